@@ -1,0 +1,220 @@
+#include "src/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Longer lines are cut: a command line of 128 KiB must not fill a journal. */
+#define LINE_MAX_LEN 2048
+
+static const char *const level_names[] = {
+	[LOG_LEVEL_ERROR] = "error",
+	[LOG_LEVEL_WARNING] = "warning",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
+};
+
+static void sink_stderr(enum log_level level, const char *line, size_t len);
+
+static enum log_level max_level = LOG_LEVEL_INFO;
+static enum log_format line_format = LOG_FORMAT_TEXT;
+static log_sink_fn *line_sink = sink_stderr;
+
+static void
+sink_stderr(enum log_level level, const char *line, size_t len)
+{
+	(void)level;
+	/* a log that can't be written has nobody left to be told */
+	(void)!fprintf(stderr, "%.*s\n", (int)len, line);
+}
+
+void
+log_set_level(enum log_level level)
+{
+	max_level = level;
+}
+
+void
+log_set_format(enum log_format format)
+{
+	line_format = format;
+}
+
+void
+log_set_sink(log_sink_fn *sink)
+{
+	line_sink = sink != NULL ? sink : sink_stderr;
+}
+
+bool
+log_enabled(enum log_level level)
+{
+	return level <= max_level;
+}
+
+const char *
+log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
+int
+log_level_parse(enum log_level *ret, const char *s)
+{
+	for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]);
+	     i++)
+		if (strcmp(s, level_names[i]) == 0) {
+			*ret = (enum log_level)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int
+log_format_parse(enum log_format *ret, const char *s)
+{
+	if (strcmp(s, "text") == 0)
+		*ret = LOG_FORMAT_TEXT;
+	else if (strcmp(s, "json") == 0)
+		*ret = LOG_FORMAT_JSON;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/* Appends s with unprintable bytes escaped (and what JSON wants escaped);
+ * what does not fit is left out whole. */
+static size_t
+put_escaped(char *buf, size_t at, size_t size, const char *s, bool json)
+{
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+		char out[8];
+		int n;
+
+		if (json && (c == '"' || c == '\\'))
+			n = snprintf(out, sizeof(out), "\\%c", c);
+		else if (c >= 0x20 && c < 0x7f)
+			n = snprintf(out, sizeof(out), "%c", c);
+		else
+			n = snprintf(
+			    out, sizeof(out), json ? "\\u%04x" : "\\x%02x", c);
+		if (at + (size_t)n >= size)
+			break;
+		memcpy(buf + at, out, (size_t)n);
+		at += (size_t)n;
+	}
+	return at;
+}
+
+static size_t
+put_text(char *buf, size_t at, size_t size, const char *s)
+{
+	size_t n = strlen(s);
+
+	if (at + n >= size)
+		return at;
+	memcpy(buf + at, s, n);
+	return at + n;
+}
+
+static size_t
+format_json(char *buf, size_t size, enum log_level level, const char *area,
+    const char *message)
+{
+	struct timespec ts;
+	char stamp[40];
+	size_t at = 0;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	(void)snprintf(stamp, sizeof(stamp), "%lld.%03ld", (long long)ts.tv_sec,
+	    ts.tv_nsec / 1000000);
+	at = put_text(buf, at, size, "{\"time\":");
+	at = put_text(buf, at, size, stamp);
+	at = put_text(buf, at, size, ",\"level\":\"");
+	at = put_text(buf, at, size, level_names[level]);
+	at = put_text(buf, at, size, "\",\"area\":\"");
+	at = put_escaped(buf, at, size, area, true);
+	at = put_text(buf, at, size, "\",\"message\":\"");
+	at = put_escaped(buf, at, size - 2, message, true);
+	return put_text(buf, at, size, "\"}");
+}
+
+void
+log_write(enum log_level level, const char *area, const char *fmt, ...)
+{
+	char message[LINE_MAX_LEN], line[LINE_MAX_LEN + 256];
+	int saved = errno;
+	va_list ap;
+	size_t n = 0;
+
+	if (!log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(message, sizeof(message), fmt, ap); /* may be cut */
+	va_end(ap);
+	if (line_format == LOG_FORMAT_JSON) {
+		n = format_json(line, sizeof(line), level, area, message);
+	} else {
+		n = put_text(line, n, sizeof(line), level_names[level]);
+		n = put_text(line, n, sizeof(line), " ");
+		n = put_escaped(line, n, sizeof(line), area, false);
+		n = put_text(line, n, sizeof(line), ": ");
+		n = put_escaped(line, n, sizeof(line), message, false);
+	}
+	line[n] = '\0';
+	line_sink(level, line, n);
+	errno = saved;
+}
+
+bool
+log_limit_pass(struct log_limit *limit, uint64_t *ret_skipped)
+{
+	struct timespec ts;
+	uint64_t now_s;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now_s = (uint64_t)ts.tv_sec + 1; /* 0 is "never" */
+	if (limit->last_s == now_s) {
+		limit->skipped++;
+		return false;
+	}
+	*ret_skipped = limit->skipped;
+	limit->last_s = now_s;
+	limit->skipped = 0;
+	return true;
+}
+
+const char *
+log_quote(const char *s, char *buf, size_t size)
+{
+	bool quote = *s == '\0' || strpbrk(s, " \"=\\") != NULL;
+	size_t at = 0;
+
+	if (size < 4) {
+		buf[0] = '\0';
+		return buf;
+	}
+	if (quote)
+		buf[at++] = '"';
+	for (; *s != '\0' && at + 6 < size; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\') {
+			buf[at++] = '\\';
+			buf[at++] = (char)c;
+		} else if (c >= 0x20 && c < 0x7f) {
+			buf[at++] = (char)c;
+		} else {
+			at +=
+			    (size_t)snprintf(buf + at, size - at, "\\x%02x", c);
+		}
+	}
+	if (quote)
+		buf[at++] = '"';
+	buf[at] = '\0';
+	return buf;
+}

@@ -1,0 +1,45 @@
+#ifndef BASE_MAP_H
+#define BASE_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Intrusive hash map with chaining. The owner embeds a map_node, hashes its
+ * own keys with map_hash() and compares them itself, so that keys are stored
+ * once. The hash is keyed with random bytes: a remote sender chooses addresses
+ * and ports, and must not be able to choose collisions. */
+struct map_node {
+	struct map_node *next;
+	uint64_t hash;
+};
+
+struct map {
+	struct map_node **slots;
+	size_t mask; /* number of slots - 1 */
+	size_t count;
+	uint64_t seed[2];
+};
+
+/* Makes an empty map; 0 or -ENOMEM. It grows as needed. */
+int map_init(struct map *map);
+
+/* Frees the slots, not the objects in them; accepts a zeroed map. */
+void map_done(struct map *map);
+
+/* Keyed hash (SipHash-1-3) of bytes, for this map only. */
+uint64_t map_hash(const struct map *map, const void *key, size_t len);
+
+/* Adds a node; equal keys are not looked for. Never fails: when it can't grow,
+ * chains get longer. */
+void map_put(struct map *map, struct map_node *node, uint64_t hash);
+
+/* Takes out a node that is in the map. */
+void map_remove(struct map *map, struct map_node *node);
+
+/* The first node with that hash, and the next one after `node`, else NULL: the
+ * caller compares keys. */
+struct map_node *map_first(const struct map *map, uint64_t hash);
+struct map_node *map_next(const struct map_node *node, uint64_t hash);
+
+#endif

@@ -1,0 +1,46 @@
+#ifndef CORE_DECISION_H
+#define CORE_DECISION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum action {
+	ACTION_ACCEPT,
+	ACTION_BLOCK, /* the program, or the sender, is told at once */
+	ACTION_DROP,  /* silent */
+};
+
+/* Why a decision was taken: X(enum suffix, name as users see it). */
+#define DECISION_REASONS(X)                                                    \
+	X(RULE, "rule")                                                        \
+	X(DEFAULT_OUT, "default-out")                                          \
+	X(DEFAULT_IN, "default-in")                                            \
+	X(DEFAULT_UNKNOWN, "default-unknown")                                  \
+	X(DEFAULT_KERNEL, "default-kernel")                                    \
+	X(LOOPBACK, "loopback")	  /* the sender's side accepted it */          \
+	X(SELF, "self")		  /* a socket of the daemon's own */           \
+	X(NEIGHBOUR, "neighbour") /* ND, RA, MLD, IGMP */                      \
+	X(DHCP, "dhcp")                                                        \
+	X(ICMP_ERROR, "icmp-error") /* belongs to a flow of ours */            \
+	X(ICMP_STRAY, "icmp-stray") /* an ICMP error that belongs to none */   \
+	X(MALFORMED, "malformed")                                              \
+	X(FRAGMENT, "fragment")                                                \
+	X(FAILURE, "failure") /* we could not judge: closed */
+
+enum reason {
+#define X(suffix, name) REASON_##suffix,
+	DECISION_REASONS(X)
+#undef X
+};
+
+struct decision {
+	enum action action;
+	enum reason reason;
+	bool once;     /* for this packet only: the next one is judged again */
+	uint32_t rule; /* number within the policy, from 1; 0 for no rule */
+};
+
+const char *action_name(enum action action);
+const char *reason_name(enum reason reason);
+
+#endif

@@ -1,0 +1,84 @@
+#ifndef CORE_FLOW_H
+#define CORE_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/base/addr.h"
+#include "src/base/list.h"
+#include "src/base/map.h"
+#include "src/base/mono.h"
+#include "src/core/decision.h"
+#include "src/core/packet.h"
+#include "src/core/process.h"
+
+struct policy;
+
+/* A flow as this host's socket sees it: both directions have one key. A
+ * loopback connection is two flows, one for each of its sockets. Zero padded:
+ * hashed and compared as memory. */
+struct flow_key {
+	struct addr local, remote;
+	uint16_t lport, rport;
+	uint8_t proto;
+	uint8_t zero;
+};
+
+struct flow {
+	struct map_node node;
+	struct list lru;
+	struct flow_key key;
+	bool in; /* begun by the other side */
+	bool loopback;
+	bool has_ports;
+	struct decision decision;
+	uint64_t inode;	  /* of the socket judged; 0 for none */
+	uint32_t tcp_seq; /* of the SYN judged: tells a retransmit from a new
+			   * connection with the same ports */
+	bool tcp_syn;	  /* tcp_seq is set */
+	uint64_t packets; /* that came to us */
+	mono_t first, last;
+	const struct process *process; /* a reference */
+	const struct policy *policy;   /* a reference; what rule counts in */
+};
+
+/* Bounded; the flow that was quiet longest makes room. */
+struct flow_table;
+
+struct flow_key flow_key_of(const struct packet_tuple *tuple, bool in);
+
+/* NULL when there is no memory. */
+struct flow_table *flow_table_new(size_t max);
+void flow_table_free(struct flow_table *table);
+
+/* Borrowed until the next flow_get() or flow_forget(). */
+struct flow *flow_find(
+    const struct flow_table *table, const struct flow_key *key);
+
+/* Finds or makes the flow; a new one has process NULL and all else zero but
+ * the key. *ret_evicted says whether another one was forgotten for it. NULL
+ * when there is no memory. */
+struct flow *flow_get(struct flow_table *table, const struct flow_key *key,
+    mono_t now, bool *ret_evicted);
+
+/* Marks it as seen now: it moves to the young end. */
+void flow_touch(struct flow_table *table, struct flow *flow, mono_t now);
+
+/* Gives back what the flow refers to, and the flow. */
+void flow_forget(struct flow_table *table, struct flow *flow);
+
+/* Sets the process of a flow; the flow takes a reference of its own. */
+void flow_set_process(struct flow *flow, const struct process *proc);
+
+/* Sets the policy its rule number counts in; a reference of its own too. */
+void flow_set_policy(struct flow *flow, const struct policy *policy);
+
+size_t flow_count(const struct flow_table *table);
+
+/* From the flow seen last to the one that was quiet longest: first NULL, then
+ * what came before. NULL at the end. */
+const struct flow *flow_older(
+    const struct flow_table *table, const struct flow *after);
+
+#endif

@@ -1,0 +1,58 @@
+#ifndef CORE_JUDGE_H
+#define CORE_JUDGE_H
+
+#include <stdbool.h>
+
+#include "src/base/mono.h"
+#include "src/core/flow.h"
+#include "src/core/mark.h"
+#include "src/core/packet.h"
+#include "src/core/process.h"
+#include "src/core/socket.h"
+#include "src/core/stats.h"
+
+struct policy;
+
+/* The ladder of design.md section 3 as a step machine: where a fact is
+ * missing it asks for it, and the shell goes and looks. */
+enum judge_step {
+	JUDGE_NEED_SOCKET,  /* call judge_socket() with the facts */
+	JUDGE_NEED_PROCESS, /* call judge_process() with the owner */
+	JUDGE_DECIDED,	    /* ret is set: send the verdict */
+};
+
+struct verdict {
+	struct decision decision;
+	enum mark mark;
+	const struct flow *flow; /* NULL where none is kept; borrowed */
+	bool new_flow;		 /* judged now, not remembered */
+	bool destroy;		 /* end the local socket: it was up already */
+};
+
+struct judge;
+
+/* stats is borrowed and outlives the judge. NULL when there is no memory. */
+struct judge *judge_new(size_t flows_max, struct stats *stats);
+void judge_free(struct judge *judge);
+
+/* From here on decisions are taken by this policy; takes a reference. */
+void judge_set_policy(struct judge *judge, const struct policy *policy);
+
+/* Rungs 1 to 3, and repeats that are certain without a look-up. */
+enum judge_step judge_packet(struct judge *judge, const struct packet *pkt,
+    mono_t now, struct verdict *ret);
+/* Rung 2 for a known socket. */
+enum judge_step judge_socket(struct judge *judge, const struct packet *pkt,
+    const struct socket_facts *sock, mono_t now, struct verdict *ret);
+/* Rungs 4 and 5: always decides. */
+void judge_process(struct judge *judge, const struct packet *pkt,
+    const struct socket_facts *sock, const struct process *proc, mono_t now,
+    struct verdict *ret);
+
+/* The verdict for bytes that packet_parse() refused with `fault`. */
+void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
+
+const struct flow_table *judge_flows(const struct judge *judge);
+const struct policy *judge_policy(const struct judge *judge);
+
+#endif

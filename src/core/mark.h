@@ -1,0 +1,38 @@
+#ifndef CORE_MARK_H
+#define CORE_MARK_H
+
+#include <stdint.h>
+
+#include "src/core/decision.h"
+
+/* The marks of the specification. 1700 to 1702 are for one packet, 1710 to
+ * 1712 are saved in conntrack by C17 and hold for the flow. */
+enum mark {
+	MARK_NONE = 0,
+	MARK_ACCEPT = 1700,
+	MARK_BLOCK = 1701,
+	MARK_DROP = 1702,
+	MARK_ACCEPT_FLOW = 1710,
+	MARK_BLOCK_FLOW = 1711,
+	MARK_DROP_FLOW = 1712,
+	MARK_PORT17 = 1717,
+	MARK_NAMESERVER = 1799,
+	MARK_FIRST = 1700, /* all of ours lie in 1700..1799 */
+	MARK_LAST = 1799,
+};
+
+static inline enum mark
+mark_encode(const struct decision *d)
+{
+	switch (d->action) {
+	case ACTION_ACCEPT:
+		return d->once ? MARK_ACCEPT : MARK_ACCEPT_FLOW;
+	case ACTION_BLOCK:
+		return d->once ? MARK_BLOCK : MARK_BLOCK_FLOW;
+	case ACTION_DROP:
+		return d->once ? MARK_DROP : MARK_DROP_FLOW;
+	}
+	__builtin_trap();
+}
+
+#endif

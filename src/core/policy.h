@@ -1,0 +1,41 @@
+#ifndef CORE_POLICY_H
+#define CORE_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/core/decision.h"
+#include "src/core/subject.h"
+
+/* The compiled rules: immutable, counted by reference, in one arena. A flow
+ * keeps the generation that it was judged by. */
+struct policy;
+
+/* Where a rule came from, for people. */
+struct policy_rule {
+	const char *file;
+	unsigned int line;
+	const char *text;  /* the line, blanks folded, no comment */
+	const char *label; /* NULL for none */
+};
+
+const struct policy *policy_ref(const struct policy *policy);
+void policy_unref(const struct policy *policy); /* accepts NULL */
+
+/* The first rule that matches, else a default: `default unknown` or `default
+ * kernel` where that is set and the process is such, else the default of the
+ * direction; the receiving side of a loopback flow has the sender's yes as its
+ * default (REASON_LOOPBACK). Total: always a decision. */
+struct decision policy_decide(
+    const struct policy *policy, const struct subject *subject);
+
+/* Rule n (from 1) as users know it; NULL if there is none. */
+const struct policy_rule *policy_rule_get(
+    const struct policy *policy, uint32_t n);
+size_t policy_n_rules(const struct policy *policy);
+
+/* A number that is greater for each policy compiled in this process. */
+uint64_t policy_generation(const struct policy *policy);
+
+#endif

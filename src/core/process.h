@@ -1,0 +1,66 @@
+#ifndef CORE_PROCESS_H
+#define CORE_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum process_kind {
+	PROCESS_PROGRAM,
+	PROCESS_KERNEL,	 /* no socket: traffic of the kernel's own */
+	PROCESS_UNKNOWN, /* there is, or was, a program; it can't be named */
+};
+
+struct process_parent {
+	pid_t pid;
+	char *exe; /* never NULL */
+};
+
+/* Parents past this depth are left out: a fork bomb is not a history. */
+#define PROCESS_PARENTS_MAX 16
+
+/* Who a flow belongs to. Immutable once made and counted by reference: what
+ * changes in a process (exec, setuid, another cgroup) makes a new one, so that
+ * a flow keeps what was true when it was judged. All strings are owned and
+ * never NULL; foreign text as it is, escape it before printing. */
+struct process {
+	unsigned int refs;
+	enum process_kind kind;
+	bool self; /* the daemon */
+	pid_t pid;
+	uint64_t start; /* clock ticks since boot, as in /proc/PID/stat */
+	uint64_t exe_dev, exe_ino;
+	/* the path exe names this very file in the daemon's mount namespace;
+	 * false for deleted files, memfd, containers, bind mounts elsewhere */
+	bool exe_here;
+	uint32_t uid, gid; /* effective */
+	char *exe;	   /* as readlink gives it */
+	char *cmd;	   /* arguments joined by blanks */
+	char *comm;
+	char *user; /* name of uid, or its number */
+	char *unit; /* systemd unit, or container id; "" for none */
+	/* the whole cgroup path: slices and scopes are matched on it */
+	char *cgroup;
+	size_t n_parents; /* the nearest first */
+	struct process_parent parents[PROCESS_PARENTS_MAX];
+};
+
+/* A process with empty strings and one reference; NULL when no memory. */
+struct process *process_new(enum process_kind kind);
+
+/* Takes one more reference; gives one back, and frees on the last. Both
+ * accept NULL. */
+const struct process *process_ref(const struct process *proc);
+void process_unref(const struct process *proc);
+
+/* Sets one of the strings to a copy of s[0..len), NUL bytes ending it; 0 or
+ * -ENOMEM (the field keeps its old value). */
+int process_set(char **field, const char *s, size_t len);
+
+/* True if nothing that a rule or a user sees differs. */
+bool process_equal(const struct process *a, const struct process *b);
+
+const char *process_kind_name(enum process_kind kind);
+
+#endif

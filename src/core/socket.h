@@ -1,0 +1,23 @@
+#ifndef CORE_SOCKET_H
+#define CORE_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the kernel says of the socket at this host's end of a flow. */
+enum socket_status {
+	SOCKET_FOUND,
+	SOCKET_NONE,   /* the kernel has no such socket (any more) */
+	SOCKET_FAILED, /* the kernel could not be asked */
+};
+
+struct socket_facts {
+	enum socket_status status;
+	uint64_t inode; /* 0: an orphan, or a socket of the kernel's own */
+	uint32_t uid;
+	/* TCP, for packets that open nothing: a listener has this local port,
+	 * so the connection was made from the other side */
+	bool accepted;
+};
+
+#endif

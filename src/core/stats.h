@@ -1,0 +1,54 @@
+#ifndef CORE_STATS_H
+#define CORE_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Counters, once: X(field, what it counts). `status` prints them all. */
+#define STATS(X)                                                               \
+	X(packets, "packets received from the queues")                         \
+	X(verdicts, "verdicts sent")                                           \
+	X(verdict_errors, "verdicts that the kernel refused")                  \
+	X(wakeups, "wake-ups with packets")                                    \
+	X(overflows, "times the queue's socket overflowed (ENOBUFS)")          \
+	X(queue_errors, "receive errors and bad messages on the queues")       \
+	X(accepted, "packets accepted")                                        \
+	X(blocked, "packets blocked")                                          \
+	X(dropped, "packets dropped")                                          \
+	X(malformed, "packets dropped as malformed")                           \
+	X(fragments, "fragments dropped")                                      \
+	X(icmp_stray, "ICMP errors of no flow, dropped")                       \
+	X(flows_new, "flows judged")                                           \
+	X(flows_repeat, "packets of flows that were decided before")           \
+	X(flows_evicted, "flows forgotten because the table was full")         \
+	X(flows_nomem, "flows not kept because there was no memory")           \
+	X(sockets_found, "sockets found by exact look-up")                     \
+	X(sockets_none, "packets without a socket")                            \
+	X(sockets_failed, "socket look-ups that failed")                       \
+	X(processes_found, "flows whose process was found")                    \
+	X(processes_kernel, "flows of the kernel's own")                       \
+	X(processes_unknown, "flows whose process was not found")              \
+	X(processes_failed, "process look-ups that failed")                    \
+	X(sockets_destroyed, "live connections ended")                         \
+	X(control_clients, "control clients served")                           \
+	X(control_refused, "control clients refused or cut off")               \
+	X(control_errors, "control requests that were errors")
+
+struct stats {
+#define X(field, what) uint64_t field;
+	STATS(X)
+#undef X
+};
+
+/* One row a counter: for printing all of them. */
+struct stats_row {
+	const char *name;
+	const char *what;
+	size_t offset;
+};
+extern const struct stats_row stats_rows[];
+extern const size_t stats_n_rows;
+
+uint64_t stats_get(const struct stats *stats, const struct stats_row *row);
+
+#endif

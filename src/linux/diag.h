@@ -1,0 +1,36 @@
+#ifndef LINUX_DIAG_H
+#define LINUX_DIAG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "src/core/flow.h"
+#include "src/core/socket.h"
+
+/* Finds the socket at this host's end of a flow: sock_diag by exact look-up
+ * (never a dump), /proc/net where sock_diag has no such protocol (ICMP, raw)
+ * or is missing. */
+struct diag;
+
+int diag_open(struct diag **ret);
+void diag_close(struct diag *diag); /* accepts NULL */
+
+/* ifindex: the packet's device, so that sockets bound to it are found. in: the
+ * packet came in, so a listener or an unconnected socket may receive it. Sets
+ * everything but ret->accepted; ret->status says how it went. */
+void diag_find(struct diag *diag, const struct flow_key *key, bool in,
+    uint32_t ifindex, struct socket_facts *ret);
+
+/* True if a TCP socket listens on the local address and port of key. */
+bool diag_is_listening(
+    struct diag *diag, const struct flow_key *key, uint32_t ifindex);
+
+/* Ends a TCP socket (SOCK_DESTROY): its program's next call fails with
+ * ECONNABORTED. 0, -ENOENT, -EOPNOTSUPP (kernel without it) or -errno. */
+int diag_destroy(
+    struct diag *diag, const struct flow_key *key, uint32_t ifindex);
+
+/* Whether sock_diag answers here at all (else /proc/net serves). */
+bool diag_works(const struct diag *diag);
+
+#endif

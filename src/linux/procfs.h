@@ -1,0 +1,36 @@
+#ifndef LINUX_PROCFS_H
+#define LINUX_PROCFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/core/process.h"
+
+/* From a socket's inode to the process that holds it, and all that is known
+ * of it. What it keeps between calls is checked again at each use, so that pid
+ * reuse, exec, fork and a socket handed on are seen. */
+struct procfs;
+
+/* processes_max bounds the cache; it holds one descriptor each. 0 or -errno
+ * (no /proc). */
+int procfs_open(struct procfs **ret, size_t processes_max);
+void procfs_close(struct procfs *procfs); /* accepts NULL */
+
+/* The holder of the socket: the one that is not pid 1 and started last where
+ * there are several. uid (of the socket) narrows the search. 0 with a
+ * reference in *ret that the caller gives back; -ENOENT when nobody holds it;
+ * -errno when /proc could not be read. */
+int procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
+    const struct process **ret);
+
+/* The process with that pid as it is now; 0, -ESRCH or -errno. */
+int procfs_process(
+    struct procfs *procfs, pid_t pid, const struct process **ret);
+
+/* Processes in the cache: for `status`. */
+size_t procfs_count(const struct procfs *procfs);
+
+/* How often the whole of /proc had to be walked. */
+uint64_t procfs_walks(const struct procfs *procfs);
+
+#endif
