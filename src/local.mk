@@ -3,12 +3,12 @@ noinst_LIBRARIES += libbase.a libcore.a liblinux.a
 
 libbase_a_SOURCES = \
 	%D%/base/addr.c %D%/base/addr.h \
+	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
 	%D%/base/mono.h \
 	%D%/base/num.c %D%/base/num.h \
-	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/rd.h
 
 libcore_a_SOURCES = \
@@ -17,8 +17,43 @@ libcore_a_SOURCES = \
 	%D%/core/judge.c %D%/core/judge.h \
 	%D%/core/mark.h \
 	%D%/core/packet.c %D%/core/packet.h \
+	%D%/core/policy.h \
 	%D%/core/process.c %D%/core/process.h \
+	%D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
 	%D%/core/subject.h
 
 liblinux_a_SOURCES =
+
+sbin_PROGRAMS += rerouted
+rerouted_SOURCES = \
+	%D%/ctl.c %D%/ctl.h \
+	%D%/ctl_ev.c %D%/ctl_ev.h \
+	%D%/ctl_fw.c %D%/ctl_fw.h \
+	%D%/ctl_sock.c %D%/ctl_sock.h \
+	%D%/ctlmsg.c %D%/ctlmsg.h \
+	%D%/fw_ev.c %D%/fw_ev.h \
+	%D%/json.c %D%/json.h \
+	%D%/judge_ev.c %D%/judge_ev.h \
+	%D%/load.c %D%/load.h \
+	%D%/main.c \
+	%D%/notify.c %D%/notify.h \
+	%D%/reload_ev.c %D%/reload_ev.h \
+	%D%/rerouted.c %D%/rerouted.h \
+	%D%/work_ev.c %D%/work_ev.h
+rerouted_CFLAGS = $(AM_CFLAGS) -pthread
+rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
+	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) -lpthread
+
+bin_PROGRAMS += reroutectl
+reroutectl_SOURCES = \
+	%D%/ctl/client.c %D%/ctl/client.h \
+	%D%/ctl/command.h \
+	%D%/ctl/explain.c \
+	%D%/ctl/firewall.c \
+	%D%/ctl/flows.c \
+	%D%/ctl/main.c \
+	%D%/ctl/status.c \
+	%D%/ctl/table.c %D%/ctl/table.h
+reroutectl_CFLAGS = $(AM_CFLAGS)
+reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS)
