@@ -1,0 +1,81 @@
+#ifndef CORE_FAULT_H
+#define CORE_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* A text that a user wrote, and the name that it goes by in messages. */
+struct source {
+	const char *file;
+	const char *text; /* any bytes */
+	size_t len;
+};
+
+/* What is wrong with a source, for people. */
+struct fault {
+	const char *file;
+	unsigned int line;   /* from 1; 0: the file as a whole */
+	unsigned int column; /* from 1, in bytes */
+	const char *text;    /* the line; NULL when line is 0 */
+	size_t text_len;
+	size_t mark; /* bytes marked, from column on, within the line */
+	const char *what;
+	const char *expected; /* NULL for nothing to say */
+	const char *nearest;  /* the known word that was meant; NULL for none */
+};
+
+/* More than these are counted and not kept: nobody reads on. */
+#define FAULTS_KEPT 100
+
+/* All the faults of one check, in the order found. */
+struct faults;
+
+/* NULL when there is no memory. */
+struct faults *faults_new(void);
+void faults_free(struct faults *faults);
+
+/* How many there were, and the i-th (from 0) of those kept, else NULL. What
+ * had no memory to be kept is still counted: never mistake it for none. */
+size_t faults_count(const struct faults *faults);
+const struct fault *faults_get(const struct faults *faults, size_t i);
+
+/* `what`, `expected` and `nearest` are copied; the last two may be NULL. */
+struct fault_text {
+	const char *what;
+	const char *expected;
+	const char *nearest;
+};
+
+/* A fault of the bytes text[off..off + len) of the source; where they go over
+ * several lines the first one is marked. */
+void faults_add(struct faults *faults, const struct source *src, size_t off,
+    size_t len, const struct fault_text *text);
+
+/* A fault of the file as a whole: it can't be read, it is too large. */
+void faults_add_file(
+    struct faults *faults, const char *file, const struct fault_text *text);
+
+/* What compilers print: place and fault, the line, a caret, what was expected.
+ * Foreign bytes come out as \xNN, long lines cut round the caret. */
+void fault_print(const struct fault *fault, FILE *out);
+/* All that are kept, and how many more there were. */
+void faults_print(const struct faults *faults, FILE *out);
+
+/* The word of words[0..n) that s was meant to be: the nearest by edit distance,
+ * at most 2 and a third of the length (one for short words) away, upper and
+ * lower case taken as the same; NULL if none is near. */
+const char *word_nearest(
+    const char *s, size_t len, const char *const *words, size_t n);
+
+/* Writes s[0..len) quoted and escaped to buf, for use within a message; cut
+ * with "..." at 40 bytes. Returns buf. */
+#define FAULT_WORD_SIZE 176
+const char *fault_word(const char *s, size_t len, char buf[FAULT_WORD_SIZE]);
+
+/* Offset in s[0..len) of the first byte that has no place in a text file: a
+ * control character but tab and newline, or bad UTF-8; len if there is none.
+ * *ret_what says what it is. */
+size_t text_bad_byte(const char *s, size_t len, const char **ret_what);
+
+#endif
