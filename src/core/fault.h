@@ -1,7 +1,6 @@
 #ifndef CORE_FAULT_H
 #define CORE_FAULT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -17,8 +16,9 @@ struct fault {
 	const char *file;
 	unsigned int line;   /* from 1; 0: the file as a whole */
 	unsigned int column; /* from 1, in bytes */
-	const char *text;    /* the line; NULL when line is 0 */
-	size_t text_len;
+	const char *text;    /* the line, or what is near in a very long one */
+	size_t text_len;     /* text is NULL when line is 0 */
+	unsigned int text_column; /* of text[0] */
 	size_t mark; /* bytes marked, from column on, within the line */
 	const char *what;
 	const char *expected; /* NULL for nothing to say */
@@ -61,21 +61,5 @@ void faults_add_file(
 void fault_print(const struct fault *fault, FILE *out);
 /* All that are kept, and how many more there were. */
 void faults_print(const struct faults *faults, FILE *out);
-
-/* The word of words[0..n) that s was meant to be: the nearest by edit distance,
- * at most 2 and a third of the length (one for short words) away, upper and
- * lower case taken as the same; NULL if none is near. */
-const char *word_nearest(
-    const char *s, size_t len, const char *const *words, size_t n);
-
-/* Writes s[0..len) quoted and escaped to buf, for use within a message; cut
- * with "..." at 40 bytes. Returns buf. */
-#define FAULT_WORD_SIZE 176
-const char *fault_word(const char *s, size_t len, char buf[FAULT_WORD_SIZE]);
-
-/* Offset in s[0..len) of the first byte that has no place in a text file: a
- * control character but tab and newline, or bad UTF-8; len if there is none.
- * *ret_what says what it is. */
-size_t text_bad_byte(const char *s, size_t len, const char **ret_what);
 
 #endif

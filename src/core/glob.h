@@ -10,9 +10,10 @@
 /* 0, or -EINVAL with the offset of a final lone `\` in *ret_at. */
 int glob_check(const char *pattern, size_t *ret_at);
 
-/* True if the whole of s matches. Takes time in proportion to the product of
- * the lengths at worst, whatever the pattern. The pattern was checked. */
-bool glob_match(const char *pattern, const char *s);
+/* True if the whole of s[0..len) matches. Never exponential: at worst the
+ * product of the lengths, times the longest part of s between two '/'. The
+ * pattern was checked. */
+bool glob_match(const char *pattern, const char *s, size_t len);
 
 /* True if it has no wildcard: it matches one string, which is written to
  * literal (as large as the pattern) without the escapes. */

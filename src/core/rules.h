@@ -14,9 +14,11 @@ struct rules;
 #define RULES_LINE_MAX ((size_t)65536) /* with its continuations */
 #define RULES_MAX ((size_t)200000)
 #define RULES_TEXT_MAX ((size_t)64 << 20)
-#define RULES_LIST_MAX ((size_t)65536)	   /* values of one match or define */
-#define RULES_VALUES_MAX ((size_t)2 << 20) /* of all rules, defines expanded   \
-					    */
+#define RULES_LIST_MAX ((size_t)65536) /* values of one match or define */
+#define RULES_DEFINES_MAX ((size_t)4096)
+#define RULES_VALUES_MAX                                                       \
+	((size_t)2 << 20) /* of all rules, defines expanded                    \
+			   */
 
 /* NULL when there is no memory. */
 struct rules *rules_new(void);
