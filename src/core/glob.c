@@ -206,3 +206,18 @@ glob_suffix(const char *pattern, char *buf, size_t size)
 			buf[n++] = byte;
 	return n;
 }
+
+size_t
+glob_dir(const char *pattern)
+{
+	const char *p = pattern;
+	size_t slash = 0, at = 0;
+	char byte;
+
+	while (glob_step(&p, &byte) == GLOB_BYTE) {
+		if (byte == '/')
+			slash = at;
+		at = (size_t)(p - pattern);
+	}
+	return slash;
+}

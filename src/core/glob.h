@@ -24,4 +24,8 @@ bool glob_literal(const char *pattern, char *literal);
 size_t glob_prefix(const char *pattern, char *buf, size_t size);
 size_t glob_suffix(const char *pattern, char *buf, size_t size);
 
+/* Bytes of the pattern before the last '/' that no wildcard stands before: the
+ * folder that every match lies in; 0 for none. */
+size_t glob_dir(const char *pattern);
+
 #endif

@@ -9,8 +9,8 @@
 #include "src/core/rule.h"
 #include "src/core/value.h"
 
-/* One file of rules being read: shared by rules.c (files, lines, defines,
- * defaults) and rule.c (a rule, its values). */
+/* One file of rules being read: shared by rules.c (files, lines), define.c
+ * (defines, defaults) and rule.c (a rule, its values). */
 struct parser {
 	struct rules *rules;
 	const struct source *src;
@@ -50,8 +50,13 @@ char *parser_text(
 bool parser_action(
     const struct parser *p, const struct token *token, enum action *ret);
 
-const struct rule_define *parser_define(
+/* NULL if there is none. */
+const struct rule_define *parser_define_find(
     const struct parser *p, const char *name, size_t len);
+
+/* The rest of a line that began with `default` or `define`. */
+void parser_default(struct parser *p);
+void parser_define(struct parser *p);
 
 /* The rest of a line that began with `first`, an action. */
 void parser_rule(

@@ -37,7 +37,7 @@ static const char *const synonyms[][2] = { { "src", "from" },
 struct build {
 	struct rule rule;
 	struct rule_match matches[RULE_N_FIELDS]; /* each at most once */
-	struct token not ; /* the last `not`; kind TOKEN_END for none */
+	struct token negation; /* a `not` that waits; else TOKEN_END */
 };
 
 static bool
@@ -139,7 +139,7 @@ static bool
 value_define(struct parser *p, enum value_kind kind, const struct token *at)
 {
 	const char *s = p->src->text + at->off;
-	const struct rule_define *d = parser_define(p, s + 1, at->len - 1);
+	const struct rule_define *d = parser_define_find(p, s + 1, at->len - 1);
 
 	if (d == NULL) {
 		parser_fault_word(p, at, "no define before this for",
@@ -234,9 +234,9 @@ parse_match(struct parser *p, struct build *b, const struct token *word,
 			return;
 		}
 	*match = (struct rule_match){ .field = field,
-		.not = b->not .kind == TOKEN_WORD,
+		.negated = b->negation.kind == TOKEN_WORD,
 		.place = parser_place(p, word) };
-	b->not .kind = TOKEN_END;
+	b->negation.kind = TOKEN_END;
 	if (field == FIELD_FROM || field == FIELD_TO)
 		parse_ends(p, match);
 	else
@@ -294,7 +294,7 @@ parse_not(struct parser *p, struct build *b, const struct token *word)
 	size_t i;
 
 	if (is_word(p, &t, rule_words, RULE_N_FIELDS, &i)) {
-		b->not = *word;
+		b->negation = *word;
 		return;
 	}
 	if (is_word(p, &t, later_words, 4, &i))
@@ -365,7 +365,7 @@ check_ports(struct parser *p, const struct build *b)
 	const struct rule_match *from = match_of(b, FIELD_FROM);
 	const struct rule_match *to = match_of(b, FIELD_TO);
 
-	if (proto == NULL || proto->not ||
+	if (proto == NULL || proto->negated ||
 	    ((from == NULL || from->ports.n == 0) &&
 		(to == NULL || to->ports.n == 0)))
 		return;
@@ -383,7 +383,7 @@ check_process(struct parser *p, const struct build *b)
 	const struct rule_match *process = match_of(b, FIELD_PROCESS);
 	unsigned int bits = 0;
 
-	if (process == NULL || process->not || process->values.n == 0)
+	if (process == NULL || process->negated || process->values.n == 0)
 		return;
 	for (size_t i = 0; i < process->values.n; i++)
 		bits |= process->values.v[i].bits;

@@ -85,7 +85,7 @@ struct rule_values {
 
 struct rule_match {
 	enum rule_field field;
-	bool not ;
+	bool negated;
 	struct rule_place place;   /* of the word */
 	struct rule_values values; /* from, to: none for every address */
 	struct rule_values ports;  /* from, to only; none for all */
