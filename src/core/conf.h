@@ -48,4 +48,8 @@ int conf_parse(struct conf *conf, const char *file, const char *text,
  * values. */
 void conf_print(const struct conf *conf, FILE *out);
 
+/* The commented sample that is installed: every key with its help and its
+ * default, all of them comments. */
+void conf_print_sample(FILE *out);
+
 #endif

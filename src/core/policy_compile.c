@@ -1,7 +1,6 @@
 #include "src/core/policy.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +8,9 @@
 
 #include "src/base/map.h"
 #include "src/base/num.h"
-#include "src/core/glob.h"
+#include "src/core/compiler.h"
 #include "src/core/policy_own.h"
 #include "src/core/text.h"
-
-/* The kernel cuts comm there (TASK_COMM_LEN less the NUL). */
-#define COMM_MAX 15
 
 /* The highest id stands for none. */
 #define ID_MAX (UINT32_MAX - 1)
@@ -27,18 +23,8 @@ struct name {
 	const char *text;
 };
 
-struct compiler {
-	const struct rules *rules;
-	const struct policy_world *world;
-	struct faults *faults;
-	struct arena *arena;   /* of the policy */
-	struct arena *scratch; /* of names */
-	struct map names;
-	bool nomem;
-};
-
-static void *
-alloc(struct compiler *c, size_t n, size_t size)
+void *
+compiler_alloc(struct compiler *c, size_t n, size_t size)
 {
 	void *p = arena_alloc(c->arena, n, size);
 
@@ -47,8 +33,8 @@ alloc(struct compiler *c, size_t n, size_t size)
 	return p;
 }
 
-static void
-fault(struct compiler *c, const struct rule_value *v, const char *what,
+void
+compiler_fault(struct compiler *c, const struct rule_value *v, const char *what,
     const char *expected)
 {
 	char word[WORD_QUOTE_SIZE], text[WORD_QUOTE_SIZE + 64];
@@ -90,7 +76,8 @@ static void
 compile_addrs(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values)
 {
-	struct addr_range *ranges = alloc(c, values->n, sizeof(ranges[0]));
+	struct addr_range *ranges =
+	    compiler_alloc(c, values->n, sizeof(ranges[0]));
 	size_t n = 0;
 
 	if (ranges == NULL)
@@ -118,7 +105,7 @@ static void
 compile_ports(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values)
 {
-	struct rule_ports *r = alloc(c, values->n, sizeof(r[0]));
+	struct rule_ports *r = compiler_alloc(c, values->n, sizeof(r[0]));
 	size_t kept = 0;
 
 	if (r == NULL)
@@ -173,13 +160,14 @@ compile_id(struct compiler *c, const struct rule_value *v, bool group)
 
 	if (num_parse(&id, v->text, strlen(v->text), ID_MAX) != -EINVAL) {
 		if (num_parse(&id, v->text, strlen(v->text), ID_MAX) < 0)
-			fault(c, v, "no such number of a user or group:",
+			compiler_fault(c, v,
+			    "no such number of a user or group:",
 			    "a number up to 4294967294");
 		return (uint32_t)id;
 	}
 	name = name_find(c, v->text, group);
 	if (name != NULL && !name->known)
-		fault(c, v, group ? "no group" : "no user",
+		compiler_fault(c, v, group ? "no group" : "no user",
 		    group ? "a group of this machine, or a number"
 			  : "a user of this machine, or a number");
 	return name != NULL ? name->id : 0;
@@ -197,7 +185,7 @@ static void
 compile_ids(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values)
 {
-	uint32_t *ids = alloc(c, values->n, sizeof(ids[0]));
+	uint32_t *ids = compiler_alloc(c, values->n, sizeof(ids[0]));
 	size_t kept = 0;
 
 	if (ids == NULL)
@@ -212,152 +200,6 @@ compile_ids(struct compiler *c, struct policy_match *ret,
 		if (kept == 0 || ids[i] != ids[kept - 1])
 			ids[kept++] = ids[i];
 	ret->ids = (struct id_set){ ids, kept };
-}
-
-/* Texts -------------------------------------------------------------------- */
-
-/* A set under way: at most two of each for a value, the second one with
- * symbolic links resolved. */
-struct texts {
-	struct set_text *literals;
-	size_t n_literals;
-	const char **globs;
-	size_t n_globs;
-};
-
-static void
-literal_add(struct compiler *c, struct texts *t, const char *s, size_t len)
-{
-	const char *copy = arena_strndup(c->arena, s, len);
-
-	if (copy == NULL)
-		c->nomem = true;
-	else
-		t->literals[t->n_literals++] = (struct set_text){ copy, len };
-}
-
-/* The path with its links resolved; a file that is not there yet has the
- * folder resolved that it would be in. False where nothing changes. */
-static bool
-resolve(const struct compiler *c, const char *path, char buf[PATH_MAX])
-{
-	const struct policy_world *w = c->world;
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
-	size_t len, dir_len;
-
-	if (slash == NULL)
-		return false;
-	if (w->path(w->arg, path, buf, PATH_MAX) == 0)
-		return strcmp(path, buf) != 0;
-	dir_len = (size_t)(slash - path);
-	if (dir_len == 0 || dir_len >= sizeof(dir))
-		return false;
-	memcpy(dir, path, dir_len);
-	dir[dir_len] = '\0';
-	if (w->path(w->arg, dir, buf, PATH_MAX) < 0)
-		return false;
-	len = strlen(buf);
-	if (len + strlen(slash) >= PATH_MAX)
-		return false;
-	memcpy(buf + len, slash, strlen(slash) + 1);
-	return strcmp(path, buf) != 0;
-}
-
-/* The glob with the folder that it begins with resolved, or NULL. */
-static char *
-glob_resolve(struct compiler *c, const char *glob)
-{
-	const struct policy_world *w = c->world;
-	char dir[PATH_MAX], real[PATH_MAX], *to, *ret;
-	size_t len = glob_dir(glob), rest = strlen(glob + len);
-
-	if (len == 0 || len >= sizeof(dir))
-		return NULL;
-	memcpy(dir, glob, len);
-	dir[len] = '\0';
-	(void)glob_literal(dir, dir); /* it has no wildcard: unescapes it */
-	if (w->path(w->arg, dir, real, sizeof(real)) < 0 ||
-	    strcmp(dir, real) == 0)
-		return NULL;
-	ret = to = alloc(c, 2 * strlen(real) + rest + 1, 1);
-	if (ret == NULL)
-		return NULL;
-	for (const char *s = strcmp(real, "/") == 0 ? "" : real; *s != '\0';
-	     s++) {
-		if (*s == '*' || *s == '?' || *s == '\\')
-			*to++ = '\\';
-		*to++ = *s;
-	}
-	memcpy(to, glob + len, rest);
-	return ret;
-}
-
-static void
-text_add(struct compiler *c, struct texts *t, const char *glob, bool path)
-{
-	char *literal = alloc(c, strlen(glob) + 1, 1);
-	char real[PATH_MAX];
-	const char *copy;
-
-	if (literal == NULL)
-		return;
-	if (glob_literal(glob, literal)) {
-		t->literals[t->n_literals++] =
-		    (struct set_text){ literal, strlen(literal) };
-		if (path && resolve(c, literal, real))
-			literal_add(c, t, real, strlen(real));
-		return;
-	}
-	copy = arena_strdup(c->arena, glob);
-	if (copy == NULL) {
-		c->nomem = true;
-		return;
-	}
-	t->globs[t->n_globs++] = copy;
-	copy = path ? glob_resolve(c, glob) : NULL;
-	if (copy != NULL)
-		t->globs[t->n_globs++] = copy;
-}
-
-static void
-comm_add(struct compiler *c, struct texts *t, const struct rule_value *v)
-{
-	size_t len = strlen(v->text);
-
-	if (len > COMM_MAX)
-		fault(c, v, "too long for comm:",
-		    "at most 15 bytes: the kernel keeps no more");
-	literal_add(c, t, v->text, len);
-}
-
-static int
-literal_cmp(const void *a, const void *b)
-{
-	return set_text_cmp(a, b);
-}
-
-static void
-compile_texts(struct compiler *c, struct policy_match *ret,
-    const struct rule_values *values)
-{
-	struct texts t = {
-		.literals = alloc(c, 2 * values->n, sizeof(t.literals[0])),
-		.globs = alloc(c, 2 * values->n, sizeof(t.globs[0])),
-	};
-	bool path = ret->field == FIELD_EXE || ret->field == FIELD_PARENT;
-
-	if (t.literals == NULL || t.globs == NULL)
-		return;
-	for (size_t i = 0; i < values->n; i++) {
-		if (ret->field == FIELD_COMM)
-			comm_add(c, &t, &values->v[i]);
-		else
-			text_add(c, &t, values->v[i].text, path);
-	}
-	qsort(t.literals, t.n_literals, sizeof(t.literals[0]), literal_cmp);
-	ret->texts =
-	    (struct text_set){ t.literals, t.n_literals, t.globs, t.n_globs };
 }
 
 /* Rules -------------------------------------------------------------------- */
@@ -384,7 +226,7 @@ compile_match(struct compiler *c, struct policy_match *ret,
 	case FIELD_COMM:
 	case FIELD_UNIT:
 	case FIELD_PARENT:
-		compile_texts(c, ret, &match->values);
+		compiler_texts(c, ret, &match->values);
 		return;
 	case FIELD_PROCESS:
 		for (size_t i = 0; i < match->values.n; i++)
@@ -411,7 +253,7 @@ compile_rule(struct compiler *c, struct policy_entry *entry,
     struct policy_rule *rule, const struct rule *from)
 {
 	struct policy_match *matches =
-	    alloc(c, from->n_matches, sizeof(matches[0]));
+	    compiler_alloc(c, from->n_matches, sizeof(matches[0]));
 
 	if (matches == NULL)
 		return;
@@ -433,8 +275,9 @@ compile_rules(struct compiler *c, struct policy *policy)
 {
 	const struct rules *rules = c->rules;
 	struct policy_entry *entries =
-	    alloc(c, rules->n_rules, sizeof(entries[0]));
-	struct policy_rule *names = alloc(c, rules->n_rules, sizeof(names[0]));
+	    compiler_alloc(c, rules->n_rules, sizeof(entries[0]));
+	struct policy_rule *names =
+	    compiler_alloc(c, rules->n_rules, sizeof(names[0]));
 	uint32_t file = UINT32_MAX;
 	const char *file_name = NULL;
 
@@ -475,7 +318,7 @@ static int
 compile(struct compiler *c, const struct policy **ret)
 {
 	size_t before = faults_count(c->faults);
-	struct policy *policy = alloc(c, 1, sizeof(*policy));
+	struct policy *policy = compiler_alloc(c, 1, sizeof(*policy));
 
 	if (policy == NULL)
 		return -ENOMEM;
