@@ -44,11 +44,18 @@ libcore_a_SOURCES = \
 	%D%/core/value.c %D%/core/value.h
 
 liblinux_a_SOURCES = \
-	%D%/linux/chains.h \
+	%D%/linux/chains.c %D%/linux/chains.h \
+	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
+	%D%/linux/chains_extension.c %D%/linux/chains_extension.h \
+	%D%/linux/chains_probe.c %D%/linux/chains_probe.h \
+	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
+	%D%/linux/chains_view.c \
 	%D%/linux/ct.h \
 	%D%/linux/diag.h \
 	%D%/linux/nfq.h \
-	%D%/linux/procfs.h
+	%D%/linux/procfs.h \
+	%D%/linux/xtable.c %D%/linux/xtable.h \
+	%D%/linux/xtlock.c %D%/linux/xtlock.h
 
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
