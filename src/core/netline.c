@@ -300,8 +300,8 @@ netline_score(const struct netline *line, enum netline_table table,
 	case NETLINE_UDP:
 		return score_ports(line, table, key, in);
 	case NETLINE_ICMP:
-		return line->lport == key->lport ? score_portless(line, key) :
-						   0;
+		return line->lport == key->lport ? score_portless(line, key)
+						 : 0;
 	case NETLINE_RAW:
 		return score_raw(line, key, in);
 	case NETLINE_SCTP_ASSOCS:

@@ -31,8 +31,8 @@ struct netline {
 
 /* Reads one line without its newline; 0 or -EBADMSG (header lines too). ret
  * is untouched on failure. */
-int netline_parse(struct netline *ret, enum netline_table table, const char *s,
-    size_t len);
+int netline_parse(
+    struct netline *ret, enum netline_table table, const char *s, size_t len);
 
 /* How well a socket fits the flow: 0 not at all, more is better. in: the
  * packet came in, so that a listener may be meant. */

@@ -75,8 +75,8 @@ procline_stat(struct procline_stat *ret, const char *s, size_t len)
 		return -EBADMSG;
 	head = (struct procline_str){ s, (size_t)(open - s) - 1 };
 	st.comm = (struct procline_str){ open + 1, (size_t)(close - open) - 1 };
-	rest = (struct procline_str){ close + 1,
-		(size_t)(s + len - close) - 1 };
+	rest =
+	    (struct procline_str){ close + 1, (size_t)(s + len - close) - 1 };
 	if (open[-1] != ' ' || rest.len == 0 || *rest.p != ' ')
 		return -EBADMSG;
 	(void)str_cut(&rest, ' '); /* the blank after the bracket */
@@ -132,8 +132,8 @@ unit_of(struct procline_str path)
 		if (is_unit(part))
 			unit = part;
 		else if (is_container_id(part))
-			unit = (struct procline_str){ part.p,
-				CONTAINER_ID_SHORT };
+			unit =
+			    (struct procline_str){ part.p, CONTAINER_ID_SHORT };
 	}
 	return unit;
 }

@@ -330,7 +330,8 @@ static struct mnl_socket *
 open_netlink(void)
 {
 	struct timeval wait = { .tv_usec = WAIT_MS * 1000 };
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+	struct mnl_socket *nl =
+	    mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
 
 	if (nl == NULL)
 		return NULL;
@@ -363,6 +364,7 @@ diag_close(struct diag *diag)
 	if (diag == NULL)
 		return;
 	if (diag->nl != NULL)
-		(void)mnl_socket_close(diag->nl); /* only a cache of the kernel's */
+		(void)mnl_socket_close(
+		    diag->nl); /* only a cache of the kernel's */
 	free(diag);
 }

@@ -139,9 +139,9 @@ search_tables(struct search *search, const char *name)
 	if (search->key->local.family == ADDR_IP4)
 		r = search_file(search, name);
 	/* a socket for both families is in the table of IPv6 */
-	if (r == 0 && (search->key->local.family == ADDR_IP6 ||
-			  search->table == NETLINE_TCP ||
-			  search->table == NETLINE_UDP))
+	if (r == 0 &&
+	    (search->key->local.family == ADDR_IP6 ||
+		search->table == NETLINE_TCP || search->table == NETLINE_UDP))
 		r = search_file(search, name6);
 	return r;
 }

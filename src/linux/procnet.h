@@ -12,7 +12,7 @@
  * family. Where several sockets fit equally well there is no telling which
  * one it is, and the answer is SOCKET_NONE: a wrong process is worse than
  * none. That holds for sockets of one user too, since rules go by program. */
-void procnet_find(enum netline_table table, const struct flow_key *key,
-    bool in, struct socket_facts *ret);
+void procnet_find(enum netline_table table, const struct flow_key *key, bool in,
+    struct socket_facts *ret);
 
 #endif
