@@ -1,0 +1,114 @@
+#include "src/core/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct process *
+process_new(enum process_kind kind)
+{
+	struct process *proc = calloc(1, sizeof(*proc));
+
+	if (proc == NULL)
+		return NULL;
+	proc->refs = 1;
+	proc->kind = kind;
+	if (process_set(&proc->exe, "", 0) != 0 ||
+	    process_set(&proc->cmd, "", 0) != 0 ||
+	    process_set(&proc->comm, "", 0) != 0 ||
+	    process_set(&proc->user, "", 0) != 0 ||
+	    process_set(&proc->unit, "", 0) != 0 ||
+	    process_set(&proc->cgroup, "", 0) != 0) {
+		process_unref(proc);
+		return NULL;
+	}
+	return proc;
+}
+
+const struct process *
+process_ref(const struct process *proc)
+{
+	/* const is what holders see; the count is ours */
+	if (proc != NULL)
+		((struct process *)proc)->refs++;
+	return proc;
+}
+
+static void
+process_free(struct process *proc)
+{
+	for (size_t i = 0; i < proc->n_parents; i++)
+		free(proc->parents[i].exe);
+	free(proc->exe);
+	free(proc->cmd);
+	free(proc->comm);
+	free(proc->user);
+	free(proc->unit);
+	free(proc->cgroup);
+	free(proc);
+}
+
+void
+process_unref(const struct process *proc)
+{
+	/* const is what holders see; the count is ours */
+	struct process *own = (struct process *)proc;
+
+	if (own == NULL)
+		return;
+	assert(own->refs > 0);
+	if (--own->refs == 0)
+		process_free(own);
+}
+
+int
+process_set(char **field, const char *s, size_t len)
+{
+	char *copy = strndup(s, len);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+static bool
+parents_equal(const struct process *a, const struct process *b)
+{
+	if (a->n_parents != b->n_parents)
+		return false;
+	for (size_t i = 0; i < a->n_parents; i++)
+		if (a->parents[i].pid != b->parents[i].pid ||
+		    strcmp(a->parents[i].exe, b->parents[i].exe) != 0)
+			return false;
+	return true;
+}
+
+bool
+process_equal(const struct process *a, const struct process *b)
+{
+	return a->kind == b->kind && a->self == b->self && a->pid == b->pid &&
+	       a->start == b->start && a->exe_dev == b->exe_dev &&
+	       a->exe_ino == b->exe_ino && a->exe_here == b->exe_here &&
+	       a->uid == b->uid && a->gid == b->gid &&
+	       strcmp(a->exe, b->exe) == 0 && strcmp(a->cmd, b->cmd) == 0 &&
+	       strcmp(a->comm, b->comm) == 0 && strcmp(a->user, b->user) == 0 &&
+	       strcmp(a->unit, b->unit) == 0 &&
+	       strcmp(a->cgroup, b->cgroup) == 0 && parents_equal(a, b);
+}
+
+const char *
+process_kind_name(enum process_kind kind)
+{
+	switch (kind) {
+	case PROCESS_PROGRAM:
+		return "program";
+	case PROCESS_KERNEL:
+		return "kernel";
+	case PROCESS_UNKNOWN:
+		return "unknown";
+	}
+	abort();
+}

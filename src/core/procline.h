@@ -1,0 +1,53 @@
+#ifndef CORE_PROCLINE_H
+#define CORE_PROCLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The texts of /proc/PID, parsed. Results that are strings borrow the text.
+ * All return 0 or -EBADMSG, and leave ret alone on failure. */
+
+/* Bytes of a text, not ended by NUL. */
+struct procline_str {
+	const char *p;
+	size_t len;
+};
+
+struct procline_stat {
+	struct procline_str comm; /* may hold blanks, brackets, newlines */
+	char state;		  /* Z: a zombie */
+	pid_t pid, ppid;
+	bool kthread;	/* a thread of the kernel's own */
+	uint64_t start; /* clock ticks since boot */
+};
+
+/* /proc/PID/stat */
+int procline_stat(struct procline_stat *ret, const char *s, size_t len);
+
+struct procline_cgroup {
+	struct procline_str path;
+	/* the innermost systemd unit in the path as systemctl names it, or
+	 * the first 12 digits of a bare container id; else empty */
+	struct procline_str unit;
+};
+
+/* /proc/PID/cgroup: the v2 path, or on a hybrid host, where that is "/", the
+ * one of name=systemd. -EBADMSG when there is neither. */
+int procline_cgroup(struct procline_cgroup *ret, const char *s, size_t len);
+
+/* Target of a link in /proc/PID/fd: "socket:[N]" and nothing else. */
+int procline_socket(uint64_t *ret_inode, const char *s, size_t len);
+
+/* The pid that was given out last: end of /proc/loadavg. */
+int procline_last_pid(pid_t *ret, const char *s, size_t len);
+
+/* The process that a thread belongs to: /proc/TID/status. */
+int procline_tgid(pid_t *ret, const char *s, size_t len);
+
+/* /proc/PID/cmdline in place: arguments joined by blanks, the final NULs
+ * gone; returns the new length. */
+size_t procline_join(char *s, size_t len);
+
+#endif

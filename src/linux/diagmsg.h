@@ -1,0 +1,21 @@
+#ifndef LINUX_DIAGMSG_H
+#define LINUX_DIAGMSG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One message of a sock_diag answer, parsed without a socket at hand. */
+struct diagmsg {
+	uint8_t state;
+	uint32_t uid;
+	uint64_t inode;
+	uint32_t cookie[2];
+};
+
+/* Looks for the answer to request `seq` in a datagram. 0 with *ret set; 1 for
+ * a plain acknowledgement; -EAGAIN when the answer is not in there (another
+ * one's, to be skipped); -EBADMSG; else the kernel's own error. */
+int diagmsg_parse(
+    struct diagmsg *ret, const void *bytes, size_t len, uint32_t seq);
+
+#endif

@@ -1,0 +1,314 @@
+#include "src/linux/holders.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/core/procline.h"
+#include "src/linux/procread.h"
+
+/* Bounds: some 100 bytes each. A desktop has a few thousand sockets, most of
+ * them of AF_UNIX, which can't be told from the others by their links. */
+#define HELD_MAX 16384
+#define HOLDERS_MAX 4096
+
+/* No more processes start in one clock tick, so that pids further apart have
+ * a wrap between them. */
+#define TICK_PIDS 8192
+
+static struct holder *
+holder_of(struct map_node *node)
+{
+	return container_of(node, struct holder, node);
+}
+
+static struct held *
+held_of(struct map_node *node)
+{
+	return container_of(node, struct held, node);
+}
+
+int
+holders_init(struct holders *hs, size_t open_max)
+{
+	int r;
+
+	memset(hs, 0, sizeof(*hs));
+	list_init(&hs->lru);
+	list_init(&hs->open);
+	list_init(&hs->plain);
+	list_init(&hs->shared);
+	hs->open_max = open_max > 0 ? open_max : 1;
+	hs->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (hs->proc_fd < 0)
+		return -errno;
+	r = map_init(&hs->by_pid);
+	if (r == 0)
+		r = map_init(&hs->by_inode);
+	if (r != 0)
+		holders_done(hs);
+	return r;
+}
+
+void
+holders_done(struct holders *hs)
+{
+	struct list *node, *tmp;
+
+	list_for_each_safe (node, tmp, &hs->lru)
+		holder_forget(hs, container_of(node, struct holder, lru));
+	/* what is left has no holder */
+	list_for_each_safe (node, tmp, &hs->plain)
+		held_forget(hs, container_of(node, struct held, lru));
+	map_done(&hs->by_inode);
+	map_done(&hs->by_pid);
+	if (hs->proc_fd >= 0)
+		(void)close(hs->proc_fd); /* a directory */
+	hs->proc_fd = -1;
+}
+
+struct holder *
+holder_find(struct holders *hs, pid_t pid)
+{
+	uint64_t hash = map_hash(&hs->by_pid, &pid, sizeof(pid));
+	struct map_node *node = map_first(&hs->by_pid, hash);
+
+	while (node != NULL && holder_of(node)->pid != pid)
+		node = map_next(node, hash);
+	return node != NULL ? holder_of(node) : NULL;
+}
+
+struct holder *
+holder_get(struct holders *hs, pid_t pid, uint64_t start)
+{
+	struct holder *holder = holder_find(hs, pid);
+
+	if (holder != NULL && holder->start == start)
+		return holder;
+	if (holder != NULL)
+		holder_forget(hs, holder);
+	holder = calloc(1, sizeof(*holder));
+	if (holder == NULL)
+		return NULL;
+	if (hs->by_pid.count >= HOLDERS_MAX)
+		holder_forget(
+		    hs, container_of(hs->lru.prev, struct holder, lru));
+	holder->pid = pid;
+	holder->start = start;
+	holder->dirfd = -1;
+	list_init(&holder->open);
+	list_init(&holder->sockets);
+	list_prepend(&hs->lru, &holder->lru);
+	map_put(&hs->by_pid, &holder->node,
+	    map_hash(&hs->by_pid, &pid, sizeof(pid)));
+	return holder;
+}
+
+static void
+holder_close(struct holders *hs, struct holder *holder)
+{
+	if (holder->dirfd >= 0) {
+		(void)close(holder->dirfd); /* O_PATH */
+		holder->dirfd = -1;
+		hs->n_open--;
+	}
+	list_remove(&holder->open);
+	process_unref(holder->value);
+	holder->value = NULL;
+}
+
+void
+holder_forget(struct holders *hs, struct holder *holder)
+{
+	struct list *node, *tmp;
+
+	list_for_each_safe (node, tmp, &holder->sockets)
+		held_forget(hs, container_of(node, struct held, of_holder));
+	holder_close(hs, holder);
+	list_remove(&holder->lru);
+	map_remove(&hs->by_pid, &holder->node);
+	free(holder);
+}
+
+bool
+holder_newer(const struct holder *a, const struct holder *b)
+{
+	int apart = a->pid - b->pid;
+
+	if ((a->pid == 1) != (b->pid == 1))
+		return b->pid == 1;
+	if (a->start != b->start)
+		return a->start > b->start;
+	return apart > TICK_PIDS || apart < -TICK_PIDS ? apart < 0 : apart > 0;
+}
+
+bool
+holders_close_one(struct holders *hs)
+{
+	if (list_empty(&hs->open))
+		return false;
+	holder_close(hs, container_of(hs->open.prev, struct holder, open));
+	return true;
+}
+
+int
+holder_open(struct holders *hs, struct holder *holder)
+{
+	struct procread_stat st;
+	char name[16];
+	int fd, r;
+
+	list_remove(&holder->lru);
+	list_prepend(&hs->lru, &holder->lru);
+	if (holder->dirfd >= 0) {
+		list_remove(&holder->open);
+		list_prepend(&hs->open, &holder->open);
+		return 0;
+	}
+	if (hs->n_open >= hs->open_max)
+		(void)holders_close_one(hs); /* there is one: the count says */
+	(void)snprintf(name, sizeof(name), "%d", (int)holder->pid); /* fits */
+	fd = openat(hs->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	r = procread_status(fd, "stat", &st);
+	if (r == 0 && st.start != holder->start)
+		r = -ESRCH; /* another process with its pid */
+	if (r != 0) {
+		(void)close(fd); /* O_PATH */
+		return r;
+	}
+	holder->dirfd = fd;
+	hs->n_open++;
+	list_prepend(&hs->open, &holder->open);
+	return 0;
+}
+
+int
+holder_has(struct holders *hs, struct holder *holder, int fd, uint64_t inode)
+{
+	char name[16], link[64];
+	uint64_t found;
+	ssize_t n;
+	int r = holder->dirfd >= 0 ? 0 : holder_open(hs, holder);
+
+	if (r != 0)
+		return r;
+	(void)snprintf(name, sizeof(name), "fd/%d", fd); /* fits */
+	n = readlinkat(holder->dirfd, name, link, sizeof(link));
+	if (n < 0)
+		return errno == ESRCH ? -ESRCH : 0;
+	return procline_socket(&found, link, (size_t)n) == 0 && found == inode;
+}
+
+struct held *
+held_find(struct holders *hs, uint64_t inode)
+{
+	uint64_t hash = map_hash(&hs->by_inode, &inode, sizeof(inode));
+	struct map_node *node = map_first(&hs->by_inode, hash);
+
+	while (node != NULL && held_of(node)->inode != inode)
+		node = map_next(node, hash);
+	return node != NULL ? held_of(node) : NULL;
+}
+
+void
+held_forget(struct holders *hs, struct held *held)
+{
+	list_remove(&held->lru);
+	list_remove(&held->of_holder);
+	map_remove(&hs->by_inode, &held->node);
+	free(held);
+}
+
+static struct held *
+held_new(struct holders *hs, uint64_t inode)
+{
+	struct held *held = calloc(1, sizeof(*held));
+	struct list *crowd = list_empty(&hs->plain) ? &hs->shared : &hs->plain;
+
+	if (held == NULL)
+		return NULL;
+	if (hs->by_inode.count >= HELD_MAX)
+		held_forget(hs, container_of(crowd->prev, struct held, lru));
+	held->inode = inode;
+	list_init(&held->of_holder);
+	list_prepend(&hs->plain, &held->lru);
+	map_put(&hs->by_inode, &held->node,
+	    map_hash(&hs->by_inode, &inode, sizeof(inode)));
+	return held;
+}
+
+/* Whether the holder so far gives way to one that was just seen with it. */
+static bool
+held_yields(struct holders *hs, struct held *held, const struct holder *to)
+{
+	struct holder *from = held->holder;
+
+	if (from == NULL || from == to)
+		return true;
+	held->shared = true;
+	if (holder_newer(to, from))
+		return true;
+	if (holder_has(hs, from, held->fd, held->inode) == 1)
+		return false;
+	held->shared = false;
+	return true;
+}
+
+void
+held_used(struct holders *hs, struct held *held)
+{
+	list_remove(&held->lru);
+	list_prepend(held->shared ? &hs->shared : &hs->plain, &held->lru);
+}
+
+void
+held_put(
+    struct holders *hs, struct holder *holder, const struct held_seen *seen)
+{
+	struct held *held = held_find(hs, seen->inode);
+
+	if (held == NULL)
+		held = held_new(hs, seen->inode);
+	if (held == NULL)
+		return; /* it will be looked for again */
+	held->since = seen->now;
+	if (held_yields(hs, held, holder)) {
+		held->holder = holder;
+		held->fd = seen->fd;
+		held->scan = holder->scan;
+		list_remove(&held->of_holder);
+		list_append(&holder->sockets, &held->of_holder);
+	}
+	held->shared |= seen->born;
+	held_used(hs, held);
+}
+
+void
+held_put_nobody(struct holders *hs, uint64_t inode, mono_t now)
+{
+	struct held *held = held_find(hs, inode);
+
+	if (held != NULL)
+		held_forget(hs, held);
+	held = held_new(hs, inode);
+	if (held != NULL)
+		held->since = now;
+}
+
+void
+holder_swept(struct holders *hs, struct holder *holder)
+{
+	struct list *node, *tmp;
+
+	list_for_each_safe (node, tmp, &holder->sockets) {
+		struct held *held = container_of(node, struct held, of_holder);
+
+		if (held->scan != holder->scan)
+			held_forget(hs, held);
+	}
+}

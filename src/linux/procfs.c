@@ -1,0 +1,359 @@
+#include "src/linux/procfs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/linux/procread.h"
+#include "src/linux/procscan.h"
+
+/* Processes whose next socket is guessed by its number, and those whose
+ * descriptors are all read, before /proc is walked. */
+#define GUESS_MAX 64
+#define SCAN_MAX 4
+#define SCAN_FDS_MAX 512
+
+/* Descriptors that are read when a known socket has left its number. */
+#define MOVED_MAX 4096
+
+/* A socket that nobody holds (one of the kernel's own, or one that is on its
+ * way between processes) is not looked for by a walk again for so long. */
+#define NOBODY_NS (250 * MONO_MS)
+
+/* A socket may have been handed to a process that was there before. That shows
+ * only in the descriptors of that process, which are read again when a socket
+ * is asked about that was last looked for so long ago, and not more often. */
+#define REFRESH_NS MONO_S
+
+/* How often an answer is looked for that is gone when it is checked. */
+#define TRIES 3
+
+struct procfs {
+	struct procscan scan;
+	struct procread read;
+	mono_t refreshed;
+};
+
+/* What is looked for. */
+struct want {
+	uint64_t inode;
+	uint32_t uid;
+	mono_t now;
+};
+
+int
+procfs_open(struct procfs **ret, size_t processes_max)
+{
+	struct procfs *procfs = calloc(1, sizeof(*procfs));
+	int r;
+
+	if (procfs == NULL)
+		return -ENOMEM;
+	r = procscan_init(&procfs->scan, processes_max);
+	if (r != 0) {
+		free(procfs);
+		return r;
+	}
+	procread_init(&procfs->read);
+	*ret = procfs;
+	return 0;
+}
+
+void
+procfs_close(struct procfs *procfs)
+{
+	if (procfs == NULL)
+		return;
+	procscan_done(&procfs->scan);
+	procread_done(&procfs->read);
+	free(procfs);
+}
+
+/* The note of who holds it, where it names somebody. */
+static struct held *
+noted(struct procfs *procfs, const struct want *want)
+{
+	struct held *held = held_find(&procfs->scan.holders, want->inode);
+
+	return held != NULL && held->holder != NULL ? held : NULL;
+}
+
+/* A program that makes one connection after the other gets the same descriptor
+ * again, one that makes many at once the next one. 0 or -errno. */
+static int
+guess(struct procfs *procfs, const struct want *want)
+{
+	struct holders *hs = &procfs->scan.holders;
+	struct list *node, *tmp;
+	unsigned int n = 0;
+
+	list_for_each_safe (node, tmp, &hs->open) {
+		struct holder *holder = container_of(node, struct holder, open);
+		struct held_seen seen = { .inode = want->inode,
+			.now = want->now };
+		int r = 0;
+
+		if (holder->uid != want->uid || holder->scan == 0)
+			continue;
+		if (n++ == GUESS_MAX)
+			break;
+		for (int i = 0; r == 0 && i < 2; i++) {
+			seen.fd = holder->hint + i;
+			r = holder_has(hs, holder, seen.fd, want->inode);
+		}
+		if (r == 1)
+			held_put(hs, holder, &seen);
+		if (r == 1)
+			return 0;
+		if (r == -ESRCH)
+			holder_forget(hs, holder);
+	}
+	return 0;
+}
+
+/* All descriptors of the processes of that user that had sockets last. */
+static int
+scan_recent(struct procfs *procfs, const struct want *want)
+{
+	struct holders *hs = &procfs->scan.holders;
+	struct holder *recent[SCAN_MAX];
+	struct list *node;
+	size_t n = 0;
+
+	list_for_each (node, &hs->open) {
+		struct holder *holder = container_of(node, struct holder, open);
+
+		if (n == SCAN_MAX)
+			break;
+		if (holder->uid == want->uid && holder->scan != 0)
+			recent[n++] = holder;
+	}
+	for (size_t i = 0; i < n; i++) {
+		int r = procscan_holder(&procfs->scan, recent[i], want->inode,
+		    SCAN_FDS_MAX, want->now);
+
+		if (r != 0 || noted(procfs, want) != NULL)
+			return r;
+	}
+	return 0;
+}
+
+/* Once a second at most: was it handed to somebody else? */
+static int
+refresh(struct procfs *procfs, struct held *held, const struct want *want)
+{
+	int r;
+
+	if (mono_since(want->now, held->since) < REFRESH_NS ||
+	    mono_since(want->now, procfs->refreshed) < REFRESH_NS)
+		return 0;
+	procfs->refreshed = want->now;
+	held->since = want->now;
+	r = procscan_refresh(&procfs->scan, want->now);
+	return r == 0 && noted(procfs, want) == NULL ? -ESRCH : r;
+}
+
+/* The note is wrong: the holder is gone, or has closed the socket, or has it
+ * under another number now. */
+static int
+look_again(struct procfs *procfs, struct held *held, const struct want *want)
+{
+	struct holders *hs = &procfs->scan.holders;
+	struct holder *holder = held->holder;
+	bool shared = held->shared;
+	int r = holder_open(hs, holder);
+
+	held_forget(hs, held);
+	if (r == -ESRCH)
+		holder_forget(hs, holder);
+	/* where two held it, an older one has it still, and only a walk knows
+	 * which one */
+	if (shared)
+		return procscan_walk(&procfs->scan, want->inode, want->now);
+	return r == 0 ? procscan_holder(&procfs->scan, holder, want->inode,
+			    MOVED_MAX, want->now)
+		      : 0;
+}
+
+/* Where no note says who holds it, each rung costing more than the one above.
+ * Since procscan_news() has seen every process that was born, a socket that
+ * has no note is held by one process alone, and whoever is met with it first
+ * is the answer. Going by user before all others would save nothing: the walk
+ * has to pass all newer processes in any case. 0 or -errno. */
+static int
+search(struct procfs *procfs, const struct want *want, bool nobody)
+{
+	struct procscan *scan = &procfs->scan;
+	int r;
+
+	/* 2. the next socket of a process that had one before */
+	r = guess(procfs, want);
+	if (r != 0 || noted(procfs, want) != NULL || nobody)
+		return r;
+	/* 3. somewhere in the processes that had the last ones */
+	r = scan_recent(procfs, want);
+	if (r != 0 || noted(procfs, want) != NULL)
+		return r;
+	/* 4. a process that has just started */
+	r = procscan_young(scan, want->inode, want->now);
+	if (r != 0 || noted(procfs, want) != NULL)
+		return r;
+	/* 5. anybody */
+	r = procscan_walk(scan, want->inode, want->now);
+	if (r == 0 && noted(procfs, want) == NULL)
+		held_put_nobody(&scan->holders, want->inode, want->now);
+	return r;
+}
+
+/* The ladder of design.md section 4: the first rung is what was noted. */
+static int
+find(struct procfs *procfs, const struct want *want)
+{
+	struct holders *hs = &procfs->scan.holders;
+	struct held *held = held_find(hs, want->inode);
+	bool nobody = held != NULL && held->holder == NULL &&
+		      mono_since(want->now, held->since) < NOBODY_NS;
+	bool shared;
+	int r;
+
+	if (held == NULL || held->holder == NULL)
+		return search(procfs, want, nobody);
+	shared = held->shared;
+	r = holder_has(hs, held->holder, held->fd, want->inode);
+	if (r == 1)
+		return refresh(procfs, held, want);
+	if (r != 0 && r != -ESRCH)
+		return r;
+	r = look_again(procfs, held, want);
+	if (r != 0 || noted(procfs, want) != NULL || shared)
+		return r;
+	return search(procfs, want, false);
+}
+
+/* The process behind a note. -ESRCH when the note does not hold (any more). */
+static int
+answer(
+    struct procfs *procfs, const struct want *want, const struct process **ret)
+{
+	struct holders *hs = &procfs->scan.holders;
+	struct held *held = noted(procfs, want);
+	struct holder *holder;
+	const struct process *proc;
+	int r;
+
+	if (held == NULL)
+		return -ENOENT;
+	holder = held->holder;
+	if (holder->dirfd < 0) { /* only scanned, by pid */
+		r = holder_has(hs, holder, held->fd, want->inode);
+		if (r != 1)
+			return r < 0 ? r : -ESRCH;
+	}
+	r = holder_open(hs, holder);
+	if (r != 0)
+		return r;
+	held_used(hs, held);
+	holder->hint = held->fd;
+	r = procread_process(
+	    &procfs->read, holder->dirfd, holder->pid, holder->value, &proc);
+	if (r != 0)
+		return r;
+	process_unref(holder->value);
+	holder->value = proc;
+	holder->uid = proc->uid;
+	/* no exe, but a socket: it ends, and was never seen before */
+	if (proc->exe[0] == '\0')
+		return -ENOENT;
+	*ret = process_ref(proc);
+	return 0;
+}
+
+static int
+owner(
+    struct procfs *procfs, const struct want *want, const struct process **ret)
+{
+	int r = procscan_news(&procfs->scan, want->now);
+
+	for (int i = 0; r == 0 && i < TRIES; i++) {
+		r = find(procfs, want);
+		if (r == 0)
+			r = answer(procfs, want, ret);
+		if (r != -ESRCH)
+			return r;
+		r = 0; /* it went away in between: another may have it */
+	}
+	return r == 0 ? -ENOENT : r;
+}
+
+int
+procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
+    const struct process **ret)
+{
+	struct want want = { .inode = inode, .uid = uid, .now = mono_now() };
+	int r;
+
+	if (inode == 0)
+		return -ENOENT;
+	r = owner(procfs, &want, ret);
+	if ((r == -EMFILE || r == -ENFILE) &&
+	    holders_close_one(&procfs->scan.holders))
+		r = owner(procfs, &want, ret);
+	return r;
+}
+
+static int
+read_pid(struct procfs *procfs, pid_t pid, const struct process **ret)
+{
+	struct holders *hs = &procfs->scan.holders;
+	struct procread_stat st;
+	struct holder *holder;
+	char path[32];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%d/stat", (int)pid); /* fits */
+	r = procread_status(hs->proc_fd, path, &st);
+	if (r != 0)
+		return r;
+	holder = holder_get(hs, pid, st.start);
+	if (holder == NULL)
+		return -ENOMEM;
+	r = holder_open(hs, holder);
+	if (r == 0)
+		r = procread_process(
+		    &procfs->read, holder->dirfd, pid, holder->value, ret);
+	if (r == -ESRCH)
+		holder_forget(hs, holder);
+	if (r != 0)
+		return r;
+	process_unref(holder->value);
+	holder->value = process_ref(*ret);
+	holder->uid = (*ret)->uid;
+	return 0;
+}
+
+int
+procfs_process(struct procfs *procfs, pid_t pid, const struct process **ret)
+{
+	int r;
+
+	if (pid <= 0)
+		return -ESRCH;
+	r = read_pid(procfs, pid, ret);
+	if ((r == -EMFILE || r == -ENFILE) &&
+	    holders_close_one(&procfs->scan.holders))
+		r = read_pid(procfs, pid, ret);
+	return r;
+}
+
+size_t
+procfs_count(const struct procfs *procfs)
+{
+	return procfs->scan.holders.n_open;
+}
+
+uint64_t
+procfs_walks(const struct procfs *procfs)
+{
+	return procfs->scan.walks;
+}

@@ -1,0 +1,306 @@
+#include "src/linux/procread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/core/procline.h"
+
+/* A command line is kept up to here; the kernel has no limit worth naming. */
+#define CMD_MAX 4096
+
+/* Tries to read a process that runs exec meanwhile. */
+#define TRIES 3
+
+/* What may change while a process lives, read anew for each answer. */
+struct snapshot {
+	uint32_t uid, gid;
+	uint64_t exe_dev, exe_ino; /* 0: no exe */
+	bool exe_here;
+	size_t exe_len, cmd_len, comm_len;
+	struct procline_cgroup group; /* borrows cgroup */
+	char exe[PATH_MAX];
+	char cmd[CMD_MAX];
+	char comm[64];
+	char cgroup[PATH_MAX];
+};
+
+void
+procread_init(struct procread *pr)
+{
+	users_init(&pr->users);
+	pr->self = getpid();
+}
+
+void
+procread_done(struct procread *pr)
+{
+	users_done(&pr->users);
+}
+
+ssize_t
+procread_file(int dirfd, const char *name, char *buf, size_t size)
+{
+	size_t len = 0;
+	ssize_t n, r = 0;
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	while (len < size) {
+		n = read(fd, buf + len, size - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			r = -errno;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+		/* these files come whole or cut at what was asked for */
+		if (len < size)
+			break;
+	}
+	(void)close(fd); /* only read from */
+	return r < 0 ? r : (ssize_t)len;
+}
+
+int
+procread_status(int dirfd, const char *name, struct procread_stat *ret)
+{
+	char buf[1024];
+	struct procline_stat st;
+	ssize_t n = procread_file(dirfd, name, buf, sizeof(buf));
+
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	if (procline_stat(&st, buf, (size_t)n) != 0)
+		return -EBADMSG;
+	ret->ppid = st.ppid;
+	ret->start = st.start;
+	ret->kthread = st.kthread;
+	ret->zombie = st.state == 'Z' || st.state == 'X';
+	return 0;
+}
+
+/* No exe is a thread of the kernel, or a process that ends. */
+static void
+read_exe(struct snapshot *snap, int dirfd)
+{
+	struct stat st;
+	ssize_t n = -1;
+
+	snap->exe_dev = 0;
+	snap->exe_ino = 0;
+	snap->exe_here = false;
+	snap->exe_len = 0;
+	if (fstatat(dirfd, "exe", &st, 0) != 0)
+		return;
+	n = readlinkat(dirfd, "exe", snap->exe, sizeof(snap->exe) - 1);
+	if (n <= 0)
+		return;
+	snap->exe[n] = '\0';
+	snap->exe_len = (size_t)n;
+	snap->exe_dev = st.st_dev;
+	snap->exe_ino = st.st_ino;
+	/* the path that a rule names is one of our own mount namespace */
+	snap->exe_here = stat(snap->exe, &st) == 0 &&
+			 st.st_dev == snap->exe_dev &&
+			 st.st_ino == snap->exe_ino;
+}
+
+static int
+read_cgroup(struct snapshot *snap, int dirfd)
+{
+	ssize_t n =
+	    procread_file(dirfd, "cgroup", snap->cgroup, sizeof(snap->cgroup));
+
+	if (n == -EMFILE || n == -ENFILE)
+		return (int)n;
+	if (n < 0 ||
+	    procline_cgroup(&snap->group, snap->cgroup, (size_t)n) != 0)
+		snap->group = (struct procline_cgroup){ { snap->cgroup, 0 },
+			{ snap->cgroup, 0 } };
+	return 0;
+}
+
+/* 0, -ESRCH or -errno. */
+static int
+snapshot_read(struct snapshot *snap, int dirfd)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(dirfd, &st) != 0)
+		return -errno;
+	/* the owner of the directory is the effective user (task_dump_owner()
+	 * in fs/proc/base.c); it stays readable when the process is gone */
+	snap->uid = st.st_uid;
+	snap->gid = st.st_gid;
+	n = procread_file(dirfd, "comm", snap->comm, sizeof(snap->comm));
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	snap->comm_len = (size_t)n;
+	if (n > 0 && snap->comm[n - 1] == '\n')
+		snap->comm_len--;
+	n = procread_file(dirfd, "cmdline", snap->cmd, sizeof(snap->cmd));
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	snap->cmd_len = procline_join(snap->cmd, (size_t)n);
+	read_exe(snap, dirfd);
+	return read_cgroup(snap, dirfd);
+}
+
+static bool
+same(const char *have, const char *s, size_t len)
+{
+	return strncmp(have, s, len) == 0 && have[len] == '\0';
+}
+
+static bool
+snapshot_is(const struct snapshot *snap, const struct process *old)
+{
+	return snap->uid == old->uid && snap->gid == old->gid &&
+	       snap->exe_dev == old->exe_dev && snap->exe_ino == old->exe_ino &&
+	       snap->exe_here == old->exe_here &&
+	       same(old->exe, snap->exe, snap->exe_len) &&
+	       same(old->cmd, snap->cmd, snap->cmd_len) &&
+	       same(old->comm, snap->comm, snap->comm_len) &&
+	       same(old->cgroup, snap->group.path.p, snap->group.path.len);
+}
+
+/* Reads again until no exec came between the first file and the last. */
+static int
+snapshot_settle(struct snapshot *snap, int dirfd)
+{
+	struct stat st;
+	int r;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (fstatat(dirfd, "exe", &st, 0) != 0 ||
+		    (st.st_dev == snap->exe_dev && st.st_ino == snap->exe_ino))
+			return 0;
+		r = snapshot_read(snap, dirfd);
+		if (r != 0)
+			return r;
+	}
+	return -EAGAIN;
+}
+
+/* One ancestor, who started no later than *start: a younger one has the pid of
+ * a parent that is gone. 0 with the next pid up and its start, or -errno. */
+static int
+add_parent(struct process *proc, pid_t *pid, uint64_t *start)
+{
+	char path[32], exe[PATH_MAX];
+	struct procread_stat st = { 0 };
+	struct process_parent *parent = &proc->parents[proc->n_parents];
+	int r, dirfd;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)*pid); /* fits */
+	dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return -errno;
+	r = procread_status(dirfd, "stat", &st);
+	n = readlinkat(dirfd, "exe", exe, sizeof(exe));
+	(void)close(dirfd); /* O_PATH */
+	if (r != 0)
+		return r;
+	if (st.start > *start)
+		return -ESRCH;
+	parent->pid = *pid;
+	parent->exe = strndup(exe, n > 0 ? (size_t)n : 0);
+	if (parent->exe == NULL)
+		return -ENOMEM;
+	proc->n_parents++;
+	*pid = st.ppid;
+	*start = st.start;
+	return 0;
+}
+
+/* A parent that has gone ends the chain; only memory and descriptors count
+ * as failures. */
+static int
+add_parents(struct process *proc, pid_t ppid)
+{
+	uint64_t start = proc->start;
+	int r = 0;
+
+	while (r == 0 && ppid > 0 && proc->n_parents < PROCESS_PARENTS_MAX)
+		r = add_parent(proc, &ppid, &start);
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
+}
+
+static int
+set_strings(
+    struct procread *pr, struct process *proc, const struct snapshot *snap)
+{
+	char number[USERS_NUMLEN];
+	const char *user = users_name(&pr->users, snap->uid, number);
+	const struct procline_cgroup *group = &snap->group;
+
+	if (process_set(&proc->exe, snap->exe, snap->exe_len) != 0 ||
+	    process_set(&proc->cmd, snap->cmd, snap->cmd_len) != 0 ||
+	    process_set(&proc->comm, snap->comm, snap->comm_len) != 0 ||
+	    process_set(&proc->cgroup, group->path.p, group->path.len) != 0 ||
+	    process_set(&proc->unit, group->unit.p, group->unit.len) != 0 ||
+	    process_set(&proc->user, user, strlen(user)) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int
+build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
+    const struct process **ret)
+{
+	struct procread_stat st;
+	struct process *proc;
+	int r = procread_status(dirfd, "stat", &st);
+
+	if (r != 0)
+		return r;
+	proc = process_new(PROCESS_PROGRAM);
+	if (proc == NULL)
+		return -ENOMEM;
+	proc->self = pid == pr->self;
+	proc->pid = pid;
+	proc->start = st.start;
+	proc->exe_dev = snap->exe_dev;
+	proc->exe_ino = snap->exe_ino;
+	proc->exe_here = snap->exe_here;
+	proc->uid = snap->uid;
+	proc->gid = snap->gid;
+	r = set_strings(pr, proc, snap);
+	if (r == 0)
+		r = add_parents(proc, st.ppid);
+	if (r != 0) {
+		process_unref(proc);
+		return r;
+	}
+	*ret = proc;
+	return 0;
+}
+
+int
+procread_process(struct procread *pr, int dirfd, pid_t pid,
+    const struct process *old, const struct process **ret)
+{
+	struct snapshot snap;
+	int r = snapshot_read(&snap, dirfd);
+
+	if (r != 0)
+		return r;
+	/* its memory goes before its descriptors: it ends just now */
+	if (old != NULL && (snapshot_is(&snap, old) ||
+			       (snap.exe_ino == 0 && old->exe[0] != '\0'))) {
+		*ret = process_ref(old);
+		return 0;
+	}
+	r = snapshot_settle(&snap, dirfd);
+	return r != 0 ? r : build(pr, dirfd, pid, &snap, ret);
+}

@@ -1,0 +1,40 @@
+#ifndef LINUX_PROCREAD_H
+#define LINUX_PROCREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "src/core/process.h"
+#include "src/linux/users.h"
+
+/* One process, read through a descriptor of its directory in /proc: what it
+ * names is that process and never another one with the same pid. */
+struct procread {
+	struct users users;
+	pid_t self;
+};
+
+struct procread_stat {
+	pid_t ppid;
+	uint64_t start;
+	bool kthread, zombie;
+};
+
+void procread_init(struct procread *pr);
+void procread_done(struct procread *pr);
+
+/* Reads a small file whole, or as much of it as fits; the length or -errno. */
+ssize_t procread_file(int dirfd, const char *name, char *buf, size_t size);
+
+/* PID/stat below dirfd (name: "stat" or "123/stat"): 0, -ESRCH or -errno. */
+int procread_status(int dirfd, const char *name, struct procread_stat *ret);
+
+/* The process as it is now: `old` with one more reference when nothing about
+ * it has changed, else a new one. A process that is ending keeps what `old`
+ * says of it. 0, -ESRCH when it is gone, -ENOMEM or -errno. */
+int procread_process(struct procread *pr, int dirfd, pid_t pid,
+    const struct process *old, const struct process **ret);
+
+#endif

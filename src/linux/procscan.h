@@ -1,0 +1,60 @@
+#ifndef LINUX_PROCSCAN_H
+#define LINUX_PROCSCAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "src/base/mono.h"
+#include "src/linux/holders.h"
+
+/* Reads descriptors of processes into the table of holders. */
+
+#define PROCSCAN_YOUNG 16
+#define PROCSCAN_UNBORN 16
+
+struct procscan_pid {
+	pid_t pid;
+	uint64_t start;
+};
+
+struct procscan {
+	struct holders holders;
+	int loadavg_fd;
+	pid_t last_pid; /* every process up to it has been scanned; 0: none */
+	uint32_t scan;	/* number of the scan at hand */
+	/* the youngest processes, the last one first */
+	struct procscan_pid young[PROCSCAN_YOUNG];
+	/* pids given out whose process was not to be seen yet */
+	struct {
+		pid_t pid;
+		mono_t until;
+	} unborn[PROCSCAN_UNBORN];
+	unsigned int n_unborn;
+	uint64_t walks;
+};
+
+int procscan_init(struct procscan *ps, size_t open_max);
+void procscan_done(struct procscan *ps);
+
+/* Scans the processes that started since the last call, so that a child that
+ * inherited a known socket is known as its holder. Costs 0.4 us when there is
+ * none. 0 or -errno (no descriptors). */
+int procscan_news(struct procscan *ps, mono_t now);
+
+/* Scans one process for the socket, from its last one on, so many descriptors
+ * at most; held_find() tells whether it was there. 0 or -errno. */
+int procscan_holder(struct procscan *ps, struct holder *holder, uint64_t inode,
+    int max, mono_t now);
+
+/* Scans the youngest processes, the newest first, until the socket is met. */
+int procscan_young(struct procscan *ps, uint64_t inode, mono_t now);
+
+/* Scans all processes, the newest first and pid 1 last, until the socket is
+ * met, so that the first one met is the answer. */
+int procscan_walk(struct procscan *ps, uint64_t inode, mono_t now);
+
+/* Scans as many of the newest processes as the time allows. */
+int procscan_refresh(struct procscan *ps, mono_t now);
+
+#endif

@@ -1,0 +1,165 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/process.h"
+
+static void
+new_process_has_empty_strings(void **state)
+{
+	struct process *p = process_new(PROCESS_UNKNOWN);
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(p->kind, PROCESS_UNKNOWN);
+	assert_string_equal(p->exe, "");
+	assert_string_equal(p->cmd, "");
+	assert_string_equal(p->comm, "");
+	assert_string_equal(p->user, "");
+	assert_string_equal(p->unit, "");
+	assert_string_equal(p->cgroup, "");
+	process_unref(p);
+}
+
+static void
+last_reference_frees(void **state)
+{
+	struct process *p = process_new(PROCESS_PROGRAM);
+	const struct process *second = process_ref(p);
+
+	(void)state;
+	assert_ptr_equal(second, p);
+	process_unref(p);
+	/* still there: the sanitizer tells otherwise */
+	assert_int_equal(second->refs, 1);
+	process_unref(second);
+	assert_null(process_ref(NULL));
+	process_unref(NULL);
+}
+
+static void
+set_copies_and_ends_at_nul(void **state)
+{
+	struct process *p = process_new(PROCESS_PROGRAM);
+	char text[] = "abc\0def";
+
+	(void)state;
+	assert_int_equal(process_set(&p->exe, text, 7), 0);
+	text[0] = 'x';
+	assert_string_equal(p->exe, "abc");
+	assert_int_equal(process_set(&p->exe, "longer one", 6), 0);
+	assert_string_equal(p->exe, "longer");
+	process_unref(p);
+}
+
+static struct process *
+sample(void)
+{
+	struct process *p = process_new(PROCESS_PROGRAM);
+
+	p->pid = 7;
+	p->start = 9;
+	p->uid = 1000;
+	p->n_parents = 1;
+	p->parents[0].pid = 3;
+	p->parents[0].exe = strdup("/bin/sh");
+	assert_int_equal(process_set(&p->exe, "/bin/cat", 8), 0);
+	return p;
+}
+
+/* One field at a time is changed; each must make a difference. */
+static void
+equal_sees_every_field(void **state)
+{
+	struct process *a = sample();
+
+	(void)state;
+	for (int i = 0; i < 17; i++) {
+		struct process *b = sample();
+		char **strings[] = { &b->exe, &b->cmd, &b->comm, &b->user,
+			&b->unit, &b->cgroup, &b->parents[0].exe };
+
+		assert_true(process_equal(a, b));
+		switch (i) {
+		case 0:
+			b->kind = PROCESS_KERNEL;
+			break;
+		case 1:
+			b->self = true;
+			break;
+		case 2:
+			b->pid++;
+			break;
+		case 3:
+			b->start++;
+			break;
+		case 4:
+			b->exe_dev++;
+			break;
+		case 5:
+			b->exe_ino++;
+			break;
+		case 6:
+			b->exe_here = true;
+			break;
+		case 7:
+			b->uid++;
+			break;
+		case 8:
+			b->gid++;
+			break;
+		case 9:
+			b->parents[0].pid++;
+			break;
+		default:
+			assert_int_equal(
+			    process_set(strings[i - 10], "zzz", 3), 0);
+		}
+		assert_false(process_equal(a, b));
+		assert_false(process_equal(b, a));
+		process_unref(b);
+	}
+	process_unref(a);
+}
+
+static void
+equal_sees_the_number_of_parents(void **state)
+{
+	struct process *a = sample(), *b = sample();
+
+	(void)state;
+	free(b->parents[0].exe);
+	b->n_parents = 0;
+	assert_false(process_equal(a, b));
+	process_unref(a);
+	process_unref(b);
+}
+
+static void
+kinds_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(process_kind_name(PROCESS_PROGRAM), "program");
+	assert_string_equal(process_kind_name(PROCESS_KERNEL), "kernel");
+	assert_string_equal(process_kind_name(PROCESS_UNKNOWN), "unknown");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(new_process_has_empty_strings),
+		cmocka_unit_test(last_reference_frees),
+		cmocka_unit_test(set_copies_and_ends_at_nul),
+		cmocka_unit_test(equal_sees_every_field),
+		cmocka_unit_test(equal_sees_the_number_of_parents),
+		cmocka_unit_test(kinds_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
