@@ -220,6 +220,32 @@ a_datagram_of_a_known_socket_is_a_repeat_for_a_while(void **state)
 }
 
 static void
+answers_follow_what_they_answer(void **state)
+{
+	struct packet ping = udp(false, 9, 9), pong = udp(true, 9, 9);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	ping.tuple.proto = pong.tuple.proto = IPPROTO_ICMP;
+	use_rules("default in block\n");
+	judged(&ping, found, curl, 0, &n);
+	v = judged(&pong, none, NULL, 0, &n); /* a raw socket is not found */
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	assert_int_equal(n, 0);
+	/* the other way: the kernel answers what was let in */
+	use_rules("accept in proto icmp\ndefault out drop\n");
+	judged(&pong, none, NULL, 1, &n);
+	ping.has_uid = false;
+	v = judged(&ping, none, NULL, 1, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	/* but a program that sends the same is no answer */
+	ping.has_uid = true;
+	v = judged(&ping, found, curl, 1, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+}
+
+static void
 a_new_policy_judges_again(void **state)
 {
 	struct packet pkt = udp(false, 4000, 53);
@@ -495,6 +521,7 @@ main(void)
 		TEST(a_retransmitted_syn_needs_no_look_up),
 		TEST(the_same_ports_by_another_program_are_another_flow),
 		TEST(a_datagram_of_a_known_socket_is_a_repeat_for_a_while),
+		TEST(answers_follow_what_they_answer),
 		TEST(a_new_policy_judges_again),
 		TEST(the_sender_on_loopback_leaves_the_verdict_to_the_receiver),
 		TEST(pings_are_judged_packet_by_packet),
