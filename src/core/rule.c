@@ -282,7 +282,7 @@ static void
 parse_once(struct parser *p, struct build *b, const struct token *word)
 {
 	if (b->rule.once)
-		parser_fault_word(p, word, "a second", "once, once", NULL);
+		parser_fault_word(p, word, "a second", "it once only", NULL);
 	b->rule.once = true;
 }
 

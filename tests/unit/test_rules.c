@@ -140,7 +140,7 @@ static const struct faulty bad[] = {
 	{ "default", "default owt block", 1, 9, 3, "unknown default 'owt'",
 	    "out, in, unknown or kernel", "out" },
 	{ "default's action", "default out deny", 1, 13, 4,
-	    "unknown action 'deny'", NULL, NULL },
+	    "unknown action 'deny'", NULL, "block" },
 	{ "default without action", "default out", 1, 12, 1, "unknown action",
 	    NULL, NULL },
 	{ "text after default", "default out block once", 1, 19, 4,
@@ -162,7 +162,7 @@ static const struct faulty bad[] = {
 	{ "define within define", "define A = $B", 1, 12, 2,
 	    "no define before this for '$B'", NULL, NULL },
 	{ "bad word of a define", "define A = lan, ten\nblock to $A", 2, 10, 2,
-	    "'$A': 'ten' is no address", NULL, "lan" },
+	    "'$A': 'ten' is no address", NULL, NULL },
 	/* found by the compiler */
 	{ "user", "block user alice, eve", 1, 19, 3, "no user 'eve'",
 	    "a user of this machine", NULL },
