@@ -61,6 +61,8 @@ static const struct faulty bad[] = {
 	{ "long text",
 	    "[rerouted]\ncontrol-group = abcdefghijabcdefghijabcdefghijabc", 2,
 	    17, 33, "out of range", "1 to 32", NULL },
+	{ "text that prints as a comment", "[rerouted]\ncontrol-group =;x", 2,
+	    16, 2, "not good: ';x'", NULL, NULL },
 	{ "comment without blank", "[rerouted]\nlog-level = info#x", 2, 13, 6,
 	    "not good: 'info#x'", NULL, NULL },
 	{ "carriage return", "[rerouted]\r\n", 1, 11, 1, "a carriage return",

@@ -403,6 +403,43 @@ test_long_lines_are_cut_round_the_caret(void **state)
 	    "  expected: a user of this machine, or a number\n");
 }
 
+static void
+assert_parses(const char *text)
+{
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
+	int r = rules_parse(rules, "sample", text, strlen(text), faults);
+
+	if (r != 0)
+		faults_print(faults, stderr);
+	assert_int_equal(r, 0);
+	faults_free(faults);
+	rules_free(rules);
+}
+
+/* As installed, and with its proposals taken up: "#word" without a blank. */
+static void
+test_sample_parses(void **state)
+{
+	const char *srcdir = getenv("srcdir");
+	char path[4096], text[8192];
+	FILE *f;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/conf/rules.d/10-example.rules",
+	    srcdir != NULL ? srcdir : ".");
+	f = fopen(path, "re");
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	(void)fclose(f);
+	assert_parses(text);
+	for (char *s = text; (s = strstr(s, "\n#")) != NULL; s++)
+		if (s[2] >= 'a' && s[2] <= 'z')
+			s[1] = ' ';
+	assert_non_null(strstr(text, "\n drop"));
+	assert_parses(text);
+}
+
 int
 main(void)
 {
@@ -414,6 +451,7 @@ main(void)
 		cmocka_unit_test(test_faults_past_the_limit_are_counted),
 		cmocka_unit_test(test_limits_are_named),
 		cmocka_unit_test(test_second_default_names_the_first_file),
+		cmocka_unit_test(test_sample_parses),
 		cmocka_unit_test(test_caret_stands_under_the_word),
 		cmocka_unit_test(test_long_lines_are_cut_round_the_caret),
 	};
