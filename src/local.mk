@@ -21,4 +21,15 @@ libcore_a_SOURCES = \
 	%D%/core/stats.c %D%/core/stats.h \
 	%D%/core/subject.h
 
-liblinux_a_SOURCES =
+liblinux_a_SOURCES = \
+	%D%/linux/chains.c %D%/linux/chains.h \
+	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
+	%D%/linux/chains_extension.c %D%/linux/chains_extension.h \
+	%D%/linux/chains_probe.c %D%/linux/chains_probe.h \
+	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
+	%D%/linux/chains_view.c \
+	%D%/linux/ct.c %D%/linux/ct.h \
+	%D%/linux/nfq.c %D%/linux/nfq.h \
+	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
+	%D%/linux/xtable.c %D%/linux/xtable.h \
+	%D%/linux/xtlock.c %D%/linux/xtlock.h
