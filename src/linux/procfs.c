@@ -26,6 +26,9 @@
  * is asked about that was last looked for so long ago, and not more often. */
 #define REFRESH_NS MONO_S
 
+/* Descriptors that one look-up has open at a time, at most. */
+#define LOOKUP_FDS 4
+
 /* How often an answer is looked for that is gone when it is checked. */
 #define TRIES 3
 
@@ -286,6 +289,16 @@ owner(
 	return r == 0 ? -ENOENT : r;
 }
 
+/* Out of descriptors: those of the processes used longest ago are enough for
+ * one look-up. */
+static void
+make_room(struct procfs *procfs)
+{
+	for (int i = 0; i < LOOKUP_FDS; i++)
+		if (!holders_close_one(&procfs->scan.holders))
+			break;
+}
+
 int
 procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
     const struct process **ret)
@@ -296,9 +309,10 @@ procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
 	if (inode == 0)
 		return -ENOENT;
 	r = owner(procfs, &want, ret);
-	if ((r == -EMFILE || r == -ENFILE) &&
-	    holders_close_one(&procfs->scan.holders))
+	if (r == -EMFILE || r == -ENFILE) {
+		make_room(procfs);
 		r = owner(procfs, &want, ret);
+	}
 	return r;
 }
 
@@ -340,9 +354,10 @@ procfs_process(struct procfs *procfs, pid_t pid, const struct process **ret)
 	if (pid <= 0)
 		return -ESRCH;
 	r = read_pid(procfs, pid, ret);
-	if ((r == -EMFILE || r == -ENFILE) &&
-	    holders_close_one(&procfs->scan.holders))
+	if (r == -EMFILE || r == -ENFILE) {
+		make_room(procfs);
 		r = read_pid(procfs, pid, ret);
+	}
 	return r;
 }
 
