@@ -1,0 +1,42 @@
+unit_in = %D%/rerouted.service.in %D%/rerouted-recover.service.in
+EXTRA_DIST += $(unit_in) %D%/rerouted.sysusers %D%/rerouted.conf \
+	%D%/rules.d/10-example.rules
+
+dist_man_MANS += %D%/rerouted.8 %D%/reroutectl.1 %D%/rerouted.conf.5 \
+	%D%/rerouted.rules.5
+
+nodist_systemdsystemunit_DATA = rerouted.service rerouted-recover.service
+CLEANFILES += $(nodist_systemdsystemunit_DATA)
+
+rerouted.service: %D%/rerouted.service.in Makefile
+	$(AM_V_GEN)sed 's|@sbindir[@]|$(sbindir)|g' \
+	    $(srcdir)/%D%/rerouted.service.in >$@.tmp && mv $@.tmp $@
+
+rerouted-recover.service: %D%/rerouted-recover.service.in Makefile
+	$(AM_V_GEN)sed 's|@sbindir[@]|$(sbindir)|g' \
+	    $(srcdir)/%D%/rerouted-recover.service.in >$@.tmp && mv $@.tmp $@
+
+sysusersdir = $(prefix)/lib/sysusers.d
+install-data-local:
+	$(MKDIR_P) $(DESTDIR)$(sysusersdir)
+	$(INSTALL_DATA) $(srcdir)/%D%/rerouted.sysusers \
+	    $(DESTDIR)$(sysusersdir)/rerouted.conf
+	$(MKDIR_P) $(DESTDIR)$(sysconfdir)/rerouted/rules.d \
+	    $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf.d
+	test -e $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf || \
+	    $(INSTALL_DATA) $(srcdir)/%D%/rerouted.conf \
+	    $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf
+	test -e $(DESTDIR)$(sysconfdir)/rerouted/rules.d/10-example.rules || \
+	    $(INSTALL_DATA) $(srcdir)/%D%/rules.d/10-example.rules \
+	    $(DESTDIR)$(sysconfdir)/rerouted/rules.d/10-example.rules
+
+# The settings and rules are the user's: an uninstall leaves them where they
+# differ from what was installed.
+uninstall-local:
+	rm -f $(DESTDIR)$(sysusersdir)/rerouted.conf
+	cmp -s $(srcdir)/%D%/rerouted.conf \
+	    $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf && \
+	    rm -f $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf || :
+	cmp -s $(srcdir)/%D%/rules.d/10-example.rules \
+	    $(DESTDIR)$(sysconfdir)/rerouted/rules.d/10-example.rules && \
+	    rm -f $(DESTDIR)$(sysconfdir)/rerouted/rules.d/10-example.rules || :

@@ -3,22 +3,89 @@ noinst_LIBRARIES += libbase.a libcore.a liblinux.a
 
 libbase_a_SOURCES = \
 	%D%/base/addr.c %D%/base/addr.h \
+	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
 	%D%/base/mono.h \
 	%D%/base/num.c %D%/base/num.h \
-	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/rd.h
 
 libcore_a_SOURCES = \
+	%D%/core/compiler.h \
+	%D%/core/conf.c %D%/core/conf.h \
 	%D%/core/decision.c %D%/core/decision.h \
+	%D%/core/define.c \
+	%D%/core/explain.c %D%/core/explain.h \
+	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/flow.c %D%/core/flow.h \
+	%D%/core/glob.c %D%/core/glob.h \
 	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
 	%D%/core/packet.c %D%/core/packet.h \
-	%D%/core/process.c %D%/core/process.h \
+	%D%/core/parser.h \
+	%D%/core/policy.c %D%/core/policy.h \
+	%D%/core/policy_compile.c \
+	%D%/core/policy_index.c %D%/core/policy_index.h \
+	%D%/core/policy_key.c %D%/core/policy_key.h \
+	%D%/core/policy_own.h \
+	%D%/core/policy_set.c %D%/core/policy_set.h \
+	%D%/core/policy_text.c \
+	%D%/core/print.c \
+	%D%/core/process.h \
+	%D%/core/rule.c %D%/core/rule.h \
+	%D%/core/rules.c %D%/core/rules.h \
+	%D%/core/schema.c %D%/core/schema.h \
+	%D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
-	%D%/core/subject.h
+	%D%/core/subject.h \
+	%D%/core/text.c %D%/core/text.h \
+	%D%/core/value.c %D%/core/value.h
 
-liblinux_a_SOURCES =
+liblinux_a_SOURCES = \
+	%D%/linux/chains.c %D%/linux/chains.h \
+	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
+	%D%/linux/chains_extension.c %D%/linux/chains_extension.h \
+	%D%/linux/chains_probe.c %D%/linux/chains_probe.h \
+	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
+	%D%/linux/chains_view.c \
+	%D%/linux/ct.h \
+	%D%/linux/diag.h \
+	%D%/linux/nfq.h \
+	%D%/linux/procfs.h \
+	%D%/linux/xtable.c %D%/linux/xtable.h \
+	%D%/linux/xtlock.c %D%/linux/xtlock.h
+
+sbin_PROGRAMS += rerouted
+rerouted_SOURCES = \
+	%D%/ctl.c %D%/ctl.h \
+	%D%/ctl_ev.c %D%/ctl_ev.h \
+	%D%/ctl_fw.c %D%/ctl_fw.h \
+	%D%/ctl_sock.c %D%/ctl_sock.h \
+	%D%/ctlmsg.c %D%/ctlmsg.h \
+	%D%/fw_ev.c %D%/fw_ev.h \
+	%D%/json.c %D%/json.h \
+	%D%/judge_ev.c %D%/judge_ev.h \
+	%D%/load.c %D%/load.h \
+	%D%/main.c \
+	%D%/notify.c %D%/notify.h \
+	%D%/reload_ev.c %D%/reload_ev.h \
+	%D%/rerouted.c %D%/rerouted.h \
+	%D%/work_ev.c %D%/work_ev.h
+rerouted_CFLAGS = $(AM_CFLAGS) -pthread
+rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
+	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) -lpthread
+
+bin_PROGRAMS += reroutectl
+reroutectl_SOURCES = \
+	%D%/ctl/client.c %D%/ctl/client.h \
+	%D%/ctl/command.h \
+	%D%/ctl/explain.c \
+	%D%/ctl/firewall.c \
+	%D%/ctl/flows.c \
+	%D%/ctl/main.c \
+	%D%/ctl/status.c \
+	%D%/ctl/table.c %D%/ctl/table.h
+reroutectl_CFLAGS = $(AM_CFLAGS)
+reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS)

@@ -57,7 +57,7 @@ rd_u16(struct rd *rd)
 {
 	const uint8_t *p = rd_bytes(rd, 2);
 
-	return p != NULL ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+	return p != NULL ? (uint16_t)((unsigned int)p[0] << 8 | p[1]) : 0;
 }
 
 static inline uint32_t

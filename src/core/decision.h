@@ -22,7 +22,6 @@ enum action {
 	X(NEIGHBOUR, "neighbour") /* ND, RA, MLD, IGMP */                      \
 	X(DHCP, "dhcp")                                                        \
 	X(ICMP_ERROR, "icmp-error") /* belongs to a flow of ours */            \
-	X(ICMP_STRAY, "icmp-stray") /* an ICMP error that belongs to none */   \
 	X(MALFORMED, "malformed")                                              \
 	X(FRAGMENT, "fragment")                                                \
 	X(FAILURE, "failure") /* we could not judge: closed */

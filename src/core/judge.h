@@ -38,19 +38,27 @@ void judge_free(struct judge *judge);
 /* From here on decisions are taken by this policy; takes a reference. */
 void judge_set_policy(struct judge *judge, const struct policy *policy);
 
-/* Rungs 1 to 3, and repeats that are certain without a look-up. */
+/* Rungs 2 and 3 as far as they are certain without a look-up. Never
+ * JUDGE_NEED_PROCESS. */
 enum judge_step judge_packet(struct judge *judge, const struct packet *pkt,
     mono_t now, struct verdict *ret);
-/* Rung 2 for a known socket. */
+
+/* Rung 2 for a known socket; decides where there is none. */
 enum judge_step judge_socket(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, mono_t now, struct verdict *ret);
-/* Rungs 4 and 5: always decides. */
+
+/* Rungs 4 and 5: always decides. proc is the owner of the socket, borrowed;
+ * NULL when no process holds it. */
 void judge_process(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, const struct process *proc, mono_t now,
     struct verdict *ret);
 
-/* The verdict for bytes that packet_parse() refused with `fault`. */
+/* Rung 1: the verdict for bytes that packet_parse() refused with `fault`. */
 void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
+
+/* A look-up of ours failed: closed for this packet, and nothing is kept, so
+ * that a retransmit gets another chance. */
+void judge_failure(struct judge *judge, struct verdict *ret);
 
 const struct flow_table *judge_flows(const struct judge *judge);
 const struct policy *judge_policy(const struct judge *judge);

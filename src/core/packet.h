@@ -8,12 +8,13 @@
 #include "src/base/addr.h"
 
 /* The tuple of a packet, or of the packet that an ICMP error quotes. For an
- * ICMP query (echo, timestamp, …) both ports are the identifier. */
+ * ICMP query (echo, timestamp, …) sport and dport both are the identifier,
+ * which is no port: has_ports is false. */
 struct packet_tuple {
 	struct addr src, dst;
 	uint16_t sport, dport;
 	uint8_t proto;	/* IPPROTO_*, after IPv6 extension headers */
-	bool has_ports; /* TCP, UDP, UDP-Lite, SCTP, DCCP, ICMP queries */
+	bool has_ports; /* TCP, UDP, UDP-Lite, SCTP, DCCP */
 };
 
 #define PACKET_TCP_FIN 0x01

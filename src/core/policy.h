@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include "src/core/decision.h"
+#include "src/core/fault.h"
+#include "src/core/rules.h"
 #include "src/core/subject.h"
 
 /* The compiled rules: immutable, counted by reference, in one arena. A flow
@@ -19,6 +21,21 @@ struct policy_rule {
 	const char *text;  /* the line, blanks folded, no comment */
 	const char *label; /* NULL for none */
 };
+
+/* What names mean on this machine; the shell answers. user and group: 0 or
+ * -errno where there is no such name. path: symbolic links resolved, 0 or
+ * -errno where there is no such file or it does not fit. */
+struct policy_world {
+	int (*user)(void *arg, const char *name, uint32_t *ret);
+	int (*group)(void *arg, const char *name, uint32_t *ret);
+	int (*path)(void *arg, const char *path, char *buf, size_t size);
+	void *arg;
+};
+
+/* Makes a policy with one reference; nothing of rules is borrowed. 0, -EINVAL
+ * (faults were added) or -ENOMEM; ret is untouched on failure. */
+int policy_compile(const struct policy **ret, const struct rules *rules,
+    const struct policy_world *world, struct faults *faults);
 
 const struct policy *policy_ref(const struct policy *policy);
 void policy_unref(const struct policy *policy); /* accepts NULL */

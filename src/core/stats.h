@@ -17,7 +17,7 @@
 	X(dropped, "packets dropped")                                          \
 	X(malformed, "packets dropped as malformed")                           \
 	X(fragments, "fragments dropped")                                      \
-	X(icmp_stray, "ICMP errors of no flow, dropped")                       \
+	X(failures, "packets dropped because a look-up failed")                \
 	X(flows_new, "flows judged")                                           \
 	X(flows_repeat, "packets of flows that were decided before")           \
 	X(flows_evicted, "flows forgotten because the table was full")         \

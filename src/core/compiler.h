@@ -1,0 +1,35 @@
+#ifndef CORE_COMPILER_H
+#define CORE_COMPILER_H
+
+#include <stdbool.h>
+
+#include "src/base/arena.h"
+#include "src/base/map.h"
+#include "src/core/policy.h"
+#include "src/core/policy_set.h"
+#include "src/core/rule.h"
+
+/* A policy being made: shared by policy_compile.c and policy_text.c. */
+struct compiler {
+	const struct rules *rules;
+	const struct policy_world *world;
+	struct faults *faults;
+	struct arena *arena;   /* of the policy */
+	struct arena *scratch; /* of names */
+	struct map names;      /* users and groups asked for */
+	bool nomem;
+};
+
+/* In the policy's arena; NULL (and nomem) when there is no memory. */
+void *compiler_alloc(struct compiler *c, size_t n, size_t size);
+
+/* "WHAT 'value'" at the value's place. */
+void compiler_fault(struct compiler *c, const struct rule_value *v,
+    const char *what, const char *expected);
+
+/* The values of exe, cmd, comm, unit and parent: literals and globs, paths
+ * also as they are with symbolic links resolved. */
+void compiler_texts(struct compiler *c, struct policy_match *ret,
+    const struct rule_values *values);
+
+#endif

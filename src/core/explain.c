@@ -1,0 +1,423 @@
+#include "src/core/explain.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/num.h"
+#include "src/core/lex.h"
+#include "src/core/text.h"
+#include "src/core/value.h"
+
+/* Words of a question: X(enum suffix, word). */
+#define EXPLAIN_KEYS(X)                                                        \
+	X(IN, "in")                                                            \
+	X(OUT, "out")                                                          \
+	X(PROTO, "proto")                                                      \
+	X(FROM, "from")                                                        \
+	X(TO, "to")                                                            \
+	X(SPORT, "sport")                                                      \
+	X(PORT, "port")                                                        \
+	X(PROCESS, "process")                                                  \
+	X(EXE, "exe")                                                          \
+	X(CMD, "cmd")                                                          \
+	X(COMM, "comm")                                                        \
+	X(USER, "user")                                                        \
+	X(GROUP, "group")                                                      \
+	X(UNIT, "unit")                                                        \
+	X(PARENT, "parent")
+
+enum explain_key {
+#define X(suffix, word) EXPLAIN_##suffix,
+	EXPLAIN_KEYS(X)
+#undef X
+};
+#define N_KEYS (EXPLAIN_PARENT + 1)
+
+static const char *const key_words[] = {
+#define X(suffix, word) word,
+	EXPLAIN_KEYS(X)
+#undef X
+};
+
+/* A question being read. */
+struct reader {
+	struct lex lex;
+	const struct source *src;
+	const struct policy_world *world;
+	struct faults *faults;
+	struct subject *subject;
+	struct process *proc;
+	bool seen[N_KEYS];
+	struct token value; /* of the key being read */
+	char *text;	    /* what it means, for value_len bytes */
+	size_t len;
+	int error; /* -ENOMEM sticks */
+};
+
+static void
+fault(struct reader *r, const struct token *at, const char *what,
+    const char *expected, const char *nearest)
+{
+	faults_add(r->faults, r->src, at->off, at->len,
+	    &(struct fault_text){ what, expected, nearest });
+}
+
+static void
+fault_word(struct reader *r, const struct token *at, const char *what,
+    const char *expected, const char *nearest)
+{
+	char word[WORD_QUOTE_SIZE], text[WORD_QUOTE_SIZE + 64];
+
+	(void)snprintf(text, sizeof(text), "%s %s", what,
+	    word_quote(r->src->text + at->off, at->len, word)); /* fits */
+	fault(r, at, text, expected, nearest);
+}
+
+static void
+bad_value(struct reader *r, const char *expected)
+{
+	fault_word(r, &r->value, "not good:", expected, NULL);
+}
+
+static void
+read_direction(struct reader *r, const struct token *at, bool in)
+{
+	if (r->seen[in ? EXPLAIN_OUT : EXPLAIN_IN])
+		fault_word(r, at, "a second direction:", "in or out", NULL);
+	r->subject->in = in;
+}
+
+static void
+read_addr(struct reader *r, struct addr *ret)
+{
+	struct addr a;
+
+	if (addr_parse(&a, r->text, r->len) < 0)
+		bad_value(r, "an address");
+	else
+		*ret = addr_unmap(&a);
+}
+
+static void
+read_port(struct reader *r, uint16_t *ret)
+{
+	uint64_t port;
+
+	if (num_parse(&port, r->text, r->len, UINT16_MAX) < 0)
+		bad_value(r, "a number from 0 to 65535");
+	else
+		*ret = (uint16_t)port;
+}
+
+static void
+read_id(struct reader *r, uint32_t *ret,
+    int (*ask)(void *, const char *, uint32_t *), const char *expected)
+{
+	uint64_t n;
+
+	if (num_parse(&n, r->text, r->len, UINT32_MAX - 1) == 0)
+		*ret = (uint32_t)n;
+	else if (ask(r->world->arg, r->text, ret) < 0)
+		bad_value(r, expected);
+}
+
+static void
+set(struct reader *r, char **field, const char *s, size_t len)
+{
+	if (process_set(field, s, len) < 0)
+		r->error = -ENOMEM;
+}
+
+static void
+read_path(struct reader *r, char **field)
+{
+	if (r->len == 0 || r->text[0] != '/')
+		bad_value(r, "an absolute path");
+	else
+		set(r, field, r->text, r->len);
+}
+
+static void
+read_parent(struct reader *r)
+{
+	struct process *p = r->proc;
+	char *exe;
+
+	if (p->n_parents == PROCESS_PARENTS_MAX) {
+		fault(r, &r->value, "too many parents", "at most 16", NULL);
+		return;
+	}
+	exe = strdup("");
+	if (exe == NULL) {
+		r->error = -ENOMEM;
+		return;
+	}
+	p->parents[p->n_parents].exe = exe;
+	read_path(r, &p->parents[p->n_parents++].exe);
+}
+
+/* A unit, or a whole cgroup path, whose last part is the unit then. */
+static void
+read_unit(struct reader *r)
+{
+	const char *slash = strrchr(r->text, '/');
+	const char *unit = slash != NULL ? slash + 1 : r->text;
+
+	if (r->len == 0) {
+		bad_value(r, "a unit or cgroup path");
+		return;
+	}
+	set(r, &r->proc->unit, unit, strlen(unit));
+	set(r, &r->proc->cgroup, r->text, r->len);
+}
+
+static void
+read_process(struct reader *r)
+{
+	struct rule_value v;
+	struct value_fault f;
+
+	if (value_parse(&v, VALUE_PROCESS, r->text, r->len, &f) < 0) {
+		fault(r, &r->value, f.what, f.expected, f.nearest);
+		return;
+	}
+	r->proc->self = v.bits == RULE_PROCESS_SELF;
+	r->proc->kind = v.bits == RULE_PROCESS_UNKNOWN	? PROCESS_UNKNOWN
+			: v.bits == RULE_PROCESS_KERNEL ? PROCESS_KERNEL
+							: PROCESS_PROGRAM;
+}
+
+static void
+read_proto(struct reader *r)
+{
+	struct rule_value v;
+	struct value_fault f;
+
+	if (value_parse(&v, VALUE_PROTO, r->text, r->len, &f) < 0)
+		fault(r, &r->value, f.what, f.expected, f.nearest);
+	else
+		r->subject->proto = v.proto;
+}
+
+static void
+read_value(struct reader *r, enum explain_key key)
+{
+	switch (key) {
+	case EXPLAIN_IN:
+	case EXPLAIN_OUT:
+		return;
+	case EXPLAIN_PROTO:
+		read_proto(r);
+		return;
+	case EXPLAIN_FROM:
+		read_addr(r, &r->subject->src);
+		return;
+	case EXPLAIN_TO:
+		read_addr(r, &r->subject->dst);
+		return;
+	case EXPLAIN_SPORT:
+		read_port(r, &r->subject->sport);
+		return;
+	case EXPLAIN_PORT:
+		read_port(r, &r->subject->dport);
+		return;
+	case EXPLAIN_PROCESS:
+		read_process(r);
+		return;
+	case EXPLAIN_EXE:
+		r->proc->exe_here = true;
+		read_path(r, &r->proc->exe);
+		return;
+	case EXPLAIN_CMD:
+		set(r, &r->proc->cmd, r->text, r->len);
+		return;
+	case EXPLAIN_COMM:
+		set(r, &r->proc->comm, r->text, r->len);
+		return;
+	case EXPLAIN_USER:
+		read_id(r, &r->proc->uid, r->world->user, "a user or number");
+		set(r, &r->proc->user, r->text, r->len);
+		return;
+	case EXPLAIN_GROUP:
+		read_id(r, &r->proc->gid, r->world->group, "a group or number");
+		return;
+	case EXPLAIN_UNIT:
+		read_unit(r);
+		return;
+	case EXPLAIN_PARENT:
+		read_parent(r);
+		return;
+	}
+	abort();
+}
+
+/* `=VALUE` after the key. */
+static void
+read_pair(struct reader *r, enum explain_key key, const struct token *word)
+{
+	struct token t = lex_next(&r->lex);
+
+	if (t.kind != TOKEN_STOP) {
+		if (t.kind != TOKEN_BAD)
+			fault_word(r, word, "no '=' after", "KEY=VALUE", NULL);
+		return;
+	}
+	r->lex.stops = "";
+	r->value = lex_next(&r->lex);
+	r->lex.stops = "=";
+	if (r->value.kind == TOKEN_BAD)
+		return;
+	if (r->value.kind == TOKEN_END) {
+		fault_word(r, word, "no value for", "KEY=VALUE", NULL);
+		return;
+	}
+	r->text = malloc(r->value.len + 1);
+	if (r->text == NULL) {
+		r->error = -ENOMEM;
+		return;
+	}
+	r->len = token_text(r->src, &r->value, false, r->text);
+	read_value(r, key);
+	free(r->text);
+	r->text = NULL;
+}
+
+static void
+read_word(struct reader *r, const struct token *t)
+{
+	const char *s = r->src->text + t->off;
+	size_t key = 0;
+
+	while (key < N_KEYS && !token_is(r->src, t, key_words[key]))
+		key++;
+	if (key == N_KEYS) {
+		struct token next = lex_peek(&r->lex);
+
+		fault_word(r, t, "unknown word",
+		    "in, out, proto, from, to, sport, port, process, exe, cmd, "
+		    "comm, user, group, unit or parent",
+		    word_nearest(s, t->len, key_words, N_KEYS));
+		if (next.kind == TOKEN_STOP) { /* its value is no fault */
+			(void)lex_next(&r->lex);
+			(void)lex_next(&r->lex);
+		}
+		return;
+	}
+	if (r->seen[key] && key != EXPLAIN_PARENT)
+		fault_word(r, t, "a second", "each once, but parent", NULL);
+	r->seen[key] = true;
+	if (key == EXPLAIN_IN || key == EXPLAIN_OUT)
+		read_direction(r, t, key == EXPLAIN_IN);
+	else
+		read_pair(r, (enum explain_key)key, t);
+}
+
+static bool
+seen_program(const struct reader *r)
+{
+	for (size_t i = EXPLAIN_EXE; i <= EXPLAIN_PARENT; i++)
+		if (r->seen[i])
+			return true;
+	return false;
+}
+
+/* What words say together. */
+static void
+settle(struct reader *r)
+{
+	const struct token all = { TOKEN_WORD, 0, r->src->len };
+	struct subject *s = r->subject;
+
+	if (!r->seen[EXPLAIN_PROCESS])
+		r->proc->kind =
+		    seen_program(r) ? PROCESS_PROGRAM : PROCESS_UNKNOWN;
+	else if (seen_program(r) && r->proc->kind != PROCESS_PROGRAM)
+		fault(r, &all, "process unknown or kernel, and a program",
+		    "one of the two", NULL);
+	s->has_ports = rule_proto_has_ports(s->proto);
+	if (!s->has_ports && (r->seen[EXPLAIN_PORT] || r->seen[EXPLAIN_SPORT]))
+		fault(r, &all, "a port, and a protocol without ports",
+		    "proto tcp, udp, udplite or sctp", NULL);
+	if (s->src.family != ADDR_NONE && s->dst.family != ADDR_NONE &&
+	    s->src.family != s->dst.family)
+		fault(r, &all, "from and to of different families",
+		    "two addresses of one family", NULL);
+	s->loopback = addr_is_loopback(&s->src) || addr_is_loopback(&s->dst);
+}
+
+static void
+read_all(struct reader *r)
+{
+	const char *why;
+	size_t bad = text_bad_byte(r->src->text, r->src->len, &why);
+	struct token t;
+
+	if (bad < r->src->len) {
+		fault(r, &(struct token){ .off = bad, .len = 1 }, why,
+		    "UTF-8 text on one line", NULL);
+		return;
+	}
+	while ((t = lex_next(&r->lex)).kind != TOKEN_END && r->error == 0) {
+		if (t.kind == TOKEN_WORD)
+			read_word(r, &t);
+		else if (t.kind != TOKEN_BAD)
+			fault(r, &t, "no key", "KEY=VALUE", NULL);
+	}
+	settle(r);
+}
+
+int
+explain_parse(struct explain *ret, const char *text, size_t len,
+    const struct policy_world *world, struct faults *faults)
+{
+	const struct source src = { "explain", text, len };
+	size_t before = faults_count(faults);
+	struct explain e = { .process = process_new(PROCESS_PROGRAM) };
+	struct reader r = {
+		.lex = { &src, faults, 0, len, "=" },
+		.src = &src,
+		.world = world,
+		.faults = faults,
+		.subject = &e.subject,
+		.proc = e.process,
+	};
+
+	if (e.process == NULL)
+		return -ENOMEM;
+	e.process->uid = e.process->gid = UINT32_MAX; /* nobody's */
+	e.subject.proto = IPPROTO_TCP;
+	e.subject.process = e.process;
+	read_all(&r);
+	if (r.error < 0 || faults_count(faults) > before) {
+		explain_done(&e);
+		return r.error < 0 ? r.error : -EINVAL;
+	}
+	*ret = e;
+	return 0;
+}
+
+void
+explain_done(struct explain *explain)
+{
+	process_unref(explain->process);
+	explain->process = NULL;
+}
+
+void
+explain_print(
+    const struct policy *policy, const struct subject *subject, FILE *out)
+{
+	struct decision d = policy_decide(policy, subject);
+	const struct policy_rule *rule = policy_rule_get(policy, d.rule);
+
+	(void)fprintf(out, "verdict: %s\n", action_name(d.action));
+	if (rule != NULL) {
+		(void)fprintf(out, "rule: %u\nfile: %s:%u\ntext: %s\n", d.rule,
+		    rule->file, rule->line, rule->text);
+		if (rule->label != NULL)
+			(void)fprintf(out, "label: %s\n", rule->label);
+	}
+	(void)fprintf(out, "reason: %s\n", reason_name(d.reason));
+}

@@ -1,0 +1,30 @@
+#ifndef CORE_EXPLAIN_H
+#define CORE_EXPLAIN_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "src/core/fault.h"
+#include "src/core/policy.h"
+#include "src/core/process.h"
+#include "src/core/subject.h"
+
+/* A question put in words: "user=1000 exe=/usr/bin/curl to=192.0.2.7 port=443
+ * proto=tcp". What is left out: direction out; protocol tcp; this host's and
+ * the other side's address unspecified; port 0; process unknown if no word is
+ * about it, else a program with empty fields. */
+struct explain {
+	struct subject subject; /* borrows process */
+	struct process *process;
+};
+
+/* 0, -EINVAL (faults were added) or -ENOMEM; ret is untouched on failure. */
+int explain_parse(struct explain *ret, const char *text, size_t len,
+    const struct policy_world *world, struct faults *faults);
+void explain_done(struct explain *explain);
+
+/* "verdict: block", "rule: 3", … one a line. */
+void explain_print(
+    const struct policy *policy, const struct subject *subject, FILE *out);
+
+#endif

@@ -1,0 +1,244 @@
+#include "src/core/fault.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/arena.h"
+
+/* Of a longer line only this much round the mark is kept. */
+#define TEXT_KEPT 1024
+/* What is shown of it, in bytes of the line. */
+#define TEXT_SHOWN 72
+
+struct faults {
+	struct arena *arena;
+	size_t count, n_kept;
+	struct fault kept[FAULTS_KEPT];
+};
+
+struct faults *
+faults_new(void)
+{
+	struct faults *faults = calloc(1, sizeof(*faults));
+
+	if (faults == NULL)
+		return NULL;
+	faults->arena = arena_new();
+	if (faults->arena == NULL) {
+		free(faults);
+		return NULL;
+	}
+	return faults;
+}
+
+void
+faults_free(struct faults *faults)
+{
+	if (faults == NULL)
+		return;
+	arena_free(faults->arena);
+	free(faults);
+}
+
+size_t
+faults_count(const struct faults *faults)
+{
+	return faults->count;
+}
+
+const struct fault *
+faults_get(const struct faults *faults, size_t i)
+{
+	return i < faults->n_kept ? &faults->kept[i] : NULL;
+}
+
+static const char *
+copy(struct faults *faults, const char *s)
+{
+	return s != NULL ? arena_strdup(faults->arena, s) : NULL;
+}
+
+/* Counts it; the place to keep it, or NULL. */
+static struct fault *
+fault_new(struct faults *faults, const char *file, const struct fault_text *t)
+{
+	struct fault *f;
+
+	faults->count++;
+	if (faults->n_kept == FAULTS_KEPT)
+		return NULL;
+	f = &faults->kept[faults->n_kept];
+	*f = (struct fault){
+		.file = copy(faults, file),
+		.what = copy(faults, t->what),
+		.expected = copy(faults, t->expected),
+		.nearest = copy(faults, t->nearest),
+	};
+	if (f->file == NULL || f->what == NULL)
+		return NULL;
+	return f;
+}
+
+void
+faults_add_file(
+    struct faults *faults, const char *file, const struct fault_text *text)
+{
+	if (fault_new(faults, file, text) != NULL)
+		faults->n_kept++;
+}
+
+static unsigned int
+clamp(size_t n)
+{
+	return n < UINT_MAX ? (unsigned int)n : UINT_MAX;
+}
+
+void
+faults_add(struct faults *faults, const struct source *src, size_t off,
+    size_t len, const struct fault_text *text)
+{
+	struct fault *f = fault_new(faults, src->file, text);
+	size_t line = 1, start = 0, end, from;
+
+	if (f == NULL)
+		return;
+	if (off > src->len)
+		off = src->len;
+	for (size_t i = 0; i < off; i++)
+		if (src->text[i] == '\n') {
+			line++;
+			start = i + 1;
+		}
+	for (end = off; end < src->len && src->text[end] != '\n';)
+		end++;
+	f->line = clamp(line);
+	f->column = clamp(off - start + 1);
+	f->mark = len < end - off ? len : end - off;
+	if (f->mark == 0)
+		f->mark = 1;
+	from = off - start > TEXT_KEPT / 2 ? off - TEXT_KEPT / 2 : start;
+	f->text_column = clamp(from - start + 1);
+	f->text_len = end - from < TEXT_KEPT ? end - from : TEXT_KEPT;
+	f->text = arena_strndup(faults->arena, src->text + from, f->text_len);
+	if (f->text != NULL)
+		faults->n_kept++;
+}
+
+/* Prints one byte of a line; returns its width, 0 for a tab. */
+static int
+print_byte(unsigned char c, FILE *out)
+{
+	if (c == '\t' || (c >= 0x20 && c < 0x7f)) {
+		(void)fputc(c, out); /* the caller looks at ferror */
+		return c == '\t' ? 0 : 1;
+	}
+	(void)fprintf(out, "\\x%02x", c);
+	return 4;
+}
+
+static void
+print_text(const char *s, FILE *out)
+{
+	for (; *s != '\0'; s++)
+		(void)print_byte((unsigned char)*s, out);
+}
+
+/* Below each byte what is as wide: a tab under a tab, blanks under others. */
+static void
+print_caret(const char *text, size_t before, size_t mark, FILE *out)
+{
+	for (size_t i = 0; i < before; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '\t')
+			(void)fputc(c, out);
+		else
+			(void)fprintf(
+			    out, "%*s", c >= 0x20 && c < 0x7f ? 1 : 4, "");
+	}
+	(void)fputc('^', out);
+	for (size_t i = 1; i < mark; i++)
+		(void)fputc('~', out);
+	(void)fputc('\n', out);
+}
+
+/* How wide text[0..len) comes out; a tab in the mark counts as one. */
+static size_t
+width(const char *text, size_t len)
+{
+	size_t w = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		w += c == '\t' || (c >= 0x20 && c < 0x7f) ? 1 : 4;
+	}
+	return w;
+}
+
+static void
+print_line(const struct fault *f, FILE *out)
+{
+	size_t at = f->column - f->text_column; /* of the mark, in text */
+	size_t from = at > TEXT_SHOWN / 2 && f->text_len > TEXT_SHOWN
+			  ? at - TEXT_SHOWN / 2
+			  : 0;
+	size_t len = f->text_len - from;
+	size_t mark = f->mark;
+	bool cut_left = from > 0 || f->text_column > 1;
+	bool cut_right = len > TEXT_SHOWN;
+	const char *text = f->text + from;
+
+	if (cut_right)
+		len = TEXT_SHOWN;
+	at -= from;
+	if (mark > len - at)
+		mark = len - at;
+	(void)fputs(cut_left ? "    ..." : "    ", out);
+	for (size_t i = 0; i < len; i++)
+		(void)print_byte((unsigned char)text[i], out);
+	(void)fputs(cut_right ? "...\n" : "\n", out);
+	(void)fputs(cut_left ? "       " : "    ", out);
+	print_caret(text, at, width(text + at, mark), out);
+}
+
+void
+fault_print(const struct fault *f, FILE *out)
+{
+	print_text(f->file, out);
+	if (f->line > 0)
+		(void)fprintf(out, ":%u:%u", f->line, f->column);
+	(void)fputs(": ", out);
+	print_text(f->what, out);
+	(void)fputc('\n', out);
+	if (f->line > 0)
+		print_line(f, out);
+	if (f->expected == NULL && f->nearest == NULL)
+		return;
+	(void)fputs("  ", out);
+	if (f->expected != NULL) {
+		(void)fputs("expected: ", out);
+		print_text(f->expected, out);
+	}
+	if (f->nearest != NULL) {
+		(void)fputs(f->expected != NULL ? "; " : "", out);
+		(void)fputs("did you mean '", out);
+		print_text(f->nearest, out);
+		(void)fputs("'?", out);
+	}
+	(void)fputc('\n', out);
+}
+
+void
+faults_print(const struct faults *faults, FILE *out)
+{
+	size_t more = faults->count - faults->n_kept;
+
+	for (size_t i = 0; i < faults->n_kept; i++)
+		fault_print(&faults->kept[i], out);
+	if (more > 0)
+		(void)fprintf(
+		    out, "%zu more fault%s\n", more, more == 1 ? "" : "s");
+}

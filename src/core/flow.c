@@ -1,0 +1,157 @@
+#include "src/core/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/policy.h"
+
+struct flow_table {
+	struct map map;
+	struct list lru; /* the youngest first */
+	size_t max;
+};
+
+struct flow_key
+flow_key_of(const struct packet_tuple *tuple, bool in)
+{
+	struct flow_key key;
+
+	memset(&key, 0, sizeof(key)); /* hashed with its padding */
+	key.local = in ? tuple->dst : tuple->src;
+	key.remote = in ? tuple->src : tuple->dst;
+	key.lport = in ? tuple->dport : tuple->sport;
+	key.rport = in ? tuple->sport : tuple->dport;
+	key.proto = tuple->proto;
+	return key;
+}
+
+struct flow_table *
+flow_table_new(size_t max)
+{
+	struct flow_table *table = calloc(1, sizeof(*table));
+
+	if (table == NULL)
+		return NULL;
+	if (map_init(&table->map) < 0) {
+		free(table);
+		return NULL;
+	}
+	list_init(&table->lru);
+	table->max = max;
+	return table;
+}
+
+void
+flow_table_free(struct flow_table *table)
+{
+	if (table == NULL)
+		return;
+	while (!list_empty(&table->lru))
+		flow_forget(
+		    table, container_of(table->lru.next, struct flow, lru));
+	map_done(&table->map);
+	free(table);
+}
+
+static struct flow *
+find_hashed(
+    const struct flow_table *table, const struct flow_key *key, uint64_t hash)
+{
+	struct map_node *node = map_first(&table->map, hash);
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		struct flow *flow = container_of(node, struct flow, node);
+
+		if (memcmp(&flow->key, key, sizeof(*key)) == 0)
+			return flow;
+	}
+	return NULL;
+}
+
+struct flow *
+flow_find(const struct flow_table *table, const struct flow_key *key)
+{
+	return find_hashed(
+	    table, key, map_hash(&table->map, key, sizeof(*key)));
+}
+
+struct flow *
+flow_get(struct flow_table *table, const struct flow_key *key, mono_t now,
+    bool *ret_evicted)
+{
+	uint64_t hash = map_hash(&table->map, key, sizeof(*key));
+	struct flow *flow = find_hashed(table, key, hash);
+
+	*ret_evicted = false;
+	if (flow != NULL) {
+		flow_touch(table, flow, now);
+		return flow;
+	}
+	flow = calloc(1, sizeof(*flow));
+	if (flow == NULL)
+		return NULL;
+	if (table->map.count >= table->max) {
+		flow_forget(
+		    table, container_of(table->lru.prev, struct flow, lru));
+		*ret_evicted = true;
+	}
+	flow->key = *key;
+	flow->first = now;
+	flow->last = now;
+	map_put(&table->map, &flow->node, hash);
+	list_prepend(&table->lru, &flow->lru);
+	return flow;
+}
+
+void
+flow_touch(struct flow_table *table, struct flow *flow, mono_t now)
+{
+	flow->last = now;
+	list_remove(&flow->lru);
+	list_prepend(&table->lru, &flow->lru);
+}
+
+void
+flow_forget(struct flow_table *table, struct flow *flow)
+{
+	list_remove(&flow->lru);
+	map_remove(&table->map, &flow->node);
+	process_unref(flow->process);
+	policy_unref(flow->policy);
+	free(flow);
+}
+
+void
+flow_set_process(struct flow *flow, const struct process *proc)
+{
+	const struct process *old = flow->process;
+
+	flow->process = process_ref(proc);
+	process_unref(old); /* last: it may be the same one */
+}
+
+void
+flow_set_policy(struct flow *flow, const struct policy *policy)
+{
+	const struct policy *old = flow->policy;
+
+	flow->policy = policy_ref(policy);
+	policy_unref(old);
+}
+
+size_t
+flow_count(const struct flow_table *table)
+{
+	return table->map.count;
+}
+
+const struct flow *
+flow_older(const struct flow_table *table, const struct flow *after)
+{
+	const struct list *next =
+	    after != NULL ? after->lru.next : table->lru.next;
+
+	if (next == &table->lru)
+		return NULL;
+	return container_of(next, struct flow, lru);
+}

@@ -1,0 +1,31 @@
+#ifndef CORE_GLOB_H
+#define CORE_GLOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Patterns: `*` any bytes but '/', `**` any bytes, `?` one character (UTF-8)
+ * but '/', `\` takes the next byte as it is. All else stands for itself. */
+
+/* 0, or -EINVAL with the offset of a final lone `\` in *ret_at. */
+int glob_check(const char *pattern, size_t *ret_at);
+
+/* True if the whole of s[0..len) matches. Never exponential: at worst the
+ * product of the lengths, times the longest part of s between two '/'. The
+ * pattern was checked. */
+bool glob_match(const char *pattern, const char *s, size_t len);
+
+/* True if it has no wildcard: it matches one string, which is written to
+ * literal (as large as the pattern) without the escapes. */
+bool glob_literal(const char *pattern, char *literal);
+
+/* Bytes that every match begins (ends) with, written to buf[0..size) without
+ * the escapes and without NUL; returns how many there are. */
+size_t glob_prefix(const char *pattern, char *buf, size_t size);
+size_t glob_suffix(const char *pattern, char *buf, size_t size);
+
+/* Bytes of the pattern before the last '/' that no wildcard stands before: the
+ * folder that every match lies in; 0 for none. */
+size_t glob_dir(const char *pattern);
+
+#endif

@@ -1,0 +1,396 @@
+#include "src/core/judge.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/policy.h"
+
+/* How long a quiet flow keeps its verdict here. Longer than the kernel's UDP
+ * time-out (30 s without an answer) and than the pause before any of the first
+ * SYN retransmits; what was accepted lives in conntrack anyway. */
+#define REPEAT_NS (60 * MONO_S)
+
+#define DHCP4_SERVER 67
+#define DHCP4_CLIENT 68
+#define DHCP6_CLIENT 546
+#define DHCP6_SERVER 547
+
+struct judge {
+	struct flow_table *flows;
+	const struct policy *policy;
+	struct stats *stats;
+	const struct process *kernel, *unknown;
+};
+
+struct judge *
+judge_new(size_t flows_max, struct stats *stats)
+{
+	struct judge *judge = calloc(1, sizeof(*judge));
+
+	if (judge == NULL)
+		return NULL;
+	judge->stats = stats;
+	judge->flows = flow_table_new(flows_max);
+	judge->kernel = process_new(PROCESS_KERNEL);
+	judge->unknown = process_new(PROCESS_UNKNOWN);
+	if (judge->flows == NULL || judge->kernel == NULL ||
+	    judge->unknown == NULL) {
+		judge_free(judge);
+		return NULL;
+	}
+	return judge;
+}
+
+void
+judge_free(struct judge *judge)
+{
+	if (judge == NULL)
+		return;
+	flow_table_free(judge->flows);
+	policy_unref(judge->policy);
+	process_unref(judge->kernel);
+	process_unref(judge->unknown);
+	free(judge);
+}
+
+void
+judge_set_policy(struct judge *judge, const struct policy *policy)
+{
+	const struct policy *old = judge->policy;
+
+	judge->policy = policy_ref(policy);
+	policy_unref(old);
+}
+
+const struct flow_table *
+judge_flows(const struct judge *judge)
+{
+	return judge->flows;
+}
+
+const struct policy *
+judge_policy(const struct judge *judge)
+{
+	return judge->policy;
+}
+
+/* Fills the verdict and counts it: each packet passes here once. */
+static enum judge_step
+decide(struct judge *judge, const struct decision *d, struct verdict *ret)
+{
+	switch (d->action) {
+	case ACTION_ACCEPT:
+		judge->stats->accepted++;
+		break;
+	case ACTION_BLOCK:
+		judge->stats->blocked++;
+		break;
+	case ACTION_DROP:
+		judge->stats->dropped++;
+		break;
+	}
+	memset(ret, 0, sizeof(*ret));
+	ret->decision = *d;
+	ret->mark = mark_encode(d);
+	return JUDGE_DECIDED;
+}
+
+static enum judge_step
+decide_once(struct judge *judge, enum action action, enum reason reason,
+    struct verdict *ret)
+{
+	struct decision d = {
+		.action = action, .reason = reason, .once = true
+	};
+
+	return decide(judge, &d, ret);
+}
+
+void
+judge_malformed(struct judge *judge, int fault, struct verdict *ret)
+{
+	bool fragment = fault == -ENOMSG;
+
+	if (fragment)
+		judge->stats->fragments++;
+	else
+		judge->stats->malformed++;
+	decide_once(judge, ACTION_DROP,
+	    fragment ? REASON_FRAGMENT : REASON_MALFORMED, ret);
+}
+
+void
+judge_failure(struct judge *judge, struct verdict *ret)
+{
+	judge->stats->failures++;
+	decide_once(judge, ACTION_DROP, REASON_FAILURE, ret);
+}
+
+/* ND (RFC 4861: hop limit 255 proves that no router passed it on), MLD
+ * (RFC 2710, 3810), IGMP. The kernel itself speaks them. */
+static bool
+is_neighbour(const struct packet *pkt)
+{
+	if (pkt->tuple.proto == IPPROTO_IGMP)
+		return addr_is_multicast(&pkt->tuple.dst);
+	if (pkt->tuple.proto != IPPROTO_ICMPV6)
+		return false;
+	if (pkt->icmp_type >= 133 && pkt->icmp_type <= 137)
+		return pkt->hop_limit == 255;
+	return (pkt->icmp_type >= 130 && pkt->icmp_type <= 132) ||
+	       pkt->icmp_type == 143;
+}
+
+/* This host as a client of DHCP or DHCPv6 (RFC 2131, RFC 8415), not as a
+ * server: that is for a rule to say. */
+static bool
+is_dhcp(const struct packet *pkt)
+{
+	bool ip4 = pkt->tuple.src.family == ADDR_IP4;
+	uint16_t client = ip4 ? DHCP4_CLIENT : DHCP6_CLIENT;
+	uint16_t server = ip4 ? DHCP4_SERVER : DHCP6_SERVER;
+
+	if (pkt->tuple.proto != IPPROTO_UDP || pkt->loopback)
+		return false;
+	if (pkt->in)
+		return pkt->tuple.sport == server && pkt->tuple.dport == client;
+	return pkt->tuple.sport == client && pkt->tuple.dport == server;
+}
+
+/* An ICMP error speaks of a packet that went the other way. */
+static bool
+is_error_of_ours(const struct judge *judge, const struct packet *pkt)
+{
+	struct flow_key key;
+	const struct flow *flow;
+
+	if (!pkt->icmp_error)
+		return false;
+	key = flow_key_of(&pkt->inner, !pkt->in);
+	flow = flow_find(judge->flows, &key);
+	return flow != NULL && flow->decision.action == ACTION_ACCEPT;
+}
+
+/* A flow decided before gives its verdict again. */
+static enum judge_step
+repeat(struct judge *judge, const struct packet *pkt, struct flow *flow,
+    mono_t now, struct verdict *ret)
+{
+	flow_touch(judge->flows, flow, now);
+	flow->packets++;
+	judge->stats->flows_repeat++;
+	decide(judge, &flow->decision, ret);
+	ret->flow = flow;
+	ret->destroy = flow->decision.action == ACTION_BLOCK &&
+		       pkt->tuple.proto == IPPROTO_TCP && !packet_is_syn(pkt);
+	return JUDGE_DECIDED;
+}
+
+/* Whether what was decided then may still speak now. */
+static bool
+is_current(const struct judge *judge, const struct flow *flow, mono_t now)
+{
+	return flow->policy == judge->policy &&
+	       mono_since(now, flow->last) < REPEAT_NS;
+}
+
+enum judge_step
+judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
+    struct verdict *ret)
+{
+	struct flow_key key;
+	struct flow *flow;
+
+	/* 3. what a host needs to be on the network at all */
+	if (is_neighbour(pkt))
+		return decide_once(judge, ACTION_ACCEPT, REASON_NEIGHBOUR, ret);
+	if (is_error_of_ours(judge, pkt))
+		return decide_once(
+		    judge, ACTION_ACCEPT, REASON_ICMP_ERROR, ret);
+	if (is_dhcp(pkt))
+		return decide_once(judge, ACTION_ACCEPT, REASON_DHCP, ret);
+	/* 2. a SYN seen before: its sequence number tells a retransmit from
+	 * another connection that got the same ports */
+	if (packet_is_syn(pkt)) {
+		key = flow_key_of(&pkt->tuple, pkt->in);
+		flow = flow_find(judge->flows, &key);
+		if (flow != NULL && flow->tcp_syn && flow->in == pkt->in &&
+		    flow->tcp_seq == pkt->tcp_seq &&
+		    is_current(judge, flow, now))
+			return repeat(judge, pkt, flow, now, ret);
+	}
+	return JUDGE_NEED_SOCKET;
+}
+
+enum judge_step
+judge_socket(struct judge *judge, const struct packet *pkt,
+    const struct socket_facts *sock, mono_t now, struct verdict *ret)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	struct flow *flow;
+
+	switch (sock->status) {
+	case SOCKET_FAILED:
+		judge->stats->sockets_failed++;
+		judge_failure(judge, ret);
+		return JUDGE_DECIDED;
+	case SOCKET_NONE:
+		judge->stats->sockets_none++;
+		judge_process(judge, pkt, sock, NULL, now, ret);
+		return JUDGE_DECIDED;
+	case SOCKET_FOUND:
+		judge->stats->sockets_found++;
+		break;
+	}
+	flow = packet_is_syn(pkt) ? NULL : flow_find(judge->flows, &key);
+	if (flow != NULL && !is_current(judge, flow, now))
+		flow = NULL;
+	/* 2. the same socket and the same ends: the same flow. A TCP socket
+	 * has no inode before accept() and after close() */
+	if (flow != NULL && flow->inode != 0 &&
+	    (flow->inode == sock->inode ||
+		(sock->inode == 0 && pkt->tuple.proto == IPPROTO_TCP)))
+		return repeat(judge, pkt, flow, now, ret);
+	if (sock->inode == 0) {
+		judge_process(judge, pkt, sock, NULL, now, ret);
+		return JUDGE_DECIDED;
+	}
+	return JUDGE_NEED_PROCESS;
+}
+
+/* The word for an owner that no process is. A packet that left through a
+ * program's socket carries that program's uid (NFQA_UID), the kernel's own
+ * carry none. An incoming packet without a socket is answered by the kernel;
+ * one for a socket of root's that nobody holds is for the kernel (WireGuard,
+ * NFS); for another user's it can't be known. */
+static const struct process *
+nobody(const struct judge *judge, const struct packet *pkt,
+    const struct socket_facts *sock)
+{
+	if (pkt->has_uid)
+		return judge->unknown;
+	if (pkt->in && sock->status == SOCKET_FOUND && sock->inode != 0 &&
+	    sock->uid != 0)
+		return judge->unknown;
+	return judge->kernel;
+}
+
+/* Which side began the flow: the packet at hand may not be its first. */
+static bool
+begun_outside(const struct packet *pkt, const struct socket_facts *sock)
+{
+	if (sock->status != SOCKET_FOUND)
+		return pkt->in;
+	if (pkt->tuple.proto == IPPROTO_TCP && !packet_is_syn(pkt))
+		return sock->accepted;
+	return pkt->in && !sock->connected;
+}
+
+static struct decision
+judge_policy_ask(const struct judge *judge, const struct packet *pkt, bool in,
+    const struct process *proc)
+{
+	const struct packet_tuple *t = &pkt->tuple;
+	bool turn = in != pkt->in; /* the packet at hand is an answer */
+	struct subject subject = {
+		.in = in,
+		.loopback = pkt->loopback,
+		.proto = t->proto,
+		.src = turn ? t->dst : t->src,
+		.dst = turn ? t->src : t->dst,
+		.sport = turn ? t->dport : t->sport,
+		.dport = turn ? t->sport : t->dport,
+		.has_ports = t->has_ports,
+		.process = proc,
+	};
+
+	/* 4. our own sockets: judged, they would wait for themselves */
+	if (proc->self)
+		return (struct decision){ .action = ACTION_ACCEPT,
+			.reason = REASON_SELF };
+	/* 5. policy */
+	return policy_decide(judge->policy, &subject);
+}
+
+static void
+count_process(struct stats *stats, const struct process *proc)
+{
+	switch (proc->kind) {
+	case PROCESS_PROGRAM:
+		stats->processes_found++;
+		break;
+	case PROCESS_KERNEL:
+		stats->processes_kernel++;
+		break;
+	case PROCESS_UNKNOWN:
+		stats->processes_unknown++;
+		break;
+	}
+}
+
+/* Keeps the decision. True if the flow is new, or was decided otherwise. */
+static bool
+flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
+    const struct socket_facts *sock, const struct process *proc,
+    const struct decision *d)
+{
+	bool changed = flow->process == NULL || flow->inode != sock->inode ||
+		       flow->process->kind != proc->kind ||
+		       flow->decision.action != d->action ||
+		       flow->decision.rule != d->rule;
+
+	flow->in = begun_outside(pkt, sock);
+	flow->loopback = pkt->loopback;
+	flow->has_ports = pkt->tuple.has_ports;
+	flow->decision = *d;
+	flow->inode = sock->inode;
+	flow->tcp_syn = packet_is_syn(pkt);
+	if (flow->tcp_syn) {
+		changed = changed || flow->tcp_seq != pkt->tcp_seq;
+		flow->tcp_seq = pkt->tcp_seq;
+	}
+	flow_set_process(flow, proc);
+	flow_set_policy(flow, judge->policy);
+	if (changed) {
+		flow->first = flow->last;
+		flow->packets = 0;
+	}
+	flow->packets++;
+	return changed;
+}
+
+void
+judge_process(struct judge *judge, const struct packet *pkt,
+    const struct socket_facts *sock, const struct process *proc, mono_t now,
+    struct verdict *ret)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	bool icmp = pkt->tuple.proto == IPPROTO_ICMP ||
+		    pkt->tuple.proto == IPPROTO_ICMPV6;
+	struct decision d;
+	struct flow *flow;
+	bool evicted;
+
+	if (proc == NULL)
+		proc = nobody(judge, pkt, sock);
+	count_process(judge->stats, proc);
+	d = judge_policy_ask(judge, pkt, begun_outside(pkt, sock), proc);
+	/* on loopback the receiver's verdict is to cover the flow */
+	if (icmp || (pkt->loopback && !pkt->in && d.action == ACTION_ACCEPT))
+		d.once = true;
+	decide(judge, &d, ret);
+	ret->destroy = d.action == ACTION_BLOCK &&
+		       pkt->tuple.proto == IPPROTO_TCP && !packet_is_syn(pkt) &&
+		       sock->status == SOCKET_FOUND;
+	flow = flow_get(judge->flows, &key, now, &evicted);
+	judge->stats->flows_evicted += evicted;
+	if (flow == NULL) {
+		judge->stats->flows_nomem++; /* judged, but not remembered */
+		return;
+	}
+	ret->flow = flow;
+	ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
+	judge->stats->flows_new += ret->new_flow;
+}

@@ -1,0 +1,361 @@
+#include "src/core/policy.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/map.h"
+#include "src/base/num.h"
+#include "src/core/compiler.h"
+#include "src/core/policy_own.h"
+#include "src/core/text.h"
+
+/* The highest id stands for none. */
+#define ID_MAX (UINT32_MAX - 1)
+
+/* A user or group that was asked for: rules name the same ones often. */
+struct name {
+	struct map_node node;
+	bool group, known;
+	uint32_t id;
+	const char *text;
+};
+
+void *
+compiler_alloc(struct compiler *c, size_t n, size_t size)
+{
+	void *p = arena_alloc(c->arena, n, size);
+
+	if (p == NULL)
+		c->nomem = true;
+	return p;
+}
+
+void
+compiler_fault(struct compiler *c, const struct rule_value *v, const char *what,
+    const char *expected)
+{
+	char word[WORD_QUOTE_SIZE], text[WORD_QUOTE_SIZE + 64];
+
+	(void)snprintf(text, sizeof(text), "%s %s", what,
+	    word_quote(v->text, strlen(v->text), word)); /* fits */
+	faults_add(c->faults, &c->rules->files[v->place.file], v->place.off,
+	    v->place.len, &(struct fault_text){ text, expected, NULL });
+}
+
+/* Addresses, ports ----------------------------------------------------------
+ */
+
+static int
+range_cmp(const void *a, const void *b)
+{
+	const struct addr_range *x = a, *y = b;
+
+	return addr_cmp(&x->lo, &y->lo);
+}
+
+/* Sorts the ranges and joins those that overlap; returns how many are left. */
+static size_t
+ranges_join(struct addr_range *r, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(r, n, sizeof(r[0]), range_cmp);
+	for (size_t i = 0; i < n; i++) {
+		if (kept == 0 || addr_cmp(&r[i].lo, &r[kept - 1].hi) > 0)
+			r[kept++] = r[i];
+		else if (addr_cmp(&r[i].hi, &r[kept - 1].hi) > 0)
+			r[kept - 1].hi = r[i].hi;
+	}
+	return kept;
+}
+
+static void
+compile_addrs(struct compiler *c, struct policy_match *ret,
+    const struct rule_values *values)
+{
+	struct addr_range *ranges =
+	    compiler_alloc(c, values->n, sizeof(ranges[0]));
+	size_t n = 0;
+
+	if (ranges == NULL)
+		return;
+	for (size_t i = 0; i < values->n; i++) {
+		if (values->v[i].bits != 0)
+			ret->addrs.scopes |= values->v[i].bits;
+		else
+			ranges[n++] = values->v[i].range;
+	}
+	ret->all_addrs = values->n == 0;
+	ret->addrs.ranges = ranges;
+	ret->addrs.n_ranges = ranges_join(ranges, n);
+}
+
+static int
+ports_cmp(const void *a, const void *b)
+{
+	const struct rule_ports *x = a, *y = b;
+
+	return (int)x->lo - (int)y->lo;
+}
+
+static void
+compile_ports(struct compiler *c, struct policy_match *ret,
+    const struct rule_values *values)
+{
+	struct rule_ports *r = compiler_alloc(c, values->n, sizeof(r[0]));
+	size_t kept = 0;
+
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < values->n; i++)
+		r[i] = values->v[i].ports;
+	qsort(r, values->n, sizeof(r[0]), ports_cmp);
+	for (size_t i = 0; i < values->n; i++) {
+		if (kept == 0 || r[i].lo > r[kept - 1].hi)
+			r[kept++] = r[i];
+		else if (r[i].hi > r[kept - 1].hi)
+			r[kept - 1].hi = r[i].hi;
+	}
+	ret->ports = (struct port_set){ r, kept };
+}
+
+/* Users, groups, protocols --------------------------------------------------
+ */
+
+static const struct name *
+name_find(struct compiler *c, const char *text, bool group)
+{
+	size_t len = strlen(text);
+	uint64_t hash = map_hash(&c->names, text, len);
+	int (*ask)(void *, const char *, uint32_t *) =
+	    group ? c->world->group : c->world->user;
+	struct name *name;
+
+	for (struct map_node *node = map_first(&c->names, hash); node != NULL;
+	     node = map_next(node, hash)) {
+		name = (struct name *)node; /* its first member */
+		if (name->group == group && strcmp(name->text, text) == 0)
+			return name;
+	}
+	name = arena_alloc(c->scratch, 1, sizeof(*name));
+	if (name == NULL) {
+		c->nomem = true;
+		return NULL;
+	}
+	name->group = group;
+	name->text = text;
+	name->known = ask(c->world->arg, text, &name->id) == 0;
+	map_put(&c->names, &name->node, hash);
+	return name;
+}
+
+static uint32_t
+compile_id(struct compiler *c, const struct rule_value *v, bool group)
+{
+	const struct name *name;
+	uint64_t id = 0;
+
+	if (num_parse(&id, v->text, strlen(v->text), ID_MAX) != -EINVAL) {
+		if (num_parse(&id, v->text, strlen(v->text), ID_MAX) < 0)
+			compiler_fault(c, v,
+			    "no such number of a user or group:",
+			    "a number up to 4294967294");
+		return (uint32_t)id;
+	}
+	name = name_find(c, v->text, group);
+	if (name != NULL && !name->known)
+		compiler_fault(c, v, group ? "no group" : "no user",
+		    group ? "a group of this machine, or a number"
+			  : "a user of this machine, or a number");
+	return name != NULL ? name->id : 0;
+}
+
+static int
+id_cmp(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void
+compile_ids(struct compiler *c, struct policy_match *ret,
+    const struct rule_values *values)
+{
+	uint32_t *ids = compiler_alloc(c, values->n, sizeof(ids[0]));
+	size_t kept = 0;
+
+	if (ids == NULL)
+		return;
+	for (size_t i = 0; i < values->n; i++)
+		ids[i] = ret->field == FIELD_PROTO
+			     ? values->v[i].proto
+			     : compile_id(
+				   c, &values->v[i], ret->field == FIELD_GROUP);
+	qsort(ids, values->n, sizeof(ids[0]), id_cmp);
+	for (size_t i = 0; i < values->n; i++)
+		if (kept == 0 || ids[i] != ids[kept - 1])
+			ids[kept++] = ids[i];
+	ret->ids = (struct id_set){ ids, kept };
+}
+
+/* Rules -------------------------------------------------------------------- */
+
+static void
+compile_match(struct compiler *c, struct policy_match *ret,
+    const struct rule_match *match)
+{
+	*ret = (struct policy_match){ .field = match->field,
+		.negated = match->negated };
+	switch (match->field) {
+	case FIELD_FROM:
+	case FIELD_TO:
+		compile_addrs(c, ret, &match->values);
+		compile_ports(c, ret, &match->ports);
+		return;
+	case FIELD_PROTO:
+	case FIELD_USER:
+	case FIELD_GROUP:
+		compile_ids(c, ret, &match->values);
+		return;
+	case FIELD_EXE:
+	case FIELD_CMD:
+	case FIELD_COMM:
+	case FIELD_UNIT:
+	case FIELD_PARENT:
+		compiler_texts(c, ret, &match->values);
+		return;
+	case FIELD_PROCESS:
+		for (size_t i = 0; i < match->values.n; i++)
+			ret->processes |= match->values.v[i].bits;
+		return;
+	}
+	__builtin_trap();
+}
+
+/* Matches cost more the later they stand in enum rule_field, save that
+ * `process` is cheap. */
+static int
+match_cmp(const void *a, const void *b)
+{
+	const struct policy_match *x = a, *y = b;
+	int i = x->field == FIELD_PROCESS ? -1 : (int)x->field;
+	int j = y->field == FIELD_PROCESS ? -1 : (int)y->field;
+
+	return i - j;
+}
+
+static void
+compile_rule(struct compiler *c, struct policy_entry *entry,
+    struct policy_rule *rule, const struct rule *from)
+{
+	struct policy_match *matches =
+	    compiler_alloc(c, from->n_matches, sizeof(matches[0]));
+
+	if (matches == NULL)
+		return;
+	for (size_t i = 0; i < from->n_matches && !c->nomem; i++)
+		compile_match(c, &matches[i], &from->matches[i]);
+	qsort(matches, from->n_matches, sizeof(matches[0]), match_cmp);
+	*entry = (struct policy_entry){ from->action, from->once,
+		from->direction, matches, from->n_matches };
+	rule->line = from->line;
+	rule->text = arena_strdup(c->arena, from->text);
+	if (from->label != NULL)
+		rule->label = arena_strdup(c->arena, from->label);
+	if (rule->text == NULL || (from->label != NULL && rule->label == NULL))
+		c->nomem = true;
+}
+
+static void
+compile_rules(struct compiler *c, struct policy *policy)
+{
+	const struct rules *rules = c->rules;
+	struct policy_entry *entries =
+	    compiler_alloc(c, rules->n_rules, sizeof(entries[0]));
+	struct policy_rule *names =
+	    compiler_alloc(c, rules->n_rules, sizeof(names[0]));
+	uint32_t file = UINT32_MAX;
+	const char *file_name = NULL;
+
+	if (entries == NULL || names == NULL)
+		return;
+	for (size_t i = 0; i < rules->n_rules && !c->nomem; i++) {
+		const struct rule *rule = &rules->rules[i];
+
+		if (rule->place.file != file) {
+			file = rule->place.file;
+			file_name =
+			    arena_strdup(c->arena, rules->files[file].file);
+			if (file_name == NULL)
+				c->nomem = true;
+		}
+		names[i].file = file_name;
+		compile_rule(c, &entries[i], &names[i], rule);
+	}
+	policy->entries = entries;
+	policy->rules = names;
+	policy->n = rules->n_rules;
+	for (size_t i = 0; i < RULE_N_DEFAULTS; i++) {
+		policy->defaults[i].set = rules->defaults[i].set;
+		policy->defaults[i].action = rules->defaults[i].action;
+	}
+}
+
+/* Policies may be compiled off the loop: the one thing that they share. */
+static uint64_t
+next_generation(void)
+{
+	static _Atomic uint64_t last;
+
+	return atomic_fetch_add(&last, 1) + 1;
+}
+
+static int
+compile(struct compiler *c, const struct policy **ret)
+{
+	size_t before = faults_count(c->faults);
+	struct policy *policy = compiler_alloc(c, 1, sizeof(*policy));
+
+	if (policy == NULL)
+		return -ENOMEM;
+	compile_rules(c, policy);
+	if (c->nomem)
+		return -ENOMEM;
+	if (faults_count(c->faults) > before)
+		return -EINVAL;
+	policy->index = policy_index_new(c->arena, policy->entries, policy->n);
+	if (policy->index == NULL)
+		return -ENOMEM;
+	policy->arena = c->arena;
+	policy->refs = 1;
+	policy->generation = next_generation();
+	*ret = policy;
+	return 0;
+}
+
+int
+policy_compile(const struct policy **ret, const struct rules *rules,
+    const struct policy_world *world, struct faults *faults)
+{
+	struct compiler c = {
+		.rules = rules,
+		.world = world,
+		.faults = faults,
+		.arena = arena_new(),
+		.scratch = arena_new(),
+	};
+	int r = map_init(&c.names);
+
+	if (r == 0)
+		r = c.arena != NULL && c.scratch != NULL ? compile(&c, ret)
+							 : -ENOMEM;
+	map_done(&c.names);
+	arena_free(c.scratch);
+	if (r < 0)
+		arena_free(c.arena);
+	return r;
+}

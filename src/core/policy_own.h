@@ -1,0 +1,26 @@
+#ifndef CORE_POLICY_OWN_H
+#define CORE_POLICY_OWN_H
+
+#include "src/base/arena.h"
+#include "src/core/policy.h"
+#include "src/core/policy_index.h"
+#include "src/core/policy_set.h"
+#include "src/core/rule.h"
+
+/* Behind struct policy: made by policy_compile.c, asked by policy.c. All of
+ * it, itself too, lies in the arena. */
+struct policy {
+	struct arena *arena;
+	unsigned int refs;
+	uint64_t generation;
+	const struct policy_entry *entries;
+	const struct policy_rule *rules; /* as users know the entries */
+	size_t n;
+	const struct policy_index *index;
+	struct {
+		bool set;
+		enum action action;
+	} defaults[RULE_N_DEFAULTS];
+};
+
+#endif

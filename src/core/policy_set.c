@@ -1,0 +1,233 @@
+#include "src/core/policy_set.h"
+
+#include <string.h>
+
+#include "src/core/glob.h"
+
+bool
+addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
+{
+	size_t lo = 0, hi = set->n_ranges;
+
+	if ((set->scopes & SCOPE_ANY) != 0 ||
+	    ((set->scopes & SCOPE_SELF) != 0 && own) ||
+	    ((set->scopes & SCOPE_LOOPBACK) != 0 && addr_is_loopback(addr)) ||
+	    ((set->scopes & SCOPE_LAN) != 0 && addr_is_lan(addr)) ||
+	    ((set->scopes & SCOPE_INTERNET) != 0 && addr_is_internet(addr)) ||
+	    ((set->scopes & SCOPE_MULTICAST) != 0 && addr_is_multicast(addr)) ||
+	    ((set->scopes & SCOPE_BROADCAST) != 0 && addr_is_broadcast(addr)))
+		return true;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (addr_range_contains(&set->ranges[mid], addr))
+			return true;
+		if (addr_cmp(addr, &set->ranges[mid].lo) < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return false;
+}
+
+bool
+port_set_has(const struct port_set *set, uint16_t port)
+{
+	size_t lo = 0, hi = set->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (port < set->ranges[mid].lo)
+			hi = mid;
+		else if (port > set->ranges[mid].hi)
+			lo = mid + 1;
+		else
+			return true;
+	}
+	return false;
+}
+
+bool
+id_set_has(const struct id_set *set, uint32_t id)
+{
+	size_t lo = 0, hi = set->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (set->ids[mid] == id)
+			return true;
+		if (id < set->ids[mid])
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return false;
+}
+
+int
+set_text_cmp(const struct set_text *a, const struct set_text *b)
+{
+	if (a->len != b->len)
+		return a->len < b->len ? -1 : 1;
+	return memcmp(a->s, b->s, a->len);
+}
+
+bool
+text_set_has(const struct text_set *set, const char *s, size_t len)
+{
+	struct set_text key = { s, len };
+	size_t lo = 0, hi = set->n_literals;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = set_text_cmp(&key, &set->literals[mid]);
+
+		if (c == 0)
+			return true;
+		if (c < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	for (size_t i = 0; i < set->n_globs; i++)
+		if (glob_match(set->globs[i], s, len))
+			return true;
+	return false;
+}
+
+bool
+cgroup_part(const char *path, size_t *at, struct set_text *ret)
+{
+	const char *s = path + *at + strspn(path + *at, "/");
+
+	if (*s == '\0')
+		return false;
+	*ret = (struct set_text){ s, strcspn(s, "/") };
+	*at = (size_t)(s - path) + ret->len;
+	return true;
+}
+
+static bool
+unit_matches(const struct text_set *set, const struct process *proc)
+{
+	struct set_text part;
+	size_t at = 0;
+
+	if (proc->unit[0] != '\0' &&
+	    text_set_has(set, proc->unit, strlen(proc->unit)))
+		return true;
+	while (cgroup_part(proc->cgroup, &at, &part))
+		if (text_set_has(set, part.s, part.len))
+			return true;
+	return false;
+}
+
+static bool
+parent_matches(const struct text_set *set, const struct process *proc)
+{
+	for (size_t i = 0; i < proc->n_parents; i++) {
+		const char *exe = proc->parents[i].exe;
+
+		if (text_set_has(set, exe, strlen(exe)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+process_matches(unsigned int bits, const struct process *proc)
+{
+	switch (proc->kind) {
+	case PROCESS_UNKNOWN:
+		return (bits & RULE_PROCESS_UNKNOWN) != 0;
+	case PROCESS_KERNEL:
+		return (bits & RULE_PROCESS_KERNEL) != 0;
+	case PROCESS_PROGRAM:
+		return (bits & RULE_PROCESS_SELF) != 0 && proc->self;
+	}
+	__builtin_trap();
+}
+
+/* Outbound the source is this host's, inbound the destination (but where it is
+ * a group's); over loopback both are. */
+static bool
+is_own(const struct subject *subject, bool src)
+{
+	const struct addr *a = src ? &subject->src : &subject->dst;
+
+	if (addr_is_multicast(a) || addr_is_broadcast(a))
+		return false;
+	return subject->loopback || src != subject->in;
+}
+
+/* An ICMP query's identifier stands where ports stand, and is none. */
+static bool
+ends_match(const struct policy_match *m, const struct subject *s, bool src)
+{
+	const struct addr *addr = src ? &s->src : &s->dst;
+
+	if (m->ports.n > 0 &&
+	    (!s->has_ports || !rule_proto_has_ports(s->proto) ||
+		!port_set_has(&m->ports, src ? s->sport : s->dport)))
+		return false;
+	return m->all_addrs || addr_set_has(&m->addrs, addr, is_own(s, src));
+}
+
+static bool
+field_matches(const struct policy_match *m, const struct subject *s)
+{
+	const struct process *proc = s->process;
+
+	switch (m->field) {
+	case FIELD_PROTO:
+		return id_set_has(&m->ids, s->proto);
+	case FIELD_FROM:
+		return ends_match(m, s, true);
+	case FIELD_TO:
+		return ends_match(m, s, false);
+	case FIELD_EXE:
+		return proc->exe_here &&
+		       text_set_has(&m->texts, proc->exe, strlen(proc->exe));
+	case FIELD_CMD:
+		return text_set_has(&m->texts, proc->cmd, strlen(proc->cmd));
+	case FIELD_COMM:
+		return text_set_has(&m->texts, proc->comm, strlen(proc->comm));
+	case FIELD_USER:
+		return id_set_has(&m->ids, proc->uid);
+	case FIELD_GROUP:
+		return id_set_has(&m->ids, proc->gid);
+	case FIELD_UNIT:
+		return unit_matches(&m->texts, proc);
+	case FIELD_PARENT:
+		return parent_matches(&m->texts, proc);
+	case FIELD_PROCESS:
+		return process_matches(m->processes, proc);
+	}
+	__builtin_trap();
+}
+
+static bool
+names_program(enum rule_field field)
+{
+	return field >= FIELD_EXE && field <= FIELD_PARENT;
+}
+
+bool
+policy_entry_matches(
+    const struct policy_entry *entry, const struct subject *subject)
+{
+	if ((entry->direction & (subject->in ? RULE_IN : RULE_OUT)) == 0)
+		return false;
+	for (size_t i = 0; i < entry->n_matches; i++) {
+		const struct policy_match *m = &entry->matches[i];
+
+		if (names_program(m->field) &&
+		    subject->process->kind != PROCESS_PROGRAM)
+			return false;
+		if (field_matches(m, subject) == m->negated)
+			return false;
+	}
+	return true;
+}

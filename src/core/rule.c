@@ -1,0 +1,479 @@
+#include "src/core/rule.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/core/parser.h"
+#include "src/core/rules.h"
+#include "src/core/text.h"
+
+#define RULE_EXPECTED                                                          \
+	"a match (proto, from, to, exe, cmd, comm, user, group, unit, "        \
+	"parent, process), not, once, in, out, label or the end of the line"
+
+static const char *const rule_words[] = {
+#define X(suffix, word) word,
+	RULE_FIELDS(X)
+#undef X
+	    "not",
+	"once", "in", "out", "label"
+};
+#define N_WORDS (sizeof(rule_words) / sizeof(rule_words[0]))
+
+/* Of the grammar, but of later versions. */
+static const char *const later_words[] = { "domain", "list", "qtype", "script",
+	"via" };
+
+/* What other firewalls call it. */
+static const char *const synonyms[][2] = { { "src", "from" },
+	{ "source", "from" }, { "dst", "to" }, { "dest", "to" },
+	{ "destination", "to" }, { "uid", "user" }, { "gid", "group" },
+	{ "path", "exe" }, { "program", "exe" }, { "protocol", "proto" },
+	{ "service", "unit" }, { "cgroup", "unit" }, { "slice", "unit" },
+	{ "dport", "to" }, { "sport", "from" }, { "port", "to" } };
+
+/* A rule under way: the struct, and what it has room for. */
+struct build {
+	struct rule rule;
+	struct rule_match matches[RULE_N_FIELDS]; /* each at most once */
+	struct token negation; /* a `not` that waits; else TOKEN_END */
+};
+
+static bool
+is_word(const struct parser *p, const struct token *t, const char *const *words,
+    size_t n, size_t *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		if (token_is(p->src, t, words[i])) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+/* Goes to the next word that a rule can go on with, so that one slip gives
+ * one fault. */
+static void
+recover(struct parser *p)
+{
+	struct token t = lex_peek(&p->lex);
+	size_t i;
+
+	while (
+	    t.kind != TOKEN_END && !is_word(p, &t, rule_words, N_WORDS, &i)) {
+		(void)lex_next(&p->lex);
+		t = lex_peek(&p->lex);
+	}
+}
+
+static void
+unknown_word(struct parser *p, const struct token *t)
+{
+	const char *s = p->src->text + t->off, *nearest;
+	size_t i;
+
+	if (is_word(p, t, later_words,
+		sizeof(later_words) / sizeof(later_words[0]), &i)) {
+		char what[64];
+
+		(void)snprintf(what, sizeof(what),
+		    "'%s' is not supported by this version",
+		    later_words[i]); /* fits */
+		parser_fault(p, t, what, RULE_EXPECTED, NULL);
+		return;
+	}
+	nearest = word_nearest(s, t->len, rule_words, N_WORDS);
+	for (i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (token_is(p->src, t, synonyms[i][0]))
+			nearest = synonyms[i][1];
+	parser_fault_word(p, t, "unknown word", RULE_EXPECTED, nearest);
+}
+
+/* Values ----------------------------------------------------------------- */
+
+static bool
+value_room(struct parser *p, const struct token *at)
+{
+	if (p->n_values == RULES_LIST_MAX) {
+		parser_fault(p, at, "too many values in one list",
+		    "at most 65536", NULL);
+		return false;
+	}
+	return parser_room(p, (void **)&p->values, p->n_values, &p->values_room,
+	    sizeof(p->values[0]));
+}
+
+/* One value; of_define is the text that a `$NAME` at the token stands for. */
+static bool
+value_add(struct parser *p, enum value_kind kind, const struct token *at,
+    const char *s, size_t len, bool of_define)
+{
+	struct rule_value *v;
+	struct value_fault fault;
+	char name[WORD_QUOTE_SIZE], what[VALUE_WHAT_SIZE + WORD_QUOTE_SIZE + 8];
+
+	if (!value_room(p, at) ||
+	    !parser_value_count(p, at, of_define ? len : 0))
+		return false;
+	v = &p->values[p->n_values];
+	*v = (struct rule_value){ .place = parser_place(p, at) };
+	if (value_parse(v, kind, s, len, &fault) == 0) {
+		p->n_values++;
+		return true;
+	}
+	(void)snprintf(what, sizeof(what), "%s%s%s",
+	    of_define ? word_quote(p->src->text + at->off, at->len, name) : "",
+	    of_define ? ": " : "", fault.what); /* fits */
+	parser_fault(p, at, what, fault.expected, fault.nearest);
+	return !of_define; /* one fault for a name is enough */
+}
+
+static bool
+takes_glob(enum value_kind kind)
+{
+	return kind == VALUE_PATH || kind == VALUE_GLOB;
+}
+
+static bool
+value_define(struct parser *p, enum value_kind kind, const struct token *at)
+{
+	const char *s = p->src->text + at->off;
+	const struct rule_define *d = parser_define_find(p, s + 1, at->len - 1);
+
+	if (d == NULL) {
+		parser_fault_word(p, at, "no define before this for",
+		    "define NAME = VALUE, ... on a line above", NULL);
+		return true;
+	}
+	for (size_t i = 0; i < d->n_words; i++) {
+		const char *text =
+		    takes_glob(kind) ? d->words[i].glob : d->words[i].text;
+
+		if (!value_add(p, kind, at, text, strlen(text), true))
+			return false;
+	}
+	return true;
+}
+
+static bool
+value_one(struct parser *p, enum value_kind kind, const struct token *t)
+{
+	size_t len = 0;
+	char *s;
+
+	if (t->kind == TOKEN_WORD && p->src->text[t->off] == '$')
+		return value_define(p, kind, t);
+	s = parser_text(p, t, takes_glob(kind), &len);
+	return s != NULL && value_add(p, kind, t, s, len, false);
+}
+
+/* VALUE [, VALUE]…; empty on failure. */
+static struct rule_values
+value_list(struct parser *p, enum value_kind kind)
+{
+	struct rule_values list = { NULL, 0 };
+	bool going = true;
+	struct token t;
+
+	p->n_values = 0;
+	do {
+		t = lex_next(&p->lex);
+		if (t.kind == TOKEN_END || t.kind == TOKEN_STOP) {
+			parser_fault(p, &t, "a value is missing",
+			    value_expected(kind), NULL);
+			return list;
+		}
+		if (t.kind != TOKEN_BAD && going)
+			going = value_one(p, kind, &t);
+		t = lex_peek(&p->lex);
+		if (t.kind == TOKEN_STOP)
+			(void)lex_next(&p->lex);
+	} while (t.kind == TOKEN_STOP && p->error == 0);
+	if (p->n_values == 0)
+		return list;
+	list.v = arena_alloc(p->rules->arena, p->n_values, sizeof(list.v[0]));
+	if (list.v == NULL) {
+		p->error = -ENOMEM;
+		return list;
+	}
+	memcpy(list.v, p->values, p->n_values * sizeof(list.v[0]));
+	list.n = p->n_values;
+	return list;
+}
+
+/* Words of a rule ---------------------------------------------------------- */
+
+/* from|to [ADDR…] [port P…] */
+static void
+parse_ends(struct parser *p, struct rule_match *match)
+{
+	struct token t = lex_peek(&p->lex);
+
+	if (!token_is(p->src, &t, "port")) {
+		match->values = value_list(p, VALUE_ADDR);
+		t = lex_peek(&p->lex);
+	}
+	if (token_is(p->src, &t, "port")) {
+		(void)lex_next(&p->lex);
+		match->ports = value_list(p, VALUE_PORT);
+	}
+}
+
+static void
+parse_match(struct parser *p, struct build *b, const struct token *word,
+    enum rule_field field)
+{
+	struct rule_match *match = &b->matches[b->rule.n_matches];
+
+	for (size_t i = 0; i < b->rule.n_matches; i++)
+		if (b->matches[i].field == field) {
+			parser_fault_word(p, word, "a second",
+			    "each match once; several values with ','", NULL);
+			recover(p);
+			return;
+		}
+	*match = (struct rule_match){ .field = field,
+		.negated = b->negation.kind == TOKEN_WORD,
+		.place = parser_place(p, word) };
+	b->negation.kind = TOKEN_END;
+	if (field == FIELD_FROM || field == FIELD_TO)
+		parse_ends(p, match);
+	else
+		match->values = value_list(p, value_kind_of(field));
+	b->rule.n_matches++;
+}
+
+static void
+parse_label(struct parser *p, struct build *b, const struct token *word)
+{
+	struct token t = lex_next(&p->lex);
+	size_t len = 0;
+	char *s;
+
+	if (b->rule.label != NULL)
+		parser_fault_word(p, word, "a second", "one label", NULL);
+	if (t.kind == TOKEN_BAD)
+		return;
+	if (t.kind != TOKEN_WORD && t.kind != TOKEN_QUOTED) {
+		parser_fault(
+		    p, &t, "a label's text is missing", "label \"TEXT\"", NULL);
+		return;
+	}
+	s = parser_text(p, &t, false, &len);
+	if (s != NULL && len == 0)
+		parser_fault(
+		    p, &t, "a label that is empty", "label \"TEXT\"", NULL);
+	b->rule.label = s;
+}
+
+static void
+parse_direction(struct parser *p, struct build *b, const struct token *word,
+    enum rule_direction direction)
+{
+	if (b->rule.direction != RULE_BOTH)
+		parser_fault_word(p, word,
+		    "a second direction:", "in or out once; neither for both",
+		    NULL);
+	b->rule.direction = direction;
+}
+
+static void
+parse_once(struct parser *p, struct build *b, const struct token *word)
+{
+	if (b->rule.once)
+		parser_fault_word(p, word, "a second", "once, once", NULL);
+	b->rule.once = true;
+}
+
+/* The word after `not` has to be a match. */
+static void
+parse_not(struct parser *p, struct build *b, const struct token *word)
+{
+	struct token t = lex_peek(&p->lex);
+	size_t i;
+
+	if (is_word(p, &t, rule_words, RULE_N_FIELDS, &i)) {
+		b->negation = *word;
+		return;
+	}
+	if (is_word(p, &t, later_words, 4, &i))
+		return; /* that is fault enough */
+	parser_fault(p, &t, "no match after 'not'",
+	    "a match (proto, from, to, exe, cmd, comm, user, group, unit, "
+	    "parent, process)",
+	    t.kind == TOKEN_WORD ? word_nearest(p->src->text + t.off, t.len,
+				       rule_words, RULE_N_FIELDS)
+				 : NULL);
+	recover(p);
+}
+
+static void
+parse_word(struct parser *p, struct build *b, const struct token *t)
+{
+	size_t i = 0;
+
+	if (t->kind == TOKEN_STOP) {
+		parser_fault(p, t, "a ',' without values", RULE_EXPECTED, NULL);
+		recover(p);
+	} else if (t->kind == TOKEN_QUOTED) {
+		parser_fault(p, t, "quoted text without a match or label",
+		    RULE_EXPECTED, NULL);
+		recover(p);
+	} else if (!is_word(p, t, rule_words, N_WORDS, &i)) {
+		unknown_word(p, t);
+		recover(p);
+	} else if (i < RULE_N_FIELDS) {
+		parse_match(p, b, t, (enum rule_field)i);
+	} else if (token_is(p->src, t, "not")) {
+		parse_not(p, b, t);
+	} else if (token_is(p->src, t, "label")) {
+		parse_label(p, b, t);
+	} else if (token_is(p->src, t, "once")) {
+		parse_once(p, b, t);
+	} else {
+		parse_direction(
+		    p, b, t, token_is(p->src, t, "in") ? RULE_IN : RULE_OUT);
+	}
+}
+
+/* Contradictions ----------------------------------------------------------- */
+
+static const struct rule_match *
+match_of(const struct build *b, enum rule_field field)
+{
+	for (size_t i = 0; i < b->rule.n_matches; i++)
+		if (b->matches[i].field == field)
+			return &b->matches[i];
+	return NULL;
+}
+
+static void
+fault_place(struct parser *p, const struct rule_place *place, const char *what,
+    const char *expected)
+{
+	struct token t = { TOKEN_WORD, place->off, place->len };
+
+	parser_fault_word(p, &t, what, expected, NULL);
+}
+
+/* Ports with a protocol that has none never match. */
+static void
+check_ports(struct parser *p, const struct build *b)
+{
+	const struct rule_match *proto = match_of(b, FIELD_PROTO);
+	const struct rule_match *from = match_of(b, FIELD_FROM);
+	const struct rule_match *to = match_of(b, FIELD_TO);
+
+	if (proto == NULL || proto->negated ||
+	    ((from == NULL || from->ports.n == 0) &&
+		(to == NULL || to->ports.n == 0)))
+		return;
+	for (size_t i = 0; i < proto->values.n; i++)
+		if (!rule_proto_has_ports(proto->values.v[i].proto))
+			fault_place(p, &proto->values.v[i].place,
+			    "ports in a rule for a protocol without ports:",
+			    "tcp, udp, udplite or sctp where there is a port");
+}
+
+/* Who it is says nothing of a process that is unknown or the kernel's. */
+static void
+check_process(struct parser *p, const struct build *b)
+{
+	const struct rule_match *process = match_of(b, FIELD_PROCESS);
+	unsigned int bits = 0;
+
+	if (process == NULL || process->negated || process->values.n == 0)
+		return;
+	for (size_t i = 0; i < process->values.n; i++)
+		bits |= process->values.v[i].bits;
+	if ((bits & RULE_PROCESS_SELF) != 0)
+		return;
+	for (size_t i = 0; i < b->rule.n_matches; i++)
+		if (b->matches[i].field >= FIELD_EXE &&
+		    b->matches[i].field < FIELD_PROCESS)
+			fault_place(p, &b->matches[i].place,
+			    "a rule that can't match:",
+			    "no match on a program beside process unknown or "
+			    "kernel");
+}
+
+/* Assembly ----------------------------------------------------------------- */
+
+/* The source from off to end with blanks folded. */
+static const char *
+fold(struct parser *p, size_t off, size_t end)
+{
+	char *text = arena_alloc(p->rules->arena, end - off + 1, 1);
+	const char *s = p->src->text;
+	bool quoted = false;
+	size_t n = 0;
+
+	if (text == NULL) {
+		p->error = -ENOMEM;
+		return NULL;
+	}
+	for (size_t i = off; i < end; i++) {
+		bool joint = s[i] == '\\' && i + 1 < end && s[i + 1] == '\n';
+
+		if (joint || (!quoted && (s[i] == ' ' || s[i] == '\t'))) {
+			i += joint;
+			if (n > 0 && text[n - 1] != ' ')
+				text[n++] = ' ';
+			continue;
+		}
+		quoted ^= s[i] == '"';
+		text[n++] = s[i];
+		if (s[i] == '\\' && i + 1 < end)
+			text[n++] = s[++i];
+	}
+	return text;
+}
+
+static void
+rule_add(struct parser *p, const struct build *b, size_t end)
+{
+	struct rules *rules = p->rules;
+	size_t size = b->rule.n_matches * sizeof(struct rule_match);
+	struct rule rule = b->rule;
+
+	rule.text = fold(p, rule.place.off, end);
+	rule.matches = arena_alloc(rules->arena, 1, size);
+	if (rule.text == NULL || rule.matches == NULL) {
+		p->error = -ENOMEM;
+		return;
+	}
+	memcpy(rule.matches, b->matches, size);
+	if (parser_room(p, (void **)&rules->rules, rules->n_rules,
+		&rules->rules_room, sizeof(rule)))
+		rules->rules[rules->n_rules++] = rule;
+}
+
+void
+parser_rule(struct parser *p, const struct token *first, enum action action)
+{
+	size_t before = faults_count(p->faults), end = first->off + first->len;
+	struct build b = {
+		.rule = { .action = action,
+		    .direction = RULE_BOTH,
+		    .place = parser_place(p, first),
+		    .line = p->line },
+	};
+	struct token t = lex_next(&p->lex);
+
+	for (; t.kind != TOKEN_END && p->error == 0; t = lex_next(&p->lex)) {
+		if (t.kind != TOKEN_BAD)
+			parse_word(p, &b, &t);
+		end = p->lex.pos;
+	}
+	check_ports(p, &b);
+	check_process(p, &b);
+	if (p->error != 0 || faults_count(p->faults) > before)
+		return;
+	if (p->rules->n_rules == RULES_MAX) {
+		parser_fault(
+		    p, first, "too many rules", "at most 200000", NULL);
+		return;
+	}
+	rule_add(p, &b, end);
+}

@@ -1,0 +1,157 @@
+#ifndef CORE_RULE_H
+#define CORE_RULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/base/addr.h"
+#include "src/base/arena.h"
+#include "src/core/decision.h"
+#include "src/core/fault.h"
+
+/* What rules.c makes of text and policy_compile() reads: the shape behind
+ * struct rules. */
+
+/* Matches: X(enum suffix, word). */
+#define RULE_FIELDS(X)                                                         \
+	X(PROTO, "proto")                                                      \
+	X(FROM, "from")                                                        \
+	X(TO, "to")                                                            \
+	X(EXE, "exe")                                                          \
+	X(CMD, "cmd")                                                          \
+	X(COMM, "comm")                                                        \
+	X(USER, "user")                                                        \
+	X(GROUP, "group")                                                      \
+	X(UNIT, "unit")                                                        \
+	X(PARENT, "parent")                                                    \
+	X(PROCESS, "process")
+
+enum rule_field {
+#define X(suffix, word) FIELD_##suffix,
+	RULE_FIELDS(X)
+#undef X
+};
+#define RULE_N_FIELDS (FIELD_PROCESS + 1)
+
+/* Kinds of addresses; bits of a set. */
+#define RULE_SCOPES(X)                                                         \
+	X(ANY, "any", 0)                                                       \
+	X(LOOPBACK, "loopback", 1)                                             \
+	X(LAN, "lan", 2)                                                       \
+	X(INTERNET, "internet", 3)                                             \
+	X(MULTICAST, "multicast", 4)                                           \
+	X(BROADCAST, "broadcast", 5)                                           \
+	X(SELF, "self", 6)
+
+enum rule_scope {
+#define X(suffix, word, bit) SCOPE_##suffix = 1 << bit,
+	RULE_SCOPES(X)
+#undef X
+};
+
+/* Bits of a set too. */
+enum rule_process {
+	RULE_PROCESS_UNKNOWN = 1,
+	RULE_PROCESS_KERNEL = 2,
+	RULE_PROCESS_SELF = 4,
+};
+
+/* Bytes of one of the files. */
+struct rule_place {
+	uint32_t file; /* index in rules.files */
+	uint32_t off, len;
+};
+
+struct rule_ports {
+	uint16_t lo, hi;
+};
+
+struct rule_value {
+	struct rule_place place;
+	union {
+		unsigned int bits; /* scope or process; 0: see range */
+		uint8_t proto;
+		struct rule_ports ports;
+		const char *text; /* user, group, comm; glob of the others */
+	};
+	struct addr_range range;
+};
+
+struct rule_values {
+	struct rule_value *v;
+	size_t n;
+};
+
+struct rule_match {
+	enum rule_field field;
+	bool negated;
+	struct rule_place place;   /* of the word */
+	struct rule_values values; /* from, to: none for every address */
+	struct rule_values ports;  /* from, to only; none for all */
+};
+
+enum rule_direction {
+	RULE_IN = 1,
+	RULE_OUT = 2,
+	RULE_BOTH = 3,
+};
+
+struct rule {
+	enum action action;
+	bool once;
+	enum rule_direction direction;
+	const char *label;	 /* NULL for none */
+	const char *text;	 /* blanks folded, no comment */
+	struct rule_place place; /* the whole of it */
+	unsigned int line;
+	struct rule_match *matches;
+	size_t n_matches;
+};
+
+enum rule_default {
+	DEFAULT_OUT,
+	DEFAULT_IN,
+	DEFAULT_UNKNOWN,
+	DEFAULT_KERNEL,
+};
+#define RULE_N_DEFAULTS (DEFAULT_KERNEL + 1)
+
+/* A word of a define, put where its name stands. */
+struct rule_word {
+	const char *text; /* what it means */
+	const char *glob; /* the same for matches that take patterns */
+};
+
+struct rule_define {
+	const char *name;
+	struct rule_place place;
+	unsigned int line;
+	struct rule_word *words;
+	size_t n_words;
+};
+
+struct rules {
+	struct arena *arena;
+	struct source *files;
+	size_t n_files;
+	struct rule *rules;
+	size_t n_rules, rules_room;
+	struct rule_define *defines;
+	size_t n_defines, defines_room;
+	struct {
+		bool set;
+		enum action action;
+		struct rule_place place;
+		unsigned int line;
+	} defaults[RULE_N_DEFAULTS];
+	size_t text_size;
+	size_t n_values, values_size; /* in all; bytes of those from defines */
+};
+
+const char *rule_field_word(enum rule_field field);
+
+/* True for protocols that have ports. */
+bool rule_proto_has_ports(uint8_t proto);
+
+#endif

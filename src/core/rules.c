@@ -1,0 +1,276 @@
+#include "src/core/rules.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/parser.h"
+#include "src/core/text.h"
+
+#define LINE_WORDS "accept, block, drop, default or define"
+
+static const char *const action_words[] = { "accept", "block", "drop" };
+
+struct rules *
+rules_new(void)
+{
+	struct rules *rules = calloc(1, sizeof(*rules));
+
+	if (rules == NULL)
+		return NULL;
+	rules->arena = arena_new();
+	if (rules->arena == NULL) {
+		free(rules);
+		return NULL;
+	}
+	return rules;
+}
+
+void
+rules_free(struct rules *rules)
+{
+	if (rules == NULL)
+		return;
+	arena_free(rules->arena);
+	free(rules->files);
+	free(rules->rules);
+	free(rules->defines);
+	free(rules);
+}
+
+size_t
+rules_count(const struct rules *rules)
+{
+	return rules->n_rules;
+}
+
+void
+parser_fault(struct parser *p, const struct token *at, const char *what,
+    const char *expected, const char *nearest)
+{
+	faults_add(p->faults, p->src, at->off, at->len,
+	    &(struct fault_text){ what, expected, nearest });
+}
+
+void
+parser_fault_word(struct parser *p, const struct token *at, const char *what,
+    const char *expected, const char *nearest)
+{
+	char word[WORD_QUOTE_SIZE], text[WORD_QUOTE_SIZE + 128];
+
+	(void)snprintf(text, sizeof(text), "%s %s", what,
+	    word_quote(p->src->text + at->off, at->len, word)); /* fits */
+	parser_fault(p, at, text, expected, nearest);
+}
+
+bool
+parser_room(struct parser *p, void **array, size_t n, size_t *room, size_t size)
+{
+	size_t more = *room == 0 ? 64 : *room * 2;
+	void *bigger;
+
+	if (n < *room)
+		return true;
+	bigger = reallocarray(*array, more, size);
+	if (bigger == NULL) {
+		p->error = -ENOMEM;
+		return false;
+	}
+	*array = bigger;
+	*room = more;
+	return true;
+}
+
+bool
+parser_value_count(struct parser *p, const struct token *at, size_t size)
+{
+	if (p->rules->n_values == RULES_VALUES_MAX) {
+		parser_fault(p, at, "too many values in all the rules",
+		    "at most 2097152, defines put in", NULL);
+		return false;
+	}
+	if (size > RULES_TEXT_MAX - p->rules->values_size) {
+		parser_fault(p, at, "too much text put in from defines",
+		    "at most 64 MiB in all the rules", NULL);
+		return false;
+	}
+	p->rules->n_values++;
+	p->rules->values_size += size;
+	return true;
+}
+
+struct rule_place
+parser_place(const struct parser *p, const struct token *token)
+{
+	return (struct rule_place){ p->file, (uint32_t)token->off,
+		(uint32_t)token->len };
+}
+
+char *
+parser_text(
+    struct parser *p, const struct token *token, bool glob, size_t *ret_len)
+{
+	char *s = arena_alloc(p->rules->arena, token->len + 1, 1);
+
+	if (s == NULL)
+		p->error = -ENOMEM;
+	else
+		*ret_len = token_text(p->src, token, glob, s);
+	return s;
+}
+
+bool
+parser_action(
+    const struct parser *p, const struct token *token, enum action *ret)
+{
+	static const enum action actions[] = { ACTION_ACCEPT, ACTION_BLOCK,
+		ACTION_DROP };
+
+	for (size_t i = 0; i < 3; i++)
+		if (token_is(p->src, token, action_words[i])) {
+			*ret = actions[i];
+			return true;
+		}
+	return false;
+}
+
+static void
+unknown_line(struct parser *p, const struct token *first)
+{
+	static const char *const words[] = { "accept", "block", "drop",
+		"default", "define" };
+	static const char *const synonyms[][2] = { { "allow", "accept" },
+		{ "permit", "accept" }, { "pass", "accept" },
+		{ "deny", "block" }, { "reject", "block" } };
+	const char *nearest;
+
+	if (token_is(p->src, first, "reroute")) {
+		parser_fault(p, first,
+		    "'reroute' is not supported by this version", LINE_WORDS,
+		    NULL);
+		return;
+	}
+	nearest = word_nearest(p->src->text + first->off, first->len, words,
+	    sizeof(words) / sizeof(words[0]));
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (token_is(p->src, first, synonyms[i][0]))
+			nearest = synonyms[i][1];
+	parser_fault_word(p, first, "unknown word", LINE_WORDS, nearest);
+}
+
+static void
+parse_line(struct parser *p)
+{
+	struct token first = lex_next(&p->lex);
+	enum action action;
+
+	if (first.kind == TOKEN_END || first.kind == TOKEN_BAD)
+		return;
+	if (token_is(p->src, &first, "default"))
+		parser_default(p);
+	else if (token_is(p->src, &first, "define"))
+		parser_define(p);
+	else if (parser_action(p, &first, &action))
+		parser_rule(p, &first, action);
+	else
+		unknown_line(p, &first);
+}
+
+/* True if the bytes of the line are fit to be read. */
+static bool
+line_good(struct parser *p, size_t off, size_t end)
+{
+	const char *why = NULL;
+	size_t from = off, to;
+	char what[64];
+
+	if (end - off > RULES_LINE_MAX) {
+		parser_fault(p, &(struct token){ .off = off, .len = 1 },
+		    "a line that is too long",
+		    "at most 65536 bytes, with its continuations", NULL);
+		return false;
+	}
+	for (; from < end; from = to + 1) {
+		const char *nl = memchr(p->src->text + from, '\n', end - from);
+		size_t bad;
+
+		to = nl != NULL ? (size_t)(nl - p->src->text) : end;
+		bad = text_bad_byte(p->src->text + from, to - from, &why);
+		if (bad < to - from) {
+			(void)snprintf(what, sizeof(what), "%s in the line",
+			    why); /* fits */
+			parser_fault(p,
+			    &(struct token){ .off = from + bad, .len = 1 },
+			    what, "UTF-8 text and tabs", NULL);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+parse_file(struct parser *p)
+{
+	size_t off = 0, end;
+
+	p->line = 1;
+	while (off < p->src->len && p->error == 0) {
+		end = lex_line_end(p->src, off);
+		if (line_good(p, off, end)) {
+			p->lex =
+			    (struct lex){ p->src, p->faults, off, end, "," };
+			parse_line(p);
+		}
+		for (; off < end; off++)
+			p->line += p->src->text[off] == '\n';
+		off = end + 1;
+		p->line++;
+	}
+}
+
+/* Keeps a copy of the file; NULL when there is no memory. */
+static const struct source *
+file_add(struct rules *rules, const char *file, const char *text, size_t len)
+{
+	struct source *files =
+	    reallocarray(rules->files, rules->n_files + 1, sizeof(*files));
+	struct source *src;
+
+	if (files == NULL)
+		return NULL;
+	rules->files = files;
+	src = &files[rules->n_files];
+	src->file = arena_strdup(rules->arena, file);
+	src->text = arena_strndup(rules->arena, text, len);
+	src->len = len;
+	if (src->file == NULL || src->text == NULL)
+		return NULL;
+	rules->n_files++;
+	rules->text_size += len;
+	return src;
+}
+
+int
+rules_parse(struct rules *rules, const char *file, const char *text, size_t len,
+    struct faults *faults)
+{
+	size_t before = faults_count(faults);
+	struct parser p = { .rules = rules, .faults = faults };
+
+	if (len > RULES_TEXT_MAX - rules->text_size) {
+		faults_add_file(faults, file,
+		    &(struct fault_text){ "too much text in all the rules",
+			"at most 64 MiB", NULL });
+		return -EINVAL;
+	}
+	p.src = file_add(rules, file, text, len);
+	if (p.src == NULL)
+		return -ENOMEM;
+	p.file = (uint32_t)rules->n_files - 1;
+	parse_file(&p);
+	free(p.values);
+	if (p.error < 0)
+		return p.error;
+	return faults_count(faults) > before ? -EINVAL : 0;
+}

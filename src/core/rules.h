@@ -1,0 +1,35 @@
+#ifndef CORE_RULES_H
+#define CORE_RULES_H
+
+#include <stddef.h>
+
+#include "src/core/fault.h"
+
+/* Rules as text becomes them: a list in order, checked as far as the text
+ * alone allows. policy_compile() looks up users, groups and paths. The grammar
+ * is in design.md section 5 and rerouted.rules(5). */
+struct rules;
+
+/* Limits on what is read, named in the faults. */
+#define RULES_LINE_MAX ((size_t)65536) /* with its continuations */
+#define RULES_MAX ((size_t)200000)
+#define RULES_TEXT_MAX ((size_t)64 << 20)
+#define RULES_LIST_MAX ((size_t)65536) /* values of one match or define */
+#define RULES_DEFINES_MAX ((size_t)4096)
+#define RULES_VALUES_MAX                                                       \
+	((size_t)2 << 20) /* of all rules, defines expanded                    \
+			   */
+
+/* NULL when there is no memory. */
+struct rules *rules_new(void);
+void rules_free(struct rules *rules); /* accepts NULL */
+
+/* Adds the rules of one file behind those that are there; the text is copied.
+ * 0, -EINVAL (faults were added: the list is good for nothing but to find the
+ * faults of further files) or -ENOMEM. */
+int rules_parse(struct rules *rules, const char *file, const char *text,
+    size_t len, struct faults *faults);
+
+size_t rules_count(const struct rules *rules);
+
+#endif

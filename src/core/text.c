@@ -1,0 +1,154 @@
+#include "src/core/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* No known word is longer; longer words are not compared. */
+#define NEAR_MAX 32
+
+#define QUOTE_SHOWN 40
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static unsigned int
+min3(unsigned int a, unsigned int b, unsigned int c)
+{
+	a = a < b ? a : b;
+	return a < c ? a : c;
+}
+
+/* Optimal string alignment: insert, delete, replace, swap of neighbours. Both
+ * are at most NEAR_MAX long. */
+static unsigned int
+distance(const char *a, size_t alen, const char *b, size_t blen)
+{
+	unsigned int d[3][NEAR_MAX + 1];
+	unsigned int *prev2 = d[0], *prev = d[1], *row = d[2], *tmp;
+
+	for (size_t j = 0; j <= blen; j++)
+		prev[j] = (unsigned int)j;
+	for (size_t i = 1; i <= alen; i++) {
+		row[0] = (unsigned int)i;
+		for (size_t j = 1; j <= blen; j++) {
+			char x = lower(a[i - 1]), y = lower(b[j - 1]);
+
+			row[j] = min3(prev[j] + 1, row[j - 1] + 1,
+			    prev[j - 1] + (x != y));
+			if (i > 1 && j > 1 && x == lower(b[j - 2]) &&
+			    y == lower(a[i - 2]) && prev2[j - 2] + 1 < row[j])
+				row[j] = prev2[j - 2] + 1;
+		}
+		tmp = prev2;
+		prev2 = prev;
+		prev = row;
+		row = tmp;
+	}
+	return prev[blen];
+}
+
+const char *
+word_nearest(const char *s, size_t len, const char *const *words, size_t n)
+{
+	unsigned int best = len <= 3	  ? 1
+			    : len / 3 > 2 ? (unsigned int)len / 3
+					  : 2;
+	const char *nearest = NULL;
+
+	if (len == 0 || len > NEAR_MAX)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		size_t wlen = strlen(words[i]);
+		unsigned int d;
+
+		if (wlen > NEAR_MAX)
+			continue;
+		d = distance(s, len, words[i], wlen);
+		/* a word that shares nothing is no hint */
+		if (d < best || (d == best && nearest == NULL && d < wlen)) {
+			best = d;
+			nearest = words[i];
+		}
+	}
+	return nearest;
+}
+
+const char *
+word_quote(const char *s, size_t len, char buf[WORD_QUOTE_SIZE])
+{
+	size_t n = len < QUOTE_SHOWN ? len : QUOTE_SHOWN;
+	char *p = buf;
+
+	*p++ = '\'';
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c >= 0x20 && c < 0x7f)
+			*p++ = (char)c;
+		else
+			p += snprintf(p, 5, "\\x%02x", c);
+	}
+	if (n < len)
+		p = stpcpy(p, "...");
+	*p++ = '\'';
+	*p = '\0';
+	return buf;
+}
+
+/* Length of the UTF-8 sequence at s[0..len), 0 if it is none (RFC 3629: no
+ * overlong forms, no surrogates, nothing past U+10FFFF). */
+static size_t
+utf8_len(const uint8_t *s, size_t len)
+{
+	uint8_t c = s[0], lo = 0x80, hi = 0xbf;
+	size_t n;
+
+	if (c < 0x80)
+		return 1;
+	if (c < 0xc2 || c > 0xf4)
+		return 0;
+	n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	if (c == 0xe0)
+		lo = 0xa0;
+	else if (c == 0xed)
+		hi = 0x9f;
+	else if (c == 0xf0)
+		lo = 0x90;
+	else if (c == 0xf4)
+		hi = 0x8f;
+	if (n > len || s[1] < lo || s[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+size_t
+text_bad_byte(const char *s, size_t len, const char **ret_what)
+{
+	const uint8_t *p = (const uint8_t *)s;
+	size_t n;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = utf8_len(p + i, len - i);
+		if (n == 0)
+			*ret_what = "bytes that are not UTF-8";
+		else if (p[i] == '\0')
+			*ret_what = "a NUL byte";
+		else if (p[i] == '\r')
+			*ret_what = "a carriage return";
+		else if ((p[i] < 0x20 && p[i] != '\t') || p[i] == 0x7f ||
+			 (p[i] == 0xc2 && p[i + 1] < 0xa0))
+			*ret_what = "a control character";
+		else
+			continue;
+		return i;
+	}
+	return len;
+}

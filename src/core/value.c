@@ -1,0 +1,297 @@
+#include "src/core/value.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/base/num.h"
+#include "src/core/glob.h"
+#include "src/core/text.h"
+
+static const char *const proto_words[] = { "tcp", "udp", "icmp", "icmp6",
+	"udplite", "sctp" };
+static const uint8_t proto_numbers[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP,
+	IPPROTO_ICMPV6, IPPROTO_UDPLITE, IPPROTO_SCTP };
+#define N_PROTOS (sizeof(proto_numbers) / sizeof(proto_numbers[0]))
+
+static const char *const scope_words[] = {
+#define X(suffix, word, bit) word,
+	RULE_SCOPES(X)
+#undef X
+};
+#define N_SCOPES (sizeof(scope_words) / sizeof(scope_words[0]))
+
+/* In the order of the bits. */
+static const char *const process_words[] = { "unknown", "kernel", "self" };
+#define N_PROCESSES (sizeof(process_words) / sizeof(process_words[0]))
+
+bool
+rule_proto_has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+	       proto == IPPROTO_UDPLITE || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP;
+}
+
+const char *
+rule_field_word(enum rule_field field)
+{
+	static const char *const words[] = {
+#define X(suffix, word) word,
+		RULE_FIELDS(X)
+#undef X
+	};
+
+	return words[field];
+}
+
+enum value_kind
+value_kind_of(enum rule_field field)
+{
+	switch (field) {
+	case FIELD_PROTO:
+		return VALUE_PROTO;
+	case FIELD_FROM:
+	case FIELD_TO:
+		return VALUE_ADDR;
+	case FIELD_EXE:
+	case FIELD_PARENT:
+		return VALUE_PATH;
+	case FIELD_CMD:
+	case FIELD_UNIT:
+		return VALUE_GLOB;
+	case FIELD_COMM:
+	case FIELD_USER:
+	case FIELD_GROUP:
+		return VALUE_NAME;
+	case FIELD_PROCESS:
+		return VALUE_PROCESS;
+	}
+	__builtin_trap();
+}
+
+const char *
+value_expected(enum value_kind kind)
+{
+	switch (kind) {
+	case VALUE_ADDR:
+		return "an address, prefix, range LO-HI, $NAME, any, loopback, "
+		       "lan, internet, multicast, broadcast or self";
+	case VALUE_PORT:
+		return "a port N or N-M, from 0 to 65535";
+	case VALUE_PROTO:
+		return "tcp, udp, icmp, icmp6, udplite, sctp or a number from "
+		       "0 to 255";
+	case VALUE_PATH:
+		return "an absolute path; * ** ? are wildcards";
+	case VALUE_GLOB:
+		return "a text; * ** ? are wildcards";
+	case VALUE_NAME:
+		return "a name or number";
+	case VALUE_PROCESS:
+		return "unknown, kernel or self";
+	}
+	__builtin_trap();
+}
+
+/* "WORD is WRONG", and what is expected; always -EINVAL. */
+static int
+refuse(struct value_fault *fault, const char *s, size_t len, const char *wrong,
+    const char *expected)
+{
+	char word[WORD_QUOTE_SIZE];
+
+	/* both are large enough for the longest */
+	(void)snprintf(fault->what, sizeof(fault->what), "%s %s",
+	    word_quote(s, len, word), wrong);
+	(void)snprintf(
+	    fault->expected, sizeof(fault->expected), "%s", expected);
+	return -EINVAL;
+}
+
+static int
+index_of(const char *const *words, size_t n, const char *s, size_t len)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strlen(words[i]) == len && memcmp(words[i], s, len) == 0)
+			return (int)i;
+	return -1;
+}
+
+int
+value_parse_proto(uint8_t *ret, const char *s, size_t len)
+{
+	int i = index_of(proto_words, N_PROTOS, s, len);
+	uint64_t n;
+
+	if (i >= 0) {
+		*ret = proto_numbers[i];
+		return 0;
+	}
+	if (num_parse(&n, s, len, UINT8_MAX) < 0)
+		return -EINVAL;
+	*ret = (uint8_t)n;
+	return 0;
+}
+
+static int
+parse_proto(struct rule_value *ret, const char *s, size_t len,
+    struct value_fault *fault)
+{
+	if (value_parse_proto(&ret->proto, s, len) == 0)
+		return 0;
+	fault->nearest = word_nearest(s, len, proto_words, N_PROTOS);
+	return refuse(
+	    fault, s, len, "is no protocol", value_expected(VALUE_PROTO));
+}
+
+static int
+parse_process(struct rule_value *ret, const char *s, size_t len,
+    struct value_fault *fault)
+{
+	int i = index_of(process_words, N_PROCESSES, s, len);
+
+	if (i >= 0) {
+		ret->bits = 1U << i;
+		return 0;
+	}
+	fault->nearest = word_nearest(s, len, process_words, N_PROCESSES);
+	return refuse(fault, s, len, "is no kind of process",
+	    value_expected(VALUE_PROCESS));
+}
+
+static int
+parse_ports(struct rule_value *ret, const char *s, size_t len,
+    struct value_fault *fault)
+{
+	const char *dash = memchr(s, '-', len);
+	size_t first = dash != NULL ? (size_t)(dash - s) : len;
+	char expected[64];
+	uint64_t lo, hi;
+
+	if (num_parse(&lo, s, first, UINT16_MAX) < 0)
+		goto bad;
+	hi = lo;
+	if (dash != NULL &&
+	    num_parse(&hi, dash + 1, len - first - 1, UINT16_MAX) < 0)
+		goto bad;
+	if (lo > hi) {
+		(void)snprintf(expected, sizeof(expected), "%u-%u",
+		    (unsigned int)hi, (unsigned int)lo); /* fits */
+		return refuse(fault, s, len, "is reversed", expected);
+	}
+	ret->ports = (struct rule_ports){ (uint16_t)lo, (uint16_t)hi };
+	return 0;
+bad:
+	return refuse(fault, s, len, "is no port", value_expected(VALUE_PORT));
+}
+
+/* ::ffff:10.0.0.0/104 is 10.0.0.0/8: that is how packets have it. */
+static struct addr_range
+range_unmap(const struct addr_range *r)
+{
+	struct addr_range u = { addr_unmap(&r->lo), addr_unmap(&r->hi) };
+
+	return u.lo.family == u.hi.family ? u : *r;
+}
+
+/* What is wrong with s, which is no range. */
+static int
+refuse_addr(struct value_fault *fault, const char *s, size_t len)
+{
+	const char *slash = memchr(s, '/', len), *dash = memchr(s, '-', len);
+	const char *sep = slash != NULL ? slash : dash;
+	size_t first = sep != NULL ? (size_t)(sep - s) : len;
+	size_t rest = sep != NULL ? len - first - 1 : 0;
+	char expected[2 * ADDR_STRLEN + 8], buf[ADDR_STRLEN], buf2[ADDR_STRLEN];
+	struct addr a, b;
+	uint64_t bits;
+
+	if (sep == NULL || addr_parse(&a, s, first) < 0)
+		goto bad;
+	if (slash != NULL) {
+		if (num_parse(&bits, sep + 1, rest, addr_len(&a) * 8) < 0)
+			return refuse(fault, s, len,
+			    "has no such prefix length",
+			    a.family == ADDR_IP4 ? "/0 to /32" : "/0 to /128");
+		for (size_t i = bits; i < addr_len(&a) * 8; i++)
+			a.bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+		(void)snprintf(expected, sizeof(expected), "%s/%u",
+		    addr_format(&a, buf), (unsigned int)bits); /* fits */
+		return refuse(
+		    fault, s, len, "has bits set past its length", expected);
+	}
+	if (addr_parse(&b, sep + 1, rest) < 0)
+		goto bad;
+	if (a.family != b.family)
+		return refuse(fault, s, len, "mixes IPv4 and IPv6",
+		    "two addresses of one family");
+	(void)snprintf(expected, sizeof(expected), "%s-%s",
+	    addr_format(&b, buf), addr_format(&a, buf2)); /* fits */
+	return refuse(fault, s, len, "is reversed", expected);
+bad:
+	fault->nearest = word_nearest(s, len, scope_words, N_SCOPES);
+	return refuse(
+	    fault, s, len, "is no address", value_expected(VALUE_ADDR));
+}
+
+static int
+parse_addr(struct rule_value *ret, const char *s, size_t len,
+    struct value_fault *fault)
+{
+	int i = index_of(scope_words, N_SCOPES, s, len);
+	struct addr_range range;
+
+	if (i >= 0) {
+		ret->bits = 1U << i;
+		return 0;
+	}
+	if (addr_range_parse(&range, s, len) < 0)
+		return refuse_addr(fault, s, len);
+	ret->bits = 0;
+	ret->range = range_unmap(&range);
+	return 0;
+}
+
+static int
+parse_glob(struct rule_value *ret, enum value_kind kind, const char *s,
+    size_t len, struct value_fault *fault)
+{
+	size_t at;
+
+	if (glob_check(s, &at) < 0)
+		return refuse(fault, s, len, "ends in a lone '\\'",
+		    "\\\\ for a backslash, or quotes round a blank");
+	if (kind == VALUE_PATH && s[0] != '/' && s[0] != '*')
+		return refuse(fault, s, len, "is no absolute path",
+		    "a path that starts with / or *");
+	ret->text = s;
+	return 0;
+}
+
+int
+value_parse(struct rule_value *ret, enum value_kind kind, const char *s,
+    size_t len, struct value_fault *fault)
+{
+	fault->nearest = NULL;
+	if (len == 0)
+		return refuse(fault, s, len, "is empty", value_expected(kind));
+	switch (kind) {
+	case VALUE_ADDR:
+		return parse_addr(ret, s, len, fault);
+	case VALUE_PORT:
+		return parse_ports(ret, s, len, fault);
+	case VALUE_PROTO:
+		return parse_proto(ret, s, len, fault);
+	case VALUE_PROCESS:
+		return parse_process(ret, s, len, fault);
+	case VALUE_PATH:
+	case VALUE_GLOB:
+		return parse_glob(ret, kind, s, len, fault);
+	case VALUE_NAME:
+		ret->text = s;
+		return 0;
+	}
+	__builtin_trap();
+}

@@ -1,0 +1,272 @@
+#include "src/ctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/core/explain.h"
+#include "src/core/policy.h"
+#include "src/ctl_fw.h"
+#include "src/json.h"
+#include "src/linux/diag.h"
+#include "src/linux/nfq.h"
+#include "src/linux/procfs.h"
+#include "src/load.h"
+
+/* One row a call. */
+struct call {
+	const char *name;
+	bool for_all; /* also for peers that are not trusted */
+	enum ctl_answer (*answer)(const struct ctl_env *env, json_t *args,
+	    char **ret_line, struct ctl_job *ret_job);
+};
+
+static json_t *
+status_counters(const struct stats *stats)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < stats_n_rows; i++)
+		json_object_set_new(object, stats_rows[i].name,
+		    json_integer((json_int_t)stats_get(stats, &stats_rows[i])));
+	return object;
+}
+
+static json_t *
+status_queues(void)
+{
+	static const uint16_t queues[] = { NFQ_OUT4, NFQ_OUT6, NFQ_IN4,
+		NFQ_IN6 };
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+		struct nfq_counters c = { .queue = queues[i] };
+		bool bound = nfq_counters(queues[i], &c) == 0;
+
+		json_array_append_new(
+		    array, json_pack("{s:i, s:b, s:I, s:I, s:I}", "queue",
+			       (int)queues[i], "bound", bound, "waiting",
+			       (json_int_t)c.waiting, "dropped_full",
+			       (json_int_t)c.dropped_full, "dropped_user",
+			       (json_int_t)c.dropped_user));
+	}
+	return array;
+}
+
+/* Resident bytes of this process (/proc/self/statm, second field). */
+static json_int_t
+resident_bytes(void)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%*s %llu", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return (json_int_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+static enum ctl_answer
+call_status(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	const struct policy *policy = judge_policy(env->judge);
+	double uptime = (double)mono_since(mono_now(), env->started) / 1e9;
+	json_t *result;
+
+	(void)args;
+	(void)ret_job;
+	result = json_pack("{s:s, s:i, s:f, s:I, s:{s:s, s:b, s:b}, s:o}",
+	    "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
+	    uptime, "memory_bytes", resident_bytes(), "firewall", "backend",
+	    "libiptc", "ip4", env->ip4, "ip6", env->ip6, "queues",
+	    status_queues());
+	if (result != NULL)
+		json_object_update_new(result,
+		    json_pack("{s:{s:I, s:I}, s:{s:I, s:I}, s:{s:s, s:I, s:I,"
+			      " s:s?}, s:{s:b, s:b}, s:o}",
+			"flows", "live",
+			(json_int_t)flow_count(judge_flows(env->judge)), "max",
+			(json_int_t)env->conf->flows_max, "processes", "cached",
+			(json_int_t)procfs_count(env->procfs), "walks",
+			(json_int_t)procfs_walks(env->procfs), "policy", "dir",
+			env->rules_dir, "rules",
+			(json_int_t)policy_n_rules(policy), "generation",
+			(json_int_t)policy_generation(policy), "error",
+			env->reload_error[0] != '\0' ? env->reload_error : NULL,
+			"attribution", "sock_diag", diag_works(env->diag),
+			"procfs", 1, "counters", status_counters(env->stats)));
+	*ret_line = ctlmsg_result(result);
+	return CTL_LINE;
+}
+
+static enum ctl_answer
+call_flows(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)env;
+	(void)args;
+	(void)ret_line;
+	(void)ret_job;
+	return CTL_FLOWS;
+}
+
+static enum ctl_answer
+call_watch(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)env;
+	(void)args;
+	(void)ret_line;
+	(void)ret_job;
+	return CTL_WATCH;
+}
+
+/* The first fault as one line for a client. */
+static char *
+fault_line(const struct faults *faults)
+{
+	const struct fault *fault = faults_get(faults, 0);
+	char text[512];
+
+	if (fault == NULL)
+		return ctlmsg_error(CTLMSG_FAILED, "out of memory");
+	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s", fault->what,
+	    fault->expected != NULL ? "; expected " : "",
+	    fault->expected != NULL ? fault->expected : "",
+	    fault->nearest != NULL ? "; did you mean '" : "",
+	    fault->nearest != NULL ? fault->nearest : "",
+	    fault->nearest != NULL ? "'?" : ""); /* cut where too long */
+	return ctlmsg_error(CTLMSG_BAD_ARGS, text);
+}
+
+static json_t *
+explain_result(const struct policy *policy, const struct subject *subject)
+{
+	struct decision d = policy_decide(policy, subject);
+	const struct policy_rule *rule = policy_rule_get(policy, d.rule);
+	json_t *result = json_pack("{s:s, s:s, s:b, s:o}", "verdict",
+	    action_name(d.action), "reason", reason_name(d.reason), "once",
+	    d.once, "process", json_process(subject->process));
+
+	if (result == NULL || rule == NULL)
+		return result;
+	json_object_update_new(result,
+	    json_pack("{s:I, s:o, s:i, s:o, s:o}", "number", (json_int_t)d.rule,
+		"file", json_text(rule->file), "line", (int)rule->line, "text",
+		json_text(rule->text), "label",
+		rule->label != NULL ? json_text(rule->label) : json_null()));
+	return result;
+}
+
+static enum ctl_answer
+call_explain(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	const char *about = json_string_value(json_object_get(args, "about"));
+	json_t *pid = json_object_get(args, "pid");
+	const struct process *proc = NULL;
+	struct faults *faults = faults_new();
+	struct explain explain;
+	int r;
+
+	(void)ret_job;
+	if (about == NULL)
+		about = "";
+	if (faults == NULL || explain_parse(&explain, about, strlen(about),
+				  &load_world, faults) < 0) {
+		*ret_line = fault_line(faults);
+		faults_free(faults);
+		return CTL_LINE;
+	}
+	faults_free(faults);
+	if (json_is_integer(pid)) {
+		r = procfs_process(
+		    env->procfs, (pid_t)json_integer_value(pid), &proc);
+		if (r < 0) {
+			explain_done(&explain);
+			*ret_line = ctlmsg_error(
+			    CTLMSG_FAILED, "there is no process with that pid");
+			return CTL_LINE;
+		}
+		explain.subject.process = proc;
+	}
+	*ret_line = ctlmsg_result(
+	    explain_result(judge_policy(env->judge), &explain.subject));
+	process_unref(proc);
+	explain_done(&explain);
+	return CTL_LINE;
+}
+
+static enum ctl_answer
+firewall_job(const struct ctl_env *env, struct ctl_job *ret_job,
+    void (*run)(struct ctl_job *job))
+{
+	*ret_job =
+	    (struct ctl_job){ .run = run, .ip4 = env->ip4, .ip6 = env->ip6 };
+	return CTL_WORK;
+}
+
+static enum ctl_answer
+call_show(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)args;
+	(void)ret_line;
+	return firewall_job(env, ret_job, ctl_fw_show);
+}
+
+static enum ctl_answer
+call_verify(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)args;
+	(void)ret_line;
+	return firewall_job(env, ret_job, ctl_fw_verify);
+}
+
+static enum ctl_answer
+call_clear(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)args;
+	(void)ret_line;
+	return firewall_job(env, ret_job, ctl_fw_clear);
+}
+
+static const struct call calls[] = {
+	{ "status", true, call_status },
+	{ "flows.list", false, call_flows },
+	{ "watch", false, call_watch },
+	{ "explain", false, call_explain },
+	{ "firewall.show", false, call_show },
+	{ "firewall.verify", false, call_verify },
+	{ "firewall.clear", false, call_clear },
+};
+
+enum ctl_answer
+ctl_call(const struct ctl_env *env, const struct ctlmsg_request *request,
+    bool trusted, char **ret_line, struct ctl_job *ret_job)
+{
+	char text[160];
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		if (strcmp(calls[i].name, request->call) != 0)
+			continue;
+		if (trusted || calls[i].for_all)
+			return calls[i].answer(
+			    env, request->args, ret_line, ret_job);
+		(void)snprintf(text, sizeof(text),
+		    "only root and the group '%s' may call %s",
+		    env->conf->control_group, request->call); /* fits */
+		*ret_line = ctlmsg_error(CTLMSG_DENIED, text);
+		return CTL_LINE;
+	}
+	(void)snprintf(text, sizeof(text), "there is no call '%s'",
+	    request->call); /* fits */
+	*ret_line = ctlmsg_error(CTLMSG_UNKNOWN_CALL, text);
+	return CTL_LINE;
+}

@@ -1,0 +1,163 @@
+#include "src/ctl/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct client {
+	FILE *in;
+	int fd;
+	char *line;
+	size_t line_size;
+};
+
+static enum status
+refused(const char *path, int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ECONNREFUSED:
+		fprintf(stderr,
+		    "reroutectl: no daemon answers on %s: is rerouted "
+		    "running? (systemctl status rerouted)\n",
+		    path);
+		return STATUS_NO_DAEMON;
+	case EACCES:
+		fprintf(stderr,
+		    "reroutectl: %s: permission denied: run as root, or join "
+		    "the group of the control socket\n",
+		    path);
+		return STATUS_FAILED;
+	default:
+		fprintf(stderr, "reroutectl: %s: %s\n", path, strerror(error));
+		return STATUS_FAILED;
+	}
+}
+
+enum status
+client_open(struct client **ret, const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct client *client;
+	int fd;
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return refused(path, ENAMETOOLONG);
+	strcpy(sun.sun_path, path); /* length checked */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return refused(path, errno);
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
+		enum status status = refused(path, errno);
+
+		close(fd);
+		return status;
+	}
+	client = calloc(1, sizeof(*client));
+	if (client != NULL)
+		client->in = fdopen(fd, "r");
+	if (client == NULL || client->in == NULL) {
+		free(client);
+		close(fd);
+		return refused(path, ENOMEM);
+	}
+	client->fd = fd;
+	*ret = client;
+	return STATUS_DONE;
+}
+
+void
+client_close(struct client *client)
+{
+	if (client == NULL)
+		return;
+	fclose(client->in);
+	free(client->line);
+	free(client);
+}
+
+static enum status
+lost(void)
+{
+	fputs("reroutectl: the daemon closed the connection\n", stderr);
+	return STATUS_NO_DAEMON;
+}
+
+enum status
+client_send(struct client *client, const char *call, json_t *args_take)
+{
+	json_t *request = json_pack("{s:s, s:o}", "call", call, "args",
+	    args_take != NULL ? args_take : json_object());
+	char *text = json_dumps(request, JSON_COMPACT);
+	size_t len, sent = 0;
+	ssize_t n;
+
+	json_decref(request);
+	if (text == NULL) {
+		fputs("reroutectl: an argument is no valid UTF-8\n", stderr);
+		return STATUS_FAILED;
+	}
+	len = strlen(text);
+	text[len++] = '\n'; /* in place of the NUL: sent by length */
+	while (sent < len) {
+		n = send(client->fd, text + sent, len - sent, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		sent += (size_t)n;
+	}
+	free(text);
+	return sent == len ? STATUS_DONE : lost();
+}
+
+static enum status
+daemon_error(json_t *root)
+{
+	const char *code = "failed", *message = "no message";
+
+	if (json_unpack(root, "{s:{s:s, s:s}}", "error", "code", &code,
+		"message", &message) < 0)
+		message = "an answer that is not understood";
+	fprintf(stderr, "reroutectl: %s\n", message);
+	return strcmp(code, "bad-args") == 0 ? STATUS_USAGE : STATUS_FAILED;
+}
+
+enum status
+client_receive(struct client *client, json_t **ret)
+{
+	json_error_t error;
+	json_t *root, *result;
+	enum status status;
+	ssize_t len;
+
+	do {
+		errno = 0;
+		len = getline(&client->line, &client->line_size, client->in);
+	} while (len < 0 && errno == EINTR);
+	if (len < 0)
+		return lost();
+	root = json_loadb(client->line, (size_t)len, 0, &error);
+	result = json_object_get(root, "result");
+	if (json_is_true(json_object_get(root, "ok")) && result != NULL) {
+		*ret = json_incref(result);
+		status = STATUS_DONE;
+	} else {
+		status = daemon_error(root);
+	}
+	json_decref(root);
+	return status;
+}
+
+enum status
+client_call(
+    struct client *client, const char *call, json_t *args_take, json_t **ret)
+{
+	enum status status = client_send(client, call, args_take);
+
+	return status == STATUS_DONE ? client_receive(client, ret) : status;
+}

@@ -1,0 +1,35 @@
+#ifndef CTL_CLIENT_H
+#define CTL_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Exit statuses of design.md section 9. */
+enum status {
+	STATUS_DONE = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_NO_DAEMON = 3,
+};
+
+/* A connection to the daemon. */
+struct client;
+
+/* Connects, or says on stderr why not. STATUS_DONE, STATUS_NO_DAEMON or
+ * STATUS_FAILED (no permission). */
+enum status client_open(struct client **ret, const char *path);
+void client_close(struct client *client); /* accepts NULL */
+
+/* Sends a call; args (taken) may be NULL. */
+enum status client_send(
+    struct client *client, const char *call, json_t *args_take);
+
+/* Waits for the next answer. On STATUS_DONE *ret is its result, a new
+ * reference; an error of the daemon is printed. */
+enum status client_receive(struct client *client, json_t **ret);
+
+/* Both at once. */
+enum status client_call(
+    struct client *client, const char *call, json_t *args_take, json_t **ret);
+
+#endif

@@ -1,0 +1,101 @@
+#include "src/ctl/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "src/ctl/table.h"
+
+static enum status
+show(const json_t *result)
+{
+	const json_t *rule;
+	const char *at = "";
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "rules"), i, rule)
+	{
+		const char *family = command_text(rule, "family", "?");
+		const char *table = command_text(rule, "table", "?");
+
+		if (strcmp(at, table) != 0)
+			printf("# %s %s\n", family, table);
+		at = table;
+		printf("[%lld:%lld] ",
+		    (long long)json_integer_value(
+			json_object_get(rule, "packets")),
+		    (long long)json_integer_value(
+			json_object_get(rule, "bytes")));
+		table_text(command_text(rule, "rule", "?"), stdout);
+		putchar('\n');
+	}
+	return STATUS_DONE;
+}
+
+static enum status
+verify(const json_t *result)
+{
+	const json_t *difference;
+	size_t i;
+
+	if (json_is_true(json_object_get(result, "in_place"))) {
+		puts("all rules are in place");
+		return STATUS_DONE;
+	}
+	json_array_foreach(
+	    json_object_get(result, "differences"), i, difference)
+	{
+		table_text(json_string_value(difference), stdout);
+		putchar('\n');
+	}
+	return STATUS_FAILED;
+}
+
+static enum status
+clear(const json_t *result)
+{
+	printf("the rules are out of the tables, %lld connection marks "
+	       "cleared; nothing is judged until the daemon starts again\n",
+	    (long long)json_integer_value(json_object_get(result, "marks")));
+	return STATUS_DONE;
+}
+
+static const struct {
+	const char *name, *call;
+	enum status (*print)(const json_t *result);
+} words[] = {
+	{ "show", "firewall.show", show },
+	{ "verify", "firewall.verify", verify },
+	{ "clear", "firewall.clear", clear },
+};
+
+enum status
+command_firewall(const struct context *context)
+{
+	const char *word = context->argc > 0 ? context->argv[0] : "";
+	json_t *result = NULL;
+	enum status status;
+
+	if (context->argc != 1)
+		return command_usage(
+		    "firewall", "one word is expected: show, verify or clear");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i].name, word) != 0)
+			continue;
+		status = command_call(context, words[i].call, NULL, &result);
+		if (status != STATUS_DONE)
+			return status;
+		if (context->json) {
+			command_json(result);
+			status =
+			    json_is_false(json_object_get(result, "in_place"))
+				? STATUS_FAILED
+				: STATUS_DONE;
+		} else {
+			status = words[i].print(result);
+		}
+		json_decref(result);
+		return status;
+	}
+	return command_usage("firewall",
+	    "'%s' is not known; expected show, verify or clear", word);
+}

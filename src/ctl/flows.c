@@ -1,0 +1,212 @@
+#include "src/ctl/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "src/ctl/table.h"
+
+#define CELL 256
+
+/* The cells of a flow, in the order of flow_columns. */
+struct flow_cells {
+	char time[32], program[CELL], source[CELL], destination[CELL],
+	    why[CELL];
+	const char *cells[9];
+};
+
+static const struct table_column flow_columns[] = {
+	{ "TIME", false, 8 },
+	{ "VERDICT", false, 7 },
+	{ "DIR", false, 3 },
+	{ "PROTO", false, 5 },
+	{ "PROGRAM", false, 12 },
+	{ "USER", false, 6 },
+	{ "SOURCE", false, 10 },
+	{ "DESTINATION", false, 12 },
+	{ "WHY", false, 8 },
+};
+
+#define N_COLUMNS (sizeof(flow_columns) / sizeof(flow_columns[0]))
+
+static void
+format_time(char *buf, size_t size, double when)
+{
+	time_t seconds = (time_t)when;
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm) == NULL ||
+	    strftime(buf, size, "%H:%M:%S", &tm) == 0)
+		(void)snprintf(buf, size, "?"); /* fits */
+}
+
+static void
+format_end(char *buf, size_t size, const json_t *flow, const char *addr_key,
+    const char *port_key)
+{
+	const char *addr = command_text(flow, addr_key, "-");
+	const json_t *port = json_object_get(flow, port_key);
+
+	/* cut where it is too long: it can't be */
+	if (!json_is_integer(port))
+		(void)snprintf(buf, size, "%s", addr);
+	else if (strchr(addr, ':') != NULL)
+		(void)snprintf(
+		    buf, size, "[%s]:%d", addr, (int)json_integer_value(port));
+	else
+		(void)snprintf(
+		    buf, size, "%s:%d", addr, (int)json_integer_value(port));
+}
+
+static void
+format_program(char *buf, size_t size, const json_t *process)
+{
+	const char *exe = command_text(process, "exe", NULL);
+	const json_t *pid = json_object_get(process, "pid");
+
+	if (exe == NULL)
+		(void)snprintf(buf, size, "(%s)",
+		    command_text(process, "kind", "unknown"));
+	else
+		(void)snprintf(buf, size, "%s[%d]",
+		    exe[0] != '\0' ? exe : command_text(process, "comm", "?"),
+		    (int)json_integer_value(pid)); /* may be cut */
+}
+
+/* The label that a person gave, else the place of the rule, else the reason. */
+static void
+format_why(char *buf, size_t size, const json_t *flow)
+{
+	const char *label = command_text(flow, "label", NULL);
+	const char *rule = command_text(flow, "rule", NULL);
+	const char *slash = rule != NULL ? strrchr(rule, '/') : NULL;
+
+	if (label != NULL && rule != NULL)
+		(void)snprintf(buf, size, "%s (%s)", label,
+		    slash != NULL ? slash + 1 : rule); /* may be cut */
+	else if (rule != NULL)
+		(void)snprintf(
+		    buf, size, "%s", slash != NULL ? slash + 1 : rule);
+	else
+		(void)snprintf(
+		    buf, size, "%s", command_text(flow, "reason", "?"));
+}
+
+static void
+format_flow(struct flow_cells *ret, const json_t *flow)
+{
+	const json_t *process = json_object_get(flow, "process");
+
+	format_time(ret->time, sizeof(ret->time),
+	    json_number_value(json_object_get(flow, "time")));
+	format_program(ret->program, sizeof(ret->program), process);
+	format_end(ret->source, sizeof(ret->source), flow, "src", "sport");
+	format_end(
+	    ret->destination, sizeof(ret->destination), flow, "dst", "dport");
+	format_why(ret->why, sizeof(ret->why), flow);
+	ret->cells[0] = ret->time;
+	ret->cells[1] = command_text(flow, "verdict", "?");
+	ret->cells[2] = command_text(flow, "direction", "?");
+	ret->cells[3] = command_text(flow, "proto", "?");
+	ret->cells[4] = ret->program;
+	ret->cells[5] = command_text(process, "user", "-");
+	ret->cells[6] = ret->source;
+	ret->cells[7] = ret->destination;
+	ret->cells[8] = ret->why;
+}
+
+static enum table_colour
+flow_colour(const json_t *flow)
+{
+	return strcmp(command_text(flow, "verdict", ""), "accept") == 0
+		   ? TABLE_PLAIN
+		   : TABLE_RED;
+}
+
+static enum status
+print_flows(const json_t *flows, bool json)
+{
+	struct table *table;
+	struct flow_cells cells;
+	const json_t *flow;
+	size_t i;
+
+	if (json) {
+		json_array_foreach((json_t *)flows, i, flow) command_json(flow);
+		return STATUS_DONE;
+	}
+	table = table_new(flow_columns, N_COLUMNS);
+	if (table == NULL)
+		return STATUS_FAILED;
+	json_array_foreach((json_t *)flows, i, flow)
+	{
+		format_flow(&cells, flow);
+		table_row(table, cells.cells, flow_colour(flow));
+	}
+	table_print(table, stdout);
+	table_free(table);
+	return STATUS_DONE;
+}
+
+enum status
+command_flows(const struct context *context)
+{
+	json_t *flows = NULL;
+	enum status status = command_no_words(context, "flows");
+
+	if (status == STATUS_DONE)
+		status = command_call(context, "flows.list", NULL, &flows);
+	if (status == STATUS_DONE)
+		status = print_flows(flows, context->json);
+	json_decref(flows);
+	return status;
+}
+
+/* Lines that come one by one: columns of a fixed width. */
+static void
+print_event(const json_t *flow)
+{
+	bool paint =
+	    flow_colour(flow) != TABLE_PLAIN && table_has_colour(stdout);
+	struct flow_cells cells;
+
+	format_flow(&cells, flow);
+	fputs(paint ? "\033[31m" : "", stdout);
+	printf("%s %-6s %-3s %-5s ", cells.cells[0], cells.cells[1],
+	    cells.cells[2], cells.cells[3]);
+	table_text(cells.program, stdout);
+	printf(
+	    " %s %s -> %s ", cells.cells[5], cells.source, cells.destination);
+	table_text(cells.why, stdout);
+	fputs(paint ? "\033[0m\n" : "\n", stdout);
+}
+
+enum status
+command_watch(const struct context *context)
+{
+	struct client *client = NULL;
+	json_t *event = NULL;
+	enum status status = command_no_words(context, "watch");
+
+	if (status == STATUS_DONE)
+		status = client_open(&client, context->control);
+	if (status == STATUS_DONE)
+		status = client_send(client, "watch", NULL);
+	while (status == STATUS_DONE) {
+		status = client_receive(client, &event);
+		if (status != STATUS_DONE)
+			break;
+		if (strcmp(command_text(event, "event", ""), "flow") == 0) {
+			if (context->json)
+				command_json(event);
+			else
+				print_event(event);
+		}
+		json_decref(event);
+		if (fflush(stdout) != 0)
+			break; /* nobody reads any more */
+	}
+	client_close(client);
+	return status;
+}

@@ -1,0 +1,96 @@
+#include "src/ctl/command.h"
+
+#include <stdio.h>
+
+#include "src/ctl/table.h"
+
+static long long
+number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static const char *
+yes_no(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key)) ? "yes" : "no";
+}
+
+static void
+print_counters(const json_t *counters)
+{
+	const char *name;
+	json_t *value;
+
+	puts("counters");
+	json_object_foreach((json_t *)counters, name,
+	    value) if (json_integer_value(value) != 0) printf("  %-20s %lld\n",
+	    name, (long long)json_integer_value(value));
+}
+
+static void
+print_queues(const json_t *queues)
+{
+	const json_t *queue;
+	size_t i;
+
+	json_array_foreach((json_t *)queues, i, queue)
+	    printf("  queue %lld          %s, %lld waiting, %lld lost\n",
+		number(queue, "queue"),
+		json_is_true(json_object_get(queue, "bound")) ? "bound"
+							      : "NOT BOUND",
+		number(queue, "waiting"),
+		number(queue, "dropped_full") + number(queue, "dropped_user"));
+}
+
+static void
+print_status(const json_t *s)
+{
+	const json_t *firewall = json_object_get(s, "firewall");
+	const json_t *flows = json_object_get(s, "flows");
+	const json_t *processes = json_object_get(s, "processes");
+	const json_t *policy = json_object_get(s, "policy");
+	const json_t *attribution = json_object_get(s, "attribution");
+	const char *error = command_text(policy, "error", NULL);
+
+	printf("rerouted %s, pid %lld, up %.0f s, %.1f MB\n",
+	    command_text(s, "version", "?"), number(s, "pid"),
+	    json_number_value(json_object_get(s, "uptime_s")),
+	    (double)number(s, "memory_bytes") / 1e6);
+	printf("firewall             %s, IPv4 %s, IPv6 %s\n",
+	    command_text(firewall, "backend", "?"), yes_no(firewall, "ip4"),
+	    yes_no(firewall, "ip6"));
+	print_queues(json_object_get(s, "queues"));
+	printf("rules                %lld from %s\n", number(policy, "rules"),
+	    command_text(policy, "dir", "?"));
+	if (error != NULL) {
+		fputs("  the last reload failed: ", stdout);
+		table_text(error, stdout);
+		putchar('\n');
+	}
+	printf("flows                %lld of at most %lld\n",
+	    number(flows, "live"), number(flows, "max"));
+	printf(
+	    "processes            %lld known\n", number(processes, "cached"));
+	printf("attribution          sock_diag %s, /proc yes\n",
+	    yes_no(attribution, "sock_diag"));
+	print_counters(json_object_get(s, "counters"));
+}
+
+enum status
+command_status(const struct context *context)
+{
+	json_t *result = NULL;
+	enum status status = command_no_words(context, "status");
+
+	if (status == STATUS_DONE)
+		status = command_call(context, "status", NULL, &result);
+	if (status == STATUS_DONE) {
+		if (context->json)
+			command_json(result);
+		else
+			print_status(result);
+	}
+	json_decref(result);
+	return status;
+}

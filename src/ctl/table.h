@@ -1,0 +1,42 @@
+#ifndef CTL_TABLE_H
+#define CTL_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* Rows of text in columns that fit the terminal. Foreign text is escaped, so
+ * that a command line can't move the cursor. */
+struct table;
+
+struct table_column {
+	const char *title;
+	bool right;  /* aligned to the right */
+	size_t keep; /* never cut below this width */
+};
+
+enum table_colour {
+	TABLE_PLAIN,
+	TABLE_GREEN,
+	TABLE_RED,
+	TABLE_YELLOW,
+};
+
+/* NULL when there is no memory. columns is borrowed. */
+struct table *table_new(const struct table_column *columns, size_t n);
+void table_free(struct table *table); /* accepts NULL */
+
+/* Adds a row of n cells, copied; NULL cells are empty. */
+void table_row(
+    struct table *table, const char *const *cells, enum table_colour colour);
+
+/* Prints title and rows. Cut to the width of the terminal, where it is one. */
+void table_print(const struct table *table, FILE *out);
+
+/* Colour only on a terminal, and never with NO_COLOR (no-color.org). */
+bool table_has_colour(FILE *out);
+
+/* Prints text with what is not printable as \xNN; UTF-8 passes. */
+void table_text(const char *s, FILE *out);
+
+#endif

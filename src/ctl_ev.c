@@ -1,0 +1,456 @@
+#include "src/ctl_ev.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "src/base/list.h"
+#include "src/base/log.h"
+#include "src/ctl_sock.h"
+#include "src/json.h"
+#include "src/work_ev.h"
+
+/* Enough for people and scripts; more is a loop gone wild. */
+#define CLIENTS_MAX 64
+/* What a watcher may be behind before it is cut off. */
+#define BEHIND_MAX ((size_t)1 << 20)
+/* A client that takes nothing for so long is gone. */
+#define STALL_S 10
+/* Rows of a list written at once: some 2 ms of work. */
+#define ROWS_AT_ONCE 64
+
+struct client {
+	struct list node;
+	struct ctl_ev *ce;
+	bool gone; /* cut off; a job of its own holds the memory */
+	struct bufferevent *bev;
+	struct evbuffer *out;
+	bool trusted;
+	bool watching;
+	bool working; /* a job runs: it holds the client alive */
+	bool eof;     /* it has said all it will: answer, then close */
+	bool closing; /* after what is written has left */
+	struct ctl_job job;
+	/* the list that is being written: the keys as they were when it began,
+	 * NULL for none */
+	struct flow_key *keys;
+	size_t n_keys, at;
+	bool first_row;
+	struct json_time time;
+};
+
+struct ctl_ev {
+	struct event_base *base;
+	const struct ctl_env *env;
+	int fd;
+	char *path;
+	gid_t group; /* of the settings; -1 for none */
+	struct event *acceptable;
+	struct list clients;
+	size_t n_clients;
+	size_t n_jobs; /* threads that will call job_done() */
+};
+
+static struct json_time
+time_now(mono_t now)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (struct json_time){ now,
+		(double)ts.tv_sec + (double)ts.tv_nsec / 1e9 };
+}
+
+/* Takes the client out; memory that a running job needs stays until it ends.
+ */
+static void
+client_free(struct client *client)
+{
+	list_remove(&client->node);
+	client->ce->n_clients--;
+	client->gone = true;
+	if (client->bev != NULL)
+		bufferevent_free(client->bev);
+	client->bev = NULL;
+	client->out = NULL;
+	free(client->keys);
+	client->keys = NULL;
+	if (!client->working)
+		free(client);
+}
+
+static void
+client_refuse(struct client *client, const char *why)
+{
+	client->ce->env->stats->control_refused++;
+	log_limited(LOG_LEVEL_WARNING, "control", "client cut off: %s", why);
+	client_free(client);
+}
+
+/* Sends a line that is to be freed; NULL is the lack of memory for it. */
+static void
+client_send(struct client *client, char *line)
+{
+	static const char nomem[] = "{\"ok\":false,\"error\":{\"code\":"
+				    "\"failed\",\"message\":\"out of memory\"}}"
+				    "\n";
+	const char *text = line != NULL ? line : nomem;
+
+	if (strncmp(text, "{\"ok\":false", 11) == 0)
+		client->ce->env->stats->control_errors++;
+	if (evbuffer_add(client->out, text, strlen(text)) < 0)
+		client->closing = true; /* no memory at all: say goodbye */
+	free(line);
+}
+
+static void
+list_begin(struct client *client)
+{
+	const struct flow_table *flows = judge_flows(client->ce->env->judge);
+	const struct flow *flow = NULL;
+	size_t n = flow_count(flows);
+
+	client->keys = calloc(n + 1, sizeof(client->keys[0]));
+	if (client->keys == NULL) {
+		client_send(client, NULL);
+		return;
+	}
+	client->n_keys = 0;
+	client->at = 0;
+	client->first_row = true;
+	while ((flow = flow_older(flows, flow)) != NULL)
+		client->keys[client->n_keys++] = flow->key;
+	client->time = time_now(mono_now());
+	evbuffer_add_printf(client->out, "{\"ok\":true,\"result\":[");
+}
+
+static void
+list_row(struct client *client, const struct flow *flow)
+{
+	json_t *object = json_flow(flow, &client->time);
+	char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+
+	json_decref(object);
+	if (text == NULL)
+		return; /* no memory for this row */
+	evbuffer_add_printf(
+	    client->out, "%s%s", client->first_row ? "" : ",", text);
+	client->first_row = false;
+	free(text);
+}
+
+/* The next rows; flows that were forgotten meanwhile are left out. */
+static void
+list_go_on(struct client *client)
+{
+	const struct flow_table *flows = judge_flows(client->ce->env->judge);
+
+	for (size_t n = 0; n < ROWS_AT_ONCE && client->at < client->n_keys;
+	     n++) {
+		const struct flow *flow =
+		    flow_find(flows, &client->keys[client->at++]);
+
+		if (flow != NULL)
+			list_row(client, flow);
+	}
+	if (client->at < client->n_keys)
+		return;
+	evbuffer_add_printf(client->out, "]}\n");
+	free(client->keys);
+	client->keys = NULL;
+}
+
+static void
+job_run(void *arg)
+{
+	struct client *client = arg;
+
+	client->job.run(&client->job);
+}
+
+static void client_read(struct client *client);
+
+static void
+job_done(void *arg)
+{
+	struct client *client = arg;
+
+	client->working = false;
+	client->ce->n_jobs--;
+	if (client->gone) {
+		free(client->job.line);
+		free(client);
+		return;
+	}
+	client_send(client, client->job.line);
+	client->job.line = NULL;
+	client_read(client);
+}
+
+static void
+client_call(struct client *client, const char *text, size_t len)
+{
+	struct ctlmsg_request request;
+	char what[CTLMSG_WHAT], *line = NULL;
+	struct ctl_job job = { 0 };
+	enum ctl_answer answer;
+
+	if (ctlmsg_parse(&request, text, len, what) < 0) {
+		client_send(client, ctlmsg_error(CTLMSG_BAD_REQUEST, what));
+		return;
+	}
+	answer =
+	    ctl_call(client->ce->env, &request, client->trusted, &line, &job);
+	ctlmsg_done(&request);
+	switch (answer) {
+	case CTL_LINE:
+		client_send(client, line);
+		break;
+	case CTL_FLOWS:
+		list_begin(client);
+		break;
+	case CTL_WATCH:
+		client->watching = true;
+		bufferevent_set_timeouts(client->bev, NULL, NULL);
+		client_send(client,
+		    ctlmsg_result(json_pack("{s:s}", "event", "watching")));
+		break;
+	case CTL_WORK:
+		client->job = job;
+		client->working = true;
+		if (work_start(client->ce->base, job_run, job_done, client) <
+		    0) {
+			client->working = false;
+			client_send(client, NULL);
+			break;
+		}
+		client->ce->n_jobs++;
+		break;
+	}
+}
+
+/* Takes whole lines while nothing of an earlier one is under way. May free the
+ * client: the caller touches nothing after it. */
+static void
+client_read(struct client *client)
+{
+	struct evbuffer *in = bufferevent_get_input(client->bev);
+	char *line;
+	size_t len;
+
+	while (!client->working && client->keys == NULL && !client->closing) {
+		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
+		if (line == NULL)
+			break;
+		client_call(client, line, len);
+		free(line);
+		if (evbuffer_get_length(client->out) > BEHIND_MAX) {
+			client_refuse(client, "it asks and does not read");
+			return;
+		}
+	}
+	if (client->working || client->keys != NULL)
+		return;
+	if (evbuffer_get_length(in) > CTLMSG_LINE_MAX && !client->closing) {
+		client->ce->env->stats->control_refused++;
+		client_send(client, ctlmsg_error(CTLMSG_BAD_REQUEST,
+					"the line is longer than 65536 bytes"));
+		client->closing = true;
+		bufferevent_disable(client->bev, EV_READ);
+	}
+	client->closing = client->closing || client->eof;
+	if (client->closing && evbuffer_get_length(client->out) == 0)
+		client_free(client);
+}
+
+static void
+read_cb(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	client_read(arg);
+}
+
+/* All that was written has left. */
+static void
+write_cb(struct bufferevent *bev, void *arg)
+{
+	struct client *client = arg;
+
+	(void)bev;
+	if (client->keys != NULL) {
+		list_go_on(client);
+		if (client->keys == NULL)
+			client_read(client);
+		return;
+	}
+	if (client->closing)
+		client_free(client);
+}
+
+static void
+event_cb(struct bufferevent *bev, short what, void *arg)
+{
+	struct client *client = arg;
+
+	(void)bev;
+	if ((what & BEV_EVENT_TIMEOUT) != 0 &&
+	    (what & BEV_EVENT_WRITING) != 0) {
+		client_refuse(client, "it does not read");
+		return;
+	}
+	if ((what & BEV_EVENT_EOF) != 0 && !client->watching) {
+		client->eof = true;
+		client_read(client);
+		return;
+	}
+	client_free(client);
+}
+
+static int
+client_new(struct ctl_ev *ce, int fd)
+{
+	static const struct timeval stall = { STALL_S, 0 };
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (client == NULL)
+		return -ENOMEM;
+	client->bev =
+	    bufferevent_socket_new(ce->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (client->bev == NULL) {
+		free(client);
+		return -ENOMEM;
+	}
+	client->out = bufferevent_get_output(client->bev);
+	client->trusted = ctl_sock_is_trusted(fd, ce->group);
+	client->ce = ce;
+	list_append(&ce->clients, &client->node);
+	ce->n_clients++;
+	ce->env->stats->control_clients++;
+	bufferevent_setcb(client->bev, read_cb, write_cb, event_cb, client);
+	bufferevent_set_timeouts(client->bev, NULL, &stall);
+	/* what comes past a line too long stays in the socket */
+	bufferevent_setwatermark(
+	    client->bev, EV_READ, 0, CTLMSG_LINE_MAX + 4096);
+	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
+	return 0;
+}
+
+static void
+acceptable_cb(evutil_socket_t listener, short what, void *arg)
+{
+	static const char busy[] =
+	    "{\"ok\":false,\"error\":{\"code\":\"busy\",\"message\":\"too many "
+	    "control clients\"}}\n";
+	struct ctl_ev *ce = arg;
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)what;
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			log_limited(LOG_LEVEL_WARNING, "control",
+			    "a client could not be accepted: %s",
+			    strerror(errno));
+		return;
+	}
+	if (ce->n_clients >= CLIENTS_MAX || client_new(ce, fd) < 0) {
+		ce->env->stats->control_refused++;
+		(void)!send(fd, busy, sizeof(busy) - 1,
+		    MSG_NOSIGNAL | MSG_DONTWAIT); /* a courtesy */
+		close(fd);
+	}
+}
+
+int
+ctl_ev_new(struct ctl_ev **ret, struct event_base *base, const char *path,
+    const struct ctl_env *env)
+{
+	struct ctl_ev *ce = calloc(1, sizeof(*ce));
+	int r = -ENOMEM;
+
+	if (ce == NULL)
+		return -ENOMEM;
+	ce->base = base;
+	ce->env = env;
+	ce->fd = -1;
+	list_init(&ce->clients);
+	ce->group = ctl_sock_group(env->conf->control_group);
+	r = ctl_sock_listen(path, ce->group);
+	if (r < 0)
+		goto fail;
+	ce->fd = r;
+	r = -ENOMEM;
+	ce->path = strdup(path);
+	ce->acceptable =
+	    event_new(base, ce->fd, EV_READ | EV_PERSIST, acceptable_cb, ce);
+	if (ce->path == NULL || ce->acceptable == NULL ||
+	    event_add(ce->acceptable, NULL) < 0)
+		goto fail;
+	*ret = ce;
+	return 0;
+fail:
+	ctl_ev_free(ce);
+	return r;
+}
+
+void
+ctl_ev_free(struct ctl_ev *ce)
+{
+	if (ce == NULL)
+		return;
+	while (!list_empty(&ce->clients))
+		client_free(
+		    container_of(ce->clients.next, struct client, node));
+	if (ce->acceptable != NULL)
+		event_free(ce->acceptable);
+	if (ce->fd >= 0) {
+		close(ce->fd);
+		if (ce->path != NULL)
+			(void)unlink(ce->path); /* may be gone already */
+	}
+	free(ce->path);
+	free(ce);
+}
+
+bool
+ctl_ev_is_busy(const struct ctl_ev *ce)
+{
+	return ce != NULL && ce->n_jobs > 0;
+}
+
+void
+ctl_ev_judged(struct ctl_ev *ce, const struct flow *flow, mono_t now)
+{
+	struct list *node, *tmp;
+	struct json_time at;
+	char *line = NULL;
+	json_t *object;
+
+	list_for_each_safe (node, tmp, &ce->clients) {
+		struct client *client = container_of(node, struct client, node);
+
+		if (!client->watching)
+			continue;
+		if (line == NULL) { /* once for all who watch */
+			at = time_now(now);
+			object = json_flow(flow, &at);
+			if (object != NULL)
+				json_object_set_new(
+				    object, "event", json_string("flow"));
+			line = ctlmsg_result(object);
+			if (line == NULL)
+				return; /* no memory: this one is not shown */
+		}
+		if (evbuffer_get_length(client->out) > BEHIND_MAX)
+			client_refuse(client, "it watches and does not read");
+		else
+			evbuffer_add(client->out, line, strlen(line));
+	}
+	free(line);
+}

@@ -1,0 +1,29 @@
+#ifndef CTL_EV_H
+#define CTL_EV_H
+
+#include "src/ctl.h"
+
+struct event_base;
+
+/* The control socket: clients, lines, lists and streams. A client that sends
+ * nonsense gets an error, one that sends too much or does not read is cut
+ * off; none of them holds up the loop. */
+struct ctl_ev;
+
+/* Listens on a Unix socket at path, mode 0660 and the group of the settings
+ * where it exists. A socket that a daemon left behind is replaced; 0,
+ * -EADDRINUSE (a daemon answers there) or -errno. env is borrowed. */
+int ctl_ev_new(struct ctl_ev **ret, struct event_base *base, const char *path,
+    const struct ctl_env *env);
+
+/* Whether work for a client runs off the loop: the loop has to go on until it
+ * is done. Accepts NULL. */
+bool ctl_ev_is_busy(const struct ctl_ev *ce);
+
+/* Cuts all clients off and removes the socket; not while busy. Accepts NULL. */
+void ctl_ev_free(struct ctl_ev *ce);
+
+/* Tells all who watch that a flow was judged. */
+void ctl_ev_judged(struct ctl_ev *ce, const struct flow *flow, mono_t now);
+
+#endif

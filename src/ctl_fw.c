@@ -1,0 +1,104 @@
+#include "src/ctl_fw.h"
+
+#include <stdio.h>
+
+#include "src/core/mark.h"
+#include "src/linux/chains.h"
+#include "src/linux/ct.h"
+
+static void
+fail(struct ctl_job *job, const struct chains_error *error)
+{
+	job->line = ctlmsg_error(CTLMSG_FAILED, error->text);
+}
+
+static bool
+job_wants(const struct ctl_job *job, enum chains_family family)
+{
+	return family == CHAINS_IP4 ? job->ip4 : job->ip6;
+}
+
+struct show {
+	json_t *rules;
+	enum chains_family family;
+};
+
+static void
+show_rule(void *arg, enum chains_table table, const char *line,
+    unsigned long long packets, unsigned long long bytes)
+{
+	struct show *show = arg;
+
+	json_array_append_new(
+	    show->rules, json_pack("{s:s, s:s, s:s, s:I, s:I}", "family",
+			     chains_family_name(show->family), "table",
+			     chains_table_name(table), "rule", line, "packets",
+			     (json_int_t)packets, "bytes", (json_int_t)bytes));
+}
+
+void
+ctl_fw_show(struct ctl_job *job)
+{
+	struct show show = { .rules = json_array() };
+	struct chains_error error;
+
+	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++) {
+		show.family = (enum chains_family)f;
+		if (!job_wants(job, show.family))
+			continue;
+		if (chains_show(show.family, show_rule, &show, &error) < 0) {
+			json_decref(show.rules);
+			fail(job, &error);
+			return;
+		}
+	}
+	job->line = ctlmsg_result(json_pack("{s:o}", "rules", show.rules));
+}
+
+static void
+verify_difference(void *arg, const char *difference)
+{
+	json_array_append_new(arg, json_string(difference));
+}
+
+void
+ctl_fw_verify(struct ctl_job *job)
+{
+	json_t *differences = json_array();
+	struct chains_error error;
+
+	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++)
+		if (job_wants(job, (enum chains_family)f) &&
+		    chains_verify((enum chains_family)f, verify_difference,
+			differences, &error) < 0) {
+			json_decref(differences);
+			fail(job, &error);
+			return;
+		}
+	job->line = ctlmsg_result(json_pack("{s:b, s:o}", "in_place",
+	    json_array_size(differences) == 0, "differences", differences));
+}
+
+void
+ctl_fw_clear(struct ctl_job *job)
+{
+	struct chains_error error;
+	uint64_t marks = 0;
+	int r;
+
+	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++)
+		if (job_wants(job, (enum chains_family)f) &&
+		    chains_remove((enum chains_family)f, &error) < 0) {
+			fail(job, &error);
+			return;
+		}
+	r = ct_clear_marks(MARK_FIRST, MARK_LAST, &marks);
+	if (r < 0) {
+		(void)snprintf(error.text, sizeof(error.text),
+		    "the rules are gone, but conntrack's marks are not");
+		fail(job, &error);
+		return;
+	}
+	job->line = ctlmsg_result(
+	    json_pack("{s:b, s:I}", "cleared", 1, "marks", (json_int_t)marks));
+}

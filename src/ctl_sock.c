@@ -1,0 +1,122 @@
+#include "src/ctl_sock.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Somebody is in at most 65536 groups (NGROUPS_MAX); who is in more than this
+ * is looked at only for the first ones, and refused. */
+#define GROUPS_MAX 1024
+
+static bool
+somebody_answers(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	if (fd < 0)
+		return true; /* can't know: leave it alone */
+	yes = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0;
+	close(fd);
+	return yes;
+}
+
+static int
+make_folder(const char *path)
+{
+	char copy[PATH_MAX];
+
+	if (strlen(path) >= sizeof(copy))
+		return -ENAMETOOLONG;
+	strcpy(copy, path); /* length checked */
+	if (mkdir(dirname(copy), 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+static int
+bind_and_listen(int fd, const struct sockaddr_un *sun, gid_t group)
+{
+	mode_t old = umask(0117); /* 0660 from birth */
+	int r = bind(fd, (const struct sockaddr *)sun, sizeof(*sun));
+
+	r = r < 0 ? -errno : 0;
+	umask(old);
+	if (r < 0)
+		return r;
+	if (group != CTL_SOCK_NO_GROUP &&
+	    chown(sun->sun_path, (uid_t)-1, group) < 0)
+		return -errno;
+	return listen(fd, 64) < 0 ? -errno : 0;
+}
+
+gid_t
+ctl_sock_group(const char *name)
+{
+	const struct group *gr = getgrnam(name);
+
+	return gr != NULL ? gr->gr_gid : CTL_SOCK_NO_GROUP;
+}
+
+int
+ctl_sock_listen(const char *path, gid_t group)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct stat st;
+	int fd, r;
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(sun.sun_path, path); /* length checked */
+	r = make_folder(path);
+	if (r < 0)
+		return r;
+	if (lstat(path, &st) == 0) {
+		if (!S_ISSOCK(st.st_mode))
+			return -EEXIST; /* somebody's file: not ours to remove
+					 */
+		if (somebody_answers(&sun))
+			return -EADDRINUSE;
+		if (unlink(path) < 0)
+			return -errno;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	r = bind_and_listen(fd, &sun, group);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+bool
+ctl_sock_is_trusted(int fd, gid_t group)
+{
+	gid_t groups[GROUPS_MAX];
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return false;
+	if (cred.uid == 0)
+		return true;
+	if (group == CTL_SOCK_NO_GROUP)
+		return false;
+	if (cred.gid == group)
+		return true;
+	len = sizeof(groups);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+		return false;
+	for (size_t i = 0; i < len / sizeof(groups[0]); i++)
+		if (groups[i] == group)
+			return true;
+	return false;
+}

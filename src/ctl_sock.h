@@ -1,0 +1,22 @@
+#ifndef CTL_SOCK_H
+#define CTL_SOCK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* No group: root alone is trusted. */
+#define CTL_SOCK_NO_GROUP ((gid_t)-1)
+
+/* The group of that name, or none. May ask NSS, so only at start. */
+gid_t ctl_sock_group(const char *name);
+
+/* A listening Unix socket at path: mode 0660, and that group. The folder is
+ * made (0755) if only it is missing. A socket that nobody answers on is
+ * replaced. The descriptor, -EADDRINUSE (somebody answers), -ENAMETOOLONG or
+ * -errno. */
+int ctl_sock_listen(const char *path, gid_t group);
+
+/* True if the peer is root or in the group (SO_PEERCRED, SO_PEERGROUPS). */
+bool ctl_sock_is_trusted(int fd, gid_t group);
+
+#endif

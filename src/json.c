@@ -1,0 +1,180 @@
+#include "src/json.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/mark.h"
+#include "src/core/policy.h"
+
+/* Bytes of the UTF-8 sequence that starts at s and is valid, else 0 (RFC 3629:
+ * no overlong forms, no surrogates, nothing past U+10FFFF). */
+static size_t
+utf8_len(const unsigned char *s)
+{
+	unsigned char c = s[0];
+	size_t n = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+
+	if (n > 1 && (c < 0xc2 || c > 0xf4))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) ||
+	    (c == 0xf0 && s[1] < 0x90) || (c == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+json_t *
+json_text(const char *s)
+{
+	json_t *text = json_string(s);
+	char *clean, *to;
+	size_t n;
+
+	if (text != NULL)
+		return text;
+	/* not UTF-8: paths and arguments are bytes */
+	clean = malloc(strlen(s) * 3 + 1);
+	if (clean == NULL)
+		return NULL;
+	for (to = clean; *s != '\0'; s += n > 0 ? n : 1) {
+		n = utf8_len((const unsigned char *)s);
+		memcpy(to, n > 0 ? s : "\xef\xbf\xbd", n > 0 ? n : 3);
+		to += n > 0 ? n : 3;
+	}
+	*to = '\0';
+	text = json_string(clean);
+	free(clean);
+	return text;
+}
+
+static json_t *
+json_parents(const struct process *proc)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < proc->n_parents; i++)
+		json_array_append_new(array,
+		    json_pack("{s:i, s:o}", "pid", (int)proc->parents[i].pid,
+			"exe", json_text(proc->parents[i].exe)));
+	return array;
+}
+
+json_t *
+json_process(const struct process *proc)
+{
+	json_t *object;
+
+	if (proc->kind != PROCESS_PROGRAM)
+		return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n,"
+				 " s:n, s:[]}",
+		    "kind", process_kind_name(proc->kind), "pid", "start",
+		    "exe", "cmd", "comm", "uid", "gid", "user", "unit",
+		    "parents");
+	object = json_pack("{s:s, s:i, s:I, s:o, s:o, s:o}", "kind",
+	    process_kind_name(proc->kind), "pid", (int)proc->pid, "start",
+	    (json_int_t)proc->start, "exe", json_text(proc->exe), "cmd",
+	    json_text(proc->cmd), "comm", json_text(proc->comm));
+	if (object == NULL)
+		return NULL;
+	if (json_object_update_new(object,
+		json_pack("{s:I, s:I, s:o, s:o, s:o}", "uid",
+		    (json_int_t)proc->uid, "gid", (json_int_t)proc->gid, "user",
+		    json_text(proc->user), "unit", json_text(proc->unit),
+		    "parents", json_parents(proc))) < 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+static json_t *
+json_addr(const struct addr *a)
+{
+	char buf[ADDR_STRLEN];
+
+	return json_string(addr_format(a, buf));
+}
+
+static json_t *
+json_port(const struct flow *flow, uint16_t port)
+{
+	return flow->has_ports ? json_integer(port) : json_null();
+}
+
+static json_t *
+json_proto(uint8_t proto)
+{
+	char buf[8];
+
+	switch (proto) {
+	case IPPROTO_TCP:
+		return json_string("tcp");
+	case IPPROTO_UDP:
+		return json_string("udp");
+	case IPPROTO_UDPLITE:
+		return json_string("udplite");
+	case IPPROTO_ICMP:
+		return json_string("icmp");
+	case IPPROTO_ICMPV6:
+		return json_string("icmp6");
+	case IPPROTO_SCTP:
+		return json_string("sctp");
+	default:
+		(void)snprintf(buf, sizeof(buf), "%u", proto); /* fits */
+		return json_string(buf);
+	}
+}
+
+/* The rule as file:line, and its label; null where a default decided. */
+static json_t *
+json_rule(const struct flow *flow)
+{
+	const struct policy_rule *rule =
+	    policy_rule_get(flow->policy, flow->decision.rule);
+	json_t *place, *object;
+
+	if (rule == NULL)
+		return json_pack("{s:n, s:n}", "rule", "label");
+	place = json_sprintf("%s:%u", rule->file, rule->line);
+	if (place == NULL)
+		place = json_null(); /* a file name that is no UTF-8 */
+	object = json_pack("{s:o, s:o}", "rule", place, "label",
+	    rule->label != NULL ? json_text(rule->label) : json_null());
+	return object;
+}
+
+json_t *
+json_flow(const struct flow *flow, const struct json_time *at)
+{
+	const struct flow_key *k = &flow->key;
+	double age = (double)mono_since(at->now, flow->first) / 1e9;
+	json_t *object = json_pack("{s:f, s:s, s:o, s:o, s:o, s:o, s:o}",
+	    "time", at->wall - age, "direction", flow->in ? "in" : "out",
+	    "proto", json_proto(k->proto), "src",
+	    json_addr(flow->in ? &k->remote : &k->local), "sport",
+	    json_port(flow, flow->in ? k->rport : k->lport), "dst",
+	    json_addr(flow->in ? &k->local : &k->remote), "dport",
+	    json_port(flow, flow->in ? k->lport : k->rport));
+	json_t *rule = json_rule(flow);
+	json_t *rest =
+	    json_pack("{s:n, s:s, s:i, s:s, s:n, s:n, s:n, s:I, s:o}", "host",
+		"verdict", action_name(flow->decision.action), "mark",
+		(int)mark_encode(&flow->decision), "reason",
+		reason_name(flow->decision.reason), "tunnel", "bytes_in",
+		"bytes_out", "packets_judged", (json_int_t)flow->packets,
+		"process", json_process(flow->process));
+
+	if (object == NULL || rule == NULL || rest == NULL ||
+	    json_object_update(object, rule) < 0 ||
+	    json_object_update(object, rest) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	json_decref(rule);
+	json_decref(rest);
+	return object;
+}

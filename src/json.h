@@ -1,0 +1,25 @@
+#ifndef JSON_H
+#define JSON_H
+
+#include <jansson.h>
+
+#include "src/base/mono.h"
+#include "src/core/flow.h"
+
+/* The objects of design.md section 9. All return a new reference, or NULL when
+ * there is no memory. Foreign bytes that are no UTF-8 come out as U+FFFD. */
+
+/* The moment of an answer in both clocks: tables keep the monotonic one, people
+ * read the other. */
+struct json_time {
+	mono_t now;
+	double wall; /* seconds since 1970 */
+};
+
+json_t *json_flow(const struct flow *flow, const struct json_time *at);
+json_t *json_process(const struct process *proc);
+
+/* A JSON string of any bytes. */
+json_t *json_text(const char *s);
+
+#endif

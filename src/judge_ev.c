@@ -1,0 +1,163 @@
+#include "src/judge_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/linux/diag.h"
+#include "src/linux/nfq.h"
+#include "src/linux/procfs.h"
+
+struct judge_ev {
+	struct judge_ev_opts opts;
+	struct event *readable;
+	uint32_t lo; /* interface index of loopback in this namespace */
+	mono_t now;  /* read once a wake-up */
+};
+
+static void
+find_socket(
+    struct judge_ev *je, const struct packet *pkt, struct socket_facts *ret)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+
+	memset(ret, 0, sizeof(*ret));
+	diag_find(je->opts.diag, &key, pkt->in, pkt->ifindex, ret);
+	if (ret->status == SOCKET_FAILED)
+		log_limited(LOG_LEVEL_WARNING, "judge",
+		    "the kernel can't be asked for a socket: the packet is "
+		    "dropped");
+	/* a packet that opens nothing does not show who began */
+	if (ret->status == SOCKET_FOUND && pkt->tuple.proto == IPPROTO_TCP &&
+	    !packet_is_syn(pkt))
+		ret->accepted =
+		    diag_is_listening(je->opts.diag, &key, pkt->ifindex);
+}
+
+static void
+find_process(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, struct verdict *ret)
+{
+	const struct process *proc = NULL;
+	int r = procfs_owner(je->opts.procfs, sock->inode, sock->uid, &proc);
+
+	if (r < 0 && r != -ENOENT) {
+		je->opts.stats->processes_failed++;
+		log_limited(LOG_LEVEL_WARNING, "judge",
+		    "/proc can't be read, the packet is dropped: %s",
+		    strerror(-r));
+		judge_failure(je->opts.judge, ret);
+		return;
+	}
+	judge_process(
+	    je->opts.judge, pkt, sock, r == 0 ? proc : NULL, je->now, ret);
+	process_unref(proc);
+}
+
+static void
+destroy_socket(struct judge_ev *je, const struct packet *pkt)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	int r = diag_destroy(je->opts.diag, &key, pkt->ifindex);
+
+	if (r == 0)
+		je->opts.stats->sockets_destroyed++;
+	else if (r != -ENOENT)
+		log_limited(LOG_LEVEL_WARNING, "judge",
+		    "a blocked connection could not be ended, it will hang: "
+		    "%s",
+		    strerror(-r));
+}
+
+static void
+judge_one(struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
+{
+	struct socket_facts sock;
+
+	if (judge_packet(je->opts.judge, pkt, je->now, ret) == JUDGE_DECIDED)
+		return;
+	find_socket(je, pkt, &sock);
+	if (judge_socket(je->opts.judge, pkt, &sock, je->now, ret) ==
+	    JUDGE_NEED_PROCESS)
+		find_process(je, pkt, &sock, ret);
+}
+
+static void
+packet_cb(void *arg, const struct nfq_packet *raw)
+{
+	struct judge_ev *je = arg;
+	struct verdict verdict;
+	struct packet pkt;
+	int r = packet_parse(&pkt, raw->payload, raw->len, raw->total);
+
+	if (r < 0) {
+		judge_malformed(je->opts.judge, r, &verdict);
+		log_limited(LOG_LEVEL_WARNING, "judge",
+		    "%s packet dropped direction=%s bytes=%zu",
+		    r == -ENOMSG ? "fragmented" : "malformed",
+		    raw->in ? "in" : "out", raw->total);
+		nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
+		return;
+	}
+	pkt.in = raw->in;
+	pkt.ifindex = raw->ifindex;
+	pkt.loopback = raw->ifindex == je->lo;
+	pkt.has_uid = raw->has_uid;
+	pkt.uid = raw->uid;
+	pkt.gid = raw->gid;
+	judge_one(je, &pkt, &verdict);
+	nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
+	if (verdict.destroy)
+		destroy_socket(je, &pkt);
+	if (verdict.new_flow && verdict.flow != NULL)
+		je->opts.judged(je->opts.arg, verdict.flow, je->now);
+}
+
+static void
+readable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct judge_ev *je = arg;
+	int r;
+
+	(void)fd;
+	(void)what;
+	je->now = mono_now();
+	r = nfq_receive(je->opts.nfq, packet_cb, je);
+	if (r < 0) {
+		event_del(je->readable);
+		je->opts.broken(je->opts.arg, r);
+	}
+}
+
+int
+judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
+{
+	struct judge_ev *je = calloc(1, sizeof(*je));
+
+	if (je == NULL)
+		return -ENOMEM;
+	je->opts = *opts;
+	je->lo = if_nametoindex("lo");
+	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
+	    EV_READ | EV_PERSIST, readable_cb, je);
+	if (je->readable == NULL || event_add(je->readable, NULL) < 0) {
+		judge_ev_free(je);
+		return -ENOMEM;
+	}
+	*ret = je;
+	return 0;
+}
+
+void
+judge_ev_free(struct judge_ev *je)
+{
+	if (je == NULL)
+		return;
+	if (je->readable != NULL)
+		event_free(je->readable);
+	free(je);
+}

@@ -1,0 +1,18 @@
+#ifndef LINUX_XTLOCK_H
+#define LINUX_XTLOCK_H
+
+#include <sys/types.h>
+
+/* The lock that all legacy iptables programs share: $XTABLES_LOCKFILE, else
+ * /run/xtables.lock. */
+
+/* Waits 2 s at most. 0 with the lock's descriptor in *ret_fd; -EBUSY when
+ * another one holds it all the time, with its pid in *ret_holder (0 when not
+ * known); -errno when the file can't be opened. */
+int xtlock_take(int *ret_fd, pid_t *ret_holder);
+
+void xtlock_release(int fd);
+
+const char *xtlock_path(void);
+
+#endif

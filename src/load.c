@@ -1,0 +1,381 @@
+#include "src/load.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/core/rules.h"
+
+/* A group may have many members: its entry is read into at most this much. */
+#define ENTRY_MAX ((size_t)1 << 20)
+
+struct text {
+	char *bytes;
+	size_t len;
+};
+
+static void
+fault(struct faults *faults, const char *file, const char *what,
+    const char *expected)
+{
+	faults_add_file(
+	    faults, file, &(struct fault_text){ what, expected, NULL });
+}
+
+/* "can't be read: No such file or directory"; always -EINVAL. */
+static int
+fault_errno(struct faults *faults, const char *file, int error)
+{
+	char what[128];
+
+	(void)snprintf(what, sizeof(what), "can't be read: %s",
+	    strerrordesc_np(error)); /* cut at worst */
+	fault(faults, file, what, NULL);
+	return -EINVAL;
+}
+
+static int
+read_all(int fd, struct text *ret)
+{
+	size_t room = 0, len = 0;
+	char *bytes = NULL;
+	ssize_t n;
+
+	for (;;) {
+		if (len == room) {
+			char *more = realloc(bytes, room + 65536);
+
+			if (more == NULL) {
+				free(bytes);
+				return -ENOMEM;
+			}
+			bytes = more;
+			room += 65536;
+		}
+		n = read(fd, bytes + len, room - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || len + (size_t)n > LOAD_FILE_MAX)
+			break;
+		len += (size_t)n;
+	}
+	if (n != 0) {
+		int error = n < 0 ? -errno : -EFBIG;
+
+		free(bytes);
+		return error;
+	}
+	*ret = (struct text){ bytes, len };
+	return 0;
+}
+
+/* The file's bytes, which the caller frees. O_NONBLOCK: a fifo must not hang
+ * the daemon. */
+static int
+read_file(struct text *ret, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (S_ISDIR(st.st_mode))
+		r = -EISDIR;
+	else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		r = -EINVAL;
+	else
+		r = read_all(fd, ret);
+	(void)close(fd); /* it was only read */
+	return r;
+}
+
+/* Adds a fault where the file can't be read. */
+static int
+load_file(struct text *ret, const char *path, struct faults *faults)
+{
+	int r = read_file(ret, path);
+
+	switch (r) {
+	case 0:
+	case -ENOMEM:
+		return r;
+	case -EFBIG:
+		fault(faults, path, "is too large", "at most 8 MiB");
+		return -EINVAL;
+	case -EINVAL:
+		fault(faults, path, "is no regular file", NULL);
+		return -EINVAL;
+	default:
+		return fault_errno(faults, path, -r);
+	}
+}
+
+/* Folders ------------------------------------------------------------------ */
+
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n > m && strcmp(s + n - m, end) == 0;
+}
+
+static int
+name_cmp(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct names {
+	char **v;
+	size_t n;
+};
+
+static void
+names_done(struct names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->v[i]);
+	free(names->v);
+}
+
+static int
+names_add(struct names *names, const char *dir, const char *name)
+{
+	char **v = reallocarray(names->v, names->n + 1, sizeof(v[0]));
+
+	if (v == NULL)
+		return -ENOMEM;
+	names->v = v;
+	if (asprintf(&v[names->n], "%s/%s", dir, name) < 0)
+		return -ENOMEM;
+	names->n++;
+	return 0;
+}
+
+/* Paths of DIR/<name><suffix>, hidden ones not, in order of bytes. */
+static int
+names_read(struct names *ret, const char *dir, const char *suffix)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	int r = 0;
+
+	if (d == NULL)
+		return -errno;
+	while (r == 0) {
+		errno = 0;
+		entry = readdir(d);
+		if (entry == NULL) {
+			r = -errno;
+			break;
+		}
+		if (entry->d_name[0] == '.' ||
+		    !ends_with(entry->d_name, suffix))
+			continue;
+		r = ret->n < LOAD_FILES_MAX ? names_add(ret, dir, entry->d_name)
+					    : -E2BIG;
+	}
+	(void)closedir(d); /* it was only read */
+	if (r == 0 && ret->n > 0)
+		qsort(ret->v, ret->n, sizeof(ret->v[0]), name_cmp);
+	return r;
+}
+
+/* Calls fn for each such file; goes on after faults, to find them all. */
+static int
+each_file(const char *dir, const char *suffix, bool may_miss,
+    int (*fn)(void *arg, const char *path, struct faults *faults), void *arg,
+    struct faults *faults)
+{
+	struct names names = { NULL, 0 };
+	int r = names_read(&names, dir, suffix), one;
+
+	if (r == -ENOENT && may_miss)
+		r = 0;
+	else if (r == -E2BIG) {
+		fault(faults, dir, "holds too many files", "at most 1024");
+		r = -EINVAL;
+	} else if (r < 0 && r != -ENOMEM) {
+		r = fault_errno(faults, dir, -r);
+	}
+	for (size_t i = 0; i < names.n && (r == 0 || r == -EINVAL); i++) {
+		one = fn(arg, names.v[i], faults);
+		if (one < 0)
+			r = one;
+	}
+	names_done(&names);
+	return r;
+}
+
+/* Settings ----------------------------------------------------------------- */
+
+static int
+conf_file(void *arg, const char *path, struct faults *faults)
+{
+	struct text text;
+	int r = load_file(&text, path, faults);
+
+	if (r < 0)
+		return r;
+	r = conf_parse(arg, path, text.bytes, text.len, faults);
+	free(text.bytes);
+	return r;
+}
+
+int
+load_conf(struct conf *ret, const char *file, struct faults *faults)
+{
+	const char *path = file != NULL ? file : LOAD_CONFIG_DEFAULT;
+	struct conf conf;
+	char *dir;
+	int main_r = 0, r;
+
+	conf_init(&conf);
+	if (file != NULL || access(path, F_OK) == 0 || errno != ENOENT)
+		main_r = conf_file(&conf, path, faults);
+	if (main_r == -ENOMEM || asprintf(&dir, "%s.d", path) < 0)
+		return -ENOMEM;
+	r = each_file(dir, ".conf", true, conf_file, &conf, faults);
+	free(dir);
+	if (r == 0)
+		r = main_r;
+	if (r == 0)
+		*ret = conf;
+	return r;
+}
+
+/* Rules -------------------------------------------------------------------- */
+
+static int
+rules_file(void *arg, const char *path, struct faults *faults)
+{
+	struct text text;
+	int r = load_file(&text, path, faults);
+
+	if (r < 0)
+		return r;
+	r = rules_parse(arg, path, text.bytes, text.len, faults);
+	free(text.bytes);
+	return r;
+}
+
+int
+load_policy(const struct policy **ret, const char *dir, struct faults *faults)
+{
+	struct rules *rules = rules_new();
+	const struct policy *policy;
+	int r, compiled;
+
+	if (rules == NULL)
+		return -ENOMEM;
+	r = each_file(dir != NULL ? dir : LOAD_RULES_DEFAULT, ".rules",
+	    dir == NULL, rules_file, rules, faults);
+	/* also after faults: it finds those of the names in good rules */
+	if (r == 0 || r == -EINVAL) {
+		compiled = policy_compile(&policy, rules, &load_world, faults);
+		if (compiled == 0 && r < 0)
+			policy_unref(policy);
+		else if (compiled < 0)
+			r = compiled;
+	}
+	if (r == 0)
+		*ret = policy;
+	rules_free(rules);
+	return r;
+}
+
+/* The world ---------------------------------------------------------------- */
+
+/* Calls ask with more and more room; 0, -ENOENT or -errno. */
+static int
+read_entry(int (*ask)(const char *name, char *buf, size_t size, uint32_t *ret),
+    const char *name, uint32_t *ret)
+{
+	size_t size = 1024;
+	char *buf;
+	int r;
+
+	do {
+		buf = malloc(size);
+		if (buf == NULL)
+			return -ENOMEM;
+		r = ask(name, buf, size, ret);
+		free(buf);
+		size *= 4;
+	} while ((r == -ERANGE || r == -EINTR) && size <= ENTRY_MAX);
+	return r;
+}
+
+static int
+ask_user(const char *name, char *buf, size_t size, uint32_t *ret)
+{
+	struct passwd entry, *found = NULL;
+	int r = getpwnam_r(name, &entry, buf, size, &found);
+
+	if (found == NULL)
+		return r != 0 ? -r : -ENOENT;
+	*ret = found->pw_uid;
+	return 0;
+}
+
+static int
+ask_group(const char *name, char *buf, size_t size, uint32_t *ret)
+{
+	struct group entry, *found = NULL;
+	int r = getgrnam_r(name, &entry, buf, size, &found);
+
+	if (found == NULL)
+		return r != 0 ? -r : -ENOENT;
+	*ret = found->gr_gid;
+	return 0;
+}
+
+static int
+world_user(void *arg, const char *name, uint32_t *ret)
+{
+	(void)arg;
+	return read_entry(ask_user, name, ret);
+}
+
+static int
+world_group(void *arg, const char *name, uint32_t *ret)
+{
+	(void)arg;
+	return read_entry(ask_group, name, ret);
+}
+
+static int
+world_path(void *arg, const char *path, char *buf, size_t size)
+{
+	char *real = realpath(path, NULL);
+	int r = 0;
+
+	(void)arg;
+	if (real == NULL)
+		return -errno;
+	if (strlen(real) < size)
+		(void)strcpy(buf, real); /* it fits */
+	else
+		r = -ENAMETOOLONG;
+	free(real);
+	return r;
+}
+
+const struct policy_world load_world = {
+	.user = world_user,
+	.group = world_group,
+	.path = world_path,
+};

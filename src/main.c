@@ -1,0 +1,384 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "src/base/log.h"
+#include "src/core/explain.h"
+#include "src/load.h"
+#include "src/rerouted.h"
+
+/* Exit statuses: 0 done, 1 refused or failed, 2 wrong usage. */
+#define EXIT_USAGE 2
+
+static const char help[] =
+    "usage: rerouted [options]\n"
+    "Sees, judges and reroutes every connection of this machine by process.\n"
+    "\n"
+    "  --config FILE       settings (/etc/rerouted/rerouted.conf)\n"
+    "  --rules DIR         rules (/etc/rerouted/rules.d)\n"
+    "  --state DIR         state (/var/lib/rerouted)\n"
+    "  --control SOCKET    control socket (/run/rerouted/control.sock)\n"
+    "  --daemon            detach once everything is in place\n"
+    "  --check             check settings and rules, print every fault\n"
+    "  --print-config      print all settings as they are in force\n"
+    "  --explain WORDS     what the rules say, with no daemon and no root:\n"
+    "                      \"exe=/usr/bin/curl to=192.0.2.7 port=443\"\n"
+    "  --recover           take out all that a dead daemon left behind\n"
+    "  --log-level LEVEL   error, warning, info, debug\n"
+    "  --log-format FORM   text, json\n"
+    "  --version, --help\n"
+    "\n"
+    "Example: rerouted --check --rules ./rules.d\n"
+    "See rerouted(8), rerouted.conf(5), rerouted.rules(5), reroutectl(1).\n";
+
+enum mode {
+	MODE_RUN,
+	MODE_CHECK,
+	MODE_PRINT_CONFIG,
+	MODE_EXPLAIN,
+	MODE_RECOVER,
+};
+
+struct options {
+	struct rerouted_opts places;
+	enum mode mode;
+	bool detach;
+	const char *about;
+	const char *log_level, *log_format;
+};
+
+enum {
+	OPT_CONFIG = 256,
+	OPT_RULES,
+	OPT_STATE,
+	OPT_CONTROL,
+	OPT_DAEMON,
+	OPT_CHECK,
+	OPT_PRINT_CONFIG,
+	OPT_EXPLAIN,
+	OPT_RECOVER,
+	OPT_LOG_LEVEL,
+	OPT_LOG_FORMAT,
+	OPT_VERSION,
+	OPT_HELP,
+};
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "control", required_argument, NULL, OPT_CONTROL },
+	{ "daemon", no_argument, NULL, OPT_DAEMON },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "print-config", no_argument, NULL, OPT_PRINT_CONFIG },
+	{ "explain", required_argument, NULL, OPT_EXPLAIN },
+	{ "recover", no_argument, NULL, OPT_RECOVER },
+	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "log-format", required_argument, NULL, OPT_LOG_FORMAT },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* -1 to go on, else the exit status. */
+static int
+take_option(struct options *ret, int opt)
+{
+	switch (opt) {
+	case OPT_CONFIG:
+		ret->places.config = optarg;
+		return -1;
+	case OPT_RULES:
+		ret->places.rules = optarg;
+		return -1;
+	case OPT_STATE:
+		ret->places.state = optarg;
+		return -1;
+	case OPT_CONTROL:
+		ret->places.control = optarg;
+		return -1;
+	case OPT_DAEMON:
+		ret->detach = true;
+		return -1;
+	case OPT_CHECK:
+		ret->mode = MODE_CHECK;
+		return -1;
+	case OPT_PRINT_CONFIG:
+		ret->mode = MODE_PRINT_CONFIG;
+		return -1;
+	case OPT_EXPLAIN:
+		ret->mode = MODE_EXPLAIN;
+		ret->about = optarg;
+		return -1;
+	case OPT_RECOVER:
+		ret->mode = MODE_RECOVER;
+		return -1;
+	case OPT_LOG_LEVEL:
+		ret->log_level = optarg;
+		return -1;
+	case OPT_LOG_FORMAT:
+		ret->log_format = optarg;
+		return -1;
+	case OPT_VERSION:
+		puts("rerouted " PACKAGE_VERSION);
+		return EXIT_SUCCESS;
+	case OPT_HELP:
+		fputs(help, stdout);
+		return EXIT_SUCCESS;
+	default: /* getopt has said what is wrong */
+		fputs("Try 'rerouted --help'.\n", stderr);
+		return EXIT_USAGE;
+	}
+}
+
+static int
+parse_options(struct options *ret, int argc, char **argv)
+{
+	int opt, status;
+
+	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		status = take_option(ret, opt);
+		if (status >= 0)
+			return status;
+	}
+	if (optind < argc) {
+		fprintf(stderr,
+		    "rerouted: unexpected argument '%s'; options only.\n"
+		    "Try 'rerouted --help'.\n",
+		    argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* Under systemd the journal reads stderr, and takes the level from <N>. */
+static void
+sink_journal(enum log_level level, const char *line, size_t len)
+{
+	static const int priorities[] = {
+		[LOG_LEVEL_ERROR] = 3,
+		[LOG_LEVEL_WARNING] = 4,
+		[LOG_LEVEL_INFO] = 6,
+		[LOG_LEVEL_DEBUG] = 7,
+	};
+
+	fprintf(stderr, "<%d>%.*s\n", priorities[level], (int)len, line);
+}
+
+/* The command line stands over the settings. */
+static int
+set_log(const struct options *options, const struct conf *conf)
+{
+	enum log_level level = conf->log_level;
+	enum log_format format = conf->log_format;
+
+	if (options->log_level != NULL &&
+	    log_level_parse(&level, options->log_level) < 0) {
+		fprintf(stderr,
+		    "rerouted: --log-level %s: expected error, warning, info "
+		    "or debug\n",
+		    options->log_level);
+		return EXIT_USAGE;
+	}
+	if (options->log_format != NULL &&
+	    log_format_parse(&format, options->log_format) < 0) {
+		fprintf(stderr,
+		    "rerouted: --log-format %s: expected text or json\n",
+		    options->log_format);
+		return EXIT_USAGE;
+	}
+	log_set_level(level);
+	log_set_format(format);
+	if (getenv("JOURNAL_STREAM") != NULL)
+		log_set_sink(sink_journal);
+	return -1;
+}
+
+static int
+check(const struct options *options, struct faults *faults)
+{
+	const struct policy *policy = NULL;
+	int r = load_policy(&policy, options->places.rules, faults);
+
+	faults_print(faults, stderr);
+	if (r < 0)
+		return EXIT_FAILURE;
+	printf(
+	    "settings and rules are good: %zu rules\n", policy_n_rules(policy));
+	policy_unref(policy);
+	return EXIT_SUCCESS;
+}
+
+static int
+explain(const struct options *options, struct faults *faults)
+{
+	const struct policy *policy = NULL;
+	struct explain question;
+	int r = load_policy(&policy, options->places.rules, faults);
+
+	if (r == 0)
+		r = explain_parse(&question, options->about,
+		    strlen(options->about), &load_world, faults);
+	faults_print(faults, stderr);
+	if (r < 0) {
+		policy_unref(policy);
+		return EXIT_FAILURE;
+	}
+	explain_print(policy, &question.subject, stdout);
+	explain_done(&question);
+	policy_unref(policy);
+	return EXIT_SUCCESS;
+}
+
+/* The service manager runs --recover after every end of the service, also
+ * before it starts it again after a crash. Then the rules stay, so that what
+ * was forbidden stays so (fail = closed). */
+static int
+recover(const struct options *options)
+{
+	const char *result = getenv("SERVICE_RESULT");
+	struct conf conf;
+	int status;
+
+	conf_init(&conf);
+	status = set_log(options, &conf);
+	if (status >= 0)
+		return status;
+	if (result != NULL && strcmp(result, "success") != 0) {
+		log_info("firewall",
+		    "the service ended with '%s': the rules stay in place "
+		    "until it is back or given up",
+		    result);
+		return EXIT_SUCCESS;
+	}
+	return rerouted_recover() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Detaching: the parent waits for the word that all is in place. */
+static int
+detach(int *ret_fd)
+{
+	int fds[2], status;
+	char word = 1;
+	pid_t child;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	child = fork();
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		close(fds[0]);
+		if (setsid() < 0)
+			return -errno;
+		*ret_fd = fds[1];
+		return 0;
+	}
+	close(fds[1]);
+	if (read(fds[0], &word, 1) == 1 && word == 0)
+		_exit(EXIT_SUCCESS);
+	(void)waitpid(child, &status, 0); /* it has said why on stderr */
+	_exit(EXIT_FAILURE);
+}
+
+/* All is in place: lets the parent go, and the terminal. */
+static void
+ready(void *arg)
+{
+	int *fd = arg, null;
+
+	if (*fd < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		(void)dup2(null, STDERR_FILENO);
+		close(null);
+	}
+	(void)!write(*fd, "", 1); /* the parent may be gone */
+	close(*fd);
+	*fd = -1;
+}
+
+static int
+run(const struct options *options, const struct conf *conf)
+{
+	struct rerouted *rr = NULL;
+	int fd = -1, r;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (options->detach) {
+		r = detach(&fd);
+		if (r < 0) {
+			log_error("rerouted", "can't detach: %s", strerror(-r));
+			return EXIT_FAILURE;
+		}
+	}
+	r = rerouted_new(&rr, &options->places, conf);
+	if (r == 0)
+		r = rerouted_run(rr, ready, &fd);
+	rerouted_free(rr);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int
+with_faults(const struct options *options, struct faults *faults)
+{
+	struct conf conf;
+	int status;
+
+	conf_init(&conf);
+	if (load_conf(&conf, options->places.config, faults) < 0) {
+		/* in a check the rules' faults belong on the same list */
+		if (options->mode == MODE_CHECK)
+			check(options, faults);
+		else
+			faults_print(faults, stderr);
+		return EXIT_FAILURE;
+	}
+	status = set_log(options, &conf);
+	if (status >= 0)
+		return status;
+	switch (options->mode) {
+	case MODE_RUN:
+		return run(options, &conf);
+	case MODE_CHECK:
+		return check(options, faults);
+	case MODE_PRINT_CONFIG:
+		conf_print(&conf, stdout);
+		return EXIT_SUCCESS;
+	case MODE_EXPLAIN:
+		return explain(options, faults);
+	case MODE_RECOVER:
+		break; /* main() saw to it */
+	}
+	abort();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct faults *faults;
+	int status = parse_options(&options, argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (options.mode == MODE_RECOVER) /* whatever the settings say */
+		return recover(&options);
+	faults = faults_new();
+	if (faults == NULL) {
+		fputs("rerouted: out of memory\n", stderr);
+		return EXIT_FAILURE;
+	}
+	status = with_faults(&options, faults);
+	faults_free(faults);
+	return status;
+}

@@ -1,0 +1,402 @@
+#include "src/rerouted.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "src/base/log.h"
+#include "src/core/judge.h"
+#include "src/core/policy.h"
+#include "src/ctl_ev.h"
+#include "src/fw_ev.h"
+#include "src/judge_ev.h"
+#include "src/linux/diag.h"
+#include "src/linux/nfq.h"
+#include "src/linux/procfs.h"
+#include "src/load.h"
+#include "src/notify.h"
+#include "src/reload_ev.h"
+
+enum phase {
+	PHASE_STARTING, /* chains are being put in */
+	PHASE_RUNNING,
+	PHASE_STOPPING, /* chains are being taken out */
+};
+
+struct rerouted {
+	const struct rerouted_opts *opts;
+	struct conf conf;
+	struct stats stats;
+	struct event_base *base;
+	struct event *signals[3];
+	struct event *alive; /* the watchdog's timer */
+	struct judge *judge;
+	struct nfq *nfq;
+	struct diag *diag;
+	struct procfs *procfs;
+	struct judge_ev *judge_ev;
+	struct ctl_env env;
+	struct ctl_ev *ctl;
+	struct fw_ev fw;
+	struct reload_ev reload;
+	enum phase phase;
+	bool stop; /* a signal came while the chains were being put in */
+	int error; /* what rerouted_run() returns */
+	void (*ready)(void *arg);
+	void *ready_arg;
+};
+
+static void
+flow_judged(void *arg, const struct flow *flow, mono_t now)
+{
+	struct rerouted *rr = arg;
+
+	ctl_ev_judged(rr->ctl, flow, now);
+}
+
+static void
+stop_begin(struct rerouted *rr)
+{
+	int r;
+
+	if (rr->phase != PHASE_RUNNING) {
+		rr->stop = true;
+		return;
+	}
+	rr->phase = PHASE_STOPPING;
+	notify_stopping();
+	r = fw_ev_remove(&rr->fw, rr->base);
+	if (r < 0) { /* no thread to be had: then the loop has to wait */
+		fw_remove(&rr->fw);
+		event_base_loopbreak(rr->base);
+	}
+}
+
+static void
+queues_broken(void *arg, int error)
+{
+	struct rerouted *rr = arg;
+
+	log_error(
+	    "judge", "the queues are of no more use: %s", strerror(-error));
+	rr->error = error;
+	stop_begin(rr);
+}
+
+static void
+firewall_put_in(struct rerouted *rr)
+{
+	rr->phase = PHASE_RUNNING;
+	rr->env.ip4 = rr->fw.ip4;
+	rr->env.ip6 = rr->fw.ip6;
+	if (rr->fw.error != 0) {
+		log_error("firewall", "%s", rr->fw.what.text);
+		rr->error = rr->fw.error;
+		event_base_loopbreak(rr->base);
+		return;
+	}
+	log_info("rerouted", "ready version=%s rules=%zu ip4=%s ip6=%s",
+	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
+	    rr->fw.ip4 ? "yes" : "no", rr->fw.ip6 ? "yes" : "no");
+	notify_ready();
+	if (rr->ready != NULL)
+		rr->ready(rr->ready_arg);
+	if (rr->stop || rr->error != 0)
+		stop_begin(rr);
+}
+
+static void
+firewall_done(void *arg)
+{
+	struct rerouted *rr = arg;
+
+	if (rr->phase == PHASE_STARTING) {
+		firewall_put_in(rr);
+		return;
+	}
+	if (rr->fw.error != 0) {
+		log_error("firewall", "%s", rr->fw.what.text);
+		rr->error = rr->fw.error;
+	}
+	event_base_loopbreak(rr->base);
+}
+
+static void
+policy_loaded(void *arg, const struct policy *policy, const char *error)
+{
+	struct rerouted *rr = arg;
+
+	if (policy != NULL) {
+		judge_set_policy(rr->judge, policy);
+		log_info("policy", "loaded rules=%zu", policy_n_rules(policy));
+	}
+	(void)snprintf(rr->env.reload_error, sizeof(rr->env.reload_error), "%s",
+	    error); /* may be cut */
+	notify_ready();
+}
+
+static void
+signal_cb(evutil_socket_t sig, short what, void *arg)
+{
+	struct rerouted *rr = arg;
+
+	(void)what;
+	if (sig == SIGHUP) {
+		notify_reloading();
+		reload_ev_start(&rr->reload, rr->base);
+	} else {
+		log_info("rerouted", "stopping signal=%s", strsignal((int)sig));
+		stop_begin(rr);
+	}
+}
+
+static void
+alive_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	notify_alive();
+}
+
+static int
+loop_prepare(struct rerouted *rr)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	uint64_t us = notify_interval_us();
+	struct timeval interval = { (time_t)(us / 1000000),
+		(suseconds_t)(us % 1000000) };
+
+	rr->base = event_base_new();
+	if (rr->base == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		rr->signals[i] =
+		    evsignal_new(rr->base, signals[i], signal_cb, rr);
+		if (rr->signals[i] == NULL ||
+		    event_add(rr->signals[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	if (us == 0)
+		return 0;
+	rr->alive = event_new(rr->base, -1, EV_PERSIST, alive_cb, rr);
+	if (rr->alive == NULL || event_add(rr->alive, &interval) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int
+policy_prepare(struct rerouted *rr)
+{
+	const struct policy *policy = NULL;
+	struct faults *faults = faults_new();
+	int r;
+
+	if (faults == NULL)
+		return -ENOMEM;
+	r = load_policy(&policy, rr->opts->rules, faults);
+	faults_print(faults, stderr);
+	faults_free(faults);
+	if (r < 0)
+		return r;
+	judge_set_policy(rr->judge, policy);
+	policy_unref(policy);
+	return 0;
+}
+
+static int
+queues_prepare(struct rerouted *rr)
+{
+	struct nfq_opts opts = {
+		.queue_length = (uint32_t)rr->conf.queue_length,
+		.receive_buffer = (uint32_t)rr->conf.receive_buffer,
+	};
+	uint32_t owner = 0;
+	int r = nfq_open(&rr->nfq, &opts, &rr->stats, &owner);
+
+	if (r == -EBUSY)
+		log_error("judge",
+		    "another program holds the queues pid=%u: nothing was "
+		    "changed",
+		    owner);
+	else if (r == -EPERM)
+		log_error("judge",
+		    "the queues can't be bound: run as root, or with "
+		    "CAP_NET_ADMIN");
+	else if (r < 0)
+		log_error("judge",
+		    "the queues can't be bound, the kernel needs "
+		    "NETFILTER_NETLINK_QUEUE (modprobe nfnetlink_queue): %s",
+		    strerror(-r));
+	return r;
+}
+
+static int
+judge_prepare(struct rerouted *rr)
+{
+	int r;
+
+	rr->judge = judge_new((size_t)rr->conf.flows_max, &rr->stats);
+	if (rr->judge == NULL)
+		return -ENOMEM;
+	r = policy_prepare(rr);
+	if (r < 0) {
+		log_error("policy", "the rules have faults: nothing was "
+				    "started");
+		return r;
+	}
+	r = diag_open(&rr->diag);
+	if (r < 0) {
+		log_error(
+		    "judge", "sockets can't be looked up: %s", strerror(-r));
+		return r;
+	}
+	r = procfs_open(&rr->procfs, (size_t)rr->conf.processes_max);
+	if (r < 0)
+		log_error("judge", "/proc can't be read: %s", strerror(-r));
+	return r;
+}
+
+static int
+control_prepare(struct rerouted *rr)
+{
+	const char *path = rr->opts->control != NULL ? rr->opts->control
+						     : REROUTED_CONTROL_DEFAULT;
+	int r;
+
+	rr->env.conf = &rr->conf;
+	rr->env.judge = rr->judge;
+	rr->env.procfs = rr->procfs;
+	rr->env.diag = rr->diag;
+	rr->env.stats = &rr->stats;
+	rr->env.started = mono_now();
+	rr->env.rules_dir =
+	    rr->opts->rules != NULL ? rr->opts->rules : LOAD_RULES_DEFAULT;
+	r = ctl_ev_new(&rr->ctl, rr->base, path, &rr->env);
+	if (r == -EADDRINUSE)
+		log_error("control", "another daemon answers on %s", path);
+	else if (r < 0)
+		log_error("control", "%s: %s", path, strerror(-r));
+	return r;
+}
+
+/* One descriptor a cached process, and some for sockets. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(
+	    RLIMIT_NOFILE, &limit); /* the cache makes do with less */
+}
+
+int
+rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
+    const struct conf *conf)
+{
+	struct rerouted *rr = calloc(1, sizeof(*rr));
+	struct judge_ev_opts judge_opts;
+	int r;
+
+	if (rr == NULL)
+		return -ENOMEM;
+	raise_descriptors();
+	rr->opts = opts;
+	rr->conf = *conf;
+	r = loop_prepare(rr);
+	if (r == 0)
+		r = judge_prepare(rr);
+	/* before the control socket: a second daemon stops here */
+	if (r == 0)
+		r = queues_prepare(rr);
+	if (r == 0)
+		r = control_prepare(rr);
+	judge_opts = (struct judge_ev_opts){
+		.base = rr->base,
+		.judge = rr->judge,
+		.nfq = rr->nfq,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.stats = &rr->stats,
+		.judged = flow_judged,
+		.broken = queues_broken,
+		.arg = rr,
+	};
+	if (r == 0)
+		r = judge_ev_new(&rr->judge_ev, &judge_opts);
+	if (r < 0) {
+		rerouted_free(rr);
+		return r;
+	}
+	rr->fw.ipv6 = conf->ipv6;
+	rr->fw.done = firewall_done;
+	rr->fw.arg = rr;
+	rr->reload.rules = opts->rules;
+	rr->reload.loaded = policy_loaded;
+	rr->reload.arg = rr;
+	*ret = rr;
+	return 0;
+}
+
+void
+rerouted_free(struct rerouted *rr)
+{
+	if (rr == NULL)
+		return;
+	/* threads work on what is freed below */
+	while (rr->reload.running || ctl_ev_is_busy(rr->ctl))
+		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
+			break;
+	judge_ev_free(rr->judge_ev);
+	ctl_ev_free(rr->ctl);
+	nfq_close(rr->nfq);
+	diag_close(rr->diag);
+	judge_free(rr->judge);
+	procfs_close(rr->procfs);
+	if (rr->alive != NULL)
+		event_free(rr->alive);
+	for (size_t i = 0; i < sizeof(rr->signals) / sizeof(rr->signals[0]);
+	     i++)
+		if (rr->signals[i] != NULL)
+			event_free(rr->signals[i]);
+	if (rr->base != NULL)
+		event_base_free(rr->base);
+	free(rr);
+}
+
+int
+rerouted_run(struct rerouted *rr, void (*ready)(void *arg), void *arg)
+{
+	int r;
+
+	rr->ready = ready;
+	rr->ready_arg = arg;
+	rr->phase = PHASE_STARTING;
+	r = fw_ev_install(&rr->fw, rr->base);
+	if (r < 0)
+		return r;
+	if (event_base_dispatch(rr->base) < 0 && rr->error == 0)
+		rr->error = -EIO;
+	return rr->error;
+}
+
+int
+rerouted_recover(void)
+{
+	struct fw_ev fw = { .ipv6 = CONF_IPV6_AUTO };
+
+	fw_remove(&fw);
+	if (fw.error != 0) {
+		log_error("firewall", "%s", fw.what.text);
+		return fw.error;
+	}
+	log_info("firewall", "everything of ours is out of the tables");
+	return 0;
+}

@@ -1,0 +1,98 @@
+#include "src/work_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct work {
+	work_fn *run, *done;
+	void *arg;
+	pthread_t thread;
+	int fd; /* eventfd: readable when run() has returned */
+	struct event *finished;
+};
+
+static void *
+thread_main(void *arg)
+{
+	struct work *work = arg;
+	uint64_t one = 1;
+
+	work->run(work->arg);
+	/* an eventfd takes 8 bytes as long as its count is below 2^64 - 1 */
+	if (write(work->fd, &one, sizeof(one)) != sizeof(one))
+		abort();
+	return NULL;
+}
+
+static void
+work_free(struct work *work)
+{
+	if (work->finished != NULL)
+		event_free(work->finished);
+	if (work->fd >= 0)
+		close(work->fd);
+	free(work);
+}
+
+static void
+finished_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct work *work = arg;
+	work_fn *done = work->done;
+	void *done_arg = work->arg;
+
+	(void)fd;
+	(void)what;
+	pthread_join(work->thread, NULL);
+	work_free(work);
+	done(done_arg);
+}
+
+/* Signals are the loop's: the thread starts with all of them blocked. */
+static int
+thread_start(struct work *work)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	r = pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (r != 0)
+		return -r;
+	r = pthread_create(&work->thread, NULL, thread_main, work);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL); /* was valid before */
+	return -r;
+}
+
+int
+work_start(struct event_base *base, work_fn *run, work_fn *done, void *arg)
+{
+	struct work *work = calloc(1, sizeof(*work));
+	int r = -ENOMEM;
+
+	if (work == NULL)
+		return -ENOMEM;
+	work->run = run;
+	work->done = done;
+	work->arg = arg;
+	work->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (work->fd < 0) {
+		r = -errno;
+		goto fail;
+	}
+	work->finished = event_new(base, work->fd, EV_READ, finished_cb, work);
+	if (work->finished == NULL || event_add(work->finished, NULL) < 0)
+		goto fail;
+	r = thread_start(work);
+	if (r == 0)
+		return 0;
+fail:
+	work_free(work);
+	return r;
+}

@@ -1,0 +1,222 @@
+/* Makes connections and says how fast: for the benchmarks of the judge.
+ *   connload serve ADDR PORT              TCP accepts, UDP echoes, until killed
+ *   connload tcp|udp ADDR PORT N C        N connections, C at a time
+ * Prints: rate per second, p50 and p99 in microseconds, errors. A TCP
+ * connection is connect() until writable, then a reset; a UDP one is a new
+ * socket, a datagram and its echo. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PARALLEL_MAX 1024
+
+struct peer {
+	struct sockaddr_storage addr;
+	socklen_t len;
+	bool tcp;
+};
+
+static void
+die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static double
+now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+}
+
+static void
+peer_parse(struct peer *peer, const char *addr, const char *port)
+{
+	struct sockaddr_in *sin = (struct sockaddr_in *)&peer->addr;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&peer->addr;
+	uint16_t number = htons((uint16_t)atoi(port));
+
+	memset(&peer->addr, 0, sizeof(peer->addr));
+	if (inet_pton(AF_INET, addr, &sin->sin_addr) == 1) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = number;
+		peer->len = sizeof(*sin);
+	} else if (inet_pton(AF_INET6, addr, &sin6->sin6_addr) == 1) {
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_port = number;
+		peer->len = sizeof(*sin6);
+	} else {
+		fprintf(stderr, "connload: bad address %s\n", addr);
+		exit(2);
+	}
+}
+
+static int
+open_socket(const struct peer *peer, bool tcp)
+{
+	int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK;
+	int fd = socket(peer->addr.ss_family, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		die("socket");
+	return fd;
+}
+
+static int
+serve(const struct peer *peer)
+{
+	struct epoll_event ev = { .events = EPOLLIN }, got;
+	int one = 1, ep = epoll_create1(0);
+	int tcp = open_socket(peer, true), udp = open_socket(peer, false);
+	const struct sockaddr *addr = (const struct sockaddr *)&peer->addr;
+
+	setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(tcp, addr, peer->len) < 0 || listen(tcp, 4096) < 0 ||
+	    bind(udp, addr, peer->len) < 0)
+		die("bind");
+	ev.data.fd = tcp;
+	epoll_ctl(ep, EPOLL_CTL_ADD, tcp, &ev);
+	ev.data.fd = udp;
+	epoll_ctl(ep, EPOLL_CTL_ADD, udp, &ev);
+	puts("ready");
+	fflush(stdout);
+	while (epoll_wait(ep, &got, 1, -1) > 0 || errno == EINTR) {
+		struct sockaddr_storage from;
+		socklen_t len = sizeof(from);
+		char buf[2048];
+		ssize_t n;
+		int fd;
+
+		while ((fd = accept(tcp, NULL, NULL)) >= 0)
+			close(fd);
+		while ((n = recvfrom(udp, buf, sizeof(buf), 0,
+			    (struct sockaddr *)&from, &len)) >= 0)
+			sendto(udp, buf, (size_t)n, 0, (struct sockaddr *)&from,
+			    len);
+	}
+	return 0;
+}
+
+struct slot {
+	int fd;
+	double start;
+};
+
+static void
+start_one(struct slot *slot, const struct peer *peer, int ep)
+{
+	struct epoll_event ev = { .events = peer->tcp ? EPOLLOUT : EPOLLIN };
+
+	slot->start = now_us();
+	slot->fd = open_socket(peer, peer->tcp);
+	if (connect(slot->fd, (const struct sockaddr *)&peer->addr, peer->len) <
+		0 &&
+	    errno != EINPROGRESS)
+		die("connect");
+	if (!peer->tcp && send(slot->fd, "x", 1, 0) < 0)
+		die("send");
+	ev.data.ptr = slot;
+	epoll_ctl(ep, EPOLL_CTL_ADD, slot->fd, &ev);
+}
+
+/* True if it went well. */
+static bool
+end_one(struct slot *slot, const struct peer *peer)
+{
+	struct linger reset = { 1, 0 };
+	int error = 0;
+	socklen_t len = sizeof(error);
+	char buf[16];
+
+	getsockopt(slot->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	if (error == 0 && !peer->tcp && recv(slot->fd, buf, sizeof(buf), 0) < 0)
+		error = errno;
+	setsockopt(slot->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(slot->fd);
+	return error == 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int
+load(const struct peer *peer, size_t n, size_t parallel)
+{
+	struct slot slots[PARALLEL_MAX];
+	struct epoll_event got[64];
+	double *took = calloc(n, sizeof(took[0])), begin = now_us(), all;
+	size_t started = 0, done = 0, errors = 0;
+	int ep = epoll_create1(0);
+
+	for (; started < parallel && started < n; started++)
+		start_one(&slots[started], peer, ep);
+	while (done < n) {
+		int k = epoll_wait(ep, got, 64, 10000);
+
+		if (k <= 0)
+			break; /* ten seconds without an answer */
+		for (int i = 0; i < k; i++) {
+			struct slot *slot = got[i].data.ptr;
+
+			errors += !end_one(slot, peer);
+			took[done++] = now_us() - slot->start;
+			if (started < n) {
+				start_one(slot, peer, ep);
+				started++;
+			}
+		}
+	}
+	all = now_us() - begin;
+	errors += n - done;
+	if (done == 0)
+		return 1;
+	qsort(took, done, sizeof(took[0]), compare);
+	printf("%.0f %.1f %.1f %zu\n", (double)done / all * 1e6, took[done / 2],
+	    took[done * 99 / 100], errors);
+	free(took);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct peer peer;
+
+	if (argc == 4 && strcmp(argv[1], "serve") == 0) {
+		peer_parse(&peer, argv[2], argv[3]);
+		return serve(&peer);
+	}
+	if (argc != 6) {
+		fputs("usage: connload serve ADDR PORT\n"
+		      "       connload tcp|udp ADDR PORT N PARALLEL\n",
+		    stderr);
+		return 2;
+	}
+	peer_parse(&peer, argv[2], argv[3]);
+	peer.tcp = strcmp(argv[1], "tcp") == 0;
+	if (strtoul(argv[5], NULL, 10) > PARALLEL_MAX) {
+		fprintf(
+		    stderr, "connload: at most %d at a time\n", PARALLEL_MAX);
+		return 2;
+	}
+	return load(
+	    &peer, strtoul(argv[4], NULL, 10), strtoul(argv[5], NULL, 10));
+}

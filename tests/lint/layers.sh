@@ -1,0 +1,56 @@
+#!/bin/sh
+# Who may include whom (the layers of the source): each line below is a rule.
+# Also: every header compiles alone, and x.c includes x.h first.
+set -u
+cd "${srcdir:-.}" || exit 1
+bad=0
+
+deny() { # deny WHY REGEX-OF-INCLUDE-PATH FILES...
+	why=$1 re=$2
+	shift 2
+	if grep -nE "^#include [<\"]($re)" "$@" /dev/null; then
+		echo "layers: $why" >&2
+		bad=1
+	fi
+}
+
+netfilter='linux/|libnetfilter|libnfnetlink|libmnl|libiptc'
+deny 'base stands on libc alone' \
+	"src/(core|linux|ctl)/|src/[a-z_]+\\.h|dns/|port17/|event2/|ares\\.h|jansson|$netfilter" \
+	src/base/*.[ch]
+deny 'core is pure' \
+	"src/(linux|ctl)/|src/[a-z_]+\\.h|dns/|port17/|event2/|ares\\.h|jansson|sys/socket\\.h|$netfilter" \
+	src/core/*.[ch]
+deny 'linux takes only the value headers of core, and no loop' \
+	'src/core/(policy|rules|judge|conf|schema|print|explain|fault|glob)\.h|src/ctl/|src/[a-z_]+\.h|dns/|port17/|event2/|ares\.h|jansson' \
+	src/linux/*.[ch]
+deny 'reroutectl speaks to the daemon by its socket alone' \
+	"src/linux/|src/[a-z_]+\\.h|event2/|$netfilter" \
+	src/ctl/*.[ch]
+for file in src/*.[ch] src/*/*.[ch]; do
+	case $file in
+	*_ev.[ch] | src/rerouted.c) ;;
+	*) deny 'only *_ev.c and the wiring know the loop' 'event2/' "$file" ;;
+	esac
+done
+deny 'netfilter and netlink stay in src/linux' "$netfilter" \
+	src/*.[ch] src/base/*.[ch] src/core/*.[ch] src/ctl/*.[ch]
+
+for header in src/*.h src/*/*.h; do
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I. ${CPPFLAGS:-} -fsyntax-only \
+		-Wno-pragma-once-outside-header -x c "$header" 2>/dev/null || {
+		echo "layers: $header does not compile alone" >&2
+		bad=1
+	}
+done
+
+for source in src/*.c src/*/*.c; do
+	header=${source%.c}.h
+	[ -f "$header" ] || continue
+	first=$(sed -n 's/^#include [<"]\(.*\)[>"]$/\1/p' "$source" | head -n 1)
+	[ "$first" = "$header" ] || {
+		echo "layers: $source includes $first before $header" >&2
+		bad=1
+	}
+done
+exit $bad

@@ -1,0 +1,514 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "src/core/fault.h"
+#include "src/core/judge.h"
+#include "src/core/policy.h"
+#include "src/core/rules.h"
+#include "tests/unit/wire.h"
+
+/* The machine that these tests are about. */
+#define HERE "10.9.0.1"
+#define THERE "192.0.2.7"
+
+static struct stats stats;
+static struct judge *judge;
+static struct process *curl;
+
+static int
+find_user(void *arg, const char *name, uint32_t *ret)
+{
+	(void)arg;
+	(void)name;
+	(void)ret;
+	return -ENOENT;
+}
+
+static int
+no_path(void *arg, const char *path, char *buf, size_t size)
+{
+	(void)arg;
+	(void)path;
+	(void)buf;
+	(void)size;
+	return -ENOENT;
+}
+
+static void
+use_rules(const char *text)
+{
+	static const struct policy_world world = { find_user, find_user,
+		no_path, NULL };
+	struct faults *faults = faults_new();
+	struct rules *rules = rules_new();
+	const struct policy *policy;
+
+	assert_int_equal(
+	    rules_parse(rules, "t.rules", text, strlen(text), faults), 0);
+	assert_int_equal(policy_compile(rules, &world, faults, &policy), 0);
+	judge_set_policy(judge, policy);
+	policy_unref(policy);
+	rules_free(rules);
+	faults_free(faults);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	memset(&stats, 0, sizeof(stats));
+	judge = judge_new(100, &stats);
+	curl = process_new(PROCESS_PROGRAM);
+	curl->pid = 42;
+	curl->exe_here = true;
+	process_set(&curl->exe, "/usr/bin/curl", 13);
+	use_rules("default out accept\ndefault in accept\n");
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	process_unref(curl);
+	judge_free(judge);
+	return 0;
+}
+
+static mono_t
+at(uint64_t seconds)
+{
+	return (mono_t){ (1000 + seconds) * MONO_S };
+}
+
+static struct packet
+tcp(bool in, uint32_t seq, uint8_t flags)
+{
+	struct packet pkt = { .in = in, .tcp_seq = seq, .tcp_flags = flags };
+
+	pkt.tuple.proto = IPPROTO_TCP;
+	pkt.tuple.has_ports = true;
+	pkt.tuple.src = wire_addr(in ? THERE : HERE);
+	pkt.tuple.dst = wire_addr(in ? HERE : THERE);
+	pkt.tuple.sport = in ? 443 : 40000;
+	pkt.tuple.dport = in ? 40000 : 443;
+	pkt.has_uid = !in;
+	return pkt;
+}
+
+static struct packet
+udp(bool in, uint16_t lport, uint16_t rport)
+{
+	struct packet pkt = tcp(in, 0, 0);
+
+	pkt.tuple.proto = IPPROTO_UDP;
+	pkt.tuple.sport = in ? rport : lport;
+	pkt.tuple.dport = in ? lport : rport;
+	return pkt;
+}
+
+/* Goes through all steps, as the shell does; n_looked_up tells how far. */
+static struct verdict
+judged(const struct packet *pkt, struct socket_facts sock,
+    const struct process *proc, uint64_t when, int *n_looked_up)
+{
+	struct verdict v;
+
+	*n_looked_up = 0;
+	if (judge_packet(judge, pkt, at(when), &v) == JUDGE_DECIDED)
+		return v;
+	*n_looked_up = 1;
+	if (judge_socket(judge, pkt, &sock, at(when), &v) == JUDGE_DECIDED)
+		return v;
+	*n_looked_up = 2;
+	judge_process(judge, pkt, &sock, proc, at(when), &v);
+	return v;
+}
+
+static const struct socket_facts found = { .status = SOCKET_FOUND,
+	.inode = 7000 };
+static const struct socket_facts none = { .status = SOCKET_NONE };
+
+static void
+marks_follow_action_and_permanence(void **state)
+{
+	static const struct {
+		const char *rule;
+		enum mark mark;
+	} rows[] = {
+		{ "accept", MARK_ACCEPT_FLOW },
+		{ "block", MARK_BLOCK_FLOW },
+		{ "drop", MARK_DROP_FLOW },
+		{ "accept once", MARK_ACCEPT },
+		{ "block once", MARK_BLOCK },
+		{ "drop once", MARK_DROP },
+	};
+	int n;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct packet pkt = tcp(false, (uint32_t)i, PACKET_TCP_SYN);
+		struct verdict v;
+
+		use_rules(rows[i].rule);
+		v = judged(&pkt, found, curl, 0, &n);
+		row_true(rows[i].rule, v.mark == rows[i].mark);
+		row_true(rows[i].rule, v.new_flow);
+		row_true(rows[i].rule, v.flow->process == curl);
+	}
+}
+
+static void
+a_retransmitted_syn_needs_no_look_up(void **state)
+{
+	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("block out");
+	judged(&pkt, found, curl, 0, &n);
+	assert_int_equal(n, 2);
+	v = judged(&pkt, found, curl, 1, &n);
+	assert_int_equal(n, 0);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_false(v.new_flow);
+}
+
+static void
+the_same_ports_by_another_program_are_another_flow(void **state)
+{
+	struct process *evil = process_new(PROCESS_PROGRAM);
+	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
+	struct packet dgram = udp(false, 4000, 53);
+	struct socket_facts other = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	evil->exe_here = true;
+	process_set(&evil->exe, "/tmp/evil", 9);
+	other.inode++;
+	use_rules("block out exe /tmp/evil");
+	judged(&pkt, found, curl, 0, &n);
+	judged(&dgram, found, curl, 0, &n);
+	pkt.tcp_seq = 6;
+	v = judged(&pkt, other, evil, 1, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_true(v.new_flow);
+	v = judged(&dgram, other, evil, 1, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	process_unref(evil);
+}
+
+static void
+a_datagram_of_a_known_socket_is_a_repeat_for_a_while(void **state)
+{
+	struct packet pkt = udp(false, 4000, 53);
+	int n;
+
+	(void)state;
+	judged(&pkt, found, curl, 0, &n);
+	judged(&pkt, found, curl, 59, &n);
+	assert_int_equal(n, 1);
+	judged(&pkt, found, curl, 59 + 60, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(flow_count(judge_flows(judge)), 1);
+}
+
+static void
+a_new_policy_judges_again(void **state)
+{
+	struct packet pkt = udp(false, 4000, 53);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	judged(&pkt, found, curl, 0, &n);
+	use_rules("drop out");
+	v = judged(&pkt, found, curl, 1, &n);
+	assert_int_equal(v.mark, MARK_DROP_FLOW);
+	assert_true(v.new_flow);
+}
+
+static void
+the_sender_on_loopback_leaves_the_verdict_to_the_receiver(void **state)
+{
+	struct packet out = tcp(false, 1, PACKET_TCP_SYN), in;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	out.loopback = true;
+	use_rules("default in block\n");
+	v = judged(&out, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	in = out;
+	in.in = true;
+	in.has_uid = false;
+	v = judged(&in, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_int_equal(v.decision.reason, REASON_LOOPBACK);
+	assert_int_equal(flow_count(judge_flows(judge)), 2);
+	use_rules("block in to port 443\n");
+	v = judged(&in, found, curl, 1, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	use_rules("block out to port 443\n");
+	v = judged(&out, found, curl, 2, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+}
+
+static void
+pings_are_judged_packet_by_packet(void **state)
+{
+	struct packet pkt = udp(false, 9, 9);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	pkt.tuple.proto = IPPROTO_ICMP;
+	pkt.tuple.has_ports = false;
+	pkt.icmp_type = 8;
+	v = judged(&pkt, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	use_rules("block out proto icmp");
+	v = judged(&pkt, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_BLOCK);
+}
+
+static void
+neighbours_and_dhcp_pass_whatever_the_rules(void **state)
+{
+	struct packet nd = { .hop_limit = 255, .icmp_type = 135 };
+	struct packet dhcp = udp(false, 68, 67), reply = udp(true, 68, 67);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("drop");
+	nd.tuple.proto = IPPROTO_ICMPV6;
+	nd.tuple.src = wire_addr("fe80::1");
+	nd.tuple.dst = wire_addr("ff02::1");
+	v = judged(&nd, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	assert_int_equal(n, 0);
+	nd.hop_limit = 254; /* a router passed it on: a forgery */
+	v = judged(&nd, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+	v = judged(&dhcp, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	v = judged(&reply, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	dhcp.tuple.sport = 40000; /* no client asks from there */
+	v = judged(&dhcp, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_DROP_FLOW);
+}
+
+static void
+icmp_errors_pass_with_the_flow_they_belong_to(void **state)
+{
+	struct packet dgram = udp(false, 4000, 53), error = { .in = true };
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("accept out\ndefault in drop\n");
+	judged(&dgram, found, curl, 0, &n);
+	error.tuple.proto = IPPROTO_ICMP;
+	error.tuple.src = wire_addr("203.0.113.1");
+	error.tuple.dst = wire_addr(HERE);
+	error.icmp_type = 3;
+	error.icmp_error = true;
+	error.inner = dgram.tuple;
+	v = judged(&error, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	assert_int_equal(v.decision.reason, REASON_ICMP_ERROR);
+	error.inner.dport = 54; /* nothing of ours */
+	v = judged(&error, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+}
+
+static void
+owners_without_a_process_have_their_own_words(void **state)
+{
+	static const struct {
+		const char *name;
+		bool in, has_uid;
+		struct socket_facts sock;
+		enum process_kind kind;
+	} rows[] = {
+		{ "sent by a program that is gone", false, true,
+		    { .status = SOCKET_NONE }, PROCESS_UNKNOWN },
+		{ "sent by the kernel", false, false, { .status = SOCKET_NONE },
+		    PROCESS_KERNEL },
+		{ "for a closed port", true, false, { .status = SOCKET_NONE },
+		    PROCESS_KERNEL },
+		{ "for a kernel socket", true, false,
+		    { .status = SOCKET_FOUND, .inode = 5 }, PROCESS_KERNEL },
+		{ "for a user's socket that nobody holds", true, false,
+		    { .status = SOCKET_FOUND, .inode = 5, .uid = 1000 },
+		    PROCESS_UNKNOWN },
+	};
+	int n;
+
+	(void)state;
+	use_rules("accept process kernel\nblock process unknown\n");
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct packet pkt = udp(rows[i].in, 4000, (uint16_t)(i + 1));
+		struct verdict v;
+
+		pkt.has_uid = rows[i].has_uid;
+		v = judged(&pkt, rows[i].sock, NULL, 0, &n);
+		row_true(rows[i].name, v.flow->process->kind == rows[i].kind);
+	}
+}
+
+static void
+a_failed_look_up_closes_and_is_not_remembered(void **state)
+{
+	static const struct socket_facts failed = { .status = SOCKET_FAILED };
+	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	v = judged(&pkt, failed, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+	assert_null(v.flow);
+	v = judged(&pkt, found, curl, 1, &n); /* the retransmit */
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+}
+
+static void
+our_own_sockets_pass(void **state)
+{
+	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("block");
+	curl->self = true;
+	v = judged(&pkt, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_int_equal(v.decision.reason, REASON_SELF);
+}
+
+static void
+a_connection_met_in_its_middle_has_its_true_direction(void **state)
+{
+	struct packet answer = tcp(true, 5, PACKET_TCP_ACK);
+	struct socket_facts server = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default in block\ndefault out accept\n");
+	v = judged(&answer, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_false(v.flow->in);
+	server.accepted = true;
+	server.inode++;
+	v = judged(&answer, server, curl, 1, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_true(v.flow->in);
+	assert_true(v.destroy); /* the program is told, not left hanging */
+}
+
+static void
+a_blocked_syn_destroys_nothing(void **state)
+{
+	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("block");
+	v = judged(&pkt, found, curl, 0, &n);
+	assert_false(v.destroy); /* the kernel's REJECT tells the program */
+}
+
+static void
+a_connection_not_accepted_yet_keeps_its_verdict(void **state)
+{
+	struct packet syn = tcp(true, 5, PACKET_TCP_SYN);
+	struct packet ack = tcp(true, 6, PACKET_TCP_ACK);
+	struct socket_facts young = { .status = SOCKET_FOUND,
+		.accepted = true };
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("accept once in exe /usr/bin/curl\ndefault in drop\n");
+	judged(&syn, found, curl, 0, &n);
+	v = judged(&ack, young, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+}
+
+static void
+the_table_is_bounded_and_the_quietest_goes(void **state)
+{
+	struct packet pkt = udp(false, 1, 1);
+	struct flow_key key;
+	int n;
+
+	(void)state;
+	for (uint16_t port = 1; port <= 150; port++) {
+		pkt.tuple.dport = port;
+		judged(&pkt, found, curl, port, &n);
+	}
+	assert_int_equal(flow_count(judge_flows(judge)), 100);
+	assert_int_equal(stats.flows_evicted, 50);
+	pkt.tuple.dport = 50;
+	key = flow_key_of(&pkt.tuple, false);
+	assert_null(flow_find(judge_flows(judge), &key));
+	pkt.tuple.dport = 51;
+	key = flow_key_of(&pkt.tuple, false);
+	assert_non_null(flow_find(judge_flows(judge), &key));
+}
+
+static void
+malformed_packets_are_dropped_once_and_counted(void **state)
+{
+	struct verdict v;
+
+	(void)state;
+	judge_malformed(judge, -EBADMSG, &v);
+	assert_int_equal(v.mark, MARK_DROP);
+	judge_malformed(judge, -ENOMSG, &v);
+	assert_int_equal(v.mark, MARK_DROP);
+	assert_int_equal(stats.malformed, 1);
+	assert_int_equal(stats.fragments, 1);
+	assert_int_equal(stats.dropped, 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(marks_follow_action_and_permanence),
+		TEST(a_retransmitted_syn_needs_no_look_up),
+		TEST(the_same_ports_by_another_program_are_another_flow),
+		TEST(a_datagram_of_a_known_socket_is_a_repeat_for_a_while),
+		TEST(a_new_policy_judges_again),
+		TEST(the_sender_on_loopback_leaves_the_verdict_to_the_receiver),
+		TEST(pings_are_judged_packet_by_packet),
+		TEST(neighbours_and_dhcp_pass_whatever_the_rules),
+		TEST(icmp_errors_pass_with_the_flow_they_belong_to),
+		TEST(owners_without_a_process_have_their_own_words),
+		TEST(a_failed_look_up_closes_and_is_not_remembered),
+		TEST(our_own_sockets_pass),
+		TEST(a_connection_met_in_its_middle_has_its_true_direction),
+		TEST(a_blocked_syn_destroys_nothing),
+		TEST(a_connection_not_accepted_yet_keeps_its_verdict),
+		TEST(the_table_is_bounded_and_the_quietest_goes),
+		TEST(malformed_packets_are_dropped_once_and_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
