@@ -115,6 +115,20 @@ guess(struct procfs *procfs, const struct want *want)
 	return 0;
 }
 
+/* From the last socket on: the next one is near. */
+static int
+scan_holder(struct procfs *procfs, const struct holder *holder,
+    const struct want *want, int max)
+{
+	struct procscan_job job = { .who = { holder->pid, holder->start },
+		.inode = want->inode,
+		.from = holder->hint,
+		.max = max,
+		.now = want->now };
+
+	return procscan_one(&procfs->scan, &job);
+}
+
 /* All descriptors of the processes of that user that had sockets last. */
 static int
 scan_recent(struct procfs *procfs, const struct want *want)
@@ -133,8 +147,7 @@ scan_recent(struct procfs *procfs, const struct want *want)
 			recent[n++] = holder;
 	}
 	for (size_t i = 0; i < n; i++) {
-		int r = procscan_holder(&procfs->scan, recent[i], want->inode,
-		    SCAN_FDS_MAX, want->now);
+		int r = scan_holder(procfs, recent[i], want, SCAN_FDS_MAX);
 
 		if (r != 0 || noted(procfs, want) != NULL)
 			return r;
@@ -158,25 +171,22 @@ refresh(struct procfs *procfs, struct held *held, const struct want *want)
 }
 
 /* The note is wrong: the holder is gone, or has closed the socket, or has it
- * under another number now. */
+ * under another number now. Where two held it, an older one has it still, and
+ * only a walk knows which one. */
 static int
-look_again(struct procfs *procfs, struct held *held, const struct want *want)
+look_again(struct procfs *procfs, struct held *held, bool gone,
+    const struct want *want)
 {
 	struct holders *hs = &procfs->scan.holders;
 	struct holder *holder = held->holder;
 	bool shared = held->shared;
-	int r = holder_open(hs, holder);
 
 	held_forget(hs, held);
-	if (r == -ESRCH)
+	if (gone)
 		holder_forget(hs, holder);
-	/* where two held it, an older one has it still, and only a walk knows
-	 * which one */
 	if (shared)
 		return procscan_walk(&procfs->scan, want->inode, want->now);
-	return r == 0 ? procscan_holder(&procfs->scan, holder, want->inode,
-			    MOVED_MAX, want->now)
-		      : 0;
+	return gone ? 0 : scan_holder(procfs, holder, want, MOVED_MAX);
 }
 
 /* Where no note says who holds it, each rung costing more than the one above.
@@ -228,7 +238,7 @@ find(struct procfs *procfs, const struct want *want)
 		return refresh(procfs, held, want);
 	if (r != 0 && r != -ESRCH)
 		return r;
-	r = look_again(procfs, held, want);
+	r = look_again(procfs, held, r == -ESRCH, want);
 	if (r != 0 || noted(procfs, want) != NULL || shared)
 		return r;
 	return search(procfs, want, false);

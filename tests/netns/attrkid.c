@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
@@ -79,9 +80,14 @@ receive(int ctl, struct command *cmd, int *ret_fd)
 static void
 lay_over(const char *path)
 {
+	char exe[PATH_MAX] = "";
+
+	/* as a path: the link leads to the namespace we leave */
+	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
+		die("readlink");
 	if (unshare(CLONE_NEWNS) != 0 ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	    mount("/proc/self/exe", path, NULL, MS_BIND, NULL) != 0)
+	    mount(exe, path, NULL, MS_BIND, NULL) != 0)
 		die("mount");
 }
 
@@ -120,8 +126,8 @@ obey(int ctl, const struct command *cmd, int *held, int passed)
 		*held = passed;
 		return (int64_t)inode_of(*held);
 	case KID_SETUID:
-		return setresuid((uid_t)cmd->number, (uid_t)cmd->number,
-		    (uid_t)cmd->number);
+		return setresuid(
+		    (uid_t)cmd->number, (uid_t)cmd->number, (uid_t)cmd->number);
 	case KID_NAME:
 		return prctl(PR_SET_NAME, cmd->text);
 	case KID_EXEC:

@@ -84,8 +84,8 @@ test_self(void)
 	while (f != NULL && fgets(cgroup, sizeof(cgroup), f) != NULL)
 		if (strstr(cgroup, proc->cgroup) != NULL)
 			break;
-	check("self: cgroup", proc->cgroup[0] == '/' &&
-				  strstr(cgroup, proc->cgroup) != NULL);
+	check("self: cgroup",
+	    proc->cgroup[0] == '/' && strstr(cgroup, proc->cgroup) != NULL);
 	again = owner(procfs, inode_of(fd));
 	check("the same process is the same object", again == proc);
 	check("that takes no second walk", procfs_walks(procfs) == 1);
@@ -251,8 +251,7 @@ test_other_exe(void)
 	after = owner(procfs, inode);
 	check("exec: another file is another process",
 	    strcmp(after->exe, copy) == 0 && after->exe_here &&
-		after->pid == before->pid &&
-		after->exe_ino != before->exe_ino);
+		after->pid == before->pid && after->exe_ino != before->exe_ino);
 	process_unref(after);
 	(void)unlink(copy);
 	after = owner(procfs, inode);
@@ -393,8 +392,8 @@ test_changes(void)
 		b->n_parents == a->n_parents);
 	(void)kid_tell(&kid, KID_SETUID, NULL, NOBODY, -1);
 	c = owner(procfs, inode);
-	check("a new user", a->uid == 0 && c->uid == NOBODY &&
-				strcmp(c->user, "nobody") == 0);
+	check("a new user",
+	    a->uid == 0 && c->uid == NOBODY && strcmp(c->user, "nobody") == 0);
 	process_unref(a);
 	process_unref(b);
 	process_unref(c);
@@ -419,8 +418,7 @@ cgroup_root(void)
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		(void)snprintf(
-		    path, sizeof(path), "%s/cgroup.procs", roots[i]);
+		(void)snprintf(path, sizeof(path), "%s/cgroup.procs", roots[i]);
 		if (access(path, W_OK) == 0)
 			return roots[i];
 	}
@@ -451,10 +449,10 @@ test_cgroup(void)
 	if (cgroup_root() == NULL) {
 		(void)printf("skip moved to another cgroup: none here\n");
 	} else {
-		(void)snprintf(slice, sizeof(slice), "%s/attr.slice",
-		    cgroup_root());
-		(void)snprintf(scope, sizeof(scope),
-		    "%s/attr-\\x2d%d.scope", slice, (int)getpid());
+		(void)snprintf(
+		    slice, sizeof(slice), "%s/attr.slice", cgroup_root());
+		(void)snprintf(scope, sizeof(scope), "%s/attr-\\x2d%d.scope",
+		    slice, (int)getpid());
 		if (mkdir(slice, 0755) != 0 || mkdir(scope, 0755) != 0)
 			die(scope);
 		join_cgroup(scope, kid.pid);
@@ -498,9 +496,8 @@ test_pid_reuse(void)
 	    b->pid == a->pid && b->start > a->start &&
 		strcmp(b->comm, "second") == 0);
 	process_unref(b);
-	check("pid: asked by number",
-	    procfs_process(procfs, a->pid, &b) == 0 &&
-		strcmp(b->comm, "second") == 0);
+	check("pid: asked by number", procfs_process(procfs, a->pid, &b) == 0 &&
+					  strcmp(b->comm, "second") == 0);
 	process_unref(b);
 	process_unref(a);
 	kid_kill(&second);
@@ -545,8 +542,8 @@ test_nobody(void)
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	uint64_t walks;
 
-	check("a socket that nobody holds",
-	    owner_pid(procfs, inode) == -ENOENT);
+	check(
+	    "a socket that nobody holds", owner_pid(procfs, inode) == -ENOENT);
 	walks = procfs_walks(procfs);
 	for (int i = 0; i < 10; i++)
 		(void)owner_pid(procfs, inode);
@@ -624,7 +621,8 @@ test_small_cache(void)
 		    (uint64_t)kid_tell(&kids[i], KID_SOCKET, NULL, 0, -1);
 	}
 	for (int i = 0; i < 24; i++)
-		ok &= owner_pid(procfs, inodes[i * 3 % 8]) == kids[i * 3 % 8].pid;
+		ok &=
+		    owner_pid(procfs, inodes[i * 3 % 8]) == kids[i * 3 % 8].pid;
 	check("more processes than the cache holds",
 	    ok && procfs_count(procfs) == 2);
 	for (int i = 0; i < 8; i++)

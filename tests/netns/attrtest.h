@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 /* Parts of one test program: run by 30-attribution.sh in a network namespace
- * with lo up and a dummy device attr_d0 (10.98.0.1/24, fd98::1/64) that the
+ * with lo up and a device attr_d0 (10.98.0.1/24, fd98::1/64) that the
  * default routes lead to. */
 
 void attr_diag_tests(void);
@@ -28,17 +28,17 @@ struct kid {
 };
 
 enum kid_op {
-	KID_SOCKET,  /* make a UDP socket; gives its inode */
-	KID_CLOSE,   /* the socket */
-	KID_TAKE,    /* the socket that comes with the command */
-	KID_SETUID,  /* number */
-	KID_NAME,    /* text */
-	KID_EXEC,    /* text: program, to be a kid again, with `number` as an
-			argument */
-	KID_MOUNT,   /* text: path to lay this program over, in a mount
-			namespace of its own */
-	KID_MOVE,    /* to another descriptor number */
-	KID_THREAD,  /* socket made by a thread */
+	KID_SOCKET, /* make a UDP socket; gives its inode */
+	KID_CLOSE,  /* the socket */
+	KID_TAKE,   /* the socket that comes with the command */
+	KID_SETUID, /* number */
+	KID_NAME,   /* text */
+	KID_EXEC,   /* text: program, to be a kid again, with `number` as an
+		       argument */
+	KID_MOUNT,  /* text: path to lay this program over, in a mount
+		       namespace of its own */
+	KID_MOVE,   /* to another descriptor number */
+	KID_THREAD, /* socket made by a thread */
 };
 
 struct kid kid_fork(void);
