@@ -23,6 +23,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge.c %D%/core/judge.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
+	%D%/core/netline.c %D%/core/netline.h \
 	%D%/core/packet.c %D%/core/packet.h \
 	%D%/core/parser.h \
 	%D%/core/policy.c %D%/core/policy.h \
@@ -33,7 +34,8 @@ libcore_a_SOURCES = \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
 	%D%/core/policy_text.c \
 	%D%/core/print.c \
-	%D%/core/process.h \
+	%D%/core/process.c %D%/core/process.h \
+	%D%/core/procline.c %D%/core/procline.h \
 	%D%/core/rule.c %D%/core/rule.h \
 	%D%/core/rules.c %D%/core/rules.h \
 	%D%/core/schema.c %D%/core/schema.h \
@@ -51,9 +53,15 @@ liblinux_a_SOURCES = \
 	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
 	%D%/linux/chains_view.c \
 	%D%/linux/ct.h \
-	%D%/linux/diag.h \
+	%D%/linux/diag.c %D%/linux/diag.h \
+	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
+	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/nfq.h \
-	%D%/linux/procfs.h \
+	%D%/linux/procfs.c %D%/linux/procfs.h \
+	%D%/linux/procnet.c %D%/linux/procnet.h \
+	%D%/linux/procread.c %D%/linux/procread.h \
+	%D%/linux/procscan.c %D%/linux/procscan.h \
+	%D%/linux/users.c %D%/linux/users.h \
 	%D%/linux/xtable.c %D%/linux/xtable.h \
 	%D%/linux/xtlock.c %D%/linux/xtlock.h
 

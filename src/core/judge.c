@@ -196,6 +196,18 @@ is_current(const struct judge *judge, const struct flow *flow, mono_t now)
 	       mono_since(now, flow->last) < REPEAT_NS;
 }
 
+/* 2. what needs no look-up to be known as of this flow: a SYN seen before,
+ * whose sequence number tells it from another connection that got the same
+ * ports; and an answer from outside to what a program here began. */
+static bool
+is_certain(const struct packet *pkt, const struct flow *flow)
+{
+	if (packet_is_syn(pkt))
+		return flow->tcp_syn && flow->in == pkt->in &&
+		       flow->tcp_seq == pkt->tcp_seq;
+	return pkt->in && !flow->in;
+}
+
 enum judge_step
 judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
     struct verdict *ret)
@@ -211,17 +223,28 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 		    judge, ACTION_ACCEPT, REASON_ICMP_ERROR, ret);
 	if (is_dhcp(pkt))
 		return decide_once(judge, ACTION_ACCEPT, REASON_DHCP, ret);
-	/* 2. a SYN seen before: its sequence number tells a retransmit from
-	 * another connection that got the same ports */
-	if (packet_is_syn(pkt)) {
-		key = flow_key_of(&pkt->tuple, pkt->in);
-		flow = flow_find(judge->flows, &key);
-		if (flow != NULL && flow->tcp_syn && flow->in == pkt->in &&
-		    flow->tcp_seq == pkt->tcp_seq &&
-		    is_current(judge, flow, now))
-			return repeat(judge, pkt, flow, now, ret);
-	}
+	key = flow_key_of(&pkt->tuple, pkt->in);
+	flow = flow_find(judge->flows, &key);
+	if (flow != NULL && is_current(judge, flow, now) &&
+	    is_certain(pkt, flow))
+		return repeat(judge, pkt, flow, now, ret);
 	return JUDGE_NEED_SOCKET;
+}
+
+/* 2. The same ends and the same socket: the same flow. A TCP socket has no
+ * inode before accept() and after close(). Where the kernel itself spoke, or
+ * answers, there is no socket at all. */
+static bool
+is_same_socket(const struct packet *pkt, const struct flow *flow,
+    const struct socket_facts *sock)
+{
+	if (packet_is_syn(pkt))
+		return false;
+	if (sock->status == SOCKET_NONE)
+		return !pkt->has_uid && flow->process->kind == PROCESS_KERNEL;
+	if (sock->inode == 0)
+		return flow->inode != 0 && pkt->tuple.proto == IPPROTO_TCP;
+	return flow->inode == sock->inode;
 }
 
 enum judge_step
@@ -238,26 +261,19 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 		return JUDGE_DECIDED;
 	case SOCKET_NONE:
 		judge->stats->sockets_none++;
-		judge_process(judge, pkt, sock, NULL, now, ret);
-		return JUDGE_DECIDED;
+		break;
 	case SOCKET_FOUND:
 		judge->stats->sockets_found++;
 		break;
 	}
-	flow = packet_is_syn(pkt) ? NULL : flow_find(judge->flows, &key);
-	if (flow != NULL && !is_current(judge, flow, now))
-		flow = NULL;
-	/* 2. the same socket and the same ends: the same flow. A TCP socket
-	 * has no inode before accept() and after close() */
-	if (flow != NULL && flow->inode != 0 &&
-	    (flow->inode == sock->inode ||
-		(sock->inode == 0 && pkt->tuple.proto == IPPROTO_TCP)))
+	flow = flow_find(judge->flows, &key);
+	if (flow != NULL && is_current(judge, flow, now) &&
+	    is_same_socket(pkt, flow, sock))
 		return repeat(judge, pkt, flow, now, ret);
-	if (sock->inode == 0) {
-		judge_process(judge, pkt, sock, NULL, now, ret);
-		return JUDGE_DECIDED;
-	}
-	return JUDGE_NEED_PROCESS;
+	if (sock->status == SOCKET_FOUND && sock->inode != 0)
+		return JUDGE_NEED_PROCESS;
+	judge_process(judge, pkt, sock, NULL, now, ret);
+	return JUDGE_DECIDED;
 }
 
 /* The word for an owner that no process is. A packet that left through a

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "src/base/num.h"
-#include "src/core/fault.h"
+#include "src/core/text.h"
 #include "src/ctl/table.h"
 
 /* Options that take a value, by the word of `rerouted --explain`. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/core/fault.h"
+#include "src/core/text.h"
 #include "src/ctl/command.h"
 
 #define CONTROL_DEFAULT "/run/rerouted/control.sock"

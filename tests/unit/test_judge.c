@@ -48,7 +48,7 @@ use_rules(const char *text)
 
 	assert_int_equal(
 	    rules_parse(rules, "t.rules", text, strlen(text), faults), 0);
-	assert_int_equal(policy_compile(rules, &world, faults, &policy), 0);
+	assert_int_equal(policy_compile(&policy, rules, &world, faults), 0);
 	judge_set_policy(judge, policy);
 	policy_unref(policy);
 	rules_free(rules);
@@ -217,6 +217,32 @@ a_datagram_of_a_known_socket_is_a_repeat_for_a_while(void **state)
 	judged(&pkt, found, curl, 59 + 60, &n);
 	assert_int_equal(n, 2);
 	assert_int_equal(flow_count(judge_flows(judge)), 1);
+}
+
+static void
+answers_follow_what_they_answer(void **state)
+{
+	struct packet ping = udp(false, 9, 9), pong = udp(true, 9, 9);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	ping.tuple.proto = pong.tuple.proto = IPPROTO_ICMP;
+	use_rules("default in block\n");
+	judged(&ping, found, curl, 0, &n);
+	v = judged(&pong, none, NULL, 0, &n); /* a raw socket is not found */
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	assert_int_equal(n, 0);
+	/* the other way: the kernel answers what was let in */
+	use_rules("accept in proto icmp\ndefault out drop\n");
+	judged(&pong, none, NULL, 1, &n);
+	ping.has_uid = false;
+	v = judged(&ping, none, NULL, 1, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	/* but a program that sends the same is no answer */
+	ping.has_uid = true;
+	v = judged(&ping, found, curl, 1, &n);
+	assert_int_equal(v.mark, MARK_DROP);
 }
 
 static void
@@ -411,7 +437,7 @@ a_connection_met_in_its_middle_has_its_true_direction(void **state)
 	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
 	assert_false(v.flow->in);
 	server.accepted = true;
-	server.inode++;
+	answer.tuple.dport = 22;
 	v = judged(&answer, server, curl, 1, &n);
 	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
 	assert_true(v.flow->in);
@@ -495,6 +521,7 @@ main(void)
 		TEST(a_retransmitted_syn_needs_no_look_up),
 		TEST(the_same_ports_by_another_program_are_another_flow),
 		TEST(a_datagram_of_a_known_socket_is_a_repeat_for_a_while),
+		TEST(answers_follow_what_they_answer),
 		TEST(a_new_policy_judges_again),
 		TEST(the_sender_on_loopback_leaves_the_verdict_to_the_receiver),
 		TEST(pings_are_judged_packet_by_packet),
