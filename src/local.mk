@@ -62,6 +62,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
+	%D%/linux/procwalk.c \
 	%D%/linux/users.c %D%/linux/users.h \
 	%D%/linux/xtable.c %D%/linux/xtable.h \
 	%D%/linux/xtlock.c %D%/linux/xtlock.h

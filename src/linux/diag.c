@@ -173,20 +173,16 @@ find_by_diag(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
 	ret->uid = msg.uid;
 }
 
+/* The look-up goes by the same rules as delivery, for groups and broadcasts
+ * too; where it finds nothing, /proc/net/udp could only offer sockets of other
+ * devices. Where several sockets receive a group's packet, it names one. */
 static void
 find_udp(struct diag *diag, const struct flow_key *key, bool in,
     uint32_t ifindex, struct socket_facts *ret)
 {
-	if (!diag->udp) {
-		procnet_find(NETLINE_UDP, key, in, ret);
-		return;
-	}
-	find_by_diag(diag, key, ifindex, ret);
-	/* The kernel gives a group's packets to every socket that fits, and
-	 * the look-up knows one at a time. Not for other addresses: whoever
-	 * probes closed ports would have us read the whole table. */
-	if (ret->status == SOCKET_NONE && in &&
-	    (addr_is_multicast(&key->local) || addr_is_broadcast(&key->local)))
+	if (diag->udp)
+		find_by_diag(diag, key, ifindex, ret);
+	else
 		procnet_find(NETLINE_UDP, key, in, ret);
 }
 

@@ -25,7 +25,6 @@ struct holder {
 	int dirfd;     /* O_PATH of its directory in /proc; -1 */
 	uint32_t uid;  /* effective, when last seen */
 	int hint;      /* descriptor number of its last socket */
-	int n_fds;     /* descriptors at the last scan */
 	uint32_t scan; /* which one; 0: never scanned, nor what is newer */
 	const struct process *value; /* a reference; NULL */
 };

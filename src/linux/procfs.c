@@ -26,6 +26,9 @@
  * is asked about that was last looked for so long ago, and not more often. */
 #define REFRESH_NS MONO_S
 
+/* Descriptors that one look-up has open at a time, at most. */
+#define LOOKUP_FDS 4
+
 /* How often an answer is looked for that is gone when it is checked. */
 #define TRIES 3
 
@@ -112,6 +115,20 @@ guess(struct procfs *procfs, const struct want *want)
 	return 0;
 }
 
+/* From the last socket on: the next one is near. */
+static int
+scan_holder(struct procfs *procfs, const struct holder *holder,
+    const struct want *want, int max)
+{
+	struct procscan_job job = { .who = { holder->pid, holder->start },
+		.inode = want->inode,
+		.from = holder->hint,
+		.max = max,
+		.now = want->now };
+
+	return procscan_one(&procfs->scan, &job);
+}
+
 /* All descriptors of the processes of that user that had sockets last. */
 static int
 scan_recent(struct procfs *procfs, const struct want *want)
@@ -130,8 +147,7 @@ scan_recent(struct procfs *procfs, const struct want *want)
 			recent[n++] = holder;
 	}
 	for (size_t i = 0; i < n; i++) {
-		int r = procscan_holder(&procfs->scan, recent[i], want->inode,
-		    SCAN_FDS_MAX, want->now);
+		int r = scan_holder(procfs, recent[i], want, SCAN_FDS_MAX);
 
 		if (r != 0 || noted(procfs, want) != NULL)
 			return r;
@@ -155,25 +171,22 @@ refresh(struct procfs *procfs, struct held *held, const struct want *want)
 }
 
 /* The note is wrong: the holder is gone, or has closed the socket, or has it
- * under another number now. */
+ * under another number now. Where two held it, an older one has it still, and
+ * only a walk knows which one. */
 static int
-look_again(struct procfs *procfs, struct held *held, const struct want *want)
+look_again(struct procfs *procfs, struct held *held, bool gone,
+    const struct want *want)
 {
 	struct holders *hs = &procfs->scan.holders;
 	struct holder *holder = held->holder;
 	bool shared = held->shared;
-	int r = holder_open(hs, holder);
 
 	held_forget(hs, held);
-	if (r == -ESRCH)
+	if (gone)
 		holder_forget(hs, holder);
-	/* where two held it, an older one has it still, and only a walk knows
-	 * which one */
 	if (shared)
 		return procscan_walk(&procfs->scan, want->inode, want->now);
-	return r == 0 ? procscan_holder(&procfs->scan, holder, want->inode,
-			    MOVED_MAX, want->now)
-		      : 0;
+	return gone ? 0 : scan_holder(procfs, holder, want, MOVED_MAX);
 }
 
 /* Where no note says who holds it, each rung costing more than the one above.
@@ -225,7 +238,7 @@ find(struct procfs *procfs, const struct want *want)
 		return refresh(procfs, held, want);
 	if (r != 0 && r != -ESRCH)
 		return r;
-	r = look_again(procfs, held, want);
+	r = look_again(procfs, held, r == -ESRCH, want);
 	if (r != 0 || noted(procfs, want) != NULL || shared)
 		return r;
 	return search(procfs, want, false);
@@ -286,6 +299,16 @@ owner(
 	return r == 0 ? -ENOENT : r;
 }
 
+/* Out of descriptors: those of the processes used longest ago are enough for
+ * one look-up. */
+static void
+make_room(struct procfs *procfs)
+{
+	for (int i = 0; i < LOOKUP_FDS; i++)
+		if (!holders_close_one(&procfs->scan.holders))
+			break;
+}
+
 int
 procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
     const struct process **ret)
@@ -296,9 +319,10 @@ procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
 	if (inode == 0)
 		return -ENOENT;
 	r = owner(procfs, &want, ret);
-	if ((r == -EMFILE || r == -ENFILE) &&
-	    holders_close_one(&procfs->scan.holders))
+	if (r == -EMFILE || r == -ENFILE) {
+		make_room(procfs);
 		r = owner(procfs, &want, ret);
+	}
 	return r;
 }
 
@@ -340,9 +364,10 @@ procfs_process(struct procfs *procfs, pid_t pid, const struct process **ret)
 	if (pid <= 0)
 		return -ESRCH;
 	r = read_pid(procfs, pid, ret);
-	if ((r == -EMFILE || r == -ENFILE) &&
-	    holders_close_one(&procfs->scan.holders))
+	if (r == -EMFILE || r == -ENFILE) {
+		make_room(procfs);
 		r = read_pid(procfs, pid, ret);
+	}
 	return r;
 }
 

@@ -1,6 +1,5 @@
 #include "src/linux/procscan.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,22 +13,9 @@
 #include "src/core/procline.h"
 #include "src/linux/procread.h"
 
-/* With so many pids or fewer given out since, each is tried; with more, /proc
- * is listed. */
-#define PROBE_MAX 64
-
-/* A pid is given out a little before its process can be seen (copy_process()
- * in kernel/fork.c): it is tried again for so long. */
-#define UNBORN_NS (10 * MONO_MS)
-
 /* Where the socket is found the scan goes on for so many descriptors: others
  * of the same burst are near. A process with 10,000 has no end in sight. */
 #define AFTER_HIT 256
-
-/* A new process with more descriptors than this is not read to the end. */
-#define BIRTH_MAX 4096
-
-#define REFRESH_NS (2 * MONO_MS)
 
 /* Where /proc/PID/fd puts descriptor n in the directory: after . and .. */
 #define FD_OFFSET 2
@@ -43,11 +29,8 @@ struct entry {
 	char d_name[];
 };
 
-typedef int list_fn(void *arg, uint64_t number);
-
-/* Calls fn for the entries that are numbers until it gives other than 0. */
-static int
-list_numbers(int fd, list_fn *fn, void *arg)
+int
+procscan_list(int fd, procscan_list_fn *fn, void *arg)
 {
 	union {
 		char bytes[8192];
@@ -80,20 +63,16 @@ list_numbers(int fd, list_fn *fn, void *arg)
 
 struct scan {
 	struct procscan *ps;
-	struct procscan_pid who;
+	const struct procscan_job *job;
 	struct holder *holder; /* made when the first socket is met */
 	struct held_seen seen;
-	uint64_t wanted;
 	int fd_dir;
-	int from, below; /* the second part ends where the first began */
-	int n, max;	 /* descriptors read, and allowed */
-	int left;	 /* after the hit */
-	bool hit;
+	int below;   /* the second part ends where the first began */
+	int n, left; /* descriptors read, and allowed after the hit */
+	bool hit, met_start;
 };
 
-enum {
-	SCAN_FULL = 1
-}; /* stop, no failure */
+#define SCAN_FULL 1 /* stop, no failure */
 
 static int
 scan_fd(void *arg, uint64_t number)
@@ -103,17 +82,19 @@ scan_fd(void *arg, uint64_t number)
 	uint64_t inode;
 	ssize_t n;
 
-	if (s->below > 0 && (int)number >= s->below)
+	if (s->below > 0 && (int)number >= s->below) {
+		s->met_start = true;
 		return SCAN_FULL;
-	if (++s->n > s->max || (s->hit && --s->left < 0))
+	}
+	if (++s->n == s->job->max || (s->hit && --s->left < 0))
 		return SCAN_FULL;
 	(void)snprintf(name, sizeof(name), "%d", (int)number); /* fits */
 	n = readlinkat(s->fd_dir, name, link, sizeof(link));
 	if (n < 0 || procline_socket(&inode, link, (size_t)n) != 0)
 		return 0; /* closed meanwhile, or no socket */
 	if (s->holder == NULL) {
-		s->holder =
-		    holder_get(&s->ps->holders, s->who.pid, s->who.start);
+		s->holder = holder_get(
+		    &s->ps->holders, s->job->who.pid, s->job->who.start);
 		if (s->holder == NULL)
 			return -ENOMEM;
 		s->holder->scan = s->ps->scan;
@@ -121,385 +102,62 @@ scan_fd(void *arg, uint64_t number)
 	s->seen.inode = inode;
 	s->seen.fd = (int)number;
 	held_put(&s->ps->holders, s->holder, &s->seen);
-	s->hit |= inode == s->wanted;
+	s->hit |= inode == s->job->inode;
 	return 0;
 }
 
+/* From the job's descriptor to the end, then what stands before it. 0 when all
+ * have been read. */
 static int
 scan_parts(struct scan *s)
 {
-	int r;
+	int from = s->job->from, r;
 
-	if (s->from > 0 && lseek(s->fd_dir, s->from + FD_OFFSET, SEEK_SET) < 0)
+	if (from > 0 && lseek(s->fd_dir, from + FD_OFFSET, SEEK_SET) < 0)
 		return -errno;
-	r = list_numbers(s->fd_dir, scan_fd, s);
-	if (r != 0 || s->from == 0)
+	r = procscan_list(s->fd_dir, scan_fd, s);
+	if (r != 0 || from == 0)
 		return r;
-	s->below = s->from;
 	if (lseek(s->fd_dir, 0, SEEK_SET) < 0)
 		return -errno;
-	r = list_numbers(s->fd_dir, scan_fd, s);
-	return r == SCAN_FULL && s->n <= s->max && (!s->hit || s->left >= 0)
-		   ? 0
-		   : r;
+	s->below = from;
+	r = procscan_list(s->fd_dir, scan_fd, s);
+	return r == SCAN_FULL && s->met_start ? 0 : r;
 }
 
-/* Failures of a process that goes away or hides are normal: only the lack of
- * memory and descriptors is told. */
-static int
-failure(int r)
+int
+procscan_failure(int r)
 {
 	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
 }
 
-/* Reads the descriptors of who; *ret_hit says whether the socket was there. */
-static int
-scan_run(struct scan *s)
-{
-	char path[32];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "%d/fd", (int)s->who.pid); /* fits */
-	s->fd_dir = openat(
-	    s->ps->holders.proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->fd_dir < 0)
-		return failure(-errno);
-	s->left = AFTER_HIT;
-	if (s->max == 0)
-		s->max = INT_MAX - 1;
-	s->ps->scan++;
-	r = scan_parts(s);
-	(void)close(s->fd_dir); /* only read from */
-	if (r == 0 && s->holder == NULL)
-		s->holder = holder_find(&s->ps->holders, s->who.pid);
-	if (s->holder != NULL)
-		s->holder->n_fds = s->n;
-	if (r == 0 && s->holder != NULL && s->holder->start == s->who.start) {
-		s->holder->scan = s->ps->scan;
-		holder_swept(&s->ps->holders, s->holder);
-	}
-	return failure(r);
-}
-
 int
-procscan_holder(struct procscan *ps, struct holder *holder, uint64_t inode,
-    int max, mono_t now)
+procscan_one(struct procscan *ps, const struct procscan_job *job)
 {
 	struct scan s = { .ps = ps,
-		.who = { holder->pid, holder->start },
-		.wanted = inode,
-		.from = holder->hint,
-		.max = max,
-		.seen = { .now = now } };
-
-	return scan_run(&s);
-}
-
-static void
-young_add(struct procscan *ps, struct procscan_pid who)
-{
-	memmove(&ps->young[1], &ps->young[0],
-	    sizeof(ps->young) - sizeof(ps->young[0]));
-	ps->young[0] = who;
-}
-
-/* 1 for a process, 0 for a thread or one that is not there, -errno. */
-static int
-is_process(struct procscan *ps, pid_t pid)
-{
-	char path[32], buf[2048];
-	ssize_t n;
-	pid_t tgid;
-
-	(void)snprintf(path, sizeof(path), "%d/status", (int)pid); /* fits */
-	n = procread_file(ps->holders.proc_fd, path, buf, sizeof(buf));
-	if (n < 0)
-		return n == -ESRCH ? -ENOENT : (int)n;
-	return procline_tgid(&tgid, buf, (size_t)n) == 0 && tgid == pid;
-}
-
-/* Scans a process that is new to us. 0, -ENOENT when it is not there, or
- * -errno. */
-static int
-scan_new(struct procscan *ps, pid_t pid, mono_t now)
-{
-	struct scan s = { .ps = ps,
-		.who.pid = pid,
-		.max = BIRTH_MAX,
-		.seen = { .now = now, .born = true } };
-	struct procread_stat st;
+		.job = job,
+		.left = AFTER_HIT,
+		.seen = { .now = job->now, .born = job->born } };
+	struct holder *holder;
 	char path[32];
-	int r = is_process(ps, pid);
+	int r;
 
-	if (r <= 0)
-		return r;
-	(void)snprintf(path, sizeof(path), "%d/stat", (int)pid); /* fits */
-	r = procread_status(ps->holders.proc_fd, path, &st);
+	(void)snprintf(path, sizeof(path), "%d/fd", (int)job->who.pid);
+	s.fd_dir = openat(
+	    ps->holders.proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s.fd_dir < 0)
+		return procscan_failure(-errno);
+	ps->scan++;
+	r = scan_parts(&s);
+	(void)close(s.fd_dir); /* only read from */
 	if (r != 0)
-		return r == -ESRCH ? -ENOENT : r;
-	if (st.kthread)
-		return 0;
-	s.who.start = st.start;
-	young_add(ps, s.who);
-	return scan_run(&s);
-}
-
-static void
-unborn_add(struct procscan *ps, pid_t pid, mono_t until)
-{
-	if (ps->n_unborn == PROCSCAN_UNBORN) /* the oldest one had its time */
-		memmove(&ps->unborn[0], &ps->unborn[1],
-		    --ps->n_unborn * sizeof(ps->unborn[0]));
-	ps->unborn[ps->n_unborn].pid = pid;
-	ps->unborn[ps->n_unborn++].until = until;
-}
-
-static int
-retry_unborn(struct procscan *ps, mono_t now)
-{
-	unsigned int n = ps->n_unborn;
-
-	ps->n_unborn = 0;
-	for (unsigned int i = 0; i < n; i++) {
-		pid_t pid = ps->unborn[i].pid;
-		mono_t until = ps->unborn[i].until;
-		int r = scan_new(ps, pid, now);
-
-		if (failure(r) != 0)
-			return r;
-		if (r == -ENOENT && mono_before(now, until))
-			unborn_add(ps, pid, until);
+		return procscan_failure(r);
+	holder = holder_find(&ps->holders, job->who.pid);
+	if (holder != NULL && holder->start == job->who.start) {
+		holder->scan = ps->scan;
+		holder_swept(&ps->holders, holder);
 	}
 	return 0;
-}
-
-struct news {
-	struct procscan *ps;
-	pid_t after, last;
-	mono_t now;
-};
-
-static int
-news_of_list(void *arg, uint64_t number)
-{
-	struct news *news = arg;
-	pid_t pid = (pid_t)number;
-	/* after a wrap the new ones are at both ends */
-	bool is_new = news->after <= news->last
-			  ? pid > news->after && pid <= news->last
-			  : pid > news->after || pid <= news->last;
-
-	return is_new ? failure(scan_new(news->ps, pid, news->now)) : 0;
-}
-
-static int
-news_of_range(struct news *news)
-{
-	for (pid_t pid = news->after + 1; pid <= news->last; pid++) {
-		int r = scan_new(news->ps, pid, news->now);
-
-		if (failure(r) != 0)
-			return r;
-		if (r == -ENOENT)
-			unborn_add(
-			    news->ps, pid, mono_add(news->now, UNBORN_NS));
-	}
-	return 0;
-}
-
-int
-procscan_news(struct procscan *ps, mono_t now)
-{
-	struct news news = { ps, ps->last_pid, 0, now };
-	char buf[128];
-	ssize_t n = pread(ps->loadavg_fd, buf, sizeof(buf), 0);
-	int r = 0;
-
-	if (n < 0)
-		return -errno;
-	if (procline_last_pid(&news.last, buf, (size_t)n) != 0)
-		return -EBADMSG;
-	if (ps->n_unborn > 0)
-		r = retry_unborn(ps, now);
-	if (r != 0 || news.last == news.after)
-		return r;
-	if (news.after == 0) {
-		r = 0; /* the first walk will see them all */
-	} else if (news.last > news.after &&
-		   news.last - news.after <= PROBE_MAX) {
-		r = news_of_range(&news);
-	} else if (lseek(ps->holders.proc_fd, 0, SEEK_SET) == 0) {
-		r = list_numbers(ps->holders.proc_fd, news_of_list, &news);
-	}
-	if (r == 0)
-		ps->last_pid = news.last;
-	return r;
-}
-
-/* 0 if the process is there and is the one that started then. */
-static int
-check_start(struct procscan *ps, struct procscan_pid who)
-{
-	struct procread_stat st;
-	char path[32];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "%d/stat", (int)who.pid); /* fits */
-	r = procread_status(ps->holders.proc_fd, path, &st);
-	return r == 0 && st.start != who.start ? -ESRCH : r;
-}
-
-static bool
-met(struct procscan *ps, uint64_t inode)
-{
-	const struct held *held = held_find(&ps->holders, inode);
-
-	return held != NULL && held->holder != NULL;
-}
-
-int
-procscan_young(struct procscan *ps, uint64_t inode, mono_t now)
-{
-	for (int i = 0; i < PROCSCAN_YOUNG; i++) {
-		struct scan s = { .ps = ps,
-			.who = ps->young[i],
-			.wanted = inode,
-			.seen = { .now = now } };
-		int r;
-
-		if (s.who.pid == 0)
-			continue;
-		r = check_start(ps, s.who);
-		if (r != 0) /* gone: its pid may be another's */
-			ps->young[i].pid = 0;
-		r = r != 0 ? failure(r) : scan_run(&s);
-		if (r != 0 || met(ps, inode))
-			return r;
-	}
-	return 0;
-}
-
-struct walk {
-	struct procscan *ps;
-	struct procscan_pid *pids;
-	size_t n, size;
-	/* Don't read when each process started: the order of their pids will
-	 * do, as counted back from the last one. */
-	bool quick;
-};
-
-static int
-walk_start(struct walk *walk, pid_t pid, uint64_t *ret)
-{
-	struct procread_stat st;
-	char path[32];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "%d/stat", (int)pid); /* fits */
-	r = procread_status(walk->ps->holders.proc_fd, path, &st);
-	if (r != 0)
-		return r;
-	if (st.kthread || st.zombie)
-		return -ESRCH;
-	*ret = st.start;
-	return 0;
-}
-
-static int
-walk_add(void *arg, uint64_t number)
-{
-	struct walk *walk = arg;
-	struct procscan_pid who = { .pid = (pid_t)number };
-	int r = 0;
-
-	if (walk->n == walk->size) {
-		size_t size = walk->size > 0 ? walk->size * 2 : 256;
-		struct procscan_pid *pids =
-		    reallocarray(walk->pids, size, sizeof(pids[0]));
-
-		if (pids == NULL)
-			return -ENOMEM;
-		walk->pids = pids;
-		walk->size = size;
-	}
-	if (walk->quick)
-		who.start =
-		    number + (who.pid <= walk->ps->last_pid ? INT_MAX : 0);
-	else
-		r = walk_start(walk, who.pid, &who.start);
-	if (r == 0)
-		walk->pids[walk->n++] = who;
-	return failure(r);
-}
-
-/* For qsort: the newest first. */
-static int
-newest_first(const void *a, const void *b)
-{
-	const struct procscan_pid *pa = a, *pb = b;
-	struct holder ha = { .pid = pa->pid, .start = pa->start };
-	struct holder hb = { .pid = pb->pid, .start = pb->start };
-
-	return holder_newer(&ha, &hb) ? -1 : 1;
-}
-
-static int
-walk_list(struct walk *walk)
-{
-	int r;
-
-	if (lseek(walk->ps->holders.proc_fd, 0, SEEK_SET) < 0)
-		return -errno;
-	r = list_numbers(walk->ps->holders.proc_fd, walk_add, walk);
-	if (walk->n > 1)
-		qsort(walk->pids, walk->n, sizeof(walk->pids[0]), newest_first);
-	return r;
-}
-
-static int
-walk_scan(struct walk *walk, size_t i, uint64_t inode, mono_t now)
-{
-	struct scan s = { .ps = walk->ps,
-		.who = walk->pids[i],
-		.wanted = inode,
-		.seen = { .now = now } };
-	const struct holder *holder;
-
-	if (walk->quick && walk_start(walk, s.who.pid, &s.who.start) != 0)
-		return 0; /* a thread of the kernel, or gone */
-	holder = holder_find(&walk->ps->holders, s.who.pid);
-	if (holder != NULL && holder->start == s.who.start)
-		s.from = holder->hint;
-	return scan_run(&s);
-}
-
-int
-procscan_walk(struct procscan *ps, uint64_t inode, mono_t now)
-{
-	struct walk walk = { .ps = ps };
-	int r = walk_list(&walk);
-
-	ps->walks++;
-	for (size_t i = 0; r == 0 && i < walk.n && !met(ps, inode); i++)
-		r = walk_scan(&walk, i, inode, now);
-	free(walk.pids);
-	return r;
-}
-
-int
-procscan_refresh(struct procscan *ps, mono_t now)
-{
-	struct walk walk = { .ps = ps, .quick = true };
-	mono_t end = mono_add(now, REFRESH_NS);
-	int r = walk_list(&walk);
-
-	for (size_t i = 0; r == 0 && i < walk.n; i++) {
-		if (!mono_before(mono_now(), end))
-			break;
-		r = walk_scan(&walk, i, 0, now);
-	}
-	free(walk.pids);
-	return r;
 }
 
 int

@@ -8,7 +8,8 @@
 #include "src/base/mono.h"
 #include "src/linux/holders.h"
 
-/* Reads descriptors of processes into the table of holders. */
+/* Reads descriptors of processes into the table of holders: one process
+ * (procscan.c), the new ones, all of them (procwalk.c). */
 
 #define PROCSCAN_YOUNG 16
 #define PROCSCAN_UNBORN 16
@@ -37,15 +38,32 @@ struct procscan {
 int procscan_init(struct procscan *ps, size_t open_max);
 void procscan_done(struct procscan *ps);
 
+/* Calls fn for the entries of a directory that are numbers until it gives
+ * other than 0, and gives that; or -errno. */
+typedef int procscan_list_fn(void *arg, uint64_t number);
+int procscan_list(int fd, procscan_list_fn *fn, void *arg);
+
+/* Failures of a process that goes away or hides are normal: of an error only
+ * the lack of memory and of descriptors is left, else 0. */
+int procscan_failure(int r);
+
+/* One process to scan. */
+struct procscan_job {
+	struct procscan_pid who;
+	uint64_t inode; /* looked for: 256 descriptors after it, it is enough */
+	int from;	/* begin with this descriptor */
+	int max;	/* read no more than so many; 0: all */
+	bool born;	/* it is new: it shares its sockets with its parent */
+	mono_t now;
+};
+
+/* held_find() tells what was met. 0 or -errno. */
+int procscan_one(struct procscan *ps, const struct procscan_job *job);
+
 /* Scans the processes that started since the last call, so that a child that
  * inherited a known socket is known as its holder. Costs 0.4 us when there is
  * none. 0 or -errno (no descriptors). */
 int procscan_news(struct procscan *ps, mono_t now);
-
-/* Scans one process for the socket, from its last one on, so many descriptors
- * at most; held_find() tells whether it was there. 0 or -errno. */
-int procscan_holder(struct procscan *ps, struct holder *holder, uint64_t inode,
-    int max, mono_t now);
 
 /* Scans the youngest processes, the newest first, until the socket is met. */
 int procscan_young(struct procscan *ps, uint64_t inode, mono_t now);

@@ -1,8 +1,4 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -91,7 +87,7 @@ refuses_other_lines(void **state)
 	struct netline l = { .inode = 7 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < LENGTH(bad); i++)
 		if (parse(&l, NETLINE_UDP, bad[i]) != -EBADMSG)
 			fail_msg("%s", bad[i]);
 	assert_int_equal(l.inode, 7);
@@ -177,8 +173,7 @@ static void
 the_best_socket_wins(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(score_cases) / sizeof(score_cases[0]);
-	     i++) {
+	for (size_t i = 0; i < LENGTH(score_cases); i++) {
 		const struct score_case *c = &score_cases[i];
 		unsigned int better = score(c, c->better);
 

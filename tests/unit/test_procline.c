@@ -1,8 +1,4 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -52,8 +48,7 @@ static void
 stat_fields(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(stat_cases) / sizeof(stat_cases[0]);
-	     i++) {
+	for (size_t i = 0; i < LENGTH(stat_cases); i++) {
 		const struct stat_case *c = &stat_cases[i];
 		size_t len = strlen(c->text);
 		char *text = exact(c->text, len);
@@ -148,8 +143,7 @@ static void
 cgroup_path_and_unit(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cgroup_cases) / sizeof(cgroup_cases[0]);
-	     i++) {
+	for (size_t i = 0; i < LENGTH(cgroup_cases); i++) {
 		const struct cgroup_case *c = &cgroup_cases[i];
 		size_t len = strlen(c->text);
 		char *text = exact(c->text, len);
@@ -179,7 +173,7 @@ socket_links(void **state)
 	uint64_t inode = 5;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < LENGTH(bad); i++)
 		assert_int_equal(
 		    procline_socket(&inode, bad[i], strlen(bad[i])), -EBADMSG);
 	assert_int_equal(inode, 5);

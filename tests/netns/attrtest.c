@@ -1,0 +1,14 @@
+#include "tests/netns/attrtest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int
+main(int argc, char **argv)
+{
+	if (argc > 2 && strcmp(argv[1], "kid") == 0)
+		return kid_main(atoi(argv[2]));
+	attr_proc_tests();
+	attr_diag_tests();
+	return failures() == 0 ? 0 : 1;
+}
