@@ -52,11 +52,12 @@ liblinux_a_SOURCES = \
 	%D%/linux/chains_probe.c %D%/linux/chains_probe.h \
 	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
 	%D%/linux/chains_view.c \
-	%D%/linux/ct.h \
+	%D%/linux/ct.c %D%/linux/ct.h \
 	%D%/linux/diag.c %D%/linux/diag.h \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
-	%D%/linux/nfq.h \
+	%D%/linux/nfq.c %D%/linux/nfq.h \
+	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \

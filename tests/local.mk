@@ -1,26 +1,54 @@
 # --- unit tests: linked with the pure libraries only --------------------------
 # A call from pure code into the platform is an undefined reference here.
 
-unit_tests = test_base test_judge test_packet
-unit_ldadd = libcore.a libbase.a $(INIH_LIBS) $(CMOCKA_LIBS)
+unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
+	test_judge test_load test_netline test_packet test_policy \
+	test_process test_procline test_rules
+unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/random.h \
+	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
+pure = libcore.a libbase.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+EXTRA_DIST += $(unit_headers)
 
-test_base_SOURCES = %D%/unit/test_base.c %D%/unit/unit.h
+test_base_SOURCES = %D%/unit/test_base.c
 test_base_LDADD = libbase.a $(CMOCKA_LIBS)
-test_judge_SOURCES = %D%/unit/test_judge.c %D%/unit/unit.h %D%/unit/wire.h
-test_judge_LDADD = $(unit_ldadd)
-test_packet_SOURCES = %D%/unit/test_packet.c %D%/unit/unit.h %D%/unit/wire.h
-test_packet_LDADD = $(unit_ldadd)
+test_conf_SOURCES = %D%/unit/test_conf.c
+test_conf_LDADD = $(pure) $(CMOCKA_LIBS)
+test_explain_SOURCES = %D%/unit/test_explain.c
+test_explain_LDADD = $(pure) $(CMOCKA_LIBS)
+test_glob_SOURCES = %D%/unit/test_glob.c
+test_glob_LDADD = $(pure) $(CMOCKA_LIBS)
+test_judge_SOURCES = %D%/unit/test_judge.c
+test_judge_LDADD = $(pure) $(CMOCKA_LIBS)
+test_netline_SOURCES = %D%/unit/test_netline.c
+test_netline_LDADD = $(pure) $(CMOCKA_LIBS)
+test_packet_SOURCES = %D%/unit/test_packet.c
+test_packet_LDADD = $(pure) $(CMOCKA_LIBS)
+test_policy_SOURCES = %D%/unit/test_policy.c
+test_policy_LDADD = $(pure) $(CMOCKA_LIBS)
+test_process_SOURCES = %D%/unit/test_process.c
+test_process_LDADD = $(pure) $(CMOCKA_LIBS)
+test_procline_SOURCES = %D%/unit/test_procline.c
+test_procline_LDADD = $(pure) $(CMOCKA_LIBS)
+test_rules_SOURCES = %D%/unit/test_rules.c
+test_rules_LDADD = $(pure) $(CMOCKA_LIBS)
+# two of the shell: a parser of netlink answers, and the reader of files
+test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
+test_diagmsg_CFLAGS = $(AM_CFLAGS)
+test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
+test_load_SOURCES = %D%/unit/test_load.c src/load.c
+test_load_CFLAGS = $(AM_CFLAGS)
+test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 
 # --- fuzz targets: with their corpus in `make check`, with libFuzzer where
 # configured with CC=clang --enable-fuzzers ------------------------------------
 
-fuzz_targets = fuzz_packet fuzz_ctlmsg
-fuzz_core = libcore.a libbase.a $(INIH_LIBS)
+fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
+	fuzz_packet fuzz_procline fuzz_rules
 if FUZZERS
 fuzz_main =
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -29,36 +57,80 @@ fuzz_main = %D%/fuzz/replay.c
 fuzz_ldflags = $(AM_LDFLAGS)
 endif
 check_PROGRAMS += $(fuzz_targets)
+EXTRA_DIST += %D%/fuzz/fuzz_faults.h
 
-fuzz_packet_SOURCES = %D%/fuzz/fuzz_packet.c $(fuzz_main)
-fuzz_packet_LDADD = $(fuzz_core)
-fuzz_packet_LDFLAGS = $(fuzz_ldflags)
+fuzz_conf_SOURCES = %D%/fuzz/fuzz_conf.c $(fuzz_main)
+fuzz_conf_LDADD = $(pure)
+fuzz_conf_LDFLAGS = $(fuzz_ldflags)
 fuzz_ctlmsg_SOURCES = %D%/fuzz/fuzz_ctlmsg.c src/ctlmsg.c src/json.c \
 	$(fuzz_main)
 fuzz_ctlmsg_CFLAGS = $(AM_CFLAGS)
-fuzz_ctlmsg_LDADD = $(fuzz_core) $(JANSSON_LIBS)
+fuzz_ctlmsg_LDADD = $(pure) $(JANSSON_LIBS)
 fuzz_ctlmsg_LDFLAGS = $(fuzz_ldflags)
+fuzz_diagmsg_SOURCES = %D%/fuzz/fuzz_diagmsg.c src/linux/diagmsg.c \
+	$(fuzz_main)
+fuzz_diagmsg_CFLAGS = $(AM_CFLAGS)
+fuzz_diagmsg_LDADD = $(pure) $(NFQ_LIBS)
+fuzz_diagmsg_LDFLAGS = $(fuzz_ldflags)
+fuzz_explain_SOURCES = %D%/fuzz/fuzz_explain.c $(fuzz_main)
+fuzz_explain_LDADD = $(pure)
+fuzz_explain_LDFLAGS = $(fuzz_ldflags)
+fuzz_nfq_SOURCES = %D%/fuzz/fuzz_nfq.c src/linux/nfq_msg.c $(fuzz_main)
+fuzz_nfq_CFLAGS = $(AM_CFLAGS)
+fuzz_nfq_LDADD = $(pure) $(NFQ_LIBS)
+fuzz_nfq_LDFLAGS = $(fuzz_ldflags)
+fuzz_packet_SOURCES = %D%/fuzz/fuzz_packet.c $(fuzz_main)
+fuzz_packet_LDADD = $(pure)
+fuzz_packet_LDFLAGS = $(fuzz_ldflags)
+fuzz_procline_SOURCES = %D%/fuzz/fuzz_procline.c $(fuzz_main)
+fuzz_procline_LDADD = $(pure)
+fuzz_procline_LDFLAGS = $(fuzz_ldflags)
+fuzz_rules_SOURCES = %D%/fuzz/fuzz_rules.c $(fuzz_main)
+fuzz_rules_LDADD = $(pure)
+fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
-# --- scripts of `make check` ---------------------------------------------------
+# --- namespace tests: their programs; tests/run runs the scripts ---------------
 
-check_scripts = %D%/lint/layers.sh %D%/fuzz/corpus.sh
-TESTS += $(check_scripts)
+netns_programs = chainsctl queuectl attrtest probe
+check_PROGRAMS += $(netns_programs)
+
+chainsctl_SOURCES = %D%/netns/chainsctl.c
+chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS)
+queuectl_SOURCES = %D%/netns/queuectl.c
+queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
+attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
+	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
+attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
+probe_SOURCES = %D%/netns/probe.c
+
+# --- scripts of `make check` ----------------------------------------------------
+
+TESTS += %D%/lint/layers.sh %D%/fuzz/corpus.sh %D%/golden/run.sh
 AM_TESTS_ENVIRONMENT = \
-	export srcdir BUILDDIR="$(abs_builddir)" CC="$(CC)" \
-	    FUZZ_TARGETS="$(fuzz_targets)";
+	srcdir='$(srcdir)'; BUILDDIR='$(abs_builddir)'; CC='$(CC)'; \
+	REROUTED='$(abs_builddir)/rerouted'; FUZZ_TARGETS='$(fuzz_targets)'; \
+	export srcdir BUILDDIR CC REROUTED FUZZ_TARGETS;
+
+update-golden: rerouted
+	REROUTED=$(abs_builddir)/rerouted $(srcdir)/tests/golden/run.sh --update
+.PHONY: update-golden
 
 # --- benchmarks: `make bench` builds them, tests/bench/*.sh run them -----------
 
-bench_programs = nfqloop connload
+bench_programs = nfqloop connload bench_policy bench_attr
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 nfqloop_SOURCES = %D%/bench/nfqloop.c
 nfqloop_LDADD = $(NFQ_LIBS)
 connload_SOURCES = %D%/bench/connload.c
-bench: $(bench_programs) $(bench_needs) all
+bench_policy_SOURCES = %D%/bench/bench_policy.c
+bench_policy_LDADD = $(pure)
+bench_attr_SOURCES = %D%/bench/bench_attr.c
+bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
+bench: all $(bench_programs) chainsctl
 .PHONY: bench
 
-# --- lint ----------------------------------------------------------------------
+# --- lint -----------------------------------------------------------------------
 
 CLANG_FORMAT = clang-format-14
 our_sources = cd $(srcdir) && find src dns port17 tests -name '*.[ch]' 2>/dev/null
@@ -82,10 +154,11 @@ list-fuzz:
 	@echo $(fuzz_targets)
 check-programs: $(check_PROGRAMS)
 distcheck-quiet:
-	$(MAKE) distcheck DISTCHECK_CONFIGURE_FLAGS=--disable-sanitizers
+	$(MAKE) distcheck
 .PHONY: format format-check lint-format lint-layers lint-cppcheck \
 	lint-manuals list-units list-fuzz check-programs distcheck-quiet
 
+# scripts, corpora and golden files: all that git has below tests
 dist-hook:
 	cd $(srcdir) && tar cf - tests | (cd $(abs_top_builddir)/$(distdir) && \
 	    tar xf -)

@@ -8,7 +8,6 @@
 #include "src/core/rules.h"
 #include "src/core/text.h"
 
-static const char *const action_words[] = { "accept", "block", "drop" };
 static const char *const default_words[] = { "out", "in", "unknown", "kernel" };
 
 static const char *
@@ -81,7 +80,7 @@ parser_default(struct parser *p)
 		if (what.kind != TOKEN_BAD)
 			parser_fault_word(p, &what, "unknown action",
 			    "accept, block or drop",
-			    nearest_of(p, &what, action_words, 3));
+			    parser_action_nearest(p, &what));
 		return;
 	}
 	if (p->rules->defaults[i].set) {

@@ -113,6 +113,8 @@ lex_quoted(struct lex *lex)
 			fault(lex, lex->pos, 1, "text right after a quote",
 			    "a blank or ','");
 			t.kind = TOKEN_BAD;
+			while (!ends_word(lex, peek(lex, 0)))
+				lex->pos++;
 		}
 	}
 	t.len = lex->pos - t.off;
@@ -126,7 +128,7 @@ lex_word(struct lex *lex)
 	char c;
 
 	while (!ends_word(lex, c = peek(lex, 0)) && !continued(lex)) {
-		if (c == '"') {
+		if (c == '"' && t.kind == TOKEN_WORD) {
 			fault(lex, lex->pos, 1, "a quote within a word",
 			    "quotes round the whole of it, or \\\"");
 			t.kind = TOKEN_BAD;

@@ -50,6 +50,10 @@ char *parser_text(
 bool parser_action(
     const struct parser *p, const struct token *token, enum action *ret);
 
+/* The one of these that was meant, or NULL. */
+const char *parser_action_nearest(
+    const struct parser *p, const struct token *token);
+
 /* NULL if there is none. */
 const struct rule_define *parser_define_find(
     const struct parser *p, const char *name, size_t len);

@@ -52,7 +52,7 @@ print_comment(const char *text, FILE *out)
 void
 conf_print_sample(FILE *out)
 {
-	char expected[CONF_EXPECTED_SIZE];
+	char expected[CONF_EXPECTED_SIZE], takes[CONF_EXPECTED_SIZE + 8];
 
 	print_comment("Settings of rerouted(8); rerouted.conf(5) has more on "
 		      "them. Each is shown with its default: take the # away "
@@ -69,7 +69,9 @@ conf_print_sample(FILE *out)
 		print_section(i, out);
 		(void)fputc('\n', out);
 		print_comment(row->help, out);
-		print_comment(conf_row_expected(row, expected), out);
+		(void)snprintf(takes, sizeof(takes), "Takes %s.",
+		    conf_row_expected(row, expected)); /* fits */
+		print_comment(takes, out);
 		(void)fprintf(out, "#%s = %s\n", row->key, row->dflt);
 	}
 }

@@ -182,7 +182,7 @@ value_list(struct parser *p, enum value_kind kind)
 		if (t.kind == TOKEN_END || t.kind == TOKEN_STOP) {
 			parser_fault(p, &t, "a value is missing",
 			    value_expected(kind), NULL);
-			return list;
+			continue; /* behind the ',' if it is one */
 		}
 		if (t.kind != TOKEN_BAD && going)
 			going = value_one(p, kind, &t);
@@ -282,7 +282,7 @@ static void
 parse_once(struct parser *p, struct build *b, const struct token *word)
 {
 	if (b->rule.once)
-		parser_fault_word(p, word, "a second", "once, once", NULL);
+		parser_fault_word(p, word, "a second", "it once only", NULL);
 	b->rule.once = true;
 }
 

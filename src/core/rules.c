@@ -135,15 +135,26 @@ parser_action(
 	return false;
 }
 
-static void
-unknown_line(struct parser *p, const struct token *first)
+const char *
+parser_action_nearest(const struct parser *p, const struct token *token)
 {
-	static const char *const words[] = { "accept", "block", "drop",
-		"default", "define" };
+	/* what other firewalls call it */
 	static const char *const synonyms[][2] = { { "allow", "accept" },
 		{ "permit", "accept" }, { "pass", "accept" },
 		{ "deny", "block" }, { "reject", "block" } };
-	const char *nearest;
+
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (token_is(p->src, token, synonyms[i][0]))
+			return synonyms[i][1];
+	return word_nearest(
+	    p->src->text + token->off, token->len, action_words, 3);
+}
+
+static void
+unknown_line(struct parser *p, const struct token *first)
+{
+	static const char *const words[] = { "default", "define" };
+	const char *nearest = parser_action_nearest(p, first);
 
 	if (token_is(p->src, first, "reroute")) {
 		parser_fault(p, first,
@@ -151,11 +162,9 @@ unknown_line(struct parser *p, const struct token *first)
 		    NULL);
 		return;
 	}
-	nearest = word_nearest(p->src->text + first->off, first->len, words,
-	    sizeof(words) / sizeof(words[0]));
-	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
-		if (token_is(p->src, first, synonyms[i][0]))
-			nearest = synonyms[i][1];
+	if (nearest == NULL)
+		nearest = word_nearest(
+		    p->src->text + first->off, first->len, words, 2);
 	parser_fault_word(p, first, "unknown word", LINE_WORDS, nearest);
 }
 

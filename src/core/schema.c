@@ -119,6 +119,9 @@ set_string(struct conf *conf, const struct conf_row *row, const char *value,
 
 	if (len < row->min || len > row->max || len >= CONF_STRING_SIZE)
 		return -ERANGE;
+	/* "key =#x": with the blank that the printer puts it is a comment */
+	if (len > 0 && (value[0] == '#' || value[0] == ';'))
+		return -EINVAL;
 	memcpy(to, value, len);
 	memset(to + len, 0, CONF_STRING_SIZE - len);
 	return 0;

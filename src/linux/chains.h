@@ -27,13 +27,15 @@ struct chains_error {
 /* Puts the rules of one family in, in the order mangle, nat, filter, one
  * commit a table; leftovers of a crash are taken out in the same commit. On
  * failure nothing of ours is left in that family. 0 or -errno with *ret_error
- * set: -EPERM (no CAP_NET_ADMIN), -ENOENT or -ENOPROTOOPT (tables or targets
- * that the kernel lacks), -EBUSY (the xtables lock is held by another),
- * -EAGAIN (others kept changing the table). */
+ * set: -EPERM (no CAP_NET_ADMIN), -ENOENT, -ENOPROTOOPT or -EPROTONOSUPPORT
+ * (tables or targets that the kernel lacks), -EAFNOSUPPORT (no such family at
+ * all), -EBUSY (the xtables lock is held by another for 2 s), -EAGAIN (others
+ * kept changing the table). */
 int chains_install(enum chains_family family, struct chains_error *ret_error);
 
 /* Takes everything of ours out, in the order filter, nat, mangle; foreign
- * rules and counters stay. 0 also when nothing was there. */
+ * rules and counters stay. Of ours is what jumps to our chains from anywhere,
+ * too. 0 also when nothing was there. */
 int chains_remove(enum chains_family family, struct chains_error *ret_error);
 
 /* Compares what is in the kernel with what ought to be: 0 when all stands as

@@ -215,11 +215,13 @@ void
 chains_entry_build(struct chains_entry *ret, const struct chains_rule *rule,
     enum chains_family family)
 {
-	struct ipt_entry *e4 = (void *)ret->bytes;
-	struct ip6t_entry *e6 = (void *)ret->bytes;
+	struct ipt_entry *e4;
+	struct ip6t_entry *e6;
 	size_t target;
 
 	memset(ret, 0, sizeof(*ret));
+	e4 = (void *)ret->bytes;
+	e6 = (void *)ret->bytes;
 	ret->len = family == CHAINS_IP4 ? sizeof(*e4) : sizeof(*e6);
 	put_matches(ret, rule);
 	target = ret->len;

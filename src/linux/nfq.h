@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "src/core/stats.h"
+#include "src/linux/nfq_msg.h"
 
 /* The four queues of the specification: 17, direction, family, 0. */
 #define NFQ_OUT4 17040
@@ -16,20 +17,6 @@
 struct nfq_opts {
 	uint32_t queue_length;	 /* packets the kernel holds for us */
 	uint32_t receive_buffer; /* bytes of the netlink socket's buffer */
-};
-
-/* A packet as the kernel handed it over. Borrows the payload until the
- * callback returns. */
-struct nfq_packet {
-	uint16_t queue;
-	uint32_t id;
-	bool in;
-	uint32_t ifindex; /* in: came by; out: leaves by */
-	bool has_uid;
-	uint32_t uid, gid;
-	const uint8_t *payload;
-	size_t len;   /* bytes copied */
-	size_t total; /* bytes of the packet */
 };
 
 struct nfq;

@@ -53,7 +53,11 @@ cleanup() {
 	for p in $pids; do
 		wait "$p" 2>/dev/null
 	done
+	# what those started in turn can live nowhere but in our namespaces
 	for ns in $namespaces; do
+		for p in $(ip netns pids "$ns" 2>/dev/null); do
+			kill -KILL "$p" 2>/dev/null
+		done
 		ip netns del "$ns" 2>/dev/null
 	done
 	rm -rf "$tmp"

@@ -34,11 +34,11 @@ addresses_parse_and_print(void **state)
 	struct addr a;
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(good); i++) {
+	for (size_t i = 0; i < N_ROWS(good); i++) {
 		a = addr(good[i]);
 		assert_string_equal(addr_format(&a, buf), good[i]);
 	}
-	for (size_t i = 0; i < LENGTH(bad); i++)
+	for (size_t i = 0; i < N_ROWS(bad); i++)
 		row_true(
 		    bad[i], addr_parse(&a, bad[i], strlen(bad[i])) == -EINVAL);
 	assert_int_equal(addr_parse(&a, "1.2.3.4\0", 8), -EINVAL);
@@ -81,7 +81,7 @@ prefixes_hold_to_the_bit(void **state)
 	struct prefix p;
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(rows); i++) {
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
 		struct addr a = addr(rows[i].addr);
 		struct addr_range r;
 
@@ -150,7 +150,7 @@ scopes_partition_addresses(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(rows); i++) {
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
 		struct addr a = addr(rows[i].addr);
 		char scope = rows[i].scope;
 
@@ -191,7 +191,7 @@ units_parse_back_to_what_was_printed(void **state)
 	uint64_t n;
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(values); i++) {
+	for (size_t i = 0; i < N_ROWS(values); i++) {
 		num_format_size(values[i], buf);
 		assert_int_equal(
 		    num_parse_size(&n, buf, strlen(buf), UINT64_MAX), 0);
@@ -277,7 +277,7 @@ list_survives_removal_while_walked(void **state)
 
 	(void)state;
 	list_init(&head);
-	for (size_t i = 0; i < LENGTH(nodes); i++)
+	for (size_t i = 0; i < N_ROWS(nodes); i++)
 		list_append(&head, &nodes[i]);
 	list_for_each_safe (node, tmp, &head) {
 		assert_ptr_equal(node, &nodes[n++]);

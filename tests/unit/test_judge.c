@@ -149,7 +149,7 @@ marks_follow_action_and_permanence(void **state)
 	int n;
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(rows); i++) {
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
 		struct packet pkt = tcp(false, (uint32_t)i, PACKET_TCP_SYN);
 		struct verdict v;
 
@@ -382,7 +382,7 @@ owners_without_a_process_have_their_own_words(void **state)
 
 	(void)state;
 	use_rules("accept process kernel\nblock process unknown\n");
-	for (size_t i = 0; i < LENGTH(rows); i++) {
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
 		struct packet pkt = udp(rows[i].in, 4000, (uint16_t)(i + 1));
 		struct verdict v;
 

@@ -42,7 +42,7 @@ ports_and_addresses_of_each_protocol(void **state)
 	struct packet pkt;
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(rows); i++) {
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
 		struct wire w = { .len = 0 };
 		struct addr src = wire_addr(rows[i].src);
 
@@ -104,8 +104,8 @@ extension_headers_are_stepped_over(void **state)
 
 	(void)state;
 	wire_ip(&w, "fd09::1", "2001:db8::7", chain[0], 0);
-	for (size_t i = 0; i < LENGTH(chain); i++) {
-		wire_u8(&w, i + 1 < LENGTH(chain) ? chain[i + 1] : IPPROTO_UDP);
+	for (size_t i = 0; i < N_ROWS(chain); i++) {
+		wire_u8(&w, i + 1 < N_ROWS(chain) ? chain[i + 1] : IPPROTO_UDP);
 		wire_u8(&w, i == 1 ? 1 : 0); /* one of 16 bytes */
 		for (size_t n = 0; n < (i == 1 ? 14 : 6); n++)
 			wire_u8(&w, 0);
@@ -143,7 +143,7 @@ fragments_have_no_ports_to_judge(void **state)
 	(void)state;
 	wire_ip(&w, "10.9.0.1", "192.0.2.7", IPPROTO_UDP, 8);
 	wire_udp(&w, 5, 6, 8);
-	for (size_t i = 0; i < LENGTH(ip4_bits); i++) {
+	for (size_t i = 0; i < N_ROWS(ip4_bits); i++) {
 		w.bytes[6] = (uint8_t)(ip4_bits[i] >> 8);
 		w.bytes[7] = (uint8_t)ip4_bits[i];
 		assert_int_equal(parse(&pkt, &w), -ENOMSG);
@@ -238,7 +238,7 @@ pings_are_known_by_their_identifier(void **state)
 	struct packet pkt;
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(rows); i++) {
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
 		struct wire w = { .len = 0 };
 
 		wire_ip(&w, rows[i].src, rows[i].dst, rows[i].proto, 8);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+#define N_ROWS(array) (sizeof(array) / sizeof((array)[0]))
 
 /* One row of a table failed: says which, and fails the test. */
 #define row_true(name, condition)                                              \

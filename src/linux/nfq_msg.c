@@ -1,0 +1,226 @@
+#include "src/linux/nfq_msg.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+
+#include "src/base/rd.h"
+
+#define QUEUE_TYPE(type) (NFNL_SUBSYS_QUEUE << 8 | (type))
+
+/* MNL_ALIGN() of a size: that one is of int. */
+static size_t
+padded(size_t len)
+{
+	return (len + 3) & ~(size_t)3;
+}
+
+struct attrs {
+	const struct nlattr *of[NFQA_MAX + 1];
+};
+
+/* The least length of each attribute that is read here. */
+static const uint16_t attr_min[NFQA_MAX + 1] = {
+	[NFQA_PACKET_HDR] = sizeof(struct nfqnl_msg_packet_hdr),
+	[NFQA_IFINDEX_INDEV] = sizeof(uint32_t),
+	[NFQA_IFINDEX_OUTDEV] = sizeof(uint32_t),
+	[NFQA_UID] = sizeof(uint32_t),
+	[NFQA_GID] = sizeof(uint32_t),
+	[NFQA_CAP_LEN] = sizeof(uint32_t),
+};
+
+static int
+collect(const struct nlattr *attr, void *arg)
+{
+	struct attrs *attrs = arg;
+	uint16_t type = mnl_attr_get_type(attr);
+
+	if (type > NFQA_MAX)
+		return MNL_CB_OK; /* a newer kernel's */
+	if (mnl_attr_get_payload_len(attr) < attr_min[type])
+		return MNL_CB_ERROR;
+	attrs->of[type] = attr;
+	return MNL_CB_OK;
+}
+
+static uint32_t
+attr_u32(const struct attrs *attrs, enum nfqnl_attr_type type)
+{
+	const struct nlattr *attr = attrs->of[type];
+
+	return attr != NULL ? ntohl(mnl_attr_get_u32(attr)) : 0;
+}
+
+/* Everything but queue and id; end: past the last byte of the message. */
+static bool
+read_packet(
+    const struct attrs *attrs, const uint8_t *end, struct nfq_packet *ret)
+{
+	const struct nfqnl_msg_packet_hdr *hdr =
+	    mnl_attr_get_payload(attrs->of[NFQA_PACKET_HDR]);
+	const struct nlattr *payload = attrs->of[NFQA_PAYLOAD];
+
+	ret->in =
+	    hdr->hook == NF_INET_LOCAL_IN || hdr->hook == NF_INET_PRE_ROUTING;
+	ret->ifindex =
+	    attr_u32(attrs, ret->in ? NFQA_IFINDEX_INDEV : NFQA_IFINDEX_OUTDEV);
+	ret->has_uid = attrs->of[NFQA_UID] != NULL;
+	ret->uid = attr_u32(attrs, NFQA_UID);
+	ret->gid = attr_u32(attrs, NFQA_GID);
+	ret->payload = end;
+	ret->len = 0;
+	if (payload != NULL) {
+		ret->payload = mnl_attr_get_payload(payload);
+		ret->len = mnl_attr_get_payload_len(payload);
+	}
+	ret->total = ret->len;
+	if (attrs->of[NFQA_CAP_LEN] != NULL)
+		ret->total = attr_u32(attrs, NFQA_CAP_LEN);
+	return ret->total >= ret->len;
+}
+
+/* body: what follows the netlink header. cut: the message goes on past the
+ * bytes we have. */
+static enum nfq_msg
+take_packet(struct rd *body, bool cut, struct nfq_packet *ret)
+{
+	const struct nfgenmsg *nfg =
+	    (const void *)rd_bytes(body, sizeof(struct nfgenmsg));
+	const struct nfqnl_msg_packet_hdr *hdr;
+	struct attrs attrs = { { NULL } };
+	struct nfq_packet packet = { 0 };
+	bool whole;
+
+	if (nfg == NULL)
+		return NFQ_MSG_BAD;
+	/* false when an attribute is too short; those before it are kept */
+	whole = mnl_attr_parse_payload(body->p, body->len, collect, &attrs) >=
+		MNL_CB_STOP;
+	if (attrs.of[NFQA_PACKET_HDR] == NULL)
+		return NFQ_MSG_BAD;
+	hdr = mnl_attr_get_payload(attrs.of[NFQA_PACKET_HDR]);
+	packet.queue = ntohs(nfg->res_id);
+	packet.id = ntohl(hdr->packet_id);
+	if (!whole || cut ||
+	    !read_packet(&attrs, body->p + body->len, &packet)) {
+		ret->queue = packet.queue;
+		ret->id = packet.id;
+		return NFQ_MSG_UNREADABLE;
+	}
+	*ret = packet;
+	return NFQ_MSG_PACKET;
+}
+
+static enum nfq_msg
+take_error(struct rd *body, const struct nlmsghdr *nlh, int *ret_error,
+    uint32_t *ret_seq)
+{
+	int error = 0;
+
+	rd_copy(body, &error, sizeof(error));
+	if (body->bad || error > 0)
+		return NFQ_MSG_BAD;
+	*ret_error = error;
+	*ret_seq = nlh->nlmsg_seq;
+	return NFQ_MSG_ERROR;
+}
+
+enum nfq_msg
+nfq_msg_take(
+    struct rd *rd, struct nfq_packet *ret, int *ret_error, uint32_t *ret_seq)
+{
+	const struct nlmsghdr *nlh = (const void *)rd->p;
+	size_t len, padding;
+	struct rd body;
+	bool cut;
+
+	rd_skip(rd, sizeof(*nlh));
+	if (rd->bad || nlh->nlmsg_len < sizeof(*nlh)) {
+		rd->bad = true;
+		return NFQ_MSG_BAD;
+	}
+	len = nlh->nlmsg_len - sizeof(*nlh);
+	cut = len > rd->len;
+	if (cut)
+		len = rd->len;
+	rd_init(&body, rd->p, len);
+	/* the last message need not be padded */
+	padding = padded(len) - len;
+	rd_skip(rd, len);
+	rd_skip(rd, padding < rd->len ? padding : rd->len);
+	if (nlh->nlmsg_type == NLMSG_ERROR)
+		return take_error(&body, nlh, ret_error, ret_seq);
+	if (nlh->nlmsg_type == QUEUE_TYPE(NFQNL_MSG_PACKET))
+		return take_packet(&body, cut, ret);
+	return cut ? NFQ_MSG_BAD : NFQ_MSG_OTHER;
+}
+
+static struct nlmsghdr *
+begin(void *buf, int type, uint16_t queue, uint32_t seq)
+{
+	struct nlmsghdr *nlh = nfq_nlmsg_put(buf, type, queue);
+
+	nlh->nlmsg_seq = seq;
+	if (seq != 0)
+		nlh->nlmsg_flags |= NLM_F_ACK;
+	return nlh;
+}
+
+static size_t
+end(const struct nlmsghdr *nlh)
+{
+	assert(nlh->nlmsg_len <= NFQ_MSG_MAX);
+	return padded(nlh->nlmsg_len);
+}
+
+size_t
+nfq_msg_bind(void *buf, uint16_t queue, uint32_t seq)
+{
+	struct nlmsghdr *nlh = begin(buf, NFQNL_MSG_CONFIG, queue, seq);
+
+	nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+	return end(nlh);
+}
+
+size_t
+nfq_msg_copy_range(void *buf, uint16_t queue, uint32_t seq)
+{
+	struct nlmsghdr *nlh = begin(buf, NFQNL_MSG_CONFIG, queue, seq);
+
+	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, NFQ_COPY_RANGE);
+	return end(nlh);
+}
+
+size_t
+nfq_msg_flag(void *buf, uint16_t queue, uint32_t flag, uint32_t seq)
+{
+	struct nlmsghdr *nlh = begin(buf, NFQNL_MSG_CONFIG, queue, seq);
+
+	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(flag));
+	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(flag));
+	return end(nlh);
+}
+
+size_t
+nfq_msg_queue_length(void *buf, uint16_t queue, uint32_t packets, uint32_t seq)
+{
+	struct nlmsghdr *nlh = begin(buf, NFQNL_MSG_CONFIG, queue, seq);
+
+	nfq_nlmsg_cfg_put_qmaxlen(nlh, packets);
+	return end(nlh);
+}
+
+size_t
+nfq_msg_verdict(void *buf, uint16_t queue, uint32_t id, uint32_t mark)
+{
+	struct nlmsghdr *nlh = begin(buf, NFQNL_MSG_VERDICT, queue, 0);
+
+	/* the library has ids as int; the bits are the same */
+	nfq_nlmsg_verdict_put(nlh, (int)id, NF_ACCEPT);
+	nfq_nlmsg_verdict_put_mark(nlh, mark);
+	return end(nlh);
+}

@@ -1,0 +1,180 @@
+/* Nanoseconds that one decision takes, with rules of every kind; and what
+ * compiling takes. bench_policy [ROUNDS] */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/mono.h"
+#include "src/core/policy.h"
+#include "src/core/rules.h"
+#include "tests/fake/world.h"
+#include "tests/unit/random.h"
+
+#define SUBJECTS 512
+#define DECISIONS 20000
+
+/* Rule n: each of its kinds is as common as the others, most match no one. */
+static void
+bench_rule(FILE *f, size_t n)
+{
+	switch (n % 8) {
+	case 0:
+		fprintf(f, "accept out exe /usr/bin/tool%zu to port 443\n", n);
+		return;
+	case 1:
+		fprintf(
+		    f, "block out exe /opt/app%zu/**, **/helper%zu\n", n, n);
+		return;
+	case 2:
+		fprintf(f, "accept out user %zu to 10.%zu.%zu.0/24\n", n,
+		    n / 256 % 256, n % 256);
+		return;
+	case 3:
+		fprintf(
+		    f, "block out unit app%zu.service, *-%zu.scope\n", n, n);
+		return;
+	case 4:
+		fprintf(f, "drop in proto tcp to port %zu from lan\n",
+		    1 + n % 65535);
+		return;
+	case 5:
+		fprintf(f, "block to 198.%zu.%zu.0/25, 2001:%zx:%zx::/48\n",
+		    18 + n / 256 % 2, n % 256, 0xdb8 + n / 65536, n % 65536);
+		return;
+	case 6:
+		fprintf(
+		    f, "accept out parent /usr/lib/run%zu/* not user 0\n", n);
+		return;
+	case 7:
+		fprintf(f,
+		    "block out proto udp exe /usr/lib/x/y%zu "
+		    "to port 5000-%zu group %zu\n",
+		    n, 5001 + n % 1000, n);
+		return;
+	}
+}
+
+static double
+seconds(mono_t from)
+{
+	return (double)mono_since(mono_now(), from) / (double)MONO_S;
+}
+
+static const struct policy *
+bench_compile(size_t n)
+{
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
+	const struct policy *policy = NULL;
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	mono_t start;
+
+	for (size_t i = 0; i < n; i++)
+		bench_rule(f, i);
+	(void)fclose(f);
+	start = mono_now();
+	if (rules_parse(rules, "bench", text, size, faults) < 0 ||
+	    policy_compile(&policy, rules, &fake_world, faults) < 0) {
+		faults_print(faults, stderr);
+		exit(1);
+	}
+	printf("policy: rules=%zu compile_ms=%.1f\n", n, seconds(start) * 1000);
+	free(text);
+	faults_free(faults);
+	rules_free(rules);
+	return policy;
+}
+
+static int
+double_cmp(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Three in four subjects are such as a rule somewhere in the list is about. */
+static void
+bench_meet(struct subject *s, struct process *p, size_t i, size_t n_rules)
+{
+	size_t n = i * 7919 % n_rules / 8 * 8;
+	char text[64];
+
+	switch (i % 4) {
+	case 0:
+		(void)snprintf(text, sizeof(text), "/usr/bin/tool%zu", n);
+		random_set(&p->exe, text);
+		p->kind = PROCESS_PROGRAM;
+		p->exe_here = true;
+		s->in = s->loopback = false;
+		s->proto = IPPROTO_TCP;
+		s->has_ports = true;
+		s->dport = 443;
+		return;
+	case 1:
+		(void)snprintf(
+		    text, sizeof(text), "/system.slice/app%zu.service", n + 3);
+		random_set(&p->cgroup, text);
+		p->kind = PROCESS_PROGRAM;
+		s->in = s->loopback = false;
+		return;
+	case 2:
+		(void)snprintf(text, sizeof(text), "198.%zu.%zu.9",
+		    18 + (n + 5) / 256 % 2, (n + 5) % 256);
+		(void)addr_parse(&s->dst, text, strlen(text));
+		return;
+	}
+}
+
+static void
+bench(size_t n_rules, size_t rounds)
+{
+	const struct policy *policy = bench_compile(n_rules);
+	struct subject subjects[SUBJECTS];
+	struct process *processes[SUBJECTS];
+	double *ns = calloc(rounds, sizeof(*ns));
+	unsigned int seed = 3;
+	uint64_t matched = 0;
+
+	if (ns == NULL)
+		exit(1);
+	for (size_t i = 0; i < SUBJECTS; i++) {
+		subjects[i] = random_subject(&seed, &processes[i]);
+		bench_meet(&subjects[i], processes[i], i, n_rules);
+	}
+	for (size_t r = 0; r < rounds; r++) {
+		mono_t start = mono_now();
+
+		for (size_t i = 0; i < DECISIONS; i++)
+			matched +=
+			    policy_decide(policy, &subjects[i % SUBJECTS])
+				.rule > 0;
+		ns[r] = seconds(start) * 1e9 / DECISIONS;
+	}
+	qsort(ns, rounds, sizeof(*ns), double_cmp);
+	printf("policy: rules=%zu decide_ns=%.0f min=%.0f max=%.0f rounds=%zu "
+	       "matched=%.0f%%\n",
+	    n_rules, ns[rounds / 2], ns[0], ns[rounds - 1], rounds,
+	    100.0 * (double)matched / (double)(rounds * DECISIONS));
+	for (size_t i = 0; i < SUBJECTS; i++)
+		process_unref(processes[i]);
+	policy_unref(policy);
+	free(ns);
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 11;
+
+	if (rounds == 0)
+		rounds = 1;
+	bench(16, rounds);
+	bench(1000, rounds);
+	bench(10000, rounds);
+	bench(100000, rounds);
+	return 0;
+}

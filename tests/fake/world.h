@@ -1,0 +1,61 @@
+#ifndef TESTS_FAKE_WORLD_H
+#define TESTS_FAKE_WORLD_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/core/policy.h"
+
+/* A machine with users alice (1000) and bob (1001), groups wheel (10) and
+ * users (100), and /bin and /sbin that are links to /usr/bin and /usr/sbin.
+ * Files are there unless their name holds "missing". */
+static inline int
+world_name(const char *name, uint32_t *ret, const char *const names[2],
+    const uint32_t ids[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (strcmp(name, names[i]) == 0) {
+			*ret = ids[i];
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static inline int
+world_user(void *arg, const char *name, uint32_t *ret)
+{
+	(void)arg;
+	return world_name(name, ret, (const char *const[]){ "alice", "bob" },
+	    (const uint32_t[]){ 1000, 1001 });
+}
+
+static inline int
+world_group(void *arg, const char *name, uint32_t *ret)
+{
+	(void)arg;
+	return world_name(name, ret, (const char *const[]){ "wheel", "users" },
+	    (const uint32_t[]){ 10, 100 });
+}
+
+static inline int
+world_path(void *arg, const char *path, char *buf, size_t size)
+{
+	const char *usr =
+	    strncmp(path, "/bin/", 5) == 0 || strncmp(path, "/sbin/", 6) == 0 ||
+		    strcmp(path, "/bin") == 0 || strcmp(path, "/sbin") == 0
+		? "/usr"
+		: "";
+
+	(void)arg;
+	if (strstr(path, "missing") != NULL)
+		return -ENOENT;
+	return snprintf(buf, size, "%s%s", usr, path) < (int)size
+		   ? 0
+		   : -ENAMETOOLONG;
+}
+
+static const struct policy_world fake_world = { world_user, world_group,
+	world_path, NULL };
+
+#endif

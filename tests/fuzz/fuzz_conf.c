@@ -1,0 +1,42 @@
+#include "src/core/conf.h"
+#include "tests/fuzz/fuzz_faults.h"
+
+static char *
+print(const struct conf *conf, size_t *size)
+{
+	char *text;
+	FILE *f = open_memstream(&text, size);
+
+	conf_print(conf, f);
+	MUST(fclose(f) == 0);
+	return text;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	struct faults *faults = faults_new();
+	struct conf conf, again;
+	char *text, *text2;
+	size_t size, size2;
+	int r;
+
+	conf_init(&conf);
+	r = conf_parse(&conf, "fuzz", (const char *)bytes, len, faults);
+	MUST((r == 0) == (faults_count(faults) == 0));
+	must_be_faults(faults, (const char *)bytes, len);
+	faults_free(faults);
+
+	/* also after faults: what was good is in range */
+	faults = faults_new();
+	text = print(&conf, &size);
+	conf_init(&again);
+	MUST(conf_parse(&again, "again", text, size, faults) == 0);
+	MUST(memcmp(&conf, &again, sizeof(conf)) == 0);
+	text2 = print(&again, &size2);
+	MUST(size == size2 && memcmp(text, text2, size) == 0);
+	free(text);
+	free(text2);
+	faults_free(faults);
+	return 0;
+}

@@ -1,0 +1,173 @@
+#ifndef TESTS_UNIT_REFERENCE_H
+#define TESTS_UNIT_REFERENCE_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/addr.h"
+#include "src/core/glob.h"
+#include "src/core/rule.h"
+#include "src/core/subject.h"
+#include "tests/fake/world.h"
+
+/* What rules mean, by the book: from the rule list itself, one by one, with no
+ * set, no order and no index. What policy_decide() answers must be the same. */
+
+static inline bool
+reference_addr(const struct rule_value *v, const struct subject *s, bool src)
+{
+	const struct addr *a = src ? &s->src : &s->dst;
+
+	switch (v->bits) {
+	case 0:
+		return addr_range_contains(&v->range, a);
+	case SCOPE_ANY:
+		return true;
+	case SCOPE_LOOPBACK:
+		return addr_is_loopback(a);
+	case SCOPE_LAN:
+		return addr_is_lan(a);
+	case SCOPE_INTERNET:
+		return addr_is_internet(a);
+	case SCOPE_MULTICAST:
+		return addr_is_multicast(a);
+	case SCOPE_BROADCAST:
+		return addr_is_broadcast(a);
+	default:
+		return !addr_is_multicast(a) && !addr_is_broadcast(a) &&
+		       (s->loopback || (src ? !s->in : s->in));
+	}
+}
+
+static inline bool
+reference_ends(const struct rule_match *m, const struct subject *s, bool src)
+{
+	uint16_t port = src ? s->sport : s->dport;
+	bool addr = m->values.n == 0, ports = m->ports.n == 0;
+
+	for (size_t i = 0; i < m->values.n; i++)
+		addr |= reference_addr(&m->values.v[i], s, src);
+	for (size_t i = 0; i < m->ports.n; i++)
+		ports |= s->has_ports && rule_proto_has_ports(s->proto) &&
+			 port >= m->ports.v[i].ports.lo &&
+			 port <= m->ports.v[i].ports.hi;
+	return addr && ports;
+}
+
+/* Links of the fake world are of whole folders: /bin and /sbin. */
+static inline bool
+reference_path(const char *glob, const char *path)
+{
+	return glob_match(glob, path, strlen(path)) ||
+	       ((strncmp(path, "/usr/bin/", 9) == 0 ||
+		    strncmp(path, "/usr/sbin/", 10) == 0) &&
+		   (strncmp(glob, "/bin/", 5) == 0 ||
+		       strncmp(glob, "/sbin/", 6) == 0) &&
+		   glob_match(glob, path + 4, strlen(path + 4)));
+}
+
+static inline bool
+reference_unit(const char *glob, const struct process *p)
+{
+	const char *s = p->cgroup;
+
+	if (*p->unit != '\0' && glob_match(glob, p->unit, strlen(p->unit)))
+		return true;
+	while (*s != '\0') {
+		size_t n = strcspn(s, "/");
+
+		if (n > 0 && glob_match(glob, s, n))
+			return true;
+		s += n + (s[n] == '/');
+	}
+	return false;
+}
+
+static inline bool
+reference_id(const char *name, bool group, uint32_t id)
+{
+	uint32_t n;
+
+	if (name[0] >= '0' && name[0] <= '9')
+		return strtoul(name, NULL, 10) == id;
+	return (group ? world_group : world_user)(NULL, name, &n) == 0 &&
+	       n == id;
+}
+
+static inline bool
+reference_value(
+    enum rule_field field, const struct rule_value *v, const struct subject *s)
+{
+	const struct process *p = s->process;
+	bool any = false;
+
+	switch (field) {
+	case FIELD_PROTO:
+		return v->proto == s->proto;
+	case FIELD_EXE:
+		return p->exe_here && reference_path(v->text, p->exe);
+	case FIELD_CMD:
+		return glob_match(v->text, p->cmd, strlen(p->cmd));
+	case FIELD_COMM:
+		return strcmp(v->text, p->comm) == 0;
+	case FIELD_USER:
+		return reference_id(v->text, false, p->uid);
+	case FIELD_GROUP:
+		return reference_id(v->text, true, p->gid);
+	case FIELD_UNIT:
+		return reference_unit(v->text, p);
+	case FIELD_PARENT:
+		for (size_t i = 0; i < p->n_parents; i++)
+			any |= reference_path(v->text, p->parents[i].exe);
+		return any;
+	case FIELD_PROCESS:
+		return v->bits == RULE_PROCESS_UNKNOWN
+			   ? p->kind == PROCESS_UNKNOWN
+		       : v->bits == RULE_PROCESS_KERNEL
+			   ? p->kind == PROCESS_KERNEL
+			   : p->kind == PROCESS_PROGRAM && p->self;
+	case FIELD_FROM:
+	case FIELD_TO:
+		break;
+	}
+	abort();
+}
+
+static inline bool
+reference_matches(const struct rule *r, const struct subject *s)
+{
+	if ((r->direction == RULE_IN && !s->in) ||
+	    (r->direction == RULE_OUT && s->in))
+		return false;
+	for (size_t i = 0; i < r->n_matches; i++) {
+		const struct rule_match *m = &r->matches[i];
+		bool hit = false;
+
+		if (m->field != FIELD_PROTO && m->field != FIELD_FROM &&
+		    m->field != FIELD_TO && m->field != FIELD_PROCESS &&
+		    s->process->kind != PROCESS_PROGRAM)
+			return false;
+		if (m->field == FIELD_FROM || m->field == FIELD_TO)
+			hit = reference_ends(m, s, m->field == FIELD_FROM);
+		else
+			for (size_t j = 0; j < m->values.n; j++)
+				hit |= reference_value(
+				    m->field, &m->values.v[j], s);
+		if (hit == m->negated)
+			return false;
+	}
+	return true;
+}
+
+/* Number of the first rule that matches; 0 for none. */
+static inline uint32_t
+reference_rule(const struct rules *rules, const struct subject *s)
+{
+	for (size_t i = 0; i < rules->n_rules; i++)
+		if (reference_matches(&rules->rules[i], s))
+			return (uint32_t)i + 1;
+	return 0;
+}
+
+#endif

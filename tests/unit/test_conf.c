@@ -1,0 +1,309 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/conf.h"
+#include "src/core/schema.h"
+#include "src/core/text.h"
+#include "tests/unit/faulty.h"
+
+static const struct faulty bad[] = {
+	{ "section", "[firwall]\nipv6 = no", 1, 2, 7,
+	    "unknown section 'firwall'", "[rerouted] or [firewall]",
+	    "firewall" },
+	{ "open section", "[firewall\n", 1, 10, 1,
+	    "a section that is not closed", "']'", NULL },
+	{ "text after a section", "[firewall] x", 1, 11, 2,
+	    "text after a section", NULL, NULL },
+	{ "long section",
+	    "[firewallfirewallfirewallfirewallfirewallfirewal"
+	    "lfirewall]",
+	    1, 2, 56, "unknown section", NULL, NULL },
+	{ "key", "[rerouted]\n\tlog-levl = info", 2, 2, 8,
+	    "unknown key 'log-levl'", NULL, "log-level" },
+	{ "another section's key", "[firewall]\nlog-level = info", 2, 1, 9,
+	    "unknown key 'log-level'", NULL, NULL },
+	{ "key before a section", "log-level = info", 1, 1, 9,
+	    "a key before any section", NULL, NULL },
+	{ "no equals sign", "[firewall]\n  ipv6 # no", 2, 3, 4,
+	    "a line without '='", "KEY = VALUE", NULL },
+	{ "two such lines", "[firewall]\nipv6 = no\n\n nonsense ", 4, 2, 8,
+	    "a line without '='", NULL, NULL },
+	{ "no value", "[firewall]\nipv6 =", 2, 7, 1, "ipv6: no value",
+	    "auto, yes or no", NULL },
+	{ "no value but a comment", "[firewall]\nipv6 = # no", 2, 7, 1,
+	    "ipv6: no value", NULL, NULL },
+	{ "word", "[firewall]\nipv6 = maybe ; or", 2, 8, 5,
+	    "ipv6: not good: 'maybe'", "auto, yes or no", NULL },
+	{ "half a word", "[firewall]\nipv6 = ye", 2, 8, 2,
+	    "ipv6: not good: 'ye'", NULL, NULL },
+	{ "word of wrong case", "[firewall]\nipv6 = Auto", 2, 8, 4,
+	    "ipv6: not good: 'Auto'", NULL, NULL },
+	{ "number", "[rerouted]\nflows-max=many", 2, 11, 4,
+	    "flows-max: not good: 'many'", "a number from 1024 to 1048576",
+	    NULL },
+	{ "number too small", "[rerouted]\nflows-max = 1023", 2, 13, 4,
+	    "flows-max: out of range: '1023'", NULL, NULL },
+	{ "number too large", "[rerouted]\nflows-max = 1048577", 2, 13, 7,
+	    "out of range", NULL, NULL },
+	{ "number past 64 bits", "[rerouted]\nflows-max = 99999999999999999999",
+	    2, 13, 20, "out of range", NULL, NULL },
+	{ "negative", "[rerouted]\nflows-max = -1", 2, 13, 2, "not good", NULL,
+	    NULL },
+	{ "size", "[firewall]\nreceive-buffer = 8MB", 2, 18, 3, "not good",
+	    "64K to 256M", NULL },
+	{ "size too small", "[firewall]\nreceive-buffer = 63K", 2, 18, 3,
+	    "out of range", NULL, NULL },
+	{ "empty text", "[rerouted]\ncontrol-group =", 2, 16, 1, "no value",
+	    NULL, NULL },
+	{ "long text",
+	    "[rerouted]\ncontrol-group = abcdefghijabcdefghijabcdefghijabc", 2,
+	    17, 33, "out of range", "1 to 32", NULL },
+	{ "text that prints as a comment", "[rerouted]\ncontrol-group =;x", 2,
+	    16, 2, "not good: ';x'", NULL, NULL },
+	{ "comment without blank", "[rerouted]\nlog-level = info#x", 2, 13, 6,
+	    "not good: 'info#x'", NULL, NULL },
+	{ "carriage return", "[rerouted]\r\n", 1, 11, 1, "a carriage return",
+	    NULL, NULL },
+	{ "control character", "[rerouted]\n# \x1b[1m", 2, 3, 1,
+	    "a control character", NULL, NULL },
+	{ "bad UTF-8", "\n# \xe4", 2, 3, 1, "bytes that are not UTF-8", NULL,
+	    NULL },
+};
+
+static void
+test_each_fault_has_its_place(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(bad); i++) {
+		struct faults *faults = faults_new();
+		struct conf conf;
+		int r;
+
+		conf_init(&conf);
+		r = conf_parse(
+		    &conf, "a.conf", bad[i].text, strlen(bad[i].text), faults);
+		assert_faulty(&bad[i], faults);
+		assert_int_equal(r, -EINVAL);
+		faults_free(faults);
+	}
+}
+
+static struct conf
+parsed(const char *text)
+{
+	struct faults *faults = faults_new();
+	struct conf conf;
+
+	conf_init(&conf);
+	if (conf_parse(&conf, "a.conf", text, strlen(text), faults) != 0) {
+		faults_print(faults, stderr);
+		fail_msg("not parsed");
+	}
+	faults_free(faults);
+	return conf;
+}
+
+static char *
+printed(void (*print)(const struct conf *, FILE *), const struct conf *conf)
+{
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	print(conf, f);
+	(void)fclose(f);
+	return text;
+}
+
+static void
+test_values_are_read(void **state)
+{
+	struct conf conf = parsed(
+	    "; a\n#b\n[rerouted]\n  log-level=debug\t# x = y\n"
+	    "log-format: json\ncontrol-group = adm in ;x\nflows-max\t=\t2048\n"
+	    "processes-max = 64\n [firewall] # last\nbackend = libiptc\n"
+	    "ipv6 = no\nqueue-length = 256\nreceive-buffer = 1M");
+
+	(void)state;
+	assert_int_equal(conf.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(conf.log_format, LOG_FORMAT_JSON);
+	assert_string_equal(conf.control_group, "adm in");
+	assert_int_equal(conf.flows_max, 2048);
+	assert_int_equal(conf.processes_max, 64);
+	assert_int_equal(conf.backend, CONF_BACKEND_LIBIPTC);
+	assert_int_equal(conf.ipv6, CONF_IPV6_NO);
+	assert_int_equal(conf.queue_length, 256);
+	assert_int_equal(conf.receive_buffer, 1 << 20);
+}
+
+static void
+test_a_later_value_wins(void **state)
+{
+	struct conf conf = parsed("[firewall]\nipv6 = no\n[rerouted]\n"
+				  "log-level = debug\n[firewall]\nipv6=yes");
+
+	(void)state;
+	assert_int_equal(conf.ipv6, CONF_IPV6_YES);
+	assert_int_equal(conf.log_level, LOG_LEVEL_DEBUG);
+}
+
+static void
+test_nothing_is_the_defaults(void **state)
+{
+	struct conf conf = parsed(""), dflt;
+
+	(void)state;
+	conf_init(&dflt);
+	assert_memory_equal(&conf, &dflt, sizeof(conf));
+	assert_int_equal(conf.log_level, LOG_LEVEL_INFO);
+	assert_string_equal(conf.control_group, "rerouted");
+	assert_int_equal(conf.receive_buffer, 8 << 20);
+}
+
+static void
+test_print_reads_back(void **state)
+{
+	struct conf conf = parsed("[rerouted]\nflows-max = 4096\n[firewall]\n"
+				  "receive-buffer = 65537"),
+		    again;
+	char *text = printed(conf_print, &conf), *text2;
+
+	(void)state;
+	assert_non_null(strstr(text, "receive-buffer = 65537\n"));
+	again = parsed(text);
+	assert_memory_equal(&conf, &again, sizeof(conf));
+	text2 = printed(conf_print, &again);
+	assert_string_equal(text, text2);
+	free(text);
+	free(text2);
+}
+
+static void
+print_sample(const struct conf *conf, FILE *out)
+{
+	(void)conf;
+	conf_print_sample(out);
+}
+
+static char *
+read_text(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *text;
+	size_t n;
+
+	if (f == NULL)
+		fail_msg("%s: %s", path, strerror(errno));
+	text = calloc(1, 65536);
+	assert_non_null(text);
+	n = fread(text, 1, 65535, f);
+	text[n] = '\0';
+	(void)fclose(f);
+	return text;
+}
+
+/* Takes the # from what looks like a key. */
+static void
+uncomment(char *text)
+{
+	for (char *s = text; s != NULL; s = strchr(s, '\n')) {
+		s += *s == '\n';
+		if (s[0] == '#' && s[1] >= 'a' && s[1] <= 'z')
+			s[0] = ' ';
+	}
+}
+
+static void
+test_sample_is_the_schema(void **state)
+{
+	const char *srcdir = getenv("srcdir");
+	char path[4096], *want = printed(print_sample, NULL), *is;
+	struct conf conf, dflt;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/conf/rerouted.conf",
+	    srcdir != NULL ? srcdir : ".");
+	is = read_text(path);
+	assert_string_equal(is, want);
+	conf_init(&dflt);
+	conf = parsed(is);
+	assert_memory_equal(&conf, &dflt, sizeof(conf));
+	uncomment(is);
+	conf = parsed(is);
+	assert_memory_equal(&conf, &dflt, sizeof(conf));
+	free(is);
+	free(want);
+}
+
+/* The parts of a bad value leave the others as they were. */
+static void
+test_a_line_longer_than_libinih_takes(void **state)
+{
+	struct faults *faults = faults_new();
+	char text[400] = "[rerouted]\ncontrol-group = ";
+	struct conf conf;
+
+	(void)state;
+	conf_init(&conf);
+	memset(text + strlen(text), 'x', 300);
+	assert_int_equal(
+	    conf_parse(&conf, "a.conf", text, strlen(text), faults), -EINVAL);
+	assert_int_equal(faults_count(faults), 1);
+	assert_int_equal(faults_get(faults, 0)->line, 2);
+	assert_non_null(strstr(faults_get(faults, 0)->what, "too long"));
+	assert_string_equal(conf.control_group, "rerouted");
+	faults_free(faults);
+}
+
+static void
+test_nearest_word(void **state)
+{
+	static const char *const words[] = { "in", "out", "proto", "user",
+		"from", "internet" };
+	static const struct {
+		const char *s, *nearest;
+	} near[] = {
+		{ "prot", "proto" },
+		{ "OUT", "out" },
+		{ "on", "in" },
+		{ "it", "in" },
+		{ "xx", NULL },
+		{ "x", NULL },
+		{ "form", "from" },
+		{ "usr", "user" },
+		{ "intrenet", "internet" },
+		{ "internetwork", "internet" },
+		{ "", NULL },
+		{ "something-that-is-longer-than-any-word", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(near); i++) {
+		const char *s = word_nearest(
+		    near[i].s, strlen(near[i].s), words, N_ROWS(words));
+
+		if ((s == NULL) != (near[i].nearest == NULL) ||
+		    (s != NULL && strcmp(s, near[i].nearest) != 0))
+			fail_msg("'%s': %s", near[i].s, s != NULL ? s : "-");
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_fault_has_its_place),
+		cmocka_unit_test(test_values_are_read),
+		cmocka_unit_test(test_a_later_value_wins),
+		cmocka_unit_test(test_nothing_is_the_defaults),
+		cmocka_unit_test(test_print_reads_back),
+		cmocka_unit_test(test_sample_is_the_schema),
+		cmocka_unit_test(test_a_line_longer_than_libinih_takes),
+		cmocka_unit_test(test_nearest_word),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,199 @@
+#include "tests/unit/unit.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/explain.h"
+#include "src/core/rules.h"
+#include "tests/fake/world.h"
+#include "tests/unit/faulty.h"
+
+static const struct faulty bad[] = {
+	{ "key", "exe=/a usr=bob", 1, 8, 3, "unknown word 'usr'", "in, out",
+	    "user" },
+	{ "key without value", "exe=/a user", 1, 8, 4, "no '=' after 'user'",
+	    "KEY=VALUE", NULL },
+	{ "nothing after =", "user=", 1, 1, 4, "no value for 'user'", NULL,
+	    NULL },
+	{ "quoted key", "\"exe\"", 1, 1, 5, "no key", NULL, NULL },
+	{ "second key", "exe=/a exe=/b", 1, 8, 3, "a second 'exe'", NULL,
+	    NULL },
+	{ "second direction", "in out", 1, 4, 3, "a second direction", NULL,
+	    NULL },
+	{ "address", "to=localhost", 1, 4, 9, "not good: 'localhost'",
+	    "an address", NULL },
+	{ "port", "port=65536", 1, 6, 5, "not good: '65536'", NULL, NULL },
+	{ "protocol", "proto=tpc", 1, 7, 3, "'tpc' is no protocol", NULL,
+	    "tcp" },
+	{ "process", "process=me", 1, 9, 2, "'me' is no kind of process", NULL,
+	    NULL },
+	{ "user", "user=eve", 1, 6, 3, "not good: 'eve'", "a user or number",
+	    NULL },
+	{ "group", "group=eve", 1, 7, 3, "not good: 'eve'", "a group or number",
+	    NULL },
+	{ "path", "exe=curl", 1, 5, 4, "not good: 'curl'", "an absolute path",
+	    NULL },
+	{ "empty parent", "parent=\"\"", 1, 8, 2, "not good", NULL, NULL },
+	{ "empty unit", "unit=\"\"", 1, 6, 2, "not good", NULL, NULL },
+	{ "kernel program", "process=kernel exe=/a", 1, 1, 21,
+	    "process unknown or kernel, and a program", NULL, NULL },
+	{ "port of icmp", "proto=icmp port=7", 1, 1, 17,
+	    "a port, and a protocol without ports", NULL, NULL },
+	{ "two families", "from=10.0.0.1 to=::1", 1, 1, 20,
+	    "from and to of different families", NULL, NULL },
+	{ "control character", "exe=/a\x01", 1, 7, 1, "a control character",
+	    NULL, NULL },
+	{ "open quote", "exe=\"/a", 1, 5, 1, "a quote that is not closed", NULL,
+	    NULL },
+	{ "too many parents",
+	    "parent=/1 parent=/2 parent=/3 parent=/4 parent=/5 parent=/6 "
+	    "parent=/7 parent=/8 parent=/9 parent=/a parent=/b parent=/c "
+	    "parent=/d parent=/e parent=/f parent=/g parent=/h",
+	    1, 168, 2, "too many parents", "at most 16", NULL },
+};
+
+static void
+test_each_fault_has_its_place(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(bad); i++) {
+		struct faults *faults = faults_new();
+		struct explain e;
+
+		assert_int_equal(explain_parse(&e, bad[i].text,
+				     strlen(bad[i].text), &fake_world, faults),
+		    -EINVAL);
+		assert_faulty(&bad[i], faults);
+		faults_free(faults);
+	}
+}
+
+static struct explain
+asked(const char *text)
+{
+	struct faults *faults = faults_new();
+	struct explain e = { .process = NULL };
+
+	if (explain_parse(&e, text, strlen(text), &fake_world, faults) != 0) {
+		faults_print(faults, stderr);
+		fail_msg("not parsed");
+	}
+	faults_free(faults);
+	return e;
+}
+
+static void
+test_what_is_left_out(void **state)
+{
+	struct explain e = asked(" ");
+
+	(void)state;
+	assert_false(e.subject.in);
+	assert_false(e.subject.loopback);
+	assert_int_equal(e.subject.proto, IPPROTO_TCP);
+	assert_true(e.subject.has_ports);
+	assert_int_equal(e.subject.dst.family, ADDR_NONE);
+	assert_int_equal(e.process->kind, PROCESS_UNKNOWN);
+	explain_done(&e);
+	e = asked("user=1000");
+	assert_int_equal(e.process->kind, PROCESS_PROGRAM);
+	assert_int_equal(e.process->gid, UINT32_MAX);
+	explain_done(&e);
+}
+
+static void
+test_every_word_is_read(void **state)
+{
+	struct explain e = asked(
+	    "in proto=udp from=10.0.0.1 sport=53 to=127.0.0.1 port=4711 "
+	    "exe=\"/opt/a b/x\" cmd=\"x --y=z, 1\" comm=x user=alice group=10 "
+	    "unit=/system.slice/x.service parent=/bin/sh parent=/sbin/init");
+	const struct process *p = e.process;
+
+	(void)state;
+	assert_true(e.subject.in);
+	assert_true(e.subject.loopback);
+	assert_int_equal(e.subject.proto, IPPROTO_UDP);
+	assert_int_equal(e.subject.src.bytes[0], 10);
+	assert_int_equal(e.subject.sport, 53);
+	assert_int_equal(e.subject.dport, 4711);
+	assert_true(p->exe_here);
+	assert_string_equal(p->exe, "/opt/a b/x");
+	assert_string_equal(p->cmd, "x --y=z, 1");
+	assert_string_equal(p->comm, "x");
+	assert_int_equal(p->uid, 1000);
+	assert_int_equal(p->gid, 10);
+	assert_string_equal(p->unit, "x.service");
+	assert_string_equal(p->cgroup, "/system.slice/x.service");
+	assert_int_equal(p->n_parents, 2);
+	assert_string_equal(p->parents[0].exe, "/bin/sh");
+	explain_done(&e);
+	e = asked("process=self exe=/a");
+	assert_true(e.process->self);
+	assert_int_equal(e.process->kind, PROCESS_PROGRAM);
+	explain_done(&e);
+	e = asked("process=kernel proto=icmp6");
+	assert_int_equal(e.process->kind, PROCESS_KERNEL);
+	assert_false(e.subject.has_ports);
+	explain_done(&e);
+}
+
+static void
+assert_says(const char *rules_text, const char *question, const char *answer)
+{
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
+	const struct policy *policy;
+	struct explain e = asked(question);
+	char *out;
+	size_t size;
+	FILE *f = open_memstream(&out, &size);
+
+	assert_int_equal(rules_parse(rules, "/r/1.rules", rules_text,
+			     strlen(rules_text), faults),
+	    0);
+	assert_int_equal(
+	    policy_compile(&policy, rules, &fake_world, faults), 0);
+	explain_print(policy, &e.subject, f);
+	(void)fclose(f);
+	assert_string_equal(out, answer);
+	free(out);
+	policy_unref(policy);
+	explain_done(&e);
+	faults_free(faults);
+	rules_free(rules);
+}
+
+static void
+test_answer(void **state)
+{
+	static const char rules[] =
+	    "accept out user bob\n\n"
+	    "block  out  user alice to internet  label \"no web\" # x\n"
+	    "default in drop\n";
+
+	(void)state;
+	assert_says(rules, "user=1000 to=192.0.2.7",
+	    "verdict: block\nrule: 2\nfile: /r/1.rules:3\n"
+	    "text: block out user alice to internet label \"no web\"\n"
+	    "label: no web\nreason: rule\n");
+	assert_says(rules, "user=bob",
+	    "verdict: accept\nrule: 1\nfile: /r/1.rules:1\n"
+	    "text: accept out user bob\nreason: rule\n");
+	assert_says(
+	    rules, "in user=bob", "verdict: drop\nreason: default-in\n");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_fault_has_its_place),
+		cmocka_unit_test(test_what_is_left_out),
+		cmocka_unit_test(test_every_word_is_read),
+		cmocka_unit_test(test_answer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/load.h"
+
+/* A folder of its own for each test, which is the working directory. */
+static int
+setup(void **state)
+{
+	char dir[] = "/tmp/test_load.XXXXXX";
+
+	*state = strdup(mkdtemp(dir));
+	return chdir(*state);
+}
+
+static int
+teardown(void **state)
+{
+	char command[PATH_MAX];
+
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'", (char *)*state);
+	free(*state);
+	return chdir("/") | system(command);
+}
+
+static void
+put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+assert_fault(struct faults *faults, size_t n, const char *file,
+    unsigned int line, const char *what)
+{
+	const struct fault *f = faults_get(faults, n);
+
+	assert_non_null(f);
+	assert_string_equal(f->file, file);
+	assert_int_equal(f->line, line);
+	if (strstr(f->what, what) == NULL)
+		fail_msg("says '%s'", f->what);
+}
+
+static void
+test_settings_in_order_of_names(void **state)
+{
+	struct faults *faults = faults_new();
+	struct conf conf;
+
+	(void)state;
+	assert_int_equal(mkdir("a.conf.d", 0700), 0);
+	put("a.conf", "[rerouted]\nflows-max=1024\nprocesses-max=64\n");
+	put("a.conf.d/20.conf", "[rerouted]\nflows-max=4096\n");
+	put("a.conf.d/10.conf", "[rerouted]\nflows-max=2048\n");
+	put("a.conf.d/30.conf~", "nonsense");
+	put("a.conf.d/.40.conf", "nonsense");
+	assert_int_equal(load_conf(&conf, "a.conf", faults), 0);
+	assert_int_equal(conf.flows_max, 4096);
+	assert_int_equal(conf.processes_max, 64);
+	assert_int_equal(faults_count(faults), 0);
+	faults_free(faults);
+}
+
+static void
+test_faults_of_all_files(void **state)
+{
+	struct faults *faults = faults_new();
+	struct conf conf = { .flows_max = 7 };
+
+	(void)state;
+	assert_int_equal(mkdir("a.conf.d", 0700), 0);
+	put("a.conf", "nonsense\n");
+	put("a.conf.d/10.conf", "\nnonsense\n");
+	assert_int_equal(load_conf(&conf, "a.conf", faults), -EINVAL);
+	assert_int_equal(faults_count(faults), 2);
+	assert_fault(faults, 0, "a.conf", 1, "without '='");
+	assert_fault(faults, 1, "a.conf.d/10.conf", 2, "without '='");
+	assert_int_equal(conf.flows_max, 7); /* untouched */
+	faults_free(faults);
+}
+
+static void
+test_a_file_that_was_asked_for_is_there(void **state)
+{
+	struct faults *faults = faults_new();
+	const struct policy *policy = NULL;
+	struct conf conf;
+
+	(void)state;
+	assert_int_equal(load_conf(&conf, "none.conf", faults), -EINVAL);
+	assert_fault(faults, 0, "none.conf", 0, "No such file");
+	assert_int_equal(load_policy(&policy, "none.d", faults), -EINVAL);
+	assert_fault(faults, 1, "none.d", 0, "No such file");
+	assert_null(policy);
+	faults_free(faults);
+}
+
+static void
+test_what_is_no_file_is_a_fault(void **state)
+{
+	struct faults *faults = faults_new();
+	const struct policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(mkdir("r", 0700), 0);
+	assert_int_equal(mkdir("r/1.rules", 0700), 0);
+	assert_int_equal(mkfifo("r/2.rules", 0600), 0);
+	assert_int_equal(symlink("nowhere", "r/3.rules"), 0);
+	assert_int_equal(symlink("/dev/zero", "r/4.rules"), 0);
+	put("r/5.rules", "nonsense");
+	assert_int_equal(load_policy(&policy, "r", faults), -EINVAL);
+	assert_int_equal(faults_count(faults), 5);
+	assert_fault(faults, 0, "r/1.rules", 0, "Is a directory");
+	assert_fault(faults, 1, "r/2.rules", 0, "is no regular file");
+	assert_fault(faults, 2, "r/3.rules", 0, "No such file");
+	assert_fault(faults, 3, "r/4.rules", 0, "is too large");
+	assert_fault(faults, 4, "r/5.rules", 1, "unknown word");
+	faults_free(faults);
+}
+
+static void
+test_rules_in_order_of_names(void **state)
+{
+	struct faults *faults = faults_new();
+	const struct policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(mkdir("r", 0700), 0);
+	put("r/20.rules", "block user $ROOT\n");
+	put("r/10.rules", "define ROOT = root\naccept group root");
+	put("r/30.txt", "nonsense");
+	assert_int_equal(load_policy(&policy, "r", faults), 0);
+	assert_int_equal(policy_n_rules(policy), 2);
+	assert_string_equal(policy_rule_get(policy, 2)->file, "r/20.rules");
+	policy_unref(policy);
+	faults_free(faults);
+}
+
+/* A slip in one file hides no unknown user in another. */
+static void
+test_names_are_looked_up_beside_slips(void **state)
+{
+	struct faults *faults = faults_new();
+	const struct policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(mkdir("r", 0700), 0);
+	put("r/1.rules", "acept\n");
+	put("r/2.rules", "block user no-such-user-here\n");
+	assert_int_equal(load_policy(&policy, "r", faults), -EINVAL);
+	assert_int_equal(faults_count(faults), 2);
+	assert_fault(faults, 1, "r/2.rules", 1, "no user");
+	assert_null(policy);
+	faults_free(faults);
+}
+
+static void
+test_paths_are_resolved(void **state)
+{
+	char buf[PATH_MAX], small[2];
+
+	(void)state;
+	put("file", "");
+	assert_int_equal(symlink("file", "link"), 0);
+	assert_int_equal(load_world.path(NULL, "link", buf, sizeof(buf)), 0);
+	assert_string_equal(strrchr(buf, '/'), "/file");
+	assert_int_equal(
+	    load_world.path(NULL, "link", small, sizeof(small)), -ENAMETOOLONG);
+	assert_int_equal(
+	    load_world.path(NULL, "none", buf, sizeof(buf)), -ENOENT);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_settings_in_order_of_names),
+		TEST(test_faults_of_all_files),
+		TEST(test_a_file_that_was_asked_for_is_there),
+		TEST(test_what_is_no_file_is_a_fault),
+		TEST(test_rules_in_order_of_names),
+		TEST(test_names_are_looked_up_beside_slips),
+		TEST(test_paths_are_resolved),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

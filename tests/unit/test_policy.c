@@ -1,0 +1,322 @@
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/explain.h"
+#include "src/core/policy.h"
+#include "src/core/rules.h"
+#include "tests/fake/world.h"
+#include "tests/unit/random.h"
+#include "tests/unit/reference.h"
+
+static struct rules *
+parse(const char *text)
+{
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
+
+	if (rules_parse(rules, "t.rules", text, strlen(text), faults) != 0) {
+		faults_print(faults, stderr);
+		fail_msg("not parsed");
+	}
+	faults_free(faults);
+	return rules;
+}
+
+static const struct policy *
+compile(const struct rules *rules)
+{
+	const struct policy *policy = NULL;
+	struct faults *faults = faults_new();
+
+	if (policy_compile(&policy, rules, &fake_world, faults) != 0) {
+		faults_print(faults, stderr);
+		fail_msg("not compiled");
+	}
+	faults_free(faults);
+	return policy;
+}
+
+struct row {
+	const char *name, *rules, *subject;
+	enum action action;
+	enum reason reason;
+	uint32_t rule;
+};
+
+#define ACCEPT ACTION_ACCEPT
+#define BLOCK ACTION_BLOCK
+#define DROP ACTION_DROP
+
+static const struct row rows[] = {
+	{ "no rules: out", "", "to=192.0.2.7", ACCEPT, REASON_DEFAULT_OUT, 0 },
+	{ "no rules: in", "", "in from=192.0.2.7", ACCEPT, REASON_DEFAULT_IN,
+	    0 },
+	{ "first match wins", "accept exe /a\nblock exe /a", "exe=/a", ACCEPT,
+	    REASON_RULE, 1 },
+	{ "a rule without matches", "drop", "exe=/a", DROP, REASON_RULE, 1 },
+	{ "direction", "block in\ndrop out", "exe=/a", DROP, REASON_RULE, 2 },
+	{ "defaults", "default out block\ndefault in drop", "exe=/a", BLOCK,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "default in", "default out block\ndefault in drop",
+	    "in from=10.0.0.1", DROP, REASON_DEFAULT_IN, 0 },
+	{ "default unknown", "default out block\ndefault unknown drop", "",
+	    DROP, REASON_DEFAULT_UNKNOWN, 0 },
+	{ "default kernel", "default kernel drop", "process=kernel", DROP,
+	    REASON_DEFAULT_KERNEL, 0 },
+	{ "default unknown is not the kernel's", "default unknown drop",
+	    "process=kernel", ACCEPT, REASON_DEFAULT_OUT, 0 },
+	{ "the sender's yes holds", "default in block\ndefault unknown block",
+	    "in from=127.0.0.1 to=127.0.0.1", ACCEPT, REASON_LOOPBACK, 0 },
+	{ "a rule holds on loopback too", "block in from loopback",
+	    "in from=127.0.0.1 to=127.0.0.1", BLOCK, REASON_RULE, 1 },
+	/* unknown is never guessed */
+	{ "exe of nobody", "block exe **", "", ACCEPT, REASON_DEFAULT_OUT, 0 },
+	{ "not exe of nobody", "block not exe /a", "", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "not user of the kernel", "block not user bob", "process=kernel",
+	    ACCEPT, REASON_DEFAULT_OUT, 0 },
+	{ "process unknown", "block process unknown", "", BLOCK, REASON_RULE,
+	    1 },
+	{ "not process unknown", "block not process unknown", "exe=/a", BLOCK,
+	    REASON_RULE, 1 },
+	{ "process self", "block process self\ndrop", "process=self", BLOCK,
+	    REASON_RULE, 1 },
+	/* paths */
+	{ "a link names the file", "block exe /bin/ping", "exe=/usr/bin/ping",
+	    BLOCK, REASON_RULE, 1 },
+	{ "a folder that is a link", "block exe /bin/p*", "exe=/usr/bin/ping",
+	    BLOCK, REASON_RULE, 1 },
+	{ "a file that is not there yet", "block exe /bin/missing",
+	    "exe=/usr/bin/missing", BLOCK, REASON_RULE, 1 },
+	{ "a parent by a link", "block parent /bin/sh",
+	    "exe=/a parent=/usr/bin/make parent=/usr/bin/sh", BLOCK,
+	    REASON_RULE, 1 },
+	{ "not one of its parents", "block not parent /bin/sh",
+	    "exe=/a parent=/usr/bin/make parent=/usr/bin/sh", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "quoted path", "block exe \"/o,p t/x\"", "exe=\"/o,p t/x\"", BLOCK,
+	    REASON_RULE, 1 },
+	{ "escaped star", "block exe /a\\*", "exe=/ab", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	/* who */
+	{ "user by name", "block user alice", "user=1000", BLOCK, REASON_RULE,
+	    1 },
+	{ "group by number", "block group 10", "group=wheel", BLOCK,
+	    REASON_RULE, 1 },
+	{ "slice", "block unit user.slice",
+	    "unit=/user.slice/user-1000.slice/x.scope", BLOCK, REASON_RULE, 1 },
+	{ "unit", "block unit x.sc*", "unit=/user.slice/x.scope", BLOCK,
+	    REASON_RULE, 1 },
+	{ "all matches count", "block user alice exe /a", "user=1001 exe=/a",
+	    ACCEPT, REASON_DEFAULT_OUT, 0 },
+	/* where */
+	{ "address and port", "block to 10.0.0.0/8 port 22, 80",
+	    "to=10.9.8.7 port=80", BLOCK, REASON_RULE, 1 },
+	{ "address, other port", "block to 10.0.0.0/8 port 22, 80",
+	    "to=10.9.8.7 port=81", ACCEPT, REASON_DEFAULT_OUT, 0 },
+	{ "not is of address and port", "block not to 10.0.0.0/8 port 22",
+	    "to=10.9.8.7 port=23", BLOCK, REASON_RULE, 1 },
+	{ "no ports in ICMP", "block to port 7", "proto=icmp to=10.0.0.1",
+	    ACCEPT, REASON_DEFAULT_OUT, 0 },
+	{ "mapped prefix", "block to ::ffff:10.0.0.0/104", "to=10.9.8.7", BLOCK,
+	    REASON_RULE, 1 },
+	{ "mapped address asked", "block to 10.0.0.0/8", "to=::ffff:10.9.8.7",
+	    BLOCK, REASON_RULE, 1 },
+	{ "other family", "block to 0.0.0.0/0", "to=2001:db8::1", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "own address, in", "block to self", "in from=10.0.0.1 to=10.0.0.2",
+	    BLOCK, REASON_RULE, 1 },
+	{ "own address, in, group", "block to self", "in to=224.0.0.1", ACCEPT,
+	    REASON_DEFAULT_IN, 0 },
+	{ "own address, out", "block from self", "to=10.0.0.1", BLOCK,
+	    REASON_RULE, 1 },
+	{ "not own, out", "block to self", "to=10.0.0.1", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "internet", "block to internet", "to=192.168.1.1", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "define", "define L = lan, 192.0.2.0/24\nblock to $L, ::1",
+	    "to=192.0.2.1", BLOCK, REASON_RULE, 1 },
+	{ "protocol by number", "block proto 58", "proto=icmp6", BLOCK,
+	    REASON_RULE, 1 },
+};
+
+static void
+test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		const struct row *row = &rows[i];
+		struct rules *rules = parse(row->rules);
+		const struct policy *policy = compile(rules);
+		struct faults *faults = faults_new();
+		struct explain e;
+		struct decision d;
+
+		rules_free(rules); /* the policy borrows nothing */
+		if (explain_parse(&e, row->subject, strlen(row->subject),
+			&fake_world, faults) != 0) {
+			faults_print(faults, stderr);
+			fail_msg("%s", row->name);
+		}
+		d = policy_decide(policy, &e.subject);
+		if (d.action != row->action || d.reason != row->reason ||
+		    d.rule != row->rule)
+			fail_msg("%s: %s by %s, rule %u", row->name,
+			    action_name(d.action), reason_name(d.reason),
+			    d.rule);
+		explain_done(&e);
+		faults_free(faults);
+		policy_unref(policy);
+	}
+}
+
+static void
+test_exe_elsewhere_is_never_that_file(void **state)
+{
+	struct rules *rules =
+	    parse("block exe /usr/bin/ssh\ndrop not exe /usr/bin/ssh");
+	const struct policy *policy = compile(rules);
+	struct process *p = process_new(PROCESS_PROGRAM);
+	struct subject s = { .process = p };
+
+	(void)state;
+	random_set(&p->exe, "/usr/bin/ssh");
+	p->exe_here = false;
+	assert_int_equal(policy_decide(policy, &s).rule, 2);
+	p->exe_here = true;
+	assert_int_equal(policy_decide(policy, &s).rule, 1);
+	process_unref(p);
+	policy_unref(policy);
+	rules_free(rules);
+}
+
+static void
+test_identifier_of_icmp_is_no_port(void **state)
+{
+	struct rules *rules = parse("block to port 7");
+	const struct policy *policy = compile(rules);
+	struct process *p = process_new(PROCESS_PROGRAM);
+	struct subject s = { .process = p,
+		.proto = 1,
+		.has_ports = true,
+		.sport = 7,
+		.dport = 7 };
+
+	(void)state;
+	assert_int_equal(policy_decide(policy, &s).rule, 0);
+	s.proto = 17;
+	assert_int_equal(policy_decide(policy, &s).rule, 1);
+	process_unref(p);
+	policy_unref(policy);
+	rules_free(rules);
+}
+
+static char *
+random_rules(unsigned int *seed, size_t n)
+{
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	while (n-- > 0)
+		random_rule(f, seed);
+	(void)fclose(f);
+	return text;
+}
+
+static void
+assert_same(const struct rules *rules, const struct policy *policy,
+    unsigned int *seed, size_t *matched)
+{
+	struct process *p;
+	struct subject s = random_subject(seed, &p);
+	uint32_t want = reference_rule(rules, &s);
+	struct decision d = policy_decide(policy, &s);
+
+	if (d.rule != want)
+		fail_msg("rule %u and not %u: '%s'", d.rule, want,
+		    rules->rules[(want > 0 ? want : d.rule) - 1].text);
+	if (want > 0) {
+		(*matched)++;
+		assert_int_equal(d.action, rules->rules[want - 1].action);
+		assert_int_equal(d.once, rules->rules[want - 1].once);
+	}
+	process_unref(p);
+}
+
+static void
+test_index_finds_what_a_walk_finds(void **state)
+{
+	unsigned int seed = 7;
+	size_t matched = 0;
+
+	(void)state;
+	for (size_t round = 0; round < 400; round++) {
+		char *text = random_rules(&seed, 1 + round % 40);
+		struct rules *rules = parse(text);
+		const struct policy *policy = compile(rules);
+
+		for (size_t i = 0; i < 100; i++)
+			assert_same(rules, policy, &seed, &matched);
+		policy_unref(policy);
+		rules_free(rules);
+		free(text);
+	}
+	assert_true(matched > 10000 && matched < 39000);
+}
+
+static void
+test_rules_are_known_by_place(void **state)
+{
+	struct rules *rules = parse("# x\n\naccept  out \\\n\texe /a \\\n"
+				    "  label \"a  b\" # why\nblock");
+	const struct policy *policy = compile(rules);
+	const struct policy_rule *rule = policy_rule_get(policy, 1);
+
+	(void)state;
+	assert_int_equal(policy_n_rules(policy), 2);
+	assert_string_equal(rule->file, "t.rules");
+	assert_int_equal(rule->line, 3);
+	assert_string_equal(rule->text, "accept out exe /a label \"a  b\"");
+	assert_string_equal(rule->label, "a  b");
+	assert_int_equal(policy_rule_get(policy, 2)->line, 6);
+	assert_null(policy_rule_get(policy, 2)->label);
+	assert_null(policy_rule_get(policy, 0));
+	assert_null(policy_rule_get(policy, 3));
+	policy_unref(policy);
+	rules_free(rules);
+}
+
+static void
+test_generations_grow_and_references_hold(void **state)
+{
+	struct rules *rules = parse("accept");
+	const struct policy *a = compile(rules), *b = compile(rules);
+
+	(void)state;
+	assert_true(policy_generation(b) > policy_generation(a));
+	assert_ptr_equal(policy_ref(a), a);
+	policy_unref(a);
+	assert_int_equal(policy_n_rules(a), 1);
+	policy_unref(a);
+	policy_unref(b);
+	policy_unref(NULL);
+	rules_free(rules);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_exe_elsewhere_is_never_that_file),
+		cmocka_unit_test(test_identifier_of_icmp_is_no_port),
+		cmocka_unit_test(test_index_finds_what_a_walk_finds),
+		cmocka_unit_test(test_rules_are_known_by_place),
+		cmocka_unit_test(test_generations_grow_and_references_hold),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
