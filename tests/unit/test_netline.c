@@ -87,7 +87,7 @@ refuses_other_lines(void **state)
 	struct netline l = { .inode = 7 };
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(bad); i++)
+	for (size_t i = 0; i < N_ROWS(bad); i++)
 		if (parse(&l, NETLINE_UDP, bad[i]) != -EBADMSG)
 			fail_msg("%s", bad[i]);
 	assert_int_equal(l.inode, 7);
@@ -173,7 +173,7 @@ static void
 the_best_socket_wins(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < LENGTH(score_cases); i++) {
+	for (size_t i = 0; i < N_ROWS(score_cases); i++) {
 		const struct score_case *c = &score_cases[i];
 		unsigned int better = score(c, c->better);
 

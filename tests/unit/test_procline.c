@@ -48,7 +48,7 @@ static void
 stat_fields(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < LENGTH(stat_cases); i++) {
+	for (size_t i = 0; i < N_ROWS(stat_cases); i++) {
 		const struct stat_case *c = &stat_cases[i];
 		size_t len = strlen(c->text);
 		char *text = exact(c->text, len);
@@ -143,7 +143,7 @@ static void
 cgroup_path_and_unit(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < LENGTH(cgroup_cases); i++) {
+	for (size_t i = 0; i < N_ROWS(cgroup_cases); i++) {
 		const struct cgroup_case *c = &cgroup_cases[i];
 		size_t len = strlen(c->text);
 		char *text = exact(c->text, len);
@@ -173,7 +173,7 @@ socket_links(void **state)
 	uint64_t inode = 5;
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(bad); i++)
+	for (size_t i = 0; i < N_ROWS(bad); i++)
 		assert_int_equal(
 		    procline_socket(&inode, bad[i], strlen(bad[i])), -EBADMSG);
 	assert_int_equal(inode, 5);
