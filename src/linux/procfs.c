@@ -82,37 +82,62 @@ noted(struct procfs *procfs, const struct want *want)
 	return held != NULL && held->holder != NULL ? held : NULL;
 }
 
+/* 1 if the process has the socket at that number, 0 if not, or -errno. */
+static int
+guess_one(struct procfs *procfs, struct holder *holder, int fd,
+    const struct want *want)
+{
+	struct holders *hs = &procfs->scan.holders;
+	struct held_seen seen = {
+		.inode = want->inode, .fd = fd, .now = want->now
+	};
+	int r = holder_has(hs, holder, fd, want->inode);
+
+	if (r == 1)
+		held_put(hs, holder, &seen);
+	if (r != -ESRCH)
+		return r;
+	holder_forget(hs, holder);
+	return 0;
+}
+
+/* In the processes of that user that had sockets last, so many at most, at
+ * the number of the last one plus `step`. */
+static int
+guess_at(
+    struct procfs *procfs, const struct want *want, int step, unsigned int max)
+{
+	struct list *node, *tmp;
+	int r = 0;
+
+	list_for_each_safe (node, tmp, &procfs->scan.holders.open) {
+		struct holder *holder = container_of(node, struct holder, open);
+
+		if (holder->uid != want->uid || holder->scan == 0)
+			continue;
+		if (max-- == 0)
+			break;
+		r = guess_one(procfs, holder, holder->hint + step, want);
+		if (r != 0)
+			break;
+	}
+	return r;
+}
+
 /* A program that makes one connection after the other gets the same descriptor
  * again, one that makes many at once the next one. 0 or -errno. */
 static int
 guess(struct procfs *procfs, const struct want *want)
 {
-	struct holders *hs = &procfs->scan.holders;
-	struct list *node, *tmp;
-	unsigned int n = 0;
+	static const struct {
+		int step;
+		unsigned int max;
+	} tries[] = { { 0, 2 }, { 1, 2 }, { 0, GUESS_MAX }, { 1, GUESS_MAX } };
+	int r = 0;
 
-	list_for_each_safe (node, tmp, &hs->open) {
-		struct holder *holder = container_of(node, struct holder, open);
-		struct held_seen seen = { .inode = want->inode,
-			.now = want->now };
-		int r = 0;
-
-		if (holder->uid != want->uid || holder->scan == 0)
-			continue;
-		if (n++ == GUESS_MAX)
-			break;
-		for (int i = 0; r == 0 && i < 2; i++) {
-			seen.fd = holder->hint + i;
-			r = holder_has(hs, holder, seen.fd, want->inode);
-		}
-		if (r == 1)
-			held_put(hs, holder, &seen);
-		if (r == 1)
-			return 0;
-		if (r == -ESRCH)
-			holder_forget(hs, holder);
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < sizeof(tries) / sizeof(tries[0]); i++)
+		r = guess_at(procfs, want, tries[i].step, tries[i].max);
+	return r < 0 ? r : 0;
 }
 
 /* From the last socket on: the next one is near. */

@@ -34,15 +34,15 @@ users_add(struct users *users, uint32_t uid, const char *name)
 {
 	struct users_entry *entries = reallocarray(
 	    users->entries, users->n + 1, sizeof(users->entries[0]));
-	char *copy;
 
 	if (entries == NULL)
 		return -ENOMEM;
 	users->entries = entries;
-	copy = strdup(name);
-	if (copy == NULL)
+	entries[users->n].uid = uid;
+	entries[users->n].name = strdup(name);
+	if (entries[users->n].name == NULL)
 		return -ENOMEM;
-	entries[users->n++] = (struct users_entry){ uid, copy };
+	users->n++;
 	return 0;
 }
 

@@ -154,7 +154,7 @@ obey(int ctl, const struct command *cmd, int *held, int passed)
 int
 kid_main(int ctl)
 {
-	struct command cmd;
+	struct command cmd = { 0 };
 	int held = -1, passed = -1;
 	int64_t reply = 0;
 

@@ -58,7 +58,7 @@ parse(struct diagmsg *ret, const uint8_t *buf, size_t len)
 static void
 answer_is_read(void **state)
 {
-	uint8_t buf[512];
+	uint8_t buf[512] = { 0 };
 	size_t len = put_socket(buf, SEQ, 4242);
 	struct diagmsg msg;
 
@@ -73,7 +73,7 @@ answer_is_read(void **state)
 static void
 stale_answers_are_skipped(void **state)
 {
-	uint8_t buf[512];
+	uint8_t buf[512] = { 0 };
 	size_t len = put_socket(buf, SEQ - 1, 1);
 	struct diagmsg msg = { .inode = 5 };
 
@@ -90,7 +90,7 @@ stale_answers_are_skipped(void **state)
 static void
 errors_are_the_kernels_own(void **state)
 {
-	uint8_t buf[512];
+	uint8_t buf[512] = { 0 };
 	struct diagmsg msg;
 
 	(void)state;
@@ -103,7 +103,7 @@ errors_are_the_kernels_own(void **state)
 static void
 truncated_answers_are_refused(void **state)
 {
-	uint8_t buf[512];
+	uint8_t buf[512] = { 0 };
 	size_t len = put_socket(buf, SEQ, 1);
 	struct diagmsg msg = { .inode = 5 };
 
