@@ -127,7 +127,8 @@ bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
-bench: all $(bench_programs) chainsctl
+bench: all
+	@$(MAKE) $(AM_MAKEFLAGS) $(bench_programs) chainsctl
 .PHONY: bench
 
 # --- lint -----------------------------------------------------------------------
@@ -152,7 +153,9 @@ list-units:
 	@echo $(unit_tests)
 list-fuzz:
 	@echo $(fuzz_targets)
-check-programs: $(check_PROGRAMS)
+# after `all`, not beside it: two makes would write the same objects
+check-programs: all
+	@$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 distcheck-quiet:
 	$(MAKE) distcheck
 .PHONY: format format-check lint-format lint-layers lint-cppcheck \
