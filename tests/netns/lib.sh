@@ -23,6 +23,12 @@
 #   ctl WORD...        reroutectl with that daemon
 #   flows EXPRESSION   python: true for the list of flows, `f`
 #   counter NAME       of `status`
+#   talk_start NAME inc|ins FLOW...    opens flows that stay (talk.py)
+#   talk NAME          speaks on each of them once more
+#   talk_is NAME EXPECTED...   how that went: "ok" for each, or an error
+#   save               the tables of namespace c, as iptables-save has them,
+#                      without counters
+#   marks              how many conntrack entries have marks of ours
 #   wait_for CMD...    until it succeeds; fails after 10 s
 #   check NAME CMD...  one result: "ok NAME" or "not ok NAME: ..."
 #   check_not NAME CMD...  the same for a command that must fail
@@ -142,7 +148,7 @@ background() {
 	ins) shift; set -- nsenter --net="/run/netns/$S" -- "$@" ;;
 	inns) _ns=$2; shift 2; set -- nsenter --net="/run/netns/$_ns" -- "$@" ;;
 	esac
-	"$@" &
+	"$@" <"${background_in:-/dev/null}" &
 	pid=$!
 	pids="$pids $pid"
 }
@@ -243,6 +249,55 @@ for q in s["queues"]:
     assert q["dropped_full"] == q["dropped_user"] == 0, s["queues"]
 ' "$tmp/status"
 }
+
+# -- flows that stay --
+
+declare -A talk_fds
+
+talk_lines() { wc -l <"$tmp/talk.$1.out"; }
+
+talk_start() {
+	local _talk=$1 _who=$2 _fd
+	shift 2
+	mkfifo "$tmp/talk.$_talk.in"
+	exec {_fd}<>"$tmp/talk.$_talk.in"
+	: >"$tmp/talk.$_talk.out"
+	background_in=$tmp/talk.$_talk.in
+	background "$_who" python3 "$top/tests/netns/talk.py" "$@" \
+	    >"$tmp/talk.$_talk.out"
+	unset background_in
+	talk_fds[$_talk]=$_fd
+	wait_for test -s "$tmp/talk.$_talk.out"
+}
+
+talk() {
+	local _n
+	_n=$(talk_lines "$1")
+	echo >&"${talk_fds[$1]}"
+	wait_for sh -c "[ \$(wc -l <$tmp/talk.$1.out) -gt $_n ]"
+}
+
+talk_is() {
+	local _talk=$1 _word _got
+	shift
+	_got=$(tail -n 1 "$tmp/talk.$_talk.out")
+	[ $# -gt 0 ] || set -- ok
+	echo "$_got"
+	for _word in $_got; do
+		[ "${_word#*=}" = "$1" ] || return 1
+		[ $# -eq 1 ] || shift
+	done
+}
+
+save() {
+	local _t
+	for _t in mangle nat filter; do
+		inc iptables-legacy-save -t $_t
+		inc ip6tables-legacy-save -t $_t
+	done | sed '/^#/d; s/\[[0-9]*:[0-9]*\]$//'
+}
+
+marks() { inc conntrack -L 2>/dev/null | grep -cE 'mark=17[0-9][0-9] '; }
 
 result() {
 	checks=$((checks + 1))
