@@ -21,7 +21,8 @@
 #   daemon_reload      the rules as they are now are in force, or refused
 #   rules LINE...      writes them to $tmp/rules/10.rules
 #   ctl WORD...        reroutectl with that daemon
-#   flows EXPRESSION   python: true for the list of flows, `f`
+#   flows EXPRESSION   python: true for the list of flows, `f`; each has its
+#                      program, or "kernel" or "unknown", as "exe" too
 #   counter NAME       of `status`
 #   talk_start NAME inc|ins FLOW...    opens flows that stay (talk.py)
 #   talk NAME          speaks on each of them once more
@@ -222,10 +223,11 @@ flows() {
 import json, sys
 f = [json.loads(line) for line in open(sys.argv[1])]
 for x in f:
-    x["exe"] = x["process"]["exe"]
-if not eval(sys.argv[2]):
+    x["exe"] = x["process"]["exe"] or x["process"]["kind"]
+if not eval("(" + sys.argv[2] + ")"):
     for x in f[:40]:
-        print({k: v for k, v in x.items() if k != "process"})
+        print(*(x[k] for k in ("direction", "proto", "src", "sport", "dst",
+            "dport", "verdict", "mark", "reason", "packets_judged", "exe")))
     sys.exit(1)' "$tmp/flows" "$1"
 }
 
