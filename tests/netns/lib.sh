@@ -24,9 +24,11 @@
 #   flows EXPRESSION   python: true for the list of flows, `f`; each has its
 #                      program, or "kernel" or "unknown", as "exe" too
 #   counter NAME       of `status`
-#   talk_start NAME inc|ins FLOW...    opens flows that stay (talk.py)
-#   talk NAME          speaks on each of them once more
-#   talk_is NAME EXPECTED...   how that went: "ok" for each, or an error
+#   partner NAME inc|ins PROGRAM.py WORD...   one that answers each line that
+#                      it is told with a line; has said its first one
+#   tell NAME LINE...  tells it one, and waits for the answer
+#   answers NAME WORD...       true if its last answer is one of the words
+#   talk_is NAME EXPECTED...   of talk.py: "ok" for each flow, or an error
 #   save               the tables of namespace c, as iptables-save has them,
 #                      without counters
 #   marks              how many conntrack entries have marks of ours
@@ -252,38 +254,59 @@ for q in s["queues"]:
 ' "$tmp/status"
 }
 
-# -- flows that stay --
+# -- partners --
 
-declare -A talk_fds
+declare -A partner_fds
 
-talk_lines() { wc -l <"$tmp/talk.$1.out"; }
-
-talk_start() {
-	local _talk=$1 _who=$2 _fd
-	shift 2
-	mkfifo "$tmp/talk.$_talk.in"
-	exec {_fd}<>"$tmp/talk.$_talk.in"
-	: >"$tmp/talk.$_talk.out"
-	background_in=$tmp/talk.$_talk.in
-	background "$_who" python3 "$top/tests/netns/talk.py" "$@" \
-	    >"$tmp/talk.$_talk.out"
-	unset background_in
-	talk_fds[$_talk]=$_fd
-	wait_for test -s "$tmp/talk.$_talk.out"
+partner_said() { # NAME N: has it said more than N lines?
+	[ "$(wc -l <"$tmp/partner.$1.out")" -gt "$2" ]
 }
 
-talk() {
+partner() {
+	local _name=$1 _who=$2 _program=$3 _fd
+	shift 3
+	mkfifo "$tmp/partner.$_name.in"
+	exec {_fd}<>"$tmp/partner.$_name.in"
+	: >"$tmp/partner.$_name.out"
+	background_in=$tmp/partner.$_name.in
+	background "$_who" python3 "$top/tests/netns/$_program" "$@" \
+	    >"$tmp/partner.$_name.out"
+	unset background_in
+	partner_fds[$_name]=$_fd
+	wait_for partner_said "$_name" 0
+}
+
+# without waiting for the answer
+tell_only() {
+	local _name=$1
+	shift
+	echo "$*" >&"${partner_fds[$_name]}"
+}
+
+tell() {
 	local _n
-	_n=$(talk_lines "$1")
-	echo >&"${talk_fds[$1]}"
-	wait_for sh -c "[ \$(wc -l <$tmp/talk.$1.out) -gt $_n ]"
+	_n=$(wc -l <"$tmp/partner.$1.out")
+	tell_only "$@"
+	wait_for partner_said "$1" "$_n"
+}
+
+answer() { tail -n 1 "$tmp/partner.$1.out"; }
+
+answers() { # NAME WORD...: is the last answer one of the words?
+	local _got _word
+	_got=$(answer "$1")
+	shift
+	echo "$_got"
+	for _word; do
+		[ "$_got" = "$_word" ] && return 0
+	done
+	return 1
 }
 
 talk_is() {
-	local _talk=$1 _word _got
+	local _word _got
+	_got=$(answer "$1")
 	shift
-	_got=$(tail -n 1 "$tmp/talk.$_talk.out")
-	[ $# -gt 0 ] || set -- ok
 	echo "$_got"
 	for _word in $_got; do
 		[ "${_word#*=}" = "$1" ] || return 1
