@@ -29,11 +29,7 @@ done
 save >"$tmp/without"
 
 is() { # is EXPECTED WHO PROBE-ARGUMENTS...: the error's name, or ok
-	local want=$1 who=$2 got
-	shift 2
-	got=$($who "$probe" "$@" 300)
-	echo "$got"
-	[ "${got% *}" = "$want" ]
+	felt "$1" "$2" "$probe" "${@:3}" 300
 }
 network() { # network TCP-ERROR UDP-ERROR SUFFIX: each kind of new flow
 	local addr

@@ -36,6 +36,7 @@
 #   check NAME CMD...  one result: "ok NAME" or "not ok NAME: ..."
 #   check_not NAME CMD...  the same for a command that must fail
 #   check_same NAME EXPECTED ACTUAL   two files, with the difference
+#   felt WORD CMD...   true if that is the first word that CMD (probe) prints
 #   check_judged       no packet was left without a verdict
 #   finish             exit status of the whole: the script's last line
 #
@@ -65,6 +66,8 @@ mkfifo "$tmp/never" # nobody ever writes to it
 XTABLES_LOCKFILE=$tmp/xtables.lock
 export XTABLES_LOCKFILE
 
+at_end() { :; } # a script may have something more to take away
+
 cleanup() {
 	status=$?
 	trap - EXIT INT TERM
@@ -81,6 +84,7 @@ cleanup() {
 		done
 		ip netns del "$ns" 2>/dev/null
 	done
+	at_end
 	rm -rf "$tmp"
 	exit $status
 }
@@ -118,9 +122,16 @@ ins() { inns "$S" "$@"; }
 make_ns() {
 	ip netns add "$1" || exit 99
 	namespaces="$namespaces $1"
-	# addresses work at once: nobody else is there to have them
+	# addresses work at once: nobody else is there to have them; pings
+	# without privilege; no limit on the ICMP errors that tell of a block
 	inns "$1" sh -c 'for f in all default; do
-		echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done' 2>/dev/null
+		echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done
+		cd /proc/sys/net
+		echo "0 2147483647" >ipv4/ping_group_range
+		echo 0 >ipv4/icmp_ratelimit
+		echo 0 >ipv6/icmp/ratelimit
+		[ ! -e ipv4/icmp_msgs_per_sec ] ||
+			echo 1000000 >ipv4/icmp_msgs_per_sec' 2>/dev/null
 	inns "$1" ip link set lo up
 }
 
@@ -185,6 +196,15 @@ wait_for() {
 	done
 }
 
+# What probe says: "ok 0.12" or "ECONNREFUSED 0.12".
+felt() {
+	local _want=$1 _got
+	shift
+	_got=$("$@" 2>&1)
+	echo "$_got"
+	[ "${_got%% *}" = "$_want" ]
+}
+
 # -- the daemon --
 
 rules() {
@@ -227,7 +247,7 @@ f = [json.loads(line) for line in open(sys.argv[1])]
 for x in f:
     x["exe"] = x["process"]["exe"] or x["process"]["kind"]
 if not eval("(" + sys.argv[2] + ")"):
-    for x in f[:40]:
+    for x in f[:12]:
         print(*(x[k] for k in ("direction", "proto", "src", "sport", "dst",
             "dport", "verdict", "mark", "reason", "packets_judged", "exe")))
     sys.exit(1)' "$tmp/flows" "$1"
