@@ -27,6 +27,7 @@ struct holder {
 	int hint;      /* descriptor number of its last socket */
 	uint32_t scan; /* which one; 0: never scanned, nor what is newer */
 	const struct process *value; /* a reference; NULL */
+	uint64_t round;		     /* of procfs, in which value was read */
 };
 
 /* A socket. */

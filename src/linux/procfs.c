@@ -36,6 +36,9 @@ struct procfs {
 	struct procscan scan;
 	struct procread read;
 	mono_t refreshed;
+	mono_t now; /* when this round began */
+	uint64_t round;
+	bool heard; /* the newborn of this round have been seen */
 };
 
 /* What is looked for. */
@@ -59,6 +62,7 @@ procfs_open(struct procfs **ret, size_t processes_max)
 		return r;
 	}
 	procread_init(&procfs->read);
+	procfs_round(procfs);
 	*ret = procfs;
 	return 0;
 }
@@ -293,13 +297,17 @@ answer(
 		return r;
 	held_used(hs, held);
 	holder->hint = held->fd;
-	r = procread_process(
-	    &procfs->read, holder->dirfd, holder->pid, holder->value, &proc);
-	if (r != 0)
-		return r;
-	process_unref(holder->value);
-	holder->value = proc;
-	holder->uid = proc->uid;
+	if (holder->value == NULL || holder->round != procfs->round) {
+		r = procread_process(&procfs->read, holder->dirfd, holder->pid,
+		    holder->value, &proc);
+		if (r != 0)
+			return r;
+		process_unref(holder->value);
+		holder->value = proc;
+		holder->uid = proc->uid;
+		holder->round = procfs->round;
+	}
+	proc = holder->value;
 	/* no exe, but a socket: it ends, and was never seen before */
 	if (proc->exe[0] == '\0')
 		return -ENOENT;
@@ -311,8 +319,9 @@ static int
 owner(
     struct procfs *procfs, const struct want *want, const struct process **ret)
 {
-	int r = procscan_news(&procfs->scan, want->now);
+	int r = procfs->heard ? 0 : procscan_news(&procfs->scan, want->now);
 
+	procfs->heard = r == 0;
 	for (int i = 0; r == 0 && i < TRIES; i++) {
 		r = find(procfs, want);
 		if (r == 0)
@@ -334,11 +343,19 @@ make_room(struct procfs *procfs)
 			break;
 }
 
+void
+procfs_round(struct procfs *procfs)
+{
+	procfs->now = mono_now();
+	procfs->round++;
+	procfs->heard = false;
+}
+
 int
 procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
     const struct process **ret)
 {
-	struct want want = { .inode = inode, .uid = uid, .now = mono_now() };
+	struct want want = { .inode = inode, .uid = uid, .now = procfs->now };
 	int r;
 
 	if (inode == 0)

@@ -87,6 +87,24 @@ procread_status(int dirfd, const char *name, struct procread_stat *ret)
 	return 0;
 }
 
+/* The path that a rule names is one of our own mount namespace. */
+static bool
+is_at_path(const struct stat *exe, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == exe->st_dev &&
+	       st.st_ino == exe->st_ino;
+}
+
+static bool
+exe_is_here(int dirfd, const char *path)
+{
+	struct stat st;
+
+	return fstatat(dirfd, "exe", &st, 0) == 0 && is_at_path(&st, path);
+}
+
 /* No exe is a thread of the kernel, or a process that ends. */
 static void
 read_exe(struct snapshot *snap, int dirfd)
@@ -107,10 +125,7 @@ read_exe(struct snapshot *snap, int dirfd)
 	snap->exe_len = (size_t)n;
 	snap->exe_dev = st.st_dev;
 	snap->exe_ino = st.st_ino;
-	/* the path that a rule names is one of our own mount namespace */
-	snap->exe_here = stat(snap->exe, &st) == 0 &&
-			 st.st_dev == snap->exe_dev &&
-			 st.st_ino == snap->exe_ino;
+	snap->exe_here = is_at_path(&st, snap->exe);
 }
 
 static int
@@ -207,14 +222,16 @@ add_parent(struct process *proc, pid_t *pid, uint64_t *start)
 	if (dirfd < 0)
 		return -errno;
 	r = procread_status(dirfd, "stat", &st);
-	n = readlinkat(dirfd, "exe", exe, sizeof(exe));
+	n = readlinkat(dirfd, "exe", exe, sizeof(exe) - 1);
+	exe[n > 0 ? n : 0] = '\0';
+	parent->exe_here = exe_is_here(dirfd, exe);
 	(void)close(dirfd); /* O_PATH */
 	if (r != 0)
 		return r;
 	if (st.start > *start)
 		return -ESRCH;
 	parent->pid = *pid;
-	parent->exe = strndup(exe, n > 0 ? (size_t)n : 0);
+	parent->exe = strdup(exe);
 	if (parent->exe == NULL)
 		return -ENOMEM;
 	proc->n_parents++;

@@ -119,7 +119,8 @@ reference_value(
 		return reference_unit(v->text, p);
 	case FIELD_PARENT:
 		for (size_t i = 0; i < p->n_parents; i++)
-			any |= reference_path(v->text, p->parents[i].exe);
+			any |= p->parents[i].exe_here &&
+			       reference_path(v->text, p->parents[i].exe);
 		return any;
 	case FIELD_PROCESS:
 		return v->bits == RULE_PROCESS_UNKNOWN
