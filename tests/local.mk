@@ -127,7 +127,9 @@ bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
-bench: all $(bench_programs) chainsctl
+# one sub-make, so that nothing is built twice at once
+bench:
+	$(MAKE) all-am $(bench_programs) chainsctl
 .PHONY: bench
 
 # --- lint -----------------------------------------------------------------------
@@ -152,7 +154,8 @@ list-units:
 	@echo $(unit_tests)
 list-fuzz:
 	@echo $(fuzz_targets)
-check-programs: $(check_PROGRAMS)
+check-programs:
+	$(MAKE) all-am $(check_PROGRAMS)
 distcheck-quiet:
 	$(MAKE) distcheck
 .PHONY: format format-check lint-format lint-layers lint-cppcheck \
