@@ -74,6 +74,7 @@ rerouted_SOURCES = \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
+	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
