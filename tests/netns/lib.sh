@@ -14,6 +14,9 @@
 #   inc CMD..., ins CMD..., inns NAME CMD...   runs in c, s, a namespace
 #   background CMD...  starts it; its pid in $pid; ended with the script
 #   wait_for CMD...    until it succeeds; fails after 10 s
+#   settings LINE...   settings for the daemon, with the backend that $BACKEND
+#                      names (auto), in the file $conf
+#   ipt, ipt6          the backend's iptables and ip6tables: names of programs
 #   check NAME CMD...  one result: "ok NAME" or "not ok NAME: ..."
 #   check_not NAME CMD...  the same for a command that must fail
 #   check_same NAME EXPECTED ACTUAL   two files, with the difference
@@ -149,6 +152,21 @@ stop() {
 }
 
 now_ms() { date +%s%3N; }
+
+# To be called by the tests that run on both backends.
+settings() {
+	conf=$tmp/rerouted.conf
+	{
+		echo "[firewall]"
+		echo "backend = ${BACKEND:-auto}"
+		for _line; do echo "$_line"; done
+	} >"$conf"
+}
+case ${BACKEND:-auto} in
+iptables-restore) ipt=iptables-nft ipt6=ip6tables-nft ;;
+*) ipt=iptables-legacy ipt6=ip6tables-legacy ;;
+esac
+export ipt ipt6
 
 wait_for() {
 	_end=$(($(now_ms) + 10000))
