@@ -55,19 +55,24 @@ verify_difference(void *arg, const char *difference)
 void
 ctl_fw_verify(struct ctl_job *job)
 {
-	json_t *differences = json_array();
+	json_t *differences = json_array(), *warnings = json_array();
 	struct chains_error error;
 
 	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++)
 		if (job->in[f] &&
-		    chains_verify((enum chains_family)f, &job->setup[f],
-			verify_difference, differences, &error) < 0) {
+		    (chains_verify((enum chains_family)f, &job->setup[f],
+			 verify_difference, differences, &error) < 0 ||
+			chains_spoilers(job->setup[f].backend,
+			    (enum chains_family)f, verify_difference, warnings,
+			    &error) < 0)) {
 			json_decref(differences);
+			json_decref(warnings);
 			fail(job, &error);
 			return;
 		}
-	job->line = ctlmsg_result(json_pack("{s:b, s:o}", "in_place",
-	    json_array_size(differences) == 0, "differences", differences));
+	job->line = ctlmsg_result(json_pack("{s:b, s:o, s:o}", "in_place",
+	    json_array_size(differences) == 0, "differences", differences,
+	    "warnings", warnings));
 }
 
 void

@@ -35,6 +35,12 @@ struct look {
 	bool right;
 };
 
+/* What the thread found, for the log. */
+struct told {
+	char text[TOLD_MAX][TOLD_SIZE];
+	size_t n;
+};
+
 struct guard_ev {
 	struct event_base *base;
 	struct fw_ev *fw;
@@ -42,7 +48,9 @@ struct guard_ev {
 	struct event *timer, *soon, *word;
 	uint64_t state[FW_N_FAMILIES];
 	bool known[FW_N_FAMILIES]; /* state[] was found right */
+	bool saw_ip6;		   /* the kernel has IPv6 */
 	unsigned int looks;
+	uint64_t spoilers; /* of what was warned; 0: of nothing */
 	bool busy, again, stopping;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
@@ -52,8 +60,7 @@ struct guard_ev {
 	int error;
 	struct chains_error what;
 	bool repaired;
-	char told[TOLD_MAX][TOLD_SIZE];
-	size_t n_told;
+	struct told repairs, warnings;
 };
 
 const struct guard_status *
@@ -71,10 +78,10 @@ guard_ev_is_busy(const struct guard_ev *guard)
 static void
 tell(void *arg, const char *text)
 {
-	struct guard_ev *guard = arg;
+	struct told *told = arg;
 
-	if (guard->n_told < TOLD_MAX)
-		(void)snprintf(guard->told[guard->n_told++], TOLD_SIZE, "%s",
+	if (told->n < TOLD_MAX)
+		(void)snprintf(told->text[told->n++], TOLD_SIZE, "%s",
 		    text); /* may be cut */
 }
 
@@ -94,28 +101,31 @@ look_at(struct guard_ev *guard, enum chains_family family)
 	struct look *look = &guard->look[family];
 
 	for (int round = 0; round < REPAIR_ROUNDS; round++) {
-		bool was_final = look->setup.final, partial;
-		int r = chains_state(
-		    look->setup.backend, family, &look->state, &partial);
+		struct chains_setup was = look->setup;
+		bool partial;
+		int damage, r;
 
-		if (r == 0)
-			r = fw_setup(conf, look->setup.backend, family,
-			    &look->setup, &guard->what);
-		if (r == 0)
-			r = chains_verify(family, &look->setup, tell_nothing,
-			    NULL, &guard->what);
-		look->right = r == 0;
-		if (r > 0)
-			/* that ours changed with others' is no damage */
-			r = chains_repair(family, &look->setup,
-			    look->setup.final == was_final ? tell
-							   : tell_nothing,
-			    guard, &guard->what);
-		else
-			return r;
+		r = chains_state(was.backend, family, &look->state, &partial);
 		if (r < 0)
 			return r;
-		guard->repaired |= r > 0;
+		/* that ours follow what others have in filter is no damage */
+		damage = chains_verify(
+		    family, &was, tell, &guard->repairs, &guard->what);
+		if (damage < 0)
+			return damage;
+		r = fw_setup(
+		    conf, was.backend, family, &look->setup, &guard->what);
+		if (r < 0)
+			return r;
+		look->right = damage == 0 && look->setup.final == was.final;
+		if (look->right)
+			return chains_spoilers(was.backend, family, tell,
+			    &guard->warnings, &guard->what);
+		r = chains_repair(
+		    family, &look->setup, tell_nothing, NULL, &guard->what);
+		if (r < 0)
+			return r;
+		guard->repaired |= damage > 0;
 	}
 	return 0;
 }
@@ -178,6 +188,23 @@ note_error(struct guard_ev *guard)
 	    guard->error < 0 ? guard->what.text : ""); /* as long */
 }
 
+/* Each set of warnings once: a look finds them again and again. */
+static void
+note_warnings(struct guard_ev *guard)
+{
+	const struct told *told = &guard->warnings;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < told->n; i++)
+		for (const char *p = told->text[i]; *p != '\0'; p++)
+			sum = sum * 31 + (uint8_t)*p;
+	if (sum == guard->spoilers)
+		return;
+	guard->spoilers = sum;
+	for (size_t i = 0; i < told->n; i++)
+		log_warning("firewall", "%s", told->text[i]);
+}
+
 static void
 note_family(struct guard_ev *guard, enum chains_family family)
 {
@@ -210,8 +237,9 @@ finished(void *arg)
 	struct guard_ev *guard = arg;
 
 	guard->busy = false;
-	for (size_t i = 0; i < guard->n_told; i++)
-		log_warning("firewall", "repaired: %s", guard->told[i]);
+	for (size_t i = 0; guard->repaired && i < guard->repairs.n; i++)
+		log_warning("firewall", "repaired: %s", guard->repairs.text[i]);
+	note_warnings(guard);
 	if (guard->repaired)
 		guard->status.repairs++;
 	note_error(guard);
@@ -231,7 +259,7 @@ start(struct guard_ev *guard)
 	guard->error = 0;
 	guard->what.text[0] = '\0';
 	guard->repaired = false;
-	guard->n_told = 0;
+	guard->repairs.n = guard->warnings.n = 0;
 	guard->again = false;
 	if (work_start(guard->base, run, finished, guard) == 0)
 		guard->busy = true;
@@ -240,14 +268,18 @@ start(struct guard_ev *guard)
 		    "no thread to look at the tables: tried again");
 }
 
-/* IPv6 that was not there at start, as a module for one. */
+/* IPv6 that was not there at start: its module was loaded, or that of its
+ * tables. */
 static bool
-wants_late(const struct guard_ev *guard)
+wants_late(struct guard_ev *guard)
 {
-	return !guard->fw->in[CHAINS_IP6] &&
-	       guard->fw->conf->ipv6 == CONF_IPV6_AUTO &&
-	       guard->looks % IPV6_EVERY == 0 &&
-	       access("/proc/net/if_inet6", F_OK) == 0;
+	bool had = guard->saw_ip6;
+
+	if (guard->fw->in[CHAINS_IP6] ||
+	    guard->fw->conf->ipv6 != CONF_IPV6_AUTO)
+		return false;
+	guard->saw_ip6 = access("/proc/net/if_inet6", F_OK) == 0;
+	return guard->saw_ip6 && (!had || guard->looks % IPV6_EVERY == 0);
 }
 
 /* On the loop: cheap, and mostly all there is to do. */
@@ -338,6 +370,7 @@ guard_ev_new(struct guard_ev **ret, struct event_base *base, struct fw_ev *fw)
 		free(guard);
 		return r;
 	}
+	guard->saw_ip6 = access("/proc/net/if_inet6", F_OK) == 0;
 	guard->timer = event_new(base, -1, EV_PERSIST, timer_cb, guard);
 	guard->soon = evtimer_new(base, soon_cb, guard);
 	guard->word = event_new(
