@@ -82,6 +82,7 @@ rerouted_SOURCES = \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
+	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
 	%D%/json.c %D%/json.h \

@@ -27,7 +27,7 @@
 #define REFRESH_NS MONO_S
 
 /* Descriptors that one look-up has open at a time, at most. */
-#define LOOKUP_FDS 4
+#define LOOKUP_FDS 2
 
 /* How often an answer is looked for that is gone when it is checked. */
 #define TRIES 3
@@ -261,6 +261,9 @@ find(struct procfs *procfs, const struct want *want)
 
 	if (held == NULL || held->holder == NULL)
 		return search(procfs, want, nobody);
+	/* seen with it in this very round */
+	if (held->since.ns == want->now.ns)
+		return 0;
 	shared = held->shared;
 	r = holder_has(hs, held->holder, held->fd, want->inode);
 	if (r == 1)
@@ -287,7 +290,7 @@ answer(
 	if (held == NULL)
 		return -ENOENT;
 	holder = held->holder;
-	if (holder->dirfd < 0) { /* only scanned, by pid */
+	if (holder->dir.fd < 0) { /* only scanned, by pid */
 		r = holder_has(hs, holder, held->fd, want->inode);
 		if (r != 1)
 			return r < 0 ? r : -ESRCH;
@@ -298,7 +301,7 @@ answer(
 	held_used(hs, held);
 	holder->hint = held->fd;
 	if (holder->value == NULL || holder->round != procfs->round) {
-		r = procread_process(&procfs->read, holder->dirfd, holder->pid,
+		r = procread_process(&procfs->read, &holder->dir, holder->pid,
 		    holder->value, &proc);
 		if (r != 0)
 			return r;
@@ -387,7 +390,7 @@ read_pid(struct procfs *procfs, pid_t pid, const struct process **ret)
 	r = holder_open(hs, holder);
 	if (r == 0)
 		r = procread_process(
-		    &procfs->read, holder->dirfd, pid, holder->value, ret);
+		    &procfs->read, &holder->dir, pid, holder->value, ret);
 	if (r == -ESRCH)
 		holder_forget(hs, holder);
 	if (r != 0)

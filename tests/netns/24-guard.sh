@@ -11,7 +11,7 @@ need_root
 need iptables-legacy-restore ip6tables-legacy-restore flock
 net_up
 CTL=$BUILDDIR/chainsctl
-case $ipt in *nft) restore=restore ;; *) restore= ;; esac
+case $IPT4 in *nft) restore=restore ;; *) restore= ;; esac
 other() { XTABLES_LOCKFILE=$tmp/other.lock "$@"; } # with no word of it
 
 # Counts what s0 sees of UDP to the port, whatever its address: prints the sum
@@ -67,8 +67,8 @@ inc ip route add default via fd09::2
 # it an address of lo, and the route stays
 for f in ip4 ip6; do
 	case $f in
-	ip4) i=$ipt to=10.9.0.2 ;;
-	ip6) i=$ipt6 to=fd09::2 ;;
+	ip4) i=$IPT4 to=10.9.0.2 ;;
+	ip6) i=$IPT6 to=fd09::2 ;;
 	esac
 	inc ping -c 1 -W 2 $to >/dev/null # neighbours know each other
 	inc "$CTL" install $f $restore
@@ -142,7 +142,7 @@ COMMIT
 -A INPUT -p tcp -j ACCEPT
 COMMIT
 RULES
-for i in $ipt $ipt6; do
+for i in $IPT4 $IPT6; do
 	repaired "$i: filter flushed" 500 "$i -F"
 	repaired "$i: mangle flushed" 500 "$i -t mangle -F"
 	repaired "$i: nat flushed" 500 "$i -t nat -F"
@@ -173,11 +173,11 @@ done
 check "repairs are counted" status "f['repairs'] >= 16 and f['error'] is None"
 check "and told" grep -q "repaired: ip4 filter OUTPUT: jump to C17 is missing" \
     "$tmp/daemon.log"
-inc $ipt -A OUTPUT -p tcp --dport 9 -j ACCEPT
+inc $IPT4 -A OUTPUT -p tcp --dport 9 -j ACCEPT
 wait_for in_place
-check "rules of others stay" inc $ipt -C OUTPUT -p tcp --dport 9 \
+check "rules of others stay" inc $IPT4 -C OUTPUT -p tcp --dport 9 \
     -j ACCEPT
-inc $ipt -F
+inc $IPT4 -F
 
 # -- no denied packet leaves while tables are flushed --
 wait_for in_place
@@ -191,8 +191,8 @@ for table in filter nat mangle; do
 	sender=$pid
 	n=0
 	while [ $n -lt 10 ]; do
-		inc $ipt -t $table -F
-		inc $ipt6 -t $table -F
+		inc $IPT4 -t $table -F
+		inc $IPT6 -t $table -F
 		wait_for in_place
 		n=$((n + 1))
 	done
@@ -215,7 +215,7 @@ repairs=$(reroutectl --json status |
 background flock --no-fork "$XTABLES_LOCKFILE" sleep 1000
 holder=$pid
 wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
-other inc $ipt -F
+other inc $IPT4 -F
 check "lock held: status tells" wait_for status "f['error'] is not None"
 check "lock held: for people too" sh -c "'$REROUTECTL' --control $tmp/control \
     status | grep -q 'NOT IN PLACE: .*pid $holder holds the lock'"
@@ -230,17 +230,17 @@ check "lock given back: status is good" wait_for status \
 fi
 
 # -- marks of others behind ours --
-inc $ipt -t mangle -N others
-inc $ipt -t mangle -A others -p tcp -j MARK --set-mark 153
-inc $ipt -t mangle -A OUTPUT -p tcp -j others
+inc $IPT4 -t mangle -N others
+inc $IPT4 -t mangle -A others -p tcp -j MARK --set-mark 153
+inc $IPT4 -t mangle -A OUTPUT -p tcp -j others
 check "a MARK behind ours: warned" wait_for grep -q "ip4 mangle: \
 -A others -p \(6\|tcp\).* -j MARK .*changes marks behind ours" "$tmp/daemon.log"
 wait_for in_place
 check "a MARK behind ours: verify tells" sh -c \
     "'$REROUTECTL' --control $tmp/control firewall verify |
     grep -q 'warning: ip4 mangle: -A others .*changes marks behind ours'"
-inc $ipt -t mangle -A FORWARD -p udp -j RETURN
-inc $ipt6 -t mangle -A FORWARD -p udp -j RETURN
+inc $IPT4 -t mangle -A FORWARD -p udp -j RETURN
+inc $IPT6 -t mangle -A FORWARD -p udp -j RETURN
 check "a rule that is none of ours: nothing to put right" wait_for in_place
 check "warned of it once" sh -c \
     "[ \$(grep -c 'changes marks behind' $tmp/daemon.log) = 1 ]"
@@ -258,11 +258,11 @@ check "a device that comes later" sh -c "'$REROUTECTL' --control $tmp/control \
 # -- by hand --
 check "clear" reroutectl firewall clear
 check_not "cleared rules are not put back" in_place
-inc $ipt -A INPUT -j RETURN # word of a change
+inc $IPT4 -A INPUT -j RETURN # word of a change
 check_not "not with a change either" in_place
 check "cleared: the network works" inc ping -c 1 -W 2 10.9.0.2
 stop "$daemon"
 check "the daemon ends well" [ $? = 0 ]
 check_not "nothing of ours is left" sh -c "nsenter --net=/run/netns/$C \
-    $ipt-save | grep -E 'C17|0x6a|0x707'"
+    $IPT4-save | grep -E 'C17|0x6a|0x707'"
 finish

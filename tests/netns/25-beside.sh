@@ -110,8 +110,8 @@ daemon_start
 check "accept is final where nobody else is" accept_is ip4 final
 for f in ip4 ip6; do
 	case $f in
-	ip4) i=$ipt to=10.77.0.2 ;;
-	ip6) i=$ipt6 to=fd77::2 ;;
+	ip4) i=$IPT4 to=10.77.0.2 ;;
+	ip6) i=$IPT6 to=fd77::2 ;;
 	esac
 	check "$f: works" ask $to 7005 0
 	inc $i -A OUTPUT -p udp --dport 7005 -j DROP
@@ -137,7 +137,7 @@ for f in ip4 ip6; do
 	wait_for in_place
 done
 stop "$daemon"
-inc "$ipt" -A OUTPUT -p udp --dport 7005 -j DROP
+inc "$IPT4" -A OUTPUT -p udp --dport 7005 -j DROP
 daemon_start
 check "others at start: continue" accept_is ip4 continue
 check_not "and closed from the start" ask 10.77.0.2 7005 0
@@ -146,7 +146,7 @@ daemon_start "accept = final"
 check "accept = final stays" accept_is ip4 final
 check "accept = final opens" ask 10.77.0.2 7005 0
 stop "$daemon"
-inc "$ipt" -F OUTPUT
+inc "$IPT4" -F OUTPUT
 daemon_start "accept = continue"
 check "accept = continue stays" accept_is ip4 continue
 check "accept = continue works" ask 10.77.0.2 7005 0
@@ -163,11 +163,11 @@ for f in -4 -6; do
 	inc ip $f rule add table main suppress_prefixlength 0
 done
 inc ip link set w1 arp off
-for i in $ipt $ipt6; do
+for i in $IPT4 $IPT6; do
 	inc $i -t mangle -A POSTROUTING -o w1 -p udp
 done
 in_tunnel() {
-	for i in $ipt $ipt6; do
+	for i in $IPT4 $IPT6; do
 		inc $i -t mangle -nvxL POSTROUTING
 	done | awk '/ w1 / { n += $1 } END { print n }'
 }
@@ -264,7 +264,7 @@ check "without us they all leave: $(tail -n 1 "$tmp/count")" \
     [ "$(tail -n 1 "$tmp/count")" -ge 28 ]
 
 # -- A5: a connection that others marked before we saw it --
-inc "$ipt" -t mangle -A PREROUTING -i c0 -j CONNMARK --set-mark 2
+inc "$IPT4" -t mangle -A PREROUTING -i c0 -j CONNMARK --set-mark 2
 daemon_start
 check "marked before: judged, accepted" \
     ins python3 "$tmp/udp.py" ask 10.9.0.1 8001 0
@@ -273,7 +273,7 @@ check "marked before: it keeps that mark" sh -c "nsenter \
     grep -q 'mark=2 '"
 check_not "marked before: judged, dropped" \
     ins python3 "$tmp/udp.py" ask 10.9.0.1 8003 0
-inc "$ipt" -t mangle -F PREROUTING
+inc "$IPT4" -t mangle -F PREROUTING
 
 # -- the daemon dead: closed --
 stop "$daemon" KILL
@@ -283,10 +283,27 @@ leaks "dead, closed" mark_hides_nothing
 SERVICE_RESULT=signal inc "$REROUTED" --config "$conf" --recover \
     2>"$tmp/recover"
 check "closed: --recover between crash and restart leaves the rules" \
-    sh -c "nsenter --net=/run/netns/$C $ipt-save | grep -q C17"
+    sh -c "nsenter --net=/run/netns/$C $IPT4-save | grep -q C17"
 daemon_start
 check "back: works" ask 10.77.0.2 7001 0
 stop "$daemon"
+
+# -- never both backends --
+daemon_start
+stop "$daemon" KILL
+case $IPT4 in
+*nft) other=libiptc else=iptables-legacy ;;
+*) other=iptables-restore else=iptables-nft ;;
+esac
+BACKEND=$other daemon_start
+check "the other backend: its rules are in" \
+    sh -c "nsenter --net=/run/netns/$C $else-save | grep -q C17"
+check_not "the first one's are out" \
+    sh -c "nsenter --net=/run/netns/$C $IPT4-save 2>/dev/null | grep C17"
+check "the other backend: works" ask 10.77.0.2 7001 0
+stop "$daemon"
+check_not "the other backend: nothing is left" \
+    sh -c "nsenter --net=/run/netns/$C $else-save 2>/dev/null | grep C17"
 
 # -- open --
 daemon_start "fail = open"
@@ -295,7 +312,7 @@ check_not "open, alive: denied is denied" ask 10.77.0.2 7003 0
 leaks "open, alive" mark_hides_nothing
 flushes() {
 	for n in 1 2 3 4 5 6 7 8 9 10; do
-		inc $ipt -t mangle -F C170
+		inc $IPT4 -t mangle -F C170
 		ask 10.77.0.2 7003 0
 		wait_for in_place
 	done
@@ -312,12 +329,12 @@ stop "$daemon" KILL
 SERVICE_RESULT=signal inc "$REROUTED" --config "$conf" --recover \
     2>"$tmp/recover"
 check_not "open: --recover after a crash takes the rules out" \
-    sh -c "nsenter --net=/run/netns/$C $ipt-save | grep C17"
+    sh -c "nsenter --net=/run/netns/$C $IPT4-save | grep C17"
 daemon_start
 stop "$daemon" KILL
 echo "no such = thing" >"$tmp/broken.conf"
 inc "$REROUTED" --config "$tmp/broken.conf" --recover 2>"$tmp/recover"
 check_not "a broken settings file stops no --recover" \
-    sh -c "nsenter --net=/run/netns/$C $ipt-save | grep C17"
+    sh -c "nsenter --net=/run/netns/$C $IPT4-save | grep C17"
 check "but is told of" grep -q "settings have faults" "$tmp/recover"
 finish

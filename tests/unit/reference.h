@@ -87,7 +87,7 @@ reference_unit(const char *glob, const struct process *p)
 static inline bool
 reference_id(const char *name, bool group, uint32_t id)
 {
-	uint32_t n;
+	uint32_t n = 0;
 
 	if (name[0] >= '0' && name[0] <= '9')
 		return strtoul(name, NULL, 10) == id;
