@@ -9,9 +9,11 @@
 #include "src/core/judge.h"
 #include "src/core/stats.h"
 #include "src/ctlmsg.h"
+#include "src/fw_ev.h"
 
-struct procfs;
 struct diag;
+struct guard_status;
+struct procfs;
 
 /* What the calls speak of; all borrowed, and alive as long as the socket. */
 struct ctl_env {
@@ -22,8 +24,9 @@ struct ctl_env {
 	struct stats *stats;
 	mono_t started;
 	const char *rules_dir;
-	/* families whose chains were put in */
-	bool ip4, ip6;
+	struct fw_ev *fw;
+	/* NULL until the chains are in */
+	const struct guard_status *guard;
 	/* why the last reload failed; empty when it did not */
 	char reload_error[256];
 };
@@ -39,8 +42,11 @@ enum ctl_answer {
 /* A call that may block. run() is called in a thread. */
 struct ctl_job {
 	void (*run)(struct ctl_job *job);
-	bool ip4, ip6;
-	char *line; /* the answer, set by run() */
+	/* families whose chains are in, and how */
+	bool in[FW_N_FAMILIES];
+	struct chains_setup setup[FW_N_FAMILIES];
+	struct fw_ev *fw; /* borrowed */
+	char *line;	  /* the answer, set by run() */
 };
 
 /* Answers a request. A peer that is neither root nor of the control group may

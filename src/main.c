@@ -236,9 +236,25 @@ explain(const struct options *options, struct faults *faults)
 	return EXIT_SUCCESS;
 }
 
+/* As far as they can be read: a broken file must not keep the rules in. */
+static void
+recover_settings(const struct options *options, struct conf *ret)
+{
+	struct faults *faults = faults_new();
+
+	conf_init(ret);
+	if (faults == NULL)
+		return;
+	if (load_conf(ret, options->places.config, faults) < 0)
+		fputs("rerouted: the settings have faults (see --check): "
+		      "--recover goes by the defaults\n",
+		    stderr);
+	faults_free(faults);
+}
+
 /* The service manager runs --recover after every end of the service, also
  * before it starts it again after a crash. Then the rules stay, so that what
- * was forbidden stays so (fail = closed). */
+ * was forbidden stays so, unless fail = open. */
 static int
 recover(const struct options *options)
 {
@@ -246,11 +262,12 @@ recover(const struct options *options)
 	struct conf conf;
 	int status;
 
-	conf_init(&conf);
+	recover_settings(options, &conf);
 	status = set_log(options, &conf);
 	if (status >= 0)
 		return status;
-	if (result != NULL && strcmp(result, "success") != 0) {
+	if (result != NULL && strcmp(result, "success") != 0 &&
+	    conf.fail == CONF_FAIL_CLOSED) {
 		log_info("firewall",
 		    "the service ended with '%s': the rules stay in place "
 		    "until it is back or given up",
@@ -371,7 +388,7 @@ main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (options.mode == MODE_RECOVER) /* whatever the settings say */
+	if (options.mode == MODE_RECOVER) /* whatever faults there are */
 		return recover(&options);
 	faults = faults_new();
 	if (faults == NULL) {

@@ -95,7 +95,7 @@ netns_programs = chainsctl queuectl attrtest probe connload
 check_PROGRAMS += $(netns_programs)
 
 chainsctl_SOURCES = %D%/netns/chainsctl.c
-chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS)
+chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS)
 queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \

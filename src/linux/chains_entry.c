@@ -24,13 +24,15 @@
 #define ALL UINT32_C(0xffffffff)
 
 /* header + matches + target stay within the buffer */
-static_assert(sizeof(struct ip6t_entry) + 3 * sizeof(struct xt_entry_match) +
-		      XT_ALIGN(sizeof(struct xt_udp)) +
-		      XT_ALIGN(sizeof(struct xt_conntrack_mtinfo3)) +
-		      XT_ALIGN(sizeof(struct xt_mark_mtinfo1)) +
-		      sizeof(struct xt_entry_target) +
-		      XT_ALIGN(sizeof(struct nf_nat_range2)) <=
-		  CHAINS_ENTRY_SIZE,
+static_assert(
+    sizeof(struct ip6t_entry) +
+	    (3 + CHAINS_MARKS_MAX) * sizeof(struct xt_entry_match) +
+	    XT_ALIGN(sizeof(struct xt_udp)) +
+	    XT_ALIGN(sizeof(struct xt_conntrack_mtinfo3)) +
+	    (1 + CHAINS_MARKS_MAX) * XT_ALIGN(sizeof(struct xt_mark_mtinfo1)) +
+	    sizeof(struct xt_entry_target) +
+	    XT_ALIGN(sizeof(struct nf_nat_range2)) <=
+	CHAINS_ENTRY_SIZE,
     "the largest rule fits");
 /* The parts that both families' entries have, under different types. */
 struct view {
@@ -104,6 +106,48 @@ put_extension(struct chains_entry *e, enum chains_extension_id ext)
 	return put(e, x->name, x->revision, x->size);
 }
 
+static const struct {
+	enum chains_state state;
+	uint16_t bit;
+} state_bits[] = {
+	{ CHAINS_STATE_NEW, XT_CONNTRACK_STATE_BIT(IP_CT_NEW) },
+	{ CHAINS_STATE_RELATED, XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) },
+	{ CHAINS_STATE_INVALID, XT_CONNTRACK_STATE_INVALID },
+	{ CHAINS_STATE_UNTRACKED, XT_CONNTRACK_STATE_UNTRACKED },
+};
+
+#define N_STATES (sizeof(state_bits) / sizeof(state_bits[0]))
+
+static uint16_t
+state_mask(unsigned int states)
+{
+	unsigned int mask = 0;
+
+	for (size_t i = 0; i < N_STATES; i++)
+		if ((states & state_bits[i].state) != 0)
+			mask |= state_bits[i].bit;
+	return (uint16_t)mask;
+}
+
+/* Both matches have one layout. */
+static_assert(
+    sizeof(struct xt_mark_mtinfo1) == sizeof(struct xt_connmark_mtinfo1),
+    "mark and connmark are alike");
+
+static void
+put_mark(struct chains_entry *e, enum chains_extension_id ext,
+    const struct chains_mark *mark)
+{
+	struct xt_mark_mtinfo1 *m;
+
+	if (mark->mask == 0)
+		return;
+	m = put_extension(e, ext);
+	m->mark = mark->value;
+	m->mask = mark->mask;
+	m->invert = mark->not ;
+}
+
 static void
 put_matches(struct chains_entry *e, const struct chains_rule *rule)
 {
@@ -113,19 +157,16 @@ put_matches(struct chains_entry *e, const struct chains_rule *rule)
 		udp->spts[1] = UINT16_MAX;
 		udp->dpts[0] = udp->dpts[1] = rule->dport;
 	}
-	if (rule->related) {
+	if (rule->states != 0) {
 		struct xt_conntrack_mtinfo3 *ct =
 		    put_extension(e, EXT_CONNTRACK);
 
 		ct->match_flags = XT_CONNTRACK_STATE;
-		ct->state_mask = XT_CONNTRACK_STATE_BIT(IP_CT_RELATED);
+		ct->state_mask = state_mask(rule->states);
 	}
-	if (rule->has_mark) {
-		struct xt_mark_mtinfo1 *mark = put_extension(e, EXT_MARK);
-
-		mark->mark = rule->mark;
-		mark->mask = ALL;
-	}
+	put_mark(e, EXT_MATCH_CONNMARK, &rule->connmark);
+	for (size_t i = 0; i < CHAINS_MARKS_MAX; i++)
+		put_mark(e, EXT_MARK, &rule->marks[i]);
 }
 
 static void
@@ -191,7 +232,7 @@ put_target(struct chains_entry *e, const struct chains_rule *rule,
 		queue = put_extension(e, EXT_QUEUE);
 		queue->queuenum = rule->queue;
 		queue->queues_total = 1;
-		queue->flags = NFQ_FLAG_BYPASS;
+		queue->flags = rule->no_bypass ? 0 : NFQ_FLAG_BYPASS;
 		return;
 	case CHAINS_SET_MARK:
 		mark = put_extension(e, EXT_SET_MARK);
@@ -211,6 +252,52 @@ put_target(struct chains_entry *e, const struct chains_rule *rule,
 	abort();
 }
 
+/* Kernel's mask of an interface name: all bytes with the final NUL. */
+static void
+put_device(const char *name, char *iface, unsigned char *mask)
+{
+	memcpy(iface, name, strlen(name) + 1);
+	memset(mask, 0xff, strlen(name) + 1);
+}
+
+static void
+put_bits(uint8_t *mask, unsigned int len)
+{
+	for (; len >= 8; len -= 8)
+		*mask++ = 0xff;
+	if (len > 0)
+		*mask = (uint8_t)(0xff00 >> len);
+}
+
+static void
+put_head4(struct ipt_entry *e, const struct chains_rule *rule)
+{
+	e->ip.proto = rule->proto;
+	if (rule->dst.addr.family != ADDR_NONE) {
+		memcpy(&e->ip.dst, rule->dst.addr.bytes, sizeof(e->ip.dst));
+		put_bits((uint8_t *)&e->ip.dmsk, rule->dst.len);
+	}
+	if (rule->not_lo) {
+		put_device("lo", e->ip.outiface, e->ip.outiface_mask);
+		e->ip.invflags |= IPT_INV_VIA_OUT;
+	}
+}
+
+static void
+put_head6(struct ip6t_entry *e, const struct chains_rule *rule)
+{
+	e->ipv6.proto = rule->proto;
+	e->ipv6.flags = rule->proto != 0 ? IP6T_F_PROTO : 0;
+	if (rule->dst.addr.family != ADDR_NONE) {
+		memcpy(&e->ipv6.dst, rule->dst.addr.bytes, sizeof(e->ipv6.dst));
+		put_bits((uint8_t *)&e->ipv6.dmsk, rule->dst.len);
+	}
+	if (rule->not_lo) {
+		put_device("lo", e->ipv6.outiface, e->ipv6.outiface_mask);
+		e->ipv6.invflags |= IP6T_INV_VIA_OUT;
+	}
+}
+
 void
 chains_entry_build(struct chains_entry *ret, const struct chains_rule *rule,
     enum chains_family family)
@@ -227,12 +314,11 @@ chains_entry_build(struct chains_entry *ret, const struct chains_rule *rule,
 	target = ret->len;
 	put_target(ret, rule, family);
 	if (family == CHAINS_IP4) {
-		e4->ip.proto = rule->proto;
+		put_head4(e4, rule);
 		e4->target_offset = (uint16_t)target;
 		e4->next_offset = (uint16_t)ret->len;
 	} else {
-		e6->ipv6.proto = rule->proto;
-		e6->ipv6.flags = rule->proto != 0 ? IP6T_F_PROTO : 0;
+		put_head6(e6, rule);
 		e6->target_offset = (uint16_t)target;
 		e6->next_offset = (uint16_t)ret->len;
 	}
@@ -293,23 +379,64 @@ chains_entry_equal(enum chains_family family, const struct chains_found *found,
 	return is_standard(a.target) && is_standard(b.target);
 }
 
+static void
+parse_mark(const struct xt_entry_match *m, struct chains_mark *ret)
+{
+	const struct xt_mark_mtinfo1 *mark = (const void *)m->data;
+
+	*ret =
+	    (struct chains_mark){ mark->mark, mark->mask, mark->invert != 0 };
+}
+
 static int
 parse_match(const struct xt_entry_match *m, struct chains_rule *ret)
 {
+	const struct xt_conntrack_mtinfo3 *ct = (const void *)m->data;
+	size_t n = 0;
+
 	switch (chains_extension_find(false, m)) {
 	case EXT_UDP:
 		ret->dport = ((const struct xt_udp *)m->data)->dpts[0];
 		return 0;
 	case EXT_CONNTRACK:
-		ret->related = true;
+		for (size_t i = 0; i < N_STATES; i++)
+			if ((ct->state_mask & state_bits[i].bit) != 0)
+				ret->states |= state_bits[i].state;
+		return 0;
+	case EXT_MATCH_CONNMARK:
+		parse_mark(m, &ret->connmark);
 		return 0;
 	case EXT_MARK:
-		ret->has_mark = true;
-		ret->mark = ((const struct xt_mark_mtinfo1 *)m->data)->mark;
+		while (n < CHAINS_MARKS_MAX && ret->marks[n].mask != 0)
+			n++;
+		if (n == CHAINS_MARKS_MAX)
+			return -ENOTSUP;
+		parse_mark(m, &ret->marks[n]);
 		return 0;
 	default:
 		return -ENOTSUP;
 	}
+}
+
+/* Destination and device; what else the head may say fails the proof. */
+static void
+parse_head(
+    enum chains_family family, const void *entry, struct chains_rule *ret)
+{
+	const struct ipt_ip *ip4 = &((const struct ipt_entry *)entry)->ip;
+	const struct ip6t_ip6 *ip6 = &((const struct ip6t_entry *)entry)->ipv6;
+	bool is4 = family == CHAINS_IP4;
+	const uint8_t *mask =
+	    is4 ? (const void *)&ip4->dmsk : (const void *)&ip6->dmsk;
+	unsigned int len = 0, max = is4 ? 32 : 128;
+
+	while (len < max && (mask[len / 8] & (0x80 >> len % 8)) != 0)
+		len++;
+	if (len > 0) {
+		ret->dst.addr = is4 ? addr_ip4(&ip4->dst) : addr_ip6(&ip6->dst);
+		ret->dst.len = (uint8_t)len;
+	}
+	ret->not_lo = (is4 ? ip4->outiface_mask : ip6->outiface_mask)[0] != 0;
 }
 
 static void
@@ -341,6 +468,7 @@ parse_target(enum chains_family family, const struct chains_found *found,
     const struct xt_entry_target *t, struct chains_rule *ret)
 {
 	const struct xt_connmark_tginfo2 *cm = (const void *)t->data;
+	const struct xt_NFQ_info_v3 *queue;
 
 	if (!chains_extension_is_target(found->target)) {
 		if (!is_standard(t))
@@ -360,7 +488,9 @@ parse_target(enum chains_family family, const struct chains_found *found,
 		return 0;
 	case EXT_QUEUE:
 		ret->target = CHAINS_QUEUE;
-		ret->queue = ((const struct xt_NFQ_info_v3 *)t->data)->queuenum;
+		queue = (const void *)t->data;
+		ret->queue = queue->queuenum;
+		ret->no_bypass = queue->flags == 0;
 		return 0;
 	case EXT_REJECT:
 		ret->target = CHAINS_REJECT;
@@ -384,6 +514,7 @@ chains_entry_parse(enum chains_family family, const struct chains_found *found,
 	struct chains_entry again;
 	int r;
 
+	parse_head(family, found->entry, &rule);
 	for (size_t at = 0; at < v.matches_len;) {
 		const struct xt_entry_match *m = (const void *)(v.matches + at);
 
