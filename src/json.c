@@ -4,9 +4,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/core/mark.h"
 #include "src/core/policy.h"
+
+struct json_time
+json_time_now(mono_t now)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (struct json_time){ now,
+		(double)ts.tv_sec + (double)ts.tv_nsec / 1e9 };
+}
 
 /* Bytes of the UTF-8 sequence that starts at s and is valid, else 0 (RFC 3629:
  * no overlong forms, no surrogates, nothing past U+10FFFF). */

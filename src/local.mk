@@ -20,6 +20,7 @@ libcore_a_SOURCES = \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/flow.c %D%/core/flow.h \
 	%D%/core/glob.c %D%/core/glob.h \
+	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
@@ -38,6 +39,7 @@ libcore_a_SOURCES = \
 	%D%/core/procline.c %D%/core/procline.h \
 	%D%/core/rule.c %D%/core/rule.h \
 	%D%/core/rules.c %D%/core/rules.h \
+	%D%/core/runtime.c %D%/core/runtime.h \
 	%D%/core/schema.c %D%/core/schema.h \
 	%D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
@@ -53,6 +55,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
 	%D%/linux/chains_view.c \
 	%D%/linux/ct.c %D%/linux/ct.h \
+	%D%/linux/ct_msg.c %D%/linux/ct_msg.h \
 	%D%/linux/diag.c %D%/linux/diag.h \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
@@ -72,16 +75,22 @@ rerouted_SOURCES = \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
+	%D%/ctl_list.c %D%/ctl_list.h \
+	%D%/ctl_rules.c %D%/ctl_rules.h \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
+	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
 	%D%/notify.c %D%/notify.h \
-	%D%/reload_ev.c %D%/reload_ev.h \
+	%D%/policy_ev.c %D%/policy_ev.h \
+	%D%/policy_job.c %D%/policy_job.h \
 	%D%/rerouted.c %D%/rerouted.h \
+	%D%/review_ev.c %D%/review_ev.h \
+	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
@@ -95,6 +104,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
 	%D%/ctl/main.c \
+	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
 	%D%/ctl/table.c %D%/ctl/table.h
 reroutectl_CFLAGS = $(AM_CFLAGS)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/core/hits.h"
 #include "src/core/policy.h"
 
 /* How long a quiet flow keeps its verdict here. Longer than the kernel's UDP
@@ -20,6 +21,7 @@
 struct judge {
 	struct flow_table *flows;
 	const struct policy *policy;
+	struct hits *hits; /* of its rules; NULL: not counted */
 	struct stats *stats;
 	const struct process *kernel, *unknown;
 };
@@ -50,6 +52,7 @@ judge_free(struct judge *judge)
 		return;
 	flow_table_free(judge->flows);
 	policy_unref(judge->policy);
+	hits_free(judge->hits);
 	process_unref(judge->kernel);
 	process_unref(judge->unknown);
 	free(judge);
@@ -58,10 +61,28 @@ judge_free(struct judge *judge)
 void
 judge_set_policy(struct judge *judge, const struct policy *policy)
 {
+	judge_change_policy(judge, policy, NULL, (mono_t){ 0 });
+}
+
+void
+judge_change_policy(struct judge *judge, const struct policy *policy,
+    struct hits *hits_take, mono_t now)
+{
 	const struct policy *old = judge->policy;
+	struct hits *counted = judge->hits;
 
 	judge->policy = policy_ref(policy);
 	policy_unref(old);
+	judge->hits = hits_take;
+	if (hits_take != NULL)
+		hits_carry(hits_take, counted, now);
+	hits_free(counted);
+}
+
+const struct hits *
+judge_hits(const struct judge *judge)
+{
+	return judge->hits;
 }
 
 const struct flow_table *
@@ -74,6 +95,12 @@ const struct policy *
 judge_policy(const struct judge *judge)
 {
 	return judge->policy;
+}
+
+static bool
+is_icmp(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
 /* Fills the verdict and counts it: each packet passes here once. */
@@ -305,7 +332,18 @@ begun_outside(const struct packet *pkt, const struct socket_facts *sock)
 }
 
 static struct decision
-judge_policy_ask(const struct judge *judge, const struct packet *pkt, bool in,
+ask(const struct judge *judge, const struct subject *subject)
+{
+	/* 4. our own sockets: judged, they would wait for themselves */
+	if (subject->process->self)
+		return (struct decision){ .action = ACTION_ACCEPT,
+			.reason = REASON_SELF };
+	/* 5. policy */
+	return policy_decide(judge->policy, subject);
+}
+
+static struct decision
+ask_packet(const struct judge *judge, const struct packet *pkt, bool in,
     const struct process *proc)
 {
 	const struct packet_tuple *t = &pkt->tuple;
@@ -322,12 +360,7 @@ judge_policy_ask(const struct judge *judge, const struct packet *pkt, bool in,
 		.process = proc,
 	};
 
-	/* 4. our own sockets: judged, they would wait for themselves */
-	if (proc->self)
-		return (struct decision){ .action = ACTION_ACCEPT,
-			.reason = REASON_SELF };
-	/* 5. policy */
-	return policy_decide(judge->policy, &subject);
+	return ask(judge, &subject);
 }
 
 static void
@@ -383,8 +416,6 @@ judge_process(struct judge *judge, const struct packet *pkt,
     struct verdict *ret)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	bool icmp = pkt->tuple.proto == IPPROTO_ICMP ||
-		    pkt->tuple.proto == IPPROTO_ICMPV6;
 	struct decision d;
 	struct flow *flow;
 	bool evicted;
@@ -392,9 +423,10 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	if (proc == NULL)
 		proc = nobody(judge, pkt, sock);
 	count_process(judge->stats, proc);
-	d = judge_policy_ask(judge, pkt, begun_outside(pkt, sock), proc);
+	d = ask_packet(judge, pkt, begun_outside(pkt, sock), proc);
 	/* on loopback the receiver's verdict is to cover the flow */
-	if (icmp || (pkt->loopback && !pkt->in && d.action == ACTION_ACCEPT))
+	if (is_icmp(pkt->tuple.proto) ||
+	    (pkt->loopback && !pkt->in && d.action == ACTION_ACCEPT))
 		d.once = true;
 	decide(judge, &d, ret);
 	ret->destroy = d.action == ACTION_BLOCK &&
@@ -409,4 +441,85 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	ret->flow = flow;
 	ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
 	judge->stats->flows_new += ret->new_flow;
+	if (ret->new_flow && judge->hits != NULL)
+		hits_count(judge->hits, d.rule, now);
+}
+
+/* Judging again ------------------------------------------------------------ */
+
+static struct decision
+ask_flow(const struct judge *judge, const struct flow *flow)
+{
+	const struct flow_key *k = &flow->key;
+	struct subject subject = {
+		.in = flow->in,
+		.loopback = flow->loopback,
+		.proto = k->proto,
+		.src = flow->in ? k->remote : k->local,
+		.dst = flow->in ? k->local : k->remote,
+		.sport = flow->in ? k->rport : k->lport,
+		.dport = flow->in ? k->lport : k->rport,
+		.has_ports = flow->has_ports,
+		.process = flow->process,
+	};
+	struct decision d = ask(judge, &subject);
+
+	/* as judge_process() has it; on loopback a flow that was judged for
+	 * one packet only may stay so */
+	if (is_icmp(k->proto) || (flow->loopback && flow->decision.once &&
+				     d.action == ACTION_ACCEPT))
+		d.once = true;
+	return d;
+}
+
+void
+judge_review_begin(struct judge *judge)
+{
+	flow_walk_begin(judge->flows);
+}
+
+enum review
+judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
+{
+	struct flow *flow = flow_walk_next(judge->flows);
+	struct decision d;
+
+	if (flow == NULL)
+		return REVIEW_DONE;
+	if (flow->policy == judge->policy)
+		return REVIEW_SAME;
+	d = ask_flow(judge, flow);
+	if (d.action == flow->decision.action &&
+	    d.once == flow->decision.once) {
+		flow->decision = d;
+		flow_set_policy(flow, judge->policy);
+		return REVIEW_SAME;
+	}
+	*ret_flow = flow;
+	*ret = d;
+	return REVIEW_CHANGED;
+}
+
+void
+judge_forget(struct judge *judge, struct flow *flow_take)
+{
+	flow_forget(judge->flows, flow_take);
+}
+
+void
+judge_settle(struct judge *judge, struct flow *flow, const struct decision *d,
+    mono_t now)
+{
+	flow->decision = *d;
+	flow_set_policy(flow, judge->policy);
+	if (judge->hits != NULL)
+		hits_count(judge->hits, d->rule, now);
+}
+
+bool
+judge_knows(const struct judge *judge, const struct flow_key *key)
+{
+	const struct flow *flow = flow_find(judge->flows, key);
+
+	return flow != NULL && flow->policy == judge->policy;
 }

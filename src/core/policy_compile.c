@@ -263,6 +263,7 @@ compile_rule(struct compiler *c, struct policy_entry *entry,
 	*entry = (struct policy_entry){ from->action, from->once,
 		from->direction, matches, from->n_matches };
 	rule->line = from->line;
+	rule->runtime = from->runtime;
 	rule->text = arena_strdup(c->arena, from->text);
 	if (from->label != NULL)
 		rule->label = arena_strdup(c->arena, from->label);

@@ -457,7 +457,8 @@ parser_rule(struct parser *p, const struct token *first, enum action action)
 		.rule = { .action = action,
 		    .direction = RULE_BOTH,
 		    .place = parser_place(p, first),
-		    .line = p->line },
+		    .line = p->line,
+		    .runtime = p->runtime },
 	};
 	struct token t = lex_next(&p->lex);
 

@@ -105,6 +105,7 @@ struct rule {
 	const char *text;	 /* blanks folded, no comment */
 	struct rule_place place; /* the whole of it */
 	unsigned int line;
+	bool runtime; /* from the command line */
 	struct rule_match *matches;
 	size_t n_matches;
 };
