@@ -5,6 +5,7 @@
 #include "src/core/fault.h"
 #include "src/core/policy.h"
 #include "src/core/runtime.h"
+#include "src/world.h"
 
 #define LOAD_CONFIG_DEFAULT "/etc/rerouted/rerouted.conf"
 #define LOAD_RULES_DEFAULT "/etc/rerouted/rules.d"
@@ -50,9 +51,5 @@ int load_runtime(struct runtime *ret, const char *path);
 
 /* Puts them into the file, whole or not at all: 0 or -errno. */
 int save_runtime(const struct runtime *runtime, const char *path);
-
-/* Users, groups and paths of this machine, for policy_compile() and
- * explain_parse(). */
-extern const struct policy_world load_world;
 
 #endif

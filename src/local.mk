@@ -21,7 +21,8 @@ libcore_a_SOURCES = \
 	%D%/core/flow.c %D%/core/flow.h \
 	%D%/core/glob.c %D%/core/glob.h \
 	%D%/core/hits.c %D%/core/hits.h \
-	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/judge.c %D%/core/judge.h %D%/core/judge_own.h \
+	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
 	%D%/core/netline.c %D%/core/netline.h \
@@ -91,7 +92,8 @@ rerouted_SOURCES = \
 	%D%/rerouted.c %D%/rerouted.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
-	%D%/work_ev.c %D%/work_ev.h
+	%D%/work_ev.c %D%/work_ev.h \
+	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) -lpthread

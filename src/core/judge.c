@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/core/hits.h"
+#include "src/core/judge_own.h"
 #include "src/core/policy.h"
 
 /* How long a quiet flow keeps its verdict here. Longer than the kernel's UDP
@@ -17,14 +18,6 @@
 #define DHCP4_CLIENT 68
 #define DHCP6_CLIENT 546
 #define DHCP6_SERVER 547
-
-struct judge {
-	struct flow_table *flows;
-	const struct policy *policy;
-	struct hits *hits; /* of its rules; NULL: not counted */
-	struct stats *stats;
-	const struct process *kernel, *unknown;
-};
 
 struct judge *
 judge_new(size_t flows_max, struct stats *stats)
@@ -95,12 +88,6 @@ const struct policy *
 judge_policy(const struct judge *judge)
 {
 	return judge->policy;
-}
-
-static bool
-is_icmp(uint8_t proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
 /* Fills the verdict and counts it: each packet passes here once. */
@@ -331,8 +318,8 @@ begun_outside(const struct packet *pkt, const struct socket_facts *sock)
 	return pkt->in && !sock->connected;
 }
 
-static struct decision
-ask(const struct judge *judge, const struct subject *subject)
+struct decision
+judge_ask(const struct judge *judge, const struct subject *subject)
 {
 	/* 4. our own sockets: judged, they would wait for themselves */
 	if (subject->process->self)
@@ -360,7 +347,7 @@ ask_packet(const struct judge *judge, const struct packet *pkt, bool in,
 		.process = proc,
 	};
 
-	return ask(judge, &subject);
+	return judge_ask(judge, &subject);
 }
 
 static void
@@ -425,7 +412,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	count_process(judge->stats, proc);
 	d = ask_packet(judge, pkt, begun_outside(pkt, sock), proc);
 	/* on loopback the receiver's verdict is to cover the flow */
-	if (is_icmp(pkt->tuple.proto) ||
+	if (judge_is_icmp(pkt->tuple.proto) ||
 	    (pkt->loopback && !pkt->in && d.action == ACTION_ACCEPT))
 		d.once = true;
 	decide(judge, &d, ret);
@@ -443,83 +430,4 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	judge->stats->flows_new += ret->new_flow;
 	if (ret->new_flow && judge->hits != NULL)
 		hits_count(judge->hits, d.rule, now);
-}
-
-/* Judging again ------------------------------------------------------------ */
-
-static struct decision
-ask_flow(const struct judge *judge, const struct flow *flow)
-{
-	const struct flow_key *k = &flow->key;
-	struct subject subject = {
-		.in = flow->in,
-		.loopback = flow->loopback,
-		.proto = k->proto,
-		.src = flow->in ? k->remote : k->local,
-		.dst = flow->in ? k->local : k->remote,
-		.sport = flow->in ? k->rport : k->lport,
-		.dport = flow->in ? k->lport : k->rport,
-		.has_ports = flow->has_ports,
-		.process = flow->process,
-	};
-	struct decision d = ask(judge, &subject);
-
-	/* as judge_process() has it; on loopback a flow that was judged for
-	 * one packet only may stay so */
-	if (is_icmp(k->proto) || (flow->loopback && flow->decision.once &&
-				     d.action == ACTION_ACCEPT))
-		d.once = true;
-	return d;
-}
-
-void
-judge_review_begin(struct judge *judge)
-{
-	flow_walk_begin(judge->flows);
-}
-
-enum review
-judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
-{
-	struct flow *flow = flow_walk_next(judge->flows);
-	struct decision d;
-
-	if (flow == NULL)
-		return REVIEW_DONE;
-	if (flow->policy == judge->policy)
-		return REVIEW_SAME;
-	d = ask_flow(judge, flow);
-	if (d.action == flow->decision.action &&
-	    d.once == flow->decision.once) {
-		flow->decision = d;
-		flow_set_policy(flow, judge->policy);
-		return REVIEW_SAME;
-	}
-	*ret_flow = flow;
-	*ret = d;
-	return REVIEW_CHANGED;
-}
-
-void
-judge_forget(struct judge *judge, struct flow *flow_take)
-{
-	flow_forget(judge->flows, flow_take);
-}
-
-void
-judge_settle(struct judge *judge, struct flow *flow, const struct decision *d,
-    mono_t now)
-{
-	flow->decision = *d;
-	flow_set_policy(flow, judge->policy);
-	if (judge->hits != NULL)
-		hits_count(judge->hits, d->rule, now);
-}
-
-bool
-judge_knows(const struct judge *judge, const struct flow_key *key)
-{
-	const struct flow *flow = flow_find(judge->flows, key);
-
-	return flow != NULL && flow->policy == judge->policy;
 }

@@ -8,7 +8,7 @@
 /* What every command gets. */
 struct context {
 	const char *control; /* path of the socket */
-	const char *name; /* of the command */
+	const char *name;    /* of the command */
 	bool json;
 	int argc; /* words behind the command's name */
 	char **argv;
