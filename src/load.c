@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/core/policy_warn.h"
 #include "src/core/rules.h"
 
 struct text {
@@ -351,7 +352,8 @@ parse_all(struct rules *rules, const struct sources *sources,
 
 int
 load_compile(const struct policy **ret, const struct sources *sources,
-    const struct runtime *runtime, struct faults *faults)
+    const struct runtime *runtime, struct faults *faults,
+    struct faults *warnings)
 {
 	struct rules *rules = rules_new();
 	const struct policy *policy;
@@ -368,14 +370,18 @@ load_compile(const struct policy **ret, const struct sources *sources,
 		else if (compiled < 0)
 			r = compiled;
 	}
-	if (r == 0)
+	if (r == 0) {
+		if (warnings != NULL)
+			policy_warn(policy, rules, &load_world, warnings);
 		*ret = policy;
+	}
 	rules_free(rules);
 	return r;
 }
 
 int
-load_policy(const struct policy **ret, const char *dir, struct faults *faults)
+load_policy(const struct policy **ret, const char *dir, struct faults *faults,
+    struct faults *warnings)
 {
 	struct sources sources = { .v = NULL };
 	const struct policy *policy = NULL;
@@ -383,7 +389,7 @@ load_policy(const struct policy **ret, const char *dir, struct faults *faults)
 
 	if (r == -ENOMEM)
 		return r;
-	compiled = load_compile(&policy, &sources, NULL, faults);
+	compiled = load_compile(&policy, &sources, NULL, faults, warnings);
 	sources_done(&sources);
 	if (compiled < 0)
 		return compiled;

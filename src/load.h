@@ -37,13 +37,14 @@ int load_sources(struct sources *ret, const char *dir, struct faults *faults);
 
 /* Makes a policy of them, behind rules from the command line (NULL: none). 0,
  * -EINVAL (faults added) or -ENOMEM; on success *ret is a reference that the
- * caller gives back. May ask NSS. */
+ * caller gives back. Warnings go to `warnings`, NULL for none. May ask NSS. */
 int load_compile(const struct policy **ret, const struct sources *sources,
-    const struct runtime *runtime, struct faults *faults);
+    const struct runtime *runtime, struct faults *faults,
+    struct faults *warnings);
 
 /* Both in one. */
-int load_policy(
-    const struct policy **ret, const char *dir, struct faults *faults);
+int load_policy(const struct policy **ret, const char *dir,
+    struct faults *faults, struct faults *warnings);
 
 /* What the file holds as rules from the command line; where there is none,
  * nothing. 0, how many lines were no good, or -errno. */

@@ -99,7 +99,7 @@ policy_job_run(struct policy_job *job)
 	if (read == -ENOMEM)
 		return;
 	job->result = load_compile(
-	    &job->policy, job->sources, &job->runtime, job->faults);
+	    &job->policy, job->sources, &job->runtime, job->faults, NULL);
 	if (job->result < 0)
 		return;
 	job->hits = hits_new(job->policy, job->before);
@@ -129,10 +129,10 @@ compile_first(const struct policy **ret, const struct sources *sources,
     struct runtime *runtime, struct faults *faults)
 {
 	struct faults *without = faults_new();
-	int r = load_compile(ret, sources, runtime, faults);
+	int r = load_compile(ret, sources, runtime, faults, NULL);
 
 	if (r == -EINVAL && without != NULL && runtime->n > 0 &&
-	    load_compile(ret, sources, NULL, without) == 0) {
+	    load_compile(ret, sources, NULL, without, NULL) == 0) {
 		log_warning("policy",
 		    "the %zu rules from the command line are dropped, they "
 		    "have faults now",

@@ -223,4 +223,17 @@ random_subject(unsigned int *seed, struct process **ret_process)
 	return s;
 }
 
+static inline char *
+random_rules(unsigned int *seed, size_t n)
+{
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	while (n-- > 0)
+		random_rule(f, seed);
+	(void)fclose(f);
+	return text;
+}
+
 #endif
