@@ -222,6 +222,7 @@ compile_match(struct compiler *c, struct policy_match *ret,
 		compile_ids(c, ret, &match->values);
 		return;
 	case FIELD_EXE:
+	case FIELD_SCRIPT:
 	case FIELD_CMD:
 	case FIELD_COMM:
 	case FIELD_UNIT:

@@ -97,6 +97,7 @@ values_within(const struct policy_match *a, const struct policy_match *b)
 	case FIELD_GROUP:
 		return ids_within(&a->ids, &b->ids);
 	case FIELD_EXE:
+	case FIELD_SCRIPT:
 	case FIELD_CMD:
 	case FIELD_COMM:
 	case FIELD_UNIT:
@@ -206,7 +207,8 @@ warn_missing(const struct rules *rules, const struct rule *rule,
 	for (size_t m = 0; m < rule->n_matches; m++) {
 		const struct rule_match *match = &rule->matches[m];
 
-		if (match->field != FIELD_EXE && match->field != FIELD_PARENT)
+		if (match->field != FIELD_EXE && match->field != FIELD_SCRIPT &&
+		    match->field != FIELD_PARENT)
 			continue;
 		for (size_t i = 0; i < match->values.n; i++) {
 			const struct rule_value *v = &match->values.v[i];

@@ -19,6 +19,7 @@
 	X(FROM, "from")                                                        \
 	X(TO, "to")                                                            \
 	X(EXE, "exe")                                                          \
+	X(SCRIPT, "script")                                                    \
 	X(CMD, "cmd")                                                          \
 	X(COMM, "comm")                                                        \
 	X(USER, "user")                                                        \

@@ -23,7 +23,8 @@ static const struct command commands[] = {
 	    "reroutectl --json watch", command_watch },
 	{ "explain", NULL, "explain [--exe PATH] [--to ADDR] ...",
 	    "which rule would decide, and why",
-	    "  --exe PATH --cmd TEXT --comm NAME --user NAME --group NAME\n"
+	    "  --exe PATH --script PATH --cmd TEXT --comm NAME --user NAME "
+	    "--group NAME\n"
 	    "  --unit NAME --parent PATH --process unknown|kernel|self\n"
 	    "                     the program, or:\n"
 	    "  --pid N            a program that runs now\n"

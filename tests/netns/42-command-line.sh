@@ -63,12 +63,31 @@ ctl block 'out
 default out block' >"$tmp/out" 2>&1
 check "one line only" [ $? = 1 ]
 
+# a script is told from another one of the same interpreter
+cat >"$tmp/get.py" <<'PY'
+import errno, socket
+try:
+    socket.create_connection(("10.9.0.2", 7001), 1)
+    print("ok")
+except OSError as e:
+    print(errno.errorcode[e.errno])
+PY
+cp "$tmp/get.py" "$tmp/other.py"
+ctl rules delete 1 >"$tmp/out"
+check "by script" ctl block out script "$tmp/get.py" --for 1h
+check "with a path" [ "$(inc python3 -u "$tmp/get.py")" = EHOSTUNREACH ]
+check "from its folder" [ "$(cd "$tmp" && inc python3 ./get.py)" = EHOSTUNREACH ]
+check "another one" [ "$(inc python3 "$tmp/other.py")" = ok ]
+check "the same text as code" [ "$(inc python3 -c "$(cat "$tmp/get.py")")" = ok ]
+ctl rules delete 4 >"$tmp/out"
+check "blocked again" ctl block out to port 7001 --for 1h
+
 # a restart
 stop "$daemon"
 start
 check "still blocked" gets 7001 EHOSTUNREACH
 check "until its end" test "$(rule ends 'block out to port 7001')" != None
-ctl rules delete 1 >"$tmp/out"
+ctl rules delete 5 >"$tmp/out"
 check "allowed" gets 7001 ok
 check "for 1 second" ctl block out to port 7001 --for 1s
 check "blocked" gets 7001 EHOSTUNREACH

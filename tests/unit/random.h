@@ -110,6 +110,9 @@ random_match(FILE *f, unsigned int *seed, size_t field, bool ports)
 	case FIELD_EXE:
 		RANDOM_LIST(f, seed, "exe", random_globs);
 		return;
+	case FIELD_SCRIPT:
+		RANDOM_LIST(f, seed, "script", random_globs);
+		return;
 	case FIELD_CMD:
 		RANDOM_LIST(f, seed, "cmd", random_cmd_globs);
 		return;
@@ -188,6 +191,8 @@ random_process(unsigned int *seed)
 	p->uid = RANDOM_OF(seed, random_uids);
 	p->gid = RANDOM_OF(seed, random_gids);
 	random_set(&p->exe, RANDOM_OF(seed, random_exes));
+	if (random_below(seed, 2) == 0)
+		random_set(&p->script, RANDOM_OF(seed, random_exes));
 	random_set(&p->cmd, RANDOM_OF(seed, random_cmds));
 	random_set(&p->comm, RANDOM_OF(seed, random_comms));
 	random_set(&p->unit,
