@@ -17,6 +17,7 @@ struct judge_ev {
 	struct event *readable;
 	uint32_t lo; /* interface index of loopback in this namespace */
 	mono_t now;  /* read once a wake-up */
+	bool asked;  /* /proc was, in this wake-up */
 };
 
 static void
@@ -43,7 +44,13 @@ find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret)
 {
 	const struct process *proc = NULL;
-	int r = procfs_owner(je->opts.procfs, sock->inode, sock->uid, &proc);
+	int r;
+
+	/* all packets of a wake-up were sent before this */
+	if (!je->asked)
+		procfs_round(je->opts.procfs);
+	je->asked = true;
+	r = procfs_owner(je->opts.procfs, sock->inode, sock->uid, &proc);
 
 	if (r < 0 && r != -ENOENT) {
 		je->opts.stats->processes_failed++;
@@ -126,6 +133,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
+	je->asked = false;
 	r = nfq_receive(je->opts.nfq, packet_cb, je);
 	if (r < 0) {
 		event_del(je->readable);

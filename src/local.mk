@@ -83,6 +83,7 @@ rerouted_SOURCES = \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
+	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/judge_ev.c %D%/judge_ev.h \

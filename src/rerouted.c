@@ -12,6 +12,7 @@
 #include "src/core/judge.h"
 #include "src/core/policy.h"
 #include "src/ctl_ev.h"
+#include "src/flow_log.h"
 #include "src/fw_ev.h"
 #include "src/judge_ev.h"
 #include "src/linux/diag.h"
@@ -57,6 +58,7 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 {
 	struct rerouted *rr = arg;
 
+	flow_log(flow);
 	ctl_ev_judged(rr->ctl, flow, now);
 }
 

@@ -97,7 +97,7 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
-netns_programs = chainsctl queuectl attrtest probe
+netns_programs = chainsctl queuectl attrtest probe connload
 check_PROGRAMS += $(netns_programs)
 
 chainsctl_SOURCES = %D%/netns/chainsctl.c
@@ -108,6 +108,7 @@ attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
 probe_SOURCES = %D%/netns/probe.c
+connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------
 
@@ -123,23 +124,23 @@ update-golden: rerouted
 
 # --- benchmarks: `make bench` builds them, tests/bench/*.sh run them -----------
 
-bench_programs = nfqloop connload bench_policy bench_attr
+bench_programs = nfqloop bench_policy bench_attr
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 nfqloop_SOURCES = %D%/bench/nfqloop.c
 nfqloop_LDADD = $(NFQ_LIBS)
-connload_SOURCES = %D%/bench/connload.c
 bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
-bench: all $(bench_programs) chainsctl
+bench: all
+	@$(MAKE) $(AM_MAKEFLAGS) $(bench_programs) chainsctl connload
 .PHONY: bench
 
 # --- lint -----------------------------------------------------------------------
 
 CLANG_FORMAT = clang-format-14
-our_sources = cd $(srcdir) && find src dns port17 tests -name '*.[ch]' 2>/dev/null
+our_sources = cd $(srcdir) && find src dns port17 tests -name '*.[ch]' ! -path 'tests/lint/*' 2>/dev/null
 
 format:
 	$(our_sources) | xargs $(CLANG_FORMAT) -i
@@ -150,6 +151,7 @@ lint-layers:
 lint-cppcheck:
 	cd $(srcdir) && cppcheck -q --std=c11 --language=c -I . \
 	    --enable=warning,performance,portability --inline-suppr \
+	    --include=tests/lint/cppcheck.h \
 	    --suppressions-list=tests/lint/cppcheck.txt \
 	    --error-exitcode=1 -j 2 src tests
 lint-manuals:
@@ -158,7 +160,9 @@ list-units:
 	@echo $(unit_tests)
 list-fuzz:
 	@echo $(fuzz_targets)
-check-programs: $(check_PROGRAMS)
+# after `all`, not beside it: two makes would write the same objects
+check-programs: all
+	@$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 distcheck-quiet:
 	$(MAKE) distcheck
 .PHONY: format format-check lint-format lint-layers lint-cppcheck \

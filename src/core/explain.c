@@ -156,6 +156,7 @@ read_parent(struct reader *r)
 		return;
 	}
 	p->parents[p->n_parents].exe = exe;
+	p->parents[p->n_parents].exe_here = true;
 	read_path(r, &p->parents[p->n_parents++].exe);
 }
 

@@ -158,26 +158,49 @@ ports_parse(struct packet_tuple *tuple, struct rd *rd)
 	tuple->has_ports = true;
 }
 
-static bool
-icmp_is_query(uint8_t proto, uint8_t type)
+enum icmp_query {
+	ICMP_NO_QUERY,
+	ICMP_ASKS,
+	ICMP_ANSWERS,
+};
+
+static enum icmp_query
+icmp_query(uint8_t proto, uint8_t type)
 {
-	if (proto == IPPROTO_ICMPV6)
-		return type == 128 || type == 129; /* echo */
+	if (proto == IPPROTO_ICMPV6) /* echo */
+		return type == 128   ? ICMP_ASKS
+		       : type == 129 ? ICMP_ANSWERS
+				     : ICMP_NO_QUERY;
 	switch (type) {
+	case 8:	 /* echo */
+	case 13: /* timestamp */
+	case 15: /* information */
+	case 17: /* address mask */
+	case 42: /* extended echo */
+		return ICMP_ASKS;
 	case 0:
-	case 8: /* echo */
-	case 13:
-	case 14: /* timestamp */
-	case 15:
-	case 16: /* information */
-	case 17:
-	case 18: /* address mask */
-	case 42:
-	case 43: /* extended echo */
-		return true;
+	case 14:
+	case 16:
+	case 18:
+	case 43:
+		return ICMP_ANSWERS;
 	default:
-		return false;
+		return ICMP_NO_QUERY;
 	}
+}
+
+/* Who asks has the identifier, who answers none: a host that pings itself
+ * would be both ends of one flow otherwise. */
+static void
+identifier_parse(
+    struct packet_tuple *tuple, enum icmp_query query, struct rd *rd)
+{
+	uint16_t identifier = rd_u16(rd);
+
+	if (query == ICMP_ASKS)
+		tuple->sport = identifier;
+	else
+		tuple->dport = identifier;
 }
 
 static bool
@@ -194,6 +217,7 @@ static int
 quoted_parse(struct packet_tuple *ret, struct rd *rd)
 {
 	struct ip ip;
+	enum icmp_query query;
 	/* the quote is cut: its lengths speak of bytes that are not here */
 	int r = ip_parse(&ip, rd, SIZE_MAX);
 
@@ -213,9 +237,10 @@ quoted_parse(struct packet_tuple *ret, struct rd *rd)
 		break;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		if (icmp_is_query(ip.tuple.proto, rd_u8(rd))) {
-			rd_skip(rd, 3);
-			ip.tuple.sport = ip.tuple.dport = rd_u16(rd);
+		query = icmp_query(ip.tuple.proto, rd_u8(rd));
+		if (query != ICMP_NO_QUERY) {
+			rd_skip(rd, 3); /* code, checksum */
+			identifier_parse(&ip.tuple, query, rd);
 		}
 		break;
 	default:
@@ -230,13 +255,15 @@ quoted_parse(struct packet_tuple *ret, struct rd *rd)
 static int
 icmp_parse(struct packet *pkt, struct rd *rd)
 {
+	enum icmp_query query;
 	int r;
 
 	pkt->icmp_type = rd_u8(rd);
 	pkt->icmp_code = rd_u8(rd);
 	rd_skip(rd, 2); /* checksum */
-	if (icmp_is_query(pkt->tuple.proto, pkt->icmp_type)) {
-		pkt->tuple.sport = pkt->tuple.dport = rd_u16(rd);
+	query = icmp_query(pkt->tuple.proto, pkt->icmp_type);
+	if (query != ICMP_NO_QUERY) {
+		identifier_parse(&pkt->tuple, query, rd);
 	} else if (icmp_is_error(pkt->tuple.proto, pkt->icmp_type)) {
 		rd_skip(rd, 4); /* unused, MTU, pointer, gateway */
 		if (rd->bad)

@@ -8,8 +8,8 @@
 #include "src/base/addr.h"
 
 /* The tuple of a packet, or of the packet that an ICMP error quotes. For an
- * ICMP query (echo, timestamp, …) sport and dport both are the identifier,
- * which is no port: has_ports is false. */
+ * ICMP query (echo, timestamp, …) the identifier stands at the side of who
+ * asks, 0 at the other; it is no port: has_ports is false. */
 struct packet_tuple {
 	struct addr src, dst;
 	uint16_t sport, dport;

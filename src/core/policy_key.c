@@ -316,8 +316,9 @@ subject_program(const struct key_use *use, const struct process *proc,
 			subject_text(use, KEY_UNIT, part.s, part.len, fn, arg);
 	}
 	for (size_t i = 0; use->used[KEY_PARENT] && i < proc->n_parents; i++)
-		subject_text(use, KEY_PARENT, proc->parents[i].exe,
-		    strlen(proc->parents[i].exe), fn, arg);
+		if (proc->parents[i].exe_here)
+			subject_text(use, KEY_PARENT, proc->parents[i].exe,
+			    strlen(proc->parents[i].exe), fn, arg);
 	if (use->used[KEY_USER])
 		fn(arg, hash_number(KEY_USER, proc->uid));
 	if (use->used[KEY_GROUP])

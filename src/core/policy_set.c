@@ -130,6 +130,9 @@ parent_matches(const struct text_set *set, const struct process *proc)
 	for (size_t i = 0; i < proc->n_parents; i++) {
 		const char *exe = proc->parents[i].exe;
 
+		if (!proc->parents[i].exe_here)
+			continue; /* the path is another file's */
+
 		if (text_set_has(set, exe, strlen(exe)))
 			return true;
 	}

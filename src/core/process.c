@@ -83,6 +83,7 @@ parents_equal(const struct process *a, const struct process *b)
 		return false;
 	for (size_t i = 0; i < a->n_parents; i++)
 		if (a->parents[i].pid != b->parents[i].pid ||
+		    a->parents[i].exe_here != b->parents[i].exe_here ||
 		    strcmp(a->parents[i].exe, b->parents[i].exe) != 0)
 			return false;
 	return true;

@@ -14,7 +14,8 @@ enum process_kind {
 
 struct process_parent {
 	pid_t pid;
-	char *exe; /* never NULL */
+	bool exe_here; /* as with the process itself */
+	char *exe;     /* never NULL */
 };
 
 /* Parents past this depth are left out: a fork bomb is not a history. */

@@ -18,7 +18,8 @@ struct socket_facts {
 	/* TCP, for packets that open nothing: a listener has this local port,
 	 * so the connection was made from the other side */
 	bool accepted;
-	/* UDP: connected to the remote end, so the program began the flow */
+	/* connected to the remote end, or of a kind that only gets answers
+	 * (ping): the program began the flow */
 	bool connected;
 };
 

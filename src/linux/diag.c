@@ -172,6 +172,7 @@ find_by_diag(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
 	ret->status = SOCKET_FOUND;
 	ret->inode = msg.inode;
 	ret->uid = msg.uid;
+	ret->connected = msg.connected;
 }
 
 /* The look-up goes by the same rules as delivery, for groups and broadcasts
@@ -195,6 +196,8 @@ find_icmp(const struct flow_key *key, bool in, struct socket_facts *ret)
 	ret->status = SOCKET_NONE;
 	if (key->lport != 0)
 		procnet_find(NETLINE_ICMP, key, in, ret);
+	/* a ping socket takes answers alone, connected or not */
+	ret->connected = true;
 	if (ret->status == SOCKET_NONE && !in)
 		procnet_find(NETLINE_RAW, key, in, ret);
 }

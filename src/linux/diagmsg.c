@@ -28,6 +28,7 @@ parse_socket(struct diagmsg *ret, struct rd *body)
 	if (body->bad)
 		return -EBADMSG;
 	ret->state = msg.idiag_state;
+	ret->connected = msg.id.idiag_dport != 0;
 	ret->uid = msg.idiag_uid;
 	ret->inode = msg.idiag_inode;
 	memcpy(ret->cookie, msg.id.idiag_cookie, sizeof(ret->cookie));

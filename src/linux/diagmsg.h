@@ -1,12 +1,14 @@
 #ifndef LINUX_DIAGMSG_H
 #define LINUX_DIAGMSG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* One message of a sock_diag answer, parsed without a socket at hand. */
 struct diagmsg {
 	uint8_t state;
+	bool connected; /* it has a remote end */
 	uint32_t uid;
 	uint64_t inode;
 	uint32_t cookie[2];

@@ -98,7 +98,7 @@ holder_get(struct holders *hs, pid_t pid, uint64_t start)
 		    hs, container_of(hs->lru.prev, struct holder, lru));
 	holder->pid = pid;
 	holder->start = start;
-	holder->dirfd = -1;
+	holder->dir = (struct procread_dir){ -1, -1, -1, -1, -1 };
 	list_init(&holder->open);
 	list_init(&holder->sockets);
 	list_prepend(&hs->lru, &holder->lru);
@@ -110,9 +110,8 @@ holder_get(struct holders *hs, pid_t pid, uint64_t start)
 static void
 holder_close(struct holders *hs, struct holder *holder)
 {
-	if (holder->dirfd >= 0) {
-		(void)close(holder->dirfd); /* O_PATH */
-		holder->dirfd = -1;
+	if (holder->dir.fd >= 0) {
+		procread_close(&holder->dir);
 		hs->n_open--;
 	}
 	list_remove(&holder->open);
@@ -157,31 +156,21 @@ holders_close_one(struct holders *hs)
 int
 holder_open(struct holders *hs, struct holder *holder)
 {
-	struct procread_stat st;
-	char name[16];
-	int fd, r;
+	int r;
 
 	list_remove(&holder->lru);
 	list_prepend(&hs->lru, &holder->lru);
-	if (holder->dirfd >= 0) {
+	if (holder->dir.fd >= 0) {
 		list_remove(&holder->open);
 		list_prepend(&hs->open, &holder->open);
 		return 0;
 	}
 	if (hs->n_open >= hs->open_max)
 		(void)holders_close_one(hs); /* there is one: the count says */
-	(void)snprintf(name, sizeof(name), "%d", (int)holder->pid); /* fits */
-	fd = openat(hs->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	r = procread_status(fd, "stat", &st);
-	if (r == 0 && st.start != holder->start)
-		r = -ESRCH; /* another process with its pid */
-	if (r != 0) {
-		(void)close(fd); /* O_PATH */
+	r = procread_open(
+	    &holder->dir, hs->proc_fd, holder->pid, holder->start);
+	if (r != 0)
 		return r;
-	}
-	holder->dirfd = fd;
 	hs->n_open++;
 	list_prepend(&hs->open, &holder->open);
 	return 0;
@@ -193,14 +182,16 @@ holder_has(struct holders *hs, struct holder *holder, int fd, uint64_t inode)
 	char name[16], link[64];
 	uint64_t found;
 	ssize_t n;
-	int r = holder->dirfd >= 0 ? 0 : holder_open(hs, holder);
+	int r = holder->dir.fd >= 0 ? 0 : holder_open(hs, holder);
 
 	if (r != 0)
 		return r;
-	(void)snprintf(name, sizeof(name), "fd/%d", fd); /* fits */
-	n = readlinkat(holder->dirfd, name, link, sizeof(link));
+	(void)snprintf(name, sizeof(name), "%d", fd); /* fits */
+	n = readlinkat(holder->dir.links, name, link, sizeof(link));
+	/* of a dead process the number is missing too */
 	if (n < 0)
-		return errno == ESRCH ? -ESRCH : 0;
+		return faccessat(holder->dir.fd, "fd", F_OK, 0) == 0 ? 0
+								     : -ESRCH;
 	return procline_socket(&found, link, (size_t)n) == 0 && found == inode;
 }
 

@@ -10,6 +10,7 @@
 #include "src/base/map.h"
 #include "src/base/mono.h"
 #include "src/core/process.h"
+#include "src/linux/procread.h"
 
 /* Which process holds which socket, as it was when last looked at: hints that
  * are checked at each use. */
@@ -22,11 +23,12 @@ struct holder {
 	struct list sockets; /* struct held */
 	pid_t pid;
 	uint64_t start;
-	int dirfd;     /* O_PATH of its directory in /proc; -1 */
-	uint32_t uid;  /* effective, when last seen */
-	int hint;      /* descriptor number of its last socket */
+	struct procread_dir dir; /* fd -1: not open */
+	uint32_t uid;		 /* effective, when last seen */
+	int hint;		 /* descriptor number of its last socket */
 	uint32_t scan; /* which one; 0: never scanned, nor what is newer */
 	const struct process *value; /* a reference; NULL */
+	uint64_t round;		     /* of procfs, in which value was read */
 };
 
 /* A socket. */
@@ -65,7 +67,7 @@ void holder_forget(struct holders *hs, struct holder *holder);
 /* True if a started after b. Within one clock tick the pid tells. */
 bool holder_newer(const struct holder *a, const struct holder *b);
 
-/* Sees to it that dirfd is open and names this very process, and that it is
+/* Sees to it that dir is open and names this very process, and that it is
  * the one used last. 0, -ESRCH (it is gone) or -errno. */
 int holder_open(struct holders *hs, struct holder *holder);
 

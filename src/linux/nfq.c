@@ -29,7 +29,6 @@ static const uint16_t queues[] = { NFQ_OUT4, NFQ_OUT6, NFQ_IN4, NFQ_IN6 };
 /* Datagrams read by one system call, and packets by one nfq_receive(): the
  * rest of the loop must breathe while packets flood. */
 #define RECEIVE_BATCH 64
-#define RECEIVE_MAX 256
 
 /* One datagram holds one packet. The kernel puts no more than this before the
  * payload: netlink and nfnetlink headers (20), packet header (12), mark,
@@ -55,7 +54,7 @@ struct nfq {
 	struct sockaddr_nl from[RECEIVE_BATCH];
 	struct mmsghdr msgs[RECEIVE_BATCH];
 	/* verdicts not yet sent, one message after the other */
-	_Alignas(8) uint8_t out[RECEIVE_MAX * NFQ_MSG_MAX];
+	_Alignas(8) uint8_t out[RECEIVE_BATCH * NFQ_MSG_MAX];
 	size_t out_len;
 	uint64_t out_n;
 };
@@ -423,24 +422,18 @@ receive_batch(struct nfq *nfq)
 int
 nfq_receive(struct nfq *nfq, nfq_packet_fn *fn, void *arg)
 {
-	unsigned int packets = 0, datagrams = 0;
-	int n;
+	unsigned int packets = 0;
+	int n = receive_batch(nfq);
 
-	do {
-		n = receive_batch(nfq);
-		for (int i = 0; i < n; i++) {
-			/* another process may write to our port */
-			if (nfq->from[i].nl_pid != 0) {
-				nfq->stats->queue_errors++;
-				continue;
-			}
-			packets += read_datagram(nfq, nfq->datagrams[i].bytes,
-			    nfq->msgs[i].msg_len, fn, arg);
+	for (int i = 0; i < n; i++) {
+		/* another process may write to our port */
+		if (nfq->from[i].nl_pid != 0) {
+			nfq->stats->queue_errors++;
+			continue;
 		}
-		if (n > 0)
-			datagrams += (unsigned int)n;
-	} while (
-	    n == RECEIVE_BATCH && datagrams + RECEIVE_BATCH <= RECEIVE_MAX);
+		packets += read_datagram(nfq, nfq->datagrams[i].bytes,
+		    nfq->msgs[i].msg_len, fn, arg);
+	}
 	if (packets > 0)
 		nfq->stats->wakeups++;
 	nfq_flush(nfq);

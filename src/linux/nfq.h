@@ -30,7 +30,8 @@ void nfq_close(struct nfq *nfq); /* accepts NULL */
 
 int nfq_fd(const struct nfq *nfq);
 
-/* Reads what waits, some hundred packets at most, and calls fn for each. fn
+/* Reads what waits, 64 packets at most, all received before the first call of
+ * fn, which is called for each. fn
  * must call nfq_verdict() for it exactly once, now or later. All verdicts
  * given within fn leave in one message before nfq_receive() returns. 0, or
  * -errno when the socket is of no more use. ENOBUFS and bad messages are

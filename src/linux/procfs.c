@@ -27,7 +27,7 @@
 #define REFRESH_NS MONO_S
 
 /* Descriptors that one look-up has open at a time, at most. */
-#define LOOKUP_FDS 4
+#define LOOKUP_FDS 2
 
 /* How often an answer is looked for that is gone when it is checked. */
 #define TRIES 3
@@ -36,6 +36,9 @@ struct procfs {
 	struct procscan scan;
 	struct procread read;
 	mono_t refreshed;
+	mono_t now; /* when this round began */
+	uint64_t round;
+	bool heard; /* the newborn of this round have been seen */
 };
 
 /* What is looked for. */
@@ -59,6 +62,7 @@ procfs_open(struct procfs **ret, size_t processes_max)
 		return r;
 	}
 	procread_init(&procfs->read);
+	procfs_round(procfs);
 	*ret = procfs;
 	return 0;
 }
@@ -257,6 +261,9 @@ find(struct procfs *procfs, const struct want *want)
 
 	if (held == NULL || held->holder == NULL)
 		return search(procfs, want, nobody);
+	/* seen with it in this very round */
+	if (held->since.ns == want->now.ns)
+		return 0;
 	shared = held->shared;
 	r = holder_has(hs, held->holder, held->fd, want->inode);
 	if (r == 1)
@@ -283,7 +290,7 @@ answer(
 	if (held == NULL)
 		return -ENOENT;
 	holder = held->holder;
-	if (holder->dirfd < 0) { /* only scanned, by pid */
+	if (holder->dir.fd < 0) { /* only scanned, by pid */
 		r = holder_has(hs, holder, held->fd, want->inode);
 		if (r != 1)
 			return r < 0 ? r : -ESRCH;
@@ -293,13 +300,17 @@ answer(
 		return r;
 	held_used(hs, held);
 	holder->hint = held->fd;
-	r = procread_process(
-	    &procfs->read, holder->dirfd, holder->pid, holder->value, &proc);
-	if (r != 0)
-		return r;
-	process_unref(holder->value);
-	holder->value = proc;
-	holder->uid = proc->uid;
+	if (holder->value == NULL || holder->round != procfs->round) {
+		r = procread_process(&procfs->read, &holder->dir, holder->pid,
+		    holder->value, &proc);
+		if (r != 0)
+			return r;
+		process_unref(holder->value);
+		holder->value = proc;
+		holder->uid = proc->uid;
+		holder->round = procfs->round;
+	}
+	proc = holder->value;
 	/* no exe, but a socket: it ends, and was never seen before */
 	if (proc->exe[0] == '\0')
 		return -ENOENT;
@@ -311,8 +322,9 @@ static int
 owner(
     struct procfs *procfs, const struct want *want, const struct process **ret)
 {
-	int r = procscan_news(&procfs->scan, want->now);
+	int r = procfs->heard ? 0 : procscan_news(&procfs->scan, want->now);
 
+	procfs->heard = r == 0;
 	for (int i = 0; r == 0 && i < TRIES; i++) {
 		r = find(procfs, want);
 		if (r == 0)
@@ -334,11 +346,19 @@ make_room(struct procfs *procfs)
 			break;
 }
 
+void
+procfs_round(struct procfs *procfs)
+{
+	procfs->now = mono_now();
+	procfs->round++;
+	procfs->heard = false;
+}
+
 int
 procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
     const struct process **ret)
 {
-	struct want want = { .inode = inode, .uid = uid, .now = mono_now() };
+	struct want want = { .inode = inode, .uid = uid, .now = procfs->now };
 	int r;
 
 	if (inode == 0)
@@ -370,7 +390,7 @@ read_pid(struct procfs *procfs, pid_t pid, const struct process **ret)
 	r = holder_open(hs, holder);
 	if (r == 0)
 		r = procread_process(
-		    &procfs->read, holder->dirfd, pid, holder->value, ret);
+		    &procfs->read, &holder->dir, pid, holder->value, ret);
 	if (r == -ESRCH)
 		holder_forget(hs, holder);
 	if (r != 0)

@@ -16,6 +16,10 @@ struct procfs;
 int procfs_open(struct procfs **ret, size_t processes_max);
 void procfs_close(struct procfs *procfs); /* accepts NULL */
 
+/* What asks next was sent before now: what is read of a process from here on
+ * holds for all of it, and is read once, until the next round. */
+void procfs_round(struct procfs *procfs);
+
 /* The holder of the socket: the one that is not pid 1 and started last where
  * there are several. uid (of the socket) narrows the search. 0 with a
  * reference in *ret that the caller gives back; -ENOENT when nobody holds it;

@@ -161,5 +161,6 @@ procnet_find(enum netline_table table, const struct flow_key *key, bool in,
 		ret->status = SOCKET_FOUND;
 		ret->inode = search.best.inode;
 		ret->uid = search.best.uid;
+		ret->connected = table == NETLINE_UDP && search.best.rport != 0;
 	}
 }

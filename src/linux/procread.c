@@ -71,6 +71,22 @@ procread_file(int dirfd, const char *name, char *buf, size_t size)
 	return r < 0 ? r : (ssize_t)len;
 }
 
+/* The same for a file that is kept open: *fd is -1 before the first time. */
+static ssize_t
+read_kept(int *fd, int dirfd, const char *name, char *buf, size_t size)
+{
+	ssize_t n;
+
+	if (*fd < 0)
+		*fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	if (*fd < 0)
+		return -errno;
+	do
+		n = pread(*fd, buf, size, 0);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 int
 procread_status(int dirfd, const char *name, struct procread_stat *ret)
 {
@@ -89,9 +105,67 @@ procread_status(int dirfd, const char *name, struct procread_stat *ret)
 	return 0;
 }
 
-/* No exe is a thread of the kernel, or a process that ends. */
+int
+procread_open(struct procread_dir *ret, int proc_fd, pid_t pid, uint64_t start)
+{
+	struct procread_stat st;
+	char name[16];
+	int fd, r;
+
+	(void)snprintf(name, sizeof(name), "%d", (int)pid); /* fits */
+	fd = openat(proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	r = procread_status(fd, "stat", &st);
+	if (r == 0 && st.start != start)
+		r = -ESRCH; /* another process with its pid */
+	if (r != 0) {
+		(void)close(fd); /* O_PATH */
+		return r;
+	}
+	*ret = (struct procread_dir){ fd, -1, -1, -1, -1 };
+	ret->links = openat(fd, "fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (ret->links >= 0)
+		return 0;
+	r = errno == ENOENT ? -ESRCH : -errno;
+	procread_close(ret);
+	return r;
+}
+
+void
+procread_close(struct procread_dir *dir)
+{
+	const int fds[] = { dir->fd, dir->links, dir->comm, dir->cmdline,
+		dir->cgroup };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]); /* only read from */
+	*dir = (struct procread_dir){ -1, -1, -1, -1, -1 };
+}
+
+/* The path that a rule names is one of our own mount namespace. */
+static bool
+is_at_path(const struct stat *exe, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == exe->st_dev &&
+	       st.st_ino == exe->st_ino;
+}
+
+static bool
+exe_is_here(int dirfd, const char *path)
+{
+	struct stat st;
+
+	return fstatat(dirfd, "exe", &st, 0) == 0 && is_at_path(&st, path);
+}
+
+/* No exe is a thread of the kernel, or a process that ends. Where file and path
+ * are what they were, the path need not be asked for again. */
 static void
-read_exe(struct snapshot *snap, int dirfd)
+read_exe(struct snapshot *snap, int dirfd, const struct process *old)
 {
 	struct stat st;
 	ssize_t n = -1;
@@ -102,24 +176,28 @@ read_exe(struct snapshot *snap, int dirfd)
 	snap->exe_len = 0;
 	if (fstatat(dirfd, "exe", &st, 0) != 0)
 		return;
-	n = readlinkat(dirfd, "exe", snap->exe, sizeof(snap->exe) - 1);
-	if (n <= 0)
-		return;
-	snap->exe[n] = '\0';
+	if (old != NULL && old->exe_here && old->exe_dev == st.st_dev &&
+	    old->exe_ino == st.st_ino && is_at_path(&st, old->exe)) {
+		snap->exe_here = true;
+		n = (ssize_t)strlen(old->exe);
+		memcpy(snap->exe, old->exe, (size_t)n);
+	} else {
+		n = readlinkat(dirfd, "exe", snap->exe, sizeof(snap->exe) - 1);
+		if (n <= 0)
+			return;
+		snap->exe[n] = '\0';
+		snap->exe_here = is_at_path(&st, snap->exe);
+	}
 	snap->exe_len = (size_t)n;
 	snap->exe_dev = st.st_dev;
 	snap->exe_ino = st.st_ino;
-	/* the path that a rule names is one of our own mount namespace */
-	snap->exe_here = stat(snap->exe, &st) == 0 &&
-			 st.st_dev == snap->exe_dev &&
-			 st.st_ino == snap->exe_ino;
 }
 
 static int
-read_cgroup(struct snapshot *snap, int dirfd)
+read_cgroup(struct snapshot *snap, struct procread_dir *dir)
 {
-	ssize_t n =
-	    procread_file(dirfd, "cgroup", snap->cgroup, sizeof(snap->cgroup));
+	ssize_t n = read_kept(&dir->cgroup, dir->fd, "cgroup", snap->cgroup,
+	    sizeof(snap->cgroup));
 
 	if (n == -EMFILE || n == -ENFILE)
 		return (int)n;
@@ -144,30 +222,33 @@ find_script(struct snapshot *snap, size_t cmdline_len)
 
 /* 0, -ESRCH or -errno. */
 static int
-snapshot_read(struct snapshot *snap, int dirfd)
+snapshot_read(
+    struct snapshot *snap, struct procread_dir *dir, const struct process *old)
 {
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(dirfd, &st) != 0)
+	if (fstat(dir->fd, &st) != 0)
 		return -errno;
 	/* the owner of the directory is the effective user (task_dump_owner()
 	 * in fs/proc/base.c); it stays readable when the process is gone */
 	snap->uid = st.st_uid;
 	snap->gid = st.st_gid;
-	n = procread_file(dirfd, "comm", snap->comm, sizeof(snap->comm));
+	n = read_kept(
+	    &dir->comm, dir->fd, "comm", snap->comm, sizeof(snap->comm));
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
 	snap->comm_len = (size_t)n;
 	if (n > 0 && snap->comm[n - 1] == '\n')
 		snap->comm_len--;
-	n = procread_file(dirfd, "cmdline", snap->cmd, sizeof(snap->cmd));
+	n = read_kept(
+	    &dir->cmdline, dir->fd, "cmdline", snap->cmd, sizeof(snap->cmd));
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
-	read_exe(snap, dirfd);
+	read_exe(snap, dir->fd, old);
 	find_script(snap, (size_t)n);
 	snap->cmd_len = procline_join(snap->cmd, (size_t)n);
-	return read_cgroup(snap, dirfd);
+	return read_cgroup(snap, dir);
 }
 
 static bool
@@ -190,16 +271,16 @@ snapshot_is(const struct snapshot *snap, const struct process *old)
 
 /* Reads again until no exec came between the first file and the last. */
 static int
-snapshot_settle(struct snapshot *snap, int dirfd)
+snapshot_settle(struct snapshot *snap, struct procread_dir *dir)
 {
 	struct stat st;
 	int r;
 
 	for (int i = 0; i < TRIES; i++) {
-		if (fstatat(dirfd, "exe", &st, 0) != 0 ||
+		if (fstatat(dir->fd, "exe", &st, 0) != 0 ||
 		    (st.st_dev == snap->exe_dev && st.st_ino == snap->exe_ino))
 			return 0;
-		r = snapshot_read(snap, dirfd);
+		r = snapshot_read(snap, dir, NULL);
 		if (r != 0)
 			return r;
 	}
@@ -222,14 +303,16 @@ add_parent(struct process *proc, pid_t *pid, uint64_t *start)
 	if (dirfd < 0)
 		return -errno;
 	r = procread_status(dirfd, "stat", &st);
-	n = readlinkat(dirfd, "exe", exe, sizeof(exe));
+	n = readlinkat(dirfd, "exe", exe, sizeof(exe) - 1);
+	exe[n > 0 ? n : 0] = '\0';
+	parent->exe_here = exe_is_here(dirfd, exe);
 	(void)close(dirfd); /* O_PATH */
 	if (r != 0)
 		return r;
 	if (st.start > *start)
 		return -ESRCH;
 	parent->pid = *pid;
-	parent->exe = strndup(exe, n > 0 ? (size_t)n : 0);
+	parent->exe = strdup(exe);
 	if (parent->exe == NULL)
 		return -ENOMEM;
 	proc->n_parents++;
@@ -323,11 +406,11 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 }
 
 int
-procread_process(struct procread *pr, int dirfd, pid_t pid,
+procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
     const struct process *old, const struct process **ret)
 {
 	struct snapshot snap;
-	int r = snapshot_read(&snap, dirfd);
+	int r = snapshot_read(&snap, dir, old);
 
 	if (r != 0)
 		return r;
@@ -337,6 +420,6 @@ procread_process(struct procread *pr, int dirfd, pid_t pid,
 		*ret = process_ref(old);
 		return 0;
 	}
-	r = snapshot_settle(&snap, dirfd);
-	return r != 0 ? r : build(pr, dirfd, pid, &snap, ret);
+	r = snapshot_settle(&snap, dir);
+	return r != 0 ? r : build(pr, dir->fd, pid, &snap, ret);
 }

@@ -22,6 +22,20 @@ struct procread_stat {
 	bool kthread, zombie;
 };
 
+/* The open directory of a process, and those of its files that are read for
+ * each answer: kept open, a read of them costs a third. Descriptors, or -1. */
+struct procread_dir {
+	int fd;	   /* O_PATH */
+	int links; /* O_PATH of its folder fd */
+	int comm, cmdline, cgroup;
+};
+
+/* Opens /proc/PID below proc_fd, for the process that started then: 0, -ESRCH
+ * (it is gone, or it is another one) or -errno. */
+int procread_open(
+    struct procread_dir *ret, int proc_fd, pid_t pid, uint64_t start);
+void procread_close(struct procread_dir *dir);
+
 void procread_init(struct procread *pr);
 void procread_done(struct procread *pr);
 
@@ -34,7 +48,7 @@ int procread_status(int dirfd, const char *name, struct procread_stat *ret);
 /* The process as it is now: `old` with one more reference when nothing about
  * it has changed, else a new one. A process that is ending keeps what `old`
  * says of it. 0, -ESRCH when it is gone, -ENOMEM or -errno. */
-int procread_process(struct procread *pr, int dirfd, pid_t pid,
+int procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
     const struct process *old, const struct process **ret);
 
 #endif

@@ -130,6 +130,7 @@ look_up(struct bench *b, const struct client *client, const uint16_t *ports,
 		diag_find(b->diag, &key, false, 1, &facts[i]);
 	}
 	middle = mono_now();
+	procfs_round(b->procfs);
 	for (int i = 0; i < n; i++) {
 		if (procfs_owner(
 			b->procfs, facts[i].inode, facts[i].uid, &proc) != 0) {

@@ -1,6 +1,7 @@
 /* Makes connections and says how fast: for the benchmarks of the judge.
  *   connload serve ADDR PORT              TCP accepts, UDP echoes, until killed
- *   connload tcp|udp ADDR PORT N C        N connections, C at a time
+ *   connload tcp|udp ADDR PORT N C [LOCAL]   N connections, C at a time; the
+ *       first one leaves from port LOCAL, the next from the one after it
  * Prints: rate per second, p50 and p99 in microseconds, errors. A TCP
  * connection is connect() until writable, then a reset; a UDP one is a new
  * socket, a datagram and its echo. */
@@ -24,6 +25,7 @@ struct peer {
 	struct sockaddr_storage addr;
 	socklen_t len;
 	bool tcp;
+	unsigned int local_port; /* of the next connection; 0 for any */
 };
 
 static void
@@ -75,6 +77,21 @@ open_socket(const struct peer *peer, bool tcp)
 	return fd;
 }
 
+/* Another port for each connection, so that no two have the same ends. */
+static void
+bind_next(int fd, struct peer *peer)
+{
+	struct sockaddr_in6 any = { .sin6_family = peer->addr.ss_family };
+	int one = 1;
+
+	if (peer->local_port == 0)
+		return;
+	any.sin6_port = htons((uint16_t)peer->local_port++); /* IPv4 too */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (const struct sockaddr *)&any, peer->len) < 0)
+		die("bind");
+}
+
 static int
 serve(const struct peer *peer)
 {
@@ -116,12 +133,13 @@ struct slot {
 };
 
 static void
-start_one(struct slot *slot, const struct peer *peer, int ep)
+start_one(struct slot *slot, struct peer *peer, int ep)
 {
 	struct epoll_event ev = { .events = peer->tcp ? EPOLLOUT : EPOLLIN };
 
 	slot->start = now_us();
 	slot->fd = open_socket(peer, peer->tcp);
+	bind_next(slot->fd, peer);
 	if (connect(slot->fd, (const struct sockaddr *)&peer->addr, peer->len) <
 		0 &&
 	    errno != EINPROGRESS)
@@ -158,7 +176,7 @@ compare(const void *a, const void *b)
 }
 
 static int
-load(const struct peer *peer, size_t n, size_t parallel)
+load(struct peer *peer, size_t n, size_t parallel)
 {
 	struct slot slots[PARALLEL_MAX];
 	struct epoll_event got[64];
@@ -198,15 +216,15 @@ load(const struct peer *peer, size_t n, size_t parallel)
 int
 main(int argc, char **argv)
 {
-	struct peer peer;
+	struct peer peer = { .local_port = 0 };
 
 	if (argc == 4 && strcmp(argv[1], "serve") == 0) {
 		peer_parse(&peer, argv[2], argv[3]);
 		return serve(&peer);
 	}
-	if (argc != 6) {
+	if (argc != 6 && argc != 7) {
 		fputs("usage: connload serve ADDR PORT\n"
-		      "       connload tcp|udp ADDR PORT N PARALLEL\n",
+		      "       connload tcp|udp ADDR PORT N PARALLEL [LOCAL]\n",
 		    stderr);
 		return 2;
 	}
@@ -217,6 +235,8 @@ main(int argc, char **argv)
 		    stderr, "connload: at most %d at a time\n", PARALLEL_MAX);
 		return 2;
 	}
+	if (argc == 7)
+		peer.local_port = (unsigned int)atoi(argv[6]);
 	return load(
 	    &peer, strtoul(argv[4], NULL, 10), strtoul(argv[5], NULL, 10));
 }

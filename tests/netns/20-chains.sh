@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # The chains: what is put in is the specification with the additions of
 # design.md section 2, IPv4 and IPv6; it can be put in over anything, taken out
 # without a trace, and every kind of damage is noticed.

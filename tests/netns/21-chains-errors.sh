@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # What goes wrong with the chains, and what the user is told: within bounded
 # time, with what is missing and what to do; and then nothing is left behind.
 #
@@ -24,7 +24,7 @@ nothing_left() {
 }
 
 # -- the lock is held by another --
-background inc flock --no-fork "$XTABLES_LOCKFILE" sleep 1000
+background inc flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
 holder=$pid
 wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
 check_not "lock held: install fails" run "$CTL" install ip4
@@ -41,7 +41,7 @@ check "the lock is given back" flock -n "$XTABLES_LOCKFILE" true
 
 # -- the lock is given back while we wait --
 background inc flock --no-fork "$XTABLES_LOCKFILE" \
-    sh -c "touch $tmp/held; sleep 0.3"
+    bash -c "touch $tmp/held; read -t 0.3 <>$tmp/never"
 wait_for test -e "$tmp/held"
 check "lock given back meanwhile: remove" run "$CTL" remove ip4
 check "it did wait" [ "$took" -ge 100 -a "$took" -lt 1900 ]
@@ -91,7 +91,7 @@ check "it is said" told "the kernel is too old: its target NFQUEUE lacks"
 cat >"$tmp/modprobe" <<SCRIPT
 #!/bin/sh
 echo "\$*" >>$tmp/asked
-case \$3 in good) exit 0 ;; slow) exec sleep 1000 ;; esac
+case \$3 in good) exit 0 ;; slow) exec tail -f /dev/null ;; esac
 exit 1
 SCRIPT
 chmod 755 "$tmp/modprobe"

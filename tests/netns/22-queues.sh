@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # The queues: all four on one socket, each packet gets its verdict, what the
 # kernel drops is counted, and a queue of another program is told from the lack
 # of privilege.

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Connection marks of ours go to 0, IPv4 and IPv6 and in every zone; others'
 # stay.
 #

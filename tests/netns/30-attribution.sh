@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Sockets and their processes are found, whatever they do meanwhile.
 #
 #	T:  lo, attr_d0 10.98.0.1/24 fd98::1/64 -veth- attr_d1

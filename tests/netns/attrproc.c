@@ -34,8 +34,10 @@ owner_pid(struct procfs *procfs, uint64_t inode)
 {
 	const struct process *proc;
 	pid_t pid;
-	int r = procfs_owner(procfs, inode, 0, &proc);
+	int r;
 
+	procfs_round(procfs);
+	r = procfs_owner(procfs, inode, 0, &proc);
 	if (r != 0)
 		return r;
 	pid = proc->pid;
@@ -48,6 +50,7 @@ owner(struct procfs *procfs, uint64_t inode)
 {
 	const struct process *proc;
 
+	procfs_round(procfs);
 	if (procfs_owner(procfs, inode, 0, &proc) != 0)
 		die("no owner");
 	return proc;

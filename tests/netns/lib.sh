@@ -13,10 +13,27 @@
 #   net_add VAR        one more, empty, its name in $VAR
 #   inc CMD..., ins CMD..., inns NAME CMD...   runs in c, s, a namespace
 #   background CMD...  starts it; its pid in $pid; ended with the script
+#   stop PID [SIGNAL]  ends one of those; its exit status
+#   daemon_start [OPTION...]   rerouted in c with the rules of $tmp/rules and
+#                      the settings of $tmp/rerouted.conf, ready; its pid in
+#                      $daemon, what it says in $tmp/daemon.log
+#   daemon_stop [SIGNAL]       its exit status
+#   daemon_reload      the rules as they are now are in force, or refused
+#   rules LINE...      writes them to $tmp/rules/10.rules
+#   ctl WORD...        reroutectl with that daemon
+#   flows EXPRESSION   python: true for the list of flows, `f`
+#   counter NAME       of `status`
+#   talk_start NAME inc|ins FLOW...    opens flows that stay (talk.py)
+#   talk NAME          speaks on each of them once more
+#   talk_is NAME EXPECTED...   how that went: "ok" for each, or an error
+#   save               the tables of namespace c, as iptables-save has them,
+#                      without counters
+#   marks              how many conntrack entries have marks of ours
 #   wait_for CMD...    until it succeeds; fails after 10 s
 #   check NAME CMD...  one result: "ok NAME" or "not ok NAME: ..."
 #   check_not NAME CMD...  the same for a command that must fail
 #   check_same NAME EXPECTED ACTUAL   two files, with the difference
+#   check_judged       no packet was left without a verdict
 #   finish             exit status of the whole: the script's last line
 #
 # $tmp is a directory of the script's own. Built programs are found through
@@ -39,6 +56,7 @@ pids=
 checks=0
 failures=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/rerouted-test.XXXXXX") || exit 99
+mkfifo "$tmp/never" # nobody ever writes to it
 
 # other programs of this machine, and other tests, have locks of their own
 XTABLES_LOCKFILE=$tmp/xtables.lock
@@ -130,7 +148,7 @@ background() {
 	ins) shift; set -- nsenter --net="/run/netns/$S" -- "$@" ;;
 	inns) _ns=$2; shift 2; set -- nsenter --net="/run/netns/$_ns" -- "$@" ;;
 	esac
-	"$@" &
+	"$@" <"${background_in:-/dev/null}" &
 	pid=$!
 	pids="$pids $pid"
 }
@@ -150,6 +168,9 @@ stop() {
 
 now_ms() { date +%s%3N; }
 
+# What no fixed wait may be made of: only for a loop that asks for something.
+pause() { read -r -t "$1" <>"$tmp/never" || :; }
+
 wait_for() {
 	_end=$(($(now_ms) + 10000))
 	until "$@" >/dev/null 2>&1; do
@@ -157,9 +178,126 @@ wait_for() {
 			echo "# waited 10 s in vain for: $*"
 			return 1
 		fi
-		sleep 0.02
+		pause 0.02
 	done
 }
+
+# -- the daemon --
+
+rules() {
+	mkdir -p "$tmp/rules"
+	printf '%s\n' "$@" >"$tmp/rules/10.rules"
+}
+
+daemon_start() {
+	[ -e "$tmp/rerouted.conf" ] || : >"$tmp/rerouted.conf"
+	: >"$tmp/daemon.log"
+	background inc "$REROUTED" --config "$tmp/rerouted.conf" \
+	    --rules "$tmp/rules" --state "$tmp/state" \
+	    --control "$tmp/control" "$@" 2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q 'ready version' "$tmp/daemon.log" && return 0
+	sed 's/^/#   /' "$tmp/daemon.log"
+	return 1
+}
+
+daemon_stop() {
+	stop "$daemon" "${1:-TERM}" && return 0
+	_status=$?
+	[ "${1:-TERM}" = KILL ] || sed 's/^/#   /' "$tmp/daemon.log"
+	return $_status
+}
+
+daemon_reload() {
+	_said=$(grep -cE 'policy: (loaded|the old rules)' "$tmp/daemon.log")
+	kill -HUP "$daemon"
+	wait_for sh -c "[ \$(grep -cE 'policy: (loaded|the old rules)' \
+	    $tmp/daemon.log) -gt $_said ]"
+}
+
+ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
+
+flows() {
+	ctl --json flows >"$tmp/flows" && python3 -c '
+import json, sys
+f = [json.loads(line) for line in open(sys.argv[1])]
+for x in f:
+    x["exe"] = x["process"]["exe"]
+if not eval(sys.argv[2]):
+    for x in f[:40]:
+        print({k: v for k, v in x.items() if k != "process"})
+    sys.exit(1)' "$tmp/flows" "$1"
+}
+
+counter() {
+	ctl --json status | python3 -c '
+import json, sys
+print(json.load(sys.stdin)["counters"][sys.argv[1]])' "$1"
+}
+
+check_judged() {
+	ctl --json status >"$tmp/status"
+	check "every packet has its verdict" python3 -c '
+import json, sys
+s = json.load(open(sys.argv[1]))
+c = s["counters"]
+assert c["packets"] == c["verdicts"] > 0, c
+assert c["verdict_errors"] == c["overflows"] == c["queue_errors"] == 0, c
+assert c["failures"] == c["sockets_failed"] == c["processes_failed"] == 0, c
+for q in s["queues"]:
+    assert q["bound"] and q["waiting"] == 0, s["queues"]
+    assert q["dropped_full"] == q["dropped_user"] == 0, s["queues"]
+' "$tmp/status"
+}
+
+# -- flows that stay --
+
+declare -A talk_fds
+
+talk_lines() { wc -l <"$tmp/talk.$1.out"; }
+
+talk_start() {
+	local _talk=$1 _who=$2 _fd
+	shift 2
+	mkfifo "$tmp/talk.$_talk.in"
+	exec {_fd}<>"$tmp/talk.$_talk.in"
+	: >"$tmp/talk.$_talk.out"
+	background_in=$tmp/talk.$_talk.in
+	background "$_who" python3 "$top/tests/netns/talk.py" "$@" \
+	    >"$tmp/talk.$_talk.out"
+	unset background_in
+	talk_fds[$_talk]=$_fd
+	wait_for test -s "$tmp/talk.$_talk.out"
+}
+
+talk() {
+	local _n
+	_n=$(talk_lines "$1")
+	echo >&"${talk_fds[$1]}"
+	wait_for sh -c "[ \$(wc -l <$tmp/talk.$1.out) -gt $_n ]"
+}
+
+talk_is() {
+	local _talk=$1 _word _got
+	shift
+	_got=$(tail -n 1 "$tmp/talk.$_talk.out")
+	[ $# -gt 0 ] || set -- ok
+	echo "$_got"
+	for _word in $_got; do
+		[ "${_word#*=}" = "$1" ] || return 1
+		[ $# -eq 1 ] || shift
+	done
+}
+
+save() {
+	local _t
+	for _t in mangle nat filter; do
+		inc iptables-legacy-save -t $_t
+		inc ip6tables-legacy-save -t $_t
+	done | sed '/^#/d; s/\[[0-9]*:[0-9]*\]$//'
+}
+
+marks() { inc conntrack -L 2>/dev/null | grep -cE 'mark=17[0-9][0-9] '; }
 
 result() {
 	checks=$((checks + 1))

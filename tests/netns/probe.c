@@ -1,7 +1,9 @@
 /* One try of a program to reach another, and how it felt:
  *   probe tcp|udp|icmp ADDR PORT [TIMEOUT_MS]
  * prints "ok MS" or "ERRNO MS"; exit status 0 for ok.
- *   probe serve ADDR PORT     echoes TCP and UDP, prints "ready", until killed
+ *   probe serve PORT[,PORT...] ADDR...   echoes TCP and UDP on each of them,
+ *       prints "ready", until killed. An answer leaves from the address that
+ *       was asked: none of them may be a wildcard on a host with several.
  */
 
 #include <arpa/inet.h>
@@ -10,7 +12,6 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,57 +121,95 @@ probe(const char *proto, const struct end *end, int timeout)
 	return error != 0;
 }
 
-static void
-echo_tcp(int fd)
-{
-	char bytes[256];
-	ssize_t n;
+/* Listeners, UDP sockets and accepted connections. */
+#define SERVED_MAX 512
 
-	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
-		if (send(fd, bytes, (size_t)n, MSG_NOSIGNAL) < 0)
-			break;
-	close(fd);
+struct server {
+	struct pollfd polls[SERVED_MAX];
+	enum {
+		LISTENER,
+		DATAGRAMS,
+		STREAM
+	} kinds[SERVED_MAX];
+	nfds_t n;
+};
+
+static void
+server_add(struct server *server, int fd, int kind)
+{
+	if (fd < 0 || server->n == SERVED_MAX) {
+		close(fd); /* the client sees its connection end */
+		return;
+	}
+	server->polls[server->n] = (struct pollfd){ fd, POLLIN, 0 };
+	server->kinds[server->n++] = kind;
+}
+
+static void
+server_bind(struct server *server, const char *addr, const char *port)
+{
+	struct end end = parse_end(addr, port);
+	const struct sockaddr *sa = (const struct sockaddr *)&end.addr;
+	int tcp = socket(end.addr.ss_family, SOCK_STREAM, 0), one = 1;
+	int udp = socket(end.addr.ss_family, SOCK_DGRAM, 0);
+
+	setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(tcp, sa, end.len) < 0 || listen(tcp, 64) < 0 ||
+	    bind(udp, sa, end.len) < 0) {
+		fprintf(stderr, "probe: serve %s %s: %s\n", addr, port,
+		    strerror(errno));
+		exit(1);
+	}
+	server_add(server, tcp, LISTENER);
+	server_add(server, udp, DATAGRAMS);
+}
+
+/* False when the connection is over. */
+static int
+server_echo(int fd)
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	char bytes[2048];
+	ssize_t n = recvfrom(
+	    fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &len);
+
+	return n > 0 && sendto(fd, bytes, (size_t)n, MSG_NOSIGNAL,
+			    len > 0 ? (struct sockaddr *)&from : NULL, len) > 0;
+}
+
+static void
+server_turn(struct server *server)
+{
+	for (nfds_t i = server->n; i-- > 0;) {
+		int fd = server->polls[i].fd;
+
+		if (server->polls[i].revents == 0)
+			continue;
+		if (server->kinds[i] == LISTENER) {
+			server_add(server, accept(fd, NULL, NULL), STREAM);
+		} else if (!server_echo(fd) && server->kinds[i] == STREAM) {
+			close(fd);
+			server->polls[i] = server->polls[--server->n];
+			server->kinds[i] = server->kinds[server->n];
+			server->polls[i].revents = 0; /* looked at already */
+		}
+	}
 }
 
 static int
-serve(const struct end *end)
+serve(char *ports, char **addrs)
 {
-	const struct sockaddr *addr = (const struct sockaddr *)&end->addr;
-	int tcp = socket(end->addr.ss_family, SOCK_STREAM, 0), one = 1;
-	int udp = socket(end->addr.ss_family, SOCK_DGRAM, 0);
-	struct pollfd p[2] = { { tcp, POLLIN, 0 }, { udp, POLLIN, 0 } };
+	static struct server server;
 
-	setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(tcp, addr, end->len) < 0 || listen(tcp, 64) < 0 ||
-	    bind(udp, addr, end->len) < 0) {
-		perror("probe: serve");
-		return 1;
-	}
+	for (const char *port = strtok(ports, ","); port != NULL;
+	     port = strtok(NULL, ","))
+		for (char **addr = addrs; *addr != NULL; addr++)
+			server_bind(&server, *addr, port);
 	puts("ready");
 	fflush(stdout);
-	while (poll(p, 2, -1) > 0) {
-		struct sockaddr_storage from;
-		socklen_t len = sizeof(from);
-		char bytes[256];
-		ssize_t n;
-		int fd;
-
-		if ((p[0].revents & POLLIN) != 0 &&
-		    (fd = accept(tcp, NULL, NULL)) >= 0) {
-			if (fork() == 0) {
-				echo_tcp(fd);
-				_exit(0);
-			}
-			close(fd);
-		}
-		if ((p[1].revents & POLLIN) == 0)
-			continue;
-		n = recvfrom(udp, bytes, sizeof(bytes), 0,
-		    (struct sockaddr *)&from, &len);
-		if (n > 0)
-			sendto(udp, bytes, (size_t)n, 0,
-			    (struct sockaddr *)&from, len);
-	}
+	while (poll(server.polls, server.n, -1) > 0)
+		server_turn(&server);
 	return 1;
 }
 
@@ -181,12 +220,12 @@ main(int argc, char **argv)
 
 	if (argc < 4) {
 		fputs("usage: probe tcp|udp|icmp ADDR PORT [TIMEOUT_MS]\n"
-		      "       probe serve ADDR PORT\n",
+		      "       probe serve PORT[,PORT...] ADDR...\n",
 		    stderr);
 		return 2;
 	}
-	end = parse_end(argv[2], argv[3]);
 	if (strcmp(argv[1], "serve") == 0)
-		return serve(&end);
+		return serve(argv[2], argv + 3);
+	end = parse_end(argv[2], argv[3]);
 	return probe(argv[1], &end, argc > 4 ? atoi(argv[4]) : 1000);
 }

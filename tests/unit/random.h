@@ -201,8 +201,10 @@ random_process(unsigned int *seed)
 	    RANDOM_OF(seed, random_units), p->unit);
 	random_set(&p->cgroup, cgroup);
 	p->n_parents = random_below(seed, 4);
-	for (size_t i = 0; i < p->n_parents; i++)
+	for (size_t i = 0; i < p->n_parents; i++) {
 		p->parents[i].exe = strdup(RANDOM_OF(seed, random_exes));
+		p->parents[i].exe_here = random_below(seed, 4) != 0;
+	}
 	return p;
 }
 

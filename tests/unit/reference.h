@@ -87,7 +87,7 @@ reference_unit(const char *glob, const struct process *p)
 static inline bool
 reference_id(const char *name, bool group, uint32_t id)
 {
-	uint32_t n;
+	uint32_t n = 0;
 
 	if (name[0] >= '0' && name[0] <= '9')
 		return strtoul(name, NULL, 10) == id;
@@ -122,7 +122,8 @@ reference_value(
 		return reference_unit(v->text, p);
 	case FIELD_PARENT:
 		for (size_t i = 0; i < p->n_parents; i++)
-			any |= reference_path(v->text, p->parents[i].exe);
+			any |= p->parents[i].exe_here &&
+			       reference_path(v->text, p->parents[i].exe);
 		return any;
 	case FIELD_PROCESS:
 		return v->bits == RULE_PROCESS_UNKNOWN

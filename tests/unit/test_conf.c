@@ -195,8 +195,10 @@ read_text(const char *path)
 	char *text;
 	size_t n;
 
-	if (f == NULL)
+	if (f == NULL) {
 		fail_msg("%s: %s", path, strerror(errno));
+		return NULL;
+	}
 	text = calloc(1, 65536);
 	assert_non_null(text);
 	n = fread(text, 1, 65535, f);

@@ -31,6 +31,7 @@ put_socket(uint8_t *buf, uint32_t seq, uint32_t inode)
 	};
 
 	msg.id.idiag_cookie[0] = 3;
+	msg.id.idiag_dport = inode == 4242 ? 1 : 0;
 	return put(buf, SOCK_DIAG_BY_FAMILY, seq, &msg, sizeof(msg));
 }
 
@@ -68,6 +69,7 @@ answer_is_read(void **state)
 	assert_int_equal(msg.uid, 1000);
 	assert_int_equal(msg.state, 10);
 	assert_int_equal(msg.cookie[0], 3);
+	assert_true(msg.connected);
 }
 
 static void

@@ -327,6 +327,55 @@ pings_are_judged_packet_by_packet(void **state)
 	assert_int_equal(v.mark, MARK_BLOCK);
 }
 
+/* A ping socket of this host, met at both ends on loopback. */
+static void
+a_host_that_pings_itself_is_judged_at_both_ends(void **state)
+{
+	struct socket_facts sock = found;
+	struct packet ask = { 0 }, answer;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("accept out\nblock in proto icmp\n");
+	ask.tuple.proto = IPPROTO_ICMP;
+	ask.tuple.src = ask.tuple.dst = wire_addr(HERE);
+	ask.tuple.sport = 4711;
+	ask.icmp_type = 8;
+	ask.loopback = true;
+	v = judged(&ask, sock, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	ask.in = true;
+	v = judged(&ask, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_BLOCK);
+	answer = ask;
+	answer.icmp_type = 0;
+	answer.tuple.sport = 0;
+	answer.tuple.dport = 4711;
+	v = judged(&answer, sock, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT); /* it belongs to who asked */
+	assert_false(v.flow->in);
+}
+
+static void
+an_answer_to_a_connected_socket_is_of_a_flow_begun_here(void **state)
+{
+	struct packet answer = udp(true, 4000, 53);
+	struct socket_facts sock = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default in block\ndefault out accept\n");
+	v = judged(&answer, sock, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	sock.connected = true;
+	sock.inode++;
+	v = judged(&answer, sock, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_false(v.flow->in);
+}
+
 static void
 neighbours_and_dhcp_pass_whatever_the_rules(void **state)
 {
@@ -679,6 +728,8 @@ main(void)
 		TEST(a_new_policy_judges_again),
 		TEST(the_sender_on_loopback_leaves_the_verdict_to_the_receiver),
 		TEST(pings_are_judged_packet_by_packet),
+		TEST(a_host_that_pings_itself_is_judged_at_both_ends),
+		TEST(an_answer_to_a_connected_socket_is_of_a_flow_begun_here),
 		TEST(neighbours_and_dhcp_pass_whatever_the_rules),
 		TEST(icmp_errors_pass_with_the_flow_they_belong_to),
 		TEST(owners_without_a_process_have_their_own_words),

@@ -229,11 +229,12 @@ pings_are_known_by_their_identifier(void **state)
 	static const struct {
 		const char *src, *dst;
 		uint8_t proto, type;
+		bool asks;
 	} rows[] = {
-		{ "10.9.0.1", "192.0.2.7", IPPROTO_ICMP, 8 },
-		{ "10.9.0.1", "192.0.2.7", IPPROTO_ICMP, 0 },
-		{ "fd09::1", "2001:db8::7", IPPROTO_ICMPV6, 128 },
-		{ "fd09::1", "2001:db8::7", IPPROTO_ICMPV6, 129 },
+		{ "10.9.0.1", "192.0.2.7", IPPROTO_ICMP, 8, true },
+		{ "10.9.0.1", "192.0.2.7", IPPROTO_ICMP, 0, false },
+		{ "fd09::1", "2001:db8::7", IPPROTO_ICMPV6, 128, true },
+		{ "fd09::1", "2001:db8::7", IPPROTO_ICMPV6, 129, false },
 	};
 	struct packet pkt;
 
@@ -248,8 +249,8 @@ pings_are_known_by_their_identifier(void **state)
 		wire_u16(&w, 4711);
 		wire_u16(&w, 1);
 		assert_int_equal(parse(&pkt, &w), 0);
-		assert_int_equal(pkt.tuple.sport, 4711);
-		assert_int_equal(pkt.tuple.dport, 4711);
+		assert_int_equal(pkt.tuple.sport, rows[i].asks ? 4711 : 0);
+		assert_int_equal(pkt.tuple.dport, rows[i].asks ? 0 : 4711);
 		assert_false(pkt.tuple.has_ports);
 		assert_false(pkt.icmp_error);
 	}

@@ -1,0 +1,50 @@
+#!/bin/bash
+# How long the daemon takes from exec to the first verdict, and from SIGTERM to
+# the clean tables; and how much memory it has with 10,000 flows. Medians.
+#
+#   tests/bench/daemon.sh [ROUNDS]        9 rounds
+. "$(dirname "$0")/../netns/lib.sh"
+need_root
+rounds=${1:-9}
+connload=$BUILDDIR/connload
+net_up
+mkdir "$tmp/rules"
+echo 'default out accept' >"$tmp/rules/10.rules"
+
+up() { grep -q ready "$1"; }
+
+background ins "$connload" serve 10.9.0.2 7000 >"$tmp/serve.out"
+wait_for up "$tmp/serve.out"
+
+us() { date +%s%6N; }
+
+for round in $(seq "$rounds"); do
+	mkfifo "$tmp/log.$round"
+	exec 9<>"$tmp/log.$round" # both ends: opening waits for nobody
+	begin=$(us)
+	background inc "$REROUTED" --rules "$tmp/rules" \
+		--control "$tmp/control" 2>&9
+	while read -r line; do
+		case $line in *ready*) break ;; esac
+	done <&9
+	inc "$connload" tcp 10.9.0.2 7000 1 1 >"$tmp/one"
+	echo $(($(us) - begin)) >>"$tmp/start"
+	begin=$(us)
+	stop "$pid"
+	echo $(($(us) - begin)) >>"$tmp/stop"
+done
+
+background inc "$REROUTED" --rules "$tmp/rules" \
+	--control "$tmp/control" 2>"$tmp/err"
+wait_for up "$tmp/err"
+daemon=$pid
+inc "$connload" udp 10.9.0.2 7000 5000 64 >"$tmp/one"
+inc "$connload" tcp 10.9.0.2 7000 6500 64 >"$tmp/one"
+flows=$("$REROUTECTL" --control "$tmp/control" --json status |
+	sed 's/.*"flows":{"live":\([0-9]*\).*/\1/')
+rss=$(awk '/VmRSS/ { print $2 }' /proc/"$daemon"/status)
+
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.1f", v[int((NR + 1) / 2)] / 1000 }'; }
+echo "exec to the first connection of a program: $(median "$tmp/start") ms"
+echo "SIGTERM to the end, tables clean: $(median "$tmp/stop") ms"
+echo "resident with $flows flows: $rss kB"

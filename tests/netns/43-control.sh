@@ -1,0 +1,282 @@
+#!/bin/bash
+# The control socket and reroutectl: every command, its exit status and JSON;
+# who may do what; and clients that send nonsense, too much, or never read,
+# while connections go on being judged.
+#
+#     c 10.9.0.1, daemon, clients  ---- veth ----  s 10.9.0.2, servers
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 setpriv iptables-legacy
+net_up
+chmod 755 "$tmp"
+mkdir "$tmp/bin"
+cp "$REROUTECTL" "$BUILDDIR/probe" "$BUILDDIR/connload" "$tmp/bin"
+probe=$tmp/bin/probe
+group=$(getent group 65534 | cut -d: -f1)
+printf '[rerouted]\ncontrol-group = %s\n' "$group" >"$tmp/rerouted.conf"
+rules "block out to port 7002 label \"not there\"" "default out accept" \
+    "default in accept"
+background ins "$BUILDDIR/connload" serve 10.9.0.2 7000 >"$tmp/serve.7000"
+background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.7001"
+wait_for grep -q ready "$tmp/serve.7000"
+wait_for grep -q ready "$tmp/serve.7001"
+
+# try STATUS COMMAND...: its exit status; what it says in $tmp/out, $tmp/err
+try() {
+	local want=$1 got
+	shift
+	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	got=$?
+	cat "$tmp/out" "$tmp/err"
+	[ $got -eq "$want" ]
+}
+told() { cat "$tmp/err"; grep -qF -- "$1" "$tmp/err"; }
+json() { # json EXPRESSION: true for the object `x` of each line, the list `all`
+	python3 -c '
+import json, sys
+lines = open(sys.argv[1]).read().splitlines()
+every = [json.loads(line) for line in lines]
+assert every, "nothing"
+for x in every:
+    assert eval("(" + sys.argv[2] + ")", {"x": x, "every": every}), x' "$tmp/out" "$1"
+}
+
+# -- no daemon, and wrong usage --
+for words in status flows connections watch explain "firewall show"; do
+	check "no daemon: exit 3 for $words" try 3 ctl $words
+	check "no daemon: told" told "no daemon answers on $tmp/control"
+done
+: >"$tmp/stale.file"
+check "the control socket is a file: exit 1, not 3" \
+    try 3 "$REROUTECTL" --control "$tmp/stale.file" status
+for words in "" stauts "status now" "flows all" "watch now" "explain --exe" \
+    "explain --usr root" "explain to" "explain --pid x" firewall \
+    "firewall shwo" "firewall show all" --nonsense "--control" \
+    "explain --pid 99999999999"; do
+	check "wrong usage: exit 2 for '$words'" try 2 ctl $words
+	check "wrong usage: told where help is, for '$words'" \
+	    grep -qE "^Try 'reroutectl .*--help'" "$tmp/err"
+done
+try 2 ctl stauts >/dev/null
+check "near miss of a command" told "did you mean 'status'"
+try 2 ctl explain --usr root >/dev/null
+check "near miss of an option" told "did you mean '--user'"
+check "--help" try 0 ctl --help
+check "--help has an example" grep -q '^Example: reroutectl' "$tmp/out"
+check "--help has the exit statuses" grep -q '^Exit status: 0 done, 1' "$tmp/out"
+check "--version" try 0 ctl --version
+for command in status flows connections watch explain firewall; do
+	check "$command --help needs no daemon" try 0 ctl $command --help
+	check "$command --help has an example" \
+	    grep -q '^Example: reroutectl' "$tmp/out"
+	check_not "$command --help is no error" test -s "$tmp/err"
+done
+
+# -- where the socket can't be --
+echo mine >"$tmp/file"
+inc "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+    --control "$tmp/file" 2>"$tmp/err"
+check "somebody's file in its place: exit 1" [ $? -eq 1 ]
+check "somebody's file in its place: told" told "$tmp/file: File exists"
+check "somebody's file in its place: left alone" grep -q mine "$tmp/file"
+
+check "the daemon starts" daemon_start
+check "the socket is for its group" \
+    [ "$(stat -c '%a %u %g' "$tmp/control")" = "660 0 65534" ]
+
+# -- connections are judged all the while --
+cat >"$tmp/always.py" <<'PY'
+import select, signal, socket, sys, time
+stop = []
+signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+worst = n = 0
+while not stop:
+    begin = time.monotonic()
+    try:
+        s = socket.create_connection(("10.9.0.2", 7001), 5)
+        s.send(b"hello")
+        assert s.recv(5) == b"hello"
+        s.close()
+    except OSError as e:
+        print("failed", e)
+        break
+    worst = max(worst, time.monotonic() - begin)
+    select.select([], [], [], 0.01)  # leaves the processor to others
+    n += 1
+    with open(sys.argv[1], "w") as f:
+        f.write(f"{n}\n")
+else:
+    print("worst", int(worst * 1000), n)
+PY
+background inc python3 "$tmp/always.py" "$tmp/always.n" >"$tmp/always.out"
+always=$pid
+
+# -- a client that takes nothing is cut off after ten seconds: meanwhile … --
+inc "$tmp/bin/connload" udp 10.9.0.2 7000 3000 50 20000 >"$tmp/load"
+client() { timeout 60 python3 "$top/tests/netns/control.py" "$tmp/control" "$1"; }
+background client lists_and_never_reads >"$tmp/stalled" 2>&1
+stalled=$pid
+
+# -- what each command says --
+inc "$probe" tcp fd09::2 7001 >"$tmp/out"
+inc "$probe" tcp 10.9.0.2 7002 >"$tmp/out"
+ins ping -c 1 -W 2 10.9.0.1 >"$tmp/out"
+check "status" try 0 ctl status
+check "status has the version" grep -q '^rerouted [0-9]' "$tmp/out"
+check "status --json" try 0 ctl --json status
+check "status has its keys" json 'set(x) >= {"version", "pid", "uptime_s",
+	"memory_bytes", "firewall", "queues", "flows", "processes", "policy",
+	"attribution", "counters"} and x["firewall"]["ip4"] and
+	x["firewall"]["ip6"] and len(x["queues"]) == 4 and
+	x["policy"]["error"] is None and x["policy"]["rules"] == 1 and
+	x["pid"] == '"$daemon"
+check "--json behind the command" try 0 ctl status --json
+check "… is the same" json 'x["pid"]'
+keys='{"time", "direction", "proto", "src", "sport", "dst", "dport", "host",
+	"verdict", "mark", "rule", "reason", "tunnel", "bytes_in", "bytes_out",
+	"process"} <= set(x) and {"pid", "start", "exe", "cmd", "comm", "uid",
+	"user", "unit", "parents"} <= set(x["process"])'
+check "flows" try 0 ctl flows
+check "flows has columns" grep -q '^TIME  *VERDICT  *DIR  *PROTO  *PROGRAM' "$tmp/out"
+check "flows has the blocked one" \
+    grep -q 'block .*probe\[.*10.9.0.2:7002 .*not there (10.rules:1)' "$tmp/out"
+check "flows has the IPv6 one" grep -q '\[fd09::2\]:7001' "$tmp/out"
+check "flows of a file are not painted" sh -c "! grep -q '\\[' $tmp/out ||
+    ! grep -q \"\$(printf '\\033')\" $tmp/out"
+check "flows --json" try 0 ctl --json flows
+check "flows has the keys, in each of thousands" json "len(every) > 3000 and $keys"
+check "flows: of programs, and of the kernel" json '
+	{y["process"]["kind"] for y in every} >= {"program", "kernel"}'
+check "flows: the blocked one" json 'any(y["dport"] == 7002 and
+	y["verdict"] == "block" and y["mark"] == 1711 and y["label"] == "not there"
+	and y["rule"].endswith("/10.rules:1") for y in every)'
+check "connections is flows" try 0 ctl connections
+check "flows to nowhere: exit 1" \
+    sh -c "$REROUTECTL --control $tmp/control flows >/dev/full; [ \$? = 1 ]"
+check "explain" try 0 ctl explain --exe /usr/bin/curl --to 10.9.0.2 --port 7002
+check "explain: the verdict and the rule" grep -q '^verdict: block' "$tmp/out"
+check "explain --json" try 0 ctl --json explain --to 10.9.0.2 --port 7002 --proto tcp
+check "explain has its keys" json 'x["verdict"] == "block" and x["number"] == 1
+	and x["line"] == 1 and x["file"].endswith("10.rules") and
+	x["label"] == "not there" and x["reason"] == "rule" and "process" in x
+	and x["text"].startswith("block out")'
+check "explain --pid" try 0 ctl --json explain --pid $$ --to 192.0.2.7 --port 443
+check "explain --pid: that process" json 'x["process"]["pid"] == '$$'
+	and x["verdict"] == "accept" and x["reason"] == "default-out"'
+check "explain of a pid that is none: exit 1" try 1 ctl explain --pid 2147483647
+check "explain of a bad address: exit 2" try 2 ctl explain --to 10.9.0
+check "explain of an unknown user: exit 2" try 2 ctl explain --user nosuchuser
+check "firewall show" try 0 ctl firewall show
+check "firewall show: the queues" grep -q 'NFQUEUE.*17160' "$tmp/out"
+check "firewall show --json" try 0 ctl --json firewall show
+check "firewall show has its keys" json 'len(x["rules"]) > 40 and
+	all(set(y) == {"family", "table", "rule", "packets", "bytes"}
+	for y in x["rules"])'
+check "firewall verify" try 0 ctl firewall verify
+check "firewall verify --json" try 0 ctl --json firewall verify
+check "firewall verify has its keys" json 'x == {"in_place": True,
+	"differences": []}'
+# conntrack's marks do not save what the tables lack: put back at once
+inc iptables-legacy -t mangle -D C171 -m mark --mark 0 -j NFQUEUE \
+    --queue-num 17140 --queue-bypass
+check "firewall verify with a rule missing: exit 1" try 1 ctl firewall verify
+check "firewall verify names it" grep -q 17140 "$tmp/out"
+check "… --json: exit 1" try 1 ctl --json firewall verify
+check "… --json names it" json 'not x["in_place"] and
+	any("17140" in y for y in x["differences"])'
+inc iptables-legacy -t mangle -A C171 -m mark --mark 0 -j NFQUEUE \
+    --queue-num 17140 --queue-bypass
+check "firewall verify with the rule back" try 0 ctl firewall verify
+
+# -- watch --
+background "$REROUTECTL" --control "$tmp/control" --json watch >"$tmp/watch"
+watch=$pid
+background "$REROUTECTL" --control "$tmp/control" watch >"$tmp/watch.text" 2>&1
+seen() { inc "$probe" udp 10.9.0.2 7002 50; grep -q 7002 "$tmp/$1"; }
+check "watch shows what is judged" wait_for seen watch
+check "watch on a terminal's behalf" wait_for seen watch.text
+stop $watch
+cp "$tmp/watch" "$tmp/out"
+check "watch has the keys" json "$keys"' and x["event"] == "flow"'
+background "$REROUTECTL" --control "$tmp/control" watch >/dev/full 2>&1
+watch=$pid
+gone() { inc "$probe" udp 10.9.0.2 7002 50; ! kill -0 $watch; }
+check "watch ends when nobody takes its lines" wait_for gone
+
+# -- bytes that are not for terminals --
+evil=$tmp/bin/$(printf 'e\033[31m\nv\377il')
+cp "$probe" "$evil"
+inc "$evil" udp 10.9.0.2 7001 >"$tmp/out"
+check "flows of a program with a wild name" try 0 ctl flows
+check_not "no escape reaches the terminal" grep -q "$(printf '\033')" "$tmp/out"
+check "it is one line" grep -qF 'e\x1b[31m\x0av' "$tmp/out"
+check "its JSON is valid" try 0 ctl --json flows
+check "… and is there" json 'any("v\ufffdil" in (y["process"]["exe"] or "")
+	for y in every)'
+
+# -- who may --
+as() { # as GROUPS-OPTIONS reroutectl…
+	setpriv --reuid 65533 --regid 65533 "$@"
+}
+mine="$tmp/bin/reroutectl --control $tmp/control"
+check "a stranger: exit 1" try 1 as --clear-groups $mine status
+check "a stranger: told why" told "permission denied"
+check "a member of the group" try 0 as --groups 65534 $mine flows
+check "one whose first group it is" try 0 setpriv --reuid 65533 --regid 65534 \
+    --clear-groups $mine flows
+check "a member changes things" try 0 as --groups 65534 $mine firewall verify
+chmod 666 "$tmp/control"
+check "who can open it: status" try 0 as --clear-groups $mine status
+check "who can open it: not flows" try 1 as --clear-groups $mine flows
+check "who can open it: told why" told "only root and the group '$group'"
+check "who can open it: not watch" try 1 as --clear-groups $mine watch
+check "who can open it: not firewall clear" \
+    try 1 as --clear-groups $mine firewall clear
+check "who can open it: nothing but status" client only_status
+chmod 660 "$tmp/control"
+
+# -- clients that a daemon should not have --
+check "nonsense gets an error" client nonsense
+check "a line of 1 MB gets an error and is cut off" client long_line
+check "requests in one packet, a request in many" client several
+check "a client that says no more gets its answers" client half_closed
+check "a client that is gone in the middle of a list" client gone_in_a_list
+check "a hundred at once" client crowd
+check "one that asks and never reads is cut off" client asks_and_never_reads
+check "one that watches may ask" client watcher_asks
+background client watches_and_never_reads >"$tmp/behind" 2>&1
+behind=$pid
+wait_for grep -q ready "$tmp/behind"
+inc "$tmp/bin/connload" udp 10.9.0.2 7000 3000 50 30000 >"$tmp/load"
+wait $behind
+check "one that watches and never reads is cut off" [ $? -eq 0 ]
+wait $stalled
+check "one that lists and never reads is cut off" [ $? -eq 0 ]
+check "all of those are counted" [ "$(counter control_refused)" -ge 36 ]
+check "none of them left a descriptor" wait_for sh -c \
+    "[ \$(ls -l /proc/$daemon/fd | grep -c socket:) -le 12 ]"
+
+# -- meanwhile --
+check "connections were made all the while" [ "$(cat "$tmp/always.n")" -gt 100 ]
+kill -TERM $always
+wait $always
+cat "$tmp/always.out"
+check "none of them failed, none took long" \
+    awk '$1 != "worst" || $2 > 1000 { exit 1 }' "$tmp/always.out"
+check_judged
+
+# -- the firewall is cleared, the daemon ends --
+check "firewall clear" try 0 ctl --json firewall clear
+check "firewall clear has its keys" json 'x["cleared"] and x["marks"] >= 0'
+check "what was forbidden passes" inc "$probe" tcp 10.9.0.2 7002
+check "firewall verify then: exit 1" try 1 ctl firewall verify
+background "$REROUTECTL" --control "$tmp/control" watch >"$tmp/watch" 2>"$tmp/watch.err"
+watch=$pid
+wait_for sh -c "[ \$(ls -l /proc/$watch/fd | grep -c socket:) -ge 1 ]"
+daemon_stop
+check "the daemon ends well" test $? = 0
+wait $watch
+check "who watches then: exit 3" [ $? -eq 3 ]
+check "who watches then: told" grep -q "daemon closed" "$tmp/watch.err"
+check "no daemon again: exit 3" try 3 ctl status
+finish

@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""Flows that stay up, for tests of what becomes of them.
+
+talk.py PROTO,ADDR,PORT...   PROTO is tcp or udp
+
+Opens each, with an exchange on it, and prints one line: "tcp,10.9.0.2,7001=ok"
+for each or the name of the error. Then, for each line of standard input, one
+more exchange on every flow and one more such line.
+"""
+import errno
+import socket
+import sys
+
+TIMEOUT = 2
+
+
+def family(addr):
+    return socket.AF_INET6 if ":" in addr else socket.AF_INET
+
+
+def name(error):
+    if isinstance(error, TimeoutError):
+        return "ETIMEDOUT"
+    return errno.errorcode.get(error.errno, str(error))
+
+
+def exchange(s, n):
+    word = b"hello %d" % n
+    try:
+        s.send(word)
+        while True:  # an answer that came late belongs to an earlier word
+            got = s.recv(64)
+            if got == word:
+                return "ok"
+            if not got:
+                return "EOF"
+    except OSError as e:
+        return name(e)
+
+
+def start(flow):
+    proto, addr, port = flow.split(",")
+    kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
+    s = socket.socket(family(addr), kind)
+    s.settimeout(TIMEOUT)
+    try:
+        s.connect((addr, int(port)))
+    except OSError as e:
+        return None, name(e)
+    return s, exchange(s, 0)
+
+
+def main():
+    flows = sys.argv[1:]
+    started = [start(flow) for flow in flows]
+    results = [result for _, result in started]
+    n = 0
+    while True:
+        print(*(f"{f}={r}" for f, r in zip(flows, results)), flush=True)
+        if not sys.stdin.readline():
+            return
+        n += 1
+        results = [exchange(s, n) if s else "down" for s, _ in started]
+
+
+main()
