@@ -204,15 +204,19 @@ static int
 check(const struct options *options, struct faults *faults)
 {
 	const struct policy *policy = NULL;
-	int r = load_policy(&policy, options->places.rules, faults);
+	struct faults *warnings = faults_new();
+	int r = load_policy(&policy, options->places.rules, faults, warnings);
 
 	faults_print(faults, stderr);
-	if (r < 0)
-		return EXIT_FAILURE;
-	printf(
-	    "settings and rules are good: %zu rules\n", policy_n_rules(policy));
+	if (r == 0) {
+		if (warnings != NULL)
+			faults_print(warnings, stderr);
+		printf("settings and rules are good: %zu rules\n",
+		    policy_n_rules(policy));
+	}
+	faults_free(warnings);
 	policy_unref(policy);
-	return EXIT_SUCCESS;
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int
@@ -220,7 +224,7 @@ explain(const struct options *options, struct faults *faults)
 {
 	const struct policy *policy = NULL;
 	struct explain question;
-	int r = load_policy(&policy, options->places.rules, faults);
+	int r = load_policy(&policy, options->places.rules, faults, NULL);
 
 	if (r == 0)
 		r = explain_parse(&question, options->about,

@@ -21,7 +21,8 @@
 #include "src/linux/procfs.h"
 #include "src/load.h"
 #include "src/notify.h"
-#include "src/reload_ev.h"
+#include "src/policy_ev.h"
+#include "src/watch_ev.h"
 
 enum phase {
 	PHASE_STARTING, /* chains are being put in */
@@ -45,7 +46,8 @@ struct rerouted {
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
 	struct guard_ev *guard;
-	struct reload_ev reload;
+	struct policy_ev *policy_ev;
+	struct watch_ev *watch; /* NULL: the rules are not watched */
 	enum phase phase;
 	bool stop; /* a signal came while the chains were being put in */
 	int error; /* what rerouted_run() returns */
@@ -149,17 +151,19 @@ firewall_done(void *arg)
 }
 
 static void
-policy_loaded(void *arg, const struct policy *policy, const char *error)
+rules_idle(void *arg)
+{
+	(void)arg;
+	notify_ready(); /* after notify_reloading() */
+}
+
+static void
+rules_changed(void *arg)
 {
 	struct rerouted *rr = arg;
 
-	if (policy != NULL) {
-		judge_set_policy(rr->judge, policy);
-		log_info("policy", "loaded rules=%zu", policy_n_rules(policy));
-	}
-	(void)snprintf(rr->env.reload_error, sizeof(rr->env.reload_error), "%s",
-	    error); /* may be cut */
-	notify_ready();
+	log_info("policy", "the files have changed");
+	policy_ev_reload(rr->policy_ev);
 }
 
 static void
@@ -170,7 +174,7 @@ signal_cb(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	if (sig == SIGHUP) {
 		notify_reloading();
-		reload_ev_start(&rr->reload, rr->base);
+		policy_ev_reload(rr->policy_ev);
 	} else {
 		log_info("rerouted", "stopping signal=%s", strsignal((int)sig));
 		stop_begin(rr);
@@ -215,20 +219,42 @@ loop_prepare(struct rerouted *rr)
 static int
 policy_prepare(struct rerouted *rr)
 {
-	const struct policy *policy = NULL;
-	struct faults *faults = faults_new();
+	struct policy_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.diag = rr->diag,
+		.stats = &rr->stats,
+		.rules = rr->opts->rules,
+		.state = rr->opts->state != NULL ? rr->opts->state
+						 : REROUTED_STATE_DEFAULT,
+		.judged = flow_judged,
+		.idle = rules_idle,
+		.arg = rr,
+	};
+	int r = policy_ev_new(&rr->policy_ev, &opts);
+
+	if (r == -EINVAL)
+		log_error("policy", "the rules have faults: nothing was "
+				    "started");
+	else if (r < 0)
+		log_error(
+		    "policy", "the rules can't be loaded: %s", strerror(-r));
+	return r;
+}
+
+static int
+watch_prepare(struct rerouted *rr)
+{
 	int r;
 
-	if (faults == NULL)
-		return -ENOMEM;
-	r = load_policy(&policy, rr->opts->rules, faults);
-	faults_print(faults, stderr);
-	faults_free(faults);
+	if (!rr->conf.watch)
+		return 0;
+	r = watch_ev_new(&rr->watch, rr->base, rr->env.rules_dir, ".rules",
+	    rules_changed, rr);
 	if (r < 0)
-		return r;
-	judge_set_policy(rr->judge, policy);
-	policy_unref(policy);
-	return 0;
+		log_error("policy", "%s can't be watched: %s",
+		    rr->env.rules_dir, strerror(-r));
+	return r;
 }
 
 static int
@@ -266,14 +292,12 @@ judge_prepare(struct rerouted *rr)
 	rr->judge = judge_new((size_t)rr->conf.flows_max, &rr->stats);
 	if (rr->judge == NULL)
 		return -ENOMEM;
-	r = policy_prepare(rr);
-	if (r < 0) {
-		log_error("policy", "the rules have faults: nothing was "
-				    "started");
-		return r;
-	}
 	r = diag_open(&rr->diag);
-	if (r < 0) {
+	if (r == 0) {
+		r = policy_prepare(rr);
+		if (r < 0)
+			return r;
+	} else {
 		log_error(
 		    "judge", "sockets can't be looked up: %s", strerror(-r));
 		return r;
@@ -297,6 +321,7 @@ control_prepare(struct rerouted *rr)
 	rr->env.procfs = rr->procfs;
 	rr->env.diag = rr->diag;
 	rr->env.stats = &rr->stats;
+	rr->env.policy_ev = rr->policy_ev;
 	rr->env.started = mono_now();
 	rr->env.rules_dir =
 	    rr->opts->rules != NULL ? rr->opts->rules : LOAD_RULES_DEFAULT;
@@ -343,6 +368,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = queues_prepare(rr);
 	if (r == 0)
 		r = control_prepare(rr);
+	if (r == 0)
+		r = watch_prepare(rr);
 	judge_opts = (struct judge_ev_opts){
 		.base = rr->base,
 		.judge = rr->judge,
@@ -360,9 +387,6 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		rerouted_free(rr);
 		return r;
 	}
-	rr->reload.rules = opts->rules;
-	rr->reload.loaded = policy_loaded;
-	rr->reload.arg = rr;
 	*ret = rr;
 	return 0;
 }
@@ -373,13 +397,15 @@ rerouted_free(struct rerouted *rr)
 	if (rr == NULL)
 		return;
 	/* threads work on what is freed below */
-	while (rr->reload.running || ctl_ev_is_busy(rr->ctl) ||
+	while (policy_ev_is_busy(rr->policy_ev) || ctl_ev_is_busy(rr->ctl) ||
 	       guard_ev_is_busy(rr->guard))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
+	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
 	ctl_ev_free(rr->ctl);
 	guard_ev_free(rr->guard);
+	policy_ev_free(rr->policy_ev);
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);

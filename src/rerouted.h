@@ -11,6 +11,7 @@ struct rerouted_opts {
 	const char *control;
 };
 
+#define REROUTED_STATE_DEFAULT "/var/lib/rerouted"
 #define REROUTED_CONTROL_DEFAULT "/run/rerouted/control.sock"
 
 /* The one context. */

@@ -40,6 +40,7 @@ struct conf {
 	enum log_level log_level;
 	enum log_format log_format;
 	char control_group[CONF_STRING_SIZE];
+	unsigned int watch; /* no, yes */
 	uint64_t flows_max;
 	uint64_t processes_max;
 	enum conf_backend backend;

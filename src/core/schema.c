@@ -25,6 +25,10 @@ const struct conf_row conf_rows[] = {
 	    .min = 1, .max = 32, .dflt = "rerouted",
 	    .help = "Members of this group, and root, may use the control "
 		    "socket." },
+	{ ROW("rerouted", "watch", CONF_ENUM, watch), .words = "no yes",
+	    .dflt = "no",
+	    .help = "Whether the rules are loaded again by themselves when a "
+		    "file of them changes." },
 	{ ROW("rerouted", "flows-max", CONF_NUMBER, flows_max), .min = 1024,
 	    .max = 1048576, .dflt = "65536",
 	    .help = "Flows that are remembered. When there are more, the one "

@@ -10,9 +10,9 @@
 #include "src/ctl/table.h"
 
 /* Options that take a value, by the word of `rerouted --explain`. */
-static const char *const keys[] = { "exe", "cmd", "comm", "user", "group",
-	"unit", "parent", "process", "to", "port", "from", "sport", "proto",
-	"pid" };
+static const char *const keys[] = { "exe", "script", "cmd", "comm", "user",
+	"group", "unit", "parent", "process", "to", "port", "from", "sport",
+	"proto", "pid" };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 

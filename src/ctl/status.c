@@ -84,6 +84,11 @@ print_status(const json_t *s)
 	print_queues(json_object_get(s, "queues"));
 	printf("rules                %lld from %s\n", number(policy, "rules"),
 	    command_text(policy, "dir", "?"));
+	if (command_text(policy, "trying", NULL) != NULL) {
+		fputs("  being tried: ", stdout);
+		table_text(command_text(policy, "trying", ""), stdout);
+		putchar('\n');
+	}
 	if (error != NULL) {
 		fputs("  the last reload failed: ", stdout);
 		table_text(error, stdout);
