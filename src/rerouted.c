@@ -440,9 +440,18 @@ rerouted_run(struct rerouted *rr, void (*ready)(void *arg), void *arg)
 int
 rerouted_recover(void)
 {
+	struct nfq_counters queue;
 	struct conf conf;
 	struct fw_ev fw;
 
+	/* what judges must not be left without its rules, nor put them back */
+	if (nfq_counters(NFQ_OUT4, &queue) == 0) {
+		log_error("firewall",
+		    "a daemon is at work here, nothing was changed: stop it "
+		    "first (systemctl stop rerouted, or kill %u)",
+		    queue.owner);
+		return -EBUSY;
+	}
 	conf_init(&conf);
 	fw_ev_init(&fw, &conf, NULL, NULL);
 	fw_recover(&fw);

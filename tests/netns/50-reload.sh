@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # A reload while connections live: what is blocked now is ended at once, what
 # stays allowed loses no byte; files that change are noticed; faults change
 # nothing.

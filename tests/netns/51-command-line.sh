@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Rules from the command line stand in front, end in time, survive a restart;
 # a set that is tried goes back by itself; rules show what they decided.
 . "$(dirname "$0")/lib.sh"
