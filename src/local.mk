@@ -57,6 +57,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
 	%D%/linux/chains_extension.c %D%/linux/chains_extension.h \
 	%D%/linux/chains_format.c \
+	%D%/linux/chains_found.c \
 	%D%/linux/chains_libiptc.c \
 	%D%/linux/chains_ops.h \
 	%D%/linux/chains_probe.c %D%/linux/chains_probe.h \

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # A6: what is for this host alone does not leave it, whatever device a socket
 # is bound to. A7: the rules are put back, first in their chains, whoever took
 # them away or stood before them, and no denied packet leaves meanwhile.

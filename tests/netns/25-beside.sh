@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Beside others: our yes opens nothing that they closed (A4), their marks stay
 # on the packets (A5) and hide nothing, and what happens with the daemon dead
 # is what `fail` says. Runs on the backend that $BACKEND names.

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # The second backend: the same rules through iptables-nft-restore in nf_tables,
 # and every kind of damage noticed and put right as with the first one.
 . "$(dirname "$0")/lib.sh"
