@@ -96,8 +96,8 @@ ask_all() { # WHAT WORD...: all four get one of the words, at once
 }
 
 echo "[rerouted]" >"$tmp/conf"
-background ins "$BUILDDIR/probe" serve 10.9.0.2 7001 >"$tmp/serve4"
-background ins "$BUILDDIR/probe" serve fd09::2 7001 >"$tmp/serve6"
+background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/serve4"
+background ins "$BUILDDIR/probe" serve 7001 fd09::2 >"$tmp/serve6"
 wait_for grep -q ready "$tmp/serve4"
 wait_for grep -q ready "$tmp/serve6"
 blocked="ECONNABORTED ECONNRESET EPIPE EHOSTUNREACH EACCES EPERM"

@@ -32,7 +32,7 @@ for line in sys.stdin:
     if rule["text"] == sys.argv[2]:
         print(rule[sys.argv[1]])' "$@"
 }
-background ins "$BUILDDIR/probe" serve 10.9.0.2 7001 >"$tmp/serve"
+background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
 start
 
