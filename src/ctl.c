@@ -8,11 +8,15 @@
 #include "src/core/explain.h"
 #include "src/core/policy.h"
 #include "src/ctl_fw.h"
+#include "src/ctl_list.h"
+#include "src/ctl_rules.h"
+#include "src/guard_ev.h"
 #include "src/json.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/load.h"
+#include "src/policy_ev.h"
 
 /* One row a call. */
 struct call {
@@ -54,6 +58,29 @@ status_queues(void)
 	return array;
 }
 
+static const char *
+accept_name(const struct fw_ev *fw, enum chains_family family)
+{
+	return fw->setup[family].final ? "final" : "continue";
+}
+
+static json_t *
+status_firewall(const struct ctl_env *env)
+{
+	const struct fw_ev *fw = env->fw;
+	const struct guard_status *guard = env->guard;
+	bool failed = guard != NULL && guard->error[0] != '\0';
+
+	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:s, s:I, s:s?}", "backend",
+	    chains_backend_name(fw->backend), "ip4", fw->in[CHAINS_IP4], "ip6",
+	    fw->in[CHAINS_IP6], "fail",
+	    env->conf->fail == CONF_FAIL_OPEN ? "open" : "closed", "accept_ip4",
+	    accept_name(fw, CHAINS_IP4), "accept_ip6",
+	    accept_name(fw, CHAINS_IP6), "repairs",
+	    (json_int_t)(guard != NULL ? guard->repairs : 0), "error",
+	    failed ? guard->error : NULL);
+}
+
 /* Resident bytes of this process (/proc/self/statm, second field). */
 static json_int_t
 resident_bytes(void)
@@ -69,36 +96,47 @@ resident_bytes(void)
 	return (json_int_t)pages * sysconf(_SC_PAGESIZE);
 }
 
+static json_t *
+status_policy(const struct ctl_env *env)
+{
+	const struct policy *policy = judge_policy(env->judge);
+	const char *error = policy_ev_error(env->policy_ev);
+	uint64_t end_ms = 0;
+	const char *tried = policy_ev_tried(env->policy_ev, &end_ms);
+
+	return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "dir",
+	    env->rules_dir, "rules", (json_int_t)policy_n_rules(policy),
+	    "generation", (json_int_t)policy_generation(policy), "error",
+	    error[0] != '\0' ? json_text(error) : json_null(), "trying",
+	    tried != NULL ? json_text(tried) : json_null(), "trying_until",
+	    tried != NULL ? json_real((double)end_ms / 1e3) : json_null());
+}
+
 static enum ctl_answer
 call_status(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
-	const struct policy *policy = judge_policy(env->judge);
 	double uptime = (double)mono_since(mono_now(), env->started) / 1e9;
 	json_t *result;
 
 	(void)args;
 	(void)ret_job;
-	result = json_pack("{s:s, s:i, s:f, s:I, s:{s:s, s:b, s:b}, s:o}",
-	    "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
-	    uptime, "memory_bytes", resident_bytes(), "firewall", "backend",
-	    "libiptc", "ip4", env->ip4, "ip6", env->ip6, "queues",
-	    status_queues());
+	result = json_pack("{s:s, s:i, s:f, s:I, s:o, s:o}", "version",
+	    PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s", uptime,
+	    "memory_bytes", resident_bytes(), "firewall", status_firewall(env),
+	    "queues", status_queues());
 	if (result != NULL)
 		json_object_update_new(result,
-		    json_pack("{s:{s:I, s:I}, s:{s:I, s:I}, s:{s:s, s:I, s:I,"
-			      " s:s?}, s:{s:b, s:b}, s:o}",
+		    json_pack("{s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:{s:b, s:b},"
+			      " s:o}",
 			"flows", "live",
 			(json_int_t)flow_count(judge_flows(env->judge)), "max",
 			(json_int_t)env->conf->flows_max, "processes", "cached",
 			(json_int_t)procfs_count(env->procfs), "walks",
-			(json_int_t)procfs_walks(env->procfs), "policy", "dir",
-			env->rules_dir, "rules",
-			(json_int_t)policy_n_rules(policy), "generation",
-			(json_int_t)policy_generation(policy), "error",
-			env->reload_error[0] != '\0' ? env->reload_error : NULL,
-			"attribution", "sock_diag", diag_works(env->diag),
-			"procfs", 1, "counters", status_counters(env->stats)));
+			(json_int_t)procfs_walks(env->procfs), "policy",
+			status_policy(env), "attribution", "sock_diag",
+			diag_works(env->diag), "procfs", 1, "counters",
+			status_counters(env->stats)));
 	*ret_line = ctlmsg_result(result);
 	return CTL_LINE;
 }
@@ -107,11 +145,20 @@ static enum ctl_answer
 call_flows(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
-	(void)env;
 	(void)args;
 	(void)ret_line;
-	(void)ret_job;
-	return CTL_FLOWS;
+	ret_job->list = ctl_list_flows(env);
+	return ret_job->list != NULL ? CTL_LIST : CTL_LINE;
+}
+
+static enum ctl_answer
+call_rules(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)args;
+	(void)ret_line;
+	ret_job->list = ctl_list_rules(env);
+	return ret_job->list != NULL ? CTL_LIST : CTL_LINE;
 }
 
 static enum ctl_answer
@@ -205,8 +252,9 @@ static enum ctl_answer
 firewall_job(const struct ctl_env *env, struct ctl_job *ret_job,
     void (*run)(struct ctl_job *job))
 {
-	*ret_job =
-	    (struct ctl_job){ .run = run, .ip4 = env->ip4, .ip6 = env->ip6 };
+	*ret_job = (struct ctl_job){ .run = run, .fw = env->fw };
+	memcpy(ret_job->in, env->fw->in, sizeof(ret_job->in));
+	memcpy(ret_job->setup, env->fw->setup, sizeof(ret_job->setup));
 	return CTL_WORK;
 }
 
@@ -240,6 +288,12 @@ call_clear(const struct ctl_env *env, json_t *args, char **ret_line,
 static const struct call calls[] = {
 	{ "status", true, call_status },
 	{ "flows.list", false, call_flows },
+	{ "rules.list", false, call_rules },
+	{ "rules.add", false, ctl_rules_add },
+	{ "rules.delete", false, ctl_rules_delete },
+	{ "rules.try", false, ctl_rules_try },
+	{ "rules.keep", false, ctl_rules_keep },
+	{ "reload", false, ctl_rules_reload },
 	{ "watch", false, call_watch },
 	{ "explain", false, call_explain },
 	{ "firewall.show", false, call_show },

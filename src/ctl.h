@@ -9,9 +9,14 @@
 #include "src/core/judge.h"
 #include "src/core/stats.h"
 #include "src/ctlmsg.h"
+#include "src/fw_ev.h"
 
-struct procfs;
+struct change;
+struct ctl_list;
 struct diag;
+struct guard_status;
+struct policy_ev;
+struct procfs;
 
 /* What the calls speak of; all borrowed, and alive as long as the socket. */
 struct ctl_env {
@@ -22,25 +27,31 @@ struct ctl_env {
 	struct stats *stats;
 	mono_t started;
 	const char *rules_dir;
-	/* families whose chains were put in */
-	bool ip4, ip6;
-	/* why the last reload failed; empty when it did not */
-	char reload_error[256];
+	struct fw_ev *fw;
+	/* NULL until the chains are in */
+	const struct guard_status *guard;
+	struct policy_ev *policy_ev;
 };
 
 /* How a call is answered. */
 enum ctl_answer {
-	CTL_LINE,  /* *ret_line, to be freed; NULL when there is no memory */
-	CTL_FLOWS, /* one line with all flows, written as the client reads */
-	CTL_WATCH, /* events from now on */
-	CTL_WORK,  /* *ret_job runs off the loop; its line comes later */
+	CTL_LINE,   /* *ret_line, to be freed; NULL when there is no memory */
+	CTL_LIST,   /* ret_job->list, written as the client reads */
+	CTL_WATCH,  /* events from now on */
+	CTL_WORK,   /* *ret_job runs off the loop; its line comes later */
+	CTL_CHANGE, /* ret_job->change, answered by what comes of it */
 };
 
-/* A call that may block. run() is called in a thread. */
+/* What a call goes on with. run() is called in a thread: it may block. */
 struct ctl_job {
+	struct ctl_list *list;
+	struct change *change;
 	void (*run)(struct ctl_job *job);
-	bool ip4, ip6;
-	char *line; /* the answer, set by run() */
+	/* families whose chains are in, and how */
+	bool in[FW_N_FAMILIES];
+	struct chains_setup setup[FW_N_FAMILIES];
+	struct fw_ev *fw; /* borrowed */
+	char *line;	  /* the answer, set by run() */
 };
 
 /* Answers a request. A peer that is neither root nor of the control group may

@@ -8,13 +8,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "src/base/list.h"
 #include "src/base/log.h"
+#include "src/ctl_list.h"
+#include "src/ctl_rules.h"
 #include "src/ctl_sock.h"
 #include "src/json.h"
+#include "src/policy_ev.h"
 #include "src/work_ev.h"
 
 /* Enough for people and scripts; more is a loop gone wild. */
@@ -23,8 +25,6 @@
 #define BEHIND_MAX ((size_t)1 << 20)
 /* A client that takes nothing for so long is gone. */
 #define STALL_S 10
-/* Rows of a list written at once: some 2 ms of work. */
-#define ROWS_AT_ONCE 64
 
 struct client {
 	struct list node;
@@ -38,12 +38,7 @@ struct client {
 	bool eof;     /* it has said all it will: answer, then close */
 	bool closing; /* after what is written has left */
 	struct ctl_job job;
-	/* the list that is being written: the keys as they were when it began,
-	 * NULL for none */
-	struct flow_key *keys;
-	size_t n_keys, at;
-	bool first_row;
-	struct json_time time;
+	struct ctl_list *list; /* being written; NULL for none */
 };
 
 struct ctl_ev {
@@ -58,16 +53,6 @@ struct ctl_ev {
 	size_t n_jobs; /* threads that will call job_done() */
 };
 
-static struct json_time
-time_now(mono_t now)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (struct json_time){ now,
-		(double)ts.tv_sec + (double)ts.tv_nsec / 1e9 };
-}
-
 /* Takes the client out; memory that a running job needs stays until it ends.
  */
 static void
@@ -80,8 +65,8 @@ client_free(struct client *client)
 		bufferevent_free(client->bev);
 	client->bev = NULL;
 	client->out = NULL;
-	free(client->keys);
-	client->keys = NULL;
+	ctl_list_free(client->list);
+	client->list = NULL;
 	if (!client->working)
 		free(client);
 }
@@ -110,61 +95,21 @@ client_send(struct client *client, char *line)
 	free(line);
 }
 
-static void
-list_begin(struct client *client)
-{
-	const struct flow_table *flows = judge_flows(client->ce->env->judge);
-	const struct flow *flow = NULL;
-	size_t n = flow_count(flows);
-
-	client->keys = calloc(n + 1, sizeof(client->keys[0]));
-	if (client->keys == NULL) {
-		client_send(client, NULL);
-		return;
-	}
-	client->n_keys = 0;
-	client->at = 0;
-	client->first_row = true;
-	while ((flow = flow_older(flows, flow)) != NULL)
-		client->keys[client->n_keys++] = flow->key;
-	client->time = time_now(mono_now());
-	evbuffer_add_printf(client->out, "{\"ok\":true,\"result\":[");
-}
-
-static void
-list_row(struct client *client, const struct flow *flow)
-{
-	json_t *object = json_flow(flow, &client->time);
-	char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
-
-	json_decref(object);
-	if (text == NULL)
-		return; /* no memory for this row */
-	evbuffer_add_printf(
-	    client->out, "%s%s", client->first_row ? "" : ",", text);
-	client->first_row = false;
-	free(text);
-}
-
-/* The next rows; flows that were forgotten meanwhile are left out. */
+/* The next rows. */
 static void
 list_go_on(struct client *client)
 {
-	const struct flow_table *flows = judge_flows(client->ce->env->judge);
+	bool done = true;
+	size_t len;
+	char *text = ctl_list_next(client->list, &len, &done);
 
-	for (size_t n = 0; n < ROWS_AT_ONCE && client->at < client->n_keys;
-	     n++) {
-		const struct flow *flow =
-		    flow_find(flows, &client->keys[client->at++]);
-
-		if (flow != NULL)
-			list_row(client, flow);
-	}
-	if (client->at < client->n_keys)
+	if (text == NULL || evbuffer_add(client->out, text, len) < 0)
+		client->closing = true; /* half a line is no answer */
+	free(text);
+	if (!done)
 		return;
-	evbuffer_add_printf(client->out, "]}\n");
-	free(client->keys);
-	client->keys = NULL;
+	ctl_list_free(client->list);
+	client->list = NULL;
 }
 
 static void
@@ -177,21 +122,38 @@ job_run(void *arg)
 
 static void client_read(struct client *client);
 
+/* What runs for it has ended with this line (taken). */
+static void
+work_ended(struct client *client, char *line)
+{
+	client->working = false;
+	client->ce->n_jobs--;
+	if (client->gone) {
+		free(line);
+		free(client);
+		return;
+	}
+	client_send(client, line);
+	client_read(client);
+}
+
 static void
 job_done(void *arg)
 {
 	struct client *client = arg;
+	char *line = client->job.line;
 
-	client->working = false;
-	client->ce->n_jobs--;
-	if (client->gone) {
-		free(client->job.line);
-		free(client);
-		return;
-	}
-	client_send(client, client->job.line);
 	client->job.line = NULL;
-	client_read(client);
+	work_ended(client, line);
+}
+
+static void
+change_done(void *arg, struct change *change_take)
+{
+	char *line = ctl_rules_answer(change_take);
+
+	change_free(change_take);
+	work_ended(arg, line);
 }
 
 static void
@@ -213,8 +175,16 @@ client_call(struct client *client, const char *text, size_t len)
 	case CTL_LINE:
 		client_send(client, line);
 		break;
-	case CTL_FLOWS:
-		list_begin(client);
+	case CTL_LIST:
+		client->list = job.list;
+		list_go_on(client);
+		break;
+	case CTL_CHANGE:
+		client->working = true;
+		client->ce->n_jobs++;
+		job.change->done = change_done;
+		job.change->arg = client;
+		policy_ev_submit(client->ce->env->policy_ev, job.change);
 		break;
 	case CTL_WATCH:
 		client->watching = true;
@@ -245,7 +215,7 @@ client_read(struct client *client)
 	char *line;
 	size_t len;
 
-	while (!client->working && client->keys == NULL && !client->closing) {
+	while (!client->working && client->list == NULL && !client->closing) {
 		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
 		if (line == NULL)
 			break;
@@ -256,7 +226,7 @@ client_read(struct client *client)
 			return;
 		}
 	}
-	if (client->working || client->keys != NULL)
+	if (client->working || client->list != NULL)
 		return;
 	if (evbuffer_get_length(in) > CTLMSG_LINE_MAX && !client->closing) {
 		client->ce->env->stats->control_refused++;
@@ -284,9 +254,9 @@ write_cb(struct bufferevent *bev, void *arg)
 	struct client *client = arg;
 
 	(void)bev;
-	if (client->keys != NULL) {
+	if (client->list != NULL) {
 		list_go_on(client);
-		if (client->keys == NULL)
+		if (client->list == NULL)
 			client_read(client);
 		return;
 	}
@@ -438,7 +408,7 @@ ctl_ev_judged(struct ctl_ev *ce, const struct flow *flow, mono_t now)
 		if (!client->watching)
 			continue;
 		if (line == NULL) { /* once for all who watch */
-			at = time_now(now);
+			at = json_time_now(now);
 			object = json_flow(flow, &at);
 			if (object != NULL)
 				json_object_set_new(

@@ -16,6 +16,7 @@
 #define CTLMSG_DENIED "denied"
 #define CTLMSG_FAILED "failed"
 #define CTLMSG_BUSY "busy"
+#define CTLMSG_FAULTS "faults" /* the message is as --check prints them */
 
 struct ctlmsg_request {
 	char call[32];

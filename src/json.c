@@ -4,9 +4,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/core/mark.h"
 #include "src/core/policy.h"
+
+struct json_time
+json_time_now(mono_t now)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (struct json_time){ now,
+		(double)ts.tv_sec + (double)ts.tv_nsec / 1e9 };
+}
 
 /* Bytes of the UTF-8 sequence that starts at s and is valid, else 0 (RFC 3629:
  * no overlong forms, no surrogates, nothing past U+10FFFF). */
@@ -69,15 +80,17 @@ json_process(const struct process *proc)
 	json_t *object;
 
 	if (proc->kind != PROCESS_PROGRAM)
-		return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n,"
-				 " s:n, s:[]}",
+		return json_pack(
+		    "{s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n,"
+		    " s:n, s:[]}",
 		    "kind", process_kind_name(proc->kind), "pid", "start",
-		    "exe", "cmd", "comm", "uid", "gid", "user", "unit",
-		    "parents");
-	object = json_pack("{s:s, s:i, s:I, s:o, s:o, s:o}", "kind",
+		    "exe", "script", "cmd", "comm", "uid", "gid", "user",
+		    "unit", "parents");
+	object = json_pack("{s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "kind",
 	    process_kind_name(proc->kind), "pid", (int)proc->pid, "start",
-	    (json_int_t)proc->start, "exe", json_text(proc->exe), "cmd",
-	    json_text(proc->cmd), "comm", json_text(proc->comm));
+	    (json_int_t)proc->start, "exe", json_text(proc->exe), "script",
+	    proc->script[0] != '\0' ? json_text(proc->script) : json_null(),
+	    "cmd", json_text(proc->cmd), "comm", json_text(proc->comm));
 	if (object == NULL)
 		return NULL;
 	if (json_object_update_new(object,

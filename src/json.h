@@ -16,6 +16,9 @@ struct json_time {
 	double wall; /* seconds since 1970 */
 };
 
+/* Reads the wall clock. */
+struct json_time json_time_now(mono_t now);
+
 json_t *json_flow(const struct flow *flow, const struct json_time *at);
 json_t *json_process(const struct process *proc);
 

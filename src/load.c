@@ -3,9 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/core/policy_warn.h"
 #include "src/core/rules.h"
-
-/* A group may have many members: its entry is read into at most this much. */
-#define ENTRY_MAX ((size_t)1 << 20)
 
 struct text {
 	char *bytes;
@@ -259,21 +254,106 @@ load_conf(struct conf *ret, const char *file, struct faults *faults)
 
 /* Rules -------------------------------------------------------------------- */
 
+void
+sources_done(struct sources *sources)
+{
+	for (size_t i = 0; i < sources->n; i++) {
+		free((char *)sources->v[i].file); /* owned: see sources_add() */
+		free((char *)sources->v[i].text);
+	}
+	free(sources->v);
+	memset(sources, 0, sizeof(*sources));
+}
+
+int
+sources_add(
+    struct sources *sources, const char *file, const char *text, size_t len)
+{
+	struct source *v =
+	    reallocarray(sources->v, sources->n + 1, sizeof(v[0]));
+	char *name, *copy;
+
+	if (v == NULL)
+		return -ENOMEM;
+	sources->v = v;
+	name = strdup(file);
+	copy = malloc(len + 1);
+	if (name == NULL || copy == NULL) {
+		free(name);
+		free(copy);
+		return -ENOMEM;
+	}
+	memcpy(copy, text, len);
+	v[sources->n++] = (struct source){ name, copy, len };
+	sources->size += len;
+	return 0;
+}
+
 static int
 rules_file(void *arg, const char *path, struct faults *faults)
 {
+	struct sources *sources = arg;
 	struct text text;
 	int r = load_file(&text, path, faults);
 
 	if (r < 0)
 		return r;
-	r = rules_parse(arg, path, text.bytes, text.len, faults);
+	if (text.len > RULES_TEXT_MAX - sources->size) {
+		fault(faults, path, "too much text in all the rules",
+		    "at most 64 MiB");
+		r = -EINVAL;
+	} else {
+		r = sources_add(sources, path, text.bytes, text.len);
+	}
 	free(text.bytes);
 	return r;
 }
 
 int
-load_policy(const struct policy **ret, const char *dir, struct faults *faults)
+load_sources(struct sources *ret, const char *dir, struct faults *faults)
+{
+	struct sources sources = { .v = NULL };
+	int r = each_file(dir != NULL ? dir : LOAD_RULES_DEFAULT, ".rules",
+	    dir == NULL, rules_file, &sources, faults);
+
+	if (r == 0 || r == -EINVAL)
+		*ret = sources;
+	else
+		sources_done(&sources);
+	return r;
+}
+
+/* Goes on after faults, to find them all. */
+static int
+parse_all(struct rules *rules, const struct sources *sources,
+    const struct runtime *runtime, struct faults *faults)
+{
+	int r = 0, one = 0;
+
+	for (size_t i = 0; runtime != NULL && i < runtime->n; i++) {
+		one = rules_parse_line(rules, RUNTIME_FILE, runtime->v[i].id,
+		    runtime->v[i].text, faults);
+		if (one < 0)
+			r = one;
+		if (one == -ENOMEM)
+			return r;
+	}
+	for (size_t i = 0; i < sources->n; i++) {
+		const struct source *s = &sources->v[i];
+
+		one = rules_parse(rules, s->file, s->text, s->len, faults);
+		if (one < 0)
+			r = one;
+		if (one == -ENOMEM)
+			return r;
+	}
+	return r;
+}
+
+int
+load_compile(const struct policy **ret, const struct sources *sources,
+    const struct runtime *runtime, struct faults *faults,
+    struct faults *warnings)
 {
 	struct rules *rules = rules_new();
 	const struct policy *policy;
@@ -281,8 +361,7 @@ load_policy(const struct policy **ret, const char *dir, struct faults *faults)
 
 	if (rules == NULL)
 		return -ENOMEM;
-	r = each_file(dir != NULL ? dir : LOAD_RULES_DEFAULT, ".rules",
-	    dir == NULL, rules_file, rules, faults);
+	r = parse_all(rules, sources, runtime, faults);
 	/* also after faults: it finds those of the names in good rules */
 	if (r == 0 || r == -EINVAL) {
 		compiled = policy_compile(&policy, rules, &load_world, faults);
@@ -291,91 +370,100 @@ load_policy(const struct policy **ret, const char *dir, struct faults *faults)
 		else if (compiled < 0)
 			r = compiled;
 	}
-	if (r == 0)
+	if (r == 0) {
+		if (warnings != NULL)
+			policy_warn(policy, rules, &load_world, warnings);
 		*ret = policy;
+	}
 	rules_free(rules);
 	return r;
 }
 
-/* The world ---------------------------------------------------------------- */
-
-/* Calls ask with more and more room; 0, -ENOENT or -errno. */
-static int
-read_entry(int (*ask)(const char *name, char *buf, size_t size, uint32_t *ret),
-    const char *name, uint32_t *ret)
+int
+load_policy(const struct policy **ret, const char *dir, struct faults *faults,
+    struct faults *warnings)
 {
-	size_t size = 1024;
-	char *buf;
-	int r;
+	struct sources sources = { .v = NULL };
+	const struct policy *policy = NULL;
+	int r = load_sources(&sources, dir, faults), compiled;
 
-	do {
-		buf = malloc(size);
-		if (buf == NULL)
-			return -ENOMEM;
-		r = ask(name, buf, size, ret);
-		free(buf);
-		size *= 4;
-	} while ((r == -ERANGE || r == -EINTR) && size <= ENTRY_MAX);
+	if (r == -ENOMEM)
+		return r;
+	compiled = load_compile(&policy, &sources, NULL, faults, warnings);
+	sources_done(&sources);
+	if (compiled < 0)
+		return compiled;
+	if (r < 0)
+		policy_unref(policy);
+	else
+		*ret = policy;
+	return r;
+}
+
+/* Rules from the command line ---------------------------------------------- */
+
+int
+load_runtime(struct runtime *ret, const char *path)
+{
+	struct text text;
+	int r = read_file(&text, path);
+
+	memset(ret, 0, sizeof(*ret));
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = runtime_parse(ret, text.bytes, text.len);
+	free(text.bytes);
 	return r;
 }
 
 static int
-ask_user(const char *name, char *buf, size_t size, uint32_t *ret)
+write_runtime(const struct runtime *runtime, const char *path)
 {
-	struct passwd entry, *found = NULL;
-	int r = getpwnam_r(name, &entry, buf, size, &found);
-
-	if (found == NULL)
-		return r != 0 ? -r : -ENOENT;
-	*ret = found->pw_uid;
-	return 0;
-}
-
-static int
-ask_group(const char *name, char *buf, size_t size, uint32_t *ret)
-{
-	struct group entry, *found = NULL;
-	int r = getgrnam_r(name, &entry, buf, size, &found);
-
-	if (found == NULL)
-		return r != 0 ? -r : -ENOENT;
-	*ret = found->gr_gid;
-	return 0;
-}
-
-static int
-world_user(void *arg, const char *name, uint32_t *ret)
-{
-	(void)arg;
-	return read_entry(ask_user, name, ret);
-}
-
-static int
-world_group(void *arg, const char *name, uint32_t *ret)
-{
-	(void)arg;
-	return read_entry(ask_group, name, ret);
-}
-
-static int
-world_path(void *arg, const char *path, char *buf, size_t size)
-{
-	char *real = realpath(path, NULL);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	int r = 0;
 
-	(void)arg;
-	if (real == NULL)
-		return -errno;
-	if (strlen(real) < size)
-		(void)strcpy(buf, real); /* it fits */
-	else
-		r = -ENAMETOOLONG;
-	free(real);
+	if (out == NULL) {
+		r = -errno;
+		if (fd >= 0)
+			(void)close(fd); /* nothing was written */
+		return r;
+	}
+	runtime_print(runtime, out);
+	if (fflush(out) != 0 || fsync(fd) < 0)
+		r = -errno;
+	if (fclose(out) != 0 && r == 0)
+		r = -errno;
 	return r;
 }
 
-const struct policy_world load_world = {
-	.user = world_user,
-	.group = world_group,
-	.path = world_path,
-};
+/* The folder that the file is to be in. */
+static void
+make_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir =
+	    slash != NULL ? strndup(path, (size_t)(slash - path)) : NULL;
+
+	if (dir != NULL)
+		(void)mkdir(dir, 0700); /* writing says what is wrong */
+	free(dir);
+}
+
+int
+save_runtime(const struct runtime *runtime, const char *path)
+{
+	char *temporary;
+	int r;
+
+	if (asprintf(&temporary, "%s.new", path) < 0)
+		return -ENOMEM;
+	make_folder(path);
+	r = write_runtime(runtime, temporary);
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(temporary); /* it may not be there */
+	free(temporary);
+	return r;
+}

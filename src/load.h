@@ -4,6 +4,8 @@
 #include "src/core/conf.h"
 #include "src/core/fault.h"
 #include "src/core/policy.h"
+#include "src/core/runtime.h"
+#include "src/world.h"
 
 #define LOAD_CONFIG_DEFAULT "/etc/rerouted/rerouted.conf"
 #define LOAD_RULES_DEFAULT "/etc/rerouted/rules.d"
@@ -17,14 +19,38 @@
  * -ENOMEM; ret is untouched on failure. */
 int load_conf(struct conf *ret, const char *file, struct faults *faults);
 
-/* Reads DIR/<name>.rules in name order and compiles them. NULL is the default
- * place, where it may be missing: no rules. 0, -EINVAL (faults added) or
- * -ENOMEM; on success *ret is a reference that the caller gives back. */
-int load_policy(
-    const struct policy **ret, const char *dir, struct faults *faults);
+/* The texts of a folder of rules. */
+struct sources {
+	struct source *v; /* names and texts are owned */
+	size_t n, size;
+};
+void sources_done(struct sources *sources); /* accepts a zeroed one */
 
-/* Users, groups and paths of this machine, for policy_compile() and
- * explain_parse(). */
-extern const struct policy_world load_world;
+/* One more text, copied. 0 or -ENOMEM. */
+int sources_add(
+    struct sources *sources, const char *file, const char *text, size_t len);
+
+/* Reads DIR/<name>.rules in name order; NULL is the default place, where it may
+ * be missing: no rules. 0, -EINVAL (faults added; *ret has what could be read)
+ * or -ENOMEM. */
+int load_sources(struct sources *ret, const char *dir, struct faults *faults);
+
+/* Makes a policy of them, behind rules from the command line (NULL: none). 0,
+ * -EINVAL (faults added) or -ENOMEM; on success *ret is a reference that the
+ * caller gives back. Warnings go to `warnings`, NULL for none. May ask NSS. */
+int load_compile(const struct policy **ret, const struct sources *sources,
+    const struct runtime *runtime, struct faults *faults,
+    struct faults *warnings);
+
+/* Both in one. */
+int load_policy(const struct policy **ret, const char *dir,
+    struct faults *faults, struct faults *warnings);
+
+/* What the file holds as rules from the command line; where there is none,
+ * nothing. 0, how many lines were no good, or -errno. */
+int load_runtime(struct runtime *ret, const char *path);
+
+/* Puts them into the file, whole or not at all: 0 or -errno. */
+int save_runtime(const struct runtime *runtime, const char *path);
 
 #endif

@@ -20,7 +20,10 @@ libcore_a_SOURCES = \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/flow.c %D%/core/flow.h \
 	%D%/core/glob.c %D%/core/glob.h \
+	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/judge_own.h \
+	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
 	%D%/core/netline.c %D%/core/netline.h \
@@ -33,12 +36,15 @@ libcore_a_SOURCES = \
 	%D%/core/policy_own.h \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
 	%D%/core/policy_text.c \
+	%D%/core/policy_warn.c %D%/core/policy_warn.h \
 	%D%/core/print.c \
 	%D%/core/process.c %D%/core/process.h \
 	%D%/core/procline.c %D%/core/procline.h \
 	%D%/core/rule.c %D%/core/rule.h \
 	%D%/core/rules.c %D%/core/rules.h \
+	%D%/core/runtime.c %D%/core/runtime.h \
 	%D%/core/schema.c %D%/core/schema.h \
+	%D%/core/script.c %D%/core/script.h \
 	%D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
 	%D%/core/subject.h \
@@ -47,43 +53,62 @@ libcore_a_SOURCES = \
 
 liblinux_a_SOURCES = \
 	%D%/linux/chains.c %D%/linux/chains.h \
+	%D%/linux/chains_content.c %D%/linux/chains_content.h \
 	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
 	%D%/linux/chains_extension.c %D%/linux/chains_extension.h \
+	%D%/linux/chains_format.c \
+	%D%/linux/chains_found.c \
+	%D%/linux/chains_libiptc.c \
+	%D%/linux/chains_ops.h \
 	%D%/linux/chains_probe.c %D%/linux/chains_probe.h \
+	%D%/linux/chains_restore.c \
 	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
 	%D%/linux/chains_view.c \
+	%D%/linux/chains_watch.c %D%/linux/chains_watch.h \
 	%D%/linux/ct.c %D%/linux/ct.h \
+	%D%/linux/ct_msg.c %D%/linux/ct_msg.h \
 	%D%/linux/diag.c %D%/linux/diag.h \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
+	%D%/linux/nft.c %D%/linux/nft.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
 	%D%/linux/procwalk.c \
+	%D%/linux/spawn.c %D%/linux/spawn.h \
 	%D%/linux/users.c %D%/linux/users.h \
 	%D%/linux/xtable.c %D%/linux/xtable.h \
-	%D%/linux/xtlock.c %D%/linux/xtlock.h
+	%D%/linux/xtlock.c %D%/linux/xtlock.h \
+	%D%/linux/xtstate.c
 
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
+	%D%/ctl_list.c %D%/ctl_list.h \
+	%D%/ctl_rules.c %D%/ctl_rules.h \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
+	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
+	%D%/guard_ev.c %D%/guard_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
 	%D%/notify.c %D%/notify.h \
-	%D%/reload_ev.c %D%/reload_ev.h \
+	%D%/policy_ev.c %D%/policy_ev.h \
+	%D%/policy_job.c %D%/policy_job.h \
 	%D%/rerouted.c %D%/rerouted.h \
-	%D%/work_ev.c %D%/work_ev.h
+	%D%/review_ev.c %D%/review_ev.h \
+	%D%/watch_ev.c %D%/watch_ev.h \
+	%D%/work_ev.c %D%/work_ev.h \
+	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) -lpthread
@@ -96,6 +121,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
 	%D%/ctl/main.c \
+	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
 	%D%/ctl/table.c %D%/ctl/table.h
 reroutectl_CFLAGS = $(AM_CFLAGS)

@@ -14,13 +14,15 @@
 #include "src/ctl_ev.h"
 #include "src/flow_log.h"
 #include "src/fw_ev.h"
+#include "src/guard_ev.h"
 #include "src/judge_ev.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/load.h"
 #include "src/notify.h"
-#include "src/reload_ev.h"
+#include "src/policy_ev.h"
+#include "src/watch_ev.h"
 
 enum phase {
 	PHASE_STARTING, /* chains are being put in */
@@ -43,7 +45,9 @@ struct rerouted {
 	struct ctl_env env;
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
-	struct reload_ev reload;
+	struct guard_ev *guard;
+	struct policy_ev *policy_ev;
+	struct watch_ev *watch; /* NULL: the rules are not watched */
 	enum phase phase;
 	bool stop; /* a signal came while the chains were being put in */
 	int error; /* what rerouted_run() returns */
@@ -61,21 +65,30 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 }
 
 static void
+remove_begin(void *arg)
+{
+	struct rerouted *rr = arg;
+	int r = fw_ev_remove(&rr->fw, rr->base);
+
+	if (r < 0) { /* no thread to be had: then the loop has to wait */
+		fw_remove(&rr->fw);
+		event_base_loopbreak(rr->base);
+	}
+}
+
+static void
 stop_begin(struct rerouted *rr)
 {
-	int r;
-
 	if (rr->phase != PHASE_RUNNING) {
 		rr->stop = true;
 		return;
 	}
 	rr->phase = PHASE_STOPPING;
 	notify_stopping();
-	r = fw_ev_remove(&rr->fw, rr->base);
-	if (r < 0) { /* no thread to be had: then the loop has to wait */
-		fw_remove(&rr->fw);
-		event_base_loopbreak(rr->base);
-	}
+	if (rr->guard != NULL)
+		guard_ev_stop(rr->guard, remove_begin, rr);
+	else
+		remove_begin(rr);
 }
 
 static void
@@ -92,18 +105,28 @@ queues_broken(void *arg, int error)
 static void
 firewall_put_in(struct rerouted *rr)
 {
+	int r;
+
 	rr->phase = PHASE_RUNNING;
-	rr->env.ip4 = rr->fw.ip4;
-	rr->env.ip6 = rr->fw.ip6;
 	if (rr->fw.error != 0) {
 		log_error("firewall", "%s", rr->fw.what.text);
 		rr->error = rr->fw.error;
 		event_base_loopbreak(rr->base);
 		return;
 	}
+	r = guard_ev_new(&rr->guard, rr->base, &rr->fw);
+	if (r < 0) {
+		log_error("firewall", "the tables can't be watched: %s",
+		    strerror(-r));
+		rr->error = r;
+		stop_begin(rr);
+		return;
+	}
+	rr->env.guard = guard_ev_status(rr->guard);
 	log_info("rerouted", "ready version=%s rules=%zu ip4=%s ip6=%s",
 	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
-	    rr->fw.ip4 ? "yes" : "no", rr->fw.ip6 ? "yes" : "no");
+	    rr->fw.in[CHAINS_IP4] ? "yes" : "no",
+	    rr->fw.in[CHAINS_IP6] ? "yes" : "no");
 	notify_ready();
 	if (rr->ready != NULL)
 		rr->ready(rr->ready_arg);
@@ -128,17 +151,19 @@ firewall_done(void *arg)
 }
 
 static void
-policy_loaded(void *arg, const struct policy *policy, const char *error)
+rules_idle(void *arg)
+{
+	(void)arg;
+	notify_ready(); /* after notify_reloading() */
+}
+
+static void
+rules_changed(void *arg)
 {
 	struct rerouted *rr = arg;
 
-	if (policy != NULL) {
-		judge_set_policy(rr->judge, policy);
-		log_info("policy", "loaded rules=%zu", policy_n_rules(policy));
-	}
-	(void)snprintf(rr->env.reload_error, sizeof(rr->env.reload_error), "%s",
-	    error); /* may be cut */
-	notify_ready();
+	log_info("policy", "the files have changed");
+	policy_ev_reload(rr->policy_ev);
 }
 
 static void
@@ -149,7 +174,7 @@ signal_cb(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	if (sig == SIGHUP) {
 		notify_reloading();
-		reload_ev_start(&rr->reload, rr->base);
+		policy_ev_reload(rr->policy_ev);
 	} else {
 		log_info("rerouted", "stopping signal=%s", strsignal((int)sig));
 		stop_begin(rr);
@@ -194,20 +219,42 @@ loop_prepare(struct rerouted *rr)
 static int
 policy_prepare(struct rerouted *rr)
 {
-	const struct policy *policy = NULL;
-	struct faults *faults = faults_new();
+	struct policy_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.diag = rr->diag,
+		.stats = &rr->stats,
+		.rules = rr->opts->rules,
+		.state = rr->opts->state != NULL ? rr->opts->state
+						 : REROUTED_STATE_DEFAULT,
+		.judged = flow_judged,
+		.idle = rules_idle,
+		.arg = rr,
+	};
+	int r = policy_ev_new(&rr->policy_ev, &opts);
+
+	if (r == -EINVAL)
+		log_error("policy", "the rules have faults: nothing was "
+				    "started");
+	else if (r < 0)
+		log_error(
+		    "policy", "the rules can't be loaded: %s", strerror(-r));
+	return r;
+}
+
+static int
+watch_prepare(struct rerouted *rr)
+{
 	int r;
 
-	if (faults == NULL)
-		return -ENOMEM;
-	r = load_policy(&policy, rr->opts->rules, faults);
-	faults_print(faults, stderr);
-	faults_free(faults);
+	if (!rr->conf.watch)
+		return 0;
+	r = watch_ev_new(&rr->watch, rr->base, rr->env.rules_dir, ".rules",
+	    rules_changed, rr);
 	if (r < 0)
-		return r;
-	judge_set_policy(rr->judge, policy);
-	policy_unref(policy);
-	return 0;
+		log_error("policy", "%s can't be watched: %s",
+		    rr->env.rules_dir, strerror(-r));
+	return r;
 }
 
 static int
@@ -245,14 +292,12 @@ judge_prepare(struct rerouted *rr)
 	rr->judge = judge_new((size_t)rr->conf.flows_max, &rr->stats);
 	if (rr->judge == NULL)
 		return -ENOMEM;
-	r = policy_prepare(rr);
-	if (r < 0) {
-		log_error("policy", "the rules have faults: nothing was "
-				    "started");
-		return r;
-	}
 	r = diag_open(&rr->diag);
-	if (r < 0) {
+	if (r == 0) {
+		r = policy_prepare(rr);
+		if (r < 0)
+			return r;
+	} else {
 		log_error(
 		    "judge", "sockets can't be looked up: %s", strerror(-r));
 		return r;
@@ -271,10 +316,12 @@ control_prepare(struct rerouted *rr)
 	int r;
 
 	rr->env.conf = &rr->conf;
+	rr->env.fw = &rr->fw;
 	rr->env.judge = rr->judge;
 	rr->env.procfs = rr->procfs;
 	rr->env.diag = rr->diag;
 	rr->env.stats = &rr->stats;
+	rr->env.policy_ev = rr->policy_ev;
 	rr->env.started = mono_now();
 	rr->env.rules_dir =
 	    rr->opts->rules != NULL ? rr->opts->rules : LOAD_RULES_DEFAULT;
@@ -312,6 +359,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	raise_descriptors();
 	rr->opts = opts;
 	rr->conf = *conf;
+	fw_ev_init(&rr->fw, &rr->conf, firewall_done, rr);
 	r = loop_prepare(rr);
 	if (r == 0)
 		r = judge_prepare(rr);
@@ -320,6 +368,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = queues_prepare(rr);
 	if (r == 0)
 		r = control_prepare(rr);
+	if (r == 0)
+		r = watch_prepare(rr);
 	judge_opts = (struct judge_ev_opts){
 		.base = rr->base,
 		.judge = rr->judge,
@@ -337,12 +387,6 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		rerouted_free(rr);
 		return r;
 	}
-	rr->fw.ipv6 = conf->ipv6;
-	rr->fw.done = firewall_done;
-	rr->fw.arg = rr;
-	rr->reload.rules = opts->rules;
-	rr->reload.loaded = policy_loaded;
-	rr->reload.arg = rr;
 	*ret = rr;
 	return 0;
 }
@@ -353,11 +397,15 @@ rerouted_free(struct rerouted *rr)
 	if (rr == NULL)
 		return;
 	/* threads work on what is freed below */
-	while (rr->reload.running || ctl_ev_is_busy(rr->ctl))
+	while (policy_ev_is_busy(rr->policy_ev) || ctl_ev_is_busy(rr->ctl) ||
+	       guard_ev_is_busy(rr->guard))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
+	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
 	ctl_ev_free(rr->ctl);
+	guard_ev_free(rr->guard);
+	policy_ev_free(rr->policy_ev);
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);
@@ -392,9 +440,21 @@ rerouted_run(struct rerouted *rr, void (*ready)(void *arg), void *arg)
 int
 rerouted_recover(void)
 {
-	struct fw_ev fw = { .ipv6 = CONF_IPV6_AUTO };
+	struct nfq_counters queue;
+	struct conf conf;
+	struct fw_ev fw;
 
-	fw_remove(&fw);
+	/* what judges must not be left without its rules, nor put them back */
+	if (nfq_counters(NFQ_OUT4, &queue) == 0) {
+		log_error("firewall",
+		    "a daemon is at work here, nothing was changed: stop it "
+		    "first (systemctl stop rerouted, or kill %u)",
+		    queue.owner);
+		return -EBUSY;
+	}
+	conf_init(&conf);
+	fw_ev_init(&fw, &conf, NULL, NULL);
+	fw_recover(&fw);
 	if (fw.error != 0) {
 		log_error("firewall", "%s", fw.what.text);
 		return fw.error;

@@ -11,6 +11,7 @@ struct rerouted_opts {
 	const char *control;
 };
 
+#define REROUTED_STATE_DEFAULT "/var/lib/rerouted"
 #define REROUTED_CONTROL_DEFAULT "/run/rerouted/control.sock"
 
 /* The one context. */
@@ -28,7 +29,8 @@ void rerouted_free(struct rerouted *rr); /* accepts NULL */
  * orderly stop, or -errno. */
 int rerouted_run(struct rerouted *rr, void (*ready)(void *arg), void *arg);
 
-/* Takes out everything of ours that a dead daemon left: chains and marks. Logs
+/* Takes out everything of ours that a dead daemon left: chains and marks, of
+ * whatever backend. Logs
  * what it does. 0 or -errno. */
 int rerouted_recover(void);
 

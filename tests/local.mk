@@ -3,7 +3,7 @@
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_judge test_load test_netline test_packet test_policy \
-	test_process test_procline test_rules
+	test_process test_procline test_rules test_runtime test_script test_warn
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
 pure = libcore.a libbase.a $(INIH_LIBS)
@@ -36,11 +36,17 @@ test_procline_SOURCES = %D%/unit/test_procline.c
 test_procline_LDADD = $(pure) $(CMOCKA_LIBS)
 test_rules_SOURCES = %D%/unit/test_rules.c
 test_rules_LDADD = $(pure) $(CMOCKA_LIBS)
+test_runtime_SOURCES = %D%/unit/test_runtime.c
+test_runtime_LDADD = $(pure) $(CMOCKA_LIBS)
+test_script_SOURCES = %D%/unit/test_script.c
+test_script_LDADD = $(pure) $(CMOCKA_LIBS)
+test_warn_SOURCES = %D%/unit/test_warn.c
+test_warn_LDADD = $(pure) $(CMOCKA_LIBS)
 # two of the shell: a parser of netlink answers, and the reader of files
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
-test_load_SOURCES = %D%/unit/test_load.c src/load.c
+test_load_SOURCES = %D%/unit/test_load.c src/load.c src/world.c
 test_load_CFLAGS = $(AM_CFLAGS)
 test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 
@@ -95,7 +101,7 @@ netns_programs = chainsctl queuectl attrtest probe connload
 check_PROGRAMS += $(netns_programs)
 
 chainsctl_SOURCES = %D%/netns/chainsctl.c
-chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS)
+chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS)
 queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \

@@ -21,6 +21,7 @@
 	X(PORT, "port")                                                        \
 	X(PROCESS, "process")                                                  \
 	X(EXE, "exe")                                                          \
+	X(SCRIPT, "script")                                                    \
 	X(CMD, "cmd")                                                          \
 	X(COMM, "comm")                                                        \
 	X(USER, "user")                                                        \
@@ -231,6 +232,9 @@ read_value(struct reader *r, enum explain_key key)
 		r->proc->exe_here = true;
 		read_path(r, &r->proc->exe);
 		return;
+	case EXPLAIN_SCRIPT:
+		read_path(r, &r->proc->script);
+		return;
 	case EXPLAIN_CMD:
 		set(r, &r->proc->cmd, r->text, r->len);
 		return;
@@ -297,8 +301,9 @@ read_word(struct reader *r, const struct token *t)
 		struct token next = lex_peek(&r->lex);
 
 		fault_word(r, t, "unknown word",
-		    "in, out, proto, from, to, sport, port, process, exe, cmd, "
-		    "comm, user, group, unit or parent",
+		    "in, out, proto, from, to, sport, port, process, exe, "
+		    "script, "
+		    "cmd, comm, user, group, unit or parent",
 		    word_nearest(s, t->len, key_words, N_KEYS));
 		if (next.kind == TOKEN_STOP) { /* its value is no fault */
 			(void)lex_next(&r->lex);

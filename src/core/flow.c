@@ -7,9 +7,21 @@
 
 struct flow_table {
 	struct map map;
-	struct list lru; /* the youngest first */
+	struct list lru;  /* the youngest first */
+	struct list walk; /* in the list above: what is younger is to come */
 	size_t max;
 };
+
+/* The flow at this place of the list or, where that is the walk's, the next
+ * younger one; NULL at the head. */
+static struct flow *
+flow_at(const struct flow_table *table, const struct list *node)
+{
+	if (node == &table->walk)
+		node = node->prev;
+	return node != &table->lru ? container_of(node, struct flow, lru)
+				   : NULL;
+}
 
 struct flow_key
 flow_key_of(const struct packet_tuple *tuple, bool in)
@@ -37,6 +49,7 @@ flow_table_new(size_t max)
 		return NULL;
 	}
 	list_init(&table->lru);
+	list_init(&table->walk);
 	table->max = max;
 	return table;
 }
@@ -46,6 +59,7 @@ flow_table_free(struct flow_table *table)
 {
 	if (table == NULL)
 		return;
+	list_remove(&table->walk);
 	while (!list_empty(&table->lru))
 		flow_forget(
 		    table, container_of(table->lru.next, struct flow, lru));
@@ -91,8 +105,7 @@ flow_get(struct flow_table *table, const struct flow_key *key, mono_t now,
 	if (flow == NULL)
 		return NULL;
 	if (table->map.count >= table->max) {
-		flow_forget(
-		    table, container_of(table->lru.prev, struct flow, lru));
+		flow_forget(table, flow_at(table, table->lru.prev));
 		*ret_evicted = true;
 	}
 	flow->key = *key;
@@ -151,7 +164,28 @@ flow_older(const struct flow_table *table, const struct flow *after)
 	const struct list *next =
 	    after != NULL ? after->lru.next : table->lru.next;
 
+	if (next == &table->walk)
+		next = next->next;
 	if (next == &table->lru)
 		return NULL;
+	return container_of(next, struct flow, lru);
+}
+
+void
+flow_walk_begin(struct flow_table *table)
+{
+	list_remove(&table->walk);
+	list_append(&table->lru, &table->walk);
+}
+
+struct flow *
+flow_walk_next(struct flow_table *table)
+{
+	struct list *next = table->walk.prev;
+
+	list_remove(&table->walk);
+	if (next == &table->lru || next == &table->walk)
+		return NULL;
+	list_append(next, &table->walk);
 	return container_of(next, struct flow, lru);
 }

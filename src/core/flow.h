@@ -82,4 +82,11 @@ size_t flow_count(const struct flow_table *table);
 const struct flow *flow_older(
     const struct flow_table *table, const struct flow *after);
 
+/* A walk over all flows that goes on, a few at a time, while flows come, go
+ * and are touched: what is there from begin to end is seen at least once. One
+ * at a time; NULL at the end, or where none was begun. The flow given may be
+ * forgotten. */
+void flow_walk_begin(struct flow_table *table);
+struct flow *flow_walk_next(struct flow_table *table);
+
 #endif

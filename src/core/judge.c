@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/core/hits.h"
+#include "src/core/judge_own.h"
 #include "src/core/policy.h"
 
 /* How long a quiet flow keeps its verdict here. Longer than the kernel's UDP
@@ -16,13 +18,6 @@
 #define DHCP4_CLIENT 68
 #define DHCP6_CLIENT 546
 #define DHCP6_SERVER 547
-
-struct judge {
-	struct flow_table *flows;
-	const struct policy *policy;
-	struct stats *stats;
-	const struct process *kernel, *unknown;
-};
 
 struct judge *
 judge_new(size_t flows_max, struct stats *stats)
@@ -50,6 +45,7 @@ judge_free(struct judge *judge)
 		return;
 	flow_table_free(judge->flows);
 	policy_unref(judge->policy);
+	hits_free(judge->hits);
 	process_unref(judge->kernel);
 	process_unref(judge->unknown);
 	free(judge);
@@ -58,10 +54,28 @@ judge_free(struct judge *judge)
 void
 judge_set_policy(struct judge *judge, const struct policy *policy)
 {
+	judge_change_policy(judge, policy, NULL, (mono_t){ 0 });
+}
+
+void
+judge_change_policy(struct judge *judge, const struct policy *policy,
+    struct hits *hits_take, mono_t now)
+{
 	const struct policy *old = judge->policy;
+	struct hits *counted = judge->hits;
 
 	judge->policy = policy_ref(policy);
 	policy_unref(old);
+	judge->hits = hits_take;
+	if (hits_take != NULL)
+		hits_carry(hits_take, counted, now);
+	hits_free(counted);
+}
+
+const struct hits *
+judge_hits(const struct judge *judge)
+{
+	return judge->hits;
 }
 
 const struct flow_table *
@@ -334,8 +348,19 @@ begun_outside(const struct packet *pkt, const struct socket_facts *sock)
 	return pkt->in && !sock->connected;
 }
 
+struct decision
+judge_ask(const struct judge *judge, const struct subject *subject)
+{
+	/* 4. our own sockets: judged, they would wait for themselves */
+	if (subject->process->self)
+		return (struct decision){ .action = ACTION_ACCEPT,
+			.reason = REASON_SELF };
+	/* 5. policy */
+	return policy_decide(judge->policy, subject);
+}
+
 static struct decision
-judge_policy_ask(const struct judge *judge, const struct packet *pkt, bool in,
+ask_packet(const struct judge *judge, const struct packet *pkt, bool in,
     const struct process *proc)
 {
 	const struct packet_tuple *t = &pkt->tuple;
@@ -352,12 +377,7 @@ judge_policy_ask(const struct judge *judge, const struct packet *pkt, bool in,
 		.process = proc,
 	};
 
-	/* 4. our own sockets: judged, they would wait for themselves */
-	if (proc->self)
-		return (struct decision){ .action = ACTION_ACCEPT,
-			.reason = REASON_SELF };
-	/* 5. policy */
-	return policy_decide(judge->policy, &subject);
+	return judge_ask(judge, &subject);
 }
 
 static void
@@ -413,8 +433,6 @@ judge_process(struct judge *judge, const struct packet *pkt,
     struct verdict *ret)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	bool icmp = pkt->tuple.proto == IPPROTO_ICMP ||
-		    pkt->tuple.proto == IPPROTO_ICMPV6;
 	struct decision d;
 	struct flow *flow;
 	bool evicted, once;
@@ -422,8 +440,8 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	if (proc == NULL)
 		proc = nobody(judge, pkt, sock);
 	count_process(judge->stats, proc);
-	d = judge_policy_ask(judge, pkt, begun_outside(pkt, sock), proc);
-	once = d.once || icmp;
+	d = ask_packet(judge, pkt, begun_outside(pkt, sock), proc);
+	once = d.once || judge_is_icmp(pkt->tuple.proto);
 	set_once(&d, once, pkt);
 	decide(judge, &d, ret);
 	ret->destroy = d.action == ACTION_BLOCK &&
@@ -439,4 +457,6 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
 	flow->once = once;
 	judge->stats->flows_new += ret->new_flow;
+	if (ret->new_flow && judge->hits != NULL)
+		hits_count(judge->hits, d.rule, now);
 }

@@ -11,6 +11,7 @@
 #include "src/core/socket.h"
 #include "src/core/stats.h"
 
+struct hits;
 struct policy;
 
 /* The ladder of design.md section 3 as a step machine: where a fact is
@@ -38,6 +39,14 @@ void judge_free(struct judge *judge);
 /* From here on decisions are taken by this policy; takes a reference. */
 void judge_set_policy(struct judge *judge, const struct policy *policy);
 
+/* The same, with the counts of its rules (taken; NULL for none): what the
+ * policy before had counted is carried over. */
+void judge_change_policy(struct judge *judge, const struct policy *policy,
+    struct hits *hits_take, mono_t now);
+
+/* NULL where nothing is counted. */
+const struct hits *judge_hits(const struct judge *judge);
+
 /* Rungs 2 and 3 as far as they are certain without a look-up. Never
  * JUDGE_NEED_PROCESS. */
 enum judge_step judge_packet(struct judge *judge, const struct packet *pkt,
@@ -59,6 +68,30 @@ void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
 /* A look-up of ours failed: closed for this packet, and nothing is kept, so
  * that a retransmit gets another chance. */
 void judge_failure(struct judge *judge, struct verdict *ret);
+
+/* After a change of policy: begins to judge all flows again. */
+void judge_review_begin(struct judge *judge);
+
+enum review {
+	REVIEW_DONE, /* no flow is left that an older policy decided */
+	REVIEW_SAME, /* the decision stands; the flow is of this policy now */
+	REVIEW_CHANGED, /* ret is what would be decided now */
+};
+
+/* Asks the policy in force about the next flow, with the process as it was
+ * when the flow was judged. A changed flow is borrowed in *ret_flow, and the
+ * caller calls one of the two below before anything else. */
+enum review judge_review(
+    struct judge *judge, struct flow **ret_flow, struct decision *ret);
+
+/* Its next packet is judged as if it were the first. */
+void judge_forget(struct judge *judge, struct flow *flow_take);
+/* It was ended by this decision, and is shown so. */
+void judge_settle(struct judge *judge, struct flow *flow,
+    const struct decision *d, mono_t now);
+
+/* Whether the policy in force has decided this flow. */
+bool judge_knows(const struct judge *judge, const struct flow_key *key);
 
 const struct flow_table *judge_flows(const struct judge *judge);
 const struct policy *judge_policy(const struct judge *judge);

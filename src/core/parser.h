@@ -16,6 +16,7 @@ struct parser {
 	const struct source *src;
 	uint32_t file;
 	unsigned int line;
+	bool runtime;
 	struct lex lex; /* within the line */
 	struct faults *faults;
 	struct rule_value *values; /* of the list being read */

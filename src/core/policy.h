@@ -20,6 +20,7 @@ struct policy_rule {
 	unsigned int line;
 	const char *text;  /* the line, blanks folded, no comment */
 	const char *label; /* NULL for none */
+	bool runtime;	   /* from the command line: line is its id */
 };
 
 /* What names mean on this machine; the shell answers. user and group: 0 or

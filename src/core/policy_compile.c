@@ -222,6 +222,7 @@ compile_match(struct compiler *c, struct policy_match *ret,
 		compile_ids(c, ret, &match->values);
 		return;
 	case FIELD_EXE:
+	case FIELD_SCRIPT:
 	case FIELD_CMD:
 	case FIELD_COMM:
 	case FIELD_UNIT:
@@ -263,6 +264,7 @@ compile_rule(struct compiler *c, struct policy_entry *entry,
 	*entry = (struct policy_entry){ from->action, from->once,
 		from->direction, matches, from->n_matches };
 	rule->line = from->line;
+	rule->runtime = from->runtime;
 	rule->text = arena_strdup(c->arena, from->text);
 	if (from->label != NULL)
 		rule->label = arena_strdup(c->arena, from->label);

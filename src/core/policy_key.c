@@ -202,6 +202,8 @@ key_of_match(
 		return keys_of_ids(m, KEY_GROUP, fn, arg);
 	case FIELD_EXE:
 		return keys_of_texts(m, KEY_EXE, fn, arg);
+	case FIELD_SCRIPT:
+		return keys_of_texts(m, KEY_SCRIPT, fn, arg);
 	case FIELD_CMD:
 		return keys_of_texts(m, KEY_CMD, fn, arg);
 	case FIELD_COMM:
@@ -298,6 +300,9 @@ subject_program(const struct key_use *use, const struct process *proc,
 	if (use->used[KEY_EXE])
 		subject_text(
 		    use, KEY_EXE, proc->exe, strlen(proc->exe), fn, arg);
+	if (use->used[KEY_SCRIPT])
+		subject_text(use, KEY_SCRIPT, proc->script,
+		    strlen(proc->script), fn, arg);
 	if (use->used[KEY_CMD])
 		subject_text(
 		    use, KEY_CMD, proc->cmd, strlen(proc->cmd), fn, arg);

@@ -10,6 +10,7 @@
 /* What rules are filed under: kinds of keys. */
 enum key_dim {
 	KEY_EXE,
+	KEY_SCRIPT,
 	KEY_CMD,
 	KEY_COMM,
 	KEY_UNIT,

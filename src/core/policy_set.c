@@ -193,6 +193,10 @@ field_matches(const struct policy_match *m, const struct subject *s)
 	case FIELD_EXE:
 		return proc->exe_here &&
 		       text_set_has(&m->texts, proc->exe, strlen(proc->exe));
+	case FIELD_SCRIPT:
+		return proc->script[0] != '\0' &&
+		       text_set_has(
+			   &m->texts, proc->script, strlen(proc->script));
 	case FIELD_CMD:
 		return text_set_has(&m->texts, proc->cmd, strlen(proc->cmd));
 	case FIELD_COMM:

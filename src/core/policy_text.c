@@ -139,7 +139,8 @@ compiler_texts(struct compiler *c, struct policy_match *ret,
 		    compiler_alloc(c, 2 * values->n, sizeof(t.literals[0])),
 		.globs = compiler_alloc(c, 2 * values->n, sizeof(t.globs[0])),
 	};
-	bool path = ret->field == FIELD_EXE || ret->field == FIELD_PARENT;
+	bool path = ret->field == FIELD_EXE || ret->field == FIELD_SCRIPT ||
+		    ret->field == FIELD_PARENT;
 
 	if (t.literals == NULL || t.globs == NULL)
 		return;

@@ -15,6 +15,7 @@ process_new(enum process_kind kind)
 	proc->refs = 1;
 	proc->kind = kind;
 	if (process_set(&proc->exe, "", 0) != 0 ||
+	    process_set(&proc->script, "", 0) != 0 ||
 	    process_set(&proc->cmd, "", 0) != 0 ||
 	    process_set(&proc->comm, "", 0) != 0 ||
 	    process_set(&proc->user, "", 0) != 0 ||
@@ -41,6 +42,7 @@ process_free(struct process *proc)
 	for (size_t i = 0; i < proc->n_parents; i++)
 		free(proc->parents[i].exe);
 	free(proc->exe);
+	free(proc->script);
 	free(proc->cmd);
 	free(proc->comm);
 	free(proc->user);
@@ -94,9 +96,10 @@ process_equal(const struct process *a, const struct process *b)
 	       a->start == b->start && a->exe_dev == b->exe_dev &&
 	       a->exe_ino == b->exe_ino && a->exe_here == b->exe_here &&
 	       a->uid == b->uid && a->gid == b->gid &&
-	       strcmp(a->exe, b->exe) == 0 && strcmp(a->cmd, b->cmd) == 0 &&
-	       strcmp(a->comm, b->comm) == 0 && strcmp(a->user, b->user) == 0 &&
-	       strcmp(a->unit, b->unit) == 0 &&
+	       strcmp(a->exe, b->exe) == 0 &&
+	       strcmp(a->script, b->script) == 0 &&
+	       strcmp(a->cmd, b->cmd) == 0 && strcmp(a->comm, b->comm) == 0 &&
+	       strcmp(a->user, b->user) == 0 && strcmp(a->unit, b->unit) == 0 &&
 	       strcmp(a->cgroup, b->cgroup) == 0 && parents_equal(a, b);
 }
 

@@ -37,6 +37,7 @@ struct process {
 	bool exe_here;
 	uint32_t uid, gid; /* effective */
 	char *exe;	   /* as readlink gives it */
+	char *script;	   /* that an interpreter runs; "" for none */
 	char *cmd;	   /* arguments joined by blanks */
 	char *comm;
 	char *user; /* name of uid, or its number */

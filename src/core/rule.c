@@ -9,7 +9,8 @@
 #include "src/core/text.h"
 
 #define RULE_EXPECTED                                                          \
-	"a match (proto, from, to, exe, cmd, comm, user, group, unit, "        \
+	"a match (proto, from, to, exe, script, cmd, comm, user, group, "      \
+	"unit, "                                                               \
 	"parent, process), not, once, in, out, label or the end of the line"
 
 static const char *const rule_words[] = {
@@ -22,8 +23,7 @@ static const char *const rule_words[] = {
 #define N_WORDS (sizeof(rule_words) / sizeof(rule_words[0]))
 
 /* Of the grammar, but of later versions. */
-static const char *const later_words[] = { "domain", "list", "qtype", "script",
-	"via" };
+static const char *const later_words[] = { "domain", "list", "qtype", "via" };
 
 /* What other firewalls call it. */
 static const char *const synonyms[][2] = { { "src", "from" },
@@ -297,10 +297,11 @@ parse_not(struct parser *p, struct build *b, const struct token *word)
 		b->negation = *word;
 		return;
 	}
-	if (is_word(p, &t, later_words, 4, &i))
+	if (is_word(p, &t, later_words, 3, &i))
 		return; /* that is fault enough */
 	parser_fault(p, &t, "no match after 'not'",
-	    "a match (proto, from, to, exe, cmd, comm, user, group, unit, "
+	    "a match (proto, from, to, exe, script, cmd, comm, user, group, "
+	    "unit, "
 	    "parent, process)",
 	    t.kind == TOKEN_WORD ? word_nearest(p->src->text + t.off, t.len,
 				       rule_words, RULE_N_FIELDS)
@@ -457,7 +458,8 @@ parser_rule(struct parser *p, const struct token *first, enum action action)
 		.rule = { .action = action,
 		    .direction = RULE_BOTH,
 		    .place = parser_place(p, first),
-		    .line = p->line },
+		    .line = p->line,
+		    .runtime = p->runtime },
 	};
 	struct token t = lex_next(&p->lex);
 

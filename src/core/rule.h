@@ -19,6 +19,7 @@
 	X(FROM, "from")                                                        \
 	X(TO, "to")                                                            \
 	X(EXE, "exe")                                                          \
+	X(SCRIPT, "script")                                                    \
 	X(CMD, "cmd")                                                          \
 	X(COMM, "comm")                                                        \
 	X(USER, "user")                                                        \
@@ -105,6 +106,7 @@ struct rule {
 	const char *text;	 /* blanks folded, no comment */
 	struct rule_place place; /* the whole of it */
 	unsigned int line;
+	bool runtime; /* from the command line */
 	struct rule_match *matches;
 	size_t n_matches;
 };

@@ -223,7 +223,6 @@ parse_file(struct parser *p)
 {
 	size_t off = 0, end;
 
-	p->line = 1;
 	while (off < p->src->len && p->error == 0) {
 		end = lex_line_end(p->src, off);
 		if (line_good(p, off, end)) {
@@ -260,26 +259,52 @@ file_add(struct rules *rules, const char *file, const char *text, size_t len)
 	return src;
 }
 
-int
-rules_parse(struct rules *rules, const char *file, const char *text, size_t len,
-    struct faults *faults)
+static int
+parse_text(struct parser *p, const char *file, const char *text, size_t len)
 {
-	size_t before = faults_count(faults);
-	struct parser p = { .rules = rules, .faults = faults };
+	size_t before = faults_count(p->faults);
 
-	if (len > RULES_TEXT_MAX - rules->text_size) {
-		faults_add_file(faults, file,
+	if (len > RULES_TEXT_MAX - p->rules->text_size) {
+		faults_add_file(p->faults, file,
 		    &(struct fault_text){ "too much text in all the rules",
 			"at most 64 MiB", NULL });
 		return -EINVAL;
 	}
-	p.src = file_add(rules, file, text, len);
-	if (p.src == NULL)
+	p->src = file_add(p->rules, file, text, len);
+	if (p->src == NULL)
 		return -ENOMEM;
-	p.file = (uint32_t)rules->n_files - 1;
-	parse_file(&p);
-	free(p.values);
-	if (p.error < 0)
-		return p.error;
-	return faults_count(faults) > before ? -EINVAL : 0;
+	p->file = (uint32_t)p->rules->n_files - 1;
+	parse_file(p);
+	free(p->values);
+	if (p->error < 0)
+		return p->error;
+	return faults_count(p->faults) > before ? -EINVAL : 0;
+}
+
+int
+rules_parse(struct rules *rules, const char *file, const char *text, size_t len,
+    struct faults *faults)
+{
+	struct parser p = { .rules = rules, .faults = faults, .line = 1 };
+
+	return parse_text(&p, file, text, len);
+}
+
+int
+rules_parse_line(struct rules *rules, const char *file, unsigned int line,
+    const char *text, struct faults *faults)
+{
+	struct parser p = {
+		.rules = rules, .faults = faults, .line = line, .runtime = true
+	};
+	size_t before = rules->n_rules;
+	int r = parse_text(&p, file, text, strlen(text));
+
+	if (r == 0 && rules->n_rules != before + 1) {
+		faults_add(faults, p.src, 0, strlen(text),
+		    &(struct fault_text){
+			"this is no rule", "accept, block or drop", NULL });
+		r = -EINVAL;
+	}
+	return r;
 }

@@ -30,6 +30,11 @@ void rules_free(struct rules *rules); /* accepts NULL */
 int rules_parse(struct rules *rules, const char *file, const char *text,
     size_t len, struct faults *faults);
 
+/* One rule from the command line, `line` being its id: 0, -EINVAL or -ENOMEM as
+ * above. */
+int rules_parse_line(struct rules *rules, const char *file, unsigned int line,
+    const char *text, struct faults *faults);
+
 size_t rules_count(const struct rules *rules);
 
 #endif

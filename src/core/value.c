@@ -56,6 +56,7 @@ value_kind_of(enum rule_field field)
 	case FIELD_TO:
 		return VALUE_ADDR;
 	case FIELD_EXE:
+	case FIELD_SCRIPT:
 	case FIELD_PARENT:
 		return VALUE_PATH;
 	case FIELD_CMD:

@@ -123,7 +123,9 @@ daemon_error(json_t *root)
 	if (json_unpack(root, "{s:{s:s, s:s}}", "error", "code", &code,
 		"message", &message) < 0)
 		message = "an answer that is not understood";
-	fprintf(stderr, "reroutectl: %s\n", message);
+	/* faults stand in lines of their own, as of --check */
+	fprintf(stderr, "%s%s\n",
+	    strcmp(code, "faults") == 0 ? "" : "reroutectl: ", message);
 	return strcmp(code, "bad-args") == 0 ? STATUS_USAGE : STATUS_FAILED;
 }
 

@@ -8,6 +8,7 @@
 /* What every command gets. */
 struct context {
 	const char *control; /* path of the socket */
+	const char *name;    /* of the command */
 	bool json;
 	int argc; /* words behind the command's name */
 	char **argv;
@@ -28,6 +29,9 @@ enum status command_status(const struct context *context);
 enum status command_flows(const struct context *context);
 enum status command_watch(const struct context *context);
 enum status command_explain(const struct context *context);
+enum status command_rules(const struct context *context);
+enum status command_reload(const struct context *context);
+enum status command_add(const struct context *context);
 enum status command_firewall(const struct context *context);
 
 /* Says what is wrong with the words and where help is. STATUS_USAGE. */

@@ -10,9 +10,9 @@
 #include "src/ctl/table.h"
 
 /* Options that take a value, by the word of `rerouted --explain`. */
-static const char *const keys[] = { "exe", "cmd", "comm", "user", "group",
-	"unit", "parent", "process", "to", "port", "from", "sport", "proto",
-	"pid" };
+static const char *const keys[] = { "exe", "script", "cmd", "comm", "user",
+	"group", "unit", "parent", "process", "to", "port", "from", "sport",
+	"proto", "pid" };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -108,7 +108,7 @@ print_result(const json_t *result)
 		putchar('\n');
 	}
 	printf("reason: %s\n", command_text(result, "reason", "?"));
-	if (command_text(process, "exe", NULL) != NULL) {
+	if (command_text(process, "exe", "")[0] != '\0') {
 		fputs("program: ", stdout);
 		table_text(command_text(process, "exe", ""), stdout);
 		putchar('\n');

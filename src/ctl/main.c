@@ -9,6 +9,10 @@
 
 #define CONTROL_DEFAULT "/run/rerouted/control.sock"
 
+static const char add_help[] =
+    "  MATCH              as in a rules file: see rerouted.rules(5)\n"
+    "  --for T            until then, by the wall clock: 90s, 10m, 8h, 7d\n";
+
 static const struct command commands[] = {
 	{ "status", NULL, "status", "how the daemon is", NULL,
 	    "reroutectl status", command_status },
@@ -19,7 +23,8 @@ static const struct command commands[] = {
 	    "reroutectl --json watch", command_watch },
 	{ "explain", NULL, "explain [--exe PATH] [--to ADDR] ...",
 	    "which rule would decide, and why",
-	    "  --exe PATH --cmd TEXT --comm NAME --user NAME --group NAME\n"
+	    "  --exe PATH --script PATH --cmd TEXT --comm NAME --user NAME "
+	    "--group NAME\n"
 	    "  --unit NAME --parent PATH --process unknown|kernel|self\n"
 	    "                     the program, or:\n"
 	    "  --pid N            a program that runs now\n"
@@ -27,6 +32,24 @@ static const struct command commands[] = {
 	    "  --in --out         direction (out)\n",
 	    "reroutectl explain --exe /usr/bin/curl --to 192.0.2.7 --port 443",
 	    command_explain },
+	{ "rules", NULL, "rules [delete|try|keep ...]",
+	    "the rules in force, with what they decided",
+	    "  delete N           takes out 'command line:N'\n"
+	    "  try FILE --for T   FILE in place of the files for that time\n"
+	    "  keep               what is tried stays until the next reload\n",
+	    "reroutectl rules try /tmp/new.rules --for 60s", command_rules },
+	{ "accept", NULL, "accept MATCH... [--for T]",
+	    "a rule in front of the others", add_help,
+	    "reroutectl accept in proto tcp to port 22 from lan --for 1h",
+	    command_add },
+	{ "block", NULL, "block MATCH... [--for T]",
+	    "the same: a program learns at once", add_help,
+	    "reroutectl block out exe /usr/bin/curl --for 10m", command_add },
+	{ "drop", NULL, "drop MATCH... [--for T]", "the same: silent", add_help,
+	    "reroutectl drop in from 192.0.2.7", command_add },
+	{ "reload", NULL, "reload",
+	    "reads the rules again; answers when all is done", NULL,
+	    "reroutectl reload", command_reload },
 	{ "firewall", NULL, "firewall show|verify|clear",
 	    "our rules in the kernel: print, compare, take out", NULL,
 	    "reroutectl firewall verify", command_firewall },
@@ -173,6 +196,7 @@ run_command(struct context *context, const char *name)
 
 	if (command == NULL)
 		return unknown_command(name);
+	context->name = command->name;
 	if (take_common(context)) {
 		print_command_help(command);
 		return STATUS_DONE;

@@ -1,19 +1,11 @@
 #include "src/linux/ct.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <libmnl/libmnl.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
-
-#define CT_TYPE(type) (NFNL_SUBSYS_CTNETLINK << 8 | (type))
-
-/* A dump that the table's changes cut short is begun again. */
-#define DUMP_TRIES 10
 
 /* The kernel answers both kinds of request at once; this is for one that does
  * not. */
@@ -23,24 +15,17 @@
  * reads of that size. */
 #define DUMP_SIZE 32768
 
-/* Updates per system call. An update is some 150 bytes at most: two tuples of
- * addresses would fit, one is copied. */
+/* Updates per system call. */
 #define BATCH_MAX 64
-#define UPDATE_SIZE 256
 
-struct clear {
-	uint32_t first, last;
-	struct mnl_socket *dump, *update;
-	uint64_t count;
-	int error; /* the first one of an update */
-	_Alignas(8) uint8_t batch[BATCH_MAX * UPDATE_SIZE];
+struct ct {
+	struct mnl_socket *dump, *update; /* dump: NULL while there is none */
+	uint64_t changed;
+	int error; /* the first one of an update since the last flush */
+	_Alignas(8) uint8_t batch[BATCH_MAX * CT_UPDATE_SIZE];
 	size_t batch_len, batch_last; /* its end, its last message */
-	unsigned int batch_n;
+	uint32_t batch_n;
 	_Alignas(8) uint8_t in[DUMP_SIZE];
-};
-
-struct ct_attrs {
-	const struct nlattr *tuple, *mark, *zone;
 };
 
 static int
@@ -64,6 +49,47 @@ open_socket(struct mnl_socket **ret)
 	return 0;
 }
 
+int
+ct_open(struct ct **ret)
+{
+	struct ct *ct = calloc(1, sizeof(*ct));
+	int r;
+
+	if (ct == NULL)
+		return -ENOMEM;
+	r = open_socket(&ct->update);
+	if (r < 0) {
+		free(ct);
+		return r;
+	}
+	*ret = ct;
+	return 0;
+}
+
+static void
+dump_end(struct ct *ct)
+{
+	if (ct->dump != NULL)
+		(void)mnl_socket_close(ct->dump); /* the rest of it goes too */
+	ct->dump = NULL;
+}
+
+void
+ct_close(struct ct *ct)
+{
+	if (ct == NULL)
+		return;
+	dump_end(ct);
+	(void)mnl_socket_close(ct->update); /* all answers were read */
+	free(ct);
+}
+
+uint64_t
+ct_changed(const struct ct *ct)
+{
+	return ct->changed;
+}
+
 /* Bytes received, -ETIMEDOUT or -errno. */
 static ssize_t
 receive(struct mnl_socket *nl, void *buf, size_t size)
@@ -78,24 +104,26 @@ receive(struct mnl_socket *nl, void *buf, size_t size)
 	return errno == EAGAIN ? -ETIMEDOUT : -errno;
 }
 
+/* Updates ------------------------------------------------------------------ */
+
 /* An entry that is gone meanwhile needs no change. */
 static void
-count_refused(struct clear *c, int error)
+count_refused(struct ct *ct, int error)
 {
-	c->count--;
-	if (error != -ENOENT && c->error == 0)
-		c->error = error;
+	ct->changed--;
+	if (error != -ENOENT && ct->error == 0)
+		ct->error = error;
 }
 
 /* Reads the answers to a batch: errors, and whatever it is for message
  * `last`. */
 static int
-read_answers(struct clear *c, uint32_t last)
+read_answers(struct ct *ct, uint32_t last)
 {
 	_Alignas(8) uint8_t buf[8192];
 
 	for (;;) {
-		ssize_t got = receive(c->update, buf, sizeof(buf));
+		ssize_t got = receive(ct->update, buf, sizeof(buf));
 		const struct nlmsghdr *nlh = (const void *)buf;
 		int n = (int)got;
 
@@ -108,7 +136,7 @@ read_answers(struct clear *c, uint32_t last)
 			    mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
 				continue;
 			if (e->error != 0)
-				count_refused(c, e->error);
+				count_refused(ct, e->error);
 			if (nlh->nlmsg_seq == last)
 				return 0;
 		}
@@ -117,105 +145,100 @@ read_answers(struct clear *c, uint32_t last)
 
 /* Success is silent but for the last message, which asks for an answer. */
 static int
-flush_batch(struct clear *c)
+send_batch(struct ct *ct)
 {
-	struct nlmsghdr *last = (void *)(c->batch + c->batch_last);
-	unsigned int n = c->batch_n;
+	struct nlmsghdr *last = (void *)(ct->batch + ct->batch_last);
+	uint32_t n = ct->batch_n;
 	ssize_t sent;
 
 	if (n == 0)
 		return 0;
 	last->nlmsg_flags |= NLM_F_ACK;
-	sent = mnl_socket_sendto(c->update, c->batch, c->batch_len);
-	c->batch_len = 0;
-	c->batch_n = 0;
+	sent = mnl_socket_sendto(ct->update, ct->batch, ct->batch_len);
+	ct->batch_len = 0;
+	ct->batch_n = 0;
 	if (sent < 0)
 		return -errno;
-	c->count += n;
-	return read_answers(c, n);
+	ct->changed += n;
+	return read_answers(ct, n);
+}
+
+int
+ct_flush(struct ct *ct)
+{
+	int r = send_batch(ct), error = ct->error;
+
+	ct->error = 0;
+	return r < 0 ? r : error;
 }
 
 static int
-add_update(struct clear *c, uint8_t family, const struct ct_attrs *attrs)
+batch_take(struct ct *ct, int built)
 {
-	uint8_t *at = c->batch + c->batch_len;
-	struct nlmsghdr *nlh;
-	struct nfgenmsg *nfg;
+	const struct nlmsghdr *nlh = (void *)(ct->batch + ct->batch_len);
 
-	memset(at, 0, UPDATE_SIZE);
-	nlh = mnl_nlmsg_put_header(at);
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nlh->nlmsg_type = CT_TYPE(IPCTNL_MSG_CT_NEW);
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	nlh->nlmsg_seq = ++c->batch_n;
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	if (!mnl_attr_put_check(nlh, UPDATE_SIZE, CTA_TUPLE_ORIG | NLA_F_NESTED,
-		mnl_attr_get_payload_len(attrs->tuple),
-		mnl_attr_get_payload(attrs->tuple)) ||
-	    (attrs->zone != NULL &&
-		!mnl_attr_put_check(nlh, UPDATE_SIZE, CTA_ZONE,
-		    mnl_attr_get_payload_len(attrs->zone),
-		    mnl_attr_get_payload(attrs->zone))) ||
-	    !mnl_attr_put_u32_check(nlh, UPDATE_SIZE, CTA_MARK, htonl(0))) {
-		c->batch_n--;
-		return -EMSGSIZE;
-	}
-	c->batch_last = c->batch_len;
-	c->batch_len += (nlh->nlmsg_len + 3) & ~(size_t)3;
-	return c->batch_n == BATCH_MAX ? flush_batch(c) : 0;
+	if (built < 0)
+		return built;
+	ct->batch_last = ct->batch_len;
+	ct->batch_len += (nlh->nlmsg_len + 3) & ~(size_t)3;
+	return ++ct->batch_n == BATCH_MAX ? send_batch(ct) : 0;
+}
+
+int
+ct_clear_flow(struct ct *ct, const struct flow_key *key)
+{
+	return batch_take(ct,
+	    ct_msg_clear_flow(ct->batch + ct->batch_len, key, ct->batch_n + 1));
 }
 
 static int
-collect(const struct nlattr *attr, void *arg)
+clear_entry(struct ct *ct, const struct ct_entry *entry)
 {
-	struct ct_attrs *attrs = arg;
-
-	switch (mnl_attr_get_type(attr)) {
-	case CTA_TUPLE_ORIG:
-		attrs->tuple = attr;
-		break;
-	case CTA_MARK:
-		if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
-			return MNL_CB_ERROR;
-		attrs->mark = attr;
-		break;
-	case CTA_ZONE:
-		attrs->zone = attr;
-		break;
-	}
-	return MNL_CB_OK;
+	return batch_take(ct, ct_msg_clear_entry(ct->batch + ct->batch_len,
+				  entry, ct->batch_n + 1));
 }
 
-static int
-read_entry(struct clear *c, const struct nlmsghdr *nlh)
-{
-	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	struct ct_attrs attrs = { .tuple = NULL };
-	uint32_t mark;
+/* Dumps -------------------------------------------------------------------- */
 
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) ||
-	    mnl_attr_parse(nlh, sizeof(*nfg), collect, &attrs) < MNL_CB_STOP)
-		return -EBADMSG;
-	if (attrs.tuple == NULL || attrs.mark == NULL)
+int
+ct_dump_begin(struct ct *ct)
+{
+	_Alignas(8) uint8_t buf[64] = { 0 };
+	struct nlmsghdr *nlh = ct_msg_dump(buf);
+	int r;
+
+	dump_end(ct);
+	r = open_socket(&ct->dump);
+	if (r < 0)
+		return r;
+	if (mnl_socket_sendto(ct->dump, nlh, nlh->nlmsg_len) >= 0)
 		return 0;
-	mark = ntohl(mnl_attr_get_u32(attrs.mark));
-	if (mark < c->first || mark > c->last)
-		return 0;
-	return add_update(c, nfg->nfgen_family, &attrs);
+	r = -errno;
+	dump_end(ct);
+	return r;
 }
 
-/* One datagram of the dump: 1 at its end, 0 to go on, -EINTR when the dump
- * must begin again, -errno. */
 static int
-read_dump(struct clear *c, size_t len)
+read_entry(
+    struct ct *ct, const struct nlmsghdr *nlh, ct_entry_fn *fn, void *arg)
 {
-	const struct nlmsghdr *nlh = (const void *)c->in;
-	int n = (int)len;
+	struct ct_entry entry;
+	int r = ct_msg_parse(&entry, nlh);
 
-	for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
-		int r = 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return fn(arg, &entry) ? clear_entry(ct, &entry) : 0;
+}
 
+/* One datagram: 1 at the end, 0 to go on, -EINTR when the dump must begin
+ * again, -errno. */
+static int
+read_dump(struct ct *ct, size_t len, ct_entry_fn *fn, void *arg)
+{
+	const struct nlmsghdr *nlh = (const void *)ct->in;
+	int n = (int)len, r = 0;
+
+	for (; r == 0 && mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 			return -EINTR;
 		if (nlh->nlmsg_type == NLMSG_DONE)
@@ -227,69 +250,59 @@ read_dump(struct clear *c, size_t len)
 				return -EBADMSG;
 			return e->error < 0 ? e->error : -EPROTO;
 		}
-		if (nlh->nlmsg_type == CT_TYPE(IPCTNL_MSG_CT_NEW))
-			r = read_entry(c, nlh);
-		if (r < 0)
-			return r;
+		if (ct_msg_is_entry(nlh))
+			r = read_entry(ct, nlh, fn, arg);
 	}
-	return 0;
+	return r;
 }
 
-static int
-dump_once(struct clear *c)
+int
+ct_dump_next(struct ct *ct, ct_entry_fn *fn, void *arg)
 {
-	_Alignas(8) uint8_t buf[64] = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	int r;
+	ssize_t n = receive(ct->dump, ct->in, sizeof(ct->in));
+	int r = n < 0 ? (int)n : read_dump(ct, (size_t)n, fn, arg), flushed;
 
-	nlh->nlmsg_type = CT_TYPE(IPCTNL_MSG_CT_GET);
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nfg->nfgen_family = AF_UNSPEC; /* both */
-	nfg->version = NFNETLINK_V0;
-	r = open_socket(&c->dump);
-	if (r < 0)
-		return r;
-	if (mnl_socket_sendto(c->dump, nlh, nlh->nlmsg_len) < 0)
-		r = -errno;
-	while (r == 0) {
-		ssize_t n = receive(c->dump, c->in, sizeof(c->in));
+	if (r == 0)
+		return 0;
+	dump_end(ct);
+	flushed = ct_flush(ct);
+	return flushed < 0 ? flushed : r;
+}
 
-		r = n < 0 ? (int)n : read_dump(c, (size_t)n);
-	}
-	(void)mnl_socket_close(c->dump); /* what is left of a dump goes too */
-	return r < 0 ? r : 0;
+/* All marks ---------------------------------------------------------------- */
+
+struct marks {
+	uint32_t first, last;
+};
+
+static bool
+is_among(void *arg, const struct ct_entry *entry)
+{
+	const struct marks *marks = arg;
+
+	return entry->mark >= marks->first && entry->mark <= marks->last;
 }
 
 int
 ct_clear_marks(uint32_t first, uint32_t last, uint64_t *ret_count)
 {
-	struct clear *c = calloc(1, sizeof(*c));
-	int r;
+	struct marks marks = { first, last };
+	struct ct *ct = NULL;
+	int r = ct_open(&ct);
 
-	if (c == NULL)
-		return -ENOMEM;
-	c->first = first;
-	c->last = last;
-	r = open_socket(&c->update);
 	if (r < 0)
-		goto out;
-	for (int try = 0; try < DUMP_TRIES; try++) {
-		r = dump_once(c);
-		if (r == 0 || r == -EINTR || r == -ENOBUFS) {
-			int flushed = flush_batch(c);
-
-			r = flushed < 0 ? flushed : r;
-		}
+		return r;
+	for (int try = 0; try < CT_DUMP_TRIES; try++) {
+		r = ct_dump_begin(ct);
+		while (r == 0)
+			r = ct_dump_next(ct, is_among, &marks);
 		if (r != -EINTR && r != -ENOBUFS)
 			break;
 	}
-	if (r == 0)
-		r = c->error;
-	if (r == 0)
-		*ret_count = c->count;
-	(void)mnl_socket_close(c->update); /* all answers were read */
-out:
-	free(c);
+	if (r == 1) {
+		*ret_count = ct->changed;
+		r = 0;
+	}
+	ct_close(ct);
 	return r;
 }

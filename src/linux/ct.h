@@ -4,8 +4,35 @@
 #include <stdint.h>
 
 #include "src/core/flow.h"
+#include "src/linux/ct_msg.h"
 
-/* Conntrack by ctnetlink. */
+/* Conntrack by ctnetlink. Nothing waits: the kernel answers within the call. */
+struct ct;
+
+/* 0 or -errno (-EPERM: needs CAP_NET_ADMIN). */
+int ct_open(struct ct **ret);
+void ct_close(struct ct *ct); /* accepts NULL */
+
+/* Sets the mark of the flow's entry to 0, so that its next packet is judged.
+ * Leaves in a batch: with the 64th, or with ct_flush(). An entry that is not
+ * there needs no change. 0 or -errno. */
+int ct_clear_flow(struct ct *ct, const struct flow_key *key);
+int ct_flush(struct ct *ct);
+
+/* How many entries were changed so far. */
+uint64_t ct_changed(const struct ct *ct);
+
+/* Goes through all entries, IPv4 and IPv6: begin, then next as long as it is
+ * 0. Each next reads one datagram of some hundred entries and calls fn for
+ * each; where fn says true, that entry's mark is set to 0 in a batch. next: 1
+ * at the end (the batch has left), -EINTR or -ENOBUFS where it has to begin
+ * again, -errno. */
+typedef bool ct_entry_fn(void *arg, const struct ct_entry *entry);
+int ct_dump_begin(struct ct *ct);
+int ct_dump_next(struct ct *ct, ct_entry_fn *fn, void *arg);
+
+/* A dump that the table's changes cut short so often is given up. */
+#define CT_DUMP_TRIES 10
 
 /* Sets every connection mark in first..last to 0, IPv4 and IPv6, so that
  * nothing of ours decides any more. 0 with the number of entries changed in

@@ -26,6 +26,7 @@
 enum {
 	STATE_ESTABLISHED = 1,
 	STATE_SYN_RECV = 3,
+	STATE_TIME_WAIT = 6,
 	STATE_CLOSE_WAIT = 8,
 	STATE_LISTEN = 10,
 };
@@ -267,8 +268,9 @@ diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
 	r = look_up(diag, key, ifindex, &msg);
 	if (r != 0)
 		return r;
-	/* where the connection is gone the kernel offers its listener */
-	if (msg.state == STATE_LISTEN)
+	/* where the connection is gone the kernel offers its listener; what
+	 * merely waits out its time is no program's any more */
+	if (msg.state == STATE_LISTEN || msg.state == STATE_TIME_WAIT)
 		return -ENOENT;
 	request_init(&request, key, ifindex);
 	request.nlh.nlmsg_type = SOCK_DESTROY;

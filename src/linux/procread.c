@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "src/core/procline.h"
+#include "src/core/script.h"
 
 /* A command line is kept up to here; the kernel has no limit worth naming. */
 #define CMD_MAX 4096
@@ -25,6 +26,7 @@ struct snapshot {
 	size_t exe_len, cmd_len, comm_len;
 	struct procline_cgroup group; /* borrows cgroup */
 	char exe[PATH_MAX];
+	size_t script_off, script_len; /* of cmd; nothing of it is changed */
 	char cmd[CMD_MAX];
 	char comm[64];
 	char cgroup[PATH_MAX];
@@ -206,6 +208,18 @@ read_cgroup(struct snapshot *snap, struct procread_dir *dir)
 	return 0;
 }
 
+/* Before the arguments are joined: that leaves each where it is. */
+static void
+find_script(struct snapshot *snap, size_t cmdline_len)
+{
+	const char *arg;
+
+	snap->script_len = 0;
+	if (snap->exe_here && script_find(snap->exe, snap->cmd, cmdline_len,
+				  &arg, &snap->script_len))
+		snap->script_off = (size_t)(arg - snap->cmd);
+}
+
 /* 0, -ESRCH or -errno. */
 static int
 snapshot_read(
@@ -231,8 +245,9 @@ snapshot_read(
 	    &dir->cmdline, dir->fd, "cmdline", snap->cmd, sizeof(snap->cmd));
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
-	snap->cmd_len = procline_join(snap->cmd, (size_t)n);
 	read_exe(snap, dir->fd, old);
+	find_script(snap, (size_t)n);
+	snap->cmd_len = procline_join(snap->cmd, (size_t)n);
 	return read_cgroup(snap, dir);
 }
 
@@ -337,6 +352,25 @@ set_strings(
 	return 0;
 }
 
+/* The script as a path, by the working directory that the process has now. The
+ * file is not looked at: a file system that a user has made may never answer.
+ * 0 or -ENOMEM. */
+static int
+set_script(struct process *proc, int dirfd, const struct snapshot *snap)
+{
+	char cwd[PATH_MAX], path[PATH_MAX];
+	ssize_t n;
+
+	if (snap->script_len == 0)
+		return 0;
+	n = readlinkat(dirfd, "cwd", cwd, sizeof(cwd) - 1);
+	cwd[n > 0 ? n : 0] = '\0';
+	if (!script_path(cwd, snap->cmd + snap->script_off, snap->script_len,
+		path, sizeof(path)))
+		return 0;
+	return process_set(&proc->script, path, strlen(path));
+}
+
 static int
 build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
     const struct process **ret)
@@ -359,6 +393,8 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 	proc->uid = snap->uid;
 	proc->gid = snap->gid;
 	r = set_strings(pr, proc, snap);
+	if (r == 0)
+		r = set_script(proc, dirfd, snap);
 	if (r == 0)
 		r = add_parents(proc, st.ppid);
 	if (r != 0) {

@@ -110,6 +110,9 @@ random_match(FILE *f, unsigned int *seed, size_t field, bool ports)
 	case FIELD_EXE:
 		RANDOM_LIST(f, seed, "exe", random_globs);
 		return;
+	case FIELD_SCRIPT:
+		RANDOM_LIST(f, seed, "script", random_globs);
+		return;
 	case FIELD_CMD:
 		RANDOM_LIST(f, seed, "cmd", random_cmd_globs);
 		return;
@@ -188,6 +191,8 @@ random_process(unsigned int *seed)
 	p->uid = RANDOM_OF(seed, random_uids);
 	p->gid = RANDOM_OF(seed, random_gids);
 	random_set(&p->exe, RANDOM_OF(seed, random_exes));
+	if (random_below(seed, 2) == 0)
+		random_set(&p->script, RANDOM_OF(seed, random_exes));
 	random_set(&p->cmd, RANDOM_OF(seed, random_cmds));
 	random_set(&p->comm, RANDOM_OF(seed, random_comms));
 	random_set(&p->unit,
@@ -223,6 +228,19 @@ random_subject(unsigned int *seed, struct process **ret_process)
 	*ret_process = random_process(seed);
 	s.process = *ret_process;
 	return s;
+}
+
+static inline char *
+random_rules(unsigned int *seed, size_t n)
+{
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	while (n-- > 0)
+		random_rule(f, seed);
+	(void)fclose(f);
+	return text;
 }
 
 #endif

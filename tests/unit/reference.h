@@ -107,6 +107,9 @@ reference_value(
 		return v->proto == s->proto;
 	case FIELD_EXE:
 		return p->exe_here && reference_path(v->text, p->exe);
+	case FIELD_SCRIPT:
+		return p->script[0] != '\0' &&
+		       reference_path(v->text, p->script);
 	case FIELD_CMD:
 		return glob_match(v->text, p->cmd, strlen(p->cmd));
 	case FIELD_COMM:

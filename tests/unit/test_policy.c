@@ -213,19 +213,6 @@ test_identifier_of_icmp_is_no_port(void **state)
 	rules_free(rules);
 }
 
-static char *
-random_rules(unsigned int *seed, size_t n)
-{
-	char *text;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-
-	while (n-- > 0)
-		random_rule(f, seed);
-	(void)fclose(f);
-	return text;
-}
-
 static void
 assert_same(const struct rules *rules, const struct policy *policy,
     unsigned int *seed, size_t *matched)

@@ -36,8 +36,6 @@ static const struct faulty bad[] = {
 	    NULL },
 	{ "qtype", "block qtype A", 1, 7, 5, "'qtype' is not supported", NULL,
 	    NULL },
-	{ "script", "block not script /a", 1, 11, 6, "'script' is not supp",
-	    NULL, NULL },
 	/* once each */
 	{ "second match", "block exe /a out exe /b", 1, 18, 3, "a second 'exe'",
 	    "each match once", NULL },

@@ -1,0 +1,82 @@
+#include "src/core/judge.h"
+
+#include "src/core/hits.h"
+#include "src/core/judge_own.h"
+#include "src/core/policy.h"
+
+static struct decision
+ask_flow(const struct judge *judge, const struct flow *flow)
+{
+	const struct flow_key *k = &flow->key;
+	struct subject subject = {
+		.in = flow->in,
+		.loopback = flow->loopback,
+		.proto = k->proto,
+		.src = flow->in ? k->remote : k->local,
+		.dst = flow->in ? k->local : k->remote,
+		.sport = flow->in ? k->rport : k->lport,
+		.dport = flow->in ? k->lport : k->rport,
+		.has_ports = flow->has_ports,
+		.process = flow->process,
+	};
+	struct decision d = judge_ask(judge, &subject);
+
+	/* as judge_process() has it; on loopback a flow that was judged for
+	 * one packet only may stay so */
+	if (judge_is_icmp(k->proto) || (flow->loopback && flow->decision.once &&
+					   d.action == ACTION_ACCEPT))
+		d.once = true;
+	return d;
+}
+
+void
+judge_review_begin(struct judge *judge)
+{
+	flow_walk_begin(judge->flows);
+}
+
+enum review
+judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
+{
+	struct flow *flow = flow_walk_next(judge->flows);
+	struct decision d;
+
+	if (flow == NULL)
+		return REVIEW_DONE;
+	if (flow->policy == judge->policy)
+		return REVIEW_SAME;
+	d = ask_flow(judge, flow);
+	if (d.action == flow->decision.action &&
+	    d.once == flow->decision.once) {
+		flow->decision = d;
+		flow_set_policy(flow, judge->policy);
+		return REVIEW_SAME;
+	}
+	*ret_flow = flow;
+	*ret = d;
+	return REVIEW_CHANGED;
+}
+
+void
+judge_forget(struct judge *judge, struct flow *flow_take)
+{
+	flow_forget(judge->flows, flow_take);
+}
+
+void
+judge_settle(struct judge *judge, struct flow *flow, const struct decision *d,
+    mono_t now)
+{
+	flow->decision = *d;
+	flow_set_policy(flow, judge->policy);
+	if (judge->hits != NULL)
+		hits_count(judge->hits, d->rule, now);
+}
+
+bool
+judge_knows(const struct judge *judge, const struct flow_key *key)
+{
+	const struct flow *flow = flow_find(judge->flows, key);
+
+	return flow != NULL && flow->policy == judge->policy;
+}

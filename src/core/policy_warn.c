@@ -1,0 +1,245 @@
+#include "src/core/policy_warn.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/core/glob.h"
+#include "src/core/policy_own.h"
+#include "src/core/text.h"
+
+static void
+warn(struct faults *warnings, const struct rules *rules,
+    const struct rule_place *place, const char *what)
+{
+	faults_add(warnings, &rules->files[place->file], place->off, place->len,
+	    &(struct fault_text){ what, NULL, NULL });
+}
+
+/* Sets: whether all that is in a is in b as well. False where it is not
+ * certain. ---------------------------------------------------------------- */
+
+static bool
+addrs_within(const struct policy_match *a, const struct policy_match *b)
+{
+	if (b->all_addrs || (b->addrs.scopes & SCOPE_ANY) != 0)
+		return true;
+	if (a->all_addrs || (a->addrs.scopes & ~b->addrs.scopes) != 0)
+		return false;
+	for (size_t i = 0; i < a->addrs.n_ranges; i++) {
+		const struct addr_range *r = &a->addrs.ranges[i];
+		bool found = false;
+
+		for (size_t j = 0; !found && j < b->addrs.n_ranges; j++)
+			found =
+			    addr_range_contains(&b->addrs.ranges[j], &r->lo) &&
+			    addr_range_contains(&b->addrs.ranges[j], &r->hi);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static bool
+ports_within(const struct port_set *a, const struct port_set *b)
+{
+	if (b->n == 0)
+		return true;
+	for (size_t i = 0; i < a->n; i++) {
+		bool found = false;
+
+		for (size_t j = 0; !found && j < b->n; j++)
+			found = b->ranges[j].lo <= a->ranges[i].lo &&
+				a->ranges[i].hi <= b->ranges[j].hi;
+		if (!found)
+			return false;
+	}
+	return a->n > 0;
+}
+
+static bool
+ids_within(const struct id_set *a, const struct id_set *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!id_set_has(b, a->ids[i]))
+			return false;
+	return true;
+}
+
+static bool
+texts_within(const struct text_set *a, const struct text_set *b)
+{
+	for (size_t i = 0; i < a->n_literals; i++)
+		if (!text_set_has(b, a->literals[i].s, a->literals[i].len))
+			return false;
+	for (size_t i = 0; i < a->n_globs; i++) {
+		bool found = false;
+
+		for (size_t j = 0; !found && j < b->n_globs; j++)
+			found = strcmp(a->globs[i], b->globs[j]) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/* Of the same field. */
+static bool
+values_within(const struct policy_match *a, const struct policy_match *b)
+{
+	switch (a->field) {
+	case FIELD_FROM:
+	case FIELD_TO:
+		return addrs_within(a, b) && ports_within(&a->ports, &b->ports);
+	case FIELD_PROTO:
+	case FIELD_USER:
+	case FIELD_GROUP:
+		return ids_within(&a->ids, &b->ids);
+	case FIELD_EXE:
+	case FIELD_SCRIPT:
+	case FIELD_CMD:
+	case FIELD_COMM:
+	case FIELD_UNIT:
+	case FIELD_PARENT:
+		return texts_within(&a->texts, &b->texts);
+	case FIELD_PROCESS:
+		return (a->processes & ~b->processes) == 0;
+	}
+	__builtin_trap();
+}
+
+/* Rules -------------------------------------------------------------------- */
+
+static const struct policy_match *
+match_of(const struct policy_entry *entry, enum rule_field field)
+{
+	for (size_t i = 0; i < entry->n_matches; i++)
+		if (entry->matches[i].field == field)
+			return &entry->matches[i];
+	return NULL;
+}
+
+/* Whether `first` matches all that `later` matches. */
+static bool
+covers(const struct policy_entry *first, const struct policy_entry *later)
+{
+	if ((later->direction & ~(unsigned int)first->direction) != 0)
+		return false;
+	for (size_t i = 0; i < first->n_matches; i++) {
+		const struct policy_match *f = &first->matches[i];
+		const struct policy_match *l = match_of(later, f->field);
+
+		if (l == NULL || l->negated != f->negated)
+			return false;
+		if (f->negated ? !values_within(f, l) : !values_within(l, f))
+			return false;
+	}
+	return true;
+}
+
+static unsigned int
+fields_of(const struct policy_entry *entry)
+{
+	unsigned int fields = 0;
+
+	for (size_t i = 0; i < entry->n_matches; i++)
+		fields |= 1u << entry->matches[i].field;
+	return fields;
+}
+
+static void
+warn_shadowed(const struct policy *policy, const struct rules *rules, size_t n,
+    struct faults *warnings)
+{
+	unsigned int fields = fields_of(&policy->entries[n]);
+	char what[512];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct policy_rule *first = &policy->rules[i];
+
+		if ((fields_of(&policy->entries[i]) & ~fields) != 0 ||
+		    !covers(&policy->entries[i], &policy->entries[n]))
+			continue;
+		(void)snprintf(what, sizeof(what),
+		    "warning: this rule can never match: %s:%u matches all of "
+		    "it before",
+		    first->file, first->line); /* a path may be cut */
+		warn(warnings, rules, &rules->rules[n].place, what);
+		return;
+	}
+}
+
+/* The families of the addresses: bit 1 for IPv4, 2 for IPv6; both where it is
+ * not certain. */
+static unsigned int
+families(const struct policy_match *m)
+{
+	unsigned int bits = 0;
+
+	if (m == NULL || m->negated || m->all_addrs || m->addrs.scopes != 0)
+		return 3;
+	for (size_t i = 0; i < m->addrs.n_ranges; i++)
+		bits |= m->addrs.ranges[i].lo.family == ADDR_IP4 ? 1 : 2;
+	return bits;
+}
+
+static void
+warn_families(const struct policy *policy, const struct rules *rules, size_t n,
+    struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+
+	if ((families(match_of(entry, FIELD_FROM)) &
+		families(match_of(entry, FIELD_TO))) == 0)
+		warn(warnings, rules, &rules->rules[n].place,
+		    "warning: this rule can never match: it is from IPv4 to "
+		    "IPv6, or from IPv6 to IPv4");
+}
+
+static void
+warn_missing(const struct rules *rules, const struct rule *rule,
+    const struct policy_world *world, struct faults *warnings)
+{
+	char path[PATH_MAX], real[PATH_MAX], word[WORD_QUOTE_SIZE];
+	char what[WORD_QUOTE_SIZE + 64];
+
+	for (size_t m = 0; m < rule->n_matches; m++) {
+		const struct rule_match *match = &rule->matches[m];
+
+		if (match->field != FIELD_EXE && match->field != FIELD_SCRIPT &&
+		    match->field != FIELD_PARENT)
+			continue;
+		for (size_t i = 0; i < match->values.n; i++) {
+			const struct rule_value *v = &match->values.v[i];
+
+			if (strlen(v->text) >= sizeof(path) ||
+			    !glob_literal(v->text, path) ||
+			    world->path(world->arg, path, real, sizeof(real)) !=
+				-ENOENT)
+				continue;
+			(void)snprintf(what, sizeof(what),
+			    "warning: there is no file %s",
+			    word_quote(path, strlen(path), word)); /* fits */
+			warn(warnings, rules, &v->place, what);
+		}
+	}
+}
+
+void
+policy_warn(const struct policy *policy, const struct rules *rules,
+    const struct policy_world *world, struct faults *warnings)
+{
+	for (size_t i = 0; i < policy->n; i++) {
+		warn_missing(rules, &rules->rules[i], world, warnings);
+		warn_families(policy, rules, i, warnings);
+		if (policy->n <= POLICY_WARN_MAX)
+			warn_shadowed(policy, rules, i, warnings);
+	}
+	if (policy->n > POLICY_WARN_MAX)
+		faults_add_file(warnings, "rules",
+		    &(struct fault_text){
+			"warning: more than 20000 rules: not compared with "
+			"each other",
+			NULL, NULL });
+}

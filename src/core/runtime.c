@@ -1,0 +1,189 @@
+#include "src/core/runtime.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/num.h"
+
+void
+runtime_done(struct runtime *runtime)
+{
+	for (size_t i = 0; i < runtime->n; i++)
+		free(runtime->v[i].text);
+	free(runtime->v);
+	memset(runtime, 0, sizeof(*runtime));
+}
+
+int
+runtime_copy(struct runtime *ret, const struct runtime *from)
+{
+	struct runtime copy = { .last_id = from->last_id };
+
+	copy.v = calloc(from->n + 1, sizeof(copy.v[0]));
+	if (copy.v == NULL)
+		return -ENOMEM;
+	for (; copy.n < from->n; copy.n++) {
+		copy.v[copy.n] = from->v[copy.n];
+		copy.v[copy.n].text = strdup(from->v[copy.n].text);
+		if (copy.v[copy.n].text == NULL) {
+			runtime_done(&copy);
+			return -ENOMEM;
+		}
+	}
+	*ret = copy;
+	return 0;
+}
+
+/* Puts it first; text is len bytes. */
+static int
+add(struct runtime *runtime, struct runtime_rule rule, const char *text,
+    size_t len)
+{
+	struct runtime_rule *v;
+
+	if (runtime->n >= RUNTIME_MAX || len > RUNTIME_TEXT_MAX)
+		return -E2BIG;
+	if (len == 0 || memchr(text, '\n', len) != NULL)
+		return -EINVAL;
+	v = reallocarray(runtime->v, runtime->n + 1, sizeof(v[0]));
+	if (v == NULL)
+		return -ENOMEM;
+	runtime->v = v;
+	rule.text = strndup(text, len);
+	if (rule.text == NULL)
+		return -ENOMEM;
+	memmove(&v[1], &v[0], runtime->n * sizeof(v[0]));
+	v[0] = rule;
+	runtime->n++;
+	if (rule.id > runtime->last_id)
+		runtime->last_id = rule.id;
+	return 0;
+}
+
+int
+runtime_add(struct runtime *runtime, const char *text, uint64_t end_ms,
+    unsigned int *ret_id)
+{
+	struct runtime_rule rule = { .id = runtime->last_id + 1,
+		.end_ms = end_ms };
+	int r = add(runtime, rule, text, strlen(text));
+
+	if (r == 0)
+		*ret_id = rule.id;
+	return r;
+}
+
+const struct runtime_rule *
+runtime_find(const struct runtime *runtime, unsigned int id)
+{
+	for (size_t i = 0; i < runtime->n; i++)
+		if (runtime->v[i].id == id)
+			return &runtime->v[i];
+	return NULL;
+}
+
+static void
+take_out(struct runtime *runtime, size_t i)
+{
+	free(runtime->v[i].text);
+	runtime->n--;
+	memmove(&runtime->v[i], &runtime->v[i + 1],
+	    (runtime->n - i) * sizeof(runtime->v[0]));
+}
+
+bool
+runtime_delete(struct runtime *runtime, unsigned int id)
+{
+	const struct runtime_rule *rule = runtime_find(runtime, id);
+
+	if (rule == NULL)
+		return false;
+	take_out(runtime, (size_t)(rule - runtime->v));
+	return true;
+}
+
+size_t
+runtime_expire(struct runtime *runtime, uint64_t now_ms)
+{
+	size_t before = runtime->n, i = 0;
+
+	while (i < runtime->n) {
+		if (runtime->v[i].end_ms != 0 && runtime->v[i].end_ms <= now_ms)
+			take_out(runtime, i);
+		else
+			i++;
+	}
+	return before - runtime->n;
+}
+
+uint64_t
+runtime_next_end(const struct runtime *runtime)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < runtime->n; i++) {
+		uint64_t end = runtime->v[i].end_ms;
+
+		if (end != 0 && (next == 0 || end < next))
+			next = end;
+	}
+	return next;
+}
+
+void
+runtime_print(const struct runtime *runtime, FILE *out)
+{
+	for (size_t i = runtime->n; i > 0; i--) /* the oldest first */
+		fprintf(out, "%u %" PRIu64 " %s\n", runtime->v[i - 1].id,
+		    runtime->v[i - 1].end_ms, runtime->v[i - 1].text);
+}
+
+/* "ID END TEXT" without its newline. */
+static int
+parse_line(struct runtime *runtime, const char *s, size_t len)
+{
+	const char *blank = memchr(s, ' ', len), *second;
+	struct runtime_rule rule = { .id = 0 };
+	uint64_t id;
+
+	if (blank == NULL)
+		return -EINVAL;
+	second = memchr(blank + 1, ' ', len - (size_t)(blank + 1 - s));
+	if (second == NULL ||
+	    num_parse(&id, s, (size_t)(blank - s), UINT32_MAX - 1) < 0 ||
+	    num_parse(&rule.end_ms, blank + 1, (size_t)(second - blank - 1),
+		UINT64_MAX) < 0)
+		return -EINVAL;
+	rule.id = (unsigned int)id;
+	if (rule.id == 0 || runtime_find(runtime, rule.id) != NULL)
+		return -EINVAL;
+	second++;
+	len -= (size_t)(second - s);
+	if (memchr(second, '\0', len) != NULL)
+		return -EINVAL;
+	return add(runtime, rule, second, len);
+}
+
+int
+runtime_parse(struct runtime *ret, const char *text, size_t len)
+{
+	size_t off = 0;
+	int bad = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	while (off < len) {
+		const char *nl = memchr(text + off, '\n', len - off);
+		size_t n = nl != NULL ? (size_t)(nl - text) - off : len - off;
+		int r = parse_line(ret, text + off, n);
+
+		if (r == -ENOMEM) {
+			runtime_done(ret);
+			return r;
+		}
+		bad += r < 0;
+		off += n + 1;
+	}
+	return bad;
+}

@@ -1,0 +1,424 @@
+#include "src/ctl/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "src/base/num.h"
+#include "src/ctl/table.h"
+
+/* What fits a line of the control protocol, escaped as JSON. */
+#define TRY_MAX ((size_t)60000)
+#define FOR_MAX_MS (UINT64_C(366) * 86400 * 1000)
+
+static const struct table_column rule_columns[] = {
+	{ "NUMBER", .right = true, .keep = 6 },
+	{ "HITS", .right = true, .keep = 4 },
+	{ "LAST HIT", .keep = 8 },
+	{ "PLACE", .keep = 12, .tail = true },
+	{ "ENDS IN", .keep = 7 },
+	{ "RULE", .keep = 20 },
+};
+
+struct rule_cells {
+	char number[24], hits[24], last[64], place[256], left[32];
+	const char *cells[6];
+};
+
+static double
+number(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static double
+wall(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Today the time, else the day too. */
+static void
+format_when(char *buf, size_t size, const char *before, double when)
+{
+	time_t seconds = (time_t)when, now = (time_t)wall();
+	struct tm tm, today;
+	char text[32];
+
+	if (localtime_r(&seconds, &tm) == NULL ||
+	    localtime_r(&now, &today) == NULL ||
+	    strftime(text, sizeof(text),
+		tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year
+		    ? "%H:%M:%S"
+		    : "%Y-%m-%d %H:%M",
+		&tm) == 0)
+		strcpy(text, "?");
+	(void)snprintf(buf, size, "%s%s", before, text); /* fits */
+}
+
+/* "9m 5s": two units say enough. */
+static void
+format_left(char *buf, size_t size, double seconds)
+{
+	static const struct {
+		const char *unit;
+		long long seconds;
+	} units[] = { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } };
+	long long left = seconds > 0 ? (long long)(seconds + 0.999) : 0;
+	size_t i = 0;
+
+	while (i < 3 && left < units[i].seconds)
+		i++;
+	if (i == 3 || left % units[i].seconds == 0)
+		(void)snprintf(buf, size, "%lld%s", left / units[i].seconds,
+		    units[i].unit); /* fits */
+	else
+		(void)snprintf(buf, size, "%lld%s %lld%s",
+		    left / units[i].seconds, units[i].unit,
+		    left % units[i].seconds / units[i + 1].seconds,
+		    units[i + 1].unit); /* fits */
+}
+
+static void
+format_rule(struct rule_cells *ret, const json_t *rule)
+{
+	const char *file = command_text(rule, "file", "?");
+	const char *slash = strrchr(file, '/');
+
+	/* a name may be cut */
+	(void)snprintf(
+	    ret->number, sizeof(ret->number), "%.0f", number(rule, "number"));
+	(void)snprintf(
+	    ret->hits, sizeof(ret->hits), "%.0f", number(rule, "hits"));
+	if (json_is_number(json_object_get(rule, "last_hit")))
+		format_when(
+		    ret->last, sizeof(ret->last), "", number(rule, "last_hit"));
+	else
+		format_when(ret->last, sizeof(ret->last), "unused since ",
+		    number(rule, "since"));
+	(void)snprintf(ret->place, sizeof(ret->place), "%s:%.0f",
+	    slash != NULL ? slash + 1 : file, number(rule, "line"));
+	ret->left[0] = '\0';
+	if (json_is_number(json_object_get(rule, "ends")))
+		format_left(ret->left, sizeof(ret->left),
+		    number(rule, "ends") - wall());
+	ret->cells[0] = ret->number;
+	ret->cells[1] = ret->hits;
+	ret->cells[2] = ret->last;
+	ret->cells[3] = ret->place;
+	ret->cells[4] = ret->left;
+	ret->cells[5] = command_text(rule, "text", "?");
+}
+
+static enum status
+print_rules(const json_t *rules, bool json)
+{
+	struct table *table;
+	struct rule_cells cells;
+	const json_t *rule;
+	size_t i;
+
+	if (json) {
+		json_array_foreach((json_t *)rules, i, rule) command_json(rule);
+		return STATUS_DONE;
+	}
+	table = table_new(
+	    rule_columns, sizeof(rule_columns) / sizeof(rule_columns[0]));
+	if (table == NULL)
+		return STATUS_FAILED;
+	json_array_foreach((json_t *)rules, i, rule)
+	{
+		format_rule(&cells, rule);
+		table_row(table, cells.cells, TABLE_PLAIN);
+	}
+	table_print(table, stdout);
+	table_free(table);
+	return STATUS_DONE;
+}
+
+static enum status
+list(const struct context *context)
+{
+	json_t *rules = NULL;
+	enum status status = command_call(context, "rules.list", NULL, &rules);
+
+	if (status == STATUS_DONE)
+		status = print_rules(rules, context->json);
+	json_decref(rules);
+	return status;
+}
+
+/* What a change did to live connections. */
+static void
+print_review(const json_t *result)
+{
+	const json_t *review = json_object_get(result, "review");
+
+	if (number(review, "changed") > 0)
+		printf("%.0f connections are decided otherwise now, %.0f of "
+		       "them were ended\n",
+		    number(review, "changed"), number(review, "ended"));
+	if (json_is_false(json_object_get(result, "saved")))
+		fputs("reroutectl: the rules from the command line could not "
+		      "be saved: they end with the daemon\n",
+		    stderr);
+}
+
+/* Calls, and prints the answer behind a sentence of its own. */
+static enum status
+call_change(const struct context *context, const char *call, json_t *args_take,
+    void (*say)(const json_t *result))
+{
+	json_t *result = NULL;
+	enum status status = command_call(context, call, args_take, &result);
+
+	if (status != STATUS_DONE)
+		return status;
+	if (context->json) {
+		command_json(result);
+	} else {
+		say(result);
+		print_review(result);
+	}
+	json_decref(result);
+	return STATUS_DONE;
+}
+
+static void
+say_reloaded(const json_t *result)
+{
+	printf("%.0f rules are in force\n", number(result, "rules"));
+}
+
+enum status
+command_reload(const struct context *context)
+{
+	enum status status = command_no_words(context, "reload");
+
+	if (status != STATUS_DONE)
+		return status;
+	return call_change(context, "reload", NULL, say_reloaded);
+}
+
+/* Takes `--for DURATION` out of the words; 0 where there is none. */
+static enum status
+take_for(
+    const struct context *context, int *argc, char **argv, uint64_t *ret_ms)
+{
+	int kept = 0;
+
+	*ret_ms = 0;
+	for (int i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], "--for") != 0) {
+			argv[kept++] = argv[i];
+			continue;
+		}
+		if (++i == *argc)
+			return command_usage(
+			    context->name, "--for needs a value");
+		if (num_parse_duration(
+			ret_ms, argv[i], strlen(argv[i]), FOR_MAX_MS) < 0 ||
+		    *ret_ms < 1000)
+			return command_usage(context->name,
+			    "--for %s: expected a time such as 90s, 10m, 8h "
+			    "or 7d, at most 366d",
+			    argv[i]);
+	}
+	*argc = kept;
+	return STATUS_DONE;
+}
+
+/* Rules from the command line ---------------------------------------------- */
+
+/* A word that the shell has taken quotes from gets them back. */
+static void
+add_word(FILE *rule, const char *word)
+{
+	if (word[0] == '"' ||
+	    (word[0] != '\0' && strpbrk(word, " \t#") == NULL)) {
+		fprintf(rule, " %s", word);
+		return;
+	}
+	fputs(" \"", rule);
+	for (; *word != '\0'; word++) {
+		if (*word == '"' || *word == '\\')
+			fputc('\\', rule);
+		fputc(*word, rule);
+	}
+	fputc('"', rule);
+}
+
+/* The words as a line of a rules file; one word alone is as it stands. */
+static char *
+join_rule(const char *action, int argc, char **argv)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *rule = open_memstream(&text, &size);
+
+	if (rule == NULL)
+		return NULL;
+	fputs(action, rule);
+	if (argc == 1)
+		fprintf(rule, " %s", argv[0]);
+	else
+		for (int i = 0; i < argc; i++)
+			add_word(rule, argv[i]);
+	if (fclose(rule) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static void
+say_added(const json_t *result)
+{
+	char left[32];
+
+	printf("rule %.0f from the command line stands before the others",
+	    number(result, "id"));
+	if (json_is_number(json_object_get(result, "ends"))) {
+		format_left(
+		    left, sizeof(left), number(result, "ends") - wall());
+		printf(" for %s", left);
+	}
+	printf("; 'reroutectl rules delete %.0f' takes it out\n",
+	    number(result, "id"));
+}
+
+enum status
+command_add(const struct context *context)
+{
+	uint64_t for_ms = 0;
+	int argc = context->argc;
+	enum status status = take_for(context, &argc, context->argv, &for_ms);
+	char *rule;
+	json_t *args;
+
+	if (status != STATUS_DONE)
+		return status;
+	rule = join_rule(context->name, argc, context->argv);
+	args = json_pack(
+	    "{s:s?, s:I}", "rule", rule, "for_ms", (json_int_t)for_ms);
+	free(rule);
+	if (args == NULL)
+		return command_usage(
+		    context->name, "the rule is no valid UTF-8");
+	return call_change(context, "rules.add", args, say_added);
+}
+
+static void
+say_deleted(const json_t *result)
+{
+	printf("rule %.0f is out; %.0f rules are in force\n",
+	    number(result, "id"), number(result, "rules"));
+}
+
+static enum status
+delete_rule(const struct context *context, int argc, char **argv)
+{
+	uint64_t id;
+
+	if (argc != 1 ||
+	    num_parse(&id, argv[0], strlen(argv[0]), UINT32_MAX) < 0)
+		return command_usage("rules",
+		    "delete needs the number of one rule from the command "
+		    "line, the N of 'command line:N'");
+	return call_change(context, "rules.delete",
+	    json_pack("{s:I}", "id", (json_int_t)id), say_deleted);
+}
+
+/* Trying ------------------------------------------------------------------- */
+
+static char *
+read_text(const char *path)
+{
+	char *text = calloc(1, TRY_MAX + 1);
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	size_t n = 0;
+
+	if (text != NULL && f != NULL)
+		n = fread(text, 1, TRY_MAX + 1, f);
+	if (f == NULL || text == NULL || ferror(f)) {
+		fprintf(stderr, "reroutectl: %s: %s\n", path, strerror(errno));
+		free(text);
+		text = NULL;
+	} else if (n > TRY_MAX || memchr(text, '\0', n) != NULL) {
+		fprintf(stderr, "reroutectl: %s: %s\n", path,
+		    n > TRY_MAX ? "too large to be tried: at most 60000 bytes"
+				: "no text");
+		free(text);
+		text = NULL;
+	}
+	if (f != NULL && f != stdin)
+		fclose(f);
+	return text;
+}
+
+static void
+say_tried(const json_t *result)
+{
+	char left[32];
+
+	format_left(left, sizeof(left), number(result, "ends") - wall());
+	printf("%.0f rules are in force for %s, then the set before is back; "
+	       "'reroutectl rules keep' keeps them\n",
+	    number(result, "rules"), left);
+}
+
+static enum status
+try_rules(const struct context *context, int argc, char **argv)
+{
+	uint64_t for_ms = 0;
+	enum status status = take_for(context, &argc, argv, &for_ms);
+	json_t *args;
+	char *text;
+
+	if (status != STATUS_DONE)
+		return status;
+	if (argc != 1 || for_ms == 0)
+		return command_usage("rules",
+		    "try needs a file and how long: rules try FILE --for 60s");
+	text = read_text(argv[0]);
+	if (text == NULL)
+		return STATUS_FAILED;
+	args = json_pack("{s:s, s:s, s:I}", "file", argv[0], "text", text,
+	    "for_ms", (json_int_t)for_ms);
+	free(text);
+	if (args == NULL)
+		return command_usage("rules", "%s is no UTF-8 text", argv[0]);
+	return call_change(context, "rules.try", args, say_tried);
+}
+
+static void
+say_kept(const json_t *result)
+{
+	printf("the %.0f rules stay in force until the next reload: put them "
+	       "into the folder of rules to keep them longer\n",
+	    number(result, "rules"));
+}
+
+enum status
+command_rules(const struct context *context)
+{
+	const char *word = context->argc > 0 ? context->argv[0] : NULL;
+	int argc = context->argc - 1;
+	char **argv = context->argv + 1;
+
+	if (word == NULL)
+		return list(context);
+	if (strcmp(word, "delete") == 0)
+		return delete_rule(context, argc, argv);
+	if (strcmp(word, "try") == 0)
+		return try_rules(context, argc, argv);
+	if (strcmp(word, "keep") == 0 && argc == 0)
+		return call_change(context, "rules.keep", NULL, say_kept);
+	return command_usage("rules",
+	    "'%s' is not known; expected nothing, delete, try or keep", word);
+}

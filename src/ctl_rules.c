@@ -1,0 +1,189 @@
+#include "src/ctl_rules.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/json.h"
+#include "src/policy_job.h"
+
+/* A year: longer is "for good". */
+#define FOR_MAX_MS (INT64_C(366) * 86400 * 1000)
+
+static enum ctl_answer
+refuse(char **ret_line, const char *what)
+{
+	*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
+	return CTL_LINE;
+}
+
+/* NULL, and the answer set, where the arguments are no good. */
+static struct change *
+change_of(
+    enum change_kind kind, json_t *args, const char *text_key, char **ret_line)
+{
+	const char *text = NULL;
+	json_int_t for_ms = json_integer_value(json_object_get(args, "for_ms"));
+	struct change *change;
+
+	if (for_ms < 0 || for_ms > FOR_MAX_MS) {
+		(void)refuse(ret_line, "\"for_ms\" is out of range");
+		return NULL;
+	}
+	if (text_key != NULL) {
+		text = json_string_value(json_object_get(args, text_key));
+		if (text == NULL) {
+			(void)refuse(ret_line, "the text is missing");
+			return NULL;
+		}
+	}
+	change = change_new(kind);
+	if (change != NULL && text != NULL)
+		change->text = strdup(text);
+	if (change == NULL || (text != NULL && change->text == NULL)) {
+		change_free(change);
+		*ret_line = NULL;
+		return NULL;
+	}
+	change->for_ms = (uint64_t)for_ms;
+	return change;
+}
+
+static enum ctl_answer
+answer(struct change *change, struct ctl_job *ret_job)
+{
+	ret_job->change = change;
+	return change != NULL ? CTL_CHANGE : CTL_LINE;
+}
+
+enum ctl_answer
+ctl_rules_reload(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)env;
+	return answer(change_of(CHANGE_RELOAD, args, NULL, ret_line), ret_job);
+}
+
+enum ctl_answer
+ctl_rules_add(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)env;
+	return answer(change_of(CHANGE_ADD, args, "rule", ret_line), ret_job);
+}
+
+enum ctl_answer
+ctl_rules_delete(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	json_int_t id = json_integer_value(json_object_get(args, "id"));
+	struct change *change;
+
+	(void)env;
+	if (id <= 0 || id > UINT32_MAX)
+		return refuse(ret_line, "\"id\" is no number of a rule");
+	change = change_of(CHANGE_DELETE, args, NULL, ret_line);
+	if (change != NULL)
+		change->id = (unsigned int)id;
+	return answer(change, ret_job);
+}
+
+enum ctl_answer
+ctl_rules_try(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	const char *name = json_string_value(json_object_get(args, "file"));
+	struct change *change = change_of(CHANGE_TRY, args, "text", ret_line);
+
+	(void)env;
+	if (change == NULL)
+		return CTL_LINE;
+	change->name = strdup(name != NULL ? name : "try");
+	if (change->for_ms == 0 || change->name == NULL) {
+		if (change->name != NULL)
+			(void)refuse(ret_line, "\"for_ms\" is missing");
+		change_free(change);
+		return CTL_LINE;
+	}
+	return answer(change, ret_job);
+}
+
+enum ctl_answer
+ctl_rules_keep(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)env;
+	return answer(change_of(CHANGE_KEEP, args, NULL, ret_line), ret_job);
+}
+
+/* Answers ------------------------------------------------------------------ */
+
+static char *
+done_line(const struct change *change)
+{
+	const struct review_result *r = &change->review;
+
+	return ctlmsg_result(json_pack(
+	    "{s:I, s:o, s:o, s:b, s:{s:I, s:I, s:I, s:I}}", "rules",
+	    (json_int_t)change->n_rules, "id",
+	    change->id != 0 ? json_integer(change->id) : json_null(), "ends",
+	    change->end_ms != 0 ? json_real((double)change->end_ms / 1e3)
+				: json_null(),
+	    "saved", change->save_error == 0, "review", "flows",
+	    (json_int_t)r->flows, "changed", (json_int_t)r->changed, "ended",
+	    (json_int_t)r->ended, "marks", (json_int_t)r->marks));
+}
+
+/* All faults as a compiler prints them. */
+static char *
+faults_line(const struct faults *faults)
+{
+	char *text = NULL, *line;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out == NULL)
+		return NULL;
+	faults_print(faults, out);
+	fputs("the rules in force stay as they are", out);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	line = ctlmsg_error(CTLMSG_FAULTS, text);
+	free(text);
+	return line;
+}
+
+static const char *
+what_failed(const struct change *change)
+{
+	switch (change->result) {
+	case -EBUSY:
+		return "a set of rules is being tried: 'rules keep' it, or "
+		       "wait; what is asked for now is done when it has ended";
+	case -ENOENT:
+		return change->kind == CHANGE_DELETE
+			   ? "there is no rule of that number from the command "
+			     "line; 'rules' shows them as 'command line:N'"
+			   : "no set of rules is being tried";
+	case -E2BIG:
+		return "too many rules from the command line, or one that is "
+		       "too long: at most 1000, of 16384 bytes each";
+	case -EINVAL:
+		return "a rule is one line of text";
+	default:
+		return strerror(-change->result);
+	}
+}
+
+char *
+ctl_rules_answer(const struct change *change)
+{
+	if (change->result == 0)
+		return done_line(change);
+	if (faults_count(change->faults) > 0)
+		return faults_line(change->faults);
+	return ctlmsg_error(CTLMSG_FAILED, what_failed(change));
+}

@@ -1,0 +1,213 @@
+#include "src/linux/ct_msg.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define CT_TYPE(type) (NFNL_SUBSYS_CTNETLINK << 8 | (type))
+
+/* Attributes by type, of one nest. */
+struct attrs {
+	const struct nlattr *v[CTA_MAX + 1];
+};
+
+static int
+collect(const struct nlattr *attr, void *arg)
+{
+	struct attrs *attrs = arg;
+	uint16_t type = mnl_attr_get_type(attr);
+
+	if (type <= CTA_MAX)
+		attrs->v[type] = attr;
+	return MNL_CB_OK;
+}
+
+static bool
+nest(const struct nlattr *attr, struct attrs *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	return attr != NULL &&
+	       mnl_attr_parse_nested(attr, collect, ret) >= MNL_CB_STOP;
+}
+
+static bool
+has_size(const struct nlattr *attr, size_t size)
+{
+	return attr != NULL && mnl_attr_get_payload_len(attr) == size;
+}
+
+static bool
+read_addr(const struct attrs *ip, int v4, int v6, struct addr *ret)
+{
+	if (has_size(ip->v[v4], 4))
+		*ret = addr_ip4(mnl_attr_get_payload(ip->v[v4]));
+	else if (has_size(ip->v[v6], 16))
+		*ret = addr_ip6(mnl_attr_get_payload(ip->v[v6]));
+	else
+		return false;
+	return true;
+}
+
+static bool
+read_tuple(const struct nlattr *attr, struct flow_key *ret)
+{
+	struct attrs tuple, ip, proto;
+
+	memset(ret, 0, sizeof(*ret)); /* hashed with its padding */
+	if (!nest(attr, &tuple) || !nest(tuple.v[CTA_TUPLE_IP], &ip) ||
+	    !nest(tuple.v[CTA_TUPLE_PROTO], &proto) ||
+	    !read_addr(&ip, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &ret->local) ||
+	    !read_addr(&ip, CTA_IP_V4_DST, CTA_IP_V6_DST, &ret->remote) ||
+	    !has_size(proto.v[CTA_PROTO_NUM], 1))
+		return false;
+	ret->proto = mnl_attr_get_u8(proto.v[CTA_PROTO_NUM]);
+	if (has_size(proto.v[CTA_PROTO_SRC_PORT], 2) &&
+	    has_size(proto.v[CTA_PROTO_DST_PORT], 2)) {
+		ret->lport =
+		    ntohs(mnl_attr_get_u16(proto.v[CTA_PROTO_SRC_PORT]));
+		ret->rport =
+		    ntohs(mnl_attr_get_u16(proto.v[CTA_PROTO_DST_PORT]));
+	}
+	return true;
+}
+
+static bool
+read_bytes(const struct nlattr *attr, uint64_t *ret)
+{
+	struct attrs counters;
+
+	if (!nest(attr, &counters) ||
+	    !has_size(counters.v[CTA_COUNTERS_BYTES], 8))
+		return false;
+	*ret = be64toh(mnl_attr_get_u64(counters.v[CTA_COUNTERS_BYTES]));
+	return true;
+}
+
+int
+ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	struct attrs attrs = { .v = { NULL } };
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) ||
+	    mnl_attr_parse(nlh, sizeof(*nfg), collect, &attrs) < MNL_CB_STOP)
+		return -EBADMSG;
+	memset(ret, 0, sizeof(*ret));
+	if (attrs.v[CTA_TUPLE_ORIG] == NULL || attrs.v[CTA_MARK] == NULL)
+		return 1;
+	if (!has_size(attrs.v[CTA_MARK], 4) ||
+	    !read_tuple(attrs.v[CTA_TUPLE_ORIG], &ret->orig))
+		return -EBADMSG;
+	if (attrs.v[CTA_TUPLE_REPLY] != NULL &&
+	    !read_tuple(attrs.v[CTA_TUPLE_REPLY], &ret->reply))
+		return -EBADMSG;
+	ret->mark = ntohl(mnl_attr_get_u32(attrs.v[CTA_MARK]));
+	ret->counted =
+	    read_bytes(attrs.v[CTA_COUNTERS_ORIG], &ret->bytes_orig) &&
+	    read_bytes(attrs.v[CTA_COUNTERS_REPLY], &ret->bytes_reply);
+	ret->family = nfg->nfgen_family;
+	ret->tuple = attrs.v[CTA_TUPLE_ORIG];
+	ret->zone = attrs.v[CTA_ZONE];
+	return 0;
+}
+
+static struct nlmsghdr *
+put_header(void *buf, uint16_t type, uint16_t flags, uint8_t family)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = flags;
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	return nlh;
+}
+
+static struct nlmsghdr *
+put_update(void *buf, uint8_t family, uint32_t seq)
+{
+	struct nlmsghdr *nlh;
+
+	memset(buf, 0, CT_UPDATE_SIZE);
+	nlh =
+	    put_header(buf, CT_TYPE(IPCTNL_MSG_CT_NEW), NLM_F_REQUEST, family);
+	nlh->nlmsg_seq = seq;
+	return nlh;
+}
+
+int
+ct_msg_clear_entry(void *buf, const struct ct_entry *entry, uint32_t seq)
+{
+	struct nlmsghdr *nlh = put_update(buf, entry->family, seq);
+
+	if (!mnl_attr_put_check(nlh, CT_UPDATE_SIZE,
+		CTA_TUPLE_ORIG | NLA_F_NESTED,
+		mnl_attr_get_payload_len(entry->tuple),
+		mnl_attr_get_payload(entry->tuple)) ||
+	    (entry->zone != NULL &&
+		!mnl_attr_put_check(nlh, CT_UPDATE_SIZE, CTA_ZONE,
+		    mnl_attr_get_payload_len(entry->zone),
+		    mnl_attr_get_payload(entry->zone))) ||
+	    !mnl_attr_put_u32_check(nlh, CT_UPDATE_SIZE, CTA_MARK, htonl(0)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static bool
+has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+	       proto == IPPROTO_UDPLITE || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP;
+}
+
+/* The kernel finds an entry by the tuple of either direction. What this host
+ * sends has, in both, the addresses that its programs see: NAT of what goes
+ * out comes later, and of what came in was undone before. */
+int
+ct_msg_clear_flow(void *buf, const struct flow_key *key, uint32_t seq)
+{
+	bool ip4 = key->local.family == ADDR_IP4;
+	size_t size = ip4 ? 4 : 16;
+	struct nlmsghdr *nlh = put_update(buf, ip4 ? AF_INET : AF_INET6, seq);
+	struct nlattr *tuple, *inner;
+
+	tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
+	inner = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+	mnl_attr_put(
+	    nlh, ip4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, size, key->local.bytes);
+	mnl_attr_put(
+	    nlh, ip4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, size, key->remote.bytes);
+	mnl_attr_nest_end(nlh, inner);
+	inner = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
+	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, key->proto);
+	if (has_ports(key->proto)) {
+		mnl_attr_put_u16(nlh, CTA_PROTO_SRC_PORT, htons(key->lport));
+		mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, htons(key->rport));
+	}
+	mnl_attr_nest_end(nlh, inner);
+	mnl_attr_nest_end(nlh, tuple);
+	if (!mnl_attr_put_u32_check(nlh, CT_UPDATE_SIZE, CTA_MARK, htonl(0)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+struct nlmsghdr *
+ct_msg_dump(void *buf)
+{
+	return put_header(buf, CT_TYPE(IPCTNL_MSG_CT_GET),
+	    NLM_F_REQUEST | NLM_F_DUMP, AF_UNSPEC); /* both families */
+}
+
+bool
+ct_msg_is_entry(const struct nlmsghdr *nlh)
+{
+	return nlh->nlmsg_type == CT_TYPE(IPCTNL_MSG_CT_NEW);
+}

@@ -1,0 +1,459 @@
+#include "src/policy_ev.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/core/hits.h"
+#include "src/deadline_ev.h"
+#include "src/work_ev.h"
+
+#define STATE_NAME "command-line.rules"
+/* A rule that could not be ended (a user of another rule is gone) is tried
+ * again. */
+#define RETRY_MS 10000
+
+struct policy_ev {
+	struct policy_opts opts;
+	struct review_ev *review;
+	struct list queue;
+	struct change *change; /* under way; NULL for none */
+	struct policy_job job;
+	char *state_path;
+	/* what the rules in force are made of */
+	struct sources sources;
+	struct runtime runtime;
+	/* a set that is tried in place of sources */
+	bool trying;
+	struct sources tried;
+	uint64_t try_end_ms;
+	bool reload_after;	      /* asked for while it was tried */
+	struct deadline_ev *deadline; /* the next end of any */
+	uint64_t retry_ms;
+	bool ending; /* a change that ends things is queued */
+	char error[256];
+};
+
+static void start_next(struct policy_ev *pe);
+
+/* What ends by the wall clock -----------------------------------------------
+ */
+
+static uint64_t
+next_end(const struct policy_ev *pe)
+{
+	uint64_t end = runtime_next_end(&pe->runtime);
+
+	if (pe->trying && (end == 0 || pe->try_end_ms < end))
+		end = pe->try_end_ms;
+	if (end != 0 && end < pe->retry_ms)
+		end = pe->retry_ms;
+	return end;
+}
+
+static void
+end_now(struct policy_ev *pe, enum change_kind kind)
+{
+	struct change *change = change_new(kind);
+
+	if (change == NULL) {
+		pe->retry_ms = deadline_wall_ms() + RETRY_MS;
+		return;
+	}
+	pe->ending = true;
+	policy_ev_submit(pe, change);
+}
+
+/* Sets the timer for what ends next; what has ended goes at once. */
+static void
+look_at_clock(void *arg)
+{
+	struct policy_ev *pe = arg;
+	uint64_t now = deadline_wall_ms(), end = next_end(pe);
+
+	if (pe->ending)
+		return;
+	if (end != 0 && end <= now) {
+		end_now(pe, pe->trying && pe->try_end_ms <= now
+				? CHANGE_BACK
+				: CHANGE_EXPIRE);
+		if (pe->ending)
+			return;
+		end = next_end(pe);
+	}
+	deadline_ev_set(pe->deadline, end);
+}
+
+/* A change and its end ------------------------------------------------------
+ */
+
+/* What `status` says until a reload succeeds. */
+static void
+keep_error(struct policy_ev *pe, const struct change *change)
+{
+	const struct fault *fault = faults_get(change->faults, 0);
+
+	pe->error[0] = '\0';
+	if (change->result == 0)
+		return;
+	if (fault != NULL)
+		(void)snprintf(pe->error, sizeof(pe->error), "%s:%u:%u: %s",
+		    fault->file, fault->line, fault->column,
+		    fault->what); /* may be cut */
+	else
+		(void)snprintf(pe->error, sizeof(pe->error), "%s",
+		    strerror(-change->result)); /* may be cut */
+}
+
+static void
+settle(struct policy_ev *pe)
+{
+	struct change *change = pe->change;
+
+	pe->change = NULL;
+	change_log(change);
+	if (change->kind == CHANGE_RELOAD && change->result != -EBUSY)
+		keep_error(pe, change);
+	if (change->kind == CHANGE_EXPIRE || change->kind == CHANGE_BACK) {
+		pe->ending = false;
+		pe->retry_ms =
+		    change->result == 0 ? 0 : deadline_wall_ms() + RETRY_MS;
+	}
+	if (!pe->trying && pe->reload_after) {
+		pe->reload_after = false;
+		policy_ev_reload(pe);
+	}
+	if (change->done != NULL)
+		change->done(change->arg, change);
+	else
+		change_free(change);
+	look_at_clock(pe);
+	if (pe->change == NULL)
+		start_next(pe);
+	if (!policy_ev_is_busy(pe))
+		pe->opts.idle(pe->opts.arg);
+}
+
+static void
+fail(struct policy_ev *pe, int error)
+{
+	pe->change->result = error;
+	settle(pe);
+}
+
+static void
+reviewed(void *arg, const struct review_result *result)
+{
+	struct policy_ev *pe = arg;
+
+	pe->change->review = *result;
+	settle(pe);
+}
+
+/* What the change made of files and rules becomes what is in force. */
+static void
+commit(struct policy_ev *pe)
+{
+	struct change *change = pe->change;
+	struct policy_job *job = &pe->job;
+
+	judge_change_policy(pe->opts.judge, job->policy, job->hits, mono_now());
+	job->hits = NULL;
+	change->n_rules = policy_n_rules(job->policy);
+	runtime_done(&pe->runtime);
+	pe->runtime = job->runtime;
+	memset(&job->runtime, 0, sizeof(job->runtime));
+	if (change->kind == CHANGE_TRY) {
+		sources_done(&pe->tried);
+		pe->tried = job->fresh;
+		pe->trying = true;
+		pe->try_end_ms = change->end_ms;
+	} else if (change->kind == CHANGE_RELOAD) {
+		sources_done(&pe->sources);
+		pe->sources = job->fresh;
+	} else if (change->kind == CHANGE_BACK) {
+		sources_done(&pe->tried);
+		pe->trying = false;
+	}
+	if (change->kind == CHANGE_TRY || change->kind == CHANGE_RELOAD)
+		memset(&job->fresh, 0, sizeof(job->fresh));
+}
+
+static void
+job_done(struct policy_ev *pe)
+{
+	policy_unref(pe->job.policy);
+	policy_unref(pe->job.before);
+	hits_free(pe->job.hits);
+	sources_done(&pe->job.fresh);
+	runtime_done(&pe->job.runtime);
+	memset(&pe->job, 0, sizeof(pe->job));
+}
+
+static void
+compiled(void *arg)
+{
+	struct policy_ev *pe = arg;
+	int result = pe->job.result;
+
+	pe->change->save_error = pe->job.save_error;
+	if (result == 0)
+		commit(pe);
+	job_done(pe);
+	if (result < 0)
+		fail(pe, result);
+	else
+		review_ev_start(pe->review);
+}
+
+static void
+run(void *arg)
+{
+	struct policy_ev *pe = arg;
+
+	policy_job_run(&pe->job);
+}
+
+/* What each change makes of them --------------------------------------------
+ */
+
+/* The rules from the command line as they are to be; 0 or what is wrong. */
+static int
+change_runtime(struct change *change, struct runtime *runtime)
+{
+	uint64_t now = deadline_wall_ms();
+
+	switch (change->kind) {
+	case CHANGE_ADD:
+		change->end_ms = change->for_ms != 0 ? now + change->for_ms : 0;
+		return runtime_add(
+		    runtime, change->text, change->end_ms, &change->id);
+	case CHANGE_DELETE:
+		return runtime_delete(runtime, change->id) ? 0 : -ENOENT;
+	case CHANGE_EXPIRE:
+		(void)runtime_expire(runtime, now); /* all, or none in time */
+		return 0;
+	case CHANGE_TRY:
+	case CHANGE_RELOAD:
+	case CHANGE_KEEP:
+	case CHANGE_BACK:
+		return 0;
+	}
+	abort();
+}
+
+/* The files as they are to be. */
+static int
+change_sources(struct policy_ev *pe, struct change *change)
+{
+	struct policy_job *job = &pe->job;
+
+	job->sources = pe->trying ? &pe->tried : &pe->sources;
+	switch (change->kind) {
+	case CHANGE_RELOAD:
+		if (pe->trying) {
+			pe->reload_after = true;
+			return -EBUSY;
+		}
+		job->read = true;
+		job->dir = pe->opts.rules;
+		return 0;
+	case CHANGE_TRY:
+		change->end_ms = deadline_wall_ms() + change->for_ms;
+		job->sources = &job->fresh;
+		return sources_add(&job->fresh, change->name, change->text,
+		    strlen(change->text));
+	case CHANGE_BACK:
+		job->sources = &pe->sources;
+		return pe->trying ? 0 : -ENOENT;
+	case CHANGE_KEEP:
+		return pe->trying ? 0 : -ENOENT;
+	case CHANGE_ADD:
+	case CHANGE_DELETE:
+	case CHANGE_EXPIRE:
+		return 0;
+	}
+	abort();
+}
+
+/* The set that is tried is what a set from the files would be: until the next
+ * reload. */
+static void
+keep(struct policy_ev *pe)
+{
+	sources_done(&pe->sources);
+	pe->sources = pe->tried;
+	memset(&pe->tried, 0, sizeof(pe->tried));
+	pe->trying = false;
+	pe->reload_after = false; /* it would undo what is to be kept */
+	pe->change->n_rules = policy_n_rules(judge_policy(pe->opts.judge));
+	settle(pe);
+}
+
+static void
+start(struct policy_ev *pe, struct change *change)
+{
+	struct policy_job *job = &pe->job;
+	int r;
+
+	pe->change = change;
+	memset(job, 0, sizeof(*job));
+	job->faults = change->faults;
+	r = runtime_copy(&job->runtime, &pe->runtime);
+	if (r == 0)
+		r = change_sources(pe, change);
+	if (r == 0)
+		r = change_runtime(change, &job->runtime);
+	if (r == 0 && change->kind == CHANGE_KEEP) {
+		job_done(pe);
+		keep(pe);
+		return;
+	}
+	if (change->kind == CHANGE_ADD || change->kind == CHANGE_DELETE ||
+	    change->kind == CHANGE_EXPIRE)
+		job->state = pe->state_path;
+	job->before = policy_ref(judge_policy(pe->opts.judge));
+	if (r == 0)
+		r = work_start(pe->opts.base, run, compiled, pe);
+	if (r < 0) {
+		job_done(pe);
+		fail(pe, r);
+	}
+}
+
+static void
+start_next(struct policy_ev *pe)
+{
+	struct change *change;
+
+	if (pe->change != NULL || list_empty(&pe->queue))
+		return;
+	change = container_of(pe->queue.next, struct change, node);
+	list_remove(&change->node);
+	start(pe, change);
+}
+
+void
+policy_ev_submit(struct policy_ev *pe, struct change *change_take)
+{
+	list_append(&pe->queue, &change_take->node);
+	start_next(pe);
+}
+
+void
+policy_ev_reload(struct policy_ev *pe)
+{
+	struct change *change;
+	struct list *node;
+
+	list_for_each (node, &pe->queue)
+		if (container_of(node, struct change, node)->kind ==
+		    CHANGE_RELOAD)
+			return;
+	change = change_new(CHANGE_RELOAD);
+	if (change == NULL) {
+		log_error("policy", "not reloaded: %s", strerror(ENOMEM));
+		return;
+	}
+	policy_ev_submit(pe, change);
+}
+
+bool
+policy_ev_is_busy(const struct policy_ev *pe)
+{
+	return pe != NULL && (pe->change != NULL || !list_empty(&pe->queue));
+}
+
+const char *
+policy_ev_error(const struct policy_ev *pe)
+{
+	return pe->error;
+}
+
+const char *
+policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms)
+{
+	if (!pe->trying)
+		return NULL;
+	*ret_end_ms = pe->try_end_ms;
+	return pe->tried.v[0].file;
+}
+
+const struct runtime_rule *
+policy_ev_runtime(const struct policy_ev *pe, unsigned int id)
+{
+	return runtime_find(&pe->runtime, id);
+}
+
+/* Start -------------------------------------------------------------------- */
+
+static int
+load_all(struct policy_ev *pe)
+{
+	const struct policy *policy = NULL;
+	struct hits *hits;
+	int r = policy_job_first(&policy, pe->opts.rules, pe->state_path,
+	    &pe->sources, &pe->runtime);
+
+	if (r < 0)
+		return r;
+	hits = hits_new(policy, NULL);
+	judge_change_policy(pe->opts.judge, policy, hits, mono_now());
+	policy_unref(policy);
+	return hits != NULL ? 0 : -ENOMEM;
+}
+
+/* A connection that the new rules ended. */
+static void
+ended(void *arg, const struct flow *flow, mono_t now)
+{
+	struct policy_ev *pe = arg;
+
+	pe->opts.judged(pe->opts.arg, flow, now);
+}
+
+int
+policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
+{
+	struct policy_ev *pe = calloc(1, sizeof(*pe));
+	struct review_opts review = { opts->base, opts->judge, opts->diag,
+		opts->stats, ended, reviewed, pe };
+	int r = -ENOMEM;
+
+	if (pe == NULL)
+		return -ENOMEM;
+	pe->opts = *opts;
+	list_init(&pe->queue);
+	if (asprintf(&pe->state_path, "%s/" STATE_NAME, opts->state) < 0)
+		pe->state_path = NULL;
+	else
+		r = deadline_ev_new(
+		    &pe->deadline, opts->base, look_at_clock, pe);
+	if (r == 0)
+		r = load_all(pe);
+	if (r == 0)
+		r = review_ev_new(&pe->review, &review);
+	if (r < 0) {
+		policy_ev_free(pe);
+		return r;
+	}
+	look_at_clock(pe);
+	*ret = pe;
+	return 0;
+}
+
+void
+policy_ev_free(struct policy_ev *pe)
+{
+	if (pe == NULL)
+		return;
+	review_ev_free(pe->review);
+	deadline_ev_free(pe->deadline);
+	sources_done(&pe->sources);
+	sources_done(&pe->tried);
+	runtime_done(&pe->runtime);
+	free(pe->state_path);
+	free(pe);
+}

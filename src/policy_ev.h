@@ -1,0 +1,54 @@
+#ifndef POLICY_EV_H
+#define POLICY_EV_H
+
+#include <stdbool.h>
+
+#include "src/policy_job.h"
+
+struct event_base;
+
+/* The rules in force and all that changes them: files, rules from the command
+ * line, a set that is tried. One change after the other; what may block is
+ * done off the loop, then the judge gets the new policy and live flows are
+ * judged again. A change with faults changes nothing. */
+struct policy_ev;
+
+/* All borrowed. */
+struct policy_opts {
+	struct event_base *base;
+	struct judge *judge;
+	struct diag *diag;
+	struct stats *stats;
+	const char *rules; /* the folder; NULL for the default one */
+	const char *state; /* the folder of rules from the command line */
+	/* see struct review_opts */
+	void (*judged)(void *arg, const struct flow *flow, mono_t now);
+	/* no change is under way, or waits */
+	void (*idle)(void *arg);
+	void *arg;
+};
+
+/* Loads the rules, prints their faults to stderr, and gives the judge its
+ * first policy. 0, -EINVAL (faults) or -errno. */
+int policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts);
+void policy_ev_free(struct policy_ev *pe); /* not while busy; accepts NULL */
+
+/* Queues a change; change->done() gets it back, also where it failed. */
+void policy_ev_submit(struct policy_ev *pe, struct change *change_take);
+
+/* The same for a reload that nobody waits for: one in the queue is enough. */
+void policy_ev_reload(struct policy_ev *pe);
+
+bool policy_ev_is_busy(const struct policy_ev *pe); /* accepts NULL */
+
+/* Why the last reload failed; "" when it did not. */
+const char *policy_ev_error(const struct policy_ev *pe);
+
+/* The file that is tried, with its end; NULL for none. */
+const char *policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms);
+
+/* Of a rule from the command line: NULL where there is none. */
+const struct runtime_rule *policy_ev_runtime(
+    const struct policy_ev *pe, unsigned int id);
+
+#endif

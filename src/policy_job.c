@@ -1,0 +1,173 @@
+#include "src/policy_job.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/core/hits.h"
+#include "src/deadline_ev.h"
+
+struct change *
+change_new(enum change_kind kind)
+{
+	struct change *change = calloc(1, sizeof(*change));
+
+	if (change == NULL)
+		return NULL;
+	list_init(&change->node);
+	change->kind = kind;
+	change->faults = faults_new();
+	if (change->faults == NULL) {
+		free(change);
+		return NULL;
+	}
+	return change;
+}
+
+void
+change_free(struct change *change)
+{
+	if (change == NULL)
+		return;
+	free(change->text);
+	free(change->name);
+	faults_free(change->faults);
+	free(change);
+}
+
+static void
+log_faults(const struct faults *faults)
+{
+	const struct fault *fault;
+
+	for (size_t i = 0; (fault = faults_get(faults, i)) != NULL; i++)
+		log_error("policy", "%s:%u:%u: %s%s%s", fault->file,
+		    fault->line, fault->column, fault->what,
+		    fault->expected != NULL ? "; expected " : "",
+		    fault->expected != NULL ? fault->expected : "");
+}
+
+static void
+log_failure(const struct change *change)
+{
+	if (change->kind == CHANGE_RELOAD && change->result == -EBUSY) {
+		log_warning("policy",
+		    "not reloaded while a set of rules is tried: done when "
+		    "that ends");
+		return;
+	}
+	/* who asked from the command line is told there */
+	if (change->done != NULL && change->kind != CHANGE_RELOAD)
+		return;
+	log_faults(change->faults);
+	log_error("policy", "the old rules stay in force faults=%zu: %s",
+	    faults_count(change->faults), strerror(-change->result));
+}
+
+void
+change_log(const struct change *change)
+{
+	const struct review_result *r = &change->review;
+
+	if (change->result < 0)
+		log_failure(change);
+	else
+		log_info("policy",
+		    "loaded rules=%zu flows=%llu changed=%llu ended=%llu "
+		    "marks=%llu",
+		    change->n_rules, (unsigned long long)r->flows,
+		    (unsigned long long)r->changed,
+		    (unsigned long long)r->ended, (unsigned long long)r->marks);
+	if (change->save_error != 0)
+		log_warning("policy",
+		    "rules from the command line can't be saved, they end "
+		    "with the daemon: %s",
+		    strerror(-change->save_error));
+}
+
+void
+policy_job_run(struct policy_job *job)
+{
+	int read = 0;
+
+	if (job->read) {
+		read = load_sources(&job->fresh, job->dir, job->faults);
+		job->sources = &job->fresh;
+	}
+	job->result = read;
+	if (read == -ENOMEM)
+		return;
+	job->result = load_compile(
+	    &job->policy, job->sources, &job->runtime, job->faults, NULL);
+	if (job->result < 0)
+		return;
+	job->hits = hits_new(job->policy, job->before);
+	if (read < 0 || job->hits == NULL) {
+		job->result = read < 0 ? read : -ENOMEM;
+		return;
+	}
+	if (job->state != NULL)
+		job->save_error = save_runtime(&job->runtime, job->state);
+}
+
+static void
+load_state(struct runtime *runtime, const char *state)
+{
+	int r = load_runtime(runtime, state);
+
+	if (r != 0)
+		log_warning("policy",
+		    "%s: some rules from the command line are lost: %s", state,
+		    r < 0 ? strerror(-r) : "lines that can't be read");
+	(void)runtime_expire(runtime, deadline_wall_ms()); /* how many or not */
+}
+
+/* With the rules from the command line if it can be. */
+static int
+compile_first(const struct policy **ret, const struct sources *sources,
+    struct runtime *runtime, struct faults *faults)
+{
+	struct faults *without = faults_new();
+	int r = load_compile(ret, sources, runtime, faults, NULL);
+
+	if (r == -EINVAL && without != NULL && runtime->n > 0 &&
+	    load_compile(ret, sources, NULL, without, NULL) == 0) {
+		log_warning("policy",
+		    "the %zu rules from the command line are dropped, they "
+		    "have faults now",
+		    runtime->n);
+		log_faults(faults);
+		runtime_done(runtime);
+		r = 0;
+	}
+	faults_free(without);
+	return r;
+}
+
+int
+policy_job_first(const struct policy **ret, const char *dir, const char *state,
+    struct sources *sources, struct runtime *runtime)
+{
+	struct faults *faults = faults_new();
+	const struct policy *policy = NULL;
+	int r = -ENOMEM, compiled;
+
+	if (faults == NULL)
+		return r;
+	load_state(runtime, state);
+	r = load_sources(sources, dir, faults);
+	if (r == 0 || r == -EINVAL) {
+		compiled = compile_first(&policy, sources, runtime, faults);
+		if (compiled == 0 && r < 0)
+			policy_unref(policy);
+		else if (compiled < 0)
+			r = compiled;
+	}
+	if (r == 0)
+		*ret = policy;
+	else
+		faults_print(faults, stderr);
+	faults_free(faults);
+	return r;
+}

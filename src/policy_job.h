@@ -1,0 +1,78 @@
+#ifndef POLICY_JOB_H
+#define POLICY_JOB_H
+
+#include "src/base/list.h"
+#include "src/load.h"
+#include "src/review_ev.h"
+
+struct hits;
+
+enum change_kind {
+	CHANGE_RELOAD, /* the files are read again */
+	CHANGE_ADD,    /* a rule from the command line: text, for_ms */
+	CHANGE_DELETE, /* one of those: id */
+	CHANGE_EXPIRE, /* those that have ended */
+	CHANGE_TRY,    /* text in place of the files, for for_ms */
+	CHANGE_KEEP,   /* what is tried stays */
+	CHANGE_BACK,   /* what was tried goes */
+};
+
+/* Something that is to happen to the rules, and what came of it. */
+struct change {
+	struct list node;
+	enum change_kind kind;
+	char *text;	 /* owned */
+	char *name;	 /* of the text's file; owned */
+	uint64_t for_ms; /* 0: for good */
+	unsigned int id; /* also set by CHANGE_ADD */
+	/* called once, on the loop, with the change to free; NULL for none */
+	void (*done)(void *arg, struct change *change_take);
+	void *arg;
+
+	/* what came of it: 0, -EINVAL (see faults), -EBUSY (a set of rules is
+	 * being tried), -ENOENT (no such rule, nothing is tried), -E2BIG or
+	 * -errno. The rules in force have changed only where it is 0. */
+	int result;
+	struct faults *faults;	     /* owned */
+	size_t n_rules;		     /* in force now */
+	struct review_result review; /* of the flows */
+	uint64_t end_ms;	     /* of what was added or is tried */
+	int save_error; /* of the state file: it won't survive a restart */
+};
+
+/* NULL when there is no memory. */
+struct change *change_new(enum change_kind kind);
+void change_free(struct change *change); /* accepts NULL */
+
+/* What came of it, for the log. */
+void change_log(const struct change *change);
+
+/* The part of a change that may block: reading, compiling, saving. All but the
+ * last group is set before; what the last group holds is the caller's. */
+struct policy_job {
+	const char *dir; /* to be read; see read */
+	bool read;
+	const char
+	    *state; /* where runtime is saved; NULL: it has not changed */
+	const struct sources *sources; /* to be compiled, where !read */
+	struct runtime runtime;	       /* what is to be in front of them */
+	const struct policy *before;   /* in force */
+	struct faults *faults;
+
+	struct sources fresh; /* what was read */
+	const struct policy *policy;
+	struct hits *hits;
+	int result, save_error;
+};
+
+/* To be called in a thread. */
+void policy_job_run(struct policy_job *job);
+
+/* The first policy of the daemon: files of `dir`, behind what was added from
+ * the command line before it was started again and has not ended. Faults are
+ * printed to stderr; where only rules from the command line have them, those
+ * are dropped. 0 with a reference, -EINVAL or -errno. */
+int policy_job_first(const struct policy **ret, const char *dir,
+    const char *state, struct sources *sources, struct runtime *runtime);
+
+#endif

@@ -1,0 +1,253 @@
+#include "src/review_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/linux/ct.h"
+#include "src/linux/diag.h"
+
+/* What one turn of the loop may take, of the 5 ms that nothing may exceed: a
+ * datagram of conntrack's, which is looked at whole, is some 200 entries. */
+#define SLICE_NS (2 * MONO_MS)
+/* Flows between two looks at the clock: ending a connection takes some 20 us,
+ * asking the policy less than one. */
+#define FLOWS_AT_ONCE 16
+
+enum phase {
+	PHASE_IDLE,
+	PHASE_FLOWS,
+	PHASE_DUMP,
+};
+
+struct review_ev {
+	struct review_opts opts;
+	struct event *turn;
+	enum phase phase;
+	struct ct *ct; /* NULL where it can't be opened */
+	unsigned int tries;
+	struct review_result result;
+};
+
+static void
+note_error(struct review_ev *review, int error)
+{
+	if (error < 0 && review->result.error == 0)
+		review->result.error = error;
+}
+
+static void
+finish(struct review_ev *review)
+{
+	struct review_result result = review->result;
+
+	review->phase = PHASE_IDLE;
+	if (review->ct != NULL)
+		result.marks = ct_changed(review->ct);
+	ct_close(review->ct);
+	review->ct = NULL;
+	if (result.error != 0)
+		log_warning("judge",
+		    "conntrack can't be told of the new rules, connections "
+		    "that were accepted may go on: %s",
+		    strerror(-result.error));
+	review->opts.done(review->opts.arg, &result);
+}
+
+/* The flow table ------------------------------------------------------------
+ */
+
+/* True if the flow's connection was ended. The reset that the kernel sends
+ * still goes by the old mark. */
+static bool
+end_connection(struct review_ev *review, const struct flow *flow)
+{
+	int r;
+
+	if (flow->key.proto != IPPROTO_TCP)
+		return false;
+	r = diag_destroy(review->opts.diag, &flow->key, 0);
+	if (r == 0)
+		review->opts.stats->sockets_destroyed++;
+	else if (r != -ENOENT)
+		log_limited(LOG_LEVEL_WARNING, "judge",
+		    "a connection that is blocked now could not be ended: %s",
+		    strerror(-r));
+	return r == 0;
+}
+
+static void
+change(struct review_ev *review, struct flow *flow, const struct decision *d,
+    mono_t now)
+{
+	struct flow_key key = flow->key;
+
+	review->result.changed++;
+	if (d->action == ACTION_BLOCK && end_connection(review, flow)) {
+		review->result.ended++;
+		judge_settle(review->opts.judge, flow, d, now);
+		review->opts.judged(review->opts.arg, flow, now);
+	} else {
+		judge_forget(review->opts.judge, flow);
+	}
+	if (review->ct != NULL)
+		note_error(review, ct_clear_flow(review->ct, &key));
+}
+
+/* True when all flows were seen. */
+static bool
+some_flows(struct review_ev *review, mono_t now)
+{
+	struct flow *flow;
+	struct decision d;
+
+	for (unsigned int i = 0; i < FLOWS_AT_ONCE; i++) {
+		switch (judge_review(review->opts.judge, &flow, &d)) {
+		case REVIEW_DONE:
+			return true;
+		case REVIEW_SAME:
+			break;
+		case REVIEW_CHANGED:
+			change(review, flow, &d, now);
+			break;
+		}
+		review->result.flows++;
+	}
+	return false;
+}
+
+/* Conntrack ---------------------------------------------------------------- */
+
+/* Whether the entry decides something that the policy in force has not
+ * decided. */
+static bool
+is_unknown(void *arg, const struct ct_entry *entry)
+{
+	const struct review_ev *review = arg;
+
+	if (entry->mark < MARK_FIRST || entry->mark > MARK_LAST)
+		return false;
+	/* out of this host, and what this host answers */
+	return !judge_knows(review->opts.judge, &entry->orig) &&
+	       !judge_knows(review->opts.judge, &entry->reply);
+}
+
+static void
+dump_begin(struct review_ev *review)
+{
+	int r;
+
+	review->phase = PHASE_DUMP;
+	if (review->ct == NULL) {
+		finish(review);
+		return;
+	}
+	note_error(review, ct_flush(review->ct));
+	r = ct_dump_begin(review->ct);
+	if (r < 0) {
+		note_error(review, r);
+		finish(review);
+	}
+}
+
+static void
+dump_go_on(struct review_ev *review)
+{
+	int r = ct_dump_next(review->ct, is_unknown, review);
+
+	if (r == 0)
+		return;
+	if ((r == -EINTR || r == -ENOBUFS) && ++review->tries < CT_DUMP_TRIES) {
+		dump_begin(review);
+		return;
+	}
+	if (r < 0)
+		note_error(review, r);
+	finish(review);
+}
+
+/* Turns -------------------------------------------------------------------- */
+
+static void
+next_turn(struct review_ev *review)
+{
+	static const struct timeval at_once = { 0, 0 };
+
+	if (review->phase == PHASE_IDLE)
+		return;
+	if (event_add(review->turn, &at_once) < 0) {
+		note_error(review, -ENOMEM);
+		finish(review);
+	}
+}
+
+static void
+turn_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct review_ev *review = arg;
+	mono_t begin = mono_now(), now = begin;
+
+	(void)fd;
+	(void)what;
+	while (
+	    review->phase == PHASE_FLOWS && mono_since(now, begin) < SLICE_NS) {
+		if (some_flows(review, now))
+			dump_begin(review);
+		now = mono_now();
+	}
+	/* conntrack is told before the loop gives the next verdicts */
+	if (review->phase == PHASE_FLOWS && review->ct != NULL)
+		note_error(review, ct_flush(review->ct));
+	while (
+	    review->phase == PHASE_DUMP && mono_since(now, begin) < SLICE_NS) {
+		dump_go_on(review);
+		now = mono_now();
+	}
+	next_turn(review);
+}
+
+void
+review_ev_start(struct review_ev *review)
+{
+	int r;
+
+	ct_close(review->ct);
+	review->ct = NULL;
+	memset(&review->result, 0, sizeof(review->result));
+	review->tries = 0;
+	r = ct_open(&review->ct);
+	note_error(review, r);
+	judge_review_begin(review->opts.judge);
+	review->phase = PHASE_FLOWS;
+	next_turn(review);
+}
+
+int
+review_ev_new(struct review_ev **ret, const struct review_opts *opts)
+{
+	struct review_ev *review = calloc(1, sizeof(*review));
+
+	if (review == NULL)
+		return -ENOMEM;
+	review->opts = *opts;
+	review->turn = event_new(opts->base, -1, 0, turn_cb, review);
+	if (review->turn == NULL) {
+		free(review);
+		return -ENOMEM;
+	}
+	*ret = review;
+	return 0;
+}
+
+void
+review_ev_free(struct review_ev *review)
+{
+	if (review == NULL)
+		return;
+	ct_close(review->ct);
+	event_free(review->turn);
+	free(review);
+}

@@ -1,0 +1,45 @@
+#ifndef REVIEW_EV_H
+#define REVIEW_EV_H
+
+#include <stdbool.h>
+
+#include "src/core/judge.h"
+
+struct diag;
+struct event_base;
+
+/* After a change of policy: flows whose decision changed are judged again, a
+ * few a turn of the loop, between the packets. First those of the flow table:
+ * what is blocked now is ended where it is TCP, the rest gets connection mark
+ * 0, so that its next packet comes to the judge. Then conntrack's entries that
+ * carry a mark of ours and belong to no flow that we know. */
+struct review_ev;
+
+struct review_result {
+	uint64_t flows, changed, ended; /* looked at; decided otherwise; TCP
+					   connections ended */
+	uint64_t marks;			/* set to 0 in conntrack */
+	int error;			/* 0, or -errno of conntrack */
+};
+
+/* All borrowed. */
+struct review_opts {
+	struct event_base *base;
+	struct judge *judge;
+	struct diag *diag;
+	struct stats *stats;
+	/* a flow was ended by its new decision */
+	void (*judged)(void *arg, const struct flow *flow, mono_t now);
+	/* all of it is done */
+	void (*done)(void *arg, const struct review_result *result);
+	void *arg;
+};
+
+/* 0 or -errno. */
+int review_ev_new(struct review_ev **ret, const struct review_opts *opts);
+void review_ev_free(struct review_ev *review); /* accepts NULL */
+
+/* From the first flow on; one that was under way is not finished. */
+void review_ev_start(struct review_ev *review);
+
+#endif

@@ -1,0 +1,17 @@
+#ifndef WATCH_EV_H
+#define WATCH_EV_H
+
+struct event_base;
+
+/* Watches a folder of files whose names end in a suffix: written, moved in or
+ * out, deleted. A folder that is not there is looked for every second. */
+struct watch_ev;
+
+/* changed() is called a moment after the last of several changes, since
+ * editors write, rename and delete. 0 or -errno. dir is copied, suffix is
+ * not. */
+int watch_ev_new(struct watch_ev **ret, struct event_base *base,
+    const char *dir, const char *suffix, void (*changed)(void *arg), void *arg);
+void watch_ev_free(struct watch_ev *we); /* accepts NULL */
+
+#endif

@@ -1,0 +1,234 @@
+#!/bin/bash
+# A reload while connections live: what is blocked now is ended at once, what
+# stays allowed loses no byte; files that change are noticed; faults change
+# nothing.
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 socat
+net_up
+
+mkdir "$tmp/rules"
+base="default in accept"
+rules() { # LINE...: replaces the file as careful programs do
+	{
+		echo "$base"
+		for line; do echo "$line"; done
+	} >"$tmp/rules/.new"
+	mv "$tmp/rules/.new" "$tmp/rules/10.rules"
+}
+ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
+status() { # PATH: a value of the status, as python reads it
+	ctl --json status | python3 -c "import json, sys
+print(json.load(sys.stdin)$1)"
+}
+start() {
+	: >"$tmp/daemon.log"
+	background inc "$REROUTED" --config "$tmp/conf" --rules "$tmp/rules" \
+		--state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+}
+
+# --- a program that holds connections, and says what its next calls give ------
+cat >"$tmp/holder.py" <<'PY'
+import errno, socket, sys, time
+socks = {}
+for name, family, kind, addr in (
+        ("tcp4", socket.AF_INET, socket.SOCK_STREAM, "10.9.0.2"),
+        ("tcp6", socket.AF_INET6, socket.SOCK_STREAM, "fd09::2"),
+        ("udp4", socket.AF_INET, socket.SOCK_DGRAM, "10.9.0.2"),
+        ("udp6", socket.AF_INET6, socket.SOCK_DGRAM, "fd09::2")):
+    s = socket.socket(family, kind)
+    s.settimeout(2)
+    s.connect((addr, 7001))
+    socks[name] = s
+def ask(s):
+    begin = time.monotonic()
+    try:
+        s.send(b"hello")
+        word = "ok" if s.recv(100) == b"hello" else "short"
+    except socket.timeout:
+        word = "timeout"
+    except OSError as e:
+        word = errno.errorcode[e.errno]
+    return "%s %d" % (word, (time.monotonic() - begin) * 1000)
+print("ready", flush=True)
+for line in iter(open(sys.argv[1]).readline, "quit\n"):
+    print(line.strip(), ask(socks[line.strip()]), flush=True)
+PY
+hold() {
+	rm -f "$tmp/say"
+	mkfifo "$tmp/say"
+	exec 9<>"$tmp/say" # both ways: opening it waits for nobody
+	background inc python3 "$tmp/holder.py" "$tmp/say" >"$tmp/said"
+	holder=$pid
+	wait_for grep -q ready "$tmp/said"
+}
+let_go() {
+	echo quit >&9
+	exec 9>&-
+	wait "$holder"
+}
+asked=0
+ask() { # NAME: its answer in $word and $ms
+	_lines=$(wc -l <"$tmp/said")
+	echo "$1" >&9
+	wait_for sh -c "[ \$(wc -l <'$tmp/said') -gt $_lines ]"
+	set -- $(tail -n 1 "$tmp/said")
+	word=$2 ms=$3
+}
+ask_all() { # WHAT WORD...: all four get one of the words, at once
+	what=$1
+	shift
+	for name in tcp4 tcp6 udp4 udp6; do
+		ask $name
+		case " $* " in
+		*" $word "*)
+			if [ "$ms" -lt 200 ]; then
+				result ok "$what: $name ($word after $ms ms)"
+			else
+				result not "$what: $name" "$ms ms"
+			fi
+			;;
+		*) result not "$what: $name" "got $word, expected $*" ;;
+		esac
+	done
+}
+
+echo "[rerouted]" >"$tmp/conf"
+background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/serve4"
+background ins "$BUILDDIR/probe" serve 7001 fd09::2 >"$tmp/serve6"
+wait_for grep -q ready "$tmp/serve4"
+wait_for grep -q ready "$tmp/serve6"
+blocked="ECONNABORTED ECONNRESET EPIPE EHOSTUNREACH EACCES EPERM"
+
+# --- a new rule, a rule that is gone, a default, a rule from the command line --
+rules "default out accept"
+start
+hold
+ask_all "before" ok
+check "a reload answers" ctl reload
+ask_all "nothing changed" ok
+rules "default out accept" "block out to port 7001"
+check "a reload answers" ctl reload
+ask_all "blocked now" $blocked
+check "two connections were ended" \
+	[ "$(status "['counters']['sockets_destroyed']")" = 2 ]
+let_go
+rules "default out accept"
+check "a reload answers" ctl reload
+hold
+ask_all "allowed again" ok
+rules "default out block"
+check "a reload answers" ctl reload
+ask_all "the default changed" $blocked
+let_go
+rules "default out block" "accept out to port 7001"
+ctl reload >"$tmp/out"
+hold
+ask_all "accepted by a rule" ok
+rules "default out accept" "accept out to port 1"
+ctl reload >"$tmp/out"
+ask_all "accepted by the default" ok
+check "no connection was touched" grep -vq decided "$tmp/out"
+check "a rule from the command line" ctl block out to port 7001 --for 1h
+ask_all "blocked from the command line" $blocked
+let_go
+
+# --- connections that conntrack has and the daemon has not ---------------------
+ctl rules delete 1 >/dev/null
+hold
+ask_all "before the crash" ok
+stop "$daemon" KILL
+start
+ask_all "after the crash" ok
+check "the new daemon knows none of them" [ "$(status "['flows']['live']")" = 0 ]
+check "a reload answers" ctl reload
+ask_all "judged as they speak" ok
+check "now it knows them" [ "$(status "['flows']['live']")" = 4 ]
+let_go
+
+# --- faults ---------------------------------------------------------------------
+rules "default out accept" "block out prt 7001" "accept usr root"
+ctl reload >"$tmp/out" 2>&1
+check "a reload with faults: exit 1" [ $? = 1 ]
+check "all faults are named" sh -c "grep -q '10.rules:3:11: ' '$tmp/out' &&
+	grep -q '10.rules:4:8: ' '$tmp/out'"
+check "status says so" test "$(status "['policy']['error'] is not None")" = True
+rules "default out accept"
+check "mended" ctl reload
+check "status says so" test "$(status "['policy']['error'] is None")" = True
+
+# --- whole: 1 GB, 50 reloads; every other one makes each packet come to us ------
+size=1024
+head -c 16777216 /dev/urandom >"$tmp/piece"
+send() {
+	_n=0
+	while [ $_n -lt $((size / 16)) ]; do
+		cat "$tmp/piece"
+		_n=$((_n + 1))
+	done
+}
+want=$(send | sha256sum)
+rm -f "$tmp/sum"
+ins sh -c "socat -u TCP-LISTEN:7002,reuseaddr STDOUT | sha256sum >'$tmp/sum'" &
+pids="$pids $!"
+receiver=$!
+wait_for sh -c "nsenter --net=/run/netns/$S ss -ltn | grep -q :7002"
+send | inc socat -u STDIN TCP:10.9.0.2:7002 &
+sender=$!
+pids="$pids $sender"
+wait_for sh -c "nsenter --net=/run/netns/$C ss -tn | grep -q :7002"
+n=0 during=0
+while [ $n -lt 50 ]; do
+	n=$((n + 1))
+	if [ $((n % 2)) = 1 ]; then
+		rules "default out accept" "accept once out to port 7002"
+	else
+		rules "default out accept"
+	fi
+	ctl reload >"$tmp/out" || cat "$tmp/out"
+	kill -0 $sender 2>/dev/null && during=$((during + 1))
+	grep -q decided "$tmp/out" || echo "# reload $n changed nothing"
+done
+wait $sender
+wait $receiver
+check "50 reloads while it lasts (but $((50 - during)))" [ $during -ge 20 ]
+if [ "$(cat "$tmp/sum")" = "$want" ]; then
+	result ok "1 GB arrives whole"
+else
+	result not "1 GB arrives whole" "$(cat "$tmp/sum") is not $want"
+fi
+stop "$daemon"
+check "the daemon ends well" test $? = 0
+
+# --- a watched folder -------------------------------------------------------------
+printf '[rerouted]\nwatch = yes\n' >"$tmp/conf"
+rules "default out accept"
+start
+n_rules() { [ "$(status "['policy']['rules']")" = "$1" ]; }
+loads() { grep -c "policy: loaded" "$tmp/daemon.log"; }
+rules "default out accept" "block out to 10.1.1.1"
+check "mv is noticed" wait_for n_rules 1
+sed -i 's/10.1.1.1/10.1.1.2\nblock out to 10.1.1.3/' "$tmp/rules/10.rules"
+check "sed -i is noticed" wait_for n_rules 2
+echo "block out to 10.1.1.4" >>"$tmp/rules/10.rules"
+check "a write is noticed" wait_for n_rules 3
+# as vim writes: the old one aside, a new one, the old one away
+mv "$tmp/rules/10.rules" "$tmp/rules/10.rules~"
+echo "block out" >"$tmp/rules/10.rules"
+rm "$tmp/rules/10.rules~"
+check "an editor is noticed" wait_for n_rules 1
+rm "$tmp/rules/10.rules"
+check "rm is noticed" wait_for n_rules 0
+mv "$tmp/rules" "$tmp/rules.old"
+mkdir "$tmp/rules"
+echo "block out to 10.1.1.4" >"$tmp/rules/1.rules"
+check "another folder is noticed" wait_for n_rules 1
+before=$(loads)
+for i in 1 2 3 4 5 6 7 8 9; do echo "drop in" >>"$tmp/rules/1.rules"; done
+check "many writes" wait_for n_rules 10
+check "are one load or two" [ $(($(loads) - before)) -le 2 ]
+stop "$daemon"
+check "the daemon ends well" test $? = 0
+finish

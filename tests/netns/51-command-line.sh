@@ -1,0 +1,118 @@
+#!/bin/bash
+# Rules from the command line stand in front, end in time, survive a restart;
+# a set that is tried goes back by itself; rules show what they decided.
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3
+net_up
+
+mkdir "$tmp/rules"
+cat >"$tmp/rules/10.rules" <<'RULES'
+default out accept
+default in accept
+block out proto udp to port 7002
+accept out to port 7001
+RULES
+ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
+start() {
+	: >"$tmp/daemon.log"
+	background inc "$REROUTED" --rules "$tmp/rules" --state "$tmp/state" \
+		--control "$tmp/control" 2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+}
+get() { # PORT: the word
+	inc "$BUILDDIR/probe" tcp 10.9.0.2 "$1" 400 | sed 's/ .*//'
+}
+gets() { [ "$(get "$1")" = "$2" ]; }
+rule() { # FIELD TEXT: of the rule with that text
+	ctl --json rules | python3 -c 'import json, sys
+for line in sys.stdin:
+    rule = json.loads(line)
+    if rule["text"] == sys.argv[2]:
+        print(rule[sys.argv[1]])' "$@"
+}
+background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/serve"
+wait_for grep -q ready "$tmp/serve"
+start
+
+check "allowed" gets 7001 ok
+check "counted" [ "$(rule hits 'accept out to port 7001')" = 1 ]
+check "for 1 hour" ctl block out to port 7001 --for 1h
+check "blocked" gets 7001 EHOSTUNREACH
+check "counted" [ "$(rule hits 'block out to port 7001')" = 1 ]
+check "it says where from" [ "$(rule file 'block out to port 7001')" = "command line" ]
+check "the youngest is the first" ctl accept out to 10.9.0.2 exe "$BUILDDIR/probe"
+check "allowed" gets 7001 ok
+check "the file's rule was not asked" [ "$(rule hits 'accept out to port 7001')" = 1 ]
+check "out with it" ctl rules delete 2
+check "blocked" gets 7001 EHOSTUNREACH
+check_not "it is out" ctl rules delete 2
+check_not "rules of files are not to be deleted" ctl rules delete 3
+
+# words as the shell gives them
+check "blanks" ctl drop out exe "/opt/a b/c" , "/x#y" label "two words"
+check "are quoted again" [ "$(rule label 'drop out exe "/opt/a b/c" , "/x#y" label "two words"')" = "two words" ]
+ctl block out prt 22 >"$tmp/out" 2>&1
+check "a fault: exit 1" [ $? = 1 ]
+check "with a caret" grep -q '\^~~' "$tmp/out"
+check "in its place" grep -q '^command line:.*:11: ' "$tmp/out"
+ctl block out --for 1x >"$tmp/out" 2>&1
+check "no time: exit 2" [ $? = 2 ]
+ctl block 'out
+default out block' >"$tmp/out" 2>&1
+check "one line only" [ $? = 1 ]
+
+# a script is told from another one of the same interpreter
+cat >"$tmp/get.py" <<'PY'
+import errno, socket
+try:
+    socket.create_connection(("10.9.0.2", 7001), 1)
+    print("ok")
+except OSError as e:
+    print(errno.errorcode[e.errno])
+PY
+cp "$tmp/get.py" "$tmp/other.py"
+ctl rules delete 1 >"$tmp/out"
+check "by script" ctl block out script "$tmp/get.py" --for 1h
+check "with a path" [ "$(inc python3 -u "$tmp/get.py")" = EHOSTUNREACH ]
+check "from its folder" [ "$(cd "$tmp" && inc python3 ./get.py)" = EHOSTUNREACH ]
+check "another one" [ "$(inc python3 "$tmp/other.py")" = ok ]
+check "the same text as code" [ "$(inc python3 -c "$(cat "$tmp/get.py")")" = ok ]
+ctl rules delete 4 >"$tmp/out"
+check "blocked again" ctl block out to port 7001 --for 1h
+
+# a restart
+stop "$daemon"
+start
+check "still blocked" gets 7001 EHOSTUNREACH
+check "until its end" test "$(rule ends 'block out to port 7001')" != None
+ctl rules delete 5 >"$tmp/out"
+check "allowed" gets 7001 ok
+check "for 1 second" ctl block out to port 7001 --for 1s
+check "blocked" gets 7001 EHOSTUNREACH
+check "then it has ended" wait_for gets 7001 ok
+check "and is gone" test -z "$(rule number 'block out to port 7001')"
+
+# trying
+echo "default out block" >"$tmp/try.rules"
+check "a set is tried" ctl rules try "$tmp/try.rules" --for 2s
+check "it is in force" gets 7001 EHOSTUNREACH
+check "status says so" sh -c "'$REROUTECTL' --control '$tmp/control' status | grep -q 'try.rules'"
+ctl reload >"$tmp/out" 2>&1
+check "a reload has to wait" [ $? = 1 ]
+check "and says why" grep -q "being tried" "$tmp/out"
+check "it goes back by itself" wait_for gets 7001 ok
+check_not "nothing is to be kept" ctl rules keep
+check "again" ctl rules try "$tmp/try.rules" --for 1s
+check "kept" ctl rules keep
+sleep 1.2 # what must not happen can't be waited for
+check "it stays" gets 7001 EHOSTUNREACH
+check "until a reload" ctl reload
+check "allowed" gets 7001 ok
+echo "default out blck" >"$tmp/try.rules"
+check_not "faults are not tried" ctl rules try "$tmp/try.rules" --for 1h
+check "allowed" gets 7001 ok
+stop "$daemon"
+check "the daemon ends well" test $? = 0
+finish

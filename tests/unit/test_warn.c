@@ -1,0 +1,143 @@
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/policy_warn.h"
+#include "src/core/rules.h"
+#include "tests/fake/world.h"
+#include "tests/unit/random.h"
+
+/* A rule set with what is warned of. */
+struct checked {
+	struct rules *rules;
+	const struct policy *policy;
+	struct faults *warnings;
+};
+
+static struct checked
+check(const char *text)
+{
+	struct checked c = { rules_new(), NULL, faults_new() };
+	struct faults *faults = faults_new();
+
+	if (rules_parse(c.rules, "t", text, strlen(text), faults) != 0 ||
+	    policy_compile(&c.policy, c.rules, &fake_world, faults) != 0) {
+		faults_print(faults, stderr);
+		fail_msg("not compiled");
+	}
+	faults_free(faults);
+	policy_warn(c.policy, c.rules, &fake_world, c.warnings);
+	return c;
+}
+
+static void
+checked_done(struct checked *c)
+{
+	policy_unref(c->policy);
+	rules_free(c->rules);
+	faults_free(c->warnings);
+}
+
+static void
+warnings_are_about_what_can_not_match(void **state)
+{
+	static const struct {
+		const char *name, *rules, *what; /* NULL: nothing */
+	} rows[] = {
+		{ "the same twice", "accept exe /a\nblock exe /a", "t:1" },
+		{ "a list with it", "accept exe /b, /a\nblock exe /a", "t:1" },
+		{ "a glob with it", "accept exe /a/**\nblock exe /a/b", "t:1" },
+		{ "more conditions", "drop\nblock user bob", "t:1" },
+		{ "fewer conditions", "drop user bob\nblock", NULL },
+		{ "one direction", "drop in\nblock in user bob", "t:1" },
+		{ "the other direction", "drop in\nblock user bob", NULL },
+		{ "a prefix", "drop to 10.0.0.0/8\nblock to 10.1.0.0/16 port 5",
+		    "t:1" },
+		{ "a wider prefix", "drop to 10.1.0.0/16\nblock to 10.0.0.0/8",
+		    NULL },
+		{ "ports", "drop to port 1-9\nblock to port 3, 5-9", "t:1" },
+		{ "a port more", "drop to port 1-9\nblock to port 3, 10",
+		    NULL },
+		{ "no ports", "drop to port 1-9\nblock to 10.0.0.1", NULL },
+		{ "not", "drop not user bob\nblock not user bob, alice",
+		    "t:1" },
+		{ "not less", "drop not user bob, alice\nblock not user bob",
+		    NULL },
+		{ "not beside without", "drop not user bob\nblock user alice",
+		    NULL },
+		{ "any", "drop to any\nblock to 10.0.0.1", "t:1" },
+		{ "a scope", "drop to lan\nblock to lan user bob", "t:1" },
+		{ "a group within", "drop to lan\nblock to loopback", NULL },
+		{ "process",
+		    "drop process kernel, unknown\n"
+		    "block process kernel",
+		    "t:1" },
+		{ "two families", "drop from 10.0.0.1 to fd00::1", "IPv4" },
+		{ "a scope has both", "drop from lan to fd00::1", NULL },
+		{ "no such file", "drop exe /usr/bin/missing",
+		    "no file '/usr/bin/missing'" },
+		{ "a parent too", "drop parent /missing", "no file" },
+		{ "a pattern may match later", "drop exe /missing/*", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct checked c = check(rows[i].rules);
+		const struct fault *w = faults_get(c.warnings, 0);
+
+		row_true(rows[i].name, (w != NULL) == (rows[i].what != NULL));
+		if (w != NULL)
+			row_true(rows[i].name,
+			    strstr(w->what, rows[i].what) != NULL &&
+				strncmp(w->what, "warning: ", 9) == 0);
+		row_true(rows[i].name, faults_count(c.warnings) <= 1);
+		checked_done(&c);
+	}
+}
+
+/* What is said never to match never does. */
+static void
+there_is_no_false_alarm(void **state)
+{
+	unsigned int seed = 11;
+	size_t alarms = 0;
+
+	(void)state;
+	for (size_t round = 0; round < 400; round++) {
+		char *text = random_rules(&seed, 1 + round % 60);
+		struct checked c = check(text);
+		bool never[64] = { false };
+		const struct fault *w;
+
+		for (size_t i = 0; (w = faults_get(c.warnings, i)) != NULL; i++)
+			if (strstr(w->what, "never") != NULL) {
+				never[w->line] = true;
+				alarms++;
+			}
+		for (size_t i = 0; i < 200; i++) {
+			struct process *p;
+			struct subject s = random_subject(&seed, &p);
+			uint32_t n = policy_decide(c.policy, &s).rule;
+
+			if (n > 0 && never[policy_rule_get(c.policy, n)->line])
+				fail_msg("rule %u of:\n%s", n, text);
+			process_unref(p);
+		}
+		checked_done(&c);
+		free(text);
+	}
+	assert_true(alarms > 100);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(warnings_are_about_what_can_not_match),
+		cmocka_unit_test(there_is_no_false_alarm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
