@@ -212,7 +212,7 @@ check "the counter does count" [ "$counted" = 3 ]
 if [ -z "$restore" ]; then
 repairs=$(reroutectl --json status |
     python3 -c 'import json,sys; print(json.load(sys.stdin)["firewall"]["repairs"])')
-background flock --no-fork "$XTABLES_LOCKFILE" sleep 1000
+background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
 holder=$pid
 wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
 other inc $IPT4 -F
