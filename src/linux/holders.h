@@ -29,6 +29,7 @@ struct holder {
 	uint32_t scan; /* which one; 0: never scanned, nor what is newer */
 	const struct process *value; /* a reference; NULL */
 	uint64_t round;		     /* of procfs, in which value was read */
+	mono_t read;		     /* when value was read whole */
 };
 
 /* A socket. */

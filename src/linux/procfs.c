@@ -26,6 +26,11 @@
  * is asked about that was last looked for so long ago, and not more often. */
 #define REFRESH_NS MONO_S
 
+/* Names, arguments and cgroup of a process that was read whole so shortly ago
+ * are taken as they were, as long as executable and user are the same: no
+ * program is started and has made a connection in that time. */
+#define FRESH_NS (200 * MONO_MS / 1000)
+
 /* Descriptors that one look-up has open at a time, at most. */
 #define LOOKUP_FDS 2
 
@@ -276,6 +281,31 @@ find(struct procfs *procfs, const struct want *want)
 	return search(procfs, want, false);
 }
 
+/* Sees to it that value is the process as it is in this round. */
+static int
+holder_read(struct procfs *procfs, struct holder *holder)
+{
+	const struct process *proc;
+	int r;
+
+	if (holder->value != NULL && holder->round == procfs->round)
+		return 0;
+	if (holder->value == NULL ||
+	    mono_since(procfs->now, holder->read) >= FRESH_NS ||
+	    !procread_is_same(&holder->dir, holder->value)) {
+		r = procread_process(&procfs->read, &holder->dir, holder->pid,
+		    holder->value, &proc);
+		if (r != 0)
+			return r;
+		process_unref(holder->value);
+		holder->value = proc;
+		holder->uid = proc->uid;
+		holder->read = procfs->now;
+	}
+	holder->round = procfs->round;
+	return 0;
+}
+
 /* The process behind a note. -ESRCH when the note does not hold (any more). */
 static int
 answer(
@@ -300,16 +330,9 @@ answer(
 		return r;
 	held_used(hs, held);
 	holder->hint = held->fd;
-	if (holder->value == NULL || holder->round != procfs->round) {
-		r = procread_process(&procfs->read, &holder->dir, holder->pid,
-		    holder->value, &proc);
-		if (r != 0)
-			return r;
-		process_unref(holder->value);
-		holder->value = proc;
-		holder->uid = proc->uid;
-		holder->round = procfs->round;
-	}
+	r = holder_read(procfs, holder);
+	if (r != 0)
+		return r;
 	proc = holder->value;
 	/* no exe, but a socket: it ends, and was never seen before */
 	if (proc->exe[0] == '\0')

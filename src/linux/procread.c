@@ -405,6 +405,16 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 	return 0;
 }
 
+bool
+procread_is_same(const struct procread_dir *dir, const struct process *old)
+{
+	struct stat st;
+
+	return fstat(dir->fd, &st) == 0 && st.st_uid == old->uid &&
+	       st.st_gid == old->gid && fstatat(dir->fd, "exe", &st, 0) == 0 &&
+	       st.st_dev == old->exe_dev && st.st_ino == old->exe_ino;
+}
+
 int
 procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
     const struct process *old, const struct process **ret)
