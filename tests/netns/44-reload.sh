@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # A reload while connections live: what is blocked now is ended at once, what
 # stays allowed loses no byte; files that change are noticed; faults change
 # nothing.
@@ -7,26 +7,18 @@ need_root
 need python3 socat
 net_up
 
-mkdir "$tmp/rules"
 base="default in accept"
-rules() { # LINE...: replaces the file as careful programs do
+mkdir "$tmp/rules"
+put_rules() { # LINE...: replaces the file as careful programs do
 	{
 		echo "$base"
 		for line; do echo "$line"; done
 	} >"$tmp/rules/.new"
 	mv "$tmp/rules/.new" "$tmp/rules/10.rules"
 }
-ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
-status() { # PATH: a value of the status, as python reads it
+status_of() { # PATH: a value of the status, as python reads it
 	ctl --json status | python3 -c "import json, sys
 print(json.load(sys.stdin)$1)"
-}
-start() {
-	: >"$tmp/daemon.log"
-	background inc "$REROUTED" --config "$tmp/conf" --rules "$tmp/rules" \
-		--state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
-	daemon=$pid
-	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
 
 # --- a program that holds connections, and says what its next calls give ------
@@ -69,7 +61,6 @@ let_go() {
 	exec 9>&-
 	wait "$holder"
 }
-asked=0
 ask() { # NAME: its answer in $word and $ms
 	_lines=$(wc -l <"$tmp/said")
 	echo "$1" >&9
@@ -95,39 +86,37 @@ ask_all() { # WHAT WORD...: all four get one of the words, at once
 	done
 }
 
-echo "[rerouted]" >"$tmp/conf"
-background ins "$BUILDDIR/probe" serve 10.9.0.2 7001 >"$tmp/serve4"
-background ins "$BUILDDIR/probe" serve fd09::2 7001 >"$tmp/serve6"
-wait_for grep -q ready "$tmp/serve4"
-wait_for grep -q ready "$tmp/serve6"
+echo "[rerouted]" >"$tmp/rerouted.conf"
+background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 fd09::2 >"$tmp/serve"
+wait_for grep -q ready "$tmp/serve"
 blocked="ECONNABORTED ECONNRESET EPIPE EHOSTUNREACH EACCES EPERM"
 
 # --- a new rule, a rule that is gone, a default, a rule from the command line --
-rules "default out accept"
-start
+put_rules "default out accept"
+daemon_start
 hold
 ask_all "before" ok
 check "a reload answers" ctl reload
 ask_all "nothing changed" ok
-rules "default out accept" "block out to port 7001"
+put_rules "default out accept" "block out to port 7001"
 check "a reload answers" ctl reload
 ask_all "blocked now" $blocked
 check "two connections were ended" \
-	[ "$(status "['counters']['sockets_destroyed']")" = 2 ]
+	[ "$(status_of "['counters']['sockets_destroyed']")" = 2 ]
 let_go
-rules "default out accept"
+put_rules "default out accept"
 check "a reload answers" ctl reload
 hold
 ask_all "allowed again" ok
-rules "default out block"
+put_rules "default out block"
 check "a reload answers" ctl reload
 ask_all "the default changed" $blocked
 let_go
-rules "default out block" "accept out to port 7001"
+put_rules "default out block" "accept out to port 7001"
 ctl reload >"$tmp/out"
 hold
 ask_all "accepted by a rule" ok
-rules "default out accept" "accept out to port 1"
+put_rules "default out accept" "accept out to port 1"
 ctl reload >"$tmp/out"
 ask_all "accepted by the default" ok
 check "no connection was touched" grep -vq decided "$tmp/out"
@@ -139,25 +128,25 @@ let_go
 ctl rules delete 1 >/dev/null
 hold
 ask_all "before the crash" ok
-stop "$daemon" KILL
-start
+daemon_stop KILL
+daemon_start
 ask_all "after the crash" ok
-check "the new daemon knows none of them" [ "$(status "['flows']['live']")" = 0 ]
+check "the new daemon knows none of them" [ "$(status_of "['flows']['live']")" = 0 ]
 check "a reload answers" ctl reload
 ask_all "judged as they speak" ok
-check "now it knows them" [ "$(status "['flows']['live']")" = 4 ]
+check "now it knows them" [ "$(status_of "['flows']['live']")" = 4 ]
 let_go
 
 # --- faults ---------------------------------------------------------------------
-rules "default out accept" "block out prt 7001" "accept usr root"
+put_rules "default out accept" "block out prt 7001" "accept usr root"
 ctl reload >"$tmp/out" 2>&1
 check "a reload with faults: exit 1" [ $? = 1 ]
 check "all faults are named" sh -c "grep -q '10.rules:3:11: ' '$tmp/out' &&
 	grep -q '10.rules:4:8: ' '$tmp/out'"
-check "status says so" test "$(status "['policy']['error'] is not None")" = True
-rules "default out accept"
+check "status says so" test "$(status_of "['policy']['error'] is not None")" = True
+put_rules "default out accept"
 check "mended" ctl reload
-check "status says so" test "$(status "['policy']['error'] is None")" = True
+check "status says so" test "$(status_of "['policy']['error'] is None")" = True
 
 # --- whole: 1 GB, 50 reloads; every other one makes each packet come to us ------
 size=1024
@@ -183,9 +172,9 @@ n=0 during=0
 while [ $n -lt 50 ]; do
 	n=$((n + 1))
 	if [ $((n % 2)) = 1 ]; then
-		rules "default out accept" "accept once out to port 7002"
+		put_rules "default out accept" "accept once out to port 7002"
 	else
-		rules "default out accept"
+		put_rules "default out accept"
 	fi
 	ctl reload >"$tmp/out" || cat "$tmp/out"
 	kill -0 $sender 2>/dev/null && during=$((during + 1))
@@ -199,16 +188,16 @@ if [ "$(cat "$tmp/sum")" = "$want" ]; then
 else
 	result not "1 GB arrives whole" "$(cat "$tmp/sum") is not $want"
 fi
-stop "$daemon"
+daemon_stop
 check "the daemon ends well" test $? = 0
 
 # --- a watched folder -------------------------------------------------------------
-printf '[rerouted]\nwatch = yes\n' >"$tmp/conf"
-rules "default out accept"
-start
-n_rules() { [ "$(status "['policy']['rules']")" = "$1" ]; }
+printf '[rerouted]\nwatch = yes\n' >"$tmp/rerouted.conf"
+put_rules "default out accept"
+daemon_start
+n_rules() { [ "$(status_of "['policy']['rules']")" = "$1" ]; }
 loads() { grep -c "policy: loaded" "$tmp/daemon.log"; }
-rules "default out accept" "block out to 10.1.1.1"
+put_rules "default out accept" "block out to 10.1.1.1"
 check "mv is noticed" wait_for n_rules 1
 sed -i 's/10.1.1.1/10.1.1.2\nblock out to 10.1.1.3/' "$tmp/rules/10.rules"
 check "sed -i is noticed" wait_for n_rules 2
@@ -229,6 +218,6 @@ before=$(loads)
 for i in 1 2 3 4 5 6 7 8 9; do echo "drop in" >>"$tmp/rules/1.rules"; done
 check "many writes" wait_for n_rules 10
 check "are one load or two" [ $(($(loads) - before)) -le 2 ]
-stop "$daemon"
+daemon_stop
 check "the daemon ends well" test $? = 0
 finish

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Rules from the command line stand in front, end in time, survive a restart;
 # a set that is tried goes back by itself; rules show what they decided.
 . "$(dirname "$0")/lib.sh"
@@ -13,14 +13,6 @@ default in accept
 block out proto udp to port 7002
 accept out to port 7001
 RULES
-ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
-start() {
-	: >"$tmp/daemon.log"
-	background inc "$REROUTED" --rules "$tmp/rules" --state "$tmp/state" \
-		--control "$tmp/control" 2>"$tmp/daemon.log"
-	daemon=$pid
-	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
-}
 get() { # PORT: the word
 	inc "$BUILDDIR/probe" tcp 10.9.0.2 "$1" 400 | sed 's/ .*//'
 }
@@ -32,9 +24,9 @@ for line in sys.stdin:
     if rule["text"] == sys.argv[2]:
         print(rule[sys.argv[1]])' "$@"
 }
-background ins "$BUILDDIR/probe" serve 10.9.0.2 7001 >"$tmp/serve"
+background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
-start
+daemon_start
 
 check "allowed" gets 7001 ok
 check "counted" [ "$(rule hits 'accept out to port 7001')" = 1 ]
@@ -83,8 +75,8 @@ ctl rules delete 4 >"$tmp/out"
 check "blocked again" ctl block out to port 7001 --for 1h
 
 # a restart
-stop "$daemon"
-start
+daemon_stop
+daemon_start
 check "still blocked" gets 7001 EHOSTUNREACH
 check "until its end" test "$(rule ends 'block out to port 7001')" != None
 ctl rules delete 5 >"$tmp/out"
@@ -106,13 +98,13 @@ check "it goes back by itself" wait_for gets 7001 ok
 check_not "nothing is to be kept" ctl rules keep
 check "again" ctl rules try "$tmp/try.rules" --for 1s
 check "kept" ctl rules keep
-sleep 1.2 # what must not happen can't be waited for
+pause 1.2 # what must not happen can't be waited for
 check "it stays" gets 7001 EHOSTUNREACH
 check "until a reload" ctl reload
 check "allowed" gets 7001 ok
 echo "default out blck" >"$tmp/try.rules"
 check_not "faults are not tried" ctl rules try "$tmp/try.rules" --for 1h
 check "allowed" gets 7001 ok
-stop "$daemon"
+daemon_stop
 check "the daemon ends well" test $? = 0
 finish
