@@ -32,8 +32,9 @@ struct flow {
 	bool in; /* begun by the other side */
 	bool loopback;
 	bool has_ports;
-	struct decision decision;
-	uint64_t inode;	  /* of the socket judged; 0 for none */
+	struct decision decision; /* as the last packet got it */
+	bool once;		  /* … not for loopback's sake alone */
+	uint64_t inode;		  /* of the socket judged; 0 for none */
 	uint32_t tcp_seq; /* of the SYN judged: tells a retransmit from a new
 			   * connection with the same ports */
 	bool tcp_syn;	  /* tcp_seq is set */

@@ -173,18 +173,45 @@ is_dhcp(const struct packet *pkt)
 	return pkt->tuple.sport == client && pkt->tuple.dport == server;
 }
 
-/* An ICMP error speaks of a packet that went the other way. */
+/* in: which way the packet went that the error speaks of. What our own REJECT
+ * tells of a blocked flow is said by the kernel: to a program here over
+ * loopback, to another host outbound. */
+static bool
+is_error_of(const struct judge *judge, const struct packet *pkt, bool in)
+{
+	struct flow_key key = flow_key_of(&pkt->inner, in);
+	const struct flow *flow = flow_find(judge->flows, &key);
+
+	if (flow == NULL)
+		return false;
+	switch (flow->decision.action) {
+	case ACTION_ACCEPT:
+		return true;
+	case ACTION_BLOCK:
+		return (pkt->loopback || !pkt->in) && !pkt->has_uid;
+	case ACTION_DROP:
+		return false;
+	}
+	__builtin_trap();
+}
+
+/* An ICMP error speaks of a packet that went the other way; on loopback the
+ * kernel tells of one that went any way. */
 static bool
 is_error_of_ours(const struct judge *judge, const struct packet *pkt)
 {
-	struct flow_key key;
-	const struct flow *flow;
+	return pkt->icmp_error &&
+	       (is_error_of(judge, pkt, !pkt->in) ||
+		   (pkt->loopback && is_error_of(judge, pkt, pkt->in)));
+}
 
-	if (!pkt->icmp_error)
-		return false;
-	key = flow_key_of(&pkt->inner, !pkt->in);
-	flow = flow_find(judge->flows, &key);
-	return flow != NULL && flow->decision.action == ACTION_ACCEPT;
+/* On loopback the sender's side accepts for one packet, so that the receiver is
+ * asked too, whose verdict then covers the flow. */
+static void
+set_once(struct decision *d, bool once, const struct packet *pkt)
+{
+	d->once =
+	    once || (pkt->loopback && !pkt->in && d->action == ACTION_ACCEPT);
 }
 
 /* A flow decided before gives its verdict again. */
@@ -195,6 +222,7 @@ repeat(struct judge *judge, const struct packet *pkt, struct flow *flow,
 	flow_touch(judge->flows, flow, now);
 	flow->packets++;
 	judge->stats->flows_repeat++;
+	set_once(&flow->decision, flow->once, pkt);
 	decide(judge, &flow->decision, ret);
 	ret->flow = flow;
 	ret->destroy = flow->decision.action == ACTION_BLOCK &&
@@ -246,8 +274,9 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 }
 
 /* 2. The same ends and the same socket: the same flow. A TCP socket has no
- * inode before accept() and after close(). Where the kernel itself spoke, or
- * answers, there is no socket at all. */
+ * inode before accept() and after close(), and what the kernel says or hears of
+ * a connection that was ended has no socket any more: only a SYN opens another.
+ * Where the kernel itself spoke, or answers, there never was one. */
 static bool
 is_same_socket(const struct packet *pkt, const struct flow *flow,
     const struct socket_facts *sock)
@@ -255,7 +284,8 @@ is_same_socket(const struct packet *pkt, const struct flow *flow,
 	if (packet_is_syn(pkt))
 		return false;
 	if (sock->status == SOCKET_NONE)
-		return !pkt->has_uid && flow->process->kind == PROCESS_KERNEL;
+		return pkt->tuple.proto == IPPROTO_TCP ||
+		       (!pkt->has_uid && flow->process->kind == PROCESS_KERNEL);
 	if (sock->inode == 0)
 		return flow->inode != 0 && pkt->tuple.proto == IPPROTO_TCP;
 	return flow->inode == sock->inode;
@@ -405,16 +435,14 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 	struct decision d;
 	struct flow *flow;
-	bool evicted;
+	bool evicted, once;
 
 	if (proc == NULL)
 		proc = nobody(judge, pkt, sock);
 	count_process(judge->stats, proc);
 	d = ask_packet(judge, pkt, begun_outside(pkt, sock), proc);
-	/* on loopback the receiver's verdict is to cover the flow */
-	if (judge_is_icmp(pkt->tuple.proto) ||
-	    (pkt->loopback && !pkt->in && d.action == ACTION_ACCEPT))
-		d.once = true;
+	once = d.once || judge_is_icmp(pkt->tuple.proto);
+	set_once(&d, once, pkt);
 	decide(judge, &d, ret);
 	ret->destroy = d.action == ACTION_BLOCK &&
 		       pkt->tuple.proto == IPPROTO_TCP && !packet_is_syn(pkt) &&
@@ -427,6 +455,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	}
 	ret->flow = flow;
 	ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
+	flow->once = once;
 	judge->stats->flows_new += ret->new_flow;
 	if (ret->new_flow && judge->hits != NULL)
 		hits_count(judge->hits, d.rule, now);

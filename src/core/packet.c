@@ -294,15 +294,16 @@ tcp_parse(struct packet *pkt, struct rd *rd, size_t rest)
 static int
 udp_parse(struct packet *pkt, struct rd *rd, size_t rest)
 {
+	/* longer than 64 KiB (RFC 2675), or UDP-Lite's "all of it" */
+	bool zero = rest > UINT16_MAX || pkt->tuple.proto == IPPROTO_UDPLITE;
 	uint16_t length;
 
 	ports_parse(&pkt->tuple, rd);
 	length = rd_u16(rd);
 	rd_skip(rd, 2); /* checksum */
-	/* 0: longer than 64 KiB (RFC 2675), or UDP-Lite's "all of it" */
-	if (rd->bad || (length != 0 && (length < 8 || length > rest)))
+	if (rd->bad || length > rest)
 		return -EBADMSG;
-	return 0;
+	return length >= 8 || (length == 0 && zero) ? 0 : -EBADMSG;
 }
 
 static int

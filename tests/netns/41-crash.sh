@@ -29,11 +29,7 @@ done
 save >"$tmp/without"
 
 is() { # is EXPECTED WHO PROBE-ARGUMENTS...: the error's name, or ok
-	local want=$1 who=$2 got
-	shift 2
-	got=$($who "$probe" "$@" 300)
-	echo "$got"
-	[ "${got% *}" = "$want" ]
+	felt "$1" "$2" "$probe" "${@:3}" 300
 }
 network() { # network TCP-ERROR UDP-ERROR SUFFIX: each kind of new flow
 	local addr
@@ -48,14 +44,14 @@ all_flows="tcp,10.9.0.2,7001 udp,10.9.0.2,7001 tcp,fd09::2,7001 udp,fd09::2,7001
 check "the daemon starts" daemon_start
 save >"$tmp/with"
 check_not "its rules are in the tables" cmp -s "$tmp/with" "$tmp/without"
-talk_start old inc $all_flows
+partner old inc talk.py $all_flows
 check "flows of before" talk_is old ok
-talk_start guests ins tcp,10.9.0.1,8001 udp,10.9.0.1,8001 tcp,fd09::1,8001
+partner guests ins talk.py tcp,10.9.0.1,8001 udp,10.9.0.1,8001 tcp,fd09::1,8001
 check "flows from outside" talk_is guests ok
 daemon_stop KILL
-talk old
+tell old
 check "killed: flows of before go on" talk_is old ok
-talk guests
+tell guests
 check "killed: flows from outside go on" talk_is guests ok
 network ETIMEDOUT EPERM "killed"
 for addr in 10.9.0.1 fd09::1; do
@@ -69,7 +65,7 @@ check_same "killed: the rules are in the tables" "$tmp/with" "$tmp/now"
 check "started again" daemon_start
 save >"$tmp/now"
 check_same "started again: the same rules, once" "$tmp/with" "$tmp/now"
-talk old
+tell old
 check "started again: flows of before go on" talk_is old ok
 network ok ok "started again"
 check "started again: what is forbidden" is EHOSTUNREACH inc tcp 10.9.0.2 7002
@@ -117,7 +113,7 @@ check "tables locked: told who has them" told "pid $holder holds the lock"
 save >"$tmp/now"
 check_same "tables locked: the rules stay" "$tmp/with" "$tmp/now"
 stop "$holder"
-talk old
+tell old
 check "after all that: flows of before go on" talk_is old ok
 check "the lock is given back: starts" daemon_start
 
@@ -137,7 +133,7 @@ check_same "recover after an end: as before all this" "$tmp/without" "$tmp/now"
 check "recover: no mark is left" [ "$(marks)" -eq 0 ]
 network ok ok "recovered"
 check "recovered: what was forbidden" is ok inc tcp 10.9.0.2 7002
-talk old
+tell old
 check "recovered: flows of before go on" talk_is old ok
 check "recover with nothing to do" recover -u SERVICE_RESULT
 check "start after that" daemon_start
@@ -151,7 +147,7 @@ limit=100
 grep -q __asan_init "$REROUTED" && limit=1000
 check "start" daemon_start
 network ok ok "once more"
-talk old
+tell old
 begin=$(now_ms)
 daemon_stop
 status=$?
@@ -162,7 +158,7 @@ save >"$tmp/now"
 check_same "SIGTERM: as before all this" "$tmp/without" "$tmp/now"
 check "SIGTERM: no mark is left" [ "$(marks)" -eq 0 ]
 check_not "SIGTERM: no socket is left" test -e "$tmp/control"
-talk old
+tell old
 check "SIGTERM: flows of before go on" talk_is old ok
 network ok ok "after the end"
 

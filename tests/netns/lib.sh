@@ -21,11 +21,14 @@
 #   daemon_reload      the rules as they are now are in force, or refused
 #   rules LINE...      writes them to $tmp/rules/10.rules
 #   ctl WORD...        reroutectl with that daemon
-#   flows EXPRESSION   python: true for the list of flows, `f`
+#   flows EXPRESSION   python: true for the list of flows, `f`; each has its
+#                      program, or "kernel" or "unknown", as "exe" too
 #   counter NAME       of `status`
-#   talk_start NAME inc|ins FLOW...    opens flows that stay (talk.py)
-#   talk NAME          speaks on each of them once more
-#   talk_is NAME EXPECTED...   how that went: "ok" for each, or an error
+#   partner NAME inc|ins PROGRAM.py WORD...   one that answers each line that
+#                      it is told with a line; has said its first one
+#   tell NAME LINE...  tells it one, and waits for the answer
+#   answers NAME WORD...       true if its last answer is one of the words
+#   talk_is NAME EXPECTED...   of talk.py: "ok" for each flow, or an error
 #   save               the tables of namespace c, as iptables-save has them,
 #                      without counters
 #   marks              how many conntrack entries have marks of ours
@@ -33,6 +36,7 @@
 #   check NAME CMD...  one result: "ok NAME" or "not ok NAME: ..."
 #   check_not NAME CMD...  the same for a command that must fail
 #   check_same NAME EXPECTED ACTUAL   two files, with the difference
+#   felt WORD CMD...   true if that is the first word that CMD (probe) prints
 #   check_judged       no packet was left without a verdict
 #   finish             exit status of the whole: the script's last line
 #
@@ -62,6 +66,8 @@ mkfifo "$tmp/never" # nobody ever writes to it
 XTABLES_LOCKFILE=$tmp/xtables.lock
 export XTABLES_LOCKFILE
 
+at_end() { :; } # a script may have something more to take away
+
 cleanup() {
 	status=$?
 	trap - EXIT INT TERM
@@ -78,6 +84,7 @@ cleanup() {
 		done
 		ip netns del "$ns" 2>/dev/null
 	done
+	at_end
 	rm -rf "$tmp"
 	exit $status
 }
@@ -115,9 +122,16 @@ ins() { inns "$S" "$@"; }
 make_ns() {
 	ip netns add "$1" || exit 99
 	namespaces="$namespaces $1"
-	# addresses work at once: nobody else is there to have them
+	# addresses work at once: nobody else is there to have them; pings
+	# without privilege; no limit on the ICMP errors that tell of a block
 	inns "$1" sh -c 'for f in all default; do
-		echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done' 2>/dev/null
+		echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done
+		cd /proc/sys/net
+		echo "0 2147483647" >ipv4/ping_group_range
+		echo 0 >ipv4/icmp_ratelimit
+		echo 0 >ipv6/icmp/ratelimit
+		[ ! -e ipv4/icmp_msgs_per_sec ] ||
+			echo 1000000 >ipv4/icmp_msgs_per_sec' 2>/dev/null
 	inns "$1" ip link set lo up
 }
 
@@ -182,6 +196,15 @@ wait_for() {
 	done
 }
 
+# What probe says: "ok 0.12" or "ECONNREFUSED 0.12".
+felt() {
+	local _want=$1 _got
+	shift
+	_got=$("$@" 2>&1)
+	echo "$_got"
+	[ "${_got%% *}" = "$_want" ]
+}
+
 # -- the daemon --
 
 rules() {
@@ -222,10 +245,11 @@ flows() {
 import json, sys
 f = [json.loads(line) for line in open(sys.argv[1])]
 for x in f:
-    x["exe"] = x["process"]["exe"]
-if not eval(sys.argv[2]):
-    for x in f[:40]:
-        print({k: v for k, v in x.items() if k != "process"})
+    x["exe"] = x["process"]["exe"] or x["process"]["kind"]
+if not eval("(" + sys.argv[2] + ")"):
+    for x in f[:12]:
+        print(*(x[k] for k in ("direction", "proto", "src", "sport", "dst",
+            "dport", "verdict", "mark", "reason", "packets_judged", "exe")))
     sys.exit(1)' "$tmp/flows" "$1"
 }
 
@@ -250,38 +274,59 @@ for q in s["queues"]:
 ' "$tmp/status"
 }
 
-# -- flows that stay --
+# -- partners --
 
-declare -A talk_fds
+declare -A partner_fds
 
-talk_lines() { wc -l <"$tmp/talk.$1.out"; }
-
-talk_start() {
-	local _talk=$1 _who=$2 _fd
-	shift 2
-	mkfifo "$tmp/talk.$_talk.in"
-	exec {_fd}<>"$tmp/talk.$_talk.in"
-	: >"$tmp/talk.$_talk.out"
-	background_in=$tmp/talk.$_talk.in
-	background "$_who" python3 "$top/tests/netns/talk.py" "$@" \
-	    >"$tmp/talk.$_talk.out"
-	unset background_in
-	talk_fds[$_talk]=$_fd
-	wait_for test -s "$tmp/talk.$_talk.out"
+partner_said() { # NAME N: has it said more than N lines?
+	[ "$(wc -l <"$tmp/partner.$1.out")" -gt "$2" ]
 }
 
-talk() {
+partner() {
+	local _name=$1 _who=$2 _program=$3 _fd
+	shift 3
+	mkfifo "$tmp/partner.$_name.in"
+	exec {_fd}<>"$tmp/partner.$_name.in"
+	: >"$tmp/partner.$_name.out"
+	background_in=$tmp/partner.$_name.in
+	background "$_who" python3 "$top/tests/netns/$_program" "$@" \
+	    >"$tmp/partner.$_name.out"
+	unset background_in
+	partner_fds[$_name]=$_fd
+	wait_for partner_said "$_name" 0
+}
+
+# without waiting for the answer
+tell_only() {
+	local _name=$1
+	shift
+	echo "$*" >&"${partner_fds[$_name]}"
+}
+
+tell() {
 	local _n
-	_n=$(talk_lines "$1")
-	echo >&"${talk_fds[$1]}"
-	wait_for sh -c "[ \$(wc -l <$tmp/talk.$1.out) -gt $_n ]"
+	_n=$(wc -l <"$tmp/partner.$1.out")
+	tell_only "$@"
+	wait_for partner_said "$1" "$_n"
+}
+
+answer() { tail -n 1 "$tmp/partner.$1.out"; }
+
+answers() { # NAME WORD...: is the last answer one of the words?
+	local _got _word
+	_got=$(answer "$1")
+	shift
+	echo "$_got"
+	for _word; do
+		[ "$_got" = "$_word" ] && return 0
+	done
+	return 1
 }
 
 talk_is() {
-	local _talk=$1 _word _got
+	local _word _got
+	_got=$(answer "$1")
 	shift
-	_got=$(tail -n 1 "$tmp/talk.$_talk.out")
-	[ $# -gt 0 ] || set -- ok
 	echo "$_got"
 	for _word in $_got; do
 		[ "${_word#*=}" = "$1" ] || return 1

@@ -327,6 +327,68 @@ pings_are_judged_packet_by_packet(void **state)
 	assert_int_equal(v.mark, MARK_BLOCK);
 }
 
+static void
+the_receiver_on_loopback_covers_a_flow_met_in_its_middle(void **state)
+{
+	static const bool orders[][4] = { { false, true, false, true },
+		{ false, false, true, true }, { false, false, false, true } };
+	struct socket_facts server = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	server.accepted = true;
+	server.inode++;
+	for (size_t i = 0; i < N_ROWS(orders); i++) {
+		use_rules("accept out\naccept in\n");
+		for (size_t k = 0; k < 4; k++) {
+			/* the two sides speak by turns */
+			bool in = orders[i][k], by_server = k % 2 == 1;
+			struct packet pkt = tcp(false, 5, PACKET_TCP_ACK);
+
+			pkt.loopback = true;
+			pkt.in = in;
+			pkt.tuple.src = pkt.tuple.dst = wire_addr("127.0.0.1");
+			pkt.tuple.sport = by_server ? 80 : 40000;
+			pkt.tuple.dport = by_server ? 40000 : 80;
+			/* the socket at this end of the packet */
+			v = judged(&pkt, by_server != in ? server : found, curl,
+			    0, &n);
+			assert_int_equal(
+			    v.mark, in ? MARK_ACCEPT_FLOW : MARK_ACCEPT);
+		}
+	}
+	use_rules("accept once\n");
+	for (int k = 0; k < 4; k++) {
+		struct packet pkt = udp(k % 2 == 1, 4000, 53);
+
+		pkt.loopback = true;
+		v = judged(&pkt, found, curl, 0, &n);
+		assert_int_equal(v.mark, MARK_ACCEPT);
+	}
+}
+
+static void
+the_end_of_a_connection_is_of_its_program(void **state)
+{
+	struct packet pkt = tcp(false, 5, PACKET_TCP_ACK);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("block out exe /usr/bin/curl\n");
+	v = judged(&pkt, found, curl, 0, &n);
+	assert_true(v.destroy);
+	pkt.tcp_flags = PACKET_TCP_RST; /* the kernel's, for who is gone */
+	v = judged(&pkt, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_false(v.new_flow);
+	assert_true(v.flow->process == curl);
+	pkt.tcp_flags = PACKET_TCP_SYN; /* another one */
+	v = judged(&pkt, none, NULL, 0, &n);
+	assert_int_equal(v.flow->process->kind, PROCESS_UNKNOWN);
+}
+
 /* A ping socket of this host, met at both ends on loopback. */
 static void
 a_host_that_pings_itself_is_judged_at_both_ends(void **state)
@@ -424,6 +486,43 @@ icmp_errors_pass_with_the_flow_they_belong_to(void **state)
 	assert_int_equal(v.mark, MARK_ACCEPT);
 	assert_int_equal(v.decision.reason, REASON_ICMP_ERROR);
 	error.inner.dport = 54; /* nothing of ours */
+	v = judged(&error, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+}
+
+static void
+the_errors_of_our_own_reject_pass(void **state)
+{
+	struct packet dgram = udp(false, 4000, 53), error = { 0 };
+	struct packet asked = udp(true, 4000, 54);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("block proto udp\ndefault in drop\ndefault out drop\n");
+	judged(&dgram, found, curl, 0, &n);
+	judged(&asked, found, curl, 0, &n);
+	error.tuple.proto = IPPROTO_ICMP;
+	error.icmp_type = 3;
+	error.icmp_error = true;
+	/* to the program: from this host to itself */
+	error.tuple.src = error.tuple.dst = wire_addr(HERE);
+	error.inner = dgram.tuple;
+	error.loopback = true;
+	for (int in = 0; in < 2; in++) {
+		error.in = in == 1;
+		v = judged(&error, none, NULL, 0, &n);
+		assert_int_equal(v.mark, MARK_ACCEPT);
+	}
+	/* to the other host; and not what that one says of a blocked flow */
+	error.loopback = false;
+	error.in = false;
+	error.tuple.dst = wire_addr(THERE);
+	error.inner = asked.tuple;
+	v = judged(&error, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	error.in = true;
+	error.inner = dgram.tuple;
 	v = judged(&error, none, NULL, 0, &n);
 	assert_int_equal(v.mark, MARK_DROP);
 }
@@ -728,6 +827,9 @@ main(void)
 		TEST(a_new_policy_judges_again),
 		TEST(the_sender_on_loopback_leaves_the_verdict_to_the_receiver),
 		TEST(pings_are_judged_packet_by_packet),
+		TEST(the_receiver_on_loopback_covers_a_flow_met_in_its_middle),
+		TEST(the_end_of_a_connection_is_of_its_program),
+		TEST(the_errors_of_our_own_reject_pass),
 		TEST(a_host_that_pings_itself_is_judged_at_both_ends),
 		TEST(an_answer_to_a_connected_socket_is_of_a_flow_begun_here),
 		TEST(neighbours_and_dhcp_pass_whatever_the_rules),

@@ -224,6 +224,35 @@ contradicting_lengths_are_refused(void **state)
 }
 
 static void
+udp_without_a_length_is_refused_where_it_has_room_for_one(void **state)
+{
+	static const struct {
+		uint8_t proto;
+		size_t total; /* behind the IP header */
+		int result;
+	} rows[] = {
+		{ IPPROTO_UDP, 8, -EBADMSG },
+		{ IPPROTO_UDP, UINT16_MAX, -EBADMSG },
+		{ IPPROTO_UDP, UINT16_MAX + 1, 0 },
+		{ IPPROTO_UDPLITE, 8, 0 },
+	};
+	struct packet pkt;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct wire w = { .len = 0 };
+
+		wire_ip(&w, "fd09::1", "2001:db8::7", rows[i].proto, 0);
+		wire_u16(&w, 40000);
+		wire_u16(&w, 53);
+		wire_u32(&w, 0); /* length, checksum */
+		assert_int_equal(
+		    packet_parse(&pkt, w.bytes, w.len, 40 + rows[i].total),
+		    rows[i].result);
+	}
+}
+
+static void
 pings_are_known_by_their_identifier(void **state)
 {
 	static const struct {
@@ -303,6 +332,8 @@ main(void)
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(a_small_copy_of_a_large_packet_is_enough),
 		cmocka_unit_test(contradicting_lengths_are_refused),
+		cmocka_unit_test(
+		    udp_without_a_length_is_refused_where_it_has_room_for_one),
 		cmocka_unit_test(pings_are_known_by_their_identifier),
 		cmocka_unit_test(icmp_errors_show_the_packet_they_speak_of),
 		cmocka_unit_test(icmp_of_the_other_family_is_refused),

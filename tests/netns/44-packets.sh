@@ -1,0 +1,190 @@
+#!/bin/bash
+# Packets that are truncated, absurd or merely rare, from the wire and by raw
+# sockets of this host: what can't be read is dropped and counted, what can is
+# judged by the rules, and the daemon lives.
+#
+#     c 10.9.0.1, rules  ---- veth ----  s 10.9.0.2, raw frames from s0
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3
+net_up
+probe=$BUILDDIR/probe
+mac=$(inc ip -o link show c0 | sed 's/.*ether \([0-9a-f:]*\) .*/\1/')
+# who sends frames by hand answers no questions of neighbours
+for n in $(seq 100 160); do
+	inc ip neighbour replace 10.9.0.$n lladdr 02:00:00:00:00:66 dev c0
+	inc ip neighbour replace fd09::$n lladdr 02:00:00:00:00:66 dev c0
+done
+rules "block proto 253" "block proto tcp, udp, sctp to port 7002" \
+    "block in proto icmp, icmp6" "default out accept" "default in accept"
+background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
+wait_for grep -q ready "$tmp/serve"
+check "the daemon starts" daemon_start
+
+# -- from the wire --
+ins python3 "$top/tests/netns/packets.py" s0 "$mac" "$tmp/control" \
+    >"$tmp/rows" 2>"$tmp/rows.err"
+check "all rows were sent" [ $? -eq 0 ]
+cat "$tmp/rows.err"
+while read -r line; do
+	case $line in
+	ok\ *) result ok "${line#ok }" ;;
+	not\ ok\ *) result not "${line#not ok }" "see above" ;;
+	esac
+done <"$tmp/rows"
+
+# -- from this host --
+cat >"$tmp/out.py" <<'PY'
+import socket, struct, sys
+opened = []  # a socket that is closed at once can't be looked up
+
+def new(*args):
+    s = socket.socket(*args)
+    s.settimeout(2)
+    opened.append(s)
+    return s
+
+def dgram(family, proto=0):
+    return new(family, socket.SOCK_DGRAM, proto)
+
+def test(name):
+    def run(f):
+        try:
+            word = f() or "ok"
+        except (OSError, AssertionError) as e:
+            word = f"failed {e!r}"
+        print(f"{word} {name}", flush=True)
+    return run
+
+@test("raw")
+def _():
+    s = new(socket.AF_INET, socket.SOCK_RAW, 253)
+    s.sendto(b"no", ("10.9.0.2", 0))
+    s = new(socket.AF_INET, socket.SOCK_RAW, 254)
+    s.sendto(b"yes", ("10.9.0.2", 0))
+
+@test("malformed")
+def _():
+    s = new(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+    s.sendto(b"\x1b\x59\x1b\x59 cut", ("10.9.0.2", 0))
+
+@test("big")
+def _():
+    s = dgram(socket.AF_INET)
+    s.connect(("10.9.0.2", 7001))
+    s.send(b"x" * 60000)
+    assert len(s.recv(65536)) == 2048  # the server's room
+
+@test("segments")
+def _():
+    for family, addr in (socket.AF_INET, "10.9.0.2"), (socket.AF_INET6, "fd09::2"):
+        s = dgram(family)
+        s.setsockopt(socket.IPPROTO_UDP, 103, 1200)  # UDP_SEGMENT
+        s.connect((addr, 7001))
+        s.send(b"x" * 12000)
+        for _ in range(10):
+            assert len(s.recv(65536)) == 1200
+
+@test("extensions")
+def _():
+    for level, name in (41, 59), (41, 54):  # IPV6_DSTOPTS, IPV6_HOPOPTS
+        s = dgram(socket.AF_INET6)
+        s.setsockopt(level, name, bytes([0, 0, 1, 4, 0, 0, 0, 0]))
+        s.connect(("fd09::2", 7001))
+        s.send(b"hello")
+        assert s.recv(16) == b"hello"
+        s = dgram(socket.AF_INET6)
+        s.setsockopt(level, name, bytes([0, 0, 1, 4, 0, 0, 0, 0]))
+        s.connect(("fd09::2", 7002))
+        s.send(b"hello")
+        try:
+            s.recv(16)
+            raise AssertionError("it passed")
+        except PermissionError:
+            pass
+    s = new(socket.AF_INET6, socket.SOCK_STREAM)
+    s.setsockopt(41, 59, bytes([0, 0, 1, 4, 0, 0, 0, 0]))
+    try:
+        s.connect(("fd09::2", 7002))
+        raise AssertionError("it passed")
+    except PermissionError:
+        pass
+
+@test("udplite")
+def _():
+    try:
+        s = dgram(socket.AF_INET, 136)
+    except OSError:
+        return "none"
+    s.bind(("10.9.0.1", 5136))
+    s.sendto(b"hello", ("10.9.0.2", 7001))
+
+@test("sctp")
+def _():
+    word = "ok"
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)
+    except OSError:
+        word = "none"
+    s = new(socket.AF_INET, socket.SOCK_RAW, 132)
+    for port in 7001, 7002:
+        s.sendto(struct.pack("!HHII", 5132, port, 0, 0)
+                 + struct.pack("!BBHIIHHI", 1, 0, 20, 1, 65536, 1, 1, 1),
+                 ("10.9.0.2", 0))
+    return word
+
+# the answer comes when all that was sent before is judged
+s = dgram(socket.AF_INET)
+s.connect(("10.9.0.2", 7001))
+s.send(b"last")
+s.recv(16)
+PY
+background ins python3 -c '
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x800))
+s.bind(("s0", 0x800))
+print("ready", flush=True)
+while True:
+    p = s.recv(65536)
+    print("proto", p[9], p[20:40].hex(), flush=True)' >"$tmp/arrived"
+wait_for grep -q ready "$tmp/arrived"
+malformed=$(counter malformed)
+inc python3 "$tmp/out.py" >"$tmp/out" 2>&1
+cat "$tmp/out" | sed 's/^/# /'
+said() { grep -qx "$1" "$tmp/out"; }
+check "raw, protocol 254 arrives" wait_for grep -q '^proto 254' "$tmp/arrived"
+check_not "raw, protocol 253 does not" grep -q '^proto 253' "$tmp/arrived"
+check "raw, both are judged by their number" flows '
+{(x["proto"], x["verdict"]) for x in f if x["direction"] == "out" and
+ "python" in x["exe"]} >= {("253", "block"), ("254", "accept")}'
+check "malformed, sent here: counted" \
+    [ "$(counter malformed)" = $((malformed + 1)) ]
+check_not "malformed, sent here: does not arrive" \
+    grep -q '^proto 6 1b591b59' "$tmp/arrived"
+check "a datagram of 60 kB arrives" said "ok big"
+check "UDP_SEGMENT: ten datagrams arrive" said "ok segments"
+check "each was judged once" flows '
+{x["packets_judged"] for x in f if x["proto"] == "udp" and x["dport"] == 7001
+ and x["direction"] == "out" and "python" in x["exe"]} == {1}'
+check "IPv6 extension headers: judged by the ports behind" said "ok extensions"
+if said "none udplite"; then
+	echo "# this kernel has no UDP-Lite"
+else
+	check "UDP-Lite is judged" flows '
+any(x["proto"] == "udplite" and x["dport"] == 7001 and "python" in x["exe"]
+    for x in f)'
+fi
+said "none sctp" && echo "# this kernel has no SCTP: by a raw socket"
+check "SCTP is judged by its ports" flows '
+{(x["dport"], x["verdict"]) for x in f if x["proto"] == "sctp" and
+ "python" in x["exe"]} == {(7001, "accept"), (7002, "block")}'
+check "SCTP to the allowed port arrives" \
+    wait_for grep -q '^proto 132 140c1b59' "$tmp/arrived"
+check_not "SCTP to the other does not" grep -q '^proto 132 140c1b5a' "$tmp/arrived"
+
+# -- and then --
+check "the daemon works on" inc "$probe" tcp 10.9.0.2 7001
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

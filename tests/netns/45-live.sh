@@ -1,0 +1,143 @@
+#!/bin/bash
+# Connections that are up when the daemon starts are judged as they speak: what
+# is allowed loses no byte, what is not ends at once, and who began it is found
+# whoever speaks first. And of a flow that is decided no packet comes back to
+# userspace.
+#
+#     c 10.9.0.1, rules  ---- veth ----  s 10.9.0.2
+#
+# Ports 70xx are in s, 80xx in c: 7002, 7022, 8002 and 8022 are blocked.
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3
+net_up
+rules "block to port 7002, 7022, 8002, 8022" "accept in to port 8001-8009" \
+    "default out accept" "default in block"
+
+# -- connections of two partners each, NAME.l that listens and NAME.d --
+up() { # NAME LISTENER DIALLER PROTO ADDR PORT
+	local name=$1 listener=$2 dialler=$3
+	shift 3
+	partner "$name.l" "$listener" sock.py listen "$@"
+	partner "$name.d" "$dialler" sock.py connect "$@"
+	[ "$(answer "$name.d")" = up ] &&
+	    wait_for grep -q up "$tmp/partner.$name.l.out"
+	# both speak once, so that a UDP server knows its client
+	tell "$name.d" send hello
+	tell "$name.l" recv
+	tell "$name.l" send hello
+	tell "$name.d" recv
+	check "$name: it is up" answers "$name.d" "got hello"
+}
+ended() { # NAME WHO: their connection is ended within a second
+	tell "$1.$2" hear 1000
+	check "$1: ended at once" answers "$1.$2" ECONNABORTED ECONNRESET
+}
+goes() { # NAME FROM TO: a word passes
+	tell "$1.$2" send word
+	tell "$1.$3" hear 1000
+	check "$1: goes on, $2 to $3" answers "$1.$3" "got word"
+}
+
+for n in 4 6; do
+	there=10.9.0.2 here=10.9.0.1 lo=127.0.0.1
+	[ $n = 6 ] && there=fd09::2 here=fd09::1 lo=::1
+	for dir in "out ins inc $there 700" "in inc ins $here 800" \
+	    "lo inc inc $lo 800"; do
+		set -- $dir
+		up "$1$n-tcp" "$2" "$3" tcp "$4" "${5}1"
+		[ "$1" = in ] || up "$1$n-udp" "$2" "$3" udp "$4" "${5}3"
+		up "$1$n-bad" "$2" "$3" tcp "$4" "${5}2"
+	done
+done
+up out-answer ins inc tcp 10.9.0.2 7022
+up in-answer inc ins tcp 10.9.0.1 8022
+up in-default inc ins tcp 10.9.0.1 8888
+up out-pump ins inc tcp 10.9.0.2 7004
+up get-pump ins inc tcp 10.9.0.2 7005
+up in-pump inc ins tcp 10.9.0.1 8004
+up lo-pump inc inc tcp 127.0.0.1 8005
+
+# -- bytes in flight all through the start --
+pumps="out-pump:d:l get-pump:l:d in-pump:d:l lo-pump:d:l"
+for one in $pumps; do
+	IFS=: read -r name from to <<<"$one"
+	tell_only "$name.$to" sink
+	tell_only "$name.$from" pump
+done
+for one in $pumps; do
+	IFS=: read -r name from to <<<"$one"
+	wait_for grep -q pumping "$tmp/partner.$name.$from.out"
+done
+check "the daemon starts" daemon_start
+for one in $pumps; do
+	IFS=: read -r name from to <<<"$one"
+	tell "$name.$from" enough
+	wait_for grep -qE "sunk|wrong" "$tmp/partner.$name.$to.out"
+	bytes=$(answer "$name.$from")
+	check "$name: $bytes, none lost" answers "$name.$to" "sunk ${bytes#pumped }"
+done
+
+# -- then each speaks: who began it is not who speaks first --
+for n in 4 6; do
+	goes out$n-tcp l d
+	goes out$n-tcp d l
+	goes out$n-udp l d
+	goes in$n-tcp l d
+	goes in$n-tcp d l
+	goes lo$n-tcp l d
+	goes lo$n-tcp d l
+	goes lo$n-udp d l
+	goes lo$n-udp l d
+	tell out$n-bad.d send word
+	ended out$n-bad d
+	tell in$n-bad.l send word
+	ended in$n-bad l
+	tell lo$n-bad.d send word
+	ended lo$n-bad d
+done
+tell out-answer.l send word
+ended out-answer d
+tell in-answer.d send word
+ended in-answer l
+tell in-default.d send word
+ended in-default l
+check "each has its direction" flows '
+all(x["direction"] == ("out" if x["dport"] < 8000 else "in") for x in f
+    if x["proto"] in ("tcp", "udp") and x["src"] not in ("127.0.0.1", "::1"))'
+check "each is of its program" flows '
+all("python" in x["exe"] for x in f if x["proto"] in ("tcp", "udp"))'
+check "no more than some packets of each came" flows '
+all(x["packets_judged"] < 200 for x in f)'
+check "all of them were ended by the daemon" \
+    [ "$(counter sockets_destroyed)" -ge 9 ]
+
+# -- decided flows stay in the kernel --
+for dir in "out ins inc 10.9.0.2 701" "in inc ins 10.9.0.1 800" \
+    "lo inc inc 127.0.0.1 800"; do
+	set -- $dir
+	begin=$(counter packets)
+	up "$1-100M" "$2" "$3" tcp "$4" "${5}6"
+	tell_only "$1-100M.l" sink
+	tell_only "$1-100M.d" pump
+	tell_only "$1-100M.d" enough
+	wait_for grep -qE "sunk|wrong" "$tmp/partner.$1-100M.l.out"
+	bytes=$(answer "$1-100M.d")
+	check "$1-100M: $bytes, none lost" answers "$1-100M.l" "sunk ${bytes#pumped }"
+	grown=$(($(counter packets) - begin))
+	# neighbours may have spoken, too
+	check "$1-100M: $grown packets came to userspace" [ $grown -le 16 ]
+
+	begin=$(counter packets)
+	up "$1-flood" "$2" "$3" udp "$4" "${5}7"
+	tell "$1-flood.d" flood 20000
+	check "$1-flood: 20,000 datagrams" answers "$1-flood.d" flooded
+	tell "$1-flood.l" flood 20000
+	check "$1-flood: 20,000 back" answers "$1-flood.l" flooded
+	grown=$(($(counter packets) - begin))
+	check "$1-flood: $grown packets came to userspace" [ $grown -le 16 ]
+done
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

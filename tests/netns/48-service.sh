@@ -1,0 +1,239 @@
+#!/bin/bash
+# As a service: what is installed and that it is sound, what the service
+# manager is told and when, reload, faults, and --daemon.
+#
+#     c 10.9.0.1, daemon  ---- veth ----  s 10.9.0.2, echo on 7001, 7002
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 make flock
+net_up
+probe=$BUILDDIR/probe
+background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
+wait_for grep -q ready "$tmp/serve"
+told() { cat "$tmp/err"; grep -qF -- "$1" "$tmp/err"; }
+
+# -- installed --
+inst=$tmp/inst
+install() { # install|uninstall
+	make -C "$BUILDDIR" -s "$1" DESTDIR="$inst" prefix=/usr sysconfdir=/etc
+}
+check "make install" install install
+for file in usr/sbin/rerouted usr/bin/reroutectl etc/rerouted/rerouted.conf \
+    etc/rerouted/rules.d/10-example.rules usr/lib/sysusers.d/rerouted.conf \
+    usr/lib/systemd/system/rerouted.service \
+    usr/lib/systemd/system/rerouted-recover.service \
+    usr/share/man/man8/rerouted.8 usr/share/man/man1/reroutectl.1 \
+    usr/share/man/man5/rerouted.conf.5 usr/share/man/man5/rerouted.rules.5; do
+	check "installed: $file" test -s "$inst/$file"
+done
+check "installed: rerouted.conf.d" test -d "$inst/etc/rerouted/rerouted.conf.d"
+check "the installed settings and rules are good" "$inst/usr/sbin/rerouted" \
+    --check --config "$inst/etc/rerouted/rerouted.conf" \
+    --rules "$inst/etc/rerouted/rules.d"
+check "the installed settings change nothing" sh -c "
+    $inst/usr/sbin/rerouted --config $inst/etc/rerouted/rerouted.conf \
+	--print-config >$tmp/one
+    $inst/usr/sbin/rerouted --config /dev/null --print-config >$tmp/two
+    cmp $tmp/one $tmp/two"
+echo "# mine" >>"$inst/etc/rerouted/rerouted.conf"
+check "make install again" install install
+check "… leaves settings alone" grep -q mine "$inst/etc/rerouted/rerouted.conf"
+if command -v systemd-analyze >/dev/null; then
+	mkdir "$tmp/units"
+	for unit in rerouted rerouted-recover; do
+		sed "s|=[^ ]*/sbin/rerouted|=$inst/usr/sbin/rerouted|" \
+		    "$inst/usr/lib/systemd/system/$unit.service" \
+		    >"$tmp/units/$unit.service"
+		SYSTEMD_UNIT_PATH=$tmp/units: systemd-analyze verify --man=no \
+		    "$tmp/units/$unit.service" >"$tmp/err" 2>&1
+		check "$unit.service is good" [ $? -eq 0 ]
+		check_not "… and nothing is said of it" grep "$unit.service" "$tmp/err"
+	done
+	unit=$tmp/units/rerouted.service
+	check "the unit waits for the word" grep -q '^Type=notify' "$unit"
+	check "the unit recovers" grep -q '^ExecStopPost=.*--recover' "$unit"
+fi
+check "make uninstall" install uninstall
+find "$inst" -type f >"$tmp/left"
+echo "$inst/etc/rerouted/rerouted.conf" >"$tmp/want"
+check_same "… leaves what the user changed, and nothing else" \
+    "$tmp/want" "$tmp/left"
+
+# -- what the service manager hears --
+cat >"$tmp/notify.py" <<'PY'
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("listening", flush=True)
+while True:
+    print(s.recv(4096).decode().replace("\n", " "), flush=True)
+PY
+background python3 "$tmp/notify.py" "$tmp/notify" >"$tmp/heard"
+wait_for grep -q listening "$tmp/heard"
+heard() { grep -qE "$1" "$tmp/heard"; }
+times() { [ "$(grep -cE "$1" "$tmp/heard")" -ge "$2" ]; }
+lock() {
+	background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
+	holder=$pid
+	wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
+}
+start() { # as daemon_start, but does not wait
+	: >"$tmp/daemon.log"
+	background inc "$REROUTED" --config "$tmp/rerouted.conf" \
+	    --rules "$tmp/rules" --control "$tmp/control" "$@" \
+	    2>"$tmp/daemon.log"
+	daemon=$pid
+}
+: >"$tmp/rerouted.conf"
+rules "block out to port 7002"
+save >"$tmp/without"
+export NOTIFY_SOCKET=$tmp/notify
+lock # the rules can't be put in until this is gone
+start
+check "it is up, the rules are not in place" wait_for ctl status
+save >"$tmp/now"
+check_same "… indeed" "$tmp/without" "$tmp/now"
+check_not "… so it is not ready" heard READY=1
+stop "$holder"
+check "the rules are in place, it is ready" wait_for heard READY=1
+check "… indeed" ctl firewall verify
+check_not "it does not stop" heard STOPPING=1
+check "the rule is in force" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7002
+check "no other is" felt ok inc "$probe" tcp 10.9.0.2 7001
+
+# -- reload --
+rules "block out to port 7001"
+kill -HUP "$daemon"
+check "SIGHUP: it reloads" wait_for heard "RELOADING=1 MONOTONIC_USEC=[0-9]+"
+check "SIGHUP: it is ready again" wait_for times READY=1 2
+check "the new rule is in force" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7001
+check "the old one is not" felt ok inc "$probe" tcp 10.9.0.2 7002
+status() { # EXPRESSION
+	ctl --json status >"$tmp/out" && python3 -c '
+import json, sys
+s = json.load(open(sys.argv[1]))
+assert eval("(" + sys.argv[2] + ")"), s["policy"]' "$tmp/out" "$1"
+}
+check "no fault is known" status 's["policy"]["error"] is None'
+generation=$(python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["policy"]["generation"])' "$tmp/out")
+rules "block out to prot 7002" "accept" "blokc in"
+kill -HUP "$daemon"
+check "a faulty rule: ready again, with what was" wait_for times READY=1 3
+check "a faulty rule: status says so" status \
+    's["policy"]["error"].startswith("'"$tmp"'/rules/10.rules:1:14: ") and
+    s["policy"]["generation"] == '"$generation"
+check "a faulty rule: reroutectl status says so" sh -c \
+    "$REROUTECTL --control $tmp/control status | grep -q 'last reload failed'"
+check "a faulty rule: the log has every fault" sh -c \
+    "grep -q '10.rules:1:14: ' $tmp/daemon.log &&
+     grep -q '10.rules:3:1: ' $tmp/daemon.log"
+check "the old rule stays in force" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7001
+check "nothing else is" felt ok inc "$probe" tcp 10.9.0.2 7002
+rules "block out to port 7002"
+kill -HUP "$daemon"
+check "mended: ready again" wait_for times READY=1 4
+check "mended: the rule is in force" wait_for \
+    felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7002
+check "mended: no fault is known" status 's["policy"]["error"] is None'
+mv "$tmp/rules" "$tmp/elsewhere"
+kill -HUP "$daemon"
+check "no rules folder: ready again, with what was" wait_for times READY=1 5
+check "no rules folder: the rule stays" \
+    felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7002
+mv "$tmp/elsewhere" "$tmp/rules"
+for n in 1 2 3 4 5; do kill -HUP "$daemon"; done
+last() { tail -n 1 "$tmp/heard" | grep -q READY=1; }
+check "many at a time: it reloads" wait_for times RELOADING=1 5
+check "many at a time: it is ready in the end" wait_for last
+check "the rule is in force" wait_for \
+    felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7002
+daemon_stop
+check "SIGTERM: exit 0" [ $? -eq 0 ]
+check "SIGTERM: it said that it stops" heard STOPPING=1
+check_not "nobody asked for a watchdog" heard WATCHDOG=1
+
+# -- the watchdog --
+export WATCHDOG_USEC=200000
+start
+check "the watchdog is fed" wait_for times WATCHDOG=1 3
+daemon_stop INT
+check "SIGINT: exit 0" [ $? -eq 0 ]
+unset WATCHDOG_USEC NOTIFY_SOCKET
+
+# -- how the log looks --
+JOURNAL_STREAM=1:1 start
+wait_for grep -q ready "$tmp/daemon.log"
+check "for the journal: with its level" grep -q '^<6>' "$tmp/daemon.log"
+daemon_stop
+start --log-format json --log-level debug
+wait_for grep -q ready "$tmp/daemon.log"
+inc "$probe" tcp 10.9.0.2 7002 >"$tmp/out"
+daemon_stop
+check "as JSON: every line" python3 -c '
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+assert len(lines) >= 2 and all(isinstance(x, dict) for x in lines)' \
+    "$tmp/daemon.log"
+
+# -- faults at the start: all of them are told, nothing is applied --
+run() { # what must not start; its words in $tmp/err, its status in $status
+	inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" \
+	    --rules "$tmp/rules" --control "$tmp/control" "$@" \
+	    >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+}
+nothing() { # WHAT
+	check "$1: exit 1" [ $status -eq 1 ]
+	save >"$tmp/now"
+	check_same "$1: nothing was applied" "$tmp/without" "$tmp/now"
+	check_not "$1: no socket" test -e "$tmp/control"
+}
+rules "block out to port 7002" "acept out" "block user nosuchuser" \
+    "block out to 10.9.0.0.0"
+echo "block out exe relative" >"$tmp/rules/20.rules"
+for how in "" --daemon; do
+	run $how
+	nothing "faulty rules $how"
+	for place in 10.rules:2:1 10.rules:3:12 10.rules:4:14 20.rules:1:15; do
+		check "faulty rules $how: told of $place" told "$place: "
+	done
+	check "faulty rules $how: with the line and a caret" \
+	    grep -qE '^ *\|? *\^' "$tmp/err"
+done
+rm "$tmp/rules/20.rules"
+rules "block out to port 7002"
+printf '[rerouted]\nlog-levle = info\nflows-max = none\n' >"$tmp/rerouted.conf"
+run
+nothing "faulty settings"
+check "faulty settings: told of both" \
+    sh -c "grep -q 'rerouted.conf:2:' $tmp/err && grep -q 'rerouted.conf:3:' $tmp/err"
+check "faulty settings: with the nearest key" told "log-level"
+: >"$tmp/rerouted.conf"
+
+# -- detached --
+run --daemon
+check "--daemon: exit 0" [ $status -eq 0 ]
+check "--daemon: the rules are in place" ctl firewall verify
+check "--daemon: and in force" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7002
+pid_of='import json, sys; print(json.load(sys.stdin)["pid"])'
+daemon=$(ctl --json status | python3 -c "$pid_of")
+check "--daemon: its terminal is let go" \
+    sh -c "[ \$(readlink /proc/$daemon/fd/2) = /dev/null ]"
+check "--daemon: in a session of its own" \
+    [ "$(ps -o sid= -p "$daemon" | tr -d ' ')" = "$daemon" ]
+inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+    --control "$tmp/control2" --daemon >"$tmp/out" 2>"$tmp/err"
+check "--daemon, a second one: exit 1" [ $? -eq 1 ]
+check "--daemon, a second one: told why" told "pid=$daemon"
+check "--daemon: the first one works" ctl firewall verify
+kill "$daemon"
+check "--daemon: ends" wait_for sh -c "! kill -0 $daemon"
+save >"$tmp/now"
+check_same "--daemon: nothing is left" "$tmp/without" "$tmp/now"
+lock
+run --daemon
+nothing "--daemon, tables locked"
+check "--daemon, tables locked: told why" told "pid $holder holds the lock"
+stop "$holder"
+finish

@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""One socket that does as it is told: sock.py listen|connect PROTO ADDR PORT
+
+Says "up" once it is connected ("listening" before that, a UDP server is up at
+once), or the name of the error. Then one line for each line of its input:
+    send WORD     "sent"
+    recv          "got WORD", "EOF"; ETIMEDOUT after two seconds
+    hear MS       the same, but for a time of its own
+    pump          sends a pattern until the next line of input, and then 100 MB
+                  more; says "pumping" when 10 MB are gone, then "pumped BYTES"
+    sink          takes what pump sends, "sunk BYTES", or "wrong at BYTE"
+    flood N       N datagrams of 1400 bytes: "flooded"
+or the name of the error.
+"""
+import errno
+import select
+import socket
+import struct
+import sys
+
+BLOCK = 1 << 20
+BODY = bytes(range(256)) * (BLOCK // 256)
+LAST = 0xFFFFFFFF
+
+
+def name(error):
+    if isinstance(error, TimeoutError):
+        return "ETIMEDOUT"
+    return errno.errorcode.get(error.errno, str(error))
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Sock:
+    def __init__(self, how, proto, addr, port):
+        self.peer = None
+        kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
+        family = socket.AF_INET6 if ":" in addr else socket.AF_INET
+        s = socket.socket(family, kind)
+        s.settimeout(2)
+        if how == "connect":
+            s.connect((addr, int(port)))
+        else:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind((addr, int(port)))
+            if proto == "tcp":
+                s.listen(8)
+                say("listening")
+                s.settimeout(None)
+                self.listener = s  # stays: it shows who began the connection
+                s, _ = s.accept()
+                s.settimeout(2)
+        self.s = s
+        self.answers = proto == "udp" and how == "listen"
+
+    def send(self, data):
+        if self.answers:
+            self.s.sendto(data, self.peer)
+        else:
+            self.s.sendall(data)
+
+    def do_send(self, word):
+        self.send(word.encode())
+        return "sent"
+
+    def do_recv(self):
+        data, peer = self.s.recvfrom(2048)
+        self.peer = peer or self.peer
+        return "got " + data.decode(errors="replace") if data else "EOF"
+
+    def do_hear(self, ms):
+        self.s.settimeout(int(ms) / 1000)
+        try:
+            return self.do_recv()
+        finally:
+            self.s.settimeout(2)
+
+    def do_pump(self):
+        self.s.settimeout(30)
+        n, left = 0, None
+        while left != 0:
+            n += 1
+            if left is None and select.select([sys.stdin], [], [], 0)[0]:
+                sys.stdin.readline()
+                left = 100
+            elif left is not None:
+                left -= 1
+            number = LAST if left == 0 else n
+            self.s.sendall(struct.pack("!I", number) + BODY[4:])
+            if n == 10:
+                say("pumping")
+        return f"pumped {n * BLOCK}"
+
+    def do_sink(self):
+        self.s.settimeout(30)
+        block, view = bytearray(BLOCK), None
+        n = 0
+        while True:
+            view, n = memoryview(block), n + 1
+            while view:
+                got = self.s.recv_into(view)
+                if got == 0:
+                    return f"wrong at {n * BLOCK - len(view)}: EOF"
+                view = view[got:]
+            number = struct.unpack("!I", block[:4])[0]
+            if number not in (n, LAST) or block[4:] != BODY[4:]:
+                return f"wrong at {(n - 1) * BLOCK}"
+            if number == LAST:
+                return f"sunk {n * BLOCK}"
+
+    def do_flood(self, n):
+        for _ in range(int(n)):
+            self.send(b"x" * 1400)
+        return "flooded"
+
+
+def main():
+    try:
+        s = Sock(*sys.argv[1:])
+        say("up")
+    except OSError as e:
+        say(name(e))
+        return
+    # unbuffered: select() is to see what waits
+    sys.stdin = open(0, "rb", buffering=0)
+    while True:
+        words = sys.stdin.readline().decode().split()
+        if not words:
+            return
+        try:
+            say(getattr(s, "do_" + words[0])(*words[1:]))
+        except OSError as e:
+            say(name(e))
+
+
+main()
