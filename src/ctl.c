@@ -10,6 +10,7 @@
 #include "src/ctl_fw.h"
 #include "src/ctl_list.h"
 #include "src/ctl_rules.h"
+#include "src/guard_ev.h"
 #include "src/json.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
@@ -57,6 +58,29 @@ status_queues(void)
 	return array;
 }
 
+static const char *
+accept_name(const struct fw_ev *fw, enum chains_family family)
+{
+	return fw->setup[family].final ? "final" : "continue";
+}
+
+static json_t *
+status_firewall(const struct ctl_env *env)
+{
+	const struct fw_ev *fw = env->fw;
+	const struct guard_status *guard = env->guard;
+	bool failed = guard != NULL && guard->error[0] != '\0';
+
+	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:s, s:I, s:s?}", "backend",
+	    chains_backend_name(fw->backend), "ip4", fw->in[CHAINS_IP4], "ip6",
+	    fw->in[CHAINS_IP6], "fail",
+	    env->conf->fail == CONF_FAIL_OPEN ? "open" : "closed", "accept_ip4",
+	    accept_name(fw, CHAINS_IP4), "accept_ip6",
+	    accept_name(fw, CHAINS_IP6), "repairs",
+	    (json_int_t)(guard != NULL ? guard->repairs : 0), "error",
+	    failed ? guard->error : NULL);
+}
+
 /* Resident bytes of this process (/proc/self/statm, second field). */
 static json_int_t
 resident_bytes(void)
@@ -97,11 +121,10 @@ call_status(const struct ctl_env *env, json_t *args, char **ret_line,
 
 	(void)args;
 	(void)ret_job;
-	result = json_pack("{s:s, s:i, s:f, s:I, s:{s:s, s:b, s:b}, s:o}",
-	    "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
-	    uptime, "memory_bytes", resident_bytes(), "firewall", "backend",
-	    "libiptc", "ip4", env->ip4, "ip6", env->ip6, "queues",
-	    status_queues());
+	result = json_pack("{s:s, s:i, s:f, s:I, s:o, s:o}", "version",
+	    PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s", uptime,
+	    "memory_bytes", resident_bytes(), "firewall", status_firewall(env),
+	    "queues", status_queues());
 	if (result != NULL)
 		json_object_update_new(result,
 		    json_pack("{s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:{s:b, s:b},"
@@ -229,8 +252,9 @@ static enum ctl_answer
 firewall_job(const struct ctl_env *env, struct ctl_job *ret_job,
     void (*run)(struct ctl_job *job))
 {
-	*ret_job =
-	    (struct ctl_job){ .run = run, .ip4 = env->ip4, .ip6 = env->ip6 };
+	*ret_job = (struct ctl_job){ .run = run, .fw = env->fw };
+	memcpy(ret_job->in, env->fw->in, sizeof(ret_job->in));
+	memcpy(ret_job->setup, env->fw->setup, sizeof(ret_job->setup));
 	return CTL_WORK;
 }
 

@@ -9,10 +9,12 @@
 #include "src/core/judge.h"
 #include "src/core/stats.h"
 #include "src/ctlmsg.h"
+#include "src/fw_ev.h"
 
 struct change;
 struct ctl_list;
 struct diag;
+struct guard_status;
 struct policy_ev;
 struct procfs;
 
@@ -25,8 +27,9 @@ struct ctl_env {
 	struct stats *stats;
 	mono_t started;
 	const char *rules_dir;
-	/* families whose chains were put in */
-	bool ip4, ip6;
+	struct fw_ev *fw;
+	/* NULL until the chains are in */
+	const struct guard_status *guard;
 	struct policy_ev *policy_ev;
 };
 
@@ -44,8 +47,11 @@ struct ctl_job {
 	struct ctl_list *list;
 	struct change *change;
 	void (*run)(struct ctl_job *job);
-	bool ip4, ip6;
-	char *line; /* the answer, set by run() */
+	/* families whose chains are in, and how */
+	bool in[FW_N_FAMILIES];
+	struct chains_setup setup[FW_N_FAMILIES];
+	struct fw_ev *fw; /* borrowed */
+	char *line;	  /* the answer, set by run() */
 };
 
 /* Answers a request. A peer that is neither root nor of the control group may

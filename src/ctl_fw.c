@@ -1,21 +1,11 @@
 #include "src/ctl_fw.h"
 
-#include <stdio.h>
-
-#include "src/core/mark.h"
 #include "src/linux/chains.h"
-#include "src/linux/ct.h"
 
 static void
 fail(struct ctl_job *job, const struct chains_error *error)
 {
 	job->line = ctlmsg_error(CTLMSG_FAILED, error->text);
-}
-
-static bool
-job_wants(const struct ctl_job *job, enum chains_family family)
-{
-	return family == CHAINS_IP4 ? job->ip4 : job->ip6;
 }
 
 struct show {
@@ -44,9 +34,10 @@ ctl_fw_show(struct ctl_job *job)
 
 	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++) {
 		show.family = (enum chains_family)f;
-		if (!job_wants(job, show.family))
+		if (!job->in[f])
 			continue;
-		if (chains_show(show.family, show_rule, &show, &error) < 0) {
+		if (chains_show(job->setup[f].backend, show.family, show_rule,
+			&show, &error) < 0) {
 			json_decref(show.rules);
 			fail(job, &error);
 			return;
@@ -64,19 +55,24 @@ verify_difference(void *arg, const char *difference)
 void
 ctl_fw_verify(struct ctl_job *job)
 {
-	json_t *differences = json_array();
+	json_t *differences = json_array(), *warnings = json_array();
 	struct chains_error error;
 
 	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++)
-		if (job_wants(job, (enum chains_family)f) &&
-		    chains_verify((enum chains_family)f, verify_difference,
-			differences, &error) < 0) {
+		if (job->in[f] &&
+		    (chains_verify((enum chains_family)f, &job->setup[f],
+			 verify_difference, differences, &error) < 0 ||
+			chains_spoilers(job->setup[f].backend,
+			    (enum chains_family)f, verify_difference, warnings,
+			    &error) < 0)) {
 			json_decref(differences);
+			json_decref(warnings);
 			fail(job, &error);
 			return;
 		}
-	job->line = ctlmsg_result(json_pack("{s:b, s:o}", "in_place",
-	    json_array_size(differences) == 0, "differences", differences));
+	job->line = ctlmsg_result(json_pack("{s:b, s:o, s:o}", "in_place",
+	    json_array_size(differences) == 0, "differences", differences,
+	    "warnings", warnings));
 }
 
 void
@@ -84,18 +80,8 @@ ctl_fw_clear(struct ctl_job *job)
 {
 	struct chains_error error;
 	uint64_t marks = 0;
-	int r;
 
-	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++)
-		if (job_wants(job, (enum chains_family)f) &&
-		    chains_remove((enum chains_family)f, &error) < 0) {
-			fail(job, &error);
-			return;
-		}
-	r = ct_clear_marks(MARK_FIRST, MARK_LAST, &marks);
-	if (r < 0) {
-		(void)snprintf(error.text, sizeof(error.text),
-		    "the rules are gone, but conntrack's marks are not");
+	if (fw_clear(job->fw, &marks, &error) < 0) {
 		fail(job, &error);
 		return;
 	}

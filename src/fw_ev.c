@@ -4,42 +4,162 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/base/log.h"
 #include "src/core/mark.h"
 #include "src/linux/ct.h"
 #include "src/work_ev.h"
 
-static bool
-ip6_is_wanted(struct fw_ev *fw)
+void
+fw_ev_init(struct fw_ev *fw, const struct conf *conf, void (*done)(void *arg),
+    void *arg)
 {
-	switch (fw->ipv6) {
+	*fw = (struct fw_ev){ .conf = conf, .done = done, .arg = arg };
+	(void)pthread_mutex_init(&fw->tables, NULL); /* can't fail on Linux */
+}
+
+bool
+fw_wants(const struct conf *conf, enum chains_backend backend,
+    enum chains_family family)
+{
+	if (family == CHAINS_IP4)
+		return true;
+	switch (conf->ipv6) {
 	case CONF_IPV6_YES:
 		return true;
 	case CONF_IPV6_NO:
 		return false;
 	case CONF_IPV6_AUTO:
-		return chains_available(CHAINS_IP6);
+		return chains_available(backend, CHAINS_IP6);
 	}
 	__builtin_trap();
+}
+
+int
+fw_setup(const struct conf *conf, enum chains_backend backend,
+    enum chains_family family, struct chains_setup *ret,
+    struct chains_error *ret_error)
+{
+	int others = 0;
+
+	if (conf->accept == CONF_ACCEPT_AUTO)
+		others = chains_others(backend, family, ret_error);
+	if (others < 0)
+		return others;
+	*ret = (struct chains_setup){
+		.backend = backend,
+		.final = conf->accept != CONF_ACCEPT_CONTINUE && others == 0,
+		.fail_open = conf->fail == CONF_FAIL_OPEN,
+	};
+	return 0;
+}
+
+static enum chains_backend
+choose_backend(const struct conf *conf)
+{
+	switch (conf->backend) {
+	case CONF_BACKEND_LIBIPTC:
+		return CHAINS_LIBIPTC;
+	case CONF_BACKEND_RESTORE:
+		return CHAINS_RESTORE;
+	case CONF_BACKEND_AUTO:
+		return chains_available(CHAINS_LIBIPTC, CHAINS_IP4)
+			   ? CHAINS_LIBIPTC
+			   : CHAINS_RESTORE;
+	}
+	__builtin_trap();
+}
+
+static int
+install_family(struct fw_ev *fw, enum chains_family family)
+{
+	int r = fw_setup(
+	    fw->conf, fw->backend, family, &fw->setup[family], &fw->what);
+
+	if (r == 0)
+		r = chains_install(family, &fw->setup[family], &fw->what);
+	fw->in[family] = r == 0;
+	return r;
+}
+
+/* What the other backend holds is of a start with another setting: each packet
+ * would be queued twice. Removed last, so that nothing passes meanwhile. */
+static int
+remove_others(struct fw_ev *fw)
+{
+	int r = 0;
+
+	for (int b = 0; r == 0 && b < CHAINS_N_BACKENDS; b++)
+		for (int f = 0; r == 0 && f < FW_N_FAMILIES; f++)
+			if (b != (int)fw->backend)
+				r = chains_remove((enum chains_backend)b,
+				    (enum chains_family)f, &fw->what);
+	return r;
 }
 
 static void
 install_run(void *arg)
 {
 	struct fw_ev *fw = arg;
+	struct chains_error ignored; /* the first error is told */
 
-	fw->error = chains_install(CHAINS_IP4, &fw->what);
-	fw->ip4 = fw->error == 0;
-	if (fw->error != 0 || !ip6_is_wanted(fw))
+	fw->backend = choose_backend(fw->conf);
+	fw->error = install_family(fw, CHAINS_IP4);
+	if (fw->error == 0 && fw_wants(fw->conf, fw->backend, CHAINS_IP6))
+		fw->error = install_family(fw, CHAINS_IP6);
+	if (fw->error == 0)
+		fw->error = remove_others(fw);
+	if (fw->error == 0)
 		return;
-	fw->error = chains_install(CHAINS_IP6, &fw->what);
-	fw->ip6 = fw->error == 0;
-	if (fw->error != 0) {
-		struct chains_error ignored; /* the first error is told */
-
-		(void)chains_remove(CHAINS_IP4, &ignored);
-		fw->ip4 = false;
+	for (int f = 0; f < FW_N_FAMILIES; f++) {
+		if (fw->in[f])
+			(void)chains_remove(
+			    fw->backend, (enum chains_family)f, &ignored);
+		fw->in[f] = false;
 	}
+}
+
+/* Goes on after an error: half a firewall is worse than none. */
+static int
+remove_backend(enum chains_backend backend, struct chains_error *ret_error)
+{
+	int error = 0;
+
+	for (int f = 0; f < FW_N_FAMILIES; f++) {
+		enum chains_family family = (enum chains_family)f;
+		struct chains_error what;
+		int r = 0;
+
+		if (family != CHAINS_IP6 || chains_available(backend, family))
+			r = chains_remove(backend, family, &what);
+		if (r < 0) {
+			error = r;
+			*ret_error = what;
+		}
+	}
+	return error;
+}
+
+static int
+clear_marks(uint64_t *ret_marks, struct chains_error *ret_error)
+{
+	int r = ct_clear_marks(MARK_FIRST, MARK_LAST, ret_marks);
+
+	if (r < 0)
+		(void)snprintf(ret_error->text, sizeof(ret_error->text),
+		    "conntrack's marks could not be cleared: %s",
+		    strerror(-r)); /* fits */
+	return r;
+}
+
+int
+fw_clear(struct fw_ev *fw, uint64_t *ret_marks, struct chains_error *ret_error)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&fw->tables); /* a plain one can't fail */
+	fw->cleared = true;
+	r = remove_backend(fw->backend, ret_error);
+	(void)pthread_mutex_unlock(&fw->tables);
+	return r == 0 ? clear_marks(ret_marks, ret_error) : r;
 }
 
 void
@@ -49,27 +169,34 @@ fw_remove(struct fw_ev *fw)
 	uint64_t marks;
 	int r;
 
-	fw->error = 0;
-	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++) {
-		enum chains_family family = (enum chains_family)f;
-
-		if (family == CHAINS_IP6 && !chains_available(family))
-			continue;
-		r = chains_remove(family, &what);
-		if (r < 0) { /* go on: half a firewall is worse than none */
-			fw->error = r;
-			fw->what = what;
-		}
-	}
+	fw->error = remove_backend(fw->backend, &fw->what);
 	if (fw->error == 0)
-		fw->ip4 = fw->ip6 = false;
-	r = ct_clear_marks(MARK_FIRST, MARK_LAST, &marks);
+		memset(fw->in, 0, sizeof(fw->in));
+	r = clear_marks(&marks, &what);
 	if (r < 0 && fw->error == 0) {
 		fw->error = r;
-		(void)snprintf(fw->what.text, sizeof(fw->what.text),
-		    "conntrack's marks could not be cleared: %s",
-		    strerror(-r)); /* fits */
+		fw->what = what;
 	}
+}
+
+void
+fw_recover(struct fw_ev *fw)
+{
+	struct chains_error first = { "" };
+	int error = 0;
+
+	for (int b = 0; b < CHAINS_N_BACKENDS; b++) {
+		fw->backend = (enum chains_backend)b;
+		if (!chains_available(fw->backend, CHAINS_IP4))
+			continue;
+		fw_remove(fw);
+		if (fw->error != 0 && error == 0) {
+			error = fw->error;
+			first = fw->what;
+		}
+	}
+	fw->error = error;
+	fw->what = first;
 }
 
 static void

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +95,25 @@ judge_one(struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
 		find_process(je, pkt, &sock, ret);
 }
 
+/* Routing may go by a mark that the packet had from others: where it is
+ * accepted it leaves with that one, and C17 saves it in conntrack as it would
+ * save ours. What is to be judged again all the same (once, and on loopback)
+ * gets ours; so does all that is denied or rerouted. */
+static uint32_t
+mark_of(const struct verdict *verdict, const struct packet *pkt, uint32_t had)
+{
+	const struct packet_tuple *t = &pkt->tuple;
+	bool ping =
+	    verdict->mark == MARK_ACCEPT && !pkt->in && !pkt->loopback &&
+	    ((t->proto == IPPROTO_ICMP && pkt->icmp_type == ICMP_ECHO) ||
+		(t->proto == IPPROTO_ICMPV6 &&
+		    pkt->icmp_type == ICMP6_ECHO_REQUEST));
+
+	if (mark_is_foreign(had) && (verdict->mark == MARK_ACCEPT_FLOW || ping))
+		return had;
+	return verdict->mark;
+}
+
 static void
 packet_cb(void *arg, const struct nfq_packet *raw)
 {
@@ -117,7 +138,8 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
 	judge_one(je, &pkt, &verdict);
-	nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
+	nfq_verdict(je->opts.nfq, raw->queue, raw->id,
+	    mark_of(&verdict, &pkt, raw->mark));
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
 	if (verdict.new_flow && verdict.flow != NULL)

@@ -21,7 +21,8 @@ libcore_a_SOURCES = \
 	%D%/core/flow.c %D%/core/flow.h \
 	%D%/core/glob.c %D%/core/glob.h \
 	%D%/core/hits.c %D%/core/hits.h \
-	%D%/core/judge.c %D%/core/judge.h %D%/core/judge_own.h \
+	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/judge_own.h \
 	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
@@ -52,11 +53,18 @@ libcore_a_SOURCES = \
 
 liblinux_a_SOURCES = \
 	%D%/linux/chains.c %D%/linux/chains.h \
+	%D%/linux/chains_content.c %D%/linux/chains_content.h \
 	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
 	%D%/linux/chains_extension.c %D%/linux/chains_extension.h \
+	%D%/linux/chains_format.c \
+	%D%/linux/chains_found.c \
+	%D%/linux/chains_libiptc.c \
+	%D%/linux/chains_ops.h \
 	%D%/linux/chains_probe.c %D%/linux/chains_probe.h \
+	%D%/linux/chains_restore.c \
 	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
 	%D%/linux/chains_view.c \
+	%D%/linux/chains_watch.c %D%/linux/chains_watch.h \
 	%D%/linux/ct.c %D%/linux/ct.h \
 	%D%/linux/ct_msg.c %D%/linux/ct_msg.h \
 	%D%/linux/diag.c %D%/linux/diag.h \
@@ -64,14 +72,17 @@ liblinux_a_SOURCES = \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
+	%D%/linux/nft.c %D%/linux/nft.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
 	%D%/linux/procwalk.c \
+	%D%/linux/spawn.c %D%/linux/spawn.h \
 	%D%/linux/users.c %D%/linux/users.h \
 	%D%/linux/xtable.c %D%/linux/xtable.h \
-	%D%/linux/xtlock.c %D%/linux/xtlock.h
+	%D%/linux/xtlock.c %D%/linux/xtlock.h \
+	%D%/linux/xtstate.c
 
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
@@ -85,6 +96,7 @@ rerouted_SOURCES = \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
+	%D%/guard_ev.c %D%/guard_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
 	%D%/load.c %D%/load.h \

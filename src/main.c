@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "src/base/log.h"
@@ -86,6 +87,20 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* One thing at a time: what was asked for must not depend on the order. */
+static int
+take_mode(struct options *ret, enum mode mode)
+{
+	if (ret->mode == MODE_RUN || ret->mode == mode) {
+		ret->mode = mode;
+		return -1;
+	}
+	fputs("rerouted: only one of --check, --print-config, --explain and "
+	      "--recover at a time\nTry 'rerouted --help'.\n",
+	    stderr);
+	return EXIT_USAGE;
+}
+
 /* -1 to go on, else the exit status. */
 static int
 take_option(struct options *ret, int opt)
@@ -107,18 +122,14 @@ take_option(struct options *ret, int opt)
 		ret->detach = true;
 		return -1;
 	case OPT_CHECK:
-		ret->mode = MODE_CHECK;
-		return -1;
+		return take_mode(ret, MODE_CHECK);
 	case OPT_PRINT_CONFIG:
-		ret->mode = MODE_PRINT_CONFIG;
-		return -1;
+		return take_mode(ret, MODE_PRINT_CONFIG);
 	case OPT_EXPLAIN:
-		ret->mode = MODE_EXPLAIN;
 		ret->about = optarg;
-		return -1;
+		return take_mode(ret, MODE_EXPLAIN);
 	case OPT_RECOVER:
-		ret->mode = MODE_RECOVER;
-		return -1;
+		return take_mode(ret, MODE_RECOVER);
 	case OPT_LOG_LEVEL:
 		ret->log_level = optarg;
 		return -1;
@@ -157,18 +168,25 @@ parse_options(struct options *ret, int argc, char **argv)
 	return -1;
 }
 
+static const int priorities[] = {
+	[LOG_LEVEL_ERROR] = 3,
+	[LOG_LEVEL_WARNING] = 4,
+	[LOG_LEVEL_INFO] = 6,
+	[LOG_LEVEL_DEBUG] = 7,
+};
+
 /* Under systemd the journal reads stderr, and takes the level from <N>. */
 static void
 sink_journal(enum log_level level, const char *line, size_t len)
 {
-	static const int priorities[] = {
-		[LOG_LEVEL_ERROR] = 3,
-		[LOG_LEVEL_WARNING] = 4,
-		[LOG_LEVEL_INFO] = 6,
-		[LOG_LEVEL_DEBUG] = 7,
-	};
-
 	fprintf(stderr, "<%d>%.*s\n", priorities[level], (int)len, line);
+}
+
+/* A daemon that has let go of its terminal. */
+static void
+sink_syslog(enum log_level level, const char *line, size_t len)
+{
+	syslog(priorities[level], "%.*s", (int)len, line);
 }
 
 /* The command line stands over the settings. */
@@ -208,12 +226,16 @@ check(const struct options *options, struct faults *faults)
 	int r = load_policy(&policy, options->places.rules, faults, warnings);
 
 	faults_print(faults, stderr);
-	if (r == 0) {
-		if (warnings != NULL)
-			faults_print(warnings, stderr);
-		printf("settings and rules are good: %zu rules\n",
-		    policy_n_rules(policy));
-	}
+	if (r == 0 && warnings != NULL)
+		faults_print(warnings, stderr);
+	/* the settings may have had faults before */
+	if (faults_count(faults) > 0)
+		r = -EINVAL;
+	if (r == 0)
+		printf("settings and rules are good: %zu rules in %s\n",
+		    policy_n_rules(policy),
+		    options->places.rules != NULL ? options->places.rules
+						  : LOAD_RULES_DEFAULT);
 	faults_free(warnings);
 	policy_unref(policy);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -240,9 +262,25 @@ explain(const struct options *options, struct faults *faults)
 	return EXIT_SUCCESS;
 }
 
+/* As far as they can be read: a broken file must not keep the rules in. */
+static void
+recover_settings(const struct options *options, struct conf *ret)
+{
+	struct faults *faults = faults_new();
+
+	conf_init(ret);
+	if (faults == NULL)
+		return;
+	if (load_conf(ret, options->places.config, faults) < 0)
+		fputs("rerouted: the settings have faults (see --check): "
+		      "--recover goes by the defaults\n",
+		    stderr);
+	faults_free(faults);
+}
+
 /* The service manager runs --recover after every end of the service, also
  * before it starts it again after a crash. Then the rules stay, so that what
- * was forbidden stays so (fail = closed). */
+ * was forbidden stays so, unless fail = open. */
 static int
 recover(const struct options *options)
 {
@@ -250,11 +288,12 @@ recover(const struct options *options)
 	struct conf conf;
 	int status;
 
-	conf_init(&conf);
+	recover_settings(options, &conf);
 	status = set_log(options, &conf);
 	if (status >= 0)
 		return status;
-	if (result != NULL && strcmp(result, "success") != 0) {
+	if (result != NULL && strcmp(result, "success") != 0 &&
+	    conf.fail == CONF_FAIL_CLOSED) {
 		log_info("firewall",
 		    "the service ended with '%s': the rules stay in place "
 		    "until it is back or given up",
@@ -303,9 +342,15 @@ ready(void *arg)
 	if (null >= 0) {
 		(void)dup2(null, STDIN_FILENO);
 		(void)dup2(null, STDOUT_FILENO);
-		(void)dup2(null, STDERR_FILENO);
-		close(null);
 	}
+	/* a file that stderr was sent to goes on as the log */
+	if (null >= 0 && isatty(STDERR_FILENO)) {
+		(void)dup2(null, STDERR_FILENO);
+		openlog("rerouted", LOG_PID, LOG_DAEMON);
+		log_set_sink(sink_syslog);
+	}
+	if (null >= 0)
+		close(null);
 	(void)!write(*fd, "", 1); /* the parent may be gone */
 	close(*fd);
 	*fd = -1;
@@ -375,7 +420,7 @@ main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (options.mode == MODE_RECOVER) /* whatever the settings say */
+	if (options.mode == MODE_RECOVER) /* whatever faults there are */
 		return recover(&options);
 	faults = faults_new();
 	if (faults == NULL) {

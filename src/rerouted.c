@@ -14,6 +14,7 @@
 #include "src/ctl_ev.h"
 #include "src/flow_log.h"
 #include "src/fw_ev.h"
+#include "src/guard_ev.h"
 #include "src/judge_ev.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
@@ -44,6 +45,7 @@ struct rerouted {
 	struct ctl_env env;
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
+	struct guard_ev *guard;
 	struct policy_ev *policy_ev;
 	struct watch_ev *watch; /* NULL: the rules are not watched */
 	enum phase phase;
@@ -63,21 +65,30 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 }
 
 static void
+remove_begin(void *arg)
+{
+	struct rerouted *rr = arg;
+	int r = fw_ev_remove(&rr->fw, rr->base);
+
+	if (r < 0) { /* no thread to be had: then the loop has to wait */
+		fw_remove(&rr->fw);
+		event_base_loopbreak(rr->base);
+	}
+}
+
+static void
 stop_begin(struct rerouted *rr)
 {
-	int r;
-
 	if (rr->phase != PHASE_RUNNING) {
 		rr->stop = true;
 		return;
 	}
 	rr->phase = PHASE_STOPPING;
 	notify_stopping();
-	r = fw_ev_remove(&rr->fw, rr->base);
-	if (r < 0) { /* no thread to be had: then the loop has to wait */
-		fw_remove(&rr->fw);
-		event_base_loopbreak(rr->base);
-	}
+	if (rr->guard != NULL)
+		guard_ev_stop(rr->guard, remove_begin, rr);
+	else
+		remove_begin(rr);
 }
 
 static void
@@ -94,18 +105,28 @@ queues_broken(void *arg, int error)
 static void
 firewall_put_in(struct rerouted *rr)
 {
+	int r;
+
 	rr->phase = PHASE_RUNNING;
-	rr->env.ip4 = rr->fw.ip4;
-	rr->env.ip6 = rr->fw.ip6;
 	if (rr->fw.error != 0) {
 		log_error("firewall", "%s", rr->fw.what.text);
 		rr->error = rr->fw.error;
 		event_base_loopbreak(rr->base);
 		return;
 	}
+	r = guard_ev_new(&rr->guard, rr->base, &rr->fw);
+	if (r < 0) {
+		log_error("firewall", "the tables can't be watched: %s",
+		    strerror(-r));
+		rr->error = r;
+		stop_begin(rr);
+		return;
+	}
+	rr->env.guard = guard_ev_status(rr->guard);
 	log_info("rerouted", "ready version=%s rules=%zu ip4=%s ip6=%s",
 	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
-	    rr->fw.ip4 ? "yes" : "no", rr->fw.ip6 ? "yes" : "no");
+	    rr->fw.in[CHAINS_IP4] ? "yes" : "no",
+	    rr->fw.in[CHAINS_IP6] ? "yes" : "no");
 	notify_ready();
 	if (rr->ready != NULL)
 		rr->ready(rr->ready_arg);
@@ -295,6 +316,7 @@ control_prepare(struct rerouted *rr)
 	int r;
 
 	rr->env.conf = &rr->conf;
+	rr->env.fw = &rr->fw;
 	rr->env.judge = rr->judge;
 	rr->env.procfs = rr->procfs;
 	rr->env.diag = rr->diag;
@@ -337,6 +359,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	raise_descriptors();
 	rr->opts = opts;
 	rr->conf = *conf;
+	fw_ev_init(&rr->fw, &rr->conf, firewall_done, rr);
 	r = loop_prepare(rr);
 	if (r == 0)
 		r = judge_prepare(rr);
@@ -364,9 +387,6 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		rerouted_free(rr);
 		return r;
 	}
-	rr->fw.ipv6 = conf->ipv6;
-	rr->fw.done = firewall_done;
-	rr->fw.arg = rr;
 	*ret = rr;
 	return 0;
 }
@@ -377,12 +397,14 @@ rerouted_free(struct rerouted *rr)
 	if (rr == NULL)
 		return;
 	/* threads work on what is freed below */
-	while (policy_ev_is_busy(rr->policy_ev) || ctl_ev_is_busy(rr->ctl))
+	while (policy_ev_is_busy(rr->policy_ev) || ctl_ev_is_busy(rr->ctl) ||
+	       guard_ev_is_busy(rr->guard))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
 	ctl_ev_free(rr->ctl);
+	guard_ev_free(rr->guard);
 	policy_ev_free(rr->policy_ev);
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
@@ -418,9 +440,21 @@ rerouted_run(struct rerouted *rr, void (*ready)(void *arg), void *arg)
 int
 rerouted_recover(void)
 {
-	struct fw_ev fw = { .ipv6 = CONF_IPV6_AUTO };
+	struct nfq_counters queue;
+	struct conf conf;
+	struct fw_ev fw;
 
-	fw_remove(&fw);
+	/* what judges must not be left without its rules, nor put them back */
+	if (nfq_counters(NFQ_OUT4, &queue) == 0) {
+		log_error("firewall",
+		    "a daemon is at work here, nothing was changed: stop it "
+		    "first (systemctl stop rerouted, or kill %u)",
+		    queue.owner);
+		return -EBUSY;
+	}
+	conf_init(&conf);
+	fw_ev_init(&fw, &conf, NULL, NULL);
+	fw_recover(&fw);
 	if (fw.error != 0) {
 		log_error("firewall", "%s", fw.what.text);
 		return fw.error;

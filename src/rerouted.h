@@ -29,7 +29,8 @@ void rerouted_free(struct rerouted *rr); /* accepts NULL */
  * orderly stop, or -errno. */
 int rerouted_run(struct rerouted *rr, void (*ready)(void *arg), void *arg);
 
-/* Takes out everything of ours that a dead daemon left: chains and marks. Logs
+/* Takes out everything of ours that a dead daemon left: chains and marks, of
+ * whatever backend. Logs
  * what it does. 0 or -errno. */
 int rerouted_recover(void);
 

@@ -3,8 +3,10 @@
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_judge test_load test_netline test_packet test_policy \
-	test_process test_procline test_rules test_runtime test_script test_warn
-unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/random.h \
+	test_process test_procline test_review test_rules test_runtime \
+	test_script test_warn
+unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
+	%D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
 pure = libcore.a libbase.a $(INIH_LIBS)
 
@@ -34,6 +36,8 @@ test_process_SOURCES = %D%/unit/test_process.c
 test_process_LDADD = $(pure) $(CMOCKA_LIBS)
 test_procline_SOURCES = %D%/unit/test_procline.c
 test_procline_LDADD = $(pure) $(CMOCKA_LIBS)
+test_review_SOURCES = %D%/unit/test_review.c
+test_review_LDADD = $(pure) $(CMOCKA_LIBS)
 test_rules_SOURCES = %D%/unit/test_rules.c
 test_rules_LDADD = $(pure) $(CMOCKA_LIBS)
 test_runtime_SOURCES = %D%/unit/test_runtime.c
@@ -101,7 +105,7 @@ netns_programs = chainsctl queuectl attrtest probe connload
 check_PROGRAMS += $(netns_programs)
 
 chainsctl_SOURCES = %D%/netns/chainsctl.c
-chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS)
+chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS)
 queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \

@@ -12,6 +12,18 @@
 enum conf_backend {
 	CONF_BACKEND_AUTO,
 	CONF_BACKEND_LIBIPTC,
+	CONF_BACKEND_RESTORE,
+};
+
+enum conf_fail {
+	CONF_FAIL_CLOSED,
+	CONF_FAIL_OPEN,
+};
+
+enum conf_accept {
+	CONF_ACCEPT_AUTO, /* final where there are no rules but ours */
+	CONF_ACCEPT_FINAL,
+	CONF_ACCEPT_CONTINUE,
 };
 
 enum conf_ipv6 {
@@ -33,6 +45,8 @@ struct conf {
 	uint64_t processes_max;
 	enum conf_backend backend;
 	enum conf_ipv6 ipv6;
+	enum conf_fail fail;
+	enum conf_accept accept;
 	uint64_t queue_length;
 	uint64_t receive_buffer; /* bytes */
 };

@@ -1,6 +1,7 @@
 #ifndef CORE_MARK_H
 #define CORE_MARK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "src/core/decision.h"
@@ -20,6 +21,13 @@ enum mark {
 	MARK_FIRST = 1700, /* all of ours lie in 1700..1799 */
 	MARK_LAST = 1799,
 };
+
+/* Whether a mark is one of others: of ours are 1700 to 1799. */
+static inline bool
+mark_is_foreign(uint32_t mark)
+{
+	return mark != MARK_NONE && (mark < MARK_FIRST || mark > MARK_LAST);
+}
 
 static inline enum mark
 mark_encode(const struct decision *d)

@@ -38,13 +38,23 @@ const struct conf_row conf_rows[] = {
 	    .help = "Processes that are remembered. Each takes one file "
 		    "descriptor." },
 	{ ROW("firewall", "backend", CONF_ENUM, backend),
-	    .words = "auto libiptc", .dflt = "auto",
-	    .help = "How the rules get into the kernel: through libiptc, or "
-		    "by what works on this machine." },
+	    .words = "auto libiptc iptables-restore", .dflt = "auto",
+	    .help = "How the rules get into the kernel: through libiptc into "
+		    "the legacy tables, or through iptables-restore into "
+		    "nf_tables; auto: libiptc where there are such tables." },
 	{ ROW("firewall", "ipv6", CONF_ENUM, ipv6), .words = "auto yes no",
 	    .dflt = "auto",
 	    .help = "Whether IPv6 is judged too; auto: where the kernel has "
 		    "it." },
+	{ ROW("firewall", "fail", CONF_ENUM, fail), .words = "closed open",
+	    .dflt = "closed",
+	    .help = "What happens to new connections while the daemon is "
+		    "dead: closed drops them, open lets them pass." },
+	{ ROW("firewall", "accept", CONF_ENUM, accept),
+	    .words = "auto final continue", .dflt = "auto",
+	    .help = "Whether an accepted packet is done with (final), or the "
+		    "rules of others in the same tables have their say too "
+		    "(continue); auto: final while there are none." },
 	{ ROW("firewall", "queue-length", CONF_NUMBER, queue_length),
 	    .min = 256, .max = 1048576, .dflt = "8192",
 	    .help = "Packets that may wait in each queue of the kernel for a "

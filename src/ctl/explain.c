@@ -108,7 +108,7 @@ print_result(const json_t *result)
 		putchar('\n');
 	}
 	printf("reason: %s\n", command_text(result, "reason", "?"));
-	if (command_text(process, "exe", NULL) != NULL) {
+	if (command_text(process, "exe", "")[0] != '\0') {
 		fputs("program: ", stdout);
 		table_text(command_text(process, "exe", ""), stdout);
 		putchar('\n');

@@ -31,23 +31,30 @@ show(const json_t *result)
 	return STATUS_DONE;
 }
 
+static void
+print_lines(const char *before, const json_t *lines)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach((json_t *)lines, i, line)
+	{
+		fputs(before, stdout);
+		table_text(json_string_value(line), stdout);
+		putchar('\n');
+	}
+}
+
 static enum status
 verify(const json_t *result)
 {
-	const json_t *difference;
-	size_t i;
+	bool in_place = json_is_true(json_object_get(result, "in_place"));
 
-	if (json_is_true(json_object_get(result, "in_place"))) {
+	if (in_place)
 		puts("all rules are in place");
-		return STATUS_DONE;
-	}
-	json_array_foreach(
-	    json_object_get(result, "differences"), i, difference)
-	{
-		table_text(json_string_value(difference), stdout);
-		putchar('\n');
-	}
-	return STATUS_FAILED;
+	print_lines("", json_object_get(result, "differences"));
+	print_lines("warning: ", json_object_get(result, "warnings"));
+	return in_place ? STATUS_DONE : STATUS_FAILED;
 }
 
 static enum status

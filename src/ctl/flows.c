@@ -17,15 +17,15 @@ struct flow_cells {
 };
 
 static const struct table_column flow_columns[] = {
-	{ "TIME", false, 8 },
-	{ "VERDICT", false, 7 },
-	{ "DIR", false, 3 },
-	{ "PROTO", false, 5 },
-	{ "PROGRAM", false, 12 },
-	{ "USER", false, 6 },
-	{ "SOURCE", false, 10 },
-	{ "DESTINATION", false, 12 },
-	{ "WHY", false, 8 },
+	{ "TIME", .keep = 8 },
+	{ "VERDICT", .keep = 7 },
+	{ "DIR", .keep = 3 },
+	{ "PROTO", .keep = 5 },
+	{ "PROGRAM", .keep = 12, .tail = true },
+	{ "USER", .keep = 6, .drop = 1 },
+	{ "SOURCE", .keep = 15, .drop = 2 },
+	{ "DESTINATION", .keep = 15 },
+	{ "WHY", .keep = 14 },
 };
 
 #define N_COLUMNS (sizeof(flow_columns) / sizeof(flow_columns[0]))

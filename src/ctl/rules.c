@@ -14,12 +14,12 @@
 #define FOR_MAX_MS (UINT64_C(366) * 86400 * 1000)
 
 static const struct table_column rule_columns[] = {
-	{ "NUMBER", true, 6 },
-	{ "HITS", true, 4 },
-	{ "LAST HIT", false, 8 },
-	{ "PLACE", false, 12 },
-	{ "ENDS IN", false, 7 },
-	{ "RULE", false, 20 },
+	{ "NUMBER", .right = true, .keep = 6 },
+	{ "HITS", .right = true, .keep = 4 },
+	{ "LAST HIT", .keep = 8 },
+	{ "PLACE", .keep = 12, .tail = true },
+	{ "ENDS IN", .keep = 7 },
+	{ "RULE", .keep = 20 },
 };
 
 struct rule_cells {

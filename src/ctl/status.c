@@ -1,6 +1,8 @@
 #include "src/ctl/command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "src/ctl/table.h"
 
@@ -43,6 +45,22 @@ print_queues(const json_t *queues)
 		number(queue, "dropped_full") + number(queue, "dropped_user"));
 }
 
+/* Red on a terminal: nothing else here is as urgent. */
+static void
+print_firewall_error(const json_t *firewall)
+{
+	const char *error = command_text(firewall, "error", NULL);
+	const char *no_color = getenv("NO_COLOR");
+	bool red =
+	    isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0');
+
+	if (error == NULL)
+		return;
+	fputs(red ? "\033[31m  NOT IN PLACE: " : "  NOT IN PLACE: ", stdout);
+	table_text(error, stdout);
+	puts(red ? "\033[0m" : "");
+}
+
 static void
 print_status(const json_t *s)
 {
@@ -57,9 +75,12 @@ print_status(const json_t *s)
 	    command_text(s, "version", "?"), number(s, "pid"),
 	    json_number_value(json_object_get(s, "uptime_s")),
 	    (double)number(s, "memory_bytes") / 1e6);
-	printf("firewall             %s, IPv4 %s, IPv6 %s\n",
+	printf("firewall             %s, IPv4 %s, IPv6 %s, fail %s, repaired "
+	       "%lld times\n",
 	    command_text(firewall, "backend", "?"), yes_no(firewall, "ip4"),
-	    yes_no(firewall, "ip6"));
+	    yes_no(firewall, "ip6"), command_text(firewall, "fail", "?"),
+	    number(firewall, "repairs"));
+	print_firewall_error(firewall);
 	print_queues(json_object_get(s, "queues"));
 	printf("rules                %lld from %s\n", number(policy, "rules"),
 	    command_text(policy, "dir", "?"));

@@ -130,28 +130,43 @@ text_width(const char *s)
 	return n;
 }
 
-static void
-print_cell(const char *s, size_t width, bool right, bool last, FILE *out)
+static bool
+starts_character(char c)
 {
-	size_t have = text_width(s), shown = 0;
+	return ((unsigned char)c & 0xc0) != 0x80;
+}
 
-	if (right)
-		for (size_t i = have; i < width; i++)
-			fputc(' ', out);
-	for (; *s != '\0'; s++) {
-		bool starts = ((unsigned char)*s & 0xc0) != 0x80;
+/* What is left of s when its first n characters are taken away. */
+static const char *
+skip_characters(const char *s, size_t n)
+{
+	for (; *s != '\0' && (n > 0 || !starts_character(*s)); s++)
+		n -= starts_character(*s);
+	return s;
+}
 
-		if (starts && have > width && shown + 1 >= width) {
-			fputs("…", out);
-			shown++;
-			break;
-		}
-		shown += starts;
-		fputc(*s, out);
+static void
+print_cell(const char *s, const struct table_column *column, size_t width,
+    bool last, FILE *out)
+{
+	size_t have = text_width(s), shown = have < width ? have : width;
+	bool cut = have > width;
+
+	for (size_t i = shown; column->right && i < width; i++)
+		fputc(' ', out);
+	if (cut && column->tail) {
+		fputs("…", out);
+		fputs(skip_characters(s, have - width + 1), out);
+	} else if (cut) {
+		const char *end = skip_characters(s, width - 1);
+
+		fwrite(s, 1, (size_t)(end - s), out);
+		fputs("…", out);
+	} else {
+		fputs(s, out);
 	}
-	if (!right && !last)
-		for (size_t i = shown; i < width; i++)
-			fputc(' ', out);
+	for (size_t i = shown; !column->right && !last && i < width; i++)
+		fputc(' ', out);
 }
 
 static size_t
@@ -165,22 +180,44 @@ terminal_width(FILE *out)
 	return size.ws_col;
 }
 
-/* The widest column gives way until all fit, or none can give more. */
+/* Takes out the column that can be missed first; false when there is none. */
+static bool
+drop_one(const struct table *table, size_t *widths)
+{
+	const struct table_column *columns = table->columns;
+	size_t first = SIZE_MAX;
+
+	for (size_t i = 0; i < table->n_columns; i++)
+		if (widths[i] > 0 && columns[i].drop > 0 &&
+		    (first == SIZE_MAX ||
+			columns[i].drop > columns[first].drop))
+			first = i;
+	if (first == SIZE_MAX)
+		return false;
+	widths[first] = 0;
+	return true;
+}
+
+/* The widest column gives way until all fit; when none can give more, one is
+ * left out (width 0). */
 static void
 fit(const struct table *table, size_t *widths, size_t room)
 {
 	for (;;) {
-		size_t total = 2 * (table->n_columns - 1), widest = SIZE_MAX;
+		size_t total = 0, widest = SIZE_MAX;
 
 		for (size_t i = 0; i < table->n_columns; i++) {
-			total += widths[i];
+			total += widths[i] > 0 ? widths[i] + 2 : 0;
 			if (widths[i] > table->columns[i].keep &&
 			    (widest == SIZE_MAX || widths[i] > widths[widest]))
 				widest = i;
 		}
-		if (total <= room || widest == SIZE_MAX)
+		if (total <= room || total - 2 <= room)
 			return;
-		widths[widest]--;
+		if (widest != SIZE_MAX)
+			widths[widest]--;
+		else if (!drop_one(table, widths))
+			return;
 	}
 }
 
@@ -190,6 +227,27 @@ cell(const struct table *table, size_t row, size_t column)
 	const char *s = table->cells[row * table->n_columns + column];
 
 	return s != NULL ? s : "?"; /* no memory for it */
+}
+
+/* One row, without its newline; SIZE_MAX is that of the titles, with it. */
+static void
+print_row(
+    const struct table *table, const size_t *widths, size_t row, FILE *out)
+{
+	bool first = true;
+
+	for (size_t c = 0; c < table->n_columns; c++) {
+		if (widths[c] == 0)
+			continue;
+		fputs(first ? "" : "  ", out);
+		first = false;
+		print_cell(row == SIZE_MAX ? table->columns[c].title
+					   : cell(table, row, c),
+		    &table->columns[c], widths[c], c + 1 == table->n_columns,
+		    out);
+	}
+	if (row == SIZE_MAX)
+		fputc('\n', out);
 }
 
 bool
@@ -215,22 +273,12 @@ table_print(const struct table *table, FILE *out)
 				widths[c] = text_width(cell(table, r, c));
 	}
 	fit(table, widths, terminal_width(out));
-	for (size_t c = 0; c < table->n_columns; c++) {
-		fputs(c > 0 ? "  " : "", out);
-		print_cell(table->columns[c].title, widths[c],
-		    table->columns[c].right, c + 1 == table->n_columns, out);
-	}
-	fputc('\n', out);
+	print_row(table, widths, SIZE_MAX, out);
 	for (size_t r = 0; r < table->n_rows; r++) {
 		bool paint = colour && table->colours[r] != TABLE_PLAIN;
 
 		fputs(paint ? colour_codes[table->colours[r]] : "", out);
-		for (size_t c = 0; c < table->n_columns; c++) {
-			fputs(c > 0 ? "  " : "", out);
-			print_cell(cell(table, r, c), widths[c],
-			    table->columns[c].right, c + 1 == table->n_columns,
-			    out);
-		}
+		print_row(table, widths, r, out);
 		fputs(paint ? "\033[0m\n" : "\n", out);
 	}
 	free(widths);

@@ -12,7 +12,9 @@ struct table;
 struct table_column {
 	const char *title;
 	bool right;  /* aligned to the right */
-	size_t keep; /* never cut below this width */
+	size_t keep; /* not cut below this width */
+	bool tail;   /* cut at the front: the end of a path says most */
+	int drop;    /* the highest goes first where all do not fit; 0: never */
 };
 
 enum table_colour {

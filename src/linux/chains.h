@@ -3,11 +3,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <stdint.h>
 
-/* Our chains in the legacy tables, by libiptc: C170, C171 (mangle), C17
- * (filter) and the jumps to them, exactly the specification's rules and the
- * additions of design.md section 2. */
+/* Our chains C170, C171 (mangle), C17 (filter) and the jumps to them: exactly
+ * the specification's rules and the additions of design.md section 2. */
 enum chains_family {
 	CHAINS_IP4,
 	CHAINS_IP6,
@@ -19,10 +18,27 @@ enum chains_table {
 	CHAINS_FILTER,
 };
 
+/* How the rules get into the kernel, and into which tables. */
+enum chains_backend {
+	CHAINS_LIBIPTC, /* the legacy tables */
+	CHAINS_RESTORE, /* nf_tables, by the programs of iptables-nft */
+};
+
+#define CHAINS_N_BACKENDS (CHAINS_RESTORE + 1)
+
+/* What the rules of a family depend on. */
+struct chains_setup {
+	enum chains_backend backend;
+	bool final;	/* accepted packets skip the rules of others */
+	bool fail_open; /* with nobody at the queues packets pass */
+};
+
 /* A text for people: what failed, and what to do about it. */
 struct chains_error {
 	char text[256];
 };
+
+typedef void chains_report_fn(void *arg, const char *text);
 
 /* Puts the rules of one family in, in the order mangle, nat, filter, one
  * commit a table; leftovers of a crash are taken out in the same commit. On
@@ -31,30 +47,56 @@ struct chains_error {
  * (tables or targets that the kernel lacks), -EAFNOSUPPORT (no such family at
  * all), -EBUSY (the xtables lock is held by another for 2 s), -EAGAIN (others
  * kept changing the table). */
-int chains_install(enum chains_family family, struct chains_error *ret_error);
+int chains_install(enum chains_family family, const struct chains_setup *setup,
+    struct chains_error *ret_error);
 
 /* Takes everything of ours out, in the order filter, nat, mangle; foreign
  * rules and counters stay. Of ours is what jumps to our chains from anywhere,
  * too. 0 also when nothing was there. */
-int chains_remove(enum chains_family family, struct chains_error *ret_error);
+int chains_remove(enum chains_backend backend, enum chains_family family,
+    struct chains_error *ret_error);
 
 /* Compares what is in the kernel with what ought to be: 0 when all stands as
  * installed; 1 when not, with each difference reported; -errno. */
-typedef void chains_report_fn(void *arg, const char *difference);
-int chains_verify(enum chains_family family, chains_report_fn *report,
-    void *arg, struct chains_error *ret_error);
+int chains_verify(enum chains_family family, const struct chains_setup *setup,
+    chains_report_fn *report, void *arg, struct chains_error *ret_error);
 
-/* Whether this kernel has the legacy tables for the family, and IPv6 at all. */
-bool chains_available(enum chains_family family);
+/* Puts right the tables that chains_verify() finds wrong, each in one commit
+ * and in the order of chains_install(), so that no packet passes that did not
+ * pass before; what can't be put right is left as it is. Differences are
+ * reported. 0: all stood, 1: put right, -errno. */
+int chains_repair(enum chains_family family, const struct chains_setup *setup,
+    chains_report_fn *report, void *arg, struct chains_error *ret_error);
+
+/* Whether packets that leave C17 unharmed meet anything in filter's INPUT and
+ * OUTPUT: rules of others, or a policy that is not ACCEPT. 0 or 1, -errno. */
+int chains_others(enum chains_backend backend, enum chains_family family,
+    struct chains_error *ret_error);
+
+/* Reports each rule of others in mangle OUTPUT that changes a mark behind our
+ * jump: what we put on the packet would be lost. How many, or -errno. */
+int chains_spoilers(enum chains_backend backend, enum chains_family family,
+    chains_report_fn *report, void *arg, struct chains_error *ret_error);
+
+/* A number that changes when the tables do, whoever changes them: cheap, and
+ * takes no lock. *ret_partial: a table is so large that only its size and
+ * layout were looked at. 0 or -errno. */
+int chains_state(enum chains_backend backend, enum chains_family family,
+    uint64_t *ret_state, bool *ret_partial);
+
+/* Whether this machine has the backend's tables for the family, and IPv6 at
+ * all. */
+bool chains_available(enum chains_backend backend, enum chains_family family);
 
 /* One line of a rule, in the form of iptables-save, with packet and byte
  * counters: what `firewall show` prints. */
 typedef void chains_rule_fn(void *arg, enum chains_table table,
     const char *line, unsigned long long packets, unsigned long long bytes);
-int chains_show(enum chains_family family, chains_rule_fn *fn, void *arg,
-    struct chains_error *ret_error);
+int chains_show(enum chains_backend backend, enum chains_family family,
+    chains_rule_fn *fn, void *arg, struct chains_error *ret_error);
 
 const char *chains_family_name(enum chains_family family); /* ip4, ip6 */
 const char *chains_table_name(enum chains_table table);
+const char *chains_backend_name(enum chains_backend backend);
 
 #endif

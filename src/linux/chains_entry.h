@@ -21,6 +21,9 @@ struct chains_entry {
 void chains_entry_build(struct chains_entry *ret,
     const struct chains_rule *rule, enum chains_family family);
 
+/* enum chains_state as the bits of the match conntrack. */
+uint16_t chains_entry_states(unsigned int states);
+
 /* A rule that libiptc read: target is the name that libiptc gives for it. */
 struct chains_found {
 	const void *entry; /* struct ipt_entry or ip6t_entry */

@@ -10,6 +10,7 @@
 enum chains_extension_id {
 	EXT_UDP,
 	EXT_CONNTRACK,
+	EXT_MATCH_CONNMARK,
 	EXT_MARK,
 	EXT_SET_MARK,
 	EXT_CONNMARK,

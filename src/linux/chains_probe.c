@@ -1,24 +1,20 @@
 #include "src/linux/chains_probe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 
 #include "src/base/mono.h"
+#include "src/linux/spawn.h"
 #include "src/linux/xtable.h"
 
 #define MODPROBE_MAX (5 * MONO_S)
-#define MODPROBE_STEP_NS 10000000L
 
 #define NEED_ROOT                                                              \
 	"changing iptables needs CAP_NET_ADMIN (and CAP_NET_RAW): run as root"
@@ -91,57 +87,20 @@ modprobe_path(char *ret, size_t size)
 	return ret[0] == '/' ? 0 : -ENOENT;
 }
 
-/* No pidfd: they are younger than the kernels that need modprobe. */
-static int
-wait_for_end(pid_t pid)
-{
-	const struct timespec step = { .tv_nsec = MODPROBE_STEP_NS };
-	mono_t end = mono_add(mono_now(), MODPROBE_MAX);
-	int status;
-	pid_t r;
-
-	for (;;) {
-		r = waitpid(pid, &status, WNOHANG);
-		if (r == pid)
-			return WIFEXITED(status) && WEXITSTATUS(status) == 0
-				   ? 0
-				   : -EIO;
-		if (r < 0 && errno == ECHILD)
-			return 0; /* reaped elsewhere: the next try tells */
-		if (!mono_before(mono_now(), end))
-			break;
-		(void)nanosleep(&step, NULL); /* cut short is as good */
-	}
-	(void)kill(pid, SIGKILL); /* it is our child, not yet reaped */
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return -ETIMEDOUT;
-}
-
 int
 chains_modprobe(const char *module)
 {
 	char path[256], quiet[] = "-q", end[] = "--", name[64];
 	char *argv[] = { path, quiet, end, name, NULL };
 	char *env[] = { NULL };
-	posix_spawnattr_t attr;
-	sigset_t none;
-	pid_t pid;
-	int r;
+	const struct spawn spawn = { path, argv, env, -1, -1, -1,
+		MODPROBE_MAX };
+	int r = modprobe_path(path, sizeof(path));
 
-	r = modprobe_path(path, sizeof(path));
 	if (r < 0)
 		return r;
 	(void)snprintf(name, sizeof(name), "%s", module); /* ours: short */
-	r = -posix_spawnattr_init(&attr);
-	if (r < 0)
-		return r;
-	(void)sigemptyset(&none);
-	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	r = -posix_spawn(&pid, path, NULL, &attr, argv, env);
-	(void)posix_spawnattr_destroy(&attr);
-	return r < 0 ? r : wait_for_end(pid);
+	return spawn_run(&spawn);
 }
 
 static int

@@ -2,9 +2,6 @@
 
 #include <assert.h>
 #include <netinet/in.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/core/mark.h"
@@ -17,40 +14,94 @@ struct row {
 	/* IPPROTO_ICMP stands for the family's own ICMP */
 	uint8_t proto;
 	uint16_t dport;
-	bool related;
-	bool has_mark;
-	uint32_t mark;
+	const char *dst[CHAINS_N_FAMILIES];
+	bool not_lo;
+	unsigned int states;
+	struct chains_mark connmark, marks[CHAINS_MARKS_MAX];
 	enum chains_target target;
 	const char *jump;
 	uint16_t queue[CHAINS_N_FAMILIES];
 	uint32_t set;
 	const char *to[CHAINS_N_FAMILIES];
 	uint16_t to_port;
+	/* with fail = closed, or open, alone */
+	enum {
+		ALWAYS,
+		WHEN_CLOSED,
+		WHEN_OPEN
+	} when;
+	/* a packet that has a mark already, so that C17 would not drop it when
+	 * nobody listens: bypassed with fail = open alone */
+	bool marked;
 };
 
-#define MARKED(n) .has_mark = true, .mark = (n)
-#define RELATED_ICMP .proto = IPPROTO_ICMP, .related = true
+/* clang-format off */
+#define IS(n) { .value = (n), .mask = UINT32_MAX }
+#define IS_NOT(n) { .value = (n), .mask = UINT32_MAX, .not = true }
+/* clang-format on */
+#define MARKED(n) .marks = { IS(n) }
+/* none of the marks that C17 saves; others' may lie as near as 1699 or 1800,
+ * but two comparisons do for all but a few of them */
+#define FOREIGN                                                                \
+	.marks = { { 0x600, 0xffffff00, true }, { 0x700, 0xfffffff0, true } }
+#define OUT .queue = { NFQ_OUT4, NFQ_OUT6 }
+#define IN .queue = { NFQ_IN4, NFQ_IN6 }
+#define RELATED_ICMP .proto = IPPROTO_ICMP, .states = CHAINS_STATE_RELATED
 #define RESOLVER .to = { "127.0.0.1", "::1" }
 #define PORT17 .to = { "127.0.0.17", "::1" }
+#define LOOPBACK .dst = { "127.0.0.0/8", "::1/128" }
 
 /* The specification's rules in its order, and additions of design.md
- * section 2 where they say A1 or A3. */
+ * section 2 where they say A1, A3, A5 or A6. */
 static const struct row rows[] = {
 	/* A1: an ICMP error of a rejected packet must reach the program */
 	{ CHAINS_MANGLE, "C170", RELATED_ICMP, .target = CHAINS_SET_MARK,
 	    .set = MARK_ACCEPT },
 	{ CHAINS_MANGLE, "C170", RELATED_ICMP, .target = CHAINS_RETURN },
+	/* A5: what conntrack doesn't know, a mark must not hide */
+	{ CHAINS_MANGLE, "C170",
+	    .states = CHAINS_STATE_INVALID | CHAINS_STATE_UNTRACKED,
+	    .target = CHAINS_SET_MARK, .set = MARK_NONE },
+	/* A5: a packet that has a mark before its connection is judged goes to
+	 * the queue with it; once that was accepted it keeps it */
+	{ CHAINS_MANGLE, "C170", .connmark = IS(MARK_NONE),
+	    .marks = { IS_NOT(MARK_NONE) }, .target = CHAINS_QUEUE, OUT,
+	    .marked = true },
+	{ CHAINS_MANGLE, "C170", .connmark = IS(MARK_ACCEPT_FLOW),
+	    .marks = { IS_NOT(MARK_NONE) }, .target = CHAINS_RETURN },
 	{ CHAINS_MANGLE, "C170", .target = CHAINS_RESTORE_MARK },
-	{ CHAINS_MANGLE, "C170", MARKED(MARK_NONE), .target = CHAINS_QUEUE,
-	    .queue = { NFQ_OUT4, NFQ_OUT6 } },
+	{ CHAINS_MANGLE, "C170", MARKED(MARK_NONE), .target = CHAINS_QUEUE, OUT,
+	    .when = WHEN_CLOSED },
+	/* fail = open: with nobody at the queue it passes, this once; without
+	 * this chain it doesn't */
+	{ CHAINS_MANGLE, "C170", MARKED(MARK_NONE), .target = CHAINS_SET_MARK,
+	    .set = MARK_ACCEPT, .when = WHEN_OPEN },
+	{ CHAINS_MANGLE, "C170", MARKED(MARK_ACCEPT), .target = CHAINS_QUEUE,
+	    OUT, .when = WHEN_OPEN },
+	/* A5: a connection that others gave a mark first */
+	{ CHAINS_MANGLE, "C170", FOREIGN, .states = CHAINS_STATE_NEW,
+	    .target = CHAINS_QUEUE, OUT, .marked = true },
 
 	/* A1 */
 	{ CHAINS_MANGLE, "C171", RELATED_ICMP, .target = CHAINS_SET_MARK,
 	    .set = MARK_ACCEPT },
 	{ CHAINS_MANGLE, "C171", RELATED_ICMP, .target = CHAINS_RETURN },
+	/* A5: what conntrack doesn't know, a mark must not hide */
+	{ CHAINS_MANGLE, "C171",
+	    .states = CHAINS_STATE_INVALID | CHAINS_STATE_UNTRACKED,
+	    .target = CHAINS_SET_MARK, .set = MARK_NONE },
 	{ CHAINS_MANGLE, "C171", .target = CHAINS_RESTORE_MARK },
-	{ CHAINS_MANGLE, "C171", MARKED(MARK_NONE), .target = CHAINS_QUEUE,
-	    .queue = { NFQ_IN4, NFQ_IN6 } },
+	{ CHAINS_MANGLE, "C171", MARKED(MARK_NONE), .target = CHAINS_QUEUE, IN,
+	    .when = WHEN_CLOSED },
+	/* fail = open: with nobody at the queue it passes, this once; without
+	 * this chain it doesn't */
+	{ CHAINS_MANGLE, "C171", MARKED(MARK_NONE), .target = CHAINS_SET_MARK,
+	    .set = MARK_ACCEPT, .when = WHEN_OPEN },
+	{ CHAINS_MANGLE, "C171", MARKED(MARK_ACCEPT), .target = CHAINS_QUEUE,
+	    IN, .when = WHEN_OPEN },
+	/* A5: a connection that others gave a mark first */
+	{ CHAINS_MANGLE, "C171", FOREIGN, .states = CHAINS_STATE_NEW,
+	    .target = CHAINS_QUEUE, IN, .marked = true },
 
 	{ CHAINS_FILTER, "C17", MARKED(MARK_NONE), .target = CHAINS_DROP },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_ACCEPT), .target = CHAINS_ACCEPT },
@@ -69,6 +120,22 @@ static const struct row rows[] = {
 	{ CHAINS_FILTER, "OUTPUT", .target = CHAINS_JUMP, .jump = "C17" },
 	{ CHAINS_FILTER, "INPUT", .target = CHAINS_JUMP, .jump = "C17" },
 
+	/* A6: what is for this host alone never leaves it, whatever device a
+	 * socket is bound to; and a denied packet doesn't either while the
+	 * rules of filter are gone until they are put back (A7) */
+	{ CHAINS_MANGLE, "POSTROUTING", LOOPBACK, .not_lo = true,
+	    .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "POSTROUTING", .not_lo = true, MARKED(MARK_PORT17),
+	    .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_BLOCK),
+	    .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_DROP),
+	    .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_BLOCK_FLOW),
+	    .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_DROP_FLOW),
+	    .target = CHAINS_DROP },
+
 	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_UDP, .dport = 53,
 	    MARKED(MARK_NAMESERVER), .target = CHAINS_DNAT, RESOLVER,
 	    .to_port = 53 },
@@ -82,6 +149,7 @@ static const struct row rows[] = {
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+static_assert(N_ROWS <= CHAINS_ROWS_MAX, "a plan holds all rows");
 
 static const struct {
 	enum chains_table table;
@@ -94,51 +162,64 @@ static const struct {
 
 #define N_OWN_CHAINS (sizeof(own_chains) / sizeof(own_chains[0]))
 
-size_t
-chains_n_rows(void)
+static struct chains_rule
+rule_of(const struct row *r, enum chains_family family)
 {
-	return N_ROWS;
-}
-
-enum chains_table
-chains_row_table(size_t row)
-{
-	return rows[row].table;
-}
-
-const char *
-chains_row_chain(size_t row)
-{
-	return rows[row].chain;
-}
-
-struct chains_rule
-chains_row_rule(size_t row, enum chains_family family)
-{
-	const struct row *r = &rows[row];
 	struct chains_rule rule = {
 		.proto = r->proto,
 		.dport = r->dport,
-		.related = r->related,
-		.has_mark = r->has_mark,
-		.mark = r->mark,
+		.not_lo = r->not_lo,
+		.states = r->states,
+		.connmark = r->connmark,
 		.target = r->target,
 		.jump = r->jump,
 		.queue = r->queue[family],
 		.set = r->set,
 		.to_port = r->to_port,
 	};
+	const char *dst = r->dst[family], *to = r->to[family];
+	int bad = 0;
 
+	memcpy(rule.marks, r->marks, sizeof(rule.marks));
 	if (r->proto == IPPROTO_ICMP && family == CHAINS_IP6)
 		rule.proto = IPPROTO_ICMPV6;
-	if (r->to[family] != NULL) {
-		int bad =
-		    addr_parse(&rule.to, r->to[family], strlen(r->to[family]));
-
-		assert(bad == 0);
-		(void)bad;
-	}
+	if (dst != NULL)
+		bad |= prefix_parse(&rule.dst, dst, strlen(dst));
+	if (to != NULL)
+		bad |= addr_parse(&rule.to, to, strlen(to));
+	assert(bad == 0);
 	return rule;
+}
+
+void
+chains_plan(struct chains_plan *ret, enum chains_family family,
+    const struct chains_setup *setup)
+{
+	ret->family = family;
+	ret->n = 0;
+	for (size_t i = 0; i < N_ROWS; i++) {
+		struct chains_row row = { rows[i].table, rows[i].chain,
+			rule_of(&rows[i], family) };
+
+		if (rows[i].when ==
+		    (setup->fail_open ? WHEN_CLOSED : WHEN_OPEN))
+			continue;
+		row.rule.no_bypass = rows[i].marked && !setup->fail_open;
+		/* A4: others have their say after our yes */
+		if (row.rule.target == CHAINS_ACCEPT && !setup->final)
+			row.rule.target = CHAINS_RETURN;
+		ret->rows[ret->n++] = row;
+	}
+}
+
+size_t
+chains_plan_next(const struct chains_plan *plan, size_t row,
+    enum chains_table table, const char *chain)
+{
+	while (row < plan->n && (plan->rows[row].table != table ||
+				    strcmp(plan->rows[row].chain, chain) != 0))
+		row++;
+	return row;
 }
 
 const char *
@@ -159,121 +240,4 @@ chains_is_own(enum chains_table table, const char *chain)
 		if (strcmp(own, chain) == 0)
 			return true;
 	return false;
-}
-
-/* Text that grows in a buffer and is cut at its end. */
-struct text {
-	char *buf;
-	size_t size, at;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-text_add(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->buf + t->at, t->size - t->at, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
-	t->at = (size_t)n < t->size - t->at ? t->at + (size_t)n : t->size - 1;
-}
-
-static void
-text_add_proto(struct text *t, uint8_t proto)
-{
-	switch (proto) {
-	case 0:
-		break;
-	case IPPROTO_TCP:
-		text_add(t, " -p tcp");
-		break;
-	case IPPROTO_UDP:
-		text_add(t, " -p udp");
-		break;
-	case IPPROTO_ICMP:
-		text_add(t, " -p icmp");
-		break;
-	case IPPROTO_ICMPV6:
-		text_add(t, " -p ipv6-icmp");
-		break;
-	default:
-		text_add(t, " -p %u", proto);
-		break;
-	}
-}
-
-static void
-text_add_dnat(struct text *t, const struct chains_rule *rule)
-{
-	bool bracket = rule->to.family == ADDR_IP6 && rule->to_port != 0;
-	char addr[ADDR_STRLEN];
-
-	text_add(t, " -j DNAT --to-destination %s%s%s", bracket ? "[" : "",
-	    addr_format(&rule->to, addr), bracket ? "]" : "");
-	if (rule->to_port != 0)
-		text_add(t, ":%u", rule->to_port);
-}
-
-static void
-text_add_target(
-    struct text *t, const struct chains_rule *rule, enum chains_family family)
-{
-	switch (rule->target) {
-	case CHAINS_JUMP:
-		text_add(t, " -j %s", rule->jump);
-		return;
-	case CHAINS_ACCEPT:
-		text_add(t, " -j ACCEPT");
-		return;
-	case CHAINS_DROP:
-		text_add(t, " -j DROP");
-		return;
-	case CHAINS_RETURN:
-		text_add(t, " -j RETURN");
-		return;
-	case CHAINS_REJECT:
-		text_add(t, " -j REJECT --reject-with %s",
-		    family == CHAINS_IP4 ? "icmp-host-prohibited"
-					 : "icmp6-adm-prohibited");
-		return;
-	case CHAINS_QUEUE:
-		text_add(t, " -j NFQUEUE --queue-num %u --queue-bypass",
-		    rule->queue);
-		return;
-	case CHAINS_SET_MARK:
-		text_add(t, " -j MARK --set-xmark 0x%x/0xffffffff", rule->set);
-		return;
-	case CHAINS_RESTORE_MARK:
-	case CHAINS_SAVE_MARK:
-		text_add(t,
-		    " -j CONNMARK --%s-mark --nfmask 0xffffffff --ctmask "
-		    "0xffffffff",
-		    rule->target == CHAINS_SAVE_MARK ? "save" : "restore");
-		return;
-	case CHAINS_DNAT:
-		text_add_dnat(t, rule);
-		return;
-	}
-	abort();
-}
-
-const char *
-chains_rule_format(const struct chains_rule *rule, enum chains_family family,
-    const char *chain, char *buf, size_t size)
-{
-	struct text t = { .buf = buf, .size = size };
-
-	text_add(&t, "-A %s", chain);
-	text_add_proto(&t, rule->proto);
-	if (rule->dport != 0)
-		text_add(&t, " -m udp --dport %u", rule->dport);
-	if (rule->related)
-		text_add(&t, " -m conntrack --ctstate RELATED");
-	if (rule->has_mark)
-		text_add(&t, " -m mark --mark 0x%x", rule->mark);
-	text_add_target(&t, rule, family);
-	return buf;
 }

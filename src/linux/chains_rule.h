@@ -21,36 +21,71 @@ enum chains_target {
 	CHAINS_DROP,
 	CHAINS_RETURN,
 	CHAINS_REJECT,	     /* host, or administratively, prohibited */
-	CHAINS_QUEUE,	     /* queue, bypassed when nobody listens */
+	CHAINS_QUEUE,	     /* queue; no_bypass */
 	CHAINS_SET_MARK,     /* set */
 	CHAINS_RESTORE_MARK, /* connection's mark to packet */
 	CHAINS_SAVE_MARK,    /* packet's mark to connection */
 	CHAINS_DNAT,	     /* to, to_port */
 };
 
+/* What conntrack calls a packet: any of the bits. */
+enum chains_state {
+	CHAINS_STATE_NEW = 1,
+	CHAINS_STATE_RELATED = 2,
+	CHAINS_STATE_INVALID = 4,
+	CHAINS_STATE_UNTRACKED = 8,
+};
+
+/* A mark, or with `not` any other; mask 0: none is asked for. */
+struct chains_mark {
+	uint32_t value, mask;
+	bool not ;
+};
+
+#define CHAINS_MARKS_MAX 2
+
 /* What one rule of one family says: a value, whatever its form in the
  * kernel. */
 struct chains_rule {
-	uint8_t proto;	/* IPPROTO_*; 0 for any */
-	uint16_t dport; /* of UDP; 0 for any */
-	bool related;	/* conntrack calls the packet RELATED */
-	bool has_mark;	/* the packet has the mark `mark` */
-	uint32_t mark;
+	uint8_t proto;	     /* IPPROTO_*; 0 for any */
+	uint16_t dport;	     /* of UDP; 0 for any */
+	struct prefix dst;   /* of family ADDR_NONE for any */
+	bool not_lo;	     /* leaves by another device than lo */
+	unsigned int states; /* enum chains_state; 0 for any */
+	struct chains_mark connmark;
+	struct chains_mark marks[CHAINS_MARKS_MAX]; /* all of them */
 	enum chains_target target;
 	const char *jump; /* borrowed */
 	uint16_t queue;
+	bool no_bypass; /* with nobody at the queue the packet is dropped */
 	uint32_t set;
 	struct addr to;
 	uint16_t to_port; /* 0: the address alone is changed */
 };
 
-/* The rules that ought to stand, in order. A chain of a row is one of ours
- * (then the rules are all that it holds) or one of the kernel's (then they
- * stand first in it, in this order). */
-size_t chains_n_rows(void);
-enum chains_table chains_row_table(size_t row);
-const char *chains_row_chain(size_t row);
-struct chains_rule chains_row_rule(size_t row, enum chains_family family);
+/* A rule in its place. The chain is one of ours (then its rows are all that it
+ * holds) or one of the kernel's (then they stand first in it, in this
+ * order). */
+struct chains_row {
+	enum chains_table table;
+	const char *chain;
+	struct chains_rule rule;
+};
+
+/* The rules that ought to stand in one family, in order. */
+#define CHAINS_ROWS_MAX 64
+struct chains_plan {
+	enum chains_family family;
+	struct chains_row rows[CHAINS_ROWS_MAX];
+	size_t n;
+};
+
+void chains_plan(struct chains_plan *ret, enum chains_family family,
+    const struct chains_setup *setup);
+
+/* The first row of a chain at or after `row`; plan->n when there is none. */
+size_t chains_plan_next(const struct chains_plan *plan, size_t row,
+    enum chains_table table, const char *chain);
 
 /* Our own chains: C170, C171, C17. */
 bool chains_is_own(enum chains_table table, const char *chain);

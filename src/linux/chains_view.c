@@ -1,55 +1,20 @@
 #include "src/linux/chains.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "src/linux/chains_entry.h"
-#include "src/linux/chains_probe.h"
-#include "src/linux/xtable.h"
+#include "src/linux/chains_ops.h"
 
-/* Reading what is in the kernel: chains_verify() and chains_show(). */
-
-/* The rules of one chain as they stand. */
-struct rules {
-	struct chains_found *v;
-	size_t n;
-};
+/* Reading what is in the kernel: chains_verify() and what is like it. */
 
 struct verify {
-	struct xtable *t;
+	const struct chains_plan *plan;
+	const struct chains_content *table;
 	chains_report_fn *report;
 	void *arg;
 	size_t differences;
 };
-
-static int
-rules_read(struct rules *ret, struct xtable *t, const char *chain)
-{
-	struct chains_found found;
-	size_t room = 0;
-
-	*ret = (struct rules){ NULL, 0 };
-	for (bool more = xtable_first_rule(t, chain, &found); more;
-	     more = xtable_next_rule(t, &found)) {
-		if (ret->n == room) {
-			size_t grown = room == 0 ? 16 : room * 2;
-			void *v =
-			    reallocarray(ret->v, grown, sizeof(ret->v[0]));
-
-			if (v == NULL) {
-				free(ret->v);
-				return -ENOMEM;
-			}
-			ret->v = v;
-			room = grown;
-		}
-		ret->v[ret->n++] = found;
-	}
-	return 0;
-}
 
 static void __attribute__((format(printf, 3, 4)))
 differ(struct verify *v, const char *chain, const char *fmt, ...)
@@ -61,265 +26,326 @@ differ(struct verify *v, const char *chain, const char *fmt, ...)
 	(void)vsnprintf(what, sizeof(what), fmt, ap); /* may be cut */
 	va_end(ap);
 	(void)snprintf(line, sizeof(line), "%s %s %s: %s",
-	    chains_family_name(v->t->family), chains_table_name(v->t->table),
-	    chain, what);
+	    chains_family_name(v->table->family),
+	    chains_table_name(v->table->table), chain, what);
 	v->report(v->arg, line);
 	v->differences++;
 }
 
 static bool
-equals_row(const struct xtable *t, const struct chains_found *found, size_t row)
+is_row(const struct verify *v, const struct chains_line *line, size_t row)
 {
-	struct chains_rule rule = chains_row_rule(row, t->family);
-	struct chains_entry entry;
-
-	chains_entry_build(&entry, &rule, t->family);
-	return chains_entry_equal(t->family, found, &entry);
+	return chains_line_is_row(line, &v->plan->rows[row], v->table->family);
 }
 
-static bool
-row_in(size_t row, const struct xtable *t, const char *chain)
-{
-	return chains_row_table(row) == t->table &&
-	       strcmp(chains_row_chain(row), chain) == 0;
-}
-
-/* The first row of a chain at or after `row`. */
 static size_t
-next_row(size_t row, const struct xtable *t, const char *chain)
+next_row(const struct verify *v, size_t row, const struct chains_chain *chain)
 {
-	while (row < chains_n_rows() && !row_in(row, t, chain))
-		row++;
-	return row;
+	return chains_plan_next(v->plan, row, v->table->table, chain->name);
 }
 
 static const char *
-row_text(size_t row, const struct xtable *t, char buf[CHAINS_RULE_STRLEN])
+row_text(const struct verify *v, size_t row, char buf[CHAINS_RULE_STRLEN])
 {
-	struct chains_rule rule = chains_row_rule(row, t->family);
+	const struct chains_row *r = &v->plan->rows[row];
 
 	return chains_rule_format(
-	    &rule, t->family, chains_row_chain(row), buf, CHAINS_RULE_STRLEN);
-}
-
-static const char *
-found_text(const struct chains_found *found, const struct xtable *t,
-    const char *chain, char buf[CHAINS_RULE_STRLEN])
-{
-	return chains_entry_format(
-	    t->family, found, chain, buf, CHAINS_RULE_STRLEN);
+	    &r->rule, v->plan->family, r->chain, buf, CHAINS_RULE_STRLEN);
 }
 
 /* A chain of ours holds its rows and nothing else. Where it does not, one step
  * of looking ahead tells an extra and a missing rule from a changed one. */
 static void
-verify_own(struct verify *v, const char *chain, const struct rules *rules)
+verify_own(struct verify *v, const struct chains_chain *chain)
 {
-	char is[CHAINS_RULE_STRLEN], should[CHAINS_RULE_STRLEN];
-	size_t row = next_row(0, v->t, chain), i = 0;
+	const struct chains_line *lines = chain->lines;
+	size_t row = next_row(v, 0, chain), i = 0;
+	char should[CHAINS_RULE_STRLEN];
 
-	while (i < rules->n && row < chains_n_rows()) {
-		size_t after = next_row(row + 1, v->t, chain);
+	while (i < chain->n && row < v->plan->n) {
+		size_t after = next_row(v, row + 1, chain);
 
-		if (equals_row(v->t, &rules->v[i], row)) {
+		if (is_row(v, &lines[i], row)) {
 			i++;
 			row = after;
-		} else if (i + 1 < rules->n &&
-			   equals_row(v->t, &rules->v[i + 1], row)) {
-			differ(v, chain, "rule %zu is extra: %s", i + 1,
-			    found_text(&rules->v[i], v->t, chain, is));
+		} else if (i + 1 < chain->n && is_row(v, &lines[i + 1], row)) {
+			differ(v, chain->name, "rule %zu is extra: %s", i + 1,
+			    lines[i].text);
 			i++;
-		} else if (after < chains_n_rows() &&
-			   equals_row(v->t, &rules->v[i], after)) {
-			differ(v, chain, "missing before rule %zu: %s", i + 1,
-			    row_text(row, v->t, should));
+		} else if (after < v->plan->n && is_row(v, &lines[i], after)) {
+			differ(v, chain->name, "missing before rule %zu: %s",
+			    i + 1, row_text(v, row, should));
 			row = after;
 		} else {
-			differ(v, chain, "rule %zu differs: %s instead of %s",
-			    i + 1, found_text(&rules->v[i], v->t, chain, is),
-			    row_text(row, v->t, should));
+			differ(v, chain->name,
+			    "rule %zu differs: %s instead of %s", i + 1,
+			    lines[i].text, row_text(v, row, should));
 			i++;
 			row = after;
 		}
 	}
-	for (; i < rules->n; i++)
-		differ(v, chain, "rule %zu is extra: %s", i + 1,
-		    found_text(&rules->v[i], v->t, chain, is));
-	for (; row < chains_n_rows(); row = next_row(row + 1, v->t, chain))
-		differ(v, chain, "missing at the end: %s",
-		    row_text(row, v->t, should));
+	for (; i < chain->n; i++)
+		differ(v, chain->name, "rule %zu is extra: %s", i + 1,
+		    lines[i].text);
+	for (; row < v->plan->n; row = next_row(v, row + 1, chain))
+		differ(v, chain->name, "missing at the end: %s",
+		    row_text(v, row, should));
 }
 
 /* What a row of a kernel's chain is called: by its jump, or in full. */
 static const char *
-row_name(size_t row, const struct xtable *t, char buf[CHAINS_RULE_STRLEN])
+row_name(const struct verify *v, size_t row, char buf[CHAINS_RULE_STRLEN])
 {
-	struct chains_rule rule = chains_row_rule(row, t->family);
+	const struct chains_rule *rule = &v->plan->rows[row].rule;
 
-	if (rule.target != CHAINS_JUMP)
-		return row_text(row, t, buf);
-	(void)snprintf(buf, CHAINS_RULE_STRLEN, "jump to %s", rule.jump);
+	if (rule->target != CHAINS_JUMP)
+		return row_text(v, row, buf);
+	(void)snprintf(buf, CHAINS_RULE_STRLEN, "jump to %s", rule->jump);
 	return buf;
 }
 
 /* In a kernel's chain our rows stand first, each once. */
 static void
-verify_row_place(struct verify *v, const char *chain, size_t row, size_t place,
-    const struct rules *rules)
+verify_row_place(struct verify *v, const struct chains_chain *chain, size_t row,
+    size_t place)
 {
 	char name[CHAINS_RULE_STRLEN];
 	size_t times = 0, first = 0;
 
-	for (size_t i = 0; i < rules->n; i++) {
-		if (!equals_row(v->t, &rules->v[i], row))
+	for (size_t i = 0; i < chain->n; i++) {
+		if (!is_row(v, &chain->lines[i], row))
 			continue;
 		if (times++ == 0)
 			first = i;
 	}
-	row_name(row, v->t, name);
+	row_name(v, row, name);
 	if (times == 0)
-		differ(v, chain, "%s is missing", name);
+		differ(v, chain->name, "%s is missing", name);
 	else if (first != place && place == 0)
-		differ(v, chain, "%s is not first, it is rule %zu", name,
+		differ(v, chain->name, "%s is not first, it is rule %zu", name,
 		    first + 1);
 	else if (first != place)
-		differ(v, chain, "%s is not rule %zu, it is rule %zu", name,
-		    place + 1, first + 1);
+		differ(v, chain->name, "%s is not rule %zu, it is rule %zu",
+		    name, place + 1, first + 1);
 	if (times > 1)
-		differ(v, chain, "%s is there %zu times", name, times);
+		differ(v, chain->name, "%s is there %zu times", name, times);
 }
 
 /* Jumps to our chains that are not rows: with matches, or from elsewhere. */
 static void
-verify_stray_jumps(
-    struct verify *v, const char *chain, const struct rules *rules)
+verify_stray_jumps(struct verify *v, const struct chains_chain *chain)
 {
-	char text[CHAINS_RULE_STRLEN];
+	for (size_t i = 0; i < chain->n; i++) {
+		bool row_found = false;
 
-	for (size_t i = 0; i < rules->n; i++) {
-		bool is_row = false;
-
-		if (!chains_is_own(v->t->table, rules->v[i].target))
-			continue;
-		for (size_t row = next_row(0, v->t, chain);
-		     row < chains_n_rows() && !is_row;
-		     row = next_row(row + 1, v->t, chain))
-			is_row = equals_row(v->t, &rules->v[i], row);
-		if (!is_row)
-			differ(v, chain, "rule %zu is extra: %s", i + 1,
-			    found_text(&rules->v[i], v->t, chain, text));
+		for (size_t row = next_row(v, 0, chain);
+		     row < v->plan->n && !row_found;
+		     row = next_row(v, row + 1, chain))
+			row_found = is_row(v, &chain->lines[i], row);
+		if (!row_found && chains_line_is_ours(v->table, chain,
+				      &chain->lines[i], v->plan))
+			differ(v, chain->name, "rule %zu is extra: %s", i + 1,
+			    chain->lines[i].text);
 	}
-}
-
-static int
-verify_chain(struct verify *v, const char *chain)
-{
-	struct rules rules;
-	size_t place = 0;
-	int r = rules_read(&rules, v->t, chain);
-
-	if (r < 0)
-		return r;
-	if (chains_is_own(v->t->table, chain)) {
-		verify_own(v, chain, &rules);
-	} else {
-		for (size_t row = next_row(0, v->t, chain);
-		     row < chains_n_rows();
-		     row = next_row(row + 1, v->t, chain))
-			verify_row_place(v, chain, row, place++, &rules);
-		verify_stray_jumps(v, chain, &rules);
-	}
-	free(rules.v);
-	return 0;
-}
-
-static int
-verify_table(struct verify *v)
-{
-	const char *chain;
-
-	for (size_t n = 0; (chain = chains_own(v->t->table, n)) != NULL; n++)
-		if (!xtable_has_chain(v->t, chain))
-			differ(v, chain, "the chain is missing");
-	for (chain = xtable_first_chain(v->t); chain != NULL;
-	     chain = xtable_next_chain(v->t)) {
-		int r = verify_chain(v, chain);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-int
-chains_verify(enum chains_family family, chains_report_fn *report, void *arg,
-    struct chains_error *ret_error)
-{
-	struct verify v = { .report = report, .arg = arg };
-	int r;
-
-	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++) {
-		struct xtable t = { .family = family, .table = table };
-
-		v.t = &t;
-		if (!xtable_in_use(family, table)) {
-			differ(&v, "table", "is not in use: no rule is there");
-			continue;
-		}
-		r = xtable_open(&t, family, table);
-		if (r < 0)
-			return chains_fail_open(ret_error, r, family, table);
-		r = verify_table(&v);
-		xtable_close(&t);
-		if (r < 0)
-			return chains_fail(
-			    ret_error, r, "can't verify: %s", strerror(-r));
-	}
-	return v.differences > 0;
 }
 
 static void
-show_chain(struct xtable *t, const char *chain, chains_rule_fn *fn, void *arg)
+verify_chain(struct verify *v, const struct chains_chain *chain)
 {
-	bool own = chains_is_own(t->table, chain);
-	struct chains_found found;
+	size_t place = 0;
 
-	for (bool more = xtable_first_rule(t, chain, &found); more;
-	     more = xtable_next_rule(t, &found)) {
-		char text[CHAINS_RULE_STRLEN];
-		unsigned long long packets, bytes;
-		bool ours = own || chains_is_own(t->table, found.target);
+	if (chains_is_own(v->table->table, chain->name)) {
+		verify_own(v, chain);
+		return;
+	}
+	for (size_t row = next_row(v, 0, chain); row < v->plan->n;
+	     row = next_row(v, row + 1, chain))
+		verify_row_place(v, chain, row, place++);
+	verify_stray_jumps(v, chain);
+}
 
-		for (size_t row = next_row(0, t, chain);
-		     row < chains_n_rows() && !ours;
-		     row = next_row(row + 1, t, chain))
-			ours = equals_row(t, &found, row);
-		if (!ours)
+/* A chain of the kernel's that is not there yet (nf_tables makes it with its
+ * first rule) is an empty one. */
+static void
+verify_absent(struct verify *v)
+{
+	for (size_t row = 0; row < v->plan->n; row++) {
+		struct chains_chain none = { .n = 0 };
+		const char *name = v->plan->rows[row].chain;
+
+		if (v->plan->rows[row].table != v->table->table ||
+		    chains_is_own(v->table->table, name) ||
+		    chains_content_find(v->table, name) != NULL)
 			continue;
-		chains_entry_counters(t->family, found.entry, &packets, &bytes);
-		fn(arg, t->table, found_text(&found, t, chain, text), packets,
-		    bytes);
+		(void)snprintf(none.name, sizeof(none.name), "%s",
+		    name); /* of the kernel's: short */
+		verify_row_place(v, &none, row, 0);
 	}
 }
 
 int
-chains_show(enum chains_family family, chains_rule_fn *fn, void *arg,
+chains_verify_table(const struct chains_plan *plan, enum chains_backend backend,
+    enum chains_table table, chains_report_fn *report, void *arg,
     struct chains_error *ret_error)
 {
-	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++) {
-		const char *chain;
-		struct xtable t;
-		int r;
+	struct chains_content content;
+	struct verify v = { plan, &content, report, arg, 0 };
+	const char *own;
+	int r = chains_read(&content, backend, plan->family, table, ret_error);
 
-		if (!xtable_in_use(family, table))
-			continue;
-		r = xtable_open(&t, family, table);
-		if (r < 0)
-			return chains_fail_open(ret_error, r, family, table);
-		for (chain = xtable_first_chain(&t); chain != NULL;
-		     chain = xtable_next_chain(&t))
-			show_chain(&t, chain, fn, arg);
-		xtable_close(&t);
+	if (r == 0 && content.n == 0) {
+		differ(&v, "table", "is not in use: no rule is there");
+	} else if (r == 0) {
+		for (size_t n = 0; (own = chains_own(table, n)) != NULL; n++)
+			if (chains_content_find(&content, own) == NULL)
+				differ(&v, own, "the chain is missing");
+		for (size_t i = 0; i < content.n; i++)
+			verify_chain(&v, &content.chains[i]);
+		verify_absent(&v);
 	}
-	return 0;
+	chains_content_done(&content);
+	return r < 0 ? r : v.differences > 0;
+}
+
+int
+chains_verify(enum chains_family family, const struct chains_setup *setup,
+    chains_report_fn *report, void *arg, struct chains_error *ret_error)
+{
+	struct chains_plan plan;
+	int differences = 0;
+
+	chains_plan(&plan, family, setup);
+	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++) {
+		int r = chains_verify_table(
+		    &plan, setup->backend, table, report, arg, ret_error);
+
+		if (r < 0)
+			return r;
+		differences |= r;
+	}
+	return differences;
+}
+
+int
+chains_show(enum chains_backend backend, enum chains_family family,
+    chains_rule_fn *fn, void *arg, struct chains_error *ret_error)
+{
+	const struct chains_setup any = { .final = true };
+	struct chains_plan plan;
+	int r = 0;
+
+	/* rows in chains of the kernel are the same in every setup */
+	chains_plan(&plan, family, &any);
+	for (enum chains_table table = 0; r == 0 && table < CHAINS_N_TABLES;
+	     table++) {
+		struct chains_content c;
+
+		r = chains_read(&c, backend, family, table, ret_error);
+		for (size_t i = 0; r == 0 && i < c.n; i++) {
+			const struct chains_chain *chain = &c.chains[i];
+			bool own = chains_is_own(table, chain->name);
+
+			for (size_t j = 0; j < chain->n; j++) {
+				const struct chains_line *l = &chain->lines[j];
+
+				if (own ||
+				    chains_line_is_ours(&c, chain, l, &plan))
+					fn(arg, table, l->text, l->packets,
+					    l->bytes);
+			}
+		}
+		chains_content_done(&c);
+	}
+	return r;
+}
+
+int
+chains_others(enum chains_backend backend, enum chains_family family,
+    struct chains_error *ret_error)
+{
+	static const char *const hooks[] = { "INPUT", "OUTPUT" };
+	const struct chains_setup any = { .final = true };
+	struct chains_content c;
+	struct chains_plan plan;
+	int r = chains_read(&c, backend, family, CHAINS_FILTER, ret_error);
+
+	chains_plan(&plan, family, &any);
+	for (size_t h = 0; r == 0 && h < 2; h++) {
+		const struct chains_chain *chain =
+		    chains_content_find(&c, hooks[h]);
+
+		if (chain == NULL)
+			continue;
+		r = strcmp(chain->policy, "ACCEPT") != 0;
+		for (size_t i = 0; r == 0 && i < chain->n; i++)
+			r = !chains_line_is_ours(
+			    &c, chain, &chain->lines[i], &plan);
+	}
+	chains_content_done(&c);
+	return r;
+}
+
+static bool
+changes_mark(const struct chains_line *line)
+{
+	return chains_line_goes_to(line, "MARK") ||
+	       (chains_line_goes_to(line, "CONNMARK") &&
+		   strstr(line->target, "restore-mark") != NULL);
+}
+
+static void
+report_spoiler(const struct chains_content *c, const struct chains_line *line,
+    chains_report_fn *report, void *arg)
+{
+	char text[2 * CHAINS_RULE_STRLEN];
+
+	(void)snprintf(text, sizeof(text),
+	    "%s mangle: %s changes marks behind ours: flows that it meets are "
+	    "not judged; let it leave marks 1700 to 1799 alone",
+	    chains_family_name(c->family), line->text); /* may be cut */
+	report(arg, text);
+}
+
+/* The rule itself, or those of the chain that it goes to: one step deep, as
+ * docker, tailscale and their like are built. */
+static int
+report_spoilers(const struct chains_content *c, const struct chains_line *line,
+    chains_report_fn *report, void *arg)
+{
+	int n = 0;
+
+	if (changes_mark(line)) {
+		report_spoiler(c, line, report, arg);
+		return 1;
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		const struct chains_chain *chain = &c->chains[i];
+
+		if (chains_is_own(c->table, chain->name) ||
+		    !chains_line_goes_to(line, chain->name))
+			continue;
+		for (size_t j = 0; j < chain->n; j++)
+			if (changes_mark(&chain->lines[j])) {
+				report_spoiler(
+				    c, &chain->lines[j], report, arg);
+				n++;
+			}
+	}
+	return n;
+}
+
+int
+chains_spoilers(enum chains_backend backend, enum chains_family family,
+    chains_report_fn *report, void *arg, struct chains_error *ret_error)
+{
+	struct chains_content c;
+	const struct chains_chain *chain;
+	int n = 0, r;
+
+	r = chains_read(&c, backend, family, CHAINS_MANGLE, ret_error);
+	chain = r == 0 ? chains_content_find(&c, "OUTPUT") : NULL;
+	for (size_t i = 0; chain != NULL && i < chain->n; i++)
+		n += report_spoilers(&c, &chain->lines[i], report, arg);
+	chains_content_done(&c);
+	return r < 0 ? r : n;
 }

@@ -107,6 +107,7 @@ nfq_counters(uint16_t queue, struct nfq_counters *ret)
 	if (r < 0)
 		return r;
 	ret->queue = queue;
+	ret->owner = q.portid;
 	ret->waiting = q.waiting;
 	ret->dropped_full = q.dropped_full;
 	ret->dropped_user = q.dropped_user;

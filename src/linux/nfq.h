@@ -49,6 +49,7 @@ void nfq_flush(struct nfq *nfq);
  * 0 or -errno (-ENOENT: not bound). */
 struct nfq_counters {
 	uint16_t queue;
+	uint32_t owner; /* netlink port id, as a rule the pid */
 	uint32_t waiting, dropped_full, dropped_user;
 };
 int nfq_counters(uint16_t queue, struct nfq_counters *ret);

@@ -26,6 +26,7 @@ struct attrs {
 /* The least length of each attribute that is read here. */
 static const uint16_t attr_min[NFQA_MAX + 1] = {
 	[NFQA_PACKET_HDR] = sizeof(struct nfqnl_msg_packet_hdr),
+	[NFQA_MARK] = sizeof(uint32_t),
 	[NFQA_IFINDEX_INDEV] = sizeof(uint32_t),
 	[NFQA_IFINDEX_OUTDEV] = sizeof(uint32_t),
 	[NFQA_UID] = sizeof(uint32_t),
@@ -68,6 +69,7 @@ read_packet(
 	    hdr->hook == NF_INET_LOCAL_IN || hdr->hook == NF_INET_PRE_ROUTING;
 	ret->ifindex =
 	    attr_u32(attrs, ret->in ? NFQA_IFINDEX_INDEV : NFQA_IFINDEX_OUTDEV);
+	ret->mark = attr_u32(attrs, NFQA_MARK);
 	ret->has_uid = attrs->of[NFQA_UID] != NULL;
 	ret->uid = attr_u32(attrs, NFQA_UID);
 	ret->gid = attr_u32(attrs, NFQA_GID);

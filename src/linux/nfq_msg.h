@@ -19,6 +19,7 @@ struct nfq_packet {
 	uint16_t queue;
 	uint32_t id;
 	bool in;
+	uint32_t mark;	  /* what it has already; 0 for none */
 	uint32_t ifindex; /* in: came by; out: leaves by */
 	bool has_uid;
 	uint32_t uid, gid;

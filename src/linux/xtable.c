@@ -299,6 +299,19 @@ xtable_next_rule(struct xtable *t, struct chains_found *rule)
 	return found(t, t->ops->next_rule(rule->entry, t->handle), rule);
 }
 
+const char *
+xtable_policy(struct xtable *t, const char *chain)
+{
+	struct label label = label_of(chain);
+	struct xt_counters counters;
+	const char *policy;
+
+	if (!t->ops->builtin(label.name, t->handle))
+		return "-";
+	policy = t->ops->get_policy(label.name, &counters, t->handle);
+	return policy != NULL ? policy : "-";
+}
+
 int
 xtable_insert(struct xtable *t, const char *chain,
     const struct chains_entry *entry, unsigned int at)

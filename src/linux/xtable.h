@@ -46,6 +46,15 @@ bool xtable_first_rule(
     struct xtable *t, const char *chain, struct chains_found *ret);
 bool xtable_next_rule(struct xtable *t, struct chains_found *rule);
 
+/* The policy of a chain of the kernel; "-" for any other. */
+const char *xtable_policy(struct xtable *t, const char *chain);
+
+/* Adds to *sum what tells one content of a table from another, counters left
+ * out; of a table of more than 128 KiB only its size and layout, then *partial
+ * is set. Takes no lock and some microseconds. */
+int xtable_state(enum chains_family family, enum chains_table table,
+    uint64_t *sum, bool *partial);
+
 /* at: position, from 0 */
 int xtable_insert(struct xtable *t, const char *chain,
     const struct chains_entry *entry, unsigned int at);

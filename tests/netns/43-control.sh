@@ -6,7 +6,7 @@
 #     c 10.9.0.1, daemon, clients  ---- veth ----  s 10.9.0.2, servers
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 setpriv iptables-legacy
+need python3 setpriv iptables-legacy flock
 net_up
 chmod 755 "$tmp"
 mkdir "$tmp/bin"
@@ -173,18 +173,20 @@ check "firewall show has its keys" json 'len(x["rules"]) > 40 and
 check "firewall verify" try 0 ctl firewall verify
 check "firewall verify --json" try 0 ctl --json firewall verify
 check "firewall verify has its keys" json 'x == {"in_place": True,
-	"differences": []}'
-# conntrack's marks do not save what the tables lack: put back at once
-inc iptables-legacy -t mangle -D C171 -m mark --mark 0 -j NFQUEUE \
+	"differences": [], "warnings": []}'
+# the lock is held meanwhile, so that the daemon can't put it back at once
+background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
+holder=$pid
+wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
+XTABLES_LOCKFILE=$tmp/other.lock inc iptables-legacy -t mangle -D C171 -m mark --mark 0 -j NFQUEUE \
     --queue-num 17140 --queue-bypass
 check "firewall verify with a rule missing: exit 1" try 1 ctl firewall verify
 check "firewall verify names it" grep -q 17140 "$tmp/out"
 check "… --json: exit 1" try 1 ctl --json firewall verify
 check "… --json names it" json 'not x["in_place"] and
 	any("17140" in y for y in x["differences"])'
-inc iptables-legacy -t mangle -A C171 -m mark --mark 0 -j NFQUEUE \
-    --queue-num 17140 --queue-bypass
-check "firewall verify with the rule back" try 0 ctl firewall verify
+stop "$holder"
+check "firewall verify with the rule back" wait_for ctl firewall verify
 
 # -- watch --
 background "$REROUTECTL" --control "$tmp/control" --json watch >"$tmp/watch"

@@ -219,7 +219,9 @@ check "--daemon: and in force" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7002
 pid_of='import json, sys; print(json.load(sys.stdin)["pid"])'
 daemon=$(ctl --json status | python3 -c "$pid_of")
 check "--daemon: its terminal is let go" \
-    sh -c "[ \$(readlink /proc/$daemon/fd/2) = /dev/null ]"
+    sh -c "[ \$(readlink /proc/$daemon/fd/1) = /dev/null ]"
+check "--daemon: a file that takes its log keeps it" \
+    sh -c "[ \$(readlink /proc/$daemon/fd/2) = $tmp/err ]"
 check "--daemon: in a session of its own" \
     [ "$(ps -o sid= -p "$daemon" | tr -d ' ')" = "$daemon" ]
 inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \

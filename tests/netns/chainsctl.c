@@ -1,5 +1,6 @@
 /* src/linux/chains by hand, for the namespace tests:
- *   chainsctl install|remove|verify|show|available|dump ip4|ip6
+ *   chainsctl install|remove|verify|repair|show|others|spoilers|available|dump
+ *       ip4|ip6 [restore] [continue] [open]
  *   chainsctl probe ip4|ip6 target|match NAME REVISION
  *   chainsctl modprobe MODULE
  * Exit status: 0 done, 1 failed (text on stderr) or verify found differences,
@@ -140,21 +141,32 @@ probe(enum chains_family family, char **argv)
 }
 
 static int
-run(const char *call, enum chains_family family)
+run(const char *call, enum chains_family family,
+    const struct chains_setup *setup)
 {
+	enum chains_backend backend = setup->backend;
 	struct chains_error error = { "" };
 	int r;
 
 	if (strcmp(call, "install") == 0)
-		r = chains_install(family, &error);
+		r = chains_install(family, setup, &error);
 	else if (strcmp(call, "remove") == 0)
-		r = chains_remove(family, &error);
+		r = chains_remove(backend, family, &error);
 	else if (strcmp(call, "verify") == 0)
-		r = chains_verify(family, print_difference, NULL, &error);
+		r = chains_verify(
+		    family, setup, print_difference, NULL, &error);
+	else if (strcmp(call, "repair") == 0)
+		r = chains_repair(
+		    family, setup, print_difference, NULL, &error);
 	else if (strcmp(call, "show") == 0)
-		r = chains_show(family, print_rule, NULL, &error);
+		r = chains_show(backend, family, print_rule, NULL, &error);
+	else if (strcmp(call, "others") == 0)
+		r = chains_others(backend, family, &error);
+	else if (strcmp(call, "spoilers") == 0)
+		r = chains_spoilers(
+			backend, family, print_difference, NULL, &error) > 0;
 	else if (strcmp(call, "available") == 0)
-		r = !chains_available(family);
+		r = !chains_available(backend, family);
 	else if (strcmp(call, "dump") == 0)
 		r = dump(family);
 	else
@@ -165,6 +177,7 @@ run(const char *call, enum chains_family family)
 int
 main(int argc, char **argv)
 {
+	struct chains_setup setup = { CHAINS_LIBIPTC, true, false };
 	enum chains_family family;
 
 	if (argc == 3 && strcmp(argv[1], "modprobe") == 0) {
@@ -184,5 +197,15 @@ main(int argc, char **argv)
 		return 2;
 	if (argc == 6 && strcmp(argv[1], "probe") == 0)
 		return probe(family, argv + 3);
-	return argc == 3 ? run(argv[1], family) : 2;
+	for (int i = 3; i < argc; i++) {
+		if (strcmp(argv[i], "restore") == 0)
+			setup.backend = CHAINS_RESTORE;
+		else if (strcmp(argv[i], "continue") == 0)
+			setup.final = false;
+		else if (strcmp(argv[i], "open") == 0)
+			setup.fail_open = true;
+		else
+			return 2;
+	}
+	return run(argv[1], family, &setup);
 }

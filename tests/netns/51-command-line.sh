@@ -13,6 +13,14 @@ default in accept
 block out proto udp to port 7002
 accept out to port 7001
 RULES
+ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
+start() {
+	: >"$tmp/daemon.log"
+	background inc "$REROUTED" --rules "$tmp/rules" --state "$tmp/state" \
+		--control "$tmp/control" 2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+}
 get() { # PORT: the word
 	inc "$BUILDDIR/probe" tcp 10.9.0.2 "$1" 400 | sed 's/ .*//'
 }
@@ -26,7 +34,7 @@ for line in sys.stdin:
 }
 background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
-daemon_start
+start
 
 check "allowed" gets 7001 ok
 check "counted" [ "$(rule hits 'accept out to port 7001')" = 1 ]
@@ -75,8 +83,8 @@ ctl rules delete 4 >"$tmp/out"
 check "blocked again" ctl block out to port 7001 --for 1h
 
 # a restart
-daemon_stop
-daemon_start
+stop "$daemon"
+start
 check "still blocked" gets 7001 EHOSTUNREACH
 check "until its end" test "$(rule ends 'block out to port 7001')" != None
 ctl rules delete 5 >"$tmp/out"
@@ -105,6 +113,6 @@ check "allowed" gets 7001 ok
 echo "default out blck" >"$tmp/try.rules"
 check_not "faults are not tried" ctl rules try "$tmp/try.rules" --for 1h
 check "allowed" gets 7001 ok
-daemon_stop
+stop "$daemon"
 check "the daemon ends well" test $? = 0
 finish

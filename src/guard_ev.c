@@ -1,0 +1,420 @@
+#include "src/guard_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/base/log.h"
+#include "src/linux/chains_watch.h"
+#include "src/work_ev.h"
+
+/* Programs that change much change it in many steps: one look after this. */
+#define SOON_US 10000
+
+/* Looks between two whole ones at tables too large to be looked at whole each
+ * time, and between two tries to find tables for an IPv6 that is there. */
+#define WHOLE_EVERY 10
+#define IPV6_EVERY 60
+
+/* A repair that another program undoes at once is taken up by the next look. */
+#define REPAIR_ROUNDS 3
+
+/* Differences that are told of one repair. */
+#define TOLD_MAX 8
+#define TOLD_SIZE 256
+
+/* One look at one family in the thread. */
+struct look {
+	bool in;      /* the chains are in and to be looked at */
+	bool install; /* they are to be put in for the first time */
+	struct chains_setup setup;
+	uint64_t state; /* of the tables when they were found right */
+	bool right;
+};
+
+/* What the thread found, for the log. */
+struct told {
+	char text[TOLD_MAX][TOLD_SIZE];
+	size_t n;
+};
+
+struct guard_ev {
+	struct event_base *base;
+	struct fw_ev *fw;
+	struct chains_watch watch;
+	struct event *timer, *soon, *word;
+	uint64_t state[FW_N_FAMILIES];
+	bool known[FW_N_FAMILIES]; /* state[] was found right */
+	bool saw_ip6;		   /* the kernel has IPv6 */
+	unsigned int looks;
+	uint64_t spoilers; /* of what was warned; 0: of nothing */
+	bool busy, again, stopping;
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+	struct guard_status status;
+	/* what the thread works on while busy */
+	struct look look[FW_N_FAMILIES];
+	int error;
+	struct chains_error what;
+	bool repaired;
+	struct told repairs, warnings;
+};
+
+const struct guard_status *
+guard_ev_status(const struct guard_ev *guard)
+{
+	return &guard->status;
+}
+
+bool
+guard_ev_is_busy(const struct guard_ev *guard)
+{
+	return guard != NULL && guard->busy;
+}
+
+static void
+tell(void *arg, const char *text)
+{
+	struct told *told = arg;
+
+	if (told->n < TOLD_MAX)
+		(void)snprintf(told->text[told->n++], TOLD_SIZE, "%s",
+		    text); /* may be cut */
+}
+
+static void
+tell_nothing(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+}
+
+/* In the thread. The state is taken before the look, so that a change
+ * meanwhile shows in the next one. */
+static int
+look_at(struct guard_ev *guard, enum chains_family family)
+{
+	const struct conf *conf = guard->fw->conf;
+	struct look *look = &guard->look[family];
+
+	for (int round = 0; round < REPAIR_ROUNDS; round++) {
+		struct chains_setup was = look->setup;
+		bool partial;
+		int damage, r;
+
+		r = chains_state(was.backend, family, &look->state, &partial);
+		if (r < 0)
+			return r;
+		/* that ours follow what others have in filter is no damage */
+		damage = chains_verify(
+		    family, &was, tell, &guard->repairs, &guard->what);
+		if (damage < 0)
+			return damage;
+		r = fw_setup(
+		    conf, was.backend, family, &look->setup, &guard->what);
+		if (r < 0)
+			return r;
+		look->right = damage == 0 && look->setup.final == was.final;
+		if (look->right)
+			return chains_spoilers(was.backend, family, tell,
+			    &guard->warnings, &guard->what);
+		r = chains_repair(
+		    family, &look->setup, tell_nothing, NULL, &guard->what);
+		if (r < 0)
+			return r;
+		guard->repaired |= damage > 0;
+	}
+	return 0;
+}
+
+static int
+install_late(struct guard_ev *guard, enum chains_family family)
+{
+	struct look *look = &guard->look[family];
+	int r;
+
+	look->install = false;
+	if (!fw_wants(guard->fw->conf, look->setup.backend, family))
+		return 0;
+	r = fw_setup(guard->fw->conf, look->setup.backend, family, &look->setup,
+	    &guard->what);
+	if (r == 0)
+		r = chains_install(family, &look->setup, &guard->what);
+	look->in = r == 0;
+	look->install = r == 0;
+	return r;
+}
+
+static void
+run(void *arg)
+{
+	struct guard_ev *guard = arg;
+
+	(void)pthread_mutex_lock(&guard->fw->tables); /* can't fail */
+	for (int f = 0; f < FW_N_FAMILIES && !guard->fw->cleared; f++) {
+		enum chains_family family = (enum chains_family)f;
+		int r = 0;
+
+		if (guard->look[f].install)
+			r = install_late(guard, family);
+		else if (guard->look[f].in)
+			r = look_at(guard, family);
+		if (r < 0)
+			guard->error = r;
+	}
+	(void)pthread_mutex_unlock(&guard->fw->tables);
+}
+
+static void
+note_error(struct guard_ev *guard)
+{
+	struct guard_status *status = &guard->status;
+
+	if (guard->error < 0 && guard->what.text[0] == '\0')
+		(void)snprintf(guard->what.text, sizeof(guard->what.text),
+		    "the tables can't be read: %s",
+		    strerror(-guard->error)); /* fits */
+	if (guard->error < 0 && status->error[0] == '\0')
+		log_error("firewall",
+		    "the rules are not in place and can't be put back, it is "
+		    "tried again and again: %s",
+		    guard->what.text);
+	else if (guard->error == 0 && status->error[0] != '\0')
+		log_info("firewall", "the rules are in place again");
+	(void)snprintf(status->error, sizeof(status->error), "%s",
+	    guard->error < 0 ? guard->what.text : ""); /* as long */
+}
+
+/* Each set of warnings once: a look finds them again and again. */
+static void
+note_warnings(struct guard_ev *guard)
+{
+	const struct told *told = &guard->warnings;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < told->n; i++)
+		for (const char *p = told->text[i]; *p != '\0'; p++)
+			sum = sum * 31 + (uint8_t)*p;
+	if (sum == guard->spoilers)
+		return;
+	guard->spoilers = sum;
+	for (size_t i = 0; i < told->n; i++)
+		log_warning("firewall", "%s", told->text[i]);
+}
+
+static void
+note_family(struct guard_ev *guard, enum chains_family family)
+{
+	const struct look *look = &guard->look[family];
+	struct fw_ev *fw = guard->fw;
+
+	if (look->install)
+		log_info("firewall", "%s appeared: its rules were put in",
+		    chains_family_name(family));
+	if (!look->in)
+		return;
+	if (!look->install && fw->setup[family].final != look->setup.final)
+		log_info("firewall",
+		    "%s: %s, what is accepted here is %s by accept=auto",
+		    chains_family_name(family),
+		    look->setup.final ? "no rules of others in filter any more"
+				      : "rules of others in filter",
+		    look->setup.final ? "final" : "theirs to see, too,");
+	fw->in[family] = true;
+	fw->setup[family] = look->setup;
+	guard->known[family] = look->right;
+	guard->state[family] = look->state;
+}
+
+static void look_soon(struct guard_ev *guard);
+
+static void
+finished(void *arg)
+{
+	struct guard_ev *guard = arg;
+
+	guard->busy = false;
+	for (size_t i = 0; guard->repaired && i < guard->repairs.n; i++)
+		log_warning("firewall", "repaired: %s", guard->repairs.text[i]);
+	note_warnings(guard);
+	if (guard->repaired)
+		guard->status.repairs++;
+	note_error(guard);
+	for (int f = 0; f < FW_N_FAMILIES; f++)
+		note_family(guard, (enum chains_family)f);
+	if (guard->stopping) {
+		guard->stopped(guard->stopped_arg);
+		return;
+	}
+	if (guard->again)
+		look_soon(guard);
+}
+
+static void
+start(struct guard_ev *guard)
+{
+	guard->error = 0;
+	guard->what.text[0] = '\0';
+	guard->repaired = false;
+	guard->repairs.n = guard->warnings.n = 0;
+	guard->again = false;
+	if (work_start(guard->base, run, finished, guard) == 0)
+		guard->busy = true;
+	else
+		log_limited(LOG_LEVEL_WARNING, "firewall",
+		    "no thread to look at the tables: tried again");
+}
+
+/* IPv6 that was not there at start: its module was loaded, or that of its
+ * tables. */
+static bool
+wants_late(struct guard_ev *guard)
+{
+	bool had = guard->saw_ip6;
+
+	if (guard->fw->in[CHAINS_IP6] ||
+	    guard->fw->conf->ipv6 != CONF_IPV6_AUTO)
+		return false;
+	guard->saw_ip6 = access("/proc/net/if_inet6", F_OK) == 0;
+	return guard->saw_ip6 && (!had || guard->looks % IPV6_EVERY == 0);
+}
+
+/* On the loop: cheap, and mostly all there is to do. */
+static void
+look(struct guard_ev *guard, bool whole)
+{
+	struct fw_ev *fw = guard->fw;
+	bool needed = false;
+
+	if (guard->busy) {
+		guard->again = true;
+		return;
+	}
+	memset(guard->look, 0, sizeof(guard->look));
+	for (int f = 0; f < FW_N_FAMILIES; f++) {
+		uint64_t state = 0;
+		bool partial = false;
+
+		guard->look[f].setup = fw->setup[f];
+		guard->look[f].setup.backend = fw->backend;
+		if (!fw->in[f])
+			continue;
+		guard->look[f].in = true;
+		if (chains_state(fw->backend, (enum chains_family)f, &state,
+			&partial) < 0 ||
+		    !guard->known[f] || state != guard->state[f] ||
+		    (partial && whole))
+			needed = true;
+	}
+	if (wants_late(guard))
+		guard->look[CHAINS_IP6].install = needed = true;
+	if (needed)
+		start(guard);
+}
+
+static void
+timer_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct guard_ev *guard = arg;
+
+	(void)fd;
+	(void)what;
+	guard->looks++;
+	look(guard, guard->looks % WHOLE_EVERY == 0);
+}
+
+static void
+soon_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	look(arg, true);
+}
+
+static void
+look_soon(struct guard_ev *guard)
+{
+	const struct timeval in = { 0, SOON_US };
+
+	if (!evtimer_pending(guard->soon, NULL))
+		(void)event_add(guard->soon, &in); /* else the timer finds it */
+}
+
+static void
+word_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct guard_ev *guard = arg;
+
+	(void)fd;
+	(void)what;
+	if (chains_watch_read(&guard->watch))
+		look_soon(guard);
+}
+
+int
+guard_ev_new(struct guard_ev **ret, struct event_base *base, struct fw_ev *fw)
+{
+	const struct timeval second = { 1, 0 };
+	struct guard_ev *guard = calloc(1, sizeof(*guard));
+	int r;
+
+	if (guard == NULL)
+		return -ENOMEM;
+	guard->base = base;
+	guard->fw = fw;
+	r = chains_watch_open(&guard->watch, fw->backend);
+	if (r < 0) {
+		free(guard);
+		return r;
+	}
+	guard->saw_ip6 = access("/proc/net/if_inet6", F_OK) == 0;
+	guard->timer = event_new(base, -1, EV_PERSIST, timer_cb, guard);
+	guard->soon = evtimer_new(base, soon_cb, guard);
+	guard->word = event_new(
+	    base, guard->watch.fd, EV_READ | EV_PERSIST, word_cb, guard);
+	if (guard->timer == NULL || guard->soon == NULL ||
+	    guard->word == NULL || event_add(guard->timer, &second) < 0 ||
+	    event_add(guard->word, NULL) < 0) {
+		guard_ev_free(guard);
+		return -ENOMEM;
+	}
+	look_soon(guard);
+	*ret = guard;
+	return 0;
+}
+
+static void
+drop_event(struct event **event)
+{
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
+}
+
+void
+guard_ev_stop(struct guard_ev *guard, void (*stopped)(void *arg), void *arg)
+{
+	guard->stopping = true;
+	guard->stopped = stopped;
+	guard->stopped_arg = arg;
+	(void)event_del(guard->timer); /* was added */
+	(void)event_del(guard->word);
+	(void)event_del(guard->soon);
+	if (!guard->busy)
+		stopped(arg);
+}
+
+void
+guard_ev_free(struct guard_ev *guard)
+{
+	if (guard == NULL)
+		return;
+	drop_event(&guard->timer);
+	drop_event(&guard->soon);
+	drop_event(&guard->word);
+	chains_watch_close(&guard->watch);
+	free(guard);
+}

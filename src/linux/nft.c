@@ -1,0 +1,118 @@
+#include "src/linux/nft.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+/* The kernel answers at once; this is for one that does not. */
+#define ANSWER_WAIT_S 2
+
+static struct nlmsghdr *
+put_header(void *buf, uint16_t type, uint8_t family)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *nfg;
+
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	nlh->nlmsg_seq = 1;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	return nlh;
+}
+
+static int
+exchange(struct mnl_socket *nl, const struct nlmsghdr *nlh, void *buf,
+    size_t size, mnl_cb_t cb, void *arg)
+{
+	const struct timeval wait = { .tv_sec = ANSWER_WAIT_S };
+	ssize_t n;
+
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &wait,
+		sizeof(wait)) < 0 ||
+	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	n = mnl_socket_recvfrom(nl, buf, size);
+	if (n < 0)
+		return -errno;
+	if (mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, arg) <
+	    MNL_CB_STOP)
+		return -errno;
+	return 0;
+}
+
+static int
+ask(const struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
+{
+	_Alignas(8) uint8_t buf[8192];
+	struct mnl_socket *nl =
+	    mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	int r;
+
+	if (nl == NULL)
+		return -errno;
+	r = exchange(nl, nlh, buf, sizeof(buf), cb, arg);
+	(void)mnl_socket_close(nl); /* it was only read */
+	return r;
+}
+
+static int
+generation_attr_cb(const struct nlattr *attr, void *arg)
+{
+	uint32_t *ret = arg;
+
+	if (mnl_attr_get_type(attr) == NFTA_GEN_ID &&
+	    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+		*ret = ntohl(mnl_attr_get_u32(attr));
+	return MNL_CB_OK;
+}
+
+static int
+generation_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	(void)mnl_attr_parse(
+	    nlh, sizeof(struct nfgenmsg), generation_attr_cb, arg);
+	return MNL_CB_STOP;
+}
+
+static int
+table_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	(void)nlh;
+	(void)arg;
+	return MNL_CB_STOP;
+}
+
+int
+nft_generation(uint32_t *ret)
+{
+	_Alignas(8) uint8_t buf[256];
+	uint32_t generation = 0;
+	int r =
+	    ask(put_header(buf, NFT_MSG_GETGEN, 0), generation_cb, &generation);
+
+	if (r == -EINVAL || r == -EOPNOTSUPP || r == -EPROTONOSUPPORT)
+		return -ENOPROTOOPT;
+	if (r < 0)
+		return r;
+	*ret = generation;
+	return 0;
+}
+
+int
+nft_has_table(uint8_t family, const char *name)
+{
+	_Alignas(8) uint8_t buf[256];
+	struct nlmsghdr *nlh = put_header(buf, NFT_MSG_GETTABLE, family);
+	int r;
+
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
+	r = ask(nlh, table_cb, NULL);
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}

@@ -1,0 +1,268 @@
+#!/bin/bash
+# A6: what is for this host alone does not leave it, whatever device a socket
+# is bound to. A7: the rules are put back, first in their chains, whoever took
+# them away or stood before them, and no denied packet leaves meanwhile.
+#
+#   c   the daemon, its rules, and those who disturb them
+#   s   sees what comes over the wire
+
+. "$(dirname "$0")/lib.sh"
+need_root
+need iptables-legacy-restore ip6tables-legacy-restore flock
+net_up
+CTL=$BUILDDIR/chainsctl
+case $IPT4 in *nft) restore=restore ;; *) restore= ;; esac
+other() { XTABLES_LOCKFILE=$tmp/other.lock "$@"; } # with no word of it
+
+# Counts what s0 sees of UDP to the port, whatever its address: prints the sum
+# when it is told to end.
+cat >"$tmp/count.py" <<'PYTHON'
+import signal, socket, struct, sys
+port, n = int(sys.argv[1]), 0
+def end(*_):
+    print(n, flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind(("s0", 0))
+print("ready", flush=True)
+while True:
+    p = s.recv(2048)
+    kind = struct.unpack("!H", p[12:14])[0]
+    if kind == 0x800 and p[23] == 17:
+        at = 14 + (p[14] & 15) * 4
+    elif kind == 0x86dd and p[20] == 17:
+        at = 54
+    else:
+        continue
+    if struct.unpack("!H", p[at + 2:at + 4])[0] == port:
+        n += 1
+PYTHON
+count_begin() {
+	background ins python3 "$tmp/count.py" "$1" >"$tmp/count"
+	counter=$pid
+	wait_for grep -q ready "$tmp/count"
+}
+count_end() {
+	stop "$counter"
+	counted=$(tail -n 1 "$tmp/count")
+}
+cat >"$tmp/send.py" <<'PYTHON'
+import socket, sys
+to, port, device, times = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+if device != "-":
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+for i in range(times):
+    try:
+        s.sendto(b"leak", (to, port))
+    except OSError:
+        pass
+PYTHON
+
+# -- A6 --
+inc ip route add default via 10.9.0.2
+inc ip route add default via fd09::2
+# a mark 1717 that nobody judged, on a socket that is bound to c0: DNAT gives
+# it an address of lo, and the route stays
+for f in ip4 ip6; do
+	case $f in
+	ip4) i=$IPT4 to=10.9.0.2 ;;
+	ip6) i=$IPT6 to=fd09::2 ;;
+	esac
+	inc ping -c 1 -W 2 $to >/dev/null # neighbours know each other
+	inc "$CTL" install $f $restore
+	inc $i -t filter -F C17
+	inc $i -t mangle -F C170
+	inc $i -t mangle -A OUTPUT -p udp --dport 5300 -j MARK --set-mark 1717
+	count_begin 1117
+	inc python3 "$tmp/send.py" $to 5300 c0 5
+	count_end
+	check "$f: no packet to loopback leaves" [ "$counted" = 0 ]
+	check "$f: the guard stopped them" sh -c "nsenter \
+	    --net=/run/netns/$C $i -t mangle -nvxL POSTROUTING |
+	    awk '/DROP/ { n += \$1 } END { exit n != 5 }'"
+	inc $i -t mangle -F POSTROUTING
+	count_begin 1117
+	inc python3 "$tmp/send.py" $to 5300 c0 5
+	count_end
+	check "$f: without the guard they do" [ "$counted" = 5 ]
+	inc $i -t mangle -F OUTPUT
+	inc "$CTL" install $f $restore
+	inc $i -t mangle -F C170
+	inc $i -t mangle -A OUTPUT -p udp --dport 5300 -j MARK --set-mark 1717
+	inc $i -t nat -F OUTPUT
+	count_begin 5300
+	inc python3 "$tmp/send.py" $to 5300 - 5
+	count_end
+	check "$f: what no DNAT took does not leave either" [ "$counted" = 0 ]
+	inc $i -t mangle -F OUTPUT
+	inc "$CTL" remove $f $restore
+done
+
+# -- A7 --
+mkdir "$tmp/rules"
+cat >"$tmp/rules/10.rules" <<'RULES'
+default out accept
+default in accept
+drop out proto udp to port 7003
+RULES
+settings
+background inc "$REROUTED" --config "$conf" --rules "$tmp/rules" --control "$tmp/control" \
+    2>"$tmp/daemon.log"
+daemon=$pid
+wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+reroutectl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
+in_place() { reroutectl firewall verify; }
+status() { # status EXPRESSION: of the object `firewall`
+	reroutectl --json status | python3 -c "
+import json, sys
+f = json.load(sys.stdin)['firewall']
+sys.exit(0 if $1 else 1)"
+}
+check "all is in place" in_place
+
+# repaired NAME MAX_MS COMMANDS
+repaired() {
+	check "$1: done" inc sh -ec "$3"
+	start=$(now_ms)
+	wait_for in_place
+	took=$(($(now_ms) - start))
+	check "$1: put back after $took ms" [ "$took" -lt "$2" ]
+}
+cat >"$tmp/foreign" <<'RULES'
+*mangle
+-A OUTPUT -p tcp -j RETURN
+COMMIT
+*nat
+-A OUTPUT -p tcp -j RETURN
+COMMIT
+*filter
+-A OUTPUT -p tcp -j ACCEPT
+-A INPUT -p tcp -j ACCEPT
+COMMIT
+RULES
+for i in $IPT4 $IPT6; do
+	repaired "$i: filter flushed" 500 "$i -F"
+	repaired "$i: mangle flushed" 500 "$i -t mangle -F"
+	repaired "$i: nat flushed" 500 "$i -t nat -F"
+	repaired "$i: displaced" 500 "$i -I OUTPUT -p tcp -j ACCEPT"
+	repaired "$i: all replaced by others" 500 "$i-restore <$tmp/foreign"
+	repaired "$i: emptied" 500 "$i-restore <<X
+*filter
+COMMIT
+*mangle
+COMMIT
+*nat
+COMMIT
+X"
+	# the same size, so that only the content tells
+	repaired "$i: order changed without the lock" 1400 "
+	    XTABLES_LOCKFILE=$tmp/other.lock
+	    export XTABLES_LOCKFILE
+	    $i-save -t filter | awk '/^-A C17 /{ print > \"$tmp/c17\"; next }
+		/^COMMIT/ { while ((getline l < \"$tmp/c17\") > 0)
+			a[++n] = l
+		    print a[2]; print a[1]
+		    for (k = 3; k <= n; k++) print a[k] } { print }' |
+		$i-restore"
+	rm -f "$tmp/c17"
+	repaired "$i: flushed without the lock" 1400 "
+	    XTABLES_LOCKFILE=$tmp/other.lock $i -F"
+done
+check "repairs are counted" status "f['repairs'] >= 16 and f['error'] is None"
+check "and told" grep -q "repaired: ip4 filter OUTPUT: jump to C17 is missing" \
+    "$tmp/daemon.log"
+inc $IPT4 -A OUTPUT -p tcp --dport 9 -j ACCEPT
+wait_for in_place
+check "rules of others stay" inc $IPT4 -C OUTPUT -p tcp --dport 9 \
+    -j ACCEPT
+inc $IPT4 -F
+
+# -- no denied packet leaves while tables are flushed --
+wait_for in_place
+inc python3 "$tmp/send.py" 10.9.0.2 7003 - 1
+for table in filter nat mangle; do
+	count_begin 7003
+	background inc sh -c "while :; do
+		python3 $tmp/send.py 10.9.0.2 7003 - 2000
+		python3 $tmp/send.py fd09::2 7003 - 2000
+	done"
+	sender=$pid
+	n=0
+	while [ $n -lt 10 ]; do
+		inc $IPT4 -t $table -F
+		inc $IPT6 -t $table -F
+		wait_for in_place
+		n=$((n + 1))
+	done
+	stop "$sender"
+	wait_for in_place
+	count_end
+	check "$table flushed 20 times under load: $counted packets left" \
+	    [ "$counted" = 0 ]
+done
+count_begin 7004
+inc python3 "$tmp/send.py" 10.9.0.2 7004 - 3
+wait_for true
+count_end
+check "the counter does count" [ "$counted" = 3 ]
+
+# -- a repair that fails (nf_tables has no lock that could be held) --
+if [ -z "$restore" ]; then
+repairs=$(reroutectl --json status |
+    python3 -c 'import json,sys; print(json.load(sys.stdin)["firewall"]["repairs"])')
+background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
+holder=$pid
+wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
+other inc $IPT4 -F
+check "lock held: status tells" wait_for status "f['error'] is not None"
+check "lock held: for people too" sh -c "'$REROUTECTL' --control $tmp/control \
+    status | grep -q 'NOT IN PLACE: .*pid $holder holds the lock'"
+check "lock held: one loud line" sh -c \
+    "[ \$(grep -c 'not in place and can.t be put back' $tmp/daemon.log) = 1 ]"
+check "lock held: judging goes on" inc ping -c 1 -W 2 10.9.0.2
+stop "$holder"
+check "lock given back: put right" wait_for in_place
+check "lock given back: status is good" wait_for status \
+    "f['error'] is None and f['repairs'] > $repairs"
+
+fi
+
+# -- marks of others behind ours --
+inc $IPT4 -t mangle -N others
+inc $IPT4 -t mangle -A others -p tcp -j MARK --set-mark 153
+inc $IPT4 -t mangle -A OUTPUT -p tcp -j others
+check "a MARK behind ours: warned" wait_for grep -q "ip4 mangle: \
+-A others -p \(6\|tcp\).* -j MARK .*changes marks behind ours" "$tmp/daemon.log"
+wait_for in_place
+check "a MARK behind ours: verify tells" sh -c \
+    "'$REROUTECTL' --control $tmp/control firewall verify |
+    grep -q 'warning: ip4 mangle: -A others .*changes marks behind ours'"
+inc $IPT4 -t mangle -A FORWARD -p udp -j RETURN
+inc $IPT6 -t mangle -A FORWARD -p udp -j RETURN
+check "a rule that is none of ours: nothing to put right" wait_for in_place
+check "warned of it once" sh -c \
+    "[ \$(grep -c 'changes marks behind' $tmp/daemon.log) = 1 ]"
+
+# -- a device that comes later is judged, too --
+inc ip link add d1 type veth peer name d2
+inc ip link set d1 up
+inc ip link set d2 up
+inc ip address add 10.88.0.1/24 dev d1
+inc ip neighbour add 10.88.0.2 lladdr 02:00:00:00:00:02 dev d1
+inc python3 "$tmp/send.py" 10.88.0.2 7003 d1 1
+check "a device that comes later" sh -c "'$REROUTECTL' --control $tmp/control \
+    --json flows | grep 10.88.0.2 | grep -q drop"
+
+# -- by hand --
+check "clear" reroutectl firewall clear
+check_not "cleared rules are not put back" in_place
+inc $IPT4 -A INPUT -j RETURN # word of a change
+check_not "not with a change either" in_place
+check "cleared: the network works" inc ping -c 1 -W 2 10.9.0.2
+stop "$daemon"
+check "the daemon ends well" [ $? = 0 ]
+check_not "nothing of ours is left" sh -c "nsenter --net=/run/netns/$C \
+    $IPT4-save | grep -E 'C17|0x6a|0x707'"
+finish

@@ -1,0 +1,145 @@
+#include "tests/unit/judging.h"
+
+static int
+review_all(struct flow **ret_flow, struct decision *ret)
+{
+	enum review r;
+	int changed = 0;
+
+	judge_review_begin(judge);
+	while ((r = judge_review(judge, ret_flow, ret)) != REVIEW_DONE)
+		if (r == REVIEW_CHANGED) {
+			changed++;
+			judge_forget(judge, *ret_flow);
+		}
+	return changed;
+}
+
+static void
+a_review_finds_what_is_decided_otherwise_now(void **state)
+{
+	struct packet web = tcp(false, 5, PACKET_TCP_SYN);
+	struct packet dns = udp(false, 4000, 53);
+	struct flow_key key = flow_key_of(&web.tuple, false);
+	struct decision d;
+	struct flow *flow;
+	int n;
+
+	(void)state;
+	judged(&web, found, curl, 0, &n);
+	judged(&dns, found, curl, 0, &n);
+	use_rules("block out to port 443\n");
+	assert_false(judge_knows(judge, &key));
+	assert_int_equal(review_all(&flow, &d), 1);
+	assert_int_equal(d.action, ACTION_BLOCK);
+	assert_int_equal(d.rule, 1);
+	assert_int_equal(flow_count(judge_flows(judge)), 1);
+	key = flow_key_of(&dns.tuple, false);
+	assert_true(judge_knows(judge, &key));
+	assert_int_equal(review_all(&flow, &d), 0);
+}
+
+static void
+a_review_keeps_flows_whose_rule_moved(void **state)
+{
+	struct packet pkt = tcp(true, 5, PACKET_TCP_SYN);
+	struct decision d;
+	struct flow *flow;
+	int n;
+
+	(void)state;
+	pkt.tuple.sport = 50000;
+	pkt.tuple.dport = 22;
+	use_rules("accept in exe /usr/bin/curl from 192.0.2.7 to port 22\n");
+	judged(&pkt, found, curl, 0, &n);
+	use_rules("block in to port 23\nblock out to port 22\n"
+		  "accept in exe /usr/bin/curl to port 22 from 192.0.2.7\n");
+	assert_int_equal(review_all(&flow, &d), 0);
+	assert_int_equal(
+	    flow_older(judge_flows(judge), NULL)->decision.rule, 3);
+	use_rules("accept once in to port 22\n");
+	assert_int_equal(review_all(&flow, &d), 1);
+}
+
+static void
+a_review_goes_on_while_flows_come_go_and_move(void **state)
+{
+	struct packet pkt;
+	struct decision d;
+	struct flow *flow;
+	int n, changed = 0, rounds = 0;
+
+	(void)state;
+	for (uint16_t port = 1; port <= 100; port++) { /* the table is full */
+		pkt = udp(false, 4000, port);
+		judged(&pkt, found, curl, 0, &n);
+	}
+	use_rules("block out to port 1-1000\n");
+	judge_review_begin(judge);
+	for (;;) {
+		enum review r = judge_review(judge, &flow, &d);
+
+		if (r == REVIEW_DONE)
+			break;
+		if (r == REVIEW_CHANGED) {
+			changed++;
+			judge_forget(judge, flow);
+		}
+		if (++rounds <= 20) { /* one is new, one is judged again */
+			pkt = udp(false, 4000, (uint16_t)(200 + rounds));
+			judged(&pkt, found, curl, 0, &n);
+			pkt = udp(false, 4000, (uint16_t)(100 - rounds));
+			judged(&pkt, found, curl, 0, &n);
+		}
+	}
+	assert_int_equal(changed + 20, 100);
+	flow = NULL;
+	for (const struct flow *f = NULL;
+	     (f = flow_older(judge_flows(judge), f)) != NULL;)
+		assert_int_equal(f->decision.action, ACTION_BLOCK);
+	assert_int_equal(flow_count(judge_flows(judge)), 40);
+}
+
+static void
+rules_count_flows_and_go_on_after_a_reload(void **state)
+{
+	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
+	const struct rule_hits *hits;
+	int n;
+
+	(void)state;
+	use_counted("block in\nblock out to port 443\n", 0);
+	judged(&pkt, found, curl, 1, &n);
+	judged(&pkt, found, curl, 2, &n); /* a retransmit is no other flow */
+	pkt.tcp_seq = 6;
+	judged(&pkt, found, curl, 3, &n);
+	hits = hits_get(judge_hits(judge), 2);
+	assert_int_equal(hits->count, 2);
+	assert_int_equal(hits->last.ns, at(3).ns);
+	assert_int_equal(hits_get(judge_hits(judge), 1)->count, 0);
+	use_counted("accept out to port 80\nblock out  to port 443\n"
+		    "block out to port 443\n",
+	    9);
+	hits = hits_get(judge_hits(judge), 2);
+	assert_int_equal(hits->count, 2);
+	assert_int_equal(hits->since.ns, at(0).ns);
+	/* an equal rule behind it is another one */
+	hits = hits_get(judge_hits(judge), 3);
+	assert_int_equal(hits->count, 0);
+	assert_int_equal(hits->since.ns, at(9).ns);
+	assert_null(hits_get(judge_hits(judge), 4));
+	assert_null(hits_get(judge_hits(judge), 0));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_review_finds_what_is_decided_otherwise_now),
+		TEST(a_review_keeps_flows_whose_rule_moved),
+		TEST(a_review_goes_on_while_flows_come_go_and_move),
+		TEST(rules_count_flows_and_go_on_after_a_reload),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
