@@ -14,7 +14,19 @@ static const char *const keys[] = { "exe", "script", "cmd", "comm", "user",
 	"group", "unit", "parent", "process", "to", "port", "from", "sport",
 	"proto", "pid" };
 
+/* The first of them describe a program, which --pid names. */
+#define N_PROGRAM_KEYS 9
+
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
+
+static bool
+is_program_key(const char *key)
+{
+	for (size_t i = 0; i < N_PROGRAM_KEYS; i++)
+		if (keys[i] == key)
+			return true;
+	return false;
+}
 
 static const char *
 find_key(const char *word)
@@ -56,6 +68,7 @@ unknown_option(const char *word)
 static enum status
 read_words(const struct context *context, FILE *about, json_t *args)
 {
+	bool described = false;
 	uint64_t pid;
 
 	for (int i = 0; i < context->argc; i++) {
@@ -72,6 +85,7 @@ read_words(const struct context *context, FILE *about, json_t *args)
 		if (++i == context->argc)
 			return command_usage(
 			    "explain", "%s needs a value", word);
+		described = described || is_program_key(key);
 		if (strcmp(key, "pid") != 0) {
 			add_word(about, key, context->argv[i]);
 			continue;
@@ -82,6 +96,9 @@ read_words(const struct context *context, FILE *about, json_t *args)
 			    "--pid %s: expected a number", context->argv[i]);
 		json_object_set_new(args, "pid", json_integer((long long)pid));
 	}
+	if (described && json_object_get(args, "pid") != NULL)
+		return command_usage("explain",
+		    "--pid names the program: leave --exe and the like out");
 	return STATUS_DONE;
 }
 
