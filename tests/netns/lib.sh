@@ -73,7 +73,8 @@ at_end() { :; } # a script may have something more to take away
 
 cleanup() {
 	status=$?
-	trap - EXIT INT TERM
+	trap - EXIT
+	trap '' INT TERM # timeout(1) tells twice
 	for p in $pids; do
 		kill "$p" 2>/dev/null
 	done
