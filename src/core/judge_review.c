@@ -21,11 +21,7 @@ ask_flow(const struct judge *judge, const struct flow *flow)
 	};
 	struct decision d = judge_ask(judge, &subject);
 
-	/* as judge_process() has it; on loopback a flow that was judged for
-	 * one packet only may stay so */
-	if (judge_is_icmp(k->proto) || (flow->loopback && flow->decision.once &&
-					   d.action == ACTION_ACCEPT))
-		d.once = true;
+	d.once = d.once || judge_is_icmp(k->proto); /* as judge_process() */
 	return d;
 }
 
@@ -46,8 +42,8 @@ judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
 	if (flow->policy == judge->policy)
 		return REVIEW_SAME;
 	d = ask_flow(judge, flow);
-	if (d.action == flow->decision.action &&
-	    d.once == flow->decision.once) {
+	if (d.action == flow->decision.action && d.once == flow->once) {
+		d.once = flow->decision.once; /* may be so on loopback alone */
 		flow->decision = d;
 		flow_set_policy(flow, judge->policy);
 		return REVIEW_SAME;
@@ -68,6 +64,7 @@ judge_settle(struct judge *judge, struct flow *flow, const struct decision *d,
     mono_t now)
 {
 	flow->decision = *d;
+	flow->once = d->once;
 	flow_set_policy(flow, judge->policy);
 	if (judge->hits != NULL)
 		hits_count(judge->hits, d->rule, now);

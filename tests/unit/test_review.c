@@ -131,6 +131,44 @@ rules_count_flows_and_go_on_after_a_reload(void **state)
 	assert_null(hits_get(judge_hits(judge), 0));
 }
 
+static void
+what_a_review_ends_stays_ended(void **state)
+{
+	struct packet syn = tcp(false, 5, PACKET_TCP_SYN);
+	struct packet ack = tcp(false, 6, 0);
+	struct decision d;
+	struct flow *flow;
+	int n;
+
+	(void)state;
+	use_rules("accept once out\n");
+	judged(&syn, found, curl, 0, &n);
+	use_rules("block out\n");
+	judge_review_begin(judge);
+	assert_int_equal(judge_review(judge, &flow, &d), REVIEW_CHANGED);
+	judge_settle(judge, flow, &d, at(1));
+	/* for good, though what was before was not */
+	assert_int_equal(
+	    judged(&ack, found, curl, 1, &n).mark, MARK_BLOCK_FLOW);
+}
+
+static void
+on_loopback_a_rule_for_one_packet_is_another_decision(void **state)
+{
+	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
+	struct decision d;
+	struct flow *flow;
+	int n;
+
+	(void)state;
+	pkt.loopback = true;
+	judged(&pkt, found, curl, 0, &n); /* the sender's side: once */
+	use_rules("accept out\n");
+	assert_int_equal(review_all(&flow, &d), 0);
+	use_rules("accept once out\n");
+	assert_int_equal(review_all(&flow, &d), 1);
+}
+
 int
 main(void)
 {
@@ -139,6 +177,8 @@ main(void)
 		TEST(a_review_keeps_flows_whose_rule_moved),
 		TEST(a_review_goes_on_while_flows_come_go_and_move),
 		TEST(rules_count_flows_and_go_on_after_a_reload),
+		TEST(what_a_review_ends_stays_ended),
+		TEST(on_loopback_a_rule_for_one_packet_is_another_decision),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
