@@ -405,6 +405,8 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 	return 0;
 }
 
+/* A file that was taken from its path, or came back to it, is what rules by
+ * path are about: that is never taken as it was. */
 bool
 procread_is_same(const struct procread_dir *dir, const struct process *old)
 {
@@ -412,7 +414,8 @@ procread_is_same(const struct procread_dir *dir, const struct process *old)
 
 	return fstat(dir->fd, &st) == 0 && st.st_uid == old->uid &&
 	       st.st_gid == old->gid && fstatat(dir->fd, "exe", &st, 0) == 0 &&
-	       st.st_dev == old->exe_dev && st.st_ino == old->exe_ino;
+	       st.st_dev == old->exe_dev && st.st_ino == old->exe_ino &&
+	       is_at_path(&st, old->exe) == old->exe_here;
 }
 
 int

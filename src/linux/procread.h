@@ -45,8 +45,9 @@ ssize_t procread_file(int dirfd, const char *name, char *buf, size_t size);
 /* PID/stat below dirfd (name: "stat" or "123/stat"): 0, -ESRCH or -errno. */
 int procread_status(int dirfd, const char *name, struct procread_stat *ret);
 
-/* True if executable, user and group of the process are still those of `old`:
- * what rules trust most, and a fifth of the cost of reading it all. */
+/* True if executable, its place, user and group of the process are still those
+ * of `old`: what rules trust most, and a third of the cost of reading it all.
+ */
 bool procread_is_same(
     const struct procread_dir *dir, const struct process *old);
 
