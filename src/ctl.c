@@ -70,10 +70,13 @@ status_firewall(const struct ctl_env *env)
 	const struct fw_ev *fw = env->fw;
 	const struct guard_status *guard = env->guard;
 	bool failed = guard != NULL && guard->error[0] != '\0';
+	/* set by a thread, once: the next answer has it at the latest */
+	bool cleared = __atomic_load_n(&fw->cleared, __ATOMIC_RELAXED);
 
 	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:s, s:I, s:s?}", "backend",
-	    chains_backend_name(fw->backend), "ip4", fw->in[CHAINS_IP4], "ip6",
-	    fw->in[CHAINS_IP6], "fail",
+	    chains_backend_name(fw->backend), "ip4",
+	    fw->in[CHAINS_IP4] && !cleared, "ip6",
+	    fw->in[CHAINS_IP6] && !cleared, "fail",
 	    env->conf->fail == CONF_FAIL_OPEN ? "open" : "closed", "accept_ip4",
 	    accept_name(fw, CHAINS_IP4), "accept_ip6",
 	    accept_name(fw, CHAINS_IP6), "repairs",
@@ -249,9 +252,15 @@ call_explain(const struct ctl_env *env, json_t *args, char **ret_line,
 }
 
 static enum ctl_answer
-firewall_job(const struct ctl_env *env, struct ctl_job *ret_job,
-    void (*run)(struct ctl_job *job))
+firewall_job(const struct ctl_env *env, char **ret_line,
+    struct ctl_job *ret_job, void (*run)(struct ctl_job *job))
 {
+	/* the thread that puts the chains in has the tables to itself */
+	if (env->guard == NULL) {
+		*ret_line = ctlmsg_error(CTLMSG_BUSY,
+		    "the rules are being put in: try again in a moment");
+		return CTL_LINE;
+	}
 	*ret_job = (struct ctl_job){ .run = run, .fw = env->fw };
 	memcpy(ret_job->in, env->fw->in, sizeof(ret_job->in));
 	memcpy(ret_job->setup, env->fw->setup, sizeof(ret_job->setup));
@@ -263,8 +272,7 @@ call_show(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
 	(void)args;
-	(void)ret_line;
-	return firewall_job(env, ret_job, ctl_fw_show);
+	return firewall_job(env, ret_line, ret_job, ctl_fw_show);
 }
 
 static enum ctl_answer
@@ -272,8 +280,7 @@ call_verify(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
 	(void)args;
-	(void)ret_line;
-	return firewall_job(env, ret_job, ctl_fw_verify);
+	return firewall_job(env, ret_line, ret_job, ctl_fw_verify);
 }
 
 static enum ctl_answer
@@ -281,8 +288,7 @@ call_clear(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
 	(void)args;
-	(void)ret_line;
-	return firewall_job(env, ret_job, ctl_fw_clear);
+	return firewall_job(env, ret_line, ret_job, ctl_fw_clear);
 }
 
 static const struct call calls[] = {

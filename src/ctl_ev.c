@@ -36,6 +36,7 @@ struct client {
 	bool watching;
 	bool working; /* a job runs: it holds the client alive */
 	bool eof;     /* it has said all it will: answer, then close */
+	bool calling; /* within client_read() */
 	bool closing; /* after what is written has left */
 	struct ctl_job job;
 	struct ctl_list *list; /* being written; NULL for none */
@@ -134,7 +135,9 @@ work_ended(struct client *client, char *line)
 		return;
 	}
 	client_send(client, line);
-	client_read(client);
+	/* ended before client_call() has: client_read() goes on itself */
+	if (!client->calling)
+		client_read(client);
 }
 
 static void
@@ -219,7 +222,9 @@ client_read(struct client *client)
 		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
 		if (line == NULL)
 			break;
+		client->calling = true;
 		client_call(client, line, len);
+		client->calling = false;
 		free(line);
 		if (evbuffer_get_length(client->out) > BEHIND_MAX) {
 			client_refuse(client, "it asks and does not read");

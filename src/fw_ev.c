@@ -156,8 +156,9 @@ fw_clear(struct fw_ev *fw, uint64_t *ret_marks, struct chains_error *ret_error)
 	int r;
 
 	(void)pthread_mutex_lock(&fw->tables); /* a plain one can't fail */
-	fw->cleared = true;
 	r = remove_backend(fw->backend, ret_error);
+	/* what failed stays, and is kept in place */
+	fw->cleared = r == 0;
 	(void)pthread_mutex_unlock(&fw->tables);
 	return r == 0 ? clear_marks(ret_marks, ret_error) : r;
 }

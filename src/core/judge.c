@@ -153,8 +153,10 @@ is_neighbour(const struct packet *pkt)
 		return false;
 	if (pkt->icmp_type >= 133 && pkt->icmp_type <= 137)
 		return pkt->hop_limit == 255;
-	return (pkt->icmp_type >= 130 && pkt->icmp_type <= 132) ||
-	       pkt->icmp_type == 143;
+	/* hop limit 1: of this link */
+	return pkt->hop_limit == 1 &&
+	       ((pkt->icmp_type >= 130 && pkt->icmp_type <= 132) ||
+		   pkt->icmp_type == 143);
 }
 
 /* This host as a client of DHCP or DHCPv6 (RFC 2131, RFC 8415), not as a
@@ -295,6 +297,7 @@ enum judge_step
 judge_socket(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, mono_t now, struct verdict *ret)
 {
+	static const struct socket_facts stranger = { .status = SOCKET_NONE };
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 	struct flow *flow;
 
@@ -309,6 +312,14 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 	case SOCKET_FOUND:
 		judge->stats->sockets_found++;
 		break;
+	}
+	/* sent by another user than the socket's: sock_diag named a neighbour
+	 * on the same port (SO_REUSEADDR), or a raw socket borrowed the ports.
+	 * Better unknown than somebody else */
+	if (!pkt->in && pkt->has_uid && sock->status == SOCKET_FOUND &&
+	    sock->inode != 0 && sock->uid != pkt->uid) {
+		judge_process(judge, pkt, &stranger, NULL, now, ret);
+		return JUDGE_DECIDED;
 	}
 	flow = flow_find(judge->flows, &key);
 	if (flow != NULL && is_current(judge, flow, now) &&
@@ -341,9 +352,9 @@ nobody(const struct judge *judge, const struct packet *pkt,
 static bool
 begun_outside(const struct packet *pkt, const struct socket_facts *sock)
 {
-	if (sock->status != SOCKET_FOUND)
-		return pkt->in;
-	if (pkt->tuple.proto == IPPROTO_TCP && !packet_is_syn(pkt))
+	if (sock->status != SOCKET_FOUND || packet_is_syn(pkt))
+		return pkt->in; /* also where a TIME_WAIT socket was found */
+	if (pkt->tuple.proto == IPPROTO_TCP)
 		return sock->accepted;
 	return pkt->in && !sock->connected;
 }

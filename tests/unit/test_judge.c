@@ -409,6 +409,23 @@ owners_without_a_process_have_their_own_words(void **state)
 }
 
 static void
+a_packet_of_another_user_is_not_the_sockets(void **state)
+{
+	struct packet pkt = udp(false, 4000, 53);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("accept exe /usr/bin/curl\nblock process unknown\n");
+	v = judged(&pkt, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	pkt.uid = 1000;
+	v = judged(&pkt, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_int_equal(v.flow->process->kind, PROCESS_UNKNOWN);
+}
+
+static void
 a_failed_look_up_closes_and_is_not_remembered(void **state)
 {
 	static const struct socket_facts failed = { .status = SOCKET_FAILED };
@@ -547,6 +564,7 @@ main(void)
 		TEST(neighbours_and_dhcp_pass_whatever_the_rules),
 		TEST(icmp_errors_pass_with_the_flow_they_belong_to),
 		TEST(owners_without_a_process_have_their_own_words),
+		TEST(a_packet_of_another_user_is_not_the_sockets),
 		TEST(a_failed_look_up_closes_and_is_not_remembered),
 		TEST(our_own_sockets_pass),
 		TEST(a_connection_met_in_its_middle_has_its_true_direction),
