@@ -303,6 +303,9 @@ command_add(const struct context *context)
 
 	if (status != STATUS_DONE)
 		return status;
+	if (argc == 0)
+		return command_usage(context->name,
+		    "what is missing is a match; 'to any' is everything");
 	rule = join_rule(context->name, argc, context->argv);
 	args = json_pack(
 	    "{s:s?, s:I}", "rule", rule, "for_ms", (json_int_t)for_ms);
