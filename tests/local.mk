@@ -1,7 +1,7 @@
 # --- unit tests: linked with the pure libraries only --------------------------
 # A call from pure code into the platform is an undefined reference here.
 
-unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
+unit_tests = test_base test_conf test_ctmsg test_diagmsg test_explain test_glob \
 	test_judge test_load test_netline test_packet test_policy \
 	test_process test_procline test_review test_rules test_runtime \
 	test_script test_warn
@@ -46,7 +46,10 @@ test_script_SOURCES = %D%/unit/test_script.c
 test_script_LDADD = $(pure) $(CMOCKA_LIBS)
 test_warn_SOURCES = %D%/unit/test_warn.c
 test_warn_LDADD = $(pure) $(CMOCKA_LIBS)
-# two of the shell: a parser of netlink answers, and the reader of files
+# three of the shell: parsers of netlink answers, and the reader of files
+test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
+test_ctmsg_CFLAGS = $(AM_CFLAGS)
+test_ctmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
@@ -57,7 +60,7 @@ test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 # --- fuzz targets: with their corpus in `make check`, with libFuzzer where
 # configured with CC=clang --enable-fuzzers ------------------------------------
 
-fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
+fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_ctmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
 	fuzz_packet fuzz_procline fuzz_rules
 if FUZZERS
 fuzz_main =
@@ -77,6 +80,11 @@ fuzz_ctlmsg_SOURCES = %D%/fuzz/fuzz_ctlmsg.c src/ctlmsg.c src/json.c \
 fuzz_ctlmsg_CFLAGS = $(AM_CFLAGS)
 fuzz_ctlmsg_LDADD = $(pure) $(JANSSON_LIBS)
 fuzz_ctlmsg_LDFLAGS = $(fuzz_ldflags)
+fuzz_ctmsg_SOURCES = %D%/fuzz/fuzz_ctmsg.c src/linux/ct_msg.c \
+	$(fuzz_main)
+fuzz_ctmsg_CFLAGS = $(AM_CFLAGS)
+fuzz_ctmsg_LDADD = $(pure) $(NFQ_LIBS)
+fuzz_ctmsg_LDFLAGS = $(fuzz_ldflags)
 fuzz_diagmsg_SOURCES = %D%/fuzz/fuzz_diagmsg.c src/linux/diagmsg.c \
 	$(fuzz_main)
 fuzz_diagmsg_CFLAGS = $(AM_CFLAGS)
