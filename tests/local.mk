@@ -2,7 +2,7 @@
 # A call from pure code into the platform is an undefined reference here.
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
-	test_judge test_load test_netline test_packet test_policy \
+	test_judge test_load test_name test_netline test_packet test_policy \
 	test_process test_procline test_review test_rules test_runtime \
 	test_script test_warn
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
@@ -26,6 +26,8 @@ test_glob_SOURCES = %D%/unit/test_glob.c
 test_glob_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_SOURCES = %D%/unit/test_judge.c
 test_judge_LDADD = $(pure) $(CMOCKA_LIBS)
+test_name_SOURCES = %D%/unit/test_name.c
+test_name_LDADD = libbase.a $(CMOCKA_LIBS)
 test_netline_SOURCES = %D%/unit/test_netline.c
 test_netline_LDADD = $(pure) $(CMOCKA_LIBS)
 test_packet_SOURCES = %D%/unit/test_packet.c
