@@ -8,6 +8,7 @@ libbase_a_SOURCES = \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
 	%D%/base/mono.h \
+	%D%/base/name.c %D%/base/name.h \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/rd.h
 

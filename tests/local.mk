@@ -1,10 +1,11 @@
 # --- unit tests: linked with the pure libraries only --------------------------
 # A call from pure code into the platform is an undefined reference here.
 
-unit_tests = test_base test_conf test_ctmsg test_diagmsg test_explain test_glob \
-	test_judge test_load test_netline test_packet test_policy \
+unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
+	test_judge test_load test_name test_netline test_packet test_policy \
 	test_process test_procline test_review test_rules test_runtime \
 	test_script test_warn
+unit_tests += test_ctmsg
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
@@ -26,6 +27,8 @@ test_glob_SOURCES = %D%/unit/test_glob.c
 test_glob_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_SOURCES = %D%/unit/test_judge.c
 test_judge_LDADD = $(pure) $(CMOCKA_LIBS)
+test_name_SOURCES = %D%/unit/test_name.c
+test_name_LDADD = libbase.a $(CMOCKA_LIBS)
 test_netline_SOURCES = %D%/unit/test_netline.c
 test_netline_LDADD = $(pure) $(CMOCKA_LIBS)
 test_packet_SOURCES = %D%/unit/test_packet.c
@@ -60,8 +63,9 @@ test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 # --- fuzz targets: with their corpus in `make check`, with libFuzzer where
 # configured with CC=clang --enable-fuzzers ------------------------------------
 
-fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_ctmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
+fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
 	fuzz_packet fuzz_procline fuzz_rules
+fuzz_targets += fuzz_ctmsg
 if FUZZERS
 fuzz_main =
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
