@@ -21,15 +21,15 @@ struct flow_cells {
 static const struct table_column flow_columns[] = {
 	{ "TIME", .keep = 8, .drop = 1 },
 	{ "VERDICT", .keep = 7 },
-	{ "DIR", .keep = 3, .drop = 2 },
-	{ "PROTO", .keep = 5 },
-	{ "PROGRAM", .keep = 18, .tail = true },
-	{ "USER", .keep = 6, .drop = 3 },
-	{ "SOURCE", .keep = 15, .drop = 4 },
+	{ "DIR", .keep = 3, .drop = 3 },
+	{ "PROTO", .keep = 5, .drop = 2 },
+	{ "PROGRAM", .keep = 16, .tail = true },
+	{ "USER", .keep = 6, .drop = 4 },
+	{ "SOURCE", .keep = 15, .drop = 5 },
 	{ "DESTINATION", .keep = 15 },
-	{ "IN", .keep = 4, .right = true, .drop = 6 },
-	{ "OUT", .keep = 4, .right = true, .drop = 5 },
-	{ "WHY", .keep = 14 },
+	{ "IN", .keep = 4, .right = true, .drop = 7 },
+	{ "OUT", .keep = 4, .right = true, .drop = 6 },
+	{ "WHY", .keep = 12 },
 };
 
 #define N_COLUMNS (sizeof(flow_columns) / sizeof(flow_columns[0]))
