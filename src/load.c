@@ -353,9 +353,10 @@ load_sources(struct sources *ret, const char *dir, struct faults *faults)
 
 /* Goes on after faults, to find them all. */
 static int
-parse_all(struct rules *rules, const struct sources *sources,
-    const struct runtime *runtime, struct faults *faults)
+parse_all(struct rules *rules, const struct load *load, struct faults *faults)
 {
+	const struct sources *sources = load->sources;
+	const struct runtime *runtime = load->runtime;
 	int r = 0, one = 0;
 
 	for (size_t i = 0; runtime != NULL && i < runtime->n; i++) {
@@ -379,9 +380,8 @@ parse_all(struct rules *rules, const struct sources *sources,
 }
 
 int
-load_compile(const struct policy **ret, const struct sources *sources,
-    const struct runtime *runtime, struct faults *faults,
-    struct faults *warnings)
+load_compile(const struct policy **ret, const struct load *load,
+    struct faults *faults, struct faults *warnings)
 {
 	struct rules *rules = rules_new();
 	const struct policy *policy;
@@ -389,7 +389,7 @@ load_compile(const struct policy **ret, const struct sources *sources,
 
 	if (rules == NULL)
 		return -ENOMEM;
-	r = parse_all(rules, sources, runtime, faults);
+	r = parse_all(rules, load, faults);
 	/* also after faults: it finds those of the names in good rules */
 	if (r == 0 || r == -EINVAL) {
 		compiled = policy_compile(&policy, rules, &load_world, faults);
@@ -408,16 +408,17 @@ load_compile(const struct policy **ret, const struct sources *sources,
 }
 
 int
-load_policy(const struct policy **ret, const char *dir, struct faults *faults,
-    struct faults *warnings)
+load_policy(const struct policy **ret, const char *dir, const struct conf *conf,
+    struct faults *faults, struct faults *warnings)
 {
 	struct sources sources = { .v = NULL };
+	struct load load = { conf, &sources, NULL };
 	const struct policy *policy = NULL;
 	int r = load_sources(&sources, dir, faults), compiled;
 
 	if (r == -ENOMEM)
 		return r;
-	compiled = load_compile(&policy, &sources, NULL, faults, warnings);
+	compiled = load_compile(&policy, &load, faults, warnings);
 	sources_done(&sources);
 	if (compiled < 0)
 		return compiled;

@@ -11,6 +11,7 @@
 #include "src/base/log.h"
 #include "src/core/judge.h"
 #include "src/core/policy.h"
+#include "src/core/schema.h"
 #include "src/ctl_ev.h"
 #include "src/flow_log.h"
 #include "src/fw_ev.h"
@@ -150,6 +151,26 @@ firewall_done(void *arg)
 	event_base_loopbreak(rr->base);
 }
 
+/* After a reload. */
+static void
+settings_changed(void *arg, const struct conf *conf)
+{
+	struct rerouted *rr = arg;
+
+	for (size_t i = 0; i < conf_n_rows; i++) {
+		const struct conf_row *row = &conf_rows[i];
+
+		if (row->restart && !conf_row_equal(row, rr->conf, conf))
+			log_warning("rerouted",
+			    "the new value of [%s] %s needs a restart",
+			    row->section, row->key);
+	}
+	if (!rr->opts->log_level_set)
+		log_set_level(conf->log_level);
+	if (!rr->opts->log_format_set)
+		log_set_format(conf->log_format);
+}
+
 static void
 rules_idle(void *arg)
 {
@@ -224,10 +245,13 @@ policy_prepare(struct rerouted *rr)
 		.judge = rr->judge,
 		.diag = rr->diag,
 		.stats = &rr->stats,
+		.conf = rr->conf,
+		.config = rr->opts->config,
 		.rules = rr->opts->rules,
 		.state = rr->opts->state != NULL ? rr->opts->state
 						 : REROUTED_STATE_DEFAULT,
 		.judged = flow_judged,
+		.settings = settings_changed,
 		.idle = rules_idle,
 		.arg = rr,
 	};
