@@ -219,11 +219,13 @@ set_log(const struct options *options, const struct conf *conf)
 }
 
 static int
-check(const struct options *options, struct faults *faults)
+check(const struct options *options, const struct conf *conf,
+    struct faults *faults)
 {
 	const struct policy *policy = NULL;
 	struct faults *warnings = faults_new();
-	int r = load_policy(&policy, options->places.rules, faults, warnings);
+	int r =
+	    load_policy(&policy, options->places.rules, conf, faults, warnings);
 
 	faults_print(faults, stderr);
 	if (r == 0 && warnings != NULL)
@@ -242,11 +244,12 @@ check(const struct options *options, struct faults *faults)
 }
 
 static int
-explain(const struct options *options, struct faults *faults)
+explain(const struct options *options, const struct conf *conf,
+    struct faults *faults)
 {
 	const struct policy *policy = NULL;
 	struct explain question;
-	int r = load_policy(&policy, options->places.rules, faults, NULL);
+	int r = load_policy(&policy, options->places.rules, conf, faults, NULL);
 
 	if (r == 0)
 		r = explain_parse(&question, options->about,
@@ -262,20 +265,27 @@ explain(const struct options *options, struct faults *faults)
 	return EXIT_SUCCESS;
 }
 
+static int
+out_of_memory(void)
+{
+	fputs("rerouted: out of memory\n", stderr);
+	return EXIT_FAILURE;
+}
+
 /* As far as they can be read: a broken file must not keep the rules in. */
-static void
-recover_settings(const struct options *options, struct conf *ret)
+static const struct conf *
+recover_settings(const struct options *options)
 {
 	struct faults *faults = faults_new();
+	const struct conf *conf = NULL;
 
-	conf_init(ret);
-	if (faults == NULL)
-		return;
-	if (load_conf(ret, options->places.config, faults) < 0)
+	if (faults != NULL &&
+	    load_conf(&conf, options->places.config, faults) < 0)
 		fputs("rerouted: the settings have faults (see --check): "
 		      "--recover goes by the defaults\n",
 		    stderr);
 	faults_free(faults);
+	return conf != NULL ? conf : conf_new();
 }
 
 /* The service manager runs --recover after every end of the service, also
@@ -285,15 +295,18 @@ static int
 recover(const struct options *options)
 {
 	const char *result = getenv("SERVICE_RESULT");
-	struct conf conf;
+	const struct conf *conf = recover_settings(options);
+	bool closed;
 	int status;
 
-	recover_settings(options, &conf);
-	status = set_log(options, &conf);
+	if (conf == NULL)
+		return out_of_memory();
+	status = set_log(options, conf);
+	closed = conf->fail == CONF_FAIL_CLOSED;
+	conf_unref(conf);
 	if (status >= 0)
 		return status;
-	if (result != NULL && strcmp(result, "success") != 0 &&
-	    conf.fail == CONF_FAIL_CLOSED) {
+	if (result != NULL && strcmp(result, "success") != 0 && closed) {
 		log_info("firewall",
 		    "the service ended with '%s': the rules stay in place "
 		    "until it is back or given up",
@@ -359,6 +372,7 @@ ready(void *arg)
 static int
 run(const struct options *options, const struct conf *conf)
 {
+	struct rerouted_opts places = options->places;
 	struct rerouted *rr = NULL;
 	int fd = -1, r;
 
@@ -370,7 +384,9 @@ run(const struct options *options, const struct conf *conf)
 			return EXIT_FAILURE;
 		}
 	}
-	r = rerouted_new(&rr, &options->places, conf);
+	places.log_level_set = options->log_level != NULL;
+	places.log_format_set = options->log_format != NULL;
+	r = rerouted_new(&rr, &places, conf);
 	if (r == 0)
 		r = rerouted_run(rr, ready, &fd);
 	rerouted_free(rr);
@@ -378,37 +394,46 @@ run(const struct options *options, const struct conf *conf)
 }
 
 static int
-with_faults(const struct options *options, struct faults *faults)
+with_settings(const struct options *options, const struct conf *conf,
+    struct faults *faults)
 {
-	struct conf conf;
-	int status;
+	int status = set_log(options, conf);
 
-	conf_init(&conf);
-	if (load_conf(&conf, options->places.config, faults) < 0) {
-		/* in a check the rules' faults belong on the same list */
-		if (options->mode == MODE_CHECK)
-			check(options, faults);
-		else
-			faults_print(faults, stderr);
-		return EXIT_FAILURE;
-	}
-	status = set_log(options, &conf);
 	if (status >= 0)
 		return status;
 	switch (options->mode) {
 	case MODE_RUN:
-		return run(options, &conf);
+		return run(options, conf);
 	case MODE_CHECK:
-		return check(options, faults);
+		return check(options, conf, faults);
 	case MODE_PRINT_CONFIG:
-		conf_print(&conf, stdout);
+		conf_print(conf, stdout);
 		return EXIT_SUCCESS;
 	case MODE_EXPLAIN:
-		return explain(options, faults);
+		return explain(options, conf, faults);
 	case MODE_RECOVER:
 		break; /* main() saw to it */
 	}
 	abort();
+}
+
+static int
+with_faults(const struct options *options, struct faults *faults)
+{
+	const struct conf *conf = NULL;
+	int status;
+
+	if (load_conf(&conf, options->places.config, faults) < 0) {
+		/* in a check the rules' faults belong on the same list */
+		if (options->mode == MODE_CHECK)
+			check(options, NULL, faults);
+		else
+			faults_print(faults, stderr);
+		return EXIT_FAILURE;
+	}
+	status = with_settings(options, conf, faults);
+	conf_unref(conf);
+	return status;
 }
 
 int
@@ -423,10 +448,8 @@ main(int argc, char **argv)
 	if (options.mode == MODE_RECOVER) /* whatever faults there are */
 		return recover(&options);
 	faults = faults_new();
-	if (faults == NULL) {
-		fputs("rerouted: out of memory\n", stderr);
-		return EXIT_FAILURE;
-	}
+	if (faults == NULL)
+		return out_of_memory();
 	status = with_faults(&options, faults);
 	faults_free(faults);
 	return status;

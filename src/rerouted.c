@@ -11,6 +11,7 @@
 #include "src/base/log.h"
 #include "src/core/judge.h"
 #include "src/core/policy.h"
+#include "src/core/schema.h"
 #include "src/core/tally.h"
 #include "src/ctl_ev.h"
 #include "src/flow_log.h"
@@ -33,7 +34,7 @@ enum phase {
 
 struct rerouted {
 	const struct rerouted_opts *opts;
-	struct conf conf;
+	const struct conf *conf; /* a reference */
 	struct stats stats;
 	struct event_base *base;
 	struct event *signals[3];
@@ -153,6 +154,26 @@ firewall_done(void *arg)
 	event_base_loopbreak(rr->base);
 }
 
+/* After a reload. */
+static void
+settings_changed(void *arg, const struct conf *conf)
+{
+	struct rerouted *rr = arg;
+
+	for (size_t i = 0; i < conf_n_rows; i++) {
+		const struct conf_row *row = &conf_rows[i];
+
+		if (row->restart && !conf_row_equal(row, rr->conf, conf))
+			log_warning("rerouted",
+			    "the new value of [%s] %s needs a restart",
+			    row->section, row->key);
+	}
+	if (!rr->opts->log_level_set)
+		log_set_level(conf->log_level);
+	if (!rr->opts->log_format_set)
+		log_set_format(conf->log_format);
+}
+
 static void
 rules_idle(void *arg)
 {
@@ -227,10 +248,13 @@ policy_prepare(struct rerouted *rr)
 		.judge = rr->judge,
 		.diag = rr->diag,
 		.stats = &rr->stats,
+		.conf = rr->conf,
+		.config = rr->opts->config,
 		.rules = rr->opts->rules,
 		.state = rr->opts->state != NULL ? rr->opts->state
 						 : REROUTED_STATE_DEFAULT,
 		.judged = flow_judged,
+		.settings = settings_changed,
 		.idle = rules_idle,
 		.arg = rr,
 	};
@@ -250,7 +274,7 @@ watch_prepare(struct rerouted *rr)
 {
 	int r;
 
-	if (!rr->conf.watch)
+	if (!rr->conf->watch)
 		return 0;
 	r = watch_ev_new(&rr->watch, rr->base, rr->env.rules_dir, ".rules",
 	    rules_changed, rr);
@@ -264,8 +288,8 @@ static int
 queues_prepare(struct rerouted *rr)
 {
 	struct nfq_opts opts = {
-		.queue_length = (uint32_t)rr->conf.queue_length,
-		.receive_buffer = (uint32_t)rr->conf.receive_buffer,
+		.queue_length = (uint32_t)rr->conf->queue_length,
+		.receive_buffer = (uint32_t)rr->conf->receive_buffer,
 	};
 	uint32_t owner = 0;
 	int r = nfq_open(&rr->nfq, &opts, &rr->stats, &owner);
@@ -292,8 +316,8 @@ judge_prepare(struct rerouted *rr)
 {
 	int r;
 
-	rr->judge = judge_new((size_t)rr->conf.flows_max, &rr->stats);
-	rr->tally = tally_new((size_t)rr->conf.processes_max);
+	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
+	rr->tally = tally_new((size_t)rr->conf->processes_max);
 	if (rr->judge == NULL || rr->tally == NULL)
 		return -ENOMEM;
 	r = diag_open(&rr->diag);
@@ -306,7 +330,7 @@ judge_prepare(struct rerouted *rr)
 		    "judge", "sockets can't be looked up: %s", strerror(-r));
 		return r;
 	}
-	r = procfs_open(&rr->procfs, (size_t)rr->conf.processes_max);
+	r = procfs_open(&rr->procfs, (size_t)rr->conf->processes_max);
 	if (r < 0)
 		log_error("judge", "/proc can't be read: %s", strerror(-r));
 	return r;
@@ -319,7 +343,7 @@ control_prepare(struct rerouted *rr)
 						     : REROUTED_CONTROL_DEFAULT;
 	int r;
 
-	rr->env.conf = &rr->conf;
+	rr->env.conf = rr->conf;
 	rr->env.fw = &rr->fw;
 	rr->env.judge = rr->judge;
 	rr->env.procfs = rr->procfs;
@@ -363,8 +387,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		return -ENOMEM;
 	raise_descriptors();
 	rr->opts = opts;
-	rr->conf = *conf;
-	fw_ev_init(&rr->fw, &rr->conf, firewall_done, rr);
+	rr->conf = conf_ref(conf);
+	fw_ev_init(&rr->fw, rr->conf, firewall_done, rr);
 	r = loop_prepare(rr);
 	if (r == 0)
 		r = judge_prepare(rr);
@@ -424,6 +448,7 @@ rerouted_free(struct rerouted *rr)
 			event_free(rr->signals[i]);
 	if (rr->base != NULL)
 		event_base_free(rr->base);
+	conf_unref(rr->conf);
 	free(rr);
 }
 
@@ -447,7 +472,7 @@ int
 rerouted_recover(void)
 {
 	struct nfq_counters queue;
-	struct conf conf;
+	struct conf *conf;
 	struct fw_ev fw;
 
 	/* what judges must not be left without its rules, nor put them back */
@@ -458,9 +483,12 @@ rerouted_recover(void)
 		    queue.owner);
 		return -EBUSY;
 	}
-	conf_init(&conf);
-	fw_ev_init(&fw, &conf, NULL, NULL);
+	conf = conf_new();
+	if (conf == NULL)
+		return -ENOMEM;
+	fw_ev_init(&fw, conf, NULL, NULL);
 	fw_recover(&fw);
+	conf_unref(conf);
 	if (fw.error != 0) {
 		log_error("firewall", "%s", fw.what.text);
 		return fw.error;

@@ -1,6 +1,8 @@
 #ifndef REROUTED_H
 #define REROUTED_H
 
+#include <stdbool.h>
+
 #include "src/core/conf.h"
 
 /* Where things are: NULL takes the places of design.md section 1. */
@@ -9,6 +11,8 @@ struct rerouted_opts {
 	const char *rules;
 	const char *state;
 	const char *control;
+	/* set on the command line: the settings have no say */
+	bool log_level_set, log_format_set;
 };
 
 #define REROUTED_STATE_DEFAULT "/var/lib/rerouted"
@@ -19,7 +23,7 @@ struct rerouted;
 
 /* Binds the queues and the control socket, and loads the rules. Nothing is
  * judged yet. Logs what is wrong. 0 or -errno. opts is borrowed; conf is
- * copied. */
+ * shared. */
 int rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
     const struct conf *conf);
 void rerouted_free(struct rerouted *rr); /* accepts NULL */
