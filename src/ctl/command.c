@@ -150,7 +150,7 @@ command_take_word(
 	if (context->argc == 0)
 		return command_usage(context->command->name,
 		    "a word is missing: %s", context->command->usage);
-	for (; words[n].name != NULL && n < NAMES_MAX; n++) {
+	for (; n < NAMES_MAX && words[n].name != NULL; n++) {
 		if (strcmp(words[n].name, context->argv[0]) == 0) {
 			*ret = &words[n];
 			return STATUS_DONE;
