@@ -160,6 +160,12 @@ json_rule(const struct flow *flow)
 	return object;
 }
 
+static json_t *
+json_bytes(const struct flow *flow, uint64_t bytes)
+{
+	return flow->counted ? json_integer((json_int_t)bytes) : json_null();
+}
+
 json_t *
 json_flow(const struct flow *flow, const struct json_time *at)
 {
@@ -173,13 +179,14 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	    json_addr(flow->in ? &k->local : &k->remote), "dport",
 	    json_port(flow, flow->in ? k->lport : k->rport));
 	json_t *rule = json_rule(flow);
-	json_t *rest =
-	    json_pack("{s:n, s:s, s:i, s:s, s:n, s:n, s:n, s:I, s:o}", "host",
-		"verdict", action_name(flow->decision.action), "mark",
-		(int)mark_encode(&flow->decision), "reason",
-		reason_name(flow->decision.reason), "tunnel", "bytes_in",
-		"bytes_out", "packets_judged", (json_int_t)flow->packets,
-		"process", json_process(flow->process));
+	json_t *rest = json_pack(
+	    "{s:n, s:s, s:i, s:s, s:n, s:o, s:o, s:I, s:o}", "host", "verdict",
+	    action_name(flow->decision.action), "mark",
+	    (int)mark_encode(&flow->decision), "reason",
+	    reason_name(flow->decision.reason), "tunnel", "bytes_in",
+	    json_bytes(flow, flow->bytes_in), "bytes_out",
+	    json_bytes(flow, flow->bytes_out), "packets_judged",
+	    (json_int_t)flow->packets, "process", json_process(flow->process));
 
 	if (object == NULL || rule == NULL || rest == NULL ||
 	    json_object_update(object, rule) < 0 ||
@@ -190,4 +197,12 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	json_decref(rule);
 	json_decref(rest);
 	return object;
+}
+
+json_t *
+json_event(const char *event, json_t *object_take)
+{
+	if (object_take != NULL)
+		json_object_set_new(object_take, "event", json_string(event));
+	return object_take;
 }

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 
 #include "src/base/log.h"
+#include "src/bytes_ev.h"
+#include "src/core/history.h"
 #include "src/core/judge.h"
 #include "src/core/policy.h"
 #include "src/core/schema.h"
@@ -41,6 +43,8 @@ struct rerouted {
 	struct event *alive; /* the watchdog's timer */
 	struct judge *judge;
 	struct tally *tally;
+	struct history *history;
+	struct bytes_ev *bytes_ev;
 	struct nfq *nfq;
 	struct diag *diag;
 	struct procfs *procfs;
@@ -65,6 +69,7 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 
 	flow_log(flow);
 	tally_judged(rr->tally, flow, NULL, now);
+	history_add(rr->history, flow);
 	ctl_ev_judged(rr->ctl, flow, now);
 }
 
@@ -318,7 +323,8 @@ judge_prepare(struct rerouted *rr)
 
 	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
 	rr->tally = tally_new((size_t)rr->conf->processes_max);
-	if (rr->judge == NULL || rr->tally == NULL)
+	rr->history = history_new((size_t)rr->conf->history);
+	if (rr->judge == NULL || rr->tally == NULL || rr->history == NULL)
 		return -ENOMEM;
 	r = diag_open(&rr->diag);
 	if (r == 0) {
@@ -337,6 +343,14 @@ judge_prepare(struct rerouted *rr)
 }
 
 static int
+bytes_prepare(struct rerouted *rr)
+{
+	struct bytes_opts opts = { rr->base, rr->judge, rr->tally, &rr->stats };
+
+	return bytes_ev_new(&rr->bytes_ev, &opts);
+}
+
+static int
 control_prepare(struct rerouted *rr)
 {
 	const char *path = rr->opts->control != NULL ? rr->opts->control
@@ -350,6 +364,8 @@ control_prepare(struct rerouted *rr)
 	rr->env.diag = rr->diag;
 	rr->env.stats = &rr->stats;
 	rr->env.tally = rr->tally;
+	rr->env.history = rr->history;
+	rr->env.bytes_ev = rr->bytes_ev;
 	rr->env.policy_ev = rr->policy_ev;
 	rr->env.started = mono_now();
 	rr->env.rules_dir =
@@ -396,6 +412,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = queues_prepare(rr);
 	if (r == 0)
+		r = bytes_prepare(rr);
+	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
 		r = watch_prepare(rr);
@@ -433,12 +451,14 @@ rerouted_free(struct rerouted *rr)
 	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
 	ctl_ev_free(rr->ctl);
+	bytes_ev_free(rr->bytes_ev);
 	guard_ev_free(rr->guard);
 	policy_ev_free(rr->policy_ev);
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);
 	tally_free(rr->tally);
+	history_free(rr->history);
 	procfs_close(rr->procfs);
 	if (rr->alive != NULL)
 		event_free(rr->alive);

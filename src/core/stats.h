@@ -30,6 +30,7 @@
 	X(processes_unknown, "flows whose process was not found")              \
 	X(processes_failed, "process look-ups that failed")                    \
 	X(sockets_destroyed, "live connections ended")                         \
+	X(bytes_lost, "times the kernel could not say what ended flows moved") \
 	X(control_clients, "control clients served")                           \
 	X(control_refused, "control clients refused or cut off")               \
 	X(control_errors, "control requests that were errors")

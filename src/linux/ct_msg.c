@@ -93,8 +93,8 @@ read_bytes(const struct nlattr *attr, uint64_t *ret)
 	return true;
 }
 
-int
-ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
+static int
+parse_entry(struct ct_entry *ret, const struct nlmsghdr *nlh)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	struct attrs attrs = { .v = { NULL } };
@@ -111,7 +111,11 @@ ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
 	    !read_tuple(attrs.v[CTA_TUPLE_REPLY], &ret->reply))
 		return -EBADMSG;
 	if (has_size(attrs.v[CTA_MARK], 4))
+		ret->marked = attrs.v[CTA_MARK] != NULL;
+	if (ret->marked)
 		ret->mark = ntohl(mnl_attr_get_u32(attrs.v[CTA_MARK]));
+	if (has_size(attrs.v[CTA_ID], 4))
+		ret->id = mnl_attr_get_u32(attrs.v[CTA_ID]);
 	ret->counted =
 	    read_bytes(attrs.v[CTA_COUNTERS_ORIG], &ret->bytes_orig) &&
 	    read_bytes(attrs.v[CTA_COUNTERS_REPLY], &ret->bytes_reply);
@@ -119,6 +123,22 @@ ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
 	ret->tuple = attrs.v[CTA_TUPLE_ORIG];
 	ret->zone = attrs.v[CTA_ZONE];
 	return 0;
+}
+
+int
+ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
+{
+	int r = parse_entry(ret, nlh);
+
+	return r == 0 && !ret->marked ? 1 : r;
+}
+
+int
+ct_msg_destroyed(struct ct_entry *ret, const struct nlmsghdr *nlh)
+{
+	if (nlh->nlmsg_type != CT_TYPE(IPCTNL_MSG_CT_DELETE))
+		return 1;
+	return parse_entry(ret, nlh);
 }
 
 static struct nlmsghdr *
