@@ -34,6 +34,7 @@ libcore_a_SOURCES = \
 	%D%/core/policy_compile.c \
 	%D%/core/policy_index.c %D%/core/policy_index.h \
 	%D%/core/policy_key.c %D%/core/policy_key.h \
+	%D%/core/policy_name.c \
 	%D%/core/policy_own.h \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
 	%D%/core/policy_text.c \
@@ -41,6 +42,7 @@ libcore_a_SOURCES = \
 	%D%/core/print.c \
 	%D%/core/process.c %D%/core/process.h \
 	%D%/core/procline.c %D%/core/procline.h \
+	%D%/core/qtype.c %D%/core/qtype.h \
 	%D%/core/rule.c %D%/core/rule.h \
 	%D%/core/rules.c %D%/core/rules.h \
 	%D%/core/runtime.c %D%/core/runtime.h \

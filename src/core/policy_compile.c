@@ -48,6 +48,13 @@ compiler_fault(struct compiler *c, const struct rule_value *v, const char *what,
 /* Addresses, ports ----------------------------------------------------------
  */
 
+/* A range that is most of the internet. */
+static bool
+range_is_wide(const struct addr_range *r)
+{
+	return (r->lo.bytes[0] ^ r->hi.bytes[0]) >= 0x80;
+}
+
 static int
 range_cmp(const void *a, const void *b)
 {
@@ -89,6 +96,10 @@ compile_addrs(struct compiler *c, struct policy_match *ret,
 			ranges[n++] = values->v[i].range;
 	}
 	ret->all_addrs = values->n == 0;
+	ret->narrow = ret->field == FIELD_TO && values->n > 0 &&
+		      (ret->addrs.scopes & (SCOPE_ANY | SCOPE_INTERNET)) == 0;
+	for (size_t i = 0; i < n; i++)
+		ret->narrow = ret->narrow && !range_is_wide(&ranges[i]);
 	ret->addrs.ranges = ranges;
 	ret->addrs.n_ranges = ranges_join(ranges, n);
 }
@@ -191,10 +202,12 @@ compile_ids(struct compiler *c, struct policy_match *ret,
 	if (ids == NULL)
 		return;
 	for (size_t i = 0; i < values->n; i++)
-		ids[i] = ret->field == FIELD_PROTO
-			     ? values->v[i].proto
-			     : compile_id(
-				   c, &values->v[i], ret->field == FIELD_GROUP);
+		ids[i] = ret->field == FIELD_PROTO   ? values->v[i].proto
+			 : ret->field == FIELD_QTYPE ? values->v[i].qtype
+						     : compile_id(c,
+							   &values->v[i],
+							   ret->field ==
+							       FIELD_GROUP);
 	qsort(ids, values->n, sizeof(ids[0]), id_cmp);
 	for (size_t i = 0; i < values->n; i++)
 		if (kept == 0 || ids[i] != ids[kept - 1])
@@ -217,6 +230,7 @@ compile_match(struct compiler *c, struct policy_match *ret,
 		compile_ports(c, ret, &match->ports);
 		return;
 	case FIELD_PROTO:
+	case FIELD_QTYPE:
 	case FIELD_USER:
 	case FIELD_GROUP:
 		compile_ids(c, ret, &match->values);
@@ -232,6 +246,12 @@ compile_match(struct compiler *c, struct policy_match *ret,
 	case FIELD_PROCESS:
 		for (size_t i = 0; i < match->values.n; i++)
 			ret->processes |= match->values.v[i].bits;
+		return;
+	case FIELD_DOMAIN:
+		compiler_domains(c, ret, &match->values);
+		return;
+	case FIELD_LIST:
+		compiler_lists(c, ret, &match->values);
 		return;
 	}
 	__builtin_trap();
@@ -261,8 +281,8 @@ compile_rule(struct compiler *c, struct policy_entry *entry,
 	for (size_t i = 0; i < from->n_matches && !c->nomem; i++)
 		compile_match(c, &matches[i], &from->matches[i]);
 	qsort(matches, from->n_matches, sizeof(matches[0]), match_cmp);
-	*entry = (struct policy_entry){ from->action, from->once,
-		from->direction, matches, from->n_matches };
+	*entry = (struct policy_entry){ from->action, compiler_tunnel(c, from),
+		from->once, from->direction, matches, from->n_matches };
 	rule->line = from->line;
 	rule->runtime = from->runtime;
 	rule->text = arena_strdup(c->arena, from->text);
@@ -329,8 +349,13 @@ compile(struct compiler *c, const struct policy **ret)
 		return -ENOMEM;
 	if (faults_count(c->faults) > before)
 		return -EINVAL;
-	policy->index = policy_index_new(c->arena, policy->entries, policy->n);
-	if (policy->index == NULL)
+	policy->flows =
+	    policy_index_new(c->arena, policy->entries, policy->n, false);
+	policy->queries =
+	    policy_index_new(c->arena, policy->entries, policy->n, true);
+	policy->tunnels = compiler_words(c, &c->world->tunnels);
+	policy->lists = compiler_words(c, &c->world->lists);
+	if (policy->flows == NULL || policy->queries == NULL || c->nomem)
 		return -ENOMEM;
 	policy->arena = c->arena;
 	policy->refs = 1;
