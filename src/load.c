@@ -215,44 +215,7 @@ each_file(const char *dir, const char *suffix, bool may_miss,
 	return r;
 }
 
-/* Settings ----------------------------------------------------------------- */
-
-static int
-conf_file(void *arg, const char *path, struct faults *faults)
-{
-	struct text text;
-	int r = load_file(&text, path, faults);
-
-	if (r < 0)
-		return r;
-	r = conf_parse(arg, path, text.bytes, text.len, faults);
-	free(text.bytes);
-	return r;
-}
-
-int
-load_conf(struct conf *ret, const char *file, struct faults *faults)
-{
-	const char *path = file != NULL ? file : LOAD_CONFIG_DEFAULT;
-	struct conf conf;
-	char *dir;
-	int main_r = 0, r;
-
-	conf_init(&conf);
-	if (file != NULL || access(path, F_OK) == 0 || errno != ENOENT)
-		main_r = conf_file(&conf, path, faults);
-	if (main_r == -ENOMEM || asprintf(&dir, "%s.d", path) < 0)
-		return -ENOMEM;
-	r = each_file(dir, ".conf", true, conf_file, &conf, faults);
-	free(dir);
-	if (r == 0)
-		r = main_r;
-	if (r == 0)
-		*ret = conf;
-	return r;
-}
-
-/* Rules -------------------------------------------------------------------- */
+/* Texts -------------------------------------------------------------------- */
 
 void
 sources_done(struct sources *sources)
@@ -288,6 +251,71 @@ sources_add(
 	sources->size += len;
 	return 0; /* cppcheck-suppress memleak ; sources_done() frees them */
 }
+
+/* Settings ----------------------------------------------------------------- */
+
+struct settings {
+	struct conf *conf;
+	struct sources sources; /* as they were parsed */
+};
+
+static int
+conf_file(void *arg, const char *path, struct faults *faults)
+{
+	struct settings *settings = arg;
+	const struct source *source;
+	struct text text;
+	int r = load_file(&text, path, faults);
+
+	if (r < 0)
+		return r;
+	r = sources_add(&settings->sources, path, text.bytes, text.len);
+	free(text.bytes);
+	if (r < 0)
+		return r;
+	source = &settings->sources.v[settings->sources.n - 1];
+	return conf_parse(
+	    settings->conf, source->file, source->text, source->len, faults);
+}
+
+static int
+conf_files(struct settings *settings, const char *file, struct faults *faults)
+{
+	const char *path = file != NULL ? file : LOAD_CONFIG_DEFAULT;
+	char *dir;
+	int main_r = 0, r;
+
+	if (file != NULL || access(path, F_OK) == 0 || errno != ENOENT)
+		main_r = conf_file(settings, path, faults);
+	if (main_r == -ENOMEM || asprintf(&dir, "%s.d", path) < 0)
+		return -ENOMEM;
+	r = each_file(dir, ".conf", true, conf_file, settings, faults);
+	free(dir);
+	if (r == -ENOMEM)
+		return r;
+	/* also after faults, to find them all */
+	if (conf_check(settings->conf, settings->sources.v, faults) < 0)
+		return -EINVAL;
+	return r == 0 ? main_r : r;
+}
+
+int
+load_conf(const struct conf **ret, const char *file, struct faults *faults)
+{
+	struct settings settings = { .conf = conf_new() };
+	int r = -ENOMEM;
+
+	if (settings.conf != NULL)
+		r = conf_files(&settings, file, faults);
+	sources_done(&settings.sources);
+	if (r == 0)
+		*ret = settings.conf;
+	else
+		conf_unref(settings.conf);
+	return r;
+}
+
+/* Rules -------------------------------------------------------------------- */
 
 static int
 rules_file(void *arg, const char *path, struct faults *faults)

@@ -14,10 +14,11 @@
 #define LOAD_FILE_MAX ((size_t)8 << 20)
 #define LOAD_FILES_MAX ((size_t)1024)
 
-/* Reads settings from a file and then FILE.d/<name>.conf in name order. NULL
- * is the default place, where it may be missing. 0, -EINVAL (faults added) or
- * -ENOMEM; ret is untouched on failure. */
-int load_conf(struct conf *ret, const char *file, struct faults *faults);
+/* Reads settings from a file and then FILE.d/<name>.conf in name order, and
+ * checks them as a whole. NULL is the default place, where it may be missing.
+ * 0 with a reference, -EINVAL (faults added) or -ENOMEM; ret is untouched on
+ * failure. */
+int load_conf(const struct conf **ret, const char *file, struct faults *faults);
 
 /* The texts of a folder of rules. */
 struct sources {

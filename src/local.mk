@@ -15,8 +15,11 @@ libbase_a_SOURCES = \
 libcore_a_SOURCES = \
 	%D%/core/compiler.h \
 	%D%/core/conf.c %D%/core/conf.h \
+	%D%/core/conf_check.c \
+	%D%/core/conf_value.c \
 	%D%/core/decision.c %D%/core/decision.h \
 	%D%/core/define.c \
+	%D%/core/endpoint.c %D%/core/endpoint.h \
 	%D%/core/explain.c %D%/core/explain.h \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/flow.c %D%/core/flow.h \

@@ -262,20 +262,27 @@ explain(const struct options *options, struct faults *faults)
 	return EXIT_SUCCESS;
 }
 
+static int
+out_of_memory(void)
+{
+	fputs("rerouted: out of memory\n", stderr);
+	return EXIT_FAILURE;
+}
+
 /* As far as they can be read: a broken file must not keep the rules in. */
-static void
-recover_settings(const struct options *options, struct conf *ret)
+static const struct conf *
+recover_settings(const struct options *options)
 {
 	struct faults *faults = faults_new();
+	const struct conf *conf = NULL;
 
-	conf_init(ret);
-	if (faults == NULL)
-		return;
-	if (load_conf(ret, options->places.config, faults) < 0)
+	if (faults != NULL &&
+	    load_conf(&conf, options->places.config, faults) < 0)
 		fputs("rerouted: the settings have faults (see --check): "
 		      "--recover goes by the defaults\n",
 		    stderr);
 	faults_free(faults);
+	return conf != NULL ? conf : conf_new();
 }
 
 /* The service manager runs --recover after every end of the service, also
@@ -285,15 +292,18 @@ static int
 recover(const struct options *options)
 {
 	const char *result = getenv("SERVICE_RESULT");
-	struct conf conf;
+	const struct conf *conf = recover_settings(options);
+	bool closed;
 	int status;
 
-	recover_settings(options, &conf);
-	status = set_log(options, &conf);
+	if (conf == NULL)
+		return out_of_memory();
+	status = set_log(options, conf);
+	closed = conf->fail == CONF_FAIL_CLOSED;
+	conf_unref(conf);
 	if (status >= 0)
 		return status;
-	if (result != NULL && strcmp(result, "success") != 0 &&
-	    conf.fail == CONF_FAIL_CLOSED) {
+	if (result != NULL && strcmp(result, "success") != 0 && closed) {
 		log_info("firewall",
 		    "the service ended with '%s': the rules stay in place "
 		    "until it is back or given up",
@@ -378,12 +388,35 @@ run(const struct options *options, const struct conf *conf)
 }
 
 static int
+with_settings(const struct options *options, const struct conf *conf,
+    struct faults *faults)
+{
+	int status = set_log(options, conf);
+
+	if (status >= 0)
+		return status;
+	switch (options->mode) {
+	case MODE_RUN:
+		return run(options, conf);
+	case MODE_CHECK:
+		return check(options, faults);
+	case MODE_PRINT_CONFIG:
+		conf_print(conf, stdout);
+		return EXIT_SUCCESS;
+	case MODE_EXPLAIN:
+		return explain(options, faults);
+	case MODE_RECOVER:
+		break; /* main() saw to it */
+	}
+	abort();
+}
+
+static int
 with_faults(const struct options *options, struct faults *faults)
 {
-	struct conf conf;
+	const struct conf *conf = NULL;
 	int status;
 
-	conf_init(&conf);
 	if (load_conf(&conf, options->places.config, faults) < 0) {
 		/* in a check the rules' faults belong on the same list */
 		if (options->mode == MODE_CHECK)
@@ -392,23 +425,9 @@ with_faults(const struct options *options, struct faults *faults)
 			faults_print(faults, stderr);
 		return EXIT_FAILURE;
 	}
-	status = set_log(options, &conf);
-	if (status >= 0)
-		return status;
-	switch (options->mode) {
-	case MODE_RUN:
-		return run(options, &conf);
-	case MODE_CHECK:
-		return check(options, faults);
-	case MODE_PRINT_CONFIG:
-		conf_print(&conf, stdout);
-		return EXIT_SUCCESS;
-	case MODE_EXPLAIN:
-		return explain(options, faults);
-	case MODE_RECOVER:
-		break; /* main() saw to it */
-	}
-	abort();
+	status = with_settings(options, conf, faults);
+	conf_unref(conf);
+	return status;
 }
 
 int
@@ -423,10 +442,8 @@ main(int argc, char **argv)
 	if (options.mode == MODE_RECOVER) /* whatever faults there are */
 		return recover(&options);
 	faults = faults_new();
-	if (faults == NULL) {
-		fputs("rerouted: out of memory\n", stderr);
-		return EXIT_FAILURE;
-	}
+	if (faults == NULL)
+		return out_of_memory();
 	status = with_faults(&options, faults);
 	faults_free(faults);
 	return status;

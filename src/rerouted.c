@@ -32,7 +32,7 @@ enum phase {
 
 struct rerouted {
 	const struct rerouted_opts *opts;
-	struct conf conf;
+	const struct conf *conf; /* a reference */
 	struct stats stats;
 	struct event_base *base;
 	struct event *signals[3];
@@ -247,7 +247,7 @@ watch_prepare(struct rerouted *rr)
 {
 	int r;
 
-	if (!rr->conf.watch)
+	if (!rr->conf->watch)
 		return 0;
 	r = watch_ev_new(&rr->watch, rr->base, rr->env.rules_dir, ".rules",
 	    rules_changed, rr);
@@ -261,8 +261,8 @@ static int
 queues_prepare(struct rerouted *rr)
 {
 	struct nfq_opts opts = {
-		.queue_length = (uint32_t)rr->conf.queue_length,
-		.receive_buffer = (uint32_t)rr->conf.receive_buffer,
+		.queue_length = (uint32_t)rr->conf->queue_length,
+		.receive_buffer = (uint32_t)rr->conf->receive_buffer,
 	};
 	uint32_t owner = 0;
 	int r = nfq_open(&rr->nfq, &opts, &rr->stats, &owner);
@@ -289,7 +289,7 @@ judge_prepare(struct rerouted *rr)
 {
 	int r;
 
-	rr->judge = judge_new((size_t)rr->conf.flows_max, &rr->stats);
+	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
 	if (rr->judge == NULL)
 		return -ENOMEM;
 	r = diag_open(&rr->diag);
@@ -302,7 +302,7 @@ judge_prepare(struct rerouted *rr)
 		    "judge", "sockets can't be looked up: %s", strerror(-r));
 		return r;
 	}
-	r = procfs_open(&rr->procfs, (size_t)rr->conf.processes_max);
+	r = procfs_open(&rr->procfs, (size_t)rr->conf->processes_max);
 	if (r < 0)
 		log_error("judge", "/proc can't be read: %s", strerror(-r));
 	return r;
@@ -315,7 +315,7 @@ control_prepare(struct rerouted *rr)
 						     : REROUTED_CONTROL_DEFAULT;
 	int r;
 
-	rr->env.conf = &rr->conf;
+	rr->env.conf = rr->conf;
 	rr->env.fw = &rr->fw;
 	rr->env.judge = rr->judge;
 	rr->env.procfs = rr->procfs;
@@ -358,8 +358,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		return -ENOMEM;
 	raise_descriptors();
 	rr->opts = opts;
-	rr->conf = *conf;
-	fw_ev_init(&rr->fw, &rr->conf, firewall_done, rr);
+	rr->conf = conf_ref(conf);
+	fw_ev_init(&rr->fw, rr->conf, firewall_done, rr);
 	r = loop_prepare(rr);
 	if (r == 0)
 		r = judge_prepare(rr);
@@ -418,6 +418,7 @@ rerouted_free(struct rerouted *rr)
 			event_free(rr->signals[i]);
 	if (rr->base != NULL)
 		event_base_free(rr->base);
+	conf_unref(rr->conf);
 	free(rr);
 }
 
@@ -441,7 +442,7 @@ int
 rerouted_recover(void)
 {
 	struct nfq_counters queue;
-	struct conf conf;
+	struct conf *conf;
 	struct fw_ev fw;
 
 	/* what judges must not be left without its rules, nor put them back */
@@ -452,9 +453,12 @@ rerouted_recover(void)
 		    queue.owner);
 		return -EBUSY;
 	}
-	conf_init(&conf);
-	fw_ev_init(&fw, &conf, NULL, NULL);
+	conf = conf_new();
+	if (conf == NULL)
+		return -ENOMEM;
+	fw_ev_init(&fw, conf, NULL, NULL);
 	fw_recover(&fw);
+	conf_unref(conf);
 	if (fw.error != 0) {
 		log_error("firewall", "%s", fw.what.text);
 		return fw.error;

@@ -19,7 +19,7 @@ struct rerouted;
 
 /* Binds the queues and the control socket, and loads the rules. Nothing is
  * judged yet. Logs what is wrong. 0 or -errno. opts is borrowed; conf is
- * copied. */
+ * shared. */
 int rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
     const struct conf *conf);
 void rerouted_free(struct rerouted *rr); /* accepts NULL */

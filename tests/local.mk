@@ -5,6 +5,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_judge test_load test_name test_netline test_packet test_policy \
 	test_process test_procline test_review test_rules test_runtime \
 	test_script test_warn
+unit_tests += test_ctmsg
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
@@ -48,7 +49,10 @@ test_script_SOURCES = %D%/unit/test_script.c
 test_script_LDADD = $(pure) $(CMOCKA_LIBS)
 test_warn_SOURCES = %D%/unit/test_warn.c
 test_warn_LDADD = $(pure) $(CMOCKA_LIBS)
-# two of the shell: a parser of netlink answers, and the reader of files
+# three of the shell: parsers of netlink answers, and the reader of files
+test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
+test_ctmsg_CFLAGS = $(AM_CFLAGS)
+test_ctmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
@@ -61,6 +65,7 @@ test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 
 fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
 	fuzz_packet fuzz_procline fuzz_rules
+fuzz_targets += fuzz_ctmsg
 if FUZZERS
 fuzz_main =
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -79,6 +84,11 @@ fuzz_ctlmsg_SOURCES = %D%/fuzz/fuzz_ctlmsg.c src/ctlmsg.c src/json.c \
 fuzz_ctlmsg_CFLAGS = $(AM_CFLAGS)
 fuzz_ctlmsg_LDADD = $(pure) $(JANSSON_LIBS)
 fuzz_ctlmsg_LDFLAGS = $(fuzz_ldflags)
+fuzz_ctmsg_SOURCES = %D%/fuzz/fuzz_ctmsg.c src/linux/ct_msg.c \
+	$(fuzz_main)
+fuzz_ctmsg_CFLAGS = $(AM_CFLAGS)
+fuzz_ctmsg_LDADD = $(pure) $(NFQ_LIBS)
+fuzz_ctmsg_LDFLAGS = $(fuzz_ldflags)
 fuzz_diagmsg_SOURCES = %D%/fuzz/fuzz_diagmsg.c src/linux/diagmsg.c \
 	$(fuzz_main)
 fuzz_diagmsg_CFLAGS = $(AM_CFLAGS)

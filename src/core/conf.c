@@ -9,7 +9,8 @@
 
 /* libinih splits a line into key and value. It is given one prepared line at a
  * time, since as it stands (55, as Debian builds it)
- *  - it cuts lines of 200 bytes and sections of 50 without a word,
+ *  - it cuts lines of 200 bytes and sections of 50 without a word: it only gets
+ *    the key of a line, and the value is taken from the text,
  *  - it takes an indented line for more of the value above,
  *  - it knows `;` for comments within a line and not `#`,
  *  - it tells of the first bad line only, of no section, and of no column. */
@@ -18,11 +19,14 @@ struct reader {
 	struct conf *conf;
 	struct faults *faults;
 	struct source src;
-	size_t off, end;     /* the line that libinih has now */
-	size_t next;	     /* where the following one starts */
-	const char *section; /* in conf_rows; NULL before the first */
-	bool section_bad;    /* a fault was added: take its keys for good */
-	bool pending;	     /* the line holds a key that is to come */
+	uint32_t source;		    /* its number */
+	size_t off, end;		    /* the line that libinih has now */
+	size_t next;			    /* where the following one starts */
+	const struct conf_section *section; /* NULL before the first */
+	void *base;			    /* where its values are */
+	bool section_bad; /* a fault was added: take its keys for good */
+	bool pending;	  /* the line holds a key that is to come */
+	bool nomem;
 };
 
 static void
@@ -63,28 +67,90 @@ text_end(const struct reader *r)
 	return trim(r, r->off, at);
 }
 
-/* All sections, each once; returns how many. */
-static size_t
-sections(const char *ret[])
-{
-	size_t n = 0;
+#define SECTIONS                                                               \
+	"[rerouted], [firewall], [resolver], [forward \"DOMAIN\"], "           \
+	"[list \"NAME\"] or [tunnel \"NAME\"]"
 
-	for (size_t i = 0; i < conf_n_rows; i++)
-		if (n == 0 || strcmp(ret[n - 1], conf_rows[i].section) != 0)
-			ret[n++] = conf_rows[i].section;
-	return n;
+static void
+unknown_section(struct reader *r, size_t from, size_t len)
+{
+	const char *names[16], *s = r->src.text + from;
+	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE];
+
+	for (size_t i = 0; i < conf_n_sections; i++)
+		names[i] = conf_sections[i].name;
+	(void)snprintf(what, sizeof(what), "unknown section %s",
+	    word_quote(s, len, word)); /* fits */
+	fault(r, from, len,
+	    &(struct fault_text){
+		what, SECTIONS, word_nearest(s, len, names, conf_n_sections) });
 }
 
-#define SECTIONS_MAX 16
+/* Finds or makes the item of that label. */
+static void *
+item_get(struct reader *r, const char *label, struct conf_place place)
+{
+	size_t n = conf_n_items(r->conf, r->section);
+
+	for (size_t i = 0; i < n; i++) {
+		struct conf_item *item = conf_item(r->conf, r->section, i);
+
+		if (strcmp(item->name, label) == 0)
+			return item;
+	}
+	if (n >= CONF_ITEMS_MAX) {
+		fault(r, place.off, place.len,
+		    &(struct fault_text){
+			"too many sections of a kind", "at most 1024", NULL });
+		return NULL;
+	}
+	r->nomem = conf_item_new(r->conf, r->section, label, place) < 0;
+	return r->nomem ? NULL : conf_item(r->conf, r->section, n);
+}
+
+/* What stands behind the section's word: its label in quotes, or nothing. */
+static void
+read_label(struct reader *r, size_t from, size_t end)
+{
+	const struct conf_section *section = r->section;
+	char label[CONF_LABEL_SIZE];
+	const char *s = r->src.text;
+
+	if (section->item_size == 0) {
+		if (from < end)
+			fault(r, from, end - from,
+			    &(struct fault_text){
+				"this section takes no name", "']'", NULL });
+		else
+			r->base = r->conf;
+		return;
+	}
+	if (end - from < 2 || s[from] != '"' || s[end - 1] != '"') {
+		fault(r, from, end - from,
+		    &(struct fault_text){ "a section without a name in quotes",
+			section->label_expected, NULL });
+		return;
+	}
+	from++;
+	end--;
+	if (!section->label(s + from, end - from, label)) {
+		fault(r, from, end - from,
+		    &(struct fault_text){ "a name that is no good",
+			section->label_expected, NULL });
+		return;
+	}
+	r->base = item_get(r, label,
+	    (struct conf_place){
+		r->source, (uint32_t)from, (uint32_t)(end - from) });
+}
 
 static void
 read_section(struct reader *r, size_t from, size_t end)
 {
-	const char *names[SECTIONS_MAX], *s = r->src.text, *close;
-	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE];
-	size_t n = sections(names), len;
+	const char *s = r->src.text, *close;
+	size_t len;
 
-	r->section_bad = true;
+	r->base = NULL;
 	close = memchr(s + from, ']', end - from);
 	if (close == NULL || s + end != close + 1) {
 		size_t at = close != NULL ? (size_t)(close - s) + 1 : end;
@@ -97,19 +163,15 @@ read_section(struct reader *r, size_t from, size_t end)
 		return;
 	}
 	from++;
-	len = (size_t)(close - s) - from;
-	for (size_t i = 0; i < n; i++)
-		if (strlen(names[i]) == len &&
-		    memcmp(names[i], s + from, len) == 0) {
-			r->section = names[i];
-			r->section_bad = false;
-			return;
-		}
-	(void)snprintf(what, sizeof(what), "unknown section %s",
-	    word_quote(s + from, len, word)); /* fits */
-	fault(r, from, len,
-	    &(struct fault_text){ what, "[rerouted] or [firewall]",
-		word_nearest(s + from, len, names, n) });
+	end--;
+	for (len = 0; from + len < end && s[from + len] != ' ' &&
+		      s[from + len] != '\t' && s[from + len] != '"';)
+		len++;
+	r->section = conf_section_find(s + from, len);
+	if (r->section == NULL)
+		unknown_section(r, from, len > 0 ? len : end - from);
+	else
+		read_label(r, skip_blanks(r, from + len, end), end);
 }
 
 static void
@@ -121,7 +183,8 @@ unknown_key(struct reader *r, const char *key, size_t off)
 	size_t n = 0;
 
 	for (size_t i = 0; i < conf_n_rows; i++)
-		if (strcmp(conf_rows[i].section, r->section) == 0)
+		if (strcmp(conf_rows[i].section, r->section->name) == 0 &&
+		    n < sizeof(keys) / sizeof(keys[0]))
 			keys[n++] = conf_rows[i].key;
 	nearest = word_nearest(key, strlen(key), keys, n);
 	(void)snprintf(what, sizeof(what), "unknown key %s",
@@ -130,51 +193,86 @@ unknown_key(struct reader *r, const char *key, size_t off)
 	    &(struct fault_text){ what, "a key of this section", nearest });
 }
 
+/* Where the value of the line stands; libinih has seen that there is one of
+ * the two signs. */
 static void
-bad_value(
-    struct reader *r, const struct conf_row *row, const char *value, int error)
+find_value(const struct reader *r, size_t *ret_from, size_t *ret_end)
 {
-	size_t len = strlen(value), from = trim(r, r->off, text_end(r)) - len;
+	size_t end = text_end(r), at = skip_blanks(r, r->off, end);
+
+	while (at < end && r->src.text[at] != '=' && r->src.text[at] != ':')
+		at++;
+	*ret_from = at < end ? skip_blanks(r, at + 1, end) : end;
+	*ret_end = end;
+}
+
+static void
+bad_value(struct reader *r, const struct conf_row *row,
+    const struct conf_place *at, int error)
+{
+	const char *value = r->src.text + at->off;
 	char what[WORD_QUOTE_SIZE + 64], word[WORD_QUOTE_SIZE];
 	char expected[CONF_EXPECTED_SIZE];
 
 	(void)snprintf(what, sizeof(what), "%s: %s %s", row->key,
-	    len == 0	       ? "no value"
+	    at->len == 0       ? "no value"
 	    : error == -ERANGE ? "out of range:"
 			       : "not good:",
-	    len == 0 ? "" : word_quote(value, len, word)); /* fits */
-	fault(r, from, len,
+	    at->len == 0 ? "" : word_quote(value, at->len, word)); /* fits */
+	fault(r, at->off, at->len,
 	    &(struct fault_text){
 		what, conf_row_expected(row, expected), NULL });
 }
 
-/* libinih has a key and a value. */
+static void
+set_value(struct reader *r, const struct conf_row *row)
+{
+	struct conf_slot slot = { .conf = r->conf, .base = r->base };
+	struct conf_bad bad;
+	size_t from, end;
+	int error;
+
+	find_value(r, &from, &end);
+	slot.place = (struct conf_place){ r->source, (uint32_t)from,
+		(uint32_t)(end - from) };
+	error = end > from ? conf_row_set(&slot, row, r->src.text + from,
+				 end - from, &bad)
+			   : -EINVAL;
+	if (error == -ENOMEM)
+		r->nomem = true;
+	else if (error < 0 && end > from)
+		bad_value(r, row,
+		    &(struct conf_place){
+			0, (uint32_t)(from + bad.off), (uint32_t)bad.len },
+		    error);
+	else if (error < 0)
+		bad_value(r, row, &slot.place, error);
+}
+
+/* libinih has a key. */
 static int
 on_key(void *arg, const char *section, const char *key, const char *value)
 {
 	struct reader *r = arg;
 	size_t off = skip_blanks(r, r->off, r->end);
 	const struct conf_row *row;
-	int error;
 
 	(void)section; /* read_section() knows better */
+	(void)value;
 	r->pending = false;
 	if (r->section_bad)
 		return 1;
 	if (r->section == NULL) {
 		fault(r, off, strlen(key),
-		    &(struct fault_text){ "a key before any section",
-			"[rerouted] or [firewall]", NULL });
+		    &(struct fault_text){
+			"a key before any section", SECTIONS, NULL });
 		return 1;
 	}
-	row = conf_row_find(r->section, key, strlen(key));
-	if (row == NULL) {
+	row = conf_row_find(r->section->name, key, strlen(key));
+	if (row == NULL)
 		unknown_key(r, key, off);
-		return 1;
-	}
-	error = conf_row_set(r->conf, row, value, strlen(value));
-	if (error < 0)
-		bad_value(r, row, value, error);
+	else
+		set_value(r, row);
 	return 1;
 }
 
@@ -206,6 +304,30 @@ next_line(struct reader *r)
 	return true;
 }
 
+/* What libinih is to see of a line: the key and its sign, or all of it where
+ * there is none. */
+static void
+give_line(struct reader *r, size_t from, size_t end, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	while (from + len < end && r->src.text[from + len] != '=' &&
+	       r->src.text[from + len] != ':')
+		len++;
+	if (from + len < end)
+		len++;
+	/* room for NUL, and for what libinih may put behind the line */
+	if (len + 3 > size) {
+		fault(r, from, len,
+		    &(struct fault_text){
+			"a key that is too long", "KEY = VALUE", NULL });
+		return;
+	}
+	memcpy(buf, r->src.text + from, len);
+	buf[len] = '\0';
+	r->pending = true;
+}
+
 /* Gives libinih a line, or an empty one where there is nothing for it. */
 static char *
 on_read(char *buf, int size, void *arg)
@@ -234,18 +356,10 @@ on_read(char *buf, int size, void *arg)
 		return buf;
 	if (r->src.text[from] == '[') {
 		read_section(r, from, end);
+		r->section_bad = r->base == NULL;
 		return buf;
 	}
-	/* room for NUL, and for what libinih may put behind the line */
-	if (end - from + 3 > (size_t)size) {
-		fault(r, from, end - from,
-		    &(struct fault_text){
-			"a line that is too long", "at most 197 bytes", NULL });
-		return buf;
-	}
-	memcpy(buf, r->src.text + from, end - from);
-	buf[end - from] = '\0';
-	r->pending = true;
+	give_line(r, from, end, buf, (size_t)size);
 	return buf;
 }
 
@@ -258,9 +372,10 @@ conf_parse(struct conf *conf, const char *file, const char *text, size_t len,
 		.conf = conf,
 		.faults = faults,
 		.src = { file, text, len },
+		.source = conf->n_sources++,
 	};
 
-	if (ini_parse_stream(on_read, &r, on_key, &r) < 0)
+	if (ini_parse_stream(on_read, &r, on_key, &r) < 0 || r.nomem)
 		return -ENOMEM;
 	return faults_count(faults) > before ? -EINVAL : 0;
 }

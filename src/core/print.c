@@ -7,26 +7,40 @@
 /* Width of the sample's comments. */
 #define COLUMNS 72
 
-/* Starts a section where the row begins one. */
 static void
-print_section(size_t i, FILE *out)
+print_rows(const char *section, const void *base, FILE *out)
 {
-	const char *section = conf_rows[i].section;
+	for (size_t i = 0; i < conf_n_rows; i++) {
+		const struct conf_row *row = &conf_rows[i];
 
-	if (i > 0 && strcmp(conf_rows[i - 1].section, section) == 0)
-		return;
-	(void)fprintf(out, "%s[%s]\n", i > 0 ? "\n" : "", section);
+		if (strcmp(row->section, section) != 0 ||
+		    !conf_row_is_set(row, base))
+			continue;
+		(void)fprintf(out, "%s = ", row->key);
+		conf_row_print(row, base, out);
+		(void)fputc('\n', out);
+	}
 }
 
 void
 conf_print(const struct conf *conf, FILE *out)
 {
-	char value[CONF_VALUE_SIZE];
+	const struct conf_item *item;
 
-	for (size_t i = 0; i < conf_n_rows; i++) {
-		print_section(i, out);
-		(void)fprintf(out, "%s = %s\n", conf_rows[i].key,
-		    conf_row_get(conf, &conf_rows[i], value));
+	for (size_t i = 0; i < conf_n_sections; i++) {
+		const struct conf_section *section = &conf_sections[i];
+
+		if (section->item_size == 0) {
+			(void)fprintf(
+			    out, "%s[%s]\n", i > 0 ? "\n" : "", section->name);
+			print_rows(section->name, conf, out);
+		}
+		for (size_t j = 0; (item = conf_item(conf, section, j)) != NULL;
+		     j++) {
+			(void)fprintf(
+			    out, "\n[%s \"%s\"]\n", section->name, item->name);
+			print_rows(section->name, item, out);
+		}
 	}
 }
 
@@ -49,11 +63,23 @@ print_comment(const char *text, FILE *out)
 	(void)fputc('\n', out);
 }
 
-void
-conf_print_sample(FILE *out)
+static void
+print_sample_row(const struct conf_row *row, FILE *out)
 {
 	char expected[CONF_EXPECTED_SIZE], takes[CONF_EXPECTED_SIZE + 8];
 
+	(void)fputc('\n', out);
+	print_comment(row->help, out);
+	(void)snprintf(takes, sizeof(takes), "Takes %s.",
+	    conf_row_expected(row, expected)); /* fits */
+	print_comment(takes, out);
+	(void)fprintf(out, "#%s = %s\n", row->key,
+	    row->dflt[0] != '\0' ? row->dflt : row->sample);
+}
+
+void
+conf_print_sample(FILE *out)
+{
 	print_comment("Settings of rerouted(8); rerouted.conf(5) has more on "
 		      "them. Each is shown with its default: take the # away "
 		      "to change it. Files in rerouted.conf.d/ are read after "
@@ -61,17 +87,17 @@ conf_print_sample(FILE *out)
 		      "looks for faults, and rerouted --print-config shows "
 		      "what is in force.",
 	    out);
-	for (size_t i = 0; i < conf_n_rows; i++) {
-		const struct conf_row *row = &conf_rows[i];
+	for (size_t i = 0; i < conf_n_sections; i++) {
+		const struct conf_section *section = &conf_sections[i];
 
-		if (i == 0)
-			(void)fputc('\n', out);
-		print_section(i, out);
-		(void)fputc('\n', out);
-		print_comment(row->help, out);
-		(void)snprintf(takes, sizeof(takes), "Takes %s.",
-		    conf_row_expected(row, expected)); /* fits */
-		print_comment(takes, out);
-		(void)fprintf(out, "#%s = %s\n", row->key, row->dflt);
+		/* of those that go by a label there is none to begin with */
+		if (section->item_size > 0)
+			(void)fprintf(out, "\n#[%s \"%s\"]\n", section->name,
+			    section->label_sample);
+		else
+			(void)fprintf(out, "\n[%s]\n", section->name);
+		for (size_t j = 0; j < conf_n_rows; j++)
+			if (strcmp(conf_rows[j].section, section->name) == 0)
+				print_sample_row(&conf_rows[j], out);
 	}
 }

@@ -1,16 +1,152 @@
 #include "src/core/schema.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "src/base/num.h"
+#include "src/base/addr.h"
+#include "src/base/name.h"
+#include "src/core/endpoint.h"
+
+/* Checks ------------------------------------------------------------------- */
+
+/* ADDRESS[:PORT] */
+static bool
+is_listen(const char *s, size_t len)
+{
+	struct endpoint e;
+
+	return endpoint_parse(&e, s, len) == 0 && e.addr.family != ADDR_NONE &&
+	       e.scheme.s == NULL && e.name.s == NULL;
+}
+
+static bool
+is_prefix(const char *s, size_t len)
+{
+	struct prefix prefix;
+
+	return prefix_parse(&prefix, s, len) == 0;
+}
+
+/* ADDRESS[:PORT], or tls://ADDRESS[:PORT][#NAME] */
+static bool
+is_dns_upstream(const char *s, size_t len)
+{
+	struct endpoint e;
+
+	if (endpoint_parse(&e, s, len) < 0 || e.addr.family == ADDR_NONE ||
+	    e.user.s != NULL)
+		return false;
+	return (e.scheme.s == NULL && e.name.s == NULL) ||
+	       endpoint_is(&e, "tls") || endpoint_is(&e, "tls-opportunistic") ||
+	       (endpoint_is(&e, "tcp") && e.name.s == NULL);
+}
+
+static bool
+is_system_or_upstream(const char *s, size_t len)
+{
+	return (len == 6 && memcmp(s, "system", 6) == 0) ||
+	       is_dns_upstream(s, len);
+}
+
+static bool
+is_block_answer(const char *s, size_t len)
+{
+	static const char *const words[] = { "null", "nxdomain", "refused",
+		"nodata" };
+	struct addr addr;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == len && memcmp(words[i], s, len) == 0)
+			return true;
+	return addr_parse(&addr, s, len) == 0;
+}
+
+static bool
+is_name(const char *s, size_t len)
+{
+	struct name name;
+
+	return name_parse(&name, s, len) == 0;
+}
+
+static bool
+is_path(const char *s, size_t len)
+{
+	return len > 0 && len < 4096 && s[0] == '/';
+}
+
+static bool
+is_path_or_none(const char *s, size_t len)
+{
+	return is_path(s, len) || (len == 4 && memcmp(s, "none", 4) == 0);
+}
+
+static bool
+is_address(const char *s, size_t len)
+{
+	struct addr addr;
+
+	return addr_parse(&addr, s, len) == 0;
+}
+
+static bool
+is_device(const char *s, size_t len)
+{
+	/* IFNAMSIZ, dev_valid_name() */
+	return len > 0 && len < 16 && memchr(s, '/', len) == NULL &&
+	       memchr(s, ':', len) == NULL && s[0] != '.';
+}
+
+/* A word of rules: letters, digits, '.', '_' and '-'. */
+static bool
+is_word(const char *s, size_t len)
+{
+	if (len == 0 || len > 63)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!(s[i] >= 'a' && s[i] <= 'z') &&
+		    !(s[i] >= 'A' && s[i] <= 'Z') &&
+		    !(s[i] >= '0' && s[i] <= '9') && s[i] != '.' &&
+		    s[i] != '_' && s[i] != '-')
+			return false;
+	return s[0] != '-' && s[0] != '.';
+}
+
+static bool
+is_tunnel_url(const char *s, size_t len)
+{
+	static const char *const schemes[] = { "socks5", "http", "https",
+		"proxy2" };
+	struct endpoint e;
+
+	if (len == 6 && memcmp(s, "direct", 6) == 0)
+		return true;
+	if (endpoint_parse(&e, s, len) < 0 || e.scheme.s == NULL)
+		return false;
+	if (e.path.s != NULL)
+		return endpoint_is(&e, "proxy2");
+	if (e.name.s != NULL && !endpoint_is(&e, "https"))
+		return false;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (endpoint_is(&e, schemes[i]))
+			return true;
+	return false;
+}
+
+/* Rows --------------------------------------------------------------------- */
 
 #define ROW(section_, key_, type_, field_)                                     \
 	.section = section_, .key = key_, .type = type_,                       \
 	.offset = offsetof(struct conf, field_)
+
+#define ITEM(section_, struct_, key_, type_, field_)                           \
+	.section = section_, .key = key_, .type = type_,                       \
+	.offset = offsetof(struct struct_, field_)
+
+#define FORWARD(key_, type_, field_)                                           \
+	ITEM("forward", conf_forward, key_, type_, field_)
+#define LIST(key_, type_, field_) ITEM("list", conf_list, key_, type_, field_)
+#define TUNNEL(key_, type_, field_)                                            \
+	ITEM("tunnel", conf_tunnel, key_, type_, field_)
 
 /* In the order of the file; the rows of a section stand together. */
 const struct conf_row conf_rows[] = {
@@ -63,9 +199,227 @@ const struct conf_row conf_rows[] = {
 	    .min = 64 << 10, .max = 256 << 20, .dflt = "8M",
 	    .help = "Receive buffer of the socket that the queues are read "
 		    "from." },
+	{ ROW("resolver", "listen", CONF_TEXTS, resolver.listen),
+	    .check = is_listen,
+	    .expected = "addresses with or without a port, such as "
+			"127.0.0.1:53, or none",
+	    .dflt = "127.0.0.1:53, [::1]:53",
+	    .help = "Where the resolver answers, UDP and TCP. none: there is "
+		    "no resolver, and no query is captured." },
+	{ ROW("resolver", "allow", CONF_TEXTS, resolver.allow),
+	    .check = is_prefix,
+	    .expected = "prefixes such as 192.168.1.0/24, or none",
+	    .dflt = "none", .help = "Who may ask besides this host." },
+	{ ROW("resolver", "upstream", CONF_TEXTS, resolver.upstreams),
+	    .check = is_system_or_upstream,
+	    .expected = "servers such as 192.0.2.53, 192.0.2.54:5353 or "
+			"tls://9.9.9.9#dns.quad9.net, or system",
+	    .dflt = "system",
+	    .help = "Servers that are asked; system: those that the network "
+		    "gave this host." },
+	{ ROW("resolver", "policy", CONF_ENUM, resolver.policy),
+	    .words = "order parallel", .dflt = "order",
+	    .help = "Whether the first upstream that works is asked, or all "
+		    "of them at once and the first answer is taken." },
+	{ ROW("resolver", "capture", CONF_ENUM, resolver.capture),
+	    .words = "no yes", .dflt = "yes",
+	    .help = "Whether queries to other servers are answered here, "
+		    "where no rule speaks of port 53." },
+	{ ROW("resolver", "block-answer", CONF_TEXTS, resolver.block_answer),
+	    .check = is_block_answer,
+	    .expected = "null, nxdomain, refused, nodata, or addresses",
+	    .dflt = "null",
+	    .help = "What a blocked query is answered with; null: the "
+		    "addresses 0.0.0.0 and ::." },
+	{ ROW("resolver", "cache-size", CONF_SIZE, resolver.cache_size),
+	    .max = (uint64_t)4 << 30, .dflt = "32M",
+	    .help = "Memory for answers that are kept; 0: none are." },
+	{ ROW("resolver", "min-ttl", CONF_DURATION, resolver.min_ttl),
+	    .max = 3600000, .dflt = "0",
+	    .help = "Answers are kept at least as long." },
+	{ ROW("resolver", "max-ttl", CONF_DURATION, resolver.max_ttl),
+	    .min = 1000, .max = 7 * 86400000, .dflt = "1d",
+	    .help = "Answers are kept no longer." },
+	{ ROW("resolver", "serve-stale", CONF_DURATION, resolver.serve_stale),
+	    .max = 7 * 86400000, .dflt = "1d",
+	    .help = "How long after its end an answer may still be given "
+		    "where no upstream answers; 0: never." },
+	{ ROW("resolver", "hosts", CONF_TEXT, resolver.hosts),
+	    .check = is_path_or_none, .expected = "a path, or none",
+	    .dflt = "/etc/hosts",
+	    .help = "File of names and addresses that are answered first." },
+	{ ROW("resolver", "allow-private", CONF_TEXTS, resolver.allow_private),
+	    .check = is_name, .expected = "names such as corp.example, or none",
+	    .dflt = "none",
+	    .help = "Names at and below these may have addresses of private "
+		    "networks; of other names such answers are not "
+		    "believed." },
+	{ FORWARD("upstream", CONF_TEXTS, upstreams), .check = is_dns_upstream,
+	    .expected = "servers such as 10.0.0.53 or "
+			"tls://10.0.0.53#dns.corp.example",
+	    .dflt = "", .sample = "10.0.0.53",
+	    .help = "Servers that are asked for names below it." },
+	{ FORWARD("policy", CONF_ENUM, policy), .words = "order parallel",
+	    .dflt = "order", .help = "As in [resolver]." },
+	{ LIST("source", CONF_TEXTS, sources), .check = is_path,
+	    .expected = "paths such as /etc/rerouted/lists/*.txt", .dflt = "",
+	    .sample = "/etc/rerouted/lists/ads.txt",
+	    .help = "Files that the list is made of; * and ? stand for parts "
+		    "of file names." },
+	{ LIST("format", CONF_ENUM, format),
+	    .words = "auto hosts domains wildcard adblock rpz addresses",
+	    .dflt = "auto", .help = "What the files look like." },
+	{ TUNNEL("upstream", CONF_TEXT, upstream), .check = is_tunnel_url,
+	    .expected = "socks5://, http://, https:// or proxy2:// and a host "
+			"with a port, proxy2+unix:PATH, or direct",
+	    .dflt = "", .sample = "socks5://127.0.0.1:9050",
+	    .help = "Where connections are carried." },
+	{ TUNNEL("failover", CONF_TEXTS, failover), .check = is_word,
+	    .expected = "names of tunnels, or reject", .dflt = "",
+	    .sample = "tor, vpn, reject",
+	    .help = "Other tunnels in place of an upstream of its own: the "
+		    "first that works is taken." },
+	{ TUNNEL("user", CONF_TEXT, user), .dflt = "", .sample = "%exe",
+	    .help = "User name for the proxy; %exe, %user and %unit stand for "
+		    "those of the program." },
+	{ TUNNEL("password", CONF_TEXT, password), .dflt = "",
+	    .sample = "secret",
+	    .help = "Password for the proxy; with the same templates." },
+	{ TUNNEL("dns", CONF_ENUM, dns), .words = "local tunnel fake",
+	    .dflt = "local",
+	    .help = "How names of what goes through the tunnel are resolved: "
+		    "here, through the tunnel, or not at all: the program "
+		    "gets an address that stands for the name, and the proxy "
+		    "is told the name." },
+	{ TUNNEL("udp", CONF_ENUM, udp), .words = "tunnel reject drop",
+	    .dflt = "tunnel",
+	    .help = "What happens to UDP; where the upstream can't carry it, "
+		    "tunnel is reject." },
+	{ TUNNEL("honest-connect", CONF_ENUM, honest_connect),
+	    .words = "no yes", .dflt = "yes",
+	    .help = "Whether a program's connect() waits until the far end "
+		    "is reached, or has refused." },
+	{ TUNNEL("device", CONF_TEXT, device), .check = is_device,
+	    .expected = "the name of a network device", .dflt = "",
+	    .sample = "wg0",
+	    .help = "For direct: the device that connections leave by, and "
+		    "no other." },
+	{ TUNNEL("source", CONF_TEXT, source), .check = is_address,
+	    .expected = "an address of this host", .dflt = "",
+	    .sample = "192.0.2.7",
+	    .help = "For direct: the address that connections come from." },
+	{ TUNNEL("netns", CONF_TEXT, netns), .check = is_path,
+	    .expected = "a path such as /run/netns/vpn", .dflt = "",
+	    .sample = "/run/netns/vpn",
+	    .help = "For direct: the network namespace that connections are "
+		    "made in." },
+	{ TUNNEL("fwmark", CONF_NUMBER, fwmark), .max = UINT32_MAX, .dflt = "0",
+	    .help = "For direct: the mark of the connections, for policy "
+		    "routing; 0: none." },
+	{ TUNNEL("ca", CONF_TEXT, ca), .check = is_path, .expected = "a path",
+	    .dflt = "", .sample = "/etc/ssl/certs/ca-certificates.crt",
+	    .help = "For https: certificates that the proxy's is checked "
+		    "with, in place of the system's." },
+	{ TUNNEL("pin", CONF_TEXT, pin),
+	    .expected = "sha256// and the base64 of a public key's digest",
+	    .dflt = "",
+	    .sample = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+	    .help = "For https: the proxy's public key, as sha256//BASE64." },
 };
 
 const size_t conf_n_rows = sizeof(conf_rows) / sizeof(conf_rows[0]);
+
+/* Sections ----------------------------------------------------------------- */
+
+static bool
+label_word(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
+{
+	if (!is_word(s, len))
+		return false;
+	memcpy(ret, s, len);
+	ret[len] = '\0';
+	return true;
+}
+
+/* reject is what ends a list of tunnels. */
+static bool
+label_tunnel(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
+{
+	return label_word(s, len, ret) && strcmp(ret, "reject") != 0;
+}
+
+static bool
+label_name(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
+{
+	struct name name;
+
+	_Static_assert(CONF_LABEL_SIZE >= NAME_TEXT_SIZE, "a name fits");
+	if (name_parse(&name, s, len) < 0 || name_is_root(&name))
+		return false;
+	(void)name_format(&name, ret);
+	return strpbrk(ret, "\"\\]") == NULL;
+}
+
+#define ITEMS(field_)                                                          \
+	.items = offsetof(struct conf, field_),                                \
+	.n_items = offsetof(struct conf, n_##field_),                          \
+	.item_size = sizeof(*((struct conf *)0)->field_)
+
+const struct conf_section conf_sections[] = {
+	{ .name = "rerouted" },
+	{ .name = "firewall" },
+	{ .name = "resolver" },
+	{ .name = "forward",
+	    ITEMS(forwards),
+	    .label = label_name,
+	    .label_expected = "a domain, [forward \"corp.example\"]",
+	    .label_sample = "corp.example" },
+	{ .name = "list",
+	    ITEMS(lists),
+	    .label = label_word,
+	    .label_expected = "a name of letters, digits, '.', '_' and '-', "
+			      "[list \"ads\"]",
+	    .label_sample = "ads" },
+	{ .name = "tunnel",
+	    ITEMS(tunnels),
+	    .label = label_tunnel,
+	    .label_expected = "a name of letters, digits, '.', '_' and '-' "
+			      "but reject, [tunnel \"tor\"]",
+	    .label_sample = "tor" },
+};
+
+const size_t conf_n_sections = sizeof(conf_sections) / sizeof(conf_sections[0]);
+
+const struct conf_section *
+conf_section_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < conf_n_sections; i++)
+		if (strlen(conf_sections[i].name) == len &&
+		    memcmp(conf_sections[i].name, name, len) == 0)
+			return &conf_sections[i];
+	return NULL;
+}
+
+size_t
+conf_n_items(const struct conf *conf, const struct conf_section *section)
+{
+	size_t n = 0;
+
+	if (section->item_size > 0)
+		memcpy(&n, (const char *)conf + section->n_items, sizeof(n));
+	return n;
+}
+
+void *
+conf_item(const struct conf *conf, const struct conf_section *section, size_t i)
+{
+	char *items;
+
+	if (i >= conf_n_items(conf, section))
+		return NULL;
+	memcpy(&items, (const char *)conf + section->items, sizeof(items));
+	return items + i * section->item_size;
+}
 
 const struct conf_row *
 conf_row_find(const char *section, const char *key, size_t key_len)
@@ -79,172 +433,4 @@ conf_row_find(const char *section, const char *key, size_t key_len)
 			return row;
 	}
 	return NULL;
-}
-
-/* The i-th of the words; its length, or 0 past the last. */
-static size_t
-word_at(const char *words, unsigned int i, const char **ret)
-{
-	while (i-- > 0) {
-		words += strcspn(words, " ");
-		words += strspn(words, " ");
-	}
-	*ret = words;
-	return strcspn(words, " ");
-}
-
-static int
-set_enum(struct conf *conf, const struct conf_row *row, const char *value,
-    size_t len)
-{
-	const char *word;
-	size_t n;
-
-	for (unsigned int i = 0; (n = word_at(row->words, i, &word)) > 0; i++)
-		if (n == len && memcmp(word, value, len) == 0) {
-			memcpy((char *)conf + row->offset, &i, sizeof(i));
-			return 0;
-		}
-	return -EINVAL;
-}
-
-static int
-set_number(struct conf *conf, const struct conf_row *row, const char *value,
-    size_t len)
-{
-	uint64_t n;
-	int r = row->type == CONF_SIZE
-		    ? num_parse_size(&n, value, len, row->max)
-		    : num_parse(&n, value, len, row->max);
-
-	if (r < 0)
-		return r;
-	if (n < row->min)
-		return -ERANGE;
-	memcpy((char *)conf + row->offset, &n, sizeof(n));
-	return 0;
-}
-
-static int
-set_string(struct conf *conf, const struct conf_row *row, const char *value,
-    size_t len)
-{
-	char *to = (char *)conf + row->offset;
-
-	if (len < row->min || len > row->max || len >= CONF_STRING_SIZE)
-		return -ERANGE;
-	/* "key =#x": with the blank that the printer puts it is a comment */
-	if (len > 0 && (value[0] == '#' || value[0] == ';'))
-		return -EINVAL;
-	memcpy(to, value, len);
-	memset(to + len, 0, CONF_STRING_SIZE - len);
-	return 0;
-}
-
-int
-conf_row_set(struct conf *conf, const struct conf_row *row, const char *value,
-    size_t len)
-{
-	switch (row->type) {
-	case CONF_ENUM:
-		return set_enum(conf, row, value, len);
-	case CONF_NUMBER:
-	case CONF_SIZE:
-		return set_number(conf, row, value, len);
-	case CONF_STRING:
-		return set_string(conf, row, value, len);
-	}
-	abort();
-}
-
-const char *
-conf_row_get(const struct conf *conf, const struct conf_row *row,
-    char buf[CONF_VALUE_SIZE])
-{
-	const char *from = (const char *)conf + row->offset, *word;
-	unsigned int i;
-	uint64_t n;
-	char size[NUM_STRLEN];
-
-	/* every row's longest value fits */
-	switch (row->type) {
-	case CONF_ENUM:
-		memcpy(&i, from, sizeof(i));
-		n = word_at(row->words, i, &word);
-		(void)snprintf(buf, CONF_VALUE_SIZE, "%.*s", (int)n, word);
-		return buf;
-	case CONF_NUMBER:
-		memcpy(&n, from, sizeof(n));
-		(void)snprintf(buf, CONF_VALUE_SIZE, "%" PRIu64, n);
-		return buf;
-	case CONF_SIZE:
-		memcpy(&n, from, sizeof(n));
-		(void)snprintf(
-		    buf, CONF_VALUE_SIZE, "%s", num_format_size(n, size));
-		return buf;
-	case CONF_STRING:
-		(void)snprintf(buf, CONF_VALUE_SIZE, "%s", from);
-		return buf;
-	}
-	abort();
-}
-
-/* "a b c" as "a, b or c". */
-static void
-join_words(const char *words, char *buf, size_t size)
-{
-	const char *word, *next;
-	size_t n, used = 0;
-
-	for (unsigned int i = 0;
-	     (n = word_at(words, i, &word)) > 0 && used < size; i++) {
-		const char *sep = i == 0			     ? ""
-				  : word_at(words, i + 1, &next) > 0 ? ", "
-								     : " or ";
-
-		used += (size_t)snprintf(
-		    buf + used, size - used, "%s%.*s", sep, (int)n, word);
-	}
-}
-
-const char *
-conf_row_expected(const struct conf_row *row, char buf[CONF_EXPECTED_SIZE])
-{
-	char min[NUM_STRLEN], max[NUM_STRLEN];
-
-	/* every row's text fits */
-	switch (row->type) {
-	case CONF_ENUM:
-		join_words(row->words, buf, CONF_EXPECTED_SIZE);
-		return buf;
-	case CONF_NUMBER:
-		(void)snprintf(buf, CONF_EXPECTED_SIZE,
-		    "a number from %" PRIu64 " to %" PRIu64, row->min,
-		    row->max);
-		return buf;
-	case CONF_SIZE:
-		(void)snprintf(buf, CONF_EXPECTED_SIZE,
-		    "a size such as 64K or 8M, from %s to %s",
-		    num_format_size(row->min, min),
-		    num_format_size(row->max, max));
-		return buf;
-	case CONF_STRING:
-		(void)snprintf(buf, CONF_EXPECTED_SIZE,
-		    "a text of %" PRIu64 " to %" PRIu64 " bytes", row->min,
-		    row->max);
-		return buf;
-	}
-	abort();
-}
-
-void
-conf_init(struct conf *conf)
-{
-	memset(conf, 0, sizeof(*conf));
-	for (size_t i = 0; i < conf_n_rows; i++) {
-		const char *dflt = conf_rows[i].dflt;
-
-		if (conf_row_set(conf, &conf_rows[i], dflt, strlen(dflt)) < 0)
-			abort(); /* a row that refuses its own default */
-	}
 }

@@ -1,16 +1,20 @@
 #ifndef CORE_SCHEMA_H
 #define CORE_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "src/core/conf.h"
 
 enum conf_type {
-	CONF_ENUM,   /* unsigned int: index in words */
-	CONF_NUMBER, /* uint64_t */
-	CONF_SIZE,   /* uint64_t, bytes */
-	CONF_STRING, /* char[CONF_STRING_SIZE]: min to max bytes */
+	CONF_ENUM,     /* unsigned int: index in words */
+	CONF_NUMBER,   /* uint64_t */
+	CONF_SIZE,     /* uint64_t, bytes */
+	CONF_DURATION, /* uint64_t, milliseconds */
+	CONF_STRING,   /* char[CONF_STRING_SIZE]: min to max bytes */
+	CONF_TEXT,     /* struct conf_text */
+	CONF_TEXTS,    /* struct conf_texts, with commas between */
 };
 
 /* One key of the settings. Parser, printer, manual and sample go by these. */
@@ -18,28 +22,86 @@ struct conf_row {
 	const char *section;
 	const char *key;
 	enum conf_type type;
-	size_t offset;	   /* in struct conf */
+	size_t offset;	   /* in struct conf, or in the item of its section */
 	const char *words; /* enum: in order, with a blank between */
 	uint64_t min, max;
-	const char *dflt; /* as a user would write it */
-	const char *help; /* a sentence or two */
+	/* text: whether one value is good; NULL: any. `expected` says what
+	 * that is, "an address, such as 192.0.2.1", and takes the place of
+	 * what the type would say */
+	bool (*check)(const char *s, size_t len);
+	const char *expected;
+	const char *dflt;   /* as a user would write it; "" for a text unset */
+	const char *sample; /* where dflt is "": what it may look like */
+	const char *help;   /* a sentence or two */
 };
 
 extern const struct conf_row conf_rows[];
 extern const size_t conf_n_rows;
 
-/* The row, or NULL; the names need no final NUL. */
+#define CONF_LABEL_SIZE 1024
+
+/* A section: one of a kind, or one that a label tells from others of it. */
+struct conf_section {
+	const char *name;
+	size_t item_size;      /* of each; 0: the keys are in struct conf */
+	size_t items, n_items; /* offsets in struct conf */
+	/* writes the label as it is to be kept, with a final NUL; false where
+	 * it is no good */
+	bool (*label)(const char *s, size_t len, char ret[CONF_LABEL_SIZE]);
+	const char *label_expected;
+	const char *label_sample;
+};
+
+/* All have the first two members of conf_list in common. */
+struct conf_item {
+	const char *name;
+	struct conf_place place;
+};
+
+/* As many as anybody has a use for. */
+#define CONF_ITEMS_MAX ((size_t)1024)
+
+extern const struct conf_section conf_sections[];
+extern const size_t conf_n_sections;
+
+/* NULL where there is none. */
+const struct conf_section *conf_section_find(const char *name, size_t len);
+
+size_t conf_n_items(
+    const struct conf *conf, const struct conf_section *section);
+/* The i-th item; NULL for a section that has none, where the rows lie in struct
+ * conf. */
+void *conf_item(
+    const struct conf *conf, const struct conf_section *section, size_t i);
+
+/* Adds one with its defaults; the label is copied. 0 or -ENOMEM. */
+int conf_item_new(struct conf *conf, const struct conf_section *section,
+    const char *label, struct conf_place place);
+
+/* The row, or NULL; the key needs no final NUL. */
 const struct conf_row *conf_row_find(
     const char *section, const char *key, size_t key_len);
 
-/* Sets the row's value from text; 0, -EINVAL or -ERANGE. */
-int conf_row_set(struct conf *conf, const struct conf_row *row,
-    const char *value, size_t len);
+/* Where a value is to go. */
+struct conf_slot {
+	struct conf *conf;
+	void *base;		 /* struct conf, or an item */
+	struct conf_place place; /* of the value */
+};
 
-/* The value as text in its shortest form. Returns buf. */
-#define CONF_VALUE_SIZE 80
-const char *conf_row_get(const struct conf *conf, const struct conf_row *row,
-    char buf[CONF_VALUE_SIZE]);
+/* Sets the row's value from text. 0, -EINVAL or -ERANGE with *ret, the part
+ * of value that is no good, or -ENOMEM. */
+struct conf_bad {
+	size_t off, len;
+};
+int conf_row_set(const struct conf_slot *slot, const struct conf_row *row,
+    const char *value, size_t len, struct conf_bad *ret);
+
+/* False for a text that has no value; `base` as in struct conf_slot. */
+bool conf_row_is_set(const struct conf_row *row, const void *base);
+
+/* Writes the value in its shortest form. */
+void conf_row_print(const struct conf_row *row, const void *base, FILE *out);
 
 /* What the row takes, in words: "a number from 1024 to 1048576". */
 #define CONF_EXPECTED_SIZE 160

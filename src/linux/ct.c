@@ -15,11 +15,15 @@
  * reads of that size. */
 #define DUMP_SIZE 32768
 
+/* One entry takes some 400 bytes, labels and all. */
+#define ANSWER_SIZE 4096
+
 /* Updates per system call. */
 #define BATCH_MAX 64
 
 struct ct {
 	struct mnl_socket *dump, *update; /* dump: NULL while there is none */
+	uint32_t seq;			  /* of the last ct_original() */
 	uint64_t changed;
 	int error; /* the first one of an update since the last flush */
 	_Alignas(8) uint8_t batch[BATCH_MAX * CT_UPDATE_SIZE];
@@ -57,6 +61,7 @@ ct_open(struct ct **ret)
 
 	if (ct == NULL)
 		return -ENOMEM;
+	ct->seq = BATCH_MAX; /* a batch has 1 to BATCH_MAX */
 	r = open_socket(&ct->update);
 	if (r < 0) {
 		free(ct);
@@ -196,6 +201,52 @@ clear_entry(struct ct *ct, const struct ct_entry *entry)
 {
 	return batch_take(ct, ct_msg_clear_entry(ct->batch + ct->batch_len,
 				  entry, ct->batch_n + 1));
+}
+
+/* One entry ---------------------------------------------------------------- */
+
+/* The answer lies there when sendto() is back; what lies before it was left by
+ * an update that was answered too late. */
+static int
+read_original(struct ct *ct, struct flow_key *ret, uint32_t *ret_mark)
+{
+	_Alignas(8) uint8_t buf[ANSWER_SIZE];
+	struct ct_entry entry;
+	int r = 1;
+
+	for (unsigned int i = 0; r == 1 && i < BATCH_MAX; i++) {
+		ssize_t n = recv(mnl_socket_get_fd(ct->update), buf,
+		    sizeof(buf), MSG_DONTWAIT);
+
+		if (n >= 0)
+			r = ct_msg_answer(&entry, buf, (size_t)n, ct->seq);
+		else if (errno != EINTR)
+			r = errno == EAGAIN ? -ETIMEDOUT : -errno;
+	}
+	if (r != 0)
+		return r < 0 ? r : -ETIMEDOUT;
+	*ret = entry.orig;
+	if (ret_mark != NULL)
+		*ret_mark = entry.mark;
+	return 0;
+}
+
+int
+ct_original(struct ct *ct, const struct flow_key *seen, struct flow_key *ret,
+    uint32_t *ret_mark)
+{
+	_Alignas(8) uint8_t buf[CT_UPDATE_SIZE];
+	int r;
+
+	if (++ct->seq <= BATCH_MAX)
+		ct->seq = BATCH_MAX + 1;
+	r = ct_msg_get_reply(buf, seen, ct->seq);
+	if (r < 0)
+		return r;
+	if (mnl_socket_sendto(
+		ct->update, buf, ((struct nlmsghdr *)buf)->nlmsg_len) < 0)
+		return -errno;
+	return read_original(ct, ret, ret_mark);
 }
 
 /* Dumps -------------------------------------------------------------------- */

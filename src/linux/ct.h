@@ -19,6 +19,16 @@ void ct_close(struct ct *ct); /* accepts NULL */
 int ct_clear_flow(struct ct *ct, const struct flow_key *key);
 int ct_flush(struct ct *ct);
 
+/* What a listener needs that gets its connections by DNAT: `seen` is how it
+ * sees one (its own address and port as local, the peer's as remote). Sets
+ * *ret to the flow as its program sees it, whose real port may be another than
+ * the peer's (the kernel moves it where two flows would collide) and whose
+ * remote end is what the program asked for; *ret_mark (NULL: not wanted) to
+ * the connection's mark. One question to the kernel, some 3 us, which answers
+ * within the call. 0, -ENOENT (no such entry), or -errno. */
+int ct_original(struct ct *ct, const struct flow_key *seen,
+    struct flow_key *ret, uint32_t *ret_mark);
+
 /* How many entries were changed so far. */
 uint64_t ct_changed(const struct ct *ct);
 

@@ -4,11 +4,15 @@
 #include <endian.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <limits.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+
+/* Errors of the kernel lie above -4096. */
+#define MAX_ERRNO 4096
 
 #define CT_TYPE(type) (NFNL_SUBSYS_CTNETLINK << 8 | (type))
 
@@ -99,15 +103,15 @@ ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
 	    mnl_attr_parse(nlh, sizeof(*nfg), collect, &attrs) < MNL_CB_STOP)
 		return -EBADMSG;
 	memset(ret, 0, sizeof(*ret));
-	if (attrs.v[CTA_TUPLE_ORIG] == NULL || attrs.v[CTA_MARK] == NULL)
+	if (attrs.v[CTA_TUPLE_ORIG] == NULL)
 		return 1;
-	if (!has_size(attrs.v[CTA_MARK], 4) ||
-	    !read_tuple(attrs.v[CTA_TUPLE_ORIG], &ret->orig))
+	if (!read_tuple(attrs.v[CTA_TUPLE_ORIG], &ret->orig))
 		return -EBADMSG;
 	if (attrs.v[CTA_TUPLE_REPLY] != NULL &&
 	    !read_tuple(attrs.v[CTA_TUPLE_REPLY], &ret->reply))
 		return -EBADMSG;
-	ret->mark = ntohl(mnl_attr_get_u32(attrs.v[CTA_MARK]));
+	if (has_size(attrs.v[CTA_MARK], 4))
+		ret->mark = ntohl(mnl_attr_get_u32(attrs.v[CTA_MARK]));
 	ret->counted =
 	    read_bytes(attrs.v[CTA_COUNTERS_ORIG], &ret->bytes_orig) &&
 	    read_bytes(attrs.v[CTA_COUNTERS_REPLY], &ret->bytes_reply);
@@ -168,18 +172,13 @@ has_ports(uint8_t proto)
 	       proto == IPPROTO_DCCP;
 }
 
-/* The kernel finds an entry by the tuple of either direction. What this host
- * sends has, in both, the addresses that its programs see: NAT of what goes
- * out comes later, and of what came in was undone before. */
-int
-ct_msg_clear_flow(void *buf, const struct flow_key *key, uint32_t seq)
+static void
+put_tuple(struct nlmsghdr *nlh, uint16_t type, const struct flow_key *key)
 {
 	bool ip4 = key->local.family == ADDR_IP4;
 	size_t size = ip4 ? 4 : 16;
-	struct nlmsghdr *nlh = put_update(buf, ip4 ? AF_INET : AF_INET6, seq);
-	struct nlattr *tuple, *inner;
+	struct nlattr *tuple = mnl_attr_nest_start(nlh, type), *inner;
 
-	tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
 	inner = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
 	mnl_attr_put(
 	    nlh, ip4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, size, key->local.bytes);
@@ -194,9 +193,76 @@ ct_msg_clear_flow(void *buf, const struct flow_key *key, uint32_t seq)
 	}
 	mnl_attr_nest_end(nlh, inner);
 	mnl_attr_nest_end(nlh, tuple);
+}
+
+static uint8_t
+family_of(const struct flow_key *key)
+{
+	return key->local.family == ADDR_IP4 ? AF_INET : AF_INET6;
+}
+
+/* The kernel finds an entry by the tuple of either direction. What this host
+ * sends has, in both, the addresses that its programs see: NAT of what goes
+ * out comes later, and of what came in was undone before. */
+int
+ct_msg_clear_flow(void *buf, const struct flow_key *key, uint32_t seq)
+{
+	struct nlmsghdr *nlh = put_update(buf, family_of(key), seq);
+
+	put_tuple(nlh, CTA_TUPLE_ORIG, key);
 	if (!mnl_attr_put_u32_check(nlh, CT_UPDATE_SIZE, CTA_MARK, htonl(0)))
 		return -EMSGSIZE;
 	return 0;
+}
+
+int
+ct_msg_get_reply(void *buf, const struct flow_key *key, uint32_t seq)
+{
+	struct nlmsghdr *nlh;
+
+	if (key->local.family == ADDR_NONE ||
+	    key->local.family != key->remote.family)
+		return -EAFNOSUPPORT;
+	memset(buf, 0, CT_UPDATE_SIZE);
+	nlh = put_header(
+	    buf, CT_TYPE(IPCTNL_MSG_CT_GET), NLM_F_REQUEST, family_of(key));
+	nlh->nlmsg_seq = seq;
+	put_tuple(nlh, CTA_TUPLE_REPLY, key);
+	return 0;
+}
+
+static int
+read_answer(struct ct_entry *ret, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+	int r;
+
+	/* libmnl rounds the end up, past the datagram's */
+	if (nlh->nlmsg_len % 4 != 0)
+		return -EBADMSG;
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+			return -EBADMSG;
+		/* an acknowledgement is no entry, and no error either */
+		return e->error < 0 && e->error > -MAX_ERRNO ? e->error
+							     : -EBADMSG;
+	}
+	if (!ct_msg_is_entry(nlh))
+		return -EBADMSG;
+	r = ct_msg_parse(ret, nlh);
+	return r == 1 ? -EBADMSG : r;
+}
+
+int
+ct_msg_answer(struct ct_entry *ret, const void *bytes, size_t len, uint32_t seq)
+{
+	const struct nlmsghdr *nlh = bytes;
+	int n = len > INT_MAX ? INT_MAX : (int)len;
+
+	for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n))
+		if (nlh->nlmsg_seq == seq)
+			return read_answer(ret, nlh);
+	return 1;
 }
 
 struct nlmsghdr *

@@ -28,8 +28,8 @@ struct ct_entry {
  * 120 bytes. */
 #define CT_UPDATE_SIZE 256
 
-/* 0, 1 where the entry has no mark or no tuple, or -EBADMSG. Ports are 0 where
- * the protocol has none. */
+/* 0, 1 where the entry has no tuple, or -EBADMSG. Ports are 0 where the
+ * protocol has none; the mark is 0 where it isn't told. */
 int ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh);
 
 /* Builds "mark = 0" in buf[CT_UPDATE_SIZE], aligned for a message, with that
@@ -42,5 +42,16 @@ struct nlmsghdr *ct_msg_dump(void *buf);
 
 /* Whether the message is an entry. */
 bool ct_msg_is_entry(const struct nlmsghdr *nlh);
+
+/* Asks for the one entry whose answers go from key->local to key->remote: in
+ * buf[CT_UPDATE_SIZE], aligned for a message. */
+int ct_msg_get_reply(void *buf, const struct flow_key *key, uint32_t seq);
+
+/* What one datagram says to request seq: 0 with *ret set (it borrows from the
+ * datagram), 1 where it is an answer to something else, -ENOENT (no such
+ * entry), another error of the kernel's, or -EBADMSG. The bytes are aligned
+ * for a message. */
+int ct_msg_answer(
+    struct ct_entry *ret, const void *bytes, size_t len, uint32_t seq);
 
 #endif

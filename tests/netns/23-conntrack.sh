@@ -1,6 +1,6 @@
 #!/bin/bash
 # Connection marks of ours go to 0, IPv4 and IPv6 and in every zone; others'
-# stay.
+# stay. What a rerouted flow was before is found by how its answers go.
 #
 #   c   a conntrack table of its own, filled by hand
 
@@ -61,6 +61,38 @@ check "then nothing is to do" [ "$(inc "$CTL" clear 1700 1799)" = 0 ]
 inc setpriv --bounding-set=-net_admin --inh-caps=-net_admin \
     "$CTL" clear 1700 1799 2>"$tmp/err"
 check "no privilege: EPERM" grep -q EPERM "$tmp/err"
+
+# -- by the tuple of the answers --
+# two flows of one port: the kernel gave the second another one
+inc conntrack -I -p udp -t 600 -m 1717 -s 10.9.0.1 -d 192.0.2.1 --sport 4000 \
+    --dport 443 -r 127.0.0.17 -q 10.9.0.1 --reply-port-src 1117 \
+    --reply-port-dst 4000 >/dev/null 2>&1
+inc conntrack -I -p udp -t 600 -m 1717 -s 10.9.0.1 -d 192.0.2.2 --sport 4000 \
+    --dport 53 -r 127.0.0.17 -q 10.9.0.1 --reply-port-src 1117 \
+    --reply-port-dst 57014 >/dev/null 2>&1
+inc conntrack -I -p tcp --state ESTABLISHED -t 600 -m 1717 -s fd09::1 \
+    -d 2001:db8::7 --sport 5000 --dport 80 -r ::1 -q fd09::1 \
+    --reply-port-src 1117 --reply-port-dst 5001 >/dev/null 2>&1
+original() { # WANT WORD...
+	want=$1
+	shift
+	got=$(inc "$CTL" original "$@" 2>&1)
+	echo "$got"
+	[ "$got" = "$want" ]
+}
+check "the first one" original "10.9.0.1 4000 192.0.2.1 443 mark=1717" \
+    udp 127.0.0.17 1117 10.9.0.1 4000
+check "the second, with its real port" \
+    original "10.9.0.1 4000 192.0.2.2 53 mark=1717" \
+    udp 127.0.0.17 1117 10.9.0.1 57014
+check "IPv6, TCP" original "fd09::1 5000 2001:db8::7 80 mark=1717" \
+    tcp ::1 1117 fd09::1 5001
+check "another protocol: there is none" original ENOENT \
+    tcp 127.0.0.17 1117 10.9.0.1 4000
+check "another port: there is none" original ENOENT \
+    udp 127.0.0.17 1117 10.9.0.1 4001
+
+check "three entries more are cleared" [ "$(inc "$CTL" clear 1717 1717)" = 3 ]
 
 # more than one datagram, more than one batch, and entries that come and go
 n=0

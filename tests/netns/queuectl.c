@@ -4,6 +4,8 @@
  *   queuectl hold LENGTH          binds and never reads
  *   queuectl counters QUEUE       what the kernel counts
  *   queuectl clear FIRST LAST     connection marks to 0; prints how many
+ *   queuectl original PROTO ADDR PORT PEER PORT   the entry whose answers go
+ *       so: its first packet's tuple and its mark
  * Exit status: 0 done, 1 failed (text on stderr), 2 wrong usage. */
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "src/base/addr.h"
 #include "src/linux/ct.h"
 #include "src/linux/nfq.h"
 
@@ -108,6 +111,38 @@ clear(uint32_t first, uint32_t last)
 	return 0;
 }
 
+static bool
+read_end(char **words, struct addr *addr, uint16_t *port)
+{
+	*port = (uint16_t)strtoul(words[1], NULL, 0);
+	return addr_parse(addr, words[0], strlen(words[0])) == 0;
+}
+
+static int
+original(char **words)
+{
+	struct flow_key seen = { .proto =
+				     strcmp(words[0], "tcp") == 0 ? 6 : 17 };
+	char local[ADDR_STRLEN], remote[ADDR_STRLEN];
+	struct flow_key orig;
+	struct ct *ct = NULL;
+	uint32_t mark;
+	int r;
+
+	if (!read_end(words + 1, &seen.local, &seen.lport) ||
+	    !read_end(words + 3, &seen.remote, &seen.rport))
+		return 2;
+	r = ct_open(&ct);
+	if (r == 0)
+		r = ct_original(ct, &seen, &orig, &mark);
+	ct_close(ct);
+	if (r < 0)
+		return fail(r);
+	printf("%s %u %s %u mark=%u\n", addr_format(&orig.local, local),
+	    orig.lport, addr_format(&orig.remote, remote), orig.rport, mark);
+	return 0;
+}
+
 static uint32_t
 number(const char *s)
 {
@@ -126,5 +161,7 @@ main(int argc, char **argv)
 		return counters((uint16_t)number(argv[2]));
 	if (argc == 4 && strcmp(argv[1], "clear") == 0)
 		return clear(number(argv[2]), number(argv[3]));
+	if (argc == 7 && strcmp(argv[1], "original") == 0)
+		return original(argv + 2);
 	return 2;
 }

@@ -11,7 +11,7 @@
 
 static const struct faulty bad[] = {
 	{ "section", "[firwall]\nipv6 = no", 1, 2, 7,
-	    "unknown section 'firwall'", "[rerouted] or [firewall]",
+	    "unknown section 'firwall'", "[rerouted], [firewall], [resolver]",
 	    "firewall" },
 	{ "open section", "[firewall\n", 1, 10, 1,
 	    "a section that is not closed", "']'", NULL },
@@ -65,6 +65,32 @@ static const struct faulty bad[] = {
 	    16, 2, "not good: ';x'", NULL, NULL },
 	{ "comment without blank", "[rerouted]\nlog-level = info#x", 2, 13, 6,
 	    "not good: 'info#x'", NULL, NULL },
+	{ "section without a name", "[tunnel]\ndevice = x", 1, 8, 1,
+	    "a section without a name in quotes", "[tunnel \"tor\"]", NULL },
+	{ "name without quotes", "[tunnel tor]", 1, 9, 3,
+	    "a section without a name in quotes", NULL, NULL },
+	{ "bad name", "[tunnel \"a b\"]", 1, 10, 3, "a name that is no good",
+	    NULL, NULL },
+	{ "reserved name", "[tunnel \"reject\"]", 1, 10, 6,
+	    "a name that is no good", NULL, NULL },
+	{ "bad domain", "[forward \"a..b\"]", 1, 11, 4,
+	    "a name that is no good", "corp.example", NULL },
+	{ "name of a section without", "[firewall \"x\"]", 1, 11, 3,
+	    "this section takes no name", NULL, NULL },
+	{ "one of a list", "[resolver]\nupstream = 192.0.2.1, 192.0.2.300, x",
+	    2, 23, 11, "upstream: not good: '192.0.2.300'", "or system", NULL },
+	{ "hole in a list", "[resolver]\nupstream = 192.0.2.1,, 192.0.2.3", 2,
+	    22, 1, "upstream: no value", NULL, NULL },
+	{ "unknown scheme", "[resolver]\nupstream = udp://192.0.2.1", 2, 12, 15,
+	    "not good", "tls://9.9.9.9#dns.quad9.net", NULL },
+	{ "duration", "[resolver]\nserve-stale = 1w", 2, 15, 2, "not good",
+	    "a time such as", NULL },
+	{ "listen on a name", "[resolver]\nlisten = localhost:53", 2, 10, 12,
+	    "not good", "127.0.0.1:53, or none", NULL },
+	{ "tunnel scheme", "[tunnel \"x\"]\nupstream = socks4://127.0.0.1:1", 2,
+	    12, 20, "not good", "socks5://", NULL },
+	{ "relative path", "[list \"x\"]\nsource = ads.txt", 2, 10, 7,
+	    "not good", "paths such as", NULL },
 	{ "carriage return", "[rerouted]\r\n", 1, 11, 1, "a carriage return",
 	    NULL, NULL },
 	{ "control character", "[rerouted]\n# \x1b[1m", 2, 3, 1,
@@ -79,26 +105,25 @@ test_each_fault_has_its_place(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(bad); i++) {
 		struct faults *faults = faults_new();
-		struct conf conf;
+		struct conf *conf = conf_new();
 		int r;
 
-		conf_init(&conf);
 		r = conf_parse(
-		    &conf, "a.conf", bad[i].text, strlen(bad[i].text), faults);
+		    conf, "a.conf", bad[i].text, strlen(bad[i].text), faults);
 		assert_faulty(&bad[i], faults);
 		assert_int_equal(r, -EINVAL);
 		faults_free(faults);
+		conf_unref(conf);
 	}
 }
 
-static struct conf
+static struct conf *
 parsed(const char *text)
 {
 	struct faults *faults = faults_new();
-	struct conf conf;
+	struct conf *conf = conf_new();
 
-	conf_init(&conf);
-	if (conf_parse(&conf, "a.conf", text, strlen(text), faults) != 0) {
+	if (conf_parse(conf, "a.conf", text, strlen(text), faults) != 0) {
 		faults_print(faults, stderr);
 		fail_msg("not parsed");
 	}
@@ -121,64 +146,164 @@ printed(void (*print)(const struct conf *, FILE *), const struct conf *conf)
 static void
 test_values_are_read(void **state)
 {
-	struct conf conf = parsed(
+	struct conf *conf = parsed(
 	    "; a\n#b\n[rerouted]\n  log-level=debug\t# x = y\n"
 	    "log-format: json\ncontrol-group = adm in ;x\nflows-max\t=\t2048\n"
 	    "processes-max = 64\n [firewall] # last\nbackend = libiptc\n"
 	    "ipv6 = no\nqueue-length = 256\nreceive-buffer = 1M");
 
 	(void)state;
-	assert_int_equal(conf.log_level, LOG_LEVEL_DEBUG);
-	assert_int_equal(conf.log_format, LOG_FORMAT_JSON);
-	assert_string_equal(conf.control_group, "adm in");
-	assert_int_equal(conf.flows_max, 2048);
-	assert_int_equal(conf.processes_max, 64);
-	assert_int_equal(conf.backend, CONF_BACKEND_LIBIPTC);
-	assert_int_equal(conf.ipv6, CONF_IPV6_NO);
-	assert_int_equal(conf.queue_length, 256);
-	assert_int_equal(conf.receive_buffer, 1 << 20);
+	assert_int_equal(conf->log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(conf->log_format, LOG_FORMAT_JSON);
+	assert_string_equal(conf->control_group, "adm in");
+	assert_int_equal(conf->flows_max, 2048);
+	assert_int_equal(conf->processes_max, 64);
+	assert_int_equal(conf->backend, CONF_BACKEND_LIBIPTC);
+	assert_int_equal(conf->ipv6, CONF_IPV6_NO);
+	assert_int_equal(conf->queue_length, 256);
+	assert_int_equal(conf->receive_buffer, 1 << 20);
+	conf_unref(conf);
 }
 
 static void
 test_a_later_value_wins(void **state)
 {
-	struct conf conf = parsed("[firewall]\nipv6 = no\n[rerouted]\n"
-				  "log-level = debug\n[firewall]\nipv6=yes");
+	struct conf *conf = parsed("[firewall]\nipv6 = no\n[rerouted]\n"
+				   "log-level = debug\n[firewall]\nipv6=yes");
 
 	(void)state;
-	assert_int_equal(conf.ipv6, CONF_IPV6_YES);
-	assert_int_equal(conf.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(conf->ipv6, CONF_IPV6_YES);
+	assert_int_equal(conf->log_level, LOG_LEVEL_DEBUG);
+	conf_unref(conf);
+}
+
+static void
+assert_same(const struct conf *a, const struct conf *b)
+{
+	char *x = printed(conf_print, a), *y = printed(conf_print, b);
+
+	assert_string_equal(x, y);
+	free(x);
+	free(y);
 }
 
 static void
 test_nothing_is_the_defaults(void **state)
 {
-	struct conf conf = parsed(""), dflt;
+	struct conf *conf = parsed(""), *dflt = conf_new();
 
 	(void)state;
-	conf_init(&dflt);
-	assert_memory_equal(&conf, &dflt, sizeof(conf));
-	assert_int_equal(conf.log_level, LOG_LEVEL_INFO);
-	assert_string_equal(conf.control_group, "rerouted");
-	assert_int_equal(conf.receive_buffer, 8 << 20);
+	assert_same(conf, dflt);
+	assert_int_equal(conf->log_level, LOG_LEVEL_INFO);
+	assert_string_equal(conf->control_group, "rerouted");
+	assert_int_equal(conf->receive_buffer, 8 << 20);
+	assert_int_equal(conf->resolver.listen.n, 2);
+	assert_string_equal(conf->resolver.listen.v[1].s, "[::1]:53");
+	assert_int_equal(conf->resolver.allow.n, 0);
+	assert_int_equal(conf->resolver.serve_stale, 86400000);
+	assert_int_equal(conf->n_tunnels, 0);
+	conf_unref(conf);
+	conf_unref(dflt);
+}
+
+#define NAMED                                                                  \
+	"[resolver]\nlisten = none\nupstream = tls://9.9.9.9#dns.quad9.net,"   \
+	" 192.0.2.54:5353 , [2001:db8::1]:53\nserve-stale = 0\n"               \
+	"[tunnel \"tor\"]\nupstream = socks5://127.0.0.1:9050\nuser=%exe\n"    \
+	"[tunnel\t\"vpn\"] # one more\nupstream = direct\ndevice = wg0\n"      \
+	"fwmark = 51820\n[forward \"Corp.Example.\"]\nupstream=10.0.0.53\n"    \
+	"[tunnel \"tor\"]\ndns = fake\n"                                       \
+	"[list \"ads\"]\nsource = /a/*.txt, /b\nformat = hosts\n"
+
+static void
+test_sections_with_names(void **state)
+{
+	struct conf *conf = parsed(NAMED);
+	const struct conf_tunnel *tor = conf_tunnel_find(conf, "tor");
+
+	(void)state;
+	assert_int_equal(conf->resolver.listen.n, 0);
+	assert_int_equal(conf->resolver.upstreams.n, 3);
+	assert_string_equal(conf->resolver.upstreams.v[1].s, "192.0.2.54:5353");
+	assert_int_equal(conf->n_tunnels, 2);
+	assert_non_null(tor);
+	assert_string_equal(tor->upstream.s, "socks5://127.0.0.1:9050");
+	assert_string_equal(tor->user.s, "%exe");
+	assert_string_equal(tor->device.s, "");
+	assert_int_equal(tor->dns, CONF_DNS_FAKE);
+	assert_int_equal(tor->honest_connect, 1);
+	assert_int_equal(conf_tunnel_find(conf, "vpn")->fwmark, 51820);
+	assert_null(conf_tunnel_find(conf, "to"));
+	assert_string_equal(conf->forwards[0].name, "corp.example");
+	assert_int_equal(conf_list_find(conf, "ads")->sources.n, 2);
+	assert_int_equal(
+	    conf_list_find(conf, "ads")->format, CONF_FORMAT_HOSTS);
+	conf_unref(conf);
 }
 
 static void
 test_print_reads_back(void **state)
 {
-	struct conf conf = parsed("[rerouted]\nflows-max = 4096\n[firewall]\n"
-				  "receive-buffer = 65537"),
-		    again;
-	char *text = printed(conf_print, &conf), *text2;
+	struct conf *conf = parsed("[rerouted]\nflows-max = 4096\n[firewall]\n"
+				   "receive-buffer = 65537\n" NAMED),
+		    *again;
+	char *text = printed(conf_print, conf);
 
 	(void)state;
 	assert_non_null(strstr(text, "receive-buffer = 65537\n"));
+	assert_non_null(strstr(text, "\n[forward \"corp.example\"]\n"));
+	assert_non_null(strstr(text, "listen = none\n"));
 	again = parsed(text);
-	assert_memory_equal(&conf, &again, sizeof(conf));
-	text2 = printed(conf_print, &again);
-	assert_string_equal(text, text2);
+	assert_same(conf, again);
 	free(text);
-	free(text2);
+	conf_unref(conf);
+	conf_unref(again);
+}
+
+static const struct faulty bad_whole[] = {
+	{ "no upstream", "[tunnel \"a\"]\ndevice = x", 1, 10, 1,
+	    "a tunnel without upstream", NULL, NULL },
+	{ "both", "[tunnel \"a\"]\nupstream = direct\nfailover = reject", 1, 10,
+	    1, "with upstream and failover", NULL, NULL },
+	{ "unknown tunnel",
+	    "[tunnel \"tor\"]\nupstream = direct\n[tunnel \"x\"]\n"
+	    "failover = tor, tro",
+	    4, 17, 3, "no tunnel 'tro'", "or reject", "tor" },
+	{ "reject first",
+	    "[tunnel \"tor\"]\nupstream = direct\n[tunnel \"x\"]\n"
+	    "failover = reject, tor",
+	    4, 12, 6, "nothing is tried after reject", NULL, NULL },
+	{ "itself", "[tunnel \"x\"]\nfailover = x", 2, 12, 1,
+	    "itself a failover", NULL, NULL },
+	{ "device of a proxy",
+	    "[tunnel \"x\"]\nupstream = socks5://[::1]:1080\ndevice = wg0", 3,
+	    10, 3, "for upstream = direct only", NULL, NULL },
+	{ "no port", "[tunnel \"x\"]\nupstream = http://proxy.test", 2, 12, 17,
+	    "an upstream without a port", NULL, NULL },
+	{ "pin of http",
+	    "[tunnel \"x\"]\nupstream = http://proxy.test:80\npin = x", 3, 7, 1,
+	    "for an https upstream", NULL, NULL },
+	{ "empty list", "[list \"x\"]\nformat = auto", 1, 8, 1,
+	    "a list without source", NULL, NULL },
+	{ "empty forward", "[forward \"x\"]\npolicy = order", 1, 11, 1,
+	    "a forward without upstream", NULL, NULL },
+};
+
+static void
+test_faults_of_the_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(bad_whole); i++) {
+		const char *text = bad_whole[i].text;
+		struct source source = { "a.conf", text, strlen(text) };
+		struct faults *faults = faults_new();
+		struct conf *conf = parsed(text);
+
+		assert_int_equal(conf_check(conf, &source, faults), -EINVAL);
+		assert_faulty(&bad_whole[i], faults);
+		faults_free(faults);
+		conf_unref(conf);
+	}
 }
 
 static void
@@ -207,13 +332,14 @@ read_text(const char *path)
 	return text;
 }
 
-/* Takes the # from what looks like a key. */
+/* Takes the # from what looks like a key or a section. */
 static void
 uncomment(char *text)
 {
 	for (char *s = text; s != NULL; s = strchr(s, '\n')) {
 		s += *s == '\n';
-		if (s[0] == '#' && s[1] >= 'a' && s[1] <= 'z')
+		if (s[0] == '#' &&
+		    ((s[1] >= 'a' && s[1] <= 'z') || s[1] == '['))
 			s[0] = ' ';
 	}
 }
@@ -223,41 +349,50 @@ test_sample_is_the_schema(void **state)
 {
 	const char *srcdir = getenv("srcdir");
 	char path[4096], *want = printed(print_sample, NULL), *is;
-	struct conf conf, dflt;
+	struct conf *conf, *dflt = conf_new();
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/conf/rerouted.conf",
 	    srcdir != NULL ? srcdir : ".");
 	is = read_text(path);
 	assert_string_equal(is, want);
-	conf_init(&dflt);
 	conf = parsed(is);
-	assert_memory_equal(&conf, &dflt, sizeof(conf));
+	assert_same(conf, dflt);
+	conf_unref(conf);
 	uncomment(is);
 	conf = parsed(is);
-	assert_memory_equal(&conf, &dflt, sizeof(conf));
+	assert_int_equal(conf->n_tunnels, 1);
+	assert_string_equal(conf->tunnels[0].device.s, "wg0");
+	/* all else is at its default */
+	conf->n_tunnels = conf->n_lists = conf->n_forwards = 0;
+	assert_same(conf, dflt);
+	conf_unref(conf);
+	conf_unref(dflt);
 	free(is);
 	free(want);
 }
 
-/* The parts of a bad value leave the others as they were. */
 static void
-test_a_line_longer_than_libinih_takes(void **state)
+test_lines_longer_than_libinih_takes(void **state)
 {
 	struct faults *faults = faults_new();
-	char text[400] = "[rerouted]\ncontrol-group = ";
-	struct conf conf;
+	char text[900] = "[resolver]\nupstream = ::1";
+	struct conf *conf;
 
 	(void)state;
-	conf_init(&conf);
-	memset(text + strlen(text), 'x', 300);
+	for (int i = 0; i < 100; i++)
+		strcat(text, ", ::2"); /* fits */
+	conf = parsed(text);
+	assert_int_equal(conf->resolver.upstreams.n, 101);
+	memset(text, 'x', 300);
+	memcpy(text, "[resolver]\n", 11);
 	assert_int_equal(
-	    conf_parse(&conf, "a.conf", text, strlen(text), faults), -EINVAL);
+	    conf_parse(conf, "a.conf", text, strlen(text), faults), -EINVAL);
 	assert_int_equal(faults_count(faults), 1);
 	assert_int_equal(faults_get(faults, 0)->line, 2);
 	assert_non_null(strstr(faults_get(faults, 0)->what, "too long"));
-	assert_string_equal(conf.control_group, "rerouted");
 	faults_free(faults);
+	conf_unref(conf);
 }
 
 static void
@@ -303,7 +438,9 @@ main(void)
 		cmocka_unit_test(test_nothing_is_the_defaults),
 		cmocka_unit_test(test_print_reads_back),
 		cmocka_unit_test(test_sample_is_the_schema),
-		cmocka_unit_test(test_a_line_longer_than_libinih_takes),
+		cmocka_unit_test(test_sections_with_names),
+		cmocka_unit_test(test_faults_of_the_whole),
+		cmocka_unit_test(test_lines_longer_than_libinih_takes),
 		cmocka_unit_test(test_nearest_word),
 	};
 

@@ -57,7 +57,7 @@ static void
 test_settings_in_order_of_names(void **state)
 {
 	struct faults *faults = faults_new();
-	struct conf conf;
+	const struct conf *conf = NULL;
 
 	(void)state;
 	assert_int_equal(mkdir("a.conf.d", 0700), 0);
@@ -67,9 +67,10 @@ test_settings_in_order_of_names(void **state)
 	put("a.conf.d/30.conf~", "nonsense");
 	put("a.conf.d/.40.conf", "nonsense");
 	assert_int_equal(load_conf(&conf, "a.conf", faults), 0);
-	assert_int_equal(conf.flows_max, 4096);
-	assert_int_equal(conf.processes_max, 64);
+	assert_int_equal(conf->flows_max, 4096);
+	assert_int_equal(conf->processes_max, 64);
 	assert_int_equal(faults_count(faults), 0);
+	conf_unref(conf);
 	faults_free(faults);
 }
 
@@ -77,17 +78,19 @@ static void
 test_faults_of_all_files(void **state)
 {
 	struct faults *faults = faults_new();
-	struct conf conf = { .flows_max = 7 };
+	const struct conf *conf = NULL;
 
 	(void)state;
 	assert_int_equal(mkdir("a.conf.d", 0700), 0);
 	put("a.conf", "nonsense\n");
 	put("a.conf.d/10.conf", "\nnonsense\n");
+	put("a.conf.d/20.conf", "\n\n[list \"x\"]\n");
 	assert_int_equal(load_conf(&conf, "a.conf", faults), -EINVAL);
-	assert_int_equal(faults_count(faults), 2);
+	assert_int_equal(faults_count(faults), 3);
 	assert_fault(faults, 0, "a.conf", 1, "without '='");
 	assert_fault(faults, 1, "a.conf.d/10.conf", 2, "without '='");
-	assert_int_equal(conf.flows_max, 7); /* untouched */
+	assert_fault(faults, 2, "a.conf.d/20.conf", 3, "without source");
+	assert_null(conf); /* untouched */
 	faults_free(faults);
 }
 
@@ -96,7 +99,7 @@ test_a_file_that_was_asked_for_is_there(void **state)
 {
 	struct faults *faults = faults_new();
 	const struct policy *policy = NULL;
-	struct conf conf;
+	const struct conf *conf = NULL;
 
 	(void)state;
 	assert_int_equal(load_conf(&conf, "none.conf", faults), -EINVAL);

@@ -1,0 +1,233 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/arena.h"
+#include "src/core/endpoint.h"
+#include "src/core/schema.h"
+#include "src/core/text.h"
+
+/* Settings as a whole: made, shared, and what no single line of them shows. */
+
+/* Sets the rows of one section to their defaults. */
+static int
+set_defaults(struct conf *conf, const char *section, void *base)
+{
+	struct conf_slot slot = { .conf = conf, .base = base };
+	struct conf_bad bad;
+
+	for (size_t i = 0; i < conf_n_rows; i++) {
+		const struct conf_row *row = &conf_rows[i];
+		int r;
+
+		if (strcmp(row->section, section) != 0)
+			continue;
+		r = conf_row_set(
+		    &slot, row, row->dflt, strlen(row->dflt), &bad);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
+			abort(); /* a row that refuses its own default */
+	}
+	return 0;
+}
+
+struct conf *
+conf_new(void)
+{
+	struct conf *conf = calloc(1, sizeof(*conf));
+	int r = 0;
+
+	if (conf == NULL)
+		return NULL;
+	conf->refs = 1;
+	conf->arena = arena_new();
+	if (conf->arena == NULL)
+		r = -ENOMEM;
+	for (size_t i = 0; i < conf_n_sections && r == 0; i++)
+		if (conf_sections[i].item_size == 0)
+			r = set_defaults(conf, conf_sections[i].name, conf);
+	if (r < 0) {
+		conf_unref(conf);
+		return NULL;
+	}
+	return conf;
+}
+
+const struct conf *
+conf_ref(const struct conf *conf)
+{
+	((struct conf *)conf)->refs++; /* the count is no setting */
+	return conf;
+}
+
+void
+conf_unref(const struct conf *conf)
+{
+	struct conf *mine = (struct conf *)conf; /* as above */
+
+	if (mine == NULL || --mine->refs > 0)
+		return;
+	arena_free(mine->arena);
+	free(mine);
+}
+
+int
+conf_item_new(struct conf *conf, const struct conf_section *section,
+    const char *label, struct conf_place place)
+{
+	size_t n = conf_n_items(conf, section), size = section->item_size;
+	char *items;
+	struct conf_item item = { arena_strdup(conf->arena, label), place };
+
+	/* the old array stays in the arena: there are few */
+	items = arena_alloc(conf->arena, n + 1, size);
+	if (items == NULL || item.name == NULL)
+		return -ENOMEM;
+	if (n > 0)
+		memcpy(items, conf_item(conf, section, 0), n * size);
+	memcpy(items + n * size, &item, sizeof(item));
+	if (set_defaults(conf, section->name, items + n * size) < 0)
+		return -ENOMEM;
+	memcpy((char *)conf + section->items, &items, sizeof(items));
+	n++;
+	memcpy((char *)conf + section->n_items, &n, sizeof(n));
+	return 0;
+}
+
+const struct conf_list *
+conf_list_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_lists; i++)
+		if (strcmp(conf->lists[i].name, name) == 0)
+			return &conf->lists[i];
+	return NULL;
+}
+
+const struct conf_tunnel *
+conf_tunnel_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_tunnels; i++)
+		if (strcmp(conf->tunnels[i].name, name) == 0)
+			return &conf->tunnels[i];
+	return NULL;
+}
+
+/* Checks ------------------------------------------------------------------- */
+
+struct check {
+	const struct conf *conf;
+	const struct source *sources;
+	struct faults *faults;
+};
+
+static void
+fault(const struct check *c, const struct conf_place *at, const char *what,
+    const char *expected)
+{
+	faults_add(c->faults, &c->sources[at->source], at->off, at->len,
+	    &(struct fault_text){ what, expected, NULL });
+}
+
+static bool
+is_set(const struct conf_text *text)
+{
+	return text->s[0] != '\0';
+}
+
+static void
+check_failover(const struct check *c, const struct conf_tunnel *tunnel)
+{
+	const char *names[64], *nearest;
+	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->conf->n_tunnels && n < 64; i++)
+		names[n++] = c->conf->tunnels[i].name;
+	for (size_t i = 0; i < tunnel->failover.n; i++) {
+		const struct conf_text *text = &tunnel->failover.v[i];
+		const struct conf_tunnel *to =
+		    conf_tunnel_find(c->conf, text->s);
+
+		if (strcmp(text->s, "reject") == 0) {
+			if (i + 1 < tunnel->failover.n)
+				fault(c, &text->place,
+				    "nothing is tried after reject",
+				    "reject as the last one");
+			continue;
+		}
+		if (to == NULL) {
+			(void)snprintf(what, sizeof(what), "no tunnel %s",
+			    word_quote(
+				text->s, strlen(text->s), word)); /* fits */
+			nearest =
+			    word_nearest(text->s, strlen(text->s), names, n);
+			faults_add(c->faults, &c->sources[text->place.source],
+			    text->place.off, text->place.len,
+			    &(struct fault_text){ what,
+				"the name of a [tunnel] section, or reject",
+				nearest });
+		} else if (to->failover.n > 0) {
+			fault(c, &text->place,
+			    "a tunnel that is itself a failover",
+			    "tunnels with an upstream");
+		}
+	}
+}
+
+static void
+check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
+{
+	bool direct = strcmp(tunnel->upstream.s, "direct") == 0;
+	const struct conf_text *only[] = { &tunnel->device, &tunnel->source,
+		&tunnel->netns };
+	struct endpoint e;
+
+	if (is_set(&tunnel->upstream) == (tunnel->failover.n > 0)) {
+		fault(c, &tunnel->place,
+		    tunnel->failover.n > 0
+			? "a tunnel with upstream and failover"
+			: "a tunnel without upstream",
+		    "either upstream or failover");
+		return;
+	}
+	check_failover(c, tunnel);
+	for (size_t i = 0; i < sizeof(only) / sizeof(only[0]); i++)
+		if (is_set(only[i]) && !direct)
+			fault(c, &only[i]->place,
+			    "this is for upstream = direct only", NULL);
+	if (!is_set(&tunnel->upstream) || direct ||
+	    endpoint_parse(&e, tunnel->upstream.s, strlen(tunnel->upstream.s)) <
+		0)
+		return;
+	if (e.path.s == NULL && e.port == 0)
+		fault(c, &tunnel->upstream.place, "an upstream without a port",
+		    "HOST:PORT");
+	if ((is_set(&tunnel->ca) || is_set(&tunnel->pin)) &&
+	    !endpoint_is(&e, "https"))
+		fault(c,
+		    is_set(&tunnel->ca) ? &tunnel->ca.place
+					: &tunnel->pin.place,
+		    "this is for an https upstream only", NULL);
+}
+
+int
+conf_check(const struct conf *conf, const struct source *sources,
+    struct faults *faults)
+{
+	struct check c = { conf, sources, faults };
+	size_t before = faults_count(faults);
+
+	for (size_t i = 0; i < conf->n_tunnels; i++)
+		check_tunnel(&c, &conf->tunnels[i]);
+	for (size_t i = 0; i < conf->n_lists; i++)
+		if (conf->lists[i].sources.n == 0)
+			fault(&c, &conf->lists[i].place,
+			    "a list without source", "source = PATH");
+	for (size_t i = 0; i < conf->n_forwards; i++)
+		if (conf->forwards[i].upstreams.n == 0)
+			fault(&c, &conf->forwards[i].place,
+			    "a forward without upstream", "upstream = ADDRESS");
+	return faults_count(faults) > before ? -EINVAL : 0;
+}
