@@ -22,6 +22,9 @@ struct json_time json_time_now(mono_t now);
 json_t *json_flow(const struct flow *flow, const struct json_time *at);
 json_t *json_process(const struct process *proc);
 
+/* The name of the tunnel of a decision, or null. */
+json_t *json_tunnel(const struct policy *policy, const struct decision *d);
+
 /* A JSON string of any bytes. */
 json_t *json_text(const char *s);
 

@@ -3,7 +3,7 @@
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_judge test_load test_name test_netline test_packet test_policy \
-	test_process test_procline test_review test_rules test_runtime \
+	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn
 unit_tests += test_ctmsg
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
@@ -39,6 +39,8 @@ test_process_SOURCES = %D%/unit/test_process.c
 test_process_LDADD = $(pure) $(CMOCKA_LIBS)
 test_procline_SOURCES = %D%/unit/test_procline.c
 test_procline_LDADD = $(pure) $(CMOCKA_LIBS)
+test_query_SOURCES = %D%/unit/test_query.c
+test_query_LDADD = $(pure) $(CMOCKA_LIBS)
 test_review_SOURCES = %D%/unit/test_review.c
 test_review_LDADD = $(pure) $(CMOCKA_LIBS)
 test_rules_SOURCES = %D%/unit/test_rules.c

@@ -6,8 +6,8 @@
 
 enum action {
 	ACTION_ACCEPT,
-	ACTION_BLOCK, /* the program, or the sender, is told at once */
-	ACTION_DROP,  /* silent */
+	ACTION_BLOCK,	/* the program, or the sender, is told at once */
+	ACTION_DROP,	/* silent */
 	ACTION_REROUTE, /* through a tunnel */
 };
 

@@ -355,8 +355,8 @@ read_word(struct reader *r, const struct token *t)
 		return;
 	}
 	if (r->seen[key] && key != EXPLAIN_PARENT && key != EXPLAIN_DOMAIN)
-		fault_word(r, t, "a second",
-		    "each once, but parent and domain", NULL);
+		fault_word(
+		    r, t, "a second", "each once, but parent and domain", NULL);
 	r->seen[key] = true;
 	if (key == EXPLAIN_QUERY)
 		return;
@@ -417,7 +417,8 @@ settle(struct reader *r)
 		    "one of the two", NULL);
 	settle_query(r);
 	s->has_ports = rule_proto_has_ports(s->proto);
-	if (!s->query && !s->has_ports && (r->seen[EXPLAIN_PORT] || r->seen[EXPLAIN_SPORT]))
+	if (!s->query && !s->has_ports &&
+	    (r->seen[EXPLAIN_PORT] || r->seen[EXPLAIN_SPORT]))
 		fault(r, &all, "a port, and a protocol without ports",
 		    "proto tcp, udp, udplite or sctp", NULL);
 	if (s->src.family != ADDR_NONE && s->dst.family != ADDR_NONE &&

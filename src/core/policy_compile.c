@@ -16,7 +16,7 @@
 #define ID_MAX (UINT32_MAX - 1)
 
 /* A user or group that was asked for: rules name the same ones often. */
-struct name {
+struct account {
 	struct map_node node;
 	bool group, known;
 	uint32_t id;
@@ -136,37 +136,37 @@ compile_ports(struct compiler *c, struct policy_match *ret,
 /* Users, groups, protocols --------------------------------------------------
  */
 
-static const struct name *
-name_find(struct compiler *c, const char *text, bool group)
+static const struct account *
+account_find(struct compiler *c, const char *text, bool group)
 {
 	size_t len = strlen(text);
 	uint64_t hash = map_hash(&c->names, text, len);
 	int (*ask)(void *, const char *, uint32_t *) =
 	    group ? c->world->group : c->world->user;
-	struct name *name;
+	struct account *account;
 
 	for (struct map_node *node = map_first(&c->names, hash); node != NULL;
 	     node = map_next(node, hash)) {
-		name = (struct name *)node; /* its first member */
-		if (name->group == group && strcmp(name->text, text) == 0)
-			return name;
+		account = (struct account *)node; /* its first member */
+		if (account->group == group && strcmp(account->text, text) == 0)
+			return account;
 	}
-	name = arena_alloc(c->scratch, 1, sizeof(*name));
-	if (name == NULL) {
+	account = arena_alloc(c->scratch, 1, sizeof(*account));
+	if (account == NULL) {
 		c->nomem = true;
 		return NULL;
 	}
-	name->group = group;
-	name->text = text;
-	name->known = ask(c->world->arg, text, &name->id) == 0;
-	map_put(&c->names, &name->node, hash);
-	return name;
+	account->group = group;
+	account->text = text;
+	account->known = ask(c->world->arg, text, &account->id) == 0;
+	map_put(&c->names, &account->node, hash);
+	return account;
 }
 
 static uint32_t
 compile_id(struct compiler *c, const struct rule_value *v, bool group)
 {
-	const struct name *name;
+	const struct account *account;
 	uint64_t id = 0;
 
 	if (num_parse(&id, v->text, strlen(v->text), ID_MAX) != -EINVAL) {
@@ -176,12 +176,12 @@ compile_id(struct compiler *c, const struct rule_value *v, bool group)
 			    "a number up to 4294967294");
 		return (uint32_t)id;
 	}
-	name = name_find(c, v->text, group);
-	if (name != NULL && !name->known)
+	account = account_find(c, v->text, group);
+	if (account != NULL && !account->known)
 		compiler_fault(c, v, group ? "no group" : "no user",
 		    group ? "a group of this machine, or a number"
 			  : "a user of this machine, or a number");
-	return name != NULL ? name->id : 0;
+	return account != NULL ? account->id : 0;
 }
 
 static int
@@ -202,12 +202,11 @@ compile_ids(struct compiler *c, struct policy_match *ret,
 	if (ids == NULL)
 		return;
 	for (size_t i = 0; i < values->n; i++)
-		ids[i] = ret->field == FIELD_PROTO   ? values->v[i].proto
-			 : ret->field == FIELD_QTYPE ? values->v[i].qtype
-						     : compile_id(c,
-							   &values->v[i],
-							   ret->field ==
-							       FIELD_GROUP);
+		ids[i] = ret->field == FIELD_PROTO ? values->v[i].proto
+			 : ret->field == FIELD_QTYPE
+			     ? values->v[i].qtype
+			     : compile_id(
+				   c, &values->v[i], ret->field == FIELD_GROUP);
 	qsort(ids, values->n, sizeof(ids[0]), id_cmp);
 	for (size_t i = 0; i < values->n; i++)
 		if (kept == 0 || ids[i] != ids[kept - 1])

@@ -124,7 +124,8 @@ is_about(const struct build *b, const struct policy_entry *entry)
 		if (m->field == FIELD_QTYPE && !b->queries)
 			return false;
 		if (b->queries && denies(entry) &&
-		    (m->field == FIELD_PROTO || m->ports.n > 0))
+		    (m->field == FIELD_PROTO ||
+			(m->ports.n > 0 && !m->negated)))
 			return false;
 	}
 	return true;
@@ -145,10 +146,10 @@ build_collect(
 			for (unsigned int w = 0; w < KEY_N_WAYS; w++) {
 				size_t before = b->n;
 
-				if (!way_good(b, entry, &entry->matches[m],
-					w) ||
-				    !key_of_match(&entry->matches[m], w,
-					build_add, b))
+				if (!way_good(
+					b, entry, &entry->matches[m], w) ||
+				    !key_of_match(
+					&entry->matches[m], w, build_add, b))
 					b->n = before;
 				b->way++;
 			}

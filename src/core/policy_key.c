@@ -339,8 +339,7 @@ subject_name(const struct name *name, key_hash_fn *fn, void *arg)
 	for (size_t i = n; i > 0; i--) {
 		size_t start = (size_t)(starts[i - 1] - name->wire);
 
-		h = hash_back(
-		    h, (const char *)name->wire + start, end - start);
+		h = hash_back(h, (const char *)name->wire + start, end - start);
 		end = start;
 		if (i < n) /* not the root */
 			fn(arg, hash_form(h, i == 1 ? KEY_WHOLE : KEY_SUFFIX));

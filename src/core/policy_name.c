@@ -62,7 +62,8 @@ word_find(struct compiler *c, const struct policy_words *words,
 		if (strcmp(words->v[i], word) == 0)
 			return (uint32_t)i + 1;
 	(void)snprintf(what, sizeof(what), "no %s %s",
-	    tunnel ? "tunnel" : "list", word_quote(word, len, quoted)); /* fits */
+	    tunnel ? "tunnel" : "list",
+	    word_quote(word, len, quoted)); /* fits */
 	faults_add(c->faults, &c->rules->files[place->file], place->off,
 	    place->len,
 	    &(struct fault_text){ what,
@@ -100,8 +101,8 @@ compiler_tunnel(struct compiler *c, const struct rule *rule)
 {
 	if (rule->tunnel == NULL)
 		return 0;
-	return word_find(c, &c->world->tunnels, rule->tunnel,
-	    &rule->tunnel_place, true);
+	return word_find(
+	    c, &c->world->tunnels, rule->tunnel, &rule->tunnel_place, true);
 }
 
 struct policy_words

@@ -232,8 +232,8 @@ domain_set_has(const struct domain_set *set, const struct name *name)
 		return false;
 	for (const uint8_t *at = name_step(name->wire); at != NULL;
 	     at = name_step(at)) {
-		key = (struct set_text){ (const char *)at,
-			name_rest(name, at) };
+		key =
+		    (struct set_text){ (const char *)at, name_rest(name, at) };
 		if (texts_have(set->below, set->n_below, &key))
 			return true;
 	}
@@ -241,8 +241,8 @@ domain_set_has(const struct domain_set *set, const struct name *name)
 }
 
 static bool
-domain_matches(const struct policy_match *m, const struct subject *s,
-    struct matched *ret)
+domain_matches(
+    const struct policy_match *m, const struct subject *s, struct matched *ret)
 {
 	for (uint8_t i = 0; i < s->n_names; i++)
 		if (domain_set_has(&m->domains, s->names[i])) {
@@ -295,8 +295,8 @@ program_matches(const struct policy_match *m, const struct process *proc)
 }
 
 static enum match
-field_matches(const struct policy_match *m, const struct subject *s,
-    struct matched *ret)
+field_matches(
+    const struct policy_match *m, const struct subject *s, struct matched *ret)
 {
 	switch (m->field) {
 	case FIELD_PROTO:
@@ -369,7 +369,8 @@ policy_entry_match(const struct policy_entry *entry,
 		if (one == MATCH_NO)
 			return MATCH_NO;
 		if (one == MATCH_MAYBE) {
-			matched.narrow |= m->narrow && !m->negated;
+			matched.narrow |= m->narrow && !m->negated &&
+					  subject->dst.family == ADDR_NONE;
 			all = MATCH_MAYBE;
 		}
 	}

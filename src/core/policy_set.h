@@ -59,10 +59,10 @@ struct policy_match {
 	bool all_addrs; /* from, to: no address given */
 	bool narrow;	/* to: addresses that are not the internet at large */
 	union {
-		struct addr_set addrs;	/* from, to */
-		struct id_set ids;	/* user, group, proto, qtype */
-		struct text_set texts;	/* exe, cmd, comm, unit, parent */
-		unsigned int processes; /* process */
+		struct addr_set addrs;	   /* from, to */
+		struct id_set ids;	   /* user, group, proto, qtype */
+		struct text_set texts;	   /* exe, cmd, comm, unit, parent */
+		unsigned int processes;	   /* process */
 		struct domain_set domains; /* domain */
 		struct list_set lists;	   /* list */
 	};

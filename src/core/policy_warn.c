@@ -256,6 +256,31 @@ warn_families(const struct policy *policy, const struct rules *rules, size_t n,
 		    "IPv6, or from IPv6 to IPv4");
 }
 
+/* Protocol, ports and source come with the connection. */
+static void
+warn_query(const struct policy *policy, const struct rules *rules, size_t n,
+    struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+	const struct policy_match *m;
+
+	if (match_of(entry, FIELD_QTYPE) == NULL)
+		return;
+	for (m = entry->matches; m < entry->matches + entry->n_matches; m++) {
+		if (m->field != FIELD_PROTO && m->ports.n == 0 &&
+		    (m->field != FIELD_FROM || m->all_addrs))
+			continue;
+		warn(warnings, rules, &rules->rules[n].place,
+		    entry->action == ACTION_ACCEPT ||
+			    entry->action == ACTION_REROUTE
+			? "warning: a protocol, port or source says nothing of "
+			  "a query: the rule matches without it"
+			: "warning: this rule can never match: a query has no "
+			  "protocol, port or source yet");
+		return;
+	}
+}
+
 static void
 warn_missing(const struct rules *rules, const struct rule *rule,
     const struct policy_world *world, struct faults *warnings)
@@ -292,6 +317,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 	for (size_t i = 0; i < policy->n; i++) {
 		warn_missing(rules, &rules->rules[i], world, warnings);
 		warn_families(policy, rules, i, warnings);
+		warn_query(policy, rules, i, warnings);
 		if (policy->n <= POLICY_WARN_MAX)
 			warn_shadowed(policy, rules, i, warnings);
 	}

@@ -12,7 +12,8 @@
 	"a match (proto, from, to, domain, list, exe, script, cmd, comm, "     \
 	"user, group, unit, parent, process, qtype)"
 #define RULE_EXPECTED                                                          \
-	MATCH_EXPECTED ", not, once, in, out, via, label or the end of the line"
+	MATCH_EXPECTED ", not, once, in, out, via, label or the end of the "   \
+		       "line"
 
 static const char *const rule_words[] = {
 #define X(suffix, word) word,
@@ -265,8 +266,8 @@ parse_via(struct parser *p, struct build *b, const struct token *word)
 	const char *s;
 
 	if (b->rule.action != ACTION_REROUTE) {
-		parser_fault_word(p, word, "no reroute, but", "reroute via TUNNEL",
-		    NULL);
+		parser_fault_word(
+		    p, word, "no reroute, but", "reroute via TUNNEL", NULL);
 		recover(p);
 		return;
 	}

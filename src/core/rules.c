@@ -300,9 +300,8 @@ rules_parse_line(struct rules *rules, const char *file, unsigned int line,
 
 	if (r == 0 && rules->n_rules != before + 1) {
 		faults_add(faults, p.src, 0, strlen(text),
-		    &(struct fault_text){
-			"this is no rule", "accept, block, drop or reroute",
-			NULL });
+		    &(struct fault_text){ "this is no rule",
+			"accept, block, drop or reroute", NULL });
 		r = -EINVAL;
 	}
 	return r;

@@ -26,8 +26,8 @@ struct subject {
 	uint16_t sport, dport;
 	bool has_ports;
 	bool query;
-	uint16_t qtype;	    /* of a query */
-	uint8_t n_names;    /* at most SUBJECT_NAMES_MAX */
+	uint16_t qtype;	 /* of a query */
+	uint8_t n_names; /* at most SUBJECT_NAMES_MAX */
 	/* what the address is called; the name learnt last first */
 	const struct name *const *names;
 	const struct process *process; /* never NULL */

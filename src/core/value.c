@@ -291,8 +291,9 @@ static int
 parse_domain(struct rule_value *ret, const char *s, size_t len,
     struct value_fault *fault)
 {
-	size_t skip = s[0] == '.' ? 1 : len > 2 && memcmp(s, "*.", 2) == 0 ? 2
-									   : 0;
+	size_t skip = s[0] == '.'			   ? 1
+		      : len > 2 && memcmp(s, "*.", 2) == 0 ? 2
+							   : 0;
 	struct name name;
 
 	for (size_t i = 0; i < len; i++)
@@ -304,8 +305,8 @@ parse_domain(struct rule_value *ret, const char *s, size_t len,
 		return refuse(fault, s, len, "has a '*' that is no first label",
 		    value_expected(VALUE_DOMAIN));
 	if (name_parse(&name, s + skip, len - skip) < 0 || name_is_root(&name))
-		return refuse(fault, s, len, "is no name",
-		    value_expected(VALUE_DOMAIN));
+		return refuse(
+		    fault, s, len, "is no name", value_expected(VALUE_DOMAIN));
 	ret->text = s + skip;
 	ret->whole = skip != 2;
 	ret->below = skip != 0;

@@ -12,7 +12,7 @@
 /* Options that take a value, by the word of `rerouted --explain`. */
 static const char *const keys[] = { "exe", "script", "cmd", "comm", "user",
 	"group", "unit", "parent", "process", "to", "port", "from", "sport",
-	"proto", "pid" };
+	"proto", "domain", "qtype", "pid" };
 
 /* The first of them describe a program, which --pid names. */
 #define N_PROGRAM_KEYS 9
@@ -75,7 +75,8 @@ read_words(const struct context *context, FILE *about, json_t *args)
 		const char *word = context->argv[i];
 		const char *key;
 
-		if (strcmp(word, "--in") == 0 || strcmp(word, "--out") == 0) {
+		if (strcmp(word, "--in") == 0 || strcmp(word, "--out") == 0 ||
+		    strcmp(word, "--query") == 0) {
 			fprintf(about, "%s ", word + 2);
 			continue;
 		}
@@ -103,6 +104,18 @@ read_words(const struct context *context, FILE *about, json_t *args)
 }
 
 static void
+print_text(const json_t *result, const char *key)
+{
+	const char *text = command_text(result, key, NULL);
+
+	if (text == NULL)
+		return;
+	printf("%s: ", key);
+	table_text(text, stdout);
+	putchar('\n');
+}
+
+static void
 print_result(const json_t *result)
 {
 	const char *file = command_text(result, "file", NULL);
@@ -119,11 +132,10 @@ print_result(const json_t *result)
 		table_text(command_text(result, "text", ""), stdout);
 		putchar('\n');
 	}
-	if (command_text(result, "label", NULL) != NULL) {
-		fputs("label: ", stdout);
-		table_text(command_text(result, "label", ""), stdout);
-		putchar('\n');
-	}
+	print_text(result, "label");
+	print_text(result, "tunnel");
+	print_text(result, "host");
+	print_text(result, "list");
 	printf("reason: %s\n", command_text(result, "reason", "?"));
 	if (command_text(process, "exe", "")[0] != '\0') {
 		fputs("program: ", stdout);
