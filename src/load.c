@@ -353,9 +353,10 @@ load_sources(struct sources *ret, const char *dir, struct faults *faults)
 
 /* Goes on after faults, to find them all. */
 static int
-parse_all(struct rules *rules, const struct sources *sources,
-    const struct runtime *runtime, struct faults *faults)
+parse_all(struct rules *rules, const struct load *load, struct faults *faults)
 {
+	const struct sources *sources = load->sources;
+	const struct runtime *runtime = load->runtime;
 	int r = 0, one = 0;
 
 	for (size_t i = 0; runtime != NULL && i < runtime->n; i++) {
@@ -378,21 +379,49 @@ parse_all(struct rules *rules, const struct sources *sources,
 	return r;
 }
 
+/* The machine, with the tunnels and lists of the settings, whose names are to
+ * be freed. 0 or -ENOMEM. */
+static int
+make_world(struct policy_world *ret, const char ***ret_names,
+    const struct conf *conf)
+{
+	size_t n = conf != NULL ? conf->n_tunnels + conf->n_lists : 0;
+	const char **names = calloc(n + 1, sizeof(names[0]));
+
+	if (names == NULL)
+		return -ENOMEM;
+	*ret = load_world;
+	*ret_names = names;
+	ret->any = conf == NULL;
+	if (conf == NULL)
+		return 0;
+	ret->tunnels = (struct policy_words){ names, conf->n_tunnels };
+	for (size_t i = 0; i < conf->n_tunnels; i++)
+		*names++ = conf->tunnels[i].name;
+	ret->lists = (struct policy_words){ names, conf->n_lists };
+	for (size_t i = 0; i < conf->n_lists; i++)
+		*names++ = conf->lists[i].name;
+	return 0;
+}
+
 int
-load_compile(const struct policy **ret, const struct sources *sources,
-    const struct runtime *runtime, struct faults *faults,
-    struct faults *warnings)
+load_compile(const struct policy **ret, const struct load *load,
+    struct faults *faults, struct faults *warnings)
 {
 	struct rules *rules = rules_new();
+	struct policy_world world;
 	const struct policy *policy;
+	const char **names = NULL;
 	int r, compiled;
 
-	if (rules == NULL)
+	if (rules == NULL || make_world(&world, &names, load->conf) < 0) {
+		rules_free(rules);
 		return -ENOMEM;
-	r = parse_all(rules, sources, runtime, faults);
+	}
+	r = parse_all(rules, load, faults);
 	/* also after faults: it finds those of the names in good rules */
 	if (r == 0 || r == -EINVAL) {
-		compiled = policy_compile(&policy, rules, &load_world, faults);
+		compiled = policy_compile(&policy, rules, &world, faults);
 		if (compiled == 0 && r < 0)
 			policy_unref(policy);
 		else if (compiled < 0)
@@ -400,24 +429,26 @@ load_compile(const struct policy **ret, const struct sources *sources,
 	}
 	if (r == 0) {
 		if (warnings != NULL)
-			policy_warn(policy, rules, &load_world, warnings);
+			policy_warn(policy, rules, &world, warnings);
 		*ret = policy;
 	}
 	rules_free(rules);
+	free(names);
 	return r;
 }
 
 int
-load_policy(const struct policy **ret, const char *dir, struct faults *faults,
-    struct faults *warnings)
+load_policy(const struct policy **ret, const char *dir, const struct conf *conf,
+    struct faults *faults, struct faults *warnings)
 {
 	struct sources sources = { .v = NULL };
+	struct load load = { conf, &sources, NULL };
 	const struct policy *policy = NULL;
 	int r = load_sources(&sources, dir, faults), compiled;
 
 	if (r == -ENOMEM)
 		return r;
-	compiled = load_compile(&policy, &sources, NULL, faults, warnings);
+	compiled = load_compile(&policy, &load, faults, warnings);
 	sources_done(&sources);
 	if (compiled < 0)
 		return compiled;

@@ -36,16 +36,24 @@ int sources_add(
  * or -ENOMEM. */
 int load_sources(struct sources *ret, const char *dir, struct faults *faults);
 
-/* Makes a policy of them, behind rules from the command line (NULL: none). 0,
- * -EINVAL (faults added) or -ENOMEM; on success *ret is a reference that the
- * caller gives back. Warnings go to `warnings`, NULL for none. May ask NSS. */
-int load_compile(const struct policy **ret, const struct sources *sources,
-    const struct runtime *runtime, struct faults *faults,
-    struct faults *warnings);
+/* What a policy is made of; all borrowed. */
+struct load {
+	/* whose lists and tunnels rules may name; NULL: it has faults, and
+	 * any may be */
+	const struct conf *conf;
+	const struct sources *sources;
+	const struct runtime *runtime; /* in front of them; NULL: none */
+};
 
-/* Both in one. */
-int load_policy(const struct policy **ret, const char *dir,
+/* Makes a policy. 0, -EINVAL (faults added) or -ENOMEM; on success *ret is a
+ * reference that the caller gives back. Warnings go to `warnings`, NULL for
+ * none. May ask NSS. */
+int load_compile(const struct policy **ret, const struct load *load,
     struct faults *faults, struct faults *warnings);
+
+/* The rules of a folder: both in one. */
+int load_policy(const struct policy **ret, const char *dir,
+    const struct conf *conf, struct faults *faults, struct faults *warnings);
 
 /* What the file holds as rules from the command line; where there is none,
  * nothing. 0, how many lines were no good, or -errno. */

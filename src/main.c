@@ -219,11 +219,13 @@ set_log(const struct options *options, const struct conf *conf)
 }
 
 static int
-check(const struct options *options, struct faults *faults)
+check(const struct options *options, const struct conf *conf,
+    struct faults *faults)
 {
 	const struct policy *policy = NULL;
 	struct faults *warnings = faults_new();
-	int r = load_policy(&policy, options->places.rules, faults, warnings);
+	int r =
+	    load_policy(&policy, options->places.rules, conf, faults, warnings);
 
 	faults_print(faults, stderr);
 	if (r == 0 && warnings != NULL)
@@ -242,11 +244,12 @@ check(const struct options *options, struct faults *faults)
 }
 
 static int
-explain(const struct options *options, struct faults *faults)
+explain(const struct options *options, const struct conf *conf,
+    struct faults *faults)
 {
 	const struct policy *policy = NULL;
 	struct explain question;
-	int r = load_policy(&policy, options->places.rules, faults, NULL);
+	int r = load_policy(&policy, options->places.rules, conf, faults, NULL);
 
 	if (r == 0)
 		r = explain_parse(&question, options->about,
@@ -369,6 +372,7 @@ ready(void *arg)
 static int
 run(const struct options *options, const struct conf *conf)
 {
+	struct rerouted_opts places = options->places;
 	struct rerouted *rr = NULL;
 	int fd = -1, r;
 
@@ -380,7 +384,9 @@ run(const struct options *options, const struct conf *conf)
 			return EXIT_FAILURE;
 		}
 	}
-	r = rerouted_new(&rr, &options->places, conf);
+	places.log_level_set = options->log_level != NULL;
+	places.log_format_set = options->log_format != NULL;
+	r = rerouted_new(&rr, &places, conf);
 	if (r == 0)
 		r = rerouted_run(rr, ready, &fd);
 	rerouted_free(rr);
@@ -399,12 +405,12 @@ with_settings(const struct options *options, const struct conf *conf,
 	case MODE_RUN:
 		return run(options, conf);
 	case MODE_CHECK:
-		return check(options, faults);
+		return check(options, conf, faults);
 	case MODE_PRINT_CONFIG:
 		conf_print(conf, stdout);
 		return EXIT_SUCCESS;
 	case MODE_EXPLAIN:
-		return explain(options, faults);
+		return explain(options, conf, faults);
 	case MODE_RECOVER:
 		break; /* main() saw to it */
 	}
@@ -420,7 +426,7 @@ with_faults(const struct options *options, struct faults *faults)
 	if (load_conf(&conf, options->places.config, faults) < 0) {
 		/* in a check the rules' faults belong on the same list */
 		if (options->mode == MODE_CHECK)
-			check(options, faults);
+			check(options, NULL, faults);
 		else
 			faults_print(faults, stderr);
 		return EXIT_FAILURE;

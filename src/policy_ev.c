@@ -22,9 +22,8 @@ struct policy_ev {
 	struct change *change; /* under way; NULL for none */
 	struct policy_job job;
 	char *state_path;
-	/* what the rules in force are made of */
-	struct sources sources;
-	struct runtime runtime;
+	const struct conf *conf; /* in force; a reference */
+	struct policy_texts texts;
 	/* a set that is tried in place of sources */
 	bool trying;
 	struct sources tried;
@@ -44,7 +43,7 @@ static void start_next(struct policy_ev *pe);
 static uint64_t
 next_end(const struct policy_ev *pe)
 {
-	uint64_t end = runtime_next_end(&pe->runtime);
+	uint64_t end = runtime_next_end(&pe->texts.runtime);
 
 	if (pe->trying && (end == 0 || pe->try_end_ms < end))
 		end = pe->try_end_ms;
@@ -162,8 +161,8 @@ commit(struct policy_ev *pe)
 	judge_change_policy(pe->opts.judge, job->policy, job->hits, mono_now());
 	job->hits = NULL;
 	change->n_rules = policy_n_rules(job->policy);
-	runtime_done(&pe->runtime);
-	pe->runtime = job->runtime;
+	runtime_done(&pe->texts.runtime);
+	pe->texts.runtime = job->runtime;
 	memset(&job->runtime, 0, sizeof(job->runtime));
 	if (change->kind == CHANGE_TRY) {
 		sources_done(&pe->tried);
@@ -171,8 +170,12 @@ commit(struct policy_ev *pe)
 		pe->trying = true;
 		pe->try_end_ms = change->end_ms;
 	} else if (change->kind == CHANGE_RELOAD) {
-		sources_done(&pe->sources);
-		pe->sources = job->fresh;
+		sources_done(&pe->texts.sources);
+		pe->texts.sources = job->fresh;
+		conf_unref(pe->conf);
+		pe->conf = job->fresh_conf;
+		job->fresh_conf = NULL;
+		pe->opts.settings(pe->opts.arg, pe->conf);
 	} else if (change->kind == CHANGE_BACK) {
 		sources_done(&pe->tried);
 		pe->trying = false;
@@ -188,6 +191,7 @@ job_done(struct policy_ev *pe)
 	policy_unref(pe->job.before);
 	hits_free(pe->job.hits);
 	sources_done(&pe->job.fresh);
+	conf_unref(pe->job.fresh_conf);
 	runtime_done(&pe->job.runtime);
 	memset(&pe->job, 0, sizeof(pe->job));
 }
@@ -250,7 +254,7 @@ change_sources(struct policy_ev *pe, struct change *change)
 {
 	struct policy_job *job = &pe->job;
 
-	job->sources = pe->trying ? &pe->tried : &pe->sources;
+	job->sources = pe->trying ? &pe->tried : &pe->texts.sources;
 	switch (change->kind) {
 	case CHANGE_RELOAD:
 		if (pe->trying) {
@@ -258,6 +262,7 @@ change_sources(struct policy_ev *pe, struct change *change)
 			return -EBUSY;
 		}
 		job->read = true;
+		job->config = pe->opts.config;
 		job->dir = pe->opts.rules;
 		return 0;
 	case CHANGE_TRY:
@@ -266,7 +271,7 @@ change_sources(struct policy_ev *pe, struct change *change)
 		return sources_add(&job->fresh, change->name, change->text,
 		    strlen(change->text));
 	case CHANGE_BACK:
-		job->sources = &pe->sources;
+		job->sources = &pe->texts.sources;
 		return pe->trying ? 0 : -ENOENT;
 	case CHANGE_KEEP:
 		return pe->trying ? 0 : -ENOENT;
@@ -283,8 +288,8 @@ change_sources(struct policy_ev *pe, struct change *change)
 static void
 keep(struct policy_ev *pe)
 {
-	sources_done(&pe->sources);
-	pe->sources = pe->tried;
+	sources_done(&pe->texts.sources);
+	pe->texts.sources = pe->tried;
 	memset(&pe->tried, 0, sizeof(pe->tried));
 	pe->trying = false;
 	pe->reload_after = false; /* it would undo what is to be kept */
@@ -301,7 +306,8 @@ start(struct policy_ev *pe, struct change *change)
 	pe->change = change;
 	memset(job, 0, sizeof(*job));
 	job->faults = change->faults;
-	r = runtime_copy(&job->runtime, &pe->runtime);
+	job->conf = pe->conf;
+	r = runtime_copy(&job->runtime, &pe->texts.runtime);
 	if (r == 0)
 		r = change_sources(pe, change);
 	if (r == 0)
@@ -384,7 +390,7 @@ policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms)
 const struct runtime_rule *
 policy_ev_runtime(const struct policy_ev *pe, unsigned int id)
 {
-	return runtime_find(&pe->runtime, id);
+	return runtime_find(&pe->texts.runtime, id);
 }
 
 /* Start -------------------------------------------------------------------- */
@@ -394,8 +400,8 @@ load_all(struct policy_ev *pe)
 {
 	const struct policy *policy = NULL;
 	struct hits *hits;
-	int r = policy_job_first(&policy, pe->opts.rules, pe->state_path,
-	    &pe->sources, &pe->runtime);
+	int r = policy_job_first(
+	    &policy, pe->conf, pe->opts.rules, pe->state_path, &pe->texts);
 
 	if (r < 0)
 		return r;
@@ -425,6 +431,7 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 	if (pe == NULL)
 		return -ENOMEM;
 	pe->opts = *opts;
+	pe->conf = conf_ref(opts->conf);
 	list_init(&pe->queue);
 	if (asprintf(&pe->state_path, "%s/" STATE_NAME, opts->state) < 0)
 		pe->state_path = NULL;
@@ -451,9 +458,10 @@ policy_ev_free(struct policy_ev *pe)
 		return;
 	review_ev_free(pe->review);
 	deadline_ev_free(pe->deadline);
-	sources_done(&pe->sources);
+	sources_done(&pe->texts.sources);
 	sources_done(&pe->tried);
-	runtime_done(&pe->runtime);
+	runtime_done(&pe->texts.runtime);
+	conf_unref(pe->conf);
 	free(pe->state_path);
 	free(pe);
 }

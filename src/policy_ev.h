@@ -7,10 +7,10 @@
 
 struct event_base;
 
-/* The rules in force and all that changes them: files, rules from the command
- * line, a set that is tried. One change after the other; what may block is
- * done off the loop, then the judge gets the new policy and live flows are
- * judged again. A change with faults changes nothing. */
+/* The settings and rules in force and all that changes them: files, rules from
+ * the command line, a set that is tried. One change after the other; what may
+ * block is done off the loop, then the judge gets the new policy and live flows
+ * are judged again. A change with faults changes nothing. */
 struct policy_ev;
 
 /* All borrowed. */
@@ -19,10 +19,15 @@ struct policy_opts {
 	struct judge *judge;
 	struct diag *diag;
 	struct stats *stats;
-	const char *rules; /* the folder; NULL for the default one */
-	const char *state; /* the folder of rules from the command line */
+	const struct conf *conf; /* to begin with */
+	const char *config;	 /* its file; NULL for the default one */
+	const char *rules;	 /* the folder; NULL for the default one */
+	const char *state;	 /* the folder of rules from the command line */
 	/* see struct review_opts */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
+	/* these settings have been read and are in force now; take a
+	 * reference to keep them */
+	void (*settings)(void *arg, const struct conf *conf);
 	/* no change is under way, or waits */
 	void (*idle)(void *arg);
 	void *arg;

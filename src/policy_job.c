@@ -86,20 +86,33 @@ change_log(const struct change *change)
 		    strerror(-change->save_error));
 }
 
+/* Rules are looked at by the new settings, or by the old ones where those have
+ * faults: to find all faults at once. */
+static int
+read_all(struct policy_job *job)
+{
+	int settings = load_conf(&job->fresh_conf, job->config, job->faults);
+	int rules = load_sources(&job->fresh, job->dir, job->faults);
+
+	job->sources = &job->fresh;
+	if (settings == 0)
+		job->conf = job->fresh_conf;
+	return settings < 0 && rules != -ENOMEM ? settings : rules;
+}
+
 void
 policy_job_run(struct policy_job *job)
 {
 	int read = 0;
 
-	if (job->read) {
-		read = load_sources(&job->fresh, job->dir, job->faults);
-		job->sources = &job->fresh;
-	}
+	if (job->read)
+		read = read_all(job);
 	job->result = read;
 	if (read == -ENOMEM)
 		return;
-	job->result = load_compile(
-	    &job->policy, job->sources, &job->runtime, job->faults, NULL);
+	job->result = load_compile(&job->policy,
+	    &(struct load){ job->conf, job->sources, &job->runtime },
+	    job->faults, NULL);
 	if (job->result < 0)
 		return;
 	job->hits = hits_new(job->policy, job->before);
@@ -125,14 +138,17 @@ load_state(struct runtime *runtime, const char *state)
 
 /* With the rules from the command line if it can be. */
 static int
-compile_first(const struct policy **ret, const struct sources *sources,
-    struct runtime *runtime, struct faults *faults)
+compile_first(const struct policy **ret, const struct conf *conf,
+    struct policy_texts *texts, struct faults *faults)
 {
+	struct runtime *runtime = &texts->runtime;
+	struct load load = { conf, &texts->sources, runtime };
 	struct faults *without = faults_new();
-	int r = load_compile(ret, sources, runtime, faults, NULL);
+	int r = load_compile(ret, &load, faults, NULL);
 
+	load.runtime = NULL;
 	if (r == -EINVAL && without != NULL && runtime->n > 0 &&
-	    load_compile(ret, sources, NULL, without, NULL) == 0) {
+	    load_compile(ret, &load, without, NULL) == 0) {
 		log_warning("policy",
 		    "the %zu rules from the command line are dropped, they "
 		    "have faults now",
@@ -146,8 +162,8 @@ compile_first(const struct policy **ret, const struct sources *sources,
 }
 
 int
-policy_job_first(const struct policy **ret, const char *dir, const char *state,
-    struct sources *sources, struct runtime *runtime)
+policy_job_first(const struct policy **ret, const struct conf *conf,
+    const char *dir, const char *state, struct policy_texts *ret_texts)
 {
 	struct faults *faults = faults_new();
 	const struct policy *policy = NULL;
@@ -155,10 +171,10 @@ policy_job_first(const struct policy **ret, const char *dir, const char *state,
 
 	if (faults == NULL)
 		return r;
-	load_state(runtime, state);
-	r = load_sources(sources, dir, faults);
+	load_state(&ret_texts->runtime, state);
+	r = load_sources(&ret_texts->sources, dir, faults);
 	if (r == 0 || r == -EINVAL) {
-		compiled = compile_first(&policy, sources, runtime, faults);
+		compiled = compile_first(&policy, conf, ret_texts, faults);
 		if (compiled == 0 && r < 0)
 			policy_unref(policy);
 		else if (compiled < 0)

@@ -8,7 +8,7 @@
 struct hits;
 
 enum change_kind {
-	CHANGE_RELOAD, /* the files are read again */
+	CHANGE_RELOAD, /* settings and rules are read again */
 	CHANGE_ADD,    /* a rule from the command line: text, for_ms */
 	CHANGE_DELETE, /* one of those: id */
 	CHANGE_EXPIRE, /* those that have ended */
@@ -50,8 +50,9 @@ void change_log(const struct change *change);
 /* The part of a change that may block: reading, compiling, saving. All but the
  * last group is set before; what the last group holds is the caller's. */
 struct policy_job {
-	const char *dir; /* to be read; see read */
+	const char *config, *dir; /* to be read; see read */
 	bool read;
+	const struct conf *conf; /* in force: to go by, where !read */
 	const char
 	    *state; /* where runtime is saved; NULL: it has not changed */
 	const struct sources *sources; /* to be compiled, where !read */
@@ -59,10 +60,17 @@ struct policy_job {
 	const struct policy *before;   /* in force */
 	struct faults *faults;
 
-	struct sources fresh; /* what was read */
+	struct sources fresh;	       /* what was read */
+	const struct conf *fresh_conf; /* a reference; NULL for none */
 	const struct policy *policy;
 	struct hits *hits;
 	int result, save_error;
+};
+
+/* What the rules in force are made of. */
+struct policy_texts {
+	struct sources sources;
+	struct runtime runtime;
 };
 
 /* To be called in a thread. */
@@ -72,7 +80,7 @@ void policy_job_run(struct policy_job *job);
  * the command line before it was started again and has not ended. Faults are
  * printed to stderr; where only rules from the command line have them, those
  * are dropped. 0 with a reference, -EINVAL or -errno. */
-int policy_job_first(const struct policy **ret, const char *dir,
-    const char *state, struct sources *sources, struct runtime *runtime);
+int policy_job_first(const struct policy **ret, const struct conf *conf,
+    const char *dir, const char *state, struct policy_texts *ret_texts);
 
 #endif

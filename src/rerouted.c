@@ -11,6 +11,8 @@
 #include "src/base/log.h"
 #include "src/core/judge.h"
 #include "src/core/policy.h"
+#include "src/core/schema.h"
+#include "src/core/tally.h"
 #include "src/ctl_ev.h"
 #include "src/flow_log.h"
 #include "src/fw_ev.h"
@@ -38,6 +40,7 @@ struct rerouted {
 	struct event *signals[3];
 	struct event *alive; /* the watchdog's timer */
 	struct judge *judge;
+	struct tally *tally;
 	struct nfq *nfq;
 	struct diag *diag;
 	struct procfs *procfs;
@@ -61,6 +64,7 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 	struct rerouted *rr = arg;
 
 	flow_log(flow);
+	tally_judged(rr->tally, flow, NULL, now);
 	ctl_ev_judged(rr->ctl, flow, now);
 }
 
@@ -150,6 +154,26 @@ firewall_done(void *arg)
 	event_base_loopbreak(rr->base);
 }
 
+/* After a reload. */
+static void
+settings_changed(void *arg, const struct conf *conf)
+{
+	struct rerouted *rr = arg;
+
+	for (size_t i = 0; i < conf_n_rows; i++) {
+		const struct conf_row *row = &conf_rows[i];
+
+		if (row->restart && !conf_row_equal(row, rr->conf, conf))
+			log_warning("rerouted",
+			    "the new value of [%s] %s needs a restart",
+			    row->section, row->key);
+	}
+	if (!rr->opts->log_level_set)
+		log_set_level(conf->log_level);
+	if (!rr->opts->log_format_set)
+		log_set_format(conf->log_format);
+}
+
 static void
 rules_idle(void *arg)
 {
@@ -224,10 +248,13 @@ policy_prepare(struct rerouted *rr)
 		.judge = rr->judge,
 		.diag = rr->diag,
 		.stats = &rr->stats,
+		.conf = rr->conf,
+		.config = rr->opts->config,
 		.rules = rr->opts->rules,
 		.state = rr->opts->state != NULL ? rr->opts->state
 						 : REROUTED_STATE_DEFAULT,
 		.judged = flow_judged,
+		.settings = settings_changed,
 		.idle = rules_idle,
 		.arg = rr,
 	};
@@ -290,7 +317,8 @@ judge_prepare(struct rerouted *rr)
 	int r;
 
 	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
-	if (rr->judge == NULL)
+	rr->tally = tally_new((size_t)rr->conf->processes_max);
+	if (rr->judge == NULL || rr->tally == NULL)
 		return -ENOMEM;
 	r = diag_open(&rr->diag);
 	if (r == 0) {
@@ -321,6 +349,7 @@ control_prepare(struct rerouted *rr)
 	rr->env.procfs = rr->procfs;
 	rr->env.diag = rr->diag;
 	rr->env.stats = &rr->stats;
+	rr->env.tally = rr->tally;
 	rr->env.policy_ev = rr->policy_ev;
 	rr->env.started = mono_now();
 	rr->env.rules_dir =
@@ -409,6 +438,7 @@ rerouted_free(struct rerouted *rr)
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);
+	tally_free(rr->tally);
 	procfs_close(rr->procfs);
 	if (rr->alive != NULL)
 		event_free(rr->alive);

@@ -1,6 +1,8 @@
 #ifndef REROUTED_H
 #define REROUTED_H
 
+#include <stdbool.h>
+
 #include "src/core/conf.h"
 
 /* Where things are: NULL takes the places of design.md section 1. */
@@ -9,6 +11,8 @@ struct rerouted_opts {
 	const char *rules;
 	const char *state;
 	const char *control;
+	/* set on the command line: the settings have no say */
+	bool log_level_set, log_format_set;
 };
 
 #define REROUTED_STATE_DEFAULT "/var/lib/rerouted"

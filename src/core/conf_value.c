@@ -188,6 +188,46 @@ conf_row_is_set(const struct conf_row *row, const void *base)
 	return texts.n > 0;
 }
 
+static bool
+texts_equal(const void *x, const void *y)
+{
+	struct conf_texts a, b;
+
+	memcpy(&a, x, sizeof(a));
+	memcpy(&b, y, sizeof(b));
+	for (size_t i = 0; i < a.n && i < b.n; i++)
+		if (strcmp(a.v[i].s, b.v[i].s) != 0)
+			return false;
+	return a.n == b.n;
+}
+
+bool
+conf_row_equal(
+    const struct conf_row *row, const struct conf *a, const struct conf *b)
+{
+	const char *x = (const char *)a + row->offset;
+	const char *y = (const char *)b + row->offset;
+	struct conf_text s, t;
+
+	switch (row->type) {
+	case CONF_ENUM:
+		return memcmp(x, y, sizeof(unsigned int)) == 0;
+	case CONF_NUMBER:
+	case CONF_SIZE:
+	case CONF_DURATION:
+		return memcmp(x, y, sizeof(uint64_t)) == 0;
+	case CONF_STRING:
+		return strcmp(x, y) == 0;
+	case CONF_TEXT:
+		memcpy(&s, x, sizeof(s));
+		memcpy(&t, y, sizeof(t));
+		return strcmp(s.s, t.s) == 0;
+	case CONF_TEXTS:
+		return texts_equal(x, y);
+	}
+	abort();
+}
+
 static void
 print_texts(const void *from, FILE *out)
 {

@@ -39,6 +39,9 @@ struct policy_world {
 	void *arg;
 	/* sections of the settings: `reroute via` and `list` name them */
 	struct policy_words tunnels, lists;
+	/* they have faults of their own: any tunnel or list may be named, and
+	 * the policy is good for nothing but to find faults in rules */
+	bool any;
 };
 
 /* Makes a policy with one reference; nothing of rules is borrowed. 0, -EINVAL

@@ -61,6 +61,8 @@ word_find(struct compiler *c, const struct policy_words *words,
 	for (size_t i = 0; i < words->n; i++)
 		if (strcmp(words->v[i], word) == 0)
 			return (uint32_t)i + 1;
+	if (c->world->any)
+		return 0;
 	(void)snprintf(what, sizeof(what), "no %s %s",
 	    tunnel ? "tunnel" : "list",
 	    word_quote(word, len, quoted)); /* fits */

@@ -158,45 +158,46 @@ const struct conf_row conf_rows[] = {
 	    .help = "How a line of the log looks: key=value text, or one "
 		    "JSON object." },
 	{ ROW("rerouted", "control-group", CONF_STRING, control_group),
-	    .min = 1, .max = 32, .dflt = "rerouted",
+	    .min = 1, .max = 32, .restart = true, .dflt = "rerouted",
 	    .help = "Members of this group, and root, may use the control "
 		    "socket." },
 	{ ROW("rerouted", "watch", CONF_ENUM, watch), .words = "no yes",
-	    .dflt = "no",
+	    .restart = true, .dflt = "no",
 	    .help = "Whether the rules are loaded again by themselves when a "
 		    "file of them changes." },
 	{ ROW("rerouted", "flows-max", CONF_NUMBER, flows_max), .min = 1024,
-	    .max = 1048576, .dflt = "65536",
+	    .max = 1048576, .restart = true, .dflt = "65536",
 	    .help = "Flows that are remembered. When there are more, the one "
 		    "that was quiet longest is forgotten." },
 	{ ROW("rerouted", "processes-max", CONF_NUMBER, processes_max),
-	    .min = 64, .max = 65536, .dflt = "1024",
+	    .min = 64, .max = 65536, .restart = true, .dflt = "1024",
 	    .help = "Processes that are remembered. Each takes one file "
 		    "descriptor." },
 	{ ROW("firewall", "backend", CONF_ENUM, backend),
-	    .words = "auto libiptc iptables-restore", .dflt = "auto",
+	    .words = "auto libiptc iptables-restore", .restart = true,
+	    .dflt = "auto",
 	    .help = "How the rules get into the kernel: through libiptc into "
 		    "the legacy tables, or through iptables-restore into "
 		    "nf_tables; auto: libiptc where there are such tables." },
 	{ ROW("firewall", "ipv6", CONF_ENUM, ipv6), .words = "auto yes no",
-	    .dflt = "auto",
+	    .restart = true, .dflt = "auto",
 	    .help = "Whether IPv6 is judged too; auto: where the kernel has "
 		    "it." },
 	{ ROW("firewall", "fail", CONF_ENUM, fail), .words = "closed open",
-	    .dflt = "closed",
+	    .restart = true, .dflt = "closed",
 	    .help = "What happens to new connections while the daemon is "
 		    "dead: closed drops them, open lets them pass." },
 	{ ROW("firewall", "accept", CONF_ENUM, accept),
-	    .words = "auto final continue", .dflt = "auto",
+	    .words = "auto final continue", .restart = true, .dflt = "auto",
 	    .help = "Whether an accepted packet is done with (final), or the "
 		    "rules of others in the same tables have their say too "
 		    "(continue); auto: final while there are none." },
 	{ ROW("firewall", "queue-length", CONF_NUMBER, queue_length),
-	    .min = 256, .max = 1048576, .dflt = "8192",
+	    .min = 256, .max = 1048576, .restart = true, .dflt = "8192",
 	    .help = "Packets that may wait in each queue of the kernel for a "
 		    "verdict. What does not fit is dropped." },
 	{ ROW("firewall", "receive-buffer", CONF_SIZE, receive_buffer),
-	    .min = 64 << 10, .max = 256 << 20, .dflt = "8M",
+	    .min = 64 << 10, .max = 256 << 20, .restart = true, .dflt = "8M",
 	    .help = "Receive buffer of the socket that the queues are read "
 		    "from." },
 	{ ROW("resolver", "listen", CONF_TEXTS, resolver.listen),

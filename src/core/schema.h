@@ -25,6 +25,7 @@ struct conf_row {
 	size_t offset;	   /* in struct conf, or in the item of its section */
 	const char *words; /* enum: in order, with a blank between */
 	uint64_t min, max;
+	bool restart; /* a change has to wait for the next start */
 	/* text: whether one value is good; NULL: any. `expected` says what
 	 * that is, "an address, such as 192.0.2.1", and takes the place of
 	 * what the type would say */
@@ -102,6 +103,10 @@ bool conf_row_is_set(const struct conf_row *row, const void *base);
 
 /* Writes the value in its shortest form. */
 void conf_row_print(const struct conf_row *row, const void *base, FILE *out);
+
+/* Whether two generations have the same value there. */
+bool conf_row_equal(
+    const struct conf_row *row, const struct conf *a, const struct conf *b);
 
 /* What the row takes, in words: "a number from 1024 to 1048576". */
 #define CONF_EXPECTED_SIZE 160

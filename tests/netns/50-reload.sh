@@ -159,6 +159,22 @@ rules "default out accept"
 check "mended" ctl reload
 check "status says so" test "$(status "['policy']['error'] is None")" = True
 
+# --- settings are read again, too -------------------------------------------------
+printf '[rerouted]\nlog-level = debug\nflows-max = 4096\n[tunl "x"]\n' >"$tmp/conf"
+ctl reload >"$tmp/out" 2>"$tmp/err"
+check "settings with faults: exit 1" [ $? = 1 ]
+check "and the place" grep -q "conf:4:2: unknown section 'tunl'" "$tmp/err"
+check_not "nothing of them is in force" grep -q "needs a restart" "$tmp/daemon.log"
+printf '[rerouted]\nlog-level = error\nflows-max = 4096\n' >"$tmp/conf"
+check "good settings" ctl reload
+check "what can't change says so" \
+	grep -q "\[rerouted\] flows-max needs a restart" "$tmp/daemon.log"
+: >"$tmp/daemon.log"
+check "a reload in between" ctl reload
+check_not "the log level is the new one" grep -q "policy: loaded" "$tmp/daemon.log"
+echo "[rerouted]" >"$tmp/conf"
+check "and back" ctl reload
+
 # --- whole: 1 GB, 50 reloads; every other one makes each packet come to us ------
 size=1024
 head -c 16777216 /dev/urandom >"$tmp/piece"
