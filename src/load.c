@@ -382,8 +382,8 @@ parse_all(struct rules *rules, const struct load *load, struct faults *faults)
 /* The machine, with the tunnels and lists of the settings, whose names are to
  * be freed. 0 or -ENOMEM. */
 static int
-make_world(struct policy_world *ret, const char ***ret_names,
-    const struct conf *conf)
+make_world(
+    struct policy_world *ret, const char ***ret_names, const struct conf *conf)
 {
 	size_t n = conf != NULL ? conf->n_tunnels + conf->n_lists : 0;
 	const char **names = calloc(n + 1, sizeof(names[0]));
