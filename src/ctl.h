@@ -11,9 +11,9 @@
 #include "src/ctlmsg.h"
 #include "src/fw_ev.h"
 
+struct attr;
 struct change;
 struct ctl_list;
-struct diag;
 struct guard_status;
 struct policy_ev;
 struct procfs;
@@ -23,7 +23,7 @@ struct ctl_env {
 	const struct conf *conf;
 	struct judge *judge;
 	struct procfs *procfs;
-	struct diag *diag;
+	const struct attr *attr;
 	struct stats *stats;
 	mono_t started;
 	const char *rules_dir;

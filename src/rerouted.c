@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "src/attr.h"
 #include "src/base/log.h"
 #include "src/core/judge.h"
 #include "src/core/policy.h"
@@ -42,6 +43,7 @@ struct rerouted {
 	struct nfq *nfq;
 	struct diag *diag;
 	struct procfs *procfs;
+	struct attr *attr;
 	struct judge_ev *judge_ev;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
@@ -333,6 +335,14 @@ judge_prepare(struct rerouted *rr)
 }
 
 static int
+attr_prepare(struct rerouted *rr)
+{
+	struct attr_opts opts = { .diag = rr->diag, .procfs = rr->procfs };
+
+	return attr_new(&rr->attr, &opts);
+}
+
+static int
 control_prepare(struct rerouted *rr)
 {
 	const char *path = rr->opts->control != NULL ? rr->opts->control
@@ -343,7 +353,7 @@ control_prepare(struct rerouted *rr)
 	rr->env.fw = &rr->fw;
 	rr->env.judge = rr->judge;
 	rr->env.procfs = rr->procfs;
-	rr->env.diag = rr->diag;
+	rr->env.attr = rr->attr;
 	rr->env.stats = &rr->stats;
 	rr->env.policy_ev = rr->policy_ev;
 	rr->env.started = mono_now();
@@ -391,6 +401,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = queues_prepare(rr);
 	if (r == 0)
+		r = attr_prepare(rr);
+	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
 		r = watch_prepare(rr);
@@ -433,6 +445,7 @@ rerouted_free(struct rerouted *rr)
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);
+	attr_free(rr->attr);
 	procfs_close(rr->procfs);
 	if (rr->alive != NULL)
 		event_free(rr->alive);
