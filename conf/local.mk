@@ -40,3 +40,23 @@ uninstall-local:
 	cmp -s $(srcdir)/%D%/rules.d/10-example.rules \
 	    $(DESTDIR)$(sysconfdir)/rerouted/rules.d/10-example.rules && \
 	    rm -f $(DESTDIR)$(sysconfdir)/rerouted/rules.d/10-example.rules || :
+
+# What shells complete comes from reroutectl's own table of commands.
+bashcompletiondir = $(datadir)/bash-completion/completions
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+if COMPLETIONS
+nodist_bashcompletion_DATA = completions/reroutectl
+nodist_zshcompletion_DATA = completions/_reroutectl
+nodist_fishcompletion_DATA = completions/reroutectl.fish
+CLEANFILES += $(nodist_bashcompletion_DATA) $(nodist_zshcompletion_DATA) \
+	$(nodist_fishcompletion_DATA)
+endif
+
+completion = $(AM_V_GEN)$(MKDIR_P) completions && \
+	./reroutectl$(EXEEXT) completion
+completions/reroutectl: reroutectl$(EXEEXT)
+	$(completion) bash >$@.tmp && mv $@.tmp $@
+completions/_reroutectl: reroutectl$(EXEEXT)
+	$(completion) zsh >$@.tmp && mv $@.tmp $@
+completions/reroutectl.fish: reroutectl$(EXEEXT)
+	$(completion) fish >$@.tmp && mv $@.tmp $@

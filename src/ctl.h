@@ -14,9 +14,11 @@
 struct attr;
 struct change;
 struct ctl_list;
+struct filter;
 struct guard_status;
 struct policy_ev;
 struct procfs;
+struct tally;
 
 /* What the calls speak of; all borrowed, and alive as long as the socket. */
 struct ctl_env {
@@ -25,6 +27,7 @@ struct ctl_env {
 	struct procfs *procfs;
 	const struct attr *attr;
 	struct stats *stats;
+	struct tally *tally;
 	mono_t started;
 	const char *rules_dir;
 	struct fw_ev *fw;
@@ -37,7 +40,7 @@ struct ctl_env {
 enum ctl_answer {
 	CTL_LINE,   /* *ret_line, to be freed; NULL when there is no memory */
 	CTL_LIST,   /* ret_job->list, written as the client reads */
-	CTL_WATCH,  /* events from now on */
+	CTL_WATCH,  /* events from now on, as ret_job->watch says */
 	CTL_WORK,   /* *ret_job runs off the loop; its line comes later */
 	CTL_CHANGE, /* ret_job->change, answered by what comes of it */
 };
@@ -46,6 +49,7 @@ enum ctl_answer {
 struct ctl_job {
 	struct ctl_list *list;
 	struct change *change;
+	struct filter *watch; /* allocated */
 	void (*run)(struct ctl_job *job);
 	/* families whose chains are in, and how */
 	bool in[FW_N_FAMILIES];

@@ -14,6 +14,7 @@
 #include "src/base/log.h"
 #include "src/ctl_list.h"
 #include "src/ctl_rules.h"
+#include "src/ctl_show.h"
 #include "src/ctl_sock.h"
 #include "src/json.h"
 #include "src/policy_ev.h"
@@ -33,11 +34,11 @@ struct client {
 	struct bufferevent *bev;
 	struct evbuffer *out;
 	bool trusted;
-	bool watching;
-	bool working; /* a job runs: it holds the client alive */
-	bool eof;     /* it has said all it will: answer, then close */
-	bool calling; /* within client_read() */
-	bool closing; /* after what is written has left */
+	struct filter *watch; /* what it watches; NULL: nothing */
+	bool working;	      /* a job runs: it holds the client alive */
+	bool eof;	      /* it has said all it will: answer, then close */
+	bool calling;	      /* within client_read() */
+	bool closing;	      /* after what is written has left */
 	struct ctl_job job;
 	struct ctl_list *list; /* being written; NULL for none */
 };
@@ -68,6 +69,8 @@ client_free(struct client *client)
 	client->out = NULL;
 	ctl_list_free(client->list);
 	client->list = NULL;
+	free(client->watch);
+	client->watch = NULL;
 	if (!client->working)
 		free(client);
 }
@@ -190,7 +193,8 @@ client_call(struct client *client, const char *text, size_t len)
 		policy_ev_submit(client->ce->env->policy_ev, job.change);
 		break;
 	case CTL_WATCH:
-		client->watching = true;
+		free(client->watch);
+		client->watch = job.watch;
 		bufferevent_set_timeouts(client->bev, NULL, NULL);
 		client_send(client,
 		    ctlmsg_result(json_pack("{s:s}", "event", "watching")));
@@ -280,7 +284,7 @@ event_cb(struct bufferevent *bev, short what, void *arg)
 		client_refuse(client, "it does not read");
 		return;
 	}
-	if ((what & BEV_EVENT_EOF) != 0 && !client->watching) {
+	if ((what & BEV_EVENT_EOF) != 0 && client->watch == NULL) {
 		client->eof = true;
 		client_read(client);
 		return;
@@ -410,7 +414,7 @@ ctl_ev_judged(struct ctl_ev *ce, const struct flow *flow, mono_t now)
 	list_for_each_safe (node, tmp, &ce->clients) {
 		struct client *client = container_of(node, struct client, node);
 
-		if (!client->watching)
+		if (client->watch == NULL || !ctl_show_has(client->watch, flow))
 			continue;
 		if (line == NULL) { /* once for all who watch */
 			at = json_time_now(now);

@@ -1,39 +1,32 @@
 #include "src/ctl_list.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
-#include "src/core/hits.h"
-#include "src/core/policy.h"
+#include "src/base/mono.h"
 #include "src/ctl.h"
-#include "src/json.h"
-#include "src/policy_ev.h"
 
 /* Rows of a piece: some 2 ms of work. */
 #define ROWS_AT_ONCE 64
+/* Rows looked at for it: a filter may leave most of them out. */
+#define LOOKS_AT_ONCE 4096
 
-struct ctl_list {
-	const struct ctl_env *env;
-	/* the row'th row; NULL for none, or no memory */
-	json_t *(*row)(const struct ctl_list *list, size_t row);
-	struct flow_key *keys;	     /* of flows */
-	const struct policy *policy; /* of rules: a reference */
-	size_t n, at;
-	bool some; /* a row was written */
-	struct json_time time;
-};
-
-static struct ctl_list *
-list_new(const struct ctl_env *env,
-    json_t *(*row)(const struct ctl_list *list, size_t row))
+struct ctl_list *
+ctl_list_new(const struct ctl_env *env, const struct ctl_list_ops *ops,
+    void *rows_take, size_t n)
 {
 	struct ctl_list *list = calloc(1, sizeof(*list));
 
-	if (list == NULL)
+	if (list == NULL) {
+		free(rows_take);
 		return NULL;
+	}
 	list->env = env;
-	list->row = row;
+	list->ops = ops;
+	list->rows = rows_take;
+	list->n = n;
 	list->time = json_time_now(mono_now());
 	return list;
 }
@@ -43,114 +36,28 @@ ctl_list_free(struct ctl_list *list)
 {
 	if (list == NULL)
 		return;
-	policy_unref(list->policy);
-	free(list->keys);
+	if (list->ops->done != NULL)
+		list->ops->done(list);
+	free(list->rows);
 	free(list);
 }
 
-static json_t *
-flow_row(const struct ctl_list *list, size_t row)
-{
-	const struct flow *flow =
-	    flow_find(judge_flows(list->env->judge), &list->keys[row]);
-
-	return flow != NULL ? json_flow(flow, &list->time) : NULL;
-}
-
-struct ctl_list *
-ctl_list_flows(const struct ctl_env *env)
-{
-	const struct flow_table *flows = judge_flows(env->judge);
-	struct ctl_list *list = list_new(env, flow_row);
-	const struct flow *flow = NULL;
-
-	if (list == NULL)
-		return NULL;
-	list->keys = calloc(flow_count(flows) + 1, sizeof(list->keys[0]));
-	if (list->keys == NULL) {
-		ctl_list_free(list);
-		return NULL;
-	}
-	while ((flow = flow_older(flows, flow)) != NULL)
-		list->keys[list->n++] = flow->key;
-	return list;
-}
-
-static json_t *
-json_when(const struct json_time *time, mono_t when)
-{
-	return json_real(
-	    time->wall - (double)mono_since(time->now, when) / 1e9);
-}
-
-/* Which of them were added from the command line, and until when. */
-static void
-add_runtime(
-    const struct ctl_list *list, const struct policy_rule *rule, json_t *object)
-{
-	const struct runtime_rule *runtime =
-	    rule->runtime ? policy_ev_runtime(list->env->policy_ev, rule->line)
-			  : NULL;
-
-	json_object_set_new(object, "id",
-	    runtime != NULL ? json_integer(runtime->id) : json_null());
-	json_object_set_new(object, "ends",
-	    runtime != NULL && runtime->end_ms != 0
-		? json_real((double)runtime->end_ms / 1e3)
-		: json_null());
-}
-
-static json_t *
-rule_row(const struct ctl_list *list, size_t row)
-{
-	uint32_t number = (uint32_t)row + 1;
-	const struct policy_rule *rule = policy_rule_get(list->policy, number);
-	const struct hits *all = judge_hits(list->env->judge);
-	const struct rule_hits *hits = NULL;
-	json_t *object;
-
-	/* another policy may have come meanwhile */
-	if (all != NULL && judge_policy(list->env->judge) == list->policy)
-		hits = hits_get(all, number);
-	object = json_pack("{s:i, s:I, s:o, s:o, s:o, s:i, s:o, s:o}", "number",
-	    (int)number, "hits", (json_int_t)(hits != NULL ? hits->count : 0),
-	    "last_hit",
-	    hits != NULL && hits->count > 0 ? json_when(&list->time, hits->last)
-					    : json_null(),
-	    "since",
-	    hits != NULL ? json_when(&list->time, hits->since) : json_null(),
-	    "file", json_text(rule->file), "line", (int)rule->line, "text",
-	    json_text(rule->text), "label",
-	    rule->label != NULL ? json_text(rule->label) : json_null());
-	if (object != NULL)
-		add_runtime(list, rule, object);
-	return object;
-}
-
-struct ctl_list *
-ctl_list_rules(const struct ctl_env *env)
-{
-	struct ctl_list *list = list_new(env, rule_row);
-
-	if (list == NULL)
-		return NULL;
-	list->policy = policy_ref(judge_policy(env->judge));
-	list->n = policy_n_rules(list->policy);
-	return list;
-}
-
-static void
+static bool
 write_row(struct ctl_list *list, FILE *out)
 {
-	json_t *object = list->row(list, list->at);
+	json_t *object = list->ops->row(list, list->at);
 	char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
 
 	json_decref(object);
 	if (text == NULL)
-		return;
-	fprintf(out, "%s%s", list->some ? "," : "", text);
+		return false;
+	if (list->lines)
+		fprintf(out, "{\"ok\":true,\"result\":%s}\n", text);
+	else
+		fprintf(out, "%s%s", list->some ? "," : "", text);
 	list->some = true;
 	free(text);
+	return true;
 }
 
 char *
@@ -158,21 +65,67 @@ ctl_list_next(struct ctl_list *list, size_t *ret_len, bool *ret_done)
 {
 	char *text = NULL;
 	FILE *out = open_memstream(&text, ret_len);
+	size_t rows = 0;
 
 	if (out == NULL)
 		return NULL;
-	if (list->at == 0)
+	if (list->at == 0 && !list->lines)
 		fputs("{\"ok\":true,\"result\":[", out);
-	for (size_t n = 0; n < ROWS_AT_ONCE && list->at < list->n; n++) {
-		write_row(list, out);
+	for (size_t n = 0;
+	     n < LOOKS_AT_ONCE && rows < ROWS_AT_ONCE && list->at < list->n;
+	     n++) {
+		rows += write_row(list, out);
 		list->at++;
 	}
 	*ret_done = list->at == list->n;
-	if (*ret_done)
+	if (*ret_done && !list->lines)
 		fputs("]}\n", out);
 	if (fclose(out) != 0) {
 		free(text);
 		return NULL;
 	}
 	return text;
+}
+
+static int
+filter_since(struct filter *ret, const json_t *ms, char what[FILTER_WHAT])
+{
+	mono_t now = mono_now();
+	uint64_t ns;
+
+	if (!json_is_integer(ms) || json_integer_value(ms) < 0) {
+		(void)snprintf(what, FILTER_WHAT,
+		    "since_ms: expected a number"); /* fits */
+		return -EINVAL;
+	}
+	ret->has_since = true;
+	ns = (uint64_t)json_integer_value(ms);
+	/* longer than the machine is up: all of it */
+	ret->since.ns = ns < now.ns / MONO_MS ? now.ns - ns * MONO_MS : 0;
+	return 0;
+}
+
+int
+ctl_list_filter(struct filter *ret, const json_t *args, char what[FILTER_WHAT])
+{
+	static const char *const keys[] = { "exe", "user", "unit", "domain",
+		"verdict" };
+	const json_t *since = json_object_get(args, "since_ms");
+
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const json_t *value = json_object_get(args, keys[i]);
+		const char *text = json_string_value(value);
+
+		if (value == NULL)
+			continue;
+		if (text == NULL) {
+			(void)snprintf(what, FILTER_WHAT, "%s: expected a text",
+			    keys[i]); /* fits */
+			return -EINVAL;
+		}
+		if (filter_set(ret, keys[i], text, what) < 0)
+			return -EINVAL;
+	}
+	return since != NULL ? filter_since(ret, since, what) : 0;
 }

@@ -23,6 +23,7 @@ libcore_a_SOURCES = \
 	%D%/core/endpoint.c %D%/core/endpoint.h \
 	%D%/core/explain.c %D%/core/explain.h \
 	%D%/core/fault.c %D%/core/fault.h \
+	%D%/core/filter.c %D%/core/filter.h \
 	%D%/core/flow.c %D%/core/flow.h \
 	%D%/core/glob.c %D%/core/glob.h \
 	%D%/core/hits.c %D%/core/hits.h \
@@ -53,6 +54,7 @@ libcore_a_SOURCES = \
 	%D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
 	%D%/core/subject.h \
+	%D%/core/tally.c %D%/core/tally.h \
 	%D%/core/text.c %D%/core/text.h \
 	%D%/core/value.c %D%/core/value.h
 
@@ -115,7 +117,9 @@ rerouted_SOURCES = \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
 	%D%/ctl_list.c %D%/ctl_list.h \
 	%D%/ctl_rules.c %D%/ctl_rules.h \
+	%D%/ctl_show.c %D%/ctl_show.h \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
+	%D%/ctl_status.c %D%/ctl_status.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/flow_log.c %D%/flow_log.h \
@@ -141,11 +145,16 @@ rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 bin_PROGRAMS += reroutectl
 reroutectl_SOURCES = \
 	%D%/ctl/client.c %D%/ctl/client.h \
-	%D%/ctl/command.h \
+	%D%/ctl/command.c %D%/ctl/command.h \
+	%D%/ctl/commands.c \
+	%D%/ctl/completion.c \
 	%D%/ctl/explain.c \
+	%D%/ctl/filter.c %D%/ctl/filter.h \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
 	%D%/ctl/main.c \
+	%D%/ctl/processes.c \
+	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
 	%D%/ctl/table.c %D%/ctl/table.h

@@ -13,6 +13,7 @@
 #include "src/core/judge.h"
 #include "src/core/policy.h"
 #include "src/core/schema.h"
+#include "src/core/tally.h"
 #include "src/ctl_ev.h"
 #include "src/flow_log.h"
 #include "src/fw_ev.h"
@@ -40,6 +41,7 @@ struct rerouted {
 	struct event *signals[3];
 	struct event *alive; /* the watchdog's timer */
 	struct judge *judge;
+	struct tally *tally;
 	struct nfq *nfq;
 	struct diag *diag;
 	struct procfs *procfs;
@@ -64,6 +66,7 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 	struct rerouted *rr = arg;
 
 	flow_log(flow);
+	tally_judged(rr->tally, flow, NULL, now);
 	ctl_ev_judged(rr->ctl, flow, now);
 }
 
@@ -316,7 +319,8 @@ judge_prepare(struct rerouted *rr)
 	int r;
 
 	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
-	if (rr->judge == NULL)
+	rr->tally = tally_new((size_t)rr->conf->processes_max);
+	if (rr->judge == NULL || rr->tally == NULL)
 		return -ENOMEM;
 	r = diag_open(&rr->diag);
 	if (r == 0) {
@@ -355,6 +359,7 @@ control_prepare(struct rerouted *rr)
 	rr->env.procfs = rr->procfs;
 	rr->env.attr = rr->attr;
 	rr->env.stats = &rr->stats;
+	rr->env.tally = rr->tally;
 	rr->env.policy_ev = rr->policy_ev;
 	rr->env.started = mono_now();
 	rr->env.rules_dir =
@@ -446,6 +451,7 @@ rerouted_free(struct rerouted *rr)
 	diag_close(rr->diag);
 	judge_free(rr->judge);
 	attr_free(rr->attr);
+	tally_free(rr->tally);
 	procfs_close(rr->procfs);
 	if (rr->alive != NULL)
 		event_free(rr->alive);

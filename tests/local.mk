@@ -6,6 +6,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_process test_procline test_review test_rules test_runtime \
 	test_script test_warn
 unit_tests += test_ctmsg
+unit_tests += test_filter test_tally
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
@@ -49,6 +50,10 @@ test_script_SOURCES = %D%/unit/test_script.c
 test_script_LDADD = $(pure) $(CMOCKA_LIBS)
 test_warn_SOURCES = %D%/unit/test_warn.c
 test_warn_LDADD = $(pure) $(CMOCKA_LIBS)
+test_filter_SOURCES = %D%/unit/test_filter.c
+test_filter_LDADD = $(pure) $(CMOCKA_LIBS)
+test_tally_SOURCES = %D%/unit/test_tally.c
+test_tally_LDADD = $(pure) $(CMOCKA_LIBS)
 # three of the shell: parsers of netlink answers, and the reader of files
 test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
 test_ctmsg_CFLAGS = $(AM_CFLAGS)

@@ -47,7 +47,7 @@ struct exec {
 	bool deleted;
 	/* names from the file up to the root, each with a NUL behind it */
 	const char *path;
-	size_t path_len; /* 0: longer than there was room */
+	size_t path_len;  /* 0: longer than there was room */
 	const char *args; /* each with a NUL behind it */
 	size_t args_len;
 	char comm[16];

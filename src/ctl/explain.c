@@ -6,36 +6,33 @@
 #include <string.h>
 
 #include "src/base/num.h"
-#include "src/core/text.h"
 #include "src/ctl/table.h"
 
-/* Options that take a value, by the word of `rerouted --explain`. */
-static const char *const keys[] = { "exe", "script", "cmd", "comm", "user",
-	"group", "unit", "parent", "process", "to", "port", "from", "sport",
-	"proto", "pid" };
+/* By the words of `rerouted --explain`; --pid is not one of them. */
+const struct command_option explain_options[] = {
+	{ "exe", "PATH", "the program", "FILE" },
+	{ "script", "PATH", "the script that it runs", "FILE" },
+	{ "cmd", "TEXT", "its command line", NULL },
+	{ "comm", "NAME", "its short name", NULL },
+	{ "user", "NAME", "whom it runs as", NULL },
+	{ "group", "NAME", "the same", NULL },
+	{ "unit", "NAME", "its systemd unit or container", NULL },
+	{ "parent", "PATH", "the program of an ancestor", "FILE" },
+	{ "process", "WORD", "unknown, kernel or self", "unknown kernel self" },
+	{ "pid", "N", "a program that runs now, in place of all these", NULL },
+	{ "to", "ADDR", "where to", NULL },
+	{ "port", "N", "and its port", NULL },
+	{ "from", "ADDR", "where from", NULL },
+	{ "sport", "N", "and its port", NULL },
+	{ "proto", "PROTO", "tcp, udp, icmp, icmp6 or a number",
+	    "tcp udp icmp icmp6" },
+	{ "in", NULL, "the direction", NULL },
+	{ "out", NULL, "the same, and the default", NULL },
+	{ 0 },
+};
 
 /* The first of them describe a program, which --pid names. */
-#define N_PROGRAM_KEYS 9
-
-#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
-
-static bool
-is_program_key(const char *key)
-{
-	for (size_t i = 0; i < N_PROGRAM_KEYS; i++)
-		if (keys[i] == key)
-			return true;
-	return false;
-}
-
-static const char *
-find_key(const char *word)
-{
-	for (size_t i = 0; i < N_KEYS; i++)
-		if (strcmp(keys[i], word) == 0)
-			return keys[i];
-	return NULL;
-}
+#define N_PROGRAM_OPTIONS 9
 
 /* key="value", with quotes and backslashes of the value escaped. */
 static void
@@ -50,53 +47,51 @@ add_word(FILE *about, const char *key, const char *value)
 	fputs("\" ", about);
 }
 
-static enum status
-unknown_option(const char *word)
-{
-	const char *near =
-	    strncmp(word, "--", 2) == 0
-		? word_nearest(word + 2, strlen(word + 2), keys, N_KEYS)
-		: NULL;
+struct question {
+	FILE *about;
+	json_t *args;
+	bool described;
+};
 
-	if (near != NULL)
-		return command_usage("explain",
-		    "'%s' is not known; did you mean '--%s'?", word, near);
-	return command_usage("explain", "'%s' is not known", word);
+static enum status
+take(void *arg, const struct command_option *option, const char *value)
+{
+	struct question *question = arg;
+	uint64_t pid;
+
+	if (value == NULL) {
+		fprintf(question->about, "%s ", option->name);
+		return STATUS_DONE;
+	}
+	if (strcmp(option->name, "pid") != 0) {
+		if (option < explain_options + N_PROGRAM_OPTIONS)
+			question->described = true;
+		add_word(question->about, option->name, value);
+		return STATUS_DONE;
+	}
+	if (num_parse(&pid, value, strlen(value), INT32_MAX) < 0)
+		return command_usage(
+		    "explain", "--pid %s: expected a number", value);
+	json_object_set_new(
+	    question->args, "pid", json_integer((long long)pid));
+	return STATUS_DONE;
 }
 
 /* Words of the command line into the daemon's question. */
 static enum status
 read_words(const struct context *context, FILE *about, json_t *args)
 {
-	bool described = false;
-	uint64_t pid;
+	struct question question = { about, args, false };
+	int argc = context->argc;
+	enum status status = command_take_options(
+	    context, &argc, context->argv, take, &question);
 
-	for (int i = 0; i < context->argc; i++) {
-		const char *word = context->argv[i];
-		const char *key;
-
-		if (strcmp(word, "--in") == 0 || strcmp(word, "--out") == 0) {
-			fprintf(about, "%s ", word + 2);
-			continue;
-		}
-		key = strncmp(word, "--", 2) == 0 ? find_key(word + 2) : NULL;
-		if (key == NULL)
-			return unknown_option(word);
-		if (++i == context->argc)
-			return command_usage(
-			    "explain", "%s needs a value", word);
-		described = described || is_program_key(key);
-		if (strcmp(key, "pid") != 0) {
-			add_word(about, key, context->argv[i]);
-			continue;
-		}
-		if (num_parse(&pid, context->argv[i], strlen(context->argv[i]),
-			INT32_MAX) < 0)
-			return command_usage("explain",
-			    "--pid %s: expected a number", context->argv[i]);
-		json_object_set_new(args, "pid", json_integer((long long)pid));
-	}
-	if (described && json_object_get(args, "pid") != NULL)
+	if (status != STATUS_DONE)
+		return status;
+	if (argc > 0)
+		return command_usage(
+		    "explain", "unexpected argument '%s'", context->argv[0]);
+	if (question.described && json_object_get(args, "pid") != NULL)
 		return command_usage("explain",
 		    "--pid names the program: leave --exe and the like out");
 	return STATUS_DONE;

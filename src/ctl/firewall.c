@@ -69,40 +69,45 @@ clear(const json_t *result)
 static const struct {
 	const char *name, *call;
 	enum status (*print)(const json_t *result);
-} words[] = {
+} actions[] = {
 	{ "show", "firewall.show", show },
 	{ "verify", "firewall.verify", verify },
 	{ "clear", "firewall.clear", clear },
 };
 
+static enum status
+act(const struct context *context, const char *name)
+{
+	json_t *result = NULL;
+	enum status status;
+	size_t i = 0;
+
+	while (strcmp(actions[i].name, name) != 0)
+		i++;
+	status = command_call(context, actions[i].call, NULL, &result);
+	if (status != STATUS_DONE)
+		return status;
+	if (!context->json) {
+		status = actions[i].print(result);
+	} else {
+		command_json(result);
+		if (json_is_false(json_object_get(result, "in_place")))
+			status = STATUS_FAILED;
+	}
+	json_decref(result);
+	return status;
+}
+
 enum status
 command_firewall(const struct context *context)
 {
-	const char *word = context->argc > 0 ? context->argv[0] : "";
-	json_t *result = NULL;
-	enum status status;
+	const struct command_word *word;
+	enum status status = command_take_word(context, &word);
 
+	if (status != STATUS_DONE)
+		return status;
 	if (context->argc != 1)
 		return command_usage(
-		    "firewall", "one word is expected: show, verify or clear");
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(words[i].name, word) != 0)
-			continue;
-		status = command_call(context, words[i].call, NULL, &result);
-		if (status != STATUS_DONE)
-			return status;
-		if (context->json) {
-			command_json(result);
-			status =
-			    json_is_false(json_object_get(result, "in_place"))
-				? STATUS_FAILED
-				: STATUS_DONE;
-		} else {
-			status = words[i].print(result);
-		}
-		json_decref(result);
-		return status;
-	}
-	return command_usage("firewall",
-	    "'%s' is not known; expected show, verify or clear", word);
+		    "firewall", "unexpected argument '%s'", context->argv[1]);
+	return act(context, word->name);
 }

@@ -3,43 +3,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "src/base/num.h"
+#include "src/ctl/filter.h"
+#include "src/ctl/show.h"
 #include "src/ctl/table.h"
 
 #define CELL 256
 
 /* The cells of a flow, in the order of flow_columns. */
 struct flow_cells {
-	char time[32], program[CELL], source[CELL], destination[CELL],
-	    why[CELL];
-	const char *cells[9];
+	char time[32], program[CELL], source[CELL], destination[CELL], in[16],
+	    out[16], why[CELL];
+	const char *cells[11];
 };
 
 static const struct table_column flow_columns[] = {
-	{ "TIME", .keep = 8 },
+	{ "TIME", .keep = 8, .drop = 1 },
 	{ "VERDICT", .keep = 7 },
-	{ "DIR", .keep = 3 },
-	{ "PROTO", .keep = 5 },
-	{ "PROGRAM", .keep = 12, .tail = true },
-	{ "USER", .keep = 6, .drop = 1 },
-	{ "SOURCE", .keep = 15, .drop = 2 },
+	{ "DIR", .keep = 3, .drop = 3 },
+	{ "PROTO", .keep = 5, .drop = 2 },
+	{ "PROGRAM", .keep = 16, .tail = true },
+	{ "USER", .keep = 6, .drop = 4 },
+	{ "SOURCE", .keep = 15, .drop = 5 },
 	{ "DESTINATION", .keep = 15 },
-	{ "WHY", .keep = 14 },
+	{ "IN", .keep = 4, .right = true, .drop = 7 },
+	{ "OUT", .keep = 4, .right = true, .drop = 6 },
+	{ "WHY", .keep = 12 },
 };
 
 #define N_COLUMNS (sizeof(flow_columns) / sizeof(flow_columns[0]))
-
-static void
-format_time(char *buf, size_t size, double when)
-{
-	time_t seconds = (time_t)when;
-	struct tm tm;
-
-	if (localtime_r(&seconds, &tm) == NULL ||
-	    strftime(buf, size, "%H:%M:%S", &tm) == 0)
-		(void)snprintf(buf, size, "?"); /* fits */
-}
 
 static void
 format_end(char *buf, size_t size, const json_t *flow, const char *addr_key,
@@ -57,21 +50,6 @@ format_end(char *buf, size_t size, const json_t *flow, const char *addr_key,
 	else
 		(void)snprintf(
 		    buf, size, "%s:%d", addr, (int)json_integer_value(port));
-}
-
-static void
-format_program(char *buf, size_t size, const json_t *process)
-{
-	const char *exe = command_text(process, "exe", NULL);
-	const json_t *pid = json_object_get(process, "pid");
-
-	if (exe == NULL)
-		(void)snprintf(buf, size, "(%s)",
-		    command_text(process, "kind", "unknown"));
-	else
-		(void)snprintf(buf, size, "%s[%d]",
-		    exe[0] != '\0' ? exe : command_text(process, "comm", "?"),
-		    (int)json_integer_value(pid)); /* may be cut */
 }
 
 /* The label that a person gave, else the place of the rule, else the reason. */
@@ -98,12 +76,15 @@ format_flow(struct flow_cells *ret, const json_t *flow)
 {
 	const json_t *process = json_object_get(flow, "process");
 
-	format_time(ret->time, sizeof(ret->time),
+	show_time(ret->time, sizeof(ret->time),
 	    json_number_value(json_object_get(flow, "time")));
-	format_program(ret->program, sizeof(ret->program), process);
+	show_program(ret->program, sizeof(ret->program), process);
 	format_end(ret->source, sizeof(ret->source), flow, "src", "sport");
 	format_end(
 	    ret->destination, sizeof(ret->destination), flow, "dst", "dport");
+	show_bytes(ret->in, sizeof(ret->in), json_object_get(flow, "bytes_in"));
+	show_bytes(
+	    ret->out, sizeof(ret->out), json_object_get(flow, "bytes_out"));
 	format_why(ret->why, sizeof(ret->why), flow);
 	ret->cells[0] = ret->time;
 	ret->cells[1] = command_text(flow, "verdict", "?");
@@ -113,7 +94,9 @@ format_flow(struct flow_cells *ret, const json_t *flow)
 	ret->cells[5] = command_text(process, "user", "-");
 	ret->cells[6] = ret->source;
 	ret->cells[7] = ret->destination;
-	ret->cells[8] = ret->why;
+	ret->cells[8] = ret->in;
+	ret->cells[9] = ret->out;
+	ret->cells[10] = ret->why;
 }
 
 static enum table_colour
@@ -133,7 +116,7 @@ print_flows(const json_t *flows, bool json)
 	size_t i;
 
 	if (json) {
-		json_array_foreach((json_t *)flows, i, flow) command_json(flow);
+		command_json_lines(flows);
 		return STATUS_DONE;
 	}
 	table = table_new(flow_columns, N_COLUMNS);
@@ -152,11 +135,11 @@ print_flows(const json_t *flows, bool json)
 enum status
 command_flows(const struct context *context)
 {
-	json_t *flows = NULL;
-	enum status status = command_no_words(context, "flows");
+	json_t *args, *flows = NULL;
+	enum status status = filter_args(context, &args);
 
 	if (status == STATUS_DONE)
-		status = command_call(context, "flows.list", NULL, &flows);
+		status = command_call(context, "flows.list", args, &flows);
 	if (status == STATUS_DONE)
 		status = print_flows(flows, context->json);
 	json_decref(flows);
@@ -182,17 +165,62 @@ print_event(const json_t *flow)
 	fputs(paint ? "\033[0m\n" : "\n", stdout);
 }
 
+struct watching {
+	const struct context *context;
+	json_t *args;
+};
+
+static enum status
+take_watch(void *arg, const struct command_option *option, const char *value)
+{
+	struct watching *watching = arg;
+	bool taken;
+	uint64_t n;
+	enum status status = filter_take(
+	    watching->context, option, value, watching->args, &taken);
+
+	if (taken || status != STATUS_DONE)
+		return status;
+	if (num_parse(&n, value, strlen(value), UINT32_MAX) < 0)
+		return command_usage(
+		    "watch", "--backlog %s: expected a number", value);
+	json_object_set_new(
+	    watching->args, "backlog", json_integer((json_int_t)n));
+	return STATUS_DONE;
+}
+
+static enum status
+watch_args(const struct context *context, json_t **ret)
+{
+	struct watching watching = { context, json_object() };
+	int argc = context->argc;
+	enum status status = command_take_options(
+	    context, &argc, context->argv, take_watch, &watching);
+
+	if (status == STATUS_DONE && argc > 0)
+		status = command_usage(
+		    "watch", "unexpected argument '%s'", context->argv[0]);
+	if (status == STATUS_DONE)
+		*ret = watching.args;
+	else
+		json_decref(watching.args);
+	return status;
+}
+
 enum status
 command_watch(const struct context *context)
 {
 	struct client *client = NULL;
-	json_t *event = NULL;
-	enum status status = command_no_words(context, "watch");
+	json_t *event = NULL, *args = NULL;
+	enum status status = watch_args(context, &args);
 
+	if (status != STATUS_DONE)
+		return status;
+	status = client_open(&client, context->control);
 	if (status == STATUS_DONE)
-		status = client_open(&client, context->control);
-	if (status == STATUS_DONE)
-		status = client_send(client, "watch", NULL);
+		status = client_send(client, "watch", args);
+	else
+		json_decref(args);
 	while (status == STATUS_DONE) {
 		status = client_receive(client, &event);
 		if (status != STATUS_DONE)

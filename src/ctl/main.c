@@ -1,73 +1,28 @@
-#include <getopt.h>
-#include <stdarg.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/core/text.h"
 #include "src/ctl/command.h"
 
 #define CONTROL_DEFAULT "/run/rerouted/control.sock"
 
-static const char add_help[] =
-    "  MATCH              as in a rules file: see rerouted.rules(5)\n"
-    "  --for T            until then, by the wall clock: 90s, 10m, 8h, 7d\n";
-
-static const struct command commands[] = {
-	{ "status", NULL, "status", "how the daemon is", NULL,
-	    "reroutectl status", command_status },
-	{ "flows", "connections", "flows",
-	    "the connections that were judged, youngest first", NULL,
-	    "reroutectl flows", command_flows },
-	{ "watch", NULL, "watch", "decisions as they are taken", NULL,
-	    "reroutectl --json watch", command_watch },
-	{ "explain", NULL, "explain [--exe PATH] [--to ADDR] ...",
-	    "which rule would decide, and why",
-	    "  --exe PATH --script PATH --cmd TEXT --comm NAME --user NAME "
-	    "--group NAME\n"
-	    "  --unit NAME --parent PATH --process unknown|kernel|self\n"
-	    "                     the program, or:\n"
-	    "  --pid N            a program that runs now\n"
-	    "  --to ADDR --port N --from ADDR --sport N --proto PROTO\n"
-	    "  --in --out         direction (out)\n",
-	    "reroutectl explain --exe /usr/bin/curl --to 192.0.2.7 --port 443",
-	    command_explain },
-	{ "rules", NULL, "rules [delete|try|keep ...]",
-	    "the rules in force, with what they decided",
-	    "  delete N           takes out 'command line:N'\n"
-	    "  try FILE --for T   FILE in place of the files for that time\n"
-	    "  keep               what is tried stays until the next reload\n",
-	    "reroutectl rules try /tmp/new.rules --for 60s", command_rules },
-	{ "accept", NULL, "accept MATCH... [--for T]",
-	    "a rule in front of the others", add_help,
-	    "reroutectl accept in proto tcp to port 22 from lan --for 1h",
-	    command_add },
-	{ "block", NULL, "block MATCH... [--for T]",
-	    "the same: a program learns at once", add_help,
-	    "reroutectl block out exe /usr/bin/curl --for 10m", command_add },
-	{ "drop", NULL, "drop MATCH... [--for T]", "the same: silent", add_help,
-	    "reroutectl drop in from 192.0.2.7", command_add },
-	{ "reload", NULL, "reload",
-	    "reads the rules again; answers when all is done", NULL,
-	    "reroutectl reload", command_reload },
-	{ "firewall", NULL, "firewall show|verify|clear",
-	    "our rules in the kernel: print, compare, take out", NULL,
-	    "reroutectl firewall verify", command_firewall },
-};
-
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define COMMANDS_MAX 64
 
 static void
 print_help(void)
 {
 	puts("usage: reroutectl [--control SOCKET] [--json] COMMAND ...\n"
 	     "Asks and tells the rerouted daemon of this machine.\n");
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  %-28s %s%s%s%s\n", commands[i].usage,
-		    commands[i].what,
-		    commands[i].alias != NULL ? " (also: " : "",
-		    commands[i].alias != NULL ? commands[i].alias : "",
-		    commands[i].alias != NULL ? ")" : "");
+	for (size_t i = 0; i < n_commands; i++) {
+		const struct command *c = &commands[i];
+		int n = printf("  %s %s", c->name, c->usage);
+
+		printf("%*s %s%s%s%s\n", n < 30 ? 30 - n : 0, "", c->what,
+		    c->alias != NULL ? " (also: " : "",
+		    c->alias != NULL ? c->alias : "",
+		    c->alias != NULL ? ")" : "");
+	}
 	puts("\n"
 	     "  --control SOCKET   default " CONTROL_DEFAULT "\n"
 	     "  --json             one JSON object a line\n"
@@ -79,129 +34,135 @@ print_help(void)
 }
 
 static void
+print_row(
+    const char *before, const char *name, const char *value, const char *what)
+{
+	int n = printf("  %s%s%s%s", before, name, value != NULL ? " " : "",
+	    value != NULL ? value : "");
+
+	if (n < 25)
+		printf("%*s%s\n", 25 - n, "", what);
+	else
+		printf("\n%25s%s\n", "", what);
+}
+
+static void
 print_command_help(const struct command *command)
 {
-	printf("usage: reroutectl [--control SOCKET] [--json] %s\n%c%s.\n",
-	    command->usage, command->what[0] - 'a' + 'A', command->what + 1);
-	if (command->help != NULL)
-		printf("\n%s", command->help);
+	printf("usage: reroutectl [--control SOCKET] [--json] %s%s%s\n%c%s.\n",
+	    command->name, command->usage[0] != '\0' ? " " : "", command->usage,
+	    command->what[0] - 'a' + 'A', command->what + 1);
+	if (command->words != NULL || command->options[0] != NULL)
+		putchar('\n');
+	for (const struct command_word *w = command->words;
+	     w != NULL && w->name != NULL; w++)
+		print_row("", w->name, w->value, w->what);
+	for (size_t t = 0; t < COMMAND_TABLES; t++)
+		for (const struct command_option *o = command->options[t];
+		     o != NULL && o->name != NULL; o++)
+			print_row("--", o->name, o->value, o->what);
 	printf("\nExample: %s\n", command->example);
-}
-
-enum status
-command_usage(const char *command, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "reroutectl: ");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "\nTry 'reroutectl %s%s--help'.\n", command,
-	    command[0] != '\0' ? " " : "");
-	return STATUS_USAGE;
-}
-
-enum status
-command_no_words(const struct context *context, const char *command)
-{
-	if (context->argc == 0)
-		return STATUS_DONE;
-	return command_usage(
-	    command, "unexpected argument '%s'", context->argv[0]);
-}
-
-void
-command_json(const json_t *result)
-{
-	json_dumpf(result, stdout, JSON_COMPACT);
-	putchar('\n');
-}
-
-enum status
-command_call(const struct context *context, const char *call, json_t *args_take,
-    json_t **ret)
-{
-	struct client *client = NULL;
-	enum status status = client_open(&client, context->control);
-
-	if (status != STATUS_DONE) {
-		json_decref(args_take);
-		return status;
-	}
-	status = client_call(client, call, args_take, ret);
-	client_close(client);
-	return status;
-}
-
-const char *
-command_text(const json_t *object, const char *key, const char *otherwise)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	return s != NULL ? s : otherwise;
-}
-
-static const struct command *
-find_command(const char *name)
-{
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (strcmp(commands[i].name, name) == 0 ||
-		    (commands[i].alias != NULL &&
-			strcmp(commands[i].alias, name) == 0))
-			return &commands[i];
-	return NULL;
 }
 
 static enum status
 unknown_command(const char *name)
 {
-	const char *names[N_COMMANDS];
-	const char *near;
+	const char *names[COMMANDS_MAX];
+	size_t n = 0;
 
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		names[i] = commands[i].name;
-	near = word_nearest(name, strlen(name), names, N_COMMANDS);
-	if (near != NULL)
-		return command_usage("",
-		    "there is no command '%s'; did you mean '%s'?", name, near);
-	return command_usage("", "there is no command '%s'", name);
+	for (size_t i = 0; i < n_commands && n < COMMANDS_MAX - 1; i++) {
+		names[n++] = commands[i].name;
+		if (commands[i].alias != NULL)
+			names[n++] = commands[i].alias;
+	}
+	return command_unknown("", "", name, names, n);
 }
 
-/* --json and --help may stand behind the command too; takes them out of argv.
- */
-static bool
-take_common(struct context *context)
+/* The options that all commands have, in front of the command's name or behind
+ * it. */
+struct common {
+	const char *control;
+	bool json, help;
+};
+
+enum taken {
+	TAKEN_NONE, /* another word */
+	TAKEN_ONE,
+	TAKEN_TWO, /* with its value */
+	TAKEN_WRONG,
+};
+
+static enum taken
+take_common(struct common *common, int argc, char **argv)
 {
-	bool help = false;
+	const char *word = argv[0];
+
+	if (strcmp(word, "--json") == 0)
+		common->json = true;
+	else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		common->help = true;
+	else if (strncmp(word, "--control=", 10) == 0)
+		common->control = word + 10;
+	else if (strcmp(word, "--control") == 0 && argc > 1)
+		common->control = argv[1];
+	else
+		return strcmp(word, "--control") == 0 ? TAKEN_WRONG
+						      : TAKEN_NONE;
+	return strcmp(word, "--control") == 0 ? TAKEN_TWO : TAKEN_ONE;
+}
+
+/* Takes them out of argv. */
+static enum status
+take_behind(struct common *common, const struct command *command, int *argc,
+    char **argv)
+{
 	int kept = 0;
 
-	for (int i = 0; i < context->argc; i++) {
-		if (strcmp(context->argv[i], "--json") == 0)
-			context->json = true;
-		else if (strcmp(context->argv[i], "--help") == 0)
-			help = true;
-		else
-			context->argv[kept++] = context->argv[i];
+	for (int i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			for (; i < *argc; i++)
+				argv[kept++] = argv[i];
+			break;
+		}
+		switch (take_common(common, *argc - i, argv + i)) {
+		case TAKEN_NONE:
+			argv[kept++] = argv[i];
+			break;
+		case TAKEN_ONE:
+			break;
+		case TAKEN_TWO:
+			i++;
+			break;
+		case TAKEN_WRONG:
+			return command_usage(
+			    command->name, "--control needs a value");
+		}
 	}
-	context->argc = kept;
-	return help;
+	*argc = kept;
+	return STATUS_DONE;
 }
 
 static enum status
-run_command(struct context *context, const char *name)
+run_command(struct common *common, int argc, char **argv)
 {
-	const struct command *command = find_command(name);
+	const struct command *command = command_find(argv[0]);
+	struct context context;
 	enum status status;
 
 	if (command == NULL)
-		return unknown_command(name);
-	context->name = command->name;
-	if (take_common(context)) {
+		return unknown_command(argv[0]);
+	argc--;
+	argv++;
+	status = take_behind(common, command, &argc, argv);
+	if (status != STATUS_DONE)
+		return status;
+	if (common->help) {
 		print_command_help(command);
 		return STATUS_DONE;
 	}
-	status = command->run(context);
+	context = (struct context){ common->control, command, common->json,
+		argc, argv };
+	status = command->run(&context);
 	if (fflush(stdout) != 0 && status == STATUS_DONE) {
 		perror("reroutectl: standard output");
 		status = STATUS_FAILED;
@@ -209,41 +170,47 @@ run_command(struct context *context, const char *name)
 	return status;
 }
 
+static enum status
+unknown_option(const char *word)
+{
+	static const char *const names[] = { "control", "json", "version",
+		"help" };
+
+	return command_unknown(
+	    "", "--", word, names, sizeof(names) / sizeof(names[0]));
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "control", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct context context = { .control = CONTROL_DEFAULT };
-	int opt;
+	struct common common = { .control = CONTROL_DEFAULT };
+	int i = 1;
 
-	/* '+': what stands behind the command belongs to it */
-	while ((opt = getopt_long(argc, argv, "+", options, NULL)) != -1)
-		switch (opt) {
-		case 'c':
-			context.control = optarg;
-			break;
-		case 'j':
-			context.json = true;
-			break;
-		case 'v':
+	/* the widths of characters; texts of this program are English */
+	(void)setlocale(LC_CTYPE, "C.UTF-8"); /* else each takes one column */
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "--version") == 0) {
 			puts("reroutectl " PACKAGE_VERSION);
 			return STATUS_DONE;
-		case 'h':
-			print_help();
-			return STATUS_DONE;
-		default: /* getopt has said what is wrong */
-			fputs("Try 'reroutectl --help'.\n", stderr);
-			return STATUS_USAGE;
 		}
-	if (optind == argc)
+		switch (take_common(&common, argc - i, argv + i)) {
+		case TAKEN_NONE:
+			return (int)unknown_option(argv[i]);
+		case TAKEN_ONE:
+			break;
+		case TAKEN_TWO:
+			i++;
+			break;
+		case TAKEN_WRONG:
+			return (int)command_usage(
+			    "", "--control needs a value");
+		}
+	}
+	if (i == argc && common.help) {
+		print_help();
+		return STATUS_DONE;
+	}
+	if (i == argc)
 		return (int)command_usage("", "which command?");
-	context.argc = argc - optind - 1;
-	context.argv = argv + optind + 1;
-	return (int)run_command(&context, argv[optind]);
+	return (int)run_command(&common, argc - i, argv + i);
 }

@@ -16,9 +16,9 @@
 static const struct table_column rule_columns[] = {
 	{ "NUMBER", .right = true, .keep = 6 },
 	{ "HITS", .right = true, .keep = 4 },
-	{ "LAST HIT", .keep = 8 },
+	{ "LAST HIT", .keep = 8, .drop = 2 },
 	{ "PLACE", .keep = 12, .tail = true },
-	{ "ENDS IN", .keep = 7 },
+	{ "ENDS IN", .keep = 7, .drop = 1 },
 	{ "RULE", .keep = 20 },
 };
 
@@ -26,12 +26,6 @@ struct rule_cells {
 	char number[24], hits[24], last[64], place[256], left[32];
 	const char *cells[6];
 };
-
-static double
-number(const json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
 
 static double
 wall(void)
@@ -91,22 +85,22 @@ format_rule(struct rule_cells *ret, const json_t *rule)
 	const char *slash = strrchr(file, '/');
 
 	/* a name may be cut */
+	(void)snprintf(ret->number, sizeof(ret->number), "%.0f",
+	    command_number(rule, "number"));
 	(void)snprintf(
-	    ret->number, sizeof(ret->number), "%.0f", number(rule, "number"));
-	(void)snprintf(
-	    ret->hits, sizeof(ret->hits), "%.0f", number(rule, "hits"));
+	    ret->hits, sizeof(ret->hits), "%.0f", command_number(rule, "hits"));
 	if (json_is_number(json_object_get(rule, "last_hit")))
-		format_when(
-		    ret->last, sizeof(ret->last), "", number(rule, "last_hit"));
+		format_when(ret->last, sizeof(ret->last), "",
+		    command_number(rule, "last_hit"));
 	else
 		format_when(ret->last, sizeof(ret->last), "unused since ",
-		    number(rule, "since"));
+		    command_number(rule, "since"));
 	(void)snprintf(ret->place, sizeof(ret->place), "%s:%.0f",
-	    slash != NULL ? slash + 1 : file, number(rule, "line"));
+	    slash != NULL ? slash + 1 : file, command_number(rule, "line"));
 	ret->left[0] = '\0';
 	if (json_is_number(json_object_get(rule, "ends")))
 		format_left(ret->left, sizeof(ret->left),
-		    number(rule, "ends") - wall());
+		    command_number(rule, "ends") - wall());
 	ret->cells[0] = ret->number;
 	ret->cells[1] = ret->hits;
 	ret->cells[2] = ret->last;
@@ -124,7 +118,7 @@ print_rules(const json_t *rules, bool json)
 	size_t i;
 
 	if (json) {
-		json_array_foreach((json_t *)rules, i, rule) command_json(rule);
+		command_json_lines(rules);
 		return STATUS_DONE;
 	}
 	table = table_new(
@@ -159,10 +153,11 @@ print_review(const json_t *result)
 {
 	const json_t *review = json_object_get(result, "review");
 
-	if (number(review, "changed") > 0)
+	if (command_number(review, "changed") > 0)
 		printf("%.0f connections are decided otherwise now, %.0f of "
 		       "them were ended\n",
-		    number(review, "changed"), number(review, "ended"));
+		    command_number(review, "changed"),
+		    command_number(review, "ended"));
 	if (json_is_false(json_object_get(result, "saved")))
 		fputs("reroutectl: the rules from the command line could not "
 		      "be saved: they end with the daemon\n",
@@ -192,17 +187,33 @@ call_change(const struct context *context, const char *call, json_t *args_take,
 static void
 say_reloaded(const json_t *result)
 {
-	printf("%.0f rules are in force\n", number(result, "rules"));
+	printf("%.0f rules are in force\n", command_number(result, "rules"));
 }
 
 enum status
 command_reload(const struct context *context)
 {
-	enum status status = command_no_words(context, "reload");
+	enum status status = command_no_words(context);
 
 	if (status != STATUS_DONE)
 		return status;
 	return call_change(context, "reload", NULL, say_reloaded);
+}
+
+static enum status
+take_for_value(
+    void *arg, const struct command_option *option, const char *value)
+{
+	uint64_t *ret_ms = arg;
+
+	(void)option; /* the only one */
+	if (num_parse_duration(ret_ms, value, strlen(value), FOR_MAX_MS) < 0 ||
+	    *ret_ms < 1000)
+		return command_usage("rules",
+		    "--for %s: expected a time such as 90s, 10m, 8h or 7d, at "
+		    "most 366d",
+		    value);
+	return STATUS_DONE;
 }
 
 /* Takes `--for DURATION` out of the words; 0 where there is none. */
@@ -210,27 +221,9 @@ static enum status
 take_for(
     const struct context *context, int *argc, char **argv, uint64_t *ret_ms)
 {
-	int kept = 0;
-
 	*ret_ms = 0;
-	for (int i = 0; i < *argc; i++) {
-		if (strcmp(argv[i], "--for") != 0) {
-			argv[kept++] = argv[i];
-			continue;
-		}
-		if (++i == *argc)
-			return command_usage(
-			    context->name, "--for needs a value");
-		if (num_parse_duration(
-			ret_ms, argv[i], strlen(argv[i]), FOR_MAX_MS) < 0 ||
-		    *ret_ms < 1000)
-			return command_usage(context->name,
-			    "--for %s: expected a time such as 90s, 10m, 8h "
-			    "or 7d, at most 366d",
-			    argv[i]);
-	}
-	*argc = kept;
-	return STATUS_DONE;
+	return command_take_options(
+	    context, argc, argv, take_for_value, ret_ms);
 }
 
 /* Rules from the command line ---------------------------------------------- */
@@ -282,14 +275,14 @@ say_added(const json_t *result)
 	char left[32];
 
 	printf("rule %.0f from the command line stands before the others",
-	    number(result, "id"));
+	    command_number(result, "id"));
 	if (json_is_number(json_object_get(result, "ends"))) {
-		format_left(
-		    left, sizeof(left), number(result, "ends") - wall());
+		format_left(left, sizeof(left),
+		    command_number(result, "ends") - wall());
 		printf(" for %s", left);
 	}
 	printf("; 'reroutectl rules delete %.0f' takes it out\n",
-	    number(result, "id"));
+	    command_number(result, "id"));
 }
 
 enum status
@@ -304,15 +297,15 @@ command_add(const struct context *context)
 	if (status != STATUS_DONE)
 		return status;
 	if (argc == 0)
-		return command_usage(context->name,
+		return command_usage(context->command->name,
 		    "what is missing is a match; 'to any' is everything");
-	rule = join_rule(context->name, argc, context->argv);
+	rule = join_rule(context->command->name, argc, context->argv);
 	args = json_pack(
 	    "{s:s?, s:I}", "rule", rule, "for_ms", (json_int_t)for_ms);
 	free(rule);
 	if (args == NULL)
 		return command_usage(
-		    context->name, "the rule is no valid UTF-8");
+		    context->command->name, "the rule is no valid UTF-8");
 	return call_change(context, "rules.add", args, say_added);
 }
 
@@ -320,7 +313,7 @@ static void
 say_deleted(const json_t *result)
 {
 	printf("rule %.0f is out; %.0f rules are in force\n",
-	    number(result, "id"), number(result, "rules"));
+	    command_number(result, "id"), command_number(result, "rules"));
 }
 
 static enum status
@@ -369,10 +362,11 @@ say_tried(const json_t *result)
 {
 	char left[32];
 
-	format_left(left, sizeof(left), number(result, "ends") - wall());
+	format_left(
+	    left, sizeof(left), command_number(result, "ends") - wall());
 	printf("%.0f rules are in force for %s, then the set before is back; "
 	       "'reroutectl rules keep' keeps them\n",
-	    number(result, "rules"), left);
+	    command_number(result, "rules"), left);
 }
 
 static enum status
@@ -404,24 +398,28 @@ say_kept(const json_t *result)
 {
 	printf("the %.0f rules stay in force until the next reload: put them "
 	       "into the folder of rules to keep them longer\n",
-	    number(result, "rules"));
+	    command_number(result, "rules"));
 }
 
 enum status
 command_rules(const struct context *context)
 {
-	const char *word = context->argc > 0 ? context->argv[0] : NULL;
+	const struct command_word *word;
 	int argc = context->argc - 1;
 	char **argv = context->argv + 1;
+	enum status status;
 
-	if (word == NULL)
+	if (context->argc == 0)
 		return list(context);
-	if (strcmp(word, "delete") == 0)
+	status = command_take_word(context, &word);
+	if (status != STATUS_DONE)
+		return status;
+	if (strcmp(word->name, "delete") == 0)
 		return delete_rule(context, argc, argv);
-	if (strcmp(word, "try") == 0)
+	if (strcmp(word->name, "try") == 0)
 		return try_rules(context, argc, argv);
-	if (strcmp(word, "keep") == 0 && argc == 0)
-		return call_change(context, "rules.keep", NULL, say_kept);
-	return command_usage("rules",
-	    "'%s' is not known; expected nothing, delete, try or keep", word);
+	if (argc > 0)
+		return command_usage(
+		    "rules", "unexpected argument '%s'", argv[0]);
+	return call_change(context, "rules.keep", NULL, say_kept);
 }

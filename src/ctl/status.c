@@ -120,7 +120,7 @@ enum status
 command_status(const struct context *context)
 {
 	json_t *result = NULL;
-	enum status status = command_no_words(context, "status");
+	enum status status = command_no_words(context);
 
 	if (status == STATUS_DONE)
 		status = command_call(context, "status", NULL, &result);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 struct table {
 	const struct table_column *columns;
@@ -22,13 +23,23 @@ static const char *const colour_codes[] = {
 };
 
 /* Control characters of ASCII and, in UTF-8, of Latin-1 (C1: \xc2\x80 to
- * \xc2\x9f) may move the cursor. */
+ * \xc2\x9f) may move the cursor; U+200E, U+200F, U+202A to U+202E and U+2066
+ * to U+2069 turn the direction of what follows. */
 static size_t
 control_len(const unsigned char *s)
 {
 	if (s[0] < 0x20 || s[0] == 0x7f)
 		return 1;
-	return s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0 ? 2 : 0;
+	if (s[0] == 0xc2)
+		return s[1] >= 0x80 && s[1] < 0xa0 ? 2 : 0;
+	if (s[0] != 0xe2)
+		return 0;
+	if (s[1] == 0x80)
+		return s[2] == 0x8e || s[2] == 0x8f ||
+			       (s[2] >= 0xaa && s[2] <= 0xae)
+			   ? 3
+			   : 0;
+	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
 }
 
 static char *
@@ -119,53 +130,99 @@ table_row(
 	table->colours[table->n_rows++] = colour;
 }
 
-/* Columns on the screen: UTF-8 continuation bytes take none. */
+/* Columns that the character at s takes on the screen, and its bytes. The
+ * locale is one of UTF-8 (main.c). */
 static size_t
-text_width(const char *s)
+character(const char *s, size_t *ret_len)
 {
-	size_t n = 0;
+	mbstate_t state = { 0 };
+	wchar_t wc;
+	size_t len = mbrtowc(&wc, s, strlen(s), &state);
+	int width;
 
-	for (; *s != '\0'; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
+	*ret_len = len > 0 && len < (size_t)-2 ? len : 1;
+	if (len == 0 || len >= (size_t)-2)
+		return 1;
+	width = wcwidth(wc);
+	return width >= 0 ? (size_t)width : 1;
+}
+
+size_t
+table_width(const char *s)
+{
+	size_t n = 0, len;
+
+	for (; *s != '\0'; s += len)
+		n += character(s, &len);
 	return n;
 }
 
-static bool
-starts_character(char c)
+/* The first byte of s behind its first n columns at least; *ret is how many
+ * they are. */
+static const char *
+skip_columns(const char *s, size_t n, size_t *ret)
 {
-	return ((unsigned char)c & 0xc0) != 0x80;
+	size_t len;
+
+	for (*ret = 0; *s != '\0' && *ret < n; s += len)
+		*ret += character(s, &len);
+	return s;
 }
 
-/* What is left of s when its first n characters are taken away. */
-static const char *
-skip_characters(const char *s, size_t n)
+/* How many bytes of s fit n columns; *ret is how many of those they take. */
+static size_t
+fitting(const char *s, size_t n, size_t *ret)
 {
-	for (; *s != '\0' && (n > 0 || !starts_character(*s)); s++)
-		n -= starts_character(*s);
-	return s;
+	const char *at = s;
+	size_t len, width;
+
+	for (*ret = 0; *at != '\0'; at += len, *ret += width) {
+		width = character(at, &len);
+		if (*ret + width > n)
+			break;
+	}
+	return (size_t)(at - s);
+}
+
+/* Text cut to a width, as its parts are printed. */
+struct cut {
+	const char *before, *text, *after;
+	size_t len, width;
+};
+
+static struct cut
+cut_text(const char *s, size_t width, bool tail)
+{
+	struct cut cut = { "", s, "", strlen(s), table_width(s) };
+	size_t have = cut.width;
+
+	if (have <= width)
+		return cut;
+	if (tail) {
+		cut.before = "…";
+		cut.text = skip_columns(s, have - width + 1, &cut.width);
+		cut.len = strlen(cut.text);
+		cut.width = have - cut.width + 1;
+	} else {
+		cut.after = "…";
+		cut.len = fitting(s, width - 1, &cut.width);
+		cut.width++;
+	}
+	return cut;
 }
 
 static void
 print_cell(const char *s, const struct table_column *column, size_t width,
     bool last, FILE *out)
 {
-	size_t have = text_width(s), shown = have < width ? have : width;
-	bool cut = have > width;
+	struct cut cut = cut_text(s, width, column->tail);
 
-	for (size_t i = shown; column->right && i < width; i++)
+	for (size_t i = cut.width; column->right && i < width; i++)
 		fputc(' ', out);
-	if (cut && column->tail) {
-		fputs("…", out);
-		fputs(skip_characters(s, have - width + 1), out);
-	} else if (cut) {
-		const char *end = skip_characters(s, width - 1);
-
-		fwrite(s, 1, (size_t)(end - s), out);
-		fputs("…", out);
-	} else {
-		fputs(s, out);
-	}
-	for (size_t i = shown; !column->right && !last && i < width; i++)
+	fputs(cut.before, out);
+	fwrite(cut.text, 1, cut.len, out);
+	fputs(cut.after, out);
+	for (size_t i = cut.width; !column->right && !last && i < width; i++)
 		fputc(' ', out);
 }
 
@@ -267,10 +324,10 @@ table_print(const struct table *table, FILE *out)
 	if (widths == NULL)
 		return;
 	for (size_t c = 0; c < table->n_columns; c++) {
-		widths[c] = text_width(table->columns[c].title);
+		widths[c] = table_width(table->columns[c].title);
 		for (size_t r = 0; r < table->n_rows; r++)
-			if (text_width(cell(table, r, c)) > widths[c])
-				widths[c] = text_width(cell(table, r, c));
+			if (table_width(cell(table, r, c)) > widths[c])
+				widths[c] = table_width(cell(table, r, c));
 	}
 	fit(table, widths, terminal_width(out));
 	print_row(table, widths, SIZE_MAX, out);

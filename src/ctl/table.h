@@ -35,6 +35,9 @@ void table_row(
 /* Prints title and rows. Cut to the width of the terminal, where it is one. */
 void table_print(const struct table *table, FILE *out);
 
+/* Columns that a text takes on the screen. */
+size_t table_width(const char *s);
+
 /* Colour only on a terminal, and never with NO_COLOR (no-color.org). */
 bool table_has_colour(FILE *out);
 

@@ -63,8 +63,7 @@ struct bpf {
  * called from bpf_open() alone. */
 static char said[BPF_WHY_MAX];
 
-static int
-hear(enum libbpf_print_level level, const char *format, va_list args)
+static int hear(enum libbpf_print_level level, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
 static int
@@ -213,8 +212,9 @@ attach(struct bpf *bpf, char why[BPF_WHY_MAX])
 	int r = attach_family(bpf, fd, 0);
 
 	if (r < 0) {
-		(void)fail(why, r, "the kernel has no hook for BPF in "
-				   "netfilter (CONFIG_NETFILTER_BPF_LINK)");
+		(void)fail(why, r,
+		    "the kernel has no hook for BPF in "
+		    "netfilter (CONFIG_NETFILTER_BPF_LINK)");
 		return r;
 	}
 	/* a kernel without IPv6 has none to be seen */
@@ -252,8 +252,8 @@ prepare(struct bpf *bpf, bool births)
 		bpf->object = NULL;
 		return errno != 0 ? -errno : -EIO;
 	}
-	bpf_object__for_each_program(prog, bpf->object)
-	    (void) bpf_program__set_autoload(prog, births);
+	bpf_object__for_each_program(prog, bpf->object)(void)
+	    bpf_program__set_autoload(prog, births);
 	prog = bpf_object__find_program_by_name(bpf->object, "attr_sent");
 	(void)bpf_program__set_autoload(prog, true);
 	(void)bpf_program__set_type(
@@ -279,11 +279,13 @@ load(struct bpf *bpf, char why[BPF_WHY_MAX])
 	if (r == 0)
 		return 0;
 	if (r == -EPERM)
-		return fail(why, r, "no privilege: it needs CAP_BPF, "
-				    "CAP_PERFMON and CAP_NET_ADMIN");
+		return fail(why, r,
+		    "no privilege: it needs CAP_BPF, "
+		    "CAP_PERFMON and CAP_NET_ADMIN");
 	if (said[0] == '\0')
-		return fail(why, r, "the kernel refuses the program (Linux "
-				    "6.10 is the first that has all of it)");
+		return fail(why, r,
+		    "the kernel refuses the program (Linux "
+		    "6.10 is the first that has all of it)");
 	said[strcspn(said, "\n")] = '\0';
 	return fail(why, r, said);
 }
@@ -382,9 +384,10 @@ self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 	if (r == -ENODATA)
 		return fail(why, r, "self-test: the program saw nothing");
 	if (r == -EAGAIN || r == -EBADMSG)
-		return fail(why, r, "self-test: it saw another process than "
-				    "/proc (namespaces of pids, users or "
-				    "time)");
+		return fail(why, r,
+		    "self-test: it saw another process than "
+		    "/proc (namespaces of pids, users or "
+		    "time)");
 	bpf->seen = true;
 	return r < 0 ? fail(why, r, "self-test: it can't be made") : 0;
 }
@@ -404,8 +407,9 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops, char why[BPF_WHY_MAX])
 	said[0] = '\0';
 	(void)libbpf_set_print(hear);
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		r = fail(why, -errno, "the kernel has no BTF "
-				      "(CONFIG_DEBUG_INFO_BTF)");
+		r = fail(why, -errno,
+		    "the kernel has no BTF "
+		    "(CONFIG_DEBUG_INFO_BTF)");
 	if (r == 0)
 		r = load(bpf, why);
 	if (r == 0 && open_rings(bpf) < 0)

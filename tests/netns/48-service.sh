@@ -23,7 +23,9 @@ for file in usr/sbin/rerouted usr/bin/reroutectl etc/rerouted/rerouted.conf \
     usr/lib/systemd/system/rerouted.service \
     usr/lib/systemd/system/rerouted-recover.service \
     usr/share/man/man8/rerouted.8 usr/share/man/man1/reroutectl.1 \
-    usr/share/man/man5/rerouted.conf.5 usr/share/man/man5/rerouted.rules.5; do
+    usr/share/man/man5/rerouted.conf.5 usr/share/man/man5/rerouted.rules.5 \
+    usr/share/bash-completion/completions/reroutectl \
+    usr/share/fish/vendor_completions.d/reroutectl.fish; do
 	check "installed: $file" test -s "$inst/$file"
 done
 check "installed: rerouted.conf.d" test -d "$inst/etc/rerouted/rerouted.conf.d"

@@ -315,8 +315,8 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	use.connected = sk->__sk_common.skc_state == STATE_ESTABLISHED;
 	read_actor(&use, task);
 	read_packet(&use, skb);
-	if (bpf_ringbuf_output(&uses, &use, sizeof(use),
-		wakeup(&uses, shared.uses_many)) < 0)
+	if (bpf_ringbuf_output(
+		&uses, &use, sizeof(use), wakeup(&uses, shared.uses_many)) < 0)
 		__sync_fetch_and_add(&shared.uses_lost, 1);
 	return NF_ACCEPT;
 }
@@ -399,8 +399,7 @@ read_path(struct draft *draft, struct file *exe)
 	struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
 
 	climb.dentry = dentry;
-	climb.mount =
-	    (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	climb.mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 	draft->event.deleted = BPF_CORE_READ(dentry, d_hash.pprev) == NULL &&
 			       BPF_CORE_READ(dentry, d_parent) != dentry;
 	bpf_loop(STEPS_MAX, climb_step, &climb, 0);
@@ -426,8 +425,8 @@ read_args(struct draft *draft, struct mm_struct *mm)
 
 SEC("?tp_btf/sched_process_exec")
 int
-BPF_PROG(attr_exec, struct task_struct *task, int old,
-    struct linux_binprm *program)
+BPF_PROG(
+    attr_exec, struct task_struct *task, int old, struct linux_binprm *program)
 {
 	__u32 zero = 0, size;
 	struct draft *draft = bpf_map_lookup_elem(&drafts, &zero);

@@ -1,0 +1,189 @@
+#include "src/core/filter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "src/core/glob.h"
+
+static const char *const verdicts[] = { "accept", "block", "drop", "reroute" };
+
+static bool
+is_verdict(const char *word, size_t len)
+{
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		if (strlen(verdicts[i]) == len &&
+		    memcmp(verdicts[i], word, len) == 0)
+			return true;
+	return false;
+}
+
+static int
+check_verdicts(const char *value, char what[FILTER_WHAT])
+{
+	for (;; value++) {
+		size_t len = strcspn(value, ",");
+
+		if (!is_verdict(value, len)) {
+			(void)snprintf(what, FILTER_WHAT,
+			    "verdict: expected accept, block, drop or "
+			    "reroute"); /* fits */
+			return -EINVAL;
+		}
+		value += len;
+		if (*value == '\0')
+			return 0;
+	}
+}
+
+static char *
+field(struct filter *filter, const char *key, bool *ret_glob)
+{
+	*ret_glob = strcmp(key, "exe") == 0 || strcmp(key, "unit") == 0;
+	if (strcmp(key, "exe") == 0)
+		return filter->exe;
+	if (strcmp(key, "user") == 0)
+		return filter->user;
+	if (strcmp(key, "unit") == 0)
+		return filter->unit;
+	if (strcmp(key, "domain") == 0)
+		return filter->domain;
+	if (strcmp(key, "verdict") == 0)
+		return filter->verdict;
+	return NULL;
+}
+
+int
+filter_set(struct filter *filter, const char *key, const char *value,
+    char what[FILTER_WHAT])
+{
+	size_t len = strlen(value), at;
+	bool glob;
+	char *to = field(filter, key, &glob);
+
+	if (to == NULL)
+		return -ENOENT;
+	/* what[] has room for all of these */
+	if (len == 0 || len >= FILTER_TEXT) {
+		(void)snprintf(what, FILTER_WHAT,
+		    "%.16s: expected 1 to %d bytes", key, FILTER_TEXT - 1);
+		return -EINVAL;
+	}
+	if (glob && glob_check(value, &at) < 0) {
+		(void)snprintf(what, FILTER_WHAT,
+		    "%.16s: the pattern ends in a lone '\\'", key);
+		return -EINVAL;
+	}
+	if (to == filter->verdict && check_verdicts(value, what) < 0)
+		return -EINVAL;
+	memcpy(to, value, len + 1);
+	return 0;
+}
+
+static bool
+match_exe(const char *glob, const struct process *proc)
+{
+	const char *slash = strrchr(proc->exe, '/');
+	const char *s =
+	    strchr(glob, '/') == NULL && slash != NULL ? slash + 1 : proc->exe;
+
+	/* of an interpreter, the script is what people mean too */
+	if (glob_match(glob, s, strlen(s)))
+		return true;
+	slash = strrchr(proc->script, '/');
+	s = strchr(glob, '/') == NULL && slash != NULL ? slash + 1
+						       : proc->script;
+	return s[0] != '\0' && glob_match(glob, s, strlen(s));
+}
+
+static bool
+match_user(const char *user, const struct process *proc)
+{
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%u", proc->uid); /* fits */
+	return strcmp(user, proc->user) == 0 || strcmp(user, number) == 0;
+}
+
+static bool
+match_unit(const char *glob, const char *unit)
+{
+	static const char suffix[] = ".service";
+	size_t len = strlen(unit), cut = sizeof(suffix) - 1;
+
+	if (len == 0)
+		return false;
+	return glob_match(glob, unit, len) ||
+	       (len > cut && strcmp(unit + len - cut, suffix) == 0 &&
+		   glob_match(glob, unit, len - cut));
+}
+
+/* As `domain` of a rule: that name, "*.x" below it, ".x" both. */
+static bool
+match_domain(const char *domain, const char *host)
+{
+	const char *tail = domain[0] == '*' ? domain + 1 : domain;
+	size_t len = strlen(tail), n = strlen(host);
+
+	if (n > 0 && host[n - 1] == '.')
+		n--;
+	if (len > 1 && tail[len - 1] == '.')
+		len--;
+	if (tail[0] != '.')
+		return n == len && strncasecmp(host, tail, n) == 0;
+	if (n > len && strncasecmp(host + n - len, tail, len) == 0)
+		return true;
+	return domain[0] == '.' && n == len - 1 &&
+	       strncasecmp(host, tail + 1, n) == 0;
+}
+
+bool
+filter_has_verdict(const struct filter *filter, const char *word)
+{
+	const char *v = filter->verdict;
+	size_t len = strlen(word);
+
+	if (v[0] == '\0')
+		return true;
+	for (;; v++) {
+		size_t n = strcspn(v, ",");
+
+		if (n == len && memcmp(v, word, n) == 0)
+			return true;
+		v += n;
+		if (*v == '\0')
+			return false;
+	}
+}
+
+bool
+filter_match_who(const struct filter *filter, const struct filter_row *row)
+{
+	const struct process *proc = row->process;
+	bool program = proc != NULL && proc->kind == PROCESS_PROGRAM;
+
+	if (filter->exe[0] != '\0' &&
+	    (!program || !match_exe(filter->exe, proc)))
+		return false;
+	if (filter->user[0] != '\0' &&
+	    (!program || !match_user(filter->user, proc)))
+		return false;
+	if (filter->unit[0] != '\0' &&
+	    (!program || !match_unit(filter->unit, proc->unit)))
+		return false;
+	if (filter->domain[0] != '\0' &&
+	    (row->host == NULL || !match_domain(filter->domain, row->host)))
+		return false;
+	return !filter->has_since || !mono_before(row->when, filter->since);
+}
+
+bool
+filter_match(const struct filter *filter, const struct filter_row *row)
+{
+	if (!filter_match_who(filter, row))
+		return false;
+	if (row->verdict == NULL)
+		return filter->verdict[0] == '\0';
+	return filter_has_verdict(filter, row->verdict);
+}

@@ -1,0 +1,134 @@
+#include <string.h>
+
+#include "src/ctl/command.h"
+#include "src/ctl/filter.h"
+
+static const struct command_option for_options[] = {
+	{ "for", "T", "until then, by the wall clock: 90s, 10m, 8h, 7d", NULL },
+	{ 0 },
+};
+
+static const struct command_option watch_options[] = {
+	{ "backlog", "N", "begin with the last N that were kept", NULL },
+	{ 0 },
+};
+
+static const struct command_word rules_words[] = {
+	{ "delete", "N", "takes out 'command line:N'" },
+	{ "try", "FILE --for T", "FILE in place of the files for that time" },
+	{ "keep", NULL, "what is tried stays until the next reload" },
+	{ 0 },
+};
+
+static const struct command_word firewall_words[] = {
+	{ "show", NULL, "our rules as they are in the kernel" },
+	{ "verify", NULL, "compares them with what ought to be there" },
+	{ "clear", NULL, "takes them out: nothing is judged any more" },
+	{ 0 },
+};
+
+static const struct command_word match_words[] = {
+	{ "MATCH", "...", "as in a rules file: see rerouted.rules(5)" },
+	{ 0 },
+};
+
+static const struct command_word completion_words[] = {
+	{ "bash", NULL, "for bash-completion" },
+	{ "zsh", NULL, "for zsh, as _reroutectl in a folder of fpath" },
+	{ "fish", NULL, "for fish" },
+	{ 0 },
+};
+
+const struct command commands[] = {
+	{ .name = "status",
+	    .usage = "",
+	    .what = "how the daemon is",
+	    .example = "reroutectl status",
+	    .run = command_status },
+	{ .name = "flows",
+	    .alias = "connections",
+	    .usage = "[FILTER...]",
+	    .what = "the connections that were judged, youngest first",
+	    .options = { filter_options },
+	    .example = "reroutectl flows --exe curl --verdict block --since 1h",
+	    .run = command_flows },
+	{ .name = "processes",
+	    .usage = "[FILTER...]",
+	    .what = "the programs, with what was decided and their traffic",
+	    .options = { filter_options },
+	    .example = "reroutectl processes --user www-data",
+	    .run = command_processes },
+	{ .name = "watch",
+	    .usage = "[FILTER...]",
+	    .what = "decisions as they are taken",
+	    .options = { filter_options, watch_options },
+	    .example = "reroutectl --json watch --verdict block,drop",
+	    .run = command_watch },
+	{ .name = "explain",
+	    .usage = "[--exe PATH] [--to ADDR] ...",
+	    .what = "which rule would decide, and why",
+	    .options = { explain_options },
+	    .example = "reroutectl explain --exe /usr/bin/curl --to 192.0.2.7 "
+		       "--port 443",
+	    .run = command_explain },
+	{ .name = "rules",
+	    .usage = "[delete|try|keep ...]",
+	    .what = "the rules in force, with what they decided",
+	    .words = rules_words,
+	    .options = { for_options },
+	    .example = "reroutectl rules try /tmp/new.rules --for 60s",
+	    .run = command_rules },
+	{ .name = "accept",
+	    .usage = "MATCH... [--for T]",
+	    .what = "a rule in front of the others",
+	    .words = match_words,
+	    .options = { for_options },
+	    .example = "reroutectl accept in proto tcp to port 22 from lan "
+		       "--for 1h",
+	    .run = command_add },
+	{ .name = "block",
+	    .usage = "MATCH... [--for T]",
+	    .what = "the same: a program learns at once",
+	    .words = match_words,
+	    .options = { for_options },
+	    .example = "reroutectl block out exe /usr/bin/curl --for 10m",
+	    .run = command_add },
+	{ .name = "drop",
+	    .usage = "MATCH... [--for T]",
+	    .what = "the same: silent",
+	    .words = match_words,
+	    .options = { for_options },
+	    .example = "reroutectl drop in from 192.0.2.7",
+	    .run = command_add },
+	{ .name = "reload",
+	    .usage = "",
+	    .what = "reads the rules again; answers when all is done",
+	    .example = "reroutectl reload",
+	    .run = command_reload },
+	{ .name = "firewall",
+	    .usage = "show|verify|clear",
+	    .what = "our rules in the kernel: print, compare, take out",
+	    .words = firewall_words,
+	    .example = "reroutectl firewall verify",
+	    .run = command_firewall },
+	{ .name = "completion",
+	    .usage = "bash|zsh|fish",
+	    .what = "what a shell needs to complete these words",
+	    .words = completion_words,
+	    .example = "reroutectl completion bash "
+		       ">/etc/bash_completion.d/reroutectl",
+	    .run = command_completion },
+};
+
+const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
+
+const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		if (strcmp(commands[i].name, name) == 0 ||
+		    (commands[i].alias != NULL &&
+			strcmp(commands[i].alias, name) == 0))
+			return &commands[i];
+	return NULL;
+}

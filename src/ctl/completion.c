@@ -1,0 +1,289 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "src/ctl/command.h"
+
+/* Completion from the table of commands: a script for each shell that knows
+ * all of it, so that it needs no daemon. */
+
+/* text in single quotes, for all three shells. */
+static void
+quote(const char *text)
+{
+	putchar('\'');
+	for (; *text != '\0'; text++) {
+		if (*text == '\'')
+			fputs("'\\'", stdout);
+		putchar(*text);
+	}
+	putchar('\'');
+}
+
+/* For each option of a command. */
+static void
+each_option(const struct command *command,
+    void (*fn)(const struct command *command, const struct command_option *o))
+{
+	for (size_t t = 0; t < COMMAND_TABLES; t++)
+		for (const struct command_option *o = command->options[t];
+		     o != NULL && o->name != NULL; o++)
+			fn(command, o);
+}
+
+/* Words that are one as they stand, not what help calls a match. */
+static bool
+is_word(const struct command_word *word)
+{
+	return word->name[0] >= 'a' && word->name[0] <= 'z';
+}
+
+static bool
+is_file(const struct command_option *o)
+{
+	return o->words != NULL && strcmp(o->words, "FILE") == 0;
+}
+
+/* bash --------------------------------------------------------------------- */
+
+static void
+bash_option_name(const struct command *command, const struct command_option *o)
+{
+	(void)command;
+	printf("--%s ", o->name);
+}
+
+static void
+bash_option_value(const struct command *command, const struct command_option *o)
+{
+	if (o->value == NULL)
+		return;
+	printf("\t%s:--%s) ", command->name, o->name);
+	if (is_file(o))
+		puts("COMPREPLY=($(compgen -f -- \"$cur\"));"
+		     " compopt -o filenames; return ;;");
+	else
+		printf("COMPREPLY=($(compgen -W '%s' -- \"$cur\"));"
+		       " return ;;\n",
+		    o->words != NULL ? o->words : "");
+}
+
+static void
+bash(void)
+{
+	puts("# completion of reroutectl for bash\n"
+	     "_reroutectl()\n"
+	     "{\n"
+	     "\tlocal cur prev word command= i\n"
+	     "\tcur=${COMP_WORDS[COMP_CWORD]}\n"
+	     "\tprev=${COMP_WORDS[COMP_CWORD-1]}\n"
+	     "\tCOMPREPLY=()\n"
+	     "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	     "\t\tword=${COMP_WORDS[i]}\n"
+	     "\t\tcase $word in\n"
+	     "\t\t--control) ((i++)) ;;\n"
+	     "\t\t-*) ;;\n"
+	     "\t\t*) command=$word; break ;;\n"
+	     "\t\tesac\n"
+	     "\tdone\n"
+	     "\tif [[ $prev = --control ]]; then\n"
+	     "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+	     "\t\tcompopt -o filenames\n"
+	     "\t\treturn\n"
+	     "\tfi");
+	fputs("\tcase $command in\n", stdout);
+	for (size_t i = 0; i < n_commands; i++)
+		if (commands[i].alias != NULL)
+			printf("\t%s) command=%s ;;\n", commands[i].alias,
+			    commands[i].name);
+	fputs("\tesac\n\tcase $command:$prev in\n", stdout);
+	for (size_t i = 0; i < n_commands; i++)
+		each_option(&commands[i], bash_option_value);
+	fputs("\tesac\n\tcase $command in\n\t'') word='", stdout);
+	for (size_t i = 0; i < n_commands; i++)
+		printf("%s%s%s ", commands[i].name,
+		    commands[i].alias != NULL ? " " : "",
+		    commands[i].alias != NULL ? commands[i].alias : "");
+	puts("--control --json --version --help' ;;");
+	for (size_t i = 0; i < n_commands; i++) {
+		printf("\t%s) word='", commands[i].name);
+		for (const struct command_word *w = commands[i].words;
+		     w != NULL && w->name != NULL; w++)
+			if (is_word(w))
+				printf("%s ", w->name);
+		each_option(&commands[i], bash_option_name);
+		puts("--json --help' ;;");
+	}
+	puts("\t*) return ;;\n"
+	     "\tesac\n"
+	     "\tCOMPREPLY=($(compgen -W \"$word\" -- \"$cur\"))\n"
+	     "} &&\n"
+	     "\tcomplete -F _reroutectl reroutectl");
+}
+
+/* zsh ---------------------------------------------------------------------- */
+
+/* The text of a row for _arguments and _describe: colons and brackets mean
+ * something there. */
+static void
+zsh_text(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (strchr(":[]\\", *text) != NULL)
+			putchar('\\');
+		if (*text == '\'')
+			fputs("'\\'", stdout);
+		putchar(*text);
+	}
+}
+
+static void
+zsh_option(const struct command *command, const struct command_option *o)
+{
+	(void)command;
+	printf(" \\\n\t\t\t'--%s[", o->name);
+	zsh_text(o->what);
+	putchar(']');
+	if (o->value != NULL && is_file(o))
+		fputs(":file:_files", stdout);
+	else if (o->value != NULL && o->words != NULL)
+		printf(":value:(%s)", o->words);
+	else if (o->value != NULL)
+		fputs(":value: ", stdout);
+	putchar('\'');
+}
+
+static void
+zsh_command(const struct command *command)
+{
+	bool words = false;
+
+	printf("\t%s%s%s)\n\t\t_arguments '--json[one JSON object a line]' "
+	       "'--help[about it]'",
+	    command->name, command->alias != NULL ? "|" : "",
+	    command->alias != NULL ? command->alias : "");
+	each_option(command, zsh_option);
+	for (const struct command_word *w = command->words;
+	     w != NULL && w->name != NULL; w++) {
+		if (!is_word(w))
+			continue;
+		fputs(words ? " " : " \\\n\t\t\t'1:word:((", stdout);
+		printf("%s\\:\"", w->name);
+		zsh_text(w->what);
+		putchar('"');
+		words = true;
+	}
+	puts(words ? "))' '*:file:_files' ;;" : " '*:word: ' ;;");
+}
+
+static void
+zsh(void)
+{
+	puts("#compdef reroutectl\n"
+	     "_reroutectl()\n"
+	     "{\n"
+	     "\tlocal -a commands\n"
+	     "\tlocal state line\n"
+	     "\tcommands=(");
+	for (size_t i = 0; i < n_commands; i++) {
+		printf("\t\t'%s:", commands[i].name);
+		zsh_text(commands[i].what);
+		puts("'");
+		if (commands[i].alias == NULL)
+			continue;
+		printf("\t\t'%s:", commands[i].alias);
+		zsh_text(commands[i].what);
+		puts("'");
+	}
+	puts("\t)\n"
+	     "\t_arguments -C '--control[the socket]:socket:_files' \\\n"
+	     "\t\t'--json[one JSON object a line]' '--version[of it]' \\\n"
+	     "\t\t'--help[about it]' '1:command:->command' '*::word:->word' &&"
+	     " return\n"
+	     "\tif [[ $state = command ]]; then\n"
+	     "\t\t_describe command commands\n"
+	     "\t\treturn\n"
+	     "\tfi\n"
+	     "\tcase $line[1] in");
+	for (size_t i = 0; i < n_commands; i++)
+		zsh_command(&commands[i]);
+	puts("\tesac\n"
+	     "}\n"
+	     "_reroutectl \"$@\"");
+}
+
+/* fish --------------------------------------------------------------------- */
+
+static void
+fish_row(const char *when, const char *name)
+{
+	printf("complete -c reroutectl -f -n '%s%s%s'", when,
+	    name[0] != '\0' ? " " : "", name);
+}
+
+static void
+fish_option(const struct command *command, const struct command_option *o)
+{
+	char names[128];
+
+	(void)snprintf(names, sizeof(names), "%s%s%s", command->name,
+	    command->alias != NULL ? " " : "",
+	    command->alias != NULL ? command->alias : ""); /* fits */
+	fish_row("__fish_seen_subcommand_from", names);
+	printf(" -l %s%s", o->name, o->value != NULL ? " -x" : "");
+	if (is_file(o))
+		fputs(" -a '(__fish_complete_path)'", stdout);
+	else if (o->words != NULL)
+		printf(" -a '%s'", o->words);
+	fputs(" -d ", stdout);
+	quote(o->what);
+	putchar('\n');
+}
+
+static void
+fish(void)
+{
+	puts("# completion of reroutectl for fish\n"
+	     "complete -c reroutectl -f\n"
+	     "complete -c reroutectl -l control -r -F -d 'the socket'\n"
+	     "complete -c reroutectl -l json -d 'one JSON object a line'\n"
+	     "complete -c reroutectl -l help -d 'about it'");
+	for (size_t i = 0; i < n_commands; i++) {
+		const struct command *c = &commands[i];
+
+		fish_row("__fish_use_subcommand", "");
+		printf(" -a '%s%s%s' -d ", c->name, c->alias != NULL ? " " : "",
+		    c->alias != NULL ? c->alias : "");
+		quote(c->what);
+		putchar('\n');
+		for (const struct command_word *w = c->words;
+		     w != NULL && w->name != NULL; w++) {
+			if (!is_word(w))
+				continue;
+			fish_row("__fish_seen_subcommand_from", c->name);
+			printf(" -a %s -d ", w->name);
+			quote(w->what);
+			putchar('\n');
+		}
+		each_option(c, fish_option);
+	}
+}
+
+enum status
+command_completion(const struct context *context)
+{
+	const struct command_word *word;
+	enum status status = command_take_word(context, &word);
+
+	if (status != STATUS_DONE)
+		return status;
+	if (context->argc > 1)
+		return command_usage(
+		    "completion", "unexpected argument '%s'", context->argv[1]);
+	if (strcmp(word->name, "bash") == 0)
+		bash();
+	else if (strcmp(word->name, "zsh") == 0)
+		zsh();
+	else
+		fish();
+	return STATUS_DONE;
+}

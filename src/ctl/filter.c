@@ -1,0 +1,91 @@
+#include "src/ctl/filter.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "src/base/num.h"
+
+#define SINCE_MAX_MS (UINT64_C(3660) * 86400 * 1000)
+
+const struct command_option filter_options[] = {
+	{ "exe", "GLOB", "the program; without a '/', the end of its path",
+	    "FILE" },
+	{ "user", "NAME", "the user that it runs as, or his number", NULL },
+	{ "unit", "GLOB", "its systemd unit or container", NULL },
+	{ "domain", "NAME",
+	    "the host: example.com, *.example.com (below), .example.com (both)",
+	    NULL },
+	{ "verdict", "WORD[,WORD...]", "accept, block, drop or reroute",
+	    "accept block drop reroute" },
+	{ "since", "T", "seen in that time: 90s, 10m, 8h, 7d", NULL },
+	{ 0 },
+};
+
+static bool
+is_filter(const struct command_option *option)
+{
+	for (const struct command_option *o = filter_options; o->name != NULL;
+	     o++)
+		if (o == option)
+			return true;
+	return false;
+}
+
+enum status
+filter_take(const struct context *context, const struct command_option *option,
+    const char *value, json_t *args, bool *ret_taken)
+{
+	uint64_t ms;
+
+	*ret_taken = is_filter(option);
+	if (!*ret_taken)
+		return STATUS_DONE;
+	if (strcmp(option->name, "since") == 0) {
+		if (num_parse_duration(
+			&ms, value, strlen(value), SINCE_MAX_MS) < 0)
+			return command_usage(context->command->name,
+			    "--since %s: expected a time such as 90s, 10m, 8h "
+			    "or 7d",
+			    value);
+		json_object_set_new(
+		    args, "since_ms", json_integer((json_int_t)ms));
+		return STATUS_DONE;
+	}
+	if (json_object_set_new(args, option->name, json_string(value)) < 0)
+		return command_usage(context->command->name,
+		    "--%s: the value is no valid UTF-8", option->name);
+	return STATUS_DONE;
+}
+
+struct taking {
+	const struct context *context;
+	json_t *args;
+};
+
+static enum status
+take(void *arg, const struct command_option *option, const char *value)
+{
+	struct taking *taking = arg;
+	bool taken;
+
+	return filter_take(
+	    taking->context, option, value, taking->args, &taken);
+}
+
+enum status
+filter_args(const struct context *context, json_t **ret)
+{
+	struct taking taking = { context, json_object() };
+	int argc = context->argc;
+	enum status status =
+	    command_take_options(context, &argc, context->argv, take, &taking);
+
+	if (status == STATUS_DONE && argc > 0)
+		status = command_usage(context->command->name,
+		    "unexpected argument '%s'", context->argv[0]);
+	if (status == STATUS_DONE)
+		*ret = taking.args;
+	else
+		json_decref(taking.args);
+	return status;
+}

@@ -1,0 +1,20 @@
+#ifndef CTL_FILTER_H
+#define CTL_FILTER_H
+
+#include "src/ctl/command.h"
+
+/* The filters of `flows`, `processes`, `watch` and whatever shows rows of
+ * them: --exe --user --unit --domain --verdict --since. */
+extern const struct command_option filter_options[];
+
+/* Puts one of them into the arguments of a call, where it stands; other
+ * options are left alone and make *ret_taken false. */
+enum status filter_take(const struct context *context,
+    const struct command_option *option, const char *value, json_t *args,
+    bool *ret_taken);
+
+/* For a command that takes filters and nothing else: *ret are the arguments
+ * of the call. */
+enum status filter_args(const struct context *context, json_t **ret);
+
+#endif

@@ -1,0 +1,51 @@
+#include "src/ctl/show.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "src/ctl/command.h"
+
+void
+show_time(char *buf, size_t size, double when)
+{
+	time_t seconds = (time_t)when;
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm) == NULL ||
+	    strftime(buf, size, "%H:%M:%S", &tm) == 0)
+		(void)snprintf(buf, size, "?"); /* fits */
+}
+
+void
+show_program(char *buf, size_t size, const json_t *process)
+{
+	const char *exe = command_text(process, "exe", NULL);
+	const json_t *pid = json_object_get(process, "pid");
+
+	if (exe == NULL)
+		(void)snprintf(buf, size, "(%s)",
+		    command_text(process, "kind", "unknown"));
+	else
+		(void)snprintf(buf, size, "%s[%d]",
+		    exe[0] != '\0' ? exe : command_text(process, "comm", "?"),
+		    (int)json_integer_value(pid)); /* may be cut */
+}
+
+void
+show_bytes(char *buf, size_t size, const json_t *bytes)
+{
+	static const char units[] = "BKMGTPE";
+	double n = json_number_value(bytes);
+	size_t unit = 0;
+
+	for (; n >= 1024 && unit + 2 < sizeof(units); unit++)
+		n /= 1024;
+	/* fits */
+	if (!json_is_number(bytes))
+		(void)snprintf(buf, size, "-");
+	else if (unit == 0)
+		(void)snprintf(buf, size, "%.0f", n);
+	else
+		(void)snprintf(
+		    buf, size, n < 10 ? "%.1f%c" : "%.0f%c", n, units[unit]);
+}

@@ -1,0 +1,143 @@
+#include "src/ctl_status.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "src/attr.h"
+#include "src/core/policy.h"
+#include "src/core/tally.h"
+#include "src/guard_ev.h"
+#include "src/json.h"
+#include "src/linux/nfq.h"
+#include "src/linux/procfs.h"
+#include "src/policy_ev.h"
+
+static json_t *
+status_counters(const struct stats *stats)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < stats_n_rows; i++)
+		json_object_set_new(object, stats_rows[i].name,
+		    json_integer((json_int_t)stats_get(stats, &stats_rows[i])));
+	return object;
+}
+
+static json_t *
+status_queues(void)
+{
+	static const uint16_t queues[] = { NFQ_OUT4, NFQ_OUT6, NFQ_IN4,
+		NFQ_IN6 };
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+		struct nfq_counters c = { .queue = queues[i] };
+		bool bound = nfq_counters(queues[i], &c) == 0;
+
+		json_array_append_new(
+		    array, json_pack("{s:i, s:b, s:I, s:I, s:I}", "queue",
+			       (int)queues[i], "bound", bound, "waiting",
+			       (json_int_t)c.waiting, "dropped_full",
+			       (json_int_t)c.dropped_full, "dropped_user",
+			       (json_int_t)c.dropped_user));
+	}
+	return array;
+}
+
+static const char *
+accept_name(const struct fw_ev *fw, enum chains_family family)
+{
+	return fw->setup[family].final ? "final" : "continue";
+}
+
+static json_t *
+status_firewall(const struct ctl_env *env)
+{
+	const struct fw_ev *fw = env->fw;
+	const struct guard_status *guard = env->guard;
+	bool failed = guard != NULL && guard->error[0] != '\0';
+	/* set by a thread, once: the next answer has it at the latest */
+	bool cleared = __atomic_load_n(&fw->cleared, __ATOMIC_RELAXED);
+
+	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:s, s:I, s:s?}", "backend",
+	    chains_backend_name(fw->backend), "ip4",
+	    fw->in[CHAINS_IP4] && !cleared, "ip6",
+	    fw->in[CHAINS_IP6] && !cleared, "fail",
+	    env->conf->fail == CONF_FAIL_OPEN ? "open" : "closed", "accept_ip4",
+	    accept_name(fw, CHAINS_IP4), "accept_ip6",
+	    accept_name(fw, CHAINS_IP6), "repairs",
+	    (json_int_t)(guard != NULL ? guard->repairs : 0), "error",
+	    failed ? guard->error : NULL);
+}
+
+/* Resident bytes of this process (/proc/self/statm, second field). */
+static json_int_t
+resident_bytes(void)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%*s %llu", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return (json_int_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+static json_t *
+status_policy(const struct ctl_env *env)
+{
+	const struct policy *policy = judge_policy(env->judge);
+	const char *error = policy_ev_error(env->policy_ev);
+	uint64_t end_ms = 0;
+	const char *tried = policy_ev_tried(env->policy_ev, &end_ms);
+
+	return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "dir",
+	    env->rules_dir, "rules", (json_int_t)policy_n_rules(policy),
+	    "generation", (json_int_t)policy_generation(policy), "error",
+	    error[0] != '\0' ? json_text(error) : json_null(), "trying",
+	    tried != NULL ? json_text(tried) : json_null(), "trying_until",
+	    tried != NULL ? json_real((double)end_ms / 1e3) : json_null());
+}
+
+static json_t *
+status_attribution(const struct ctl_env *env)
+{
+	struct attr_status status;
+
+	attr_status(env->attr, &status);
+	return json_pack("{s:b, s:b, s:o, s:I, s:b, s:b}", "bpf", status.bpf,
+	    "births", status.births, "bpf_why",
+	    status.bpf_why != NULL ? json_text(status.bpf_why) : json_null(),
+	    "bpf_lost", (json_int_t)status.lost, "sock_diag", status.sock_diag,
+	    "procfs", 1);
+}
+
+enum ctl_answer
+ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	double uptime = (double)mono_since(mono_now(), env->started) / 1e9;
+	json_t *result;
+
+	(void)args;
+	(void)ret_job;
+	result = json_pack("{s:s, s:i, s:f, s:I, s:o, s:o}", "version",
+	    PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s", uptime,
+	    "memory_bytes", resident_bytes(), "firewall", status_firewall(env),
+	    "queues", status_queues());
+	if (result != NULL)
+		json_object_update_new(result,
+		    json_pack("{s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:o, s:o}",
+			"flows", "live",
+			(json_int_t)flow_count(judge_flows(env->judge)), "max",
+			(json_int_t)env->conf->flows_max, "processes", "cached",
+			(json_int_t)procfs_count(env->procfs), "walks",
+			(json_int_t)procfs_walks(env->procfs), "policy",
+			status_policy(env), "attribution",
+			status_attribution(env), "counters",
+			status_counters(env->stats)));
+	*ret_line = ctlmsg_result(result);
+	return CTL_LINE;
+}

@@ -1,0 +1,240 @@
+#!/bin/bash
+# What reroutectl shows: processes, filters, completion in a real shell, near
+# misses, tables on terminals.
+#
+#     c 10.9.0.1, daemon, clients  ---- veth ----  s 10.9.0.2, servers
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 setpriv bash
+net_up
+chmod 755 "$tmp"
+mkdir "$tmp/bin"
+for name in probe other; do cp "$BUILDDIR/probe" "$tmp/bin/$name"; done
+probe=$tmp/bin/probe
+other=$tmp/bin/other
+rules "block out to port 7002 label \"not there\"" "drop out to port 7003" \
+    "default out accept" "default in accept"
+background ins "$BUILDDIR/probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
+wait_for grep -q ready "$tmp/serve"
+check "the daemon starts" daemon_start
+
+try() { # try STATUS COMMAND...
+	local want=$1 got
+	shift
+	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	got=$?
+	cat "$tmp/out" "$tmp/err"
+	[ $got -eq "$want" ]
+}
+told() { cat "$tmp/err"; grep -qF -- "$1" "$tmp/err"; }
+json() { # json EXPRESSION: of the list `every` of objects in $tmp/out
+	python3 -c '
+import json, sys
+every = [json.loads(line) for line in open(sys.argv[1]).read().splitlines()]
+ok = eval("(" + sys.argv[2] + ")", {"every": every})
+if not ok:
+    print(every[:5])
+sys.exit(not ok)' "$tmp/out" "$1"
+}
+
+for port in 7001 7002; do
+	inc "$probe" tcp 10.9.0.2 $port >"$tmp/probe.out"
+	inc setpriv --reuid 65534 --clear-groups "$other" udp 10.9.0.2 $port \
+	    >"$tmp/probe.out"
+done
+inc "$probe" udp 10.9.0.2 7003 50 >"$tmp/probe.out"
+
+# -- processes --
+check "processes" try 0 ctl processes
+check "processes has columns" grep -qE \
+    '^PROGRAM +USER +UNIT +FLOWS +ACCEPT +BLOCK +DROP +REROUTE +IN +OUT +LAST' \
+    "$tmp/out"
+check "processes --json" try 0 ctl --json processes
+check "processes: who sent what" json '
+	{(x["process"]["exe"].split("/")[-1], x["verdicts"]["accept"],
+	x["verdicts"]["block"], x["verdicts"]["drop"], x["flows"])
+	for x in every if x["process"]["pid"] and "bin/" in x["process"]["exe"]
+	and x["process"]["user"] in ("root", "nobody")} >=
+	{("probe", 1, 0, 0, 1), ("probe", 0, 1, 0, 1), ("probe", 0, 0, 1, 1),
+	("other", 1, 0, 0, 1), ("other", 0, 1, 0, 1)}'
+check "processes: the keys" json 'all(set(x) == {"process", "flows", "verdicts",
+	"bytes_in", "bytes_out", "first", "last"} and
+	x["first"] <= x["last"] for x in every)'
+
+# -- filters --
+only() { # only COMMAND EXPRESSION-of-x N FILTER...: N rows and all are such
+	local command=$1 such=$2 n=$3
+	shift 3
+	try 0 ctl --json "$command" "$@" &&
+	    json "len(every) == $n and all($such for x in every)"
+}
+check "flows --exe" only flows 'x["process"]["exe"].endswith("/other")' 2 --exe other
+check "flows --exe=" only flows 'x["process"]["exe"].endswith("/other")' 2 --exe=other
+check "flows --exe with a path" only flows \
+    'x["process"]["exe"].endswith("/probe")' 3 --exe "$tmp/bin/pro*"
+check "flows --user" only flows 'x["process"]["user"] == "nobody"' 2 --user nobody
+check "flows --user by number" only flows 'x["process"]["uid"] == 65534' 2 --user 65534
+check "flows --verdict" only flows 'x["verdict"] == "block"' 2 --verdict block
+check "flows --verdict of several" only flows \
+    'x["verdict"] in ("block", "drop")' 3 --verdict block,drop
+check "flows: two filters" only flows \
+    'x["verdict"] == "block" and x["process"]["user"] == "nobody"' 1 \
+    --verdict block --user nobody
+check "flows --since" only flows True 5 --since 1h
+check "flows --since nothing" only flows True 0 --since 0
+check "flows --unit of none" only flows True 0 --unit nosuch.service
+check "flows --domain of none" only flows True 0 --domain example.com
+check "connections takes filters" only connections True 2 --exe other
+check "processes --verdict" only processes 'x["verdicts"]["drop"] > 0' 1 \
+    --verdict drop
+check "processes --user" only processes 'x["process"]["user"] == "nobody"' 2 \
+    --user nobody
+background "$REROUTECTL" --control "$tmp/control" --json watch --exe other \
+    --verdict block >"$tmp/watch"
+watch=$pid
+for port in 7001 7002; do inc "$probe" tcp 10.9.0.2 $port >"$tmp/probe.out"; done
+seen() { inc "$other" tcp 10.9.0.2 7002 >"$tmp/probe.out"; [ -s "$tmp/watch" ]; }
+check "watch with filters" wait_for seen
+stop $watch
+cp "$tmp/watch" "$tmp/out"
+check "watch with filters: nothing else" json 'every and
+	all(x["process"]["exe"].endswith("/other") and x["verdict"] == "block"
+	for x in every)'
+
+# -- near misses --
+misses() { # misses SAID WORD...
+	local said=$1
+	shift
+	check "near miss: $*" try 2 ctl "$@"
+	check "near miss: $* is told" told "did you mean '$said'"
+}
+misses processes proceses
+misses connections conections
+misses completion compleition
+misses --verdict flows --verdct block
+misses --since processes --sinse 1h
+misses --backlog watch --backlgo 5
+misses --json flows --jsno
+misses --control --contol /tmp/x status
+misses verify firewall verfy
+misses delete rules delte 5
+misses --for accept to any --fro 5m
+misses bash completion bsah
+for words in "flows --verdict allow" "flows --since yesterday" "flows --exe" \
+    "flows --since" "watch --backlog many" "processes all" completion \
+    "completion bash now" "flows --json=yes"; do
+	check "wrong usage: exit 2 for '$words'" try 2 ctl $words
+	check "wrong usage: told for '$words'" grep -q . "$tmp/err"
+done
+for command in $(ctl --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+	check "$command --help" try 0 ctl "$command" --help
+	check "$command --help has an example" \
+	    grep -q '^Example: reroutectl' "$tmp/out"
+	check "$command is in the manual" sh -c "gzip -dcf \
+	    $top/conf/reroutectl.1 | grep -qE '^\.(It )?(Cm|Nm).* ?$command\\b'"
+done
+
+# -- completion, by a bash that really completes --
+ctl completion bash >"$tmp/completion"
+completes() { # completes "LINE" WANTED...: all of them are offered
+	local line=$1 word
+	shift
+	bash --norc -c '. "$1"
+		COMP_LINE=$2
+		read -ra COMP_WORDS <<<"$2"
+		[ "${2% }" = "$2" ] || COMP_WORDS+=("")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_reroutectl
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$tmp/completion" "$line" \
+	    2>/dev/null >"$tmp/offered"
+	cat "$tmp/offered"
+	for word; do
+		grep -qxF -- "$word" "$tmp/offered" || return 1
+	done
+}
+check "bash completes a command" completes "reroutectl pro" processes
+check "bash completes commands" completes "reroutectl " status flows connections \
+    processes watch explain rules accept reload firewall --json
+check "bash completes behind --control" completes "reroutectl --control /x fl" flows
+check "bash completes an option" completes "reroutectl flows --ver" --verdict
+check "bash completes a value" completes "reroutectl flows --verdict " accept \
+    block drop reroute
+check "bash completes of an alias" completes "reroutectl connections --si" --since
+check "bash completes a word" completes "reroutectl firewall ve" verify
+check "bash completes a path" completes "reroutectl explain --exe $tmp/bin/pr" \
+    "$tmp/bin/probe"
+check_not "bash offers nothing else" sh -c \
+    "[ \"\$(wc -l <$tmp/offered)\" != 1 ]"
+for sh in zsh fish; do
+	command -v $sh >/dev/null || continue
+	ctl completion $sh >"$tmp/completion.$sh"
+	check "$sh reads its completion" $sh -n "$tmp/completion.$sh"
+done
+if command -v fish >/dev/null; then
+	check "fish completes" sh -c "fish --no-config -c 'source $tmp/completion.fish
+	    complete -C \"reroutectl flows --verdict \"' | grep -q '^block'"
+	check "fish completes a command" sh -c "fish --no-config -c '
+	    source $tmp/completion.fish
+	    complete -C \"reroutectl proc\"' | grep -q '^processes'"
+fi
+
+# -- terminals --
+cat >"$tmp/terminal.py" <<'PY'
+"""terminal.py COLUMNS COMMAND...: what the command prints on a terminal."""
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ,
+                struct.pack("HHHH", 24, int(sys.argv[1]), 0, 0))
+    os.execvp(sys.argv[2], sys.argv[2:])
+out = b""
+while True:
+    try:
+        got = os.read(fd, 65536)
+    except OSError:
+        break
+    if not got:
+        break
+    out += got
+sys.stdout.buffer.write(out.replace(b"\r\n", b"\n"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+on_terminal() { # on_terminal COLUMNS WORD...
+	local columns=$1
+	shift
+	TERM=xterm python3 "$tmp/terminal.py" "$columns" "$REROUTECTL" \
+	    --control "$tmp/control" "$@" >"$tmp/out"
+}
+wide=$(printf '%s' "$tmp/bin/日本語プログラム")
+cp "$BUILDDIR/probe" "$wide"
+inc "$wide" tcp 10.9.0.2 7002 >"$tmp/probe.out"
+fits() { # fits N: no line of $tmp/out takes more columns
+	python3 -c '
+import re, sys, unicodedata
+worst = 0
+for line in open(sys.argv[1], encoding="utf-8"):
+    line = re.sub("\033\\[[0-9;]*m", "", line.rstrip("\n"))
+    n = sum(2 if unicodedata.east_asian_width(c) in "WF" else
+            0 if unicodedata.combining(c) else 1 for c in line)
+    if n > int(sys.argv[2]):
+        print(n, line)
+        sys.exit(1)' "$tmp/out" "$1"
+}
+for columns in 60 80 132; do
+	for command in flows processes rules; do
+		check "$command on $columns columns" on_terminal $columns $command
+		check "… fits" fits $columns
+	done
+done
+on_terminal 80 flows
+check "a terminal gets colour for what was blocked" grep -q "$(printf '\033')\[31m" "$tmp/out"
+on_terminal 100 flows --exe "*プログラム"
+check "the end of a long name stays" grep -qE '…[^ ]*ラム\[[0-9]+\]' "$tmp/out"
+NO_COLOR=1 on_terminal 80 flows
+check_not "never with NO_COLOR" grep -q "$(printf '\033')" "$tmp/out"
+check "nor into a file" sh -c "! $REROUTECTL --control $tmp/control flows |
+    grep -q \"\$(printf '\\033')\""
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

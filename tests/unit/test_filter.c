@@ -1,0 +1,163 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "src/core/filter.h"
+
+static struct process *
+program(void)
+{
+	struct process *p = process_new(PROCESS_PROGRAM);
+
+	assert_non_null(p);
+	assert_int_equal(process_set(&p->exe, "/usr/bin/python3.11", 19), 0);
+	assert_int_equal(process_set(&p->script, "/opt/b/run.py", 13), 0);
+	assert_int_equal(process_set(&p->user, "alice", 5), 0);
+	assert_int_equal(process_set(&p->unit, "backup.service", 14), 0);
+	p->uid = 1000;
+	return p;
+}
+
+static void
+a_row_is_asked_for_or_not(void **state)
+{
+	static const struct {
+		const char *key, *value;
+		bool yes;
+	} rows[] = {
+		{ "exe", "/usr/bin/python3.11", true },
+		{ "exe", "/usr/bin/python*", true },
+		{ "exe", "python3.11", true },
+		{ "exe", "python*", true },
+		{ "exe", "bin/python3.11", false },
+		{ "exe", "**/python3.11", true },
+		{ "exe", "run.py", true },
+		{ "exe", "/opt/b/*.py", true },
+		{ "exe", "python3.1", false },
+		{ "user", "alice", true },
+		{ "user", "1000", true },
+		{ "user", "ali", false },
+		{ "user", "100", false },
+		{ "unit", "backup.service", true },
+		{ "unit", "backup", true },
+		{ "unit", "b*", true },
+		{ "unit", "ackup", false },
+		{ "domain", "www.example.com", true },
+		{ "domain", "WWW.Example.com.", true },
+		{ "domain", "example.com", false },
+		{ "domain", "*.example.com", true },
+		{ "domain", ".example.com", true },
+		{ "domain", ".www.example.com", true },
+		{ "domain", "*.www.example.com", false },
+		{ "domain", ".ww.example.com", false },
+		{ "domain", "*", false },
+		{ "domain", ".", false },
+		{ "verdict", "block", true },
+		{ "verdict", "accept,block", true },
+		{ "verdict", "drop,reroute", false },
+	};
+	struct process *p = program();
+	struct filter_row row = { p, "www.example.com", "block", { 5 } };
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct filter f = { 0 };
+		char what[FILTER_WHAT];
+
+		row_true(rows[i].value,
+		    filter_set(&f, rows[i].key, rows[i].value, what) == 0);
+		row_true(rows[i].value, filter_match(&f, &row) == rows[i].yes);
+	}
+	process_unref(p);
+}
+
+static void
+all_of_several_must_match(void **state)
+{
+	struct process *p = program();
+	struct filter_row row = { p, NULL, "block", { 5 } };
+	struct filter f = { 0 };
+	char what[FILTER_WHAT];
+
+	(void)state;
+	assert_true(filter_match(&f, &row));
+	assert_int_equal(filter_set(&f, "user", "alice", what), 0);
+	assert_int_equal(filter_set(&f, "verdict", "drop", what), 0);
+	assert_false(filter_match(&f, &row));
+	assert_true(filter_match_who(&f, &row));
+	process_unref(p);
+}
+
+static void
+what_a_row_has_not_matches_nothing(void **state)
+{
+	static const char *const keys[] = { "exe", "user", "unit", "domain" };
+	struct process *kernel = process_new(PROCESS_KERNEL);
+	struct filter_row row = { kernel, NULL, NULL, { 5 } };
+	char what[FILTER_WHAT];
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(keys); i++) {
+		struct filter f = { 0 };
+
+		assert_int_equal(filter_set(&f, keys[i], "**", what), 0);
+		row_true(keys[i], !filter_match(&f, &row));
+	}
+	process_unref(kernel);
+}
+
+static void
+since_is_a_moment(void **state)
+{
+	struct filter f = { .has_since = true, .since = { 10 } };
+	struct filter_row row = { NULL, NULL, NULL, { 9 } };
+
+	(void)state;
+	assert_false(filter_match(&f, &row));
+	row.when.ns = 10;
+	assert_true(filter_match(&f, &row));
+}
+
+static void
+what_makes_no_sense_is_refused(void **state)
+{
+	static const struct {
+		const char *key, *value;
+		int r;
+	} rows[] = {
+		{ "exe", "", -EINVAL },
+		{ "exe", "a\\", -EINVAL },
+		{ "verdict", "allow", -EINVAL },
+		{ "verdict", "block,", -EINVAL },
+		{ "verdict", ",block", -EINVAL },
+		{ "verdict", "block drop", -EINVAL },
+		{ "pid", "1", -ENOENT },
+	};
+	struct filter f = { 0 };
+	char what[FILTER_WHAT], longer[FILTER_TEXT + 1];
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+		row_true(rows[i].value, filter_set(&f, rows[i].key,
+					    rows[i].value, what) == rows[i].r);
+	memset(longer, 'x', FILTER_TEXT);
+	longer[FILTER_TEXT] = '\0';
+	assert_int_equal(filter_set(&f, "user", longer, what), -EINVAL);
+	longer[FILTER_TEXT - 1] = '\0';
+	assert_int_equal(filter_set(&f, "user", longer, what), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_row_is_asked_for_or_not),
+		cmocka_unit_test(all_of_several_must_match),
+		cmocka_unit_test(what_a_row_has_not_matches_nothing),
+		cmocka_unit_test(since_is_a_moment),
+		cmocka_unit_test(what_makes_no_sense_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
