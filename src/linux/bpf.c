@@ -243,7 +243,8 @@ attach_births(struct bpf *bpf)
 static int
 prepare(struct bpf *bpf, bool births)
 {
-	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "attr");
+	struct bpf_object_open_opts opts = { .sz = sizeof(opts),
+		.object_name = "attr" };
 	struct bpf_program *prog;
 	struct bpf_map *map;
 
