@@ -11,9 +11,9 @@
 #include "src/ctlmsg.h"
 #include "src/fw_ev.h"
 
+struct attr;
 struct change;
 struct ctl_list;
-struct diag;
 struct filter;
 struct guard_status;
 struct policy_ev;
@@ -25,7 +25,7 @@ struct ctl_env {
 	const struct conf *conf;
 	struct judge *judge;
 	struct procfs *procfs;
-	struct diag *diag;
+	const struct attr *attr;
 	struct stats *stats;
 	struct tally *tally;
 	mono_t started;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "src/attr.h"
 #include "src/base/log.h"
 #include "src/core/judge.h"
 #include "src/core/policy.h"
@@ -44,6 +45,7 @@ struct rerouted {
 	struct nfq *nfq;
 	struct diag *diag;
 	struct procfs *procfs;
+	struct attr *attr;
 	struct judge_ev *judge_ev;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
@@ -337,6 +339,14 @@ judge_prepare(struct rerouted *rr)
 }
 
 static int
+attr_prepare(struct rerouted *rr)
+{
+	struct attr_opts opts = { .diag = rr->diag, .procfs = rr->procfs };
+
+	return attr_new(&rr->attr, &opts);
+}
+
+static int
 control_prepare(struct rerouted *rr)
 {
 	const char *path = rr->opts->control != NULL ? rr->opts->control
@@ -347,7 +357,7 @@ control_prepare(struct rerouted *rr)
 	rr->env.fw = &rr->fw;
 	rr->env.judge = rr->judge;
 	rr->env.procfs = rr->procfs;
-	rr->env.diag = rr->diag;
+	rr->env.attr = rr->attr;
 	rr->env.stats = &rr->stats;
 	rr->env.tally = rr->tally;
 	rr->env.policy_ev = rr->policy_ev;
@@ -396,6 +406,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = queues_prepare(rr);
 	if (r == 0)
+		r = attr_prepare(rr);
+	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
 		r = watch_prepare(rr);
@@ -438,6 +450,7 @@ rerouted_free(struct rerouted *rr)
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);
+	attr_free(rr->attr);
 	tally_free(rr->tally);
 	procfs_close(rr->procfs);
 	if (rr->alive != NULL)

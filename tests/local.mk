@@ -126,10 +126,10 @@ check_PROGRAMS += $(netns_programs)
 chainsctl_SOURCES = %D%/netns/chainsctl.c
 chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS)
 queuectl_SOURCES = %D%/netns/queuectl.c
-queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
+queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
-attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
+attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 probe_SOURCES = %D%/netns/probe.c
 connload_SOURCES = %D%/bench/connload.c
 
@@ -155,7 +155,7 @@ nfqloop_LDADD = $(NFQ_LIBS)
 bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
-bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
+bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 bench: all
 	@$(MAKE) $(AM_MAKEFLAGS) $(bench_programs) chainsctl connload
 .PHONY: bench
@@ -176,7 +176,7 @@ lint-cppcheck:
 	    --enable=warning,performance,portability --inline-suppr \
 	    --include=tests/lint/cppcheck.h \
 	    --suppressions-list=tests/lint/cppcheck.txt \
-	    --error-exitcode=1 -j 2 src tests
+	    --error-exitcode=1 -j 2 -i src/linux/bpf src tests
 lint-manuals:
 	mandoc -T lint -W warning $(dist_man_MANS:%=$(srcdir)/%)
 list-units:
