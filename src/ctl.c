@@ -45,11 +45,23 @@ explain_result(const struct policy *policy, const struct subject *subject)
 {
 	struct decision d = policy_decide(policy, subject);
 	const struct policy_rule *rule = policy_rule_get(policy, d.rule);
+	char host[NAME_TEXT_SIZE];
 	json_t *result = json_pack("{s:s, s:s, s:b, s:o}", "verdict",
 	    action_name(d.action), "reason", reason_name(d.reason), "once",
 	    d.once, "process", json_process(subject->process));
 
-	if (result == NULL || rule == NULL)
+	if (result == NULL)
+		return NULL;
+	json_object_update_new(result,
+	    json_pack("{s:o, s:o, s:o}", "tunnel", json_tunnel(policy, &d),
+		"host",
+		d.host != 0
+		    ? json_text(name_format(subject->names[d.host - 1], host))
+		    : json_null(),
+		"list",
+		d.list != 0 ? json_text(policy_list(policy, d.list))
+			    : json_null()));
+	if (rule == NULL)
 		return result;
 	json_object_update_new(result,
 	    json_pack("{s:I, s:o, s:i, s:o, s:o}", "number", (json_int_t)d.rule,

@@ -11,10 +11,10 @@
 #include "src/ctlmsg.h"
 #include "src/fw_ev.h"
 
+struct attr;
 struct bytes_ev;
 struct change;
 struct ctl_list;
-struct diag;
 struct filter;
 struct guard_status;
 struct history;
@@ -27,7 +27,7 @@ struct ctl_env {
 	const struct conf *conf;
 	struct judge *judge;
 	struct procfs *procfs;
-	struct diag *diag;
+	const struct attr *attr;
 	struct stats *stats;
 	struct tally *tally;
 	struct history *history;

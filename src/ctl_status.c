@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "src/attr.h"
 #include "src/core/policy.h"
 #include "src/core/tally.h"
 #include "src/guard_ev.h"
 #include "src/json.h"
-#include "src/linux/diag.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/policy_ev.h"
@@ -101,6 +101,19 @@ status_policy(const struct ctl_env *env)
 	    tried != NULL ? json_real((double)end_ms / 1e3) : json_null());
 }
 
+static json_t *
+status_attribution(const struct ctl_env *env)
+{
+	struct attr_status status;
+
+	attr_status(env->attr, &status);
+	return json_pack("{s:b, s:b, s:o, s:I, s:b, s:b}", "bpf", status.bpf,
+	    "births", status.births, "bpf_why",
+	    status.bpf_why != NULL ? json_text(status.bpf_why) : json_null(),
+	    "bpf_lost", (json_int_t)status.lost, "sock_diag", status.sock_diag,
+	    "procfs", 1);
+}
+
 enum ctl_answer
 ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
@@ -116,15 +129,14 @@ ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
 	    "queues", status_queues());
 	if (result != NULL)
 		json_object_update_new(result,
-		    json_pack("{s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:{s:b, s:b},"
-			      " s:o}",
+		    json_pack("{s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:o, s:o}",
 			"flows", "live",
 			(json_int_t)flow_count(judge_flows(env->judge)), "max",
 			(json_int_t)env->conf->flows_max, "processes", "cached",
 			(json_int_t)procfs_count(env->procfs), "walks",
 			(json_int_t)procfs_walks(env->procfs), "policy",
-			status_policy(env), "attribution", "sock_diag",
-			diag_works(env->diag), "procfs", 1, "counters",
+			status_policy(env), "attribution",
+			status_attribution(env), "counters",
 			status_counters(env->stats)));
 	*ret_line = ctlmsg_result(result);
 	return CTL_LINE;

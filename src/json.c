@@ -167,6 +167,14 @@ json_bytes(const struct flow *flow, uint64_t bytes)
 }
 
 json_t *
+json_tunnel(const struct policy *policy, const struct decision *d)
+{
+	const char *tunnel = policy_tunnel(policy, d->tunnel);
+
+	return tunnel != NULL ? json_text(tunnel) : json_null();
+}
+
+json_t *
 json_flow(const struct flow *flow, const struct json_time *at)
 {
 	const struct flow_key *k = &flow->key;
@@ -180,10 +188,11 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	    json_port(flow, flow->in ? k->lport : k->rport));
 	json_t *rule = json_rule(flow);
 	json_t *rest = json_pack(
-	    "{s:n, s:s, s:i, s:s, s:n, s:o, s:o, s:I, s:o}", "host", "verdict",
+	    "{s:n, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o}", "host", "verdict",
 	    action_name(flow->decision.action), "mark",
 	    (int)mark_encode(&flow->decision), "reason",
-	    reason_name(flow->decision.reason), "tunnel", "bytes_in",
+	    reason_name(flow->decision.reason), "tunnel",
+	    json_tunnel(flow->policy, &flow->decision), "bytes_in",
 	    json_bytes(flow, flow->bytes_in), "bytes_out",
 	    json_bytes(flow, flow->bytes_out), "packets_judged",
 	    (json_int_t)flow->packets, "process", json_process(flow->process));

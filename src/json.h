@@ -25,6 +25,9 @@ json_t *json_process(const struct process *proc);
 /* The object (taken, NULL for no memory) as an event of that kind. */
 json_t *json_event(const char *event, json_t *object_take);
 
+/* The name of the tunnel of a decision, or null. */
+json_t *json_tunnel(const struct policy *policy, const struct decision *d);
+
 /* A JSON string of any bytes. */
 json_t *json_text(const char *s);
 

@@ -379,20 +379,49 @@ parse_all(struct rules *rules, const struct load *load, struct faults *faults)
 	return r;
 }
 
+/* The machine, with the tunnels and lists of the settings, whose names are to
+ * be freed. 0 or -ENOMEM. */
+static int
+make_world(
+    struct policy_world *ret, const char ***ret_names, const struct conf *conf)
+{
+	size_t n = conf != NULL ? conf->n_tunnels + conf->n_lists : 0;
+	const char **names = calloc(n + 1, sizeof(names[0]));
+
+	if (names == NULL)
+		return -ENOMEM;
+	*ret = load_world;
+	*ret_names = names;
+	ret->any = conf == NULL;
+	if (conf == NULL)
+		return 0;
+	ret->tunnels = (struct policy_words){ names, conf->n_tunnels };
+	for (size_t i = 0; i < conf->n_tunnels; i++)
+		*names++ = conf->tunnels[i].name;
+	ret->lists = (struct policy_words){ names, conf->n_lists };
+	for (size_t i = 0; i < conf->n_lists; i++)
+		*names++ = conf->lists[i].name;
+	return 0;
+}
+
 int
 load_compile(const struct policy **ret, const struct load *load,
     struct faults *faults, struct faults *warnings)
 {
 	struct rules *rules = rules_new();
+	struct policy_world world;
 	const struct policy *policy;
+	const char **names = NULL;
 	int r, compiled;
 
-	if (rules == NULL)
+	if (rules == NULL || make_world(&world, &names, load->conf) < 0) {
+		rules_free(rules);
 		return -ENOMEM;
+	}
 	r = parse_all(rules, load, faults);
 	/* also after faults: it finds those of the names in good rules */
 	if (r == 0 || r == -EINVAL) {
-		compiled = policy_compile(&policy, rules, &load_world, faults);
+		compiled = policy_compile(&policy, rules, &world, faults);
 		if (compiled == 0 && r < 0)
 			policy_unref(policy);
 		else if (compiled < 0)
@@ -400,10 +429,11 @@ load_compile(const struct policy **ret, const struct load *load,
 	}
 	if (r == 0) {
 		if (warnings != NULL)
-			policy_warn(policy, rules, &load_world, warnings);
+			policy_warn(policy, rules, &world, warnings);
 		*ret = policy;
 	}
 	rules_free(rules);
+	free(names);
 	return r;
 }
 

@@ -13,6 +13,7 @@ libbase_a_SOURCES = \
 	%D%/base/rd.h
 
 libcore_a_SOURCES = \
+	%D%/core/actor.h \
 	%D%/core/compiler.h \
 	%D%/core/conf.c %D%/core/conf.h \
 	%D%/core/conf_check.c \
@@ -39,6 +40,7 @@ libcore_a_SOURCES = \
 	%D%/core/policy_compile.c \
 	%D%/core/policy_index.c %D%/core/policy_index.h \
 	%D%/core/policy_key.c %D%/core/policy_key.h \
+	%D%/core/policy_name.c \
 	%D%/core/policy_own.h \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
 	%D%/core/policy_text.c \
@@ -46,6 +48,7 @@ libcore_a_SOURCES = \
 	%D%/core/print.c \
 	%D%/core/process.c %D%/core/process.h \
 	%D%/core/procline.c %D%/core/procline.h \
+	%D%/core/qtype.c %D%/core/qtype.h \
 	%D%/core/rule.c %D%/core/rule.h \
 	%D%/core/rules.c %D%/core/rules.h \
 	%D%/core/runtime.c %D%/core/runtime.h \
@@ -59,6 +62,8 @@ libcore_a_SOURCES = \
 	%D%/core/value.c %D%/core/value.h
 
 liblinux_a_SOURCES = \
+	%D%/linux/bpf.c %D%/linux/bpf.h \
+	%D%/linux/bpf/record.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
 	%D%/linux/chains_content.c %D%/linux/chains_content.h \
 	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
@@ -92,8 +97,25 @@ liblinux_a_SOURCES = \
 	%D%/linux/xtlock.c %D%/linux/xtlock.h \
 	%D%/linux/xtstate.c
 
+# What the kernel runs: its object is bytes in bpf.c.
+EXTRA_DIST += %D%/linux/bpf/attr.bpf.c
+CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
+if HAVE_BPF
+%D%/linux/bpf/attr.bpf.o: $(srcdir)/src/linux/bpf/attr.bpf.c \
+	$(srcdir)/src/linux/bpf/record.h $(srcdir)/src/core/mark.h
+	@$(MKDIR_P) %D%/linux/bpf
+	$(AM_V_GEN)$(CLANG) -std=gnu11 $(BPF_CPPFLAGS) $(BPF_CFLAGS) \
+		-I$(top_srcdir) -g -O2 -Wall -target bpf \
+		-c $(srcdir)/src/linux/bpf/attr.bpf.c -o $@
+%D%/linux/bpf/attr.bpf.h: %D%/linux/bpf/attr.bpf.o
+	$(AM_V_GEN)od -An -v -tx1 $< | \
+		sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
+%D%/linux/bpf.$(OBJEXT): %D%/linux/bpf/attr.bpf.h
+endif
+
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
+	%D%/attr.c %D%/attr.h \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
@@ -122,7 +144,8 @@ rerouted_SOURCES = \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
-	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) -lpthread
+	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
+	-lpthread
 
 bin_PROGRAMS += reroutectl
 reroutectl_SOURCES = \

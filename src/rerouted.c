@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "src/attr.h"
 #include "src/base/log.h"
 #include "src/bytes_ev.h"
 #include "src/core/history.h"
@@ -48,6 +49,7 @@ struct rerouted {
 	struct nfq *nfq;
 	struct diag *diag;
 	struct procfs *procfs;
+	struct attr *attr;
 	struct judge_ev *judge_ev;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
@@ -351,6 +353,14 @@ bytes_prepare(struct rerouted *rr)
 }
 
 static int
+attr_prepare(struct rerouted *rr)
+{
+	struct attr_opts opts = { .diag = rr->diag, .procfs = rr->procfs };
+
+	return attr_new(&rr->attr, &opts);
+}
+
+static int
 control_prepare(struct rerouted *rr)
 {
 	const char *path = rr->opts->control != NULL ? rr->opts->control
@@ -361,7 +371,7 @@ control_prepare(struct rerouted *rr)
 	rr->env.fw = &rr->fw;
 	rr->env.judge = rr->judge;
 	rr->env.procfs = rr->procfs;
-	rr->env.diag = rr->diag;
+	rr->env.attr = rr->attr;
 	rr->env.stats = &rr->stats;
 	rr->env.tally = rr->tally;
 	rr->env.history = rr->history;
@@ -413,6 +423,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = queues_prepare(rr);
 	if (r == 0)
 		r = bytes_prepare(rr);
+	r = attr_prepare(rr);
 	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
@@ -457,6 +468,7 @@ rerouted_free(struct rerouted *rr)
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);
+	attr_free(rr->attr);
 	tally_free(rr->tally);
 	history_free(rr->history);
 	procfs_close(rr->procfs);

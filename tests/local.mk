@@ -3,7 +3,7 @@
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_judge test_load test_name test_netline test_packet test_policy \
-	test_process test_procline test_review test_rules test_runtime \
+	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn
 unit_tests += test_ctmsg
 unit_tests += test_filter test_history test_tally
@@ -40,6 +40,8 @@ test_process_SOURCES = %D%/unit/test_process.c
 test_process_LDADD = $(pure) $(CMOCKA_LIBS)
 test_procline_SOURCES = %D%/unit/test_procline.c
 test_procline_LDADD = $(pure) $(CMOCKA_LIBS)
+test_query_SOURCES = %D%/unit/test_query.c
+test_query_LDADD = $(pure) $(CMOCKA_LIBS)
 test_review_SOURCES = %D%/unit/test_review.c
 test_review_LDADD = $(pure) $(CMOCKA_LIBS)
 test_rules_SOURCES = %D%/unit/test_rules.c
@@ -126,10 +128,10 @@ check_PROGRAMS += $(netns_programs)
 chainsctl_SOURCES = %D%/netns/chainsctl.c
 chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS)
 queuectl_SOURCES = %D%/netns/queuectl.c
-queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
+queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
-attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
+attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 probe_SOURCES = %D%/netns/probe.c
 connload_SOURCES = %D%/bench/connload.c
 
@@ -155,7 +157,7 @@ nfqloop_LDADD = $(NFQ_LIBS)
 bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
-bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS)
+bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 bench: all
 	@$(MAKE) $(AM_MAKEFLAGS) $(bench_programs) chainsctl connload
 .PHONY: bench
@@ -176,7 +178,7 @@ lint-cppcheck:
 	    --enable=warning,performance,portability --inline-suppr \
 	    --include=tests/lint/cppcheck.h \
 	    --suppressions-list=tests/lint/cppcheck.txt \
-	    --error-exitcode=1 -j 2 src tests
+	    --error-exitcode=1 -j 2 -i src/linux/bpf src tests
 lint-manuals:
 	mandoc -T lint -W warning $(dist_man_MANS:%=$(srcdir)/%)
 list-units:

@@ -27,6 +27,19 @@ void *compiler_alloc(struct compiler *c, size_t n, size_t size);
 void compiler_fault(struct compiler *c, const struct rule_value *v,
     const char *what, const char *expected);
 
+/* The names of `domain`, and the lists of `list`. */
+void compiler_domains(struct compiler *c, struct policy_match *ret,
+    const struct rule_values *values);
+void compiler_lists(struct compiler *c, struct policy_match *ret,
+    const struct rule_values *values);
+
+/* The number, from 1, of the tunnel that the rule names; 0 for none. */
+uint32_t compiler_tunnel(struct compiler *c, const struct rule *rule);
+
+/* A copy in the policy's arena. */
+struct policy_words compiler_words(
+    struct compiler *c, const struct policy_words *words);
+
 /* The values of exe, cmd, comm, unit and parent: literals and globs, paths
  * also as they are with symbolic links resolved. */
 void compiler_texts(struct compiler *c, struct policy_match *ret,

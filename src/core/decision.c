@@ -12,6 +12,8 @@ action_name(enum action action)
 		return "block";
 	case ACTION_DROP:
 		return "drop";
+	case ACTION_REROUTE:
+		return "reroute";
 	}
 	abort();
 }

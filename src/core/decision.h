@@ -6,8 +6,9 @@
 
 enum action {
 	ACTION_ACCEPT,
-	ACTION_BLOCK, /* the program, or the sender, is told at once */
-	ACTION_DROP,  /* silent */
+	ACTION_BLOCK,	/* the program, or the sender, is told at once */
+	ACTION_DROP,	/* silent */
+	ACTION_REROUTE, /* through a tunnel */
 };
 
 /* Why a decision was taken: X(enum suffix, name as users see it). */
@@ -37,6 +38,10 @@ struct decision {
 	enum reason reason;
 	bool once;     /* for this packet only: the next one is judged again */
 	uint32_t rule; /* number within the policy, from 1; 0 for no rule */
+	/* all of these count from 1 and are 0 for none */
+	uint32_t tunnel; /* of the policy: policy_tunnel(); 0 but for reroute */
+	uint32_t list;	 /* of the policy: the one that matched */
+	uint8_t host;	 /* of the subject's names: the one that matched */
 };
 
 const char *action_name(enum action action);

@@ -83,6 +83,13 @@ parser_default(struct parser *p)
 			    parser_action_nearest(p, &what));
 		return;
 	}
+	if (action == ACTION_REROUTE) {
+		parser_fault(p, &what, "a default that reroutes",
+		    "accept, block or drop; a last rule 'reroute via TUNNEL' "
+		    "takes all",
+		    NULL);
+		return;
+	}
 	if (p->rules->defaults[i].set) {
 		fault_twice(p, &which, "this default",
 		    p->rules->defaults[i].place.file,

@@ -7,6 +7,7 @@
 
 #include "src/base/num.h"
 #include "src/core/lex.h"
+#include "src/core/qtype.h"
 #include "src/core/text.h"
 #include "src/core/value.h"
 
@@ -19,6 +20,9 @@
 	X(TO, "to")                                                            \
 	X(SPORT, "sport")                                                      \
 	X(PORT, "port")                                                        \
+	X(DOMAIN, "domain")                                                    \
+	X(QUERY, "query")                                                      \
+	X(QTYPE, "qtype")                                                      \
 	X(PROCESS, "process")                                                  \
 	X(EXE, "exe")                                                          \
 	X(SCRIPT, "script")                                                    \
@@ -42,6 +46,11 @@ static const char *const key_words[] = {
 #undef X
 };
 
+struct explain_names {
+	struct name v[SUBJECT_NAMES_MAX];
+	const struct name *at[SUBJECT_NAMES_MAX]; /* of v, in order */
+};
+
 /* A question being read. */
 struct reader {
 	struct lex lex;
@@ -50,6 +59,7 @@ struct reader {
 	struct faults *faults;
 	struct subject *subject;
 	struct process *proc;
+	struct explain_names *names;
 	bool seen[N_KEYS];
 	struct token value; /* of the key being read */
 	char *text;	    /* what it means, for value_len bytes */
@@ -204,11 +214,44 @@ read_proto(struct reader *r)
 }
 
 static void
+read_domain(struct reader *r)
+{
+	uint8_t n = r->subject->n_names;
+
+	if (n == SUBJECT_NAMES_MAX) {
+		fault(r, &r->value, "too many names", "at most 64", NULL);
+		return;
+	}
+	if (name_parse(&r->names->v[n], r->text, r->len) < 0) {
+		bad_value(r, "a name, as example.com");
+		return;
+	}
+	r->names->at[n] = &r->names->v[n];
+	r->subject->n_names++;
+}
+
+static void
+read_qtype(struct reader *r)
+{
+	if (qtype_parse(&r->subject->qtype, r->text, r->len) < 0)
+		fault_word(r, &r->value, "not good:",
+		    "a type of DNS record (A, AAAA, HTTPS, TYPE65, ...)",
+		    qtype_nearest(r->text, r->len));
+}
+
+static void
 read_value(struct reader *r, enum explain_key key)
 {
 	switch (key) {
 	case EXPLAIN_IN:
 	case EXPLAIN_OUT:
+	case EXPLAIN_QUERY:
+		return;
+	case EXPLAIN_DOMAIN:
+		read_domain(r);
+		return;
+	case EXPLAIN_QTYPE:
+		read_qtype(r);
 		return;
 	case EXPLAIN_PROTO:
 		read_proto(r);
@@ -301,9 +344,9 @@ read_word(struct reader *r, const struct token *t)
 		struct token next = lex_peek(&r->lex);
 
 		fault_word(r, t, "unknown word",
-		    "in, out, proto, from, to, sport, port, process, exe, "
-		    "script, "
-		    "cmd, comm, user, group, unit or parent",
+		    "in, out, proto, from, to, sport, port, domain, query, "
+		    "qtype, process, exe, script, cmd, comm, user, group, unit "
+		    "or parent",
 		    word_nearest(s, t->len, key_words, N_KEYS));
 		if (next.kind == TOKEN_STOP) { /* its value is no fault */
 			(void)lex_next(&r->lex);
@@ -311,9 +354,12 @@ read_word(struct reader *r, const struct token *t)
 		}
 		return;
 	}
-	if (r->seen[key] && key != EXPLAIN_PARENT)
-		fault_word(r, t, "a second", "each once, but parent", NULL);
+	if (r->seen[key] && key != EXPLAIN_PARENT && key != EXPLAIN_DOMAIN)
+		fault_word(
+		    r, t, "a second", "each once, but parent and domain", NULL);
 	r->seen[key] = true;
+	if (key == EXPLAIN_QUERY)
+		return;
 	if (key == EXPLAIN_IN || key == EXPLAIN_OUT)
 		read_direction(r, t, key == EXPLAIN_IN);
 	else
@@ -329,6 +375,33 @@ seen_program(const struct reader *r)
 	return false;
 }
 
+/* A query has one name, and of the connection after it only the address may
+ * be known. */
+static void
+settle_query(struct reader *r)
+{
+	static const enum explain_key unknown[] = { EXPLAIN_IN, EXPLAIN_PROTO,
+		EXPLAIN_FROM, EXPLAIN_SPORT, EXPLAIN_PORT };
+	const struct token all = { TOKEN_WORD, 0, r->src->len };
+	struct subject *s = r->subject;
+
+	s->query = r->seen[EXPLAIN_QUERY] || r->seen[EXPLAIN_QTYPE];
+	if (!s->query)
+		return;
+	if (!r->seen[EXPLAIN_QTYPE])
+		s->qtype = QTYPE_A;
+	if (s->n_names != 1)
+		fault(r, &all, "a query for no name, or for several",
+		    "domain=NAME, once", NULL);
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		if (r->seen[unknown[i]])
+			fault(r, &all,
+			    "a query, and what is not known of one: in, proto, "
+			    "from, sport or port",
+			    "domain, qtype, to and the program", NULL);
+	s->proto = 0;
+}
+
 /* What words say together. */
 static void
 settle(struct reader *r)
@@ -342,8 +415,10 @@ settle(struct reader *r)
 	else if (seen_program(r) && r->proc->kind != PROCESS_PROGRAM)
 		fault(r, &all, "process unknown or kernel, and a program",
 		    "one of the two", NULL);
+	settle_query(r);
 	s->has_ports = rule_proto_has_ports(s->proto);
-	if (!s->has_ports && (r->seen[EXPLAIN_PORT] || r->seen[EXPLAIN_SPORT]))
+	if (!s->query && !s->has_ports &&
+	    (r->seen[EXPLAIN_PORT] || r->seen[EXPLAIN_SPORT]))
 		fault(r, &all, "a port, and a protocol without ports",
 		    "proto tcp, udp, udplite or sctp", NULL);
 	if (s->src.family != ADDR_NONE && s->dst.family != ADDR_NONE &&
@@ -380,7 +455,8 @@ explain_parse(struct explain *ret, const char *text, size_t len,
 {
 	const struct source src = { "explain", text, len };
 	size_t before = faults_count(faults);
-	struct explain e = { .process = process_new(PROCESS_PROGRAM) };
+	struct explain e = { .process = process_new(PROCESS_PROGRAM),
+		.names = calloc(1, sizeof(*e.names)) };
 	struct reader r = {
 		.lex = { &src, faults, 0, len, "=" },
 		.src = &src,
@@ -388,10 +464,14 @@ explain_parse(struct explain *ret, const char *text, size_t len,
 		.faults = faults,
 		.subject = &e.subject,
 		.proc = e.process,
+		.names = e.names,
 	};
 
-	if (e.process == NULL)
+	if (e.process == NULL || e.names == NULL) {
+		explain_done(&e);
 		return -ENOMEM;
+	}
+	e.subject.names = e.names->at;
 	e.process->uid = e.process->gid = UINT32_MAX; /* nobody's */
 	e.subject.proto = IPPROTO_TCP;
 	e.subject.process = e.process;
@@ -408,7 +488,9 @@ void
 explain_done(struct explain *explain)
 {
 	process_unref(explain->process);
+	free(explain->names);
 	explain->process = NULL;
+	explain->names = NULL;
 }
 
 void
@@ -417,6 +499,7 @@ explain_print(
 {
 	struct decision d = policy_decide(policy, subject);
 	const struct policy_rule *rule = policy_rule_get(policy, d.rule);
+	char host[NAME_TEXT_SIZE];
 
 	(void)fprintf(out, "verdict: %s\n", action_name(d.action));
 	if (rule != NULL) {
@@ -425,5 +508,13 @@ explain_print(
 		if (rule->label != NULL)
 			(void)fprintf(out, "label: %s\n", rule->label);
 	}
+	if (d.tunnel != 0)
+		(void)fprintf(
+		    out, "tunnel: %s\n", policy_tunnel(policy, d.tunnel));
+	if (d.host != 0)
+		(void)fprintf(out, "host: %s\n",
+		    name_format(subject->names[d.host - 1], host));
+	if (d.list != 0)
+		(void)fprintf(out, "list: %s\n", policy_list(policy, d.list));
 	(void)fprintf(out, "reason: %s\n", reason_name(d.reason));
 }

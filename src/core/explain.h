@@ -9,13 +9,18 @@
 #include "src/core/process.h"
 #include "src/core/subject.h"
 
+struct explain_names;
+
 /* A question put in words: "user=1000 exe=/usr/bin/curl to=192.0.2.7 port=443
  * proto=tcp". What is left out: direction out; protocol tcp; this host's and
  * the other side's address unspecified; port 0; process unknown if no word is
- * about it, else a program with empty fields. */
+ * about it, else a program with empty fields. `domain` is what the address is
+ * called, several times for several names. `query`, or a qtype, makes it a DNS
+ * query for the domain; then `to` is an address of the answer. */
 struct explain {
-	struct subject subject; /* borrows process */
+	struct subject subject; /* borrows process and names */
 	struct process *process;
+	struct explain_names *names;
 };
 
 /* 0, -EINVAL (faults were added) or -ENOMEM; ret is untouched on failure. */

@@ -104,6 +104,9 @@ decide(struct judge *judge, const struct decision *d, struct verdict *ret)
 	case ACTION_DROP:
 		judge->stats->dropped++;
 		break;
+	case ACTION_REROUTE:
+		judge->stats->rerouted++;
+		break;
 	}
 	memset(ret, 0, sizeof(*ret));
 	ret->decision = *d;
@@ -188,6 +191,7 @@ is_error_of(const struct judge *judge, const struct packet *pkt, bool in)
 		return false;
 	switch (flow->decision.action) {
 	case ACTION_ACCEPT:
+	case ACTION_REROUTE:
 		return true;
 	case ACTION_BLOCK:
 		return (pkt->loopback || !pkt->in) && !pkt->has_uid;

@@ -39,6 +39,8 @@ mark_encode(const struct decision *d)
 		return d->once ? MARK_BLOCK : MARK_BLOCK_FLOW;
 	case ACTION_DROP:
 		return d->once ? MARK_DROP : MARK_DROP_FLOW;
+	case ACTION_REROUTE:
+		return MARK_PORT17;
 	}
 	__builtin_trap();
 }

@@ -47,7 +47,7 @@ struct rule_place parser_place(
 char *parser_text(
     struct parser *p, const struct token *token, bool glob, size_t *ret_len);
 
-/* "accept", "block", "drop"; false if it is none of these. */
+/* "accept", "block", "drop", "reroute"; false if it is none of these. */
 bool parser_action(
     const struct parser *p, const struct token *token, enum action *ret);
 

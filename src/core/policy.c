@@ -55,16 +55,48 @@ policy_fall_back(const struct policy *policy, const struct subject *subject)
 struct decision
 policy_decide(const struct policy *policy, const struct subject *subject)
 {
-	size_t i = policy_index_first(policy->index, subject);
+	size_t i = policy_index_first(
+	    subject->query ? policy->queries : policy->flows, subject);
+	const struct policy_entry *entry;
+	struct matched matched = { 0 };
+	struct decision d;
 
 	if (i == policy->n)
 		return policy_fall_back(policy, subject);
-	return (struct decision){
-		.action = policy->entries[i].action,
+	entry = &policy->entries[i];
+	(void)policy_entry_match(entry, subject, &matched); /* it does */
+	d = (struct decision){
+		.action = entry->action,
 		.reason = REASON_RULE,
-		.once = policy->entries[i].once,
+		.once = entry->once,
 		.rule = (uint32_t)i + 1,
+		.tunnel = entry->tunnel,
+		.list = matched.list,
+		.host = matched.host,
 	};
+	if (d.action == ACTION_REROUTE && matched.narrow) {
+		d.action = ACTION_ACCEPT;
+		d.tunnel = 0;
+	}
+	return d;
+}
+
+static const char *
+word_get(const struct policy_words *words, uint32_t n)
+{
+	return n > 0 && n <= words->n ? words->v[n - 1] : NULL;
+}
+
+const char *
+policy_tunnel(const struct policy *policy, uint32_t n)
+{
+	return word_get(&policy->tunnels, n);
+}
+
+const char *
+policy_list(const struct policy *policy, uint32_t n)
+{
+	return word_get(&policy->lists, n);
 }
 
 const struct policy_rule *

@@ -23,6 +23,12 @@ struct policy_rule {
 	bool runtime;	   /* from the command line: line is its id */
 };
 
+/* Names, borrowed. */
+struct policy_words {
+	const char *const *v;
+	size_t n;
+};
+
 /* What names mean on this machine; the shell answers. user and group: 0 or
  * -errno where there is no such name. path: symbolic links resolved, 0 or
  * -errno where there is no such file or it does not fit. */
@@ -31,6 +37,11 @@ struct policy_world {
 	int (*group)(void *arg, const char *name, uint32_t *ret);
 	int (*path)(void *arg, const char *path, char *buf, size_t size);
 	void *arg;
+	/* sections of the settings: `reroute via` and `list` name them */
+	struct policy_words tunnels, lists;
+	/* they have faults of their own: any tunnel or list may be named, and
+	 * the policy is good for nothing but to find faults in rules */
+	bool any;
 };
 
 /* Makes a policy with one reference; nothing of rules is borrowed. 0, -EINVAL
@@ -44,7 +55,13 @@ void policy_unref(const struct policy *policy); /* accepts NULL */
 /* The first rule that matches, else a default: `default unknown` or `default
  * kernel` where that is set and the process is such, else the default of the
  * direction; the receiving side of a loopback flow has the sender's yes as its
- * default (REASON_LOOPBACK). Total: always a decision. */
+ * default (REASON_LOOPBACK). Total: always a decision.
+ *
+ * A query is blocked where every connection that may follow it would be: a
+ * block or drop has to match whatever the address, port and protocol come to
+ * be, while an accept decides where it may match. So does a reroute; where it
+ * is for some addresses only, other than `any` and `internet`, the query is
+ * accepted, since the address has to be known before anything can go there. */
 struct decision policy_decide(
     const struct policy *policy, const struct subject *subject);
 
@@ -52,6 +69,10 @@ struct decision policy_decide(
 const struct policy_rule *policy_rule_get(
     const struct policy *policy, uint32_t n);
 size_t policy_n_rules(const struct policy *policy);
+
+/* The names behind decision.tunnel and decision.list; NULL for 0. */
+const char *policy_tunnel(const struct policy *policy, uint32_t n);
+const char *policy_list(const struct policy *policy, uint32_t n);
 
 /* A number that is greater for each policy compiled in this process. */
 uint64_t policy_generation(const struct policy *policy);

@@ -16,7 +16,7 @@
 #define ID_MAX (UINT32_MAX - 1)
 
 /* A user or group that was asked for: rules name the same ones often. */
-struct name {
+struct account {
 	struct map_node node;
 	bool group, known;
 	uint32_t id;
@@ -47,6 +47,13 @@ compiler_fault(struct compiler *c, const struct rule_value *v, const char *what,
 
 /* Addresses, ports ----------------------------------------------------------
  */
+
+/* A range that is most of the internet. */
+static bool
+range_is_wide(const struct addr_range *r)
+{
+	return (r->lo.bytes[0] ^ r->hi.bytes[0]) >= 0x80;
+}
 
 static int
 range_cmp(const void *a, const void *b)
@@ -89,6 +96,10 @@ compile_addrs(struct compiler *c, struct policy_match *ret,
 			ranges[n++] = values->v[i].range;
 	}
 	ret->all_addrs = values->n == 0;
+	ret->narrow = ret->field == FIELD_TO && values->n > 0 &&
+		      (ret->addrs.scopes & (SCOPE_ANY | SCOPE_INTERNET)) == 0;
+	for (size_t i = 0; i < n; i++)
+		ret->narrow = ret->narrow && !range_is_wide(&ranges[i]);
 	ret->addrs.ranges = ranges;
 	ret->addrs.n_ranges = ranges_join(ranges, n);
 }
@@ -125,37 +136,37 @@ compile_ports(struct compiler *c, struct policy_match *ret,
 /* Users, groups, protocols --------------------------------------------------
  */
 
-static const struct name *
-name_find(struct compiler *c, const char *text, bool group)
+static const struct account *
+account_find(struct compiler *c, const char *text, bool group)
 {
 	size_t len = strlen(text);
 	uint64_t hash = map_hash(&c->names, text, len);
 	int (*ask)(void *, const char *, uint32_t *) =
 	    group ? c->world->group : c->world->user;
-	struct name *name;
+	struct account *account;
 
 	for (struct map_node *node = map_first(&c->names, hash); node != NULL;
 	     node = map_next(node, hash)) {
-		name = (struct name *)node; /* its first member */
-		if (name->group == group && strcmp(name->text, text) == 0)
-			return name;
+		account = (struct account *)node; /* its first member */
+		if (account->group == group && strcmp(account->text, text) == 0)
+			return account;
 	}
-	name = arena_alloc(c->scratch, 1, sizeof(*name));
-	if (name == NULL) {
+	account = arena_alloc(c->scratch, 1, sizeof(*account));
+	if (account == NULL) {
 		c->nomem = true;
 		return NULL;
 	}
-	name->group = group;
-	name->text = text;
-	name->known = ask(c->world->arg, text, &name->id) == 0;
-	map_put(&c->names, &name->node, hash);
-	return name;
+	account->group = group;
+	account->text = text;
+	account->known = ask(c->world->arg, text, &account->id) == 0;
+	map_put(&c->names, &account->node, hash);
+	return account;
 }
 
 static uint32_t
 compile_id(struct compiler *c, const struct rule_value *v, bool group)
 {
-	const struct name *name;
+	const struct account *account;
 	uint64_t id = 0;
 
 	if (num_parse(&id, v->text, strlen(v->text), ID_MAX) != -EINVAL) {
@@ -165,12 +176,12 @@ compile_id(struct compiler *c, const struct rule_value *v, bool group)
 			    "a number up to 4294967294");
 		return (uint32_t)id;
 	}
-	name = name_find(c, v->text, group);
-	if (name != NULL && !name->known)
+	account = account_find(c, v->text, group);
+	if (account != NULL && !account->known)
 		compiler_fault(c, v, group ? "no group" : "no user",
 		    group ? "a group of this machine, or a number"
 			  : "a user of this machine, or a number");
-	return name != NULL ? name->id : 0;
+	return account != NULL ? account->id : 0;
 }
 
 static int
@@ -191,8 +202,9 @@ compile_ids(struct compiler *c, struct policy_match *ret,
 	if (ids == NULL)
 		return;
 	for (size_t i = 0; i < values->n; i++)
-		ids[i] = ret->field == FIELD_PROTO
-			     ? values->v[i].proto
+		ids[i] = ret->field == FIELD_PROTO ? values->v[i].proto
+			 : ret->field == FIELD_QTYPE
+			     ? values->v[i].qtype
 			     : compile_id(
 				   c, &values->v[i], ret->field == FIELD_GROUP);
 	qsort(ids, values->n, sizeof(ids[0]), id_cmp);
@@ -217,6 +229,7 @@ compile_match(struct compiler *c, struct policy_match *ret,
 		compile_ports(c, ret, &match->ports);
 		return;
 	case FIELD_PROTO:
+	case FIELD_QTYPE:
 	case FIELD_USER:
 	case FIELD_GROUP:
 		compile_ids(c, ret, &match->values);
@@ -232,6 +245,12 @@ compile_match(struct compiler *c, struct policy_match *ret,
 	case FIELD_PROCESS:
 		for (size_t i = 0; i < match->values.n; i++)
 			ret->processes |= match->values.v[i].bits;
+		return;
+	case FIELD_DOMAIN:
+		compiler_domains(c, ret, &match->values);
+		return;
+	case FIELD_LIST:
+		compiler_lists(c, ret, &match->values);
 		return;
 	}
 	__builtin_trap();
@@ -261,8 +280,8 @@ compile_rule(struct compiler *c, struct policy_entry *entry,
 	for (size_t i = 0; i < from->n_matches && !c->nomem; i++)
 		compile_match(c, &matches[i], &from->matches[i]);
 	qsort(matches, from->n_matches, sizeof(matches[0]), match_cmp);
-	*entry = (struct policy_entry){ from->action, from->once,
-		from->direction, matches, from->n_matches };
+	*entry = (struct policy_entry){ from->action, compiler_tunnel(c, from),
+		from->once, from->direction, matches, from->n_matches };
 	rule->line = from->line;
 	rule->runtime = from->runtime;
 	rule->text = arena_strdup(c->arena, from->text);
@@ -329,8 +348,13 @@ compile(struct compiler *c, const struct policy **ret)
 		return -ENOMEM;
 	if (faults_count(c->faults) > before)
 		return -EINVAL;
-	policy->index = policy_index_new(c->arena, policy->entries, policy->n);
-	if (policy->index == NULL)
+	policy->flows =
+	    policy_index_new(c->arena, policy->entries, policy->n, false);
+	policy->queries =
+	    policy_index_new(c->arena, policy->entries, policy->n, true);
+	policy->tunnels = compiler_words(c, &c->world->tunnels);
+	policy->lists = compiler_words(c, &c->world->lists);
+	if (policy->flows == NULL || policy->queries == NULL || c->nomem)
 		return -ENOMEM;
 	policy->arena = c->arena;
 	policy->refs = 1;

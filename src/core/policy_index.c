@@ -59,6 +59,7 @@ struct item {
 };
 
 struct build {
+	bool queries;	    /* the index is for these */
 	struct item *items; /* by rule, then way */
 	size_t n, room;
 	uint32_t rule;
@@ -86,20 +87,69 @@ build_add(void *arg, const struct key *key)
 	b->items[b->n++] = (struct item){ *key, b->rule, b->way };
 }
 
+static bool
+denies(const struct policy_entry *entry)
+{
+	return entry->action == ACTION_BLOCK || entry->action == ACTION_DROP;
+}
+
+/* Whether a query may have to have such a value for the entry to decide about
+ * it: not where the value is not known yet and the entry lets it through. */
+static bool
+way_good(const struct build *b, const struct policy_entry *entry,
+    const struct policy_match *m, unsigned int way)
+{
+	if (!b->queries)
+		return true;
+	switch (m->field) {
+	case FIELD_PROTO:
+	case FIELD_FROM:
+		return false;
+	case FIELD_TO: /* where the address is not known, no deny decides */
+		return way == 0 && denies(entry);
+	default:
+		return true;
+	}
+}
+
+/* Whether the entry can decide about any such subject. */
+static bool
+is_about(const struct build *b, const struct policy_entry *entry)
+{
+	if (b->queries && (entry->direction & RULE_OUT) == 0)
+		return false;
+	for (size_t i = 0; i < entry->n_matches; i++) {
+		const struct policy_match *m = &entry->matches[i];
+
+		if (m->field == FIELD_QTYPE && !b->queries)
+			return false;
+		if (b->queries && denies(entry) &&
+		    (m->field == FIELD_PROTO ||
+			(m->ports.n > 0 && !m->negated)))
+			return false;
+	}
+	return true;
+}
+
 /* All the ways of all the rules. */
 static void
 build_collect(
     struct build *b, const struct policy_entry *entries, size_t n_entries)
 {
 	for (size_t i = 0; i < n_entries; i++) {
+		const struct policy_entry *entry = &entries[i];
+
 		b->rule = (uint32_t)i;
 		b->way = 0;
-		for (size_t m = 0; m < entries[i].n_matches; m++)
+		for (size_t m = 0; is_about(b, entry) && m < entry->n_matches;
+		     m++)
 			for (unsigned int w = 0; w < KEY_N_WAYS; w++) {
 				size_t before = b->n;
 
-				if (!key_of_match(&entries[i].matches[m], w,
-					build_add, b))
+				if (!way_good(
+					b, entry, &entry->matches[m], w) ||
+				    !key_of_match(
+					&entry->matches[m], w, build_add, b))
 					b->n = before;
 				b->way++;
 			}
@@ -201,7 +251,8 @@ index_rest(
 	if (rest == NULL)
 		return false;
 	for (size_t i = 0; i < index->n; i++) {
-		if (at >= b->n || b->items[at].rule != i)
+		if ((at >= b->n || b->items[at].rule != i) &&
+		    is_about(b, &index->entries[i]))
 			rest[index->n_rest++] = (uint32_t)i;
 		while (at < b->n && b->items[at].rule == i)
 			at++;
@@ -211,11 +262,11 @@ index_rest(
 }
 
 const struct policy_index *
-policy_index_new(
-    struct arena *arena, const struct policy_entry *entries, size_t n)
+policy_index_new(struct arena *arena, const struct policy_entry *entries,
+    size_t n, bool queries)
 {
 	struct policy_index *index = arena_alloc(arena, 1, sizeof(*index));
-	struct build b = { .items = NULL };
+	struct build b = { .queries = queries };
 	struct buckets all = { NULL, 0 }, chosen = { NULL, 0 };
 	bool ok = false;
 
@@ -250,7 +301,7 @@ static void
 search_rules(struct search *s, const uint32_t *rules, size_t n)
 {
 	for (size_t i = 0; i < n && rules[i] < s->best; i++)
-		if (policy_entry_matches(
+		if (policy_entry_decides(
 			&s->index->entries[rules[i]], s->subject)) {
 			s->best = rules[i];
 			return;

@@ -1,6 +1,7 @@
 #ifndef CORE_POLICY_INDEX_H
 #define CORE_POLICY_INDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,12 +16,12 @@
  * cost a question, never a wrong answer. */
 struct policy_index;
 
-/* Built in the arena, over entries that live as long; NULL when there is no
- * memory. */
-const struct policy_index *policy_index_new(
-    struct arena *arena, const struct policy_entry *entries, size_t n);
+/* Built in the arena, over entries that live as long, for one kind of
+ * subjects: flows or queries. NULL when there is no memory. */
+const struct policy_index *policy_index_new(struct arena *arena,
+    const struct policy_entry *entries, size_t n, bool queries);
 
-/* Number (from 0) of the first entry that matches, or n. */
+/* Number (from 0) of the first entry that decides, or n. */
 size_t policy_index_first(
     const struct policy_index *index, const struct subject *subject);
 

@@ -157,6 +157,36 @@ keys_of_texts(const struct policy_match *m, uint8_t dim, key_fn *fn, void *arg)
 	return true;
 }
 
+/* Bytes as on the wire, the last first. */
+static uint64_t
+hash_back(uint64_t h, const char *s, size_t len)
+{
+	for (size_t i = len; i > 0; i--)
+		h = hash_byte(h, s[i - 1]);
+	return h;
+}
+
+static void
+keys_of_names(const struct set_text *names, size_t n, enum key_form form,
+    key_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < n; i++)
+		fn(arg, &(struct key){ .dim = KEY_DOMAIN,
+			    .hash = hash_form(hash_back(hash_start(KEY_DOMAIN),
+						  names[i].s, names[i].len),
+				form) });
+}
+
+static bool
+keys_of_domains(const struct policy_match *m, key_fn *fn, void *arg)
+{
+	const struct domain_set *set = &m->domains;
+
+	keys_of_names(set->whole, set->n_whole, KEY_WHOLE, fn, arg);
+	keys_of_names(set->below, set->n_below, KEY_SUFFIX, fn, arg);
+	return true;
+}
+
 static bool
 keys_of_process(const struct policy_match *m, key_fn *fn, void *arg)
 {
@@ -214,6 +244,12 @@ key_of_match(
 		return keys_of_texts(m, KEY_PARENT, fn, arg);
 	case FIELD_PROCESS:
 		return keys_of_process(m, fn, arg);
+	case FIELD_DOMAIN:
+		return keys_of_domains(m, fn, arg);
+	case FIELD_QTYPE:
+		return keys_of_ids(m, KEY_QTYPE, fn, arg);
+	case FIELD_LIST:
+		return false;
 	}
 	__builtin_trap();
 }
@@ -290,6 +326,26 @@ subject_addr(const struct key_use *use, unsigned int dim,
 				w * 64 + (unsigned int)__builtin_ctzll(left)));
 }
 
+/* The whole name, and each suffix that begins at a label but the root. */
+static void
+subject_name(const struct name *name, key_hash_fn *fn, void *arg)
+{
+	const uint8_t *starts[NAME_WIRE_MAX / 2 + 1];
+	size_t n = 0, end = name->len;
+	uint64_t h = hash_start(KEY_DOMAIN);
+
+	for (const uint8_t *at = name->wire; at != NULL; at = name_step(at))
+		starts[n++] = at;
+	for (size_t i = n; i > 0; i--) {
+		size_t start = (size_t)(starts[i - 1] - name->wire);
+
+		h = hash_back(h, (const char *)name->wire + start, end - start);
+		end = start;
+		if (i < n) /* not the root */
+			fn(arg, hash_form(h, i == 1 ? KEY_WHOLE : KEY_SUFFIX));
+	}
+}
+
 static void
 subject_program(const struct key_use *use, const struct process *proc,
     key_hash_fn *fn, void *arg)
@@ -348,6 +404,10 @@ key_of_subject(const struct key_use *use, const struct subject *subject,
 	if (use->used[KEY_PROCESS])
 		fn(arg,
 		    hash_number(KEY_PROCESS, process_bit(subject->process)));
+	for (uint8_t i = 0; use->used[KEY_DOMAIN] && i < subject->n_names; i++)
+		subject_name(subject->names[i], fn, arg);
+	if (use->used[KEY_QTYPE])
+		fn(arg, hash_number(KEY_QTYPE, subject->qtype));
 	subject_addr(use, KEY_FROM, &subject->src, fn, arg);
 	subject_addr(use, KEY_TO, &subject->dst, fn, arg);
 	if (use->used[KEY_FROM_PORT])

@@ -24,6 +24,8 @@ enum key_dim {
 	KEY_TO,
 	KEY_FROM_PORT,
 	KEY_TO_PORT,
+	KEY_DOMAIN, /* whole, or a suffix at a label */
+	KEY_QTYPE,
 	KEY_N_DIMS,
 };
 

@@ -16,7 +16,9 @@ struct policy {
 	const struct policy_entry *entries;
 	const struct policy_rule *rules; /* as users know the entries */
 	size_t n;
-	const struct policy_index *index;
+	const struct policy_index *flows, *queries;
+	/* as the world named them */
+	struct policy_words tunnels, lists;
 	struct {
 		bool set;
 		enum action action;

@@ -165,31 +165,103 @@ is_own(const struct subject *subject, bool src)
 	return subject->loopback || src != subject->in;
 }
 
+/* The other side's ports, and this side's address, come with the connection. */
+static enum match
+query_ends_match(
+    const struct policy_match *m, const struct subject *s, bool src)
+{
+	bool any = m->all_addrs || (m->addrs.scopes & SCOPE_ANY) != 0;
+
+	if (!any && !src && s->dst.family != ADDR_NONE) {
+		if (!addr_set_has(&m->addrs, &s->dst, false))
+			return MATCH_NO;
+		any = true;
+	}
+	return any && m->ports.n == 0 ? MATCH_YES : MATCH_MAYBE;
+}
+
+static enum match
+certain(bool yes)
+{
+	return yes ? MATCH_YES : MATCH_NO;
+}
+
 /* An ICMP query's identifier stands where ports stand, and is none. */
-static bool
+static enum match
 ends_match(const struct policy_match *m, const struct subject *s, bool src)
 {
 	const struct addr *addr = src ? &s->src : &s->dst;
 
+	if (s->query)
+		return query_ends_match(m, s, src);
 	if (m->ports.n > 0 &&
 	    (!s->has_ports || !rule_proto_has_ports(s->proto) ||
 		!port_set_has(&m->ports, src ? s->sport : s->dport)))
-		return false;
-	return m->all_addrs || addr_set_has(&m->addrs, addr, is_own(s, src));
+		return MATCH_NO;
+	return certain(
+	    m->all_addrs || addr_set_has(&m->addrs, addr, is_own(s, src)));
 }
 
 static bool
-field_matches(const struct policy_match *m, const struct subject *s)
+texts_have(const struct set_text *texts, size_t n, const struct set_text *key)
 {
-	const struct process *proc = s->process;
+	size_t lo = 0, hi = n;
 
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = set_text_cmp(key, &texts[mid]);
+
+		if (c == 0)
+			return true;
+		if (c < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return false;
+}
+
+bool
+domain_set_has(const struct domain_set *set, const struct name *name)
+{
+	struct set_text key = { (const char *)name->wire, name->len };
+
+	if (texts_have(set->whole, set->n_whole, &key))
+		return true;
+	if (set->n_below == 0)
+		return false;
+	for (const uint8_t *at = name_step(name->wire); at != NULL;
+	     at = name_step(at)) {
+		key =
+		    (struct set_text){ (const char *)at, name_rest(name, at) };
+		if (texts_have(set->below, set->n_below, &key))
+			return true;
+	}
+	return false;
+}
+
+static bool
+domain_matches(
+    const struct policy_match *m, const struct subject *s, struct matched *ret)
+{
+	for (uint8_t i = 0; i < s->n_names; i++)
+		if (domain_set_has(&m->domains, s->names[i])) {
+			ret->host = (uint8_t)(i + 1);
+			return true;
+		}
+	return false;
+}
+
+static enum match
+proto_matches(const struct policy_match *m, const struct subject *s)
+{
+	return s->query ? MATCH_MAYBE : certain(id_set_has(&m->ids, s->proto));
+}
+
+static bool
+program_matches(const struct policy_match *m, const struct process *proc)
+{
 	switch (m->field) {
-	case FIELD_PROTO:
-		return id_set_has(&m->ids, s->proto);
-	case FIELD_FROM:
-		return ends_match(m, s, true);
-	case FIELD_TO:
-		return ends_match(m, s, false);
 	case FIELD_EXE:
 		return proc->exe_here &&
 		       text_set_has(&m->texts, proc->exe, strlen(proc->exe));
@@ -211,6 +283,44 @@ field_matches(const struct policy_match *m, const struct subject *s)
 		return parent_matches(&m->texts, proc);
 	case FIELD_PROCESS:
 		return process_matches(m->processes, proc);
+	case FIELD_PROTO:
+	case FIELD_FROM:
+	case FIELD_TO:
+	case FIELD_DOMAIN:
+	case FIELD_LIST:
+	case FIELD_QTYPE:
+		break;
+	}
+	__builtin_trap();
+}
+
+static enum match
+field_matches(
+    const struct policy_match *m, const struct subject *s, struct matched *ret)
+{
+	switch (m->field) {
+	case FIELD_PROTO:
+		return proto_matches(m, s);
+	case FIELD_FROM:
+		return ends_match(m, s, true);
+	case FIELD_TO:
+		return ends_match(m, s, false);
+	case FIELD_DOMAIN:
+		return certain(domain_matches(m, s, ret));
+	case FIELD_LIST:
+		return MATCH_NO;
+	case FIELD_QTYPE:
+		return certain(id_set_has(&m->ids, s->qtype));
+	case FIELD_EXE:
+	case FIELD_SCRIPT:
+	case FIELD_CMD:
+	case FIELD_COMM:
+	case FIELD_USER:
+	case FIELD_GROUP:
+	case FIELD_UNIT:
+	case FIELD_PARENT:
+	case FIELD_PROCESS:
+		return certain(program_matches(m, s->process));
 	}
 	__builtin_trap();
 }
@@ -221,20 +331,66 @@ names_program(enum rule_field field)
 	return field >= FIELD_EXE && field <= FIELD_PARENT;
 }
 
-bool
-policy_entry_matches(
-    const struct policy_entry *entry, const struct subject *subject)
+/* The opposite of what is not certain is not certain. */
+static enum match
+opposite(enum match match)
 {
+	switch (match) {
+	case MATCH_NO:
+		return MATCH_YES;
+	case MATCH_MAYBE:
+		return MATCH_MAYBE;
+	case MATCH_YES:
+		return MATCH_NO;
+	}
+	__builtin_trap();
+}
+
+enum match
+policy_entry_match(const struct policy_entry *entry,
+    const struct subject *subject, struct matched *ret)
+{
+	struct matched matched = { 0 };
+	enum match all = MATCH_YES, one;
+
 	if ((entry->direction & (subject->in ? RULE_IN : RULE_OUT)) == 0)
-		return false;
+		return MATCH_NO;
 	for (size_t i = 0; i < entry->n_matches; i++) {
 		const struct policy_match *m = &entry->matches[i];
 
 		if (names_program(m->field) &&
 		    subject->process->kind != PROCESS_PROGRAM)
-			return false;
-		if (field_matches(m, subject) == m->negated)
-			return false;
+			return MATCH_NO;
+		if (m->field == FIELD_QTYPE && !subject->query)
+			return MATCH_NO;
+		one = field_matches(m, subject, &matched);
+		if (m->negated)
+			one = opposite(one);
+		if (one == MATCH_NO)
+			return MATCH_NO;
+		if (one == MATCH_MAYBE) {
+			matched.narrow |= m->narrow && !m->negated &&
+					  subject->dst.family == ADDR_NONE;
+			all = MATCH_MAYBE;
+		}
 	}
-	return true;
+	if (ret != NULL)
+		*ret = matched;
+	return all;
+}
+
+bool
+policy_entry_decides(
+    const struct policy_entry *entry, const struct subject *subject)
+{
+	switch (policy_entry_match(entry, subject, NULL)) {
+	case MATCH_NO:
+		return false;
+	case MATCH_MAYBE:
+		return entry->action == ACTION_ACCEPT ||
+		       entry->action == ACTION_REROUTE;
+	case MATCH_YES:
+		return true;
+	}
+	__builtin_trap();
 }

@@ -39,21 +39,39 @@ struct text_set {
 	size_t n_globs;
 };
 
+/* Names as on the wire. */
+struct domain_set {
+	const struct set_text *whole; /* that name */
+	size_t n_whole;
+	const struct set_text *below; /* every name below it */
+	size_t n_below;
+};
+
+/* Lists of the policy, by number from 1. */
+struct list_set {
+	const uint32_t *lists;
+	size_t n;
+};
+
 struct policy_match {
 	enum rule_field field;
 	bool negated;
 	bool all_addrs; /* from, to: no address given */
+	bool narrow;	/* to: addresses that are not the internet at large */
 	union {
-		struct addr_set addrs;	/* from, to */
-		struct id_set ids;	/* user, group, proto */
-		struct text_set texts;	/* exe, cmd, comm, unit, parent */
-		unsigned int processes; /* process */
+		struct addr_set addrs;	   /* from, to */
+		struct id_set ids;	   /* user, group, proto, qtype */
+		struct text_set texts;	   /* exe, cmd, comm, unit, parent */
+		unsigned int processes;	   /* process */
+		struct domain_set domains; /* domain */
+		struct list_set lists;	   /* list */
 	};
 	struct port_set ports; /* from, to; n is 0 for all */
 };
 
 struct policy_entry {
 	enum action action;
+	uint32_t tunnel; /* from 1; 0 for none */
 	bool once;
 	enum rule_direction direction;
 	const struct policy_match *matches;
@@ -73,15 +91,40 @@ int set_text_cmp(const struct set_text *a, const struct set_text *b);
  * starts as 0. */
 bool cgroup_part(const char *path, size_t *at, struct set_text *ret);
 
-/* True if the subject is one of those that the rule is about.
+bool domain_set_has(const struct domain_set *set, const struct name *name);
+
+/* What matched, where something did; all count from 1, 0 is none. */
+struct matched {
+	uint8_t host;
+	uint32_t list;
+	bool narrow; /* not certain, for what the address is alone */
+};
+
+/* Whether the subject is one of those that the rule is about. Of a query not
+ * all is known: then it may be that only some of the connections that follow
+ * are. */
+enum match {
+	MATCH_NO,
+	MATCH_MAYBE,
+	MATCH_YES,
+};
+
+/* A rule that may match decides about a query where it lets it through, and
+ * else not.
  *
  * What names a program (exe, cmd, comm, user, group, unit, parent) never
  * matches a process that is unknown or the kernel's, with `not` neither: what
  * is not known is not guessed, and `default unknown` decides. For a program
  * whose executable is not a file of this mount namespace (deleted, memfd,
  * container), exe never matches and `not exe` always does: it is surely not
- * that file. */
-bool policy_entry_matches(
+ * that file. A connection whose address has no name that is known is surely to
+ * no such domain: `not domain` matches it. qtype, with `not` too, is about
+ * queries only. ret may be NULL. */
+enum match policy_entry_match(const struct policy_entry *entry,
+    const struct subject *subject, struct matched *ret);
+
+/* True if the rule decides about the subject, as far as it is asked. */
+bool policy_entry_decides(
     const struct policy_entry *entry, const struct subject *subject);
 
 #endif

@@ -84,6 +84,42 @@ texts_within(const struct text_set *a, const struct text_set *b)
 	return true;
 }
 
+static bool
+domains_within(const struct domain_set *a, const struct domain_set *b)
+{
+	struct domain_set whole = *b, below = *b;
+	struct name name;
+
+	/* a name below x is below all that x is below */
+	below.whole = b->below;
+	below.n_whole = b->n_below;
+	for (size_t i = 0; i < a->n_whole; i++) {
+		name.len = (uint8_t)a->whole[i].len;
+		memcpy(name.wire, a->whole[i].s, name.len);
+		if (!domain_set_has(&whole, &name))
+			return false;
+	}
+	for (size_t i = 0; i < a->n_below; i++) {
+		name.len = (uint8_t)a->below[i].len;
+		memcpy(name.wire, a->below[i].s, name.len);
+		if (!domain_set_has(&below, &name))
+			return false;
+	}
+	return true;
+}
+
+static bool
+lists_within(const struct list_set *a, const struct list_set *b)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		struct id_set lists = { b->lists, b->n };
+
+		if (!id_set_has(&lists, a->lists[i]))
+			return false;
+	}
+	return true;
+}
+
 /* Of the same field. */
 static bool
 values_within(const struct policy_match *a, const struct policy_match *b)
@@ -93,6 +129,7 @@ values_within(const struct policy_match *a, const struct policy_match *b)
 	case FIELD_TO:
 		return addrs_within(a, b) && ports_within(&a->ports, &b->ports);
 	case FIELD_PROTO:
+	case FIELD_QTYPE:
 	case FIELD_USER:
 	case FIELD_GROUP:
 		return ids_within(&a->ids, &b->ids);
@@ -105,6 +142,10 @@ values_within(const struct policy_match *a, const struct policy_match *b)
 		return texts_within(&a->texts, &b->texts);
 	case FIELD_PROCESS:
 		return (a->processes & ~b->processes) == 0;
+	case FIELD_DOMAIN:
+		return domains_within(&a->domains, &b->domains);
+	case FIELD_LIST:
+		return lists_within(&a->lists, &b->lists);
 	}
 	__builtin_trap();
 }
@@ -120,11 +161,29 @@ match_of(const struct policy_entry *entry, enum rule_field field)
 	return NULL;
 }
 
+/* Whether it decides about a query that may lead to a flow that it matches. */
+static bool
+is_late(const struct policy_entry *entry)
+{
+	const struct policy_match *m;
+
+	if (entry->action == ACTION_ACCEPT || entry->action == ACTION_REROUTE)
+		return false;
+	for (m = entry->matches; m < entry->matches + entry->n_matches; m++)
+		if (m->field == FIELD_PROTO || m->field == FIELD_FROM ||
+		    m->field == FIELD_TO || m->field == FIELD_LIST)
+			return true;
+	return false;
+}
+
 /* Whether `first` matches all that `later` matches. */
 static bool
 covers(const struct policy_entry *first, const struct policy_entry *later)
 {
 	if ((later->direction & ~(unsigned int)first->direction) != 0)
+		return false;
+	/* the queries of those flows come to the later one */
+	if (is_late(first) && !is_late(later))
 		return false;
 	for (size_t i = 0; i < first->n_matches; i++) {
 		const struct policy_match *f = &first->matches[i];
@@ -197,6 +256,31 @@ warn_families(const struct policy *policy, const struct rules *rules, size_t n,
 		    "IPv6, or from IPv6 to IPv4");
 }
 
+/* Protocol, ports and source come with the connection. */
+static void
+warn_query(const struct policy *policy, const struct rules *rules, size_t n,
+    struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+	const struct policy_match *m;
+
+	if (match_of(entry, FIELD_QTYPE) == NULL)
+		return;
+	for (m = entry->matches; m < entry->matches + entry->n_matches; m++) {
+		if (m->field != FIELD_PROTO && m->ports.n == 0 &&
+		    (m->field != FIELD_FROM || m->all_addrs))
+			continue;
+		warn(warnings, rules, &rules->rules[n].place,
+		    entry->action == ACTION_ACCEPT ||
+			    entry->action == ACTION_REROUTE
+			? "warning: a protocol, port or source says nothing of "
+			  "a query: the rule matches without it"
+			: "warning: this rule can never match: a query has no "
+			  "protocol, port or source yet");
+		return;
+	}
+}
+
 static void
 warn_missing(const struct rules *rules, const struct rule *rule,
     const struct policy_world *world, struct faults *warnings)
@@ -233,6 +317,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 	for (size_t i = 0; i < policy->n; i++) {
 		warn_missing(rules, &rules->rules[i], world, warnings);
 		warn_families(policy, rules, i, warnings);
+		warn_query(policy, rules, i, warnings);
 		if (policy->n <= POLICY_WARN_MAX)
 			warn_shadowed(policy, rules, i, warnings);
 	}

@@ -8,22 +8,21 @@
 #include "src/core/rules.h"
 #include "src/core/text.h"
 
+#define MATCH_EXPECTED                                                         \
+	"a match (proto, from, to, domain, list, exe, script, cmd, comm, "     \
+	"user, group, unit, parent, process, qtype)"
 #define RULE_EXPECTED                                                          \
-	"a match (proto, from, to, exe, script, cmd, comm, user, group, "      \
-	"unit, "                                                               \
-	"parent, process), not, once, in, out, label or the end of the line"
+	MATCH_EXPECTED ", not, once, in, out, via, label or the end of the "   \
+		       "line"
 
 static const char *const rule_words[] = {
 #define X(suffix, word) word,
 	RULE_FIELDS(X)
 #undef X
 	    "not",
-	"once", "in", "out", "label"
+	"once", "in", "out", "via", "label"
 };
 #define N_WORDS (sizeof(rule_words) / sizeof(rule_words[0]))
-
-/* Of the grammar, but of later versions. */
-static const char *const later_words[] = { "domain", "list", "qtype", "via" };
 
 /* What other firewalls call it. */
 static const char *const synonyms[][2] = { { "src", "from" },
@@ -31,7 +30,9 @@ static const char *const synonyms[][2] = { { "src", "from" },
 	{ "destination", "to" }, { "uid", "user" }, { "gid", "group" },
 	{ "path", "exe" }, { "program", "exe" }, { "protocol", "proto" },
 	{ "service", "unit" }, { "cgroup", "unit" }, { "slice", "unit" },
-	{ "dport", "to" }, { "sport", "from" }, { "port", "to" } };
+	{ "dport", "to" }, { "sport", "from" }, { "port", "to" },
+	{ "host", "domain" }, { "name", "domain" }, { "lists", "list" },
+	{ "tunnel", "via" }, { "type", "qtype" } };
 
 /* A rule under way: the struct, and what it has room for. */
 struct build {
@@ -73,16 +74,6 @@ unknown_word(struct parser *p, const struct token *t)
 	const char *s = p->src->text + t->off, *nearest;
 	size_t i;
 
-	if (is_word(p, t, later_words,
-		sizeof(later_words) / sizeof(later_words[0]), &i)) {
-		char what[64];
-
-		(void)snprintf(what, sizeof(what),
-		    "'%s' is not supported by this version",
-		    later_words[i]); /* fits */
-		parser_fault(p, t, what, RULE_EXPECTED, NULL);
-		return;
-	}
 	nearest = word_nearest(s, t->len, rule_words, N_WORDS);
 	for (i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
 		if (token_is(p->src, t, synonyms[i][0]))
@@ -268,6 +259,37 @@ parse_label(struct parser *p, struct build *b, const struct token *word)
 }
 
 static void
+parse_via(struct parser *p, struct build *b, const struct token *word)
+{
+	struct token t = lex_peek(&p->lex);
+	size_t len = 0, i;
+	const char *s;
+
+	if (b->rule.action != ACTION_REROUTE) {
+		parser_fault_word(
+		    p, word, "no reroute, but", "reroute via TUNNEL", NULL);
+		recover(p);
+		return;
+	}
+	if (b->rule.tunnel != NULL)
+		parser_fault_word(p, word, "a second", "one tunnel", NULL);
+	if ((t.kind != TOKEN_WORD && t.kind != TOKEN_QUOTED) ||
+	    is_word(p, &t, rule_words, N_WORDS, &i)) {
+		parser_fault(p, &t, "a tunnel's name is missing",
+		    "reroute via TUNNEL", NULL);
+		b->rule.tunnel = ""; /* that is fault enough */
+		return;
+	}
+	t = lex_next(&p->lex);
+	s = parser_text(p, &t, false, &len);
+	b->rule.tunnel = s;
+	b->rule.tunnel_place = parser_place(p, &t);
+	if (s != NULL && strcmp(s, "reject") == 0)
+		parser_fault(p, &t, "'reject' is for failover lists only",
+		    "a tunnel of the settings; to refuse is block", NULL);
+}
+
+static void
 parse_direction(struct parser *p, struct build *b, const struct token *word,
     enum rule_direction direction)
 {
@@ -297,12 +319,7 @@ parse_not(struct parser *p, struct build *b, const struct token *word)
 		b->negation = *word;
 		return;
 	}
-	if (is_word(p, &t, later_words, 3, &i))
-		return; /* that is fault enough */
-	parser_fault(p, &t, "no match after 'not'",
-	    "a match (proto, from, to, exe, script, cmd, comm, user, group, "
-	    "unit, "
-	    "parent, process)",
+	parser_fault(p, &t, "no match after 'not'", MATCH_EXPECTED,
 	    t.kind == TOKEN_WORD ? word_nearest(p->src->text + t.off, t.len,
 				       rule_words, RULE_N_FIELDS)
 				 : NULL);
@@ -328,6 +345,8 @@ parse_word(struct parser *p, struct build *b, const struct token *t)
 		parse_match(p, b, t, (enum rule_field)i);
 	} else if (token_is(p->src, t, "not")) {
 		parse_not(p, b, t);
+	} else if (token_is(p->src, t, "via")) {
+		parse_via(p, b, t);
 	} else if (token_is(p->src, t, "label")) {
 		parse_label(p, b, t);
 	} else if (token_is(p->src, t, "once")) {
@@ -375,6 +394,35 @@ check_ports(struct parser *p, const struct build *b)
 			fault_place(p, &proto->values.v[i].place,
 			    "ports in a rule for a protocol without ports:",
 			    "tcp, udp, udplite or sctp where there is a port");
+}
+
+/* Where a flow goes to is decided as it begins, by who begins it. */
+static void
+check_reroute(struct parser *p, struct build *b, const struct token *first)
+{
+	if (b->rule.action != ACTION_REROUTE)
+		return;
+	if (b->rule.tunnel == NULL)
+		parser_fault(p, first, "no tunnel", "reroute via TUNNEL", NULL);
+	if (b->rule.direction == RULE_IN)
+		parser_fault(p, first, "a reroute of what comes in",
+		    "reroute is for out", NULL);
+	if (b->rule.once)
+		parser_fault(p, first, "a reroute once",
+		    "no once: a flow is rerouted as a whole", NULL);
+	b->rule.direction = RULE_OUT;
+}
+
+/* Queries go out. */
+static void
+check_qtype(struct parser *p, const struct build *b)
+{
+	const struct rule_match *qtype = match_of(b, FIELD_QTYPE);
+
+	if (qtype != NULL && b->rule.direction == RULE_IN)
+		fault_place(p, &qtype->place,
+		    "a rule that can't match: in, and",
+		    "out: queries come from programs here");
 }
 
 /* Who it is says nothing of a process that is unknown or the kernel's. */
@@ -470,6 +518,8 @@ parser_rule(struct parser *p, const struct token *first, enum action action)
 	}
 	check_ports(p, &b);
 	check_process(p, &b);
+	check_qtype(p, &b);
+	check_reroute(p, &b, first);
 	if (p->error != 0 || faults_count(p->faults) > before)
 		return;
 	if (p->rules->n_rules == RULES_MAX) {

@@ -18,6 +18,7 @@
 	X(PROTO, "proto")                                                      \
 	X(FROM, "from")                                                        \
 	X(TO, "to")                                                            \
+	X(QTYPE, "qtype")                                                      \
 	X(EXE, "exe")                                                          \
 	X(SCRIPT, "script")                                                    \
 	X(CMD, "cmd")                                                          \
@@ -26,14 +27,16 @@
 	X(GROUP, "group")                                                      \
 	X(UNIT, "unit")                                                        \
 	X(PARENT, "parent")                                                    \
-	X(PROCESS, "process")
+	X(PROCESS, "process")                                                  \
+	X(DOMAIN, "domain")                                                    \
+	X(LIST, "list")
 
 enum rule_field {
 #define X(suffix, word) FIELD_##suffix,
 	RULE_FIELDS(X)
 #undef X
 };
-#define RULE_N_FIELDS (FIELD_PROCESS + 1)
+#define RULE_N_FIELDS (FIELD_LIST + 1)
 
 /* Kinds of addresses; bits of a set. */
 #define RULE_SCOPES(X)                                                         \
@@ -73,10 +76,14 @@ struct rule_value {
 	union {
 		unsigned int bits; /* scope or process; 0: see range */
 		uint8_t proto;
+		uint16_t qtype;
 		struct rule_ports ports;
-		const char *text; /* user, group, comm; glob of the others */
+		/* user, group, comm, list, domain (without what is in
+		 * front of the name); glob of the others */
+		const char *text;
 	};
 	struct addr_range range;
+	bool whole, below; /* domain: that name, every name below it */
 };
 
 struct rule_values {
@@ -100,6 +107,8 @@ enum rule_direction {
 
 struct rule {
 	enum action action;
+	const char *tunnel; /* of a reroute; NULL for others */
+	struct rule_place tunnel_place;
 	bool once;
 	enum rule_direction direction;
 	const char *label;	 /* NULL for none */

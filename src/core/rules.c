@@ -8,9 +8,11 @@
 #include "src/core/parser.h"
 #include "src/core/text.h"
 
-#define LINE_WORDS "accept, block, drop, default or define"
+#define LINE_WORDS "accept, block, drop, reroute, default or define"
 
-static const char *const action_words[] = { "accept", "block", "drop" };
+static const char *const action_words[] = { "accept", "block", "drop",
+	"reroute" };
+#define N_ACTIONS (sizeof(action_words) / sizeof(action_words[0]))
 
 struct rules *
 rules_new(void)
@@ -124,10 +126,10 @@ bool
 parser_action(
     const struct parser *p, const struct token *token, enum action *ret)
 {
-	static const enum action actions[] = { ACTION_ACCEPT, ACTION_BLOCK,
-		ACTION_DROP };
+	static const enum action actions[N_ACTIONS] = { ACTION_ACCEPT,
+		ACTION_BLOCK, ACTION_DROP, ACTION_REROUTE };
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < N_ACTIONS; i++)
 		if (token_is(p->src, token, action_words[i])) {
 			*ret = actions[i];
 			return true;
@@ -141,13 +143,15 @@ parser_action_nearest(const struct parser *p, const struct token *token)
 	/* what other firewalls call it */
 	static const char *const synonyms[][2] = { { "allow", "accept" },
 		{ "permit", "accept" }, { "pass", "accept" },
-		{ "deny", "block" }, { "reject", "block" } };
+		{ "deny", "block" }, { "reject", "block" },
+		{ "redirect", "reroute" }, { "route", "reroute" },
+		{ "proxy", "reroute" }, { "tunnel", "reroute" } };
 
 	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
 		if (token_is(p->src, token, synonyms[i][0]))
 			return synonyms[i][1];
 	return word_nearest(
-	    p->src->text + token->off, token->len, action_words, 3);
+	    p->src->text + token->off, token->len, action_words, N_ACTIONS);
 }
 
 static void
@@ -156,12 +160,6 @@ unknown_line(struct parser *p, const struct token *first)
 	static const char *const words[] = { "default", "define" };
 	const char *nearest = parser_action_nearest(p, first);
 
-	if (token_is(p->src, first, "reroute")) {
-		parser_fault(p, first,
-		    "'reroute' is not supported by this version", LINE_WORDS,
-		    NULL);
-		return;
-	}
 	if (nearest == NULL)
 		nearest = word_nearest(
 		    p->src->text + first->off, first->len, words, 2);
@@ -302,8 +300,8 @@ rules_parse_line(struct rules *rules, const char *file, unsigned int line,
 
 	if (r == 0 && rules->n_rules != before + 1) {
 		faults_add(faults, p.src, 0, strlen(text),
-		    &(struct fault_text){
-			"this is no rule", "accept, block or drop", NULL });
+		    &(struct fault_text){ "this is no rule",
+			"accept, block, drop or reroute", NULL });
 		r = -EINVAL;
 	}
 	return r;

@@ -15,6 +15,7 @@
 	X(accepted, "packets accepted")                                        \
 	X(blocked, "packets blocked")                                          \
 	X(dropped, "packets dropped")                                          \
+	X(rerouted, "packets sent through a tunnel")                           \
 	X(malformed, "packets dropped as malformed")                           \
 	X(fragments, "fragments dropped")                                      \
 	X(failures, "packets dropped because a look-up failed")                \

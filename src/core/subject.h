@@ -5,10 +5,19 @@
 #include <stdint.h>
 
 #include "src/base/addr.h"
+#include "src/base/name.h"
 #include "src/core/process.h"
 
+/* Names of one subject that are looked at; the rest is as if it were not
+ * there. */
+#define SUBJECT_NAMES_MAX 64
+
 /* The one question that packet judge, resolver and Port17 all ask of the
- * policy. Borrows the process. */
+ * policy. Borrows the process and the names.
+ *
+ * Of a DNS query (out, from a program here) protocol and ports are not known,
+ * nor is an address but where dst is set: that of an answer. It has one name,
+ * the one that is asked for (or a CNAME target of the answer). */
 struct subject {
 	bool in;       /* direction of the flow, not of one packet */
 	bool loopback; /* from this host to this host */
@@ -16,6 +25,11 @@ struct subject {
 	struct addr src, dst;
 	uint16_t sport, dport;
 	bool has_ports;
+	bool query;
+	uint16_t qtype;	 /* of a query */
+	uint8_t n_names; /* at most SUBJECT_NAMES_MAX */
+	/* what the address is called; the name learnt last first */
+	const struct name *const *names;
 	const struct process *process; /* never NULL */
 };
 

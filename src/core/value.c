@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/base/name.h"
 #include "src/base/num.h"
 #include "src/core/glob.h"
+#include "src/core/qtype.h"
 #include "src/core/text.h"
 
 static const char *const proto_words[] = { "tcp", "udp", "icmp", "icmp6",
@@ -68,6 +70,12 @@ value_kind_of(enum rule_field field)
 		return VALUE_NAME;
 	case FIELD_PROCESS:
 		return VALUE_PROCESS;
+	case FIELD_DOMAIN:
+		return VALUE_DOMAIN;
+	case FIELD_LIST:
+		return VALUE_LIST;
+	case FIELD_QTYPE:
+		return VALUE_QTYPE;
 	}
 	__builtin_trap();
 }
@@ -92,6 +100,13 @@ value_expected(enum value_kind kind)
 		return "a name or number";
 	case VALUE_PROCESS:
 		return "unknown, kernel or self";
+	case VALUE_DOMAIN:
+		return "a name: example.com for itself, *.example.com for all "
+		       "below it, .example.com for both";
+	case VALUE_LIST:
+		return "a list of the settings";
+	case VALUE_QTYPE:
+		return "a type of DNS record (A, AAAA, HTTPS, TYPE65, ...)";
 	}
 	__builtin_trap();
 }
@@ -271,6 +286,44 @@ parse_glob(struct rule_value *ret, enum value_kind kind, const char *s,
 	return 0;
 }
 
+/* NAME, *.NAME, .NAME */
+static int
+parse_domain(struct rule_value *ret, const char *s, size_t len,
+    struct value_fault *fault)
+{
+	size_t skip = s[0] == '.'			   ? 1
+		      : len > 2 && memcmp(s, "*.", 2) == 0 ? 2
+							   : 0;
+	struct name name;
+
+	for (size_t i = 0; i < len; i++)
+		if ((uint8_t)s[i] >= 0x80)
+			return refuse(fault, s, len,
+			    "is not in the form that DNS has it in",
+			    "the xn-- form of a name in another script");
+	if (memchr(s + skip, '*', len - skip) != NULL)
+		return refuse(fault, s, len, "has a '*' that is no first label",
+		    value_expected(VALUE_DOMAIN));
+	if (name_parse(&name, s + skip, len - skip) < 0 || name_is_root(&name))
+		return refuse(
+		    fault, s, len, "is no name", value_expected(VALUE_DOMAIN));
+	ret->text = s + skip;
+	ret->whole = skip != 2;
+	ret->below = skip != 0;
+	return 0;
+}
+
+static int
+parse_qtype(struct rule_value *ret, const char *s, size_t len,
+    struct value_fault *fault)
+{
+	if (qtype_parse(&ret->qtype, s, len) == 0)
+		return 0;
+	fault->nearest = qtype_nearest(s, len);
+	return refuse(fault, s, len, "is no type of DNS record",
+	    value_expected(VALUE_QTYPE));
+}
+
 int
 value_parse(struct rule_value *ret, enum value_kind kind, const char *s,
     size_t len, struct value_fault *fault)
@@ -291,8 +344,13 @@ value_parse(struct rule_value *ret, enum value_kind kind, const char *s,
 	case VALUE_GLOB:
 		return parse_glob(ret, kind, s, len, fault);
 	case VALUE_NAME:
+	case VALUE_LIST:
 		ret->text = s;
 		return 0;
+	case VALUE_DOMAIN:
+		return parse_domain(ret, s, len, fault);
+	case VALUE_QTYPE:
+		return parse_qtype(ret, s, len, fault);
 	}
 	__builtin_trap();
 }

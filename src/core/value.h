@@ -12,6 +12,9 @@ enum value_kind {
 	VALUE_GLOB,
 	VALUE_NAME,
 	VALUE_PROCESS,
+	VALUE_DOMAIN,
+	VALUE_LIST,
+	VALUE_QTYPE,
 };
 
 /* Room that a fault about a value takes. */

@@ -26,6 +26,9 @@ const struct command_option explain_options[] = {
 	{ "sport", "N", "and its port", NULL },
 	{ "proto", "PROTO", "tcp, udp, icmp, icmp6 or a number",
 	    "tcp udp icmp icmp6" },
+	{ "domain", "NAME", "what the address is called", NULL },
+	{ "query", NULL, "a DNS query for that name", NULL },
+	{ "qtype", "TYPE", "the same, of that type", "A AAAA HTTPS" },
 	{ "in", NULL, "the direction", NULL },
 	{ "out", NULL, "the same, and the default", NULL },
 	{ 0 },
@@ -98,6 +101,18 @@ read_words(const struct context *context, FILE *about, json_t *args)
 }
 
 static void
+print_text(const json_t *result, const char *key)
+{
+	const char *text = command_text(result, key, NULL);
+
+	if (text == NULL)
+		return;
+	printf("%s: ", key);
+	table_text(text, stdout);
+	putchar('\n');
+}
+
+static void
 print_result(const json_t *result)
 {
 	const char *file = command_text(result, "file", NULL);
@@ -114,11 +129,10 @@ print_result(const json_t *result)
 		table_text(command_text(result, "text", ""), stdout);
 		putchar('\n');
 	}
-	if (command_text(result, "label", NULL) != NULL) {
-		fputs("label: ", stdout);
-		table_text(command_text(result, "label", ""), stdout);
-		putchar('\n');
-	}
+	print_text(result, "label");
+	print_text(result, "tunnel");
+	print_text(result, "host");
+	print_text(result, "list");
 	printf("reason: %s\n", command_text(result, "reason", "?"));
 	if (command_text(process, "exe", "")[0] != '\0') {
 		fputs("program: ", stdout);

@@ -61,6 +61,21 @@ print_firewall_error(const json_t *firewall)
 	puts(red ? "\033[0m" : "");
 }
 
+/* Where the best source is missing, why. */
+static void
+print_attribution(const json_t *attribution)
+{
+	const char *why = command_text(attribution, "bpf_why", NULL);
+
+	printf("attribution          BPF %s, sock_diag %s, /proc yes\n",
+	    yes_no(attribution, "bpf"), yes_no(attribution, "sock_diag"));
+	if (why == NULL)
+		return;
+	fputs("  no BPF: ", stdout);
+	table_text(why, stdout);
+	putchar('\n');
+}
+
 static void
 print_status(const json_t *s)
 {
@@ -68,7 +83,6 @@ print_status(const json_t *s)
 	const json_t *flows = json_object_get(s, "flows");
 	const json_t *processes = json_object_get(s, "processes");
 	const json_t *policy = json_object_get(s, "policy");
-	const json_t *attribution = json_object_get(s, "attribution");
 	const char *error = command_text(policy, "error", NULL);
 
 	printf("rerouted %s, pid %lld, up %.0f s, %.1f MB\n",
@@ -98,8 +112,7 @@ print_status(const json_t *s)
 	    number(flows, "live"), number(flows, "max"));
 	printf(
 	    "processes            %lld known\n", number(processes, "cached"));
-	printf("attribution          sock_diag %s, /proc yes\n",
-	    yes_no(attribution, "sock_diag"));
+	print_attribution(json_object_get(s, "attribution"));
 	print_counters(json_object_get(s, "counters"));
 }
 

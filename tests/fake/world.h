@@ -9,7 +9,8 @@
 
 /* A machine with users alice (1000) and bob (1001), groups wheel (10) and
  * users (100), and /bin and /sbin that are links to /usr/bin and /usr/sbin.
- * Files are there unless their name holds "missing". */
+ * Files are there unless their name holds "missing". Tunnels tor and vpn, lists
+ * ads and bad. */
 static inline int
 world_name(const char *name, uint32_t *ret, const char *const names[2],
     const uint32_t ids[2])
@@ -55,7 +56,15 @@ world_path(void *arg, const char *path, char *buf, size_t size)
 		   : -ENAMETOOLONG;
 }
 
-static const struct policy_world fake_world = { world_user, world_group,
-	world_path, NULL };
+static const char *const fake_tunnels[] = { "tor", "vpn" };
+static const char *const fake_lists[] = { "ads", "bad" };
+
+static const struct policy_world fake_world = {
+	.user = world_user,
+	.group = world_group,
+	.path = world_path,
+	.tunnels = { fake_tunnels, 2 },
+	.lists = { fake_lists, 2 },
+};
 
 #endif

@@ -47,8 +47,13 @@ no_path(void *arg, const char *path, char *buf, size_t size)
 static inline const struct policy *
 compile(const char *text)
 {
-	static const struct policy_world world = { find_user, find_user,
-		no_path, NULL };
+	static const char *const tunnels[] = { "tor" };
+	static const struct policy_world world = {
+		.user = find_user,
+		.group = find_user,
+		.path = no_path,
+		.tunnels = { tunnels, 1 },
+	};
 	struct faults *faults = faults_new();
 	struct rules *rules = rules_new();
 	const struct policy *policy;

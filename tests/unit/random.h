@@ -52,6 +52,14 @@ static const char *const random_cmds[] = { "curl http://x/", "ssh -v host",
 	"/usr/sbin/sshd -D", "" };
 static const char *const random_cmd_globs[] = { "curl*", "\"ssh *\"", "**D",
 	"*" };
+static const char *const random_names[] = { "example.com", "www.example.com",
+	"a.b.example.com", "example.org", "com", "xexample.com",
+	"ads.example.net" };
+static const char *const random_domains[] = { "example.com", "*.example.com",
+	".example.com", "www.example.com", "*.com", ".org", ".b.example.com",
+	"ads.example.net", "*.example.net" };
+static const char *const random_qtypes[] = { "A", "AAAA", "HTTPS", "TYPE65" };
+static const uint16_t random_qtype_numbers[] = { 1, 28, 65, 15 };
 static const char *const random_processes[] = { "unknown", "kernel", "self" };
 
 #define RANDOM_OF(seed, table)                                                 \
@@ -134,6 +142,15 @@ random_match(FILE *f, unsigned int *seed, size_t field, bool ports)
 	case FIELD_PROCESS: /* beside the others: see check_process() */
 		RANDOM_LIST(f, seed, "process self,", random_processes);
 		return;
+	case FIELD_DOMAIN:
+		RANDOM_LIST(f, seed, "domain", random_domains);
+		return;
+	case FIELD_QTYPE:
+		RANDOM_LIST(f, seed, "qtype", random_qtypes);
+		return;
+	case FIELD_LIST:
+		(void)fputs(" list ads", f);
+		return;
 	}
 	abort();
 }
@@ -142,14 +159,17 @@ static inline void
 random_rule(FILE *f, unsigned int *seed)
 {
 	static const char *const heads[] = { "accept", "block out", "drop in",
-		"block once", "accept out" };
+		"block once", "accept out", "block", "reroute via tor",
+		"reroute via vpn" };
+	const char *head = RANDOM_OF(seed, heads);
 	bool ports = random_below(seed, 2) == 0, done[RULE_N_FIELDS] = { 0 };
 	size_t n = 1 + random_below(seed, 3), field;
 
-	(void)fputs(RANDOM_OF(seed, heads), f);
+	(void)fputs(head, f);
 	while (n-- > 0) {
 		field = random_below(seed, RULE_N_FIELDS);
-		if (done[field])
+		if (done[field] ||
+		    (field == FIELD_QTYPE && strcmp(head, "drop in") == 0))
 			continue;
 		done[field] = true;
 		random_match(f, seed, field, ports);
@@ -208,7 +228,26 @@ random_process(unsigned int *seed)
 	return p;
 }
 
-/* The process is the caller's to give back. */
+/* Up to three names; the pointers live on. */
+static inline void
+random_subject_names(struct subject *s, unsigned int *seed)
+{
+	static struct name
+	    names[sizeof(random_names) / sizeof(random_names[0])];
+	static const struct name *lists[64][3];
+	static size_t next;
+	const struct name **list = lists[next++ % 64];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		names[i] = name_of(random_names[i]);
+	s->n_names = (uint8_t)(s->query ? 1 : random_below(seed, 4));
+	for (size_t i = 0; i < s->n_names; i++)
+		list[i] = &RANDOM_OF(seed, names);
+	s->names = list;
+}
+
+/* The process is the caller's to give back, and the names hold for 64
+ * subjects. */
 static inline struct subject
 random_subject(unsigned int *seed, struct process **ret_process)
 {
@@ -225,6 +264,15 @@ random_subject(unsigned int *seed, struct process **ret_process)
 
 	/* ICMP queries have an identifier where others have ports */
 	s.has_ports = rule_proto_has_ports(s.proto) || s.proto == IPPROTO_ICMP;
+	s.query = random_below(seed, 3) == 0;
+	if (s.query) {
+		s.in = s.loopback = false;
+		s.proto = 0;
+		s.qtype = RANDOM_OF(seed, random_qtype_numbers);
+		if (random_below(seed, 2) == 0)
+			s.dst = (struct addr){ 0 };
+	}
+	random_subject_names(&s, seed);
 	*ret_process = random_process(seed);
 	s.process = *ret_process;
 	return s;

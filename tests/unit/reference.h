@@ -40,19 +40,53 @@ reference_addr(const struct rule_value *v, const struct subject *s, bool src)
 	}
 }
 
-static inline bool
+/* No, perhaps, yes: of a query not all is known. */
+enum reference {
+	REFERENCE_NO,
+	REFERENCE_MAYBE,
+	REFERENCE_YES,
+};
+
+static inline enum reference
 reference_ends(const struct rule_match *m, const struct subject *s, bool src)
 {
 	uint16_t port = src ? s->sport : s->dport;
-	bool addr = m->values.n == 0, ports = m->ports.n == 0;
+	bool addr = m->values.n == 0, ports = m->ports.n == 0, any = addr;
 
-	for (size_t i = 0; i < m->values.n; i++)
+	for (size_t i = 0; i < m->values.n; i++) {
 		addr |= reference_addr(&m->values.v[i], s, src);
+		any |= m->values.v[i].bits == SCOPE_ANY;
+	}
+	if (s->query && (src || s->dst.family == ADDR_NONE))
+		return any && ports ? REFERENCE_YES : REFERENCE_MAYBE;
+	if (s->query && addr && !ports)
+		return REFERENCE_MAYBE;
 	for (size_t i = 0; i < m->ports.n; i++)
 		ports |= s->has_ports && rule_proto_has_ports(s->proto) &&
 			 port >= m->ports.v[i].ports.lo &&
 			 port <= m->ports.v[i].ports.hi;
-	return addr && ports;
+	if (s->query)
+		return addr ? REFERENCE_YES : REFERENCE_NO;
+	return addr && ports ? REFERENCE_YES : REFERENCE_NO;
+}
+
+/* As text: the end of the name, after a dot. */
+static inline bool
+reference_domain(const struct rule_value *v, const struct subject *s)
+{
+	char text[NAME_TEXT_SIZE];
+
+	for (size_t i = 0; i < s->n_names; i++) {
+		size_t n = strlen(name_format(s->names[i], text));
+		size_t m = strlen(v->text);
+
+		if (v->whole && strcmp(text, v->text) == 0)
+			return true;
+		if (v->below && n > m && text[n - m - 1] == '.' &&
+		    strcmp(text + n - m, v->text) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Links of the fake world are of whole folders: /bin and /sbin. */
@@ -131,6 +165,12 @@ reference_value(
 		       : v->bits == RULE_PROCESS_KERNEL
 			   ? p->kind == PROCESS_KERNEL
 			   : p->kind == PROCESS_PROGRAM && p->self;
+	case FIELD_DOMAIN:
+		return reference_domain(v, s);
+	case FIELD_QTYPE:
+		return s->qtype == v->qtype;
+	case FIELD_LIST:
+		return false; /* is empty */
 	case FIELD_FROM:
 	case FIELD_TO:
 		break;
@@ -138,38 +178,87 @@ reference_value(
 	abort();
 }
 
-static inline bool
-reference_matches(const struct rule *r, const struct subject *s)
+static inline enum reference
+reference_match(const struct rule_match *m, const struct subject *s)
 {
+	bool hit = false;
+
+	if (m->field == FIELD_FROM || m->field == FIELD_TO)
+		return reference_ends(m, s, m->field == FIELD_FROM);
+	if (m->field == FIELD_PROTO && s->query)
+		return REFERENCE_MAYBE;
+	for (size_t j = 0; j < m->values.n; j++)
+		hit |= reference_value(m->field, &m->values.v[j], s);
+	return hit ? REFERENCE_YES : REFERENCE_NO;
+}
+
+static inline bool
+reference_program(enum rule_field field)
+{
+	return field != FIELD_PROTO && field != FIELD_FROM &&
+	       field != FIELD_TO && field != FIELD_PROCESS &&
+	       field != FIELD_DOMAIN && field != FIELD_QTYPE &&
+	       field != FIELD_LIST;
+}
+
+static inline bool
+reference_decides(const struct rule *r, const struct subject *s)
+{
+	bool certain = true;
+
 	if ((r->direction == RULE_IN && !s->in) ||
 	    (r->direction == RULE_OUT && s->in))
 		return false;
 	for (size_t i = 0; i < r->n_matches; i++) {
 		const struct rule_match *m = &r->matches[i];
-		bool hit = false;
+		enum reference hit = reference_match(m, s);
 
-		if (m->field != FIELD_PROTO && m->field != FIELD_FROM &&
-		    m->field != FIELD_TO && m->field != FIELD_PROCESS &&
+		if (reference_program(m->field) &&
 		    s->process->kind != PROCESS_PROGRAM)
 			return false;
-		if (m->field == FIELD_FROM || m->field == FIELD_TO)
-			hit = reference_ends(m, s, m->field == FIELD_FROM);
-		else
-			for (size_t j = 0; j < m->values.n; j++)
-				hit |= reference_value(
-				    m->field, &m->values.v[j], s);
-		if (hit == m->negated)
+		if (m->field == FIELD_QTYPE && !s->query)
 			return false;
+		if (hit == (m->negated ? REFERENCE_YES : REFERENCE_NO))
+			return false;
+		certain &= hit != REFERENCE_MAYBE;
 	}
-	return true;
+	return certain || r->action == ACTION_ACCEPT ||
+	       r->action == ACTION_REROUTE;
 }
 
-/* Number of the first rule that matches; 0 for none. */
+/* True if the rule is a reroute that lets the query through as it is: it names
+ * addresses that are not the internet at large. */
+static inline bool
+reference_accepts(const struct rule *r, const struct subject *s)
+{
+	if (r->action != ACTION_REROUTE || !s->query ||
+	    s->dst.family != ADDR_NONE)
+		return false;
+	for (size_t i = 0; i < r->n_matches; i++) {
+		const struct rule_match *m = &r->matches[i];
+		bool narrow =
+		    m->field == FIELD_TO && !m->negated && m->values.n > 0;
+
+		for (size_t j = 0; narrow && j < m->values.n; j++) {
+			const struct rule_value *v = &m->values.v[j];
+
+			if (v->bits == SCOPE_ANY || v->bits == SCOPE_INTERNET ||
+			    (v->bits == 0 && v->range.lo.bytes[0] < 0x80 &&
+				v->range.hi.bytes[0] >= 0x80))
+				narrow = false;
+		}
+		if (narrow)
+			return true;
+	}
+	return false;
+}
+
+/* Number of the first rule that decides; 0 for none. */
 static inline uint32_t
 reference_rule(const struct rules *rules, const struct subject *s)
 {
 	for (size_t i = 0; i < rules->n_rules; i++)
-		if (reference_matches(&rules->rules[i], s))
+		if (reference_decides(&rules->rules[i], s))
 			return (uint32_t)i + 1;
 	return 0;
 }

@@ -227,7 +227,10 @@ assert_same(const struct rules *rules, const struct policy *policy,
 		    rules->rules[(want > 0 ? want : d.rule) - 1].text);
 	if (want > 0) {
 		(*matched)++;
-		assert_int_equal(d.action, rules->rules[want - 1].action);
+		assert_int_equal(
+		    d.action, reference_accepts(&rules->rules[want - 1], &s)
+				  ? ACTION_ACCEPT
+				  : rules->rules[want - 1].action);
 		assert_int_equal(d.once, rules->rules[want - 1].once);
 	}
 	process_unref(p);

@@ -76,6 +76,25 @@ warnings_are_about_what_can_not_match(void **state)
 		    "t:1" },
 		{ "two families", "drop from 10.0.0.1 to fd00::1", "IPv4" },
 		{ "a scope has both", "drop from lan to fd00::1", NULL },
+		{ "a name", "drop domain a.example\nblock domain a.example",
+		    "t:1" },
+		{ "a name below",
+		    "drop domain .b.example\n"
+		    "block domain a.b.example, *.c.b.example",
+		    "t:1" },
+		{ "the name itself is not below it",
+		    "drop domain *.b.example\nblock domain b.example", NULL },
+		{ "all below is more than one",
+		    "drop domain a.b.example\nblock domain *.b.example", NULL },
+		{ "a list", "drop list ads, bad\nblock list bad", "t:1" },
+		{ "types", "drop qtype A, AAAA\nblock qtype AAAA", "t:1" },
+		{ "its queries come to the next",
+		    "block to port 80\naccept to port 80 user bob", NULL },
+		{ "a query's protocol", "block qtype A proto udp",
+		    "never match: a query" },
+		{ "a query's port", "accept qtype A to port 80",
+		    "says nothing of a query" },
+		{ "an answer's address", "block qtype A to 10.0.0.0/8", NULL },
 		{ "no such file", "drop exe /usr/bin/missing",
 		    "no file '/usr/bin/missing'" },
 		{ "a parent too", "drop parent /missing", "no file" },
@@ -108,12 +127,14 @@ there_is_no_false_alarm(void **state)
 	for (size_t round = 0; round < 400; round++) {
 		char *text = random_rules(&seed, 1 + round % 60);
 		struct checked c = check(text);
-		bool never[64] = { false };
+		bool never[64] = { false }, families[64] = { false };
 		const struct fault *w;
 
 		for (size_t i = 0; (w = faults_get(c.warnings, i)) != NULL; i++)
 			if (strstr(w->what, "never") != NULL) {
 				never[w->line] = true;
+				families[w->line] |=
+				    strstr(w->what, "IPv4") != NULL;
 				alarms++;
 			}
 		for (size_t i = 0; i < 200; i++) {
@@ -121,6 +142,10 @@ there_is_no_false_alarm(void **state)
 			struct subject s = random_subject(&seed, &p);
 			uint32_t n = policy_decide(c.policy, &s).rule;
 
+			/* of a query the addresses are not known yet */
+			if (s.query && n > 0 &&
+			    families[policy_rule_get(c.policy, n)->line])
+				n = 0;
 			if (n > 0 && never[policy_rule_get(c.policy, n)->line])
 				fail_msg("rule %u of:\n%s", n, text);
 			process_unref(p);

@@ -1,0 +1,56 @@
+#ifndef CORE_ACTOR_H
+#define CORE_ACTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What the kernel says of the process in whose midst it is. Small, and right
+ * even if the process is gone when it is read. Where all of it is equal
+ * nothing that names the process has changed. */
+struct actor {
+	uint64_t start; /* nanoseconds since boot */
+	uint64_t exec;	/* another number after each exec */
+	/* the kernel's own names, and not those of stat(2) on every file
+	 * system: to tell one from another */
+	uint64_t exe_dev, exe_ino;
+	uint64_t groups; /* all its control groups as one number */
+	uint64_t cgroup; /* id in the unified hierarchy */
+	pid_t pid;
+	uint32_t uid, gid; /* effective */
+	char comm[16];	   /* NUL padded */
+};
+
+/* A packet that a program sent, as the kernel saw it leave. */
+struct use {
+	struct actor actor;
+	uint64_t socket; /* its inode, or its cookie where it has none */
+	bool connected;
+	const uint8_t *head; /* the first bytes of the packet, borrowed */
+	size_t head_len, total;
+};
+
+/* A process that began as a copy of another one. */
+struct fork {
+	pid_t pid, ppid, from; /* from: whose memory it has */
+	uint64_t start, pstart, from_start;
+	uint64_t exec;
+};
+
+/* A process that became another program. Text is borrowed and foreign. */
+struct exec {
+	pid_t pid, ppid;
+	uint64_t start, pstart;
+	uint64_t exec;
+	uint64_t exe_dev, exe_ino;
+	bool deleted;
+	/* names from the file up to the root, each with a NUL behind it */
+	const char *path;
+	size_t path_len;  /* 0: longer than there was room */
+	const char *args; /* each with a NUL behind it */
+	size_t args_len;
+	char comm[16];
+};
+
+#endif

@@ -1,0 +1,541 @@
+#include "src/linux/bpf.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#ifdef HAVE_BPF
+
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+#include <netinet/in.h>
+
+#include "src/linux/bpf/record.h"
+#include "src/linux/procread.h"
+
+/* The programs as clang made them. */
+static const unsigned char object[] = {
+#include "src/linux/bpf/attr.bpf.h"
+};
+
+/* Of headers that are older than the kernel. */
+#define PROG_TYPE_NETFILTER 32
+#define ATTACH_NETFILTER 45
+#define HOOK_LOCAL_OUT 3
+
+/* Between conntrack (-200) and mangle (-150), where the queue is. Two of one
+ * priority don't go together: another program's may have the first. */
+#define PRIORITY_FIRST (-160)
+#define PRIORITY_LAST (-152)
+
+/* Bytes for what waits. Packets: what is sent while one wake-up lasts, 5 ms at
+ * most. Births: the kernel keeps them until somebody is looked up, or it is
+ * half full. Each is mapped twice. */
+#define RING_USES ((uint32_t)1 << 20)
+#define RING_EVENTS ((uint32_t)1 << 19)
+
+/* Pid namespaces can't be nested deeper (MAX_PID_NS_LEVEL in the kernel). */
+#define LEVELS_MAX 32
+
+#define N_FAMILIES 2
+
+struct bpf {
+	struct bpf_ops ops;
+	struct bpf_object *object;
+	struct bpf_link *births[2];
+	int links[N_FAMILIES];
+	struct ring_buffer *uses, *events;
+	volatile struct bpf_shared *shared;
+	/* of the self-test */
+	struct actor self;
+	bool seen;
+};
+
+/* What libbpf and the verifier say last: libbpf hands no argument on, and is
+ * called from bpf_open() alone. */
+static char said[BPF_WHY_MAX];
+
+static int hear(enum libbpf_print_level level, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static int
+hear(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN)
+		(void)vsnprintf(said, sizeof(said), format, args);
+	return 0;
+}
+
+static int
+fail(char why[BPF_WHY_MAX], int error, const char *text)
+{
+	/* cut where it is too long: libbpf may say a lot */
+	(void)snprintf(why, BPF_WHY_MAX, "%s", text);
+	return error < 0 ? error : -EIO;
+}
+
+static void
+actor_of(struct actor *ret, const struct bpf_use *use)
+{
+	*ret = (struct actor){
+		.start = use->start,
+		.exec = use->exec,
+		.exe_dev = makedev(use->exe_dev >> 20, use->exe_dev & 0xfffff),
+		.exe_ino = use->exe_ino,
+		.groups = use->groups,
+		.cgroup = use->cgroup,
+		.pid = (pid_t)use->pid,
+		.uid = use->uid,
+		.gid = use->gid,
+	};
+	memcpy(ret->comm, use->comm, sizeof(ret->comm));
+}
+
+static int
+use_cb(void *ctx, void *data, size_t size)
+{
+	const struct bpf_use *record = data;
+	struct bpf *bpf = ctx;
+	struct use use = {
+		.socket = record->inode != 0 ? record->inode : record->cookie,
+		.connected = record->connected != 0,
+		.head = record->head,
+		.head_len = record->head_len,
+		.total = record->total,
+	};
+
+	if (size < sizeof(*record) || record->head_len > BPF_HEAD_MAX)
+		return 0; /* ours alone write here */
+	actor_of(&use.actor, record);
+	if (!bpf->seen) {
+		bpf->self = use.actor;
+		bpf->seen = true;
+	}
+	if (use.actor.pid > 0)
+		bpf->ops.use(bpf->ops.arg, &use);
+	return 0;
+}
+
+static void
+exec_cb(struct bpf *bpf, const struct bpf_event *event, size_t size)
+{
+	const char *text = (const char *)(event + 1);
+	struct exec exec = {
+		.pid = (pid_t)event->pid,
+		.ppid = (pid_t)event->ppid,
+		.start = event->start,
+		.pstart = event->pstart,
+		.exec = event->exec,
+		.exe_dev =
+		    makedev(event->exe_dev >> 20, event->exe_dev & 0xfffff),
+		.exe_ino = event->exe_ino,
+		.deleted = event->deleted != 0,
+		.path = text,
+		.path_len = event->cut ? 0 : event->path_len,
+		.args = text + event->path_len,
+		.args_len = event->args_len,
+	};
+
+	if (size < sizeof(*event) + event->path_len + event->args_len)
+		return;
+	memcpy(exec.comm, event->comm, sizeof(exec.comm));
+	bpf->ops.exec(bpf->ops.arg, &exec);
+}
+
+static int
+event_cb(void *ctx, void *data, size_t size)
+{
+	const struct bpf_event *event = data;
+	struct bpf *bpf = ctx;
+	struct fork fork;
+
+	if (size < sizeof(*event) || event->pid == 0)
+		return 0; /* in no namespace that we see */
+	if (event->type == BPF_EVENT_EXEC) {
+		exec_cb(bpf, event, size);
+		return 0;
+	}
+	fork = (struct fork){
+		.pid = (pid_t)event->pid,
+		.ppid = (pid_t)event->ppid,
+		.from = (pid_t)event->from,
+		.start = event->start,
+		.pstart = event->pstart,
+		.from_start = event->from_start,
+		.exec = event->exec,
+	};
+	bpf->ops.fork(bpf->ops.arg, &fork);
+	return 0;
+}
+
+/* BPF_LINK_CREATE for a hook, which libbpf knows since 1.3 only. */
+static int
+attach_family(struct bpf *bpf, int fd, size_t i)
+{
+	struct {
+		uint32_t prog_fd, target_fd, attach_type, flags;
+		uint32_t pf, hook;
+		int32_t priority;
+		uint32_t hook_flags, rest[8];
+	} attr = { .prog_fd = (uint32_t)fd,
+		.attach_type = ATTACH_NETFILTER,
+		.pf = i == 0 ? PF_INET : PF_INET6,
+		.hook = HOOK_LOCAL_OUT };
+	long r = -1;
+
+	for (attr.priority = PRIORITY_FIRST; attr.priority <= PRIORITY_LAST;
+	     attr.priority++) {
+		r = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+		if (r >= 0 || errno != EBUSY)
+			break;
+	}
+	if (r < 0)
+		return -errno;
+	bpf->links[i] = (int)r;
+	return 0;
+}
+
+static int
+attach(struct bpf *bpf, char why[BPF_WHY_MAX])
+{
+	struct bpf_program *prog =
+	    bpf_object__find_program_by_name(bpf->object, "attr_sent");
+	int fd = prog != NULL ? bpf_program__fd(prog) : -1;
+	int r = attach_family(bpf, fd, 0);
+
+	if (r < 0) {
+		(void)fail(why, r,
+		    "the kernel has no hook for BPF in "
+		    "netfilter (CONFIG_NETFILTER_BPF_LINK)");
+		return r;
+	}
+	/* a kernel without IPv6 has none to be seen */
+	r = attach_family(bpf, fd, 1);
+	return r == -EAFNOSUPPORT ? 0 : r;
+}
+
+/* Without these the programs that are gone have no command line. */
+static void
+attach_births(struct bpf *bpf)
+{
+	static const char *const names[] = { "attr_fork", "attr_exec" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct bpf_program *prog =
+		    bpf_object__find_program_by_name(bpf->object, names[i]);
+
+		if (prog == NULL || bpf_program__fd(prog) < 0)
+			continue;
+		bpf->births[i] = bpf_program__attach(prog);
+		if (libbpf_get_error(bpf->births[i]) != 0)
+			bpf->births[i] = NULL;
+	}
+}
+
+static int
+prepare(struct bpf *bpf, bool births)
+{
+	struct bpf_object_open_opts opts = { .sz = sizeof(opts),
+		.object_name = "attr" };
+	struct bpf_program *prog;
+	struct bpf_map *map;
+
+	bpf->object = bpf_object__open_mem(object, sizeof(object), &opts);
+	if (libbpf_get_error(bpf->object) != 0) {
+		bpf->object = NULL;
+		return errno != 0 ? -errno : -EIO;
+	}
+	bpf_object__for_each_program(prog, bpf->object)(void)
+	    bpf_program__set_autoload(prog, births);
+	prog = bpf_object__find_program_by_name(bpf->object, "attr_sent");
+	(void)bpf_program__set_autoload(prog, true);
+	(void)bpf_program__set_type(
+	    prog, (enum bpf_prog_type)PROG_TYPE_NETFILTER);
+	(void)bpf_program__set_expected_attach_type(
+	    prog, (enum bpf_attach_type)ATTACH_NETFILTER);
+	map = bpf_object__find_map_by_name(bpf->object, "uses");
+	(void)bpf_map__set_max_entries(map, RING_USES);
+	map = bpf_object__find_map_by_name(bpf->object, "events");
+	(void)bpf_map__set_max_entries(map, RING_EVENTS);
+	return bpf_object__load(bpf->object);
+}
+
+static int
+load(struct bpf *bpf, char why[BPF_WHY_MAX])
+{
+	int r = prepare(bpf, true);
+
+	if (r < 0) { /* tracing may be forbidden alone */
+		bpf_object__close(bpf->object);
+		r = prepare(bpf, false);
+	}
+	if (r == 0)
+		return 0;
+	if (r == -EPERM)
+		return fail(why, r,
+		    "no privilege: it needs CAP_BPF, "
+		    "CAP_PERFMON and CAP_NET_ADMIN");
+	if (said[0] == '\0')
+		return fail(why, r,
+		    "the kernel refuses the program (Linux "
+		    "6.10 is the first that has all of it)");
+	said[strcspn(said, "\n")] = '\0';
+	return fail(why, r, said);
+}
+
+static int
+map_fd(const struct bpf *bpf, const char *name)
+{
+	return bpf_map__fd(bpf_object__find_map_by_name(bpf->object, name));
+}
+
+static int
+open_rings(struct bpf *bpf)
+{
+	struct bpf_map *map;
+	size_t size = 0;
+
+	bpf->uses = ring_buffer__new(map_fd(bpf, "uses"), use_cb, bpf, NULL);
+	bpf->events =
+	    ring_buffer__new(map_fd(bpf, "events"), event_cb, bpf, NULL);
+	if (bpf->uses == NULL || bpf->events == NULL)
+		return -ENOMEM;
+	map = bpf_object__find_map_by_name(bpf->object, "attr.bss");
+	if (map == NULL)
+		return -EIO;
+	/* const in older versions of libbpf: the map is mapped to be written */
+	bpf->shared = (void *)bpf_map__initial_value(map, &size);
+	if (bpf->shared == NULL || size < sizeof(*bpf->shared))
+		return -EIO;
+	bpf->shared->uses_many = RING_USES / 2;
+	bpf->shared->events_many = RING_EVENTS / 2;
+	return 0;
+}
+
+/* One datagram to ourselves. -ENETDOWN where there is no way to send it. */
+static int
+send_one(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons(9), /* discard */
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	(void)close(fd); /* what left has left */
+	/* a filter in the way comes after us */
+	return n < 0 && errno != EPERM ? -ENETDOWN : 0;
+}
+
+/* Sees ourselves as /proc does: the pid at the right level of namespaces. */
+static int
+test_level(struct bpf *bpf, const struct procread_stat *st)
+{
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	char link[16];
+	ssize_t n = readlink("/proc/self", link, sizeof(link) - 1);
+	int r;
+
+	if (n < 0)
+		return -errno;
+	link[n] = '\0';
+	bpf->seen = false;
+	r = send_one();
+	if (r < 0)
+		return r;
+	bpf_uses(bpf);
+	if (!bpf->seen)
+		return -ENODATA;
+	if (bpf->self.pid != (pid_t)strtol(link, NULL, 10))
+		return -EAGAIN;
+	return bpf->self.start / (1000000000 / hz) == st->start &&
+		       bpf->self.uid == geteuid()
+		   ? 0
+		   : -EBADMSG;
+}
+
+static int
+self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
+{
+	struct procread_stat st;
+	int r = procread_status(AT_FDCWD, "/proc/self/stat", &st);
+
+	if (r < 0)
+		return fail(why, r, "self-test: /proc can't be read");
+	r = -EAGAIN;
+	for (uint32_t level = 0; r == -EAGAIN && level < LEVELS_MAX; level++) {
+		bpf->shared->pid_level = level;
+		r = test_level(bpf, &st);
+	}
+	if (r == -ENETDOWN) { /* lo is down: nothing to be seen, or feared */
+		bpf->shared->pid_level = 0;
+		r = 0;
+	}
+	if (r == -ENODATA)
+		return fail(why, r, "self-test: the program saw nothing");
+	if (r == -EAGAIN || r == -EBADMSG)
+		return fail(why, r,
+		    "self-test: it saw another process than "
+		    "/proc (namespaces of pids, users or "
+		    "time)");
+	bpf->seen = true;
+	return r < 0 ? fail(why, r, "self-test: it can't be made") : 0;
+}
+
+int
+bpf_open(struct bpf **ret, const struct bpf_ops *ops, char why[BPF_WHY_MAX])
+{
+	struct bpf *bpf = calloc(1, sizeof(*bpf));
+	int r = 0;
+
+	if (bpf == NULL)
+		return fail(why, -ENOMEM, "no memory");
+	bpf->ops = *ops;
+	bpf->seen = true;
+	for (size_t i = 0; i < N_FAMILIES; i++)
+		bpf->links[i] = -1;
+	said[0] = '\0';
+	(void)libbpf_set_print(hear);
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		r = fail(why, -errno,
+		    "the kernel has no BTF "
+		    "(CONFIG_DEBUG_INFO_BTF)");
+	if (r == 0)
+		r = load(bpf, why);
+	if (r == 0 && open_rings(bpf) < 0)
+		r = fail(why, -ENOMEM, "its rings can't be mapped");
+	if (r == 0)
+		r = attach(bpf, why);
+	if (r == 0)
+		r = self_test(bpf, why);
+	if (r < 0) {
+		bpf_close(bpf);
+		return r;
+	}
+	attach_births(bpf);
+	*ret = bpf;
+	return 0;
+}
+
+void
+bpf_close(struct bpf *bpf)
+{
+	if (bpf == NULL)
+		return;
+	for (size_t i = 0; i < N_FAMILIES; i++)
+		if (bpf->links[i] >= 0)
+			(void)close(bpf->links[i]); /* and it is detached */
+	for (size_t i = 0; i < sizeof(bpf->births) / sizeof(bpf->births[0]);
+	     i++)
+		(void)bpf_link__destroy(bpf->births[i]);
+	ring_buffer__free(bpf->uses);
+	ring_buffer__free(bpf->events);
+	bpf_object__close(bpf->object);
+	free(bpf);
+}
+
+bool
+bpf_sees_births(const struct bpf *bpf)
+{
+	return bpf->births[0] != NULL && bpf->births[1] != NULL;
+}
+
+void
+bpf_uses(struct bpf *bpf)
+{
+	(void)ring_buffer__consume(bpf->uses); /* the callback can't fail */
+}
+
+void
+bpf_births(struct bpf *bpf)
+{
+	(void)ring_buffer__consume(bpf->events);
+}
+
+int
+bpf_fd_uses(const struct bpf *bpf)
+{
+	return ring_buffer__epoll_fd(bpf->uses);
+}
+
+int
+bpf_fd_births(const struct bpf *bpf)
+{
+	return bpf_sees_births(bpf) ? ring_buffer__epoll_fd(bpf->events) : -1;
+}
+
+uint64_t
+bpf_lost(const struct bpf *bpf)
+{
+	return bpf->shared->uses_lost + bpf->shared->events_lost;
+}
+
+#else /* !HAVE_BPF */
+
+int
+bpf_open(struct bpf **ret, const struct bpf_ops *ops, char why[BPF_WHY_MAX])
+{
+	(void)ret;
+	(void)ops;
+	(void)snprintf(why, BPF_WHY_MAX, "this build is without it");
+	return -ENOSYS;
+}
+
+void
+bpf_close(struct bpf *bpf)
+{
+	(void)bpf;
+}
+
+bool
+bpf_sees_births(const struct bpf *bpf)
+{
+	(void)bpf;
+	return false;
+}
+
+void
+bpf_uses(struct bpf *bpf)
+{
+	(void)bpf;
+}
+
+void
+bpf_births(struct bpf *bpf)
+{
+	(void)bpf;
+}
+
+int
+bpf_fd_uses(const struct bpf *bpf)
+{
+	(void)bpf;
+	return -1;
+}
+
+int
+bpf_fd_births(const struct bpf *bpf)
+{
+	(void)bpf;
+	return -1;
+}
+
+uint64_t
+bpf_lost(const struct bpf *bpf)
+{
+	(void)bpf;
+	return 0;
+}
+
+#endif

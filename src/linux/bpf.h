@@ -1,0 +1,50 @@
+#ifndef LINUX_BPF_H
+#define LINUX_BPF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/core/actor.h"
+
+/* Programs in the kernel that say which process sends a packet, at the moment
+ * it does, and which processes are born and become others. They look and
+ * change nothing, see this network namespace alone (births: all), and are gone
+ * with the descriptors that hold them. After bpf_open() no privilege is needed
+ * and no system call is made to read what they say. */
+struct bpf;
+
+/* What they say; text and bytes are borrowed until the call returns. */
+struct bpf_ops {
+	void (*use)(void *arg, const struct use *use);
+	void (*fork)(void *arg, const struct fork *fork);
+	void (*exec)(void *arg, const struct exec *exec);
+	void *arg;
+};
+
+#define BPF_WHY_MAX 240
+
+/* Loads them and tries them on this very process. 0; else -errno, and `why`
+ * says in a few words what is missing: the build, the kernel's BTF, a kernel
+ * that is new enough, a privilege, or what the verifier refused. */
+int bpf_open(
+    struct bpf **ret, const struct bpf_ops *ops, char why[BPF_WHY_MAX]);
+void bpf_close(struct bpf *bpf); /* accepts NULL */
+
+/* Births are seen too; without them only what sends is. */
+bool bpf_sees_births(const struct bpf *bpf);
+
+/* Calls ops for what has been said since. A record is there before the packet
+ * it is about is in the queue, except that one CPU may be in the midst of
+ * writing another one: then the next call brings it. */
+void bpf_uses(struct bpf *bpf);
+void bpf_births(struct bpf *bpf);
+
+/* Readable when so much waits that it should be taken, although nobody asks. */
+int bpf_fd_uses(const struct bpf *bpf);
+int bpf_fd_births(const struct bpf *bpf); /* -1: none are seen */
+
+/* Records that the kernel had no room for. */
+uint64_t bpf_lost(const struct bpf *bpf);
+
+#endif

@@ -1,0 +1,462 @@
+/* Who sends: three programs that look and change nothing. Each runs in the
+ * context of the process that it tells about, so that this one can't be gone
+ * yet. The structures of the kernel are named here with the few fields that
+ * are read; where they lie is found in the kernel's own BTF at load time. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "src/core/mark.h"
+#include "src/linux/bpf/record.h"
+
+#define NF_ACCEPT 1
+#define PF_KTHREAD 0x00200000
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_RAW 3
+#define IPPROTO_TCP 6
+#define STATE_ESTABLISHED 1
+#define STATE_TIME_WAIT 6
+#define STATE_NEW_SYN_RECV 12
+#define IP_CT_NEW 2
+#define CT_INFO_MASK 7UL
+
+/* Mounts and folders on the way from an executable to the root. */
+#define STEPS_MAX 64
+
+#pragma clang attribute push(                                                  \
+    __attribute__((preserve_access_index)), apply_to = record)
+
+struct super_block {
+	unsigned int s_dev;
+};
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+struct qstr {
+	const unsigned char *name;
+};
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+struct file {
+	struct inode *f_inode;
+	struct path f_path;
+};
+struct mm_struct {
+	struct file *exe_file;
+	unsigned long arg_start, arg_end;
+};
+typedef struct {
+	unsigned int val;
+} kuid_t;
+typedef struct {
+	unsigned int val;
+} kgid_t;
+struct cred {
+	kuid_t euid;
+	kgid_t egid;
+};
+struct kernfs_node {
+	__u64 id;
+};
+struct cgroup {
+	struct kernfs_node *kn;
+};
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+struct upid {
+	int nr;
+};
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+struct task_struct {
+	unsigned int flags;
+	int pid, tgid;
+	__u64 start_boottime, self_exec_id;
+	struct task_struct *group_leader, *real_parent;
+	struct pid *thread_pid;
+	struct mm_struct *mm;
+	const struct cred *cred;
+	struct css_set *cgroups;
+	char comm[16];
+};
+struct socket {
+	struct file *file;
+};
+typedef struct {
+	int owned;
+} socket_lock_t;
+struct sock_common {
+	volatile unsigned char skc_state;
+	struct {
+		long long counter;
+	} skc_cookie;
+};
+struct sock {
+	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	__u16 sk_type;
+	struct socket *sk_socket;
+};
+struct tcp_sock {
+	__u8 is_mptcp : 1;
+};
+struct nf_conn {
+	__u32 mark;
+};
+struct sk_buff {
+	struct sock *sk;
+	unsigned int len, data_len;
+	unsigned long _nfct;
+	__u16 network_header;
+	unsigned char *head;
+};
+struct bpf_nf_ctx {
+	struct sk_buff *skb;
+};
+struct linux_binprm {
+	int argc;
+};
+
+#pragma clang attribute pop
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} uses SEC(".maps"), events SEC(".maps");
+
+/* An event and its text while it is put together. */
+struct draft {
+	struct bpf_event event;
+	char text[BPF_PATH_MAX + BPF_NAME_MAX + BPF_ARGS_MAX];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct draft);
+} drafts SEC(".maps");
+
+/* The daemon has it in its memory too. */
+volatile struct bpf_shared shared = {};
+
+static __always_inline __u64
+wakeup(void *ring, __u64 many)
+{
+	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= many
+		   ? BPF_RB_FORCE_WAKEUP
+		   : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline __u32
+pid_of(struct task_struct *leader)
+{
+	__u32 level = shared.pid_level, at = 0;
+	struct pid *pid;
+	int nr = 0;
+
+	if (level == 0)
+		return BPF_CORE_READ(leader, tgid);
+	pid = BPF_CORE_READ(leader, thread_pid);
+	bpf_core_read(&at, sizeof(at), &pid->level);
+	if (at < level)
+		return 0; /* not seen from that namespace */
+	bpf_probe_read_kernel(&nr, sizeof(nr),
+	    (void *)&pid->numbers[0].nr +
+		level * bpf_core_type_size(struct upid));
+	return nr;
+}
+
+/* Decided before: the mark says so, and the packet comes to nobody. One of
+ * others is asked about with the first packet only. */
+static __always_inline int
+is_decided(struct sk_buff *skb)
+{
+	unsigned long nfct = skb->_nfct;
+	struct nf_conn *ct = (void *)(nfct & ~CT_INFO_MASK);
+	__u32 mark = 0;
+
+	if (ct == NULL || !bpf_core_field_exists(ct->mark))
+		return 0;
+	bpf_core_read(&mark, sizeof(mark), &ct->mark);
+	if (mark == 0 || mark == MARK_ACCEPT)
+		return 0;
+	return (mark >= MARK_FIRST && mark <= MARK_LAST) ||
+	       (nfct & CT_INFO_MASK) != IP_CT_NEW;
+}
+
+/* True where the process at work is the one that uses the socket. A datagram
+ * leaves within the call that sends it. TCP also speaks from timers and when
+ * packets arrive, in the midst of whatever runs then: but only while no process
+ * has the socket locked, and a process that sends has. */
+static __always_inline int
+is_in_use(struct sock *sk, struct task_struct *task)
+{
+	__u8 state = sk->__sk_common.skc_state;
+	__u16 type;
+
+	if (state == STATE_TIME_WAIT || state == STATE_NEW_SYN_RECV)
+		return 0; /* a stub, with few of the fields */
+	if (task->flags & PF_KTHREAD)
+		return 0;
+	type = sk->sk_type;
+	return type == SOCK_DGRAM || type == SOCK_RAW || sk->sk_lock.owned != 0;
+}
+
+/* The file that a program has opened; NULL for sockets of the kernel's own. */
+static __always_inline struct file *
+file_of(struct sock *sk)
+{
+	struct socket *socket = sk->sk_socket;
+
+	return socket != NULL ? socket->file : NULL;
+}
+
+/* MPTCP sends through sockets without a file, on behalf of one that has. */
+static __always_inline int
+is_mptcp(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	if (sk->sk_type != SOCK_STREAM || !bpf_core_field_exists(tp->is_mptcp))
+		return 0;
+	return BPF_CORE_READ_BITFIELD_PROBED(tp, is_mptcp);
+}
+
+static __always_inline void
+read_exe(struct file *exe, __u64 *ino, __u32 *dev)
+{
+	struct inode *inode = BPF_CORE_READ(exe, f_inode);
+
+	*ino = BPF_CORE_READ(inode, i_ino);
+	*dev = BPF_CORE_READ(inode, i_sb, s_dev);
+}
+
+static __always_inline void
+read_actor(struct bpf_use *use, struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+	struct inode *exe = task->mm->exe_file->f_inode;
+	struct css_set *groups = task->cgroups;
+
+	use->pid = pid_of(leader);
+	use->start = leader->start_boottime;
+	use->exec = task->self_exec_id;
+	use->groups = (unsigned long)groups;
+	use->cgroup = groups->dfl_cgrp->kn->id;
+	use->uid = task->cred->euid.val;
+	use->gid = task->cred->egid.val;
+	use->exe_ino = exe->i_ino;
+	use->exe_dev = exe->i_sb->s_dev;
+	bpf_get_current_comm(use->comm, sizeof(use->comm));
+}
+
+static __always_inline void
+read_packet(struct bpf_use *use, struct sk_buff *skb)
+{
+	__u64 linear = skb->len - skb->data_len;
+
+	use->total = skb->len;
+	/* the verifier must find the bound on the very register */
+	asm volatile("" : "+r"(linear));
+	if (linear > BPF_HEAD_MAX)
+		linear = BPF_HEAD_MAX;
+	use->head_len = linear;
+	bpf_probe_read_kernel(
+	    use->head, linear, skb->head + skb->network_header);
+}
+
+/* At LOCAL_OUT, after conntrack and before the queue. */
+SEC("?netfilter")
+int
+attr_sent(struct bpf_nf_ctx *ctx)
+{
+	struct sk_buff *skb = ctx->skb;
+	struct sock *sk = skb->sk;
+	struct bpf_use use = {};
+	struct task_struct *task;
+	struct file *file;
+
+	if (sk == NULL || is_decided(skb))
+		return NF_ACCEPT;
+	task = bpf_get_current_task_btf();
+	if (!is_in_use(sk, task))
+		return NF_ACCEPT;
+	file = file_of(sk);
+	if (file == NULL && !is_mptcp(sk))
+		return NF_ACCEPT;
+	if (file != NULL)
+		use.inode = file->f_inode->i_ino;
+	use.cookie = sk->__sk_common.skc_cookie.counter;
+	use.connected = sk->__sk_common.skc_state == STATE_ESTABLISHED;
+	read_actor(&use, task);
+	read_packet(&use, skb);
+	if (bpf_ringbuf_output(
+		&uses, &use, sizeof(use), wakeup(&uses, shared.uses_many)) < 0)
+		__sync_fetch_and_add(&shared.uses_lost, 1);
+	return NF_ACCEPT;
+}
+
+static __always_inline void
+send_event(void *bytes, __u64 size)
+{
+	if (bpf_ringbuf_output(
+		&events, bytes, size, wakeup(&events, shared.events_many)) < 0)
+		__sync_fetch_and_add(&shared.events_lost, 1);
+}
+
+SEC("?tp_btf/sched_process_fork")
+int
+BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
+{
+	struct task_struct *from = task->group_leader;
+	struct task_struct *parent = child->real_parent->group_leader;
+	struct bpf_event event = { .type = BPF_EVENT_FORK };
+
+	if (child->pid != child->tgid)
+		return 0; /* a thread */
+	event.pid = pid_of(child);
+	event.start = child->start_boottime;
+	event.ppid = pid_of(parent);
+	event.pstart = parent->start_boottime;
+	event.from = pid_of(from);
+	event.from_start = from->start_boottime;
+	event.exec = child->self_exec_id;
+	send_event(&event, sizeof(event));
+	return 0;
+}
+
+/* On the way up from a file. */
+struct climb {
+	struct draft *draft;
+	struct dentry *dentry;
+	struct mount *mount;
+	__u32 len;
+	__u32 done;
+};
+
+static long
+climb_step(__u32 index, void *arg)
+{
+	struct climb *climb = arg;
+	struct dentry *dentry = climb->dentry, *parent;
+	struct mount *mount = climb->mount, *above;
+	__u32 at = climb->len;
+	long n;
+
+	(void)index;
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
+		above = BPF_CORE_READ(mount, mnt_parent);
+		if (above == mount) {
+			climb->done = 1;
+			return 1;
+		}
+		climb->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		climb->mount = above;
+		return 0;
+	}
+	if (at >= BPF_PATH_MAX)
+		return 1;
+	n = bpf_probe_read_kernel_str(climb->draft->text + at, BPF_NAME_MAX,
+	    BPF_CORE_READ(dentry, d_name.name));
+	if (n <= 0)
+		return 1;
+	climb->len = at + n;
+	climb->dentry = parent;
+	return 0;
+}
+
+static __always_inline void
+read_path(struct draft *draft, struct file *exe)
+{
+	struct climb climb = { .draft = draft };
+	struct vfsmount *mnt = BPF_CORE_READ(exe, f_path.mnt);
+	struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
+
+	climb.dentry = dentry;
+	climb.mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	draft->event.deleted = BPF_CORE_READ(dentry, d_hash.pprev) == NULL &&
+			       BPF_CORE_READ(dentry, d_parent) != dentry;
+	bpf_loop(STEPS_MAX, climb_step, &climb, 0);
+	draft->event.path_len = climb.len;
+	draft->event.cut = !climb.done;
+}
+
+static __always_inline void
+read_args(struct draft *draft, struct mm_struct *mm)
+{
+	unsigned long start = BPF_CORE_READ(mm, arg_start);
+	unsigned long len = BPF_CORE_READ(mm, arg_end) - start;
+	__u32 at = draft->event.path_len;
+
+	if (len > BPF_ARGS_MAX - 1)
+		len = BPF_ARGS_MAX - 1;
+	if (at > BPF_PATH_MAX + BPF_NAME_MAX)
+		return;
+	if (bpf_probe_read_user(
+		draft->text + at, len & (BPF_ARGS_MAX - 1), (void *)start) == 0)
+		draft->event.args_len = len;
+}
+
+SEC("?tp_btf/sched_process_exec")
+int
+BPF_PROG(
+    attr_exec, struct task_struct *task, int old, struct linux_binprm *program)
+{
+	__u32 zero = 0, size;
+	struct draft *draft = bpf_map_lookup_elem(&drafts, &zero);
+	struct mm_struct *mm = task->mm;
+	struct file *exe = mm->exe_file;
+
+	(void)old;
+	(void)program;
+	if (draft == NULL)
+		return 0;
+	__builtin_memset(&draft->event, 0, sizeof(draft->event));
+	draft->event.type = BPF_EVENT_EXEC;
+	draft->event.pid = pid_of(task->group_leader);
+	draft->event.start = task->group_leader->start_boottime;
+	draft->event.ppid = pid_of(task->real_parent->group_leader);
+	draft->event.pstart = task->real_parent->group_leader->start_boottime;
+	draft->event.exec = task->self_exec_id;
+	read_exe(exe, &draft->event.exe_ino, &draft->event.exe_dev);
+	bpf_probe_read_kernel(
+	    draft->event.comm, sizeof(draft->event.comm), task->comm);
+	read_path(draft, exe);
+	read_args(draft, mm);
+	size = sizeof(draft->event) + draft->event.path_len +
+	       draft->event.args_len;
+	if (size > sizeof(*draft))
+		return 0;
+	send_event(draft, size);
+	return 0;
+}
+
+/* Helpers of the kernel's are for programs under its licence; this text alone
+ * says so, and is what it is compared with. */
+char licence[] SEC("license") = "GPL";

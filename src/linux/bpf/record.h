@@ -1,0 +1,70 @@
+#ifndef LINUX_BPF_RECORD_H
+#define LINUX_BPF_RECORD_H
+
+#include <linux/types.h>
+
+/* What the programs in attr.bpf.c write into their two rings, as it lies in
+ * memory: shared by them and bpf.c, and by nobody else. */
+
+/* Bytes of a packet that go with its record: all headers, and enough behind
+ * them to tell one datagram from the next. */
+#define BPF_HEAD_MAX 96
+
+/* A packet that a program sends and that has no verdict yet. */
+struct bpf_use {
+	__u64 cookie; /* of the socket */
+	__u64 inode;  /* of the socket; 0 where it has none of its own */
+	__u64 start;  /* of the process, ns since boot */
+	__u64 exec;   /* how often it and its forebears have run exec */
+	__u64 groups; /* tells one set of control groups from another */
+	__u64 cgroup; /* id in the unified hierarchy */
+	__u64 exe_ino;
+	__u32 exe_dev; /* as the kernel has it: 12 bits and 20 */
+	__u32 pid;
+	__u32 uid, gid; /* effective */
+	__u32 total;	/* bytes of the packet */
+	__u16 head_len;
+	__u8 connected;
+	__u8 zero;
+	char comm[16];
+	__u8 head[BPF_HEAD_MAX];
+};
+
+/* What programs and daemon tell each other beside that. */
+struct bpf_shared {
+	/* what the rings had no room for */
+	__u64 uses_lost, events_lost;
+	/* bytes that wait when the daemon is woken up to take them */
+	__u64 uses_many, events_many;
+	/* nesting of the pid namespace whose numbers the daemon sees */
+	__u32 pid_level;
+	__u32 zero;
+};
+
+#define BPF_PATH_MAX 1024
+#define BPF_NAME_MAX 256
+#define BPF_ARGS_MAX 4096 /* a power of two */
+
+enum bpf_event_type {
+	BPF_EVENT_FORK = 1,
+	BPF_EVENT_EXEC = 2,
+};
+
+struct bpf_event {
+	__u32 type;
+	__u32 pid, ppid, from; /* from: whose memory the child has */
+	__u64 start, pstart, from_start;
+	__u64 exec;
+	/* of an exec only, as is the text behind it */
+	__u64 exe_ino;
+	__u32 exe_dev;
+	__u16 path_len; /* names from the file to the root, NUL after each */
+	__u16 args_len; /* arguments, NUL after each */
+	__u8 deleted;
+	__u8 cut; /* the path is longer than there is room */
+	__u16 zero;
+	__u32 zero2;
+	char comm[16];
+};
+
+#endif
