@@ -93,8 +93,8 @@ read_bytes(const struct nlattr *attr, uint64_t *ret)
 	return true;
 }
 
-static int
-parse_entry(struct ct_entry *ret, const struct nlmsghdr *nlh)
+int
+ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	struct attrs attrs = { .v = { NULL } };
@@ -111,8 +111,6 @@ parse_entry(struct ct_entry *ret, const struct nlmsghdr *nlh)
 	    !read_tuple(attrs.v[CTA_TUPLE_REPLY], &ret->reply))
 		return -EBADMSG;
 	if (has_size(attrs.v[CTA_MARK], 4))
-		ret->marked = attrs.v[CTA_MARK] != NULL;
-	if (ret->marked)
 		ret->mark = ntohl(mnl_attr_get_u32(attrs.v[CTA_MARK]));
 	if (has_size(attrs.v[CTA_ID], 4))
 		ret->id = mnl_attr_get_u32(attrs.v[CTA_ID]);
@@ -126,19 +124,11 @@ parse_entry(struct ct_entry *ret, const struct nlmsghdr *nlh)
 }
 
 int
-ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
-{
-	int r = parse_entry(ret, nlh);
-
-	return r == 0 && !ret->marked ? 1 : r;
-}
-
-int
 ct_msg_destroyed(struct ct_entry *ret, const struct nlmsghdr *nlh)
 {
 	if (nlh->nlmsg_type != CT_TYPE(IPCTNL_MSG_CT_DELETE))
 		return 1;
-	return parse_entry(ret, nlh);
+	return ct_msg_parse(ret, nlh);
 }
 
 static struct nlmsghdr *

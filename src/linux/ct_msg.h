@@ -17,7 +17,6 @@ struct ct_entry {
 	 * connection, and of its answers (they differ where there is NAT) */
 	struct flow_key orig, reply;
 	uint32_t mark;
-	bool marked;  /* the message has one */
 	uint32_t id;  /* of the entry itself, as it is in the kernel */
 	bool counted; /* the kernel counts bytes */
 	uint64_t bytes_orig, bytes_reply;
@@ -35,7 +34,7 @@ struct ct_entry {
 int ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh);
 
 /* The same of the last that the kernel says of an entry; 1 also where the
- * message is something else. An entry without a mark has mark 0. */
+ * message is something else. */
 int ct_msg_destroyed(struct ct_entry *ret, const struct nlmsghdr *nlh);
 
 /* Builds "mark = 0" in buf[CT_UPDATE_SIZE], aligned for a message, with that
