@@ -9,50 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/attr.h"
 #include "src/base/log.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
-#include "src/linux/procfs.h"
 
 struct judge_ev {
 	struct judge_ev_opts opts;
 	struct event *readable;
+	struct event *heard[ATTR_FDS];
 	uint32_t lo; /* interface index of loopback in this namespace */
 	mono_t now;  /* read once a wake-up */
-	bool asked;  /* /proc was, in this wake-up */
 };
-
-static void
-find_socket(
-    struct judge_ev *je, const struct packet *pkt, struct socket_facts *ret)
-{
-	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-
-	memset(ret, 0, sizeof(*ret));
-	diag_find(je->opts.diag, &key, pkt->in, pkt->ifindex, ret);
-	if (ret->status == SOCKET_FAILED)
-		log_limited(LOG_LEVEL_WARNING, "judge",
-		    "the kernel can't be asked for a socket: the packet is "
-		    "dropped");
-	/* a packet that opens nothing does not show who began */
-	if (ret->status == SOCKET_FOUND && pkt->tuple.proto == IPPROTO_TCP &&
-	    !packet_is_syn(pkt))
-		ret->accepted =
-		    diag_is_listening(je->opts.diag, &key, pkt->ifindex);
-}
 
 static void
 find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret)
 {
 	const struct process *proc = NULL;
-	int r;
-
-	/* all packets of a wake-up were sent before this */
-	if (!je->asked)
-		procfs_round(je->opts.procfs);
-	je->asked = true;
-	r = procfs_owner(je->opts.procfs, sock->inode, sock->uid, &proc);
+	int r = attr_process(je->opts.attr, sock, &proc);
 
 	if (r < 0 && r != -ENOENT) {
 		je->opts.stats->processes_failed++;
@@ -83,13 +58,14 @@ destroy_socket(struct judge_ev *je, const struct packet *pkt)
 }
 
 static void
-judge_one(struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
+judge_one(struct judge_ev *je, const struct packet *pkt,
+    const struct nfq_packet *raw, struct verdict *ret)
 {
 	struct socket_facts sock;
 
 	if (judge_packet(je->opts.judge, pkt, je->now, ret) == JUDGE_DECIDED)
 		return;
-	find_socket(je, pkt, &sock);
+	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, &sock);
 	if (judge_socket(je->opts.judge, pkt, &sock, je->now, ret) ==
 	    JUDGE_NEED_PROCESS)
 		find_process(je, pkt, &sock, ret);
@@ -137,7 +113,7 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.has_uid = raw->has_uid;
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
-	judge_one(je, &pkt, &verdict);
+	judge_one(je, &pkt, raw, &verdict);
 	nfq_verdict(je->opts.nfq, raw->queue, raw->id,
 	    mark_of(&verdict, &pkt, raw->mark));
 	if (verdict.destroy)
@@ -155,12 +131,41 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
-	je->asked = false;
+	attr_round(je->opts.attr, je->now);
 	r = nfq_receive(je->opts.nfq, packet_cb, je);
 	if (r < 0) {
 		event_del(je->readable);
 		je->opts.broken(je->opts.arg, r);
 	}
+}
+
+/* So much waits that there would be no room: as a rule it is taken when
+ * packets come. */
+static void
+heard_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct judge_ev *je = arg;
+
+	(void)fd;
+	(void)what;
+	attr_drain(je->opts.attr);
+}
+
+static int
+watch_attr(struct judge_ev *je)
+{
+	int fds[ATTR_FDS];
+
+	attr_fds(je->opts.attr, fds);
+	for (size_t i = 0; i < ATTR_FDS; i++) {
+		if (fds[i] < 0)
+			continue;
+		je->heard[i] = event_new(
+		    je->opts.base, fds[i], EV_READ | EV_PERSIST, heard_cb, je);
+		if (je->heard[i] == NULL || event_add(je->heard[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int
@@ -174,7 +179,8 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	je->lo = if_nametoindex("lo");
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
 	    EV_READ | EV_PERSIST, readable_cb, je);
-	if (je->readable == NULL || event_add(je->readable, NULL) < 0) {
+	if (je->readable == NULL || event_add(je->readable, NULL) < 0 ||
+	    watch_attr(je) < 0) {
 		judge_ev_free(je);
 		return -ENOMEM;
 	}
@@ -189,5 +195,8 @@ judge_ev_free(struct judge_ev *je)
 		return;
 	if (je->readable != NULL)
 		event_free(je->readable);
+	for (size_t i = 0; i < ATTR_FDS; i++)
+		if (je->heard[i] != NULL)
+			event_free(je->heard[i]);
 	free(je);
 }

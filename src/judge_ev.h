@@ -6,10 +6,10 @@
 #include "src/core/judge.h"
 #include "src/core/stats.h"
 
+struct attr;
 struct diag;
 struct event_base;
 struct nfq;
-struct procfs;
 
 /* What the packet judge works with; all borrowed. */
 struct judge_ev_opts {
@@ -17,7 +17,7 @@ struct judge_ev_opts {
 	struct judge *judge;
 	struct nfq *nfq;
 	struct diag *diag;
-	struct procfs *procfs;
+	struct attr *attr;
 	struct stats *stats;
 	/* called after a flow was judged, not for repeats */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);

@@ -32,6 +32,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_own.h \
 	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
+	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
 	%D%/core/netline.c %D%/core/netline.h \
 	%D%/core/packet.c %D%/core/packet.h \
@@ -54,16 +55,18 @@ libcore_a_SOURCES = \
 	%D%/core/runtime.c %D%/core/runtime.h \
 	%D%/core/schema.c %D%/core/schema.h \
 	%D%/core/script.c %D%/core/script.h \
-	%D%/core/socket.h \
+	%D%/core/socket.c %D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
 	%D%/core/subject.h \
 	%D%/core/tally.c %D%/core/tally.h \
 	%D%/core/text.c %D%/core/text.h \
+	%D%/core/uses.c %D%/core/uses.h \
 	%D%/core/value.c %D%/core/value.h
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/record.h \
+	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
 	%D%/linux/chains_content.c %D%/linux/chains_content.h \
 	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
@@ -116,6 +119,7 @@ endif
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
 	%D%/attr.c %D%/attr.h \
+	%D%/attr_bygone.c %D%/attr_bygone.h \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \

@@ -355,7 +355,10 @@ bytes_prepare(struct rerouted *rr)
 static int
 attr_prepare(struct rerouted *rr)
 {
-	struct attr_opts opts = { .diag = rr->diag, .procfs = rr->procfs };
+	struct attr_opts opts = { .diag = rr->diag,
+		.procfs = rr->procfs,
+		.stats = &rr->stats,
+		.bpf = rr->conf->bpf != 0 };
 
 	return attr_new(&rr->attr, &opts);
 }
@@ -423,7 +426,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = queues_prepare(rr);
 	if (r == 0)
 		r = bytes_prepare(rr);
-	r = attr_prepare(rr);
+	if (r == 0)
+		r = attr_prepare(rr);
 	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
@@ -433,7 +437,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		.judge = rr->judge,
 		.nfq = rr->nfq,
 		.diag = rr->diag,
-		.procfs = rr->procfs,
+		.attr = rr->attr,
 		.stats = &rr->stats,
 		.judged = flow_judged,
 		.broken = queues_broken,

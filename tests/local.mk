@@ -2,9 +2,10 @@
 # A call from pure code into the platform is an undefined reference here.
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
-	test_judge test_load test_name test_netline test_packet test_policy \
+	test_judge test_lineage test_load test_name test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
-	test_script test_warn
+	test_script test_warn \
+	test_uses
 unit_tests += test_ctmsg
 unit_tests += test_filter test_history test_tally
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
@@ -30,6 +31,8 @@ test_judge_SOURCES = %D%/unit/test_judge.c
 test_judge_LDADD = $(pure) $(CMOCKA_LIBS)
 test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
+test_lineage_SOURCES = %D%/unit/test_lineage.c
+test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_netline_SOURCES = %D%/unit/test_netline.c
 test_netline_LDADD = $(pure) $(CMOCKA_LIBS)
 test_packet_SOURCES = %D%/unit/test_packet.c
@@ -50,6 +53,8 @@ test_runtime_SOURCES = %D%/unit/test_runtime.c
 test_runtime_LDADD = $(pure) $(CMOCKA_LIBS)
 test_script_SOURCES = %D%/unit/test_script.c
 test_script_LDADD = $(pure) $(CMOCKA_LIBS)
+test_uses_SOURCES = %D%/unit/test_uses.c
+test_uses_LDADD = $(pure) $(CMOCKA_LIBS)
 test_warn_SOURCES = %D%/unit/test_warn.c
 test_warn_LDADD = $(pure) $(CMOCKA_LIBS)
 test_filter_SOURCES = %D%/unit/test_filter.c
@@ -122,7 +127,7 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
-netns_programs = chainsctl queuectl attrtest probe connload
+netns_programs = chainsctl queuectl attrtest probe connload short
 check_PROGRAMS += $(netns_programs)
 
 chainsctl_SOURCES = %D%/netns/chainsctl.c
@@ -133,6 +138,7 @@ attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 probe_SOURCES = %D%/netns/probe.c
+short_SOURCES = %D%/netns/short.c
 connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------

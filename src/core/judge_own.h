@@ -6,6 +6,9 @@
 #include "src/core/judge.h"
 #include "src/core/subject.h"
 
+/* Users whose processes are not known at the same time: more cost a little. */
+#define JUDGE_USERS 16
+
 /* Behind struct judge: shared by judge.c and judge_review.c. */
 struct judge {
 	struct flow_table *flows;
@@ -13,6 +16,9 @@ struct judge {
 	struct hits *hits; /* of its rules; NULL: not counted */
 	struct stats *stats;
 	const struct process *kernel, *unknown;
+	/* of whom the user alone is known, made when they are met first */
+	const struct process *users[JUDGE_USERS];
+	size_t next_user;
 };
 
 static inline bool

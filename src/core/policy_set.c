@@ -331,6 +331,14 @@ names_program(enum rule_field field)
 	return field >= FIELD_EXE && field <= FIELD_PARENT;
 }
 
+/* Of an unknown process the kernel may still have given the user. */
+static bool
+knows_field(const struct process *proc, enum rule_field field)
+{
+	return proc->kind == PROCESS_PROGRAM ||
+	       (proc->has_uid && (field == FIELD_USER || field == FIELD_GROUP));
+}
+
 /* The opposite of what is not certain is not certain. */
 static enum match
 opposite(enum match match)
@@ -359,7 +367,7 @@ policy_entry_match(const struct policy_entry *entry,
 		const struct policy_match *m = &entry->matches[i];
 
 		if (names_program(m->field) &&
-		    subject->process->kind != PROCESS_PROGRAM)
+		    !knows_field(subject->process, m->field))
 			return MATCH_NO;
 		if (m->field == FIELD_QTYPE && !subject->query)
 			return MATCH_NO;
