@@ -32,6 +32,9 @@ libcore_a_SOURCES = \
 	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
+	%D%/core/names.c %D%/core/names.h \
+	%D%/core/names_own.h \
+	%D%/core/names_text.c \
 	%D%/core/netline.c %D%/core/netline.h \
 	%D%/core/packet.c %D%/core/packet.h \
 	%D%/core/parser.h \
