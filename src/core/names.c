@@ -103,8 +103,8 @@ entry_new(struct names *names, const struct names_key *key, uint64_t hash)
 	if (entry == NULL)
 		return NULL;
 	if (names->map.count >= names->max) {
-		entry_free(names, container_of(names->lru.prev,
-				      struct names_entry, lru));
+		entry_free(names,
+		    container_of(names->lru.prev, struct names_entry, lru));
 		names->stats->names_evicted++;
 	}
 	entry->key = *key;
@@ -135,7 +135,7 @@ entry_set(struct names_entry *entry, const struct name *const *v,
 	return true;
 }
 
-/* Which of the names that still hold ends first; `except` is not looked at. */
+/* Which of them. */
 static size_t
 first_to_end(const mono_t *ends, size_t n)
 {
@@ -178,9 +178,10 @@ entry_add(struct names *names, struct names_entry *entry,
 	n = names_that_hold(entry, v, ends, 1, now);
 	if (n > NAMES_PER_ADDR) {
 		out = 1 + first_to_end(ends + 1, n - 1);
-		v[out] = v[n - 1];
-		ends[out] = ends[n - 1];
 		n--;
+		memmove(&v[out], &v[out + 1], (n - out) * sizeof(v[0]));
+		memmove(
+		    &ends[out], &ends[out + 1], (n - out) * sizeof(ends[0]));
 		names->stats->names_crowded++;
 	}
 	return entry_set(entry, v, ends, n);
@@ -258,8 +259,8 @@ names_free(struct names *names)
 	if (names == NULL)
 		return;
 	while (!list_empty(&names->lru))
-		entry_free(names, container_of(names->lru.next,
-				      struct names_entry, lru));
+		entry_free(names,
+		    container_of(names->lru.next, struct names_entry, lru));
 	map_done(&names->map);
 	free(names);
 }
@@ -277,7 +278,7 @@ end_of(mono_t now, uint32_t ttl_s)
 		     : ttl_s > NAMES_TTL_MAX_S ? NAMES_TTL_MAX_S
 					       : ttl_s;
 
-	return mono_add(now, (int64_t)s * MONO_S);
+	return mono_add(now, s * MONO_S);
 }
 
 void

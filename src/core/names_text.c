@@ -36,8 +36,7 @@ write_entry(
 }
 
 void
-names_write(
-    const struct names *names, const struct names_moment *at, FILE *out)
+names_write(const struct names *names, const struct names_moment *at, FILE *out)
 {
 	const struct list *node = &names->lru;
 	size_t n = 0;
@@ -49,8 +48,8 @@ names_write(
 		n++;
 	}
 	for (; node != &names->lru; node = node->prev)
-		write_entry(container_of(node, struct names_entry, lru), at,
-		    out);
+		write_entry(
+		    container_of(node, struct names_entry, lru), at, out);
 }
 
 /* Reading ------------------------------------------------------------------ */
