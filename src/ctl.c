@@ -2,13 +2,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/core/explain.h"
 #include "src/core/policy.h"
 #include "src/ctl_fw.h"
-#include "src/ctl_list.h"
 #include "src/ctl_rules.h"
 #include "src/ctl_show.h"
 #include "src/ctl_status.h"
@@ -23,27 +21,6 @@ struct call {
 	enum ctl_answer (*answer)(const struct ctl_env *env, json_t *args,
 	    char **ret_line, struct ctl_job *ret_job);
 };
-
-static enum ctl_answer
-call_watch(const struct ctl_env *env, json_t *args, char **ret_line,
-    struct ctl_job *ret_job)
-{
-	struct filter *filter = malloc(sizeof(*filter));
-	char what[FILTER_WHAT];
-
-	(void)env;
-	if (filter == NULL)
-		return CTL_LINE;
-	if (ctl_list_filter(filter, args, what) < 0) {
-		free(filter);
-		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
-		return CTL_LINE;
-	}
-	/* what comes is of now; --since is for the backlog */
-	filter->has_since = false;
-	ret_job->watch = filter;
-	return CTL_WATCH;
-}
 
 /* The first fault as one line for a client. */
 static char *
@@ -184,7 +161,7 @@ static const struct call calls[] = {
 	{ "rules.try", false, ctl_rules_try },
 	{ "rules.keep", false, ctl_rules_keep },
 	{ "reload", false, ctl_rules_reload },
-	{ "watch", false, call_watch },
+	{ "watch", false, ctl_show_watch },
 	{ "explain", false, call_explain },
 	{ "firewall.show", false, call_show },
 	{ "firewall.verify", false, call_verify },

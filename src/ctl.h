@@ -12,10 +12,12 @@
 #include "src/fw_ev.h"
 
 struct attr;
+struct bytes_ev;
 struct change;
 struct ctl_list;
 struct filter;
 struct guard_status;
+struct history;
 struct policy_ev;
 struct procfs;
 struct tally;
@@ -28,6 +30,8 @@ struct ctl_env {
 	const struct attr *attr;
 	struct stats *stats;
 	struct tally *tally;
+	struct history *history;
+	struct bytes_ev *bytes_ev;
 	mono_t started;
 	const char *rules_dir;
 	struct fw_ev *fw;
@@ -38,9 +42,11 @@ struct ctl_env {
 
 /* How a call is answered. */
 enum ctl_answer {
-	CTL_LINE,   /* *ret_line, to be freed; NULL when there is no memory */
-	CTL_LIST,   /* ret_job->list, written as the client reads */
-	CTL_WATCH,  /* events from now on, as ret_job->watch says */
+	CTL_LINE, /* *ret_line, to be freed; NULL when there is no memory */
+	CTL_LIST, /* ret_job->list, written as the client reads */
+	/* events from now on, as ret_job->watch says, behind ret_job->list
+	 * where it is not NULL */
+	CTL_WATCH,
 	CTL_WORK,   /* *ret_job runs off the loop; its line comes later */
 	CTL_CHANGE, /* ret_job->change, answered by what comes of it */
 };
@@ -48,6 +54,7 @@ enum ctl_answer {
 /* What a call goes on with. run() is called in a thread: it may block. */
 struct ctl_job {
 	struct ctl_list *list;
+	bool wants_bytes; /* the list shows them: they are to be fresh */
 	struct change *change;
 	struct filter *watch; /* allocated */
 	void (*run)(struct ctl_job *job);

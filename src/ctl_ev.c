@@ -12,6 +12,7 @@
 
 #include "src/base/list.h"
 #include "src/base/log.h"
+#include "src/bytes_ev.h"
 #include "src/ctl_list.h"
 #include "src/ctl_rules.h"
 #include "src/ctl_show.h"
@@ -40,7 +41,10 @@ struct client {
 	bool calling;	      /* within client_read() */
 	bool closing;	      /* after what is written has left */
 	struct ctl_job job;
-	struct ctl_list *list; /* being written; NULL for none */
+	struct ctl_list *list;	/* being written; NULL for none */
+	bool stale;		/* what the list shows is being counted */
+	struct bytes_wait wait; /* for what the list shows */
+	struct evbuffer *later; /* events for after the list; NULL for none */
 };
 
 struct ctl_ev {
@@ -67,8 +71,12 @@ client_free(struct client *client)
 		bufferevent_free(client->bev);
 	client->bev = NULL;
 	client->out = NULL;
+	bytes_wait_cancel(&client->wait);
 	ctl_list_free(client->list);
 	client->list = NULL;
+	if (client->later != NULL)
+		evbuffer_free(client->later);
+	client->later = NULL;
 	free(client->watch);
 	client->watch = NULL;
 	if (!client->working)
@@ -114,6 +122,36 @@ list_go_on(struct client *client)
 		return;
 	ctl_list_free(client->list);
 	client->list = NULL;
+	if (client->later != NULL &&
+	    evbuffer_add_buffer(client->out, client->later) < 0)
+		client->closing = true;
+}
+
+static void client_read(struct client *client);
+
+/* The counts that the list shows are there. */
+static void
+list_fresh(void *arg)
+{
+	struct client *client = arg;
+
+	client->stale = false;
+	list_go_on(client);
+	if (client->list == NULL)
+		client_read(client);
+}
+
+static void
+list_start(struct client *client, const struct ctl_job *job)
+{
+	client->list = job->list;
+	client->wait =
+	    (struct bytes_wait){ .fresh = list_fresh, .arg = client };
+	client->stale =
+	    job->wants_bytes &&
+	    !bytes_ev_refresh(client->ce->env->bytes_ev, &client->wait);
+	if (!client->stale)
+		list_go_on(client);
 }
 
 static void
@@ -123,8 +161,6 @@ job_run(void *arg)
 
 	client->job.run(&client->job);
 }
-
-static void client_read(struct client *client);
 
 /* What runs for it has ended with this line (taken). */
 static void
@@ -182,8 +218,7 @@ client_call(struct client *client, const char *text, size_t len)
 		client_send(client, line);
 		break;
 	case CTL_LIST:
-		client->list = job.list;
-		list_go_on(client);
+		list_start(client, &job);
 		break;
 	case CTL_CHANGE:
 		client->working = true;
@@ -198,6 +233,8 @@ client_call(struct client *client, const char *text, size_t len)
 		bufferevent_set_timeouts(client->bev, NULL, NULL);
 		client_send(client,
 		    ctlmsg_result(json_pack("{s:s}", "event", "watching")));
+		if (job.list != NULL)
+			list_start(client, &job);
 		break;
 	case CTL_WORK:
 		client->job = job;
@@ -263,6 +300,8 @@ write_cb(struct bufferevent *bev, void *arg)
 	struct client *client = arg;
 
 	(void)bev;
+	if (client->stale)
+		return; /* the list goes on when it is counted */
 	if (client->list != NULL) {
 		list_go_on(client);
 		if (client->list == NULL)
@@ -403,33 +442,63 @@ ctl_ev_is_busy(const struct ctl_ev *ce)
 	return ce != NULL && ce->n_jobs > 0;
 }
 
+/* What goes to one who watches: into the middle of a list it must not. */
+static void
+client_tell(struct client *client, const char *line)
+{
+	struct evbuffer *to = client->out;
+
+	if (client->list != NULL) {
+		if (client->later == NULL)
+			client->later = evbuffer_new();
+		to = client->later;
+	}
+	if (to == NULL)
+		client_refuse(client, "there is no memory for its events");
+	else if (evbuffer_get_length(to) > BEHIND_MAX)
+		client_refuse(client, "it watches and does not read");
+	else
+		evbuffer_add(to, line, strlen(line));
+}
+
 void
-ctl_ev_judged(struct ctl_ev *ce, const struct flow *flow, mono_t now)
+ctl_ev_publish(struct ctl_ev *ce, const struct ctl_event *event, mono_t now)
 {
 	struct list *node, *tmp;
-	struct json_time at;
 	char *line = NULL;
-	json_t *object;
 
 	list_for_each_safe (node, tmp, &ce->clients) {
 		struct client *client = container_of(node, struct client, node);
 
-		if (client->watch == NULL || !ctl_show_has(client->watch, flow))
+		if (client->watch == NULL ||
+		    !filter_match(client->watch, &event->row))
 			continue;
 		if (line == NULL) { /* once for all who watch */
-			at = json_time_now(now);
-			object = json_flow(flow, &at);
-			if (object != NULL)
-				json_object_set_new(
-				    object, "event", json_string("flow"));
-			line = ctlmsg_result(object);
-			if (line == NULL)
-				return; /* no memory: this one is not shown */
+			struct json_time at = json_time_now(now);
+
+			line = ctlmsg_result(json_event(
+			    event->name, event->make(event->of, &at)));
 		}
-		if (evbuffer_get_length(client->out) > BEHIND_MAX)
-			client_refuse(client, "it watches and does not read");
-		else
-			evbuffer_add(client->out, line, strlen(line));
+		if (line == NULL)
+			return; /* no memory: this one is not shown */
+		client_tell(client, line);
 	}
 	free(line);
+}
+
+static json_t *
+make_flow(const void *of, const struct json_time *at)
+{
+	return json_flow(of, at);
+}
+
+void
+ctl_ev_judged(struct ctl_ev *ce, const struct flow *flow, mono_t now)
+{
+	struct ctl_event event = { .name = "flow",
+		.row = ctl_show_row(flow),
+		.make = make_flow,
+		.of = flow };
+
+	ctl_ev_publish(ce, &event, now);
 }

@@ -1,7 +1,9 @@
 #ifndef CTL_EV_H
 #define CTL_EV_H
 
+#include "src/core/filter.h"
 #include "src/ctl.h"
+#include "src/json.h"
 
 struct event_base;
 
@@ -22,6 +24,19 @@ bool ctl_ev_is_busy(const struct ctl_ev *ce);
 
 /* Cuts all clients off and removes the socket; not while busy. Accepts NULL. */
 void ctl_ev_free(struct ctl_ev *ce);
+
+/* Something that those who watch may want to see. */
+struct ctl_event {
+	const char *name;      /* its kind: the key "event" */
+	struct filter_row row; /* what their filters look at */
+	/* its object, called if anybody wants it: a new reference, or NULL
+	 * when there is no memory */
+	json_t *(*make)(const void *of, const struct json_time *at);
+	const void *of;
+};
+
+void ctl_ev_publish(
+    struct ctl_ev *ce, const struct ctl_event *event, mono_t now);
 
 /* Tells all who watch that a flow was judged. */
 void ctl_ev_judged(struct ctl_ev *ce, const struct flow *flow, mono_t now);

@@ -17,6 +17,7 @@ struct ctl_list_ops {
 	json_t *(*row)(const struct ctl_list *list, size_t i);
 	/* gives back what `rows` is; NULL: free() will do */
 	void (*done)(struct ctl_list *list);
+	bool wants_bytes; /* shows what flows moved */
 };
 
 /* An answer of many rows, written a few at a time, as fast as the client

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "src/core/history.h"
 #include "src/core/hits.h"
 #include "src/core/policy.h"
 #include "src/core/tally.h"
@@ -24,16 +25,23 @@ answer(struct ctl_list *list, const json_t *args, char **ret_line,
 		return CTL_LINE;
 	}
 	ret_job->list = list;
+	ret_job->wants_bytes = list->ops->wants_bytes;
 	return CTL_LIST;
 }
 
 /* Flows -------------------------------------------------------------------- */
 
+struct filter_row
+ctl_show_row(const struct flow *flow)
+{
+	return (struct filter_row){ flow->process, NULL,
+		action_name(flow->decision.action), flow->first };
+}
+
 bool
 ctl_show_has(const struct filter *filter, const struct flow *flow)
 {
-	struct filter_row row = { flow->process, NULL,
-		action_name(flow->decision.action), flow->first };
+	struct filter_row row = ctl_show_row(flow);
 	char host[NAME_TEXT_SIZE];
 
 	if (filter->domain[0] == '\0' || flow->hosts == NULL)
@@ -64,7 +72,8 @@ enum ctl_answer
 ctl_show_flows(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
-	static const struct ctl_list_ops ops = { .row = flow_row };
+	static const struct ctl_list_ops ops = { .row = flow_row,
+		.wants_bytes = true };
 	const struct flow_table *flows = judge_flows(env->judge);
 	struct flow_key *keys = calloc(flow_count(flows) + 1, sizeof(keys[0]));
 	const struct flow *flow = NULL;
@@ -76,6 +85,75 @@ ctl_show_flows(const struct ctl_env *env, json_t *args, char **ret_line,
 		keys[n++] = flow->key;
 	return answer(
 	    ctl_list_new(env, &ops, keys, n), args, ret_line, ret_job);
+}
+
+/* Watching ----------------------------------------------------------------- */
+
+/* Decisions looked at for a backlog. */
+#define BACKLOG_LOOKS 16384
+
+static json_t *
+past_row(const struct ctl_list *list, size_t i)
+{
+	const uint64_t *begin = list->rows;
+	const struct flow *flow = history_get(list->env->history, *begin + i);
+
+	if (flow == NULL || !ctl_show_has(&list->filter, flow))
+		return NULL;
+	return json_event("flow", json_flow(flow, &list->time));
+}
+
+/* The last `wanted` that the filter asks for. NULL when there is no memory. */
+static struct ctl_list *
+backlog(const struct ctl_env *env, const struct filter *filter, uint64_t wanted)
+{
+	static const struct ctl_list_ops ops = { .row = past_row };
+	uint64_t *begin = malloc(sizeof(*begin));
+	uint64_t end = history_end(env->history);
+	struct ctl_list *list;
+
+	if (begin == NULL)
+		return NULL;
+	*begin = end;
+	for (unsigned int i = 0; i < BACKLOG_LOOKS && wanted > 0 &&
+				 *begin > history_begin(env->history);
+	     i++) {
+		--*begin;
+		wanted -=
+		    ctl_show_has(filter, history_get(env->history, *begin));
+	}
+	list = ctl_list_new(env, &ops, begin, (size_t)(end - *begin));
+	if (list == NULL)
+		return NULL;
+	list->filter = *filter;
+	list->lines = true;
+	return list;
+}
+
+enum ctl_answer
+ctl_show_watch(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	struct filter *filter = malloc(sizeof(*filter));
+	const json_t *wanted = json_object_get(args, "backlog");
+	char what[FILTER_WHAT];
+
+	if (filter == NULL)
+		return CTL_LINE;
+	if (ctl_list_filter(filter, args, what) < 0) {
+		free(filter);
+		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
+		return CTL_LINE;
+	}
+	if (json_integer_value(wanted) > 0)
+		ret_job->list =
+		    backlog(env, filter, (uint64_t)json_integer_value(wanted));
+	else if (wanted == NULL && filter->has_since)
+		ret_job->list = backlog(env, filter, UINT64_MAX);
+	/* what comes is of now: --since is for the backlog */
+	filter->has_since = false;
+	ret_job->watch = filter;
+	return CTL_WATCH;
 }
 
 /* Processes and hosts ------------------------------------------------------ */
@@ -157,9 +235,12 @@ static enum ctl_answer
 answer_tally(const struct ctl_env *env, bool hosts, json_t *args,
     char **ret_line, struct ctl_job *ret_job)
 {
-	static const struct ctl_list_ops process_ops = { process_row,
-		rows_done };
-	static const struct ctl_list_ops host_ops = { host_row, rows_done };
+	static const struct ctl_list_ops process_ops = {
+		.row = process_row, .done = rows_done, .wants_bytes = true
+	};
+	static const struct ctl_list_ops host_ops = {
+		.row = host_row, .done = rows_done, .wants_bytes = true
+	};
 	const struct tally_row *(*older)(
 	    const struct tally *, const struct tally_row *) =
 	    hosts ? tally_host_older : tally_process_older;
@@ -251,7 +332,8 @@ enum ctl_answer
 ctl_show_rules(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
-	static const struct ctl_list_ops ops = { rule_row, rules_done };
+	static const struct ctl_list_ops ops = { .row = rule_row,
+		.done = rules_done };
 	const struct policy *policy = judge_policy(env->judge);
 	const struct policy **rows = calloc(1, sizeof(rows[0]));
 	struct ctl_list *list;

@@ -1,6 +1,7 @@
 #ifndef CTL_SHOW_H
 #define CTL_SHOW_H
 
+#include "src/core/filter.h"
 #include "src/ctl.h"
 
 /* The calls that list: flows.list, processes.list, hosts.list, rules.list. */
@@ -12,6 +13,13 @@ enum ctl_answer ctl_show_hosts(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
 enum ctl_answer ctl_show_rules(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
+
+/* watch: the events that the filter asks for, and the last of them first. */
+enum ctl_answer ctl_show_watch(const struct ctl_env *env, json_t *args,
+    char **ret_line, struct ctl_job *ret_job);
+
+/* What filters look at in a flow. */
+struct filter_row ctl_show_row(const struct flow *flow);
 
 /* Whether a flow is one that the filter asks for. */
 bool ctl_show_has(const struct filter *filter, const struct flow *flow);

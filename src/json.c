@@ -160,6 +160,12 @@ json_rule(const struct flow *flow)
 	return object;
 }
 
+static json_t *
+json_bytes(const struct flow *flow, uint64_t bytes)
+{
+	return flow->counted ? json_integer((json_int_t)bytes) : json_null();
+}
+
 json_t *
 json_tunnel(const struct policy *policy, const struct decision *d)
 {
@@ -183,15 +189,17 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	json_t *rule = json_rule(flow);
 	const struct name *host = flow_host(flow);
 	char text[NAME_TEXT_SIZE];
-	json_t *rest =
-	    json_pack("{s:o, s:s, s:i, s:s, s:o, s:n, s:n, s:I, s:o}", "host",
-		host != NULL ? json_text(name_format(host, text)) : json_null(),
-		"verdict", action_name(flow->decision.action), "mark",
-		(int)mark_encode(&flow->decision), "reason",
-		reason_name(flow->decision.reason), "tunnel",
-		json_tunnel(flow->policy, &flow->decision), "bytes_in",
-		"bytes_out", "packets_judged", (json_int_t)flow->packets,
-		"process", json_process(flow->process));
+	json_t *rest = json_pack(
+	    "{s:o, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o}", "host",
+	    host != NULL ? json_text(name_format(host, text)) : json_null(),
+	    "verdict",
+	    action_name(flow->decision.action), "mark",
+	    (int)mark_encode(&flow->decision), "reason",
+	    reason_name(flow->decision.reason), "tunnel",
+	    json_tunnel(flow->policy, &flow->decision), "bytes_in",
+	    json_bytes(flow, flow->bytes_in), "bytes_out",
+	    json_bytes(flow, flow->bytes_out), "packets_judged",
+	    (json_int_t)flow->packets, "process", json_process(flow->process));
 
 	if (object == NULL || rule == NULL || rest == NULL ||
 	    json_object_update(object, rule) < 0 ||
@@ -202,4 +210,12 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	json_decref(rule);
 	json_decref(rest);
 	return object;
+}
+
+json_t *
+json_event(const char *event, json_t *object_take)
+{
+	if (object_take != NULL)
+		json_object_set_new(object_take, "event", json_string(event));
+	return object_take;
 }

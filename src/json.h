@@ -22,6 +22,9 @@ struct json_time json_time_now(mono_t now);
 json_t *json_flow(const struct flow *flow, const struct json_time *at);
 json_t *json_process(const struct process *proc);
 
+/* The object (taken, NULL for no memory) as an event of that kind. */
+json_t *json_event(const char *event, json_t *object_take);
+
 /* The name of the tunnel of a decision, or null. */
 json_t *json_tunnel(const struct policy *policy, const struct decision *d);
 

@@ -26,6 +26,7 @@ libcore_a_SOURCES = \
 	%D%/core/filter.c %D%/core/filter.h \
 	%D%/core/flow.c %D%/core/flow.h \
 	%D%/core/glob.c %D%/core/glob.h \
+	%D%/core/history.c %D%/core/history.h \
 	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
 	%D%/core/judge_own.h \
@@ -80,6 +81,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/chains_view.c \
 	%D%/linux/chains_watch.c %D%/linux/chains_watch.h \
 	%D%/linux/ct.c %D%/linux/ct.h \
+	%D%/linux/ct_acct.c %D%/linux/ct_acct.h \
 	%D%/linux/ct_msg.c %D%/linux/ct_msg.h \
 	%D%/linux/diag.c %D%/linux/diag.h \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
@@ -117,6 +119,7 @@ endif
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
 	%D%/attr.c %D%/attr.h \
+	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \

@@ -10,6 +10,8 @@
 
 #include "src/attr.h"
 #include "src/base/log.h"
+#include "src/bytes_ev.h"
+#include "src/core/history.h"
 #include "src/core/judge.h"
 #include "src/core/policy.h"
 #include "src/core/schema.h"
@@ -45,6 +47,8 @@ struct rerouted {
 	struct names_ev *names_ev;
 	struct judge *judge;
 	struct tally *tally;
+	struct history *history;
+	struct bytes_ev *bytes_ev;
 	struct nfq *nfq;
 	struct diag *diag;
 	struct procfs *procfs;
@@ -73,6 +77,7 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 	flow_log(flow);
 	tally_judged(rr->tally, flow,
 	    name != NULL ? name_format(name, host) : NULL, now);
+	history_add(rr->history, flow);
 	ctl_ev_judged(rr->ctl, flow, now);
 }
 
@@ -332,8 +337,10 @@ judge_prepare(struct rerouted *rr)
 
 	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
 	rr->tally = tally_new((size_t)rr->conf->processes_max);
+	rr->history = history_new((size_t)rr->conf->history);
 	rr->names = names_new(NAMES_MAX, &rr->stats);
-	if (rr->judge == NULL || rr->tally == NULL || rr->names == NULL)
+	if (rr->judge == NULL || rr->tally == NULL || rr->history == NULL ||
+	    rr->names == NULL)
 		return -ENOMEM;
 	judge_set_names(rr->judge, rr->names);
 	r = diag_open(&rr->diag);
@@ -350,6 +357,14 @@ judge_prepare(struct rerouted *rr)
 	if (r < 0)
 		log_error("judge", "/proc can't be read: %s", strerror(-r));
 	return r;
+}
+
+static int
+bytes_prepare(struct rerouted *rr)
+{
+	struct bytes_opts opts = { rr->base, rr->judge, rr->tally, &rr->stats };
+
+	return bytes_ev_new(&rr->bytes_ev, &opts);
 }
 
 static int
@@ -374,6 +389,8 @@ control_prepare(struct rerouted *rr)
 	rr->env.attr = rr->attr;
 	rr->env.stats = &rr->stats;
 	rr->env.tally = rr->tally;
+	rr->env.history = rr->history;
+	rr->env.bytes_ev = rr->bytes_ev;
 	rr->env.policy_ev = rr->policy_ev;
 	rr->env.started = mono_now();
 	rr->env.rules_dir =
@@ -423,6 +440,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = names_ev_new(
 		    &rr->names_ev, rr->base, rr->names, state_folder(rr));
 	if (r == 0)
+		r = bytes_prepare(rr);
+	if (r == 0)
 		r = attr_prepare(rr);
 	if (r == 0)
 		r = control_prepare(rr);
@@ -463,6 +482,7 @@ rerouted_free(struct rerouted *rr)
 	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
 	ctl_ev_free(rr->ctl);
+	bytes_ev_free(rr->bytes_ev);
 	guard_ev_free(rr->guard);
 	policy_ev_free(rr->policy_ev);
 	nfq_close(rr->nfq);
@@ -472,6 +492,7 @@ rerouted_free(struct rerouted *rr)
 	names_free(rr->names);
 	attr_free(rr->attr);
 	tally_free(rr->tally);
+	history_free(rr->history);
 	procfs_close(rr->procfs);
 	if (rr->alive != NULL)
 		event_free(rr->alive);

@@ -7,7 +7,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_script test_warn
 unit_tests += test_ctmsg
 unit_tests += test_judge_names
-unit_tests += test_filter test_tally
+unit_tests += test_filter test_history test_tally
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
@@ -59,6 +59,8 @@ test_warn_SOURCES = %D%/unit/test_warn.c
 test_warn_LDADD = $(pure) $(CMOCKA_LIBS)
 test_filter_SOURCES = %D%/unit/test_filter.c
 test_filter_LDADD = $(pure) $(CMOCKA_LIBS)
+test_history_SOURCES = %D%/unit/test_history.c
+test_history_LDADD = $(pure) $(CMOCKA_LIBS)
 test_tally_SOURCES = %D%/unit/test_tally.c
 test_tally_LDADD = $(pure) $(CMOCKA_LIBS)
 # three of the shell: parsers of netlink answers, and the reader of files

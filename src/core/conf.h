@@ -123,6 +123,7 @@ struct conf {
 	unsigned int watch; /* no, yes */
 	uint64_t flows_max;
 	uint64_t processes_max;
+	uint64_t history;
 
 	enum conf_backend backend;
 	enum conf_ipv6 ipv6;

@@ -172,6 +172,22 @@ flow_host(const struct flow *flow)
 	return flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0];
 }
 
+void
+flow_set_bytes(struct flow *flow, uint32_t id, uint64_t in, uint64_t out,
+    uint64_t *ret_in, uint64_t *ret_out)
+{
+	/* another connection with the same ends begins at 0 */
+	uint64_t old_in = flow->ct_id == id ? flow->bytes_in : 0;
+	uint64_t old_out = flow->ct_id == id ? flow->bytes_out : 0;
+
+	*ret_in = in > old_in ? in - old_in : 0;
+	*ret_out = out > old_out ? out - old_out : 0;
+	flow->ct_id = id;
+	flow->bytes_in = in;
+	flow->bytes_out = out;
+	flow->counted = true;
+}
+
 size_t
 flow_count(const struct flow_table *table)
 {

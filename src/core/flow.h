@@ -41,6 +41,9 @@ struct flow {
 	bool tcp_syn;	  /* tcp_seq is set */
 	uint64_t packets; /* that came to us */
 	mono_t first, last;
+	bool counted;	/* the bytes are known */
+	uint32_t ct_id; /* conntrack's entry that they are of */
+	uint64_t bytes_in, bytes_out;
 	const struct process *process; /* a reference */
 	const struct policy *policy;   /* a reference; what rule counts in */
 	/* what the remote address was called when it was judged, or NULL; a
@@ -85,6 +88,11 @@ const struct name *flow_host(const struct flow *flow);
 
 /* Sets the policy its rule number counts in; a reference of its own too. */
 void flow_set_policy(struct flow *flow, const struct policy *policy);
+
+/* The kernel has counted so many bytes in its entry `id` of the flow. Sets
+ * *ret_in and *ret_out to how many of them are new. */
+void flow_set_bytes(struct flow *flow, uint32_t id, uint64_t in, uint64_t out,
+    uint64_t *ret_in, uint64_t *ret_out);
 
 size_t flow_count(const struct flow_table *table);
 

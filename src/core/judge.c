@@ -457,6 +457,7 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
 	if (changed) {
 		flow->first = flow->last;
 		flow->packets = 0;
+		flow->counted = false;
 	}
 	flow->packets++;
 	return changed;

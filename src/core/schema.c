@@ -173,6 +173,10 @@ const struct conf_row conf_rows[] = {
 	    .min = 64, .max = 65536, .restart = true, .dflt = "1024",
 	    .help = "Processes that are remembered. Each takes one file "
 		    "descriptor." },
+	{ ROW("rerouted", "history", CONF_NUMBER, history), .max = 65536,
+	    .restart = true, .dflt = "1024",
+	    .help = "Decisions that are kept for who watches later "
+		    "(reroutectl watch --backlog)." },
 	{ ROW("firewall", "backend", CONF_ENUM, backend),
 	    .words = "auto libiptc iptables-restore", .restart = true,
 	    .dflt = "auto",

@@ -112,6 +112,8 @@ ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
 		return -EBADMSG;
 	if (has_size(attrs.v[CTA_MARK], 4))
 		ret->mark = ntohl(mnl_attr_get_u32(attrs.v[CTA_MARK]));
+	if (has_size(attrs.v[CTA_ID], 4))
+		ret->id = mnl_attr_get_u32(attrs.v[CTA_ID]);
 	ret->counted =
 	    read_bytes(attrs.v[CTA_COUNTERS_ORIG], &ret->bytes_orig) &&
 	    read_bytes(attrs.v[CTA_COUNTERS_REPLY], &ret->bytes_reply);
@@ -119,6 +121,14 @@ ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
 	ret->tuple = attrs.v[CTA_TUPLE_ORIG];
 	ret->zone = attrs.v[CTA_ZONE];
 	return 0;
+}
+
+int
+ct_msg_destroyed(struct ct_entry *ret, const struct nlmsghdr *nlh)
+{
+	if (nlh->nlmsg_type != CT_TYPE(IPCTNL_MSG_CT_DELETE))
+		return 1;
+	return ct_msg_parse(ret, nlh);
 }
 
 static struct nlmsghdr *

@@ -17,6 +17,7 @@ struct ct_entry {
 	 * connection, and of its answers (they differ where there is NAT) */
 	struct flow_key orig, reply;
 	uint32_t mark;
+	uint32_t id;  /* of the entry itself, as it is in the kernel */
 	bool counted; /* the kernel counts bytes */
 	uint64_t bytes_orig, bytes_reply;
 	/* for an update of this very entry; borrowed from the message */
@@ -31,6 +32,10 @@ struct ct_entry {
 /* 0, 1 where the entry has no tuple, or -EBADMSG. Ports are 0 where the
  * protocol has none; the mark is 0 where it isn't told. */
 int ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh);
+
+/* The same of the last that the kernel says of an entry; 1 also where the
+ * message is something else. */
+int ct_msg_destroyed(struct ct_entry *ret, const struct nlmsghdr *nlh);
 
 /* Builds "mark = 0" in buf[CT_UPDATE_SIZE], aligned for a message, with that
  * sequence number; 0 or -EMSGSIZE. */
