@@ -192,8 +192,7 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	json_t *rest = json_pack(
 	    "{s:o, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o}", "host",
 	    host != NULL ? json_text(name_format(host, text)) : json_null(),
-	    "verdict",
-	    action_name(flow->decision.action), "mark",
+	    "verdict", action_name(flow->decision.action), "mark",
 	    (int)mark_encode(&flow->decision), "reason",
 	    reason_name(flow->decision.reason), "tunnel",
 	    json_tunnel(flow->policy, &flow->decision), "bytes_in",
