@@ -222,7 +222,7 @@ an_address_has_a_bound_too(void **state)
 {
 	struct addr a = addr_of("192.0.2.1");
 	const struct host_names *hosts;
-	char name[32];
+	char name[NAME_TEXT_SIZE];
 
 	(void)state;
 	for (unsigned int i = 0; i < 100; i++) {
