@@ -33,6 +33,9 @@ libcore_a_SOURCES = \
 	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
+	%D%/core/names.c %D%/core/names.h \
+	%D%/core/names_own.h \
+	%D%/core/names_text.c \
 	%D%/core/netline.c %D%/core/netline.h \
 	%D%/core/packet.c %D%/core/packet.h \
 	%D%/core/parser.h \
@@ -127,6 +130,7 @@ rerouted_SOURCES = \
 	%D%/ctl_status.c %D%/ctl_status.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
+	%D%/file.c %D%/file.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
@@ -134,6 +138,7 @@ rerouted_SOURCES = \
 	%D%/judge_ev.c %D%/judge_ev.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
+	%D%/names_ev.c %D%/names_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \

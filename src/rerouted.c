@@ -25,6 +25,7 @@
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/load.h"
+#include "src/names_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
 #include "src/watch_ev.h"
@@ -42,6 +43,8 @@ struct rerouted {
 	struct event_base *base;
 	struct event *signals[3];
 	struct event *alive; /* the watchdog's timer */
+	struct names *names;
+	struct names_ev *names_ev;
 	struct judge *judge;
 	struct tally *tally;
 	struct history *history;
@@ -68,9 +71,12 @@ static void
 flow_judged(void *arg, const struct flow *flow, mono_t now)
 {
 	struct rerouted *rr = arg;
+	const struct name *name = flow_host(flow);
+	char host[NAME_TEXT_SIZE];
 
 	flow_log(flow);
-	tally_judged(rr->tally, flow, NULL, now);
+	tally_judged(rr->tally, flow,
+	    name != NULL ? name_format(name, host) : NULL, now);
 	history_add(rr->history, flow);
 	ctl_ev_judged(rr->ctl, flow, now);
 }
@@ -247,6 +253,13 @@ loop_prepare(struct rerouted *rr)
 	return 0;
 }
 
+static const char *
+state_folder(const struct rerouted *rr)
+{
+	return rr->opts->state != NULL ? rr->opts->state
+				       : REROUTED_STATE_DEFAULT;
+}
+
 static int
 policy_prepare(struct rerouted *rr)
 {
@@ -258,8 +271,7 @@ policy_prepare(struct rerouted *rr)
 		.conf = rr->conf,
 		.config = rr->opts->config,
 		.rules = rr->opts->rules,
-		.state = rr->opts->state != NULL ? rr->opts->state
-						 : REROUTED_STATE_DEFAULT,
+		.state = state_folder(rr),
 		.judged = flow_judged,
 		.settings = settings_changed,
 		.idle = rules_idle,
@@ -326,8 +338,11 @@ judge_prepare(struct rerouted *rr)
 	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
 	rr->tally = tally_new((size_t)rr->conf->processes_max);
 	rr->history = history_new((size_t)rr->conf->history);
-	if (rr->judge == NULL || rr->tally == NULL || rr->history == NULL)
+	rr->names = names_new(NAMES_MAX, &rr->stats);
+	if (rr->judge == NULL || rr->tally == NULL || rr->history == NULL ||
+	    rr->names == NULL)
 		return -ENOMEM;
+	judge_set_names(rr->judge, rr->names);
 	r = diag_open(&rr->diag);
 	if (r == 0) {
 		r = policy_prepare(rr);
@@ -422,8 +437,12 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = queues_prepare(rr);
 	if (r == 0)
+		r = names_ev_new(
+		    &rr->names_ev, rr->base, rr->names, state_folder(rr));
+	if (r == 0)
 		r = bytes_prepare(rr);
-	r = attr_prepare(rr);
+	if (r == 0)
+		r = attr_prepare(rr);
 	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
@@ -455,7 +474,8 @@ rerouted_free(struct rerouted *rr)
 	if (rr == NULL)
 		return;
 	/* threads work on what is freed below */
-	while (policy_ev_is_busy(rr->policy_ev) || ctl_ev_is_busy(rr->ctl) ||
+	while (policy_ev_is_busy(rr->policy_ev) ||
+	       names_ev_is_busy(rr->names_ev) || ctl_ev_is_busy(rr->ctl) ||
 	       guard_ev_is_busy(rr->guard))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
@@ -468,6 +488,8 @@ rerouted_free(struct rerouted *rr)
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);
+	names_ev_free(rr->names_ev);
+	names_free(rr->names);
 	attr_free(rr->attr);
 	tally_free(rr->tally);
 	history_free(rr->history);

@@ -2,10 +2,11 @@
 # A call from pure code into the platform is an undefined reference here.
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
-	test_judge test_load test_name test_netline test_packet test_policy \
+	test_judge test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn
 unit_tests += test_ctmsg
+unit_tests += test_judge_names
 unit_tests += test_filter test_history test_tally
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
@@ -30,6 +31,10 @@ test_judge_SOURCES = %D%/unit/test_judge.c
 test_judge_LDADD = $(pure) $(CMOCKA_LIBS)
 test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
+test_judge_names_SOURCES = %D%/unit/test_judge_names.c
+test_judge_names_LDADD = $(pure) $(CMOCKA_LIBS)
+test_names_SOURCES = %D%/unit/test_names.c
+test_names_LDADD = $(pure) $(CMOCKA_LIBS)
 test_netline_SOURCES = %D%/unit/test_netline.c
 test_netline_LDADD = $(pure) $(CMOCKA_LIBS)
 test_packet_SOURCES = %D%/unit/test_packet.c
@@ -65,7 +70,7 @@ test_ctmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
-test_load_SOURCES = %D%/unit/test_load.c src/load.c src/world.c
+test_load_SOURCES = %D%/unit/test_load.c src/load.c src/file.c src/world.c
 test_load_CFLAGS = $(AM_CFLAGS)
 test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 
@@ -75,6 +80,7 @@ test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
 	fuzz_packet fuzz_procline fuzz_rules
 fuzz_targets += fuzz_ctmsg
+fuzz_targets += fuzz_names
 if FUZZERS
 fuzz_main =
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -106,6 +112,9 @@ fuzz_diagmsg_LDFLAGS = $(fuzz_ldflags)
 fuzz_explain_SOURCES = %D%/fuzz/fuzz_explain.c $(fuzz_main)
 fuzz_explain_LDADD = $(pure)
 fuzz_explain_LDFLAGS = $(fuzz_ldflags)
+fuzz_names_SOURCES = %D%/fuzz/fuzz_names.c $(fuzz_main)
+fuzz_names_LDADD = $(pure)
+fuzz_names_LDFLAGS = $(fuzz_ldflags)
 fuzz_nfq_SOURCES = %D%/fuzz/fuzz_nfq.c src/linux/nfq_msg.c $(fuzz_main)
 fuzz_nfq_CFLAGS = $(AM_CFLAGS)
 fuzz_nfq_LDADD = $(pure) $(NFQ_LIBS)

@@ -52,6 +52,12 @@ judge_free(struct judge *judge)
 }
 
 void
+judge_set_names(struct judge *judge, struct names *names)
+{
+	judge->names = names;
+}
+
+void
 judge_set_policy(struct judge *judge, const struct policy *policy)
 {
 	judge_change_policy(judge, policy, NULL, (mono_t){ 0 });
@@ -374,9 +380,21 @@ judge_ask(const struct judge *judge, const struct subject *subject)
 	return policy_decide(judge->policy, subject);
 }
 
+/* What the other side is called; what is told of 127.0.0.1 is mostly a name
+ * that is blocked. */
+static const struct host_names *
+find_hosts(const struct judge *judge, const struct packet *pkt,
+    const struct process *proc, mono_t now)
+{
+	if (judge->names == NULL || pkt->loopback)
+		return NULL;
+	return names_lookup(judge->names, proc,
+	    pkt->in ? &pkt->tuple.src : &pkt->tuple.dst, now);
+}
+
 static struct decision
 ask_packet(const struct judge *judge, const struct packet *pkt, bool in,
-    const struct process *proc)
+    const struct process *proc, const struct host_names *hosts)
 {
 	const struct packet_tuple *t = &pkt->tuple;
 	bool turn = in != pkt->in; /* the packet at hand is an answer */
@@ -389,6 +407,8 @@ ask_packet(const struct judge *judge, const struct packet *pkt, bool in,
 		.sport = turn ? t->dport : t->sport,
 		.dport = turn ? t->sport : t->dport,
 		.has_ports = t->has_ports,
+		.n_names = hosts != NULL ? hosts->n : 0,
+		.names = hosts != NULL ? hosts->v : NULL,
 		.process = proc,
 	};
 
@@ -449,6 +469,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
     struct verdict *ret)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	const struct host_names *hosts;
 	struct decision d;
 	struct flow *flow;
 	bool evicted, once;
@@ -456,7 +477,8 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	if (proc == NULL)
 		proc = nobody(judge, pkt, sock);
 	count_process(judge->stats, proc);
-	d = ask_packet(judge, pkt, begun_outside(pkt, sock), proc);
+	hosts = find_hosts(judge, pkt, proc, now);
+	d = ask_packet(judge, pkt, begun_outside(pkt, sock), proc, hosts);
 	once = d.once || judge_is_icmp(pkt->tuple.proto);
 	set_once(&d, once, pkt);
 	decide(judge, &d, ret);
@@ -472,6 +494,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	ret->flow = flow;
 	ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
 	flow->once = once;
+	flow_set_hosts(flow, hosts);
 	judge->stats->flows_new += ret->new_flow;
 	if (ret->new_flow && judge->hits != NULL)
 		hits_count(judge->hits, d.rule, now);

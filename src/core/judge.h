@@ -36,6 +36,9 @@ struct judge;
 struct judge *judge_new(size_t flows_max, struct stats *stats);
 void judge_free(struct judge *judge);
 
+/* Names of addresses, from here on; borrowed. */
+void judge_set_names(struct judge *judge, struct names *names);
+
 /* From here on decisions are taken by this policy; takes a reference. */
 void judge_set_policy(struct judge *judge, const struct policy *policy);
 
@@ -79,8 +82,9 @@ enum review {
 };
 
 /* Asks the policy in force about the next flow, with the process as it was
- * when the flow was judged. A changed flow is borrowed in *ret_flow, and the
- * caller calls one of the two below before anything else. */
+ * when the flow was judged, and by the names that the address had then. A
+ * changed flow is borrowed in *ret_flow, and the caller calls one of the two
+ * below before anything else. */
 enum review judge_review(
     struct judge *judge, struct flow **ret_flow, struct decision *ret);
 

@@ -12,6 +12,7 @@ struct judge {
 	const struct policy *policy;
 	struct hits *hits; /* of its rules; NULL: not counted */
 	struct stats *stats;
+	struct names *names; /* NULL: none are known */
 	const struct process *kernel, *unknown;
 };
 

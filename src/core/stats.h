@@ -30,6 +30,9 @@
 	X(processes_kernel, "flows of the kernel's own")                       \
 	X(processes_unknown, "flows whose process was not found")              \
 	X(processes_failed, "process look-ups that failed")                    \
+	X(names_learnt, "names of addresses learnt from answers")              \
+	X(names_evicted, "addresses forgotten because there were too many")    \
+	X(names_crowded, "names forgotten because their address had too many") \
 	X(sockets_destroyed, "live connections ended")                         \
 	X(bytes_lost, "times the kernel could not say what ended flows moved") \
 	X(control_clients, "control clients served")                           \
