@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "src/base/log.h"
+#include "src/linux/ct.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
@@ -17,9 +18,10 @@
 struct judge_ev {
 	struct judge_ev_opts opts;
 	struct event *readable;
-	uint32_t lo; /* interface index of loopback in this namespace */
-	mono_t now;  /* read once a wake-up */
-	bool asked;  /* /proc was, in this wake-up */
+	struct ct *ct; /* NULL: conntrack can't be asked */
+	uint32_t lo;   /* interface index of loopback in this namespace */
+	mono_t now;    /* read once a wake-up */
+	bool asked;    /* /proc was, in this wake-up */
 };
 
 static void
@@ -82,12 +84,32 @@ destroy_socket(struct judge_ev *je, const struct packet *pkt)
 		    strerror(-r));
 }
 
+/* A program here spoke to an address of this host, and others' rules moved
+ * that elsewhere (docker's published ports): in INPUT the answer still comes
+ * from there. */
+static bool
+is_moved_answer(
+    struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
+{
+	struct flow_key seen, orig;
+
+	if (!pkt->in || pkt->loopback || !pkt->tuple.has_ports ||
+	    packet_is_syn(pkt) || je->ct == NULL)
+		return false;
+	seen = flow_key_of(&pkt->tuple, false); /* the far end answers */
+	return ct_original(je->ct, &seen, &orig, NULL) == 0 &&
+	       memcmp(&orig, &seen, sizeof(orig)) != 0 &&
+	       judge_answer(je->opts.judge, pkt, &orig, je->now, ret);
+}
+
 static void
 judge_one(struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
 {
 	struct socket_facts sock;
 
 	if (judge_packet(je->opts.judge, pkt, je->now, ret) == JUDGE_DECIDED)
+		return;
+	if (is_moved_answer(je, pkt, ret))
 		return;
 	find_socket(je, pkt, &sock);
 	if (judge_socket(je->opts.judge, pkt, &sock, je->now, ret) ==
@@ -172,6 +194,7 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 		return -ENOMEM;
 	je->opts = *opts;
 	je->lo = if_nametoindex("lo");
+	(void)ct_open(&je->ct); /* judges without it */
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
 	    EV_READ | EV_PERSIST, readable_cb, je);
 	if (je->readable == NULL || event_add(je->readable, NULL) < 0) {
@@ -189,5 +212,6 @@ judge_ev_free(struct judge_ev *je)
 		return;
 	if (je->readable != NULL)
 		event_free(je->readable);
+	ct_close(je->ct);
 	free(je);
 }

@@ -285,6 +285,20 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 	return JUDGE_NEED_SOCKET;
 }
 
+bool
+judge_answer(struct judge *judge, const struct packet *pkt,
+    const struct flow_key *of, mono_t now, struct verdict *ret)
+{
+	struct flow *flow = flow_find(judge->flows, of);
+
+	if (flow == NULL || flow->in || !flow->loopback ||
+	    flow->decision.action != ACTION_ACCEPT ||
+	    !is_current(judge, flow, now))
+		return false;
+	repeat(judge, pkt, flow, now, ret);
+	return true;
+}
+
 /* 2. The same ends and the same socket: the same flow. A TCP socket has no
  * inode before accept() and after close(), and what the kernel says or hears of
  * a connection that was ended has no socket any more: only a SYN opens another.

@@ -55,6 +55,13 @@ const struct hits *judge_hits(const struct judge *judge);
 enum judge_step judge_packet(struct judge *judge, const struct packet *pkt,
     mono_t now, struct verdict *ret);
 
+/* Where the kernel turns the addresses of an answer back only behind us: of is
+ * the flow that it belongs to, as conntrack has it. True if a program here
+ * began that one with an address of this host, so that nothing was saved of its
+ * verdict yet: ret is set. */
+bool judge_answer(struct judge *judge, const struct packet *pkt,
+    const struct flow_key *of, mono_t now, struct verdict *ret);
+
 /* Rung 2 for a known socket; decides where there is none. */
 enum judge_step judge_socket(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, mono_t now, struct verdict *ret);

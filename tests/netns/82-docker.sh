@@ -139,7 +139,6 @@ rules "accept out proto tcp to 172.17.0.2 port 80" \
     "accept in exe $(readlink -f "$(command -v dnsmasq)")" \
     "accept out exe $(readlink -f "$(command -v dnsmasq)")" \
     "default out block" "default in block"
-tries() { "$@" "$probe" tcp "$to" "$port" 2000; }
 tcp() { # WHO TO PORT
 	local who=$1
 	shift
@@ -164,6 +163,7 @@ everything() { # NAME
 	check "$1: published port, from outside" web s http://10.9.0.1:8080/
 	check "$1: published port, from outside, IPv6" web s 'http://[fd09::1]:8080/'
 	check "$1: published port, from the host itself" web c http://10.9.0.1:8080/
+	check "$1: … IPv6" web c 'http://[fd09::1]:8080/'
 	check "$1: the host to the container" web c http://172.17.0.2/
 	check "$1: the host to the container, IPv6" web c 'http://[fd17::2]/'
 	check "$1: the container goes out, masqueraded" tcp d 10.9.0.2 7001

@@ -113,6 +113,38 @@ answers_follow_what_they_answer(void **state)
 	assert_int_equal(v.mark, MARK_DROP);
 }
 
+/* A program speaks to an address of this host, and a rule of others moves that
+ * to another host, whose answers come with its own address. */
+static void
+answers_that_were_moved_follow_the_flow_that_conntrack_names(void **state)
+{
+	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
+	struct packet answer = tcp(true, 9, PACKET_TCP_SYN | PACKET_TCP_ACK);
+	struct flow_key of, other;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default in block\n");
+	pkt.loopback = true;
+	pkt.tuple.dst = wire_addr(HERE);
+	of = flow_key_of(&pkt.tuple, false);
+	assert_false(judge_answer(judge, &answer, &of, at(0), &v));
+	v = judged(&pkt, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	assert_true(judge_answer(judge, &answer, &of, at(0), &v));
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_false(v.new_flow);
+	other = of;
+	other.rport++;
+	assert_false(judge_answer(judge, &answer, &other, at(0), &v));
+	/* what was not judged yet by these rules is no answer to it */
+	use_rules("default in block\ndefault out block\n");
+	assert_false(judge_answer(judge, &answer, &of, at(0), &v));
+	judged(&pkt, found, curl, 1, &n);
+	assert_false(judge_answer(judge, &answer, &of, at(1), &v));
+}
+
 static void
 a_new_policy_judges_again(void **state)
 {
@@ -553,6 +585,8 @@ main(void)
 		TEST(the_same_ports_by_another_program_are_another_flow),
 		TEST(a_datagram_of_a_known_socket_is_a_repeat_for_a_while),
 		TEST(answers_follow_what_they_answer),
+		TEST(
+		    answers_that_were_moved_follow_the_flow_that_conntrack_names),
 		TEST(a_new_policy_judges_again),
 		TEST(the_sender_on_loopback_leaves_the_verdict_to_the_receiver),
 		TEST(pings_are_judged_packet_by_packet),
