@@ -25,6 +25,7 @@ enum action {
 	X(ICMP_ERROR, "icmp-error") /* belongs to a flow of ours */            \
 	X(MALFORMED, "malformed")                                              \
 	X(FRAGMENT, "fragment")                                                \
+	X(CAPTURE, "capture") /* a query to another server: ours answers */    \
 	X(FAILURE, "failure") /* we could not judge: closed */
 
 enum reason {
