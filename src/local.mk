@@ -29,6 +29,7 @@ libcore_a_SOURCES = \
 	%D%/core/history.c %D%/core/history.h \
 	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/judge_capture.c \
 	%D%/core/judge_host.c \
 	%D%/core/judge_own.h \
 	%D%/core/judge_review.c \
@@ -143,17 +144,20 @@ rerouted_SOURCES = \
 	%D%/main.c \
 	%D%/names_ev.c %D%/names_ev.h \
 	%D%/notify.c %D%/notify.h \
+	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/rerouted.c %D%/rerouted.h \
+	%D%/resolver_conf.c %D%/resolver_conf.h \
+	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
-rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
+rerouted_LDADD = libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
-	-lpthread
+	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 
 bin_PROGRAMS += reroutectl
 reroutectl_SOURCES = \

@@ -28,6 +28,7 @@
 #include "src/names_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
+#include "src/resolver_ev.h"
 #include "src/watch_ev.h"
 
 enum phase {
@@ -54,6 +55,7 @@ struct rerouted {
 	struct procfs *procfs;
 	struct attr *attr;
 	struct judge_ev *judge_ev;
+	struct resolver_ev *resolver;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
@@ -221,6 +223,8 @@ settings_changed(void *arg, const struct conf *conf)
 		log_set_level(conf->log_level);
 	if (!rr->opts->log_format_set)
 		log_set_format(conf->log_format);
+	if (rr->resolver != NULL)
+		resolver_ev_configure(rr->resolver, conf);
 }
 
 static void
@@ -411,6 +415,33 @@ attr_prepare(struct rerouted *rr)
 	return attr_new(&rr->attr, &opts);
 }
 
+static void
+queried(void *arg, const struct record *record)
+{
+	(void)arg;
+	(void)record;
+}
+
+static int
+resolver_prepare(struct rerouted *rr)
+{
+	struct resolver_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.names = rr->names,
+		.queried = queried,
+		.arg = rr,
+	};
+	int r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
+
+	if (r < 0)
+		log_error(
+		    "dns", "the resolver can't be started: %s", strerror(-r));
+	return r;
+}
+
 static int
 control_prepare(struct rerouted *rr)
 {
@@ -480,6 +511,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = attr_prepare(rr);
 	if (r == 0)
+		r = resolver_prepare(rr);
+	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
 		r = watch_prepare(rr);
@@ -517,6 +550,7 @@ rerouted_free(struct rerouted *rr)
 			break;
 	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
+	resolver_ev_free(rr->resolver);
 	ctl_ev_free(rr->ctl);
 	bytes_ev_free(rr->bytes_ev);
 	guard_ev_free(rr->guard);
