@@ -30,6 +30,7 @@ libcore_a_SOURCES = \
 	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
 	%D%/core/judge_own.h \
+	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
@@ -85,6 +86,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/ct_msg.c %D%/linux/ct_msg.h \
 	%D%/linux/diag.c %D%/linux/diag.h \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
+	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
@@ -142,14 +144,15 @@ rerouted_SOURCES = \
 	%D%/notify.c %D%/notify.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
+	%D%/port17_ev.c %D%/port17_ev.h \
 	%D%/rerouted.c %D%/rerouted.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
-rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
-	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
+rerouted_LDADD = libport17_ev.a libport17.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
+	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
 	-lpthread
 
 bin_PROGRAMS += reroutectl

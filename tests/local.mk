@@ -129,6 +129,18 @@ fuzz_rules_SOURCES = %D%/fuzz/fuzz_rules.c $(fuzz_main)
 fuzz_rules_LDADD = $(pure)
 fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
+# --- port17
+
+unit_tests += test_codec test_tunnel
+fuzz_targets += fuzz_shake
+test_codec_SOURCES = %D%/unit/test_codec.c
+test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_tunnel_SOURCES = %D%/unit/test_tunnel.c
+test_tunnel_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+fuzz_shake_SOURCES = %D%/fuzz/fuzz_shake.c $(fuzz_main)
+fuzz_shake_LDADD = libport17.a $(pure)
+fuzz_shake_LDFLAGS = $(fuzz_ldflags)
+
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
 netns_programs = chainsctl queuectl attrtest probe connload
@@ -187,7 +199,7 @@ lint-cppcheck:
 	    --enable=warning,performance,portability --inline-suppr \
 	    --include=tests/lint/cppcheck.h \
 	    --suppressions-list=tests/lint/cppcheck.txt \
-	    --error-exitcode=1 -j 2 -i src/linux/bpf src tests
+	    --error-exitcode=1 -j 2 -i src/linux/bpf src port17 tests
 lint-manuals:
 	mandoc -T lint -W warning $(dist_man_MANS:%=$(srcdir)/%)
 list-units:
