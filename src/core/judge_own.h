@@ -34,6 +34,11 @@ struct judge_way {
  * tunnel; everything else is as it was. */
 struct decision judge_route(struct decision d, const struct judge_way *way);
 
+/* Rung 3: whether it is what a host needs to be on the network at all; then
+ * *ret says what. */
+bool judge_host(
+    const struct judge *judge, const struct packet *pkt, enum reason *ret);
+
 /* Rungs 4 and 5. */
 struct decision judge_ask(
     const struct judge *judge, const struct subject *subject);

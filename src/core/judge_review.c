@@ -34,7 +34,8 @@ ask_flow(const struct judge *judge, const struct flow *flow)
 	};
 	struct decision d = judge_route(judge_ask(judge, &subject), &way);
 
-	d.once = d.once || judge_is_icmp(k->proto); /* as judge_process() */
+	/* as judge_process() */
+	d.once = d.once || judge_is_icmp(k->proto) || flow->nobodys;
 	return d;
 }
 
