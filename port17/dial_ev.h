@@ -12,7 +12,7 @@
 
 struct event_base;
 struct leg;
-struct own;
+struct inodes;
 struct ssl_ctx_st;
 
 /* What is known of a tunnel while the daemon runs, whatever generation of
@@ -37,7 +37,7 @@ struct dialer;
 
 struct dialer_opts {
 	struct event_base *base;
-	struct own *own;
+	struct inodes *own;
 };
 
 int dialer_new(struct dialer **ret, const struct dialer_opts *opts);

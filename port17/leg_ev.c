@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "port17/own.h"
+#include "port17/inodes.h"
 
 static void
 leg_cb(evutil_socket_t fd, short what, void *arg)
@@ -30,7 +30,7 @@ leg_cb(evutil_socket_t fd, short what, void *arg)
 
 int
 leg_open(
-    struct leg **ret, struct event_base *base, int fd_take, struct own *own)
+    struct leg **ret, struct event_base *base, int fd_take, struct inodes *own)
 {
 	struct leg *leg = calloc(1, sizeof(*leg));
 	struct stat st;
@@ -41,7 +41,7 @@ leg_open(
 	}
 	leg->fd = fd_take;
 	if (own != NULL && fstat(fd_take, &st) == 0 &&
-	    own_add(own, st.st_ino) == 0) {
+	    inodes_add(own, st.st_ino) == 0) {
 		leg->own = own;
 		leg->inode = st.st_ino;
 	}
@@ -50,7 +50,7 @@ leg_open(
 		leg) < 0 ||
 	    event_add(&leg->event, NULL) < 0) {
 		if (leg->own != NULL)
-			own_remove(leg->own, leg->inode);
+			inodes_remove(leg->own, leg->inode);
 		(void)close(fd_take); /* nothing was sent */
 		free(leg);
 		return -ENOMEM;
@@ -163,7 +163,7 @@ leg_close(struct leg *leg)
 		return;
 	(void)event_del(&leg->event); /* it was added */
 	if (leg->own != NULL)
-		own_remove(leg->own, leg->inode);
+		inodes_remove(leg->own, leg->inode);
 	if (leg->hurt) {
 		struct linger now = { .l_onoff = 1, .l_linger = 0 };
 

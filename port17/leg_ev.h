@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct own;
+struct inodes;
 struct ssl_st;
 
 /* One stream socket of a flow: registered with the loop once, edge by edge,
@@ -24,7 +24,7 @@ struct leg {
 	bool exact;	    /* a short read means that nothing is left (TCP) */
 	bool hurt;	    /* the peer is not to think that all went well */
 	struct ssl_st *ssl; /* NULL: none */
-	struct own *own;    /* NULL: not a socket that the judge sees */
+	struct inodes *own; /* NULL: not a socket that the judge sees */
 	uint64_t inode;
 	/* called when something changed; may close the leg */
 	leg_fn *fn;
@@ -35,7 +35,7 @@ struct leg {
 /* Takes the descriptor, also where it fails (then it is closed). own: the
  * judge's table, NULL for sockets of programs. 0 or -errno. */
 int leg_open(
-    struct leg **ret, struct event_base *base, int fd_take, struct own *own);
+    struct leg **ret, struct event_base *base, int fd_take, struct inodes *own);
 
 /* Bytes, 0 at the end, -EAGAIN, or -errno. */
 ssize_t leg_read(struct leg *leg, void *buf, size_t size);

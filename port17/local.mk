@@ -6,7 +6,7 @@ libport17_a_SOURCES = \
 	%D%/connect.c %D%/connect.h \
 	%D%/health.c %D%/health.h \
 	%D%/outcome.c %D%/outcome.h \
-	%D%/own.c %D%/own.h \
+	%D%/inodes.c %D%/inodes.h \
 	%D%/proxy2.c %D%/proxy2.h \
 	%D%/shake.c %D%/shake.h \
 	%D%/socks.c %D%/socks.h \

@@ -8,7 +8,7 @@
 
 #include "port17/leg_ev.h"
 #include "port17/listen_ev.h"
-#include "port17/own.h"
+#include "port17/inodes.h"
 #include "src/base/log.h"
 #include "src/core/names.h"
 #include "src/core/policy.h"
@@ -22,7 +22,7 @@ struct port17_ev {
 	struct port17_ev_opts opts;
 	struct ct *ct;
 	struct icmp_sender *icmp; /* NULL: programs are not told why */
-	struct own *own;
+	struct inodes *own;
 	struct dialer *dialer;
 	struct sessions *sessions;
 	struct listener *listener;
@@ -324,7 +324,7 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 bool
 port17_ev_is_own(const struct port17_ev *p17, uint64_t inode)
 {
-	return own_has(p17->own, inode);
+	return inodes_has(p17->own, inode);
 }
 
 void
@@ -400,7 +400,7 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 	if (p17 == NULL)
 		return -ENOMEM;
 	p17->opts = *opts;
-	p17->own = own_new();
+	p17->own = inodes_new();
 	r = p17->own != NULL ? open_parts(p17) : -ENOMEM;
 	if (r < 0) {
 		port17_ev_free(p17);
@@ -423,7 +423,7 @@ port17_ev_free(struct port17_ev *p17)
 	listener_free(p17->listener);
 	sessions_free(p17->sessions);
 	dialer_free(p17->dialer);
-	own_free(p17->own);
+	inodes_free(p17->own);
 	icmp_close(p17->icmp);
 	ct_close(p17->ct);
 	free(p17);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "port17/health.h"
-#include "port17/own.h"
+#include "port17/inodes.h"
 #include "port17/tunnel_set.h"
 #include "src/core/conf.h"
 
@@ -159,18 +159,18 @@ settings_become_tunnels(void **state)
 static void
 own_sockets(void **state)
 {
-	struct own *own = own_new();
+	struct inodes *own = inodes_new();
 
 	(void)state;
 	for (uint64_t i = 1; i < 1000; i++)
-		assert_int_equal(own_add(own, i), 0);
-	assert_int_equal(own_add(own, 5), 0);
-	own_remove(own, 5);
-	own_remove(own, 5);
-	assert_false(own_has(own, 5));
-	assert_true(own_has(own, 6));
-	assert_false(own_has(own, 1000));
-	own_free(own);
+		assert_int_equal(inodes_add(own, i), 0);
+	assert_int_equal(inodes_add(own, 5), 0);
+	inodes_remove(own, 5);
+	inodes_remove(own, 5);
+	assert_false(inodes_has(own, 5));
+	assert_true(inodes_has(own, 6));
+	assert_false(inodes_has(own, 1000));
+	inodes_free(own);
 }
 
 int

@@ -1,4 +1,4 @@
-#include "port17/own.h"
+#include "port17/inodes.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include "src/base/list.h"
 #include "src/base/map.h"
 
-struct own {
+struct inodes {
 	struct map map;
 };
 
@@ -15,10 +15,10 @@ struct entry {
 	uint64_t inode;
 };
 
-struct own *
-own_new(void)
+struct inodes *
+inodes_new(void)
 {
-	struct own *own = calloc(1, sizeof(*own));
+	struct inodes *own = calloc(1, sizeof(*own));
 
 	if (own != NULL && map_init(&own->map) < 0) {
 		free(own);
@@ -28,7 +28,7 @@ own_new(void)
 }
 
 static struct entry *
-find(const struct own *own, uint64_t inode)
+find(const struct inodes *own, uint64_t inode)
 {
 	uint64_t hash = map_hash(&own->map, &inode, sizeof(inode));
 	struct map_node *node = map_first(&own->map, hash);
@@ -43,7 +43,7 @@ find(const struct own *own, uint64_t inode)
 }
 
 void
-own_free(struct own *own)
+inodes_free(struct inodes *own)
 {
 	if (own == NULL)
 		return;
@@ -59,7 +59,7 @@ own_free(struct own *own)
 }
 
 int
-own_add(struct own *own, uint64_t inode)
+inodes_add(struct inodes *own, uint64_t inode)
 {
 	struct entry *entry;
 
@@ -75,7 +75,7 @@ own_add(struct own *own, uint64_t inode)
 }
 
 void
-own_remove(struct own *own, uint64_t inode)
+inodes_remove(struct inodes *own, uint64_t inode)
 {
 	struct entry *entry = find(own, inode);
 
@@ -86,7 +86,7 @@ own_remove(struct own *own, uint64_t inode)
 }
 
 bool
-own_has(const struct own *own, uint64_t inode)
+inodes_has(const struct inodes *own, uint64_t inode)
 {
 	return find(own, inode) != NULL;
 }
