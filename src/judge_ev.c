@@ -14,6 +14,7 @@
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
+#include "src/linux/route.h"
 
 struct judge_ev {
 	struct judge_ev_opts opts;
@@ -21,8 +22,40 @@ struct judge_ev {
 	struct ct *ct; /* NULL: conntrack can't be asked */
 	uint32_t lo;   /* interface index of loopback in this namespace */
 	mono_t now;    /* read once a wake-up */
-	bool asked;    /* /proc was, in this wake-up */
+	/* until then flows may be met that began before the policy in force */
+	const struct policy *policy; /* only compared */
+	mono_t doubt_end;
+	bool asked; /* /proc was, in this wake-up */
 };
+
+/* Conntrack keeps what speaks no longer for less (nf_conntrack_udp_timeout,
+ * nf_conntrack_udp_timeout_stream: 30 and 120 s). */
+#define DOUBT_NS (600 * MONO_S)
+
+/* A datagram for a socket that is not connected says nothing of who began. As
+ * a rule it did; where the flow may be older than what we know of it, conntrack
+ * knows. */
+static bool
+was_begun_here(
+    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+{
+	struct flow_key began;
+
+	return pkt->in && pkt->tuple.has_ports &&
+	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
+	       mono_before(je->now, je->doubt_end) &&
+	       ct_original(je->ct, key, &began, NULL) == 0 &&
+	       memcmp(&began, key, sizeof(began)) == 0;
+}
+
+static void
+note_policy(struct judge_ev *je)
+{
+	if (je->policy == judge_policy(je->opts.judge))
+		return;
+	je->policy = judge_policy(je->opts.judge);
+	je->doubt_end = mono_add(je->now, DOUBT_NS);
+}
 
 static void
 find_socket(
@@ -41,6 +74,8 @@ find_socket(
 	    !packet_is_syn(pkt))
 		ret->accepted =
 		    diag_is_listening(je->opts.diag, &key, pkt->ifindex);
+	if (ret->status == SOCKET_FOUND && !ret->connected)
+		ret->connected = was_begun_here(je, pkt, &key);
 }
 
 static void
@@ -159,6 +194,8 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.has_uid = raw->has_uid;
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
+	pkt.on_link = judge_wants_link(&pkt) &&
+		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);
 	judge_one(je, &pkt, &verdict);
 	nfq_verdict(je->opts.nfq, raw->queue, raw->id,
 	    mark_of(&verdict, &pkt, raw->mark));
@@ -177,6 +214,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
+	note_policy(je);
 	je->asked = false;
 	r = nfq_receive(je->opts.nfq, packet_cb, je);
 	if (r < 0) {

@@ -31,6 +31,7 @@ libcore_a_SOURCES = \
 	%D%/core/history.c %D%/core/history.h \
 	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/judge_host.c \
 	%D%/core/judge_own.h \
 	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
@@ -101,11 +102,13 @@ liblinux_a_SOURCES = \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
+	%D%/linux/own.c %D%/linux/own.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
 	%D%/linux/procwalk.c \
+	%D%/linux/route.c %D%/linux/route.h \
 	%D%/linux/spawn.c %D%/linux/spawn.h \
 	%D%/linux/users.c %D%/linux/users.h \
 	%D%/linux/xtable.c %D%/linux/xtable.h \

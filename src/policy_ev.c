@@ -31,7 +31,8 @@ struct policy_ev {
 	bool reload_after;	      /* asked for while it was tried */
 	struct deadline_ev *deadline; /* the next end of any */
 	uint64_t retry_ms;
-	bool ending; /* a change that ends things is queued */
+	bool ending;	   /* a change that ends things is queued */
+	bool first_review; /* of the start is under way */
 	char error[256];
 };
 
@@ -147,6 +148,12 @@ reviewed(void *arg, const struct review_result *result)
 {
 	struct policy_ev *pe = arg;
 
+	if (pe->first_review) {
+		pe->first_review = false;
+		log_debug("policy", "judged anew marks=%llu",
+		    (unsigned long long)result->marks);
+		return;
+	}
 	pe->change->review = *result;
 	settle(pe);
 }
@@ -206,10 +213,12 @@ compiled(void *arg)
 	if (result == 0)
 		commit(pe);
 	job_done(pe);
-	if (result < 0)
+	if (result < 0) {
 		fail(pe, result);
-	else
-		review_ev_start(pe->review);
+		return;
+	}
+	pe->first_review = false; /* this one does its work, too */
+	review_ev_start(pe->review);
 }
 
 static void
@@ -364,6 +373,13 @@ policy_ev_reload(struct policy_ev *pe)
 		return;
 	}
 	policy_ev_submit(pe, change);
+}
+
+void
+policy_ev_review(struct policy_ev *pe)
+{
+	pe->first_review = true;
+	review_ev_start_first(pe->review);
 }
 
 bool

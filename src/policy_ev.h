@@ -44,6 +44,10 @@ void policy_ev_submit(struct policy_ev *pe, struct change *change_take);
 /* The same for a reload that nobody waits for: one in the queue is enough. */
 void policy_ev_reload(struct policy_ev *pe);
 
+/* Once the chains are in: connections that a daemon before this one decided
+ * are judged anew. */
+void policy_ev_review(struct policy_ev *pe);
+
 bool policy_ev_is_busy(const struct policy_ev *pe); /* accepts NULL */
 
 /* Why the last reload failed; "" when it did not. */

@@ -61,8 +61,9 @@ struct rerouted {
 	struct policy_ev *policy_ev;
 	struct watch_ev *watch; /* NULL: the rules are not watched */
 	enum phase phase;
-	bool stop; /* a signal came while the chains were being put in */
-	int error; /* what rerouted_run() returns */
+	bool stop;   /* a signal came while the chains were being put in */
+	bool broken; /* the queues are of no more use */
+	int error;   /* what rerouted_run() returns */
 	void (*ready)(void *arg);
 	void *ready_arg;
 };
@@ -93,6 +94,31 @@ remove_begin(void *arg)
 	}
 }
 
+/* Whether the daemon ends as if it had crashed: what was closed stays so until
+ * it is started again, or --recover is called. */
+static bool
+leaves_closed(const struct rerouted *rr)
+{
+	return rr->conf->fail == CONF_FAIL_CLOSED && rr->error != 0 &&
+	       (rr->broken || rr->fw.was_in[CHAINS_IP4] ||
+		   rr->fw.was_in[CHAINS_IP6]);
+}
+
+static void
+chains_end(void *arg)
+{
+	struct rerouted *rr = arg;
+
+	if (!leaves_closed(rr)) {
+		remove_begin(rr);
+		return;
+	}
+	log_error("firewall", "the rules stay in place, nothing new passes "
+			      "until the daemon is back: rerouted --recover "
+			      "takes them out");
+	event_base_loopbreak(rr->base);
+}
+
 static void
 stop_begin(struct rerouted *rr)
 {
@@ -103,9 +129,9 @@ stop_begin(struct rerouted *rr)
 	rr->phase = PHASE_STOPPING;
 	notify_stopping();
 	if (rr->guard != NULL)
-		guard_ev_stop(rr->guard, remove_begin, rr);
+		guard_ev_stop(rr->guard, chains_end, rr);
 	else
-		remove_begin(rr);
+		chains_end(rr);
 }
 
 static void
@@ -116,6 +142,7 @@ queues_broken(void *arg, int error)
 	log_error(
 	    "judge", "the queues are of no more use: %s", strerror(-error));
 	rr->error = error;
+	rr->broken = true;
 	stop_begin(rr);
 }
 
@@ -128,7 +155,10 @@ firewall_put_in(struct rerouted *rr)
 	if (rr->fw.error != 0) {
 		log_error("firewall", "%s", rr->fw.what.text);
 		rr->error = rr->fw.error;
-		event_base_loopbreak(rr->base);
+		if (leaves_closed(rr))
+			chains_end(rr);
+		else
+			event_base_loopbreak(rr->base);
 		return;
 	}
 	r = guard_ev_new(&rr->guard, rr->base, &rr->fw);
@@ -140,6 +170,7 @@ firewall_put_in(struct rerouted *rr)
 		return;
 	}
 	rr->env.guard = guard_ev_status(rr->guard);
+	policy_ev_review(rr->policy_ev);
 	log_info("rerouted", "ready version=%s rules=%zu ip4=%s ip6=%s",
 	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
 	    rr->fw.in[CHAINS_IP4] ? "yes" : "no",
@@ -163,6 +194,11 @@ firewall_done(void *arg)
 	if (rr->fw.error != 0) {
 		log_error("firewall", "%s", rr->fw.what.text);
 		rr->error = rr->fw.error;
+	} else if (rr->fw.warn) {
+		log_error("firewall",
+		    "the rules were taken out without the lock: %s",
+		    rr->fw.what.text);
+		rr->error = -EBUSY; /* somebody has to look into it */
 	}
 	event_base_loopbreak(rr->base);
 }
@@ -547,6 +583,10 @@ rerouted_recover(void)
 		log_error("firewall", "%s", fw.what.text);
 		return fw.error;
 	}
+	if (fw.warn)
+		log_warning("firewall",
+		    "the rules were taken out without the lock: %s",
+		    fw.what.text);
 	log_info("firewall", "everything of ours is out of the tables");
 	return 0;
 }

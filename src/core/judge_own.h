@@ -22,6 +22,11 @@ judge_is_icmp(uint8_t proto)
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
+/* Rung 3: whether it is what a host needs to be on the network at all; then
+ * *ret says what. */
+bool judge_host(
+    const struct judge *judge, const struct packet *pkt, enum reason *ret);
+
 /* Rungs 4 and 5. */
 struct decision judge_ask(
     const struct judge *judge, const struct subject *subject);

@@ -25,7 +25,8 @@ ask_flow(const struct judge *judge, const struct flow *flow)
 	};
 	struct decision d = judge_ask(judge, &subject);
 
-	d.once = d.once || judge_is_icmp(k->proto); /* as judge_process() */
+	/* as judge_process() */
+	d.once = d.once || judge_is_icmp(k->proto) || flow->nobodys;
 	return d;
 }
 
