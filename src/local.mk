@@ -4,13 +4,15 @@ noinst_LIBRARIES += libbase.a libcore.a liblinux.a
 libbase_a_SOURCES = \
 	%D%/base/addr.c %D%/base/addr.h \
 	%D%/base/arena.c %D%/base/arena.h \
+	%D%/base/grow.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
 	%D%/base/mono.h \
 	%D%/base/name.c %D%/base/name.h \
 	%D%/base/num.c %D%/base/num.h \
-	%D%/base/rd.h
+	%D%/base/rd.h \
+	%D%/base/sip.h
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \
@@ -65,6 +67,16 @@ libcore_a_SOURCES = \
 	%D%/core/tally.c %D%/core/tally.h \
 	%D%/core/text.c %D%/core/text.h \
 	%D%/core/value.c %D%/core/value.h
+
+# compiled lists, and the files they are made of
+libcore_a_SOURCES += \
+	%D%/core/addrset.c %D%/core/addrset.h \
+	%D%/core/addrset_build.c \
+	%D%/core/hostset.c %D%/core/hostset.h \
+	%D%/core/hostset_build.c %D%/core/hostset_build.h \
+	%D%/core/list_build.c %D%/core/list_build.h \
+	%D%/core/list_image.h \
+	%D%/core/lists.c %D%/core/lists.h
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \

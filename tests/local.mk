@@ -8,6 +8,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 unit_tests += test_ctmsg
 unit_tests += test_judge_names
 unit_tests += test_filter test_history test_tally
+unit_tests += test_lists
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
@@ -63,6 +64,8 @@ test_history_SOURCES = %D%/unit/test_history.c
 test_history_LDADD = $(pure) $(CMOCKA_LIBS)
 test_tally_SOURCES = %D%/unit/test_tally.c
 test_tally_LDADD = $(pure) $(CMOCKA_LIBS)
+test_lists_SOURCES = %D%/unit/test_lists.c
+test_lists_LDADD = $(pure) $(CMOCKA_LIBS)
 # three of the shell: parsers of netlink answers, and the reader of files
 test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
 test_ctmsg_CFLAGS = $(AM_CFLAGS)
