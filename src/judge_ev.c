@@ -8,6 +8,7 @@
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/linux/ct.h"
@@ -26,6 +27,7 @@ struct judge_ev {
 	const struct policy *policy; /* only compared */
 	mono_t doubt_end;
 	bool asked; /* /proc was, in this wake-up */
+	const struct process *self;
 };
 
 /* Conntrack keeps what speaks no longer for less (nf_conntrack_udp_timeout,
@@ -85,6 +87,11 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 	const struct process *proc = NULL;
 	int r;
 
+	if (je->opts.is_own(je->opts.arg, sock->inode)) {
+		judge_process(
+		    je->opts.judge, pkt, sock, je->self, je->now, ret);
+		return;
+	}
 	/* all packets of a wake-up were sent before this */
 	if (!je->asked)
 		procfs_round(je->opts.procfs);
@@ -171,6 +178,22 @@ mark_of(const struct verdict *verdict, const struct packet *pkt, uint32_t had)
 	return verdict->mark;
 }
 
+/* The verdict, if it is given now. */
+static void
+give(struct judge_ev *je, const struct nfq_packet *raw,
+    const struct packet *pkt, struct verdict *verdict)
+{
+	enum port17_route route = PORT17_GO;
+	uint32_t mark;
+
+	if (verdict->decision.action == ACTION_REROUTE)
+		route = je->opts.route(je->opts.arg, pkt, raw, verdict);
+	mark =
+	    route == PORT17_DROP ? MARK_DROP : mark_of(verdict, pkt, raw->mark);
+	if (route != PORT17_HELD)
+		nfq_verdict(je->opts.nfq, raw->queue, raw->id, mark);
+}
+
 static void
 packet_cb(void *arg, const struct nfq_packet *raw)
 {
@@ -197,8 +220,7 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.on_link = judge_wants_link(&pkt) &&
 		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);
 	judge_one(je, &pkt, &verdict);
-	nfq_verdict(je->opts.nfq, raw->queue, raw->id,
-	    mark_of(&verdict, &pkt, raw->mark));
+	give(je, raw, &pkt, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
 	if (verdict.new_flow && verdict.flow != NULL)
@@ -227,6 +249,7 @@ int
 judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 {
 	struct judge_ev *je = calloc(1, sizeof(*je));
+	int r;
 
 	if (je == NULL)
 		return -ENOMEM;
@@ -239,6 +262,11 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 		judge_ev_free(je);
 		return -ENOMEM;
 	}
+	r = procfs_process(opts->procfs, getpid(), &je->self);
+	if (r < 0) {
+		judge_ev_free(je);
+		return r;
+	}
 	*ret = je;
 	return 0;
 }
@@ -250,6 +278,7 @@ judge_ev_free(struct judge_ev *je)
 		return;
 	if (je->readable != NULL)
 		event_free(je->readable);
+	process_unref(je->self);
 	ct_close(je->ct);
 	free(je);
 }

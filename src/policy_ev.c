@@ -436,12 +436,21 @@ ended(void *arg, const struct flow *flow, mono_t now)
 	pe->opts.judged(pe->opts.arg, flow, now);
 }
 
+static void
+moved(void *arg, const struct flow_key *key)
+{
+	struct policy_ev *pe = arg;
+
+	if (pe->opts.moved != NULL)
+		pe->opts.moved(pe->opts.arg, key);
+}
+
 int
 policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 {
 	struct policy_ev *pe = calloc(1, sizeof(*pe));
 	struct review_opts review = { opts->base, opts->judge, opts->diag,
-		opts->stats, ended, reviewed, pe };
+		opts->stats, ended, moved, reviewed, pe };
 	int r = -ENOMEM;
 
 	if (pe == NULL)

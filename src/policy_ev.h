@@ -28,6 +28,7 @@ struct policy_opts {
 	/* these settings have been read and are in force now; take a
 	 * reference to keep them */
 	void (*settings)(void *arg, const struct conf *conf);
+	void (*moved)(void *arg, const struct flow_key *key);
 	/* no change is under way, or waits */
 	void (*idle)(void *arg);
 	void *arg;

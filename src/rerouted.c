@@ -28,6 +28,7 @@
 #include "src/names_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
+#include "src/port17_ev.h"
 #include "src/resolver_ev.h"
 #include "src/watch_ev.h"
 
@@ -56,6 +57,7 @@ struct rerouted {
 	struct attr *attr;
 	struct judge_ev *judge_ev;
 	struct resolver_ev *resolver;
+	struct port17_ev *port17;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
@@ -219,12 +221,41 @@ settings_changed(void *arg, const struct conf *conf)
 			    "the new value of [%s] %s needs a restart",
 			    row->section, row->key);
 	}
+	if (rr->port17 != NULL && port17_ev_set_conf(rr->port17, conf) < 0)
+		log_error("port17", "out of memory: the tunnels are as they "
+				    "were");
 	if (!rr->opts->log_level_set)
 		log_set_level(conf->log_level);
 	if (!rr->opts->log_format_set)
 		log_set_format(conf->log_format);
 	if (rr->resolver != NULL)
 		resolver_ev_configure(rr->resolver, conf);
+}
+
+static void
+flow_moved(void *arg, const struct flow_key *key)
+{
+	struct rerouted *rr = arg;
+
+	if (rr->port17 != NULL)
+		port17_ev_moved(rr->port17, key);
+}
+
+static enum port17_route
+packet_rerouted(void *arg, const struct packet *pkt,
+    const struct nfq_packet *raw, struct verdict *verdict)
+{
+	struct rerouted *rr = arg;
+
+	return port17_ev_route(rr->port17, pkt, raw, verdict);
+}
+
+static bool
+socket_is_own(void *arg, uint64_t inode)
+{
+	const struct rerouted *rr = arg;
+
+	return port17_ev_is_own(rr->port17, inode);
 }
 
 static void
@@ -314,6 +345,7 @@ policy_prepare(struct rerouted *rr)
 		.state = state_folder(rr),
 		.judged = flow_judged,
 		.settings = settings_changed,
+		.moved = flow_moved,
 		.idle = rules_idle,
 		.arg = rr,
 	};
@@ -470,6 +502,31 @@ control_prepare(struct rerouted *rr)
 	return r;
 }
 
+static int
+port17_prepare(struct rerouted *rr)
+{
+	struct port17_ev_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.nfq = rr->nfq,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.stats = &rr->stats,
+		.flows_max = (size_t)rr->conf->flows_max,
+		.arg = rr,
+	};
+	int r = port17_ev_new(&rr->port17, &opts);
+
+	if (r == 0)
+		r = port17_ev_set_conf(rr->port17, rr->conf);
+	if (r < 0)
+		log_error("port17",
+		    "the entry for tunnels can't be opened (127.0.0.17 and "
+		    "[::1], port 1117): %s",
+		    strerror(-r));
+	return r;
+}
+
 /* One descriptor a cached process, and some for sockets. */
 static void
 raise_descriptors(void)
@@ -525,8 +582,12 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		.stats = &rr->stats,
 		.judged = flow_judged,
 		.broken = queues_broken,
+		.route = packet_rerouted,
+		.is_own = socket_is_own,
 		.arg = rr,
 	};
+	if (r == 0)
+		r = port17_prepare(rr);
 	if (r == 0)
 		r = judge_ev_new(&rr->judge_ev, &judge_opts);
 	if (r < 0) {
@@ -551,6 +612,7 @@ rerouted_free(struct rerouted *rr)
 	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
 	resolver_ev_free(rr->resolver);
+	port17_ev_free(rr->port17);
 	ctl_ev_free(rr->ctl);
 	bytes_ev_free(rr->bytes_ev);
 	guard_ev_free(rr->guard);

@@ -94,17 +94,25 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
     mono_t now)
 {
 	struct flow_key key = flow->key;
+	/* into a tunnel, or out of one, or to another: no connection survives
+	 * that, and NAT is that of the entry */
+	bool moved = d->action == ACTION_REROUTE ||
+		     flow->decision.action == ACTION_REROUTE;
 
 	review->result.changed++;
-	if (d->action == ACTION_BLOCK && end_connection(review, flow)) {
+	if ((d->action == ACTION_BLOCK || moved) &&
+	    end_connection(review, flow)) {
 		review->result.ended++;
 		judge_settle(review->opts.judge, flow, d, now);
 		review->opts.judged(review->opts.arg, flow, now);
 	} else {
 		judge_forget(review->opts.judge, flow);
 	}
+	if (review->opts.moved != NULL && moved)
+		review->opts.moved(review->opts.arg, &key);
 	if (review->ct != NULL)
-		note_error(review, ct_clear_flow(review->ct, &key));
+		note_error(review, moved ? ct_delete_flow(review->ct, &key)
+					 : ct_clear_flow(review->ct, &key));
 }
 
 /* True when all flows were seen. */

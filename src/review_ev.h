@@ -31,6 +31,9 @@ struct review_opts {
 	struct stats *stats;
 	/* a flow was ended by its new decision */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
+	/* a flow went through a tunnel, or is to go through one; NULL: nobody
+	 * wants to know */
+	void (*moved)(void *arg, const struct flow_key *key);
 	/* all of it is done */
 	void (*done)(void *arg, const struct review_result *result);
 	void *arg;

@@ -406,6 +406,29 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
 	return changed;
 }
 
+/* Of a flow that went through a tunnel before any packet may be the first that
+ * is seen by a new policy, or after conntrack was flushed. */
+static struct judge_way
+way_of(const struct judge *judge, const struct packet *pkt, bool in,
+    const struct socket_facts *sock)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	const struct flow *flow = flow_find(judge->flows, &key);
+	bool carried = flow != NULL && sock->inode != 0 &&
+		       flow->inode == sock->inode &&
+		       flow->decision.action == ACTION_REROUTE;
+
+	return (struct judge_way){
+		.in = in,
+		.loopback = pkt->loopback,
+		.first = carried ||
+			 (pkt->tuple.proto == IPPROTO_TCP ? packet_is_syn(pkt)
+							  : !pkt->in),
+		.proto = pkt->tuple.proto,
+		.dst = pkt->in ? &pkt->tuple.src : &pkt->tuple.dst,
+	};
+}
+
 /* What conntrack keeps outlives the packet: where no socket stands behind it
  * (a knock on a closed port, a program that is gone), the next one that has
  * these ports must be judged itself. */
@@ -421,16 +444,17 @@ judge_process(struct judge *judge, const struct packet *pkt,
     struct verdict *ret)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	bool evicted, once, begun_in = begun_outside(pkt, sock);
+	struct judge_way way = way_of(judge, pkt, begun_in, sock);
 	const struct host_names *hosts;
 	struct decision d;
 	struct flow *flow;
-	bool evicted, once;
 
 	if (proc == NULL)
 		proc = nobody(judge, pkt, sock);
 	count_process(judge->stats, proc);
 	hosts = find_hosts(judge, pkt, proc, now);
-	d = ask_packet(judge, pkt, begun_outside(pkt, sock), proc, hosts);
+	d = judge_route(ask_packet(judge, pkt, begun_in, proc, hosts), &way);
 	once =
 	    d.once || judge_is_icmp(pkt->tuple.proto) || is_nobodys(pkt, sock);
 	set_once(&d, once, pkt);

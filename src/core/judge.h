@@ -93,6 +93,12 @@ void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
  * that a retransmit gets another chance. */
 void judge_failure(struct judge *judge, struct verdict *ret);
 
+/* A verdict that reroutes a flow, and that the shell found to be impossible (a
+ * socket bound to a device, a tunnel without UDP): it is blocked, or dropped,
+ * instead. verdict->flow is not NULL. */
+void judge_refuse(struct judge *judge, enum action action, enum reason reason,
+    struct verdict *verdict);
+
 /* After a change of policy: begins to judge all flows again. */
 void judge_review_begin(struct judge *judge);
 

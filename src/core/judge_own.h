@@ -24,6 +24,18 @@ judge_is_icmp(uint8_t proto)
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
+/* What decides whether a flow can go the way that a rule wants. */
+struct judge_way {
+	bool in, loopback;
+	bool first; /* or of a flow that goes through its tunnel already */
+	uint8_t proto;
+	const struct addr *dst;
+};
+
+/* A reroute that can't be is a block, and what never leaves this host needs no
+ * tunnel; everything else is as it was. */
+struct decision judge_route(struct decision d, const struct judge_way *way);
+
 /* Rung 3: whether it is what a host needs to be on the network at all; then
  * *ret says what. */
 bool judge_host(
