@@ -40,11 +40,17 @@ count(struct bytes_ev *be, const struct flow_key *key,
 {
 	struct flow *flow = flow_find(judge_flows(be->opts.judge), key);
 
+	const struct name *name;
+	char host[NAME_TEXT_SIZE];
+
 	if (flow == NULL)
 		return;
 	flow_set_bytes(flow, entry->id, in, out, &in, &out);
-	if (in > 0 || out > 0)
-		tally_bytes(be->opts.tally, flow, NULL, in, out);
+	if (in == 0 && out == 0)
+		return;
+	name = flow_host(flow);
+	tally_bytes(be->opts.tally, flow,
+	    name != NULL ? name_format(name, host) : NULL, in, out);
 }
 
 static void

@@ -42,8 +42,18 @@ bool
 ctl_show_has(const struct filter *filter, const struct flow *flow)
 {
 	struct filter_row row = ctl_show_row(flow);
+	char host[NAME_TEXT_SIZE];
 
-	return filter_match(filter, &row);
+	if (filter->domain[0] == '\0' || flow->hosts == NULL)
+		return filter_match(filter, &row);
+	/* an address may have several names */
+	row.host = host;
+	for (uint8_t i = 0; i < flow->hosts->n; i++) {
+		(void)name_format(flow->hosts->v[i], host);
+		if (filter_match(filter, &row))
+			return true;
+	}
+	return false;
 }
 
 static json_t *

@@ -195,8 +195,11 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	    json_addr(flow->in ? &k->local : &k->remote), "dport",
 	    json_port(flow, flow->in ? k->lport : k->rport));
 	json_t *rule = json_rule(flow);
+	const struct name *host = flow_host(flow);
+	char text[NAME_TEXT_SIZE];
 	json_t *rest = json_pack(
-	    "{s:n, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:s, s:o}", "host",
+	    "{s:o, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:s, s:o}", "host",
+	    host != NULL ? json_text(name_format(host, text)) : json_null(),
 	    "verdict", action_name(flow->decision.action), "mark",
 	    (int)mark_encode(&flow->decision), "reason",
 	    reason_name(flow->decision.reason), "tunnel",

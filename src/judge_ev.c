@@ -8,27 +8,82 @@
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/attr.h"
 #include "src/base/log.h"
+#include "src/linux/ct.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
+#include "src/linux/procfs.h"
+#include "src/linux/route.h"
 
 struct judge_ev {
 	struct judge_ev_opts opts;
 	struct event *readable;
 	struct event *heard[ATTR_FDS];
-	uint32_t lo; /* interface index of loopback in this namespace */
-	mono_t now;  /* read once a wake-up */
+	struct ct *ct; /* NULL: conntrack can't be asked */
+	uint32_t lo;   /* interface index of loopback in this namespace */
+	mono_t now;    /* read once a wake-up */
+	/* until then flows may be met that began before the policy in force */
+	const struct policy *policy; /* only compared */
+	mono_t doubt_end;
+	const struct process *self;
 };
+
+/* Conntrack keeps what speaks no longer for less (nf_conntrack_udp_timeout,
+ * nf_conntrack_udp_timeout_stream: 30 and 120 s). */
+#define DOUBT_NS (600 * MONO_S)
+
+/* A datagram for a socket that is not connected says nothing of who began. As
+ * a rule it did; where the flow may be older than what we know of it, conntrack
+ * knows. */
+static bool
+was_begun_here(
+    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+{
+	struct flow_key began;
+
+	return pkt->in && pkt->tuple.has_ports &&
+	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
+	       mono_before(je->now, je->doubt_end) &&
+	       ct_original(je->ct, key, &began, NULL) == 0 &&
+	       memcmp(&began, key, sizeof(began)) == 0;
+}
+
+static void
+note_policy(struct judge_ev *je)
+{
+	if (je->policy == judge_policy(je->opts.judge))
+		return;
+	je->policy = judge_policy(je->opts.judge);
+	je->doubt_end = mono_add(je->now, DOUBT_NS);
+}
+
+static void
+find_socket(struct judge_ev *je, const struct packet *pkt,
+    const struct nfq_packet *raw, struct socket_facts *ret)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+
+	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
+	if (ret->status == SOCKET_FOUND && !ret->connected)
+		ret->connected = was_begun_here(je, pkt, &key);
+}
 
 static void
 find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret)
 {
 	const struct process *proc = NULL;
-	int r = attr_process(je->opts.attr, sock, &proc);
+	int r;
 
+	if (je->opts.is_own(je->opts.arg, sock->inode)) {
+		judge_process(
+		    je->opts.judge, pkt, sock, je->self, je->now, ret);
+		return;
+	}
+	r = attr_process(je->opts.attr, sock, &proc);
 	if (r < 0 && r != -ENOENT) {
 		je->opts.stats->processes_failed++;
 		log_limited(LOG_LEVEL_WARNING, "judge",
@@ -57,6 +112,24 @@ destroy_socket(struct judge_ev *je, const struct packet *pkt)
 		    strerror(-r));
 }
 
+/* A program here spoke to an address of this host, and others' rules moved
+ * that elsewhere (docker's published ports): in INPUT the answer still comes
+ * from there. */
+static bool
+is_moved_answer(
+    struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
+{
+	struct flow_key seen, orig;
+
+	if (!pkt->in || pkt->loopback || !pkt->tuple.has_ports ||
+	    packet_is_syn(pkt) || je->ct == NULL)
+		return false;
+	seen = flow_key_of(&pkt->tuple, false); /* the far end answers */
+	return ct_original(je->ct, &seen, &orig, NULL) == 0 &&
+	       memcmp(&orig, &seen, sizeof(orig)) != 0 &&
+	       judge_answer(je->opts.judge, pkt, &orig, je->now, ret);
+}
+
 static void
 judge_one(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, struct verdict *ret)
@@ -65,7 +138,9 @@ judge_one(struct judge_ev *je, const struct packet *pkt,
 
 	if (judge_packet(je->opts.judge, pkt, je->now, ret) == JUDGE_DECIDED)
 		return;
-	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, &sock);
+	if (is_moved_answer(je, pkt, ret))
+		return;
+	find_socket(je, pkt, raw, &sock);
 	if (judge_socket(je->opts.judge, pkt, &sock, je->now, ret) ==
 	    JUDGE_NEED_PROCESS)
 		find_process(je, pkt, &sock, ret);
@@ -88,6 +163,22 @@ mark_of(const struct verdict *verdict, const struct packet *pkt, uint32_t had)
 	if (mark_is_foreign(had) && (verdict->mark == MARK_ACCEPT_FLOW || ping))
 		return had;
 	return verdict->mark;
+}
+
+/* The verdict, if it is given now. */
+static void
+give(struct judge_ev *je, const struct nfq_packet *raw,
+    const struct packet *pkt, struct verdict *verdict)
+{
+	enum port17_route route = PORT17_GO;
+	uint32_t mark;
+
+	if (verdict->decision.action == ACTION_REROUTE)
+		route = je->opts.route(je->opts.arg, pkt, raw, verdict);
+	mark =
+	    route == PORT17_DROP ? MARK_DROP : mark_of(verdict, pkt, raw->mark);
+	if (route != PORT17_HELD)
+		nfq_verdict(je->opts.nfq, raw->queue, raw->id, mark);
 }
 
 static void
@@ -113,9 +204,10 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.has_uid = raw->has_uid;
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
+	pkt.on_link = judge_wants_link(&pkt) &&
+		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);
 	judge_one(je, &pkt, raw, &verdict);
-	nfq_verdict(je->opts.nfq, raw->queue, raw->id,
-	    mark_of(&verdict, &pkt, raw->mark));
+	give(je, raw, &pkt, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
 	if (verdict.new_flow && verdict.flow != NULL)
@@ -131,6 +223,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
+	note_policy(je);
 	attr_round(je->opts.attr, je->now);
 	r = nfq_receive(je->opts.nfq, packet_cb, je);
 	if (r < 0) {
@@ -172,17 +265,24 @@ int
 judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 {
 	struct judge_ev *je = calloc(1, sizeof(*je));
+	int r;
 
 	if (je == NULL)
 		return -ENOMEM;
 	je->opts = *opts;
 	je->lo = if_nametoindex("lo");
+	(void)ct_open(&je->ct); /* judges without it */
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
 	    EV_READ | EV_PERSIST, readable_cb, je);
 	if (je->readable == NULL || event_add(je->readable, NULL) < 0 ||
 	    watch_attr(je) < 0) {
 		judge_ev_free(je);
 		return -ENOMEM;
+	}
+	r = procfs_process(opts->procfs, getpid(), &je->self);
+	if (r < 0) {
+		judge_ev_free(je);
+		return r;
 	}
 	*ret = je;
 	return 0;
@@ -198,5 +298,7 @@ judge_ev_free(struct judge_ev *je)
 	for (size_t i = 0; i < ATTR_FDS; i++)
 		if (je->heard[i] != NULL)
 			event_free(je->heard[i]);
+	process_unref(je->self);
+	ct_close(je->ct);
 	free(je);
 }

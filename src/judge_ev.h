@@ -5,11 +5,13 @@
 
 #include "src/core/judge.h"
 #include "src/core/stats.h"
+#include "src/port17_ev.h"
 
 struct attr;
 struct diag;
 struct event_base;
 struct nfq;
+struct procfs;
 
 /* What the packet judge works with; all borrowed. */
 struct judge_ev_opts {
@@ -17,10 +19,16 @@ struct judge_ev_opts {
 	struct judge *judge;
 	struct nfq *nfq;
 	struct diag *diag;
+	struct procfs *procfs;
 	struct attr *attr;
 	struct stats *stats;
 	/* called after a flow was judged, not for repeats */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
+	/* called for each packet that is to be rerouted */
+	enum port17_route (*route)(void *arg, const struct packet *pkt,
+	    const struct nfq_packet *raw, struct verdict *verdict);
+	/* whether a socket is one that Port17 opened; NULL: none is */
+	bool (*is_own)(void *arg, uint64_t inode);
 	/* called when the queues are of no more use; the loop should end */
 	void (*broken)(void *arg, int error);
 	void *arg;

@@ -12,6 +12,7 @@
 
 #include "src/core/policy_warn.h"
 #include "src/core/rules.h"
+#include "src/file.h"
 
 struct text {
 	char *bytes;
@@ -475,54 +476,21 @@ load_runtime(struct runtime *ret, const char *path)
 	return r;
 }
 
-static int
-write_runtime(const struct runtime *runtime, const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-	int r = 0;
-
-	if (out == NULL) {
-		r = -errno;
-		if (fd >= 0)
-			(void)close(fd); /* nothing was written */
-		return r;
-	}
-	runtime_print(runtime, out);
-	if (fflush(out) != 0 || fsync(fd) < 0)
-		r = -errno;
-	if (fclose(out) != 0 && r == 0)
-		r = -errno;
-	return r;
-}
-
-/* The folder that the file is to be in. */
-static void
-make_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir =
-	    slash != NULL ? strndup(path, (size_t)(slash - path)) : NULL;
-
-	if (dir != NULL)
-		(void)mkdir(dir, 0700); /* writing says what is wrong */
-	free(dir);
-}
-
 int
 save_runtime(const struct runtime *runtime, const char *path)
 {
-	char *temporary;
+	struct file_part part = { NULL, 0 };
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &part.len);
 	int r;
 
-	if (asprintf(&temporary, "%s.new", path) < 0)
+	if (out == NULL)
 		return -ENOMEM;
-	make_folder(path);
-	r = write_runtime(runtime, temporary);
-	if (r == 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlink(temporary); /* it may not be there */
-	free(temporary);
+	runtime_print(runtime, out);
+	r = fclose(out) == 0 ? 0 : -ENOMEM;
+	part.bytes = text;
+	if (r == 0)
+		r = file_save(path, &part, 1);
+	free(text);
 	return r;
 }

@@ -25,8 +25,11 @@
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/load.h"
+#include "src/names_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
+#include "src/port17_ev.h"
+#include "src/resolver_ev.h"
 #include "src/watch_ev.h"
 
 enum phase {
@@ -42,6 +45,8 @@ struct rerouted {
 	struct event_base *base;
 	struct event *signals[3];
 	struct event *alive; /* the watchdog's timer */
+	struct names *names;
+	struct names_ev *names_ev;
 	struct judge *judge;
 	struct tally *tally;
 	struct history *history;
@@ -51,6 +56,8 @@ struct rerouted {
 	struct procfs *procfs;
 	struct attr *attr;
 	struct judge_ev *judge_ev;
+	struct resolver_ev *resolver;
+	struct port17_ev *port17;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
@@ -58,8 +65,9 @@ struct rerouted {
 	struct policy_ev *policy_ev;
 	struct watch_ev *watch; /* NULL: the rules are not watched */
 	enum phase phase;
-	bool stop; /* a signal came while the chains were being put in */
-	int error; /* what rerouted_run() returns */
+	bool stop;   /* a signal came while the chains were being put in */
+	bool broken; /* the queues are of no more use */
+	int error;   /* what rerouted_run() returns */
 	void (*ready)(void *arg);
 	void *ready_arg;
 };
@@ -68,9 +76,12 @@ static void
 flow_judged(void *arg, const struct flow *flow, mono_t now)
 {
 	struct rerouted *rr = arg;
+	const struct name *name = flow_host(flow);
+	char host[NAME_TEXT_SIZE];
 
 	flow_log(flow);
-	tally_judged(rr->tally, flow, NULL, now);
+	tally_judged(rr->tally, flow,
+	    name != NULL ? name_format(name, host) : NULL, now);
 	history_add(rr->history, flow);
 	ctl_ev_judged(rr->ctl, flow, now);
 }
@@ -87,6 +98,31 @@ remove_begin(void *arg)
 	}
 }
 
+/* Whether the daemon ends as if it had crashed: what was closed stays so until
+ * it is started again, or --recover is called. */
+static bool
+leaves_closed(const struct rerouted *rr)
+{
+	return rr->conf->fail == CONF_FAIL_CLOSED && rr->error != 0 &&
+	       (rr->broken || rr->fw.was_in[CHAINS_IP4] ||
+		   rr->fw.was_in[CHAINS_IP6]);
+}
+
+static void
+chains_end(void *arg)
+{
+	struct rerouted *rr = arg;
+
+	if (!leaves_closed(rr)) {
+		remove_begin(rr);
+		return;
+	}
+	log_error("firewall", "the rules stay in place, nothing new passes "
+			      "until the daemon is back: rerouted --recover "
+			      "takes them out");
+	event_base_loopbreak(rr->base);
+}
+
 static void
 stop_begin(struct rerouted *rr)
 {
@@ -97,9 +133,9 @@ stop_begin(struct rerouted *rr)
 	rr->phase = PHASE_STOPPING;
 	notify_stopping();
 	if (rr->guard != NULL)
-		guard_ev_stop(rr->guard, remove_begin, rr);
+		guard_ev_stop(rr->guard, chains_end, rr);
 	else
-		remove_begin(rr);
+		chains_end(rr);
 }
 
 static void
@@ -110,6 +146,7 @@ queues_broken(void *arg, int error)
 	log_error(
 	    "judge", "the queues are of no more use: %s", strerror(-error));
 	rr->error = error;
+	rr->broken = true;
 	stop_begin(rr);
 }
 
@@ -122,7 +159,10 @@ firewall_put_in(struct rerouted *rr)
 	if (rr->fw.error != 0) {
 		log_error("firewall", "%s", rr->fw.what.text);
 		rr->error = rr->fw.error;
-		event_base_loopbreak(rr->base);
+		if (leaves_closed(rr))
+			chains_end(rr);
+		else
+			event_base_loopbreak(rr->base);
 		return;
 	}
 	r = guard_ev_new(&rr->guard, rr->base, &rr->fw);
@@ -134,6 +174,7 @@ firewall_put_in(struct rerouted *rr)
 		return;
 	}
 	rr->env.guard = guard_ev_status(rr->guard);
+	policy_ev_review(rr->policy_ev);
 	log_info("rerouted", "ready version=%s rules=%zu ip4=%s ip6=%s",
 	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
 	    rr->fw.in[CHAINS_IP4] ? "yes" : "no",
@@ -157,6 +198,11 @@ firewall_done(void *arg)
 	if (rr->fw.error != 0) {
 		log_error("firewall", "%s", rr->fw.what.text);
 		rr->error = rr->fw.error;
+	} else if (rr->fw.warn) {
+		log_error("firewall",
+		    "the rules were taken out without the lock: %s",
+		    rr->fw.what.text);
+		rr->error = -EBUSY; /* somebody has to look into it */
 	}
 	event_base_loopbreak(rr->base);
 }
@@ -175,10 +221,41 @@ settings_changed(void *arg, const struct conf *conf)
 			    "the new value of [%s] %s needs a restart",
 			    row->section, row->key);
 	}
+	if (rr->port17 != NULL && port17_ev_set_conf(rr->port17, conf) < 0)
+		log_error("port17", "out of memory: the tunnels are as they "
+				    "were");
 	if (!rr->opts->log_level_set)
 		log_set_level(conf->log_level);
 	if (!rr->opts->log_format_set)
 		log_set_format(conf->log_format);
+	if (rr->resolver != NULL)
+		resolver_ev_configure(rr->resolver, conf);
+}
+
+static void
+flow_moved(void *arg, const struct flow_key *key)
+{
+	struct rerouted *rr = arg;
+
+	if (rr->port17 != NULL)
+		port17_ev_moved(rr->port17, key);
+}
+
+static enum port17_route
+packet_rerouted(void *arg, const struct packet *pkt,
+    const struct nfq_packet *raw, struct verdict *verdict)
+{
+	struct rerouted *rr = arg;
+
+	return port17_ev_route(rr->port17, pkt, raw, verdict);
+}
+
+static bool
+socket_is_own(void *arg, uint64_t inode)
+{
+	const struct rerouted *rr = arg;
+
+	return port17_ev_is_own(rr->port17, inode);
 }
 
 static void
@@ -247,6 +324,13 @@ loop_prepare(struct rerouted *rr)
 	return 0;
 }
 
+static const char *
+state_folder(const struct rerouted *rr)
+{
+	return rr->opts->state != NULL ? rr->opts->state
+				       : REROUTED_STATE_DEFAULT;
+}
+
 static int
 policy_prepare(struct rerouted *rr)
 {
@@ -258,10 +342,10 @@ policy_prepare(struct rerouted *rr)
 		.conf = rr->conf,
 		.config = rr->opts->config,
 		.rules = rr->opts->rules,
-		.state = rr->opts->state != NULL ? rr->opts->state
-						 : REROUTED_STATE_DEFAULT,
+		.state = state_folder(rr),
 		.judged = flow_judged,
 		.settings = settings_changed,
+		.moved = flow_moved,
 		.idle = rules_idle,
 		.arg = rr,
 	};
@@ -326,8 +410,11 @@ judge_prepare(struct rerouted *rr)
 	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
 	rr->tally = tally_new((size_t)rr->conf->processes_max);
 	rr->history = history_new((size_t)rr->conf->history);
-	if (rr->judge == NULL || rr->tally == NULL || rr->history == NULL)
+	rr->names = names_new(NAMES_MAX, &rr->stats);
+	if (rr->judge == NULL || rr->tally == NULL || rr->history == NULL ||
+	    rr->names == NULL)
 		return -ENOMEM;
+	judge_set_names(rr->judge, rr->names);
 	r = diag_open(&rr->diag);
 	if (r == 0) {
 		r = policy_prepare(rr);
@@ -363,6 +450,33 @@ attr_prepare(struct rerouted *rr)
 	return attr_new(&rr->attr, &opts);
 }
 
+static void
+queried(void *arg, const struct record *record)
+{
+	(void)arg;
+	(void)record;
+}
+
+static int
+resolver_prepare(struct rerouted *rr)
+{
+	struct resolver_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.names = rr->names,
+		.queried = queried,
+		.arg = rr,
+	};
+	int r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
+
+	if (r < 0)
+		log_error(
+		    "dns", "the resolver can't be started: %s", strerror(-r));
+	return r;
+}
+
 static int
 control_prepare(struct rerouted *rr)
 {
@@ -388,6 +502,31 @@ control_prepare(struct rerouted *rr)
 		log_error("control", "another daemon answers on %s", path);
 	else if (r < 0)
 		log_error("control", "%s: %s", path, strerror(-r));
+	return r;
+}
+
+static int
+port17_prepare(struct rerouted *rr)
+{
+	struct port17_ev_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.nfq = rr->nfq,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.stats = &rr->stats,
+		.flows_max = (size_t)rr->conf->flows_max,
+		.arg = rr,
+	};
+	int r = port17_ev_new(&rr->port17, &opts);
+
+	if (r == 0)
+		r = port17_ev_set_conf(rr->port17, rr->conf);
+	if (r < 0)
+		log_error("port17",
+		    "the entry for tunnels can't be opened (127.0.0.17 and "
+		    "[::1], port 1117): %s",
+		    strerror(-r));
 	return r;
 }
 
@@ -425,9 +564,14 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = queues_prepare(rr);
 	if (r == 0)
+		r = names_ev_new(
+		    &rr->names_ev, rr->base, rr->names, state_folder(rr));
+	if (r == 0)
 		r = bytes_prepare(rr);
 	if (r == 0)
 		r = attr_prepare(rr);
+	if (r == 0)
+		r = resolver_prepare(rr);
 	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
@@ -437,12 +581,17 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		.judge = rr->judge,
 		.nfq = rr->nfq,
 		.diag = rr->diag,
+		.procfs = rr->procfs,
 		.attr = rr->attr,
 		.stats = &rr->stats,
 		.judged = flow_judged,
 		.broken = queues_broken,
+		.route = packet_rerouted,
+		.is_own = socket_is_own,
 		.arg = rr,
 	};
+	if (r == 0)
+		r = port17_prepare(rr);
 	if (r == 0)
 		r = judge_ev_new(&rr->judge_ev, &judge_opts);
 	if (r < 0) {
@@ -459,12 +608,15 @@ rerouted_free(struct rerouted *rr)
 	if (rr == NULL)
 		return;
 	/* threads work on what is freed below */
-	while (policy_ev_is_busy(rr->policy_ev) || ctl_ev_is_busy(rr->ctl) ||
+	while (policy_ev_is_busy(rr->policy_ev) ||
+	       names_ev_is_busy(rr->names_ev) || ctl_ev_is_busy(rr->ctl) ||
 	       guard_ev_is_busy(rr->guard))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
+	resolver_ev_free(rr->resolver);
+	port17_ev_free(rr->port17);
 	ctl_ev_free(rr->ctl);
 	bytes_ev_free(rr->bytes_ev);
 	guard_ev_free(rr->guard);
@@ -472,6 +624,8 @@ rerouted_free(struct rerouted *rr)
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);
+	names_ev_free(rr->names_ev);
+	names_free(rr->names);
 	attr_free(rr->attr);
 	tally_free(rr->tally);
 	history_free(rr->history);
@@ -529,6 +683,10 @@ rerouted_recover(void)
 		log_error("firewall", "%s", fw.what.text);
 		return fw.error;
 	}
+	if (fw.warn)
+		log_warning("firewall",
+		    "the rules were taken out without the lock: %s",
+		    fw.what.text);
 	log_info("firewall", "everything of ours is out of the tables");
 	return 0;
 }

@@ -2,12 +2,14 @@
 # A call from pure code into the platform is an undefined reference here.
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
-	test_judge test_lineage test_load test_name test_netline test_packet test_policy \
+	test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn \
 	test_uses
 unit_tests += test_ctmsg
+unit_tests += test_judge_names
 unit_tests += test_filter test_history test_tally
+unit_tests += test_lists
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
@@ -33,6 +35,10 @@ test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
+test_judge_names_SOURCES = %D%/unit/test_judge_names.c
+test_judge_names_LDADD = $(pure) $(CMOCKA_LIBS)
+test_names_SOURCES = %D%/unit/test_names.c
+test_names_LDADD = $(pure) $(CMOCKA_LIBS)
 test_netline_SOURCES = %D%/unit/test_netline.c
 test_netline_LDADD = $(pure) $(CMOCKA_LIBS)
 test_packet_SOURCES = %D%/unit/test_packet.c
@@ -63,6 +69,8 @@ test_history_SOURCES = %D%/unit/test_history.c
 test_history_LDADD = $(pure) $(CMOCKA_LIBS)
 test_tally_SOURCES = %D%/unit/test_tally.c
 test_tally_LDADD = $(pure) $(CMOCKA_LIBS)
+test_lists_SOURCES = %D%/unit/test_lists.c
+test_lists_LDADD = $(pure) $(CMOCKA_LIBS)
 # three of the shell: parsers of netlink answers, and the reader of files
 test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
 test_ctmsg_CFLAGS = $(AM_CFLAGS)
@@ -70,7 +78,7 @@ test_ctmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
-test_load_SOURCES = %D%/unit/test_load.c src/load.c src/world.c
+test_load_SOURCES = %D%/unit/test_load.c src/load.c src/file.c src/world.c
 test_load_CFLAGS = $(AM_CFLAGS)
 test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 
@@ -80,6 +88,7 @@ test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
 	fuzz_packet fuzz_procline fuzz_rules
 fuzz_targets += fuzz_ctmsg
+fuzz_targets += fuzz_names
 if FUZZERS
 fuzz_main =
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -111,6 +120,9 @@ fuzz_diagmsg_LDFLAGS = $(fuzz_ldflags)
 fuzz_explain_SOURCES = %D%/fuzz/fuzz_explain.c $(fuzz_main)
 fuzz_explain_LDADD = $(pure)
 fuzz_explain_LDFLAGS = $(fuzz_ldflags)
+fuzz_names_SOURCES = %D%/fuzz/fuzz_names.c $(fuzz_main)
+fuzz_names_LDADD = $(pure)
+fuzz_names_LDFLAGS = $(fuzz_ldflags)
 fuzz_nfq_SOURCES = %D%/fuzz/fuzz_nfq.c src/linux/nfq_msg.c $(fuzz_main)
 fuzz_nfq_CFLAGS = $(AM_CFLAGS)
 fuzz_nfq_LDADD = $(pure) $(NFQ_LIBS)
@@ -124,6 +136,18 @@ fuzz_procline_LDFLAGS = $(fuzz_ldflags)
 fuzz_rules_SOURCES = %D%/fuzz/fuzz_rules.c $(fuzz_main)
 fuzz_rules_LDADD = $(pure)
 fuzz_rules_LDFLAGS = $(fuzz_ldflags)
+
+# --- port17
+
+unit_tests += test_codec test_tunnel
+fuzz_targets += fuzz_shake
+test_codec_SOURCES = %D%/unit/test_codec.c
+test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_tunnel_SOURCES = %D%/unit/test_tunnel.c
+test_tunnel_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+fuzz_shake_SOURCES = %D%/fuzz/fuzz_shake.c $(fuzz_main)
+fuzz_shake_LDADD = libport17.a $(pure)
+fuzz_shake_LDFLAGS = $(fuzz_ldflags)
 
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
@@ -184,7 +208,7 @@ lint-cppcheck:
 	    --enable=warning,performance,portability --inline-suppr \
 	    --include=tests/lint/cppcheck.h \
 	    --suppressions-list=tests/lint/cppcheck.txt \
-	    --error-exitcode=1 -j 2 -i src/linux/bpf src tests
+	    --error-exitcode=1 -j 2 -i src/linux/bpf src port17 tests
 lint-manuals:
 	mandoc -T lint -W warning $(dist_man_MANS:%=$(srcdir)/%)
 list-units:

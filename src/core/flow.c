@@ -131,6 +131,7 @@ flow_forget(struct flow_table *table, struct flow *flow)
 	map_remove(&table->map, &flow->node);
 	process_unref(flow->process);
 	policy_unref(flow->policy);
+	host_names_unref(flow->hosts);
 	free(flow);
 }
 
@@ -150,6 +151,25 @@ flow_set_policy(struct flow *flow, const struct policy *policy)
 
 	flow->policy = policy_ref(policy);
 	policy_unref(old);
+}
+
+void
+flow_set_hosts(struct flow *flow, const struct host_names *hosts)
+{
+	const struct host_names *old = flow->hosts;
+
+	flow->hosts = host_names_ref(hosts);
+	host_names_unref(old);
+}
+
+const struct name *
+flow_host(const struct flow *flow)
+{
+	uint8_t n = flow->decision.host;
+
+	if (flow->hosts == NULL)
+		return NULL;
+	return flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0];
 }
 
 void

@@ -10,6 +10,7 @@
 #include "src/base/map.h"
 #include "src/base/mono.h"
 #include "src/core/decision.h"
+#include "src/core/names.h"
 #include "src/core/packet.h"
 #include "src/core/process.h"
 #include "src/core/socket.h"
@@ -33,6 +34,7 @@ struct flow {
 	bool in; /* begun by the other side */
 	bool loopback;
 	bool has_ports;
+	bool nobodys; /* no socket stood behind it when it was judged */
 	struct decision decision; /* as the last packet got it */
 	bool once;		  /* … not for loopback's sake alone */
 	uint64_t inode;		  /* of the socket judged; 0 for none */
@@ -48,6 +50,9 @@ struct flow {
 	uint64_t bytes_in, bytes_out;
 	const struct process *process; /* a reference */
 	const struct policy *policy;   /* a reference; what rule counts in */
+	/* what the remote address was called when it was judged, or NULL; a
+	 * reference. decision.host counts in them. */
+	const struct host_names *hosts;
 };
 
 /* Bounded; the flow that was quiet longest makes room. */
@@ -77,6 +82,13 @@ void flow_forget(struct flow_table *table, struct flow *flow);
 
 /* Sets the process of a flow; the flow takes a reference of its own. */
 void flow_set_process(struct flow *flow, const struct process *proc);
+
+/* The same for the names; NULL for none. */
+void flow_set_hosts(struct flow *flow, const struct host_names *hosts);
+
+/* What the remote side is called, as a rule has it or else as it was learnt
+ * last; NULL where that is not known. */
+const struct name *flow_host(const struct flow *flow);
 
 /* Sets the policy its rule number counts in; a reference of its own too. */
 void flow_set_policy(struct flow *flow, const struct policy *policy);

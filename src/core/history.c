@@ -31,6 +31,7 @@ forget(struct flow *flow)
 {
 	process_unref(flow->process);
 	policy_unref(flow->policy);
+	host_names_unref(flow->hosts);
 }
 
 void
@@ -57,6 +58,7 @@ history_add(struct history *history, const struct flow *flow)
 	*place = *flow;
 	place->process = process_ref(flow->process);
 	place->policy = policy_ref(flow->policy);
+	place->hosts = host_names_ref(flow->hosts);
 }
 
 uint64_t

@@ -36,6 +36,20 @@ struct judge;
 struct judge *judge_new(size_t flows_max, struct stats *stats);
 void judge_free(struct judge *judge);
 
+/* Names of addresses, from here on; borrowed. */
+void judge_set_names(struct judge *judge, struct names *names);
+
+/* Where the resolver answers: queries to other servers are brought there by
+ * DNAT, which knows 127.0.0.1 and [::1] alone, port 53. */
+#define JUDGE_OURS_MAX 16
+struct judge_capture {
+	bool ip4, ip6; /* it is there, and the settings say so */
+	struct addr ours[JUDGE_OURS_MAX]; /* all of them; 0.0.0.0 and :: too */
+	size_t n_ours;
+};
+void judge_set_capture(
+    struct judge *judge, const struct judge_capture *capture);
+
 /* From here on decisions are taken by this policy; takes a reference. */
 void judge_set_policy(struct judge *judge, const struct policy *policy);
 
@@ -47,10 +61,20 @@ void judge_change_policy(struct judge *judge, const struct policy *policy,
 /* NULL where nothing is counted. */
 const struct hits *judge_hits(const struct judge *judge);
 
+/* Whether rung 3 goes by pkt->on_link, which is to be set then. */
+bool judge_wants_link(const struct packet *pkt);
+
 /* Rungs 2 and 3 as far as they are certain without a look-up. Never
  * JUDGE_NEED_PROCESS. */
 enum judge_step judge_packet(struct judge *judge, const struct packet *pkt,
     mono_t now, struct verdict *ret);
+
+/* Where the kernel turns the addresses of an answer back only behind us: of is
+ * the flow that it belongs to, as conntrack has it. True if a program here
+ * began that one with an address of this host, so that nothing was saved of its
+ * verdict yet: ret is set. */
+bool judge_answer(struct judge *judge, const struct packet *pkt,
+    const struct flow_key *of, mono_t now, struct verdict *ret);
 
 /* Rung 2 for a known socket; decides where there is none. */
 enum judge_step judge_socket(struct judge *judge, const struct packet *pkt,
@@ -69,6 +93,12 @@ void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
  * that a retransmit gets another chance. */
 void judge_failure(struct judge *judge, struct verdict *ret);
 
+/* A verdict that reroutes a flow, and that the shell found to be impossible (a
+ * socket bound to a device, a tunnel without UDP): it is blocked, or dropped,
+ * instead. verdict->flow is not NULL. */
+void judge_refuse(struct judge *judge, enum action action, enum reason reason,
+    struct verdict *verdict);
+
 /* After a change of policy: begins to judge all flows again. */
 void judge_review_begin(struct judge *judge);
 
@@ -79,8 +109,9 @@ enum review {
 };
 
 /* Asks the policy in force about the next flow, with the process as it was
- * when the flow was judged. A changed flow is borrowed in *ret_flow, and the
- * caller calls one of the two below before anything else. */
+ * when the flow was judged, and by the names that the address had then. A
+ * changed flow is borrowed in *ret_flow, and the caller calls one of the two
+ * below before anything else. */
 enum review judge_review(
     struct judge *judge, struct flow **ret_flow, struct decision *ret);
 

@@ -1,6 +1,10 @@
 #include "src/core/judge.h"
 
+#include <string.h>
+
 #include "src/core/hits.h"
+#include <string.h>
+
 #include "src/core/judge_own.h"
 #include "src/core/policy.h"
 
@@ -17,12 +21,33 @@ ask_flow(const struct judge *judge, const struct flow *flow)
 		.sport = flow->in ? k->rport : k->lport,
 		.dport = flow->in ? k->lport : k->rport,
 		.has_ports = flow->has_ports,
+		.n_names = flow->hosts != NULL ? flow->hosts->n : 0,
+		.names = flow->hosts != NULL ? flow->hosts->v : NULL,
 		.process = flow->process,
 	};
-	struct decision d = judge_ask(judge, &subject);
+	struct judge_way way = {
+		.in = flow->in,
+		.loopback = flow->loopback,
+		.first = true, /* it is begun again, where that is new */
+		.proto = k->proto,
+		.dst = &k->remote,
+	};
+	struct decision d = judge_route(judge_ask(judge, &subject), &way);
 
-	d.once = d.once || judge_is_icmp(k->proto); /* as judge_process() */
+	/* as judge_process() */
+	d.once = d.once || judge_is_icmp(k->proto) || flow->nobodys;
 	return d;
+}
+
+/* Tunnels are numbered anew by each policy. */
+static bool
+is_same_tunnel(const struct judge *judge, const struct flow *flow,
+    const struct decision *d)
+{
+	const char *a = policy_tunnel(flow->policy, flow->decision.tunnel);
+	const char *b = policy_tunnel(judge->policy, d->tunnel);
+
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 void
@@ -42,7 +67,8 @@ judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
 	if (flow->policy == judge->policy)
 		return REVIEW_SAME;
 	d = ask_flow(judge, flow);
-	if (d.action == flow->decision.action && d.once == flow->once) {
+	if (d.action == flow->decision.action && d.once == flow->once &&
+	    is_same_tunnel(judge, flow, &d)) {
 		d.once = flow->decision.once; /* may be so on loopback alone */
 		flow->decision = d;
 		flow_set_policy(flow, judge->policy);

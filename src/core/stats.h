@@ -16,6 +16,12 @@
 	X(blocked, "packets blocked")                                          \
 	X(dropped, "packets dropped")                                          \
 	X(rerouted, "packets sent through a tunnel")                           \
+	X(port17_accepted, "connections that came to Port17")                  \
+	X(port17_honest, "connections made with the far end there already")    \
+	X(port17_refused, "connections refused because the dial failed")       \
+	X(port17_not_held, "connections that were not held: too many were")    \
+	X(port17_strays, "connections to Port17 that no rule sent there")      \
+	X(port17_full, "times Port17 had no descriptor or memory left")        \
 	X(malformed, "packets dropped as malformed")                           \
 	X(fragments, "fragments dropped")                                      \
 	X(failures, "packets dropped because a look-up failed")                \
@@ -38,6 +44,9 @@
 	X(unknown_mixed, "packets that several processes may have sent")       \
 	X(unknown_stranger, "packets sent by another user than the socket's")  \
 	X(uses_refused, "records of packets that could not be read")           \
+	X(names_learnt, "names of addresses learnt from answers")              \
+	X(names_evicted, "addresses forgotten because there were too many")    \
+	X(names_crowded, "names forgotten because their address had too many") \
 	X(sockets_destroyed, "live connections ended")                         \
 	X(bytes_lost, "times the kernel could not say what ended flows moved") \
 	X(control_clients, "control clients served")                           \

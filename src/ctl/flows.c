@@ -34,14 +34,18 @@ static const struct table_column flow_columns[] = {
 
 #define N_COLUMNS (sizeof(flow_columns) / sizeof(flow_columns[0]))
 
+/* The name in place of the address, where it has one. */
 static void
-format_end(char *buf, size_t size, const json_t *flow, const char *addr_key,
-    const char *port_key)
+format_end(char *buf, size_t size, const json_t *flow, bool dst)
 {
-	const char *addr = command_text(flow, addr_key, "-");
+	const char *port_key = dst ? "dport" : "sport";
+	bool out = strcmp(command_text(flow, "direction", ""), "out") == 0;
+	const char *addr = command_text(flow, dst ? "dst" : "src", "-");
 	const json_t *port = json_object_get(flow, port_key);
 
-	/* cut where it is too long: it can't be */
+	if (dst == out)
+		addr = command_text(flow, "host", addr);
+	/* cut where a name is too long */
 	if (!json_is_integer(port))
 		(void)snprintf(buf, size, "%s", addr);
 	else if (strchr(addr, ':') != NULL)
@@ -79,9 +83,8 @@ format_flow(struct flow_cells *ret, const json_t *flow)
 	show_time(ret->time, sizeof(ret->time),
 	    json_number_value(json_object_get(flow, "time")));
 	show_program(ret->program, sizeof(ret->program), process);
-	format_end(ret->source, sizeof(ret->source), flow, "src", "sport");
-	format_end(
-	    ret->destination, sizeof(ret->destination), flow, "dst", "dport");
+	format_end(ret->source, sizeof(ret->source), flow, false);
+	format_end(ret->destination, sizeof(ret->destination), flow, true);
 	show_bytes(ret->in, sizeof(ret->in), json_object_get(flow, "bytes_in"));
 	show_bytes(
 	    ret->out, sizeof(ret->out), json_object_get(flow, "bytes_out"));

@@ -485,6 +485,7 @@ procread_bygone(struct procread *pr, const struct procread_facts *facts,
 
 	if (proc == NULL)
 		return -ENOMEM;
+	proc->self = facts->pid == pr->self;
 	proc->pid = facts->pid;
 	proc->start = facts->start;
 	proc->exe_dev = facts->exe_dev;

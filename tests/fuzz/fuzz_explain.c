@@ -8,6 +8,8 @@ must_answer(const struct subject *subject)
 {
 	static const char text[] =
 	    "accept out exe /usr/bin/* to lan\nblock unit *.service\n"
+	    "reroute via tor domain *.onion, .a.example not to lan\n"
+	    "block qtype HTTPS, ANY\naccept domain b.example to any port 7\n"
 	    "drop to 10.0.0.0/8 port 1-1023 label x\ndefault in block\n";
 	struct rules *rules = rules_new();
 	struct faults *faults = faults_new();

@@ -1,0 +1,333 @@
+#include "src/core/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/names_own.h"
+
+const struct host_names *
+host_names_ref(const struct host_names *hosts)
+{
+	/* the count is the one thing of them that changes */
+	if (hosts != NULL)
+		((struct host_names *)hosts)->refs++;
+	return hosts;
+}
+
+void
+host_names_unref(const struct host_names *hosts)
+{
+	struct host_names *h = (struct host_names *)hosts; /* as above */
+
+	if (h != NULL && --h->refs == 0)
+		free(h);
+}
+
+/* Names in one piece of memory, none longer than it is: a struct name has room
+ * that is not looked at. */
+static struct host_names *
+host_names_new(const struct name *const *v, size_t n)
+{
+	size_t head = sizeof(struct host_names) + n * sizeof(v[0]);
+	size_t size = head;
+	struct host_names *hosts;
+	uint8_t *to;
+
+	for (size_t i = 0; i < n; i++)
+		size += offsetof(struct name, wire) + v[i]->len;
+	hosts = malloc(size);
+	if (hosts == NULL)
+		return NULL;
+	hosts->refs = 1;
+	hosts->n = (uint8_t)n;
+	to = (uint8_t *)hosts + head;
+	for (size_t i = 0; i < n; i++) {
+		size_t len = offsetof(struct name, wire) + v[i]->len;
+
+		memcpy(to, v[i], len);
+		hosts->v[i] = (const struct name *)to;
+		to += len;
+	}
+	return hosts;
+}
+
+/* Entries ------------------------------------------------------------------ */
+
+struct names_key
+names_key_of(const struct process *proc, const struct addr *addr)
+{
+	struct names_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.addr = *addr;
+	if (proc == NULL || proc->kind != PROCESS_PROGRAM)
+		return key;
+	key.pid = (uint32_t)proc->pid;
+	key.start = proc->start;
+	key.exe_dev = proc->exe_dev;
+	key.exe_ino = proc->exe_ino;
+	return key;
+}
+
+static struct names_entry *
+entry_find(
+    const struct names *names, const struct names_key *key, uint64_t hash)
+{
+	struct map_node *node = map_first(&names->map, hash);
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		struct names_entry *entry =
+		    container_of(node, struct names_entry, node);
+
+		if (memcmp(&entry->key, key, sizeof(*key)) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+static void
+entry_free(struct names *names, struct names_entry *entry)
+{
+	map_remove(&names->map, &entry->node);
+	list_remove(&entry->lru);
+	host_names_unref(entry->hosts);
+	free(entry->ends);
+	free(entry);
+}
+
+static struct names_entry *
+entry_new(struct names *names, const struct names_key *key, uint64_t hash)
+{
+	struct names_entry *entry = calloc(1, sizeof(*entry));
+
+	if (entry == NULL)
+		return NULL;
+	if (names->map.count >= names->max) {
+		entry_free(names,
+		    container_of(names->lru.prev, struct names_entry, lru));
+		names->stats->names_evicted++;
+	}
+	entry->key = *key;
+	map_put(&names->map, &entry->node, hash);
+	list_prepend(&names->lru, &entry->lru);
+	return entry;
+}
+
+/* Puts other names in place of those of the entry; false when there is no
+ * memory, and nothing is changed. */
+static bool
+entry_set(struct names_entry *entry, const struct name *const *v,
+    const mono_t *ends, size_t n)
+{
+	struct host_names *hosts = host_names_new(v, n);
+	mono_t *copy = malloc(n * sizeof(copy[0]));
+
+	if (hosts == NULL || copy == NULL) {
+		free(hosts);
+		free(copy);
+		return false;
+	}
+	memcpy(copy, ends, n * sizeof(copy[0]));
+	host_names_unref(entry->hosts);
+	free(entry->ends);
+	entry->hosts = hosts;
+	entry->ends = copy;
+	return true;
+}
+
+/* Which of them. */
+static size_t
+first_to_end(const mono_t *ends, size_t n)
+{
+	size_t first = 0;
+
+	for (size_t i = 1; i < n; i++)
+		if (mono_before(ends[i], ends[first]))
+			first = i;
+	return first;
+}
+
+/* The names that hold still behind the new one (NULL: there is none). Returns
+ * how many there are. */
+static size_t
+names_that_hold(const struct names_entry *entry, const struct name **v,
+    mono_t *ends, size_t n, mono_t now)
+{
+	for (uint8_t i = 0; entry->hosts != NULL && i < entry->hosts->n; i++) {
+		const struct name *name = entry->hosts->v[i];
+
+		if (mono_before(entry->ends[i], now) ||
+		    (n > 0 && name_equal(name, v[0])))
+			continue;
+		v[n] = name;
+		ends[n++] = entry->ends[i];
+	}
+	return n;
+}
+
+static bool
+entry_add(struct names *names, struct names_entry *entry,
+    const struct name *name, mono_t end, mono_t now)
+{
+	const struct name *v[NAMES_PER_ADDR + 1];
+	mono_t ends[NAMES_PER_ADDR + 1];
+	size_t n, out;
+
+	v[0] = name;
+	ends[0] = end;
+	n = names_that_hold(entry, v, ends, 1, now);
+	if (n > NAMES_PER_ADDR) {
+		out = 1 + first_to_end(ends + 1, n - 1);
+		n--;
+		memmove(&v[out], &v[out + 1], (n - out) * sizeof(v[0]));
+		memmove(
+		    &ends[out], &ends[out + 1], (n - out) * sizeof(ends[0]));
+		names->stats->names_crowded++;
+	}
+	return entry_set(entry, v, ends, n);
+}
+
+void
+names_put(struct names *names, const struct names_key *key,
+    const struct name *name, mono_t end, mono_t now)
+{
+	uint64_t hash = map_hash(&names->map, key, sizeof(*key));
+	struct names_entry *entry = entry_find(names, key, hash);
+
+	if (entry == NULL) {
+		entry = entry_new(names, key, hash);
+		if (entry == NULL)
+			return;
+	} else {
+		list_remove(&entry->lru);
+		list_prepend(&names->lru, &entry->lru);
+	}
+	for (uint8_t i = 0; entry->hosts != NULL && i < entry->hosts->n; i++) {
+		if (!name_equal(entry->hosts->v[i], name))
+			continue;
+		if (mono_before(entry->ends[i], end))
+			entry->ends[i] = end;
+		end = entry->ends[i];
+		if (i == 0)
+			return; /* the same again */
+	}
+	if (!entry_add(names, entry, name, end, now) && entry->hosts == NULL)
+		entry_free(names, entry);
+}
+
+/* The same without those that have ended; NULL where none is left, and the
+ * entry is gone. */
+static const struct host_names *
+entry_hosts(struct names *names, struct names_entry *entry, mono_t now)
+{
+	const struct name *v[NAMES_PER_ADDR];
+	mono_t ends[NAMES_PER_ADDR];
+	size_t n = names_that_hold(entry, v, ends, 0, now);
+
+	if (n == 0) {
+		entry_free(names, entry);
+		return NULL;
+	}
+	/* where there is no memory they hold a little longer */
+	if (n < entry->hosts->n)
+		(void)entry_set(entry, v, ends, n);
+	return entry->hosts;
+}
+
+/* What is asked for ------------------------------------------------------- */
+
+struct names *
+names_new(size_t max, struct stats *stats)
+{
+	struct names *names = calloc(1, sizeof(*names));
+
+	if (names == NULL)
+		return NULL;
+	if (map_init(&names->map) < 0) {
+		free(names);
+		return NULL;
+	}
+	list_init(&names->lru);
+	names->max = max;
+	names->stats = stats;
+	return names;
+}
+
+void
+names_free(struct names *names)
+{
+	if (names == NULL)
+		return;
+	while (!list_empty(&names->lru))
+		entry_free(names,
+		    container_of(names->lru.next, struct names_entry, lru));
+	map_done(&names->map);
+	free(names);
+}
+
+size_t
+names_count(const struct names *names)
+{
+	return names->map.count;
+}
+
+static mono_t
+end_of(mono_t now, uint32_t ttl_s)
+{
+	uint64_t s = ttl_s < NAMES_FLOOR_S     ? NAMES_FLOOR_S
+		     : ttl_s > NAMES_TTL_MAX_S ? NAMES_TTL_MAX_S
+					       : ttl_s;
+
+	return mono_add(now, s * MONO_S);
+}
+
+void
+names_learn(struct names *names, const struct process *proc,
+    const struct name *name, const struct addr *addr, uint32_t ttl_s,
+    mono_t now)
+{
+	struct addr plain = addr_unmap(addr);
+	struct names_key key = names_key_of(proc, &plain);
+	struct names_key anybody = names_key_of(NULL, &plain);
+	mono_t end = end_of(now, ttl_s);
+
+	names->stats->names_learnt++;
+	if (key.pid != 0)
+		names_put(names, &key, name, end, now);
+	names_put(names, &anybody, name, end, now);
+}
+
+const struct host_names *
+names_lookup(struct names *names, const struct process *proc,
+    const struct addr *addr, mono_t now)
+{
+	struct addr plain = addr_unmap(addr);
+	struct names_key key = names_key_of(proc, &plain);
+	uint64_t hash = map_hash(&names->map, &key, sizeof(key));
+	struct names_entry *entry = entry_find(names, &key, hash);
+	const struct host_names *hosts;
+
+	if (entry != NULL && key.pid != 0) {
+		hosts = entry_hosts(names, entry, now);
+		if (hosts != NULL) {
+			mono_t end = end_of(now, 0);
+
+			for (uint8_t i = 0; i < hosts->n; i++)
+				if (mono_before(entry->ends[i], end))
+					entry->ends[i] = end;
+			list_remove(&entry->lru);
+			list_prepend(&names->lru, &entry->lru);
+			return hosts;
+		}
+	}
+	if (key.pid != 0) {
+		key = names_key_of(NULL, &plain);
+		hash = map_hash(&names->map, &key, sizeof(key));
+		entry = entry_find(names, &key, hash);
+	}
+	if (entry == NULL)
+		return NULL;
+	list_remove(&entry->lru);
+	list_prepend(&names->lru, &entry->lru);
+	return entry_hosts(names, entry, now);
+}

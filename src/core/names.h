@@ -1,0 +1,81 @@
+#ifndef CORE_NAMES_H
+#define CORE_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "src/base/addr.h"
+#include "src/base/mono.h"
+#include "src/base/name.h"
+#include "src/core/process.h"
+#include "src/core/stats.h"
+
+/* What addresses are called: learnt from the answers that programs got, for
+ * that program (its pid, start and executable) and for anybody. A name holds as
+ * long as the answer, and at least for NAMES_FLOOR_S, since programs keep what
+ * they were told; for the program that uses it, it holds on from each use.
+ * Bounded: what was not used longest makes room. */
+struct names;
+
+/* Browsers keep an answer for minutes, what pools connections for longer. */
+#define NAMES_FLOOR_S 3600
+#define NAMES_TTL_MAX_S 86400
+
+/* Names of one address; more of them, and the one that ends first goes. */
+#define NAMES_PER_ADDR 64
+
+/* Counts addresses, twice where a program was told: for it and for anybody. */
+#define NAMES_MAX ((size_t)32768)
+
+/* The names of an address at one time, the one learnt last first. Immutable,
+ * and counted by reference: a flow keeps those that it was judged by. */
+struct host_names {
+	unsigned int refs;
+	uint8_t n; /* never 0 */
+	const struct name *v[];
+};
+
+const struct host_names *host_names_ref(const struct host_names *hosts);
+void host_names_unref(const struct host_names *hosts); /* both accept NULL */
+
+/* stats is borrowed and outlives it. NULL when there is no memory. */
+struct names *names_new(size_t max, struct stats *stats);
+void names_free(struct names *names); /* accepts NULL */
+
+/* `proc` (NULL, unknown or the kernel: nobody in particular) was told that the
+ * name has this address, for ttl_s seconds. Where there is no memory, that is
+ * forgotten. */
+void names_learn(struct names *names, const struct process *proc,
+    const struct name *name, const struct addr *addr, uint32_t ttl_s,
+    mono_t now);
+
+/* What the program was told that the address is called; where it was told
+ * nothing, what anybody was. NULL where nobody was told anything. Borrowed
+ * until the next call for these names. */
+const struct host_names *names_lookup(struct names *names,
+    const struct process *proc, const struct addr *addr, mono_t now);
+
+size_t names_count(const struct names *names);
+
+/* What does not end with this process -------------------------------------- */
+
+/* Which boot of the machine it is, and the wall clock: pids mean nothing after
+ * another boot, and time passes while no daemon runs. */
+struct names_moment {
+	const char *boot; /* a word; "" where it is not known */
+	uint64_t wall_ms;
+	mono_t now;
+};
+
+/* More are not saved, so that writing them down does not hold up the loop. */
+#define NAMES_SAVED_MAX ((size_t)8192)
+
+/* The names used last, one a line; names_read() takes them back, and returns
+ * how many lines were no good. A text with another first line is none. */
+void names_write(
+    const struct names *names, const struct names_moment *at, FILE *out);
+size_t names_read(struct names *names, const char *text, size_t len,
+    const struct names_moment *at);
+
+#endif

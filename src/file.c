@@ -1,0 +1,138 @@
+#include "src/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *
+file_path(const char *dir, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", dir, name) >= 0 ? path : NULL;
+}
+
+static int
+write_all(int fd, const struct file_part *part)
+{
+	const char *p = part->bytes;
+	size_t left = part->len;
+
+	while (left > 0) {
+		ssize_t n = write(fd, p, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		left -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+write_parts(const char *path, const struct file_part *parts, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = write_all(fd, &parts[i]);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+/* The folder that the file is to be in. */
+static void
+make_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir =
+	    slash != NULL ? strndup(path, (size_t)(slash - path)) : NULL;
+
+	if (dir != NULL && mkdir(dir, 0700) < 0 && errno == ENOENT) {
+		make_folder(dir);
+		(void)mkdir(dir, 0700); /* writing says what is wrong */
+	}
+	free(dir);
+}
+
+int
+file_save(const char *path, const struct file_part *parts, size_t n)
+{
+	char *temporary;
+	int r;
+
+	if (asprintf(&temporary, "%s.new", path) < 0)
+		return -ENOMEM;
+	make_folder(path);
+	r = write_parts(temporary, parts, n);
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(temporary); /* it may not be there */
+	free(temporary);
+	return r;
+}
+
+static int
+read_open(int fd, size_t max, char **ret_bytes, size_t *ret_len)
+{
+	struct stat st;
+	size_t len = 0, size;
+	char *bytes;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size < 0 || (uint64_t)st.st_size > max)
+		return -EFBIG;
+	size = (size_t)st.st_size;
+	bytes = malloc(size + 1);
+	if (bytes == NULL)
+		return -ENOMEM;
+	while (len < size) {
+		n = read(fd, bytes + len, size - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			int error = -errno;
+
+			free(bytes);
+			return error;
+		}
+		if (n == 0)
+			break; /* it has become shorter */
+		len += (size_t)n;
+	}
+	bytes[len] = '\0';
+	*ret_bytes = bytes;
+	*ret_len = len;
+	return 0;
+}
+
+int
+file_read(const char *path, size_t max, char **ret_bytes, size_t *ret_len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = read_open(fd, max, ret_bytes, ret_len);
+	(void)close(fd); /* it was only read */
+	return r;
+}

@@ -1,0 +1,73 @@
+# For the tests of rerouted beside another firewall: sourced after lib.sh.
+#
+#   neighbours_up   net_up, with servers on both sides and rules of ours:
+#
+#         port    rerouted says    the neighbour is to say
+#         7001    accept           accept
+#         7002    accept           deny         our yes opens nothing
+#         7003    block (in)       accept       nor does theirs
+#         7009    block (out)      accept
+#
+#   both_are_heard NAME    checks all of that, TCP and UDP, IPv4 and IPv6
+#   only_they_are_heard NAME   the same without the daemon
+#   privately "FROM TO..." CMD...  runs CMD in c, with files of the test's own
+#                   in place of the system's: FROM is mounted on TO; what
+#                   `background inc unshare -m sh "$tmp/privately" ...` does
+#   $legacy         of privately: iptables is iptables-legacy there
+
+neighbours_up() {
+	net_up
+	background ins "$BUILDDIR/probe" serve 7001,7002,7003,7009 10.9.0.2 \
+	    fd09::2 >"$tmp/serve.s"
+	background inc "$BUILDDIR/probe" serve 7001,7002,7003 10.9.0.1 \
+	    fd09::1 >"$tmp/serve.c"
+	wait_for grep -q ready "$tmp/serve.s"
+	wait_for grep -q ready "$tmp/serve.c"
+	rules "block out to port 7009" "block in to port 7003" \
+	    "default out accept" "default in accept"
+}
+
+reaches() { # WHO ADDR PORT
+	"$1" "$BUILDDIR/probe" tcp "$2" "$3" 2000 &&
+	    "$1" "$BUILDDIR/probe" udp "$2" "$3" 2000
+}
+reaches_not() {
+	! "$1" "$BUILDDIR/probe" tcp "$2" "$3" 120 &&
+	    ! "$1" "$BUILDDIR/probe" udp "$2" "$3" 120
+}
+
+they_are_heard() { # NAME OURS: what we are to do
+	local f c s
+	for f in 4 6; do
+		case $f in
+		4) c=10.9.0.1 s=10.9.0.2 ;;
+		6) c=fd09::1 s=fd09::2 ;;
+		esac
+		check "$1: in, both say yes, IPv$f" reaches ins $c 7001
+		check "$1: in, they say no, IPv$f" reaches_not ins $c 7002
+		check "$1: in, we say $2, IPv$f" "$3" ins $c 7003
+		check "$1: out, both say yes, IPv$f" reaches inc $s 7001
+		check "$1: out, we say $2, IPv$f" "$3" inc $s 7009
+		if [ "$out_denied" = yes ]; then
+			check "$1: out, they say no, IPv$f" reaches_not inc $s 7002
+		fi
+	done
+}
+legacy="/usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi"
+out_denied=yes # the neighbour has a say in what goes out, too
+both_are_heard() { they_are_heard "$1" no reaches_not; }
+only_they_are_heard() { they_are_heard "$1" nothing reaches; }
+
+cat >"$tmp/privately" <<'END'
+mounts=$1
+shift
+mount --make-rprivate /
+from=
+for word in $mounts; do
+	[ -n "$from" ] || { from=$word; continue; }
+	mount --bind "$from" "$word" || exit 99
+	from=
+done
+exec "$@"
+END
+privately() { inc unshare -m sh "$tmp/privately" "$@"; }
