@@ -11,7 +11,7 @@ unit_tests += test_filter test_history test_tally
 unit_tests += test_lists
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
-	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
+	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h
 pure = libcore.a libbase.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
