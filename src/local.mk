@@ -170,7 +170,7 @@ rerouted_SOURCES = \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
-rerouted_LDADD = libport17_ev.a libport17.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
+rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
 	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 
