@@ -8,6 +8,9 @@
 #include "src/linux/ct.h"
 #include "src/work_ev.h"
 
+/* At an end the rules must go: whoever holds the lock for so long is stuck. */
+#define INSIST_WAIT (6 * MONO_S)
+
 void
 fw_ev_init(struct fw_ev *fw, const struct conf *conf, void (*done)(void *arg),
     void *arg)
@@ -76,8 +79,9 @@ install_family(struct fw_ev *fw, enum chains_family family)
 
 	if (r == 0)
 		r = chains_install(family, &fw->setup[family], &fw->what);
-	fw->in[family] = r == 0;
-	return r;
+	fw->in[family] = r >= 0;
+	fw->was_in[family] = r > 0;
+	return r < 0 ? r : 0;
 }
 
 /* What the other backend holds is of a start with another setting: each packet
@@ -91,7 +95,7 @@ remove_others(struct fw_ev *fw)
 		for (int f = 0; r == 0 && f < FW_N_FAMILIES; f++)
 			if (b != (int)fw->backend)
 				r = chains_remove((enum chains_backend)b,
-				    (enum chains_family)f, &fw->what);
+				    (enum chains_family)f, NULL, &fw->what);
 	return r;
 }
 
@@ -110,16 +114,21 @@ install_run(void *arg)
 	if (fw->error == 0)
 		return;
 	for (int f = 0; f < FW_N_FAMILIES; f++) {
+		/* what was closed before a start that fails stays so */
+		if (fw->was_in[f] && fw->conf->fail == CONF_FAIL_CLOSED)
+			continue;
 		if (fw->in[f])
 			(void)chains_remove(
-			    fw->backend, (enum chains_family)f, &ignored);
+			    fw->backend, (enum chains_family)f, NULL, &ignored);
 		fw->in[f] = false;
 	}
 }
 
-/* Goes on after an error: half a firewall is worse than none. */
+/* Goes on after an error: half a firewall is worse than none. 0, 1 (done, but
+ * *ret_error is to be told) or -errno. */
 static int
-remove_backend(enum chains_backend backend, struct chains_error *ret_error)
+remove_backend(enum chains_backend backend, const mono_t *insist,
+    struct chains_error *ret_error)
 {
 	int error = 0;
 
@@ -129,8 +138,8 @@ remove_backend(enum chains_backend backend, struct chains_error *ret_error)
 		int r = 0;
 
 		if (family != CHAINS_IP6 || chains_available(backend, family))
-			r = chains_remove(backend, family, &what);
-		if (r < 0) {
+			r = chains_remove(backend, family, insist, &what);
+		if (r < 0 || (r > 0 && error == 0)) {
 			error = r;
 			*ret_error = what;
 		}
@@ -156,7 +165,7 @@ fw_clear(struct fw_ev *fw, uint64_t *ret_marks, struct chains_error *ret_error)
 	int r;
 
 	(void)pthread_mutex_lock(&fw->tables); /* a plain one can't fail */
-	r = remove_backend(fw->backend, ret_error);
+	r = remove_backend(fw->backend, NULL, ret_error);
 	/* what failed stays, and is kept in place */
 	fw->cleared = r == 0;
 	(void)pthread_mutex_unlock(&fw->tables);
@@ -166,15 +175,18 @@ fw_clear(struct fw_ev *fw, uint64_t *ret_marks, struct chains_error *ret_error)
 void
 fw_remove(struct fw_ev *fw)
 {
+	mono_t insist = mono_add(mono_now(), INSIST_WAIT);
 	struct chains_error what;
 	uint64_t marks;
-	int r;
+	int r = remove_backend(fw->backend, &insist, &fw->what);
 
-	fw->error = remove_backend(fw->backend, &fw->what);
-	if (fw->error == 0)
-		memset(fw->in, 0, sizeof(fw->in));
+	fw->warn |= r > 0;
+	fw->error = r < 0 ? r : 0;
+	if (r < 0)
+		return; /* without marks what goes on would stop, too */
+	memset(fw->in, 0, sizeof(fw->in));
 	r = clear_marks(&marks, &what);
-	if (r < 0 && fw->error == 0) {
+	if (r < 0) {
 		fw->error = r;
 		fw->what = what;
 	}
@@ -197,7 +209,8 @@ fw_recover(struct fw_ev *fw)
 		}
 	}
 	fw->error = error;
-	fw->what = first;
+	if (error != 0)
+		fw->what = first;
 }
 
 static void

@@ -19,9 +19,11 @@ struct fw_ev {
 	pthread_mutex_t tables; /* one change of ours at a time */
 	bool cleared;		/* under tables: by hand, not to be repaired */
 	enum chains_backend backend;
-	bool in[FW_N_FAMILIES]; /* what is in, to our knowledge */
+	bool in[FW_N_FAMILIES];	    /* what is in, to our knowledge */
+	bool was_in[FW_N_FAMILIES]; /* … and was before the start */
 	struct chains_setup setup[FW_N_FAMILIES];
 	int error; /* of the last work, 0 or -errno */
+	bool warn; /* it was done, but `what` is to be told */
 	struct chains_error what;
 	void (*done)(void *arg);
 	void *arg;

@@ -143,9 +143,9 @@ install_late(struct guard_ev *guard, enum chains_family family)
 	    &guard->what);
 	if (r == 0)
 		r = chains_install(family, &look->setup, &guard->what);
-	look->in = r == 0;
-	look->install = r == 0;
-	return r;
+	look->in = r >= 0;
+	look->install = r >= 0;
+	return r < 0 ? r : 0;
 }
 
 static void

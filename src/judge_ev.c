@@ -8,12 +8,14 @@
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
+#include "src/linux/route.h"
 
 struct judge_ev {
 	struct judge_ev_opts opts;
@@ -21,8 +23,41 @@ struct judge_ev {
 	struct ct *ct; /* NULL: conntrack can't be asked */
 	uint32_t lo;   /* interface index of loopback in this namespace */
 	mono_t now;    /* read once a wake-up */
-	bool asked;    /* /proc was, in this wake-up */
+	/* until then flows may be met that began before the policy in force */
+	const struct policy *policy; /* only compared */
+	mono_t doubt_end;
+	bool asked; /* /proc was, in this wake-up */
+	const struct process *self;
 };
+
+/* Conntrack keeps what speaks no longer for less (nf_conntrack_udp_timeout,
+ * nf_conntrack_udp_timeout_stream: 30 and 120 s). */
+#define DOUBT_NS (600 * MONO_S)
+
+/* A datagram for a socket that is not connected says nothing of who began. As
+ * a rule it did; where the flow may be older than what we know of it, conntrack
+ * knows. */
+static bool
+was_begun_here(
+    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+{
+	struct flow_key began;
+
+	return pkt->in && pkt->tuple.has_ports &&
+	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
+	       mono_before(je->now, je->doubt_end) &&
+	       ct_original(je->ct, key, &began, NULL) == 0 &&
+	       memcmp(&began, key, sizeof(began)) == 0;
+}
+
+static void
+note_policy(struct judge_ev *je)
+{
+	if (je->policy == judge_policy(je->opts.judge))
+		return;
+	je->policy = judge_policy(je->opts.judge);
+	je->doubt_end = mono_add(je->now, DOUBT_NS);
+}
 
 static void
 find_socket(
@@ -41,6 +76,8 @@ find_socket(
 	    !packet_is_syn(pkt))
 		ret->accepted =
 		    diag_is_listening(je->opts.diag, &key, pkt->ifindex);
+	if (ret->status == SOCKET_FOUND && !ret->connected)
+		ret->connected = was_begun_here(je, pkt, &key);
 }
 
 static void
@@ -50,6 +87,11 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 	const struct process *proc = NULL;
 	int r;
 
+	if (je->opts.is_own(je->opts.arg, sock->inode)) {
+		judge_process(
+		    je->opts.judge, pkt, sock, je->self, je->now, ret);
+		return;
+	}
 	/* all packets of a wake-up were sent before this */
 	if (!je->asked)
 		procfs_round(je->opts.procfs);
@@ -136,6 +178,22 @@ mark_of(const struct verdict *verdict, const struct packet *pkt, uint32_t had)
 	return verdict->mark;
 }
 
+/* The verdict, if it is given now. */
+static void
+give(struct judge_ev *je, const struct nfq_packet *raw,
+    const struct packet *pkt, struct verdict *verdict)
+{
+	enum port17_route route = PORT17_GO;
+	uint32_t mark;
+
+	if (verdict->decision.action == ACTION_REROUTE)
+		route = je->opts.route(je->opts.arg, pkt, raw, verdict);
+	mark =
+	    route == PORT17_DROP ? MARK_DROP : mark_of(verdict, pkt, raw->mark);
+	if (route != PORT17_HELD)
+		nfq_verdict(je->opts.nfq, raw->queue, raw->id, mark);
+}
+
 static void
 packet_cb(void *arg, const struct nfq_packet *raw)
 {
@@ -159,9 +217,10 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.has_uid = raw->has_uid;
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
+	pkt.on_link = judge_wants_link(&pkt) &&
+		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);
 	judge_one(je, &pkt, &verdict);
-	nfq_verdict(je->opts.nfq, raw->queue, raw->id,
-	    mark_of(&verdict, &pkt, raw->mark));
+	give(je, raw, &pkt, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
 	if (verdict.new_flow && verdict.flow != NULL)
@@ -177,6 +236,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
+	note_policy(je);
 	je->asked = false;
 	r = nfq_receive(je->opts.nfq, packet_cb, je);
 	if (r < 0) {
@@ -189,6 +249,7 @@ int
 judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 {
 	struct judge_ev *je = calloc(1, sizeof(*je));
+	int r;
 
 	if (je == NULL)
 		return -ENOMEM;
@@ -201,6 +262,11 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 		judge_ev_free(je);
 		return -ENOMEM;
 	}
+	r = procfs_process(opts->procfs, getpid(), &je->self);
+	if (r < 0) {
+		judge_ev_free(je);
+		return r;
+	}
 	*ret = je;
 	return 0;
 }
@@ -212,6 +278,7 @@ judge_ev_free(struct judge_ev *je)
 		return;
 	if (je->readable != NULL)
 		event_free(je->readable);
+	process_unref(je->self);
 	ct_close(je->ct);
 	free(je);
 }

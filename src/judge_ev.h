@@ -5,6 +5,7 @@
 
 #include "src/core/judge.h"
 #include "src/core/stats.h"
+#include "src/port17_ev.h"
 
 struct diag;
 struct event_base;
@@ -21,6 +22,11 @@ struct judge_ev_opts {
 	struct stats *stats;
 	/* called after a flow was judged, not for repeats */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
+	/* called for each packet that is to be rerouted */
+	enum port17_route (*route)(void *arg, const struct packet *pkt,
+	    const struct nfq_packet *raw, struct verdict *verdict);
+	/* whether a socket is one that Port17 opened; NULL: none is */
+	bool (*is_own)(void *arg, uint64_t inode);
 	/* called when the queues are of no more use; the loop should end */
 	void (*broken)(void *arg, int error);
 	void *arg;

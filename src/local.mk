@@ -4,13 +4,15 @@ noinst_LIBRARIES += libbase.a libcore.a liblinux.a
 libbase_a_SOURCES = \
 	%D%/base/addr.c %D%/base/addr.h \
 	%D%/base/arena.c %D%/base/arena.h \
+	%D%/base/grow.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
 	%D%/base/mono.h \
 	%D%/base/name.c %D%/base/name.h \
 	%D%/base/num.c %D%/base/num.h \
-	%D%/base/rd.h
+	%D%/base/rd.h \
+	%D%/base/sip.h
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \
@@ -29,7 +31,10 @@ libcore_a_SOURCES = \
 	%D%/core/history.c %D%/core/history.h \
 	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/judge_capture.c \
+	%D%/core/judge_host.c \
 	%D%/core/judge_own.h \
+	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/mark.h \
@@ -64,6 +69,16 @@ libcore_a_SOURCES = \
 	%D%/core/text.c %D%/core/text.h \
 	%D%/core/value.c %D%/core/value.h
 
+# compiled lists, and the files they are made of
+libcore_a_SOURCES += \
+	%D%/core/addrset.c %D%/core/addrset.h \
+	%D%/core/addrset_build.c \
+	%D%/core/hostset.c %D%/core/hostset.h \
+	%D%/core/hostset_build.c %D%/core/hostset_build.h \
+	%D%/core/list_build.c %D%/core/list_build.h \
+	%D%/core/list_image.h \
+	%D%/core/lists.c %D%/core/lists.h
+
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/record.h \
@@ -85,15 +100,18 @@ liblinux_a_SOURCES = \
 	%D%/linux/ct_msg.c %D%/linux/ct_msg.h \
 	%D%/linux/diag.c %D%/linux/diag.h \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
+	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
+	%D%/linux/own.c %D%/linux/own.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
 	%D%/linux/procwalk.c \
+	%D%/linux/route.c %D%/linux/route.h \
 	%D%/linux/spawn.c %D%/linux/spawn.h \
 	%D%/linux/users.c %D%/linux/users.h \
 	%D%/linux/xtable.c %D%/linux/xtable.h \
@@ -140,17 +158,21 @@ rerouted_SOURCES = \
 	%D%/main.c \
 	%D%/names_ev.c %D%/names_ev.h \
 	%D%/notify.c %D%/notify.h \
+	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
+	%D%/port17_ev.c %D%/port17_ev.h \
 	%D%/rerouted.c %D%/rerouted.h \
+	%D%/resolver_conf.c %D%/resolver_conf.h \
+	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
-rerouted_LDADD = liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
-	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
-	-lpthread
+rerouted_LDADD = libport17_ev.a libport17.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
+	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
+	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 
 bin_PROGRAMS += reroutectl
 reroutectl_SOURCES = \

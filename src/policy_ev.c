@@ -31,7 +31,8 @@ struct policy_ev {
 	bool reload_after;	      /* asked for while it was tried */
 	struct deadline_ev *deadline; /* the next end of any */
 	uint64_t retry_ms;
-	bool ending; /* a change that ends things is queued */
+	bool ending;	   /* a change that ends things is queued */
+	bool first_review; /* of the start is under way */
 	char error[256];
 };
 
@@ -147,6 +148,12 @@ reviewed(void *arg, const struct review_result *result)
 {
 	struct policy_ev *pe = arg;
 
+	if (pe->first_review) {
+		pe->first_review = false;
+		log_debug("policy", "judged anew marks=%llu",
+		    (unsigned long long)result->marks);
+		return;
+	}
 	pe->change->review = *result;
 	settle(pe);
 }
@@ -206,10 +213,12 @@ compiled(void *arg)
 	if (result == 0)
 		commit(pe);
 	job_done(pe);
-	if (result < 0)
+	if (result < 0) {
 		fail(pe, result);
-	else
-		review_ev_start(pe->review);
+		return;
+	}
+	pe->first_review = false; /* this one does its work, too */
+	review_ev_start(pe->review);
 }
 
 static void
@@ -366,6 +375,13 @@ policy_ev_reload(struct policy_ev *pe)
 	policy_ev_submit(pe, change);
 }
 
+void
+policy_ev_review(struct policy_ev *pe)
+{
+	pe->first_review = true;
+	review_ev_start_first(pe->review);
+}
+
 bool
 policy_ev_is_busy(const struct policy_ev *pe)
 {
@@ -420,12 +436,21 @@ ended(void *arg, const struct flow *flow, mono_t now)
 	pe->opts.judged(pe->opts.arg, flow, now);
 }
 
+static void
+moved(void *arg, const struct flow_key *key)
+{
+	struct policy_ev *pe = arg;
+
+	if (pe->opts.moved != NULL)
+		pe->opts.moved(pe->opts.arg, key);
+}
+
 int
 policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 {
 	struct policy_ev *pe = calloc(1, sizeof(*pe));
 	struct review_opts review = { opts->base, opts->judge, opts->diag,
-		opts->stats, ended, reviewed, pe };
+		opts->stats, ended, moved, reviewed, pe };
 	int r = -ENOMEM;
 
 	if (pe == NULL)

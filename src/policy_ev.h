@@ -28,6 +28,7 @@ struct policy_opts {
 	/* these settings have been read and are in force now; take a
 	 * reference to keep them */
 	void (*settings)(void *arg, const struct conf *conf);
+	void (*moved)(void *arg, const struct flow_key *key);
 	/* no change is under way, or waits */
 	void (*idle)(void *arg);
 	void *arg;
@@ -43,6 +44,10 @@ void policy_ev_submit(struct policy_ev *pe, struct change *change_take);
 
 /* The same for a reload that nobody waits for: one in the queue is enough. */
 void policy_ev_reload(struct policy_ev *pe);
+
+/* Once the chains are in: connections that a daemon before this one decided
+ * are judged anew. */
+void policy_ev_review(struct policy_ev *pe);
 
 bool policy_ev_is_busy(const struct policy_ev *pe); /* accepts NULL */
 

@@ -28,6 +28,8 @@
 #include "src/names_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
+#include "src/port17_ev.h"
+#include "src/resolver_ev.h"
 #include "src/watch_ev.h"
 
 enum phase {
@@ -54,6 +56,8 @@ struct rerouted {
 	struct procfs *procfs;
 	struct attr *attr;
 	struct judge_ev *judge_ev;
+	struct resolver_ev *resolver;
+	struct port17_ev *port17;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
@@ -61,8 +65,9 @@ struct rerouted {
 	struct policy_ev *policy_ev;
 	struct watch_ev *watch; /* NULL: the rules are not watched */
 	enum phase phase;
-	bool stop; /* a signal came while the chains were being put in */
-	int error; /* what rerouted_run() returns */
+	bool stop;   /* a signal came while the chains were being put in */
+	bool broken; /* the queues are of no more use */
+	int error;   /* what rerouted_run() returns */
 	void (*ready)(void *arg);
 	void *ready_arg;
 };
@@ -93,6 +98,31 @@ remove_begin(void *arg)
 	}
 }
 
+/* Whether the daemon ends as if it had crashed: what was closed stays so until
+ * it is started again, or --recover is called. */
+static bool
+leaves_closed(const struct rerouted *rr)
+{
+	return rr->conf->fail == CONF_FAIL_CLOSED && rr->error != 0 &&
+	       (rr->broken || rr->fw.was_in[CHAINS_IP4] ||
+		   rr->fw.was_in[CHAINS_IP6]);
+}
+
+static void
+chains_end(void *arg)
+{
+	struct rerouted *rr = arg;
+
+	if (!leaves_closed(rr)) {
+		remove_begin(rr);
+		return;
+	}
+	log_error("firewall", "the rules stay in place, nothing new passes "
+			      "until the daemon is back: rerouted --recover "
+			      "takes them out");
+	event_base_loopbreak(rr->base);
+}
+
 static void
 stop_begin(struct rerouted *rr)
 {
@@ -103,9 +133,9 @@ stop_begin(struct rerouted *rr)
 	rr->phase = PHASE_STOPPING;
 	notify_stopping();
 	if (rr->guard != NULL)
-		guard_ev_stop(rr->guard, remove_begin, rr);
+		guard_ev_stop(rr->guard, chains_end, rr);
 	else
-		remove_begin(rr);
+		chains_end(rr);
 }
 
 static void
@@ -116,6 +146,7 @@ queues_broken(void *arg, int error)
 	log_error(
 	    "judge", "the queues are of no more use: %s", strerror(-error));
 	rr->error = error;
+	rr->broken = true;
 	stop_begin(rr);
 }
 
@@ -128,7 +159,10 @@ firewall_put_in(struct rerouted *rr)
 	if (rr->fw.error != 0) {
 		log_error("firewall", "%s", rr->fw.what.text);
 		rr->error = rr->fw.error;
-		event_base_loopbreak(rr->base);
+		if (leaves_closed(rr))
+			chains_end(rr);
+		else
+			event_base_loopbreak(rr->base);
 		return;
 	}
 	r = guard_ev_new(&rr->guard, rr->base, &rr->fw);
@@ -140,6 +174,7 @@ firewall_put_in(struct rerouted *rr)
 		return;
 	}
 	rr->env.guard = guard_ev_status(rr->guard);
+	policy_ev_review(rr->policy_ev);
 	log_info("rerouted", "ready version=%s rules=%zu ip4=%s ip6=%s",
 	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
 	    rr->fw.in[CHAINS_IP4] ? "yes" : "no",
@@ -163,6 +198,11 @@ firewall_done(void *arg)
 	if (rr->fw.error != 0) {
 		log_error("firewall", "%s", rr->fw.what.text);
 		rr->error = rr->fw.error;
+	} else if (rr->fw.warn) {
+		log_error("firewall",
+		    "the rules were taken out without the lock: %s",
+		    rr->fw.what.text);
+		rr->error = -EBUSY; /* somebody has to look into it */
 	}
 	event_base_loopbreak(rr->base);
 }
@@ -181,10 +221,41 @@ settings_changed(void *arg, const struct conf *conf)
 			    "the new value of [%s] %s needs a restart",
 			    row->section, row->key);
 	}
+	if (rr->port17 != NULL && port17_ev_set_conf(rr->port17, conf) < 0)
+		log_error("port17", "out of memory: the tunnels are as they "
+				    "were");
 	if (!rr->opts->log_level_set)
 		log_set_level(conf->log_level);
 	if (!rr->opts->log_format_set)
 		log_set_format(conf->log_format);
+	if (rr->resolver != NULL)
+		resolver_ev_configure(rr->resolver, conf);
+}
+
+static void
+flow_moved(void *arg, const struct flow_key *key)
+{
+	struct rerouted *rr = arg;
+
+	if (rr->port17 != NULL)
+		port17_ev_moved(rr->port17, key);
+}
+
+static enum port17_route
+packet_rerouted(void *arg, const struct packet *pkt,
+    const struct nfq_packet *raw, struct verdict *verdict)
+{
+	struct rerouted *rr = arg;
+
+	return port17_ev_route(rr->port17, pkt, raw, verdict);
+}
+
+static bool
+socket_is_own(void *arg, uint64_t inode)
+{
+	const struct rerouted *rr = arg;
+
+	return port17_ev_is_own(rr->port17, inode);
 }
 
 static void
@@ -274,6 +345,7 @@ policy_prepare(struct rerouted *rr)
 		.state = state_folder(rr),
 		.judged = flow_judged,
 		.settings = settings_changed,
+		.moved = flow_moved,
 		.idle = rules_idle,
 		.arg = rr,
 	};
@@ -375,6 +447,33 @@ attr_prepare(struct rerouted *rr)
 	return attr_new(&rr->attr, &opts);
 }
 
+static void
+queried(void *arg, const struct record *record)
+{
+	(void)arg;
+	(void)record;
+}
+
+static int
+resolver_prepare(struct rerouted *rr)
+{
+	struct resolver_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.names = rr->names,
+		.queried = queried,
+		.arg = rr,
+	};
+	int r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
+
+	if (r < 0)
+		log_error(
+		    "dns", "the resolver can't be started: %s", strerror(-r));
+	return r;
+}
+
 static int
 control_prepare(struct rerouted *rr)
 {
@@ -400,6 +499,31 @@ control_prepare(struct rerouted *rr)
 		log_error("control", "another daemon answers on %s", path);
 	else if (r < 0)
 		log_error("control", "%s: %s", path, strerror(-r));
+	return r;
+}
+
+static int
+port17_prepare(struct rerouted *rr)
+{
+	struct port17_ev_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.nfq = rr->nfq,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.stats = &rr->stats,
+		.flows_max = (size_t)rr->conf->flows_max,
+		.arg = rr,
+	};
+	int r = port17_ev_new(&rr->port17, &opts);
+
+	if (r == 0)
+		r = port17_ev_set_conf(rr->port17, rr->conf);
+	if (r < 0)
+		log_error("port17",
+		    "the entry for tunnels can't be opened (127.0.0.17 and "
+		    "[::1], port 1117): %s",
+		    strerror(-r));
 	return r;
 }
 
@@ -444,6 +568,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = attr_prepare(rr);
 	if (r == 0)
+		r = resolver_prepare(rr);
+	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
 		r = watch_prepare(rr);
@@ -456,8 +582,12 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		.stats = &rr->stats,
 		.judged = flow_judged,
 		.broken = queues_broken,
+		.route = packet_rerouted,
+		.is_own = socket_is_own,
 		.arg = rr,
 	};
+	if (r == 0)
+		r = port17_prepare(rr);
 	if (r == 0)
 		r = judge_ev_new(&rr->judge_ev, &judge_opts);
 	if (r < 0) {
@@ -481,6 +611,8 @@ rerouted_free(struct rerouted *rr)
 			break;
 	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
+	resolver_ev_free(rr->resolver);
+	port17_ev_free(rr->port17);
 	ctl_ev_free(rr->ctl);
 	bytes_ev_free(rr->bytes_ev);
 	guard_ev_free(rr->guard);
@@ -547,6 +679,10 @@ rerouted_recover(void)
 		log_error("firewall", "%s", fw.what.text);
 		return fw.error;
 	}
+	if (fw.warn)
+		log_warning("firewall",
+		    "the rules were taken out without the lock: %s",
+		    fw.what.text);
 	log_info("firewall", "everything of ours is out of the tables");
 	return 0;
 }

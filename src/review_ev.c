@@ -9,6 +9,7 @@
 #include "src/base/log.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
+#include "src/linux/own.h"
 
 /* What one turn of the loop may take, of the 5 ms that nothing may exceed: a
  * datagram of conntrack's, which is looked at whole, is some 200 entries. */
@@ -27,7 +28,8 @@ struct review_ev {
 	struct review_opts opts;
 	struct event *turn;
 	enum phase phase;
-	struct ct *ct; /* NULL where it can't be opened */
+	struct ct *ct;	 /* NULL where it can't be opened */
+	struct own *own; /* NULL: marks of others stay */
 	unsigned int tries;
 	struct review_result result;
 };
@@ -40,6 +42,15 @@ note_error(struct review_ev *review, int error)
 }
 
 static void
+close_all(struct review_ev *review)
+{
+	ct_close(review->ct);
+	review->ct = NULL;
+	own_free(review->own);
+	review->own = NULL;
+}
+
+static void
 finish(struct review_ev *review)
 {
 	struct review_result result = review->result;
@@ -47,8 +58,7 @@ finish(struct review_ev *review)
 	review->phase = PHASE_IDLE;
 	if (review->ct != NULL)
 		result.marks = ct_changed(review->ct);
-	ct_close(review->ct);
-	review->ct = NULL;
+	close_all(review);
 	if (result.error != 0)
 		log_warning("judge",
 		    "conntrack can't be told of the new rules, connections "
@@ -84,17 +94,25 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
     mono_t now)
 {
 	struct flow_key key = flow->key;
+	/* into a tunnel, or out of one, or to another: no connection survives
+	 * that, and NAT is that of the entry */
+	bool moved = d->action == ACTION_REROUTE ||
+		     flow->decision.action == ACTION_REROUTE;
 
 	review->result.changed++;
-	if (d->action == ACTION_BLOCK && end_connection(review, flow)) {
+	if ((d->action == ACTION_BLOCK || moved) &&
+	    end_connection(review, flow)) {
 		review->result.ended++;
 		judge_settle(review->opts.judge, flow, d, now);
 		review->opts.judged(review->opts.arg, flow, now);
 	} else {
 		judge_forget(review->opts.judge, flow);
 	}
+	if (review->opts.moved != NULL && moved)
+		review->opts.moved(review->opts.arg, &key);
 	if (review->ct != NULL)
-		note_error(review, ct_clear_flow(review->ct, &key));
+		note_error(review, moved ? ct_delete_flow(review->ct, &key)
+					 : ct_clear_flow(review->ct, &key));
 }
 
 /* True when all flows were seen. */
@@ -121,6 +139,19 @@ some_flows(struct review_ev *review, mono_t now)
 
 /* Conntrack ---------------------------------------------------------------- */
 
+/* Whether a decision of ours may stand behind the mark: one of others does
+ * where it is of a connection that begins or ends here, and not of one that
+ * passes by. */
+static bool
+may_decide(const struct review_ev *review, const struct ct_entry *entry)
+{
+	if (!mark_is_foreign(entry->mark))
+		return entry->mark != MARK_NONE;
+	return review->own != NULL &&
+	       (own_has(review->own, &entry->orig.local) ||
+		   own_has(review->own, &entry->reply.local));
+}
+
 /* Whether the entry decides something that the policy in force has not
  * decided. */
 static bool
@@ -128,7 +159,7 @@ is_unknown(void *arg, const struct ct_entry *entry)
 {
 	const struct review_ev *review = arg;
 
-	if (entry->mark < MARK_FIRST || entry->mark > MARK_LAST)
+	if (!may_decide(review, entry))
 		return false;
 	/* out of this host, and what this host answers */
 	return !judge_knows(review->opts.judge, &entry->orig) &&
@@ -212,10 +243,16 @@ turn_cb(evutil_socket_t fd, short what, void *arg)
 void
 review_ev_start(struct review_ev *review)
 {
+	review_ev_start_first(review);
+	note_error(review, own_read(&review->own));
+}
+
+void
+review_ev_start_first(struct review_ev *review)
+{
 	int r;
 
-	ct_close(review->ct);
-	review->ct = NULL;
+	close_all(review);
 	memset(&review->result, 0, sizeof(review->result));
 	review->tries = 0;
 	r = ct_open(&review->ct);
@@ -247,7 +284,7 @@ review_ev_free(struct review_ev *review)
 {
 	if (review == NULL)
 		return;
-	ct_close(review->ct);
+	close_all(review);
 	event_free(review->turn);
 	free(review);
 }

@@ -12,7 +12,8 @@ struct event_base;
  * few a turn of the loop, between the packets. First those of the flow table:
  * what is blocked now is ended where it is TCP, the rest gets connection mark
  * 0, so that its next packet comes to the judge. Then conntrack's entries that
- * carry a mark of ours and belong to no flow that we know. */
+ * carry a mark of ours and belong to no flow that we know; and those of this
+ * host's with a mark of others, which an accept has left to them. */
 struct review_ev;
 
 struct review_result {
@@ -30,6 +31,9 @@ struct review_opts {
 	struct stats *stats;
 	/* a flow was ended by its new decision */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
+	/* a flow went through a tunnel, or is to go through one; NULL: nobody
+	 * wants to know */
+	void (*moved)(void *arg, const struct flow_key *key);
 	/* all of it is done */
 	void (*done)(void *arg, const struct review_result *result);
 	void *arg;
@@ -41,5 +45,10 @@ void review_ev_free(struct review_ev *review); /* accepts NULL */
 
 /* From the first flow on; one that was under way is not finished. */
 void review_ev_start(struct review_ev *review);
+
+/* The same when nothing was judged yet: what a daemon before this one decided
+ * is judged anew. Marks of others stay, since none of them can have been
+ * saved by a decision that is known to be old. */
+void review_ev_start_first(struct review_ev *review);
 
 #endif

@@ -8,6 +8,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 unit_tests += test_ctmsg
 unit_tests += test_judge_names
 unit_tests += test_filter test_history test_tally
+unit_tests += test_lists
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
@@ -63,6 +64,8 @@ test_history_SOURCES = %D%/unit/test_history.c
 test_history_LDADD = $(pure) $(CMOCKA_LIBS)
 test_tally_SOURCES = %D%/unit/test_tally.c
 test_tally_LDADD = $(pure) $(CMOCKA_LIBS)
+test_lists_SOURCES = %D%/unit/test_lists.c
+test_lists_LDADD = $(pure) $(CMOCKA_LIBS)
 # three of the shell: parsers of netlink answers, and the reader of files
 test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
 test_ctmsg_CFLAGS = $(AM_CFLAGS)
@@ -129,6 +132,18 @@ fuzz_rules_SOURCES = %D%/fuzz/fuzz_rules.c $(fuzz_main)
 fuzz_rules_LDADD = $(pure)
 fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
+# --- port17
+
+unit_tests += test_codec test_tunnel
+fuzz_targets += fuzz_shake
+test_codec_SOURCES = %D%/unit/test_codec.c
+test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_tunnel_SOURCES = %D%/unit/test_tunnel.c
+test_tunnel_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+fuzz_shake_SOURCES = %D%/fuzz/fuzz_shake.c $(fuzz_main)
+fuzz_shake_LDADD = libport17.a $(pure)
+fuzz_shake_LDFLAGS = $(fuzz_ldflags)
+
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
 netns_programs = chainsctl queuectl attrtest probe connload
@@ -187,7 +202,7 @@ lint-cppcheck:
 	    --enable=warning,performance,portability --inline-suppr \
 	    --include=tests/lint/cppcheck.h \
 	    --suppressions-list=tests/lint/cppcheck.txt \
-	    --error-exitcode=1 -j 2 -i src/linux/bpf src tests
+	    --error-exitcode=1 -j 2 -i src/linux/bpf src port17 tests
 lint-manuals:
 	mandoc -T lint -W warning $(dist_man_MANS:%=$(srcdir)/%)
 list-units:

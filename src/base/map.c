@@ -5,60 +5,18 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "src/base/sip.h"
+
 #define SLOTS_MIN 64
 
-static inline uint64_t
-rotl(uint64_t x, int b)
-{
-	return x << b | x >> (64 - b);
-}
-
-static inline void
-sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
-}
-
-/* SipHash-1-3 (Aumasson, Bernstein): one round a word, three to finish. */
 uint64_t
 map_hash(const struct map *map, const void *key, size_t len)
 {
-	const uint8_t *p = key;
-	size_t left = len;
-	uint64_t v[4] = {
-		map->seed[0] ^ UINT64_C(0x736f6d6570736575),
-		map->seed[1] ^ UINT64_C(0x646f72616e646f6d),
-		map->seed[0] ^ UINT64_C(0x6c7967656e657261),
-		map->seed[1] ^ UINT64_C(0x7465646279746573),
-	};
-	uint64_t m;
+	struct sip sip;
 
-	for (; left >= 8; p += 8, left -= 8) {
-		memcpy(&m, p, 8);
-		v[3] ^= m;
-		sip_round(v);
-		v[0] ^= m;
-	}
-	m = 0;
-	memcpy(&m, p, left);
-	m |= (uint64_t)len << 56;
-	v[3] ^= m;
-	sip_round(v);
-	v[0] ^= m;
-	v[2] ^= 0xff;
-	sip_round(v);
-	sip_round(v);
-	sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	sip_init(&sip, map->seed);
+	sip_bytes(&sip, key, len);
+	return sip_end(&sip);
 }
 
 int

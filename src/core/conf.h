@@ -59,6 +59,11 @@ enum conf_tunnel_udp {
 	CONF_UDP_DROP,
 };
 
+enum conf_proxy_header {
+	CONF_HEADER_SHORT, /* within what nginx takes */
+	CONF_HEADER_FULL,
+};
+
 #define CONF_STRING_SIZE 64
 
 /* Where a value was written. */
@@ -108,6 +113,7 @@ struct conf_tunnel {
 	struct conf_text device, source, netns;
 	uint64_t fwmark; /* 0: none */
 	struct conf_text ca, pin;
+	enum conf_proxy_header proxy_header;
 };
 
 /* The settings: always in range. One row of conf_rows (schema.h) describes

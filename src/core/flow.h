@@ -33,6 +33,7 @@ struct flow {
 	bool in; /* begun by the other side */
 	bool loopback;
 	bool has_ports;
+	bool nobodys; /* no socket stood behind it when it was judged */
 	struct decision decision; /* as the last packet got it */
 	bool once;		  /* … not for loopback's sake alone */
 	uint64_t inode;		  /* of the socket judged; 0 for none */

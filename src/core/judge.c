@@ -14,11 +14,6 @@
  * SYN retransmits; what was accepted lives in conntrack anyway. */
 #define REPEAT_NS (60 * MONO_S)
 
-#define DHCP4_SERVER 67
-#define DHCP4_CLIENT 68
-#define DHCP6_CLIENT 546
-#define DHCP6_SERVER 547
-
 struct judge *
 judge_new(size_t flows_max, struct stats *stats)
 {
@@ -151,72 +146,6 @@ judge_failure(struct judge *judge, struct verdict *ret)
 	decide_once(judge, ACTION_DROP, REASON_FAILURE, ret);
 }
 
-/* ND (RFC 4861: hop limit 255 proves that no router passed it on), MLD
- * (RFC 2710, 3810), IGMP. The kernel itself speaks them. */
-static bool
-is_neighbour(const struct packet *pkt)
-{
-	if (pkt->tuple.proto == IPPROTO_IGMP)
-		return addr_is_multicast(&pkt->tuple.dst);
-	if (pkt->tuple.proto != IPPROTO_ICMPV6)
-		return false;
-	if (pkt->icmp_type >= 133 && pkt->icmp_type <= 137)
-		return pkt->hop_limit == 255;
-	/* hop limit 1: of this link */
-	return pkt->hop_limit == 1 &&
-	       ((pkt->icmp_type >= 130 && pkt->icmp_type <= 132) ||
-		   pkt->icmp_type == 143);
-}
-
-/* This host as a client of DHCP or DHCPv6 (RFC 2131, RFC 8415), not as a
- * server: that is for a rule to say. */
-static bool
-is_dhcp(const struct packet *pkt)
-{
-	bool ip4 = pkt->tuple.src.family == ADDR_IP4;
-	uint16_t client = ip4 ? DHCP4_CLIENT : DHCP6_CLIENT;
-	uint16_t server = ip4 ? DHCP4_SERVER : DHCP6_SERVER;
-
-	if (pkt->tuple.proto != IPPROTO_UDP || pkt->loopback)
-		return false;
-	if (pkt->in)
-		return pkt->tuple.sport == server && pkt->tuple.dport == client;
-	return pkt->tuple.sport == client && pkt->tuple.dport == server;
-}
-
-/* in: which way the packet went that the error speaks of. What our own REJECT
- * tells of a blocked flow is said by the kernel: to a program here over
- * loopback, to another host outbound. */
-static bool
-is_error_of(const struct judge *judge, const struct packet *pkt, bool in)
-{
-	struct flow_key key = flow_key_of(&pkt->inner, in);
-	const struct flow *flow = flow_find(judge->flows, &key);
-
-	if (flow == NULL)
-		return false;
-	switch (flow->decision.action) {
-	case ACTION_ACCEPT:
-	case ACTION_REROUTE:
-		return true;
-	case ACTION_BLOCK:
-		return (pkt->loopback || !pkt->in) && !pkt->has_uid;
-	case ACTION_DROP:
-		return false;
-	}
-	__builtin_trap();
-}
-
-/* An ICMP error speaks of a packet that went the other way; on loopback the
- * kernel tells of one that went any way. */
-static bool
-is_error_of_ours(const struct judge *judge, const struct packet *pkt)
-{
-	return pkt->icmp_error &&
-	       (is_error_of(judge, pkt, !pkt->in) ||
-		   (pkt->loopback && is_error_of(judge, pkt, pkt->in)));
-}
-
 /* On loopback the sender's side accepts for one packet, so that the receiver is
  * asked too, whose verdict then covers the flow. */
 static void
@@ -266,17 +195,13 @@ enum judge_step
 judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
     struct verdict *ret)
 {
+	enum reason reason;
 	struct flow_key key;
 	struct flow *flow;
 
 	/* 3. what a host needs to be on the network at all */
-	if (is_neighbour(pkt))
-		return decide_once(judge, ACTION_ACCEPT, REASON_NEIGHBOUR, ret);
-	if (is_error_of_ours(judge, pkt))
-		return decide_once(
-		    judge, ACTION_ACCEPT, REASON_ICMP_ERROR, ret);
-	if (is_dhcp(pkt))
-		return decide_once(judge, ACTION_ACCEPT, REASON_DHCP, ret);
+	if (judge_host(judge, pkt, &reason))
+		return decide_once(judge, ACTION_ACCEPT, reason, ret);
 	key = flow_key_of(&pkt->tuple, pkt->in);
 	flow = flow_find(judge->flows, &key);
 	if (flow != NULL && is_current(judge, flow, now) &&
@@ -386,12 +311,16 @@ begun_outside(const struct packet *pkt, const struct socket_facts *sock)
 struct decision
 judge_ask(const struct judge *judge, const struct subject *subject)
 {
+	struct decision d;
+
 	/* 4. our own sockets: judged, they would wait for themselves */
 	if (subject->process->self)
 		return (struct decision){ .action = ACTION_ACCEPT,
 			.reason = REASON_SELF };
 	/* 5. policy */
-	return policy_decide(judge->policy, subject);
+	d = policy_decide(judge->policy, subject);
+	/* 6. stray queries */
+	return judge_capture(judge, subject, &d);
 }
 
 /* What the other side is called; what is told of 127.0.0.1 is mostly a name
@@ -477,23 +406,57 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
 	return changed;
 }
 
+/* Of a flow that went through a tunnel before any packet may be the first that
+ * is seen by a new policy, or after conntrack was flushed. */
+static struct judge_way
+way_of(const struct judge *judge, const struct packet *pkt, bool in,
+    const struct socket_facts *sock)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	const struct flow *flow = flow_find(judge->flows, &key);
+	bool carried = flow != NULL && sock->inode != 0 &&
+		       flow->inode == sock->inode &&
+		       flow->decision.action == ACTION_REROUTE;
+
+	return (struct judge_way){
+		.in = in,
+		.loopback = pkt->loopback,
+		.first = carried ||
+			 (pkt->tuple.proto == IPPROTO_TCP ? packet_is_syn(pkt)
+							  : !pkt->in),
+		.proto = pkt->tuple.proto,
+		.dst = pkt->in ? &pkt->tuple.src : &pkt->tuple.dst,
+	};
+}
+
+/* What conntrack keeps outlives the packet: where no socket stands behind it
+ * (a knock on a closed port, a program that is gone), the next one that has
+ * these ports must be judged itself. */
+static bool
+is_nobodys(const struct packet *pkt, const struct socket_facts *sock)
+{
+	return pkt->tuple.has_ports && sock->status == SOCKET_NONE;
+}
+
 void
 judge_process(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, const struct process *proc, mono_t now,
     struct verdict *ret)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	bool evicted, once, begun_in = begun_outside(pkt, sock);
+	struct judge_way way = way_of(judge, pkt, begun_in, sock);
 	const struct host_names *hosts;
 	struct decision d;
 	struct flow *flow;
-	bool evicted, once;
 
 	if (proc == NULL)
 		proc = nobody(judge, pkt, sock);
 	count_process(judge->stats, proc);
 	hosts = find_hosts(judge, pkt, proc, now);
-	d = ask_packet(judge, pkt, begun_outside(pkt, sock), proc, hosts);
-	once = d.once || judge_is_icmp(pkt->tuple.proto);
+	d = judge_route(ask_packet(judge, pkt, begun_in, proc, hosts), &way);
+	once =
+	    d.once || judge_is_icmp(pkt->tuple.proto) || is_nobodys(pkt, sock);
 	set_once(&d, once, pkt);
 	decide(judge, &d, ret);
 	ret->destroy = d.action == ACTION_BLOCK &&
@@ -508,6 +471,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	ret->flow = flow;
 	ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
 	flow->once = once;
+	flow->nobodys = is_nobodys(pkt, sock);
 	flow_set_hosts(flow, hosts);
 	judge->stats->flows_new += ret->new_flow;
 	if (ret->new_flow && judge->hits != NULL)

@@ -39,6 +39,17 @@ void judge_free(struct judge *judge);
 /* Names of addresses, from here on; borrowed. */
 void judge_set_names(struct judge *judge, struct names *names);
 
+/* Where the resolver answers: queries to other servers are brought there by
+ * DNAT, which knows 127.0.0.1 and [::1] alone, port 53. */
+#define JUDGE_OURS_MAX 16
+struct judge_capture {
+	bool ip4, ip6; /* it is there, and the settings say so */
+	struct addr ours[JUDGE_OURS_MAX]; /* all of them; 0.0.0.0 and :: too */
+	size_t n_ours;
+};
+void judge_set_capture(
+    struct judge *judge, const struct judge_capture *capture);
+
 /* From here on decisions are taken by this policy; takes a reference. */
 void judge_set_policy(struct judge *judge, const struct policy *policy);
 
@@ -49,6 +60,9 @@ void judge_change_policy(struct judge *judge, const struct policy *policy,
 
 /* NULL where nothing is counted. */
 const struct hits *judge_hits(const struct judge *judge);
+
+/* Whether rung 3 goes by pkt->on_link, which is to be set then. */
+bool judge_wants_link(const struct packet *pkt);
 
 /* Rungs 2 and 3 as far as they are certain without a look-up. Never
  * JUDGE_NEED_PROCESS. */
@@ -78,6 +92,12 @@ void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
 /* A look-up of ours failed: closed for this packet, and nothing is kept, so
  * that a retransmit gets another chance. */
 void judge_failure(struct judge *judge, struct verdict *ret);
+
+/* A verdict that reroutes a flow, and that the shell found to be impossible (a
+ * socket bound to a device, a tunnel without UDP): it is blocked, or dropped,
+ * instead. verdict->flow is not NULL. */
+void judge_refuse(struct judge *judge, enum action action, enum reason reason,
+    struct verdict *verdict);
 
 /* After a change of policy: begins to judge all flows again. */
 void judge_review_begin(struct judge *judge);

@@ -6,7 +6,8 @@
 #include "src/core/judge.h"
 #include "src/core/subject.h"
 
-/* Behind struct judge: shared by judge.c and judge_review.c. */
+/* Behind struct judge: shared by judge.c, judge_review.c and
+ * judge_capture.c. */
 struct judge {
 	struct flow_table *flows;
 	const struct policy *policy;
@@ -14,6 +15,7 @@ struct judge {
 	struct stats *stats;
 	struct names *names; /* NULL: none are known */
 	const struct process *kernel, *unknown;
+	struct judge_capture capture;
 };
 
 static inline bool
@@ -22,8 +24,30 @@ judge_is_icmp(uint8_t proto)
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
+/* What decides whether a flow can go the way that a rule wants. */
+struct judge_way {
+	bool in, loopback;
+	bool first; /* or of a flow that goes through its tunnel already */
+	uint8_t proto;
+	const struct addr *dst;
+};
+
+/* A reroute that can't be is a block, and what never leaves this host needs no
+ * tunnel; everything else is as it was. */
+struct decision judge_route(struct decision d, const struct judge_way *way);
+
+/* Rung 3: whether it is what a host needs to be on the network at all; then
+ * *ret says what. */
+bool judge_host(
+    const struct judge *judge, const struct packet *pkt, enum reason *ret);
+
 /* Rungs 4 and 5. */
 struct decision judge_ask(
     const struct judge *judge, const struct subject *subject);
+
+/* Rung 6: what the rules let through, and is a query to somebody else's server,
+ * goes to ours. */
+struct decision judge_capture(const struct judge *judge,
+    const struct subject *subject, const struct decision *d);
 
 #endif

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "src/core/hits.h"
+#include <string.h>
+
 #include "src/core/judge_own.h"
 #include "src/core/policy.h"
 
@@ -23,9 +25,17 @@ ask_flow(const struct judge *judge, const struct flow *flow)
 		.names = flow->hosts != NULL ? flow->hosts->v : NULL,
 		.process = flow->process,
 	};
-	struct decision d = judge_ask(judge, &subject);
+	struct judge_way way = {
+		.in = flow->in,
+		.loopback = flow->loopback,
+		.first = true, /* it is begun again, where that is new */
+		.proto = k->proto,
+		.dst = &k->remote,
+	};
+	struct decision d = judge_route(judge_ask(judge, &subject), &way);
 
-	d.once = d.once || judge_is_icmp(k->proto); /* as judge_process() */
+	/* as judge_process() */
+	d.once = d.once || judge_is_icmp(k->proto) || flow->nobodys;
 	return d;
 }
 

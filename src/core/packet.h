@@ -35,6 +35,7 @@ struct packet {
 	/* where it was met: set by the caller of packet_parse() */
 	bool in;	  /* INPUT, not OUTPUT */
 	bool loopback;	  /* the device is lo: from this host to this host */
+	bool on_link;	  /* dst is a neighbour; see judge_wants_link() */
 	uint32_t ifindex; /* device it came by or leaves by */
 	bool has_uid;	  /* sent through a socket of a program */
 	uint32_t uid, gid;

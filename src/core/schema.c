@@ -330,6 +330,10 @@ const struct conf_row conf_rows[] = {
 	    .dflt = "",
 	    .sample = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 	    .help = "For https: the proxy's public key, as sha256//BASE64." },
+	{ TUNNEL("proxy-header", CONF_ENUM, proxy_header),
+	    .words = "short full", .dflt = "short",
+	    .help = "For proxy2: short keeps within the 107 bytes that nginx "
+		    "takes; full has all that is known of the program." },
 };
 
 const size_t conf_n_rows = sizeof(conf_rows) / sizeof(conf_rows[0]);

@@ -16,6 +16,12 @@
 	X(blocked, "packets blocked")                                          \
 	X(dropped, "packets dropped")                                          \
 	X(rerouted, "packets sent through a tunnel")                           \
+	X(port17_accepted, "connections that came to Port17")                  \
+	X(port17_honest, "connections made with the far end there already")    \
+	X(port17_refused, "connections refused because the dial failed")       \
+	X(port17_not_held, "connections that were not held: too many were")    \
+	X(port17_strays, "connections to Port17 that no rule sent there")      \
+	X(port17_full, "times Port17 had no descriptor or memory left")        \
 	X(malformed, "packets dropped as malformed")                           \
 	X(fragments, "fragments dropped")                                      \
 	X(failures, "packets dropped because a look-up failed")                \

@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/linux/chains_content.h"
 #include "src/linux/chains_ops.h"
 #include "src/linux/chains_probe.h"
 #include "src/linux/xtlock.h"
+
+/* What iptables programs take is gone in less, unless they wait for others. */
+#define LOCK_WAIT (2 * MONO_S)
 
 /* No packet is lost in this order: without C17 the marks change nothing, and
  * without a mark C17 drops. */
@@ -92,27 +96,46 @@ remove_locked(const struct chains_ops *ops, enum chains_family family,
 	return 0;
 }
 
+/* Whether C17 stands: it comes last and goes first. */
+static bool
+were_in(enum chains_backend backend, enum chains_family family)
+{
+	struct chains_content filter;
+	struct chains_error ignored;
+	bool in =
+	    chains_read(&filter, backend, family, CHAINS_FILTER, &ignored) ==
+		0 &&
+	    chains_content_find(&filter, chains_own(CHAINS_FILTER, 0)) != NULL;
+
+	chains_content_done(&filter);
+	return in;
+}
+
+/* Each table holds ours whole, of this start or of one before, so that what
+ * was closed is closed also where a later table fails. */
 static int
-install_locked(const struct chains_ops *ops, const struct chains_plan *plan,
+install_locked(const struct chains_plan *plan, const struct chains_setup *setup,
     struct chains_error *ret_error)
 {
+	const struct chains_ops *ops = chains_ops(setup->backend);
+	bool in = were_in(setup->backend, plan->family);
 	struct chains_error ignored;
 
 	for (size_t i = 0; i < CHAINS_N_TABLES; i++) {
 		int r = ops->change(plan, install_order[i], true, ret_error);
 
-		if (r < 0) {
+		if (r < 0 && (!in || setup->fail_open))
 			/* the first error is the one to tell */
 			(void)remove_locked(ops, plan->family, &ignored);
+		if (r < 0)
 			return r;
-		}
 	}
-	return 0;
+	return in;
 }
 
 static int
-take_lock(
-    const struct chains_ops *ops, int *ret_fd, struct chains_error *ret_error)
+take_lock(const struct chains_ops *ops, mono_t until, int *ret_fd,
+    struct chains_error *ret_error)
 {
 	pid_t holder = 0;
 	int r;
@@ -120,8 +143,7 @@ take_lock(
 	*ret_fd = -1;
 	if (!ops->lock)
 		return 0;
-	r = xtlock_take(ret_fd, &holder);
-
+	r = xtlock_take(until, ret_fd, &holder);
 	if (r == -EBUSY && holder > 0)
 		return chains_fail(ret_error, r,
 		    "pid %d holds the lock %s: another program is changing "
@@ -146,6 +168,12 @@ give_lock(int fd)
 		xtlock_release(fd);
 }
 
+static mono_t
+lock_soon(void)
+{
+	return mono_add(mono_now(), LOCK_WAIT);
+}
+
 /* The lock is held over all tables, so that nobody sees half of it. */
 int
 chains_install(enum chains_family family, const struct chains_setup *setup,
@@ -158,11 +186,11 @@ chains_install(enum chains_family family, const struct chains_setup *setup,
 	r = ops->probe(family, ret_error);
 	if (r < 0)
 		return r;
-	r = take_lock(ops, &lock, ret_error);
+	r = take_lock(ops, lock_soon(), &lock, ret_error);
 	if (r < 0)
 		return r;
 	chains_plan(&plan, family, setup);
-	r = install_locked(ops, &plan, ret_error);
+	r = install_locked(&plan, setup, ret_error);
 	give_lock(lock);
 	return r;
 }
@@ -176,12 +204,14 @@ any_in_use(const struct chains_ops *ops, enum chains_family family)
 	return false;
 }
 
+/* What a program that holds the lock commits after us without having seen our
+ * change, the kernel refuses: the number of rules is another one. */
 int
 chains_remove(enum chains_backend backend, enum chains_family family,
-    struct chains_error *ret_error)
+    const mono_t *insist, struct chains_error *ret_error)
 {
 	const struct chains_ops *ops = chains_ops(backend);
-	int lock, r;
+	int lock, locked, r;
 
 	if (!any_in_use(ops, family))
 		return 0;
@@ -189,12 +219,15 @@ chains_remove(enum chains_backend backend, enum chains_family family,
 	r = ops->probe_tables(family, ret_error);
 	if (r < 0)
 		return r;
-	r = take_lock(ops, &lock, ret_error);
-	if (r < 0)
-		return r;
+	locked = take_lock(
+	    ops, insist != NULL ? *insist : lock_soon(), &lock, ret_error);
+	if (locked < 0 && insist == NULL)
+		return locked;
 	r = remove_locked(ops, family, ret_error);
 	give_lock(lock);
-	return r;
+	if (r < 0)
+		return r;
+	return locked < 0 ? 1 : 0;
 }
 
 static int
@@ -228,7 +261,7 @@ chains_repair(enum chains_family family, const struct chains_setup *setup,
 	struct chains_plan plan;
 	int lock, r;
 
-	r = take_lock(ops, &lock, ret_error);
+	r = take_lock(ops, lock_soon(), &lock, ret_error);
 	if (r < 0)
 		return r;
 	chains_plan(&plan, family, setup);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/base/mono.h"
+
 /* Our chains C170, C171 (mangle), C17 (filter) and the jumps to them: exactly
  * the specification's rules and the additions of design.md section 2. */
 enum chains_family {
@@ -42,19 +44,21 @@ typedef void chains_report_fn(void *arg, const char *text);
 
 /* Puts the rules of one family in, in the order mangle, nat, filter, one
  * commit a table; leftovers of a crash are taken out in the same commit. On
- * failure nothing of ours is left in that family. 0 or -errno with *ret_error
- * set: -EPERM (no CAP_NET_ADMIN), -ENOENT, -ENOPROTOOPT or -EPROTONOSUPPORT
- * (tables or targets that the kernel lacks), -EAFNOSUPPORT (no such family at
- * all), -EBUSY (the xtables lock is held by another for 2 s), -EAGAIN (others
- * kept changing the table). */
+ * failure nothing of ours is left in that family, unless it was there before
+ * and setup says closed. 0, 1 (rules of ours were there before) or -errno with
+ * *ret_error set: -EPERM (no CAP_NET_ADMIN), -ENOENT, -ENOPROTOOPT or
+ * -EPROTONOSUPPORT (tables or targets that the kernel lacks), -EAFNOSUPPORT (no
+ * such family at all), -EBUSY (the xtables lock is held by another for 2 s),
+ * -EAGAIN (others kept changing the table). */
 int chains_install(enum chains_family family, const struct chains_setup *setup,
     struct chains_error *ret_error);
 
 /* Takes everything of ours out, in the order filter, nat, mangle; foreign
  * rules and counters stay. Of ours is what jumps to our chains from anywhere,
- * too. 0 also when nothing was there. */
+ * too. 0 also when nothing was there. Where insist is set the lock is waited
+ * for until then, and done without after that: 1, and *ret_error says so. */
 int chains_remove(enum chains_backend backend, enum chains_family family,
-    struct chains_error *ret_error);
+    const mono_t *insist, struct chains_error *ret_error);
 
 /* Compares what is in the kernel with what ought to be: 0 when all stands as
  * installed; 1 when not, with each difference reported; -errno. */

@@ -196,6 +196,9 @@ put_target(struct chains_entry *e, const struct chains_rule *rule,
 	case CHAINS_SAVE_MARK:
 		put_connmark(e, XT_CONNMARK_SAVE);
 		return;
+	case CHAINS_CLEAR_MARK:
+		put_connmark(e, XT_CONNMARK_SET); /* 0: it was zeroed */
+		return;
 	case CHAINS_DNAT:
 		put_dnat(e, rule);
 		return;

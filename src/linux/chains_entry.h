@@ -11,7 +11,7 @@
  * target. Byte for byte what iptables-legacy 1.8.9 makes of the same text. */
 
 /* Room for the header, three matches and a target: 680 bytes at most. */
-#define CHAINS_ENTRY_SIZE 768
+#define CHAINS_ENTRY_SIZE 1024
 
 struct chains_entry {
 	_Alignas(8) uint8_t bytes[CHAINS_ENTRY_SIZE];

@@ -224,8 +224,9 @@ parse_target(enum chains_family family, const struct chains_found *found,
 		ret->set = ((const struct xt_mark_tginfo2 *)t->data)->mark;
 		return 0;
 	case EXT_CONNMARK:
-		ret->target = cm->mode == XT_CONNMARK_SAVE
-				  ? CHAINS_SAVE_MARK
+		ret->target = cm->mode == XT_CONNMARK_SAVE ? CHAINS_SAVE_MARK
+			      : cm->mode == XT_CONNMARK_SET
+				  ? CHAINS_CLEAR_MARK
 				  : CHAINS_RESTORE_MARK;
 		return 0;
 	case EXT_QUEUE:

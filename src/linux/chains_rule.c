@@ -40,10 +40,11 @@ struct row {
 #define IS_NOT(n) { .value = (n), .mask = UINT32_MAX, .not = true }
 /* clang-format on */
 #define MARKED(n) .marks = { IS(n) }
-/* none of the marks that C17 saves; others' may lie as near as 1699 or 1800,
- * but two comparisons do for all but a few of them */
+/* none of the marks that C17 saves */
 #define FOREIGN                                                                \
-	.marks = { { 0x600, 0xffffff00, true }, { 0x700, 0xfffffff0, true } }
+	.marks = { IS_NOT(MARK_ACCEPT_FLOW), IS_NOT(MARK_BLOCK_FLOW),          \
+		IS_NOT(MARK_DROP_FLOW), IS_NOT(MARK_PORT17),                   \
+		IS_NOT(MARK_NAMESERVER) }
 #define OUT .queue = { NFQ_OUT4, NFQ_OUT6 }
 #define IN .queue = { NFQ_IN4, NFQ_IN6 }
 #define RELATED_ICMP .proto = IPPROTO_ICMP, .states = CHAINS_STATE_RELATED
@@ -58,6 +59,10 @@ static const struct row rows[] = {
 	{ CHAINS_MANGLE, "C170", RELATED_ICMP, .target = CHAINS_SET_MARK,
 	    .set = MARK_ACCEPT },
 	{ CHAINS_MANGLE, "C170", RELATED_ICMP, .target = CHAINS_RETURN },
+	/* A5: what a helper of conntrack expected (ftp, sip) got the mark of
+	 * the connection that it belongs to, which was not given to it */
+	{ CHAINS_MANGLE, "C170", .states = CHAINS_STATE_RELATED,
+	    .target = CHAINS_CLEAR_MARK },
 	/* A5: what conntrack doesn't know, a mark must not hide */
 	{ CHAINS_MANGLE, "C170",
 	    .states = CHAINS_STATE_INVALID | CHAINS_STATE_UNTRACKED,
@@ -86,6 +91,10 @@ static const struct row rows[] = {
 	{ CHAINS_MANGLE, "C171", RELATED_ICMP, .target = CHAINS_SET_MARK,
 	    .set = MARK_ACCEPT },
 	{ CHAINS_MANGLE, "C171", RELATED_ICMP, .target = CHAINS_RETURN },
+	/* A5: what a helper of conntrack expected (ftp, sip) got the mark of
+	 * the connection that it belongs to, which was not given to it */
+	{ CHAINS_MANGLE, "C171", .states = CHAINS_STATE_RELATED,
+	    .target = CHAINS_CLEAR_MARK },
 	/* A5: what conntrack doesn't know, a mark must not hide */
 	{ CHAINS_MANGLE, "C171",
 	    .states = CHAINS_STATE_INVALID | CHAINS_STATE_UNTRACKED,
@@ -127,6 +136,9 @@ static const struct row rows[] = {
 	    .target = CHAINS_DROP },
 	{ CHAINS_MANGLE, "POSTROUTING", .not_lo = true, MARKED(MARK_PORT17),
 	    .target = CHAINS_DROP },
+	/* A2: a query that was not brought to the resolver goes nowhere */
+	{ CHAINS_MANGLE, "POSTROUTING", .not_lo = true, MARKED(MARK_NAMESERVER),
+	    .target = CHAINS_DROP },
 	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_BLOCK),
 	    .target = CHAINS_DROP },
 	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_DROP),
@@ -139,6 +151,9 @@ static const struct row rows[] = {
 	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_UDP, .dport = 53,
 	    MARKED(MARK_NAMESERVER), .target = CHAINS_DNAT, RESOLVER,
 	    .to_port = 53 },
+	/* A2; no port: the mark is given to port 53 alone */
+	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_TCP, MARKED(MARK_NAMESERVER),
+	    .target = CHAINS_DNAT, RESOLVER, .to_port = 53 },
 	/* A3 in these three: 127.0.0.17 has no twin in IPv6 */
 	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_TCP, MARKED(MARK_PORT17),
 	    .target = CHAINS_DNAT, PORT17, .to_port = 1117 },

@@ -25,6 +25,7 @@ enum chains_target {
 	CHAINS_SET_MARK,     /* set */
 	CHAINS_RESTORE_MARK, /* connection's mark to packet */
 	CHAINS_SAVE_MARK,    /* packet's mark to connection */
+	CHAINS_CLEAR_MARK,   /* 0 to connection */
 	CHAINS_DNAT,	     /* to, to_port */
 };
 
@@ -42,7 +43,7 @@ struct chains_mark {
 	bool not ;
 };
 
-#define CHAINS_MARKS_MAX 2
+#define CHAINS_MARKS_MAX 5
 
 /* What one rule of one family says: a value, whatever its form in the
  * kernel. */

@@ -196,6 +196,13 @@ ct_clear_flow(struct ct *ct, const struct flow_key *key)
 	    ct_msg_clear_flow(ct->batch + ct->batch_len, key, ct->batch_n + 1));
 }
 
+int
+ct_delete_flow(struct ct *ct, const struct flow_key *key)
+{
+	return batch_take(ct, ct_msg_delete_flow(ct->batch + ct->batch_len, key,
+				  ct->batch_n + 1));
+}
+
 static int
 clear_entry(struct ct *ct, const struct ct_entry *entry)
 {
@@ -208,23 +215,54 @@ clear_entry(struct ct *ct, const struct ct_entry *entry)
 /* The answer lies there when sendto() is back; what lies before it was left by
  * an update that was answered too late. */
 static int
-read_original(struct ct *ct, struct flow_key *ret, uint32_t *ret_mark)
+read_one(struct ct *ct, void *buf, size_t size, struct ct_entry *ret)
 {
-	_Alignas(8) uint8_t buf[ANSWER_SIZE];
-	struct ct_entry entry;
 	int r = 1;
 
 	for (unsigned int i = 0; r == 1 && i < BATCH_MAX; i++) {
-		ssize_t n = recv(mnl_socket_get_fd(ct->update), buf,
-		    sizeof(buf), MSG_DONTWAIT);
+		ssize_t n = recv(
+		    mnl_socket_get_fd(ct->update), buf, size, MSG_DONTWAIT);
 
 		if (n >= 0)
-			r = ct_msg_answer(&entry, buf, (size_t)n, ct->seq);
+			r = ct_msg_answer(ret, buf, (size_t)n, ct->seq);
 		else if (errno != EINTR)
 			r = errno == EAGAIN ? -ETIMEDOUT : -errno;
 	}
-	if (r != 0)
-		return r < 0 ? r : -ETIMEDOUT;
+	return r == 1 ? -ETIMEDOUT : r;
+}
+
+typedef int request_fn(void *buf, const struct flow_key *key, uint32_t seq);
+
+/* An entry of which nothing is borrowed. */
+static int
+find_entry(struct ct *ct, request_fn *request, const struct flow_key *key,
+    struct ct_entry *ret)
+{
+	_Alignas(8) uint8_t buf[ANSWER_SIZE];
+	int r;
+
+	if (++ct->seq <= BATCH_MAX)
+		ct->seq = BATCH_MAX + 1;
+	r = request(buf, key, ct->seq);
+	if (r < 0)
+		return r;
+	if (mnl_socket_sendto(
+		ct->update, buf, ((struct nlmsghdr *)buf)->nlmsg_len) < 0)
+		return -errno;
+	r = read_one(ct, buf, sizeof(buf), ret);
+	ret->tuple = ret->zone = NULL;
+	return r;
+}
+
+int
+ct_original(struct ct *ct, const struct flow_key *seen, struct flow_key *ret,
+    uint32_t *ret_mark)
+{
+	struct ct_entry entry;
+	int r = find_entry(ct, ct_msg_get_reply, seen, &entry);
+
+	if (r < 0)
+		return r;
 	*ret = entry.orig;
 	if (ret_mark != NULL)
 		*ret_mark = entry.mark;
@@ -232,21 +270,18 @@ read_original(struct ct *ct, struct flow_key *ret, uint32_t *ret_mark)
 }
 
 int
-ct_original(struct ct *ct, const struct flow_key *seen, struct flow_key *ret,
+ct_reply(struct ct *ct, const struct flow_key *flow, struct flow_key *ret,
     uint32_t *ret_mark)
 {
-	_Alignas(8) uint8_t buf[CT_UPDATE_SIZE];
-	int r;
+	struct ct_entry entry;
+	int r = find_entry(ct, ct_msg_get_flow, flow, &entry);
 
-	if (++ct->seq <= BATCH_MAX)
-		ct->seq = BATCH_MAX + 1;
-	r = ct_msg_get_reply(buf, seen, ct->seq);
 	if (r < 0)
 		return r;
-	if (mnl_socket_sendto(
-		ct->update, buf, ((struct nlmsghdr *)buf)->nlmsg_len) < 0)
-		return -errno;
-	return read_original(ct, ret, ret_mark);
+	*ret = entry.reply;
+	if (ret_mark != NULL)
+		*ret_mark = entry.mark;
+	return 0;
 }
 
 /* Dumps -------------------------------------------------------------------- */

@@ -29,6 +29,17 @@ int ct_flush(struct ct *ct);
 int ct_original(struct ct *ct, const struct flow_key *seen,
     struct flow_key *ret, uint32_t *ret_mark);
 
+/* How the answers to a flow come, as the host that sends them sees it: *ret has
+ * its end as local. Differs from the flow turned round where there is NAT.
+ * *ret_mark as above. 0, -ENOENT (no such entry: its first packet has not left
+ * yet), or -errno. */
+int ct_reply(struct ct *ct, const struct flow_key *flow, struct flow_key *ret,
+    uint32_t *ret_mark);
+
+/* Takes the flow's entry out, so that its next packet begins another, NAT and
+ * all. As ct_clear_flow(). */
+int ct_delete_flow(struct ct *ct, const struct flow_key *key);
+
 /* How many entries were changed so far. */
 uint64_t ct_changed(const struct ct *ct);
 

@@ -225,8 +225,9 @@ ct_msg_clear_flow(void *buf, const struct flow_key *key, uint32_t seq)
 	return 0;
 }
 
-int
-ct_msg_get_reply(void *buf, const struct flow_key *key, uint32_t seq)
+static int
+put_request(void *buf, uint16_t type, uint16_t tuple,
+    const struct flow_key *key, uint32_t seq)
 {
 	struct nlmsghdr *nlh;
 
@@ -234,11 +235,28 @@ ct_msg_get_reply(void *buf, const struct flow_key *key, uint32_t seq)
 	    key->local.family != key->remote.family)
 		return -EAFNOSUPPORT;
 	memset(buf, 0, CT_UPDATE_SIZE);
-	nlh = put_header(
-	    buf, CT_TYPE(IPCTNL_MSG_CT_GET), NLM_F_REQUEST, family_of(key));
+	nlh = put_header(buf, CT_TYPE(type), NLM_F_REQUEST, family_of(key));
 	nlh->nlmsg_seq = seq;
-	put_tuple(nlh, CTA_TUPLE_REPLY, key);
+	put_tuple(nlh, tuple, key);
 	return 0;
+}
+
+int
+ct_msg_delete_flow(void *buf, const struct flow_key *key, uint32_t seq)
+{
+	return put_request(buf, IPCTNL_MSG_CT_DELETE, CTA_TUPLE_ORIG, key, seq);
+}
+
+int
+ct_msg_get_flow(void *buf, const struct flow_key *key, uint32_t seq)
+{
+	return put_request(buf, IPCTNL_MSG_CT_GET, CTA_TUPLE_ORIG, key, seq);
+}
+
+int
+ct_msg_get_reply(void *buf, const struct flow_key *key, uint32_t seq)
+{
+	return put_request(buf, IPCTNL_MSG_CT_GET, CTA_TUPLE_REPLY, key, seq);
 }
 
 static int

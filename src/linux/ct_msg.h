@@ -48,6 +48,12 @@ struct nlmsghdr *ct_msg_dump(void *buf);
 /* Whether the message is an entry. */
 bool ct_msg_is_entry(const struct nlmsghdr *nlh);
 
+/* Takes the flow's entry out, as ct_msg_clear_flow() sets its mark. */
+int ct_msg_delete_flow(void *buf, const struct flow_key *key, uint32_t seq);
+
+/* Asks for the one entry that began so. */
+int ct_msg_get_flow(void *buf, const struct flow_key *key, uint32_t seq);
+
 /* Asks for the one entry whose answers go from key->local to key->remote: in
  * buf[CT_UPDATE_SIZE], aligned for a message. */
 int ct_msg_get_reply(void *buf, const struct flow_key *key, uint32_t seq);

@@ -242,6 +242,21 @@ diag_find(struct diag *diag, const struct flow_key *key, bool in,
 	}
 }
 
+int
+diag_device(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
+    uint32_t *ret_device)
+{
+	struct diagmsg msg = { 0 };
+	int r;
+
+	if (diag->nl == NULL)
+		return -EOPNOTSUPP;
+	r = look_up(diag, key, ifindex, &msg);
+	if (r == 0)
+		*ret_device = msg.device;
+	return r;
+}
+
 bool
 diag_is_listening(
     struct diag *diag, const struct flow_key *key, uint32_t ifindex)

@@ -25,6 +25,11 @@ void diag_find(struct diag *diag, const struct flow_key *key, bool in,
 bool diag_is_listening(
     struct diag *diag, const struct flow_key *key, uint32_t ifindex);
 
+/* The device that the socket of this flow is bound to (SO_BINDTODEVICE), 0 for
+ * none. 0 or -errno (-ENOENT: no such socket). */
+int diag_device(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
+    uint32_t *ret_device);
+
 /* Ends a TCP socket (SOCK_DESTROY): its program's next call fails with
  * ECONNABORTED. 0, -ENOENT, -EOPNOTSUPP (kernel without it) or -errno. */
 int diag_destroy(

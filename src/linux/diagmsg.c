@@ -31,6 +31,7 @@ parse_socket(struct diagmsg *ret, struct rd *body)
 	ret->connected = msg.id.idiag_dport != 0;
 	ret->uid = msg.idiag_uid;
 	ret->inode = msg.idiag_inode;
+	ret->device = msg.id.idiag_if;
 	memcpy(ret->cookie, msg.id.idiag_cookie, sizeof(ret->cookie));
 	return 0;
 }

@@ -11,7 +11,6 @@
 
 #include "src/base/mono.h"
 
-#define WAIT_MAX (2 * MONO_S)
 #define WAIT_STEP_NS 10000000L
 
 const char *
@@ -51,10 +50,9 @@ find_holder(int fd)
 }
 
 int
-xtlock_take(int *ret_fd, pid_t *ret_holder)
+xtlock_take(mono_t end, int *ret_fd, pid_t *ret_holder)
 {
 	const struct timespec step = { .tv_nsec = WAIT_STEP_NS };
-	mono_t end = mono_add(mono_now(), WAIT_MAX);
 	/* read-only as iptables does: so it works without the right to write */
 	int fd = open(xtlock_path(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
 	int r;

@@ -3,13 +3,15 @@
 
 #include <sys/types.h>
 
+#include "src/base/mono.h"
+
 /* The lock that all legacy iptables programs share: $XTABLES_LOCKFILE, else
  * /run/xtables.lock. */
 
-/* Waits 2 s at most. 0 with the lock's descriptor in *ret_fd; -EBUSY when
- * another one holds it all the time, with its pid in *ret_holder (0 when not
- * known); -errno when the file can't be opened. */
-int xtlock_take(int *ret_fd, pid_t *ret_holder);
+/* Waits until `end` at most. 0 with the lock's descriptor in *ret_fd; -EBUSY
+ * when another one holds it all the time, with its pid in *ret_holder (0 when
+ * not known); -errno when the file can't be opened. */
+int xtlock_take(mono_t end, int *ret_fd, pid_t *ret_holder);
 
 void xtlock_release(int fd);
 

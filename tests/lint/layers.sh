@@ -24,9 +24,35 @@ deny 'core is pure' \
 deny 'linux takes only the value headers of core, and no loop' \
 	'src/core/(policy|rules|judge|conf|schema|print|explain|fault|glob)\.h|src/ctl/|src/[a-z_]+\.h|dns/|port17/|event2/|ares\.h|jansson' \
 	src/linux/*.[ch]
+deny 'port17 knows the world by its own shells alone' \
+	"src/ctl/|src/[a-z_]+\\.h|dns/|ares\\.h|jansson|$netfilter" \
+	port17/*.[ch]
+for file in port17/*.[ch]; do
+	case $file in
+	*_ev.[ch]) ;;
+	*) deny 'only *_ev.c of port17 know the loop and the platform' \
+		'event2/|src/linux/' "$file" ;;
+	esac
+	case $file in
+	*_ev.[ch] | port17/tls.[ch] | port17/sock.[ch]) ;;
+	*) deny 'the rest of port17 is pure' 'openssl/|sys/socket|unistd' \
+		"$file" ;;
+	esac
+done
 deny 'reroutectl speaks to the daemon by its socket alone' \
 	"src/linux/|src/[a-z_]+\\.h|event2/|$netfilter" \
 	src/ctl/*.[ch]
+pure_dns=$(ls dns/*.[ch] | grep -v '_ev\.[ch]$')
+deny 'dns is pure but for *_ev.c, and knows neither linux nor the daemon' \
+	"src/(linux|ctl)/|src/[a-z_]+\\.h|port17/|jansson|sys/socket\\.h|event2/|ares\\.h|$netfilter" \
+	$pure_dns
+deny 'shells of dns know the loop, but neither linux nor the daemon' \
+	"src/(linux|ctl)/|src/[a-z_]+\\.h|port17/|jansson|$netfilter" \
+	dns/*_ev.[ch]
+for file in dns/*.[ch]; do
+	[ $file = dns/msg.c ] || deny 'only dns/msg.c knows ldns' 'ldns/' $file
+	[ $file = dns/ares_ev.c ] || deny 'only dns/ares_ev.c knows c-ares' 'ares\.h' $file
+done
 for file in src/*.[ch] src/*/*.[ch]; do
 	case $file in
 	*_ev.[ch] | src/rerouted.c) ;;
@@ -36,7 +62,7 @@ done
 deny 'netfilter and netlink stay in src/linux' "$netfilter" \
 	src/*.[ch] src/base/*.[ch] src/core/*.[ch] src/ctl/*.[ch]
 
-for header in src/*.h src/*/*.h; do
+for header in src/*.h src/*/*.h dns/*.h port17/*.h; do
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I. ${CPPFLAGS:-} -fsyntax-only \
 		-Wno-pragma-once-outside-header -x c "$header" 2>/dev/null || {
 		echo "layers: $header does not compile alone" >&2
@@ -44,7 +70,7 @@ for header in src/*.h src/*/*.h; do
 	}
 done
 
-for source in src/*.c src/*/*.c; do
+for source in src/*.c src/*/*.c dns/*.c port17/*.c; do
 	header=${source%.c}.h
 	[ -f "$header" ] || continue
 	first=$(sed -n 's/^#include [<"]\(.*\)[>"]$/\1/p' "$source" | head -n 1)

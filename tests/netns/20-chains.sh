@@ -30,22 +30,25 @@ cat >"$tmp/spec.ip4" <<'RULES'
 :C171 - [0:0]
 -A C170 -p icmp -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C170 -p icmp -m conntrack --ctstate RELATED -j RETURN
+-A C170 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C170 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
 -A C170 -m connmark --mark 0 -m mark ! --mark 0 -j NFQUEUE --queue-num 17040
 -A C170 -m connmark --mark 1710 -m mark ! --mark 0 -j RETURN
 -A C170 -j CONNMARK --restore-mark
 -A C170 -m mark --mark 0 -j NFQUEUE --queue-num 17040 --queue-bypass
--A C170 -m conntrack --ctstate NEW -m mark ! --mark 0x600/0xffffff00 -m mark ! --mark 0x700/0xfffffff0 -j NFQUEUE --queue-num 17040
+-A C170 -m conntrack --ctstate NEW -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -j NFQUEUE --queue-num 17040
 -A C171 -p icmp -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C171 -p icmp -m conntrack --ctstate RELATED -j RETURN
+-A C171 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C171 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
 -A C171 -j CONNMARK --restore-mark
 -A C171 -m mark --mark 0 -j NFQUEUE --queue-num 17140 --queue-bypass
--A C171 -m conntrack --ctstate NEW -m mark ! --mark 0x600/0xffffff00 -m mark ! --mark 0x700/0xfffffff0 -j NFQUEUE --queue-num 17140
+-A C171 -m conntrack --ctstate NEW -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -j NFQUEUE --queue-num 17140
 -A OUTPUT -j C170
 -A INPUT -j C171
 -A POSTROUTING -d 127.0.0.0/8 ! -o lo -j DROP
 -A POSTROUTING ! -o lo -m mark --mark 1717 -j DROP
+-A POSTROUTING ! -o lo -m mark --mark 1799 -j DROP
 -A POSTROUTING -m mark --mark 1701 -j DROP
 -A POSTROUTING -m mark --mark 1702 -j DROP
 -A POSTROUTING -m mark --mark 1711 -j DROP
@@ -67,6 +70,7 @@ COMMIT
 COMMIT
 *nat
 -A OUTPUT -p udp --dport 53 -m mark --mark 1799 -j DNAT --to 127.0.0.1:53
+-A OUTPUT -p tcp -m mark --mark 1799 -j DNAT --to-destination 127.0.0.1:53
 -A OUTPUT -m mark --mark 1717 -p tcp -j DNAT --to-destination 127.0.0.17:1117
 -A OUTPUT -m mark --mark 1717 -p udp -j DNAT --to-destination 127.0.0.17:1117
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination 127.0.0.17
@@ -78,22 +82,25 @@ cat >"$tmp/spec.ip6" <<'RULES'
 :C171 - [0:0]
 -A C170 -p icmpv6 -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C170 -p icmpv6 -m conntrack --ctstate RELATED -j RETURN
+-A C170 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C170 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
 -A C170 -m connmark --mark 0 -m mark ! --mark 0 -j NFQUEUE --queue-num 17060
 -A C170 -m connmark --mark 1710 -m mark ! --mark 0 -j RETURN
 -A C170 -j CONNMARK --restore-mark
 -A C170 -m mark --mark 0 -j NFQUEUE --queue-num 17060 --queue-bypass
--A C170 -m conntrack --ctstate NEW -m mark ! --mark 0x600/0xffffff00 -m mark ! --mark 0x700/0xfffffff0 -j NFQUEUE --queue-num 17060
+-A C170 -m conntrack --ctstate NEW -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -j NFQUEUE --queue-num 17060
 -A C171 -p icmpv6 -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C171 -p icmpv6 -m conntrack --ctstate RELATED -j RETURN
+-A C171 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C171 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
 -A C171 -j CONNMARK --restore-mark
 -A C171 -m mark --mark 0 -j NFQUEUE --queue-num 17160 --queue-bypass
--A C171 -m conntrack --ctstate NEW -m mark ! --mark 0x600/0xffffff00 -m mark ! --mark 0x700/0xfffffff0 -j NFQUEUE --queue-num 17160
+-A C171 -m conntrack --ctstate NEW -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -j NFQUEUE --queue-num 17160
 -A OUTPUT -j C170
 -A INPUT -j C171
 -A POSTROUTING -d ::1 ! -o lo -j DROP
 -A POSTROUTING ! -o lo -m mark --mark 1717 -j DROP
+-A POSTROUTING ! -o lo -m mark --mark 1799 -j DROP
 -A POSTROUTING -m mark --mark 1701 -j DROP
 -A POSTROUTING -m mark --mark 1702 -j DROP
 -A POSTROUTING -m mark --mark 1711 -j DROP
@@ -115,6 +122,7 @@ COMMIT
 COMMIT
 *nat
 -A OUTPUT -p udp --dport 53 -m mark --mark 1799 -j DNAT --to [::1]:53
+-A OUTPUT -p tcp -m mark --mark 1799 -j DNAT --to-destination [::1]:53
 -A OUTPUT -m mark --mark 1717 -p tcp -j DNAT --to-destination [::1]:1117
 -A OUTPUT -m mark --mark 1717 -p udp -j DNAT --to-destination [::1]:1117
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination ::1
@@ -289,13 +297,13 @@ for f in ip4 ip6; do
 	damage "an extra rule that we don't know" \
 	    "$f filter C17: rule 1 is extra: -A C17 -p 6 -m tcp -j LOG ..." \
 	    "$i -I C17 1 -p tcp --dport 80 -j LOG"
-	damage "a missing rule" "$f mangle C170: missing before rule 7: \
+	damage "a missing rule" "$f mangle C170: missing before rule 8: \
 -A C170 -m mark --mark 0x0 -j NFQUEUE --queue-num $queue --queue-bypass" \
-	    "$i -t mangle -D C170 7"
-	damage "a changed rule" "$f mangle C170: rule 7 differs: \
+	    "$i -t mangle -D C170 8"
+	damage "a changed rule" "$f mangle C170: rule 8 differs: \
 -A C170 -m mark --mark 0x0 -j NFQUEUE --queue-num 17 instead of \
 -A C170 -m mark --mark 0x0 -j NFQUEUE --queue-num $queue --queue-bypass" \
-	    "$i -t mangle -R C170 7 -m mark --mark 0 -j NFQUEUE --queue-num 17"
+	    "$i -t mangle -R C170 8 -m mark --mark 0 -j NFQUEUE --queue-num 17"
 	damage "a flushed chain" "$(ctl show $f |
 	    sed -n "s/^mangle \[0:0\] \(-A C171.*\)/\
 $f mangle C171: missing at the end: \1/p")" "$i -t mangle -F C171"

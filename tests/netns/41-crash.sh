@@ -116,6 +116,10 @@ stop "$holder"
 tell old
 check "after all that: flows of before go on" talk_is old ok
 check "the lock is given back: starts" daemon_start
+judged_anew() { # what a daemon before decided, as it speaks
+	tell old && [ "$(marks)" -gt 0 ]
+}
+check "flows of before are judged anew" wait_for judged_anew
 
 # -- the end of the service: a crash leaves the rules, an end takes them --
 recover() { # recover [NAME=VALUE]
@@ -162,15 +166,45 @@ tell old
 check "SIGTERM: flows of before go on" talk_is old ok
 network ok ok "after the end"
 
-# -- an end that the tables don't allow --
+# -- an end while the tables are locked: for 2 s, and for ever --
+check "start" daemon_start
+background flock --no-fork "$XTABLES_LOCKFILE" sleep 2.5
+wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
+daemon_stop
+check "stopped while the tables are locked for a while: exit 0" [ $? -eq 0 ]
+save >"$tmp/now"
+check_same "… as before all this" "$tmp/without" "$tmp/now"
 check "start" daemon_start
 lock
 daemon_stop >/dev/null
-check "stopped while the tables are locked: exit 1" [ $? -eq 1 ]
-check "stopped while the tables are locked: told" \
-    grep -q "pid $holder holds the lock" "$tmp/daemon.log"
-stop "$holder"
-check "recover then" recover SERVICE_RESULT=success
+check "stopped while the tables are locked for ever: exit 1" [ $? -eq 1 ]
+check "… told, once" sh -c \
+    "[ \$(grep -c 'error firewall: .*pid $holder holds the lock' \
+	$tmp/daemon.log) = 1 ]"
 save >"$tmp/now"
-check_same "recover then: as before all this" "$tmp/without" "$tmp/now"
+check_same "… as before all this" "$tmp/without" "$tmp/now"
+check "… no mark is left" [ "$(marks)" -eq 0 ]
+network ok ok "after that"
+stop "$holder"
+
+# -- a start that fails keeps closed what was, and leaves nothing where
+# nothing was --
+starts_not() {
+	inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" --rules \
+	    "$tmp/rules" --control "$tmp/control2" >"$tmp/out" 2>"$tmp/err" &&
+		return 1
+	[ $? -eq 1 ]
+}
+for fail in closed open; do
+	settings "fail = $fail"
+	daemon_start
+	daemon_stop KILL
+	save >"$tmp/with"
+	lock
+	check "fail = $fail, a start that fails: exit 1" starts_not
+	save >"$tmp/now"
+	check_same "fail = $fail: what was in is in" "$tmp/with" "$tmp/now"
+	stop "$holder"
+	recover -u SERVICE_RESULT
+done
 finish

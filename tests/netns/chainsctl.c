@@ -140,6 +140,13 @@ probe(enum chains_family family, char **argv)
 	return r < 0 ? fail(r, &error) : 0;
 }
 
+/* Whether ours were in before is for the daemon to know. */
+static int
+installed(int r)
+{
+	return r < 0 ? r : 0;
+}
+
 static int
 run(const char *call, enum chains_family family,
     const struct chains_setup *setup)
@@ -149,9 +156,9 @@ run(const char *call, enum chains_family family,
 	int r;
 
 	if (strcmp(call, "install") == 0)
-		r = chains_install(family, setup, &error);
+		r = installed(chains_install(family, setup, &error));
 	else if (strcmp(call, "remove") == 0)
-		r = chains_remove(backend, family, &error);
+		r = chains_remove(backend, family, NULL, &error);
 	else if (strcmp(call, "verify") == 0)
 		r = chains_verify(
 		    family, setup, print_difference, NULL, &error);

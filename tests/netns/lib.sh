@@ -205,7 +205,7 @@ export IPT4 IPT6
 pause() { read -r -t "$1" <>"$tmp/never" || :; }
 
 wait_for() {
-	_end=$(($(now_ms) + 10000))
+	local _end=$(($(now_ms) + 10000)) # what it calls may wait itself
 	until "$@" >/dev/null 2>&1; do
 		if [ "$(now_ms)" -ge "$_end" ]; then
 			echo "# waited 10 s in vain for: $*"

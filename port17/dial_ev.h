@@ -1,0 +1,108 @@
+#ifndef PORT17_DIAL_EV_H
+#define PORT17_DIAL_EV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port17/health.h"
+#include "port17/outcome.h"
+#include "port17/target.h"
+#include "port17/tunnel_set.h"
+
+struct event_base;
+struct leg;
+struct inodes;
+struct ssl_ctx_st;
+
+/* What is known of a tunnel while the daemon runs, whatever generation of
+ * settings it has: kept by name. */
+struct tunnel_state {
+	char name[TUNNEL_NAME_SIZE];
+	struct health health;
+	uint64_t flows, dials, failures; /* now; since the start */
+	uint64_t up, down;		 /* bytes of flows that ended */
+	enum outcome error;		 /* the last one */
+	char why[160];
+	mono_t error_at; /* ns 0: there was none */
+	/* it said that it carries no UDP: believed for a while */
+	mono_t no_udp_until;
+	struct ssl_ctx_st *tls;
+	/* of a proxy that has a name: what it was last resolved to */
+	struct addr resolved;
+	mono_t resolved_at;
+};
+
+struct dialer;
+
+struct dialer_opts {
+	struct event_base *base;
+	struct inodes *own;
+};
+
+int dialer_new(struct dialer **ret, const struct dialer_opts *opts);
+/* No dial is left. Accepts NULL. */
+void dialer_free(struct dialer *dialer);
+
+/* Takes a reference. What is under way goes on with what it began with. */
+void dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set);
+struct tunnel_set *dialer_tunnels(const struct dialer *dialer); /* borrowed */
+
+/* By name, made where it is not there; NULL when there is no memory. */
+struct tunnel_state *dialer_state(struct dialer *dialer, const char *name);
+
+/* Of a dial: who it is for. All borrowed until the dial has ended. */
+struct dial_identity {
+	struct tunnel_identity words;
+	struct addr src; /* the program's end; ADDR_NONE for our own flows */
+	uint16_t sport;
+	uint32_t pid, uid;
+	uint64_t start, flow;
+	const char *rule; /* NULL: none */
+};
+
+/* One step of a dial, for people who test a tunnel: "socks5 127.0.0.1:1080:
+ * connected". May be NULL. */
+typedef void dial_step_fn(void *arg, const char *text);
+
+struct dial_result {
+	enum outcome outcome;
+	const char *why;	  /* what the proxy said; foreign; may be "" */
+	const struct tunnel *via; /* that answered; NULL: none was tried */
+	uint32_t ms;
+	/* CONNECTED: the far end, taken by the callback, with what it said
+	 * before it was asked */
+	struct leg *leg;
+	const void *ahead;
+	size_t ahead_len;
+	/* UDP ASSOCIATE: where datagrams go */
+	struct addr bound;
+	uint16_t bound_port;
+};
+
+/* Called once, never within dial_start(). The dial is gone. */
+typedef void dial_done_fn(void *arg, const struct dial_result *result);
+
+struct dial_opts {
+	const struct tunnel *tunnel; /* of the dialer's set */
+	struct target target;
+	struct dial_identity identity;
+	bool udp; /* UDP ASSOCIATE: members that are not socks5 are left out */
+	dial_done_fn *done;
+	dial_step_fn *step;
+	void *arg;
+};
+
+struct dial;
+
+/* Begins to connect to the target through the tunnel: through the first member
+ * that works, where it is a list. NULL when there is no memory. */
+struct dial *dial_start(struct dialer *dialer, const struct dial_opts *opts);
+
+/* Gives up: done() is not called. Accepts NULL. */
+void dial_cancel(struct dial *dial);
+
+/* How many are under way. */
+size_t dialer_count(const struct dialer *dialer);
+
+#endif

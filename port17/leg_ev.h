@@ -1,0 +1,54 @@
+#ifndef PORT17_LEG_EV_H
+#define PORT17_LEG_EV_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct inodes;
+struct ssl_st;
+
+/* One stream socket of a flow: registered with the loop once, edge by edge,
+ * for all of its life, and handed from the dial to the relay with what is
+ * known of it. */
+struct leg;
+typedef void leg_fn(void *arg, struct leg *leg);
+
+struct leg {
+	int fd;
+	bool readable, writable; /* as far as is known */
+	bool closed;		 /* the peer ended its side: read to the end */
+	bool exact;	    /* a short read means that nothing is left (TCP) */
+	bool hurt;	    /* the peer is not to think that all went well */
+	struct ssl_st *ssl; /* NULL: none */
+	struct inodes *own; /* NULL: not a socket that the judge sees */
+	uint64_t inode;
+	/* called when something changed; may close the leg */
+	leg_fn *fn;
+	void *arg;
+	struct event event;
+};
+
+/* Takes the descriptor, also where it fails (then it is closed). own: the
+ * judge's table, NULL for sockets of programs. 0 or -errno. */
+int leg_open(
+    struct leg **ret, struct event_base *base, int fd_take, struct inodes *own);
+
+/* Bytes, 0 at the end, -EAGAIN, or -errno. */
+ssize_t leg_read(struct leg *leg, void *buf, size_t size);
+ssize_t leg_write(struct leg *leg, const void *buf, size_t len);
+
+/* No more is written; what the peer writes still comes. 0 or -errno. */
+int leg_finish(struct leg *leg);
+
+/* A FIN; or a reset, where the leg is hurt. NULL is accepted. */
+void leg_close(struct leg *leg);
+void leg_reset(struct leg *leg);
+
+/* A socket's pending error, 0 for none. */
+int leg_error(const struct leg *leg);
+
+#endif

@@ -1,0 +1,257 @@
+#include "port17/listen_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "port17/leg_ev.h"
+#include "port17/sock.h"
+#include "src/linux/ct.h"
+
+/* Connections a wake-up: the rest of the loop must breathe. */
+#define BATCH 64
+#define BACKLOG 4096
+/* Without descriptors a listener is readable for ever. */
+#define PAUSE_FIRST_MS 10
+#define PAUSE_LAST_MS 1000
+/* <linux/netfilter_ipv4.h> and ..._ipv6/ip6_tables.h */
+#define ORIGINAL_DST 80
+
+struct entry {
+	struct listener *listener;
+	struct event *readable, *resume;
+	int fd;
+	int family;
+	struct addr addr;
+	unsigned int pause_ms;
+	int reserve; /* a descriptor to give up where there are none left */
+};
+
+struct listener {
+	struct listener_opts opts;
+	struct entry entries[2];
+};
+
+/* By conntrack, which knows the program's real port; where that has no answer
+ * (another zone), by what the socket says. 0, -ELOOP or -errno. */
+static int
+find_flow(const struct entry *entry, int fd, const struct flow_key *seen,
+    struct flow_key *ret)
+{
+	struct sock_addr dst = { .len = sizeof(dst.space) };
+	bool ip4 = entry->family == AF_INET;
+	int r = ct_original(entry->listener->opts.ct, seen, ret, NULL);
+
+	if (r == -ENOENT && getsockopt(fd, ip4 ? IPPROTO_IP : IPPROTO_IPV6,
+				ORIGINAL_DST, &dst.space, &dst.len) == 0) {
+		*ret = *seen;
+		ret->local = seen->remote;
+		ret->lport = seen->rport;
+		ret->remote = sock_addr_get(&dst, &ret->rport);
+		r = 0;
+	}
+	if (r == -ENOENT)
+		return -ELOOP; /* there was no NAT */
+	if (r < 0)
+		return r;
+	if (addr_equal(&ret->remote, &entry->addr) && ret->rport == PORT17_PORT)
+		return -ELOOP;
+	return 0;
+}
+
+static void
+reset(int fd)
+{
+	static const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	(void)close(fd); /* nothing can be done about an error */
+}
+
+static void
+accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
+{
+	struct listener *listener = entry->listener;
+	struct flow_key seen, key;
+	struct leg *leg;
+	int r;
+
+	memset(&seen, 0, sizeof(seen)); /* hashed with its padding */
+	seen.proto = IPPROTO_TCP;
+	seen.local = entry->addr;
+	seen.lport = PORT17_PORT;
+	seen.remote = sock_addr_get(peer, &seen.rport);
+	r = find_flow(entry, fd, &seen, &key);
+	if (r < 0) {
+		if (r == -ELOOP)
+			listener->opts.stray(listener->opts.arg, &seen);
+		reset(fd);
+		return;
+	}
+	r = leg_open(&leg, listener->opts.base, fd, NULL);
+	if (r < 0)
+		return;
+	leg->exact = true;
+	listener->opts.accepted(listener->opts.arg, &key, leg);
+}
+
+/* The one that waits is answered, so that its program is not left hanging. */
+static void
+pause_accepting(struct entry *entry, int error)
+{
+	struct timeval tv;
+
+	if (entry->reserve >= 0) {
+		int fd;
+
+		(void)close(entry->reserve); /* it was only kept */
+		fd = accept4(entry->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			reset(fd);
+		entry->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	entry->pause_ms =
+	    entry->pause_ms == 0 ? PAUSE_FIRST_MS : entry->pause_ms * 2;
+	if (entry->pause_ms > PAUSE_LAST_MS)
+		entry->pause_ms = PAUSE_LAST_MS;
+	tv.tv_sec = entry->pause_ms / 1000;
+	tv.tv_usec = (suseconds_t)(entry->pause_ms % 1000 * 1000);
+	(void)event_del(entry->readable); /* it was added */
+	(void)event_add(entry->resume, &tv);
+	entry->listener->opts.full(entry->listener->opts.arg, error);
+}
+
+static void
+readable_cb(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct entry *entry = arg;
+
+	(void)what;
+	for (int i = 0; i < BATCH; i++) {
+		struct sock_addr peer = { .len = sizeof(peer.space) };
+		int fd = accept4(listen_fd, &peer.sa, &peer.len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			entry->pause_ms = 0;
+			accept_one(entry, fd, &peer);
+			continue;
+		}
+		switch (errno) {
+		case EAGAIN:
+			return;
+		case EINTR:
+		case ECONNABORTED:
+			continue;
+		case EMFILE:
+		case ENFILE:
+		case ENOBUFS:
+		case ENOMEM:
+			pause_accepting(entry, -errno);
+			return;
+		default: /* an error of that connection, accept(2) says */
+			continue;
+		}
+	}
+}
+
+static void
+resume_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct entry *entry = arg;
+
+	(void)fd;
+	(void)what;
+	(void)event_add(entry->readable, NULL);
+}
+
+static int
+open_entry(struct entry *entry, const struct sock_addr *at)
+{
+	static const int on = 1;
+	int fd = socket(
+	    entry->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	entry->fd = fd;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    (entry->family == AF_INET6 &&
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0))
+		return -errno;
+	sock_keep_alive(fd); /* what is accepted inherits it */
+	if (bind(fd, &at->sa, at->len) < 0 || listen(fd, BACKLOG) < 0)
+		return -errno;
+	entry->readable = event_new(entry->listener->opts.base, fd,
+	    EV_READ | EV_PERSIST, readable_cb, entry);
+	entry->resume =
+	    event_new(entry->listener->opts.base, -1, 0, resume_cb, entry);
+	if (entry->readable == NULL || entry->resume == NULL ||
+	    event_add(entry->readable, NULL) < 0)
+		return -ENOMEM;
+	entry->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return 0;
+}
+
+static bool
+is_missing(int r)
+{
+	return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL;
+}
+
+int
+listener_new(struct listener **ret, const struct listener_opts *opts)
+{
+	static const char *const where[2] = { PORT17_IP4, PORT17_IP6 };
+	struct listener *listener = calloc(1, sizeof(*listener));
+	int r;
+
+	if (listener == NULL)
+		return -ENOMEM;
+	listener->opts = *opts;
+	for (size_t i = 0; i < 2; i++) {
+		listener->entries[i].fd = -1;
+		listener->entries[i].reserve = -1;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct entry *entry = &listener->entries[i];
+		struct sock_addr at;
+
+		entry->listener = listener;
+		entry->family = i == 0 ? AF_INET : AF_INET6;
+		(void)addr_parse(&entry->addr, where[i], strlen(where[i]));
+		(void)sock_addr_ip(&at, &entry->addr, PORT17_PORT, "");
+		r = open_entry(entry, &at);
+		if (r < 0 && !(entry->family == AF_INET6 && is_missing(r))) {
+			listener_free(listener);
+			return r;
+		}
+	}
+	*ret = listener;
+	return 0;
+}
+
+void
+listener_free(struct listener *listener)
+{
+	if (listener == NULL)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		struct entry *entry = &listener->entries[i];
+
+		if (entry->readable != NULL)
+			event_free(entry->readable);
+		if (entry->resume != NULL)
+			event_free(entry->resume);
+		if (entry->fd >= 0)
+			(void)close(entry->fd);
+		if (entry->reserve >= 0)
+			(void)close(entry->reserve);
+	}
+	free(listener);
+}

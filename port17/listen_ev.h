@@ -1,0 +1,38 @@
+#ifndef PORT17_LISTEN_EV_H
+#define PORT17_LISTEN_EV_H
+
+#include <stdint.h>
+
+#include "src/core/flow.h"
+
+struct event_base;
+struct ct;
+struct leg;
+
+/* The entry for TCP: 127.0.0.17:1117 and [::1]:1117. Each connection comes with
+ * the flow that its program sees. */
+#define PORT17_IP4 "127.0.0.17"
+#define PORT17_IP6 "::1"
+#define PORT17_PORT 1117
+
+struct listener;
+
+struct listener_opts {
+	struct event_base *base;
+	struct ct *ct; /* borrowed */
+	/* takes the leg */
+	void (*accepted)(
+	    void *arg, const struct flow_key *key, struct leg *leg_take);
+	/* somebody connected to the endpoint itself, or a tunnel led back to
+	 * it: the connection was reset. Counted by the caller */
+	void (*stray)(void *arg, const struct flow_key *seen);
+	/* descriptors or memory ran out: accepting pauses */
+	void (*full)(void *arg, int error);
+	void *arg;
+};
+
+/* 0 or -errno; an address of a family that this host lacks is no fault. */
+int listener_new(struct listener **ret, const struct listener_opts *opts);
+void listener_free(struct listener *listener); /* accepts NULL */
+
+#endif

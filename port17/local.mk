@@ -1,0 +1,25 @@
+# Pure: what the library does not link, its code cannot call.
+noinst_LIBRARIES += libport17.a libport17_ev.a
+
+libport17_a_SOURCES = \
+	%D%/closed.c %D%/closed.h \
+	%D%/connect.c %D%/connect.h \
+	%D%/health.c %D%/health.h \
+	%D%/outcome.c %D%/outcome.h \
+	%D%/inodes.c %D%/inodes.h \
+	%D%/proxy2.c %D%/proxy2.h \
+	%D%/shake.c %D%/shake.h \
+	%D%/socks.c %D%/socks.h \
+	%D%/target.c %D%/target.h \
+	%D%/tunnel.c %D%/tunnel.h \
+	%D%/tunnel_set.c %D%/tunnel_set.h
+
+# Sockets, TLS and the loop.
+libport17_ev_a_SOURCES = \
+	%D%/dial_ev.c %D%/dial_ev.h \
+	%D%/leg_ev.c %D%/leg_ev.h \
+	%D%/listen_ev.c %D%/listen_ev.h \
+	%D%/relay_ev.c %D%/relay_ev.h \
+	%D%/session_ev.c %D%/session_ev.h \
+	%D%/sock.c %D%/sock.h \
+	%D%/tls.c %D%/tls.h

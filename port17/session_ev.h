@@ -1,0 +1,137 @@
+#ifndef PORT17_SESSION_EV_H
+#define PORT17_SESSION_EV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port17/closed.h"
+#include "port17/dial_ev.h"
+#include "port17/relay_ev.h"
+#include "src/base/list.h"
+#include "src/base/map.h"
+#include "src/core/flow.h"
+
+struct event_base;
+struct leg;
+
+/* A TCP flow that goes through a tunnel, from its SYN to its last byte.
+ *
+ *   held ----- dialled ----> ready --- accepted --> relayed --> gone
+ *     \------- failed -----> gone                      ^
+ *   accepted without that -> dialling --- dialled -----'
+ */
+enum session_phase {
+	SESSION_HELD,	  /* its SYN waits in the queue for the dial */
+	SESSION_READY,	  /* the far end is there, the program's side not yet */
+	SESSION_DIALLING, /* the other way round */
+	SESSION_RELAYED,
+};
+
+/* What the judge knows of a flow. */
+struct claim {
+	struct tunnel_set *set; /* a reference */
+	const struct tunnel *tunnel;
+	const struct process *process; /* a reference */
+	struct name name;	       /* len 0: none */
+	char rule[64];		       /* for proxies that want to know */
+};
+
+void claim_done(struct claim *claim);
+
+struct session {
+	struct map_node node;
+	struct list all;
+	struct sessions *sessions;
+	uint64_t id;
+	struct flow_key key; /* as the program sees it */
+	struct claim claim;
+	enum session_phase phase;
+	uint16_t hold_queue;
+	uint32_t hold_id; /* of the packet that is held */
+	uint32_t tcp_seq; /* of its SYN */
+	mono_t began;
+	uint32_t dial_ms;
+	const struct tunnel *via;
+	struct dial *dial;
+	struct event *timer; /* READY: how long it waits */
+	struct leg *program, *far;
+	uint8_t *ahead;
+	size_t ahead_len;
+	struct relay *relay;
+};
+
+/* Why a flow ended, once for each. */
+struct session_end {
+	enum closed closed;
+	enum outcome outcome; /* of its dial */
+	const char *why;      /* the proxy's words, foreign; "" for none */
+	struct relay_bytes bytes;
+};
+
+struct sessions_opts {
+	struct event_base *base;
+	struct dialer *dialer;
+	size_t max; /* flows at once */
+	/* what a held SYN waits for; the flow goes on where it is CONNECTED */
+	void (*release)(
+	    void *arg, const struct session *session, enum outcome outcome);
+	void (*ended)(void *arg, const struct session *session,
+	    const struct session_end *end);
+	void *arg;
+};
+
+struct sessions;
+
+int sessions_new(struct sessions **ret, const struct sessions_opts *opts);
+/* Resets all there are. Accepts NULL. */
+void sessions_free(struct sessions *sessions);
+
+/* How many SYNs wait at once, and how many of one process. */
+#define SESSIONS_HELD_MAX 1024
+#define SESSIONS_HELD_BY_ONE 128
+
+/* Dials for a SYN that waits in the queue; release() is called once, never
+ * within. The claim is taken where it returns 0. -EBUSY: as many wait as may;
+ * -ENOSPC, -ENOMEM. */
+struct session_hold {
+	struct flow_key key;
+	uint32_t tcp_seq, id;
+	uint16_t queue;
+};
+int sessions_hold(struct sessions *sessions, const struct session_hold *hold,
+    struct claim *claim_take);
+
+/* Whether this flow's SYN is held: a second one has nothing to wait for. */
+bool sessions_is_held(
+    const struct sessions *sessions, const struct flow_key *key);
+
+/* The program's side of a flow whose far end is there already: true (and the
+ * leg is taken). */
+bool sessions_join(
+    struct sessions *sessions, const struct flow_key *key, struct leg *program);
+
+/* The program's side of any other flow: dials. Takes leg and claim, always. */
+void sessions_accept(struct sessions *sessions, const struct flow_key *key,
+    struct leg *program_take, struct claim *claim_take);
+
+/* Ends the flow, if there is one. */
+void sessions_abort(
+    struct sessions *sessions, const struct flow_key *key, enum closed closed);
+
+/* NULL where there is none. */
+const struct session *sessions_find(
+    const struct sessions *sessions, const struct flow_key *key);
+
+/* From the youngest on: first NULL. */
+const struct session *sessions_older(
+    const struct sessions *sessions, const struct session *after);
+
+size_t sessions_count(const struct sessions *sessions, size_t *ret_held);
+
+struct relay_set *sessions_relays(const struct sessions *sessions);
+
+/* Whom to name to a proxy. */
+struct dial_identity session_identity(const struct session *session);
+
+#endif

@@ -1,0 +1,192 @@
+#include "port17/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define KEEP_IDLE_S 60
+#define KEEP_INTERVAL_S 5
+#define KEEP_COUNT 3
+#define USER_TIMEOUT_MS 120000
+
+int
+sock_addr_ip(struct sock_addr *ret, const struct addr *addr, uint16_t port,
+    const char *zone)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (addr->family == ADDR_IP4) {
+		struct sockaddr_in *in = (void *)&ret->space;
+
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, addr->bytes, 4);
+		ret->len = sizeof(*in);
+	} else {
+		struct sockaddr_in6 *in6 = (void *)&ret->space;
+
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(port);
+		memcpy(&in6->sin6_addr, addr->bytes, 16);
+		if (zone[0] != '\0') {
+			in6->sin6_scope_id = if_nametoindex(zone);
+			if (in6->sin6_scope_id == 0)
+				return -ENODEV;
+		}
+		ret->len = sizeof(*in6);
+	}
+	return 0;
+}
+
+void
+sock_addr_unix(struct sock_addr *ret, const char *path)
+{
+	struct sockaddr_un *un = (void *)&ret->space;
+	size_t len = strlen(path);
+
+	memset(ret, 0, sizeof(*ret));
+	un->sun_family = AF_UNIX;
+	if (len >= sizeof(un->sun_path))
+		len = sizeof(un->sun_path) - 1;
+	memcpy(un->sun_path, path, len);
+	ret->len = (socklen_t)sizeof(*un);
+}
+
+struct addr
+sock_addr_get(const struct sock_addr *from, uint16_t *ret_port)
+{
+	struct addr none = { .family = ADDR_NONE };
+
+	if (from->sa.sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)&from->space;
+
+		*ret_port = ntohs(in->sin_port);
+		return addr_ip4(&in->sin_addr);
+	}
+	if (from->sa.sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)&from->space;
+
+		*ret_port = ntohs(in6->sin6_port);
+		return addr_ip6(&in6->sin6_addr);
+	}
+	*ret_port = 0;
+	return none;
+}
+
+void
+sock_keep_alive(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S },
+		{ IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name,
+		    &options[i].value, sizeof(options[i].value));
+}
+
+/* A socket lives in the namespace that its maker was in. */
+static int
+open_in_netns(const char *path, int family, int type)
+{
+	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int there = open(path, O_RDONLY | O_CLOEXEC), fd = -1;
+
+	if (here < 0 || there < 0 || setns(there, CLONE_NEWNET) < 0) {
+		fd = -errno;
+	} else {
+		fd = socket(family, type, 0);
+		if (fd < 0)
+			fd = -errno;
+		/* in the wrong place everything after this would leak */
+		if (setns(here, CLONE_NEWNET) < 0)
+			__builtin_trap();
+	}
+	if (here >= 0)
+		(void)close(here);
+	if (there >= 0)
+		(void)close(there);
+	return fd;
+}
+
+/* "name" is one of ip-netns(8). */
+static int
+open_socket(const struct tunnel *tunnel, int family, int type)
+{
+	char path[TUNNEL_FILE_SIZE + sizeof("/run/netns/")] = "/run/netns/";
+	int fd;
+
+	type |= SOCK_NONBLOCK | SOCK_CLOEXEC;
+	if (tunnel->netns[0] != '\0' && family != AF_UNIX) {
+		if (tunnel->netns[0] == '/')
+			path[0] = '\0';
+		strcat(path, tunnel->netns); /* it fits */
+		return open_in_netns(path, family, type);
+	}
+	fd = socket(family, type, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+bind_source(const struct tunnel *tunnel, int fd, int family)
+{
+	static const int late = 1;
+	struct sock_addr from;
+	bool ip4 = tunnel->source.family == ADDR_IP4;
+
+	if (tunnel->source.family == ADDR_NONE)
+		return 0;
+	if (ip4 != (family == AF_INET))
+		return -EADDRNOTAVAIL;
+	(void)sock_addr_ip(&from, &tunnel->source, 0, ""); /* has no zone */
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late,
+	    sizeof(late)); /* the port would be taken early, no more */
+	return bind(fd, &from.sa, from.len) < 0 ? -errno : 0;
+}
+
+static int
+set_options(const struct tunnel *tunnel, int fd, int family)
+{
+	socklen_t len = (socklen_t)strlen(tunnel->device);
+
+	if (len > 0 && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE,
+			   tunnel->device, len) < 0)
+		return -errno;
+	if (tunnel->fwmark != 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_MARK, &tunnel->fwmark,
+		sizeof(tunnel->fwmark)) < 0)
+		return -errno;
+	return bind_source(tunnel, fd, family);
+}
+
+int
+sock_connect(const struct tunnel *tunnel, const struct sock_addr *to, int type)
+{
+	int family = to->sa.sa_family, fd, r = 0;
+
+	fd = open_socket(tunnel, family, type);
+	if (fd < 0)
+		return fd;
+	if (family != AF_UNIX)
+		r = set_options(tunnel, fd, family);
+	if (r == 0 && family != AF_UNIX && type == SOCK_STREAM)
+		sock_keep_alive(fd);
+	if (r == 0 && connect(fd, &to->sa, to->len) < 0 && errno != EINPROGRESS)
+		r = -errno;
+	if (r == 0)
+		return fd;
+	(void)close(fd); /* nothing was sent */
+	return r;
+}

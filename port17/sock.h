@@ -1,0 +1,36 @@
+#ifndef PORT17_SOCK_H
+#define PORT17_SOCK_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "port17/tunnel.h"
+
+/* Sockets of our own, as a tunnel's settings want them. */
+
+struct sock_addr {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_storage space;
+	};
+	socklen_t len;
+};
+
+/* An address and port; zone (a device's name) "" for none. 0 or -ENODEV. */
+int sock_addr_ip(struct sock_addr *ret, const struct addr *addr, uint16_t port,
+    const char *zone);
+void sock_addr_unix(struct sock_addr *ret, const char *path);
+/* The address and port of what the kernel told: ADDR_NONE for others. */
+struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
+
+/* Opens a socket of SOCK_STREAM or SOCK_DGRAM that reaches `to`, with the
+ * tunnel's device, source, fwmark and namespace, and begins to connect it. The
+ * descriptor, or -errno; a connection under way is no error. */
+int sock_connect(
+    const struct tunnel *tunnel, const struct sock_addr *to, int type);
+
+/* A dead peer is noticed: keepalive 60/5/3, and what was sent is answered
+ * within two minutes. No delay. Failures don't matter. */
+void sock_keep_alive(int fd);
+
+#endif

@@ -1,0 +1,140 @@
+#include "port17/tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+say(char *why, size_t size, const char *what)
+{
+	unsigned long error = ERR_get_error();
+	const char *reason = error != 0 ? ERR_reason_error_string(error) : NULL;
+
+	(void)snprintf(why, size, "%s%s%s", what, reason != NULL ? ": " : "",
+	    reason != NULL ? reason : ""); /* cut */
+	ERR_clear_error();
+}
+
+struct ssl_ctx_st *
+tls_context(const struct tunnel *tunnel, char *ret_why, size_t size)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int ok = 1;
+
+	if (context == NULL) {
+		say(ret_why, size, "out of memory");
+		return NULL;
+	}
+	(void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				      SSL_MODE_RELEASE_BUFFERS);
+	if (tunnel->has_pin) /* tls_shake() looks at the key itself */
+		SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+	else if (tunnel->ca[0] != '\0')
+		ok = SSL_CTX_load_verify_locations(context, tunnel->ca, NULL);
+	else
+		ok = SSL_CTX_set_default_verify_paths(context);
+	if (!tunnel->has_pin)
+		SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	if (ok == 1)
+		return context;
+	say(ret_why, size, "the certificates to trust can't be read");
+	SSL_CTX_free(context);
+	return NULL;
+}
+
+void
+tls_context_free(struct ssl_ctx_st *context)
+{
+	SSL_CTX_free(context);
+}
+
+struct ssl_st *
+tls_begin(struct ssl_ctx_st *context, const struct tunnel *tunnel, int fd)
+{
+	static const unsigned char http1[] = "\x08http/1.1";
+	SSL *ssl = SSL_new(context);
+	X509_VERIFY_PARAM *param;
+	const char *name = tunnel->tls_name;
+	int ok = 1;
+
+	if (ssl == NULL)
+		return NULL;
+	param = SSL_get0_param(ssl);
+	if (name[0] == '\0' && tunnel->host[0] != '\0')
+		name = tunnel->host;
+	if (name[0] != '\0') {
+		ok = SSL_set_tlsext_host_name(ssl, name) == 1 &&
+		     X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
+	} else {
+		char text[ADDR_STRLEN];
+
+		ok = X509_VERIFY_PARAM_set1_ip_asc(
+			 param, addr_format(&tunnel->addr, text)) == 1;
+	}
+	(void)SSL_set_alpn_protos(ssl, http1, sizeof(http1) - 1);
+	if (!ok || SSL_set_fd(ssl, fd) != 1) {
+		SSL_free(ssl);
+		ERR_clear_error();
+		return NULL;
+	}
+	SSL_set_connect_state(ssl);
+	return ssl;
+}
+
+/* SHA-256 of the public key, as HPKP had it (RFC 7469 section 2.4). */
+static bool
+is_pinned(SSL *ssl, const struct tunnel *tunnel)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+	unsigned char hash[EVP_MAX_MD_SIZE], *der = NULL;
+	unsigned int len = 0;
+	int n;
+
+	if (cert == NULL)
+		return false;
+	n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	if (n <= 0)
+		return false;
+	if (EVP_Digest(der, (size_t)n, hash, &len, EVP_sha256(), NULL) != 1)
+		len = 0;
+	OPENSSL_free(der);
+	return len == TUNNEL_PIN_SIZE &&
+	       CRYPTO_memcmp(hash, tunnel->pin, len) == 0;
+}
+
+int
+tls_shake(
+    struct ssl_st *ssl, const struct tunnel *tunnel, char *ret_why, size_t size)
+{
+	int r = SSL_do_handshake(ssl);
+	long verified;
+
+	if (r == 1) {
+		if (!tunnel->has_pin || is_pinned(ssl, tunnel))
+			return 1;
+		say(ret_why, size, "its key is not the pinned one");
+		return -EACCES;
+	}
+	switch (SSL_get_error(ssl, r)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		ERR_clear_error();
+		return 0;
+	default:
+		break;
+	}
+	verified = SSL_get_verify_result(ssl);
+	if (!tunnel->has_pin && verified != X509_V_OK) {
+		(void)snprintf(ret_why, size, "%s",
+		    X509_verify_cert_error_string(verified)); /* cut */
+		ERR_clear_error();
+		return -EACCES;
+	}
+	say(ret_why, size, "no TLS");
+	return -EPROTO;
+}

@@ -1,0 +1,109 @@
+#include "port17/tunnel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *
+tunnel_kind_name(enum tunnel_kind kind)
+{
+	switch (kind) {
+	case TUNNEL_DIRECT:
+		return "direct";
+	case TUNNEL_SOCKS5:
+		return "socks5";
+	case TUNNEL_HTTP:
+		return "http";
+	case TUNNEL_HTTPS:
+		return "https";
+	case TUNNEL_PROXY2:
+		return "proxy2";
+	case TUNNEL_LIST:
+		return "failover";
+	}
+	__builtin_trap();
+}
+
+bool
+tunnel_carries_udp(const struct tunnel *tunnel)
+{
+	if (tunnel->udp != TUNNEL_UDP_TUNNEL)
+		return false;
+	switch (tunnel->kind) {
+	case TUNNEL_DIRECT:
+	case TUNNEL_SOCKS5:
+	case TUNNEL_LIST:
+		return true;
+	case TUNNEL_HTTP:
+	case TUNNEL_HTTPS:
+	case TUNNEL_PROXY2:
+		return false;
+	}
+	__builtin_trap();
+}
+
+/* FNV-1a: tells two long texts apart, no more. */
+static uint64_t
+fold(uint64_t hash, const char *s)
+{
+	for (; *s != '\0'; s++)
+		hash = (hash ^ (uint8_t)*s) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+struct expansion {
+	char *buf;
+	size_t len;
+	bool cut;
+	uint64_t hash;
+};
+
+static void
+add(struct expansion *to, const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		char one[2] = { s[i], '\0' };
+
+		to->hash = fold(to->hash, one);
+		if (to->len + 1 < TUNNEL_WORD_SIZE)
+			to->buf[to->len++] = s[i];
+		else
+			to->cut = true;
+	}
+}
+
+const char *
+tunnel_expand(const char *template, const struct tunnel_identity *identity,
+    char buf[TUNNEL_WORD_SIZE])
+{
+	const struct {
+		const char *name, *value;
+	} words[] = {
+		{ "%exe", identity->exe },
+		{ "%user", identity->user },
+		{ "%unit", identity->unit },
+		{ "%%", "%" },
+	};
+	struct expansion to = { .buf = buf,
+		.hash = UINT64_C(0xcbf29ce484222325) };
+
+	for (const char *p = template; *p != '\0';) {
+		size_t i, n = sizeof(words) / sizeof(words[0]);
+
+		for (i = 0; i < n; i++)
+			if (strncmp(p, words[i].name, strlen(words[i].name)) ==
+			    0)
+				break;
+		if (i == n) {
+			add(&to, p++, 1);
+			continue;
+		}
+		add(&to, words[i].value, strlen(words[i].value));
+		p += strlen(words[i].name);
+	}
+	if (to.cut) /* two programs must not become one user */
+		to.len = TUNNEL_WORD_SIZE - 1 - 16 +
+			 (size_t)snprintf(buf + TUNNEL_WORD_SIZE - 1 - 16, 17,
+			     "%016llx", (unsigned long long)to.hash);
+	buf[to.len] = '\0';
+	return buf;
+}

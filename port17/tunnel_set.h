@@ -1,0 +1,31 @@
+#ifndef PORT17_TUNNEL_SET_H
+#define PORT17_TUNNEL_SET_H
+
+#include <stddef.h>
+
+#include "port17/tunnel.h"
+
+struct conf;
+
+/* The tunnels of one generation of settings, in their order: immutable, counted
+ * by reference; a flow keeps the generation that it began with. */
+struct tunnel_set {
+	unsigned int refs;
+	size_t n;
+	struct tunnel v[];
+};
+
+/* From settings that were checked. NULL when there is no memory. */
+struct tunnel_set *tunnel_set_new(const struct conf *conf);
+struct tunnel_set *tunnel_set_ref(struct tunnel_set *set);
+void tunnel_set_unref(struct tunnel_set *set); /* accepts NULL */
+
+/* NULL if there is none of that name. */
+const struct tunnel *tunnel_set_find(
+    const struct tunnel_set *set, const char *name);
+
+/* The members of a list; a tunnel that is none has itself. */
+size_t tunnel_set_members(const struct tunnel_set *set,
+    const struct tunnel *tunnel, const struct tunnel *ret[TUNNEL_MEMBERS_MAX]);
+
+#endif

@@ -1,0 +1,276 @@
+#include "src/core/hostset.h"
+
+#include <string.h>
+
+#include "src/base/sip.h"
+
+/* A name of 255 octets has 127 labels at most. */
+#define LABELS_MAX 127
+
+/* What is looked for: one suffix. */
+struct suffix {
+	struct hostset_key key;
+	size_t bucket;
+	bool exact; /* the whole name */
+};
+
+/* The length octet comes first, so that no label is the beginning of another.
+ * `from` is the start of the name: a last word that is not full is read from
+ * bytes before, where there are enough of them. */
+static inline void
+absorb(struct sip *sip, const uint8_t *from, const uint8_t *label)
+{
+	size_t left = (size_t)*label + 1;
+	const uint8_t *p = label;
+	uint64_t m = 0;
+
+	for (; left >= 8; p += 8, left -= 8) {
+		memcpy(&m, p, 8);
+		sip_word(sip, m);
+	}
+	if (left == 0)
+		return;
+	m = 0;
+	if (p + left >= from + 8) {
+		memcpy(&m, p + left - 8, 8);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		m >>= 8 * (8 - left);
+#else
+		m <<= 8 * (8 - left);
+#endif
+	} else {
+		memcpy(&m, p, left);
+	}
+	sip_word(sip, m);
+}
+
+/* Where each label starts; how many there are. */
+static size_t
+labels(const struct name *name, uint8_t starts[LABELS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t at = 0; name->wire[at] != 0;
+	     at += 1 + (size_t)name->wire[at])
+		starts[n++] = (uint8_t)at;
+	return n;
+}
+
+static inline struct hostset_key
+end_key(const struct sip *sip)
+{
+	uint64_t out[2];
+
+	sip_end128(sip, out);
+	return (
+	    struct hostset_key){ out[0], out[1] & ~(uint64_t)HOSTSET_FLAGS };
+}
+
+struct hostset_key
+hostset_key(const uint64_t key[2], const struct name *name)
+{
+	uint8_t starts[LABELS_MAX];
+	size_t n = labels(name, starts);
+	struct sip sip;
+
+	sip_init(&sip, key);
+	while (n-- > 0)
+		absorb(&sip, name->wire, name->wire + starts[n]);
+	return end_key(&sip);
+}
+
+static inline bool
+has_depth(uint64_t depths, size_t n)
+{
+	return (depths >> (n < HOSTSET_DEPTH_MAX ? n : HOSTSET_DEPTH_MAX) &
+		   1) != 0;
+}
+
+/* The suffixes that may be in the set, the shortest first. */
+static size_t
+suffixes(const struct hostset *set, const struct name *name,
+    struct suffix ret[LABELS_MAX + 1])
+{
+	uint8_t starts[LABELS_MAX];
+	size_t n = labels(name, starts), found = 0;
+	struct sip sip;
+
+	sip_init(&sip, set->key);
+	for (size_t depth = 0; depth <= n; depth++) {
+		struct suffix *s = &ret[found];
+
+		if (depth > 0)
+			absorb(
+			    &sip, name->wire, name->wire + starts[n - depth]);
+		s->exact = depth == n;
+		if (!has_depth(s->exact ? set->exact_depths : set->below_depths,
+			depth))
+			continue;
+		s->key = end_key(&sip);
+		s->bucket = hostset_bucket(set->bits, s->key.a);
+		__builtin_prefetch(&set->offsets[s->bucket]);
+		found++;
+	}
+	return found;
+}
+
+/* The records of an entry; false where there are none. */
+static bool
+records_of(const struct hostset *set, size_t entry, const uint8_t **ret,
+    const uint8_t **ret_end)
+{
+	size_t lo = 0, hi = set->n_more;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (set->more[mid].entry < entry)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == set->n_more || set->more[lo].entry != entry)
+		return false;
+	*ret = set->records + set->more[lo].off;
+	*ret_end = set->records + set->more[lo + 1].off;
+	return true;
+}
+
+static bool
+any_key_holds(const struct hostset *set, const struct name *name,
+    const uint8_t *keys, size_t n)
+{
+	uint8_t starts[LABELS_MAX];
+	size_t left = labels(name, starts);
+	struct hostset_key key, other;
+	struct sip sip;
+
+	sip_init(&sip, set->key);
+	while (left-- > 0) {
+		absorb(&sip, name->wire, name->wire + starts[left]);
+		key = end_key(&sip);
+		for (size_t i = 0; i < n; i++) {
+			memcpy(&other, keys + i * sizeof(other), sizeof(other));
+			if (key.a == other.a && key.b == other.b)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The levels of rules that have conditions. */
+static unsigned int
+conditional(const struct hostset *set, const struct name *name, size_t entry,
+    unsigned int shift)
+{
+	const uint8_t *at, *end;
+	struct hostset_record record;
+	unsigned int levels = 0;
+
+	if (!records_of(set, entry, &at, &end))
+		return 0;
+	for (; at < end; at += sizeof(record) + record.len) {
+		memcpy(&record, at, sizeof(record));
+		if (record.kind == HOSTSET_COND &&
+		    !any_key_holds(set, name, at + sizeof(record),
+			record.len / sizeof(struct hostset_key)))
+			levels |= (unsigned int)record.levels >> shift &
+				  HOSTSET_LEVELS;
+	}
+	return levels;
+}
+
+static void
+take_entry(const struct hostset *set, const struct name *name, size_t entry,
+    bool exact, struct hostset_match *ret)
+{
+	unsigned int flags = (unsigned int)(set->words[entry] & HOSTSET_FLAGS);
+	unsigned int shift = exact ? 0 : HOSTSET_BELOW;
+	unsigned int code =
+	    flags >> (exact ? HOSTSET_CODE_SHIFT : HOSTSET_CODE_BELOW_SHIFT) &
+	    HOSTSET_CODE;
+
+	ret->levels |= flags >> shift & HOSTSET_LEVELS;
+	if ((flags & HOSTSET_MORE) != 0)
+		ret->levels |= conditional(set, name, entry, shift);
+	if (code == HOSTSET_NO_CODE)
+		return;
+	/* longer suffixes come later, and are more specific */
+	ret->code = (enum hostset_code)code;
+	ret->below = !exact;
+	ret->records = ret->records_end = NULL;
+	if (code == HOSTSET_LOCAL)
+		(void)records_of(set, entry, &ret->records,
+		    &ret->records_end); /* NODATA where there are none */
+}
+
+void
+hostset_find(const struct hostset *set, const struct name *name,
+    struct hostset_match *ret)
+{
+	struct suffix found[LABELS_MAX + 1];
+	size_t n = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	if (set->n > 0)
+		n = suffixes(set, name, found);
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&set->words[set->offsets[found[i].bucket]]);
+	for (size_t i = 0; i < n; i++) {
+		size_t at = set->offsets[found[i].bucket];
+		size_t end = set->offsets[found[i].bucket + 1];
+
+		for (; at < end; at++)
+			if ((set->words[at] & ~(uint64_t)HOSTSET_FLAGS) ==
+			    found[i].key.b) {
+				take_entry(set, name, at, found[i].exact, ret);
+				break;
+			}
+	}
+}
+
+bool
+hostset_records_are_sound(const uint8_t *at, const uint8_t *end)
+{
+	struct hostset_record record;
+
+	while (at < end) {
+		if ((size_t)(end - at) < sizeof(record))
+			return false;
+		memcpy(&record, at, sizeof(record));
+		at += sizeof(record);
+		if (record.kind >= HOSTSET_N_KINDS ||
+		    record.len > (size_t)(end - at))
+			return false;
+		/* type and TTL */
+		if (record.kind != HOSTSET_COND && record.len < 6)
+			return false;
+		at += record.len;
+	}
+	return true;
+}
+
+bool
+hostset_is_sound(const struct hostset *set, size_t n_records)
+{
+	size_t n_buckets;
+
+	if (set->bits > 31)
+		return false;
+	n_buckets = (size_t)1 << set->bits;
+	if (set->offsets[0] != 0 || set->offsets[n_buckets] != set->n)
+		return false;
+	for (size_t i = 0; i < n_buckets; i++)
+		if (set->offsets[i] > set->offsets[i + 1])
+			return false;
+	if (set->more[0].off != 0 || set->more[set->n_more].off != n_records)
+		return false;
+	for (size_t i = 0; i < set->n_more; i++)
+		if (set->more[i].off > set->more[i + 1].off)
+			return false;
+	for (size_t i = 0; i < set->n_more; i++)
+		if (!hostset_records_are_sound(set->records + set->more[i].off,
+			set->records + set->more[i + 1].off))
+			return false;
+	return true;
+}

@@ -1,0 +1,111 @@
+#ifndef CORE_HOSTSET_H
+#define CORE_HOSTSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/base/name.h"
+
+/* The names of a compiled list: a table of keyed fingerprints in one piece of
+ * memory without pointers, so that it can be mapped from a file.
+ *
+ * Each name, as canonical wire form, gives 128 bits (SipHash-1-3). The upper
+ * bits of the first half choose a bucket, in which names stand side by side as
+ * one word each: 48 bits of the second half, and 16 of flags. With four to
+ * eight names a bucket, a foreign name equals one of them once in 2^45; a
+ * look-up that tries five suffixes is wrong once in about 10^13. */
+
+/* What an entry says, for the name itself; << HOSTSET_BELOW for all names below
+ * it. The levels are AdBlock's: a higher one beats a lower one. */
+enum hostset_level {
+	HOSTSET_BLOCK = 1,
+	HOSTSET_ALLOW = 2,	 /* @@ */
+	HOSTSET_BLOCK_FIRST = 4, /* $important */
+	HOSTSET_ALLOW_FIRST = 8, /* @@ and $important */
+};
+#define HOSTSET_LEVELS 0xfU
+#define HOSTSET_BELOW 4
+
+/* What RPZ says: of all that cover a name, the most specific one counts. */
+enum hostset_code {
+	HOSTSET_NO_CODE,
+	HOSTSET_NXDOMAIN,
+	HOSTSET_NODATA,
+	HOSTSET_PASSTHRU,
+	HOSTSET_DROP,
+	HOSTSET_TCP_ONLY,
+	HOSTSET_LOCAL, /* see more */
+};
+#define HOSTSET_N_CODES (HOSTSET_LOCAL + 1)
+#define HOSTSET_CODE_SHIFT 8	    /* of the name itself */
+#define HOSTSET_CODE_BELOW_SHIFT 11 /* of names below */
+#define HOSTSET_CODE 7U
+#define HOSTSET_MORE 0x4000U /* the entry has records in `more` */
+#define HOSTSET_FLAGS 0xffffU
+
+struct hostset_key {
+	uint64_t a, b; /* the lower 16 bits of b are 0 */
+};
+
+/* Records that few entries have: see hostset_more. */
+enum hostset_kind {
+	HOSTSET_RR,	  /* type, TTL, RDATA: of the name itself */
+	HOSTSET_RR_BELOW, /* the same, of names below */
+	HOSTSET_COND,	  /* levels that hold unless one of the keys does */
+	HOSTSET_N_KINDS,
+};
+
+struct hostset_record {
+	uint8_t kind;
+	uint8_t levels; /* of HOSTSET_COND, both halves */
+	uint16_t len;	/* of what follows */
+};
+
+/* Records of an entry are those from its offset to the next one's. */
+struct hostset_more {
+	uint32_t entry, off;
+};
+
+/* Borrows all arrays. */
+struct hostset {
+	uint64_t key[2];
+	uint64_t exact_depths, below_depths; /* numbers of labels that occur */
+	unsigned int bits;		     /* 2^bits buckets */
+	uint32_t n;
+	const uint32_t *offsets; /* 2^bits + 1, into words */
+	const uint64_t *words;
+	const struct hostset_more *more; /* by entry; n_more + 1 */
+	uint32_t n_more;
+	const uint8_t *records;
+};
+
+struct hostset_match {
+	unsigned int levels; /* enum hostset_level of all entries, or'ed */
+	enum hostset_code code;
+	bool below;			      /* the code is that of *.NAME */
+	const uint8_t *records, *records_end; /* of the entry with the code */
+};
+
+/* Where depths of this many labels and more are remembered as one. */
+#define HOSTSET_DEPTH_MAX 63U
+
+/* Checks what offsets and records say against the sizes: after that, no
+ * look-up leaves the arrays. n_records: bytes of records. */
+bool hostset_is_sound(const struct hostset *set, size_t n_records);
+
+/* Whether they are whole. */
+bool hostset_records_are_sound(const uint8_t *at, const uint8_t *end);
+
+void hostset_find(const struct hostset *set, const struct name *name,
+    struct hostset_match *ret);
+
+struct hostset_key hostset_key(const uint64_t key[2], const struct name *name);
+
+static inline size_t
+hostset_bucket(unsigned int bits, uint64_t a)
+{
+	return bits == 0 ? 0 : (size_t)(a >> (64 - bits));
+}
+
+#endif

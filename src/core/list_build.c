@@ -1,0 +1,213 @@
+#include "src/core/list_build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/grow.h"
+
+/* 29 bits are left beside the code. */
+#define ADDR_RECORDS_MAX ((size_t)1 << 28)
+#define META_MAX ((size_t)1 << 24)
+
+void
+list_build_init(struct list_build *build, const uint64_t key[2])
+{
+	memset(build, 0, sizeof(*build));
+	hostset_build_init(&build->names, key);
+}
+
+void
+list_build_done(struct list_build *build)
+{
+	hostset_build_done(&build->names);
+	addrset_build_done(&build->addrs);
+	free(build->addr_records);
+	memset(build, 0, sizeof(*build));
+}
+
+int
+list_build_name(
+    struct list_build *build, const struct name *name, unsigned int flags)
+{
+	build->codes |= 1U << (flags >> HOSTSET_CODE_SHIFT & HOSTSET_CODE);
+	build->codes |=
+	    1U << (flags >> HOSTSET_CODE_BELOW_SHIFT & HOSTSET_CODE);
+	return hostset_build_add(&build->names, name, flags);
+}
+
+/* Type, TTL, RDATA. */
+static void
+pack_rr(uint8_t *to, const struct list_rr *rr)
+{
+	memcpy(to, &rr->type, sizeof(rr->type));
+	memcpy(to + 2, &rr->ttl, sizeof(rr->ttl));
+	if (rr->len > 0)
+		memcpy(to + 6, rr->rdata, rr->len);
+}
+
+int
+list_build_rr(struct list_build *build, const struct name *name, bool below,
+    const struct list_rr *rr)
+{
+	struct hostset_record head = {
+		.kind = below ? HOSTSET_RR_BELOW : HOSTSET_RR,
+		.len = (uint16_t)(6 + rr->len),
+	};
+	uint8_t *bytes;
+	int r;
+
+	if (rr->len > UINT16_MAX - 6)
+		return -E2BIG;
+	bytes = malloc(head.len);
+	if (bytes == NULL)
+		return -ENOMEM;
+	pack_rr(bytes, rr);
+	r = list_build_name(build, name,
+	    (unsigned int)HOSTSET_LOCAL
+		<< (below ? HOSTSET_CODE_BELOW_SHIFT : HOSTSET_CODE_SHIFT));
+	if (r == 0)
+		r = hostset_build_record(&build->names, name, &head, bytes);
+	free(bytes);
+	return r;
+}
+
+int
+list_build_unless(struct list_build *build, const struct name *name,
+    unsigned int levels, const struct name *others, size_t n)
+{
+	struct hostset_record head = {
+		.kind = HOSTSET_COND,
+		.levels = (uint8_t)levels,
+		.len = (uint16_t)(n * sizeof(struct hostset_key)),
+	};
+	struct hostset_key *keys;
+	int r;
+
+	if (n > UINT16_MAX / sizeof(*keys))
+		return -E2BIG;
+	keys = malloc(n * sizeof(*keys) + 1);
+	if (keys == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		keys[i] = hostset_key(build->names.key, &others[i]);
+	r = hostset_build_record(&build->names, name, &head, keys);
+	free(keys);
+	return r;
+}
+
+int
+list_build_addr(struct list_build *build, const struct addr_range *range,
+    enum addrset_rank rank, enum hostset_code code)
+{
+	return addrset_build_add(&build->addrs, range, rank, code);
+}
+
+int
+list_build_addr_rrs(struct list_build *build, const struct addr_range *range,
+    const struct list_rr *rrs, size_t n)
+{
+	size_t off = build->n_addr_records, len = 0;
+	uint32_t total;
+	uint8_t *to;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		len += sizeof(struct hostset_record) + 6 + rrs[i].len;
+	if (len > ADDR_RECORDS_MAX - off)
+		return -E2BIG;
+	while (r == 0 && build->addr_records_room - off < sizeof(total) + len)
+		r = grow(&build->addr_records, &build->addr_records_room, 1);
+	if (r < 0)
+		return r;
+	total = (uint32_t)len;
+	to = build->addr_records + off;
+	memcpy(to, &total, sizeof(total));
+	to += sizeof(total);
+	for (size_t i = 0; i < n; i++) {
+		struct hostset_record head = { HOSTSET_RR, 0,
+			(uint16_t)(6 + rrs[i].len) };
+
+		memcpy(to, &head, sizeof(head));
+		pack_rr(to + sizeof(head), &rrs[i]);
+		to += sizeof(head) + head.len;
+	}
+	build->n_addr_records += sizeof(total) + len;
+	return addrset_build_add(&build->addrs, range, ADDRSET_CODED,
+	    (uint32_t)off << ADDRSET_CODE_BITS | HOSTSET_LOCAL);
+}
+
+static void
+lay_part(uint8_t *bytes, size_t at, const void *from, size_t len)
+{
+	if (len > 0)
+		memcpy(bytes + at, from, len);
+}
+
+static int
+lay_out(const struct list_build *build, const struct list_header *h,
+    const void *meta, struct list_bytes *ret)
+{
+	struct list_layout at = list_layout(h);
+	uint8_t *bytes = calloc(1, at.size);
+	struct list_header head = *h;
+
+	if (bytes == NULL)
+		return -ENOMEM;
+	lay_part(bytes, at.words, build->names.words,
+	    h->n_words * sizeof(build->names.words[0]));
+	lay_part(
+	    bytes, at.v6, build->addrs.v6, h->n6 * sizeof(build->addrs.v6[0]));
+	lay_part(
+	    bytes, at.v4, build->addrs.v4, h->n4 * sizeof(build->addrs.v4[0]));
+	lay_part(bytes, at.offsets, build->names.offsets,
+	    (((size_t)1 << h->bits) + 1) * sizeof(build->names.offsets[0]));
+	lay_part(bytes, at.more, build->names.more,
+	    ((size_t)h->n_more + 1) * sizeof(build->names.more[0]));
+	lay_part(bytes, at.records, build->names.records, h->n_records);
+	lay_part(
+	    bytes, at.addr_records, build->addr_records, h->n_addr_records);
+	lay_part(bytes, at.meta, meta, h->n_meta);
+	head.size = at.size;
+	memcpy(bytes, &head, sizeof(head));
+	head.sum = list_image_sum(bytes, at.size);
+	memcpy(bytes, &head, sizeof(head));
+	*ret = (struct list_bytes){ bytes, at.size };
+	return 0;
+}
+
+int
+list_build_finish(struct list_build *build,
+    const struct list_identity *identity, const void *meta, size_t n_meta,
+    struct list_bytes *ret)
+{
+	struct hostset_build *names = &build->names;
+	struct list_header header = {
+		.magic = LIST_IMAGE_MAGIC,
+		.version = LIST_IMAGE_VERSION,
+		.order = LIST_IMAGE_ORDER,
+		.identity = *identity,
+		.key = { names->key[0], names->key[1] },
+		.exact_depths = names->exact_depths,
+		.below_depths = names->below_depths,
+		.codes = build->codes,
+		.n_meta = (uint32_t)n_meta,
+		.n_addr_records = (uint32_t)build->n_addr_records,
+	};
+	int r;
+
+	if (n_meta > META_MAX)
+		return -E2BIG;
+	r = hostset_build_finish(names);
+	if (r == 0)
+		r = addrset_build_finish(&build->addrs);
+	if (r < 0)
+		return r;
+	header.bits = names->bits;
+	header.n_words = (uint32_t)names->n_words;
+	header.n_more = (uint32_t)names->n_more;
+	header.n_records = (uint32_t)names->n_records;
+	header.n4 = (uint32_t)build->addrs.n4;
+	header.n6 = (uint32_t)build->addrs.n6;
+	return lay_out(build, &header, meta, ret);
+}

@@ -1,0 +1,105 @@
+#include "src/linux/route.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+/* The kernel answers within sendto(); waiting is for the unforeseen. */
+#define WAIT_MS 100
+
+/* Nets of one link are no larger: 10/8, and what a provider gets of IPv6. What
+ * VPNs route through their device in place of a default route (0/1, 128/1,
+ * 2000::/3) is. */
+#define NET_MIN_IP4 8
+#define NET_MIN_IP6 32
+
+struct answer {
+	bool found, by_router;
+	uint8_t net; /* bits of the route that matched */
+};
+
+static int
+attr_cb(const struct nlattr *attr, void *arg)
+{
+	struct answer *answer = arg;
+
+	switch (mnl_attr_get_type(attr)) {
+	case RTA_GATEWAY:
+	case RTA_VIA:
+	case RTA_MULTIPATH:
+	case RTA_NH_ID:
+		answer->by_router = true;
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int
+route_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct answer *answer = arg;
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
+		return MNL_CB_STOP;
+	answer->found = rtm->rtm_type == RTN_UNICAST;
+	answer->net = rtm->rtm_dst_len;
+	(void)mnl_attr_parse(nlh, sizeof(*rtm), attr_cb, answer);
+	return MNL_CB_STOP;
+}
+
+static struct nlmsghdr *
+question(void *buf, const struct addr *addr, uint32_t ifindex)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *rtm;
+
+	nlh->nlmsg_type = RTM_GETROUTE;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	nlh->nlmsg_seq = 1;
+	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	rtm->rtm_family = addr->family == ADDR_IP4 ? AF_INET : AF_INET6;
+	rtm->rtm_dst_len = (uint8_t)(addr_len(addr) * 8);
+	rtm->rtm_flags = RTM_F_FIB_MATCH;
+	mnl_attr_put(nlh, RTA_DST, addr_len(addr), addr->bytes);
+	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
+	return nlh;
+}
+
+static bool
+ask(struct mnl_socket *nl, const struct nlmsghdr *nlh, struct answer *ret)
+{
+	const struct timeval wait = { .tv_usec = WAIT_MS * 1000 };
+	_Alignas(8) uint8_t buf[4096];
+	ssize_t n;
+
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &wait,
+		sizeof(wait)) < 0 ||
+	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		return false;
+	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+	return n > 0 && mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl),
+			    route_cb, ret) >= MNL_CB_STOP;
+}
+
+bool
+route_is_on_link(const struct addr *addr, uint32_t ifindex)
+{
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	_Alignas(8) uint8_t buf[128];
+	struct answer answer = { .found = false };
+	bool ok;
+
+	if (nl == NULL)
+		return false;
+	ok = ask(nl, question(buf, addr, ifindex), &answer);
+	(void)mnl_socket_close(nl); /* it was only read */
+	return ok && answer.found && !answer.by_router &&
+	       answer.net >=
+		   (addr->family == ADDR_IP4 ? NET_MIN_IP4 : NET_MIN_IP6);
+}

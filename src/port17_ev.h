@@ -1,0 +1,66 @@
+#ifndef PORT17_EV_H
+#define PORT17_EV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port17/session_ev.h"
+#include "src/core/judge.h"
+
+struct conf;
+struct ct;
+struct diag;
+struct event_base;
+struct nfq;
+struct nfq_packet;
+struct procfs;
+
+/* Port17 among the rest of the daemon: the judge sends flows here, and what is
+ * known of them comes from the judge. */
+struct port17_ev;
+
+/* All borrowed. */
+struct port17_ev_opts {
+	struct event_base *base;
+	struct judge *judge;
+	struct nfq *nfq;
+	struct diag *diag;
+	struct procfs *procfs;
+	struct stats *stats;
+	size_t flows_max;
+	/* a tunnelled flow has ended; NULL: nobody wants to know */
+	void (*ended)(void *arg, const struct session *session,
+	    const struct session_end *end);
+	void *arg;
+};
+
+/* Listens. 0, -EADDRINUSE or -errno. */
+int port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts);
+void port17_ev_free(struct port17_ev *p17); /* accepts NULL */
+
+/* The tunnels of these settings from now on; what goes through others goes on.
+ * 0 or -ENOMEM (then it stays as it was). */
+int port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf);
+
+/* What becomes of a packet that the judge reroutes. */
+enum port17_route {
+	PORT17_GO,   /* the verdict as it is now: it may have been changed */
+	PORT17_HELD, /* the verdict comes later, from here */
+	PORT17_DROP, /* this packet alone */
+};
+enum port17_route port17_ev_route(struct port17_ev *p17,
+    const struct packet *pkt, const struct nfq_packet *raw,
+    struct verdict *verdict);
+
+/* A socket of ours: the judge needs not look for its holder. */
+bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
+
+/* A flow that is decided otherwise now. */
+void port17_ev_moved(struct port17_ev *p17, const struct flow_key *key);
+
+/* For lists: NULL where there is none. */
+const struct sessions *port17_ev_sessions(const struct port17_ev *p17);
+struct dialer *port17_ev_dialer(struct port17_ev *p17);
+
+#endif

@@ -1,0 +1,274 @@
+#!/bin/bash
+# No connection passes by a mark that was not given to it: what a helper of
+# conntrack expects, marks that others set first, marks of a daemon before, of a
+# socket that is gone, and of a port that nobody held; and what passes whatever
+# the rules say goes no further than it must.
+#
+#     c 10.9.0.1, daemon  ---- veth ----  s 10.9.0.2, router of all else, ear
+. "$(dirname "$0")/lib.sh"
+need_root
+need conntrack python3
+net_up
+inc ip route add default via 10.9.0.2
+inc ip -6 route add default via fd09::2
+ins sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
+	echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+# nothing that is sent there comes back
+ins ip route add blackhole 10.77.0.0/16
+ins ip -6 route add blackhole fd77::/16
+
+# What comes over the wire: "udp 10.9.0.2 7001" a line.
+cat >"$tmp/ear.py" <<'PY'
+import socket, struct
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind(("s0", 0))
+print("ready", flush=True)
+names = {1: "icmp", 58: "icmp6", 6: "tcp", 17: "udp"}
+while True:
+    p = s.recv(2048)
+    if p[12:14] == b"\x08\x00":
+        at, proto = 14 + (p[14] & 15) * 4, p[23]
+        to = socket.inet_ntop(socket.AF_INET, p[30:34])
+    elif p[12:14] == b"\x86\xdd":
+        at, proto = 54, p[20]
+        to = socket.inet_ntop(socket.AF_INET6, p[38:54])
+    else:
+        continue
+    word = struct.unpack("!H", p[at + 2:at + 4])[0] if proto in (6, 17) else p[at]
+    print(names.get(proto, proto), to, word, flush=True)
+PY
+background ins python3 "$tmp/ear.py" >"$tmp/heard"
+wait_for grep -q ready "$tmp/heard"
+heard() { grep -q "^$*\$" "$tmp/heard"; }
+# What was sent before is in the file when this is: the wire keeps its order.
+flush() {
+	n=$((${n:-0} + 1))
+	inc python3 -c 'import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("c0", 0))
+s.send(b"\xff" * 6 + b"\x02" + b"\0" * 5 + b"\x08\0" + struct.pack(
+    "!BBHHHBBH4s4sHHHH", 0x45, 0, 28, 0, 0, 1, 17, 0, b"\1" * 4, b"\2" * 4,
+    1, int(sys.argv[1]), 8, 0))' $n
+	wait_for heard udp 2.2.2.2 $n
+}
+reached() { flush; heard "$@"; }
+
+# udp.py FROM-PORT TO PORT: sends one datagram
+cat >"$tmp/udp.py" <<'PY'
+import socket, sys
+lport, to, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.bind(("", lport))
+try:
+    s.sendto(b"hello", (to, port))
+except OSError as e:
+    print(e)
+PY
+send() { "$1" python3 "$tmp/udp.py" "${@:2}"; }
+
+# -- a knock on a closed port does not open it for who takes it --
+rules "drop out proto udp to port 7100-7199" "default in accept"
+check "the daemon starts" daemon_start
+for row in "10.9.0.1 10.9.0.2" "fd09::1 fd09::2"; do
+	read -r here there <<<"$row"
+	send ins 7101 $here 4001
+	check "$here: the knock was accepted" wait_for flows \
+	    'any(x["sport"] == 7101 and x["verdict"] == "accept" and x["src"] == "'$there'" for x in f)'
+	send inc 4001 $there 7101
+	check_not "$here: what takes the port is judged" reached udp $there 7101
+done
+
+# -- the data connection of an FTP session --
+cat >"$tmp/ftp.py" <<'PY'
+import socket, sys
+def listen(port):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("10.9.0.2", port))
+    s.listen()
+    return s
+if sys.argv[1] == "serve":
+    control, data = listen(21), listen(7002)
+    print("ready", flush=True)
+    while True:
+        c, _ = control.accept()
+        c.recv(100)
+        c.sendall(b"227 Entering Passive Mode (10,9,0,2,27,90)\r\n")
+        c.recv(100)
+        c.close()
+c = socket.create_connection(("10.9.0.2", 21), 5)
+c.sendall(b"PASV\r\n")
+assert c.recv(100).startswith(b"227")
+try:
+    socket.create_connection(("10.9.0.2", 7002), 1)
+    print("connected")
+except OSError as e:
+    print(e)
+PY
+background ins python3 "$tmp/ftp.py" serve >"$tmp/ftp.s"
+wait_for grep -q ready "$tmp/ftp.s"
+helper() { inc iptables-legacy -t raw "$1" OUTPUT -p tcp --dport 21 -j CT --helper ftp; }
+ftp() { inc python3 "$tmp/ftp.py" ask >"$tmp/ftp"; }
+if helper -A 2>"$tmp/err"; then
+	check "FTP: allowed, data connections too" ftp
+	check "FTP: connected" grep -q connected "$tmp/ftp"
+	check "FTP: the data connection was judged itself" flows \
+	    'any(x["dport"] == 7002 for x in f)'
+	rules "block out to port 7002"
+	daemon_reload
+	check "FTP: a data connection that is not allowed" ftp
+	check_not "FTP: is not connected" grep -q connected "$tmp/ftp"
+	helper -D
+else
+	echo "# no helpers here: $(cat "$tmp/err")"
+fi
+
+# -- a mark that others gave the connection first --
+background inc python3 -c '
+import socket
+socks = []
+import select
+for port in (8600, 8750, 8805, 8242):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("10.9.0.1", port))
+    socks.append(s)
+print("ready", flush=True)
+while True:
+    for s in select.select(socks, [], [])[0]:
+        data, peer = s.recvfrom(100)
+        print(s.getsockname()[1], data.decode(), flush=True)
+        s.sendto(data, peer)' >"$tmp/serve.c"
+wait_for grep -q ready "$tmp/serve.c"
+rules "drop in proto udp to port 8600, 8750, 8805" "default in accept"
+daemon_reload
+for row in "8600 1600" "8750 1750" "8805 1805"; do
+	read -r port mark <<<"$row"
+	inc $IPT4 -t mangle -A PREROUTING -p udp --dport $port \
+	    -j CONNMARK --set-mark $mark
+	send ins 6000 10.9.0.1 $port
+done
+inc $IPT4 -t mangle -A PREROUTING -p udp --dport 8242 -m conntrack \
+    --ctstate NEW -j CONNMARK --set-mark 4242
+partner foreign ins talk.py udp,10.9.0.1,8242
+check "a connection with a mark of others is accepted" talk_is foreign ok
+for row in "8600 1600" "8750 1750" "8805 1805"; do
+	read -r port mark <<<"$row"
+	check_not "a connection that others marked $mark is judged" \
+	    grep -q "^$port" "$tmp/serve.c"
+done
+# its flow makes room for others, and its mark stays
+daemon_stop
+settings
+printf '[rerouted]\nflows-max = 1024\n' >>"$conf"
+check "start, with few flows" daemon_start
+tell foreign
+check "it goes on" talk_is foreign ok
+inc python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(20000, 21100):
+    s.sendto(b"x", ("10.9.0.2", port))'
+check "its flow is forgotten" flows 'not any(x["dport"] == 8242 for x in f)'
+rules "drop in proto udp to port 8242"
+daemon_reload
+tell foreign
+check "a policy that drops it reaches it all the same" talk_is foreign ETIMEDOUT
+inc $IPT4 -t mangle -F PREROUTING
+
+# -- what a daemon before this one decided --
+rules "default in accept"
+settings
+daemon_reload
+background ins "$BUILDDIR/probe" serve 7001,7003 10.9.0.2 fd09::2 >"$tmp/serve.s"
+wait_for grep -q ready "$tmp/serve.s"
+partner old inc talk.py tcp,10.9.0.2,7001 udp,10.9.0.2,7001 tcp,fd09::2,7001 \
+    udp,fd09::2,7001 tcp,10.9.0.2,7003
+check "flows of before" talk_is old ok
+# one that did not connect its socket, and waits
+cat >"$tmp/wait.py" <<'PY'
+import socket, sys
+here, there = sys.argv[1], sys.argv[2]
+s = socket.socket(socket.AF_INET6 if ":" in here else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((here, 7500))
+s.sendto(b"hello", (there, 7600))
+print("ready", flush=True)
+print(s.recv(100).decode(), flush=True)
+PY
+for row in "10.9.0.1 10.9.0.2" "fd09::1 fd09::2"; do
+	read -r here there <<<"$row"
+	background inc python3 "$tmp/wait.py" $here $there >"$tmp/wait.$here"
+	wait_for grep -q ready "$tmp/wait.$here"
+	check "$here: a question" reached udp $there 7600
+done
+daemon_stop KILL
+rules "block out to port 7001" "default in drop"
+check "killed, and started with other rules" daemon_start
+ended() { # the flows to 7001 and no other
+	tell old
+	case $(answer old) in
+	*7001=ok*) false ;;
+	*7003=ok*) ;;
+	*) false ;;
+	esac
+}
+check "what the rules of before allowed is judged anew" wait_for ended
+for row in "10.9.0.1 10.9.0.2" "fd09::1 fd09::2"; do
+	read -r here there <<<"$row"
+	send ins 7600 $here 7500
+	check "$here: the answer to a question of before is one" \
+	    wait_for grep -q hello "$tmp/wait.$here"
+	check "$here: … and the flow is outbound" flows \
+	    'all(x["direction"] == "out" for x in f if x["sport"] == 7500 or x["dport"] == 7500)'
+done
+
+# -- what passes whatever the rules say --
+cat >"$tmp/raw.py" <<'PY'
+import socket, struct, sys
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+what, to = sys.argv[1], sys.argv[2]
+if what == "error":  # quotes what came from 10.9.0.2:7001 to 10.9.0.1:6001
+    inner = struct.pack("!BBHHHBBH4s4sHHHH", 0x45, 0, 28, 0, 0, 64, 17, 0,
+        socket.inet_aton("10.9.0.2"), socket.inet_aton("10.9.0.1"), 7001, 6001, 8, 0)
+    body = struct.pack("!BBHI", 3, 3, 0, 0) + inner
+    body = body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    s.sendto(body, (to, 0))
+else:  # a neighbour solicitation
+    s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 255)
+    s.sendto(struct.pack("!BBHI", 135, 0, 0, 0)
+             + socket.inet_pton(socket.AF_INET6, to), (to, 0))
+PY
+raw() { inc python3 "$tmp/raw.py" "$@" 2>&1; }
+rules "accept out proto udp to port 7001" "default out block" "default in block"
+daemon_reload
+send inc 6001 10.9.0.2 7001
+check "a flow that is allowed" reached udp 10.9.0.2 7001
+raw error 10.77.0.9
+check_not "an ICMP error that quotes it goes to nobody else" reached icmp 10.77.0.9 3
+raw nd fd77::9
+check_not "neighbour discovery asks no stranger" reached icmp6 fd77::9 135
+raw nd fd09::2
+check "neighbour discovery asks a neighbour by its address" \
+    reached icmp6 fd09::2 135
+send inc 68 10.77.0.9 67
+check_not "DHCP does not leave the link" reached udp 10.77.0.9 67
+send inc 68 10.9.0.2 67
+check "DHCP renews with a server on the link" reached udp 10.9.0.2 67
+send inc 68 255.255.255.255 67
+check "DHCP asks everybody" reached udp 255.255.255.255 67
+inc setpriv --reuid 1234 --regid 1234 --clear-groups --ambient-caps \
+    +net_bind_service --inh-caps +net_bind_service \
+    python3 "$tmp/udp.py" 68 255.255.255.255 67 2>/dev/null >&2 || :
+check "but only for programs of the system" [ \
+    "$(flush; grep -c '^udp 255.255.255.255 67$' "$tmp/heard")" = 1 ]
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

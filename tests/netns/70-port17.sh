@@ -1,0 +1,45 @@
+#!/bin/bash
+# A program through a SOCKS proxy: what its connect() says, what it is told of
+# the far end's ways, and that nothing of it is on the wire but the proxy's.
+#
+#     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: danted on 1080
+#       default route to s              lo: 192.0.2.7, 2001:db8::7: far ends
+#
+# Port 7099 is closed, 192.0.2.99 has no route, 7098 is a black hole.
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 danted
+net_up
+. "$(dirname "$0")/tunnels.sh"
+far_up
+danted_up
+
+settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
+    '[tunnel "plain"]' 'upstream = socks5://10.9.0.2:1080' 'honest-connect = no'
+rules "accept out to 10.9.0.0/24, fd09::/64" \
+    "reroute via plain out to port 7103" \
+    "reroute via socks out exe $python" "default out block" "default in accept"
+wire_up
+check "the daemon starts" daemon_start
+
+for far in 192.0.2.7 2001:db8::7; do
+	check "$far: half-close both ways" says "hello" tcp $far 7001 echo
+	check "$far: the far end speaks first" says welcome tcp $far 7002 first
+	check "$far: who it sees" says_like "$proxy_sees" tcp $far 7008 hear
+	check "$far: 30 MB up, the answer down" says ok tcp $far 7006 up 30000000
+	check "$far: 30 MB down" says ok tcp $far 7007 down 30000000
+	check "$far: refused" says ECONNREFUSED tcp $far 7099
+	check "$far: at once" soon 1000
+done
+check "no route there: EHOSTUNREACH or ENETUNREACH" \
+    says_like 'E(HOST|NET)UNREACH' tcp 192.0.2.99 7001
+check "at once" soon 1000
+check "the far end ends first: ours still goes" late_is 192.0.2.7 3000000
+check "a direct connection to the entry is reset" \
+    says_like 'ECONNRESET|EOF' tcp 127.0.0.17 1117 poke
+check "and said" grep -q 'connection to the endpoint itself' "$tmp/daemon.log"
+check_not "nothing of it is on the wire" wire_saw
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

@@ -1,0 +1,296 @@
+#!/usr/bin/python3
+"""Ends of tunnelled flows, for the tests of Port17.
+
+tunnel.py far                serves on every address, prints "ready":
+    7001 echo, the end included    7002 speaks first, then echoes
+    7003 resets after a byte       7004 never reads
+    7005 ends first, then says the SHA-256 of what it got to port 7006's file
+    7006 reads to the end, then answers with bytes and SHA-256
+    7007 sends as many bytes as the first line says    7008 says who it sees
+    7010 and 7011 UDP: echo; "who" says who it sees
+tunnel.py wire DEV PREFIX... prints each packet on the device that has an
+    address of a prefix, and "ready" first; "seen N" at the end
+tunnel.py tcp ADDR PORT WORD [ARG]   one connection; prints a line: see below
+tunnel.py udp WORD ADDR,PORT... one socket, all those ends
+"""
+import errno
+import hashlib
+import os
+import random
+import selectors
+import socket
+import struct
+import sys
+import threading
+import time
+
+PATIENCE = 20
+
+
+def name(error):
+    if isinstance(error, TimeoutError):
+        return "ETIMEDOUT"
+    return errno.errorcode.get(error.errno, str(error))
+
+
+def family(addr):
+    return socket.AF_INET6 if ":" in addr else socket.AF_INET
+
+
+def noise(n, seed=7):
+    """n bytes that are cheap to make and have no period that matters."""
+    block = random.Random(seed).randbytes(1 << 20)
+    while n > 0:
+        yield block[:n]
+        n -= len(block)
+
+
+def digest(chunks):
+    h = hashlib.sha256()
+    for chunk in chunks:
+        h.update(chunk)
+    return h.hexdigest()
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def read_all(s):
+    """Bytes and digest up to the end."""
+    h, n = hashlib.sha256(), 0
+    while chunk := s.recv(1 << 18):
+        h.update(chunk)
+        n += len(chunk)
+    return n, h.hexdigest()
+
+
+# -- the far end --
+
+def serve_one(s, port, peer):
+    try:
+        if port == 7001 or port == 7002:
+            if port == 7002:
+                s.sendall(b"welcome\n")
+            while chunk := s.recv(65536):
+                s.sendall(chunk)
+        elif port == 7003:
+            s.recv(1)
+            reset(s)
+            return
+        elif port == 7004:
+            time.sleep(60)
+        elif port == 7005:
+            s.sendall(b"bye")
+            s.shutdown(socket.SHUT_WR)
+            n, h = read_all(s)
+            with open(os.environ["GOT"], "a") as f:
+                f.write("%d %s\n" % (n, h))
+        elif port == 7006:
+            n, h = read_all(s)
+            s.sendall(b"%d %s" % (n, h.encode()))
+        elif port == 7007:
+            n = int(s.makefile("rb").readline())
+            for chunk in noise(n):
+                s.sendall(chunk)
+        elif port == 7008:
+            s.sendall(("%s %d" % peer[:2]).removeprefix("::ffff:").encode())
+        s.close()
+    except OSError:
+        s.close()
+
+
+def accept_all(listener, port):
+    while True:
+        s, peer = listener.accept()
+        threading.Thread(
+            target=serve_one, args=(s, port, peer), daemon=True).start()
+
+
+def serve_udp(port):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    # the answer leaves from the address that was asked
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+    s.bind(("::", port))
+    while True:
+        data, control, _, peer = s.recvmsg(65536, 64)
+        if data == b"who":
+            data = ("%s %d" % peer[:2]).removeprefix("::ffff:").encode()
+        info = [(level, kind, value[:16] + bytes(4))
+                for level, kind, value in control
+                if kind == socket.IPV6_PKTINFO]
+        try:
+            s.sendmsg([data], info, 0, peer)
+        except OSError as e:
+            print("udp", name(e), file=sys.stderr)
+
+
+def far():
+    for port in range(7001, 7009):
+        listener = socket.create_server(
+            ("::", port), family=socket.AF_INET6, backlog=1024,
+            dualstack_ipv6=True)
+        threading.Thread(
+            target=accept_all, args=(listener, port), daemon=True).start()
+    for port in (7010, 7011):
+        threading.Thread(target=serve_udp, args=(port,), daemon=True).start()
+    print("ready", flush=True)
+    threading.Event().wait()
+
+
+# -- the wire --
+
+def wire(device, prefixes):
+    import ipaddress
+    import signal
+    nets = [ipaddress.ip_network(p) for p in prefixes]
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+    s.bind((device, 0))
+    seen = 0
+
+    def end(*_):
+        print("seen", seen, flush=True)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    print("ready", flush=True)
+    while True:
+        data, where = s.recvfrom(65536)
+        if where[1] == 0x0800:
+            ends = (data[12:16], data[16:20])
+        elif where[1] == 0x86dd:
+            ends = (data[8:24], data[24:40])
+        else:
+            continue
+        ends = [ipaddress.ip_address(e) for e in ends]
+        if any(e in net for e in ends for net in nets
+               if e.version == net.version):
+            seen += 1
+            print(ends[0], ends[1], data[:64].hex(), flush=True)
+
+
+# -- the program's end --
+
+def connect(addr, port, timeout=PATIENCE):
+    s = socket.socket(family(addr), socket.SOCK_STREAM)
+    s.settimeout(timeout)
+    if "DEVICE" in os.environ:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE,
+                     os.environ["DEVICE"].encode())
+    s.connect((addr, port))
+    return s
+
+
+def talk(s, word, arg):
+    if word == "echo":  # the end goes there and back
+        s.sendall(b"hello")
+        s.shutdown(socket.SHUT_WR)
+        got = b""
+        while chunk := s.recv(64):
+            got += chunk
+        return got.decode() or "EOF"
+    if word == "hear":
+        got = b""
+        while chunk := s.recv(64):
+            got += chunk
+        return got.decode() or "EOF"
+    if word == "first":
+        got = s.recv(64).decode().strip()
+        return got or "EOF"
+    if word == "poke":
+        s.sendall(b"x")
+        return s.recv(1).decode() or "EOF"
+    if word == "up":  # half-close: all goes, then the answer comes
+        n = int(arg)
+        for chunk in noise(n):
+            s.sendall(chunk)
+        s.shutdown(socket.SHUT_WR)
+        got = s.makefile("rb").read().decode()
+        return "ok" if got == "%d %s" % (n, digest(noise(n))) else got
+    if word == "down":
+        n = int(arg)
+        s.sendall(b"%d\n" % n)
+        got = read_all(s)
+        return "ok" if got == (n, digest(noise(n))) else str(got)
+    if word == "late":  # the far end has ended: ours still goes there
+        if read_all(s)[0] != 3:
+            return "no bye"
+        n = int(arg)
+        for chunk in noise(n):
+            s.sendall(chunk)
+        s.close()
+        return digest(noise(n))
+    if word == "flood":  # as much as goes in some time
+        s.settimeout(float(arg))
+        sent, end = 0, time.monotonic() + float(arg)
+        block = bytes(65536)
+        try:
+            while time.monotonic() < end:
+                sent += s.send(block)
+        except OSError:
+            pass
+        return str(sent)
+    if word == "abort":
+        s.sendall(b"x")
+        reset(s)
+        return "aborted"
+    return "connected"
+
+
+def tcp(addr, port, word="connect", arg=""):
+    begin = time.monotonic()
+    try:
+        s = connect(addr, int(port))
+        up = time.monotonic()
+        print(talk(s, word, arg), "%d" % ((up - begin) * 1000))
+    except OSError as e:
+        print(name(e), "%d" % ((time.monotonic() - begin) * 1000))
+
+
+def udp(word, ends):
+    ends = [(e.rsplit(",", 1)[0], int(e.rsplit(",", 1)[1])) for e in ends]
+    s = socket.socket(family(ends[0][0]), socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+    if "DEVICE" in os.environ:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE,
+                     os.environ["DEVICE"].encode())
+    s.settimeout(5)
+    rounds, size = 1, 0
+    if word.startswith("size="):
+        size = int(word[5:])
+    if word.startswith("rounds="):
+        rounds = int(word[7:])
+    if word == "connected":
+        s.connect(ends[0])
+    good = 0
+    try:
+        for n in range(rounds):
+            waiting = {}
+            for i, end in enumerate(ends):
+                data = b"%d %d " % (n, i) + bytes(max(0, size - 8))
+                data = data[:size] if size else data
+                waiting[data, end] = True
+                if word == "connected":
+                    s.send(data)
+                else:
+                    s.sendto(data, end)
+            while waiting:
+                data, peer = s.recvfrom(65536)
+                if waiting.pop((data, peer[:2]), None) is None:
+                    print("foreign", peer, data[:20])
+                    return
+                good += 1
+        print("ok", good)
+    except OSError as e:
+        print(name(e), good)
+
+
+{"far": lambda: far(),
+ "wire": lambda: wire(sys.argv[2], sys.argv[3:]),
+ "tcp": lambda: tcp(*sys.argv[2:]),
+ "udp": lambda: udp(sys.argv[2], sys.argv[3:])}[sys.argv[1]]()

@@ -1,0 +1,99 @@
+# For the tests of Port17: sourced after lib.sh and net_up.
+#   far_up             far ends in s, behind 192.0.2.7, .8, .9 and 2001:db8::7..
+#   danted_up [PORT]   a SOCKS proxy in s, on 10.9.0.2:1080
+#   wire_up            listens on s0 for what should not be there
+#   wire_saw           true if it saw anything (and says what)
+#   run_in WORD...     tunnel.py in c
+#   says WANT WORD...  true if that is the first word that it says
+#   says_like REGEX WORD...    the same
+#   soon MS            whether the last one had its connect() within that time
+#   late_is FAR BYTES  what is sent after the far end ended arrives
+top=$(cd "$(dirname "$0")/../.." && pwd)
+python=$(python3 -c 'import os; print(os.path.realpath("/proc/self/exe"))')
+proxy_sees='10.9.0.2|192.0.2.7|2001:db8::7|fd09::2'
+
+far_up() {
+	local a
+	for a in 7 8 9; do
+		ins ip address add 192.0.2.$a/32 dev lo
+		ins ip address add 2001:db8::$a/128 dev lo nodad
+	done
+	ins ip route add unreachable 192.0.2.99/32
+	inc ip route add default via 10.9.0.2
+	inc ip -6 route add default via fd09::2
+	GOT=$tmp/got
+	export GOT
+	: >"$GOT"
+	background ins python3 "$top/tests/netns/tunnel.py" far \
+	    >"$tmp/far.out" 2>"$tmp/far.err"
+	far=$pid
+	wait_for grep -q ready "$tmp/far.out"
+}
+
+listens() { # WHO PORT
+	$1 ss -Htln "sport = :$2" | grep -q .
+}
+
+danted_up() {
+	local port=${1:-1080}
+	cat >"$tmp/danted.$port.conf" <<-EOF
+	logoutput: $tmp/danted.$port.log
+	internal: 10.9.0.2 port = $port
+	external: s0
+	external: lo
+	external.rotation: route
+	socksmethod: ${2:-none}
+	clientmethod: none
+	user.privileged: root
+	user.unprivileged: nobody
+	client pass { from: 0/0 to: 0/0 }
+	socks pass { from: 0/0 to: 0/0 command: connect udpassociate }
+	socks pass { from: 0/0 to: 0/0 command: udpreply }
+	EOF
+	background ins danted -f "$tmp/danted.$port.conf" -N 2 \
+	    -p "$tmp/danted.$port.pid" >"$tmp/danted.$port.out" 2>&1
+	danted=$pid
+	wait_for listens ins "$port"
+}
+
+wire_up() {
+	background ins python3 "$top/tests/netns/tunnel.py" wire s0 \
+	    192.0.2.0/24 2001:db8::/32 127.0.0.0/8 198.18.0.0/15 "$@" \
+	    >"$tmp/wire.out"
+	wire=$pid
+	wait_for grep -q ready "$tmp/wire.out"
+}
+
+wire_saw() {
+	grep -v ready "$tmp/wire.out" | head -n 5
+	[ "$(wc -l <"$tmp/wire.out")" -gt 1 ]
+}
+
+run_in() { inc python3 "$top/tests/netns/tunnel.py" "$@"; }
+
+says() {
+	local want=$1
+	shift
+	said=$(run_in "$@" 2>&1)
+	echo "$said"
+	[ "${said%% *}" = "$want" ]
+}
+
+says_like() {
+	local want=$1
+	shift
+	said=$(run_in "$@" 2>&1)
+	echo "$said"
+	echo "$said" | grep -qE "^($want)( |\$)"
+}
+
+soon() {
+	echo "$said"
+	[ "${said##* }" -le "$1" ]
+}
+
+late_is() {
+	said=$(run_in tcp "$1" 7005 late "$2")
+	echo "$said"
+	wait_for grep -q "^$2 ${said%% *}\$" "$GOT"
+}
