@@ -76,8 +76,16 @@ libcore_a_SOURCES += \
 	%D%/core/hostset.c %D%/core/hostset.h \
 	%D%/core/hostset_build.c %D%/core/hostset_build.h \
 	%D%/core/list_build.c %D%/core/list_build.h \
+	%D%/core/list_adblock.c \
+	%D%/core/list_entry.c \
 	%D%/core/list_image.h \
-	%D%/core/lists.c %D%/core/lists.h
+	%D%/core/list_line.c %D%/core/list_line.h \
+	%D%/core/list_parse.h \
+	%D%/core/list_rpz.c \
+	%D%/core/lists.c %D%/core/lists.h \
+	%D%/core/punycode.c %D%/core/punycode.h \
+	%D%/core/zonefile.c %D%/core/zonefile.h \
+	%D%/core/zonefile_rdata.c
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
