@@ -31,6 +31,7 @@ libcore_a_SOURCES = \
 	%D%/core/history.c %D%/core/history.h \
 	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/judge_capture.c \
 	%D%/core/judge_host.c \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
@@ -75,8 +76,16 @@ libcore_a_SOURCES += \
 	%D%/core/hostset.c %D%/core/hostset.h \
 	%D%/core/hostset_build.c %D%/core/hostset_build.h \
 	%D%/core/list_build.c %D%/core/list_build.h \
+	%D%/core/list_adblock.c \
+	%D%/core/list_entry.c \
 	%D%/core/list_image.h \
-	%D%/core/lists.c %D%/core/lists.h
+	%D%/core/list_line.c %D%/core/list_line.h \
+	%D%/core/list_parse.h \
+	%D%/core/list_rpz.c \
+	%D%/core/lists.c %D%/core/lists.h \
+	%D%/core/punycode.c %D%/core/punycode.h \
+	%D%/core/zonefile.c %D%/core/zonefile.h \
+	%D%/core/zonefile_rdata.c
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
@@ -157,18 +166,21 @@ rerouted_SOURCES = \
 	%D%/main.c \
 	%D%/names_ev.c %D%/names_ev.h \
 	%D%/notify.c %D%/notify.h \
+	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/port17_ev.c %D%/port17_ev.h \
 	%D%/rerouted.c %D%/rerouted.h \
+	%D%/resolver_conf.c %D%/resolver_conf.h \
+	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
-rerouted_LDADD = libport17_ev.a libport17.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
+rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
-	-lpthread
+	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 
 bin_PROGRAMS += reroutectl
 reroutectl_SOURCES = \

@@ -29,6 +29,7 @@
 #include "src/notify.h"
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
+#include "src/resolver_ev.h"
 #include "src/watch_ev.h"
 
 enum phase {
@@ -55,6 +56,7 @@ struct rerouted {
 	struct procfs *procfs;
 	struct attr *attr;
 	struct judge_ev *judge_ev;
+	struct resolver_ev *resolver;
 	struct port17_ev *port17;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
@@ -226,6 +228,8 @@ settings_changed(void *arg, const struct conf *conf)
 		log_set_level(conf->log_level);
 	if (!rr->opts->log_format_set)
 		log_set_format(conf->log_format);
+	if (rr->resolver != NULL)
+		resolver_ev_configure(rr->resolver, conf);
 }
 
 static void
@@ -443,6 +447,33 @@ attr_prepare(struct rerouted *rr)
 	return attr_new(&rr->attr, &opts);
 }
 
+static void
+queried(void *arg, const struct record *record)
+{
+	(void)arg;
+	(void)record;
+}
+
+static int
+resolver_prepare(struct rerouted *rr)
+{
+	struct resolver_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.names = rr->names,
+		.queried = queried,
+		.arg = rr,
+	};
+	int r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
+
+	if (r < 0)
+		log_error(
+		    "dns", "the resolver can't be started: %s", strerror(-r));
+	return r;
+}
+
 static int
 control_prepare(struct rerouted *rr)
 {
@@ -537,6 +568,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = attr_prepare(rr);
 	if (r == 0)
+		r = resolver_prepare(rr);
+	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
 		r = watch_prepare(rr);
@@ -573,11 +606,12 @@ rerouted_free(struct rerouted *rr)
 	/* threads work on what is freed below */
 	while (policy_ev_is_busy(rr->policy_ev) ||
 	       names_ev_is_busy(rr->names_ev) || ctl_ev_is_busy(rr->ctl) ||
-	       guard_ev_is_busy(rr->guard))
+	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
+	resolver_ev_free(rr->resolver);
 	port17_ev_free(rr->port17);
 	ctl_ev_free(rr->ctl);
 	bytes_ev_free(rr->bytes_ev);

@@ -312,12 +312,16 @@ begun_outside(const struct packet *pkt, const struct socket_facts *sock)
 struct decision
 judge_ask(const struct judge *judge, const struct subject *subject)
 {
+	struct decision d;
+
 	/* 4. our own sockets: judged, they would wait for themselves */
 	if (subject->process->self)
 		return (struct decision){ .action = ACTION_ACCEPT,
 			.reason = REASON_SELF };
 	/* 5. policy */
-	return policy_decide(judge->policy, subject);
+	d = policy_decide(judge->policy, subject);
+	/* 6. stray queries */
+	return judge_capture(judge, subject, &d);
 }
 
 /* What the other side is called; what is told of 127.0.0.1 is mostly a name

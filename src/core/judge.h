@@ -39,6 +39,17 @@ void judge_free(struct judge *judge);
 /* Names of addresses, from here on; borrowed. */
 void judge_set_names(struct judge *judge, struct names *names);
 
+/* Where the resolver answers: queries to other servers are brought there by
+ * DNAT, which knows 127.0.0.1 and [::1] alone, port 53. */
+#define JUDGE_OURS_MAX 16
+struct judge_capture {
+	bool ip4, ip6; /* it is there, and the settings say so */
+	struct addr ours[JUDGE_OURS_MAX]; /* all of them; 0.0.0.0 and :: too */
+	size_t n_ours;
+};
+void judge_set_capture(
+    struct judge *judge, const struct judge_capture *capture);
+
 /* From here on decisions are taken by this policy; takes a reference. */
 void judge_set_policy(struct judge *judge, const struct policy *policy);
 

@@ -6,7 +6,8 @@
 #include "src/core/judge.h"
 #include "src/core/subject.h"
 
-/* Behind struct judge: shared by judge.c and judge_review.c. */
+/* Behind struct judge: shared by judge.c, judge_review.c and
+ * judge_capture.c. */
 struct judge {
 	struct flow_table *flows;
 	const struct policy *policy;
@@ -14,6 +15,7 @@ struct judge {
 	struct stats *stats;
 	struct names *names; /* NULL: none are known */
 	const struct process *kernel, *unknown;
+	struct judge_capture capture;
 };
 
 static inline bool
@@ -42,5 +44,10 @@ bool judge_host(
 /* Rungs 4 and 5. */
 struct decision judge_ask(
     const struct judge *judge, const struct subject *subject);
+
+/* Rung 6: what the rules let through, and is a query to somebody else's server,
+ * goes to ours. */
+struct decision judge_capture(const struct judge *judge,
+    const struct subject *subject, const struct decision *d);
 
 #endif

@@ -34,6 +34,8 @@ mark_encode(const struct decision *d)
 {
 	switch (d->action) {
 	case ACTION_ACCEPT:
+		if (d->reason == REASON_CAPTURE)
+			return MARK_NAMESERVER;
 		return d->once ? MARK_ACCEPT : MARK_ACCEPT_FLOW;
 	case ACTION_BLOCK:
 		return d->once ? MARK_BLOCK : MARK_BLOCK_FLOW;

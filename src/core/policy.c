@@ -114,6 +114,24 @@ policy_rule_get(const struct policy *policy, uint32_t n)
 	return n > 0 && n <= policy->n ? &policy->rules[n - 1] : NULL;
 }
 
+bool
+policy_rule_names_port(const struct policy *policy, uint32_t n, uint16_t port)
+{
+	const struct policy_entry *entry;
+
+	if (n == 0 || n > policy->n)
+		return false;
+	entry = &policy->entries[n - 1];
+	for (size_t i = 0; i < entry->n_matches; i++) {
+		const struct policy_match *match = &entry->matches[i];
+
+		if (match->field == FIELD_TO && !match->negated &&
+		    match->ports.n > 0 && port_set_has(&match->ports, port))
+			return true;
+	}
+	return false;
+}
+
 size_t
 policy_n_rules(const struct policy *policy)
 {

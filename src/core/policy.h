@@ -73,6 +73,10 @@ struct decision policy_decide(
 /* Rule n (from 1) as users know it; NULL if there is none. */
 const struct policy_rule *policy_rule_get(
     const struct policy *policy, uint32_t n);
+/* Whether rule n itself names that port of the far end: `port 53`, not `any
+ * port`, nor by `not`. */
+bool policy_rule_names_port(
+    const struct policy *policy, uint32_t n, uint16_t port);
 size_t policy_n_rules(const struct policy *policy);
 
 /* The names behind decision.tunnel and decision.list; NULL for 0. */

@@ -136,6 +136,9 @@ static const struct row rows[] = {
 	    .target = CHAINS_DROP },
 	{ CHAINS_MANGLE, "POSTROUTING", .not_lo = true, MARKED(MARK_PORT17),
 	    .target = CHAINS_DROP },
+	/* A2: a query that was not brought to the resolver goes nowhere */
+	{ CHAINS_MANGLE, "POSTROUTING", .not_lo = true, MARKED(MARK_NAMESERVER),
+	    .target = CHAINS_DROP },
 	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_BLOCK),
 	    .target = CHAINS_DROP },
 	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_DROP),
@@ -148,6 +151,9 @@ static const struct row rows[] = {
 	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_UDP, .dport = 53,
 	    MARKED(MARK_NAMESERVER), .target = CHAINS_DNAT, RESOLVER,
 	    .to_port = 53 },
+	/* A2; no port: the mark is given to port 53 alone */
+	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_TCP, MARKED(MARK_NAMESERVER),
+	    .target = CHAINS_DNAT, RESOLVER, .to_port = 53 },
 	/* A3 in these three: 127.0.0.17 has no twin in IPv6 */
 	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_TCP, MARKED(MARK_PORT17),
 	    .target = CHAINS_DNAT, PORT17, .to_port = 1117 },

@@ -42,6 +42,21 @@ done
 deny 'reroutectl speaks to the daemon by its socket alone' \
 	"src/linux/|src/[a-z_]+\\.h|event2/|$netfilter" \
 	src/ctl/*.[ch]
+pure_dns=$(ls dns/*.[ch] | grep -v '_ev\.[ch]$')
+deny 'dns is pure but for *_ev.c, and knows neither linux nor the daemon' \
+	"src/(linux|ctl)/|src/[a-z_]+\\.h|port17/|jansson|sys/socket\\.h|event2/|ares\\.h|$netfilter" \
+	$pure_dns
+deny 'shells of dns know the loop, but neither linux nor the daemon' \
+	"src/(linux|ctl)/|src/[a-z_]+\\.h|port17/|jansson|$netfilter" \
+	dns/*_ev.[ch]
+for file in dns/*.[ch]; do
+	[ $file = dns/msg.c ] || deny 'only dns/msg.c knows ldns' 'ldns/' $file
+	case $file in
+	dns/trust.c | dns/tls_ev.c) ;;
+	*) deny 'only dns/trust.c and dns/tls_ev.c know OpenSSL' 'openssl/' $file ;;
+	esac
+	[ $file = dns/ares_ev.c ] || deny 'only dns/ares_ev.c knows c-ares' 'ares\.h' $file
+done
 for file in src/*.[ch] src/*/*.[ch]; do
 	case $file in
 	*_ev.[ch] | src/rerouted.c) ;;
@@ -51,7 +66,7 @@ done
 deny 'netfilter and netlink stay in src/linux' "$netfilter" \
 	src/*.[ch] src/base/*.[ch] src/core/*.[ch] src/ctl/*.[ch]
 
-for header in src/*.h src/*/*.h port17/*.h; do
+for header in src/*.h src/*/*.h dns/*.h port17/*.h; do
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I. ${CPPFLAGS:-} -fsyntax-only \
 		-Wno-pragma-once-outside-header -x c "$header" 2>/dev/null || {
 		echo "layers: $header does not compile alone" >&2
@@ -59,7 +74,7 @@ for header in src/*.h src/*/*.h port17/*.h; do
 	}
 done
 
-for source in src/*.c src/*/*.c port17/*.c; do
+for source in src/*.c src/*/*.c dns/*.c port17/*.c; do
 	header=${source%.c}.h
 	[ -f "$header" ] || continue
 	first=$(sed -n 's/^#include [<"]\(.*\)[>"]$/\1/p' "$source" | head -n 1)

@@ -48,6 +48,7 @@ cat >"$tmp/spec.ip4" <<'RULES'
 -A INPUT -j C171
 -A POSTROUTING -d 127.0.0.0/8 ! -o lo -j DROP
 -A POSTROUTING ! -o lo -m mark --mark 1717 -j DROP
+-A POSTROUTING ! -o lo -m mark --mark 1799 -j DROP
 -A POSTROUTING -m mark --mark 1701 -j DROP
 -A POSTROUTING -m mark --mark 1702 -j DROP
 -A POSTROUTING -m mark --mark 1711 -j DROP
@@ -69,6 +70,7 @@ COMMIT
 COMMIT
 *nat
 -A OUTPUT -p udp --dport 53 -m mark --mark 1799 -j DNAT --to 127.0.0.1:53
+-A OUTPUT -p tcp -m mark --mark 1799 -j DNAT --to-destination 127.0.0.1:53
 -A OUTPUT -m mark --mark 1717 -p tcp -j DNAT --to-destination 127.0.0.17:1117
 -A OUTPUT -m mark --mark 1717 -p udp -j DNAT --to-destination 127.0.0.17:1117
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination 127.0.0.17
@@ -98,6 +100,7 @@ cat >"$tmp/spec.ip6" <<'RULES'
 -A INPUT -j C171
 -A POSTROUTING -d ::1 ! -o lo -j DROP
 -A POSTROUTING ! -o lo -m mark --mark 1717 -j DROP
+-A POSTROUTING ! -o lo -m mark --mark 1799 -j DROP
 -A POSTROUTING -m mark --mark 1701 -j DROP
 -A POSTROUTING -m mark --mark 1702 -j DROP
 -A POSTROUTING -m mark --mark 1711 -j DROP
@@ -119,6 +122,7 @@ COMMIT
 COMMIT
 *nat
 -A OUTPUT -p udp --dport 53 -m mark --mark 1799 -j DNAT --to [::1]:53
+-A OUTPUT -p tcp -m mark --mark 1799 -j DNAT --to-destination [::1]:53
 -A OUTPUT -m mark --mark 1717 -p tcp -j DNAT --to-destination [::1]:1117
 -A OUTPUT -m mark --mark 1717 -p udp -j DNAT --to-destination [::1]:1117
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination ::1

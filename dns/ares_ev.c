@@ -1,0 +1,621 @@
+#include "dns/ares_ev.h"
+
+#include <ares.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* c-ares 1.18 is a carrier of single questions here. What it does not do is
+ * done around it: which server and when (resolve), fresh ports (a channel per
+ * few questions: it has one socket while it is busy), and whether an answer is
+ * one (it takes a question for its answer, and knows nothing of letters'
+ * case): each datagram is looked at before it gets it. */
+
+/* Channels of one upstream: each is a source port while it is busy. */
+#define CHANNELS_MAX 16
+/* Questions before a busy channel's port is given up. */
+#define CHANNEL_USES 64
+/* For its own clock; resolve has had its say long before. */
+#define TIMEOUT_MS 5000
+/* Its receive buffer: less, and it cuts answers (1.18: 4097 at most). */
+#define RECEIVE_MAX 4096
+#define TICK_MS 250
+#define ID_SLOTS 64
+/* What an answer that c-ares must not see may be long. */
+#define EARLY_MAX 512
+
+struct channel;
+
+/* A question within a channel; outlives its attempt where that was answered
+ * behind c-ares' back. */
+struct flight {
+	struct list node; /* by id, in the channel */
+	struct list early_node;
+	struct channel *channel;
+	struct attempt *attempt;
+	uint16_t id;
+	bool sending; /* in ares_send(): it may call back at once */
+	bool ended;   /* it did, with this status */
+	int status;
+	uint8_t early[EARLY_MAX];
+	size_t early_len;
+};
+
+struct sock {
+	int fd; /* -1: none */
+	struct event *event;
+	short what;
+};
+
+struct channel {
+	struct list node; /* in its pool */
+	struct list busy; /* of all that have flights */
+	struct pool *pool;
+	ares_channel ares;
+	struct list by_id[ID_SLOTS];
+	struct list early;
+	unsigned int n_flights, uses;
+	struct sock socks[2];
+};
+
+/* The channels of an upstream, of one kind. */
+struct pool {
+	struct ares_ev *ae;
+	struct upstream *upstream;
+	bool tcp;
+	uint32_t scope; /* device of a link-local address */
+	struct list channels;
+	unsigned int n_channels;
+};
+
+struct ares_ev {
+	struct event_base *base;
+	struct resolve *resolve;
+	struct event *tick;
+	struct pool **pools; /* by upstream's number, UDP and TCP in turn */
+	size_t n_pools;
+	struct list busy;
+	bool closing;
+};
+
+static struct flight *
+find_flight(struct channel *channel, uint16_t id)
+{
+	struct list *node, *head = &channel->by_id[id % ID_SLOTS];
+
+	list_for_each (node, head) {
+		struct flight *f = container_of(node, struct flight, node);
+
+		if (f->id == id)
+			return f;
+	}
+	return NULL;
+}
+
+static void
+flight_free(struct flight *flight)
+{
+	struct channel *channel = flight->channel;
+
+	list_remove(&flight->node);
+	list_remove(&flight->early_node);
+	if (--channel->n_flights == 0) {
+		list_remove(&channel->busy);
+		channel->uses = 0; /* its socket is closed: another port next */
+	}
+	free(flight);
+}
+
+/* Sockets ------------------------------------------------------------------ */
+
+static void socket_cb(evutil_socket_t fd, short what, void *arg);
+
+static ares_socket_t
+on_socket(int family, int type, int proto, void *arg)
+{
+	struct channel *channel = arg;
+	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
+
+	for (size_t i = 0; fd >= 0 && i < 2; i++) {
+		struct sock *sock = &channel->socks[i];
+
+		if (sock->fd >= 0)
+			continue;
+		sock->event = event_new(channel->pool->ae->base, fd,
+		    EV_READ | EV_PERSIST, socket_cb, channel);
+		if (sock->event == NULL)
+			break;
+		sock->fd = fd;
+		sock->what = 0;
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	errno = EMFILE;
+	return -1;
+}
+
+static struct sock *
+find_sock(struct channel *channel, int fd)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (channel->socks[i].fd == fd)
+			return &channel->socks[i];
+	return NULL;
+}
+
+static int
+on_close(ares_socket_t fd, void *arg)
+{
+	struct sock *sock = find_sock(arg, fd);
+
+	if (sock != NULL) {
+		event_free(sock->event);
+		sock->event = NULL;
+		sock->fd = -1;
+	}
+	return close(fd);
+}
+
+static int
+on_connect(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t len,
+    void *arg)
+{
+	struct channel *channel = arg;
+	struct sockaddr_in6 with;
+
+	if (addr->sa_family == AF_INET6 && channel->pool->scope != 0 &&
+	    len == sizeof(with)) {
+		memcpy(&with, addr, sizeof(with));
+		with.sin6_scope_id = channel->pool->scope;
+		return connect(fd, (const void *)&with, sizeof(with));
+	}
+	return connect(fd, addr, len);
+}
+
+/* Whether c-ares is to have this datagram. A FORMERR would make it cut the
+ * query's end off and forget about EDNS for good; a bare header it would not
+ * understand: both are given to resolve afterwards. */
+static bool
+is_for_ares(struct channel *channel, const uint8_t *msg, size_t len)
+{
+	struct resolve *resolve = channel->pool->ae->resolve;
+	struct flight *f =
+	    len >= WIRE_HEADER ? find_flight(channel, wire_u16(msg)) : NULL;
+
+	if (f == NULL || f->attempt == NULL || f->early_len > 0) {
+		resolve_strange(resolve, channel->pool->upstream);
+		return false;
+	}
+	if (!resolve_fits(resolve, f->attempt, msg, len)) {
+		if (f->attempt->miscased && list_empty(&f->early_node))
+			list_append(&channel->early, &f->early_node);
+		return false;
+	}
+	if ((wire_u16(msg + 2) & WIRE_RCODE) != RCODE_FORMERR &&
+	    len > WIRE_HEADER)
+		return true;
+	f->attempt->miscased = false;
+	f->early_len = len < EARLY_MAX ? len : EARLY_MAX;
+	memcpy(f->early, msg, f->early_len);
+	if (list_empty(&f->early_node))
+		list_append(&channel->early, &f->early_node);
+	return false;
+}
+
+static ares_ssize_t
+on_receive(ares_socket_t fd, void *buf, size_t len, int flags,
+    struct sockaddr *from, ares_socklen_t *from_len, void *arg)
+{
+	struct channel *channel = arg;
+	ares_ssize_t n;
+
+	if (channel->pool->tcp)
+		return recvfrom(fd, buf, len, flags, from, from_len);
+	for (;;) {
+		ares_socklen_t had = from_len != NULL ? *from_len : 0;
+
+		n = recvfrom(fd, buf, len, flags, from, from_len);
+		if (n < 0 || is_for_ares(channel, buf, (size_t)n))
+			return n;
+		if (from_len != NULL)
+			*from_len = had;
+	}
+}
+
+static ares_ssize_t
+on_send(ares_socket_t fd, const struct iovec *iov, int n, void *arg)
+{
+	struct msghdr msg = { .msg_iov = (void *)(uintptr_t)iov,
+		.msg_iovlen = (size_t)n };
+
+	(void)arg;
+	return sendmsg(fd, &msg, MSG_NOSIGNAL);
+}
+
+static const struct ares_socket_functions socket_functions = {
+	.asocket = on_socket,
+	.aclose = on_close,
+	.aconnect = on_connect,
+	.arecvfrom = on_receive,
+	.asendv = on_send,
+};
+
+/* What a socket waits for has changed. */
+static void
+on_state(void *arg, ares_socket_t fd, int readable, int writable)
+{
+	struct channel *channel = arg;
+	struct sock *sock = find_sock(channel, fd);
+	short what = (short)((readable ? EV_READ : 0) |
+			     (writable ? EV_WRITE : 0) | EV_PERSIST);
+
+	if (sock == NULL)
+		return; /* it is closed */
+	if (sock->what == what)
+		return;
+	if (sock->what != 0)
+		event_del(sock->event);
+	sock->what = 0;
+	if (!readable && !writable)
+		return;
+	if (event_assign(sock->event, channel->pool->ae->base, fd, what,
+		socket_cb, channel) == 0 &&
+	    event_add(sock->event, NULL) == 0)
+		sock->what = what;
+}
+
+/* Channels ----------------------------------------------------------------- */
+
+/* Those that c-ares was not told of, or was not told all. */
+static void
+take_early(struct channel *channel, mono_t now)
+{
+	while (!list_empty(&channel->early)) {
+		struct flight *f = container_of(
+		    channel->early.next, struct flight, early_node);
+		struct resolve *resolve = channel->pool->ae->resolve;
+		struct attempt *attempt = f->attempt;
+
+		/* the flight stays until c-ares gives it up */
+		list_remove(&f->early_node);
+		f->attempt = NULL;
+		if (attempt == NULL)
+			continue;
+		if (attempt->miscased)
+			resolve_miscased(resolve, attempt, now);
+		else
+			resolve_answer(
+			    resolve, attempt, f->early, f->early_len, now);
+	}
+}
+
+static void
+socket_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct channel *channel = arg;
+
+	ares_process_fd(channel->ares,
+	    (what & EV_READ) != 0 ? fd : ARES_SOCKET_BAD,
+	    (what & EV_WRITE) != 0 ? fd : ARES_SOCKET_BAD);
+	take_early(channel, mono_now());
+}
+
+static int
+error_of(int status)
+{
+	switch (status) {
+	case ARES_ETIMEOUT:
+		return -ETIMEDOUT;
+	case ARES_ECANCELLED:
+	case ARES_EDESTRUCTION:
+		return -ECANCELED;
+	case ARES_ENOMEM:
+		return -ENOMEM;
+	default:
+		return -ECONNREFUSED;
+	}
+}
+
+static void
+on_answer(void *arg, int status, int timeouts, unsigned char *msg, int len)
+{
+	struct flight *f = arg;
+	struct attempt *attempt = f->attempt;
+	struct resolve *resolve = f->channel->pool->ae->resolve;
+	mono_t now = mono_now();
+	bool fits;
+
+	(void)timeouts;
+	if (f->sending) {
+		f->ended = true;
+		f->status = status;
+		return;
+	}
+	if (attempt == NULL) {
+		flight_free(f);
+		return;
+	}
+	if (status != ARES_SUCCESS) {
+		flight_free(f);
+		resolve_failed(resolve, attempt, error_of(status), now);
+		return;
+	}
+	fits = !f->channel->pool->tcp ||
+	       resolve_fits(resolve, attempt, msg, (size_t)len);
+	flight_free(f);
+	if (fits)
+		resolve_answer(resolve, attempt, msg, (size_t)len, now);
+	else
+		resolve_failed(resolve, attempt, -EBADMSG, now);
+}
+
+static void
+channel_free(struct channel *channel)
+{
+	/* calls back for each flight */
+	ares_destroy(channel->ares);
+	list_remove(&channel->busy);
+	list_remove(&channel->node);
+	channel->pool->n_channels--;
+	free(channel);
+}
+
+static int
+set_server(ares_channel ares, const struct upstream_spec *spec)
+{
+	struct ares_addr_port_node server = {
+		.family = spec->addr.family == ADDR_IP4 ? AF_INET : AF_INET6,
+		.udp_port = spec->port,
+		.tcp_port = spec->port,
+	};
+
+	memcpy(&server.addr, spec->addr.bytes, addr_len(&spec->addr));
+	return ares_set_servers_ports(ares, &server);
+}
+
+static struct channel *
+channel_new(struct pool *pool)
+{
+	struct channel *channel = calloc(1, sizeof(*channel));
+	/* everything is given, so that no file of the system's is read: its
+	 * servers may be ourselves */
+	static char none[] = "/dev/null", lookups[] = "b";
+	struct in_addr nobody = { .s_addr = htonl(INADDR_LOOPBACK) };
+	struct ares_options options = {
+		.flags = ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP |
+			 ARES_FLAG_IGNTC | ARES_FLAG_NOSEARCH |
+			 ARES_FLAG_NOALIASES |
+			 (pool->tcp ? ARES_FLAG_USEVC : 0),
+		.timeout = TIMEOUT_MS,
+		.tries = 1,
+		.ndots = 1,
+		.servers = &nobody,
+		.nservers = 1,
+		.lookups = lookups,
+		.sock_state_cb = on_state,
+		.sock_state_cb_data = channel,
+		.ednspsz = RECEIVE_MAX,
+		.resolvconf_path = none,
+	};
+
+	if (channel == NULL)
+		return NULL;
+	channel->pool = pool;
+	channel->socks[0].fd = channel->socks[1].fd = -1;
+	list_init(&channel->node);
+	list_init(&channel->busy);
+	list_init(&channel->early);
+	for (size_t i = 0; i < ID_SLOTS; i++)
+		list_init(&channel->by_id[i]);
+	if (ares_init_options(&channel->ares, &options,
+		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+		    ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_LOOKUPS |
+		    ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB |
+		    ARES_OPT_EDNSPSZ | ARES_OPT_RESOLVCONF) != ARES_SUCCESS) {
+		free(channel);
+		return NULL;
+	}
+	ares_set_socket_functions(channel->ares, &socket_functions, channel);
+	list_append(&pool->channels, &channel->node);
+	pool->n_channels++;
+	if (set_server(channel->ares, &pool->upstream->spec) != ARES_SUCCESS) {
+		channel_free(channel);
+		return NULL;
+	}
+	return channel;
+}
+
+/* One that is idle, and so will have a port of its own; else a new one; else,
+ * by chance, one whose port has not been used for long. */
+static struct channel *
+channel_pick(struct pool *pool)
+{
+	struct channel *found = NULL, *any = NULL;
+	unsigned int n = 0;
+	unsigned int skip = resolve_random(pool->ae->resolve) % CHANNELS_MAX;
+	struct list *node;
+
+	list_for_each (node, &pool->channels) {
+		struct channel *c = container_of(node, struct channel, node);
+
+		if (c->n_flights == 0)
+			return c;
+		if (n++ <= skip) {
+			any = c;
+			if (c->uses < CHANNEL_USES)
+				found = c;
+		} else if (found == NULL && c->uses < CHANNEL_USES)
+			found = c;
+	}
+	if (pool->n_channels < CHANNELS_MAX) {
+		struct channel *made = channel_new(pool);
+
+		if (made != NULL)
+			return made;
+	}
+	return found != NULL ? found : any;
+}
+
+static struct pool *
+pool_of(struct ares_ev *ae, struct upstream *upstream, bool tcp)
+{
+	size_t place = (size_t)upstream->number * 2 + tcp;
+	struct pool *pool;
+
+	if (place >= ae->n_pools) {
+		size_t n = place + 16;
+		void *v = reallocarray(ae->pools, n, sizeof(ae->pools[0]));
+
+		if (v == NULL)
+			return NULL;
+		ae->pools = v;
+		memset(ae->pools + ae->n_pools, 0,
+		    (n - ae->n_pools) * sizeof(ae->pools[0]));
+		ae->n_pools = n;
+	}
+	if (ae->pools[place] != NULL)
+		return ae->pools[place];
+	pool = calloc(1, sizeof(*pool));
+	if (pool == NULL)
+		return NULL;
+	pool->ae = ae;
+	pool->upstream = upstream;
+	pool->tcp = tcp;
+	if (upstream->spec.zone[0] != '\0')
+		pool->scope = if_nametoindex(upstream->spec.zone);
+	list_init(&pool->channels);
+	ae->pools[place] = pool;
+	return pool;
+}
+
+static uint16_t
+new_id(struct channel *channel)
+{
+	uint16_t id;
+
+	do
+		id = (uint16_t)resolve_random(channel->pool->ae->resolve);
+	while (find_flight(channel, id) != NULL);
+	return id;
+}
+
+static int
+fly(struct channel *channel, struct flight *f, uint8_t *msg, size_t len)
+{
+	f->channel = channel;
+	f->id = new_id(channel);
+	wire_put16(msg, f->id);
+	list_init(&f->early_node);
+	list_append(&channel->by_id[f->id % ID_SLOTS], &f->node);
+	if (channel->n_flights++ == 0)
+		list_append(&channel->pool->ae->busy, &channel->busy);
+	channel->uses++;
+	f->sending = true;
+	ares_send(channel->ares, msg, (int)len, on_answer, f);
+	f->sending = false;
+	if (!f->ended)
+		return 0;
+	flight_free(f);
+	return error_of(f->status);
+}
+
+int
+ares_ev_send(
+    struct ares_ev *ae, struct attempt *attempt, uint8_t *msg, size_t len)
+{
+	struct upstream *u = attempt->upstream;
+	struct pool *pool =
+	    pool_of(ae, u, attempt->tcp || u->spec.kind == UPSTREAM_TCP);
+	struct channel *channel;
+	struct flight *f;
+
+	if (ae->closing)
+		return -ECANCELED;
+	channel = pool != NULL ? channel_pick(pool) : NULL;
+	f = channel != NULL ? calloc(1, sizeof(*f)) : NULL;
+	if (f == NULL)
+		return -ENOMEM;
+	f->attempt = attempt;
+	return fly(channel, f, msg, len);
+}
+
+static void
+tick_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct ares_ev *ae = arg;
+	struct list *node, *tmp;
+
+	(void)fd;
+	(void)what;
+	/* only what is late calls back: the next one stays */
+	list_for_each_safe (node, tmp, &ae->busy) {
+		struct channel *channel =
+		    container_of(node, struct channel, busy);
+
+		ares_process_fd(
+		    channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	}
+}
+
+int
+ares_ev_new(
+    struct ares_ev **ret, struct event_base *base, struct resolve *resolve)
+{
+	static const struct timeval tick = { 0, TICK_MS * 1000 };
+	struct ares_ev *ae = calloc(1, sizeof(*ae));
+
+	if (ae == NULL)
+		return -ENOMEM;
+	ae->base = base;
+	ae->resolve = resolve;
+	list_init(&ae->busy);
+	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+		free(ae);
+		return -ENOMEM;
+	}
+	ae->tick = event_new(base, -1, EV_PERSIST, tick_cb, ae);
+	if (ae->tick == NULL || event_add(ae->tick, &tick) < 0) {
+		ares_ev_free(ae);
+		return -ENOMEM;
+	}
+	*ret = ae;
+	return 0;
+}
+
+void
+ares_ev_reset(struct ares_ev *ae)
+{
+	ae->closing = true;
+	for (size_t i = 0; i < ae->n_pools; i++) {
+		struct pool *pool = ae->pools[i];
+
+		if (pool == NULL)
+			continue;
+		while (!list_empty(&pool->channels))
+			channel_free(container_of(
+			    pool->channels.next, struct channel, node));
+		free(pool);
+		ae->pools[i] = NULL;
+	}
+	ae->closing = false;
+}
+
+void
+ares_ev_free(struct ares_ev *ae)
+{
+	if (ae == NULL)
+		return;
+	ares_ev_reset(ae);
+	free(ae->pools);
+	if (ae->tick != NULL)
+		event_free(ae->tick);
+	ares_library_cleanup();
+	free(ae);
+}

@@ -1,0 +1,39 @@
+#ifndef DNS_ASKER_H
+#define DNS_ASKER_H
+
+#include "src/base/list.h"
+#include "src/base/map.h"
+#include "src/core/process.h"
+
+/* A process that asks: with a number that no other one ever gets, so that what
+ * was decided for it can be kept beside an answer. */
+struct asker {
+	struct map_node node;
+	struct list lru;
+	const struct process *process; /* a reference */
+	uint64_t id;		       /* from 1 */
+	unsigned int waiting;	       /* queries of its that wait */
+};
+
+struct askers {
+	struct map map;
+	struct list lru;
+	uint64_t last_id;
+};
+
+/* More processes at once than that: who was quiet longest gets a new number
+ * when it asks again. */
+#define ASKERS_MAX 4096
+
+int askers_init(struct askers *askers); /* 0 or -ENOMEM */
+void askers_done(struct askers *askers);
+
+/* Finds or makes it; NULL when there is no memory. Those with queries that wait
+ * stay; others are borrowed until the next call. */
+struct asker *asker_get(struct askers *askers, const struct process *process);
+
+/* One that is in no table. NULL when there is no memory. */
+struct asker *asker_new(const struct process *process);
+void asker_free(struct asker *asker); /* accepts NULL */
+
+#endif

@@ -1,0 +1,229 @@
+#include "dns/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct cache {
+	struct map map;
+	struct list order; /* the youngest first */
+	struct list *hand; /* where eviction goes on; towards the young */
+	size_t bytes, max;
+	uint64_t evicted, refused;
+};
+
+/* What follows the entry: TTL offsets, message, name, text of the EDE. */
+static uint8_t *
+bytes_of(struct cache_entry *entry)
+{
+	return (uint8_t *)(entry + 1);
+}
+
+static const uint8_t *
+name_of_entry(const struct cache_entry *entry)
+{
+	return entry->answer.wire + entry->answer.len;
+}
+
+struct cache *
+cache_new(size_t bytes)
+{
+	struct cache *cache = calloc(1, sizeof(*cache));
+
+	if (cache == NULL)
+		return NULL;
+	if (map_init(&cache->map) < 0) {
+		free(cache);
+		return NULL;
+	}
+	list_init(&cache->order);
+	cache->hand = &cache->order;
+	cache->max = bytes;
+	return cache;
+}
+
+static void
+forget(struct cache *cache, struct cache_entry *entry)
+{
+	if (cache->hand == &entry->order)
+		cache->hand = entry->order.prev;
+	list_remove(&entry->order);
+	map_remove(&cache->map, &entry->node);
+	cache->bytes -= entry->size;
+	free(entry);
+}
+
+void
+cache_free(struct cache *cache)
+{
+	if (cache == NULL)
+		return;
+	(void)cache_flush(cache, NULL);
+	map_done(&cache->map);
+	free(cache);
+}
+
+static void
+evict_one(struct cache *cache)
+{
+	/* ends: each step clears a mark */
+	for (;;) {
+		struct cache_entry *entry;
+
+		if (cache->hand == &cache->order)
+			cache->hand = cache->order.prev;
+		entry = container_of(cache->hand, struct cache_entry, order);
+		if (!entry->used) {
+			forget(cache, entry);
+			cache->evicted++;
+			return;
+		}
+		entry->used = false;
+		cache->hand = entry->order.prev;
+	}
+}
+
+static void
+make_room(struct cache *cache, size_t size)
+{
+	while (!list_empty(&cache->order) && cache->bytes + size > cache->max)
+		evict_one(cache);
+}
+
+void
+cache_resize(struct cache *cache, size_t bytes)
+{
+	cache->max = bytes;
+	make_room(cache, 0);
+}
+
+static struct cache_entry *
+find_hashed(struct cache *cache, const struct key *key, uint64_t hash)
+{
+	struct map_node *node = map_first(&cache->map, hash);
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		struct cache_entry *e =
+		    container_of(node, struct cache_entry, node);
+
+		if (e->type == key->type && e->class == key->class &&
+		    e->flags == key->flags && e->group == key->group &&
+		    e->name_len == key->name.len &&
+		    memcmp(name_of_entry(e), key->name.wire, e->name_len) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+struct cache_entry *
+cache_find(struct cache *cache, const struct key *key)
+{
+	struct cache_entry *entry =
+	    find_hashed(cache, key, key_hash(&cache->map, key));
+
+	if (entry != NULL)
+		entry->used = true;
+	return entry;
+}
+
+uint32_t
+cache_age(const struct cache_entry *entry, mono_t now)
+{
+	return (uint32_t)(mono_since(now, entry->stored) / MONO_S);
+}
+
+bool
+cache_is_fresh(const struct cache_entry *entry, mono_t now)
+{
+	return mono_since(now, entry->stored) <
+	       (uint64_t)entry->answer.ttl * MONO_S;
+}
+
+static void
+fill(
+    struct cache_entry *entry, const struct key *key, const struct answer *from)
+{
+	size_t ttls = from->n_rrs * sizeof(from->ttls[0]);
+	uint8_t *to = bytes_of(entry);
+	struct answer *a = &entry->answer;
+
+	*a = *from;
+	if (ttls > 0)
+		memcpy(to, from->ttls, ttls);
+	a->ttls = (const uint16_t *)(const void *)to;
+	to += ttls;
+	memcpy(to, from->wire, from->len);
+	a->wire = to;
+	to += from->len;
+	memcpy(to, key->name.wire, key->name.len);
+	to += key->name.len;
+	memcpy(to, from->ede_text, strlen(from->ede_text) + 1);
+	a->ede_text = (const char *)to;
+	entry->type = key->type;
+	entry->class = key->class;
+	entry->flags = key->flags;
+	entry->group = key->group;
+	entry->name_len = key->name.len;
+}
+
+bool
+cache_put(struct cache *cache, const struct key *key,
+    const struct answer *answer, mono_t now)
+{
+	size_t size = sizeof(struct cache_entry) +
+		      answer->n_rrs * sizeof(answer->ttls[0]) + answer->len +
+		      key->name.len + strlen(answer->ede_text) + 1;
+	uint64_t hash = key_hash(&cache->map, key);
+	struct cache_entry *entry = find_hashed(cache, key, hash);
+
+	if (entry != NULL)
+		forget(cache, entry);
+	/* one answer must not turn out half of the others */
+	if (size > cache->max / 2) {
+		cache->refused++;
+		return false;
+	}
+	make_room(cache, size);
+	entry = calloc(1, size);
+	if (entry == NULL) {
+		cache->refused++;
+		return false;
+	}
+	fill(entry, key, answer);
+	entry->size = (uint32_t)size;
+	entry->stored = now;
+	cache->bytes += size;
+	map_put(&cache->map, &entry->node, hash);
+	list_prepend(&cache->order, &entry->order);
+	return true;
+}
+
+size_t
+cache_flush(struct cache *cache, const struct name *name)
+{
+	struct list *node, *tmp;
+	struct name own;
+	size_t n = 0;
+
+	list_for_each_safe (node, tmp, &cache->order) {
+		struct cache_entry *entry =
+		    container_of(node, struct cache_entry, order);
+
+		own.len = entry->name_len;
+		memcpy(own.wire, name_of_entry(entry), own.len);
+		if (name != NULL && !name_in(&own, name))
+			continue;
+		forget(cache, entry);
+		n++;
+	}
+	return n;
+}
+
+void
+cache_stats(const struct cache *cache, struct cache_stats *ret)
+{
+	ret->entries = cache->map.count;
+	ret->bytes = cache->bytes;
+	ret->bytes_max = cache->max;
+	ret->evicted = cache->evicted;
+	ret->refused = cache->refused;
+}

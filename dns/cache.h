@@ -1,0 +1,60 @@
+#ifndef DNS_CACHE_H
+#define DNS_CACHE_H
+
+#include "src/base/list.h"
+#include "src/base/mono.h"
+#include "dns/answer.h"
+#include "dns/key.h"
+#include "src/core/decision.h"
+
+/* Answers by question, bounded by bytes. What was not asked for since the hand
+ * came by last makes room (SIEVE: no list is touched by a hit). */
+struct cache;
+
+/* One of them: read only but for the last lines. */
+struct cache_entry {
+	struct map_node node;
+	struct list order; /* the youngest first */
+	mono_t stored;
+	struct answer answer; /* its bytes follow the entry */
+	uint16_t type, class;
+	uint8_t flags, group, name_len;
+	uint32_t size; /* bytes of all of it */
+	bool used;     /* since the hand came by */
+	/* the user's: what was decided of this answer, for whom, by which
+	 * generation of the policy; 0: nothing yet */
+	uint64_t judged_policy, judged_asker;
+	mono_t judged_until;
+	struct decision judged;
+};
+
+/* bytes: 0 keeps nothing. NULL when there is no memory. */
+struct cache *cache_new(size_t bytes);
+void cache_free(struct cache *cache); /* accepts NULL */
+
+/* Changes the bound; what is too much goes. */
+void cache_resize(struct cache *cache, size_t bytes);
+
+/* The answer, fresh or not; NULL. Borrowed until the next cache_put() or
+ * flush. */
+struct cache_entry *cache_find(struct cache *cache, const struct key *key);
+
+/* Seconds since it was kept. */
+uint32_t cache_age(const struct cache_entry *entry, mono_t now);
+bool cache_is_fresh(const struct cache_entry *entry, mono_t now);
+
+/* Keeps a copy in place of what was there. False where it is not kept: too
+ * large, or no memory. */
+bool cache_put(struct cache *cache, const struct key *key,
+    const struct answer *answer, mono_t now);
+
+/* Forgets the name and all below it (NULL: everything); how many answers. */
+size_t cache_flush(struct cache *cache, const struct name *name);
+
+struct cache_stats {
+	size_t entries, bytes, bytes_max;
+	uint64_t evicted, refused; /* too large, or no memory */
+};
+void cache_stats(const struct cache *cache, struct cache_stats *ret);
+
+#endif

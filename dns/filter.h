@@ -1,0 +1,44 @@
+#ifndef DNS_FILTER_H
+#define DNS_FILTER_H
+
+#include "dns/key.h"
+#include "dns/writer.h"
+#include "src/base/addr.h"
+#include "src/core/policy.h"
+
+/* The rules, asked about a query and about what was answered. */
+
+enum filter_block {
+	FILTER_NULL, /* 0.0.0.0 and :: */
+	FILTER_NXDOMAIN,
+	FILTER_REFUSED,
+	FILTER_NODATA,
+	FILTER_ADDRESSES,
+};
+
+#define FILTER_ADDRS_MAX 8
+
+struct filter_answer {
+	enum filter_block block;
+	struct addr addrs[FILTER_ADDRS_MAX];
+	size_t n_addrs;
+};
+
+/* Of the name that is asked for. */
+struct decision filter_query(const struct policy *policy,
+    const struct process *process, const struct key *key);
+
+/* Of CNAME targets, which are judged like the name, and of addresses. Only a
+ * rule that speaks of them says no: the default has spoken with the name. True
+ * where all may pass; else *ret is why not. */
+bool filter_answer(const struct policy *policy, const struct process *process,
+    const struct key *key, const struct answer *answer, struct decision *ret);
+
+/* What a blocked query is answered with. text: of the EDE, borrowed. */
+void filter_blocked(struct answer *ret, struct writer_space *space,
+    const struct key *key, const struct filter_answer *how, const char *text);
+
+/* Programs shall learn soon that a rule has gone. */
+#define FILTER_TTL 10
+
+#endif

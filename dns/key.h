@@ -1,0 +1,25 @@
+#ifndef DNS_KEY_H
+#define DNS_KEY_H
+
+#include "src/base/map.h"
+#include "dns/query.h"
+
+enum key_flag {
+	KEY_DO = 1,
+	KEY_CD = 2,
+};
+
+/* What two queries share that may have one answer. */
+struct key {
+	struct name name; /* lower case */
+	uint16_t type, class;
+	uint8_t flags; /* enum key_flag */
+	uint8_t group; /* of upstreams that answer for the name */
+};
+
+void key_of_query(struct key *ret, const struct query *q, uint8_t group);
+
+/* For this map; two keys of one name differ in what is not hashed slowly. */
+uint64_t key_hash(const struct map *map, const struct key *key);
+
+#endif

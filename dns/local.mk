@@ -1,0 +1,31 @@
+# The resolver. libdns.a is pure: no loop, no sockets, no c-ares.
+noinst_LIBRARIES += libdns.a
+
+libdns_a_SOURCES = \
+	%D%/answer.h \
+	%D%/asker.c %D%/asker.h \
+	%D%/cache.c %D%/cache.h \
+	%D%/due.c %D%/due.h \
+	%D%/filter.c %D%/filter.h \
+	%D%/hosts.c %D%/hosts.h \
+	%D%/key.c %D%/key.h \
+	%D%/local.c %D%/local.h \
+	%D%/msg.c %D%/msg.h \
+	%D%/query.c %D%/query.h \
+	%D%/record.c %D%/record.h \
+	%D%/reply.c \
+	%D%/resolve.c %D%/resolve.h \
+	%D%/resolve_conf.c %D%/resolve_own.h \
+	%D%/scrub.c %D%/scrub.h \
+	%D%/special.c %D%/special.h \
+	%D%/sysconf.c %D%/sysconf.h \
+	%D%/task.c \
+	%D%/upstream.c %D%/upstream.h \
+	%D%/wire.c %D%/wire.h \
+	%D%/writer.c %D%/writer.h
+
+# the shells
+rerouted_SOURCES += \
+	%D%/ares_ev.c %D%/ares_ev.h \
+	%D%/server_ev.c %D%/server_ev.h \
+	%D%/tcp_ev.c %D%/tcp_ev.h

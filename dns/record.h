@@ -1,0 +1,46 @@
+#ifndef DNS_RECORD_H
+#define DNS_RECORD_H
+
+#include "src/base/addr.h"
+#include "src/base/mono.h"
+#include "src/base/name.h"
+#include "src/core/decision.h"
+#include "src/core/policy.h"
+#include "src/core/process.h"
+
+/* Where an answer came from. */
+enum record_from {
+	FROM_CACHE,
+	FROM_UPSTREAM,
+	FROM_HOSTS,
+	FROM_LIST, /* of names: blocked */
+	FROM_LOCAL,
+	FROM_STALE,
+};
+
+#define RECORD_ADDRS_MAX 4
+
+/* A query and what became of it. */
+struct record {
+	mono_t time; /* when it came */
+	struct addr client;
+	uint16_t port;
+	bool tcp, captured, answered;
+	uint8_t rcode;
+	uint8_t n_addrs;
+	enum record_from from;
+	uint16_t qtype;
+	uint32_t elapsed_us;
+	struct decision decision;
+	const struct policy *policy; /* what rule counts in */
+	const struct process *process;
+	uint32_t ttl; /* of the answer, s */
+	bool learnt;  /* names are to be learnt from it: not yet for this one */
+	int upstream; /* its number; -1: none was asked */
+	struct addr addrs[RECORD_ADDRS_MAX];
+	struct name qname;
+};
+
+const char *record_from_name(enum record_from from);
+
+#endif

@@ -1,0 +1,203 @@
+#ifndef DNS_RESOLVE_H
+#define DNS_RESOLVE_H
+
+#include "dns/asker.h"
+#include "dns/cache.h"
+#include "dns/filter.h"
+#include "dns/hosts.h"
+#include "dns/record.h"
+#include "dns/upstream.h"
+
+/* The resolver itself: from a query to its answer. Pure: what it needs from
+ * the world is in resolve_ops, and `now` comes with each call. Each query gets
+ * one answer or, where a rule says drop, none. */
+struct resolve;
+
+/* Who asks: where the answer goes, and who it is for. */
+struct client {
+	struct addr addr, local;
+	uint16_t port;
+	uint32_t ifindex;
+	uint16_t listener;
+	bool tcp, captured; /* by mark 1799 */
+	uint64_t conn;	    /* of TCP: the shell's number for it */
+	struct asker *asker;
+};
+
+/* A question under way to an upstream. Made here, given to ops->send(), and
+ * given back once with resolve_answer(), resolve_failed() or
+ * resolve_miscased(). */
+struct attempt {
+	struct list node;
+	struct task *task; /* NULL: nobody waits for it any more */
+	struct upstream *upstream;
+	struct key key;
+	uint8_t asked[NAME_WIRE_MAX]; /* the name letter by letter */
+	mono_t sent, late_at;
+	bool tcp;   /* over TCP although the upstream is a plain one */
+	bool edns;  /* an OPT was sent */
+	bool cased; /* letters are at random, and must come back so */
+	bool late;
+	/* the shell's */
+	uint16_t id;
+	bool miscased;
+	struct list pending;
+	void *owner;
+};
+
+struct resolve_ops {
+	/* Sends msg (its id is 0: the shell's to choose). Never calls back
+	 * before it returns. 0, or -errno: the attempt stays the caller's. */
+	int (*send)(
+	    void *arg, struct attempt *attempt, uint8_t *msg, size_t len);
+	/* The answer to a query that had to wait. */
+	void (*reply)(void *arg, const struct client *client,
+	    const uint8_t *msg, size_t len);
+	/* Nothing will come for it: a TCP client must not wait for it. */
+	void (*dropped)(void *arg, const struct client *client);
+	/* What became of a query: for log, history and names learnt. */
+	void (*done)(void *arg, const struct record *record,
+	    const struct answer *answer);
+	uint32_t (*random)(void *arg);
+	/* resolve_due() is to be called then: earlier than it was told last */
+	void (*timer)(void *arg, mono_t when);
+	void *arg;
+};
+
+/* What X(field, what it counts) has; `cache stats` and `status` print it. */
+#define RESOLVE_STATS(X)                                                       \
+	X(queries, "queries")                                                  \
+	X(hits, "answered from the cache")                                     \
+	X(local, "answered by names of our own")                               \
+	X(hosts, "answered by the hosts file")                                 \
+	X(misses, "asked upstream")                                            \
+	X(joined, "joined to an equal query in flight")                        \
+	X(stale, "answered with what had expired")                             \
+	X(prefetched, "asked again before they expired")                       \
+	X(blocked, "blocked by a rule")                                        \
+	X(dropped, "left without an answer by a rule")                         \
+	X(refused, "refused: class, zone transfer, not a local client")        \
+	X(malformed, "malformed")                                              \
+	X(limited, "over a limit: of a process, or of all")                    \
+	X(servfail, "answered with SERVFAIL")                                  \
+	X(upstream_queries, "questions sent to upstreams")                     \
+	X(upstream_timeouts, "questions that were not answered in time")       \
+	X(upstream_errors, "answers that were errors, or no answers")          \
+	X(upstream_tcp, "questions repeated over TCP")                         \
+	X(spoofed, "answers that did not fit their question")                  \
+	X(stripped, "answers with private addresses taken out")
+
+struct resolve_stats {
+#define X(field, what) uint64_t field;
+	RESOLVE_STATS(X)
+#undef X
+};
+
+/* Names below this one are asked of these. */
+struct resolve_forward {
+	struct name zone;
+	struct upstream_group group;
+};
+
+#define RESOLVE_FORWARDS_MAX 200
+
+struct resolve_conf {
+	struct upstream_group upstreams;
+	struct resolve_forward *forwards; /* taken: the resolver frees it */
+	size_t n_forwards;
+	struct filter_answer block;
+	size_t cache_bytes;
+	uint32_t ttl_min, ttl_max, stale_max; /* s */
+	struct name *allow_private;	      /* taken */
+	size_t n_allow_private;
+	bool capture;	  /* use-application-dns.net answers NXDOMAIN */
+	struct name host; /* of this machine; len 0: none */
+};
+
+/* More of one process wait no longer than for this many answers. */
+#define RESOLVE_WAITING_MAX 1024
+/* Questions in flight, and queries that wait for them. */
+#define RESOLVE_TASKS_MAX 8192
+#define RESOLVE_WAITERS_MAX 16384
+
+/* NULL when there is no memory. */
+struct resolve *resolve_new(const struct resolve_ops *ops);
+void resolve_free(struct resolve *r); /* accepts NULL */
+
+/* Other settings from here on. Attempts that are under way were given back by
+ * the shell before. conf's arrays are taken. */
+void resolve_configure(
+    struct resolve *r, const struct resolve_conf *conf, mono_t now);
+
+/* Other upstreams from here on, with all the rest as it is. */
+void resolve_set_upstreams(
+    struct resolve *r, const struct upstream_group *group, mono_t now);
+
+/* The rules in force (a reference is taken) and the hosts file (taken; NULL for
+ * none). */
+void resolve_set_policy(struct resolve *r, const struct policy *policy);
+void resolve_set_hosts(struct resolve *r, struct hosts *hosts_take);
+
+enum resolve_result {
+	RESOLVE_ANSWERED, /* asking->len bytes are in asking->out */
+	RESOLVE_WAITING,  /* ops->reply() comes later */
+	RESOLVE_SILENT,	  /* no answer */
+};
+
+/* A query as query_parse() found it, who asks, and where the answer goes. */
+struct asking {
+	enum query_kind kind;
+	bool foreign; /* not a client of ours: to be refused */
+	struct query query;
+	struct client client;
+	uint8_t *out; /* room for resolve_limit() bytes */
+	size_t len;   /* of the answer */
+};
+
+/* Query and client are copied where they have to wait. */
+enum resolve_result resolve_query(
+    struct resolve *r, struct asking *asking, mono_t now);
+
+uint32_t resolve_limit(const struct query *q, bool tcp);
+
+/* Whether msg may be what the attempt waits for. Sets attempt->miscased where
+ * only the letters' case is wrong. Counts what does not fit. */
+bool resolve_fits(
+    struct resolve *r, struct attempt *attempt, const uint8_t *msg, size_t len);
+
+/* Counts what came from an upstream and is no answer to anything. */
+void resolve_strange(struct resolve *r, struct upstream *upstream);
+
+void resolve_answer(struct resolve *r, struct attempt *attempt_take,
+    const uint8_t *msg, size_t len, mono_t now);
+/* error: -errno; -ECANCELED where the shell gives up by itself. */
+void resolve_failed(
+    struct resolve *r, struct attempt *attempt_take, int error, mono_t now);
+/* The upstream does not keep letters: ask it over TCP, and without from now
+ * on. */
+void resolve_miscased(
+    struct resolve *r, struct attempt *attempt_take, mono_t now);
+
+/* Does what is due, and says when the next is, by ops->timer(). */
+void resolve_due(struct resolve *r, mono_t now);
+
+/* A TCP connection has ended: nothing is to be sent there. */
+void resolve_gone(struct resolve *r, uint64_t conn);
+
+/* The network has changed: upstreams get another chance. */
+void resolve_forgive(struct resolve *r);
+
+size_t resolve_flush(struct resolve *r, const struct name *name);
+const struct cache *resolve_cache(const struct resolve *r);
+const struct resolve_stats *resolve_stats(const struct resolve *r);
+struct askers *resolve_askers(struct resolve *r);
+
+/* Of ops->random(). */
+uint32_t resolve_random(struct resolve *r);
+
+/* Groups: 0 the usual one, then the forwards; NULL past the last. *ret_zone is
+ * the root for the first. */
+struct upstream_group *resolve_group(
+    struct resolve *r, size_t n, const struct name **ret_zone);
+
+#endif

@@ -1,0 +1,177 @@
+#include "dns/resolve_own.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct resolve *
+resolve_new(const struct resolve_ops *ops)
+{
+	struct resolve *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->ops = *ops;
+	r->armed.ns = UINT64_MAX;
+	r->cache = cache_new(0);
+	if (r->cache == NULL || askers_init(&r->askers) < 0 ||
+	    map_init(&r->tasks) < 0) {
+		resolve_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void
+resolve_free(struct resolve *r)
+{
+	if (r == NULL)
+		return;
+	if (r->tasks.slots != NULL)
+		task_end_all(r, (mono_t){ 0 });
+	map_done(&r->tasks);
+	due_done(&r->due);
+	if (r->askers.map.slots != NULL)
+		askers_done(&r->askers);
+	cache_free(r->cache);
+	hosts_free(r->hosts);
+	policy_unref(r->policy);
+	free(r->conf.forwards);
+	free(r->conf.allow_private);
+	free(r);
+}
+
+/* The shell knows upstreams by number. */
+static void
+number(struct resolve *r)
+{
+	const struct name *zone;
+	struct upstream_group *group;
+	unsigned int n = 0;
+
+	for (size_t g = 0; (group = resolve_group(r, g, &zone)) != NULL; g++)
+		for (size_t i = 0; i < group->n; i++)
+			group->v[i].number = n++;
+}
+
+void
+resolve_configure(
+    struct resolve *r, const struct resolve_conf *conf, mono_t now)
+{
+	task_end_all(r, now);
+	free(r->conf.forwards);
+	free(r->conf.allow_private);
+	r->conf = *conf;
+	number(r);
+	(void)cache_flush(r->cache, NULL); /* groups have other numbers now */
+	cache_resize(r->cache, conf->cache_bytes);
+}
+
+void
+resolve_set_upstreams(
+    struct resolve *r, const struct upstream_group *group, mono_t now)
+{
+	task_end_all(r, now);
+	r->conf.upstreams = *group;
+	number(r);
+}
+
+void
+resolve_set_policy(struct resolve *r, const struct policy *policy)
+{
+	const struct policy *old = r->policy;
+
+	r->policy = policy_ref(policy);
+	r->generation = policy_generation(policy);
+	policy_unref(old);
+}
+
+void
+resolve_set_hosts(struct resolve *r, struct hosts *hosts_take)
+{
+	hosts_free(r->hosts);
+	r->hosts = hosts_take;
+	/* it comes first: what an upstream said of its names is void */
+	(void)cache_flush(r->cache, NULL);
+}
+
+struct upstream_group *
+resolve_group(struct resolve *r, size_t n, const struct name **ret_zone)
+{
+	static const struct name root = { .len = 1, .wire = { 0 } };
+
+	*ret_zone = &root;
+	if (n == 0)
+		return &r->conf.upstreams;
+	if (n > r->conf.n_forwards)
+		return NULL;
+	*ret_zone = &r->conf.forwards[n - 1].zone;
+	return &r->conf.forwards[n - 1].group;
+}
+
+bool
+resolve_is_down(struct resolve *r, uint8_t group)
+{
+	const struct name *zone;
+
+	return upstream_all_down(resolve_group(r, group, &zone));
+}
+
+void
+resolve_forgive(struct resolve *r)
+{
+	const struct name *zone;
+	struct upstream_group *group;
+
+	for (size_t g = 0; (group = resolve_group(r, g, &zone)) != NULL; g++)
+		for (size_t i = 0; i < group->n; i++)
+			upstream_forgive(&group->v[i]);
+}
+
+void
+resolve_gone(struct resolve *r, uint64_t conn)
+{
+	for (size_t i = 0; i < r->due.n; i++) {
+		struct task *task = container_of(r->due.v[i], struct task, due);
+		struct list *node, *tmp;
+
+		list_for_each_safe (node, tmp, &task->waiters) {
+			struct waiter *waiter =
+			    container_of(node, struct waiter, node);
+
+			if (!waiter->client.tcp || waiter->client.conn != conn)
+				continue;
+			task->n_waiters--;
+			waiter_free(r, waiter);
+		}
+	}
+}
+
+size_t
+resolve_flush(struct resolve *r, const struct name *name)
+{
+	return cache_flush(r->cache, name);
+}
+
+const struct cache *
+resolve_cache(const struct resolve *r)
+{
+	return r->cache;
+}
+
+const struct resolve_stats *
+resolve_stats(const struct resolve *r)
+{
+	return &r->stats;
+}
+
+struct askers *
+resolve_askers(struct resolve *r)
+{
+	return &r->askers;
+}
+
+uint32_t
+resolve_random(struct resolve *r)
+{
+	return r->ops.random(r->ops.arg);
+}

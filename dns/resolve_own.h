@@ -1,0 +1,93 @@
+#ifndef DNS_RESOLVE_OWN_H
+#define DNS_RESOLVE_OWN_H
+
+#include "dns/due.h"
+#include "dns/resolve.h"
+#include "dns/scrub.h"
+
+/* Behind struct resolve: shared by resolve.c (queries), task.c (questions to
+ * upstreams) and resolve_conf.c. */
+
+/* A query that waits. */
+struct waiter {
+	struct list node;
+	struct client client;
+	struct query query;
+	struct decision decision;
+	mono_t began;
+};
+
+/* A question that upstreams are asked, for all who wait for its answer. */
+struct task {
+	struct map_node node;
+	struct due_node due;
+	struct key key;
+	struct upstream_group *group;
+	struct list waiters, attempts;
+	unsigned int n_waiters, n_flying, n_sent, round, tried;
+	mono_t began, next_try, stale_at, deadline;
+	bool stale_waits; /* an expired answer may be given at stale_at */
+	/* what the last one said that could not tell */
+	bool refused; /* it said something */
+	uint8_t rcode;
+	int16_t ede;
+	char ede_text[ANSWER_EDE_MAX + 1];
+};
+
+struct resolve {
+	struct resolve_ops ops;
+	struct resolve_conf conf;
+	struct resolve_stats stats;
+	struct cache *cache;
+	struct hosts *hosts;
+	const struct policy *policy;
+	uint64_t generation; /* of the policy */
+	struct askers askers;
+	struct map tasks;
+	struct due due;
+	mono_t armed; /* what the timer is set to; UINT64_MAX: not */
+	size_t n_waiters;
+	struct writer_space space;     /* what was made or scrubbed */
+	struct writer_space denied;    /* what is said instead */
+	uint8_t out[WIRE_MESSAGE_MAX]; /* for answers to those who waited */
+	char text[ANSWER_EDE_MAX + 1];
+};
+
+/* The question's task, made and sent where there is none. NULL: over a limit,
+ * or no memory. Nobody need wait for it. */
+struct task *task_get(struct resolve *r, const struct key *key, mono_t now);
+
+/* Puts one more on its list; sends, where the task is new. take may be
+ * answered at once. */
+void task_wait(
+    struct resolve *r, struct task *task, struct waiter *take, mono_t now);
+/* Sends without anybody who waits. */
+void task_start(struct resolve *r, struct task *task, mono_t now);
+
+/* Ends all tasks: those who wait get SERVFAIL. */
+void task_end_all(struct resolve *r, mono_t now);
+
+/* What is known for a query. */
+struct outcome {
+	const struct key *key;
+	struct cache_entry *entry; /* where it is in the cache; NULL */
+	const struct answer *answer;
+	enum record_from from;
+	int upstream; /* its number; -1 */
+	bool stale;
+	uint32_t age;
+};
+
+/* Answers one who waited; consumes it. */
+void waiter_answer(struct resolve *r, struct waiter *take,
+    const struct outcome *outcome, mono_t now);
+void waiter_free(struct resolve *r, struct waiter *take);
+
+/* Whether no upstream of the group answers. */
+bool resolve_is_down(struct resolve *r, uint8_t group);
+
+/* What is in the cache for a task may be given although it has expired. */
+bool resolve_find_stale(
+    struct resolve *r, const struct key *key, mono_t now, struct outcome *ret);
+
+#endif

@@ -1,0 +1,397 @@
+#include "dns/scrub.h"
+
+#include <string.h>
+
+/* A chain that is longer is a loop, or nobody's good will. */
+#define CHAIN_MAX 16
+
+struct scrubber {
+	const uint8_t *msg;
+	size_t len;
+	const struct key *key;
+	const struct scrub_opts *opts;
+	struct writer w;
+	struct name at;			      /* where the chain has come to */
+	size_t answer, authority, additional; /* where the sections begin */
+	unsigned int n_answer, n_authority, n_additional;
+	uint32_t ttl;
+	unsigned int n_data;	 /* records of the type asked */
+	unsigned int n_stripped; /* private addresses taken out */
+	unsigned int chain;
+};
+
+bool
+scrub_is_answer(
+    const uint8_t *msg, size_t len, const struct key *key, const uint8_t *asked)
+{
+	size_t n = key->name.len, off = WIRE_HEADER;
+	struct name name;
+
+	if (len < WIRE_HEADER + n + 4 ||
+	    (wire_u16(msg + 2) & (WIRE_QR | WIRE_OPCODE)) != WIRE_QR ||
+	    wire_u16(msg + 4) != 1)
+		return false;
+	if (wire_name_read(&name, msg, len, &off, asked == NULL) < 0 ||
+	    off + 4 > len || name.len != n)
+		return false;
+	return memcmp(name.wire, asked != NULL ? asked : key->name.wire, n) ==
+		   0 &&
+	       wire_u16(msg + off) == key->type &&
+	       wire_u16(msg + off + 2) == key->class;
+}
+
+bool
+scrub_is_private(const struct addr *addr)
+{
+	static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
+	struct addr a = addr_unmap(addr);
+
+	if (a.family == ADDR_IP6 && memcmp(a.bytes, nat64, 12) == 0)
+		a = addr_ip4(a.bytes + 12);
+	if (a.family == ADDR_IP4 && a.bytes[0] == 0)
+		return true;
+	/* 100.64/10 is what carriers give, and no inside of anything */
+	if (a.family == ADDR_IP4 && a.bytes[0] == 100)
+		return false;
+	return addr_is_any(&a) || addr_is_loopback(&a) || addr_is_lan(&a);
+}
+
+/* Lists of addresses in SVCB and HTTPS records (RFC 9460 section 7.3). */
+static bool
+has_private_hint(const struct scrubber *s, const struct wire_rr *rr)
+{
+	size_t off = rr->rdata + 2, end = rr->rdata + rr->rdlen;
+	struct name target;
+	struct rd rd;
+
+	if (rr->rdlen < 3 ||
+	    wire_name_read(&target, s->msg, end, &off, false) < 0)
+		return true; /* malformed: not to be trusted */
+	rd_init(&rd, s->msg + off, end - off);
+	while (rd.len > 0 && !rd.bad) {
+		uint16_t param = rd_u16(&rd);
+		uint16_t size = rd_u16(&rd);
+		const uint8_t *value = rd_bytes(&rd, size);
+		size_t each = param == 4 ? 4 : param == 6 ? 16 : 0;
+
+		for (size_t i = 0;
+		     value != NULL && each > 0 && i + each <= size; i += each) {
+			struct addr a = each == 4 ? addr_ip4(value + i)
+						  : addr_ip6(value + i);
+
+			if (scrub_is_private(&a))
+				return true;
+		}
+	}
+	return rd.bad;
+}
+
+static bool
+is_private(const struct scrubber *s, const struct wire_rr *rr)
+{
+	struct addr a;
+
+	if (rr->type == TYPE_A && rr->rdlen == 4)
+		a = addr_ip4(s->msg + rr->rdata);
+	else if (rr->type == TYPE_AAAA && rr->rdlen == 16)
+		a = addr_ip6(s->msg + rr->rdata);
+	else if (rr->type == TYPE_SVCB || rr->type == TYPE_HTTPS)
+		return has_private_hint(s, rr);
+	else
+		return false;
+	return scrub_is_private(&a);
+}
+
+/* Types whose RDATA has one size. */
+static bool
+is_sound(const struct wire_rr *rr)
+{
+	switch (rr->type) {
+	case TYPE_A:
+		return rr->rdlen == 4 || rr->class != CLASS_IN;
+	case TYPE_AAAA:
+		return rr->rdlen == 16 || rr->class != CLASS_IN;
+	case TYPE_SOA:
+		return rr->rdlen >= 22;
+	case TYPE_OPT:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* RFC 2181 section 8: with the top bit set it is 0. */
+static uint32_t
+ttl_of(const struct scrubber *s, uint32_t ttl)
+{
+	if (ttl > INT32_MAX)
+		return 0;
+	if (ttl == 0) /* its owner wants no caching */
+		return 0;
+	if (ttl < s->opts->ttl_min)
+		return s->opts->ttl_min;
+	return ttl < s->opts->ttl_max ? ttl : s->opts->ttl_max;
+}
+
+/* Writes a record with this TTL. */
+static bool
+keep(struct scrubber *s, const struct wire_rr *rr, uint32_t ttl)
+{
+	struct writer_rr head = { &rr->owner, rr->type, rr->class, ttl };
+	size_t begun = writer_rr_begin(&s->w, &head);
+
+	if (writer_rdata(&s->w, s->msg, s->len, rr) < 0)
+		return false;
+	writer_rr_end(&s->w, begun);
+	if (ttl < s->ttl)
+		s->ttl = ttl;
+	return true;
+}
+
+/* Whether a record of the section's belongs to the name that the chain has
+ * come to. */
+static bool
+is_wanted(const struct scrubber *s, const struct wire_rr *rr, bool *ret_data)
+{
+	uint16_t type = rr->type;
+
+	*ret_data = false;
+	if (rr->class != s->key->class || !is_sound(rr))
+		return false;
+	if (type == TYPE_DNAME && s->key->type != TYPE_DNAME)
+		return name_in(&s->at, &rr->owner) &&
+		       !name_equal(&s->at, &rr->owner);
+	if (!name_equal(&rr->owner, &s->at))
+		return false;
+	if (type == TYPE_RRSIG && s->key->type != TYPE_RRSIG)
+		return (s->key->flags & KEY_DO) != 0;
+	*ret_data = type == s->key->type || s->key->type == TYPE_ANY;
+	return *ret_data || type == TYPE_CNAME;
+}
+
+/* All records of the answer that are of the name `at`; *ret_next is the CNAME's
+ * target (len 0: none). */
+static bool
+pass_chain(struct scrubber *s, struct name *ret_next)
+{
+	size_t off = s->answer;
+	struct wire_rr rr;
+	bool data;
+
+	ret_next->len = 0;
+	for (unsigned int i = 0; i < s->n_answer; i++) {
+		if (wire_rr_read(&rr, s->msg, s->len, &off) < 0)
+			return false;
+		if (!is_wanted(s, &rr, &data))
+			continue;
+		if (data && s->opts->no_private && is_private(s, &rr)) {
+			s->n_stripped++;
+			continue;
+		}
+		if (rr.type == TYPE_CNAME && !data) {
+			size_t at = rr.rdata;
+
+			if (ret_next->len > 0)
+				continue; /* two of them: the first */
+			if (wire_name_read(
+				ret_next, s->msg, s->len, &at, true) < 0)
+				return false;
+		}
+		if (!keep(s, &rr, ttl_of(s, rr.ttl)))
+			return false;
+		s->n_data += data;
+	}
+	return true;
+}
+
+static bool
+keep_answers(struct scrubber *s)
+{
+	struct name next;
+
+	s->at = s->key->name;
+	for (;;) {
+		if (!pass_chain(s, &next))
+			return false;
+		if (next.len == 0 || s->n_data > 0)
+			return true;
+		if (++s->chain > CHAIN_MAX)
+			return false;
+		s->at = next;
+	}
+}
+
+/* RFC 2308 section 5: an answer that there is nothing lives as long as the
+ * lesser of the SOA's TTL and its last field. */
+static uint32_t
+negative_ttl(const struct scrubber *s, const struct wire_rr *rr)
+{
+	uint32_t minimum = wire_u32(s->msg + rr->rdata + rr->rdlen - 4);
+	uint32_t ttl = rr->ttl > INT32_MAX ? 0 : rr->ttl;
+
+	if (minimum > INT32_MAX)
+		minimum = 0;
+	if (minimum < ttl)
+		ttl = minimum;
+	return ttl < s->opts->negative_max ? ttl : s->opts->negative_max;
+}
+
+static bool
+is_proof(uint16_t type)
+{
+	return type == TYPE_RRSIG || type == 47 || type == 50; /* NSEC(3) */
+}
+
+/* Of the authority section: the SOA of a negative answer, and for those who
+ * asked for it what proves it. *ret_referral: it points to other servers. */
+static bool
+keep_authority(
+    struct scrubber *s, bool negative, bool *ret_soa, bool *ret_referral)
+{
+	size_t off = s->authority;
+	struct wire_rr rr;
+
+	for (unsigned int i = 0; i < s->n_authority; i++) {
+		uint32_t ttl;
+
+		if (wire_rr_read(&rr, s->msg, s->len, &off) < 0)
+			return false;
+		if (rr.class != s->key->class || !is_sound(&rr))
+			continue;
+		if (rr.type == TYPE_NS)
+			*ret_referral = true;
+		ttl = ttl_of(s, rr.ttl);
+		if (negative && rr.type == TYPE_SOA && !*ret_soa &&
+		    name_in(&s->at, &rr.owner)) {
+			*ret_soa = true;
+			ttl = negative_ttl(s, &rr);
+		} else if ((s->key->flags & KEY_DO) == 0 || !is_proof(rr.type))
+			continue;
+		if (!keep(s, &rr, ttl))
+			return false;
+	}
+	return true;
+}
+
+/* Extended DNS Error among the options of the OPT. */
+static void
+take_ede(struct scrubber *s, const struct wire_rr *rr, struct answer *ret,
+    char *text)
+{
+	struct rd rd;
+
+	rd_init(&rd, s->msg + rr->rdata, rr->rdlen);
+	while (rd.len > 0 && !rd.bad) {
+		uint16_t code = rd_u16(&rd);
+		uint16_t size = rd_u16(&rd);
+		const uint8_t *value = rd_bytes(&rd, size);
+		size_t n;
+
+		if (value == NULL || code != EDNS_OPTION_EDE || size < 2)
+			continue;
+		n = size - 2U < ANSWER_EDE_MAX ? size - 2U : ANSWER_EDE_MAX;
+		ret->ede = (int16_t)wire_u16(value);
+		memcpy(text, value + 2, n);
+		text[n] = '\0';
+		return;
+	}
+}
+
+/* Finds the sections; rcode with its upper bits, and EDE, are in the OPT. */
+static bool
+find_sections(struct scrubber *s, struct answer *ret, char *ede_text)
+{
+	size_t off = WIRE_HEADER;
+	struct name name;
+	struct wire_rr rr;
+
+	if (wire_name_read(&name, s->msg, s->len, &off, false) < 0)
+		return false;
+	off += 4;
+	s->n_answer = wire_u16(s->msg + 6);
+	s->n_authority = wire_u16(s->msg + 8);
+	s->n_additional = wire_u16(s->msg + 10);
+	s->answer = off;
+	for (unsigned int i = 0; i < s->n_answer; i++)
+		if (wire_rr_read(&rr, s->msg, s->len, &off) < 0)
+			return false;
+	s->authority = off;
+	for (unsigned int i = 0; i < s->n_authority; i++)
+		if (wire_rr_read(&rr, s->msg, s->len, &off) < 0)
+			return false;
+	s->additional = off;
+	for (unsigned int i = 0; i < s->n_additional; i++) {
+		if (wire_rr_read(&rr, s->msg, s->len, &off) < 0)
+			return false;
+		if (rr.type != TYPE_OPT || rr.owner.len != 1)
+			continue;
+		if (rr.ttl >> 24 != 0) /* BADVERS and worse */
+			ret->rcode = RCODE_SERVFAIL;
+		take_ede(s, &rr, ret, ede_text);
+	}
+	return true;
+}
+
+static void
+finish(struct scrubber *s, struct answer *ret, bool negative, bool soa)
+{
+	ret->nodata = negative && ret->rcode == RCODE_NOERROR;
+	/* what lies below a name that is not there is not there (RFC 8020) */
+	ret->cut = ret->rcode == RCODE_NXDOMAIN && s->chain == 0;
+	ret->ttl = negative && !soa ? 0 : s->ttl;
+	if (s->n_stripped > 0) {
+		ret->nodata = s->n_data == 0;
+		if (ret->nodata)
+			ret->ttl = s->opts->negative_max < 60
+				       ? s->opts->negative_max
+				       : 60;
+		ret->ede = EDE_FILTERED;
+		ret->ede_text = "private address (rebinding protection)";
+	}
+}
+
+enum scrub_result
+scrub(struct answer *ret, struct writer_space *space, const uint8_t *msg,
+    size_t len, const struct key *key, const struct scrub_opts *opts)
+{
+	struct scrubber s = { .msg = msg,
+		.len = len,
+		.key = key,
+		.opts = opts,
+		.ttl = UINT32_MAX };
+	char *text = (char *)space->ede_text;
+	bool negative, soa = false, referral = false;
+	struct answer got = { .ede = EDE_NONE };
+
+	text[0] = '\0';
+	got.rcode = (uint8_t)(wire_u16(msg + 2) & WIRE_RCODE);
+	if (!find_sections(&s, &got, text))
+		return SCRUB_BROKEN;
+	writer_begin(&s.w, space, &key->name, key->type, key->class);
+	if (got.rcode != RCODE_NOERROR && got.rcode != RCODE_NXDOMAIN) {
+		writer_answer(&s.w, ret);
+		ret->rcode = got.rcode;
+		ret->ede = got.ede;
+		ret->ede_text = text;
+		return SCRUB_ERROR;
+	}
+	if (!keep_answers(&s))
+		return SCRUB_BROKEN;
+	negative = s.n_data == 0;
+	got.n_answer = (uint16_t)s.w.n_rrs;
+	if (!keep_authority(&s, negative, &soa, &referral) || s.w.bad)
+		return SCRUB_BROKEN;
+	/* neither data nor a word that there is none: it can't resolve */
+	if (negative && !soa && referral && s.chain == 0 &&
+	    got.rcode == RCODE_NOERROR && s.n_stripped == 0)
+		return SCRUB_BROKEN;
+	writer_answer(&s.w, ret);
+	ret->rcode = got.rcode;
+	ret->n_answer = got.n_answer;
+	ret->n_authority = (uint16_t)(s.w.n_rrs - got.n_answer);
+	ret->secure = (wire_u16(msg + 2) & WIRE_AD) != 0 && s.n_stripped == 0;
+	ret->ede = got.ede;
+	ret->ede_text = text;
+	finish(&s, ret, negative, soa);
+	return SCRUB_GOOD;
+}

@@ -1,0 +1,39 @@
+#ifndef DNS_SCRUB_H
+#define DNS_SCRUB_H
+
+#include "dns/key.h"
+#include "dns/writer.h"
+#include "src/base/addr.h"
+
+/* What an upstream says, made fit to be kept: only the records that answer the
+ * question, in the order of the CNAME chain, written anew. */
+
+struct scrub_opts {
+	uint32_t ttl_min, ttl_max, negative_max; /* s */
+	/* addresses of private space are taken out (DNS rebinding) */
+	bool no_private;
+};
+
+enum scrub_result {
+	SCRUB_GOOD,   /* *ret is to be kept and given to clients */
+	SCRUB_ERROR,  /* a rcode that says that this server can't tell */
+	SCRUB_BROKEN, /* malformed, or it does not answer the question */
+};
+
+/* Whether a message may be the answer to this question at all: a response, one
+ * question, the name, type and class that were asked. asked: letter by letter
+ * as it was sent (0x20); NULL: their case is no matter. */
+bool scrub_is_answer(const uint8_t *msg, size_t len, const struct key *key,
+    const uint8_t *asked);
+
+/* Reads the message. *ret borrows space and ede_text. With SCRUB_ERROR it has
+ * rcode and Extended DNS Error only. */
+enum scrub_result scrub(struct answer *ret, struct writer_space *space,
+    const uint8_t *msg, size_t len, const struct key *key,
+    const struct scrub_opts *opts);
+
+/* Whether an address is one that a public name should not have: loopback,
+ * private, link-local, unspecified, also in IPv6 clothes. */
+bool scrub_is_private(const struct addr *addr);
+
+#endif

@@ -1,0 +1,399 @@
+#include "dns/server_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dns/tcp_ev.h"
+#include "src/base/log.h"
+
+/* Datagrams of a system call, and calls of a wake-up: packets, too, want to be
+ * judged. */
+#define BATCH 32
+#define BATCHES 4
+
+/* A query of 255 octets' name and some options; a longer one is malformed. */
+#define RECEIVE_MAX 1400
+
+/* The default buffer holds some 250 small datagrams: a program that starts
+ * asks for more. */
+#define BUFFER_BYTES (4 << 20)
+
+struct control {
+	_Alignas(
+	    struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* A datagram, and the answer to it. */
+struct slot {
+	struct sockaddr_storage peer;
+	struct control control;
+	struct iovec in, out;
+	struct asking asking;
+	uint8_t received[RECEIVE_MAX];
+	uint8_t answer[QUERY_UDP_MAX];
+};
+
+struct listener {
+	struct server_ev *se;
+	struct server_listen at;
+	uint16_t number;
+	int fd;
+	bool any; /* bound to all addresses: answers say which one was asked */
+	struct event *readable;
+};
+
+struct server_ev {
+	struct server_opts opts;
+	struct listener v[SERVER_LISTENS_MAX];
+	size_t n;
+	struct tcp_ev *tcp;
+	struct slot slots[BATCH];
+	struct mmsghdr in[BATCH], out[BATCH];
+};
+
+unsigned int
+server_sockaddr(struct sockaddr_storage *ret, const struct addr *addr,
+    uint16_t port, uint32_t ifindex)
+{
+	struct sockaddr_in *four = (void *)ret;
+	struct sockaddr_in6 *six = (void *)ret;
+
+	memset(ret, 0, sizeof(*ret));
+	if (addr->family == ADDR_IP4) {
+		four->sin_family = AF_INET;
+		four->sin_port = htons(port);
+		memcpy(&four->sin_addr, addr->bytes, 4);
+		return sizeof(*four);
+	}
+	six->sin6_family = AF_INET6;
+	six->sin6_port = htons(port);
+	memcpy(&six->sin6_addr, addr->bytes, 16);
+	if (addr_is_link_local(addr))
+		six->sin6_scope_id = ifindex;
+	return sizeof(*six);
+}
+
+void
+server_addr(const struct sockaddr_storage *sa, struct client *ret)
+{
+	const struct sockaddr_in *four = (const void *)sa;
+	const struct sockaddr_in6 *six = (const void *)sa;
+
+	if (sa->ss_family == AF_INET) {
+		ret->addr = addr_ip4(&four->sin_addr);
+		ret->port = ntohs(four->sin_port);
+		ret->ifindex = 0;
+	} else {
+		ret->addr = addr_ip6(&six->sin6_addr);
+		ret->port = ntohs(six->sin6_port);
+		ret->ifindex = six->sin6_scope_id;
+	}
+}
+
+/* Which of our addresses was asked. */
+static void
+read_control(struct msghdr *msg, struct client *client)
+{
+	struct cmsghdr *c;
+
+	for (c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			client->local = addr_ip4(&info.ipi_spec_dst);
+			client->ifindex = (uint32_t)info.ipi_ifindex;
+		} else if (c->cmsg_level == IPPROTO_IPV6 &&
+			   c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			client->local = addr_ip6(&info.ipi6_addr);
+			client->ifindex = info.ipi6_ifindex;
+		}
+	}
+}
+
+/* … and so is where the answer leaves from. */
+static void
+write_control(
+    struct msghdr *msg, struct control *control, const struct client *client)
+{
+	struct cmsghdr *c;
+
+	memset(control, 0, sizeof(*control));
+	msg->msg_control = control->bytes;
+	msg->msg_controllen = sizeof(control->bytes);
+	c = CMSG_FIRSTHDR(msg);
+	if (client->local.family == ADDR_IP4) {
+		struct in_pktinfo info = { .ipi_ifindex = 0 };
+
+		memcpy(&info.ipi_spec_dst, client->local.bytes, 4);
+		c->cmsg_level = IPPROTO_IP;
+		c->cmsg_type = IP_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+	} else {
+		struct in6_pktinfo info = { .ipi6_ifindex = client->ifindex };
+
+		memcpy(&info.ipi6_addr, client->local.bytes, 16);
+		c->cmsg_level = IPPROTO_IPV6;
+		c->cmsg_type = IPV6_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+	}
+	msg->msg_controllen = CMSG_SPACE(c->cmsg_len - CMSG_LEN(0));
+}
+
+/* True if there is an answer to be sent now. */
+static bool
+take_datagram(
+    struct listener *l, struct slot *slot, struct mmsghdr *mm, mono_t now)
+{
+	struct server_ev *se = l->se;
+	struct asking *a = &slot->asking;
+
+	server_addr(&slot->peer, &a->client);
+	a->client.local = l->at.addr;
+	if (l->any)
+		read_control(&mm->msg_hdr, &a->client);
+	a->client.listener = l->number;
+	a->client.tcp = false;
+	/* port 0 can't be answered */
+	if (a->client.port == 0)
+		return false;
+	a->kind = query_parse(&a->query, slot->received, mm->msg_len);
+	if ((mm->msg_hdr.msg_flags & MSG_TRUNC) != 0 && a->kind == QUERY_GOOD)
+		a->kind = QUERY_FORMERR;
+	a->foreign = !se->opts.identify(se->opts.arg, &a->client, now);
+	a->out = slot->answer;
+	return resolve_query(se->opts.resolve, a, now) == RESOLVE_ANSWERED;
+}
+
+static void
+send_answers(struct listener *l, unsigned int n)
+{
+	struct mmsghdr *at = l->se->out;
+
+	while (n > 0) {
+		int sent = sendmmsg(l->fd, at, n, MSG_DONTWAIT);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		/* this one can't be sent (no route, no room): the client asks
+		 * again */
+		if (sent <= 0)
+			sent = 1;
+		at += sent;
+		n -= (unsigned int)sent;
+	}
+}
+
+/* How many came; -1 for none. */
+static int
+receive(struct listener *l)
+{
+	struct server_ev *se = l->se;
+	int n;
+
+	for (size_t i = 0; i < BATCH; i++) {
+		struct msghdr *msg = &se->in[i].msg_hdr;
+
+		msg->msg_namelen = sizeof(se->slots[i].peer);
+		msg->msg_control = l->any ? se->slots[i].control.bytes : NULL;
+		msg->msg_controllen =
+		    l->any ? sizeof(se->slots[i].control.bytes) : 0;
+	}
+	do
+		n = recvmmsg(l->fd, se->in, BATCH, MSG_DONTWAIT, NULL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN)
+		log_limited(LOG_LEVEL_WARNING, "dns",
+		    "queries can't be received: %s", strerror(errno));
+	return n;
+}
+
+static void
+readable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+	struct server_ev *se = l->se;
+	int n = BATCH;
+
+	(void)fd;
+	(void)what;
+	for (unsigned int b = 0; b < BATCHES && n == BATCH; b++) {
+		mono_t now;
+		unsigned int answers = 0;
+
+		n = receive(l);
+		now = mono_now();
+		for (int i = 0; i < n; i++) {
+			struct slot *slot = &se->slots[i];
+			struct msghdr *out = &se->out[answers].msg_hdr;
+
+			if (!take_datagram(l, slot, &se->in[i], now))
+				continue;
+			slot->out.iov_base = slot->answer;
+			slot->out.iov_len = slot->asking.len;
+			out->msg_name = &slot->peer;
+			out->msg_namelen = se->in[i].msg_hdr.msg_namelen;
+			out->msg_iov = &slot->out;
+			out->msg_iovlen = 1;
+			out->msg_control = NULL;
+			out->msg_controllen = 0;
+			out->msg_flags = 0;
+			if (l->any)
+				write_control(
+				    out, &slot->control, &slot->asking.client);
+			answers++;
+		}
+		send_answers(l, answers);
+	}
+}
+
+void
+server_ev_reply(struct server_ev *se, const struct client *client,
+    const uint8_t *msg, size_t len)
+{
+	const struct listener *l = &se->v[client->listener];
+	struct sockaddr_storage peer;
+	struct control control;
+	struct iovec iov = { (void *)(uintptr_t)msg, len };
+	struct msghdr out = {
+		.msg_name = &peer, .msg_iov = &iov, .msg_iovlen = 1
+	};
+
+	if (client->tcp) {
+		tcp_ev_reply(se->tcp, client, msg, len);
+		return;
+	}
+	out.msg_namelen = server_sockaddr(
+	    &peer, &client->addr, client->port, client->ifindex);
+	if (l->any)
+		write_control(&out, &control, client);
+	(void)!sendmsg(l->fd, &out, MSG_DONTWAIT); /* else it asks again */
+}
+
+void
+server_ev_dropped(struct server_ev *se, const struct client *client)
+{
+	if (client->tcp)
+		tcp_ev_reply(se->tcp, client, NULL, 0);
+}
+
+size_t
+server_ev_connections(const struct server_ev *se)
+{
+	return tcp_ev_connections(se->tcp);
+}
+
+static void
+set_buffers(int fd)
+{
+	int bytes = BUFFER_BYTES;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) <
+	    0)
+		(void)setsockopt(
+		    fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	bytes = BUFFER_BYTES / 4;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
+static int
+listen_udp(struct listener *l)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = server_sockaddr(&sa, &l->at.addr, l->at.port, 0);
+	bool six = l->at.addr.family == ADDR_IP6;
+	int one = 1;
+
+	l->any = addr_is_any(&l->at.addr);
+	l->fd = socket(six ? AF_INET6 : AF_INET,
+	    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (l->fd < 0)
+		return -errno;
+	set_buffers(l->fd);
+	if (six)
+		(void)setsockopt(
+		    l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (l->any &&
+	    setsockopt(l->fd, six ? IPPROTO_IPV6 : IPPROTO_IP,
+		six ? IPV6_RECVPKTINFO : IP_PKTINFO, &one, sizeof(one)) < 0)
+		return -errno;
+	if (bind(l->fd, (void *)&sa, len) < 0)
+		return -errno;
+	l->readable = event_new(
+	    l->se->opts.base, l->fd, EV_READ | EV_PERSIST, readable_cb, l);
+	if (l->readable == NULL || event_add(l->readable, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static void
+prepare_slots(struct server_ev *se)
+{
+	for (size_t i = 0; i < BATCH; i++) {
+		struct msghdr *msg = &se->in[i].msg_hdr;
+		struct slot *slot = &se->slots[i];
+
+		slot->in.iov_base = slot->received;
+		slot->in.iov_len = sizeof(slot->received);
+		msg->msg_name = &slot->peer;
+		msg->msg_iov = &slot->in;
+		msg->msg_iovlen = 1;
+	}
+}
+
+int
+server_ev_new(struct server_ev **ret, const struct server_opts *opts,
+    struct server_listen *ret_taken)
+{
+	struct server_ev *se = calloc(1, sizeof(*se));
+	int r;
+
+	if (se == NULL)
+		return -ENOMEM;
+	se->opts = *opts;
+	prepare_slots(se);
+	r = tcp_ev_new(&se->tcp, &se->opts);
+	for (size_t i = 0; r == 0 && i < opts->n_listens; i++) {
+		struct listener *l = &se->v[i];
+
+		l->se = se;
+		l->at = opts->listens[i];
+		l->number = (uint16_t)i;
+		se->n++;
+		r = listen_udp(l);
+		if (r == 0)
+			r = tcp_ev_listen(se->tcp, &l->at, l->number);
+		*ret_taken = l->at;
+	}
+	if (r < 0) {
+		server_ev_free(se);
+		return r;
+	}
+	*ret = se;
+	return 0;
+}
+
+void
+server_ev_free(struct server_ev *se)
+{
+	if (se == NULL)
+		return;
+	for (size_t i = 0; i < se->n; i++) {
+		if (se->v[i].readable != NULL)
+			event_free(se->v[i].readable);
+		if (se->v[i].fd >= 0)
+			close(se->v[i].fd);
+	}
+	tcp_ev_free(se->tcp);
+	free(se);
+}

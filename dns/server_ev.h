@@ -1,0 +1,51 @@
+#ifndef DNS_SERVER_EV_H
+#define DNS_SERVER_EV_H
+
+#include "dns/resolve.h"
+
+struct event_base;
+
+/* The listeners: datagrams in batches, and TCP (RFC 7766: pipelined, answered
+ * as answers come). */
+struct server_ev;
+struct tcp_ev;
+
+struct server_listen {
+	struct addr addr;
+	uint16_t port;
+};
+
+#define SERVER_LISTENS_MAX 16
+
+/* All borrowed. */
+struct server_opts {
+	struct event_base *base;
+	struct resolve *resolve;
+	struct server_listen listens[SERVER_LISTENS_MAX];
+	size_t n_listens;
+	/* Who it is that asks: sets client->asker and client->captured. False
+	 * where it is none of our clients. Called once a query. */
+	bool (*identify)(void *arg, struct client *client, mono_t now);
+	void *arg;
+};
+
+/* 0 or -errno (-EADDRINUSE: *ret_taken is whose place is taken). */
+int server_ev_new(struct server_ev **ret, const struct server_opts *opts,
+    struct server_listen *ret_taken);
+void server_ev_free(struct server_ev *se); /* accepts NULL */
+
+/* An answer that had to wait, or that there will be none. */
+void server_ev_reply(struct server_ev *se, const struct client *client,
+    const uint8_t *msg, size_t len);
+void server_ev_dropped(struct server_ev *se, const struct client *client);
+
+/* Connections now, and refused so far. */
+size_t server_ev_connections(const struct server_ev *se);
+
+/* Socket addresses of listeners and clients. */
+struct sockaddr_storage;
+unsigned int server_sockaddr(struct sockaddr_storage *ret,
+    const struct addr *addr, uint16_t port, uint32_t ifindex);
+void server_addr(const struct sockaddr_storage *sa, struct client *ret);
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef DNS_TCP_EV_H
+#define DNS_TCP_EV_H
+
+#include "dns/server_ev.h"
+
+/* The TCP half of server_ev. */
+struct tcp_ev;
+
+int tcp_ev_new(struct tcp_ev **ret, const struct server_opts *opts);
+void tcp_ev_free(struct tcp_ev *te); /* accepts NULL */
+
+/* 0 or -errno. */
+int tcp_ev_listen(
+    struct tcp_ev *te, const struct server_listen *at, uint16_t number);
+
+/* len 0: one query less is waited for. */
+void tcp_ev_reply(struct tcp_ev *te, const struct client *client,
+    const uint8_t *msg, size_t len);
+
+size_t tcp_ev_connections(const struct tcp_ev *te);
+
+#endif

@@ -1,0 +1,195 @@
+#include "dns/upstream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/core/endpoint.h"
+
+/* Waits, in us: nobody has measured yet; the least, for a scheduler that is
+ * busy; the most. */
+#define PATIENCE_FIRST_US 400000
+#define PATIENCE_MIN_US 150000
+#define PATIENCE_MAX_US 1500000
+
+/* A server that is down is tried again after 1 s, 2 s ... 32 s. */
+#define DOWN_SHIFT_MAX 5
+
+#define PORT_PLAIN 53
+#define PORT_TLS 853
+
+int
+upstream_parse(struct upstream_spec *ret, const char *s, size_t len)
+{
+	struct upstream_spec spec = { .port = PORT_PLAIN };
+	struct endpoint e;
+
+	if (endpoint_parse(&e, s, len) < 0 || e.addr.family == ADDR_NONE ||
+	    e.name.len >= sizeof(spec.name) || e.zone.len >= sizeof(spec.zone))
+		return -EINVAL;
+	if (endpoint_is(&e, "tls"))
+		spec.kind = UPSTREAM_TLS;
+	else if (endpoint_is(&e, "tls-opportunistic"))
+		spec.kind = UPSTREAM_TLS_OPPORTUNISTIC;
+	else if (endpoint_is(&e, "tcp"))
+		spec.kind = UPSTREAM_TCP;
+	else if (endpoint_is(&e, NULL))
+		spec.kind = UPSTREAM_PLAIN;
+	else
+		return -EINVAL;
+	if (upstream_is_tls(&spec))
+		spec.port = PORT_TLS;
+	if (e.port != 0)
+		spec.port = e.port;
+	spec.addr = e.addr;
+	if (e.zone.len > 0)
+		memcpy(spec.zone, e.zone.s, e.zone.len);
+	if (e.name.len > 0)
+		memcpy(spec.name, e.name.s, e.name.len);
+	*ret = spec;
+	return 0;
+}
+
+bool
+upstream_is_tls(const struct upstream_spec *spec)
+{
+	return spec->kind == UPSTREAM_TLS ||
+	       spec->kind == UPSTREAM_TLS_OPPORTUNISTIC;
+}
+
+const char *
+upstream_format(const struct upstream_spec *spec, char buf[UPSTREAM_TEXT_SIZE])
+{
+	static const char *const schemes[] = { "", "tcp://", "tls://",
+		"tls-opportunistic://" };
+	bool six = spec->addr.family == ADDR_IP6;
+	uint16_t usual = upstream_is_tls(spec) ? PORT_TLS : PORT_PLAIN;
+	char addr[ADDR_STRLEN], port[8] = "";
+
+	addr_format(&spec->addr, addr);
+	if (spec->port != usual)
+		(void)snprintf(
+		    port, sizeof(port), ":%u", spec->port); /* fits */
+	(void)snprintf(buf, UPSTREAM_TEXT_SIZE, "%s%s%s%s%s%s%s%s%s",
+	    schemes[spec->kind], six ? "[" : "", addr,
+	    spec->zone[0] != '\0' ? "%" : "", spec->zone, six ? "]" : "", port,
+	    spec->name[0] != '\0' ? "#" : "", spec->name); /* fits */
+	return buf;
+}
+
+int
+upstream_next(const struct upstream_group *group, unsigned int tried)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < group->n; i++) {
+		if ((tried & 1U << i) != 0)
+			continue;
+		if (!group->v[i].down)
+			return (int)i;
+		/* all are down: the one that may be back soonest */
+		if (best < 0 || mono_before(group->v[i].down_until,
+				    group->v[best].down_until))
+			best = (int)i;
+	}
+	return best;
+}
+
+int
+upstream_probe(
+    const struct upstream_group *group, unsigned int tried, mono_t now)
+{
+	for (size_t i = 0; i < group->n; i++) {
+		const struct upstream *u = &group->v[i];
+
+		if ((tried & 1U << i) == 0 && u->down && !u->probing &&
+		    !mono_before(now, u->down_until))
+			return (int)i;
+	}
+	return -1;
+}
+
+bool
+upstream_all_down(const struct upstream_group *group)
+{
+	for (size_t i = 0; i < group->n; i++)
+		if (!group->v[i].down)
+			return false;
+	return true;
+}
+
+uint64_t
+upstream_patience(const struct upstream *u, unsigned int round)
+{
+	uint64_t us = PATIENCE_FIRST_US;
+
+	if (u->measured) /* RFC 6298, with room for a slow look-up */
+		us = 2 * (uint64_t)u->srtt_us + 4 * (uint64_t)u->rttvar_us;
+	us <<= round < 4 ? round : 4;
+	if (us < PATIENCE_MIN_US)
+		us = PATIENCE_MIN_US;
+	if (us > PATIENCE_MAX_US)
+		us = PATIENCE_MAX_US;
+	return us * 1000;
+}
+
+void
+upstream_answered(struct upstream *u, mono_t sent, mono_t now)
+{
+	uint64_t us = mono_since(now, sent) / 1000;
+	uint32_t rtt = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+	uint32_t off;
+
+	u->answers++;
+	u->last_answer = now;
+	u->failures = 0;
+	u->down = false;
+	u->probing = false;
+	if (!u->measured) {
+		u->measured = true;
+		u->srtt_us = rtt;
+		u->rttvar_us = rtt / 2;
+		return;
+	}
+	off = rtt > u->srtt_us ? rtt - u->srtt_us : u->srtt_us - rtt;
+	u->rttvar_us = u->rttvar_us - u->rttvar_us / 4 + off / 4;
+	u->srtt_us = u->srtt_us - u->srtt_us / 8 + rtt / 8;
+}
+
+static void
+take_down(struct upstream *u, mono_t now)
+{
+	unsigned int shift =
+	    u->failures < DOWN_SHIFT_MAX ? u->failures : DOWN_SHIFT_MAX;
+
+	u->failures++;
+	u->down = true;
+	u->probing = false;
+	u->down_until = mono_add(now, MONO_S << shift);
+}
+
+void
+upstream_late(struct upstream *u, mono_t sent, mono_t now)
+{
+	u->timeouts++;
+	if (!mono_before(sent, u->last_answer))
+		take_down(u, now);
+}
+
+void
+upstream_failed(struct upstream *u, mono_t now)
+{
+	u->errors++;
+	take_down(u, now);
+}
+
+void
+upstream_forgive(struct upstream *u)
+{
+	u->failures = 0;
+	u->down = false;
+	u->probing = false;
+	u->measured = false;
+	u->no_edns_until = (mono_t){ 0 };
+	u->no_case_until = (mono_t){ 0 };
+}

@@ -1,0 +1,95 @@
+#ifndef DNS_UPSTREAM_H
+#define DNS_UPSTREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/base/addr.h"
+#include "src/base/mono.h"
+
+/* A server that is asked, and what its answers have shown of it. No sockets
+ * here: which one is next, and how long to wait, is decided. */
+
+enum upstream_kind {
+	UPSTREAM_PLAIN, /* UDP, and TCP where an answer is cut */
+	UPSTREAM_TCP,
+	UPSTREAM_TLS,
+	UPSTREAM_TLS_OPPORTUNISTIC, /* unverified: only when asked for */
+};
+
+#define UPSTREAM_NAME_SIZE 256
+#define UPSTREAM_ZONE_SIZE 16 /* IFNAMSIZ */
+#define UPSTREAM_TEXT_SIZE (UPSTREAM_NAME_SIZE + ADDR_STRLEN + 48)
+
+struct upstream_spec {
+	enum upstream_kind kind;
+	struct addr addr;
+	char zone[UPSTREAM_ZONE_SIZE]; /* device of a link-local address */
+	uint16_t port;
+	/* that the certificate must be for; "": the address */
+	char name[UPSTREAM_NAME_SIZE];
+};
+
+/* What the settings have checked: 192.0.2.53, [2001:db8::1]:53,
+ * tls://192.0.2.53#dns.example, tcp://, tls-opportunistic://. 0 or -EINVAL. */
+int upstream_parse(struct upstream_spec *ret, const char *s, size_t len);
+const char *upstream_format(
+    const struct upstream_spec *spec, char buf[UPSTREAM_TEXT_SIZE]);
+
+bool upstream_is_tls(const struct upstream_spec *spec);
+
+struct upstream {
+	struct upstream_spec spec;
+	unsigned int number; /* within all groups: for the shell */
+	bool measured;
+	uint32_t srtt_us, rttvar_us;
+	unsigned int failures; /* one after the other */
+	mono_t last_answer;
+	mono_t down_until; /* while it is down; then it is probed */
+	bool down;
+	bool probing;	      /* a query of somebody's tries it */
+	mono_t no_edns_until; /* it has refused EDNS */
+	mono_t no_case_until; /* it changes the letters of names */
+	uint64_t queries, answers, timeouts, errors, tcp, spoofed;
+};
+
+#define UPSTREAMS_MAX 8
+
+enum upstream_order {
+	UPSTREAM_ORDER,	   /* the first that works */
+	UPSTREAM_PARALLEL, /* all at once, the first good answer */
+};
+
+/* Servers that answer for the same names. */
+struct upstream_group {
+	enum upstream_order order;
+	size_t n;
+	struct upstream v[UPSTREAMS_MAX];
+};
+
+/* The next to be asked of those that are not in the set `tried` (bits by
+ * place): what is up in order, then what is down. -1: all were tried. */
+int upstream_next(const struct upstream_group *group, unsigned int tried);
+
+/* One that was down and is due to be tried beside another, -1 for none. */
+int upstream_probe(
+    const struct upstream_group *group, unsigned int tried, mono_t now);
+
+bool upstream_all_down(const struct upstream_group *group);
+
+/* How long to wait for an answer before another is asked too. */
+uint64_t upstream_patience(const struct upstream *u, unsigned int round);
+
+/* It has answered, whatever it said, what was sent then. */
+void upstream_answered(struct upstream *u, mono_t sent, mono_t now);
+/* It has not, for longer than it usually takes. Down it is if it has answered
+ * nothing else since: else only this name takes its time. */
+void upstream_late(struct upstream *u, mono_t sent, mono_t now);
+/* It can't be reached: refused, no route, TLS failed. */
+void upstream_failed(struct upstream *u, mono_t now);
+
+/* The network has changed: what was learnt of failures is void. */
+void upstream_forgive(struct upstream *u);
+
+#endif

@@ -1,0 +1,195 @@
+#include "src/origin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/judge.h"
+#include "src/linux/ct.h"
+#include "src/linux/diag.h"
+#include "src/linux/procfs.h"
+
+/* How long a socket is taken for the same one, and its holder for the same
+ * process, without asking the kernel: an answer costs 3 us, and one for each
+ * look-up would be as dear as all the rest. */
+#define SOCKET_NS (25 * MONO_MS)
+#define HOLDER_NS (250 * MONO_MS)
+
+/* Peers that are remembered. */
+#define ORIGINS_MAX 8192
+
+struct entry {
+	struct map_node node;
+	struct list lru;
+	struct flow_key seen, flow;
+	bool moved;
+	uint64_t inode;
+	const struct process *process; /* a reference */
+	mono_t checked, named;
+};
+
+struct origins {
+	struct origin_opts opts;
+	struct map map;
+	struct list lru;
+	const struct process *unknown;
+};
+
+struct origins *
+origins_new(const struct origin_opts *opts)
+{
+	struct origins *origins = calloc(1, sizeof(*origins));
+
+	if (origins == NULL)
+		return NULL;
+	origins->opts = *opts;
+	list_init(&origins->lru);
+	origins->unknown = process_new(PROCESS_UNKNOWN);
+	if (origins->unknown == NULL || map_init(&origins->map) < 0) {
+		origins_free(origins);
+		return NULL;
+	}
+	return origins;
+}
+
+static void
+forget(struct origins *origins, struct entry *entry)
+{
+	list_remove(&entry->lru);
+	map_remove(&origins->map, &entry->node);
+	process_unref(entry->process);
+	free(entry);
+}
+
+void
+origins_free(struct origins *origins)
+{
+	if (origins == NULL)
+		return;
+	while (!list_empty(&origins->lru))
+		forget(origins,
+		    container_of(origins->lru.next, struct entry, lru));
+	map_done(&origins->map);
+	process_unref(origins->unknown);
+	free(origins);
+}
+
+static struct entry *
+entry_get(struct origins *origins, const struct flow_key *seen)
+{
+	uint64_t hash = map_hash(&origins->map, seen, sizeof(*seen));
+	struct map_node *node = map_first(&origins->map, hash);
+	struct entry *entry;
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		entry = container_of(node, struct entry, node);
+		if (memcmp(&entry->seen, seen, sizeof(*seen)) != 0)
+			continue;
+		list_remove(&entry->lru);
+		list_prepend(&origins->lru, &entry->lru);
+		return entry;
+	}
+	if (origins->map.count >= ORIGINS_MAX)
+		forget(origins,
+		    container_of(origins->lru.prev, struct entry, lru));
+	entry = calloc(1, sizeof(*entry));
+	if (entry == NULL)
+		return NULL;
+	entry->seen = *seen;
+	map_put(&origins->map, &entry->node, hash);
+	list_prepend(&origins->lru, &entry->lru);
+	return entry;
+}
+
+/* As the program sees it: the other way round, or as it was before DNAT. */
+static const struct flow *
+find_flow(struct origins *origins, struct entry *entry)
+{
+	const struct flow_table *flows = judge_flows(origins->opts.judge);
+	const struct flow_key *seen = &entry->seen;
+	struct flow_key direct, original;
+	const struct flow *flow;
+
+	memset(&direct, 0, sizeof(direct));
+	direct.local = seen->remote;
+	direct.lport = seen->rport;
+	direct.remote = seen->local;
+	direct.rport = seen->lport;
+	direct.proto = seen->proto;
+	entry->flow = direct;
+	entry->moved = false;
+	flow = flow_find(flows, &direct);
+	/* conntrack has the last word: another program may have had these
+	 * ports before, and the kernel may have chosen one of them */
+	if (origins->opts.ct == NULL ||
+	    ct_original(origins->opts.ct, seen, &original, NULL) < 0 ||
+	    memcmp(&original, &direct, sizeof(direct)) == 0)
+		return flow;
+	entry->flow = original;
+	entry->moved = true;
+	return flow_find(flows, &original);
+}
+
+static void
+set_process(struct entry *entry, const struct process *proc, mono_t now)
+{
+	const struct process *old = entry->process;
+
+	entry->process = process_ref(proc);
+	entry->named = now;
+	process_unref(old);
+}
+
+static void
+look(struct origins *origins, struct entry *entry, mono_t now)
+{
+	const struct flow *flow = find_flow(origins, entry);
+	const struct process *proc = NULL;
+	struct socket_facts sock;
+
+	memset(&sock, 0, sizeof(sock));
+	diag_find(origins->opts.diag, &entry->flow, false, 0, &sock);
+	entry->checked = now;
+	if (sock.status != SOCKET_FOUND || sock.inode == 0) {
+		/* it has gone, after it spoke: the judge saw it */
+		entry->inode = 0;
+		set_process(entry,
+		    flow != NULL ? flow->process : origins->unknown, now);
+		return;
+	}
+	if (entry->process != NULL && entry->inode == sock.inode &&
+	    mono_since(now, entry->named) < HOLDER_NS)
+		return;
+	entry->inode = sock.inode;
+	if (flow != NULL && flow->inode == sock.inode &&
+	    flow->process->kind == PROCESS_PROGRAM && entry->process == NULL) {
+		set_process(entry, flow->process, now);
+		return;
+	}
+	procfs_round(origins->opts.procfs);
+	if (procfs_owner(origins->opts.procfs, sock.inode, sock.uid, &proc) < 0)
+		proc = NULL;
+	set_process(entry,
+	    proc != NULL				? proc
+	    : flow != NULL && flow->inode == sock.inode ? flow->process
+							: origins->unknown,
+	    now);
+	process_unref(proc);
+}
+
+void
+origins_find(struct origins *origins, const struct flow_key *seen, mono_t now,
+    struct origin *ret)
+{
+	struct entry *entry = entry_get(origins, seen);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->process = origins->unknown;
+	if (entry == NULL)
+		return; /* no memory: nobody is guessed */
+	if (entry->process == NULL ||
+	    mono_since(now, entry->checked) >= SOCKET_NS)
+		look(origins, entry, now);
+	ret->process = entry->process;
+	ret->flow = entry->flow;
+	ret->moved = entry->moved;
+}

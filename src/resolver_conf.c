@@ -1,0 +1,188 @@
+#include "src/resolver_conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/core/endpoint.h"
+
+#define LISTEN_PORT 53
+
+char *
+resolver_conf_read(const char *path, size_t max, size_t *ret_len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	char *text = NULL;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size <= max) {
+		text = malloc((size_t)st.st_size + 1);
+		if (text != NULL)
+			n = pread(fd, text, (size_t)st.st_size, 0);
+	}
+	close(fd);
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	*ret_len = (size_t)n;
+	return text;
+}
+
+uint64_t
+resolver_conf_stamp(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return 0;
+	return (uint64_t)st.st_ino * 31 + (uint64_t)st.st_size * 131 +
+	       (uint64_t)st.st_mtim.tv_sec * 1000003 +
+	       (uint64_t)st.st_mtim.tv_nsec;
+}
+
+bool
+resolver_conf_is_system(const struct conf *conf)
+{
+	const struct conf_texts *texts = &conf->resolver.upstreams;
+
+	for (size_t i = 0; i < texts->n; i++)
+		if (strcmp(texts->v[i].s, "system") == 0)
+			return true;
+	return false;
+}
+
+size_t
+resolver_conf_listens(
+    const struct conf *conf, struct server_listen ret[SERVER_LISTENS_MAX])
+{
+	const struct conf_texts *texts = &conf->resolver.listen;
+	size_t n = 0;
+
+	for (size_t i = 0; i < texts->n && n < SERVER_LISTENS_MAX; i++) {
+		struct endpoint e;
+
+		if (endpoint_parse(&e, texts->v[i].s, strlen(texts->v[i].s)) <
+			0 ||
+		    e.addr.family == ADDR_NONE)
+			continue;
+		ret[n].addr = e.addr;
+		ret[n++].port = e.port != 0 ? e.port : LISTEN_PORT;
+	}
+	return n;
+}
+
+static void
+set_group(struct upstream_group *ret, const struct conf_texts *texts,
+    enum conf_policy policy, const struct sysconf *system)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->order =
+	    policy == CONF_POLICY_PARALLEL ? UPSTREAM_PARALLEL : UPSTREAM_ORDER;
+	for (size_t i = 0; i < texts->n && ret->n < UPSTREAMS_MAX; i++) {
+		const char *s = texts->v[i].s;
+
+		if (strcmp(s, "system") == 0) {
+			for (size_t j = 0;
+			     j < system->n && ret->n < UPSTREAMS_MAX; j++)
+				ret->v[ret->n++].spec = system->v[j];
+		} else if (upstream_parse(&ret->v[ret->n].spec, s, strlen(s)) ==
+			   0) {
+			ret->n++;
+		}
+	}
+}
+
+static void
+set_block(struct filter_answer *ret, const struct conf_texts *texts)
+{
+	static const struct {
+		const char *word;
+		enum filter_block block;
+	} words[] = {
+		{ "null", FILTER_NULL },
+		{ "nxdomain", FILTER_NXDOMAIN },
+		{ "refused", FILTER_REFUSED },
+		{ "nodata", FILTER_NODATA },
+	};
+
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < texts->n; i++) {
+		const char *s = texts->v[i].s;
+
+		for (size_t j = 0; j < sizeof(words) / sizeof(words[0]); j++)
+			if (strcmp(words[j].word, s) == 0)
+				ret->block = words[j].block;
+		if (ret->n_addrs < FILTER_ADDRS_MAX &&
+		    addr_parse(&ret->addrs[ret->n_addrs], s, strlen(s)) == 0) {
+			ret->block = FILTER_ADDRESSES;
+			ret->n_addrs++;
+		}
+	}
+}
+
+static int
+set_arrays(struct resolve_conf *ret, const struct conf *conf)
+{
+	const struct conf_texts *allow = &conf->resolver.allow_private;
+	static const struct sysconf none;
+
+	ret->forwards = calloc(conf->n_forwards + 1, sizeof(ret->forwards[0]));
+	ret->allow_private = calloc(allow->n + 1, sizeof(struct name));
+	if (ret->forwards == NULL || ret->allow_private == NULL) {
+		free(ret->forwards);
+		free(ret->allow_private);
+		return -ENOMEM;
+	}
+	for (size_t i = 0;
+	     i < conf->n_forwards && ret->n_forwards < RESOLVE_FORWARDS_MAX;
+	     i++) {
+		const struct conf_forward *from = &conf->forwards[i];
+		struct resolve_forward *to = &ret->forwards[ret->n_forwards];
+
+		if (name_parse(&to->zone, from->name, strlen(from->name)) < 0)
+			continue;
+		set_group(&to->group, &from->upstreams, from->policy, &none);
+		ret->n_forwards++;
+	}
+	for (size_t i = 0; i < allow->n; i++)
+		if (name_parse(&ret->allow_private[ret->n_allow_private],
+			allow->v[i].s, strlen(allow->v[i].s)) == 0)
+			ret->n_allow_private++;
+	return 0;
+}
+
+int
+resolver_conf(struct resolve_conf *ret, const struct conf *conf,
+    const struct sysconf *system)
+{
+	struct resolve_conf with;
+	char host[256];
+
+	memset(&with, 0, sizeof(with));
+	set_group(&with.upstreams, &conf->resolver.upstreams,
+	    conf->resolver.policy, system);
+	set_block(&with.block, &conf->resolver.block_answer);
+	with.cache_bytes = (size_t)conf->resolver.cache_size;
+	with.ttl_min = (uint32_t)(conf->resolver.min_ttl / 1000);
+	with.ttl_max = (uint32_t)(conf->resolver.max_ttl / 1000);
+	with.stale_max = (uint32_t)(conf->resolver.serve_stale / 1000);
+	with.capture = conf->resolver.capture != 0;
+	if (gethostname(host, sizeof(host)) == 0) {
+		host[sizeof(host) - 1] = '\0';
+		if (name_parse(&with.host, host, strlen(host)) < 0)
+			with.host.len = 0;
+	}
+	if (set_arrays(&with, conf) < 0)
+		return -ENOMEM;
+	*ret = with;
+	return 0;
+}

@@ -1,0 +1,53 @@
+#ifndef RESOLVER_EV_H
+#define RESOLVER_EV_H
+
+#include "dns/resolve.h"
+#include "src/core/conf.h"
+
+struct diag;
+struct event_base;
+struct judge;
+struct names;
+struct procfs;
+struct stats;
+
+/* The resolver with all that it needs of this machine: listeners, upstreams,
+ * the hosts file, who asks, what is learnt. */
+struct resolver_ev;
+
+/* All borrowed. */
+struct resolver_opts {
+	struct event_base *base;
+	struct judge *judge;
+	struct diag *diag;
+	struct procfs *procfs;
+	struct names *names;
+	/* a query has had its answer, or will have none */
+	void (*queried)(void *arg, const struct record *record);
+	void *arg;
+};
+
+/* Where a listener's place is taken that is logged, tried again, and nothing
+ * is captured meanwhile. 0 or -errno. */
+int resolver_ev_new(struct resolver_ev **ret, const struct resolver_opts *opts,
+    const struct conf *conf);
+void resolver_ev_free(struct resolver_ev *re); /* accepts NULL */
+
+/* Whether a thread is at work: before the loop ends for good. NULL: no. */
+bool resolver_ev_is_busy(const struct resolver_ev *re);
+
+/* Other settings from here on. */
+void resolver_ev_configure(struct resolver_ev *re, const struct conf *conf);
+
+/* For control; both borrowed. */
+struct resolve *resolver_ev_resolve(struct resolver_ev *re);
+size_t resolver_ev_connections(const struct resolver_ev *re);
+bool resolver_ev_listens(const struct resolver_ev *re);
+
+/* Asks for the daemon itself: done() once, perhaps at once, with an answer of
+ * len bytes (0: none). */
+void resolver_ev_ask(struct resolver_ev *re, const struct name *name,
+    uint16_t qtype, void (*done)(void *arg, const uint8_t *msg, size_t len),
+    void *arg);
+
+#endif

@@ -1,0 +1,61 @@
+#!/bin/bash
+# The resolver with real programs: asked directly, and by queries to others that
+# are brought to it (1799), UDP and TCP, IPv4 and IPv6; each with its program.
+#
+#     c 10.9.0.1 fd09::1, rerouted       s 10.9.0.2 fd09::2, dnsmasq on .53 :53
+#       127.0.0.1:53, [::1]:53             (the upstream)
+. "$(dirname "$0")/lib.sh"
+need_root
+need dig dnsmasq
+net_up
+ins ip address add 10.9.0.53/24 dev s0
+ins ip address add fd09::53/64 dev s0 nodad
+
+background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
+    --user=root --pid-file= --bind-interfaces --log-queries --log-facility=- \
+    --listen-address=10.9.0.53,fd09::53 \
+    --host-record=web.example,203.0.113.10,2001:db8::10 \
+    --host-record=ads.example,203.0.113.66 --cname=shop.example,ads.example \
+    --address=/two.example/203.0.113.2 --txt-record=txt.example,hello \
+    2>"$tmp/dnsmasq.log"
+settings "[resolver]" "upstream = 10.9.0.53"
+rules "block out domain .ads.example label \"ad servers\"" \
+    "accept out exe /usr/bin/host to any port 53"
+check "the daemon starts" daemon_start
+
+ask() { inc dig +time=3 +tries=1 +short "$@"; }
+says() { # EXPECTED DIG-WORD...
+	local want=$1 got
+	shift
+	got=$(ask "$@" | tr '\n' ' ')
+	echo "$got"
+	[ "${got% }" = "$want" ]
+}
+status_is() { # STATUS DIG-WORD...
+	local want=$1
+	shift
+	inc dig +time=3 +tries=1 "$@" >"$tmp/dig"
+	cat "$tmp/dig"
+	grep -q "status: $want" "$tmp/dig"
+}
+
+check "asked directly" says 203.0.113.10 @127.0.0.1 web.example
+check "over IPv6" says 2001:db8::10 @::1 web.example AAAA
+check "over TCP" says 203.0.113.10 @127.0.0.1 +tcp web.example
+check "a name that is not there" status_is NXDOMAIN @127.0.0.1 no.such.invalid
+check "its own name" says 127.0.0.1 @127.0.0.1 localhost
+check "a blocked name" says 0.0.0.0 @127.0.0.1 x.ads.example
+check "a name behind an alias" says 0.0.0.0 @127.0.0.1 shop.example
+check "an answer says why" status_is NOERROR @127.0.0.1 ads.example
+check "namely by which rule" grep -q 'EDE: 15.*10.rules:1 ad servers' "$tmp/dig"
+
+# stray
+check "brought here: UDP" says 203.0.113.10 @10.9.0.2 web.example
+check "brought here: TCP" says 203.0.113.10 @10.9.0.2 +tcp web.example
+check "brought here: UDP, IPv6" says 203.0.113.10 @fd09::2 web.example
+check "brought here: TCP, IPv6" says 203.0.113.10 @fd09::2 +tcp web.example
+check "brought here: blocked" says 0.0.0.0 @10.9.0.2 ads.example
+check "the flow has mark 1799" flows 'any(x["mark"] == 1799 and
+    x["reason"] == "capture" and x["dst"] == "10.9.0.2" and
+    x["verdict"] == "accept" and x["exe"] == "/usr/bin/dig" for x in f)'
+finish

@@ -1,0 +1,689 @@
+#include "tests/scenario/play.h"
+
+#include <errno.h>
+#include <ldns/ldns.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/msg.h"
+#include "dns/resolve.h"
+#include "src/core/qtype.h"
+#include "src/core/rules.h"
+#include "tests/fake/world.h"
+
+#define SENT_MAX 256
+#define TEXT 65536
+
+/* A question on its way. */
+struct flying {
+	struct attempt *attempt;
+	uint8_t msg[600];
+	size_t len;
+	bool seen; /* by `sent` */
+};
+
+struct stage {
+	const char *path;
+	unsigned int line;
+	bool bad;
+	struct resolve *r;
+	struct resolve_conf conf;
+	bool configured;
+	mono_t now, due;
+	struct flying flying[SENT_MAX];
+	size_t n_flying;
+	char dead[256]; /* address where sending fails */
+	char rules[TEXT], hosts[TEXT];
+	uint8_t answer[WIRE_MESSAGE_MAX]; /* what the client got */
+	size_t answer_len;
+	bool dropped, waits;
+	enum record_from from;
+	struct process *process;
+	/* a reply that is being put together */
+	uint8_t reply[WIRE_MESSAGE_MAX];
+	size_t reply_len;
+	struct attempt *replying;
+	unsigned int counts[3];
+	int reply_ede;
+	bool reply_edns;
+	/* records that are expected yet, of the answer at hand */
+	ldns_pkt *got;
+	size_t at[2];
+	uint32_t random;
+};
+
+static void
+wrong(struct stage *s, const char *what, const char *more)
+{
+	fprintf(stderr, "%s:%u: %s%s%s\n", s->path, s->line, what,
+	    more != NULL ? ": " : "", more != NULL ? more : "");
+	s->bad = true;
+}
+
+static int
+on_send(void *arg, struct attempt *attempt, uint8_t *msg, size_t len)
+{
+	struct stage *s = arg;
+	char buf[ADDR_STRLEN];
+
+	addr_format(&attempt->upstream->spec.addr, buf);
+	if (strcmp(buf, s->dead) == 0)
+		return -ECONNREFUSED;
+	if (s->n_flying == SENT_MAX)
+		abort();
+	s->flying[s->n_flying].attempt = attempt;
+	memcpy(s->flying[s->n_flying].msg, msg, len);
+	s->flying[s->n_flying].len = len;
+	s->flying[s->n_flying++].seen = false;
+	return 0;
+}
+
+static void
+on_reply(void *arg, const struct client *client, const uint8_t *msg, size_t len)
+{
+	struct stage *s = arg;
+
+	(void)client;
+	memcpy(s->answer, msg, len);
+	s->answer_len = len;
+	s->waits = false;
+}
+
+static void
+on_dropped(void *arg, const struct client *client)
+{
+	struct stage *s = arg;
+
+	(void)client;
+	s->dropped = true;
+	s->waits = false;
+}
+
+static void
+on_done(void *arg, const struct record *record, const struct answer *answer)
+{
+	struct stage *s = arg;
+
+	(void)answer;
+	s->from = record->from;
+}
+
+static uint32_t
+on_random(void *arg)
+{
+	struct stage *s = arg;
+
+	s->random = s->random * 1664525 + 1013904223;
+	return s->random;
+}
+
+static void
+on_timer(void *arg, mono_t when)
+{
+	struct stage *s = arg;
+
+	s->due = when;
+}
+
+static void
+add_upstreams(struct stage *s, struct upstream_group *group, char *words)
+{
+	for (char *w = strtok(words, " "); w != NULL; w = strtok(NULL, " ")) {
+		struct upstream *u = &group->v[group->n];
+
+		if (strcmp(w, "parallel") == 0)
+			group->order = UPSTREAM_PARALLEL;
+		else if (upstream_parse(&u->spec, w, strlen(w)) == 0)
+			group->n++;
+		else
+			wrong(s, "no upstream", w);
+	}
+}
+
+static void
+configure(struct stage *s)
+{
+	const struct policy *policy = NULL;
+	struct rules *rules;
+	struct faults *faults;
+
+	if (s->configured)
+		return;
+	s->configured = true;
+	rules = rules_new();
+	faults = faults_new();
+	if (rules_parse(rules, "t.rules", s->rules, strlen(s->rules), faults) <
+		0 ||
+	    policy_compile(&policy, rules, &fake_world, faults) < 0) {
+		faults_print(faults, stderr);
+		abort();
+	}
+	rules_free(rules);
+	faults_free(faults);
+	resolve_configure(s->r, &s->conf, s->now);
+	resolve_set_policy(s->r, policy);
+	policy_unref(policy);
+	resolve_set_hosts(s->r, hosts_read(s->hosts, strlen(s->hosts)));
+}
+
+static struct name
+name_at(struct stage *s, const char *word)
+{
+	struct name name = { .len = 1, .wire = { 0 } };
+
+	if (word == NULL || name_parse(&name, word, strlen(word)) < 0)
+		wrong(s, "no name", word);
+	return name;
+}
+
+/* Makes a query's bytes, so that query_parse() is tried too. */
+static size_t
+make_query(uint8_t *msg, const struct name *name, uint16_t type,
+    unsigned int flags, int size, bool dnssec_ok)
+{
+	size_t len = WIRE_HEADER + name->len;
+
+	memset(msg, 0, WIRE_HEADER);
+	wire_put16(msg, 0x4711);
+	wire_put16(msg + 2, flags);
+	wire_put16(msg + 4, 1);
+	memcpy(msg + WIRE_HEADER, name->wire, name->len);
+	wire_put16(msg + len, type);
+	wire_put16(msg + len + 2, CLASS_IN);
+	len += 4;
+	if (size == 0)
+		return len;
+	memset(msg + len, 0, WIRE_OPT_SIZE);
+	msg[len + 2] = TYPE_OPT;
+	wire_put16(msg + len + 3, (unsigned int)size);
+	if (dnssec_ok)
+		msg[len + 7] = 0x80;
+	wire_put16(msg + 10, 1);
+	return len + WIRE_OPT_SIZE;
+}
+
+static void
+do_query(struct stage *s, char *words)
+{
+	char *type = strtok(words, " "), *word;
+	struct name name = name_at(s, strtok(NULL, " "));
+	struct asking *a = calloc(1, sizeof(*a));
+	unsigned int flags = WIRE_RD;
+	uint8_t msg[600];
+	uint16_t qtype = 0;
+	int size = 1232;
+	bool dnssec_ok = false;
+
+	if (qtype_parse(&qtype, type, strlen(type)) < 0)
+		wrong(s, "no type", type);
+	(void)process_set(&s->process->exe, "/bin/x", 6);
+	while ((word = strtok(NULL, " ")) != NULL) {
+		if (strcmp(word, "do") == 0)
+			dnssec_ok = true;
+		else if (strcmp(word, "cd") == 0)
+			flags |= WIRE_CD;
+		else if (strcmp(word, "ad") == 0)
+			flags |= WIRE_AD;
+		else if (strcmp(word, "nord") == 0)
+			flags &= ~(unsigned int)WIRE_RD;
+		else if (strcmp(word, "tcp") == 0)
+			a->client.tcp = true;
+		else if (strcmp(word, "noedns") == 0)
+			size = 0;
+		else if (strncmp(word, "size=", 5) == 0)
+			size = atoi(word + 5);
+		else if (strncmp(word, "by=", 3) == 0) {
+			process_unref(s->process);
+			s->process = process_new(PROCESS_PROGRAM);
+			s->process->exe_here = true;
+			(void)process_set(
+			    &s->process->exe, word + 3, strlen(word + 3));
+		} else
+			wrong(s, "query: what is", word);
+	}
+	a->kind = query_parse(&a->query, msg,
+	    make_query(msg, &name, qtype, flags, size, dnssec_ok));
+	a->client.asker = asker_get(resolve_askers(s->r), s->process);
+	a->out = s->answer;
+	s->dropped = s->waits = false;
+	s->answer_len = 0;
+	switch (resolve_query(s->r, a, s->now)) {
+	case RESOLVE_ANSWERED:
+		s->answer_len = a->len;
+		break;
+	case RESOLVE_WAITING:
+		s->waits = s->answer_len == 0;
+		break;
+	case RESOLVE_SILENT:
+		s->dropped = true;
+		break;
+	}
+	free(a);
+}
+
+static void
+do_sent(struct stage *s, char *words)
+{
+	char *addr = strtok(words, " "), *word, buf[ADDR_STRLEN];
+	struct flying *f = NULL;
+	bool tcp = false, edns = true;
+
+	for (size_t i = 0; i < s->n_flying && f == NULL; i++)
+		if (!s->flying[i].seen)
+			f = &s->flying[i];
+	if (strcmp(addr, "nothing") == 0) {
+		if (f != NULL)
+			wrong(s, "something was sent to",
+			    addr_format(&f->attempt->upstream->spec.addr, buf));
+		return;
+	}
+	if (f == NULL) {
+		wrong(s, "nothing was sent", NULL);
+		return;
+	}
+	f->seen = true;
+	while ((word = strtok(NULL, " ")) != NULL) {
+		tcp = tcp || strcmp(word, "tcp") == 0;
+		edns = edns && strcmp(word, "noedns") != 0;
+	}
+	addr_format(&f->attempt->upstream->spec.addr, buf);
+	if (strcmp(buf, addr) != 0)
+		wrong(s, "it was sent to", buf);
+	if (f->attempt->tcp != tcp)
+		wrong(s, tcp ? "not over TCP" : "over TCP", NULL);
+	if (f->attempt->edns != edns)
+		wrong(s, edns ? "without EDNS" : "with EDNS", NULL);
+}
+
+/* The oldest question to that address is no more under way. */
+static struct attempt *
+take_flying(struct stage *s, const char *addr, struct flying *ret)
+{
+	char buf[ADDR_STRLEN];
+
+	for (size_t i = 0; i < s->n_flying; i++) {
+		struct attempt *attempt = s->flying[i].attempt;
+
+		addr_format(&attempt->upstream->spec.addr, buf);
+		if (strcmp(buf, addr) != 0)
+			continue;
+		*ret = s->flying[i];
+		memmove(s->flying + i, s->flying + i + 1,
+		    (--s->n_flying - i) * sizeof(s->flying[0]));
+		return attempt;
+	}
+	wrong(s, "no question is on its way to", addr);
+	return NULL;
+}
+
+static int
+rcode_of(const char *word)
+{
+	ldns_lookup_table *row =
+	    word != NULL ? ldns_lookup_by_name(ldns_rcodes, word) : NULL;
+
+	return row != NULL ? row->id : -1;
+}
+
+static void
+begin_reply(struct stage *s, char *words)
+{
+	struct flying f;
+	char *addr = strtok(words, " "), *word;
+	int rcode = rcode_of(strtok(NULL, " "));
+	unsigned int flags = WIRE_QR | WIRE_RD | WIRE_RA;
+	size_t off = WIRE_HEADER;
+	struct name name;
+
+	s->replying = take_flying(s, addr, &f);
+	if (s->replying == NULL)
+		return;
+	if (rcode < 0)
+		wrong(s, "no such rcode", NULL);
+	memset(s->counts, 0, sizeof(s->counts));
+	s->reply_ede = -1;
+	s->reply_edns = f.attempt->edns;
+	(void)wire_name_read(&name, f.msg, f.len, &off, false);
+	s->reply_len = off + 4;
+	memcpy(s->reply, f.msg, s->reply_len);
+	while ((word = strtok(NULL, " ")) != NULL) {
+		if (strcmp(word, "tc") == 0)
+			flags |= WIRE_TC;
+		else if (strcmp(word, "ad") == 0)
+			flags |= WIRE_AD;
+		else if (strncmp(word, "ede=", 4) == 0)
+			s->reply_ede = atoi(word + 4);
+		else if (strcmp(word, "bare") == 0) {
+			s->reply_len = WIRE_HEADER;
+			s->reply_edns = false;
+		} else if (strcmp(word, "lower") == 0)
+			for (size_t i = WIRE_HEADER; i < off; i++)
+				s->reply[i] = wire_lower(s->reply[i]);
+		else if (strcmp(word, "request") == 0)
+			flags &= ~(unsigned int)WIRE_QR;
+		else
+			wrong(s, "reply: what is", word);
+	}
+	wire_put16(s->reply + 2, flags | (unsigned int)rcode);
+	wire_put16(s->reply + 4, s->reply_len > WIRE_HEADER);
+	wire_put16(s->reply + 10, 0);
+}
+
+/* The reply is whole with the first line that is no record. */
+static void
+end_reply(struct stage *s)
+{
+	struct attempt *attempt = s->replying;
+	uint8_t *p = s->reply + s->reply_len;
+
+	if (attempt == NULL)
+		return;
+	s->replying = NULL;
+	if (s->reply_edns) {
+		memset(p, 0, WIRE_OPT_SIZE);
+		p[2] = TYPE_OPT;
+		s->counts[2]++;
+		s->reply_len += WIRE_OPT_SIZE;
+		if (s->reply_ede >= 0) {
+			p[10] = 6;
+			wire_put16(p + 11, EDNS_OPTION_EDE);
+			wire_put16(p + 13, 2);
+			wire_put16(p + 15, (unsigned int)s->reply_ede);
+			s->reply_len += 6;
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		wire_put16(s->reply + 6 + 2 * i, s->counts[i]);
+	if (resolve_fits(s->r, attempt, s->reply, s->reply_len)) {
+		resolve_answer(s->r, attempt, s->reply, s->reply_len, s->now);
+		return;
+	}
+	if (attempt->miscased) {
+		resolve_miscased(s->r, attempt, s->now);
+		return;
+	}
+	/* the wait goes on */
+	s->flying[s->n_flying].attempt = attempt;
+	s->flying[s->n_flying++].seen = true;
+}
+
+static void
+do_time(struct stage *s, const char *word)
+{
+	uint64_t end = s->now.ns + (uint64_t)atoi(word) * MONO_MS;
+
+	/* as a shell: at each moment that something is due */
+	while (s->due.ns <= end) {
+		s->now = s->due;
+		s->due.ns = UINT64_MAX;
+		resolve_due(s->r, s->now);
+	}
+	s->now.ns = end;
+}
+
+static int
+ede_of(ldns_pkt *pkt)
+{
+	ldns_rdf *edns = ldns_pkt_edns_data(pkt);
+	const uint8_t *p;
+
+	if (edns == NULL)
+		return -1;
+	p = ldns_rdf_data(edns);
+	for (size_t n = ldns_rdf_size(edns); n >= 4;) {
+		size_t len = wire_u16(p + 2);
+
+		if (wire_u16(p) == EDNS_OPTION_EDE)
+			return wire_u16(p + 4);
+		p += 4 + len;
+		n -= 4 + len;
+	}
+	return -1;
+}
+
+static void
+end_answer(struct stage *s)
+{
+	if (s->got == NULL)
+		return;
+	if (s->at[0] != ldns_rr_list_rr_count(ldns_pkt_answer(s->got)))
+		wrong(s, "there are more records in the answer", NULL);
+	ldns_pkt_free(s->got);
+	s->got = NULL;
+}
+
+static void
+do_answer(struct stage *s, char *words)
+{
+	int rcode = rcode_of(strtok(words, " ")), ede = -1;
+	bool tc = false, ad = false;
+	char *word, what[200];
+	size_t len = s->answer_len;
+
+	if (len == 0 ||
+	    ldns_wire2pkt(&s->got, s->answer, len) != LDNS_STATUS_OK) {
+		wrong(s, len == 0 ? "there is no answer" : "no message", NULL);
+		return;
+	}
+	s->at[0] = s->at[1] = 0;
+	while ((word = strtok(NULL, " ")) != NULL) {
+		if (strcmp(word, "tc") == 0)
+			tc = true;
+		else if (strcmp(word, "ad") == 0)
+			ad = true;
+		else if (strncmp(word, "ede=", 4) == 0)
+			ede = atoi(word + 4);
+		else if (strncmp(word, "from=", 5) != 0)
+			wrong(s, "answer: what is", word);
+		else if (strcmp(word + 5, record_from_name(s->from)) != 0)
+			wrong(s, "it is from", record_from_name(s->from));
+	}
+	snprintf(what, sizeof(what), "rcode %d tc %d ad %d ede %d",
+	    ldns_pkt_get_rcode(s->got), ldns_pkt_tc(s->got),
+	    ldns_pkt_ad(s->got), ede_of(s->got));
+	if ((int)ldns_pkt_get_rcode(s->got) != rcode ||
+	    ldns_pkt_tc(s->got) != tc || ldns_pkt_ad(s->got) != ad ||
+	    ede_of(s->got) != ede)
+		wrong(s, "the answer has", what);
+	if (ldns_pkt_id(s->got) != 0x4711 || !ldns_pkt_qr(s->got) ||
+	    !ldns_pkt_ra(s->got) || ldns_pkt_aa(s->got))
+		wrong(s, "its header is not right", NULL);
+	s->answer_len = 0;
+}
+
+static void
+expect_record(struct stage *s, const char *kind, const char *text)
+{
+	int section = strcmp(kind, "au") == 0;
+	ldns_rr_list *list =
+	    section ? ldns_pkt_authority(s->got) : ldns_pkt_answer(s->got);
+	ldns_rr *want = NULL, *have = ldns_rr_list_rr(list, s->at[section]);
+	char *shown;
+
+	if (ldns_rr_new_frm_str(&want, text, 0, NULL, NULL) != LDNS_STATUS_OK) {
+		wrong(s, "no record", text);
+		return;
+	}
+	if (have == NULL) {
+		wrong(s, "the answer has no such record", text);
+	} else if (ldns_rr_compare(want, have) != 0 ||
+		   ldns_rr_ttl(want) != ldns_rr_ttl(have)) {
+		shown = ldns_rr2str(have);
+		wrong(s, "the record is", shown);
+		free(shown);
+	}
+	s->at[section]++;
+	ldns_rr_free(want);
+}
+
+static void
+add_record(struct stage *s, const char *kind, const char *text)
+{
+	int section = strcmp(kind, "an") == 0	? 0
+		      : strcmp(kind, "au") == 0 ? 1
+						: 2;
+	int n = msg_record(text, s->reply + s->reply_len,
+	    sizeof(s->reply) - s->reply_len - 64);
+
+	if (n < 0) {
+		wrong(s, "no record", text);
+		return;
+	}
+	s->reply_len += (size_t)n;
+	s->counts[section]++;
+}
+
+static void
+append(char *to, const char *line)
+{
+	snprintf(to + strlen(to), TEXT - strlen(to), "%s\n", line);
+}
+
+/* True if it was a line that sets up the stage. */
+static bool
+set_up(struct stage *s, const char *verb, char *rest)
+{
+	if (strcmp(verb, "upstream") == 0) {
+		add_upstreams(s, &s->conf.upstreams, rest);
+	} else if (strcmp(verb, "forward") == 0) {
+		struct resolve_forward *f =
+		    &s->conf.forwards[s->conf.n_forwards++];
+
+		f->zone = name_at(s, strtok(rest, " "));
+		add_upstreams(s, &f->group, NULL);
+	} else if (strcmp(verb, "rules") == 0) {
+		append(s->rules, rest);
+	} else if (strcmp(verb, "hosts") == 0) {
+		append(s->hosts, rest);
+	} else if (strcmp(verb, "allow-private") == 0) {
+		s->conf.allow_private[s->conf.n_allow_private++] =
+		    name_at(s, rest);
+	} else if (strcmp(verb, "block-answer") == 0) {
+		s->conf.block.block =
+		    strcmp(rest, "nxdomain") == 0  ? FILTER_NXDOMAIN
+		    : strcmp(rest, "refused") == 0 ? FILTER_REFUSED
+		    : strcmp(rest, "nodata") == 0  ? FILTER_NODATA
+						   : FILTER_ADDRESSES;
+		if (s->conf.block.block == FILTER_ADDRESSES &&
+		    addr_parse(&s->conf.block.addrs[s->conf.block.n_addrs++],
+			rest, strlen(rest)) < 0)
+			wrong(s, "block-answer", rest);
+	} else if (strcmp(verb, "stale") == 0) {
+		s->conf.stale_max = (uint32_t)atoi(rest);
+	} else if (strcmp(verb, "min-ttl") == 0) {
+		s->conf.ttl_min = (uint32_t)atoi(rest);
+	} else if (strcmp(verb, "max-ttl") == 0) {
+		s->conf.ttl_max = (uint32_t)atoi(rest);
+	} else if (strcmp(verb, "capture") == 0) {
+		s->conf.capture = true;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void
+act(struct stage *s, const char *verb, char *rest)
+{
+	struct flying f;
+	struct attempt *attempt;
+	struct name name;
+
+	configure(s);
+	if (strcmp(verb, "query") == 0)
+		do_query(s, rest);
+	else if (strcmp(verb, "sent") == 0)
+		do_sent(s, rest);
+	else if (strcmp(verb, "reply") == 0)
+		begin_reply(s, rest);
+	else if (strcmp(verb, "refuse-send") == 0)
+		snprintf(s->dead, sizeof(s->dead), "%s", rest);
+	else if (strcmp(verb, "time") == 0)
+		do_time(s, rest);
+	else if (strcmp(verb, "answer") == 0)
+		do_answer(s, rest);
+	else if (strcmp(verb, "fail") == 0) {
+		attempt = take_flying(s, rest, &f);
+		if (attempt != NULL)
+			resolve_failed(s->r, attempt, -ECONNREFUSED, s->now);
+	} else if (strcmp(verb, "silent") == 0) {
+		if (!s->dropped || s->answer_len > 0)
+			wrong(s, "it is not silent", NULL);
+	} else if (strcmp(verb, "waiting") == 0) {
+		if (!s->waits)
+			wrong(s, "it does not wait", NULL);
+	} else if (strcmp(verb, "flush") == 0) {
+		name = name_at(s, rest[0] != '\0' ? rest : ".");
+		(void)resolve_flush(s->r, &name);
+	} else
+		wrong(s, "what is", verb);
+}
+
+static void
+play_line(struct stage *s, char *line)
+{
+	char *verb = line + strspn(line, " \t"), *rest;
+	bool record;
+
+	line[strcspn(line, "\n")] = '\0';
+	if (*verb == '#')
+		return;
+	rest = verb + strcspn(verb, " ");
+	if (*rest != '\0')
+		*rest++ = '\0';
+	rest += strspn(rest, " ");
+	record = strcmp(verb, "an") == 0 || strcmp(verb, "au") == 0 ||
+		 strcmp(verb, "ad") == 0;
+	if (record && s->got != NULL) {
+		expect_record(s, verb, rest);
+		return;
+	}
+	if (record && s->replying != NULL) {
+		add_record(s, verb, rest);
+		return;
+	}
+	end_reply(s);
+	end_answer(s);
+	if (*verb != '\0' && !set_up(s, verb, rest))
+		act(s, verb, rest);
+}
+
+int
+play(const char *path)
+{
+	struct stage *s = calloc(1, sizeof(*s));
+	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done,
+		on_random, on_timer, s };
+	char line[4096];
+	FILE *f = fopen(path, "r");
+	int bad;
+
+	s->path = path;
+	s->now.ns = 1000 * MONO_S;
+	s->due.ns = UINT64_MAX;
+	s->process = process_new(PROCESS_PROGRAM);
+	s->conf.cache_bytes = 1 << 20;
+	s->conf.ttl_max = 86400;
+	s->conf.forwards = calloc(16, sizeof(s->conf.forwards[0]));
+	s->conf.allow_private = calloc(16, sizeof(s->conf.allow_private[0]));
+	s->r = resolve_new(&ops);
+	if (f == NULL)
+		wrong(s, "it can't be read", strerror(errno));
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		s->line++;
+		play_line(s, line);
+	}
+	end_reply(s);
+	end_answer(s);
+	configure(s); /* what it took is freed with it */
+	while (s->n_flying > 0)
+		resolve_failed(
+		    s->r, s->flying[--s->n_flying].attempt, -ECANCELED, s->now);
+	resolve_free(s->r);
+	process_unref(s->process);
+	bad = s->bad;
+	free(s);
+	if (f != NULL)
+		fclose(f);
+	return bad;
+}
