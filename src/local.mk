@@ -78,8 +78,16 @@ libcore_a_SOURCES += \
 	%D%/core/hostset.c %D%/core/hostset.h \
 	%D%/core/hostset_build.c %D%/core/hostset_build.h \
 	%D%/core/list_build.c %D%/core/list_build.h \
+	%D%/core/list_adblock.c \
+	%D%/core/list_entry.c \
 	%D%/core/list_image.h \
-	%D%/core/lists.c %D%/core/lists.h
+	%D%/core/list_line.c %D%/core/list_line.h \
+	%D%/core/list_parse.h \
+	%D%/core/list_rpz.c \
+	%D%/core/lists.c %D%/core/lists.h \
+	%D%/core/punycode.c %D%/core/punycode.h \
+	%D%/core/zonefile.c %D%/core/zonefile.h \
+	%D%/core/zonefile_rdata.c
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
@@ -174,7 +182,7 @@ rerouted_SOURCES = \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
-rerouted_LDADD = libport17_ev.a libport17.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
+rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
 	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 

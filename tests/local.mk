@@ -9,10 +9,10 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 unit_tests += test_ctmsg
 unit_tests += test_judge_names
 unit_tests += test_filter test_history test_tally
-unit_tests += test_lists
+unit_tests += test_lists test_list_parse
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
-	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
+	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h
 pure = libcore.a libbase.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
@@ -71,6 +71,8 @@ test_tally_SOURCES = %D%/unit/test_tally.c
 test_tally_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lists_SOURCES = %D%/unit/test_lists.c
 test_lists_LDADD = $(pure) $(CMOCKA_LIBS)
+test_list_parse_SOURCES = %D%/unit/test_list_parse.c
+test_list_parse_LDADD = $(pure) $(CMOCKA_LIBS)
 # three of the shell: parsers of netlink answers, and the reader of files
 test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
 test_ctmsg_CFLAGS = $(AM_CFLAGS)
@@ -89,6 +91,7 @@ fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
 	fuzz_packet fuzz_procline fuzz_rules
 fuzz_targets += fuzz_ctmsg
 fuzz_targets += fuzz_names
+fuzz_targets += fuzz_list fuzz_listfile
 if FUZZERS
 fuzz_main =
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -123,6 +126,12 @@ fuzz_explain_LDFLAGS = $(fuzz_ldflags)
 fuzz_names_SOURCES = %D%/fuzz/fuzz_names.c $(fuzz_main)
 fuzz_names_LDADD = $(pure)
 fuzz_names_LDFLAGS = $(fuzz_ldflags)
+fuzz_list_SOURCES = %D%/fuzz/fuzz_list.c $(fuzz_main)
+fuzz_list_LDADD = $(pure)
+fuzz_list_LDFLAGS = $(fuzz_ldflags)
+fuzz_listfile_SOURCES = %D%/fuzz/fuzz_listfile.c $(fuzz_main)
+fuzz_listfile_LDADD = $(pure)
+fuzz_listfile_LDFLAGS = $(fuzz_ldflags)
 fuzz_nfq_SOURCES = %D%/fuzz/fuzz_nfq.c src/linux/nfq_msg.c $(fuzz_main)
 fuzz_nfq_CFLAGS = $(AM_CFLAGS)
 fuzz_nfq_LDADD = $(pure) $(NFQ_LIBS)
@@ -180,6 +189,7 @@ update-golden: rerouted
 # --- benchmarks: `make bench` builds them, tests/bench/*.sh run them -----------
 
 bench_programs = nfqloop bench_policy bench_attr
+bench_programs += bench_lists
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 nfqloop_SOURCES = %D%/bench/nfqloop.c
@@ -188,6 +198,8 @@ bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
+bench_lists_SOURCES = %D%/bench/bench_lists.c
+bench_lists_LDADD = $(pure)
 bench: all
 	@$(MAKE) $(AM_MAKEFLAGS) $(bench_programs) chainsctl connload
 .PHONY: bench

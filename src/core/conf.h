@@ -143,6 +143,7 @@ struct conf {
 		struct conf_texts listen; /* none: no resolver */
 		struct conf_texts allow;  /* prefixes besides this host */
 		struct conf_texts upstreams;
+		struct conf_text tls_ca; /* a path, or system */
 		enum conf_policy policy;
 		unsigned int capture;		/* no, yes */
 		struct conf_texts block_answer; /* a word, or addresses */

@@ -8,6 +8,7 @@
 
 #include "src/core/hits.h"
 #include "src/core/judge_own.h"
+#include "src/core/lists.h"
 #include "src/core/policy.h"
 
 /* How long a quiet flow keeps its verdict here. Longer than the kernel's UDP
@@ -559,4 +560,6 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	judge->stats->flows_new += ret->new_flow;
 	if (ret->new_flow && judge->hits != NULL)
 		hits_count(judge->hits, d.rule, now);
+	if (ret->new_flow && d.list != 0)
+		list_index_hit(policy_list_index(judge->policy, d.list));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "src/core/glob.h"
+#include "src/core/lists.h"
 
 bool
 addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
@@ -252,6 +253,43 @@ domain_matches(
 	return false;
 }
 
+/* By one of its names, which is shown then, or by its address. */
+static bool
+index_has(
+    const struct list_index *index, const struct subject *s, uint8_t *ret_host)
+{
+	const struct addr *remote = s->in ? &s->src : &s->dst;
+
+	for (uint8_t i = 0; i < s->n_names; i++)
+		if (list_has_name(index, s->names[i])) {
+			*ret_host = (uint8_t)(i + 1);
+			return true;
+		}
+	return remote->family != ADDR_NONE && list_has_addr(index, remote);
+}
+
+static enum match
+list_matches(
+    const struct policy_match *m, const struct subject *s, struct matched *ret)
+{
+	enum match match = MATCH_NO;
+
+	for (size_t i = 0; i < m->lists.n; i++) {
+		uint32_t list = m->lists.lists[i];
+		const struct list_index *index = m->lists.indexes[list];
+
+		if (index_has(index, s, &ret->host)) {
+			ret->list = list;
+			return MATCH_YES;
+		}
+		/* the address may be one of the list's */
+		if (s->query && s->dst.family == ADDR_NONE &&
+		    list_n_addrs(index) > 0)
+			match = MATCH_MAYBE;
+	}
+	return match;
+}
+
 static enum match
 proto_matches(const struct policy_match *m, const struct subject *s)
 {
@@ -308,7 +346,7 @@ field_matches(
 	case FIELD_DOMAIN:
 		return certain(domain_matches(m, s, ret));
 	case FIELD_LIST:
-		return MATCH_NO;
+		return list_matches(m, s, ret);
 	case FIELD_QTYPE:
 		return certain(id_set_has(&m->ids, s->qtype));
 	case FIELD_EXE:
@@ -377,8 +415,9 @@ policy_entry_match(const struct policy_entry *entry,
 		if (one == MATCH_NO)
 			return MATCH_NO;
 		if (one == MATCH_MAYBE) {
-			matched.narrow |= m->narrow && !m->negated &&
-					  subject->dst.family == ADDR_NONE;
+			matched.narrow |=
+			    (m->narrow || m->field == FIELD_LIST) &&
+			    !m->negated && subject->dst.family == ADDR_NONE;
 			all = MATCH_MAYBE;
 		}
 	}

@@ -81,6 +81,12 @@ is_path_or_none(const char *s, size_t len)
 }
 
 static bool
+is_path_or_system(const char *s, size_t len)
+{
+	return is_path(s, len) || (len == 6 && memcmp(s, "system", 6) == 0);
+}
+
+static bool
 is_address(const char *s, size_t len)
 {
 	struct addr addr;
@@ -227,6 +233,11 @@ const struct conf_row conf_rows[] = {
 	    .dflt = "system",
 	    .help = "Servers that are asked; system: those that the network "
 		    "gave this host." },
+	{ ROW("resolver", "tls-ca", CONF_TEXT, resolver.tls_ca),
+	    .check = is_path_or_system, .expected = "a path, or system",
+	    .dflt = "system",
+	    .help = "File of certificates that those of tls:// upstreams are "
+		    "checked with; system: those that this system trusts." },
 	{ ROW("resolver", "policy", CONF_ENUM, resolver.policy),
 	    .words = "order parallel", .dflt = "order",
 	    .help = "Whether the first upstream that works is asked, or all "
