@@ -2,77 +2,204 @@
 
 #include <string.h>
 
-/* A word of s[*at..end); its length, 0 for none. */
-static size_t
-next_word(const char *s, size_t *at, size_t end, const char **ret)
-{
-	size_t from;
+#define PORT_PLAIN 53
 
-	while (*at < end && (s[*at] == ' ' || s[*at] == '\t'))
-		(*at)++;
-	from = *at;
-	while (*at < end && s[*at] != ' ' && s[*at] != '\t' && s[*at] != '\r')
-		(*at)++;
-	*ret = s + from;
-	return *at - from;
-}
-
-/* An address, with the port and the zone that networkd may give, and the name
- * behind '#', which is for TLS and so left out. */
-static bool
-take_server(struct upstream_spec *ret, const char *word, size_t len)
-{
-	const char *hash = memchr(word, '#', len);
-
-	if (hash != NULL)
-		len = (size_t)(hash - word);
-	return len > 0 && upstream_parse(ret, word, len) == 0 &&
-	       ret->kind == UPSTREAM_PLAIN;
-}
+/* A part of a text. */
+struct span {
+	const char *s, *end;
+};
 
 static bool
-is_keyword(const char *word, size_t len, const char *keyword)
+is_blank(char c)
 {
-	return strlen(keyword) == len && memcmp(word, keyword, len) == 0;
+	return c == ' ' || c == '\t' || c == '\r';
 }
 
-size_t
-sysconf_resolv(
-    const char *text, size_t len, struct upstream_spec *ret, size_t max)
+/* The next line without its newline; false at the end. */
+static bool
+next_line(struct span *text, struct span *ret)
 {
-	size_t n = 0, at = 0;
+	const char *newline;
 
-	while (at < len && n < max) {
-		const char *nl = memchr(text + at, '\n', len - at), *word;
-		size_t end = nl != NULL ? (size_t)(nl - text) : len, size;
-
-		size = next_word(text, &at, end, &word);
-		if (is_keyword(word, size, "nameserver")) {
-			size = next_word(text, &at, end, &word);
-			n += take_server(&ret[n], word, size);
-		}
-		at = end + 1;
-	}
-	return n;
+	if (text->s == text->end)
+		return false;
+	newline = memchr(text->s, '\n', (size_t)(text->end - text->s));
+	ret->s = text->s;
+	ret->end = newline != NULL ? newline : text->end;
+	text->s = newline != NULL ? newline + 1 : text->end;
+	return true;
 }
 
-size_t
-sysconf_networkd(
-    const char *text, size_t len, struct upstream_spec *ret, size_t max)
+/* The next run of what is no blank; false at the end. */
+static bool
+next_word(struct span *line, struct span *ret)
 {
-	size_t n = 0, at = 0;
+	while (line->s < line->end && is_blank(*line->s))
+		line->s++;
+	ret->s = line->s;
+	while (line->s < line->end && !is_blank(*line->s))
+		line->s++;
+	ret->end = line->s;
+	return ret->s < ret->end;
+}
 
-	while (at < len) {
-		const char *nl = memchr(text + at, '\n', len - at), *word;
-		size_t end = nl != NULL ? (size_t)(nl - text) : len, size;
+/* Moves behind the word that the line begins with; false where it does not. */
+static bool
+begins(struct span *line, const char *word)
+{
+	size_t n = strlen(word);
 
-		if (end - at > 4 && memcmp(text + at, "DNS=", 4) == 0) {
-			at += 4;
-			while (n < max &&
-			       (size = next_word(text, &at, end, &word)) > 0)
-				n += take_server(&ret[n], word, size);
-		}
-		at = end + 1;
+	if ((size_t)(line->end - line->s) < n || memcmp(line->s, word, n) != 0)
+		return false;
+	line->s += n;
+	return true;
+}
+
+/* Cuts at the first of c; what is behind it in *ret, empty where there is
+ * none. */
+static void
+cut(struct span *word, char c, struct span *ret)
+{
+	const char *at = word->s < word->end
+			     ? memchr(word->s, c, (size_t)(word->end - word->s))
+			     : NULL;
+
+	ret->s = at != NULL ? at + 1 : word->end;
+	ret->end = word->end;
+	if (at != NULL)
+		word->end = at;
+}
+
+static bool
+is_own(const struct sysconf_not * not, const struct upstream_spec *spec)
+{
+	for (size_t i = 0; i < not ->n; i++) {
+		const struct sysconf_own *own = &not ->v[i];
+
+		if (own->port != spec->port ||
+		    own->addr.family != spec->addr.family)
+			continue;
+		if (addr_equal(&own->addr, &spec->addr) ||
+		    (addr_is_any(&own->addr) && addr_is_loopback(&spec->addr)))
+			return true;
 	}
-	return n;
+	return false;
+}
+
+static bool
+spec_equal(const struct upstream_spec *a, const struct upstream_spec *b)
+{
+	return a->kind == b->kind && addr_equal(&a->addr, &b->addr) &&
+	       strcmp(a->zone, b->zone) == 0 && a->port == b->port &&
+	       strcmp(a->name, b->name) == 0;
+}
+
+static void
+add(struct sysconf *conf, const struct sysconf_not * not,
+    const struct upstream_spec *spec)
+{
+	/* 0.0.0.0 and :: are this host as programs see it */
+	if (is_own(not, spec) || addr_is_any(&spec->addr)) {
+		conf->own++;
+		return;
+	}
+	if (not ->local && addr_is_loopback(&spec->addr)) {
+		conf->local++;
+		return;
+	}
+	for (size_t i = 0; i < conf->n; i++)
+		if (spec_equal(&conf->v[i], spec))
+			return;
+	if (conf->n == UPSTREAMS_MAX)
+		conf->more++;
+	else
+		conf->v[conf->n++] = *spec;
+}
+
+/* ADDRESS[%ZONE], [ADDRESS]:PORT[%ZONE], ADDRESS:PORT[%ZONE], each with #NAME
+ * behind: as upstream_parse() takes it but for the place of the zone. */
+static bool
+parse_server(struct upstream_spec *ret, struct span word)
+{
+	struct upstream_spec spec;
+	struct span name, zone;
+
+	cut(&word, '#', &name);
+	cut(&word, '%', &zone);
+	if (zone.s < zone.end && zone.end[-1] == ']')
+		return false; /* [ADDRESS%ZONE]: nobody writes that */
+	if (upstream_parse(&spec, word.s, (size_t)(word.end - word.s)) < 0 ||
+	    spec.kind != UPSTREAM_PLAIN || spec.name[0] != '\0' ||
+	    spec.zone[0] != '\0' || addr_is_multicast(&spec.addr))
+		return false;
+	/* of no use with other addresses, and resolv.conf may have it there */
+	if (addr_is_link_local(&spec.addr) && spec.addr.family == ADDR_IP6) {
+		size_t n = (size_t)(zone.end - zone.s);
+
+		if (n == 0 || n >= sizeof(spec.zone) ||
+		    memchr(zone.s, '\0', n) != NULL)
+			return false;
+		memcpy(spec.zone, zone.s, n);
+	}
+	*ret = spec;
+	return true;
+}
+
+static void
+take_server(
+    struct sysconf *conf, const struct sysconf_not * not, struct span word)
+{
+	struct upstream_spec spec;
+
+	if (parse_server(&spec, word))
+		add(conf, not, &spec);
+	else
+		conf->skipped++;
+}
+
+void
+sysconf_resolv(struct sysconf *conf, const struct sysconf_not * not,
+    const char *text, size_t len)
+{
+	struct span rest = { text, text + len }, line, word, comment;
+
+	/* as the C library reads it: the word at the start of the line */
+	while (next_line(&rest, &line)) {
+		if (!begins(&line, "nameserver") || line.s == line.end ||
+		    !is_blank(*line.s) || !next_word(&line, &word))
+			continue;
+		cut(&word, ';', &comment);
+		cut(&word, '#', &comment);
+		take_server(conf, not, word);
+	}
+}
+
+void
+sysconf_networkd(struct sysconf *conf, const struct sysconf_not * not,
+    const char *text, size_t len)
+{
+	struct span rest = { text, text + len }, line, word;
+
+	while (next_line(&rest, &line)) {
+		if (!begins(&line, "DNS="))
+			continue;
+		if (line.s < line.end && *line.s == '"') {
+			line.s++;
+			if (line.s < line.end && line.end[-1] == '"')
+				line.end--;
+		}
+		while (next_word(&line, &word))
+			take_server(conf, not, word);
+	}
+}
+
+bool
+sysconf_equal(const struct sysconf *a, const struct sysconf *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!spec_equal(&a->v[i], &b->v[i]))
+			return false;
+	return true;
 }

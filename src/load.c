@@ -384,8 +384,9 @@ parse_all(struct rules *rules, const struct load *load, struct faults *faults)
  * be freed. 0 or -ENOMEM. */
 static int
 make_world(
-    struct policy_world *ret, const char ***ret_names, const struct conf *conf)
+    struct policy_world *ret, const char ***ret_names, const struct load *load)
 {
+	const struct conf *conf = load->conf;
 	size_t n = conf != NULL ? conf->n_tunnels + conf->n_lists : 0;
 	const char **names = calloc(n + 1, sizeof(names[0]));
 
@@ -394,6 +395,7 @@ make_world(
 	*ret = load_world;
 	*ret_names = names;
 	ret->any = conf == NULL;
+	ret->table = load->lists;
 	if (conf == NULL)
 		return 0;
 	ret->tunnels = (struct policy_words){ names, conf->n_tunnels };
@@ -415,7 +417,7 @@ load_compile(const struct policy **ret, const struct load *load,
 	const char **names = NULL;
 	int r, compiled;
 
-	if (rules == NULL || make_world(&world, &names, load->conf) < 0) {
+	if (rules == NULL || make_world(&world, &names, load) < 0) {
 		rules_free(rules);
 		return -ENOMEM;
 	}
@@ -443,7 +445,7 @@ load_policy(const struct policy **ret, const char *dir, const struct conf *conf,
     struct faults *faults, struct faults *warnings)
 {
 	struct sources sources = { .v = NULL };
-	struct load load = { conf, &sources, NULL };
+	struct load load = { .conf = conf, .sources = &sources };
 	const struct policy *policy = NULL;
 	int r = load_sources(&sources, dir, faults), compiled;
 

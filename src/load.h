@@ -43,6 +43,8 @@ struct load {
 	const struct conf *conf;
 	const struct sources *sources;
 	const struct runtime *runtime; /* in front of them; NULL: none */
+	const struct list_table
+	    *lists; /* what is in the lists; NULL: nothing */
 };
 
 /* Makes a policy. 0, -EINVAL (faults added) or -ENOMEM; on success *ret is a

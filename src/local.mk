@@ -37,6 +37,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
+	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
 	%D%/core/names.c %D%/core/names.h \
 	%D%/core/names_own.h \
@@ -62,11 +63,12 @@ libcore_a_SOURCES = \
 	%D%/core/runtime.c %D%/core/runtime.h \
 	%D%/core/schema.c %D%/core/schema.h \
 	%D%/core/script.c %D%/core/script.h \
-	%D%/core/socket.h \
+	%D%/core/socket.c %D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
 	%D%/core/subject.h \
 	%D%/core/tally.c %D%/core/tally.h \
 	%D%/core/text.c %D%/core/text.h \
+	%D%/core/uses.c %D%/core/uses.h \
 	%D%/core/value.c %D%/core/value.h
 
 # compiled lists, and the files they are made of
@@ -76,12 +78,21 @@ libcore_a_SOURCES += \
 	%D%/core/hostset.c %D%/core/hostset.h \
 	%D%/core/hostset_build.c %D%/core/hostset_build.h \
 	%D%/core/list_build.c %D%/core/list_build.h \
+	%D%/core/list_adblock.c \
+	%D%/core/list_entry.c \
 	%D%/core/list_image.h \
-	%D%/core/lists.c %D%/core/lists.h
+	%D%/core/list_line.c %D%/core/list_line.h \
+	%D%/core/list_parse.h \
+	%D%/core/list_rpz.c \
+	%D%/core/lists.c %D%/core/lists.h \
+	%D%/core/punycode.c %D%/core/punycode.h \
+	%D%/core/zonefile.c %D%/core/zonefile.h \
+	%D%/core/zonefile_rdata.c
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/record.h \
+	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
 	%D%/linux/chains_content.c %D%/linux/chains_content.h \
 	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
@@ -137,6 +148,7 @@ endif
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
 	%D%/attr.c %D%/attr.h \
+	%D%/attr_bygone.c %D%/attr_bygone.h \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
@@ -170,7 +182,7 @@ rerouted_SOURCES = \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
-rerouted_LDADD = libport17_ev.a libport17.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
+rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
 	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 

@@ -7,6 +7,7 @@
 
 #include "src/base/log.h"
 #include "src/core/hits.h"
+#include "src/core/lists.h"
 #include "src/deadline_ev.h"
 #include "src/work_ev.h"
 
@@ -22,7 +23,8 @@ struct policy_ev {
 	struct change *change; /* under way; NULL for none */
 	struct policy_job job;
 	char *state_path;
-	const struct conf *conf; /* in force; a reference */
+	const struct conf *conf;	/* in force; a reference */
+	const struct list_table *lists; /* the same, or NULL */
 	struct policy_texts texts;
 	/* a set that is tried in place of sources */
 	bool trying;
@@ -199,6 +201,7 @@ job_done(struct policy_ev *pe)
 	hits_free(pe->job.hits);
 	sources_done(&pe->job.fresh);
 	conf_unref(pe->job.fresh_conf);
+	list_table_unref(pe->job.lists);
 	runtime_done(&pe->job.runtime);
 	memset(&pe->job, 0, sizeof(pe->job));
 }
@@ -252,6 +255,7 @@ change_runtime(struct change *change, struct runtime *runtime)
 	case CHANGE_RELOAD:
 	case CHANGE_KEEP:
 	case CHANGE_BACK:
+	case CHANGE_LISTS:
 		return 0;
 	}
 	abort();
@@ -287,6 +291,7 @@ change_sources(struct policy_ev *pe, struct change *change)
 	case CHANGE_ADD:
 	case CHANGE_DELETE:
 	case CHANGE_EXPIRE:
+	case CHANGE_LISTS:
 		return 0;
 	}
 	abort();
@@ -316,6 +321,7 @@ start(struct policy_ev *pe, struct change *change)
 	memset(job, 0, sizeof(*job));
 	job->faults = change->faults;
 	job->conf = pe->conf;
+	job->lists = list_table_ref(pe->lists);
 	r = runtime_copy(&job->runtime, &pe->texts.runtime);
 	if (r == 0)
 		r = change_sources(pe, change);
@@ -357,22 +363,38 @@ policy_ev_submit(struct policy_ev *pe, struct change *change_take)
 	start_next(pe);
 }
 
-void
-policy_ev_reload(struct policy_ev *pe)
+/* One of a kind in the queue is enough. */
+static void
+submit_one(struct policy_ev *pe, enum change_kind kind)
 {
 	struct change *change;
 	struct list *node;
 
 	list_for_each (node, &pe->queue)
-		if (container_of(node, struct change, node)->kind ==
-		    CHANGE_RELOAD)
+		if (container_of(node, struct change, node)->kind == kind)
 			return;
-	change = change_new(CHANGE_RELOAD);
+	change = change_new(kind);
 	if (change == NULL) {
 		log_error("policy", "not reloaded: %s", strerror(ENOMEM));
 		return;
 	}
 	policy_ev_submit(pe, change);
+}
+
+void
+policy_ev_reload(struct policy_ev *pe)
+{
+	submit_one(pe, CHANGE_RELOAD);
+}
+
+void
+policy_ev_lists(struct policy_ev *pe, const struct list_table *lists)
+{
+	const struct list_table *old = pe->lists;
+
+	pe->lists = list_table_ref(lists);
+	list_table_unref(old);
+	submit_one(pe, CHANGE_LISTS);
 }
 
 void
@@ -416,8 +438,9 @@ load_all(struct policy_ev *pe)
 {
 	const struct policy *policy = NULL;
 	struct hits *hits;
-	int r = policy_job_first(
-	    &policy, pe->conf, pe->opts.rules, pe->state_path, &pe->texts);
+	int r = policy_job_first(&policy, pe->conf, pe->lists,
+	    &(struct policy_places){ pe->opts.rules, pe->state_path },
+	    &pe->texts);
 
 	if (r < 0)
 		return r;
@@ -457,6 +480,7 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 		return -ENOMEM;
 	pe->opts = *opts;
 	pe->conf = conf_ref(opts->conf);
+	pe->lists = list_table_ref(opts->lists);
 	list_init(&pe->queue);
 	if (asprintf(&pe->state_path, "%s/" STATE_NAME, opts->state) < 0)
 		pe->state_path = NULL;
@@ -487,6 +511,7 @@ policy_ev_free(struct policy_ev *pe)
 	sources_done(&pe->tried);
 	runtime_done(&pe->texts.runtime);
 	conf_unref(pe->conf);
+	list_table_unref(pe->lists);
 	free(pe->state_path);
 	free(pe);
 }

@@ -6,6 +6,7 @@
 #include "src/policy_job.h"
 
 struct event_base;
+struct list_table;
 
 /* The settings and rules in force and all that changes them: files, rules from
  * the command line, a set that is tried. One change after the other; what may
@@ -19,10 +20,11 @@ struct policy_opts {
 	struct judge *judge;
 	struct diag *diag;
 	struct stats *stats;
-	const struct conf *conf; /* to begin with */
-	const char *config;	 /* its file; NULL for the default one */
-	const char *rules;	 /* the folder; NULL for the default one */
-	const char *state;	 /* the folder of rules from the command line */
+	const struct conf *conf;	/* to begin with */
+	const struct list_table *lists; /* the same; NULL for none yet */
+	const char *config;		/* its file; NULL for the default one */
+	const char *rules; /* the folder; NULL for the default one */
+	const char *state; /* the folder of rules from the command line */
 	/* see struct review_opts */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
 	/* these settings have been read and are in force now; take a
@@ -44,6 +46,10 @@ void policy_ev_submit(struct policy_ev *pe, struct change *change_take);
 
 /* The same for a reload that nobody waits for: one in the queue is enough. */
 void policy_ev_reload(struct policy_ev *pe);
+
+/* Other lists: takes a reference; the rules in force ask these from when they
+ * are compiled, and then flows are judged anew. */
+void policy_ev_lists(struct policy_ev *pe, const struct list_table *lists);
 
 /* Once the chains are in: connections that a daemon before this one decided
  * are judged anew. */

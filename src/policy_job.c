@@ -111,7 +111,8 @@ policy_job_run(struct policy_job *job)
 	if (read == -ENOMEM)
 		return;
 	job->result = load_compile(&job->policy,
-	    &(struct load){ job->conf, job->sources, &job->runtime },
+	    &(struct load){
+		job->conf, job->sources, &job->runtime, job->lists },
 	    job->faults, NULL);
 	if (job->result < 0)
 		return;
@@ -138,17 +139,19 @@ load_state(struct runtime *runtime, const char *state)
 
 /* With the rules from the command line if it can be. */
 static int
-compile_first(const struct policy **ret, const struct conf *conf,
+compile_first(const struct policy **ret, struct load *load,
     struct policy_texts *texts, struct faults *faults)
 {
 	struct runtime *runtime = &texts->runtime;
-	struct load load = { conf, &texts->sources, runtime };
 	struct faults *without = faults_new();
-	int r = load_compile(ret, &load, faults, NULL);
+	int r;
 
-	load.runtime = NULL;
+	load->sources = &texts->sources;
+	load->runtime = runtime;
+	r = load_compile(ret, load, faults, NULL);
+	load->runtime = NULL;
 	if (r == -EINVAL && without != NULL && runtime->n > 0 &&
-	    load_compile(ret, &load, without, NULL) == 0) {
+	    load_compile(ret, load, without, NULL) == 0) {
 		log_warning("policy",
 		    "the %zu rules from the command line are dropped, they "
 		    "have faults now",
@@ -163,18 +166,20 @@ compile_first(const struct policy **ret, const struct conf *conf,
 
 int
 policy_job_first(const struct policy **ret, const struct conf *conf,
-    const char *dir, const char *state, struct policy_texts *ret_texts)
+    const struct list_table *lists, const struct policy_places *places,
+    struct policy_texts *ret_texts)
 {
+	struct load load = { .conf = conf, .lists = lists };
 	struct faults *faults = faults_new();
 	const struct policy *policy = NULL;
 	int r = -ENOMEM, compiled;
 
 	if (faults == NULL)
 		return r;
-	load_state(&ret_texts->runtime, state);
-	r = load_sources(&ret_texts->sources, dir, faults);
+	load_state(&ret_texts->runtime, places->state);
+	r = load_sources(&ret_texts->sources, places->dir, faults);
 	if (r == 0 || r == -EINVAL) {
-		compiled = compile_first(&policy, conf, ret_texts, faults);
+		compiled = compile_first(&policy, &load, ret_texts, faults);
 		if (compiled == 0 && r < 0)
 			policy_unref(policy);
 		else if (compiled < 0)

@@ -15,6 +15,7 @@ enum change_kind {
 	CHANGE_TRY,    /* text in place of the files, for for_ms */
 	CHANGE_KEEP,   /* what is tried stays */
 	CHANGE_BACK,   /* what was tried goes */
+	CHANGE_LISTS,  /* other lists */
 };
 
 /* Something that is to happen to the rules, and what came of it. */
@@ -55,9 +56,10 @@ struct policy_job {
 	const struct conf *conf; /* in force: to go by, where !read */
 	const char
 	    *state; /* where runtime is saved; NULL: it has not changed */
-	const struct sources *sources; /* to be compiled, where !read */
-	struct runtime runtime;	       /* what is to be in front of them */
-	const struct policy *before;   /* in force */
+	const struct sources *sources;	/* to be compiled, where !read */
+	struct runtime runtime;		/* what is to be in front of them */
+	const struct list_table *lists; /* a reference; NULL for none */
+	const struct policy *before;	/* in force */
 	struct faults *faults;
 
 	struct sources fresh;	       /* what was read */
@@ -76,11 +78,17 @@ struct policy_texts {
 /* To be called in a thread. */
 void policy_job_run(struct policy_job *job);
 
-/* The first policy of the daemon: files of `dir`, behind what was added from
- * the command line before it was started again and has not ended. Faults are
- * printed to stderr; where only rules from the command line have them, those
- * are dropped. 0 with a reference, -EINVAL or -errno. */
+struct policy_places {
+	const char *dir;   /* of the rules */
+	const char *state; /* the file of those from the command line */
+};
+
+/* The first policy of the daemon: files of the folder, behind what was added
+ * from the command line before it was started again and has not ended. Faults
+ * are printed to stderr; where only rules from the command line have them,
+ * those are dropped. 0 with a reference, -EINVAL or -errno. */
 int policy_job_first(const struct policy **ret, const struct conf *conf,
-    const char *dir, const char *state, struct policy_texts *ret_texts);
+    const struct list_table *lists, const struct policy_places *places,
+    struct policy_texts *ret_texts);
 
 #endif

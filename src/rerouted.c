@@ -442,7 +442,10 @@ bytes_prepare(struct rerouted *rr)
 static int
 attr_prepare(struct rerouted *rr)
 {
-	struct attr_opts opts = { .diag = rr->diag, .procfs = rr->procfs };
+	struct attr_opts opts = { .diag = rr->diag,
+		.procfs = rr->procfs,
+		.stats = &rr->stats,
+		.bpf = rr->conf->bpf != 0 };
 
 	return attr_new(&rr->attr, &opts);
 }
@@ -579,6 +582,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		.nfq = rr->nfq,
 		.diag = rr->diag,
 		.procfs = rr->procfs,
+		.attr = rr->attr,
 		.stats = &rr->stats,
 		.judged = flow_judged,
 		.broken = queues_broken,
@@ -606,7 +610,7 @@ rerouted_free(struct rerouted *rr)
 	/* threads work on what is freed below */
 	while (policy_ev_is_busy(rr->policy_ev) ||
 	       names_ev_is_busy(rr->names_ev) || ctl_ev_is_busy(rr->ctl) ||
-	       guard_ev_is_busy(rr->guard))
+	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);

@@ -2,37 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dns/sysconf.h"
 #include "src/core/endpoint.h"
 
-#define FILE_MAX ((size_t)65536)
 #define LISTEN_PORT 53
-
-/* Who writes down what the network gave, the surest first: where resolv.conf
- * names ourselves, one of the others has it. */
-static const struct {
-	const char *pattern;
-	bool networkd;
-} files[] = {
-	{ "/etc/resolv.conf", false },
-	{ "/run/NetworkManager/no-stub-resolv.conf", false },
-	{ "/run/NetworkManager/resolv.conf", false },
-	{ "/run/systemd/resolve/resolv.conf", false },
-	{ "/run/systemd/netif/state", true },
-	{ "/run/systemd/netif/links/*", true },
-	{ "/run/resolvconf/interface/*", false },
-	{ "/run/resolvconf/interfaces/*", false },
-	{ "/run/resolvconf/resolv.conf", false },
-};
-
-#define N_FILES (sizeof(files) / sizeof(files[0]))
 
 char *
 resolver_conf_read(const char *path, size_t max, size_t *ret_len)
@@ -71,80 +49,6 @@ resolver_conf_stamp(const char *path)
 	       (uint64_t)st.st_mtim.tv_nsec;
 }
 
-uint64_t
-resolver_conf_system_stamp(void)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < N_FILES; i++) {
-		glob_t found;
-
-		if (glob(files[i].pattern, 0, NULL, &found) != 0)
-			continue;
-		for (size_t j = 0; j < found.gl_pathc; j++)
-			sum = sum * 31 + resolver_conf_stamp(found.gl_pathv[j]);
-		globfree(&found);
-	}
-	return sum;
-}
-
-/* Ourselves, by whatever address. */
-static bool
-is_ourselves(const struct upstream_spec *spec,
-    const struct server_listen *listens, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (spec->port == listens[i].port &&
-		    (addr_equal(&spec->addr, &listens[i].addr) ||
-			addr_is_any(&listens[i].addr)))
-			return true;
-	/* 0.0.0.0 is this host, and there, too, we are */
-	return addr_is_any(&spec->addr) && spec->port == LISTEN_PORT;
-}
-
-static void
-add_file(struct upstream_group *group, const char *path, bool networkd,
-    const struct server_listen *listens, size_t n_listens)
-{
-	struct upstream_spec specs[UPSTREAMS_MAX];
-	size_t len, n, i, j;
-	char *text = resolver_conf_read(path, FILE_MAX, &len);
-
-	if (text == NULL)
-		return;
-	n = networkd ? sysconf_networkd(text, len, specs, UPSTREAMS_MAX)
-		     : sysconf_resolv(text, len, specs, UPSTREAMS_MAX);
-	free(text);
-	for (i = 0; i < n && group->n < UPSTREAMS_MAX; i++) {
-		if (is_ourselves(&specs[i], listens, n_listens))
-			continue;
-		for (j = 0; j < group->n; j++)
-			if (addr_equal(
-				&group->v[j].spec.addr, &specs[i].addr) &&
-			    group->v[j].spec.port == specs[i].port)
-				break;
-		if (j == group->n)
-			group->v[group->n++].spec = specs[i];
-	}
-}
-
-void
-resolver_conf_system(struct upstream_group *ret,
-    const struct server_listen *listens, size_t n_listens)
-{
-	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < N_FILES && ret->n == 0; i++) {
-		glob_t found;
-
-		if (glob(files[i].pattern, 0, NULL, &found) != 0)
-			continue;
-		for (size_t j = 0; j < found.gl_pathc; j++)
-			add_file(ret, found.gl_pathv[j], files[i].networkd,
-			    listens, n_listens);
-		globfree(&found);
-	}
-}
-
 bool
 resolver_conf_is_system(const struct conf *conf)
 {
@@ -178,7 +82,7 @@ resolver_conf_listens(
 
 static void
 set_group(struct upstream_group *ret, const struct conf_texts *texts,
-    enum conf_policy policy, const struct upstream_group *system)
+    enum conf_policy policy, const struct sysconf *system)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->order =
@@ -189,7 +93,7 @@ set_group(struct upstream_group *ret, const struct conf_texts *texts,
 		if (strcmp(s, "system") == 0) {
 			for (size_t j = 0;
 			     j < system->n && ret->n < UPSTREAMS_MAX; j++)
-				ret->v[ret->n++].spec = system->v[j].spec;
+				ret->v[ret->n++].spec = system->v[j];
 		} else if (upstream_parse(&ret->v[ret->n].spec, s, strlen(s)) ==
 			   0) {
 			ret->n++;
@@ -229,7 +133,7 @@ static int
 set_arrays(struct resolve_conf *ret, const struct conf *conf)
 {
 	const struct conf_texts *allow = &conf->resolver.allow_private;
-	static const struct upstream_group none;
+	static const struct sysconf none;
 
 	ret->forwards = calloc(conf->n_forwards + 1, sizeof(ret->forwards[0]));
 	ret->allow_private = calloc(allow->n + 1, sizeof(struct name));
@@ -258,7 +162,7 @@ set_arrays(struct resolve_conf *ret, const struct conf *conf)
 
 int
 resolver_conf(struct resolve_conf *ret, const struct conf *conf,
-    const struct upstream_group *system)
+    const struct sysconf *system)
 {
 	struct resolve_conf with;
 	char host[256];

@@ -3,6 +3,7 @@
 
 #include "dns/resolve.h"
 #include "dns/server_ev.h"
+#include "dns/sysconf.h"
 #include "src/core/conf.h"
 
 /* From the settings to what the resolver works by. What is left out did not
@@ -11,7 +12,7 @@
 /* 0 or -ENOMEM; the arrays in *ret are the caller's to give on. system: the
  * servers that the network gave, for `upstream = system`. */
 int resolver_conf(struct resolve_conf *ret, const struct conf *conf,
-    const struct upstream_group *system);
+    const struct sysconf *system);
 
 /* Whether `upstream = system` is asked for. */
 bool resolver_conf_is_system(const struct conf *conf);
@@ -20,14 +21,8 @@ bool resolver_conf_is_system(const struct conf *conf);
 size_t resolver_conf_listens(
     const struct conf *conf, struct server_listen ret[SERVER_LISTENS_MAX]);
 
-/* The servers that the network gave this host, without ourselves. Reads small
- * files. */
-void resolver_conf_system(struct upstream_group *ret,
-    const struct server_listen *listens, size_t n_listens);
-
-/* A number that changes when one of those files, or `hosts`, does. */
+/* A number that changes when the file does. */
 uint64_t resolver_conf_stamp(const char *path);
-uint64_t resolver_conf_system_stamp(void);
 
 /* The file's text, to be freed; NULL (errno): not there, or too large. */
 char *resolver_conf_read(const char *path, size_t max, size_t *ret_len);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "dns/ares_ev.h"
 #include "dns/server_ev.h"
 #include "src/base/log.h"
 #include "src/core/judge.h"
@@ -18,6 +17,7 @@
 #include "src/linux/procfs.h"
 #include "src/resolver_conf.h"
 #include "src/origin.h"
+#include "src/upstreams_ev.h"
 
 /* Files and addresses of others are looked at so often, and a listener's place
  * that was taken. */
@@ -41,7 +41,7 @@ struct resolver_ev {
 	struct resolver_opts opts;
 	const struct conf *conf; /* a reference */
 	struct resolve *resolve;
-	struct ares_ev *ares;
+	struct upstreams_ev *upstreams;
 	struct server_ev *server; /* NULL: its place is taken, or none is set */
 	struct origins *origins;
 	struct ct *ct;
@@ -49,8 +49,7 @@ struct resolver_ev {
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n_listens;
 	bool told_taken;
-	uint64_t hosts_stamp, system_stamp;
-	struct upstream_group system;
+	uint64_t hosts_stamp;
 	struct addr addrs[ADDRS_MAX]; /* of this host */
 	size_t n_addrs;
 	struct prefix *allow;
@@ -73,9 +72,7 @@ on_send(void *arg, struct attempt *attempt, uint8_t *msg, size_t len)
 {
 	struct resolver_ev *re = arg;
 
-	if (upstream_is_tls(&attempt->upstream->spec))
-		return -EPROTONOSUPPORT;
-	return ares_ev_send(re->ares, attempt, msg, len);
+	return upstreams_ev_send(re->upstreams, attempt, msg, len);
 }
 
 /* Takes the ask off the list; NULL if there is none of that number. */
@@ -420,13 +417,18 @@ static int
 apply(struct resolver_ev *re)
 {
 	const struct conf_texts *allow = &re->conf->resolver.allow;
+	struct upstreams_own own = {
+		.listens = re->listens,
+		.n_listens = re->n_listens,
+		.addrs = re->addrs,
+		.n_addrs = re->n_addrs,
+	};
 	struct resolve_conf conf;
 	struct prefix *prefixes;
 	int r;
 
-	re->system_stamp = resolver_conf_system_stamp();
-	resolver_conf_system(&re->system, re->listens, re->n_listens);
-	r = resolver_conf(&conf, re->conf, &re->system);
+	upstreams_ev_configure(re->upstreams, re->conf, &own);
+	r = resolver_conf(&conf, re->conf, upstreams_ev_system(re->upstreams));
 	if (r < 0)
 		return r;
 	prefixes = calloc(allow->n + 1, sizeof(prefixes[0]));
@@ -441,7 +443,7 @@ apply(struct resolver_ev *re)
 	for (size_t i = 0; i < allow->n; i++)
 		re->n_allow += prefix_parse(&prefixes[re->n_allow],
 				   allow->v[i].s, strlen(allow->v[i].s)) == 0;
-	ares_ev_reset(re->ares);
+	upstreams_ev_reset(re->upstreams);
 	tell_upstreams(&conf.upstreams);
 	resolve_configure(re->resolve, &conf, mono_now());
 	read_hosts(re);
@@ -450,25 +452,17 @@ apply(struct resolver_ev *re)
 
 /* Other servers came with another network. */
 static void
-follow_system(struct resolver_ev *re)
+system_changed(void *arg)
 {
-	struct upstream_group system;
+	struct resolver_ev *re = arg;
 	struct resolve_conf conf;
-	uint64_t stamp;
 
-	if (!resolver_conf_is_system(re->conf))
-		return;
-	stamp = resolver_conf_system_stamp();
-	if (stamp == re->system_stamp)
-		return;
-	re->system_stamp = stamp;
-	resolver_conf_system(&system, re->listens, re->n_listens);
-	re->system = system;
-	if (resolver_conf(&conf, re->conf, &system) < 0)
+	if (resolver_conf(&conf, re->conf, upstreams_ev_system(re->upstreams)) <
+	    0)
 		return;
 	free(conf.forwards);
 	free(conf.allow_private);
-	ares_ev_reset(re->ares);
+	upstreams_ev_reset(re->upstreams);
 	tell_upstreams(&conf.upstreams);
 	resolve_set_upstreams(re->resolve, &conf.upstreams, mono_now());
 }
@@ -481,7 +475,6 @@ look_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	listen_all(re);
-	follow_system(re);
 	read_addresses(re);
 	if (resolver_conf_stamp(re->conf->resolver.hosts.s) != re->hosts_stamp)
 		read_hosts(re);
@@ -529,6 +522,11 @@ prepare(struct resolver_ev *re)
 		.diag = re->opts.diag,
 		.procfs = re->opts.procfs,
 	};
+	struct upstreams_opts upstreams = {
+		.base = re->opts.base,
+		.changed = system_changed,
+		.arg = re,
+	};
 	int r = ct_open(&re->ct);
 
 	if (r < 0)
@@ -549,7 +547,8 @@ prepare(struct resolver_ev *re)
 	if (re->nobody == NULL)
 		return -ENOMEM;
 	read_addresses(re);
-	return ares_ev_new(&re->ares, re->opts.base, re->resolve);
+	upstreams.resolve = re->resolve;
+	return upstreams_ev_new(&re->upstreams, &upstreams);
 }
 
 int
@@ -579,7 +578,7 @@ resolver_ev_free(struct resolver_ev *re)
 {
 	if (re == NULL)
 		return;
-	ares_ev_free(re->ares);
+	upstreams_ev_free(re->upstreams);
 	server_ev_free(re->server);
 	re->server = NULL;
 	resolve_free(re->resolve);
@@ -600,6 +599,12 @@ resolver_ev_free(struct resolver_ev *re)
 	conf_unref(re->conf);
 	free(re->allow);
 	free(re);
+}
+
+bool
+resolver_ev_is_busy(const struct resolver_ev *re)
+{
+	return re != NULL && upstreams_ev_is_busy(re->upstreams);
 }
 
 struct resolve *

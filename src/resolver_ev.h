@@ -33,6 +33,9 @@ int resolver_ev_new(struct resolver_ev **ret, const struct resolver_opts *opts,
     const struct conf *conf);
 void resolver_ev_free(struct resolver_ev *re); /* accepts NULL */
 
+/* Whether a thread is at work: before the loop ends for good. NULL: no. */
+bool resolver_ev_is_busy(const struct resolver_ev *re);
+
 /* Other settings from here on. */
 void resolver_ev_configure(struct resolver_ev *re, const struct conf *conf);
 

@@ -2,16 +2,17 @@
 # A call from pure code into the platform is an undefined reference here.
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
-	test_judge test_load test_name test_names test_netline test_packet test_policy \
+	test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
-	test_script test_warn
+	test_script test_warn \
+	test_uses
 unit_tests += test_ctmsg
 unit_tests += test_judge_names
 unit_tests += test_filter test_history test_tally
-unit_tests += test_lists
+unit_tests += test_lists test_list_parse
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
-	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h
+	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h
 pure = libcore.a libbase.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
@@ -32,6 +33,8 @@ test_judge_SOURCES = %D%/unit/test_judge.c
 test_judge_LDADD = $(pure) $(CMOCKA_LIBS)
 test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
+test_lineage_SOURCES = %D%/unit/test_lineage.c
+test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_names_SOURCES = %D%/unit/test_judge_names.c
 test_judge_names_LDADD = $(pure) $(CMOCKA_LIBS)
 test_names_SOURCES = %D%/unit/test_names.c
@@ -56,6 +59,8 @@ test_runtime_SOURCES = %D%/unit/test_runtime.c
 test_runtime_LDADD = $(pure) $(CMOCKA_LIBS)
 test_script_SOURCES = %D%/unit/test_script.c
 test_script_LDADD = $(pure) $(CMOCKA_LIBS)
+test_uses_SOURCES = %D%/unit/test_uses.c
+test_uses_LDADD = $(pure) $(CMOCKA_LIBS)
 test_warn_SOURCES = %D%/unit/test_warn.c
 test_warn_LDADD = $(pure) $(CMOCKA_LIBS)
 test_filter_SOURCES = %D%/unit/test_filter.c
@@ -66,6 +71,8 @@ test_tally_SOURCES = %D%/unit/test_tally.c
 test_tally_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lists_SOURCES = %D%/unit/test_lists.c
 test_lists_LDADD = $(pure) $(CMOCKA_LIBS)
+test_list_parse_SOURCES = %D%/unit/test_list_parse.c
+test_list_parse_LDADD = $(pure) $(CMOCKA_LIBS)
 # three of the shell: parsers of netlink answers, and the reader of files
 test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
 test_ctmsg_CFLAGS = $(AM_CFLAGS)
@@ -84,6 +91,7 @@ fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
 	fuzz_packet fuzz_procline fuzz_rules
 fuzz_targets += fuzz_ctmsg
 fuzz_targets += fuzz_names
+fuzz_targets += fuzz_list fuzz_listfile
 if FUZZERS
 fuzz_main =
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -118,6 +126,12 @@ fuzz_explain_LDFLAGS = $(fuzz_ldflags)
 fuzz_names_SOURCES = %D%/fuzz/fuzz_names.c $(fuzz_main)
 fuzz_names_LDADD = $(pure)
 fuzz_names_LDFLAGS = $(fuzz_ldflags)
+fuzz_list_SOURCES = %D%/fuzz/fuzz_list.c $(fuzz_main)
+fuzz_list_LDADD = $(pure)
+fuzz_list_LDFLAGS = $(fuzz_ldflags)
+fuzz_listfile_SOURCES = %D%/fuzz/fuzz_listfile.c $(fuzz_main)
+fuzz_listfile_LDADD = $(pure)
+fuzz_listfile_LDFLAGS = $(fuzz_ldflags)
 fuzz_nfq_SOURCES = %D%/fuzz/fuzz_nfq.c src/linux/nfq_msg.c $(fuzz_main)
 fuzz_nfq_CFLAGS = $(AM_CFLAGS)
 fuzz_nfq_LDADD = $(pure) $(NFQ_LIBS)
@@ -146,7 +160,7 @@ fuzz_shake_LDFLAGS = $(fuzz_ldflags)
 
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
-netns_programs = chainsctl queuectl attrtest probe connload
+netns_programs = chainsctl queuectl attrtest probe connload short
 check_PROGRAMS += $(netns_programs)
 
 chainsctl_SOURCES = %D%/netns/chainsctl.c
@@ -157,6 +171,7 @@ attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 probe_SOURCES = %D%/netns/probe.c
+short_SOURCES = %D%/netns/short.c
 connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------
@@ -174,6 +189,7 @@ update-golden: rerouted
 # --- benchmarks: `make bench` builds them, tests/bench/*.sh run them -----------
 
 bench_programs = nfqloop bench_policy bench_attr
+bench_programs += bench_lists
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 nfqloop_SOURCES = %D%/bench/nfqloop.c
@@ -182,6 +198,8 @@ bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
+bench_lists_SOURCES = %D%/bench/bench_lists.c
+bench_lists_LDADD = $(pure)
 bench: all
 	@$(MAKE) $(AM_MAKEFLAGS) $(bench_programs) chainsctl connload
 .PHONY: bench

@@ -14,9 +14,10 @@ struct compiler {
 	const struct rules *rules;
 	const struct policy_world *world;
 	struct faults *faults;
-	struct arena *arena;   /* of the policy */
-	struct arena *scratch; /* of names */
-	struct map names;      /* users and groups asked for */
+	struct arena *arena;		   /* of the policy */
+	struct arena *scratch;		   /* of names */
+	struct map names;		   /* users and groups asked for */
+	const struct list_index **indexes; /* of the lists, from 1 */
 	bool nomem;
 };
 
@@ -32,6 +33,9 @@ void compiler_domains(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values);
 void compiler_lists(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values);
+
+/* Finds what is in each list of the settings. */
+void compiler_indexes(struct compiler *c);
 
 /* The number, from 1, of the tunnel that the rule names; 0 for none. */
 uint32_t compiler_tunnel(struct compiler *c, const struct rule *rule);

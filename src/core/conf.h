@@ -127,6 +127,7 @@ struct conf {
 	enum log_format log_format;
 	char control_group[CONF_STRING_SIZE];
 	unsigned int watch; /* no, yes */
+	unsigned int bpf;   /* no, auto */
 	uint64_t flows_max;
 	uint64_t processes_max;
 	uint64_t history;
@@ -142,6 +143,7 @@ struct conf {
 		struct conf_texts listen; /* none: no resolver */
 		struct conf_texts allow;  /* prefixes besides this host */
 		struct conf_texts upstreams;
+		struct conf_text tls_ca; /* a path, or system */
 		enum conf_policy policy;
 		unsigned int capture;		/* no, yes */
 		struct conf_texts block_answer; /* a word, or addresses */

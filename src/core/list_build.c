@@ -103,38 +103,69 @@ list_build_addr(struct list_build *build, const struct addr_range *range,
 	return addrset_build_add(&build->addrs, range, rank, code);
 }
 
-int
-list_build_addr_rrs(struct list_build *build, const struct addr_range *range,
-    const struct list_rr *rrs, size_t n)
+/* Puts bytes behind the records of addresses. */
+static int
+append(struct list_build *build, const void *bytes, size_t len)
 {
-	size_t off = build->n_addr_records, len = 0;
-	uint32_t total;
-	uint8_t *to;
 	int r = 0;
 
-	for (size_t i = 0; i < n; i++)
-		len += sizeof(struct hostset_record) + 6 + rrs[i].len;
-	if (len > ADDR_RECORDS_MAX - off)
+	if (len > ADDR_RECORDS_MAX - build->n_addr_records)
 		return -E2BIG;
-	while (r == 0 && build->addr_records_room - off < sizeof(total) + len)
+	while (r == 0 && build->addr_records_room - build->n_addr_records < len)
 		r = grow(&build->addr_records, &build->addr_records_room, 1);
 	if (r < 0)
 		return r;
-	total = (uint32_t)len;
-	to = build->addr_records + off;
-	memcpy(to, &total, sizeof(total));
-	to += sizeof(total);
-	for (size_t i = 0; i < n; i++) {
-		struct hostset_record head = { HOSTSET_RR, 0,
-			(uint16_t)(6 + rrs[i].len) };
+	if (len > 0)
+		memcpy(build->addr_records + build->n_addr_records, bytes, len);
+	build->n_addr_records += len;
+	return 0;
+}
 
-		memcpy(to, &head, sizeof(head));
-		pack_rr(to + sizeof(head), &rrs[i]);
-		to += sizeof(head) + head.len;
-	}
-	build->n_addr_records += sizeof(total) + len;
+/* The length of no records yet. */
+static int
+begin_records(struct list_build *build, const struct addr_range *range)
+{
+	uint32_t total = 0;
+	size_t off = build->n_addr_records;
+	int r = append(build, &total, sizeof(total));
+
+	if (r < 0)
+		return r;
+	build->last_range = *range;
+	build->last_records = off;
 	return addrset_build_add(&build->addrs, range, ADDRSET_CODED,
 	    (uint32_t)off << ADDRSET_CODE_BITS | HOSTSET_LOCAL);
+}
+
+int
+list_build_addr_rr(struct list_build *build, const struct addr_range *range,
+    const struct list_rr *rr)
+{
+	struct hostset_record head = { HOSTSET_RR, 0, (uint16_t)(6 + rr->len) };
+	uint8_t fixed[6];
+	uint32_t total;
+	int r = 0;
+
+	if (rr->len > UINT16_MAX - 6)
+		return -E2BIG;
+	if (build->n_addr_records == 0 ||
+	    memcmp(range, &build->last_range, sizeof(*range)) != 0)
+		r = begin_records(build, range);
+	memcpy(fixed, &rr->type, 2);
+	memcpy(fixed + 2, &rr->ttl, 4);
+	if (r == 0)
+		r = append(build, &head, sizeof(head));
+	if (r == 0)
+		r = append(build, fixed, sizeof(fixed));
+	if (r == 0)
+		r = append(build, rr->rdata, rr->len);
+	if (r < 0)
+		return r;
+	total = (uint32_t)(build->n_addr_records - build->last_records -
+			   sizeof(total));
+	memcpy(
+	    build->addr_records + build->last_records, &total, sizeof(total));
+	return 0;
 }
 
 static void

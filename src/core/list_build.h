@@ -11,6 +11,8 @@ struct list_build {
 	struct addrset_build addrs;
 	uint8_t *addr_records;
 	size_t n_addr_records, addr_records_room;
+	struct addr_range last_range; /* of the last records */
+	size_t last_records;	      /* where they begin */
 	uint32_t codes;
 };
 
@@ -34,9 +36,10 @@ int list_build_unless(struct list_build *build, const struct name *name,
 int list_build_addr(struct list_build *build, const struct addr_range *range,
     enum addrset_rank rank, enum hostset_code code);
 
-/* Local data for addresses: those of one range in one call. */
-int list_build_addr_rrs(struct list_build *build,
-    const struct addr_range *range, const struct list_rr *rrs, size_t n);
+/* A record of local data for a range of addresses: those of one range one
+ * after the other. */
+int list_build_addr_rr(struct list_build *build, const struct addr_range *range,
+    const struct list_rr *rr);
 
 /* Once, after all: the bytes, from malloc(). meta is copied. 0, -E2BIG or
  * -ENOMEM. */

@@ -293,15 +293,29 @@ match_action(const struct hostset_match *m)
 	return (m->levels & HOSTSET_BLOCK) != 0 ? LIST_BLOCK : LIST_NONE;
 }
 
-bool
-list_has_name(const struct list_index *l, const struct name *name)
+static enum list_action
+name_action(const struct list_index *l, const struct name *name)
 {
 	struct hostset_match match;
 
 	if (l == NULL || l->names.n == 0)
-		return false;
+		return LIST_NONE;
 	hostset_find(&l->names, name, &match);
-	return match_action(&match) != LIST_NONE;
+	return match_action(&match);
+}
+
+bool
+list_has_name(const struct list_index *l, const struct name *name)
+{
+	return name_action(l, name) != LIST_NONE;
+}
+
+bool
+list_has_host(const struct list_index *l, const struct name *name)
+{
+	enum list_action action = name_action(l, name);
+
+	return action != LIST_NONE && action != LIST_LOCAL;
 }
 
 bool

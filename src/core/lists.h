@@ -30,6 +30,11 @@ void list_index_unref(const struct list_index *l);
  * tcp-only of RPZ is no match: see list_table_wants_tcp(). */
 bool list_has_name(const struct list_index *l, const struct name *name);
 
+/* The same for the name of a connection's other end, however it was learnt: an
+ * entry that has records of its own (LIST_LOCAL) is none, since that is about
+ * what a query is answered. */
+bool list_has_host(const struct list_index *l, const struct name *name);
+
 /* The same for an address; the most specific of RPZ's prefixes counts. */
 bool list_has_addr(const struct list_index *l, const struct addr *addr);
 
@@ -51,8 +56,7 @@ struct list_answer {
 };
 
 /* One record of local data, in wire form without compression. A CNAME stands
- * alone and goes for every type. An answer that was made of them is about
- * other hosts than the name: it teaches no names for connections. */
+ * alone and goes for every type. */
 struct list_rr {
 	uint16_t type;
 	uint32_t ttl;

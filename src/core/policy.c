@@ -1,5 +1,6 @@
 #include "src/core/policy.h"
 
+#include "src/core/lists.h"
 #include "src/core/policy_own.h"
 
 const struct policy *
@@ -16,8 +17,10 @@ policy_unref(const struct policy *policy)
 {
 	struct policy *p = (struct policy *)policy; /* as above */
 
-	if (p != NULL && --p->refs == 0)
-		arena_free(p->arena);
+	if (p == NULL || --p->refs > 0)
+		return;
+	list_table_unref(p->table);
+	arena_free(p->arena);
 }
 
 static struct decision
@@ -91,6 +94,12 @@ const char *
 policy_tunnel(const struct policy *policy, uint32_t n)
 {
 	return word_get(&policy->tunnels, n);
+}
+
+const struct list_index *
+policy_list_index(const struct policy *policy, uint32_t n)
+{
+	return n <= policy->lists.n ? policy->indexes[n] : NULL;
 }
 
 const char *

@@ -23,6 +23,9 @@ struct policy_rule {
 	bool runtime;	   /* from the command line: line is its id */
 };
 
+struct list_index;
+struct list_table;
+
 /* Names, borrowed. */
 struct policy_words {
 	const char *const *v;
@@ -39,6 +42,8 @@ struct policy_world {
 	void *arg;
 	/* sections of the settings: `reroute via` and `list` name them */
 	struct policy_words tunnels, lists;
+	/* what is in the lists; NULL for nothing */
+	const struct list_table *table;
 	/* they have faults of their own: any tunnel or list may be named, and
 	 * the policy is good for nothing but to find faults in rules */
 	bool any;
@@ -77,6 +82,9 @@ size_t policy_n_rules(const struct policy *policy);
 /* The names behind decision.tunnel and decision.list; NULL for 0. */
 const char *policy_tunnel(const struct policy *policy, uint32_t n);
 const char *policy_list(const struct policy *policy, uint32_t n);
+/* The list itself, borrowed from the policy; NULL where it is not loaded. */
+const struct list_index *policy_list_index(
+    const struct policy *policy, uint32_t n);
 
 /* A number that is greater for each policy compiled in this process. */
 uint64_t policy_generation(const struct policy *policy);

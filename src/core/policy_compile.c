@@ -9,6 +9,7 @@
 #include "src/base/map.h"
 #include "src/base/num.h"
 #include "src/core/compiler.h"
+#include "src/core/lists.h"
 #include "src/core/policy_own.h"
 #include "src/core/text.h"
 
@@ -343,6 +344,7 @@ compile(struct compiler *c, const struct policy **ret)
 
 	if (policy == NULL)
 		return -ENOMEM;
+	compiler_indexes(c);
 	compile_rules(c, policy);
 	if (c->nomem)
 		return -ENOMEM;
@@ -356,6 +358,8 @@ compile(struct compiler *c, const struct policy **ret)
 	policy->lists = compiler_words(c, &c->world->lists);
 	if (policy->flows == NULL || policy->queries == NULL || c->nomem)
 		return -ENOMEM;
+	policy->table = list_table_ref(c->world->table);
+	policy->indexes = c->indexes;
 	policy->arena = c->arena;
 	policy->refs = 1;
 	policy->generation = next_generation();

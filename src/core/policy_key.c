@@ -375,6 +375,12 @@ subject_program(const struct key_use *use, const struct process *proc,
 		if (proc->parents[i].exe_here)
 			subject_text(use, KEY_PARENT, proc->parents[i].exe,
 			    strlen(proc->parents[i].exe), fn, arg);
+}
+
+static void
+subject_user(const struct key_use *use, const struct process *proc,
+    key_hash_fn *fn, void *arg)
+{
 	if (use->used[KEY_USER])
 		fn(arg, hash_number(KEY_USER, proc->uid));
 	if (use->used[KEY_GROUP])
@@ -401,6 +407,9 @@ key_of_subject(const struct key_use *use, const struct subject *subject,
 {
 	if (subject->process->kind == PROCESS_PROGRAM)
 		subject_program(use, subject->process, fn, arg);
+	if (subject->process->kind == PROCESS_PROGRAM ||
+	    subject->process->has_uid)
+		subject_user(use, subject->process, fn, arg);
 	if (use->used[KEY_PROCESS])
 		fn(arg,
 		    hash_number(KEY_PROCESS, process_bit(subject->process)));

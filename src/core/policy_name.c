@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/base/name.h"
+#include "src/core/lists.h"
 #include "src/core/text.h"
 
 static int
@@ -95,7 +96,7 @@ compiler_lists(struct compiler *c, struct policy_match *ret,
 		lists[i] = word_find(c, &c->world->lists, values->v[i].text,
 		    &values->v[i].place, false);
 	qsort(lists, values->n, sizeof(*lists), number_cmp);
-	ret->lists = (struct list_set){ lists, values->n };
+	ret->lists = (struct list_set){ lists, values->n, c->indexes };
 }
 
 uint32_t
@@ -105,6 +106,22 @@ compiler_tunnel(struct compiler *c, const struct rule *rule)
 		return 0;
 	return word_find(
 	    c, &c->world->tunnels, rule->tunnel, &rule->tunnel_place, true);
+}
+
+void
+compiler_indexes(struct compiler *c)
+{
+	const struct policy_words *lists = &c->world->lists;
+	const struct list_table *table = c->world->table;
+
+	/* numbered from 1 */
+	c->indexes = compiler_alloc(c, lists->n + 1, sizeof(c->indexes[0]));
+	for (size_t i = 0; c->indexes != NULL && i < lists->n; i++) {
+		int at = list_table_find(table, lists->v[i]);
+
+		if (at >= 0)
+			c->indexes[i + 1] = list_table_get(table, (size_t)at);
+	}
 }
 
 struct policy_words

@@ -19,6 +19,8 @@ struct policy {
 	const struct policy_index *flows, *queries;
 	/* as the world named them */
 	struct policy_words tunnels, lists;
+	const struct list_table *table;	   /* a reference, or NULL */
+	const struct list_index **indexes; /* of the lists, from 1; or NULL */
 	struct {
 		bool set;
 		enum action action;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "src/core/glob.h"
+#include "src/core/lists.h"
 
 bool
 addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
@@ -252,6 +253,43 @@ domain_matches(
 	return false;
 }
 
+/* By one of its names, which is shown then, or by its address. */
+static bool
+index_has(
+    const struct list_index *index, const struct subject *s, uint8_t *ret_host)
+{
+	const struct addr *remote = s->in ? &s->src : &s->dst;
+
+	for (uint8_t i = 0; i < s->n_names; i++)
+		if (list_has_name(index, s->names[i])) {
+			*ret_host = (uint8_t)(i + 1);
+			return true;
+		}
+	return remote->family != ADDR_NONE && list_has_addr(index, remote);
+}
+
+static enum match
+list_matches(
+    const struct policy_match *m, const struct subject *s, struct matched *ret)
+{
+	enum match match = MATCH_NO;
+
+	for (size_t i = 0; i < m->lists.n; i++) {
+		uint32_t list = m->lists.lists[i];
+		const struct list_index *index = m->lists.indexes[list];
+
+		if (index_has(index, s, &ret->host)) {
+			ret->list = list;
+			return MATCH_YES;
+		}
+		/* the address may be one of the list's */
+		if (s->query && s->dst.family == ADDR_NONE &&
+		    list_n_addrs(index) > 0)
+			match = MATCH_MAYBE;
+	}
+	return match;
+}
+
 static enum match
 proto_matches(const struct policy_match *m, const struct subject *s)
 {
@@ -308,7 +346,7 @@ field_matches(
 	case FIELD_DOMAIN:
 		return certain(domain_matches(m, s, ret));
 	case FIELD_LIST:
-		return MATCH_NO;
+		return list_matches(m, s, ret);
 	case FIELD_QTYPE:
 		return certain(id_set_has(&m->ids, s->qtype));
 	case FIELD_EXE:
@@ -329,6 +367,14 @@ static bool
 names_program(enum rule_field field)
 {
 	return field >= FIELD_EXE && field <= FIELD_PARENT;
+}
+
+/* Of an unknown process the kernel may still have given the user. */
+static bool
+knows_field(const struct process *proc, enum rule_field field)
+{
+	return proc->kind == PROCESS_PROGRAM ||
+	       (proc->has_uid && (field == FIELD_USER || field == FIELD_GROUP));
 }
 
 /* The opposite of what is not certain is not certain. */
@@ -359,7 +405,7 @@ policy_entry_match(const struct policy_entry *entry,
 		const struct policy_match *m = &entry->matches[i];
 
 		if (names_program(m->field) &&
-		    subject->process->kind != PROCESS_PROGRAM)
+		    !knows_field(subject->process, m->field))
 			return MATCH_NO;
 		if (m->field == FIELD_QTYPE && !subject->query)
 			return MATCH_NO;
@@ -369,8 +415,9 @@ policy_entry_match(const struct policy_entry *entry,
 		if (one == MATCH_NO)
 			return MATCH_NO;
 		if (one == MATCH_MAYBE) {
-			matched.narrow |= m->narrow && !m->negated &&
-					  subject->dst.family == ADDR_NONE;
+			matched.narrow |=
+			    (m->narrow || m->field == FIELD_LIST) &&
+			    !m->negated && subject->dst.family == ADDR_NONE;
 			all = MATCH_MAYBE;
 		}
 	}

@@ -11,6 +11,8 @@
 /* The compiled rules: what policy_compile.c builds, policy_index.c finds
  * candidates in, and policy.c asks. All sets are sorted and without overlap. */
 
+struct list_index;
+
 struct set_text {
 	const char *s;
 	size_t len;
@@ -51,6 +53,7 @@ struct domain_set {
 struct list_set {
 	const uint32_t *lists;
 	size_t n;
+	const struct list_index *const *indexes; /* of all of them, from 1 */
 };
 
 struct policy_match {

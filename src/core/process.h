@@ -32,6 +32,8 @@ struct process {
 	pid_t pid;
 	uint64_t start; /* clock ticks since boot, as in /proc/PID/stat */
 	uint64_t exe_dev, exe_ino;
+	/* of an unknown process: uid, gid and user alone are known */
+	bool has_uid;
 	/* the path exe names this very file in the daemon's mount namespace;
 	 * false for deleted files, memfd, containers, bind mounts elsewhere */
 	bool exe_here;

@@ -81,6 +81,12 @@ is_path_or_none(const char *s, size_t len)
 }
 
 static bool
+is_path_or_system(const char *s, size_t len)
+{
+	return is_path(s, len) || (len == 6 && memcmp(s, "system", 6) == 0);
+}
+
+static bool
 is_address(const char *s, size_t len)
 {
 	struct addr addr;
@@ -165,6 +171,11 @@ const struct conf_row conf_rows[] = {
 	    .restart = true, .dflt = "no",
 	    .help = "Whether the rules are loaded again by themselves when a "
 		    "file of them changes." },
+	{ ROW("rerouted", "bpf", CONF_ENUM, bpf), .words = "no auto",
+	    .restart = true, .dflt = "auto",
+	    .help = "Whether programs in the kernel say who sends a packet, "
+		    "where they can be loaded. Without them those that send "
+		    "and end at once are unknown." },
 	{ ROW("rerouted", "flows-max", CONF_NUMBER, flows_max), .min = 1024,
 	    .max = 1048576, .restart = true, .dflt = "65536",
 	    .help = "Flows that are remembered. When there are more, the one "
@@ -222,6 +233,11 @@ const struct conf_row conf_rows[] = {
 	    .dflt = "system",
 	    .help = "Servers that are asked; system: those that the network "
 		    "gave this host." },
+	{ ROW("resolver", "tls-ca", CONF_TEXT, resolver.tls_ca),
+	    .check = is_path_or_system, .expected = "a path, or system",
+	    .dflt = "system",
+	    .help = "File of certificates that those of tls:// upstreams are "
+		    "checked with; system: those that this system trusts." },
 	{ ROW("resolver", "policy", CONF_ENUM, resolver.policy),
 	    .words = "order parallel", .dflt = "order",
 	    .help = "Whether the first upstream that works is asked, or all "

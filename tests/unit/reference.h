@@ -170,12 +170,31 @@ reference_value(
 	case FIELD_QTYPE:
 		return s->qtype == v->qtype;
 	case FIELD_LIST:
-		return false; /* is empty */
+		return false; /* see reference_list() */
 	case FIELD_FROM:
 	case FIELD_TO:
 		break;
 	}
 	abort();
+}
+
+/* The fake world's list ads. */
+static inline enum reference
+reference_list(const struct subject *s)
+{
+	static const struct rule_value values[] = {
+		{ .text = "ads.example.net", .whole = true },
+		{ .text = "example.com", .below = true },
+	};
+	const struct addr *remote = s->in ? &s->src : &s->dst;
+
+	for (size_t i = 0; i < 2; i++)
+		if (reference_domain(&values[i], s))
+			return REFERENCE_YES;
+	if (remote->family == ADDR_IP4 && remote->bytes[0] == 10)
+		return REFERENCE_YES;
+	return s->query && s->dst.family == ADDR_NONE ? REFERENCE_MAYBE
+						      : REFERENCE_NO;
 }
 
 static inline enum reference
@@ -185,6 +204,8 @@ reference_match(const struct rule_match *m, const struct subject *s)
 
 	if (m->field == FIELD_FROM || m->field == FIELD_TO)
 		return reference_ends(m, s, m->field == FIELD_FROM);
+	if (m->field == FIELD_LIST)
+		return reference_list(s);
 	if (m->field == FIELD_PROTO && s->query)
 		return REFERENCE_MAYBE;
 	for (size_t j = 0; j < m->values.n; j++)
@@ -238,6 +259,10 @@ reference_accepts(const struct rule *r, const struct subject *s)
 		const struct rule_match *m = &r->matches[i];
 		bool narrow =
 		    m->field == FIELD_TO && !m->negated && m->values.n > 0;
+
+		if (m->field == FIELD_LIST && !m->negated &&
+		    reference_list(s) == REFERENCE_MAYBE)
+			return true;
 
 		for (size_t j = 0; narrow && j < m->values.n; j++) {
 			const struct rule_value *v = &m->values.v[j];

@@ -325,6 +325,8 @@ local_data_is_given_back(void **state)
 		    list_build_rr(&build, &name, false, &rrs[i]), 0);
 	assert_int_equal(list_build_rr(&build, &name, true, &cname), 0);
 	l = finish(&build);
+	assert_true(list_has_name(l, &name));
+	assert_false(list_has_host(l, &name));
 	list_answer(&answer, l, &name);
 	assert_int_equal(answer.action, LIST_LOCAL);
 	for (size_t i = 0; i < N_ROWS(rrs); i++) {
@@ -367,7 +369,7 @@ addresses_are_found(void **state)
 	add_addr(&build, "ffff::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 	    ADDRSET_BLOCK, HOSTSET_NO_CODE);
 	assert_int_equal(addr_range_parse(&range, "198.51.100.0/24", 15), 0);
-	assert_int_equal(list_build_addr_rrs(&build, &range, &local, 1), 0);
+	assert_int_equal(list_build_addr_rr(&build, &range, &local), 0);
 	l = finish(&build);
 	assert_true(has_addr(l, "192.0.2.0"));
 	assert_true(has_addr(l, "192.0.2.63"));

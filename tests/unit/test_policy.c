@@ -6,6 +6,7 @@
 #include "src/core/explain.h"
 #include "src/core/policy.h"
 #include "src/core/rules.h"
+#include "tests/fake/lists.h"
 #include "tests/fake/world.h"
 #include "tests/unit/random.h"
 #include "tests/unit/reference.h"
@@ -29,11 +30,14 @@ compile(const struct rules *rules)
 {
 	const struct policy *policy = NULL;
 	struct faults *faults = faults_new();
+	struct policy_world world = fake_world;
 
-	if (policy_compile(&policy, rules, &fake_world, faults) != 0) {
+	world.table = fake_lists_table();
+	if (policy_compile(&policy, rules, &world, faults) != 0) {
 		faults_print(faults, stderr);
 		fail_msg("not compiled");
 	}
+	list_table_unref(world.table); /* the policy has one of its own */
 	faults_free(faults);
 	return policy;
 }

@@ -6,6 +6,7 @@
 #include "src/core/mark.h"
 #include "src/core/policy.h"
 #include "src/core/qtype.h"
+#include "tests/fake/lists.h"
 #include "tests/fake/world.h"
 
 /* Names, queries and tunnels: what design.md section 5 says of them. */
@@ -16,12 +17,15 @@ compile(const char *name, const char *text)
 	struct rules *rules = rules_new();
 	struct faults *faults = faults_new();
 	const struct policy *policy = NULL;
+	struct policy_world world = fake_world;
 
+	world.table = fake_lists_table();
 	if (rules_parse(rules, "t.rules", text, strlen(text), faults) != 0 ||
-	    policy_compile(&policy, rules, &fake_world, faults) != 0) {
+	    policy_compile(&policy, rules, &world, faults) != 0) {
 		faults_print(faults, stderr);
 		fail_msg("%s", name);
 	}
+	list_table_unref(world.table);
 	faults_free(faults);
 	rules_free(rules);
 	return policy;
@@ -31,7 +35,7 @@ struct row {
 	const char *name, *rules, *subject;
 	enum action action;
 	uint32_t rule;
-	const char *tunnel, *host;
+	const char *tunnel, *host, *list;
 };
 
 #define ACCEPT ACTION_ACCEPT
@@ -42,128 +46,172 @@ struct row {
 static const struct row rows[] = {
 	/* the three forms */
 	{ "that name", "block domain example.com", "domain=example.com", BLOCK,
-	    1, NULL, "example.com" },
+	    1, NULL, "example.com", NULL },
 	{ "case and final dot", "block domain Example.COM.",
-	    "domain=EXAMPLE.com", BLOCK, 1, NULL, "example.com" },
+	    "domain=EXAMPLE.com", BLOCK, 1, NULL, "example.com", NULL },
 	{ "that name is not one below", "block domain example.com",
-	    "domain=www.example.com", ACCEPT, 0, NULL, NULL },
+	    "domain=www.example.com", ACCEPT, 0, NULL, NULL, NULL },
 	{ "below", "block domain *.example.com", "domain=a.www.example.com",
-	    BLOCK, 1, NULL, "a.www.example.com" },
+	    BLOCK, 1, NULL, "a.www.example.com", NULL },
 	{ "below is not itself", "block domain *.example.com",
-	    "domain=example.com", ACCEPT, 0, NULL, NULL },
+	    "domain=example.com", ACCEPT, 0, NULL, NULL, NULL },
 	{ "below ends at a label", "block domain *.example.com",
-	    "domain=badexample.com", ACCEPT, 0, NULL, NULL },
+	    "domain=badexample.com", ACCEPT, 0, NULL, NULL, NULL },
 	{ "a dot within a label is none", "block domain *.example.com",
-	    "domain=bad\\\\.example.com", ACCEPT, 0, NULL, NULL },
+	    "domain=bad\\\\.example.com", ACCEPT, 0, NULL, NULL, NULL },
 	{ "both: itself", "block domain .example.com", "domain=example.com",
-	    BLOCK, 1, NULL, "example.com" },
+	    BLOCK, 1, NULL, "example.com", NULL },
 	{ "both: below", "block domain .example.com", "domain=b.example.com",
-	    BLOCK, 1, NULL, "b.example.com" },
+	    BLOCK, 1, NULL, "b.example.com", NULL },
 	{ "several", "block domain a.example, .b.example", "domain=x.b.example",
-	    BLOCK, 1, NULL, "x.b.example" },
+	    BLOCK, 1, NULL, "x.b.example", NULL },
 	/* connections */
 	{ "any of its names", "block domain b.example",
 	    "domain=a.example domain=b.example to=192.0.2.1", BLOCK, 1, NULL,
-	    "b.example" },
+	    "b.example", NULL },
 	{ "not: none of its names", "block not domain b.example",
 	    "domain=a.example domain=b.example to=192.0.2.1", ACCEPT, 0, NULL,
-	    NULL },
-	{ "not: another", "block not domain b.example", "domain=a.example",
-	    BLOCK, 1, NULL, NULL },
-	{ "without a name", "block domain .example", "to=192.0.2.1", ACCEPT, 0,
 	    NULL, NULL },
+	{ "not: another", "block not domain b.example", "domain=a.example",
+	    BLOCK, 1, NULL, NULL, NULL },
+	{ "without a name", "block domain .example", "to=192.0.2.1", ACCEPT, 0,
+	    NULL, NULL, NULL },
 	{ "not: without a name", "block not domain .example", "to=192.0.2.1",
-	    BLOCK, 1, NULL, NULL },
+	    BLOCK, 1, NULL, NULL, NULL },
 	{ "name and port", "block domain a.example to any port 443",
 	    "domain=a.example to=192.0.2.1 port=443", BLOCK, 1, NULL,
-	    "a.example" },
+	    "a.example", NULL },
 	{ "a connection has no type", "block qtype A", "domain=a.example",
-	    ACCEPT, 0, NULL, NULL },
+	    ACCEPT, 0, NULL, NULL, NULL },
 	{ "nor is it of another", "block not qtype A", "domain=a.example",
-	    ACCEPT, 0, NULL, NULL },
+	    ACCEPT, 0, NULL, NULL, NULL },
 	/* queries: what every connection would be blocked for */
 	{ "a program", "block exe /a", "query domain=x.example exe=/a", BLOCK,
-	    1, NULL, NULL },
+	    1, NULL, NULL, NULL },
 	{ "a name", "block domain x.example", "query domain=x.example", BLOCK,
-	    1, NULL, "x.example" },
+	    1, NULL, "x.example", NULL },
 	{ "a silent no", "drop domain x.example", "query domain=x.example",
-	    DROP, 1, NULL, "x.example" },
+	    DROP, 1, NULL, "x.example", NULL },
 	{ "an address can't block", "block to 10.0.0.0/8\nblock to internet",
-	    "query domain=x.example", ACCEPT, 0, NULL, NULL },
+	    "query domain=x.example", ACCEPT, 0, NULL, NULL, NULL },
 	{ "nor a port", "block exe /a to any port 80",
-	    "query domain=x.example exe=/a", ACCEPT, 0, NULL, NULL },
+	    "query domain=x.example exe=/a", ACCEPT, 0, NULL, NULL, NULL },
 	{ "nor a source", "block from 10.0.0.1", "query domain=x.example",
-	    ACCEPT, 0, NULL, NULL },
+	    ACCEPT, 0, NULL, NULL, NULL },
 	{ "nor a protocol", "block proto tcp", "query domain=x.example", ACCEPT,
-	    0, NULL, NULL },
+	    0, NULL, NULL, NULL },
 	{ "nor what is not of an address", "block not to 10.0.0.0/8",
-	    "query domain=x.example", ACCEPT, 0, NULL, NULL },
+	    "query domain=x.example", ACCEPT, 0, NULL, NULL, NULL },
 	{ "nor what is not of a port", "block not to any port 443",
-	    "query domain=x.example", ACCEPT, 0, NULL, NULL },
+	    "query domain=x.example", ACCEPT, 0, NULL, NULL, NULL },
 	{ "any address is each", "block to any", "query domain=x.example",
-	    BLOCK, 1, NULL, NULL },
+	    BLOCK, 1, NULL, NULL, NULL },
 	{ "none is not any", "block not to any", "query domain=x.example",
-	    ACCEPT, 0, NULL, NULL },
+	    ACCEPT, 0, NULL, NULL, NULL },
 	{ "what comes in is none", "block in", "query domain=x.example", ACCEPT,
-	    0, NULL, NULL },
+	    0, NULL, NULL, NULL },
 	{ "an accept by address lets it through",
 	    "accept exe /a to 10.0.0.0/8\nblock exe /a",
-	    "query domain=x.example exe=/a", ACCEPT, 1, NULL, NULL },
+	    "query domain=x.example exe=/a", ACCEPT, 1, NULL, NULL, NULL },
 	{ "an accept by port", "accept exe /a to any port 443\nblock exe /a",
-	    "query domain=x.example exe=/a", ACCEPT, 1, NULL, NULL },
+	    "query domain=x.example exe=/a", ACCEPT, 1, NULL, NULL, NULL },
 	{ "an accept by what it is not",
 	    "accept exe /a not to lan\nblock exe /a",
-	    "query domain=x.example exe=/a", ACCEPT, 1, NULL, NULL },
+	    "query domain=x.example exe=/a", ACCEPT, 1, NULL, NULL, NULL },
 	{ "an accept of another program", "accept exe /b to lan\nblock exe /a",
-	    "query domain=x.example exe=/a", BLOCK, 2, NULL, NULL },
+	    "query domain=x.example exe=/a", BLOCK, 2, NULL, NULL, NULL },
 	{ "a default", "default out block", "query domain=x.example", BLOCK, 0,
-	    NULL, NULL },
+	    NULL, NULL, NULL },
 	{ "an accept by address before a default",
 	    "default out block\naccept to 10.0.0.0/8 port 5432",
-	    "query domain=x.example", ACCEPT, 1, NULL, NULL },
+	    "query domain=x.example", ACCEPT, 1, NULL, NULL, NULL },
 	{ "unknown", "default unknown block", "query domain=x.example", BLOCK,
-	    0, NULL, NULL },
+	    0, NULL, NULL, NULL },
 	/* types */
 	{ "a type", "block qtype HTTPS, SVCB", "qtype=TYPE65 domain=x.example",
-	    BLOCK, 1, NULL, NULL },
+	    BLOCK, 1, NULL, NULL, NULL },
 	{ "another type", "block qtype HTTPS", "qtype=A domain=x.example",
-	    ACCEPT, 0, NULL, NULL },
+	    ACCEPT, 0, NULL, NULL, NULL },
 	{ "not a type", "block not qtype A, AAAA", "qtype=TXT domain=x.example",
-	    BLOCK, 1, NULL, NULL },
+	    BLOCK, 1, NULL, NULL, NULL },
 	/* answers: the address is known, the port is not */
 	{ "an answer's address", "block to 10.0.0.0/8",
-	    "query domain=x.example to=10.1.2.3", BLOCK, 1, NULL, NULL },
+	    "query domain=x.example to=10.1.2.3", BLOCK, 1, NULL, NULL, NULL },
 	{ "an answer and a port", "block to 10.0.0.0/8 port 80",
-	    "query domain=x.example to=10.1.2.3", ACCEPT, 0, NULL, NULL },
+	    "query domain=x.example to=10.1.2.3", ACCEPT, 0, NULL, NULL, NULL },
 	{ "an answer elsewhere", "block not to 10.0.0.0/8 port 80",
-	    "query domain=x.example to=192.0.2.1", BLOCK, 1, NULL, NULL },
+	    "query domain=x.example to=192.0.2.1", BLOCK, 1, NULL, NULL, NULL },
 	{ "an answer accepted", "accept to 10.1.0.0/16 port 80\nblock to lan",
-	    "query domain=x.example to=10.1.2.3", ACCEPT, 1, NULL, NULL },
+	    "query domain=x.example to=10.1.2.3", ACCEPT, 1, NULL, NULL, NULL },
 	{ "an answer not accepted",
 	    "accept to 10.2.0.0/16 port 80\nblock to lan",
-	    "query domain=x.example to=10.1.2.3", BLOCK, 2, NULL, NULL },
+	    "query domain=x.example to=10.1.2.3", BLOCK, 2, NULL, NULL, NULL },
 	/* tunnels */
 	{ "reroute", "reroute via vpn exe /a", "exe=/a to=192.0.2.1", REROUTE,
-	    1, "vpn", NULL },
+	    1, "vpn", NULL, NULL },
 	{ "via at the end", "reroute exe /a via tor", "exe=/a to=192.0.2.1",
-	    REROUTE, 1, "tor", NULL },
+	    REROUTE, 1, "tor", NULL, NULL },
 	{ "a name through a tunnel", "reroute via tor domain *.onion",
-	    "domain=x.onion", REROUTE, 1, "tor", "x.onion" },
+	    "domain=x.onion", REROUTE, 1, "tor", "x.onion", NULL },
 	{ "reroute is for out", "reroute via tor", "in from=192.0.2.1", ACCEPT,
-	    0, NULL, NULL },
+	    0, NULL, NULL, NULL },
 	{ "its query", "reroute via tor exe /a",
-	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL },
+	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL, NULL },
 	{ "its query by port", "reroute via tor exe /a to any port 443",
-	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL },
+	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL, NULL },
 	{ "its query, to the internet", "reroute via tor exe /a to internet",
-	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL },
+	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL, NULL },
 	{ "its query, all but the LAN", "reroute via tor exe /a not to lan",
-	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL },
+	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL, NULL },
 	{ "its query, all of IPv4", "reroute via tor exe /a to 0.0.0.0/0",
-	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL },
+	    "query domain=x.example exe=/a", REROUTE, 1, "tor", NULL, NULL },
 	{ "by address: it has to be known first",
 	    "reroute via vpn exe /a to 10.0.0.0/8\nblock exe /a",
-	    "query domain=x.example exe=/a", ACCEPT, 1, NULL, NULL },
+	    "query domain=x.example exe=/a", ACCEPT, 1, NULL, NULL, NULL },
+};
+
+static const struct row list_rows[] = {
+	{ "a name of a list", "block list bad, ads", "domain=x.example.com",
+	    BLOCK, 1, NULL, "x.example.com", "ads" },
+	{ "the other list", "block list bad, ads",
+	    "domain=a.example domain=bad.example to=192.0.2.1", BLOCK, 1, NULL,
+	    "bad.example", "bad" },
+	{ "an address of a list", "block out list ads", "to=10.1.2.3", BLOCK, 1,
+	    NULL, NULL, "ads" },
+	{ "who sends", "drop in list ads", "in from=10.1.2.3", DROP, 1, NULL,
+	    NULL, "ads" },
+	{ "our own address is not meant", "drop in list ads",
+	    "in from=192.0.2.1 to=10.1.2.3", ACCEPT, 0, NULL, NULL, NULL },
+	{ "neither", "block list ads", "domain=a.example to=192.0.2.1", ACCEPT,
+	    0, NULL, NULL, NULL },
+	{ "not of a list", "block not list ads", "to=192.0.2.1", BLOCK, 1, NULL,
+	    NULL, NULL },
+	{ "not: by its name", "block not list ads",
+	    "domain=ads.example.net to=192.0.2.1", ACCEPT, 0, NULL, NULL,
+	    NULL },
+	{ "a query", "block list ads", "query domain=ads.example.net", BLOCK, 1,
+	    NULL, "ads.example.net", "ads" },
+	{ "a query of a program", "block list ads exe /a",
+	    "query domain=ads.example.net exe=/b", ACCEPT, 0, NULL, NULL,
+	    NULL },
+	{ "an answer", "block list ads", "query domain=x.example to=10.1.2.3",
+	    BLOCK, 1, NULL, NULL, "ads" },
+	{ "its addresses can't block a query", "block list ads",
+	    "query domain=x.example", ACCEPT, 0, NULL, NULL, NULL },
+	{ "its addresses may let one through",
+	    "accept list ads\ndefault out block", "query domain=x.example",
+	    ACCEPT, 1, NULL, NULL, NULL },
+	{ "a list of names does not", "accept list bad\ndefault out block",
+	    "query domain=x.example", BLOCK, 0, NULL, NULL, NULL },
+	{ "not of a list of names is certain", "block not list bad",
+	    "query domain=x.example", BLOCK, 1, NULL, NULL, NULL },
+	{ "not of a list with addresses is not", "block not list ads",
+	    "query domain=x.example", ACCEPT, 0, NULL, NULL, NULL },
+	{ "reroute what a list has", "reroute via tor list ads",
+	    "query domain=x.example.com", REROUTE, 1, "tor", "x.example.com",
+	    "ads" },
+	{ "reroute what it may have", "reroute via tor list ads\nblock",
+	    "query domain=x.example", ACCEPT, 1, NULL, NULL, NULL },
 };
 
 static bool
@@ -173,11 +221,10 @@ same(const char *a, const char *b)
 }
 
 static void
-names_and_queries_are_decided_by_the_book(void **state)
+check_rows(const struct row *all, size_t n)
 {
-	(void)state;
-	for (size_t i = 0; i < N_ROWS(rows); i++) {
-		const struct row *row = &rows[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct row *row = &all[i];
 		const struct policy *policy = compile(row->name, row->rules);
 		struct faults *faults = faults_new();
 		char buf[NAME_TEXT_SIZE];
@@ -195,6 +242,7 @@ names_and_queries_are_decided_by_the_book(void **state)
 			host = name_format(e.subject.names[d.host - 1], buf);
 		if (d.action != row->action || d.rule != row->rule ||
 		    !same(policy_tunnel(policy, d.tunnel), row->tunnel) ||
+		    !same(policy_list(policy, d.list), row->list) ||
 		    !same(host, row->host))
 			fail_msg("%s: %s, rule %u, host %s", row->name,
 			    action_name(d.action), d.rule,
@@ -203,6 +251,48 @@ names_and_queries_are_decided_by_the_book(void **state)
 		faults_free(faults);
 		policy_unref(policy);
 	}
+}
+
+static void
+names_and_queries_are_decided_by_the_book(void **state)
+{
+	(void)state;
+	check_rows(rows, N_ROWS(rows));
+}
+
+static void
+lists_are_asked_by_name_and_address(void **state)
+{
+	const struct policy *policy = compile("", "block list bad");
+	struct name name = name_of("bad.example");
+
+	(void)state;
+	check_rows(list_rows, N_ROWS(list_rows));
+	assert_true(list_has_name(policy_list_index(policy, 2), &name));
+	assert_null(policy_list_index(policy, 0));
+	assert_null(policy_list_index(policy, 3));
+	policy_unref(policy);
+}
+
+static void
+a_list_that_is_not_loaded_is_empty(void **state)
+{
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
+	const struct policy *policy = NULL;
+	struct process *process = process_new(PROCESS_UNKNOWN);
+	struct subject s = { .process = process };
+
+	(void)state;
+	assert_int_equal(
+	    rules_parse(rules, "t", "block list ads", 14, faults), 0);
+	assert_int_equal(
+	    policy_compile(&policy, rules, &fake_world, faults), 0);
+	assert_int_equal(policy_decide(policy, &s).rule, 0);
+	policy_unref(policy);
+	process_unref(process);
+	faults_free(faults);
+	rules_free(rules);
 }
 
 static void
@@ -271,6 +361,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_queries_are_decided_by_the_book),
+		cmocka_unit_test(lists_are_asked_by_name_and_address),
+		cmocka_unit_test(a_list_that_is_not_loaded_is_empty),
 		cmocka_unit_test(a_reroute_has_port17s_mark),
 		cmocka_unit_test(only_what_is_declared_can_be_named),
 		cmocka_unit_test(types_have_names),

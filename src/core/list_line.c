@@ -1,0 +1,507 @@
+#include "src/core/list_line.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "src/core/punycode.h"
+
+/* What may stand in a host name, as it is to be kept; 0 for all else. Bytes of
+ * other scripts are looked at by punycode_label(). */
+static const char kept[256] = {
+	['-'] = '-',
+	['_'] = '_',
+	['0'] = '0',
+	['1'] = '1',
+	['2'] = '2',
+	['3'] = '3',
+	['4'] = '4',
+	['5'] = '5',
+	['6'] = '6',
+	['7'] = '7',
+	['8'] = '8',
+	['9'] = '9',
+	['a'] = 'a',
+	['b'] = 'b',
+	['c'] = 'c',
+	['d'] = 'd',
+	['e'] = 'e',
+	['f'] = 'f',
+	['g'] = 'g',
+	['h'] = 'h',
+	['i'] = 'i',
+	['j'] = 'j',
+	['k'] = 'k',
+	['l'] = 'l',
+	['m'] = 'm',
+	['n'] = 'n',
+	['o'] = 'o',
+	['p'] = 'p',
+	['q'] = 'q',
+	['r'] = 'r',
+	['s'] = 's',
+	['t'] = 't',
+	['u'] = 'u',
+	['v'] = 'v',
+	['w'] = 'w',
+	['x'] = 'x',
+	['y'] = 'y',
+	['z'] = 'z',
+	['A'] = 'a',
+	['B'] = 'b',
+	['C'] = 'c',
+	['D'] = 'd',
+	['E'] = 'e',
+	['F'] = 'f',
+	['G'] = 'g',
+	['H'] = 'h',
+	['I'] = 'i',
+	['J'] = 'j',
+	['K'] = 'k',
+	['L'] = 'l',
+	['M'] = 'm',
+	['N'] = 'n',
+	['O'] = 'o',
+	['P'] = 'p',
+	['Q'] = 'q',
+	['R'] = 'r',
+	['S'] = 's',
+	['T'] = 't',
+	['U'] = 'u',
+	['V'] = 'v',
+	['W'] = 'w',
+	['X'] = 'x',
+	['Y'] = 'y',
+	['Z'] = 'z',
+};
+
+/* Words ------------------------------------------------------------------- */
+
+struct list_text
+list_after(struct list_text text, size_t n)
+{
+	return (struct list_text){ text.p + n, text.len - n };
+}
+
+struct list_text
+list_trim(struct list_text text)
+{
+	while (text.len > 0 && list_is_blank(text.p[0]))
+		text = list_after(text, 1);
+	while (text.len > 0 && list_is_blank(text.p[text.len - 1]))
+		text.len--;
+	return text;
+}
+
+struct list_text
+list_word(struct list_text *text)
+{
+	struct list_text word;
+
+	while (text->len > 0 && list_is_blank(text->p[0]))
+		*text = list_after(*text, 1);
+	word = (struct list_text){ text->p, 0 };
+	while (word.len < text->len && !list_is_blank(text->p[word.len]))
+		word.len++;
+	*text = list_after(*text, word.len);
+	return word;
+}
+
+bool
+list_is(struct list_text text, const char *word)
+{
+	return text.len == strlen(word) && memcmp(text.p, word, text.len) == 0;
+}
+
+bool
+list_begins(struct list_text text, const char *word)
+{
+	size_t len = strlen(word);
+
+	return text.len >= len && memcmp(text.p, word, len) == 0;
+}
+
+/* Lines -------------------------------------------------------------------- */
+
+bool
+list_next_line(struct list_reader *reader)
+{
+	struct list_text *rest = &reader->rest;
+	const char *end;
+
+	if (rest->len == 0 || reader->error != 0)
+		return false;
+	end = memchr(rest->p, '\n', rest->len);
+	reader->line.p = rest->p;
+	reader->line.len = end != NULL ? (size_t)(end - rest->p) : rest->len;
+	*rest = list_after(
+	    *rest, end != NULL ? reader->line.len + 1 : reader->line.len);
+	reader->n++;
+	return true;
+}
+
+static void
+put_fault(struct list_reader *reader, struct list_fault *fault)
+{
+	fault->line = reader->n;
+	fault->text = reader->line.p;
+	fault->len = reader->line.len;
+	reader->sink->fault(reader->sink->arg, fault);
+}
+
+void
+list_fault_line(struct list_reader *reader, const char *what)
+{
+	put_fault(reader, &(struct list_fault){ .what = what });
+}
+
+void
+list_fault_modifier(struct list_reader *reader, struct list_text modifier)
+{
+	put_fault(
+	    reader, &(struct list_fault){ .what = "a modifier that can't apply",
+			.modifier = modifier.p,
+			.modifier_len = modifier.len });
+}
+
+bool
+list_put(struct list_reader *reader, struct list_entry *entry)
+{
+	entry->line = reader->n;
+	reader->error = reader->sink->entry(reader->sink->arg, entry);
+	return reader->error == 0;
+}
+
+bool
+list_put_name(
+    struct list_reader *reader, const struct name *name, unsigned int flags)
+{
+	return list_put(reader,
+	    &(struct list_entry){
+		.kind = LIST_ENTRY_NAME, .name = name, .flags = flags });
+}
+
+bool
+list_put_addr(struct list_reader *reader, const struct addr_range *range,
+    enum addrset_rank rank)
+{
+	return list_put(reader,
+	    &(struct list_entry){
+		.kind = LIST_ENTRY_ADDR, .range = *range, .rank = rank });
+}
+
+/* Names and addresses ------------------------------------------------------ */
+
+/* A label with bytes past ASCII, at *at up to the next dot, to
+ * ret->wire[used]. */
+static const char *
+foreign_label(struct name *ret, size_t *used, struct list_text text, size_t *at)
+{
+	char label[PUNYCODE_MAX];
+	size_t len = 0;
+
+	while (*at + len < text.len && text.p[*at + len] != '.') {
+		uint8_t c = (uint8_t)text.p[*at + len];
+
+		if (c < 0x80 && kept[c] == 0)
+			return "not a name";
+		len++;
+	}
+	*at += len;
+	len = punycode_label(label, text.p + *at - len, len);
+	if (len == 0)
+		return "no UTF-8, or a label of more than 63 octets";
+	if (*used + 1 + len + 1 > NAME_WIRE_MAX)
+		return "a name of more than 255 octets";
+	ret->wire[*used] = (uint8_t)len;
+	memcpy(ret->wire + *used + 1, label, len);
+	*used += 1 + len;
+	return NULL;
+}
+
+/* The same for ASCII; the label's start where a byte is past that. */
+static const char *
+label_at(struct name *ret, size_t *used, struct list_text text, size_t *at)
+{
+	size_t start = *at, n = 0;
+
+	for (; *at < text.len && text.p[*at] != '.'; (*at)++) {
+		uint8_t c = (uint8_t)text.p[*at];
+
+		if (c >= 0x80) {
+			*at = start;
+			return foreign_label(ret, used, text, at);
+		}
+		if (kept[c] == 0)
+			return "not a name";
+		if (n == NAME_LABEL_MAX) /* maybe a foreign one, from here on */
+			return "a label of more than 63 octets";
+		/* the root's octet must fit as well */
+		if (*used + 1 + n + 1 >= NAME_WIRE_MAX)
+			return "a name of more than 255 octets";
+		ret->wire[*used + 1 + n++] = (uint8_t)kept[c];
+	}
+	if (n == 0)
+		return "an empty label";
+	ret->wire[*used] = (uint8_t)n;
+	*used += 1 + n;
+	return NULL;
+}
+
+const char *
+list_name(struct name *ret, struct list_text text)
+{
+	size_t used = 0, at = 0;
+	const char *what;
+
+	if (text.len == 0)
+		return "no name";
+	while (at < text.len) {
+		what = label_at(ret, &used, text, &at);
+		if (what != NULL)
+			return what;
+		at++; /* the dot */
+	}
+	ret->wire[used++] = 0;
+	ret->len = (uint8_t)used;
+	return NULL;
+}
+
+/* "192.0.2.7/24" as 192.0.2.0/24. */
+static bool
+loose_prefix(struct addr_range *ret, struct list_text text)
+{
+	const char *slash = memchr(text.p, '/', text.len);
+	struct prefix prefix;
+	struct addr addr;
+	char any[16];
+	int len;
+
+	if (slash == NULL ||
+	    addr_parse(&addr, text.p, (size_t)(slash - text.p)) < 0)
+		return false;
+	/* the length, read from a prefix that has no other bits */
+	len = snprintf(any, sizeof(any), "%s%.*s",
+	    addr.family == ADDR_IP4 ? "0.0.0.0" : "::",
+	    (int)(text.len - (size_t)(slash - text.p)), slash);
+	if (len >= (int)sizeof(any) ||
+	    prefix_parse(&prefix, any, (size_t)len) < 0)
+		return false;
+	for (size_t i = 0; i < addr_len(&addr); i++) {
+		size_t bits = prefix.len > 8 * i ? prefix.len - 8 * i : 0;
+		unsigned int mask = bits >= 8 ? 0xffU : ~(0xffU >> bits);
+
+		prefix.addr.bytes[i] = (uint8_t)(addr.bytes[i] & mask);
+	}
+	*ret = prefix_range(&prefix);
+	return true;
+}
+
+bool
+list_addr(struct addr_range *ret, struct list_text text)
+{
+	/* most words are names: quick about it */
+	if (text.len == 0 || !((text.p[0] >= '0' && text.p[0] <= '9') ||
+				 memchr(text.p, ':', text.len) != NULL))
+		return false;
+	return addr_range_parse(ret, text.p, text.len) == 0 ||
+	       loose_prefix(ret, text);
+}
+
+/* Lines of words ----------------------------------------------------------- */
+
+/* Names of this host, as the first lines of hosts files have them. */
+static bool
+is_own_name(struct list_text word)
+{
+	static const char *const own[] = { "localhost", "localhost.localdomain",
+		"local", "broadcasthost", "ip6-localhost", "ip6-loopback",
+		"ip6-localnet", "ip6-mcastprefix", "ip6-allnodes",
+		"ip6-allrouters", "ip6-allhosts", "0.0.0.0" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (list_is(word, own[i]))
+			return true;
+	return false;
+}
+
+/* Names behind an address: it does not matter which. */
+static void
+hosts_names(struct list_reader *reader, struct list_text rest)
+{
+	const char *what = NULL, *fault;
+	struct list_text word;
+	struct name name;
+
+	while ((word = list_word(&rest)).len > 0) {
+		if (is_own_name(word))
+			continue;
+		fault = list_name(&name, word);
+		if (fault != NULL)
+			what = fault;
+		else if (!list_put_name(reader, &name, HOSTSET_BLOCK))
+			return;
+	}
+	if (what != NULL) /* one for the line */
+		list_fault_line(reader, what);
+}
+
+/* "x", ".x" or "*.x". */
+static void
+plain_name(struct list_reader *reader, struct list_text word)
+{
+	unsigned int flags = HOSTSET_BLOCK;
+	const char *what;
+	struct name name;
+
+	if (reader->format == CONF_FORMAT_WILDCARD)
+		flags |= HOSTSET_BLOCK << HOSTSET_BELOW;
+	if (list_begins(word, "*.")) {
+		flags = HOSTSET_BLOCK << HOSTSET_BELOW;
+		word = list_after(word, 2);
+	} else if (list_begins(word, ".")) {
+		flags = HOSTSET_BLOCK | HOSTSET_BLOCK << HOSTSET_BELOW;
+		word = list_after(word, 1);
+	}
+	what = list_name(&name, word);
+	if (what != NULL)
+		list_fault_line(reader, what);
+	else
+		(void)list_put_name(reader, &name, flags); /* see error */
+}
+
+void
+list_plain_word(struct list_reader *reader, struct list_text word)
+{
+	struct addr_range range;
+
+	if (list_addr(&range, word))
+		(void)list_put_addr(reader, &range, ADDRSET_BLOCK); /* see
+								       error */
+	else if (reader->format == CONF_FORMAT_ADDRESSES)
+		list_fault_line(reader, "not an address");
+	else
+		plain_name(reader, word);
+}
+
+/* Up to a #, or a ; at the start of a word. */
+static struct list_text
+without_comment(struct list_text line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if (line.p[i] == '#' ||
+		    (line.p[i] == ';' &&
+			(i == 0 || list_is_blank(line.p[i - 1]))))
+			line.len = i;
+	return line;
+}
+
+void
+list_plain_line(struct list_reader *reader, struct list_text line)
+{
+	struct list_text rest = without_comment(line);
+	struct list_text word = list_word(&rest);
+	struct addr_range range;
+
+	if (word.len == 0 || word.p[0] == '!')
+		return;
+	if (list_trim(rest).len == 0) {
+		if (reader->format == CONF_FORMAT_HOSTS)
+			list_fault_line(reader, "no address and names");
+		else
+			list_plain_word(reader, word);
+		return;
+	}
+	if ((reader->format == CONF_FORMAT_HOSTS ||
+		reader->format == CONF_FORMAT_AUTO ||
+		reader->format == CONF_FORMAT_ADBLOCK) &&
+	    list_addr(&range, word) && addr_equal(&range.lo, &range.hi))
+		hosts_names(reader, rest);
+	else
+		list_fault_line(reader, "more than one word");
+}
+
+/* Files -------------------------------------------------------------------- */
+
+/* How many lines with something in them are looked at. */
+#define DETECT_LINES 100
+
+static bool
+is_zone_line(struct list_text line)
+{
+	struct list_text word;
+
+	if (list_begins(line, "$ORIGIN") || list_begins(line, "$TTL"))
+		return true;
+	while ((word = list_word(&line)).len > 0 && word.p[0] != ';' &&
+	       word.p[0] != '#')
+		if (list_is(word, "SOA") || list_is(word, "soa"))
+			return true;
+	return false;
+}
+
+static enum conf_list_format
+detect(struct list_text rest)
+{
+	struct list_reader reader = { .rest = rest };
+	bool adblock = false;
+
+	for (size_t n = 0; n < DETECT_LINES && list_next_line(&reader);) {
+		struct list_text line = list_trim(reader.line);
+
+		if (line.len == 0 || line.p[0] == '#' || line.p[0] == ';' ||
+		    line.p[0] == '!')
+			continue;
+		n++;
+		if (is_zone_line(line))
+			return CONF_FORMAT_RPZ;
+		if (list_begins(line, "||") || list_begins(line, "@@") ||
+		    list_begins(line, "[Adblock") || list_begins(line, "|"))
+			adblock = true;
+	}
+	return adblock ? CONF_FORMAT_ADBLOCK : CONF_FORMAT_AUTO;
+}
+
+static struct list_text
+without_mark(const char *text, size_t len)
+{
+	struct list_text rest = { text, len };
+
+	/* the byte order mark of UTF-8 */
+	return list_begins(rest, "\xef\xbb\xbf") ? list_after(rest, 3) : rest;
+}
+
+enum conf_list_format
+list_detect(const char *text, size_t len)
+{
+	return detect(without_mark(text, len));
+}
+
+int
+list_parse(const struct list_sink *sink, enum conf_list_format format,
+    const char *text, size_t len)
+{
+	struct list_reader reader = {
+		.sink = sink,
+		.format = format,
+		.rest = without_mark(text, len),
+	};
+
+	if (format == CONF_FORMAT_AUTO)
+		reader.format = detect(reader.rest);
+	if (reader.format == CONF_FORMAT_RPZ) {
+		list_rpz(&reader);
+		return reader.error;
+	}
+	while (list_next_line(&reader)) {
+		struct list_text line = list_trim(reader.line);
+
+		if (line.len > LIST_LINE_MAX)
+			list_fault_line(&reader, "a line of more than 4096 "
+						 "bytes");
+		else if (reader.format == CONF_FORMAT_ADBLOCK)
+			list_adblock_line(&reader, line);
+		else
+			list_plain_line(&reader, line);
+	}
+	return reader.error;
+}

@@ -1,0 +1,76 @@
+#ifndef CORE_LIST_LINE_H
+#define CORE_LIST_LINE_H
+
+#include "src/core/list_parse.h"
+
+/* What the parsers of list files have in common. */
+
+/* Longer ones are no entry of any list. */
+#define LIST_LINE_MAX ((size_t)4096)
+
+/* Names behind one denyallow=. */
+#define LIST_OTHERS_MAX 64
+
+struct list_text {
+	const char *p;
+	size_t len;
+};
+
+struct list_reader {
+	const struct list_sink *sink;
+	enum conf_list_format format;
+	struct list_text rest;		     /* of the file */
+	struct list_text line;		     /* whole, for faults */
+	uint32_t n;			     /* its number */
+	int error;			     /* of the sink */
+	struct name others[LIST_OTHERS_MAX]; /* of the rule at hand */
+};
+
+/* The next line without its end; false after the last one, and once the sink
+ * has failed. */
+bool list_next_line(struct list_reader *reader);
+
+void list_fault_line(struct list_reader *reader, const char *what);
+void list_fault_modifier(struct list_reader *reader, struct list_text modifier);
+/* entry->line is filled in; false where the sink fails. */
+bool list_put(struct list_reader *reader, struct list_entry *entry);
+bool list_put_name(
+    struct list_reader *reader, const struct name *name, unsigned int flags);
+bool list_put_addr(struct list_reader *reader, const struct addr_range *range,
+    enum addrset_rank rank);
+
+/* Bytes that separate words: blanks and what else ASCII has of it. */
+static inline bool
+list_is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+}
+
+struct list_text list_trim(struct list_text text);
+/* The first word, taken off *text; empty after the last one. */
+struct list_text list_word(struct list_text *text);
+bool list_is(struct list_text text, const char *word);
+bool list_begins(struct list_text text, const char *word);
+/* Leaves out the first n bytes. */
+struct list_text list_after(struct list_text text, size_t n);
+
+/* A host name: letters, digits, - and _, with or without the final dot; other
+ * scripts in lower case become xn-- labels. NULL, or what is wrong with it. */
+const char *list_name(struct name *ret, struct list_text text);
+
+/* An address, a prefix (bits past it are ignored) or a range. */
+bool list_addr(struct addr_range *ret, struct list_text text);
+
+/* One line of hosts, domains, wildcard or addresses, or (AUTO) of any of
+ * them. */
+void list_plain_line(struct list_reader *reader, struct list_text line);
+/* The same for one word that is no hosts line. */
+void list_plain_word(struct list_reader *reader, struct list_text word);
+
+/* One line of AdBlock's. */
+void list_adblock_line(struct list_reader *reader, struct list_text line);
+
+/* A whole zone. */
+void list_rpz(struct list_reader *reader);
+
+#endif

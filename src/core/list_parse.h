@@ -1,0 +1,79 @@
+#ifndef CORE_LIST_PARSE_H
+#define CORE_LIST_PARSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/core/addrset.h"
+#include "src/core/conf.h"
+#include "src/core/hostset.h"
+#include "src/core/lists.h"
+
+/* Files of lists: what each line means. Junk is skipped and told; nothing that
+ * a file holds ends the reading of it. */
+
+enum list_entry_kind {
+	LIST_ENTRY_NAME,    /* name, flags */
+	LIST_ENTRY_CANCEL,  /* the same, said no more ($badfilter) */
+	LIST_ENTRY_UNLESS,  /* the same, but for others and what is below */
+	LIST_ENTRY_RR,	    /* name, below, rr */
+	LIST_ENTRY_ADDR,    /* range, rank, code */
+	LIST_ENTRY_ADDR_RR, /* range, rr */
+};
+
+/* All borrowed, for the time of the call. */
+struct list_entry {
+	enum list_entry_kind kind;
+	uint32_t line; /* from 1 */
+	const struct name *name;
+	unsigned int flags; /* as in hostset.h */
+	const struct name *others;
+	size_t n_others;
+	bool below;
+	struct list_rr rr;
+	struct addr_range range;
+	enum addrset_rank rank;
+	enum hostset_code code;
+};
+
+/* Something that can't be used. */
+struct list_fault {
+	uint32_t line;
+	const char *what;     /* of the program's own words */
+	const char *modifier; /* AdBlock's, that can't apply; NULL for none */
+	size_t modifier_len;
+	const char *text; /* the line, as it is */
+	size_t len;
+};
+
+struct list_sink {
+	/* 0, or an error that ends the reading */
+	int (*entry)(void *arg, const struct list_entry *entry);
+	void (*fault)(void *arg, const struct list_fault *fault);
+	void *arg;
+};
+
+/* Gives the sink what the text says. 0 or what the sink returned.
+ *
+ * CONF_FORMAT_AUTO takes RPZ where one of the first lines is $TTL, $ORIGIN or
+ * an SOA record; AdBlock where one of them begins with ||, @@ or [Adblock; and
+ * else each line for itself: an address with names behind it as in hosts, an
+ * address, prefix or range alone, or a name alone. */
+int list_parse(const struct list_sink *sink, enum conf_list_format format,
+    const char *text, size_t len);
+
+/* What that comes to. */
+enum conf_list_format list_detect(const char *text, size_t len);
+
+/* Whether what an entry says has to do with the name or address; for who asks
+ * which line it was. */
+bool list_entry_is_about(
+    const struct list_entry *entry, const struct name *name);
+bool list_entry_is_about_addr(
+    const struct list_entry *entry, const struct addr *addr);
+
+/* Hands an entry to the builder. 0, -E2BIG or -ENOMEM. */
+struct list_build;
+int list_entry_build(struct list_build *build, const struct list_entry *entry);
+
+#endif

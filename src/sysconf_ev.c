@@ -1,0 +1,326 @@
+#include "src/sysconf_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "src/base/log.h"
+#include "src/sysfiles.h"
+#include "src/work_ev.h"
+
+#define DIR_EVENTS                                                             \
+	(IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |            \
+	    IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+/* Behind a symbolic or a bind mount, where the folder's events are others'. */
+#define FILE_EVENTS (IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB)
+
+/* Quiet for so long: whoever wrote is done. */
+static const struct timeval quiet = { 0, 200000 };
+
+/* A reading, in a thread: outlives its sysconf_ev where that is freed. */
+struct job {
+	struct sysconf_ev *se; /* NULL: nobody waits for it */
+	struct sysconf_own owns[SYSCONF_OWNS_MAX];
+	size_t n_owns;
+	struct sysconf found;
+	const char *path;
+};
+
+struct sysconf_ev {
+	struct sysconf_opts opts;
+	struct sysconf_own owns[SYSCONF_OWNS_MAX];
+	struct sysconf servers;
+	bool any, told_none;
+	int fd;	      /* of inotify */
+	int *folders; /* watches of those whose every file matters */
+	struct event *readable, *settled;
+	struct job *job;
+	bool again; /* something has changed since it began */
+};
+
+static void read_again(struct sysconf_ev *se);
+
+/* Following ------------------------------------------------------------------
+ */
+
+/* Whether the name is a part of one of our paths: other files of these folders
+ * are no matter. */
+static bool
+is_part(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n_sysfiles; i++) {
+		const char *at = sysfiles[i].path;
+
+		while ((at = strstr(at, name)) != NULL) {
+			if (at[-1] == '/' && (at[n] == '/' || at[n] == '\0'))
+				return true;
+			at += n;
+		}
+	}
+	return false;
+}
+
+static bool
+is_ours(const struct sysconf_ev *se, const struct inotify_event *event)
+{
+	if (event->len == 0 || event->name[0] == '\0')
+		return true; /* of a file, or of a folder itself */
+	for (size_t i = 0; i < n_sysfiles; i++)
+		if (se->folders[i] == event->wd)
+			return true;
+	return is_part(event->name);
+}
+
+static void
+readable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	_Alignas(struct inotify_event) char
+	    buf[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
+	struct sysconf_ev *se = arg;
+	ssize_t n = read(fd, buf, sizeof(buf));
+	bool ours = false;
+
+	(void)what;
+	/* the kernel gives whole events; EAGAIN and EINTR: none this time */
+	for (size_t off = 0; n > 0 && off < (size_t)n;) {
+		const struct inotify_event *event = (const void *)(buf + off);
+
+		off += sizeof(*event) + event->len;
+		ours = ours || is_ours(se, event);
+	}
+	if (ours)
+		(void)event_add(se->settled, &quiet); /* else the next one */
+}
+
+/* The folder of a path, or the nearest above it that is there. */
+static void
+watch_above(int fd, const char *path)
+{
+	char dir[128];
+	char *slash;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path); /* ours: they fit */
+	while ((slash = strrchr(dir, '/')) != NULL && slash != dir) {
+		*slash = '\0';
+		if (inotify_add_watch(fd, dir, DIR_EVENTS) >= 0)
+			return;
+	}
+}
+
+static void
+watch_file(struct sysconf_ev *se, int fd, size_t i)
+{
+	const char *path = sysfiles[i].path;
+	bool folder = path[strlen(path) - 1] == '/';
+	int wd = inotify_add_watch(fd, path, folder ? DIR_EVENTS : FILE_EVENTS);
+
+	/* not there: the folder above tells when it comes */
+	se->folders[i] = folder ? wd : -1;
+	if (wd < 0 || !folder)
+		watch_above(fd, path);
+}
+
+/* Anew each time, so that nothing is left of files that are gone. */
+static int
+watch(struct sysconf_ev *se)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	struct event *readable;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; i < n_sysfiles; i++)
+		watch_file(se, fd, i);
+	readable =
+	    event_new(se->opts.base, fd, EV_READ | EV_PERSIST, readable_cb, se);
+	if (readable == NULL || event_add(readable, NULL) < 0) {
+		if (readable != NULL)
+			event_free(readable);
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	if (se->readable != NULL)
+		event_free(se->readable);
+	if (se->fd >= 0)
+		(void)close(se->fd); /* only events to be read */
+	se->readable = readable;
+	se->fd = fd;
+	return 0;
+}
+
+/* Reading --------------------------------------------------------------------
+ */
+
+static void
+tell(const struct sysconf *conf, const char *path)
+{
+	char text[UPSTREAM_TEXT_SIZE];
+
+	for (size_t i = 0; i < conf->n; i++)
+		log_info("dns", "server of the system=%s file=%s",
+		    upstream_format(&conf->v[i], text), path);
+	if (conf->skipped > 0 || conf->more > 0)
+		log_warning("dns",
+		    "servers that were left out file=%s no_address=%u "
+		    "too_many=%u",
+		    path, conf->skipped, conf->more);
+}
+
+/* True where there are other servers now. */
+static bool
+take(struct sysconf_ev *se, const struct sysconf *found, const char *path)
+{
+	if (path == NULL) {
+		if (!se->told_none)
+			log_warning("dns",
+			    se->any ? "the system has no servers any more: "
+				      "those from before are kept"
+				    : "the system has no servers, or only "
+				      "this one");
+		se->told_none = true;
+		return false;
+	}
+	se->told_none = false;
+	if (se->any && sysconf_equal(found, &se->servers))
+		return false;
+	se->servers = *found;
+	se->any = true;
+	tell(found, path);
+	return true;
+}
+
+static void
+job_run(void *arg)
+{
+	struct job *job = arg;
+
+	job->path = sysfiles_read(&job->found, job->owns, job->n_owns);
+}
+
+static void
+job_done(void *arg)
+{
+	struct job *job = arg;
+	struct sysconf_ev *se = job->se;
+	bool changed;
+
+	if (se == NULL) {
+		free(job);
+		return;
+	}
+	se->job = NULL;
+	changed = take(se, &job->found, job->path);
+	free(job);
+	if (se->again)
+		read_again(se);
+	if (changed)
+		se->opts.changed(se->opts.arg, &se->servers);
+}
+
+static struct job *
+job_new(struct sysconf_ev *se)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	job->se = se;
+	memcpy(job->owns, se->owns, sizeof(job->owns));
+	job->n_owns = se->opts.n_owns;
+	return job;
+}
+
+static void
+read_again(struct sysconf_ev *se)
+{
+	int r;
+
+	se->again = se->job != NULL;
+	if (se->again)
+		return;
+	/* first, so that nothing is missed */
+	r = watch(se);
+	if (r < 0)
+		log_limited(LOG_LEVEL_WARNING, "dns",
+		    "the system's servers can't be followed: %s", strerror(-r));
+	se->job = job_new(se);
+	if (se->job != NULL &&
+	    work_start(se->opts.base, job_run, job_done, se->job) == 0)
+		return;
+	free(se->job);
+	se->job = NULL;
+	(void)event_add(se->settled, &quiet); /* then a bit later */
+}
+
+static void
+settled_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	read_again(arg);
+}
+
+int
+sysconf_ev_new(struct sysconf_ev **ret, const struct sysconf_opts *opts)
+{
+	struct sysconf_ev *se = calloc(1, sizeof(*se));
+	struct sysconf found;
+	int r = -ENOMEM;
+
+	if (se == NULL)
+		return -ENOMEM;
+	se->opts = *opts;
+	se->fd = -1;
+	if (se->opts.n_owns > SYSCONF_OWNS_MAX)
+		se->opts.n_owns = SYSCONF_OWNS_MAX;
+	memcpy(se->owns, opts->owns, se->opts.n_owns * sizeof(se->owns[0]));
+	se->opts.owns = se->owns;
+	se->settled = event_new(opts->base, -1, 0, settled_cb, se);
+	se->folders = calloc(n_sysfiles, sizeof(*se->folders));
+	if (se->settled != NULL && se->folders != NULL)
+		r = watch(se);
+	if (r < 0) {
+		sysconf_ev_free(se);
+		return r;
+	}
+	(void)take(se, &found,
+	    sysfiles_read(&found, se->owns, se->opts.n_owns)); /* see any */
+	*ret = se;
+	return 0;
+}
+
+void
+sysconf_ev_free(struct sysconf_ev *se)
+{
+	if (se == NULL)
+		return;
+	if (se->job != NULL)
+		se->job->se = NULL;
+	if (se->readable != NULL)
+		event_free(se->readable);
+	if (se->settled != NULL)
+		event_free(se->settled);
+	if (se->fd >= 0)
+		(void)close(se->fd);
+	free(se->folders);
+	free(se);
+}
+
+bool
+sysconf_ev_is_busy(const struct sysconf_ev *se)
+{
+	return se != NULL && se->job != NULL;
+}
+
+const struct sysconf *
+sysconf_ev_servers(const struct sysconf_ev *se)
+{
+	return &se->servers;
+}

@@ -1,0 +1,214 @@
+#!/bin/bash
+# DNS over TLS as the daemon speaks it, against unbound and against servers
+# that misbehave: who is believed, and that no query is lost that could be
+# answered.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/dot.sh"
+need_root
+need openssl unbound python3 dig kdig ss
+net_up
+check "certificates" make_certificates
+
+ask() { inc "$BUILDDIR/dotask" -a "$tmp/ca.pem" "$@" >"$tmp/said" 2>&1; }
+said() { # EXPRESSION on the numbers of the last, and words of `why`
+	cat "$tmp/said"
+	python3 - "$tmp/said" "$1" <<'PY'
+import re, sys
+line = open(sys.argv[1]).read()
+v = {k: float(x) for k, x in re.findall(r"(\w+)=([\d.]+)", line.split(" why=")[0])}
+v["error"] = re.search(r"error=(\S+)", line)[1]
+v["why"] = line.split(" why=", 1)[1].strip()
+sys.exit(not eval("(" + sys.argv[2] + ")", v))
+PY
+}
+asks() { # WHAT EXPRESSION OPTION...
+	local _what=$1 _expression=$2
+	shift 2
+	ask "$@"
+	check "$_what" said "$_expression"
+}
+
+# --- whom to believe -----------------------------------------------------------
+unbound_start ins good good 10.9.0.2 853
+good_pid=$pid
+unbound_start ins addr addr 10.9.0.2 8530
+for bad in other expired stranger; do
+	port=$((${port:-8540} + 10))
+	unbound_start ins $bad $bad 10.9.0.2 $port
+	eval "$bad=$port"
+done
+asks "a name that the certificate has" "answered == 1 and why == ''" \
+	'tls://10.9.0.2#dns.test'
+asks "an address that the certificate has" "answered == 1" tls://10.9.0.2:8530
+asks "an address that it has not" \
+	"answered == 0 and 'another name: dns.test' in why" tls://10.9.0.2
+asks "another name" "answered == 0 and error == 'EKEYREJECTED' and
+    why == 'its certificate is for another name: other.test, ' +
+    'dns.test.example, 10.9.0.9'" "tls://10.9.0.2:$other#dns.test"
+asks "out of date" "answered == 0 and 'has expired' in why" \
+	"tls://10.9.0.2:$expired#dns.test"
+asks "a CA that nobody knows" "answered == 0 and
+    'nobody who is believed here: The stranger-ca of the test' in why" \
+	"tls://10.9.0.2:$stranger#dns.test"
+for bad in $other $expired $stranger; do
+	asks "opportunistic takes it all the same" "answered == 1" \
+		"tls-opportunistic://10.9.0.2:$bad#dns.test"
+done
+inc "$BUILDDIR/dotask" 'tls://10.9.0.2#dns.test' >"$tmp/said" 2>&1
+check "the system's authorities do not know the test's" \
+	said "answered == 0 and 'nobody who is believed' in why"
+inc "$BUILDDIR/dotask" -a /nonexistent 'tls://10.9.0.2#dns.test' \
+	>"$tmp/said" 2>&1
+check "a file that is not there: nobody is believed" \
+	said "answered == 0 and 'nobody who is believed' in why"
+
+# --- many at once --------------------------------------------------------------
+asks "5000 queries on one connection" \
+	"answered == 5000 and connections == 1 and repeated == 0" \
+	-n 5000 -w 500 -q %.a.test 'tls://10.9.0.2#dns.test'
+
+# --- servers that misbehave ----------------------------------------------------
+port=9000
+bad() { # MODE
+	port=$((port + 1))
+	dotserver ins "$1" good 10.9.0.2 $port
+	to="tls://10.9.0.2:$port#dns.test"
+}
+bad reverse
+asks "answers in another order, byte by byte" \
+	"answered == 10 and connections == 1" -n 10 -w 10 -q %.a.test "$to"
+bad close
+close=$port
+asks "closed after each answer: opened again at once" \
+	"answered == 20 and failed == 0 and connections == 20 and
+	 resumed == 19 and ms < 3000" -n 20 -q %.a.test "$to"
+asks "and no query of many is lost" \
+	"answered == 20 and failed == 0 and connections <= 21" \
+	-n 20 -w 10 -q %.a.test "$to"
+bad forget
+asks "a session that the server has forgotten" \
+	"answered == 10 and resumed == 0" -n 10 -q %.a.test "$to"
+bad idle
+asks "closed while nobody asks" \
+	"answered == 3 and failed == 0 and connections == 3" \
+	-n 3 -p 600 -q %.a.test "$to"
+bad shut
+asks "closed without an answer" "answered == 0 and failed == 4 and
+    error == 'ECONNRESET' and why == 'it closed the connection' and
+    ms < 2000" -n 4 -w 4 -q %.a.test "$to"
+bad mute
+asks "no answer ever: the deadline" "answered == 0 and failed == 5 and
+    error == 'ETIMEDOUT' and 'stalls' in why and 700 <= ms < 2000" \
+	-n 5 -w 5 -t 700 -q %.a.test "$to"
+bad sick
+asks "answers no more: another connection" \
+	"answered == 6 and failed == 0 and stalls == 1 and connections == 2" \
+	-n 6 -w 6 -t 8000 -q %.a.test "$to"
+bad deaf
+deaf=$port
+asks "no handshake: the deadline" "answered == 0 and failed == 3 and
+    error == 'ETIMEDOUT' and ms < 2000" -n 3 -w 3 -t 700 "$to"
+asks "no handshake: given up, with the reason" "failed == 3 and
+    error == 'ETIMEDOUT' and 'stalls in the TLS handshake' in why and
+    3500 < ms < 6000" -n 3 -w 3 -t 9000 "$to"
+bad junk
+asks "answers that nobody asked for" \
+	"answered == 0 and failed == 2 and 'nobody asked for' in why" \
+	-n 2 -w 2 -t 2000 "$to"
+bad lies
+asks "lies are passed over, and the wait goes on" \
+	"answered == 5 and unasked == 25 and connections == 1" \
+	-n 5 -q %.a.test "$to"
+bad plain
+asks "no TLS there" "failed == 1 and error == 'EPROTO' and
+    why == 'it does not speak TLS'" "$to"
+asks "refused" "failed == 1 and error == 'ECONNREFUSED' and
+    why == 'it refuses the connection' and ms < 500" 'tls://10.9.0.2:9999#x'
+asks "no route" "failed == 1 and error == 'ENETUNREACH' and
+    'Network is unreachable' in why" 'tls://203.0.113.1#x'
+asks "over IPv6: nobody there" "failed == 1 and error == 'ECONNREFUSED'" \
+	'tls://[fd09::2]:9999#x'
+unbound_start ins six addr fd09::2 853
+asks "over IPv6" "answered == 1" 'tls://[fd09::2]'
+# a failure is not tried again for each query
+asks "many queries, few attempts" "failed == 200 and failures < 10" \
+	-n 200 -w 1 'tls://10.9.0.2:9999#x'
+
+# --- the daemon ----------------------------------------------------------------
+query() { inc dig +time=5 +tries=1 @127.0.0.1 "$@" >"$tmp/dig" 2>&1; }
+says() { # EXPECTED DIG-WORD...
+	local _want=$1
+	shift
+	query "$@"
+	cat "$tmp/dig"
+	grep -q "$_want" "$tmp/dig"
+}
+dot() { # the upstreams, in words of the settings
+	settings "[resolver]" "upstream = $*" "tls-ca = $tmp/ca.pem"
+}
+reload() { # the upstreams...
+	dot "$@"
+	ctl reload
+}
+log_has() { grep -qF -- "$1" "$tmp/daemon.log"; }
+
+rules "default out accept"
+dot 'tls://10.9.0.2#dns.test'
+check "the daemon starts" daemon_start
+check "an answer over TLS" says 192.0.2.7 a.example A
+check "its own connection is not captured" flows 'any(x["dport"] == 853 and
+    x["reason"] == "self" and x["verdict"] == "accept" for x in f)'
+answers() { # N NAME: as many queries at once that are answered
+	for ((i = 0; i < $1; i++)); do echo "$i.$2 A"; done >"$tmp/names"
+	inc kdig +time=5 +retry=0 @127.0.0.1 +noall +answer \
+	    $(sed 's/ A$//' "$tmp/names") 2>&1 | grep -c 192.0.2.7
+}
+check "a hundred names" [ "$(answers 100 b.example)" = 100 ]
+connections() { inc ss -Htn state established dport = :853 | wc -l; }
+check "over one connection" [ "$(connections)" = 1 ]
+
+check "another server, which has no good certificate" \
+	reload "tls://10.9.0.2:$expired#dns.test"
+check "is not believed" says SERVFAIL c.example A
+check "the client hears of it" grep -q 'EDE: 2[23]' "$tmp/dig"
+check "and the log says why" log_has 'its certificate has expired'
+check "nothing went out in the clear" [ "$(inc ss -Htan dport = :53 |
+    wc -l)" = 0 ]
+check "unless it is asked for" \
+	reload "tls-opportunistic://10.9.0.2:$expired#dns.test"
+check "opportunistic" says 192.0.2.7 d.example A
+
+check "two servers" reload "tls://10.9.0.2:$other#dns.test," \
+	'tls://10.9.0.2#dns.test'
+check "the second answers for the first" says 192.0.2.7 e.example A
+took() { sed -n 's/.*Query time: \([0-9]*\) msec.*/\1/p' "$tmp/dig"; }
+check "and at once" [ "$(took)" -lt 200 ]
+check "two servers, the first of which says nothing" \
+	reload "tls://10.9.0.2:$deaf#dns.test, 10.9.0.2:854"
+check "plain answers for it" says 192.0.2.7 f.example A
+check "soon" [ "$(took)" -lt 1000 ]
+query g.example A
+check "and at once from then on" [ "$(took)" -lt 50 ]
+
+check "one that closes after each answer" \
+	reload "tls://10.9.0.2:$close#dns.test"
+check "loses no query" [ "$(answers 30 h.example)" = 30 ]
+
+# the same server goes and comes back
+check "a server that goes" reload 'tls://10.9.0.2#dns.test'
+check "answers" says 192.0.2.7 i.example A
+stop "$good_pid"
+check "is gone" says SERVFAIL j.example A
+unbound_start ins good good 10.9.0.2 853
+back() { says 192.0.2.7 "$RANDOM.k.example" A; }
+check "is asked again when it is back" wait_for back
+check "the log says so" log_has 'works again'
+check "a CA file that is not there" sh -c "
+    sed -i 's/^tls-ca.*/tls-ca = \/nonexistent/' $conf"
+ctl reload
+check "is an error in the log" wait_for log_has \
+	'tls-ca /nonexistent: No such file or directory'
+check "and nobody is believed" says SERVFAIL l.example A
+check_judged
+check "the daemon ends well" daemon_stop
+finish

@@ -1,0 +1,73 @@
+# Sourced by the tests of DNS over TLS: certificates, and servers.
+#
+#   make_certificates      in $tmp: ca.pem; good, other, expired, stranger and
+#                          addr (.pem, .key): for dns.test; another name; out
+#                          of date; by a CA that nobody knows; for the address
+#   unbound_start WHO NAME CERT ADDR PORT [LINE...]   a server over TLS with
+#                          that certificate, plain at PORT + 1; its pid in $pid
+#   dotserver WHO MODE CERT ADDR PORT   one that misbehaves (dotserver.py)
+
+sign() { # NAME CA DAYS SUBJECT-ALT-NAMES
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -keyout "$tmp/$1.key" -subj "/CN=$1" -out "$tmp/$1.csr" 2>/dev/null
+	echo "subjectAltName=$4" >"$tmp/$1.ext"
+	openssl x509 -req -in "$tmp/$1.csr" -CA "$tmp/$2.pem" \
+	    -CAkey "$tmp/$2.key" -CAcreateserial -days "$3" \
+	    -extfile "$tmp/$1.ext" -out "$tmp/$1.pem" 2>/dev/null
+}
+
+make_certificates() {
+	for _ca in ca stranger-ca; do
+		openssl req -x509 -newkey ec \
+		    -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		    -keyout "$tmp/$_ca.key" -subj "/CN=The $_ca of the test" \
+		    -days 3 -out "$tmp/$_ca.pem" 2>/dev/null
+	done
+	sign good ca 2 DNS:dns.test
+	sign other ca 2 DNS:other.test,DNS:dns.test.example,IP:10.9.0.9
+	sign expired ca -1 DNS:dns.test
+	sign stranger stranger-ca 2 DNS:dns.test
+	sign addr ca 2 IP:10.9.0.2,IP:fd09::2
+	[ -s "$tmp/addr.pem" ] && [ -s "$tmp/expired.pem" ]
+}
+
+listens() { # WHO PORT
+	"$1" ss -Hltn "sport = :$2" | grep -q .
+}
+
+unbound_start() {
+	_who=$1 _name=$2 _cert=$3 _addr=$4 _port=$5
+	shift 5
+	cat >"$tmp/$_name.conf" <<-EOF
+	server:
+	  directory: "$tmp"
+	  chroot: ""
+	  username: ""
+	  pidfile: ""
+	  use-syslog: no
+	  logfile: "$tmp/$_name.log"
+	  interface: $_addr@$_port
+	  interface: $_addr@$((_port + 1))
+	  tls-port: $_port
+	  tls-service-key: "$tmp/$_cert.key"
+	  tls-service-pem: "$tmp/$_cert.pem"
+	  access-control: 0.0.0.0/0 allow
+	  access-control: ::/0 allow
+	  incoming-num-tcp: 100
+	  module-config: "iterator"
+	  local-zone: test. redirect
+	  local-data: "test. 60 IN A 192.0.2.7"
+	  local-zone: example. redirect
+	  local-data: "example. 60 IN A 192.0.2.7"
+	EOF
+	printf '  %s\n' "$@" remote-control: 'control-enable: no' |
+	    sed 's/^  remote/remote/' >>"$tmp/$_name.conf"
+	background "$_who" unbound -d -c "$tmp/$_name.conf"
+	wait_for listens "$_who" "$_port"
+}
+
+dotserver() { # WHO MODE CERT ADDR PORT
+	background "$1" python3 "$top/tests/netns/dotserver.py" "$2" \
+	    "$tmp/$3.pem" "$tmp/$3.key" "$4" "$5" >"$tmp/dotserver.$5"
+	wait_for grep -q ready "$tmp/dotserver.$5"
+}
