@@ -63,8 +63,8 @@ give_entry(int dir, const char *name, const struct caps_user *user, int depth)
 	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	if (S_ISDIR(st.st_mode) && depth > 0) {
-		fd = openat(dir, name,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(
+		    dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0)
 			(void)give_folder(fd, user, depth - 1);
 	} else if (S_ISREG(st.st_mode) && st.st_nlink == 1) {

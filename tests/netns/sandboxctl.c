@@ -50,8 +50,8 @@ main(void)
 	must("it ends", pthread_join(thread, NULL) == 0);
 	must("there is word of it", poll(&pfd, 1, 1000) == 1);
 	must("both are counted", sandbox_refused(names, sizeof(names)) == 2);
-	must("both are named", strstr(names, "unshare") != NULL &&
-				   strstr(names, "mount") != NULL);
+	must("both are named",
+	    strstr(names, "unshare") != NULL && strstr(names, "mount") != NULL);
 	must("the word was heard", poll(&pfd, 1, 0) == 0);
 	must("they are named once",
 	    sandbox_refused(names, sizeof(names)) == 2 && names[0] == '\0');
