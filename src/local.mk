@@ -152,6 +152,7 @@ rerouted_SOURCES = \
 	%D%/attr_bygone.c %D%/attr_bygone.h \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
+	%D%/ctl_dns.c %D%/ctl_dns.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
 	%D%/ctl_list.c %D%/ctl_list.h \
@@ -166,6 +167,7 @@ rerouted_SOURCES = \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
 	%D%/json.c %D%/json.h \
+	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
@@ -175,6 +177,7 @@ rerouted_SOURCES = \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
@@ -200,6 +203,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/learn.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
+	%D%/ctl/queries.c \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \

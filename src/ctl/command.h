@@ -57,6 +57,9 @@ const struct command *command_find(const char *name);
 
 enum status command_status(const struct context *context);
 enum status command_flows(const struct context *context);
+enum status command_queries(const struct context *context);
+enum status command_cache(const struct context *context);
+enum status command_resolve(const struct context *context);
 enum status command_processes(const struct context *context);
 enum status command_watch(const struct context *context);
 enum status command_explain(const struct context *context);

@@ -32,6 +32,12 @@ static const struct command_word firewall_words[] = {
 	{ 0 },
 };
 
+static const struct command_word cache_words[] = {
+	{ "stats", NULL, "what is kept, how upstreams do, counters" },
+	{ "flush", "[NAME]", "forgets NAME and all below it, or everything" },
+	{ 0 },
+};
+
 static const struct command_word match_words[] = {
 	{ "MATCH", "...", "as in a rules file: see rerouted.rules(5)" },
 	{ 0 },
@@ -57,6 +63,12 @@ const struct command commands[] = {
 	    .options = { filter_options },
 	    .example = "reroutectl flows --exe curl --verdict block --since 1h",
 	    .run = command_flows },
+	{ .name = "queries",
+	    .usage = "[FILTER...]",
+	    .what = "the names that were asked for, youngest first",
+	    .options = { filter_options },
+	    .example = "reroutectl queries --domain example.com",
+	    .run = command_queries },
 	{ .name = "processes",
 	    .usage = "[FILTER...]",
 	    .what = "the programs, with what was decided and their traffic",
@@ -118,6 +130,17 @@ const struct command commands[] = {
 	    .options = { learn_options, filter_options },
 	    .example = "reroutectl learn --for 10m --exe firefox",
 	    .run = command_learn },
+	{ .name = "cache",
+	    .usage = "stats|flush [NAME]",
+	    .what = "the resolver's cache and its upstreams",
+	    .words = cache_words,
+	    .example = "reroutectl cache flush example.com",
+	    .run = command_cache },
+	{ .name = "resolve",
+	    .usage = "NAME [TYPE]",
+	    .what = "asks the resolver",
+	    .example = "reroutectl resolve www.example.com AAAA",
+	    .run = command_resolve },
 	{ .name = "reload",
 	    .usage = "",
 	    .what = "reads the rules again; answers when all is done",
