@@ -108,8 +108,8 @@ who_of(const struct learn_fact *fact)
 /* Facts ------------------------------------------------------------------- */
 
 static struct group *
-group_find(const struct learn *learn, const struct learn_fact *fact,
-    const char *who)
+group_find(
+    const struct learn *learn, const struct learn_fact *fact, const char *who)
 {
 	for (size_t i = 0; i < learn->n; i++) {
 		struct group *g = &learn->groups[i];

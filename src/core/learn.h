@@ -16,12 +16,12 @@ struct learn_fact {
 	bool in;
 	const char *proto;
 	bool has_port;
-	uint16_t port;	    /* the destination's */
-	struct addr remote; /* the other side's */
-	const char *host;   /* its name; NULL for none */
+	uint16_t port;	     /* the destination's */
+	struct addr remote;  /* the other side's */
+	const char *host;    /* its name; NULL for none */
 	const char *process; /* "unknown" or "kernel"; NULL: a program */
 	const char *exe, *script, *unit; /* "" for none */
-	bool exe_here; /* see struct process */
+	bool exe_here;			 /* see struct process */
 };
 
 /* More is left out, and said so. */

@@ -55,12 +55,12 @@ static enum status
 read_options(struct learning *l)
 {
 	int argc = l->context->argc;
-	enum status status = command_take_options(
-	    l->context, &argc, l->context->argv, take, l);
+	enum status status =
+	    command_take_options(l->context, &argc, l->context->argv, take, l);
 
 	if (status == STATUS_DONE && argc > 0)
-		return command_usage("learn", "unexpected argument '%s'",
-		    l->context->argv[0]);
+		return command_usage(
+		    "learn", "unexpected argument '%s'", l->context->argv[0]);
 	return status;
 }
 
@@ -219,8 +219,7 @@ print(const struct learning *l)
 	} else {
 		printf("# %llu decisions seen, %llu by rules that are there, "
 		       "%llu denied. What a default let through:\n%s",
-		    (unsigned long long)l->seen,
-		    (unsigned long long)l->by_rule,
+		    (unsigned long long)l->seen, (unsigned long long)l->by_rule,
 		    (unsigned long long)l->denied,
 		    len > 0 ? text : "# nothing\n");
 	}
@@ -231,9 +230,9 @@ print(const struct learning *l)
 enum status
 command_learn(const struct context *context)
 {
-	struct learning l = { .context = context,
-		.args = json_object(),
-		.learn = learn_new() };
+	struct learning l = {
+		.context = context, .args = json_object(), .learn = learn_new()
+	};
 	enum status status;
 
 	if (l.args == NULL || l.learn == NULL)

@@ -163,9 +163,8 @@ many_ports_become_all(void **state)
 	for (uint16_t i = 0; i < 11; i++)
 		see("/a", NULL, "192.0.2.1", (uint16_t)(5000 + i));
 	see("/b", NULL, "192.0.2.1", 5000);
-	assert_proposed(
-	    "accept out exe /a proto tcp to 192.0.2.1\n"
-	    "accept out exe /b proto tcp to 192.0.2.1 port 5000\n");
+	assert_proposed("accept out exe /a proto tcp to 192.0.2.1\n"
+			"accept out exe /b proto tcp to 192.0.2.1 port 5000\n");
 }
 
 static void
