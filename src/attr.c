@@ -1,53 +1,98 @@
 #include "src/attr.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "src/attr_bygone.h"
 #include "src/base/log.h"
+#include "src/core/lineage.h"
+#include "src/core/uses.h"
 #include "src/linux/bpf.h"
 #include "src/linux/diag.h"
+#include "src/linux/procfs.h"
+#include "src/linux/procread.h"
+
+/* Packets that wait for a verdict, and some that were judged: as many as a
+ * queue of the usual length holds. */
+#define USES_MAX 8192
+
+/* Processes that are remembered when they are gone: some seconds of a build
+ * that starts hundreds a second. */
+#define LINEAGE_MAX 4096
+
+/* What is read of a process that lives holds for so long, as long as the kernel
+ * says that executable, user, groups and name are the same. */
+#define FRESH_NS (10 * MONO_MS)
+
+/* A record that another CPU is about to finish is waited for so often, and not
+ * longer: some microseconds each. */
+#define SPINS 16
 
 struct attr {
 	struct attr_opts opts;
 	struct bpf *bpf; /* NULL where there is none */
+	struct uses *uses;
+	struct lineage *lineage;
+	struct groups groups;
+	uint64_t tick_ns;
+	mono_t now;
+	uint64_t round;
+	bool drained; /* in this round */
+	bool asked;   /* /proc was, in this round */
+	struct used used;
 	char why[BPF_WHY_MAX];
 };
 
 static void
-used(void *arg, const struct use *use)
+sent(void *arg, const struct use *use)
 {
-	(void)arg;
-	(void)use;
+	struct attr *attr = arg;
+	int r = uses_put(attr->uses, use, attr->now);
+
+	if (r < 0) /* a packet that the judge will not understand either */
+		attr->opts.stats->uses_refused++;
 }
 
 static void
 forked(void *arg, const struct fork *child)
 {
-	(void)arg;
-	(void)child;
+	struct attr *attr = arg;
+
+	(void)lineage_fork(attr->lineage, child); /* no memory: not known */
 }
 
 static void
 executed(void *arg, const struct exec *program)
 {
-	(void)arg;
-	(void)program;
+	struct attr *attr = arg;
+
+	(void)lineage_exec(attr->lineage, program); /* likewise */
 }
 
 static void
 open_bpf(struct attr *attr)
 {
 	const struct bpf_ops ops = {
-		.use = used, .fork = forked, .exec = executed, .arg = attr
+		.use = sent, .fork = forked, .exec = executed, .arg = attr
 	};
 	char why[256];
 
+	if (!attr->opts.bpf) {
+		strcpy(attr->why, "not wanted by the settings");
+		log_info("attribution", "source=sock_diag: no BPF is wanted");
+		return;
+	}
 	if (bpf_open(&attr->bpf, &ops, attr->why) < 0)
 		log_warning("attribution",
 		    "no BPF, programs that send and end at once are unknown: "
 		    "%s source=%s",
 		    log_quote(attr->why, why, sizeof(why)),
-		    diag_works(attr->opts.diag) ? "sock_diag" : "procfs");
+		    diag_works(attr->opts.diag) ? "sock_diag" : "proc_net");
 	else
 		log_info("attribution", "source=bpf births=%s",
 		    bpf_sees_births(attr->bpf) ? "yes" : "no");
@@ -61,6 +106,14 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 	if (attr == NULL)
 		return -ENOMEM;
 	attr->opts = *opts;
+	attr->tick_ns = MONO_S / (uint64_t)sysconf(_SC_CLK_TCK);
+	attr->uses = uses_new(USES_MAX);
+	attr->lineage = lineage_new(LINEAGE_MAX);
+	if (attr->uses == NULL || attr->lineage == NULL) {
+		attr_free(attr);
+		return -ENOMEM;
+	}
+	attr->now = mono_now();
 	open_bpf(attr);
 	*ret = attr;
 	return 0;
@@ -72,7 +125,243 @@ attr_free(struct attr *attr)
 	if (attr == NULL)
 		return;
 	bpf_close(attr->bpf);
+	uses_free(attr->uses);
+	lineage_free(attr->lineage);
+	groups_done(&attr->groups);
 	free(attr);
+}
+
+void
+attr_round(struct attr *attr, mono_t now)
+{
+	attr->now = now;
+	attr->round++;
+	attr->drained = false;
+	attr->asked = false;
+}
+
+/* The record of a packet is written before the packet is queued. */
+static enum uses_found
+find_use(struct attr *attr, const struct flow_key *key, const void *bytes,
+    size_t len)
+{
+	enum uses_found found;
+
+	if (!attr->drained)
+		attr->drained = bpf_uses(attr->bpf);
+	found = uses_find(attr->uses, key, bytes, len, &attr->used);
+	for (int i = 0; found == USES_NONE && !attr->drained; i++) {
+		if (i == SPINS)
+			break;
+		(void)sched_yield(); /* never fails on Linux */
+		attr->drained = bpf_uses(attr->bpf);
+		found = uses_find(attr->uses, key, bytes, len, &attr->used);
+	}
+	return found;
+}
+
+/* False where the next source is to be asked. */
+static bool
+socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
+    size_t len, struct socket_facts *ret)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+
+	if (attr->bpf == NULL || pkt->in)
+		return false;
+	switch (find_use(attr, &key, bytes, len)) {
+	case USES_NONE:
+		return false;
+	case USES_MIXED:
+		attr->opts.stats->unknown_mixed++;
+		ret->status = SOCKET_NONE;
+		return true;
+	case USES_ONE:
+		break;
+	}
+	ret->status = SOCKET_FOUND;
+	ret->by = BY_BPF;
+	ret->inode = attr->used.socket;
+	ret->uid = pkt->has_uid ? pkt->uid : attr->used.who->actor.uid;
+	ret->user = attr->used.who->id;
+	/* a ping socket only gets answers */
+	ret->connected = attr->used.connected ||
+			 pkt->tuple.proto == IPPROTO_ICMP ||
+			 pkt->tuple.proto == IPPROTO_ICMPV6;
+	return true;
+}
+
+void
+attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
+    size_t len, struct socket_facts *ret)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+
+	memset(ret, 0, sizeof(*ret));
+	if (!socket_by_bpf(attr, pkt, bytes, len, ret))
+		diag_find(attr->opts.diag, &key, pkt->in, pkt->ifindex, ret);
+	if (ret->status == SOCKET_FAILED)
+		log_limited(LOG_LEVEL_WARNING, "attribution",
+		    "the kernel can't be asked for a socket: the packet is "
+		    "dropped");
+	/* a packet that opens nothing does not show who began */
+	if (ret->status == SOCKET_FOUND && pkt->tuple.proto == IPPROTO_TCP &&
+	    !packet_is_syn(pkt))
+		ret->accepted =
+		    diag_is_listening(attr->opts.diag, &key, pkt->ifindex);
+}
+
+/* True where /proc speaks of the very program that was seen at work. It shows
+ * what is there now: a process that has become another one since is told by its
+ * number of execs, and where births are not seen by its file. Some file systems
+ * have device numbers for stat(2) that the kernel's own are not. */
+static bool
+is_of(struct attr *attr, const struct actor *actor, const struct process *proc)
+{
+	const struct kin *kin;
+
+	if (proc->uid != actor->uid || proc->gid != actor->gid)
+		return false;
+	bpf_births(attr->bpf); /* an exec until now */
+	kin = lineage_find(attr->lineage, actor->pid, actor->start);
+	if (kin != NULL && kin->images[0].exec != actor->exec)
+		return false;
+	return proc->exe_ino == actor->exe_ino &&
+	       (kin != NULL || proc->exe_dev == actor->exe_dev);
+}
+
+/* 0, -ENOENT (it is not there, or became another one) or -errno. */
+static int
+read_live(struct attr *attr, const struct who *who, const struct process **ret)
+{
+	const struct actor *actor = &who->actor;
+	const struct process *proc;
+	int r = procfs_read_once(attr->opts.procfs, actor->pid,
+	    actor->start / attr->tick_ns, who->process, &proc);
+
+	if (r < 0)
+		return r == -ESRCH ? -ENOENT : r;
+	if (!is_of(attr, actor, proc)) {
+		process_unref(proc);
+		return -ENOENT;
+	}
+	groups_put(&attr->groups, actor, proc);
+	*ret = proc;
+	return 0;
+}
+
+/* By what was heard of it: enough, where nothing is missing, and cheaper than
+ * to read it. What a process has changed itself since shows when it is asked
+ * for again. */
+static int
+hear_who(struct attr *attr, const struct who *who, const struct process **ret)
+{
+	struct bygone_opts opts = { procfs_read(attr->opts.procfs),
+		attr->lineage, &attr->groups, attr->tick_ns };
+
+	return bygone_process(&opts, &who->actor, ret);
+}
+
+static bool
+is_whole(const struct process *proc)
+{
+	return proc->exe_here && proc->cgroup[0] != '\0';
+}
+
+static int
+read_who(struct attr *attr, struct who *who, const struct process **ret)
+{
+	const struct process *heard = NULL;
+	int r;
+
+	bpf_births(attr->bpf);
+	if (who->process == NULL && hear_who(attr, who, &heard) == 0 &&
+	    is_whole(heard)) {
+		*ret = heard;
+		return 0;
+	}
+	r = read_live(attr, who, ret);
+	if (r == -ENOENT) { /* it is gone; once known it stays so */
+		*ret = heard != NULL ? heard : process_ref(who->process);
+		return *ret != NULL ? 0 : -ENOENT;
+	}
+	process_unref(heard);
+	return r;
+}
+
+static int
+process_by_bpf(struct attr *attr, const struct process **ret)
+{
+	struct who *who = attr->used.who;
+	const struct process *proc;
+	int r;
+
+	if (who->process == NULL ||
+	    mono_since(attr->now, who->read) >= FRESH_NS ||
+	    !procread_is_here(who->process)) {
+		r = read_who(attr, who, &proc);
+		if (r < 0) {
+			attr->opts.stats->unknown_gone += r == -ENOENT;
+			return r;
+		}
+		process_unref(who->process);
+		who->process = proc;
+		who->read = attr->now;
+	}
+	*ret = process_ref(who->process);
+	return 0;
+}
+
+int
+attr_process(struct attr *attr, const struct socket_facts *sock,
+    const struct process **ret)
+{
+	if (sock->by == BY_BPF)
+		return process_by_bpf(attr, ret);
+	/* all packets of a wake-up were sent before this */
+	if (!attr->asked)
+		procfs_round(attr->opts.procfs);
+	attr->asked = true;
+	return procfs_owner(attr->opts.procfs, sock->inode, sock->uid, ret);
+}
+
+int
+attr_flow(struct attr *attr, const struct flow_key *key,
+    const struct process **ret, enum attributed_by *ret_by)
+{
+	struct socket_facts sock = { .by = BY_NONE };
+
+	attr_round(attr, mono_now());
+	if (attr->bpf != NULL && find_use(attr, key, NULL, 0) == USES_ONE) {
+		*ret_by = BY_BPF;
+		return process_by_bpf(attr, ret);
+	}
+	diag_find(attr->opts.diag, key, false, 0, &sock);
+	*ret_by = sock.by;
+	switch (sock.status) {
+	case SOCKET_NONE:
+		return -ENOENT;
+	case SOCKET_FAILED:
+		return -EIO;
+	case SOCKET_FOUND:
+		return attr_process(attr, &sock, ret);
+	}
+	abort();
+}
+
+void
+attr_fds(const struct attr *attr, int ret[ATTR_FDS])
+{
+	ret[0] = attr->bpf != NULL ? bpf_fd_uses(attr->bpf) : -1;
+	ret[1] = attr->bpf != NULL ? bpf_fd_births(attr->bpf) : -1;
+}
+
+void
+attr_drain(struct attr *attr)
+{
+	attr->now = mono_now();
+	bpf_births(attr->bpf);
+	(void)bpf_uses(attr->bpf);
 }
 
 void
@@ -84,5 +373,7 @@ attr_status(const struct attr *attr, struct attr_status *ret)
 		.bpf_why = attr->bpf == NULL ? attr->why : NULL,
 		.sock_diag = diag_works(attr->opts.diag),
 		.lost = attr->bpf != NULL ? bpf_lost(attr->bpf) : 0,
+		.uses = uses_count(attr->uses),
+		.processes = lineage_count(attr->lineage),
 	};
 }

@@ -2,17 +2,43 @@
 #define ATTR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "src/core/flow.h"
+#include "src/core/packet.h"
+#include "src/core/process.h"
+#include "src/core/socket.h"
+#include "src/core/stats.h"
+
+/* Who is behind a packet. The sources, in the order of trust:
+ *
+ *  1. bpf: a program in the kernel saw the process at work in the very call
+ *     that sent the packet. Who used the socket counts, not who made it, and
+ *     the process need not live any more.
+ *  2. sock_diag: the kernel names the socket that has these ends now, and /proc
+ *     the process that holds it now (the one that started last, where several
+ *     do). For what arrives, what the kernel itself sends for a connection, and
+ *     where there is no BPF. Not taken where the packet was sent by another
+ *     user than the socket's.
+ *  3. proc_net: the same with the tables of /proc/net, for kinds of sockets
+ *     that sock_diag does not know (ping, raw, SCTP).
+ *  4. uid: the user who opened the socket, which comes with the packet. The
+ *     process is `unknown`, and rules by user hold for it.
+ *  5. none: no socket of a program: `kernel`.
+ *
+ * A later source is asked only where the one before has nothing to say; one
+ * that contradicts itself ends the search with `unknown`. */
 
 struct bpf;
 struct diag;
 struct procfs;
 
-/* Who is behind a packet: the sources, asked in the order of trust. All
- * borrowed but what attr_new() opens itself. */
 struct attr_opts {
-	struct diag *diag;
+	struct diag *diag; /* all borrowed */
 	struct procfs *procfs;
+	struct stats *stats;
+	bool bpf; /* to be loaded where it can be */
 };
 
 struct attr;
@@ -22,11 +48,36 @@ struct attr;
 int attr_new(struct attr **ret, const struct attr_opts *opts);
 void attr_free(struct attr *attr); /* accepts NULL */
 
+/* Before the packets of a wake-up, after the last of them was received. */
+void attr_round(struct attr *attr, mono_t now);
+
+/* The socket at this host's end of a packet and, by bpf, who used it. bytes is
+ * the packet as it came. ret->status says how it went. */
+void attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
+    size_t len, struct socket_facts *ret);
+
+/* The process behind the socket that attr_socket() has just found: 0 with a
+ * reference; -ENOENT when there is none or it can't be told; -EAGAIN when
+ * looking would take too long now; or -errno. */
+int attr_process(struct attr *attr, const struct socket_facts *sock,
+    const struct process **ret);
+
+/* For other askers: the process at this host's end of a flow that has been
+ * judged long ago, or never. As attr_process(), and *ret_by is the source. */
+int attr_flow(struct attr *attr, const struct flow_key *key,
+    const struct process **ret, enum attributed_by *ret_by);
+
+/* To be watched by the loop: then attr_drain() is due. -1: none. */
+#define ATTR_FDS 2
+void attr_fds(const struct attr *attr, int ret[ATTR_FDS]);
+void attr_drain(struct attr *attr);
+
 /* For `status`. */
 struct attr_status {
 	bool bpf, births, sock_diag;
 	const char *bpf_why; /* why there is no BPF; borrowed */
 	uint64_t lost;
+	size_t uses, processes;
 };
 void attr_status(const struct attr *attr, struct attr_status *ret);
 

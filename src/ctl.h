@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "src/base/mono.h"
+#include "src/base/name.h"
 #include "src/core/conf.h"
 #include "src/core/judge.h"
 #include "src/core/stats.h"
@@ -20,6 +21,8 @@ struct guard_status;
 struct history;
 struct policy_ev;
 struct procfs;
+struct qlog;
+struct resolver_ev;
 struct tally;
 
 /* What the calls speak of; all borrowed, and alive as long as the socket. */
@@ -38,6 +41,8 @@ struct ctl_env {
 	/* NULL until the chains are in */
 	const struct guard_status *guard;
 	struct policy_ev *policy_ev;
+	struct resolver_ev *resolver;
+	struct qlog *qlog; /* the last queries */
 };
 
 /* How a call is answered. */
@@ -49,6 +54,7 @@ enum ctl_answer {
 	CTL_WATCH,
 	CTL_WORK,   /* *ret_job runs off the loop; its line comes later */
 	CTL_CHANGE, /* ret_job->change, answered by what comes of it */
+	CTL_ASK,    /* ret_job->ask_name, answered by the resolver */
 };
 
 /* What a call goes on with. run() is called in a thread: it may block. */
@@ -57,6 +63,8 @@ struct ctl_job {
 	bool wants_bytes; /* the list shows them: they are to be fresh */
 	struct change *change;
 	struct filter *watch; /* allocated */
+	struct name ask_name;
+	uint16_t ask_type;
 	void (*run)(struct ctl_job *job);
 	/* families whose chains are in, and how */
 	bool in[FW_N_FAMILIES];

@@ -79,6 +79,14 @@ json_process(const struct process *proc)
 {
 	json_t *object;
 
+	if (proc->kind != PROCESS_PROGRAM && proc->has_uid)
+		return json_pack(
+		    "{s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:I, s:I, s:o,"
+		    " s:n, s:[]}",
+		    "kind", process_kind_name(proc->kind), "pid", "start",
+		    "exe", "script", "cmd", "comm", "uid",
+		    (json_int_t)proc->uid, "gid", (json_int_t)proc->gid, "user",
+		    json_text(proc->user), "unit", "parents");
 	if (proc->kind != PROCESS_PROGRAM)
 		return json_pack(
 		    "{s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n,"
@@ -190,7 +198,7 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	const struct name *host = flow_host(flow);
 	char text[NAME_TEXT_SIZE];
 	json_t *rest = json_pack(
-	    "{s:o, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o}", "host",
+	    "{s:o, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:s, s:o}", "host",
 	    host != NULL ? json_text(name_format(host, text)) : json_null(),
 	    "verdict", action_name(flow->decision.action), "mark",
 	    (int)mark_encode(&flow->decision), "reason",
@@ -198,7 +206,8 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	    json_tunnel(flow->policy, &flow->decision), "bytes_in",
 	    json_bytes(flow, flow->bytes_in), "bytes_out",
 	    json_bytes(flow, flow->bytes_out), "packets_judged",
-	    (json_int_t)flow->packets, "process", json_process(flow->process));
+	    (json_int_t)flow->packets, "attributed_by",
+	    attributed_name(flow->by), "process", json_process(flow->process));
 
 	if (object == NULL || rule == NULL || rest == NULL ||
 	    json_object_update(object, rule) < 0 ||

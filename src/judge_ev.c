@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/attr.h"
 #include "src/base/log.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
@@ -20,13 +21,13 @@
 struct judge_ev {
 	struct judge_ev_opts opts;
 	struct event *readable;
+	struct event *heard[ATTR_FDS];
 	struct ct *ct; /* NULL: conntrack can't be asked */
 	uint32_t lo;   /* interface index of loopback in this namespace */
 	mono_t now;    /* read once a wake-up */
 	/* until then flows may be met that began before the policy in force */
 	const struct policy *policy; /* only compared */
 	mono_t doubt_end;
-	bool asked; /* /proc was, in this wake-up */
 	const struct process *self;
 };
 
@@ -60,22 +61,12 @@ note_policy(struct judge_ev *je)
 }
 
 static void
-find_socket(
-    struct judge_ev *je, const struct packet *pkt, struct socket_facts *ret)
+find_socket(struct judge_ev *je, const struct packet *pkt,
+    const struct nfq_packet *raw, struct socket_facts *ret)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 
-	memset(ret, 0, sizeof(*ret));
-	diag_find(je->opts.diag, &key, pkt->in, pkt->ifindex, ret);
-	if (ret->status == SOCKET_FAILED)
-		log_limited(LOG_LEVEL_WARNING, "judge",
-		    "the kernel can't be asked for a socket: the packet is "
-		    "dropped");
-	/* a packet that opens nothing does not show who began */
-	if (ret->status == SOCKET_FOUND && pkt->tuple.proto == IPPROTO_TCP &&
-	    !packet_is_syn(pkt))
-		ret->accepted =
-		    diag_is_listening(je->opts.diag, &key, pkt->ifindex);
+	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
 	if (ret->status == SOCKET_FOUND && !ret->connected)
 		ret->connected = was_begun_here(je, pkt, &key);
 }
@@ -92,17 +83,14 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 		    je->opts.judge, pkt, sock, je->self, je->now, ret);
 		return;
 	}
-	/* all packets of a wake-up were sent before this */
-	if (!je->asked)
-		procfs_round(je->opts.procfs);
-	je->asked = true;
-	r = procfs_owner(je->opts.procfs, sock->inode, sock->uid, &proc);
-
+	r = attr_process(je->opts.attr, sock, &proc);
 	if (r < 0 && r != -ENOENT) {
 		je->opts.stats->processes_failed++;
 		log_limited(LOG_LEVEL_WARNING, "judge",
-		    "/proc can't be read, the packet is dropped: %s",
-		    strerror(-r));
+		    "the process can't be looked for, the packet is dropped: "
+		    "%s",
+		    r == -EAGAIN ? "too much was looked for lately"
+				 : strerror(-r));
 		judge_failure(je->opts.judge, ret);
 		return;
 	}
@@ -145,7 +133,8 @@ is_moved_answer(
 }
 
 static void
-judge_one(struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
+judge_one(struct judge_ev *je, const struct packet *pkt,
+    const struct nfq_packet *raw, struct verdict *ret)
 {
 	struct socket_facts sock;
 
@@ -153,7 +142,7 @@ judge_one(struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
 		return;
 	if (is_moved_answer(je, pkt, ret))
 		return;
-	find_socket(je, pkt, &sock);
+	find_socket(je, pkt, raw, &sock);
 	if (judge_socket(je->opts.judge, pkt, &sock, je->now, ret) ==
 	    JUDGE_NEED_PROCESS)
 		find_process(je, pkt, &sock, ret);
@@ -219,7 +208,7 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.gid = raw->gid;
 	pkt.on_link = judge_wants_link(&pkt) &&
 		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);
-	judge_one(je, &pkt, &verdict);
+	judge_one(je, &pkt, raw, &verdict);
 	give(je, raw, &pkt, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
@@ -237,12 +226,41 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	je->now = mono_now();
 	note_policy(je);
-	je->asked = false;
+	attr_round(je->opts.attr, je->now);
 	r = nfq_receive(je->opts.nfq, packet_cb, je);
 	if (r < 0) {
 		event_del(je->readable);
 		je->opts.broken(je->opts.arg, r);
 	}
+}
+
+/* So much waits that there would be no room: as a rule it is taken when
+ * packets come. */
+static void
+heard_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct judge_ev *je = arg;
+
+	(void)fd;
+	(void)what;
+	attr_drain(je->opts.attr);
+}
+
+static int
+watch_attr(struct judge_ev *je)
+{
+	int fds[ATTR_FDS];
+
+	attr_fds(je->opts.attr, fds);
+	for (size_t i = 0; i < ATTR_FDS; i++) {
+		if (fds[i] < 0)
+			continue;
+		je->heard[i] = event_new(
+		    je->opts.base, fds[i], EV_READ | EV_PERSIST, heard_cb, je);
+		if (je->heard[i] == NULL || event_add(je->heard[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int
@@ -258,7 +276,8 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	(void)ct_open(&je->ct); /* judges without it */
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
 	    EV_READ | EV_PERSIST, readable_cb, je);
-	if (je->readable == NULL || event_add(je->readable, NULL) < 0) {
+	if (je->readable == NULL || event_add(je->readable, NULL) < 0 ||
+	    watch_attr(je) < 0) {
 		judge_ev_free(je);
 		return -ENOMEM;
 	}
@@ -278,6 +297,9 @@ judge_ev_free(struct judge_ev *je)
 		return;
 	if (je->readable != NULL)
 		event_free(je->readable);
+	for (size_t i = 0; i < ATTR_FDS; i++)
+		if (je->heard[i] != NULL)
+			event_free(je->heard[i]);
 	process_unref(je->self);
 	ct_close(je->ct);
 	free(je);

@@ -7,6 +7,7 @@
 #include "src/core/stats.h"
 #include "src/port17_ev.h"
 
+struct attr;
 struct diag;
 struct event_base;
 struct nfq;
@@ -19,6 +20,7 @@ struct judge_ev_opts {
 	struct nfq *nfq;
 	struct diag *diag;
 	struct procfs *procfs;
+	struct attr *attr;
 	struct stats *stats;
 	/* called after a flow was judged, not for repeats */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);

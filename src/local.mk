@@ -4,6 +4,7 @@ noinst_LIBRARIES += libbase.a libcore.a liblinux.a
 libbase_a_SOURCES = \
 	%D%/base/addr.c %D%/base/addr.h \
 	%D%/base/arena.c %D%/base/arena.h \
+	%D%/base/budget.h \
 	%D%/base/grow.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
@@ -37,6 +38,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
 	%D%/core/lex.c %D%/core/lex.h \
+	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
 	%D%/core/names.c %D%/core/names.h \
 	%D%/core/names_own.h \
@@ -62,11 +64,12 @@ libcore_a_SOURCES = \
 	%D%/core/runtime.c %D%/core/runtime.h \
 	%D%/core/schema.c %D%/core/schema.h \
 	%D%/core/script.c %D%/core/script.h \
-	%D%/core/socket.h \
+	%D%/core/socket.c %D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
 	%D%/core/subject.h \
 	%D%/core/tally.c %D%/core/tally.h \
 	%D%/core/text.c %D%/core/text.h \
+	%D%/core/uses.c %D%/core/uses.h \
 	%D%/core/value.c %D%/core/value.h
 
 # compiled lists, and the files they are made of
@@ -90,6 +93,7 @@ libcore_a_SOURCES += \
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/record.h \
+	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
 	%D%/linux/chains_content.c %D%/linux/chains_content.h \
 	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
@@ -145,8 +149,10 @@ endif
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
 	%D%/attr.c %D%/attr.h \
+	%D%/attr_bygone.c %D%/attr_bygone.h \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
+	%D%/ctl_dns.c %D%/ctl_dns.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
 	%D%/ctl_list.c %D%/ctl_list.h \
@@ -161,6 +167,7 @@ rerouted_SOURCES = \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
 	%D%/json.c %D%/json.h \
+	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
@@ -170,6 +177,7 @@ rerouted_SOURCES = \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
@@ -194,9 +202,15 @@ reroutectl_SOURCES = \
 	%D%/ctl/flows.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
+	%D%/ctl/queries.c \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
-	%D%/ctl/table.c %D%/ctl/table.h
-reroutectl_CFLAGS = $(AM_CFLAGS)
-reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS)
+	%D%/ctl/table.c %D%/ctl/table.h \
+	%D%/ctl/top.c %D%/ctl/top.h \
+	%D%/ctl/top_rows.c %D%/ctl/top_rows.h
+if HAVE_NCURSES
+reroutectl_SOURCES += %D%/ctl/top_screen.c
+endif
+reroutectl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
+reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(NCURSES_LIBS)

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "src/attr.h"
+#include "dns/qlog.h"
 #include "src/base/log.h"
 #include "src/bytes_ev.h"
 #include "src/core/history.h"
@@ -29,6 +30,7 @@
 #include "src/notify.h"
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
+#include "src/query_log.h"
 #include "src/resolver_ev.h"
 #include "src/watch_ev.h"
 
@@ -57,6 +59,7 @@ struct rerouted {
 	struct attr *attr;
 	struct judge_ev *judge_ev;
 	struct resolver_ev *resolver;
+	struct qlog *qlog;
 	struct port17_ev *port17;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
@@ -442,7 +445,10 @@ bytes_prepare(struct rerouted *rr)
 static int
 attr_prepare(struct rerouted *rr)
 {
-	struct attr_opts opts = { .diag = rr->diag, .procfs = rr->procfs };
+	struct attr_opts opts = { .diag = rr->diag,
+		.procfs = rr->procfs,
+		.stats = &rr->stats,
+		.bpf = rr->conf->bpf != 0 };
 
 	return attr_new(&rr->attr, &opts);
 }
@@ -450,8 +456,17 @@ attr_prepare(struct rerouted *rr)
 static void
 queried(void *arg, const struct record *record)
 {
-	(void)arg;
-	(void)record;
+	struct rerouted *rr = arg;
+
+	query_log(record);
+	/* each query that a rule decided anew, as each flow */
+	if (record->learnt && record->policy == judge_policy(rr->judge))
+		judge_count(rr->judge, record->decision.rule, record->time);
+	qlog_add(rr->qlog, record);
+	if (rr->ctl != NULL)
+		ctl_ev_queried(rr->ctl, record, record->time);
+	if (record->learnt)
+		names_ev_touch(rr->names_ev);
 }
 
 static int
@@ -466,7 +481,12 @@ resolver_prepare(struct rerouted *rr)
 		.queried = queried,
 		.arg = rr,
 	};
-	int r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
+	int r;
+
+	rr->qlog = qlog_new((size_t)rr->conf->history);
+	if (rr->qlog == NULL)
+		return -ENOMEM;
+	r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
 
 	if (r < 0)
 		log_error(
@@ -490,6 +510,8 @@ control_prepare(struct rerouted *rr)
 	rr->env.tally = rr->tally;
 	rr->env.history = rr->history;
 	rr->env.bytes_ev = rr->bytes_ev;
+	rr->env.resolver = rr->resolver;
+	rr->env.qlog = rr->qlog;
 	rr->env.policy_ev = rr->policy_ev;
 	rr->env.started = mono_now();
 	rr->env.rules_dir =
@@ -579,6 +601,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		.nfq = rr->nfq,
 		.diag = rr->diag,
 		.procfs = rr->procfs,
+		.attr = rr->attr,
 		.stats = &rr->stats,
 		.judged = flow_judged,
 		.broken = queues_broken,
@@ -625,6 +648,7 @@ rerouted_free(struct rerouted *rr)
 	attr_free(rr->attr);
 	tally_free(rr->tally);
 	history_free(rr->history);
+	qlog_free(rr->qlog);
 	procfs_close(rr->procfs);
 	if (rr->alive != NULL)
 		event_free(rr->alive);

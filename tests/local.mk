@@ -2,9 +2,10 @@
 # A call from pure code into the platform is an undefined reference here.
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
-	test_judge test_load test_name test_names test_netline test_packet test_policy \
+	test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
-	test_script test_warn
+	test_script test_warn \
+	test_uses
 unit_tests += test_ctmsg
 unit_tests += test_judge_names
 unit_tests += test_filter test_history test_tally
@@ -32,6 +33,8 @@ test_judge_SOURCES = %D%/unit/test_judge.c
 test_judge_LDADD = $(pure) $(CMOCKA_LIBS)
 test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
+test_lineage_SOURCES = %D%/unit/test_lineage.c
+test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_names_SOURCES = %D%/unit/test_judge_names.c
 test_judge_names_LDADD = $(pure) $(CMOCKA_LIBS)
 test_names_SOURCES = %D%/unit/test_names.c
@@ -56,6 +59,8 @@ test_runtime_SOURCES = %D%/unit/test_runtime.c
 test_runtime_LDADD = $(pure) $(CMOCKA_LIBS)
 test_script_SOURCES = %D%/unit/test_script.c
 test_script_LDADD = $(pure) $(CMOCKA_LIBS)
+test_uses_SOURCES = %D%/unit/test_uses.c
+test_uses_LDADD = $(pure) $(CMOCKA_LIBS)
 test_warn_SOURCES = %D%/unit/test_warn.c
 test_warn_LDADD = $(pure) $(CMOCKA_LIBS)
 test_filter_SOURCES = %D%/unit/test_filter.c
@@ -155,7 +160,7 @@ fuzz_shake_LDFLAGS = $(fuzz_ldflags)
 
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
-netns_programs = chainsctl queuectl attrtest probe connload
+netns_programs = chainsctl queuectl attrtest probe connload short
 check_PROGRAMS += $(netns_programs)
 
 chainsctl_SOURCES = %D%/netns/chainsctl.c
@@ -166,6 +171,7 @@ attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 probe_SOURCES = %D%/netns/probe.c
+short_SOURCES = %D%/netns/short.c
 connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------

@@ -127,6 +127,7 @@ struct conf {
 	enum log_format log_format;
 	char control_group[CONF_STRING_SIZE];
 	unsigned int watch; /* no, yes */
+	unsigned int bpf;   /* no, auto */
 	uint64_t flows_max;
 	uint64_t processes_max;
 	uint64_t history;

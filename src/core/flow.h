@@ -13,6 +13,7 @@
 #include "src/core/names.h"
 #include "src/core/packet.h"
 #include "src/core/process.h"
+#include "src/core/socket.h"
 
 struct policy;
 
@@ -37,6 +38,8 @@ struct flow {
 	struct decision decision; /* as the last packet got it */
 	bool once;		  /* … not for loopback's sake alone */
 	uint64_t inode;		  /* of the socket judged; 0 for none */
+	uint64_t user;		  /* of the facts: who used it; 0: not known */
+	enum attributed_by by;	  /* who said whose it is */
 	uint32_t tcp_seq; /* of the SYN judged: tells a retransmit from a new
 			   * connection with the same ports */
 	bool tcp_syn;	  /* tcp_seq is set */

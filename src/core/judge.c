@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,8 @@ judge_free(struct judge *judge)
 	flow_table_free(judge->flows);
 	policy_unref(judge->policy);
 	hits_free(judge->hits);
+	for (size_t i = 0; i < JUDGE_USERS; i++)
+		process_unref(judge->users[i]);
 	process_unref(judge->kernel);
 	process_unref(judge->unknown);
 	free(judge);
@@ -72,6 +75,13 @@ judge_change_policy(struct judge *judge, const struct policy *policy,
 	if (hits_take != NULL)
 		hits_carry(hits_take, counted, now);
 	hits_free(counted);
+}
+
+void
+judge_count(struct judge *judge, uint32_t rule, mono_t now)
+{
+	if (judge->hits != NULL)
+		hits_count(judge->hits, rule, now);
 }
 
 const struct hits *
@@ -235,6 +245,14 @@ is_same_socket(const struct packet *pkt, const struct flow *flow,
 {
 	if (packet_is_syn(pkt))
 		return false;
+	/* another one uses it now, or the same one after an exec. What the
+	 * kernel says on behalf of a connection has no user of its own */
+	if (sock->user != 0 && sock->user != flow->user)
+		return false;
+	/* "once" is asked of whoever has the socket now */
+	if (sock->user == 0 && flow->once && sock->inode != 0 && !pkt->in &&
+	    pkt->tuple.proto != IPPROTO_TCP)
+		return false;
 	if (sock->status == SOCKET_NONE)
 		return pkt->tuple.proto == IPPROTO_TCP ||
 		       (!pkt->has_uid && flow->process->kind == PROCESS_KERNEL);
@@ -268,6 +286,7 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 	 * Better unknown than somebody else */
 	if (!pkt->in && pkt->has_uid && sock->status == SOCKET_FOUND &&
 	    sock->inode != 0 && sock->uid != pkt->uid) {
+		judge->stats->unknown_stranger++;
 		judge_process(judge, pkt, &stranger, NULL, now, ret);
 		return JUDGE_DECIDED;
 	}
@@ -281,16 +300,48 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 	return JUDGE_DECIDED;
 }
 
+/* Unknown, but for the user; rules by user hold for it. */
+static const struct process *
+unknown_of(struct judge *judge, uint32_t uid, uint32_t gid)
+{
+	struct process *proc;
+	char number[12];
+	int n;
+
+	for (size_t i = 0; i < JUDGE_USERS; i++)
+		if (judge->users[i] != NULL && judge->users[i]->uid == uid &&
+		    judge->users[i]->gid == gid)
+			return judge->users[i];
+	proc = process_new(PROCESS_UNKNOWN);
+	if (proc == NULL)
+		return judge->unknown; /* the default for those is left */
+	proc->has_uid = true;
+	proc->uid = uid;
+	proc->gid = gid;
+	n = snprintf(number, sizeof(number), "%u", uid); /* fits */
+	if (process_set(&proc->user, number, (size_t)n) != 0) {
+		process_unref(proc);
+		return judge->unknown;
+	}
+	process_unref(judge->users[judge->next_user]);
+	judge->users[judge->next_user] = proc;
+	judge->next_user = (judge->next_user + 1) % JUDGE_USERS;
+	return proc;
+}
+
 /* The word for an owner that no process is. A packet that left through a
  * program's socket carries that program's uid (NFQA_UID), the kernel's own
  * carry none. An incoming packet without a socket is answered by the kernel;
  * one for a socket of root's that nobody holds is for the kernel (WireGuard,
  * NFS); for another user's it can't be known. */
 static const struct process *
-nobody(const struct judge *judge, const struct packet *pkt,
+nobody(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock)
 {
 	if (pkt->has_uid)
+		return unknown_of(judge, pkt->uid, pkt->gid);
+	/* the kernel saw a process send it, and that one can't be named */
+	if (sock->by == BY_BPF)
 		return judge->unknown;
 	if (pkt->in && sock->status == SOCKET_FOUND && sock->inode != 0 &&
 	    sock->uid != 0)
@@ -359,6 +410,41 @@ ask_packet(const struct judge *judge, const struct packet *pkt, bool in,
 	return judge_ask(judge, &subject);
 }
 
+static enum attributed_by
+by_of(const struct socket_facts *sock, const struct process *proc)
+{
+	switch (proc->kind) {
+	case PROCESS_PROGRAM:
+		return sock->by;
+	case PROCESS_KERNEL:
+		return BY_NONE;
+	case PROCESS_UNKNOWN:
+		return proc->has_uid ? BY_UID : BY_NONE;
+	}
+	abort();
+}
+
+static void
+count_by(struct stats *stats, enum attributed_by by)
+{
+	switch (by) {
+	case BY_NONE:
+		break;
+	case BY_BPF:
+		stats->by_bpf++;
+		break;
+	case BY_SOCK_DIAG:
+		stats->by_sock_diag++;
+		break;
+	case BY_PROC_NET:
+		stats->by_proc_net++;
+		break;
+	case BY_UID:
+		stats->by_uid++;
+		break;
+	}
+}
+
 static void
 count_process(struct stats *stats, const struct process *proc)
 {
@@ -391,6 +477,9 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
 	flow->has_ports = pkt->tuple.has_ports;
 	flow->decision = *d;
 	flow->inode = sock->inode;
+	flow->by = by_of(sock, proc);
+	if (sock->user != 0 || changed)
+		flow->user = sock->user;
 	flow->tcp_syn = packet_is_syn(pkt);
 	if (flow->tcp_syn) {
 		changed = changed || flow->tcp_seq != pkt->tcp_seq;
@@ -454,6 +543,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	if (proc == NULL)
 		proc = nobody(judge, pkt, sock);
 	count_process(judge->stats, proc);
+	count_by(judge->stats, by_of(sock, proc));
 	hosts = find_hosts(judge, pkt, proc, now);
 	d = judge_route(ask_packet(judge, pkt, begun_in, proc, hosts), &way);
 	once =

@@ -6,6 +6,9 @@
 #include "src/core/judge.h"
 #include "src/core/subject.h"
 
+/* Users whose processes are not known at the same time: more cost a little. */
+#define JUDGE_USERS 16
+
 /* Behind struct judge: shared by judge.c, judge_review.c and
  * judge_capture.c. */
 struct judge {
@@ -15,6 +18,9 @@ struct judge {
 	struct stats *stats;
 	struct names *names; /* NULL: none are known */
 	const struct process *kernel, *unknown;
+	/* of whom the user alone is known, made when they are met first */
+	const struct process *users[JUDGE_USERS];
+	size_t next_user;
 	struct judge_capture capture;
 };
 

@@ -96,11 +96,22 @@ process_equal(const struct process *a, const struct process *b)
 	       a->start == b->start && a->exe_dev == b->exe_dev &&
 	       a->exe_ino == b->exe_ino && a->exe_here == b->exe_here &&
 	       a->uid == b->uid && a->gid == b->gid &&
-	       strcmp(a->exe, b->exe) == 0 &&
+	       a->has_uid == b->has_uid && strcmp(a->exe, b->exe) == 0 &&
 	       strcmp(a->script, b->script) == 0 &&
 	       strcmp(a->cmd, b->cmd) == 0 && strcmp(a->comm, b->comm) == 0 &&
 	       strcmp(a->user, b->user) == 0 && strcmp(a->unit, b->unit) == 0 &&
 	       strcmp(a->cgroup, b->cgroup) == 0 && parents_equal(a, b);
+}
+
+size_t
+process_exe_was(const char *exe, bool exe_here)
+{
+	static const char deleted[] = " (deleted)";
+	size_t len = strlen(exe), n = sizeof(deleted) - 1;
+
+	if (exe_here || len <= n || strcmp(exe + len - n, deleted) != 0)
+		return 0;
+	return len - n;
 }
 
 const char *

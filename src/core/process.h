@@ -32,6 +32,8 @@ struct process {
 	pid_t pid;
 	uint64_t start; /* clock ticks since boot, as in /proc/PID/stat */
 	uint64_t exe_dev, exe_ino;
+	/* of an unknown process: uid, gid and user alone are known */
+	bool has_uid;
 	/* the path exe names this very file in the daemon's mount namespace;
 	 * false for deleted files, memfd, containers, bind mounts elsewhere */
 	bool exe_here;
@@ -62,6 +64,11 @@ int process_set(char **field, const char *s, size_t len);
 
 /* True if nothing that a rule or a user sees differs. */
 bool process_equal(const struct process *a, const struct process *b);
+
+/* Of an executable that has been taken from its path ("/usr/bin/x (deleted)",
+ * as an upgrade does with what runs): the length of that path; else 0. Another
+ * file may be there now, so that it is good for a denial alone. */
+size_t process_exe_was(const char *exe, bool exe_here);
 
 const char *process_kind_name(enum process_kind kind);
 

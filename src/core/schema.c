@@ -171,6 +171,11 @@ const struct conf_row conf_rows[] = {
 	    .restart = true, .dflt = "no",
 	    .help = "Whether the rules are loaded again by themselves when a "
 		    "file of them changes." },
+	{ ROW("rerouted", "bpf", CONF_ENUM, bpf), .words = "no auto",
+	    .restart = true, .dflt = "auto",
+	    .help = "Whether programs in the kernel say who sends a packet, "
+		    "where they can be loaded. Without them those that send "
+		    "and end at once are unknown." },
 	{ ROW("rerouted", "flows-max", CONF_NUMBER, flows_max), .min = 1024,
 	    .max = 1048576, .restart = true, .dflt = "65536",
 	    .help = "Flows that are remembered. When there are more, the one "

@@ -11,8 +11,23 @@ enum socket_status {
 	SOCKET_FAILED, /* the kernel could not be asked */
 };
 
+/* Which source says who is behind a flow, in the order of trust. */
+enum attributed_by {
+	BY_NONE, /* none: the kernel itself, or nobody knows */
+	BY_BPF,
+	BY_SOCK_DIAG,
+	BY_PROC_NET,
+	BY_UID, /* the user alone is known */
+};
+
+const char *attributed_name(enum attributed_by by);
+
 struct socket_facts {
 	enum socket_status status;
+	enum attributed_by by;
+	/* who used it, as a number of its own for each process, and for what
+	 * it was before an exec; 0: not known */
+	uint64_t user;
 	uint64_t inode; /* 0: an orphan, or a socket of the kernel's own */
 	uint32_t uid;
 	/* TCP, for packets that open nothing: a listener has this local port,

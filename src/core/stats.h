@@ -36,6 +36,14 @@
 	X(processes_kernel, "flows of the kernel's own")                       \
 	X(processes_unknown, "flows whose process was not found")              \
 	X(processes_failed, "process look-ups that failed")                    \
+	X(by_bpf, "flows whose sender the kernel named")                       \
+	X(by_sock_diag, "flows found by sock_diag and /proc")                  \
+	X(by_proc_net, "flows found by /proc/net and /proc")                   \
+	X(by_uid, "flows of which the user alone is known")                    \
+	X(unknown_gone, "senders seen, and gone with no trace of a program")   \
+	X(unknown_mixed, "packets that several processes may have sent")       \
+	X(unknown_stranger, "packets sent by another user than the socket's")  \
+	X(uses_refused, "records of packets that could not be read")           \
 	X(names_learnt, "names of addresses learnt from answers")              \
 	X(names_evicted, "addresses forgotten because there were too many")    \
 	X(names_crowded, "names forgotten because their address had too many") \

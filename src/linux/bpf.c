@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,6 +20,7 @@
 #include <netinet/in.h>
 
 #include "src/linux/bpf/record.h"
+#include "src/linux/bpf_ring.h"
 #include "src/linux/procread.h"
 
 /* The programs as clang made them. */
@@ -52,7 +54,7 @@ struct bpf {
 	struct bpf_object *object;
 	struct bpf_link *births[2];
 	int links[N_FAMILIES];
-	struct ring_buffer *uses, *events;
+	struct bpf_ring uses, events;
 	volatile struct bpf_shared *shared;
 	/* of the self-test */
 	struct actor self;
@@ -99,11 +101,11 @@ actor_of(struct actor *ret, const struct bpf_use *use)
 	memcpy(ret->comm, use->comm, sizeof(ret->comm));
 }
 
-static int
-use_cb(void *ctx, void *data, size_t size)
+static void
+use_cb(void *arg, const void *bytes, size_t size)
 {
-	const struct bpf_use *record = data;
-	struct bpf *bpf = ctx;
+	const struct bpf_use *record = bytes;
+	struct bpf *bpf = arg;
 	struct use use = {
 		.socket = record->inode != 0 ? record->inode : record->cookie,
 		.connected = record->connected != 0,
@@ -113,7 +115,7 @@ use_cb(void *ctx, void *data, size_t size)
 	};
 
 	if (size < sizeof(*record) || record->head_len > BPF_HEAD_MAX)
-		return 0; /* ours alone write here */
+		return; /* ours alone write here */
 	actor_of(&use.actor, record);
 	if (!bpf->seen) {
 		bpf->self = use.actor;
@@ -121,7 +123,6 @@ use_cb(void *ctx, void *data, size_t size)
 	}
 	if (use.actor.pid > 0)
 		bpf->ops.use(bpf->ops.arg, &use);
-	return 0;
 }
 
 static void
@@ -150,18 +151,18 @@ exec_cb(struct bpf *bpf, const struct bpf_event *event, size_t size)
 	bpf->ops.exec(bpf->ops.arg, &exec);
 }
 
-static int
-event_cb(void *ctx, void *data, size_t size)
+static void
+event_cb(void *arg, const void *bytes, size_t size)
 {
-	const struct bpf_event *event = data;
-	struct bpf *bpf = ctx;
+	const struct bpf_event *event = bytes;
+	struct bpf *bpf = arg;
 	struct fork fork;
 
 	if (size < sizeof(*event) || event->pid == 0)
-		return 0; /* in no namespace that we see */
+		return; /* in no namespace that we see */
 	if (event->type == BPF_EVENT_EXEC) {
 		exec_cb(bpf, event, size);
-		return 0;
+		return;
 	}
 	fork = (struct fork){
 		.pid = (pid_t)event->pid,
@@ -173,7 +174,6 @@ event_cb(void *ctx, void *data, size_t size)
 		.exec = event->exec,
 	};
 	bpf->ops.fork(bpf->ops.arg, &fork);
-	return 0;
 }
 
 /* BPF_LINK_CREATE for a hook, which libbpf knows since 1.3 only. */
@@ -300,42 +300,47 @@ map_fd(const struct bpf *bpf, const char *name)
 static int
 open_rings(struct bpf *bpf)
 {
-	struct bpf_map *map;
-	size_t size = 0;
+	int fd = map_fd(bpf, "attr.bss");
+	void *bss;
 
-	bpf->uses = ring_buffer__new(map_fd(bpf, "uses"), use_cb, bpf, NULL);
-	bpf->events =
-	    ring_buffer__new(map_fd(bpf, "events"), event_cb, bpf, NULL);
-	if (bpf->uses == NULL || bpf->events == NULL)
+	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"), RING_USES) < 0 ||
+	    bpf_ring_init(&bpf->events, map_fd(bpf, "events"), RING_EVENTS) < 0)
 		return -ENOMEM;
-	map = bpf_object__find_map_by_name(bpf->object, "attr.bss");
-	if (map == NULL)
-		return -EIO;
-	/* const in older versions of libbpf: the map is mapped to be written */
-	bpf->shared = (void *)bpf_map__initial_value(map, &size);
-	if (bpf->shared == NULL || size < sizeof(*bpf->shared))
-		return -EIO;
+	bss = mmap(NULL, sizeof(*bpf->shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fd, 0);
+	if (bss == MAP_FAILED)
+		return -errno;
+	bpf->shared = bss;
 	bpf->shared->uses_many = RING_USES / 2;
 	bpf->shared->events_many = RING_EVENTS / 2;
 	return 0;
 }
 
-/* One datagram to ourselves. -ENETDOWN where there is no way to send it. */
+/* One datagram to ourselves, which the program sees and drops: it must not
+ * come to be judged. -ENETDOWN where there is no way to send it. */
 static int
-send_one(void)
+send_one(struct bpf *bpf)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons(9), /* discard */
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	ssize_t n;
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+	int r = 0;
 
 	if (fd < 0)
 		return -errno;
-	n = sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to));
-	(void)close(fd); /* what left has left */
-	/* a filter in the way comes after us */
-	return n < 0 && errno != EPERM ? -ENETDOWN : 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
+		r = -errno;
+	bpf->shared->probe = cookie;
+	if (r == 0 &&
+	    sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0 &&
+	    errno != EPERM)
+		r = -ENETDOWN;
+	bpf->shared->probe = 0;
+	(void)close(fd); /* nothing has left */
+	return r;
 }
 
 /* Sees ourselves as /proc does: the pid at the right level of namespaces. */
@@ -351,10 +356,10 @@ test_level(struct bpf *bpf, const struct procread_stat *st)
 		return -errno;
 	link[n] = '\0';
 	bpf->seen = false;
-	r = send_one();
+	r = send_one(bpf);
 	if (r < 0)
 		return r;
-	bpf_uses(bpf);
+	(void)bpf_uses(bpf);
 	if (!bpf->seen)
 		return -ENODATA;
 	if (bpf->self.pid != (pid_t)strtol(link, NULL, 10))
@@ -439,8 +444,10 @@ bpf_close(struct bpf *bpf)
 	for (size_t i = 0; i < sizeof(bpf->births) / sizeof(bpf->births[0]);
 	     i++)
 		(void)bpf_link__destroy(bpf->births[i]);
-	ring_buffer__free(bpf->uses);
-	ring_buffer__free(bpf->events);
+	if (bpf->shared != NULL) /* not volatile for munmap(2) */
+		(void)munmap((void *)bpf->shared, sizeof(*bpf->shared));
+	bpf_ring_done(&bpf->uses);
+	bpf_ring_done(&bpf->events);
 	bpf_object__close(bpf->object);
 	free(bpf);
 }
@@ -451,28 +458,28 @@ bpf_sees_births(const struct bpf *bpf)
 	return bpf->births[0] != NULL && bpf->births[1] != NULL;
 }
 
-void
+bool
 bpf_uses(struct bpf *bpf)
 {
-	(void)ring_buffer__consume(bpf->uses); /* the callback can't fail */
+	return bpf_ring_read(&bpf->uses, use_cb, bpf);
 }
 
 void
 bpf_births(struct bpf *bpf)
 {
-	(void)ring_buffer__consume(bpf->events);
+	(void)bpf_ring_read(&bpf->events, event_cb, bpf);
 }
 
 int
 bpf_fd_uses(const struct bpf *bpf)
 {
-	return ring_buffer__epoll_fd(bpf->uses);
+	return map_fd(bpf, "uses");
 }
 
 int
 bpf_fd_births(const struct bpf *bpf)
 {
-	return bpf_sees_births(bpf) ? ring_buffer__epoll_fd(bpf->events) : -1;
+	return bpf_sees_births(bpf) ? map_fd(bpf, "events") : -1;
 }
 
 uint64_t
@@ -505,10 +512,11 @@ bpf_sees_births(const struct bpf *bpf)
 	return false;
 }
 
-void
+bool
 bpf_uses(struct bpf *bpf)
 {
 	(void)bpf;
+	return true;
 }
 
 void

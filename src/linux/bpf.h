@@ -34,10 +34,10 @@ void bpf_close(struct bpf *bpf); /* accepts NULL */
 /* Births are seen too; without them only what sends is. */
 bool bpf_sees_births(const struct bpf *bpf);
 
-/* Calls ops for what has been said since. A record is there before the packet
- * it is about is in the queue, except that one CPU may be in the midst of
- * writing another one: then the next call brings it. */
-void bpf_uses(struct bpf *bpf);
+/* Calls ops for what has been said since. The record of a packet is there
+ * before the packet is in the queue, but may stand behind one that another CPU
+ * is in the midst of writing: false, and the next call may bring it. */
+bool bpf_uses(struct bpf *bpf);
 void bpf_births(struct bpf *bpf);
 
 /* Readable when so much waits that it should be taken, although nobody asks. */

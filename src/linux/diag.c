@@ -170,6 +170,7 @@ find_by_diag(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
 		return;
 	}
 	ret->status = SOCKET_FOUND;
+	ret->by = BY_SOCK_DIAG;
 	ret->inode = msg.inode;
 	ret->uid = msg.uid;
 	ret->connected = msg.connected;

@@ -439,6 +439,39 @@ procfs_process(struct procfs *procfs, pid_t pid, const struct process **ret)
 	return r;
 }
 
+static int
+read_once(struct procfs *procfs, pid_t pid, uint64_t start,
+    const struct process *old, const struct process **ret)
+{
+	struct procread_dir dir;
+	int r = procread_open(&dir, procfs->scan.holders.proc_fd, pid, start);
+
+	if (r != 0)
+		return r;
+	r = procread_process(&procfs->read, &dir, pid, old, ret);
+	procread_close(&dir);
+	return r;
+}
+
+int
+procfs_read_once(struct procfs *procfs, pid_t pid, uint64_t start,
+    const struct process *old, const struct process **ret)
+{
+	int r = read_once(procfs, pid, start, old, ret);
+
+	if (r == -EMFILE || r == -ENFILE) {
+		make_room(procfs);
+		r = read_once(procfs, pid, start, old, ret);
+	}
+	return r;
+}
+
+struct procread *
+procfs_read(struct procfs *procfs)
+{
+	return &procfs->read;
+}
+
 size_t
 procfs_count(const struct procfs *procfs)
 {

@@ -10,6 +10,7 @@
  * of it. What it keeps between calls is checked again at each use, so that pid
  * reuse, exec, fork and a socket handed on are seen. */
 struct procfs;
+struct procread;
 
 /* processes_max bounds the cache; it holds one descriptor each. 0 or -errno
  * (no /proc). */
@@ -23,6 +24,7 @@ void procfs_round(struct procfs *procfs);
 /* The holder of the socket: the one that is not pid 1 and started last where
  * there are several. uid (of the socket) narrows the search. 0 with a
  * reference in *ret that the caller gives back; -ENOENT when nobody holds it;
+ * -EAGAIN when all of /proc would have to be walked, and was too often lately;
  * -errno when /proc could not be read. */
 int procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
     const struct process **ret);
@@ -30,6 +32,15 @@ int procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
 /* The process with that pid as it is now; 0, -ESRCH or -errno. */
 int procfs_process(
     struct procfs *procfs, pid_t pid, const struct process **ret);
+
+/* The same for the one that started then, without keeping a descriptor of it:
+ * `old` (or NULL) with one more reference where nothing has changed. -ESRCH
+ * when it is gone. */
+int procfs_read_once(struct procfs *procfs, pid_t pid, uint64_t start,
+    const struct process *old, const struct process **ret);
+
+/* Makes names of users and the like, for what is built by others. */
+struct procread *procfs_read(struct procfs *procfs);
 
 /* Processes in the cache: for `status`. */
 size_t procfs_count(const struct procfs *procfs);

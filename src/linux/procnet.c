@@ -171,6 +171,7 @@ procnet_find(enum netline_table table, const struct flow_key *key, bool in,
 		ret->status = SOCKET_NONE;
 	} else {
 		ret->status = SOCKET_FOUND;
+		ret->by = BY_PROC_NET;
 		ret->inode = search.best.inode;
 		ret->uid = search.best.uid;
 		ret->connected = table == NETLINE_UDP && search.best.rport != 0;

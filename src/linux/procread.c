@@ -287,10 +287,9 @@ snapshot_settle(struct snapshot *snap, struct procread_dir *dir)
 	return -EAGAIN;
 }
 
-/* One ancestor, who started no later than *start: a younger one has the pid of
- * a parent that is gone. 0 with the next pid up and its start, or -errno. */
-static int
-add_parent(struct process *proc, pid_t *pid, uint64_t *start)
+int
+procread_add_parent(
+    struct process *proc, pid_t *pid, uint64_t *start, uint64_t exactly)
 {
 	char path[32], exe[PATH_MAX];
 	struct procread_stat st = { 0 };
@@ -309,7 +308,7 @@ add_parent(struct process *proc, pid_t *pid, uint64_t *start)
 	(void)close(dirfd); /* O_PATH */
 	if (r != 0)
 		return r;
-	if (st.start > *start)
+	if (st.start > *start || (exactly != 0 && st.start != exactly))
 		return -ESRCH;
 	parent->pid = *pid;
 	parent->exe = strdup(exe);
@@ -330,7 +329,7 @@ add_parents(struct process *proc, pid_t ppid)
 	int r = 0;
 
 	while (r == 0 && ppid > 0 && proc->n_parents < PROCESS_PARENTS_MAX)
-		r = add_parent(proc, &ppid, &start);
+		r = procread_add_parent(proc, &ppid, &start, 0);
 	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
 }
 
@@ -418,6 +417,14 @@ procread_is_same(const struct procread_dir *dir, const struct process *old)
 	       is_at_path(&st, old->exe) == old->exe_here;
 }
 
+bool
+procread_is_here(const struct process *proc)
+{
+	struct stat st = { .st_dev = proc->exe_dev, .st_ino = proc->exe_ino };
+
+	return is_at_path(&st, proc->exe) == proc->exe_here;
+}
+
 int
 procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
     const struct process *old, const struct process **ret)
@@ -435,4 +442,67 @@ procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
 	}
 	r = snapshot_settle(&snap, dir);
 	return r != 0 ? r : build(pr, dir->fd, pid, &snap, ret);
+}
+
+/* Without the working directory only an absolute path names a script. */
+static int
+bygone_script(struct process *proc, const struct procread_facts *facts)
+{
+	char path[PATH_MAX];
+	const char *arg;
+	size_t len;
+
+	if (!proc->exe_here ||
+	    !script_find(
+		facts->exe, facts->args, facts->args_len, &arg, &len) ||
+	    !script_path("", arg, len, path, sizeof(path)))
+		return 0;
+	return process_set(&proc->script, path, strlen(path));
+}
+
+static int
+bygone_cmd(struct process *proc, const struct procread_facts *facts)
+{
+	char *cmd = malloc(facts->args_len + 1);
+	int r;
+
+	if (cmd == NULL)
+		return -ENOMEM;
+	memcpy(cmd, facts->args, facts->args_len);
+	r = process_set(&proc->cmd, cmd, procline_join(cmd, facts->args_len));
+	free(cmd);
+	return r;
+}
+
+int
+procread_bygone(struct procread *pr, const struct procread_facts *facts,
+    struct process **ret)
+{
+	char number[USERS_NUMLEN];
+	const char *user = users_name(&pr->users, facts->uid, number);
+	struct process *proc = process_new(PROCESS_PROGRAM);
+	struct stat st = { .st_dev = facts->exe_dev, .st_ino = facts->exe_ino };
+
+	if (proc == NULL)
+		return -ENOMEM;
+	proc->self = facts->pid == pr->self;
+	proc->pid = facts->pid;
+	proc->start = facts->start;
+	proc->exe_dev = facts->exe_dev;
+	proc->exe_ino = facts->exe_ino;
+	proc->exe_here = is_at_path(&st, facts->exe);
+	proc->uid = facts->uid;
+	proc->gid = facts->gid;
+	if (process_set(&proc->exe, facts->exe, strlen(facts->exe)) != 0 ||
+	    process_set(&proc->comm, facts->comm, facts->comm_len) != 0 ||
+	    process_set(&proc->cgroup, facts->cgroup, strlen(facts->cgroup)) !=
+		0 ||
+	    process_set(&proc->unit, facts->unit, strlen(facts->unit)) != 0 ||
+	    process_set(&proc->user, user, strlen(user)) != 0 ||
+	    bygone_cmd(proc, facts) != 0 || bygone_script(proc, facts) != 0) {
+		process_unref(proc);
+		return -ENOMEM;
+	}
+	*ret = proc;
+	return 0;
 }

@@ -51,6 +51,33 @@ int procread_status(int dirfd, const char *name, struct procread_stat *ret);
 bool procread_is_same(
     const struct procread_dir *dir, const struct process *old);
 
+/* A process that is gone, by what was heard of it. */
+struct procread_facts {
+	pid_t pid;
+	uint64_t start; /* clock ticks since boot */
+	uint32_t uid, gid;
+	uint64_t exe_dev, exe_ino;
+	const char *exe;
+	const char *args; /* each with its NUL */
+	size_t args_len;
+	const char *comm;
+	size_t comm_len;
+	const char *cgroup, *unit;
+};
+
+/* Its process, with no parents yet; to be given back. 0 or -ENOMEM. */
+int procread_bygone(struct procread *pr, const struct procread_facts *facts,
+    struct process **ret);
+
+/* Adds the ancestor *pid with all that is read of it, who started no later than
+ * *start, and exactly at `exactly` where that is not 0: another one has its
+ * pid. 0 with *pid and *start of the next one up; -ESRCH or -errno. */
+int procread_add_parent(
+    struct process *proc, pid_t *pid, uint64_t *start, uint64_t exactly);
+
+/* True if its executable is at its path now, or was not then either. */
+bool procread_is_here(const struct process *proc);
+
 /* The process as it is now: `old` with one more reference when nothing about
  * it has changed, else a new one. A process that is ending keeps what `old`
  * says of it. 0, -ESRCH when it is gone, -ENOMEM or -errno. */

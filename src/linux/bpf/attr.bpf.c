@@ -11,6 +11,7 @@
 #include "src/core/mark.h"
 #include "src/linux/bpf/record.h"
 
+#define NF_DROP 0
 #define NF_ACCEPT 1
 #define PF_KTHREAD 0x00200000
 #define SOCK_STREAM 1
@@ -318,7 +319,8 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	if (bpf_ringbuf_output(
 		&uses, &use, sizeof(use), wakeup(&uses, shared.uses_many)) < 0)
 		__sync_fetch_and_add(&shared.uses_lost, 1);
-	return NF_ACCEPT;
+	return use.cookie != 0 && use.cookie == shared.probe ? NF_DROP
+							     : NF_ACCEPT;
 }
 
 static __always_inline void

@@ -36,6 +36,8 @@ struct bpf_shared {
 	__u64 uses_lost, events_lost;
 	/* bytes that wait when the daemon is woken up to take them */
 	__u64 uses_many, events_many;
+	/* cookie of the socket of the self-test, whose packets go nowhere */
+	__u64 probe;
 	/* nesting of the pid namespace whose numbers the daemon sees */
 	__u32 pid_level;
 	__u32 zero;

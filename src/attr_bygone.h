@@ -1,0 +1,41 @@
+#ifndef ATTR_BYGONE_H
+#define ATTR_BYGONE_H
+
+#include "src/core/actor.h"
+#include "src/core/lineage.h"
+#include "src/core/process.h"
+
+struct procread;
+
+/* Control groups by the number that the kernel has for a set of them: what was
+ * read of a process that lives is true of others in the same set. */
+#define GROUPS_MAX 64
+struct groups {
+	struct group {
+		uint64_t set, id;
+		const struct process *of; /* a reference; NULL: free */
+	} all[GROUPS_MAX];
+	size_t next;
+};
+
+void groups_done(struct groups *groups);
+void groups_put(struct groups *groups, const struct actor *actor,
+    const struct process *proc);
+/* NULL where it is not known. */
+const struct process *groups_find(
+    const struct groups *groups, const struct actor *actor);
+
+struct bygone_opts {
+	struct procread *read;
+	struct lineage *lineage;
+	struct groups *groups;
+	uint64_t tick_ns; /* of /proc's clock */
+};
+
+/* The process of an actor from what was heard of it, without reading it in
+ * /proc: for one that is gone, or became another program. 0 with a reference,
+ * -ENOENT where too little is known, or -ENOMEM. */
+int bygone_process(const struct bygone_opts *opts, const struct actor *actor,
+    const struct process **ret);
+
+#endif

@@ -1,0 +1,228 @@
+#include "src/core/lineage.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What readlink(2) puts behind the path of a file that has none any more. */
+#define DELETED " (deleted)"
+
+struct lineage {
+	struct map map;
+	struct list lru; /* the youngest first */
+	size_t max;
+};
+
+static void
+image_unref(struct image *image)
+{
+	if (image == NULL)
+		return;
+	assert(image->refs > 0);
+	if (--image->refs > 0)
+		return;
+	free(image->exe);
+	free(image->args);
+	free(image);
+}
+
+struct lineage *
+lineage_new(size_t max)
+{
+	struct lineage *lineage = calloc(1, sizeof(*lineage));
+
+	if (lineage == NULL)
+		return NULL;
+	lineage->max = max > 0 ? max : 1;
+	list_init(&lineage->lru);
+	if (map_init(&lineage->map) < 0) {
+		free(lineage);
+		return NULL;
+	}
+	return lineage;
+}
+
+static void
+kin_forget(struct lineage *lineage, struct kin *kin)
+{
+	for (size_t i = 0; i < KIN_IMAGES; i++)
+		image_unref(kin->images[i].image);
+	list_remove(&kin->lru);
+	map_remove(&lineage->map, &kin->node);
+	free(kin);
+}
+
+void
+lineage_free(struct lineage *lineage)
+{
+	if (lineage == NULL)
+		return;
+	while (!list_empty(&lineage->lru))
+		kin_forget(
+		    lineage, container_of(lineage->lru.next, struct kin, lru));
+	map_done(&lineage->map);
+	free(lineage);
+}
+
+static uint64_t
+hash_of(const struct lineage *lineage, pid_t pid, uint64_t start)
+{
+	const uint64_t key[] = { (uint64_t)pid, start };
+
+	return map_hash(&lineage->map, key, sizeof(key));
+}
+
+static struct kin *
+find(const struct lineage *lineage, pid_t pid, uint64_t start)
+{
+	uint64_t hash = hash_of(lineage, pid, start);
+	struct map_node *node = map_first(&lineage->map, hash);
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		struct kin *kin = container_of(node, struct kin, node);
+
+		if (kin->pid == pid && kin->start == start)
+			return kin;
+	}
+	return NULL;
+}
+
+const struct kin *
+lineage_find(struct lineage *lineage, pid_t pid, uint64_t start)
+{
+	struct kin *kin = find(lineage, pid, start);
+
+	if (kin != NULL) { /* it is of interest: keep it longer */
+		list_remove(&kin->lru);
+		list_prepend(&lineage->lru, &kin->lru);
+	}
+	return kin;
+}
+
+/* Finds or makes it; NULL when there is no memory. */
+static struct kin *
+get(struct lineage *lineage, pid_t pid, uint64_t start)
+{
+	struct kin *kin = find(lineage, pid, start);
+
+	if (kin == NULL) {
+		kin = calloc(1, sizeof(*kin));
+		if (kin == NULL)
+			return NULL;
+		if (lineage->map.count >= lineage->max)
+			kin_forget(lineage,
+			    container_of(lineage->lru.prev, struct kin, lru));
+		kin->pid = pid;
+		kin->start = start;
+		list_init(&kin->lru);
+		map_put(
+		    &lineage->map, &kin->node, hash_of(lineage, pid, start));
+	}
+	list_remove(&kin->lru);
+	list_prepend(&lineage->lru, &kin->lru);
+	return kin;
+}
+
+int
+lineage_fork(struct lineage *lineage, const struct fork *child)
+{
+	struct kin *kin = get(lineage, child->pid, child->start);
+	const struct kin *from;
+	struct image *image = NULL;
+
+	if (kin == NULL)
+		return -ENOMEM;
+	kin->ppid = child->ppid;
+	kin->pstart = child->pstart;
+	from = find(lineage, child->from, child->from_start);
+	if (from != NULL) /* const is what callers see; the count is ours */
+		image = (struct image *)kin_image(from, child->exec);
+	if (image != NULL)
+		image->refs++;
+	image_unref(kin->images[0].image);
+	kin->images[0] = (struct kin_image){ child->exec, image };
+	return 0;
+}
+
+/* The names come from the file up. NULL when there is no memory. */
+static char *
+join_path(const struct exec *program)
+{
+	size_t room = program->path_len + sizeof(DELETED) + 1, at = 0;
+	size_t end = program->path_len;
+	char *path = malloc(room);
+
+	if (path == NULL)
+		return NULL;
+	while (end > 0) {
+		size_t begin = end - 1; /* of the NUL */
+
+		while (begin > 0 && program->path[begin - 1] != '\0')
+			begin--;
+		path[at++] = '/';
+		memcpy(path + at, program->path + begin, end - 1 - begin);
+		at += end - 1 - begin;
+		end = begin;
+	}
+	if (program->deleted && at > 0) {
+		memcpy(path + at, DELETED, sizeof(DELETED) - 1);
+		at += sizeof(DELETED) - 1;
+	}
+	path[at] = '\0';
+	return path;
+}
+
+static struct image *
+image_new(const struct exec *program)
+{
+	struct image *image = calloc(1, sizeof(*image));
+
+	if (image == NULL)
+		return NULL;
+	image->refs = 1;
+	image->exe_dev = program->exe_dev;
+	image->exe_ino = program->exe_ino;
+	image->exe = join_path(program);
+	image->args = malloc(program->args_len + 1);
+	if (image->exe == NULL || image->args == NULL) {
+		image_unref(image);
+		return NULL;
+	}
+	memcpy(image->args, program->args, program->args_len);
+	image->args[program->args_len] = '\0';
+	image->args_len = program->args_len;
+	return image;
+}
+
+int
+lineage_exec(struct lineage *lineage, const struct exec *program)
+{
+	struct kin *kin = get(lineage, program->pid, program->start);
+
+	if (kin == NULL)
+		return -ENOMEM;
+	kin->ppid = program->ppid;
+	kin->pstart = program->pstart;
+	image_unref(kin->images[KIN_IMAGES - 1].image);
+	memmove(&kin->images[1], &kin->images[0],
+	    (KIN_IMAGES - 1) * sizeof(kin->images[0]));
+	kin->images[0] = (struct kin_image){ .exec = program->exec,
+		.image = image_new(program) };
+	return kin->images[0].image != NULL ? 0 : -ENOMEM;
+}
+
+const struct image *
+kin_image(const struct kin *kin, uint64_t exec)
+{
+	for (size_t i = 0; i < KIN_IMAGES; i++)
+		if (kin->images[i].image != NULL && kin->images[i].exec == exec)
+			return kin->images[i].image;
+	return NULL;
+}
+
+size_t
+lineage_count(const struct lineage *lineage)
+{
+	return lineage->map.count;
+}

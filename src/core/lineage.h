@@ -1,0 +1,56 @@
+#ifndef CORE_LINEAGE_H
+#define CORE_LINEAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/base/list.h"
+#include "src/base/map.h"
+#include "src/core/actor.h"
+
+/* Processes as they were born and became other programs: what is left of those
+ * that are gone. Bounded; the one heard of longest ago makes room. */
+struct lineage;
+
+/* A program as it was started; shared by a process and its copies. */
+struct image {
+	unsigned int refs;
+	uint64_t exe_dev, exe_ino;
+	char *exe;  /* as readlink would give it; "" where it was too long */
+	char *args; /* each with its NUL */
+	size_t args_len;
+};
+
+/* Images that a process had one after the other and that are still known. */
+#define KIN_IMAGES 3
+
+struct kin {
+	struct map_node node;
+	struct list lru;
+	pid_t pid, ppid;
+	uint64_t start, pstart;
+	/* the present one first; an image may be NULL: not known */
+	struct kin_image {
+		uint64_t exec;
+		struct image *image;
+	} images[KIN_IMAGES];
+};
+
+/* NULL when there is no memory. */
+struct lineage *lineage_new(size_t max);
+void lineage_free(struct lineage *lineage); /* accepts NULL */
+
+/* Take in what happened; 0 or -ENOMEM (then it is not known). */
+int lineage_fork(struct lineage *lineage, const struct fork *child);
+int lineage_exec(struct lineage *lineage, const struct exec *program);
+
+/* Borrowed until the next event; NULL where it is not known. */
+const struct kin *lineage_find(
+    struct lineage *lineage, pid_t pid, uint64_t start);
+
+/* What it was when it had run exec so often; NULL where that is not known. */
+const struct image *kin_image(const struct kin *kin, uint64_t exec);
+
+size_t lineage_count(const struct lineage *lineage);
+
+#endif

@@ -1,0 +1,278 @@
+#include "src/core/uses.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/packet.h"
+
+/* A packet waits no longer for its verdict: what others sent between the same
+ * ends before that can't be meant. */
+#define WAIT_NS (10 * MONO_S)
+
+/* Processes that send between the same ends at the same time. */
+#define SAME_MAX 4
+
+struct entry {
+	struct map_node node;
+	struct list lru;
+	struct flow_key key;
+	struct who *who;
+	uint64_t socket;
+	uint64_t print; /* of the packet's first head_len bytes */
+	size_t head_len;
+	bool connected;
+	mono_t when;
+	uint64_t order; /* which was the last of all, the second last … */
+};
+
+struct uses {
+	struct map entries, whos;
+	struct list lru; /* the youngest first */
+	size_t max;
+	uint64_t ids, orders;
+};
+
+bool
+actor_equal(const struct actor *a, const struct actor *b)
+{
+	return a->pid == b->pid && a->start == b->start && a->exec == b->exec &&
+	       a->uid == b->uid && a->gid == b->gid && a->groups == b->groups &&
+	       a->cgroup == b->cgroup && a->exe_dev == b->exe_dev &&
+	       a->exe_ino == b->exe_ino &&
+	       memcmp(a->comm, b->comm, sizeof(a->comm)) == 0;
+}
+
+/* The same program of the same user in the same unit: workers of one service,
+ * which no rule but one by parent or command line tells apart. */
+static bool
+is_alike(const struct actor *a, const struct actor *b)
+{
+	return a->exe_dev == b->exe_dev && a->exe_ino == b->exe_ino &&
+	       a->uid == b->uid && a->gid == b->gid && a->groups == b->groups;
+}
+
+struct uses *
+uses_new(size_t max)
+{
+	struct uses *uses = calloc(1, sizeof(*uses));
+
+	if (uses == NULL)
+		return NULL;
+	uses->max = max > 0 ? max : 1;
+	list_init(&uses->lru);
+	if (map_init(&uses->entries) < 0 || map_init(&uses->whos) < 0) {
+		uses_free(uses);
+		return NULL;
+	}
+	return uses;
+}
+
+static void
+who_unref(struct uses *uses, struct who *who)
+{
+	assert(who->refs > 0);
+	if (--who->refs > 0)
+		return;
+	map_remove(&uses->whos, &who->node);
+	process_unref(who->process);
+	free(who);
+}
+
+static void
+entry_forget(struct uses *uses, struct entry *entry)
+{
+	list_remove(&entry->lru);
+	map_remove(&uses->entries, &entry->node);
+	who_unref(uses, entry->who);
+	free(entry);
+}
+
+void
+uses_free(struct uses *uses)
+{
+	if (uses == NULL)
+		return;
+	while (!list_empty(&uses->lru))
+		entry_forget(
+		    uses, container_of(uses->lru.next, struct entry, lru));
+	map_done(&uses->entries);
+	map_done(&uses->whos);
+	free(uses);
+}
+
+/* With one more reference; NULL when there is no memory. */
+static struct who *
+who_get(struct uses *uses, const struct actor *actor)
+{
+	const uint64_t key[] = { (uint64_t)actor->pid, actor->start,
+		actor->exec };
+	uint64_t hash = map_hash(&uses->whos, key, sizeof(key));
+	struct map_node *node = map_first(&uses->whos, hash);
+	struct who *who;
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		who = container_of(node, struct who, node);
+		if (actor_equal(&who->actor, actor)) {
+			who->refs++;
+			return who;
+		}
+	}
+	who = calloc(1, sizeof(*who));
+	if (who == NULL)
+		return NULL;
+	who->refs = 1;
+	who->id = ++uses->ids;
+	who->actor = *actor;
+	map_put(&uses->whos, &who->node, hash);
+	return who;
+}
+
+static struct entry *
+entry_next(struct map_node *node, uint64_t hash, const struct flow_key *key)
+{
+	for (; node != NULL; node = map_next(node, hash)) {
+		struct entry *entry = container_of(node, struct entry, node);
+
+		if (memcmp(&entry->key, key, sizeof(*key)) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+#define for_each_same(entry, map, hash, key)                                   \
+	for ((entry) = entry_next(map_first(map, hash), hash, key);            \
+	     (entry) != NULL;                                                  \
+	     (entry) = entry_next(map_next(&(entry)->node, hash), hash, key))
+
+/* The one of that process and socket, or a new one. Where too many send between
+ * the same ends the oldest gives way; its packets are nobody's then. */
+static struct entry *
+entry_get(struct uses *uses, const struct flow_key *key, struct who *who,
+    uint64_t socket)
+{
+	uint64_t hash = map_hash(&uses->entries, key, sizeof(*key));
+	struct entry *entry, *oldest = NULL;
+	size_t n = 0;
+
+	for_each_same(entry, &uses->entries, hash, key)
+	{
+		if (entry->who == who && entry->socket == socket)
+			return entry;
+		if (oldest == NULL || entry->order < oldest->order)
+			oldest = entry;
+		n++;
+	}
+	if (n >= SAME_MAX)
+		entry_forget(uses, oldest);
+	else if (uses->entries.count >= uses->max)
+		entry_forget(
+		    uses, container_of(uses->lru.prev, struct entry, lru));
+	entry = calloc(1, sizeof(*entry));
+	if (entry == NULL)
+		return NULL;
+	entry->key = *key;
+	entry->who = who;
+	who->refs++;
+	entry->socket = socket;
+	list_init(&entry->lru);
+	map_put(&uses->entries, &entry->node, hash);
+	return entry;
+}
+
+int
+uses_put(struct uses *uses, const struct use *use, mono_t now)
+{
+	struct flow_key key;
+	struct packet pkt;
+	struct entry *entry;
+	struct who *who;
+	int r = packet_parse(&pkt, use->head, use->head_len, use->total);
+
+	if (r < 0)
+		return r;
+	/* who ends another one's connection (SOCK_DESTROY: we, or ss -K) is
+	 * at work then, but is not who used it */
+	if (pkt.tuple.proto == IPPROTO_TCP &&
+	    (pkt.tcp_flags & PACKET_TCP_RST) != 0)
+		return 0;
+	key = flow_key_of(&pkt.tuple, false);
+	who = who_get(uses, &use->actor);
+	if (who == NULL)
+		return -ENOMEM;
+	entry = entry_get(uses, &key, who, use->socket);
+	who_unref(uses, who); /* the entry has its own */
+	if (entry == NULL)
+		return -ENOMEM;
+	entry->print = map_hash(&uses->entries, use->head, use->head_len);
+	entry->head_len = use->head_len;
+	entry->connected = use->connected;
+	entry->when = now;
+	entry->order = ++uses->orders;
+	list_remove(&entry->lru);
+	list_prepend(&uses->lru, &entry->lru);
+	return 0;
+}
+
+static bool
+is_packet(const struct uses *uses, const struct entry *entry, const void *head,
+    size_t len)
+{
+	return len >= entry->head_len &&
+	       map_hash(&uses->entries, head, entry->head_len) == entry->print;
+}
+
+/* Several sent between these ends. */
+static const struct entry *
+tell_apart(const struct uses *uses, const struct entry *newest, uint64_t hash,
+    const void *head, size_t len)
+{
+	const struct entry *entry, *found = NULL;
+	bool alike = true;
+
+	for_each_same(entry, &uses->entries, hash, &newest->key)
+	{
+		if (mono_since(newest->when, entry->when) > WAIT_NS)
+			continue;
+		alike =
+		    alike && is_alike(&entry->who->actor, &newest->who->actor);
+		if (!is_packet(uses, entry, head, len))
+			continue;
+		if (found != NULL && found->who != entry->who)
+			return alike ? newest : NULL;
+		found = entry;
+	}
+	return found != NULL ? found : alike ? newest : NULL;
+}
+
+enum uses_found
+uses_find(const struct uses *uses, const struct flow_key *key, const void *head,
+    size_t len, struct used *ret)
+{
+	uint64_t hash = map_hash(&uses->entries, key, sizeof(*key));
+	const struct entry *entry, *newest = NULL;
+	size_t n = 0;
+
+	for_each_same(entry, &uses->entries, hash, key)
+	{
+		if (newest == NULL || entry->order > newest->order)
+			newest = entry;
+		n++;
+	}
+	if (newest == NULL)
+		return USES_NONE;
+	if (n > 1)
+		newest = tell_apart(uses, newest, hash, head, len);
+	if (newest == NULL)
+		return USES_MIXED;
+	*ret = (struct used){ newest->who, newest->socket, newest->connected };
+	return USES_ONE;
+}
+
+size_t
+uses_count(const struct uses *uses)
+{
+	return uses->entries.count;
+}

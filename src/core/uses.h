@@ -1,0 +1,59 @@
+#ifndef CORE_USES_H
+#define CORE_USES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/base/map.h"
+#include "src/base/mono.h"
+#include "src/core/actor.h"
+#include "src/core/flow.h"
+#include "src/core/process.h"
+
+/* Who sent what, lately: the packet that comes to be judged finds its sender
+ * by its ends. Bounded; what was sent longest ago makes room. */
+struct uses;
+
+/* One process as the kernel saw it, shared by all that it sent. */
+struct who {
+	struct map_node node;
+	unsigned int refs;
+	uint64_t id; /* never 0, and never given twice */
+	struct actor actor;
+	/* what is known of it besides, for the caller to keep here: a
+	 * reference, or NULL */
+	const struct process *process;
+	mono_t read;
+};
+
+struct used {
+	struct who *who; /* borrowed until the next uses_put() */
+	uint64_t socket;
+	bool connected;
+};
+
+enum uses_found {
+	USES_NONE,
+	USES_ONE,
+	USES_MIXED, /* several sent between these ends, and which can't be
+		       told */
+};
+
+/* NULL when there is no memory. */
+struct uses *uses_new(size_t max);
+void uses_free(struct uses *uses); /* accepts NULL */
+
+/* 0, -ENOMEM, or what packet_parse() says of a packet that is none. */
+int uses_put(struct uses *uses, const struct use *use, mono_t now);
+
+/* head: the first bytes of the packet in question, as many as are at hand. They
+ * tell which one it is where several processes share a socket. */
+enum uses_found uses_find(const struct uses *uses, const struct flow_key *key,
+    const void *head, size_t len, struct used *ret);
+
+bool actor_equal(const struct actor *a, const struct actor *b);
+
+size_t uses_count(const struct uses *uses);
+
+#endif

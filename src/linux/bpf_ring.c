@@ -1,0 +1,69 @@
+#include "src/linux/bpf_ring.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The head of a record (linux/bpf.h has the bits as BPF_RINGBUF_*): its length
+ * with two flags, and four bytes of the kernel's own. */
+#define HEAD 8
+#define BUSY (UINT32_C(1) << 31)
+#define DISCARDED (UINT32_C(1) << 30)
+
+int
+bpf_ring_init(struct bpf_ring *ring, int fd, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *own, *theirs;
+
+	own = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (own == MAP_FAILED)
+		return -errno;
+	/* twice in a row, so that a record at the end is in one piece */
+	theirs =
+	    mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	if (theirs == MAP_FAILED) {
+		int r = -errno;
+
+		(void)munmap(own, page);
+		return r;
+	}
+	*ring = (struct bpf_ring){ .size = size,
+		.page = page,
+		.consumed = own,
+		.produced = theirs,
+		.bytes = (const uint8_t *)theirs + page };
+	return 0;
+}
+
+void
+bpf_ring_done(struct bpf_ring *ring)
+{
+	if (ring->consumed == NULL)
+		return;
+	(void)munmap(ring->consumed, ring->page);
+	/* const for us: the kernel writes */
+	(void)munmap((void *)ring->produced, ring->page + 2 * ring->size);
+	*ring = (struct bpf_ring){ .size = 0 };
+}
+
+bool
+bpf_ring_read(struct bpf_ring *ring, bpf_ring_fn *fn, void *arg)
+{
+	uint64_t at = *ring->consumed; /* nobody else writes it */
+
+	while (at < __atomic_load_n(ring->produced, __ATOMIC_ACQUIRE)) {
+		const uint8_t *head = ring->bytes + (at & (ring->size - 1));
+		uint32_t len = __atomic_load_n(
+		    (const uint32_t *)(const void *)head, __ATOMIC_ACQUIRE);
+
+		if ((len & BUSY) != 0)
+			return false;
+		if ((len & DISCARDED) == 0)
+			fn(arg, head + HEAD, len);
+		len &= ~DISCARDED;
+		at += (HEAD + (uint64_t)len + 7) / 8 * 8;
+		__atomic_store_n(ring->consumed, at, __ATOMIC_RELEASE);
+	}
+	return true;
+}

@@ -1,0 +1,178 @@
+/* Makes processes that send one packet and end at once.
+ *
+ *	short KIND ADDRESS PORT N PARALLEL [exec PROGRAM]
+ *
+ * KIND: udp (unconnected), udpc (connected), mapped (IPv4 through an IPv6
+ * socket), tcp (non-blocking connect), ping. The family is the address's.
+ * exec: each child runs PROGRAM, which is this one too, by another path.
+ * Prints a line "LOCAL-PORT PID" for each; for ping the port is the
+ * identifier. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct sent {
+	uint16_t port;
+	pid_t pid;
+};
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "short: %s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+/* The destination; an IPv4 one as IPv6 for `mapped`. */
+static socklen_t
+parse(const char *kind, const char *address, const char *port,
+    struct sockaddr_storage *ret)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
+	struct sockaddr_in *four = (struct sockaddr_in *)ret;
+	char mapped[64];
+
+	memset(ret, 0, sizeof(*ret));
+	if (strcmp(kind, "mapped") == 0) {
+		(void)snprintf(mapped, sizeof(mapped), "::ffff:%s", address);
+		address = mapped;
+	}
+	if (inet_pton(AF_INET, address, &four->sin_addr) == 1) {
+		four->sin_family = AF_INET;
+		four->sin_port = htons((uint16_t)atoi(port));
+		return sizeof(*four);
+	}
+	if (inet_pton(AF_INET6, address, &six->sin6_addr) != 1)
+		die(address);
+	six->sin6_family = AF_INET6;
+	six->sin6_port = htons((uint16_t)atoi(port));
+	return sizeof(*six);
+}
+
+static uint16_t
+local_port(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+		die("getsockname");
+	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
+}
+
+static int
+open_socket(const char *kind, int family)
+{
+	int type = SOCK_DGRAM, proto = 0, fd;
+
+	if (strcmp(kind, "tcp") == 0)
+		type = SOCK_STREAM | SOCK_NONBLOCK;
+	if (strcmp(kind, "ping") == 0)
+		proto = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	fd = socket(family, type, proto);
+	if (fd < 0)
+		die("socket");
+	return fd;
+}
+
+/* Sends one packet; returns the local port. */
+static uint16_t
+send_one(const char *kind, const char *address, const char *port)
+{
+	struct sockaddr_storage to;
+	socklen_t len = parse(kind, address, port, &to);
+	int fd = open_socket(kind, to.ss_family);
+	struct icmphdr echo = {
+		.type = to.ss_family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST
+	};
+	ssize_t n = 0;
+
+	if (strcmp(kind, "tcp") == 0 || strcmp(kind, "udpc") == 0) {
+		if (connect(fd, (struct sockaddr *)&to, len) < 0 &&
+		    errno != EINPROGRESS)
+			die("connect");
+		if (kind[0] == 'u')
+			n = send(fd, "hello", 5, 0);
+	} else if (strcmp(kind, "ping") == 0) {
+		n = sendto(
+		    fd, &echo, sizeof(echo), 0, (struct sockaddr *)&to, len);
+	} else {
+		n = sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, len);
+	}
+	if (n < 0)
+		die("send");
+	return local_port(fd);
+}
+
+static void
+child(char **argv, struct sent *sent)
+{
+	sent->pid = getpid();
+	if (argv[6] != NULL && strcmp(argv[6], "exec") == 0) {
+		execl(argv[7], argv[7], "one", argv[1], argv[2], argv[3],
+		    (char *)NULL);
+		die("exec");
+	}
+	sent->port = send_one(argv[1], argv[2], argv[3]);
+	_exit(0);
+}
+
+static int
+one(char **argv)
+{
+	uint16_t port = send_one(argv[2], argv[3], argv[4]);
+	char line[32];
+	int n = snprintf(line, sizeof(line), "%u %d\n", port, (int)getpid());
+
+	return write(STDOUT_FILENO, line, (size_t)n) == n ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t n, running = 0, parallel;
+	struct sent *sent;
+	int status, bad = 0;
+
+	if (argc == 5 && strcmp(argv[1], "one") == 0)
+		return one(argv);
+	if (argc != 6 && argc != 8)
+		die("usage");
+	n = strtoul(argv[4], NULL, 10);
+	parallel = strtoul(argv[5], NULL, 10);
+	sent = mmap(NULL, n * sizeof(*sent), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (sent == MAP_FAILED)
+		die("mmap");
+	for (size_t i = 0; i < n || running > 0;) {
+		if (i < n && running < parallel) {
+			pid_t pid = fork();
+
+			if (pid < 0)
+				die("fork");
+			if (pid == 0)
+				child(argv, &sent[i]);
+			running++;
+			i++;
+			continue;
+		}
+		if (wait(&status) < 0)
+			die("wait");
+		bad += status != 0;
+		running--;
+	}
+	for (size_t i = 0; argc == 6 && i < n; i++)
+		printf("%u %d\n", sent[i].port, (int)sent[i].pid);
+	return bad != 0;
+}

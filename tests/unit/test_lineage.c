@@ -1,0 +1,169 @@
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "src/core/lineage.h"
+
+#define MAX 8
+
+static struct lineage *lineage;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	lineage = lineage_new(MAX);
+	return lineage != NULL ? 0 : -1;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	lineage_free(lineage);
+	return 0;
+}
+
+static void
+born(pid_t pid, pid_t parent, uint64_t exec)
+{
+	struct fork child = { .pid = pid,
+		.ppid = parent,
+		.from = parent,
+		.start = (uint64_t)pid,
+		.pstart = (uint64_t)parent,
+		.from_start = (uint64_t)parent,
+		.exec = exec };
+
+	assert_int_equal(lineage_fork(lineage, &child), 0);
+}
+
+static void
+becomes(pid_t pid, uint64_t exec, const char *path, size_t len)
+{
+	struct exec program = { .pid = pid,
+		.ppid = 1,
+		.start = (uint64_t)pid,
+		.pstart = 1,
+		.exec = exec,
+		.exe_ino = exec,
+		.path = path,
+		.path_len = len,
+		.args = "a\0b",
+		.args_len = 4 };
+
+	assert_int_equal(lineage_exec(lineage, &program), 0);
+}
+
+static void
+names_become_a_path(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *names;
+		size_t len;
+		bool deleted;
+		const char *path;
+	} rows[] = {
+		{ "three", "curl\0bin\0usr", 13, false, "/usr/bin/curl" },
+		{ "one", "init", 5, false, "/init" },
+		{ "none", "", 0, false, "" },
+		{ "none, deleted", "", 0, true, "" },
+		{ "deleted", "curl\0bin", 9, true, "/bin/curl (deleted)" },
+		{ "empty name", "\0bin", 5, false, "/bin/" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct exec program = { .pid = 5,
+			.start = i,
+			.exec = 1,
+			.path = rows[i].names,
+			.path_len = rows[i].len,
+			.deleted = rows[i].deleted,
+			.args = "" };
+		const struct kin *kin;
+
+		assert_int_equal(lineage_exec(lineage, &program), 0);
+		kin = lineage_find(lineage, 5, i);
+		row_true(rows[i].name, kin != NULL);
+		row_true(rows[i].name,
+		    strcmp(kin_image(kin, 1)->exe, rows[i].path) == 0);
+	}
+}
+
+static void
+a_child_is_what_its_parent_was(void **state)
+{
+	const struct kin *kin;
+
+	(void)state;
+	becomes(10, 3, "sh", 3);
+	born(11, 10, 3);
+	becomes(10, 4, "ls", 3); /* the parent goes on */
+	kin = lineage_find(lineage, 11, 11);
+	assert_int_equal(kin->ppid, 10);
+	assert_string_equal(kin_image(kin, 3)->exe, "/sh");
+	assert_null(kin_image(kin, 4));
+	/* one of a parent that is not known */
+	born(12, 99, 1);
+	assert_null(kin_image(lineage_find(lineage, 12, 12), 1));
+}
+
+static void
+what_a_process_was_before_is_kept_for_a_while(void **state)
+{
+	const struct kin *kin;
+
+	(void)state;
+	for (uint64_t exec = 1; exec <= KIN_IMAGES + 1; exec++)
+		becomes(10, exec, exec % 2 == 1 ? "odd" : "even",
+		    exec % 2 == 1 ? 4 : 5);
+	kin = lineage_find(lineage, 10, 10);
+	assert_int_equal(kin->images[0].exec, KIN_IMAGES + 1);
+	assert_null(kin_image(kin, 1));
+	assert_string_equal(kin_image(kin, 3)->exe, "/odd");
+	assert_int_equal(kin_image(kin, 3)->args_len, 4);
+	assert_memory_equal(kin_image(kin, 3)->args, "a\0b", 4);
+}
+
+static void
+another_process_with_the_pid_is_another(void **state)
+{
+	(void)state;
+	becomes(10, 1, "sh", 3);
+	assert_null(lineage_find(lineage, 10, 11));
+	assert_non_null(lineage_find(lineage, 10, 10));
+}
+
+static void
+the_table_is_bounded(void **state)
+{
+	(void)state;
+	becomes(1, 1, "init", 5);
+	for (pid_t pid = 2; pid < 5 * MAX; pid++) {
+		born(pid, pid - 1, 1);
+		assert_non_null(lineage_find(lineage, 1, 1)); /* in use */
+		assert_true(lineage_count(lineage) <= MAX);
+	}
+	assert_null(lineage_find(lineage, 2, 2));
+	assert_string_equal(
+	    kin_image(lineage_find(lineage, 5 * MAX - 1, 5 * MAX - 1), 1)->exe,
+	    "/init");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(names_become_a_path),
+		TEST(a_child_is_what_its_parent_was),
+		TEST(what_a_process_was_before_is_kept_for_a_while),
+		TEST(another_process_with_the_pid_is_another),
+		TEST(the_table_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

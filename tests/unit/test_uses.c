@@ -1,0 +1,248 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/core/uses.h"
+#include "tests/unit/wire.h"
+
+#define MAX 8
+
+static struct uses *uses;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	uses = uses_new(MAX);
+	return uses != NULL ? 0 : -1;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	uses_free(uses);
+	return 0;
+}
+
+static struct actor
+actor(pid_t pid)
+{
+	return (struct actor){ .pid = pid,
+		.start = (uint64_t)pid * 1000,
+		.exec = 7,
+		.exe_dev = 1,
+		.exe_ino = (uint64_t)pid,
+		.uid = 1000,
+		.gid = 1000,
+		.comm = "p" };
+}
+
+/* A datagram from a port of this host. */
+static struct wire
+datagram(unsigned int sport, const char *text)
+{
+	struct wire w = { .len = 0 };
+
+	wire_ip(&w, "10.9.0.1", "192.0.2.7", IPPROTO_UDP, 8 + strlen(text));
+	wire_udp(&w, sport, 53, (unsigned int)(8 + strlen(text)));
+	wire_put(&w, text, strlen(text));
+	return w;
+}
+
+static struct flow_key
+key(uint16_t sport)
+{
+	struct packet_tuple t = { .src = wire_addr("10.9.0.1"),
+		.dst = wire_addr("192.0.2.7"),
+		.sport = sport,
+		.dport = 53,
+		.proto = IPPROTO_UDP,
+		.has_ports = true };
+
+	return flow_key_of(&t, false);
+}
+
+static void
+send_by(struct actor a, uint64_t socket, const struct wire *w, uint64_t s)
+{
+	struct use use = { .actor = a,
+		.socket = socket,
+		.head = w->bytes,
+		.head_len = w->len,
+		.total = w->len };
+
+	assert_int_equal(uses_put(uses, &use, (mono_t){ s * MONO_S }), 0);
+}
+
+static enum uses_found
+find(uint16_t sport, const struct wire *w, struct used *ret)
+{
+	struct flow_key k = key(sport);
+
+	return uses_find(
+	    uses, &k, w != NULL ? w->bytes : NULL, w != NULL ? w->len : 0, ret);
+}
+
+static void
+a_packet_finds_its_sender(void **state)
+{
+	struct wire w = datagram(4000, "a"), x = datagram(4001, "a");
+	struct used used;
+
+	(void)state;
+	send_by(actor(42), 7, &w, 1);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 42);
+	assert_int_equal(used.socket, 7);
+	assert_int_equal(find(4001, &x, &used), USES_NONE);
+	/* also one that asks by the ends alone */
+	assert_int_equal(find(4000, NULL, &used), USES_ONE);
+}
+
+static void
+one_process_is_one_until_it_runs_exec(void **state)
+{
+	struct wire w = datagram(4000, "a"), x = datagram(4001, "b");
+	struct actor a = actor(42);
+	struct used first, second;
+
+	(void)state;
+	send_by(a, 7, &w, 1);
+	send_by(a, 8, &x, 1);
+	assert_int_equal(find(4000, &w, &first), USES_ONE);
+	assert_int_equal(find(4001, &x, &second), USES_ONE);
+	assert_ptr_equal(first.who, second.who);
+	a.exec++;
+	send_by(a, 8, &x, 1);
+	assert_int_equal(find(4001, &x, &second), USES_ONE);
+	assert_true(first.who->id != second.who->id);
+}
+
+static void
+of_a_shared_socket_each_packet_has_its_own_sender(void **state)
+{
+	struct wire w = datagram(4000, "mine"), x = datagram(4000, "yours");
+	struct wire y = datagram(4000, "whose?");
+	struct used used;
+
+	(void)state;
+	send_by(actor(42), 7, &w, 1);
+	send_by(actor(43), 7, &x, 1);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 42);
+	assert_int_equal(find(4000, &x, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 43);
+	/* neither of these: never a guess */
+	assert_int_equal(find(4000, &y, &used), USES_MIXED);
+	assert_int_equal(find(4000, NULL, &used), USES_MIXED);
+	/* the same bytes from both */
+	send_by(actor(43), 7, &w, 1);
+	assert_int_equal(find(4000, &w, &used), USES_MIXED);
+}
+
+static void
+workers_of_one_service_are_as_good_as_each_other(void **state)
+{
+	struct wire w = datagram(4000, "a"), x = datagram(4000, "b");
+	struct actor other = actor(43);
+	struct used used;
+
+	(void)state;
+	other.exe_ino = actor(42).exe_ino;
+	send_by(actor(42), 7, &w, 1);
+	send_by(other, 7, &x, 2);
+	assert_int_equal(find(4000, NULL, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 43);
+}
+
+static void
+what_was_sent_long_ago_is_not_meant(void **state)
+{
+	struct wire w = datagram(4000, "a"), x = datagram(4000, "b");
+	struct used used;
+
+	(void)state;
+	send_by(actor(42), 7, &w, 1);
+	send_by(actor(43), 8, &x, 20);
+	assert_int_equal(find(4000, NULL, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 43);
+}
+
+static void
+the_table_is_bounded(void **state)
+{
+	struct used used;
+	struct wire w;
+
+	(void)state;
+	for (unsigned int i = 0; i < 3 * MAX; i++) {
+		w = datagram(4000 + i, "a");
+		send_by(actor((pid_t)i + 1), i + 1, &w, i);
+		assert_true(uses_count(uses) <= MAX);
+	}
+	assert_int_equal(find(4000, NULL, &used), USES_NONE);
+	assert_int_equal(find(4000 + 3 * MAX - 1, &w, &used), USES_ONE);
+	/* many senders between the same ends push each other out alone */
+	for (unsigned int i = 0; i < 3 * MAX; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "%u", i);
+		w = datagram(5000, text);
+		send_by(actor((pid_t)i + 100), 1, &w, 100);
+	}
+	w = datagram(5000, "0");
+	assert_int_equal(find(5000, &w, &used), USES_MIXED);
+	assert_int_equal(find(4000 + 3 * MAX - 1, NULL, &used), USES_ONE);
+}
+
+/* The daemon itself is at work when it ends a connection. */
+static void
+who_resets_a_connection_did_not_use_it(void **state)
+{
+	struct wire w = { .len = 0 };
+	struct flow_key k = key(4000);
+	struct used used;
+
+	(void)state;
+	wire_ip(&w, "10.9.0.1", "192.0.2.7", IPPROTO_TCP, 20);
+	wire_tcp(&w, 4000, 53, 7, 0x14);
+	k.proto = IPPROTO_TCP;
+	send_by(actor(42), 7, &w, 1);
+	assert_int_equal(uses_find(uses, &k, NULL, 0, &used), USES_NONE);
+	assert_int_equal(uses_count(uses), 0);
+}
+
+static void
+what_is_no_packet_is_refused(void **state)
+{
+	struct wire w = datagram(4000, "a");
+	struct use use = {
+		.actor = actor(1), .head = w.bytes, .head_len = 10, .total = 10
+	};
+
+	(void)state;
+	assert_true(uses_put(uses, &use, (mono_t){ 1 }) < 0);
+	assert_int_equal(uses_count(uses), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_packet_finds_its_sender),
+		TEST(one_process_is_one_until_it_runs_exec),
+		TEST(of_a_shared_socket_each_packet_has_its_own_sender),
+		TEST(workers_of_one_service_are_as_good_as_each_other),
+		TEST(what_was_sent_long_ago_is_not_meant),
+		TEST(the_table_is_bounded),
+		TEST(who_resets_a_connection_did_not_use_it),
+		TEST(what_is_no_packet_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
