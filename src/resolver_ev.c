@@ -642,6 +642,12 @@ resolver_ev_resolve(struct resolver_ev *re)
 	return re->resolve;
 }
 
+const char *
+resolver_ev_why(const struct resolver_ev *re, const struct upstream *upstream)
+{
+	return upstreams_ev_why(re->upstreams, upstream);
+}
+
 size_t
 resolver_ev_connections(const struct resolver_ev *re)
 {

@@ -173,6 +173,8 @@ check "another server, which has no good certificate" \
 check "is not believed" says SERVFAIL c.example A
 check "the client hears of it" grep -q 'EDE: 2[23]' "$tmp/dig"
 check "and the log says why" log_has 'its certificate has expired'
+status() { ctl status | grep -F -- "$1"; }
+check "and reroutectl status" status "DOWN: its certificate has expired"
 check "nothing went out in the clear" [ "$(inc ss -Htan dport = :53 |
     wc -l)" = 0 ]
 check "unless it is asked for" \
