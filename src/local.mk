@@ -37,6 +37,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
+	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
@@ -205,6 +206,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/filter.c %D%/ctl/filter.h \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
+	%D%/ctl/learn.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
 	%D%/ctl/queries.c \
