@@ -30,6 +30,7 @@
 #include "src/names_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
+#include "src/privileges_ev.h"
 #include "src/port17_ev.h"
 #include "src/port17_past.h"
 #include "src/query_log.h"
@@ -49,6 +50,7 @@ struct rerouted {
 	struct event_base *base;
 	struct event *signals[3];
 	struct event *alive; /* the watchdog's timer */
+	struct privileges_ev *privileges;
 	struct names *names;
 	struct names_ev *names_ev;
 	struct judge *judge;
@@ -336,6 +338,28 @@ state_folder(const struct rerouted *rr)
 				       : REROUTED_STATE_DEFAULT;
 }
 
+static const char *
+control_path(const struct rerouted *rr)
+{
+	return rr->opts->control != NULL ? rr->opts->control
+					 : REROUTED_CONTROL_DEFAULT;
+}
+
+static int
+privileges_prepare(struct rerouted *rr)
+{
+	struct privileges_opts opts = {
+		.base = rr->base,
+		.conf = rr->conf,
+		.stats = &rr->stats,
+		.state = state_folder(rr),
+		.control = control_path(rr),
+	};
+
+	fw_load_modules(rr->conf);
+	return privileges_ev_new(&rr->privileges, &opts);
+}
+
 static int
 policy_prepare(struct rerouted *rr)
 {
@@ -499,8 +523,7 @@ resolver_prepare(struct rerouted *rr)
 static int
 control_prepare(struct rerouted *rr)
 {
-	const char *path = rr->opts->control != NULL ? rr->opts->control
-						     : REROUTED_CONTROL_DEFAULT;
+	const char *path = control_path(rr);
 	int r;
 
 	rr->env.conf = rr->conf;
@@ -523,6 +546,8 @@ control_prepare(struct rerouted *rr)
 		log_error("control", "another daemon answers on %s", path);
 	else if (r < 0)
 		log_error("control", "%s: %s", path, strerror(-r));
+	if (r == 0)
+		privileges_ev_socket_made(rr->privileges);
 	return r;
 }
 
@@ -602,6 +627,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	fw_ev_init(&rr->fw, rr->conf, firewall_done, rr);
 	r = loop_prepare(rr);
 	if (r == 0)
+		r = privileges_prepare(rr);
+	if (r == 0)
 		r = judge_prepare(rr);
 	/* before the control socket: a second daemon stops here */
 	if (r == 0)
@@ -637,6 +664,9 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = port17_prepare(rr);
 	if (r == 0)
 		r = judge_ev_new(&rr->judge_ev, &judge_opts);
+	/* all is open; from here on threads are started */
+	if (r == 0)
+		r = privileges_ev_drop(rr->privileges);
 	if (r < 0) {
 		rerouted_free(rr);
 		return r;
@@ -681,6 +711,7 @@ rerouted_free(struct rerouted *rr)
 	     i++)
 		if (rr->signals[i] != NULL)
 			event_free(rr->signals[i]);
+	privileges_ev_free(rr->privileges);
 	if (rr->base != NULL)
 		event_base_free(rr->base);
 	conf_unref(rr->conf);
