@@ -19,7 +19,7 @@ struct ctl_list;
 struct filter;
 struct guard_status;
 struct history;
-struct ctl_tunnel_job;
+struct tunnel_test;
 struct policy_ev;
 struct port17_ev;
 struct procfs;
@@ -72,9 +72,9 @@ struct ctl_job {
 	/* families whose chains are in, and how */
 	bool in[FW_N_FAMILIES];
 	struct chains_setup setup[FW_N_FAMILIES];
-	struct fw_ev *fw;	       /* borrowed */
-	struct ctl_tunnel_job *tunnel; /* run() frees it */
-	char *line;		       /* the answer, set by run() */
+	struct fw_ev *fw;	    /* borrowed */
+	struct tunnel_test *tunnel; /* run() frees it */
+	char *line;		    /* the answer, set by run() */
 };
 
 /* Answers a request. A peer that is neither root nor of the control group may

@@ -1,13 +1,12 @@
 #include "src/ctl_tunnel.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "port17/leg_ev.h"
 #include "src/base/num.h"
 #include "src/port17_past.h"
+#include "src/tunnel_test_ev.h"
 
 /* Where a tunnel leads, for people: no user and no password. */
 static json_t *
@@ -246,87 +245,19 @@ ctl_tunnel_end(const struct port17_past *past, const struct json_time *at)
 
 /* A dial for people -------------------------------------------------------- */
 
-struct ctl_tunnel_job {
-	struct tunnel_set *set; /* of its own: another thread has it */
-	char name[TUNNEL_NAME_SIZE];
-	struct target target;
-	struct event_base *base;
-	json_t *steps;
-	mono_t began;
-	enum outcome outcome;
-	uint32_t ms;
-	char why[SHAKE_WHY_SIZE], via[TUNNEL_NAME_SIZE];
-};
-
-static void
-test_step(void *arg, const char *text)
-{
-	struct ctl_tunnel_job *test = arg;
-	uint64_t us = mono_since(mono_now(), test->began) / 1000;
-
-	json_array_append_new(
-	    test->steps, json_pack("{s:f, s:o}", "ms", (double)us / 1e3, "text",
-			     json_text(text)));
-}
-
-static void
-test_done(void *arg, const struct dial_result *result)
-{
-	struct ctl_tunnel_job *test = arg;
-
-	test->outcome = result->outcome;
-	test->ms = result->ms;
-	(void)snprintf(test->why, sizeof(test->why), "%s", result->why);
-	if (result->via != NULL)
-		(void)snprintf(
-		    test->via, sizeof(test->via), "%s", result->via->name);
-	leg_reset(result->leg);
-	(void)event_base_loopbreak(test->base);
-}
-
-static void
-test_dial(struct ctl_tunnel_job *test)
-{
-	struct dialer_opts opts = { .base = event_base_new() };
-	struct dial_opts dial = {
-		.target = test->target,
-		.identity = { .words = { "/usr/bin/reroutectl", "root", "" } },
-		.done = test_done,
-		.step = test_step,
-		.arg = test,
-	};
-	struct dialer *dialer = NULL;
-
-	test->outcome = OUTCOME_NO_ROOM;
-	test->base = opts.base;
-	test->began = mono_now();
-	if (opts.base != NULL && dialer_new(&dialer, &opts) == 0) {
-		dialer_set_tunnels(dialer, test->set);
-		dialer_resolve(dialer); /* this thread may wait */
-		dial.tunnel = tunnel_set_find(test->set, test->name);
-		if (dial_start(dialer, &dial) != NULL)
-			(void)event_base_dispatch(opts.base);
-	}
-	dialer_free(dialer);
-	if (opts.base != NULL)
-		event_base_free(opts.base);
-}
-
 static void
 test_run(struct ctl_job *job)
 {
-	struct ctl_tunnel_job *test = job->tunnel;
+	struct tunnel_test *test = job->tunnel;
 
-	test->steps = json_array();
-	test_dial(test);
+	tunnel_test_run(test);
 	job->line = ctlmsg_result(json_pack(
 	    "{s:s, s:b, s:s, s:s, s:o, s:o, s:I, s:o}", "tunnel", test->name,
 	    "ok", test->outcome == OUTCOME_CONNECTED, "outcome",
 	    outcome_name(test->outcome), "text", outcome_text(test->outcome),
 	    "why", json_text(test->why), "via", json_text(test->via), "ms",
 	    (json_int_t)test->ms, "steps", test->steps));
-	tunnel_set_unref(test->set);
-	free(test);
+	tunnel_test_free(test);
 	job->tunnel = NULL;
 }
 
@@ -347,7 +278,7 @@ ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
 	json_int_t port = json_integer_value(json_object_get(args, "port"));
 	const struct tunnel_set *set =
 	    dialer_tunnels(port17_ev_dialer(env->port17));
-	struct ctl_tunnel_job *test;
+	struct tunnel_test *test;
 
 	if (name == NULL || tunnel_set_find(set, name) == NULL) {
 		*ret_line =
