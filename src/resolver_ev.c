@@ -248,15 +248,17 @@ read_addresses(struct resolver_ev *re)
 static bool
 has_slept(struct resolver_ev *re)
 {
+	uint64_t asleep, had = re->asleep_ns;
+	mono_t begin = mono_now(); /* first: the other one is never behind */
 	struct timespec boot;
-	uint64_t asleep, before = re->asleep_ns;
 
-	if (clock_gettime(CLOCK_BOOTTIME, &boot) < 0)
-		return false;
-	asleep = (uint64_t)boot.tv_sec * MONO_S + (uint64_t)boot.tv_nsec -
-		 mono_now().ns;
+	if (clock_gettime(CLOCK_BOOTTIME, &boot) < 0 ||
+	    mono_since(mono_now(), begin) > MONO_S / 10)
+		return false; /* something came between: the next time */
+	asleep =
+	    (uint64_t)boot.tv_sec * MONO_S + (uint64_t)boot.tv_nsec - begin.ns;
 	re->asleep_ns = asleep;
-	return before + MONO_S < asleep;
+	return had + MONO_S < asleep;
 }
 
 /* From this host, or from where the settings say. */
@@ -575,7 +577,7 @@ prepare(struct resolver_ev *re)
 	if (re->nobody == NULL)
 		return -ENOMEM;
 	(void)read_addresses(re); /* the first are others, too */
-	(void)has_slept(re);
+	(void)has_slept(re);	  /* and so is this */
 	upstreams.resolve = re->resolve;
 	return upstreams_ev_new(&re->upstreams, &upstreams);
 }
