@@ -4,6 +4,7 @@ noinst_LIBRARIES += libbase.a libcore.a liblinux.a
 libbase_a_SOURCES = \
 	%D%/base/addr.c %D%/base/addr.h \
 	%D%/base/arena.c %D%/base/arena.h \
+	%D%/base/budget.h \
 	%D%/base/grow.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
@@ -205,6 +206,11 @@ reroutectl_SOURCES = \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
-	%D%/ctl/table.c %D%/ctl/table.h
-reroutectl_CFLAGS = $(AM_CFLAGS)
-reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS)
+	%D%/ctl/table.c %D%/ctl/table.h \
+	%D%/ctl/top.c %D%/ctl/top.h \
+	%D%/ctl/top_rows.c %D%/ctl/top_rows.h
+if HAVE_NCURSES
+reroutectl_SOURCES += %D%/ctl/top_screen.c
+endif
+reroutectl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
+reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(NCURSES_LIBS)
