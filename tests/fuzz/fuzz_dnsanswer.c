@@ -41,8 +41,9 @@ check_records(const struct answer *a)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct scrub_opts opts = { .ttl_max = 86400, .negative_max = 3600,
-		.no_private = true };
+	struct scrub_opts opts = {
+		.ttl_max = 86400, .negative_max = 3600, .no_private = true
+	};
 	struct key key = { .class = CLASS_IN };
 	struct answer a, b;
 	size_t off = WIRE_HEADER;

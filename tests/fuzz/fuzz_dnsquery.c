@@ -46,8 +46,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	opts.limit = q.size < QUERY_UDP_MAX ? q.size : QUERY_UDP_MAX;
 	opts.tcp = q.keepalive;
-	check_message(&q, reply_error(out, &q, RCODE_REFUSED, &opts),
-	    opts.limit);
+	check_message(
+	    &q, reply_error(out, &q, RCODE_REFUSED, &opts), opts.limit);
 	if (kind != QUERY_GOOD)
 		return 0;
 	memset(addrs, 0, sizeof(addrs));
@@ -55,7 +55,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		addrs[i].family = i % 2 == 0 ? ADDR_IP4 : ADDR_IP6;
 	key_of_query(&key, &q, 0);
 	local_addresses(&answer, &space, &key, addrs, 40, 60);
-	check_message(
-	    &q, reply_build(out, &answer, &q, &opts), opts.limit);
+	check_message(&q, reply_build(out, &answer, &q, &opts), opts.limit);
 	return 0;
 }
