@@ -37,6 +37,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
+	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
@@ -94,6 +95,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/record.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
+	%D%/linux/caps.c %D%/linux/caps.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
 	%D%/linux/chains_content.c %D%/linux/chains_content.h \
 	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
@@ -124,6 +126,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
 	%D%/linux/procwalk.c \
 	%D%/linux/route.c %D%/linux/route.h \
+	%D%/linux/sandbox.c %D%/linux/sandbox.h \
 	%D%/linux/spawn.c %D%/linux/spawn.h \
 	%D%/linux/users.c %D%/linux/users.h \
 	%D%/linux/xtable.c %D%/linux/xtable.h \
@@ -160,6 +163,7 @@ rerouted_SOURCES = \
 	%D%/ctl_show.c %D%/ctl_show.h \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctl_status.c %D%/ctl_status.h \
+	%D%/ctl_tunnel.c %D%/ctl_tunnel.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/file.c %D%/file.h \
@@ -169,6 +173,7 @@ rerouted_SOURCES = \
 	%D%/json.c %D%/json.h \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
+	%D%/keeper.c %D%/keeper.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
 	%D%/names_ev.c %D%/names_ev.h \
@@ -177,17 +182,21 @@ rerouted_SOURCES = \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/port17_past.c %D%/port17_past.h \
+	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \
+	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
-	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
+	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) \
+	$(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
 	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 
 bin_PROGRAMS += reroutectl
@@ -200,12 +209,14 @@ reroutectl_SOURCES = \
 	%D%/ctl/filter.c %D%/ctl/filter.h \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
+	%D%/ctl/learn.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
 	%D%/ctl/queries.c \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
+	%D%/ctl/tunnels.c \
 	%D%/ctl/table.c %D%/ctl/table.h \
 	%D%/ctl/top.c %D%/ctl/top.h \
 	%D%/ctl/top_rows.c %D%/ctl/top_rows.h

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "src/core/schema.h"
 #include "src/core/tally.h"
 #include "src/ctl_ev.h"
+#include "src/ctl_tunnel.h"
 #include "src/flow_log.h"
 #include "src/fw_ev.h"
 #include "src/guard_ev.h"
@@ -29,7 +31,9 @@
 #include "src/names_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
+#include "src/privileges_ev.h"
 #include "src/port17_ev.h"
+#include "src/port17_past.h"
 #include "src/query_log.h"
 #include "src/resolver_ev.h"
 #include "src/watch_ev.h"
@@ -47,6 +51,7 @@ struct rerouted {
 	struct event_base *base;
 	struct event *signals[3];
 	struct event *alive; /* the watchdog's timer */
+	struct privileges_ev *privileges;
 	struct names *names;
 	struct names_ev *names_ev;
 	struct judge *judge;
@@ -153,6 +158,16 @@ queues_broken(void *arg, int error)
 	stop_begin(rr);
 }
 
+/* The start needs much that is not needed again: the kernel's types for the
+ * programs of bpf, the tables of others. */
+static void
+give_memory_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0); /* whether there was any */
+#endif
+}
+
 static void
 firewall_put_in(struct rerouted *rr)
 {
@@ -182,6 +197,7 @@ firewall_put_in(struct rerouted *rr)
 	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
 	    rr->fw.in[CHAINS_IP4] ? "yes" : "no",
 	    rr->fw.in[CHAINS_IP6] ? "yes" : "no");
+	give_memory_back();
 	notify_ready();
 	if (rr->ready != NULL)
 		rr->ready(rr->ready_arg);
@@ -332,6 +348,28 @@ state_folder(const struct rerouted *rr)
 {
 	return rr->opts->state != NULL ? rr->opts->state
 				       : REROUTED_STATE_DEFAULT;
+}
+
+static const char *
+control_path(const struct rerouted *rr)
+{
+	return rr->opts->control != NULL ? rr->opts->control
+					 : REROUTED_CONTROL_DEFAULT;
+}
+
+static int
+privileges_prepare(struct rerouted *rr)
+{
+	struct privileges_opts opts = {
+		.base = rr->base,
+		.conf = rr->conf,
+		.stats = &rr->stats,
+		.state = state_folder(rr),
+		.control = control_path(rr),
+	};
+
+	fw_load_modules(rr->conf);
+	return privileges_ev_new(&rr->privileges, &opts);
 }
 
 static int
@@ -497,8 +535,7 @@ resolver_prepare(struct rerouted *rr)
 static int
 control_prepare(struct rerouted *rr)
 {
-	const char *path = rr->opts->control != NULL ? rr->opts->control
-						     : REROUTED_CONTROL_DEFAULT;
+	const char *path = control_path(rr);
 	int r;
 
 	rr->env.conf = rr->conf;
@@ -521,7 +558,29 @@ control_prepare(struct rerouted *rr)
 		log_error("control", "another daemon answers on %s", path);
 	else if (r < 0)
 		log_error("control", "%s: %s", path, strerror(-r));
+	if (r == 0)
+		privileges_ev_socket_made(rr->privileges);
 	return r;
+}
+
+static json_t *
+make_tunnel_end(const void *of, const struct json_time *at)
+{
+	return ctl_tunnel_end(of, at);
+}
+
+static void
+tunnel_ended(void *arg, const struct port17_past *past)
+{
+	struct rerouted *rr = arg;
+	struct ctl_event event = { .name = "tunnel",
+		.row = { past->process, NULL, action_name(ACTION_REROUTE),
+		    past->ended },
+		.make = make_tunnel_end,
+		.of = past };
+
+	if (rr->ctl != NULL)
+		ctl_ev_publish(rr->ctl, &event, past->ended);
 }
 
 static int
@@ -535,10 +594,12 @@ port17_prepare(struct rerouted *rr)
 		.procfs = rr->procfs,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
+		.ended = tunnel_ended,
 		.arg = rr,
 	};
 	int r = port17_ev_new(&rr->port17, &opts);
 
+	rr->env.port17 = rr->port17;
 	if (r == 0)
 		r = port17_ev_set_conf(rr->port17, rr->conf);
 	if (r < 0)
@@ -578,6 +639,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	fw_ev_init(&rr->fw, rr->conf, firewall_done, rr);
 	r = loop_prepare(rr);
 	if (r == 0)
+		r = privileges_prepare(rr);
+	if (r == 0)
 		r = judge_prepare(rr);
 	/* before the control socket: a second daemon stops here */
 	if (r == 0)
@@ -613,6 +676,9 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = port17_prepare(rr);
 	if (r == 0)
 		r = judge_ev_new(&rr->judge_ev, &judge_opts);
+	/* all is open; from here on threads are started */
+	if (r == 0)
+		r = privileges_ev_drop(rr->privileges);
 	if (r < 0) {
 		rerouted_free(rr);
 		return r;
@@ -628,6 +694,7 @@ rerouted_free(struct rerouted *rr)
 		return;
 	/* threads work on what is freed below */
 	while (policy_ev_is_busy(rr->policy_ev) ||
+	       port17_ev_is_busy(rr->port17) ||
 	       names_ev_is_busy(rr->names_ev) || ctl_ev_is_busy(rr->ctl) ||
 	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
@@ -656,6 +723,7 @@ rerouted_free(struct rerouted *rr)
 	     i++)
 		if (rr->signals[i] != NULL)
 			event_free(rr->signals[i]);
+	privileges_ev_free(rr->privileges);
 	if (rr->base != NULL)
 		event_base_free(rr->base);
 	conf_unref(rr->conf);

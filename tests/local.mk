@@ -8,6 +8,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_uses
 unit_tests += test_ctmsg
 unit_tests += test_judge_names
+unit_tests += test_learn
 unit_tests += test_filter test_history test_tally
 unit_tests += test_lists test_list_parse
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
@@ -37,6 +38,8 @@ test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_names_SOURCES = %D%/unit/test_judge_names.c
 test_judge_names_LDADD = $(pure) $(CMOCKA_LIBS)
+test_learn_SOURCES = %D%/unit/test_learn.c
+test_learn_LDADD = $(pure) $(CMOCKA_LIBS)
 test_names_SOURCES = %D%/unit/test_names.c
 test_names_LDADD = $(pure) $(CMOCKA_LIBS)
 test_netline_SOURCES = %D%/unit/test_netline.c
@@ -148,10 +151,12 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_codec test_tunnel
+unit_tests += test_codec test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
 test_codec_SOURCES = %D%/unit/test_codec.c
 test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_udpnat_SOURCES = %D%/unit/test_udpnat.c
+test_udpnat_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_tunnel_SOURCES = %D%/unit/test_tunnel.c
 test_tunnel_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 fuzz_shake_SOURCES = %D%/fuzz/fuzz_shake.c $(fuzz_main)
@@ -160,11 +165,15 @@ fuzz_shake_LDFLAGS = $(fuzz_ldflags)
 
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
-netns_programs = chainsctl queuectl attrtest probe connload short
+netns_programs = chainsctl sandboxctl queuectl attrtest probe connload short
 check_PROGRAMS += $(netns_programs)
 
+sandboxctl_SOURCES = %D%/netns/sandboxctl.c
+sandboxctl_CFLAGS = $(AM_CFLAGS) -pthread
+sandboxctl_LDADD = liblinux.a libbase.a $(SECCOMP_LIBS) -lpthread
 chainsctl_SOURCES = %D%/netns/chainsctl.c
-chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS)
+chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS) \
+	$(CAPNG_LIBS)
 queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
