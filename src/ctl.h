@@ -18,6 +18,7 @@ struct ctl_list;
 struct filter;
 struct guard_status;
 struct history;
+struct list_ev;
 struct policy_ev;
 struct procfs;
 struct tally;
@@ -38,6 +39,7 @@ struct ctl_env {
 	/* NULL until the chains are in */
 	const struct guard_status *guard;
 	struct policy_ev *policy_ev;
+	struct list_ev *list_ev;
 };
 
 /* How a call is answered. */
@@ -49,6 +51,7 @@ enum ctl_answer {
 	CTL_WATCH,
 	CTL_WORK,   /* *ret_job runs off the loop; its line comes later */
 	CTL_CHANGE, /* ret_job->change, answered by what comes of it */
+	CTL_LISTS,  /* the lists are looked at, then shown */
 };
 
 /* What a call goes on with. run() is called in a thread: it may block. */

@@ -166,6 +166,11 @@ rerouted_SOURCES = \
 	%D%/guard_ev.c %D%/guard_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
+	%D%/list_ev.c %D%/list_ev.h \
+	%D%/list_file.c %D%/list_file.h \
+	%D%/list_find.c \
+	%D%/list_job.c %D%/list_job.h \
+	%D%/list_report.c %D%/list_report.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
 	%D%/names_ev.c %D%/names_ev.h \
@@ -196,6 +201,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/filter.c %D%/ctl/filter.h \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
+	%D%/ctl/lists.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
 	%D%/ctl/show.c %D%/ctl/show.h \
