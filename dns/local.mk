@@ -11,6 +11,7 @@ libdns_a_SOURCES = \
 	%D%/key.c %D%/key.h \
 	%D%/local.c %D%/local.h \
 	%D%/msg.c %D%/msg.h \
+	%D%/qlog.c %D%/qlog.h \
 	%D%/query.c %D%/query.h \
 	%D%/record.c %D%/record.h \
 	%D%/reply.c \

@@ -36,7 +36,10 @@ struct record {
 	const struct process *process;
 	uint32_t ttl; /* of the answer, s */
 	bool learnt;  /* names are to be learnt from it: not yet for this one */
-	int upstream; /* its number; -1: none was asked */
+	/* who answered it upstream; of family ADDR_NONE where nobody did */
+	struct addr upstream;
+	uint16_t upstream_port;
+	bool upstream_tls;
 	struct addr addrs[RECORD_ADDRS_MAX];
 	struct name qname;
 };

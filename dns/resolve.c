@@ -70,7 +70,12 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 	rec.policy = r->policy;
 	rec.process = client->asker->process;
 	rec.ttl = o->answer != NULL ? o->answer->ttl : 0;
-	rec.upstream = o->upstream;
+	rec.upstream.family = ADDR_NONE;
+	if (o->upstream != NULL) {
+		rec.upstream = o->upstream->spec.addr;
+		rec.upstream_port = o->upstream->spec.port;
+		rec.upstream_tls = upstream_is_tls(&o->upstream->spec);
+	}
 	rec.learnt = !asked->judged;
 	rec.qname.len = asked->q->qname.len;
 	memcpy(rec.qname.wire, asked->q->qname.wire, rec.qname.len);
@@ -563,7 +568,7 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	struct asked asked = {
 		.q = &a->query, .client = &a->client, .began = now
 	};
-	struct outcome o = { .upstream = -1 };
+	struct outcome o = { .from = FROM_LOCAL };
 	enum resolve_result early;
 	struct key key;
 

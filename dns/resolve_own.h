@@ -73,7 +73,7 @@ struct outcome {
 	struct cache_entry *entry; /* where it is in the cache; NULL */
 	const struct answer *answer;
 	enum record_from from;
-	int upstream; /* its number; -1 */
+	const struct upstream *upstream; /* who answered; NULL */
 	bool stale;
 	uint32_t age;
 };

@@ -87,7 +87,7 @@ keep(struct resolve *r, const struct key *key, const struct answer *answer,
 static void
 task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 {
-	struct outcome o = { .from = FROM_UPSTREAM, .upstream = -1 };
+	struct outcome o = { .from = FROM_UPSTREAM };
 	struct answer answer;
 
 	if (resolve_find_stale(r, &take->key, now, &o)) {
@@ -457,8 +457,7 @@ take_answer(struct resolve *r, struct task *task, struct upstream *u,
 		.ttl_max = r->conf.ttl_max,
 		.negative_max = 3600,
 		.no_private = is_public(r, &task->key) };
-	struct outcome o = { .from = FROM_UPSTREAM,
-		.upstream = (int)u->number };
+	struct outcome o = { .from = FROM_UPSTREAM, .upstream = u };
 	struct answer answer;
 
 	switch (scrub(&answer, &r->space, msg, len, &task->key, &opts)) {
@@ -600,7 +599,7 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 		upstream_late(attempt->upstream, attempt->sent, now);
 	}
 	if (task->stale_waits && !mono_before(now, task->stale_at)) {
-		struct outcome o = { .upstream = -1 };
+		struct outcome o = { .from = FROM_STALE };
 
 		task->stale_waits = false;
 		o.key = &task->key;

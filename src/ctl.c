@@ -6,6 +6,7 @@
 
 #include "src/core/explain.h"
 #include "src/core/policy.h"
+#include "src/ctl_dns.h"
 #include "src/ctl_fw.h"
 #include "src/ctl_rules.h"
 #include "src/ctl_show.h"
@@ -184,6 +185,10 @@ static const struct call calls[] = {
 	{ "rules.keep", false, ctl_rules_keep },
 	{ "lists.list", false, call_lists },
 	{ "lists.reload", false, call_lists_reload },
+	{ "queries.list", false, ctl_dns_queries },
+	{ "cache.stats", false, ctl_dns_stats },
+	{ "cache.flush", false, ctl_dns_flush },
+	{ "resolve", false, ctl_dns_resolve },
 	{ "reload", false, ctl_rules_reload },
 	{ "watch", false, ctl_show_watch },
 	{ "explain", false, call_explain },

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "src/base/mono.h"
+#include "src/base/name.h"
 #include "src/core/conf.h"
 #include "src/core/judge.h"
 #include "src/core/stats.h"
@@ -21,6 +22,8 @@ struct history;
 struct list_ev;
 struct policy_ev;
 struct procfs;
+struct qlog;
+struct resolver_ev;
 struct tally;
 
 /* What the calls speak of; all borrowed, and alive as long as the socket. */
@@ -40,6 +43,8 @@ struct ctl_env {
 	const struct guard_status *guard;
 	struct policy_ev *policy_ev;
 	struct list_ev *list_ev;
+	struct resolver_ev *resolver;
+	struct qlog *qlog; /* the last queries */
 };
 
 /* How a call is answered. */
@@ -52,6 +57,7 @@ enum ctl_answer {
 	CTL_WORK,   /* *ret_job runs off the loop; its line comes later */
 	CTL_CHANGE, /* ret_job->change, answered by what comes of it */
 	CTL_LISTS,  /* the lists are looked at, then shown */
+	CTL_ASK,    /* ret_job->ask_name, answered by the resolver */
 };
 
 /* What a call goes on with. run() is called in a thread: it may block. */
@@ -60,6 +66,8 @@ struct ctl_job {
 	bool wants_bytes; /* the list shows them: they are to be fresh */
 	struct change *change;
 	struct filter *watch; /* allocated */
+	struct name ask_name;
+	uint16_t ask_type;
 	void (*run)(struct ctl_job *job);
 	/* families whose chains are in, and how */
 	bool in[FW_N_FAMILIES];

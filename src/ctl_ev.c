@@ -13,11 +13,13 @@
 #include "src/base/list.h"
 #include "src/base/log.h"
 #include "src/bytes_ev.h"
+#include "src/ctl_dns.h"
 #include "src/ctl_list.h"
 #include "src/ctl_rules.h"
 #include "src/ctl_show.h"
 #include "src/ctl_sock.h"
 #include "src/json.h"
+#include "src/json_query.h"
 #include "src/list_ev.h"
 #include "src/policy_ev.h"
 #include "src/work_ev.h"
@@ -206,6 +208,12 @@ lists_done(void *arg, struct list_ev *le)
 }
 
 static void
+ask_done(void *arg, char *line_take)
+{
+	work_ended(arg, line_take);
+}
+
+static void
 client_call(struct client *client, const char *text, size_t len)
 {
 	struct ctlmsg_request request;
@@ -238,6 +246,11 @@ client_call(struct client *client, const char *text, size_t len)
 		client->working = true;
 		client->ce->n_jobs++;
 		list_ev_reload(client->ce->env->list_ev, lists_done, client);
+		break;
+	case CTL_ASK:
+		client->working = true;
+		client->ce->n_jobs++;
+		ctl_dns_ask(client->ce->env, &job, ask_done, client);
 		break;
 	case CTL_WATCH:
 		free(client->watch);
@@ -502,6 +515,26 @@ static json_t *
 make_flow(const void *of, const struct json_time *at)
 {
 	return json_flow(of, at);
+}
+
+static json_t *
+make_query(const void *of, const struct json_time *at)
+{
+	return json_query(of, at);
+}
+
+void
+ctl_ev_queried(struct ctl_ev *ce, const struct record *record, mono_t now)
+{
+	char host[NAME_TEXT_SIZE];
+	struct ctl_event event = {
+		.name = "query", .make = make_query, .of = record
+	};
+
+	if (ce->n_clients == 0)
+		return;
+	event.row = ctl_dns_row(record, host);
+	ctl_ev_publish(ce, &event, now);
 }
 
 void

@@ -41,4 +41,8 @@ void ctl_ev_publish(
 /* Tells all who watch that a flow was judged. */
 void ctl_ev_judged(struct ctl_ev *ce, const struct flow *flow, mono_t now);
 
+/* … and that a query was answered. */
+struct record;
+void ctl_ev_queried(struct ctl_ev *ce, const struct record *record, mono_t now);
+
 #endif

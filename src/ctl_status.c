@@ -6,6 +6,7 @@
 #include "src/attr.h"
 #include "src/core/policy.h"
 #include "src/core/tally.h"
+#include "src/ctl_dns.h"
 #include "src/guard_ev.h"
 #include "src/json.h"
 #include "src/linux/nfq.h"
@@ -138,6 +139,8 @@ ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
 			status_policy(env), "attribution",
 			status_attribution(env), "counters",
 			status_counters(env->stats)));
+	if (result != NULL)
+		json_object_set_new(result, "resolver", ctl_dns_status(env));
 	*ret_line = ctlmsg_result(result);
 	return CTL_LINE;
 }

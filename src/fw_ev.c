@@ -71,6 +71,16 @@ choose_backend(const struct conf *conf)
 	__builtin_trap();
 }
 
+void
+fw_load_modules(const struct conf *conf)
+{
+	enum chains_backend backend = choose_backend(conf);
+
+	for (int f = 0; f < FW_N_FAMILIES; f++)
+		if (f != CHAINS_IP6 || conf->ipv6 != CONF_IPV6_NO)
+			(void)chains_available(backend, (enum chains_family)f);
+}
+
 static int
 install_family(struct fw_ev *fw, enum chains_family family)
 {

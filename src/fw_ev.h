@@ -32,6 +32,10 @@ struct fw_ev {
 void fw_ev_init(struct fw_ev *fw, const struct conf *conf,
     void (*done)(void *arg), void *arg);
 
+/* Loads the modules of the tables where they are missing: what only root can.
+ * Whether they are there then, fw_ev_install() says. */
+void fw_load_modules(const struct conf *conf);
+
 /* Each calls fw->done(fw->arg) when it has finished, fw->error being set. fw
  * must live until then, and only one may be under way. 0 or -errno. */
 int fw_ev_install(struct fw_ev *fw, struct event_base *base);

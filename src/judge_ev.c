@@ -87,8 +87,10 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 	if (r < 0 && r != -ENOENT) {
 		je->opts.stats->processes_failed++;
 		log_limited(LOG_LEVEL_WARNING, "judge",
-		    "/proc can't be read, the packet is dropped: %s",
-		    strerror(-r));
+		    "the process can't be looked for, the packet is dropped: "
+		    "%s",
+		    r == -EAGAIN ? "too much was looked for lately"
+				 : strerror(-r));
 		judge_failure(je->opts.judge, ret);
 		return;
 	}

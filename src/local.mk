@@ -4,6 +4,7 @@ noinst_LIBRARIES += libbase.a libcore.a liblinux.a
 libbase_a_SOURCES = \
 	%D%/base/addr.c %D%/base/addr.h \
 	%D%/base/arena.c %D%/base/arena.h \
+	%D%/base/budget.h \
 	%D%/base/grow.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
@@ -93,6 +94,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/record.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
+	%D%/linux/caps.c %D%/linux/caps.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
 	%D%/linux/chains_content.c %D%/linux/chains_content.h \
 	%D%/linux/chains_entry.c %D%/linux/chains_entry.h \
@@ -123,6 +125,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
 	%D%/linux/procwalk.c \
 	%D%/linux/route.c %D%/linux/route.h \
+	%D%/linux/sandbox.c %D%/linux/sandbox.h \
 	%D%/linux/spawn.c %D%/linux/spawn.h \
 	%D%/linux/users.c %D%/linux/users.h \
 	%D%/linux/xtable.c %D%/linux/xtable.h \
@@ -151,6 +154,7 @@ rerouted_SOURCES = \
 	%D%/attr_bygone.c %D%/attr_bygone.h \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
+	%D%/ctl_dns.c %D%/ctl_dns.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
 	%D%/ctl_list.c %D%/ctl_list.h \
@@ -165,12 +169,14 @@ rerouted_SOURCES = \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
 	%D%/json.c %D%/json.h \
+	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
 	%D%/list_ev.c %D%/list_ev.h \
 	%D%/list_file.c %D%/list_file.h \
 	%D%/list_find.c \
 	%D%/list_job.c %D%/list_job.h \
 	%D%/list_report.c %D%/list_report.h \
+	%D%/keeper.c %D%/keeper.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
 	%D%/names_ev.c %D%/names_ev.h \
@@ -179,6 +185,8 @@ rerouted_SOURCES = \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/privileges_ev.c %D%/privileges_ev.h \
+	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
@@ -188,7 +196,8 @@ rerouted_SOURCES = \
 	%D%/world.c %D%/world.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
-	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
+	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) \
+	$(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
 	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 
 bin_PROGRAMS += reroutectl
@@ -204,9 +213,15 @@ reroutectl_SOURCES = \
 	%D%/ctl/lists.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
+	%D%/ctl/queries.c \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
-	%D%/ctl/table.c %D%/ctl/table.h
-reroutectl_CFLAGS = $(AM_CFLAGS)
-reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS)
+	%D%/ctl/table.c %D%/ctl/table.h \
+	%D%/ctl/top.c %D%/ctl/top.h \
+	%D%/ctl/top_rows.c %D%/ctl/top_rows.h
+if HAVE_NCURSES
+reroutectl_SOURCES += %D%/ctl/top_screen.c
+endif
+reroutectl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
+reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(NCURSES_LIBS)

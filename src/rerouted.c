@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "src/attr.h"
+#include "dns/qlog.h"
 #include "src/base/log.h"
 #include "src/bytes_ev.h"
 #include "src/core/history.h"
@@ -29,7 +30,9 @@
 #include "src/names_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
+#include "src/privileges_ev.h"
 #include "src/port17_ev.h"
+#include "src/query_log.h"
 #include "src/resolver_ev.h"
 #include "src/watch_ev.h"
 
@@ -46,6 +49,7 @@ struct rerouted {
 	struct event_base *base;
 	struct event *signals[3];
 	struct event *alive; /* the watchdog's timer */
+	struct privileges_ev *privileges;
 	struct names *names;
 	struct names_ev *names_ev;
 	struct judge *judge;
@@ -58,6 +62,7 @@ struct rerouted {
 	struct attr *attr;
 	struct judge_ev *judge_ev;
 	struct resolver_ev *resolver;
+	struct qlog *qlog;
 	struct port17_ev *port17;
 	struct ctl_env env;
 	struct ctl_ev *ctl;
@@ -344,6 +349,28 @@ state_folder(const struct rerouted *rr)
 				       : REROUTED_STATE_DEFAULT;
 }
 
+static const char *
+control_path(const struct rerouted *rr)
+{
+	return rr->opts->control != NULL ? rr->opts->control
+					 : REROUTED_CONTROL_DEFAULT;
+}
+
+static int
+privileges_prepare(struct rerouted *rr)
+{
+	struct privileges_opts opts = {
+		.base = rr->base,
+		.conf = rr->conf,
+		.stats = &rr->stats,
+		.state = state_folder(rr),
+		.control = control_path(rr),
+	};
+
+	fw_load_modules(rr->conf);
+	return privileges_ev_new(&rr->privileges, &opts);
+}
+
 static int
 lists_prepare(struct rerouted *rr)
 {
@@ -487,8 +514,17 @@ attr_prepare(struct rerouted *rr)
 static void
 queried(void *arg, const struct record *record)
 {
-	(void)arg;
-	(void)record;
+	struct rerouted *rr = arg;
+
+	query_log(record);
+	/* each query that a rule decided anew, as each flow */
+	if (record->learnt && record->policy == judge_policy(rr->judge))
+		judge_count(rr->judge, record->decision.rule, record->time);
+	qlog_add(rr->qlog, record);
+	if (rr->ctl != NULL)
+		ctl_ev_queried(rr->ctl, record, record->time);
+	if (record->learnt)
+		names_ev_touch(rr->names_ev);
 }
 
 static int
@@ -503,7 +539,12 @@ resolver_prepare(struct rerouted *rr)
 		.queried = queried,
 		.arg = rr,
 	};
-	int r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
+	int r;
+
+	rr->qlog = qlog_new((size_t)rr->conf->history);
+	if (rr->qlog == NULL)
+		return -ENOMEM;
+	r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
 
 	if (r < 0)
 		log_error(
@@ -514,8 +555,7 @@ resolver_prepare(struct rerouted *rr)
 static int
 control_prepare(struct rerouted *rr)
 {
-	const char *path = rr->opts->control != NULL ? rr->opts->control
-						     : REROUTED_CONTROL_DEFAULT;
+	const char *path = control_path(rr);
 	int r;
 
 	rr->env.conf = rr->conf;
@@ -527,6 +567,8 @@ control_prepare(struct rerouted *rr)
 	rr->env.tally = rr->tally;
 	rr->env.history = rr->history;
 	rr->env.bytes_ev = rr->bytes_ev;
+	rr->env.resolver = rr->resolver;
+	rr->env.qlog = rr->qlog;
 	rr->env.policy_ev = rr->policy_ev;
 	rr->env.list_ev = rr->list_ev;
 	rr->env.started = mono_now();
@@ -537,6 +579,8 @@ control_prepare(struct rerouted *rr)
 		log_error("control", "another daemon answers on %s", path);
 	else if (r < 0)
 		log_error("control", "%s: %s", path, strerror(-r));
+	if (r == 0)
+		privileges_ev_socket_made(rr->privileges);
 	return r;
 }
 
@@ -594,6 +638,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	fw_ev_init(&rr->fw, rr->conf, firewall_done, rr);
 	r = loop_prepare(rr);
 	if (r == 0)
+		r = privileges_prepare(rr);
+	if (r == 0)
 		r = judge_prepare(rr);
 	/* before the control socket: a second daemon stops here */
 	if (r == 0)
@@ -629,6 +675,9 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = port17_prepare(rr);
 	if (r == 0)
 		r = judge_ev_new(&rr->judge_ev, &judge_opts);
+	/* all is open; from here on threads are started */
+	if (r == 0)
+		r = privileges_ev_drop(rr->privileges);
 	if (r < 0) {
 		rerouted_free(rr);
 		return r;
@@ -666,6 +715,7 @@ rerouted_free(struct rerouted *rr)
 	attr_free(rr->attr);
 	tally_free(rr->tally);
 	history_free(rr->history);
+	qlog_free(rr->qlog);
 	procfs_close(rr->procfs);
 	if (rr->alive != NULL)
 		event_free(rr->alive);
@@ -673,6 +723,7 @@ rerouted_free(struct rerouted *rr)
 	     i++)
 		if (rr->signals[i] != NULL)
 			event_free(rr->signals[i]);
+	privileges_ev_free(rr->privileges);
 	if (rr->base != NULL)
 		event_base_free(rr->base);
 	conf_unref(rr->conf);

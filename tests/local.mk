@@ -160,11 +160,15 @@ fuzz_shake_LDFLAGS = $(fuzz_ldflags)
 
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
-netns_programs = chainsctl queuectl attrtest probe connload short
+netns_programs = chainsctl sandboxctl queuectl attrtest probe connload short
 check_PROGRAMS += $(netns_programs)
 
+sandboxctl_SOURCES = %D%/netns/sandboxctl.c
+sandboxctl_CFLAGS = $(AM_CFLAGS) -pthread
+sandboxctl_LDADD = liblinux.a libbase.a $(SECCOMP_LIBS) -lpthread
 chainsctl_SOURCES = %D%/netns/chainsctl.c
-chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS)
+chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS) \
+	$(CAPNG_LIBS)
 queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \

@@ -7,6 +7,7 @@
 
 #include "src/base/num.h"
 #include "src/core/lex.h"
+#include "src/core/procline.h"
 #include "src/core/qtype.h"
 #include "src/core/text.h"
 #include "src/core/value.h"
@@ -170,18 +171,19 @@ read_parent(struct reader *r)
 	read_path(r, &p->parents[p->n_parents++].exe);
 }
 
-/* A unit, or a whole cgroup path, whose last part is the unit then. */
+/* A unit, or a whole cgroup path. */
 static void
 read_unit(struct reader *r)
 {
-	const char *slash = strrchr(r->text, '/');
-	const char *unit = slash != NULL ? slash + 1 : r->text;
+	struct procline_str text = { r->text, r->len };
+	struct procline_str unit =
+	    r->len > 0 && r->text[0] == '/' ? procline_unit(text) : text;
 
 	if (r->len == 0) {
 		bad_value(r, "a unit or cgroup path");
 		return;
 	}
-	set(r, &r->proc->unit, unit, strlen(unit));
+	set(r, &r->proc->unit, unit.p, unit.len);
 	set(r, &r->proc->cgroup, r->text, r->len);
 }
 

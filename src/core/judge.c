@@ -77,6 +77,13 @@ judge_change_policy(struct judge *judge, const struct policy *policy,
 	hits_free(counted);
 }
 
+void
+judge_count(struct judge *judge, uint32_t rule, mono_t now)
+{
+	if (judge->hits != NULL)
+		hits_count(judge->hits, rule, now);
+}
+
 const struct hits *
 judge_hits(const struct judge *judge)
 {

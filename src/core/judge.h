@@ -58,6 +58,9 @@ void judge_set_policy(struct judge *judge, const struct policy *policy);
 void judge_change_policy(struct judge *judge, const struct policy *policy,
     struct hits *hits_take, mono_t now);
 
+/* A rule has decided about something that is no packet. */
+void judge_count(struct judge *judge, uint32_t rule, mono_t now);
+
 /* NULL where nothing is counted. */
 const struct hits *judge_hits(const struct judge *judge);
 

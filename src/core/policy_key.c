@@ -347,15 +347,26 @@ subject_name(const struct name *name, key_hash_fn *fn, void *arg)
 }
 
 static void
+subject_exe(const struct key_use *use, unsigned int kind, const char *exe,
+    bool here, key_hash_fn *fn, void *arg)
+{
+	size_t was = process_exe_was(exe, here);
+
+	if (here)
+		subject_text(use, kind, exe, strlen(exe), fn, arg);
+	else if (was > 0)
+		subject_text(use, kind, exe, was, fn, arg);
+}
+
+static void
 subject_program(const struct key_use *use, const struct process *proc,
     key_hash_fn *fn, void *arg)
 {
+	struct cgroup_at at = { 0 };
 	struct set_text part;
-	size_t at = 0;
 
 	if (use->used[KEY_EXE])
-		subject_text(
-		    use, KEY_EXE, proc->exe, strlen(proc->exe), fn, arg);
+		subject_exe(use, KEY_EXE, proc->exe, proc->exe_here, fn, arg);
 	if (use->used[KEY_SCRIPT])
 		subject_text(use, KEY_SCRIPT, proc->script,
 		    strlen(proc->script), fn, arg);
@@ -372,9 +383,8 @@ subject_program(const struct key_use *use, const struct process *proc,
 			subject_text(use, KEY_UNIT, part.s, part.len, fn, arg);
 	}
 	for (size_t i = 0; use->used[KEY_PARENT] && i < proc->n_parents; i++)
-		if (proc->parents[i].exe_here)
-			subject_text(use, KEY_PARENT, proc->parents[i].exe,
-			    strlen(proc->parents[i].exe), fn, arg);
+		subject_exe(use, KEY_PARENT, proc->parents[i].exe,
+		    proc->parents[i].exe_here, fn, arg);
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include "src/core/glob.h"
 #include "src/core/lists.h"
+#include "src/core/procline.h"
 
 bool
 addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
@@ -99,22 +100,35 @@ text_set_has(const struct text_set *set, const char *s, size_t len)
 }
 
 bool
-cgroup_part(const char *path, size_t *at, struct set_text *ret)
+cgroup_part(const char *path, struct cgroup_at *at, struct set_text *ret)
 {
-	const char *s = path + *at + strspn(path + *at, "/");
+	const char *s = path + at->at + strspn(path + at->at, "/");
+	size_t len = strcspn(s, "/");
 
 	if (*s == '\0')
 		return false;
-	*ret = (struct set_text){ s, strcspn(s, "/") };
-	*at = (size_t)(s - path) + ret->len;
+	at->at = (size_t)(s - path) + len;
+	if (at->owner != NULL)
+		*ret = (struct set_text){ at->owner,
+			(size_t)(s + len - at->owner) };
+	else
+		*ret = (struct set_text){ s, len };
+	if (at->owner == NULL && procline_owns((struct procline_str){ s, len }))
+		at->owner = s;
 	return true;
+}
+
+static enum match
+certain(bool yes)
+{
+	return yes ? MATCH_YES : MATCH_NO;
 }
 
 static bool
 unit_matches(const struct text_set *set, const struct process *proc)
 {
+	struct cgroup_at at = { 0 };
 	struct set_text part;
-	size_t at = 0;
 
 	if (proc->unit[0] != '\0' &&
 	    text_set_has(set, proc->unit, strlen(proc->unit)))
@@ -125,19 +139,29 @@ unit_matches(const struct text_set *set, const struct process *proc)
 	return false;
 }
 
-static bool
+static enum match
+exe_matches(const struct text_set *set, const char *exe, bool here)
+{
+	size_t was = process_exe_was(exe, here);
+
+	if (here)
+		return certain(text_set_has(set, exe, strlen(exe)));
+	/* else the path is another file's */
+	return was > 0 && text_set_has(set, exe, was) ? MATCH_DOUBT : MATCH_NO;
+}
+
+static enum match
 parent_matches(const struct text_set *set, const struct process *proc)
 {
-	for (size_t i = 0; i < proc->n_parents; i++) {
-		const char *exe = proc->parents[i].exe;
+	enum match match = MATCH_NO, one;
 
-		if (!proc->parents[i].exe_here)
-			continue; /* the path is another file's */
-
-		if (text_set_has(set, exe, strlen(exe)))
-			return true;
+	for (size_t i = 0; i < proc->n_parents && match != MATCH_YES; i++) {
+		one = exe_matches(
+		    set, proc->parents[i].exe, proc->parents[i].exe_here);
+		if (one != MATCH_NO)
+			match = one;
 	}
-	return false;
+	return match;
 }
 
 static bool
@@ -179,12 +203,6 @@ query_ends_match(
 		any = true;
 	}
 	return any && m->ports.n == 0 ? MATCH_YES : MATCH_MAYBE;
-}
-
-static enum match
-certain(bool yes)
-{
-	return yes ? MATCH_YES : MATCH_NO;
 }
 
 /* An ICMP query's identifier stands where ports stand, and is none. */
@@ -300,9 +318,6 @@ static bool
 program_matches(const struct policy_match *m, const struct process *proc)
 {
 	switch (m->field) {
-	case FIELD_EXE:
-		return proc->exe_here &&
-		       text_set_has(&m->texts, proc->exe, strlen(proc->exe));
 	case FIELD_SCRIPT:
 		return proc->script[0] != '\0' &&
 		       text_set_has(
@@ -317,10 +332,10 @@ program_matches(const struct policy_match *m, const struct process *proc)
 		return id_set_has(&m->ids, proc->gid);
 	case FIELD_UNIT:
 		return unit_matches(&m->texts, proc);
-	case FIELD_PARENT:
-		return parent_matches(&m->texts, proc);
 	case FIELD_PROCESS:
 		return process_matches(m->processes, proc);
+	case FIELD_EXE:
+	case FIELD_PARENT:
 	case FIELD_PROTO:
 	case FIELD_FROM:
 	case FIELD_TO:
@@ -350,13 +365,16 @@ field_matches(
 	case FIELD_QTYPE:
 		return certain(id_set_has(&m->ids, s->qtype));
 	case FIELD_EXE:
+		return exe_matches(
+		    &m->texts, s->process->exe, s->process->exe_here);
+	case FIELD_PARENT:
+		return parent_matches(&m->texts, s->process);
 	case FIELD_SCRIPT:
 	case FIELD_CMD:
 	case FIELD_COMM:
 	case FIELD_USER:
 	case FIELD_GROUP:
 	case FIELD_UNIT:
-	case FIELD_PARENT:
 	case FIELD_PROCESS:
 		return certain(program_matches(m, s->process));
 	}
@@ -385,11 +403,21 @@ opposite(enum match match)
 	case MATCH_NO:
 		return MATCH_YES;
 	case MATCH_MAYBE:
-		return MATCH_MAYBE;
+	case MATCH_DOUBT:
+		return match;
 	case MATCH_YES:
 		return MATCH_NO;
 	}
 	__builtin_trap();
+}
+
+/* What may be decides where it lets through, what is in doubt where it denies:
+ * both together decide nothing. */
+static bool
+rules_out(enum match one, enum match all)
+{
+	return (one == MATCH_MAYBE && all == MATCH_DOUBT) ||
+	       (one == MATCH_DOUBT && all == MATCH_MAYBE);
 }
 
 enum match
@@ -412,8 +440,10 @@ policy_entry_match(const struct policy_entry *entry,
 		one = field_matches(m, subject, &matched);
 		if (m->negated)
 			one = opposite(one);
-		if (one == MATCH_NO)
+		if (one == MATCH_NO || rules_out(one, all))
 			return MATCH_NO;
+		if (one == MATCH_DOUBT)
+			all = MATCH_DOUBT;
 		if (one == MATCH_MAYBE) {
 			matched.narrow |=
 			    (m->narrow || m->field == FIELD_LIST) &&
@@ -436,6 +466,9 @@ policy_entry_decides(
 	case MATCH_MAYBE:
 		return entry->action == ACTION_ACCEPT ||
 		       entry->action == ACTION_REROUTE;
+	case MATCH_DOUBT:
+		return entry->action == ACTION_BLOCK ||
+		       entry->action == ACTION_DROP;
 	case MATCH_YES:
 		return true;
 	}

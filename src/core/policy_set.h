@@ -90,9 +90,14 @@ bool text_set_has(const struct text_set *set, const char *s, size_t len);
 /* Order of literals. */
 int set_text_cmp(const struct set_text *a, const struct set_text *b);
 
-/* The next part of a cgroup path that holds no '/'; false at the end. *at
- * starts as 0. */
-bool cgroup_part(const char *path, size_t *at, struct set_text *ret);
+/* The next name of a unit that a cgroup path is in; false at the end. *at
+ * starts zeroed. A part is a name, but below a service, scope or container the
+ * name begins with that one (see procline_unit()). */
+struct cgroup_at {
+	size_t at;
+	const char *owner; /* NULL: named by the system so far */
+};
+bool cgroup_part(const char *path, struct cgroup_at *at, struct set_text *ret);
 
 bool domain_set_has(const struct domain_set *set, const struct name *name);
 
@@ -109,19 +114,21 @@ struct matched {
 enum match {
 	MATCH_NO,
 	MATCH_MAYBE,
+	MATCH_DOUBT, /* what it was then, but nobody knows what it is now */
 	MATCH_YES,
 };
 
 /* A rule that may match decides about a query where it lets it through, and
- * else not.
+ * else not. In doubt it decides where it denies.
  *
  * What names a program (exe, cmd, comm, user, group, unit, parent) never
  * matches a process that is unknown or the kernel's, with `not` neither: what
  * is not known is not guessed, and `default unknown` decides. For a program
- * whose executable is not a file of this mount namespace (deleted, memfd,
- * container), exe never matches and `not exe` always does: it is surely not
- * that file. A connection whose address has no name that is known is surely to
- * no such domain: `not domain` matches it. qtype, with `not` too, is about
+ * whose executable is not a file of this mount namespace (memfd, container),
+ * exe never matches and `not exe` always does: it is surely not that file. One
+ * that was deleted from its path is in doubt, with and without `not`: the same
+ * for a parent. A connection whose address has no name that is known is surely
+ * to no such domain: `not domain` matches it. qtype, with `not` too, is about
  * queries only. ret may be NULL. */
 enum match policy_entry_match(const struct policy_entry *entry,
     const struct subject *subject, struct matched *ret);

@@ -103,6 +103,17 @@ process_equal(const struct process *a, const struct process *b)
 	       strcmp(a->cgroup, b->cgroup) == 0 && parents_equal(a, b);
 }
 
+size_t
+process_exe_was(const char *exe, bool exe_here)
+{
+	static const char deleted[] = " (deleted)";
+	size_t len = strlen(exe), n = sizeof(deleted) - 1;
+
+	if (exe_here || len <= n || strcmp(exe + len - n, deleted) != 0)
+		return 0;
+	return len - n;
+}
+
 const char *
 process_kind_name(enum process_kind kind)
 {

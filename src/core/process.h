@@ -65,6 +65,11 @@ int process_set(char **field, const char *s, size_t len);
 /* True if nothing that a rule or a user sees differs. */
 bool process_equal(const struct process *a, const struct process *b);
 
+/* Of an executable that has been taken from its path ("/usr/bin/x (deleted)",
+ * as an upgrade does with what runs): the length of that path; else 0. Another
+ * file may be there now, so that it is good for a denial alone. */
+size_t process_exe_was(const char *exe, bool exe_here);
+
 const char *process_kind_name(enum process_kind kind);
 
 #endif

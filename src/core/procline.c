@@ -119,21 +119,36 @@ is_container_id(struct procline_str s)
 	return true;
 }
 
-/* The innermost one: "user@1000.service/app.slice/app-x.scope" is the scope.
- * What a service makes below itself ("foo.service/worker") is the service. */
-static struct procline_str
-unit_of(struct procline_str path)
+bool
+procline_owns(struct procline_str part)
+{
+	return is_container_id(part) ||
+	       (is_unit(part) && !str_ends(part, ".slice"));
+}
+
+/* What a service makes below itself ("foo.service/worker") is the service. */
+struct procline_str
+procline_unit(struct procline_str path)
 {
 	struct procline_str unit = { path.p, 0 };
+	const char *owner = NULL;
 
 	while (path.len > 0) {
 		struct procline_str part = str_cut(&path, '/');
+		const char *end = part.p + part.len;
 
-		if (is_unit(part))
+		if (owner != NULL) {
+			if (is_unit(part) || is_container_id(part))
+				unit = (struct procline_str){ owner,
+					(size_t)(end - owner) };
+			continue;
+		}
+		if (procline_owns(part))
+			owner = part.p;
+		if (is_container_id(part))
+			part.len = CONTAINER_ID_SHORT;
+		if (is_unit(part) || owner != NULL)
 			unit = part;
-		else if (is_container_id(part))
-			unit =
-			    (struct procline_str){ part.p, CONTAINER_ID_SHORT };
 	}
 	return unit;
 }
@@ -163,7 +178,7 @@ procline_cgroup(struct procline_cgroup *ret, const char *s, size_t len)
 	if (str_ends(path, gone))
 		path.len -= strlen(gone);
 	ret->path = path;
-	ret->unit = unit_of(path);
+	ret->unit = procline_unit(path);
 	return 0;
 }
 

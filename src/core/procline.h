@@ -28,10 +28,19 @@ int procline_stat(struct procline_stat *ret, const char *s, size_t len);
 
 struct procline_cgroup {
 	struct procline_str path;
-	/* the innermost systemd unit in the path as systemctl names it, or
-	 * the first 12 digits of a bare container id; else empty */
-	struct procline_str unit;
+	struct procline_str unit; /* procline_unit() of it */
 };
+
+/* The unit of a cgroup path: the innermost slice, or the service or scope in
+ * it, as systemctl names it, or the first 12 digits of a bare container id;
+ * else empty. What stands below a service, scope or container is named by
+ * that one and not by the system (user@1000.service is the user's own
+ * manager), and such a name comes with it: "user@1000.service/app.slice/
+ * app-x.scope". */
+struct procline_str procline_unit(struct procline_str path);
+
+/* True if a part of a cgroup path is one that names what is below it. */
+bool procline_owns(struct procline_str part);
 
 /* /proc/PID/cgroup: the v2 path, or on a hybrid host, where that is "/", the
  * one of name=systemd. -EBADMSG when there is neither. */

@@ -49,6 +49,7 @@
 	X(names_crowded, "names forgotten because their address had too many") \
 	X(sockets_destroyed, "live connections ended")                         \
 	X(bytes_lost, "times the kernel could not say what ended flows moved") \
+	X(syscalls_refused, "system calls that the daemon may not use")        \
 	X(control_clients, "control clients served")                           \
 	X(control_refused, "control clients refused or cut off")               \
 	X(control_errors, "control requests that were errors")

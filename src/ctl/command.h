@@ -57,8 +57,12 @@ const struct command *command_find(const char *name);
 
 enum status command_status(const struct context *context);
 enum status command_flows(const struct context *context);
+enum status command_queries(const struct context *context);
+enum status command_cache(const struct context *context);
+enum status command_resolve(const struct context *context);
 enum status command_processes(const struct context *context);
 enum status command_watch(const struct context *context);
+enum status command_top(const struct context *context);
 enum status command_explain(const struct context *context);
 enum status command_rules(const struct context *context);
 enum status command_reload(const struct context *context);
@@ -68,6 +72,7 @@ enum status command_firewall(const struct context *context);
 enum status command_completion(const struct context *context);
 
 extern const struct command_option explain_options[];
+extern const struct command_option top_options[];
 
 /* Says what is wrong with the words and where help is. STATUS_USAGE. */
 enum status command_usage(const char *command, const char *fmt, ...)

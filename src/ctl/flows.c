@@ -6,6 +6,7 @@
 
 #include "src/base/num.h"
 #include "src/ctl/filter.h"
+#include "src/ctl/queries.h"
 #include "src/ctl/show.h"
 #include "src/ctl/table.h"
 
@@ -56,25 +57,6 @@ format_end(char *buf, size_t size, const json_t *flow, bool dst)
 		    buf, size, "%s:%d", addr, (int)json_integer_value(port));
 }
 
-/* The label that a person gave, else the place of the rule, else the reason. */
-static void
-format_why(char *buf, size_t size, const json_t *flow)
-{
-	const char *label = command_text(flow, "label", NULL);
-	const char *rule = command_text(flow, "rule", NULL);
-	const char *slash = rule != NULL ? strrchr(rule, '/') : NULL;
-
-	if (label != NULL && rule != NULL)
-		(void)snprintf(buf, size, "%s (%s)", label,
-		    slash != NULL ? slash + 1 : rule); /* may be cut */
-	else if (rule != NULL)
-		(void)snprintf(
-		    buf, size, "%s", slash != NULL ? slash + 1 : rule);
-	else
-		(void)snprintf(
-		    buf, size, "%s", command_text(flow, "reason", "?"));
-}
-
 static void
 format_flow(struct flow_cells *ret, const json_t *flow)
 {
@@ -88,7 +70,7 @@ format_flow(struct flow_cells *ret, const json_t *flow)
 	show_bytes(ret->in, sizeof(ret->in), json_object_get(flow, "bytes_in"));
 	show_bytes(
 	    ret->out, sizeof(ret->out), json_object_get(flow, "bytes_out"));
-	format_why(ret->why, sizeof(ret->why), flow);
+	show_why(ret->why, sizeof(ret->why), flow);
 	ret->cells[0] = ret->time;
 	ret->cells[1] = command_text(flow, "verdict", "?");
 	ret->cells[2] = command_text(flow, "direction", "?");
@@ -210,6 +192,22 @@ watch_args(const struct context *context, json_t **ret)
 	return status;
 }
 
+static void
+print_any_event(const struct context *context, const json_t *event)
+{
+	const char *kind = command_text(event, "event", "");
+	bool flow = strcmp(kind, "flow") == 0;
+
+	if (!flow && strcmp(kind, "query") != 0)
+		return;
+	if (context->json)
+		command_json(event);
+	else if (flow)
+		print_event(event);
+	else
+		queries_print_event(event);
+}
+
 enum status
 command_watch(const struct context *context)
 {
@@ -228,12 +226,7 @@ command_watch(const struct context *context)
 		status = client_receive(client, &event);
 		if (status != STATUS_DONE)
 			break;
-		if (strcmp(command_text(event, "event", ""), "flow") == 0) {
-			if (context->json)
-				command_json(event);
-			else
-				print_event(event);
-		}
+		print_any_event(context, event);
 		json_decref(event);
 		if (fflush(stdout) != 0)
 			break; /* nobody reads any more */

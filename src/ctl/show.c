@@ -1,6 +1,7 @@
 #include "src/ctl/show.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "src/ctl/command.h"
@@ -48,4 +49,22 @@ show_bytes(char *buf, size_t size, const json_t *bytes)
 	else
 		(void)snprintf(
 		    buf, size, n < 10 ? "%.1f%c" : "%.0f%c", n, units[unit]);
+}
+
+void
+show_why(char *buf, size_t size, const json_t *decision)
+{
+	const char *label = command_text(decision, "label", NULL);
+	const char *rule = command_text(decision, "rule", NULL);
+	const char *slash = rule != NULL ? strrchr(rule, '/') : NULL;
+
+	if (label != NULL && rule != NULL)
+		(void)snprintf(buf, size, "%s (%s)", label,
+		    slash != NULL ? slash + 1 : rule); /* may be cut */
+	else if (rule != NULL)
+		(void)snprintf(
+		    buf, size, "%s", slash != NULL ? slash + 1 : rule);
+	else
+		(void)snprintf(
+		    buf, size, "%s", command_text(decision, "reason", "?"));
 }

@@ -15,4 +15,8 @@ void show_program(char *buf, size_t size, const json_t *process);
 /* "1.5M" of bytes; "-" where the value is null. */
 void show_bytes(char *buf, size_t size, const json_t *bytes);
 
+/* Of a decision: the label that a person gave, else the place of the rule, else
+ * the reason. */
+void show_why(char *buf, size_t size, const json_t *decision);
+
 #endif

@@ -77,6 +77,23 @@ print_attribution(const json_t *attribution)
 }
 
 static void
+print_resolver(const json_t *resolver)
+{
+	const json_t *counters = json_object_get(resolver, "counters"), *u;
+	bool listens = json_is_true(json_object_get(resolver, "listening"));
+	size_t i;
+
+	printf("resolver             %s, %lld queries, %lld from the cache, "
+	       "%lld blocked\n",
+	    listens ? "listening" : "NOT LISTENING",
+	    number(counters, "queries"), number(counters, "hits"),
+	    number(counters, "blocked"));
+	json_array_foreach(json_object_get(resolver, "upstreams"), i, u)
+	    printf("  upstream %s, %s\n", command_text(u, "upstream", "?"),
+		json_is_true(json_object_get(u, "up")) ? "up" : "DOWN");
+}
+
+static void
 print_status(const json_t *s)
 {
 	const json_t *firewall = json_object_get(s, "firewall");
@@ -113,6 +130,7 @@ print_status(const json_t *s)
 	printf(
 	    "processes            %lld known\n", number(processes, "cached"));
 	print_attribution(json_object_get(s, "attribution"));
+	print_resolver(json_object_get(s, "resolver"));
 	print_counters(json_object_get(s, "counters"));
 }
 

@@ -315,11 +315,10 @@ table_has_colour(FILE *out)
 	return isatty(fileno(out)) && (no == NULL || no[0] == '\0');
 }
 
-void
-table_print(const struct table *table, FILE *out)
+static void
+print_fitting(const struct table *table, FILE *out, size_t width, bool colour)
 {
 	size_t *widths = calloc(table->n_columns, sizeof(widths[0]));
-	bool colour = table_has_colour(out);
 
 	if (widths == NULL)
 		return;
@@ -329,7 +328,7 @@ table_print(const struct table *table, FILE *out)
 			if (table_width(cell(table, r, c)) > widths[c])
 				widths[c] = table_width(cell(table, r, c));
 	}
-	fit(table, widths, terminal_width(out));
+	fit(table, widths, width);
 	print_row(table, widths, SIZE_MAX, out);
 	for (size_t r = 0; r < table->n_rows; r++) {
 		bool paint = colour && table->colours[r] != TABLE_PLAIN;
@@ -339,4 +338,16 @@ table_print(const struct table *table, FILE *out)
 		fputs(paint ? "\033[0m\n" : "\n", out);
 	}
 	free(widths);
+}
+
+void
+table_print(const struct table *table, FILE *out)
+{
+	print_fitting(table, out, terminal_width(out), table_has_colour(out));
+}
+
+void
+table_print_width(const struct table *table, FILE *out, size_t width)
+{
+	print_fitting(table, out, width, false);
 }

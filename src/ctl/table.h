@@ -35,6 +35,9 @@ void table_row(
 /* Prints title and rows. Cut to the width of the terminal, where it is one. */
 void table_print(const struct table *table, FILE *out);
 
+/* The same, cut to a width, and never painted. */
+void table_print_width(const struct table *table, FILE *out, size_t width);
+
 /* Columns that a text takes on the screen. */
 size_t table_width(const char *s);
 

@@ -167,6 +167,8 @@ procscan_init(struct procscan *ps, size_t open_max)
 
 	memset(ps, 0, sizeof(*ps));
 	ps->loadavg_fd = -1;
+	ps->budget =
+	    (struct budget){ .share = PROCSCAN_SHARE, .most = PROCSCAN_MOST };
 	r = holders_init(&ps->holders, open_max);
 	if (r != 0)
 		return r;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "src/base/mono.h"
+#include "src/base/budget.h"
 #include "src/linux/holders.h"
 
 /* Reads descriptors of processes into the table of holders: one process
@@ -33,7 +34,14 @@ struct procscan {
 	} unborn[PROCSCAN_UNBORN];
 	unsigned int n_unborn;
 	uint64_t walks;
+	struct budget budget; /* of time for walks */
 };
+
+/* A program can make sockets that nobody holds when they are looked for (they
+ * are on their way between processes), as many as it likes: walks get a tenth
+ * of the time, and so much at once. */
+#define PROCSCAN_SHARE 10
+#define PROCSCAN_MOST (100 * MONO_MS)
 
 int procscan_init(struct procscan *ps, size_t open_max);
 void procscan_done(struct procscan *ps);

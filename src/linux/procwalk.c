@@ -303,12 +303,17 @@ int
 procscan_walk(struct procscan *ps, uint64_t inode, mono_t now)
 {
 	struct walk walk = { .ps = ps };
-	int r = walk_list(&walk);
+	mono_t begin = mono_now();
+	int r;
 
+	if (!budget_has(&ps->budget, begin))
+		return -EAGAIN;
+	r = walk_list(&walk);
 	ps->walks++;
 	for (size_t i = 0; r == 0 && i < walk.n && !met(ps, inode); i++)
 		r = walk_scan(&walk, i, inode, now);
 	free(walk.pids);
+	budget_spend(&ps->budget, mono_since(mono_now(), begin));
 	return r;
 }
 

@@ -5,8 +5,10 @@
 #include <spawn.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "src/base/mono.h"
+#include "src/linux/caps.h"
 
 #define STEP_NS 1000000L
 
@@ -80,7 +82,12 @@ spawn_run(const struct spawn *spawn)
 	(void)sigemptyset(&none);
 	(void)posix_spawnattr_setsigmask(&attr, &none);
 	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	/* root passes on what it may, others what they lend */
+	if (geteuid() != 0)
+		(void)caps_lend(); /* else the program says what it lacks */
 	r = start(spawn, &attr, &pid);
+	if (geteuid() != 0)
+		caps_take_back();
 	(void)posix_spawnattr_destroy(&attr);
 	return r < 0 ? r : wait_for_end(pid, spawn->max);
 }

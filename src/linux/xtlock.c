@@ -57,6 +57,11 @@ xtlock_take(mono_t end, int *ret_fd, pid_t *ret_holder)
 	int fd = open(xtlock_path(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
 	int r;
 
+	if (fd < 0 && errno == EACCES && access(xtlock_path(), F_OK) < 0 &&
+	    errno == ENOENT) {
+		*ret_fd = -1; /* nobody holds what is not there */
+		return 0;
+	}
 	if (fd < 0)
 		return -errno;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -77,6 +82,15 @@ xtlock_take(mono_t end, int *ret_fd, pid_t *ret_holder)
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+void
+xtlock_make(void)
+{
+	int fd = open(xtlock_path(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		(void)close(fd); /* nothing was written */
 }
 
 void

@@ -2,6 +2,7 @@
  *   connload serve ADDR PORT              TCP accepts, UDP echoes, until killed
  *   connload tcp|udp ADDR PORT N C [LOCAL]   N connections, C at a time; the
  *       first one leaves from port LOCAL, the next from the one after it
+ *   connload tcp-churn|udp-churn ADDR PORT N   each from a new process
  * Prints: rate per second, p50 and p99 in microseconds, errors. A TCP
  * connection is connect() until writable, then a reset; a UDP one is a new
  * socket, a datagram and its echo. */
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -213,6 +215,50 @@ load(struct peer *peer, size_t n, size_t parallel)
 	return 0;
 }
 
+/* What the process of one connection does: blocks until it is there. */
+static bool
+connect_once(const struct peer *peer)
+{
+	int fd = socket(peer->addr.ss_family,
+	    (peer->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	struct timeval wait = { 10, 0 };
+	char buf[16];
+
+	if (fd < 0 ||
+	    connect(fd, (const struct sockaddr *)&peer->addr, peer->len) < 0)
+		return false;
+	if (peer->tcp)
+		return true;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	return send(fd, "x", 1, 0) == 1 && recv(fd, buf, sizeof(buf), 0) == 1;
+}
+
+static int
+churn(const struct peer *peer, size_t n)
+{
+	double *took = calloc(n, sizeof(took[0])), begin = now_us(), all;
+	size_t errors = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		double start = now_us();
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(connect_once(peer) ? 0 : 1);
+		if (pid < 0 || waitpid(pid, &status, 0) < 0)
+			die("fork");
+		errors += status != 0;
+		took[i] = now_us() - start;
+	}
+	all = now_us() - begin;
+	qsort(took, n, sizeof(took[0]), compare);
+	printf("%.0f %.1f %.1f %zu\n", (double)n / all * 1e6, took[n / 2],
+	    took[n * 99 / 100], errors);
+	free(took);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -222,9 +268,16 @@ main(int argc, char **argv)
 		peer_parse(&peer, argv[2], argv[3]);
 		return serve(&peer);
 	}
+	if (argc == 5 && strlen(argv[1]) == 9 &&
+	    strcmp(argv[1] + 3, "-churn") == 0) {
+		peer_parse(&peer, argv[2], argv[3]);
+		peer.tcp = strncmp(argv[1], "tcp", 3) == 0;
+		return churn(&peer, strtoul(argv[4], NULL, 10));
+	}
 	if (argc != 6 && argc != 7) {
 		fputs("usage: connload serve ADDR PORT\n"
-		      "       connload tcp|udp ADDR PORT N PARALLEL [LOCAL]\n",
+		      "       connload tcp|udp ADDR PORT N PARALLEL [LOCAL]\n"
+		      "       connload tcp-churn|udp-churn ADDR PORT N\n",
 		    stderr);
 		return 2;
 	}

@@ -54,7 +54,42 @@ if command -v systemd-analyze >/dev/null; then
 	unit=$tmp/units/rerouted.service
 	check "the unit waits for the word" grep -q '^Type=notify' "$unit"
 	check "the unit recovers" grep -q '^ExecStopPost=.*--recover' "$unit"
+	exposure() {
+		SYSTEMD_UNIT_PATH=$tmp/units: systemd-analyze security \
+		    --offline=true --threshold=24 "$unit" | tail -n 1
+		SYSTEMD_UNIT_PATH=$tmp/units: systemd-analyze security \
+		    --offline=true --threshold=24 "$unit" >/dev/null
+	}
+	check "the unit's exposure is under 2.5" exposure
 fi
+
+# -- restarts given up, or not yet: what OnFailure= starts asks the service
+# manager, whose words are these, one at each question --
+cat >"$tmp/systemctl" <<'SH'
+#!/bin/sh
+read -r word <"$0.words" && sed -i 1d "$0.words"
+echo "$word"
+SH
+cat >"$tmp/settled" <<'SH'
+#!/bin/sh
+echo "$@" >>"$0.asked"
+SH
+chmod 755 "$tmp/systemctl" "$tmp/settled"
+sed -n '/^ExecStart=/,$ { s/^ExecStart=//; p }' \
+    "$inst/usr/lib/systemd/system/rerouted-recover.service" |
+	sed "s|[^ ]*/sbin/rerouted |$tmp/settled |; s/[$][$]/$/g" >"$tmp/line"
+becomes() { # WORD...: its states until it is one of those that stay
+	printf '%s\n' "$@" >"$tmp/systemctl.words"
+	: >"$tmp/settled.asked"
+	PATH="$tmp:$PATH" sh "$tmp/line"
+	cat "$tmp/settled.asked"
+	grep -q -- --recover "$tmp/settled.asked"
+}
+check "a service that failed for good is recovered" becomes failed
+check "… also where it is tried once more first" becomes activating activating failed
+check "… and one that is stopped meanwhile" becomes activating inactive
+check_not "a service that is restarted is not" becomes activating activating active
+check_not "… nor one that runs already" becomes active
 check "make uninstall" install uninstall
 find "$inst" -type f >"$tmp/left"
 echo "$inst/etc/rerouted/rerouted.conf" >"$tmp/want"

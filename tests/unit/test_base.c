@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/budget.h"
 #include "src/base/addr.h"
 #include "src/base/arena.h"
 #include "src/base/list.h"
@@ -371,6 +372,26 @@ log_lines_cannot_be_forged(void **state)
 	    log_quote("\"\"\"\"\"\"", quoted, 10), "\"\\\"\\\"\"");
 }
 
+static void
+budget_is_a_share_of_the_time(void **state)
+{
+	struct budget b = { .share = 10, .most = 100 };
+	mono_t now = { 1000 };
+
+	(void)state;
+	assert_true(budget_has(&b, now));
+	budget_spend(&b, 99);
+	assert_true(budget_has(&b, now)); /* what is begun may take more */
+	budget_spend(&b, 50);
+	assert_false(budget_has(&b, now));
+	assert_false(budget_has(&b, mono_add(now, 490)));
+	assert_true(budget_has(&b, mono_add(now, 510)));
+	/* no more is saved up than fits */
+	assert_true(budget_has(&b, mono_add(now, 1000000)));
+	budget_spend(&b, 100);
+	assert_false(budget_has(&b, mono_add(now, 1000000)));
+}
+
 int
 main(void)
 {
@@ -387,6 +408,7 @@ main(void)
 		cmocka_unit_test(list_survives_removal_while_walked),
 		cmocka_unit_test(arena_gives_zeroed_memory_of_any_size),
 		cmocka_unit_test(cursor_error_sticks),
+		cmocka_unit_test(budget_is_a_share_of_the_time),
 		cmocka_unit_test(log_lines_cannot_be_forged),
 	};
 

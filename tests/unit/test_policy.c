@@ -115,6 +115,24 @@ static const struct row rows[] = {
 	    REASON_RULE, 1 },
 	{ "all matches count", "block user alice exe /a", "user=1001 exe=/a",
 	    ACCEPT, REASON_DEFAULT_OUT, 0 },
+	{ "a user's own unit", "block unit postgresql.service",
+	    "unit=/user.slice/user@1000.service/app.slice/postgresql.service",
+	    ACCEPT, REASON_DEFAULT_OUT, 0 },
+	{ "a user's own unit, by its whole name",
+	    "block unit user@1000.service/app.slice/*",
+	    "unit=/user.slice/user@1000.service/app.slice/postgresql.service",
+	    BLOCK, REASON_RULE, 1 },
+	{ "all of a user's manager", "block unit user@*.service",
+	    "unit=/user.slice/user@1000.service/app.slice/a.scope", BLOCK,
+	    REASON_RULE, 1 },
+	{ "a slice of a user's own", "block unit system.slice",
+	    "unit=/user.slice/user@1000.service/system.slice/a.service", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "a unit in a container", "block unit a.service",
+	    "unit=/machine.slice/machine-x.scope/payload/a.service", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "a service's own group", "block unit a.service",
+	    "unit=/system.slice/a.service/worker", BLOCK, REASON_RULE, 1 },
 	/* where */
 	{ "address and port", "block to 10.0.0.0/8 port 22, 80",
 	    "to=10.9.8.7 port=80", BLOCK, REASON_RULE, 1 },
@@ -194,6 +212,55 @@ test_exe_elsewhere_is_never_that_file(void **state)
 	process_unref(p);
 	policy_unref(policy);
 	rules_free(rules);
+}
+
+/* An upgrade replaces the file of a program that runs. */
+static void
+test_a_deleted_exe_is_denied_and_never_accepted(void **state)
+{
+	static const struct {
+		const char *rules, *exe;
+		enum action action;
+		uint32_t rule;
+	} cases[] = {
+		{ "block exe /usr/bin/ssh", "/usr/bin/ssh (deleted)",
+		    ACTION_BLOCK, 1 },
+		{ "drop exe /usr/bin/*", "/usr/bin/ssh (deleted)", ACTION_DROP,
+		    1 },
+		{ "block exe /usr/bin/ssh", "/usr/bin/sshd (deleted)",
+		    ACTION_ACCEPT, 0 },
+		{ "accept exe /usr/bin/ssh\nblock", "/usr/bin/ssh (deleted)",
+		    ACTION_BLOCK, 2 },
+		{ "accept not exe /usr/bin/ssh\nblock",
+		    "/usr/bin/ssh (deleted)", ACTION_BLOCK, 2 },
+		{ "block not exe /usr/bin/ssh", "/usr/bin/ssh (deleted)",
+		    ACTION_BLOCK, 1 },
+		{ "accept not exe /usr/bin/ssh\nblock", "/usr/bin/ssh",
+		    ACTION_ACCEPT, 1 },
+		{ "block exe /memfd:x", "/memfd:x (deleted)", ACTION_BLOCK, 1 },
+		{ "block parent /usr/bin/ssh", "/bin/a", ACTION_BLOCK, 1 },
+		{ "accept parent /usr/bin/ssh\ndrop", "/bin/a", ACTION_DROP,
+		    2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(cases); i++) {
+		struct rules *rules = parse(cases[i].rules);
+		const struct policy *policy = compile(rules);
+		struct process *p = process_new(PROCESS_PROGRAM);
+		struct subject s = { .process = p };
+		struct decision d;
+
+		random_set(&p->exe, cases[i].exe);
+		p->n_parents = 1;
+		p->parents[0].exe = strdup("/usr/bin/ssh (deleted)");
+		d = policy_decide(policy, &s);
+		row_true(cases[i].rules, d.action == cases[i].action);
+		row_true(cases[i].rules, d.rule == cases[i].rule);
+		process_unref(p);
+		policy_unref(policy);
+		rules_free(rules);
+	}
 }
 
 static void
@@ -306,6 +373,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_exe_elsewhere_is_never_that_file),
+		cmocka_unit_test(
+		    test_a_deleted_exe_is_denied_and_never_accepted),
 		cmocka_unit_test(test_identifier_of_icmp_is_no_port),
 		cmocka_unit_test(test_index_finds_what_a_walk_finds),
 		cmocka_unit_test(test_rules_are_known_by_place),

@@ -100,7 +100,16 @@ static const struct cgroup_case cgroup_cases[] = {
 	    "app-x\\x2dy-7.scope\n",
 	    "/user.slice/user-1000.slice/user@1000.service/app.slice/"
 	    "app-x\\x2dy-7.scope",
-	    "app-x\\x2dy-7.scope" },
+	    "user@1000.service/app.slice/app-x\\x2dy-7.scope" },
+	{ "a user's own name of a system's unit",
+	    "0::/user.slice/user-1000.slice/user@1000.service/app.slice/"
+	    "postgresql.service\n",
+	    "/user.slice/user-1000.slice/user@1000.service/app.slice/"
+	    "postgresql.service",
+	    "user@1000.service/app.slice/postgresql.service" },
+	{ "a payload", "0::/machine.slice/machine-a.scope/payload/b.service\n",
+	    "/machine.slice/machine-a.scope/payload/b.service",
+	    "machine-a.scope/payload/b.service" },
 	{ "group below a service", "0::/system.slice/a.service/worker\n",
 	    "/system.slice/a.service/worker", "a.service" },
 	{ "slice alone", "0::/system.slice\n", "/system.slice",
@@ -114,7 +123,8 @@ static const struct cgroup_case cgroup_cases[] = {
 	    "/system.slice/docker-" ID ".scope", "docker-" ID ".scope" },
 	{ "service within a container",
 	    "0::/docker/" ID "/system.slice/a.service\n",
-	    "/docker/" ID "/system.slice/a.service", "a.service" },
+	    "/docker/" ID "/system.slice/a.service",
+	    ID "/system.slice/a.service" },
 	{ "not hexadecimal",
 	    "0::/x/0123456789abcdefg123456789abcdef0123456789abcdef0123456789ab"
 	    "cdef\n",

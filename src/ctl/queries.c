@@ -1,0 +1,261 @@
+#include "src/ctl/queries.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "src/ctl/command.h"
+#include "src/ctl/filter.h"
+#include "src/ctl/show.h"
+#include "src/ctl/table.h"
+
+#define CELL 256
+
+static const struct table_column columns[] = {
+	{ "TIME", .keep = 8, .drop = 2 },
+	{ "VERDICT", .keep = 7 },
+	{ "PROGRAM", .keep = 16, .tail = true },
+	{ "USER", .keep = 6, .drop = 4 },
+	{ "TYPE", .keep = 4 },
+	{ "NAME", .keep = 16 },
+	{ "ANSWER", .keep = 8, .drop = 1 },
+	{ "FROM", .keep = 8, .drop = 3 },
+	{ "TIME", .keep = 6, .right = true, .drop = 5 },
+	{ "WHY", .keep = 12 },
+};
+
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+struct cells {
+	char time[32], program[CELL], answer[CELL], elapsed[24], why[CELL];
+	const char *cells[N_COLUMNS];
+};
+
+/* The first address, else the code that there is none of. */
+static void
+format_answer(char *buf, size_t size, const json_t *query)
+{
+	const json_t *addresses = json_object_get(query, "addresses");
+	const char *first = json_string_value(json_array_get(addresses, 0));
+	size_t n = json_array_size(addresses);
+
+	/* may be cut */
+	if (first == NULL)
+		(void)snprintf(
+		    buf, size, "%s", command_text(query, "rcode", "-"));
+	else if (n > 1)
+		(void)snprintf(buf, size, "%s +%zu", first, n - 1);
+	else
+		(void)snprintf(buf, size, "%s", first);
+}
+
+static void
+format_elapsed(char *buf, size_t size, const json_t *query)
+{
+	/* fits */
+	(void)snprintf(
+	    buf, size, "%.1f ms", command_number(query, "elapsed_us") / 1000);
+}
+
+static void
+format_query(struct cells *ret, const json_t *query)
+{
+	const json_t *process = json_object_get(query, "process");
+	const char **cell = ret->cells;
+
+	show_time(ret->time, sizeof(ret->time), command_number(query, "time"));
+	show_program(ret->program, sizeof(ret->program), process);
+	format_answer(ret->answer, sizeof(ret->answer), query);
+	format_elapsed(ret->elapsed, sizeof(ret->elapsed), query);
+	show_why(ret->why, sizeof(ret->why), query);
+	*cell++ = ret->time;
+	*cell++ = command_text(query, "verdict", "?");
+	*cell++ = ret->program;
+	*cell++ = command_text(process, "user", "-");
+	*cell++ = command_text(query, "qtype", "?");
+	*cell++ = command_text(query, "qname", "?");
+	*cell++ = ret->answer;
+	*cell++ = command_text(query, "answer_from", "-");
+	*cell++ = ret->elapsed;
+	*cell++ = ret->why;
+}
+
+static enum table_colour
+query_colour(const json_t *query)
+{
+	const char *verdict = command_text(query, "verdict", "");
+
+	return strcmp(verdict, "block") == 0 || strcmp(verdict, "drop") == 0
+		   ? TABLE_RED
+		   : TABLE_PLAIN;
+}
+
+static enum status
+print_queries(const json_t *queries)
+{
+	struct table *table = table_new(columns, N_COLUMNS);
+	struct cells cells;
+	const json_t *query;
+	size_t i;
+
+	if (table == NULL)
+		return STATUS_FAILED;
+	json_array_foreach((json_t *)queries, i, query)
+	{
+		format_query(&cells, query);
+		table_row(table, cells.cells, query_colour(query));
+	}
+	table_print(table, stdout);
+	table_free(table);
+	return STATUS_DONE;
+}
+
+void
+queries_print_event(const json_t *query)
+{
+	bool paint =
+	    query_colour(query) != TABLE_PLAIN && table_has_colour(stdout);
+	struct cells cells;
+
+	format_query(&cells, query);
+	fputs(paint ? "\033[31m" : "", stdout);
+	printf("%s %-6s dns %-5s ", cells.cells[0], cells.cells[1],
+	    cells.cells[4]);
+	table_text(cells.program, stdout);
+	printf(" %s ", cells.cells[3]);
+	table_text(cells.cells[5], stdout);
+	printf(" -> %s (%s) ", cells.answer, cells.cells[7]);
+	table_text(cells.why, stdout);
+	fputs(paint ? "\033[0m\n" : "\n", stdout);
+}
+
+enum status
+command_queries(const struct context *context)
+{
+	json_t *args, *queries = NULL;
+	enum status status = filter_args(context, &args);
+
+	if (status == STATUS_DONE)
+		status = command_call(context, "queries.list", args, &queries);
+	if (status == STATUS_DONE && context->json)
+		command_json_lines(queries);
+	else if (status == STATUS_DONE)
+		status = print_queries(queries);
+	json_decref(queries);
+	return status;
+}
+
+static void
+print_upstream(const json_t *u)
+{
+	const char *zone = command_text(u, "zone", ".");
+
+	printf("  %s%s%s: %s, %.1f ms, %.0f asked, %.0f late, %.0f errors\n",
+	    command_text(u, "upstream", "?"),
+	    strcmp(zone, ".") != 0 ? " for " : "",
+	    strcmp(zone, ".") != 0 ? zone : "",
+	    json_is_true(json_object_get(u, "up")) ? "up" : "DOWN",
+	    command_number(u, "rtt_us") / 1000, command_number(u, "queries"),
+	    command_number(u, "timeouts"), command_number(u, "errors"));
+}
+
+static void
+print_stats(const json_t *stats)
+{
+	const json_t *cache = json_object_get(stats, "cache"), *upstream;
+	const char *name;
+	json_t *value;
+	size_t i;
+
+	printf("cache                %.0f answers, %.1f of %.0f MB, %.0f made "
+	       "room\n",
+	    command_number(cache, "entries"),
+	    command_number(cache, "bytes") / 1048576,
+	    command_number(cache, "bytes_max") / 1048576,
+	    command_number(cache, "evicted"));
+	puts("upstreams");
+	json_array_foreach(json_object_get(stats, "upstreams"), i, upstream)
+	    print_upstream(upstream);
+	puts("counters");
+	json_object_foreach(json_object_get(stats, "counters"), name, value)
+	    printf(
+		"  %-20s %lld\n", name, (long long)json_integer_value(value));
+}
+
+static enum status
+cache_flush(const struct context *context)
+{
+	json_t *args = json_object(), *result = NULL;
+	enum status status;
+
+	if (context->argc > 2) {
+		json_decref(args);
+		return command_usage(
+		    "cache", "unexpected argument '%s'", context->argv[2]);
+	}
+	if (context->argc == 2)
+		json_object_set_new(
+		    args, "name", json_string(context->argv[1]));
+	status = command_call(context, "cache.flush", args, &result);
+	if (status == STATUS_DONE && context->json)
+		command_json(result);
+	else if (status == STATUS_DONE)
+		printf("%.0f answers flushed\n",
+		    command_number(result, "flushed"));
+	json_decref(result);
+	return status;
+}
+
+enum status
+command_cache(const struct context *context)
+{
+	const struct command_word *word;
+	json_t *result = NULL;
+	enum status status = command_take_word(context, &word);
+
+	if (status != STATUS_DONE)
+		return status;
+	if (strcmp(word->name, "flush") == 0)
+		return cache_flush(context);
+	if (context->argc > 1)
+		return command_usage(
+		    "cache", "unexpected argument '%s'", context->argv[1]);
+	status = command_call(context, "cache.stats", NULL, &result);
+	if (status == STATUS_DONE && context->json)
+		command_json(result);
+	else if (status == STATUS_DONE)
+		print_stats(result);
+	json_decref(result);
+	return status;
+}
+
+enum status
+command_resolve(const struct context *context)
+{
+	json_t *args, *result = NULL;
+	const json_t *record;
+	enum status status;
+	size_t i;
+
+	if (context->argc < 1 || context->argc > 2)
+		return command_usage("resolve", "expected NAME, and a type");
+	args = json_object();
+	json_object_set_new(args, "name", json_string(context->argv[0]));
+	if (context->argc == 2)
+		json_object_set_new(
+		    args, "type", json_string(context->argv[1]));
+	status = command_call(context, "resolve", args, &result);
+	if (status == STATUS_DONE && context->json)
+		command_json(result);
+	else if (status == STATUS_DONE) {
+		json_array_foreach(
+		    json_object_get(result, "records"), i, record)
+		{
+			table_text(json_string_value(record), stdout);
+			putchar('\n');
+		}
+		if (i == 0)
+			puts(command_text(result, "rcode", "?"));
+	}
+	json_decref(result);
+	return status;
+}

@@ -1,0 +1,234 @@
+#include "src/ctl_dns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/msg.h"
+#include "dns/qlog.h"
+#include "src/core/qtype.h"
+#include "src/ctl_list.h"
+#include "src/json_query.h"
+#include "src/resolver_ev.h"
+
+struct filter_row
+ctl_dns_row(const struct record *record, char host[NAME_TEXT_SIZE])
+{
+	return (struct filter_row){ record->process,
+		name_format(&record->qname, host),
+		action_name(record->decision.action), record->time };
+}
+
+/* The youngest first. */
+static json_t *
+query_row(const struct ctl_list *list, size_t i)
+{
+	const uint64_t *end = list->rows;
+	const struct record *rec = qlog_get(list->env->qlog, *end - 1 - i);
+	char host[NAME_TEXT_SIZE];
+	struct filter_row row;
+
+	if (rec == NULL)
+		return NULL;
+	row = ctl_dns_row(rec, host);
+	return filter_match(&list->filter, &row) ? json_query(rec, &list->time)
+						 : NULL;
+}
+
+enum ctl_answer
+ctl_dns_queries(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	static const struct ctl_list_ops ops = { .row = query_row };
+	uint64_t *end = malloc(sizeof(*end));
+	char what[FILTER_WHAT];
+	struct ctl_list *list;
+
+	if (end == NULL)
+		return CTL_LINE;
+	*end = qlog_end(env->qlog);
+	list = ctl_list_new(
+	    env, &ops, end, (size_t)(*end - qlog_begin(env->qlog)));
+	if (list == NULL)
+		return CTL_LINE;
+	if (ctl_list_filter(&list->filter, args, what) < 0) {
+		ctl_list_free(list);
+		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
+		return CTL_LINE;
+	}
+	ret_job->list = list;
+	return CTL_LIST;
+}
+
+/* Upstreams, group by group. */
+static json_t *
+upstreams(struct resolve *resolve)
+{
+	const struct name *zone;
+	struct upstream_group *group;
+	char text[UPSTREAM_TEXT_SIZE], name[NAME_TEXT_SIZE];
+	json_t *array = json_array();
+
+	for (size_t g = 0; (group = resolve_group(resolve, g, &zone)) != NULL;
+	     g++)
+		for (size_t i = 0; i < group->n; i++) {
+			const struct upstream *u = &group->v[i];
+
+			json_array_append_new(array,
+			    json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I,"
+				      " s:I, s:I}",
+				"upstream", upstream_format(&u->spec, text),
+				"zone", name_format(zone, name), "up", !u->down,
+				"rtt_us", (json_int_t)u->srtt_us, "queries",
+				(json_int_t)u->queries, "answers",
+				(json_int_t)u->answers, "timeouts",
+				(json_int_t)u->timeouts, "errors",
+				(json_int_t)u->errors, "tcp",
+				(json_int_t)u->tcp, "spoofed",
+				(json_int_t)u->spoofed));
+		}
+	return array;
+}
+
+json_t *
+ctl_dns_status(const struct ctl_env *env)
+{
+	struct resolve *resolve = resolver_ev_resolve(env->resolver);
+	const struct resolve_stats *s = resolve_stats(resolve);
+	struct cache_stats c;
+	json_t *counters = json_object();
+
+#define X(field, what)                                                         \
+	json_object_set_new(                                                   \
+	    counters, #field, json_integer((json_int_t)s->field));
+	RESOLVE_STATS(X)
+#undef X
+	cache_stats(resolve_cache(resolve), &c);
+	return json_pack("{s:b, s:I, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}",
+	    "listening", resolver_ev_listens(env->resolver), "connections",
+	    (json_int_t)resolver_ev_connections(env->resolver), "upstreams",
+	    upstreams(resolve), "counters", counters, "cache", "entries",
+	    (json_int_t)c.entries, "bytes", (json_int_t)c.bytes, "bytes_max",
+	    (json_int_t)c.bytes_max, "evicted", (json_int_t)c.evicted,
+	    "not_kept", (json_int_t)c.refused);
+}
+
+enum ctl_answer
+ctl_dns_stats(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)args;
+	(void)ret_job;
+	*ret_line = ctlmsg_result(ctl_dns_status(env));
+	return CTL_LINE;
+}
+
+static bool
+take_name(json_t *args, struct name *ret, char **ret_line)
+{
+	const char *text = json_string_value(json_object_get(args, "name"));
+
+	if (text != NULL && name_parse(ret, text, strlen(text)) == 0)
+		return true;
+	*ret_line = ctlmsg_error(
+	    CTLMSG_BAD_ARGS, "expected a name such as www.example.com");
+	return false;
+}
+
+enum ctl_answer
+ctl_dns_flush(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	struct resolve *resolve = resolver_ev_resolve(env->resolver);
+	bool all = json_object_get(args, "name") == NULL;
+	struct name name;
+	size_t n;
+
+	(void)ret_job;
+	if (!all && !take_name(args, &name, ret_line))
+		return CTL_LINE;
+	n = resolve_flush(resolve, all ? NULL : &name);
+	*ret_line = ctlmsg_result(json_pack("{s:I}", "flushed", (json_int_t)n));
+	return CTL_LINE;
+}
+
+enum ctl_answer
+ctl_dns_resolve(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	const char *type = json_string_value(json_object_get(args, "type"));
+
+	(void)env;
+	if (!take_name(args, &ret_job->ask_name, ret_line))
+		return CTL_LINE;
+	if (type == NULL)
+		type = "A";
+	if (qtype_parse(&ret_job->ask_type, type, strlen(type)) < 0) {
+		*ret_line = ctlmsg_error(
+		    CTLMSG_BAD_ARGS, "expected a record type such as AAAA");
+		return CTL_LINE;
+	}
+	return CTL_ASK;
+}
+
+/* Who waits for an answer. */
+struct waiting {
+	void (*done)(void *arg, char *line_take);
+	void *arg;
+};
+
+static json_t *
+json_answer(const uint8_t *msg, size_t len)
+{
+	char *text = NULL, *line, *rest, rcode[JSON_RCODE_SIZE];
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	json_t *records = json_array();
+	int r;
+
+	if (out == NULL) {
+		json_decref(records);
+		return NULL;
+	}
+	r = msg_print_answers(msg, len, out);
+	if (fclose(out) != 0 || r < 0) {
+		free(text);
+		json_decref(records);
+		return NULL;
+	}
+	rest = text;
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			json_array_append_new(records, json_text(line));
+	free(text);
+	return json_pack("{s:s, s:o}", "rcode",
+	    json_rcode(wire_u16(msg + 2) & WIRE_RCODE, rcode), "records",
+	    records);
+}
+
+static void
+answered(void *arg, const uint8_t *msg, size_t len)
+{
+	struct waiting waiting = *(struct waiting *)arg;
+
+	free(arg);
+	waiting.done(waiting.arg,
+	    len > 0 ? ctlmsg_result(json_answer(msg, len))
+		    : ctlmsg_error(CTLMSG_FAILED, "there is no answer"));
+}
+
+void
+ctl_dns_ask(const struct ctl_env *env, const struct ctl_job *job,
+    void (*done)(void *arg, char *line_take), void *arg)
+{
+	struct waiting *waiting = malloc(sizeof(*waiting));
+
+	if (waiting == NULL) {
+		done(arg, NULL);
+		return;
+	}
+	waiting->done = done;
+	waiting->arg = arg;
+	resolver_ev_ask(
+	    env->resolver, &job->ask_name, job->ask_type, answered, waiting);
+}

@@ -1,0 +1,257 @@
+#!/bin/bash
+# What the daemon gives up once it works, and that all works without it: a user
+# of its own, five capabilities, a filter of system calls that no scene of its
+# life runs into; rules put back, reload, state, the end; with no such user, too.
+#
+#     c 10.9.0.1, daemon  ---- veth ----  s 10.9.0.2, echo on 7001, 7002
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 unshare flock iptables-nft-restore
+net_up
+probe=$BUILDDIR/probe
+chmod 755 "$tmp"
+background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.s"
+background inc "$probe" serve 8001 10.9.0.1 fd09::1 >"$tmp/serve.c"
+wait_for grep -q ready "$tmp/serve.s"
+wait_for grep -q ready "$tmp/serve.c"
+# the kernel of a new neighbour takes its time
+for addr in 10.9.0.2 fd09::2; do
+	wait_for inc "$probe" tcp $addr 7001 100
+done
+
+# a user of the name, in a mount namespace of the daemon's
+grep -v ^rerouted: /etc/passwd >"$tmp/passwd"
+cp "$tmp/passwd" "$tmp/nobody.passwd"
+echo "rerouted:x:4711:4711::/nonexistent:/usr/sbin/nologin" >>"$tmp/passwd"
+grep -v ^rerouted: /etc/group >"$tmp/group"
+cp "$tmp/group" "$tmp/nobody.group"
+echo "rerouted:x:4711:" >>"$tmp/group"
+cat >"$tmp/with" <<'SH'
+#!/bin/sh
+# with PASSWD GROUP PROGRAM...: the program, where these are the users
+passwd=$1 group=$2
+shift 2
+mount --bind "$passwd" /etc/passwd && mount --bind "$group" /etc/group &&
+	exec "$@"
+SH
+chmod 755 "$tmp/with"
+start() { # start PASSWD OPTION...
+	local users=$1
+	shift
+	: >"$tmp/daemon.log"
+	background inc unshare -m --propagation private "$tmp/with" \
+	    "$tmp/$users" "$tmp/${users/passwd/group}" \
+	    "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+	    --state "$tmp/state" --control "${control:-$tmp/control}" "$@" \
+	    2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q 'ready version' "$tmp/daemon.log" && return 0
+	sed 's/^/#   /' "$tmp/daemon.log"
+	return 1
+}
+# net_admin 12, net_raw 13, net_bind_service 10, sys_ptrace 19, dac_read_search 2
+five=$(printf '%016x' $((1 << 12 | 1 << 13 | 1 << 10 | 1 << 19 | 1 << 2)))
+all_threads() { # NAME VALUE: in /proc/PID/task/*/status
+	local task any=
+	for task in /proc/$daemon/task/*/status; do
+		# one that looks at the tables is gone soon
+		grep -E "^$1:" "$task" >"$tmp/task" 2>/dev/null || continue
+		cat "$tmp/task"
+		any=yes
+		[ "$(sed -n "s/^$1:[[:space:]]*//p" "$tmp/task" | tr '\t' ' ')" = "$2" ] ||
+			return 1
+	done
+	[ -n "$any" ]
+}
+holds() { # NAME UID GID
+	check "$1: user" all_threads Uid "$2 $2 $2 $2"
+	check "$1: group" all_threads Gid "$3 $3 $3 $3"
+	for set in CapPrm CapEff CapBnd; do
+		check "$1: $set, the five" all_threads $set $five
+	done
+	for set in CapInh CapAmb; do
+		check "$1: $set, none" all_threads $set 0000000000000000
+	done
+	check "$1: no new privileges" all_threads NoNewPrivs 1
+	check "$1: a filter of system calls" all_threads Seccomp 2
+}
+is() { felt "$1" "$2" "$probe" "${@:3}" 1000; }
+none_refused() {
+	cat "$tmp/daemon.log"
+	[ "$(counter syscalls_refused)" = 0 ] &&
+		! grep -q "system call" "$tmp/daemon.log"
+}
+life() { # NAME: what a daemon goes through
+	local name=$1 i
+	check "$name: out" is ok inc tcp 10.9.0.2 7001
+	check "$name: blocked" is EHOSTUNREACH inc tcp 10.9.0.2 7002
+	check "$name: UDP over IPv6" is ok inc udp fd09::2 7001
+	check "$name: in" is ok ins tcp 10.9.0.1 8001
+	check "$name: a program of another user is named" flows \
+	    'any(x["exe"].endswith("/probe") for x in f)'
+	inc setpriv --reuid 1234 --regid 1234 --clear-groups \
+	    "$probe" udp 10.9.0.2 7001 1000 >"$tmp/out"
+	check "$name: … and of one that root is not" flows \
+	    'any(x["process"]["uid"] == 1234 and x["exe"].endswith("/probe") for x in f)'
+	for i in $IPT4 $IPT6; do
+		inc $i -t mangle -F
+		check "$name: $i: put back" wait_for ctl firewall verify
+	done
+	rules "block out to port 7001" "default in accept"
+	check "$name: reload" ctl reload
+	check "$name: the new rules" is EHOSTUNREACH inc tcp 10.9.0.2 7001
+	check "$name: a rule from the command line" \
+	    ctl accept out to port 7001 --for 1h
+	check "$name: … is kept" test -s "$tmp/state/command-line.rules"
+	check "$name: it holds" is ok inc tcp 10.9.0.2 7001
+	check "$name: … and goes" ctl rules delete 1
+	rules "block out to port 7002" "default in accept"
+	check "$name: reload" ctl reload
+	check "$name: explain" ctl explain --user root --to 10.9.0.2 --port 7002 --out
+	for i in status flows processes rules "firewall show"; do
+		# shellcheck disable=SC2086
+		check "$name: $i" ctl $i
+	done
+	check "$name: no system call was refused" none_refused
+}
+end() { # NAME
+	daemon_stop
+	check "$1: ends well" [ $? -eq 0 ]
+	save >"$tmp/now"
+	check_same "$1: the tables are as before" "$tmp/without" "$tmp/now"
+	check_not "$1: no socket is left" test -e "$tmp/control"
+}
+
+rules "block out to port 7002" "default in accept"
+for BACKEND in auto iptables-restore; do
+	case $BACKEND in
+	auto) IPT4=iptables-legacy IPT6=ip6tables-legacy ;;
+	*) IPT4=iptables-nft IPT6=ip6tables-nft ;;
+	esac
+	settings
+	save >"$tmp/without"
+	check "$BACKEND: starts" start passwd
+	holds "$BACKEND" 4711 4711
+	check "$BACKEND: the state is the user's" \
+	    [ "$(stat -c %u "$tmp/state")" = 4711 ]
+	check "$BACKEND: the socket is for the group" \
+	    [ "$(stat -c '%U %g %a' "$tmp/control")" = "root 4711 660" ]
+	check_not "$BACKEND: others may not" setpriv --reuid 1234 --regid 1234 \
+	    --clear-groups "$REROUTECTL" --control "$tmp/control" reload
+	life "$BACKEND"
+	end "$BACKEND"
+done
+BACKEND=auto IPT4=iptables-legacy IPT6=ip6tables-legacy
+settings
+save >"$tmp/without"
+
+# -- as the unit starts it: another user from the first moment, in a /proc
+# that shows what may be traced --
+cat >"$tmp/unit" <<'SH'
+#!/bin/sh
+caps=+net_admin,+net_raw,+net_bind_service,+sys_ptrace,+dac_read_search
+bpf=,+bpf,+perfmon
+mount -t proc -o hidepid=ptraceable proc /proc || exit 99
+exec setpriv --reuid 4711 --regid 4711 --clear-groups --no-new-privs \
+    --inh-caps "$caps$bpf" --ambient-caps "$caps$bpf" --bounding-set "-all,$caps$bpf" "$@"
+SH
+chmod 755 "$tmp/unit"
+mkdir -p "$tmp/urun" "$tmp/ustate"
+chown 4711:4711 "$tmp/urun" "$tmp/ustate"
+cp "$REROUTED" "$tmp/rerouted" # where any user gets at it
+for BACKEND in auto iptables-restore; do
+	settings
+	: >"$tmp/daemon.log"
+	background inc unshare -m --propagation private "$tmp/unit" \
+	    "$tmp/rerouted" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+	    --state "$tmp/ustate" --control "$tmp/urun/control" 2>"$tmp/daemon.log"
+	daemon=$pid
+	check "unit, $BACKEND: starts" wait_for \
+	    grep -q 'ready version' "$tmp/daemon.log"
+	check "unit, $BACKEND: user" all_threads Uid "4711 4711 4711 4711"
+	for set in CapPrm CapEff; do
+		check "unit, $BACKEND: $set, the five" all_threads $set $five
+	done
+	check "unit, $BACKEND: CapAmb, none" all_threads CapAmb 0000000000000000
+	check "unit, $BACKEND: blocked" is EHOSTUNREACH inc tcp 10.9.0.2 7002
+	inc setpriv --reuid 1234 --regid 1234 --clear-groups \
+	    "$probe" udp 10.9.0.2 7001 1000 >"$tmp/out"
+	check "unit, $BACKEND: programs of others are named" sh -c \
+	    "$REROUTECTL --control $tmp/urun/control flows | grep -q 1234"
+	case $BACKEND in
+	auto) inc iptables-legacy -t mangle -F ;;
+	*) inc iptables-nft -t mangle -F ;;
+	esac
+	check "unit, $BACKEND: put back" wait_for \
+	    "$REROUTECTL" --control "$tmp/urun/control" firewall verify
+	check_not "unit, $BACKEND: no system call was refused" \
+	    grep "system call" "$tmp/daemon.log"
+	daemon_stop
+	check "unit, $BACKEND: ends well" [ $? -eq 0 ]
+	check_not "unit, $BACKEND: no socket is left" test -e "$tmp/urun/control"
+	check "unit, $BACKEND: --recover, too" inc unshare -m --propagation \
+	    private "$tmp/unit" env SERVICE_RESULT=success \
+	    "$tmp/rerouted" --config "$tmp/rerouted.conf" --recover
+done
+BACKEND=auto
+settings
+save >"$tmp/now"
+check_same "unit: the tables are as before" "$tmp/without" "$tmp/now"
+
+# -- killed, and recovered --
+check "killed: starts" start passwd
+daemon_stop KILL
+check "killed: starts over what was left" start passwd
+daemon_stop KILL
+inc env -u SERVICE_RESULT "$REROUTED" --config "$tmp/rerouted.conf" \
+    --recover 2>"$tmp/err"
+check "killed: --recover" [ $? -eq 0 ]
+save >"$tmp/now"
+check_same "killed: the tables are as before" "$tmp/without" "$tmp/now"
+
+# -- a folder of its own --
+control=$tmp/run/control
+check "its own folder: starts" start passwd
+check "its own folder: is the user's" [ "$(stat -c %u "$tmp/run")" = 4711 ]
+daemon_stop
+check "its own folder: ends well" [ $? -eq 0 ]
+check_not "its own folder: no socket is left" test -e "$control"
+unset control
+
+# -- with no such user --
+rm -rf "$tmp/state"
+check "no user: starts" start nobody.passwd
+check "no user: told" grep -q 'there is no user rerouted' "$tmp/daemon.log"
+holds "no user" 0 0
+life "no user"
+end "no user"
+
+# -- what is refused is counted and told --
+check "a refused call fails, is counted and named" "$BUILDDIR/sandboxctl"
+
+# -- stopped, with fail = open --
+settings "fail = open"
+for users in passwd nobody.passwd; do
+	check "fail = open, $users: starts" start $users
+	check "fail = open, $users: blocked" is EHOSTUNREACH inc tcp 10.9.0.2 7002
+	kill -STOP "$daemon"
+	begin=$(now_ms)
+	wait_for felt ok inc "$probe" udp 10.9.0.2 7002 100
+	took=$(($(now_ms) - begin))
+	check "fail = open, $users: stopped, all passes after $took ms" \
+	    [ $took -lt 1000 ]
+	check "fail = open, $users: TCP, too" is ok inc tcp fd09::2 7002
+	kill -CONT "$daemon"
+	check "fail = open, $users: goes on, closes" wait_for \
+	    is EHOSTUNREACH inc tcp 10.9.0.2 7002
+	check "fail = open, $users: in place" wait_for ctl firewall verify
+	end "fail = open, $users"
+done
+settings
+check "fail = closed: starts" start passwd
+kill -STOP "$daemon"
+check "fail = closed: stopped, nothing new passes" is ETIMEDOUT inc tcp 10.9.0.2 7001
+kill -CONT "$daemon"
+check "fail = closed: goes on" is ok inc tcp 10.9.0.2 7001
+end "fail = closed"
+finish

@@ -1,0 +1,93 @@
+#!/bin/bash
+# Stray queries of every kind of socket are answered by us, as if the server that
+# was asked had done it, and carry their program; what a rule or a setting says
+# is left alone is.
+#
+#     c 10.9.0.1 fd09::1, rerouted     s .2 fd09::2, .3 fd09::3: nobody answers
+#                                        .53: the upstream; .54: another world
+. "$(dirname "$0")/lib.sh"
+need_root
+need dnsmasq dig
+net_up
+stray=$top/tests/netns/stray.py
+for last in 3 53 54; do
+	ins ip address add 10.9.0.$last/24 dev s0
+	ins ip address add fd09::$last/64 dev s0 nodad
+done
+server() { # LAST ADDRESS-OF-NAME
+	background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
+	    --no-hosts --user=root --pid-file= --bind-interfaces \
+	    --listen-address=10.9.0.$1,fd09::$1 --host-record=web.example,$2 \
+	    2>/dev/null
+}
+server 53 203.0.113.10,2001:db8::10
+server 54 203.0.113.54,2001:db8::54
+python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+settings "[resolver]" "upstream = 10.9.0.53"
+rules "accept out exe $(readlink -f "$(command -v dig)") to 10.9.0.54 port 53"
+check "the daemon starts" daemon_start
+
+gets() { # EXPECTED HOW SERVER... NAME
+	local want=$1 got
+	shift
+	got=$(inc timeout 20 "$python" "$stray" "$@" 2>&1)
+	echo "$got"
+	[ "$got" = "$want" ]
+}
+A=203.0.113.10 all4= all6=
+for n in 2 3; do
+	A4="$A#10.9.0.$n" A6="$A#fd09::$n"
+	all4="$all4$A4 $A4 " all6="$all6$A6 $A6 "
+done
+check "one socket, two servers" gets "${all4% }" udp 10.9.0.2 10.9.0.3 web.example
+check "… IPv6" gets "${all6% }" udp fd09::2 fd09::3 web.example
+a=$A#10.9.0.2
+check "connected" gets "$a $a $a" connected 10.9.0.2 web.example
+check "A and AAAA together" gets "2001:db8::10#10.9.0.2 $a" pair 10.9.0.2 web.example
+check "an IPv6 socket that speaks IPv4" gets "$A#::ffff:10.9.0.2" \
+    mapped 10.9.0.2 web.example
+check "TCP, pipelined" gets "$a $a $a" tcp 10.9.0.2 web.example
+a=$A#fd09::2
+check "TCP, IPv6" gets "$a $a $a" tcp fd09::2 web.example
+a=$A#127.0.0.53
+check "on loopback" gets "$a $a $a" connected 127.0.0.53 web.example
+
+queries() { # EXPRESSION of q
+	ctl --json queries >"$tmp/queries" && python3 -c '
+import json, sys
+q = [json.loads(line) for line in open(sys.argv[1])]
+for x in q:
+    x["exe"] = x["process"]["exe"] or x["process"]["kind"]
+if not eval("(" + sys.argv[2] + ")"):
+    for x in q[:20]:
+        print(*(x[k] for k in ("client", "proto", "qname", "qtype", "verdict",
+            "rcode", "answer_from", "captured", "exe")))
+    sys.exit(1)' "$tmp/queries" "$1"
+}
+check "each has its program" queries \
+    "len(q) >= 19 and all(x['exe'] == '$python' and x['captured'] for x in q)"
+check "the keys of a query" queries 'set(("time client proto qname qtype " +
+    "verdict rule reason rcode answer_from upstream elapsed_us addresses " +
+    "process").split()) <= set(q[0])'
+exits() {
+	inc "$python" "$stray" exit 10.9.0.2 gone$1.example
+	wait_for queries "any(x['qname'] == 'gone$1.example' for x in q)"
+}
+for i in 1 2 3; do check "a program that has gone ($i)" exits $i; done
+check "is named where it can be" queries "all(x['exe'] in ('$python', 'unknown')
+    for x in q if x['qname'].startswith('gone'))"
+
+# left alone
+ask() { inc dig +time=2 +tries=1 +short "$@"; }
+says() { local want=$1; shift; got=$(ask "$@"); echo "$got"; [ "$got" = "$want" ]; }
+check "a rule that names port 53" says 203.0.113.54 @10.9.0.54 web.example
+check "… TCP" says 203.0.113.54 @10.9.0.54 +tcp web.example
+check "another server of that program" says $A @10.9.0.2 web.example
+settings "[resolver]" "upstream = 10.9.0.53" "capture = no"
+check "capture = no" daemon_reload
+check "is left alone then" says 203.0.113.54 @fd09::54 web.example
+check_not "nobody answers there" ask @10.9.0.2 web.example
+check "and asked directly we do" says $A @127.0.0.1 web.example
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish
