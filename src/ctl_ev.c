@@ -496,7 +496,9 @@ ctl_ev_publish(struct ctl_ev *ce, const struct ctl_event *event, mono_t now)
 		struct client *client = container_of(node, struct client, node);
 
 		if (client->watch == NULL ||
-		    !filter_match(client->watch, &event->row))
+		    !(event->has != NULL
+			    ? event->has(client->watch, event->of)
+			    : filter_match(client->watch, &event->row)))
 			continue;
 		if (line == NULL) { /* once for all who watch */
 			struct json_time at = json_time_now(now);
@@ -537,13 +539,18 @@ ctl_ev_queried(struct ctl_ev *ce, const struct record *record, mono_t now)
 	ctl_ev_publish(ce, &event, now);
 }
 
+static bool
+has_flow(const struct filter *filter, const void *of)
+{
+	return ctl_show_has(filter, of);
+}
+
 void
 ctl_ev_judged(struct ctl_ev *ce, const struct flow *flow, mono_t now)
 {
-	struct ctl_event event = { .name = "flow",
-		.row = ctl_show_row(flow),
-		.make = make_flow,
-		.of = flow };
+	struct ctl_event event = {
+		.name = "flow", .has = has_flow, .make = make_flow, .of = flow
+	};
 
 	ctl_ev_publish(ce, &event, now);
 }

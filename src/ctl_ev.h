@@ -29,6 +29,8 @@ void ctl_ev_free(struct ctl_ev *ce);
 struct ctl_event {
 	const char *name;      /* its kind: the key "event" */
 	struct filter_row row; /* what their filters look at */
+	/* in place of that, where one row does not say it all; may be NULL */
+	bool (*has)(const struct filter *filter, const void *of);
 	/* its object, called if anybody wants it: a new reference, or NULL
 	 * when there is no memory */
 	json_t *(*make)(const void *of, const struct json_time *at);

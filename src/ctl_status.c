@@ -115,6 +115,57 @@ status_attribution(const struct ctl_env *env)
 	    "procfs", 1);
 }
 
+static const char *
+text_at(const json_t *result, const char *object, const char *key)
+{
+	return json_string_value(
+	    json_object_get(json_object_get(result, object), key));
+}
+
+static void
+add_problem(json_t *problems, const char *before, const char *what)
+{
+	json_array_append_new(problems,
+	    json_sprintf("%s%s%s", before, what[0] != '\0' ? ": " : "", what));
+}
+
+/* What a user has to act on, of all that the result says: a line each. */
+static json_t *
+status_problems(const struct ctl_env *env, const json_t *result)
+{
+	const json_t *firewall = json_object_get(result, "firewall");
+	const char *why = text_at(result, "firewall", "error");
+	json_t *problems = json_array();
+	const json_t *queue;
+	size_t i;
+
+	if (why != NULL)
+		add_problem(problems, "the rules are not in place", why);
+	else if (env->guard != NULL &&
+		 json_is_false(json_object_get(firewall, "ip4")))
+		add_problem(problems, "nothing is judged on IPv4", "");
+	json_array_foreach(json_object_get(result, "queues"), i, queue)
+	{
+		char number[16];
+
+		(void)snprintf(number, sizeof(number), "%lld",
+		    (long long)json_integer_value(
+			json_object_get(queue, "queue"))); /* fits */
+		if (json_is_false(json_object_get(queue, "bound")))
+			add_problem(problems, "a queue is not bound", number);
+	}
+	why = text_at(result, "policy", "error");
+	if (why != NULL)
+		add_problem(problems,
+		    "the last reload failed, the rules before are in force",
+		    why);
+	if (env->conf->resolver.listen.n > 0 &&
+	    json_is_false(json_object_get(
+		json_object_get(result, "resolver"), "listening")))
+		add_problem(problems, "the resolver does not listen", "");
+	return problems;
+}
+
 enum ctl_answer
 ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
@@ -141,6 +192,9 @@ ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
 			status_counters(env->stats)));
 	if (result != NULL)
 		json_object_set_new(result, "resolver", ctl_dns_status(env));
+	if (result != NULL)
+		json_object_set_new(
+		    result, "problems", status_problems(env, result));
 	*ret_line = ctlmsg_result(result);
 	return CTL_LINE;
 }

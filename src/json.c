@@ -94,9 +94,10 @@ json_process(const struct process *proc)
 		    "kind", process_kind_name(proc->kind), "pid", "start",
 		    "exe", "script", "cmd", "comm", "uid", "gid", "user",
 		    "unit", "parents");
-	object = json_pack("{s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "kind",
+	object = json_pack("{s:s, s:i, s:I, s:o, s:b, s:o, s:o, s:o}", "kind",
 	    process_kind_name(proc->kind), "pid", (int)proc->pid, "start",
-	    (json_int_t)proc->start, "exe", json_text(proc->exe), "script",
+	    (json_int_t)proc->start, "exe", json_text(proc->exe), "exe_here",
+	    proc->exe_here, "script",
 	    proc->script[0] != '\0' ? json_text(proc->script) : json_null(),
 	    "cmd", json_text(proc->cmd), "comm", json_text(proc->comm));
 	if (object == NULL)

@@ -37,6 +37,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
+	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
@@ -171,11 +172,6 @@ rerouted_SOURCES = \
 	%D%/json.c %D%/json.h \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
-	%D%/list_ev.c %D%/list_ev.h \
-	%D%/list_file.c %D%/list_file.h \
-	%D%/list_find.c \
-	%D%/list_job.c %D%/list_job.h \
-	%D%/list_report.c %D%/list_report.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
@@ -210,7 +206,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/filter.c %D%/ctl/filter.h \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
-	%D%/ctl/lists.c \
+	%D%/ctl/learn.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
 	%D%/ctl/queries.c \
@@ -223,5 +219,12 @@ reroutectl_SOURCES = \
 if HAVE_NCURSES
 reroutectl_SOURCES += %D%/ctl/top_screen.c
 endif
+# lists of the settings
+rerouted_SOURCES += %D%/list_ev.c %D%/list_ev.h \
+	%D%/list_file.c %D%/list_file.h \
+	%D%/list_find.c \
+	%D%/list_job.c %D%/list_job.h \
+	%D%/list_report.c %D%/list_report.h
+reroutectl_SOURCES += %D%/ctl/lists.c
 reroutectl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
 reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(NCURSES_LIBS)

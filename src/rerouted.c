@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,16 @@ queues_broken(void *arg, int error)
 	stop_begin(rr);
 }
 
+/* The start needs much that is not needed again: the kernel's types for the
+ * programs of bpf, the tables of others. */
+static void
+give_memory_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0); /* whether there was any */
+#endif
+}
+
 static void
 firewall_put_in(struct rerouted *rr)
 {
@@ -186,6 +197,7 @@ firewall_put_in(struct rerouted *rr)
 	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
 	    rr->fw.in[CHAINS_IP4] ? "yes" : "no",
 	    rr->fw.in[CHAINS_IP6] ? "yes" : "no");
+	give_memory_back();
 	notify_ready();
 	if (rr->ready != NULL)
 		rr->ready(rr->ready_arg);

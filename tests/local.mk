@@ -8,6 +8,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_uses
 unit_tests += test_ctmsg
 unit_tests += test_judge_names
+unit_tests += test_learn
 unit_tests += test_filter test_history test_tally
 unit_tests += test_lists test_list_parse
 unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
@@ -37,6 +38,8 @@ test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_names_SOURCES = %D%/unit/test_judge_names.c
 test_judge_names_LDADD = $(pure) $(CMOCKA_LIBS)
+test_learn_SOURCES = %D%/unit/test_learn.c
+test_learn_LDADD = $(pure) $(CMOCKA_LIBS)
 test_names_SOURCES = %D%/unit/test_names.c
 test_names_LDADD = $(pure) $(CMOCKA_LIBS)
 test_netline_SOURCES = %D%/unit/test_netline.c

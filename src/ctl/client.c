@@ -13,6 +13,7 @@ struct client {
 	int fd;
 	char *line;
 	size_t line_size;
+	const volatile sig_atomic_t *stop; /* see client_until() */
 };
 
 static enum status
@@ -129,6 +130,12 @@ daemon_error(json_t *root)
 	return strcmp(code, "bad-args") == 0 ? STATUS_USAGE : STATUS_FAILED;
 }
 
+void
+client_until(struct client *client, const volatile sig_atomic_t *stop)
+{
+	client->stop = stop;
+}
+
 enum status
 client_receive(struct client *client, json_t **ret)
 {
@@ -138,6 +145,10 @@ client_receive(struct client *client, json_t **ret)
 	ssize_t len;
 
 	do {
+		if (client->stop != NULL && *client->stop) {
+			*ret = NULL;
+			return STATUS_DONE;
+		}
 		errno = 0;
 		len = getline(&client->line, &client->line_size, client->in);
 	} while (len < 0 && errno == EINTR);

@@ -2,6 +2,7 @@
 #define CTL_CLIENT_H
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 
 /* Exit statuses of design.md section 9. */
@@ -27,6 +28,10 @@ enum status client_send(
 /* Waits for the next answer. On STATUS_DONE *ret is its result, a new
  * reference; an error of the daemon is printed. */
 enum status client_receive(struct client *client, json_t **ret);
+
+/* From now on client_receive() gives up when *stop becomes true, which a signal
+ * does: *ret is NULL then. */
+void client_until(struct client *client, const volatile sig_atomic_t *stop);
 
 /* Both at once. */
 enum status client_call(

@@ -8,6 +8,11 @@ static const struct command_option for_options[] = {
 	{ 0 },
 };
 
+static const struct command_option learn_options[] = {
+	{ "for", "T", "what is decided until then, too: 90s, 10m, 8h", NULL },
+	{ 0 },
+};
+
 static const struct command_option watch_options[] = {
 	{ "backlog", "N", "begin with the last N that were kept", NULL },
 	{ 0 },
@@ -130,6 +135,12 @@ const struct command commands[] = {
 	    .options = { for_options },
 	    .example = "reroutectl reroute exe /usr/bin/curl via tor --for 10m",
 	    .run = command_add },
+	{ .name = "learn",
+	    .usage = "[--for T] [FILTER...]",
+	    .what = "rules for what a default let through; applies none",
+	    .options = { learn_options, filter_options },
+	    .example = "reroutectl learn --for 10m --exe firefox",
+	    .run = command_learn },
 	{ .name = "cache",
 	    .usage = "stats|flush [NAME]",
 	    .what = "the resolver's cache and its upstreams",

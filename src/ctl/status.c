@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "src/ctl/table.h"
 
@@ -45,20 +44,20 @@ print_queues(const json_t *queues)
 		number(queue, "dropped_full") + number(queue, "dropped_user"));
 }
 
-/* Red on a terminal: nothing else here is as urgent. */
+/* Red on a terminal: what a user has to act on. */
 static void
-print_firewall_error(const json_t *firewall)
+print_problems(const json_t *problems)
 {
-	const char *error = command_text(firewall, "error", NULL);
-	const char *no_color = getenv("NO_COLOR");
-	bool red =
-	    isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0');
+	bool red = table_has_colour(stdout);
+	const json_t *problem;
+	size_t i;
 
-	if (error == NULL)
-		return;
-	fputs(red ? "\033[31m  NOT IN PLACE: " : "  NOT IN PLACE: ", stdout);
-	table_text(error, stdout);
-	puts(red ? "\033[0m" : "");
+	json_array_foreach((json_t *)problems, i, problem)
+	{
+		fputs(red ? "\033[31mBROKEN: " : "BROKEN: ", stdout);
+		table_text(json_string_value(problem), stdout);
+		puts(red ? "\033[0m" : "");
+	}
 }
 
 /* Where the best source is missing, why. */
@@ -89,8 +88,14 @@ print_resolver(const json_t *resolver)
 	    number(counters, "queries"), number(counters, "hits"),
 	    number(counters, "blocked"));
 	json_array_foreach(json_object_get(resolver, "upstreams"), i, u)
-	    printf("  upstream %s, %s\n", command_text(u, "upstream", "?"),
-		json_is_true(json_object_get(u, "up")) ? "up" : "DOWN");
+	{
+		const char *why = command_text(u, "why", "");
+
+		printf("  upstream %s, %s%s%s\n",
+		    command_text(u, "upstream", "?"),
+		    json_is_true(json_object_get(u, "up")) ? "up" : "DOWN",
+		    why[0] != '\0' ? ": " : "", why);
+	}
 }
 
 static void
@@ -100,29 +105,23 @@ print_status(const json_t *s)
 	const json_t *flows = json_object_get(s, "flows");
 	const json_t *processes = json_object_get(s, "processes");
 	const json_t *policy = json_object_get(s, "policy");
-	const char *error = command_text(policy, "error", NULL);
 
 	printf("rerouted %s, pid %lld, up %.0f s, %.1f MB\n",
 	    command_text(s, "version", "?"), number(s, "pid"),
 	    json_number_value(json_object_get(s, "uptime_s")),
 	    (double)number(s, "memory_bytes") / 1e6);
+	print_problems(json_object_get(s, "problems"));
 	printf("firewall             %s, IPv4 %s, IPv6 %s, fail %s, repaired "
 	       "%lld times\n",
 	    command_text(firewall, "backend", "?"), yes_no(firewall, "ip4"),
 	    yes_no(firewall, "ip6"), command_text(firewall, "fail", "?"),
 	    number(firewall, "repairs"));
-	print_firewall_error(firewall);
 	print_queues(json_object_get(s, "queues"));
 	printf("rules                %lld from %s\n", number(policy, "rules"),
 	    command_text(policy, "dir", "?"));
 	if (command_text(policy, "trying", NULL) != NULL) {
 		fputs("  being tried: ", stdout);
 		table_text(command_text(policy, "trying", ""), stdout);
-		putchar('\n');
-	}
-	if (error != NULL) {
-		fputs("  the last reload failed: ", stdout);
-		table_text(error, stdout);
 		putchar('\n');
 	}
 	printf("flows                %lld of at most %lld\n",

@@ -41,8 +41,8 @@ static const unsigned char object[] = {
 /* Bytes for what waits. Packets: what is sent while one wake-up lasts, 5 ms at
  * most. Births: the kernel keeps them until somebody is looked up, or it is
  * half full. Each is mapped twice. */
-#define RING_USES ((uint32_t)1 << 20)
-#define RING_EVENTS ((uint32_t)1 << 19)
+#define RING_USES ((uint32_t)1 << 19)
+#define RING_EVENTS ((uint32_t)1 << 18)
 
 /* Pid namespaces can't be nested deeper (MAX_PID_NS_LEVEL in the kernel). */
 #define LEVELS_MAX 32

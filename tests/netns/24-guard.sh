@@ -218,7 +218,7 @@ wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
 other inc $IPT4 -F
 check "lock held: status tells" wait_for status "f['error'] is not None"
 check "lock held: for people too" sh -c "'$REROUTECTL' --control $tmp/control \
-    status | grep -q 'NOT IN PLACE: .*pid $holder holds the lock'"
+    status | grep -q 'BROKEN: the rules are not in place: .*pid $holder holds the lock'"
 check "lock held: one loud line" sh -c \
     "[ \$(grep -c 'not in place and can.t be put back' $tmp/daemon.log) = 1 ]"
 check "lock held: judging goes on" inc ping -c 1 -W 2 10.9.0.2

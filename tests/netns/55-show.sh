@@ -234,6 +234,22 @@ NO_COLOR=1 on_terminal 80 flows
 check_not "never with NO_COLOR" grep -q "$(printf '\033')" "$tmp/out"
 check "nor into a file" sh -c "! $REROUTECTL --control $tmp/control flows |
     grep -q \"\$(printf '\\033')\""
+# -- what is broken is red --
+red() { on_terminal 80 status; cat "$tmp/out"
+	grep -q "$(printf '\033')\[31mBROKEN: ${1:-}" "$tmp/out"; }
+check_not "status: nothing is broken" red
+check "… --json" sh -c "$REROUTECTL --control $tmp/control --json status |
+    grep -q '\"problems\":\[\]'"
+rules "blokc out"
+daemon_reload
+check "status in red: a reload that failed" red "the last reload failed"
+check "… --json" sh -c "$REROUTECTL --control $tmp/control --json status |
+    grep -q '\"problems\":\[\"the last reload failed'"
+NO_COLOR=1 on_terminal 80 status
+check_not "… not with NO_COLOR" grep -q "$(printf '\033')" "$tmp/out"
+rules "default out accept" "default in accept"
+daemon_reload
+check_not "mended: not red" red
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -1,0 +1,494 @@
+#include "src/core/learn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct group {
+	bool in;
+	char *who; /* matches on the program, as in a rule */
+	char *proto;
+	bool has_port;
+	uint16_t port;
+	char **names;
+	size_t n_names;
+	struct addr *addrs;
+	size_t n_addrs;
+	uint64_t seen;
+};
+
+struct learn {
+	struct group *groups;
+	size_t n;
+	uint64_t left_out; /* there were too many */
+	uint64_t unwritable;
+};
+
+struct learn *
+learn_new(void)
+{
+	return calloc(1, sizeof(struct learn));
+}
+
+void
+learn_free(struct learn *learn)
+{
+	if (learn == NULL)
+		return;
+	for (size_t i = 0; i < learn->n; i++) {
+		struct group *g = &learn->groups[i];
+
+		for (size_t j = 0; j < g->n_names; j++)
+			free(g->names[j]);
+		free(g->names);
+		free(g->addrs);
+		free(g->who);
+		free(g->proto);
+	}
+	free(learn->groups);
+	free(learn);
+}
+
+/* Words ------------------------------------------------------------------- */
+
+/* What a line can't hold: control characters, and what stands for bytes that
+ * were no UTF-8. */
+static bool
+can_be_written(const char *s)
+{
+	for (const char *c = s; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return false;
+	return strstr(s, "\xef\xbf\xbd") == NULL;
+}
+
+/* A value that means itself, with nothing in it being a wildcard. */
+static void
+put_value(FILE *out, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if (strchr(" ,\"#\\*?", *s) != NULL)
+			fputc('\\', out);
+		fputc(*s, out);
+	}
+}
+
+static void
+put_match(FILE *out, const char *word, const char *value)
+{
+	fprintf(out, " %s ", word);
+	put_value(out, value);
+}
+
+/* " exe /usr/bin/python3 script /srv/x.py": whom the connection belongs to;
+ * NULL when there is no memory, "" where nothing tells. */
+static char *
+who_of(const struct learn_fact *fact)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return NULL;
+	if (fact->process != NULL)
+		put_match(out, "process", fact->process);
+	else if (fact->exe_here && fact->exe[0] == '/')
+		put_match(out, "exe", fact->exe);
+	else if (fact->unit[0] != '\0')
+		put_match(out, "unit", fact->unit);
+	if (fact->process == NULL && fact->exe_here && fact->script[0] == '/')
+		put_match(out, "script", fact->script);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Facts ------------------------------------------------------------------- */
+
+static struct group *
+group_find(
+    const struct learn *learn, const struct learn_fact *fact, const char *who)
+{
+	for (size_t i = 0; i < learn->n; i++) {
+		struct group *g = &learn->groups[i];
+
+		if (g->in == fact->in && g->has_port == fact->has_port &&
+		    (!g->has_port || g->port == fact->port) &&
+		    strcmp(g->proto, fact->proto) == 0 &&
+		    strcmp(g->who, who) == 0)
+			return g;
+	}
+	return NULL;
+}
+
+static struct group *
+group_add(struct learn *learn, const struct learn_fact *fact, const char *who)
+{
+	struct group *groups =
+	    reallocarray(learn->groups, learn->n + 1, sizeof(groups[0]));
+	struct group g = { .in = fact->in,
+		.has_port = fact->has_port,
+		.port = fact->has_port ? fact->port : 0 };
+
+	if (groups == NULL)
+		return NULL;
+	learn->groups = groups;
+	g.who = strdup(who);
+	g.proto = strdup(fact->proto);
+	if (g.who == NULL || g.proto == NULL) {
+		free(g.who);
+		free(g.proto);
+		return NULL;
+	}
+	groups[learn->n] = g;
+	return &groups[learn->n++];
+}
+
+static int
+add_name(struct learn *learn, struct group *g, const char *host)
+{
+	char **names;
+
+	for (size_t i = 0; i < g->n_names; i++)
+		if (strcmp(g->names[i], host) == 0)
+			return 0;
+	if (g->n_names == LEARN_ENDS_MAX) {
+		learn->left_out++;
+		return 0;
+	}
+	names = reallocarray(g->names, g->n_names + 1, sizeof(names[0]));
+	if (names == NULL)
+		return -ENOMEM;
+	g->names = names;
+	names[g->n_names] = strdup(host);
+	if (names[g->n_names] == NULL)
+		return -ENOMEM;
+	g->n_names++;
+	return 0;
+}
+
+static int
+add_addr(struct learn *learn, struct group *g, const struct addr *addr)
+{
+	struct addr *addrs;
+
+	for (size_t i = 0; i < g->n_addrs; i++)
+		if (addr_equal(&g->addrs[i], addr))
+			return 0;
+	if (g->n_addrs == LEARN_ENDS_MAX) {
+		learn->left_out++;
+		return 0;
+	}
+	addrs = reallocarray(g->addrs, g->n_addrs + 1, sizeof(addrs[0]));
+	if (addrs == NULL)
+		return -ENOMEM;
+	g->addrs = addrs;
+	addrs[g->n_addrs++] = *addr;
+	return 0;
+}
+
+int
+learn_add(struct learn *learn, const struct learn_fact *fact)
+{
+	char *who = who_of(fact);
+	struct group *g;
+	int r = -ENOMEM;
+
+	if (who == NULL)
+		return -ENOMEM;
+	if (who[0] == '\0' || !can_be_written(who)) {
+		learn->unwritable++;
+		free(who);
+		return 0;
+	}
+	g = group_find(learn, fact, who);
+	if (g == NULL && learn->n == LEARN_GROUPS_MAX) {
+		learn->left_out++;
+		free(who);
+		return 0;
+	}
+	if (g == NULL)
+		g = group_add(learn, fact, who);
+	free(who);
+	if (g == NULL)
+		return -ENOMEM;
+	g->seen++;
+	if (fact->host != NULL && can_be_written(fact->host))
+		r = add_name(learn, g, fact->host);
+	else
+		r = add_addr(learn, g, &fact->remote);
+	return r;
+}
+
+/* Order ------------------------------------------------------------------- */
+
+static int
+group_cmp(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+	int c = (int)x->in - (int)y->in;
+
+	if (c == 0)
+		c = strcmp(x->who, y->who);
+	if (c == 0)
+		c = strcmp(x->proto, y->proto);
+	return c != 0 ? c : (int)x->port - (int)y->port;
+}
+
+static int
+name_cmp(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int
+address_cmp(const void *a, const void *b)
+{
+	return addr_cmp(a, b);
+}
+
+/* Names ------------------------------------------------------------------- */
+
+/* The name that it stands below, as "example.com" for "www.example.com"; NULL
+ * where all below it would be too much: "com", "co.uk". */
+static const char *
+parent_of(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	const char *first = dot != NULL ? dot + 1 : "";
+	const char *second = strchr(first, '.');
+
+	if (second == NULL)
+		return NULL;
+	/* a country's "co", "com", "ac", "gov" are as wide as the country */
+	if (strchr(second + 1, '.') == NULL && strlen(second + 1) == 2 &&
+	    second - first <= 3)
+		return NULL;
+	return first;
+}
+
+static bool
+is_below(const char *name, const char *parent)
+{
+	size_t n = strlen(name), m = strlen(parent);
+
+	return (n == m || (n > m && name[n - m - 1] == '.')) &&
+	       strcmp(name + n - m, parent) == 0;
+}
+
+/* How many of the names are the parent or below it. */
+static size_t
+n_below(const struct group *g, const char *parent)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n_names; i++)
+		n += is_below(g->names[i], parent);
+	return n;
+}
+
+/* What stands for the name: its parent, where that has more of them. */
+static const char *
+label_of(const struct group *g, size_t i, bool *ret_parent)
+{
+	const char *parent = parent_of(g->names[i]);
+
+	*ret_parent = parent != NULL && n_below(g, parent) > LEARN_NAMES;
+	return *ret_parent ? parent : g->names[i];
+}
+
+/* True if what stands for another one stands for it as well: of those that do,
+ * the widest, and then the first. */
+static bool
+is_printed(const struct group *g, size_t i)
+{
+	bool own, other;
+	size_t len = strlen(label_of(g, i, &own));
+
+	for (size_t j = 0; j < g->n_names; j++) {
+		const char *label = label_of(g, j, &other);
+		size_t n = strlen(label);
+
+		if (j != i && other && is_below(g->names[i], label) &&
+		    (n < len || !own || (n == len && j < i)))
+			return true;
+	}
+	return false;
+}
+
+static void
+print_names(const struct group *g, FILE *out)
+{
+	const char *comma = "";
+
+	fputs(" domain ", out);
+	for (size_t i = 0; i < g->n_names; i++) {
+		bool parent;
+		const char *label = label_of(g, i, &parent);
+
+		if (is_printed(g, i))
+			continue;
+		fprintf(out, "%s%s", comma, parent ? "." : "");
+		put_value(out, label);
+		comma = ", ";
+	}
+}
+
+/* Addresses --------------------------------------------------------------- */
+
+static const char *
+scope_of(const struct addr *addr)
+{
+	return addr_is_loopback(addr)	 ? "loopback"
+	       : addr_is_multicast(addr) ? "multicast"
+	       : addr_is_broadcast(addr) ? "broadcast"
+	       : addr_is_lan(addr)	 ? "lan"
+	       : addr_is_internet(addr)	 ? "internet"
+					 : NULL;
+}
+
+/* The word for its kind, where there are many of them or a kind is enough:
+ * of this host, and of those who come from elsewhere. */
+static const char *
+kind_of(const struct group *g, size_t i)
+{
+	const char *scope = scope_of(&g->addrs[i]), *other;
+	size_t n = 0;
+
+	if (scope == NULL)
+		return NULL;
+	for (size_t j = 0; j < g->n_addrs; j++) {
+		other = scope_of(&g->addrs[j]);
+		n += other != NULL && strcmp(other, scope) == 0;
+	}
+	return g->in || n > LEARN_ADDRS || strcmp(scope, "loopback") == 0
+		   ? scope
+		   : NULL;
+}
+
+static void
+print_addrs(const struct group *g, FILE *out)
+{
+	const char *comma = "";
+	char buf[ADDR_STRLEN];
+
+	for (size_t i = 0; i < g->n_addrs; i++) {
+		const char *kind = kind_of(g, i);
+		bool printed = false;
+
+		for (size_t j = 0; kind != NULL && j < i; j++) {
+			const char *other = kind_of(g, j);
+
+			printed |= other != NULL && strcmp(other, kind) == 0;
+		}
+		if (printed)
+			continue;
+		fprintf(out, "%s%s", comma,
+		    kind != NULL ? kind : addr_format(&g->addrs[i], buf));
+		comma = ", ";
+	}
+}
+
+/* Rules ------------------------------------------------------------------- */
+
+static void
+print_head(const struct group *g, FILE *out)
+{
+	fprintf(out, "accept %s%s proto %s", g->in ? "in" : "out", g->who,
+	    g->proto);
+}
+
+static void
+print_group(struct group *g, FILE *out)
+{
+	if (g->n_names > 0)
+		qsort(g->names, g->n_names, sizeof(g->names[0]), name_cmp);
+	if (g->n_addrs > 0)
+		qsort(g->addrs, g->n_addrs, sizeof(g->addrs[0]), address_cmp);
+	if (g->n_names > 0) {
+		print_head(g, out);
+		print_names(g, out);
+		if (g->has_port)
+			fprintf(out, " to any port %u", g->port);
+		fputc('\n', out);
+	}
+	if (g->n_addrs == 0)
+		return;
+	print_head(g, out);
+	if (g->in) {
+		if (g->has_port)
+			fprintf(out, " to any port %u", g->port);
+		fputs(" from ", out);
+		print_addrs(g, out);
+	} else {
+		fputs(" to ", out);
+		print_addrs(g, out);
+		if (g->has_port)
+			fprintf(out, " port %u", g->port);
+	}
+	fputc('\n', out);
+}
+
+static bool
+same_but_port(const struct group *a, const struct group *b)
+{
+	return a->in == b->in && strcmp(a->who, b->who) == 0 &&
+	       strcmp(a->proto, b->proto) == 0;
+}
+
+/* Moves what the other has seen to the group. */
+static int
+take_over(struct learn *learn, struct group *g, struct group *other)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < other->n_names; i++)
+		r = add_name(learn, g, other->names[i]);
+	for (size_t i = 0; r == 0 && i < other->n_addrs; i++)
+		r = add_addr(learn, g, &other->addrs[i]);
+	g->seen += other->seen;
+	return r;
+}
+
+/* The groups from i on that differ by their ports alone; where there are many,
+ * the first one becomes that of all ports. How many there are. */
+static size_t
+join_ports(struct learn *learn, size_t i)
+{
+	struct group *g = &learn->groups[i];
+	size_t n = 1;
+
+	while (i + n < learn->n && same_but_port(g, &learn->groups[i + n]))
+		n++;
+	if (n <= LEARN_PORTS)
+		return 1;
+	for (size_t j = 1; j < n; j++)
+		if (take_over(learn, g, &learn->groups[i + j]) < 0)
+			return 1; /* no memory: each for itself */
+	g->has_port = false;
+	return n;
+}
+
+void
+learn_print(struct learn *learn, FILE *out)
+{
+	size_t n;
+
+	if (learn->n > 0)
+		qsort(learn->groups, learn->n, sizeof(learn->groups[0]),
+		    group_cmp);
+	for (size_t i = 0; i < learn->n; i += n) {
+		n = join_ports(learn, i);
+		print_group(&learn->groups[i], out);
+	}
+	if (learn->left_out > 0)
+		fprintf(out, "# too many to be told: %llu left out\n",
+		    (unsigned long long)learn->left_out);
+	if (learn->unwritable > 0)
+		fprintf(out,
+		    "# %llu connections of programs that a rule can't name "
+		    "(deleted, in a container without a unit)\n",
+		    (unsigned long long)learn->unwritable);
+}

@@ -1,0 +1,251 @@
+#include "src/core/learn.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "src/base/num.h"
+#include "src/ctl/command.h"
+#include "src/ctl/filter.h"
+
+#define FOR_MAX_MS (UINT64_C(31) * 86400 * 1000)
+
+struct learning {
+	const struct context *context;
+	json_t *args; /* filters */
+	uint64_t for_ms;
+	struct learn *learn;
+	uint64_t seen, by_rule, denied;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void
+stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+/* Options ------------------------------------------------------------------ */
+
+static enum status
+take(void *arg, const struct command_option *option, const char *value)
+{
+	struct learning *l = arg;
+	bool taken;
+	enum status status =
+	    filter_take(l->context, option, value, l->args, &taken);
+
+	if (taken || status != STATUS_DONE)
+		return status;
+	if (num_parse_duration(&l->for_ms, value, strlen(value), FOR_MAX_MS) <
+		0 ||
+	    l->for_ms == 0)
+		return command_usage("learn",
+		    "--for %s: expected a time such as 90s, 10m or 8h, at most "
+		    "31d",
+		    value);
+	return STATUS_DONE;
+}
+
+static enum status
+read_options(struct learning *l)
+{
+	int argc = l->context->argc;
+	enum status status =
+	    command_take_options(l->context, &argc, l->context->argv, take, l);
+
+	if (status == STATUS_DONE && argc > 0)
+		return command_usage(
+		    "learn", "unexpected argument '%s'", l->context->argv[0]);
+	return status;
+}
+
+/* Facts -------------------------------------------------------------------- */
+
+static enum status
+no_memory(void)
+{
+	fputs("reroutectl: out of memory\n", stderr);
+	return STATUS_FAILED;
+}
+
+static struct learn_fact
+fact_of(const json_t *flow)
+{
+	const json_t *process = json_object_get(flow, "process");
+	const json_t *port = json_object_get(flow, "dport");
+	const char *kind = command_text(process, "kind", "unknown");
+	bool in = strcmp(command_text(flow, "direction", ""), "in") == 0;
+	const char *remote = command_text(flow, in ? "src" : "dst", "");
+	struct learn_fact fact = {
+		.in = in,
+		.proto = command_text(flow, "proto", "?"),
+		.has_port = json_is_integer(port),
+		.port = (uint16_t)json_integer_value(port),
+		.host = command_text(flow, "host", NULL),
+		.process = strcmp(kind, "program") == 0 ? NULL : kind,
+		.exe = command_text(process, "exe", ""),
+		.script = command_text(process, "script", ""),
+		.unit = command_text(process, "unit", ""),
+		.exe_here = json_is_true(json_object_get(process, "exe_here")),
+	};
+
+	if (addr_parse(&fact.remote, remote, strlen(remote)) < 0)
+		fact.remote = (struct addr){ 0 };
+	return fact;
+}
+
+/* Only what a default let through lacks a rule. */
+static enum status
+take_flow(struct learning *l, const json_t *flow)
+{
+	const char *verdict = command_text(flow, "verdict", "");
+	const char *reason = command_text(flow, "reason", "");
+	struct learn_fact fact = fact_of(flow);
+
+	l->seen++;
+	if (strcmp(verdict, "block") == 0 || strcmp(verdict, "drop") == 0) {
+		l->denied++;
+		return STATUS_DONE;
+	}
+	if (strcmp(reason, "rule") == 0)
+		l->by_rule++;
+	if (strncmp(reason, "default-", 8) != 0 ||
+	    fact.remote.family == ADDR_NONE)
+		return STATUS_DONE;
+	return learn_add(l->learn, &fact) == 0 ? STATUS_DONE : no_memory();
+}
+
+/* Until the time is over, or somebody interrupts. */
+static void
+start_clock(uint64_t for_ms)
+{
+	struct sigaction act = { .sa_handler = stop }; /* no SA_RESTART */
+	/* again and again: the first one may come just before a wait */
+	struct itimerval timer = {
+		.it_value = { (time_t)(for_ms / 1000),
+		    (suseconds_t)(for_ms % 1000 * 1000) },
+		.it_interval = { 0, 100000 },
+	};
+
+	(void)sigaction(SIGALRM, &act, NULL); /* can't fail: valid numbers */
+	(void)sigaction(SIGINT, &act, NULL);
+	(void)sigaction(SIGTERM, &act, NULL);
+	(void)setitimer(ITIMER_REAL, &timer, NULL); /* in range */
+}
+
+static enum status
+watch(struct learning *l)
+{
+	struct client *client = NULL;
+	json_t *event = NULL;
+	enum status status = client_open(&client, l->context->control);
+
+	if (status == STATUS_DONE)
+		status = client_send(client, "watch", json_deep_copy(l->args));
+	if (status == STATUS_DONE)
+		client_until(client, &stopped);
+	start_clock(l->for_ms);
+	while (status == STATUS_DONE) {
+		status = client_receive(client, &event);
+		if (status != STATUS_DONE || event == NULL)
+			break;
+		if (strcmp(command_text(event, "event", ""), "flow") == 0)
+			status = take_flow(l, event);
+		json_decref(event);
+	}
+	client_close(client);
+	return status;
+}
+
+/* Those that are there: some began long ago. */
+static enum status
+look(struct learning *l)
+{
+	json_t *flows = NULL;
+	const json_t *flow;
+	enum status status = command_call(
+	    l->context, "flows.list", json_deep_copy(l->args), &flows);
+	size_t i;
+
+	if (status != STATUS_DONE)
+		return status;
+	json_array_foreach(flows, i, flow)
+	{
+		status = take_flow(l, flow);
+		if (status != STATUS_DONE)
+			break;
+	}
+	json_decref(flows);
+	return status;
+}
+
+/* What comes of it --------------------------------------------------------- */
+
+static void
+print_json(char *text)
+{
+	char *save = NULL, *line = strtok_r(text, "\n", &save);
+
+	for (; line != NULL; line = strtok_r(NULL, "\n", &save)) {
+		json_t *object;
+
+		if (line[0] == '#')
+			continue;
+		object = json_pack("{s:s}", "rule", line);
+		command_json(object);
+		json_decref(object);
+	}
+}
+
+static enum status
+print(const struct learning *l)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return no_memory();
+	learn_print(l->learn, out);
+	if (fclose(out) != 0)
+		return no_memory();
+	if (l->context->json) {
+		print_json(text);
+	} else {
+		printf("# %llu decisions seen, %llu by rules that are there, "
+		       "%llu denied. What a default let through:\n%s",
+		    (unsigned long long)l->seen, (unsigned long long)l->by_rule,
+		    (unsigned long long)l->denied,
+		    len > 0 ? text : "# nothing\n");
+	}
+	free(text);
+	return STATUS_DONE;
+}
+
+enum status
+command_learn(const struct context *context)
+{
+	struct learning l = {
+		.context = context, .args = json_object(), .learn = learn_new()
+	};
+	enum status status;
+
+	if (l.args == NULL || l.learn == NULL)
+		status = no_memory();
+	else
+		status = read_options(&l);
+	if (status == STATUS_DONE && l.for_ms > 0)
+		status = watch(&l);
+	if (status == STATUS_DONE)
+		status = look(&l);
+	if (status == STATUS_DONE)
+		status = print(&l);
+	json_decref(l.args);
+	learn_free(l.learn);
+	return status;
+}

@@ -1,0 +1,115 @@
+#!/bin/bash
+# Rules by name hold for connections: by what each program was told the address
+# is called, over a restart of the daemon too. What was seen can be learnt.
+#
+#     c 10.9.0.1, rerouted            s 10.9.0.2 :7001 :7002, dnsmasq on .53
+#       127.0.0.1:53                    10.9.0.3 :7001
+. "$(dirname "$0")/lib.sh"
+need_root
+need dig dnsmasq python3
+net_up
+ins ip address add 10.9.0.53/24 dev s0
+ins ip address add 10.9.0.3/24 dev s0
+
+background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
+    --user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
+    --host-record=good.example,10.9.0.2 --host-record=bad.example,10.9.0.2 \
+    --host-record=other.example,10.9.0.3 --host-record=a.cdn.example,10.9.0.3 \
+    2>"$tmp/dnsmasq.log"
+for at in 10.9.0.2 10.9.0.3; do
+	background ins "$BUILDDIR/probe" serve 7001 $at >"$tmp/serve.$at"
+	wait_for grep -q ready "$tmp/serve.$at"
+done
+settings "[resolver]" "upstream = 10.9.0.53" "allow-private = example"
+rules "block out domain bad.example label \"by name\"" \
+    "drop out domain *.cdn.example to any port 7001"
+check "the daemon starts" daemon_start
+
+# one that asks and connects in one process: "ok", or the error
+cat >"$tmp/visit.py" <<'PY'
+import errno, socket, struct, sys
+
+def ask(name):
+    question = b"".join(bytes([len(l)]) + l.encode() for l in name.split("."))
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(5)
+    s.connect(("127.0.0.1", 53))
+    s.send(struct.pack("!6H", 7, 0x100, 1, 0, 0, 0) + question + b"\0\0\1\0\1")
+    return socket.inet_ntoa(s.recv(512)[-4:])
+
+def visit(address):
+    s = socket.socket()
+    s.settimeout(5)
+    try:
+        s.connect((address, 7001))
+        return "ok"
+    except OSError as e:
+        return errno.errorcode.get(e.errno, "timeout")
+
+print(*[ask(w[1:]) if w[0] == "?" else visit(w) for w in sys.argv[1:]])
+PY
+visits() { # EXPECTED WORD...: ?NAME asks, ADDRESS connects
+	local want=$1 got
+	shift
+	got=$(inc /usr/bin/python3 "$tmp/visit.py" "$@")
+	echo "$got"
+	[ "$got" = "$want" ]
+}
+
+check "the address has no name yet" visits ok 10.9.0.2
+check "a name that is allowed" visits "10.9.0.2 ok" ?good.example 10.9.0.2
+check "the flow shows it" flows 'any(x["host"] == "good.example" and
+    x["dst"] == "10.9.0.2" and x["verdict"] == "accept" for x in f)'
+check "the filter finds it" sh -c "'$REROUTECTL' --control '$tmp/control' flows --domain good.example | grep -q good.example:7001"
+check "a name that is blocked is not told" visits "0.0.0.0" ?bad.example
+check "a name that is blocked for a port alone is told" \
+	visits 10.9.0.3 ?a.cdn.example
+
+# who was told another name before the rule came goes by that
+rules "accept out domain bad.example to any port 7001" "default out accept"
+check "without the rule" daemon_reload
+check "is told the name" visits "10.9.0.2 ok" ?bad.example 10.9.0.2
+rules "block out domain bad.example" "drop out domain *.cdn.example to any port 7001"
+check "with it" daemon_reload
+check "who was told nothing goes by what anybody was told" \
+	visits EHOSTUNREACH 10.9.0.2
+check "who was told the other name goes by that" \
+	visits "10.9.0.2 ok" ?good.example 10.9.0.2
+check "the blocked flow shows the name that matched" flows 'any(
+    x["host"] == "bad.example" and x["verdict"] == "block" for x in f)'
+
+# over a restart
+check "the daemon stops" daemon_stop
+check "names are kept" grep -q ' bad.example$' "$tmp/state/names"
+check "for root alone" [ "$(stat -c %a "$tmp/state/names")" = 600 ]
+check "the daemon starts again" daemon_start
+check "and knows them" visits EHOSTUNREACH 10.9.0.2
+check "the daemon stops" daemon_stop
+echo "no names at all" >"$tmp/state/names"
+check "the file is damaged: it starts" daemon_start
+check "it says so" grep -q 'names: .*no good' "$tmp/daemon.log"
+check "and knows nothing" visits ok 10.9.0.2
+
+# learn
+check "asked and visited" visits "10.9.0.3 ok" ?other.example 10.9.0.3
+ctl learn >"$tmp/learnt"
+check "learnt: with the name" grep -E \
+	'^accept out exe /usr/bin/python3[.0-9]* script .*visit.py proto tcp domain other.example to any port 7001$' \
+	"$tmp/learnt"
+check "learnt: without one" grep -E \
+	'^accept out exe /usr/bin/python3.* proto tcp to 10.9.0.2 port 7001$' \
+	"$tmp/learnt"
+check "nothing was applied" [ "$(ctl rules | grep -c 'accept')" = 0 ]
+background "$REROUTECTL" --control "$tmp/control" learn --for 1h --exe "$BUILDDIR/probe" >"$tmp/later"
+learner=$pid
+inc "$BUILDDIR/probe" tcp 10.9.0.3 7001 400 >"$tmp/out"
+wait_for sh -c "kill -INT $learner; grep -q accept '$tmp/later'"
+stop "$learner"
+check "learnt meanwhile, until interrupted" grep -q \
+	"^accept out exe $BUILDDIR/probe proto tcp domain .*other.example.* to any port 7001\$" "$tmp/later"
+{ echo "default out block"; cat "$tmp/learnt"; } >"$tmp/rules/10.rules"
+check "what was learnt is a file of rules" daemon_reload
+check "that lets through" visits "ok" 10.9.0.2
+check "and no more" sh -c "[ \"\$(nsenter --net=/run/netns/$C '$BUILDDIR/probe' tcp 10.9.0.2 7002 400 | cut -d' ' -f1)\" = EHOSTUNREACH ]"
+[ -z "${DEBUG:-}" ] || { cat "$tmp/dnsmasq.log" "$tmp/daemon.log"; cat "$tmp/learnt"; }
+finish

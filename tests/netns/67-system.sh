@@ -1,0 +1,145 @@
+#!/bin/bash
+# upstream = system: the servers that the network gave, out of the files of those
+# who know, and followed as they change. The daemon has /etc and /run of its own
+# here, so that nothing of the machine is touched.
+#
+#     c 10.9.0.1, rerouted      s 10.9.0.2, .3, .4 ...: servers that each
+#       127.0.0.1:53              answer with an address of their own
+. "$(dirname "$0")/lib.sh"
+need_root
+need dig dnsmasq unshare
+net_up
+servers="2 3 4 5 6 7 8"
+for n in $servers; do
+	[ $n = 2 ] || ins ip address add 10.9.0.$n/24 dev s0
+	background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
+	    --no-hosts --user=root --pid-file= --bind-interfaces \
+	    --listen-address=10.9.0.$n --address=/example/203.0.113.$n \
+	    2>"$tmp/dnsmasq.$n"
+done
+for n in $servers; do
+	wait_for grep -q started "$tmp/dnsmasq.$n"
+done
+
+mkdir -p "$tmp/etc" "$tmp/run"
+etc=$tmp/etc run=$tmp/run
+for file in passwd group nsswitch.conf hosts protocols services; do
+	[ ! -e /etc/$file ] || cp /etc/$file "$etc"
+done
+cat >"$tmp/in-its-own" <<EOF
+mount --bind "$etc" /etc && mount --bind "$run" /run && exec "\$@"
+EOF
+put() { # FILE LINE...: as careful programs do
+	local _file=$1
+	shift
+	mkdir -p "$(dirname "$_file")"
+	printf '%s\n' "$@" >"$_file.new"
+	mv "$_file.new" "$_file"
+}
+start() {
+	: >"$tmp/daemon.log"
+	background inc unshare -m sh "$tmp/in-its-own" "$REROUTED" \
+	    --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+	    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q 'ready version' "$tmp/daemon.log" ||
+		sed 's/^/#   /' "$tmp/daemon.log"
+}
+n=0
+asks_who() { # the last octet of whom the daemon asks now
+	n=$((n + 1))
+	inc dig +short +time=2 +tries=1 @127.0.0.1 $n.example A |
+	    sed 's/203.0.113.//'
+}
+asks() { [ "$(asks_who)" = "$1" ]; }
+follows() { # WHAT OCTET
+	check "$1" wait_for asks "$2"
+}
+log_has() { grep -qF -- "$1" "$tmp/daemon.log"; }
+
+settings "[resolver]" "upstream = system" "cache-size = 0"
+rules "default out accept"
+put $etc/resolv.conf "# by a test" "search lan" "nameserver 10.9.0.2"
+start
+check "resolv.conf" asks 2
+check "the log says who is asked" \
+	log_has 'server of the system=10.9.0.2 file=/etc/resolv.conf'
+
+put $etc/resolv.conf "nameserver 10.9.0.3" "nameserver 10.9.0.2"
+follows "a new file in its place" 3
+echo "nameserver 10.9.0.4" >$etc/resolv.conf
+follows "the same file, written anew" 4
+
+# it names us: then somebody else knows
+put $run/NetworkManager/resolv.conf "nameserver 127.0.0.1" "nameserver 10.9.0.5"
+put $etc/resolv.conf "nameserver 127.0.0.1" "nameserver ::1"
+follows "ourselves: NetworkManager's" 5
+put $run/NetworkManager/no-stub-resolv.conf "nameserver 10.9.0.6"
+follows "and rather without its stub" 6
+put $run/resolvconf/interface/eth0.dhcp "nameserver 10.9.0.7"
+put $run/resolvconf/interface/lo.rerouted "nameserver 127.0.0.1"
+follows "an interface of resolvconf's" 7
+rm -r $run/resolvconf $run/NetworkManager
+put $run/systemd/netif/state "# private" "DNS=10.9.0.8 10.9.0.2" "DOMAINS=lan"
+follows "systemd-networkd's" 8
+rm -r $run/systemd/netif
+put $run/systemd/netif/leases/3 "ADDRESS=10.9.0.1" "DNS=10.9.0.3"
+follows "a lease of its" 3
+
+# systemd-resolved
+put $run/systemd/resolve/stub-resolv.conf "nameserver 127.0.0.53"
+put $run/systemd/resolve/resolv.conf "nameserver 10.9.0.4"
+ln -sf ../run/systemd/resolve/stub-resolv.conf $etc/new
+mv $etc/new $etc/resolv.conf
+follows "a stub: those that it asks" 4
+put $run/systemd/resolve/resolv.conf "nameserver 10.9.0.5"
+follows "and others of its" 5
+rm -r $run/systemd/netif
+
+# nobody knows any more
+put $run/systemd/resolve/resolv.conf "nameserver 127.0.0.1"
+check "it asks us: then its stub is nobody" wait_for log_has \
+	'the system has no servers any more: those from before are kept'
+check "the last ones are kept" asks 5
+rm -r $run/systemd
+put $etc/resolv.conf "nameserver 10.9.0.6" "nameserver nonsense"
+follows "they come back, as a file and no link" 6
+check "and nonsense is counted" log_has 'no_address=1'
+
+# a server of this host, where there is no other
+inc ip address add 127.0.0.53/8 dev lo
+background inc dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
+    --no-hosts --user=root --pid-file= --bind-interfaces \
+    --listen-address=127.0.0.53 --address=/example/203.0.113.53 \
+    2>"$tmp/dnsmasq.53"
+wait_for grep -q started "$tmp/dnsmasq.53"
+put $etc/resolv.conf "nameserver 127.0.0.53"
+follows "127.0.0.53 alone" 53
+put $etc/resolv.conf "nameserver 127.0.0.53" "nameserver 10.9.0.7"
+follows "and not beside another" 7
+
+# other settings, and back
+settings "[resolver]" "upstream = 10.9.0.2" "cache-size = 0"
+ctl reload
+check "servers of the settings" asks 2
+put $etc/resolv.conf "nameserver 10.9.0.3"
+settings "[resolver]" "upstream = system, 10.9.0.2" "cache-size = 0"
+ctl reload
+check "and the system's again" asks 3
+check "each change was seen once" [ "$(grep -c 'file=/etc/resolv.conf$' \
+    "$tmp/daemon.log")" -le 8 ]
+daemon_stop
+check "it ends well" [ $? = 0 ]
+
+rm $etc/resolv.conf
+settings "[resolver]" "upstream = system" "cache-size = 0"
+start
+check "none at start: said" log_has 'the system has no servers'
+check "and answered so" sh -c "nsenter --net=/run/netns/$C dig +time=3 \
+    +tries=1 @127.0.0.1 a.example | grep -q 'SERVFAIL'"
+put $etc/resolv.conf "nameserver 10.9.0.2"
+follows "until there are some" 2
+check_judged
+daemon_stop
+check "it ends well" [ $? = 0 ]
+finish
