@@ -20,7 +20,9 @@ struct filter;
 struct guard_status;
 struct history;
 struct list_ev;
+struct tunnel_test;
 struct policy_ev;
+struct port17_ev;
 struct procfs;
 struct qlog;
 struct resolver_ev;
@@ -43,6 +45,7 @@ struct ctl_env {
 	const struct guard_status *guard;
 	struct policy_ev *policy_ev;
 	struct list_ev *list_ev;
+	struct port17_ev *port17;
 	struct resolver_ev *resolver;
 	struct qlog *qlog; /* the last queries */
 };
@@ -72,8 +75,9 @@ struct ctl_job {
 	/* families whose chains are in, and how */
 	bool in[FW_N_FAMILIES];
 	struct chains_setup setup[FW_N_FAMILIES];
-	struct fw_ev *fw; /* borrowed */
-	char *line;	  /* the answer, set by run() */
+	struct fw_ev *fw;	    /* borrowed */
+	struct tunnel_test *tunnel; /* run() frees it */
+	char *line;		    /* the answer, set by run() */
 };
 
 /* Answers a request. A peer that is neither root nor of the control group may

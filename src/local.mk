@@ -163,6 +163,7 @@ rerouted_SOURCES = \
 	%D%/ctl_show.c %D%/ctl_show.h \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctl_status.c %D%/ctl_status.h \
+	%D%/ctl_tunnel.c %D%/ctl_tunnel.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/file.c %D%/file.h \
@@ -181,12 +182,14 @@ rerouted_SOURCES = \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/port17_past.c %D%/port17_past.h \
 	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \
+	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
@@ -213,6 +216,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
+	%D%/ctl/tunnels.c \
 	%D%/ctl/table.c %D%/ctl/table.h \
 	%D%/ctl/top.c %D%/ctl/top.h \
 	%D%/ctl/top_rows.c %D%/ctl/top_rows.h
