@@ -226,5 +226,12 @@ reroutectl_SOURCES = \
 if HAVE_NCURSES
 reroutectl_SOURCES += %D%/ctl/top_screen.c
 endif
+# lists of the settings
+rerouted_SOURCES += %D%/list_ev.c %D%/list_ev.h \
+	%D%/list_file.c %D%/list_file.h \
+	%D%/list_find.c \
+	%D%/list_job.c %D%/list_job.h \
+	%D%/list_report.c %D%/list_report.h
+reroutectl_SOURCES += %D%/ctl/lists.c
 reroutectl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
 reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(NCURSES_LIBS)
