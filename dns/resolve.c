@@ -7,9 +7,11 @@
 #include "dns/local.h"
 #include "dns/resolve_own.h"
 #include "dns/special.h"
+#include "src/core/lists.h"
 
-/* How long a decision is kept beside an answer: names are learnt anew then. */
-#define JUDGED_NS (5 * MONO_S)
+/* How long a decision is kept beside an answer: names are learnt anew then, and
+ * hold for an hour. */
+#define JUDGED_NS (300 * MONO_S)
 
 /* Of names that we answer ourselves. */
 #define LOCAL_TTL 60
@@ -113,6 +115,7 @@ deny(struct resolve *r, struct asked *asked, struct outcome *o, uint8_t *out,
 	o->entry = NULL;
 	o->answer = NULL;
 	o->from = asked->decision.list != 0 ? FROM_LIST : FROM_LOCAL;
+	list_index_hit(policy_list_index(r->policy, asked->decision.list));
 	if (asked->decision.action == ACTION_DROP) {
 		r->stats.dropped++;
 		note(r, asked, o, now);
@@ -536,13 +539,20 @@ ask_upstream(struct resolve *r, struct asking *a, struct asked *asked,
 	return RESOLVE_WAITING;
 }
 
+/* Whatever a hosts file lacks of it (RFC 6761 section 6.3). */
+static bool
+is_localhost(const struct key *key)
+{
+	return key->group == 0 && special_find(&key->name) == SPECIAL_LOCALHOST;
+}
+
 static enum resolve_result
 look_up(struct resolve *r, struct asking *a, struct asked *asked,
     struct outcome *o, mono_t now)
 {
 	struct answer made;
 
-	if (find_hosts(r, o->key, &made)) {
+	if (!is_localhost(o->key) && find_hosts(r, o->key, &made)) {
 		o->answer = &made;
 		o->from = FROM_HOSTS;
 		return finish(r, a, asked, o, now);
