@@ -467,6 +467,10 @@ queues_prepare(struct rerouted *rr)
 		log_error("judge",
 		    "the queues can't be bound: run as root, or with "
 		    "CAP_NET_ADMIN");
+	else if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		log_error("judge",
+		    "the queues can't be bound: %s (ulimit -n, LimitNOFILE=)",
+		    strerror(-r));
 	else if (r < 0)
 		log_error("judge",
 		    "the queues can't be bound, the kernel needs "
