@@ -178,7 +178,10 @@ socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 
-	if (attr->bpf == NULL || pkt->in)
+	/* without an owner's uid it is the kernel's own (the answer to a ping),
+	 * sent while some program was in it: at times this daemon, that gives
+	 * the verdict for the question */
+	if (attr->bpf == NULL || pkt->in || !pkt->has_uid)
 		return false;
 	switch (find_use(attr, &key, bytes, len)) {
 	case USES_NONE:

@@ -170,6 +170,21 @@ on_done(void *arg, const struct record *record, const struct answer *answer)
 	re->opts.queried(re->opts.arg, record);
 }
 
+static enum resolve_way
+on_stand_in(void *arg, const struct policy *policy, const struct decision *d,
+    const struct key *key, struct addr *ret)
+{
+	struct resolver_ev *re = arg;
+	const char *tunnel = policy_tunnel(policy, d->tunnel);
+	enum addr_family family = key->type == TYPE_A	   ? ADDR_IP4
+				  : key->type == TYPE_AAAA ? ADDR_IP6
+							   : ADDR_NONE;
+
+	if (re->opts.stand_in == NULL || tunnel == NULL)
+		return RESOLVE_WAY_USUAL;
+	return re->opts.stand_in(re->opts.arg, tunnel, &key->name, family, ret);
+}
+
 static uint32_t
 on_random(void *arg)
 {
@@ -248,15 +263,17 @@ read_addresses(struct resolver_ev *re)
 static bool
 has_slept(struct resolver_ev *re)
 {
+	uint64_t asleep, had = re->asleep_ns;
+	mono_t begin = mono_now(); /* first: the other one is never behind */
 	struct timespec boot;
-	uint64_t asleep, before = re->asleep_ns;
 
-	if (clock_gettime(CLOCK_BOOTTIME, &boot) < 0)
-		return false;
-	asleep = (uint64_t)boot.tv_sec * MONO_S + (uint64_t)boot.tv_nsec -
-		 mono_now().ns;
+	if (clock_gettime(CLOCK_BOOTTIME, &boot) < 0 ||
+	    mono_since(mono_now(), begin) > MONO_S / 10)
+		return false; /* something came between: the next time */
+	asleep =
+	    (uint64_t)boot.tv_sec * MONO_S + (uint64_t)boot.tv_nsec - begin.ns;
 	re->asleep_ns = asleep;
-	return before + MONO_S < asleep;
+	return had + MONO_S < asleep;
 }
 
 /* From this host, or from where the settings say. */
@@ -588,6 +605,7 @@ prepare(struct resolver_ev *re)
 		.reply = on_reply,
 		.dropped = on_dropped,
 		.done = on_done,
+		.stand_in = on_stand_in,
 		.random = on_random,
 		.timer = on_timer,
 	};
@@ -622,7 +640,7 @@ prepare(struct resolver_ev *re)
 	if (re->nobody == NULL)
 		return -ENOMEM;
 	(void)read_addresses(re); /* the first are others, too */
-	(void)has_slept(re);
+	(void)has_slept(re);	  /* and so is this */
 	upstreams.resolve = re->resolve;
 	return upstreams_ev_new(&re->upstreams, &upstreams);
 }
