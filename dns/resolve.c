@@ -7,6 +7,7 @@
 #include "dns/local.h"
 #include "dns/resolve_own.h"
 #include "dns/special.h"
+#include "src/core/fakeip.h"
 #include "src/core/lists.h"
 
 /* How long a decision is kept beside an answer: names are learnt anew then, and
@@ -570,6 +571,32 @@ look_up(struct resolve *r, struct asking *a, struct asked *asked,
 	return ask_upstream(r, a, asked, o, now);
 }
 
+/* What goes through a tunnel that resolves at its far side is asked of nobody
+ * here. */
+static bool
+answer_stand_in(struct resolve *r, struct asking *a, struct asked *asked,
+    struct outcome *o, mono_t now)
+{
+	enum resolve_way way = RESOLVE_WAY_USUAL;
+	struct answer made;
+	struct addr addr;
+
+	if (r->ops.stand_in != NULL && o->key->class == CLASS_IN)
+		way = r->ops.stand_in(
+		    r->ops.arg, r->policy, &asked->decision, o->key, &addr);
+	if (way == RESOLVE_WAY_USUAL)
+		return false;
+	o->entry = NULL;
+	o->from = FROM_LOCAL;
+	o->answer = &made;
+	if (way == RESOLVE_WAY_NONE)
+		local_error(&made, &r->space, o->key, RCODE_SERVFAIL);
+	else
+		local_addresses(&made, &r->space, o->key, &addr,
+		    addr.family != ADDR_NONE, FAKEIP_TTL);
+	return finish(r, a, asked, o, now) == RESOLVE_ANSWERED;
+}
+
 enum resolve_result
 resolve_query(struct resolve *r, struct asking *a, mono_t now)
 {
@@ -601,6 +628,9 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		a->len = deny(r, &asked, &o, a->out, now);
 		return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
 	}
+	if (asked.decision.action == ACTION_REROUTE &&
+	    answer_stand_in(r, a, &asked, &o, now))
+		return RESOLVE_ANSWERED;
 	if (o.entry != NULL)
 		return hit(r, a, &asked, &o, now);
 	return look_up(r, a, &asked, &o, now);

@@ -25,6 +25,7 @@ libcore_a_SOURCES = \
 	%D%/core/define.c \
 	%D%/core/endpoint.c %D%/core/endpoint.h \
 	%D%/core/explain.c %D%/core/explain.h \
+	%D%/core/fakeip.c %D%/core/fakeip.h \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/filter.c %D%/core/filter.h \
 	%D%/core/flow.c %D%/core/flow.h \
@@ -167,6 +168,7 @@ rerouted_SOURCES = \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/file.c %D%/file.h \
+	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
