@@ -15,6 +15,7 @@
 struct attr;
 struct bytes_ev;
 struct change;
+struct ctl_explain;
 struct ctl_list;
 struct filter;
 struct guard_status;
@@ -69,7 +70,8 @@ struct ctl_job {
 	/* families whose chains are in, and how */
 	bool in[FW_N_FAMILIES];
 	struct chains_setup setup[FW_N_FAMILIES];
-	struct fw_ev *fw; /* borrowed */
+	struct fw_ev *fw;	     /* borrowed */
+	struct ctl_explain *explain; /* freed when it has run */
 	char *line;	  /* the answer, set by run() */
 };
 

@@ -8,6 +8,7 @@
 #include "src/base/mono.h"
 #include "src/core/policy.h"
 #include "src/core/rules.h"
+#include "tests/fake/lists.h"
 #include "tests/fake/world.h"
 #include "tests/unit/random.h"
 
@@ -18,7 +19,7 @@
 static void
 bench_rule(FILE *f, size_t n)
 {
-	switch (n % 8) {
+	switch (n % 12) {
 	case 0:
 		fprintf(f, "accept out exe /usr/bin/tool%zu to port 443\n", n);
 		return;
@@ -46,6 +47,23 @@ bench_rule(FILE *f, size_t n)
 		fprintf(
 		    f, "accept out parent /usr/lib/run%zu/* not user 0\n", n);
 		return;
+	case 8:
+		fprintf(f,
+		    "block out domain ads%zu.example, *.t%zu.example.net\n", n,
+		    n);
+		return;
+	case 9:
+		fprintf(f,
+		    "reroute via tor exe /usr/bin/r%zu domain .o%zu.onion\n", n,
+		    n);
+		return;
+	case 10:
+		fprintf(f, "block out list bad user %zu\n", n);
+		return;
+	case 11:
+		fprintf(f, "block out qtype ANY, HTTPS exe /usr/bin/q%zu\n",
+		    n);
+		return;
 	case 7:
 		fprintf(f,
 		    "block out proto udp exe /usr/lib/x/y%zu "
@@ -53,6 +71,20 @@ bench_rule(FILE *f, size_t n)
 		    n, 5001 + n % 1000, n);
 		return;
 	}
+}
+
+/* Any of the names of the rules. */
+static const struct name *
+bench_name(size_t n)
+{
+	static struct name names[SUBJECTS];
+	static size_t next;
+	struct name *name = &names[next++ % SUBJECTS];
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "www.t%zu.example.net", n + 8);
+	*name = name_of(text);
+	return name;
 }
 
 static double
@@ -70,19 +102,23 @@ bench_compile(size_t n)
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
+	struct policy_world world = fake_world;
 	mono_t start;
 
+	world.table = fake_lists_table();
 	for (size_t i = 0; i < n; i++)
 		bench_rule(f, i);
+	(void)fprintf(f, "block out list ads\n");
 	(void)fclose(f);
 	start = mono_now();
 	if (rules_parse(rules, "bench", text, size, faults) < 0 ||
-	    policy_compile(&policy, rules, &fake_world, faults) < 0) {
+	    policy_compile(&policy, rules, &world, faults) < 0) {
 		faults_print(faults, stderr);
 		exit(1);
 	}
 	printf("policy: rules=%zu compile_ms=%.1f\n", n, seconds(start) * 1000);
 	free(text);
+	list_table_unref(world.table);
 	faults_free(faults);
 	rules_free(rules);
 	return policy;
@@ -96,14 +132,21 @@ double_cmp(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Three in four subjects are such as a rule somewhere in the list is about. */
+/* Four in five subjects are such as a rule somewhere in the list is about. */
 static void
 bench_meet(struct subject *s, struct process *p, size_t i, size_t n_rules)
 {
-	size_t n = i * 7919 % n_rules / 8 * 8;
+	static const struct name *names[SUBJECTS][1];
+	size_t n = i * 7919 % n_rules / 12 * 12;
 	char text[64];
 
-	switch (i % 4) {
+	switch (i % 5) {
+	case 3:
+		names[i][0] = bench_name(n);
+		s->names = names[i];
+		s->n_names = 1;
+		s->in = s->loopback = false;
+		return;
 	case 0:
 		(void)snprintf(text, sizeof(text), "/usr/bin/tool%zu", n);
 		random_set(&p->exe, text);
