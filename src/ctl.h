@@ -20,6 +20,7 @@ struct ctl_list;
 struct filter;
 struct guard_status;
 struct history;
+struct list_ev;
 struct policy_ev;
 struct procfs;
 struct qlog;
@@ -42,6 +43,7 @@ struct ctl_env {
 	/* NULL until the chains are in */
 	const struct guard_status *guard;
 	struct policy_ev *policy_ev;
+	struct list_ev *list_ev;
 	struct resolver_ev *resolver;
 	struct qlog *qlog; /* the last queries */
 };
@@ -55,6 +57,7 @@ enum ctl_answer {
 	CTL_WATCH,
 	CTL_WORK,   /* *ret_job runs off the loop; its line comes later */
 	CTL_CHANGE, /* ret_job->change, answered by what comes of it */
+	CTL_LISTS,  /* the lists are looked at, then shown */
 	CTL_ASK,    /* ret_job->ask_name, answered by the resolver */
 };
 

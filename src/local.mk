@@ -173,6 +173,11 @@ rerouted_SOURCES = \
 	%D%/json.c %D%/json.h \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
+	%D%/list_ev.c %D%/list_ev.h \
+	%D%/list_file.c %D%/list_file.h \
+	%D%/list_find.c \
+	%D%/list_job.c %D%/list_job.h \
+	%D%/list_report.c %D%/list_report.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
@@ -208,6 +213,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
 	%D%/ctl/learn.c \
+	%D%/ctl/lists.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
 	%D%/ctl/queries.c \
