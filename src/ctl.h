@@ -75,7 +75,7 @@ struct ctl_job {
 	struct chains_setup setup[FW_N_FAMILIES];
 	struct fw_ev *fw;	     /* borrowed */
 	struct ctl_explain *explain; /* freed when it has run */
-	char *line;	  /* the answer, set by run() */
+	char *line;		     /* the answer, set by run() */
 };
 
 /* Answers a request. A peer that is neither root nor of the control group may

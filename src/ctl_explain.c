@@ -71,10 +71,10 @@ json_list(const struct ctl_explain *explain, const struct subject *subject,
 		d->host != 0 ? subject->names[d->host - 1] : NULL,
 		subject->in ? &subject->src : &subject->dst, what) < 0)
 		return object;
-	json_object_update_new(object,
-	    json_pack("{s:o, s:i, s:o}", "list_file", json_text(found.file),
-		"list_line", (int)found.line, "list_text",
-		json_text(found.text)));
+	json_object_update_new(
+	    object, json_pack("{s:o, s:i, s:o}", "list_file",
+			json_text(found.file), "list_line", (int)found.line,
+			"list_text", json_text(found.text)));
 	list_found_done(&found);
 	return object;
 }
@@ -113,8 +113,8 @@ result_of(const struct ctl_explain *explain, const struct subject *subject)
 	char host[NAME_TEXT_SIZE];
 	json_t *result = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}",
 	    "verdict", action_name(d.action), "reason", reason_name(d.reason),
-	    "once", d.once, "process", json_process(subject->process),
-	    "tunnel", json_tunnel(policy, &d), "host",
+	    "once", d.once, "process", json_process(subject->process), "tunnel",
+	    json_tunnel(policy, &d), "host",
 	    d.host != 0
 		? json_text(name_format(subject->names[d.host - 1], host))
 		: json_null(),

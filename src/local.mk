@@ -181,6 +181,7 @@ rerouted_SOURCES = \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
+	%D%/modes.c %D%/modes.h \
 	%D%/names_ev.c %D%/names_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \

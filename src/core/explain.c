@@ -518,9 +518,9 @@ unset_default(const struct subject *subject, const struct decision *d)
 {
 	if (d->reason != REASON_DEFAULT_OUT && d->reason != REASON_DEFAULT_IN)
 		return NULL;
-	return subject->process->kind == PROCESS_UNKNOWN ? "default unknown"
+	return subject->process->kind == PROCESS_UNKNOWN  ? "default unknown"
 	       : subject->process->kind == PROCESS_KERNEL ? "default kernel"
-							   : NULL;
+							  : NULL;
 }
 
 const char *

@@ -524,8 +524,8 @@ parser_rule(struct parser *p, const struct token *first, enum action action)
 		return;
 	if (p->rules->n_rules == RULES_MAX) {
 		if (!p->rules->full)
-			parser_fault(p, first, "too many rules",
-			    "at most 200000", NULL);
+			parser_fault(
+			    p, first, "too many rules", "at most 200000", NULL);
 		p->rules->full = true;
 		return;
 	}

@@ -144,7 +144,7 @@ print_result(const json_t *result)
 	}
 	printf("reason: %s\n", command_text(result, "reason", "?"));
 	json_array_foreach(json_object_get(result, "passed"), i, passed)
-		printf("passed: %s\n", json_string_value(passed));
+	    printf("passed: %s\n", json_string_value(passed));
 	if (command_text(process, "exe", "")[0] != '\0') {
 		fputs("program: ", stdout);
 		table_text(command_text(process, "exe", ""), stdout);

@@ -61,8 +61,7 @@ bench_rule(FILE *f, size_t n)
 		fprintf(f, "block out list bad user %zu\n", n);
 		return;
 	case 11:
-		fprintf(f, "block out qtype ANY, HTTPS exe /usr/bin/q%zu\n",
-		    n);
+		fprintf(f, "block out qtype ANY, HTTPS exe /usr/bin/q%zu\n", n);
 		return;
 	case 7:
 		fprintf(f,
