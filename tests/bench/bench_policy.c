@@ -207,6 +207,55 @@ bench(size_t n_rules, size_t rounds)
 	free(ns);
 }
 
+/* One rule, with a list of that many addresses. */
+static void
+bench_addrs(size_t n_addrs, size_t rounds)
+{
+	struct list_table *table = list_table_new(2);
+	struct policy_world world = fake_world;
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
+	struct process *process = process_new(PROCESS_UNKNOWN);
+	const struct policy *policy = NULL;
+	struct subject s = { .process = process };
+	struct list_build build;
+	struct addr_range range;
+	uint64_t matched = 0;
+	mono_t start;
+	char text[64];
+
+	list_build_init(&build, (uint64_t[2]){ 1, 2 });
+	for (size_t i = 0; i < n_addrs; i++) {
+		(void)snprintf(text, sizeof(text), "%zu.%zu.%zu.4/31",
+		    1 + i / 65536, i / 256 % 256, i % 256);
+		if (addr_range_parse(&range, text, strlen(text)) < 0 ||
+		    list_build_addr(
+			&build, &range, ADDRSET_BLOCK, HOSTSET_NO_CODE) < 0)
+			exit(1);
+	}
+	if (list_table_set(table, 0, "ads", fake_index(&build)) < 0 ||
+	    rules_parse(rules, "bench", "block list ads", 14, faults) < 0)
+		exit(1);
+	world.table = table;
+	if (policy_compile(&policy, rules, &world, faults) < 0)
+		exit(1);
+	start = mono_now();
+	for (size_t i = 0; i < rounds * DECISIONS; i++) {
+		s.dst = (struct addr){ ADDR_IP4,
+			{ (uint8_t)(1 + i % 2), (uint8_t)(i >> 8), (uint8_t)i,
+			    (uint8_t)(i >> 3) } };
+		matched += policy_decide(policy, &s).rule > 0;
+	}
+	printf("policy: list_addresses=%zu decide_ns=%.0f matched=%.0f%%\n",
+	    n_addrs, seconds(start) * 1e9 / (double)(rounds * DECISIONS),
+	    100.0 * (double)matched / (double)(rounds * DECISIONS));
+	policy_unref(policy);
+	list_table_unref(table);
+	process_unref(process);
+	rules_free(rules);
+	faults_free(faults);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -218,5 +267,7 @@ main(int argc, char **argv)
 	bench(1000, rounds);
 	bench(10000, rounds);
 	bench(100000, rounds);
+	bench_addrs(1, rounds);
+	bench_addrs(100000, rounds);
 	return 0;
 }
