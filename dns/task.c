@@ -220,6 +220,20 @@ manner_of(const struct task *task, struct upstream *u, mono_t now)
 		.edns = !suspect && !mono_before(now, u->no_edns_until) };
 }
 
+/* What was asked over TLS does not get lost, and to ask twice is no faster. */
+static bool
+is_under_way(const struct task *task, const struct upstream *u)
+{
+	const struct list *node;
+
+	if (!upstream_is_tls(&u->spec))
+		return false;
+	list_for_each (node, &task->attempts)
+		if (container_of(node, struct attempt, node)->upstream == u)
+			return true;
+	return false;
+}
+
 /* The next upstream of this round, and one that was down beside it. 0, -EAGAIN
  * (all were tried) or -errno. */
 static int
@@ -232,9 +246,11 @@ send_next(struct resolve *r, struct task *task, mono_t now)
 		return -EAGAIN;
 	task->tried |= 1U << place;
 	how = manner_of(task, &task->group->v[place], now);
-	e = send_to(r, task, &how, now);
-	if (e < 0)
-		return e;
+	if (!is_under_way(task, how.upstream)) {
+		e = send_to(r, task, &how, now);
+		if (e < 0)
+			return e;
+	}
 	task->next_try =
 	    mono_add(now, upstream_patience(how.upstream, task->round));
 	probe = upstream_probe(task->group, task->tried, now);

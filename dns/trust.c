@@ -151,6 +151,15 @@ trust_link_done(struct trust_link *link)
 /* Certificates --------------------------------------------------------------
  */
 
+/* Foreign bytes are shown to people, and put into JSON. */
+static void
+make_plain(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 static void
 put_date(char *buf, size_t size, const ASN1_TIME *time)
 {
@@ -177,12 +186,10 @@ put_name(char *buf, size_t size, const GENERAL_NAME *name)
 		addr = n == 4 ? addr_ip4(bytes) : addr_ip6(bytes);
 		(void)snprintf(buf, size, "%s", addr_format(&addr, text));
 	} else if (type == GEN_DNS) {
-		for (size_t i = 0; i < n && i + 1 < size; i++) {
-			buf[i] = bytes[i] > ' ' && bytes[i] < 0x7f
-				     ? (char)bytes[i]
-				     : '?';
-			buf[i + 1] = '\0';
-		}
+		n = n < size ? n : size - 1;
+		memcpy(buf, bytes, n);
+		buf[n] = '\0';
+		make_plain(buf);
 	}
 }
 
@@ -219,6 +226,7 @@ explain_signer(struct trust_link *link, X509 *cert)
 	if (X509_NAME_get_text_by_NID(X509_get_issuer_name(cert),
 		NID_commonName, issuer, sizeof(issuer)) <= 0)
 		(void)snprintf(issuer, sizeof(issuer), "?"); /* fits */
+	make_plain(issuer);
 	(void)snprintf(link->why, sizeof(link->why),
 	    "its certificate is signed by nobody who is believed here: %s",
 	    issuer); /* fits */

@@ -18,6 +18,8 @@
 #define CONNECT_NS (5 * MONO_S)
 #define SHAKE_NS (10 * MONO_S)
 #define DIAL_NS (15 * MONO_S)
+/* What a proxy says of UDP changes with its settings alone. */
+#define NO_UDP_NS (600 * MONO_S)
 /* A program that dials a thousand ends at once has other troubles. */
 #define DIALS_MAX 4096
 /* An answer to CONNECT, and what a far end says first. */
@@ -700,6 +702,59 @@ dialer_state(struct dialer *dialer, const char *name)
 	    found->state.name, sizeof(found->state.name), "%s", name);
 	list_append(&dialer->states, &found->node);
 	return &found->state;
+}
+
+bool
+dialer_carries_udp(
+    struct dialer *dialer, const struct tunnel *tunnel, mono_t now)
+{
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	size_t n = tunnel_set_members(dialer->set, tunnel, members);
+
+	if (!tunnel_carries_udp(tunnel))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct tunnel_state *state =
+		    dialer_state(dialer, members[i]->name);
+
+		if (state != NULL && tunnel_carries_udp(members[i]) &&
+		    !mono_before(now, state->no_udp_until))
+			return true;
+	}
+	return false;
+}
+
+void
+dialer_no_udp(struct dialer *dialer, const struct tunnel *tunnel, mono_t now)
+{
+	struct tunnel_state *state = dialer_state(dialer, tunnel->name);
+
+	if (state != NULL)
+		state->no_udp_until = mono_add(now, NO_UDP_NS);
+}
+
+void
+dialer_resolved(struct dialer *dialer, const char *tunnel,
+    const struct addr *addr, mono_t now)
+{
+	struct tunnel_state *state = dialer_state(dialer, tunnel);
+
+	if (state == NULL || addr->family == ADDR_NONE)
+		return; /* what was known before is as good as nothing */
+	state->resolved = *addr;
+	state->resolved_at = now;
+}
+
+void
+dialer_resolve(struct dialer *dialer)
+{
+	for (size_t i = 0; i < dialer->set->n; i++) {
+		const struct tunnel *t = &dialer->set->v[i];
+		struct addr addr;
+
+		if (t->host[0] != '\0' && sock_resolve(t->host, &addr) == 0)
+			dialer_resolved(dialer, t->name, &addr, mono_now());
+	}
 }
 
 size_t

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "port17/claim.h"
 #include "port17/health.h"
 #include "port17/outcome.h"
 #include "port17/target.h"
@@ -51,16 +52,6 @@ struct tunnel_set *dialer_tunnels(const struct dialer *dialer); /* borrowed */
 /* By name, made where it is not there; NULL when there is no memory. */
 struct tunnel_state *dialer_state(struct dialer *dialer, const char *name);
 
-/* Of a dial: who it is for. All borrowed until the dial has ended. */
-struct dial_identity {
-	struct tunnel_identity words;
-	struct addr src; /* the program's end; ADDR_NONE for our own flows */
-	uint16_t sport;
-	uint32_t pid, uid;
-	uint64_t start, flow;
-	const char *rule; /* NULL: none */
-};
-
 /* One step of a dial, for people who test a tunnel: "socks5 127.0.0.1:1080:
  * connected". May be NULL. */
 typedef void dial_step_fn(void *arg, const char *text);
@@ -101,6 +92,21 @@ struct dial *dial_start(struct dialer *dialer, const struct dial_opts *opts);
 
 /* Gives up: done() is not called. Accepts NULL. */
 void dial_cancel(struct dial *dial);
+
+/* Whether UDP may pass the tunnel, or one of its members: by the settings, and
+ * by what a proxy said of late. */
+bool dialer_carries_udp(
+    struct dialer *dialer, const struct tunnel *tunnel, mono_t now);
+/* It said that it does not: believed for ten minutes. */
+void dialer_no_udp(
+    struct dialer *dialer, const struct tunnel *tunnel, mono_t now);
+
+/* Looks up the proxies that have a name, which may take seconds: off the loop,
+ * with a dialer of the thread's own. What it found is told by dialer_state(),
+ * and to another dialer by dialer_resolved(). */
+void dialer_resolve(struct dialer *dialer);
+void dialer_resolved(struct dialer *dialer, const char *tunnel,
+    const struct addr *addr, mono_t now);
 
 /* How many are under way. */
 size_t dialer_count(const struct dialer *dialer);

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libport17.a libport17_ev.a
 
 libport17_a_SOURCES = \
+	%D%/claim.c %D%/claim.h \
 	%D%/closed.c %D%/closed.h \
 	%D%/connect.c %D%/connect.h \
 	%D%/health.c %D%/health.h \
@@ -12,14 +13,17 @@ libport17_a_SOURCES = \
 	%D%/socks.c %D%/socks.h \
 	%D%/target.c %D%/target.h \
 	%D%/tunnel.c %D%/tunnel.h \
-	%D%/tunnel_set.c %D%/tunnel_set.h
+	%D%/tunnel_set.c %D%/tunnel_set.h \
+	%D%/udpnat.c %D%/udpnat.h
 
 # Sockets, TLS and the loop.
 libport17_ev_a_SOURCES = \
+	%D%/assoc_ev.c %D%/assoc_ev.h \
 	%D%/dial_ev.c %D%/dial_ev.h \
 	%D%/leg_ev.c %D%/leg_ev.h \
 	%D%/listen_ev.c %D%/listen_ev.h \
 	%D%/relay_ev.c %D%/relay_ev.h \
 	%D%/session_ev.c %D%/session_ev.h \
 	%D%/sock.c %D%/sock.h \
-	%D%/tls.c %D%/tls.h
+	%D%/tls.c %D%/tls.h \
+	%D%/udp_ev.c %D%/udp_ev.h

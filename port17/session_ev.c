@@ -22,15 +22,6 @@ struct sessions {
 
 static void dial_done(void *arg, const struct dial_result *result);
 
-void
-claim_done(struct claim *claim)
-{
-	process_unref(claim->process);
-	tunnel_set_unref(claim->set);
-	claim->process = NULL;
-	claim->set = NULL;
-}
-
 /* The table ---------------------------------------------------------------- */
 
 static struct session *
@@ -153,23 +144,6 @@ sessions_abort(
 
 /* Dialling ----------------------------------------------------------------- */
 
-struct dial_identity
-session_identity(const struct session *session)
-{
-	const struct process *process = session->claim.process;
-
-	return (struct dial_identity){
-		.words = { process->exe, process->user, process->unit },
-		.src = session->key.local,
-		.sport = session->key.lport,
-		.pid = (uint32_t)process->pid,
-		.uid = process->uid,
-		.start = process->start,
-		.flow = session->id,
-		.rule = session->claim.rule,
-	};
-}
-
 static struct session *
 session_new(struct sessions *sessions, const struct flow_key *key,
     struct claim *claim_take)
@@ -190,7 +164,7 @@ session_new(struct sessions *sessions, const struct flow_key *key,
 		.target = { .addr = key->remote,
 		    .port = key->rport,
 		    .name = claim_take->name },
-		.identity = session_identity(session),
+		.identity = claim_identity(&session->claim, key, session->id),
 		.done = dial_done,
 		.arg = session,
 	};

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "port17/claim.h"
 #include "port17/closed.h"
 #include "port17/dial_ev.h"
 #include "port17/relay_ev.h"
@@ -27,17 +28,6 @@ enum session_phase {
 	SESSION_DIALLING, /* the other way round */
 	SESSION_RELAYED,
 };
-
-/* What the judge knows of a flow. */
-struct claim {
-	struct tunnel_set *set; /* a reference */
-	const struct tunnel *tunnel;
-	const struct process *process; /* a reference */
-	struct name name;	       /* len 0: none */
-	char rule[64];		       /* for proxies that want to know */
-};
-
-void claim_done(struct claim *claim);
 
 struct session {
 	struct map_node node;
@@ -130,8 +120,5 @@ const struct session *sessions_older(
 size_t sessions_count(const struct sessions *sessions, size_t *ret_held);
 
 struct relay_set *sessions_relays(const struct sessions *sessions);
-
-/* Whom to name to a proxy. */
-struct dial_identity session_identity(const struct session *session);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -76,6 +77,24 @@ sock_addr_get(const struct sock_addr *from, uint16_t *ret_port)
 	}
 	*ret_port = 0;
 	return none;
+}
+
+int
+sock_resolve(const char *host, struct addr *ret)
+{
+	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_ADDRCONFIG };
+	struct addrinfo *list = NULL;
+	struct sock_addr found;
+	uint16_t port;
+
+	if (getaddrinfo(host, NULL, &hints, &list) != 0)
+		return -ENOENT;
+	memset(&found, 0, sizeof(found));
+	memcpy(&found.space, list->ai_addr, list->ai_addrlen);
+	*ret = sock_addr_get(&found, &port);
+	freeaddrinfo(list);
+	return ret->family != ADDR_NONE ? 0 : -ENOENT;
 }
 
 void

@@ -29,6 +29,9 @@ struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
 int sock_connect(
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
+/* By the system's resolver: may block for seconds. 0 or -ENOENT. */
+int sock_resolve(const char *host, struct addr *ret);
+
 /* A dead peer is noticed: keepalive 60/5/3, and what was sent is answered
  * within two minutes. No delay. Failures don't matter. */
 void sock_keep_alive(int fd);

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/attr_bygone.h"
@@ -40,11 +41,14 @@ struct attr {
 	struct lineage *lineage;
 	struct groups groups;
 	uint64_t tick_ns;
+	uint64_t mounts; /* number of our mount namespace; 0: not known */
 	mono_t now;
 	uint64_t round;
 	bool drained; /* in this round */
 	bool asked;   /* /proc was, in this round */
 	struct used used;
+	attr_taken_fn *taken;
+	void *taken_arg;
 	char why[BPF_WHY_MAX];
 };
 
@@ -52,8 +56,15 @@ static void
 sent(void *arg, const struct use *use)
 {
 	struct attr *attr = arg;
-	int r = uses_put(attr->uses, use, attr->now);
+	struct flow_key key;
+	int r = uses_put(attr->uses, use, attr->now, &key);
 
+	if (r == 0 && use->taken) {
+		attr->opts.stats->taken_over++;
+		attr->opts.stats->taken_dropped += use->refused;
+		if (attr->taken != NULL)
+			attr->taken(attr->taken_arg, &key);
+	}
 	if (r < 0) /* a packet that the judge will not understand either */
 		attr->opts.stats->uses_refused++;
 }
@@ -102,11 +113,14 @@ int
 attr_new(struct attr **ret, const struct attr_opts *opts)
 {
 	struct attr *attr = calloc(1, sizeof(*attr));
+	struct stat st;
 
 	if (attr == NULL)
 		return -ENOMEM;
 	attr->opts = *opts;
 	attr->tick_ns = MONO_S / (uint64_t)sysconf(_SC_CLK_TCK);
+	if (stat("/proc/self/ns/mnt", &st) == 0)
+		attr->mounts = st.st_ino;
 	attr->uses = uses_new(USES_MAX);
 	attr->lineage = lineage_new(LINEAGE_MAX);
 	if (attr->uses == NULL || attr->lineage == NULL) {
@@ -145,19 +159,13 @@ static enum uses_found
 find_use(struct attr *attr, const struct flow_key *key, const void *bytes,
     size_t len)
 {
-	enum uses_found found;
-
-	if (!attr->drained)
+	/* else what is there may be of another packet between the same ends */
+	for (int i = 0; i < SPINS && !attr->drained; i++) {
+		if (i > 0)
+			(void)sched_yield(); /* never fails on Linux */
 		attr->drained = bpf_uses(attr->bpf);
-	found = uses_find(attr->uses, key, bytes, len, &attr->used);
-	for (int i = 0; found == USES_NONE && !attr->drained; i++) {
-		if (i == SPINS)
-			break;
-		(void)sched_yield(); /* never fails on Linux */
-		attr->drained = bpf_uses(attr->bpf);
-		found = uses_find(attr->uses, key, bytes, len, &attr->used);
 	}
-	return found;
+	return uses_find(attr->uses, key, bytes, len, &attr->used);
 }
 
 /* False where the next source is to be asked. */
@@ -257,7 +265,7 @@ static int
 hear_who(struct attr *attr, const struct who *who, const struct process **ret)
 {
 	struct bygone_opts opts = { procfs_read(attr->opts.procfs),
-		attr->lineage, &attr->groups, attr->tick_ns };
+		attr->lineage, &attr->groups, attr->tick_ns, attr->mounts };
 
 	return bygone_process(&opts, &who->actor, ret);
 }
@@ -347,6 +355,13 @@ attr_flow(struct attr *attr, const struct flow_key *key,
 		return attr_process(attr, &sock, ret);
 	}
 	abort();
+}
+
+void
+attr_watch(struct attr *attr, attr_taken_fn *taken, void *arg)
+{
+	attr->taken = taken;
+	attr->taken_arg = arg;
 }
 
 void

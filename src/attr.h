@@ -67,6 +67,12 @@ int attr_process(struct attr *attr, const struct socket_facts *sock,
 int attr_flow(struct attr *attr, const struct flow_key *key,
     const struct process **ret, enum attributed_by *ret_by);
 
+/* Calls fn when another process goes on with a flow of datagrams that was
+ * decided: what conntrack has of it is to be forgotten, so that the next packet
+ * is judged. */
+typedef void attr_taken_fn(void *arg, const struct flow_key *key);
+void attr_watch(struct attr *attr, attr_taken_fn *taken, void *arg);
+
 /* To be watched by the loop: then attr_drain() is due. -1: none. */
 #define ATTR_FDS 2
 void attr_fds(const struct attr *attr, int ret[ATTR_FDS]);

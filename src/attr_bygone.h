@@ -30,6 +30,7 @@ struct bygone_opts {
 	struct lineage *lineage;
 	struct groups *groups;
 	uint64_t tick_ns; /* of /proc's clock */
+	uint64_t mounts;  /* number of our own mount namespace */
 };
 
 /* The process of an actor from what was heard of it, without reading it in

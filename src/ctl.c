@@ -11,6 +11,7 @@
 #include "src/ctl_rules.h"
 #include "src/ctl_show.h"
 #include "src/ctl_status.h"
+#include "src/ctl_tunnel.h"
 #include "src/json.h"
 #include "src/linux/procfs.h"
 #include "src/list_ev.h"
@@ -103,6 +104,8 @@ static const struct call calls[] = {
 	{ "resolve", false, ctl_dns_resolve },
 	{ "reload", false, ctl_rules_reload },
 	{ "watch", false, ctl_show_watch },
+	{ "tunnels.list", false, ctl_tunnel_list },
+	{ "tunnels.test", false, ctl_tunnel_test },
 	{ "explain", false, ctl_explain },
 	{ "firewall.show", false, call_show },
 	{ "firewall.verify", false, call_verify },

@@ -21,7 +21,9 @@ struct filter;
 struct guard_status;
 struct history;
 struct list_ev;
+struct tunnel_test;
 struct policy_ev;
+struct port17_ev;
 struct procfs;
 struct qlog;
 struct resolver_ev;
@@ -44,6 +46,7 @@ struct ctl_env {
 	const struct guard_status *guard;
 	struct policy_ev *policy_ev;
 	struct list_ev *list_ev;
+	struct port17_ev *port17;
 	struct resolver_ev *resolver;
 	struct qlog *qlog; /* the last queries */
 };
@@ -74,6 +77,7 @@ struct ctl_job {
 	bool in[FW_N_FAMILIES];
 	struct chains_setup setup[FW_N_FAMILIES];
 	struct fw_ev *fw;	     /* borrowed */
+	struct tunnel_test *tunnel;  /* run() frees it */
 	struct ctl_explain *explain; /* freed when it has run */
 	char *line;		     /* the answer, set by run() */
 };

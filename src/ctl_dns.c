@@ -62,8 +62,9 @@ ctl_dns_queries(const struct ctl_env *env, json_t *args, char **ret_line,
 
 /* Upstreams, group by group. */
 static json_t *
-upstreams(struct resolve *resolve)
+upstreams(const struct ctl_env *env)
 {
+	struct resolve *resolve = resolver_ev_resolve(env->resolver);
 	const struct name *zone;
 	struct upstream_group *group;
 	char text[UPSTREAM_TEXT_SIZE], name[NAME_TEXT_SIZE];
@@ -76,7 +77,7 @@ upstreams(struct resolve *resolve)
 
 			json_array_append_new(array,
 			    json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I,"
-				      " s:I, s:I}",
+				      " s:I, s:I, s:s}",
 				"upstream", upstream_format(&u->spec, text),
 				"zone", name_format(zone, name), "up", !u->down,
 				"rtt_us", (json_int_t)u->srtt_us, "queries",
@@ -85,7 +86,8 @@ upstreams(struct resolve *resolve)
 				(json_int_t)u->timeouts, "errors",
 				(json_int_t)u->errors, "tcp",
 				(json_int_t)u->tcp, "spoofed",
-				(json_int_t)u->spoofed));
+				(json_int_t)u->spoofed, "why",
+				resolver_ev_why(env->resolver, u)));
 		}
 	return array;
 }
@@ -107,7 +109,7 @@ ctl_dns_status(const struct ctl_env *env)
 	return json_pack("{s:b, s:I, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}",
 	    "listening", resolver_ev_listens(env->resolver), "connections",
 	    (json_int_t)resolver_ev_connections(env->resolver), "upstreams",
-	    upstreams(resolve), "counters", counters, "cache", "entries",
+	    upstreams(env), "counters", counters, "cache", "entries",
 	    (json_int_t)c.entries, "bytes", (json_int_t)c.bytes, "bytes_max",
 	    (json_int_t)c.bytes_max, "evicted", (json_int_t)c.evicted,
 	    "not_kept", (json_int_t)c.refused);

@@ -8,6 +8,7 @@
 #include "src/core/policy.h"
 #include "src/core/tally.h"
 #include "src/ctl_list.h"
+#include "src/ctl_tunnel.h"
 #include "src/policy_ev.h"
 
 /* list (taken, NULL for no memory), with the filter of the arguments. */
@@ -63,9 +64,14 @@ flow_row(const struct ctl_list *list, size_t i)
 	const struct flow *flow =
 	    flow_find(judge_flows(list->env->judge), &keys[i]);
 
-	return flow != NULL && ctl_show_has(&list->filter, flow)
-		   ? json_flow(flow, &list->time)
-		   : NULL;
+	json_t *row;
+
+	if (flow == NULL || !ctl_show_has(&list->filter, flow))
+		return NULL;
+	row = json_flow(flow, &list->time);
+	if (flow->decision.action == ACTION_REROUTE)
+		ctl_tunnel_add(list->env, &flow->key, row);
+	return row;
 }
 
 enum ctl_answer

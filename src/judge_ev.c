@@ -246,11 +246,24 @@ heard_cb(evutil_socket_t fd, short what, void *arg)
 	attr_drain(je->opts.attr);
 }
 
+/* NAT is decided with the first packet: the whole entry has to go. */
+static void
+taken_cb(void *arg, const struct flow_key *key)
+{
+	struct judge_ev *je = arg;
+
+	if (je->ct == NULL)
+		return;
+	(void)ct_delete_flow(je->ct, key); /* dropped until it is gone */
+	(void)ct_flush(je->ct);
+}
+
 static int
 watch_attr(struct judge_ev *je)
 {
 	int fds[ATTR_FDS];
 
+	attr_watch(je->opts.attr, taken_cb, je);
 	attr_fds(je->opts.attr, fds);
 	for (size_t i = 0; i < ATTR_FDS; i++) {
 		if (fds[i] < 0)
@@ -297,6 +310,7 @@ judge_ev_free(struct judge_ev *je)
 		return;
 	if (je->readable != NULL)
 		event_free(je->readable);
+	attr_watch(je->opts.attr, NULL, NULL);
 	for (size_t i = 0; i < ATTR_FDS; i++)
 		if (je->heard[i] != NULL)
 			event_free(je->heard[i]);

@@ -164,6 +164,7 @@ rerouted_SOURCES = \
 	%D%/ctl_show.c %D%/ctl_show.h \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctl_status.c %D%/ctl_status.h \
+	%D%/ctl_tunnel.c %D%/ctl_tunnel.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/file.c %D%/file.h \
@@ -173,11 +174,6 @@ rerouted_SOURCES = \
 	%D%/json.c %D%/json.h \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
-	%D%/list_ev.c %D%/list_ev.h \
-	%D%/list_file.c %D%/list_file.h \
-	%D%/list_find.c \
-	%D%/list_job.c %D%/list_job.h \
-	%D%/list_report.c %D%/list_report.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
@@ -188,12 +184,14 @@ rerouted_SOURCES = \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/port17_past.c %D%/port17_past.h \
 	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \
+	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
@@ -214,18 +212,25 @@ reroutectl_SOURCES = \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
 	%D%/ctl/learn.c \
-	%D%/ctl/lists.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
 	%D%/ctl/queries.c \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
+	%D%/ctl/tunnels.c \
 	%D%/ctl/table.c %D%/ctl/table.h \
 	%D%/ctl/top.c %D%/ctl/top.h \
 	%D%/ctl/top_rows.c %D%/ctl/top_rows.h
 if HAVE_NCURSES
 reroutectl_SOURCES += %D%/ctl/top_screen.c
 endif
+# lists of the settings
+rerouted_SOURCES += %D%/list_ev.c %D%/list_ev.h \
+	%D%/list_file.c %D%/list_file.h \
+	%D%/list_find.c \
+	%D%/list_job.c %D%/list_job.h \
+	%D%/list_report.c %D%/list_report.h
+reroutectl_SOURCES += %D%/ctl/lists.c
 reroutectl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
 reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(NCURSES_LIBS)

@@ -1,6 +1,7 @@
 #include "src/port17_ev.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "port17/leg_ev.h"
 #include "port17/listen_ev.h"
+#include "port17/udp_ev.h"
 #include "port17/inodes.h"
 #include "src/base/log.h"
 #include "src/core/names.h"
@@ -17,6 +19,11 @@
 #include "src/linux/icmp.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
+#include "src/port17_past.h"
+#include "src/work_ev.h"
+
+/* Between two look-ups of proxies that have a name. */
+#define RESOLVE_S 60
 
 struct port17_ev {
 	struct port17_ev_opts opts;
@@ -26,6 +33,10 @@ struct port17_ev {
 	struct dialer *dialer;
 	struct sessions *sessions;
 	struct listener *listener;
+	struct udp *udp;
+	struct port17_pasts *pasts;
+	struct event *resolve; /* now and then */
+	bool resolving;
 };
 
 /* What the judge knows ----------------------------------------------------- */
@@ -208,13 +219,87 @@ log_end(const struct session *session, const struct session_end *end)
 }
 
 static void
+remember(struct port17_ev *p17, struct port17_past *past,
+    const struct claim *claim, const struct tunnel *via)
+{
+	memcpy(past->tunnel, claim->tunnel->name, sizeof(past->tunnel));
+	if (via != NULL)
+		memcpy(past->via, via->name, sizeof(past->via));
+	past->process = process_ref(claim->process);
+	past->ended = mono_now();
+	if (p17->opts.ended != NULL)
+		p17->opts.ended(p17->opts.arg, past);
+}
+
+static void
 ended(void *arg, const struct session *session, const struct session_end *end)
 {
 	struct port17_ev *p17 = arg;
 
+	struct port17_past *past = port17_pasts_put(p17->pasts, &session->key);
+
 	log_end(session, end);
-	if (p17->opts.ended != NULL)
-		p17->opts.ended(p17->opts.arg, session, end);
+	if (past == NULL)
+		return;
+	past->up = end->bytes.up;
+	past->down = end->bytes.down;
+	past->dial_ms = session->dial_ms;
+	past->closed = end->closed;
+	past->outcome = end->outcome;
+	(void)snprintf(past->why, sizeof(past->why), "%s", end->why);
+	remember(p17, past, &session->claim, session->via);
+}
+
+/* Datagrams ---------------------------------------------------------------- */
+
+static bool
+udp_claim(void *arg, const struct flow_key *key, struct claim *ret)
+{
+	return claim_key(arg, ret, key);
+}
+
+/* The program is told as if nobody listened; and its next packet is judged
+ * anew, by what is known of the tunnel then. */
+static void
+udp_refuse(void *arg, const struct flow_key *seen, const struct flow_key *key)
+{
+	struct port17_ev *p17 = arg;
+	/* the error quotes the packet as it came to the endpoint: the kernel
+	 * turns that back, too */
+	struct flow_key quoted = *seen;
+
+	quoted.local = seen->remote;
+	quoted.lport = seen->rport;
+	quoted.remote = seen->local;
+	quoted.rport = seen->lport;
+	p17->opts.stats->port17_refused++;
+	if (p17->icmp != NULL)
+		(void)icmp_tell(p17->icmp, &quoted, 0, ECONNREFUSED);
+	judge_forget_key(p17->opts.judge, key);
+	if (ct_delete_flow(p17->ct, key) == 0)
+		(void)ct_flush(p17->ct); /* else it ends by itself */
+}
+
+static void
+udp_ended(void *arg, const struct udp_flow *flow, enum closed closed)
+{
+	struct port17_ev *p17 = arg;
+	struct port17_past *past = port17_pasts_put(p17->pasts, &flow->key);
+	char to[ADDR_STRLEN];
+
+	if (past != NULL) {
+		past->up = flow->up;
+		past->down = flow->down;
+		past->closed = closed;
+		past->outcome = OUTCOME_UNSUPPORTED;
+		remember(p17, past, &flow->claim, flow->via);
+	}
+	log_debug("port17",
+	    "closed tunnel=%s proto=udp to=%s port=%u reason=%s up=%llu "
+	    "down=%llu",
+	    flow->claim.tunnel->name, addr_format(&flow->key.remote, to),
+	    flow->key.rport, closed_name(closed), (unsigned long long)flow->up,
+	    (unsigned long long)flow->down);
 }
 
 /* Verdicts ----------------------------------------------------------------- */
@@ -256,7 +341,7 @@ route_udp(struct port17_ev *p17, const struct tunnel *tunnel,
 		    p17->opts.judge, ACTION_DROP, REASON_TUNNEL_UDP, verdict);
 		return PORT17_GO;
 	}
-	if (!tunnel_carries_udp(tunnel)) {
+	if (!dialer_carries_udp(p17->dialer, tunnel, mono_now())) {
 		judge_refuse(
 		    p17->opts.judge, ACTION_BLOCK, REASON_TUNNEL_UDP, verdict);
 		return PORT17_GO;
@@ -304,6 +389,9 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 	if (is_bound(p17, pkt, &key)) {
 		judge_refuse(
 		    p17->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
+		/* the error that REJECT sends comes by lo, and does not reach
+		 * a socket of another device */
+		verdict->destroy = pkt->tuple.proto == IPPROTO_TCP;
 		return PORT17_GO;
 	}
 	if (!claim_flow(p17, &claim, verdict->flow)) {
@@ -319,6 +407,93 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 	return route;
 }
 
+/* Proxies that have a name ------------------------------------------------- */
+
+struct resolve {
+	struct port17_ev *p17;
+	struct dialer *dialer; /* the thread's own */
+};
+
+static void
+resolve_run(void *arg)
+{
+	struct resolve *resolve = arg;
+
+	dialer_resolve(resolve->dialer);
+}
+
+static void
+resolve_done(void *arg)
+{
+	struct resolve *resolve = arg;
+	struct port17_ev *p17 = resolve->p17;
+	const struct tunnel_set *set = dialer_tunnels(resolve->dialer);
+
+	for (size_t i = 0; i < set->n; i++) {
+		const struct tunnel_state *state =
+		    dialer_state(resolve->dialer, set->v[i].name);
+
+		if (state != NULL)
+			dialer_resolved(p17->dialer, state->name,
+			    &state->resolved, state->resolved_at);
+	}
+	dialer_free(resolve->dialer);
+	free(resolve);
+	p17->resolving = false;
+}
+
+static bool
+has_names(const struct tunnel_set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->v[i].host[0] != '\0')
+			return true;
+	return false;
+}
+
+static void
+resolve_begin(struct port17_ev *p17)
+{
+	const struct dialer_opts opts = { .base = NULL };
+	struct tunnel_set *set = dialer_tunnels(p17->dialer);
+	struct resolve *resolve;
+
+	if (p17->resolving || set == NULL || !has_names(set))
+		return;
+	resolve = calloc(1, sizeof(*resolve));
+	set = tunnel_set_copy(set);
+	if (resolve == NULL || set == NULL ||
+	    dialer_new(&resolve->dialer, &opts) < 0) {
+		tunnel_set_unref(set);
+		free(resolve);
+		return;
+	}
+	resolve->p17 = p17;
+	dialer_set_tunnels(resolve->dialer, set);
+	tunnel_set_unref(set);
+	p17->resolving = true;
+	if (work_start(p17->opts.base, resolve_run, resolve_done, resolve) < 0)
+		resolve_done(resolve);
+}
+
+static void
+resolve_cb(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval again = { RESOLVE_S, 0 };
+	struct port17_ev *p17 = arg;
+
+	(void)fd;
+	(void)what;
+	resolve_begin(p17);
+	(void)event_add(p17->resolve, &again);
+}
+
+bool
+port17_ev_is_busy(const struct port17_ev *p17)
+{
+	return p17 != NULL && p17->resolving;
+}
+
 /* All of it ---------------------------------------------------------------- */
 
 bool
@@ -332,12 +507,26 @@ port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 {
 	if (key->proto == IPPROTO_TCP)
 		sessions_abort(p17->sessions, key, CLOSED_POLICY);
+	else
+		udp_abort(p17->udp, key);
 }
 
 const struct sessions *
 port17_ev_sessions(const struct port17_ev *p17)
 {
 	return p17->sessions;
+}
+
+const struct udp *
+port17_ev_udp(const struct port17_ev *p17)
+{
+	return p17->udp;
+}
+
+const struct port17_pasts *
+port17_ev_pasts(const struct port17_ev *p17)
+{
+	return p17->pasts;
 }
 
 struct dialer *
@@ -349,12 +538,15 @@ port17_ev_dialer(struct port17_ev *p17)
 int
 port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 {
+	static const struct timeval soon = { 0, 0 };
 	struct tunnel_set *set = tunnel_set_new(conf);
 
 	if (set == NULL)
 		return -ENOMEM;
 	dialer_set_tunnels(p17->dialer, set);
 	tunnel_set_unref(set);
+	/* when the loop runs: the resolver may be this daemon */
+	(void)event_add(p17->resolve, &soon);
 	return 0;
 }
 
@@ -377,6 +569,16 @@ open_parts(struct port17_ev *p17)
 		.full = full,
 		.arg = p17,
 	};
+	struct udp_opts udp = {
+		.base = opts->base,
+		.own = p17->own,
+		.max = opts->flows_max,
+		.claim = udp_claim,
+		.refuse = udp_refuse,
+		.ended = udp_ended,
+		.stray = stray,
+		.arg = p17,
+	};
 	int r = ct_open(&p17->ct);
 
 	if (r == 0)
@@ -388,6 +590,10 @@ open_parts(struct port17_ev *p17)
 	r = sessions_new(&p17->sessions, &sessions);
 	if (r == 0)
 		r = listener_new(&p17->listener, &listener);
+	udp.dialer = p17->dialer;
+	udp.ct = p17->ct;
+	if (r == 0)
+		r = udp_new(&p17->udp, &udp);
 	return r;
 }
 
@@ -401,7 +607,11 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 		return -ENOMEM;
 	p17->opts = *opts;
 	p17->own = inodes_new();
-	r = p17->own != NULL ? open_parts(p17) : -ENOMEM;
+	p17->pasts = port17_pasts_new();
+	p17->resolve = event_new(opts->base, -1, 0, resolve_cb, p17);
+	r = p17->resolve != NULL && p17->own != NULL && p17->pasts != NULL
+		? open_parts(p17)
+		: -ENOMEM;
 	if (r < 0) {
 		port17_ev_free(p17);
 		return r;
@@ -420,10 +630,14 @@ port17_ev_free(struct port17_ev *p17)
 {
 	if (p17 == NULL)
 		return;
+	if (p17->resolve != NULL)
+		event_free(p17->resolve);
 	listener_free(p17->listener);
+	udp_free(p17->udp);
 	sessions_free(p17->sessions);
 	dialer_free(p17->dialer);
 	inodes_free(p17->own);
+	port17_pasts_free(p17->pasts);
 	icmp_close(p17->icmp);
 	ct_close(p17->ct);
 	free(p17);

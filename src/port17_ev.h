@@ -14,7 +14,10 @@ struct diag;
 struct event_base;
 struct nfq;
 struct nfq_packet;
+struct port17_past;
+struct port17_pasts;
 struct procfs;
+struct udp;
 
 /* Port17 among the rest of the daemon: the judge sends flows here, and what is
  * known of them comes from the judge. */
@@ -30,14 +33,16 @@ struct port17_ev_opts {
 	struct stats *stats;
 	size_t flows_max;
 	/* a tunnelled flow has ended; NULL: nobody wants to know */
-	void (*ended)(void *arg, const struct session *session,
-	    const struct session_end *end);
+	void (*ended)(void *arg, const struct port17_past *past);
 	void *arg;
 };
 
 /* Listens. 0, -EADDRINUSE or -errno. */
 int port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts);
-void port17_ev_free(struct port17_ev *p17); /* accepts NULL */
+void port17_ev_free(struct port17_ev *p17); /* not while busy; accepts NULL */
+
+/* Whether work for it runs off the loop. Accepts NULL. */
+bool port17_ev_is_busy(const struct port17_ev *p17);
 
 /* The tunnels of these settings from now on; what goes through others goes on.
  * 0 or -ENOMEM (then it stays as it was). */
@@ -61,6 +66,8 @@ void port17_ev_moved(struct port17_ev *p17, const struct flow_key *key);
 
 /* For lists: NULL where there is none. */
 const struct sessions *port17_ev_sessions(const struct port17_ev *p17);
+const struct udp *port17_ev_udp(const struct port17_ev *p17);
+const struct port17_pasts *port17_ev_pasts(const struct port17_ev *p17);
 struct dialer *port17_ev_dialer(struct port17_ev *p17);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "src/core/schema.h"
 #include "src/core/tally.h"
 #include "src/ctl_ev.h"
+#include "src/ctl_tunnel.h"
 #include "src/flow_log.h"
 #include "src/fw_ev.h"
 #include "src/guard_ev.h"
@@ -32,6 +34,7 @@
 #include "src/policy_ev.h"
 #include "src/privileges_ev.h"
 #include "src/port17_ev.h"
+#include "src/port17_past.h"
 #include "src/query_log.h"
 #include "src/resolver_ev.h"
 #include "src/watch_ev.h"
@@ -157,6 +160,16 @@ queues_broken(void *arg, int error)
 	stop_begin(rr);
 }
 
+/* The start needs much that is not needed again: the kernel's types for the
+ * programs of bpf, the tables of others. */
+static void
+give_memory_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0); /* whether there was any */
+#endif
+}
+
 static void
 firewall_put_in(struct rerouted *rr)
 {
@@ -186,6 +199,7 @@ firewall_put_in(struct rerouted *rr)
 	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
 	    rr->fw.in[CHAINS_IP4] ? "yes" : "no",
 	    rr->fw.in[CHAINS_IP6] ? "yes" : "no");
+	give_memory_back();
 	notify_ready();
 	if (rr->ready != NULL)
 		rr->ready(rr->ready_arg);
@@ -584,6 +598,26 @@ control_prepare(struct rerouted *rr)
 	return r;
 }
 
+static json_t *
+make_tunnel_end(const void *of, const struct json_time *at)
+{
+	return ctl_tunnel_end(of, at);
+}
+
+static void
+tunnel_ended(void *arg, const struct port17_past *past)
+{
+	struct rerouted *rr = arg;
+	struct ctl_event event = { .name = "tunnel",
+		.row = { past->process, NULL, action_name(ACTION_REROUTE),
+		    past->ended },
+		.make = make_tunnel_end,
+		.of = past };
+
+	if (rr->ctl != NULL)
+		ctl_ev_publish(rr->ctl, &event, past->ended);
+}
+
 static int
 port17_prepare(struct rerouted *rr)
 {
@@ -595,10 +629,12 @@ port17_prepare(struct rerouted *rr)
 		.procfs = rr->procfs,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
+		.ended = tunnel_ended,
 		.arg = rr,
 	};
 	int r = port17_ev_new(&rr->port17, &opts);
 
+	rr->env.port17 = rr->port17;
 	if (r == 0)
 		r = port17_ev_set_conf(rr->port17, rr->conf);
 	if (r < 0)
@@ -693,9 +729,9 @@ rerouted_free(struct rerouted *rr)
 		return;
 	/* threads work on what is freed below */
 	while (policy_ev_is_busy(rr->policy_ev) ||
-	       list_ev_is_busy(rr->list_ev) || names_ev_is_busy(rr->names_ev) ||
-	       ctl_ev_is_busy(rr->ctl) || guard_ev_is_busy(rr->guard) ||
-	       resolver_ev_is_busy(rr->resolver))
+	       list_ev_is_busy(rr->list_ev) || port17_ev_is_busy(rr->port17) ||
+	       names_ev_is_busy(rr->names_ev) || ctl_ev_is_busy(rr->ctl) ||
+	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);

@@ -52,6 +52,7 @@ struct resolver_ev {
 	uint64_t hosts_stamp;
 	struct addr addrs[ADDRS_MAX]; /* of this host */
 	size_t n_addrs;
+	uint64_t asleep_ns; /* the machine, since it was started */
 	struct prefix *allow;
 	size_t n_allow;
 	const struct policy *policy; /* borrowed, to see that it changes */
@@ -214,14 +215,17 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 
 /* Who asks ----------------------------------------------------------------- */
 
-static void
+/* True where this host has others than before. */
+static bool
 read_addresses(struct resolver_ev *re)
 {
 	struct ifaddrs *all = NULL, *ifa;
+	bool others;
 	size_t n = 0;
 
 	if (getifaddrs(&all) < 0)
-		return; /* what was known is better than nothing */
+		return false; /* what was known is better than nothing */
+	others = false;
 	for (ifa = all; ifa != NULL && n < ADDRS_MAX; ifa = ifa->ifa_next) {
 		struct client at;
 
@@ -230,10 +234,29 @@ read_addresses(struct resolver_ev *re)
 			ifa->ifa_addr->sa_family != AF_INET6))
 			continue;
 		server_addr((const void *)ifa->ifa_addr, &at);
+		others = others || n >= re->n_addrs ||
+			 !addr_equal(&re->addrs[n], &at.addr);
 		re->addrs[n++] = at.addr;
 	}
 	freeifaddrs(all);
+	others = others || n != re->n_addrs;
 	re->n_addrs = n;
+	return others;
+}
+
+/* True where the machine has slept since the last time. */
+static bool
+has_slept(struct resolver_ev *re)
+{
+	struct timespec boot;
+	uint64_t asleep, before = re->asleep_ns;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &boot) < 0)
+		return false;
+	asleep = (uint64_t)boot.tv_sec * MONO_S + (uint64_t)boot.tv_nsec -
+		 mono_now().ns;
+	re->asleep_ns = asleep;
+	return before + MONO_S < asleep;
 }
 
 /* From this host, or from where the settings say. */
@@ -475,7 +498,12 @@ look_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	listen_all(re);
-	read_addresses(re);
+	if (read_addresses(re) | has_slept(re)) {
+		log_info("dns", "the network is another one: upstreams that "
+				"failed are asked again");
+		resolve_forgive(re->resolve);
+		upstreams_ev_forgive(re->upstreams);
+	}
 	if (resolver_conf_stamp(re->conf->resolver.hosts.s) != re->hosts_stamp)
 		read_hosts(re);
 }
@@ -546,7 +574,8 @@ prepare(struct resolver_ev *re)
 	re->nobody = asker_new(re->unknown);
 	if (re->nobody == NULL)
 		return -ENOMEM;
-	read_addresses(re);
+	(void)read_addresses(re); /* the first are others, too */
+	(void)has_slept(re);
 	upstreams.resolve = re->resolve;
 	return upstreams_ev_new(&re->upstreams, &upstreams);
 }
@@ -611,6 +640,12 @@ struct resolve *
 resolver_ev_resolve(struct resolver_ev *re)
 {
 	return re->resolve;
+}
+
+const char *
+resolver_ev_why(const struct resolver_ev *re, const struct upstream *upstream)
+{
+	return upstreams_ev_why(re->upstreams, upstream);
 }
 
 size_t

@@ -41,6 +41,9 @@ void resolver_ev_configure(struct resolver_ev *re, const struct conf *conf);
 
 /* For control; both borrowed. */
 struct resolve *resolver_ev_resolve(struct resolver_ev *re);
+/* What is known to be wrong with an upstream, in words; "". */
+const char *resolver_ev_why(
+    const struct resolver_ev *re, const struct upstream *upstream);
 size_t resolver_ev_connections(const struct resolver_ev *re);
 bool resolver_ev_listens(const struct resolver_ev *re);
 

@@ -151,10 +151,12 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_codec test_tunnel
+unit_tests += test_codec test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
 test_codec_SOURCES = %D%/unit/test_codec.c
 test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_udpnat_SOURCES = %D%/unit/test_udpnat.c
+test_udpnat_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_tunnel_SOURCES = %D%/unit/test_tunnel.c
 test_tunnel_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 fuzz_shake_SOURCES = %D%/fuzz/fuzz_shake.c $(fuzz_main)

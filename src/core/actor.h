@@ -25,8 +25,11 @@ struct actor {
 /* A packet that a program sent, as the kernel saw it leave. */
 struct use {
 	struct actor actor;
-	uint64_t socket; /* its inode, or its cookie where it has none */
+	uint64_t socket; /* its inode, or another number where it has none */
 	bool connected;
+	/* decided for another process before: what conntrack has of it holds no
+	 * more. refused: the packet was dropped, else it has passed */
+	bool taken, refused;
 	const uint8_t *head; /* the first bytes of the packet, borrowed */
 	size_t head_len, total;
 };
@@ -45,6 +48,7 @@ struct exec {
 	uint64_t exec;
 	uint64_t exe_dev, exe_ino;
 	bool deleted;
+	uint32_t mounts; /* number of the mount namespace */
 	/* names from the file up to the root, each with a NUL behind it */
 	const char *path;
 	size_t path_len;  /* 0: longer than there was room */

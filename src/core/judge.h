@@ -102,6 +102,9 @@ void judge_failure(struct judge *judge, struct verdict *ret);
 void judge_refuse(struct judge *judge, enum action action, enum reason reason,
     struct verdict *verdict);
 
+/* The next packet of this flow is judged as if it were the first. */
+void judge_forget_key(struct judge *judge, const struct flow_key *key);
+
 /* After a change of policy: begins to judge all flows again. */
 void judge_review_begin(struct judge *judge);
 

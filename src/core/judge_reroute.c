@@ -57,3 +57,12 @@ judge_refuse(struct judge *judge, enum action action, enum reason reason,
 	if (flow != NULL)
 		flow->decision = *d;
 }
+
+void
+judge_forget_key(struct judge *judge, const struct flow_key *key)
+{
+	struct flow *flow = flow_find(judge->flows, key);
+
+	if (flow != NULL)
+		flow_forget(judge->flows, flow);
+}

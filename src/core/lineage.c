@@ -183,6 +183,7 @@ image_new(const struct exec *program)
 	image->refs = 1;
 	image->exe_dev = program->exe_dev;
 	image->exe_ino = program->exe_ino;
+	image->mounts = program->mounts;
 	image->exe = join_path(program);
 	image->args = malloc(program->args_len + 1);
 	if (image->exe == NULL || image->args == NULL) {

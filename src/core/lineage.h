@@ -16,6 +16,7 @@ struct lineage;
 struct image {
 	unsigned int refs;
 	uint64_t exe_dev, exe_ino;
+	uint32_t mounts; /* number of the mount namespace that exe is of */
 	char *exe;  /* as readlink would give it; "" where it was too long */
 	char *args; /* each with its NUL */
 	size_t args_len;

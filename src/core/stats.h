@@ -43,6 +43,8 @@
 	X(unknown_gone, "senders seen, and gone with no trace of a program")   \
 	X(unknown_mixed, "packets that several processes may have sent")       \
 	X(unknown_stranger, "packets sent by another user than the socket's")  \
+	X(taken_over, "flows that another process went on with")               \
+	X(taken_dropped, "packets of those that another program sent")         \
 	X(uses_refused, "records of packets that could not be read")           \
 	X(names_learnt, "names of addresses learnt from answers")              \
 	X(names_evicted, "addresses forgotten because there were too many")    \

@@ -24,6 +24,7 @@ struct entry {
 	uint64_t print; /* of the packet's first head_len bytes */
 	size_t head_len;
 	bool connected;
+	unsigned int waiting; /* packets that were not asked about yet */
 	mono_t when;
 	uint64_t order; /* which was the last of all, the second last … */
 };
@@ -183,7 +184,8 @@ entry_get(struct uses *uses, const struct flow_key *key, struct who *who,
 }
 
 int
-uses_put(struct uses *uses, const struct use *use, mono_t now)
+uses_put(struct uses *uses, const struct use *use, mono_t now,
+    struct flow_key *ret_key)
 {
 	struct flow_key key;
 	struct packet pkt;
@@ -193,12 +195,14 @@ uses_put(struct uses *uses, const struct use *use, mono_t now)
 
 	if (r < 0)
 		return r;
+	key = flow_key_of(&pkt.tuple, false);
+	if (ret_key != NULL)
+		*ret_key = key;
 	/* who ends another one's connection (SOCK_DESTROY: we, or ss -K) is
 	 * at work then, but is not who used it */
 	if (pkt.tuple.proto == IPPROTO_TCP &&
 	    (pkt.tcp_flags & PACKET_TCP_RST) != 0)
 		return 0;
-	key = flow_key_of(&pkt.tuple, false);
 	who = who_get(uses, &use->actor);
 	if (who == NULL)
 		return -ENOMEM;
@@ -210,6 +214,7 @@ uses_put(struct uses *uses, const struct use *use, mono_t now)
 	entry->head_len = use->head_len;
 	entry->connected = use->connected;
 	entry->when = now;
+	entry->waiting++;
 	entry->order = ++uses->orders;
 	list_remove(&entry->lru);
 	list_prepend(&uses->lru, &entry->lru);
@@ -224,12 +229,14 @@ is_packet(const struct uses *uses, const struct entry *entry, const void *head,
 	       map_hash(&uses->entries, head, entry->head_len) == entry->print;
 }
 
-/* Several sent between these ends. */
-static const struct entry *
-tell_apart(const struct uses *uses, const struct entry *newest, uint64_t hash,
+/* Several sent between these ends: those of whom packets wait for a verdict, by
+ * their bytes where there is more than one. */
+static struct entry *
+tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
     const void *head, size_t len)
 {
-	const struct entry *entry, *found = NULL;
+	struct entry *entry, *found = NULL, *waits = NULL;
+	unsigned int n_found = 0, n_waiting = 0;
 	bool alike = true;
 
 	for_each_same(entry, &uses->entries, hash, &newest->key)
@@ -238,21 +245,28 @@ tell_apart(const struct uses *uses, const struct entry *newest, uint64_t hash,
 			continue;
 		alike =
 		    alike && is_alike(&entry->who->actor, &newest->who->actor);
-		if (!is_packet(uses, entry, head, len))
+		if (entry->waiting == 0)
 			continue;
-		if (found != NULL && found->who != entry->who)
-			return alike ? newest : NULL;
-		found = entry;
+		waits = entry;
+		n_waiting++;
+		if (is_packet(uses, entry, head, len)) {
+			found = entry;
+			n_found++;
+		}
 	}
-	return found != NULL ? found : alike ? newest : NULL;
+	if (alike)
+		return newest;
+	if (n_waiting == 1)
+		return waits;
+	return n_found == 1 ? found : NULL;
 }
 
 enum uses_found
-uses_find(const struct uses *uses, const struct flow_key *key, const void *head,
+uses_find(struct uses *uses, const struct flow_key *key, const void *head,
     size_t len, struct used *ret)
 {
 	uint64_t hash = map_hash(&uses->entries, key, sizeof(*key));
-	const struct entry *entry, *newest = NULL;
+	struct entry *entry, *newest = NULL;
 	size_t n = 0;
 
 	for_each_same(entry, &uses->entries, hash, key)
@@ -267,6 +281,8 @@ uses_find(const struct uses *uses, const struct flow_key *key, const void *head,
 		newest = tell_apart(uses, newest, hash, head, len);
 	if (newest == NULL)
 		return USES_MIXED;
+	if (head != NULL && newest->waiting > 0)
+		newest->waiting--;
 	*ret = (struct used){ newest->who, newest->socket, newest->connected };
 	return USES_ONE;
 }

@@ -44,12 +44,15 @@ enum uses_found {
 struct uses *uses_new(size_t max);
 void uses_free(struct uses *uses); /* accepts NULL */
 
-/* 0, -ENOMEM, or what packet_parse() says of a packet that is none. */
-int uses_put(struct uses *uses, const struct use *use, mono_t now);
+/* 0 with the flow's key in *ret_key (or NULL), -ENOMEM, or what packet_parse()
+ * says of a packet that is none. */
+int uses_put(struct uses *uses, const struct use *use, mono_t now,
+    struct flow_key *ret_key);
 
 /* head: the first bytes of the packet in question, as many as are at hand. They
- * tell which one it is where several processes share a socket. */
-enum uses_found uses_find(const struct uses *uses, const struct flow_key *key,
+ * tell which one it is where several processes share a socket, and it counts as
+ * asked about then. NULL: none in particular. */
+enum uses_found uses_find(struct uses *uses, const struct flow_key *key,
     const void *head, size_t len, struct used *ret);
 
 bool actor_equal(const struct actor *a, const struct actor *b);

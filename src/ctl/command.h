@@ -65,6 +65,7 @@ enum status command_watch(const struct context *context);
 enum status command_top(const struct context *context);
 enum status command_explain(const struct context *context);
 enum status command_rules(const struct context *context);
+enum status command_tunnels(const struct context *context);
 enum status command_learn(const struct context *context);
 enum status command_reload(const struct context *context);
 enum status command_add(const struct context *context);

@@ -48,6 +48,11 @@ static const struct command_word match_words[] = {
 	{ 0 },
 };
 
+static const struct command_word tunnels_words[] = {
+	{ "test", "TUNNEL HOST:PORT", "dials once: what happens at each step" },
+	{ 0 },
+};
+
 static const struct command_word completion_words[] = {
 	{ "bash", NULL, "for bash-completion" },
 	{ "zsh", NULL, "for zsh, as _reroutectl in a folder of fpath" },
@@ -135,6 +140,12 @@ const struct command commands[] = {
 	    .options = { for_options },
 	    .example = "reroutectl reroute exe /usr/bin/curl via tor --for 10m",
 	    .run = command_add },
+	{ .name = "tunnels",
+	    .usage = "[test TUNNEL HOST:PORT]",
+	    .what = "the tunnels: how they are, and what they carried",
+	    .words = tunnels_words,
+	    .example = "reroutectl tunnels test tor example.com:443",
+	    .run = command_tunnels },
 	{ .name = "learn",
 	    .usage = "[--for T] [FILTER...]",
 	    .what = "rules for what a default let through; applies none",

@@ -192,16 +192,39 @@ watch_args(const struct context *context, json_t **ret)
 	return status;
 }
 
+/* The end of a flow that went through a tunnel. */
+static void
+print_tunnel(const json_t *event)
+{
+	char when[32], program[CELL], to[CELL], up[16], down[16];
+
+	show_time(when, sizeof(when), command_number(event, "time"));
+	show_program(
+	    program, sizeof(program), json_object_get(event, "process"));
+	show_bytes(up, sizeof(up), json_object_get(event, "bytes_up"));
+	show_bytes(down, sizeof(down), json_object_get(event, "bytes_down"));
+	format_end(to, sizeof(to), event, true);
+	printf("%s tunnel %s ", when, command_text(event, "tunnel", "?"));
+	table_text(program, stdout);
+	printf(" -> %s up %s down %s: ", to, up, down);
+	table_text(command_text(event, "close_reason", "?"), stdout);
+	putchar('\n');
+}
+
 static void
 print_any_event(const struct context *context, const json_t *event)
 {
 	const char *kind = command_text(event, "event", "");
 	bool flow = strcmp(kind, "flow") == 0;
 
-	if (!flow && strcmp(kind, "query") != 0)
+	bool tunnel = strcmp(kind, "tunnel") == 0;
+
+	if (!flow && !tunnel && strcmp(kind, "query") != 0)
 		return;
 	if (context->json)
 		command_json(event);
+	else if (tunnel)
+		print_tunnel(event);
 	else if (flow)
 		print_event(event);
 	else

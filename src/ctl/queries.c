@@ -148,14 +148,17 @@ static void
 print_upstream(const json_t *u)
 {
 	const char *zone = command_text(u, "zone", ".");
+	const char *why = command_text(u, "why", "");
 
-	printf("  %s%s%s: %s, %.1f ms, %.0f asked, %.0f late, %.0f errors\n",
+	printf(
+	    "  %s%s%s: %s, %.1f ms, %.0f asked, %.0f late, %.0f errors%s%s\n",
 	    command_text(u, "upstream", "?"),
 	    strcmp(zone, ".") != 0 ? " for " : "",
 	    strcmp(zone, ".") != 0 ? zone : "",
 	    json_is_true(json_object_get(u, "up")) ? "up" : "DOWN",
 	    command_number(u, "rtt_us") / 1000, command_number(u, "queries"),
-	    command_number(u, "timeouts"), command_number(u, "errors"));
+	    command_number(u, "timeouts"), command_number(u, "errors"),
+	    why[0] != '\0' ? ": " : "", why);
 }
 
 static void

@@ -88,8 +88,14 @@ print_resolver(const json_t *resolver)
 	    number(counters, "queries"), number(counters, "hits"),
 	    number(counters, "blocked"));
 	json_array_foreach(json_object_get(resolver, "upstreams"), i, u)
-	    printf("  upstream %s, %s\n", command_text(u, "upstream", "?"),
-		json_is_true(json_object_get(u, "up")) ? "up" : "DOWN");
+	{
+		const char *why = command_text(u, "why", "");
+
+		printf("  upstream %s, %s%s%s\n",
+		    command_text(u, "upstream", "?"),
+		    json_is_true(json_object_get(u, "up")) ? "up" : "DOWN",
+		    why[0] != '\0' ? ": " : "", why);
+	}
 }
 
 static void

@@ -41,8 +41,8 @@ static const unsigned char object[] = {
 /* Bytes for what waits. Packets: what is sent while one wake-up lasts, 5 ms at
  * most. Births: the kernel keeps them until somebody is looked up, or it is
  * half full. Each is mapped twice. */
-#define RING_USES ((uint32_t)1 << 20)
-#define RING_EVENTS ((uint32_t)1 << 19)
+#define RING_USES ((uint32_t)1 << 19)
+#define RING_EVENTS ((uint32_t)1 << 18)
 
 /* Pid namespaces can't be nested deeper (MAX_PID_NS_LEVEL in the kernel). */
 #define LEVELS_MAX 32
@@ -107,8 +107,10 @@ use_cb(void *arg, const void *bytes, size_t size)
 	const struct bpf_use *record = bytes;
 	struct bpf *bpf = arg;
 	struct use use = {
-		.socket = record->inode != 0 ? record->inode : record->cookie,
+		.socket = record->inode,
 		.connected = record->connected != 0,
+		.taken = record->taken != 0,
+		.refused = record->taken == BPF_TAKEN_DROPPED,
 		.head = record->head,
 		.head_len = record->head_len,
 		.total = record->total,
@@ -139,6 +141,7 @@ exec_cb(struct bpf *bpf, const struct bpf_event *event, size_t size)
 		    makedev(event->exe_dev >> 20, event->exe_dev & 0xfffff),
 		.exe_ino = event->exe_ino,
 		.deleted = event->deleted != 0,
+		.mounts = event->mounts,
 		.path = text,
 		.path_len = event->cut ? 0 : event->path_len,
 		.args = text + event->path_len,

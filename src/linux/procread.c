@@ -460,6 +460,23 @@ bygone_script(struct process *proc, const struct procread_facts *facts)
 	return process_set(&proc->script, path, strlen(path));
 }
 
+/* Where another file is at its path now, or none, it is shown as readlink(2)
+ * would have. */
+static int
+bygone_exe(struct process *proc, const struct procread_facts *facts)
+{
+	static const char deleted[] = " (deleted)";
+	char path[PATH_MAX + sizeof(deleted)];
+	size_t len = strlen(facts->exe);
+
+	if (proc->exe_here || !facts->exe_ours || len >= PATH_MAX ||
+	    process_exe_was(facts->exe, false) > 0)
+		return process_set(&proc->exe, facts->exe, len);
+	memcpy(path, facts->exe, len);
+	memcpy(path + len, deleted, sizeof(deleted));
+	return process_set(&proc->exe, path, sizeof(path));
+}
+
 static int
 bygone_cmd(struct process *proc, const struct procread_facts *facts)
 {
@@ -493,7 +510,7 @@ procread_bygone(struct procread *pr, const struct procread_facts *facts,
 	proc->exe_here = is_at_path(&st, facts->exe);
 	proc->uid = facts->uid;
 	proc->gid = facts->gid;
-	if (process_set(&proc->exe, facts->exe, strlen(facts->exe)) != 0 ||
+	if (bygone_exe(proc, facts) != 0 ||
 	    process_set(&proc->comm, facts->comm, facts->comm_len) != 0 ||
 	    process_set(&proc->cgroup, facts->cgroup, strlen(facts->cgroup)) !=
 		0 ||

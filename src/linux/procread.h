@@ -57,7 +57,8 @@ struct procread_facts {
 	uint64_t start; /* clock ticks since boot */
 	uint32_t uid, gid;
 	uint64_t exe_dev, exe_ino;
-	const char *exe;
+	const char *exe;  /* as it was when it was started */
+	bool exe_ours;	  /* a path of our own mount namespace */
 	const char *args; /* each with its NUL */
 	size_t args_len;
 	const char *comm;

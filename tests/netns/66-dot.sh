@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/dot.sh"
 need_root
-need openssl unbound python3 dig kdig ss
+need openssl unbound python3 dig kdig ss iptables-legacy
 net_up
 check "certificates" make_certificates
 
@@ -173,6 +173,8 @@ check "another server, which has no good certificate" \
 check "is not believed" says SERVFAIL c.example A
 check "the client hears of it" grep -q 'EDE: 2[23]' "$tmp/dig"
 check "and the log says why" log_has 'its certificate has expired'
+status() { ctl status | grep -F -- "$1"; }
+check "and reroutectl status" status "DOWN: its certificate has expired"
 check "nothing went out in the clear" [ "$(inc ss -Htan dport = :53 |
     wc -l)" = 0 ]
 check "unless it is asked for" \
@@ -194,6 +196,24 @@ check "and at once from then on" [ "$(took)" -lt 50 ]
 check "one that closes after each answer" \
 	reload "tls://10.9.0.2:$close#dns.test"
 check "loses no query" [ "$(answers 30 h.example)" = 30 ]
+
+# the path of a connection goes, as with a sleep or another network
+cut() { # the packets of the connection that is there
+	cut_port=$(inc ss -Htn state established dport = :853 |
+	    sed 's/.*:\([0-9]*\) *[^ ]*:853.*/\1/' | head -n 1)
+	ins iptables-legacy -I INPUT -p tcp --dport 853 --sport "$cut_port" \
+	    -j DROP
+}
+check "a connection" reload 'tls://10.9.0.2#dns.test'
+query i.a.example A
+cut
+check "is silent all at once: another one" says 192.0.2.7 i.b.example A
+check "after two seconds" [ "$(took)" -lt 3500 ]
+cut
+inc ip address add 10.9.0.77/24 dev c0
+check "this host gets another address" wait_for log_has 'network is another'
+query i.c.example A
+check "then at once" [ "$(took)" -lt 1000 ]
 
 # the same server goes and comes back
 check "a server that goes" reload 'tls://10.9.0.2#dns.test'

@@ -5,6 +5,7 @@
  * KIND: udp (unconnected), udpc (connected), mapped (IPv4 through an IPv6
  * socket), tcp (non-blocking connect), ping. The family is the address's.
  * exec: each child runs PROGRAM, which is this one too, by another path.
+ * $SHORT_BIND is the local port to take.
  * Prints a line "LOCAL-PORT PID" for each; for ping the port is the
  * identifier. */
 #include <arpa/inet.h>
@@ -71,6 +72,23 @@ local_port(int fd)
 	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
 }
 
+static void
+take_port(int fd, int family)
+{
+	const char *port = getenv("SHORT_BIND");
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	int r;
+
+	if (port == NULL)
+		return;
+	four.sin_port = six.sin6_port = htons((uint16_t)atoi(port));
+	r = family == AF_INET ? bind(fd, (struct sockaddr *)&four, sizeof(four))
+			      : bind(fd, (struct sockaddr *)&six, sizeof(six));
+	if (r < 0)
+		die("bind");
+}
+
 static int
 open_socket(const char *kind, int family)
 {
@@ -83,6 +101,7 @@ open_socket(const char *kind, int family)
 	fd = socket(family, type, proto);
 	if (fd < 0)
 		die("socket");
+	take_port(fd, family);
 	return fd;
 }
 
@@ -96,6 +115,7 @@ send_one(const char *kind, const char *address, const char *port)
 	struct icmphdr echo = {
 		.type = to.ss_family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST
 	};
+	const char *text = program_invocation_short_name;
 	ssize_t n = 0;
 
 	if (strcmp(kind, "tcp") == 0 || strcmp(kind, "udpc") == 0) {
@@ -103,12 +123,13 @@ send_one(const char *kind, const char *address, const char *port)
 		    errno != EINPROGRESS)
 			die("connect");
 		if (kind[0] == 'u')
-			n = send(fd, "hello", 5, 0);
+			n = send(fd, text, strlen(text), 0);
 	} else if (strcmp(kind, "ping") == 0) {
 		n = sendto(
 		    fd, &echo, sizeof(echo), 0, (struct sockaddr *)&to, len);
 	} else {
-		n = sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, len);
+		n = sendto(
+		    fd, text, strlen(text), 0, (struct sockaddr *)&to, len);
 	}
 	if (n < 0)
 		die("send");

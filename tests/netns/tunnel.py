@@ -259,7 +259,7 @@ def udp(word, ends):
     if "DEVICE" in os.environ:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE,
                      os.environ["DEVICE"].encode())
-    s.settimeout(5)
+    s.settimeout(float(os.environ.get("PATIENCE", 5)))
     rounds, size = 1, 0
     if word.startswith("size="):
         size = int(word[5:])

@@ -40,8 +40,6 @@ danted_up() {
 	logoutput: $tmp/danted.$port.log
 	internal: 10.9.0.2 port = $port
 	external: s0
-	external: lo
-	external.rotation: route
 	socksmethod: ${2:-none}
 	clientmethod: none
 	user.privileged: root
@@ -96,4 +94,17 @@ late_is() {
 	said=$(run_in tcp "$1" 7005 late "$2")
 	echo "$said"
 	wait_for grep -q "^$2 ${said%% *}\$" "$GOT"
+}
+
+says_all() {
+	local want=$1
+	shift
+	said=$(run_in "$@" 2>&1)
+	echo "$said"
+	[ "$said" = "$want" ]
+}
+
+answers_like() {
+	answer "$1"
+	answer "$1" | grep -qE "^($2)"
 }

@@ -74,7 +74,7 @@ send_by(struct actor a, uint64_t socket, const struct wire *w, uint64_t s)
 		.head_len = w->len,
 		.total = w->len };
 
-	assert_int_equal(uses_put(uses, &use, (mono_t){ s * MONO_S }), 0);
+	assert_int_equal(uses_put(uses, &use, (mono_t){ s * MONO_S }, NULL), 0);
 }
 
 static enum uses_found
@@ -131,16 +131,32 @@ of_a_shared_socket_each_packet_has_its_own_sender(void **state)
 	(void)state;
 	send_by(actor(42), 7, &w, 1);
 	send_by(actor(43), 7, &x, 1);
+	/* neither of these, or any: never a guess */
+	assert_int_equal(find(4000, &y, &used), USES_MIXED);
+	assert_int_equal(find(4000, NULL, &used), USES_MIXED);
 	assert_int_equal(find(4000, &w, &used), USES_ONE);
 	assert_int_equal(used.who->actor.pid, 42);
 	assert_int_equal(find(4000, &x, &used), USES_ONE);
 	assert_int_equal(used.who->actor.pid, 43);
-	/* neither of these: never a guess */
-	assert_int_equal(find(4000, &y, &used), USES_MIXED);
-	assert_int_equal(find(4000, NULL, &used), USES_MIXED);
 	/* the same bytes from both */
+	send_by(actor(42), 7, &w, 1);
 	send_by(actor(43), 7, &w, 1);
 	assert_int_equal(find(4000, &w, &used), USES_MIXED);
+}
+
+/* Nothing of the one before is to be judged any more. */
+static void
+the_next_one_with_the_ports_is_told_by_who_waits(void **state)
+{
+	struct wire w = datagram(4000, "hello");
+	struct used used;
+
+	(void)state;
+	send_by(actor(42), 7, &w, 1);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	send_by(actor(43), 8, &w, 2);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 43);
 }
 
 static void
@@ -224,7 +240,7 @@ what_is_no_packet_is_refused(void **state)
 	};
 
 	(void)state;
-	assert_true(uses_put(uses, &use, (mono_t){ 1 }) < 0);
+	assert_true(uses_put(uses, &use, (mono_t){ 1 }, NULL) < 0);
 	assert_int_equal(uses_count(uses), 0);
 }
 
@@ -237,6 +253,7 @@ main(void)
 		TEST(a_packet_finds_its_sender),
 		TEST(one_process_is_one_until_it_runs_exec),
 		TEST(of_a_shared_socket_each_packet_has_its_own_sender),
+		TEST(the_next_one_with_the_ports_is_told_by_who_waits),
 		TEST(workers_of_one_service_are_as_good_as_each_other),
 		TEST(what_was_sent_long_ago_is_not_meant),
 		TEST(the_table_is_bounded),

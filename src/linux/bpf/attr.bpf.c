@@ -87,6 +87,15 @@ struct cgroup {
 struct css_set {
 	struct cgroup *dfl_cgrp;
 };
+struct ns_common {
+	unsigned int inum;
+};
+struct mnt_namespace {
+	struct ns_common ns;
+};
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
 struct upid {
 	int nr;
 };
@@ -103,6 +112,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	const struct cred *cred;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	char comm[16];
 };
 struct socket {
@@ -126,7 +136,14 @@ struct sock {
 struct tcp_sock {
 	__u8 is_mptcp : 1;
 };
+struct nf_conntrack_tuple {
+	char bytes[40]; /* addresses, ports, protocol: only compared */
+};
+struct nf_conntrack_tuple_hash {
+	struct nf_conntrack_tuple tuple;
+};
 struct nf_conn {
+	struct nf_conntrack_tuple_hash tuplehash[2];
 	__u32 mark;
 };
 struct sk_buff {
@@ -162,6 +179,26 @@ struct {
 	__type(value, struct draft);
 } drafts SEC(".maps");
 
+/* Who a flow of datagrams was decided for. Conntrack keeps it for half a minute
+ * or two when its socket is closed, and would let anybody go on with it who has
+ * the port then. */
+struct owner {
+	/* the very socket and process: where they lie in memory would not do,
+	 * that is used again at once, and a cookie is drawn only on demand */
+	__u64 socket, start, exec;
+	__u64
+	    image; /* the same in copies, another one in each that is started */
+	__u64 exe_ino, groups;
+	__u32 exe_dev, uid, gid;
+	__u32 tag; /* of the ends: an entry's place is used again */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
 /* The daemon has it in its memory too. */
 volatile struct bpf_shared shared = {};
 
@@ -192,13 +229,17 @@ pid_of(struct task_struct *leader)
 	return nr;
 }
 
+static __always_inline struct nf_conn *
+ct_of(struct sk_buff *skb)
+{
+	return (void *)(skb->_nfct & ~CT_INFO_MASK);
+}
+
 /* Decided before: the mark says so, and the packet comes to nobody. One of
  * others is asked about with the first packet only. */
 static __always_inline int
-is_decided(struct sk_buff *skb)
+is_decided(struct sk_buff *skb, struct nf_conn *ct)
 {
-	unsigned long nfct = skb->_nfct;
-	struct nf_conn *ct = (void *)(nfct & ~CT_INFO_MASK);
 	__u32 mark = 0;
 
 	if (ct == NULL || !bpf_core_field_exists(ct->mark))
@@ -207,7 +248,7 @@ is_decided(struct sk_buff *skb)
 	if (mark == 0 || mark == MARK_ACCEPT)
 		return 0;
 	return (mark >= MARK_FIRST && mark <= MARK_LAST) ||
-	       (nfct & CT_INFO_MASK) != IP_CT_NEW;
+	       (skb->_nfct & CT_INFO_MASK) != IP_CT_NEW;
 }
 
 /* True where the process at work is the one that uses the socket. A datagram
@@ -276,6 +317,105 @@ read_actor(struct bpf_use *use, struct task_struct *task)
 	bpf_get_current_comm(use->comm, sizeof(use->comm));
 }
 
+static __always_inline __u32
+tag_of(struct nf_conn *ct)
+{
+	__u64 tuple[5] = {}, tag = 0;
+
+	bpf_core_read(&tuple, sizeof(tuple), &ct->tuplehash[0].tuple);
+	for (int i = 0; i < 5; i++)
+		tag = (tag ^ tuple[i]) * 0x9e3779b97f4a7c15UL;
+	return tag >> 32;
+}
+
+/* The inode of the socket's file, whose numbers are given once. */
+static __always_inline __u64
+socket_of(struct sock *sk)
+{
+	struct file *file = file_of(sk);
+
+	return file != NULL ? file->f_inode->i_ino : 0;
+}
+
+/* Addresses of a program's memory are drawn anew at each exec, and copied with
+ * the process. */
+static __always_inline void
+read_owner(struct owner *owner, struct sock *sk, struct nf_conn *ct)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm;
+	struct inode *exe = mm->exe_file->f_inode;
+
+	owner->socket = socket_of(sk);
+	owner->start = task->group_leader->start_boottime;
+	owner->exec = task->self_exec_id;
+	owner->image = mm->arg_start;
+	owner->exe_ino = exe->i_ino;
+	owner->exe_dev = exe->i_sb->s_dev;
+	owner->groups = (unsigned long)task->cgroups;
+	owner->uid = task->cred->euid.val;
+	owner->gid = task->cred->egid.val;
+	owner->tag = tag_of(ct);
+}
+
+static __always_inline int
+is_datagram(struct sock *sk)
+{
+	__u16 type = sk->sk_type;
+
+	return type == SOCK_DGRAM || type == SOCK_RAW;
+}
+
+static __always_inline int
+is_same_program(const struct owner *a, const struct owner *b)
+{
+	return a->exe_ino == b->exe_ino && a->exe_dev == b->exe_dev &&
+	       a->uid == b->uid && a->gid == b->gid && a->groups == b->groups;
+}
+
+/* What is decided will be for who asks now. Where others ask at the same time
+ * it is nobody's: which of them is heard last can't be known here. */
+static __always_inline void
+asks_for(struct sock *sk, struct nf_conn *ct)
+{
+	__u64 key = (unsigned long)ct;
+	struct owner *was = bpf_map_lookup_elem(&owners, &key);
+	struct owner owner = {}, nobody = {};
+
+	read_owner(&owner, sk, ct);
+	nobody.tag = owner.tag;
+	if (was != NULL && was->tag == owner.tag &&
+	    !is_same_program(was, &owner))
+		bpf_map_update_elem(&owners, &key, &nobody, BPF_ANY);
+	else
+		bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
+}
+
+/* 0: it goes on with its own, or with what a copy of itself began. */
+static __always_inline int
+takes_over(struct sock *sk, struct nf_conn *ct, struct task_struct *task)
+{
+	__u64 key = (unsigned long)ct;
+	struct owner *was = bpf_map_lookup_elem(&owners, &key);
+	struct owner owner = {};
+	int taken = 0;
+
+	if (was != NULL && was->socket == socket_of(sk) &&
+	    was->start == task->group_leader->start_boottime &&
+	    was->exec == task->self_exec_id)
+		return 0;
+	read_owner(&owner, sk, ct);
+	/* where none is known others have asked it, or it came from outside */
+	if (was != NULL && was->tag == owner.tag) {
+		if (!is_same_program(was, &owner))
+			return BPF_TAKEN_DROPPED;
+		if (was->image != owner.image)
+			taken = BPF_TAKEN_OVER;
+	}
+	bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
+	return taken;
+}
+
 static __always_inline void
 read_packet(struct bpf_use *use, struct sk_buff *skb)
 {
@@ -291,6 +431,32 @@ read_packet(struct bpf_use *use, struct sk_buff *skb)
 	    use->head, linear, skb->head + skb->network_header);
 }
 
+static __always_inline int
+send_use(
+    struct sk_buff *skb, struct sock *sk, struct task_struct *task, int taken)
+{
+	struct bpf_use use = { .taken = taken };
+	struct file *file = file_of(sk);
+	__u64 flags = wakeup(&uses, shared.uses_many);
+
+	if (file == NULL && !is_mptcp(sk))
+		return NF_ACCEPT;
+	use.inode = socket_of(sk);
+	/* where it has none of its own: what does for as long as it lives */
+	if (use.inode == 0)
+		use.inode = (unsigned long)sk;
+	use.cookie = sk->__sk_common.skc_cookie.counter;
+	use.connected = sk->__sk_common.skc_state == STATE_ESTABLISHED;
+	read_actor(&use, task);
+	read_packet(&use, skb);
+	if (taken != 0)
+		flags = BPF_RB_FORCE_WAKEUP;
+	if (bpf_ringbuf_output(&uses, &use, sizeof(use), flags) < 0)
+		__sync_fetch_and_add(&shared.uses_lost, 1);
+	return use.cookie != 0 && use.cookie == shared.probe ? NF_DROP
+							     : NF_ACCEPT;
+}
+
 /* At LOCAL_OUT, after conntrack and before the queue. */
 SEC("?netfilter")
 int
@@ -298,29 +464,30 @@ attr_sent(struct bpf_nf_ctx *ctx)
 {
 	struct sk_buff *skb = ctx->skb;
 	struct sock *sk = skb->sk;
-	struct bpf_use use = {};
+	struct nf_conn *ct = ct_of(skb);
 	struct task_struct *task;
-	struct file *file;
+	int decided, taken;
 
-	if (sk == NULL || is_decided(skb))
+	if (sk == NULL)
 		return NF_ACCEPT;
+	decided = is_decided(skb, ct);
+	if (decided && sk->sk_type == SOCK_STREAM)
+		return NF_ACCEPT; /* a new connection has a new entry */
 	task = bpf_get_current_task_btf();
 	if (!is_in_use(sk, task))
 		return NF_ACCEPT;
-	file = file_of(sk);
-	if (file == NULL && !is_mptcp(sk))
+	if (!decided) {
+		if (ct != NULL && is_datagram(sk) && file_of(sk) != NULL)
+			asks_for(sk, ct);
+		return send_use(skb, sk, task, 0);
+	}
+	if (!is_datagram(sk) || file_of(sk) == NULL)
 		return NF_ACCEPT;
-	if (file != NULL)
-		use.inode = file->f_inode->i_ino;
-	use.cookie = sk->__sk_common.skc_cookie.counter;
-	use.connected = sk->__sk_common.skc_state == STATE_ESTABLISHED;
-	read_actor(&use, task);
-	read_packet(&use, skb);
-	if (bpf_ringbuf_output(
-		&uses, &use, sizeof(use), wakeup(&uses, shared.uses_many)) < 0)
-		__sync_fetch_and_add(&shared.uses_lost, 1);
-	return use.cookie != 0 && use.cookie == shared.probe ? NF_DROP
-							     : NF_ACCEPT;
+	taken = takes_over(sk, ct, task);
+	if (taken == 0)
+		return NF_ACCEPT;
+	(void)send_use(skb, sk, task, taken);
+	return taken == BPF_TAKEN_DROPPED ? NF_DROP : NF_ACCEPT;
 }
 
 static __always_inline void
@@ -372,7 +539,7 @@ climb_step(__u32 index, void *arg)
 
 	(void)index;
 	parent = BPF_CORE_READ(dentry, d_parent);
-	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
 		above = BPF_CORE_READ(mount, mnt_parent);
 		if (above == mount) {
 			climb->done = 1;
@@ -390,7 +557,8 @@ climb_step(__u32 index, void *arg)
 		return 1;
 	climb->len = at + n;
 	climb->dentry = parent;
-	return 0;
+	climb->done = dentry == parent; /* in memory alone: it has no folder */
+	return dentry == parent ? 1 : 0;
 }
 
 static __always_inline void
@@ -402,8 +570,7 @@ read_path(struct draft *draft, struct file *exe)
 
 	climb.dentry = dentry;
 	climb.mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-	draft->event.deleted = BPF_CORE_READ(dentry, d_hash.pprev) == NULL &&
-			       BPF_CORE_READ(dentry, d_parent) != dentry;
+	draft->event.deleted = BPF_CORE_READ(dentry, d_hash.pprev) == NULL;
 	bpf_loop(STEPS_MAX, climb_step, &climb, 0);
 	draft->event.path_len = climb.len;
 	draft->event.cut = !climb.done;
@@ -449,6 +616,7 @@ BPF_PROG(
 	read_exe(exe, &draft->event.exe_ino, &draft->event.exe_dev);
 	bpf_probe_read_kernel(
 	    draft->event.comm, sizeof(draft->event.comm), task->comm);
+	draft->event.mounts = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	read_path(draft, exe);
 	read_args(draft, mm);
 	size = sizeof(draft->event) + draft->event.path_len +

@@ -12,8 +12,8 @@
 
 /* A packet that a program sends and that has no verdict yet. */
 struct bpf_use {
-	__u64 cookie; /* of the socket */
-	__u64 inode;  /* of the socket; 0 where it has none of its own */
+	__u64 cookie; /* of the socket; as a rule there is none */
+	__u64 inode;  /* of the socket, or another number that tells it */
 	__u64 start;  /* of the process, ns since boot */
 	__u64 exec;   /* how often it and its forebears have run exec */
 	__u64 groups; /* tells one set of control groups from another */
@@ -25,7 +25,8 @@ struct bpf_use {
 	__u32 total;	/* bytes of the packet */
 	__u16 head_len;
 	__u8 connected;
-	__u8 zero;
+	/* a flow that was decided for another one: BPF_TAKEN_* */
+	__u8 taken;
 	char comm[16];
 	__u8 head[BPF_HEAD_MAX];
 };
@@ -42,6 +43,11 @@ struct bpf_shared {
 	__u32 pid_level;
 	__u32 zero;
 };
+
+/* By the same program of the same user in the same unit, but started anew: it
+ * passes, and the flow is to be judged again. By another one: dropped. */
+#define BPF_TAKEN_OVER 1
+#define BPF_TAKEN_DROPPED 2
 
 #define BPF_PATH_MAX 1024
 #define BPF_NAME_MAX 256
@@ -65,7 +71,7 @@ struct bpf_event {
 	__u8 deleted;
 	__u8 cut; /* the path is longer than there is room */
 	__u16 zero;
-	__u32 zero2;
+	__u32 mounts; /* number of its mount namespace */
 	char comm[16];
 };
 

@@ -1,0 +1,77 @@
+#ifndef PORT17_UDP_EV_H
+#define PORT17_UDP_EV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port17/assoc_ev.h"
+#include "port17/claim.h"
+#include "port17/closed.h"
+#include "port17/udpnat.h"
+
+struct ct;
+struct event_base;
+
+/* The entry for UDP: 127.0.0.17:1117 and [::1]:1117. */
+struct udp;
+
+struct udp_flow {
+	struct udpnat_entry nat;
+	struct list all;
+	struct flow_key key; /* as the program sees it */
+	struct claim claim;
+	const struct tunnel *via;
+	mono_t began;
+	uint64_t up, down; /* bytes */
+	/* one of the two */
+	struct assoc *assoc;
+	struct udp_socket *socket;
+	unsigned int entry; /* that it came by */
+	uint32_t tried;	    /* members that failed: bits */
+};
+
+struct udp_opts {
+	struct event_base *base;
+	struct ct *ct;
+	struct dialer *dialer;
+	struct inodes *own;
+	size_t max;
+	/* what the judge knows of a flow; false: nothing, or that it is no
+	 * longer to be carried */
+	bool (*claim)(void *arg, const struct flow_key *key, struct claim *ret);
+	/* the flow can't be carried, or the far end says that nobody is there:
+	 * `seen` is how the listener sees it */
+	void (*refuse)(
+	    void *arg, const struct flow_key *seen, const struct flow_key *key);
+	void (*ended)(
+	    void *arg, const struct udp_flow *flow, enum closed closed);
+	void (*stray)(void *arg, const struct flow_key *seen);
+	void *arg;
+};
+
+struct udp_counters {
+	uint64_t received, sent; /* from programs, to programs */
+	uint64_t dropped;	 /* no room, or of no flow */
+	uint64_t overflows;	 /* that the kernel had no room for */
+};
+
+/* 0 or -errno. */
+int udp_new(struct udp **ret, const struct udp_opts *opts);
+void udp_free(struct udp *udp); /* accepts NULL */
+
+/* Ends the flow, if there is one. */
+void udp_abort(struct udp *udp, const struct flow_key *key);
+
+const struct udp_counters *udp_counters(const struct udp *udp);
+
+/* NULL where there is none. */
+const struct udp_flow *udp_find(
+    const struct udp *udp, const struct flow_key *key);
+
+/* From the youngest on: first NULL. */
+const struct udp_flow *udp_older(
+    const struct udp *udp, const struct udp_flow *after);
+size_t udp_count(const struct udp *udp);
+
+#endif

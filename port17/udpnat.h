@@ -1,0 +1,58 @@
+#ifndef PORT17_UDPNAT_H
+#define PORT17_UDPNAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/base/addr.h"
+#include "src/base/list.h"
+#include "src/base/map.h"
+#include "src/base/mono.h"
+
+/* The UDP flows, by the peer as the listener sees it: the kernel gives each
+ * destination of a socket a peer port of its own. Kept less long than conntrack
+ * keeps the flow (30 s without an answer, 120 s with): what came later would
+ * reach the program from 127.0.0.17. */
+#define UDPNAT_UNREPLIED_NS (25 * MONO_S)
+#define UDPNAT_REPLIED_NS (110 * MONO_S)
+/* One question, one answer: DNS, NTP, STUN. */
+#define UDPNAT_SHORT_NS (10 * MONO_S)
+
+struct udpnat_entry {
+	struct map_node node;
+	struct list lru;
+	struct addr peer;
+	uint16_t port;
+	uint16_t rport; /* that the program speaks to */
+	bool replied;
+	mono_t last;
+};
+
+struct udpnat {
+	struct map map;
+	struct list lru; /* the youngest first */
+	size_t max;
+};
+
+int udpnat_init(struct udpnat *nat, size_t max); /* 0 or -ENOMEM */
+void udpnat_done(struct udpnat *nat); /* empty; accepts a zeroed one */
+
+/* NULL where there is none. */
+struct udpnat_entry *udpnat_find(
+    const struct udpnat *nat, const struct addr *peer, uint16_t port);
+
+/* Peer, port and rport are set; it is not there yet. */
+void udpnat_add(struct udpnat *nat, struct udpnat_entry *entry, mono_t now);
+void udpnat_remove(struct udpnat *nat, struct udpnat_entry *entry);
+
+/* It spoke, or was spoken to. */
+void udpnat_touch(
+    struct udpnat *nat, struct udpnat_entry *entry, bool reply, mono_t now);
+
+/* One that has to go: because it was quiet for too long, or because there is no
+ * room for another. NULL: none. */
+struct udpnat_entry *udpnat_expired(const struct udpnat *nat, mono_t now);
+struct udpnat_entry *udpnat_crowded(const struct udpnat *nat);
+
+#endif

@@ -1,0 +1,178 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/num.h"
+#include "src/ctl/command.h"
+#include "src/ctl/show.h"
+#include "src/ctl/table.h"
+
+#define CELL 256
+
+static const struct table_column columns[] = {
+	{ "TUNNEL", .keep = 8 },
+	{ "STATE", .keep = 5 },
+	{ "UPSTREAM", .keep = 16 },
+	{ "FLOWS", .right = true, .keep = 5 },
+	{ "DIALS", .right = true, .keep = 5, .drop = 4 },
+	{ "FAILED", .right = true, .keep = 6, .drop = 3 },
+	{ "UP", .right = true, .keep = 4, .drop = 1 },
+	{ "DOWN", .right = true, .keep = 4, .drop = 2 },
+	{ "UDP", .keep = 6, .drop = 5 },
+	{ "LAST ERROR", .keep = 12 },
+};
+
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static void
+format_error(char *buf, size_t size, const json_t *row)
+{
+	const char *error = command_text(row, "error", NULL);
+	const char *why = command_text(row, "error_why", "");
+	char when[32];
+
+	show_time(when, sizeof(when), command_number(row, "error_time"));
+	if (error == NULL)
+		(void)snprintf(buf, size, "-");
+	else
+		(void)snprintf(buf, size, "%s %s%s%s%s", when, error,
+		    why[0] != '\0' ? " (" : "", why,
+		    why[0] != '\0' ? ")" : ""); /* cut */
+}
+
+static void
+add_row(struct table *table, const json_t *row)
+{
+	char flows[24], dials[24], failures[24], up[16], down[16], error[CELL];
+	const char *state = command_text(row, "state", "?");
+	const char *cells[N_COLUMNS] = { command_text(row, "name", "?"), state,
+		command_text(row, "upstream", "?"), flows, dials, failures, up,
+		down, command_text(row, "udp", "?"), error };
+
+	/* fit */
+	(void)snprintf(
+	    flows, sizeof(flows), "%.0f", command_number(row, "flows"));
+	(void)snprintf(
+	    dials, sizeof(dials), "%.0f", command_number(row, "dials"));
+	(void)snprintf(failures, sizeof(failures), "%.0f",
+	    command_number(row, "failures"));
+	show_bytes(up, sizeof(up), json_object_get(row, "bytes_up"));
+	show_bytes(down, sizeof(down), json_object_get(row, "bytes_down"));
+	format_error(error, sizeof(error), row);
+	table_row(table, cells,
+	    strcmp(state, "up") == 0	 ? TABLE_GREEN
+	    : strcmp(state, "down") == 0 ? TABLE_RED
+					 : TABLE_YELLOW);
+}
+
+static enum status
+list(const struct context *context)
+{
+	json_t *rows = NULL;
+	enum status status = command_call(context, "tunnels.list", NULL, &rows);
+	struct table *table;
+	const json_t *row;
+	size_t i;
+
+	if (status == STATUS_DONE && context->json) {
+		command_json_lines(rows);
+	} else if (status == STATUS_DONE) {
+		table = table_new(columns, N_COLUMNS);
+		if (table == NULL) {
+			json_decref(rows);
+			return STATUS_FAILED;
+		}
+		json_array_foreach(rows, i, row)
+		{
+			add_row(table, row);
+		}
+		table_print(table, stdout);
+		table_free(table);
+	}
+	json_decref(rows);
+	return status;
+}
+
+/* "host:port", "[addr]:port". False where it is neither. */
+static bool
+split_end(const char *text, char *host, size_t size, uint64_t *ret_port)
+{
+	const char *colon = strrchr(text, ':');
+	size_t len;
+
+	if (colon == NULL || colon == text ||
+	    num_parse(ret_port, colon + 1, strlen(colon + 1), 65535) < 0)
+		return false;
+	len = (size_t)(colon - text);
+	if (text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	if (len == 0 || len >= size)
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return true;
+}
+
+static void
+print_steps(const json_t *result)
+{
+	const char *why = command_text(result, "why", "");
+	const json_t *step;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "steps"), i, step)
+	{
+		printf("%8.1f ms  ", command_number(step, "ms"));
+		table_text(command_text(step, "text", ""), stdout);
+		putchar('\n');
+	}
+	printf("%s after %.0f ms", command_text(result, "text", "?"),
+	    command_number(result, "ms"));
+	if (why[0] != '\0') {
+		fputs(": ", stdout);
+		table_text(why, stdout);
+	}
+	putchar('\n');
+}
+
+static enum status
+test(const struct context *context)
+{
+	char host[CELL];
+	uint64_t port = 0;
+	json_t *result = NULL;
+	enum status status;
+	bool ok;
+
+	if (context->argc != 3 ||
+	    !split_end(context->argv[2], host, sizeof(host), &port))
+		return command_usage("tunnels",
+		    "test takes a tunnel and HOST:PORT, such as tor "
+		    "example.com:443");
+	status = command_call(context, "tunnels.test",
+	    json_pack("{s:s, s:s, s:I}", "name", context->argv[1], "host", host,
+		"port", (json_int_t)port),
+	    &result);
+	if (status != STATUS_DONE)
+		return status;
+	ok = json_is_true(json_object_get(result, "ok"));
+	if (context->json)
+		command_json(result);
+	else
+		print_steps(result);
+	json_decref(result);
+	return ok ? STATUS_DONE : STATUS_FAILED;
+}
+
+enum status
+command_tunnels(const struct context *context)
+{
+	if (context->argc == 0)
+		return list(context);
+	if (strcmp(context->argv[0], "test") == 0)
+		return test(context);
+	return command_usage(
+	    "tunnels", "unexpected argument '%s'", context->argv[0]);
+}

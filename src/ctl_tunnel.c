@@ -1,0 +1,307 @@
+#include "src/ctl_tunnel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/num.h"
+#include "src/port17_past.h"
+#include "src/tunnel_test_ev.h"
+
+/* Where a tunnel leads, for people: no user and no password. */
+static json_t *
+json_upstream(const struct tunnel_set *set, const struct tunnel *t)
+{
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	struct target at = { .addr = t->addr, .port = t->port };
+	char text[TUNNEL_MEMBERS_MAX * (TUNNEL_NAME_SIZE + 2) + 16] = "";
+	char where[TARGET_STRLEN];
+	size_t len = 0, n;
+
+	if (t->kind == TUNNEL_LIST) {
+		n = tunnel_set_members(set, t, members);
+		for (size_t i = 0; i < n; i++)
+			len += (size_t)snprintf(text + len, sizeof(text) - len,
+			    "%s%s", i > 0 ? ", " : "", members[i]->name);
+		(void)snprintf(text + len, sizeof(text) - len, "%s",
+		    t->ends_reject ? ", reject" : "");
+	} else if (t->kind == TUNNEL_DIRECT) {
+		(void)snprintf(text, sizeof(text), "direct%s%s",
+		    t->device[0] != '\0' ? " by " : "", t->device);
+	} else if (t->path[0] != '\0') {
+		(void)snprintf(text, sizeof(text), "%s+unix:%s",
+		    tunnel_kind_name(t->kind), t->path);
+	} else if (t->host[0] != '\0') {
+		(void)snprintf(text, sizeof(text), "%s://%s:%u",
+		    tunnel_kind_name(t->kind), t->host, t->port);
+	} else {
+		(void)snprintf(text, sizeof(text), "%s://%s",
+		    tunnel_kind_name(t->kind), target_format(&at, where));
+	}
+	return json_text(text);
+}
+
+/* Of what is under way. */
+struct live {
+	uint64_t up, down;
+};
+
+static struct live
+live_of(const struct port17_ev *p17, const char *via)
+{
+	const struct sessions *sessions = port17_ev_sessions(p17);
+	const struct udp *udp = port17_ev_udp(p17);
+	const struct session *session = NULL;
+	const struct udp_flow *flow = NULL;
+	struct live live = { 0 };
+
+	while ((session = sessions_older(sessions, session)) != NULL) {
+		struct relay_bytes moved;
+
+		if (session->relay == NULL ||
+		    strcmp(session->via->name, via) != 0)
+			continue;
+		moved = relay_moved(session->relay);
+		live.up += moved.up;
+		live.down += moved.down;
+	}
+	while ((flow = udp_older(udp, flow)) != NULL) {
+		if (flow->via == NULL || strcmp(flow->via->name, via) != 0)
+			continue;
+		live.up += flow->up;
+		live.down += flow->down;
+	}
+	return live;
+}
+
+/* A list is as well as the best of its members. */
+static enum health_state
+state_of(struct dialer *dialer, const struct tunnel_set *set,
+    const struct tunnel *t, mono_t now)
+{
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	size_t n = tunnel_set_members(set, t, members);
+	enum health_state best = HEALTH_DOWN;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct tunnel_state *state =
+		    dialer_state(dialer, members[i]->name);
+		enum health_state is = state != NULL
+					   ? health_state(&state->health, now)
+					   : HEALTH_UP;
+
+		if (is < best)
+			best = is;
+	}
+	return best;
+}
+
+static const char *
+udp_word(struct dialer *dialer, const struct tunnel *t, mono_t now)
+{
+	if (t->udp == TUNNEL_UDP_DROP)
+		return "drop";
+	return dialer_carries_udp(dialer, t, now) ? "tunnel" : "reject";
+}
+
+static json_t *
+tunnel_row(const struct ctl_list *list, size_t i)
+{
+	static const char *const dns[] = { "local", "tunnel", "fake" };
+	const struct port17_ev *p17 = list->env->port17;
+	struct dialer *dialer = port17_ev_dialer(list->env->port17);
+	const struct tunnel_set *set = dialer_tunnels(dialer);
+	const struct tunnel_state *state;
+	const struct tunnel *t;
+	struct live live;
+	mono_t now = list->time.now;
+	json_t *row;
+
+	if (i >= set->n)
+		return NULL; /* the settings have changed */
+	t = &set->v[i];
+	state = dialer_state(dialer, t->name);
+	if (state == NULL)
+		return NULL;
+	live = live_of(p17, t->name);
+	row = json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "name",
+	    t->name, "kind", tunnel_kind_name(t->kind), "upstream",
+	    json_upstream(set, t), "state",
+	    health_state_name(state_of(dialer, set, t, now)), "flows",
+	    (json_int_t)state->flows, "dials", (json_int_t)state->dials,
+	    "failures", (json_int_t)state->failures, "bytes_up",
+	    (json_int_t)(state->up + live.up), "bytes_down",
+	    (json_int_t)(state->down + live.down));
+	if (row == NULL)
+		return NULL;
+	json_object_update_new(
+	    row, json_pack("{s:s, s:s, s:b}", "dns", dns[t->dns], "udp",
+		     udp_word(dialer, t, now), "honest_connect", t->honest));
+	if (state->error_at.ns == 0) {
+		json_object_set_new(row, "error", json_null());
+		return row;
+	}
+	json_object_set_new(
+	    row, "error", json_string(outcome_text(state->error)));
+	json_object_set_new(row, "error_why", json_text(state->why));
+	json_object_set_new(row, "error_time",
+	    json_real(list->time.wall -
+		      (double)mono_since(now, state->error_at) / 1e9));
+	return row;
+}
+
+enum ctl_answer
+ctl_tunnel_list(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	static const struct ctl_list_ops ops = { .row = tunnel_row };
+	const struct tunnel_set *set =
+	    dialer_tunnels(port17_ev_dialer(env->port17));
+
+	(void)args;
+	(void)ret_line;
+	ret_job->list = ctl_list_new(env, &ops, NULL, set->n);
+	return ret_job->list != NULL ? CTL_LIST : CTL_LINE;
+}
+
+/* Flows -------------------------------------------------------------------- */
+
+static void
+add(json_t *row, const char *upstream, uint64_t up, uint64_t down,
+    json_t *dial_ms_take)
+{
+	json_object_set_new(row, "upstream",
+	    upstream != NULL && upstream[0] != '\0' ? json_text(upstream)
+						    : json_null());
+	json_object_set_new(row, "bytes_up", json_integer((json_int_t)up));
+	json_object_set_new(row, "bytes_down", json_integer((json_int_t)down));
+	json_object_set_new(row, "dial_ms", dial_ms_take);
+}
+
+static void
+add_past(json_t *row, const struct port17_past *past)
+{
+	char text[SHAKE_WHY_SIZE + 96];
+
+	add(row, past->via, past->up, past->down, json_integer(past->dial_ms));
+	if (past->closed == CLOSED_DIAL && past->why[0] != '\0')
+		(void)snprintf(text, sizeof(text), "%s (%s)",
+		    outcome_text(past->outcome), past->why); /* fits */
+	else
+		(void)snprintf(text, sizeof(text), "%s",
+		    past->closed == CLOSED_DIAL ? outcome_text(past->outcome)
+						: closed_text(past->closed));
+	json_object_set_new(row, "close_reason", json_text(text));
+}
+
+void
+ctl_tunnel_add(
+    const struct ctl_env *env, const struct flow_key *key, json_t *row)
+{
+	const struct session *session =
+	    sessions_find(port17_ev_sessions(env->port17), key);
+	const struct udp_flow *flow = NULL;
+	const struct port17_past *past;
+	struct relay_bytes moved = { 0 };
+
+	if (row == NULL)
+		return;
+	if (session != NULL) {
+		if (session->relay != NULL)
+			moved = relay_moved(session->relay);
+		add(row, session->via != NULL ? session->via->name : NULL,
+		    moved.up, moved.down,
+		    session->via != NULL ? json_integer(session->dial_ms)
+					 : json_null());
+		json_object_set_new(row, "close_reason", json_null());
+		return;
+	}
+	flow = udp_find(port17_ev_udp(env->port17), key);
+	past = port17_pasts_find(port17_ev_pasts(env->port17), key);
+	if (flow != NULL) {
+		add(row, flow->via != NULL ? flow->via->name : NULL, flow->up,
+		    flow->down, json_null());
+		json_object_set_new(row, "close_reason", json_null());
+	} else if (past != NULL) {
+		add_past(row, past);
+	}
+}
+
+json_t *
+ctl_tunnel_end(const struct port17_past *past, const struct json_time *at)
+{
+	const struct flow_key *k = &past->key;
+	char src[ADDR_STRLEN], dst[ADDR_STRLEN];
+	json_t *row = json_pack("{s:f, s:s, s:s, s:i, s:s, s:i, s:s, s:o}",
+	    "time", at->wall, "proto", k->proto == 6 ? "tcp" : "udp", "src",
+	    addr_format(&k->local, src), "sport", k->lport, "dst",
+	    addr_format(&k->remote, dst), "dport", k->rport, "tunnel",
+	    past->tunnel, "process", json_process(past->process));
+
+	if (row != NULL)
+		add_past(row, past);
+	return row;
+}
+
+/* A dial for people -------------------------------------------------------- */
+
+static void
+test_run(struct ctl_job *job)
+{
+	struct tunnel_test *test = job->tunnel;
+
+	tunnel_test_run(test);
+	job->line = ctlmsg_result(json_pack(
+	    "{s:s, s:b, s:s, s:s, s:o, s:o, s:I, s:o}", "tunnel", test->name,
+	    "ok", test->outcome == OUTCOME_CONNECTED, "outcome",
+	    outcome_name(test->outcome), "text", outcome_text(test->outcome),
+	    "why", json_text(test->why), "via", json_text(test->via), "ms",
+	    (json_int_t)test->ms, "steps", test->steps));
+	tunnel_test_free(test);
+	job->tunnel = NULL;
+}
+
+/* "192.0.2.7", "2001:db8::7" or a name. */
+static bool
+read_host(struct target *ret, const char *host)
+{
+	return addr_parse(&ret->addr, host, strlen(host)) == 0 ||
+	       name_parse(&ret->name, host, strlen(host)) == 0;
+}
+
+enum ctl_answer
+ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	const char *name = json_string_value(json_object_get(args, "name"));
+	const char *host = json_string_value(json_object_get(args, "host"));
+	json_int_t port = json_integer_value(json_object_get(args, "port"));
+	const struct tunnel_set *set =
+	    dialer_tunnels(port17_ev_dialer(env->port17));
+	struct tunnel_test *test;
+
+	if (name == NULL || tunnel_set_find(set, name) == NULL) {
+		*ret_line =
+		    ctlmsg_error(CTLMSG_BAD_ARGS, "there is no such tunnel");
+		return CTL_LINE;
+	}
+	test = calloc(1, sizeof(*test));
+	if (test == NULL)
+		return CTL_LINE;
+	if (host == NULL || port < 1 || port > UINT16_MAX ||
+	    !read_host(&test->target, host)) {
+		free(test);
+		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS,
+		    "a host and a port are needed, such as example.com:443");
+		return CTL_LINE;
+	}
+	(void)snprintf(test->name, sizeof(test->name), "%s", name);
+	test->target.port = (uint16_t)port;
+	test->set = tunnel_set_copy(set);
+	if (test->set == NULL) {
+		free(test);
+		return CTL_LINE;
+	}
+	*ret_job = (struct ctl_job){ .run = test_run, .tunnel = test };
+	return CTL_WORK;
+}

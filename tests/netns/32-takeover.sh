@@ -1,0 +1,162 @@
+#!/bin/bash
+# Who uses a socket counts, at each use: not who made it, not who had its port
+# before, and not what the process became since.
+#
+#     c 10.9.0.1, two programs  ---- veth ----  s 10.9.0.2, counts what arrives
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 unshare setpriv $IPT4 $IPT6
+net_up
+short=$BUILDDIR/short
+[ -x "$short" ] || skip "needs short to be built"
+bin=$tmp/bin
+mkdir "$bin"
+chmod 755 "$tmp" "$bin"
+# two shells and two senders; one of each may
+for name in good bad; do
+	cp "$(readlink -f /bin/bash)" "$bin/$name"
+	cp "$short" "$bin/$name-short"
+done
+ln "$bin/bad-short" "$bin/linked"
+rules \
+    "accept once exe $bin/good to port 7020-7029" \
+    "accept exe $bin/good, $bin/good-short" \
+    "accept exe /usr/bin/mount, /usr/bin/unshare" \
+    "block out to 10.9.0.2 port 7001-7999" "block out to fd09::2 port 7001-7999" \
+    "default out accept" "default in accept"
+daemon_start
+ctl status >"$tmp/status"
+grep -q '^attribution *BPF yes' "$tmp/status" || skip "BPF can't be loaded here"
+
+count() { # from now on, of a port
+	for _ipt in $IPT4 $IPT6; do
+		ins $_ipt -I INPUT -p udp --dport "$1" -m comment --comment "n$1"
+	done
+}
+arrived() {
+	for _ipt in $IPT4 $IPT6; do ins $_ipt -nvxL INPUT; done |
+		awk -v n="/* n$1 */" 'index($0, n) { sum += $1 } END { print sum + 0 }'
+}
+tries=10
+
+# -- send, then become a program that may --
+count 7001
+for i in $(seq $tries); do
+	inc "$bin/bad" -c "exec 3<>/dev/udp/10.9.0.2/7001; echo x >&3
+	    exec $bin/good -c :" 2>/dev/null
+done
+check "sent, then ran another program: none of $tries" [ "$(arrived 7001)" = 0 ]
+
+# -- a socket that a program that may has too --
+count 7002
+for i in $(seq $tries); do
+	inc "$bin/bad" -c "exec 3<>/dev/udp/10.9.0.2/7002
+	    $bin/good -c 'read -t 0.2 x <>$tmp/never' & echo x >&3; wait" 2>/dev/null
+done
+check "its child may, and has the socket: none of $tries" [ "$(arrived 7002)" = 0 ]
+
+# -- a flow that was accepted for what the process was --
+count 7003
+for i in $(seq $tries); do
+	inc "$bin/good" -c "exec 3<>/dev/udp/10.9.0.2/7003; echo good >&3
+	    exec $bin/bad -c 'echo bad >&3; echo bad >&3; echo bad >&3'" 2>/dev/null
+done
+check "accepted, then ran another program: $tries, and none of the other" \
+    [ "$(arrived 7003)" = $tries ]
+
+# -- once --
+count 7020
+for i in $(seq $tries); do
+	inc "$bin/good" -c "exec 3<>/dev/udp/10.9.0.2/7020; echo good >&3
+	    exec $bin/bad -c 'echo bad >&3; echo bad >&3'" 2>/dev/null
+done
+check "once, then ran another program: $tries, and none of the other" \
+    [ "$(arrived 7020)" = $tries ]
+
+# -- the port of one that ended --
+for to in 10.9.0.2 fd09::2; do
+	port=70$((30 + ${#to}))
+	count $port
+	inc env SHORT_BIND=5555 "$bin/good-short" udp $to $port 1 1 >/dev/null
+	for i in $(seq $tries); do
+		inc env SHORT_BIND=5555 "$bin/bad-short" udp $to $port 1 1 \
+		    >/dev/null 2>&1
+	done
+	check "took the port of another, $to: none" [ "$(arrived $port)" = 1 ]
+	# and back: the flow of who may is its own again
+	again() {
+		inc env SHORT_BIND=5555 "$bin/good-short" udp $to $port 1 1 &&
+			[ "$(arrived $port)" = 2 ]
+	}
+	check "who may has it again, $to" wait_for again
+done
+check "it was seen" [ "$(counter taken_dropped)" -ge 2 ]
+
+# -- the port of one that ended, the same program: nothing is lost --
+count 7051
+for i in $(seq $tries); do
+	inc env SHORT_BIND=5556 "$bin/good-short" udp 10.9.0.2 7051 1 1 >/dev/null
+done
+check "the same program anew: all of $tries" [ "$(arrived 7051)" = $tries ]
+
+# -- as what it is --
+spoof() { # spoof NAME PORT COMMAND...: none of it arrives
+	_name=$1 _port=$2
+	shift 2
+	count $_port
+	for i in $(seq $tries); do inc "$@" >/dev/null 2>&1; done
+	check "$_name: none of $tries" [ "$(arrived $_port)" = 0 ]
+}
+spoof "a hard link" 7101 "$bin/linked" one udp 10.9.0.2 7101
+spoof "laid over the path of one that may" 7102 unshare -rm sh -c "
+    mount --bind $bin/bad-short $bin/good-short &&
+    exec $bin/good-short one udp 10.9.0.2 7102"
+loader=$(ls /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-*.so.* 2>/dev/null | head -1)
+[ -z "$loader" ] ||
+	spoof "run by the loader" 7103 "$loader" "$bin/good-short" \
+	    one udp 10.9.0.2 7103
+cat >"$tmp/memfd.py" <<'PY'
+import os, sys
+fd = os.memfd_create("good-short", 0)
+os.write(fd, open(sys.argv[1], "rb").read())
+os.execv(f"/proc/self/fd/{fd}", [sys.argv[1]] + sys.argv[2:])
+PY
+spoof "from memory" 7104 python3 "$tmp/memfd.py" "$bin/good-short" \
+    one udp 10.9.0.2 7104
+printf '#!%s\necho x >/dev/udp/10.9.0.2/7105\n' "$bin/bad" >"$bin/script"
+chmod +x "$bin/script"
+spoof "a script of one that may not" 7105 "$bin/good" -c "exec $bin/script"
+
+# -- who is shown --
+check "nobody passed for another" flows "all(x['exe'] == '$bin/linked'
+	for x in f if x['dport'] == 7101) and all(x['exe'].endswith('(deleted)')
+	for x in f if x['dport'] == 7104) and all(x['exe'] == '$bin/bad'
+	for x in f if x['dport'] == 7105)"
+
+# -- what was there before an upgrade --
+rules "block exe $bin/bad to port 7201" "accept exe $bin/good to port 7202" \
+    "block to port 7202" "default out accept" "default in accept"
+daemon_reload
+for name in good bad; do
+	mkfifo "$tmp/go.$name"
+	port=7201
+	[ $name = bad ] || port=7202
+	count $port
+	background inc "$bin/$name" -c "read x <$tmp/go.$name
+	    for i in 1 2 3; do echo x >/dev/udp/10.9.0.2/$port; done"
+	eval "$name=\$pid"
+	wait_for sh -c "[ \$(readlink /proc/$pid/exe) = $bin/$name ]"
+	cp "$bin/$name" "$bin/new" && mv "$bin/new" "$bin/$name"
+done 2>/dev/null
+for name in good bad; do
+	eval "p=\$$name"
+	echo >"$tmp/go.$name"
+	wait "$p"
+done
+check "replaced while it ran: blocked as before" [ "$(arrived 7201)" = 0 ]
+check "replaced while it ran: accepted no more" [ "$(arrived 7202)" = 0 ]
+
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

@@ -1,0 +1,158 @@
+#!/bin/bash
+# What a rerouted program sends never reaches the wire with the address that it
+# asked for: a listener on the far side sees none of it, whatever happens.
+#
+#     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: danted on 1080
+#       default route to s              lo: 192.0.2.7 to .9, 2001:db8::7 to ::9
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 danted conntrack
+net_up
+. "$(dirname "$0")/tunnels.sh"
+far_up
+danted_up
+
+settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
+    '[tunnel "dead"]' 'upstream = socks5://10.9.0.2:1999' \
+    '[tunnel "hole"]' 'upstream = socks5://10.9.0.77:1080' \
+    '[tunnel "any"]' 'failover = dead, socks' \
+    '[tunnel "none"]' 'failover = dead, reject'
+via() {
+	rules "reroute via $1 out exe $python" "default out accept" \
+	    "default in accept"
+}
+via socks
+wire_up
+check "the daemon starts" daemon_start
+far4=192.0.2.7 far6=2001:db8::7
+check "it goes through the proxy" says hello tcp $far4 7001 echo
+
+# -- a socket that is bound to a device --
+DEVICE=c0 PATIENCE=1
+export DEVICE PATIENCE
+for far in $far4 $far6; do
+	check "$far: bound to a device: refused" \
+	    says_like 'E[A-Z]*' tcp $far 7001
+	check "$far: at once" soon 1000
+	check "$far: UDP: nothing comes back" says_like 'E[A-Z]*' \
+	    udp connected $far,7010
+done
+unset DEVICE PATIENCE
+check "flows says why" flows '
+any(x["reason"] == "bound-device" and x["verdict"] == "block" for x in f)'
+
+# -- what no proxy carries --
+check_not "a ping" inc python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+s.settimeout(2)
+s.connect(("192.0.2.7", 0))
+s.send(bytes([8, 0, 0, 0, 0, 0, 0, 1]))
+s.recv(64)'
+check_not "nothing is on the wire" wire_saw
+
+# -- the daemon dies with SYNs held, and with flows up --
+partner tcp inc sock.py connect tcp $far4 7001
+partner udp inc sock.py connect udp $far4 7010
+for p in tcp udp; do
+	tell $p send one
+	tell $p recv
+	check "$p: a flow is up" answers $p "got one"
+done
+via hole
+daemon_reload
+inc ip neighbour add 10.9.0.77 lladdr 02:00:00:00:00:77 dev c0
+run_in tcp $far4 7001 echo >"$tmp/held" 2>&1 &
+held=$!
+wait_for sh -c "[ \"\$('$REROUTECTL' --control '$tmp/control' --json tunnels |
+    python3 -c 'import json, sys
+print(sum(json.loads(l)[\"dials\"] for l in sys.stdin
+    if \"hole\" in l))')\" -ge 1 ]"
+daemon_stop KILL
+for p in tcp udp; do
+	tell $p send two
+	tell $p hear 1000
+done
+check_not "killed: nothing is on the wire" wire_saw
+inc conntrack -F >/dev/null 2>&1
+tell udp send three
+tell_only tcp send three
+check_not "and conntrack flushed" wire_saw
+kill $held 2>/dev/null
+wait $held 2>/dev/null
+check_not "the one that was held" wire_saw
+via socks
+check "it starts again" daemon_start
+
+# -- conntrack is flushed while flows are up, strict TCP or not --
+for loose in 1 0; do
+	inc sh -c "echo $loose >/proc/sys/net/netfilter/nf_conntrack_tcp_loose"
+	partner f$loose inc sock.py connect tcp $far4 7001
+	partner u$loose inc sock.py connect udp $far4 7010
+	for p in f$loose u$loose; do
+		tell $p send one
+		tell $p recv
+		check "$p: up" answers $p "got one"
+	done
+	inc conntrack -F >/dev/null 2>&1
+	for p in f$loose u$loose; do
+		tell $p send two
+		tell_only $p hear 1500
+	done
+	check "u$loose: goes on" wait_for grep -q "got two" \
+	    "$tmp/partner.u$loose.out"
+	check_not "loose=$loose: nothing is on the wire" wire_saw
+done
+
+# -- the proxy dies --
+partner last inc sock.py connect tcp $far4 7001
+tell last send one
+tell last recv
+check "a flow is up" answers last "got one"
+for p in $(ins ss -Htlnp 'sport = :1080' | grep -o 'pid=[0-9]*' | sort -u); do
+	kill -KILL "${p#pid=}"
+done
+ins ss -K 'sport = :1080' >/dev/null 2>&1
+tell last send two
+tell last hear 5000
+check "the proxy is gone: the flow is broken" answers_like last \
+    'ECONNRESET|EOF|EPIPE'
+check "a new one is refused" says_like 'EHOSTUNREACH' tcp $far4 7001
+check "at once" soon 2000
+check "UDP, too" says_like 'ECONNREFUSED|EPERM|EHOSTUNREACH|ETIMEDOUT' \
+    udp connected $far4,7010
+via none
+daemon_reload
+check "a list that ends in reject" says ECONNREFUSED tcp $far4 7001
+check_not "nothing is on the wire" wire_saw
+
+# -- a reload moves a program into a tunnel, and out of it --
+danted_up
+rules "default out accept" "default in accept"
+daemon_reload
+check_not "still nothing" wire_saw
+stop "$wire"
+partner moved inc sock.py connect tcp $far4 7001
+partner datagrams inc sock.py connect udp $far4 7010
+for p in moved datagrams; do
+	tell $p send one
+	tell $p recv
+	check "$p: direct" answers $p "got one"
+done
+via any
+daemon_reload
+wire_up
+tell moved send two
+tell moved hear 3000
+check "TCP is ended" answers_like moved 'ECONNABORTED|ECONNRESET|EPIPE|EOF'
+tell datagrams send two
+tell datagrams hear 3000
+tell datagrams send three
+tell datagrams hear 3000
+check "UDP goes through the tunnel" answers datagrams "got three"
+check "and so does what is new" says hello tcp $far4 7001 echo
+check "IPv6, too" says hello tcp $far6 7001 echo
+check_not "nothing is on the wire" wire_saw
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

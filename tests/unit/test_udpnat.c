@@ -1,0 +1,86 @@
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "port17/udpnat.h"
+
+static mono_t
+at(uint64_t s)
+{
+	return (mono_t){ s * MONO_S };
+}
+
+static struct udpnat_entry
+entry_of(const char *peer, uint16_t port, uint16_t rport)
+{
+	struct udpnat_entry entry = { .port = port, .rport = rport };
+
+	assert_int_equal(addr_parse(&entry.peer, peer, strlen(peer)), 0);
+	return entry;
+}
+
+static void
+found_by_peer_and_port(void **state)
+{
+	struct udpnat_entry a = entry_of("10.9.0.1", 4000, 443);
+	struct udpnat_entry b = entry_of("10.9.0.1", 57014, 53);
+	struct udpnat_entry c = entry_of("fd09::1", 4000, 443);
+	struct udpnat nat;
+
+	(void)state;
+	assert_int_equal(udpnat_init(&nat, 3), 0);
+	udpnat_add(&nat, &a, at(1));
+	udpnat_add(&nat, &b, at(1));
+	assert_null(udpnat_crowded(&nat));
+	udpnat_add(&nat, &c, at(1));
+	assert_ptr_equal(udpnat_find(&nat, &a.peer, 4000), &a);
+	assert_ptr_equal(udpnat_find(&nat, &a.peer, 57014), &b);
+	assert_ptr_equal(udpnat_find(&nat, &c.peer, 4000), &c);
+	assert_null(udpnat_find(&nat, &a.peer, 4001));
+	/* the one that was quiet longest makes room */
+	udpnat_touch(&nat, &a, false, at(2));
+	assert_ptr_equal(udpnat_crowded(&nat), &b);
+	udpnat_remove(&nat, &b);
+	assert_null(udpnat_crowded(&nat));
+	assert_null(udpnat_find(&nat, &a.peer, 57014));
+	udpnat_done(&nat);
+}
+
+static void
+ends_before_conntrack_does(void **state)
+{
+	struct udpnat_entry quiet = entry_of("10.9.0.1", 1, 443);
+	struct udpnat_entry stream = entry_of("10.9.0.1", 2, 443);
+	struct udpnat_entry dns = entry_of("10.9.0.1", 3, 53);
+	struct udpnat nat;
+
+	(void)state;
+	assert_int_equal(udpnat_init(&nat, 10), 0);
+	udpnat_add(&nat, &quiet, at(100));
+	udpnat_add(&nat, &stream, at(100));
+	udpnat_add(&nat, &dns, at(100));
+	udpnat_touch(&nat, &stream, true, at(100));
+	udpnat_touch(&nat, &dns, true, at(100));
+	assert_null(udpnat_expired(&nat, at(109)));
+	assert_ptr_equal(udpnat_expired(&nat, at(110)), &dns);
+	udpnat_remove(&nat, &dns);
+	assert_null(udpnat_expired(&nat, at(124)));
+	assert_ptr_equal(udpnat_expired(&nat, at(125)), &quiet); /* < 30 */
+	udpnat_remove(&nat, &quiet);
+	assert_null(udpnat_expired(&nat, at(209)));
+	assert_ptr_equal(udpnat_expired(&nat, at(210)), &stream); /* < 120 */
+	udpnat_remove(&nat, &stream);
+	assert_null(udpnat_expired(&nat, at(1000)));
+	udpnat_done(&nat);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(found_by_peer_and_port),
+		cmocka_unit_test(ends_before_conntrack_does),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
