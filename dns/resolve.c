@@ -9,8 +9,9 @@
 #include "dns/special.h"
 #include "src/core/lists.h"
 
-/* How long a decision is kept beside an answer: names are learnt anew then. */
-#define JUDGED_NS (5 * MONO_S)
+/* How long a decision is kept beside an answer: names are learnt anew then, and
+ * hold for an hour. */
+#define JUDGED_NS (300 * MONO_S)
 
 /* Of names that we answer ourselves. */
 #define LOCAL_TTL 60
@@ -538,13 +539,20 @@ ask_upstream(struct resolve *r, struct asking *a, struct asked *asked,
 	return RESOLVE_WAITING;
 }
 
+/* Whatever a hosts file lacks of it (RFC 6761 section 6.3). */
+static bool
+is_localhost(const struct key *key)
+{
+	return key->group == 0 && special_find(&key->name) == SPECIAL_LOCALHOST;
+}
+
 static enum resolve_result
 look_up(struct resolve *r, struct asking *a, struct asked *asked,
     struct outcome *o, mono_t now)
 {
 	struct answer made;
 
-	if (find_hosts(r, o->key, &made)) {
+	if (!is_localhost(o->key) && find_hosts(r, o->key, &made)) {
 		o->answer = &made;
 		o->from = FROM_HOSTS;
 		return finish(r, a, asked, o, now);

@@ -26,6 +26,7 @@ struct upstreams_ev {
 	struct sysconf_ev *sysconf; /* NULL: they are not asked for */
 	struct sysconf_own owns[SYSCONF_OWNS_MAX];
 	size_t n_owns;
+	bool closing;	       /* what one gives back is not the other's */
 	bool trusts;	       /* certificates were read once */
 	struct trust_job *job; /* they are read again */
 };
@@ -211,6 +212,8 @@ int
 upstreams_ev_send(
     struct upstreams_ev *ue, struct attempt *attempt, uint8_t *msg, size_t len)
 {
+	if (ue->closing)
+		return -ECANCELED;
 	if (upstream_is_tls(&attempt->upstream->spec))
 		return dot_ev_send(ue->dot, attempt, msg, len);
 	return ares_ev_send(ue->ares, attempt, msg, len);
@@ -219,8 +222,10 @@ upstreams_ev_send(
 void
 upstreams_ev_reset(struct upstreams_ev *ue)
 {
+	ue->closing = true;
 	ares_ev_reset(ue->ares);
 	dot_ev_reset(ue->dot);
+	ue->closing = false;
 }
 
 void
@@ -269,6 +274,7 @@ upstreams_ev_free(struct upstreams_ev *ue)
 {
 	if (ue == NULL)
 		return;
+	ue->closing = true;
 	ares_ev_free(ue->ares);
 	dot_ev_free(ue->dot);
 	sysconf_ev_free(ue->sysconf);

@@ -13,11 +13,12 @@
 #define LOCK_WAIT (2 * MONO_S)
 
 /* No packet is lost in this order: without C17 the marks change nothing, and
- * without a mark C17 drops. */
+ * without a mark C17 drops, as do the rules of security. */
 static const enum chains_table install_order[CHAINS_N_TABLES] = {
 	CHAINS_MANGLE,
 	CHAINS_NAT,
 	CHAINS_FILTER,
+	CHAINS_SECURITY,
 };
 
 const struct chains_ops *
@@ -60,8 +61,21 @@ chains_table_name(enum chains_table table)
 		return "nat";
 	case CHAINS_FILTER:
 		return "filter";
+	case CHAINS_SECURITY:
+		return "security";
 	}
 	abort();
+}
+
+bool
+chains_has(enum chains_backend backend, enum chains_family family,
+    enum chains_table table)
+{
+	const struct chains_ops *ops = chains_ops(backend);
+
+	return table != CHAINS_SECURITY || ops->in_use(family, table) ||
+	       /* a question that loads it: not where nothing of ours is */
+	       (ops->in_use(family, CHAINS_FILTER) && ops->has(family, table));
 }
 
 int
@@ -122,8 +136,11 @@ install_locked(const struct chains_plan *plan, const struct chains_setup *setup,
 	struct chains_error ignored;
 
 	for (size_t i = 0; i < CHAINS_N_TABLES; i++) {
-		int r = ops->change(plan, install_order[i], true, ret_error);
+		int r;
 
+		if (!chains_has(setup->backend, plan->family, install_order[i]))
+			continue;
+		r = ops->change(plan, install_order[i], true, ret_error);
 		if (r < 0 && (!in || setup->fail_open))
 			/* the first error is the one to tell */
 			(void)remove_locked(ops, plan->family, &ignored);
@@ -238,7 +255,11 @@ repair_locked(const struct chains_plan *plan, enum chains_backend backend,
 	int changed = 0;
 
 	for (size_t i = 0; i < CHAINS_N_TABLES; i++) {
-		int r = chains_verify_table(
+		int r;
+
+		if (!chains_has(backend, plan->family, install_order[i]))
+			continue;
+		r = chains_verify_table(
 		    plan, backend, install_order[i], report, arg, ret_error);
 
 		if (r > 0)

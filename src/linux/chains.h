@@ -18,6 +18,7 @@ enum chains_table {
 	CHAINS_MANGLE,
 	CHAINS_NAT,
 	CHAINS_FILTER,
+	CHAINS_SECURITY, /* where the kernel has it */
 };
 
 /* How the rules get into the kernel, and into which tables. */
@@ -42,8 +43,8 @@ struct chains_error {
 
 typedef void chains_report_fn(void *arg, const char *text);
 
-/* Puts the rules of one family in, in the order mangle, nat, filter, one
- * commit a table; leftovers of a crash are taken out in the same commit. On
+/* Puts the rules of one family in, in the order mangle, nat, filter, security,
+ * one commit a table; leftovers of a crash are taken out in the same commit. On
  * failure nothing of ours is left in that family, unless it was there before
  * and setup says closed. 0, 1 (rules of ours were there before) or -errno with
  * *ret_error set: -EPERM (no CAP_NET_ADMIN), -ENOENT, -ENOPROTOOPT or
@@ -53,7 +54,7 @@ typedef void chains_report_fn(void *arg, const char *text);
 int chains_install(enum chains_family family, const struct chains_setup *setup,
     struct chains_error *ret_error);
 
-/* Takes everything of ours out, in the order filter, nat, mangle; foreign
+/* Takes everything of ours out, in the reverse order; foreign
  * rules and counters stay. Of ours is what jumps to our chains from anywhere,
  * too. 0 also when nothing was there. Where insist is set the lock is waited
  * for until then, and done without after that: 1, and *ret_error says so. */

@@ -161,6 +161,17 @@ change_table(const struct chains_plan *plan, enum chains_table table,
 	return 0;
 }
 
+static bool
+has_table(enum chains_family family, enum chains_table table)
+{
+	struct xtable t;
+
+	if (xtable_open(&t, family, table) < 0)
+		return false;
+	xtable_close(&t);
+	return true;
+}
+
 static int
 read_chain(struct xtable *t, const char *chain, struct chains_content *ret)
 {
@@ -235,6 +246,7 @@ const struct chains_ops chains_libiptc = {
 	.probe_tables = chains_probe_tables,
 	.probe = chains_probe,
 	.in_use = xtable_in_use,
+	.has = has_table,
 	.read = read_table,
 	.change = change_table,
 	.state = state,

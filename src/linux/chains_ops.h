@@ -18,6 +18,8 @@ struct chains_ops {
 	/* a table that is not in use holds nothing; true where that can't be
 	 * known */
 	bool (*in_use)(enum chains_family family, enum chains_table table);
+	/* whether a table that is not in use could be */
+	bool (*has)(enum chains_family family, enum chains_table table);
 	/* adds chains and lines to *ret, which is empty */
 	int (*read)(struct chains_content *ret, struct chains_error *ret_error);
 	/* in one commit: takes everything of ours out and, where install is
@@ -33,6 +35,11 @@ extern const struct chains_ops chains_libiptc;
 extern const struct chains_ops chains_restore;
 
 const struct chains_ops *chains_ops(enum chains_backend backend);
+
+/* Whether the rules of the table can be there: security is left out where the
+ * kernel lacks it. */
+bool chains_has(enum chains_backend backend, enum chains_family family,
+    enum chains_table table);
 
 /* Reads a table into *ret, which the caller ends with chains_content_done()
  * whatever comes back; one that is not in use is empty. */

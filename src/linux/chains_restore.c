@@ -170,6 +170,15 @@ in_use(enum chains_family family, enum chains_table table)
 	return nft_has_table(nf_family(family), chains_table_name(table)) != 0;
 }
 
+/* nf_tables makes what it is told to. */
+static bool
+has_table(enum chains_family family, enum chains_table table)
+{
+	(void)family;
+	(void)table;
+	return true;
+}
+
 /* ":NAME POLICY [packets:bytes]" */
 static int
 take_chain(struct chains_content *c, const char *line)
@@ -408,6 +417,7 @@ const struct chains_ops chains_restore = {
 	.probe_tables = probe,
 	.probe = probe,
 	.in_use = in_use,
+	.has = has_table,
 	.read = read_table,
 	.change = change_table,
 	.state = state,

@@ -53,7 +53,7 @@ struct row {
 #define LOOPBACK .dst = { "127.0.0.0/8", "::1/128" }
 
 /* The specification's rules in its order, and additions of design.md
- * section 2 where they say A1, A3, A5 or A6. */
+ * section 2 where they say A1, A3, A5, A6 or A8. */
 static const struct row rows[] = {
 	/* A1: an ICMP error of a rejected packet must reach the program */
 	{ CHAINS_MANGLE, "C170", RELATED_ICMP, .target = CHAINS_SET_MARK,
@@ -161,6 +161,25 @@ static const struct row rows[] = {
 	    .target = CHAINS_DNAT, PORT17, .to_port = 1117 },
 	{ CHAINS_NAT, "OUTPUT", MARKED(MARK_PORT17), .target = CHAINS_DNAT,
 	    PORT17 },
+
+	/* A8: behind filter, with the last word: while mangle and filter are
+	 * gone until they are put back, what nobody judged has no mark, and
+	 * what was denied is let in no more than out */
+	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_NONE), .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_BLOCK),
+	    .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_DROP), .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_BLOCK_FLOW),
+	    .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_DROP_FLOW),
+	    .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_NONE), .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_BLOCK), .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_DROP), .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_BLOCK_FLOW),
+	    .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_DROP_FLOW),
+	    .target = CHAINS_DROP },
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -12,7 +12,7 @@
  * whole buffers of this size. */
 #define CHAINS_NAME_SIZE 32
 
-#define CHAINS_N_TABLES (CHAINS_FILTER + 1)
+#define CHAINS_N_TABLES (CHAINS_SECURITY + 1)
 #define CHAINS_N_FAMILIES (CHAINS_IP6 + 1)
 
 enum chains_target {

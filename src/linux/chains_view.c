@@ -216,7 +216,11 @@ chains_verify(enum chains_family family, const struct chains_setup *setup,
 
 	chains_plan(&plan, family, setup);
 	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++) {
-		int r = chains_verify_table(
+		int r;
+
+		if (!chains_has(setup->backend, family, table))
+			continue;
+		r = chains_verify_table(
 		    &plan, setup->backend, table, report, arg, ret_error);
 
 		if (r < 0)

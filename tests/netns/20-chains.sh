@@ -16,7 +16,7 @@ net_add B
 ipt() { [ "$1" = ip4 ] && echo iptables-legacy || echo ip6tables-legacy; }
 # without comments, they hold the time
 save() {
-	for table in mangle nat filter; do
+	for table in mangle nat filter security; do
 		inns "$1" "$(ipt "$2")-save" -t $table | grep -v '^#'
 	done
 }
@@ -75,6 +75,18 @@ COMMIT
 -A OUTPUT -m mark --mark 1717 -p udp -j DNAT --to-destination 127.0.0.17:1117
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination 127.0.0.17
 COMMIT
+*security
+-A INPUT -m mark --mark 0 -j DROP
+-A INPUT -m mark --mark 1701 -j DROP
+-A INPUT -m mark --mark 1702 -j DROP
+-A INPUT -m mark --mark 1711 -j DROP
+-A INPUT -m mark --mark 1712 -j DROP
+-A OUTPUT -m mark --mark 0 -j DROP
+-A OUTPUT -m mark --mark 1701 -j DROP
+-A OUTPUT -m mark --mark 1702 -j DROP
+-A OUTPUT -m mark --mark 1711 -j DROP
+-A OUTPUT -m mark --mark 1712 -j DROP
+COMMIT
 RULES
 cat >"$tmp/spec.ip6" <<'RULES'
 *mangle
@@ -126,6 +138,18 @@ COMMIT
 -A OUTPUT -m mark --mark 1717 -p tcp -j DNAT --to-destination [::1]:1117
 -A OUTPUT -m mark --mark 1717 -p udp -j DNAT --to-destination [::1]:1117
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination ::1
+COMMIT
+*security
+-A INPUT -m mark --mark 0 -j DROP
+-A INPUT -m mark --mark 1701 -j DROP
+-A INPUT -m mark --mark 1702 -j DROP
+-A INPUT -m mark --mark 1711 -j DROP
+-A INPUT -m mark --mark 1712 -j DROP
+-A OUTPUT -m mark --mark 0 -j DROP
+-A OUTPUT -m mark --mark 1701 -j DROP
+-A OUTPUT -m mark --mark 1702 -j DROP
+-A OUTPUT -m mark --mark 1711 -j DROP
+-A OUTPUT -m mark --mark 1712 -j DROP
 COMMIT
 RULES
 # and how iptables-save writes that, one table by hand against surprises of
@@ -209,7 +233,7 @@ for f in ip4 ip6; do
 	inc "$i-save" -t filter | grep '^-A' |
 	    sed 's/icmp6-adm-prohibited/icmp-host-prohibited/' >"$tmp/a"
 	check_same "$f: filter, line by line" "$tmp/saved.c17" "$tmp/a"
-	for t in mangle nat filter; do
+	for t in mangle nat filter security; do
 		inc "$i-save" -c -t $t | sed -n "s/^\[/$t [/p"
 	done >"$tmp/a"
 	ctl show $f >"$tmp/b"
@@ -255,7 +279,7 @@ for f in ip4 ip6; do
 	check "$f: nat rule first" grep -q '^-A OUTPUT.*0x707' "$tmp/first"
 	inc "$i-save" -c | grep -v '^#' >"$tmp/with"
 	# what is new is ours: taken away, others' lines and counters remain
-	grep -vE -- '-j C17[01]?$|-A C17[01]? |^:C17[01]? |0x707|0x6b5|-A POSTROUTING .*DROP$' \
+	grep -vE -- '-j C17[01]?$|-A C17[01]? |^:C17[01]? |0x707|0x6b5|-A (POSTROUTING|INPUT|OUTPUT) .*--mark 0x[0-9a-f]* -j DROP$|-A POSTROUTING .*DROP$' \
 	    "$tmp/with" >"$tmp/a"
 	grep -v '0x6b5' "$tmp/before" >"$tmp/b"
 	check_same "$f: others' rules and counters stay at install" \

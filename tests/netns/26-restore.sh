@@ -10,7 +10,7 @@ net_add B
 ctl() { inc "$CTL" "$@" restore; }
 
 save() { # save NAMESPACE PROGRAM: order of tables and chains is its own matter
-	for table in mangle nat filter; do
+	for table in mangle nat filter security; do
 		inns "$1" "$2" -t $table | grep '^-A' | sort -s -k 2,2
 	done
 }

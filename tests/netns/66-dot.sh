@@ -97,6 +97,7 @@ asks "closed without an answer" "answered == 0 and failed == 4 and
     error == 'ECONNRESET' and why == 'it closed the connection' and
     ms < 2000" -n 4 -w 4 -q %.a.test "$to"
 bad mute
+mute=$port
 asks "no answer ever: the deadline" "answered == 0 and failed == 5 and
     error == 'ETIMEDOUT' and 'stalls' in why and 700 <= ms < 2000" \
 	-n 5 -w 5 -t 700 -q %.a.test "$to"
@@ -192,6 +193,23 @@ check "plain answers for it" says 192.0.2.7 f.example A
 check "soon" [ "$(took)" -lt 1000 ]
 query g.example A
 check "and at once from then on" [ "$(took)" -lt 50 ]
+
+# settings change while a question is under way over TLS, and the next server
+# would be a plain one: what is given back must not go there any more
+on_its_way() { inc ss -Htn state established dport = ":$mute" | grep -q .; }
+for round in 1 2 3; do
+	settings "[resolver]" "upstream = 10.9.0.2:854" \
+	    "tls-ca = $tmp/ca.pem" "[forward \"corp.example\"]" \
+	    "upstream = tls://10.9.0.2:$mute#dns.test, 10.9.0.2:9998"
+	ctl reload
+	background inc dig +time=1 +tries=1 @127.0.0.1 $round.corp.example \
+	    >"$tmp/dig.$round"
+	asking=$pid
+	wait_for on_its_way
+	check "settings change meanwhile" reload '10.9.0.2:854'
+	wait "$asking"
+done
+check "and all is well" says 192.0.2.7 g.g.example A
 
 check "one that closes after each answer" \
 	reload "tls://10.9.0.2:$close#dns.test"

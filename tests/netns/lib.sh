@@ -363,7 +363,7 @@ talk_is() {
 
 save() {
 	local _t
-	for _t in mangle nat filter; do
+	for _t in mangle nat filter security; do
 		inc $IPT4-save -t $_t
 		inc $IPT6-save -t $_t
 	done | sed '/^#/d; s/\[[0-9]*:[0-9]*\]$//'
