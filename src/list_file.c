@@ -131,7 +131,7 @@ list_sources_identity(
     const struct list_sources *sources, enum conf_list_format format)
 {
 	static const uint64_t key[2] = { 1, 1 };
-	struct list_identity ret;
+	struct list_identity ret = { { 0, 0 } };
 	struct sip sip;
 
 	sip_init(&sip, key);
