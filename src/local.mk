@@ -192,6 +192,9 @@ rerouted_SOURCES = \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
+	%D%/sysconf_ev.c %D%/sysconf_ev.h \
+	%D%/sysfiles.c %D%/sysfiles.h \
+	%D%/upstreams_ev.c %D%/upstreams_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
@@ -214,7 +217,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/learn.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
-	%D%/ctl/queries.c \
+	%D%/ctl/queries.c %D%/ctl/queries.h \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
