@@ -55,7 +55,12 @@ int policy_compile(const struct policy **ret, const struct rules *rules,
     const struct policy_world *world, struct faults *faults);
 
 const struct policy *policy_ref(const struct policy *policy);
-void policy_unref(const struct policy *policy); /* accepts NULL */
+void policy_unref(const struct policy *policy); /* both accept NULL */
+
+/* A reference of who only shows what was decided: it does not keep the lists,
+ * and nothing may be asked of a policy of which there are no others. */
+const struct policy *policy_ref_shown(const struct policy *policy);
+void policy_unref_shown(const struct policy *policy); /* both accept NULL */
 
 /* The first rule that matches, else a default: `default unknown` or `default
  * kernel` where that is set and the process is such, else the default of the
