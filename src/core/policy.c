@@ -166,3 +166,9 @@ policy_generation(const struct policy *policy)
 {
 	return policy->generation;
 }
+
+bool
+policy_wants_tcp(const struct policy *policy, const struct name *name)
+{
+	return list_table_wants_tcp(policy->table, name);
+}
