@@ -22,6 +22,7 @@
 #define STATE_TIME_WAIT 6
 #define STATE_NEW_SYN_RECV 12
 #define IP_CT_NEW 2
+#define IP_CT_IS_REPLY 3
 #define CT_INFO_MASK 7UL
 
 /* Mounts and folders on the way from an executable to the root. */
@@ -194,7 +195,7 @@ struct owner {
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 65536);
 	__type(key, __u64);
 	__type(value, struct owner);
 } owners SEC(".maps");
@@ -233,6 +234,19 @@ static __always_inline struct nf_conn *
 ct_of(struct sk_buff *skb)
 {
 	return (void *)(skb->_nfct & ~CT_INFO_MASK);
+}
+
+static __always_inline int
+is_reply(struct sk_buff *skb)
+{
+	return (skb->_nfct & CT_INFO_MASK) >= IP_CT_IS_REPLY;
+}
+
+/* On loopback both ends of a flow are here, with one entry between them. */
+static __always_inline __u64
+owner_key(struct sk_buff *skb)
+{
+	return (unsigned long)ct_of(skb) | is_reply(skb);
 }
 
 /* Decided before: the mark says so, and the packet comes to nobody. One of
@@ -376,9 +390,9 @@ is_same_program(const struct owner *a, const struct owner *b)
 /* What is decided will be for who asks now. Where others ask at the same time
  * it is nobody's: which of them is heard last can't be known here. */
 static __always_inline void
-asks_for(struct sock *sk, struct nf_conn *ct)
+asks_for(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct)
 {
-	__u64 key = (unsigned long)ct;
+	__u64 key = owner_key(skb);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
 	struct owner owner = {}, nobody = {};
 
@@ -393,9 +407,10 @@ asks_for(struct sock *sk, struct nf_conn *ct)
 
 /* 0: it goes on with its own, or with what a copy of itself began. */
 static __always_inline int
-takes_over(struct sock *sk, struct nf_conn *ct, struct task_struct *task)
+takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
+    struct task_struct *task)
 {
-	__u64 key = (unsigned long)ct;
+	__u64 key = owner_key(skb);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
 	struct owner owner = {};
 	int taken = 0;
@@ -405,14 +420,21 @@ takes_over(struct sock *sk, struct nf_conn *ct, struct task_struct *task)
 	    was->exec == task->self_exec_id)
 		return 0;
 	read_owner(&owner, sk, ct);
-	/* where none is known others have asked it, or it came from outside */
-	if (was != NULL && was->tag == owner.tag) {
+	if (was == NULL || was->tag != owner.tag)
+		/* it began outside, or before there was anybody to remember it:
+		 * else there were too many, and nothing is known of it */
+		taken =
+		    !is_reply(skb) && bpf_ktime_get_ns() > shared.strict_from
+			? BPF_TAKEN_DROPPED
+			: 0;
+	else {
 		if (!is_same_program(was, &owner))
 			return BPF_TAKEN_DROPPED;
 		if (was->image != owner.image)
 			taken = BPF_TAKEN_OVER;
 	}
-	bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
+	if (taken != BPF_TAKEN_DROPPED)
+		bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
 	return taken;
 }
 
@@ -478,12 +500,12 @@ attr_sent(struct bpf_nf_ctx *ctx)
 		return NF_ACCEPT;
 	if (!decided) {
 		if (ct != NULL && is_datagram(sk) && file_of(sk) != NULL)
-			asks_for(sk, ct);
+			asks_for(skb, sk, ct);
 		return send_use(skb, sk, task, 0);
 	}
 	if (!is_datagram(sk) || file_of(sk) == NULL)
 		return NF_ACCEPT;
-	taken = takes_over(sk, ct, task);
+	taken = takes_over(skb, sk, ct, task);
 	if (taken == 0)
 		return NF_ACCEPT;
 	(void)send_use(skb, sk, task, taken);
