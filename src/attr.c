@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "src/attr_bygone.h"
 #include "src/base/log.h"
+#include "src/core/idmap.h"
 #include "src/core/lineage.h"
 #include "src/core/uses.h"
 #include "src/linux/bpf.h"
@@ -45,6 +47,7 @@ struct attr {
 	struct groups groups;
 	uint64_t tick_ns;
 	uint64_t mounts; /* number of our mount namespace; 0: not known */
+	struct idmap users, user_groups;
 	mono_t now;
 	uint64_t round;
 	bool drained; /* in this round */
@@ -112,6 +115,20 @@ open_bpf(struct attr *attr)
 		    bpf_sees_births(attr->bpf) ? "yes" : "no");
 }
 
+/* Where there are no user namespaces there is no such file. */
+static void
+read_map(struct idmap *ret, const char *name)
+{
+	int dir = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char text[IDMAP_MAX * 36];
+	ssize_t n = dir < 0 ? -1 : procread_file(dir, name, text, sizeof(text));
+
+	if (dir >= 0)
+		(void)close(dir); /* O_PATH */
+	if (n <= 0 || idmap_parse(ret, text, (size_t)n) != 0)
+		idmap_identity(ret);
+}
+
 int
 attr_new(struct attr **ret, const struct attr_opts *opts)
 {
@@ -122,6 +139,8 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 		return -ENOMEM;
 	attr->opts = *opts;
 	attr->tick_ns = MONO_S / (uint64_t)sysconf(_SC_CLK_TCK);
+	read_map(&attr->users, "uid_map");
+	read_map(&attr->user_groups, "gid_map");
 	if (stat("/proc/self/ns/mnt", &st) == 0)
 		attr->mounts = st.st_ino;
 	attr->uses = uses_new(USES_MAX);
@@ -200,6 +219,13 @@ socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
 			 pkt->tuple.proto == IPPROTO_ICMP ||
 			 pkt->tuple.proto == IPPROTO_ICMPV6;
 	return true;
+}
+
+void
+attr_sender(const struct attr *attr, struct packet *pkt)
+{
+	pkt->uid = idmap_here(&attr->users, pkt->uid);
+	pkt->gid = idmap_here(&attr->user_groups, pkt->gid);
 }
 
 /* The kernel gives the user of what leaves by a program's socket. What has none
