@@ -7,6 +7,7 @@
 #include "dns/local.h"
 #include "dns/resolve_own.h"
 #include "dns/special.h"
+#include "src/core/lists.h"
 
 /* How long a decision is kept beside an answer: names are learnt anew then, and
  * hold for an hour. */
@@ -114,6 +115,7 @@ deny(struct resolve *r, struct asked *asked, struct outcome *o, uint8_t *out,
 	o->entry = NULL;
 	o->answer = NULL;
 	o->from = asked->decision.list != 0 ? FROM_LIST : FROM_LOCAL;
+	list_index_hit(policy_list_index(r->policy, asked->decision.list));
 	if (asked->decision.action == ACTION_DROP) {
 		r->stats.dropped++;
 		note(r, asked, o, now);

@@ -191,6 +191,9 @@ rerouted_SOURCES = \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
+	%D%/sysconf_ev.c %D%/sysconf_ev.h \
+	%D%/sysfiles.c %D%/sysfiles.h \
+	%D%/upstreams_ev.c %D%/upstreams_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
@@ -213,7 +216,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/learn.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
-	%D%/ctl/queries.c \
+	%D%/ctl/queries.c %D%/ctl/queries.h \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
@@ -224,5 +227,12 @@ reroutectl_SOURCES = \
 if HAVE_NCURSES
 reroutectl_SOURCES += %D%/ctl/top_screen.c
 endif
+# lists of the settings
+rerouted_SOURCES += %D%/list_ev.c %D%/list_ev.h \
+	%D%/list_file.c %D%/list_file.h \
+	%D%/list_find.c \
+	%D%/list_job.c %D%/list_job.h \
+	%D%/list_report.c %D%/list_report.h
+reroutectl_SOURCES += %D%/ctl/lists.c
 reroutectl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
 reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(NCURSES_LIBS)

@@ -188,7 +188,7 @@ connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------
 
-TESTS += %D%/lint/layers.sh %D%/fuzz/corpus.sh %D%/golden/run.sh
+TESTS += %D%/lint/layers.sh %D%/lint/dist.sh %D%/fuzz/corpus.sh %D%/golden/run.sh
 AM_TESTS_ENVIRONMENT = \
 	srcdir='$(srcdir)'; BUILDDIR='$(abs_builddir)'; CC='$(CC)'; \
 	REROUTED='$(abs_builddir)/rerouted'; FUZZ_TARGETS='$(fuzz_targets)'; \
@@ -227,6 +227,7 @@ format-check lint-format:
 	$(our_sources) | xargs $(CLANG_FORMAT) --dry-run -Werror
 lint-layers:
 	srcdir=$(srcdir) CC="$(CC)" sh $(srcdir)/tests/lint/layers.sh
+	srcdir=$(srcdir) sh $(srcdir)/tests/lint/dist.sh
 lint-cppcheck:
 	cd $(srcdir) && cppcheck -q --std=c11 --language=c -I . \
 	    --enable=warning,performance,portability --inline-suppr \

@@ -22,7 +22,7 @@
 #define STATE_TIME_WAIT 6
 #define STATE_NEW_SYN_RECV 12
 #define IP_CT_NEW 2
-#define IP_CT_IS_REPLY 3
+#define IP_CT_IS_REPLY 3 /* enum ip_conntrack_info */
 #define CT_INFO_MASK 7UL
 
 /* Mounts and folders on the way from an executable to the root. */
@@ -242,13 +242,6 @@ is_reply(struct sk_buff *skb)
 	return (skb->_nfct & CT_INFO_MASK) >= IP_CT_IS_REPLY;
 }
 
-/* On loopback both ends of a flow are here, with one entry between them. */
-static __always_inline __u64
-owner_key(struct sk_buff *skb)
-{
-	return (unsigned long)ct_of(skb) | is_reply(skb);
-}
-
 /* Decided before: the mark says so, and the packet comes to nobody. One of
  * others is asked about with the first packet only. */
 static __always_inline int
@@ -342,6 +335,14 @@ tag_of(struct nf_conn *ct)
 	return tag >> 32;
 }
 
+/* Each direction has an owner: on loopback both leave this host, and the one
+ * that answers is no thief. */
+static __always_inline __u64
+owner_key(struct sk_buff *skb, struct nf_conn *ct)
+{
+	return (unsigned long)ct | is_reply(skb);
+}
+
 /* The inode of the socket's file, whose numbers are given once. */
 static __always_inline __u64
 socket_of(struct sock *sk)
@@ -392,7 +393,7 @@ is_same_program(const struct owner *a, const struct owner *b)
 static __always_inline void
 asks_for(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct)
 {
-	__u64 key = owner_key(skb);
+	__u64 key = owner_key(skb, ct);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
 	struct owner owner = {}, nobody = {};
 
@@ -410,7 +411,7 @@ static __always_inline int
 takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
     struct task_struct *task)
 {
-	__u64 key = owner_key(skb);
+	__u64 key = owner_key(skb, ct);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
 	struct owner owner = {};
 	int taken = 0;
