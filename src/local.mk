@@ -39,6 +39,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
 	%D%/core/learn.c %D%/core/learn.h \
+	%D%/core/idmap.c %D%/core/idmap.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
