@@ -212,7 +212,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/learn.c \
 	%D%/ctl/main.c \
 	%D%/ctl/processes.c \
-	%D%/ctl/queries.c \
+	%D%/ctl/queries.c %D%/ctl/queries.h \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
