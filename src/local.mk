@@ -25,6 +25,7 @@ libcore_a_SOURCES = \
 	%D%/core/define.c \
 	%D%/core/endpoint.c %D%/core/endpoint.h \
 	%D%/core/explain.c %D%/core/explain.h \
+	%D%/core/fakeip.c %D%/core/fakeip.h \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/filter.c %D%/core/filter.h \
 	%D%/core/flow.c %D%/core/flow.h \
@@ -38,6 +39,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
 	%D%/core/learn.c %D%/core/learn.h \
+	%D%/core/idmap.c %D%/core/idmap.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
@@ -157,6 +159,7 @@ rerouted_SOURCES = \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_dns.c %D%/ctl_dns.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
+	%D%/ctl_explain.c %D%/ctl_explain.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
 	%D%/ctl_list.c %D%/ctl_list.h \
 	%D%/ctl_rules.c %D%/ctl_rules.h \
@@ -167,6 +170,7 @@ rerouted_SOURCES = \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/file.c %D%/file.h \
+	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
@@ -176,6 +180,7 @@ rerouted_SOURCES = \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
+	%D%/modes.c %D%/modes.h \
 	%D%/names_ev.c %D%/names_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \

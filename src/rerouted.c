@@ -545,6 +545,23 @@ queried(void *arg, const struct record *record)
 		names_ev_touch(rr->names_ev);
 }
 
+static enum resolve_way
+name_for_tunnel(void *arg, const char *tunnel, const struct name *name,
+    enum addr_family family, struct addr *ret)
+{
+	struct rerouted *rr = arg;
+
+	switch (port17_ev_name(rr->port17, tunnel, name, family, ret)) {
+	case PORT17_NAME_HERE:
+		return RESOLVE_WAY_USUAL;
+	case PORT17_NAME_FAKE:
+		return RESOLVE_WAY_STAND_IN;
+	case PORT17_NAME_NONE:
+		return RESOLVE_WAY_NONE;
+	}
+	abort();
+}
+
 static int
 resolver_prepare(struct rerouted *rr)
 {
@@ -555,6 +572,7 @@ resolver_prepare(struct rerouted *rr)
 		.procfs = rr->procfs,
 		.names = rr->names,
 		.queried = queried,
+		.stand_in = name_for_tunnel,
 		.arg = rr,
 	};
 	int r;
@@ -633,6 +651,7 @@ port17_prepare(struct rerouted *rr)
 		.procfs = rr->procfs,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
+		.state = state_folder(rr),
 		.ended = tunnel_ended,
 		.arg = rr,
 	};

@@ -170,6 +170,21 @@ on_done(void *arg, const struct record *record, const struct answer *answer)
 	re->opts.queried(re->opts.arg, record);
 }
 
+static enum resolve_way
+on_stand_in(void *arg, const struct policy *policy, const struct decision *d,
+    const struct key *key, struct addr *ret)
+{
+	struct resolver_ev *re = arg;
+	const char *tunnel = policy_tunnel(policy, d->tunnel);
+	enum addr_family family = key->type == TYPE_A	   ? ADDR_IP4
+				  : key->type == TYPE_AAAA ? ADDR_IP6
+							   : ADDR_NONE;
+
+	if (re->opts.stand_in == NULL || tunnel == NULL)
+		return RESOLVE_WAY_USUAL;
+	return re->opts.stand_in(re->opts.arg, tunnel, &key->name, family, ret);
+}
+
 static uint32_t
 on_random(void *arg)
 {
@@ -590,6 +605,7 @@ prepare(struct resolver_ev *re)
 		.reply = on_reply,
 		.dropped = on_dropped,
 		.done = on_done,
+		.stand_in = on_stand_in,
 		.random = on_random,
 		.timer = on_timer,
 	};

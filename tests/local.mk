@@ -7,6 +7,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_script test_warn \
 	test_uses
 unit_tests += test_ctmsg
+unit_tests += test_idmap
 unit_tests += test_judge_names
 unit_tests += test_learn
 unit_tests += test_filter test_history test_tally
@@ -34,6 +35,8 @@ test_judge_SOURCES = %D%/unit/test_judge.c
 test_judge_LDADD = $(pure) $(CMOCKA_LIBS)
 test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
+test_idmap_SOURCES = %D%/unit/test_idmap.c
+test_idmap_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_names_SOURCES = %D%/unit/test_judge_names.c
@@ -151,10 +154,12 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_codec test_tunnel test_udpnat
+unit_tests += test_codec test_fakeip test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
 test_codec_SOURCES = %D%/unit/test_codec.c
 test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_fakeip_SOURCES = %D%/unit/test_fakeip.c
+test_fakeip_LDADD = $(pure) $(CMOCKA_LIBS)
 test_udpnat_SOURCES = %D%/unit/test_udpnat.c
 test_udpnat_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_tunnel_SOURCES = %D%/unit/test_tunnel.c
@@ -199,8 +204,10 @@ update-golden: rerouted
 
 bench_programs = nfqloop bench_policy bench_attr
 bench_programs += bench_lists
+bench_programs += relay
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
+relay_SOURCES = %D%/bench/relay.c
 nfqloop_SOURCES = %D%/bench/nfqloop.c
 nfqloop_LDADD = $(NFQ_LIBS)
 bench_policy_SOURCES = %D%/bench/bench_policy.c

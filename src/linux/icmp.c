@@ -20,6 +20,26 @@ struct icmp_sender {
 	int ip4, ip6; /* -1: none of that family */
 };
 
+/* /proc/net/raw shows a socket that is bound to nothing as one that may have
+ * sent any ICMP of this host: what the kernel answers would be taken for ours,
+ * and pass. Errors leave over loopback anyway. */
+static void
+bind_to_loopback(const struct icmp_sender *icmp)
+{
+	struct sockaddr_in ip4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 ip6 = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	ip4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 16); /* 127.0.0.17 */
+	/* where it fails, the family is not there at all */
+	if (icmp->ip4 >= 0)
+		(void)bind(
+		    icmp->ip4, (const struct sockaddr *)&ip4, sizeof(ip4));
+	if (icmp->ip6 >= 0)
+		(void)bind(
+		    icmp->ip6, (const struct sockaddr *)&ip6, sizeof(ip6));
+}
+
 int
 icmp_open(struct icmp_sender **ret)
 {
@@ -48,6 +68,7 @@ icmp_open(struct icmp_sender **ret)
 		(void)setsockopt(icmp->ip6, IPPROTO_ICMPV6, ICMP6_FILTER, &none,
 		    sizeof(none));
 	}
+	bind_to_loopback(icmp);
 	if (icmp->ip4 < 0 && icmp->ip6 < 0) {
 		free(icmp);
 		return r;

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/dot.sh"
 need_root
-need openssl unbound python3 dig kdig ss iptables-legacy
+need openssl dnsmasq python3 dig kdig ss iptables-legacy
 net_up
 check "certificates" make_certificates
 
