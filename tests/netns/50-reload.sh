@@ -143,7 +143,11 @@ stop "$daemon" KILL
 start
 ask_all "after the crash" ok
 known() { [ "$(status "['flows']['live']")" = 4 ]; }
-check "the new daemon judges them as they speak" known
+judged_anew() { # what they say before its review is done is by the old marks
+	for name in tcp4 tcp6 udp4 udp6; do ask $name; done
+	known
+}
+check "the new daemon judges them as they speak" wait_for judged_anew
 check "a reload answers" ctl reload
 ask_all "after it" ok
 check "it knows them" known
