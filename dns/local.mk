@@ -19,6 +19,7 @@ libdns_a_SOURCES = \
 	%D%/resolve_conf.c %D%/resolve_own.h \
 	%D%/scrub.c %D%/scrub.h \
 	%D%/special.c %D%/special.h \
+	%D%/stream.c %D%/stream.h \
 	%D%/sysconf.c %D%/sysconf.h \
 	%D%/task.c \
 	%D%/upstream.c %D%/upstream.h \
@@ -30,3 +31,10 @@ rerouted_SOURCES += \
 	%D%/ares_ev.c %D%/ares_ev.h \
 	%D%/server_ev.c %D%/server_ev.h \
 	%D%/tcp_ev.c %D%/tcp_ev.h
+
+# over TLS; a library of its own for the tests
+noinst_LIBRARIES += libdnstls.a
+libdnstls_a_SOURCES = \
+	%D%/dot_ev.c %D%/dot_ev.h \
+	%D%/tls_ev.c %D%/tls_ev.h \
+	%D%/trust.c %D%/trust.h

@@ -7,9 +7,12 @@
 #include "dns/local.h"
 #include "dns/resolve_own.h"
 #include "dns/special.h"
+#include "src/core/fakeip.h"
+#include "src/core/lists.h"
 
-/* How long a decision is kept beside an answer: names are learnt anew then. */
-#define JUDGED_NS (5 * MONO_S)
+/* How long a decision is kept beside an answer: names are learnt anew then, and
+ * hold for an hour. */
+#define JUDGED_NS (300 * MONO_S)
 
 /* Of names that we answer ourselves. */
 #define LOCAL_TTL 60
@@ -113,6 +116,7 @@ deny(struct resolve *r, struct asked *asked, struct outcome *o, uint8_t *out,
 	o->entry = NULL;
 	o->answer = NULL;
 	o->from = asked->decision.list != 0 ? FROM_LIST : FROM_LOCAL;
+	list_index_hit(policy_list_index(r->policy, asked->decision.list));
 	if (asked->decision.action == ACTION_DROP) {
 		r->stats.dropped++;
 		note(r, asked, o, now);
@@ -536,13 +540,20 @@ ask_upstream(struct resolve *r, struct asking *a, struct asked *asked,
 	return RESOLVE_WAITING;
 }
 
+/* Whatever a hosts file lacks of it (RFC 6761 section 6.3). */
+static bool
+is_localhost(const struct key *key)
+{
+	return key->group == 0 && special_find(&key->name) == SPECIAL_LOCALHOST;
+}
+
 static enum resolve_result
 look_up(struct resolve *r, struct asking *a, struct asked *asked,
     struct outcome *o, mono_t now)
 {
 	struct answer made;
 
-	if (find_hosts(r, o->key, &made)) {
+	if (!is_localhost(o->key) && find_hosts(r, o->key, &made)) {
 		o->answer = &made;
 		o->from = FROM_HOSTS;
 		return finish(r, a, asked, o, now);
@@ -558,6 +569,32 @@ look_up(struct resolve *r, struct asking *a, struct asked *asked,
 		return finish(r, a, asked, o, now);
 	}
 	return ask_upstream(r, a, asked, o, now);
+}
+
+/* What goes through a tunnel that resolves at its far side is asked of nobody
+ * here. */
+static bool
+answer_stand_in(struct resolve *r, struct asking *a, struct asked *asked,
+    struct outcome *o, mono_t now)
+{
+	enum resolve_way way = RESOLVE_WAY_USUAL;
+	struct answer made;
+	struct addr addr;
+
+	if (r->ops.stand_in != NULL && o->key->class == CLASS_IN)
+		way = r->ops.stand_in(
+		    r->ops.arg, r->policy, &asked->decision, o->key, &addr);
+	if (way == RESOLVE_WAY_USUAL)
+		return false;
+	o->entry = NULL;
+	o->from = FROM_LOCAL;
+	o->answer = &made;
+	if (way == RESOLVE_WAY_NONE)
+		local_error(&made, &r->space, o->key, RCODE_SERVFAIL);
+	else
+		local_addresses(&made, &r->space, o->key, &addr,
+		    addr.family != ADDR_NONE, FAKEIP_TTL);
+	return finish(r, a, asked, o, now) == RESOLVE_ANSWERED;
 }
 
 enum resolve_result
@@ -591,6 +628,9 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		a->len = deny(r, &asked, &o, a->out, now);
 		return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
 	}
+	if (asked.decision.action == ACTION_REROUTE &&
+	    answer_stand_in(r, a, &asked, &o, now))
+		return RESOLVE_ANSWERED;
 	if (o.entry != NULL)
 		return hit(r, a, &asked, &o, now);
 	return look_up(r, a, &asked, &o, now);

@@ -45,6 +45,12 @@ struct attempt {
 	void *owner;
 };
 
+enum resolve_way {
+	RESOLVE_WAY_USUAL,
+	RESOLVE_WAY_STAND_IN,
+	RESOLVE_WAY_NONE, /* it may not be asked, and nothing stands for it */
+};
+
 struct resolve_ops {
 	/* Sends msg (its id is 0: the shell's to choose). Never calls back
 	 * before it returns. 0, or -errno: the attempt stays the caller's. */
@@ -58,6 +64,11 @@ struct resolve_ops {
 	/* What became of a query: for log, history and names learnt. */
 	void (*done)(void *arg, const struct record *record,
 	    const struct answer *answer);
+	/* A query of what goes through a tunnel: whether an address that
+	 * stands for the name is the answer, so that nobody is asked. *ret:
+	 * ADDR_NONE where there is none of that type. NULL: never */
+	enum resolve_way (*stand_in)(void *arg, const struct policy *policy,
+	    const struct decision *d, const struct key *key, struct addr *ret);
 	uint32_t (*random)(void *arg);
 	/* resolve_due() is to be called then: earlier than it was told last */
 	void (*timer)(void *arg, mono_t when);

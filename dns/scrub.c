@@ -18,6 +18,7 @@ struct scrubber {
 	unsigned int n_data;	 /* records of the type asked */
 	unsigned int n_stripped; /* private addresses taken out */
 	unsigned int chain;
+	uint8_t kept[WRITER_RRS_MAX / 8]; /* of the answer, by place */
 };
 
 bool
@@ -169,6 +170,12 @@ is_wanted(const struct scrubber *s, const struct wire_rr *rr, bool *ret_data)
 	return *ret_data || type == TYPE_CNAME;
 }
 
+static bool
+is_kept(const struct scrubber *s, unsigned int i)
+{
+	return i < WRITER_RRS_MAX && (s->kept[i / 8] & 1U << i % 8) != 0;
+}
+
 /* All records of the answer that are of the name `at`; *ret_next is the CNAME's
  * target (len 0: none). */
 static bool
@@ -184,6 +191,11 @@ pass_chain(struct scrubber *s, struct name *ret_next)
 			return false;
 		if (!is_wanted(s, &rr, &data))
 			continue;
+		if (is_kept(s, i)) {
+			if (rr.type == TYPE_CNAME)
+				return false; /* in circles */
+			continue;	      /* a DNAME above both ends */
+		}
 		if (data && s->opts->no_private && is_private(s, &rr)) {
 			s->n_stripped++;
 			continue;
@@ -197,8 +209,9 @@ pass_chain(struct scrubber *s, struct name *ret_next)
 				ret_next, s->msg, s->len, &at, true) < 0)
 				return false;
 		}
-		if (!keep(s, &rr, ttl_of(s, rr.ttl)))
+		if (i >= WRITER_RRS_MAX || !keep(s, &rr, ttl_of(s, rr.ttl)))
 			return false;
+		s->kept[i / 8] |= (uint8_t)(1U << i % 8);
 		s->n_data += data;
 	}
 	return true;

@@ -38,6 +38,14 @@ struct slot {
 	uint8_t answer[QUERY_UDP_MAX];
 };
 
+/* An answer that had to wait: it leaves with the others of its turn. */
+struct later {
+	struct sockaddr_storage peer;
+	struct control control;
+	struct iovec iov;
+	uint8_t answer[QUERY_UDP_MAX];
+};
+
 struct listener {
 	struct server_ev *se;
 	struct server_listen at;
@@ -45,6 +53,10 @@ struct listener {
 	int fd;
 	bool any; /* bound to all addresses: answers say which one was asked */
 	struct event *readable;
+	struct event *flush;
+	struct later later[BATCH];
+	struct mmsghdr later_out[BATCH];
+	unsigned int n_later;
 };
 
 struct server_ev {
@@ -176,12 +188,10 @@ take_datagram(
 }
 
 static void
-send_answers(struct listener *l, unsigned int n)
+send_answers(int fd, struct mmsghdr *at, unsigned int n)
 {
-	struct mmsghdr *at = l->se->out;
-
 	while (n > 0) {
-		int sent = sendmmsg(l->fd, at, n, MSG_DONTWAIT);
+		int sent = sendmmsg(fd, at, n, MSG_DONTWAIT);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -192,6 +202,23 @@ send_answers(struct listener *l, unsigned int n)
 		at += sent;
 		n -= (unsigned int)sent;
 	}
+}
+
+static void
+flush_later(struct listener *l)
+{
+	unsigned int n = l->n_later;
+
+	l->n_later = 0;
+	send_answers(l->fd, l->later_out, n);
+}
+
+static void
+flush_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	flush_later(arg);
 }
 
 /* How many came; -1 for none. */
@@ -253,7 +280,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 				    out, &slot->control, &slot->asking.client);
 			answers++;
 		}
-		send_answers(l, answers);
+		send_answers(l->fd, se->out, answers);
 	}
 }
 
@@ -261,23 +288,29 @@ void
 server_ev_reply(struct server_ev *se, const struct client *client,
     const uint8_t *msg, size_t len)
 {
-	const struct listener *l = &se->v[client->listener];
-	struct sockaddr_storage peer;
-	struct control control;
-	struct iovec iov = { (void *)(uintptr_t)msg, len };
-	struct msghdr out = {
-		.msg_name = &peer, .msg_iov = &iov, .msg_iovlen = 1
-	};
+	struct listener *l = &se->v[client->listener];
+	struct later *later;
+	struct msghdr *out;
 
 	if (client->tcp) {
 		tcp_ev_reply(se->tcp, client, msg, len);
 		return;
 	}
-	out.msg_namelen = server_sockaddr(
-	    &peer, &client->addr, client->port, client->ifindex);
+	later = &l->later[l->n_later];
+	out = &l->later_out[l->n_later].msg_hdr;
+	memcpy(later->answer, msg, len);
+	later->iov = (struct iovec){ later->answer, len };
+	*out = (struct msghdr){ .msg_name = &later->peer,
+		.msg_iov = &later->iov,
+		.msg_iovlen = 1 };
+	out->msg_namelen = server_sockaddr(
+	    &later->peer, &client->addr, client->port, client->ifindex);
 	if (l->any)
-		write_control(&out, &control, client);
-	(void)!sendmsg(l->fd, &out, MSG_DONTWAIT); /* else it asks again */
+		write_control(out, &later->control, client);
+	if (l->n_later++ == 0)
+		event_active(l->flush, 0, 0);
+	if (l->n_later == BATCH)
+		flush_later(l);
 }
 
 void
@@ -331,7 +364,9 @@ listen_udp(struct listener *l)
 		return -errno;
 	l->readable = event_new(
 	    l->se->opts.base, l->fd, EV_READ | EV_PERSIST, readable_cb, l);
-	if (l->readable == NULL || event_add(l->readable, NULL) < 0)
+	l->flush = event_new(l->se->opts.base, -1, 0, flush_cb, l);
+	if (l->readable == NULL || l->flush == NULL ||
+	    event_add(l->readable, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -391,6 +426,8 @@ server_ev_free(struct server_ev *se)
 	for (size_t i = 0; i < se->n; i++) {
 		if (se->v[i].readable != NULL)
 			event_free(se->v[i].readable);
+		if (se->v[i].flush != NULL)
+			event_free(se->v[i].flush);
 		if (se->v[i].fd >= 0)
 			close(se->v[i].fd);
 	}

@@ -507,11 +507,16 @@ resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
 	if (attempt.edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) {
 		struct manner plain = { .upstream = u, .tcp = attempt.tcp };
 
-		u->no_edns_until = mono_add(now, HABIT_NS);
+		/* it may mean this one name only */
+		if (!u->speaks_edns)
+			u->no_edns_until = mono_add(now, HABIT_NS);
 		if (task != NULL)
 			again(r, task, &plain, now);
 		return;
 	}
+	/* the additional section: an OPT, since none else was asked for */
+	if (attempt.edns && wire_u16(msg + 10) > 0)
+		u->speaks_edns = true;
 	if (task == NULL)
 		return;
 	if ((flags & WIRE_TC) != 0 && u->spec.kind == UPSTREAM_PLAIN &&

@@ -190,6 +190,7 @@ upstream_forgive(struct upstream *u)
 	u->down = false;
 	u->probing = false;
 	u->measured = false;
+	u->speaks_edns = false;
 	u->no_edns_until = (mono_t){ 0 };
 	u->no_case_until = (mono_t){ 0 };
 }

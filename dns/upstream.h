@@ -49,7 +49,8 @@ struct upstream {
 	mono_t down_until; /* while it is down; then it is probed */
 	bool down;
 	bool probing;	      /* a query of somebody's tries it */
-	mono_t no_edns_until; /* it has refused EDNS */
+	bool speaks_edns;     /* it has answered with an OPT */
+	mono_t no_edns_until; /* it has refused EDNS, and never spoken it */
 	mono_t no_case_until; /* it changes the letters of names */
 	uint64_t queries, answers, timeouts, errors, tcp, spoofed;
 };

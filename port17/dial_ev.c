@@ -499,7 +499,8 @@ find_end(const struct dial *dial, struct sock_addr *ret)
 		return 0;
 	}
 	if (via->kind == TUNNEL_DIRECT) {
-		if (dial->opts.target.addr.family == ADDR_NONE)
+		if (dial->opts.target.addr.family == ADDR_NONE ||
+		    dial->opts.target.by_name)
 			return -EDESTADDRREQ;
 		return sock_addr_ip(
 		    ret, &dial->opts.target.addr, dial->opts.target.port, "");

@@ -25,7 +25,7 @@ target_host(const struct target *target, char buf[TARGET_HOST_SIZE])
 			return true;
 		}
 	}
-	if (target->addr.family == ADDR_NONE)
+	if (target->addr.family == ADDR_NONE || target->by_name)
 		buf[0] = '\0';
 	else
 		(void)addr_format(&target->addr, buf); /* into buf */

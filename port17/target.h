@@ -14,6 +14,8 @@ struct target {
 	struct addr addr;
 	uint16_t port;
 	struct name name; /* len 0: none is known */
+	/* the address is none of the far end's: it stands for the name here */
+	bool by_name;
 };
 
 /* Of the longest name, or an address, with a NUL. */

@@ -410,6 +410,7 @@ target_of(const struct udp_flow *flow)
 {
 	return (struct target){ .addr = flow->key.remote,
 		.port = flow->key.rport,
+		.by_name = flow->claim.by_name,
 		/* answers come from addresses: only where it stands for a name
 		 * alone is that sent */
 		.name = flow->claim.by_name ? flow->claim.name

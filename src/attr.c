@@ -20,7 +20,7 @@
 
 /* Packets that wait for a verdict, and some that were judged: as many as a
  * queue of the usual length holds. */
-#define USES_MAX 8192
+#define USES_MAX 4096
 
 /* Processes that are remembered when they are gone: some seconds of a build
  * that starts hundreds a second. */
@@ -28,7 +28,10 @@
 
 /* What is read of a process that lives holds for so long, as long as the kernel
  * says that executable, user, groups and name are the same. */
-#define FRESH_NS (10 * MONO_MS)
+#define FRESH_NS (50 * MONO_MS)
+
+/* … and as its executable is at its path, which is looked at this often. */
+#define PATH_NS (500 * MONO_MS / 1000)
 
 /* A record that another CPU is about to finish is waited for so often, and not
  * longer: some microseconds each. */
@@ -175,7 +178,10 @@ socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 
-	if (attr->bpf == NULL || pkt->in)
+	/* without an owner's uid it is the kernel's own (the answer to a ping),
+	 * sent while some program was in it: at times this daemon, that gives
+	 * the verdict for the question */
+	if (attr->bpf == NULL || pkt->in || !pkt->has_uid)
 		return false;
 	switch (find_use(attr, &key, bytes, len)) {
 	case USES_NONE:
@@ -297,6 +303,18 @@ read_who(struct attr *attr, struct who *who, const struct process **ret)
 	return r;
 }
 
+static bool
+is_fresh(struct attr *attr, struct who *who)
+{
+	if (who->process == NULL ||
+	    mono_since(attr->now, who->read) >= FRESH_NS)
+		return false;
+	if (mono_since(attr->now, who->looked) < PATH_NS)
+		return true;
+	who->looked = attr->now;
+	return procread_is_here(who->process);
+}
+
 static int
 process_by_bpf(struct attr *attr, const struct process **ret)
 {
@@ -304,9 +322,7 @@ process_by_bpf(struct attr *attr, const struct process **ret)
 	const struct process *proc;
 	int r;
 
-	if (who->process == NULL ||
-	    mono_since(attr->now, who->read) >= FRESH_NS ||
-	    !procread_is_here(who->process)) {
+	if (!is_fresh(attr, who)) {
 		r = read_who(attr, who, &proc);
 		if (r < 0) {
 			attr->opts.stats->unknown_gone += r == -ENOENT;
@@ -314,7 +330,7 @@ process_by_bpf(struct attr *attr, const struct process **ret)
 		}
 		process_unref(who->process);
 		who->process = proc;
-		who->read = attr->now;
+		who->read = who->looked = attr->now;
 	}
 	*ret = process_ref(who->process);
 	return 0;

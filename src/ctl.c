@@ -14,6 +14,7 @@
 #include "src/ctl_tunnel.h"
 #include "src/json.h"
 #include "src/linux/procfs.h"
+#include "src/list_ev.h"
 #include "src/load.h"
 
 /* One row a call. */
@@ -152,6 +153,27 @@ call_clear(const struct ctl_env *env, json_t *args, char **ret_line,
 	return firewall_job(env, ret_line, ret_job, ctl_fw_clear);
 }
 
+static enum ctl_answer
+call_lists(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)args;
+	(void)ret_job;
+	*ret_line = ctlmsg_result(list_ev_status(env->list_ev));
+	return CTL_LINE;
+}
+
+static enum ctl_answer
+call_lists_reload(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)env;
+	(void)args;
+	(void)ret_line;
+	(void)ret_job;
+	return CTL_LISTS;
+}
+
 static const struct call calls[] = {
 	{ "status", true, ctl_status },
 	{ "flows.list", false, ctl_show_flows },
@@ -162,6 +184,8 @@ static const struct call calls[] = {
 	{ "rules.delete", false, ctl_rules_delete },
 	{ "rules.try", false, ctl_rules_try },
 	{ "rules.keep", false, ctl_rules_keep },
+	{ "lists.list", false, call_lists },
+	{ "lists.reload", false, call_lists_reload },
 	{ "queries.list", false, ctl_dns_queries },
 	{ "cache.stats", false, ctl_dns_stats },
 	{ "cache.flush", false, ctl_dns_flush },

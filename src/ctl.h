@@ -19,6 +19,7 @@ struct ctl_list;
 struct filter;
 struct guard_status;
 struct history;
+struct list_ev;
 struct tunnel_test;
 struct policy_ev;
 struct port17_ev;
@@ -43,6 +44,7 @@ struct ctl_env {
 	/* NULL until the chains are in */
 	const struct guard_status *guard;
 	struct policy_ev *policy_ev;
+	struct list_ev *list_ev;
 	struct port17_ev *port17;
 	struct resolver_ev *resolver;
 	struct qlog *qlog; /* the last queries */
@@ -57,6 +59,7 @@ enum ctl_answer {
 	CTL_WATCH,
 	CTL_WORK,   /* *ret_job runs off the loop; its line comes later */
 	CTL_CHANGE, /* ret_job->change, answered by what comes of it */
+	CTL_LISTS,  /* the lists are looked at, then shown */
 	CTL_ASK,    /* ret_job->ask_name, answered by the resolver */
 };
 

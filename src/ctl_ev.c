@@ -20,6 +20,7 @@
 #include "src/ctl_sock.h"
 #include "src/json.h"
 #include "src/json_query.h"
+#include "src/list_ev.h"
 #include "src/policy_ev.h"
 #include "src/work_ev.h"
 
@@ -201,6 +202,12 @@ change_done(void *arg, struct change *change_take)
 }
 
 static void
+lists_done(void *arg, struct list_ev *le)
+{
+	work_ended(arg, ctlmsg_result(list_ev_status(le)));
+}
+
+static void
 ask_done(void *arg, char *line_take)
 {
 	work_ended(arg, line_take);
@@ -234,6 +241,11 @@ client_call(struct client *client, const char *text, size_t len)
 		job.change->done = change_done;
 		job.change->arg = client;
 		policy_ev_submit(client->ce->env->policy_ev, job.change);
+		break;
+	case CTL_LISTS:
+		client->working = true;
+		client->ce->n_jobs++;
+		list_ev_reload(client->ce->env->list_ev, lists_done, client);
 		break;
 	case CTL_ASK:
 		client->working = true;

@@ -71,6 +71,16 @@ find_socket(struct judge_ev *je, const struct packet *pkt,
 		ret->connected = was_begun_here(je, pkt, &key);
 }
 
+/* Raw sockets of the daemon's own send ICMP errors and nothing else, while
+ * /proc/net/raw has them for all that leaves as ICMP: the kernel's answer to a
+ * ping, and what a program sent that is gone. */
+static bool
+may_be_ours(const struct packet *pkt)
+{
+	return pkt->icmp_error || (pkt->tuple.proto != IPPROTO_ICMP &&
+				      pkt->tuple.proto != IPPROTO_ICMPV6);
+}
+
 static void
 find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret)
@@ -79,8 +89,8 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 	int r;
 
 	if (je->opts.is_own(je->opts.arg, sock->inode)) {
-		judge_process(
-		    je->opts.judge, pkt, sock, je->self, je->now, ret);
+		judge_process(je->opts.judge, pkt, sock,
+		    may_be_ours(pkt) ? je->self : NULL, je->now, ret);
 		return;
 	}
 	r = attr_process(je->opts.attr, sock, &proc);

@@ -248,7 +248,8 @@ sources_add(
 		return -ENOMEM;
 	}
 	memcpy(copy, text, len);
-	v[sources->n++] = (struct source){ name, copy, len };
+	v[sources->n++] =
+	    (struct source){ .file = name, .text = copy, .len = len };
 	sources->size += len;
 	return 0; /* cppcheck-suppress memleak ; sources_done() frees them */
 }

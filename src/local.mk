@@ -25,6 +25,7 @@ libcore_a_SOURCES = \
 	%D%/core/define.c \
 	%D%/core/endpoint.c %D%/core/endpoint.h \
 	%D%/core/explain.c %D%/core/explain.h \
+	%D%/core/fakeip.c %D%/core/fakeip.h \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/filter.c %D%/core/filter.h \
 	%D%/core/flow.c %D%/core/flow.h \
@@ -167,6 +168,7 @@ rerouted_SOURCES = \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/file.c %D%/file.h \
+	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
@@ -190,6 +192,9 @@ rerouted_SOURCES = \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
+	%D%/sysconf_ev.c %D%/sysconf_ev.h \
+	%D%/sysfiles.c %D%/sysfiles.h \
+	%D%/upstreams_ev.c %D%/upstreams_ev.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
@@ -223,5 +228,12 @@ reroutectl_SOURCES = \
 if HAVE_NCURSES
 reroutectl_SOURCES += %D%/ctl/top_screen.c
 endif
+# lists of the settings
+rerouted_SOURCES += %D%/list_ev.c %D%/list_ev.h \
+	%D%/list_file.c %D%/list_file.h \
+	%D%/list_find.c \
+	%D%/list_job.c %D%/list_job.h \
+	%D%/list_report.c %D%/list_report.h
+reroutectl_SOURCES += %D%/ctl/lists.c
 reroutectl_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS)
 reroutectl_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(NCURSES_LIBS)

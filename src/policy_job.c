@@ -137,30 +137,59 @@ load_state(struct runtime *runtime, const char *state)
 	(void)runtime_expire(runtime, deadline_wall_ms()); /* how many or not */
 }
 
-/* With the rules from the command line if it can be. */
+/* The rules that have faults; returns how many there were. */
+static size_t
+drop_faulty(struct runtime *runtime, const struct faults *faults)
+{
+	const struct fault *fault;
+	size_t n = 0;
+
+	for (size_t i = 0; (fault = faults_get(faults, i)) != NULL; i++) {
+		if (strcmp(fault->file, RUNTIME_FILE) != 0 ||
+		    !runtime_delete(runtime, fault->line))
+			continue;
+		log_warning("policy",
+		    "rule %u from the command line is dropped, it has a fault "
+		    "now: %s",
+		    fault->line, fault->what);
+		n++;
+	}
+	return n;
+}
+
+/* With the rules from the command line that can be; those in the files must
+ * have no fault. */
 static int
 compile_first(const struct policy **ret, struct load *load,
     struct policy_texts *texts, struct faults *faults)
 {
-	struct runtime *runtime = &texts->runtime;
-	struct faults *without = faults_new();
-	int r;
+	size_t dropped = 1;
+	int r = -EINVAL;
 
 	load->sources = &texts->sources;
-	load->runtime = runtime;
-	r = load_compile(ret, load, faults, NULL);
-	load->runtime = NULL;
-	if (r == -EINVAL && without != NULL && runtime->n > 0 &&
-	    load_compile(ret, load, without, NULL) == 0) {
-		log_warning("policy",
-		    "the %zu rules from the command line are dropped, they "
-		    "have faults now",
-		    runtime->n);
-		log_faults(faults);
-		runtime_done(runtime);
-		r = 0;
+	load->runtime = &texts->runtime;
+	while (r == -EINVAL && dropped > 0) {
+		struct faults *round = faults_new();
+
+		if (round == NULL)
+			return -ENOMEM;
+		r = load_compile(ret, load, round, NULL);
+		dropped =
+		    r == -EINVAL ? drop_faulty(&texts->runtime, round) : 0;
+		faults_free(round);
 	}
-	faults_free(without);
+	load->runtime = NULL;
+	if (r == -EINVAL) /* what is left is of the files */
+		r = load_compile(ret, load, faults, NULL);
+	else
+		return r;
+	if (r == 0) { /* and it is not: no rule can be blamed for it */
+		log_warning("policy",
+		    "the %zu rules from the command line are dropped: they "
+		    "have faults together",
+		    texts->runtime.n);
+		runtime_done(&texts->runtime);
+	}
 	return r;
 }
 

@@ -12,8 +12,10 @@
 #include "port17/udp_ev.h"
 #include "port17/inodes.h"
 #include "src/base/log.h"
+#include "src/core/fakeip.h"
 #include "src/core/names.h"
 #include "src/core/policy.h"
+#include "src/fake_file.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
 #include "src/linux/icmp.h"
@@ -35,7 +37,9 @@ struct port17_ev {
 	struct listener *listener;
 	struct udp *udp;
 	struct port17_pasts *pasts;
-	struct event *resolve; /* now and then */
+	struct fakeip *fakeip;
+	struct fake_file *fake_file; /* NULL: they can't be kept */
+	struct event *resolve;	     /* now and then */
 	bool resolving;
 };
 
@@ -60,6 +64,14 @@ claim_tunnel(struct port17_ev *p17, struct claim *ret,
 	return true;
 }
 
+/* What is kept of a name ends with its last byte. */
+static void
+copy_name(struct name *to, const struct name *from)
+{
+	to->len = from->len;
+	memcpy(to->wire, from->wire, from->len);
+}
+
 static bool
 claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
 {
@@ -73,8 +85,8 @@ claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
 	if (flow->hosts != NULL) {
 		uint8_t n = flow->decision.host;
 
-		ret->name =
-		    *flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0];
+		copy_name(&ret->name,
+		    flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0]);
 	}
 	return true;
 }
@@ -113,12 +125,26 @@ claim_unseen(
 	return true;
 }
 
+/* An address that stands for a name: only that counts. */
+static void
+claim_fake(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
+{
+	const struct name *name = fakeip_name(p17->fakeip, &key->remote);
+
+	ret->by_name = fakeip_is(&key->remote);
+	if (name != NULL)
+		ret->name = *name;
+}
+
 static bool
 claim_key(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
 {
-	return claim_flow(
-		   p17, ret, flow_find(judge_flows(p17->opts.judge), key)) ||
-	       claim_unseen(p17, ret, key);
+	if (!claim_flow(
+		p17, ret, flow_find(judge_flows(p17->opts.judge), key)) &&
+	    !claim_unseen(p17, ret, key))
+		return false;
+	claim_fake(p17, ret, key);
+	return true;
 }
 
 /* Connections -------------------------------------------------------------- */
@@ -399,6 +425,7 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 		    p17->opts.judge, ACTION_BLOCK, REASON_NO_PORT17, verdict);
 		return PORT17_GO;
 	}
+	claim_fake(p17, &claim, &key);
 	if (pkt->tuple.proto == IPPROTO_UDP)
 		route = route_udp(p17, claim.tunnel, &key, verdict);
 	else
@@ -492,6 +519,43 @@ bool
 port17_ev_is_busy(const struct port17_ev *p17)
 {
 	return p17 != NULL && p17->resolving;
+}
+
+/* Addresses that stand for names ------------------------------------------- */
+
+static bool
+all_resolve_names(const struct tunnel_set *set, const struct tunnel *tunnel)
+{
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	size_t n = tunnel_set_members(set, tunnel, members);
+
+	for (size_t i = 0; i < n; i++)
+		if (members[i]->kind == TUNNEL_DIRECT)
+			return false;
+	return true;
+}
+
+enum port17_name
+port17_ev_name(struct port17_ev *p17, const char *tunnel,
+    const struct name *name, enum addr_family family, struct addr *ret)
+{
+	const struct tunnel_set *set = dialer_tunnels(p17->dialer);
+	const struct tunnel *t = tunnel_set_find(set, tunnel);
+	bool new = false;
+
+	if (t == NULL || t->dns == TUNNEL_DNS_LOCAL)
+		return PORT17_NAME_HERE;
+	/* a direct way has nobody at its far side who would resolve */
+	if (!all_resolve_names(set, t))
+		return PORT17_NAME_NONE;
+	*ret = (struct addr){ .family = ADDR_NONE };
+	if (family == ADDR_NONE)
+		return PORT17_NAME_FAKE;
+	if (fakeip_get(p17->fakeip, name, family, ret, &new) < 0)
+		return PORT17_NAME_NONE;
+	if (new)
+		fake_file_add(p17->fake_file, p17->fakeip, name);
+	return PORT17_NAME_FAKE;
 }
 
 /* All of it ---------------------------------------------------------------- */
@@ -608,8 +672,12 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 	p17->opts = *opts;
 	p17->own = inodes_new();
 	p17->pasts = port17_pasts_new();
+	p17->fakeip = fakeip_new();
+	if (p17->fakeip != NULL)
+		p17->fake_file = fake_file_open(opts->state, p17->fakeip);
 	p17->resolve = event_new(opts->base, -1, 0, resolve_cb, p17);
-	r = p17->resolve != NULL && p17->own != NULL && p17->pasts != NULL
+	r = p17->resolve != NULL && p17->own != NULL && p17->pasts != NULL &&
+		    p17->fakeip != NULL
 		? open_parts(p17)
 		: -ENOMEM;
 	if (r < 0) {
@@ -638,6 +706,8 @@ port17_ev_free(struct port17_ev *p17)
 	dialer_free(p17->dialer);
 	inodes_free(p17->own);
 	port17_pasts_free(p17->pasts);
+	fake_file_close(p17->fake_file);
+	fakeip_free(p17->fakeip);
 	icmp_close(p17->icmp);
 	ct_close(p17->ct);
 	free(p17);

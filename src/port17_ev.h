@@ -32,6 +32,7 @@ struct port17_ev_opts {
 	struct procfs *procfs;
 	struct stats *stats;
 	size_t flows_max;
+	const char *state; /* the folder that addresses for names are kept in */
 	/* a tunnelled flow has ended; NULL: nobody wants to know */
 	void (*ended)(void *arg, const struct port17_past *past);
 	void *arg;
@@ -63,6 +64,17 @@ bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
 
 /* A flow that is decided otherwise now. */
 void port17_ev_moved(struct port17_ev *p17, const struct flow_key *key);
+
+/* How a name is resolved that goes through this tunnel: here, by an address
+ * that stands for it (*ret; ADDR_NONE where another type is asked), or not at
+ * all. See TUNNEL_DNS_FAKE. */
+enum port17_name {
+	PORT17_NAME_HERE,
+	PORT17_NAME_FAKE,
+	PORT17_NAME_NONE,
+};
+enum port17_name port17_ev_name(struct port17_ev *p17, const char *tunnel,
+    const struct name *name, enum addr_family family, struct addr *ret);
 
 /* For lists: NULL where there is none. */
 const struct sessions *port17_ev_sessions(const struct port17_ev *p17);

@@ -28,6 +28,7 @@
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/load.h"
+#include "src/list_ev.h"
 #include "src/names_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
@@ -70,6 +71,7 @@ struct rerouted {
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
 	struct guard_ev *guard;
+	struct list_ev *list_ev;
 	struct policy_ev *policy_ev;
 	struct watch_ev *watch; /* NULL: the rules are not watched */
 	enum phase phase;
@@ -249,6 +251,15 @@ settings_changed(void *arg, const struct conf *conf)
 		log_set_format(conf->log_format);
 	if (rr->resolver != NULL)
 		resolver_ev_configure(rr->resolver, conf);
+	list_ev_configure(rr->list_ev, conf);
+}
+
+static void
+lists_changed(void *arg, const struct list_table *table)
+{
+	struct rerouted *rr = arg;
+
+	policy_ev_lists(rr->policy_ev, table);
 }
 
 static void
@@ -280,8 +291,10 @@ socket_is_own(void *arg, uint64_t inode)
 static void
 rules_idle(void *arg)
 {
-	(void)arg;
+	struct rerouted *rr = arg;
+
 	notify_ready(); /* after notify_reloading() */
+	list_ev_applied(rr->list_ev);
 }
 
 static void
@@ -373,6 +386,24 @@ privileges_prepare(struct rerouted *rr)
 }
 
 static int
+lists_prepare(struct rerouted *rr)
+{
+	struct list_opts opts = {
+		.base = rr->base,
+		.conf = rr->conf,
+		.state = state_folder(rr),
+		.changed = lists_changed,
+		.arg = rr,
+	};
+	int r = list_ev_new(&rr->list_ev, &opts);
+
+	if (r < 0)
+		log_error(
+		    "lists", "the lists can't be loaded: %s", strerror(-r));
+	return r;
+}
+
+static int
 policy_prepare(struct rerouted *rr)
 {
 	struct policy_opts opts = {
@@ -384,6 +415,7 @@ policy_prepare(struct rerouted *rr)
 		.config = rr->opts->config,
 		.rules = rr->opts->rules,
 		.state = state_folder(rr),
+		.lists = list_ev_table(rr->list_ev),
 		.judged = flow_judged,
 		.settings = settings_changed,
 		.moved = flow_moved,
@@ -435,6 +467,10 @@ queues_prepare(struct rerouted *rr)
 		log_error("judge",
 		    "the queues can't be bound: run as root, or with "
 		    "CAP_NET_ADMIN");
+	else if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		log_error("judge",
+		    "the queues can't be bound: %s (ulimit -n, LimitNOFILE=)",
+		    strerror(-r));
 	else if (r < 0)
 		log_error("judge",
 		    "the queues can't be bound, the kernel needs "
@@ -458,7 +494,9 @@ judge_prepare(struct rerouted *rr)
 	judge_set_names(rr->judge, rr->names);
 	r = diag_open(&rr->diag);
 	if (r == 0) {
-		r = policy_prepare(rr);
+		r = lists_prepare(rr);
+		if (r == 0)
+			r = policy_prepare(rr);
 		if (r < 0)
 			return r;
 	} else {
@@ -507,6 +545,23 @@ queried(void *arg, const struct record *record)
 		names_ev_touch(rr->names_ev);
 }
 
+static enum resolve_way
+name_for_tunnel(void *arg, const char *tunnel, const struct name *name,
+    enum addr_family family, struct addr *ret)
+{
+	struct rerouted *rr = arg;
+
+	switch (port17_ev_name(rr->port17, tunnel, name, family, ret)) {
+	case PORT17_NAME_HERE:
+		return RESOLVE_WAY_USUAL;
+	case PORT17_NAME_FAKE:
+		return RESOLVE_WAY_STAND_IN;
+	case PORT17_NAME_NONE:
+		return RESOLVE_WAY_NONE;
+	}
+	abort();
+}
+
 static int
 resolver_prepare(struct rerouted *rr)
 {
@@ -517,6 +572,7 @@ resolver_prepare(struct rerouted *rr)
 		.procfs = rr->procfs,
 		.names = rr->names,
 		.queried = queried,
+		.stand_in = name_for_tunnel,
 		.arg = rr,
 	};
 	int r;
@@ -550,6 +606,7 @@ control_prepare(struct rerouted *rr)
 	rr->env.resolver = rr->resolver;
 	rr->env.qlog = rr->qlog;
 	rr->env.policy_ev = rr->policy_ev;
+	rr->env.list_ev = rr->list_ev;
 	rr->env.started = mono_now();
 	rr->env.rules_dir =
 	    rr->opts->rules != NULL ? rr->opts->rules : LOAD_RULES_DEFAULT;
@@ -594,6 +651,7 @@ port17_prepare(struct rerouted *rr)
 		.procfs = rr->procfs,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
+		.state = state_folder(rr),
 		.ended = tunnel_ended,
 		.arg = rr,
 	};
@@ -694,7 +752,7 @@ rerouted_free(struct rerouted *rr)
 		return;
 	/* threads work on what is freed below */
 	while (policy_ev_is_busy(rr->policy_ev) ||
-	       port17_ev_is_busy(rr->port17) ||
+	       list_ev_is_busy(rr->list_ev) || port17_ev_is_busy(rr->port17) ||
 	       names_ev_is_busy(rr->names_ev) || ctl_ev_is_busy(rr->ctl) ||
 	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
@@ -707,6 +765,7 @@ rerouted_free(struct rerouted *rr)
 	bytes_ev_free(rr->bytes_ev);
 	guard_ev_free(rr->guard);
 	policy_ev_free(rr->policy_ev);
+	list_ev_free(rr->list_ev);
 	nfq_close(rr->nfq);
 	diag_close(rr->diag);
 	judge_free(rr->judge);

@@ -170,6 +170,21 @@ on_done(void *arg, const struct record *record, const struct answer *answer)
 	re->opts.queried(re->opts.arg, record);
 }
 
+static enum resolve_way
+on_stand_in(void *arg, const struct policy *policy, const struct decision *d,
+    const struct key *key, struct addr *ret)
+{
+	struct resolver_ev *re = arg;
+	const char *tunnel = policy_tunnel(policy, d->tunnel);
+	enum addr_family family = key->type == TYPE_A	   ? ADDR_IP4
+				  : key->type == TYPE_AAAA ? ADDR_IP6
+							   : ADDR_NONE;
+
+	if (re->opts.stand_in == NULL || tunnel == NULL)
+		return RESOLVE_WAY_USUAL;
+	return re->opts.stand_in(re->opts.arg, tunnel, &key->name, family, ret);
+}
+
 static uint32_t
 on_random(void *arg)
 {
@@ -248,15 +263,17 @@ read_addresses(struct resolver_ev *re)
 static bool
 has_slept(struct resolver_ev *re)
 {
+	uint64_t asleep, had = re->asleep_ns;
+	mono_t begin = mono_now(); /* first: the other one is never behind */
 	struct timespec boot;
-	uint64_t asleep, before = re->asleep_ns;
 
-	if (clock_gettime(CLOCK_BOOTTIME, &boot) < 0)
-		return false;
-	asleep = (uint64_t)boot.tv_sec * MONO_S + (uint64_t)boot.tv_nsec -
-		 mono_now().ns;
+	if (clock_gettime(CLOCK_BOOTTIME, &boot) < 0 ||
+	    mono_since(mono_now(), begin) > MONO_S / 10)
+		return false; /* something came between: the next time */
+	asleep =
+	    (uint64_t)boot.tv_sec * MONO_S + (uint64_t)boot.tv_nsec - begin.ns;
 	re->asleep_ns = asleep;
-	return before + MONO_S < asleep;
+	return had + MONO_S < asleep;
 }
 
 /* From this host, or from where the settings say. */
@@ -311,28 +328,38 @@ identify(void *arg, struct client *client, mono_t now)
 
 /* Listeners ---------------------------------------------------------------- */
 
-/* Who has the place that we want. */
-static void
-tell_taken(struct resolver_ev *re, const struct server_listen *taken)
+/* Who has a port of this host; a reference, or NULL. */
+static const struct process *
+find_owner(struct resolver_ev *re, const struct addr *addr, uint16_t port)
 {
-	struct flow_key key;
-	struct socket_facts sock;
 	const struct process *proc = NULL;
-	char addr[ADDR_STRLEN], exe[256];
+	struct socket_facts sock;
+	struct flow_key key;
 
-	if (re->told_taken)
-		return;
-	re->told_taken = true;
 	memset(&key, 0, sizeof(key));
 	memset(&sock, 0, sizeof(sock));
-	key.local = taken->addr;
-	key.lport = taken->port;
-	key.remote.family = taken->addr.family;
+	key.local = *addr;
+	key.lport = port;
+	key.remote.family = addr->family;
 	key.proto = IPPROTO_UDP;
 	diag_find(re->opts.diag, &key, true, 0, &sock);
 	if (sock.status == SOCKET_FOUND && sock.inode != 0)
 		(void)procfs_owner(
 		    re->opts.procfs, sock.inode, sock.uid, &proc);
+	return proc;
+}
+
+/* Who has the place that we want. */
+static void
+tell_taken(struct resolver_ev *re, const struct server_listen *taken)
+{
+	const struct process *proc;
+	char addr[ADDR_STRLEN], exe[256];
+
+	if (re->told_taken)
+		return;
+	re->told_taken = true;
+	proc = find_owner(re, &taken->addr, taken->port);
 	log_error("dns",
 	    "%s port %u is taken by %s[%d]: there is no resolver, and nothing "
 	    "is captured, until that has ended",
@@ -341,6 +368,41 @@ tell_taken(struct resolver_ev *re, const struct server_listen *taken)
 			 : "another program",
 	    proc != NULL ? (int)proc->pid : 0);
 	process_unref(proc);
+}
+
+static bool
+is_here(const struct resolver_ev *re, const struct addr *addr)
+{
+	for (size_t i = 0; i < re->n_addrs; i++)
+		if (addr_equal(&re->addrs[i], addr))
+			return true;
+	return addr_is_loopback(addr);
+}
+
+/* Upstreams that run on this host (a recursor, a cache): whose they are. */
+static void
+find_servers(struct resolver_ev *re, struct judge_capture *ret)
+{
+	const struct name *zone;
+	struct upstream_group *group;
+
+	for (size_t g = 0;
+	     (group = resolve_group(re->resolve, g, &zone)) != NULL; g++)
+		for (size_t i = 0; i < group->n; i++) {
+			const struct upstream_spec *spec = &group->v[i].spec;
+			const struct process *proc = NULL;
+
+			if (is_here(re, &spec->addr))
+				proc = find_owner(re, &spec->addr, spec->port);
+			if (proc != NULL && !proc->self &&
+			    ret->n_servers < JUDGE_SERVERS_MAX) {
+				ret->servers[ret->n_servers].dev =
+				    proc->exe_dev;
+				ret->servers[ret->n_servers++].ino =
+				    proc->exe_ino;
+			}
+			process_unref(proc);
+		}
 }
 
 /* Whether stray queries are to be brought here: where DNAT leads to. */
@@ -366,6 +428,8 @@ set_capture(struct resolver_ev *re)
 			capture.ip6 = capture.ip6 || addr_is_any(a) ||
 				      addr_is_loopback(a);
 	}
+	if (capture.n_ours > 0)
+		find_servers(re, &capture);
 	judge_set_capture(re->opts.judge, &capture);
 }
 
@@ -541,6 +605,7 @@ prepare(struct resolver_ev *re)
 		.reply = on_reply,
 		.dropped = on_dropped,
 		.done = on_done,
+		.stand_in = on_stand_in,
 		.random = on_random,
 		.timer = on_timer,
 	};
@@ -575,7 +640,7 @@ prepare(struct resolver_ev *re)
 	if (re->nobody == NULL)
 		return -ENOMEM;
 	(void)read_addresses(re); /* the first are others, too */
-	(void)has_slept(re);
+	(void)has_slept(re);	  /* and so is this */
 	upstreams.resolve = re->resolve;
 	return upstreams_ev_new(&re->upstreams, &upstreams);
 }

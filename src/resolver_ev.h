@@ -24,6 +24,10 @@ struct resolver_opts {
 	struct names *names;
 	/* a query has had its answer, or will have none */
 	void (*queried)(void *arg, const struct record *record);
+	/* see struct resolve_ops; family ADDR_NONE: another type is asked.
+	 * NULL: nobody knows of tunnels */
+	enum resolve_way (*stand_in)(void *arg, const char *tunnel,
+	    const struct name *name, enum addr_family family, struct addr *ret);
 	void *arg;
 };
 

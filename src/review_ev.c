@@ -94,6 +94,7 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
     mono_t now)
 {
 	struct flow_key key = flow->key;
+	bool ping = key.proto == IPPROTO_ICMP || key.proto == IPPROTO_ICMPV6;
 	/* into a tunnel, or out of one, or to another: no connection survives
 	 * that, and NAT is that of the entry */
 	bool moved = d->action == ACTION_REROUTE ||
@@ -110,7 +111,8 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
 	}
 	if (review->opts.moved != NULL && moved)
 		review->opts.moved(review->opts.arg, &key);
-	if (review->ct != NULL)
+	/* the marks of a ping are for one packet: conntrack has none */
+	if (review->ct != NULL && !ping)
 		note_error(review, moved ? ct_delete_flow(review->ct, &key)
 					 : ct_clear_flow(review->ct, &key));
 }

@@ -1,12 +1,33 @@
 # --- tests of the resolver -----------------------------------------------------
 
-dns_units = test_scenario
+dns_units = test_dns test_scenario
 unit_tests += $(dns_units)
 pure_dns = libdns.a $(pure) $(LDNS_LIBS)
 EXTRA_DIST += %D%/scenario/play.h
 
+test_dns_SOURCES = %D%/unit/test_dns.c
+test_dns_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_scenario_SOURCES = %D%/unit/test_scenario.c %D%/scenario/play.c
 test_scenario_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DSCENARIOS='"$(abs_top_srcdir)/tests/scenario"'
 test_scenario_CFLAGS = $(AM_CFLAGS)
 test_scenario_LDADD = $(pure_dns) $(CMOCKA_LIBS)
+
+dns_fuzz = fuzz_dnsquery fuzz_dnsanswer fuzz_hosts
+fuzz_targets += $(dns_fuzz)
+fuzz_dnsquery_SOURCES = %D%/fuzz/fuzz_dnsquery.c $(fuzz_main)
+fuzz_dnsquery_LDADD = $(pure_dns)
+fuzz_dnsquery_LDFLAGS = $(fuzz_ldflags)
+fuzz_dnsanswer_SOURCES = %D%/fuzz/fuzz_dnsanswer.c $(fuzz_main)
+fuzz_dnsanswer_LDADD = $(pure_dns)
+fuzz_dnsanswer_LDFLAGS = $(fuzz_ldflags)
+fuzz_hosts_SOURCES = %D%/fuzz/fuzz_hosts.c $(fuzz_main)
+fuzz_hosts_LDADD = $(pure_dns)
+fuzz_hosts_LDFLAGS = $(fuzz_ldflags)
+
+# --- benchmark: tests/bench/dns.sh ----------------------------------------------
+
+bench_programs += dnsecho
+EXTRA_PROGRAMS += dnsecho
+CLEANFILES += dnsecho
+dnsecho_SOURCES = %D%/bench/dnsecho.c

@@ -151,10 +151,12 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_codec test_tunnel test_udpnat
+unit_tests += test_codec test_fakeip test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
 test_codec_SOURCES = %D%/unit/test_codec.c
 test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_fakeip_SOURCES = %D%/unit/test_fakeip.c
+test_fakeip_LDADD = $(pure) $(CMOCKA_LIBS)
 test_udpnat_SOURCES = %D%/unit/test_udpnat.c
 test_udpnat_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_tunnel_SOURCES = %D%/unit/test_tunnel.c
@@ -185,7 +187,7 @@ connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------
 
-TESTS += %D%/lint/layers.sh %D%/fuzz/corpus.sh %D%/golden/run.sh
+TESTS += %D%/lint/layers.sh %D%/lint/dist.sh %D%/fuzz/corpus.sh %D%/golden/run.sh
 AM_TESTS_ENVIRONMENT = \
 	srcdir='$(srcdir)'; BUILDDIR='$(abs_builddir)'; CC='$(CC)'; \
 	REROUTED='$(abs_builddir)/rerouted'; FUZZ_TARGETS='$(fuzz_targets)'; \
@@ -199,8 +201,10 @@ update-golden: rerouted
 
 bench_programs = nfqloop bench_policy bench_attr
 bench_programs += bench_lists
+bench_programs += relay
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
+relay_SOURCES = %D%/bench/relay.c
 nfqloop_SOURCES = %D%/bench/nfqloop.c
 nfqloop_LDADD = $(NFQ_LIBS)
 bench_policy_SOURCES = %D%/bench/bench_policy.c
@@ -224,6 +228,7 @@ format-check lint-format:
 	$(our_sources) | xargs $(CLANG_FORMAT) --dry-run -Werror
 lint-layers:
 	srcdir=$(srcdir) CC="$(CC)" sh $(srcdir)/tests/lint/layers.sh
+	srcdir=$(srcdir) sh $(srcdir)/tests/lint/dist.sh
 lint-cppcheck:
 	cd $(srcdir) && cppcheck -q --std=c11 --language=c -I . \
 	    --enable=warning,performance,portability --inline-suppr \

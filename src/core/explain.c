@@ -1,6 +1,7 @@
 #include "src/core/explain.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,10 +146,20 @@ set(struct reader *r, char **field, const char *s, size_t len)
 static void
 read_path(struct reader *r, char **field)
 {
+	char path[PATH_MAX], real[PATH_MAX];
+
 	if (r->len == 0 || r->text[0] != '/')
 		bad_value(r, "an absolute path");
-	else
-		set(r, field, r->text, r->len);
+	else if (r->len < sizeof(path)) {
+		memcpy(path, r->text, r->len);
+		path[r->len] = '\0';
+		/* as the kernel names it, where it is there */
+		if (r->world->path(r->world->arg, path, real, sizeof(real)) < 0)
+			(void)strcpy(real, path); /* as large */
+		set(r, field, real, strlen(real));
+	} else {
+		bad_value(r, "a path");
+	}
 }
 
 static void
@@ -455,7 +466,9 @@ int
 explain_parse(struct explain *ret, const char *text, size_t len,
     const struct policy_world *world, struct faults *faults)
 {
-	const struct source src = { "explain", text, len };
+	const struct source src = {
+		.file = "explain", .text = text, .len = len
+	};
 	size_t before = faults_count(faults);
 	struct explain e = { .process = process_new(PROCESS_PROGRAM),
 		.names = calloc(1, sizeof(*e.names)) };

@@ -100,7 +100,8 @@ faults_add(struct faults *faults, const struct source *src, size_t off,
     size_t len, const struct fault_text *text)
 {
 	struct fault *f = fault_new(faults, src->file, text);
-	size_t line = 1, start = 0, end, from;
+	size_t line = src->first != 0 ? src->first : 1;
+	size_t start = 0, end, from;
 
 	if (f == NULL)
 		return;

@@ -9,6 +9,7 @@ struct source {
 	const char *file;
 	const char *text; /* any bytes */
 	size_t len;
+	unsigned int first; /* the number of its first line; 0 is 1 */
 };
 
 /* What is wrong with a source, for people. */

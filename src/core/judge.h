@@ -42,10 +42,17 @@ void judge_set_names(struct judge *judge, struct names *names);
 /* Where the resolver answers: queries to other servers are brought there by
  * DNAT, which knows 127.0.0.1 and [::1] alone, port 53. */
 #define JUDGE_OURS_MAX 16
+#define JUDGE_SERVERS_MAX 8
 struct judge_capture {
 	bool ip4, ip6; /* it is there, and the settings say so */
 	struct addr ours[JUDGE_OURS_MAX]; /* all of them; 0.0.0.0 and :: too */
 	size_t n_ours;
+	/* the executables of upstreams that run on this host: what they ask in
+	 * turn must not come back to us */
+	struct {
+		uint64_t dev, ino;
+	} servers[JUDGE_SERVERS_MAX];
+	size_t n_servers;
 };
 void judge_set_capture(
     struct judge *judge, const struct judge_capture *capture);

@@ -27,6 +27,17 @@ is_ours(const struct judge_capture *capture, const struct subject *subject)
 	return false;
 }
 
+static bool
+is_server(const struct judge_capture *capture, const struct process *proc)
+{
+	for (size_t i = 0; i < capture->n_servers; i++)
+		if (proc->kind == PROCESS_PROGRAM &&
+		    proc->exe_ino == capture->servers[i].ino &&
+		    proc->exe_dev == capture->servers[i].dev)
+			return true;
+	return false;
+}
+
 struct decision
 judge_capture(const struct judge *judge, const struct subject *subject,
     const struct decision *d)
@@ -42,7 +53,7 @@ judge_capture(const struct judge *judge, const struct subject *subject,
 		return *d;
 	if (subject->dst.family == ADDR_IP4 ? !capture->ip4 : !capture->ip6)
 		return *d;
-	if (is_ours(capture, subject) ||
+	if (is_ours(capture, subject) || is_server(capture, subject->process) ||
 	    policy_rule_names_port(judge->policy, d->rule, DNS_PORT))
 		return *d;
 	captured.action = ACTION_ACCEPT;

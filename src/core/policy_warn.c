@@ -281,6 +281,13 @@ warn_query(const struct policy *policy, const struct rules *rules, size_t n,
 	}
 }
 
+/* "*name": what comes before the first / of a path is nothing. */
+static bool
+never_a_path(const char *glob)
+{
+	return glob[0] == '*' && glob[1] != '*' && glob[1] != '/';
+}
+
 static void
 warn_missing(const struct rules *rules, const struct rule *rule,
     const struct policy_world *world, struct faults *warnings)
@@ -297,6 +304,11 @@ warn_missing(const struct rules *rules, const struct rule *rule,
 		for (size_t i = 0; i < match->values.n; i++) {
 			const struct rule_value *v = &match->values.v[i];
 
+			if (never_a_path(v->text))
+				warn(warnings, rules, &v->place,
+				    "warning: this can never match: * stops at "
+				    "/, and a path begins with one: **/NAME is "
+				    "NAME anywhere");
 			if (strlen(v->text) >= sizeof(path) ||
 			    !glob_literal(v->text, path) ||
 			    world->path(world->arg, path, real, sizeof(real)) !=

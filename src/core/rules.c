@@ -272,6 +272,7 @@ parse_text(struct parser *p, const char *file, const char *text, size_t len)
 	if (p->src == NULL)
 		return -ENOMEM;
 	p->file = (uint32_t)p->rules->n_files - 1;
+	p->rules->files[p->file].first = p->line;
 	parse_file(p);
 	free(p->values);
 	if (p->error < 0)

@@ -24,7 +24,7 @@ struct who {
 	/* what is known of it besides, for the caller to keep here: a
 	 * reference, or NULL */
 	const struct process *process;
-	mono_t read;
+	mono_t read, looked;
 };
 
 struct used {

@@ -69,6 +69,7 @@ enum status command_tunnels(const struct context *context);
 enum status command_learn(const struct context *context);
 enum status command_reload(const struct context *context);
 enum status command_add(const struct context *context);
+enum status command_lists(const struct context *context);
 enum status command_firewall(const struct context *context);
 enum status command_completion(const struct context *context);
 

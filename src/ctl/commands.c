@@ -25,6 +25,11 @@ static const struct command_word rules_words[] = {
 	{ 0 },
 };
 
+static const struct command_word lists_words[] = {
+	{ "reload", NULL, "looks whether their files have changed" },
+	{ 0 },
+};
+
 static const struct command_word firewall_words[] = {
 	{ "show", NULL, "our rules as they are in the kernel" },
 	{ "verify", NULL, "compares them with what ought to be there" },
@@ -163,6 +168,12 @@ const struct command commands[] = {
 	    .what = "reads the rules again; answers when all is done",
 	    .example = "reroutectl reload",
 	    .run = command_reload },
+	{ .name = "lists",
+	    .usage = "[reload]",
+	    .what = "the lists, what is in them and what could not be used",
+	    .words = lists_words,
+	    .example = "reroutectl lists",
+	    .run = command_lists },
 	{ .name = "firewall",
 	    .usage = "show|verify|clear",
 	    .what = "our rules in the kernel: print, compare, take out",

@@ -188,7 +188,11 @@ refused(uint16_t queue, uint32_t *ret_owner)
 {
 	struct proc_queue q;
 
-	if (proc_find(queue, &q) < 0)
+	int r = proc_find(queue, &q);
+
+	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		return r;
+	if (r < 0)
 		return -EPERM;
 	*ret_owner = q.portid;
 	return -EBUSY;

@@ -15,7 +15,7 @@ print(const struct conf *conf, size_t *size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-	struct source source = { "fuzz", (const char *)bytes, len };
+	struct source source = { "fuzz", (const char *)bytes, len, 1 };
 	struct faults *faults = faults_new();
 	struct conf *conf = conf_new(), *again = conf_new();
 	char *text, *text2;

@@ -94,6 +94,19 @@ check "blocked" gets 7001 EHOSTUNREACH
 check "then it has ended" wait_for gets 7001 ok
 check "and is gone" test -z "$(rule number 'block out to port 7001')"
 
+# a rule that has a fault at the next start takes no other with it
+check "two rules" sh -c "'$REROUTECTL' --control '$tmp/control' block out to port 7001 --for 1h &&
+	'$REROUTECTL' --control '$tmp/control' block out user root to port 7777 --for 1h"
+stop "$daemon"
+sed -i 's/user root/user nosuchuser/' "$tmp/state/command-line.rules"
+start
+check "the faulty one is dropped, and told" grep -q \
+    'rule [0-9]* from the command line is dropped.*nosuchuser' "$tmp/daemon.log"
+check "the other one is in force" gets 7001 EHOSTUNREACH
+check "… and shown" test -n "$(rule number 'block out to port 7001')"
+ctl rules delete "$(rule line 'block out to port 7001')" >"$tmp/out"
+check "allowed" gets 7001 ok
+
 # trying
 echo "default out block" >"$tmp/try.rules"
 check "a set is tried" ctl rules try "$tmp/try.rules" --for 2s

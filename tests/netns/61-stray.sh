@@ -88,6 +88,15 @@ check "capture = no" daemon_reload
 check "is left alone then" says 203.0.113.54 @fd09::54 web.example
 check_not "nobody answers there" ask @10.9.0.2 web.example
 check "and asked directly we do" says $A @127.0.0.1 web.example
+
+# an upstream on this host asks others in turn: that is not brought back to it
+background inc dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
+    --no-hosts --user=root --pid-file= --bind-interfaces --port=5335 \
+    --listen-address=127.0.0.1 --server=10.9.0.54 2>/dev/null
+settings "[resolver]" "upstream = 127.0.0.1:5335"
+check "an upstream of this host" daemon_reload
+check "its own queries pass" wait_for says 203.0.113.54 @127.0.0.1 web.example
+check "those of others do not" says 203.0.113.54 @10.9.0.2 web.example
 daemon_stop
 check "the daemon ends well" test $? = 0
 finish

@@ -5,6 +5,8 @@
 #                          of date; by a CA that nobody knows; for the address
 #   unbound_start WHO NAME CERT ADDR PORT [LINE...]   a server over TLS with
 #                          that certificate, plain at PORT + 1; its pid in $pid
+#                          (where there is no unbound, which would also start
+#                          on the machine itself: dotserver and dnsmasq)
 #   dotserver WHO MODE CERT ADDR PORT   one that misbehaves (dotserver.py)
 
 sign() { # NAME CA DAYS SUBJECT-ALT-NAMES
@@ -38,6 +40,15 @@ listens() { # WHO PORT
 unbound_start() {
 	_who=$1 _name=$2 _cert=$3 _addr=$4 _port=$5
 	shift 5
+	if ! command -v "${UNBOUND:-unbound}" >/dev/null; then
+		background "$_who" dnsmasq --no-daemon --conf-file=/dev/null \
+		    --no-resolv --no-hosts --user=root --pid-file= \
+		    --bind-interfaces --listen-address="$_addr" \
+		    --port=$((_port + 1)) --address=/test/192.0.2.7 \
+		    --address=/example/192.0.2.7 2>"$tmp/$_name.log"
+		dotserver "$_who" good "$_cert" "$_addr" "$_port"
+		return
+	fi
 	cat >"$tmp/$_name.conf" <<-EOF
 	server:
 	  directory: "$tmp"

@@ -10,6 +10,10 @@ tunnel.py far                serves on every address, prints "ready":
     7010 and 7011 UDP: echo; "who" says who it sees
 tunnel.py wire DEV PREFIX... prints each packet on the device that has an
     address of a prefix, and "ready" first; "seen N" at the end
+tunnel.py socks ADDR PORT    a SOCKS 5 proxy that prints each target, and takes
+    every name for 192.0.2.7
+tunnel.py dns ADDR           prints each query that comes to its port 53
+tunnel.py ask NAME TYPE      asks 127.0.0.1:53; prints the address, or "none"
 tunnel.py tcp ADDR PORT WORD [ARG]   one connection; prints a line: see below
 tunnel.py udp WORD ADDR,PORT... one socket, all those ends
 """
@@ -142,6 +146,74 @@ def far():
     threading.Event().wait()
 
 
+def pipe(a, b):
+    try:
+        while chunk := a.recv(65536):
+            b.sendall(chunk)
+        b.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def serve_socks(s):
+    f = s.makefile("rb")
+    _, n = f.read(2)
+    f.read(n)
+    s.sendall(b"\5\0")
+    kind = f.read(4)[3]
+    if kind == 3:
+        host = f.read(f.read(1)[0]).decode()
+    else:
+        host = socket.inet_ntop(
+            socket.AF_INET if kind == 1 else socket.AF_INET6,
+            f.read(4 if kind == 1 else 16))
+    port, = struct.unpack(">H", f.read(2))
+    print(host, port, flush=True)
+    far = socket.create_connection(
+        ("192.0.2.7" if kind == 3 else host, port))
+    s.sendall(b"\5\0\0\1\0\0\0\0\0\0")
+    threading.Thread(target=pipe, args=(far, s), daemon=True).start()
+    pipe(s, far)
+
+
+def socks(addr, port):
+    listener = socket.create_server((addr, int(port)))
+    print("ready", flush=True)
+    while True:
+        s, _ = listener.accept()
+        threading.Thread(target=serve_socks, args=(s,), daemon=True).start()
+
+
+def dns(addr):
+    s = socket.socket(family(addr), socket.SOCK_DGRAM)
+    s.bind((addr, 53))
+    print("ready", flush=True)
+    while True:
+        print(s.recvfrom(4096)[0].hex(), flush=True)
+
+
+def ask(host, kind):
+    kind = {"A": 1, "AAAA": 28, "HTTPS": 65}[kind]
+    query = struct.pack(">6H", 4711, 0x100, 1, 0, 0, 0)
+    for label in host.split("."):
+        query += bytes([len(label)]) + label.encode()
+    query += struct.pack(">BHH", 0, kind, 1)
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(5)
+    s.connect(("127.0.0.1", 53))
+    s.send(query)
+    got = s.recv(4096)
+    size = {1: 4, 28: 16, 65: 0}[kind]
+    # one record at most, behind the question
+    at = got.find(struct.pack(">HH", kind, 1), len(query))
+    if struct.unpack(">H", got[6:8])[0] == 0 or at < 0:
+        print("none", got[3] & 15)
+    else:
+        print(socket.inet_ntop(
+            socket.AF_INET if size == 4 else socket.AF_INET6,
+            got[at + 10:at + 10 + size]))
+
+
 # -- the wire --
 
 def wire(device, prefixes):
@@ -181,6 +253,9 @@ def connect(addr, port, timeout=PATIENCE):
     if "DEVICE" in os.environ:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE,
                      os.environ["DEVICE"].encode())
+    if "FROM" in os.environ:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("", int(os.environ["FROM"])))
     s.connect((addr, port))
     return s
 
@@ -292,5 +367,8 @@ def udp(word, ends):
 
 {"far": lambda: far(),
  "wire": lambda: wire(sys.argv[2], sys.argv[3:]),
+ "socks": lambda: socks(*sys.argv[2:]),
+ "dns": lambda: dns(sys.argv[2]),
+ "ask": lambda: ask(*sys.argv[2:]),
  "tcp": lambda: tcp(*sys.argv[2:]),
  "udp": lambda: udp(sys.argv[2], sys.argv[3:])}[sys.argv[1]]()

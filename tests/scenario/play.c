@@ -652,7 +652,7 @@ int
 play(const char *path)
 {
 	struct stage *s = calloc(1, sizeof(*s));
-	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done,
+	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done, NULL,
 		on_random, on_timer, s };
 	char line[4096];
 	FILE *f = fopen(path, "r");

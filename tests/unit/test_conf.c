@@ -295,7 +295,7 @@ test_faults_of_the_whole(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(bad_whole); i++) {
 		const char *text = bad_whole[i].text;
-		struct source source = { "a.conf", text, strlen(text) };
+		struct source source = { "a.conf", text, strlen(text), 1 };
 		struct faults *faults = faults_new();
 		struct conf *conf = parsed(text);
 

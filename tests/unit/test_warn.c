@@ -46,6 +46,9 @@ warnings_are_about_what_can_not_match(void **state)
 	static const struct {
 		const char *name, *rules, *what; /* NULL: nothing */
 	} rows[] = {
+		{ "a name where a path is meant", "block exe *curl",
+		    "**/NAME" },
+		{ "a name anywhere", "block exe **/curl", NULL },
 		{ "the same twice", "accept exe /a\nblock exe /a", "t:1" },
 		{ "a list with it", "accept exe /b, /a\nblock exe /a", "t:1" },
 		{ "a glob with it", "accept exe /a/**\nblock exe /a/b", "t:1" },

@@ -22,6 +22,7 @@
 #define STATE_TIME_WAIT 6
 #define STATE_NEW_SYN_RECV 12
 #define IP_CT_NEW 2
+#define IP_CT_IS_REPLY 3 /* enum ip_conntrack_info */
 #define CT_INFO_MASK 7UL
 
 /* Mounts and folders on the way from an executable to the root. */
@@ -328,6 +329,15 @@ tag_of(struct nf_conn *ct)
 	return tag >> 32;
 }
 
+/* Each direction has an owner: on loopback both leave this host, and the one
+ * that answers is no thief. */
+static __always_inline __u64
+owner_key(struct sk_buff *skb, struct nf_conn *ct)
+{
+	return (unsigned long)ct |
+	       ((skb->_nfct & CT_INFO_MASK) >= IP_CT_IS_REPLY);
+}
+
 /* The inode of the socket's file, whose numbers are given once. */
 static __always_inline __u64
 socket_of(struct sock *sk)
@@ -376,9 +386,9 @@ is_same_program(const struct owner *a, const struct owner *b)
 /* What is decided will be for who asks now. Where others ask at the same time
  * it is nobody's: which of them is heard last can't be known here. */
 static __always_inline void
-asks_for(struct sock *sk, struct nf_conn *ct)
+asks_for(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct)
 {
-	__u64 key = (unsigned long)ct;
+	__u64 key = owner_key(skb, ct);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
 	struct owner owner = {}, nobody = {};
 
@@ -393,9 +403,10 @@ asks_for(struct sock *sk, struct nf_conn *ct)
 
 /* 0: it goes on with its own, or with what a copy of itself began. */
 static __always_inline int
-takes_over(struct sock *sk, struct nf_conn *ct, struct task_struct *task)
+takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
+    struct task_struct *task)
 {
-	__u64 key = (unsigned long)ct;
+	__u64 key = owner_key(skb, ct);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
 	struct owner owner = {};
 	int taken = 0;
@@ -478,12 +489,12 @@ attr_sent(struct bpf_nf_ctx *ctx)
 		return NF_ACCEPT;
 	if (!decided) {
 		if (ct != NULL && is_datagram(sk) && file_of(sk) != NULL)
-			asks_for(sk, ct);
+			asks_for(skb, sk, ct);
 		return send_use(skb, sk, task, 0);
 	}
 	if (!is_datagram(sk) || file_of(sk) == NULL)
 		return NF_ACCEPT;
-	taken = takes_over(sk, ct, task);
+	taken = takes_over(skb, sk, ct, task);
 	if (taken == 0)
 		return NF_ACCEPT;
 	(void)send_use(skb, sk, task, taken);

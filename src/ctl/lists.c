@@ -1,0 +1,180 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "src/ctl/command.h"
+#include "src/ctl/show.h"
+#include "src/ctl/table.h"
+
+static const struct table_column columns[] = {
+	{ "LIST", .keep = 8 },
+	{ "STATE", .keep = 6 },
+	{ "NAMES", .right = true, .keep = 5 },
+	{ "ADDRESSES", .right = true, .keep = 4, .drop = 2 },
+	{ "FAULTS", .right = true, .keep = 4 },
+	{ "HITS", .right = true, .keep = 4 },
+	{ "LOADED", .keep = 8, .drop = 1 },
+};
+
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define NUMBER 24
+
+/* A number of the row, "-" where it has none. */
+static const char *
+number(char buf[NUMBER], const json_t *row, const char *key)
+{
+	const json_t *value = json_object_get(row, key);
+
+	if (json_is_number(value))
+		(void)snprintf(
+		    buf, NUMBER, "%.0f", json_number_value(value)); /* fits */
+	else
+		(void)snprintf(buf, NUMBER, "-");
+	return buf;
+}
+
+static void
+print_table(const json_t *rows, struct table *table)
+{
+	char buf[4][NUMBER], loaded[64];
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach((json_t *)rows, i, row)
+	{
+		const char *state = command_text(row, "state", "-");
+		const char *cells[N_COLUMNS] = {
+			command_text(row, "name", "-"),
+			state,
+			number(buf[0], row, "names"),
+			number(buf[1], row, "addresses"),
+			number(buf[2], row, "faults"),
+			number(buf[3], row, "hits"),
+			loaded,
+		};
+
+		if (json_is_number(json_object_get(row, "loaded")))
+			show_time(loaded, sizeof(loaded),
+			    command_number(row, "loaded"));
+		else
+			(void)snprintf(loaded, sizeof(loaded), "never");
+		table_row(table, cells,
+		    strcmp(state, "loaded") == 0 ? TABLE_PLAIN : TABLE_RED);
+	}
+	table_print(table, stdout);
+}
+
+static void
+print_faults(const json_t *row)
+{
+	const json_t *first = json_object_get(row, "first"), *fault, *count;
+	const json_t *modifiers = json_object_get(row, "modifiers");
+	double faults = command_number(row, "faults");
+	const char *name;
+	size_t i;
+
+	json_array_foreach((json_t *)first, i, fault)
+	{
+		(void)printf("  ");
+		table_text(command_text(fault, "file", "-"), stdout);
+		(void)printf(":%.0f: %s: ", command_number(fault, "line"),
+		    command_text(fault, "what", "-"));
+		table_text(command_text(fault, "text", ""), stdout);
+		(void)putchar('\n');
+	}
+	if (faults > (double)json_array_size(first))
+		(void)printf("  and %.0f more\n",
+		    faults - (double)json_array_size(first));
+	json_object_foreach((json_t *)modifiers, name, count)
+	{
+		(void)printf("  rules left out for $");
+		table_text(name, stdout);
+		(void)printf(": %.0f\n", json_number_value(count));
+	}
+}
+
+/* What stands behind the numbers of a list. */
+static void
+print_details(const json_t *row)
+{
+	const json_t *files = json_object_get(row, "files"), *file;
+	const char *error = command_text(row, "error", NULL);
+	size_t i;
+
+	(void)printf("\n%s\n", command_text(row, "name", "-"));
+	if (error != NULL) {
+		(void)printf("  ");
+		table_text(error, stdout);
+		(void)putchar('\n');
+	}
+	json_array_foreach((json_t *)files, i, file)
+	{
+		(void)printf("  ");
+		table_text(command_text(file, "file", "-"), stdout);
+		(void)printf(": %.0f entries, %.0f faults\n",
+		    command_number(file, "entries"),
+		    command_number(file, "faults"));
+	}
+	print_faults(row);
+}
+
+static enum status
+print_rows(const json_t *rows)
+{
+	struct table *table = table_new(columns, N_COLUMNS);
+	const json_t *row;
+	size_t i;
+
+	if (table == NULL)
+		return STATUS_FAILED;
+	print_table(rows, table);
+	table_free(table);
+	json_array_foreach((json_t *)rows, i, row) print_details(row);
+	return STATUS_DONE;
+}
+
+/* After a reload, one that could not be loaded is a failure. */
+static enum status
+check_errors(const json_t *rows)
+{
+	enum status status = STATUS_DONE;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach((json_t *)rows, i, row)
+	{
+		const char *error = command_text(row, "error", NULL);
+
+		if (error == NULL)
+			continue;
+		(void)fprintf(stderr, "reroutectl: list %s: %s\n",
+		    command_text(row, "name", "-"), error);
+		status = STATUS_FAILED;
+	}
+	return status;
+}
+
+enum status
+command_lists(const struct context *context)
+{
+	const struct command_word *word = NULL;
+	json_t *rows = NULL;
+	enum status status = STATUS_DONE;
+
+	if (context->argc > 0)
+		status = command_take_word(context, &word);
+	if (status == STATUS_DONE && context->argc > 1)
+		status =
+		    command_usage("lists", "unexpected '%s'", context->argv[1]);
+	if (status == STATUS_DONE)
+		status = command_call(context,
+		    word != NULL ? "lists.reload" : "lists.list", json_object(),
+		    &rows);
+	if (status == STATUS_DONE && word != NULL)
+		status = check_errors(rows);
+	if (rows != NULL && context->json)
+		command_json_lines(rows);
+	else if (rows != NULL && print_rows(rows) != STATUS_DONE)
+		status = STATUS_FAILED;
+	json_decref(rows);
+	return status;
+}

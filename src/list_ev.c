@@ -1,0 +1,351 @@
+#include "src/list_ev.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/list.h"
+#include "src/base/log.h"
+#include "src/core/list_image.h"
+#include "src/json.h"
+#include "src/list_job.h"
+#include "src/watch_ev.h"
+#include "src/work_ev.h"
+
+struct watched {
+	char *dir;
+	struct watch_ev *watch;
+};
+
+struct waiter {
+	struct list node;
+	void (*done)(void *arg, struct list_ev *le);
+	void *arg;
+	bool served; /* by the job that has run */
+};
+
+struct list_ev {
+	struct list_opts opts;
+	const struct conf *conf;	/* a reference */
+	const struct list_table *table; /* a reference */
+	struct list_state *states;	/* of each of the table */
+	struct list_job job;
+	bool busy, again;
+	bool unapplied; /* changed() was called, and no list_ev_applied() */
+	struct list waiters;
+	struct watched *watched;
+	size_t n_watched;
+};
+
+static void job_start(struct list_ev *le);
+
+static void
+files_changed(void *arg)
+{
+	job_start(arg);
+}
+
+/* Watching ----------------------------------------------------------------- */
+
+static void
+watch_all(struct list_ev *le)
+{
+	struct watched *watched = calloc(le->job.n_dirs + 1, sizeof(*watched));
+	struct watched *old = le->watched;
+	size_t n_old = le->n_watched;
+
+	if (watched == NULL)
+		return; /* those of before, then */
+	le->watched = watched;
+	le->n_watched = le->job.n_dirs;
+	for (size_t i = 0; i < le->n_watched; i++) {
+		int r = 0;
+
+		watched[i].dir = le->job.dirs[i];
+		le->job.dirs[i] = NULL;
+		for (size_t j = 0; j < n_old; j++)
+			if (old[j].watch != NULL &&
+			    strcmp(old[j].dir, watched[i].dir) == 0) {
+				watched[i].watch = old[j].watch;
+				old[j].watch = NULL;
+			}
+		if (watched[i].watch == NULL)
+			r = watch_ev_new(&watched[i].watch, le->opts.base,
+			    watched[i].dir, "", files_changed, le);
+		if (r < 0)
+			log_warning("lists", "%s can't be watched: %s",
+			    watched[i].dir, strerror(-r));
+	}
+	for (size_t j = 0; j < n_old; j++) {
+		watch_ev_free(old[j].watch);
+		free(old[j].dir);
+	}
+	free(old);
+}
+
+/* Loading ------------------------------------------------------------------ */
+
+static void
+answer(struct list_ev *le)
+{
+	struct list *node, *tmp;
+
+	list_for_each_safe (node, tmp, &le->waiters) {
+		struct waiter *waiter = container_of(node, struct waiter, node);
+
+		if (!waiter->served)
+			continue;
+		list_remove(node);
+		waiter->done(waiter->arg, le);
+		free(waiter);
+	}
+}
+
+void
+list_ev_applied(struct list_ev *le)
+{
+	if (le == NULL || !le->unapplied)
+		return;
+	le->unapplied = false;
+	answer(le);
+}
+
+/* What is known of a list of that name. */
+static const struct list_state *
+state_find(const struct list_ev *le, const char *name)
+{
+	int at = list_table_find(le->table, name);
+
+	return at >= 0 ? &le->states[at] : NULL;
+}
+
+/* The job's table and states become those of le. */
+static void
+take_over(struct list_ev *le)
+{
+	struct list_job *job = &le->job;
+
+	for (size_t i = 0; i < job->n; i++) {
+		const char *name = list_table_name(job->table, i);
+		const struct list_state *old = state_find(le, name);
+		int at = list_table_find(le->table, name);
+		const struct list_index *l = list_table_get(job->table, i);
+
+		if (!job->states[i].changed && old != NULL) {
+			job->states[i].wall_ms = old->wall_ms;
+			job->states[i].from_state = old->from_state;
+		} else if (l != NULL && at >= 0) {
+			list_index_carry(
+			    l, list_table_get(le->table, (size_t)at));
+		}
+	}
+	list_table_unref(le->table);
+	free(le->states);
+	le->table = job->table;
+	le->states = job->states;
+	job->table = NULL;
+	job->states = NULL;
+}
+
+static void
+settle(void *arg)
+{
+	struct list_ev *le = arg;
+	bool changed = le->job.changed && le->job.table != NULL;
+	struct list *node;
+
+	if (le->job.table == NULL) {
+		log_error("lists", "out of memory: the lists are as they were");
+	} else {
+		watch_all(le);
+		take_over(le);
+	}
+	list_job_done(&le->job);
+	le->busy = false;
+	list_for_each (node, &le->waiters)
+		container_of(node, struct waiter, node)->served = !le->again;
+	if (changed) {
+		le->unapplied = true;
+		le->opts.changed(le->opts.arg, le->table);
+	} else if (!le->unapplied) {
+		answer(le);
+	}
+	if (le->again)
+		job_start(le);
+}
+
+static void
+run(void *arg)
+{
+	struct list_ev *le = arg;
+
+	list_job_run(&le->job);
+}
+
+static void
+job_prepare(struct list_ev *le)
+{
+	le->again = false;
+	le->job = (struct list_job){
+		.conf = conf_ref(le->conf),
+		.before = list_table_ref(le->table),
+		.state = le->opts.state,
+	};
+}
+
+static void
+job_start(struct list_ev *le)
+{
+	int r;
+
+	if (le->busy) {
+		le->again = true;
+		return;
+	}
+	job_prepare(le);
+	le->busy = true;
+	r = work_start(le->opts.base, run, settle, le);
+	if (r == 0)
+		return;
+	log_error("lists", "not loaded again: %s", strerror(-r));
+	le->busy = false;
+	list_job_done(&le->job);
+	answer(le);
+}
+
+void
+list_ev_configure(struct list_ev *le, const struct conf *conf)
+{
+	const struct conf *old = le->conf;
+
+	le->conf = conf_ref(conf);
+	conf_unref(old);
+	job_start(le);
+}
+
+void
+list_ev_reload(
+    struct list_ev *le, void (*done)(void *arg, struct list_ev *le), void *arg)
+{
+	struct waiter *waiter = done != NULL ? malloc(sizeof(*waiter)) : NULL;
+
+	if (waiter != NULL) {
+		*waiter = (struct waiter){ .done = done, .arg = arg };
+		list_append(&le->waiters, &waiter->node);
+	} else if (done != NULL) {
+		done(arg, le);
+	}
+	job_start(le);
+}
+
+bool
+list_ev_is_busy(const struct list_ev *le)
+{
+	return le != NULL && le->busy;
+}
+
+const struct list_table *
+list_ev_table(const struct list_ev *le)
+{
+	return le->table;
+}
+
+int
+list_ev_new(struct list_ev **ret, const struct list_opts *opts)
+{
+	struct list_ev *le = calloc(1, sizeof(*le));
+
+	if (le == NULL)
+		return -ENOMEM;
+	le->opts = *opts;
+	le->conf = conf_ref(opts->conf);
+	list_init(&le->waiters);
+	/* not off the loop: nothing may pass before the lists are there */
+	job_prepare(le);
+	list_job_run(&le->job);
+	if (le->job.table == NULL) {
+		list_job_done(&le->job);
+		list_ev_free(le);
+		return -ENOMEM;
+	}
+	watch_all(le);
+	take_over(le);
+	list_job_done(&le->job);
+	*ret = le;
+	return 0;
+}
+
+void
+list_ev_free(struct list_ev *le)
+{
+	struct list *node, *tmp;
+
+	if (le == NULL)
+		return;
+	list_for_each_safe (node, tmp, &le->waiters) {
+		free(container_of(node, struct waiter, node));
+	}
+	for (size_t i = 0; i < le->n_watched; i++) {
+		watch_ev_free(le->watched[i].watch);
+		free(le->watched[i].dir);
+	}
+	free(le->watched);
+	list_table_unref(le->table);
+	free(le->states);
+	conf_unref(le->conf);
+	free(le);
+}
+
+/* Status ------------------------------------------------------------------- */
+
+static const char *
+state_name(const struct list_state *state, const struct list_index *l)
+{
+	if (state->result == 0)
+		return "loaded";
+	return l != NULL ? "stale" : "empty";
+}
+
+static json_t *
+row(const struct list_ev *le, size_t i)
+{
+	const struct list_index *l = list_table_get(le->table, i);
+	const struct list_state *state = &le->states[i];
+	json_t *ret, *report = NULL;
+	const uint8_t *meta;
+	size_t len, size = 0;
+
+	ret = json_pack("{s:o, s:s, s:o, s:I, s:I, s:I, s:o}", "name",
+	    json_text(list_table_name(le->table, i)), "state",
+	    state_name(state, l), "error",
+	    state->error[0] != '\0' ? json_text(state->error) : json_null(),
+	    "names", (json_int_t)list_n_names(l), "addresses",
+	    (json_int_t)list_n_addrs(l), "hits", (json_int_t)list_index_hits(l),
+	    "loaded",
+	    state->wall_ms != 0 ? json_real((double)state->wall_ms / 1e3)
+				: json_null());
+	if (ret == NULL || l == NULL)
+		return ret;
+	(void)list_index_bytes(l, &size);
+	(void)json_object_set_new(
+	    ret, "bytes", json_integer((json_int_t)size)); /* else missing */
+	meta = list_index_meta(l, &len);
+	report = json_loadb((const char *)meta, len, 0, NULL);
+	if (json_is_object(report))
+		(void)json_object_update_missing(ret, report); /* as above */
+	json_decref(report);
+	return ret;
+}
+
+json_t *
+list_ev_status(const struct list_ev *le)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; rows != NULL && i < list_table_n(le->table); i++)
+		if (json_array_append_new(rows, row(le, i)) < 0) {
+			json_decref(rows);
+			return NULL;
+		}
+	return rows;
+}

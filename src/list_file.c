@@ -1,0 +1,333 @@
+#include "src/list_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/base/sip.h"
+#include "src/core/list_build.h"
+#include "src/core/list_parse.h"
+#include "src/deadline_ev.h"
+#include "src/file.h"
+#include "src/list_report.h"
+
+/* More is no list of names but a mistake. */
+#define FILE_BYTES_MAX ((size_t)1 << 30)
+#define FILES_MAX ((size_t)4096)
+
+static int
+complain(char what[LIST_ERROR_SIZE], const char *path, int error)
+{
+	(void)snprintf(what, LIST_ERROR_SIZE, "%s: %s", path,
+	    error == -EFBIG ? "is larger than 1 GiB"
+			    : strerrordesc_np(-error)); /* may be cut */
+	return error;
+}
+
+/* Sources ------------------------------------------------------------------ */
+
+void
+list_sources_done(struct list_sources *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		free(sources->v[i].path);
+	free(sources->v);
+	memset(sources, 0, sizeof(*sources));
+}
+
+static int
+add_source(struct list_sources *sources, const char *path)
+{
+	struct list_source *v;
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (sources->n == FILES_MAX)
+		return -E2BIG;
+	v = reallocarray(sources->v, sources->n + 1, sizeof(v[0]));
+	if (v == NULL)
+		return -ENOMEM;
+	sources->v = v;
+	v[sources->n] = (struct list_source){
+		.path = strdup(path),
+		.dev = (uint64_t)st.st_dev,
+		.ino = (uint64_t)st.st_ino,
+		.size = (uint64_t)st.st_size,
+		.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
+			    st.st_mtim.tv_nsec,
+	};
+	if (v[sources->n].path == NULL)
+		return -ENOMEM;
+	sources->n++;
+	return 0;
+}
+
+static int
+add_pattern(struct list_sources *sources, const char *pattern,
+    char what[LIST_ERROR_SIZE])
+{
+	glob_t found;
+	int r = 0;
+
+	if (strpbrk(pattern, "*?[") == NULL) {
+		r = add_source(sources, pattern);
+		return r < 0 ? complain(what, pattern, r) : 0;
+	}
+	switch (glob(pattern, GLOB_ERR, NULL, &found)) {
+	case 0:
+		break;
+	case GLOB_NOMATCH:
+		return 0;
+	case GLOB_NOSPACE:
+		return -ENOMEM;
+	default:
+		return complain(what, pattern, -EACCES);
+	}
+	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++) {
+		r = add_source(sources, found.gl_pathv[i]);
+		if (r == -EISDIR || r == -ENOENT)
+			r = 0; /* not meant; gone since */
+		else if (r < 0)
+			(void)complain(what, found.gl_pathv[i], r);
+	}
+	globfree(&found);
+	return r;
+}
+
+int
+list_sources_find(struct list_sources *ret, const struct conf_list *list,
+    char what[LIST_ERROR_SIZE])
+{
+	int r = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	(void)snprintf(what, LIST_ERROR_SIZE, "out of memory");
+	for (size_t i = 0; r == 0 && i < list->sources.n; i++)
+		r = add_pattern(ret, list->sources.v[i].s, what);
+	if (r == 0 && ret->n == 0) {
+		(void)snprintf(what, LIST_ERROR_SIZE, "there are no files");
+		r = -ENOENT;
+	}
+	if (r < 0)
+		list_sources_done(ret);
+	return r;
+}
+
+struct list_identity
+list_sources_identity(
+    const struct list_sources *sources, enum conf_list_format format)
+{
+	static const uint64_t key[2] = { 1, 1 };
+	struct list_identity ret = { { 0, 0 } };
+	struct sip sip;
+
+	sip_init(&sip, key);
+	sip_word(&sip, LIST_IMAGE_VERSION);
+	sip_word(&sip, format);
+	for (size_t i = 0; i < sources->n; i++) {
+		const struct list_source *s = &sources->v[i];
+
+		sip_bytes(&sip, s->path, strlen(s->path));
+		sip_word(&sip, s->dev);
+		sip_word(&sip, s->ino);
+		sip_word(&sip, s->size);
+		sip_word(&sip, (uint64_t)s->mtime_ns);
+	}
+	sip_end128(&sip, ret.v);
+	return ret;
+}
+
+/* Compiled form ------------------------------------------------------------ */
+
+static char *
+stored_path(const struct conf_list *list, const char *state)
+{
+	char *path;
+
+	return asprintf(&path, "%s/lists/%s", state, list->name) >= 0 ? path
+								      : NULL;
+}
+
+static void
+unmap(void *bytes, size_t size)
+{
+	(void)munmap(bytes, size); /* was mapped as a whole */
+}
+
+static void
+release(void *bytes, size_t size)
+{
+	(void)size;
+	free(bytes);
+}
+
+static int
+map_open(
+    const struct list_index **ret, int fd, const struct list_identity *identity)
+{
+	struct stat st;
+	void *bytes;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
+		return -EBADMSG;
+	/* all at once: a look-up on the loop is not to wait for the disk */
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ,
+	    MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (bytes == MAP_FAILED)
+		return -errno;
+	return list_index_new(ret, bytes, (size_t)st.st_size, unmap, identity);
+}
+
+static int
+map_path(const struct list_index **ret, const char *path,
+    const struct list_identity *identity)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = map_open(ret, fd, identity);
+	(void)close(fd); /* what is mapped stays */
+	return r;
+}
+
+int
+list_file_map(const struct list_index **ret, const struct conf_list *list,
+    const struct list_identity *identity, const char *state)
+{
+	char *path = stored_path(list, state);
+	int r = path != NULL ? map_path(ret, path, identity) : -ENOMEM;
+
+	free(path);
+	return r;
+}
+
+/* What is being read. */
+struct reading {
+	struct list_build build;
+	struct list_report *report;
+};
+
+static int
+take_entry(void *arg, const struct list_entry *entry)
+{
+	struct reading *reading = arg;
+
+	list_report_entry(reading->report);
+	return list_entry_build(&reading->build, entry);
+}
+
+static void
+take_fault(void *arg, const struct list_fault *fault)
+{
+	struct reading *reading = arg;
+
+	list_report_fault(reading->report, fault);
+}
+
+/* Reads one file. An HTML page in place of a list is not to empty it. */
+static int
+read_source(struct reading *reading, const struct conf_list *list,
+    const char *path, char what[LIST_ERROR_SIZE])
+{
+	struct list_sink sink = { take_entry, take_fault, reading };
+	char *text;
+	size_t len;
+	int r = file_read(path, FILE_BYTES_MAX, &text, &len);
+
+	if (r < 0)
+		return complain(what, path, r);
+	list_report_file(reading->report, path);
+	r = list_parse(&sink, list->format, text, len);
+	free(text);
+	if (r < 0)
+		return complain(what, path, r);
+	if (list_report_is_junk(reading->report)) {
+		(void)snprintf(what, LIST_ERROR_SIZE,
+		    "%s: no line of it can be used", path); /* may be cut */
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+/* Into the folder and mapped from there, else from memory. */
+static int
+store(const struct list_index **ret, const struct conf_list *list,
+    const struct list_bytes *bytes_take, const char *state)
+{
+	char *path = stored_path(list, state);
+	struct file_part part = { bytes_take->bytes, bytes_take->size };
+	int r = path != NULL ? file_save(path, &part, 1) : -ENOMEM;
+
+	if (r == 0)
+		r = map_path(ret, path, NULL);
+	free(path);
+	if (r == 0) {
+		free(bytes_take->bytes);
+		return 0;
+	}
+	/* the next start has to read the files: not worth a failure */
+	return list_index_new(
+	    ret, bytes_take->bytes, bytes_take->size, release, NULL);
+}
+
+static int
+finish(const struct list_index **ret, struct reading *reading,
+    const struct conf_list *list, const struct list_identity *identity,
+    const char *state)
+{
+	struct list_bytes bytes;
+	char *meta = list_report_text(reading->report);
+	int r;
+
+	if (meta == NULL)
+		return -ENOMEM;
+	r = list_build_finish(
+	    &reading->build, identity, meta, strlen(meta), &bytes);
+	free(meta);
+	return r < 0 ? r : store(ret, list, &bytes, state);
+}
+
+int
+list_file_compile(const struct list_index **ret, const struct conf_list *list,
+    const struct list_sources *sources, const char *state,
+    char what[LIST_ERROR_SIZE])
+{
+	struct list_identity identity =
+	    list_sources_identity(sources, list->format);
+	struct reading reading = { .report = list_report_new() };
+	uint64_t key[2];
+	int r = reading.report != NULL ? 0 : -ENOMEM;
+
+	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		r = -EIO;
+	list_build_init(&reading.build, key);
+	if (r < 0)
+		(void)complain(what, list->name, r);
+	for (size_t i = 0; r == 0 && i < sources->n; i++)
+		r = read_source(&reading, list, sources->v[i].path, what);
+	if (r == 0) {
+		r = finish(ret, &reading, list, &identity, state);
+		if (r < 0)
+			(void)complain(what, list->name, r);
+	}
+	list_build_done(&reading.build);
+	list_report_free(reading.report);
+	return r;
+}

@@ -1,0 +1,191 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/list_parse.h"
+#include "src/file.h"
+#include "src/list_file.h"
+
+#define FILE_BYTES_MAX ((size_t)1 << 30)
+
+/* The entry that decides, so far. */
+struct looking {
+	const struct name *name;
+	const struct addr *addr;
+	const char *file; /* at hand */
+	uint32_t line;
+	const char *best_file;
+	uint32_t best_line;
+	unsigned int best_rank; /* 0: none yet */
+	bool except;
+};
+
+/* How much an entry weighs: the ladder of list_answer(), and within an RPZ the
+ * longer name or the narrower range. */
+static unsigned int
+level_rank(unsigned int levels)
+{
+	if ((levels & HOSTSET_ALLOW_FIRST) != 0)
+		return 1000;
+	if ((levels & HOSTSET_BLOCK_FIRST) != 0)
+		return 900;
+	if ((levels & HOSTSET_ALLOW) != 0)
+		return 800;
+	return (levels & HOSTSET_BLOCK) != 0 ? 1 : 0;
+}
+
+static bool
+is_allowed(unsigned int levels)
+{
+	return (levels & (HOSTSET_ALLOW | HOSTSET_ALLOW_FIRST)) != 0;
+}
+
+static unsigned int
+name_rank(const struct looking *l, const struct list_entry *e, bool *ret_except)
+{
+	bool exact = name_equal(l->name, e->name);
+	unsigned int levels =
+	    e->flags >> (exact ? 0 : HOSTSET_BELOW) & HOSTSET_LEVELS;
+	unsigned int code = e->flags >> (exact ? HOSTSET_CODE_SHIFT
+					       : HOSTSET_CODE_BELOW_SHIFT) &
+			    HOSTSET_CODE;
+
+	if (e->kind == LIST_ENTRY_RR)
+		code = HOSTSET_LOCAL;
+	*ret_except = is_allowed(levels) || code == HOSTSET_PASSTHRU ||
+		      code == HOSTSET_TCP_ONLY;
+	if (code != HOSTSET_NO_CODE)
+		return 10 + 2U * e->name->len + exact;
+	return level_rank(levels);
+}
+
+static unsigned int
+addr_rank(const struct list_entry *e, bool *ret_except)
+{
+	static const unsigned int ranks[] = { [ADDRSET_BLOCK] = 1,
+		[ADDRSET_CODED] = 10,
+		[ADDRSET_ALLOW] = 800,
+		[ADDRSET_BLOCK_FIRST] = 900,
+		[ADDRSET_ALLOW_FIRST] = 1000 };
+	unsigned int same = 0;
+
+	*ret_except = e->rank == ADDRSET_ALLOW ||
+		      e->rank == ADDRSET_ALLOW_FIRST ||
+		      e->code == HOSTSET_PASSTHRU;
+	if (e->rank != ADDRSET_CODED)
+		return ranks[e->rank];
+	/* bits that the ends have in common */
+	while (same < 8 * addr_len(&e->range.lo) &&
+	       ((e->range.lo.bytes[same / 8] ^ e->range.hi.bytes[same / 8]) >>
+		       (7 - same % 8) &
+		   1) == 0)
+		same++;
+	return ranks[ADDRSET_CODED] + same;
+}
+
+static int
+look_at(void *arg, const struct list_entry *e)
+{
+	struct looking *l = arg;
+	unsigned int rank = 0;
+	bool except = false;
+
+	if (e->kind == LIST_ENTRY_CANCEL)
+		return 0;
+	if (l->name != NULL && list_entry_is_about(e, l->name))
+		rank = name_rank(l, e, &except);
+	else if (l->name == NULL && list_entry_is_about_addr(e, l->addr))
+		rank = addr_rank(e, &except);
+	if (rank <= l->best_rank)
+		return 0;
+	l->best_rank = rank;
+	l->best_file = l->file;
+	l->best_line = e->line;
+	l->except = except;
+	return 0;
+}
+
+static void
+ignore_fault(void *arg, const struct list_fault *fault)
+{
+	(void)arg;
+	(void)fault;
+}
+
+/* The n-th line, to be freed. */
+static char *
+line_of(const char *text, size_t len, uint32_t n)
+{
+	const char *at = text, *end = text + len, *stop;
+
+	while (--n > 0 && at < end) {
+		stop = memchr(at, '\n', (size_t)(end - at));
+		at = stop != NULL ? stop + 1 : end;
+	}
+	stop = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+	if (stop == NULL)
+		stop = end;
+	if (stop > at && stop[-1] == '\r')
+		stop--;
+	return strndup(at, (size_t)(stop - at));
+}
+
+static int
+read_one(struct looking *l, const struct conf_list *list, const char *path,
+    struct list_found *ret)
+{
+	struct list_sink sink = { look_at, ignore_fault, l };
+	unsigned int before = l->best_rank;
+	char *text;
+	size_t len;
+	int r = file_read(path, FILE_BYTES_MAX, &text, &len);
+
+	if (r < 0)
+		return r;
+	l->file = path;
+	r = list_parse(&sink, list->format, text, len);
+	if (r == 0 && l->best_rank > before) {
+		list_found_done(ret);
+		*ret = (struct list_found){ strdup(path), l->best_line,
+			line_of(text, len, l->best_line), l->except };
+		if (ret->file == NULL || ret->text == NULL)
+			r = -ENOMEM;
+	}
+	free(text);
+	return r;
+}
+
+int
+list_file_find(struct list_found *ret, const struct conf_list *list,
+    const struct name *name, const struct addr *addr,
+    char what[LIST_ERROR_SIZE])
+{
+	struct looking l = { .name = name, .addr = addr };
+	struct list_sources sources;
+	int r = list_sources_find(&sources, list, what);
+
+	memset(ret, 0, sizeof(*ret));
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < sources.n; i++) {
+		r = read_one(&l, list, sources.v[i].path, ret);
+		if (r < 0)
+			(void)snprintf(what, LIST_ERROR_SIZE, "%s: %s",
+			    sources.v[i].path, strerrordesc_np(-r)); /* cut */
+	}
+	list_sources_done(&sources);
+	if (r == 0 && ret->file == NULL)
+		r = -ENOENT;
+	if (r < 0)
+		list_found_done(ret);
+	return r;
+}
+
+void
+list_found_done(struct list_found *found)
+{
+	free(found->file);
+	free(found->text);
+	memset(found, 0, sizeof(*found));
+}

@@ -1,0 +1,208 @@
+#include "src/list_job.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/base/mono.h"
+#include "src/deadline_ev.h"
+
+/* More folders than that are not watched. */
+#define DIRS_MAX ((size_t)256)
+
+/* Folders ------------------------------------------------------------------ */
+
+static void
+add_dir(struct list_job *job, const char *dir, size_t len)
+{
+	char **dirs;
+
+	if (len == 0) /* "/x" */
+		len = 1;
+	for (size_t i = 0; i < job->n_dirs; i++)
+		if (strlen(job->dirs[i]) == len &&
+		    memcmp(job->dirs[i], dir, len) == 0)
+			return;
+	if (job->n_dirs == DIRS_MAX)
+		return;
+	dirs = reallocarray(job->dirs, job->n_dirs + 1, sizeof(dirs[0]));
+	if (dirs == NULL)
+		return; /* not watched: as with too many */
+	job->dirs = dirs;
+	dirs[job->n_dirs] = strndup(dir, len);
+	if (dirs[job->n_dirs] != NULL)
+		job->n_dirs++;
+}
+
+static void
+add_dir_of(struct list_job *job, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash != NULL)
+		add_dir(job, path, (size_t)(slash - path));
+	else
+		add_dir(job, ".", 1);
+}
+
+/* Where files may come and go: the folders that are named, those that * and ?
+ * found, and those that links lead to. */
+static void
+add_dirs(struct list_job *job, const struct conf_list *list,
+    const struct list_sources *sources)
+{
+	for (size_t i = 0; i < list->sources.n; i++) {
+		const char *pattern = list->sources.v[i].s;
+		const char *slash = strrchr(pattern, '/');
+		const char *special = strpbrk(pattern, "*?[");
+
+		if (special == NULL || slash < special)
+			add_dir_of(job, pattern);
+	}
+	for (size_t i = 0; i < sources->n; i++) {
+		char *real = realpath(sources->v[i].path, NULL);
+
+		add_dir_of(job, sources->v[i].path);
+		if (real != NULL)
+			add_dir_of(job, real);
+		free(real);
+	}
+}
+
+/* Lists -------------------------------------------------------------------- */
+
+static bool
+is_same(const struct list_index *l, const struct list_identity *identity)
+{
+	return l != NULL &&
+	       memcmp(list_index_identity(l), identity, sizeof(*identity)) == 0;
+}
+
+static void
+log_loaded(const struct conf_list *list, const struct list_index *l,
+    const struct list_state *state)
+{
+	log_info("lists",
+	    "loaded list=%s names=%zu addresses=%zu from=%s ms=%u", list->name,
+	    list_n_names(l), list_n_addrs(l),
+	    state->from_state ? "state" : "files", state->ms);
+}
+
+/* What is to be used in place of files that can't be. */
+static const struct list_index *
+fall_back(const struct list_job *job, const struct conf_list *list,
+    const struct list_index *before, struct list_state *state)
+{
+	const struct list_index *l = list_index_ref(before);
+
+	if (l == NULL && list_file_map(&l, list, NULL, job->state) == 0) {
+		state->changed = state->from_state = true;
+		state->wall_ms = deadline_wall_ms();
+	}
+	if (l != NULL)
+		log_error("lists", "list=%s stays as it was: %s", list->name,
+		    state->error);
+	else
+		log_error(
+		    "lists", "list=%s is empty: %s", list->name, state->error);
+	return l;
+}
+
+/* From the state folder if that is what the files would make, else from
+ * them. */
+static int
+load(const struct list_index **ret, const struct list_job *job,
+    const struct conf_list *list, const struct list_sources *sources,
+    struct list_state *state)
+{
+	struct list_identity identity =
+	    list_sources_identity(sources, list->format);
+	mono_t start = mono_now();
+	int r = list_file_map(ret, list, &identity, job->state);
+
+	state->from_state = r == 0;
+	if (r == -EBADMSG)
+		log_warning("lists",
+		    "list=%s: the compiled form is damaged or of another "
+		    "version, and is made anew",
+		    list->name);
+	if (r < 0)
+		r = list_file_compile(
+		    ret, list, sources, job->state, state->error);
+	if (r < 0)
+		return r;
+	state->changed = true;
+	state->ms = (unsigned int)(mono_since(mono_now(), start) / 1000000);
+	state->wall_ms = deadline_wall_ms();
+	log_loaded(list, *ret, state);
+	return 0;
+}
+
+static const struct list_index *
+load_one(struct list_job *job, const struct conf_list *list,
+    struct list_state *state)
+{
+	int at = list_table_find(job->before, list->name);
+	const struct list_index *before =
+	    at >= 0 ? list_table_get(job->before, (size_t)at) : NULL;
+	const struct list_index *l = NULL;
+	struct list_sources sources;
+	struct list_identity identity;
+
+	state->result = list_sources_find(&sources, list, state->error);
+	add_dirs(job, list, &sources);
+	if (state->result < 0)
+		return fall_back(job, list, before, state);
+	identity = list_sources_identity(&sources, list->format);
+	if (is_same(before, &identity))
+		l = list_index_ref(before);
+	else
+		state->result = load(&l, job, list, &sources, state);
+	list_sources_done(&sources);
+	if (state->result < 0)
+		return fall_back(job, list, before, state);
+	state->error[0] = '\0';
+	return l;
+}
+
+void
+list_job_run(struct list_job *job)
+{
+	const struct conf *conf = job->conf;
+
+	job->table = list_table_new(conf->n_lists);
+	job->states = calloc(conf->n_lists + 1, sizeof(job->states[0]));
+	if (job->table == NULL || job->states == NULL) {
+		list_table_unref(job->table);
+		job->table = NULL;
+		return;
+	}
+	job->n = conf->n_lists;
+	job->changed = list_table_n(job->before) != conf->n_lists;
+	for (size_t i = 0; i < conf->n_lists; i++) {
+		const struct list_index *l =
+		    load_one(job, &conf->lists[i], &job->states[i]);
+
+		job->changed |= job->states[i].changed;
+		if (list_table_set(job->table, i, conf->lists[i].name, l) < 0) {
+			list_table_unref(job->table);
+			job->table = NULL;
+			return;
+		}
+	}
+}
+
+void
+list_job_done(struct list_job *job)
+{
+	conf_unref(job->conf);
+	list_table_unref(job->before);
+	list_table_unref(job->table);
+	free(job->states);
+	for (size_t i = 0; i < job->n_dirs; i++)
+		free(job->dirs[i]);
+	free(job->dirs);
+	memset(job, 0, sizeof(*job));
+}

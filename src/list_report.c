@@ -1,0 +1,153 @@
+#include "src/list_report.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/list_parse.h"
+#include "src/deadline_ev.h"
+#include "src/json.h"
+
+/* As many faults are kept with their text. */
+#define FIRST_MAX 10
+#define TEXT_MAX 200
+/* Modifiers that are told apart; the others count together. */
+#define MODIFIERS_MAX 32
+
+struct list_report {
+	json_t *root, *files, *first, *modifiers;
+	json_t *file; /* at hand; borrowed */
+	uint64_t entries, faults;
+	uint64_t file_entries, file_faults;
+};
+
+struct list_report *
+list_report_new(void)
+{
+	struct list_report *report = calloc(1, sizeof(*report));
+
+	if (report == NULL)
+		return NULL;
+	report->files = json_array();
+	report->first = json_array();
+	report->modifiers = json_object();
+	report->root = json_pack("{s:f, s:o, s:o, s:o}", "made",
+	    (double)deadline_wall_ms() / 1e3, "files", report->files, "first",
+	    report->first, "modifiers", report->modifiers);
+	if (report->root == NULL) {
+		free(report);
+		return NULL;
+	}
+	return report;
+}
+
+void
+list_report_free(struct list_report *report)
+{
+	if (report == NULL)
+		return;
+	json_decref(report->root);
+	free(report);
+}
+
+static void
+close_file(struct list_report *report)
+{
+	if (report->file == NULL)
+		return;
+	/* numbers that are missing when there is no memory */
+	(void)json_object_set_new(report->file, "entries",
+	    json_integer((json_int_t)report->file_entries));
+	(void)json_object_set_new(report->file, "faults",
+	    json_integer((json_int_t)report->file_faults));
+	report->entries += report->file_entries;
+	report->faults += report->file_faults;
+	report->file_entries = report->file_faults = 0;
+}
+
+void
+list_report_file(struct list_report *report, const char *path)
+{
+	json_t *file = json_pack("{s:o}", "file", json_text(path));
+
+	close_file(report);
+	report->file = NULL;
+	if (file != NULL && json_array_append_new(report->files, file) == 0)
+		report->file = file;
+}
+
+void
+list_report_entry(struct list_report *report)
+{
+	report->file_entries++;
+}
+
+static void
+count_modifier(struct list_report *report, const struct list_fault *fault)
+{
+	char name[64];
+	json_t *count;
+
+	(void)snprintf(name, sizeof(name), "%.*s", (int)fault->modifier_len,
+	    fault->modifier); /* cut where too long */
+	/* foreign bytes: a key has to be UTF-8 */
+	for (char *p = name; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	count = json_object_get(report->modifiers, name);
+	if (count == NULL &&
+	    json_object_size(report->modifiers) >= MODIFIERS_MAX) {
+		(void)snprintf(name, sizeof(name), "others");
+		count = json_object_get(report->modifiers, name);
+	}
+	(void)json_object_set_new(report->modifiers, name,
+	    json_integer(json_integer_value(count) + 1)); /* see above */
+}
+
+void
+list_report_fault(struct list_report *report, const struct list_fault *fault)
+{
+	char text[TEXT_MAX + 1], what[160];
+	size_t len = 0;
+
+	report->file_faults++;
+	if (fault->modifier != NULL)
+		count_modifier(report, fault);
+	if (json_array_size(report->first) >= FIRST_MAX)
+		return;
+	/* a NUL would end it */
+	for (; len < fault->len && len < TEXT_MAX; len++)
+		text[len] = fault->text[len] != '\0' ? fault->text[len] : ' ';
+	text[len] = '\0';
+	if (fault->modifier != NULL)
+		(void)snprintf(what, sizeof(what), "%s: %.*s", fault->what,
+		    (int)fault->modifier_len, fault->modifier); /* cut */
+	else
+		(void)snprintf(what, sizeof(what), "%s", fault->what);
+	(void)json_array_append_new(report->first,
+	    json_pack("{s:O?, s:I, s:o, s:o}", "file",
+		json_object_get(report->file, "file"), "line",
+		(json_int_t)fault->line, "what", json_text(what), "text",
+		json_text(text))); /* one less when there is no memory */
+}
+
+bool
+list_report_is_junk(const struct list_report *report)
+{
+	return report->file_faults > 0 && report->file_entries == 0;
+}
+
+char *
+list_report_text(struct list_report *report)
+{
+	close_file(report);
+	report->file = NULL;
+	if (json_object_set_new(report->root, "entries",
+		json_integer((json_int_t)report->entries)) < 0 ||
+	    json_object_set_new(report->root, "faults",
+		json_integer((json_int_t)report->faults)) < 0)
+		return NULL;
+	return json_dumps(report->root, JSON_COMPACT);
+}

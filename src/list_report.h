@@ -1,0 +1,33 @@
+#ifndef LIST_REPORT_H
+#define LIST_REPORT_H
+
+#include <stdbool.h>
+
+struct list_fault;
+
+/* What was read of a list's files, as JSON text that is kept in the compiled
+ * form:
+ *
+ * {"made": SECONDS, "entries": N, "faults": N,
+ *  "files": [{"file", "entries", "faults"}],
+ *  "first": [{"file", "line", "what", "text"}],	the first ten faults
+ *  "modifiers": {"client": N}}				of AdBlock's, left out
+ */
+struct list_report;
+
+struct list_report *list_report_new(void);	   /* NULL: no memory */
+void list_report_free(struct list_report *report); /* accepts NULL */
+
+/* What follows is of that file. */
+void list_report_file(struct list_report *report, const char *path);
+void list_report_entry(struct list_report *report);
+void list_report_fault(
+    struct list_report *report, const struct list_fault *fault);
+
+/* Whether the file has faults and nothing else. */
+bool list_report_is_junk(const struct list_report *report);
+
+/* To be freed; NULL when there was no memory. */
+char *list_report_text(struct list_report *report);
+
+#endif

@@ -1,0 +1,184 @@
+#!/bin/bash
+# Lists: names and addresses of files, blocked in queries and connections; files
+# that change, that can't be read and that hold nonsense; the compiled form in
+# the state folder, whole and damaged.
+#
+#     c 10.9.0.1, rerouted        s 10.9.0.2 10.9.0.3 10.9.0.4 fd09::2, port 7001
+#       127.0.0.1:53                dnsmasq on 10.9.0.53
+. "$(dirname "$0")/lib.sh"
+need_root
+need dig dnsmasq python3
+net_up
+probe=$BUILDDIR/probe
+for a in 10.9.0.3 10.9.0.4 10.9.0.53; do
+	ins ip address add $a/24 dev s0
+done
+background ins "$probe" serve 7001 10.9.0.2 10.9.0.3 10.9.0.4 fd09::2 \
+	>"$tmp/serve"
+background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
+	--user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
+	--address=/example/203.0.113.2 --address=/three.example/203.0.113.3 \
+	--cname=alias.elsewhere,ads.example 2>"$tmp/dnsmasq.log"
+wait_for grep -q ready "$tmp/serve"
+
+l=$tmp/l
+mkdir -p "$l/more"
+cat >"$l/ads.txt" <<'LIST'
+! Title: ads
+||ads.example^
+@@||ok.ads.example^
+||only.example^$third-party
+||bad name^
+LIST
+echo "0.0.0.0 hosts.example" >"$l/more/a.hosts"
+printf "10.9.0.3 # an address\n203.0.113.3/32\n" >"$l/more/b.hosts"
+printf 'two.example\n*.below.example\n' >"$l/two.txt"
+settings "[resolver]" "upstream = 10.9.0.53" \
+	"[list \"ads\"]" "source = $l/ads.txt, $l/more/*.hosts" \
+	"[list \"two\"]" "source = $l/two.txt" "format = domains"
+rules "block out list ads" "block out list two" "default in accept"
+
+listed() { # NAME EXPRESSION: python, of the list as `l`
+	ctl --json lists >"$tmp/lists" && python3 -c '
+import json, sys
+l = [x for x in map(json.loads, open(sys.argv[1])) if x["name"] == sys.argv[2]][0]
+if not eval("(" + sys.argv[3] + ")"):
+    print(l)
+    sys.exit(1)' "$tmp/lists" "$@"
+}
+answer_is() { # ADDRESS NAME
+	local got
+	got=$(inc dig +time=3 +tries=1 +short @127.0.0.1 "$2" A | tail -n 1)
+	echo "$got"
+	[ "$got" = "$1" ]
+}
+blocked() { answer_is 0.0.0.0 "$1"; }
+open() { answer_is 203.0.113.2 "$1"; }
+said() { grep -q "$@" "$tmp/daemon.log"; }
+
+check "the daemon starts" daemon_start
+check "both are loaded" listed two 'l["state"] == "loaded" and l["names"] == 2'
+check "several files are one list" listed ads 'l["names"] == 3 and
+    l["addresses"] == 2 and len(l["files"]) == 3 and l["error"] is None'
+check "what could not be used is counted and named" listed ads '
+    l["faults"] == 2 and l["modifiers"] == {"third-party": 1} and
+    [x["line"] for x in l["first"]] == [4, 5] and
+    all(x["file"].endswith("/ads.txt") for x in l["first"])'
+check "a name and those below it" blocked ads.example
+check "and those below it" blocked x.y.ads.example
+check "but for an exception" open ok.ads.example
+check "of hosts, the name alone" blocked hosts.example
+check "and none below" open x.hosts.example
+check "a second list" blocked two.example
+check "names below one" blocked x.below.example
+check "and not itself" open below.example
+check "a rule that can't apply blocks nothing" open only.example
+check "a name behind an alias" blocked alias.elsewhere
+check "an answer with a listed address" answer_is 0.0.0.0 three.example
+check "a connection to it" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.3 7001
+check "others pass" felt ok inc "$probe" tcp 10.9.0.2 7001
+check "hits are counted" listed ads 'l["hits"] >= 4'
+check "as a table" ctl lists
+check "with the faults" sh -c "'$REROUTECTL' --control '$tmp/control' lists |
+    grep -q 'ads.txt:5: .*bad name'"
+
+# --- files that change ----------------------------------------------------------
+check "not blocked yet" open new.example
+echo "||new.example^" >>"$l/ads.txt"
+check "a file that grows is read again" wait_for blocked new.example
+echo "moved.example" >"$l/.new"
+mv "$l/.new" "$l/two.txt"
+check "one that is replaced, too" wait_for blocked moved.example
+check "what it had is gone" open two.example
+echo "late.example" >"$l/more/c.hosts"
+check "one that * finds later" wait_for blocked late.example
+hits=$(ctl --json lists | python3 -c '
+import json, sys
+print([x["hits"] for x in map(json.loads, sys.stdin) if x["name"] == "ads"][0])')
+check "hits go on" listed ads "l['hits'] >= $hits > 4"
+rm "$l/more/c.hosts"
+check "reload: one that is gone" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    lists reload"
+check "blocks no more, at once" open late.example
+
+# --- a connection that is open ---------------------------------------------------
+echo "10.9.0.2" >"$l/more/d.hosts"
+check "a new address" ctl lists reload
+check "is blocked at once" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7001
+rm "$l/more/d.hosts"
+check "and no more" ctl lists reload
+check "is open at once" felt ok inc "$probe" tcp 10.9.0.2 7001
+
+# --- files that can't be used ----------------------------------------------------
+mv "$l/two.txt" "$l/two.kept"
+check_not "reload says what is missing" ctl lists reload
+check "the old one stays" blocked moved.example
+check "and is said to be stale" listed two 'l["state"] == "stale" and
+    "two.txt" in l["error"]'
+mkdir "$l/two.txt"
+check_not "a folder is no list" ctl lists reload
+check "the old one stays" blocked moved.example
+rmdir "$l/two.txt"
+printf '<!DOCTYPE html>\n<p>404 not found</p>\n' >"$l/two.txt"
+check_not "nor is a page that says so" ctl lists reload
+check "the old one stays" blocked moved.example
+check "the other one is loaded" listed ads 'l["state"] == "loaded"'
+head -c 300000 /dev/urandom >"$l/two.txt"
+ctl lists reload >/dev/null 2>&1
+check "whatever the bytes are" blocked ads.example
+mv "$l/two.kept" "$l/two.txt"
+check "mended" ctl lists reload
+check "it is loaded" listed two 'l["state"] == "loaded" and l["error"] is None'
+
+# --- the compiled form -----------------------------------------------------------
+restart() {
+	daemon_stop && daemon_start
+}
+check "a restart" restart
+check "maps what was compiled" said "loaded list=ads.* from=state"
+check "blocks as before" blocked ads.example
+check "by address, too" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.3 7001
+daemon_stop
+echo "||down.example^" >>"$l/ads.txt"
+check "a file that changed meanwhile" daemon_start
+check "is read" said "loaded list=ads.* from=files"
+check "before anything passes" blocked down.example
+daemon_stop
+mv "$l/two.txt" "$l/two.kept"
+check "a start without the file" daemon_start
+check "has the list as it was" blocked moved.example
+check "and says so" said "list=two stays as it was"
+mv "$l/two.kept" "$l/two.txt"
+check "until it is back" wait_for listed two 'l["state"] == "loaded"'
+damage() { # HOW: of the compiled form of ads
+	daemon_stop
+	"$@" "$tmp/state/lists/ads"
+	daemon_start && said "loaded list=ads.* from=files" &&
+		blocked ads.example
+}
+flip() {
+	python3 -c '
+import sys
+b = bytearray(open(sys.argv[1], "rb").read())
+b[len(b) // 2] ^= 1
+open(sys.argv[1], "wb").write(b)' "$1"
+}
+check "a flipped bit" damage flip
+check "is said" said "list=ads: the compiled form is damaged"
+check "a truncated one" damage truncate -s 100
+check "an empty one" damage truncate -s 0
+check "a foreign one" damage cp /bin/true
+check "none" damage rm
+
+# --- settings that change ----------------------------------------------------------
+sed -i '/two/,$d' "$conf"
+rules "block out list ads" "default in accept"
+daemon_reload
+check "a list that is taken out" wait_for open moved.example
+printf '[list "two"]\nsource = %s\n' "$l/two.txt" >>"$conf"
+rules "block out list ads, two" "default in accept"
+daemon_reload
+check "and one that comes" wait_for blocked moved.example
+check_judged
+check "the daemon ends" daemon_stop
+finish

@@ -1,0 +1,108 @@
+#!/bin/bash
+# Upstreams that die and come back under load: no query is lost, and from the
+# second one on none waits; all of them dead: what is known, else a prompt
+# SERVFAIL that says so. Real servers.
+#
+#     c: rerouted                  s: unbound .53, dnsmasq .54: the upstreams
+. "$(dirname "$0")/lib.sh"
+need_root
+need dig dnsmasq unbound
+net_up
+for last in 53 54; do ins ip address add 10.9.0.$last/24 dev s0; done
+
+cat >"$tmp/unbound.conf" <<END
+server:
+ interface: 10.9.0.53
+ access-control: 10.9.0.0/24 allow
+ do-daemonize: no
+ username: ""
+ chroot: ""
+ pidfile: ""
+ directory: "$tmp"
+ use-syslog: no
+ module-config: "iterator"
+ local-zone: "up.example." redirect
+ local-data: "up.example. 300 IN A 203.0.113.53"
+ local-data: "short.example. 1 IN A 203.0.113.53"
+END
+first() {
+	background ins unbound -d -c "$tmp/unbound.conf" 2>"$tmp/unbound.log"
+	first=$pid
+	wait_for ins dig +time=1 +tries=1 @10.9.0.53 a.up.example
+}
+second() {
+	background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
+	    --no-hosts --user=root --pid-file= --bind-interfaces \
+	    --listen-address=10.9.0.54 --address=/up.example/203.0.113.54 \
+	    --address=/short.example/203.0.113.54 --local-ttl=300 2>/dev/null
+	second=$pid
+	wait_for ins dig +time=1 +tries=1 @10.9.0.54 a.up.example
+}
+check "the first upstream is up" first
+check "the second one too" second
+settings "[resolver]" "upstream = 10.9.0.53, 10.9.0.54"
+rules "default out accept"
+check "the daemon starts" daemon_start
+
+# names NAME N: asks for N names in turn, one line each: address, ms
+names() {
+	inc python3 - "$1" "$2" <<'END'
+import socket, struct, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("127.0.0.1", 53))
+s.settimeout(5)
+for i in range(int(sys.argv[2])):
+    name = b"".join(bytes([len(x)]) + x.encode() for x in
+                    ("%s%d" % (sys.argv[1], i), "up", "example"))
+    begin = time.monotonic()
+    s.send(struct.pack(">HHHHHH", i, 256, 1, 0, 0, 0) + name + b"\0\0\1\0\1")
+    try:
+        m = s.recv(512)
+        got = socket.inet_ntoa(m[-4:]) if m[3] & 15 == 0 else "rcode%d" % (m[3] & 15)
+    except socket.timeout:
+        got = "timeout"
+    print(got, round((time.monotonic() - begin) * 1000))
+END
+}
+all_from() { # ADDRESS FILE MAX_MS [FIRST]: each line, from the FIRST on
+	awk -v want="$1" -v max="$3" -v from="${4:-1}" 'NR >= from &&
+	    ($1 != want || $2 > max) { print NR ": " $0; bad = 1 }
+	    END { exit bad || NR == 0 }' "$2"
+}
+names a 50 >"$tmp/a"
+check "in order: the first answers" all_from 203.0.113.53 "$tmp/a" 1000
+
+# gone without a word: packets to it are dropped
+ins iptables-legacy -A INPUT -d 10.9.0.53 -j DROP
+names b 50 >"$tmp/b"
+check "silent: no query is lost" all_from 203.0.113.54 "$tmp/b" 2000
+check "and only the first one waits" all_from 203.0.113.54 "$tmp/b" 50 2
+ins iptables-legacy -F INPUT
+back() { names "c$RANDOM" 1 >"$tmp/c"; all_from 203.0.113.53 "$tmp/c" 1000; }
+check "it is back, and is used again" wait_for back
+
+stop "$first"
+names d 50 >"$tmp/d"
+check "its port closed: no query is lost, none waits" \
+    all_from 203.0.113.54 "$tmp/d" 100
+check "status says so" sh -c "'$REROUTECTL' --control '$tmp/control' status |
+    grep -q 'upstream 10.9.0.53, DOWN'"
+
+# expired, and nobody there
+inc dig +time=3 +tries=1 @127.0.0.1 short.example >"$tmp/dig"
+stop "$second"
+first
+inc dig +time=5 +tries=1 @127.0.0.1 keep.up.example >"$tmp/dig"
+inc dig +time=3 +tries=1 @127.0.0.1 short.example >"$tmp/dig"
+stop "$first"
+says() { inc dig +time=5 +tries=1 @127.0.0.1 "$1" >"$tmp/dig"; grep -q "$2" "$tmp/dig"; }
+check "all dead: what is in the cache" says keep.up.example 203.0.113.53
+check "what is not: SERVFAIL" says new.up.example 'status: SERVFAIL'
+check "… that says why" grep -qE 'EDE: 2[23]' "$tmp/dig"
+check "the first again" first
+check "and names resolve" wait_for says new2.up.example 203.0.113.53
+check "none was spoofed, none strange" sh -c "'$REROUTECTL' --control \
+    '$tmp/control' --json cache stats | grep -q '\"spoofed\":0'"
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

@@ -1,0 +1,169 @@
+#!/bin/bash
+# Tunnels of every kind against the programs that they are for, what a program
+# is told of each failure, and what reroutectl says.
+#
+#     c 10.9.0.1, daemon --- veth --- s 10.9.0.2
+#       default route to s       1080 danted, 1081 danted with passwords,
+#                                1082 microsocks, 8080 tinyproxy, 8081 ncat,
+#                                8443 haproxy with TLS before tinyproxy,
+#                                9000 haproxy, 9001 nginx: PROXY v2 to 7001
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 danted microsocks tinyproxy ncat haproxy openssl nginx
+net_up
+. "$(dirname "$0")/tunnels.sh"
+far_up
+danted_up
+background ins microsocks -i 10.9.0.2 -p 1082
+background ins microsocks -i 10.9.0.2 -p 1081 -u anna -P 'se:cret'
+cat >"$tmp/tiny.conf" <<-EOF
+	Port 8080
+	Listen 10.9.0.2
+	Timeout 60
+	MaxClients 100
+	DisableViaHeader Yes
+EOF
+background ins tinyproxy -d -c "$tmp/tiny.conf" >"$tmp/tiny.log" 2>&1
+background ins ncat -l 10.9.0.2 8081 --proxy-type http --proxy-auth u:p \
+    2>"$tmp/ncat.log"
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=proxy.example \
+    -addext subjectAltName=DNS:proxy.example -keyout "$tmp/key.pem" \
+    -out "$tmp/cert.pem" 2>/dev/null
+cat "$tmp/cert.pem" "$tmp/key.pem" >"$tmp/both.pem"
+pin=$(openssl x509 -in "$tmp/cert.pem" -pubkey -noout |
+    openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)
+cat >"$tmp/haproxy.cfg" <<-EOF
+	defaults
+	    mode tcp
+	    timeout connect 5s
+	    timeout client 60s
+	    timeout server 60s
+	listen tls
+	    bind 10.9.0.2:8443 ssl crt $tmp/both.pem
+	    server tiny 10.9.0.2:8080
+	listen proxy2
+	    bind 10.9.0.2:9000 accept-proxy
+	    tcp-request content set-var(sess.a) fc_pp_authority
+	    log stderr local0
+	    log-format "pp src=%ci:%cp dst=%[dst]:%[dst_port] name=%[fc_pp_authority]"
+	    server echo 192.0.2.7:7001
+EOF
+background ins haproxy -f "$tmp/haproxy.cfg" >"$tmp/haproxy.log" 2>&1
+module=$(find /usr/lib/nginx -name 'ngx_stream_module.so' 2>/dev/null)
+cat >"$tmp/nginx.conf" <<-EOF
+	${module:+load_module $module;}
+	daemon off; pid $tmp/nginx.pid; error_log $tmp/nginx.err;
+	events { }
+	stream {
+	    log_format pp '\$proxy_protocol_addr \$proxy_protocol_server_addr';
+	    access_log $tmp/nginx.log pp;
+	    server { listen 10.9.0.2:9001 proxy_protocol; proxy_pass 192.0.2.7:7001; }
+	}
+EOF
+background ins nginx -c "$tmp/nginx.conf" 2>/dev/null
+for port in 1081 1082 8080 8081 8443 9000 9001; do
+	check "a server on $port" wait_for listens ins $port
+done
+
+settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
+    '[tunnel "auth"]' 'upstream = socks5://anna:se%3Acret@10.9.0.2:1081' \
+    '[tunnel "wrong"]' 'upstream = socks5://10.9.0.2:1081' \
+    'user = anna' 'password = wrong' \
+    '[tunnel "micro"]' 'upstream = socks5://10.9.0.2:1082' \
+    '[tunnel "http"]' 'upstream = http://10.9.0.2:8080' \
+    '[tunnel "basic"]' 'upstream = http://u:p@10.9.0.2:8081' \
+    '[tunnel "tls"]' 'upstream = https://10.9.0.2:8443#proxy.example' \
+    "ca = $tmp/cert.pem" \
+    '[tunnel "pinned"]' 'upstream = https://10.9.0.2:8443' \
+    "pin = sha256//$pin" \
+    '[tunnel "stranger"]' 'upstream = https://10.9.0.2:8443#proxy.example' \
+    '[tunnel "hap"]' 'upstream = proxy2://10.9.0.2:9000' \
+    '[tunnel "ngx"]' 'upstream = proxy2://10.9.0.2:9001' \
+    '[tunnel "plain"]' 'upstream = direct' \
+    '[tunnel "dead"]' 'upstream = socks5://10.9.0.2:1999' \
+    '[tunnel "liar"]' 'upstream = socks5://10.9.0.2:8080' \
+    '[tunnel "any"]' 'failover = dead, http, reject' \
+    '[tunnel "late"]' 'upstream = http://10.9.0.2:8080' 'honest-connect = no'
+# one rule a tunnel: the port says which
+i=0
+for t in socks auth wrong micro http basic tls pinned stranger hap ngx plain \
+    dead liar any late; do
+	i=$((i + 1))
+	echo "reroute via $t out exe $python to 192.0.2.7 from any port" \
+	    "$((20000 + i * 100))-$((20099 + i * 100))"
+	eval "from_$t=$((20000 + i * 100))"
+done >"$tmp/all.rules"
+rules "$(cat "$tmp/all.rules")" "default out block" "default in accept"
+wire_up
+check "the daemon starts" daemon_start
+thru() { # TUNNEL WANT WORD...
+	local t=$1 want=$2 n
+	shift 2
+	eval "n=\$((from_$t++))"
+	FROM=$n says_like "$want" tcp 192.0.2.7 "$@"
+}
+
+for t in socks auth micro http basic tls pinned plain any late; do
+	check "$t: the far end speaks first" thru $t welcome 7002 first
+	check "$t: 3 MB down" thru $t ok 7007 down 3000000
+done
+for t in socks plain; do
+	check "$t: half-close" thru $t hello 7001 echo
+	check "$t: 3 MB up, the answer down" thru $t ok 7006 up 3000000
+	check "$t: refused" thru $t ECONNREFUSED 7099
+done
+check "plain: a reset passes" thru plain ECONNRESET 7003 poke
+# nginx passes no half-close on
+for t in hap ngx; do
+	check "$t: behind PROXY v2" thru $t x 7001 poke
+done
+check "haproxy saw the flow's ends" wait_for grep -q \
+    'src=10.9.0.1:.* dst=192.0.2.7:7001' "$tmp/haproxy.log"
+check "nginx too" wait_for grep -q '^10.9.0.1 192.0.2.7$' "$tmp/nginx.log"
+check "http: the far end refuses" thru http 'EHOSTUNREACH|ECONNREFUSED' 7099
+for t in wrong stranger dead liar; do
+	check "$t: no connection" thru $t EHOSTUNREACH 7001
+	[ $t = liar ] || check "$t: at once" soon 3000
+done
+check "late: connected, then broken" thru late 'ECONNRESET|EOF' 7099 poke
+# -- what reroutectl says --
+ctl --json tunnels >"$tmp/tunnels"
+said_of() { # TUNNEL EXPRESSION
+	python3 -c 'import json, sys
+t = [json.loads(l) for l in open(sys.argv[1])]
+x = [r for r in t if r["name"] == sys.argv[2]][0]
+print(x)
+sys.exit(not eval(sys.argv[3]))' "$tmp/tunnels" "$1" "$2"
+}
+check "tunnels: bytes" said_of socks \
+    'x["bytes_down"] > 3000000 and x["bytes_up"] > 3000000 and x["flows"] == 0'
+check "tunnels: a wrong password" said_of wrong '"password" in x["error"]'
+check "tunnels: a strange certificate" said_of stranger \
+    '"certificate" in x["error"]'
+check "tunnels: down" said_of dead 'x["state"] in ("down", "trial")'
+check "tunnels: a list" said_of any \
+    'x["upstream"] == "dead, http, reject"'
+check_not "no password anywhere" grep -rE 'se:cret|se%3A|u:p@' \
+    "$tmp/tunnels" "$tmp/daemon.log"
+check "test says each step" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    tunnels test tls 192.0.2.7:7001 | tee '$tmp/steps' |
+    grep -q 'TLS is up'"
+check "and the end" grep -q '^connected after' "$tmp/steps"
+ctl tunnels test dead 192.0.2.7:7001 >"$tmp/steps"
+check "a dead one: exit status 1" test $? = 1
+check "why" grep -q "can't be reached" "$tmp/steps"
+check "flows have it" flows '
+any(x.get("upstream") == "http" and x["tunnel"] == "any" and
+    x["bytes_down"] >= 3000000 and x["close_reason"] for x in f)'
+check "and why one failed" flows '
+any(x["tunnel"] == "wrong" and "password" in x["close_reason"] for x in f)'
+check "reroutectl reroute" ctl reroute out exe "$python" to 192.0.2.8 \
+    via socks --for 10m
+check "is in force" says hello tcp 192.0.2.8 7001 echo
+stop "$wire"
+check "only plain was on the wire" sh -c "! grep -v ready '$tmp/wire.out' |
+    grep -v seen | grep -vE '^(10.9.0.1 192.0.2.7|192.0.2.7 10.9.0.1) '"
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

@@ -1,0 +1,344 @@
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/cache.h"
+#include "dns/due.h"
+#include "dns/hosts.h"
+#include "dns/local.h"
+#include "dns/qlog.h"
+#include "dns/scrub.h"
+#include "dns/special.h"
+#include "dns/upstream.h"
+
+static struct writer_space space;
+
+static struct key
+key_of(const char *name, uint16_t type)
+{
+	struct key key = { .type = type, .class = CLASS_IN };
+
+	key.name = name_of(name);
+	return key;
+}
+
+/* Queries: bytes, and what they are. */
+static void
+queries(void **state)
+{
+#define HEAD "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00"
+#define QUESTION "\1a\2bc\0\0\1\0\1"
+#define OPT_(ttl, options) "\0\0\x29\4\xd0" ttl options
+	static const struct {
+		const char *name, *bytes;
+		size_t len;
+		enum query_kind kind;
+	} rows[] = {
+#define ROW(name, bytes, kind) { name, bytes, sizeof(bytes) - 1, kind }
+		ROW("plain", HEAD "\0" QUESTION, QUERY_GOOD),
+		ROW("empty", "", QUERY_IGNORED),
+		ROW("short", "\x12\x34\x01", QUERY_IGNORED),
+		ROW("an answer",
+		    "\x12\x34\x81\x00\x00\x01\x00\x00\x00\x00\x00\0" QUESTION,
+		    QUERY_IGNORED),
+		ROW("opcode",
+		    "\x12\x34\x11\x00\x00\x01\x00\x00\x00\x00\x00\0" QUESTION,
+		    QUERY_NOTIMP),
+		ROW("no question",
+		    "\x12\x34\x01\x00\x00\x00\x00\x00\x00\x00\x00\0",
+		    QUERY_FORMERR),
+		ROW("cut", HEAD "\0\1a\2bc", QUERY_FORMERR),
+		ROW("pointer", HEAD "\0\xc0\x0c\0\1\0\1", QUERY_FORMERR),
+		ROW("EDNS", HEAD "\1" QUESTION OPT_("\0\0\0\0", "\0\0"),
+		    QUERY_GOOD),
+		ROW("version", HEAD "\1" QUESTION OPT_("\0\1\0\0", "\0\0"),
+		    QUERY_BADVERS),
+		ROW("bad option",
+		    HEAD "\1" QUESTION OPT_("\0\0\0\0", "\0\4\0\x0b\0\7"),
+		    QUERY_FORMERR),
+		ROW("transfer", HEAD "\0\1a\2bc\0\0\xfc\0\1", QUERY_REFUSED),
+		ROW("meta type", HEAD "\0\1a\2bc\0\0\xf9\0\1", QUERY_REFUSED),
+		ROW("any", HEAD "\0\1a\2bc\0\0\xff\0\1", QUERY_GOOD),
+	};
+	struct query q;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+		row_true(rows[i].name,
+		    query_parse(&q, (const uint8_t *)rows[i].bytes,
+			rows[i].len) == rows[i].kind);
+}
+
+static void
+special_names(void **state)
+{
+	static const struct {
+		const char *name;
+		enum special is;
+	} rows[] = {
+		{ "localhost", SPECIAL_LOCALHOST },
+		{ "a.b.localhost", SPECIAL_LOCALHOST },
+		{ "localhost.com", SPECIAL_NONE },
+		{ "notlocal", SPECIAL_NONE },
+		{ "x.local", SPECIAL_NXDOMAIN },
+		{ "1.0.0.127.in-addr.arpa", SPECIAL_LOOPBACK },
+		{ "x.1.0.0.127.in-addr.arpa", SPECIAL_NXDOMAIN },
+		{ "2.0.0.127.in-addr.arpa", SPECIAL_NXDOMAIN },
+		{ "15.172.in-addr.arpa", SPECIAL_NONE },
+		{ "16.172.in-addr.arpa", SPECIAL_NXDOMAIN },
+		{ "1.2.31.172.in-addr.arpa", SPECIAL_NXDOMAIN },
+		{ "32.172.in-addr.arpa", SPECIAL_NONE },
+		{ "63.100.in-addr.arpa", SPECIAL_NONE },
+		{ "127.100.in-addr.arpa", SPECIAL_NXDOMAIN },
+		{ "8.8.8.8.in-addr.arpa", SPECIAL_NONE },
+		{ "_dns.resolver.arpa", SPECIAL_NODATA },
+	};
+	struct name name = name_of("4.3.2.1.in-addr.arpa");
+	char buf[ADDR_STRLEN];
+	struct addr addr;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct name n = name_of(rows[i].name);
+
+		row_true(rows[i].name, special_find(&n) == rows[i].is);
+	}
+	assert_true(special_reverse(&name, &addr));
+	assert_string_equal(addr_format(&addr, buf), "1.2.3.4");
+	name = name_of("04.3.2.1.in-addr.arpa");
+	assert_false(special_reverse(&name, &addr));
+	name = name_of("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0"
+		       ".1.0.0.2.ip6.arpa");
+	assert_true(special_reverse(&name, &addr));
+	assert_string_equal(addr_format(&addr, buf), "2001:db8::1");
+}
+
+/* What is used stays, whatever else comes. */
+static void
+cache_evicts(void **state)
+{
+	struct cache *cache = cache_new(64 << 10);
+	struct key hot = key_of("hot.example", TYPE_A);
+	mono_t now = { 1000 * MONO_S };
+	struct cache_stats stats;
+	struct answer a;
+	char text[64];
+
+	(void)state;
+	local_negative(&a, &space, &hot, RCODE_NXDOMAIN, 300);
+	assert_true(cache_put(cache, &hot, &a, now));
+	for (unsigned int i = 0; i < 5000; i++) {
+		struct key key;
+
+		snprintf(text, sizeof(text), "n%u.example", i);
+		key = key_of(text, TYPE_A);
+		local_negative(&a, &space, &key, RCODE_NXDOMAIN, 300);
+		assert_true(cache_put(cache, &key, &a, now));
+		assert_non_null(cache_find(cache, &hot));
+		cache_stats(cache, &stats);
+		assert_true(stats.bytes <= stats.bytes_max);
+	}
+	assert_true(stats.evicted > 4000);
+	assert_true(cache_is_fresh(
+	    cache_find(cache, &hot), mono_add(now, 299 * MONO_S)));
+	assert_false(cache_is_fresh(
+	    cache_find(cache, &hot), mono_add(now, 300 * MONO_S)));
+	cache_resize(cache, 1 << 10);
+	cache_stats(cache, &stats);
+	assert_true(stats.bytes <= 1 << 10);
+	cache_free(cache);
+}
+
+static void
+cache_flushes(void **state)
+{
+	static const char *const names[] = { "example.com", "a.example.com",
+		"b.a.example.com", "notexample.com", "example.net" };
+	struct cache *cache = cache_new(1 << 20);
+	mono_t now = { MONO_S };
+	struct name zone = name_of("example.com");
+	struct key key;
+	struct answer a;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(names); i++) {
+		key = key_of(names[i], TYPE_A);
+		local_negative(&a, &space, &key, RCODE_NXDOMAIN, 300);
+		assert_true(cache_put(cache, &key, &a, now));
+	}
+	key.flags = KEY_DO; /* of another kind of question nothing is known */
+	assert_null(cache_find(cache, &key));
+	assert_int_equal(cache_flush(cache, &zone), 3);
+	assert_int_equal(cache_flush(cache, NULL), 2);
+	cache_free(cache);
+}
+
+static void
+due_is_in_order(void **state)
+{
+	struct due_node nodes[200];
+	struct due due = { 0 };
+	uint64_t last = 0;
+	size_t n = 0;
+
+	(void)state;
+	memset(nodes, 0, sizeof(nodes));
+	srand(17);
+	for (size_t round = 0; round < 5; round++)
+		for (size_t i = 0; i < 200; i++)
+			assert_true(due_set(&due, &nodes[i],
+			    (mono_t){ (uint64_t)rand() % 1000 }));
+	for (size_t i = 0; i < 200; i += 3)
+		due_cancel(&due, &nodes[i]);
+	due_cancel(&due, &nodes[0]); /* once more does no harm */
+	while (due_first(&due) != NULL) {
+		assert_true(due_first(&due)->when.ns >= last);
+		last = due_first(&due)->when.ns;
+		due_cancel(&due, due_first(&due));
+		n++;
+	}
+	assert_int_equal(n, 133);
+	due_done(&due);
+}
+
+static void
+hosts_both_ways(void **state)
+{
+	static const char text[] = "# none\n"
+				   "127.0.0.1 localhost\n"
+				   "192.0.2.1\tNas.Example nas # x\r\n"
+				   "2001:db8::1 nas.example\n"
+				   "192.0.2.2 nas.example\n"
+				   "fe80::1%eth0 link\n"
+				   "not an address\n"
+				   "192.0.2.3 bad..name good";
+	struct hosts *hosts = hosts_read(text, sizeof(text) - 1);
+	struct addr addrs[HOSTS_MAX];
+	struct name names[HOSTS_MAX], name = name_of("nas.example");
+	char buf[ADDR_STRLEN], shown[NAME_TEXT_SIZE];
+
+	(void)state;
+	assert_int_equal(hosts_count(hosts), 6);
+	assert_int_equal(hosts_faults(hosts), 3);
+	assert_int_equal(hosts_addresses(hosts, &name, addrs), 3);
+	assert_string_equal(addr_format(&addrs[0], buf), "192.0.2.1");
+	assert_string_equal(addr_format(&addrs[2], buf), "192.0.2.2");
+	assert_int_equal(hosts_names(hosts, &addrs[0], names), 2);
+	assert_string_equal(name_format(&names[0], shown), "nas.example");
+	assert_string_equal(name_format(&names[1], shown), "nas");
+	name = name_of("link");
+	assert_int_equal(hosts_addresses(hosts, &name, addrs), 0);
+	hosts_free(hosts);
+}
+
+static void
+upstreams_come_and_go(void **state)
+{
+	struct upstream_group group = { .n = 2 };
+	struct upstream *u = &group.v[0];
+	mono_t now = { 100 * MONO_S };
+
+	(void)state;
+	assert_int_equal(upstream_next(&group, 0), 0);
+	upstream_answered(u, now, mono_add(now, 10 * MONO_MS));
+	/* late, but it has said something since: only this name is slow */
+	upstream_late(u, now, mono_add(now, 400 * MONO_MS));
+	assert_false(u->down);
+	now = mono_add(now, MONO_S);
+	upstream_late(u, now, mono_add(now, 400 * MONO_MS));
+	assert_true(u->down);
+	assert_int_equal(upstream_next(&group, 0), 1);
+	assert_int_equal(upstream_next(&group, 2), 0); /* better than none */
+	assert_int_equal(upstream_next(&group, 3), -1);
+	assert_int_equal(upstream_probe(&group, 2, now), -1);
+	now = mono_add(now, 2 * MONO_S);
+	assert_int_equal(upstream_probe(&group, 2, now), 0);
+	upstream_answered(u, now, now);
+	assert_int_equal(upstream_next(&group, 0), 0);
+	upstream_failed(u, now);
+	upstream_failed(&group.v[1], now);
+	assert_true(upstream_all_down(&group));
+	upstream_forgive(u);
+	assert_false(upstream_all_down(&group));
+}
+
+static void
+private_addresses(void **state)
+{
+	static const struct {
+		const char *addr;
+		bool is;
+	} rows[] = {
+		{ "10.1.2.3", true },
+		{ "127.0.0.53", true },
+		{ "0.0.0.0", true },
+		{ "192.168.1.1", true },
+		{ "172.31.0.1", true },
+		{ "172.32.0.1", false },
+		{ "169.254.1.1", true },
+		{ "100.64.0.1", false },
+		{ "203.0.113.1", false },
+		{ "::1", true },
+		{ "fd00::1", true },
+		{ "fe80::1", true },
+		{ "::ffff:10.0.0.1", true },
+		{ "64:ff9b::a00:1", true },
+		{ "64:ff9b::cb00:7101", false },
+		{ "2001:db8::1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct addr addr;
+
+		assert_int_equal(
+		    addr_parse(&addr, rows[i].addr, strlen(rows[i].addr)), 0);
+		row_true(rows[i].addr, scrub_is_private(&addr) == rows[i].is);
+	}
+}
+
+static void
+qlog_is_a_ring(void **state)
+{
+	struct qlog *log = qlog_new(3);
+	struct process *proc = process_new(PROCESS_UNKNOWN);
+	struct record rec = { .process = proc };
+
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++) {
+		rec.elapsed_us = i;
+		rec.qname = name_of(i % 2 == 0 ? "a.example" : "b");
+		qlog_add(log, &rec);
+	}
+	assert_int_equal(qlog_begin(log), 2);
+	assert_int_equal(qlog_end(log), 5);
+	assert_null(qlog_get(log, 1));
+	assert_int_equal(qlog_get(log, 2)->elapsed_us, 2);
+	assert_null(qlog_get(log, 5));
+	qlog_free(log);
+	assert_int_equal(proc->refs, 1);
+	process_unref(proc);
+	log = qlog_new(0);
+	qlog_add(log, &rec);
+	assert_int_equal(qlog_begin(log), qlog_end(log));
+	qlog_free(log);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(queries),
+		cmocka_unit_test(special_names),
+		cmocka_unit_test(cache_evicts),
+		cmocka_unit_test(cache_flushes),
+		cmocka_unit_test(due_is_in_order),
+		cmocka_unit_test(hosts_both_ways),
+		cmocka_unit_test(upstreams_come_and_go),
+		cmocka_unit_test(private_addresses),
+		cmocka_unit_test(qlog_is_a_ring),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
