@@ -5,6 +5,10 @@ EXTRA_DIST += $(unit_in) %D%/rerouted.sysusers %D%/rerouted.conf \
 dist_man_MANS += %D%/rerouted.8 %D%/reroutectl.1 %D%/rerouted.conf.5 \
 	%D%/rerouted.rules.5
 
+# lists that come with the program, in use only where the settings name them
+listsdir = $(pkgdatadir)/lists
+dist_lists_DATA = %D%/lists/doh.txt
+
 nodist_systemdsystemunit_DATA = rerouted.service rerouted-recover.service
 CLEANFILES += $(nodist_systemdsystemunit_DATA)
 

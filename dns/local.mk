@@ -9,6 +9,7 @@ libdns_a_SOURCES = \
 	%D%/filter.c %D%/filter.h \
 	%D%/hosts.c %D%/hosts.h \
 	%D%/key.c %D%/key.h \
+	%D%/listed.c %D%/listed.h \
 	%D%/local.c %D%/local.h \
 	%D%/msg.c %D%/msg.h \
 	%D%/qlog.c %D%/qlog.h \

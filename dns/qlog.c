@@ -32,7 +32,7 @@ qlog_free(struct qlog *log)
 		return;
 	for (size_t i = 0; i < log->max; i++) {
 		process_unref(log->v[i].process);
-		policy_unref(log->v[i].policy);
+		policy_unref_shown(log->v[i].policy);
 	}
 	free(log->v);
 	free(log);
@@ -54,9 +54,9 @@ qlog_add(struct qlog *log, const struct record *record)
 	memcpy(to, record,
 	    offsetof(struct record, qname.wire) + record->qname.len);
 	to->process = process_ref(record->process);
-	to->policy = policy_ref(record->policy);
+	to->policy = policy_ref_shown(record->policy);
 	process_unref(process);
-	policy_unref(policy);
+	policy_unref_shown(policy);
 }
 
 uint64_t

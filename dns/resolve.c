@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/listed.h"
 #include "dns/local.h"
 #include "dns/resolve_own.h"
 #include "dns/special.h"
@@ -24,6 +25,7 @@ struct asked {
 	struct decision decision;
 	mono_t began;
 	bool judged; /* the answer too: as kept with it */
+	bool alias;  /* a list says to look up another name instead */
 };
 
 uint32_t
@@ -111,20 +113,34 @@ deny(struct resolve *r, struct asked *asked, struct outcome *o, uint8_t *out,
 	struct reply_opts opts = { .ede = EDE_NONE,
 		.tcp = asked->client->tcp,
 		.limit = resolve_limit(asked->q, asked->client->tcp) };
+	const struct list_index *l =
+	    policy_list_index(r->policy, asked->decision.list);
 	struct answer answer;
+	bool silent = asked->decision.action == ACTION_DROP;
+	struct key key;
 
+	if (asked->alias) { /* what was found is of another name */
+		key_of_query(&key, asked->q, 0);
+		o->key = &key;
+	}
+	if (l != NULL && !silent && !asked->alias &&
+	    listed_answer(&answer, &r->denied, l, o->key, o->answer, &silent)) {
+		answer.ede = answer.n_answer > 0 ? EDE_FORGED : EDE_BLOCKED;
+		answer.ede_text = rule_text(r, &asked->decision);
+	} else {
+		filter_blocked(&answer, &r->denied, o->key, &r->conf.block,
+		    rule_text(r, &asked->decision));
+	}
 	o->entry = NULL;
 	o->answer = NULL;
 	o->from = asked->decision.list != 0 ? FROM_LIST : FROM_LOCAL;
-	list_index_hit(policy_list_index(r->policy, asked->decision.list));
-	if (asked->decision.action == ACTION_DROP) {
+	list_index_hit(l);
+	if (silent) {
 		r->stats.dropped++;
 		note(r, asked, o, now);
 		return 0;
 	}
 	r->stats.blocked++;
-	filter_blocked(&answer, &r->denied, o->key, &r->conf.block,
-	    rule_text(r, &asked->decision));
 	o->answer = &answer;
 	note(r, asked, o, now);
 	return reply_build(out, &answer, asked->q, &opts);
@@ -166,11 +182,20 @@ deliver(struct resolve *r, struct asked *asked, struct outcome *o, uint8_t *out,
 		.age = o->age,
 		.stale = o->stale };
 	bool foreign = o->from != FROM_LOCAL && o->from != FROM_HOSTS;
+	struct answer made;
+	struct key key;
 
 	if (!asked->judged && foreign &&
 	    !filter_answer(r->policy, asked->client->asker->process, o->key,
 		o->answer, &asked->decision))
 		return deny(r, asked, o, out, now);
+	if (asked->alias) {
+		key_of_query(&key, asked->q, 0);
+		listed_alias(&made, &r->denied, &key, &o->key->name, o->answer);
+		o->answer = &made;
+		o->entry = NULL;
+		o->from = FROM_LIST;
+	}
 	if (o->entry != NULL && !asked->judged) {
 		o->entry->judged_policy = r->generation;
 		o->entry->judged_asker = asked->client->asker->id;
@@ -435,6 +460,7 @@ waiter_new(struct resolve *r, const struct asking *a, const struct asked *asked)
 	waiter->query = a->query;
 	waiter->decision = asked->decision;
 	waiter->began = asked->began;
+	waiter->alias = asked->alias;
 	list_init(&waiter->node);
 	r->n_waiters++;
 	a->client.asker->waiting++;
@@ -455,7 +481,7 @@ waiter_answer(struct resolve *r, struct waiter *take,
     const struct outcome *outcome, mono_t now)
 {
 	struct asked asked = { &take->query, &take->client, take->decision,
-		take->began, false };
+		take->began, false, take->alias };
 	struct outcome o = *outcome;
 	struct client client = take->client;
 	size_t len = deliver(r, &asked, &o, r->out, now);
@@ -597,6 +623,38 @@ answer_stand_in(struct resolve *r, struct asking *a, struct asked *asked,
 	return finish(r, a, asked, o, now) == RESOLVE_ANSWERED;
 }
 
+/* Where a list says what other name is to be looked up, that becomes the
+ * key's. */
+static bool
+take_alias(struct resolve *r, struct asked *asked, struct key *key)
+{
+	const struct list_index *l =
+	    policy_list_index(r->policy, asked->decision.list);
+	struct name target;
+
+	if (asked->decision.action != ACTION_BLOCK || l == NULL ||
+	    key->type == TYPE_CNAME || !listed_target(&target, l, &key->name))
+		return false;
+	list_index_hit(l);
+	asked->alias = true;
+	key->name = target;
+	key->group = group_of(r, &target);
+	return true;
+}
+
+/* A list says that this name is for TCP: over UDP, come back. */
+static enum resolve_result
+send_to_tcp(struct resolve *r, struct asking *a)
+{
+	struct reply_opts opts = { .ede = EDE_NONE,
+		.limit = resolve_limit(&a->query, false) };
+
+	r->stats.blocked++;
+	a->len = reply_error(a->out, &a->query, RCODE_NOERROR, &opts);
+	a->out[2] |= 0x02; /* TC */
+	return RESOLVE_ANSWERED;
+}
+
 enum resolve_result
 resolve_query(struct resolve *r, struct asking *a, mono_t now)
 {
@@ -612,6 +670,8 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	if (early != RESOLVE_WAITING)
 		return early;
 	key_of_query(&key, &a->query, group_of(r, &a->query.qname));
+	if (!a->client.tcp && policy_wants_tcp(r->policy, &key.name))
+		return send_to_tcp(r, a);
 	o.key = &key;
 	o.entry = cache_find(r->cache, &key);
 	if (o.entry != NULL && !cache_is_fresh(o.entry, now))
@@ -623,8 +683,12 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	}
 	asked.decision =
 	    filter_query(r->policy, a->client.asker->process, &key);
-	if (asked.decision.action == ACTION_BLOCK ||
-	    asked.decision.action == ACTION_DROP) {
+	if (take_alias(r, &asked, &key)) {
+		o.entry = cache_find(r->cache, &key);
+		if (o.entry != NULL && !cache_is_fresh(o.entry, now))
+			o.entry = NULL;
+	} else if (asked.decision.action == ACTION_BLOCK ||
+		   asked.decision.action == ACTION_DROP) {
 		a->len = deny(r, &asked, &o, a->out, now);
 		return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
 	}

@@ -15,6 +15,7 @@ struct waiter {
 	struct query query;
 	struct decision decision;
 	mono_t began;
+	bool alias;
 };
 
 /* A question that upstreams are asked, for all who wait for its answer. */

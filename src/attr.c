@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "src/attr_bygone.h"
 #include "src/base/log.h"
+#include "src/core/idmap.h"
 #include "src/core/lineage.h"
 #include "src/core/uses.h"
 #include "src/linux/bpf.h"
@@ -45,6 +47,7 @@ struct attr {
 	struct groups groups;
 	uint64_t tick_ns;
 	uint64_t mounts; /* number of our mount namespace; 0: not known */
+	struct idmap users, user_groups;
 	mono_t now;
 	uint64_t round;
 	bool drained; /* in this round */
@@ -112,6 +115,20 @@ open_bpf(struct attr *attr)
 		    bpf_sees_births(attr->bpf) ? "yes" : "no");
 }
 
+/* Where there are no user namespaces there is no such file. */
+static void
+read_map(struct idmap *ret, const char *name)
+{
+	int dir = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char text[IDMAP_MAX * 36];
+	ssize_t n = dir < 0 ? -1 : procread_file(dir, name, text, sizeof(text));
+
+	if (dir >= 0)
+		(void)close(dir); /* O_PATH */
+	if (n <= 0 || idmap_parse(ret, text, (size_t)n) != 0)
+		idmap_identity(ret);
+}
+
 int
 attr_new(struct attr **ret, const struct attr_opts *opts)
 {
@@ -122,6 +139,8 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 		return -ENOMEM;
 	attr->opts = *opts;
 	attr->tick_ns = MONO_S / (uint64_t)sysconf(_SC_CLK_TCK);
+	read_map(&attr->users, "uid_map");
+	read_map(&attr->user_groups, "gid_map");
 	if (stat("/proc/self/ns/mnt", &st) == 0)
 		attr->mounts = st.st_ino;
 	attr->uses = uses_new(USES_MAX);
@@ -206,12 +225,33 @@ socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
 }
 
 void
+attr_sender(const struct attr *attr, struct packet *pkt)
+{
+	pkt->uid = idmap_here(&attr->users, pkt->uid);
+	pkt->gid = idmap_here(&attr->user_groups, pkt->gid);
+}
+
+/* The kernel gives the user of what leaves by a program's socket. What has none
+ * is its own, whoever has a raw socket of that protocol. TCP speaks on behalf
+ * of connections that were closed, too. */
+static bool
+is_kernels(const struct packet *pkt)
+{
+	return !pkt->in && !pkt->has_uid && pkt->tuple.proto != IPPROTO_TCP &&
+	       pkt->tuple.proto != IPPROTO_SCTP;
+}
+
+void
 attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
     size_t len, struct socket_facts *ret)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 
 	memset(ret, 0, sizeof(*ret));
+	if (is_kernels(pkt)) {
+		ret->status = SOCKET_NONE;
+		return;
+	}
 	if (!socket_by_bpf(attr, pkt, bytes, len, ret))
 		diag_find(attr->opts.diag, &key, pkt->in, pkt->ifindex, ret);
 	if (ret->status == SOCKET_FAILED)
@@ -264,43 +304,57 @@ read_live(struct attr *attr, const struct who *who, const struct process **ret)
 	return 0;
 }
 
-/* By what was heard of it: enough, where nothing is missing, and cheaper than
- * to read it. What a process has changed itself since shows when it is asked
- * for again. */
+/* One that is gone, and was a copy of one that lives. 0, -ENOENT or -errno. */
 static int
-hear_who(struct attr *attr, const struct who *who, const struct process **ret)
+read_parent(struct attr *attr, const struct bygone_opts *opts,
+    const struct actor *actor, const struct process **ret)
 {
-	struct bygone_opts opts = { procfs_read(attr->opts.procfs),
-		attr->lineage, &attr->groups, attr->tick_ns, attr->mounts };
+	const struct kin *kin =
+	    lineage_find(attr->lineage, actor->pid, actor->start);
+	const struct process *parent;
+	int r;
 
-	return bygone_process(&opts, &who->actor, ret);
+	/* born, and not become anything else since */
+	if (kin == NULL || kin->images[0].exec != actor->exec)
+		return -ENOENT;
+	r = procfs_read_once(attr->opts.procfs, kin->ppid,
+	    kin->pstart / attr->tick_ns, NULL, &parent);
+	if (r < 0)
+		return r == -ESRCH ? -ENOENT : r;
+	r = -ENOENT;
+	if (parent->exe_ino == actor->exe_ino &&
+	    parent->exe_dev == actor->exe_dev)
+		r = bygone_copy(opts, actor, parent, ret);
+	process_unref(parent);
+	return r;
 }
 
-static bool
-is_whole(const struct process *proc)
-{
-	return proc->exe_here && proc->cgroup[0] != '\0';
-}
-
+/* What was heard of it is enough where nothing is missing, and costs less than
+ * to read it; what a process has changed itself since shows when it is asked
+ * for again. Then as it is, and if it is gone as it was. */
 static int
 read_who(struct attr *attr, struct who *who, const struct process **ret)
 {
+	const struct bygone_opts opts = { procfs_read(attr->opts.procfs),
+		attr->lineage, &attr->groups, attr->tick_ns, attr->mounts };
 	const struct process *heard = NULL;
+	bool whole = false;
 	int r;
 
 	bpf_births(attr->bpf);
-	if (who->process == NULL && hear_who(attr, who, &heard) == 0 &&
-	    is_whole(heard)) {
+	if (who->process == NULL)
+		(void)bygone_process(&opts, &who->actor, &heard, &whole);
+	if (whole) {
 		*ret = heard;
 		return 0;
 	}
 	r = read_live(attr, who, ret);
-	if (r == -ENOENT) { /* it is gone; once known it stays so */
+	if (r == -ENOENT && (heard != NULL || who->process != NULL)) {
 		*ret = heard != NULL ? heard : process_ref(who->process);
-		return *ret != NULL ? 0 : -ENOENT;
+		return 0; /* once known it stays so */
 	}
 	process_unref(heard);
-	return r;
+	return r == -ENOENT ? read_parent(attr, &opts, &who->actor, ret) : r;
 }
 
 static bool

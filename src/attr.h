@@ -51,6 +51,10 @@ void attr_free(struct attr *attr); /* accepts NULL */
 /* Before the packets of a wake-up, after the last of them was received. */
 void attr_round(struct attr *attr, mono_t now);
 
+/* The queue gives the sender's user and group as the first user namespace has
+ * them, and all else comes as ours has: sets those of the packet to ours. */
+void attr_sender(const struct attr *attr, struct packet *pkt);
+
 /* The socket at this host's end of a packet and, by bpf, who used it. bytes is
  * the packet as it came. ret->status says how it went. */
 void attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/core/script.h"
 #include "src/linux/procread.h"
 
 void
@@ -99,16 +100,40 @@ add_parents(
 	}
 }
 
+static void
+set_actor(const struct bygone_opts *opts, const struct actor *actor,
+    struct procread_facts *ret)
+{
+	ret->pid = actor->pid;
+	ret->start = actor->start / opts->tick_ns;
+	ret->uid = actor->uid;
+	ret->gid = actor->gid;
+	ret->comm = actor->comm;
+	ret->comm_len = strnlen(actor->comm, sizeof(actor->comm));
+}
+
+/* One by its name in a folder: that takes the working directory. */
+static bool
+runs_script_nearby(const struct image *image)
+{
+	const char *arg;
+	size_t len;
+
+	return script_find(
+		   image->exe, image->args, image->args_len, &arg, &len) &&
+	       len > 0 && arg[0] != '/';
+}
+
 int
 bygone_process(const struct bygone_opts *opts, const struct actor *actor,
-    const struct process **ret)
+    const struct process **ret, bool *ret_whole)
 {
 	const struct kin *kin =
 	    lineage_find(opts->lineage, actor->pid, actor->start);
 	const struct image *image =
 	    kin != NULL ? kin_image(kin, actor->exec) : NULL;
 	const struct process *peer = groups_find(opts->groups, actor);
-	struct procread_facts facts;
+	struct procread_facts facts = { .exe = NULL };
 	struct process *proc;
 	int r;
 
@@ -116,26 +141,53 @@ bygone_process(const struct bygone_opts *opts, const struct actor *actor,
 	if (image == NULL || image->exe_ino != actor->exe_ino ||
 	    image->exe_dev != actor->exe_dev || image->exe[0] == '\0')
 		return -ENOENT;
-	facts = (struct procread_facts){
-		.pid = actor->pid,
-		.start = actor->start / opts->tick_ns,
-		.uid = actor->uid,
-		.gid = actor->gid,
-		.exe_dev = image->exe_dev,
-		.exe_ino = image->exe_ino,
-		.exe = image->exe,
-		.exe_ours = image->mounts == opts->mounts,
-		.args = image->args,
-		.args_len = image->args_len,
-		.comm = actor->comm,
-		.comm_len = strnlen(actor->comm, sizeof(actor->comm)),
-		.cgroup = peer != NULL ? peer->cgroup : "",
-		.unit = peer != NULL ? peer->unit : "",
-	};
+	set_actor(opts, actor, &facts);
+	facts.exe_dev = image->exe_dev;
+	facts.exe_ino = image->exe_ino;
+	facts.exe = image->exe;
+	facts.exe_ours = image->mounts == opts->mounts;
+	facts.args = image->args;
+	facts.args_len = image->args_len;
+	facts.cgroup = peer != NULL ? peer->cgroup : "";
+	facts.unit = peer != NULL ? peer->unit : "";
 	r = procread_bygone(opts->read, &facts, &proc);
 	if (r < 0)
 		return r;
 	add_parents(opts, proc, kin);
+	*ret_whole =
+	    proc->exe_here && peer != NULL && !runs_script_nearby(image);
+	*ret = proc;
+	return 0;
+}
+
+int
+bygone_copy(const struct bygone_opts *opts, const struct actor *actor,
+    const struct process *parent, const struct process **ret)
+{
+	const struct process *peer = groups_find(opts->groups, actor);
+	struct procread_facts facts = { .exe_dev = parent->exe_dev,
+		.exe_ino = parent->exe_ino,
+		.exe = parent->exe,
+		.args = parent->cmd, /* joined already */
+		.args_len = strlen(parent->cmd) };
+	struct process *proc;
+	int r;
+
+	if (peer == NULL)
+		peer = parent;
+	set_actor(opts, actor, &facts);
+	facts.cgroup = peer->cgroup;
+	facts.unit = peer->unit;
+	r = procread_bygone(opts->read, &facts, &proc);
+	if (r < 0)
+		return r;
+	if (process_set(&proc->script, parent->script, strlen(parent->script)) <
+	    0) {
+		process_unref(proc);
+		return -ENOMEM;
+	}
+	add_parents(
+	    opts, proc, lineage_find(opts->lineage, actor->pid, actor->start));
 	*ret = proc;
 	return 0;
 }

@@ -1,6 +1,8 @@
 #ifndef ATTR_BYGONE_H
 #define ATTR_BYGONE_H
 
+#include <stdbool.h>
+
 #include "src/core/actor.h"
 #include "src/core/lineage.h"
 #include "src/core/process.h"
@@ -34,9 +36,14 @@ struct bygone_opts {
 };
 
 /* The process of an actor from what was heard of it, without reading it in
- * /proc: for one that is gone, or became another program. 0 with a reference,
- * -ENOENT where too little is known, or -ENOMEM. */
+ * /proc: for one that is gone, or became another program. *ret_whole: nothing
+ * is missing that /proc would have. 0 with a reference, -ENOENT where too
+ * little is known, or -ENOMEM. */
 int bygone_process(const struct bygone_opts *opts, const struct actor *actor,
-    const struct process **ret);
+    const struct process **ret, bool *ret_whole);
+
+/* The same from the parent that it is a copy of, as /proc has that one. */
+int bygone_copy(const struct bygone_opts *opts, const struct actor *actor,
+    const struct process *parent, const struct process **ret);
 
 #endif

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/core/explain.h"
 #include "src/core/policy.h"
 #include "src/ctl_dns.h"
+#include "src/ctl_explain.h"
 #include "src/ctl_fw.h"
 #include "src/ctl_rules.h"
 #include "src/ctl_show.h"
@@ -24,94 +24,6 @@ struct call {
 	enum ctl_answer (*answer)(const struct ctl_env *env, json_t *args,
 	    char **ret_line, struct ctl_job *ret_job);
 };
-
-/* The first fault as one line for a client. */
-static char *
-fault_line(const struct faults *faults)
-{
-	const struct fault *fault = faults_get(faults, 0);
-	char text[512];
-
-	if (fault == NULL)
-		return ctlmsg_error(CTLMSG_FAILED, "out of memory");
-	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s", fault->what,
-	    fault->expected != NULL ? "; expected " : "",
-	    fault->expected != NULL ? fault->expected : "",
-	    fault->nearest != NULL ? "; did you mean '" : "",
-	    fault->nearest != NULL ? fault->nearest : "",
-	    fault->nearest != NULL ? "'?" : ""); /* cut where too long */
-	return ctlmsg_error(CTLMSG_BAD_ARGS, text);
-}
-
-static json_t *
-explain_result(const struct policy *policy, const struct subject *subject)
-{
-	struct decision d = policy_decide(policy, subject);
-	const struct policy_rule *rule = policy_rule_get(policy, d.rule);
-	char host[NAME_TEXT_SIZE];
-	json_t *result = json_pack("{s:s, s:s, s:b, s:o}", "verdict",
-	    action_name(d.action), "reason", reason_name(d.reason), "once",
-	    d.once, "process", json_process(subject->process));
-
-	if (result == NULL)
-		return NULL;
-	json_object_update_new(result,
-	    json_pack("{s:o, s:o, s:o}", "tunnel", json_tunnel(policy, &d),
-		"host",
-		d.host != 0
-		    ? json_text(name_format(subject->names[d.host - 1], host))
-		    : json_null(),
-		"list",
-		d.list != 0 ? json_text(policy_list(policy, d.list))
-			    : json_null()));
-	if (rule == NULL)
-		return result;
-	json_object_update_new(result,
-	    json_pack("{s:I, s:o, s:i, s:o, s:o}", "number", (json_int_t)d.rule,
-		"file", json_text(rule->file), "line", (int)rule->line, "text",
-		json_text(rule->text), "label",
-		rule->label != NULL ? json_text(rule->label) : json_null()));
-	return result;
-}
-
-static enum ctl_answer
-call_explain(const struct ctl_env *env, json_t *args, char **ret_line,
-    struct ctl_job *ret_job)
-{
-	const char *about = json_string_value(json_object_get(args, "about"));
-	json_t *pid = json_object_get(args, "pid");
-	const struct process *proc = NULL;
-	struct faults *faults = faults_new();
-	struct explain explain;
-	int r;
-
-	(void)ret_job;
-	if (about == NULL)
-		about = "";
-	if (faults == NULL || explain_parse(&explain, about, strlen(about),
-				  &load_world, faults) < 0) {
-		*ret_line = fault_line(faults);
-		faults_free(faults);
-		return CTL_LINE;
-	}
-	faults_free(faults);
-	if (json_is_integer(pid)) {
-		r = procfs_process(
-		    env->procfs, (pid_t)json_integer_value(pid), &proc);
-		if (r < 0) {
-			explain_done(&explain);
-			*ret_line = ctlmsg_error(
-			    CTLMSG_FAILED, "there is no process with that pid");
-			return CTL_LINE;
-		}
-		explain.subject.process = proc;
-	}
-	*ret_line = ctlmsg_result(
-	    explain_result(judge_policy(env->judge), &explain.subject));
-	process_unref(proc);
-	explain_done(&explain);
-	return CTL_LINE;
-}
 
 static enum ctl_answer
 firewall_job(const struct ctl_env *env, char **ret_line,
@@ -194,7 +106,7 @@ static const struct call calls[] = {
 	{ "watch", false, ctl_show_watch },
 	{ "tunnels.list", false, ctl_tunnel_list },
 	{ "tunnels.test", false, ctl_tunnel_test },
-	{ "explain", false, call_explain },
+	{ "explain", false, ctl_explain },
 	{ "firewall.show", false, call_show },
 	{ "firewall.verify", false, call_verify },
 	{ "firewall.clear", false, call_clear },

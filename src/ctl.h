@@ -15,6 +15,7 @@
 struct attr;
 struct bytes_ev;
 struct change;
+struct ctl_explain;
 struct ctl_list;
 struct filter;
 struct guard_status;
@@ -75,9 +76,10 @@ struct ctl_job {
 	/* families whose chains are in, and how */
 	bool in[FW_N_FAMILIES];
 	struct chains_setup setup[FW_N_FAMILIES];
-	struct fw_ev *fw;	    /* borrowed */
-	struct tunnel_test *tunnel; /* run() frees it */
-	char *line;		    /* the answer, set by run() */
+	struct fw_ev *fw;	     /* borrowed */
+	struct tunnel_test *tunnel;  /* run() frees it */
+	struct ctl_explain *explain; /* freed when it has run */
+	char *line;		     /* the answer, set by run() */
 };
 
 /* Answers a request. A peer that is neither root nor of the control group may

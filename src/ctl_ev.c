@@ -14,6 +14,7 @@
 #include "src/base/log.h"
 #include "src/bytes_ev.h"
 #include "src/ctl_dns.h"
+#include "src/ctl_explain.h"
 #include "src/ctl_list.h"
 #include "src/ctl_rules.h"
 #include "src/ctl_show.h"
@@ -189,6 +190,8 @@ job_done(void *arg)
 	char *line = client->job.line;
 
 	client->job.line = NULL;
+	ctl_explain_free(client->job.explain);
+	client->job.explain = NULL;
 	work_ended(client, line);
 }
 
@@ -267,6 +270,7 @@ client_call(struct client *client, const char *text, size_t len)
 		if (work_start(client->ce->base, job_run, job_done, client) <
 		    0) {
 			client->working = false;
+			ctl_explain_free(job.explain);
 			client_send(client, NULL);
 			break;
 		}

@@ -216,6 +216,7 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.has_uid = raw->has_uid;
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
+	attr_sender(je->opts.attr, &pkt);
 	pkt.on_link = judge_wants_link(&pkt) &&
 		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);
 	judge_one(je, &pkt, raw, &verdict);

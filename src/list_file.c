@@ -157,6 +157,8 @@ stored_path(const struct conf_list *list, const char *state)
 {
 	char *path;
 
+	if (state == NULL)
+		return NULL;
 	return asprintf(&path, "%s/lists/%s", state, list->name) >= 0 ? path
 								      : NULL;
 }

@@ -33,8 +33,9 @@ struct list_identity list_sources_identity(
     const struct list_sources *sources, enum conf_list_format format);
 
 /* Reads all of it and makes the compiled form, which is put into the state
- * folder and mapped from there. 0 with a reference, or -errno with what[] set.
- * A file of which no line can be used is an error too. */
+ * folder (NULL: there is none) and mapped from there. 0 with a reference, or
+ * -errno with what[] set. A file of which no line can be used is an error too.
+ */
 int list_file_compile(const struct list_index **ret,
     const struct conf_list *list, const struct list_sources *sources,
     const char *state, char what[LIST_ERROR_SIZE]);

@@ -442,17 +442,18 @@ load_compile(const struct policy **ret, const struct load *load,
 }
 
 int
-load_policy(const struct policy **ret, const char *dir, const struct conf *conf,
+load_policy(const struct policy **ret, const char *dir, const struct load *load,
     struct faults *faults, struct faults *warnings)
 {
 	struct sources sources = { .v = NULL };
-	struct load load = { .conf = conf, .sources = &sources };
+	struct load with = *load;
 	const struct policy *policy = NULL;
 	int r = load_sources(&sources, dir, faults), compiled;
 
 	if (r == -ENOMEM)
 		return r;
-	compiled = load_compile(&policy, &load, faults, warnings);
+	with.sources = &sources;
+	compiled = load_compile(&policy, &with, faults, warnings);
 	sources_done(&sources);
 	if (compiled < 0)
 		return compiled;

@@ -53,9 +53,9 @@ struct load {
 int load_compile(const struct policy **ret, const struct load *load,
     struct faults *faults, struct faults *warnings);
 
-/* The rules of a folder: both in one. */
+/* The rules of a folder: both in one, whatever load has as sources. */
 int load_policy(const struct policy **ret, const char *dir,
-    const struct conf *conf, struct faults *faults, struct faults *warnings);
+    const struct load *load, struct faults *faults, struct faults *warnings);
 
 /* What the file holds as rules from the command line; where there is none,
  * nothing. 0, how many lines were no good, or -errno. */

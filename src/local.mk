@@ -39,6 +39,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
 	%D%/core/learn.c %D%/core/learn.h \
+	%D%/core/idmap.c %D%/core/idmap.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
@@ -158,6 +159,7 @@ rerouted_SOURCES = \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_dns.c %D%/ctl_dns.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
+	%D%/ctl_explain.c %D%/ctl_explain.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
 	%D%/ctl_list.c %D%/ctl_list.h \
 	%D%/ctl_rules.c %D%/ctl_rules.h \
@@ -178,6 +180,7 @@ rerouted_SOURCES = \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
+	%D%/modes.c %D%/modes.h \
 	%D%/names_ev.c %D%/names_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \

@@ -12,6 +12,7 @@
 #include "src/base/log.h"
 #include "src/core/explain.h"
 #include "src/load.h"
+#include "src/modes.h"
 #include "src/rerouted.h"
 
 /* Exit statuses: 0 done, 1 refused or failed, 2 wrong usage. */
@@ -219,53 +220,6 @@ set_log(const struct options *options, const struct conf *conf)
 }
 
 static int
-check(const struct options *options, const struct conf *conf,
-    struct faults *faults)
-{
-	const struct policy *policy = NULL;
-	struct faults *warnings = faults_new();
-	int r =
-	    load_policy(&policy, options->places.rules, conf, faults, warnings);
-
-	faults_print(faults, stderr);
-	if (r == 0 && warnings != NULL)
-		faults_print(warnings, stderr);
-	/* the settings may have had faults before */
-	if (faults_count(faults) > 0)
-		r = -EINVAL;
-	if (r == 0)
-		printf("settings and rules are good: %zu rules in %s\n",
-		    policy_n_rules(policy),
-		    options->places.rules != NULL ? options->places.rules
-						  : LOAD_RULES_DEFAULT);
-	faults_free(warnings);
-	policy_unref(policy);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-static int
-explain(const struct options *options, const struct conf *conf,
-    struct faults *faults)
-{
-	const struct policy *policy = NULL;
-	struct explain question;
-	int r = load_policy(&policy, options->places.rules, conf, faults, NULL);
-
-	if (r == 0)
-		r = explain_parse(&question, options->about,
-		    strlen(options->about), &load_world, faults);
-	faults_print(faults, stderr);
-	if (r < 0) {
-		policy_unref(policy);
-		return EXIT_FAILURE;
-	}
-	explain_print(policy, &question.subject, stdout);
-	explain_done(&question);
-	policy_unref(policy);
-	return EXIT_SUCCESS;
-}
-
-static int
 out_of_memory(void)
 {
 	fputs("rerouted: out of memory\n", stderr);
@@ -405,12 +359,13 @@ with_settings(const struct options *options, const struct conf *conf,
 	case MODE_RUN:
 		return run(options, conf);
 	case MODE_CHECK:
-		return check(options, conf, faults);
+		return mode_check(conf, options->places.rules, faults);
 	case MODE_PRINT_CONFIG:
 		conf_print(conf, stdout);
 		return EXIT_SUCCESS;
 	case MODE_EXPLAIN:
-		return explain(options, conf, faults);
+		return mode_explain(
+		    conf, options->places.rules, options->about, faults);
 	case MODE_RECOVER:
 		break; /* main() saw to it */
 	}
@@ -426,7 +381,7 @@ with_faults(const struct options *options, struct faults *faults)
 	if (load_conf(&conf, options->places.config, faults) < 0) {
 		/* in a check the rules' faults belong on the same list */
 		if (options->mode == MODE_CHECK)
-			check(options, NULL, faults);
+			(void)mode_check(NULL, options->places.rules, faults);
 		else
 			faults_print(faults, stderr);
 		return EXIT_FAILURE;

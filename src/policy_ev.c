@@ -404,6 +404,12 @@ policy_ev_review(struct policy_ev *pe)
 	review_ev_start_first(pe->review);
 }
 
+const struct conf *
+policy_ev_conf(const struct policy_ev *pe)
+{
+	return pe->conf;
+}
+
 bool
 policy_ev_is_busy(const struct policy_ev *pe)
 {

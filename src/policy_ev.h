@@ -55,6 +55,9 @@ void policy_ev_lists(struct policy_ev *pe, const struct list_table *lists);
  * are judged anew. */
 void policy_ev_review(struct policy_ev *pe);
 
+/* The settings in force; borrowed. */
+const struct conf *policy_ev_conf(const struct policy_ev *pe);
+
 bool policy_ev_is_busy(const struct policy_ev *pe); /* accepts NULL */
 
 /* Why the last reload failed; "" when it did not. */

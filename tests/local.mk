@@ -7,6 +7,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_script test_warn \
 	test_uses
 unit_tests += test_ctmsg
+unit_tests += test_idmap
 unit_tests += test_judge_names
 unit_tests += test_learn
 unit_tests += test_filter test_history test_tally
@@ -34,6 +35,8 @@ test_judge_SOURCES = %D%/unit/test_judge.c
 test_judge_LDADD = $(pure) $(CMOCKA_LIBS)
 test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
+test_idmap_SOURCES = %D%/unit/test_idmap.c
+test_idmap_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_names_SOURCES = %D%/unit/test_judge_names.c

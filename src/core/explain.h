@@ -28,6 +28,16 @@ int explain_parse(struct explain *ret, const char *text, size_t len,
     const struct policy_world *world, struct faults *faults);
 void explain_done(struct explain *explain);
 
+/* What the judge would decide: rungs 4 and 5 of its ladder. */
+struct decision explain_decide(
+    const struct policy *policy, const struct subject *subject);
+
+/* What was asked before and did not decide: the i-th of these, from 0, written
+ * to buf; NULL past the last one. */
+#define EXPLAIN_PASSED_SIZE 64
+const char *explain_passed(const struct policy *policy,
+    const struct subject *subject, size_t i, char buf[EXPLAIN_PASSED_SIZE]);
+
 /* "verdict: block", "rule: 3", … one a line. */
 void explain_print(
     const struct policy *policy, const struct subject *subject, FILE *out);

@@ -130,7 +130,7 @@ flow_forget(struct flow_table *table, struct flow *flow)
 	list_remove(&flow->lru);
 	map_remove(&table->map, &flow->node);
 	process_unref(flow->process);
-	policy_unref(flow->policy);
+	policy_unref_shown(flow->policy);
 	host_names_unref(flow->hosts);
 	free(flow);
 }
@@ -149,8 +149,8 @@ flow_set_policy(struct flow *flow, const struct policy *policy)
 {
 	const struct policy *old = flow->policy;
 
-	flow->policy = policy_ref(policy);
-	policy_unref(old);
+	flow->policy = policy_ref_shown(policy);
+	policy_unref_shown(old);
 }
 
 void

@@ -49,7 +49,7 @@ struct flow {
 	uint32_t ct_id; /* conntrack's entry that they are of */
 	uint64_t bytes_in, bytes_out;
 	const struct process *process; /* a reference */
-	const struct policy *policy;   /* a reference; what rule counts in */
+	const struct policy *policy; /* what rule counts in; only to be shown */
 	/* what the remote address was called when it was judged, or NULL; a
 	 * reference. decision.host counts in them. */
 	const struct host_names *hosts;

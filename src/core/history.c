@@ -30,7 +30,7 @@ static void
 forget(struct flow *flow)
 {
 	process_unref(flow->process);
-	policy_unref(flow->policy);
+	policy_unref_shown(flow->policy);
 	host_names_unref(flow->hosts);
 }
 
@@ -57,7 +57,7 @@ history_add(struct history *history, const struct flow *flow)
 	forget(place);
 	*place = *flow;
 	place->process = process_ref(flow->process);
-	place->policy = policy_ref(flow->policy);
+	place->policy = policy_ref_shown(flow->policy);
 	place->hosts = host_names_ref(flow->hosts);
 }
 

@@ -135,7 +135,8 @@ lineage_fork(struct lineage *lineage, const struct fork *child)
 		return -ENOMEM;
 	kin->ppid = child->ppid;
 	kin->pstart = child->pstart;
-	from = find(lineage, child->from, child->from_start);
+	/* one that has children is kept: they are what it was */
+	from = lineage_find(lineage, child->from, child->from_start);
 	if (from != NULL) /* const is what callers see; the count is ours */
 		image = (struct image *)kin_image(from, child->exec);
 	if (image != NULL)

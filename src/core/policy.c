@@ -3,24 +3,45 @@
 #include "src/core/lists.h"
 #include "src/core/policy_own.h"
 
+/* The counts, and with them the lists, are what changes of a policy. */
+
 const struct policy *
-policy_ref(const struct policy *policy)
+policy_ref_shown(const struct policy *policy)
 {
-	/* the count is the one thing of a policy that changes */
 	if (policy != NULL)
 		((struct policy *)policy)->refs++;
 	return policy;
 }
 
 void
+policy_unref_shown(const struct policy *policy)
+{
+	struct policy *p = (struct policy *)policy;
+
+	if (p != NULL && --p->refs == 0)
+		arena_free(p->arena);
+}
+
+const struct policy *
+policy_ref(const struct policy *policy)
+{
+	if (policy != NULL)
+		((struct policy *)policy)->uses++;
+	return policy_ref_shown(policy);
+}
+
+void
 policy_unref(const struct policy *policy)
 {
-	struct policy *p = (struct policy *)policy; /* as above */
+	struct policy *p = (struct policy *)policy;
 
-	if (p == NULL || --p->refs > 0)
+	if (p == NULL)
 		return;
-	list_table_unref(p->table);
-	arena_free(p->arena);
+	if (--p->uses == 0) {
+		list_table_unref(p->table);
+		p->table = NULL;
+	}
+	policy_unref_shown(policy);
 }
 
 static struct decision
@@ -99,7 +120,9 @@ policy_tunnel(const struct policy *policy, uint32_t n)
 const struct list_index *
 policy_list_index(const struct policy *policy, uint32_t n)
 {
-	return n <= policy->lists.n ? policy->indexes[n] : NULL;
+	return policy->table != NULL && n <= policy->lists.n
+		   ? policy->indexes[n]
+		   : NULL;
 }
 
 const char *
@@ -142,4 +165,10 @@ uint64_t
 policy_generation(const struct policy *policy)
 {
 	return policy->generation;
+}
+
+bool
+policy_wants_tcp(const struct policy *policy, const struct name *name)
+{
+	return list_table_wants_tcp(policy->table, name);
 }

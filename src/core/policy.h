@@ -55,7 +55,12 @@ int policy_compile(const struct policy **ret, const struct rules *rules,
     const struct policy_world *world, struct faults *faults);
 
 const struct policy *policy_ref(const struct policy *policy);
-void policy_unref(const struct policy *policy); /* accepts NULL */
+void policy_unref(const struct policy *policy); /* both accept NULL */
+
+/* A reference of who only shows what was decided: it does not keep the lists,
+ * and nothing may be asked of a policy of which there are no others. */
+const struct policy *policy_ref_shown(const struct policy *policy);
+void policy_unref_shown(const struct policy *policy); /* both accept NULL */
 
 /* The first rule that matches, else a default: `default unknown` or `default
  * kernel` where that is set and the process is such, else the default of the
@@ -82,6 +87,8 @@ size_t policy_n_rules(const struct policy *policy);
 /* The names behind decision.tunnel and decision.list; NULL for 0. */
 const char *policy_tunnel(const struct policy *policy, uint32_t n);
 const char *policy_list(const struct policy *policy, uint32_t n);
+/* See list_table_wants_tcp(). */
+bool policy_wants_tcp(const struct policy *policy, const struct name *name);
 /* The list itself, borrowed from the policy; NULL where it is not loaded. */
 const struct list_index *policy_list_index(
     const struct policy *policy, uint32_t n);

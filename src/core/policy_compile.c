@@ -361,7 +361,7 @@ compile(struct compiler *c, const struct policy **ret)
 	policy->table = list_table_ref(c->world->table);
 	policy->indexes = c->indexes;
 	policy->arena = c->arena;
-	policy->refs = 1;
+	policy->refs = policy->uses = 1;
 	policy->generation = next_generation();
 	*ret = policy;
 	return 0;

@@ -11,7 +11,8 @@
  * it, itself too, lies in the arena. */
 struct policy {
 	struct arena *arena;
-	unsigned int refs;
+	unsigned int refs; /* of both kinds */
+	unsigned int uses; /* of who asks: the lists are kept for these */
 	uint64_t generation;
 	const struct policy_entry *entries;
 	const struct policy_rule *rules; /* as users know the entries */

@@ -279,7 +279,9 @@ index_has(
 	const struct addr *remote = s->in ? &s->src : &s->dst;
 
 	for (uint8_t i = 0; i < s->n_names; i++)
-		if (list_has_name(index, s->names[i])) {
+		/* what has an answer of its own says nothing of connections */
+		if (s->query ? list_has_name(index, s->names[i])
+			     : list_has_host(index, s->names[i])) {
 			*ret_host = (uint8_t)(i + 1);
 			return true;
 		}

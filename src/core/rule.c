@@ -523,8 +523,10 @@ parser_rule(struct parser *p, const struct token *first, enum action action)
 	if (p->error != 0 || faults_count(p->faults) > before)
 		return;
 	if (p->rules->n_rules == RULES_MAX) {
-		parser_fault(
-		    p, first, "too many rules", "at most 200000", NULL);
+		if (!p->rules->full)
+			parser_fault(
+			    p, first, "too many rules", "at most 200000", NULL);
+		p->rules->full = true;
 		return;
 	}
 	rule_add(p, &b, end);

@@ -148,6 +148,7 @@ struct rules {
 	size_t n_files;
 	struct rule *rules;
 	size_t n_rules, rules_room;
+	bool full; /* there were more: said once */
 	struct rule_define *defines;
 	size_t n_defines, defines_room;
 	struct {

@@ -117,6 +117,8 @@ print_result(const json_t *result)
 {
 	const char *file = command_text(result, "file", NULL);
 	const json_t *process = json_object_get(result, "process");
+	const json_t *passed;
+	size_t i;
 
 	printf("verdict: %s\n", command_text(result, "verdict", "?"));
 	if (file != NULL) {
@@ -133,7 +135,16 @@ print_result(const json_t *result)
 	print_text(result, "tunnel");
 	print_text(result, "host");
 	print_text(result, "list");
+	if (command_text(result, "list_file", NULL) != NULL) {
+		fputs("entry: ", stdout);
+		table_text(command_text(result, "list_file", ""), stdout);
+		printf(":%.0f: ", command_number(result, "list_line"));
+		table_text(command_text(result, "list_text", ""), stdout);
+		putchar('\n');
+	}
 	printf("reason: %s\n", command_text(result, "reason", "?"));
+	json_array_foreach(json_object_get(result, "passed"), i, passed)
+	    printf("passed: %s\n", json_string_value(passed));
 	if (command_text(process, "exe", "")[0] != '\0') {
 		fputs("program: ", stdout);
 		table_text(command_text(process, "exe", ""), stdout);

@@ -19,6 +19,7 @@
 #include <bpf/libbpf.h>
 #include <netinet/in.h>
 
+#include "src/base/mono.h"
 #include "src/linux/bpf/record.h"
 #include "src/linux/bpf_ring.h"
 #include "src/linux/procread.h"
@@ -48,6 +49,10 @@ static const unsigned char object[] = {
 #define LEVELS_MAX 32
 
 #define N_FAMILIES 2
+
+/* A flow of datagrams that was there before us has spoken by then, or conntrack
+ * has forgotten it (nf_conntrack_udp_timeout_stream: 120 s). */
+#define OLD_FLOWS_NS (180 * MONO_S)
 
 struct bpf {
 	struct bpf_ops ops;
@@ -316,6 +321,7 @@ open_rings(struct bpf *bpf)
 	bpf->shared = bss;
 	bpf->shared->uses_many = RING_USES / 2;
 	bpf->shared->events_many = RING_EVENTS / 2;
+	bpf->shared->strict_from = mono_now().ns + OLD_FLOWS_NS;
 	return 0;
 }
 

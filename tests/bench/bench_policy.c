@@ -8,6 +8,7 @@
 #include "src/base/mono.h"
 #include "src/core/policy.h"
 #include "src/core/rules.h"
+#include "tests/fake/lists.h"
 #include "tests/fake/world.h"
 #include "tests/unit/random.h"
 
@@ -18,7 +19,7 @@
 static void
 bench_rule(FILE *f, size_t n)
 {
-	switch (n % 8) {
+	switch (n % 12) {
 	case 0:
 		fprintf(f, "accept out exe /usr/bin/tool%zu to port 443\n", n);
 		return;
@@ -46,6 +47,22 @@ bench_rule(FILE *f, size_t n)
 		fprintf(
 		    f, "accept out parent /usr/lib/run%zu/* not user 0\n", n);
 		return;
+	case 8:
+		fprintf(f,
+		    "block out domain ads%zu.example, *.t%zu.example.net\n", n,
+		    n);
+		return;
+	case 9:
+		fprintf(f,
+		    "reroute via tor exe /usr/bin/r%zu domain .o%zu.onion\n", n,
+		    n);
+		return;
+	case 10:
+		fprintf(f, "block out list bad user %zu\n", n);
+		return;
+	case 11:
+		fprintf(f, "block out qtype ANY, HTTPS exe /usr/bin/q%zu\n", n);
+		return;
 	case 7:
 		fprintf(f,
 		    "block out proto udp exe /usr/lib/x/y%zu "
@@ -53,6 +70,20 @@ bench_rule(FILE *f, size_t n)
 		    n, 5001 + n % 1000, n);
 		return;
 	}
+}
+
+/* Any of the names of the rules. */
+static const struct name *
+bench_name(size_t n)
+{
+	static struct name names[SUBJECTS];
+	static size_t next;
+	struct name *name = &names[next++ % SUBJECTS];
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "www.t%zu.example.net", n + 8);
+	*name = name_of(text);
+	return name;
 }
 
 static double
@@ -70,19 +101,23 @@ bench_compile(size_t n)
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
+	struct policy_world world = fake_world;
 	mono_t start;
 
+	world.table = fake_lists_table();
 	for (size_t i = 0; i < n; i++)
 		bench_rule(f, i);
+	(void)fprintf(f, "block out list ads\n");
 	(void)fclose(f);
 	start = mono_now();
 	if (rules_parse(rules, "bench", text, size, faults) < 0 ||
-	    policy_compile(&policy, rules, &fake_world, faults) < 0) {
+	    policy_compile(&policy, rules, &world, faults) < 0) {
 		faults_print(faults, stderr);
 		exit(1);
 	}
 	printf("policy: rules=%zu compile_ms=%.1f\n", n, seconds(start) * 1000);
 	free(text);
+	list_table_unref(world.table);
 	faults_free(faults);
 	rules_free(rules);
 	return policy;
@@ -96,14 +131,21 @@ double_cmp(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Three in four subjects are such as a rule somewhere in the list is about. */
+/* Four in five subjects are such as a rule somewhere in the list is about. */
 static void
 bench_meet(struct subject *s, struct process *p, size_t i, size_t n_rules)
 {
-	size_t n = i * 7919 % n_rules / 8 * 8;
+	static const struct name *names[SUBJECTS][1];
+	size_t n = i * 7919 % n_rules / 12 * 12;
 	char text[64];
 
-	switch (i % 4) {
+	switch (i % 5) {
+	case 3:
+		names[i][0] = bench_name(n);
+		s->names = names[i];
+		s->n_names = 1;
+		s->in = s->loopback = false;
+		return;
 	case 0:
 		(void)snprintf(text, sizeof(text), "/usr/bin/tool%zu", n);
 		random_set(&p->exe, text);
@@ -165,6 +207,55 @@ bench(size_t n_rules, size_t rounds)
 	free(ns);
 }
 
+/* One rule, with a list of that many addresses. */
+static void
+bench_addrs(size_t n_addrs, size_t rounds)
+{
+	struct list_table *table = list_table_new(2);
+	struct policy_world world = fake_world;
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
+	struct process *process = process_new(PROCESS_UNKNOWN);
+	const struct policy *policy = NULL;
+	struct subject s = { .process = process };
+	struct list_build build;
+	struct addr_range range;
+	uint64_t matched = 0;
+	mono_t start;
+	char text[64];
+
+	list_build_init(&build, (uint64_t[2]){ 1, 2 });
+	for (size_t i = 0; i < n_addrs; i++) {
+		(void)snprintf(text, sizeof(text), "%zu.%zu.%zu.4/31",
+		    1 + i / 65536, i / 256 % 256, i % 256);
+		if (addr_range_parse(&range, text, strlen(text)) < 0 ||
+		    list_build_addr(
+			&build, &range, ADDRSET_BLOCK, HOSTSET_NO_CODE) < 0)
+			exit(1);
+	}
+	if (list_table_set(table, 0, "ads", fake_index(&build)) < 0 ||
+	    rules_parse(rules, "bench", "block list ads", 14, faults) < 0)
+		exit(1);
+	world.table = table;
+	if (policy_compile(&policy, rules, &world, faults) < 0)
+		exit(1);
+	start = mono_now();
+	for (size_t i = 0; i < rounds * DECISIONS; i++) {
+		s.dst = (struct addr){ ADDR_IP4,
+			{ (uint8_t)(1 + i % 2), (uint8_t)(i >> 8), (uint8_t)i,
+			    (uint8_t)(i >> 3) } };
+		matched += policy_decide(policy, &s).rule > 0;
+	}
+	printf("policy: list_addresses=%zu decide_ns=%.0f matched=%.0f%%\n",
+	    n_addrs, seconds(start) * 1e9 / (double)(rounds * DECISIONS),
+	    100.0 * (double)matched / (double)(rounds * DECISIONS));
+	policy_unref(policy);
+	list_table_unref(table);
+	process_unref(process);
+	rules_free(rules);
+	faults_free(faults);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -176,5 +267,7 @@ main(int argc, char **argv)
 	bench(1000, rounds);
 	bench(10000, rounds);
 	bench(100000, rounds);
+	bench_addrs(1, rounds);
+	bench_addrs(100000, rounds);
 	return 0;
 }

@@ -22,6 +22,7 @@ for file in usr/sbin/rerouted usr/bin/reroutectl etc/rerouted/rerouted.conf \
     etc/rerouted/rules.d/10-example.rules usr/lib/sysusers.d/rerouted.conf \
     usr/lib/systemd/system/rerouted.service \
     usr/lib/systemd/system/rerouted-recover.service \
+    usr/share/rerouted/lists/doh.txt \
     usr/share/man/man8/rerouted.8 usr/share/man/man1/reroutectl.1 \
     usr/share/man/man5/rerouted.conf.5 usr/share/man/man5/rerouted.rules.5 \
     usr/share/bash-completion/completions/reroutectl \
@@ -32,6 +33,15 @@ check "installed: rerouted.conf.d" test -d "$inst/etc/rerouted/rerouted.conf.d"
 check "the installed settings and rules are good" "$inst/usr/sbin/rerouted" \
     --check --config "$inst/etc/rerouted/rerouted.conf" \
     --rules "$inst/etc/rerouted/rules.d"
+mkdir "$tmp/doh"
+printf '[list "doh"]\nsource = %s\n' "$inst/usr/share/rerouted/lists/doh.txt" \
+    >"$tmp/doh.conf"
+echo "block out list doh" >"$tmp/doh/10.rules"
+for name in dns.google mozilla.cloudflare-dns.com abc123.dns.nextdns.io; do
+	"$inst/usr/sbin/rerouted" --config "$tmp/doh.conf" --rules "$tmp/doh" \
+	    --explain "query domain=$name" >"$tmp/err" 2>&1
+	check "the list that is shipped has $name" told "verdict: block"
+done
 check "the installed settings change nothing" sh -c "
     $inst/usr/sbin/rerouted --config $inst/etc/rerouted/rerouted.conf \
 	--print-config >$tmp/one

@@ -64,6 +64,23 @@ check "what could not be used is counted and named" listed ads '
     l["faults"] == 2 and l["modifiers"] == {"third-party": 1} and
     [x["line"] for x in l["first"]] == [4, 5] and
     all(x["file"].endswith("/ads.txt") for x in l["first"])'
+explained() { # LINE WORD...: the daemon and --explain say so
+	local want=$1
+	shift
+	ctl explain "$@" >"$tmp/explained"
+	inc "$REROUTED" --config "$conf" --rules "$tmp/rules" --explain \
+		"$(printf '%s' "$*" | sed 's/--query/query/; s/--\([a-z]*\) /\1=/g')" \
+		>"$tmp/asked" 2>&1
+	cat "$tmp/explained" "$tmp/asked"
+	grep -qxF "$want" "$tmp/explained" && grep -qxF "$want" "$tmp/asked"
+}
+check "explained: list" explained "list: ads" --query --domain x.ads.example
+check "explained: file, line and text" explained \
+	"entry: $l/ads.txt:2: ||ads.example^" --query --domain x.ads.example
+check "explained: an address" explained \
+	"entry: $l/more/b.hosts:1: 10.9.0.3 # an address" --to 10.9.0.3
+check "explained: what was passed" explained \
+	"passed: rule 1 does not decide" --domain two.example
 check "a name and those below it" blocked ads.example
 check "and those below it" blocked x.y.ads.example
 check "but for an exception" open ok.ads.example

@@ -178,12 +178,22 @@ test_answer(void **state)
 	assert_says(rules, "user=1000 to=192.0.2.7",
 	    "verdict: block\nrule: 2\nfile: /r/1.rules:3\n"
 	    "text: block out user alice to internet label \"no web\"\n"
-	    "label: no web\nreason: rule\n");
+	    "label: no web\nreason: rule\n"
+	    "passed: no socket of the daemon's own\n"
+	    "passed: rule 1 does not decide\n");
 	assert_says(rules, "user=bob",
 	    "verdict: accept\nrule: 1\nfile: /r/1.rules:1\n"
-	    "text: accept out user bob\nreason: rule\n");
-	assert_says(
-	    rules, "in user=bob", "verdict: drop\nreason: default-in\n");
+	    "text: accept out user bob\nreason: rule\n"
+	    "passed: no socket of the daemon's own\n");
+	assert_says(rules, "in user=bob",
+	    "verdict: drop\nreason: default-in\n"
+	    "passed: no socket of the daemon's own\n"
+	    "passed: rules 1 to 2 do not decide\n");
+	assert_says("", "process=kernel",
+	    "verdict: accept\nreason: default-out\n"
+	    "passed: no socket of the daemon's own\n"
+	    "passed: default kernel is not set\n");
+	assert_says(rules, "process=self", "verdict: accept\nreason: self\n");
 }
 
 int

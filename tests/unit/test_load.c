@@ -11,6 +11,8 @@
 #include "src/load.h"
 
 /* A folder of its own for each test, which is the working directory. */
+static const struct load none = { .conf = NULL };
+
 static int
 setup(void **state)
 {
@@ -105,7 +107,7 @@ test_a_file_that_was_asked_for_is_there(void **state)
 	assert_int_equal(load_conf(&conf, "none.conf", faults), -EINVAL);
 	assert_fault(faults, 0, "none.conf", 0, "No such file");
 	assert_int_equal(
-	    load_policy(&policy, "none.d", NULL, faults, NULL), -EINVAL);
+	    load_policy(&policy, "none.d", &none, faults, NULL), -EINVAL);
 	assert_fault(faults, 1, "none.d", 0, "No such file");
 	assert_null(policy);
 	faults_free(faults);
@@ -125,7 +127,7 @@ test_what_is_no_file_is_a_fault(void **state)
 	assert_int_equal(symlink("/dev/zero", "r/4.rules"), 0);
 	put("r/5.rules", "nonsense");
 	assert_int_equal(
-	    load_policy(&policy, "r", NULL, faults, NULL), -EINVAL);
+	    load_policy(&policy, "r", &none, faults, NULL), -EINVAL);
 	assert_int_equal(faults_count(faults), 5);
 	assert_fault(faults, 0, "r/1.rules", 0, "Is a directory");
 	assert_fault(faults, 1, "r/2.rules", 0, "is no regular file");
@@ -146,7 +148,7 @@ test_rules_in_order_of_names(void **state)
 	put("r/20.rules", "block user $ROOT\n");
 	put("r/10.rules", "define ROOT = root\naccept group root");
 	put("r/30.txt", "nonsense");
-	assert_int_equal(load_policy(&policy, "r", NULL, faults, NULL), 0);
+	assert_int_equal(load_policy(&policy, "r", &none, faults, NULL), 0);
 	assert_int_equal(policy_n_rules(policy), 2);
 	assert_string_equal(policy_rule_get(policy, 2)->file, "r/20.rules");
 	policy_unref(policy);
@@ -165,7 +167,7 @@ test_names_are_looked_up_beside_slips(void **state)
 	put("r/1.rules", "acept\n");
 	put("r/2.rules", "block user no-such-user-here\n");
 	assert_int_equal(
-	    load_policy(&policy, "r", NULL, faults, NULL), -EINVAL);
+	    load_policy(&policy, "r", &none, faults, NULL), -EINVAL);
 	assert_int_equal(faults_count(faults), 2);
 	assert_fault(faults, 1, "r/2.rules", 1, "no user");
 	assert_null(policy);

@@ -296,6 +296,21 @@ a_list_that_is_not_loaded_is_empty(void **state)
 }
 
 static void
+what_is_only_shown_keeps_no_lists(void **state)
+{
+	const struct policy *policy = compile("", "block list ads");
+
+	(void)state;
+	assert_non_null(policy_list_index(policy, 1));
+	assert_ptr_equal(policy_ref_shown(policy), policy);
+	policy_unref(policy);
+	assert_null(policy_list_index(policy, 1));
+	assert_string_equal(policy_list(policy, 1), "ads");
+	assert_string_equal(policy_rule_get(policy, 1)->text, "block list ads");
+	policy_unref_shown(policy);
+}
+
+static void
 a_reroute_has_port17s_mark(void **state)
 {
 	struct decision d = { .action = ACTION_REROUTE };
@@ -363,6 +378,7 @@ main(void)
 		cmocka_unit_test(names_and_queries_are_decided_by_the_book),
 		cmocka_unit_test(lists_are_asked_by_name_and_address),
 		cmocka_unit_test(a_list_that_is_not_loaded_is_empty),
+		cmocka_unit_test(what_is_only_shown_keeps_no_lists),
 		cmocka_unit_test(a_reroute_has_port17s_mark),
 		cmocka_unit_test(only_what_is_declared_can_be_named),
 		cmocka_unit_test(types_have_names),

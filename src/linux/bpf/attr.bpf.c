@@ -195,7 +195,7 @@ struct owner {
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 65536);
 	__type(key, __u64);
 	__type(value, struct owner);
 } owners SEC(".maps");
@@ -234,6 +234,12 @@ static __always_inline struct nf_conn *
 ct_of(struct sk_buff *skb)
 {
 	return (void *)(skb->_nfct & ~CT_INFO_MASK);
+}
+
+static __always_inline int
+is_reply(struct sk_buff *skb)
+{
+	return (skb->_nfct & CT_INFO_MASK) >= IP_CT_IS_REPLY;
 }
 
 /* Decided before: the mark says so, and the packet comes to nobody. One of
@@ -334,8 +340,7 @@ tag_of(struct nf_conn *ct)
 static __always_inline __u64
 owner_key(struct sk_buff *skb, struct nf_conn *ct)
 {
-	return (unsigned long)ct |
-	       ((skb->_nfct & CT_INFO_MASK) >= IP_CT_IS_REPLY);
+	return (unsigned long)ct | is_reply(skb);
 }
 
 /* The inode of the socket's file, whose numbers are given once. */
@@ -416,14 +421,21 @@ takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
 	    was->exec == task->self_exec_id)
 		return 0;
 	read_owner(&owner, sk, ct);
-	/* where none is known others have asked it, or it came from outside */
-	if (was != NULL && was->tag == owner.tag) {
+	if (was == NULL || was->tag != owner.tag)
+		/* it began outside, or before there was anybody to remember it:
+		 * else there were too many, and nothing is known of it */
+		taken =
+		    !is_reply(skb) && bpf_ktime_get_ns() > shared.strict_from
+			? BPF_TAKEN_DROPPED
+			: 0;
+	else {
 		if (!is_same_program(was, &owner))
 			return BPF_TAKEN_DROPPED;
 		if (was->image != owner.image)
 			taken = BPF_TAKEN_OVER;
 	}
-	bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
+	if (taken != BPF_TAKEN_DROPPED)
+		bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
 	return taken;
 }
 

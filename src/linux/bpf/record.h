@@ -39,6 +39,9 @@ struct bpf_shared {
 	__u64 uses_many, events_many;
 	/* cookie of the socket of the self-test, whose packets go nowhere */
 	__u64 probe;
+	/* from then on (ns since boot) each decided flow of this host's is
+	 * known, or was forgotten for others */
+	__u64 strict_from;
 	/* nesting of the pid namespace whose numbers the daemon sees */
 	__u32 pid_level;
 	__u32 zero;

@@ -1,0 +1,138 @@
+#include "dns/listed.h"
+
+#include <string.h>
+
+#include "dns/local.h"
+
+/* The records of the type; NODATA where there are none of it. */
+static void
+put_records(struct answer *ret, struct writer_space *space,
+    const struct key *key, struct list_answer *said)
+{
+	uint32_t least = UINT32_MAX;
+	struct list_rr record;
+	struct writer w;
+
+	writer_begin(&w, space, &key->name, key->type, key->class);
+	while (list_answer_next(said, &record)) {
+		struct writer_rr rr = { &key->name, record.type, CLASS_IN,
+			record.ttl };
+		size_t begun;
+
+		if (key->type != record.type && key->type != TYPE_ANY)
+			continue;
+		begun = writer_rr_begin(&w, &rr);
+		writer_bytes(&w, record.rdata, record.len);
+		writer_rr_end(&w, begun);
+		if (record.ttl < least)
+			least = record.ttl;
+	}
+	if (w.n_rrs == 0 || w.bad) {
+		local_negative(ret, space, key, RCODE_NOERROR, LISTED_TTL);
+		return;
+	}
+	writer_answer(&w, ret);
+	ret->n_answer = (uint16_t)w.n_rrs;
+	ret->ttl = least;
+}
+
+/* What the list says of the first address of the answer that it has. */
+static void
+ask_addresses(struct list_answer *ret, const struct list_index *l,
+    const struct answer *found)
+{
+	for (unsigned int i = 0;
+	     i < found->n_answer && ret->action == LIST_NONE; i++) {
+		const uint8_t *ttl = found->wire + found->ttls[i];
+		uint16_t type = wire_u16(ttl - 4), len = wire_u16(ttl + 4);
+		struct addr addr = { .family = ADDR_NONE };
+
+		if (type == TYPE_A && len == 4)
+			addr = addr_ip4(ttl + 6);
+		else if (type == TYPE_AAAA && len == 16)
+			addr = addr_ip6(ttl + 6);
+		if (addr.family != ADDR_NONE)
+			list_answer_addr(ret, l, &addr);
+	}
+}
+
+bool
+listed_answer(struct answer *ret, struct writer_space *space,
+    const struct list_index *l, const struct key *key,
+    const struct answer *found, bool *ret_silent)
+{
+	struct list_answer said;
+
+	*ret_silent = false;
+	list_answer(&said, l, &key->name);
+	if (said.action == LIST_NONE && found != NULL)
+		ask_addresses(&said, l, found);
+	switch (said.action) {
+	case LIST_NONE:
+	case LIST_BLOCK:
+		return false;
+	case LIST_NXDOMAIN:
+		local_negative(ret, space, key, RCODE_NXDOMAIN, LISTED_TTL);
+		return true;
+	case LIST_NODATA:
+		local_negative(ret, space, key, RCODE_NOERROR, LISTED_TTL);
+		return true;
+	case LIST_DROP:
+		*ret_silent = true;
+		return true;
+	case LIST_LOCAL:
+		put_records(ret, space, key, &said);
+		return true;
+	}
+	return false; /* no other action is said */
+}
+
+bool
+listed_target(
+    struct name *ret, const struct list_index *l, const struct name *name)
+{
+	struct list_answer said;
+	struct list_rr record;
+
+	list_answer(&said, l, name);
+	return said.action == LIST_LOCAL && list_answer_next(&said, &record) &&
+	       list_rr_target(ret, &record, name) == 0;
+}
+
+void
+listed_alias(struct answer *ret, struct writer_space *space,
+    const struct key *key, const struct name *target,
+    const struct answer *found)
+{
+	struct writer_rr alias = { &key->name, TYPE_CNAME, CLASS_IN,
+		LISTED_TTL };
+	size_t off = WIRE_HEADER, begun;
+	struct name question;
+	struct wire_rr rr;
+	struct writer w;
+
+	writer_begin(&w, space, &key->name, key->type, key->class);
+	begun = writer_rr_begin(&w, &alias);
+	writer_name(&w, target, true);
+	writer_rr_end(&w, begun);
+	/* an answer that is kept is sound */
+	(void)wire_name_read(&question, found->wire, found->len, &off, true);
+	off += 4;
+	for (unsigned int i = 0;
+	     i < (unsigned int)found->n_answer + found->n_authority &&
+	     wire_rr_read(&rr, found->wire, found->len, &off) == 0;
+	     i++) {
+		struct writer_rr head = { &rr.owner, rr.type, rr.class,
+			rr.ttl };
+
+		begun = writer_rr_begin(&w, &head);
+		(void)writer_rdata(&w, found->wire, found->len, &rr);
+		writer_rr_end(&w, begun);
+	}
+	writer_answer(&w, ret);
+	ret->n_answer = (uint16_t)(1 + found->n_answer);
+	ret->n_authority = found->n_authority;
+	ret->rcode = found->rcode;
+	ret->nodata = found->nodata;
+	ret->ttl = LISTED_TTL;
+}

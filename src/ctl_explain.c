@@ -1,0 +1,181 @@
+#include "src/ctl_explain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/core/explain.h"
+#include "src/core/policy.h"
+#include "src/json.h"
+#include "src/linux/procfs.h"
+#include "src/list_file.h"
+#include "src/load.h"
+#include "src/policy_ev.h"
+
+struct ctl_explain {
+	char *about;
+	/* references, taken and given back on the loop */
+	const struct policy *policy;
+	const struct conf *conf;
+	const struct process *process; /* NULL: it is described in words */
+};
+
+void
+ctl_explain_free(struct ctl_explain *explain)
+{
+	if (explain == NULL)
+		return;
+	free(explain->about);
+	policy_unref(explain->policy);
+	conf_unref(explain->conf);
+	process_unref(explain->process);
+	free(explain);
+}
+
+/* The first fault as one line for a client. */
+static char *
+fault_line(const struct faults *faults)
+{
+	const struct fault *fault = faults_get(faults, 0);
+	char text[512];
+
+	if (fault == NULL)
+		return ctlmsg_error(CTLMSG_FAILED, "out of memory");
+	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s", fault->what,
+	    fault->expected != NULL ? "; expected " : "",
+	    fault->expected != NULL ? fault->expected : "",
+	    fault->nearest != NULL ? "; did you mean '" : "",
+	    fault->nearest != NULL ? fault->nearest : "",
+	    fault->nearest != NULL ? "'?" : ""); /* cut where too long */
+	return ctlmsg_error(CTLMSG_BAD_ARGS, text);
+}
+
+/* The list that decided, with the line that it has the name or address by. */
+static json_t *
+json_list(const struct ctl_explain *explain, const struct subject *subject,
+    const struct decision *d)
+{
+	const char *name = policy_list(explain->policy, d->list);
+	const struct conf_list *list =
+	    name != NULL ? conf_list_find(explain->conf, name) : NULL;
+	char what[LIST_ERROR_SIZE] = "";
+	struct list_found found;
+	json_t *object;
+
+	if (name == NULL)
+		return json_pack("{s:n}", "list");
+	object = json_pack("{s:o}", "list", json_text(name));
+	if (object == NULL || list == NULL ||
+	    list_file_find(&found, list,
+		d->host != 0 ? subject->names[d->host - 1] : NULL,
+		subject->in ? &subject->src : &subject->dst, what) < 0)
+		return object;
+	json_object_update_new(
+	    object, json_pack("{s:o, s:i, s:o}", "list_file",
+			json_text(found.file), "list_line", (int)found.line,
+			"list_text", json_text(found.text)));
+	list_found_done(&found);
+	return object;
+}
+
+static json_t *
+json_passed(const struct policy *policy, const struct subject *subject)
+{
+	json_t *array = json_array();
+	char buf[EXPLAIN_PASSED_SIZE];
+	const char *passed;
+
+	for (size_t i = 0;
+	     (passed = explain_passed(policy, subject, i, buf)) != NULL; i++)
+		json_array_append_new(array, json_string(passed));
+	return array;
+}
+
+static json_t *
+json_rule_of(const struct policy *policy, const struct decision *d)
+{
+	const struct policy_rule *rule = policy_rule_get(policy, d->rule);
+
+	if (rule == NULL)
+		return json_object();
+	return json_pack("{s:I, s:o, s:i, s:o, s:o}", "number",
+	    (json_int_t)d->rule, "file", json_text(rule->file), "line",
+	    (int)rule->line, "text", json_text(rule->text), "label",
+	    rule->label != NULL ? json_text(rule->label) : json_null());
+}
+
+static json_t *
+result_of(const struct ctl_explain *explain, const struct subject *subject)
+{
+	const struct policy *policy = explain->policy;
+	struct decision d = explain_decide(policy, subject);
+	char host[NAME_TEXT_SIZE];
+	json_t *result = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}",
+	    "verdict", action_name(d.action), "reason", reason_name(d.reason),
+	    "once", d.once, "process", json_process(subject->process), "tunnel",
+	    json_tunnel(policy, &d), "host",
+	    d.host != 0
+		? json_text(name_format(subject->names[d.host - 1], host))
+		: json_null(),
+	    "passed", json_passed(policy, subject));
+
+	if (result == NULL ||
+	    json_object_update_new(result, json_list(explain, subject, &d)) <
+		0 ||
+	    json_object_update_new(result, json_rule_of(policy, &d)) < 0) {
+		json_decref(result);
+		return NULL;
+	}
+	return result;
+}
+
+static void
+run(struct ctl_job *job)
+{
+	const struct ctl_explain *explain = job->explain;
+	struct faults *faults = faults_new();
+	struct explain question;
+
+	if (faults == NULL ||
+	    explain_parse(&question, explain->about, strlen(explain->about),
+		&load_world, faults) < 0) {
+		job->line = fault_line(faults);
+		faults_free(faults);
+		return;
+	}
+	faults_free(faults);
+	if (explain->process != NULL)
+		question.subject.process = explain->process;
+	job->line = ctlmsg_result(result_of(explain, &question.subject));
+	explain_done(&question);
+}
+
+enum ctl_answer
+ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	const char *about = json_string_value(json_object_get(args, "about"));
+	json_t *pid = json_object_get(args, "pid");
+	struct ctl_explain *explain = calloc(1, sizeof(*explain));
+
+	if (explain == NULL)
+		return CTL_LINE;
+	explain->about = strdup(about != NULL ? about : "");
+	explain->policy = policy_ref(judge_policy(env->judge));
+	explain->conf = conf_ref(policy_ev_conf(env->policy_ev));
+	if (json_is_integer(pid) &&
+	    procfs_process(env->procfs, (pid_t)json_integer_value(pid),
+		&explain->process) < 0) {
+		ctl_explain_free(explain);
+		*ret_line = ctlmsg_error(
+		    CTLMSG_FAILED, "there is no process with that pid");
+		return CTL_LINE;
+	}
+	if (explain->about == NULL) {
+		ctl_explain_free(explain);
+		return CTL_LINE;
+	}
+	*ret_job = (struct ctl_job){ .run = run, .explain = explain };
+	return CTL_WORK;
+}

@@ -1,0 +1,20 @@
+#ifndef MODES_H
+#define MODES_H
+
+#include "src/core/conf.h"
+#include "src/core/fault.h"
+
+/* What the daemon's program does besides being one: with no daemon, no root,
+ * and nothing changed. Each returns the exit status. `rules` is the folder;
+ * NULL for the default one. */
+
+/* --check: faults has those of the settings, and conf is NULL where there are
+ * any. */
+int mode_check(
+    const struct conf *conf, const char *rules, struct faults *faults);
+
+/* --explain */
+int mode_explain(const struct conf *conf, const char *rules, const char *about,
+    struct faults *faults);
+
+#endif

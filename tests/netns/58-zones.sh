@@ -1,0 +1,89 @@
+#!/bin/bash
+# A response policy zone as a list: each of its actions as a program that asks
+# sees it, and what connections make of it.
+#
+#     c 10.9.0.1, rerouted        s 10.9.0.2, port 7001
+#       127.0.0.1:53                dnsmasq on 10.9.0.53: *.example 203.0.113.2,
+#                                   bad.example 203.0.113.66, garden.example .80
+. "$(dirname "$0")/lib.sh"
+need_root
+need dig dnsmasq
+net_up
+ins ip address add 10.9.0.53/24 dev s0
+background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
+	--user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
+	--address=/example/203.0.113.2 --address=/garden.example/203.0.113.80 \
+	--address=/garden.example/2001:db8::80 \
+	--address=/bad.example/203.0.113.66 \
+	--address=/worse.example/203.0.113.67 2>"$tmp/dnsmasq.log"
+cat >"$tmp/zone" <<'ZONE'
+$TTL 300
+@ IN SOA localhost. root.localhost. ( 1 3600 600 86400 300 )
+  IN NS localhost.
+nx.example CNAME .
+*.nx.example CNAME .
+ok.nx.example CNAME rpz-passthru.
+nodata.example CNAME *.
+drop.example CNAME rpz-drop.
+tcp.example CNAME rpz-tcp-only.
+local.example A 203.0.113.90
+local.example TXT "see the admin"
+*.local.example A 203.0.113.91
+alias.example CNAME garden.example.
+*.wild.example CNAME *.garden.example.
+32.66.113.0.203.rpz-ip CNAME .
+32.67.113.0.203.rpz-ip A 203.0.113.99
+x.rpz-nsdname CNAME .
+ZONE
+settings "[resolver]" "upstream = 10.9.0.53" \
+	"[list \"zone\"]" "source = $tmp/zone"
+rules "block out list zone label \"policy\"" "default in accept"
+
+dig_c() { inc dig +time=2 +tries=1 @127.0.0.1 "$@"; }
+says() { # EXPECTED DIG-WORD...
+	local want=$1 got
+	shift
+	got=$(dig_c +short "$@" | tr '\n' ' ')
+	echo "$got"
+	[ "${got% }" = "$want" ]
+}
+status_is() { # STATUS NUMBER-OF-ANSWERS DIG-WORD...
+	local want=$1 n=$2
+	shift 2
+	dig_c "$@" >"$tmp/dig"
+	cat "$tmp/dig"
+	grep -q "status: $want" "$tmp/dig" && grep -q "ANSWER: $n" "$tmp/dig"
+}
+
+check "the daemon starts" daemon_start
+check "CNAME . is NXDOMAIN" status_is NXDOMAIN 0 nx.example
+check "which says why" grep -q 'EDE: 15.*policy' "$tmp/dig"
+check "and below *" status_is NXDOMAIN 0 a.b.nx.example AAAA
+check "passthru takes one out" says 203.0.113.2 ok.nx.example
+check "CNAME *. is NODATA" status_is NOERROR 0 nodata.example
+check "rpz-drop is silence" sh -c "! nsenter --net=/run/netns/$C \
+    dig +time=1 +tries=1 @127.0.0.1 drop.example >/dev/null"
+check "tcp-only over UDP: come back" sh -c "nsenter --net=/run/netns/$C \
+    dig +ignore @127.0.0.1 tcp.example | grep -q 'flags:.* tc'"
+check "tcp-only over TCP" says 203.0.113.2 tcp.example
+check "records of its own" says 203.0.113.90 local.example
+check "of each type" says '"see the admin"' local.example TXT
+check "and no others" status_is NOERROR 0 local.example AAAA
+check "below *, others" says 203.0.113.91 x.local.example
+check "an alias is followed" says "garden.example. 203.0.113.80" alias.example
+check "from the cache, too" says "garden.example. 203.0.113.80" alias.example
+check "its target is no alias" says 203.0.113.80 garden.example
+check "of either family" says "garden.example. 2001:db8::80" alias.example AAAA
+check "a CNAME of it" says garden.example. alias.example CNAME
+check "an alias with the name in it" says \
+    "a.wild.example.garden.example. 203.0.113.80" a.wild.example
+check "an address in an answer" status_is NXDOMAIN 0 bad.example
+check "another in its place" says 203.0.113.99 worse.example
+check "others pass" says 203.0.113.2 other.example
+check "what can't apply is counted" sh -c "'$REROUTECTL' --control \
+    '$tmp/control' lists | grep -q 'rpz-nsdname can.t apply'"
+check "queries say that a list answered" sh -c "'$REROUTECTL' --json --control \
+    '$tmp/control' queries | grep -q '\"local.example\".*\"list\"'"
+check_judged
+check "the daemon ends" daemon_stop
+finish
