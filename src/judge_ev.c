@@ -104,8 +104,10 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 		judge_failure(je->opts.judge, ret);
 		return;
 	}
-	judge_process(
-	    je->opts.judge, pkt, sock, r == 0 ? proc : NULL, je->now, ret);
+	if (r < 0 || (proc->self && !may_be_ours(pkt)))
+		judge_process(je->opts.judge, pkt, sock, NULL, je->now, ret);
+	else
+		judge_process(je->opts.judge, pkt, sock, proc, je->now, ret);
 	process_unref(proc);
 }
 
