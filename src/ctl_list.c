@@ -80,6 +80,8 @@ ctl_list_next(struct ctl_list *list, size_t *ret_len, bool *ret_done)
 	*ret_done = list->at == list->n;
 	if (*ret_done && !list->lines)
 		fputs("]}\n", out);
+	else if (rows == 0 && !*ret_done)
+		fputc(' ', out); /* that it has left asks for the next piece */
 	if (fclose(out) != 0) {
 		free(text);
 		return NULL;

@@ -1,6 +1,7 @@
 #include "src/list_ev.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 #include "src/list_job.h"
 #include "src/watch_ev.h"
 #include "src/work_ev.h"
+
+/* Blocks that are mapped for themselves. */
+#define MMAP_FROM (256 << 10)
 
 struct watched {
 	char *dir;
@@ -257,6 +261,9 @@ list_ev_new(struct list_ev **ret, const struct list_opts *opts)
 
 	if (le == NULL)
 		return -ENOMEM;
+	/* what compiling a list took is to go back to the system: by itself the
+	 * limit grows with each large block that was freed */
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_FROM); /* 0: as it was */
 	le->opts = *opts;
 	le->conf = conf_ref(opts->conf);
 	list_init(&le->waiters);

@@ -102,6 +102,18 @@ inc "$probe" tcp 10.9.0.2 7009 >"$tmp/probe.out"
 check "after the backlog, what comes" wait_for lines_are 2
 stop $watch
 
+# -- a filter that leaves out thousands --
+inc "$BUILDDIR/connload" udp 10.9.0.2 7001 6000 50 30000 >"$tmp/load"
+filtered() { # N WORD...: so many rows, and soon
+	local n=$1
+	shift
+	timeout 20 "$REROUTECTL" --control "$tmp/control" --json "$@" \
+	    >"$tmp/filtered" || return 1
+	[ "$(wc -l <"$tmp/filtered")" -eq "$n" ]
+}
+check "a filter that matches none of thousands" filtered 0 flows --exe nosuch
+check "a filter that matches old ones only" filtered 2 flows --exe other
+
 # -- who watches and lists gets whole lines --
 inc "$BUILDDIR/connload" udp 10.9.0.2 7001 2000 50 20000 >"$tmp/load"
 cat >"$tmp/both.py" <<'PY'
