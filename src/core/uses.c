@@ -214,7 +214,8 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	entry->head_len = use->head_len;
 	entry->connected = use->connected;
 	entry->when = now;
-	entry->waiting++;
+	if (!use->taken) /* else it comes to nobody */
+		entry->waiting++;
 	entry->order = ++uses->orders;
 	list_remove(&entry->lru);
 	list_prepend(&uses->lru, &entry->lru);
@@ -229,36 +230,41 @@ is_packet(const struct uses *uses, const struct entry *entry, const void *head,
 	       map_hash(&uses->entries, head, entry->head_len) == entry->print;
 }
 
-/* Several sent between these ends: those of whom packets wait for a verdict, by
- * their bytes where there is more than one. */
+/* Several sent between these ends. One of those of whom packets wait for a
+ * verdict, by its bytes where these are not all alike; where none waits, and
+ * all are alike, the newest. */
 static struct entry *
 tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
     const void *head, size_t len)
 {
 	struct entry *entry, *found = NULL, *waits = NULL;
-	unsigned int n_found = 0, n_waiting = 0;
-	bool alike = true;
+	bool alike = true, waiting_alike = true;
+	unsigned int n_found = 0;
 
 	for_each_same(entry, &uses->entries, hash, &newest->key)
 	{
+		const struct actor *actor = &entry->who->actor;
+
 		if (mono_since(newest->when, entry->when) > WAIT_NS)
 			continue;
-		alike =
-		    alike && is_alike(&entry->who->actor, &newest->who->actor);
+		alike = alike && is_alike(actor, &newest->who->actor);
 		if (entry->waiting == 0)
 			continue;
-		waits = entry;
-		n_waiting++;
+		waiting_alike =
+		    waiting_alike &&
+		    (waits == NULL || is_alike(actor, &waits->who->actor));
+		if (waits == NULL || entry->order > waits->order)
+			waits = entry;
 		if (is_packet(uses, entry, head, len)) {
 			found = entry;
 			n_found++;
 		}
 	}
-	if (alike)
-		return newest;
-	if (n_waiting == 1)
-		return waits;
-	return n_found == 1 ? found : NULL;
+	if (n_found == 1)
+		return found;
+	if (waits != NULL)
+		return waiting_alike ? waits : NULL;
+	return alike ? newest : NULL;
 }
 
 enum uses_found

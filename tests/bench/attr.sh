@@ -59,7 +59,7 @@ for round in $(seq "$rounds"); do
 	done
 done
 echo "$n connections a run, $rounds rounds; medians"
-printf '%-14s %12s %12s %10s %10s\n' load "cpu-ns, bpf" "without" rate, bpf without
+printf '%-14s %12s %12s %10s %10s\n' load "cpu-ns, bpf" "without" "rate, bpf" without
 for load in tcp:1 tcp:64 udp:1 udp:64 tcp-churn:1 udp-churn:1; do
 	a=$tmp/m.auto.${load%:*}.${load#*:} b=$tmp/m.no.${load%:*}.${load#*:}
 	printf '%-14s %12s %12s %10s %10s\n' "$load" "$(median 1 "$a")" \

@@ -309,13 +309,9 @@ push(char **words)
 static void
 idle(char **words)
 {
-	struct rlimit limit;
 	int n = atoi(words[2]);
 	char byte = 'x';
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 	for (int i = 0; i < n; i++)
 		must(send(dial(words), &byte, 1, 0) == 1, "send");
 	printf("idle %d\n", n);
@@ -326,6 +322,11 @@ idle(char **words)
 int
 main(int argc, char **argv)
 {
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 	if (argc == 4 && strcmp(argv[1], "carry") == 0)
 		carry(argv + 2);
 	else if (argc == 4 && strcmp(argv[1], "sink") == 0)

@@ -16,14 +16,16 @@ inc ip route add default via 10.9.0.2
 relay=$BUILDDIR/relay
 connload=$BUILDDIR/connload
 background ins "$relay" sink 192.0.2.7 7001
-background ins "$connload" -S -a 192.0.2.7 -p 7100 -P 8
-# a table of processes for it: user and system time in ms
+background ins "$connload" serve 192.0.2.7 7100
+# user and system time in ms
 cpu() { awk '{print ($14 + $15) * 1000 / '"$(getconf CLK_TCK)"'}' "/proc/$1/stat"; }
 rss() { awk '/VmRSS/ {print $2}' "/proc/$1/status"; }
 nat() { inc iptables-legacy -t nat "$@"; }
 
 measure() { # NAME PID
 	local name=$1 p=$2 n round before after s
+	# ports come again, and entries of what was measured before lead there
+	inc conntrack -F >/dev/null 2>&1
 	for n in 1 8; do
 		for round in $(seq "$rounds"); do
 			before=$(cpu "$p")
@@ -36,8 +38,8 @@ measure() { # NAME PID
 	done
 	for n in 1 64; do
 		before=$(cpu "$p")
-		s=$(inc "$connload" -m tcp -e -a 192.0.2.7 -p 7100 -P 8 \
-		    -n 5000 -c $n 2>&1 | tr '\n' ' ')
+		s=$(inc "$connload" tcp 192.0.2.7 7100 5000 $n 2>&1 |
+		    tr '\n' ' ')
 		after=$(cpu "$p")
 		echo "$name connections parallel=$n cpu_us_each=$(echo \
 		    "scale=1; ($after - $before) / 5" | bc) $s"

@@ -159,6 +159,29 @@ the_next_one_with_the_ports_is_told_by_who_waits(void **state)
 	assert_int_equal(used.who->actor.pid, 43);
 }
 
+/* A blocked program tries again from the port that another one had: what was
+ * refused in the kernel waits for no verdict, and its tries are all alike. */
+static void
+tries_of_one_program_are_told_from_who_was_there_before(void **state)
+{
+	struct wire w = datagram(4000, "hello");
+	struct actor second = actor(43), third = actor(43);
+	struct used used;
+
+	(void)state;
+	second.pid = 44;
+	third.pid = 45;
+	send_by(actor(42), 7, &w, 1);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	send_by(actor(43), 8, &w, 2);
+	send_by(second, 9, &w, 3);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	assert_int_equal(used.who->actor.exe_ino, 43);
+	send_by(third, 10, &w, 4);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	assert_int_equal(used.who->actor.exe_ino, 43);
+}
+
 static void
 workers_of_one_service_are_as_good_as_each_other(void **state)
 {
@@ -254,6 +277,7 @@ main(void)
 		TEST(one_process_is_one_until_it_runs_exec),
 		TEST(of_a_shared_socket_each_packet_has_its_own_sender),
 		TEST(the_next_one_with_the_ports_is_told_by_who_waits),
+		TEST(tries_of_one_program_are_told_from_who_was_there_before),
 		TEST(workers_of_one_service_are_as_good_as_each_other),
 		TEST(what_was_sent_long_ago_is_not_meant),
 		TEST(the_table_is_bounded),
