@@ -29,6 +29,8 @@
 #define ID_SLOTS 64
 /* What an answer that c-ares must not see may be long. */
 #define EARLY_MAX 512
+/* Datagrams without sense that are read in a row. */
+#define JUNK_MAX 64
 
 struct channel;
 
@@ -218,7 +220,7 @@ on_receive(ares_socket_t fd, void *buf, size_t len, int flags,
 
 	if (channel->pool->tcp)
 		return recvfrom(fd, buf, len, flags, from, from_len);
-	for (;;) {
+	for (unsigned int i = 0; i < JUNK_MAX; i++) {
 		ares_socklen_t had = from_len != NULL ? *from_len : 0;
 
 		n = recvfrom(fd, buf, len, flags, from, from_len);
@@ -227,6 +229,8 @@ on_receive(ares_socket_t fd, void *buf, size_t len, int flags,
 		if (from_len != NULL)
 			*from_len = had;
 	}
+	errno = EAGAIN; /* the rest with the next turn of the loop */
+	return -1;
 }
 
 static ares_ssize_t

@@ -162,6 +162,10 @@ take_down(struct upstream *u, mono_t now)
 	unsigned int shift =
 	    u->failures < DOWN_SHIFT_MAX ? u->failures : DOWN_SHIFT_MAX;
 
+	/* of many that fail together only the first counts: a server that is
+	 * back after a second must not be left alone for half a minute */
+	if (u->down && mono_before(now, u->down_until))
+		return;
 	u->failures++;
 	u->down = true;
 	u->probing = false;

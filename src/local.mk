@@ -190,7 +190,8 @@ rerouted_SOURCES = \
 	%D%/port17_past.c %D%/port17_past.h \
 	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
-	%D%/rerouted.c %D%/rerouted.h \
+	%D%/rerouted.c %D%/rerouted.h %D%/rerouted_own.h \
+	%D%/rerouted_parts.c \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/review_ev.c %D%/review_ev.h \

@@ -141,6 +141,8 @@ hold
 ask_all "before the crash" ok
 stop "$daemon" KILL
 start
+no_marks() { [ "$(marks)" = 0 ]; }
+check "what the old one decided is taken back" wait_for no_marks
 ask_all "after the crash" ok
 # the kernel may have sent something of its own beside them
 known() { [ "$(ctl --json flows | grep -c '"dport": *7001')" = 4 ]; }

@@ -264,6 +264,28 @@ upstreams_come_and_go(void **state)
 }
 
 static void
+failures_at_once_are_one(void **state)
+{
+	struct upstream_group group = { .n = 1 };
+	struct upstream *u = &group.v[0];
+	mono_t now = { 9 * MONO_S };
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		upstream_failed(u, mono_add(now, (uint64_t)i * MONO_MS));
+	assert_true(u->down);
+	assert_int_equal(u->errors, 8);
+	now = mono_add(now, MONO_S);
+	assert_int_equal(upstream_probe(&group, 0, now), 0);
+	/* the next failure, of the one that tried, takes it down for longer */
+	upstream_failed(u, now);
+	now = mono_add(now, MONO_S);
+	assert_int_equal(upstream_probe(&group, 0, now), -1);
+	now = mono_add(now, MONO_S);
+	assert_int_equal(upstream_probe(&group, 0, now), 0);
+}
+
+static void
 private_addresses(void **state)
 {
 	static const struct {
@@ -336,6 +358,7 @@ main(void)
 		cmocka_unit_test(due_is_in_order),
 		cmocka_unit_test(hosts_both_ways),
 		cmocka_unit_test(upstreams_come_and_go),
+		cmocka_unit_test(failures_at_once_are_one),
 		cmocka_unit_test(private_addresses),
 		cmocka_unit_test(qlog_is_a_ring),
 	};

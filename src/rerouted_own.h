@@ -1,0 +1,63 @@
+#ifndef REROUTED_OWN_H
+#define REROUTED_OWN_H
+
+#include "src/rerouted.h"
+
+#include "src/core/stats.h"
+#include "src/ctl.h"
+#include "src/fw_ev.h"
+
+/* The one context, shared by what starts and joins its parts
+ * (rerouted_parts.c) and what runs and ends it (rerouted.c). */
+
+enum phase {
+	PHASE_STARTING, /* chains are being put in */
+	PHASE_RUNNING,
+	PHASE_STOPPING, /* chains are being taken out */
+};
+
+struct rerouted {
+	const struct rerouted_opts *opts;
+	const struct conf *conf; /* a reference */
+	struct stats stats;
+	struct event_base *base;
+	struct event *signals[3];
+	struct event *alive; /* the watchdog's timer */
+	struct privileges_ev *privileges;
+	struct names *names;
+	struct names_ev *names_ev;
+	struct judge *judge;
+	struct tally *tally;
+	struct history *history;
+	struct bytes_ev *bytes_ev;
+	struct nfq *nfq;
+	struct diag *diag;
+	struct procfs *procfs;
+	struct attr *attr;
+	struct judge_ev *judge_ev;
+	struct resolver_ev *resolver;
+	struct qlog *qlog;
+	struct port17_ev *port17;
+	struct ctl_env env;
+	struct ctl_ev *ctl;
+	struct fw_ev fw;
+	struct guard_ev *guard;
+	struct list_ev *list_ev;
+	struct policy_ev *policy_ev;
+	struct watch_ev *watch; /* NULL: the rules are not watched */
+	enum phase phase;
+	bool stop;   /* a signal came while the chains were being put in */
+	bool broken; /* the queues are of no more use */
+	int error;   /* what rerouted_run() returns */
+	void (*ready)(void *arg);
+	void *ready_arg;
+};
+
+/* Signals, the watchdog's timer and the loop itself: 0 or -errno. */
+int rerouted_loop_prepare(struct rerouted *rr);
+
+/* What the parts call: chains are in, or out; the queues are of no more use. */
+void rerouted_firewall_done(void *arg);
+void rerouted_queues_broken(void *arg, int error);
+
+#endif

@@ -1,0 +1,562 @@
+#include "src/rerouted_own.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "dns/qlog.h"
+#include "src/attr.h"
+#include "src/base/log.h"
+#include "src/bytes_ev.h"
+#include "src/core/history.h"
+#include "src/core/judge.h"
+#include "src/core/policy.h"
+#include "src/core/schema.h"
+#include "src/core/tally.h"
+#include "src/ctl_ev.h"
+#include "src/ctl_tunnel.h"
+#include "src/flow_log.h"
+#include "src/fw_ev.h"
+#include "src/guard_ev.h"
+#include "src/judge_ev.h"
+#include "src/linux/diag.h"
+#include "src/linux/nfq.h"
+#include "src/linux/procfs.h"
+#include "src/list_ev.h"
+#include "src/names_ev.h"
+#include "src/notify.h"
+#include "src/policy_ev.h"
+#include "src/port17_ev.h"
+#include "src/port17_past.h"
+#include "src/privileges_ev.h"
+#include "src/query_log.h"
+#include "src/resolver_ev.h"
+#include "src/watch_ev.h"
+
+static void
+flow_judged(void *arg, const struct flow *flow, mono_t now)
+{
+	struct rerouted *rr = arg;
+	const struct name *name = flow_host(flow);
+	char host[NAME_TEXT_SIZE];
+
+	flow_log(flow);
+	tally_judged(rr->tally, flow,
+	    name != NULL ? name_format(name, host) : NULL, now);
+	history_add(rr->history, flow);
+	ctl_ev_judged(rr->ctl, flow, now);
+}
+
+/* After a reload. */
+static void
+settings_changed(void *arg, const struct conf *conf)
+{
+	struct rerouted *rr = arg;
+
+	for (size_t i = 0; i < conf_n_rows; i++) {
+		const struct conf_row *row = &conf_rows[i];
+
+		if (row->restart && !conf_row_equal(row, rr->conf, conf))
+			log_warning("rerouted",
+			    "the new value of [%s] %s needs a restart",
+			    row->section, row->key);
+	}
+	if (rr->port17 != NULL && port17_ev_set_conf(rr->port17, conf) < 0)
+		log_error("port17", "out of memory: the tunnels are as they "
+				    "were");
+	if (!rr->opts->log_level_set)
+		log_set_level(conf->log_level);
+	if (!rr->opts->log_format_set)
+		log_set_format(conf->log_format);
+	if (rr->resolver != NULL)
+		resolver_ev_configure(rr->resolver, conf);
+	list_ev_configure(rr->list_ev, conf);
+}
+
+static void
+lists_changed(void *arg, const struct list_table *table)
+{
+	struct rerouted *rr = arg;
+
+	policy_ev_lists(rr->policy_ev, table);
+}
+
+static void
+flow_moved(void *arg, const struct flow_key *key)
+{
+	struct rerouted *rr = arg;
+
+	if (rr->port17 != NULL)
+		port17_ev_moved(rr->port17, key);
+}
+
+static enum port17_route
+packet_rerouted(void *arg, const struct packet *pkt,
+    const struct nfq_packet *raw, struct verdict *verdict)
+{
+	struct rerouted *rr = arg;
+
+	return port17_ev_route(rr->port17, pkt, raw, verdict);
+}
+
+static bool
+socket_is_own(void *arg, uint64_t inode)
+{
+	const struct rerouted *rr = arg;
+
+	return port17_ev_is_own(rr->port17, inode);
+}
+
+static void
+rules_idle(void *arg)
+{
+	struct rerouted *rr = arg;
+
+	notify_ready(); /* after notify_reloading() */
+	list_ev_applied(rr->list_ev);
+}
+
+static void
+rules_changed(void *arg)
+{
+	struct rerouted *rr = arg;
+
+	log_info("policy", "the files have changed");
+	policy_ev_reload(rr->policy_ev);
+}
+
+static const char *
+state_folder(const struct rerouted *rr)
+{
+	return rr->opts->state != NULL ? rr->opts->state
+				       : REROUTED_STATE_DEFAULT;
+}
+
+static const char *
+control_path(const struct rerouted *rr)
+{
+	return rr->opts->control != NULL ? rr->opts->control
+					 : REROUTED_CONTROL_DEFAULT;
+}
+
+static int
+privileges_prepare(struct rerouted *rr)
+{
+	struct privileges_opts opts = {
+		.base = rr->base,
+		.conf = rr->conf,
+		.stats = &rr->stats,
+		.state = state_folder(rr),
+		.control = control_path(rr),
+	};
+
+	fw_load_modules(rr->conf);
+	return privileges_ev_new(&rr->privileges, &opts);
+}
+
+static int
+lists_prepare(struct rerouted *rr)
+{
+	struct list_opts opts = {
+		.base = rr->base,
+		.conf = rr->conf,
+		.state = state_folder(rr),
+		.changed = lists_changed,
+		.arg = rr,
+	};
+	int r = list_ev_new(&rr->list_ev, &opts);
+
+	if (r < 0)
+		log_error(
+		    "lists", "the lists can't be loaded: %s", strerror(-r));
+	return r;
+}
+
+static int
+policy_prepare(struct rerouted *rr)
+{
+	struct policy_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.diag = rr->diag,
+		.stats = &rr->stats,
+		.conf = rr->conf,
+		.config = rr->opts->config,
+		.rules = rr->opts->rules,
+		.state = state_folder(rr),
+		.lists = list_ev_table(rr->list_ev),
+		.judged = flow_judged,
+		.settings = settings_changed,
+		.moved = flow_moved,
+		.idle = rules_idle,
+		.arg = rr,
+	};
+	int r = policy_ev_new(&rr->policy_ev, &opts);
+
+	if (r == -EINVAL)
+		log_error("policy", "the rules have faults: nothing was "
+				    "started");
+	else if (r < 0)
+		log_error(
+		    "policy", "the rules can't be loaded: %s", strerror(-r));
+	return r;
+}
+
+static int
+watch_prepare(struct rerouted *rr)
+{
+	int r;
+
+	if (!rr->conf->watch)
+		return 0;
+	r = watch_ev_new(&rr->watch, rr->base, rr->env.rules_dir, ".rules",
+	    rules_changed, rr);
+	if (r < 0)
+		log_error("policy", "%s can't be watched: %s",
+		    rr->env.rules_dir, strerror(-r));
+	return r;
+}
+
+static int
+queues_prepare(struct rerouted *rr)
+{
+	struct nfq_opts opts = {
+		.queue_length = (uint32_t)rr->conf->queue_length,
+		.receive_buffer = (uint32_t)rr->conf->receive_buffer,
+	};
+	uint32_t owner = 0;
+	int r = nfq_open(&rr->nfq, &opts, &rr->stats, &owner);
+
+	if (r == -EBUSY)
+		log_error("judge",
+		    "another program holds the queues pid=%u: nothing was "
+		    "changed",
+		    owner);
+	else if (r == -EPERM)
+		log_error("judge",
+		    "the queues can't be bound: run as root, or with "
+		    "CAP_NET_ADMIN");
+	else if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		log_error("judge",
+		    "the queues can't be bound: %s (ulimit -n, LimitNOFILE=)",
+		    strerror(-r));
+	else if (r < 0)
+		log_error("judge",
+		    "the queues can't be bound, the kernel needs "
+		    "NETFILTER_NETLINK_QUEUE (modprobe nfnetlink_queue): %s",
+		    strerror(-r));
+	return r;
+}
+
+static int
+judge_prepare(struct rerouted *rr)
+{
+	int r;
+
+	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
+	rr->tally = tally_new((size_t)rr->conf->processes_max);
+	rr->history = history_new((size_t)rr->conf->history);
+	rr->names = names_new(NAMES_MAX, &rr->stats);
+	if (rr->judge == NULL || rr->tally == NULL || rr->history == NULL ||
+	    rr->names == NULL)
+		return -ENOMEM;
+	judge_set_names(rr->judge, rr->names);
+	r = diag_open(&rr->diag);
+	if (r == 0) {
+		r = lists_prepare(rr);
+		if (r == 0)
+			r = policy_prepare(rr);
+		if (r < 0)
+			return r;
+	} else {
+		log_error(
+		    "judge", "sockets can't be looked up: %s", strerror(-r));
+		return r;
+	}
+	r = procfs_open(&rr->procfs, (size_t)rr->conf->processes_max);
+	if (r < 0)
+		log_error("judge", "/proc can't be read: %s", strerror(-r));
+	return r;
+}
+
+static int
+bytes_prepare(struct rerouted *rr)
+{
+	struct bytes_opts opts = { rr->base, rr->judge, rr->tally, &rr->stats };
+
+	return bytes_ev_new(&rr->bytes_ev, &opts);
+}
+
+static int
+attr_prepare(struct rerouted *rr)
+{
+	struct attr_opts opts = { .diag = rr->diag,
+		.procfs = rr->procfs,
+		.stats = &rr->stats,
+		.bpf = rr->conf->bpf != 0 };
+
+	return attr_new(&rr->attr, &opts);
+}
+
+static void
+queried(void *arg, const struct record *record)
+{
+	struct rerouted *rr = arg;
+
+	query_log(record);
+	/* each query that a rule decided anew, as each flow */
+	if (record->learnt && record->policy == judge_policy(rr->judge))
+		judge_count(rr->judge, record->decision.rule, record->time);
+	qlog_add(rr->qlog, record);
+	if (rr->ctl != NULL)
+		ctl_ev_queried(rr->ctl, record, record->time);
+	if (record->learnt)
+		names_ev_touch(rr->names_ev);
+}
+
+static enum resolve_way
+name_for_tunnel(void *arg, const char *tunnel, const struct name *name,
+    enum addr_family family, struct addr *ret)
+{
+	struct rerouted *rr = arg;
+
+	switch (port17_ev_name(rr->port17, tunnel, name, family, ret)) {
+	case PORT17_NAME_HERE:
+		return RESOLVE_WAY_USUAL;
+	case PORT17_NAME_FAKE:
+		return RESOLVE_WAY_STAND_IN;
+	case PORT17_NAME_NONE:
+		return RESOLVE_WAY_NONE;
+	}
+	abort();
+}
+
+static int
+resolver_prepare(struct rerouted *rr)
+{
+	struct resolver_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.names = rr->names,
+		.queried = queried,
+		.stand_in = name_for_tunnel,
+		.arg = rr,
+	};
+	int r;
+
+	rr->qlog = qlog_new((size_t)rr->conf->history);
+	if (rr->qlog == NULL)
+		return -ENOMEM;
+	r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
+
+	if (r < 0)
+		log_error(
+		    "dns", "the resolver can't be started: %s", strerror(-r));
+	return r;
+}
+
+static int
+control_prepare(struct rerouted *rr)
+{
+	const char *path = control_path(rr);
+	int r;
+
+	rr->env.conf = rr->conf;
+	rr->env.fw = &rr->fw;
+	rr->env.judge = rr->judge;
+	rr->env.procfs = rr->procfs;
+	rr->env.attr = rr->attr;
+	rr->env.stats = &rr->stats;
+	rr->env.tally = rr->tally;
+	rr->env.history = rr->history;
+	rr->env.bytes_ev = rr->bytes_ev;
+	rr->env.resolver = rr->resolver;
+	rr->env.qlog = rr->qlog;
+	rr->env.policy_ev = rr->policy_ev;
+	rr->env.list_ev = rr->list_ev;
+	rr->env.started = mono_now();
+	rr->env.rules_dir =
+	    rr->opts->rules != NULL ? rr->opts->rules : LOAD_RULES_DEFAULT;
+	r = ctl_ev_new(&rr->ctl, rr->base, path, &rr->env);
+	if (r == -EADDRINUSE)
+		log_error("control", "another daemon answers on %s", path);
+	else if (r < 0)
+		log_error("control", "%s: %s", path, strerror(-r));
+	if (r == 0)
+		privileges_ev_socket_made(rr->privileges);
+	return r;
+}
+
+static json_t *
+make_tunnel_end(const void *of, const struct json_time *at)
+{
+	return ctl_tunnel_end(of, at);
+}
+
+static void
+tunnel_ended(void *arg, const struct port17_past *past)
+{
+	struct rerouted *rr = arg;
+	struct ctl_event event = { .name = "tunnel",
+		.row = { past->process, NULL, action_name(ACTION_REROUTE),
+		    past->ended },
+		.make = make_tunnel_end,
+		.of = past };
+
+	if (rr->ctl != NULL)
+		ctl_ev_publish(rr->ctl, &event, past->ended);
+}
+
+static int
+port17_prepare(struct rerouted *rr)
+{
+	struct port17_ev_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.nfq = rr->nfq,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.stats = &rr->stats,
+		.flows_max = (size_t)rr->conf->flows_max,
+		.state = state_folder(rr),
+		.ended = tunnel_ended,
+		.arg = rr,
+	};
+	int r = port17_ev_new(&rr->port17, &opts);
+
+	rr->env.port17 = rr->port17;
+	if (r == 0)
+		r = port17_ev_set_conf(rr->port17, rr->conf);
+	if (r < 0)
+		log_error("port17",
+		    "the entry for tunnels can't be opened (127.0.0.17 and "
+		    "[::1], port 1117): %s",
+		    strerror(-r));
+	return r;
+}
+
+/* One descriptor a cached process, and some for sockets. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(
+	    RLIMIT_NOFILE, &limit); /* the cache makes do with less */
+}
+
+int
+rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
+    const struct conf *conf)
+{
+	struct rerouted *rr = calloc(1, sizeof(*rr));
+	struct judge_ev_opts judge_opts;
+	int r;
+
+	if (rr == NULL)
+		return -ENOMEM;
+	raise_descriptors();
+	rr->opts = opts;
+	rr->conf = conf_ref(conf);
+	fw_ev_init(&rr->fw, rr->conf, rerouted_firewall_done, rr);
+	r = rerouted_loop_prepare(rr);
+	if (r == 0)
+		r = privileges_prepare(rr);
+	if (r == 0)
+		r = judge_prepare(rr);
+	/* before the control socket: a second daemon stops here */
+	if (r == 0)
+		r = queues_prepare(rr);
+	if (r == 0)
+		r = names_ev_new(
+		    &rr->names_ev, rr->base, rr->names, state_folder(rr));
+	if (r == 0)
+		r = bytes_prepare(rr);
+	if (r == 0)
+		r = attr_prepare(rr);
+	if (r == 0)
+		r = resolver_prepare(rr);
+	if (r == 0)
+		r = control_prepare(rr);
+	if (r == 0)
+		r = watch_prepare(rr);
+	judge_opts = (struct judge_ev_opts){
+		.base = rr->base,
+		.judge = rr->judge,
+		.nfq = rr->nfq,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.attr = rr->attr,
+		.stats = &rr->stats,
+		.judged = flow_judged,
+		.broken = rerouted_queues_broken,
+		.route = packet_rerouted,
+		.is_own = socket_is_own,
+		.arg = rr,
+	};
+	if (r == 0)
+		r = port17_prepare(rr);
+	if (r == 0)
+		r = judge_ev_new(&rr->judge_ev, &judge_opts);
+	/* all is open; from here on threads are started */
+	if (r == 0)
+		r = privileges_ev_drop(rr->privileges);
+	if (r < 0) {
+		rerouted_free(rr);
+		return r;
+	}
+	*ret = rr;
+	return 0;
+}
+
+void
+rerouted_free(struct rerouted *rr)
+{
+	if (rr == NULL)
+		return;
+	/* threads work on what is freed below */
+	while (policy_ev_is_busy(rr->policy_ev) ||
+	       list_ev_is_busy(rr->list_ev) || port17_ev_is_busy(rr->port17) ||
+	       names_ev_is_busy(rr->names_ev) || ctl_ev_is_busy(rr->ctl) ||
+	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
+		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
+			break;
+	watch_ev_free(rr->watch);
+	judge_ev_free(rr->judge_ev);
+	resolver_ev_free(rr->resolver);
+	port17_ev_free(rr->port17);
+	ctl_ev_free(rr->ctl);
+	bytes_ev_free(rr->bytes_ev);
+	guard_ev_free(rr->guard);
+	policy_ev_free(rr->policy_ev);
+	list_ev_free(rr->list_ev);
+	nfq_close(rr->nfq);
+	diag_close(rr->diag);
+	judge_free(rr->judge);
+	names_ev_free(rr->names_ev);
+	names_free(rr->names);
+	attr_free(rr->attr);
+	tally_free(rr->tally);
+	history_free(rr->history);
+	qlog_free(rr->qlog);
+	procfs_close(rr->procfs);
+	if (rr->alive != NULL)
+		event_free(rr->alive);
+	for (size_t i = 0; i < sizeof(rr->signals) / sizeof(rr->signals[0]);
+	     i++)
+		if (rr->signals[i] != NULL)
+			event_free(rr->signals[i]);
+	privileges_ev_free(rr->privileges);
+	if (rr->base != NULL)
+		event_base_free(rr->base);
+	conf_unref(rr->conf);
+	free(rr);
+}
