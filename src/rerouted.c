@@ -1,4 +1,4 @@
-#include "src/rerouted_own.h"
+#include "src/rerouted.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -17,6 +17,7 @@
 #include "src/notify.h"
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
+#include "src/rerouted_own.h"
 
 static void
 remove_begin(void *arg)
