@@ -180,7 +180,7 @@ send_reply(
 {
 	struct sock_addr to;
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct control control;
+	struct control control = { 0 };
 
 	(void)sock_addr_ip(&to, &flow->nat.peer, flow->nat.port, "");
 	msg.msg_name = &to.space;
