@@ -29,12 +29,12 @@ check "the one after exec" flows "all('bash' in x['exe'] for x in f
 ins $IPT4 -I INPUT -p tcp --dport 7099 -j DROP
 python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
 background inc python3 -c '
-import socket, time
+import signal, socket
 s = socket.socket()
 s.setblocking(False)
 try: s.connect(("10.9.0.2", 7099))
 except BlockingIOError: pass
-time.sleep(60)'
+signal.pause()'
 kid=$pid
 judged() {
 	flows "any(x['dport'] == 7099 and x['packets_judged'] >= $1 and
@@ -64,12 +64,14 @@ check "and says what is missing" grep -q \
     "$tmp/daemon.log"
 ctl status >"$tmp/status"
 check "so does status" grep -q 'no BPF: no privilege' "$tmp/status"
-inc python3 -c '
-import socket, time
+background inc python3 -c '
+import signal, socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.sendto(b"x", ("10.9.0.2", 7098))
-time.sleep(1)'
-check "the next source serves" flows "any(x['dport'] == 7098 and
+signal.pause()' # /proc must find it
+kid=$pid
+check "the next source serves" wait_for flows "any(x['dport'] == 7098 and
 	x['exe'] == '$python' and x['attributed_by'] == 'sock_diag' for x in f)"
+stop $kid
 daemon_stop
 finish
