@@ -8,7 +8,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_uses
 unit_tests += test_ctmsg
 unit_tests += test_idmap
-unit_tests += test_judge_names
+unit_tests += test_judge_names test_judge_owners
 unit_tests += test_learn
 unit_tests += test_filter test_history test_tally
 unit_tests += test_lists test_list_parse
@@ -39,6 +39,8 @@ test_idmap_SOURCES = %D%/unit/test_idmap.c
 test_idmap_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
+test_judge_owners_SOURCES = %D%/unit/test_judge_owners.c
+test_judge_owners_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_names_SOURCES = %D%/unit/test_judge_names.c
 test_judge_names_LDADD = $(pure) $(CMOCKA_LIBS)
 test_learn_SOURCES = %D%/unit/test_learn.c
