@@ -10,8 +10,9 @@
 
 struct lineage {
 	struct map map;
-	struct list lru; /* the youngest first */
+	struct list living, gone; /* the youngest first */
 	size_t max;
+	uint64_t evicted;
 };
 
 static void
@@ -35,7 +36,8 @@ lineage_new(size_t max)
 	if (lineage == NULL)
 		return NULL;
 	lineage->max = max > 0 ? max : 1;
-	list_init(&lineage->lru);
+	list_init(&lineage->living);
+	list_init(&lineage->gone);
 	if (map_init(&lineage->map) < 0) {
 		free(lineage);
 		return NULL;
@@ -58,9 +60,12 @@ lineage_free(struct lineage *lineage)
 {
 	if (lineage == NULL)
 		return;
-	while (!list_empty(&lineage->lru))
+	while (!list_empty(&lineage->living))
+		kin_forget(lineage,
+		    container_of(lineage->living.next, struct kin, lru));
+	while (!list_empty(&lineage->gone))
 		kin_forget(
-		    lineage, container_of(lineage->lru.next, struct kin, lru));
+		    lineage, container_of(lineage->gone.next, struct kin, lru));
 	map_done(&lineage->map);
 	free(lineage);
 }
@@ -88,16 +93,38 @@ find(const struct lineage *lineage, pid_t pid, uint64_t start)
 	return NULL;
 }
 
+/* Keeps it longer. */
+static void
+used(struct lineage *lineage, struct kin *kin)
+{
+	list_remove(&kin->lru);
+	list_prepend(kin->gone ? &lineage->gone : &lineage->living, &kin->lru);
+}
+
 const struct kin *
 lineage_find(struct lineage *lineage, pid_t pid, uint64_t start)
 {
 	struct kin *kin = find(lineage, pid, start);
 
-	if (kin != NULL) { /* it is of interest: keep it longer */
-		list_remove(&kin->lru);
-		list_prepend(&lineage->lru, &kin->lru);
-	}
+	if (kin != NULL) /* it is of interest */
+		used(lineage, kin);
 	return kin;
+}
+
+/* One that lives can't be heard of again: it goes when all that are gone are
+ * forgotten. */
+static void
+make_room(struct lineage *lineage)
+{
+	struct list *from = &lineage->gone;
+
+	if (lineage->map.count < lineage->max)
+		return;
+	if (list_empty(from)) {
+		from = &lineage->living;
+		lineage->evicted++;
+	}
+	kin_forget(lineage, container_of(from->prev, struct kin, lru));
 }
 
 /* Finds or makes it; NULL when there is no memory. */
@@ -110,18 +137,26 @@ get(struct lineage *lineage, pid_t pid, uint64_t start)
 		kin = calloc(1, sizeof(*kin));
 		if (kin == NULL)
 			return NULL;
-		if (lineage->map.count >= lineage->max)
-			kin_forget(lineage,
-			    container_of(lineage->lru.prev, struct kin, lru));
+		make_room(lineage);
 		kin->pid = pid;
 		kin->start = start;
 		list_init(&kin->lru);
 		map_put(
 		    &lineage->map, &kin->node, hash_of(lineage, pid, start));
 	}
-	list_remove(&kin->lru);
-	list_prepend(&lineage->lru, &kin->lru);
+	used(lineage, kin);
 	return kin;
+}
+
+void
+lineage_exit(struct lineage *lineage, pid_t pid, uint64_t start)
+{
+	struct kin *kin = find(lineage, pid, start);
+
+	if (kin == NULL)
+		return;
+	kin->gone = true;
+	used(lineage, kin);
 }
 
 int
@@ -206,9 +241,13 @@ lineage_exec(struct lineage *lineage, const struct exec *program)
 		return -ENOMEM;
 	kin->ppid = program->ppid;
 	kin->pstart = program->pstart;
-	image_unref(kin->images[KIN_IMAGES - 1].image);
-	memmove(&kin->images[1], &kin->images[0],
-	    (KIN_IMAGES - 1) * sizeof(kin->images[0]));
+	if (kin->images[0].exec == program->exec) { /* told once more */
+		image_unref(kin->images[0].image);
+	} else {
+		image_unref(kin->images[KIN_IMAGES - 1].image);
+		memmove(&kin->images[1], &kin->images[0],
+		    (KIN_IMAGES - 1) * sizeof(kin->images[0]));
+	}
 	kin->images[0] = (struct kin_image){ .exec = program->exec,
 		.image = image_new(program) };
 	return kin->images[0].image != NULL ? 0 : -ENOMEM;
@@ -221,6 +260,12 @@ kin_image(const struct kin *kin, uint64_t exec)
 		if (kin->images[i].image != NULL && kin->images[i].exec == exec)
 			return kin->images[i].image;
 	return NULL;
+}
+
+uint64_t
+lineage_evicted(const struct lineage *lineage)
+{
+	return lineage->evicted;
 }
 
 size_t

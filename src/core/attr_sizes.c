@@ -1,0 +1,52 @@
+#include "src/core/attr_sizes.h"
+
+/* What all of it may take: a share of the memory for each of the tables. */
+#define SHARE 512
+
+/* Bytes of one: what a table has for it, or a record in its ring. A process is
+ * told by some 80 bytes when it is born, as many when it ends, and a few
+ * hundred with its path and arguments; a burst of a quarter of all is room
+ * enough. */
+#define USE_BYTES 208
+#define PROCESS_BYTES 512
+#define OWNER_BYTES 160
+#define BIRTH_BYTES 64
+
+static uint64_t
+bound(uint64_t n, uint64_t least, uint64_t most)
+{
+	if (n > most)
+		n = most;
+	return n < least ? least : n;
+}
+
+static uint64_t
+power_of_two(uint64_t n)
+{
+	uint64_t power = 1;
+
+	while (power < n)
+		power *= 2;
+	return power;
+}
+
+void
+attr_sizes_of(struct attr_sizes *ret, const struct attr_machine *machine)
+{
+	uint64_t share = machine->memory / SHARE;
+	uint64_t queue = bound(machine->queue, 256, 1 << 20);
+	uint64_t flows = machine->flows_max != 0 ? machine->flows_max : 65536;
+
+	/* both families have a queue of what goes out; and what was judged
+	 * shows whose a flow is that is asked about */
+	ret->uses = bound(
+	    bound(2 * queue, 1, share / USE_BYTES), 4096, UINT64_C(1) << 20);
+	ret->uses_ring =
+	    bound(power_of_two(ret->uses * USE_BYTES), 1 << 19, 1 << 26);
+	ret->processes = bound(
+	    bound(machine->pid_max, 1, share / PROCESS_BYTES), 1024, 65536);
+	ret->births_ring =
+	    bound(power_of_two(ret->processes * BIRTH_BYTES), 1 << 18, 1 << 22);
+	ret->owners =
+	    bound(bound(flows, 1, share / OWNER_BYTES), 8192, 1 << 20);
+}
