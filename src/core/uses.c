@@ -232,7 +232,7 @@ is_packet(const struct uses *uses, const struct entry *entry, const void *head,
 
 /* Several sent between these ends. One of those of whom packets wait for a
  * verdict, by its bytes where these are not all alike; where none waits, and
- * all are alike, the newest. */
+ * all are alike or can only have come one after the other, the newest. */
 static struct entry *
 tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
     const void *head, size_t len)
@@ -264,7 +264,8 @@ tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
 		return found;
 	if (waits != NULL)
 		return waiting_alike ? waits : NULL;
-	return alike ? newest : NULL;
+	/* what TCP sends again: one socket has these ends at a time */
+	return alike || newest->key.proto == IPPROTO_TCP ? newest : NULL;
 }
 
 enum uses_found

@@ -254,6 +254,30 @@ who_resets_a_connection_did_not_use_it(void **state)
 	assert_int_equal(uses_count(uses), 0);
 }
 
+/* The first packet of a connection is refused since another program had these
+ * ends; when it comes again no process is at work. */
+static void
+a_connection_is_of_who_opened_it_last(void **state)
+{
+	struct wire w = { .len = 0 }, x = { .len = 0 };
+	struct flow_key k = key(4000);
+	struct used used;
+
+	(void)state;
+	wire_ip(&w, "10.9.0.1", "192.0.2.7", IPPROTO_TCP, 20);
+	wire_tcp(&w, 4000, 53, 7, 0x02);
+	wire_ip(&x, "10.9.0.1", "192.0.2.7", IPPROTO_TCP, 20);
+	wire_tcp(&x, 4000, 53, 9, 0x02);
+	k.proto = IPPROTO_TCP;
+	send_by(actor(42), 7, &w, 1);
+	assert_int_equal(uses_find(uses, &k, w.bytes, w.len, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 42);
+	send_by(actor(43), 8, &x, 2);
+	assert_int_equal(uses_find(uses, &k, x.bytes, x.len, &used), USES_ONE);
+	assert_int_equal(uses_find(uses, &k, x.bytes, x.len, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 43);
+}
+
 static void
 what_is_no_packet_is_refused(void **state)
 {
@@ -282,6 +306,7 @@ main(void)
 		TEST(what_was_sent_long_ago_is_not_meant),
 		TEST(the_table_is_bounded),
 		TEST(who_resets_a_connection_did_not_use_it),
+		TEST(a_connection_is_of_who_opened_it_last),
 		TEST(what_is_no_packet_is_refused),
 	};
 
