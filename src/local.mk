@@ -205,7 +205,7 @@ rerouted_SOURCES = \
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) \
-	$(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
+	$(OPENSSL_LIBS) $(BPF_LIBS) \
 	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 
 bin_PROGRAMS += reroutectl
