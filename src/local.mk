@@ -122,6 +122,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
 	%D%/linux/own.c %D%/linux/own.h \
+	%D%/linux/pages.c %D%/linux/pages.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
