@@ -152,8 +152,8 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 		attr->mounts = st.st_ino;
 	machine_read(&machine);
 	attr_sizes_of(&attr->sizes, &machine);
-	attr->uses = uses_new(attr->sizes.uses);
-	attr->lineage = lineage_new(attr->sizes.processes);
+	attr->uses = uses_new(attr->sizes.uses, attr->sizes.judged);
+	attr->lineage = lineage_new(attr->sizes.processes, attr->sizes.gone);
 	if (attr->uses == NULL || attr->lineage == NULL) {
 		attr_free(attr);
 		return -ENOMEM;

@@ -37,16 +37,22 @@ attr_sizes_of(struct attr_sizes *ret, const struct attr_machine *machine)
 	uint64_t queue = bound(machine->queue, 256, 1 << 20);
 	uint64_t flows = machine->flows_max != 0 ? machine->flows_max : 65536;
 
-	/* both families have a queue of what goes out; and what was judged
-	 * shows whose a flow is that is asked about */
+	/* both families have a queue of what goes out */
 	ret->uses = bound(
 	    bound(2 * queue, 1, share / USE_BYTES), 4096, UINT64_C(1) << 20);
+	ret->judged = 4096;
+	/* what is sent while one wake-up lasts, and 50 ms of it where another
+	 * has our processor */
 	ret->uses_ring =
-	    bound(power_of_two(ret->uses * USE_BYTES), 1 << 19, 1 << 26);
+	    bound(power_of_two(queue / 2 * USE_BYTES), 1 << 19, 1 << 24);
+	ret->uses_ring = bound(
+	    ret->uses_ring, 1 << 19, power_of_two(share / 2 + 1));
 	ret->processes = bound(
 	    bound(machine->pid_max, 1, share / PROCESS_BYTES), 1024, 65536);
+	ret->gone = bound(GONE_MAX, 1, ret->processes / 2);
+	/* some 200 programs that are started; more where there may be more */
 	ret->births_ring =
-	    bound(power_of_two(ret->processes * BIRTH_BYTES), 1 << 18, 1 << 22);
+	    bound(power_of_two(ret->processes * 4), 1 << 17, 1 << 20);
 	ret->owners =
 	    bound(bound(flows, 1, share / OWNER_BYTES), 8192, 1 << 20);
 }

@@ -13,10 +13,13 @@ struct attr_machine {
 };
 
 struct attr_sizes {
-	uint64_t uses;	    /* packets that wait, and some that were judged */
-	uint64_t processes; /* that live, or are gone since a short while */
+	uint64_t uses;	    /* packets that wait for a verdict */
+	uint64_t judged;    /* those, and some that were judged */
+	uint64_t processes; /* that live, and those that are gone … */
+	uint64_t gone;	    /* … of which there are no more than these */
 	uint64_t owners;    /* flows whose owner the kernel remembers */
-	/* bytes of the rings between the kernel and us, powers of two */
+	/* bytes of the rings between the kernel and us, powers of two; all of
+	 * a ring is resident */
 	uint64_t uses_ring, births_ring;
 };
 

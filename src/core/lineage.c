@@ -11,7 +11,7 @@
 struct lineage {
 	struct map map;
 	struct list living, gone; /* the youngest first */
-	size_t max;
+	size_t max, gone_max, n_gone;
 	uint64_t evicted;
 };
 
@@ -29,13 +29,14 @@ image_unref(struct image *image)
 }
 
 struct lineage *
-lineage_new(size_t max)
+lineage_new(size_t max, size_t gone_max)
 {
 	struct lineage *lineage = calloc(1, sizeof(*lineage));
 
 	if (lineage == NULL)
 		return NULL;
 	lineage->max = max > 0 ? max : 1;
+	lineage->gone_max = gone_max > 0 ? gone_max : 1;
 	list_init(&lineage->living);
 	list_init(&lineage->gone);
 	if (map_init(&lineage->map) < 0) {
@@ -52,6 +53,7 @@ kin_forget(struct lineage *lineage, struct kin *kin)
 		image_unref(kin->images[i].image);
 	list_remove(&kin->lru);
 	map_remove(&lineage->map, &kin->node);
+	lineage->n_gone -= kin->gone;
 	free(kin);
 }
 
@@ -153,9 +155,13 @@ lineage_exit(struct lineage *lineage, pid_t pid, uint64_t start)
 {
 	struct kin *kin = find(lineage, pid, start);
 
-	if (kin == NULL)
+	if (kin == NULL || kin->gone)
 		return;
+	if (lineage->n_gone >= lineage->gone_max)
+		kin_forget(lineage,
+		    container_of(lineage->gone.prev, struct kin, lru));
 	kin->gone = true;
+	lineage->n_gone++;
 	used(lineage, kin);
 }
 

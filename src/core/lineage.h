@@ -40,8 +40,8 @@ struct kin {
 	} images[KIN_IMAGES];
 };
 
-/* NULL when there is no memory. */
-struct lineage *lineage_new(size_t max);
+/* max: of all; gone_max: of those that are gone. NULL when there is no memory. */
+struct lineage *lineage_new(size_t max, size_t gone_max);
 void lineage_free(struct lineage *lineage); /* accepts NULL */
 
 /* Take in what happened; 0 or -ENOMEM (then it is not known). */

@@ -39,6 +39,10 @@ static const unsigned char object[] = {
 #define PRIORITY_FIRST (-160)
 #define PRIORITY_LAST (-152)
 
+/* One with all its text. */
+#define EVENT_MAX                                                              \
+	(sizeof(struct bpf_event) + BPF_PATH_MAX + BPF_NAME_MAX + BPF_ARGS_MAX)
+
 /* Pid namespaces can't be nested deeper (MAX_PID_NS_LEVEL in the kernel). */
 #define LEVELS_MAX 32
 
@@ -318,10 +322,10 @@ open_rings(struct bpf *bpf)
 	int fd = map_fd(bpf, "attr.bss");
 	void *bss;
 
-	if (bpf_ring_init(
-		&bpf->uses, map_fd(bpf, "uses"), bpf->sizes.uses_ring) < 0 ||
+	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"),
+		bpf->sizes.uses_ring, sizeof(struct bpf_use)) < 0 ||
 	    bpf_ring_init(&bpf->events, map_fd(bpf, "events"),
-		bpf->sizes.births_ring) < 0)
+		bpf->sizes.births_ring, EVENT_MAX) < 0)
 		return -ENOMEM;
 	bss = mmap(NULL, sizeof(*bpf->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, fd, 0);

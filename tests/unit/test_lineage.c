@@ -5,6 +5,7 @@
 #include "src/core/lineage.h"
 
 #define MAX 8
+#define GONE_MAX 3
 
 static struct lineage *lineage;
 
@@ -12,7 +13,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	lineage = lineage_new(MAX);
+	lineage = lineage_new(MAX, GONE_MAX);
 	return lineage != NULL ? 0 : -1;
 }
 
@@ -171,6 +172,21 @@ those_that_are_gone_make_room_first(void **state)
 }
 
 static void
+those_that_are_gone_are_few(void **state)
+{
+	(void)state;
+	for (pid_t pid = 1; pid <= MAX; pid++) {
+		becomes(pid, 1, "sh", 3);
+		lineage_exit(lineage, pid, (uint64_t)pid);
+		lineage_exit(lineage, pid, (uint64_t)pid);
+		assert_true(lineage_count(lineage) <= GONE_MAX);
+	}
+	assert_non_null(lineage_find(lineage, MAX, MAX));
+	assert_non_null(lineage_find(lineage, MAX - 2, MAX - 2));
+	assert_null(lineage_find(lineage, 1, 1));
+}
+
+static void
 what_is_told_twice_counts_once(void **state)
 {
 	const struct kin *kin;
@@ -202,6 +218,7 @@ main(void)
 		TEST(another_process_with_the_pid_is_another),
 		TEST(the_table_is_bounded),
 		TEST(those_that_are_gone_make_room_first),
+		TEST(those_that_are_gone_are_few),
 		TEST(what_is_told_twice_counts_once),
 	};
 
