@@ -3,14 +3,15 @@
 /* What all of it may take: a share of the memory for each of the tables. */
 #define SHARE 512
 
-/* Bytes of one: what a table has for it, or a record in its ring. A process is
- * told by some 80 bytes when it is born, as many when it ends, and a few
- * hundred with its path and arguments; a burst of a quarter of all is room
- * enough. */
+/* Bytes of one: what a table has for it, or a record in its ring. */
 #define USE_BYTES 208
 #define PROCESS_BYTES 512
 #define OWNER_BYTES 160
-#define BIRTH_BYTES 64
+
+/* Of those that wait for nothing any more: some seconds of a build that starts
+ * hundreds a second. */
+#define JUDGED_MAX 4096
+#define GONE_MAX 4096
 
 static uint64_t
 bound(uint64_t n, uint64_t least, uint64_t most)
@@ -40,19 +41,18 @@ attr_sizes_of(struct attr_sizes *ret, const struct attr_machine *machine)
 	/* both families have a queue of what goes out */
 	ret->uses = bound(
 	    bound(2 * queue, 1, share / USE_BYTES), 4096, UINT64_C(1) << 20);
-	ret->judged = 4096;
+	ret->judged = JUDGED_MAX;
 	/* what is sent while one wake-up lasts, and 50 ms of it where another
 	 * has our processor */
 	ret->uses_ring =
-	    bound(power_of_two(queue / 2 * USE_BYTES), 1 << 19, 1 << 24);
-	ret->uses_ring = bound(
-	    ret->uses_ring, 1 << 19, power_of_two(share / 2 + 1));
+	    power_of_two(bound(queue / 2 * USE_BYTES, 1 << 19, share / 2 + 1));
+	ret->uses_ring = bound(ret->uses_ring, 1 << 19, 1 << 24);
 	ret->processes = bound(
 	    bound(machine->pid_max, 1, share / PROCESS_BYTES), 1024, 65536);
 	ret->gone = bound(GONE_MAX, 1, ret->processes / 2);
 	/* some 200 programs that are started; more where there may be more */
-	ret->births_ring =
-	    bound(power_of_two(ret->processes * 4), 1 << 17, 1 << 20);
+	ret->births_ring = power_of_two(ret->processes * 4);
+	ret->births_ring = bound(ret->births_ring, 1 << 17, 1 << 20);
 	ret->owners =
 	    bound(bound(flows, 1, share / OWNER_BYTES), 8192, 1 << 20);
 }

@@ -158,8 +158,8 @@ lineage_exit(struct lineage *lineage, pid_t pid, uint64_t start)
 	if (kin == NULL || kin->gone)
 		return;
 	if (lineage->n_gone >= lineage->gone_max)
-		kin_forget(lineage,
-		    container_of(lineage->gone.prev, struct kin, lru));
+		kin_forget(
+		    lineage, container_of(lineage->gone.prev, struct kin, lru));
 	kin->gone = true;
 	lineage->n_gone++;
 	used(lineage, kin);

@@ -40,7 +40,8 @@ struct kin {
 	} images[KIN_IMAGES];
 };
 
-/* max: of all; gone_max: of those that are gone. NULL when there is no memory. */
+/* max: of all; gone_max: of those that are gone. NULL when there is no memory.
+ */
 struct lineage *lineage_new(size_t max, size_t gone_max);
 void lineage_free(struct lineage *lineage); /* accepts NULL */
 

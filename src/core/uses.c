@@ -157,8 +157,8 @@ make_room(struct uses *uses, mono_t now)
 	for (int i = 0; i < 2 && !list_empty(&uses->lru); i++) {
 		struct entry *last =
 		    container_of(uses->lru.prev, struct entry, lru);
-		bool waits = last->waiting > 0 &&
-			     mono_since(now, last->when) <= WAIT_NS;
+		bool waits =
+		    last->waiting > 0 && mono_since(now, last->when) <= WAIT_NS;
 
 		if (uses->entries.count < (waits ? uses->max : uses->judged))
 			return;

@@ -41,8 +41,8 @@ enum uses_found {
 		       told */
 };
 
-/* max: of all; judged: to be kept where none of them waits. NULL when there is no
- * memory. */
+/* max: of all; judged: to be kept where none of them waits. NULL when there is
+ * no memory. */
 struct uses *uses_new(size_t max, size_t judged);
 void uses_free(struct uses *uses); /* accepts NULL */
 

@@ -322,8 +322,8 @@ open_rings(struct bpf *bpf)
 	int fd = map_fd(bpf, "attr.bss");
 	void *bss;
 
-	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"),
-		bpf->sizes.uses_ring, sizeof(struct bpf_use)) < 0 ||
+	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"), bpf->sizes.uses_ring,
+		sizeof(struct bpf_use)) < 0 ||
 	    bpf_ring_init(&bpf->events, map_fd(bpf, "events"),
 		bpf->sizes.births_ring, EVENT_MAX) < 0)
 		return -ENOMEM;

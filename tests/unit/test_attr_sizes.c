@@ -58,7 +58,7 @@ a_small_machine_gives_a_small_share(void **state)
 
 	(void)state;
 	attr_sizes_of(&s, &machine);
-	assert_true(s.uses_ring + s.births_ring <= machine.memory / 128);
+	assert_true(s.uses_ring + s.births_ring <= machine.memory / 256);
 	assert_true(s.processes * 512 <= machine.memory / 256);
 }
 

@@ -231,7 +231,7 @@ the_table_is_bounded(void **state)
 
 		(void)snprintf(text, sizeof(text), "%u", i);
 		w = datagram(5000, text);
-		send_by(actor((pid_t)i + 100), 1, &w, 100);
+		send_by(actor((pid_t)i + 100), 1, &w, 3 * MAX);
 	}
 	w = datagram(5000, "0");
 	assert_int_equal(find(5000, &w, &used), USES_MIXED);
@@ -252,8 +252,8 @@ what_waits_stays_and_what_was_judged_makes_room(void **state)
 	}
 	assert_int_equal(uses_count(uses), MAX);
 	for (unsigned int i = 0; i < MAX; i++)
-		assert_int_equal(find((uint16_t)(4000 + i), &w[i], &used),
-		    USES_ONE);
+		assert_int_equal(
+		    find((uint16_t)(4000 + i), &w[i], &used), USES_ONE);
 	for (unsigned int i = 0; i < MAX; i++) {
 		w[0] = datagram(5000 + i, "a");
 		send_by(actor(99), 99, &w[0], 2);
