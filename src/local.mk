@@ -186,8 +186,12 @@ rerouted_SOURCES = \
 	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
+	%D%/port17_claim.c \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/port17_names_ev.c \
+	%D%/port17_own.h \
 	%D%/port17_past.c %D%/port17_past.h \
+	%D%/port17_route.c \
 	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h %D%/rerouted_own.h \

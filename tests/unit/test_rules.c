@@ -24,7 +24,7 @@ static const struct faulty bad[] = {
 	{ "value without comma", "accept exe /a /b to lan", 1, 15, 2,
 	    "unknown word '/b'", NULL, NULL },
 	{ "port without to", "accept port 22", 1, 8, 4, "unknown word 'port'",
-	    NULL, "to" },
+	    NULL, "to any port" },
 	{ "quoted word", "accept \"out\"", 1, 8, 5, "quoted text", NULL, NULL },
 	{ "comma alone", "accept , out", 1, 8, 1, "a ',' without values", NULL,
 	    NULL },
