@@ -22,6 +22,7 @@ libport17_ev_a_SOURCES = \
 	%D%/dial_ev.c %D%/dial_ev.h \
 	%D%/leg_ev.c %D%/leg_ev.h \
 	%D%/listen_ev.c %D%/listen_ev.h \
+	%D%/pump_ev.c %D%/pump_ev.h \
 	%D%/relay_ev.c %D%/relay_ev.h \
 	%D%/session_ev.c %D%/session_ev.h \
 	%D%/sock.c %D%/sock.h \
