@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libdns.a
 
 libdns_a_SOURCES = \
+	%D%/addresses.c %D%/addresses.h \
 	%D%/answer.h \
 	%D%/asker.c %D%/asker.h \
 	%D%/cache.c %D%/cache.h \
@@ -9,6 +10,7 @@ libdns_a_SOURCES = \
 	%D%/filter.c %D%/filter.h \
 	%D%/hosts.c %D%/hosts.h \
 	%D%/key.c %D%/key.h \
+	%D%/learn.c %D%/learn.h \
 	%D%/listed.c %D%/listed.h \
 	%D%/local.c %D%/local.h \
 	%D%/msg.c %D%/msg.h \

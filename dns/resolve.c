@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/addresses.h"
 #include "dns/listed.h"
 #include "dns/local.h"
 #include "dns/resolve_own.h"
@@ -40,15 +41,14 @@ resolve_limit(const struct query *q, bool tcp)
 static void
 note_addresses(struct record *rec, const struct answer *a)
 {
+	struct addresses addresses;
+
 	for (unsigned int i = 0;
 	     i < a->n_answer && rec->n_addrs < RECORD_ADDRS_MAX; i++) {
-		const uint8_t *ttl = a->wire + a->ttls[i];
-		uint16_t type = wire_u16(ttl - 4), len = wire_u16(ttl + 4);
-
-		if (type == TYPE_A && len == 4)
-			rec->addrs[rec->n_addrs++] = addr_ip4(ttl + 6);
-		else if (type == TYPE_AAAA && len == 16)
-			rec->addrs[rec->n_addrs++] = addr_ip6(ttl + 6);
+		addresses_of(&addresses, a, i);
+		while (rec->n_addrs < RECORD_ADDRS_MAX &&
+		       addresses_next(&addresses, &rec->addrs[rec->n_addrs]))
+			rec->n_addrs++;
 	}
 }
 

@@ -21,6 +21,9 @@ libport17_ev_a_SOURCES = \
 	%D%/assoc_ev.c %D%/assoc_ev.h \
 	%D%/dgram.c %D%/dgram.h \
 	%D%/dial_ev.c %D%/dial_ev.h \
+	%D%/dial_own.h \
+	%D%/dial_shake_ev.c \
+	%D%/dialer_ev.c %D%/dialer_ev.h \
 	%D%/leg_ev.c %D%/leg_ev.h \
 	%D%/listen_ev.c %D%/listen_ev.h \
 	%D%/pump_ev.c %D%/pump_ev.h \
