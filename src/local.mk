@@ -122,6 +122,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
 	%D%/linux/own.c %D%/linux/own.h \
+	%D%/linux/pages.c %D%/linux/pages.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
@@ -209,7 +210,7 @@ rerouted_SOURCES = \
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) \
-	$(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
+	$(OPENSSL_LIBS) $(BPF_LIBS) \
 	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 
 bin_PROGRAMS += reroutectl

@@ -41,9 +41,13 @@ static const unsigned char object[] = {
 
 /* Bytes for what waits. Packets: what is sent while one wake-up lasts, 5 ms at
  * most. Births: the kernel keeps them until somebody is looked up, or it is
- * half full. Each is mapped twice. */
+ * half full: some 200 programs that are started. All of it is resident. */
 #define RING_USES ((uint32_t)1 << 19)
-#define RING_EVENTS ((uint32_t)1 << 18)
+#define RING_EVENTS ((uint32_t)1 << 17)
+
+/* One with all its text. */
+#define EVENT_MAX                                                              \
+	(sizeof(struct bpf_event) + BPF_PATH_MAX + BPF_NAME_MAX + BPF_ARGS_MAX)
 
 /* Pid namespaces can't be nested deeper (MAX_PID_NS_LEVEL in the kernel). */
 #define LEVELS_MAX 32
@@ -311,8 +315,10 @@ open_rings(struct bpf *bpf)
 	int fd = map_fd(bpf, "attr.bss");
 	void *bss;
 
-	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"), RING_USES) < 0 ||
-	    bpf_ring_init(&bpf->events, map_fd(bpf, "events"), RING_EVENTS) < 0)
+	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"), RING_USES,
+		sizeof(struct bpf_use)) < 0 ||
+	    bpf_ring_init(&bpf->events, map_fd(bpf, "events"), RING_EVENTS,
+		EVENT_MAX) < 0)
 		return -ENOMEM;
 	bss = mmap(NULL, sizeof(*bpf->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, fd, 0);
