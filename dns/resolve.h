@@ -24,9 +24,16 @@ struct client {
 	struct asker *asker;
 };
 
+/* A datagram has come that may be the upstream's or a forger's: what is asked a
+ * second time to know. */
+enum attempt_doubt {
+	DOUBT_NONE,
+	DOUBT_CASE, /* the letters are not those that were sent */
+	DOUBT_EDNS, /* a bare header says FORMERR or NOTIMP */
+};
+
 /* A question under way to an upstream. Made here, given to ops->send(), and
- * given back once with resolve_answer(), resolve_failed() or
- * resolve_miscased(). */
+ * given back once with resolve_answer() or resolve_failed(). */
 struct attempt {
 	struct list node;
 	struct task *task; /* NULL: nobody waits for it any more */
@@ -38,9 +45,11 @@ struct attempt {
 	bool edns;  /* an OPT was sent */
 	bool cased; /* letters are at random, and must come back so */
 	bool late;
+	enum attempt_doubt doubt;   /* what came for it; the wait goes on */
+	enum attempt_doubt settles; /* why it was sent beside another one */
+	bool asked_again;
 	/* the shell's */
 	uint16_t id;
-	bool miscased;
 	struct list pending;
 	void *owner;
 };
@@ -96,6 +105,9 @@ struct resolve_ops {
 	X(upstream_errors, "answers that were errors, or no answers")          \
 	X(upstream_tcp, "questions repeated over TCP")                         \
 	X(spoofed, "answers that did not fit their question")                  \
+	X(miscased, "answers with other letters than were asked (0x20)")       \
+	X(case_off, "times that 0x20 was given up for an upstream")            \
+	X(edns_off, "times that EDNS was given up for an upstream")            \
 	X(stripped, "answers with private addresses taken out")
 
 struct resolve_stats {
@@ -171,8 +183,9 @@ enum resolve_result resolve_query(
 
 uint32_t resolve_limit(const struct query *q, bool tcp);
 
-/* Whether msg may be what the attempt waits for. Sets attempt->miscased where
- * only the letters' case is wrong. Counts what does not fit. */
+/* Whether msg may be what the attempt waits for. Where it is not, but may be
+ * meant to be, attempt->doubt says so, and resolve_doubted() is to be called.
+ * Counts what does not fit. */
 bool resolve_fits(
     struct resolve *r, struct attempt *attempt, const uint8_t *msg, size_t len);
 
@@ -184,10 +197,9 @@ void resolve_answer(struct resolve *r, struct attempt *attempt_take,
 /* error: -errno; -ECANCELED where the shell gives up by itself. */
 void resolve_failed(
     struct resolve *r, struct attempt *attempt_take, int error, mono_t now);
-/* The upstream does not keep letters: ask it over TCP, and without from now
- * on. */
-void resolve_miscased(
-    struct resolve *r, struct attempt *attempt_take, mono_t now);
+/* Asks a second time where attempt->doubt is set: over TCP, or without EDNS.
+ * The attempt stays under way. Never calls back for it. */
+void resolve_doubted(struct resolve *r, struct attempt *attempt, mono_t now);
 
 /* Does what is due, and says when the next is, by ops->timer(). */
 void resolve_due(struct resolve *r, mono_t now);

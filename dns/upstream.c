@@ -187,6 +187,29 @@ upstream_failed(struct upstream *u, mono_t now)
 	take_down(u, now);
 }
 
+bool
+upstream_is_off(const struct upstream_habit *habit, mono_t now)
+{
+	return mono_before(now, habit->off_until);
+}
+
+bool
+upstream_doubt(struct upstream_habit *habit, mono_t now)
+{
+	if (++habit->doubts < UPSTREAM_DOUBTS)
+		return false;
+	habit->doubts = 0; /* afterwards it has to be shown anew */
+	habit->off_until = mono_add(now, UPSTREAM_HABIT_NS);
+	return true;
+}
+
+void
+upstream_trust(struct upstream_habit *habit)
+{
+	habit->doubts = 0;
+	habit->off_until = (mono_t){ 0 };
+}
+
 void
 upstream_forgive(struct upstream *u)
 {
@@ -195,6 +218,6 @@ upstream_forgive(struct upstream *u)
 	u->probing = false;
 	u->measured = false;
 	u->speaks_edns = false;
-	u->no_edns_until = (mono_t){ 0 };
-	u->no_case_until = (mono_t){ 0 };
+	upstream_trust(&u->edns);
+	upstream_trust(&u->cased);
 }
