@@ -95,8 +95,8 @@ note_habits(struct resolve *r, const struct attempt *attempt,
 
 	/* the additional section: an OPT, since none else was asked for; who
 	 * understands nothing may send back what it got */
-	if (attempt->edns && wire_u16(msg + 10) > 0 &&
-	    rcode != RCODE_FORMERR && rcode != RCODE_NOTIMP) {
+	if (attempt->edns && wire_u16(msg + 10) > 0 && rcode != RCODE_FORMERR &&
+	    rcode != RCODE_NOTIMP) {
 		u->speaks_edns = true;
 		upstream_trust(&u->edns);
 	}

@@ -21,6 +21,8 @@ struct client {
 	uint16_t listener;
 	bool tcp, captured; /* by mark 1799 */
 	uint64_t conn;	    /* of TCP: the shell's number for it */
+	/* of TCP: the shell's list of what waits for it; NULL for none */
+	struct list *waits;
 	struct asker *asker;
 };
 
@@ -98,7 +100,8 @@ struct resolve_ops {
 	X(dropped, "left without an answer by a rule")                         \
 	X(refused, "refused: class, zone transfer, not a local client")        \
 	X(malformed, "malformed")                                              \
-	X(limited, "over a limit: of a process, or of all")                    \
+	X(limited, "refused: too many of a process or user wait")              \
+	X(full, "refused: too many of all wait")                               \
 	X(servfail, "answered with SERVFAIL")                                  \
 	X(upstream_queries, "questions sent to upstreams")                     \
 	X(upstream_timeouts, "questions that were not answered in time")       \
@@ -137,22 +140,32 @@ struct resolve_conf {
 	struct name host; /* of this machine; len 0: none */
 };
 
-/* More of one process wait no longer than for this many answers. */
-#define RESOLVE_WAITING_MAX 1024
 /* Questions in flight, and queries that wait for them. */
 #define RESOLVE_TASKS_MAX 8192
 #define RESOLVE_WAITERS_MAX 16384
+/* What one process may have of both is an eighth of what is left: some 900
+ * questions where it is alone, and less the more there are of others. All of a
+ * user's may have as much as is left: half, where it is alone. */
+#define RESOLVE_SHARE 8
 
 /* NULL when there is no memory. */
 struct resolve *resolve_new(const struct resolve_ops *ops);
 void resolve_free(struct resolve *r); /* accepts NULL */
 
-/* Other settings from here on. Attempts that are under way were given back by
- * the shell before. conf's arrays are taken. */
+/* Nobody who waits will get an answer: listeners go. */
+void resolve_drop(struct resolve *r);
+
+/* Asks upstreams nothing more, until the settings are others: to be called
+ * before the shell gives back what is under way. */
+void resolve_park(struct resolve *r);
+
+/* Other settings from here on; who waits is served by them. Attempts that are
+ * under way were given back by the shell before. conf's arrays are taken. */
 void resolve_configure(
     struct resolve *r, const struct resolve_conf *conf, mono_t now);
 
-/* Other upstreams from here on, with all the rest as it is. */
+/* Other upstreams from here on, with all the rest as it is; who waits asks
+ * those. */
 void resolve_set_upstreams(
     struct resolve *r, const struct upstream_group *group, mono_t now);
 
@@ -204,8 +217,9 @@ void resolve_doubted(struct resolve *r, struct attempt *attempt, mono_t now);
 /* Does what is due, and says when the next is, by ops->timer(). */
 void resolve_due(struct resolve *r, mono_t now);
 
-/* A TCP connection has ended: nothing is to be sent there. */
-void resolve_gone(struct resolve *r, uint64_t conn);
+/* A TCP connection has ended: nothing is to be sent there. waits: its
+ * client.waits, which is empty afterwards. */
+void resolve_gone(struct resolve *r, struct list *waits);
 
 /* The network has changed: upstreams get another chance. */
 void resolve_forgive(struct resolve *r);

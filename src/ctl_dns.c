@@ -6,6 +6,7 @@
 
 #include "dns/msg.h"
 #include "dns/qlog.h"
+#include "dns/server_ev.h"
 #include "src/core/qtype.h"
 #include "src/ctl_list.h"
 #include "src/json_query.h"
@@ -103,6 +104,7 @@ ctl_dns_status(const struct ctl_env *env)
 {
 	struct resolve *resolve = resolver_ev_resolve(env->resolver);
 	const struct resolve_stats *s = resolve_stats(resolve);
+	struct server_stats server;
 	struct cache_stats c;
 	json_t *counters = json_object();
 
@@ -112,13 +114,19 @@ ctl_dns_status(const struct ctl_env *env)
 	RESOLVE_STATS(X)
 #undef X
 	cache_stats(resolve_cache(resolve), &c);
-	return json_pack("{s:b, s:I, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}",
+	resolver_ev_server(env->resolver, &server);
+	return json_pack("{s:b, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:o, s:o, "
+			 "s:{s:I, s:I, s:I, s:I, s:I}}",
 	    "listening", resolver_ev_listens(env->resolver), "connections",
-	    (json_int_t)resolver_ev_connections(env->resolver), "upstreams",
-	    upstreams(env), "counters", counters, "cache", "entries",
-	    (json_int_t)c.entries, "bytes", (json_int_t)c.bytes, "bytes_max",
-	    (json_int_t)c.bytes_max, "evicted", (json_int_t)c.evicted,
-	    "not_kept", (json_int_t)c.refused);
+	    (json_int_t)server.connections, "tcp", "behind",
+	    (json_int_t)server.behind, "refused", (json_int_t)server.refused,
+	    "displaced", (json_int_t)server.displaced, "cut_slow",
+	    (json_int_t)server.cut_slow, "cut_behind",
+	    (json_int_t)server.cut_behind, "upstreams", upstreams(env),
+	    "counters", counters, "cache", "entries", (json_int_t)c.entries,
+	    "bytes", (json_int_t)c.bytes, "bytes_max", (json_int_t)c.bytes_max,
+	    "evicted", (json_int_t)c.evicted, "not_kept",
+	    (json_int_t)c.refused);
 }
 
 enum ctl_answer

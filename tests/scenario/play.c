@@ -141,28 +141,47 @@ add_upstreams(struct stage *s, struct upstream_group *group, char *words)
 }
 
 static void
-configure(struct stage *s)
+set_rules(struct stage *s, const char *text)
 {
 	const struct policy *policy = NULL;
-	struct rules *rules;
-	struct faults *faults;
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
 
-	if (s->configured)
-		return;
-	s->configured = true;
-	rules = rules_new();
-	faults = faults_new();
-	if (rules_parse(rules, "t.rules", s->rules, strlen(s->rules), faults) <
-		0 ||
+	if (rules_parse(rules, "t.rules", text, strlen(text), faults) < 0 ||
 	    policy_compile(&policy, rules, &fake_world, faults) < 0) {
 		faults_print(faults, stderr);
 		abort();
 	}
 	rules_free(rules);
 	faults_free(faults);
-	resolve_configure(s->r, &s->conf, s->now);
 	resolve_set_policy(s->r, policy);
 	policy_unref(policy);
+}
+
+/* As a shell: all that is under way is given back. */
+static void
+reconfigure(struct stage *s)
+{
+	struct resolve_conf conf = s->conf;
+
+	conf.forwards = NULL; /* those were taken */
+	conf.allow_private = NULL;
+	conf.n_forwards = conf.n_allow_private = 0;
+	resolve_park(s->r);
+	while (s->n_flying > 0)
+		resolve_failed(
+		    s->r, s->flying[--s->n_flying].attempt, -ECANCELED, s->now);
+	resolve_configure(s->r, &conf, s->now);
+}
+
+static void
+configure(struct stage *s)
+{
+	if (s->configured)
+		return;
+	s->configured = true;
+	resolve_configure(s->r, &s->conf, s->now);
+	set_rules(s, s->rules);
 	resolve_set_hosts(s->r, hosts_read(s->hosts, strlen(s->hosts)));
 }
 
@@ -597,6 +616,10 @@ act(struct stage *s, const char *verb, char *rest)
 	configure(s);
 	if (strcmp(verb, "query") == 0)
 		do_query(s, rest);
+	else if (strcmp(verb, "new-rules") == 0)
+		set_rules(s, rest);
+	else if (strcmp(verb, "new-settings") == 0)
+		reconfigure(s);
 	else if (strcmp(verb, "sent") == 0)
 		do_sent(s, rest);
 	else if (strcmp(verb, "reply") == 0)

@@ -24,6 +24,8 @@
  *   silent                      it got nothing, and will get nothing
  *   waiting                     it has nothing yet
  *   flush [NAME]
+ *   new-rules LINE              this one in place of all, from now on
+ *   new-settings                the same ones, and what is under way given back
  */
 int play(const char *path);
 
