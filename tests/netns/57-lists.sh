@@ -162,7 +162,7 @@ check "last.example is no name of any list" open last.example
 new_lists() { ctl reload && blocked last.example; }
 check "new lists are in force when the reload says so" new_lists
 check "the hit is theirs" listed big 'l["hits"] == 1'
-check "and that of an old one is its own" blocked two.example
+check "and that of an old one is its own" blocked moved.example
 check "whose place is another one now" listed two 'l["hits"] >= 1'
 check "not one of those" listed zero 'l["hits"] == 0'
 check "big has no more of them" listed big 'l["hits"] == 1'
