@@ -182,8 +182,8 @@ on_connect(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t len,
 }
 
 /* Whether c-ares is to have this datagram. A FORMERR would make it cut the
- * query's end off and forget about EDNS for good; a bare header it would not
- * understand: both are given to resolve afterwards. */
+ * query's end off and forget about EDNS for good: it is given to resolve
+ * afterwards; and so is word of what can't be trusted. */
 static bool
 is_for_ares(struct channel *channel, const uint8_t *msg, size_t len)
 {
@@ -196,14 +196,13 @@ is_for_ares(struct channel *channel, const uint8_t *msg, size_t len)
 		return false;
 	}
 	if (!resolve_fits(resolve, f->attempt, msg, len)) {
-		if (f->attempt->miscased && list_empty(&f->early_node))
+		if (f->attempt->doubt != DOUBT_NONE &&
+		    !f->attempt->asked_again && list_empty(&f->early_node))
 			list_append(&channel->early, &f->early_node);
 		return false;
 	}
-	if ((wire_u16(msg + 2) & WIRE_RCODE) != RCODE_FORMERR &&
-	    len > WIRE_HEADER)
+	if ((wire_u16(msg + 2) & WIRE_RCODE) != RCODE_FORMERR)
 		return true;
-	f->attempt->miscased = false;
 	f->early_len = len < EARLY_MAX ? len : EARLY_MAX;
 	memcpy(f->early, msg, f->early_len);
 	if (list_empty(&f->early_node))
@@ -289,14 +288,14 @@ take_early(struct channel *channel, mono_t now)
 
 		/* the flight stays until c-ares gives it up */
 		list_remove(&f->early_node);
-		f->attempt = NULL;
 		if (attempt == NULL)
 			continue;
-		if (attempt->miscased)
-			resolve_miscased(resolve, attempt, now);
-		else
-			resolve_answer(
-			    resolve, attempt, f->early, f->early_len, now);
+		if (f->early_len == 0) {
+			resolve_doubted(resolve, attempt, now);
+			continue;
+		}
+		f->attempt = NULL;
+		resolve_answer(resolve, attempt, f->early, f->early_len, now);
 	}
 }
 
