@@ -118,6 +118,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
+	%D%/linux/netns.c %D%/linux/netns.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
@@ -182,6 +183,7 @@ rerouted_SOURCES = \
 	%D%/main.c \
 	%D%/modes.c %D%/modes.h \
 	%D%/names_ev.c %D%/names_ev.h \
+	%D%/netns_ev.c %D%/netns_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
