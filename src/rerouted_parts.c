@@ -298,7 +298,8 @@ attr_prepare(struct rerouted *rr)
 	struct attr_opts opts = { .diag = rr->diag,
 		.procfs = rr->procfs,
 		.stats = &rr->stats,
-		.bpf = rr->conf->bpf != 0 };
+		.bpf = rr->conf->bpf != 0,
+		.queue = (uint64_t)rr->conf->queue_length };
 
 	return attr_new(&rr->attr, &opts);
 }

@@ -1,6 +1,7 @@
 #include "src/ctl/queries.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/ctl/command.h"
@@ -231,6 +232,21 @@ command_cache(const struct context *context)
 	return status;
 }
 
+/* Zone files part the fields of a record by tabs. */
+static void
+print_record(const char *record)
+{
+	char *text = strdup(record);
+
+	if (text == NULL)
+		return;
+	for (char *s = text; (s = strchr(s, '\t')) != NULL;)
+		*s = ' ';
+	table_text(text, stdout);
+	putchar('\n');
+	free(text);
+}
+
 enum status
 command_resolve(const struct context *context)
 {
@@ -253,8 +269,7 @@ command_resolve(const struct context *context)
 		json_array_foreach(
 		    json_object_get(result, "records"), i, record)
 		{
-			table_text(json_string_value(record), stdout);
-			putchar('\n');
+			print_record(json_string_value(record));
 		}
 		if (i == 0)
 			puts(command_text(result, "rcode", "?"));
