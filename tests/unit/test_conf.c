@@ -71,6 +71,8 @@ static const struct faulty bad[] = {
 	    "a section without a name in quotes", NULL, NULL },
 	{ "bad name", "[tunnel \"a b\"]", 1, 10, 3, "a name that is no good",
 	    NULL, NULL },
+	{ "neither name nor path", "[tunnel \"x\"]\nnetns = run/vpn", 2, 9, 7,
+	    "not good: 'run/vpn'", "a name such as vpn, or a path", NULL },
 	{ "reserved name", "[tunnel \"reject\"]", 1, 10, 6,
 	    "a name that is no good", NULL, NULL },
 	{ "bad domain", "[forward \"a..b\"]", 1, 11, 4,
