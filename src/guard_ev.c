@@ -11,8 +11,10 @@
 #include "src/linux/chains_watch.h"
 #include "src/work_ev.h"
 
-/* Programs that change much change it in many steps: one look after this. */
-#define SOON_US 10000
+/* Programs that change much change it in many steps: the first is looked at
+ * at once, since what others have just closed may be open until then (A4), and
+ * those that follow together, after this. */
+#define SOON (10 * MONO_MS)
 
 /* Looks between two whole ones at tables too large to be looked at whole each
  * time, and between two tries to find tables for an IPv6 that is there. */
@@ -50,6 +52,7 @@ struct guard_ev {
 	bool known[FW_N_FAMILIES]; /* state[] was found right */
 	bool saw_ip6;		   /* the kernel has IPv6 */
 	unsigned int looks;
+	mono_t heard;	   /* when word was last followed */
 	uint64_t spoilers; /* of what was warned; 0: of nothing */
 	bool busy, again, stopping;
 	void (*stopped)(void *arg);
@@ -106,6 +109,8 @@ look_at(struct guard_ev *guard, enum chains_family family)
 		int damage, r;
 
 		r = chains_state(was.backend, family, &look->state, &partial);
+		if (r == -EAGAIN)
+			continue; /* it is being changed right now */
 		if (r < 0)
 			return r;
 		/* that ours follow what others have in filter is no damage */
@@ -327,17 +332,24 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+follow(struct guard_ev *guard, mono_t now)
+{
+	guard->heard = now;
+	look(guard, true);
+}
+
+static void
 soon_cb(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	look(arg, true);
+	follow(arg, mono_now());
 }
 
 static void
 look_soon(struct guard_ev *guard)
 {
-	const struct timeval in = { 0, SOON_US };
+	const struct timeval in = { 0, SOON / 1000 };
 
 	if (!evtimer_pending(guard->soon, NULL))
 		(void)event_add(guard->soon, &in); /* else the timer finds it */
@@ -347,11 +359,16 @@ static void
 word_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct guard_ev *guard = arg;
+	mono_t now = mono_now();
 
 	(void)fd;
 	(void)what;
-	if (chains_watch_read(&guard->watch))
+	if (!chains_watch_read(&guard->watch))
+		return;
+	if (guard->busy || mono_since(now, guard->heard) < SOON)
 		look_soon(guard);
+	else
+		follow(guard, now);
 }
 
 int

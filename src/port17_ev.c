@@ -183,7 +183,7 @@ static void
 udp_ended(void *arg, const struct udp_flow *flow, enum closed closed)
 {
 	struct port17_ev *p17 = arg;
-	struct port17_past *past = port17_pasts_put(p17->pasts, &flow->key);
+	struct port17_past *past = port17_pasts_put(p17->pasts, &flow->nat.key);
 	char to[ADDR_STRLEN];
 
 	if (past != NULL) {
@@ -196,9 +196,9 @@ udp_ended(void *arg, const struct udp_flow *flow, enum closed closed)
 	log_debug("port17",
 	    "closed tunnel=%s proto=udp to=%s port=%u reason=%s up=%llu "
 	    "down=%llu",
-	    flow->claim.tunnel->name, addr_format(&flow->key.remote, to),
-	    flow->key.rport, closed_name(closed), (unsigned long long)flow->up,
-	    (unsigned long long)flow->down);
+	    flow->claim.tunnel->name, addr_format(&flow->nat.key.remote, to),
+	    flow->nat.key.rport, closed_name(closed),
+	    (unsigned long long)flow->up, (unsigned long long)flow->down);
 }
 
 /* Addresses that stand for names ------------------------------------------- */
@@ -302,7 +302,7 @@ static int
 open_parts(struct port17_ev *p17)
 {
 	const struct port17_ev_opts *opts = &p17->opts;
-	struct dialer_opts dialer = { opts->base, p17->own };
+	struct dialer_opts dialer = { opts->base, p17->own, opts->maker };
 	struct sessions_opts sessions = {
 		.base = opts->base,
 		.max = opts->flows_max,

@@ -137,6 +137,8 @@ check "no host has a name from them" flows "all(x['host'] is None for x in f)"
 rules "default out accept" "default in accept"
 check "reload" daemon_reload
 inc iptables-legacy -P INPUT DROP
+theirs_too() { ctl firewall show | grep -q -- '-A C17 .* -j RETURN'; }
+check "INPUT closed by others: they have the last word" wait_for theirs_too
 ins $python "$tmp/answer.py" 10.9.0.1 4000 10
 wait_for flows "any(x['sport'] == 53 and x['verdict'] == 'accept' for x in f)"
 check "INPUT that others have closed stays closed to port 53" \
