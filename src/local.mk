@@ -17,6 +17,7 @@ libbase_a_SOURCES = \
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \
+	%D%/core/attr_sizes.c %D%/core/attr_sizes.h \
 	%D%/core/compiler.h \
 	%D%/core/conf.c %D%/core/conf.h \
 	%D%/core/conf_check.c \
@@ -95,7 +96,7 @@ libcore_a_SOURCES += \
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
-	%D%/linux/bpf/record.h \
+	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/caps.c %D%/linux/caps.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
@@ -118,6 +119,8 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
+	%D%/linux/netns.c %D%/linux/netns.h \
+	%D%/linux/machine.c %D%/linux/machine.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
@@ -141,7 +144,8 @@ EXTRA_DIST += %D%/linux/bpf/attr.bpf.c
 CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
 if HAVE_BPF
 %D%/linux/bpf/attr.bpf.o: $(srcdir)/src/linux/bpf/attr.bpf.c \
-	$(srcdir)/src/linux/bpf/record.h $(srcdir)/src/core/mark.h
+	$(srcdir)/src/linux/bpf/record.h \
+	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/core/mark.h
 	@$(MKDIR_P) %D%/linux/bpf
 	$(AM_V_GEN)$(CLANG) -std=gnu11 $(BPF_CPPFLAGS) $(BPF_CFLAGS) \
 		-I$(top_srcdir) -g -O2 -Wall -target bpf \
@@ -183,6 +187,7 @@ rerouted_SOURCES = \
 	%D%/main.c \
 	%D%/modes.c %D%/modes.h \
 	%D%/names_ev.c %D%/names_ev.h \
+	%D%/netns_ev.c %D%/netns_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \

@@ -302,7 +302,7 @@ static int
 open_parts(struct port17_ev *p17)
 {
 	const struct port17_ev_opts *opts = &p17->opts;
-	struct dialer_opts dialer = { opts->base, p17->own };
+	struct dialer_opts dialer = { opts->base, p17->own, opts->maker };
 	struct sessions_opts sessions = {
 		.base = opts->base,
 		.max = opts->flows_max,
