@@ -2,22 +2,42 @@
 
 #include <string.h>
 
+#include "dns/addresses.h"
 #include "dns/local.h"
 
-struct decision
-filter_query(const struct policy *policy, const struct process *process,
-    const struct key *key)
+/* A service is judged by its host, too: who asks for _8443._https.example.com
+ * is about to connect to example.com. */
+static struct decision
+ask(const struct policy *policy, const struct process *process,
+    const struct key *key, const struct addr *addr)
 {
-	const struct name *names[] = { &key->name };
+	const struct name *names[2] = { &key->name };
 	struct subject subject = {
 		.query = true,
 		.qtype = key->type,
 		.n_names = 1,
 		.names = names,
+		.dst = *addr,
 		.process = process,
 	};
+	struct name host;
 
+	if (addresses_is_service(key->type)) {
+		addresses_host(&host, &key->name);
+		names[1] = &host;
+		if (host.len < key->name.len && !name_is_root(&host))
+			subject.n_names = 2;
+	}
 	return policy_decide(policy, &subject);
+}
+
+struct decision
+filter_query(const struct policy *policy, const struct process *process,
+    const struct key *key)
+{
+	static const struct addr any = { .family = ADDR_NONE };
+
+	return ask(policy, process, key, &any);
 }
 
 static bool
@@ -38,23 +58,6 @@ ask_name(const struct policy *policy, const struct process *process,
 	return filter_query(policy, process, &about);
 }
 
-static struct decision
-ask_address(const struct policy *policy, const struct process *process,
-    const struct key *key, const struct addr *addr)
-{
-	const struct name *names[] = { &key->name };
-	struct subject subject = {
-		.query = true,
-		.qtype = key->type,
-		.n_names = 1,
-		.names = names,
-		.dst = *addr,
-		.process = process,
-	};
-
-	return policy_decide(policy, &subject);
-}
-
 /* The name at the start of a CNAME's RDATA, or behind the priority of a SVCB
  * record's; true where there is one besides the root. */
 static bool
@@ -68,26 +71,33 @@ target_of(const struct answer *a, size_t rdata, uint16_t type, struct name *ret)
 	       !name_is_root(ret);
 }
 
+/* Why record i may not pass; a decision that denies nothing where it may. */
+static struct decision
+judge_record(const struct policy *policy, const struct process *process,
+    const struct key *key, const struct answer *answer, unsigned int i)
+{
+	uint16_t type = wire_u16(answer->wire + answer->ttls[i] - 4);
+	struct decision d = { .rule = 0 };
+	struct addresses addresses;
+	struct name target;
+	struct addr addr;
+
+	if (target_of(answer, answer->ttls[i] + 6U, type, &target))
+		d = ask_name(policy, process, key, &target);
+	addresses_of(&addresses, answer, i);
+	while (!is_denied(&d) && addresses_next(&addresses, &addr))
+		d = ask(policy, process, key, &addr);
+	return d;
+}
+
 bool
 filter_answer(const struct policy *policy, const struct process *process,
     const struct key *key, const struct answer *answer, struct decision *ret)
 {
 	for (unsigned int i = 0; i < answer->n_answer; i++) {
-		const uint8_t *ttl = answer->wire + answer->ttls[i];
-		uint16_t type = wire_u16(ttl - 4), rdlen = wire_u16(ttl + 4);
-		struct decision d = { .rule = 0 };
-		struct name target;
-		struct addr addr;
+		struct decision d =
+		    judge_record(policy, process, key, answer, i);
 
-		if (target_of(answer, answer->ttls[i] + 6U, type, &target)) {
-			d = ask_name(policy, process, key, &target);
-		} else if (type == TYPE_A && rdlen == 4) {
-			addr = addr_ip4(ttl + 6);
-			d = ask_address(policy, process, key, &addr);
-		} else if (type == TYPE_AAAA && rdlen == 16) {
-			addr = addr_ip6(ttl + 6);
-			d = ask_address(policy, process, key, &addr);
-		}
 		if (is_denied(&d)) {
 			*ret = d;
 			return false;

@@ -24,11 +24,13 @@ struct filter_answer {
 	size_t n_addrs;
 };
 
-/* Of the name that is asked for. */
+/* Of the name that is asked for; of a service (HTTPS, SVCB) also of its host.
+ */
 struct decision filter_query(const struct policy *policy,
     const struct process *process, const struct key *key);
 
-/* Of CNAME targets, which are judged like the name, and of addresses. Only a
+/* Of CNAME targets, which are judged like the name, and of addresses, those
+ * among a service's hints too. Only a
  * rule that speaks of them says no: the default has spoken with the name. True
  * where all may pass; else *ret is why not. */
 bool filter_answer(const struct policy *policy, const struct process *process,

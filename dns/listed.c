@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "dns/addresses.h"
 #include "dns/local.h"
 
 /* The records of the type; NODATA where there are none of it. */
@@ -41,17 +42,14 @@ static void
 ask_addresses(struct list_answer *ret, const struct list_index *l,
     const struct answer *found)
 {
+	struct addresses addresses;
+	struct addr addr;
+
 	for (unsigned int i = 0;
 	     i < found->n_answer && ret->action == LIST_NONE; i++) {
-		const uint8_t *ttl = found->wire + found->ttls[i];
-		uint16_t type = wire_u16(ttl - 4), len = wire_u16(ttl + 4);
-		struct addr addr = { .family = ADDR_NONE };
-
-		if (type == TYPE_A && len == 4)
-			addr = addr_ip4(ttl + 6);
-		else if (type == TYPE_AAAA && len == 16)
-			addr = addr_ip6(ttl + 6);
-		if (addr.family != ADDR_NONE)
+		addresses_of(&addresses, found, i);
+		while (ret->action == LIST_NONE &&
+		       addresses_next(&addresses, &addr))
 			list_answer_addr(ret, l, &addr);
 	}
 }

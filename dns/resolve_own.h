@@ -5,8 +5,9 @@
 #include "dns/resolve.h"
 #include "dns/scrub.h"
 
-/* Behind struct resolve: shared by resolve.c (queries), task.c (questions to
- * upstreams) and resolve_conf.c. */
+/* Behind struct resolve: shared by resolve.c (queries), own.c (names of our
+ * own), deliver.c (answers to clients), resolve_conf.c, and those of task.h
+ * (questions to upstreams). */
 
 /* A query that waits. */
 struct waiter {
@@ -78,6 +79,33 @@ struct outcome {
 	bool stale;
 	uint32_t age;
 };
+
+/* A query and who asks, wherever they are kept. */
+struct asked {
+	const struct query *q;
+	const struct client *client;
+	struct decision decision;
+	mono_t began;
+	bool judged; /* the answer too: as kept with it */
+	bool alias;  /* a list says to look up another name instead */
+};
+
+/* Judges what is answered, where that has not been done for this program, and
+ * writes the answer. 0: there is to be none. */
+size_t outcome_deliver(struct resolve *r, struct asked *asked,
+    struct outcome *o, uint8_t *out, mono_t now);
+
+/* The answer of a query that a rule forbids. 0: none. */
+size_t outcome_deny(struct resolve *r, struct asked *asked, struct outcome *o,
+    uint8_t *out, mono_t now);
+
+/* Names that a hosts file has, both directions. */
+bool own_find_hosts(
+    struct resolve *r, const struct key *key, struct answer *ret);
+/* Names that are nobody's to ask about, unless the settings say whom. */
+bool own_find(struct resolve *r, const struct key *key, struct answer *ret);
+/* Whatever a hosts file lacks of it (RFC 6761 section 6.3). */
+bool own_is_localhost(const struct key *key);
 
 /* Answers one who waited; consumes it. */
 void waiter_answer(struct resolve *r, struct waiter *take,

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "dns/addresses.h"
+
 /* A chain that is longer is a loop, or nobody's good will. */
 #define CHAIN_MAX 16
 
@@ -57,56 +59,27 @@ scrub_is_private(const struct addr *addr)
 	return addr_is_any(&a) || addr_is_loopback(&a) || addr_is_lan(&a);
 }
 
-/* Lists of addresses in SVCB and HTTPS records (RFC 9460 section 7.3). */
-static bool
-has_private_hint(const struct scrubber *s, const struct wire_rr *rr)
-{
-	size_t off = rr->rdata + 2, end = rr->rdata + rr->rdlen;
-	struct name target;
-	struct rd rd;
-
-	if (rr->rdlen < 3 ||
-	    wire_name_read(&target, s->msg, end, &off, false) < 0)
-		return true; /* malformed: not to be trusted */
-	rd_init(&rd, s->msg + off, end - off);
-	while (rd.len > 0 && !rd.bad) {
-		uint16_t param = rd_u16(&rd);
-		uint16_t size = rd_u16(&rd);
-		const uint8_t *value = rd_bytes(&rd, size);
-		size_t each = param == 4 ? 4 : param == 6 ? 16 : 0;
-
-		for (size_t i = 0;
-		     value != NULL && each > 0 && i + each <= size; i += each) {
-			struct addr a = each == 4 ? addr_ip4(value + i)
-						  : addr_ip6(value + i);
-
-			if (scrub_is_private(&a))
-				return true;
-		}
-	}
-	return rd.bad;
-}
-
+/* One that is malformed gives no address (RFC 9460: hints are addresses). */
 static bool
 is_private(const struct scrubber *s, const struct wire_rr *rr)
 {
-	struct addr a;
+	struct addresses addresses;
+	struct addr addr;
 
-	if (rr->type == TYPE_A && rr->rdlen == 4)
-		a = addr_ip4(s->msg + rr->rdata);
-	else if (rr->type == TYPE_AAAA && rr->rdlen == 16)
-		a = addr_ip6(s->msg + rr->rdata);
-	else if (rr->type == TYPE_SVCB || rr->type == TYPE_HTTPS)
-		return has_private_hint(s, rr);
-	else
-		return false;
-	return scrub_is_private(&a);
+	(void)addresses_read(
+	    &addresses, rr->type, s->msg + rr->rdata, rr->rdlen);
+	while (addresses_next(&addresses, &addr))
+		if (scrub_is_private(&addr))
+			return true;
+	return false;
 }
 
-/* Types whose RDATA has one size. */
+/* Types whose RDATA has one size, and those that hold addresses. */
 static bool
-is_sound(const struct wire_rr *rr)
+is_sound(const struct scrubber *s, const struct wire_rr *rr)
 {
+	struct addresses addresses;
+
 	switch (rr->type) {
 	case TYPE_A:
 		return rr->rdlen == 4 || rr->class != CLASS_IN;
@@ -114,6 +87,11 @@ is_sound(const struct wire_rr *rr)
 		return rr->rdlen == 16 || rr->class != CLASS_IN;
 	case TYPE_SOA:
 		return rr->rdlen >= 22;
+	case TYPE_SVCB:
+	case TYPE_HTTPS:
+		return rr->class != CLASS_IN ||
+		       addresses_read(
+			   &addresses, rr->type, s->msg + rr->rdata, rr->rdlen);
 	case TYPE_OPT:
 		return false;
 	default:
@@ -157,7 +135,7 @@ is_wanted(const struct scrubber *s, const struct wire_rr *rr, bool *ret_data)
 	uint16_t type = rr->type;
 
 	*ret_data = false;
-	if (rr->class != s->key->class || !is_sound(rr))
+	if (rr->class != s->key->class || !is_sound(s, rr))
 		return false;
 	if (type == TYPE_DNAME && s->key->type != TYPE_DNAME)
 		return name_in(&s->at, &rr->owner) &&
@@ -269,7 +247,7 @@ keep_authority(
 
 		if (wire_rr_read(&rr, s->msg, s->len, &off) < 0)
 			return false;
-		if (rr.class != s->key->class || !is_sound(&rr))
+		if (rr.class != s->key->class || !is_sound(s, &rr))
 			continue;
 		if (rr.type == TYPE_NS)
 			*ret_referral = true;

@@ -4,21 +4,20 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-#include "port17/inodes.h"
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
 #include "port17/socks.h"
-#include "src/base/list.h"
+#include "port17/udp_sock_ev.h"
+#include "src/base/map.h"
 
 /* While it is dialled; what comes after that is as lost as on a full link. */
 #define KEPT_MAX 65536
-/* Datagrams a wake-up. */
-#define BATCH 64
-#define RECEIVE_BUFFER (1 << 20)
+/* Batches a wake-up. */
+#define ROUNDS 4
+/* IPv4's limit; with IPv6 it is 20 less, and the kernel tells. */
+#define DATAGRAM_MAX 65507
 
 struct kept {
 	struct list node;
@@ -26,19 +25,25 @@ struct kept {
 	uint8_t bytes[]; /* header and payload */
 };
 
-struct assoc {
-	struct list node; /* of assocs */
-	struct assocs *assocs;
-	unsigned int uses;
-	struct claim claim;
-	const struct tunnel *via;
+/* Who may share one. Hashed: zeroed first. */
+struct assoc_key {
 	struct addr src; /* of the program's socket */
 	uint16_t sport;
+	/* ADDR_NONE, or the address that stands for a name */
+	struct addr name;
+	const struct tunnel *via;
+	const struct process *process;
+};
+
+struct assoc {
+	struct map_node node;
+	struct assocs *assocs;
+	struct list users;
+	struct assoc_key key;
+	struct claim claim;
 	struct dial *dial;
 	struct leg *leg;
-	int fd; /* -1: not yet */
-	uint64_t inode;
-	struct event *readable;
+	struct udp_sock sock; /* closed: not yet */
 	struct list kept;
 	size_t kept_bytes;
 	bool dying;
@@ -46,9 +51,7 @@ struct assoc {
 
 struct assocs {
 	struct assocs_opts opts;
-	struct list all;
-	size_t n;
-	uint8_t buffer[65536];
+	struct map map;
 };
 
 static void
@@ -56,16 +59,11 @@ assoc_free(struct assoc *assoc)
 {
 	struct assocs *assocs = assoc->assocs;
 
-	list_remove(&assoc->node);
-	assocs->n--;
+	if (!assoc->dying)
+		map_remove(&assocs->map, &assoc->node);
 	dial_cancel(assoc->dial);
 	leg_close(assoc->leg);
-	if (assoc->readable != NULL)
-		event_free(assoc->readable);
-	if (assoc->fd >= 0) {
-		inodes_remove(assocs->opts.own, assoc->inode);
-		(void)close(assoc->fd); /* datagrams need no goodbye */
-	}
+	udp_sock_close(&assoc->sock);
 	while (!list_empty(&assoc->kept)) {
 		struct kept *kept =
 		    container_of(assoc->kept.next, struct kept, node);
@@ -78,9 +76,10 @@ assoc_free(struct assoc *assoc)
 }
 
 void
-assoc_leave(struct assoc *assoc)
+assoc_leave(struct assoc *assoc, struct list *user)
 {
-	if (--assoc->uses == 0 && !assoc->dying)
+	list_remove(user);
+	if (list_empty(&assoc->users) && !assoc->dying)
 		assoc_free(assoc);
 }
 
@@ -90,92 +89,131 @@ assoc_end(struct assoc *assoc, enum outcome outcome)
 {
 	struct assocs *assocs = assoc->assocs;
 
+	map_remove(&assocs->map, &assoc->node); /* nobody finds it any more */
 	assoc->dying = true;
-	list_remove(&assoc->node); /* nobody finds it any more */
-	assocs->opts.gone(assocs->opts.arg, assoc, outcome);
+	assocs->opts.gone(assocs->opts.arg, assoc, &assoc->users, outcome);
 	assoc_free(assoc);
 }
 
 /* Datagrams ---------------------------------------------------------------- */
 
-static int
-keep(struct assoc *assoc, const struct iovec iov[2])
+static bool
+keep(struct assoc *assoc, const struct dgram_in *in, size_t at, size_t part)
 {
-	size_t len = iov[0].iov_len + iov[1].iov_len;
+	size_t len = in->head_len + part;
 	struct kept *kept;
 
 	if (assoc->kept_bytes + len > KEPT_MAX)
-		return -ENOBUFS;
+		return false;
 	kept = malloc(sizeof(*kept) + len);
 	if (kept == NULL)
-		return -ENOMEM;
+		return false;
 	kept->len = len;
-	memcpy(kept->bytes, iov[0].iov_base, iov[0].iov_len);
-	memcpy(kept->bytes + iov[0].iov_len, iov[1].iov_base, iov[1].iov_len);
+	memcpy(kept->bytes, in->head, in->head_len);
+	memcpy(
+	    kept->bytes + in->head_len, (const uint8_t *)in->bytes + at, part);
 	list_append(&assoc->kept, &kept->node);
 	assoc->kept_bytes += len;
-	return 0;
+	return true;
 }
 
-int
-assoc_send(
-    struct assoc *assoc, const struct target *to, const void *bytes, size_t len)
+static unsigned int
+keep_all(struct assoc *assoc, const struct dgram_in *in)
 {
-	uint8_t header[SOCKS_UDP_MAX];
-	struct iovec iov[2] = { { header, socks_udp_header(header, to) },
-		{ (void *)bytes, len } }; /* it is not written to */
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	size_t step = in->segment > 0 ? in->segment : in->len, at = 0;
+	unsigned int lost = 0;
 
-	if (iov[0].iov_len + len > 65507)
-		return -EMSGSIZE;
-	if (assoc->fd < 0)
-		return keep(assoc, iov);
-	if (sendmsg(assoc->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return errno == EAGAIN ? -ENOBUFS : -errno;
+	do {
+		size_t left = in->len - at;
+
+		lost += !keep(assoc, in, at, left < step ? left : step);
+		at += step;
+	} while (at < in->len);
+	return lost;
+}
+
+static struct dgram_to
+way_of(struct assoc *assoc)
+{
+	return (struct dgram_to){ .fd = assoc->sock.fd,
+		.single = &assoc->sock.single,
+		.way = assoc };
+}
+
+unsigned int
+assoc_send(struct assoc *assoc, const struct dgram_in *in)
+{
+	struct dgram_to to = way_of(assoc);
+
+	if (in->segment == 0 && in->head_len + in->len > DATAGRAM_MAX)
+		return 1;
+	if (assoc->sock.fd < 0)
+		return keep_all(assoc, in);
+	dgram_out_add(assoc->assocs->opts.out, &to, in);
 	return 0;
 }
 
+/* What is lost here is lost as on any link. */
 static void
 send_kept(struct assoc *assoc)
 {
-	while (!list_empty(&assoc->kept)) {
-		struct kept *kept =
-		    container_of(assoc->kept.next, struct kept, node);
+	struct dgram_to to = way_of(assoc);
+	struct list *node, *next;
 
-		(void)send(assoc->fd, kept->bytes, kept->len,
-		    MSG_DONTWAIT | MSG_NOSIGNAL); /* lost, as on any link */
-		list_remove(&kept->node);
-		free(kept);
+	list_for_each (node, &assoc->kept) {
+		struct kept *kept = container_of(node, struct kept, node);
+		struct dgram_in in = { .bytes = kept->bytes, .len = kept->len };
+
+		dgram_out_add(assoc->assocs->opts.out, &to, &in);
 	}
+	(void)dgram_out_flush(assoc->assocs->opts.out);
+	list_for_each_safe (node, next, &assoc->kept)
+		free(container_of(node, struct kept, node));
+	list_init(&assoc->kept);
 	assoc->kept_bytes = 0;
+}
+
+static void
+receive_one(struct assoc *assoc, const struct dgram *dgram)
+{
+	const struct assocs_opts *opts = &assoc->assocs->opts;
+	const uint8_t *bytes = dgram->bytes.iov_base;
+	size_t len = dgram->bytes.iov_len, at = 0;
+	size_t step = dgram->segment > 0 ? dgram->segment : len;
+
+	while (at < len) {
+		size_t part = len - at < step ? len - at : step;
+		struct target from;
+		int head = socks_udp_parse(bytes + at, part, &from);
+
+		if (head >= 0)
+			opts->received(opts->arg, assoc, &from,
+			    bytes + at + head, part - (size_t)head);
+		at += part;
+	}
 }
 
 static void
 readable_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct assoc *assoc = arg;
-	struct assocs *assocs = assoc->assocs;
+	const struct assocs_opts *opts = &assoc->assocs->opts;
+	int n = DGRAM_BATCH;
 
 	(void)what;
-	for (int i = 0; i < BATCH; i++) {
-		struct target from;
-		ssize_t n = recv(
-		    fd, assocs->buffer, sizeof(assocs->buffer), MSG_DONTWAIT);
-		int at;
+	for (int round = 0; round < ROUNDS && n == DGRAM_BATCH; round++) {
+		n = dgrams_read(opts->in, fd);
+		for (int i = 0; i < n; i++) {
+			struct dgram dgram =
+			    dgrams_get(opts->in, (unsigned int)i);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n < 0) { /* an ICMP error: the relay is gone */
-			assoc_end(assoc, OUTCOME_CONNECTED);
-			return;
+			receive_one(assoc, &dgram);
 		}
-		at = socks_udp_parse(assocs->buffer, (size_t)n, &from);
-		if (at >= 0)
-			assocs->opts.received(assocs->opts.arg, assoc, &from,
-			    assocs->buffer + at, (size_t)(n - at));
+		if (n > 0)
+			opts->received_all(opts->arg);
 	}
+	if (n < 0) /* an ICMP error: the relay is gone */
+		assoc_end(assoc, OUTCOME_CONNECTED);
 }
 
 /* Coming up ---------------------------------------------------------------- */
@@ -198,7 +236,8 @@ find_relay(const struct assoc *assoc, const struct dial_result *result,
 	    (addr_is_loopback(&addr) && !addr_is_loopback(&proxy)) ||
 	    (addr_is_lan(&addr) && !addr_is_lan(&proxy)))
 		addr = proxy;
-	return sock_addr_ip(ret, &addr, result->bound_port, assoc->via->zone);
+	return sock_addr_ip(
+	    ret, &addr, result->bound_port, assoc->key.via->zone);
 }
 
 static void
@@ -216,26 +255,18 @@ leg_changed(void *arg, struct leg *leg)
 static int
 open_relay(struct assoc *assoc, const struct dial_result *result)
 {
-	static const int size = RECEIVE_BUFFER;
+	struct udp_sock_opts opts = {
+		.base = assoc->assocs->opts.base,
+		.own = assoc->assocs->opts.own,
+		.cb = readable_cb,
+		.arg = assoc,
+	};
 	struct sock_addr to;
-	struct stat st;
 	int r = find_relay(assoc, result, &to);
 
-	if (r < 0)
-		return r;
-	assoc->fd = sock_connect(assoc->via, &to, SOCK_DGRAM);
-	if (assoc->fd < 0)
-		return assoc->fd;
-	(void)setsockopt(assoc->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (fstat(assoc->fd, &st) == 0) {
-		assoc->inode = st.st_ino;
-		(void)inodes_add(assoc->assocs->opts.own, assoc->inode);
-	}
-	assoc->readable = event_new(assoc->assocs->opts.base, assoc->fd,
-	    EV_READ | EV_PERSIST, readable_cb, assoc);
-	return assoc->readable != NULL && event_add(assoc->readable, NULL) == 0
-		   ? 0
-		   : -ENOMEM;
+	return r < 0
+		   ? r
+		   : udp_sock_connect(&assoc->sock, assoc->key.via, &to, &opts);
 }
 
 static void
@@ -262,25 +293,24 @@ dial_done(void *arg, const struct dial_result *result)
 
 static struct assoc *
 assoc_new(struct assocs *assocs, const struct claim *claim,
-    const struct tunnel *via, const struct flow_key *key)
+    const struct assoc_key *assoc_key, const struct flow_key *key)
 {
 	struct assoc *assoc = calloc(1, sizeof(*assoc));
-	struct dial_opts dial = {
-		.tunnel = via, .udp = true, .done = dial_done, .arg = assoc
-	};
+	struct dial_opts dial = { .tunnel = assoc_key->via,
+		.udp = true,
+		.done = dial_done,
+		.arg = assoc };
 
 	if (assoc == NULL)
 		return NULL;
 	assoc->assocs = assocs;
-	assoc->fd = -1;
-	assoc->uses = 1;
-	assoc->via = via;
-	assoc->src = key->local;
-	assoc->sport = key->lport;
+	assoc->sock.fd = -1;
+	memcpy(&assoc->key, assoc_key, sizeof(*assoc_key)); /* padding, too */
 	assoc->claim = *claim;
 	assoc->claim.set = tunnel_set_ref(claim->set);
 	assoc->claim.process = process_ref(claim->process);
 	list_init(&assoc->kept);
+	list_init(&assoc->users);
 	dial.identity = claim_identity(&assoc->claim, key, 0);
 	assoc->dial = dial_start(assocs->opts.dialer, &dial);
 	if (assoc->dial == NULL) {
@@ -288,35 +318,54 @@ assoc_new(struct assocs *assocs, const struct claim *claim,
 		free(assoc);
 		return NULL;
 	}
-	list_append(&assocs->all, &assoc->node);
-	assocs->n++;
 	return assoc;
+}
+
+static struct assoc *
+find(const struct assocs *assocs, const struct assoc_key *key, uint64_t hash)
+{
+	struct map_node *node = map_first(&assocs->map, hash);
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		struct assoc *assoc = container_of(node, struct assoc, node);
+
+		if (memcmp(&assoc->key, key, sizeof(*key)) == 0)
+			return assoc;
+	}
+	return NULL;
 }
 
 struct assoc *
 assoc_use(struct assocs *assocs, const struct claim *claim,
-    const struct tunnel *via, const struct flow_key *key)
+    const struct tunnel *via, const struct flow_key *key, struct list *user)
 {
-	struct list *node;
+	struct assoc_key assoc_key;
+	struct assoc *assoc;
+	uint64_t hash;
 
-	list_for_each (node, &assocs->all) {
-		struct assoc *assoc = container_of(node, struct assoc, node);
-
-		if (assoc->sport == key->lport && assoc->via == via &&
-		    addr_equal(&assoc->src, &key->local) &&
-		    assoc->claim.process == claim->process) {
-			assoc->uses++;
-			return assoc;
-		}
+	memset(&assoc_key, 0, sizeof(assoc_key)); /* hashed with its padding */
+	assoc_key.src = key->local;
+	assoc_key.sport = key->lport;
+	if (claim->by_name)
+		assoc_key.name = key->remote;
+	assoc_key.via = via;
+	assoc_key.process = claim->process;
+	hash = map_hash(&assocs->map, &assoc_key, sizeof(assoc_key));
+	assoc = find(assocs, &assoc_key, hash);
+	if (assoc == NULL && assocs->map.count < assocs->opts.max) {
+		assoc = assoc_new(assocs, claim, &assoc_key, key);
+		if (assoc != NULL)
+			map_put(&assocs->map, &assoc->node, hash);
 	}
-	return assocs->n < assocs->opts.max ? assoc_new(assocs, claim, via, key)
-					    : NULL;
+	if (assoc != NULL)
+		list_append(&assoc->users, user);
+	return assoc;
 }
 
 const struct tunnel *
 assoc_via(const struct assoc *assoc)
 {
-	return assoc->via;
+	return assoc->key.via;
 }
 
 int
@@ -324,10 +373,11 @@ assocs_new(struct assocs **ret, const struct assocs_opts *opts)
 {
 	struct assocs *assocs = calloc(1, sizeof(*assocs));
 
-	if (assocs == NULL)
+	if (assocs == NULL || map_init(&assocs->map) < 0) {
+		free(assocs);
 		return -ENOMEM;
+	}
 	assocs->opts = *opts;
-	list_init(&assocs->all);
 	*ret = assocs;
 	return 0;
 }
@@ -335,5 +385,8 @@ assocs_new(struct assocs **ret, const struct assocs_opts *opts)
 void
 assocs_free(struct assocs *assocs)
 {
+	if (assocs == NULL)
+		return;
+	map_done(&assocs->map);
 	free(assocs);
 }

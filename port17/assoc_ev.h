@@ -6,15 +6,18 @@
 #include <stdint.h>
 
 #include "port17/claim.h"
+#include "port17/dgram.h"
 #include "port17/dial_ev.h"
 #include "port17/target.h"
+#include "src/base/list.h"
 
 struct event_base;
 struct inodes;
 
 /* SOCKS 5 UDP ASSOCIATE: one for each socket of a program and tunnel, shared by
- * all destinations of that socket. It lives as long as its TCP connection, and
- * as long as somebody uses it. */
+ * all destinations of that socket, but for those that are names: who answers
+ * one of these shows by the association alone. It lives as long as its TCP
+ * connection, and as long as somebody uses it. */
 struct assoc;
 struct assocs;
 
@@ -23,12 +26,18 @@ struct assocs_opts {
 	struct dialer *dialer;
 	struct inodes *own;
 	size_t max;
+	/* both are the owner's, of one wake-up */
+	struct dgrams *in;
+	struct dgram_out *out;
 	/* a datagram came for one of its flows */
 	void (*received)(void *arg, struct assoc *assoc,
 	    const struct target *from, const void *bytes, size_t len);
-	/* it is gone: what used it finds another, or none. outcome: of the
-	 * dial, CONNECTED where it had been up */
-	void (*gone)(void *arg, struct assoc *assoc, enum outcome outcome);
+	/* those were all, for now: what was added to `out` is to be sent */
+	void (*received_all)(void *arg);
+	/* it is gone: those that used it leave it, each for itself. outcome: of
+	 * the dial, CONNECTED where it had been up */
+	void (*gone)(void *arg, struct assoc *assoc, struct list *users,
+	    enum outcome outcome);
 	void *arg;
 };
 
@@ -36,16 +45,17 @@ int assocs_new(struct assocs **ret, const struct assocs_opts *opts);
 void assocs_free(struct assocs *assocs); /* nobody uses one; NULL too */
 
 /* The one of this socket and tunnel, made where there is none yet, with one
- * use more. NULL: too many, or no memory. claim is borrowed as long as it is
+ * user more. NULL: too many, or no memory. claim is borrowed as long as it is
  * used: via is a socks5 tunnel of claim->set. */
 struct assoc *assoc_use(struct assocs *assocs, const struct claim *claim,
-    const struct tunnel *via, const struct flow_key *key);
-void assoc_leave(struct assoc *assoc); /* with the last use it goes */
+    const struct tunnel *via, const struct flow_key *key, struct list *user);
+/* With the last user it goes. */
+void assoc_leave(struct assoc *assoc, struct list *user);
 
-/* Sends, or keeps a few while it is not up yet. -EMSGSIZE (with its header it
- * is too long), -ENOBUFS, or -errno. */
-int assoc_send(struct assoc *assoc, const struct target *to, const void *bytes,
-    size_t len);
+/* Sends with the next flush of `out`, or keeps a few while it is not up yet;
+ * the head is socks_udp_header()'s. How many were lost: with its head one may
+ * be too long. */
+unsigned int assoc_send(struct assoc *assoc, const struct dgram_in *in);
 
 const struct tunnel *assoc_via(const struct assoc *assoc);
 

@@ -6,72 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port17/connect.h"
+#include "port17/dial_own.h"
 #include "port17/leg_ev.h"
-#include "port17/proxy2.h"
 #include "port17/sock.h"
-#include "port17/socks.h"
-#include "port17/tls.h"
-#include "src/base/list.h"
 
-/* To the proxy; for its part of the handshake; for all members together. */
+/* To the proxy; for all members together. */
 #define CONNECT_NS (5 * MONO_S)
-#define SHAKE_NS (10 * MONO_S)
 #define DIAL_NS (15 * MONO_S)
-/* What a proxy says of UDP changes with its settings alone. */
-#define NO_UDP_NS (600 * MONO_S)
 /* A program that dials a thousand ends at once has other troubles. */
 #define DIALS_MAX 4096
-/* An answer to CONNECT, and what a far end says first. */
-#define READ_SIZE 4096
-
-struct state_node {
-	struct list node;
-	struct tunnel_state state;
-};
-
-struct dialer {
-	struct dialer_opts opts;
-	struct tunnel_set *set;
-	struct list states;
-	size_t n_dials;
-};
-
-enum phase {
-	PHASE_START,
-	PHASE_CONNECT,
-	PHASE_TLS,
-	PHASE_SHAKE,
-};
-
-struct dial {
-	struct dialer *dialer;
-	struct dial_opts opts;
-	struct tunnel_set *set; /* a reference */
-	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
-	size_t n_members;
-	uint32_t tried;
-	const struct tunnel *via;
-	struct tunnel_state *state; /* of via */
-	bool trial;
-	enum phase phase;
-	mono_t began, end;
-	struct event *timer;
-	struct leg *leg;
-	struct shake_out out;
-	size_t sent;
-	union {
-		struct socks socks;
-		struct connect connect;
-	} codec;
-	struct shake_error error;
-};
 
 static void next_member(struct dial *dial);
 
-/* What a tester, or the log, reads. */
-static void
-say_step(const struct dial *dial, const char *what)
+void
+dial_say_step(const struct dial *dial, const char *what)
 {
 	char text[512], where[TARGET_STRLEN + 1] = "";
 	const struct tunnel *via = dial->via;
@@ -97,8 +45,19 @@ say_step(const struct dial *dial, const char *what)
 /* Ends --------------------------------------------------------------------- */
 
 static void
+cancel_order(struct dial *dial)
+{
+	const struct sock_maker *maker = dial->dialer->opts.maker;
+
+	if (dial->phase == PHASE_SOCKET)
+		maker->cancel(maker->arg, &dial->order);
+	dial->phase = PHASE_START;
+}
+
+static void
 dial_free(struct dial *dial)
 {
+	cancel_order(dial);
 	leg_close(dial->leg);
 	if (dial->timer != NULL)
 		event_free(dial->timer);
@@ -143,7 +102,7 @@ count_end(struct dial *dial, enum outcome outcome)
 	struct tunnel_state *state = dial->state;
 	mono_t now = mono_now();
 
-	if (state == NULL)
+	if (state == NULL || dial->opts.test)
 		return;
 	health_end(&state->health, dial->trial, outcome, now);
 	dial->state = NULL;
@@ -156,8 +115,8 @@ count_end(struct dial *dial, enum outcome outcome)
 	    state->why, sizeof(state->why), "%s", dial->error.why); /* cut */
 }
 
-static void
-member_failed(struct dial *dial, enum outcome outcome, const char *why)
+void
+dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 {
 	if (why != NULL)
 		(void)snprintf(dial->error.why, sizeof(dial->error.why), "%s",
@@ -169,7 +128,7 @@ member_failed(struct dial *dial, enum outcome outcome, const char *why)
 		(void)snprintf(text, sizeof(text), "%s%s%s%s",
 		    outcome_text(outcome), dial->error.why[0] ? " (" : "",
 		    dial->error.why, dial->error.why[0] ? ")" : "");
-		say_step(dial, text);
+		dial_say_step(dial, text);
 	}
 	count_end(dial, outcome);
 	leg_close(dial->leg);
@@ -191,8 +150,8 @@ dial_cancel(struct dial *dial)
 
 /* Handshake ---------------------------------------------------------------- */
 
-static void
-set_timer(struct dial *dial, uint64_t ns)
+void
+dial_set_timer(struct dial *dial, uint64_t ns)
 {
 	mono_t now = mono_now();
 	uint64_t left = mono_since(dial->end, now);
@@ -206,231 +165,12 @@ set_timer(struct dial *dial, uint64_t ns)
 					    * is needed */
 }
 
-static void
-connected(struct dial *dial, const uint8_t *ahead, size_t len)
+void
+dial_connected(struct dial *dial, const uint8_t *ahead, size_t len)
 {
-	say_step(dial, "connected to the far end");
+	dial_say_step(dial, "connected to the far end");
 	count_end(dial, OUTCOME_CONNECTED);
 	dial_finish(dial, OUTCOME_CONNECTED, ahead, len);
-}
-
-/* What was written so far goes; false where the dial is gone. */
-static bool
-send_out(struct dial *dial)
-{
-	while (dial->sent < dial->out.len) {
-		ssize_t n = leg_write(dial->leg, dial->out.bytes + dial->sent,
-		    dial->out.len - dial->sent);
-
-		if (n == -EAGAIN)
-			return true;
-		if (n < 0) {
-			member_failed(
-			    dial, OUTCOME_TUNNEL_DOWN, strerror((int)-n));
-			return false;
-		}
-		dial->sent += (size_t)n;
-	}
-	return true;
-}
-
-/* The proxy ended before it had answered: what it was asked last tells who is
- * to blame. */
-static enum outcome
-hung_up(const struct dial *dial)
-{
-	if (dial->via->kind == TUNNEL_SOCKS5) {
-		switch (dial->codec.socks.state) {
-		case SOCKS_METHOD:
-			return OUTCOME_PROTOCOL;
-		case SOCKS_AUTH:
-			return OUTCOME_AUTH;
-		case SOCKS_REPLY:
-		case SOCKS_UP:
-		case SOCKS_BROKEN:
-			break;
-		}
-	}
-	return OUTCOME_HUNG_UP;
-}
-
-static bool
-waits_for_far_end(const struct dial *dial)
-{
-	return dial->via->kind != TUNNEL_SOCKS5 ||
-	       dial->codec.socks.state == SOCKS_REPLY;
-}
-
-static enum shake_step
-codec_take(
-    struct dial *dial, const uint8_t *bytes, size_t len, size_t *ret_used)
-{
-	struct shake_out out = { .len = 0 };
-	enum shake_step step;
-
-	if (dial->via->kind != TUNNEL_SOCKS5)
-		return connect_take(
-		    &dial->codec.connect, bytes, len, ret_used, &dial->error);
-	step = socks_take(
-	    &dial->codec.socks, bytes, len, ret_used, &out, &dial->error);
-	if (out.len > 0) {
-		dial->out = out;
-		dial->sent = 0;
-	}
-	explicit_bzero(&out, sizeof(out));
-	return step;
-}
-
-static void
-shake(struct dial *dial)
-{
-	uint8_t bytes[READ_SIZE];
-	size_t used;
-
-	for (;;) {
-		ssize_t n;
-
-		if (!send_out(dial))
-			return;
-		if (!dial->leg->readable)
-			return;
-		n = leg_read(dial->leg, bytes, sizeof(bytes));
-		if (n == -EAGAIN)
-			return;
-		if (n <= 0) {
-			member_failed(dial, hung_up(dial), "");
-			return;
-		}
-		switch (codec_take(dial, bytes, (size_t)n, &used)) {
-		case SHAKE_MORE:
-			break;
-		case SHAKE_DONE:
-			connected(dial, bytes + used, (size_t)n - used);
-			return;
-		case SHAKE_FAILED:
-			member_failed(dial, dial->error.outcome, NULL);
-			return;
-		}
-	}
-}
-
-/* Credentials for this program; NULL user: none. */
-static void
-fill_shake(const struct dial *dial, struct shake_opts *ret,
-    char user[TUNNEL_WORD_SIZE], char password[TUNNEL_WORD_SIZE])
-{
-	const struct tunnel *via = dial->via;
-
-	*ret = (struct shake_opts){ .target = &dial->opts.target,
-		.udp = dial->opts.udp };
-	if (via->user[0] == '\0')
-		return;
-	ret->user = tunnel_expand(via->user, &dial->opts.identity.words, user);
-	ret->password =
-	    tunnel_expand(via->password, &dial->opts.identity.words, password);
-}
-
-static int
-begin_proxy2(struct dial *dial)
-{
-	const struct dial_identity *id = &dial->opts.identity;
-	struct proxy2_process process = {
-		.pid = id->pid,
-		.uid = id->uid,
-		.start = id->start,
-		.exe = id->words.exe,
-		.unit = id->words.unit,
-		.rule = id->rule,
-	};
-	struct proxy2_opts opts = {
-		.src = id->src,
-		.sport = id->sport,
-		.target = &dial->opts.target,
-		.flow = id->flow,
-		.max = dial->via->long_header ? PROXY2_MAX : PROXY2_SHORT_MAX,
-		.process = dial->via->tell_process ? &process : NULL,
-	};
-	int n = proxy2_build(dial->out.bytes, &opts);
-
-	dial->out.len = n > 0 ? (size_t)n : 0;
-	return n < 0 ? n : 0;
-}
-
-static void
-begin_shake(struct dial *dial)
-{
-	char user[TUNNEL_WORD_SIZE], password[TUNNEL_WORD_SIZE];
-	struct shake_opts opts;
-	int r = 0;
-
-	dial->phase = PHASE_SHAKE;
-	dial->sent = 0;
-	dial->out.len = 0;
-	fill_shake(dial, &opts, user, password);
-	switch (dial->via->kind) {
-	case TUNNEL_SOCKS5:
-		r = socks_begin(&dial->codec.socks, &opts, &dial->out);
-		break;
-	case TUNNEL_HTTP:
-	case TUNNEL_HTTPS:
-		r = connect_begin(&dial->codec.connect, &opts, &dial->out);
-		break;
-	case TUNNEL_PROXY2:
-		r = begin_proxy2(dial);
-		break;
-	case TUNNEL_DIRECT:
-	case TUNNEL_LIST:
-		connected(dial, NULL, 0);
-		return;
-	}
-	explicit_bzero(password, sizeof(password));
-	if (r < 0) {
-		member_failed(
-		    dial, OUTCOME_UNSUPPORTED, "this can't be asked of it");
-		return;
-	}
-	set_timer(dial, SHAKE_NS);
-	if (dial->via->kind != TUNNEL_PROXY2)
-		shake(dial);
-	else if (send_out(dial))
-		connected(dial, NULL, 0);
-}
-
-static void
-shake_tls(struct dial *dial)
-{
-	char why[SHAKE_WHY_SIZE] = "";
-	int r = tls_shake(dial->leg->ssl, dial->via, why, sizeof(why));
-
-	if (r == 0)
-		return;
-	if (r == 1) {
-		say_step(dial, "TLS is up");
-		begin_shake(dial);
-		return;
-	}
-	member_failed(
-	    dial, r == -EACCES ? OUTCOME_CERTIFICATE : OUTCOME_PROTOCOL, why);
-}
-
-static void
-begin_tls(struct dial *dial)
-{
-	struct tunnel_state *state = dial->state;
-	char why[SHAKE_WHY_SIZE] = "out of memory";
-
-	if (state->tls == NULL)
-		state->tls = tls_context(dial->via, why, sizeof(why));
-	if (state->tls != NULL)
-		dial->leg->ssl =
-		    tls_begin(state->tls, dial->via, dial->leg->fd);
-	if (dial->leg->ssl == NULL) {
-		member_failed(dial, OUTCOME_CERTIFICATE, why);
-		return;
-	}
-	dial->phase = PHASE_TLS;
-	set_timer(dial, SHAKE_NS);
-	shake_tls(dial);
 }
 
 /* Connecting --------------------------------------------------------------- */
@@ -438,9 +178,14 @@ begin_tls(struct dial *dial)
 static enum outcome
 connect_outcome(const struct dial *dial, int error)
 {
+	const struct tunnel *via = dial->via;
 	enum outcome outcome = outcome_of_errno(error);
 
-	if (dial->via->kind == TUNNEL_DIRECT || outcome == OUTCOME_NO_ROOM)
+	/* its device, or its own address, is not there */
+	if (error == ENODEV ||
+	    (error == EADDRNOTAVAIL && via->source.family != ADDR_NONE))
+		return OUTCOME_TUNNEL_DOWN;
+	if (via->kind == TUNNEL_DIRECT || outcome == OUTCOME_NO_ROOM)
 		return outcome;
 	return outcome == OUTCOME_TIMED_OUT ? OUTCOME_TUNNEL_SLOW
 					    : OUTCOME_TUNNEL_DOWN;
@@ -452,18 +197,15 @@ check_connected(struct dial *dial)
 	int error = leg_error(dial->leg);
 
 	if (error != 0) {
-		member_failed(
+		dial_failed(
 		    dial, connect_outcome(dial, error), strerror(error));
 		return;
 	}
 	if (!dial->leg->writable)
 		return;
 	if (dial->via->kind != TUNNEL_DIRECT)
-		say_step(dial, "the proxy is reached");
-	if (dial->via->kind == TUNNEL_HTTPS)
-		begin_tls(dial);
-	else
-		begin_shake(dial);
+		dial_say_step(dial, "the proxy is reached");
+	dial_shake_begin(dial);
 }
 
 static void
@@ -474,15 +216,14 @@ leg_changed(void *arg, struct leg *leg)
 	(void)leg;
 	switch (dial->phase) {
 	case PHASE_START:
+	case PHASE_SOCKET:
 		break;
 	case PHASE_CONNECT:
 		check_connected(dial);
 		break;
 	case PHASE_TLS:
-		shake_tls(dial);
-		break;
 	case PHASE_SHAKE:
-		shake(dial);
+		dial_shake_changed(dial);
 		break;
 	}
 }
@@ -512,34 +253,87 @@ find_end(const struct dial *dial, struct sock_addr *ret)
 	return sock_addr_ip(ret, addr, via->port, via->zone);
 }
 
+/* A socket that begins to connect, or -errno. */
+static void
+watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
+{
+	bool local = to->sa.sa_family == AF_UNIX;
+	int r;
+
+	if (fd_take < 0) {
+		dial_failed(
+		    dial, connect_outcome(dial, -fd_take), strerror(-fd_take));
+		return;
+	}
+	dial->phase = PHASE_CONNECT;
+	r = leg_open(&dial->leg, dial->dialer->opts.base, fd_take,
+	    local ? NULL : dial->dialer->opts.own);
+	if (r < 0) {
+		dial_failed(dial, OUTCOME_NO_ROOM, strerror(-r));
+		return;
+	}
+	dial->leg->exact = !local;
+	dial->leg->fn = leg_changed;
+	dial->leg->arg = dial;
+	dial_set_timer(dial, CONNECT_NS);
+}
+
+/* Whatever is wrong with the namespace: nothing is sent from another one. */
+static void
+not_entered(struct dial *dial, int error)
+{
+	char why[SHAKE_WHY_SIZE];
+
+	(void)snprintf(why, sizeof(why), "netns %.40s: %s", dial->via->netns,
+	    error == -ENOTSUP ? "the daemon has to be started again"
+			      : strerror(-error)); /* cut */
+	dial_failed(dial, OUTCOME_TUNNEL_DOWN, why);
+}
+
+static void
+socket_made(struct sock_order *order, int fd_take)
+{
+	struct dial *dial = container_of(order, struct dial, order);
+	struct sock_addr to;
+
+	dial->phase = PHASE_CONNECT;
+	if (fd_take < 0) {
+		not_entered(dial, fd_take);
+		return;
+	}
+	(void)find_end(dial, &to); /* it was found before */
+	dial_say_step(dial, "its network namespace is entered");
+	watch_connection(
+	    dial, sock_connect_made(dial->via, fd_take, &to, SOCK_STREAM), &to);
+}
+
 static void
 start_member(struct dial *dial)
 {
 	struct sock_addr to;
-	int fd = find_end(dial, &to), r;
+	int r = find_end(dial, &to);
 
 	dial->phase = PHASE_CONNECT;
-	if (fd == -EDESTADDRREQ) {
-		member_failed(dial, OUTCOME_UNSUPPORTED,
+	if (r == -EDESTADDRREQ) {
+		dial_failed(dial, OUTCOME_UNSUPPORTED,
 		    "only the name is known, and nobody here may resolve it");
 		return;
 	}
-	if (fd == 0)
-		fd = sock_connect(dial->via, &to, SOCK_STREAM);
-	if (fd < 0) {
-		member_failed(dial, connect_outcome(dial, -fd), strerror(-fd));
+	if (r < 0 || dial->via->netns[0] == '\0') {
+		watch_connection(dial,
+		    r == 0 ? sock_connect(dial->via, &to, SOCK_STREAM) : r,
+		    &to);
 		return;
 	}
-	r = leg_open(&dial->leg, dial->dialer->opts.base, fd,
-	    to.sa.sa_family == AF_UNIX ? NULL : dial->dialer->opts.own);
+	dial->order.made = socket_made;
+	r = sock_ask(dial->dialer->opts.maker, &dial->order, dial->via, &to,
+	    SOCK_STREAM);
 	if (r < 0) {
-		member_failed(dial, OUTCOME_NO_ROOM, strerror(-r));
+		not_entered(dial, r);
 		return;
 	}
-	dial->leg->exact = to.sa.sa_family != AF_UNIX;
-	dial->leg->fn = leg_changed;
-	dial->leg->arg = dial;
-	set_timer(dial, CONNECT_NS);
+	dial->phase = PHASE_SOCKET;
+	dial_set_timer(dial, CONNECT_NS);
 }
 
 /* Which is asked next, or the end. */
@@ -574,9 +368,11 @@ next_member(struct dial *dial)
 	dial->tried |= UINT32_C(1) << i;
 	dial->via = dial->members[i];
 	dial->state = states[i];
-	dial->state->dials++;
 	dial->error.why[0] = '\0';
-	dial->trial = health_begin(&dial->state->health, now);
+	if (!dial->opts.test) {
+		dial->state->dials++;
+		dial->trial = health_begin(&dial->state->health, now);
+	}
 	start_member(dial);
 }
 
@@ -592,14 +388,18 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 	case PHASE_START:
 		next_member(dial);
 		return;
+	case PHASE_SOCKET:
+		cancel_order(dial);
+		not_entered(dial, -ETIMEDOUT);
+		return;
 	case PHASE_CONNECT:
 	case PHASE_TLS:
 		break;
 	case PHASE_SHAKE:
-		far = waits_for_far_end(dial);
+		far = dial_waits_for_far_end(dial);
 		break;
 	}
-	member_failed(dial, far ? OUTCOME_TIMED_OUT : OUTCOME_TUNNEL_SLOW, "");
+	dial_failed(dial, far ? OUTCOME_TIMED_OUT : OUTCOME_TUNNEL_SLOW, "");
 }
 
 struct dial *
@@ -627,139 +427,4 @@ dial_start(struct dialer *dialer, const struct dial_opts *opts)
 		return NULL;
 	}
 	return dial;
-}
-
-/* The dialer --------------------------------------------------------------- */
-
-int
-dialer_new(struct dialer **ret, const struct dialer_opts *opts)
-{
-	struct dialer *dialer = calloc(1, sizeof(*dialer));
-
-	if (dialer == NULL)
-		return -ENOMEM;
-	dialer->opts = *opts;
-	list_init(&dialer->states);
-	*ret = dialer;
-	return 0;
-}
-
-void
-dialer_free(struct dialer *dialer)
-{
-	if (dialer == NULL)
-		return;
-	while (!list_empty(&dialer->states)) {
-		struct state_node *node =
-		    container_of(dialer->states.next, struct state_node, node);
-
-		list_remove(&node->node);
-		tls_context_free(node->state.tls);
-		free(node);
-	}
-	tunnel_set_unref(dialer->set);
-	free(dialer);
-}
-
-/* What was made of a tunnel's settings is made anew. */
-void
-dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set)
-{
-	struct list *node;
-
-	list_for_each (node, &dialer->states) {
-		struct tunnel_state *state =
-		    &container_of(node, struct state_node, node)->state;
-
-		tls_context_free(state->tls); /* flows have references */
-		state->tls = NULL;
-		state->resolved_at = (mono_t){ 0 };
-	}
-	tunnel_set_unref(dialer->set);
-	dialer->set = tunnel_set_ref(set);
-}
-
-struct tunnel_set *
-dialer_tunnels(const struct dialer *dialer)
-{
-	return dialer->set;
-}
-
-struct tunnel_state *
-dialer_state(struct dialer *dialer, const char *name)
-{
-	struct state_node *found;
-	struct list *node;
-
-	list_for_each (node, &dialer->states) {
-		found = container_of(node, struct state_node, node);
-		if (strcmp(found->state.name, name) == 0)
-			return &found->state;
-	}
-	found = calloc(1, sizeof(*found));
-	if (found == NULL)
-		return NULL;
-	(void)snprintf(
-	    found->state.name, sizeof(found->state.name), "%s", name);
-	list_append(&dialer->states, &found->node);
-	return &found->state;
-}
-
-bool
-dialer_carries_udp(
-    struct dialer *dialer, const struct tunnel *tunnel, mono_t now)
-{
-	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
-	size_t n = tunnel_set_members(dialer->set, tunnel, members);
-
-	if (!tunnel_carries_udp(tunnel))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		const struct tunnel_state *state =
-		    dialer_state(dialer, members[i]->name);
-
-		if (state != NULL && tunnel_carries_udp(members[i]) &&
-		    !mono_before(now, state->no_udp_until))
-			return true;
-	}
-	return false;
-}
-
-void
-dialer_no_udp(struct dialer *dialer, const struct tunnel *tunnel, mono_t now)
-{
-	struct tunnel_state *state = dialer_state(dialer, tunnel->name);
-
-	if (state != NULL)
-		state->no_udp_until = mono_add(now, NO_UDP_NS);
-}
-
-void
-dialer_resolved(struct dialer *dialer, const char *tunnel,
-    const struct addr *addr, mono_t now)
-{
-	struct tunnel_state *state = dialer_state(dialer, tunnel);
-
-	if (state == NULL || addr->family == ADDR_NONE)
-		return; /* what was known before is as good as nothing */
-	state->resolved = *addr;
-	state->resolved_at = now;
-}
-
-void
-dialer_resolve(struct dialer *dialer)
-{
-	for (size_t i = 0; i < dialer->set->n; i++) {
-		const struct tunnel *t = &dialer->set->v[i];
-		struct addr addr;
-
-		if (t->host[0] != '\0' && sock_resolve(t->host, &addr) == 0)
-			dialer_resolved(dialer, t->name, &addr, mono_now());
-	}
-}
-
-size_t
-dialer_count(const struct dialer *dialer)
-{
-	return dialer->n_dials;
 }

@@ -19,11 +19,18 @@ libport17_a_SOURCES = \
 # Sockets, TLS and the loop.
 libport17_ev_a_SOURCES = \
 	%D%/assoc_ev.c %D%/assoc_ev.h \
+	%D%/dgram.c %D%/dgram.h \
 	%D%/dial_ev.c %D%/dial_ev.h \
+	%D%/dial_own.h \
+	%D%/dial_shake_ev.c \
+	%D%/dialer_ev.c %D%/dialer_ev.h \
 	%D%/leg_ev.c %D%/leg_ev.h \
 	%D%/listen_ev.c %D%/listen_ev.h \
+	%D%/pump_ev.c %D%/pump_ev.h \
 	%D%/relay_ev.c %D%/relay_ev.h \
 	%D%/session_ev.c %D%/session_ev.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/tls.c %D%/tls.h \
-	%D%/udp_ev.c %D%/udp_ev.h
+	%D%/udp_ev.c %D%/udp_ev.h \
+	%D%/udp_sock_ev.c %D%/udp_sock_ev.h \
+	%D%/udp_way_ev.c %D%/udp_way_ev.h

@@ -8,6 +8,7 @@
 #include "port17/assoc_ev.h"
 #include "port17/claim.h"
 #include "port17/closed.h"
+#include "port17/udp_sock_ev.h"
 #include "port17/udpnat.h"
 
 struct ct;
@@ -19,14 +20,17 @@ struct udp;
 struct udp_flow {
 	struct udpnat_entry nat;
 	struct list all;
-	struct flow_key key; /* as the program sees it */
 	struct claim claim;
 	const struct tunnel *via;
 	mono_t began;
 	uint64_t up, down; /* bytes */
 	/* one of the two */
 	struct assoc *assoc;
-	struct udp_socket *socket;
+	struct udp_sock sock;
+	struct list user; /* of the association */
+	uint8_t *head;	  /* in front of what goes there */
+	size_t head_len;
+	struct udp *udp;
 	unsigned int entry; /* that it came by */
 	uint32_t tried;	    /* members that failed: bits */
 };

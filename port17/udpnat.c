@@ -1,20 +1,45 @@
 #include "port17/udpnat.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Hashed: without padding. */
-struct key {
+struct peer_key {
 	uint8_t addr[16];
 	uint16_t port, family;
 };
 
+struct far_key {
+	struct peer_key peer;
+	uint32_t zero;
+	uintptr_t way;
+};
+
+static struct peer_key
+peer_key_of(const struct addr *peer, uint16_t port)
+{
+	struct peer_key key = { .port = port, .family = peer->family };
+
+	memcpy(key.addr, peer->bytes, sizeof(key.addr));
+	return key;
+}
+
 static uint64_t
 hash_of(const struct udpnat *nat, const struct addr *peer, uint16_t port)
 {
-	struct key key = { .port = port, .family = peer->family };
+	struct peer_key key = peer_key_of(peer, port);
 
-	memcpy(key.addr, peer->bytes, sizeof(key.addr));
-	return map_hash(&nat->map, &key, sizeof(key));
+	return map_hash(&nat->peers, &key, sizeof(key));
+}
+
+static uint64_t
+hash_of_far(const struct udpnat *nat, const void *way, const struct addr *far,
+    uint16_t port)
+{
+	struct far_key key = { .peer = peer_key_of(far, port),
+		.way = (uintptr_t)way };
+
+	return map_hash(&nat->fars, &key, sizeof(key));
 }
 
 int
@@ -22,26 +47,65 @@ udpnat_init(struct udpnat *nat, size_t max)
 {
 	nat->max = max;
 	list_init(&nat->lru);
-	return map_init(&nat->map);
+	if (map_init(&nat->peers) == 0 && map_init(&nat->keys) == 0 &&
+	    map_init(&nat->fars) == 0)
+		return 0;
+	return -ENOMEM;
 }
 
 void
 udpnat_done(struct udpnat *nat)
 {
-	map_done(&nat->map);
+	map_done(&nat->peers);
+	map_done(&nat->keys);
+	map_done(&nat->fars);
 }
 
 struct udpnat_entry *
 udpnat_find(const struct udpnat *nat, const struct addr *peer, uint16_t port)
 {
 	uint64_t hash = hash_of(nat, peer, port);
-	struct map_node *node = map_first(&nat->map, hash);
+	struct map_node *node = map_first(&nat->peers, hash);
 
 	for (; node != NULL; node = map_next(node, hash)) {
 		struct udpnat_entry *entry =
-		    container_of(node, struct udpnat_entry, node);
+		    container_of(node, struct udpnat_entry, by_peer);
 
 		if (entry->port == port && addr_equal(&entry->peer, peer))
+			return entry;
+	}
+	return NULL;
+}
+
+struct udpnat_entry *
+udpnat_find_key(const struct udpnat *nat, const struct flow_key *key)
+{
+	uint64_t hash = map_hash(&nat->keys, key, sizeof(*key));
+	struct map_node *node = map_first(&nat->keys, hash);
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		struct udpnat_entry *entry =
+		    container_of(node, struct udpnat_entry, by_key);
+
+		if (memcmp(&entry->key, key, sizeof(*key)) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+struct udpnat_entry *
+udpnat_find_far(const struct udpnat *nat, const void *way,
+    const struct addr *far, uint16_t port)
+{
+	uint64_t hash = hash_of_far(nat, way, far, port);
+	struct map_node *node = map_first(&nat->fars, hash);
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		struct udpnat_entry *entry =
+		    container_of(node, struct udpnat_entry, by_far);
+
+		if (entry->way == way && entry->key.rport == port &&
+		    addr_equal(&entry->far, far))
 			return entry;
 	}
 	return NULL;
@@ -51,15 +115,33 @@ void
 udpnat_add(struct udpnat *nat, struct udpnat_entry *entry, mono_t now)
 {
 	entry->last = now;
-	map_put(
-	    &nat->map, &entry->node, hash_of(nat, &entry->peer, entry->port));
+	map_put(&nat->peers, &entry->by_peer,
+	    hash_of(nat, &entry->peer, entry->port));
+	map_put(&nat->keys, &entry->by_key,
+	    map_hash(&nat->keys, &entry->key, sizeof(entry->key)));
 	list_prepend(&nat->lru, &entry->lru);
+}
+
+void
+udpnat_set_way(struct udpnat *nat, struct udpnat_entry *entry, const void *way,
+    const struct addr *far)
+{
+	if (entry->way != NULL)
+		map_remove(&nat->fars, &entry->by_far);
+	entry->way = way;
+	if (way == NULL)
+		return;
+	entry->far = *far;
+	map_put(&nat->fars, &entry->by_far,
+	    hash_of_far(nat, way, far, entry->key.rport));
 }
 
 void
 udpnat_remove(struct udpnat *nat, struct udpnat_entry *entry)
 {
-	map_remove(&nat->map, &entry->node);
+	udpnat_set_way(nat, entry, NULL, NULL);
+	map_remove(&nat->peers, &entry->by_peer);
+	map_remove(&nat->keys, &entry->by_key);
 	list_remove(&entry->lru);
 }
 
@@ -78,7 +160,8 @@ life_of(const struct udpnat_entry *entry)
 {
 	if (!entry->replied)
 		return UDPNAT_UNREPLIED_NS;
-	if (entry->rport == 53 || entry->rport == 123 || entry->rport == 3478)
+	if (entry->key.rport == 53 || entry->key.rport == 123 ||
+	    entry->key.rport == 3478)
 		return UDPNAT_SHORT_NS;
 	return UDPNAT_REPLIED_NS;
 }
@@ -106,7 +189,13 @@ udpnat_expired(const struct udpnat *nat, mono_t now)
 struct udpnat_entry *
 udpnat_crowded(const struct udpnat *nat)
 {
-	return nat->map.count >= nat->max
+	return udpnat_count(nat) >= nat->max
 		   ? container_of(nat->lru.prev, struct udpnat_entry, lru)
 		   : NULL;
+}
+
+size_t
+udpnat_count(const struct udpnat *nat)
+{
+	return nat->peers.count;
 }

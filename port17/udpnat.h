@@ -9,6 +9,7 @@
 #include "src/base/list.h"
 #include "src/base/map.h"
 #include "src/base/mono.h"
+#include "src/core/flow.h"
 
 /* The UDP flows, by the peer as the listener sees it: the kernel gives each
  * destination of a socket a peer port of its own. Kept less long than conntrack
@@ -20,17 +21,22 @@
 #define UDPNAT_SHORT_NS (10 * MONO_S)
 
 struct udpnat_entry {
-	struct map_node node;
+	struct map_node by_peer, by_key, by_far;
 	struct list lru;
 	struct addr peer;
 	uint16_t port;
-	uint16_t rport; /* that the program speaks to */
+	struct flow_key key; /* as the program sees it */
+	/* the association that it shares with others, NULL: none; and the far
+	 * end as that one calls it: ADDR_NONE where the address stands for a
+	 * name */
+	const void *way;
+	struct addr far;
 	bool replied;
 	mono_t last;
 };
 
 struct udpnat {
-	struct map map;
+	struct map peers, keys, fars;
 	struct list lru; /* the youngest first */
 	size_t max;
 };
@@ -41,10 +47,19 @@ void udpnat_done(struct udpnat *nat); /* empty; accepts a zeroed one */
 /* NULL where there is none. */
 struct udpnat_entry *udpnat_find(
     const struct udpnat *nat, const struct addr *peer, uint16_t port);
+struct udpnat_entry *udpnat_find_key(
+    const struct udpnat *nat, const struct flow_key *key);
+/* Whom an answer from there is for, that came by that way. */
+struct udpnat_entry *udpnat_find_far(const struct udpnat *nat, const void *way,
+    const struct addr *far, uint16_t port);
 
-/* Peer, port and rport are set; it is not there yet. */
+/* Peer, port and key are set, way is NULL; it is not there yet. */
 void udpnat_add(struct udpnat *nat, struct udpnat_entry *entry, mono_t now);
 void udpnat_remove(struct udpnat *nat, struct udpnat_entry *entry);
+
+/* It goes another way: NULL for one that is its own. */
+void udpnat_set_way(struct udpnat *nat, struct udpnat_entry *entry,
+    const void *way, const struct addr *far);
 
 /* It spoke, or was spoken to. */
 void udpnat_touch(
@@ -54,5 +69,7 @@ void udpnat_touch(
  * room for another. NULL: none. */
 struct udpnat_entry *udpnat_expired(const struct udpnat *nat, mono_t now);
 struct udpnat_entry *udpnat_crowded(const struct udpnat *nat);
+
+size_t udpnat_count(const struct udpnat *nat);
 
 #endif

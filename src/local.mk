@@ -17,6 +17,7 @@ libbase_a_SOURCES = \
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \
+	%D%/core/attr_sizes.c %D%/core/attr_sizes.h \
 	%D%/core/compiler.h \
 	%D%/core/conf.c %D%/core/conf.h \
 	%D%/core/conf_check.c \
@@ -95,7 +96,7 @@ libcore_a_SOURCES += \
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
-	%D%/linux/bpf/record.h \
+	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/caps.c %D%/linux/caps.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
@@ -118,10 +119,13 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
+	%D%/linux/netns.c %D%/linux/netns.h \
+	%D%/linux/machine.c %D%/linux/machine.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
 	%D%/linux/own.c %D%/linux/own.h \
+	%D%/linux/pages.c %D%/linux/pages.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
@@ -140,7 +144,8 @@ EXTRA_DIST += %D%/linux/bpf/attr.bpf.c
 CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
 if HAVE_BPF
 %D%/linux/bpf/attr.bpf.o: $(srcdir)/src/linux/bpf/attr.bpf.c \
-	$(srcdir)/src/linux/bpf/record.h $(srcdir)/src/core/mark.h
+	$(srcdir)/src/linux/bpf/record.h \
+	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/core/mark.h
 	@$(MKDIR_P) %D%/linux/bpf
 	$(AM_V_GEN)$(CLANG) -std=gnu11 $(BPF_CPPFLAGS) $(BPF_CFLAGS) \
 		-I$(top_srcdir) -g -O2 -Wall -target bpf \
@@ -182,12 +187,17 @@ rerouted_SOURCES = \
 	%D%/main.c \
 	%D%/modes.c %D%/modes.h \
 	%D%/names_ev.c %D%/names_ev.h \
+	%D%/netns_ev.c %D%/netns_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
+	%D%/port17_claim.c \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/port17_names_ev.c \
+	%D%/port17_own.h \
 	%D%/port17_past.c %D%/port17_past.h \
+	%D%/port17_route.c \
 	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h %D%/rerouted_own.h \
@@ -205,7 +215,7 @@ rerouted_SOURCES = \
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) \
-	$(OPENSSL_LIBS) $(SYSTEMD_LIBS) $(BPF_LIBS) \
+	$(OPENSSL_LIBS) $(BPF_LIBS) \
 	$(LDNS_LIBS) $(CARES_LIBS) -lpthread
 
 bin_PROGRAMS += reroutectl

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 /* The service manager, where there is one (sd_notify(3)); all of this does
- * nothing elsewhere and where built without libsystemd. */
+ * nothing elsewhere. */
 void notify_ready(void);
 void notify_stopping(void);
 void notify_reloading(void);

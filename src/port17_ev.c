@@ -7,145 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port17/inodes.h"
 #include "port17/leg_ev.h"
 #include "port17/listen_ev.h"
 #include "port17/udp_ev.h"
-#include "port17/inodes.h"
 #include "src/base/log.h"
 #include "src/core/fakeip.h"
-#include "src/core/names.h"
-#include "src/core/policy.h"
 #include "src/fake_file.h"
 #include "src/linux/ct.h"
-#include "src/linux/diag.h"
 #include "src/linux/icmp.h"
 #include "src/linux/nfq.h"
-#include "src/linux/procfs.h"
+#include "src/port17_own.h"
 #include "src/port17_past.h"
-#include "src/work_ev.h"
-
-/* Between two look-ups of proxies that have a name. */
-#define RESOLVE_S 60
-
-struct port17_ev {
-	struct port17_ev_opts opts;
-	struct ct *ct;
-	struct icmp_sender *icmp; /* NULL: programs are not told why */
-	struct inodes *own;
-	struct dialer *dialer;
-	struct sessions *sessions;
-	struct listener *listener;
-	struct udp *udp;
-	struct port17_pasts *pasts;
-	struct fakeip *fakeip;
-	struct fake_file *fake_file; /* NULL: they can't be kept */
-	struct event *resolve;	     /* now and then */
-	bool resolving;
-};
-
-/* What the judge knows ----------------------------------------------------- */
-
-static bool
-claim_tunnel(struct port17_ev *p17, struct claim *ret,
-    const struct policy *policy, const struct decision *d)
-{
-	struct tunnel_set *set = dialer_tunnels(p17->dialer);
-	const char *name = policy_tunnel(policy, d->tunnel);
-	const struct policy_rule *rule = policy_rule_get(policy, d->rule);
-
-	ret->tunnel =
-	    name != NULL && set != NULL ? tunnel_set_find(set, name) : NULL;
-	if (ret->tunnel == NULL)
-		return false;
-	ret->set = tunnel_set_ref(set);
-	if (rule != NULL)
-		(void)snprintf(ret->rule, sizeof(ret->rule), "%s:%u",
-		    rule->file, rule->line); /* cut */
-	return true;
-}
-
-/* What is kept of a name ends with its last byte. */
-static void
-copy_name(struct name *to, const struct name *from)
-{
-	to->len = from->len;
-	memcpy(to->wire, from->wire, from->len);
-}
-
-static bool
-claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
-{
-	memset(ret, 0, sizeof(*ret));
-	if (flow == NULL || flow->decision.action != ACTION_REROUTE ||
-	    flow->policy == NULL ||
-	    !claim_tunnel(p17, ret, flow->policy, &flow->decision))
-		return false;
-	ret->process = process_ref(flow->process);
-	/* the name that the rule goes by, else the one learnt last */
-	if (flow->hosts != NULL) {
-		uint8_t n = flow->decision.host;
-
-		copy_name(&ret->name,
-		    flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0]);
-	}
-	return true;
-}
-
-/* A flow that the judge has forgotten, or never saw: it began before this
- * daemon did. */
-static bool
-claim_unseen(
-    struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
-{
-	struct socket_facts sock = { .status = SOCKET_NONE };
-	const struct process *process = NULL;
-	struct subject subject = {
-		.proto = key->proto,
-		.src = key->local,
-		.dst = key->remote,
-		.sport = key->lport,
-		.dport = key->rport,
-		.has_ports = true,
-	};
-	struct decision d;
-
-	diag_find(p17->opts.diag, key, false, 0, &sock);
-	if (sock.status != SOCKET_FOUND || sock.inode == 0 ||
-	    procfs_owner(p17->opts.procfs, sock.inode, sock.uid, &process) < 0)
-		return false;
-	subject.process = process;
-	d = policy_decide(judge_policy(p17->opts.judge), &subject);
-	memset(ret, 0, sizeof(*ret));
-	if (process->self || d.action != ACTION_REROUTE ||
-	    !claim_tunnel(p17, ret, judge_policy(p17->opts.judge), &d)) {
-		process_unref(process);
-		return false;
-	}
-	ret->process = process;
-	return true;
-}
-
-/* An address that stands for a name: only that counts. */
-static void
-claim_fake(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
-{
-	const struct name *name = fakeip_name(p17->fakeip, &key->remote);
-
-	ret->by_name = fakeip_is(&key->remote);
-	if (name != NULL)
-		ret->name = *name;
-}
-
-static bool
-claim_key(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
-{
-	if (!claim_flow(
-		p17, ret, flow_find(judge_flows(p17->opts.judge), key)) &&
-	    !claim_unseen(p17, ret, key))
-		return false;
-	claim_fake(p17, ret, key);
-	return true;
-}
 
 /* Connections -------------------------------------------------------------- */
 
@@ -158,7 +31,7 @@ accepted(void *arg, const struct flow_key *key, struct leg *leg_take)
 	p17->opts.stats->port17_accepted++;
 	if (sessions_join(p17->sessions, key, leg_take))
 		return;
-	if (claim_key(p17, &claim, key)) {
+	if (port17_claim_key(p17, &claim, key)) {
 		sessions_accept(p17->sessions, key, leg_take, &claim);
 		return;
 	}
@@ -281,7 +154,7 @@ ended(void *arg, const struct session *session, const struct session_end *end)
 static bool
 udp_claim(void *arg, const struct flow_key *key, struct claim *ret)
 {
-	return claim_key(arg, ret, key);
+	return port17_claim_key(arg, ret, key);
 }
 
 /* The program is told as if nobody listened; and its next packet is judged
@@ -310,7 +183,7 @@ static void
 udp_ended(void *arg, const struct udp_flow *flow, enum closed closed)
 {
 	struct port17_ev *p17 = arg;
-	struct port17_past *past = port17_pasts_put(p17->pasts, &flow->key);
+	struct port17_past *past = port17_pasts_put(p17->pasts, &flow->nat.key);
 	char to[ADDR_STRLEN];
 
 	if (past != NULL) {
@@ -323,202 +196,9 @@ udp_ended(void *arg, const struct udp_flow *flow, enum closed closed)
 	log_debug("port17",
 	    "closed tunnel=%s proto=udp to=%s port=%u reason=%s up=%llu "
 	    "down=%llu",
-	    flow->claim.tunnel->name, addr_format(&flow->key.remote, to),
-	    flow->key.rport, closed_name(closed), (unsigned long long)flow->up,
-	    (unsigned long long)flow->down);
-}
-
-/* Verdicts ----------------------------------------------------------------- */
-
-static bool
-is_bound(
-    struct port17_ev *p17, const struct packet *pkt, const struct flow_key *key)
-{
-	uint32_t device = 0;
-
-	return diag_device(p17->opts.diag, key, pkt->ifindex, &device) == 0 &&
-	       device != 0;
-}
-
-/* UDP that conntrack knows already keeps the NAT that it began with, or none:
- * it has to begin again. True where that is so. */
-static bool
-is_direct_still(struct port17_ev *p17, const struct flow_key *key)
-{
-	struct flow_key reply;
-	uint32_t mark;
-
-	if (ct_reply(p17->ct, key, &reply, &mark) < 0 ||
-	    (addr_is_loopback(&reply.local) && reply.lport == PORT17_PORT))
-		return false;
-	if (ct_delete_flow(p17->ct, key) < 0 || ct_flush(p17->ct) < 0)
-		log_limited(LOG_LEVEL_WARNING, "port17",
-		    "conntrack keeps a flow that is to be rerouted: it is "
-		    "dropped");
-	return true;
-}
-
-static enum port17_route
-route_udp(struct port17_ev *p17, const struct tunnel *tunnel,
-    const struct flow_key *key, struct verdict *verdict)
-{
-	if (tunnel->udp == TUNNEL_UDP_DROP) {
-		judge_refuse(
-		    p17->opts.judge, ACTION_DROP, REASON_TUNNEL_UDP, verdict);
-		return PORT17_GO;
-	}
-	if (!dialer_carries_udp(p17->dialer, tunnel, mono_now())) {
-		judge_refuse(
-		    p17->opts.judge, ACTION_BLOCK, REASON_TUNNEL_UDP, verdict);
-		return PORT17_GO;
-	}
-	return is_direct_still(p17, key) ? PORT17_DROP : PORT17_GO;
-}
-
-static enum port17_route
-route_tcp(struct port17_ev *p17, struct claim *claim, const struct packet *pkt,
-    const struct nfq_packet *raw)
-{
-	struct session_hold hold = {
-		.key = flow_key_of(&pkt->tuple, pkt->in),
-		.tcp_seq = pkt->tcp_seq,
-		.id = raw->id,
-		.queue = raw->queue,
-	};
-
-	if (!packet_is_syn(pkt) || !claim->tunnel->honest)
-		return PORT17_GO;
-	if (sessions_hold(p17->sessions, &hold, claim) < 0) {
-		/* too many wait: it is connected first, and dialled then */
-		p17->opts.stats->port17_not_held++;
-		return PORT17_GO;
-	}
-	memset(claim, 0, sizeof(*claim)); /* taken */
-	return PORT17_HELD;
-}
-
-enum port17_route
-port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
-    const struct nfq_packet *raw, struct verdict *verdict)
-{
-	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	enum port17_route route;
-	struct claim claim;
-
-	if (verdict->flow == NULL)
-		return PORT17_DROP; /* it could not be found again */
-	if (pkt->tuple.proto == IPPROTO_TCP &&
-	    sessions_is_held(p17->sessions, &key) && !verdict->new_flow)
-		return PORT17_DROP;
-	if (!verdict->new_flow)
-		return PORT17_GO;
-	if (is_bound(p17, pkt, &key)) {
-		judge_refuse(
-		    p17->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
-		/* the error that REJECT sends comes by lo, and does not reach
-		 * a socket of another device */
-		verdict->destroy = pkt->tuple.proto == IPPROTO_TCP;
-		return PORT17_GO;
-	}
-	if (!claim_flow(p17, &claim, verdict->flow)) {
-		judge_refuse(
-		    p17->opts.judge, ACTION_BLOCK, REASON_NO_PORT17, verdict);
-		return PORT17_GO;
-	}
-	claim_fake(p17, &claim, &key);
-	if (pkt->tuple.proto == IPPROTO_UDP)
-		route = route_udp(p17, claim.tunnel, &key, verdict);
-	else
-		route = route_tcp(p17, &claim, pkt, raw);
-	claim_done(&claim);
-	return route;
-}
-
-/* Proxies that have a name ------------------------------------------------- */
-
-struct resolve {
-	struct port17_ev *p17;
-	struct dialer *dialer; /* the thread's own */
-};
-
-static void
-resolve_run(void *arg)
-{
-	struct resolve *resolve = arg;
-
-	dialer_resolve(resolve->dialer);
-}
-
-static void
-resolve_done(void *arg)
-{
-	struct resolve *resolve = arg;
-	struct port17_ev *p17 = resolve->p17;
-	const struct tunnel_set *set = dialer_tunnels(resolve->dialer);
-
-	for (size_t i = 0; i < set->n; i++) {
-		const struct tunnel_state *state =
-		    dialer_state(resolve->dialer, set->v[i].name);
-
-		if (state != NULL)
-			dialer_resolved(p17->dialer, state->name,
-			    &state->resolved, state->resolved_at);
-	}
-	dialer_free(resolve->dialer);
-	free(resolve);
-	p17->resolving = false;
-}
-
-static bool
-has_names(const struct tunnel_set *set)
-{
-	for (size_t i = 0; i < set->n; i++)
-		if (set->v[i].host[0] != '\0')
-			return true;
-	return false;
-}
-
-static void
-resolve_begin(struct port17_ev *p17)
-{
-	const struct dialer_opts opts = { .base = NULL };
-	struct tunnel_set *set = dialer_tunnels(p17->dialer);
-	struct resolve *resolve;
-
-	if (p17->resolving || set == NULL || !has_names(set))
-		return;
-	resolve = calloc(1, sizeof(*resolve));
-	set = tunnel_set_copy(set);
-	if (resolve == NULL || set == NULL ||
-	    dialer_new(&resolve->dialer, &opts) < 0) {
-		tunnel_set_unref(set);
-		free(resolve);
-		return;
-	}
-	resolve->p17 = p17;
-	dialer_set_tunnels(resolve->dialer, set);
-	tunnel_set_unref(set);
-	p17->resolving = true;
-	if (work_start(p17->opts.base, resolve_run, resolve_done, resolve) < 0)
-		resolve_done(resolve);
-}
-
-static void
-resolve_cb(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct timeval again = { RESOLVE_S, 0 };
-	struct port17_ev *p17 = arg;
-
-	(void)fd;
-	(void)what;
-	resolve_begin(p17);
-	(void)event_add(p17->resolve, &again);
-}
-
-bool
-port17_ev_is_busy(const struct port17_ev *p17)
-{
-	return p17 != NULL && p17->resolving;
+	    flow->claim.tunnel->name, addr_format(&flow->nat.key.remote, to),
+	    flow->nat.key.rport, closed_name(closed),
+	    (unsigned long long)flow->up, (unsigned long long)flow->down);
 }
 
 /* Addresses that stand for names ------------------------------------------- */
@@ -559,6 +239,12 @@ port17_ev_name(struct port17_ev *p17, const char *tunnel,
 }
 
 /* All of it ---------------------------------------------------------------- */
+
+bool
+port17_ev_is_busy(const struct port17_ev *p17)
+{
+	return p17 != NULL && p17->resolving;
+}
 
 bool
 port17_ev_is_own(const struct port17_ev *p17, uint64_t inode)
@@ -602,15 +288,13 @@ port17_ev_dialer(struct port17_ev *p17)
 int
 port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 {
-	static const struct timeval soon = { 0, 0 };
 	struct tunnel_set *set = tunnel_set_new(conf);
 
 	if (set == NULL)
 		return -ENOMEM;
 	dialer_set_tunnels(p17->dialer, set);
 	tunnel_set_unref(set);
-	/* when the loop runs: the resolver may be this daemon */
-	(void)event_add(p17->resolve, &soon);
+	port17_names_changed(p17);
 	return 0;
 }
 
@@ -618,7 +302,7 @@ static int
 open_parts(struct port17_ev *p17)
 {
 	const struct port17_ev_opts *opts = &p17->opts;
-	struct dialer_opts dialer = { opts->base, p17->own };
+	struct dialer_opts dialer = { opts->base, p17->own, opts->maker };
 	struct sessions_opts sessions = {
 		.base = opts->base,
 		.max = opts->flows_max,
@@ -675,11 +359,11 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 	p17->fakeip = fakeip_new();
 	if (p17->fakeip != NULL)
 		p17->fake_file = fake_file_open(opts->state, p17->fakeip);
-	p17->resolve = event_new(opts->base, -1, 0, resolve_cb, p17);
-	r = p17->resolve != NULL && p17->own != NULL && p17->pasts != NULL &&
-		    p17->fakeip != NULL
-		? open_parts(p17)
+	r = p17->own != NULL && p17->pasts != NULL && p17->fakeip != NULL
+		? port17_names_start(p17)
 		: -ENOMEM;
+	if (r == 0)
+		r = open_parts(p17);
 	if (r < 0) {
 		port17_ev_free(p17);
 		return r;

@@ -17,6 +17,7 @@ struct nfq_packet;
 struct port17_past;
 struct port17_pasts;
 struct procfs;
+struct sock_maker;
 struct udp;
 
 /* Port17 among the rest of the daemon: the judge sends flows here, and what is
@@ -32,6 +33,7 @@ struct port17_ev_opts {
 	struct procfs *procfs;
 	struct stats *stats;
 	size_t flows_max;
+	const struct sock_maker *maker; /* see struct dialer_opts */
 	const char *state; /* the folder that addresses for names are kept in */
 	/* a tunnelled flow has ended; NULL: nobody wants to know */
 	void (*ended)(void *arg, const struct port17_past *past);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #include "src/guard_ev.h"
 #include "src/judge_ev.h"
 #include "src/linux/nfq.h"
+#include "src/linux/pages.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
@@ -83,16 +83,6 @@ rerouted_queues_broken(void *arg, int error)
 	stop_begin(rr);
 }
 
-/* The start needs much that is not needed again: the kernel's types for the
- * programs of bpf, the tables of others. */
-static void
-give_memory_back(void)
-{
-#ifdef __GLIBC__
-	(void)malloc_trim(0); /* whether there was any */
-#endif
-}
-
 static void
 firewall_put_in(struct rerouted *rr)
 {
@@ -122,7 +112,9 @@ firewall_put_in(struct rerouted *rr)
 	    PACKAGE_VERSION, policy_n_rules(judge_policy(rr->judge)),
 	    rr->fw.in[CHAINS_IP4] ? "yes" : "no",
 	    rr->fw.in[CHAINS_IP6] ? "yes" : "no");
-	give_memory_back();
+	/* the start needs much that is not needed again: the kernel's types
+	 * for the programs of bpf, the tables of others */
+	pages_give_back();
 	notify_ready();
 	if (rr->ready != NULL)
 		rr->ready(rr->ready_arg);

@@ -24,6 +24,7 @@ struct rerouted {
 	struct event *signals[3];
 	struct event *alive; /* the watchdog's timer */
 	struct privileges_ev *privileges;
+	struct netns_ev *netns;
 	struct names *names;
 	struct names_ev *names_ev;
 	struct judge *judge;

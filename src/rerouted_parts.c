@@ -27,6 +27,7 @@
 #include "src/linux/procfs.h"
 #include "src/list_ev.h"
 #include "src/names_ev.h"
+#include "src/netns_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
@@ -64,6 +65,7 @@ settings_changed(void *arg, const struct conf *conf)
 			    "the new value of [%s] %s needs a restart",
 			    row->section, row->key);
 	}
+	netns_ev_configure(rr->netns, conf);
 	if (rr->port17 != NULL && port17_ev_set_conf(rr->port17, conf) < 0)
 		log_error("port17", "out of memory: the tunnels are as they "
 				    "were");
@@ -296,7 +298,8 @@ attr_prepare(struct rerouted *rr)
 	struct attr_opts opts = { .diag = rr->diag,
 		.procfs = rr->procfs,
 		.stats = &rr->stats,
-		.bpf = rr->conf->bpf != 0 };
+		.bpf = rr->conf->bpf != 0,
+		.queue = (uint64_t)rr->conf->queue_length };
 
 	return attr_new(&rr->attr, &opts);
 }
@@ -423,6 +426,7 @@ port17_prepare(struct rerouted *rr)
 		.procfs = rr->procfs,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
+		.maker = netns_ev_maker(rr->netns),
 		.state = state_folder(rr),
 		.ended = tunnel_ended,
 		.arg = rr,
@@ -470,6 +474,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	r = rerouted_loop_prepare(rr);
 	if (r == 0)
 		r = privileges_prepare(rr);
+	if (r == 0)
+		r = netns_ev_new(&rr->netns, rr->base, rr->conf);
 	if (r == 0)
 		r = judge_prepare(rr);
 	/* before the control socket: a second daemon stops here */
@@ -533,6 +539,7 @@ rerouted_free(struct rerouted *rr)
 	judge_ev_free(rr->judge_ev);
 	resolver_ev_free(rr->resolver);
 	port17_ev_free(rr->port17);
+	netns_ev_free(rr->netns);
 	ctl_ev_free(rr->ctl);
 	bytes_ev_free(rr->bytes_ev);
 	guard_ev_free(rr->guard);

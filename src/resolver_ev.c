@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "dns/learn.h"
 #include "dns/server_ev.h"
 #include "src/base/log.h"
 #include "src/core/judge.h"
-#include "src/core/names.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
 #include "src/linux/procfs.h"
@@ -123,41 +123,6 @@ on_dropped(void *arg, const struct client *client)
 		server_ev_dropped(re->server, client);
 }
 
-/* What the addresses of an answer are called: by the name that was asked, last,
- * since that is what a user knows, and by all that it is an alias of. */
-static void
-learn(
-    struct resolver_ev *re, const struct record *record, const struct answer *a)
-{
-	mono_t now = record->time;
-	struct name owner;
-
-	for (unsigned int i = 0; i < a->n_answer; i++) {
-		const uint8_t *ttl = a->wire + a->ttls[i];
-		uint16_t type = wire_u16(ttl - 4), len = wire_u16(ttl + 4);
-		size_t off = i == 0
-				 ? WIRE_HEADER + record->qname.len + 4U
-				 : a->ttls[i - 1] + 6U +
-				       wire_u16(a->wire + a->ttls[i - 1] + 4);
-		struct addr addr;
-
-		if (type == TYPE_A && len == 4)
-			addr = addr_ip4(ttl + 6);
-		else if (type == TYPE_AAAA && len == 16)
-			addr = addr_ip6(ttl + 6);
-		else
-			continue;
-		if (addr_is_any(&addr))
-			continue;
-		if (wire_name_read(&owner, a->wire, a->len, &off, true) == 0 &&
-		    !name_equal(&owner, &record->qname))
-			names_learn(re->opts.names, record->process, &owner,
-			    &addr, record->ttl, now);
-		names_learn(re->opts.names, record->process, &record->qname,
-		    &addr, record->ttl, now);
-	}
-}
-
 static void
 on_done(void *arg, const struct record *record, const struct answer *answer)
 {
@@ -166,7 +131,7 @@ on_done(void *arg, const struct record *record, const struct answer *answer)
 	if (record->learnt && answer != NULL && record->answered &&
 	    record->decision.action != ACTION_BLOCK &&
 	    record->decision.action != ACTION_DROP && re->opts.names != NULL)
-		learn(re, record, answer);
+		learn_names(re->opts.names, record, answer);
 	re->opts.queried(re->opts.arg, record);
 }
 

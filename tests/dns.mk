@@ -1,12 +1,14 @@
 # --- tests of the resolver -----------------------------------------------------
 
-dns_units = test_dns test_scenario
+dns_units = test_dns test_scenario test_told
 unit_tests += $(dns_units)
 pure_dns = libdns.a $(pure) $(LDNS_LIBS)
 EXTRA_DIST += %D%/scenario/play.h
 
 test_dns_SOURCES = %D%/unit/test_dns.c
 test_dns_LDADD = $(pure_dns) $(CMOCKA_LIBS)
+test_told_SOURCES = %D%/unit/test_told.c
+test_told_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_scenario_SOURCES = %D%/unit/test_scenario.c %D%/scenario/play.c
 test_scenario_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DSCENARIOS='"$(abs_top_srcdir)/tests/scenario"'

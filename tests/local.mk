@@ -6,6 +6,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn \
 	test_uses
+unit_tests += test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap
 unit_tests += test_judge_names test_judge_owners
@@ -23,6 +24,8 @@ TESTS += $(unit_tests)
 endif
 EXTRA_DIST += $(unit_headers)
 
+test_attr_sizes_SOURCES = %D%/unit/test_attr_sizes.c
+test_attr_sizes_LDADD = $(pure) $(CMOCKA_LIBS)
 test_base_SOURCES = %D%/unit/test_base.c
 test_base_LDADD = libbase.a $(CMOCKA_LIBS)
 test_conf_SOURCES = %D%/unit/test_conf.c

@@ -100,6 +100,9 @@ struct conf_list {
 	enum conf_list_format format;
 };
 
+/* Of a path to a network namespace, or a name below /run/netns/. */
+#define CONF_NETNS_MAX 240
+
 /* [tunnel "tor"] */
 struct conf_tunnel {
 	const char *name;

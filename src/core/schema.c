@@ -86,6 +86,15 @@ is_path_or_system(const char *s, size_t len)
 	return is_path(s, len) || (len == 6 && memcmp(s, "system", 6) == 0);
 }
 
+/* A path, or what ip-netns(8) calls one. */
+static bool
+is_netns(const char *s, size_t len)
+{
+	return len > 0 && len < CONF_NETNS_MAX &&
+	       memchr(s, '\0', len) == NULL &&
+	       (s[0] == '/' || (memchr(s, '/', len) == NULL && s[0] != '.'));
+}
+
 static bool
 is_address(const char *s, size_t len)
 {
@@ -329,9 +338,9 @@ const struct conf_row conf_rows[] = {
 	    .expected = "an address of this host", .dflt = "",
 	    .sample = "192.0.2.7",
 	    .help = "For direct: the address that connections come from." },
-	{ TUNNEL("netns", CONF_TEXT, netns), .check = is_path,
-	    .expected = "a path such as /run/netns/vpn", .dflt = "",
-	    .sample = "/run/netns/vpn",
+	{ TUNNEL("netns", CONF_TEXT, netns), .check = is_netns,
+	    .expected = "a name such as vpn, or a path such as /run/netns/vpn",
+	    .dflt = "", .sample = "vpn",
 	    .help = "For direct: the network namespace that connections are "
 		    "made in." },
 	{ TUNNEL("fwmark", CONF_NUMBER, fwmark), .max = UINT32_MAX, .dflt = "0",

@@ -10,18 +10,21 @@
 #define BUSY (UINT32_C(1) << 31)
 #define DISCARDED (UINT32_C(1) << 30)
 
+/* All that is mapped is resident, from the first moment on. */
 int
-bpf_ring_init(struct bpf_ring *ring, int fd, size_t size)
+bpf_ring_init(struct bpf_ring *ring, int fd, size_t size, size_t longest)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t over = (HEAD + longest + page - 1) / page * page;
+	size_t mapped = page + size + (over < size ? over : size);
 	void *own, *theirs;
 
 	own = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (own == MAP_FAILED)
 		return -errno;
-	/* twice in a row, so that a record at the end is in one piece */
-	theirs =
-	    mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	/* the bytes are there twice in a row, so that a record at the end is
+	 * in one piece: of the second time so much as that takes */
+	theirs = mmap(NULL, mapped, PROT_READ, MAP_SHARED, fd, (off_t)page);
 	if (theirs == MAP_FAILED) {
 		int r = -errno;
 
@@ -30,6 +33,8 @@ bpf_ring_init(struct bpf_ring *ring, int fd, size_t size)
 	}
 	*ring = (struct bpf_ring){ .size = size,
 		.page = page,
+		.mapped = mapped,
+		.longest = longest,
 		.consumed = own,
 		.produced = theirs,
 		.bytes = (const uint8_t *)theirs + page };
@@ -43,7 +48,7 @@ bpf_ring_done(struct bpf_ring *ring)
 		return;
 	(void)munmap(ring->consumed, ring->page);
 	/* const for us: the kernel writes */
-	(void)munmap((void *)ring->produced, ring->page + 2 * ring->size);
+	(void)munmap((void *)ring->produced, ring->mapped);
 	*ring = (struct bpf_ring){ .size = 0 };
 }
 
@@ -59,7 +64,7 @@ bpf_ring_read(struct bpf_ring *ring, bpf_ring_fn *fn, void *arg)
 
 		if ((len & BUSY) != 0)
 			return false;
-		if ((len & DISCARDED) == 0)
+		if ((len & DISCARDED) == 0 && len <= ring->longest)
 			fn(arg, head + HEAD, len);
 		len &= ~DISCARDED;
 		at += (HEAD + (uint64_t)len + 7) / 8 * 8;

@@ -9,6 +9,8 @@
  * system call, and what is half written can be told from what is not there. */
 struct bpf_ring {
 	size_t size, page;
+	size_t mapped;	/* bytes from `produced` on */
+	size_t longest; /* no record is longer */
 	uint64_t *consumed;
 	const uint64_t *produced;
 	const uint8_t *bytes;
@@ -16,7 +18,7 @@ struct bpf_ring {
 
 /* fd: of the map; size: its max_entries. 0 or -errno; done accepts one that is
  * zero. */
-int bpf_ring_init(struct bpf_ring *ring, int fd, size_t size);
+int bpf_ring_init(struct bpf_ring *ring, int fd, size_t size, size_t longest);
 void bpf_ring_done(struct bpf_ring *ring);
 
 /* Calls fn for each record that is complete, in order. Borrowed until fn

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "dns/addresses.h"
 #include "dns/scrub.h"
 #include "src/core/policy.h"
 
@@ -11,6 +12,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct writer_space first, second;
 static uint8_t copy[WIRE_MESSAGE_MAX];
+
+/* None of private space, nor where a record is malformed. */
+static void
+check_addresses(const struct answer *a, unsigned int i)
+{
+	const uint8_t *ttl = a->wire + a->ttls[i];
+	struct addresses addresses;
+	struct addr addr;
+
+	if (wire_u16(ttl - 2) != CLASS_IN)
+		return;
+	assert(addresses_read(
+	    &addresses, wire_u16(ttl - 4), ttl + 6, wire_u16(ttl + 4)));
+	while (addresses_next(&addresses, &addr))
+		assert(!scrub_is_private(&addr));
+}
 
 static void
 check_records(const struct answer *a)
@@ -28,11 +45,8 @@ check_records(const struct answer *a)
 		at = a->ttls[i];
 		assert(wire_u32(a->wire + at) == rr.ttl);
 		assert(rr.ttl <= 86400 && at + 6 == rr.rdata);
-		if (rr.type == TYPE_A && rr.rdlen == 4 && i < a->n_answer) {
-			struct addr addr = addr_ip4(a->wire + rr.rdata);
-
-			assert(!scrub_is_private(&addr));
-		}
+		if (i < a->n_answer)
+			check_addresses(a, i);
 	}
 	assert(off == a->len);
 	assert((unsigned int)a->n_answer + a->n_authority == a->n_rrs);

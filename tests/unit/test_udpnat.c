@@ -13,7 +13,10 @@ at(uint64_t s)
 static struct udpnat_entry
 entry_of(const char *peer, uint16_t port, uint16_t rport)
 {
-	struct udpnat_entry entry = { .port = port, .rport = rport };
+	struct udpnat_entry entry = { .port = port };
+
+	memset(&entry.key, 0, sizeof(entry.key)); /* hashed with its padding */
+	entry.key.rport = rport;
 
 	assert_int_equal(addr_parse(&entry.peer, peer, strlen(peer)), 0);
 	return entry;
@@ -43,6 +46,45 @@ found_by_peer_and_port(void **state)
 	udpnat_remove(&nat, &b);
 	assert_null(udpnat_crowded(&nat));
 	assert_null(udpnat_find(&nat, &a.peer, 57014));
+	udpnat_done(&nat);
+}
+
+static void
+answers_find_whom_they_are_for(void **state)
+{
+	struct udpnat_entry a = entry_of("10.9.0.1", 1, 443);
+	struct udpnat_entry b = entry_of("10.9.0.1", 2, 443);
+	struct udpnat_entry c = entry_of("10.9.0.1", 3, 53);
+	struct addr far = entry_of("192.0.2.7", 0, 0).peer;
+	struct addr name = { .family = ADDR_NONE };
+	struct udpnat nat;
+
+	(void)state;
+	a.key.remote = b.key.remote = c.key.remote = far;
+	b.key.lport = 7;
+	assert_int_equal(udpnat_init(&nat, 3), 0);
+	udpnat_add(&nat, &a, at(1));
+	udpnat_add(&nat, &b, at(1));
+	udpnat_add(&nat, &c, at(1));
+	assert_ptr_equal(udpnat_find_key(&nat, &b.key), &b);
+	assert_null(udpnat_find_far(&nat, &a, &far, 443));
+	udpnat_set_way(&nat, &a, &a, &far);
+	udpnat_set_way(&nat, &b, &b, &far);
+	udpnat_set_way(&nat, &c, &a, &name);
+	assert_ptr_equal(udpnat_find_far(&nat, &a, &far, 443), &a);
+	assert_ptr_equal(udpnat_find_far(&nat, &b, &far, 443), &b);
+	assert_null(udpnat_find_far(&nat, &a, &far, 53));
+	assert_ptr_equal(udpnat_find_far(&nat, &a, &name, 53), &c);
+	/* it goes another way */
+	udpnat_set_way(&nat, &a, &b, &far);
+	assert_null(udpnat_find_far(&nat, &a, &far, 443));
+	udpnat_set_way(&nat, &a, NULL, NULL);
+	udpnat_remove(&nat, &b);
+	assert_null(udpnat_find_far(&nat, &b, &far, 443));
+	assert_null(udpnat_find_key(&nat, &b.key));
+	udpnat_remove(&nat, &a);
+	udpnat_remove(&nat, &c);
+	assert_int_equal(udpnat_count(&nat), 0);
 	udpnat_done(&nat);
 }
 
@@ -79,6 +121,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(found_by_peer_and_port),
+		cmocka_unit_test(answers_find_whom_they_are_for),
 		cmocka_unit_test(ends_before_conntrack_does),
 	};
 

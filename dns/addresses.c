@@ -1,0 +1,109 @@
+#include "dns/addresses.h"
+
+#include <string.h>
+
+/* RFC 9460 section 14.3.2. */
+enum {
+	PARAM_IPV4HINT = 4,
+	PARAM_IPV6HINT = 6,
+};
+
+/* A list of addresses is never empty, and all of them are whole. */
+static bool
+take_hints(struct rd *ret, const uint8_t *value, size_t len, size_t each)
+{
+	rd_init(ret, value, len);
+	return value != NULL && len > 0 && len % each == 0;
+}
+
+/* Each key once, in ascending order (RFC 9460 section 2.2). */
+static bool
+read_params(struct addresses *ret, struct rd *rd)
+{
+	uint32_t least = 0;
+
+	while (rd->len > 0 && !rd->bad) {
+		uint16_t key = rd_u16(rd);
+		uint16_t size = rd_u16(rd);
+		const uint8_t *value = rd_bytes(rd, size);
+
+		if (key < least)
+			return false;
+		least = key + 1U;
+		if (key == PARAM_IPV4HINT &&
+		    !take_hints(&ret->four, value, size, 4))
+			return false;
+		if (key == PARAM_IPV6HINT &&
+		    !take_hints(&ret->six, value, size, 16))
+			return false;
+	}
+	return !rd->bad;
+}
+
+/* Priority, target, parameters. The target is not compressed. */
+static bool
+read_service(struct addresses *ret, const uint8_t *rdata, size_t len)
+{
+	struct name target;
+	struct rd rd;
+
+	rd_init(&rd, rdata, len);
+	(void)rd_u16(&rd);
+	if (rd.bad || name_from_wire(&target, rd.p, rd.len) < 0)
+		return false;
+	rd_skip(&rd, target.len);
+	return read_params(ret, &rd);
+}
+
+bool
+addresses_read(
+    struct addresses *ret, uint16_t type, const uint8_t *rdata, size_t len)
+{
+	rd_init(&ret->four, rdata, 0);
+	rd_init(&ret->six, rdata, 0);
+	if (type == TYPE_A && len == 4)
+		rd_init(&ret->four, rdata, len);
+	else if (type == TYPE_AAAA && len == 16)
+		rd_init(&ret->six, rdata, len);
+	else if (addresses_is_service(type))
+		return read_service(ret, rdata, len);
+	return true;
+}
+
+void
+addresses_of(struct addresses *ret, const struct answer *answer, unsigned int i)
+{
+	const uint8_t *ttl = answer->wire + answer->ttls[i];
+
+	if (addresses_read(ret, wire_u16(ttl - 4), ttl + 6, wire_u16(ttl + 4)))
+		return;
+	rd_init(&ret->four, ttl, 0);
+	rd_init(&ret->six, ttl, 0);
+}
+
+bool
+addresses_next(struct addresses *addresses, struct addr *ret)
+{
+	const uint8_t *p;
+
+	p = rd_bytes(&addresses->four, 4);
+	if (p != NULL) {
+		*ret = addr_ip4(p);
+		return true;
+	}
+	p = rd_bytes(&addresses->six, 16);
+	if (p != NULL)
+		*ret = addr_ip6(p);
+	return p != NULL;
+}
+
+void
+addresses_host(struct name *ret, const struct name *service)
+{
+	const uint8_t *at = service->wire;
+
+	while (at[0] > 0 && at[1] == '_')
+		at = name_step(at);
+	ret->len = (uint8_t)name_rest(service, at);
+	memcpy(ret->wire, at, ret->len);
+}

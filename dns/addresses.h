@@ -1,0 +1,36 @@
+#ifndef DNS_ADDRESSES_H
+#define DNS_ADDRESSES_H
+
+#include "dns/answer.h"
+#include "src/base/addr.h"
+
+/* The addresses that a record gives to connect to: that of an A or AAAA record,
+ * or the hints of a SVCB or HTTPS record (RFC 9460 section 7.3), by which
+ * programs connect just so. Borrows the record's bytes. */
+struct addresses {
+	struct rd four, six;
+};
+
+/* False where a SVCB or HTTPS record is malformed: programs must not use such
+ * one, and some do. Other types have no addresses, or an A record of another
+ * length: true. */
+bool addresses_read(
+    struct addresses *ret, uint16_t type, const uint8_t *rdata, size_t len);
+
+/* Those of record i of an answer; none where it is malformed. */
+void addresses_of(
+    struct addresses *ret, const struct answer *answer, unsigned int i);
+
+bool addresses_next(struct addresses *addresses, struct addr *ret);
+
+/* Whose the service is: the name without the labels in front that say port and
+ * scheme, _8443._https (RFC 9460 section 2.3). */
+void addresses_host(struct name *ret, const struct name *service);
+
+static inline bool
+addresses_is_service(uint16_t type)
+{
+	return type == TYPE_SVCB || type == TYPE_HTTPS;
+}
+
+#endif

@@ -1,0 +1,80 @@
+#ifndef PORT17_DIAL_OWN_H
+#define PORT17_DIAL_OWN_H
+
+#include "port17/connect.h"
+#include "port17/dial_ev.h"
+#include "port17/sock.h"
+#include "port17/socks.h"
+#include "src/base/list.h"
+
+/* Behind struct dial and struct dialer: shared by dial_ev.c (which member, the
+ * connection, ends), dial_shake_ev.c (TLS, the proxy's protocol) and
+ * dialer_ev.c. */
+
+struct event;
+
+struct state_node {
+	struct list node;
+	struct tunnel_state state;
+};
+
+struct dialer {
+	struct dialer_opts opts;
+	struct tunnel_set *set;
+	struct list states;
+	size_t n_dials;
+};
+
+enum phase {
+	PHASE_START,
+	PHASE_SOCKET, /* it is made in another namespace */
+	PHASE_CONNECT,
+	PHASE_TLS,
+	PHASE_SHAKE,
+};
+
+struct dial {
+	struct dialer *dialer;
+	struct dial_opts opts;
+	struct tunnel_set *set; /* a reference */
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	size_t n_members;
+	uint32_t tried;
+	const struct tunnel *via;
+	struct tunnel_state *state; /* of via */
+	bool trial;
+	enum phase phase;
+	mono_t began, end;
+	struct event *timer;
+	struct sock_order order; /* PHASE_SOCKET */
+	struct leg *leg;
+	struct shake_out out;
+	size_t sent;
+	union {
+		struct socks socks;
+		struct connect connect;
+	} codec;
+	struct shake_error error;
+};
+
+/* What a tester, or the log, reads. */
+void dial_say_step(const struct dial *dial, const char *what);
+
+/* The phase's time; never past the end of the whole dial. */
+void dial_set_timer(struct dial *dial, uint64_t ns);
+
+/* Each of them ends the dial, or (dial_failed) goes on with the next member;
+ * the dial may be gone. why NULL: dial->error has it already. */
+void dial_failed(struct dial *dial, enum outcome outcome, const char *why);
+void dial_connected(struct dial *dial, const uint8_t *ahead, size_t len);
+
+/* The proxy is connected: what it is told. And when its leg has changed since.
+ * The dial may be gone. */
+void dial_shake_begin(struct dial *dial);
+void dial_shake_changed(struct dial *dial);
+
+/* Whose turn it is: time that runs out is the far end's matter, or the
+ * proxy's. */
+bool dial_waits_for_far_end(const struct dial *dial);
+
+#endif

@@ -1,0 +1,250 @@
+#include "port17/dial_own.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "port17/leg_ev.h"
+#include "port17/proxy2.h"
+#include "port17/tls.h"
+
+/* TLS, and the proxy's part of the handshake. */
+#define SHAKE_NS (10 * MONO_S)
+/* An answer to CONNECT, and what a far end says first. */
+#define READ_SIZE 4096
+
+/* What was written so far goes; false where the dial is gone. */
+static bool
+send_out(struct dial *dial)
+{
+	while (dial->sent < dial->out.len) {
+		ssize_t n = leg_write(dial->leg, dial->out.bytes + dial->sent,
+		    dial->out.len - dial->sent);
+
+		if (n == -EAGAIN)
+			return true;
+		if (n < 0) {
+			dial_failed(
+			    dial, OUTCOME_TUNNEL_DOWN, strerror((int)-n));
+			return false;
+		}
+		dial->sent += (size_t)n;
+	}
+	return true;
+}
+
+/* The proxy ended before it had answered: what it was asked last tells who is
+ * to blame. */
+static enum outcome
+hung_up(const struct dial *dial)
+{
+	if (dial->via->kind == TUNNEL_SOCKS5) {
+		switch (dial->codec.socks.state) {
+		case SOCKS_METHOD:
+			return OUTCOME_PROTOCOL;
+		case SOCKS_AUTH:
+			return OUTCOME_AUTH;
+		case SOCKS_REPLY:
+		case SOCKS_UP:
+		case SOCKS_BROKEN:
+			break;
+		}
+	}
+	return OUTCOME_HUNG_UP;
+}
+
+bool
+dial_waits_for_far_end(const struct dial *dial)
+{
+	return dial->via->kind != TUNNEL_SOCKS5 ||
+	       dial->codec.socks.state == SOCKS_REPLY;
+}
+
+static enum shake_step
+codec_take(
+    struct dial *dial, const uint8_t *bytes, size_t len, size_t *ret_used)
+{
+	struct shake_out out = { .len = 0 };
+	enum shake_step step;
+
+	if (dial->via->kind != TUNNEL_SOCKS5)
+		return connect_take(
+		    &dial->codec.connect, bytes, len, ret_used, &dial->error);
+	step = socks_take(
+	    &dial->codec.socks, bytes, len, ret_used, &out, &dial->error);
+	if (out.len > 0) {
+		dial->out = out;
+		dial->sent = 0;
+	}
+	explicit_bzero(&out, sizeof(out));
+	return step;
+}
+
+static void
+shake(struct dial *dial)
+{
+	uint8_t bytes[READ_SIZE];
+	size_t used;
+
+	for (;;) {
+		ssize_t n;
+
+		if (!send_out(dial))
+			return;
+		if (!dial->leg->readable)
+			return;
+		n = leg_read(dial->leg, bytes, sizeof(bytes));
+		if (n == -EAGAIN)
+			return;
+		if (n <= 0) {
+			dial_failed(dial, hung_up(dial), "");
+			return;
+		}
+		switch (codec_take(dial, bytes, (size_t)n, &used)) {
+		case SHAKE_MORE:
+			break;
+		case SHAKE_DONE:
+			dial_connected(dial, bytes + used, (size_t)n - used);
+			return;
+		case SHAKE_FAILED:
+			dial_failed(dial, dial->error.outcome, NULL);
+			return;
+		}
+	}
+}
+
+/* Credentials for this program; NULL user: none. */
+static void
+fill_shake(const struct dial *dial, struct shake_opts *ret,
+    char user[TUNNEL_WORD_SIZE], char password[TUNNEL_WORD_SIZE])
+{
+	const struct tunnel *via = dial->via;
+
+	*ret = (struct shake_opts){ .target = &dial->opts.target,
+		.udp = dial->opts.udp };
+	if (via->user[0] == '\0')
+		return;
+	ret->user = tunnel_expand(via->user, &dial->opts.identity.words, user);
+	ret->password =
+	    tunnel_expand(via->password, &dial->opts.identity.words, password);
+}
+
+static int
+begin_proxy2(struct dial *dial)
+{
+	const struct dial_identity *id = &dial->opts.identity;
+	struct proxy2_process process = {
+		.pid = id->pid,
+		.uid = id->uid,
+		.start = id->start,
+		.exe = id->words.exe,
+		.unit = id->words.unit,
+		.rule = id->rule,
+	};
+	struct proxy2_opts opts = {
+		.src = id->src,
+		.sport = id->sport,
+		.target = &dial->opts.target,
+		.flow = id->flow,
+		.max = dial->via->long_header ? PROXY2_MAX : PROXY2_SHORT_MAX,
+		.process = dial->via->tell_process ? &process : NULL,
+	};
+	int n = proxy2_build(dial->out.bytes, &opts);
+
+	dial->out.len = n > 0 ? (size_t)n : 0;
+	return n < 0 ? n : 0;
+}
+
+static void
+begin_shake(struct dial *dial)
+{
+	char user[TUNNEL_WORD_SIZE], password[TUNNEL_WORD_SIZE];
+	struct shake_opts opts;
+	int r = 0;
+
+	dial->phase = PHASE_SHAKE;
+	dial->sent = 0;
+	dial->out.len = 0;
+	fill_shake(dial, &opts, user, password);
+	switch (dial->via->kind) {
+	case TUNNEL_SOCKS5:
+		r = socks_begin(&dial->codec.socks, &opts, &dial->out);
+		break;
+	case TUNNEL_HTTP:
+	case TUNNEL_HTTPS:
+		r = connect_begin(&dial->codec.connect, &opts, &dial->out);
+		break;
+	case TUNNEL_PROXY2:
+		r = begin_proxy2(dial);
+		break;
+	case TUNNEL_DIRECT:
+	case TUNNEL_LIST:
+		dial_connected(dial, NULL, 0);
+		return;
+	}
+	explicit_bzero(password, sizeof(password));
+	if (r < 0) {
+		dial_failed(
+		    dial, OUTCOME_UNSUPPORTED, "this can't be asked of it");
+		return;
+	}
+	dial_set_timer(dial, SHAKE_NS);
+	if (dial->via->kind != TUNNEL_PROXY2)
+		shake(dial);
+	else if (send_out(dial))
+		dial_connected(dial, NULL, 0);
+}
+
+static void
+shake_tls(struct dial *dial)
+{
+	char why[SHAKE_WHY_SIZE] = "";
+	int r = tls_shake(dial->leg->ssl, dial->via, why, sizeof(why));
+
+	if (r == 0)
+		return;
+	if (r == 1) {
+		dial_say_step(dial, "TLS is up");
+		begin_shake(dial);
+		return;
+	}
+	dial_failed(
+	    dial, r == -EACCES ? OUTCOME_CERTIFICATE : OUTCOME_PROTOCOL, why);
+}
+
+static void
+begin_tls(struct dial *dial)
+{
+	struct tunnel_state *state = dial->state;
+	char why[SHAKE_WHY_SIZE] = "out of memory";
+
+	if (state->tls == NULL)
+		state->tls = tls_context(dial->via, why, sizeof(why));
+	if (state->tls != NULL)
+		dial->leg->ssl =
+		    tls_begin(state->tls, dial->via, dial->leg->fd);
+	if (dial->leg->ssl == NULL) {
+		dial_failed(dial, OUTCOME_CERTIFICATE, why);
+		return;
+	}
+	dial->phase = PHASE_TLS;
+	dial_set_timer(dial, SHAKE_NS);
+	shake_tls(dial);
+}
+
+void
+dial_shake_begin(struct dial *dial)
+{
+	if (dial->via->kind == TUNNEL_HTTPS)
+		begin_tls(dial);
+	else
+		begin_shake(dial);
+}
+
+void
+dial_shake_changed(struct dial *dial)
+{
+	if (dial->phase == PHASE_TLS)
+		shake_tls(dial);
+	else
+		shake(dial);
+}

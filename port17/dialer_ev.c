@@ -1,0 +1,146 @@
+#include "port17/dialer_ev.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port17/dial_own.h"
+#include "port17/sock.h"
+#include "port17/tls.h"
+
+/* What a proxy says of UDP changes with its settings alone. */
+#define NO_UDP_NS (600 * MONO_S)
+
+int
+dialer_new(struct dialer **ret, const struct dialer_opts *opts)
+{
+	struct dialer *dialer = calloc(1, sizeof(*dialer));
+
+	if (dialer == NULL)
+		return -ENOMEM;
+	dialer->opts = *opts;
+	list_init(&dialer->states);
+	*ret = dialer;
+	return 0;
+}
+
+void
+dialer_free(struct dialer *dialer)
+{
+	if (dialer == NULL)
+		return;
+	while (!list_empty(&dialer->states)) {
+		struct state_node *node =
+		    container_of(dialer->states.next, struct state_node, node);
+
+		list_remove(&node->node);
+		tls_context_free(node->state.tls);
+		free(node);
+	}
+	tunnel_set_unref(dialer->set);
+	free(dialer);
+}
+
+/* What was made of a tunnel's settings is made anew. */
+void
+dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set)
+{
+	struct list *node;
+
+	list_for_each (node, &dialer->states) {
+		struct tunnel_state *state =
+		    &container_of(node, struct state_node, node)->state;
+
+		tls_context_free(state->tls); /* flows have references */
+		state->tls = NULL;
+		state->resolved_at = (mono_t){ 0 };
+	}
+	tunnel_set_unref(dialer->set);
+	dialer->set = tunnel_set_ref(set);
+}
+
+struct tunnel_set *
+dialer_tunnels(const struct dialer *dialer)
+{
+	return dialer->set;
+}
+
+struct tunnel_state *
+dialer_state(struct dialer *dialer, const char *name)
+{
+	struct state_node *found;
+	struct list *node;
+
+	list_for_each (node, &dialer->states) {
+		found = container_of(node, struct state_node, node);
+		if (strcmp(found->state.name, name) == 0)
+			return &found->state;
+	}
+	found = calloc(1, sizeof(*found));
+	if (found == NULL)
+		return NULL;
+	(void)snprintf(
+	    found->state.name, sizeof(found->state.name), "%s", name);
+	list_append(&dialer->states, &found->node);
+	return &found->state;
+}
+
+bool
+dialer_carries_udp(
+    struct dialer *dialer, const struct tunnel *tunnel, mono_t now)
+{
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	size_t n = tunnel_set_members(dialer->set, tunnel, members);
+
+	if (!tunnel_carries_udp(tunnel))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct tunnel_state *state =
+		    dialer_state(dialer, members[i]->name);
+
+		if (state != NULL && tunnel_carries_udp(members[i]) &&
+		    !mono_before(now, state->no_udp_until))
+			return true;
+	}
+	return false;
+}
+
+void
+dialer_no_udp(struct dialer *dialer, const struct tunnel *tunnel, mono_t now)
+{
+	struct tunnel_state *state = dialer_state(dialer, tunnel->name);
+
+	if (state != NULL)
+		state->no_udp_until = mono_add(now, NO_UDP_NS);
+}
+
+void
+dialer_resolved(struct dialer *dialer, const char *tunnel,
+    const struct addr *addr, mono_t now)
+{
+	struct tunnel_state *state = dialer_state(dialer, tunnel);
+
+	if (state == NULL || addr->family == ADDR_NONE)
+		return; /* what was known before is as good as nothing */
+	state->resolved = *addr;
+	state->resolved_at = now;
+}
+
+void
+dialer_resolve(struct dialer *dialer)
+{
+	for (size_t i = 0; i < dialer->set->n; i++) {
+		const struct tunnel *t = &dialer->set->v[i];
+		struct addr addr;
+
+		if (t->host[0] != '\0' && sock_resolve(t->host, &addr) == 0)
+			dialer_resolved(dialer, t->name, &addr, mono_now());
+	}
+}
+
+size_t
+dialer_count(const struct dialer *dialer)
+{
+	return dialer->n_dials;
+}

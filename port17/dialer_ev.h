@@ -1,0 +1,73 @@
+#ifndef PORT17_DIALER_EV_H
+#define PORT17_DIALER_EV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port17/health.h"
+#include "port17/outcome.h"
+#include "port17/tunnel_set.h"
+
+struct event_base;
+struct inodes;
+struct sock_maker;
+struct ssl_ctx_st;
+
+/* What is known of a tunnel while the daemon runs, whatever generation of
+ * settings it has: kept by name. */
+struct tunnel_state {
+	char name[TUNNEL_NAME_SIZE];
+	struct health health;
+	uint64_t flows, dials, failures; /* now; since the start */
+	uint64_t up, down;		 /* bytes of flows that ended */
+	enum outcome error;		 /* the last one */
+	char why[160];
+	mono_t error_at; /* ns 0: there was none */
+	/* it said that it carries no UDP: believed for a while */
+	mono_t no_udp_until;
+	struct ssl_ctx_st *tls;
+	/* of a proxy that has a name: what it was last resolved to */
+	struct addr resolved;
+	mono_t resolved_at;
+};
+
+struct dialer;
+
+struct dialer_opts {
+	struct event_base *base;
+	struct inodes *own;
+	/* of sockets in other network namespaces; NULL: nobody makes any */
+	const struct sock_maker *maker;
+};
+
+int dialer_new(struct dialer **ret, const struct dialer_opts *opts);
+/* No dial is left. Accepts NULL. */
+void dialer_free(struct dialer *dialer);
+
+/* Takes a reference. What is under way goes on with what it began with. */
+void dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set);
+struct tunnel_set *dialer_tunnels(const struct dialer *dialer); /* borrowed */
+
+/* By name, made where it is not there; NULL when there is no memory. */
+struct tunnel_state *dialer_state(struct dialer *dialer, const char *name);
+
+/* Whether UDP may pass the tunnel, or one of its members: by the settings, and
+ * by what a proxy said of late. */
+bool dialer_carries_udp(
+    struct dialer *dialer, const struct tunnel *tunnel, mono_t now);
+/* It said that it does not: believed for ten minutes. */
+void dialer_no_udp(
+    struct dialer *dialer, const struct tunnel *tunnel, mono_t now);
+
+/* Looks up the proxies that have a name, which may take seconds: off the loop,
+ * with a dialer of the thread's own. What it found is told by dialer_state(),
+ * and to another dialer by dialer_resolved(). */
+void dialer_resolve(struct dialer *dialer);
+void dialer_resolved(struct dialer *dialer, const char *tunnel,
+    const struct addr *addr, mono_t now);
+
+/* How many are under way. */
+size_t dialer_count(const struct dialer *dialer);
+
+#endif

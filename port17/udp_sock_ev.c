@@ -1,0 +1,96 @@
+#include "port17/udp_sock_ev.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "port17/dgram.h"
+#include "port17/inodes.h"
+#include "port17/sock.h"
+
+/* The default would be full after a few large ones. */
+#define BUFFER (4 << 20)
+
+/* More than the system's limit, with CAP_NET_ADMIN; else up to that. */
+static void
+set_buffer(int fd, int forced, int asked)
+{
+	static const int size = BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, asked, &size, sizeof(size));
+}
+
+static int
+watch(struct udp_sock *sock, const struct udp_sock_opts *opts)
+{
+	set_buffer(sock->fd, SO_RCVBUFFORCE, SO_RCVBUF);
+	set_buffer(sock->fd, SO_SNDBUFFORCE, SO_SNDBUF);
+	dgram_merge(sock->fd);
+	sock->readable = event_new(
+	    opts->base, sock->fd, EV_READ | EV_PERSIST, opts->cb, opts->arg);
+	if (sock->readable != NULL && event_add(sock->readable, NULL) == 0)
+		return 0;
+	udp_sock_close(sock);
+	return -ENOMEM;
+}
+
+int
+udp_sock_connect(struct udp_sock *sock, const struct tunnel *via,
+    const struct sock_addr *to, const struct udp_sock_opts *opts)
+{
+	int fd = sock_connect(via, to, SOCK_DGRAM);
+	struct stat st;
+
+	*sock = (struct udp_sock){ .fd = fd };
+	if (fd < 0) {
+		sock->fd = -1;
+		return fd;
+	}
+	if (fstat(fd, &st) == 0 && inodes_add(opts->own, st.st_ino) == 0) {
+		sock->own = opts->own;
+		sock->inode = st.st_ino;
+	}
+	return watch(sock, opts);
+}
+
+int
+udp_sock_bind(struct udp_sock *sock, const struct addr *addr, uint16_t port,
+    const struct udp_sock_opts *opts)
+{
+	static const int on = 1;
+	struct sock_addr at;
+	int family, r;
+
+	(void)sock_addr_ip(&at, addr, port, ""); /* has no zone */
+	family = at.sa.sa_family;
+	*sock = (struct udp_sock){
+		.fd =
+		    socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+	};
+	if (sock->fd < 0)
+		return -errno;
+	if ((family == AF_INET6 && setsockopt(sock->fd, IPPROTO_IPV6,
+				       IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
+	    bind(sock->fd, &at.sa, at.len) < 0) {
+		r = -errno;
+		udp_sock_close(sock);
+		return r;
+	}
+	(void)setsockopt(sock->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+	return watch(sock, opts);
+}
+
+void
+udp_sock_close(struct udp_sock *sock)
+{
+	if (sock->readable != NULL)
+		event_free(sock->readable);
+	if (sock->own != NULL)
+		inodes_remove(sock->own, sock->inode);
+	if (sock->fd >= 0)
+		(void)close(sock->fd); /* datagrams need no goodbye */
+	*sock = (struct udp_sock){ .fd = -1 };
+}

@@ -1,0 +1,39 @@
+#ifndef PORT17_UDP_SOCK_EV_H
+#define PORT17_UDP_SOCK_EV_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct addr;
+struct inodes;
+struct sock_addr;
+struct tunnel;
+
+/* A socket for datagrams, watched by the loop. Closed: fd is -1. */
+struct udp_sock {
+	int fd;
+	bool single; /* it takes no segments: see port17/dgram.h */
+	uint64_t inode;
+	struct inodes *own; /* NULL: not a socket that the judge sees */
+	struct event *readable;
+};
+
+struct udp_sock_opts {
+	struct event_base *base;
+	struct inodes *own;
+	event_callback_fn cb; /* something waits, or an error does */
+	void *arg;
+};
+
+/* Connected to `to` as the tunnel's settings want it. 0 or -errno (closed). */
+int udp_sock_connect(struct udp_sock *sock, const struct tunnel *via,
+    const struct sock_addr *to, const struct udp_sock_opts *opts);
+
+/* Bound to exactly that address. 0 or -errno (closed). */
+int udp_sock_bind(struct udp_sock *sock, const struct addr *addr, uint16_t port,
+    const struct udp_sock_opts *opts);
+
+void udp_sock_close(struct udp_sock *sock); /* also of a closed one */
+
+#endif

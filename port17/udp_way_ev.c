@@ -1,0 +1,117 @@
+#include "port17/udp_way_ev.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port17/sock.h"
+#include "port17/socks.h"
+
+static int
+open_direct(struct udp_ways *ways, struct udp_flow *flow)
+{
+	struct udp_sock_opts opts = {
+		.base = ways->base,
+		.own = ways->own,
+		.cb = ways->direct,
+		.arg = flow,
+	};
+	struct sock_addr to;
+
+	(void)sock_addr_ip(&to, &flow->nat.key.remote, flow->nat.key.rport, "");
+	return udp_sock_connect(&flow->sock, flow->via, &to, &opts);
+}
+
+static struct target
+target_of(const struct udp_flow *flow)
+{
+	return (struct target){ .addr = flow->nat.key.remote,
+		.port = flow->nat.key.rport,
+		.by_name = flow->claim.by_name,
+		/* answers come from addresses: only where it stands for a name
+		 * alone is that sent */
+		.name = flow->claim.by_name ? flow->claim.name
+					    : (struct name){ .len = 0 } };
+}
+
+static int
+open_shared(struct udp_ways *ways, struct udp_flow *flow)
+{
+	static const struct addr any = { .family = ADDR_NONE };
+	uint8_t head[SOCKS_UDP_MAX];
+	struct target to = target_of(flow);
+
+	flow->head_len = socks_udp_header(head, &to);
+	flow->head = malloc(flow->head_len);
+	if (flow->head == NULL)
+		return -ENOMEM;
+	memcpy(flow->head, head, flow->head_len);
+	flow->assoc = assoc_use(
+	    ways->assocs, &flow->claim, flow->via, &flow->nat.key, &flow->user);
+	if (flow->assoc == NULL)
+		return -ENOBUFS;
+	udpnat_set_way(
+	    ways->nat, &flow->nat, flow->assoc, to.by_name ? &any : &to.addr);
+	return 0;
+}
+
+/* Which member carries it: the first that may and is well. */
+static const struct tunnel *
+pick_member(struct udp_ways *ways, struct udp_flow *flow, mono_t now)
+{
+	const struct claim *claim = &flow->claim;
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	const struct health *health[TUNNEL_MEMBERS_MAX];
+	size_t n = tunnel_set_members(claim->set, claim->tunnel, members), i;
+	uint32_t tried = flow->tried;
+
+	for (i = 0; i < n; i++) {
+		struct tunnel_state *state =
+		    dialer_state(ways->dialer, members[i]->name);
+
+		if (state == NULL)
+			return NULL;
+		health[i] = &state->health;
+		if (!dialer_carries_udp(ways->dialer, members[i], now))
+			tried |= UINT32_C(1) << i;
+	}
+	i = health_pick(health, n, tried, now);
+	if (i == n)
+		return NULL;
+	flow->tried |= UINT32_C(1) << i;
+	return members[i];
+}
+
+int
+udp_way_open(struct udp_ways *ways, struct udp_flow *flow, mono_t now)
+{
+	struct tunnel_state *state;
+
+	flow->via = pick_member(ways, flow, now);
+	if (flow->via == NULL)
+		return -EOPNOTSUPP;
+	state = dialer_state(ways->dialer, flow->via->name);
+	if (state != NULL)
+		state->flows++;
+	return flow->via->kind == TUNNEL_DIRECT ? open_direct(ways, flow)
+						: open_shared(ways, flow);
+}
+
+void
+udp_way_leave(struct udp_ways *ways, struct udp_flow *flow)
+{
+	struct tunnel_state *state =
+	    flow->via != NULL ? dialer_state(ways->dialer, flow->via->name)
+			      : NULL;
+
+	if (state != NULL)
+		state->flows--;
+	udpnat_set_way(ways->nat, &flow->nat, NULL, NULL);
+	udp_sock_close(&flow->sock);
+	if (flow->assoc != NULL)
+		assoc_leave(flow->assoc, &flow->user);
+	flow->assoc = NULL;
+	free(flow->head);
+	flow->head = NULL;
+	flow->via = NULL;
+}

@@ -1,0 +1,26 @@
+#ifndef PORT17_UDP_WAY_EV_H
+#define PORT17_UDP_WAY_EV_H
+
+#include <event2/event.h>
+
+#include "port17/udp_ev.h"
+
+/* Which way a UDP flow goes: out of a socket of its own, or through an
+ * association that it shares. All is borrowed. */
+struct udp_ways {
+	struct event_base *base;
+	struct dialer *dialer;
+	struct inodes *own;
+	struct assocs *assocs;
+	struct udpnat *nat;
+	event_callback_fn direct; /* the flow's own socket can be read */
+};
+
+/* By the first member of its tunnel that was not tried yet, may carry it, and
+ * is well. 0 or -errno: udp_way_leave() is due then, too. */
+int udp_way_open(struct udp_ways *ways, struct udp_flow *flow, mono_t now);
+
+/* It goes no way any more. */
+void udp_way_leave(struct udp_ways *ways, struct udp_flow *flow);
+
+#endif

@@ -1,0 +1,125 @@
+#include "src/port17_own.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "src/core/fakeip.h"
+#include "src/core/names.h"
+#include "src/core/policy.h"
+#include "src/linux/diag.h"
+#include "src/linux/procfs.h"
+
+static bool
+claim_tunnel(struct port17_ev *p17, struct claim *ret,
+    const struct policy *policy, const struct decision *d)
+{
+	struct tunnel_set *set = dialer_tunnels(p17->dialer);
+	const char *name = policy_tunnel(policy, d->tunnel);
+	const struct policy_rule *rule = policy_rule_get(policy, d->rule);
+
+	ret->tunnel =
+	    name != NULL && set != NULL ? tunnel_set_find(set, name) : NULL;
+	if (ret->tunnel == NULL)
+		return false;
+	ret->set = tunnel_set_ref(set);
+	if (rule != NULL)
+		(void)snprintf(ret->rule, sizeof(ret->rule), "%s:%u",
+		    rule->file, rule->line); /* cut */
+	return true;
+}
+
+/* What is kept of a name ends with its last byte. */
+static void
+copy_name(struct name *to, const struct name *from)
+{
+	to->len = from->len;
+	memcpy(to->wire, from->wire, from->len);
+}
+
+static bool
+claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (flow == NULL || flow->decision.action != ACTION_REROUTE ||
+	    flow->policy == NULL ||
+	    !claim_tunnel(p17, ret, flow->policy, &flow->decision))
+		return false;
+	ret->process = process_ref(flow->process);
+	/* the name that the rule goes by, else the one learnt last */
+	if (flow->hosts != NULL) {
+		uint8_t n = flow->decision.host;
+
+		copy_name(&ret->name,
+		    flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0]);
+	}
+	return true;
+}
+
+/* A flow that the judge has forgotten, or never saw: it began before this
+ * daemon did. */
+static bool
+claim_unseen(
+    struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
+{
+	struct socket_facts sock = { .status = SOCKET_NONE };
+	const struct process *process = NULL;
+	struct subject subject = {
+		.proto = key->proto,
+		.src = key->local,
+		.dst = key->remote,
+		.sport = key->lport,
+		.dport = key->rport,
+		.has_ports = true,
+	};
+	struct decision d;
+
+	diag_find(p17->opts.diag, key, false, 0, &sock);
+	if (sock.status != SOCKET_FOUND || sock.inode == 0 ||
+	    procfs_owner(p17->opts.procfs, sock.inode, sock.uid, &process) < 0)
+		return false;
+	subject.process = process;
+	d = policy_decide(judge_policy(p17->opts.judge), &subject);
+	memset(ret, 0, sizeof(*ret));
+	if (process->self || d.action != ACTION_REROUTE ||
+	    !claim_tunnel(p17, ret, judge_policy(p17->opts.judge), &d)) {
+		process_unref(process);
+		return false;
+	}
+	ret->process = process;
+	return true;
+}
+
+/* An address that stands for a name: only that counts. */
+static void
+claim_fake(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
+{
+	const struct name *name = fakeip_name(p17->fakeip, &key->remote);
+
+	ret->by_name = fakeip_is(&key->remote);
+	if (name != NULL)
+		ret->name = *name;
+}
+
+bool
+port17_claim_flow(struct port17_ev *p17, struct claim *ret,
+    const struct flow *flow, const struct flow_key *key)
+{
+	if (!claim_flow(p17, ret, flow))
+		return false;
+	claim_fake(p17, ret, key);
+	return true;
+}
+
+bool
+port17_claim_key(
+    struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
+{
+	const struct flow *flow = flow_find(judge_flows(p17->opts.judge), key);
+
+	if (port17_claim_flow(p17, ret, flow, key))
+		return true;
+	if (!claim_unseen(p17, ret, key))
+		return false;
+	claim_fake(p17, ret, key);
+	return true;
+}

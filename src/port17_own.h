@@ -1,0 +1,48 @@
+#ifndef PORT17_OWN_H
+#define PORT17_OWN_H
+
+#include "src/port17_ev.h"
+
+#include "port17/claim.h"
+
+struct event;
+struct fake_file;
+struct fakeip;
+struct icmp_sender;
+struct inodes;
+struct listener;
+
+/* Behind struct port17_ev: shared by port17_ev.c (what happens to flows),
+ * port17_claim.c (what the judge knows of them), port17_route.c (verdicts) and
+ * port17_names_ev.c (proxies that have a name). */
+
+struct port17_ev {
+	struct port17_ev_opts opts;
+	struct ct *ct;
+	struct icmp_sender *icmp; /* NULL: programs are not told why */
+	struct inodes *own;
+	struct dialer *dialer;
+	struct sessions *sessions;
+	struct listener *listener;
+	struct udp *udp;
+	struct port17_pasts *pasts;
+	struct fakeip *fakeip;
+	struct fake_file *fake_file; /* NULL: they can't be kept */
+	struct event *resolve;	     /* now and then */
+	bool resolving;
+};
+
+/* What the judge knows of a flow, with the name that its address stands for.
+ * False: nothing, or that it is not to be carried. By its key also what it has
+ * forgotten. */
+bool port17_claim_flow(struct port17_ev *p17, struct claim *ret,
+    const struct flow *flow, const struct flow_key *key);
+bool port17_claim_key(
+    struct port17_ev *p17, struct claim *ret, const struct flow_key *key);
+
+/* Looks up what the tunnels' proxies are called, now and then from here on. */
+int port17_names_start(struct port17_ev *p17);
+/* There are others, perhaps. */
+void port17_names_changed(struct port17_ev *p17);
+
+#endif

@@ -1,0 +1,113 @@
+#include "src/port17_own.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "port17/listen_ev.h"
+#include "src/base/log.h"
+#include "src/linux/ct.h"
+#include "src/linux/diag.h"
+#include "src/linux/nfq.h"
+
+static bool
+is_bound(
+    struct port17_ev *p17, const struct packet *pkt, const struct flow_key *key)
+{
+	uint32_t device = 0;
+
+	return diag_device(p17->opts.diag, key, pkt->ifindex, &device) == 0 &&
+	       device != 0;
+}
+
+/* UDP that conntrack knows already keeps the NAT that it began with, or none:
+ * it has to begin again. True where that is so. */
+static bool
+is_direct_still(struct port17_ev *p17, const struct flow_key *key)
+{
+	struct flow_key reply;
+	uint32_t mark;
+
+	if (ct_reply(p17->ct, key, &reply, &mark) < 0 ||
+	    (addr_is_loopback(&reply.local) && reply.lport == PORT17_PORT))
+		return false;
+	if (ct_delete_flow(p17->ct, key) < 0 || ct_flush(p17->ct) < 0)
+		log_limited(LOG_LEVEL_WARNING, "port17",
+		    "conntrack keeps a flow that is to be rerouted: it is "
+		    "dropped");
+	return true;
+}
+
+static enum port17_route
+route_udp(struct port17_ev *p17, const struct tunnel *tunnel,
+    const struct flow_key *key, struct verdict *verdict)
+{
+	if (tunnel->udp == TUNNEL_UDP_DROP) {
+		judge_refuse(
+		    p17->opts.judge, ACTION_DROP, REASON_TUNNEL_UDP, verdict);
+		return PORT17_GO;
+	}
+	if (!dialer_carries_udp(p17->dialer, tunnel, mono_now())) {
+		judge_refuse(
+		    p17->opts.judge, ACTION_BLOCK, REASON_TUNNEL_UDP, verdict);
+		return PORT17_GO;
+	}
+	return is_direct_still(p17, key) ? PORT17_DROP : PORT17_GO;
+}
+
+static enum port17_route
+route_tcp(struct port17_ev *p17, struct claim *claim, const struct packet *pkt,
+    const struct nfq_packet *raw)
+{
+	struct session_hold hold = {
+		.key = flow_key_of(&pkt->tuple, pkt->in),
+		.tcp_seq = pkt->tcp_seq,
+		.id = raw->id,
+		.queue = raw->queue,
+	};
+
+	if (!packet_is_syn(pkt) || !claim->tunnel->honest)
+		return PORT17_GO;
+	if (sessions_hold(p17->sessions, &hold, claim) < 0) {
+		/* too many wait: it is connected first, and dialled then */
+		p17->opts.stats->port17_not_held++;
+		return PORT17_GO;
+	}
+	memset(claim, 0, sizeof(*claim)); /* taken */
+	return PORT17_HELD;
+}
+
+enum port17_route
+port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
+    const struct nfq_packet *raw, struct verdict *verdict)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	enum port17_route route;
+	struct claim claim;
+
+	if (verdict->flow == NULL)
+		return PORT17_DROP; /* it could not be found again */
+	if (pkt->tuple.proto == IPPROTO_TCP &&
+	    sessions_is_held(p17->sessions, &key) && !verdict->new_flow)
+		return PORT17_DROP;
+	if (!verdict->new_flow)
+		return PORT17_GO;
+	if (is_bound(p17, pkt, &key)) {
+		judge_refuse(
+		    p17->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
+		/* the error that REJECT sends comes by lo, and does not reach
+		 * a socket of another device */
+		verdict->destroy = pkt->tuple.proto == IPPROTO_TCP;
+		return PORT17_GO;
+	}
+	if (!port17_claim_flow(p17, &claim, verdict->flow, &key)) {
+		judge_refuse(
+		    p17->opts.judge, ACTION_BLOCK, REASON_NO_PORT17, verdict);
+		return PORT17_GO;
+	}
+	if (pkt->tuple.proto == IPPROTO_UDP)
+		route = route_udp(p17, claim.tunnel, &key, verdict);
+	else
+		route = route_tcp(p17, &claim, pkt, raw);
+	claim_done(&claim);
+	return route;
+}
