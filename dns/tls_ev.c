@@ -1,8 +1,10 @@
-#include "dns/tls_own.h"
+#include "dns/tls_ev.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+
+#include "dns/tls_own.h"
 
 /* For TCP and TLS together: three round trips, one lost SYN. */
 #define OPEN_NS (4 * MONO_S)

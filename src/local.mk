@@ -206,7 +206,7 @@ rerouted_SOURCES = \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
 	%D%/resolver_listen.c \
-	%D%/resolver_ops.c %D%/resolver_own.h \
+	%D%/resolver_ops_ev.c %D%/resolver_own.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \

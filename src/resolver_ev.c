@@ -1,4 +1,4 @@
-#include "src/resolver_own.h"
+#include "src/resolver_ev.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -13,6 +13,7 @@
 #include "src/linux/ct.h"
 #include "src/origin.h"
 #include "src/resolver_conf.h"
+#include "src/resolver_own.h"
 #include "src/upstreams_ev.h"
 
 /* Files and addresses of others are looked at so often, and a listener's place

@@ -10,7 +10,7 @@ struct origins;
 struct upstreams_ev;
 
 /* Behind struct resolver_ev: shared by resolver_ev.c (settings, who asks),
- * resolver_ops.c (what the resolver needs of the world), resolver_listen.c
+ * resolver_ops_ev.c (what the resolver needs of the world), resolver_listen.c
  * (listeners, and what is brought to them) and resolver_asks.c (queries of the
  * daemon's own). */
 

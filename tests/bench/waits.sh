@@ -42,6 +42,7 @@ round() { # WHAT
 	join <(sort "$tmp/before") <(sort "$tmp/after") |
 	    awk -v w="$1" '$2 != $3 { printf "%s: %s +%d\n", w, $1, $3 - $2 }'
 }
+listed() { ctl lists >"$tmp/lists"; } # the last load is over
 reloads() {
 	n=0
 	while :; do
@@ -56,7 +57,8 @@ round "nothing loaded"
 reloads &
 loader=$!
 round "lists loaded"
-kill "$loader"
+kill "$loader" 2>/dev/null
 wait "$loader" 2>/dev/null
+wait_for listed
 echo "lists loaded: $(cat "$tmp/reloads") times"
 daemon_stop
