@@ -79,7 +79,7 @@ static const struct faulty bad[] = {
 	    "a name that is no good", "corp.example", NULL },
 	{ "name of a section without", "[firewall \"x\"]", 1, 11, 3,
 	    "this section takes no name", NULL, NULL },
-	{ "one of a list", "[resolver]\nupstream = 192.0.2.1, 192.0.2.300, x",
+	{ "one of a list", "[resolver]\nupstream = 192.0.2.1, 192.0.2.300, ::1",
 	    2, 23, 11, "upstream: not good: '192.0.2.300'", "or system", NULL },
 	{ "hole in a list", "[resolver]\nupstream = 192.0.2.1,, 192.0.2.3", 2,
 	    22, 1, "upstream: no value", NULL, NULL },
@@ -143,6 +143,25 @@ printed(void (*print)(const struct conf *, FILE *), const struct conf *conf)
 	print(conf, f);
 	(void)fclose(f);
 	return text;
+}
+
+static void
+test_each_of_a_list_is_a_fault(void **state)
+{
+	static const char text[] = "[resolver]\nupstream = x y, 192.0.2.1, "
+				   "udp://192.0.2.2 , https://dns.example/";
+	static const unsigned int columns[] = { 12, 28, 46 };
+	struct faults *faults = faults_new();
+	struct conf *conf = conf_new();
+
+	(void)state;
+	assert_int_equal(
+	    conf_parse(conf, "c", text, strlen(text), faults), -EINVAL);
+	assert_int_equal(faults_count(faults), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(faults_get(faults, i)->column, columns[i]);
+	conf_unref(conf);
+	faults_free(faults);
 }
 
 static void
@@ -443,6 +462,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_fault_has_its_place),
+		cmocka_unit_test(test_each_of_a_list_is_a_fault),
 		cmocka_unit_test(test_values_are_read),
 		cmocka_unit_test(test_a_later_value_wins),
 		cmocka_unit_test(test_nothing_is_the_defaults),
