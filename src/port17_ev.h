@@ -67,11 +67,12 @@ bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
 /* A flow that is decided otherwise now. */
 void port17_ev_moved(struct port17_ev *p17, const struct flow_key *key);
 
-/* How a name is resolved that goes through this tunnel: here, by an address
- * that stands for it (*ret; ADDR_NONE where another type is asked), or not at
- * all. See TUNNEL_DNS_FAKE. */
+/* How a name is resolved that goes through this tunnel: here, through it, by an
+ * address that stands for it (*ret; ADDR_NONE where another type is asked), or
+ * not at all. See enum tunnel_dns. */
 enum port17_name {
 	PORT17_NAME_HERE,
+	PORT17_NAME_THROUGH,
 	PORT17_NAME_FAKE,
 	PORT17_NAME_NONE,
 };

@@ -214,13 +214,25 @@ int
 upstreams_ev_send(
     struct upstreams_ev *ue, struct attempt *attempt, uint8_t *msg, size_t len)
 {
+	const struct upstreams_tunnel *by = &ue->opts.by_tunnel;
+
 	if (ue->closing)
 		return -ECANCELED;
+	if (attempt->upstream->spec.kind == UPSTREAM_TUNNEL)
+		return by->send != NULL ? by->send(by->arg, attempt, msg, len)
+					: -ENOTSUP;
 	if (upstream_is_tls(&attempt->upstream->spec))
 		return dot_ev_send(ue->dot, attempt, msg, len);
 	if (attempt->upstream->spec.kind == UPSTREAM_PLAIN && !attempt->tcp)
 		return plain_ev_send(ue->plain, attempt, msg, len);
 	return ares_ev_send(ue->ares, attempt, msg, len);
+}
+
+static void
+reset_tunnels(struct upstreams_ev *ue)
+{
+	if (ue->opts.by_tunnel.reset != NULL)
+		ue->opts.by_tunnel.reset(ue->opts.by_tunnel.arg);
 }
 
 void
@@ -230,6 +242,7 @@ upstreams_ev_reset(struct upstreams_ev *ue)
 	plain_ev_reset(ue->plain);
 	ares_ev_reset(ue->ares);
 	dot_ev_reset(ue->dot);
+	reset_tunnels(ue);
 	ue->closing = false;
 }
 
@@ -242,6 +255,9 @@ upstreams_ev_forgive(struct upstreams_ev *ue)
 const char *
 upstreams_ev_why(const struct upstreams_ev *ue, const struct upstream *upstream)
 {
+	if (upstream->spec.kind == UPSTREAM_TUNNEL &&
+	    ue->opts.by_tunnel.why != NULL)
+		return ue->opts.by_tunnel.why(ue->opts.by_tunnel.arg, upstream);
 	return upstream_is_tls(&upstream->spec)
 		   ? dot_ev_why(ue->dot, upstream->number)
 		   : "";
@@ -282,6 +298,7 @@ upstreams_ev_free(struct upstreams_ev *ue)
 	if (ue == NULL)
 		return;
 	ue->closing = true;
+	reset_tunnels(ue);
 	plain_ev_free(ue->plain);
 	ares_ev_free(ue->ares);
 	dot_ev_free(ue->dot);
