@@ -341,6 +341,7 @@ resolver_prepare(struct rerouted *rr)
 	struct resolver_opts opts = {
 		.base = rr->base,
 		.judge = rr->judge,
+		.attr = rr->attr,
 		.diag = rr->diag,
 		.procfs = rr->procfs,
 		.names = rr->names,
@@ -420,8 +421,8 @@ port17_prepare(struct rerouted *rr)
 		.base = rr->base,
 		.judge = rr->judge,
 		.nfq = rr->nfq,
+		.attr = rr->attr,
 		.diag = rr->diag,
-		.procfs = rr->procfs,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
 		.state = state_folder(rr),

@@ -285,6 +285,7 @@ identify(void *arg, struct client *client, mono_t now)
 	seen.proto = client->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	origins_find(re->origins, &seen, now, &origin);
 	client->captured = origin.moved;
+	client->by = origin.by;
 	client->asker = asker_get(resolve_askers(re->resolve), origin.process);
 	if (client->asker == NULL)
 		client->asker = re->nobody;
@@ -577,6 +578,7 @@ prepare(struct resolver_ev *re)
 	struct resolve_ops with = ops;
 	struct origin_opts opts = {
 		.judge = re->opts.judge,
+		.attr = re->opts.attr,
 		.diag = re->opts.diag,
 		.procfs = re->opts.procfs,
 	};

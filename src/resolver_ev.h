@@ -4,6 +4,7 @@
 #include "dns/resolve.h"
 #include "src/core/conf.h"
 
+struct attr;
 struct diag;
 struct event_base;
 struct judge;
@@ -19,6 +20,7 @@ struct resolver_ev;
 struct resolver_opts {
 	struct event_base *base;
 	struct judge *judge;
+	struct attr *attr;
 	struct diag *diag;
 	struct procfs *procfs;
 	struct names *names;
