@@ -11,6 +11,7 @@
 
 struct event_base;
 struct inodes;
+struct sock_maker;
 struct ssl_ctx_st;
 
 /* What is known of a tunnel while the daemon runs, whatever generation of
@@ -36,6 +37,8 @@ struct dialer;
 struct dialer_opts {
 	struct event_base *base;
 	struct inodes *own;
+	/* of sockets in other network namespaces; NULL: nobody makes any */
+	const struct sock_maker *maker;
 };
 
 int dialer_new(struct dialer **ret, const struct dialer_opts *opts);

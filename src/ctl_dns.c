@@ -8,6 +8,7 @@
 #include "dns/qlog.h"
 #include "src/core/qtype.h"
 #include "src/ctl_list.h"
+#include "src/ctl_show.h"
 #include "src/json_query.h"
 #include "src/resolver_ev.h"
 
@@ -41,7 +42,6 @@ ctl_dns_queries(const struct ctl_env *env, json_t *args, char **ret_line,
 {
 	static const struct ctl_list_ops ops = { .row = query_row };
 	uint64_t *end = malloc(sizeof(*end));
-	char what[FILTER_WHAT];
 	struct ctl_list *list;
 
 	if (end == NULL)
@@ -49,15 +49,7 @@ ctl_dns_queries(const struct ctl_env *env, json_t *args, char **ret_line,
 	*end = qlog_end(env->qlog);
 	list = ctl_list_new(
 	    env, &ops, end, (size_t)(*end - qlog_begin(env->qlog)));
-	if (list == NULL)
-		return CTL_LINE;
-	if (ctl_list_filter(&list->filter, args, what) < 0) {
-		ctl_list_free(list);
-		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
-		return CTL_LINE;
-	}
-	ret_job->list = list;
-	return CTL_LIST;
+	return ctl_show_list(list, args, ret_line, ret_job);
 }
 
 /* Upstreams, group by group. */

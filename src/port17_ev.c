@@ -224,8 +224,12 @@ port17_ev_name(struct port17_ev *p17, const char *tunnel,
 	const struct tunnel *t = tunnel_set_find(set, tunnel);
 	bool new = false;
 
-	if (t == NULL || t->dns == TUNNEL_DNS_LOCAL)
+	if (t == NULL)
+		return PORT17_NAME_NONE; /* nobody knows how */
+	if (t->dns == TUNNEL_DNS_LOCAL)
 		return PORT17_NAME_HERE;
+	if (t->dns == TUNNEL_DNS_TUNNEL)
+		return PORT17_NAME_THROUGH;
 	/* a direct way has nobody at its far side who would resolve */
 	if (!all_resolve_names(set, t))
 		return PORT17_NAME_NONE;
@@ -303,7 +307,7 @@ static int
 open_parts(struct port17_ev *p17)
 {
 	const struct port17_ev_opts *opts = &p17->opts;
-	struct dialer_opts dialer = { opts->base, p17->own };
+	struct dialer_opts dialer = { opts->base, p17->own, opts->maker };
 	struct sessions_opts sessions = {
 		.base = opts->base,
 		.max = opts->flows_max,

@@ -487,6 +487,7 @@ apply(struct resolver_ev *re)
 	prefixes = calloc(allow->n + 1, sizeof(prefixes[0]));
 	if (prefixes == NULL) {
 		free(conf.forwards);
+		free(conf.tunnels);
 		free(conf.allow_private);
 		return -ENOMEM;
 	}
@@ -517,7 +518,7 @@ system_changed(void *arg)
 	free(conf.allow_private);
 	upstreams_ev_reset(re->upstreams);
 	tell_upstreams(&conf.upstreams);
-	resolve_set_upstreams(re->resolve, &conf.upstreams, mono_now());
+	resolve_set_upstreams(re->resolve, &conf, mono_now());
 }
 
 static void
@@ -586,6 +587,7 @@ prepare(struct resolver_ev *re)
 		.base = re->opts.base,
 		.changed = system_changed,
 		.arg = re,
+		.by_tunnel = re->opts.by_tunnel,
 	};
 	int r = ct_open(&re->ct);
 

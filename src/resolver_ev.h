@@ -3,6 +3,7 @@
 
 #include "dns/resolve.h"
 #include "src/core/conf.h"
+#include "src/upstreams_ev.h"
 
 struct attr;
 struct diag;
@@ -31,6 +32,7 @@ struct resolver_opts {
 	enum resolve_way (*stand_in)(void *arg, const char *tunnel,
 	    const struct name *name, enum addr_family family, struct addr *ret);
 	void *arg;
+	struct upstreams_tunnel by_tunnel;
 };
 
 /* Where a listener's place is taken that is logged, tried again, and nothing
