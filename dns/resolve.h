@@ -19,8 +19,9 @@ struct client {
 	uint16_t port;
 	uint32_t ifindex;
 	uint16_t listener;
-	bool tcp, captured; /* by mark 1799 */
-	uint64_t conn;	    /* of TCP: the shell's number for it */
+	bool tcp, captured;    /* by mark 1799 */
+	enum attributed_by by; /* who said whose it is */
+	uint64_t conn;	       /* of TCP: the shell's number for it */
 	/* of TCP: the shell's list of what waits for it; NULL for none */
 	struct list *waits;
 	struct asker *asker;

@@ -125,6 +125,7 @@ remember(struct port17_ev *p17, struct port17_past *past,
 	if (via != NULL)
 		memcpy(past->via, via->name, sizeof(past->via));
 	past->process = process_ref(claim->process);
+	past->by = claim->by;
 	past->ended = mono_now();
 	if (p17->opts.ended != NULL)
 		p17->opts.ended(p17->opts.arg, past);

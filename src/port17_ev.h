@@ -10,13 +10,13 @@
 
 struct conf;
 struct ct;
+struct attr;
 struct diag;
 struct event_base;
 struct nfq;
 struct nfq_packet;
 struct port17_past;
 struct port17_pasts;
-struct procfs;
 struct sock_maker;
 struct udp;
 
@@ -29,8 +29,8 @@ struct port17_ev_opts {
 	struct event_base *base;
 	struct judge *judge;
 	struct nfq *nfq;
+	struct attr *attr;
 	struct diag *diag;
-	struct procfs *procfs;
 	struct stats *stats;
 	size_t flows_max;
 	const struct sock_maker *maker; /* see struct dialer_opts */

@@ -83,6 +83,7 @@ rerouted_resolver_prepare(struct rerouted *rr)
 	struct resolver_opts opts = {
 		.base = rr->base,
 		.judge = rr->judge,
+		.attr = rr->attr,
 		.diag = rr->diag,
 		.procfs = rr->procfs,
 		.names = rr->names,

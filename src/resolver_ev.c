@@ -122,6 +122,7 @@ resolver_identify(void *arg, struct client *client, mono_t now)
 	seen.proto = client->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	origins_find(re->origins, &seen, now, &origin);
 	client->captured = origin.moved;
+	client->by = origin.by;
 	client->asker = asker_get(resolve_askers(re->resolve), origin.process);
 	if (client->asker == NULL)
 		client->asker = re->nobody;
@@ -266,6 +267,7 @@ prepare(struct resolver_ev *re)
 {
 	struct origin_opts opts = {
 		.judge = re->opts.judge,
+		.attr = re->opts.attr,
 		.diag = re->opts.diag,
 		.procfs = re->opts.procfs,
 	};

@@ -5,6 +5,7 @@
 #include "src/core/conf.h"
 #include "src/upstreams_ev.h"
 
+struct attr;
 struct diag;
 struct event_base;
 struct judge;
@@ -20,6 +21,7 @@ struct resolver_ev;
 struct resolver_opts {
 	struct event_base *base;
 	struct judge *judge;
+	struct attr *attr;
 	struct diag *diag;
 	struct procfs *procfs;
 	struct names *names;
