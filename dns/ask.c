@@ -100,13 +100,14 @@ manner_of(const struct task *task, struct upstream *u, mono_t now)
 		.edns = !suspect && !mono_before(now, u->no_edns_until) };
 }
 
-/* What was asked over TLS does not get lost, and to ask twice is no faster. */
+/* What was asked over TLS, or through a tunnel, does not get lost, and to ask
+ * twice is no faster. */
 static bool
 is_under_way(const struct task *task, const struct upstream *u)
 {
 	const struct list *node;
 
-	if (!upstream_is_tls(&u->spec))
+	if (!upstream_is_tls(&u->spec) && u->spec.kind != UPSTREAM_TUNNEL)
 		return false;
 	list_for_each (node, &task->attempts)
 		if (container_of(node, struct attempt, node)->upstream == u)

@@ -56,6 +56,7 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 	rec.decision = asked->decision;
 	rec.policy = r->policy;
 	rec.process = client->asker->process;
+	rec.by = client->by;
 	rec.ttl = o->answer != NULL ? o->answer->ttl : 0;
 	rec.upstream.family = ADDR_NONE;
 	if (o->upstream != NULL) {

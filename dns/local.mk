@@ -36,6 +36,7 @@ libdns_a_SOURCES = \
 # the shells
 rerouted_SOURCES += \
 	%D%/ares_ev.c %D%/ares_ev.h \
+	%D%/plain_ev.c %D%/plain_ev.h \
 	%D%/server_ev.c %D%/server_ev.h \
 	%D%/tcp_ev.c %D%/tcp_ev.h
 

@@ -249,7 +249,7 @@ look_up(struct resolve *r, struct asking *a, struct asked *asked,
 {
 	struct answer made;
 
-	if (!own_is_localhost(o->key) && own_find_hosts(r, o->key, &made)) {
+	if (!own_is_localhost(r, o->key) && own_find_hosts(r, o->key, &made)) {
 		o->answer = &made;
 		o->from = FROM_HOSTS;
 		return finish(r, a, asked, o, now);
@@ -267,30 +267,63 @@ look_up(struct resolve *r, struct asking *a, struct asked *asked,
 	return ask_upstream(r, a, asked, o, now);
 }
 
-/* What goes through a tunnel that resolves at its far side is asked of nobody
- * here. */
-static bool
-answer_stand_in(struct resolve *r, struct asking *a, struct asked *asked,
-    struct outcome *o, mono_t now)
+/* How a name of what is rerouted is resolved. *ret: what stands for it. */
+static enum resolve_way
+way_of(const struct resolve *r, const struct asked *asked, struct key *key,
+    struct addr *ret)
 {
 	enum resolve_way way = RESOLVE_WAY_USUAL;
+
+	if (r->ops.stand_in != NULL)
+		way = r->ops.stand_in(
+		    r->ops.arg, r->policy, &asked->decision, key, ret);
+	if (way == RESOLVE_WAY_STAND_IN && key->class != CLASS_IN)
+		return RESOLVE_WAY_NONE;
+	if (way == RESOLVE_WAY_TUNNEL &&
+	    !resolve_tunnel_group(r, &asked->decision, &key->group))
+		return RESOLVE_WAY_NONE; /* whom to ask is not known */
+	return way;
+}
+
+/* What goes through a tunnel that resolves at its far side is asked of nobody
+ * here: true, and it is answered. Else key says who is asked. */
+static bool
+answer_rerouted(
+    struct resolve *r, struct asking *a, struct asked *asked, struct key *key)
+{
+	struct outcome o = { .from = FROM_LOCAL, .key = key };
 	struct answer made;
 	struct addr addr;
 
-	if (r->ops.stand_in != NULL && o->key->class == CLASS_IN)
-		way = r->ops.stand_in(
-		    r->ops.arg, r->policy, &asked->decision, o->key, &addr);
-	if (way == RESOLVE_WAY_USUAL)
+	o.answer = &made;
+	switch (way_of(r, asked, key, &addr)) {
+	case RESOLVE_WAY_USUAL:
+	case RESOLVE_WAY_TUNNEL:
 		return false;
-	o->entry = NULL;
-	o->from = FROM_LOCAL;
-	o->answer = &made;
-	if (way == RESOLVE_WAY_NONE)
-		local_error(&made, &r->space, o->key, RCODE_SERVFAIL);
-	else
-		local_addresses(&made, &r->space, o->key, &addr,
+	case RESOLVE_WAY_NONE:
+		local_error(&made, &r->space, key, RCODE_SERVFAIL);
+		break;
+	case RESOLVE_WAY_STAND_IN:
+		local_addresses(&made, &r->space, key, &addr,
 		    addr.family != ADDR_NONE, FAKEIP_TTL);
-	return finish(r, a, asked, o, now) == RESOLVE_ANSWERED;
+		break;
+	}
+	(void)finish(r, a, asked, &o, asked->began); /* it is no denial */
+	return true;
+}
+
+/* What the cache has for the key, and the decision that is kept with it. */
+static void
+find_entry(struct resolve *r, const struct asking *a, struct asked *asked,
+    struct outcome *o)
+{
+	o->entry = cache_find(r->cache, o->key);
+	if (o->entry != NULL && !cache_is_fresh(o->entry, asked->began))
+		o->entry = NULL;
+	asked->judged = o->entry != NULL &&
+			is_judged(r, o->entry, &a->client, asked->began);
+	if (asked->judged)
+		asked->decision = o->entry->judged;
 }
 
 /* Where a list says what other name is to be looked up, that becomes the
@@ -343,14 +376,9 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	if (!a->client.tcp && policy_wants_tcp(r->policy, &key.name))
 		return send_to_tcp(r, a);
 	o.key = &key;
-	o.entry = cache_find(r->cache, &key);
-	if (o.entry != NULL && !cache_is_fresh(o.entry, now))
-		o.entry = NULL;
-	if (o.entry != NULL && is_judged(r, o.entry, &a->client, now)) {
-		asked.judged = true;
-		asked.decision = o.entry->judged;
+	find_entry(r, a, &asked, &o);
+	if (asked.judged)
 		return hit(r, a, &asked, &o, now);
-	}
 	asked.decision =
 	    filter_query(r->policy, a->client.asker->process, &key);
 	if (take_alias(r, &asked, &key)) {
@@ -362,9 +390,11 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		a->len = outcome_deny(r, &asked, &o, a->out, now);
 		return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
 	}
-	if (asked.decision.action == ACTION_REROUTE &&
-	    answer_stand_in(r, a, &asked, &o, now))
-		return RESOLVE_ANSWERED;
+	if (asked.decision.action == ACTION_REROUTE) {
+		if (answer_rerouted(r, a, &asked, &key))
+			return RESOLVE_ANSWERED;
+		find_entry(r, a, &asked, &o);
+	}
 	if (o.entry != NULL)
 		return hit(r, a, &asked, &o, now);
 	return look_up(r, a, &asked, &o, now);

@@ -19,8 +19,9 @@ struct client {
 	uint16_t port;
 	uint32_t ifindex;
 	uint16_t listener;
-	bool tcp, captured; /* by mark 1799 */
-	uint64_t conn;	    /* of TCP: the shell's number for it */
+	bool tcp, captured;    /* by mark 1799 */
+	enum attributed_by by; /* who said whose it is */
+	uint64_t conn;	       /* of TCP: the shell's number for it */
 	struct asker *asker;
 };
 
@@ -48,7 +49,8 @@ struct attempt {
 enum resolve_way {
 	RESOLVE_WAY_USUAL,
 	RESOLVE_WAY_STAND_IN,
-	RESOLVE_WAY_NONE, /* it may not be asked, and nothing stands for it */
+	RESOLVE_WAY_TUNNEL, /* by way of the tunnel: its own servers */
+	RESOLVE_WAY_NONE,   /* it may not be asked, and nothing stands for it */
 };
 
 struct resolve_ops {
@@ -64,9 +66,10 @@ struct resolve_ops {
 	/* What became of a query: for log, history and names learnt. */
 	void (*done)(void *arg, const struct record *record,
 	    const struct answer *answer);
-	/* A query of what goes through a tunnel: whether an address that
-	 * stands for the name is the answer, so that nobody is asked. *ret:
-	 * ADDR_NONE where there is none of that type. NULL: never */
+	/* A query of what goes through a tunnel: who is asked, or whether an
+	 * address that stands for the name is the answer, so that nobody is.
+	 * *ret: that; ADDR_NONE where there is none of that type. NULL: all
+	 * are asked as usual */
 	enum resolve_way (*stand_in)(void *arg, const struct policy *policy,
 	    const struct decision *d, const struct key *key, struct addr *ret);
 	uint32_t (*random)(void *arg);
@@ -112,10 +115,21 @@ struct resolve_forward {
 
 #define RESOLVE_FORWARDS_MAX 200
 
+/* Servers that are asked by way of a tunnel for what is rerouted there. */
+struct resolve_tunnel {
+	char name[64];
+	struct upstream_group group; /* all UPSTREAM_TUNNEL */
+};
+
+/* With the forwards and the usual group they have to fit key.group. */
+#define RESOLVE_TUNNELS_MAX 54
+
 struct resolve_conf {
 	struct upstream_group upstreams;
 	struct resolve_forward *forwards; /* taken: the resolver frees it */
 	size_t n_forwards;
+	struct resolve_tunnel *tunnels; /* taken */
+	size_t n_tunnels;
 	struct filter_answer block;
 	size_t cache_bytes;
 	uint32_t ttl_min, ttl_max, stale_max; /* s */
@@ -140,9 +154,10 @@ void resolve_free(struct resolve *r); /* accepts NULL */
 void resolve_configure(
     struct resolve *r, const struct resolve_conf *conf, mono_t now);
 
-/* Other upstreams from here on, with all the rest as it is. */
+/* Other upstreams from here on, of the usual group and by way of tunnels (taken
+ * from conf), with all the rest as it is. */
 void resolve_set_upstreams(
-    struct resolve *r, const struct upstream_group *group, mono_t now);
+    struct resolve *r, const struct resolve_conf *conf, mono_t now);
 
 /* The rules in force (a reference is taken) and the hosts file (taken; NULL for
  * none). */
@@ -206,8 +221,8 @@ struct askers *resolve_askers(struct resolve *r);
 /* Of ops->random(). */
 uint32_t resolve_random(struct resolve *r);
 
-/* Groups: 0 the usual one, then the forwards; NULL past the last. *ret_zone is
- * the root for the first. */
+/* Groups: 0 the usual one, then the forwards, then those of tunnels; NULL past
+ * the last. *ret_zone is the root but for forwards. */
 struct upstream_group *resolve_group(
     struct resolve *r, size_t n, const struct name **ret_zone);
 

@@ -36,6 +36,7 @@ resolve_free(struct resolve *r)
 	hosts_free(r->hosts);
 	policy_unref(r->policy);
 	free(r->conf.forwards);
+	free(r->conf.tunnels);
 	free(r->conf.allow_private);
 	free(r);
 }
@@ -59,6 +60,7 @@ resolve_configure(
 {
 	task_end_all(r, now);
 	free(r->conf.forwards);
+	free(r->conf.tunnels);
 	free(r->conf.allow_private);
 	r->conf = *conf;
 	number(r);
@@ -68,10 +70,13 @@ resolve_configure(
 
 void
 resolve_set_upstreams(
-    struct resolve *r, const struct upstream_group *group, mono_t now)
+    struct resolve *r, const struct resolve_conf *conf, mono_t now)
 {
 	task_end_all(r, now);
-	r->conf.upstreams = *group;
+	free(r->conf.tunnels);
+	r->conf.upstreams = conf->upstreams;
+	r->conf.tunnels = conf->tunnels;
+	r->conf.n_tunnels = conf->n_tunnels;
 	number(r);
 }
 
@@ -102,10 +107,33 @@ resolve_group(struct resolve *r, size_t n, const struct name **ret_zone)
 	*ret_zone = &root;
 	if (n == 0)
 		return &r->conf.upstreams;
-	if (n > r->conf.n_forwards)
-		return NULL;
+	if (resolve_is_tunnelled(r, n))
+		return n <= r->conf.n_forwards + r->conf.n_tunnels
+			   ? &r->conf.tunnels[n - r->conf.n_forwards - 1].group
+			   : NULL;
 	*ret_zone = &r->conf.forwards[n - 1].zone;
 	return &r->conf.forwards[n - 1].group;
+}
+
+bool
+resolve_is_tunnelled(const struct resolve *r, size_t group)
+{
+	return group > r->conf.n_forwards;
+}
+
+bool
+resolve_tunnel_group(
+    const struct resolve *r, const struct decision *d, uint8_t *ret)
+{
+	const char *name = policy_tunnel(r->policy, d->tunnel);
+
+	for (size_t i = 0; name != NULL && i < r->conf.n_tunnels; i++) {
+		if (strcmp(r->conf.tunnels[i].name, name) != 0)
+			continue;
+		*ret = (uint8_t)(r->conf.n_forwards + 1 + i);
+		return true;
+	}
+	return false;
 }
 
 bool

@@ -105,12 +105,18 @@ bool own_find_hosts(
 /* Names that are nobody's to ask about, unless the settings say whom. */
 bool own_find(struct resolve *r, const struct key *key, struct answer *ret);
 /* Whatever a hosts file lacks of it (RFC 6761 section 6.3). */
-bool own_is_localhost(const struct key *key);
+bool own_is_localhost(const struct resolve *r, const struct key *key);
 
 /* Answers one who waited; consumes it. */
 void waiter_answer(struct resolve *r, struct waiter *take,
     const struct outcome *outcome, mono_t now);
 void waiter_free(struct resolve *r, struct waiter *take);
+
+/* Whether a group is one of a tunnel's; and which is the one of the tunnel that
+ * was decided, false where it has none. */
+bool resolve_is_tunnelled(const struct resolve *r, size_t group);
+bool resolve_tunnel_group(
+    const struct resolve *r, const struct decision *d, uint8_t *ret);
 
 /* Whether no upstream of the group answers. */
 bool resolve_is_down(struct resolve *r, uint8_t group);

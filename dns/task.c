@@ -102,7 +102,9 @@ task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 		answer.ttl = 0; /* one may be there in a moment */
 	} else {
 		answer.ede = EDE_NETWORK;
-		answer.ede_text = "no upstream can be reached";
+		answer.ede_text = resolve_is_tunnelled(r, take->key.group)
+				      ? "the tunnel leads to no name server"
+				      : "no upstream can be reached";
 	}
 	task_keep(r, &take->key, &answer, now, &o);
 	task_finish(r, take, &o, now);

@@ -61,7 +61,8 @@ const char *
 upstream_format(const struct upstream_spec *spec, char buf[UPSTREAM_TEXT_SIZE])
 {
 	static const char *const schemes[] = { "", "tcp://", "tls://",
-		"tls-opportunistic://" };
+		"tls-opportunistic://", "" };
+	const char *before_name = spec->kind == UPSTREAM_TUNNEL ? " via " : "#";
 	bool six = spec->addr.family == ADDR_IP6;
 	uint16_t usual = upstream_is_tls(spec) ? PORT_TLS : PORT_PLAIN;
 	char addr[ADDR_STRLEN], port[8] = "";
@@ -73,7 +74,7 @@ upstream_format(const struct upstream_spec *spec, char buf[UPSTREAM_TEXT_SIZE])
 	(void)snprintf(buf, UPSTREAM_TEXT_SIZE, "%s%s%s%s%s%s%s%s%s",
 	    schemes[spec->kind], six ? "[" : "", addr,
 	    spec->zone[0] != '\0' ? "%" : "", spec->zone, six ? "]" : "", port,
-	    spec->name[0] != '\0' ? "#" : "", spec->name); /* fits */
+	    spec->name[0] != '\0' ? before_name : "", spec->name); /* fits */
 	return buf;
 }
 

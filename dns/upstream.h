@@ -16,6 +16,7 @@ enum upstream_kind {
 	UPSTREAM_TCP,
 	UPSTREAM_TLS,
 	UPSTREAM_TLS_OPPORTUNISTIC, /* unverified: only when asked for */
+	UPSTREAM_TUNNEL,	    /* TCP, by way of a tunnel */
 };
 
 #define UPSTREAM_NAME_SIZE 256
@@ -27,7 +28,7 @@ struct upstream_spec {
 	struct addr addr;
 	char zone[UPSTREAM_ZONE_SIZE]; /* device of a link-local address */
 	uint16_t port;
-	/* that the certificate must be for; "": the address */
+	/* that the certificate must be for, "": the address; or the tunnel's */
 	char name[UPSTREAM_NAME_SIZE];
 };
 

@@ -99,20 +99,10 @@ dial_finish(struct dial *dial, enum outcome outcome, const uint8_t *ahead,
 static void
 count_end(struct dial *dial, enum outcome outcome)
 {
-	struct tunnel_state *state = dial->state;
-	mono_t now = mono_now();
-
-	if (state == NULL || dial->opts.test)
-		return;
-	health_end(&state->health, dial->trial, outcome, now);
+	if (dial->state != NULL && !dial->opts.test)
+		tunnel_state_end(
+		    dial->state, dial->trial, outcome, dial->error.why);
 	dial->state = NULL;
-	if (outcome == OUTCOME_CONNECTED || outcome == OUTCOME_GONE)
-		return;
-	state->failures++;
-	state->error = outcome;
-	state->error_at = now;
-	(void)snprintf(
-	    state->why, sizeof(state->why), "%s", dial->error.why); /* cut */
 }
 
 void
@@ -282,12 +272,10 @@ watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 static void
 not_entered(struct dial *dial, int error)
 {
-	char why[SHAKE_WHY_SIZE];
+	char why[SOCK_WHY_SIZE];
 
-	(void)snprintf(why, sizeof(why), "netns %.40s: %s", dial->via->netns,
-	    error == -ENOTSUP ? "the daemon has to be started again"
-			      : strerror(-error)); /* cut */
-	dial_failed(dial, OUTCOME_TUNNEL_DOWN, why);
+	dial_failed(
+	    dial, OUTCOME_TUNNEL_DOWN, sock_not_made(dial->via, error, why));
 }
 
 static void

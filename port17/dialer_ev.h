@@ -52,6 +52,14 @@ struct tunnel_set *dialer_tunnels(const struct dialer *dialer); /* borrowed */
 /* By name, made where it is not there; NULL when there is no memory. */
 struct tunnel_state *dialer_state(struct dialer *dialer, const char *name);
 
+/* Something ended like this that goes by the tunnel (by the trial that
+ * health_begin() said it was): counted, and remembered. */
+void tunnel_state_end(struct tunnel_state *state, bool trial,
+    enum outcome outcome, const char *why);
+
+/* Who makes sockets for tunnels with a network namespace; NULL: nobody. */
+const struct sock_maker *dialer_maker(const struct dialer *dialer);
+
 /* Whether UDP may pass the tunnel, or one of its members: by the settings, and
  * by what a proxy said of late. */
 bool dialer_carries_udp(

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -184,4 +185,13 @@ sock_ask(const struct sock_maker *maker, struct sock_order *order,
 		return -ENOTSUP;
 	return maker->ask(
 	    maker->arg, order, tunnel->netns, to->sa.sa_family, type);
+}
+
+const char *
+sock_not_made(const struct tunnel *tunnel, int error, char buf[SOCK_WHY_SIZE])
+{
+	(void)snprintf(buf, SOCK_WHY_SIZE, "netns %.40s: %s", tunnel->netns,
+	    error == -ENOTSUP ? "the daemon has to be started again"
+			      : strerror(-error)); /* cut */
+	return buf;
 }

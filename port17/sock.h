@@ -54,6 +54,11 @@ struct sock_maker {
 	void *arg;
 };
 
+/* What people read where there is none. Returns buf. */
+#define SOCK_WHY_SIZE 96
+const char *sock_not_made(
+    const struct tunnel *tunnel, int error, char buf[SOCK_WHY_SIZE]);
+
 /* Asks for one in the tunnel's namespace; maker NULL: -ENOTSUP. */
 int sock_ask(const struct sock_maker *maker, struct sock_order *order,
     const struct tunnel *tunnel, const struct sock_addr *to, int type);

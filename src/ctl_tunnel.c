@@ -233,11 +233,12 @@ ctl_tunnel_end(const struct port17_past *past, const struct json_time *at)
 {
 	const struct flow_key *k = &past->key;
 	char src[ADDR_STRLEN], dst[ADDR_STRLEN];
-	json_t *row = json_pack("{s:f, s:s, s:s, s:i, s:s, s:i, s:s, s:o}",
+	json_t *row = json_pack("{s:f, s:s, s:s, s:i, s:s, s:i, s:s, s:s, s:o}",
 	    "time", at->wall, "proto", k->proto == 6 ? "tcp" : "udp", "src",
 	    addr_format(&k->local, src), "sport", k->lport, "dst",
 	    addr_format(&k->remote, dst), "dport", k->rport, "tunnel",
-	    past->tunnel, "process", json_process(past->process));
+	    past->tunnel, "attributed_by", attributed_name(past->by), "process",
+	    json_process(past->process));
 
 	if (row != NULL)
 		add_past(row, past);

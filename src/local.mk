@@ -174,6 +174,7 @@ rerouted_SOURCES = \
 	%D%/ctl_tunnel.c %D%/ctl_tunnel.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
+	%D%/far_dns_ev.c %D%/far_dns_ev.h \
 	%D%/file.c %D%/file.h \
 	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
@@ -201,6 +202,7 @@ rerouted_SOURCES = \
 	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h %D%/rerouted_own.h \
+	%D%/rerouted_names.c \
 	%D%/rerouted_parts.c \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \

@@ -285,6 +285,7 @@ identify(void *arg, struct client *client, mono_t now)
 	seen.proto = client->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	origins_find(re->origins, &seen, now, &origin);
 	client->captured = origin.moved;
+	client->by = origin.by;
 	client->asker = asker_get(resolve_askers(re->resolve), origin.process);
 	if (client->asker == NULL)
 		client->asker = re->nobody;
@@ -486,6 +487,7 @@ apply(struct resolver_ev *re)
 	prefixes = calloc(allow->n + 1, sizeof(prefixes[0]));
 	if (prefixes == NULL) {
 		free(conf.forwards);
+		free(conf.tunnels);
 		free(conf.allow_private);
 		return -ENOMEM;
 	}
@@ -516,7 +518,7 @@ system_changed(void *arg)
 	free(conf.allow_private);
 	upstreams_ev_reset(re->upstreams);
 	tell_upstreams(&conf.upstreams);
-	resolve_set_upstreams(re->resolve, &conf.upstreams, mono_now());
+	resolve_set_upstreams(re->resolve, &conf, mono_now());
 }
 
 static void
@@ -577,6 +579,7 @@ prepare(struct resolver_ev *re)
 	struct resolve_ops with = ops;
 	struct origin_opts opts = {
 		.judge = re->opts.judge,
+		.attr = re->opts.attr,
 		.diag = re->opts.diag,
 		.procfs = re->opts.procfs,
 	};
@@ -584,6 +587,7 @@ prepare(struct resolver_ev *re)
 		.base = re->opts.base,
 		.changed = system_changed,
 		.arg = re,
+		.by_tunnel = re->opts.by_tunnel,
 	};
 	int r = ct_open(&re->ct);
 

@@ -3,7 +3,9 @@
 
 #include "dns/resolve.h"
 #include "src/core/conf.h"
+#include "src/upstreams_ev.h"
 
+struct attr;
 struct diag;
 struct event_base;
 struct judge;
@@ -19,6 +21,7 @@ struct resolver_ev;
 struct resolver_opts {
 	struct event_base *base;
 	struct judge *judge;
+	struct attr *attr;
 	struct diag *diag;
 	struct procfs *procfs;
 	struct names *names;
@@ -29,6 +32,7 @@ struct resolver_opts {
 	enum resolve_way (*stand_in)(void *arg, const char *tunnel,
 	    const struct name *name, enum addr_family family, struct addr *ret);
 	void *arg;
+	struct upstreams_tunnel by_tunnel;
 };
 
 /* Where a listener's place is taken that is logged, tried again, and nothing

@@ -111,6 +111,7 @@ struct conf_tunnel {
 	struct conf_texts failover;	 /* names of tunnels, or reject */
 	struct conf_text user, password; /* templates */
 	enum conf_tunnel_dns dns;
+	struct conf_texts dns_server;
 	enum conf_tunnel_udp udp;
 	unsigned int honest_connect; /* no, yes */
 	struct conf_text device, source, netns;

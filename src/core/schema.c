@@ -40,6 +40,17 @@ is_dns_upstream(const char *s, size_t len)
 	       (endpoint_is(&e, "tcp") && e.name.s == NULL);
 }
 
+/* By way of a tunnel it is TCP in any case. */
+static bool
+is_dns_server(const char *s, size_t len)
+{
+	struct endpoint e;
+
+	return endpoint_parse(&e, s, len) == 0 && e.addr.family != ADDR_NONE &&
+	       e.user.s == NULL && e.name.s == NULL && e.scheme.s == NULL &&
+	       e.zone.s == NULL;
+}
+
 static bool
 is_system_or_upstream(const char *s, size_t len)
 {
@@ -321,6 +332,11 @@ const struct conf_row conf_rows[] = {
 		    "here, through the tunnel, or not at all: the program "
 		    "gets an address that stands for the name, and the proxy "
 		    "is told the name." },
+	{ TUNNEL("dns-server", CONF_TEXTS, dns_server), .check = is_dns_server,
+	    .expected = "servers such as 10.0.0.53 or [fd00::53]:5353",
+	    .dflt = "", .sample = "10.0.0.53",
+	    .help = "With dns = tunnel: the servers that are asked through "
+		    "the tunnel, over TCP; without it those of [resolver]." },
 	{ TUNNEL("udp", CONF_ENUM, udp), .words = "tunnel reject drop",
 	    .dflt = "tunnel",
 	    .help = "What happens to UDP; where the upstream can't carry it, "

@@ -65,8 +65,9 @@ for t in vpn path nowhere file late either more; do
 	    "port $((20000 + i * 100))-$((20099 + i * 100))"
 	eval "from_$t=$((20000 + i * 100))"
 done >"$tmp/all.rules"
-rules "$(cat "$tmp/all.rules")" "reroute via vpn out exe $python" \
-    "default out accept" "default in accept"
+rules "$(cat "$tmp/all.rules")" \
+    "reroute via nowhere out exe $python to any port 7012" \
+    "reroute via vpn out exe $python" "default out accept" "default in accept"
 wire_up
 check "the daemon starts" daemon_start
 
@@ -86,6 +87,13 @@ for t in vpn path; do
 done
 check "3 MB down" thru vpn ok 192.0.2.7 7007 down 3000000
 check "3 MB up, the answer down" thru vpn ok 192.0.2.7 7006 up 3000000
+check "UDP: four ends" says_all "ok 12" udp rounds=3 192.0.2.7,7010 \
+    192.0.2.8,7010 192.0.2.9,7010 192.0.2.7,7011
+check "UDP: IPv6" says_all "ok 6" udp rounds=3 2001:db8::7,7010 \
+    2001:db8::7,7011
+check "UDP: a connected one" says ok udp connected 192.0.2.7,7010
+check "UDP: large" says ok udp size=30000 192.0.2.7,7010
+check "UDP: nobody listens" says_like ECONNREFUSED udp connected 192.0.2.7,7099
 check "the second of a list" thru either 10.66.0.2 192.0.2.7 7008 hear
 check "tunnels test" sh -c "'$REROUTECTL' --control '$tmp/control' \
     tunnels test vpn 192.0.2.7:7001 | tee '$tmp/steps' |
@@ -104,6 +112,8 @@ for t in nowhere file late; do
 	check "$t: at once" soon 3000
 	check "$t: and again" thru $t EHOSTUNREACH 192.0.2.7 7001
 done
+check "UDP: refused, too" says_like 'ECONNREFUSED|EPERM|EHOSTUNREACH' \
+    udp connected 192.0.2.8,7012
 check "nowhere: down, and why" tunnel_is nowhere down \
     "${V}_none: No such file or directory"
 check "file: down, and why" tunnel_is file down "Invalid argument"
@@ -136,7 +146,8 @@ check "few calls are left to it" grep -q '^Seccomp:.2' "/proc/$maker/status"
 
 some_settings '[tunnel "more"]' 'upstream = direct' "netns = $V"
 rules "reroute via more out exe $python proto tcp from any port $from_more" \
-    "$(cat "$tmp/all.rules")" "reroute via vpn out exe $python" \
+    "$(cat "$tmp/all.rules")" \
+    "reroute via vpn out exe $python" \
     "default out accept" "default in accept"
 check "a reload" daemon_reload
 check "a tunnel that is new in it" thru more 10.66.0.2 192.0.2.7 7008 hear
