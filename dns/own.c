@@ -58,13 +58,33 @@ is_single(const struct key *key)
 		   key->type == TYPE_SVCB || key->type == TYPE_MX);
 }
 
+/* Of the far side's network, not of this one: names of one label, private ones,
+ * and the reverse zones of private addresses. */
+static bool
+is_far(const struct resolve *r, const struct key *key, enum special is)
+{
+	struct name arpa = name_of("arpa"), internal = name_of("internal");
+
+	return resolve_is_tunnelled(r, key->group) &&
+	       (is == SPECIAL_NXDOMAIN || is == SPECIAL_NODATA) &&
+	       (is_single(key) || name_in(&key->name, &arpa) ||
+		   name_in(&key->name, &internal));
+}
+
+/* Whether the settings say whom to ask for names like this one. */
+static bool
+is_forwarded(const struct resolve *r, const struct key *key)
+{
+	return key->group != 0 && !resolve_is_tunnelled(r, key->group);
+}
+
 bool
 own_find(struct resolve *r, const struct key *key, struct answer *ret)
 {
 	struct name canary, host = name_of("localhost");
 	enum special is;
 
-	if (key->class != CLASS_IN || key->group != 0)
+	if (key->class != CLASS_IN || is_forwarded(r, key))
 		return false;
 	if (r->conf.host.len > 0 && name_equal(&key->name, &r->conf.host)) {
 		answer_localhost(r, key, ret);
@@ -76,6 +96,8 @@ own_find(struct resolve *r, const struct key *key, struct answer *ret)
 		is = SPECIAL_NXDOMAIN;
 	if (is == SPECIAL_NONE && is_single(key))
 		is = SPECIAL_NXDOMAIN;
+	if (is_far(r, key, is))
+		return false;
 	switch (is) {
 	case SPECIAL_NONE:
 		return false;
@@ -98,7 +120,8 @@ own_find(struct resolve *r, const struct key *key, struct answer *ret)
 }
 
 bool
-own_is_localhost(const struct key *key)
+own_is_localhost(const struct resolve *r, const struct key *key)
 {
-	return key->group == 0 && special_find(&key->name) == SPECIAL_LOCALHOST;
+	return !is_forwarded(r, key) &&
+	       special_find(&key->name) == SPECIAL_LOCALHOST;
 }

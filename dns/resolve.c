@@ -95,7 +95,7 @@ is_judged(const struct resolve *r, const struct cache_entry *entry,
 
 /* Asks again in time, so that the next one does not wait. */
 static void
-prefetch(struct resolve *r, const struct key *key,
+prefetch(struct resolve *r, const struct key *key, struct asker *asker,
     const struct cache_entry *entry, mono_t now)
 {
 	uint32_t age = cache_age(entry, now), ttl = entry->answer.ttl;
@@ -103,8 +103,10 @@ prefetch(struct resolve *r, const struct key *key,
 
 	if (ttl < 10 || age < ttl - ttl / 10)
 		return;
-	task = task_get(r, key, now);
-	if (task != NULL && task->n_sent == 0) {
+	if (task_find(r, key) != NULL)
+		return;
+	task = task_new(r, key, asker, now);
+	if (task != NULL) {
 		r->stats.prefetched++;
 		task_start(r, task, now);
 	}
@@ -119,7 +121,7 @@ hit(struct resolve *r, struct asking *a, struct asked *asked, struct outcome *o,
 	o->age = cache_age(o->entry, now);
 	finish(r, a, asked, o, now);
 	if (o->entry != NULL && a->len > 0)
-		prefetch(r, o->key, o->entry, now);
+		prefetch(r, o->key, a->client.asker, o->entry, now);
 	return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
 }
 
@@ -162,11 +164,16 @@ waiter_new(struct resolve *r, const struct asking *a, const struct asked *asked)
 	waiter->client = a->client;
 	waiter->query = a->query;
 	waiter->decision = asked->decision;
+	waiter->generation = r->generation;
 	waiter->began = asked->began;
 	waiter->alias = asked->alias;
 	list_init(&waiter->node);
+	list_init(&waiter->beside);
+	if (a->client.waits != NULL)
+		list_append(a->client.waits, &waiter->beside);
 	r->n_waiters++;
 	a->client.asker->waiting++;
+	a->client.asker->user->waiting++;
 	return waiter;
 }
 
@@ -193,16 +200,44 @@ resolve_find_stale(
 	return true;
 }
 
+/* More queries of this program wait than is its share. */
+static bool
+is_over(const struct resolve *r, const struct asker *asker)
+{
+	size_t left = RESOLVE_WAITERS_MAX - r->n_waiters;
+
+	return asker->waiting > left / RESOLVE_SHARE ||
+	       asker->user->waiting > left;
+}
+
 /* Over a limit, or no memory. */
 static enum resolve_result
 limited(struct resolve *r, struct asking *a)
 {
-	bool own = a->client.asker->waiting >= RESOLVE_WAITING_MAX;
+	if (is_over(r, a->client.asker) || task_is_over(r, a->client.asker)) {
+		r->stats.limited++;
+		return refuse(a, RCODE_REFUSED, EDE_PROHIBITED,
+		    "too many queries of this program or user wait");
+	}
+	r->stats.full++;
+	return refuse(a, RCODE_SERVFAIL, EDE_OTHER, "too many queries wait");
+}
 
-	r->stats.limited++;
-	return refuse(a, RCODE_SERVFAIL, own ? EDE_PROHIBITED : EDE_OTHER,
-	    own ? "too many queries of this program wait"
-		: "too many queries wait");
+/* No upstream answers: what had expired is given at once, and one query tries
+ * all the same. */
+static enum resolve_result
+give_stale(struct resolve *r, struct asking *a, struct asked *asked,
+    struct outcome *stale, mono_t now)
+{
+	const struct key *key = stale->key;
+	enum resolve_result result = finish(r, a, asked, stale, now);
+	struct task *task = task_find(r, key) == NULL
+				? task_new(r, key, a->client.asker, now)
+				: NULL;
+
+	if (task != NULL)
+		task_start(r, task, now);
+	return result;
 }
 
 static enum resolve_result
@@ -220,22 +255,17 @@ ask_upstream(struct resolve *r, struct asking *a, struct asked *asked,
 		    "recursion was not desired, and it is not in the cache");
 	}
 	has_stale = resolve_find_stale(r, o->key, now, &stale);
-	if (has_stale && resolve_is_down(r, o->key->group)) {
-		enum resolve_result result = finish(r, a, asked, &stale, now);
-
-		task = task_get(r, o->key, now); /* one tries all the same */
-		if (task != NULL && task->n_sent == 0)
-			task_start(r, task, now);
-		return result;
-	}
-	if (r->n_waiters >= RESOLVE_WAITERS_MAX ||
-	    a->client.asker->waiting >= RESOLVE_WAITING_MAX)
+	if (has_stale && resolve_is_down(r, o->key->group))
+		return give_stale(r, a, asked, &stale, now);
+	if (r->n_waiters >= RESOLVE_WAITERS_MAX || is_over(r, a->client.asker))
 		return limited(r, a);
-	waiter = waiter_new(r, a, asked);
-	task = waiter != NULL ? task_get(r, o->key, now) : NULL;
-	if (task == NULL) {
-		if (waiter != NULL)
-			waiter_free(r, waiter);
+	task = task_find(r, o->key);
+	if (task == NULL)
+		task = task_new(r, o->key, a->client.asker, now);
+	waiter = task != NULL ? waiter_new(r, a, asked) : NULL;
+	if (waiter == NULL) {
+		if (task != NULL && task->n_sent == 0)
+			task_start(r, task, now); /* it is made: it is asked */
 		return limited(r, a);
 	}
 	task->stale_waits = task->stale_waits || has_stale;
@@ -249,7 +279,7 @@ look_up(struct resolve *r, struct asking *a, struct asked *asked,
 {
 	struct answer made;
 
-	if (!own_is_localhost(o->key) && own_find_hosts(r, o->key, &made)) {
+	if (!own_is_localhost(r, o->key) && own_find_hosts(r, o->key, &made)) {
 		o->answer = &made;
 		o->from = FROM_HOSTS;
 		return finish(r, a, asked, o, now);
@@ -267,30 +297,63 @@ look_up(struct resolve *r, struct asking *a, struct asked *asked,
 	return ask_upstream(r, a, asked, o, now);
 }
 
-/* What goes through a tunnel that resolves at its far side is asked of nobody
- * here. */
-static bool
-answer_stand_in(struct resolve *r, struct asking *a, struct asked *asked,
-    struct outcome *o, mono_t now)
+/* How a name of what is rerouted is resolved. *ret: what stands for it. */
+static enum resolve_way
+way_of(const struct resolve *r, const struct asked *asked, struct key *key,
+    struct addr *ret)
 {
 	enum resolve_way way = RESOLVE_WAY_USUAL;
+
+	if (r->ops.stand_in != NULL)
+		way = r->ops.stand_in(
+		    r->ops.arg, r->policy, &asked->decision, key, ret);
+	if (way == RESOLVE_WAY_STAND_IN && key->class != CLASS_IN)
+		return RESOLVE_WAY_NONE;
+	if (way == RESOLVE_WAY_TUNNEL &&
+	    !resolve_tunnel_group(r, &asked->decision, &key->group))
+		return RESOLVE_WAY_NONE; /* whom to ask is not known */
+	return way;
+}
+
+/* What goes through a tunnel that resolves at its far side is asked of nobody
+ * here: true, and it is answered. Else key says who is asked. */
+static bool
+answer_rerouted(
+    struct resolve *r, struct asking *a, struct asked *asked, struct key *key)
+{
+	struct outcome o = { .from = FROM_LOCAL, .key = key };
 	struct answer made;
 	struct addr addr;
 
-	if (r->ops.stand_in != NULL && o->key->class == CLASS_IN)
-		way = r->ops.stand_in(
-		    r->ops.arg, r->policy, &asked->decision, o->key, &addr);
-	if (way == RESOLVE_WAY_USUAL)
+	o.answer = &made;
+	switch (way_of(r, asked, key, &addr)) {
+	case RESOLVE_WAY_USUAL:
+	case RESOLVE_WAY_TUNNEL:
 		return false;
-	o->entry = NULL;
-	o->from = FROM_LOCAL;
-	o->answer = &made;
-	if (way == RESOLVE_WAY_NONE)
-		local_error(&made, &r->space, o->key, RCODE_SERVFAIL);
-	else
-		local_addresses(&made, &r->space, o->key, &addr,
+	case RESOLVE_WAY_NONE:
+		local_error(&made, &r->space, key, RCODE_SERVFAIL);
+		break;
+	case RESOLVE_WAY_STAND_IN:
+		local_addresses(&made, &r->space, key, &addr,
 		    addr.family != ADDR_NONE, FAKEIP_TTL);
-	return finish(r, a, asked, o, now) == RESOLVE_ANSWERED;
+		break;
+	}
+	(void)finish(r, a, asked, &o, asked->began); /* it is no denial */
+	return true;
+}
+
+/* What the cache has for the key, and the decision that is kept with it. */
+static void
+find_entry(struct resolve *r, const struct asking *a, struct asked *asked,
+    struct outcome *o)
+{
+	o->entry = cache_find(r->cache, o->key);
+	if (o->entry != NULL && !cache_is_fresh(o->entry, asked->began))
+		o->entry = NULL;
+	asked->judged = o->entry != NULL &&
+			is_judged(r, o->entry, &a->client, asked->began);
+	if (asked->judged)
+		asked->decision = o->entry->judged;
 }
 
 /* Where a list says what other name is to be looked up, that becomes the
@@ -343,14 +406,9 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	if (!a->client.tcp && policy_wants_tcp(r->policy, &key.name))
 		return send_to_tcp(r, a);
 	o.key = &key;
-	o.entry = cache_find(r->cache, &key);
-	if (o.entry != NULL && !cache_is_fresh(o.entry, now))
-		o.entry = NULL;
-	if (o.entry != NULL && is_judged(r, o.entry, &a->client, now)) {
-		asked.judged = true;
-		asked.decision = o.entry->judged;
+	find_entry(r, a, &asked, &o);
+	if (asked.judged)
 		return hit(r, a, &asked, &o, now);
-	}
 	asked.decision =
 	    filter_query(r->policy, a->client.asker->process, &key);
 	if (take_alias(r, &asked, &key)) {
@@ -362,9 +420,11 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		a->len = outcome_deny(r, &asked, &o, a->out, now);
 		return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
 	}
-	if (asked.decision.action == ACTION_REROUTE &&
-	    answer_stand_in(r, a, &asked, &o, now))
-		return RESOLVE_ANSWERED;
+	if (asked.decision.action == ACTION_REROUTE) {
+		if (answer_rerouted(r, a, &asked, &key))
+			return RESOLVE_ANSWERED;
+		find_entry(r, a, &asked, &o);
+	}
 	if (o.entry != NULL)
 		return hit(r, a, &asked, &o, now);
 	return look_up(r, a, &asked, &o, now);

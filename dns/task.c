@@ -25,6 +25,8 @@ task_free(struct resolve *r, struct task *task)
 		list_remove(&attempt->node);
 		attempt->task = NULL; /* its answer still tells of health */
 	}
+	task->asker->tasks--;
+	task->asker->user->tasks--;
 	free(task);
 }
 
@@ -38,18 +40,10 @@ task_finish(
 
 	/* out of every table before anybody is told */
 	list_init(&waiters);
-	while (!list_empty(&take->waiters)) {
-		struct list *node = take->waiters.next;
-
-		list_remove(node);
-		list_append(&waiters, node);
-	}
+	list_move(&waiters, &take->waiters);
 	task_free(r, take);
 	outcome.key = &key;
-	while (!list_empty(&waiters))
-		waiter_answer(r,
-		    container_of(waiters.next, struct waiter, node), &outcome,
-		    now);
+	waiters_answer(r, &waiters, &outcome, now);
 }
 
 void
@@ -102,7 +96,9 @@ task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 		answer.ttl = 0; /* one may be there in a moment */
 	} else {
 		answer.ede = EDE_NETWORK;
-		answer.ede_text = "no upstream can be reached";
+		answer.ede_text = resolve_is_tunnelled(r, take->key.group)
+				      ? "the tunnel leads to no name server"
+				      : "no upstream can be reached";
 	}
 	task_keep(r, &take->key, &answer, now, &o);
 	task_finish(r, take, &o, now);
@@ -135,11 +131,10 @@ task_plan(struct resolve *r, struct task *task)
 }
 
 struct task *
-task_get(struct resolve *r, const struct key *key, mono_t now)
+task_find(struct resolve *r, const struct key *key)
 {
 	uint64_t hash = key_hash(&r->tasks, key);
 	struct map_node *node = map_first(&r->tasks, hash);
-	const struct name *zone;
 	struct task *task;
 
 	for (; node != NULL; node = map_next(node, hash)) {
@@ -151,7 +146,25 @@ task_get(struct resolve *r, const struct key *key, mono_t now)
 		    name_equal(&task->key.name, &key->name))
 			return task;
 	}
-	if (r->tasks.count >= RESOLVE_TASKS_MAX)
+	return NULL;
+}
+
+bool
+task_is_over(const struct resolve *r, const struct asker *asker)
+{
+	size_t left = RESOLVE_TASKS_MAX - r->tasks.count;
+
+	return asker->tasks > left / RESOLVE_SHARE || asker->user->tasks > left;
+}
+
+struct task *
+task_new(
+    struct resolve *r, const struct key *key, struct asker *asker, mono_t now)
+{
+	struct task *task;
+	const struct name *zone;
+
+	if (r->tasks.count >= RESOLVE_TASKS_MAX || task_is_over(r, asker))
 		return NULL;
 	task = calloc(1, sizeof(*task));
 	if (task == NULL)
@@ -163,6 +176,9 @@ task_get(struct resolve *r, const struct key *key, mono_t now)
 	task->key.flags = key->flags;
 	task->key.group = key->group;
 	task->group = resolve_group(r, key->group, &zone);
+	task->asker = asker;
+	asker->tasks++;
+	asker->user->tasks++;
 	task->ede = EDE_NONE;
 	task->began = now;
 	task->deadline = mono_add(now, DEADLINE_NS);
@@ -170,7 +186,7 @@ task_get(struct resolve *r, const struct key *key, mono_t now)
 	task->next_try = task->deadline;
 	list_init(&task->waiters);
 	list_init(&task->attempts);
-	map_put(&r->tasks, &task->node, hash);
+	map_put(&r->tasks, &task->node, key_hash(&r->tasks, key));
 	return task;
 }
 
@@ -187,7 +203,6 @@ task_wait(struct resolve *r, struct task *task, struct waiter *take, mono_t now)
 	bool begun = task->n_sent > 0;
 
 	list_append(&task->waiters, &take->node);
-	task->n_waiters++;
 	if (!begun) {
 		task_start(r, task, now);
 		return;
@@ -197,20 +212,23 @@ task_wait(struct resolve *r, struct task *task, struct waiter *take, mono_t now)
 }
 
 void
-task_end_all(struct resolve *r, mono_t now)
+task_drop_all(struct resolve *r, struct list *waiters)
 {
 	struct due_node *first;
 
-	while ((first = due_first(&r->due)) != NULL)
-		task_fail(
-		    r, container_of(first, struct task, due), -ECANCELED, now);
+	while ((first = due_first(&r->due)) != NULL) {
+		struct task *task = container_of(first, struct task, due);
+
+		list_move(waiters, &task->waiters);
+		task_free(r, task);
+	}
 }
 
 /* May consume the task. */
 static void
 task_due(struct resolve *r, struct task *task, mono_t now)
 {
-	struct list *node;
+	struct list *node, waiters;
 
 	if (!mono_before(now, task->deadline)) {
 		task_fail(r, task, task->refused ? -EPROTO : -ETIMEDOUT, now);
@@ -231,13 +249,10 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 
 		task->stale_waits = false;
 		o.key = &task->key;
-		while (!list_empty(&task->waiters) &&
-		       resolve_find_stale(r, &task->key, now, &o)) {
-			struct waiter *waiter = container_of(
-			    task->waiters.next, struct waiter, node);
-
-			task->n_waiters--;
-			waiter_answer(r, waiter, &o, now);
+		if (resolve_find_stale(r, &task->key, now, &o)) {
+			list_init(&waiters);
+			list_move(&waiters, &task->waiters);
+			waiters_answer(r, &waiters, &o, now);
 		}
 	}
 	if (mono_before(now, task->next_try))

@@ -120,6 +120,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
+	%D%/linux/netns.c %D%/linux/netns.h \
 	%D%/linux/machine.c %D%/linux/machine.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
@@ -174,6 +175,7 @@ rerouted_SOURCES = \
 	%D%/ctl_tunnel.c %D%/ctl_tunnel.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
+	%D%/far_dns_ev.c %D%/far_dns_ev.h \
 	%D%/file.c %D%/file.h \
 	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
@@ -187,6 +189,7 @@ rerouted_SOURCES = \
 	%D%/main.c \
 	%D%/modes.c %D%/modes.h \
 	%D%/names_ev.c %D%/names_ev.h \
+	%D%/netns_ev.c %D%/netns_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
@@ -200,9 +203,13 @@ rerouted_SOURCES = \
 	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h %D%/rerouted_own.h \
+	%D%/rerouted_names.c \
 	%D%/rerouted_parts.c \
+	%D%/resolver_asks.c \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
+	%D%/resolver_listen.c \
+	%D%/resolver_ops_ev.c %D%/resolver_own.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \
