@@ -38,7 +38,8 @@ rerouted_SOURCES += \
 	%D%/ares_ev.c %D%/ares_ev.h \
 	%D%/plain_ev.c %D%/plain_ev.h \
 	%D%/server_ev.c %D%/server_ev.h \
-	%D%/tcp_ev.c %D%/tcp_ev.h
+	%D%/tcp_conn_ev.c \
+	%D%/tcp_ev.c %D%/tcp_ev.h %D%/tcp_own.h
 
 # over TLS; a library of its own for the tests
 noinst_LIBRARIES += libdnstls.a
