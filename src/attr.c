@@ -40,6 +40,7 @@ struct attr {
 	struct uses *uses;
 	struct lineage *lineage;
 	struct groups groups;
+	struct ancestors ancestors;
 	uint64_t tick_ns;
 	uint64_t mounts; /* number of our mount namespace; 0: not known */
 	struct idmap users, user_groups;
@@ -85,6 +86,7 @@ executed(void *arg, const struct exec *program)
 	struct attr *attr = arg;
 
 	(void)lineage_exec(attr->lineage, program); /* likewise */
+	ancestors_changed(&attr->ancestors, program->pid);
 }
 
 static void
@@ -173,6 +175,7 @@ attr_free(struct attr *attr)
 	uses_free(attr->uses);
 	lineage_free(attr->lineage);
 	groups_done(&attr->groups);
+	ancestors_done(&attr->ancestors);
 	free(attr);
 }
 
@@ -365,7 +368,8 @@ static int
 read_who(struct attr *attr, struct who *who, const struct process **ret)
 {
 	const struct bygone_opts opts = { procfs_read(attr->opts.procfs),
-		attr->lineage, &attr->groups, attr->tick_ns, attr->mounts };
+		attr->lineage, &attr->groups, &attr->ancestors, attr->tick_ns,
+		attr->mounts, attr->now, FRESH_NS };
 	const struct process *heard = NULL;
 	bool whole = false;
 	int r;

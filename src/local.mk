@@ -17,6 +17,7 @@ libbase_a_SOURCES = \
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \
+	%D%/core/ancestors.c %D%/core/ancestors.h \
 	%D%/core/attr_sizes.c %D%/core/attr_sizes.h \
 	%D%/core/compiler.h \
 	%D%/core/conf.c %D%/core/conf.h \

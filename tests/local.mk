@@ -2,7 +2,7 @@
 # A call from pure code into the platform is an undefined reference here.
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
-	test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
+	test_ancestors test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn \
 	test_uses
@@ -40,6 +40,8 @@ test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
 test_idmap_SOURCES = %D%/unit/test_idmap.c
 test_idmap_LDADD = $(pure) $(CMOCKA_LIBS)
+test_ancestors_SOURCES = %D%/unit/test_ancestors.c
+test_ancestors_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_owners_SOURCES = %D%/unit/test_judge_owners.c

@@ -49,27 +49,43 @@ is_server(const struct judge_capture *capture, const struct process *proc)
 	return false;
 }
 
+/* What no rule speaks for is not denied the way to the resolver: each query is
+ * judged there, by the same rules and the same default, so that a program of
+ * which a name is accepted can ask for that name, and for no other. */
+static bool
+is_left_to_queries(const struct decision *d)
+{
+	return d->action == ACTION_ACCEPT || d->action == ACTION_REROUTE ||
+	       d->reason == REASON_DEFAULT_OUT;
+}
+
 struct decision
 judge_capture(const struct judge *judge, const struct subject *subject,
     const struct decision *d)
 {
 	const struct judge_capture *capture = &judge->capture;
-	struct decision captured = *d;
+	struct decision to_us = { .action = ACTION_ACCEPT };
 
-	if (d->action != ACTION_ACCEPT && d->action != ACTION_REROUTE)
+	if (!is_left_to_queries(d))
 		return *d;
 	if (subject->in || subject->query || !subject->has_ports ||
 	    subject->dport != DNS_PORT ||
 	    (subject->proto != IPPROTO_UDP && subject->proto != IPPROTO_TCP))
 		return *d;
+	if (is_ours(capture, subject)) {
+		if (d->action == ACTION_ACCEPT || d->action == ACTION_REROUTE)
+			return *d;
+		to_us.reason = REASON_RESOLVER;
+		return to_us;
+	}
 	if (subject->dst.family == ADDR_IP4 ? !capture->ip4 : !capture->ip6)
 		return *d;
-	if (is_ours(capture, subject) || is_server(capture, subject->process) ||
+	if (is_server(capture, subject->process) ||
 	    policy_rule_names_port(judge->policy, d->rule, DNS_PORT))
 		return *d;
-	captured.action = ACTION_ACCEPT;
-	captured.reason = REASON_CAPTURE;
-	captured.tunnel = 0;
-	captured.once = false; /* NAT is for the whole flow */
-	return captured;
+	to_us.reason = REASON_CAPTURE;
+	to_us.rule = d->rule;
+	to_us.list = d->list;
+	to_us.host = d->host;
+	return to_us;
 }
