@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -108,12 +109,35 @@ sock_keep_alive(int fd)
 		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S },
 		{ IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT },
-		{ IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS },
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		(void)setsockopt(fd, options[i].level, options[i].name,
 		    &options[i].value, sizeof(options[i].value));
+}
+
+void
+sock_limit_silence(int fd, bool on)
+{
+	int ms = on ? USER_TIMEOUT_MS : 0;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms,
+	    sizeof(ms)); /* a Unix socket has none */
+}
+
+bool
+sock_is_stalled(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+	int unsent = 0;
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+	    ioctl(fd, TIOCOUTQ, &unsent) < 0)
+		return false;
+	/* probes of a closed window are not counted */
+	return info.tcpi_unacked == 0 && unsent > 0;
 }
 
 /* A socket lives in the namespace that its maker was in. */
@@ -200,8 +224,10 @@ sock_connect(const struct tunnel *tunnel, const struct sock_addr *to, int type)
 		return fd;
 	if (family != AF_UNIX)
 		r = set_options(tunnel, fd, family);
-	if (r == 0 && family != AF_UNIX && type == SOCK_STREAM)
+	if (r == 0 && family != AF_UNIX && type == SOCK_STREAM) {
 		sock_keep_alive(fd);
+		sock_limit_silence(fd, true);
+	}
 	if (r == 0 && connect(fd, &to->sa, to->len) < 0 && errno != EINPROGRESS)
 		r = -errno;
 	if (r == 0)

@@ -1,6 +1,7 @@
 #ifndef PORT17_SOCK_H
 #define PORT17_SOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -32,8 +33,14 @@ int sock_connect(
 /* By the system's resolver: may block for seconds. 0 or -ENOENT. */
 int sock_resolve(const char *host, struct addr *ret);
 
-/* A dead peer is noticed: keepalive 60/5/3, and what was sent is answered
- * within two minutes. No delay. Failures don't matter. */
+/* A dead peer is noticed: keepalive 60/5/3. No delay. Failures don't matter. */
 void sock_keep_alive(int fd);
+
+/* What was sent is answered within two minutes, or the connection breaks: that
+ * holds for a peer that is there and takes no more, too. */
+void sock_limit_silence(int fd, bool on);
+
+/* Whether that is the case: it answers, and has no room. */
+bool sock_is_stalled(int fd);
 
 #endif
