@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "port17/leg_ev.h"
+#include "port17/sock.h"
 #include "src/base/list.h"
 
 /* One copy, and the most that is held of a direction. */
@@ -38,6 +39,14 @@ struct pumps {
 
 /* Pipes -------------------------------------------------------------------- */
 
+static void
+pipe_free(struct pipe *pipe)
+{
+	(void)close(pipe->in); /* nothing can be done about an error */
+	(void)close(pipe->out);
+	free(pipe);
+}
+
 static struct pipe *
 pipe_new(void)
 {
@@ -50,19 +59,15 @@ pipe_new(void)
 	}
 	pipe->out = fds[0];
 	pipe->in = fds[1];
+	if (!sock_may_keep(fds[1])) {
+		pipe_free(pipe);
+		return NULL;
+	}
 	size = fcntl(pipe->in, F_SETPIPE_SZ, PIPE_SIZE);
 	if (size <= 0)
 		size = fcntl(pipe->in, F_GETPIPE_SZ);
 	pipe->size = size > 0 ? (size_t)size : 4096;
 	return pipe;
-}
-
-static void
-pipe_free(struct pipe *pipe)
-{
-	(void)close(pipe->in); /* nothing can be done about an error */
-	(void)close(pipe->out);
-	free(pipe);
 }
 
 static struct pipe *

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 #define KEEP_INTERVAL_S 5
 #define KEEP_COUNT 3
 #define USER_TIMEOUT_MS 120000
+/* Tables are repaired, names resolved and reroutectl answered with these. */
+#define KEPT_FREE 64
 
 int
 sock_addr_ip(struct sock_addr *ret, const struct addr *addr, uint16_t port,
@@ -78,6 +81,15 @@ sock_addr_get(const struct sock_addr *from, uint16_t *ret_port)
 	}
 	*ret_port = 0;
 	return none;
+}
+
+bool
+sock_may_keep(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	       (rlim_t)fd + KEPT_FREE < limit.rlim_cur;
 }
 
 int
@@ -222,7 +234,9 @@ sock_connect(const struct tunnel *tunnel, const struct sock_addr *to, int type)
 	fd = open_socket(tunnel, family, type);
 	if (fd < 0)
 		return fd;
-	if (family != AF_UNIX)
+	if (!sock_may_keep(fd))
+		r = -EMFILE;
+	else if (family != AF_UNIX)
 		r = set_options(tunnel, fd, family);
 	if (r == 0 && family != AF_UNIX && type == SOCK_STREAM) {
 		sock_keep_alive(fd);

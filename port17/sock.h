@@ -26,9 +26,14 @@ struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
 
 /* Opens a socket of SOCK_STREAM or SOCK_DGRAM that reaches `to`, with the
  * tunnel's device, source, fwmark and namespace, and begins to connect it. The
- * descriptor, or -errno; a connection under way is no error. */
+ * descriptor, or -errno (-EMFILE: sock_may_keep()); a connection under way is
+ * no error. */
 int sock_connect(
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
+
+/* False for one of the last descriptors that there are: the rest of the daemon
+ * is to have something left, whatever programs do. */
+bool sock_may_keep(int fd);
 
 /* By the system's resolver: may block for seconds. 0 or -ENOENT. */
 int sock_resolve(const char *host, struct addr *ret);

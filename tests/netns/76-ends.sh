@@ -107,15 +107,17 @@ check "comes from whom it is, or not at all" answers one nothing \
     "released 192.0.2.7 7023"
 
 # -- no descriptors --
-inc prlimit --pid "$daemon" --nofile=$(($(ls "/proc/$daemon/fd" | wc -l) + 40)):
+base=$(descriptors) # the association of these is up for a while
+inc prlimit --pid "$daemon" --nofile=$(($(ls "/proc/$daemon/fd" | wc -l) + 104)):
 mkfifo "$tmp/crowd.in"
-for way in "192.0.2.7 7020" "192.0.2.8 7004"; do
+for way in "192.0.2.7 7020" "192.0.2.8 7005"; do
 	inc python3 "$ends" crowd 200 $way <"$tmp/crowd.in" >"$tmp/crowd" &
 	crowd=$!
 	exec 6>"$tmp/crowd.in"
 	check "$way: more than there are descriptors" \
 	    wait_for grep -q made "$tmp/crowd"
 	check "$way: each is told something" grep -q 'left 0$' "$tmp/crowd"
+	check "$way: who asks the daemon is answered" ctl --json status
 	check "$way: and some were made" grep -q 'made [1-9]' "$tmp/crowd"
 	exec 6>&-
 	wait $crowd
