@@ -11,42 +11,35 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* c-ares 1.18 is a carrier of single questions here. What it does not do is
- * done around it: which server and when (resolve), fresh ports (a channel per
- * few questions: it has one socket while it is busy), and whether an answer is
- * one (it takes a question for its answer, and knows nothing of letters'
- * case): each datagram is looked at before it gets it. */
+/* c-ares 1.18 is a carrier of single questions over TCP here, where an answer
+ * was cut or the settings say so. What it does not do is done around it: which
+ * server and when (resolve), and whether an answer is one (it knows nothing of
+ * letters' case). Datagrams are dns/plain_ev.c's: here they would be a socket
+ * for one or two questions, each judged as any program's flow, and answers
+ * would have to be looked at before it gets them. */
 
-/* Channels of one upstream: each is a source port while it is busy. */
+/* Channels of one upstream: each is a connection while it is busy. */
 #define CHANNELS_MAX 16
-/* Questions before a busy channel's port is given up. */
+/* Questions before a busy channel's connection is given up. */
 #define CHANNEL_USES 64
 /* For its own clock; resolve has had its say long before. */
 #define TIMEOUT_MS 5000
-/* Its receive buffer: less, and it cuts answers (1.18: 4097 at most). */
+/* Its receive buffer for datagrams, which it wants to know. */
 #define RECEIVE_MAX 4096
 #define TICK_MS 250
 #define ID_SLOTS 64
-/* What an answer that c-ares must not see may be long. */
-#define EARLY_MAX 512
-/* Datagrams without sense that are read in a row. */
-#define JUNK_MAX 64
 
 struct channel;
 
-/* A question within a channel; outlives its attempt where that was answered
- * behind c-ares' back. */
+/* A question within a channel. */
 struct flight {
 	struct list node; /* by id, in the channel */
-	struct list early_node;
 	struct channel *channel;
 	struct attempt *attempt;
 	uint16_t id;
 	bool sending; /* in ares_send(): it may call back at once */
 	bool ended;   /* it did, with this status */
 	int status;
-	uint8_t early[EARLY_MAX];
-	size_t early_len;
 };
 
 struct sock {
@@ -61,16 +54,14 @@ struct channel {
 	struct pool *pool;
 	ares_channel ares;
 	struct list by_id[ID_SLOTS];
-	struct list early;
 	unsigned int n_flights, uses;
 	struct sock socks[2];
 };
 
-/* The channels of an upstream, of one kind. */
+/* The channels of an upstream. */
 struct pool {
 	struct ares_ev *ae;
 	struct upstream *upstream;
-	bool tcp;
 	uint32_t scope; /* device of a link-local address */
 	struct list channels;
 	unsigned int n_channels;
@@ -80,7 +71,7 @@ struct ares_ev {
 	struct event_base *base;
 	struct resolve *resolve;
 	struct event *tick;
-	struct pool **pools; /* by upstream's number, UDP and TCP in turn */
+	struct pool **pools; /* by upstream's number */
 	size_t n_pools;
 	struct list busy;
 	bool closing;
@@ -106,10 +97,9 @@ flight_free(struct flight *flight)
 	struct channel *channel = flight->channel;
 
 	list_remove(&flight->node);
-	list_remove(&flight->early_node);
 	if (--channel->n_flights == 0) {
 		list_remove(&channel->busy);
-		channel->uses = 0; /* its socket is closed: another port next */
+		channel->uses = 0; /* its socket is closed: another next */
 	}
 	free(flight);
 }
@@ -181,56 +171,12 @@ on_connect(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t len,
 	return connect(fd, addr, len);
 }
 
-/* Whether c-ares is to have this datagram. A FORMERR would make it cut the
- * query's end off and forget about EDNS for good; a bare header it would not
- * understand: both are given to resolve afterwards. */
-static bool
-is_for_ares(struct channel *channel, const uint8_t *msg, size_t len)
-{
-	struct resolve *resolve = channel->pool->ae->resolve;
-	struct flight *f =
-	    len >= WIRE_HEADER ? find_flight(channel, wire_u16(msg)) : NULL;
-
-	if (f == NULL || f->attempt == NULL || f->early_len > 0) {
-		resolve_strange(resolve, channel->pool->upstream);
-		return false;
-	}
-	if (!resolve_fits(resolve, f->attempt, msg, len)) {
-		if (f->attempt->miscased && list_empty(&f->early_node))
-			list_append(&channel->early, &f->early_node);
-		return false;
-	}
-	if ((wire_u16(msg + 2) & WIRE_RCODE) != RCODE_FORMERR &&
-	    len > WIRE_HEADER)
-		return true;
-	f->attempt->miscased = false;
-	f->early_len = len < EARLY_MAX ? len : EARLY_MAX;
-	memcpy(f->early, msg, f->early_len);
-	if (list_empty(&f->early_node))
-		list_append(&channel->early, &f->early_node);
-	return false;
-}
-
 static ares_ssize_t
 on_receive(ares_socket_t fd, void *buf, size_t len, int flags,
     struct sockaddr *from, ares_socklen_t *from_len, void *arg)
 {
-	struct channel *channel = arg;
-	ares_ssize_t n;
-
-	if (channel->pool->tcp)
-		return recvfrom(fd, buf, len, flags, from, from_len);
-	for (unsigned int i = 0; i < JUNK_MAX; i++) {
-		ares_socklen_t had = from_len != NULL ? *from_len : 0;
-
-		n = recvfrom(fd, buf, len, flags, from, from_len);
-		if (n < 0 || is_for_ares(channel, buf, (size_t)n))
-			return n;
-		if (from_len != NULL)
-			*from_len = had;
-	}
-	errno = EAGAIN; /* the rest with the next turn of the loop */
-	return -1;
+	(void)arg;
+	return recvfrom(fd, buf, len, flags, from, from_len);
 }
 
 static ares_ssize_t
@@ -277,29 +223,6 @@ on_state(void *arg, ares_socket_t fd, int readable, int writable)
 
 /* Channels ----------------------------------------------------------------- */
 
-/* Those that c-ares was not told of, or was not told all. */
-static void
-take_early(struct channel *channel, mono_t now)
-{
-	while (!list_empty(&channel->early)) {
-		struct flight *f = container_of(
-		    channel->early.next, struct flight, early_node);
-		struct resolve *resolve = channel->pool->ae->resolve;
-		struct attempt *attempt = f->attempt;
-
-		/* the flight stays until c-ares gives it up */
-		list_remove(&f->early_node);
-		f->attempt = NULL;
-		if (attempt == NULL)
-			continue;
-		if (attempt->miscased)
-			resolve_miscased(resolve, attempt, now);
-		else
-			resolve_answer(
-			    resolve, attempt, f->early, f->early_len, now);
-	}
-}
-
 static void
 socket_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -308,7 +231,6 @@ socket_cb(evutil_socket_t fd, short what, void *arg)
 	ares_process_fd(channel->ares,
 	    (what & EV_READ) != 0 ? fd : ARES_SOCKET_BAD,
 	    (what & EV_WRITE) != 0 ? fd : ARES_SOCKET_BAD);
-	take_early(channel, mono_now());
 }
 
 static int
@@ -342,17 +264,12 @@ on_answer(void *arg, int status, int timeouts, unsigned char *msg, int len)
 		f->status = status;
 		return;
 	}
-	if (attempt == NULL) {
-		flight_free(f);
-		return;
-	}
 	if (status != ARES_SUCCESS) {
 		flight_free(f);
 		resolve_failed(resolve, attempt, error_of(status), now);
 		return;
 	}
-	fits = !f->channel->pool->tcp ||
-	       resolve_fits(resolve, attempt, msg, (size_t)len);
+	fits = resolve_fits(resolve, attempt, msg, (size_t)len);
 	flight_free(f);
 	if (fits)
 		resolve_answer(resolve, attempt, msg, (size_t)len, now);
@@ -395,8 +312,7 @@ channel_new(struct pool *pool)
 	struct ares_options options = {
 		.flags = ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP |
 			 ARES_FLAG_IGNTC | ARES_FLAG_NOSEARCH |
-			 ARES_FLAG_NOALIASES |
-			 (pool->tcp ? ARES_FLAG_USEVC : 0),
+			 ARES_FLAG_NOALIASES | ARES_FLAG_USEVC,
 		.timeout = TIMEOUT_MS,
 		.tries = 1,
 		.ndots = 1,
@@ -415,7 +331,6 @@ channel_new(struct pool *pool)
 	channel->socks[0].fd = channel->socks[1].fd = -1;
 	list_init(&channel->node);
 	list_init(&channel->busy);
-	list_init(&channel->early);
 	for (size_t i = 0; i < ID_SLOTS; i++)
 		list_init(&channel->by_id[i]);
 	if (ares_init_options(&channel->ares, &options,
@@ -436,8 +351,8 @@ channel_new(struct pool *pool)
 	return channel;
 }
 
-/* One that is idle, and so will have a port of its own; else a new one; else,
- * by chance, one whose port has not been used for long. */
+/* One that is idle; else a new one; else, by chance, one that has not been used
+ * for long. */
 static struct channel *
 channel_pick(struct pool *pool)
 {
@@ -468,9 +383,9 @@ channel_pick(struct pool *pool)
 }
 
 static struct pool *
-pool_of(struct ares_ev *ae, struct upstream *upstream, bool tcp)
+pool_of(struct ares_ev *ae, struct upstream *upstream)
 {
-	size_t place = (size_t)upstream->number * 2 + tcp;
+	size_t place = upstream->number;
 	struct pool *pool;
 
 	if (place >= ae->n_pools) {
@@ -491,7 +406,6 @@ pool_of(struct ares_ev *ae, struct upstream *upstream, bool tcp)
 		return NULL;
 	pool->ae = ae;
 	pool->upstream = upstream;
-	pool->tcp = tcp;
 	if (upstream->spec.zone[0] != '\0')
 		pool->scope = if_nametoindex(upstream->spec.zone);
 	list_init(&pool->channels);
@@ -516,7 +430,6 @@ fly(struct channel *channel, struct flight *f, uint8_t *msg, size_t len)
 	f->channel = channel;
 	f->id = new_id(channel);
 	wire_put16(msg, f->id);
-	list_init(&f->early_node);
 	list_append(&channel->by_id[f->id % ID_SLOTS], &f->node);
 	if (channel->n_flights++ == 0)
 		list_append(&channel->pool->ae->busy, &channel->busy);
@@ -534,9 +447,7 @@ int
 ares_ev_send(
     struct ares_ev *ae, struct attempt *attempt, uint8_t *msg, size_t len)
 {
-	struct upstream *u = attempt->upstream;
-	struct pool *pool =
-	    pool_of(ae, u, attempt->tcp || u->spec.kind == UPSTREAM_TCP);
+	struct pool *pool = pool_of(ae, attempt->upstream);
 	struct channel *channel;
 	struct flight *f;
 

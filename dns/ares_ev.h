@@ -5,7 +5,7 @@
 
 struct event_base;
 
-/* Carries questions to plain upstreams, UDP and TCP, by c-ares. */
+/* Carries questions to plain upstreams over TCP, by c-ares. */
 struct ares_ev;
 
 /* 0 or -errno. resolve gets the answers; it must outlive this. */

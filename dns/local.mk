@@ -4,16 +4,20 @@ noinst_LIBRARIES += libdns.a
 libdns_a_SOURCES = \
 	%D%/addresses.c %D%/addresses.h \
 	%D%/answer.h \
+	%D%/ask.c \
 	%D%/asker.c %D%/asker.h \
 	%D%/cache.c %D%/cache.h \
+	%D%/deliver.c \
 	%D%/due.c %D%/due.h \
 	%D%/filter.c %D%/filter.h \
+	%D%/heard.c \
 	%D%/hosts.c %D%/hosts.h \
 	%D%/key.c %D%/key.h \
 	%D%/learn.c %D%/learn.h \
 	%D%/listed.c %D%/listed.h \
 	%D%/local.c %D%/local.h \
 	%D%/msg.c %D%/msg.h \
+	%D%/own.c \
 	%D%/qlog.c %D%/qlog.h \
 	%D%/query.c %D%/query.h \
 	%D%/record.c %D%/record.h \
@@ -24,7 +28,7 @@ libdns_a_SOURCES = \
 	%D%/special.c %D%/special.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/sysconf.c %D%/sysconf.h \
-	%D%/task.c \
+	%D%/task.c %D%/task.h \
 	%D%/upstream.c %D%/upstream.h \
 	%D%/wire.c %D%/wire.h \
 	%D%/writer.c %D%/writer.h
@@ -32,6 +36,7 @@ libdns_a_SOURCES = \
 # the shells
 rerouted_SOURCES += \
 	%D%/ares_ev.c %D%/ares_ev.h \
+	%D%/plain_ev.c %D%/plain_ev.h \
 	%D%/server_ev.c %D%/server_ev.h \
 	%D%/tcp_ev.c %D%/tcp_ev.h
 
@@ -39,5 +44,6 @@ rerouted_SOURCES += \
 noinst_LIBRARIES += libdnstls.a
 libdnstls_a_SOURCES = \
 	%D%/dot_ev.c %D%/dot_ev.h \
-	%D%/tls_ev.c %D%/tls_ev.h \
+	%D%/tls_conn_ev.c \
+	%D%/tls_ev.c %D%/tls_ev.h %D%/tls_own.h \
 	%D%/trust.c %D%/trust.h

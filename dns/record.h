@@ -7,6 +7,7 @@
 #include "src/core/decision.h"
 #include "src/core/policy.h"
 #include "src/core/process.h"
+#include "src/core/socket.h"
 
 /* Where an answer came from. */
 enum record_from {
@@ -34,8 +35,9 @@ struct record {
 	struct decision decision;
 	const struct policy *policy; /* what rule counts in */
 	const struct process *process;
-	uint32_t ttl; /* of the answer, s */
-	bool learnt;  /* names are to be learnt from it: not yet for this one */
+	enum attributed_by by; /* who said so */
+	uint32_t ttl;	       /* of the answer, s */
+	bool learnt; /* names are to be learnt from it: not yet for this one */
 	/* who answered it upstream; of family ADDR_NONE where nobody did */
 	struct addr upstream;
 	uint16_t upstream_port;

@@ -320,10 +320,10 @@ server_ev_dropped(struct server_ev *se, const struct client *client)
 		tcp_ev_reply(se->tcp, client, NULL, 0);
 }
 
-size_t
-server_ev_connections(const struct server_ev *se)
+void
+server_ev_stats(const struct server_ev *se, struct server_stats *ret)
 {
-	return tcp_ev_connections(se->tcp);
+	tcp_ev_stats(se->tcp, ret);
 }
 
 static void

@@ -112,7 +112,7 @@ stream_add(struct stream *s, const uint8_t *msg, size_t len, mono_t deadline,
 	q->asker = asker;
 	q->asked_id = wire_u16(msg);
 	q->question_end = (uint16_t)end;
-	if (ends_in_opt(msg, len, end))
+	if (!s->bare && ends_in_opt(msg, len, end))
 		len = pad(q->wire, len);
 	q->len = (uint16_t)len;
 	list_append(&s->waiting, &q->node);

@@ -55,6 +55,7 @@ struct stream {
 	/* what was read and is not a whole message yet */
 	uint8_t *in;
 	size_t in_size, in_from, in_to;
+	bool bare;	       /* for clear text: nothing is padded */
 	unsigned int answered; /* since the last restart */
 	unsigned int junk;     /* messages without sense since an answer */
 	struct stream_stats stats;

@@ -6,24 +6,17 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "port17/dgram_kept.h"
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
 #include "port17/socks.h"
 #include "port17/udp_sock_ev.h"
 #include "src/base/map.h"
 
-/* While it is dialled; what comes after that is as lost as on a full link. */
-#define KEPT_MAX 65536
 /* Batches a wake-up. */
 #define ROUNDS 4
 /* IPv4's limit; with IPv6 it is 20 less, and the kernel tells. */
 #define DATAGRAM_MAX 65507
-
-struct kept {
-	struct list node;
-	size_t len;
-	uint8_t bytes[]; /* header and payload */
-};
 
 /* Who may share one. Hashed: zeroed first. */
 struct assoc_key {
@@ -43,9 +36,8 @@ struct assoc {
 	struct claim claim;
 	struct dial *dial;
 	struct leg *leg;
-	struct udp_sock sock; /* closed: not yet */
-	struct list kept;
-	size_t kept_bytes;
+	struct udp_sock sock;	/* closed: not yet */
+	struct dgram_kept kept; /* until then */
 	bool dying;
 };
 
@@ -64,13 +56,7 @@ assoc_free(struct assoc *assoc)
 	dial_cancel(assoc->dial);
 	leg_close(assoc->leg);
 	udp_sock_close(&assoc->sock);
-	while (!list_empty(&assoc->kept)) {
-		struct kept *kept =
-		    container_of(assoc->kept.next, struct kept, node);
-
-		list_remove(&kept->node);
-		free(kept);
-	}
+	dgram_kept_done(&assoc->kept);
 	claim_done(&assoc->claim);
 	free(assoc);
 }
@@ -97,41 +83,6 @@ assoc_end(struct assoc *assoc, enum outcome outcome)
 
 /* Datagrams ---------------------------------------------------------------- */
 
-static bool
-keep(struct assoc *assoc, const struct dgram_in *in, size_t at, size_t part)
-{
-	size_t len = in->head_len + part;
-	struct kept *kept;
-
-	if (assoc->kept_bytes + len > KEPT_MAX)
-		return false;
-	kept = malloc(sizeof(*kept) + len);
-	if (kept == NULL)
-		return false;
-	kept->len = len;
-	memcpy(kept->bytes, in->head, in->head_len);
-	memcpy(
-	    kept->bytes + in->head_len, (const uint8_t *)in->bytes + at, part);
-	list_append(&assoc->kept, &kept->node);
-	assoc->kept_bytes += len;
-	return true;
-}
-
-static unsigned int
-keep_all(struct assoc *assoc, const struct dgram_in *in)
-{
-	size_t step = in->segment > 0 ? in->segment : in->len, at = 0;
-	unsigned int lost = 0;
-
-	do {
-		size_t left = in->len - at;
-
-		lost += !keep(assoc, in, at, left < step ? left : step);
-		at += step;
-	} while (at < in->len);
-	return lost;
-}
-
 static struct dgram_to
 way_of(struct assoc *assoc)
 {
@@ -148,29 +99,9 @@ assoc_send(struct assoc *assoc, const struct dgram_in *in)
 	if (in->segment == 0 && in->head_len + in->len > DATAGRAM_MAX)
 		return 1;
 	if (assoc->sock.fd < 0)
-		return keep_all(assoc, in);
+		return dgram_kept_add(&assoc->kept, in);
 	dgram_out_add(assoc->assocs->opts.out, &to, in);
 	return 0;
-}
-
-/* What is lost here is lost as on any link. */
-static void
-send_kept(struct assoc *assoc)
-{
-	struct dgram_to to = way_of(assoc);
-	struct list *node, *next;
-
-	list_for_each (node, &assoc->kept) {
-		struct kept *kept = container_of(node, struct kept, node);
-		struct dgram_in in = { .bytes = kept->bytes, .len = kept->len };
-
-		dgram_out_add(assoc->assocs->opts.out, &to, &in);
-	}
-	(void)dgram_out_flush(assoc->assocs->opts.out);
-	list_for_each_safe (node, next, &assoc->kept)
-		free(container_of(node, struct kept, node));
-	list_init(&assoc->kept);
-	assoc->kept_bytes = 0;
 }
 
 static void
@@ -273,6 +204,7 @@ static void
 dial_done(void *arg, const struct dial_result *result)
 {
 	struct assoc *assoc = arg;
+	struct dgram_to to;
 	int r;
 
 	assoc->dial = NULL;
@@ -288,7 +220,8 @@ dial_done(void *arg, const struct dial_result *result)
 		assoc_end(assoc, outcome_of_errno(-r));
 		return;
 	}
-	send_kept(assoc);
+	to = way_of(assoc);
+	dgram_kept_send(&assoc->kept, assoc->assocs->opts.out, &to);
 }
 
 static struct assoc *
@@ -309,7 +242,7 @@ assoc_new(struct assocs *assocs, const struct claim *claim,
 	assoc->claim = *claim;
 	assoc->claim.set = tunnel_set_ref(claim->set);
 	assoc->claim.process = process_ref(claim->process);
-	list_init(&assoc->kept);
+	dgram_kept_init(&assoc->kept);
 	list_init(&assoc->users);
 	dial.identity = claim_identity(&assoc->claim, key, 0);
 	assoc->dial = dial_start(assocs->opts.dialer, &dial);

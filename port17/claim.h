@@ -8,12 +8,14 @@
 #include "src/base/name.h"
 #include "src/core/flow.h"
 #include "src/core/process.h"
+#include "src/core/socket.h"
 
 /* What the judge knows of a flow that it sent here. */
 struct claim {
 	struct tunnel_set *set; /* a reference */
 	const struct tunnel *tunnel;
 	const struct process *process; /* a reference */
+	enum attributed_by by;	       /* who said so */
 	struct name name;	       /* len 0: none */
 	bool by_name;  /* the address is one of ours that stands for it */
 	char rule[64]; /* for proxies that want to know */

@@ -45,8 +45,19 @@ dial_say_step(const struct dial *dial, const char *what)
 /* Ends --------------------------------------------------------------------- */
 
 static void
+cancel_order(struct dial *dial)
+{
+	const struct sock_maker *maker = dial->dialer->opts.maker;
+
+	if (dial->phase == PHASE_SOCKET)
+		maker->cancel(maker->arg, &dial->order);
+	dial->phase = PHASE_START;
+}
+
+static void
 dial_free(struct dial *dial)
 {
+	cancel_order(dial);
 	leg_close(dial->leg);
 	if (dial->timer != NULL)
 		event_free(dial->timer);
@@ -88,20 +99,10 @@ dial_finish(struct dial *dial, enum outcome outcome, const uint8_t *ahead,
 static void
 count_end(struct dial *dial, enum outcome outcome)
 {
-	struct tunnel_state *state = dial->state;
-	mono_t now = mono_now();
-
-	if (state == NULL)
-		return;
-	health_end(&state->health, dial->trial, outcome, now);
+	if (dial->state != NULL && !dial->opts.test)
+		tunnel_state_end(
+		    dial->state, dial->trial, outcome, dial->error.why);
 	dial->state = NULL;
-	if (outcome == OUTCOME_CONNECTED || outcome == OUTCOME_GONE)
-		return;
-	state->failures++;
-	state->error = outcome;
-	state->error_at = now;
-	(void)snprintf(
-	    state->why, sizeof(state->why), "%s", dial->error.why); /* cut */
 }
 
 void
@@ -167,9 +168,14 @@ dial_connected(struct dial *dial, const uint8_t *ahead, size_t len)
 static enum outcome
 connect_outcome(const struct dial *dial, int error)
 {
+	const struct tunnel *via = dial->via;
 	enum outcome outcome = outcome_of_errno(error);
 
-	if (dial->via->kind == TUNNEL_DIRECT || outcome == OUTCOME_NO_ROOM)
+	/* its device, or its own address, is not there */
+	if (error == ENODEV ||
+	    (error == EADDRNOTAVAIL && via->source.family != ADDR_NONE))
+		return OUTCOME_TUNNEL_DOWN;
+	if (via->kind == TUNNEL_DIRECT || outcome == OUTCOME_NO_ROOM)
 		return outcome;
 	return outcome == OUTCOME_TIMED_OUT ? OUTCOME_TUNNEL_SLOW
 					    : OUTCOME_TUNNEL_DOWN;
@@ -200,6 +206,7 @@ leg_changed(void *arg, struct leg *leg)
 	(void)leg;
 	switch (dial->phase) {
 	case PHASE_START:
+	case PHASE_SOCKET:
 		break;
 	case PHASE_CONNECT:
 		check_connected(dial);
@@ -236,33 +243,84 @@ find_end(const struct dial *dial, struct sock_addr *ret)
 	return sock_addr_ip(ret, addr, via->port, via->zone);
 }
 
+/* A socket that begins to connect, or -errno. */
 static void
-start_member(struct dial *dial)
+watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 {
-	struct sock_addr to;
-	int fd = find_end(dial, &to), r;
+	bool local = to->sa.sa_family == AF_UNIX;
+	int r;
 
+	if (fd_take < 0) {
+		dial_failed(
+		    dial, connect_outcome(dial, -fd_take), strerror(-fd_take));
+		return;
+	}
 	dial->phase = PHASE_CONNECT;
-	if (fd == -EDESTADDRREQ) {
-		dial_failed(dial, OUTCOME_UNSUPPORTED,
-		    "only the name is known, and nobody here may resolve it");
-		return;
-	}
-	if (fd == 0)
-		fd = sock_connect(dial->via, &to, SOCK_STREAM);
-	if (fd < 0) {
-		dial_failed(dial, connect_outcome(dial, -fd), strerror(-fd));
-		return;
-	}
-	r = leg_open(&dial->leg, dial->dialer->opts.base, fd,
-	    to.sa.sa_family == AF_UNIX ? NULL : dial->dialer->opts.own);
+	r = leg_open(&dial->leg, dial->dialer->opts.base, fd_take,
+	    local ? NULL : dial->dialer->opts.own);
 	if (r < 0) {
 		dial_failed(dial, OUTCOME_NO_ROOM, strerror(-r));
 		return;
 	}
-	dial->leg->exact = to.sa.sa_family != AF_UNIX;
+	dial->leg->exact = !local;
 	dial->leg->fn = leg_changed;
 	dial->leg->arg = dial;
+	dial_set_timer(dial, CONNECT_NS);
+}
+
+/* Whatever is wrong with the namespace: nothing is sent from another one. */
+static void
+not_entered(struct dial *dial, int error)
+{
+	char why[SOCK_WHY_SIZE];
+
+	dial_failed(
+	    dial, OUTCOME_TUNNEL_DOWN, sock_not_made(dial->via, error, why));
+}
+
+static void
+socket_made(struct sock_order *order, int fd_take)
+{
+	struct dial *dial = container_of(order, struct dial, order);
+	struct sock_addr to;
+
+	dial->phase = PHASE_CONNECT;
+	if (fd_take < 0) {
+		not_entered(dial, fd_take);
+		return;
+	}
+	(void)find_end(dial, &to); /* it was found before */
+	dial_say_step(dial, "its network namespace is entered");
+	watch_connection(
+	    dial, sock_connect_made(dial->via, fd_take, &to, SOCK_STREAM), &to);
+}
+
+static void
+start_member(struct dial *dial)
+{
+	struct sock_addr to;
+	int r = find_end(dial, &to);
+
+	dial->phase = PHASE_CONNECT;
+	if (r == -EDESTADDRREQ) {
+		dial_failed(dial, OUTCOME_UNSUPPORTED,
+		    "only the name is known, and nobody here may resolve it");
+		return;
+	}
+	if (r < 0 || dial->via->netns[0] == '\0') {
+		watch_connection(dial,
+		    r == 0 ? sock_connect(dial->via, &to, SOCK_STREAM) : r,
+		    &to);
+		return;
+	}
+	dial->order.made = socket_made;
+	r = sock_ask(dial->dialer->opts.maker, &dial->order, dial->via, &to,
+	    SOCK_STREAM);
+	if (r < 0) {
+		not_entered(dial, r);
+		return;
+	}
+	dial->phase = PHASE_SOCKET;
 	dial_set_timer(dial, CONNECT_NS);
 }
 
@@ -298,9 +356,11 @@ next_member(struct dial *dial)
 	dial->tried |= UINT32_C(1) << i;
 	dial->via = dial->members[i];
 	dial->state = states[i];
-	dial->state->dials++;
 	dial->error.why[0] = '\0';
-	dial->trial = health_begin(&dial->state->health, now);
+	if (!dial->opts.test) {
+		dial->state->dials++;
+		dial->trial = health_begin(&dial->state->health, now);
+	}
 	start_member(dial);
 }
 
@@ -315,6 +375,10 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 	switch (dial->phase) {
 	case PHASE_START:
 		next_member(dial);
+		return;
+	case PHASE_SOCKET:
+		cancel_order(dial);
+		not_entered(dial, -ETIMEDOUT);
 		return;
 	case PHASE_CONNECT:
 	case PHASE_TLS:

@@ -38,7 +38,8 @@ struct dial_opts {
 	const struct tunnel *tunnel; /* of the dialer's set */
 	struct target target;
 	struct dial_identity identity;
-	bool udp; /* UDP ASSOCIATE: members that are not socks5 are left out */
+	bool udp;  /* UDP ASSOCIATE: members that are not socks5 are left out */
+	bool test; /* it does not count: neither for health, nor anywhere */
 	dial_done_fn *done;
 	dial_step_fn *step;
 	void *arg;

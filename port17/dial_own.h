@@ -3,6 +3,7 @@
 
 #include "port17/connect.h"
 #include "port17/dial_ev.h"
+#include "port17/sock.h"
 #include "port17/socks.h"
 #include "src/base/list.h"
 
@@ -26,6 +27,7 @@ struct dialer {
 
 enum phase {
 	PHASE_START,
+	PHASE_SOCKET, /* it is made in another namespace */
 	PHASE_CONNECT,
 	PHASE_TLS,
 	PHASE_SHAKE,
@@ -44,6 +46,7 @@ struct dial {
 	enum phase phase;
 	mono_t began, end;
 	struct event *timer;
+	struct sock_order order; /* PHASE_SOCKET */
 	struct leg *leg;
 	struct shake_out out;
 	size_t sent;

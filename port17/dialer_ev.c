@@ -86,6 +86,27 @@ dialer_state(struct dialer *dialer, const char *name)
 	return &found->state;
 }
 
+void
+tunnel_state_end(struct tunnel_state *state, bool trial, enum outcome outcome,
+    const char *why)
+{
+	mono_t now = mono_now();
+
+	health_end(&state->health, trial, outcome, now);
+	if (outcome == OUTCOME_CONNECTED || outcome == OUTCOME_GONE)
+		return;
+	state->failures++;
+	state->error = outcome;
+	state->error_at = now;
+	(void)snprintf(state->why, sizeof(state->why), "%s", why); /* cut */
+}
+
+const struct sock_maker *
+dialer_maker(const struct dialer *dialer)
+{
+	return dialer->opts.maker;
+}
+
 bool
 dialer_carries_udp(
     struct dialer *dialer, const struct tunnel *tunnel, mono_t now)

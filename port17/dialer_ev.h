@@ -11,6 +11,7 @@
 
 struct event_base;
 struct inodes;
+struct sock_maker;
 struct ssl_ctx_st;
 
 /* What is known of a tunnel while the daemon runs, whatever generation of
@@ -36,6 +37,8 @@ struct dialer;
 struct dialer_opts {
 	struct event_base *base;
 	struct inodes *own;
+	/* of sockets in other network namespaces; NULL: nobody makes any */
+	const struct sock_maker *maker;
 };
 
 int dialer_new(struct dialer **ret, const struct dialer_opts *opts);
@@ -48,6 +51,14 @@ struct tunnel_set *dialer_tunnels(const struct dialer *dialer); /* borrowed */
 
 /* By name, made where it is not there; NULL when there is no memory. */
 struct tunnel_state *dialer_state(struct dialer *dialer, const char *name);
+
+/* Something ended like this that goes by the tunnel (by the trial that
+ * health_begin() said it was): counted, and remembered. */
+void tunnel_state_end(struct tunnel_state *state, bool trial,
+    enum outcome outcome, const char *why);
+
+/* Who makes sockets for tunnels with a network namespace; NULL: nobody. */
+const struct sock_maker *dialer_maker(const struct dialer *dialer);
 
 /* Whether UDP may pass the tunnel, or one of its members: by the settings, and
  * by what a proxy said of late. */

@@ -1,12 +1,11 @@
 #include "port17/sock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -152,48 +151,6 @@ sock_is_stalled(int fd)
 	return info.tcpi_unacked == 0 && unsent > 0;
 }
 
-/* A socket lives in the namespace that its maker was in. */
-static int
-open_in_netns(const char *path, int family, int type)
-{
-	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	int there = open(path, O_RDONLY | O_CLOEXEC), fd = -1;
-
-	if (here < 0 || there < 0 || setns(there, CLONE_NEWNET) < 0) {
-		fd = -errno;
-	} else {
-		fd = socket(family, type, 0);
-		if (fd < 0)
-			fd = -errno;
-		/* in the wrong place everything after this would leak */
-		if (setns(here, CLONE_NEWNET) < 0)
-			__builtin_trap();
-	}
-	if (here >= 0)
-		(void)close(here);
-	if (there >= 0)
-		(void)close(there);
-	return fd;
-}
-
-/* "name" is one of ip-netns(8). */
-static int
-open_socket(const struct tunnel *tunnel, int family, int type)
-{
-	char path[TUNNEL_FILE_SIZE + sizeof("/run/netns/")] = "/run/netns/";
-	int fd;
-
-	type |= SOCK_NONBLOCK | SOCK_CLOEXEC;
-	if (tunnel->netns[0] != '\0' && family != AF_UNIX) {
-		if (tunnel->netns[0] == '/')
-			path[0] = '\0';
-		strcat(path, tunnel->netns); /* it fits */
-		return open_in_netns(path, family, type);
-	}
-	fd = socket(family, type, 0);
-	return fd < 0 ? -errno : fd;
-}
-
 static int
 bind_source(const struct tunnel *tunnel, int fd, int family)
 {
@@ -227,25 +184,54 @@ set_options(const struct tunnel *tunnel, int fd, int family)
 }
 
 int
-sock_connect(const struct tunnel *tunnel, const struct sock_addr *to, int type)
+sock_connect_made(const struct tunnel *tunnel, int fd_take,
+    const struct sock_addr *to, int type)
 {
-	int family = to->sa.sa_family, fd, r = 0;
+	int family = to->sa.sa_family, r = 0;
 
-	fd = open_socket(tunnel, family, type);
-	if (fd < 0)
-		return fd;
-	if (!sock_may_keep(fd))
+	if (!sock_may_keep(fd_take))
 		r = -EMFILE;
 	else if (family != AF_UNIX)
-		r = set_options(tunnel, fd, family);
+		r = set_options(tunnel, fd_take, family);
 	if (r == 0 && family != AF_UNIX && type == SOCK_STREAM) {
-		sock_keep_alive(fd);
-		sock_limit_silence(fd, true);
+		sock_keep_alive(fd_take);
+		sock_limit_silence(fd_take, true);
 	}
-	if (r == 0 && connect(fd, &to->sa, to->len) < 0 && errno != EINPROGRESS)
+	if (r == 0 && connect(fd_take, &to->sa, to->len) < 0 &&
+	    errno != EINPROGRESS)
 		r = -errno;
 	if (r == 0)
-		return fd;
-	(void)close(fd); /* nothing was sent */
+		return fd_take;
+	(void)close(fd_take); /* nothing was sent */
 	return r;
+}
+
+int
+sock_connect(const struct tunnel *tunnel, const struct sock_addr *to, int type)
+{
+	int fd;
+
+	if (tunnel->netns[0] != '\0')
+		return -ENOTSUP; /* in this one it would leak */
+	fd = socket(to->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return fd < 0 ? -errno : sock_connect_made(tunnel, fd, to, type);
+}
+
+int
+sock_ask(const struct sock_maker *maker, struct sock_order *order,
+    const struct tunnel *tunnel, const struct sock_addr *to, int type)
+{
+	if (maker == NULL)
+		return -ENOTSUP;
+	return maker->ask(
+	    maker->arg, order, tunnel->netns, to->sa.sa_family, type);
+}
+
+const char *
+sock_not_made(const struct tunnel *tunnel, int error, char buf[SOCK_WHY_SIZE])
+{
+	(void)snprintf(buf, SOCK_WHY_SIZE, "netns %.40s: %s", tunnel->netns,
+	    error == -ENOTSUP ? "the daemon has to be started again"
+			      : strerror(-error)); /* cut */
+	return buf;
 }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "port17/tunnel.h"
+#include "src/base/list.h"
 
 /* Sockets of our own, as a tunnel's settings want them. */
 
@@ -25,15 +26,47 @@ void sock_addr_unix(struct sock_addr *ret, const char *path);
 struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
 
 /* Opens a socket of SOCK_STREAM or SOCK_DGRAM that reaches `to`, with the
- * tunnel's device, source, fwmark and namespace, and begins to connect it. The
- * descriptor, or -errno (-EMFILE: sock_may_keep()); a connection under way is
- * no error. */
+ * tunnel's device, source and fwmark, and begins to connect it. The descriptor,
+ * or -errno (-EMFILE: sock_may_keep()); a connection under way is no error. Not
+ * for tunnels with a network namespace of their own. */
 int sock_connect(
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
+
+/* The same with a socket that a maker has made; takes it in any case. */
+int sock_connect_made(const struct tunnel *tunnel, int fd_take,
+    const struct sock_addr *to, int type);
 
 /* False for one of the last descriptors that there are: the rest of the daemon
  * is to have something left, whatever programs do. */
 bool sock_may_keep(int fd);
+
+/* A socket that is being made in another network namespace, which this process
+ * can't enter: part of whoever waits for it. */
+struct sock_order {
+	struct list node; /* the maker's */
+	uint32_t id;	  /* the maker's */
+	/* once, later: the descriptor, or -errno */
+	void (*made)(struct sock_order *order, int fd_take);
+};
+
+/* Who makes them. */
+struct sock_maker {
+	/* 0; or -errno, and made() is not called */
+	int (*ask)(void *arg, struct sock_order *order, const char *path,
+	    int family, int type);
+	/* made() has not been called, and will not be */
+	void (*cancel)(void *arg, struct sock_order *order);
+	void *arg;
+};
+
+/* What people read where there is none. Returns buf. */
+#define SOCK_WHY_SIZE 96
+const char *sock_not_made(
+    const struct tunnel *tunnel, int error, char buf[SOCK_WHY_SIZE]);
+
+/* Asks for one in the tunnel's namespace; maker NULL: -ENOTSUP. */
+int sock_ask(const struct sock_maker *maker, struct sock_order *order,
+    const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
 /* By the system's resolver: may block for seconds. 0 or -ENOENT. */
 int sock_resolve(const char *host, struct addr *ret);

@@ -58,7 +58,7 @@ struct tunnel {
 	char device[16];
 	struct addr source;
 	uint32_t fwmark;
-	char netns[TUNNEL_FILE_SIZE];
+	char netns[TUNNEL_FILE_SIZE]; /* a path; "" for ours */
 
 	enum tunnel_dns dns;
 	enum tunnel_udp udp;

@@ -1,5 +1,6 @@
 #include "port17/tunnel_set.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,8 @@
 #include "src/core/endpoint.h"
 
 #define PIN_PREFIX "sha256//"
+/* Where ip-netns(8) keeps those that have a name. */
+#define NETNS_FOLDER "/run/netns/"
 
 static void
 copy(char *to, size_t size, const char *s, size_t len)
@@ -114,8 +117,10 @@ read_own(struct tunnel *to, const struct conf_tunnel *from)
 	(void)addr_parse(&to->source, from->source.s,
 	    strlen(from->source.s)); /* "" is none */
 	to->fwmark = (uint32_t)from->fwmark;
-	copy(
-	    to->netns, sizeof(to->netns), from->netns.s, strlen(from->netns.s));
+	if (from->netns.s[0] != '\0')
+		(void)snprintf(to->netns, sizeof(to->netns), "%s%s",
+		    from->netns.s[0] != '/' ? NETNS_FOLDER : "",
+		    from->netns.s); /* its check has seen that it fits */
 	copy(to->ca, sizeof(to->ca), from->ca.s, strlen(from->ca.s));
 	to->has_pin = read_pin(to, from->pin.s);
 }

@@ -211,6 +211,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->nat.port = seen->rport;
 	flow->nat.key = key;
 	list_init(&flow->user);
+	dgram_kept_init(&flow->kept);
 	udpnat_add(&udp->nat, &flow->nat, now);
 	list_prepend(&udp->all, &flow->all);
 	if (udp_way_open(&udp->ways, flow, now) == 0)
@@ -245,6 +246,14 @@ note_overflow(struct entry *entry, const struct dgram *dgram)
 	entry->overflows = dgram->lost;
 }
 
+static struct dgram_to
+own_way(struct udp_flow *flow)
+{
+	return (struct dgram_to){
+		.fd = flow->sock.fd, .single = &flow->sock.single, .way = flow
+	};
+}
+
 static void
 forward(struct entry *entry, const struct dgram *dgram, mono_t now)
 {
@@ -267,10 +276,10 @@ forward(struct entry *entry, const struct dgram *dgram, mono_t now)
 		in.head = flow->head;
 		in.head_len = flow->head_len;
 		udp->counters.dropped += assoc_send(flow->assoc, &in);
+	} else if (flow->making) {
+		udp->counters.dropped += dgram_kept_add(&flow->kept, &in);
 	} else {
-		struct dgram_to to = { .fd = flow->sock.fd,
-			.single = &flow->sock.single,
-			.way = flow };
+		struct dgram_to to = own_way(flow);
 
 		dgram_out_add(udp->out, &to, &in);
 	}
@@ -338,6 +347,19 @@ go_elsewhere(struct udp *udp, struct udp_flow *flow)
 		flow_refuse(udp, flow, CLOSED_DIAL);
 }
 
+/* A socket that was being made. */
+static void
+socket_made(struct udp_flow *flow, int error)
+{
+	struct udp *udp = flow->udp;
+	struct dgram_to to = own_way(flow);
+
+	if (error < 0)
+		go_elsewhere(udp, flow);
+	else
+		dgram_kept_send(&flow->kept, udp->out, &to);
+}
+
 static void
 assoc_gone(
     void *arg, struct assoc *assoc, struct list *users, enum outcome outcome)
@@ -355,6 +377,12 @@ assoc_gone(
 		else
 			go_elsewhere(udp, flow);
 	}
+}
+
+struct udp_ways *
+udp_ways(struct udp *udp)
+{
+	return &udp->ways;
 }
 
 /* All of it ---------------------------------------------------------------- */
@@ -435,7 +463,8 @@ open_all(struct udp *udp)
 		.own = udp->opts.own,
 		.assocs = udp->assocs,
 		.nat = &udp->nat,
-		.direct = direct_cb };
+		.direct = direct_cb,
+		.made = socket_made };
 	return open_entries(udp);
 }
 

@@ -8,6 +8,8 @@
 #include "port17/assoc_ev.h"
 #include "port17/claim.h"
 #include "port17/closed.h"
+#include "port17/dgram_kept.h"
+#include "port17/sock.h"
 #include "port17/udp_sock_ev.h"
 #include "port17/udpnat.h"
 
@@ -27,8 +29,12 @@ struct udp_flow {
 	/* one of the two */
 	struct assoc *assoc;
 	struct udp_sock sock;
-	struct list user; /* of the association */
-	uint8_t *head;	  /* in front of what goes there */
+	/* the socket is being made in another network namespace */
+	bool making;
+	struct sock_order order;
+	struct dgram_kept kept; /* until it is there */
+	struct list user;	/* of the association */
+	uint8_t *head;		/* in front of what goes there */
 	size_t head_len;
 	struct udp *udp;
 	unsigned int entry; /* that it came by */

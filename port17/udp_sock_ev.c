@@ -37,23 +37,35 @@ watch(struct udp_sock *sock, const struct udp_sock_opts *opts)
 	return -ENOMEM;
 }
 
-int
-udp_sock_connect(struct udp_sock *sock, const struct tunnel *via,
-    const struct sock_addr *to, const struct udp_sock_opts *opts)
+/* fd_take: connected, or -errno. */
+static int
+take(struct udp_sock *sock, int fd_take, const struct udp_sock_opts *opts)
 {
-	int fd = sock_connect(via, to, SOCK_DGRAM);
 	struct stat st;
 
-	*sock = (struct udp_sock){ .fd = fd };
-	if (fd < 0) {
-		sock->fd = -1;
-		return fd;
-	}
-	if (fstat(fd, &st) == 0 && inodes_add(opts->own, st.st_ino) == 0) {
+	*sock = (struct udp_sock){ .fd = fd_take < 0 ? -1 : fd_take };
+	if (fd_take < 0)
+		return fd_take;
+	if (fstat(fd_take, &st) == 0 && inodes_add(opts->own, st.st_ino) == 0) {
 		sock->own = opts->own;
 		sock->inode = st.st_ino;
 	}
 	return watch(sock, opts);
+}
+
+int
+udp_sock_connect(struct udp_sock *sock, const struct tunnel *via,
+    const struct sock_addr *to, const struct udp_sock_opts *opts)
+{
+	return take(sock, sock_connect(via, to, SOCK_DGRAM), opts);
+}
+
+int
+udp_sock_connect_made(struct udp_sock *sock, const struct tunnel *via,
+    int fd_take, const struct sock_addr *to, const struct udp_sock_opts *opts)
+{
+	return take(
+	    sock, sock_connect_made(via, fd_take, to, SOCK_DGRAM), opts);
 }
 
 int

@@ -30,6 +30,10 @@ struct udp_sock_opts {
 int udp_sock_connect(struct udp_sock *sock, const struct tunnel *via,
     const struct sock_addr *to, const struct udp_sock_opts *opts);
 
+/* The same with a descriptor that was made for it, which is taken. */
+int udp_sock_connect_made(struct udp_sock *sock, const struct tunnel *via,
+    int fd_take, const struct sock_addr *to, const struct udp_sock_opts *opts);
+
 /* Bound to exactly that address. 0 or -errno (closed). */
 int udp_sock_bind(struct udp_sock *sock, const struct addr *addr, uint16_t port,
     const struct udp_sock_opts *opts);

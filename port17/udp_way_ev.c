@@ -7,18 +7,81 @@
 #include "port17/sock.h"
 #include "port17/socks.h"
 
+static struct udp_sock_opts
+opts_of(const struct udp_ways *ways, struct udp_flow *flow)
+{
+	return (struct udp_sock_opts){ .base = ways->base,
+		.own = ways->own,
+		.cb = ways->direct,
+		.arg = flow };
+}
+
+static void
+far_end(const struct udp_flow *flow, struct sock_addr *ret)
+{
+	(void)sock_addr_ip(ret, &flow->nat.key.remote, flow->nat.key.rport, "");
+}
+
+/* It is the tunnel's fault, as if it had been dialled. */
+static void
+note_not_made(struct udp_ways *ways, const struct udp_flow *flow, int error)
+{
+	struct tunnel_state *state =
+	    dialer_state(ways->dialer, flow->via->name);
+	char why[SOCK_WHY_SIZE];
+
+	if (state != NULL)
+		tunnel_state_end(state, false, OUTCOME_TUNNEL_DOWN,
+		    sock_not_made(flow->via, error, why));
+}
+
+static void
+socket_made(struct sock_order *order, int fd_take)
+{
+	struct udp_flow *flow = container_of(order, struct udp_flow, order);
+	struct udp_ways *ways = udp_ways(flow->udp);
+	struct udp_sock_opts opts = opts_of(ways, flow);
+	struct sock_addr to;
+	int r = fd_take;
+
+	flow->making = false;
+	if (fd_take < 0) {
+		note_not_made(ways, flow, fd_take);
+	} else {
+		far_end(flow, &to);
+		r = udp_sock_connect_made(
+		    &flow->sock, flow->via, fd_take, &to, &opts);
+	}
+	ways->made(flow, r < 0 ? r : 0);
+}
+
+/* By its own time: what makes sockets answers, or has ended. */
+static int
+ask_for_socket(struct udp_ways *ways, struct udp_flow *flow)
+{
+	struct sock_addr to;
+	int r;
+
+	far_end(flow, &to);
+	flow->order.made = socket_made;
+	r = sock_ask(dialer_maker(ways->dialer), &flow->order, flow->via, &to,
+	    SOCK_DGRAM);
+	if (r < 0)
+		note_not_made(ways, flow, r);
+	else
+		flow->making = true;
+	return r;
+}
+
 static int
 open_direct(struct udp_ways *ways, struct udp_flow *flow)
 {
-	struct udp_sock_opts opts = {
-		.base = ways->base,
-		.own = ways->own,
-		.cb = ways->direct,
-		.arg = flow,
-	};
+	struct udp_sock_opts opts = opts_of(ways, flow);
 	struct sock_addr to;
 
-	(void)sock_addr_ip(&to, &flow->nat.key.remote, flow->nat.key.rport, "");
+	if (flow->via->netns[0] != '\0')
+		return ask_for_socket(ways, flow);
+	far_end(flow, &to);
 	return udp_sock_connect(&flow->sock, flow->via, &to, &opts);
 }
 
@@ -108,6 +171,13 @@ udp_way_leave(struct udp_ways *ways, struct udp_flow *flow)
 		state->flows--;
 	udpnat_set_way(ways->nat, &flow->nat, NULL, NULL);
 	udp_sock_close(&flow->sock);
+	if (flow->making) {
+		const struct sock_maker *maker = dialer_maker(ways->dialer);
+
+		maker->cancel(maker->arg, &flow->order);
+	}
+	flow->making = false;
+	dgram_kept_done(&flow->kept);
 	if (flow->assoc != NULL)
 		assoc_leave(flow->assoc, &flow->user);
 	flow->assoc = NULL;

@@ -14,7 +14,13 @@ struct udp_ways {
 	struct assocs *assocs;
 	struct udpnat *nat;
 	event_callback_fn direct; /* the flow's own socket can be read */
+	/* a socket that was being made is there: 0; or -errno, and
+	 * udp_way_leave() is due */
+	void (*made)(struct udp_flow *flow, int error);
 };
+
+/* Those of a flow's. */
+struct udp_ways *udp_ways(struct udp *udp);
 
 /* By the first member of its tunnel that was not tried yet, may carry it, and
  * is well. 0 or -errno: udp_way_leave() is due then, too. */

@@ -17,16 +17,9 @@
 #include "src/core/uses.h"
 #include "src/linux/bpf.h"
 #include "src/linux/diag.h"
+#include "src/linux/machine.h"
 #include "src/linux/procfs.h"
 #include "src/linux/procread.h"
-
-/* Packets that wait for a verdict, and some that were judged: as many as a
- * queue of the usual length holds. */
-#define USES_MAX 4096
-
-/* Processes that are remembered when they are gone: some seconds of a build
- * that starts hundreds a second. */
-#define LINEAGE_MAX 4096
 
 /* What is read of a process that lives holds for so long, as long as the kernel
  * says that executable, user, groups and name are the same. */
@@ -35,22 +28,26 @@
 /* … and as its executable is at its path, which is looked at this often. */
 #define PATH_NS (500 * MONO_MS / 1000)
 
-/* A record that another CPU is about to finish is waited for so often, and not
- * longer: some microseconds each. */
-#define SPINS 16
+/* A record that another CPU is about to finish is waited for: some microseconds
+ * as a rule, but that one may have been taken away in the midst of it. So long
+ * once in a round, and then no more. */
+#define LATE_NS (2 * MONO_MS)
 
 struct attr {
 	struct attr_opts opts;
+	struct attr_sizes sizes;
 	struct bpf *bpf; /* NULL where there is none */
 	struct uses *uses;
 	struct lineage *lineage;
 	struct groups groups;
+	struct ancestors ancestors;
 	uint64_t tick_ns;
 	uint64_t mounts; /* number of our mount namespace; 0: not known */
 	struct idmap users, user_groups;
 	mono_t now;
 	uint64_t round;
 	bool drained; /* in this round */
+	bool late;    /* in this round a record did not come in time */
 	bool asked;   /* /proc was, in this round */
 	struct used used;
 	attr_taken_fn *taken;
@@ -89,14 +86,25 @@ executed(void *arg, const struct exec *program)
 	struct attr *attr = arg;
 
 	(void)lineage_exec(attr->lineage, program); /* likewise */
+	ancestors_changed(&attr->ancestors, program->pid);
+}
+
+static void
+ended(void *arg, pid_t pid, uint64_t start)
+{
+	struct attr *attr = arg;
+
+	lineage_exit(attr->lineage, pid, start);
 }
 
 static void
 open_bpf(struct attr *attr)
 {
-	const struct bpf_ops ops = {
-		.use = sent, .fork = forked, .exec = executed, .arg = attr
-	};
+	const struct bpf_ops ops = { .use = sent,
+		.fork = forked,
+		.exec = executed,
+		.exit = ended,
+		.arg = attr };
 	char why[256];
 
 	if (!attr->opts.bpf) {
@@ -104,7 +112,7 @@ open_bpf(struct attr *attr)
 		log_info("attribution", "source=sock_diag: no BPF is wanted");
 		return;
 	}
-	if (bpf_open(&attr->bpf, &ops, attr->why) < 0)
+	if (bpf_open(&attr->bpf, &ops, &attr->sizes, attr->why) < 0)
 		log_warning("attribution",
 		    "no BPF, programs that send and end at once are unknown: "
 		    "%s source=%s",
@@ -133,6 +141,7 @@ int
 attr_new(struct attr **ret, const struct attr_opts *opts)
 {
 	struct attr *attr = calloc(1, sizeof(*attr));
+	struct attr_machine machine = { .queue = opts->queue };
 	struct stat st;
 
 	if (attr == NULL)
@@ -143,8 +152,10 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 	read_map(&attr->user_groups, "gid_map");
 	if (stat("/proc/self/ns/mnt", &st) == 0)
 		attr->mounts = st.st_ino;
-	attr->uses = uses_new(USES_MAX);
-	attr->lineage = lineage_new(LINEAGE_MAX);
+	machine_read(&machine);
+	attr_sizes_of(&attr->sizes, &machine);
+	attr->uses = uses_new(attr->sizes.uses, attr->sizes.judged);
+	attr->lineage = lineage_new(attr->sizes.processes, attr->sizes.gone);
 	if (attr->uses == NULL || attr->lineage == NULL) {
 		attr_free(attr);
 		return -ENOMEM;
@@ -164,6 +175,7 @@ attr_free(struct attr *attr)
 	uses_free(attr->uses);
 	lineage_free(attr->lineage);
 	groups_done(&attr->groups);
+	ancestors_done(&attr->ancestors);
 	free(attr);
 }
 
@@ -172,21 +184,39 @@ attr_round(struct attr *attr, mono_t now)
 {
 	attr->now = now;
 	attr->round++;
-	attr->drained = false;
+	attr->drained = attr->late = false;
 	attr->asked = false;
+	if (attr->bpf != NULL)
+		bpf_arm(attr->bpf);
 }
 
-/* The record of a packet is written before the packet is queued. */
+/* All that was said before this round. The record of a packet is written before
+ * the packet is queued. */
+static void
+drain_uses(struct attr *attr)
+{
+	mono_t end;
+
+	if (attr->drained)
+		return;
+	attr->drained = bpf_uses(attr->bpf);
+	if (attr->drained || attr->late)
+		return;
+	end = mono_add(mono_now(), LATE_NS);
+	while (!attr->drained && mono_before(mono_now(), end)) {
+		(void)sched_yield(); /* never fails on Linux */
+		attr->drained = bpf_uses(attr->bpf);
+	}
+	attr->late = !attr->drained;
+	attr->opts.stats->uses_late += attr->late;
+}
+
 static enum uses_found
 find_use(struct attr *attr, const struct flow_key *key, const void *bytes,
     size_t len)
 {
 	/* else what is there may be of another packet between the same ends */
-	for (int i = 0; i < SPINS && !attr->drained; i++) {
-		if (i > 0)
-			(void)sched_yield(); /* never fails on Linux */
-		attr->drained = bpf_uses(attr->bpf);
-	}
+	drain_uses(attr);
 	return uses_find(attr->uses, key, bytes, len, &attr->used);
 }
 
@@ -204,7 +234,9 @@ socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
 		return false;
 	switch (find_use(attr, &key, bytes, len)) {
 	case USES_NONE:
-		return false;
+		/* it is there, but can't be read yet */
+		ret->status = SOCKET_FAILED;
+		return attr->late;
 	case USES_MIXED:
 		attr->opts.stats->unknown_mixed++;
 		ret->status = SOCKET_NONE;
@@ -336,7 +368,8 @@ static int
 read_who(struct attr *attr, struct who *who, const struct process **ret)
 {
 	const struct bygone_opts opts = { procfs_read(attr->opts.procfs),
-		attr->lineage, &attr->groups, attr->tick_ns, attr->mounts };
+		attr->lineage, &attr->groups, &attr->ancestors, attr->tick_ns,
+		attr->mounts, attr->now, FRESH_NS };
 	const struct process *heard = NULL;
 	bool whole = false;
 	int r;
@@ -458,7 +491,9 @@ attr_status(const struct attr *attr, struct attr_status *ret)
 		.bpf_why = attr->bpf == NULL ? attr->why : NULL,
 		.sock_diag = diag_works(attr->opts.diag),
 		.lost = attr->bpf != NULL ? bpf_lost(attr->bpf) : 0,
+		.evicted = lineage_evicted(attr->lineage),
 		.uses = uses_count(attr->uses),
 		.processes = lineage_count(attr->lineage),
+		.sizes = attr->sizes,
 	};
 }

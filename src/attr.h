@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/core/attr_sizes.h"
 #include "src/core/flow.h"
 #include "src/core/packet.h"
 #include "src/core/process.h"
@@ -38,7 +39,8 @@ struct attr_opts {
 	struct diag *diag; /* all borrowed */
 	struct procfs *procfs;
 	struct stats *stats;
-	bool bpf; /* to be loaded where it can be */
+	bool bpf;	/* to be loaded where it can be */
+	uint64_t queue; /* packets that may wait in each queue */
 };
 
 struct attr;
@@ -85,9 +87,11 @@ void attr_drain(struct attr *attr);
 /* For `status`. */
 struct attr_status {
 	bool bpf, births, sock_diag;
-	const char *bpf_why; /* why there is no BPF; borrowed */
-	uint64_t lost;
-	size_t uses, processes;
+	const char *bpf_why;	  /* why there is no BPF; borrowed */
+	uint64_t lost;		  /* records that the kernel had no room for */
+	uint64_t evicted;	  /* processes forgotten while they lived */
+	uint64_t uses, processes; /* that are remembered */
+	struct attr_sizes sizes;  /* at most */
 };
 void attr_status(const struct attr *attr, struct attr_status *ret);
 

@@ -62,6 +62,7 @@ enum ctl_answer {
 	CTL_CHANGE, /* ret_job->change, answered by what comes of it */
 	CTL_LISTS,  /* the lists are looked at, then shown */
 	CTL_ASK,    /* ret_job->ask_name, answered by the resolver */
+	CTL_TEST,   /* ret_job->tunnel, answered by what comes of it */
 };
 
 /* What a call goes on with. run() is called in a thread: it may block. */
@@ -76,8 +77,8 @@ struct ctl_job {
 	/* families whose chains are in, and how */
 	bool in[FW_N_FAMILIES];
 	struct chains_setup setup[FW_N_FAMILIES];
-	struct fw_ev *fw;	     /* borrowed */
-	struct tunnel_test *tunnel;  /* run() frees it */
+	struct fw_ev *fw; /* borrowed */
+	struct tunnel_test *tunnel;
 	struct ctl_explain *explain; /* freed when it has run */
 	char *line;		     /* the answer, set by run() */
 };

@@ -23,6 +23,8 @@
 #include "src/json_query.h"
 #include "src/list_ev.h"
 #include "src/policy_ev.h"
+#include "src/port17_ev.h"
+#include "src/tunnel_test_ev.h"
 #include "src/work_ev.h"
 
 /* Enough for people and scripts; more is a loop gone wild. */
@@ -254,6 +256,13 @@ client_call(struct client *client, const char *text, size_t len)
 		client->working = true;
 		client->ce->n_jobs++;
 		ctl_dns_ask(client->ce->env, &job, ask_done, client);
+		break;
+	case CTL_TEST:
+		client->working = true;
+		client->ce->n_jobs++;
+		tunnel_test_run(job.tunnel,
+		    port17_ev_dialer(client->ce->env->port17), ask_done,
+		    client);
 		break;
 	case CTL_WATCH:
 		free(client->watch);

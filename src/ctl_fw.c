@@ -30,18 +30,21 @@ void
 ctl_fw_show(struct ctl_job *job)
 {
 	struct show show = { .rules = json_array() };
+	struct chains_tables *tables;
 	struct chains_error error;
 
 	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++) {
 		show.family = (enum chains_family)f;
 		if (!job->in[f])
 			continue;
-		if (chains_show(job->setup[f].backend, show.family, show_rule,
-			&show, &error) < 0) {
+		if (chains_tables_read(&tables, job->setup[f].backend,
+			show.family, &error) < 0) {
 			json_decref(show.rules);
 			fail(job, &error);
 			return;
 		}
+		chains_show(tables, show_rule, &show);
+		chains_tables_free(tables);
 	}
 	job->line = ctlmsg_result(json_pack("{s:o}", "rules", show.rules));
 }
@@ -56,20 +59,24 @@ void
 ctl_fw_verify(struct ctl_job *job)
 {
 	json_t *differences = json_array(), *warnings = json_array();
+	struct chains_tables *tables;
 	struct chains_error error;
 
-	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++)
-		if (job->in[f] &&
-		    (chains_verify((enum chains_family)f, &job->setup[f],
-			 verify_difference, differences, &error) < 0 ||
-			chains_spoilers(job->setup[f].backend,
-			    (enum chains_family)f, verify_difference, warnings,
-			    &error) < 0)) {
+	for (int f = CHAINS_IP4; f <= CHAINS_IP6; f++) {
+		if (!job->in[f])
+			continue;
+		if (chains_tables_read(&tables, job->setup[f].backend,
+			(enum chains_family)f, &error) < 0) {
 			json_decref(differences);
 			json_decref(warnings);
 			fail(job, &error);
 			return;
 		}
+		(void)chains_verify(
+		    tables, &job->setup[f], verify_difference, differences);
+		(void)chains_spoilers(tables, verify_difference, warnings);
+		chains_tables_free(tables);
+	}
 	job->line = ctlmsg_result(json_pack("{s:b, s:o, s:o}", "in_place",
 	    json_array_size(differences) == 0, "differences", differences,
 	    "warnings", warnings));

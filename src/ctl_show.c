@@ -11,22 +11,21 @@
 #include "src/ctl_tunnel.h"
 #include "src/policy_ev.h"
 
-/* list (taken, NULL for no memory), with the filter of the arguments. */
-static enum ctl_answer
-answer(struct ctl_list *list, const json_t *args, char **ret_line,
+enum ctl_answer
+ctl_show_list(struct ctl_list *list_take, const json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
 	char what[FILTER_WHAT];
 
-	if (list == NULL)
+	if (list_take == NULL)
 		return CTL_LINE;
-	if (ctl_list_filter(&list->filter, args, what) < 0) {
-		ctl_list_free(list);
+	if (ctl_list_filter(&list_take->filter, args, what) < 0) {
+		ctl_list_free(list_take);
 		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
 		return CTL_LINE;
 	}
-	ret_job->list = list;
-	ret_job->wants_bytes = list->ops->wants_bytes;
+	ret_job->list = list_take;
+	ret_job->wants_bytes = list_take->ops->wants_bytes;
 	return CTL_LIST;
 }
 
@@ -89,7 +88,7 @@ ctl_show_flows(const struct ctl_env *env, json_t *args, char **ret_line,
 		return CTL_LINE;
 	while ((flow = flow_older(flows, flow)) != NULL)
 		keys[n++] = flow->key;
-	return answer(
+	return ctl_show_list(
 	    ctl_list_new(env, &ops, keys, n), args, ret_line, ret_job);
 }
 
@@ -264,7 +263,7 @@ answer_tally(const struct ctl_env *env, bool hosts, json_t *args,
 	while (n < max && (row = older(env->tally, row)) != NULL)
 		rows[n++] = tally_row_ref(row);
 	list->n = n;
-	return answer(list, args, ret_line, ret_job);
+	return ctl_show_list(list, args, ret_line, ret_job);
 }
 
 enum ctl_answer
@@ -350,5 +349,5 @@ ctl_show_rules(const struct ctl_env *env, json_t *args, char **ret_line,
 	if (list == NULL)
 		return CTL_LINE;
 	*rows = policy_ref(policy);
-	return answer(list, args, ret_line, ret_job);
+	return ctl_show_list(list, args, ret_line, ret_job);
 }

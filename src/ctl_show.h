@@ -4,6 +4,11 @@
 #include "src/core/filter.h"
 #include "src/ctl.h"
 
+/* Answers with list (NULL for no memory), as far as the filter in args lets
+ * its rows through. */
+enum ctl_answer ctl_show_list(struct ctl_list *list_take, const json_t *args,
+    char **ret_line, struct ctl_job *ret_job);
+
 /* The calls that list: flows.list, processes.list, hosts.list, rules.list. */
 enum ctl_answer ctl_show_flows(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);

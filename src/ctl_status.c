@@ -103,16 +103,32 @@ status_policy(const struct ctl_env *env)
 }
 
 static json_t *
+status_tables(const struct attr_status *status)
+{
+	const struct attr_sizes *sizes = &status->sizes;
+
+	if (!status->bpf)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "packets",
+	    (json_int_t)status->uses, "packets_max", (json_int_t)sizes->uses,
+	    "processes", (json_int_t)status->processes, "processes_max",
+	    (json_int_t)sizes->processes, "processes_evicted",
+	    (json_int_t)status->evicted, "owners_max",
+	    (json_int_t)sizes->owners, "ring_bytes",
+	    (json_int_t)(sizes->uses_ring + sizes->births_ring));
+}
+
+static json_t *
 status_attribution(const struct ctl_env *env)
 {
 	struct attr_status status;
 
 	attr_status(env->attr, &status);
-	return json_pack("{s:b, s:b, s:o, s:I, s:b, s:b}", "bpf", status.bpf,
-	    "births", status.births, "bpf_why",
+	return json_pack("{s:b, s:b, s:o, s:I, s:o, s:b, s:b}", "bpf",
+	    status.bpf, "births", status.births, "bpf_why",
 	    status.bpf_why != NULL ? json_text(status.bpf_why) : json_null(),
-	    "bpf_lost", (json_int_t)status.lost, "sock_diag", status.sock_diag,
-	    "procfs", 1);
+	    "bpf_lost", (json_int_t)status.lost, "bpf_tables",
+	    status_tables(&status), "sock_diag", status.sock_diag, "procfs", 1);
 }
 
 static const char *

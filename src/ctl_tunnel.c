@@ -26,8 +26,9 @@ json_upstream(const struct tunnel_set *set, const struct tunnel *t)
 		(void)snprintf(text + len, sizeof(text) - len, "%s",
 		    t->ends_reject ? ", reject" : "");
 	} else if (t->kind == TUNNEL_DIRECT) {
-		(void)snprintf(text, sizeof(text), "direct%s%s",
-		    t->device[0] != '\0' ? " by " : "", t->device);
+		(void)snprintf(text, sizeof(text), "direct%s%s%s%s",
+		    t->device[0] != '\0' ? " by " : "", t->device,
+		    t->netns[0] != '\0' ? " in " : "", t->netns);
 	} else if (t->path[0] != '\0') {
 		(void)snprintf(text, sizeof(text), "%s+unix:%s",
 		    tunnel_kind_name(t->kind), t->path);
@@ -232,11 +233,12 @@ ctl_tunnel_end(const struct port17_past *past, const struct json_time *at)
 {
 	const struct flow_key *k = &past->key;
 	char src[ADDR_STRLEN], dst[ADDR_STRLEN];
-	json_t *row = json_pack("{s:f, s:s, s:s, s:i, s:s, s:i, s:s, s:o}",
+	json_t *row = json_pack("{s:f, s:s, s:s, s:i, s:s, s:i, s:s, s:s, s:o}",
 	    "time", at->wall, "proto", k->proto == 6 ? "tcp" : "udp", "src",
 	    addr_format(&k->local, src), "sport", k->lport, "dst",
 	    addr_format(&k->remote, dst), "dport", k->rport, "tunnel",
-	    past->tunnel, "process", json_process(past->process));
+	    past->tunnel, "attributed_by", attributed_name(past->by), "process",
+	    json_process(past->process));
 
 	if (row != NULL)
 		add_past(row, past);
@@ -244,22 +246,6 @@ ctl_tunnel_end(const struct port17_past *past, const struct json_time *at)
 }
 
 /* A dial for people -------------------------------------------------------- */
-
-static void
-test_run(struct ctl_job *job)
-{
-	struct tunnel_test *test = job->tunnel;
-
-	tunnel_test_run(test);
-	job->line = ctlmsg_result(json_pack(
-	    "{s:s, s:b, s:s, s:s, s:o, s:o, s:I, s:o}", "tunnel", test->name,
-	    "ok", test->outcome == OUTCOME_CONNECTED, "outcome",
-	    outcome_name(test->outcome), "text", outcome_text(test->outcome),
-	    "why", json_text(test->why), "via", json_text(test->via), "ms",
-	    (json_int_t)test->ms, "steps", test->steps));
-	tunnel_test_free(test);
-	job->tunnel = NULL;
-}
 
 /* "192.0.2.7", "2001:db8::7" or a name. */
 static bool
@@ -278,30 +264,20 @@ ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
 	json_int_t port = json_integer_value(json_object_get(args, "port"));
 	const struct tunnel_set *set =
 	    dialer_tunnels(port17_ev_dialer(env->port17));
-	struct tunnel_test *test;
+	struct target target = { .addr = { .family = ADDR_NONE } };
 
 	if (name == NULL || tunnel_set_find(set, name) == NULL) {
 		*ret_line =
 		    ctlmsg_error(CTLMSG_BAD_ARGS, "there is no such tunnel");
 		return CTL_LINE;
 	}
-	test = calloc(1, sizeof(*test));
-	if (test == NULL)
-		return CTL_LINE;
 	if (host == NULL || port < 1 || port > UINT16_MAX ||
-	    !read_host(&test->target, host)) {
-		free(test);
+	    !read_host(&target, host)) {
 		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS,
 		    "a host and a port are needed, such as example.com:443");
 		return CTL_LINE;
 	}
-	(void)snprintf(test->name, sizeof(test->name), "%s", name);
-	test->target.port = (uint16_t)port;
-	test->set = tunnel_set_copy(set);
-	if (test->set == NULL) {
-		free(test);
-		return CTL_LINE;
-	}
-	*ret_job = (struct ctl_job){ .run = test_run, .tunnel = test };
-	return CTL_WORK;
+	target.port = (uint16_t)port;
+	ret_job->tunnel = tunnel_test_new(name, &target);
+	return ret_job->tunnel != NULL ? CTL_TEST : CTL_LINE;
 }

@@ -36,23 +36,31 @@ fw_wants(const struct conf *conf, enum chains_backend backend,
 	__builtin_trap();
 }
 
-int
+struct chains_setup
 fw_setup(const struct conf *conf, enum chains_backend backend,
-    enum chains_family family, struct chains_setup *ret,
-    struct chains_error *ret_error)
+    const struct chains_tables *tables)
 {
-	int others = 0;
+	bool others = conf->accept == CONF_ACCEPT_AUTO && chains_others(tables);
 
-	if (conf->accept == CONF_ACCEPT_AUTO)
-		others = chains_others(backend, family, ret_error);
-	if (others < 0)
-		return others;
-	*ret = (struct chains_setup){
+	return (struct chains_setup){
 		.backend = backend,
-		.final = conf->accept != CONF_ACCEPT_CONTINUE && others == 0,
+		.final = conf->accept != CONF_ACCEPT_CONTINUE && !others,
 		.fail_open = conf->fail == CONF_FAIL_OPEN,
 	};
-	return 0;
+}
+
+int
+fw_install(const struct conf *conf, enum chains_family family,
+    struct chains_setup *setup, struct chains_error *ret_error)
+{
+	struct chains_tables *tables;
+	int r = chains_tables_read(&tables, setup->backend, family, ret_error);
+
+	if (r < 0)
+		return r;
+	*setup = fw_setup(conf, setup->backend, tables);
+	chains_tables_free(tables);
+	return chains_install(family, setup, ret_error);
 }
 
 static enum chains_backend
@@ -84,11 +92,10 @@ fw_load_modules(const struct conf *conf)
 static int
 install_family(struct fw_ev *fw, enum chains_family family)
 {
-	int r = fw_setup(
-	    fw->conf, fw->backend, family, &fw->setup[family], &fw->what);
+	int r;
 
-	if (r == 0)
-		r = chains_install(family, &fw->setup[family], &fw->what);
+	fw->setup[family].backend = fw->backend;
+	r = fw_install(fw->conf, family, &fw->setup[family], &fw->what);
 	fw->in[family] = r >= 0;
 	fw->was_in[family] = r > 0;
 	return r < 0 ? r : 0;

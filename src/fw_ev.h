@@ -53,11 +53,15 @@ void fw_recover(struct fw_ev *fw);
 int fw_clear(
     struct fw_ev *fw, uint64_t *ret_marks, struct chains_error *ret_error);
 
-/* What the family's rules ought to be now; looks whether rules of others
- * stand beside them. 0 or -errno. For threads. */
-int fw_setup(const struct conf *conf, enum chains_backend backend,
-    enum chains_family family, struct chains_setup *ret,
-    struct chains_error *ret_error);
+/* What the family's rules ought to be beside those of others that stand in the
+ * tables. */
+struct chains_setup fw_setup(const struct conf *conf,
+    enum chains_backend backend, const struct chains_tables *tables);
+
+/* Puts a family's rules in, as they ought to be; setup->backend is set, the
+ * rest of *setup will be. As chains_install(). For threads. */
+int fw_install(const struct conf *conf, enum chains_family family,
+    struct chains_setup *setup, struct chains_error *ret_error);
 
 /* Whether the setting asks for the family and the machine has it. */
 bool fw_wants(const struct conf *conf, enum chains_backend backend,

@@ -95,44 +95,59 @@ tell_nothing(void *arg, const char *text)
 	(void)text;
 }
 
+/* 1 when they are right as they were read, 0 when they were put right, -errno.
+ */
+static int
+put_right(struct guard_ev *guard, enum chains_family family,
+    const struct chains_tables *tables)
+{
+	struct look *look = &guard->look[family];
+	struct chains_setup was = look->setup;
+	/* that ours follow what others have in filter is no damage */
+	bool stands = chains_verify(tables, &was, tell, &guard->repairs);
+	int r;
+
+	look->setup = fw_setup(guard->fw->conf, was.backend, tables);
+	look->right = stands && look->setup.final == was.final;
+	if (look->right) {
+		(void)chains_spoilers(tables, tell, &guard->warnings);
+		return 1;
+	}
+	r = chains_repair(
+	    tables, &look->setup, tell_nothing, NULL, &guard->what);
+	if (r < 0)
+		return r;
+	guard->repaired |= !stands;
+	return 0;
+}
+
 /* In the thread. The state is taken before the look, so that a change
  * meanwhile shows in the next one. */
 static int
 look_at(struct guard_ev *guard, enum chains_family family)
 {
-	const struct conf *conf = guard->fw->conf;
 	struct look *look = &guard->look[family];
+	int r = 0;
 
-	for (int round = 0; round < REPAIR_ROUNDS; round++) {
-		struct chains_setup was = look->setup;
+	for (int round = 0; r == 0 && round < REPAIR_ROUNDS; round++) {
+		enum chains_backend backend = look->setup.backend;
+		struct chains_tables *tables;
 		bool partial;
-		int damage, r;
 
-		r = chains_state(was.backend, family, &look->state, &partial);
-		if (r == -EAGAIN)
-			continue; /* it is being changed right now */
+		r = chains_state(backend, family, &look->state, &partial);
+		if (r == -EAGAIN) {
+			r = 0; /* it is being changed right now */
+			continue;
+		}
+		if (r == 0)
+			r = chains_tables_read(
+			    &tables, backend, family, &guard->what);
 		if (r < 0)
 			return r;
-		/* that ours follow what others have in filter is no damage */
-		damage = chains_verify(
-		    family, &was, tell, &guard->repairs, &guard->what);
-		if (damage < 0)
-			return damage;
-		r = fw_setup(
-		    conf, was.backend, family, &look->setup, &guard->what);
-		if (r < 0)
-			return r;
-		look->right = damage == 0 && look->setup.final == was.final;
-		if (look->right)
-			return chains_spoilers(was.backend, family, tell,
-			    &guard->warnings, &guard->what);
-		r = chains_repair(
-		    family, &look->setup, tell_nothing, NULL, &guard->what);
-		if (r < 0)
-			return r;
-		guard->repaired |= damage > 0;
+		r = put_right(guard, family, tables);
+		chains_tables_free(tables);
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int
@@ -144,10 +159,7 @@ install_late(struct guard_ev *guard, enum chains_family family)
 	look->install = false;
 	if (!fw_wants(guard->fw->conf, look->setup.backend, family))
 		return 0;
-	r = fw_setup(guard->fw->conf, look->setup.backend, family, &look->setup,
-	    &guard->what);
-	if (r == 0)
-		r = chains_install(family, &look->setup, &guard->what);
+	r = fw_install(guard->fw->conf, family, &look->setup, &guard->what);
 	look->in = r >= 0;
 	look->install = r >= 0;
 	return r < 0 ? r : 0;

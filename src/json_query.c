@@ -84,7 +84,7 @@ json_query(const struct record *rec, const struct json_time *at)
 	    qtype_format(rec->qtype, type), "verdict",
 	    action_name(rec->decision.action), "captured", rec->captured);
 	json_t *why = json_why(rec);
-	json_t *rest = json_pack("{s:o, s:o, s:o, s:I, s:o, s:o}", "rcode",
+	json_t *rest = json_pack("{s:o, s:o, s:o, s:I, s:o, s:s, s:o}", "rcode",
 	    rec->answered ? json_string(json_rcode(rec->rcode, rcode))
 			  : json_null(),
 	    "answer_from",
@@ -92,7 +92,8 @@ json_query(const struct record *rec, const struct json_time *at)
 			  : json_null(),
 	    "upstream", json_upstream(rec), "elapsed_us",
 	    (json_int_t)rec->elapsed_us, "addresses", json_addresses(rec),
-	    "process", json_process(rec->process));
+	    "attributed_by", attributed_name(rec->by), "process",
+	    json_process(rec->process));
 
 	if (object == NULL || why == NULL || rest == NULL ||
 	    json_object_update(object, why) < 0 ||

@@ -203,6 +203,24 @@ mark_of(const struct verdict *verdict, const struct packet *pkt, uint32_t had)
 	return verdict->mark;
 }
 
+/* What is to be answered here and comes from a socket that is bound to another
+ * device than lo: no answer of ours reaches it, nor does the error that REJECT
+ * sends; ended, it gets one at once. */
+static void
+refuse_bound(
+    struct judge_ev *je, const struct packet *pkt, struct verdict *verdict)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	uint32_t device = 0;
+
+	if (verdict->flow == NULL || pkt->loopback ||
+	    diag_device(je->opts.diag, &key, pkt->ifindex, &device) < 0 ||
+	    device == 0 || device == je->lo)
+		return;
+	judge_refuse(je->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
+	verdict->destroy = true;
+}
+
 /* The verdict, if it is given now. */
 static void
 give(struct judge_ev *je, const struct nfq_packet *raw,
@@ -211,7 +229,9 @@ give(struct judge_ev *je, const struct nfq_packet *raw,
 	enum port17_route route = PORT17_GO;
 	uint32_t mark;
 
-	if (verdict->decision.action == ACTION_REROUTE)
+	if (verdict->decision.reason == REASON_CAPTURE && verdict->new_flow)
+		refuse_bound(je, pkt, verdict);
+	else if (verdict->decision.action == ACTION_REROUTE)
 		route = je->opts.route(je->opts.arg, pkt, raw, verdict);
 	mark =
 	    route == PORT17_DROP ? MARK_DROP : mark_of(verdict, pkt, raw->mark);

@@ -17,6 +17,8 @@ libbase_a_SOURCES = \
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \
+	%D%/core/ancestors.c %D%/core/ancestors.h \
+	%D%/core/attr_sizes.c %D%/core/attr_sizes.h \
 	%D%/core/compiler.h \
 	%D%/core/conf.c %D%/core/conf.h \
 	%D%/core/conf_check.c \
@@ -95,7 +97,7 @@ libcore_a_SOURCES += \
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
-	%D%/linux/bpf/record.h \
+	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/caps.c %D%/linux/caps.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
@@ -118,6 +120,8 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
+	%D%/linux/netns.c %D%/linux/netns.h \
+	%D%/linux/machine.c %D%/linux/machine.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
@@ -141,7 +145,8 @@ EXTRA_DIST += %D%/linux/bpf/attr.bpf.c
 CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
 if HAVE_BPF
 %D%/linux/bpf/attr.bpf.o: $(srcdir)/src/linux/bpf/attr.bpf.c \
-	$(srcdir)/src/linux/bpf/record.h $(srcdir)/src/core/mark.h
+	$(srcdir)/src/linux/bpf/record.h \
+	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/core/mark.h
 	@$(MKDIR_P) %D%/linux/bpf
 	$(AM_V_GEN)$(CLANG) -std=gnu11 $(BPF_CPPFLAGS) $(BPF_CFLAGS) \
 		-I$(top_srcdir) -g -O2 -Wall -target bpf \
@@ -170,6 +175,7 @@ rerouted_SOURCES = \
 	%D%/ctl_tunnel.c %D%/ctl_tunnel.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
+	%D%/far_dns_ev.c %D%/far_dns_ev.h \
 	%D%/file.c %D%/file.h \
 	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
@@ -183,6 +189,7 @@ rerouted_SOURCES = \
 	%D%/main.c \
 	%D%/modes.c %D%/modes.h \
 	%D%/names_ev.c %D%/names_ev.h \
+	%D%/netns_ev.c %D%/netns_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
@@ -196,9 +203,13 @@ rerouted_SOURCES = \
 	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h %D%/rerouted_own.h \
+	%D%/rerouted_names.c \
 	%D%/rerouted_parts.c \
+	%D%/resolver_asks.c \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
+	%D%/resolver_listen.c \
+	%D%/resolver_ops_ev.c %D%/resolver_own.h \
 	%D%/review_ev.c %D%/review_ev.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \

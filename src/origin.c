@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/attr.h"
 #include "src/core/judge.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
@@ -24,6 +25,7 @@ struct entry {
 	bool moved;
 	uint64_t inode;
 	const struct process *process; /* a reference */
+	enum attributed_by by;
 	mono_t checked, named;
 };
 
@@ -130,50 +132,94 @@ find_flow(struct origins *origins, struct entry *entry)
 }
 
 static void
-set_process(struct entry *entry, const struct process *proc, mono_t now)
+set_process(struct entry *entry, const struct process *proc,
+    enum attributed_by by, mono_t now)
 {
 	const struct process *old = entry->process;
 
 	entry->process = process_ref(proc);
+	entry->by = by;
 	entry->named = now;
 	process_unref(old);
 }
 
+/* The judge has no such flow. */
 static void
-look(struct origins *origins, struct entry *entry, mono_t now)
+ask(struct origins *origins, struct entry *entry, mono_t now)
 {
-	const struct flow *flow = find_flow(origins, entry);
+	const struct process *proc = NULL;
+	enum attributed_by by = BY_NONE;
+
+	if (attr_flow(origins->opts.attr, &entry->flow, &proc, &by) < 0) {
+		set_process(entry, origins->unknown, BY_NONE, now);
+		return;
+	}
+	set_process(entry, proc, by, now);
+	process_unref(proc);
+}
+
+/* Nobody saw who used it: that is who has the socket now. */
+static void
+look_at_socket(struct origins *origins, struct entry *entry,
+    const struct flow *flow, mono_t now)
+{
 	const struct process *proc = NULL;
 	struct socket_facts sock;
 
 	memset(&sock, 0, sizeof(sock));
 	diag_find(origins->opts.diag, &entry->flow, false, 0, &sock);
-	entry->checked = now;
 	if (sock.status != SOCKET_FOUND || sock.inode == 0) {
 		/* it has gone, after it spoke: the judge saw it */
 		entry->inode = 0;
-		set_process(entry,
-		    flow != NULL ? flow->process : origins->unknown, now);
+		set_process(entry, flow->process, flow->by, now);
 		return;
 	}
 	if (entry->process != NULL && entry->inode == sock.inode &&
 	    mono_since(now, entry->named) < HOLDER_NS)
 		return;
 	entry->inode = sock.inode;
-	if (flow != NULL && flow->inode == sock.inode &&
+	if (flow->inode == sock.inode &&
 	    flow->process->kind == PROCESS_PROGRAM && entry->process == NULL) {
-		set_process(entry, flow->process, now);
+		set_process(entry, flow->process, flow->by, now);
 		return;
 	}
 	procfs_round(origins->opts.procfs);
-	if (procfs_owner(origins->opts.procfs, sock.inode, sock.uid, &proc) < 0)
-		proc = NULL;
-	set_process(entry,
-	    proc != NULL				? proc
-	    : flow != NULL && flow->inode == sock.inode ? flow->process
-							: origins->unknown,
-	    now);
+	if (procfs_owner(origins->opts.procfs, sock.inode, sock.uid, &proc) >=
+	    0)
+		set_process(entry, proc, sock.by, now);
+	else if (flow->inode == sock.inode)
+		set_process(entry, flow->process, flow->by, now);
+	else
+		set_process(entry, origins->unknown, BY_NONE, now);
 	process_unref(proc);
+}
+
+static void
+look(struct origins *origins, struct entry *entry, mono_t now)
+{
+	const struct flow *flow = find_flow(origins, entry);
+
+	entry->checked = now;
+	if (flow == NULL)
+		ask(origins, entry, now);
+	else if (flow->by == BY_BPF) /* and nobody else goes on with it */
+		set_process(entry, flow->process, flow->by, now);
+	else
+		look_at_socket(origins, entry, flow, now);
+}
+
+/* What the judge knows may be newer than the look at it. */
+static bool
+is_stale(const struct origins *origins, const struct entry *entry, mono_t now)
+{
+	const struct flow *flow;
+
+	if (entry->process == NULL ||
+	    mono_since(now, entry->checked) >= SOCKET_NS)
+		return true;
+	flow = flow_find(judge_flows(origins->opts.judge), &entry->flow);
+	return flow != NULL && flow->by == BY_BPF &&
+	       flow->process != entry->process;
 }
 
 void
@@ -186,10 +232,10 @@ origins_find(struct origins *origins, const struct flow_key *seen, mono_t now,
 	ret->process = origins->unknown;
 	if (entry == NULL)
 		return; /* no memory: nobody is guessed */
-	if (entry->process == NULL ||
-	    mono_since(now, entry->checked) >= SOCKET_NS)
+	if (is_stale(origins, entry, now))
 		look(origins, entry, now);
 	ret->process = entry->process;
+	ret->by = entry->by;
 	ret->flow = entry->flow;
 	ret->moved = entry->moved;
 }

@@ -4,7 +4,9 @@
 #include <stdbool.h>
 
 #include "src/core/flow.h"
+#include "src/core/socket.h"
 
+struct attr;
 struct ct;
 struct diag;
 struct judge;
@@ -18,6 +20,7 @@ struct origins;
 
 struct origin_opts {
 	struct judge *judge;
+	struct attr *attr;
 	struct diag *diag;
 	struct procfs *procfs;
 	struct ct *ct; /* NULL: nothing is brought here by DNAT */
@@ -29,6 +32,7 @@ void origins_free(struct origins *origins); /* accepts NULL */
 
 struct origin {
 	const struct process *process; /* borrowed until the next call */
+	enum attributed_by by;	       /* who said so */
 	struct flow_key flow;	       /* as the program sees it */
 	bool moved;		       /* it asked another address than ours */
 };

@@ -3,11 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/attr.h"
 #include "src/core/fakeip.h"
 #include "src/core/names.h"
 #include "src/core/policy.h"
-#include "src/linux/diag.h"
-#include "src/linux/procfs.h"
 
 static bool
 claim_tunnel(struct port17_ev *p17, struct claim *ret,
@@ -45,6 +44,7 @@ claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
 	    !claim_tunnel(p17, ret, flow->policy, &flow->decision))
 		return false;
 	ret->process = process_ref(flow->process);
+	ret->by = flow->by;
 	/* the name that the rule goes by, else the one learnt last */
 	if (flow->hosts != NULL) {
 		uint8_t n = flow->decision.host;
@@ -61,8 +61,8 @@ static bool
 claim_unseen(
     struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
 {
-	struct socket_facts sock = { .status = SOCKET_NONE };
 	const struct process *process = NULL;
+	enum attributed_by by;
 	struct subject subject = {
 		.proto = key->proto,
 		.src = key->local,
@@ -73,9 +73,7 @@ claim_unseen(
 	};
 	struct decision d;
 
-	diag_find(p17->opts.diag, key, false, 0, &sock);
-	if (sock.status != SOCKET_FOUND || sock.inode == 0 ||
-	    procfs_owner(p17->opts.procfs, sock.inode, sock.uid, &process) < 0)
+	if (attr_flow(p17->opts.attr, key, &process, &by) < 0)
 		return false;
 	subject.process = process;
 	d = policy_decide(judge_policy(p17->opts.judge), &subject);
@@ -86,6 +84,7 @@ claim_unseen(
 		return false;
 	}
 	ret->process = process;
+	ret->by = by;
 	return true;
 }
 

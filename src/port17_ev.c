@@ -125,6 +125,7 @@ remember(struct port17_ev *p17, struct port17_past *past,
 	if (via != NULL)
 		memcpy(past->via, via->name, sizeof(past->via));
 	past->process = process_ref(claim->process);
+	past->by = claim->by;
 	past->ended = mono_now();
 	if (p17->opts.ended != NULL)
 		p17->opts.ended(p17->opts.arg, past);
@@ -223,8 +224,12 @@ port17_ev_name(struct port17_ev *p17, const char *tunnel,
 	const struct tunnel *t = tunnel_set_find(set, tunnel);
 	bool new = false;
 
-	if (t == NULL || t->dns == TUNNEL_DNS_LOCAL)
+	if (t == NULL)
+		return PORT17_NAME_NONE; /* nobody knows how */
+	if (t->dns == TUNNEL_DNS_LOCAL)
 		return PORT17_NAME_HERE;
+	if (t->dns == TUNNEL_DNS_TUNNEL)
+		return PORT17_NAME_THROUGH;
 	/* a direct way has nobody at its far side who would resolve */
 	if (!all_resolve_names(set, t))
 		return PORT17_NAME_NONE;
@@ -302,7 +307,7 @@ static int
 open_parts(struct port17_ev *p17)
 {
 	const struct port17_ev_opts *opts = &p17->opts;
-	struct dialer_opts dialer = { opts->base, p17->own };
+	struct dialer_opts dialer = { opts->base, p17->own, opts->maker };
 	struct sessions_opts sessions = {
 		.base = opts->base,
 		.max = opts->flows_max,

@@ -10,13 +10,14 @@
 
 struct conf;
 struct ct;
+struct attr;
 struct diag;
 struct event_base;
 struct nfq;
 struct nfq_packet;
 struct port17_past;
 struct port17_pasts;
-struct procfs;
+struct sock_maker;
 struct udp;
 
 /* Port17 among the rest of the daemon: the judge sends flows here, and what is
@@ -28,10 +29,11 @@ struct port17_ev_opts {
 	struct event_base *base;
 	struct judge *judge;
 	struct nfq *nfq;
+	struct attr *attr;
 	struct diag *diag;
-	struct procfs *procfs;
 	struct stats *stats;
 	size_t flows_max;
+	const struct sock_maker *maker; /* see struct dialer_opts */
 	const char *state; /* the folder that addresses for names are kept in */
 	/* a tunnelled flow has ended; NULL: nobody wants to know */
 	void (*ended)(void *arg, const struct port17_past *past);
@@ -65,11 +67,12 @@ bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
 /* A flow that is decided otherwise now. */
 void port17_ev_moved(struct port17_ev *p17, const struct flow_key *key);
 
-/* How a name is resolved that goes through this tunnel: here, by an address
- * that stands for it (*ret; ADDR_NONE where another type is asked), or not at
- * all. See TUNNEL_DNS_FAKE. */
+/* How a name is resolved that goes through this tunnel: here, through it, by an
+ * address that stands for it (*ret; ADDR_NONE where another type is asked), or
+ * not at all. See enum tunnel_dns. */
 enum port17_name {
 	PORT17_NAME_HERE,
+	PORT17_NAME_THROUGH,
 	PORT17_NAME_FAKE,
 	PORT17_NAME_NONE,
 };

@@ -22,6 +22,7 @@ struct port17_past {
 	enum outcome outcome; /* of the dial */
 	char why[SHAKE_WHY_SIZE];
 	const struct process *process; /* a reference */
+	enum attributed_by by;	       /* who said so */
 	mono_t ended;
 };
 

@@ -8,7 +8,8 @@
 #include "src/fw_ev.h"
 
 /* The one context, shared by what starts and joins its parts
- * (rerouted_parts.c) and what runs and ends it (rerouted.c). */
+ * (rerouted_parts.c, rerouted_names.c) and what runs and ends it (rerouted.c).
+ */
 
 enum phase {
 	PHASE_STARTING, /* chains are being put in */
@@ -24,6 +25,7 @@ struct rerouted {
 	struct event *signals[3];
 	struct event *alive; /* the watchdog's timer */
 	struct privileges_ev *privileges;
+	struct netns_ev *netns;
 	struct names *names;
 	struct names_ev *names_ev;
 	struct judge *judge;
@@ -38,6 +40,7 @@ struct rerouted {
 	struct resolver_ev *resolver;
 	struct qlog *qlog;
 	struct port17_ev *port17;
+	struct far_dns *far_dns; /* between those two */
 	struct ctl_env env;
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
@@ -55,6 +58,11 @@ struct rerouted {
 
 /* Signals, the watchdog's timer and the loop itself: 0 or -errno. */
 int rerouted_loop_prepare(struct rerouted *rr);
+
+/* The resolver; and, once Port17 is there, the way from one to the other: 0 or
+ * -errno. */
+int rerouted_resolver_prepare(struct rerouted *rr);
+int rerouted_far_dns_prepare(struct rerouted *rr);
 
 /* What the parts call: chains are in, or out; the queues are of no more use. */
 void rerouted_firewall_done(void *arg);

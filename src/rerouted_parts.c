@@ -27,13 +27,14 @@
 #include "src/linux/procfs.h"
 #include "src/list_ev.h"
 #include "src/names_ev.h"
+#include "src/netns_ev.h"
 #include "src/notify.h"
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
 #include "src/port17_past.h"
 #include "src/privileges_ev.h"
-#include "src/query_log.h"
 #include "src/resolver_ev.h"
+#include "src/far_dns_ev.h"
 #include "src/watch_ev.h"
 
 static void
@@ -52,7 +53,7 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 
 /* After a reload. */
 static void
-settings_changed(void *arg, const struct conf *conf)
+settings_changed(void *arg, const struct conf *conf, struct list_job *loaded)
 {
 	struct rerouted *rr = arg;
 
@@ -64,6 +65,7 @@ settings_changed(void *arg, const struct conf *conf)
 			    "the new value of [%s] %s needs a restart",
 			    row->section, row->key);
 	}
+	netns_ev_configure(rr->netns, conf);
 	if (rr->port17 != NULL && port17_ev_set_conf(rr->port17, conf) < 0)
 		log_error("port17", "out of memory: the tunnels are as they "
 				    "were");
@@ -73,7 +75,7 @@ settings_changed(void *arg, const struct conf *conf)
 		log_set_format(conf->log_format);
 	if (rr->resolver != NULL)
 		resolver_ev_configure(rr->resolver, conf);
-	list_ev_configure(rr->list_ev, conf);
+	list_ev_adopt(rr->list_ev, conf, loaded);
 }
 
 static void
@@ -296,68 +298,10 @@ attr_prepare(struct rerouted *rr)
 	struct attr_opts opts = { .diag = rr->diag,
 		.procfs = rr->procfs,
 		.stats = &rr->stats,
-		.bpf = rr->conf->bpf != 0 };
+		.bpf = rr->conf->bpf != 0,
+		.queue = (uint64_t)rr->conf->queue_length };
 
 	return attr_new(&rr->attr, &opts);
-}
-
-static void
-queried(void *arg, const struct record *record)
-{
-	struct rerouted *rr = arg;
-
-	query_log(record);
-	/* each query that a rule decided anew, as each flow */
-	if (record->learnt && record->policy == judge_policy(rr->judge))
-		judge_count(rr->judge, record->decision.rule, record->time);
-	qlog_add(rr->qlog, record);
-	if (rr->ctl != NULL)
-		ctl_ev_queried(rr->ctl, record, record->time);
-	if (record->learnt)
-		names_ev_touch(rr->names_ev);
-}
-
-static enum resolve_way
-name_for_tunnel(void *arg, const char *tunnel, const struct name *name,
-    enum addr_family family, struct addr *ret)
-{
-	struct rerouted *rr = arg;
-
-	switch (port17_ev_name(rr->port17, tunnel, name, family, ret)) {
-	case PORT17_NAME_HERE:
-		return RESOLVE_WAY_USUAL;
-	case PORT17_NAME_FAKE:
-		return RESOLVE_WAY_STAND_IN;
-	case PORT17_NAME_NONE:
-		return RESOLVE_WAY_NONE;
-	}
-	abort();
-}
-
-static int
-resolver_prepare(struct rerouted *rr)
-{
-	struct resolver_opts opts = {
-		.base = rr->base,
-		.judge = rr->judge,
-		.diag = rr->diag,
-		.procfs = rr->procfs,
-		.names = rr->names,
-		.queried = queried,
-		.stand_in = name_for_tunnel,
-		.arg = rr,
-	};
-	int r;
-
-	rr->qlog = qlog_new((size_t)rr->conf->history);
-	if (rr->qlog == NULL)
-		return -ENOMEM;
-	r = resolver_ev_new(&rr->resolver, &opts, rr->conf);
-
-	if (r < 0)
-		log_error(
-		    "dns", "the resolver can't be started: %s", strerror(-r));
-	return r;
 }
 
 static int
@@ -419,10 +363,11 @@ port17_prepare(struct rerouted *rr)
 		.base = rr->base,
 		.judge = rr->judge,
 		.nfq = rr->nfq,
+		.attr = rr->attr,
 		.diag = rr->diag,
-		.procfs = rr->procfs,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
+		.maker = netns_ev_maker(rr->netns),
 		.state = state_folder(rr),
 		.ended = tunnel_ended,
 		.arg = rr,
@@ -432,6 +377,8 @@ port17_prepare(struct rerouted *rr)
 	rr->env.port17 = rr->port17;
 	if (r == 0)
 		r = port17_ev_set_conf(rr->port17, rr->conf);
+	if (r == 0)
+		r = rerouted_far_dns_prepare(rr);
 	if (r < 0)
 		log_error("port17",
 		    "the entry for tunnels can't be opened (127.0.0.17 and "
@@ -471,6 +418,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = privileges_prepare(rr);
 	if (r == 0)
+		r = netns_ev_new(&rr->netns, rr->base, rr->conf);
+	if (r == 0)
 		r = judge_prepare(rr);
 	/* before the control socket: a second daemon stops here */
 	if (r == 0)
@@ -483,7 +432,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = attr_prepare(rr);
 	if (r == 0)
-		r = resolver_prepare(rr);
+		r = rerouted_resolver_prepare(rr);
 	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
@@ -532,7 +481,9 @@ rerouted_free(struct rerouted *rr)
 	watch_ev_free(rr->watch);
 	judge_ev_free(rr->judge_ev);
 	resolver_ev_free(rr->resolver);
+	far_dns_free(rr->far_dns);
 	port17_ev_free(rr->port17);
+	netns_ev_free(rr->netns);
 	ctl_ev_free(rr->ctl);
 	bytes_ev_free(rr->bytes_ev);
 	guard_ev_free(rr->guard);

@@ -101,6 +101,53 @@ set_group(struct upstream_group *ret, const struct conf_texts *texts,
 	}
 }
 
+/* Those that can be asked by way of a tunnel: not this host's own, and not over
+ * TLS, since nobody asked for less. */
+static void
+through_tunnel(struct upstream_group *group, const char *tunnel, bool chosen)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < group->n; i++) {
+		struct upstream_spec spec = group->v[i].spec;
+
+		if (upstream_is_tls(&spec) ||
+		    (!chosen && addr_is_loopback(&spec.addr)))
+			continue;
+		spec.kind = UPSTREAM_TUNNEL;
+		(void)snprintf(spec.name, sizeof(spec.name), "%s", tunnel);
+		group->v[n++].spec = spec;
+	}
+	group->n = n;
+}
+
+/* Of each tunnel that names are resolved through: its own servers, or else the
+ * usual ones. 0 or -ENOMEM. */
+static int
+set_tunnels(struct resolve_conf *ret, const struct conf *conf,
+    const struct sysconf *system)
+{
+	ret->tunnels = calloc(conf->n_tunnels + 1, sizeof(ret->tunnels[0]));
+	if (ret->tunnels == NULL)
+		return -ENOMEM;
+	for (size_t i = 0;
+	     i < conf->n_tunnels && ret->n_tunnels < RESOLVE_TUNNELS_MAX; i++) {
+		const struct conf_tunnel *from = &conf->tunnels[i];
+		struct resolve_tunnel *to = &ret->tunnels[ret->n_tunnels];
+		bool chosen = from->dns_server.n > 0;
+
+		if (from->dns != CONF_DNS_TUNNEL)
+			continue;
+		ret->n_tunnels++;
+		(void)snprintf(to->name, sizeof(to->name), "%s", from->name);
+		set_group(&to->group,
+		    chosen ? &from->dns_server : &conf->resolver.upstreams,
+		    CONF_POLICY_ORDER, system);
+		through_tunnel(&to->group, from->name, chosen);
+	}
+	return 0;
+}
+
 static void
 set_block(struct filter_answer *ret, const struct conf_texts *texts)
 {
@@ -181,8 +228,12 @@ resolver_conf(struct resolve_conf *ret, const struct conf *conf,
 		if (name_parse(&with.host, host, strlen(host)) < 0)
 			with.host.len = 0;
 	}
-	if (set_arrays(&with, conf) < 0)
+	if (set_tunnels(&with, conf, system) < 0)
 		return -ENOMEM;
+	if (set_arrays(&with, conf) < 0) {
+		free(with.tunnels);
+		return -ENOMEM;
+	}
 	*ret = with;
 	return 0;
 }

@@ -3,7 +3,9 @@
 
 #include "dns/resolve.h"
 #include "src/core/conf.h"
+#include "src/upstreams_ev.h"
 
+struct attr;
 struct diag;
 struct event_base;
 struct judge;
@@ -19,6 +21,7 @@ struct resolver_ev;
 struct resolver_opts {
 	struct event_base *base;
 	struct judge *judge;
+	struct attr *attr;
 	struct diag *diag;
 	struct procfs *procfs;
 	struct names *names;
@@ -29,6 +32,7 @@ struct resolver_opts {
 	enum resolve_way (*stand_in)(void *arg, const char *tunnel,
 	    const struct name *name, enum addr_family family, struct addr *ret);
 	void *arg;
+	struct upstreams_tunnel by_tunnel;
 };
 
 /* Where a listener's place is taken that is logged, tried again, and nothing
@@ -48,7 +52,9 @@ struct resolve *resolver_ev_resolve(struct resolver_ev *re);
 /* What is known to be wrong with an upstream, in words; "". */
 const char *resolver_ev_why(
     const struct resolver_ev *re, const struct upstream *upstream);
-size_t resolver_ev_connections(const struct resolver_ev *re);
+/* All 0 where nothing is listened on. */
+struct server_stats;
+void resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret);
 bool resolver_ev_listens(const struct resolver_ev *re);
 
 /* Asks for the daemon itself: done() once, perhaps at once, with an answer of

@@ -1,11 +1,20 @@
 #include "src/tunnel_test_ev.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "port17/leg_ev.h"
+#include "src/ctlmsg.h"
 #include "src/json.h"
+
+struct tunnel_test {
+	char name[TUNNEL_NAME_SIZE];
+	struct target target;
+	json_t *steps; /* ms and text of each */
+	mono_t began;
+	void (*done)(void *arg, char *line_take);
+	void *arg;
+};
 
 static void
 test_step(void *arg, const char *text)
@@ -21,52 +30,51 @@ test_step(void *arg, const char *text)
 static void
 test_done(void *arg, const struct dial_result *result)
 {
-	struct tunnel_test *test = arg;
+	struct tunnel_test test = *(struct tunnel_test *)arg;
 
-	test->outcome = result->outcome;
-	test->ms = result->ms;
-	(void)snprintf(test->why, sizeof(test->why), "%s", result->why);
-	if (result->via != NULL)
-		(void)snprintf(
-		    test->via, sizeof(test->via), "%s", result->via->name);
+	free(arg);
 	leg_reset(result->leg);
-	(void)event_base_loopbreak(test->base);
+	test.done(test.arg,
+	    ctlmsg_result(json_pack("{s:s, s:b, s:s, s:s, s:o, s:o, s:I, s:o}",
+		"tunnel", test.name, "ok", result->outcome == OUTCOME_CONNECTED,
+		"outcome", outcome_name(result->outcome), "text",
+		outcome_text(result->outcome), "why", json_text(result->why),
+		"via", json_text(result->via != NULL ? result->via->name : ""),
+		"ms", (json_int_t)result->ms, "steps", test.steps)));
+}
+
+struct tunnel_test *
+tunnel_test_new(const char *tunnel, const struct target *target)
+{
+	struct tunnel_test *test = calloc(1, sizeof(*test));
+
+	if (test == NULL)
+		return NULL;
+	(void)snprintf(
+	    test->name, sizeof(test->name), "%s", tunnel); /* one of them */
+	test->target = *target;
+	return test;
 }
 
 void
-tunnel_test_run(struct tunnel_test *test)
+tunnel_test_run(struct tunnel_test *test_take, struct dialer *dialer,
+    void (*done)(void *arg, char *line_take), void *arg)
 {
-	struct dialer_opts opts = { .base = event_base_new() };
+	struct dial_result none = { .outcome = OUTCOME_NO_ROOM, .why = "" };
 	struct dial_opts dial = {
-		.target = test->target,
+		.target = test_take->target,
 		.identity = { .words = { "/usr/bin/reroutectl", "root", "" } },
+		.test = true,
 		.done = test_done,
 		.step = test_step,
-		.arg = test,
+		.arg = test_take,
 	};
-	struct dialer *dialer = NULL;
 
-	test->outcome = OUTCOME_NO_ROOM;
-	test->steps = json_array();
-	test->base = opts.base;
-	test->began = mono_now();
-	if (opts.base != NULL && dialer_new(&dialer, &opts) == 0) {
-		dialer_set_tunnels(dialer, test->set);
-		dialer_resolve(dialer); /* this thread may wait */
-		dial.tunnel = tunnel_set_find(test->set, test->name);
-		if (dial_start(dialer, &dial) != NULL)
-			(void)event_base_dispatch(opts.base);
-	}
-	dialer_free(dialer);
-	if (opts.base != NULL)
-		event_base_free(opts.base);
-}
-
-void
-tunnel_test_free(struct tunnel_test *test)
-{
-	if (test == NULL)
-		return;
-	tunnel_set_unref(test->set);
-	free(test);
+	test_take->done = done;
+	test_take->arg = arg;
+	test_take->steps = json_array();
+	test_take->began = mono_now();
+	dial.tunnel = tunnel_set_find(dialer_tunnels(dialer), test_take->name);
+	if (dial.tunnel == NULL || dial_start(dialer, &dial) == NULL)
+		test_done(test_take, &none);
 }

@@ -6,6 +6,7 @@
 
 #include "dns/ares_ev.h"
 #include "dns/dot_ev.h"
+#include "dns/plain_ev.h"
 #include "src/base/log.h"
 #include "src/resolver_conf.h"
 #include "src/sysconf_ev.h"
@@ -21,7 +22,8 @@ struct trust_job {
 
 struct upstreams_ev {
 	struct upstreams_opts opts;
-	struct ares_ev *ares;
+	struct plain_ev *plain; /* datagrams */
+	struct ares_ev *ares;	/* TCP */
 	struct dot_ev *dot;
 	struct sysconf_ev *sysconf; /* NULL: they are not asked for */
 	struct sysconf_own owns[SYSCONF_OWNS_MAX];
@@ -212,19 +214,35 @@ int
 upstreams_ev_send(
     struct upstreams_ev *ue, struct attempt *attempt, uint8_t *msg, size_t len)
 {
+	const struct upstreams_tunnel *by = &ue->opts.by_tunnel;
+
 	if (ue->closing)
 		return -ECANCELED;
+	if (attempt->upstream->spec.kind == UPSTREAM_TUNNEL)
+		return by->send != NULL ? by->send(by->arg, attempt, msg, len)
+					: -ENOTSUP;
 	if (upstream_is_tls(&attempt->upstream->spec))
 		return dot_ev_send(ue->dot, attempt, msg, len);
+	if (attempt->upstream->spec.kind == UPSTREAM_PLAIN && !attempt->tcp)
+		return plain_ev_send(ue->plain, attempt, msg, len);
 	return ares_ev_send(ue->ares, attempt, msg, len);
+}
+
+static void
+reset_tunnels(struct upstreams_ev *ue)
+{
+	if (ue->opts.by_tunnel.reset != NULL)
+		ue->opts.by_tunnel.reset(ue->opts.by_tunnel.arg);
 }
 
 void
 upstreams_ev_reset(struct upstreams_ev *ue)
 {
 	ue->closing = true;
+	plain_ev_reset(ue->plain);
 	ares_ev_reset(ue->ares);
 	dot_ev_reset(ue->dot);
+	reset_tunnels(ue);
 	ue->closing = false;
 }
 
@@ -237,6 +255,9 @@ upstreams_ev_forgive(struct upstreams_ev *ue)
 const char *
 upstreams_ev_why(const struct upstreams_ev *ue, const struct upstream *upstream)
 {
+	if (upstream->spec.kind == UPSTREAM_TUNNEL &&
+	    ue->opts.by_tunnel.why != NULL)
+		return ue->opts.by_tunnel.why(ue->opts.by_tunnel.arg, upstream);
 	return upstream_is_tls(&upstream->spec)
 		   ? dot_ev_why(ue->dot, upstream->number)
 		   : "";
@@ -258,7 +279,9 @@ upstreams_ev_new(struct upstreams_ev **ret, const struct upstreams_opts *opts)
 	if (ue == NULL)
 		return -ENOMEM;
 	ue->opts = *opts;
-	r = ares_ev_new(&ue->ares, opts->base, opts->resolve);
+	r = plain_ev_new(&ue->plain, opts->base, opts->resolve);
+	if (r == 0)
+		r = ares_ev_new(&ue->ares, opts->base, opts->resolve);
 	if (r == 0)
 		r = dot_ev_new(&ue->dot, opts->base, opts->resolve);
 	if (r < 0) {
@@ -275,6 +298,8 @@ upstreams_ev_free(struct upstreams_ev *ue)
 	if (ue == NULL)
 		return;
 	ue->closing = true;
+	reset_tunnels(ue);
+	plain_ev_free(ue->plain);
 	ares_ev_free(ue->ares);
 	dot_ev_free(ue->dot);
 	sysconf_ev_free(ue->sysconf);

@@ -12,6 +12,18 @@ struct event_base;
  * `upstream = system` means. */
 struct upstreams_ev;
 
+/* How questions leave that go by way of a tunnel. */
+struct upstreams_tunnel {
+	/* as resolve_ops.send; NULL: never */
+	int (*send)(
+	    void *arg, struct attempt *attempt, const uint8_t *msg, size_t len);
+	/* as upstreams_ev_reset() */
+	void (*reset)(void *arg);
+	/* as upstreams_ev_why() */
+	const char *(*why)(void *arg, const struct upstream *upstream);
+	void *arg;
+};
+
 /* All borrowed. */
 struct upstreams_opts {
 	struct event_base *base;
@@ -19,6 +31,7 @@ struct upstreams_opts {
 	/* the system has other servers; after upstreams_ev_configure() */
 	void (*changed)(void *arg);
 	void *arg;
+	struct upstreams_tunnel by_tunnel;
 };
 
 /* Where this daemon answers: not to be asked by itself. */

@@ -2,10 +2,11 @@
 # A call from pure code into the platform is an undefined reference here.
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
-	test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
+	test_ancestors test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn \
 	test_uses
+unit_tests += test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap
 unit_tests += test_judge_names test_judge_owners
@@ -23,6 +24,8 @@ TESTS += $(unit_tests)
 endif
 EXTRA_DIST += $(unit_headers)
 
+test_attr_sizes_SOURCES = %D%/unit/test_attr_sizes.c
+test_attr_sizes_LDADD = $(pure) $(CMOCKA_LIBS)
 test_base_SOURCES = %D%/unit/test_base.c
 test_base_LDADD = libbase.a $(CMOCKA_LIBS)
 test_conf_SOURCES = %D%/unit/test_conf.c
@@ -37,6 +40,8 @@ test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
 test_idmap_SOURCES = %D%/unit/test_idmap.c
 test_idmap_LDADD = $(pure) $(CMOCKA_LIBS)
+test_ancestors_SOURCES = %D%/unit/test_ancestors.c
+test_ancestors_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_owners_SOURCES = %D%/unit/test_judge_owners.c

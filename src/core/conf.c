@@ -224,6 +224,7 @@ bad_value(struct reader *r, const struct conf_row *row,
 		what, conf_row_expected(row, expected), NULL });
 }
 
+/* Each value of a list that is no good is a fault of its own. */
 static void
 set_value(struct reader *r, const struct conf_row *row)
 {
@@ -233,20 +234,29 @@ set_value(struct reader *r, const struct conf_row *row)
 	int error;
 
 	find_value(r, &from, &end);
-	slot.place = (struct conf_place){ r->source, (uint32_t)from,
-		(uint32_t)(end - from) };
-	error = end > from ? conf_row_set(&slot, row, r->src.text + from,
-				 end - from, &bad)
-			   : -EINVAL;
-	if (error == -ENOMEM)
-		r->nomem = true;
-	else if (error < 0 && end > from)
+	do {
+		const char *comma, *value = r->src.text + from;
+		size_t len = end - from;
+
+		slot.place = (struct conf_place){ r->source, (uint32_t)from,
+			(uint32_t)len };
+		bad = (struct conf_bad){ 0, len };
+		error = len > 0 ? conf_row_set(&slot, row, value, len, &bad)
+				: -EINVAL;
+		if (error == -ENOMEM)
+			r->nomem = true;
+		if (error == 0 || error == -ENOMEM)
+			return;
 		bad_value(r, row,
-		    &(struct conf_place){
-			0, (uint32_t)(from + bad.off), (uint32_t)bad.len },
+		    &(struct conf_place){ r->source, (uint32_t)(from + bad.off),
+			(uint32_t)bad.len },
 		    error);
-	else if (error < 0)
-		bad_value(r, row, &slot.place, error);
+		bad.off += bad.len;
+		comma = memchr(value + bad.off, ',', len - bad.off);
+		if (comma == NULL)
+			return;
+		from = skip_blanks(r, (size_t)(comma - r->src.text) + 1, end);
+	} while (from < end);
 }
 
 /* libinih has a key. */

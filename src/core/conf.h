@@ -100,6 +100,9 @@ struct conf_list {
 	enum conf_list_format format;
 };
 
+/* Of a path to a network namespace, or a name below /run/netns/. */
+#define CONF_NETNS_MAX 240
+
 /* [tunnel "tor"] */
 struct conf_tunnel {
 	const char *name;
@@ -108,6 +111,7 @@ struct conf_tunnel {
 	struct conf_texts failover;	 /* names of tunnels, or reject */
 	struct conf_text user, password; /* templates */
 	enum conf_tunnel_dns dns;
+	struct conf_texts dns_server;
 	enum conf_tunnel_udp udp;
 	unsigned int honest_connect; /* no, yes */
 	struct conf_text device, source, netns;

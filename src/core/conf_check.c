@@ -176,6 +176,31 @@ check_failover(const struct check *c, const struct conf_tunnel *tunnel)
 	}
 }
 
+static bool
+is_all_tls(const struct conf_texts *upstreams)
+{
+	for (size_t i = 0; i < upstreams->n; i++)
+		if (strncmp(upstreams->v[i].s, "tls", 3) != 0)
+			return false;
+	return true;
+}
+
+static void
+check_dns(const struct check *c, const struct conf_tunnel *tunnel)
+{
+	if (tunnel->dns != CONF_DNS_TUNNEL) {
+		if (tunnel->dns_server.n > 0)
+			fault(c, &tunnel->dns_server.v[0].place,
+			    "this is for dns = tunnel only", NULL);
+	} else if (tunnel->dns_server.n == 0 &&
+		   is_all_tls(&c->conf->resolver.upstreams)) {
+		fault(c, &tunnel->place,
+		    "dns = tunnel without a server to ask: those of [resolver] "
+		    "want TLS",
+		    "dns-server = ADDRESS");
+	}
+}
+
 static void
 check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
 {
@@ -193,6 +218,7 @@ check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
 		return;
 	}
 	check_failover(c, tunnel);
+	check_dns(c, tunnel);
 	for (size_t i = 0; i < sizeof(only) / sizeof(only[0]); i++)
 		if (is_set(only[i]) && !direct)
 			fault(c, &only[i]->place,

@@ -25,8 +25,9 @@ enum action {
 	X(ICMP_ERROR, "icmp-error") /* belongs to a flow of ours */            \
 	X(MALFORMED, "malformed")                                              \
 	X(FRAGMENT, "fragment")                                                \
-	X(CAPTURE, "capture") /* a query to another server: ours answers */    \
-	X(FAILURE, "failure") /* we could not judge: closed */                 \
+	X(CAPTURE, "capture")	/* a query to another server: ours answers */  \
+	X(RESOLVER, "resolver") /* to ours, which judges each query */         \
+	X(FAILURE, "failure")	/* we could not judge: closed */               \
 	X(NOT_TUNNELLED, "not-tunnelled") /* of no kind that tunnels carry */  \
 	X(MID_FLOW, "mid-flow")		  /* it began another way */           \
 	X(BOUND, "bound-device")    /* its socket is bound to a device */      \

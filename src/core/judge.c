@@ -45,6 +45,8 @@ judge_free(struct judge *judge)
 	hits_free(judge->hits);
 	for (size_t i = 0; i < JUDGE_USERS; i++)
 		process_unref(judge->users[i]);
+	for (size_t i = 0; i < judge->capture.n_servers; i++)
+		process_unref(judge->capture.servers[i]);
 	process_unref(judge->kernel);
 	process_unref(judge->unknown);
 	free(judge);

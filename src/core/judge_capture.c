@@ -1,5 +1,7 @@
 #include "src/core/judge.h"
 
+#include <string.h>
+
 #include "src/core/judge_own.h"
 #include "src/core/policy.h"
 
@@ -8,6 +10,10 @@
 void
 judge_set_capture(struct judge *judge, const struct judge_capture *capture)
 {
+	for (size_t i = 0; i < capture->n_servers; i++)
+		(void)process_ref(capture->servers[i]);
+	for (size_t i = 0; i < judge->capture.n_servers; i++)
+		process_unref(judge->capture.servers[i]);
 	judge->capture = *capture;
 }
 
@@ -30,12 +36,27 @@ is_ours(const struct judge_capture *capture, const struct subject *subject)
 static bool
 is_server(const struct judge_capture *capture, const struct process *proc)
 {
-	for (size_t i = 0; i < capture->n_servers; i++)
+	for (size_t i = 0; i < capture->n_servers; i++) {
+		const struct process *server = capture->servers[i];
+
 		if (proc->kind == PROCESS_PROGRAM &&
-		    proc->exe_ino == capture->servers[i].ino &&
-		    proc->exe_dev == capture->servers[i].dev)
+		    proc->exe_ino == server->exe_ino &&
+		    proc->exe_dev == server->exe_dev &&
+		    proc->uid == server->uid &&
+		    strcmp(proc->script, server->script) == 0)
 			return true;
+	}
 	return false;
+}
+
+/* What no rule speaks for is not denied the way to the resolver: each query is
+ * judged there, by the same rules and the same default, so that a program of
+ * which a name is accepted can ask for that name, and for no other. */
+static bool
+is_left_to_queries(const struct decision *d)
+{
+	return d->action == ACTION_ACCEPT || d->action == ACTION_REROUTE ||
+	       d->reason == REASON_DEFAULT_OUT;
 }
 
 struct decision
@@ -43,22 +64,28 @@ judge_capture(const struct judge *judge, const struct subject *subject,
     const struct decision *d)
 {
 	const struct judge_capture *capture = &judge->capture;
-	struct decision captured = *d;
+	struct decision to_us = { .action = ACTION_ACCEPT };
 
-	if (d->action != ACTION_ACCEPT && d->action != ACTION_REROUTE)
+	if (!is_left_to_queries(d))
 		return *d;
 	if (subject->in || subject->query || !subject->has_ports ||
 	    subject->dport != DNS_PORT ||
 	    (subject->proto != IPPROTO_UDP && subject->proto != IPPROTO_TCP))
 		return *d;
+	if (is_ours(capture, subject)) {
+		if (d->action == ACTION_ACCEPT || d->action == ACTION_REROUTE)
+			return *d;
+		to_us.reason = REASON_RESOLVER;
+		return to_us;
+	}
 	if (subject->dst.family == ADDR_IP4 ? !capture->ip4 : !capture->ip6)
 		return *d;
-	if (is_ours(capture, subject) || is_server(capture, subject->process) ||
+	if (is_server(capture, subject->process) ||
 	    policy_rule_names_port(judge->policy, d->rule, DNS_PORT))
 		return *d;
-	captured.action = ACTION_ACCEPT;
-	captured.reason = REASON_CAPTURE;
-	captured.tunnel = 0;
-	captured.once = false; /* NAT is for the whole flow */
-	return captured;
+	to_us.reason = REASON_CAPTURE;
+	to_us.rule = d->rule;
+	to_us.list = d->list;
+	to_us.host = d->host;
+	return to_us;
 }

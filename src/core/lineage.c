@@ -10,8 +10,9 @@
 
 struct lineage {
 	struct map map;
-	struct list lru; /* the youngest first */
-	size_t max;
+	struct list living, gone; /* the youngest first */
+	size_t max, gone_max, n_gone;
+	uint64_t evicted;
 };
 
 static void
@@ -28,14 +29,16 @@ image_unref(struct image *image)
 }
 
 struct lineage *
-lineage_new(size_t max)
+lineage_new(size_t max, size_t gone_max)
 {
 	struct lineage *lineage = calloc(1, sizeof(*lineage));
 
 	if (lineage == NULL)
 		return NULL;
 	lineage->max = max > 0 ? max : 1;
-	list_init(&lineage->lru);
+	lineage->gone_max = gone_max > 0 ? gone_max : 1;
+	list_init(&lineage->living);
+	list_init(&lineage->gone);
 	if (map_init(&lineage->map) < 0) {
 		free(lineage);
 		return NULL;
@@ -50,6 +53,7 @@ kin_forget(struct lineage *lineage, struct kin *kin)
 		image_unref(kin->images[i].image);
 	list_remove(&kin->lru);
 	map_remove(&lineage->map, &kin->node);
+	lineage->n_gone -= kin->gone;
 	free(kin);
 }
 
@@ -58,9 +62,12 @@ lineage_free(struct lineage *lineage)
 {
 	if (lineage == NULL)
 		return;
-	while (!list_empty(&lineage->lru))
+	while (!list_empty(&lineage->living))
+		kin_forget(lineage,
+		    container_of(lineage->living.next, struct kin, lru));
+	while (!list_empty(&lineage->gone))
 		kin_forget(
-		    lineage, container_of(lineage->lru.next, struct kin, lru));
+		    lineage, container_of(lineage->gone.next, struct kin, lru));
 	map_done(&lineage->map);
 	free(lineage);
 }
@@ -88,16 +95,38 @@ find(const struct lineage *lineage, pid_t pid, uint64_t start)
 	return NULL;
 }
 
+/* Keeps it longer. */
+static void
+used(struct lineage *lineage, struct kin *kin)
+{
+	list_remove(&kin->lru);
+	list_prepend(kin->gone ? &lineage->gone : &lineage->living, &kin->lru);
+}
+
 const struct kin *
 lineage_find(struct lineage *lineage, pid_t pid, uint64_t start)
 {
 	struct kin *kin = find(lineage, pid, start);
 
-	if (kin != NULL) { /* it is of interest: keep it longer */
-		list_remove(&kin->lru);
-		list_prepend(&lineage->lru, &kin->lru);
-	}
+	if (kin != NULL) /* it is of interest */
+		used(lineage, kin);
 	return kin;
+}
+
+/* One that lives can't be heard of again: it goes when all that are gone are
+ * forgotten. */
+static void
+make_room(struct lineage *lineage)
+{
+	struct list *from = &lineage->gone;
+
+	if (lineage->map.count < lineage->max)
+		return;
+	if (list_empty(from)) {
+		from = &lineage->living;
+		lineage->evicted++;
+	}
+	kin_forget(lineage, container_of(from->prev, struct kin, lru));
 }
 
 /* Finds or makes it; NULL when there is no memory. */
@@ -110,18 +139,30 @@ get(struct lineage *lineage, pid_t pid, uint64_t start)
 		kin = calloc(1, sizeof(*kin));
 		if (kin == NULL)
 			return NULL;
-		if (lineage->map.count >= lineage->max)
-			kin_forget(lineage,
-			    container_of(lineage->lru.prev, struct kin, lru));
+		make_room(lineage);
 		kin->pid = pid;
 		kin->start = start;
 		list_init(&kin->lru);
 		map_put(
 		    &lineage->map, &kin->node, hash_of(lineage, pid, start));
 	}
-	list_remove(&kin->lru);
-	list_prepend(&lineage->lru, &kin->lru);
+	used(lineage, kin);
 	return kin;
+}
+
+void
+lineage_exit(struct lineage *lineage, pid_t pid, uint64_t start)
+{
+	struct kin *kin = find(lineage, pid, start);
+
+	if (kin == NULL || kin->gone)
+		return;
+	if (lineage->n_gone >= lineage->gone_max)
+		kin_forget(
+		    lineage, container_of(lineage->gone.prev, struct kin, lru));
+	kin->gone = true;
+	lineage->n_gone++;
+	used(lineage, kin);
 }
 
 int
@@ -206,9 +247,13 @@ lineage_exec(struct lineage *lineage, const struct exec *program)
 		return -ENOMEM;
 	kin->ppid = program->ppid;
 	kin->pstart = program->pstart;
-	image_unref(kin->images[KIN_IMAGES - 1].image);
-	memmove(&kin->images[1], &kin->images[0],
-	    (KIN_IMAGES - 1) * sizeof(kin->images[0]));
+	if (kin->images[0].exec == program->exec) { /* told once more */
+		image_unref(kin->images[0].image);
+	} else {
+		image_unref(kin->images[KIN_IMAGES - 1].image);
+		memmove(&kin->images[1], &kin->images[0],
+		    (KIN_IMAGES - 1) * sizeof(kin->images[0]));
+	}
 	kin->images[0] = (struct kin_image){ .exec = program->exec,
 		.image = image_new(program) };
 	return kin->images[0].image != NULL ? 0 : -ENOMEM;
@@ -221,6 +266,12 @@ kin_image(const struct kin *kin, uint64_t exec)
 		if (kin->images[i].image != NULL && kin->images[i].exec == exec)
 			return kin->images[i].image;
 	return NULL;
+}
+
+uint64_t
+lineage_evicted(const struct lineage *lineage)
+{
+	return lineage->evicted;
 }
 
 size_t

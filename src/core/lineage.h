@@ -1,6 +1,7 @@
 #ifndef CORE_LINEAGE_H
 #define CORE_LINEAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,7 +10,8 @@
 #include "src/core/actor.h"
 
 /* Processes as they were born and became other programs: what is left of those
- * that are gone. Bounded; the one heard of longest ago makes room. */
+ * that are gone. Bounded; of those that are gone the one heard of longest ago
+ * makes room, else of those that live. */
 struct lineage;
 
 /* A program as it was started; shared by a process and its copies. */
@@ -30,6 +32,7 @@ struct kin {
 	struct list lru;
 	pid_t pid, ppid;
 	uint64_t start, pstart;
+	bool gone;
 	/* the present one first; an image may be NULL: not known */
 	struct kin_image {
 		uint64_t exec;
@@ -37,13 +40,17 @@ struct kin {
 	} images[KIN_IMAGES];
 };
 
-/* NULL when there is no memory. */
-struct lineage *lineage_new(size_t max);
+/* max: of all; gone_max: of those that are gone. NULL when there is no memory.
+ */
+struct lineage *lineage_new(size_t max, size_t gone_max);
 void lineage_free(struct lineage *lineage); /* accepts NULL */
 
 /* Take in what happened; 0 or -ENOMEM (then it is not known). */
 int lineage_fork(struct lineage *lineage, const struct fork *child);
 int lineage_exec(struct lineage *lineage, const struct exec *program);
+
+/* It has ended; what is known of it stays for a while. */
+void lineage_exit(struct lineage *lineage, pid_t pid, uint64_t start);
 
 /* Borrowed until the next event; NULL where it is not known. */
 const struct kin *lineage_find(
@@ -53,5 +60,8 @@ const struct kin *lineage_find(
 const struct image *kin_image(const struct kin *kin, uint64_t exec);
 
 size_t lineage_count(const struct lineage *lineage);
+
+/* Those that lived and had to make room. */
+uint64_t lineage_evicted(const struct lineage *lineage);
 
 #endif

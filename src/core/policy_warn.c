@@ -281,6 +281,65 @@ warn_query(const struct policy *policy, const struct rules *rules, size_t n,
 	}
 }
 
+/* To loopback, or to port 53: what is meant is the way to a resolver. */
+static bool
+is_way_to_resolver(const struct policy_match *m)
+{
+	bool here = (m->addrs.scopes & ~(unsigned int)SCOPE_LOOPBACK) == 0 &&
+		    (m->addrs.scopes != 0 || m->addrs.n_ranges > 0);
+
+	for (size_t i = 0; i < m->addrs.n_ranges; i++)
+		here = here && addr_is_loopback(&m->addrs.ranges[i].lo) &&
+		       addr_is_loopback(&m->addrs.ranges[i].hi);
+	return !m->negated &&
+	       (here || (m->ports.n == 1 && m->ports.ranges[0].lo == 53 &&
+			    m->ports.ranges[0].hi == 53));
+}
+
+/* Whether the rule denies names, maybe to some of whom `first` is about. */
+static bool
+denies_names(const struct policy_entry *first, const struct policy_entry *later)
+{
+	const unsigned int names = 1u << FIELD_DOMAIN | 1u << FIELD_LIST;
+	unsigned int programs = 0;
+
+	for (unsigned int f = FIELD_EXE; f <= FIELD_PARENT; f++)
+		programs |= 1u << f;
+	return (later->action == ACTION_BLOCK ||
+		   later->action == ACTION_DROP) &&
+	       (later->direction & RULE_OUT) != 0 &&
+	       (fields_of(later) & names) != 0 &&
+	       ((fields_of(first) & programs) == 0 ||
+		   (fields_of(later) & programs) == 0);
+}
+
+static void
+warn_open(const struct policy *policy, const struct rules *rules, size_t n,
+    struct faults *warnings)
+{
+	const unsigned int narrower =
+	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
+	const struct policy_entry *entry = &policy->entries[n];
+	const struct policy_match *to = match_of(entry, FIELD_TO);
+	char what[512];
+
+	if (entry->action != ACTION_ACCEPT ||
+	    (entry->direction & RULE_OUT) == 0 || to == NULL ||
+	    !is_way_to_resolver(to) || (fields_of(entry) & narrower) != 0)
+		return;
+	for (size_t i = n + 1; i < policy->n; i++) {
+		if (!denies_names(entry, &policy->entries[i]))
+			continue;
+		(void)snprintf(what, sizeof(what),
+		    "warning: this rule lets each query through, whatever the "
+		    "name: %s:%u decides about none of them",
+		    policy->rules[i].file,
+		    policy->rules[i].line); /* a path may be cut */
+		warn(warnings, rules, &rules->rules[n].place, what);
+		return;
+	}
+}
+
 /* "*name": what comes before the first / of a path is nothing. */
 static bool
 never_a_path(const char *glob)
@@ -330,8 +389,10 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 		warn_missing(rules, &rules->rules[i], world, warnings);
 		warn_families(policy, rules, i, warnings);
 		warn_query(policy, rules, i, warnings);
-		if (policy->n <= POLICY_WARN_MAX)
-			warn_shadowed(policy, rules, i, warnings);
+		if (policy->n > POLICY_WARN_MAX)
+			continue;
+		warn_shadowed(policy, rules, i, warnings);
+		warn_open(policy, rules, i, warnings);
 	}
 	if (policy->n > POLICY_WARN_MAX)
 		faults_add_file(warnings, "rules",

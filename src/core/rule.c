@@ -30,7 +30,8 @@ static const char *const synonyms[][2] = { { "src", "from" },
 	{ "destination", "to" }, { "uid", "user" }, { "gid", "group" },
 	{ "path", "exe" }, { "program", "exe" }, { "protocol", "proto" },
 	{ "service", "unit" }, { "cgroup", "unit" }, { "slice", "unit" },
-	{ "dport", "to" }, { "sport", "from" }, { "port", "to" },
+	{ "dport", "to any port" }, { "sport", "from any port" },
+	{ "port", "to any port" }, { "ports", "to any port" },
 	{ "host", "domain" }, { "name", "domain" }, { "lists", "list" },
 	{ "tunnel", "via" }, { "type", "qtype" } };
 
@@ -72,9 +73,14 @@ static void
 unknown_word(struct parser *p, const struct token *t)
 {
 	const char *s = p->src->text + t->off, *nearest;
+	const char *words[N_WORDS + 1];
 	size_t i;
 
-	nearest = word_nearest(s, t->len, rule_words, N_WORDS);
+	memcpy(words, rule_words, sizeof(rule_words));
+	words[N_WORDS] = "port";
+	nearest = word_nearest(s, t->len, words, N_WORDS + 1);
+	if (nearest == words[N_WORDS])
+		nearest = "to any port";
 	for (i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
 		if (token_is(p->src, t, synonyms[i][0]))
 			nearest = synonyms[i][1];

@@ -40,6 +40,17 @@ is_dns_upstream(const char *s, size_t len)
 	       (endpoint_is(&e, "tcp") && e.name.s == NULL);
 }
 
+/* By way of a tunnel it is TCP in any case. */
+static bool
+is_dns_server(const char *s, size_t len)
+{
+	struct endpoint e;
+
+	return endpoint_parse(&e, s, len) == 0 && e.addr.family != ADDR_NONE &&
+	       e.user.s == NULL && e.name.s == NULL && e.scheme.s == NULL &&
+	       e.zone.s == NULL;
+}
+
 static bool
 is_system_or_upstream(const char *s, size_t len)
 {
@@ -84,6 +95,15 @@ static bool
 is_path_or_system(const char *s, size_t len)
 {
 	return is_path(s, len) || (len == 6 && memcmp(s, "system", 6) == 0);
+}
+
+/* A path, or what ip-netns(8) calls one. */
+static bool
+is_netns(const char *s, size_t len)
+{
+	return len > 0 && len < CONF_NETNS_MAX &&
+	       memchr(s, '\0', len) == NULL &&
+	       (s[0] == '/' || (memchr(s, '/', len) == NULL && s[0] != '.'));
 }
 
 static bool
@@ -312,6 +332,11 @@ const struct conf_row conf_rows[] = {
 		    "here, through the tunnel, or not at all: the program "
 		    "gets an address that stands for the name, and the proxy "
 		    "is told the name." },
+	{ TUNNEL("dns-server", CONF_TEXTS, dns_server), .check = is_dns_server,
+	    .expected = "servers such as 10.0.0.53 or [fd00::53]:5353",
+	    .dflt = "", .sample = "10.0.0.53",
+	    .help = "With dns = tunnel: the servers that are asked through "
+		    "the tunnel, over TCP; without it those of [resolver]." },
 	{ TUNNEL("udp", CONF_ENUM, udp), .words = "tunnel reject drop",
 	    .dflt = "tunnel",
 	    .help = "What happens to UDP; where the upstream can't carry it, "
@@ -329,9 +354,9 @@ const struct conf_row conf_rows[] = {
 	    .expected = "an address of this host", .dflt = "",
 	    .sample = "192.0.2.7",
 	    .help = "For direct: the address that connections come from." },
-	{ TUNNEL("netns", CONF_TEXT, netns), .check = is_path,
-	    .expected = "a path such as /run/netns/vpn", .dflt = "",
-	    .sample = "/run/netns/vpn",
+	{ TUNNEL("netns", CONF_TEXT, netns), .check = is_netns,
+	    .expected = "a name such as vpn, or a path such as /run/netns/vpn",
+	    .dflt = "", .sample = "vpn",
 	    .help = "For direct: the network namespace that connections are "
 		    "made in." },
 	{ TUNNEL("fwmark", CONF_NUMBER, fwmark), .max = UINT32_MAX, .dflt = "0",

@@ -32,7 +32,7 @@ struct entry {
 struct uses {
 	struct map entries, whos;
 	struct list lru; /* the youngest first */
-	size_t max;
+	size_t max, judged;
 	uint64_t ids, orders;
 };
 
@@ -56,13 +56,14 @@ is_alike(const struct actor *a, const struct actor *b)
 }
 
 struct uses *
-uses_new(size_t max)
+uses_new(size_t max, size_t judged)
 {
 	struct uses *uses = calloc(1, sizeof(*uses));
 
 	if (uses == NULL)
 		return NULL;
 	uses->max = max > 0 ? max : 1;
+	uses->judged = judged > 0 ? judged : 1;
 	list_init(&uses->lru);
 	if (map_init(&uses->entries) < 0 || map_init(&uses->whos) < 0) {
 		uses_free(uses);
@@ -148,11 +149,28 @@ entry_next(struct map_node *node, uint64_t hash, const struct flow_key *key)
 	     (entry) != NULL;                                                  \
 	     (entry) = entry_next(map_next(&(entry)->node, hash), hash, key))
 
+/* So that one more may come. After a burst there are two for each that does,
+ * until the table has its usual size. */
+static void
+make_room(struct uses *uses, mono_t now)
+{
+	for (int i = 0; i < 2 && !list_empty(&uses->lru); i++) {
+		struct entry *last =
+		    container_of(uses->lru.prev, struct entry, lru);
+		bool waits =
+		    last->waiting > 0 && mono_since(now, last->when) <= WAIT_NS;
+
+		if (uses->entries.count < (waits ? uses->max : uses->judged))
+			return;
+		entry_forget(uses, last);
+	}
+}
+
 /* The one of that process and socket, or a new one. Where too many send between
  * the same ends the oldest gives way; its packets are nobody's then. */
 static struct entry *
 entry_get(struct uses *uses, const struct flow_key *key, struct who *who,
-    uint64_t socket)
+    uint64_t socket, mono_t now)
 {
 	uint64_t hash = map_hash(&uses->entries, key, sizeof(*key));
 	struct entry *entry, *oldest = NULL;
@@ -168,9 +186,8 @@ entry_get(struct uses *uses, const struct flow_key *key, struct who *who,
 	}
 	if (n >= SAME_MAX)
 		entry_forget(uses, oldest);
-	else if (uses->entries.count >= uses->max)
-		entry_forget(
-		    uses, container_of(uses->lru.prev, struct entry, lru));
+	else
+		make_room(uses, now);
 	entry = calloc(1, sizeof(*entry));
 	if (entry == NULL)
 		return NULL;
@@ -206,7 +223,7 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	who = who_get(uses, &use->actor);
 	if (who == NULL)
 		return -ENOMEM;
-	entry = entry_get(uses, &key, who, use->socket);
+	entry = entry_get(uses, &key, who, use->socket, now);
 	who_unref(uses, who); /* the entry has its own */
 	if (entry == NULL)
 		return -ENOMEM;
@@ -232,7 +249,7 @@ is_packet(const struct uses *uses, const struct entry *entry, const void *head,
 
 /* Several sent between these ends. One of those of whom packets wait for a
  * verdict, by its bytes where these are not all alike; where none waits, and
- * all are alike, the newest. */
+ * all are alike or can only have come one after the other, the newest. */
 static struct entry *
 tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
     const void *head, size_t len)
@@ -264,7 +281,8 @@ tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
 		return found;
 	if (waits != NULL)
 		return waiting_alike ? waits : NULL;
-	return alike ? newest : NULL;
+	/* what TCP sends again: one socket has these ends at a time */
+	return alike || newest->key.proto == IPPROTO_TCP ? newest : NULL;
 }
 
 enum uses_found

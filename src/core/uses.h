@@ -12,7 +12,8 @@
 #include "src/core/process.h"
 
 /* Who sent what, lately: the packet that comes to be judged finds its sender
- * by its ends. Bounded; what was sent longest ago makes room. */
+ * by its ends. Bounded; what was sent longest ago makes room, and sooner where
+ * it waits for no verdict. */
 struct uses;
 
 /* One process as the kernel saw it, shared by all that it sent. */
@@ -40,8 +41,9 @@ enum uses_found {
 		       told */
 };
 
-/* NULL when there is no memory. */
-struct uses *uses_new(size_t max);
+/* max: of all; judged: to be kept where none of them waits. NULL when there is
+ * no memory. */
+struct uses *uses_new(size_t max, size_t judged);
 void uses_free(struct uses *uses); /* accepts NULL */
 
 /* 0 with the flow's key in *ret_key (or NULL), -ENOMEM, or what packet_parse()

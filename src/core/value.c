@@ -301,6 +301,10 @@ parse_domain(struct rule_value *ret, const char *s, size_t len,
 			return refuse(fault, s, len,
 			    "is not in the form that DNS has it in",
 			    "the xn-- form of a name in another script");
+	for (size_t i = 0; i < len; i++)
+		if (s[i] == '/' || s[i] == ':' || s[i] == '@')
+			return refuse(fault, s, len, "is more than a name",
+			    "the name alone: no scheme, port, path or user");
 	if (memchr(s + skip, '*', len - skip) != NULL)
 		return refuse(fault, s, len, "has a '*' that is no first label",
 		    value_expected(VALUE_DOMAIN));

@@ -92,43 +92,24 @@ flow_colour(const json_t *flow)
 		   : TABLE_RED;
 }
 
-static enum status
-print_flows(const json_t *flows, bool json)
+static void
+add_flow(struct table *table, const json_t *flow)
 {
-	struct table *table;
 	struct flow_cells cells;
-	const json_t *flow;
-	size_t i;
 
-	if (json) {
-		command_json_lines(flows);
-		return STATUS_DONE;
-	}
-	table = table_new(flow_columns, N_COLUMNS);
-	if (table == NULL)
-		return STATUS_FAILED;
-	json_array_foreach((json_t *)flows, i, flow)
-	{
-		format_flow(&cells, flow);
-		table_row(table, cells.cells, flow_colour(flow));
-	}
-	table_print(table, stdout);
-	table_free(table);
-	return STATUS_DONE;
+	format_flow(&cells, flow);
+	table_row(table, cells.cells, flow_colour(flow));
 }
 
 enum status
 command_flows(const struct context *context)
 {
-	json_t *args, *flows = NULL;
+	static const struct show_list list = { "flows.list", flow_columns,
+		N_COLUMNS, add_flow };
+	json_t *args;
 	enum status status = filter_args(context, &args);
 
-	if (status == STATUS_DONE)
-		status = command_call(context, "flows.list", args, &flows);
-	if (status == STATUS_DONE)
-		status = print_flows(flows, context->json);
-	json_decref(flows);
-	return status;
+	return status == STATUS_DONE ? show_list(context, &list, args) : status;
 }
 
 /* Lines that come one by one: columns of a fixed width. */

@@ -33,34 +33,27 @@ number(char buf[NUMBER], const json_t *row, const char *key)
 }
 
 static void
-print_table(const json_t *rows, struct table *table)
+add_row(struct table *table, const json_t *row)
 {
 	char buf[4][NUMBER], loaded[64];
-	const json_t *row;
-	size_t i;
+	const char *state = command_text(row, "state", "-");
+	const char *cells[N_COLUMNS] = {
+		command_text(row, "name", "-"),
+		state,
+		number(buf[0], row, "names"),
+		number(buf[1], row, "addresses"),
+		number(buf[2], row, "faults"),
+		number(buf[3], row, "hits"),
+		loaded,
+	};
 
-	json_array_foreach((json_t *)rows, i, row)
-	{
-		const char *state = command_text(row, "state", "-");
-		const char *cells[N_COLUMNS] = {
-			command_text(row, "name", "-"),
-			state,
-			number(buf[0], row, "names"),
-			number(buf[1], row, "addresses"),
-			number(buf[2], row, "faults"),
-			number(buf[3], row, "hits"),
-			loaded,
-		};
-
-		if (json_is_number(json_object_get(row, "loaded")))
-			show_time(loaded, sizeof(loaded),
-			    command_number(row, "loaded"));
-		else
-			(void)snprintf(loaded, sizeof(loaded), "never");
-		table_row(table, cells,
-		    strcmp(state, "loaded") == 0 ? TABLE_PLAIN : TABLE_RED);
-	}
-	table_print(table, stdout);
+	if (json_is_number(json_object_get(row, "loaded")))
+		show_time(
+		    loaded, sizeof(loaded), command_number(row, "loaded"));
+	else
+		(void)snprintf(loaded, sizeof(loaded), "never");
+	table_row(table, cells,
+	    strcmp(state, "loaded") == 0 ? TABLE_PLAIN : TABLE_RED);
 }
 
 static void
@@ -120,16 +113,15 @@ print_details(const json_t *row)
 static enum status
 print_rows(const json_t *rows)
 {
-	struct table *table = table_new(columns, N_COLUMNS);
+	static const struct show_list list = { "lists.list", columns, N_COLUMNS,
+		add_row };
+	enum status status = show_table(&list, rows);
 	const json_t *row;
 	size_t i;
 
-	if (table == NULL)
-		return STATUS_FAILED;
-	print_table(rows, table);
-	table_free(table);
-	json_array_foreach((json_t *)rows, i, row) print_details(row);
-	return STATUS_DONE;
+	if (status == STATUS_DONE)
+		json_array_foreach((json_t *)rows, i, row) print_details(row);
+	return status;
 }
 
 /* After a reload, one that could not be loaded is a failure. */

@@ -65,38 +65,22 @@ format_row(struct cells *ret, const json_t *row)
 	*cell++ = ret->last;
 }
 
-static enum status
-print_rows(const json_t *rows)
+static void
+add_row(struct table *table, const json_t *row)
 {
-	struct table *table = table_new(columns, N_COLUMNS);
 	struct cells cells;
-	const json_t *row;
-	size_t i;
 
-	if (table == NULL)
-		return STATUS_FAILED;
-	json_array_foreach((json_t *)rows, i, row)
-	{
-		format_row(&cells, row);
-		table_row(table, cells.cells, TABLE_PLAIN);
-	}
-	table_print(table, stdout);
-	table_free(table);
-	return STATUS_DONE;
+	format_row(&cells, row);
+	table_row(table, cells.cells, TABLE_PLAIN);
 }
 
 enum status
 command_processes(const struct context *context)
 {
-	json_t *args, *rows = NULL;
+	static const struct show_list list = { "processes.list", columns,
+		N_COLUMNS, add_row };
+	json_t *args;
 	enum status status = filter_args(context, &args);
 
-	if (status == STATUS_DONE)
-		status = command_call(context, "processes.list", args, &rows);
-	if (status == STATUS_DONE && context->json)
-		command_json_lines(rows);
-	else if (status == STATUS_DONE)
-		status = print_rows(rows);
-	json_decref(rows);
-	return status;
+	return status == STATUS_DONE ? show_list(context, &list, args) : status;
 }

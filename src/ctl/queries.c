@@ -1,6 +1,7 @@
 #include "src/ctl/queries.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/ctl/command.h"
@@ -89,24 +90,13 @@ query_colour(const json_t *query)
 		   : TABLE_PLAIN;
 }
 
-static enum status
-print_queries(const json_t *queries)
+static void
+add_query(struct table *table, const json_t *query)
 {
-	struct table *table = table_new(columns, N_COLUMNS);
 	struct cells cells;
-	const json_t *query;
-	size_t i;
 
-	if (table == NULL)
-		return STATUS_FAILED;
-	json_array_foreach((json_t *)queries, i, query)
-	{
-		format_query(&cells, query);
-		table_row(table, cells.cells, query_colour(query));
-	}
-	table_print(table, stdout);
-	table_free(table);
-	return STATUS_DONE;
+	format_query(&cells, query);
+	table_row(table, cells.cells, query_colour(query));
 }
 
 void
@@ -131,17 +121,12 @@ queries_print_event(const json_t *query)
 enum status
 command_queries(const struct context *context)
 {
-	json_t *args, *queries = NULL;
+	static const struct show_list list = { "queries.list", columns,
+		N_COLUMNS, add_query };
+	json_t *args;
 	enum status status = filter_args(context, &args);
 
-	if (status == STATUS_DONE)
-		status = command_call(context, "queries.list", args, &queries);
-	if (status == STATUS_DONE && context->json)
-		command_json_lines(queries);
-	else if (status == STATUS_DONE)
-		status = print_queries(queries);
-	json_decref(queries);
-	return status;
+	return status == STATUS_DONE ? show_list(context, &list, args) : status;
 }
 
 static void
@@ -231,6 +216,21 @@ command_cache(const struct context *context)
 	return status;
 }
 
+/* Zone files part the fields of a record by tabs. */
+static void
+print_record(const char *record)
+{
+	char *text = strdup(record);
+
+	if (text == NULL)
+		return;
+	for (char *s = text; (s = strchr(s, '\t')) != NULL;)
+		*s = ' ';
+	table_text(text, stdout);
+	putchar('\n');
+	free(text);
+}
+
 enum status
 command_resolve(const struct context *context)
 {
@@ -253,8 +253,7 @@ command_resolve(const struct context *context)
 		json_array_foreach(
 		    json_object_get(result, "records"), i, record)
 		{
-			table_text(json_string_value(record), stdout);
-			putchar('\n');
+			print_record(json_string_value(record));
 		}
 		if (i == 0)
 			puts(command_text(result, "rcode", "?"));

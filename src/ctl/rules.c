@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "src/base/num.h"
+#include "src/ctl/show.h"
 #include "src/ctl/table.h"
 
 /* What fits a line of the control protocol, escaped as JSON. */
@@ -109,43 +110,17 @@ format_rule(struct rule_cells *ret, const json_t *rule)
 	ret->cells[5] = command_text(rule, "text", "?");
 }
 
-static enum status
-print_rules(const json_t *rules, bool json)
+static void
+add_rule(struct table *table, const json_t *rule)
 {
-	struct table *table;
 	struct rule_cells cells;
-	const json_t *rule;
-	size_t i;
 
-	if (json) {
-		command_json_lines(rules);
-		return STATUS_DONE;
-	}
-	table = table_new(
-	    rule_columns, sizeof(rule_columns) / sizeof(rule_columns[0]));
-	if (table == NULL)
-		return STATUS_FAILED;
-	json_array_foreach((json_t *)rules, i, rule)
-	{
-		format_rule(&cells, rule);
-		table_row(table, cells.cells, TABLE_PLAIN);
-	}
-	table_print(table, stdout);
-	table_free(table);
-	return STATUS_DONE;
+	format_rule(&cells, rule);
+	table_row(table, cells.cells, TABLE_PLAIN);
 }
 
-static enum status
-list(const struct context *context)
-{
-	json_t *rules = NULL;
-	enum status status = command_call(context, "rules.list", NULL, &rules);
-
-	if (status == STATUS_DONE)
-		status = print_rules(rules, context->json);
-	json_decref(rules);
-	return status;
-}
+static const struct show_list rule_list = { "rules.list", rule_columns,
+	sizeof(rule_columns) / sizeof(rule_columns[0]), add_rule };
 
 /* What a change did to live connections. */
 static void
@@ -410,7 +385,7 @@ command_rules(const struct context *context)
 	enum status status;
 
 	if (context->argc == 0)
-		return list(context);
+		return show_list(context, &rule_list, NULL);
 	status = command_take_word(context, &word);
 	if (status != STATUS_DONE)
 		return status;

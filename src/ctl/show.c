@@ -4,7 +4,39 @@
 #include <string.h>
 #include <time.h>
 
-#include "src/ctl/command.h"
+enum status
+show_table(const struct show_list *list, const json_t *rows)
+{
+	struct table *table = table_new(list->columns, list->n_columns);
+	const json_t *row;
+	size_t i;
+
+	if (table == NULL)
+		return STATUS_FAILED;
+	json_array_foreach((json_t *)rows, i, row)
+	{
+		list->add(table, row);
+	}
+	table_print(table, stdout);
+	table_free(table);
+	return STATUS_DONE;
+}
+
+enum status
+show_list(const struct context *context, const struct show_list *list,
+    json_t *args_take)
+{
+	json_t *rows = NULL;
+	enum status status =
+	    command_call(context, list->call, args_take, &rows);
+
+	if (status == STATUS_DONE && context->json)
+		command_json_lines(rows);
+	else if (status == STATUS_DONE)
+		status = show_table(list, rows);
+	json_decref(rows);
+	return status;
+}
 
 void
 show_time(char *buf, size_t size, double when)

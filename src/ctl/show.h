@@ -4,6 +4,24 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "src/ctl/command.h"
+#include "src/ctl/table.h"
+
+/* A call that answers with rows, and the table that shows them. */
+struct show_list {
+	const char *call;
+	const struct table_column *columns;
+	size_t n_columns;
+	void (*add)(struct table *table, const json_t *row);
+};
+
+/* Prints rows as such a table. */
+enum status show_table(const struct show_list *list, const json_t *rows);
+
+/* Calls, and prints what comes: a table, or an object a line. */
+enum status show_list(const struct context *context,
+    const struct show_list *list, json_t *args_take);
+
 /* Cells of tables; what does not fit in buf is cut. */
 
 /* Seconds since 1970 as the time of day. */

@@ -60,6 +60,22 @@ print_problems(const json_t *problems)
 	}
 }
 
+/* How much is kept for it; the sizes come from the machine's. */
+static void
+print_tables(const json_t *attribution)
+{
+	const json_t *tables = json_object_get(attribution, "bpf_tables");
+
+	printf("  remembers          %lld of %lld packets, %lld of %lld "
+	       "processes, %lld flows in the kernel\n",
+	    number(tables, "packets"), number(tables, "packets_max"),
+	    number(tables, "processes"), number(tables, "processes_max"),
+	    number(tables, "owners_max"));
+	printf("  rings              %lld KiB, %lld records lost\n",
+	    number(tables, "ring_bytes") / 1024,
+	    number(attribution, "bpf_lost"));
+}
+
 /* Where the best source is missing, why. */
 static void
 print_attribution(const json_t *attribution)
@@ -68,8 +84,10 @@ print_attribution(const json_t *attribution)
 
 	printf("attribution          BPF %s, sock_diag %s, /proc yes\n",
 	    yes_no(attribution, "bpf"), yes_no(attribution, "sock_diag"));
-	if (why == NULL)
+	if (why == NULL) {
+		print_tables(attribution);
 		return;
+	}
 	fputs("  no BPF: ", stdout);
 	table_text(why, stdout);
 	putchar('\n');

@@ -65,33 +65,8 @@ add_row(struct table *table, const json_t *row)
 					 : TABLE_YELLOW);
 }
 
-static enum status
-list(const struct context *context)
-{
-	json_t *rows = NULL;
-	enum status status = command_call(context, "tunnels.list", NULL, &rows);
-	struct table *table;
-	const json_t *row;
-	size_t i;
-
-	if (status == STATUS_DONE && context->json) {
-		command_json_lines(rows);
-	} else if (status == STATUS_DONE) {
-		table = table_new(columns, N_COLUMNS);
-		if (table == NULL) {
-			json_decref(rows);
-			return STATUS_FAILED;
-		}
-		json_array_foreach(rows, i, row)
-		{
-			add_row(table, row);
-		}
-		table_print(table, stdout);
-		table_free(table);
-	}
-	json_decref(rows);
-	return status;
-}
+static const struct show_list tunnel_list = { "tunnels.list", columns,
+	N_COLUMNS, add_row };
 
 /* "host:port", "[addr]:port". False where it is neither. */
 static bool
@@ -170,7 +145,7 @@ enum status
 command_tunnels(const struct context *context)
 {
 	if (context->argc == 0)
-		return list(context);
+		return show_list(context, &tunnel_list, NULL);
 	if (strcmp(context->argv[0], "test") == 0)
 		return test(context);
 	return command_usage(

@@ -39,12 +39,6 @@ static const unsigned char object[] = {
 #define PRIORITY_FIRST (-160)
 #define PRIORITY_LAST (-152)
 
-/* Bytes for what waits. Packets: what is sent while one wake-up lasts, 5 ms at
- * most. Births: the kernel keeps them until somebody is looked up, or it is
- * half full: some 200 programs that are started. All of it is resident. */
-#define RING_USES ((uint32_t)1 << 19)
-#define RING_EVENTS ((uint32_t)1 << 17)
-
 /* One with all its text. */
 #define EVENT_MAX                                                              \
 	(sizeof(struct bpf_event) + BPF_PATH_MAX + BPF_NAME_MAX + BPF_ARGS_MAX)
@@ -53,6 +47,7 @@ static const unsigned char object[] = {
 #define LEVELS_MAX 32
 
 #define N_FAMILIES 2
+#define N_BIRTHS 3
 
 /* A flow of datagrams that was there before us has spoken by then, or conntrack
  * has forgotten it (nf_conntrack_udp_timeout_stream: 120 s). */
@@ -60,8 +55,9 @@ static const unsigned char object[] = {
 
 struct bpf {
 	struct bpf_ops ops;
+	struct attr_sizes sizes;
 	struct bpf_object *object;
-	struct bpf_link *births[2];
+	struct bpf_link *births[N_BIRTHS];
 	int links[N_FAMILIES];
 	struct bpf_ring uses, events;
 	volatile struct bpf_shared *shared;
@@ -176,6 +172,10 @@ event_cb(void *arg, const void *bytes, size_t size)
 		exec_cb(bpf, event, size);
 		return;
 	}
+	if (event->type == BPF_EVENT_EXIT) {
+		bpf->ops.exit(bpf->ops.arg, (pid_t)event->pid, event->start);
+		return;
+	}
 	fork = (struct fork){
 		.pid = (pid_t)event->pid,
 		.ppid = (pid_t)event->ppid,
@@ -238,9 +238,10 @@ attach(struct bpf *bpf, char why[BPF_WHY_MAX])
 static void
 attach_births(struct bpf *bpf)
 {
-	static const char *const names[] = { "attr_fork", "attr_exec" };
+	static const char *const names[N_BIRTHS] = { "attr_fork", "attr_exec",
+		"attr_exit" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < N_BIRTHS; i++) {
 		struct bpf_program *prog =
 		    bpf_object__find_program_by_name(bpf->object, names[i]);
 
@@ -252,13 +253,20 @@ attach_births(struct bpf *bpf)
 	}
 }
 
+static void
+size_map(struct bpf *bpf, const char *name, uint64_t size)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(bpf->object, name);
+
+	(void)bpf_map__set_max_entries(map, (uint32_t)size);
+}
+
 static int
 prepare(struct bpf *bpf, bool births)
 {
 	struct bpf_object_open_opts opts = { .sz = sizeof(opts),
 		.object_name = "attr" };
 	struct bpf_program *prog;
-	struct bpf_map *map;
 
 	bpf->object = bpf_object__open_mem(object, sizeof(object), &opts);
 	if (libbpf_get_error(bpf->object) != 0) {
@@ -273,10 +281,9 @@ prepare(struct bpf *bpf, bool births)
 	    prog, (enum bpf_prog_type)PROG_TYPE_NETFILTER);
 	(void)bpf_program__set_expected_attach_type(
 	    prog, (enum bpf_attach_type)ATTACH_NETFILTER);
-	map = bpf_object__find_map_by_name(bpf->object, "uses");
-	(void)bpf_map__set_max_entries(map, RING_USES);
-	map = bpf_object__find_map_by_name(bpf->object, "events");
-	(void)bpf_map__set_max_entries(map, RING_EVENTS);
+	size_map(bpf, "uses", bpf->sizes.uses_ring);
+	size_map(bpf, "events", bpf->sizes.births_ring);
+	size_map(bpf, "owners", bpf->sizes.owners);
 	return bpf_object__load(bpf->object);
 }
 
@@ -315,18 +322,18 @@ open_rings(struct bpf *bpf)
 	int fd = map_fd(bpf, "attr.bss");
 	void *bss;
 
-	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"), RING_USES,
+	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"), bpf->sizes.uses_ring,
 		sizeof(struct bpf_use)) < 0 ||
-	    bpf_ring_init(&bpf->events, map_fd(bpf, "events"), RING_EVENTS,
-		EVENT_MAX) < 0)
+	    bpf_ring_init(&bpf->events, map_fd(bpf, "events"),
+		bpf->sizes.births_ring, EVENT_MAX) < 0)
 		return -ENOMEM;
 	bss = mmap(NULL, sizeof(*bpf->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, fd, 0);
 	if (bss == MAP_FAILED)
 		return -errno;
 	bpf->shared = bss;
-	bpf->shared->uses_many = RING_USES / 2;
-	bpf->shared->events_many = RING_EVENTS / 2;
+	bpf->shared->uses_many = bpf->sizes.uses_ring / 2;
+	bpf->shared->events_many = bpf->sizes.births_ring / 2;
 	bpf->shared->strict_from = mono_now().ns + OLD_FLOWS_NS;
 	return 0;
 }
@@ -414,7 +421,8 @@ self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 }
 
 int
-bpf_open(struct bpf **ret, const struct bpf_ops *ops, char why[BPF_WHY_MAX])
+bpf_open(struct bpf **ret, const struct bpf_ops *ops,
+    const struct attr_sizes *sizes, char why[BPF_WHY_MAX])
 {
 	struct bpf *bpf = calloc(1, sizeof(*bpf));
 	int r = 0;
@@ -422,6 +430,7 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops, char why[BPF_WHY_MAX])
 	if (bpf == NULL)
 		return fail(why, -ENOMEM, "no memory");
 	bpf->ops = *ops;
+	bpf->sizes = *sizes;
 	bpf->seen = true;
 	for (size_t i = 0; i < N_FAMILIES; i++)
 		bpf->links[i] = -1;
@@ -456,8 +465,7 @@ bpf_close(struct bpf *bpf)
 	for (size_t i = 0; i < N_FAMILIES; i++)
 		if (bpf->links[i] >= 0)
 			(void)close(bpf->links[i]); /* and it is detached */
-	for (size_t i = 0; i < sizeof(bpf->births) / sizeof(bpf->births[0]);
-	     i++)
+	for (size_t i = 0; i < N_BIRTHS; i++)
 		(void)bpf_link__destroy(bpf->births[i]);
 	if (bpf->shared != NULL) /* not volatile for munmap(2) */
 		(void)munmap((void *)bpf->shared, sizeof(*bpf->shared));
@@ -465,6 +473,12 @@ bpf_close(struct bpf *bpf)
 	bpf_ring_done(&bpf->events);
 	bpf_object__close(bpf->object);
 	free(bpf);
+}
+
+void
+bpf_arm(struct bpf *bpf)
+{
+	bpf->shared->armed = 1;
 }
 
 bool
@@ -506,16 +520,24 @@ bpf_lost(const struct bpf *bpf)
 #else /* !HAVE_BPF */
 
 int
-bpf_open(struct bpf **ret, const struct bpf_ops *ops, char why[BPF_WHY_MAX])
+bpf_open(struct bpf **ret, const struct bpf_ops *ops,
+    const struct attr_sizes *sizes, char why[BPF_WHY_MAX])
 {
 	(void)ret;
 	(void)ops;
+	(void)sizes;
 	(void)snprintf(why, BPF_WHY_MAX, "this build is without it");
 	return -ENOSYS;
 }
 
 void
 bpf_close(struct bpf *bpf)
+{
+	(void)bpf;
+}
+
+void
+bpf_arm(struct bpf *bpf)
 {
 	(void)bpf;
 }

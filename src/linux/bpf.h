@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "src/core/actor.h"
+#include "src/core/attr_sizes.h"
 
 /* Programs in the kernel that say which process sends a packet, at the moment
  * it does, and which processes are born and become others. They look and
@@ -19,6 +20,7 @@ struct bpf_ops {
 	void (*use)(void *arg, const struct use *use);
 	void (*fork)(void *arg, const struct fork *fork);
 	void (*exec)(void *arg, const struct exec *exec);
+	void (*exit)(void *arg, pid_t pid, uint64_t start);
 	void *arg;
 };
 
@@ -27,9 +29,13 @@ struct bpf_ops {
 /* Loads them and tries them on this very process. 0; else -errno, and `why`
  * says in a few words what is missing: the build, the kernel's BTF, a kernel
  * that is new enough, a privilege, or what the verifier refused. */
-int bpf_open(
-    struct bpf **ret, const struct bpf_ops *ops, char why[BPF_WHY_MAX]);
+int bpf_open(struct bpf **ret, const struct bpf_ops *ops,
+    const struct attr_sizes *sizes, char why[BPF_WHY_MAX]);
 void bpf_close(struct bpf *bpf); /* accepts NULL */
+
+/* From now on packets are judged: one whose record the kernel has no room for
+ * is dropped there, since nobody could say whose it is. */
+void bpf_arm(struct bpf *bpf);
 
 /* Births are seen too; without them only what sends is. */
 bool bpf_sees_births(const struct bpf *bpf);

@@ -23,6 +23,14 @@ static const unsigned int kept[] = {
 	CAP_DAC_READ_SEARCH,
 };
 
+/* Of who makes sockets in other network namespaces (netns.h): to enter one,
+ * and to see where it lies. */
+static const unsigned int kept_by_maker[] = {
+	CAP_SYS_ADMIN,
+	CAP_SYS_PTRACE,
+	CAP_DAC_READ_SEARCH,
+};
+
 /* What iptables-restore and its like need. */
 static const unsigned int lent[] = { CAP_NET_ADMIN, CAP_NET_RAW };
 
@@ -131,18 +139,19 @@ caps_may_write(const char *path, const struct caps_user *user)
 
 /* The calling thread's, as the kernel has them. */
 static void
-set_kept(void)
+set_kept(const unsigned int *keep, size_t n)
 {
-	bool have[N(kept)];
+	bool have[CAP_LAST_CAP + 1] = { false };
 
-	for (size_t i = 0; i < N(kept); i++)
-		have[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]) != 0;
+	for (size_t i = 0; i < n; i++)
+		have[keep[i]] =
+		    capng_have_capability(CAPNG_PERMITTED, keep[i]) != 0;
 	capng_clear(CAPNG_SELECT_BOTH);
-	for (size_t i = 0; i < N(kept); i++) {
-		capng_update(CAPNG_ADD, CAPNG_BOUNDING_SET, kept[i]);
-		if (have[i])
+	for (size_t i = 0; i < n; i++) {
+		capng_update(CAPNG_ADD, CAPNG_BOUNDING_SET, keep[i]);
+		if (have[keep[i]])
 			capng_update(CAPNG_ADD,
-			    CAPNG_EFFECTIVE | CAPNG_PERMITTED, kept[i]);
+			    CAPNG_EFFECTIVE | CAPNG_PERMITTED, keep[i]);
 	}
 }
 
@@ -156,14 +165,14 @@ become(const struct caps_user *user)
 	return 0;
 }
 
-int
-caps_drop(const struct caps_user *user)
+static int
+drop(const unsigned int *keep, size_t n, const struct caps_user *user)
 {
 	int r = 0;
 
 	if (capng_get_caps_process() < 0)
 		return -errno;
-	set_kept();
+	set_kept(keep, n);
 	/* without CAP_SETPCAP the bound is as somebody else has set it */
 	if (prctl(PR_CAPBSET_READ, (long)CAP_SETPCAP) == 1)
 		(void)capng_apply(CAPNG_SELECT_BOUNDS);
@@ -175,6 +184,18 @@ caps_drop(const struct caps_user *user)
 		r = -EPERM;
 	(void)prctl(PR_CAP_AMBIENT, (long)PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L);
 	return r;
+}
+
+int
+caps_drop(const struct caps_user *user)
+{
+	return drop(kept, N(kept), user);
+}
+
+int
+caps_drop_to_netns(void)
+{
+	return drop(kept_by_maker, N(kept_by_maker), NULL);
 }
 
 int

@@ -30,6 +30,10 @@ bool caps_may_write(const char *path, const struct caps_user *user);
  * 0 or -errno. */
 int caps_drop(const struct caps_user *user);
 
+/* The same for a child that does nothing but enter network namespaces: it keeps
+ * what that takes, and stays who it is. */
+int caps_drop_to_netns(void);
+
 /* As who is gone: capabilities none, the user stays. For a child that needs
  * no more than what its user owns. */
 int caps_drop_all(void);

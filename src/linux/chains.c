@@ -67,26 +67,59 @@ chains_table_name(enum chains_table table)
 	abort();
 }
 
-bool
-chains_has(enum chains_backend backend, enum chains_family family,
+enum chains_table
+chains_order(size_t n, bool install)
+{
+	return install_order[install ? n : CHAINS_N_TABLES - 1 - n];
+}
+
+/* Whether the rules of the table can be there: security is left out where the
+ * kernel lacks it. */
+static bool
+has(const struct chains_ops *ops, enum chains_family family,
     enum chains_table table)
 {
-	const struct chains_ops *ops = chains_ops(backend);
-
 	return table != CHAINS_SECURITY || ops->in_use(family, table) ||
-	       /* a question that loads it: not where nothing of ours is */
-	       (ops->in_use(family, CHAINS_FILTER) && ops->has(family, table));
+	       ops->has(family, table);
 }
 
 int
-chains_read(struct chains_content *ret, enum chains_backend backend,
-    enum chains_family family, enum chains_table table,
-    struct chains_error *ret_error)
+chains_tables_read(struct chains_tables **ret, enum chains_backend backend,
+    enum chains_family family, struct chains_error *ret_error)
 {
 	const struct chains_ops *ops = chains_ops(backend);
+	struct chains_tables *tables = calloc(1, sizeof(*tables));
+	/* a question that loads it: not where nothing of ours is */
+	bool used = ops->in_use(family, CHAINS_FILTER);
+	int r;
 
-	chains_content_init(ret, family, table);
-	return ops->in_use(family, table) ? ops->read(ret, ret_error) : 0;
+	if (tables == NULL)
+		return chains_fail(ret_error, -ENOMEM, "out of memory");
+	tables->backend = backend;
+	tables->family = family;
+	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++) {
+		chains_content_init(&tables->table[table], family, table);
+		tables->has[table] = table != CHAINS_SECURITY ||
+				     ops->in_use(family, table) ||
+				     (used && ops->has(family, table));
+	}
+	r = ops->read(tables, ret_error);
+	if (r < 0) {
+		chains_tables_free(tables);
+		return r;
+	}
+	*ret = tables;
+	return 0;
+}
+
+void
+chains_tables_free(struct chains_tables *tables)
+{
+	if (tables == NULL)
+		return;
+	for (size_t i = 0; i < CHAINS_N_TABLES; i++)
+		chains_content_done(&tables->table[i]);
+	free(tables);
 }
 
 static int
@@ -95,34 +128,13 @@ remove_locked(const struct chains_ops *ops, enum chains_family family,
 {
 	const struct chains_setup any = { .final = true };
 	struct chains_plan plan;
+	struct chains_change change = { .plan = &plan };
 
 	/* rows in chains of the kernel are the same in every setup */
 	chains_plan(&plan, family, &any);
-	for (size_t i = CHAINS_N_TABLES; i-- > 0;) {
-		int r;
-
-		if (!ops->in_use(family, install_order[i]))
-			continue;
-		r = ops->change(&plan, install_order[i], false, ret_error);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* Whether C17 stands: it comes last and goes first. */
-static bool
-were_in(enum chains_backend backend, enum chains_family family)
-{
-	struct chains_content filter;
-	struct chains_error ignored;
-	bool in =
-	    chains_read(&filter, backend, family, CHAINS_FILTER, &ignored) ==
-		0 &&
-	    chains_content_find(&filter, chains_own(CHAINS_FILTER, 0)) != NULL;
-
-	chains_content_done(&filter);
-	return in;
+	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++)
+		change.tables[table] = ops->in_use(family, table);
+	return ops->change(&change, ret_error);
 }
 
 /* Each table holds ours whole, of this start or of one before, so that what
@@ -132,22 +144,26 @@ install_locked(const struct chains_plan *plan, const struct chains_setup *setup,
     struct chains_error *ret_error)
 {
 	const struct chains_ops *ops = chains_ops(setup->backend);
-	bool in = were_in(setup->backend, plan->family);
+	struct chains_tables *tables = NULL;
+	struct chains_change change = { .plan = plan, .install = true };
 	struct chains_error ignored;
+	bool in = false;
+	int r;
 
-	for (size_t i = 0; i < CHAINS_N_TABLES; i++) {
-		int r;
-
-		if (!chains_has(setup->backend, plan->family, install_order[i]))
-			continue;
-		r = ops->change(plan, install_order[i], true, ret_error);
-		if (r < 0 && (!in || setup->fail_open))
-			/* the first error is the one to tell */
-			(void)remove_locked(ops, plan->family, &ignored);
-		if (r < 0)
-			return r;
-	}
-	return in;
+	/* C17 comes last and goes first */
+	if (chains_tables_read(
+		&tables, setup->backend, plan->family, &ignored) == 0)
+		in = chains_content_find(&tables->table[CHAINS_FILTER],
+			 chains_own(CHAINS_FILTER, 0)) != NULL;
+	change.seen = tables;
+	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++)
+		change.tables[table] = has(ops, plan->family, table);
+	r = ops->change(&change, ret_error);
+	if (r < 0 && (!in || setup->fail_open))
+		/* the first error is the one to tell */
+		(void)remove_locked(ops, plan->family, &ignored);
+	chains_tables_free(tables);
+	return r < 0 ? r : in;
 }
 
 static int
@@ -247,48 +263,36 @@ chains_remove(enum chains_backend backend, enum chains_family family,
 	return locked < 0 ? 1 : 0;
 }
 
-static int
-repair_locked(const struct chains_plan *plan, enum chains_backend backend,
-    chains_report_fn *report, void *arg, struct chains_error *ret_error)
-{
-	const struct chains_ops *ops = chains_ops(backend);
-	int changed = 0;
-
-	for (size_t i = 0; i < CHAINS_N_TABLES; i++) {
-		int r;
-
-		if (!chains_has(backend, plan->family, install_order[i]))
-			continue;
-		r = chains_verify_table(
-		    plan, backend, install_order[i], report, arg, ret_error);
-
-		if (r > 0)
-			r = ops->change(
-			    plan, install_order[i], true, ret_error);
-		else if (r == 0)
-			continue;
-		if (r < 0)
-			return r;
-		changed = 1;
-	}
-	return changed;
-}
-
 int
-chains_repair(enum chains_family family, const struct chains_setup *setup,
-    chains_report_fn *report, void *arg, struct chains_error *ret_error)
+chains_repair(const struct chains_tables *tables,
+    const struct chains_setup *setup, chains_report_fn *report, void *arg,
+    struct chains_error *ret_error)
 {
-	const struct chains_ops *ops = chains_ops(setup->backend);
+	const struct chains_ops *ops = chains_ops(tables->backend);
 	struct chains_plan plan;
+	struct chains_change change = {
+		.plan = &plan, .install = true, .seen = tables
+	};
+	bool any = false;
 	int lock, r;
 
+	chains_plan(&plan, tables->family, setup);
+	for (size_t i = 0; i < CHAINS_N_TABLES; i++) {
+		enum chains_table table = chains_order(i, true);
+
+		if (has(ops, tables->family, table) &&
+		    !chains_verify_table(
+			&plan, &tables->table[table], report, arg))
+			any = change.tables[table] = true;
+	}
+	if (!any)
+		return 0;
 	r = take_lock(ops, lock_soon(), &lock, ret_error);
 	if (r < 0)
 		return r;
-	chains_plan(&plan, family, setup);
-	r = repair_locked(&plan, setup->backend, report, arg, ret_error);
+	r = ops->change(&change, ret_error);
 	give_lock(lock);
-	return r;
+	return r < 0 ? r : 1;
 }
 
 int

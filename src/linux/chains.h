@@ -61,27 +61,36 @@ int chains_install(enum chains_family family, const struct chains_setup *setup,
 int chains_remove(enum chains_backend backend, enum chains_family family,
     const mono_t *insist, struct chains_error *ret_error);
 
-/* Compares what is in the kernel with what ought to be: 0 when all stands as
- * installed; 1 when not, with each difference reported; -errno. */
-int chains_verify(enum chains_family family, const struct chains_setup *setup,
-    chains_report_fn *report, void *arg, struct chains_error *ret_error);
+/* All tables of a family as they stood when they were read: what others do to
+ * them meanwhile shows in the next reading. */
+struct chains_tables;
+
+/* Takes no lock. 0 or -errno. */
+int chains_tables_read(struct chains_tables **ret, enum chains_backend backend,
+    enum chains_family family, struct chains_error *ret_error);
+void chains_tables_free(struct chains_tables *tables); /* accepts NULL */
+
+/* Compares what is there with what ought to be: true when all stands as
+ * installed; else each difference is reported. */
+bool chains_verify(const struct chains_tables *tables,
+    const struct chains_setup *setup, chains_report_fn *report, void *arg);
 
 /* Puts right the tables that chains_verify() finds wrong, each in one commit
  * and in the order of chains_install(), so that no packet passes that did not
  * pass before; what can't be put right is left as it is. Differences are
  * reported. 0: all stood, 1: put right, -errno. */
-int chains_repair(enum chains_family family, const struct chains_setup *setup,
-    chains_report_fn *report, void *arg, struct chains_error *ret_error);
-
-/* Whether packets that leave C17 unharmed meet anything in filter's INPUT and
- * OUTPUT: rules of others, or a policy that is not ACCEPT. 0 or 1, -errno. */
-int chains_others(enum chains_backend backend, enum chains_family family,
+int chains_repair(const struct chains_tables *tables,
+    const struct chains_setup *setup, chains_report_fn *report, void *arg,
     struct chains_error *ret_error);
 
+/* Whether packets that leave C17 unharmed meet anything in filter's INPUT and
+ * OUTPUT: rules of others, or a policy that is not ACCEPT. */
+bool chains_others(const struct chains_tables *tables);
+
 /* Reports each rule of others in mangle OUTPUT that changes a mark behind our
- * jump: what we put on the packet would be lost. How many, or -errno. */
-int chains_spoilers(enum chains_backend backend, enum chains_family family,
-    chains_report_fn *report, void *arg, struct chains_error *ret_error);
+ * jump: what we put on the packet would be lost. How many. */
+size_t chains_spoilers(
+    const struct chains_tables *tables, chains_report_fn *report, void *arg);
 
 /* A number that changes when the tables do, whoever changes them: cheap, and
  * takes no lock. *ret_partial: a table is so large that only its size and
@@ -97,8 +106,8 @@ bool chains_available(enum chains_backend backend, enum chains_family family);
  * counters: what `firewall show` prints. */
 typedef void chains_rule_fn(void *arg, enum chains_table table,
     const char *line, unsigned long long packets, unsigned long long bytes);
-int chains_show(enum chains_backend backend, enum chains_family family,
-    chains_rule_fn *fn, void *arg, struct chains_error *ret_error);
+void chains_show(
+    const struct chains_tables *tables, chains_rule_fn *fn, void *arg);
 
 const char *chains_family_name(enum chains_family family); /* ip4, ip6 */
 const char *chains_table_name(enum chains_table table);

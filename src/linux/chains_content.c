@@ -148,13 +148,9 @@ chains_line_goes_to(const struct chains_line *line, const char *target)
 }
 
 bool
-chains_line_is_row(const struct chains_line *line, const struct chains_row *row,
-    enum chains_family family)
+chains_line_is_row(const struct chains_line *line, const struct chains_row *row)
 {
-	char text[CHAINS_RULE_STRLEN];
-
-	return strcmp(line->text, chains_rule_format(&row->rule, family,
-				      row->chain, text, sizeof(text))) == 0;
+	return strcmp(line->text, row->text) == 0;
 }
 
 bool
@@ -170,7 +166,7 @@ chains_line_is_ours(const struct chains_content *c,
 	for (size_t row = chains_plan_next(plan, 0, c->table, chain->name);
 	     row < plan->n;
 	     row = chains_plan_next(plan, row + 1, c->table, chain->name))
-		if (chains_line_is_row(line, &plan->rows[row], c->family))
+		if (chains_line_is_row(line, &plan->rows[row]))
 			return true;
 	return false;
 }

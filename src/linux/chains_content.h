@@ -28,6 +28,14 @@ struct chains_content {
 	size_t n, room;
 };
 
+/* All tables of a family, read at one moment. */
+struct chains_tables {
+	enum chains_backend backend;
+	enum chains_family family;
+	bool has[CHAINS_N_TABLES]; /* ours belong there */
+	struct chains_content table[CHAINS_N_TABLES];
+};
+
 void chains_content_init(struct chains_content *c, enum chains_family family,
     enum chains_table table);
 void chains_content_done(struct chains_content *c);
@@ -47,8 +55,8 @@ const struct chains_chain *chains_content_find(
 
 /* Whether the line's target is exactly this. */
 bool chains_line_goes_to(const struct chains_line *line, const char *target);
-bool chains_line_is_row(const struct chains_line *line,
-    const struct chains_row *row, enum chains_family family);
+bool chains_line_is_row(
+    const struct chains_line *line, const struct chains_row *row);
 
 /* Of ours, in a chain of the kernel or of others: what jumps to a chain of
  * ours, and what is equal to a row of that chain. */

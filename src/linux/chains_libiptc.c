@@ -161,6 +161,21 @@ change_table(const struct chains_plan *plan, enum chains_table table,
 	return 0;
 }
 
+static int
+change(const struct chains_change *change, struct chains_error *ret_error)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < CHAINS_N_TABLES; i++) {
+		enum chains_table table = chains_order(i, change->install);
+
+		if (change->tables[table])
+			r = change_table(
+			    change->plan, table, change->install, ret_error);
+	}
+	return r;
+}
+
 static bool
 has_table(enum chains_family family, enum chains_table table)
 {
@@ -222,6 +237,18 @@ read_table(struct chains_content *ret, struct chains_error *ret_error)
 }
 
 static int
+read_tables(struct chains_tables *ret, struct chains_error *ret_error)
+{
+	int r = 0;
+
+	for (enum chains_table table = 0; r == 0 && table < CHAINS_N_TABLES;
+	     table++)
+		if (xtable_in_use(ret->family, table))
+			r = read_table(&ret->table[table], ret_error);
+	return r;
+}
+
+static int
 state(enum chains_family family, uint64_t *ret_state, bool *ret_partial)
 {
 	uint64_t sum = 0;
@@ -247,7 +274,7 @@ const struct chains_ops chains_libiptc = {
 	.probe = chains_probe,
 	.in_use = xtable_in_use,
 	.has = has_table,
-	.read = read_table,
-	.change = change_table,
+	.read = read_tables,
+	.change = change,
 	.state = state,
 };

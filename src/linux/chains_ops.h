@@ -6,6 +6,15 @@
 /* The seam between what the rules are and how they get into the kernel: one
  * of these for each backend. The int functions return 0 or -errno with
  * *ret_error set. */
+struct chains_change {
+	const struct chains_plan *plan;
+	bool tables[CHAINS_N_TABLES]; /* these alone */
+	bool install;		      /* the plan's rows are to be there */
+	/* how the tables stood lately; NULL: not known. Where others have
+	 * changed them since, that is found out */
+	const struct chains_tables *seen;
+};
+
 struct chains_ops {
 	const char *name;
 	bool lock; /* changes need the lock of the legacy programs */
@@ -20,12 +29,12 @@ struct chains_ops {
 	bool (*in_use)(enum chains_family family, enum chains_table table);
 	/* whether a table that is not in use could be */
 	bool (*has)(enum chains_family family, enum chains_table table);
-	/* adds chains and lines to *ret, which is empty */
-	int (*read)(struct chains_content *ret, struct chains_error *ret_error);
-	/* in one commit: takes everything of ours out and, where install is
-	 * set, puts the plan's rows of this table in */
-	int (*change)(const struct chains_plan *plan, enum chains_table table,
-	    bool install, struct chains_error *ret_error);
+	/* adds chains and lines to the tables of *ret, which are empty */
+	int (*read)(struct chains_tables *ret, struct chains_error *ret_error);
+	/* in the order of chains_order() and one commit a table: takes
+	 * everything of ours out and puts in what is to be there */
+	int (*change)(
+	    const struct chains_change *change, struct chains_error *ret_error);
 	/* see chains_state() */
 	int (*state)(
 	    enum chains_family family, uint64_t *ret_state, bool *ret_partial);
@@ -36,20 +45,11 @@ extern const struct chains_ops chains_restore;
 
 const struct chains_ops *chains_ops(enum chains_backend backend);
 
-/* Whether the rules of the table can be there: security is left out where the
- * kernel lacks it. */
-bool chains_has(enum chains_backend backend, enum chains_family family,
-    enum chains_table table);
+/* The nth table in which anything is to be changed. */
+enum chains_table chains_order(size_t n, bool install);
 
-/* Reads a table into *ret, which the caller ends with chains_content_done()
- * whatever comes back; one that is not in use is empty. */
-int chains_read(struct chains_content *ret, enum chains_backend backend,
-    enum chains_family family, enum chains_table table,
-    struct chains_error *ret_error);
-
-/* chains_verify() of one table. */
-int chains_verify_table(const struct chains_plan *plan,
-    enum chains_backend backend, enum chains_table table,
-    chains_report_fn *report, void *arg, struct chains_error *ret_error);
+/* Whether a table stands as the plan has it; each difference is reported. */
+bool chains_verify_table(const struct chains_plan *plan,
+    const struct chains_content *table, chains_report_fn *report, void *arg);
 
 #endif

@@ -215,35 +215,55 @@ take_rule(struct chains_content *c, const char *line, size_t len)
 	return 0;
 }
 
-static int
-take_text(struct chains_content *c, const char *text)
+static struct chains_content *
+table_of(struct chains_tables *tables, const char *name, size_t len)
 {
+	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++) {
+		const char *is = chains_table_name(table);
+
+		if (strlen(is) == len && memcmp(is, name, len) == 0)
+			return &tables->table[table];
+	}
+	return NULL;
+}
+
+static int
+take_text(struct chains_tables *tables, const char *text)
+{
+	struct chains_content *c = NULL; /* not one of ours */
 	int r = 0;
 
 	while (r == 0 && *text != '\0') {
 		size_t len = strcspn(text, "\n");
 
-		if (text[0] == ':')
+		if (text[0] == '*')
+			c = table_of(tables, text + 1, len - 1);
+		else if (text[0] == ':' && c != NULL)
 			r = take_chain(c, text);
-		else if (text[0] == '[')
+		else if (text[0] == '[' && c != NULL)
 			r = take_rule(c, text, len);
 		text += len + (text[len] == '\n');
 	}
 	return r;
 }
 
+/* One run for all tables: whichever is asked for, the program fetches all rules
+ * of the family. */
 static int
-read_table(struct chains_content *ret, struct chains_error *ret_error)
+read_tables(struct chains_tables *ret, struct chains_error *ret_error)
 {
-	char path[PATH_MAX], counters[] = "-c", option[] = "-t", name[16];
-	char *argv[] = { path, counters, option, name, NULL };
+	char path[PATH_MAX], counters[] = "-c";
+	char *argv[] = { path, counters, NULL };
 	char *out, *err;
+	bool any = false;
 	int r;
 
+	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++)
+		any = any || in_use(ret->family, table);
+	if (!any)
+		return 0;
 	if (find_program(ret->family, "save", path) < 0)
 		return fail_missing(ret_error, ret->family);
-	(void)snprintf(
-	    name, sizeof(name), "%s", chains_table_name(ret->table)); /* fits */
 	r = run_program(argv, "", &out, &err);
 	if (r < 0)
 		r = fail_program(ret_error, r, path, err);
@@ -278,24 +298,19 @@ static void
 write_row(FILE *f, const struct chains_plan *plan, size_t row)
 {
 	const struct chains_row *r = &plan->rows[row];
-	char text[CHAINS_RULE_STRLEN];
 
-	chains_rule_format(
-	    &r->rule, plan->family, r->chain, text, sizeof(text));
 	if (chains_is_own(r->table, r->chain))
-		fprintf(f, "%s\n", text);
+		fprintf(f, "%s\n", r->text);
 	else
 		fprintf(f, "-I %s %u%s\n", r->chain, place_of(plan, row),
-		    text + strlen("-A ") + strlen(r->chain));
+		    r->text + strlen("-A ") + strlen(r->chain));
 }
 
-/* Returns whether there is anything to be done. */
-static bool
-write_change(FILE *f, const struct chains_content *is,
+static void
+write_table(FILE *f, const struct chains_content *is,
     const struct chains_plan *plan, bool install)
 {
 	const char *own;
-	bool any = install;
 
 	fprintf(f, "*%s\n", chains_table_name(is->table));
 	/* declared, so that jumps to them can be; and empty */
@@ -309,38 +324,57 @@ write_change(FILE *f, const struct chains_content *is,
 		     j++) {
 			const struct chains_line *line = &chain->lines[j];
 
-			if (!chains_line_is_ours(is, chain, line, plan))
-				continue;
-			fprintf(f, "-D%s\n", line->text + strlen("-A"));
-			any = true;
+			if (chains_line_is_ours(is, chain, line, plan))
+				fprintf(f, "-D%s\n", line->text + strlen("-A"));
 		}
 	}
-	for (size_t n = 0; (own = chains_own(is->table, n)) != NULL; n++) {
-		if (install || chains_content_find(is, own) == NULL)
-			continue;
-		fprintf(f, "-X %s\n", own);
-		any = true;
-	}
+	for (size_t n = 0; (own = chains_own(is->table, n)) != NULL; n++)
+		if (!install && chains_content_find(is, own) != NULL)
+			fprintf(f, "-X %s\n", own);
 	for (size_t row = 0; install && row < plan->n; row++)
 		if (plan->rows[row].table == is->table)
 			write_row(f, plan, row);
 	fputs("COMMIT\n", f);
-	return any;
+}
+
+static bool
+holds_ours(const struct chains_content *is, const struct chains_plan *plan)
+{
+	for (size_t i = 0; i < is->n; i++) {
+		const struct chains_chain *chain = &is->chains[i];
+
+		if (is_own(is->table, chain))
+			return true;
+		for (size_t j = 0; j < chain->n; j++)
+			if (chains_line_is_ours(
+				is, chain, &chain->lines[j], plan))
+				return true;
+	}
+	return false;
 }
 
 /* What iptables-restore is to be told; NULL in *ret: nothing. */
 static int
-compose(const struct chains_content *is, const struct chains_plan *plan,
-    bool install, char **ret)
+compose(const struct chains_tables *is, const struct chains_change *change,
+    char **ret)
 {
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
-	bool any, whole;
+	bool any = false, whole;
 
 	if (f == NULL)
 		return -ENOMEM;
-	any = write_change(f, is, plan, install);
+	for (size_t i = 0; i < CHAINS_N_TABLES; i++) {
+		enum chains_table table = chains_order(i, change->install);
+		const struct chains_content *c = &is->table[table];
+
+		if (!change->tables[table] ||
+		    !(change->install || holds_ours(c, change->plan)))
+			continue;
+		write_table(f, c, change->plan, change->install);
+		any = true;
+	}
 	whole = ferror(f) == 0;
 	if (fclose(f) != 0 || !whole) {
 		free(text);
@@ -356,44 +390,50 @@ compose(const struct chains_content *is, const struct chains_plan *plan,
 
 /* One try. -EIO: the program refused; *ret_error says what it said. */
 static int
-change_once(const struct chains_plan *plan, enum chains_table table,
-    bool install, struct chains_error *ret_error)
+change_once(const struct chains_tables *is, const struct chains_change *change,
+    struct chains_error *ret_error)
 {
 	char path[PATH_MAX], option[] = "--noflush";
 	char *argv[] = { path, option, NULL };
 	char *input = NULL, *out = NULL, *err = NULL;
-	struct chains_content is;
 	int r;
 
-	if (find_program(plan->family, "restore", path) < 0)
-		return fail_missing(ret_error, plan->family);
-	chains_content_init(&is, plan->family, table);
-	r = in_use(plan->family, table) ? read_table(&is, ret_error) : 0;
-	if (r == 0) {
-		r = compose(&is, plan, install, &input);
-		if (r < 0)
-			(void)chains_fail(ret_error, r, "out of memory");
-	}
-	if (r == 0 && input != NULL) {
+	if (find_program(is->family, "restore", path) < 0)
+		return fail_missing(ret_error, is->family);
+	r = compose(is, change, &input);
+	if (r < 0)
+		return chains_fail(ret_error, r, "out of memory");
+	if (input != NULL) {
 		r = run_program(argv, input, &out, &err);
 		if (r < 0)
 			r = fail_program(ret_error, r, path, err);
 	}
-	chains_content_done(&is);
 	free(input);
 	free(out);
 	free(err);
 	return r;
 }
 
+/* What was seen may be old: then there is a rule to be taken out that is gone,
+ * and the program refuses the whole table. */
 static int
-change_table(const struct chains_plan *plan, enum chains_table table,
-    bool install, struct chains_error *ret_error)
+change(const struct chains_change *change, struct chains_error *ret_error)
 {
+	struct chains_tables *read = NULL;
+	const struct chains_tables *is = change->seen;
 	int r = -EIO;
 
-	for (int try = 0; r == -EIO && try < COMMIT_TRIES; try++)
-		r = change_once(plan, table, install, ret_error);
+	for (int try = 0; r == -EIO && try < COMMIT_TRIES; try++) {
+		r = is != NULL ? 0
+			       : chains_tables_read(&read, CHAINS_RESTORE,
+				     change->plan->family, ret_error);
+		if (r == 0)
+			r = change_once(
+			    is != NULL ? is : read, change, ret_error);
+		chains_tables_free(read);
+		read = NULL;
+		is = NULL;
+	}
 	return r;
 }
 
@@ -418,7 +458,7 @@ const struct chains_ops chains_restore = {
 	.probe = probe,
 	.in_use = in_use,
 	.has = has_table,
-	.read = read_table,
-	.change = change_table,
+	.read = read_tables,
+	.change = change,
 	.state = state,
 };

@@ -232,17 +232,21 @@ chains_plan(struct chains_plan *ret, enum chains_family family,
 	ret->family = family;
 	ret->n = 0;
 	for (size_t i = 0; i < N_ROWS; i++) {
-		struct chains_row row = { rows[i].table, rows[i].chain,
-			rule_of(&rows[i], family) };
+		struct chains_row *row = &ret->rows[ret->n];
 
 		if (rows[i].when ==
 		    (setup->fail_open ? WHEN_CLOSED : WHEN_OPEN))
 			continue;
-		row.rule.no_bypass = rows[i].marked && !setup->fail_open;
+		row->table = rows[i].table;
+		row->chain = rows[i].chain;
+		row->rule = rule_of(&rows[i], family);
+		row->rule.no_bypass = rows[i].marked && !setup->fail_open;
 		/* A4: others have their say after our yes */
-		if (row.rule.target == CHAINS_ACCEPT && !setup->final)
-			row.rule.target = CHAINS_RETURN;
-		ret->rows[ret->n++] = row;
+		if (row->rule.target == CHAINS_ACCEPT && !setup->final)
+			row->rule.target = CHAINS_RETURN;
+		chains_rule_format(&row->rule, family, row->chain, row->text,
+		    sizeof(row->text));
+		ret->n++;
 	}
 }
 

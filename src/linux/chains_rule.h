@@ -64,6 +64,9 @@ struct chains_rule {
 	uint16_t to_port; /* 0: the address alone is changed */
 };
 
+/* A rule as iptables-save prints it, with "-A chain" in front. */
+#define CHAINS_RULE_STRLEN 256
+
 /* A rule in its place. The chain is one of ours (then its rows are all that it
  * holds) or one of the kernel's (then they stand first in it, in this
  * order). */
@@ -71,6 +74,7 @@ struct chains_row {
 	enum chains_table table;
 	const char *chain;
 	struct chains_rule rule;
+	char text[CHAINS_RULE_STRLEN];
 };
 
 /* The rules that ought to stand in one family, in order. */
@@ -93,9 +97,7 @@ bool chains_is_own(enum chains_table table, const char *chain);
 /* The nth of a table, NULL past the end. */
 const char *chains_own(enum chains_table table, size_t n);
 
-/* A rule as iptables-save prints it, with "-A chain" in front; cut at size.
- * Returns buf. */
-#define CHAINS_RULE_STRLEN 256
+/* The text of a rule; cut at size. Returns buf. */
 const char *chains_rule_format(const struct chains_rule *rule,
     enum chains_family family, const char *chain, char *buf, size_t size);
 

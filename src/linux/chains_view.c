@@ -35,7 +35,7 @@ differ(struct verify *v, const char *chain, const char *fmt, ...)
 static bool
 is_row(const struct verify *v, const struct chains_line *line, size_t row)
 {
-	return chains_line_is_row(line, &v->plan->rows[row], v->table->family);
+	return chains_line_is_row(line, &v->plan->rows[row]);
 }
 
 static size_t
@@ -45,12 +45,9 @@ next_row(const struct verify *v, size_t row, const struct chains_chain *chain)
 }
 
 static const char *
-row_text(const struct verify *v, size_t row, char buf[CHAINS_RULE_STRLEN])
+row_text(const struct verify *v, size_t row)
 {
-	const struct chains_row *r = &v->plan->rows[row];
-
-	return chains_rule_format(
-	    &r->rule, v->plan->family, r->chain, buf, CHAINS_RULE_STRLEN);
+	return v->plan->rows[row].text;
 }
 
 /* A chain of ours holds its rows and nothing else. Where it does not, one step
@@ -60,7 +57,6 @@ verify_own(struct verify *v, const struct chains_chain *chain)
 {
 	const struct chains_line *lines = chain->lines;
 	size_t row = next_row(v, 0, chain), i = 0;
-	char should[CHAINS_RULE_STRLEN];
 
 	while (i < chain->n && row < v->plan->n) {
 		size_t after = next_row(v, row + 1, chain);
@@ -74,12 +70,12 @@ verify_own(struct verify *v, const struct chains_chain *chain)
 			i++;
 		} else if (after < v->plan->n && is_row(v, &lines[i], after)) {
 			differ(v, chain->name, "missing before rule %zu: %s",
-			    i + 1, row_text(v, row, should));
+			    i + 1, row_text(v, row));
 			row = after;
 		} else {
 			differ(v, chain->name,
 			    "rule %zu differs: %s instead of %s", i + 1,
-			    lines[i].text, row_text(v, row, should));
+			    lines[i].text, row_text(v, row));
 			i++;
 			row = after;
 		}
@@ -88,8 +84,8 @@ verify_own(struct verify *v, const struct chains_chain *chain)
 		differ(v, chain->name, "rule %zu is extra: %s", i + 1,
 		    lines[i].text);
 	for (; row < v->plan->n; row = next_row(v, row + 1, chain))
-		differ(v, chain->name, "missing at the end: %s",
-		    row_text(v, row, should));
+		differ(
+		    v, chain->name, "missing at the end: %s", row_text(v, row));
 }
 
 /* What a row of a kernel's chain is called: by its jump, or in full. */
@@ -99,7 +95,7 @@ row_name(const struct verify *v, size_t row, char buf[CHAINS_RULE_STRLEN])
 	const struct chains_rule *rule = &v->plan->rows[row].rule;
 
 	if (rule->target != CHAINS_JUMP)
-		return row_text(v, row, buf);
+		return row_text(v, row);
 	(void)snprintf(buf, CHAINS_RULE_STRLEN, "jump to %s", rule->jump);
 	return buf;
 }
@@ -109,7 +105,8 @@ static void
 verify_row_place(struct verify *v, const struct chains_chain *chain, size_t row,
     size_t place)
 {
-	char name[CHAINS_RULE_STRLEN];
+	char buf[CHAINS_RULE_STRLEN];
+	const char *name = row_name(v, row, buf);
 	size_t times = 0, first = 0;
 
 	for (size_t i = 0; i < chain->n; i++) {
@@ -118,7 +115,6 @@ verify_row_place(struct verify *v, const struct chains_chain *chain, size_t row,
 		if (times++ == 0)
 			first = i;
 	}
-	row_name(v, row, name);
 	if (times == 0)
 		differ(v, chain->name, "%s is missing", name);
 	else if (first != place && place == 0)
@@ -183,110 +179,95 @@ verify_absent(struct verify *v)
 	}
 }
 
-int
-chains_verify_table(const struct chains_plan *plan, enum chains_backend backend,
-    enum chains_table table, chains_report_fn *report, void *arg,
-    struct chains_error *ret_error)
+bool
+chains_verify_table(const struct chains_plan *plan,
+    const struct chains_content *table, chains_report_fn *report, void *arg)
 {
-	struct chains_content content;
-	struct verify v = { plan, &content, report, arg, 0 };
+	struct verify v = { plan, table, report, arg, 0 };
 	const char *own;
-	int r = chains_read(&content, backend, plan->family, table, ret_error);
 
-	if (r == 0 && content.n == 0) {
+	if (table->n == 0) {
 		differ(&v, "table", "is not in use: no rule is there");
-	} else if (r == 0) {
-		for (size_t n = 0; (own = chains_own(table, n)) != NULL; n++)
-			if (chains_content_find(&content, own) == NULL)
-				differ(&v, own, "the chain is missing");
-		for (size_t i = 0; i < content.n; i++)
-			verify_chain(&v, &content.chains[i]);
-		verify_absent(&v);
+		return false;
 	}
-	chains_content_done(&content);
-	return r < 0 ? r : v.differences > 0;
+	for (size_t n = 0; (own = chains_own(table->table, n)) != NULL; n++)
+		if (chains_content_find(table, own) == NULL)
+			differ(&v, own, "the chain is missing");
+	for (size_t i = 0; i < table->n; i++)
+		verify_chain(&v, &table->chains[i]);
+	verify_absent(&v);
+	return v.differences == 0;
 }
 
-int
-chains_verify(enum chains_family family, const struct chains_setup *setup,
-    chains_report_fn *report, void *arg, struct chains_error *ret_error)
+bool
+chains_verify(const struct chains_tables *tables,
+    const struct chains_setup *setup, chains_report_fn *report, void *arg)
 {
 	struct chains_plan plan;
-	int differences = 0;
+	bool stands = true;
 
-	chains_plan(&plan, family, setup);
-	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++) {
-		int r;
-
-		if (!chains_has(setup->backend, family, table))
-			continue;
-		r = chains_verify_table(
-		    &plan, setup->backend, table, report, arg, ret_error);
-
-		if (r < 0)
-			return r;
-		differences |= r;
-	}
-	return differences;
+	chains_plan(&plan, tables->family, setup);
+	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++)
+		if (tables->has[table] &&
+		    !chains_verify_table(
+			&plan, &tables->table[table], report, arg))
+			stands = false;
+	return stands;
 }
 
-int
-chains_show(enum chains_backend backend, enum chains_family family,
-    chains_rule_fn *fn, void *arg, struct chains_error *ret_error)
+static void
+show_table(const struct chains_content *table, const struct chains_plan *plan,
+    chains_rule_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct chains_chain *chain = &table->chains[i];
+		bool own = chains_is_own(table->table, chain->name);
+
+		for (size_t j = 0; j < chain->n; j++) {
+			const struct chains_line *l = &chain->lines[j];
+
+			if (own || chains_line_is_ours(table, chain, l, plan))
+				fn(arg, table->table, l->text, l->packets,
+				    l->bytes);
+		}
+	}
+}
+
+void
+chains_show(const struct chains_tables *tables, chains_rule_fn *fn, void *arg)
 {
 	const struct chains_setup any = { .final = true };
 	struct chains_plan plan;
-	int r = 0;
 
 	/* rows in chains of the kernel are the same in every setup */
-	chains_plan(&plan, family, &any);
-	for (enum chains_table table = 0; r == 0 && table < CHAINS_N_TABLES;
-	     table++) {
-		struct chains_content c;
-
-		r = chains_read(&c, backend, family, table, ret_error);
-		for (size_t i = 0; r == 0 && i < c.n; i++) {
-			const struct chains_chain *chain = &c.chains[i];
-			bool own = chains_is_own(table, chain->name);
-
-			for (size_t j = 0; j < chain->n; j++) {
-				const struct chains_line *l = &chain->lines[j];
-
-				if (own ||
-				    chains_line_is_ours(&c, chain, l, &plan))
-					fn(arg, table, l->text, l->packets,
-					    l->bytes);
-			}
-		}
-		chains_content_done(&c);
-	}
-	return r;
+	chains_plan(&plan, tables->family, &any);
+	for (size_t i = 0; i < CHAINS_N_TABLES; i++)
+		show_table(&tables->table[i], &plan, fn, arg);
 }
 
-int
-chains_others(enum chains_backend backend, enum chains_family family,
-    struct chains_error *ret_error)
+bool
+chains_others(const struct chains_tables *tables)
 {
 	static const char *const hooks[] = { "INPUT", "OUTPUT" };
 	const struct chains_setup any = { .final = true };
-	struct chains_content c;
+	const struct chains_content *filter = &tables->table[CHAINS_FILTER];
 	struct chains_plan plan;
-	int r = chains_read(&c, backend, family, CHAINS_FILTER, ret_error);
 
-	chains_plan(&plan, family, &any);
-	for (size_t h = 0; r == 0 && h < 2; h++) {
+	chains_plan(&plan, tables->family, &any);
+	for (size_t h = 0; h < 2; h++) {
 		const struct chains_chain *chain =
-		    chains_content_find(&c, hooks[h]);
+		    chains_content_find(filter, hooks[h]);
 
 		if (chain == NULL)
 			continue;
-		r = strcmp(chain->policy, "ACCEPT") != 0;
-		for (size_t i = 0; r == 0 && i < chain->n; i++)
-			r = !chains_line_is_ours(
-			    &c, chain, &chain->lines[i], &plan);
+		if (strcmp(chain->policy, "ACCEPT") != 0)
+			return true;
+		for (size_t i = 0; i < chain->n; i++)
+			if (!chains_line_is_ours(
+				filter, chain, &chain->lines[i], &plan))
+				return true;
 	}
-	chains_content_done(&c);
-	return r;
+	return false;
 }
 
 static bool
@@ -312,11 +293,11 @@ report_spoiler(const struct chains_content *c, const struct chains_line *line,
 
 /* The rule itself, or those of the chain that it goes to: one step deep, as
  * docker, tailscale and their like are built. */
-static int
+static size_t
 report_spoilers(const struct chains_content *c, const struct chains_line *line,
     chains_report_fn *report, void *arg)
 {
-	int n = 0;
+	size_t n = 0;
 
 	if (changes_mark(line)) {
 		report_spoiler(c, line, report, arg);
@@ -338,18 +319,16 @@ report_spoilers(const struct chains_content *c, const struct chains_line *line,
 	return n;
 }
 
-int
-chains_spoilers(enum chains_backend backend, enum chains_family family,
-    chains_report_fn *report, void *arg, struct chains_error *ret_error)
+size_t
+chains_spoilers(
+    const struct chains_tables *tables, chains_report_fn *report, void *arg)
 {
-	struct chains_content c;
-	const struct chains_chain *chain;
-	int n = 0, r;
+	const struct chains_content *mangle = &tables->table[CHAINS_MANGLE];
+	const struct chains_chain *chain =
+	    chains_content_find(mangle, "OUTPUT");
+	size_t n = 0;
 
-	r = chains_read(&c, backend, family, CHAINS_MANGLE, ret_error);
-	chain = r == 0 ? chains_content_find(&c, "OUTPUT") : NULL;
 	for (size_t i = 0; chain != NULL && i < chain->n; i++)
-		n += report_spoilers(&c, &chain->lines[i], report, arg);
-	chains_content_done(&c);
-	return r < 0 ? r : n;
+		n += report_spoilers(mangle, &chain->lines[i], report, arg);
+	return n;
 }

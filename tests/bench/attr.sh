@@ -4,10 +4,11 @@
 #
 #   tests/bench/attr.sh [ROUNDS [N]]    3 rounds of 3000 connections: CPU of the
 #                                       daemon per new connection, medians
-#   tests/bench/attr.sh short [N]       10,000 processes of each kind that send
-#                                       once and exit: who is named, what passes
+#   tests/bench/attr.sh short [...]     short.sh: 10,000 processes of each kind
+#                                       that send once and exit: who is named
 if [ "${1:-}" = short ]; then
-	SHORT_N=${2:-10000} exec "$(dirname "$0")/../netns/31-short-lived.sh"
+	shift
+	exec "$(dirname "$0")/short.sh" "$@"
 fi
 . "$(dirname "$0")/../netns/lib.sh"
 need_root

@@ -52,8 +52,8 @@ deny 'shells of dns know the loop, but neither linux nor the daemon' \
 for file in dns/*.[ch]; do
 	[ $file = dns/msg.c ] || deny 'only dns/msg.c knows ldns' 'ldns/' $file
 	case $file in
-	dns/trust.c | dns/tls_ev.c) ;;
-	*) deny 'only dns/trust.c and dns/tls_ev.c know OpenSSL' 'openssl/' $file ;;
+	dns/trust.c | dns/tls_conn_ev.c) ;;
+	*) deny 'only dns/trust.c and dns/tls_conn_ev.c know OpenSSL' 'openssl/' $file ;;
 	esac
 	[ $file = dns/ares_ev.c ] || deny 'only dns/ares_ev.c knows c-ares' 'ares\.h' $file
 done

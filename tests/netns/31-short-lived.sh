@@ -12,7 +12,7 @@ short=$BUILDDIR/short
 mkdir "$tmp/bin"
 chmod 755 "$tmp" "$tmp/bin"
 for name in allowed denied; do cp "$short" "$tmp/bin/$name"; done
-n=${SHORT_N:-100}
+n=100
 
 rules "block exe $tmp/bin/denied" "default out accept" "default in accept"
 daemon_start
@@ -24,31 +24,7 @@ grep -q '^attribution *BPF yes' "$tmp/status" || {
 check "the log says which source serves" \
     grep -q 'attribution: source=bpf births=yes' "$tmp/daemon.log"
 
-cat >"$tmp/compare.py" <<'PY'
-import collections, json, sys
-sent, flows, dport, exe = sys.argv[1:5]
-dport = int(dport)
-# a port may be had by several, one after the other: by copies of one process
-# the flow goes on
-want = collections.defaultdict(set)
-for line in open(sent):
-    port, pid = map(int, line.split())
-    want[port].add(pid)
-seen, bad = set(), []
-for line in open(flows):
-    f = json.loads(line)
-    if (f["dport"] or 0) != dport or f["direction"] != "out" or \
-            f["dst"] not in sys.argv[5:]:
-        continue
-    p = f["process"]
-    if p["exe"] != exe or f["attributed_by"] != "bpf" or \
-            (dport and p["pid"] not in want[f["sport"]]):
-        bad.append((f["sport"], p, f["attributed_by"]))
-    seen.add(f["sport"])
-missing = len(set(want) - seen) if dport else 0
-print(len(want), "ports,", missing, "missing,", len(bad), "wrong", bad[:1])
-sys.exit(bool(bad) or missing > 0)
-PY
+compare=$top/tests/netns/short.py
 
 arrived() { # arrived FAMILY PROTO PORT
 	_ipt=$IPT4
@@ -84,7 +60,7 @@ for parallel in 1 8; do
 		name="$kind, IPv$family, $parallel at a time"
 		inc "$tmp/bin/allowed" $kind $to $port $n $parallel >"$tmp/sent"
 		ctl --json flows --exe "$tmp/bin/allowed" >"$tmp/flows"
-		check "$name: all named" python3 "$tmp/compare.py" "$tmp/sent" \
+		check "$name: all named" python3 "$compare" "$tmp/sent" \
 		    "$tmp/flows" $dport "$tmp/bin/allowed" $to
 		count $family $proto $port
 		inc "$tmp/bin/denied" $kind $to $port $n $parallel >/dev/null
@@ -99,7 +75,7 @@ check "run by exec: none of the blocked arrived" [ "$(arrived 4 udp $port)" = 0 
 port=$((port + 1))
 inc "$short" udp 10.9.0.2 $port $n 4 exec "$tmp/bin/allowed" >"$tmp/sent"
 ctl --json flows --exe "$tmp/bin/allowed" >"$tmp/flows"
-check "run by exec: all named" python3 "$tmp/compare.py" "$tmp/sent" \
+check "run by exec: all named" python3 "$compare" "$tmp/sent" \
     "$tmp/flows" $port "$tmp/bin/allowed" 10.9.0.2
 check "their command line is known" flows "all(x['process']['cmd'] ==
     '$tmp/bin/allowed one udp 10.9.0.2 $port' for x in f if x['dport'] == $port)"

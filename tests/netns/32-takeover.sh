@@ -92,6 +92,25 @@ for to in 10.9.0.2 fd09::2; do
 done
 check "it was seen" [ "$(counter taken_dropped)" -ge 2 ]
 
+# -- the same with connections that came to nothing: refused, or unanswered --
+for port in 7061 7062; do
+	[ $port = 7061 ] || ins $IPT4 -I INPUT -p tcp --dport $port -j DROP
+	ins $IPT4 -I INPUT -p tcp --dport $port --syn -m comment --comment "n$port"
+	inc env SHORT_BIND=5557 "$bin/good-short" tcp 10.9.0.2 $port 1 1 >/dev/null
+	wait_for flows "any(x['dport'] == $port for x in f)"
+	check "a connection of who may, to $port" wait_for [ "$(arrived $port)" = 1 ]
+	for i in 1 2 3; do
+		inc env SHORT_BIND=5557 "$bin/bad-short" tcp 10.9.0.2 $port 1 1 \
+		    >/dev/null 2>&1
+	done
+	check "another one from its port, to $port: none" [ "$(arrived $port)" = 1 ]
+	again() {
+		inc env SHORT_BIND=5557 "$bin/good-short" tcp 10.9.0.2 $port 1 1 \
+		    >/dev/null && [ "$(arrived $port)" -ge 2 ]
+	}
+	check "who may connects again, to $port" wait_for again
+done
+
 # -- the port of one that ended, the same program: nothing is lost --
 count 7051
 for i in $(seq $tries); do

@@ -48,6 +48,9 @@ check "a blocked name" says 0.0.0.0 @127.0.0.1 x.ads.example
 check "a name behind an alias" says 0.0.0.0 @127.0.0.1 shop.example
 check "an answer says why" status_is NOERROR @127.0.0.1 ads.example
 check "namely by which rule" grep -q 'EDE: 15.*10.rules:1 ad servers' "$tmp/dig"
+check "reroutectl asks it, too" \
+    [ "$(ctl resolve txt.example TXT | sed 's/ [0-9]* / /')" = \
+    'txt.example. IN TXT "hello"' ]
 
 # stray
 check "brought here: UDP" says 203.0.113.10 @10.9.0.2 web.example
@@ -58,4 +61,18 @@ check "brought here: blocked" says 0.0.0.0 @10.9.0.2 ads.example
 check "the flow has mark 1799" flows 'any(x["mark"] == 1799 and
     x["reason"] == "capture" and x["dst"] == "10.9.0.2" and
     x["verdict"] == "accept" and x["exe"] == "/usr/bin/dig" for x in f)'
+# nobody speaks for it: to ask is not to connect
+rules "accept out exe $(command -v dig) domain web.example" "default out block"
+check "reload" daemon_reload
+check "default out block: the name that is accepted" \
+    says 203.0.113.10 @127.0.0.1 web.example
+check "… brought here" says 203.0.113.10 @10.9.0.2 web.example
+check "another name" says 0.0.0.0 @127.0.0.1 secret.two.example
+check "… brought here, of another type" says "" @10.9.0.2 secret.two.example TXT
+check "… over TCP" says 0.0.0.0 @127.0.0.1 +tcp secret.two.example
+check_not "another program" sh -c "ip netns exec $C host -W 2 web.example \
+    127.0.0.1 | grep -F 203.0.113"
+check_not "its server never heard of it" grep -q secret "$tmp/dnsmasq.log"
+check "the flow says why" flows 'any(x["reason"] == "resolver" and
+    x["verdict"] == "accept" and x["dst"] == "127.0.0.1" for x in f)'
 finish

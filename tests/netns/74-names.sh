@@ -19,7 +19,7 @@ wait_for grep -q ready "$tmp/dns.out"
 
 settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "tor"]' 'upstream = socks5://10.9.0.2:1080' 'dns = fake' \
-    '[tunnel "vpn"]' 'upstream = direct' 'dns = tunnel'
+    '[tunnel "vpn"]' 'upstream = direct' 'dns = fake'
 rules "reroute via vpn out exe $python domain far.vpn" \
     "reroute via tor out exe $python" "default out accept" "default in accept"
 wire_up

@@ -148,6 +148,33 @@ installed(int r)
 }
 
 static int
+look(const char *call, enum chains_family family,
+    const struct chains_setup *setup)
+{
+	struct chains_error error = { "" };
+	struct chains_tables *tables;
+	int r = chains_tables_read(&tables, setup->backend, family, &error);
+
+	if (r < 0)
+		return fail(r, &error);
+	if (strcmp(call, "verify") == 0)
+		r = !chains_verify(tables, setup, print_difference, NULL);
+	else if (strcmp(call, "repair") == 0)
+		r = chains_repair(
+		    tables, setup, print_difference, NULL, &error);
+	else if (strcmp(call, "show") == 0)
+		chains_show(tables, print_rule, NULL);
+	else if (strcmp(call, "others") == 0)
+		r = chains_others(tables);
+	else if (strcmp(call, "spoilers") == 0)
+		r = chains_spoilers(tables, print_difference, NULL) > 0;
+	else
+		r = 2;
+	chains_tables_free(tables);
+	return r < 0 ? fail(r, &error) : r;
+}
+
+static int
 run(const char *call, enum chains_family family,
     const struct chains_setup *setup)
 {
@@ -159,25 +186,12 @@ run(const char *call, enum chains_family family,
 		r = installed(chains_install(family, setup, &error));
 	else if (strcmp(call, "remove") == 0)
 		r = chains_remove(backend, family, NULL, &error);
-	else if (strcmp(call, "verify") == 0)
-		r = chains_verify(
-		    family, setup, print_difference, NULL, &error);
-	else if (strcmp(call, "repair") == 0)
-		r = chains_repair(
-		    family, setup, print_difference, NULL, &error);
-	else if (strcmp(call, "show") == 0)
-		r = chains_show(backend, family, print_rule, NULL, &error);
-	else if (strcmp(call, "others") == 0)
-		r = chains_others(backend, family, &error);
-	else if (strcmp(call, "spoilers") == 0)
-		r = chains_spoilers(
-			backend, family, print_difference, NULL, &error) > 0;
 	else if (strcmp(call, "available") == 0)
 		r = !chains_available(backend, family);
 	else if (strcmp(call, "dump") == 0)
 		r = dump(family);
 	else
-		return 2;
+		return look(call, family, setup);
 	return r < 0 ? fail(r, &error) : r;
 }
 

@@ -3,9 +3,10 @@
  *	short KIND ADDRESS PORT N PARALLEL [exec PROGRAM]
  *
  * KIND: udp (unconnected), udpc (connected), mapped (IPv4 through an IPv6
- * socket), tcp (non-blocking connect), ping. The family is the address's.
+ * socket), tcp (non-blocking connect), tcpw (connects and writes), ping. The
+ * family is the address's.
  * exec: each child runs PROGRAM, which is this one too, by another path.
- * $SHORT_BIND is the local port to take.
+ * $SHORT_BIND is the local port to take, $SHORT_SEND the bytes to send, in hex.
  * Prints a line "LOCAL-PORT PID" for each; for ping the port is the
  * identifier. */
 #include <arpa/inet.h>
@@ -89,6 +90,21 @@ take_port(int fd, int family)
 		die("bind");
 }
 
+/* What is sent: the name of the program as a rule. */
+static size_t
+payload(char *ret, size_t size)
+{
+	const char *hex = getenv("SHORT_SEND");
+	size_t n = 0;
+
+	if (hex == NULL)
+		return (size_t)snprintf(
+		    ret, size, "%s", program_invocation_short_name);
+	while (n < size && sscanf(hex + 2 * n, "%2hhx", &ret[n]) == 1)
+		n++;
+	return n;
+}
+
 static int
 open_socket(const char *kind, int family)
 {
@@ -96,6 +112,8 @@ open_socket(const char *kind, int family)
 
 	if (strcmp(kind, "tcp") == 0)
 		type = SOCK_STREAM | SOCK_NONBLOCK;
+	if (strcmp(kind, "tcpw") == 0)
+		type = SOCK_STREAM;
 	if (strcmp(kind, "ping") == 0)
 		proto = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	fd = socket(family, type, proto);
@@ -115,21 +133,21 @@ send_one(const char *kind, const char *address, const char *port)
 	struct icmphdr echo = {
 		.type = to.ss_family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST
 	};
-	const char *text = program_invocation_short_name;
+	char text[512];
+	size_t text_len = payload(text, sizeof(text));
 	ssize_t n = 0;
 
-	if (strcmp(kind, "tcp") == 0 || strcmp(kind, "udpc") == 0) {
+	if (strncmp(kind, "tcp", 3) == 0 || strcmp(kind, "udpc") == 0) {
 		if (connect(fd, (struct sockaddr *)&to, len) < 0 &&
 		    errno != EINPROGRESS)
 			die("connect");
-		if (kind[0] == 'u')
-			n = send(fd, text, strlen(text), 0);
+		if (strcmp(kind, "tcp") != 0)
+			n = send(fd, text, text_len, 0);
 	} else if (strcmp(kind, "ping") == 0) {
 		n = sendto(
 		    fd, &echo, sizeof(echo), 0, (struct sockaddr *)&to, len);
 	} else {
-		n = sendto(
-		    fd, text, strlen(text), 0, (struct sockaddr *)&to, len);
+		n = sendto(fd, text, text_len, 0, (struct sockaddr *)&to, len);
 	}
 	if (n < 0)
 		die("send");

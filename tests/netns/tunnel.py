@@ -14,6 +14,7 @@ tunnel.py socks ADDR PORT    a SOCKS 5 proxy that prints each target, and takes
     every name for 192.0.2.7
 tunnel.py dns ADDR           prints each query that comes to its port 53
 tunnel.py ask NAME TYPE      asks 127.0.0.1:53; prints the address, or "none"
+    and the rcode; with $EDE set the Extended DNS Error, too
 tunnel.py tcp ADDR PORT WORD [ARG]   one connection; prints a line: see below
 tunnel.py udp WORD ADDR,PORT... one socket, all those ends; segments=N: so
     many datagrams in one call
@@ -195,10 +196,12 @@ def dns(addr):
 
 def ask(host, kind):
     kind = {"A": 1, "AAAA": 28, "HTTPS": 65}[kind]
-    query = struct.pack(">6H", 4711, 0x100, 1, 0, 0, 0)
+    query = struct.pack(">6H", 4711, 0x100, 1, 0, 0, 1)
     for label in host.split("."):
         query += bytes([len(label)]) + label.encode()
     query += struct.pack(">BHH", 0, kind, 1)
+    question = len(query)
+    query += struct.pack(">BHHIH", 0, 41, 1232, 0, 0)
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.settimeout(5)
     s.connect(("127.0.0.1", 53))
@@ -206,9 +209,14 @@ def ask(host, kind):
     got = s.recv(4096)
     size = {1: 4, 28: 16, 65: 0}[kind]
     # one record at most, behind the question
-    at = got.find(struct.pack(">HH", kind, 1), len(query))
+    at = got.find(struct.pack(">HH", kind, 1), question)
     if struct.unpack(">H", got[6:8])[0] == 0 or at < 0:
-        print("none", got[3] & 15)
+        # an OPT at its end, with one option
+        opt = got.find(b"\0\0\x29", question)
+        ede = got[opt + 11:]
+        print("none", got[3] & 15, *(
+            [struct.unpack(">H", ede[4:6])[0], ede[6:].decode()]
+            if "EDE" in os.environ and ede[:2] == b"\0\x0f" else []))
     else:
         print(socket.inet_ntop(
             socket.AF_INET if size == 4 else socket.AF_INET6,

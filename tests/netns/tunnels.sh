@@ -1,6 +1,6 @@
 # For the tests of Port17: sourced after lib.sh and net_up.
 #   far_up             far ends in s, behind 192.0.2.7, .8, .9 and 2001:db8::7..
-#   danted_up [PORT]   a SOCKS proxy in s, on 10.9.0.2:1080
+#   danted_up [PORT]   a SOCKS proxy in s, on 10.9.0.2:1080; $DANTED starts it
 #   wire_up            listens on s0 for what should not be there
 #   wire_saw           true if it saw anything (and says what)
 #   run_in WORD...     tunnel.py in c
@@ -50,7 +50,7 @@ danted_up() {
 	socks pass { from: 0/0 to: 0/0 command: connect udpassociate }
 	socks pass { from: 0/0 to: 0/0 command: udpreply }
 	EOF
-	background ins danted -f "$tmp/danted.$port.conf" -N 2 \
+	background ins ${DANTED:-danted} -f "$tmp/danted.$port.conf" -N 2 \
 	    -p "$tmp/danted.$port.pid" >"$tmp/danted.$port.out" 2>&1
 	danted=$pid
 	wait_for listens ins "$port"

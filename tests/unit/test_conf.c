@@ -71,13 +71,15 @@ static const struct faulty bad[] = {
 	    "a section without a name in quotes", NULL, NULL },
 	{ "bad name", "[tunnel \"a b\"]", 1, 10, 3, "a name that is no good",
 	    NULL, NULL },
+	{ "neither name nor path", "[tunnel \"x\"]\nnetns = run/vpn", 2, 9, 7,
+	    "not good: 'run/vpn'", "a name such as vpn, or a path", NULL },
 	{ "reserved name", "[tunnel \"reject\"]", 1, 10, 6,
 	    "a name that is no good", NULL, NULL },
 	{ "bad domain", "[forward \"a..b\"]", 1, 11, 4,
 	    "a name that is no good", "corp.example", NULL },
 	{ "name of a section without", "[firewall \"x\"]", 1, 11, 3,
 	    "this section takes no name", NULL, NULL },
-	{ "one of a list", "[resolver]\nupstream = 192.0.2.1, 192.0.2.300, x",
+	{ "one of a list", "[resolver]\nupstream = 192.0.2.1, 192.0.2.300, ::1",
 	    2, 23, 11, "upstream: not good: '192.0.2.300'", "or system", NULL },
 	{ "hole in a list", "[resolver]\nupstream = 192.0.2.1,, 192.0.2.3", 2,
 	    22, 1, "upstream: no value", NULL, NULL },
@@ -141,6 +143,25 @@ printed(void (*print)(const struct conf *, FILE *), const struct conf *conf)
 	print(conf, f);
 	(void)fclose(f);
 	return text;
+}
+
+static void
+test_each_of_a_list_is_a_fault(void **state)
+{
+	static const char text[] = "[resolver]\nupstream = x y, 192.0.2.1, "
+				   "udp://192.0.2.2 , https://dns.example/";
+	static const unsigned int columns[] = { 12, 28, 46 };
+	struct faults *faults = faults_new();
+	struct conf *conf = conf_new();
+
+	(void)state;
+	assert_int_equal(
+	    conf_parse(conf, "c", text, strlen(text), faults), -EINVAL);
+	assert_int_equal(faults_count(faults), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(faults_get(faults, i)->column, columns[i]);
+	conf_unref(conf);
+	faults_free(faults);
 }
 
 static void
@@ -278,6 +299,14 @@ static const struct faulty bad_whole[] = {
 	{ "device of a proxy",
 	    "[tunnel \"x\"]\nupstream = socks5://[::1]:1080\ndevice = wg0", 3,
 	    10, 3, "for upstream = direct only", NULL, NULL },
+	{ "server of a tunnel that asks none",
+	    "[tunnel \"x\"]\nupstream = direct\ndns-server = 10.0.0.53", 3, 14,
+	    9, "for dns = tunnel only", NULL, NULL },
+	{ "nobody to ask but over TLS",
+	    "[resolver]\nupstream = tls://9.9.9.9\n[tunnel \"x\"]\n"
+	    "upstream = direct\ndns = tunnel",
+	    3, 10, 1, "dns = tunnel without a server to ask",
+	    "dns-server = ADDRESS", NULL },
 	{ "no port", "[tunnel \"x\"]\nupstream = http://proxy.test", 2, 12, 17,
 	    "an upstream without a port", NULL, NULL },
 	{ "pin of http",
@@ -433,6 +462,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_fault_has_its_place),
+		cmocka_unit_test(test_each_of_a_list_is_a_fault),
 		cmocka_unit_test(test_values_are_read),
 		cmocka_unit_test(test_a_later_value_wins),
 		cmocka_unit_test(test_nothing_is_the_defaults),

@@ -5,6 +5,7 @@
 #include "src/core/lineage.h"
 
 #define MAX 8
+#define GONE_MAX 3
 
 static struct lineage *lineage;
 
@@ -12,7 +13,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	lineage = lineage_new(MAX);
+	lineage = lineage_new(MAX, GONE_MAX);
 	return lineage != NULL ? 0 : -1;
 }
 
@@ -152,6 +153,59 @@ the_table_is_bounded(void **state)
 	    "/init");
 }
 
+static void
+those_that_are_gone_make_room_first(void **state)
+{
+	(void)state;
+	for (pid_t pid = 1; pid <= MAX; pid++)
+		becomes(pid, 1, "sh", 3);
+	lineage_exit(lineage, 5, 5);
+	lineage_exit(lineage, 99, 99); /* never heard of */
+	assert_non_null(lineage_find(lineage, 5, 5));
+	becomes(20, 1, "sh", 3);
+	assert_null(lineage_find(lineage, 5, 5));
+	assert_int_equal(lineage_evicted(lineage), 0);
+	/* all live: the one heard of longest ago */
+	becomes(21, 1, "sh", 3);
+	assert_null(lineage_find(lineage, 1, 1));
+	assert_int_equal(lineage_evicted(lineage), 1);
+}
+
+static void
+those_that_are_gone_are_few(void **state)
+{
+	(void)state;
+	for (pid_t pid = 1; pid <= MAX; pid++) {
+		becomes(pid, 1, "sh", 3);
+		lineage_exit(lineage, pid, (uint64_t)pid);
+		lineage_exit(lineage, pid, (uint64_t)pid);
+		assert_true(lineage_count(lineage) <= GONE_MAX);
+	}
+	assert_non_null(lineage_find(lineage, MAX, MAX));
+	assert_non_null(lineage_find(lineage, MAX - 2, MAX - 2));
+	assert_null(lineage_find(lineage, 1, 1));
+}
+
+static void
+what_is_told_twice_counts_once(void **state)
+{
+	const struct kin *kin;
+
+	(void)state;
+	for (int i = 0; i < KIN_IMAGES + 1; i++)
+		becomes(10, 1, "sh", 3);
+	becomes(10, 2, "ls", 3);
+	kin = lineage_find(lineage, 10, 10);
+	assert_string_equal(kin_image(kin, 1)->exe, "/sh");
+	assert_null(kin->images[2].image);
+	/* also of a child, of whom its parent's program was not known */
+	born(12, 99, 7);
+	becomes(12, 7, "cat", 4);
+	kin = lineage_find(lineage, 12, 12);
+	assert_string_equal(kin_image(kin, 7)->exe, "/cat");
+	assert_null(kin->images[1].image);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -163,6 +217,9 @@ main(void)
 		TEST(what_a_process_was_before_is_kept_for_a_while),
 		TEST(another_process_with_the_pid_is_another),
 		TEST(the_table_is_bounded),
+		TEST(those_that_are_gone_make_room_first),
+		TEST(those_that_are_gone_are_few),
+		TEST(what_is_told_twice_counts_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,7 @@ settings_become_tunnels(void **state)
 	    "user = %user\nhonest-connect = no\n"
 	    "pin = sha256//AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAI=\n"
 	    "[tunnel \"vpn\"]\nupstream = direct\ndevice = wg0\nfwmark = 7\n"
+	    "netns = side\n"
 	    "[tunnel \"local\"]\nupstream = proxy2+unix:/run/x.sock\n"
 	    "[tunnel \"any\"]\nfailover = tor, vpn, reject\n";
 	struct faults *faults = faults_new();
@@ -141,6 +142,7 @@ settings_become_tunnels(void **state)
 	assert_int_equal(t->kind, TUNNEL_DIRECT);
 	assert_string_equal(t->device, "wg0");
 	assert_int_equal(t->fwmark, 7);
+	assert_string_equal(t->netns, "/run/netns/side");
 	assert_true(tunnel_carries_udp(t));
 	t = tunnel_set_find(set, "local");
 	assert_string_equal(t->path, "/run/x.sock");

@@ -8,6 +8,7 @@
 #include "tests/unit/wire.h"
 
 #define MAX 8
+#define JUDGED 4
 
 static struct uses *uses;
 
@@ -15,7 +16,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	uses = uses_new(MAX);
+	uses = uses_new(MAX, JUDGED);
 	return uses != NULL ? 0 : -1;
 }
 
@@ -230,7 +231,7 @@ the_table_is_bounded(void **state)
 
 		(void)snprintf(text, sizeof(text), "%u", i);
 		w = datagram(5000, text);
-		send_by(actor((pid_t)i + 100), 1, &w, 100);
+		send_by(actor((pid_t)i + 100), 1, &w, 3 * MAX);
 	}
 	w = datagram(5000, "0");
 	assert_int_equal(find(5000, &w, &used), USES_MIXED);
@@ -238,6 +239,30 @@ the_table_is_bounded(void **state)
 }
 
 /* The daemon itself is at work when it ends a connection. */
+static void
+what_waits_stays_and_what_was_judged_makes_room(void **state)
+{
+	struct used used;
+	struct wire w[MAX];
+
+	(void)state;
+	for (unsigned int i = 0; i < MAX; i++) {
+		w[i] = datagram(4000 + i, "a");
+		send_by(actor((pid_t)i + 1), i + 1, &w[i], 1);
+	}
+	assert_int_equal(uses_count(uses), MAX);
+	for (unsigned int i = 0; i < MAX; i++)
+		assert_int_equal(
+		    find((uint16_t)(4000 + i), &w[i], &used), USES_ONE);
+	for (unsigned int i = 0; i < MAX; i++) {
+		w[0] = datagram(5000 + i, "a");
+		send_by(actor(99), 99, &w[0], 2);
+		assert_int_equal(
+		    find((uint16_t)(5000 + i), &w[0], &used), USES_ONE);
+	}
+	assert_int_equal(uses_count(uses), JUDGED);
+}
+
 static void
 who_resets_a_connection_did_not_use_it(void **state)
 {
@@ -252,6 +277,30 @@ who_resets_a_connection_did_not_use_it(void **state)
 	send_by(actor(42), 7, &w, 1);
 	assert_int_equal(uses_find(uses, &k, NULL, 0, &used), USES_NONE);
 	assert_int_equal(uses_count(uses), 0);
+}
+
+/* The first packet of a connection is refused since another program had these
+ * ends; when it comes again no process is at work. */
+static void
+a_connection_is_of_who_opened_it_last(void **state)
+{
+	struct wire w = { .len = 0 }, x = { .len = 0 };
+	struct flow_key k = key(4000);
+	struct used used;
+
+	(void)state;
+	wire_ip(&w, "10.9.0.1", "192.0.2.7", IPPROTO_TCP, 20);
+	wire_tcp(&w, 4000, 53, 7, 0x02);
+	wire_ip(&x, "10.9.0.1", "192.0.2.7", IPPROTO_TCP, 20);
+	wire_tcp(&x, 4000, 53, 9, 0x02);
+	k.proto = IPPROTO_TCP;
+	send_by(actor(42), 7, &w, 1);
+	assert_int_equal(uses_find(uses, &k, w.bytes, w.len, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 42);
+	send_by(actor(43), 8, &x, 2);
+	assert_int_equal(uses_find(uses, &k, x.bytes, x.len, &used), USES_ONE);
+	assert_int_equal(uses_find(uses, &k, x.bytes, x.len, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 43);
 }
 
 static void
@@ -281,7 +330,9 @@ main(void)
 		TEST(workers_of_one_service_are_as_good_as_each_other),
 		TEST(what_was_sent_long_ago_is_not_meant),
 		TEST(the_table_is_bounded),
+		TEST(what_waits_stays_and_what_was_judged_makes_room),
 		TEST(who_resets_a_connection_did_not_use_it),
+		TEST(a_connection_is_of_who_opened_it_last),
 		TEST(what_is_no_packet_is_refused),
 	};
 

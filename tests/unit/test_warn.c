@@ -49,6 +49,24 @@ warnings_are_about_what_can_not_match(void **state)
 		{ "a name where a path is meant", "block exe *curl",
 		    "**/NAME" },
 		{ "a name anywhere", "block exe **/curl", NULL },
+		{ "to the resolver",
+		    "accept to loopback\n"
+		    "block domain x.example",
+		    "t:2 decides about none" },
+		{ "by its port",
+		    "accept proto udp to any port 53\n"
+		    "block list ads",
+		    "t:2 decides about none" },
+		{ "behind it", "block domain x.example\naccept to loopback",
+		    NULL },
+		{ "of another program",
+		    "accept user bob to 127.0.0.1\n"
+		    "block user alice domain x.example",
+		    NULL },
+		{ "to a server elsewhere",
+		    "accept to 192.0.2.1\n"
+		    "block domain x.example",
+		    NULL },
 		{ "the same twice", "accept exe /a\nblock exe /a", "t:1" },
 		{ "a list with it", "accept exe /b, /a\nblock exe /a", "t:1" },
 		{ "a glob with it", "accept exe /a/**\nblock exe /a/b", "t:1" },

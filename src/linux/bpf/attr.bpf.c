@@ -1,7 +1,5 @@
-/* Who sends: three programs that look and change nothing. Each runs in the
- * context of the process that it tells about, so that this one can't be gone
- * yet. The structures of the kernel are named here with the few fields that
- * are read; where they lie is found in the kernel's own BTF at load time. */
+/* Who sends: programs that look and change nothing. Each runs in the context of
+ * the process that it tells about, so that this one can't be gone yet. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_core_read.h>
@@ -9,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "src/core/mark.h"
+#include "src/linux/bpf/kernel.h"
 #include "src/linux/bpf/record.h"
 
 #define NF_DROP 0
@@ -19,6 +18,7 @@
 #define SOCK_RAW 3
 #define IPPROTO_TCP 6
 #define STATE_ESTABLISHED 1
+#define STATE_SYN_SENT 2
 #define STATE_TIME_WAIT 6
 #define STATE_NEW_SYN_RECV 12
 #define IP_CT_NEW 2
@@ -27,141 +27,6 @@
 
 /* Mounts and folders on the way from an executable to the root. */
 #define STEPS_MAX 64
-
-#pragma clang attribute push(                                                  \
-    __attribute__((preserve_access_index)), apply_to = record)
-
-struct super_block {
-	unsigned int s_dev;
-};
-struct inode {
-	struct super_block *i_sb;
-	unsigned long i_ino;
-};
-struct hlist_bl_node {
-	struct hlist_bl_node **pprev;
-};
-struct qstr {
-	const unsigned char *name;
-};
-struct dentry {
-	struct hlist_bl_node d_hash;
-	struct dentry *d_parent;
-	struct qstr d_name;
-};
-struct vfsmount {
-	struct dentry *mnt_root;
-};
-struct mount {
-	struct mount *mnt_parent;
-	struct dentry *mnt_mountpoint;
-	struct vfsmount mnt;
-};
-struct path {
-	struct vfsmount *mnt;
-	struct dentry *dentry;
-};
-struct file {
-	struct inode *f_inode;
-	struct path f_path;
-};
-struct mm_struct {
-	struct file *exe_file;
-	unsigned long arg_start, arg_end;
-};
-typedef struct {
-	unsigned int val;
-} kuid_t;
-typedef struct {
-	unsigned int val;
-} kgid_t;
-struct cred {
-	kuid_t euid;
-	kgid_t egid;
-};
-struct kernfs_node {
-	__u64 id;
-};
-struct cgroup {
-	struct kernfs_node *kn;
-};
-struct css_set {
-	struct cgroup *dfl_cgrp;
-};
-struct ns_common {
-	unsigned int inum;
-};
-struct mnt_namespace {
-	struct ns_common ns;
-};
-struct nsproxy {
-	struct mnt_namespace *mnt_ns;
-};
-struct upid {
-	int nr;
-};
-struct pid {
-	unsigned int level;
-	struct upid numbers[1];
-};
-struct task_struct {
-	unsigned int flags;
-	int pid, tgid;
-	__u64 start_boottime, self_exec_id;
-	struct task_struct *group_leader, *real_parent;
-	struct pid *thread_pid;
-	struct mm_struct *mm;
-	const struct cred *cred;
-	struct css_set *cgroups;
-	struct nsproxy *nsproxy;
-	char comm[16];
-};
-struct socket {
-	struct file *file;
-};
-typedef struct {
-	int owned;
-} socket_lock_t;
-struct sock_common {
-	volatile unsigned char skc_state;
-	struct {
-		long long counter;
-	} skc_cookie;
-};
-struct sock {
-	struct sock_common __sk_common;
-	socket_lock_t sk_lock;
-	__u16 sk_type;
-	struct socket *sk_socket;
-};
-struct tcp_sock {
-	__u8 is_mptcp : 1;
-};
-struct nf_conntrack_tuple {
-	char bytes[40]; /* addresses, ports, protocol: only compared */
-};
-struct nf_conntrack_tuple_hash {
-	struct nf_conntrack_tuple tuple;
-};
-struct nf_conn {
-	struct nf_conntrack_tuple_hash tuplehash[2];
-	__u32 mark;
-};
-struct sk_buff {
-	struct sock *sk;
-	unsigned int len, data_len;
-	unsigned long _nfct;
-	__u16 network_header;
-	unsigned char *head;
-};
-struct bpf_nf_ctx {
-	struct sk_buff *skb;
-};
-struct linux_binprm {
-	int argc;
-};
-
-#pragma clang attribute pop
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -180,9 +45,10 @@ struct {
 	__type(value, struct draft);
 } drafts SEC(".maps");
 
-/* Who a flow of datagrams was decided for. Conntrack keeps it for half a minute
- * or two when its socket is closed, and would let anybody go on with it who has
- * the port then. */
+/* Who a flow was decided for. Conntrack keeps one of datagrams for half a
+ * minute or two when its socket is closed, and a connection that was tried and
+ * came to nothing for up to two; it would let anybody go on with it who has the
+ * port then. */
 struct owner {
 	/* the very socket and process: where they lie in memory would not do,
 	 * that is used again at once, and a cookie is drawn only on demand */
@@ -381,6 +247,23 @@ is_datagram(struct sock *sk)
 	return type == SOCK_DGRAM || type == SOCK_RAW;
 }
 
+/* The first packet of a connection. */
+static __always_inline int
+is_opening(struct sock *sk)
+{
+	return sk->sk_type == SOCK_STREAM &&
+	       sk->__sk_common.skc_state == STATE_SYN_SENT;
+}
+
+/* What decides for what follows, by a socket that a program has. */
+static __always_inline int
+has_owner(struct sock *sk)
+{
+	if (file_of(sk) == NULL && !is_mptcp(sk))
+		return 0;
+	return is_datagram(sk) || is_opening(sk);
+}
+
 static __always_inline int
 is_same_program(const struct owner *a, const struct owner *b)
 {
@@ -406,6 +289,18 @@ asks_for(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct)
 		bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
 }
 
+/* One that opens a connection where conntrack has one with these ends still is
+ * another one than was decided: it is dropped unless it is of the same program,
+ * and comes again in a second. */
+static __always_inline int
+opens_again(const struct owner *was, const struct owner *owner)
+{
+	return was != NULL && was->tag == owner->tag &&
+		       is_same_program(was, owner)
+		   ? 0
+		   : BPF_TAKEN_DROPPED;
+}
+
 /* 0: it goes on with its own, or with what a copy of itself began. */
 static __always_inline int
 takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
@@ -421,7 +316,9 @@ takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
 	    was->exec == task->self_exec_id)
 		return 0;
 	read_owner(&owner, sk, ct);
-	if (was == NULL || was->tag != owner.tag)
+	if (sk->sk_type == SOCK_STREAM)
+		taken = opens_again(was, &owner);
+	else if (was == NULL || was->tag != owner.tag)
 		/* it began outside, or before there was anybody to remember it:
 		 * else there were too many, and nothing is known of it */
 		taken =
@@ -452,94 +349,6 @@ read_packet(struct bpf_use *use, struct sk_buff *skb)
 	use->head_len = linear;
 	bpf_probe_read_kernel(
 	    use->head, linear, skb->head + skb->network_header);
-}
-
-static __always_inline int
-send_use(
-    struct sk_buff *skb, struct sock *sk, struct task_struct *task, int taken)
-{
-	struct bpf_use use = { .taken = taken };
-	struct file *file = file_of(sk);
-	__u64 flags = wakeup(&uses, shared.uses_many);
-
-	if (file == NULL && !is_mptcp(sk))
-		return NF_ACCEPT;
-	use.inode = socket_of(sk);
-	/* where it has none of its own: what does for as long as it lives */
-	if (use.inode == 0)
-		use.inode = (unsigned long)sk;
-	use.cookie = sk->__sk_common.skc_cookie.counter;
-	use.connected = sk->__sk_common.skc_state == STATE_ESTABLISHED;
-	read_actor(&use, task);
-	read_packet(&use, skb);
-	if (taken != 0)
-		flags = BPF_RB_FORCE_WAKEUP;
-	if (bpf_ringbuf_output(&uses, &use, sizeof(use), flags) < 0)
-		__sync_fetch_and_add(&shared.uses_lost, 1);
-	return use.cookie != 0 && use.cookie == shared.probe ? NF_DROP
-							     : NF_ACCEPT;
-}
-
-/* At LOCAL_OUT, after conntrack and before the queue. */
-SEC("?netfilter")
-int
-attr_sent(struct bpf_nf_ctx *ctx)
-{
-	struct sk_buff *skb = ctx->skb;
-	struct sock *sk = skb->sk;
-	struct nf_conn *ct = ct_of(skb);
-	struct task_struct *task;
-	int decided, taken;
-
-	if (sk == NULL)
-		return NF_ACCEPT;
-	decided = is_decided(skb, ct);
-	if (decided && sk->sk_type == SOCK_STREAM)
-		return NF_ACCEPT; /* a new connection has a new entry */
-	task = bpf_get_current_task_btf();
-	if (!is_in_use(sk, task))
-		return NF_ACCEPT;
-	if (!decided) {
-		if (ct != NULL && is_datagram(sk) && file_of(sk) != NULL)
-			asks_for(skb, sk, ct);
-		return send_use(skb, sk, task, 0);
-	}
-	if (!is_datagram(sk) || file_of(sk) == NULL)
-		return NF_ACCEPT;
-	taken = takes_over(skb, sk, ct, task);
-	if (taken == 0)
-		return NF_ACCEPT;
-	(void)send_use(skb, sk, task, taken);
-	return taken == BPF_TAKEN_DROPPED ? NF_DROP : NF_ACCEPT;
-}
-
-static __always_inline void
-send_event(void *bytes, __u64 size)
-{
-	if (bpf_ringbuf_output(
-		&events, bytes, size, wakeup(&events, shared.events_many)) < 0)
-		__sync_fetch_and_add(&shared.events_lost, 1);
-}
-
-SEC("?tp_btf/sched_process_fork")
-int
-BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
-{
-	struct task_struct *from = task->group_leader;
-	struct task_struct *parent = child->real_parent->group_leader;
-	struct bpf_event event = { .type = BPF_EVENT_FORK };
-
-	if (child->pid != child->tgid)
-		return 0; /* a thread */
-	event.pid = pid_of(child);
-	event.start = child->start_boottime;
-	event.ppid = pid_of(parent);
-	event.pstart = parent->start_boottime;
-	event.from = pid_of(from);
-	event.from_start = from->start_boottime;
-	event.exec = child->self_exec_id;
-	send_event(&event, sizeof(event));
-	return 0;
 }
 
 /* On the way up from a file. */
@@ -615,38 +424,170 @@ read_args(struct draft *draft, struct mm_struct *mm)
 		draft->event.args_len = len;
 }
 
+static __always_inline void
+read_image(struct draft *draft, struct task_struct *task)
+{
+	struct bpf_event *event = &draft->event;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *parent =
+	    BPF_CORE_READ(task, real_parent, group_leader);
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct file *exe = BPF_CORE_READ(mm, exe_file);
+
+	__builtin_memset(event, 0, sizeof(*event));
+	event->type = BPF_EVENT_EXEC;
+	event->pid = pid_of(leader);
+	event->start = BPF_CORE_READ(leader, start_boottime);
+	event->ppid = pid_of(parent);
+	event->pstart = BPF_CORE_READ(parent, start_boottime);
+	event->exec = BPF_CORE_READ(task, self_exec_id);
+	read_exe(exe, &event->exe_ino, &event->exe_dev);
+	bpf_core_read(event->comm, sizeof(event->comm), &task->comm);
+	event->mounts = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	read_path(draft, exe);
+	read_args(draft, mm);
+}
+
+/* Where not all births could be told, each sender's is told with what it sends;
+ * in a piece of the ring of its own, since others may be at work on this CPU
+ * before it is done. */
+static __always_inline int
+tell_image(struct task_struct *task)
+{
+	struct draft *draft = bpf_ringbuf_reserve(&events, sizeof(*draft), 0);
+
+	if (draft == NULL)
+		return -1;
+	read_image(draft, task);
+	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
+	return 0;
+}
+
+static __always_inline int
+send_use(
+    struct sk_buff *skb, struct sock *sk, struct task_struct *task, int taken)
+{
+	struct bpf_use use = { .taken = taken };
+	struct file *file = file_of(sk);
+	__u64 flags = wakeup(&uses, shared.uses_many);
+
+	if (file == NULL && !is_mptcp(sk))
+		return NF_ACCEPT;
+	use.inode = socket_of(sk);
+	/* where it has none of its own: what does for as long as it lives */
+	if (use.inode == 0)
+		use.inode = (unsigned long)sk;
+	use.cookie = sk->__sk_common.skc_cookie.counter;
+	use.connected = sk->__sk_common.skc_state == STATE_ESTABLISHED;
+	read_actor(&use, task);
+	read_packet(&use, skb);
+	if (taken != 0)
+		flags = BPF_RB_FORCE_WAKEUP;
+	if ((shared.events_lost != 0 && tell_image(task) < 0) ||
+	    bpf_ringbuf_output(&uses, &use, sizeof(use), flags) < 0) {
+		__sync_fetch_and_add(&shared.uses_lost, 1);
+		return shared.armed ? NF_DROP : NF_ACCEPT;
+	}
+	return use.cookie != 0 && use.cookie == shared.probe ? NF_DROP
+							     : NF_ACCEPT;
+}
+
+/* At LOCAL_OUT, after conntrack and before the queue. */
+SEC("?netfilter")
+int
+attr_sent(struct bpf_nf_ctx *ctx)
+{
+	struct sk_buff *skb = ctx->skb;
+	struct sock *sk = skb->sk;
+	struct nf_conn *ct = ct_of(skb);
+	struct task_struct *task;
+	int decided, taken;
+
+	if (sk == NULL)
+		return NF_ACCEPT;
+	decided = is_decided(skb, ct);
+	if (decided && sk->sk_type == SOCK_STREAM && !is_opening(sk))
+		return NF_ACCEPT; /* its first packet was looked at */
+	task = bpf_get_current_task_btf();
+	if (!is_in_use(sk, task))
+		return NF_ACCEPT;
+	if (!decided) {
+		if (ct != NULL && has_owner(sk))
+			asks_for(skb, sk, ct);
+		return send_use(skb, sk, task, 0);
+	}
+	if (!has_owner(sk))
+		return NF_ACCEPT;
+	taken = takes_over(skb, sk, ct, task);
+	if (taken == 0)
+		return NF_ACCEPT;
+	if (send_use(skb, sk, task, taken) == NF_DROP)
+		return NF_DROP;
+	return taken == BPF_TAKEN_DROPPED ? NF_DROP : NF_ACCEPT;
+}
+
+static __always_inline void
+send_event(void *bytes, __u64 size)
+{
+	if (bpf_ringbuf_output(
+		&events, bytes, size, wakeup(&events, shared.events_many)) < 0)
+		__sync_fetch_and_add(&shared.events_lost, 1);
+}
+
+SEC("?tp_btf/sched_process_fork")
+int
+BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
+{
+	struct task_struct *from = task->group_leader;
+	struct task_struct *parent = child->real_parent->group_leader;
+	struct bpf_event event = { .type = BPF_EVENT_FORK };
+
+	if (child->pid != child->tgid)
+		return 0; /* a thread */
+	event.pid = pid_of(child);
+	event.start = child->start_boottime;
+	event.ppid = pid_of(parent);
+	event.pstart = parent->start_boottime;
+	event.from = pid_of(from);
+	event.from_start = from->start_boottime;
+	event.exec = child->self_exec_id;
+	send_event(&event, sizeof(event));
+	return 0;
+}
+
 SEC("?tp_btf/sched_process_exec")
 int
 BPF_PROG(
     attr_exec, struct task_struct *task, int old, struct linux_binprm *program)
 {
-	__u32 zero = 0, size;
+	__u32 zero = 0;
 	struct draft *draft = bpf_map_lookup_elem(&drafts, &zero);
-	struct mm_struct *mm = task->mm;
-	struct file *exe = mm->exe_file;
+	__u32 size;
 
 	(void)old;
 	(void)program;
 	if (draft == NULL)
 		return 0;
-	__builtin_memset(&draft->event, 0, sizeof(draft->event));
-	draft->event.type = BPF_EVENT_EXEC;
-	draft->event.pid = pid_of(task->group_leader);
-	draft->event.start = task->group_leader->start_boottime;
-	draft->event.ppid = pid_of(task->real_parent->group_leader);
-	draft->event.pstart = task->real_parent->group_leader->start_boottime;
-	draft->event.exec = task->self_exec_id;
-	read_exe(exe, &draft->event.exe_ino, &draft->event.exe_dev);
-	bpf_probe_read_kernel(
-	    draft->event.comm, sizeof(draft->event.comm), task->comm);
-	draft->event.mounts = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	read_path(draft, exe);
-	read_args(draft, mm);
+	read_image(draft, task);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
-	if (size > sizeof(*draft))
+	if (size <= sizeof(*draft))
+		send_event(draft, size);
+	return 0;
+}
+
+/* The last of its threads: what is remembered of it may make room. */
+SEC("?tp_btf/sched_process_exit")
+int
+BPF_PROG(attr_exit, struct task_struct *task)
+{
+	struct bpf_event event = { .type = BPF_EVENT_EXIT };
+
+	if (task->signal->live.counter != 0 || (task->flags & PF_KTHREAD))
 		return 0;
-	send_event(draft, size);
+	event.pid = pid_of(task->group_leader);
+	event.start = task->group_leader->start_boottime;
+	send_event(&event, sizeof(event));
 	return 0;
 }
 

@@ -44,7 +44,9 @@ struct bpf_shared {
 	__u64 strict_from;
 	/* nesting of the pid namespace whose numbers the daemon sees */
 	__u32 pid_level;
-	__u32 zero;
+	/* the daemon judges: a packet whose sender it can't be told is dropped
+	 */
+	__u32 armed;
 };
 
 /* By the same program of the same user in the same unit, but started anew: it
@@ -59,6 +61,7 @@ struct bpf_shared {
 enum bpf_event_type {
 	BPF_EVENT_FORK = 1,
 	BPF_EVENT_EXEC = 2,
+	BPF_EVENT_EXIT = 3,
 };
 
 struct bpf_event {
@@ -66,7 +69,8 @@ struct bpf_event {
 	__u32 pid, ppid, from; /* from: whose memory the child has */
 	__u64 start, pstart, from_start;
 	__u64 exec;
-	/* of an exec only, as is the text behind it */
+	/* of an exec only, as is the text behind it; of an exit only pid and
+	 * start */
 	__u64 exe_ino;
 	__u32 exe_dev;
 	__u16 path_len; /* names from the file to the root, NUL after each */

@@ -1,0 +1,281 @@
+#include "dns/resolve_own.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/addresses.h"
+#include "dns/listed.h"
+#include "src/core/lists.h"
+
+/* How long a decision is kept beside an answer: names are learnt anew then, and
+ * hold for an hour. */
+#define JUDGED_NS (300 * MONO_S)
+
+uint32_t
+resolve_limit(const struct query *q, bool tcp)
+{
+	if (tcp)
+		return WIRE_MESSAGE_MAX;
+	return q->size < QUERY_UDP_MAX ? q->size : QUERY_UDP_MAX;
+}
+
+/* The addresses of the answer, for the record. */
+static void
+note_addresses(struct record *rec, const struct answer *a)
+{
+	struct addresses addresses;
+
+	for (unsigned int i = 0;
+	     i < a->n_answer && rec->n_addrs < RECORD_ADDRS_MAX; i++) {
+		addresses_of(&addresses, a, i);
+		while (rec->n_addrs < RECORD_ADDRS_MAX &&
+		       addresses_next(&addresses, &rec->addrs[rec->n_addrs]))
+			rec->n_addrs++;
+	}
+}
+
+static void
+note(struct resolve *r, const struct asked *asked, const struct outcome *o,
+    mono_t now)
+{
+	const struct client *client = asked->client;
+	struct record rec;
+
+	rec.time = asked->began;
+	rec.client = client->addr;
+	rec.port = client->port;
+	rec.tcp = client->tcp;
+	rec.captured = client->captured;
+	rec.answered = o->answer != NULL;
+	rec.rcode = o->answer != NULL ? o->answer->rcode : RCODE_NOERROR;
+	rec.n_addrs = 0;
+	rec.from = o->from;
+	rec.qtype = asked->q->qtype;
+	rec.elapsed_us = (uint32_t)(mono_since(now, asked->began) / 1000);
+	rec.decision = asked->decision;
+	rec.policy = r->policy;
+	rec.process = client->asker->process;
+	rec.by = client->by;
+	rec.ttl = o->answer != NULL ? o->answer->ttl : 0;
+	rec.upstream.family = ADDR_NONE;
+	if (o->upstream != NULL) {
+		rec.upstream = o->upstream->spec.addr;
+		rec.upstream_port = o->upstream->spec.port;
+		rec.upstream_tls = upstream_is_tls(&o->upstream->spec);
+	}
+	rec.learnt = !asked->judged;
+	rec.qname.len = asked->q->qname.len;
+	memcpy(rec.qname.wire, asked->q->qname.wire, rec.qname.len);
+	if (o->answer != NULL)
+		note_addresses(&rec, o->answer);
+	r->ops.done(r->ops.arg, &rec, o->answer);
+}
+
+/* Of the rule that blocks, for the EDE: a person reads it in dig. */
+static const char *
+rule_text(struct resolve *r, const struct decision *d)
+{
+	const struct policy_rule *rule = policy_rule_get(r->policy, d->rule);
+	const char *slash;
+
+	if (rule == NULL)
+		return reason_name(d->reason);
+	slash = strrchr(rule->file, '/');
+	(void)snprintf(r->text, sizeof(r->text), "%s:%u%s%s",
+	    slash != NULL ? slash + 1 : rule->file, rule->line,
+	    rule->label != NULL ? " " : "",
+	    rule->label != NULL ? rule->label : ""); /* cut where too long */
+	return r->text;
+}
+
+size_t
+outcome_deny(struct resolve *r, struct asked *asked, struct outcome *o,
+    uint8_t *out, mono_t now)
+{
+	struct reply_opts opts = { .ede = EDE_NONE,
+		.tcp = asked->client->tcp,
+		.limit = resolve_limit(asked->q, asked->client->tcp) };
+	const struct list_index *l =
+	    policy_list_index(r->policy, asked->decision.list);
+	struct answer answer;
+	bool silent = asked->decision.action == ACTION_DROP;
+	struct key key;
+
+	if (asked->alias) { /* what was found is of another name */
+		key_of_query(&key, asked->q, 0);
+		o->key = &key;
+	}
+	if (l != NULL && !silent && !asked->alias &&
+	    listed_answer(&answer, &r->denied, l, o->key, o->answer, &silent)) {
+		answer.ede = answer.n_answer > 0 ? EDE_FORGED : EDE_BLOCKED;
+		answer.ede_text = rule_text(r, &asked->decision);
+	} else {
+		filter_blocked(&answer, &r->denied, o->key, &r->conf.block,
+		    rule_text(r, &asked->decision));
+	}
+	o->entry = NULL;
+	o->answer = NULL;
+	o->from = asked->decision.list != 0 ? FROM_LIST : FROM_LOCAL;
+	list_index_hit(l);
+	if (silent) {
+		r->stats.dropped++;
+		note(r, asked, o, now);
+		return 0;
+	}
+	r->stats.blocked++;
+	o->answer = &answer;
+	note(r, asked, o, now);
+	return reply_build(out, &answer, asked->q, &opts);
+}
+
+static void
+count(struct resolve *r, const struct outcome *o)
+{
+	switch (o->from) {
+	case FROM_CACHE:
+		r->stats.hits++;
+		break;
+	case FROM_STALE:
+		r->stats.stale++;
+		break;
+	case FROM_HOSTS:
+		r->stats.hosts++;
+		break;
+	case FROM_LOCAL:
+		r->stats.local++;
+		break;
+	case FROM_UPSTREAM:
+	case FROM_LIST:
+		break;
+	}
+	if (o->answer->rcode == RCODE_SERVFAIL)
+		r->stats.servfail++;
+}
+
+size_t
+outcome_deliver(struct resolve *r, struct asked *asked, struct outcome *o,
+    uint8_t *out, mono_t now)
+{
+	struct reply_opts opts = { .ede = EDE_NONE,
+		.tcp = asked->client->tcp,
+		.limit = resolve_limit(asked->q, asked->client->tcp),
+		.age = o->age,
+		.stale = o->stale };
+	bool foreign = o->from != FROM_LOCAL && o->from != FROM_HOSTS;
+	struct answer made;
+	struct key key;
+
+	if (!asked->judged && foreign &&
+	    !filter_answer(r->policy, asked->client->asker->process, o->key,
+		o->answer, &asked->decision))
+		return outcome_deny(r, asked, o, out, now);
+	if (asked->alias) {
+		key_of_query(&key, asked->q, 0);
+		listed_alias(&made, &r->denied, &key, &o->key->name, o->answer);
+		o->answer = &made;
+		o->entry = NULL;
+		o->from = FROM_LIST;
+	}
+	if (o->entry != NULL && !asked->judged) {
+		o->entry->judged_policy = r->generation;
+		o->entry->judged_asker = asked->client->asker->id;
+		o->entry->judged_until = mono_add(now, JUDGED_NS);
+		o->entry->judged = asked->decision;
+	}
+	if (o->stale) {
+		opts.ede = o->answer->rcode == RCODE_NXDOMAIN
+			       ? EDE_STALE_NXDOMAIN
+			       : EDE_STALE;
+		opts.ede_text = "no upstream answers";
+	}
+	count(r, o);
+	note(r, asked, o, now);
+	return reply_build(out, o->answer, asked->q, &opts);
+}
+
+void
+waiter_free(struct resolve *r, struct waiter *take)
+{
+	list_remove(&take->node);
+	list_remove(&take->beside);
+	take->client.asker->waiting--;
+	take->client.asker->user->waiting--;
+	r->n_waiters--;
+	free(take);
+}
+
+static void
+tell(struct resolve *r, const struct client *client, size_t len)
+{
+	if (len > 0)
+		r->ops.reply(r->ops.arg, client, r->out, len);
+	else
+		r->ops.dropped(r->ops.arg, client);
+}
+
+static void
+answer_one(struct resolve *r, struct waiter *take,
+    const struct outcome *outcome, mono_t now)
+{
+	struct asked asked = { &take->query, &take->client, take->decision,
+		take->began, false, take->alias };
+	struct outcome o = *outcome;
+	struct client client = take->client;
+	size_t len = outcome_deliver(r, &asked, &o, r->out, now);
+
+	waiter_free(r, take);
+	tell(r, &client, len);
+}
+
+static void
+ask_anew(struct resolve *r, struct waiter *take, mono_t now)
+{
+	struct asking a = { .kind = QUERY_GOOD,
+		.query = take->query,
+		.client = take->client,
+		.out = r->out };
+
+	waiter_free(r, take);
+	r->stats.queries--; /* it has been counted */
+	switch (resolve_query(r, &a, now)) {
+	case RESOLVE_ANSWERED:
+		tell(r, &a.client, a.len);
+		break;
+	case RESOLVE_WAITING:
+		break;
+	case RESOLVE_SILENT:
+		tell(r, &a.client, 0);
+		break;
+	}
+}
+
+void
+waiters_ask(struct resolve *r, struct list *waiters, mono_t now)
+{
+	/* whoever hangs up meanwhile takes others out of the list */
+	while (!list_empty(waiters))
+		ask_anew(
+		    r, container_of(waiters->next, struct waiter, node), now);
+}
+
+void
+waiters_answer(struct resolve *r, struct list *waiters,
+    const struct outcome *outcome, mono_t now)
+{
+	struct list old;
+
+	list_init(&old);
+	while (!list_empty(waiters)) {
+		struct waiter *waiter =
+		    container_of(waiters->next, struct waiter, node);
+
+		if (waiter->generation == r->generation) {
+			answer_one(r, waiter, outcome, now);
+			continue;
+		}
+		list_remove(&waiter->node);
+		list_append(&old, &waiter->node);
+	}
+	waiters_ask(r, &old, now);
+}

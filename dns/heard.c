@@ -1,0 +1,241 @@
+#include "dns/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Names below a forward, and of what [resolver] allow-private names, may have
+ * private addresses; so may names of one label. */
+#define PUBLIC_LABELS 2
+
+/* Takes the attempt from its task; NULL where nobody waits for it. */
+static struct task *
+detach(struct attempt *attempt)
+{
+	struct task *task = attempt->task;
+
+	if (task != NULL) {
+		list_remove(&attempt->node);
+		attempt->task = NULL;
+		task->n_flying--;
+	}
+	return task;
+}
+
+/* An upstream that can't tell: another one may. May consume the task. */
+static void
+try_others(struct resolve *r, struct task *task, int error, mono_t now)
+{
+	r->stats.upstream_errors++;
+	if (task->n_sent < TASK_SENT_MAX &&
+	    upstream_next(task->group, task->tried) >= 0)
+		task_go_on(r, task, now);
+	else if (task->n_flying == 0)
+		task_fail(r, task, error, now);
+}
+
+static bool
+is_public(const struct resolve *r, const struct key *key)
+{
+	if (key->group != 0 || name_n_labels(&key->name) < PUBLIC_LABELS)
+		return false;
+	for (size_t i = 0; i < r->conf.n_allow_private; i++)
+		if (name_in(&key->name, &r->conf.allow_private[i]))
+			return false;
+	return true;
+}
+
+static void
+note_error(struct task *task, const struct answer *answer)
+{
+	task->refused = true;
+	task->rcode = answer->rcode;
+	task->ede = answer->ede;
+	memcpy(task->ede_text, answer->ede_text, strlen(answer->ede_text) + 1);
+}
+
+/* May consume the task. */
+static void
+take_answer(struct resolve *r, struct task *task, struct upstream *u,
+    const uint8_t *msg, size_t len, mono_t now)
+{
+	struct scrub_opts opts = { .ttl_min = r->conf.ttl_min,
+		.ttl_max = r->conf.ttl_max,
+		.negative_max = 3600,
+		.no_private = is_public(r, &task->key) };
+	struct outcome o = { .from = FROM_UPSTREAM, .upstream = u };
+	struct answer answer;
+
+	switch (scrub(&answer, &r->space, msg, len, &task->key, &opts)) {
+	case SCRUB_GOOD:
+		if (answer.ede == EDE_FILTERED)
+			r->stats.stripped++;
+		task_keep(r, &task->key, &answer, now, &o);
+		task_finish(r, task, &o, now);
+		return;
+	case SCRUB_ERROR:
+		note_error(task, &answer);
+		try_others(r, task, -EPROTO, now);
+		return;
+	case SCRUB_BROKEN:
+		try_others(r, task, -EBADMSG, now);
+		return;
+	}
+}
+
+/* What an answer says of how the upstream may be asked. waited: nobody has had
+ * another answer meanwhile, such as that of the question which was doubted. */
+static void
+note_habits(struct resolve *r, const struct attempt *attempt,
+    const uint8_t *msg, bool waited, mono_t now)
+{
+	struct upstream *u = attempt->upstream;
+	size_t n = attempt->key.name.len;
+	unsigned int rcode = wire_u16(msg + 2) & WIRE_RCODE;
+
+	/* the additional section: an OPT, since none else was asked for; who
+	 * understands nothing may send back what it got */
+	if (attempt->edns && wire_u16(msg + 10) > 0 && rcode != RCODE_FORMERR &&
+	    rcode != RCODE_NOTIMP) {
+		u->speaks_edns = true;
+		upstream_trust(&u->edns);
+	}
+	/* all in lower case: that may be the server's own way */
+	if (attempt->cased &&
+	    memcmp(attempt->asked, attempt->key.name.wire, n) != 0)
+		upstream_trust(&u->cased);
+	if (!waited)
+		return;
+	if (attempt->settles == DOUBT_CASE && upstream_doubt(&u->cased, now))
+		r->stats.case_off++;
+	if (attempt->settles == DOUBT_EDNS && rcode != RCODE_FORMERR &&
+	    rcode != RCODE_NOTIMP && upstream_doubt(&u->edns, now))
+		r->stats.edns_off++;
+}
+
+void
+resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
+    size_t len, mono_t now)
+{
+	struct task *task = detach(take);
+	struct attempt attempt = *take;
+	struct upstream *u = take->upstream;
+	unsigned int flags = wire_u16(msg + 2), rcode = flags & WIRE_RCODE;
+	struct manner how = { .upstream = u,
+		.tcp = attempt.tcp,
+		.edns = attempt.edns,
+		.cased = attempt.cased };
+
+	free(take);
+	upstream_answered(u, attempt.sent, now);
+	note_habits(r, &attempt, msg, task != NULL, now);
+	if (task == NULL)
+		return;
+	if (attempt.edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) {
+		how.edns = false;
+		how.settles = DOUBT_EDNS;
+		task_again(r, task, &how, now);
+		return;
+	}
+	if ((flags & WIRE_TC) != 0 && u->spec.kind == UPSTREAM_PLAIN &&
+	    !attempt.tcp) {
+		how.tcp = true;
+		how.cased = false;
+		task_again(r, task, &how, now);
+		return;
+	}
+	take_answer(r, task, u, msg, len, now);
+}
+
+void
+resolve_doubted(struct resolve *r, struct attempt *attempt, mono_t now)
+{
+	struct manner how = { .upstream = attempt->upstream,
+		.edns = attempt->edns,
+		.settles = attempt->doubt };
+
+	if (attempt->asked_again || attempt->task == NULL)
+		return;
+	attempt->asked_again = true;
+	if (attempt->doubt == DOUBT_CASE)
+		how.tcp = true; /* a forger can't answer there */
+	else {
+		how.edns = false;
+		how.cased = attempt->cased;
+	}
+	task_again(r, attempt->task, &how, now);
+}
+
+void
+resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
+{
+	struct task *task = detach(take);
+	struct attempt attempt = *take;
+	struct manner how = { .upstream = attempt.upstream,
+		.edns = attempt.edns,
+		.settles = attempt.settles };
+
+	free(take);
+	if (error == -ECANCELED && task == NULL)
+		return;
+	/* there is no TCP: the second question goes by UDP, its letters as they
+	 * come back from there */
+	if (task != NULL && error != -ECANCELED && attempt.tcp &&
+	    attempt.settles == DOUBT_CASE) {
+		task_again(r, task, &how, now);
+		return;
+	}
+	/* that it was late has been said, and no more is known now; what came
+	 * in doubt did come */
+	if (!attempt.late && attempt.doubt == DOUBT_NONE) {
+		if (error == -ETIMEDOUT)
+			upstream_late(attempt.upstream, attempt.sent, now);
+		else if (error != -ECANCELED)
+			upstream_failed(attempt.upstream, now);
+	}
+	if (task != NULL)
+		try_others(r, task, error, now);
+}
+
+void
+resolve_strange(struct resolve *r, struct upstream *upstream)
+{
+	r->stats.spoofed++;
+	upstream->spoofed++;
+}
+
+/* A server that does not know EDNS may say so with a bare header. */
+static bool
+is_bare(const struct attempt *attempt, const uint8_t *msg, size_t len)
+{
+	unsigned int flags = wire_u16(msg + 2), rcode = flags & WIRE_RCODE;
+
+	return len == WIRE_HEADER && attempt->edns && (flags & WIRE_QR) != 0 &&
+	       wire_u32(msg + 4) == 0 && wire_u32(msg + 8) == 0 &&
+	       (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP);
+}
+
+bool
+resolve_fits(
+    struct resolve *r, struct attempt *attempt, const uint8_t *msg, size_t len)
+{
+	bool datagram =
+	    attempt->upstream->spec.kind == UPSTREAM_PLAIN && !attempt->tcp;
+
+	if (len >= WIRE_HEADER && is_bare(attempt, msg, len)) {
+		/* a forger has to guess less for it: the wait goes on */
+		if (datagram && attempt->doubt == DOUBT_NONE)
+			attempt->doubt = DOUBT_EDNS;
+		return !datagram;
+	}
+	if (scrub_is_answer(msg, len, &attempt->key,
+		attempt->cased ? attempt->asked : NULL))
+		return true;
+	if (attempt->cased && scrub_is_answer(msg, len, &attempt->key, NULL)) {
+		attempt->doubt = DOUBT_CASE;
+		r->stats.miscased++;
+		return false;
+	}
+	resolve_strange(r, attempt->upstream);
+	return false;
+}

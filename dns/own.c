@@ -1,0 +1,127 @@
+#include "dns/resolve_own.h"
+
+#include "dns/local.h"
+#include "dns/special.h"
+
+/* Of names that we answer ourselves. */
+#define LOCAL_TTL 60
+
+bool
+own_find_hosts(struct resolve *r, const struct key *key, struct answer *ret)
+{
+	struct addr addrs[HOSTS_MAX], addr;
+	struct name names[HOSTS_MAX];
+	size_t n;
+
+	if (r->hosts == NULL)
+		return false;
+	switch (key->type) {
+	case TYPE_PTR:
+		n = special_reverse(&key->name, &addr)
+			? hosts_names(r->hosts, &addr, names)
+			: 0;
+		if (n > 0)
+			local_names(ret, &r->space, key, names, n, LOCAL_TTL);
+		return n > 0;
+	case TYPE_A:
+	case TYPE_AAAA:
+	case TYPE_ANY:
+	case TYPE_HTTPS:
+	case TYPE_SVCB:
+		n = hosts_addresses(r->hosts, &key->name, addrs);
+		if (n > 0)
+			local_addresses(
+			    ret, &r->space, key, addrs, n, LOCAL_TTL);
+		return n > 0;
+	default:
+		return false;
+	}
+}
+
+static void
+answer_localhost(struct resolve *r, const struct key *key, struct answer *ret)
+{
+	static const uint8_t four[4] = { 127, 0, 0, 1 }, six[16] = { [15] = 1 };
+	struct addr addrs[2] = { addr_ip4(four), addr_ip6(six) };
+
+	local_addresses(ret, &r->space, key, addrs, 2, LOCAL_TTL);
+}
+
+/* Single labels are for the client's search list, not for the world (RFC 8499
+ * knows no such hosts); the types that speak of top-level domains pass. */
+static bool
+is_single(const struct key *key)
+{
+	return name_n_labels(&key->name) == 1 &&
+	       (key->type == TYPE_A || key->type == TYPE_AAAA ||
+		   key->type == TYPE_ANY || key->type == TYPE_HTTPS ||
+		   key->type == TYPE_SVCB || key->type == TYPE_MX);
+}
+
+/* Of the far side's network, not of this one: names of one label, private ones,
+ * and the reverse zones of private addresses. */
+static bool
+is_far(const struct resolve *r, const struct key *key, enum special is)
+{
+	struct name arpa = name_of("arpa"), internal = name_of("internal");
+
+	return resolve_is_tunnelled(r, key->group) &&
+	       (is == SPECIAL_NXDOMAIN || is == SPECIAL_NODATA) &&
+	       (is_single(key) || name_in(&key->name, &arpa) ||
+		   name_in(&key->name, &internal));
+}
+
+/* Whether the settings say whom to ask for names like this one. */
+static bool
+is_forwarded(const struct resolve *r, const struct key *key)
+{
+	return key->group != 0 && !resolve_is_tunnelled(r, key->group);
+}
+
+bool
+own_find(struct resolve *r, const struct key *key, struct answer *ret)
+{
+	struct name canary, host = name_of("localhost");
+	enum special is;
+
+	if (key->class != CLASS_IN || is_forwarded(r, key))
+		return false;
+	if (r->conf.host.len > 0 && name_equal(&key->name, &r->conf.host)) {
+		answer_localhost(r, key, ret);
+		return true;
+	}
+	is = special_find(&key->name);
+	canary = name_of("use-application-dns.net");
+	if (r->conf.capture && name_in(&key->name, &canary))
+		is = SPECIAL_NXDOMAIN;
+	if (is == SPECIAL_NONE && is_single(key))
+		is = SPECIAL_NXDOMAIN;
+	if (is_far(r, key, is))
+		return false;
+	switch (is) {
+	case SPECIAL_NONE:
+		return false;
+	case SPECIAL_LOCALHOST:
+		answer_localhost(r, key, ret);
+		return true;
+	case SPECIAL_LOOPBACK:
+		local_names(ret, &r->space, key, &host, 1, LOCAL_TTL);
+		return true;
+	case SPECIAL_NXDOMAIN:
+		local_negative(ret, &r->space, key, RCODE_NXDOMAIN, LOCAL_TTL);
+		break;
+	case SPECIAL_NODATA:
+		local_negative(ret, &r->space, key, RCODE_NOERROR, LOCAL_TTL);
+		break;
+	}
+	ret->ede = EDE_SYNTHESIZED;
+	ret->ede_text = "a name that is not asked for upstream";
+	return true;
+}
+
+bool
+own_is_localhost(const struct resolve *r, const struct key *key)
+{
+	return !is_forwarded(r, key) &&
+	       special_find(&key->name) == SPECIAL_LOCALHOST;
+}

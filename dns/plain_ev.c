@@ -1,0 +1,534 @@
+#include "dns/plain_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dns/server_ev.h"
+#include "src/base/budget.h"
+
+/* A question has a port of its own while there are not many: so many at once,
+ * and one more after so long. */
+#define FRESH_BURST 256
+#define FRESH_NS (2 * MONO_MS)
+/* Those that come faster share the ports of their upstream, each its own by
+ * chance: among so many, and no more than so many. */
+#define CHOICE_MIN 32
+#define CHOICE_MAX 64
+/* Questions of one port. A new port costs a socket, and is judged as any
+ * program's flow is: many times what a question costs. */
+#define USES_MAX 32
+/* How long a port is chosen: the less, the less is found out about it. */
+#define CHOSEN_NS MONO_S
+/* How long an answer is waited for; resolve has had its say long before, but
+ * late ones tell of an upstream's health. */
+#define WAIT_NS (5 * MONO_S)
+/* Open at once, of all upstreams: those of dead ones wait. */
+#define PORTS_MAX 1024
+static const struct timeval tick = { 0, 250000 };
+
+/* What servers send that do not look at the size they were told. */
+#define RECEIVE_MAX 4096
+/* Datagrams of a system call, and calls of a wake-up. */
+#define BATCH 16
+#define BATCHES 4
+
+/* A socket that is connected to an upstream. */
+struct port {
+	struct list node; /* of all, the oldest first */
+	struct server *server;
+	struct event event;
+	int fd;
+	int error;   /* that send() was told of; it is of those before */
+	bool chosen; /* among those that may be used again, at this place */
+	bool held;   /* is at work: not to be freed */
+	mono_t opened;
+	unsigned int place, n_uses, n_flying;
+	uint16_t ids[USES_MAX];
+	struct attempt *attempts[USES_MAX]; /* NULL: has come, or was ended */
+};
+
+/* An upstream's. */
+struct server {
+	struct plain_ev *pe;
+	struct upstream *upstream;
+	struct sockaddr_storage sa;
+	socklen_t sa_len;
+	struct port *choice[CHOICE_MAX];
+	unsigned int n_choice;
+};
+
+struct plain_ev {
+	struct event_base *base;
+	struct resolve *resolve;
+	struct event *tick;
+	struct server **servers; /* by upstream's number */
+	size_t n_servers;
+	struct list ports;
+	size_t n_ports;
+	struct budget fresh;
+	bool closing;
+	struct mmsghdr in[BATCH];
+	struct iovec iov[BATCH];
+	uint8_t received[BATCH][RECEIVE_MAX];
+};
+
+static void
+choose(struct port *port)
+{
+	struct server *server = port->server;
+
+	port->chosen = true;
+	port->place = server->n_choice++;
+	server->choice[port->place] = port;
+}
+
+/* It is not used again. */
+static void
+unchoose(struct port *port)
+{
+	struct server *server = port->server;
+	struct port *last;
+
+	if (!port->chosen)
+		return;
+	port->chosen = false;
+	last = server->choice[--server->n_choice];
+	server->choice[port->place] = last;
+	last->place = port->place;
+}
+
+/* Nothing is waited for there any more. */
+static void
+port_free(struct plain_ev *pe, struct port *port)
+{
+	unchoose(port);
+	list_remove(&port->node);
+	pe->n_ports--;
+	(void)event_del(&port->event);
+	(void)close(port->fd); /* nothing is under way that could fail */
+	free(port);
+}
+
+static void
+free_if_done(struct plain_ev *pe, struct port *port)
+{
+	if (!port->chosen && port->n_flying == 0 && !port->held)
+		port_free(pe, port);
+}
+
+static struct attempt *
+land(struct port *port, unsigned int place)
+{
+	struct attempt *attempt = port->attempts[place];
+
+	port->attempts[place] = NULL;
+	port->n_flying--;
+	return attempt;
+}
+
+/* All that fly there have this error. */
+static void
+fail_all(struct plain_ev *pe, struct port *port, int error, mono_t now)
+{
+	unchoose(port);
+	port->held = true;
+	for (unsigned int i = 0; i < port->n_uses; i++)
+		if (port->attempts[i] != NULL)
+			resolve_failed(pe->resolve, land(port, i), error, now);
+	port->held = false;
+	free_if_done(pe, port);
+}
+
+static void
+take_datagram(struct plain_ev *pe, struct port *port, const struct mmsghdr *in,
+    mono_t now)
+{
+	const uint8_t *msg = in->msg_hdr.msg_iov->iov_base;
+	size_t len = in->msg_len;
+	unsigned int i = 0;
+	uint16_t id;
+
+	if (len < WIRE_HEADER || (in->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+		resolve_strange(pe->resolve, port->server->upstream);
+		return;
+	}
+	id = wire_u16(msg);
+	while (i < port->n_uses &&
+	       (port->ids[i] != id || port->attempts[i] == NULL))
+		i++;
+	if (i == port->n_uses)
+		resolve_strange(pe->resolve, port->server->upstream);
+	else if (resolve_fits(pe->resolve, port->attempts[i], msg, len))
+		resolve_answer(pe->resolve, land(port, i), msg, len, now);
+}
+
+/* Those for which something came that may be forged, and their own answer not
+ * in the same breath: they wait on. */
+static void
+take_doubted(struct plain_ev *pe, struct port *port, mono_t now)
+{
+	for (unsigned int i = 0; i < port->n_uses; i++) {
+		struct attempt *attempt = port->attempts[i];
+
+		if (attempt != NULL && attempt->doubt != DOUBT_NONE &&
+		    !attempt->asked_again)
+			resolve_doubted(pe->resolve, attempt, now);
+	}
+}
+
+/* How many came, or -errno. */
+static int
+receive(struct plain_ev *pe, int fd)
+{
+	int n;
+
+	do
+		n = recvmmsg(fd, pe->in, BATCH, MSG_DONTWAIT, NULL);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return n;
+	return errno == EAGAIN ? 0 : -errno;
+}
+
+static void
+port_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct port *port = arg;
+	struct plain_ev *pe = port->server->pe;
+	int n = BATCH;
+	mono_t now = mono_now();
+
+	(void)what;
+	port->held = true;
+	for (unsigned int b = 0; b < BATCHES && n == BATCH; b++) {
+		n = receive(pe, fd);
+		for (int i = 0; i < n; i++)
+			take_datagram(pe, port, &pe->in[i], now);
+	}
+	take_doubted(pe, port, now);
+	port->held = false;
+	if (n >= 0)
+		n = port->error;
+	if (n < 0)
+		fail_all(pe, port, n, now);
+	else
+		free_if_done(pe, port);
+}
+
+static struct port *
+any_of(struct server *server)
+{
+	return server
+	    ->choice[resolve_random(server->pe->resolve) % server->n_choice];
+}
+
+/* Another one has its place from now on. */
+static void
+retire(struct port *port)
+{
+	unchoose(port);
+	free_if_done(port->server->pe, port);
+}
+
+/* Room for one more port: the oldest one goes, if nobody waits there. */
+static bool
+make_room(struct plain_ev *pe)
+{
+	struct port *oldest;
+
+	if (pe->n_ports < PORTS_MAX)
+		return true;
+	oldest = container_of(pe->ports.next, struct port, node);
+	if (oldest->held)
+		return false;
+	for (unsigned int i = 0; i < oldest->n_uses; i++)
+		if (oldest->attempts[i] != NULL &&
+		    oldest->attempts[i]->task != NULL)
+			return false;
+	fail_all(pe, oldest, -ECANCELED, mono_now());
+	return true;
+}
+
+/* 0 or -errno. */
+static int
+port_watch(struct plain_ev *pe, struct port *port)
+{
+	if (event_assign(&port->event, pe->base, port->fd, EV_READ | EV_PERSIST,
+		port_cb, port) < 0 ||
+	    event_add(&port->event, NULL) < 0)
+		return -ENOMEM;
+	if (pe->n_ports > 0 || event_add(pe->tick, &tick) == 0)
+		return 0;
+	(void)event_del(&port->event);
+	return -ENOMEM;
+}
+
+/* A port that the kernel takes by chance: 0 or -errno. */
+static int
+port_open(struct server *server, mono_t now, struct port **ret)
+{
+	struct plain_ev *pe = server->pe;
+	struct port *port;
+	int r = 0;
+
+	if (!make_room(pe))
+		return -EMFILE;
+	port = calloc(1, sizeof(*port));
+	if (port == NULL)
+		return -ENOMEM;
+	port->server = server;
+	port->opened = now;
+	port->fd = socket(
+	    server->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (port->fd < 0 ||
+	    connect(port->fd, (void *)&server->sa, server->sa_len) < 0)
+		r = -errno;
+	if (r == 0)
+		r = port_watch(pe, port);
+	if (r < 0) {
+		if (port->fd >= 0)
+			(void)close(port->fd); /* nothing was sent */
+		free(port);
+		return r;
+	}
+	if (server->n_choice == CHOICE_MAX)
+		retire(any_of(server));
+	choose(port);
+	list_append(&pe->ports, &port->node);
+	pe->n_ports++;
+	*ret = port;
+	return 0;
+}
+
+static bool
+is_old(const struct port *port, mono_t now)
+{
+	return mono_since(now, port->opened) >= CHOSEN_NS;
+}
+
+/* 0 or -errno. */
+static int
+port_pick(struct server *server, mono_t now, struct port **ret)
+{
+	struct budget *fresh = &server->pe->fresh;
+	int r = -EMFILE;
+
+	for (;;) {
+		bool spends = budget_has(fresh, now);
+		struct port *port;
+
+		if (spends || server->n_choice < CHOICE_MIN)
+			r = port_open(server, now, ret);
+		if (r == 0 && spends)
+			budget_spend(fresh, FRESH_NS);
+		if (r == 0 || server->n_choice == 0)
+			return r;
+		port = any_of(server);
+		if (!is_old(port, now)) {
+			*ret = port;
+			return 0;
+		}
+		retire(port);
+	}
+}
+
+/* One that no other question of this port has, or had. */
+static uint16_t
+new_id(struct port *port)
+{
+	uint16_t id;
+	unsigned int i;
+
+	do {
+		id = (uint16_t)resolve_random(port->server->pe->resolve);
+		for (i = 0; i < port->n_uses && port->ids[i] != id; i++)
+			;
+	} while (i < port->n_uses);
+	return id;
+}
+
+/* 0 or -errno. */
+static int
+port_send(struct port *port, struct attempt *attempt, uint8_t *msg, size_t len)
+{
+	uint16_t id = new_id(port);
+	ssize_t n;
+
+	wire_put16(msg, id);
+	do
+		n = send(port->fd, msg, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	attempt->id = id;
+	port->ids[port->n_uses] = id;
+	port->attempts[port->n_uses++] = attempt;
+	port->n_flying++;
+	if (port->n_uses == USES_MAX)
+		unchoose(port);
+	return 0;
+}
+
+/* What send() says may be of a datagram before, which a router, or the server's
+ * host, has refused: that is for those who wait here, soon. */
+static void
+put_aside(struct port *port, int error)
+{
+	port->error = error;
+	unchoose(port);
+	event_active(&port->event, EV_READ, 0);
+}
+
+static struct server *
+server_of(struct plain_ev *pe, struct upstream *upstream)
+{
+	const struct upstream_spec *spec = &upstream->spec;
+	size_t place = upstream->number;
+	struct server *server;
+
+	if (place >= pe->n_servers) {
+		size_t n = place + 16;
+		void *v = reallocarray(pe->servers, n, sizeof(pe->servers[0]));
+
+		if (v == NULL)
+			return NULL;
+		pe->servers = v;
+		memset(pe->servers + pe->n_servers, 0,
+		    (n - pe->n_servers) * sizeof(pe->servers[0]));
+		pe->n_servers = n;
+	}
+	if (pe->servers[place] != NULL)
+		return pe->servers[place];
+	server = calloc(1, sizeof(*server));
+	if (server == NULL)
+		return NULL;
+	server->pe = pe;
+	server->upstream = upstream;
+	server->sa_len = server_sockaddr(&server->sa, &spec->addr, spec->port,
+	    spec->zone[0] != '\0' ? if_nametoindex(spec->zone) : 0);
+	pe->servers[place] = server;
+	return server;
+}
+
+int
+plain_ev_send(
+    struct plain_ev *pe, struct attempt *attempt, uint8_t *msg, size_t len)
+{
+	struct port *port = NULL;
+	struct server *server;
+	int r = 0;
+
+	if (pe->closing)
+		return -ECANCELED;
+	server = server_of(pe, attempt->upstream);
+	if (server == NULL)
+		return -ENOMEM;
+	for (unsigned int tries = 0; tries < 2; tries++) {
+		r = port_pick(server, attempt->sent, &port);
+		if (r < 0)
+			return r;
+		r = port_send(port, attempt, msg, len);
+		if (r == 0)
+			return 0;
+		put_aside(port, r);
+	}
+	return r;
+}
+
+/* Who has waited for long enough has failed; who is not chosen any more, and
+ * waits for nothing, goes. */
+static void
+tick_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct plain_ev *pe = arg;
+	mono_t now = mono_now();
+	struct list *node, *tmp;
+
+	(void)fd;
+	(void)what;
+	while (!list_empty(&pe->ports)) {
+		struct port *oldest =
+		    container_of(pe->ports.next, struct port, node);
+
+		if (mono_since(now, oldest->opened) < CHOSEN_NS + WAIT_NS)
+			break;
+		fail_all(pe, oldest, -ETIMEDOUT, now);
+	}
+	list_for_each_safe (node, tmp, &pe->ports) {
+		struct port *port = container_of(node, struct port, node);
+
+		if (!is_old(port, now))
+			break;
+		retire(port);
+	}
+	if (pe->n_ports > 0)
+		(void)event_add(pe->tick, &tick); /* it had memory before */
+}
+
+static void
+prepare_slots(struct plain_ev *pe)
+{
+	for (size_t i = 0; i < BATCH; i++) {
+		pe->iov[i].iov_base = pe->received[i];
+		pe->iov[i].iov_len = RECEIVE_MAX;
+		pe->in[i].msg_hdr.msg_iov = &pe->iov[i];
+		pe->in[i].msg_hdr.msg_iovlen = 1;
+	}
+}
+
+int
+plain_ev_new(
+    struct plain_ev **ret, struct event_base *base, struct resolve *resolve)
+{
+	struct plain_ev *pe = calloc(1, sizeof(*pe));
+
+	if (pe == NULL)
+		return -ENOMEM;
+	pe->base = base;
+	pe->resolve = resolve;
+	pe->fresh.share = 1;
+	pe->fresh.most = FRESH_BURST * FRESH_NS;
+	list_init(&pe->ports);
+	prepare_slots(pe);
+	pe->tick = event_new(base, -1, 0, tick_cb, pe);
+	if (pe->tick == NULL) {
+		plain_ev_free(pe);
+		return -ENOMEM;
+	}
+	*ret = pe;
+	return 0;
+}
+
+void
+plain_ev_reset(struct plain_ev *pe)
+{
+	mono_t now = mono_now();
+
+	pe->closing = true;
+	while (!list_empty(&pe->ports))
+		fail_all(pe, container_of(pe->ports.next, struct port, node),
+		    -ECANCELED, now);
+	for (size_t i = 0; i < pe->n_servers; i++) {
+		free(pe->servers[i]);
+		pe->servers[i] = NULL;
+	}
+	pe->closing = false;
+}
+
+void
+plain_ev_free(struct plain_ev *pe)
+{
+	if (pe == NULL)
+		return;
+	plain_ev_reset(pe);
+	free(pe->servers);
+	if (pe->tick != NULL)
+		event_free(pe->tick);
+	free(pe);
+}

@@ -1,0 +1,43 @@
+#ifndef DNS_TASK_H
+#define DNS_TASK_H
+
+#include "dns/resolve_own.h"
+
+/* A question to upstreams: how it begins and ends (task.c), what is sent for it
+ * (ask.c), and what comes back (heard.c). */
+
+/* Datagrams for one question. */
+#define TASK_SENT_MAX 8
+
+/* How the next one is to be asked. */
+struct manner {
+	struct upstream *upstream;
+	bool tcp, edns, cased;
+	enum attempt_doubt settles;
+};
+
+/* Asks the next upstream, or gives up. May consume the task. */
+void task_go_on(struct resolve *r, struct task *task, mono_t now);
+
+/* Another manner with the same upstream; else the next one. May consume the
+ * task. */
+void task_again(
+    struct resolve *r, struct task *task, const struct manner *how, mono_t now);
+
+/* Wakes up for what comes first; false when there is no memory for that, which
+ * is not where it was planned before. */
+bool task_plan(struct resolve *r, struct task *task);
+
+/* Keeps an answer; *ret is what is in the cache, or the answer itself. */
+void task_keep(struct resolve *r, const struct key *key,
+    const struct answer *answer, mono_t now, struct outcome *ret);
+
+/* Everybody who waits gets this; consumes the task. */
+void task_finish(
+    struct resolve *r, struct task *take, const struct outcome *o, mono_t now);
+
+/* No upstream could tell. Stale is better; else SERVFAIL, or what the last one
+ * said. Consumes the task. */
+void task_fail(struct resolve *r, struct task *take, int error, mono_t now);
+
+#endif

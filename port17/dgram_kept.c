@@ -1,0 +1,84 @@
+#include "port17/dgram_kept.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct datagram {
+	struct list node;
+	size_t len;
+	uint8_t bytes[]; /* head and payload */
+};
+
+void
+dgram_kept_init(struct dgram_kept *kept)
+{
+	list_init(&kept->list);
+	kept->bytes = 0;
+}
+
+void
+dgram_kept_done(struct dgram_kept *kept)
+{
+	while (!list_empty(&kept->list)) {
+		struct list *first = kept->list.next;
+
+		list_remove(first);
+		free(container_of(first, struct datagram, node));
+	}
+	kept->bytes = 0;
+}
+
+/* The part that begins there. */
+static bool
+keep(struct dgram_kept *kept, const struct dgram_in *in, size_t at, size_t part)
+{
+	size_t len = in->head_len + part;
+	struct datagram *datagram;
+
+	if (kept->bytes + len > DGRAM_KEPT_MAX)
+		return false;
+	datagram = malloc(sizeof(*datagram) + len);
+	if (datagram == NULL)
+		return false;
+	datagram->len = len;
+	if (in->head_len > 0)
+		memcpy(datagram->bytes, in->head, in->head_len);
+	memcpy(datagram->bytes + in->head_len, (const uint8_t *)in->bytes + at,
+	    part);
+	list_append(&kept->list, &datagram->node);
+	kept->bytes += len;
+	return true;
+}
+
+unsigned int
+dgram_kept_add(struct dgram_kept *kept, const struct dgram_in *in)
+{
+	size_t step = in->segment > 0 ? in->segment : in->len, at = 0;
+	unsigned int lost = 0;
+
+	do {
+		size_t left = in->len - at;
+
+		lost += !keep(kept, in, at, left < step ? left : step);
+		at += step;
+	} while (at < in->len);
+	return lost;
+}
+
+void
+dgram_kept_send(
+    struct dgram_kept *kept, struct dgram_out *out, const struct dgram_to *to)
+{
+	struct list *node;
+
+	list_for_each (node, &kept->list) {
+		struct datagram *datagram =
+		    container_of(node, struct datagram, node);
+		struct dgram_in in = { .bytes = datagram->bytes,
+			.len = datagram->len };
+
+		dgram_out_add(out, to, &in);
+	}
+	(void)dgram_out_flush(out); /* what is lost is lost as on any link */
+	dgram_kept_done(kept);
+}

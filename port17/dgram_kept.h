@@ -1,0 +1,26 @@
+#ifndef PORT17_DGRAM_KEPT_H
+#define PORT17_DGRAM_KEPT_H
+
+#include "port17/dgram.h"
+#include "src/base/list.h"
+
+/* Datagrams that wait until there is a way for them: a few, since what comes
+ * after those is as lost as on a full link. */
+#define DGRAM_KEPT_MAX 65536 /* bytes */
+
+struct dgram_kept {
+	struct list list;
+	size_t bytes;
+};
+
+void dgram_kept_init(struct dgram_kept *kept);
+void dgram_kept_done(struct dgram_kept *kept);
+
+/* Copies it, with its head: how many were lost. */
+unsigned int dgram_kept_add(struct dgram_kept *kept, const struct dgram_in *in);
+
+/* All of them go that way, and are gone. */
+void dgram_kept_send(
+    struct dgram_kept *kept, struct dgram_out *out, const struct dgram_to *to);
+
+#endif

@@ -1,0 +1,150 @@
+#ifndef LINUX_BPF_KERNEL_H
+#define LINUX_BPF_KERNEL_H
+
+#include <linux/types.h>
+
+/* The structures of the kernel with the few fields that attr.bpf.c reads. Where
+ * they lie is found in the kernel's own BTF at load time. */
+
+#pragma clang attribute push(                                                  \
+    __attribute__((preserve_access_index)), apply_to = record)
+
+struct super_block {
+	unsigned int s_dev;
+};
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+struct qstr {
+	const unsigned char *name;
+};
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+struct file {
+	struct inode *f_inode;
+	struct path f_path;
+};
+struct mm_struct {
+	struct file *exe_file;
+	unsigned long arg_start, arg_end;
+};
+typedef struct {
+	unsigned int val;
+} kuid_t;
+typedef struct {
+	unsigned int val;
+} kgid_t;
+struct cred {
+	kuid_t euid;
+	kgid_t egid;
+};
+struct kernfs_node {
+	__u64 id;
+};
+struct cgroup {
+	struct kernfs_node *kn;
+};
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+struct ns_common {
+	unsigned int inum;
+};
+struct mnt_namespace {
+	struct ns_common ns;
+};
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+struct upid {
+	int nr;
+};
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+struct signal_struct {
+	struct {
+		int counter;
+	} live;
+};
+struct task_struct {
+	unsigned int flags;
+	int pid, tgid;
+	__u64 start_boottime, self_exec_id;
+	struct task_struct *group_leader, *real_parent;
+	struct pid *thread_pid;
+	struct signal_struct *signal;
+	struct mm_struct *mm;
+	const struct cred *cred;
+	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
+	char comm[16];
+};
+struct socket {
+	struct file *file;
+};
+typedef struct {
+	int owned;
+} socket_lock_t;
+struct sock_common {
+	volatile unsigned char skc_state;
+	struct {
+		long long counter;
+	} skc_cookie;
+};
+struct sock {
+	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	__u16 sk_type;
+	struct socket *sk_socket;
+};
+struct tcp_sock {
+	__u8 is_mptcp : 1;
+};
+struct nf_conntrack_tuple {
+	char bytes[40]; /* addresses, ports, protocol: only compared */
+};
+struct nf_conntrack_tuple_hash {
+	struct nf_conntrack_tuple tuple;
+};
+struct nf_conn {
+	struct nf_conntrack_tuple_hash tuplehash[2];
+	__u32 mark;
+};
+struct sk_buff {
+	struct sock *sk;
+	unsigned int len, data_len;
+	unsigned long _nfct;
+	__u16 network_header;
+	unsigned char *head;
+};
+struct bpf_nf_ctx {
+	struct sk_buff *skb;
+};
+struct linux_binprm {
+	int argc;
+};
+
+#pragma clang attribute pop
+
+#endif

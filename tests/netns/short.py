@@ -1,0 +1,42 @@
+"""Compares what `short` says it sent with the flows that the daemon shows.
+
+    short.py SENT FLOWS DPORT EXE DESTINATION...
+
+SENT has lines "LOCAL-PORT PID"; DPORT is 0 for a ping, of which the flows are
+told by the destination and the program alone. Prints how many of those that
+sent are named by BPF, how many are not, and how many flows show another process
+than those that had the port. True where all are named and none is wrong.
+"""
+import collections
+import json
+import sys
+
+sent, flows, dport, exe = sys.argv[1:5]
+dport = int(dport)
+# a port may be had by several, one after the other: by copies of one process
+# the flow goes on
+want = collections.defaultdict(set)
+total = 0
+for line in open(sent):
+    port, pid = map(int, line.split())
+    want[port].add(pid)
+    total += 1
+named, wrong, unknown = set(), [], set()
+for line in open(flows):
+    f = json.loads(line)
+    if (f["dport"] or 0) != dport or f["direction"] != "out" or \
+            f["dst"] not in sys.argv[5:]:
+        continue
+    p = f["process"]
+    if p["kind"] != "program":
+        unknown.add(f["sport"])
+    elif p["exe"] != exe or (dport and p["pid"] not in want[f["sport"]]):
+        wrong.append((f["sport"], p, f["attributed_by"]))
+    elif f["attributed_by"] == "bpf":
+        named.add(f["sport"])
+missing = sum(len(pids) for port, pids in want.items()
+              if dport and port not in named)
+if not dport and (unknown or not named):
+    missing = total
+print(total, "sent,", total - missing, "named,", len(wrong), "wrong", wrong[:1])
+sys.exit(bool(wrong) or missing > 0 or total == 0)
