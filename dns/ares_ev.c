@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "dns/ares_own.h"
+#include "dns/ares_sock_ev.h"
 
 /* c-ares 1.18 is a carrier of single questions over TCP here, where an answer
  * was cut or the settings say so. What it does not do is done around it: which

@@ -1,4 +1,4 @@
-#include "dns/ares_own.h"
+#include "dns/ares_sock_ev.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -1,5 +1,5 @@
-#ifndef DNS_ARES_OWN_H
-#define DNS_ARES_OWN_H
+#ifndef DNS_ARES_SOCK_EV_H
+#define DNS_ARES_SOCK_EV_H
 
 #include <ares.h>
 
