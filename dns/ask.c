@@ -67,8 +67,8 @@ send_to(
 	attempt->late_at = mono_add(now, upstream_patience(u, task->round));
 	attempt->tcp = how->tcp;
 	attempt->edns = how->edns;
-	attempt->cased = u->spec.kind == UPSTREAM_PLAIN && !how->tcp &&
-			 !mono_before(now, u->no_case_until);
+	attempt->cased = how->cased;
+	attempt->settles = how->settles;
 	list_init(&attempt->pending);
 	len = build(r, attempt, msg);
 	e = r->ops.send(r->ops.arg, attempt, msg, len);
@@ -94,10 +94,14 @@ send_to(
 static struct manner
 manner_of(const struct task *task, struct upstream *u, mono_t now)
 {
-	bool suspect = task->round >= EDNS_ROUNDS && u->answers == 0;
+	bool suspect = task->round >= EDNS_ROUNDS && !u->speaks_edns;
+	bool off = upstream_is_off(&u->edns, now);
 
 	return (struct manner){ .upstream = u,
-		.edns = !suspect && !mono_before(now, u->no_edns_until) };
+		.edns = !suspect && !off,
+		.cased = u->spec.kind == UPSTREAM_PLAIN &&
+			 !upstream_is_off(&u->cased, now),
+		.settles = suspect && !off ? DOUBT_EDNS : DOUBT_NONE };
 }
 
 /* What was asked over TLS, or through a tunnel, does not get lost, and to ask

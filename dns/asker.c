@@ -2,18 +2,64 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 int
 askers_init(struct askers *askers)
 {
 	list_init(&askers->lru);
 	askers->last_id = 0;
-	return map_init(&askers->map);
+	if (map_init(&askers->map) < 0)
+		return -ENOMEM;
+	if (map_init(&askers->users) == 0)
+		return 0;
+	map_done(&askers->map);
+	memset(&askers->map, 0, sizeof(askers->map));
+	return -ENOMEM;
+}
+
+/* A reference, or NULL when there is no memory. */
+static struct asker_user *
+user_get(struct askers *askers, const struct process *process)
+{
+	bool known = process->kind == PROCESS_PROGRAM || process->has_uid;
+	struct {
+		uint32_t uid, known;
+	} key = { known ? process->uid : 0, known };
+	uint64_t hash = map_hash(&askers->users, &key, sizeof(key));
+	struct map_node *node = map_first(&askers->users, hash);
+	struct asker_user *user;
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		user = container_of(node, struct asker_user, node);
+		if (user->uid == key.uid && user->known == known) {
+			user->refs++;
+			return user;
+		}
+	}
+	user = calloc(1, sizeof(*user));
+	if (user == NULL)
+		return NULL;
+	user->uid = key.uid;
+	user->known = known;
+	user->refs = 1;
+	map_put(&askers->users, &user->node, hash);
+	return user;
+}
+
+static void
+user_unref(struct askers *askers, struct asker_user *user)
+{
+	if (--user->refs > 0)
+		return;
+	map_remove(&askers->users, &user->node);
+	free(user);
 }
 
 static void
 forget(struct askers *askers, struct asker *asker)
 {
+	user_unref(askers, asker->user);
 	list_remove(&asker->lru);
 	map_remove(&askers->map, &asker->node);
 	process_unref(asker->process);
@@ -27,9 +73,16 @@ askers_done(struct askers *askers)
 		forget(
 		    askers, container_of(askers->lru.next, struct asker, lru));
 	map_done(&askers->map);
+	map_done(&askers->users);
 }
 
-/* One that nobody waits for, if there is any. */
+static bool
+is_idle(const struct asker *asker)
+{
+	return asker->waiting == 0 && asker->tasks == 0 && asker->conns == 0;
+}
+
+/* One that takes nothing, if there is any. */
 static void
 make_room(struct askers *askers)
 {
@@ -38,7 +91,7 @@ make_room(struct askers *askers)
 	for (node = askers->lru.prev; node != &askers->lru; node = node->prev) {
 		struct asker *asker = container_of(node, struct asker, lru);
 
-		if (asker->waiting == 0) {
+		if (is_idle(asker)) {
 			forget(askers, asker);
 			return;
 		}
@@ -65,6 +118,11 @@ asker_get(struct askers *askers, const struct process *process)
 		return NULL;
 	if (askers->map.count >= ASKERS_MAX)
 		make_room(askers);
+	asker->user = user_get(askers, process);
+	if (asker->user == NULL) {
+		free(asker);
+		return NULL;
+	}
 	asker->process = process_ref(process);
 	asker->id = ++askers->last_id;
 	map_put(&askers->map, &asker->node, hash);
@@ -79,6 +137,11 @@ asker_new(const struct process *process)
 
 	if (asker == NULL)
 		return NULL;
+	asker->user = calloc(1, sizeof(*asker->user));
+	if (asker->user == NULL) {
+		free(asker);
+		return NULL;
+	}
 	asker->process = process_ref(process);
 	return asker;
 }
@@ -89,5 +152,6 @@ asker_free(struct asker *asker)
 	if (asker == NULL)
 		return;
 	process_unref(asker->process);
+	free(asker->user);
 	free(asker);
 }

@@ -5,6 +5,15 @@
 #include "src/base/map.h"
 #include "src/core/process.h"
 
+/* Whose processes ask; nobody's are of one user, too. */
+struct asker_user {
+	struct map_node node;
+	uint32_t uid;
+	bool known;
+	unsigned int refs; /* of askers */
+	unsigned int waiting, tasks;
+};
+
 /* A process that asks: with a number that no other one ever gets, so that what
  * was decided for it can be kept beside an answer. */
 struct asker {
@@ -12,11 +21,16 @@ struct asker {
 	struct list lru;
 	const struct process *process; /* a reference */
 	uint64_t id;		       /* from 1 */
-	unsigned int waiting;	       /* queries of its that wait */
+	struct asker_user *user;
+	/* what it takes of ours: while it has any it is not forgotten */
+	unsigned int waiting; /* queries of its that wait */
+	unsigned int tasks;   /* questions under way that it began */
+	unsigned int conns;   /* TCP connections */
+	size_t behind;	      /* bytes of answers that it does not read */
 };
 
 struct askers {
-	struct map map;
+	struct map map, users;
 	struct list lru;
 	uint64_t last_id;
 };
@@ -28,8 +42,8 @@ struct askers {
 int askers_init(struct askers *askers); /* 0 or -ENOMEM */
 void askers_done(struct askers *askers);
 
-/* Finds or makes it; NULL when there is no memory. Those with queries that wait
- * stay; others are borrowed until the next call. */
+/* Finds or makes it; NULL when there is no memory. Those that take
+ * something of ours stay; others are borrowed until the next call. */
 struct asker *asker_get(struct askers *askers, const struct process *process);
 
 /* One that is in no table. NULL when there is no memory. */

@@ -199,13 +199,24 @@ void
 waiter_free(struct resolve *r, struct waiter *take)
 {
 	list_remove(&take->node);
+	list_remove(&take->beside);
 	take->client.asker->waiting--;
+	take->client.asker->user->waiting--;
 	r->n_waiters--;
 	free(take);
 }
 
-void
-waiter_answer(struct resolve *r, struct waiter *take,
+static void
+tell(struct resolve *r, const struct client *client, size_t len)
+{
+	if (len > 0)
+		r->ops.reply(r->ops.arg, client, r->out, len);
+	else
+		r->ops.dropped(r->ops.arg, client);
+}
+
+static void
+answer_one(struct resolve *r, struct waiter *take,
     const struct outcome *outcome, mono_t now)
 {
 	struct asked asked = { &take->query, &take->client, take->decision,
@@ -215,8 +226,57 @@ waiter_answer(struct resolve *r, struct waiter *take,
 	size_t len = outcome_deliver(r, &asked, &o, r->out, now);
 
 	waiter_free(r, take);
-	if (len > 0)
-		r->ops.reply(r->ops.arg, &client, r->out, len);
-	else
-		r->ops.dropped(r->ops.arg, &client);
+	tell(r, &client, len);
+}
+
+static void
+ask_anew(struct resolve *r, struct waiter *take, mono_t now)
+{
+	struct asking a = { .kind = QUERY_GOOD,
+		.query = take->query,
+		.client = take->client,
+		.out = r->out };
+
+	waiter_free(r, take);
+	r->stats.queries--; /* it has been counted */
+	switch (resolve_query(r, &a, now)) {
+	case RESOLVE_ANSWERED:
+		tell(r, &a.client, a.len);
+		break;
+	case RESOLVE_WAITING:
+		break;
+	case RESOLVE_SILENT:
+		tell(r, &a.client, 0);
+		break;
+	}
+}
+
+void
+waiters_ask(struct resolve *r, struct list *waiters, mono_t now)
+{
+	/* whoever hangs up meanwhile takes others out of the list */
+	while (!list_empty(waiters))
+		ask_anew(
+		    r, container_of(waiters->next, struct waiter, node), now);
+}
+
+void
+waiters_answer(struct resolve *r, struct list *waiters,
+    const struct outcome *outcome, mono_t now)
+{
+	struct list old;
+
+	list_init(&old);
+	while (!list_empty(waiters)) {
+		struct waiter *waiter =
+		    container_of(waiters->next, struct waiter, node);
+
+		if (waiter->generation == r->generation) {
+			answer_one(r, waiter, outcome, now);
+			continue;
+		}
+		list_remove(&waiter->node);
+		list_append(&old, &waiter->node);
+	}
+	waiters_ask(r, &old, now);
 }

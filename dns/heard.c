@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long an upstream's bad habits are remembered. */
-#define HABIT_NS (900 * MONO_S)
 /* Names below a forward, and of what [resolver] allow-private names, may have
  * private addresses; so may names of one label. */
 #define PUBLIC_LABELS 2
@@ -85,6 +83,36 @@ take_answer(struct resolve *r, struct task *task, struct upstream *u,
 	}
 }
 
+/* What an answer says of how the upstream may be asked. waited: nobody has had
+ * another answer meanwhile, such as that of the question which was doubted. */
+static void
+note_habits(struct resolve *r, const struct attempt *attempt,
+    const uint8_t *msg, bool waited, mono_t now)
+{
+	struct upstream *u = attempt->upstream;
+	size_t n = attempt->key.name.len;
+	unsigned int rcode = wire_u16(msg + 2) & WIRE_RCODE;
+
+	/* the additional section: an OPT, since none else was asked for; who
+	 * understands nothing may send back what it got */
+	if (attempt->edns && wire_u16(msg + 10) > 0 && rcode != RCODE_FORMERR &&
+	    rcode != RCODE_NOTIMP) {
+		u->speaks_edns = true;
+		upstream_trust(&u->edns);
+	}
+	/* all in lower case: that may be the server's own way */
+	if (attempt->cased &&
+	    memcmp(attempt->asked, attempt->key.name.wire, n) != 0)
+		upstream_trust(&u->cased);
+	if (!waited)
+		return;
+	if (attempt->settles == DOUBT_CASE && upstream_doubt(&u->cased, now))
+		r->stats.case_off++;
+	if (attempt->settles == DOUBT_EDNS && rcode != RCODE_FORMERR &&
+	    rcode != RCODE_NOTIMP && upstream_doubt(&u->edns, now))
+		r->stats.edns_off++;
+}
+
 void
 resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
     size_t len, mono_t now)
@@ -93,49 +121,49 @@ resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
 	struct attempt attempt = *take;
 	struct upstream *u = take->upstream;
 	unsigned int flags = wire_u16(msg + 2), rcode = flags & WIRE_RCODE;
+	struct manner how = { .upstream = u,
+		.tcp = attempt.tcp,
+		.edns = attempt.edns,
+		.cased = attempt.cased };
 
 	free(take);
 	upstream_answered(u, attempt.sent, now);
-	if (attempt.edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) {
-		struct manner plain = { .upstream = u, .tcp = attempt.tcp };
-
-		/* it may mean this one name only */
-		if (!u->speaks_edns)
-			u->no_edns_until = mono_add(now, HABIT_NS);
-		if (task != NULL)
-			task_again(r, task, &plain, now);
-		return;
-	}
-	/* the additional section: an OPT, since none else was asked for */
-	if (attempt.edns && wire_u16(msg + 10) > 0)
-		u->speaks_edns = true;
+	note_habits(r, &attempt, msg, task != NULL, now);
 	if (task == NULL)
 		return;
+	if (attempt.edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) {
+		how.edns = false;
+		how.settles = DOUBT_EDNS;
+		task_again(r, task, &how, now);
+		return;
+	}
 	if ((flags & WIRE_TC) != 0 && u->spec.kind == UPSTREAM_PLAIN &&
 	    !attempt.tcp) {
-		struct manner tcp = {
-			.upstream = u, .tcp = true, .edns = attempt.edns
-		};
-
-		task_again(r, task, &tcp, now);
+		how.tcp = true;
+		how.cased = false;
+		task_again(r, task, &how, now);
 		return;
 	}
 	take_answer(r, task, u, msg, len, now);
 }
 
 void
-resolve_miscased(struct resolve *r, struct attempt *take, mono_t now)
+resolve_doubted(struct resolve *r, struct attempt *attempt, mono_t now)
 {
-	struct manner tcp = {
-		.upstream = take->upstream, .tcp = true, .edns = take->edns
-	};
-	struct task *task = detach(take);
+	struct manner how = { .upstream = attempt->upstream,
+		.edns = attempt->edns,
+		.settles = attempt->doubt };
 
-	upstream_answered(take->upstream, take->sent, now);
-	take->upstream->no_case_until = mono_add(now, HABIT_NS);
-	free(take);
-	if (task != NULL)
-		task_again(r, task, &tcp, now);
+	if (attempt->asked_again || attempt->task == NULL)
+		return;
+	attempt->asked_again = true;
+	if (attempt->doubt == DOUBT_CASE)
+		how.tcp = true; /* a forger can't answer there */
+	else {
+		how.edns = false;
+		how.cased = attempt->cased;
+	}
+	task_again(r, attempt->task, &how, now);
 }
 
 void
@@ -143,12 +171,23 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 {
 	struct task *task = detach(take);
 	struct attempt attempt = *take;
+	struct manner how = { .upstream = attempt.upstream,
+		.edns = attempt.edns,
+		.settles = attempt.settles };
 
 	free(take);
 	if (error == -ECANCELED && task == NULL)
 		return;
-	/* that it was late has been said, and no more is known now */
-	if (!attempt.late) {
+	/* there is no TCP: the second question goes by UDP, its letters as they
+	 * come back from there */
+	if (task != NULL && error != -ECANCELED && attempt.tcp &&
+	    !attempt.late && attempt.settles == DOUBT_CASE) {
+		task_again(r, task, &how, now);
+		return;
+	}
+	/* that it was late has been said, and no more is known now; what came
+	 * in doubt did come */
+	if (!attempt.late && attempt.doubt == DOUBT_NONE) {
 		if (error == -ETIMEDOUT)
 			upstream_late(attempt.upstream, attempt.sent, now);
 		else if (error != -ECANCELED)
@@ -165,26 +204,36 @@ resolve_strange(struct resolve *r, struct upstream *upstream)
 	upstream->spoofed++;
 }
 
+/* A server that does not know EDNS may say so with a bare header. */
+static bool
+is_bare(const struct attempt *attempt, const uint8_t *msg, size_t len)
+{
+	unsigned int flags = wire_u16(msg + 2), rcode = flags & WIRE_RCODE;
+
+	return len == WIRE_HEADER && attempt->edns && (flags & WIRE_QR) != 0 &&
+	       wire_u32(msg + 4) == 0 && wire_u32(msg + 8) == 0 &&
+	       (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP);
+}
+
 bool
 resolve_fits(
     struct resolve *r, struct attempt *attempt, const uint8_t *msg, size_t len)
 {
-	unsigned int flags;
+	bool datagram =
+	    attempt->upstream->spec.kind == UPSTREAM_PLAIN && !attempt->tcp;
 
-	/* a server that does not know EDNS may say so with a bare header */
-	if (len == WIRE_HEADER && attempt->edns) {
-		flags = wire_u16(msg + 2);
-		if ((flags & WIRE_QR) != 0 && wire_u32(msg + 4) == 0 &&
-		    wire_u32(msg + 8) == 0 &&
-		    ((flags & WIRE_RCODE) == RCODE_FORMERR ||
-			(flags & WIRE_RCODE) == RCODE_NOTIMP))
-			return true;
+	if (len >= WIRE_HEADER && is_bare(attempt, msg, len)) {
+		/* a forger has to guess less for it: the wait goes on */
+		if (datagram && attempt->doubt == DOUBT_NONE)
+			attempt->doubt = DOUBT_EDNS;
+		return !datagram;
 	}
 	if (scrub_is_answer(msg, len, &attempt->key,
 		attempt->cased ? attempt->asked : NULL))
 		return true;
 	if (attempt->cased && scrub_is_answer(msg, len, &attempt->key, NULL)) {
-		attempt->miscased = true;
+		attempt->doubt = DOUBT_CASE;
+		r->stats.miscased++;
 		return false;
 	}
 	resolve_strange(r, attempt->upstream);

@@ -78,7 +78,7 @@ is_judged(const struct resolve *r, const struct cache_entry *entry,
 
 /* Asks again in time, so that the next one does not wait. */
 static void
-prefetch(struct resolve *r, const struct key *key,
+prefetch(struct resolve *r, const struct key *key, struct asker *asker,
     const struct cache_entry *entry, mono_t now)
 {
 	uint32_t age = cache_age(entry, now), ttl = entry->answer.ttl;
@@ -86,8 +86,10 @@ prefetch(struct resolve *r, const struct key *key,
 
 	if (ttl < 10 || age < ttl - ttl / 10)
 		return;
-	task = task_get(r, key, now);
-	if (task != NULL && task->n_sent == 0) {
+	if (task_find(r, key) != NULL)
+		return;
+	task = task_new(r, key, asker, now);
+	if (task != NULL) {
 		r->stats.prefetched++;
 		task_start(r, task, now);
 	}
@@ -102,7 +104,7 @@ hit(struct resolve *r, struct asking *a, struct asked *asked, struct outcome *o,
 	o->age = cache_age(o->entry, now);
 	finish(r, a, asked, o, now);
 	if (o->entry != NULL && a->len > 0)
-		prefetch(r, o->key, o->entry, now);
+		prefetch(r, o->key, a->client.asker, o->entry, now);
 	return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
 }
 
@@ -145,11 +147,16 @@ waiter_new(struct resolve *r, const struct asking *a, const struct asked *asked)
 	waiter->client = a->client;
 	waiter->query = a->query;
 	waiter->decision = asked->decision;
+	waiter->generation = r->generation;
 	waiter->began = asked->began;
 	waiter->alias = asked->alias;
 	list_init(&waiter->node);
+	list_init(&waiter->beside);
+	if (a->client.waits != NULL)
+		list_append(a->client.waits, &waiter->beside);
 	r->n_waiters++;
 	a->client.asker->waiting++;
+	a->client.asker->user->waiting++;
 	return waiter;
 }
 
@@ -176,16 +183,44 @@ resolve_find_stale(
 	return true;
 }
 
+/* More queries of this program wait than is its share. */
+static bool
+is_over(const struct resolve *r, const struct asker *asker)
+{
+	size_t left = RESOLVE_WAITERS_MAX - r->n_waiters;
+
+	return asker->waiting > left / RESOLVE_SHARE ||
+	       asker->user->waiting > left;
+}
+
 /* Over a limit, or no memory. */
 static enum resolve_result
 limited(struct resolve *r, struct asking *a)
 {
-	bool own = a->client.asker->waiting >= RESOLVE_WAITING_MAX;
+	if (is_over(r, a->client.asker) || task_is_over(r, a->client.asker)) {
+		r->stats.limited++;
+		return refuse(a, RCODE_REFUSED, EDE_PROHIBITED,
+		    "too many queries of this program or user wait");
+	}
+	r->stats.full++;
+	return refuse(a, RCODE_SERVFAIL, EDE_OTHER, "too many queries wait");
+}
 
-	r->stats.limited++;
-	return refuse(a, RCODE_SERVFAIL, own ? EDE_PROHIBITED : EDE_OTHER,
-	    own ? "too many queries of this program wait"
-		: "too many queries wait");
+/* No upstream answers: what had expired is given at once, and one query tries
+ * all the same. */
+static enum resolve_result
+give_stale(struct resolve *r, struct asking *a, struct asked *asked,
+    struct outcome *stale, mono_t now)
+{
+	const struct key *key = stale->key;
+	enum resolve_result result = finish(r, a, asked, stale, now);
+	struct task *task = task_find(r, key) == NULL
+				? task_new(r, key, a->client.asker, now)
+				: NULL;
+
+	if (task != NULL)
+		task_start(r, task, now);
+	return result;
 }
 
 static enum resolve_result
@@ -203,22 +238,17 @@ ask_upstream(struct resolve *r, struct asking *a, struct asked *asked,
 		    "recursion was not desired, and it is not in the cache");
 	}
 	has_stale = resolve_find_stale(r, o->key, now, &stale);
-	if (has_stale && resolve_is_down(r, o->key->group)) {
-		enum resolve_result result = finish(r, a, asked, &stale, now);
-
-		task = task_get(r, o->key, now); /* one tries all the same */
-		if (task != NULL && task->n_sent == 0)
-			task_start(r, task, now);
-		return result;
-	}
-	if (r->n_waiters >= RESOLVE_WAITERS_MAX ||
-	    a->client.asker->waiting >= RESOLVE_WAITING_MAX)
+	if (has_stale && resolve_is_down(r, o->key->group))
+		return give_stale(r, a, asked, &stale, now);
+	if (r->n_waiters >= RESOLVE_WAITERS_MAX || is_over(r, a->client.asker))
 		return limited(r, a);
-	waiter = waiter_new(r, a, asked);
-	task = waiter != NULL ? task_get(r, o->key, now) : NULL;
-	if (task == NULL) {
-		if (waiter != NULL)
-			waiter_free(r, waiter);
+	task = task_find(r, o->key);
+	if (task == NULL)
+		task = task_new(r, o->key, a->client.asker, now);
+	waiter = task != NULL ? waiter_new(r, a, asked) : NULL;
+	if (waiter == NULL) {
+		if (task != NULL && task->n_sent == 0)
+			task_start(r, task, now); /* it is made: it is asked */
 		return limited(r, a);
 	}
 	task->stale_waits = task->stale_waits || has_stale;
@@ -339,6 +369,21 @@ send_to_tcp(struct resolve *r, struct asking *a)
 	a->len = reply_error(a->out, &a->query, RCODE_NOERROR, &opts);
 	a->out[2] |= 0x02; /* TC */
 	return RESOLVE_ANSWERED;
+}
+
+void
+resolve_expect(struct resolve *r, struct asking *batch[], size_t n)
+{
+	struct key key;
+
+	for (size_t i = 0; i < n; i++) {
+		struct asking *a = batch[i];
+
+		key_of_query(&key, &a->query, group_of(r, &a->query.qname));
+		a->expected = cache_expect(r->cache, &key);
+	}
+	for (size_t i = 0; i < n; i++)
+		cache_expect_entry(r->cache, batch[i]->expected);
 }
 
 enum resolve_result

@@ -22,12 +22,21 @@ struct client {
 	bool tcp, captured;    /* by mark 1799 */
 	enum attributed_by by; /* who said whose it is */
 	uint64_t conn;	       /* of TCP: the shell's number for it */
+	/* of TCP: the shell's list of what waits for it; NULL for none */
+	struct list *waits;
 	struct asker *asker;
 };
 
+/* A datagram has come that may be the upstream's or a forger's: what is asked a
+ * second time to know. */
+enum attempt_doubt {
+	DOUBT_NONE,
+	DOUBT_CASE, /* the letters are not those that were sent */
+	DOUBT_EDNS, /* a bare header says FORMERR or NOTIMP */
+};
+
 /* A question under way to an upstream. Made here, given to ops->send(), and
- * given back once with resolve_answer(), resolve_failed() or
- * resolve_miscased(). */
+ * given back once with resolve_answer() or resolve_failed(). */
 struct attempt {
 	struct list node;
 	struct task *task; /* NULL: nobody waits for it any more */
@@ -39,9 +48,11 @@ struct attempt {
 	bool edns;  /* an OPT was sent */
 	bool cased; /* letters are at random, and must come back so */
 	bool late;
+	enum attempt_doubt doubt;   /* what came for it; the wait goes on */
+	enum attempt_doubt settles; /* why it was sent beside another one */
+	bool asked_again;
 	/* the shell's */
 	uint16_t id;
-	bool miscased;
 	struct list pending;
 	void *owner;
 };
@@ -92,13 +103,17 @@ struct resolve_ops {
 	X(dropped, "left without an answer by a rule")                         \
 	X(refused, "refused: class, zone transfer, not a local client")        \
 	X(malformed, "malformed")                                              \
-	X(limited, "over a limit: of a process, or of all")                    \
+	X(limited, "refused: too many of a process or user wait")              \
+	X(full, "refused: too many of all wait")                               \
 	X(servfail, "answered with SERVFAIL")                                  \
 	X(upstream_queries, "questions sent to upstreams")                     \
 	X(upstream_timeouts, "questions that were not answered in time")       \
 	X(upstream_errors, "answers that were errors, or no answers")          \
 	X(upstream_tcp, "questions repeated over TCP")                         \
 	X(spoofed, "answers that did not fit their question")                  \
+	X(miscased, "answers with other letters than were asked (0x20)")       \
+	X(case_off, "times that 0x20 was given up for an upstream")            \
+	X(edns_off, "times that EDNS was given up for an upstream")            \
 	X(stripped, "answers with private addresses taken out")
 
 struct resolve_stats {
@@ -139,23 +154,32 @@ struct resolve_conf {
 	struct name host; /* of this machine; len 0: none */
 };
 
-/* More of one process wait no longer than for this many answers. */
-#define RESOLVE_WAITING_MAX 1024
 /* Questions in flight, and queries that wait for them. */
 #define RESOLVE_TASKS_MAX 8192
 #define RESOLVE_WAITERS_MAX 16384
+/* What one process may have of both is an eighth of what is left: some 900
+ * questions where it is alone, and less the more there are of others. All of a
+ * user's may have as much as is left: half, where it is alone. */
+#define RESOLVE_SHARE 8
 
 /* NULL when there is no memory. */
 struct resolve *resolve_new(const struct resolve_ops *ops);
 void resolve_free(struct resolve *r); /* accepts NULL */
 
-/* Other settings from here on. Attempts that are under way were given back by
- * the shell before. conf's arrays are taken. */
+/* Nobody who waits will get an answer: listeners go. */
+void resolve_drop(struct resolve *r);
+
+/* Asks upstreams nothing more, until the settings are others: to be called
+ * before the shell gives back what is under way. */
+void resolve_park(struct resolve *r);
+
+/* Other settings from here on; who waits is served by them. Attempts that are
+ * under way were given back by the shell before. conf's arrays are taken. */
 void resolve_configure(
     struct resolve *r, const struct resolve_conf *conf, mono_t now);
 
 /* Other upstreams from here on, of the usual group and by way of tunnels (taken
- * from conf), with all the rest as it is. */
+ * from conf), with all the rest as it is; who waits asks those. */
 void resolve_set_upstreams(
     struct resolve *r, const struct resolve_conf *conf, mono_t now);
 
@@ -178,16 +202,21 @@ struct asking {
 	struct client client;
 	uint8_t *out; /* room for resolve_limit() bytes */
 	size_t len;   /* of the answer */
+	uint64_t expected;
 };
 
 /* Query and client are copied where they have to wait. */
 enum resolve_result resolve_query(
     struct resolve *r, struct asking *asking, mono_t now);
 
+/* Ahead of the queries of a batch, whose parse is done: see cache_expect(). */
+void resolve_expect(struct resolve *r, struct asking *batch[], size_t n);
+
 uint32_t resolve_limit(const struct query *q, bool tcp);
 
-/* Whether msg may be what the attempt waits for. Sets attempt->miscased where
- * only the letters' case is wrong. Counts what does not fit. */
+/* Whether msg may be what the attempt waits for. Where it is not, but may be
+ * meant to be, attempt->doubt says so, and resolve_doubted() is to be called.
+ * Counts what does not fit. */
 bool resolve_fits(
     struct resolve *r, struct attempt *attempt, const uint8_t *msg, size_t len);
 
@@ -199,16 +228,16 @@ void resolve_answer(struct resolve *r, struct attempt *attempt_take,
 /* error: -errno; -ECANCELED where the shell gives up by itself. */
 void resolve_failed(
     struct resolve *r, struct attempt *attempt_take, int error, mono_t now);
-/* The upstream does not keep letters: ask it over TCP, and without from now
- * on. */
-void resolve_miscased(
-    struct resolve *r, struct attempt *attempt_take, mono_t now);
+/* Asks a second time where attempt->doubt is set: over TCP, or without EDNS.
+ * The attempt stays under way. Never calls back for it. */
+void resolve_doubted(struct resolve *r, struct attempt *attempt, mono_t now);
 
 /* Does what is due, and says when the next is, by ops->timer(). */
 void resolve_due(struct resolve *r, mono_t now);
 
-/* A TCP connection has ended: nothing is to be sent there. */
-void resolve_gone(struct resolve *r, uint64_t conn);
+/* A TCP connection has ended: nothing is to be sent there. waits: its
+ * client.waits, which is empty afterwards. */
+void resolve_gone(struct resolve *r, struct list *waits);
 
 /* The network has changed: upstreams get another chance. */
 void resolve_forgive(struct resolve *r);

@@ -12,6 +12,7 @@ resolve_new(const struct resolve_ops *ops)
 		return NULL;
 	r->ops = *ops;
 	r->armed.ns = UINT64_MAX;
+	list_init(&r->parked);
 	r->cache = cache_new(0);
 	if (r->cache == NULL || askers_init(&r->askers) < 0 ||
 	    map_init(&r->tasks) < 0) {
@@ -22,12 +23,32 @@ resolve_new(const struct resolve_ops *ops)
 }
 
 void
+resolve_park(struct resolve *r)
+{
+	task_drop_all(r, &r->parked);
+}
+
+void
+resolve_drop(struct resolve *r)
+{
+	resolve_park(r);
+	while (!list_empty(&r->parked)) {
+		struct waiter *waiter =
+		    container_of(r->parked.next, struct waiter, node);
+		struct client client = waiter->client;
+
+		waiter_free(r, waiter);
+		r->ops.dropped(r->ops.arg, &client);
+	}
+}
+
+void
 resolve_free(struct resolve *r)
 {
 	if (r == NULL)
 		return;
 	if (r->tasks.slots != NULL)
-		task_end_all(r, (mono_t){ 0 });
+		resolve_drop(r);
 	map_done(&r->tasks);
 	due_done(&r->due);
 	if (r->askers.map.slots != NULL)
@@ -58,7 +79,7 @@ void
 resolve_configure(
     struct resolve *r, const struct resolve_conf *conf, mono_t now)
 {
-	task_end_all(r, now);
+	resolve_park(r);
 	free(r->conf.forwards);
 	free(r->conf.tunnels);
 	free(r->conf.allow_private);
@@ -66,18 +87,20 @@ resolve_configure(
 	number(r);
 	(void)cache_flush(r->cache, NULL); /* groups have other numbers now */
 	cache_resize(r->cache, conf->cache_bytes);
+	waiters_ask(r, &r->parked, now);
 }
 
 void
 resolve_set_upstreams(
     struct resolve *r, const struct resolve_conf *conf, mono_t now)
 {
-	task_end_all(r, now);
+	resolve_park(r);
 	free(r->conf.tunnels);
 	r->conf.upstreams = conf->upstreams;
 	r->conf.tunnels = conf->tunnels;
 	r->conf.n_tunnels = conf->n_tunnels;
 	number(r);
+	waiters_ask(r, &r->parked, now);
 }
 
 void
@@ -182,22 +205,11 @@ resolve_forgive(struct resolve *r)
 }
 
 void
-resolve_gone(struct resolve *r, uint64_t conn)
+resolve_gone(struct resolve *r, struct list *waits)
 {
-	for (size_t i = 0; i < r->due.n; i++) {
-		struct task *task = container_of(r->due.v[i], struct task, due);
-		struct list *node, *tmp;
-
-		list_for_each_safe (node, tmp, &task->waiters) {
-			struct waiter *waiter =
-			    container_of(node, struct waiter, node);
-
-			if (!waiter->client.tcp || waiter->client.conn != conn)
-				continue;
-			task->n_waiters--;
-			waiter_free(r, waiter);
-		}
-	}
+	while (!list_empty(waits))
+		waiter_free(
+		    r, container_of(waits->next, struct waiter, beside));
 }
 
 size_t

@@ -12,9 +12,11 @@
 /* A query that waits. */
 struct waiter {
 	struct list node;
+	struct list beside; /* others of the same TCP connection */
 	struct client client;
 	struct query query;
 	struct decision decision;
+	uint64_t generation; /* of the policy that decided */
 	mono_t began;
 	bool alias;
 };
@@ -25,8 +27,9 @@ struct task {
 	struct due_node due;
 	struct key key;
 	struct upstream_group *group;
+	struct asker *asker; /* who began it */
 	struct list waiters, attempts;
-	unsigned int n_waiters, n_flying, n_sent, round, tried;
+	unsigned int n_flying, n_sent, round, tried;
 	mono_t began, next_try, stale_at, deadline;
 	bool stale_waits; /* an expired answer may be given at stale_at */
 	/* what the last one said that could not tell */
@@ -49,15 +52,21 @@ struct resolve {
 	struct due due;
 	mono_t armed; /* what the timer is set to; UINT64_MAX: not */
 	size_t n_waiters;
+	struct list parked;	       /* who waits between two settings */
 	struct writer_space space;     /* what was made or scrubbed */
 	struct writer_space denied;    /* what is said instead */
 	uint8_t out[WIRE_MESSAGE_MAX]; /* for answers to those who waited */
 	char text[ANSWER_EDE_MAX + 1];
 };
 
-/* The question's task, made and sent where there is none. NULL: over a limit,
- * or no memory. Nobody need wait for it. */
-struct task *task_get(struct resolve *r, const struct key *key, mono_t now);
+/* The question's task; NULL: there is none. */
+struct task *task_find(struct resolve *r, const struct key *key);
+/* Makes one, not sent yet, that counts as the asker's. NULL: over a limit (see
+ * task_is_over()), or no memory. Nobody need wait for it. */
+struct task *task_new(
+    struct resolve *r, const struct key *key, struct asker *asker, mono_t now);
+/* Whether this program has more under way than is its share. */
+bool task_is_over(const struct resolve *r, const struct asker *asker);
 
 /* Puts one more on its list; sends, where the task is new. take may be
  * answered at once. */
@@ -66,8 +75,8 @@ void task_wait(
 /* Sends without anybody who waits. */
 void task_start(struct resolve *r, struct task *task, mono_t now);
 
-/* Ends all tasks: those who wait get SERVFAIL. */
-void task_end_all(struct resolve *r, mono_t now);
+/* Ends all tasks; those who wait are put behind `waiters`. */
+void task_drop_all(struct resolve *r, struct list *waiters);
 
 /* What is known for a query. */
 struct outcome {
@@ -107,9 +116,13 @@ bool own_find(struct resolve *r, const struct key *key, struct answer *ret);
 /* Whatever a hosts file lacks of it (RFC 6761 section 6.3). */
 bool own_is_localhost(const struct resolve *r, const struct key *key);
 
-/* Answers one who waited; consumes it. */
-void waiter_answer(struct resolve *r, struct waiter *take,
+/* Answers those who waited, and consumes them. Whom an older policy let wait is
+ * judged anew, as if it had asked now: its rules and lists have other numbers,
+ * and say other things. outcome's entry may be gone afterwards. */
+void waiters_answer(struct resolve *r, struct list *waiters,
     const struct outcome *outcome, mono_t now);
+/* As if they had asked now; consumes them. */
+void waiters_ask(struct resolve *r, struct list *waiters, mono_t now);
 void waiter_free(struct resolve *r, struct waiter *take);
 
 /* That of the longest zone of the forwards that the name is in. */

@@ -39,8 +39,19 @@ void server_ev_reply(struct server_ev *se, const struct client *client,
     const uint8_t *msg, size_t len);
 void server_ev_dropped(struct server_ev *se, const struct client *client);
 
-/* Connections now, and refused so far. */
-size_t server_ev_connections(const struct server_ev *se);
+/* Of TCP. */
+struct server_stats {
+	size_t connections, behind;    /* now; bytes of answers not read yet */
+	uint64_t refused;	       /* connections over a program's limit */
+	uint64_t displaced;	       /* closed to make room for another one */
+	uint64_t cut_slow, cut_behind; /* queries, answers took too long */
+};
+void server_ev_stats(const struct server_ev *se, struct server_stats *ret);
+
+/* Gives what the socket sends the mark that its flows have once they are
+ * judged: C170 need not put it on, and the kernel not look for the way again
+ * for the mark's sake. The first of a flow is judged all the same (A5). */
+void server_mark(int fd);
 
 /* Socket addresses of listeners and clients. */
 struct sockaddr_storage;

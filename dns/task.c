@@ -25,6 +25,8 @@ task_free(struct resolve *r, struct task *task)
 		list_remove(&attempt->node);
 		attempt->task = NULL; /* its answer still tells of health */
 	}
+	task->asker->tasks--;
+	task->asker->user->tasks--;
 	free(task);
 }
 
@@ -38,18 +40,10 @@ task_finish(
 
 	/* out of every table before anybody is told */
 	list_init(&waiters);
-	while (!list_empty(&take->waiters)) {
-		struct list *node = take->waiters.next;
-
-		list_remove(node);
-		list_append(&waiters, node);
-	}
+	list_move(&waiters, &take->waiters);
 	task_free(r, take);
 	outcome.key = &key;
-	while (!list_empty(&waiters))
-		waiter_answer(r,
-		    container_of(waiters.next, struct waiter, node), &outcome,
-		    now);
+	waiters_answer(r, &waiters, &outcome, now);
 }
 
 void
@@ -137,11 +131,10 @@ task_plan(struct resolve *r, struct task *task)
 }
 
 struct task *
-task_get(struct resolve *r, const struct key *key, mono_t now)
+task_find(struct resolve *r, const struct key *key)
 {
 	uint64_t hash = key_hash(&r->tasks, key);
 	struct map_node *node = map_first(&r->tasks, hash);
-	const struct name *zone;
 	struct task *task;
 
 	for (; node != NULL; node = map_next(node, hash)) {
@@ -153,7 +146,25 @@ task_get(struct resolve *r, const struct key *key, mono_t now)
 		    name_equal(&task->key.name, &key->name))
 			return task;
 	}
-	if (r->tasks.count >= RESOLVE_TASKS_MAX)
+	return NULL;
+}
+
+bool
+task_is_over(const struct resolve *r, const struct asker *asker)
+{
+	size_t left = RESOLVE_TASKS_MAX - r->tasks.count;
+
+	return asker->tasks > left / RESOLVE_SHARE || asker->user->tasks > left;
+}
+
+struct task *
+task_new(
+    struct resolve *r, const struct key *key, struct asker *asker, mono_t now)
+{
+	struct task *task;
+	const struct name *zone;
+
+	if (r->tasks.count >= RESOLVE_TASKS_MAX || task_is_over(r, asker))
 		return NULL;
 	task = calloc(1, sizeof(*task));
 	if (task == NULL)
@@ -165,6 +176,9 @@ task_get(struct resolve *r, const struct key *key, mono_t now)
 	task->key.flags = key->flags;
 	task->key.group = key->group;
 	task->group = resolve_group(r, key->group, &zone);
+	task->asker = asker;
+	asker->tasks++;
+	asker->user->tasks++;
 	task->ede = EDE_NONE;
 	task->began = now;
 	task->deadline = mono_add(now, DEADLINE_NS);
@@ -172,7 +186,7 @@ task_get(struct resolve *r, const struct key *key, mono_t now)
 	task->next_try = task->deadline;
 	list_init(&task->waiters);
 	list_init(&task->attempts);
-	map_put(&r->tasks, &task->node, hash);
+	map_put(&r->tasks, &task->node, key_hash(&r->tasks, key));
 	return task;
 }
 
@@ -189,7 +203,6 @@ task_wait(struct resolve *r, struct task *task, struct waiter *take, mono_t now)
 	bool begun = task->n_sent > 0;
 
 	list_append(&task->waiters, &take->node);
-	task->n_waiters++;
 	if (!begun) {
 		task_start(r, task, now);
 		return;
@@ -199,25 +212,27 @@ task_wait(struct resolve *r, struct task *task, struct waiter *take, mono_t now)
 }
 
 void
-task_end_all(struct resolve *r, mono_t now)
+task_drop_all(struct resolve *r, struct list *waiters)
 {
 	struct due_node *first;
 
-	while ((first = due_first(&r->due)) != NULL)
-		task_fail(
-		    r, container_of(first, struct task, due), -ECANCELED, now);
+	while ((first = due_first(&r->due)) != NULL) {
+		struct task *task = container_of(first, struct task, due);
+
+		list_move(waiters, &task->waiters);
+		task_free(r, task);
+	}
 }
 
-/* May consume the task. */
-static void
-task_due(struct resolve *r, struct task *task, mono_t now)
+/* What is late now, and whose upstream is blamed for it. Returns the one that
+ * was to settle a doubt over TCP, and is not heard of there: it is to be asked
+ * by UDP, its letters as they come. */
+static struct upstream *
+note_late(struct resolve *r, struct task *task, mono_t now)
 {
+	struct upstream *ret = NULL;
 	struct list *node;
 
-	if (!mono_before(now, task->deadline)) {
-		task_fail(r, task, task->refused ? -EPROTO : -ETIMEDOUT, now);
-		return;
-	}
 	list_for_each (node, &task->attempts) {
 		struct attempt *attempt =
 		    container_of(node, struct attempt, node);
@@ -225,24 +240,46 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 		if (attempt->late || mono_before(now, attempt->late_at))
 			continue;
 		attempt->late = true;
-		r->stats.upstream_timeouts++;
-		upstream_late(attempt->upstream, attempt->sent, now);
+		if (attempt->settles == DOUBT_CASE && attempt->tcp)
+			ret = attempt->upstream;
+		else if (attempt->doubt == DOUBT_NONE) {
+			r->stats.upstream_timeouts++;
+			upstream_late(attempt->upstream, attempt->sent, now);
+		}
 	}
+	return ret;
+}
+
+/* May consume the task. */
+static void
+task_due(struct resolve *r, struct task *task, mono_t now)
+{
+	struct upstream *u;
+	struct list waiters;
+
+	if (!mono_before(now, task->deadline)) {
+		task_fail(r, task, task->refused ? -EPROTO : -ETIMEDOUT, now);
+		return;
+	}
+	u = note_late(r, task, now);
 	if (task->stale_waits && !mono_before(now, task->stale_at)) {
 		struct outcome o = { .from = FROM_STALE };
 
 		task->stale_waits = false;
 		o.key = &task->key;
-		while (!list_empty(&task->waiters) &&
-		       resolve_find_stale(r, &task->key, now, &o)) {
-			struct waiter *waiter = container_of(
-			    task->waiters.next, struct waiter, node);
-
-			task->n_waiters--;
-			waiter_answer(r, waiter, &o, now);
+		if (resolve_find_stale(r, &task->key, now, &o)) {
+			list_init(&waiters);
+			list_move(&waiters, &task->waiters);
+			waiters_answer(r, &waiters, &o, now);
 		}
 	}
-	if (mono_before(now, task->next_try))
+	if (u != NULL)
+		task_again(r, task,
+		    &(struct manner){ .upstream = u,
+			.edns = !upstream_is_off(&u->edns, now),
+			.settles = DOUBT_CASE },
+		    now);
+	else if (mono_before(now, task->next_try))
 		(void)task_plan(r, task); /* it is in the heap */
 	else
 		task_go_on(r, task, now);

@@ -12,7 +12,8 @@
 /* How the next one is to be asked. */
 struct manner {
 	struct upstream *upstream;
-	bool tcp, edns;
+	bool tcp, edns, cased;
+	enum attempt_doubt settles;
 };
 
 /* Asks the next upstream, or gives up. May consume the task. */

@@ -17,6 +17,6 @@ int tcp_ev_listen(
 void tcp_ev_reply(struct tcp_ev *te, const struct client *client,
     const uint8_t *msg, size_t len);
 
-size_t tcp_ev_connections(const struct tcp_ev *te);
+void tcp_ev_stats(const struct tcp_ev *te, struct server_stats *ret);
 
 #endif

@@ -6,7 +6,7 @@
 #include "dns/upstream.h"
 
 /* TLS to an upstream (RFC 7858, 8310): the only files that know OpenSSL are
- * trust.c and tls_ev.c. */
+ * trust.c and tls_conn_ev.c. */
 
 struct ssl_st;
 struct ssl_session_st;

@@ -78,6 +78,16 @@ upstream_format(const struct upstream_spec *spec, char buf[UPSTREAM_TEXT_SIZE])
 	return buf;
 }
 
+/* All are down: the one that answered last, since where this machine or the
+ * path is slow the living are late, too; else who may be back soonest. */
+static bool
+is_likelier(const struct upstream *u, const struct upstream *than)
+{
+	if (u->last_answer.ns != than->last_answer.ns)
+		return mono_before(than->last_answer, u->last_answer);
+	return mono_before(u->down_until, than->down_until);
+}
+
 int
 upstream_next(const struct upstream_group *group, unsigned int tried)
 {
@@ -88,9 +98,7 @@ upstream_next(const struct upstream_group *group, unsigned int tried)
 			continue;
 		if (!group->v[i].down)
 			return (int)i;
-		/* all are down: the one that may be back soonest */
-		if (best < 0 || mono_before(group->v[i].down_until,
-				    group->v[best].down_until))
+		if (best < 0 || is_likelier(&group->v[i], &group->v[best]))
 			best = (int)i;
 	}
 	return best;
@@ -188,6 +196,29 @@ upstream_failed(struct upstream *u, mono_t now)
 	take_down(u, now);
 }
 
+bool
+upstream_is_off(const struct upstream_habit *habit, mono_t now)
+{
+	return mono_before(now, habit->off_until);
+}
+
+bool
+upstream_doubt(struct upstream_habit *habit, mono_t now)
+{
+	if (++habit->doubts < UPSTREAM_DOUBTS)
+		return false;
+	habit->doubts = 0; /* afterwards it has to be shown anew */
+	habit->off_until = mono_add(now, UPSTREAM_HABIT_NS);
+	return true;
+}
+
+void
+upstream_trust(struct upstream_habit *habit)
+{
+	habit->doubts = 0;
+	habit->off_until = (mono_t){ 0 };
+}
+
 void
 upstream_forgive(struct upstream *u)
 {
@@ -196,6 +227,6 @@ upstream_forgive(struct upstream *u)
 	u->probing = false;
 	u->measured = false;
 	u->speaks_edns = false;
-	u->no_edns_until = (mono_t){ 0 };
-	u->no_case_until = (mono_t){ 0 };
+	upstream_trust(&u->edns);
+	upstream_trust(&u->cased);
 }

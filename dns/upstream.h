@@ -40,6 +40,17 @@ const char *upstream_format(
 
 bool upstream_is_tls(const struct upstream_spec *spec);
 
+/* Something that not all servers can do. One answer says nothing: it may be of
+ * somebody else, or mean its one name. UPSTREAM_DOUBTS questions in a row that
+ * were answered only without it say enough, for UPSTREAM_HABIT_NS. */
+struct upstream_habit {
+	unsigned int doubts; /* in a row */
+	mono_t off_until;
+};
+
+#define UPSTREAM_DOUBTS 3
+#define UPSTREAM_HABIT_NS (900 * MONO_S)
+
 struct upstream {
 	struct upstream_spec spec;
 	unsigned int number; /* within all groups: for the shell */
@@ -49,10 +60,10 @@ struct upstream {
 	mono_t last_answer;
 	mono_t down_until; /* while it is down; then it is probed */
 	bool down;
-	bool probing;	      /* a query of somebody's tries it */
-	bool speaks_edns;     /* it has answered with an OPT */
-	mono_t no_edns_until; /* it has refused EDNS, and never spoken it */
-	mono_t no_case_until; /* it changes the letters of names */
+	bool probing;	  /* a query of somebody's tries it */
+	bool speaks_edns; /* it has answered with an OPT */
+	/* EDNS, and names with letters at random (0x20) */
+	struct upstream_habit edns, cased;
 	uint64_t queries, answers, timeouts, errors, tcp, spoofed;
 };
 
@@ -90,6 +101,13 @@ void upstream_answered(struct upstream *u, mono_t sent, mono_t now);
 void upstream_late(struct upstream *u, mono_t sent, mono_t now);
 /* It can't be reached: refused, no route, TLS failed. */
 void upstream_failed(struct upstream *u, mono_t now);
+
+/* It can't be asked so. */
+bool upstream_is_off(const struct upstream_habit *habit, mono_t now);
+/* One more question was answered only without; true where that makes it off. */
+bool upstream_doubt(struct upstream_habit *habit, mono_t now);
+/* It can: whatever was thought before. */
+void upstream_trust(struct upstream_habit *habit);
 
 /* The network has changed: what was learnt of failures is void. */
 void upstream_forgive(struct upstream *u);

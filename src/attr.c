@@ -40,6 +40,7 @@ struct attr {
 	struct uses *uses;
 	struct lineage *lineage;
 	struct groups groups;
+	struct ancestors ancestors;
 	uint64_t tick_ns;
 	uint64_t mounts; /* number of our mount namespace; 0: not known */
 	struct idmap users, user_groups;
@@ -85,6 +86,7 @@ executed(void *arg, const struct exec *program)
 	struct attr *attr = arg;
 
 	(void)lineage_exec(attr->lineage, program); /* likewise */
+	ancestors_changed(&attr->ancestors, program->pid);
 }
 
 static void
@@ -96,12 +98,23 @@ ended(void *arg, pid_t pid, uint64_t start)
 }
 
 static void
+holds(void *arg, const struct holding *holding)
+{
+	struct attr *attr = arg;
+	struct holding in_ticks = *holding;
+
+	in_ticks.start /= attr->tick_ns;
+	procfs_note(attr->opts.procfs, &in_ticks);
+}
+
+static void
 open_bpf(struct attr *attr)
 {
 	const struct bpf_ops ops = { .use = sent,
 		.fork = forked,
 		.exec = executed,
 		.exit = ended,
+		.holds = holds,
 		.arg = attr };
 	char why[256];
 
@@ -117,8 +130,11 @@ open_bpf(struct attr *attr)
 		    log_quote(attr->why, why, sizeof(why)),
 		    diag_works(attr->opts.diag) ? "sock_diag" : "proc_net");
 	else
-		log_info("attribution", "source=bpf births=%s",
-		    bpf_sees_births(attr->bpf) ? "yes" : "no");
+		log_info("attribution",
+		    "source=bpf births=%s seeded=%s processes=%zu",
+		    bpf_sees_births(attr->bpf) ? "yes" : "no",
+		    bpf_is_seeded(attr->bpf) ? "bpf" : "proc",
+		    lineage_count(attr->lineage));
 }
 
 /* Where there are no user namespaces there is no such file. */
@@ -160,6 +176,8 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 	}
 	attr->now = mono_now();
 	open_bpf(attr);
+	if (attr->bpf == NULL || !bpf_is_seeded(attr->bpf))
+		procfs_seed(attr->opts.procfs);
 	*ret = attr;
 	return 0;
 }
@@ -173,6 +191,7 @@ attr_free(struct attr *attr)
 	uses_free(attr->uses);
 	lineage_free(attr->lineage);
 	groups_done(&attr->groups);
+	ancestors_done(&attr->ancestors);
 	free(attr);
 }
 
@@ -365,7 +384,8 @@ static int
 read_who(struct attr *attr, struct who *who, const struct process **ret)
 {
 	const struct bygone_opts opts = { procfs_read(attr->opts.procfs),
-		attr->lineage, &attr->groups, attr->tick_ns, attr->mounts };
+		attr->lineage, &attr->groups, &attr->ancestors, attr->tick_ns,
+		attr->mounts, attr->now, FRESH_NS };
 	const struct process *heard = NULL;
 	bool whole = false;
 	int r;

@@ -72,10 +72,11 @@ add_gone(struct process *proc, const struct kin *kin)
 	return 0;
 }
 
-/* Up from a parent, by /proc as far as that is the same process still. One
- * without memory or a trace ends the chain. */
-static void
-add_parents(
+/* Up from a parent, by /proc as far as that is the same process still. 0, or
+ * -errno where one ended the chain: it left no trace, or there was no memory or
+ * descriptor for it. */
+static int
+read_parents(
     const struct bygone_opts *opts, struct process *proc, const struct kin *kin)
 {
 	uint64_t start = proc->start;
@@ -86,18 +87,38 @@ add_parents(
 		uint64_t pstart = kin->pstart;
 
 		if (pid <= 0)
-			return;
+			break;
 		r = procread_add_parent(
 		    proc, &pid, &start, pstart / opts->tick_ns);
 		if (r == 0) { /* it lives, and so do its own, or are adopted */
 			while (r == 0 && pid > 0 &&
 			       proc->n_parents < PROCESS_PARENTS_MAX)
 				r = procread_add_parent(proc, &pid, &start, 0);
-			return;
+			break;
 		}
 		kin = lineage_find(opts->lineage, pid, pstart);
 		r = kin != NULL ? add_gone(proc, kin) : -ESRCH;
 	}
+	return r;
+}
+
+/* Who starts one process after the other is read once in a while. */
+static void
+add_parents(
+    const struct bygone_opts *opts, struct process *proc, const struct kin *kin)
+{
+	const struct process *sister;
+
+	if (kin == NULL)
+		return;
+	sister = ancestors_find(
+	    opts->ancestors, kin->ppid, kin->pstart, opts->now, opts->fresh_ns);
+	if (sister != NULL)
+		(void)process_copy_parents(
+		    proc, sister); /* as far as it goes */
+	else if (read_parents(opts, proc, kin) == 0)
+		ancestors_put(
+		    opts->ancestors, kin->ppid, kin->pstart, proc, opts->now);
 }
 
 static void

@@ -3,7 +3,9 @@
 
 #include <stdbool.h>
 
+#include "src/base/mono.h"
 #include "src/core/actor.h"
+#include "src/core/ancestors.h"
 #include "src/core/lineage.h"
 #include "src/core/process.h"
 
@@ -31,8 +33,11 @@ struct bygone_opts {
 	struct procread *read;
 	struct lineage *lineage;
 	struct groups *groups;
+	struct ancestors *ancestors;
 	uint64_t tick_ns; /* of /proc's clock */
 	uint64_t mounts;  /* number of our own mount namespace */
+	mono_t now;
+	uint64_t fresh_ns; /* what was read holds for so long */
 };
 
 /* The process of an actor from what was heard of it, without reading it in

@@ -9,15 +9,17 @@
 #include "src/linux/ct.h"
 #include "src/linux/ct_acct.h"
 
-/* What one turn of the loop may take, of the 5 ms that nothing may exceed. */
-#define SLICE_NS (2 * MONO_MS)
+/* What one turn of the loop may take: a packet that waits for its verdict
+ * meanwhile is that much later. */
+#define SLICE_NS (100 * MONO_MS / 1000)
+/* The same while somebody asks, which is rare. */
+#define ASKED_NS MONO_MS
 /* Counts of this age are good enough for whoever asks again. */
 #define FRESH_NS (100 * MONO_MS)
 /* Entries that end are looked at so often at most: some thousand wait in a
  * buffer of this size meanwhile. */
 static const struct timeval pause_between = { 0, 200000 };
 #define ENDS_BUFFER (4 << 20)
-#define ENDS_AT_ONCE 256
 
 struct bytes_ev {
 	struct bytes_opts opts;
@@ -33,8 +35,8 @@ struct bytes_ev {
 	bool ever;
 };
 
-/* The entry as one of the two flows that it may be of. */
-static void
+/* The entry as one of the two flows that it may be of. NULL where it is not. */
+static const struct flow *
 count(struct bytes_ev *be, const struct flow_key *key,
     const struct ct_entry *entry, uint64_t in, uint64_t out)
 {
@@ -44,25 +46,30 @@ count(struct bytes_ev *be, const struct flow_key *key,
 	char host[NAME_TEXT_SIZE];
 
 	if (flow == NULL)
-		return;
+		return NULL;
 	flow_set_bytes(flow, entry->id, in, out, &in, &out);
 	if (in == 0 && out == 0)
-		return;
+		return flow;
 	name = flow_host(flow);
 	tally_bytes(be->opts.tally, flow,
 	    name != NULL ? name_format(name, host) : NULL, in, out);
+	return flow;
 }
 
 static void
 entry_ended(void *arg, const struct ct_entry *entry)
 {
 	struct bytes_ev *be = arg;
+	const struct flow *flow;
 
 	if (!entry->counted)
 		return;
-	/* what a program here began, and what it answers; on loopback both */
-	count(be, &entry->orig, entry, entry->bytes_reply, entry->bytes_orig);
-	count(be, &entry->reply, entry, entry->bytes_orig, entry->bytes_reply);
+	/* what a program here began, or what it answers; on loopback both */
+	flow = count(
+	    be, &entry->orig, entry, entry->bytes_reply, entry->bytes_orig);
+	if (flow == NULL || flow->loopback)
+		(void)count(be, &entry->reply, entry, entry->bytes_orig,
+		    entry->bytes_reply);
 }
 
 static bool
@@ -78,7 +85,7 @@ entry_lives(void *arg, const struct ct_entry *entry)
 static bool
 read_some(struct bytes_ev *be)
 {
-	int r = ct_ends_read(be->ends, ENDS_AT_ONCE, entry_ended, be);
+	int r = ct_ends_read(be->ends, entry_ended, be);
 
 	if (r == -ENOBUFS) {
 		be->opts.stats->bytes_lost++;
@@ -88,6 +95,19 @@ read_some(struct bytes_ev *be)
 		log_limited(LOG_LEVEL_WARNING, "bytes",
 		    "conntrack can't be heard: %s", strerror(-r));
 	return r <= 0;
+}
+
+/* Likewise. */
+static bool
+read_for(struct bytes_ev *be, uint64_t ns)
+{
+	mono_t begin = mono_now();
+	bool all;
+
+	do
+		all = read_some(be);
+	while (!all && mono_since(mono_now(), begin) < ns);
+	return all;
 }
 
 static void
@@ -105,17 +125,12 @@ read_cb(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval at_once = { 0, 0 };
 	struct bytes_ev *be = arg;
-	mono_t begin = mono_now();
-	bool all;
 
 	(void)fd;
 	(void)what;
-	do
-		all = read_some(be);
-	while (!all && mono_since(mono_now(), begin) < SLICE_NS);
 	/* a dump begins again where an event can't be had */
-	(void)(all ? event_add(be->ended, NULL)
-		   : event_add(be->read, &at_once));
+	(void)(read_for(be, SLICE_NS) ? event_add(be->ended, NULL)
+				      : event_add(be->read, &at_once));
 }
 
 /* All that live ------------------------------------------------------------ */
@@ -155,7 +170,7 @@ turn_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	while (r == 0 && mono_since(mono_now(), begin) < SLICE_NS)
+	while (r == 0 && mono_since(mono_now(), begin) < ASKED_NS)
 		r = ct_dump_next(be->ct, entry_lives, be);
 	if (r == 0 && event_add(be->turn, &at_once) == 0)
 		return;
@@ -177,7 +192,8 @@ bytes_ev_refresh(struct bytes_ev *be, struct bytes_wait *wait)
 		if (be->ever && mono_since(mono_now(), be->done) < FRESH_NS)
 			return true;
 		be->tries = 0;
-		(void)read_some(be); /* what is left is for the timer */
+		(void)read_for(
+		    be, ASKED_NS); /* what is left is for the timer */
 		if (!dump_begin(be))
 			return true;
 		be->dumping = true;

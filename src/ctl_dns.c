@@ -6,6 +6,7 @@
 
 #include "dns/msg.h"
 #include "dns/qlog.h"
+#include "dns/server_ev.h"
 #include "src/core/qtype.h"
 #include "src/ctl_list.h"
 #include "src/ctl_show.h"
@@ -52,6 +53,25 @@ ctl_dns_queries(const struct ctl_env *env, json_t *args, char **ret_line,
 	return ctl_show_list(list, args, ret_line, ret_job);
 }
 
+static json_t *
+upstream_row(
+    const struct ctl_env *env, const struct upstream *u, const char *zone)
+{
+	char text[UPSTREAM_TEXT_SIZE];
+	mono_t now = mono_now();
+
+	return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:b, s:b, s:s}",
+	    "upstream", upstream_format(&u->spec, text), "zone", zone, "up",
+	    !u->down, "rtt_us", (json_int_t)u->srtt_us, "queries",
+	    (json_int_t)u->queries, "answers", (json_int_t)u->answers,
+	    "timeouts", (json_int_t)u->timeouts, "errors",
+	    (json_int_t)u->errors, "tcp", (json_int_t)u->tcp, "spoofed",
+	    (json_int_t)u->spoofed, "edns", !upstream_is_off(&u->edns, now),
+	    "cased", !upstream_is_off(&u->cased, now), "why",
+	    resolver_ev_why(env->resolver, u));
+}
+
 /* Upstreams, group by group. */
 static json_t *
 upstreams(const struct ctl_env *env)
@@ -59,28 +79,15 @@ upstreams(const struct ctl_env *env)
 	struct resolve *resolve = resolver_ev_resolve(env->resolver);
 	const struct name *zone;
 	struct upstream_group *group;
-	char text[UPSTREAM_TEXT_SIZE], name[NAME_TEXT_SIZE];
+	char name[NAME_TEXT_SIZE];
 	json_t *array = json_array();
 
 	for (size_t g = 0; (group = resolve_group(resolve, g, &zone)) != NULL;
 	     g++)
-		for (size_t i = 0; i < group->n; i++) {
-			const struct upstream *u = &group->v[i];
-
-			json_array_append_new(array,
-			    json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I,"
-				      " s:I, s:I, s:s}",
-				"upstream", upstream_format(&u->spec, text),
-				"zone", name_format(zone, name), "up", !u->down,
-				"rtt_us", (json_int_t)u->srtt_us, "queries",
-				(json_int_t)u->queries, "answers",
-				(json_int_t)u->answers, "timeouts",
-				(json_int_t)u->timeouts, "errors",
-				(json_int_t)u->errors, "tcp",
-				(json_int_t)u->tcp, "spoofed",
-				(json_int_t)u->spoofed, "why",
-				resolver_ev_why(env->resolver, u)));
-		}
+		for (size_t i = 0; i < group->n; i++)
+			json_array_append_new(
+			    array, upstream_row(env, &group->v[i],
+				       name_format(zone, name)));
 	return array;
 }
 
@@ -89,6 +96,7 @@ ctl_dns_status(const struct ctl_env *env)
 {
 	struct resolve *resolve = resolver_ev_resolve(env->resolver);
 	const struct resolve_stats *s = resolve_stats(resolve);
+	struct server_stats server;
 	struct cache_stats c;
 	json_t *counters = json_object();
 
@@ -98,13 +106,19 @@ ctl_dns_status(const struct ctl_env *env)
 	RESOLVE_STATS(X)
 #undef X
 	cache_stats(resolve_cache(resolve), &c);
-	return json_pack("{s:b, s:I, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}",
+	resolver_ev_server(env->resolver, &server);
+	return json_pack("{s:b, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:o, s:o, "
+			 "s:{s:I, s:I, s:I, s:I, s:I}}",
 	    "listening", resolver_ev_listens(env->resolver), "connections",
-	    (json_int_t)resolver_ev_connections(env->resolver), "upstreams",
-	    upstreams(env), "counters", counters, "cache", "entries",
-	    (json_int_t)c.entries, "bytes", (json_int_t)c.bytes, "bytes_max",
-	    (json_int_t)c.bytes_max, "evicted", (json_int_t)c.evicted,
-	    "not_kept", (json_int_t)c.refused);
+	    (json_int_t)server.connections, "tcp", "behind",
+	    (json_int_t)server.behind, "refused", (json_int_t)server.refused,
+	    "displaced", (json_int_t)server.displaced, "cut_slow",
+	    (json_int_t)server.cut_slow, "cut_behind",
+	    (json_int_t)server.cut_behind, "upstreams", upstreams(env),
+	    "counters", counters, "cache", "entries", (json_int_t)c.entries,
+	    "bytes", (json_int_t)c.bytes, "bytes_max", (json_int_t)c.bytes_max,
+	    "evicted", (json_int_t)c.evicted, "not_kept",
+	    (json_int_t)c.refused);
 }
 
 enum ctl_answer

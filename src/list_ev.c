@@ -52,21 +52,21 @@ files_changed(void *arg)
 /* Watching ----------------------------------------------------------------- */
 
 static void
-watch_all(struct list_ev *le)
+watch_all(struct list_ev *le, struct list_job *job)
 {
-	struct watched *watched = calloc(le->job.n_dirs + 1, sizeof(*watched));
+	struct watched *watched = calloc(job->n_dirs + 1, sizeof(*watched));
 	struct watched *old = le->watched;
 	size_t n_old = le->n_watched;
 
 	if (watched == NULL)
 		return; /* those of before, then */
 	le->watched = watched;
-	le->n_watched = le->job.n_dirs;
+	le->n_watched = job->n_dirs;
 	for (size_t i = 0; i < le->n_watched; i++) {
 		int r = 0;
 
-		watched[i].dir = le->job.dirs[i];
-		le->job.dirs[i] = NULL;
+		watched[i].dir = job->dirs[i];
+		job->dirs[i] = NULL;
 		for (size_t j = 0; j < n_old; j++)
 			if (old[j].watch != NULL &&
 			    strcmp(old[j].dir, watched[i].dir) == 0) {
@@ -125,10 +125,8 @@ state_find(const struct list_ev *le, const char *name)
 
 /* The job's table and states become those of le. */
 static void
-take_over(struct list_ev *le)
+take_over(struct list_ev *le, struct list_job *job)
 {
-	struct list_job *job = &le->job;
-
 	for (size_t i = 0; i < job->n; i++) {
 		const char *name = list_table_name(job->table, i);
 		const struct list_state *old = state_find(le, name);
@@ -155,14 +153,16 @@ static void
 settle(void *arg)
 {
 	struct list_ev *le = arg;
-	bool changed = le->job.changed && le->job.table != NULL;
+	/* of settings that are no more in force: another one follows */
+	bool outdated = le->job.conf != le->conf;
+	bool changed = le->job.changed && le->job.table != NULL && !outdated;
 	struct list *node;
 
 	if (le->job.table == NULL) {
 		log_error("lists", "out of memory: the lists are as they were");
-	} else {
-		watch_all(le);
-		take_over(le);
+	} else if (!outdated) {
+		watch_all(le, &le->job);
+		take_over(le, &le->job);
 	}
 	list_job_done(&le->job);
 	le->busy = false;
@@ -218,13 +218,19 @@ job_start(struct list_ev *le)
 }
 
 void
-list_ev_configure(struct list_ev *le, const struct conf *conf)
+list_ev_adopt(
+    struct list_ev *le, const struct conf *conf, struct list_job *loaded)
 {
 	const struct conf *old = le->conf;
+	bool missed = le->busy || le->table != loaded->before;
 
 	le->conf = conf_ref(conf);
 	conf_unref(old);
-	job_start(le);
+	watch_all(le, loaded);
+	take_over(le, loaded);
+	/* files that changed meanwhile, and were read here */
+	if (missed)
+		job_start(le);
 }
 
 void
@@ -275,8 +281,8 @@ list_ev_new(struct list_ev **ret, const struct list_opts *opts)
 		list_ev_free(le);
 		return -ENOMEM;
 	}
-	watch_all(le);
-	take_over(le);
+	watch_all(le, &le->job);
+	take_over(le, &le->job);
 	list_job_done(&le->job);
 	*ret = le;
 	return 0;

@@ -33,8 +33,12 @@ bool list_ev_is_busy(const struct list_ev *le); /* accepts NULL */
 /* Borrowed; another one after each change. */
 const struct list_table *list_ev_table(const struct list_ev *le);
 
-/* The settings in force now. */
-void list_ev_configure(struct list_ev *le, const struct conf *conf);
+/* The settings in force now, and what was loaded for them elsewhere: its table
+ * is what is asked already, and changed() is not called for it. Takes the
+ * results out of the job. */
+struct list_job;
+void list_ev_adopt(
+    struct list_ev *le, const struct conf *conf, struct list_job *loaded);
 
 /* Looks at all files; done() (NULL for none) is called once what changed is in
  * force, or could not be loaded. */

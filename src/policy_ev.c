@@ -184,7 +184,9 @@ commit(struct policy_ev *pe)
 		conf_unref(pe->conf);
 		pe->conf = job->fresh_conf;
 		job->fresh_conf = NULL;
-		pe->opts.settings(pe->opts.arg, pe->conf);
+		list_table_unref(pe->lists);
+		pe->lists = list_table_ref(job->loaded.table);
+		pe->opts.settings(pe->opts.arg, pe->conf, &job->loaded);
 	} else if (change->kind == CHANGE_BACK) {
 		sources_done(&pe->tried);
 		pe->trying = false;
@@ -202,6 +204,7 @@ job_done(struct policy_ev *pe)
 	sources_done(&pe->job.fresh);
 	conf_unref(pe->job.fresh_conf);
 	list_table_unref(pe->job.lists);
+	list_job_done(&pe->job.loaded);
 	runtime_done(&pe->job.runtime);
 	memset(&pe->job, 0, sizeof(pe->job));
 }
@@ -277,6 +280,7 @@ change_sources(struct policy_ev *pe, struct change *change)
 		job->read = true;
 		job->config = pe->opts.config;
 		job->dir = pe->opts.rules;
+		job->folder = pe->opts.state;
 		return 0;
 	case CHANGE_TRY:
 		change->end_ms = deadline_wall_ms() + change->for_ms;

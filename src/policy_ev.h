@@ -27,9 +27,11 @@ struct policy_opts {
 	const char *state; /* the folder of rules from the command line */
 	/* see struct review_opts */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
-	/* these settings have been read and are in force now; take a
-	 * reference to keep them */
-	void (*settings)(void *arg, const struct conf *conf);
+	/* these settings have been read and are in force now, with the lists
+	 * that were loaded for them; take a reference to keep them, and the
+	 * job's results where they are wanted */
+	void (*settings)(
+	    void *arg, const struct conf *conf, struct list_job *loaded);
 	void (*moved)(void *arg, const struct flow_key *key);
 	/* no change is under way, or waits */
 	void (*idle)(void *arg);

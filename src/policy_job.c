@@ -100,19 +100,36 @@ read_all(struct policy_job *job)
 	return settings < 0 && rules != -ENOMEM ? settings : rules;
 }
 
+/* Those that the settings have now; what has not changed stays. */
+static int
+load_lists(struct policy_job *job)
+{
+	job->loaded = (struct list_job){
+		.conf = conf_ref(job->fresh_conf),
+		.before = list_table_ref(job->lists),
+		.state = job->folder,
+	};
+	list_job_run(&job->loaded);
+	return job->loaded.table != NULL ? 0 : -ENOMEM;
+}
+
 void
 policy_job_run(struct policy_job *job)
 {
+	const struct list_table *lists = job->lists;
 	int read = 0;
 
 	if (job->read)
 		read = read_all(job);
+	if (job->read && read == 0)
+		read = load_lists(job);
 	job->result = read;
 	if (read == -ENOMEM)
 		return;
+	if (job->loaded.table != NULL)
+		lists = job->loaded.table;
 	job->result = load_compile(&job->policy,
-	    &(struct load){
-		job->conf, job->sources, &job->runtime, job->lists },
+	    &(struct load){ job->conf, job->sources, &job->runtime, lists },
 	    job->faults, NULL);
 	if (job->result < 0)
 		return;

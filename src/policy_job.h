@@ -2,6 +2,7 @@
 #define POLICY_JOB_H
 
 #include "src/base/list.h"
+#include "src/list_job.h"
 #include "src/load.h"
 #include "src/review_ev.h"
 
@@ -59,11 +60,15 @@ struct policy_job {
 	const struct sources *sources;	/* to be compiled, where !read */
 	struct runtime runtime;		/* what is to be in front of them */
 	const struct list_table *lists; /* a reference; NULL for none */
+	const char *folder;		/* of compiled lists, where read */
 	const struct policy *before;	/* in force */
 	struct faults *faults;
 
 	struct sources fresh;	       /* what was read */
 	const struct conf *fresh_conf; /* a reference; NULL for none */
+	/* lists of the fresh settings: a new one blocks from the first packet
+	 * on; table NULL: none were loaded */
+	struct list_job loaded;
 	const struct policy *policy;
 	struct hits *hits;
 	int result, save_error;

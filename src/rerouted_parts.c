@@ -53,7 +53,7 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 
 /* After a reload. */
 static void
-settings_changed(void *arg, const struct conf *conf)
+settings_changed(void *arg, const struct conf *conf, struct list_job *loaded)
 {
 	struct rerouted *rr = arg;
 
@@ -75,7 +75,7 @@ settings_changed(void *arg, const struct conf *conf)
 		log_set_format(conf->log_format);
 	if (rr->resolver != NULL)
 		resolver_ev_configure(rr->resolver, conf);
-	list_ev_configure(rr->list_ev, conf);
+	list_ev_adopt(rr->list_ev, conf, loaded);
 }
 
 static void

@@ -52,7 +52,9 @@ struct resolve *resolver_ev_resolve(struct resolver_ev *re);
 /* What is known to be wrong with an upstream, in words; "". */
 const char *resolver_ev_why(
     const struct resolver_ev *re, const struct upstream *upstream);
-size_t resolver_ev_connections(const struct resolver_ev *re);
+/* All 0 where nothing is listened on. */
+struct server_stats;
+void resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret);
 bool resolver_ev_listens(const struct resolver_ev *re);
 
 /* Asks for the daemon itself: done() once, perhaps at once, with an answer of

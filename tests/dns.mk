@@ -1,12 +1,14 @@
 # --- tests of the resolver -----------------------------------------------------
 
-dns_units = test_dns test_scenario test_told
+dns_units = test_dns test_limits test_scenario test_told
 unit_tests += $(dns_units)
 pure_dns = libdns.a $(pure) $(LDNS_LIBS)
 EXTRA_DIST += %D%/scenario/play.h
 
 test_dns_SOURCES = %D%/unit/test_dns.c
 test_dns_LDADD = $(pure_dns) $(CMOCKA_LIBS)
+test_limits_SOURCES = %D%/unit/test_limits.c
+test_limits_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_told_SOURCES = %D%/unit/test_told.c
 test_told_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_scenario_SOURCES = %D%/unit/test_scenario.c %D%/scenario/play.c
@@ -33,3 +35,11 @@ bench_programs += dnsecho
 EXTRA_PROGRAMS += dnsecho
 CLEANFILES += dnsecho
 dnsecho_SOURCES = %D%/bench/dnsecho.c
+
+# --- benchmark: tests/bench/waits.sh --------------------------------------------
+
+bench_programs += waits
+EXTRA_PROGRAMS += waits
+CLEANFILES += waits
+waits_SOURCES = %D%/bench/waits.c
+waits_LDADD = -lpthread

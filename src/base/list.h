@@ -52,6 +52,18 @@ list_remove(struct list *node)
 	list_init(node);
 }
 
+/* All nodes of one list, in order, behind those of the other. */
+static inline void
+list_move(struct list *to, struct list *from)
+{
+	while (!list_empty(from)) {
+		struct list *node = from->next;
+
+		list_remove(node);
+		list_append(to, node);
+	}
+}
+
 #define list_for_each(node, head)                                              \
 	for ((node) = (head)->next; (node) != (head); (node) = (node)->next)
 

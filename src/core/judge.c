@@ -45,6 +45,8 @@ judge_free(struct judge *judge)
 	hits_free(judge->hits);
 	for (size_t i = 0; i < JUDGE_USERS; i++)
 		process_unref(judge->users[i]);
+	for (size_t i = 0; i < judge->capture.n_servers; i++)
+		process_unref(judge->capture.servers[i]);
 	process_unref(judge->kernel);
 	process_unref(judge->unknown);
 	free(judge);
@@ -155,6 +157,12 @@ judge_failure(struct judge *judge, struct verdict *ret)
 {
 	judge->stats->failures++;
 	decide_once(judge, ACTION_DROP, REASON_FAILURE, ret);
+}
+
+void
+judge_orphan(struct judge *judge, struct verdict *ret)
+{
+	decide_once(judge, ACTION_DROP, REASON_MID_FLOW, ret);
 }
 
 /* On loopback the sender's side accepts for one packet, so that the receiver is

@@ -47,13 +47,14 @@ struct judge_capture {
 	bool ip4, ip6; /* it is there, and the settings say so */
 	struct addr ours[JUDGE_OURS_MAX]; /* all of them; 0.0.0.0 and :: too */
 	size_t n_ours;
-	/* the executables of upstreams that run on this host: what they ask in
-	 * turn must not come back to us */
-	struct {
-		uint64_t dev, ino;
-	} servers[JUDGE_SERVERS_MAX];
+	/* upstreams that run on this host: what they ask in turn must not come
+	 * back to us. Not the process alone, since it may fork, or be started
+	 * again: who is the same user and runs the same executable, and script
+	 * where that is an interpreter */
+	const struct process *servers[JUDGE_SERVERS_MAX];
 	size_t n_servers;
 };
+/* Takes references of the servers. */
 void judge_set_capture(
     struct judge *judge, const struct judge_capture *capture);
 
@@ -103,9 +104,12 @@ void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
  * that a retransmit gets another chance. */
 void judge_failure(struct judge *judge, struct verdict *ret);
 
-/* A verdict that reroutes a flow, and that the shell found to be impossible (a
- * socket bound to a device, a tunnel without UDP): it is blocked, or dropped,
- * instead. verdict->flow is not NULL. */
+/* It belongs to a flow that is no more: dropped, and nothing is kept. */
+void judge_orphan(struct judge *judge, struct verdict *ret);
+
+/* A verdict that reroutes or captures a flow, and that the shell found to be
+ * impossible (a socket bound to a device, a tunnel without UDP): it is blocked,
+ * or dropped, instead. verdict->flow is not NULL. */
 void judge_refuse(struct judge *judge, enum action action, enum reason reason,
     struct verdict *verdict);
 

@@ -1,5 +1,7 @@
 #include "src/core/judge.h"
 
+#include <string.h>
+
 #include "src/core/judge_own.h"
 #include "src/core/policy.h"
 
@@ -8,6 +10,10 @@
 void
 judge_set_capture(struct judge *judge, const struct judge_capture *capture)
 {
+	for (size_t i = 0; i < capture->n_servers; i++)
+		(void)process_ref(capture->servers[i]);
+	for (size_t i = 0; i < judge->capture.n_servers; i++)
+		process_unref(judge->capture.servers[i]);
 	judge->capture = *capture;
 }
 
@@ -30,11 +36,16 @@ is_ours(const struct judge_capture *capture, const struct subject *subject)
 static bool
 is_server(const struct judge_capture *capture, const struct process *proc)
 {
-	for (size_t i = 0; i < capture->n_servers; i++)
+	for (size_t i = 0; i < capture->n_servers; i++) {
+		const struct process *server = capture->servers[i];
+
 		if (proc->kind == PROCESS_PROGRAM &&
-		    proc->exe_ino == capture->servers[i].ino &&
-		    proc->exe_dev == capture->servers[i].dev)
+		    proc->exe_ino == server->exe_ino &&
+		    proc->exe_dev == server->exe_dev &&
+		    proc->uid == server->uid &&
+		    strcmp(proc->script, server->script) == 0)
 			return true;
+	}
 	return false;
 }
 

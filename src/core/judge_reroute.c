@@ -46,7 +46,10 @@ judge_refuse(struct judge *judge, enum action action, enum reason reason,
 	struct flow *flow = flow_find(judge->flows, &verdict->flow->key);
 	struct decision *d = &verdict->decision;
 
-	judge->stats->rerouted--;
+	if (d->action == ACTION_REROUTE)
+		judge->stats->rerouted--;
+	else
+		judge->stats->accepted--;
 	if (action == ACTION_DROP)
 		judge->stats->dropped++;
 	else

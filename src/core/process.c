@@ -76,6 +76,21 @@ process_set(char **field, const char *s, size_t len)
 	return 0;
 }
 
+int
+process_copy_parents(struct process *proc, const struct process *of)
+{
+	for (size_t i = 0; i < of->n_parents; i++) {
+		char *exe = strdup(of->parents[i].exe);
+
+		if (exe == NULL)
+			return -ENOMEM;
+		proc->parents[i] = of->parents[i];
+		proc->parents[i].exe = exe;
+		proc->n_parents = i + 1;
+	}
+	return 0;
+}
+
 static bool
 parents_equal(const struct process *a, const struct process *b)
 {

@@ -62,6 +62,10 @@ void process_unref(const struct process *proc);
  * -ENOMEM (the field keeps its old value). */
 int process_set(char **field, const char *s, size_t len);
 
+/* Gives a process that has no parents yet those of another; 0 or -ENOMEM (it
+ * has the nearest of them). */
+int process_copy_parents(struct process *proc, const struct process *of);
+
 /* True if nothing that a rule or a user sees differs. */
 bool process_equal(const struct process *a, const struct process *b);
 

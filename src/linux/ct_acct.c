@@ -10,12 +10,21 @@
 
 #define ACCT "/proc/sys/net/netfilter/nf_conntrack_acct"
 
-/* One entry's end takes some 300 bytes. */
-#define END_SIZE 4096
+/* One entry's end takes some 300 bytes, and has a datagram of its own. */
+#define END_SIZE 1024
+
+/* Datagrams read by one system call. */
+#define BATCH 32
+
+struct end {
+	_Alignas(8) uint8_t bytes[END_SIZE];
+};
 
 struct ct_ends {
 	struct mnl_socket *nl;
-	_Alignas(8) uint8_t in[END_SIZE];
+	struct end in[BATCH];
+	struct iovec iov[BATCH];
+	struct mmsghdr msgs[BATCH];
 };
 
 int
@@ -52,6 +61,11 @@ ct_ends_open(struct ct_ends **ret, int buffer)
 
 	if (ends == NULL)
 		return -ENOMEM;
+	for (size_t i = 0; i < BATCH; i++) {
+		ends->iov[i] = (struct iovec){ ends->in[i].bytes, END_SIZE };
+		ends->msgs[i].msg_hdr.msg_iov = &ends->iov[i];
+		ends->msgs[i].msg_hdr.msg_iovlen = 1;
+	}
 	ends->nl =
 	    mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (ends->nl == NULL ||
@@ -88,9 +102,9 @@ ct_ends_fd(const struct ct_ends *ends)
 }
 
 static void
-read_messages(struct ct_ends *ends, size_t len, ct_end_fn *fn, void *arg)
+read_messages(const struct end *end, size_t len, ct_end_fn *fn, void *arg)
 {
-	const struct nlmsghdr *nlh = (const void *)ends->in;
+	const struct nlmsghdr *nlh = (const void *)end->bytes;
 	int n = (int)len;
 
 	for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
@@ -102,24 +116,17 @@ read_messages(struct ct_ends *ends, size_t len, ct_end_fn *fn, void *arg)
 }
 
 int
-ct_ends_read(struct ct_ends *ends, unsigned int max, ct_end_fn *fn, void *arg)
+ct_ends_read(struct ct_ends *ends, ct_end_fn *fn, void *arg)
 {
-	for (unsigned int i = 0; i < max; i++) {
-		ssize_t n =
-		    mnl_socket_recvfrom(ends->nl, ends->in, sizeof(ends->in));
+	int n;
 
-		if (n >= 0) {
-			read_messages(ends, (size_t)n, fn, arg);
-			continue;
-		}
-		switch (errno) {
-		case EINTR:
-			continue;
-		case EAGAIN:
-			return 0;
-		default: /* ENOBUFS among them */
-			return -errno;
-		}
-	}
-	return 1;
+	do
+		n = recvmmsg(
+		    mnl_socket_get_fd(ends->nl), ends->msgs, BATCH, 0, NULL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0) /* ENOBUFS among them */
+		return errno == EAGAIN ? 0 : -errno;
+	for (int i = 0; i < n; i++)
+		read_messages(&ends->in[i], ends->msgs[i].msg_len, fn, arg);
+	return n == BATCH;
 }

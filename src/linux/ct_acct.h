@@ -20,11 +20,10 @@ int ct_ends_open(struct ct_ends **ret, int buffer);
 void ct_ends_close(struct ct_ends *ends); /* accepts NULL */
 int ct_ends_fd(const struct ct_ends *ends);
 
-/* Calls fn for each that waits, of at most `max` datagrams. 0 when there is no
- * more, 1 when there may be, -ENOBUFS when some were lost (it goes on), or
+/* Calls fn for some of those that wait: some ten microseconds. 0 when there is
+ * no more, 1 when there may be, -ENOBUFS when some were lost (it goes on), or
  * -errno. */
 typedef void ct_end_fn(void *arg, const struct ct_entry *entry);
-int ct_ends_read(
-    struct ct_ends *ends, unsigned int max, ct_end_fn *fn, void *arg);
+int ct_ends_read(struct ct_ends *ends, ct_end_fn *fn, void *arg);
 
 #endif

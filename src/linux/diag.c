@@ -275,11 +275,12 @@ diag_is_listening(
 int
 diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
 {
+	struct flow_key as = *key;
 	struct request request;
 	struct diagmsg msg = { 0 };
 	int r;
 
-	if (!diag->tcp || key->proto != IPPROTO_TCP)
+	if (!(key->proto == IPPROTO_TCP ? diag->tcp : diag->udp))
 		return -EOPNOTSUPP;
 	r = look_up(diag, key, ifindex, &msg);
 	if (r != 0)
@@ -288,7 +289,14 @@ diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
 	 * merely waits out its time is no program's any more */
 	if (msg.state == STATE_LISTEN || msg.state == STATE_TIME_WAIT)
 		return -ENOENT;
-	request_init(&request, key, ifindex);
+	if (key->proto ==
+	    IPPROTO_UDP) { /* ends are swapped for look-ups only */
+		as.local = key->remote;
+		as.lport = key->rport;
+		as.remote = key->local;
+		as.rport = key->lport;
+	}
+	request_init(&request, &as, ifindex);
 	request.nlh.nlmsg_type = SOCK_DESTROY;
 	request.nlh.nlmsg_flags |= NLM_F_ACK;
 	memcpy(request.req.id.idiag_cookie, msg.cookie, sizeof(msg.cookie));

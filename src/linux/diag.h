@@ -30,8 +30,9 @@ bool diag_is_listening(
 int diag_device(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
     uint32_t *ret_device);
 
-/* Ends a TCP socket (SOCK_DESTROY): its program's next call fails with
- * ECONNABORTED. 0, -ENOENT, -EOPNOTSUPP (kernel without it) or -errno. */
+/* Ends a TCP or UDP socket (SOCK_DESTROY): its program's next call fails with
+ * ECONNABORTED; one of UDP is still there, and connected to nobody. 0, -ENOENT,
+ * -EOPNOTSUPP (kernel without it) or -errno. */
 int diag_destroy(
     struct diag *diag, const struct flow_key *key, uint32_t ifindex);
 

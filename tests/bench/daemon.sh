@@ -4,18 +4,12 @@
 # where that is more than 10 MB, of a build without sanitizers.
 #
 #   tests/bench/daemon.sh [ROUNDS]        9 rounds
-. "$(dirname "$0")/../netns/lib.sh"
-need_root
+. "$(dirname "$0")/judges.sh"
 rounds=${1:-9}
-connload=$BUILDDIR/connload
+programs rerouted connload
 net_up
-mkdir "$tmp/rules"
 echo 'default out accept' >"$tmp/rules/10.rules"
-
-up() { grep -q ready "$1"; }
-
-background ins "$connload" serve 10.9.0.2 7000 >"$tmp/serve.out"
-wait_for up "$tmp/serve.out"
+serve
 
 us() { date +%s%6N; }
 
@@ -35,20 +29,15 @@ for round in $(seq "$rounds"); do
 	echo $(($(us) - begin)) >>"$tmp/stop"
 done
 
-background inc "$REROUTED" --rules "$tmp/rules" \
-	--control "$tmp/control" 2>"$tmp/err"
-wait_for up "$tmp/err"
-daemon=$pid
-resident() { awk '/VmRSS/ { print $2 }' /proc/"$daemon"/status; }
-none=$(resident)
+judge_start rerouted
+none=$(resident "$daemon")
 inc "$connload" udp 10.9.0.2 7000 5000 64 >"$tmp/one"
 inc "$connload" tcp 10.9.0.2 7000 6500 64 >"$tmp/one"
-flows=$("$REROUTECTL" --control "$tmp/control" --json status |
-	sed 's/.*"flows":{"live":\([0-9]*\).*/\1/')
-rss=$(resident)
+flows=$(ctl --json status | sed 's/.*"flows":{"live":\([0-9]*\).*/\1/')
+rss=$(resident "$daemon")
 
-median() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.1f", v[int((NR + 1) / 2)] / 1000 }'; }
-echo "exec to the first connection of a program: $(median "$tmp/start") ms"
-echo "SIGTERM to the end, tables clean: $(median "$tmp/stop") ms"
+ms() { awk -v us="$(median "$1" 1)" 'BEGIN { printf "%.1f", us / 1000 }'; }
+echo "exec to the first connection of a program: $(ms "$tmp/start") ms"
+echo "SIGTERM to the end, tables clean: $(ms "$tmp/stop") ms"
 echo "resident with no flow: $none kB, with $flows: $rss kB"
 [ "$rss" -le 10240 ]

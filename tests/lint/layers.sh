@@ -52,10 +52,13 @@ deny 'shells of dns know the loop, but neither linux nor the daemon' \
 for file in dns/*.[ch]; do
 	[ $file = dns/msg.c ] || deny 'only dns/msg.c knows ldns' 'ldns/' $file
 	case $file in
-	dns/trust.c | dns/tls_ev.c) ;;
-	*) deny 'only dns/trust.c and dns/tls_ev.c know OpenSSL' 'openssl/' $file ;;
+	dns/trust.c | dns/tls_conn_ev.c) ;;
+	*) deny 'only dns/trust.c and dns/tls_conn_ev.c know OpenSSL' 'openssl/' $file ;;
 	esac
-	[ $file = dns/ares_ev.c ] || deny 'only dns/ares_ev.c knows c-ares' 'ares\.h' $file
+	case $file in
+	dns/ares_ev.c | dns/ares_sock_ev.[ch]) ;;
+	*) deny 'only dns/ares_ev.c and its sockets know c-ares' 'ares\.h|dns/ares_sock_ev' $file ;;
+	esac
 done
 for file in src/*.[ch] src/*/*.[ch]; do
 	case $file in

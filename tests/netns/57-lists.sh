@@ -147,6 +147,26 @@ mv "$l/two.kept" "$l/two.txt"
 check "mended" ctl lists reload
 check "it is loaded" listed two 'l["state"] == "loaded" and l["error"] is None'
 
+# --- lists that are new in a reload ----------------------------------------------
+seq -f 'n%.0f.big.example' 300000 >"$l/big.txt"
+echo last.example >>"$l/big.txt"
+settings "[resolver]" "upstream = 10.9.0.53" \
+	"[list \"zero\"]" "source = $l/zero.txt" \
+	"[list \"big\"]" "source = $l/big.txt" "format = domains" \
+	"[list \"ads\"]" "source = $l/ads.txt, $l/more/*.hosts" \
+	"[list \"two\"]" "source = $l/two.txt" "format = domains"
+echo none.example >"$l/zero.txt"
+rules "block out list big" "block out list ads" "block out list two" \
+	"default in accept"
+check "last.example is no name of any list" open last.example
+new_lists() { ctl reload && blocked last.example; }
+check "new lists are in force when the reload says so" new_lists
+check "the hit is theirs" listed big 'l["hits"] == 1'
+check "and that of an old one is its own" blocked moved.example
+check "whose place is another one now" listed two 'l["hits"] >= 1'
+check "not one of those" listed zero 'l["hits"] == 0'
+check "big has no more of them" listed big 'l["hits"] == 1'
+
 # --- the compiled form -----------------------------------------------------------
 restart() {
 	daemon_stop && daemon_start

@@ -89,6 +89,45 @@ check "is left alone then" says 203.0.113.54 @fd09::54 web.example
 check_not "nobody answers there" ask @10.9.0.2 web.example
 check "and asked directly we do" says $A @127.0.0.1 web.example
 
+# a socket that is bound to a device can't be answered from here: it learns at
+# once that it will get nothing
+bound() { # HOW: what a query's socket says, in less than 2 s
+	inc timeout 10 "$python" - "$1" <<-'END'
+		import errno, socket, sys
+		tcp = sys.argv[1] == "tcp"
+		s = socket.socket(socket.AF_INET,
+		    socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"c0")
+		s.settimeout(2)
+		q = b"\0\7\1\0\0\1\0\0\0\0\0\0\3web\7example\0\0\1\0\1"
+		try:
+		    if sys.argv[1] != "sendto":
+		        s.connect(("10.9.0.2", 53))
+		        s.send(b"\0\x1d" + q if tcp else q)
+		    else:
+		        s.sendto(q, ("10.9.0.2", 53))
+		    print("got", s.recv(512)[:2])
+		except socket.timeout:
+		    print("nothing")
+		except OSError as e:
+		    print(errno.errorcode[e.errno])
+	END
+}
+ends() { # HOW
+	got=$(bound "$1")
+	echo "$got"
+	case $got in ECONN* | EHOST*) ;; *) false ;; esac
+}
+settings "[resolver]" "upstream = 10.9.0.53"
+check "capture again" daemon_reload
+for how in connect sendto tcp; do
+	check "bound to a device, $how: an error at once" ends $how
+done
+check "flows says why" flows 'any(x["reason"] == "bound-device" and
+    x["verdict"] == "block" and x["dport"] == 53 for x in f)'
+check "the same program is answered without" gets "$A#10.9.0.2 $A#10.9.0.2" \
+    udp 10.9.0.2 web.example
+
 # an upstream on this host asks others in turn: that is not brought back to it
 background inc dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
     --no-hosts --user=root --pid-file= --bind-interfaces --port=5335 \

@@ -154,7 +154,7 @@ server_bind(struct server *server, const char *addr, const char *port)
 	int udp = socket(end.addr.ss_family, SOCK_DGRAM, 0);
 
 	setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(tcp, sa, end.len) < 0 || listen(tcp, 64) < 0 ||
+	if (bind(tcp, sa, end.len) < 0 || listen(tcp, 4096) < 0 ||
 	    bind(udp, sa, end.len) < 0) {
 		fprintf(stderr, "probe: serve %s %s: %s\n", addr, port,
 		    strerror(errno));

@@ -42,7 +42,7 @@ struct stage {
 	/* a reply that is being put together */
 	uint8_t reply[WIRE_MESSAGE_MAX];
 	size_t reply_len;
-	struct attempt *replying;
+	struct flying replying; /* attempt NULL: none */
 	unsigned int counts[3];
 	int reply_ede;
 	bool reply_edns;
@@ -141,28 +141,47 @@ add_upstreams(struct stage *s, struct upstream_group *group, char *words)
 }
 
 static void
-configure(struct stage *s)
+set_rules(struct stage *s, const char *text)
 {
 	const struct policy *policy = NULL;
-	struct rules *rules;
-	struct faults *faults;
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
 
-	if (s->configured)
-		return;
-	s->configured = true;
-	rules = rules_new();
-	faults = faults_new();
-	if (rules_parse(rules, "t.rules", s->rules, strlen(s->rules), faults) <
-		0 ||
+	if (rules_parse(rules, "t.rules", text, strlen(text), faults) < 0 ||
 	    policy_compile(&policy, rules, &fake_world, faults) < 0) {
 		faults_print(faults, stderr);
 		abort();
 	}
 	rules_free(rules);
 	faults_free(faults);
-	resolve_configure(s->r, &s->conf, s->now);
 	resolve_set_policy(s->r, policy);
 	policy_unref(policy);
+}
+
+/* As a shell: all that is under way is given back. */
+static void
+reconfigure(struct stage *s)
+{
+	struct resolve_conf conf = s->conf;
+
+	conf.forwards = NULL; /* those were taken */
+	conf.allow_private = NULL;
+	conf.n_forwards = conf.n_allow_private = 0;
+	resolve_park(s->r);
+	while (s->n_flying > 0)
+		resolve_failed(
+		    s->r, s->flying[--s->n_flying].attempt, -ECANCELED, s->now);
+	resolve_configure(s->r, &conf, s->now);
+}
+
+static void
+configure(struct stage *s)
+{
+	if (s->configured)
+		return;
+	s->configured = true;
+	resolve_configure(s->r, &s->conf, s->now);
+	set_rules(s, s->rules);
 	resolve_set_hosts(s->r, hosts_read(s->hosts, strlen(s->hosts)));
 }
 
@@ -295,16 +314,22 @@ do_sent(struct stage *s, char *words)
 		wrong(s, edns ? "without EDNS" : "with EDNS", NULL);
 }
 
-/* The oldest question to that address is no more under way. */
+/* The oldest question to that address (ADDR/tcp, ADDR/noedns: one of
+ * that kind) is no more under
+ * way. */
 static struct attempt *
 take_flying(struct stage *s, const char *addr, struct flying *ret)
 {
-	char buf[ADDR_STRLEN];
+	char buf[ADDR_STRLEN + 8];
 
 	for (size_t i = 0; i < s->n_flying; i++) {
 		struct attempt *attempt = s->flying[i].attempt;
 
 		addr_format(&attempt->upstream->spec.addr, buf);
+		if (strchr(addr, '/') != NULL)
+			strcat(buf, attempt->tcp     ? "/tcp"
+				    : !attempt->edns ? "/noedns"
+						     : "");
 		if (strcmp(buf, addr) != 0)
 			continue;
 		*ret = s->flying[i];
@@ -328,16 +353,16 @@ rcode_of(const char *word)
 static void
 begin_reply(struct stage *s, char *words)
 {
-	struct flying f;
+	struct flying f = { .attempt = NULL };
 	char *addr = strtok(words, " "), *word;
 	int rcode = rcode_of(strtok(NULL, " "));
 	unsigned int flags = WIRE_QR | WIRE_RD | WIRE_RA;
 	size_t off = WIRE_HEADER;
 	struct name name;
 
-	s->replying = take_flying(s, addr, &f);
-	if (s->replying == NULL)
+	if (take_flying(s, addr, &f) == NULL)
 		return;
+	s->replying = f;
 	if (rcode < 0)
 		wrong(s, "no such rcode", NULL);
 	memset(s->counts, 0, sizeof(s->counts));
@@ -373,12 +398,13 @@ begin_reply(struct stage *s, char *words)
 static void
 end_reply(struct stage *s)
 {
-	struct attempt *attempt = s->replying;
+	struct attempt *attempt = s->replying.attempt;
+	struct flying f = s->replying;
 	uint8_t *p = s->reply + s->reply_len;
 
 	if (attempt == NULL)
 		return;
-	s->replying = NULL;
+	s->replying.attempt = NULL;
 	if (s->reply_edns) {
 		memset(p, 0, WIRE_OPT_SIZE);
 		p[2] = TYPE_OPT;
@@ -398,13 +424,11 @@ end_reply(struct stage *s)
 		resolve_answer(s->r, attempt, s->reply, s->reply_len, s->now);
 		return;
 	}
-	if (attempt->miscased) {
-		resolve_miscased(s->r, attempt, s->now);
-		return;
-	}
-	/* the wait goes on */
-	s->flying[s->n_flying].attempt = attempt;
-	s->flying[s->n_flying++].seen = true;
+	/* the wait goes on, as the oldest one's */
+	memmove(s->flying + 1, s->flying, s->n_flying++ * sizeof(s->flying[0]));
+	s->flying[0] = f;
+	if (attempt->doubt != DOUBT_NONE)
+		resolve_doubted(s->r, attempt, s->now);
 }
 
 static void
@@ -592,6 +616,10 @@ act(struct stage *s, const char *verb, char *rest)
 	configure(s);
 	if (strcmp(verb, "query") == 0)
 		do_query(s, rest);
+	else if (strcmp(verb, "new-rules") == 0)
+		set_rules(s, rest);
+	else if (strcmp(verb, "new-settings") == 0)
+		reconfigure(s);
 	else if (strcmp(verb, "sent") == 0)
 		do_sent(s, rest);
 	else if (strcmp(verb, "reply") == 0)
@@ -638,7 +666,7 @@ play_line(struct stage *s, char *line)
 		expect_record(s, verb, rest);
 		return;
 	}
-	if (record && s->replying != NULL) {
+	if (record && s->replying.attempt != NULL) {
 		add_record(s, verb, rest);
 		return;
 	}

@@ -14,8 +14,9 @@
  *   query TYPE NAME [do cd ad nord tcp noedns size=N by=EXE]
  *   refuse-send ADDR            sending there fails from now on (ECONNREFUSED)
  *   sent ADDR [tcp] [noedns]    the next question went there; nothing: none
- *   reply ADDR RCODE [tc ad junk] [ede=N]   answers the oldest question there;
- *       an|au|ad RECORD         records of it, in the lines below
+ *   reply ADDR RCODE [tc ad bare lower request] [ede=N]   answers the oldest
+ *       question there (ADDR/tcp, ADDR/noedns: of that kind); what is no answer
+ * leaves it there; an|au|ad RECORD         records of it, in the lines below
  *   fail ADDR                   the shell gives the oldest one back
  *   time N                      ms that pass
  *   answer RCODE [tc ad aa] [ede=N] [from=WORD]   the client has got this
@@ -23,6 +24,8 @@
  *   silent                      it got nothing, and will get nothing
  *   waiting                     it has nothing yet
  *   flush [NAME]
+ *   new-rules LINE              this one in place of all, from now on
+ *   new-settings                the same ones, and what is under way given back
  */
 int play(const char *path);
 

@@ -259,6 +259,11 @@ upstreams_come_and_go(void **state)
 	upstream_failed(u, now);
 	upstream_failed(&group.v[1], now);
 	assert_true(upstream_all_down(&group));
+	/* all are: the one that was alive last, though the other's time is up
+	 */
+	group.v[1].down_until = now;
+	assert_int_equal(upstream_next(&group, 0), 0);
+	assert_int_equal(upstream_next(&group, 1), 1);
 	upstream_forgive(u);
 	assert_false(upstream_all_down(&group));
 }

@@ -1,0 +1,138 @@
+#include "src/resolver_own.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/core/judge.h"
+#include "src/linux/diag.h"
+#include "src/linux/procfs.h"
+
+/* Who has a port of this host; a reference, or NULL. */
+static const struct process *
+find_owner(struct resolver_ev *re, const struct addr *addr, uint16_t port)
+{
+	const struct process *proc = NULL;
+	struct socket_facts sock;
+	struct flow_key key;
+
+	memset(&key, 0, sizeof(key));
+	memset(&sock, 0, sizeof(sock));
+	key.local = *addr;
+	key.lport = port;
+	key.remote.family = addr->family;
+	key.proto = IPPROTO_UDP;
+	diag_find(re->opts.diag, &key, true, 0, &sock);
+	if (sock.status == SOCKET_FOUND && sock.inode != 0)
+		(void)procfs_owner(
+		    re->opts.procfs, sock.inode, sock.uid, &proc);
+	return proc;
+}
+
+/* Who has the place that we want. */
+static void
+tell_taken(struct resolver_ev *re, const struct server_listen *taken)
+{
+	const struct process *proc;
+	char addr[ADDR_STRLEN], exe[256];
+
+	if (re->told_taken)
+		return;
+	re->told_taken = true;
+	proc = find_owner(re, &taken->addr, taken->port);
+	log_error("dns",
+	    "%s port %u is taken by %s[%d]: there is no resolver, and nothing "
+	    "is captured, until that has ended",
+	    addr_format(&taken->addr, addr), taken->port,
+	    proc != NULL ? log_quote(proc->exe, exe, sizeof(exe))
+			 : "another program",
+	    proc != NULL ? (int)proc->pid : 0);
+	process_unref(proc);
+}
+
+/* Upstreams that run on this host (a recursor, a cache): whose they are. Gives
+ * references. */
+static void
+find_servers(struct resolver_ev *re, struct judge_capture *ret)
+{
+	const struct name *zone;
+	struct upstream_group *group;
+
+	for (size_t g = 0;
+	     (group = resolve_group(re->resolve, g, &zone)) != NULL; g++)
+		for (size_t i = 0; i < group->n; i++) {
+			const struct upstream_spec *spec = &group->v[i].spec;
+			const struct process *proc = NULL;
+
+			if (resolver_is_here(re, &spec->addr))
+				proc = find_owner(re, &spec->addr, spec->port);
+			if (proc != NULL && !proc->self &&
+			    ret->n_servers < JUDGE_SERVERS_MAX)
+				ret->servers[ret->n_servers++] = proc;
+			else
+				process_unref(proc);
+		}
+}
+
+void
+resolver_capture(struct resolver_ev *re)
+{
+	static const uint8_t here4[4] = { 127, 0, 0, 1 };
+	bool wanted = re->conf->resolver.capture != 0 && re->server != NULL;
+	struct addr target = addr_ip4(here4);
+	struct judge_capture capture;
+
+	memset(&capture, 0, sizeof(capture));
+	for (size_t i = 0; wanted && i < re->n_listens; i++) {
+		const struct addr *a = &re->listens[i].addr;
+
+		if (re->listens[i].port != 53)
+			continue;
+		capture.ours[capture.n_ours++] = *a;
+		if (a->family == ADDR_IP4)
+			capture.ip4 = capture.ip4 || addr_is_any(a) ||
+				      addr_equal(a, &target);
+		else
+			capture.ip6 = capture.ip6 || addr_is_any(a) ||
+				      addr_is_loopback(a);
+	}
+	if (capture.n_ours > 0)
+		find_servers(re, &capture);
+	judge_set_capture(re->opts.judge, &capture);
+	for (size_t i = 0; i < capture.n_servers; i++)
+		process_unref(capture.servers[i]);
+}
+
+void
+resolver_listen(struct resolver_ev *re)
+{
+	struct server_opts opts = {
+		.base = re->opts.base,
+		.resolve = re->resolve,
+		.n_listens = re->n_listens,
+		.identify = resolver_identify,
+		.arg = re,
+	};
+	struct server_listen taken;
+	int r;
+
+	if (re->server != NULL || re->n_listens == 0)
+		return;
+	memcpy(opts.listens, re->listens, sizeof(opts.listens));
+	r = server_ev_new(&re->server, &opts, &taken);
+	if (r == -EADDRINUSE)
+		tell_taken(re, &taken);
+	else if (r < 0 && !re->told_taken) {
+		char addr[ADDR_STRLEN];
+
+		re->told_taken = true;
+		log_error("dns", "%s port %u can't be listened on: %s",
+		    addr_format(&taken.addr, addr), taken.port, strerror(-r));
+	} else if (r == 0) {
+		if (re->told_taken)
+			log_info("dns", "the resolver listens now");
+		re->told_taken = false;
+	}
+	resolver_capture(re);
+}

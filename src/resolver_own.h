@@ -1,0 +1,74 @@
+#ifndef RESOLVER_OWN_H
+#define RESOLVER_OWN_H
+
+#include "dns/server_ev.h"
+#include "src/resolver_ev.h"
+
+struct ct;
+struct event;
+struct origins;
+struct upstreams_ev;
+
+/* Behind struct resolver_ev: shared by resolver_ev.c (settings, who asks),
+ * resolver_ops_ev.c (what the resolver needs of the world), resolver_listen.c
+ * (listeners, and what is brought to them) and resolver_asks.c (queries of the
+ * daemon's own). */
+
+#define RESOLVER_ADDRS_MAX 256
+
+/* What the daemon's own queries have in place of a listener. */
+#define RESOLVER_ASKS UINT16_MAX
+
+struct resolver_ev {
+	struct resolver_opts opts;
+	const struct conf *conf; /* a reference */
+	struct resolve *resolve;
+	struct upstreams_ev *upstreams;
+	struct server_ev *server; /* NULL: its place is taken, or none is set */
+	struct origins *origins;
+	struct ct *ct;
+	struct event *timer, *look;
+	struct server_listen listens[SERVER_LISTENS_MAX];
+	size_t n_listens;
+	bool told_taken;
+	uint64_t hosts_stamp;
+	struct addr addrs[RESOLVER_ADDRS_MAX]; /* of this host */
+	size_t n_addrs;
+	uint64_t asleep_ns; /* the machine, since it was started */
+	struct prefix *allow;
+	size_t n_allow;
+	const struct policy *policy; /* borrowed, to see that it changes */
+	uint8_t random[1024];
+	size_t n_random;
+	struct list asks;
+	size_t n_asks;
+	uint64_t last_ask;
+	const struct process *unknown;
+	struct asker
+	    *nobody; /* who can't be named for lack of memory; ourselves */
+};
+
+/* The ops, and their timer. 0 or -ENOMEM. */
+int resolver_ops_prepare(struct resolver_ev *re);
+
+/* Whether an address is one of this host's. */
+bool resolver_is_here(const struct resolver_ev *re, const struct addr *addr);
+
+/* The rules that the judge goes by are asked from here on. */
+void resolver_follow_policy(struct resolver_ev *re);
+
+/* As server_opts.identify. */
+bool resolver_identify(void *arg, struct client *client, mono_t now);
+
+/* Listens, where it does not yet. */
+void resolver_listen(struct resolver_ev *re);
+/* Whether stray queries are to be brought here: where DNAT leads to. */
+void resolver_capture(struct resolver_ev *re);
+
+/* One of the daemon's own has its answer; len 0: there is none. */
+void resolver_asks_answer(
+    struct resolver_ev *re, uint64_t id, const uint8_t *msg, size_t len);
+/* Nobody is told any more. */
+void resolver_asks_done(struct resolver_ev *re);
+
+#endif

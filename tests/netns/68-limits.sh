@@ -1,0 +1,77 @@
+#!/bin/bash
+# A program that floods the resolver, sends its query byte by byte, or reads no
+# answer gets no more than its share, and others notice nothing.
+#
+#     c: rerouted on 127.0.0.1, a scripted upstream (conform.py) on 127.0.9.1
+. "$(dirname "$0")/lib.sh"
+need_root
+need dig
+net_up
+limits=$top/tests/netns/limits.py
+settings "[resolver]" "upstream = 127.0.9.1" "cache-size = 16M"
+rules "default out accept"
+background inc python3 "$top/tests/netns/conform.py" serve 127.0.9.1 >"$tmp/serve"
+check "the upstream is up" wait_for grep -q ready "$tmp/serve"
+check "the daemon starts" daemon_start
+number=0
+asks() { # DIG-WORD...: another program gets its answer
+	number=$((number + 1))
+	inc dig +time=2 +tries=1 "$@" @127.0.0.1 ok-$number.other.example \
+	    >"$tmp/dig" 2>&1
+	cat "$tmp/dig"
+	grep -q 'status: NOERROR' "$tmp/dig"
+}
+is() { # EXPRESSION of s, the resolver's status
+	ctl --json status >"$tmp/status" && python3 -c '
+import json, sys
+s = json.load(open(sys.argv[1]))["resolver"]
+if not eval("(" + sys.argv[2] + ")"):
+    print(s["counters"], s["tcp"])
+    sys.exit(1)' "$tmp/status" "$1"
+}
+check "all is well" asks
+
+# slow: while the rest goes on
+background inc python3 "$limits" slow >"$tmp/slow"
+slow=$pid
+
+background inc python3 "$limits" flood 3000 flood.example >"$tmp/flood"
+flood=$pid
+check "a flood: what is over the share is refused" \
+    wait_for grep -q first "$tmp/flood"
+check "others are answered" asks
+check "… over TCP" asks +tcp
+wait "$flood"
+check "with EDE 18, and the rest was waited for" python3 -c '
+import re, sys
+refused, other = map(int, re.search(r"18 (\d+) other (\d+)",
+    open(sys.argv[1]).read()).groups())
+print(refused, other)
+sys.exit(not (1900 <= refused <= 2600 and refused + other == 3000))' "$tmp/flood"
+check "it is counted" is 's["counters"]["limited"] >= 1900 and
+    s["counters"]["full"] == 0'
+check "the flood over, it may ask again" asks
+
+# who reads nothing
+background inc python3 "$limits" hog 240 size20000-big.example \
+    >"$tmp/hog"
+hog=$pid
+check "a program that reads no answers" wait_for grep -q waiting "$tmp/hog"
+check "others are answered meanwhile" asks +tcp
+check "it is cut off" wait_for is 's["tcp"]["cut_behind"] > 100'
+check "and holds no more than 4 MiB" is 's["tcp"]["behind"] <= 4 << 20'
+check "others are still answered" asks +tcp
+stop "$hog" KILL
+check "what it held is free again" wait_for is 's["tcp"]["behind"] == 0'
+check "a query of 60,000 bytes: FORMERR, and the connection goes on" \
+    [ "$(inc timeout 20 python3 "$limits" long)" = "1 0 " ]
+wait "$slow"
+check "a query byte by byte is cut off after 10 s" python3 -c '
+import sys
+n = int(open(sys.argv[1]).read())
+print(n)
+sys.exit(not 8 <= n <= 20)' "$tmp/slow"
+check "and counted" is 's["tcp"]["cut_slow"] >= 1'
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish

@@ -1,0 +1,265 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/resolve.h"
+#include "tests/fake/world.h"
+
+/* What one program may take of the resolver, and that others have the rest. */
+
+static const mono_t now = { 1000 * MONO_S };
+
+struct stage {
+	struct resolve *r;
+	struct list flying; /* by attempt->pending */
+	unsigned int replies;
+	uint32_t random;
+};
+
+static int
+on_send(void *arg, struct attempt *attempt, uint8_t *msg, size_t len)
+{
+	struct stage *s = arg;
+
+	(void)msg;
+	(void)len;
+	list_append(&s->flying, &attempt->pending);
+	return 0;
+}
+
+static void
+on_reply(void *arg, const struct client *client, const uint8_t *msg, size_t len)
+{
+	struct stage *s = arg;
+
+	(void)client;
+	(void)msg;
+	(void)len;
+	s->replies++;
+}
+
+static void
+on_dropped(void *arg, const struct client *client)
+{
+	(void)arg;
+	(void)client;
+}
+
+static void
+on_done(void *arg, const struct record *record, const struct answer *answer)
+{
+	(void)arg;
+	(void)record;
+	(void)answer;
+}
+
+static uint32_t
+on_random(void *arg)
+{
+	return ((struct stage *)arg)->random++;
+}
+
+static void
+on_timer(void *arg, mono_t when)
+{
+	(void)arg;
+	(void)when;
+}
+
+static int
+setup(void **state)
+{
+	static struct stage stage;
+	struct resolve_ops ops = {
+		.send = on_send,
+		.reply = on_reply,
+		.dropped = on_dropped,
+		.done = on_done,
+		.random = on_random,
+		.timer = on_timer,
+		.arg = &stage,
+	};
+	struct resolve_conf conf = { .cache_bytes = 1 << 20, .ttl_max = 3600 };
+	const struct policy *policy = NULL;
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
+
+	memset(&stage, 0, sizeof(stage));
+	list_init(&stage.flying);
+	stage.r = resolve_new(&ops);
+	conf.upstreams.n = 1;
+	assert_int_equal(upstream_parse(&conf.upstreams.v[0].spec, "192.0.2.1",
+			     strlen("192.0.2.1")),
+	    0);
+	resolve_configure(stage.r, &conf, now);
+	assert_int_equal(
+	    policy_compile(&policy, rules, &fake_world, faults), 0);
+	resolve_set_policy(stage.r, policy);
+	policy_unref(policy);
+	rules_free(rules);
+	faults_free(faults);
+	*state = &stage;
+	return 0;
+}
+
+static void
+fail_all(struct stage *s)
+{
+	while (!list_empty(&s->flying)) {
+		struct attempt *attempt =
+		    container_of(s->flying.next, struct attempt, pending);
+
+		list_remove(&attempt->pending);
+		resolve_failed(s->r, attempt, -ECANCELED, now);
+	}
+}
+
+static int
+teardown(void **state)
+{
+	struct stage *s = *state;
+
+	fail_all(s);
+	resolve_free(s->r);
+	return 0;
+}
+
+/* A query for a name that nobody has asked for: n in it. Where it is answered
+ * at once *ret_rcode says how. */
+static enum resolve_result
+ask(struct stage *s, const struct process *proc, unsigned int n,
+    struct list *waits, unsigned int *ret_rcode)
+{
+	static uint8_t out[WIRE_MESSAGE_MAX];
+	static struct asking a;
+	char text[40];
+
+	memset(&a, 0, sizeof(a));
+	snprintf(text, sizeof(text), "n%u.example.com", n);
+	a.query.flags = WIRE_RD;
+	a.query.qtype = TYPE_A;
+	a.query.qclass = CLASS_IN;
+	a.query.size = QUERY_UDP_MAX;
+	a.query.qname = name_of(text);
+	memcpy(a.query.asked, a.query.qname.wire, a.query.qname.len);
+	a.client.tcp = waits != NULL;
+	a.client.waits = waits;
+	a.client.asker = asker_get(resolve_askers(s->r), proc);
+	a.out = out;
+	*ret_rcode = RCODE_NOERROR;
+	if (resolve_query(s->r, &a, now) != RESOLVE_ANSWERED)
+		return RESOLVE_WAITING;
+	*ret_rcode = wire_u16(out + 2) & WIRE_RCODE;
+	return RESOLVE_ANSWERED;
+}
+
+/* Asks until it is refused; how many were taken. */
+static unsigned int
+flood(struct stage *s, const struct process *proc, unsigned int from)
+{
+	unsigned int n = 0, rcode;
+
+	while (n < 10000 &&
+	       ask(s, proc, from + n, NULL, &rcode) == RESOLVE_WAITING)
+		n++;
+	assert_true(n < 10000);
+	assert_int_equal(rcode, RCODE_REFUSED);
+	return n;
+}
+
+static struct process *
+program(pid_t pid)
+{
+	struct process *proc = process_new(PROCESS_PROGRAM);
+
+	proc->pid = pid;
+	return proc;
+}
+
+static void
+one_program_has_a_share(void **state)
+{
+	struct stage *s = *state;
+	struct process *hog = program(7), *other = program(8);
+	unsigned int n = flood(s, hog, 0), rcode;
+
+	assert_in_range(n, 500, RESOLVE_TASKS_MAX / RESOLVE_SHARE);
+	assert_int_equal(resolve_stats(s->r)->limited, 1);
+	assert_int_equal(resolve_stats(s->r)->full, 0);
+	assert_int_equal(ask(s, other, 20000, NULL, &rcode), RESOLVE_WAITING);
+	/* all are told; then it may ask again */
+	resolve_due(s->r, mono_add(now, 10 * MONO_S));
+	assert_int_equal(s->replies, n + 1);
+	fail_all(s);
+	assert_int_equal(ask(s, hog, 30000, NULL, &rcode), RESOLVE_WAITING);
+	process_unref(hog);
+	process_unref(other);
+}
+
+/* However many they are. */
+static void
+one_user_leaves_half(void **state)
+{
+	struct stage *s = *state;
+	struct process *other = program(1);
+	unsigned int sum = 0, rcode;
+
+	other->uid = 1000;
+	for (pid_t i = 0; i < 200; i++) {
+		struct process *hog = program(100 + i);
+
+		hog->uid = 1001;
+		sum += flood(s, hog, (unsigned int)i * 10000);
+		process_unref(hog);
+	}
+	assert_in_range(sum, 3000, RESOLVE_TASKS_MAX / 2 + 1);
+	for (unsigned int i = 0; i < 400; i++)
+		assert_int_equal(
+		    ask(s, other, 9000000 + i, NULL, &rcode), RESOLVE_WAITING);
+	assert_int_equal(resolve_stats(s->r)->full, 0);
+	process_unref(other);
+}
+
+/* A program that hangs up and comes again has what it began still counted. */
+static void
+hanging_up_is_no_way_round(void **state)
+{
+	struct stage *s = *state;
+	struct process *hog = program(7);
+	struct list mine, others;
+	unsigned int rcode, n = 0;
+
+	list_init(&mine);
+	list_init(&others);
+	assert_int_equal(ask(s, hog, 0, &others, &rcode), RESOLVE_WAITING);
+	while (
+	    n < 10000 && ask(s, hog, 1 + n, &mine, &rcode) == RESOLVE_WAITING) {
+		n++;
+		resolve_gone(s->r, &mine);
+		assert_true(list_empty(&mine));
+	}
+	assert_int_equal(rcode, RCODE_REFUSED);
+	assert_in_range(n, 500, RESOLVE_TASKS_MAX / RESOLVE_SHARE);
+	/* who is still there gets its answer, and nobody else */
+	assert_false(list_empty(&others));
+	resolve_due(s->r, mono_add(now, 10 * MONO_S));
+	assert_int_equal(s->replies, 1);
+	assert_true(list_empty(&others));
+	process_unref(hog);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(one_program_has_a_share),
+		TEST(one_user_leaves_half),
+		TEST(hanging_up_is_no_way_round),
+	};
+#undef TEST
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
