@@ -379,7 +379,8 @@ resolve_expect(struct resolve *r, struct asking *batch[], size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct asking *a = batch[i];
 
-		key_of_query(&key, &a->query, group_of(r, &a->query.qname));
+		key_of_query(
+		    &key, &a->query, resolve_group_of(r, &a->query.qname));
 		a->expected = cache_expect(r->cache, &key);
 	}
 	for (size_t i = 0; i < n; i++)
