@@ -181,7 +181,7 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 	/* there is no TCP: the second question goes by UDP, its letters as they
 	 * come back from there */
 	if (task != NULL && error != -ECANCELED && attempt.tcp &&
-	    attempt.settles == DOUBT_CASE) {
+	    !attempt.late && attempt.settles == DOUBT_CASE) {
 		task_again(r, task, &how, now);
 		return;
 	}

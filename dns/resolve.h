@@ -202,11 +202,15 @@ struct asking {
 	struct client client;
 	uint8_t *out; /* room for resolve_limit() bytes */
 	size_t len;   /* of the answer */
+	uint64_t expected;
 };
 
 /* Query and client are copied where they have to wait. */
 enum resolve_result resolve_query(
     struct resolve *r, struct asking *asking, mono_t now);
+
+/* Ahead of the queries of a batch, whose parse is done: see cache_expect(). */
+void resolve_expect(struct resolve *r, struct asking *batch[], size_t n);
 
 uint32_t resolve_limit(const struct query *q, bool tcp);
 
@@ -250,5 +254,10 @@ uint32_t resolve_random(struct resolve *r);
  * the last. *ret_zone is the root but for forwards. */
 struct upstream_group *resolve_group(
     struct resolve *r, size_t n, const struct name **ret_zone);
+
+/* Whether the servers of a group are those that are asked for this name, too:
+ * those of a forward are believed for the names below it, and only there. */
+bool resolve_answers_for(
+    const struct resolve *r, uint8_t group, const struct name *name);
 
 #endif

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,9 @@ leg_cb(evutil_socket_t fd, short what, void *arg)
 		leg->writable = true;
 	if (what & EV_CLOSED)
 		leg->closed = true;
+	/* so an error looks, too, and it may lie behind the last bytes */
+	if ((what & EV_READ) && (what & EV_WRITE))
+		leg->doubt = true;
 	if (leg->ssl != NULL) /* either may wait for the other */
 		leg->readable = leg->writable = true;
 	leg->fn(leg->arg, leg);
@@ -117,11 +121,12 @@ leg_read(struct leg *leg, void *buf, size_t size)
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
 			n = -errno;
-		if (n > 0 && (size_t)n < size && leg->exact && !leg->closed)
+		if (n > 0 && (size_t)n < size && leg->exact && !leg->closed &&
+		    !leg->doubt)
 			leg->readable = false;
 	}
 	if (n == -EAGAIN)
-		leg->readable = false;
+		leg->readable = leg->doubt = false;
 	return n;
 }
 
@@ -185,6 +190,14 @@ leg_reset(struct leg *leg)
 	if (leg != NULL)
 		leg->hurt = true;
 	leg_close(leg);
+}
+
+size_t
+leg_unsent(const struct leg *leg)
+{
+	int n = 0;
+
+	return ioctl(leg->fd, TIOCOUTQ, &n) < 0 || n < 0 ? 0 : (size_t)n;
 }
 
 int

@@ -21,8 +21,9 @@ struct leg {
 	int fd;
 	bool readable, writable; /* as far as is known */
 	bool closed;		 /* the peer ended its side: read to the end */
-	bool exact;	    /* a short read means that nothing is left (TCP) */
-	bool hurt;	    /* the peer is not to think that all went well */
+	bool doubt; /* an error may be there: a short read says nothing */
+	bool exact; /* a short read means that nothing is left (TCP) */
+	bool hurt;  /* the peer is not to think that all went well */
 	struct ssl_st *ssl; /* NULL: none */
 	struct inodes *own; /* NULL: not a socket that the judge sees */
 	uint64_t inode;
@@ -47,6 +48,9 @@ int leg_finish(struct leg *leg);
 /* A FIN; or a reset, where the leg is hurt. NULL is accepted. */
 void leg_close(struct leg *leg);
 void leg_reset(struct leg *leg);
+
+/* Bytes that were written and have not arrived; 0 where that is not known. */
+size_t leg_unsent(const struct leg *leg);
 
 /* A socket's pending error, 0 for none. */
 int leg_error(const struct leg *leg);

@@ -137,6 +137,11 @@ readable_cb(evutil_socket_t listen_fd, short what, void *arg)
 		int fd = accept4(listen_fd, &peer.sa, &peer.len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+		if (fd >= 0 && !sock_may_keep(fd)) {
+			reset(fd);
+			pause_accepting(entry, -EMFILE);
+			return;
+		}
 		if (fd >= 0) {
 			entry->pause_ms = 0;
 			accept_one(entry, fd, &peer);

@@ -9,6 +9,7 @@ libport17_a_SOURCES = \
 	%D%/outcome.c %D%/outcome.h \
 	%D%/inodes.c %D%/inodes.h \
 	%D%/proxy2.c %D%/proxy2.h \
+	%D%/session.c %D%/session.h \
 	%D%/shake.c %D%/shake.h \
 	%D%/socks.c %D%/socks.h \
 	%D%/target.c %D%/target.h \

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "port17/leg_ev.h"
+#include "port17/sock.h"
 #include "src/base/list.h"
 
 /* One copy, and the most that is held of a direction. */
@@ -38,6 +39,14 @@ struct pumps {
 
 /* Pipes -------------------------------------------------------------------- */
 
+static void
+pipe_free(struct pipe *pipe)
+{
+	(void)close(pipe->in); /* nothing can be done about an error */
+	(void)close(pipe->out);
+	free(pipe);
+}
+
 static struct pipe *
 pipe_new(void)
 {
@@ -50,19 +59,15 @@ pipe_new(void)
 	}
 	pipe->out = fds[0];
 	pipe->in = fds[1];
+	if (!sock_may_keep(fds[1])) {
+		pipe_free(pipe);
+		return NULL;
+	}
 	size = fcntl(pipe->in, F_SETPIPE_SZ, PIPE_SIZE);
 	if (size <= 0)
 		size = fcntl(pipe->in, F_GETPIPE_SZ);
 	pipe->size = size > 0 ? (size_t)size : 4096;
 	return pipe;
-}
-
-static void
-pipe_free(struct pipe *pipe)
-{
-	(void)close(pipe->in); /* nothing can be done about an error */
-	(void)close(pipe->out);
-	free(pipe);
 }
 
 static struct pipe *
@@ -100,6 +105,13 @@ pipe_put(struct pumps *pumps, struct pipe *pipe, bool empty)
  * Each step: 1 went on, 0 has to wait, -errno broke. */
 
 static int
+broke(struct pump *pump, struct leg *leg, int error)
+{
+	pump->broke = leg;
+	return error;
+}
+
+static int
 write_held(struct pump *pump)
 {
 	while (pump->held_at < pump->held_len) {
@@ -109,7 +121,7 @@ write_held(struct pump *pump)
 		if (n == -EAGAIN)
 			return 0;
 		if (n < 0)
-			return (int)n;
+			return broke(pump, pump->to, (int)n);
 		pump->held_at += (uint32_t)n;
 	}
 	free(pump->held);
@@ -138,7 +150,7 @@ copy(struct pumps *pumps, struct pump *pump, size_t *budget)
 	if (n == -EAGAIN)
 		return 0;
 	if (n < 0)
-		return (int)n;
+		return broke(pump, pump->from, (int)n);
 	if (n == 0) {
 		pump->eof = true;
 		return 1;
@@ -150,7 +162,7 @@ copy(struct pumps *pumps, struct pump *pump, size_t *budget)
 			 : 0;
 	w = leg_write(pump->to, pumps->buffer, (size_t)n);
 	if (w < 0 && w != -EAGAIN)
-		return (int)w;
+		return broke(pump, pump->to, (int)w);
 	if (w == n)
 		return 1;
 	if (w < 0)
@@ -173,7 +185,7 @@ splice_out(struct pump *pump)
 			return 0;
 		}
 		if (n <= 0)
-			return n < 0 ? -errno : -EPIPE;
+			return broke(pump, pump->to, n < 0 ? -errno : -EPIPE);
 		pump->piped -= (size_t)n;
 	}
 	return 1;
@@ -198,7 +210,7 @@ splice_in(struct pumps *pumps, struct pump *pump, size_t *budget)
 		    pump->pipe->size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno != EAGAIN)
-		return -errno;
+		return broke(pump, pump->from, -errno);
 	if (n < 0) { /* the pipe is empty: so is the socket */
 		pump->from->readable = false;
 		release_pipe(pumps, pump);
@@ -256,7 +268,8 @@ pump_run(struct pumps *pumps, struct pump *pump)
 			pump->done = true;
 			/* the other side may be gone already: its own reader
 			 * tells */
-			(void)leg_finish(pump->to);
+			if (!pump->cut)
+				(void)leg_finish(pump->to);
 			return 0;
 		}
 		if (!pump->from->readable)

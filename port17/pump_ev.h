@@ -30,6 +30,8 @@ struct pump {
 	size_t piped;	     /* in the pipe */
 	uint8_t full, small; /* in a row */
 	bool eof, done;	     /* read to the end; that was passed on */
+	bool cut;	     /* what is read is not all: no end to pass on */
+	struct leg *broke;   /* which of the two, where pump_run() failed */
 };
 
 /* Bytes to be written before any that is read; once, at first. 0 or -ENOMEM.
@@ -37,7 +39,7 @@ struct pump {
 int pump_hold(struct pump *pump, const void *bytes, size_t len);
 
 /* Moves all that goes now. 1: there may be more, but it is others' turn; 0: it
- * has to wait, or is done; -errno: a leg broke (-EPIPE and its like: `to`). */
+ * has to wait, or is done; -errno: `broke` did, NULL: memory ran out. */
 int pump_run(struct pumps *pumps, struct pump *pump);
 
 /* Gives back what it holds; legs are left alone. */

@@ -6,17 +6,30 @@
 
 #include "port17/leg_ev.h"
 #include "port17/pump_ev.h"
+#include "port17/sock.h"
 #include "src/base/list.h"
 
 /* One direction has ended, and the other says nothing. */
 #define HALF_IDLE_S 3600
+/* Well within the two minutes that sock_limit_silence() sets. */
+#define SWEEP_S 30
+/* What was written before a reset arrives first: it is looked whether it has,
+ * less and less often, and not for long; and so many at once. */
+#define EBB_FIRST_MS 5
+#define EBB_LAST_MS 160
+#define EBB_MS 10000
+#define EBBS_MAX 1024
 
 struct relay {
 	struct relay_set *set;
+	struct list all;
+	struct leg *program, *far;
 	struct pump up, down;
 	struct list ready;  /* in the set, where more is to be moved */
 	struct event *idle; /* half-closed; NULL: not */
 	enum closed closed; /* who ended first */
+	bool stalled;	    /* the far end, when it was looked at */
+	bool far_broken;    /* what it said before is still to be delivered */
 	relay_ended_fn *ended;
 	void *arg;
 };
@@ -24,7 +37,10 @@ struct relay {
 struct relay_set {
 	struct event_base *base;
 	struct event *turn;
-	struct list ready;
+	struct event *sweep;
+	struct list all, ready;
+	struct list ebbs;
+	size_t n_ebbs;
 	struct pumps *pumps;
 };
 
@@ -35,17 +51,16 @@ relay_moved(const struct relay *relay)
 }
 
 static void
-relay_free(struct relay *relay, bool reset)
+relay_free(struct relay *relay)
 {
 	list_remove(&relay->ready);
+	list_remove(&relay->all);
 	if (relay->idle != NULL)
 		event_free(relay->idle);
 	pump_done(relay->set->pumps, &relay->up);
 	pump_done(relay->set->pumps, &relay->down);
-	relay->up.from->hurt = reset;
-	relay->up.to->hurt = reset;
-	leg_close(relay->up.from);
-	leg_close(relay->up.to);
+	leg_close(relay->program);
+	leg_close(relay->far);
 	free(relay);
 }
 
@@ -56,7 +71,11 @@ relay_end(struct relay *relay, enum closed closed, bool reset)
 	relay_ended_fn *ended = relay->ended;
 	void *arg = relay->arg;
 
-	relay_free(relay, reset);
+	if (reset && relay->program != NULL)
+		relay->program->hurt = true;
+	if (reset && relay->far != NULL)
+		relay->far->hurt = true;
+	relay_free(relay);
 	ended(arg, closed, &bytes);
 }
 
@@ -64,7 +83,9 @@ void
 relay_abort(struct relay *relay_take, struct relay_bytes *ret_bytes)
 {
 	*ret_bytes = relay_moved(relay_take);
-	relay_free(relay_take, true);
+	relay_take->program->hurt = true;
+	relay_take->far->hurt = true;
+	relay_free(relay_take);
 }
 
 static void
@@ -87,56 +108,187 @@ watch_half(struct relay *relay)
 		(void)event_add(relay->idle, &idle);
 }
 
-/* Who broke it: a leg with an error of its own, else the one that was read. */
-static enum closed
-broken_by(const struct relay *relay, const struct pump *half, int error)
-{
-	bool program;
+/* Breaking ----------------------------------------------------------------- */
 
-	if (error == -ENOMEM || error == -ENOBUFS)
-		return CLOSED_NO_ROOM;
-	/* a write that fails is the reader's fault */
-	program = (half == &relay->up) != (error == -EPIPE);
-	return program ? CLOSED_PROGRAM_RESET : CLOSED_FAR_RESET;
+/* A leg that outlives its relay, until what was written to it has arrived. */
+struct ebb {
+	struct list node;
+	struct relay_set *set;
+	struct leg *leg;
+	struct event *timer;
+	unsigned int ms, waited_ms;
+};
+
+static void
+ebb_end(struct ebb *ebb)
+{
+	list_remove(&ebb->node);
+	ebb->set->n_ebbs--;
+	event_free(ebb->timer);
+	leg_close(ebb->leg);
+	free(ebb);
+}
+
+static void
+ebb_wait(struct ebb *ebb)
+{
+	struct timeval tv = { 0, (suseconds_t)(ebb->ms * 1000) };
+
+	ebb->waited_ms += ebb->ms;
+	if (ebb->ms < EBB_LAST_MS)
+		ebb->ms *= 2;
+	(void)event_add(ebb->timer, &tv);
+}
+
+static void
+ebb_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct ebb *ebb = arg;
+
+	(void)fd;
+	(void)what;
+	if (ebb->waited_ms >= EBB_MS || leg_unsent(ebb->leg) == 0)
+		ebb_end(ebb);
+	else
+		ebb_wait(ebb);
+}
+
+/* Nothing of what it says is heard any more. */
+static void
+ebb_changed(void *arg, struct leg *leg)
+{
+	if (leg_error(leg) != 0)
+		ebb_end(arg);
+}
+
+/* Closing with a reset takes back what has not arrived yet: that is waited
+ * for, where there is room for one more to wait. */
+static void
+close_late(struct relay_set *set, struct leg *leg_take)
+{
+	struct ebb *ebb = NULL;
+
+	if (leg_unsent(leg_take) > 0 && set->n_ebbs < EBBS_MAX)
+		ebb = calloc(1, sizeof(*ebb));
+	if (ebb == NULL) {
+		leg_close(leg_take);
+		return;
+	}
+	ebb->set = set;
+	ebb->leg = leg_take;
+	ebb->ms = EBB_FIRST_MS;
+	ebb->timer = event_new(set->base, -1, 0, ebb_cb, ebb);
+	if (ebb->timer == NULL) {
+		leg_close(leg_take);
+		free(ebb);
+		return;
+	}
+	leg_take->fn = ebb_changed;
+	leg_take->arg = ebb;
+	list_append(&set->ebbs, &ebb->node);
+	set->n_ebbs++;
+	ebb_wait(ebb);
+}
+
+/* One side is gone, and the other has been given all that there was. */
+static void
+end_broken(struct relay *relay, struct leg **survivor, bool hurt)
+{
+	struct leg *leg = *survivor;
+
+	*survivor = NULL;
+	leg->hurt = hurt;
+	close_late(relay->set, leg);
+	relay_end(relay, relay->closed, true);
+}
+
+/* False: the relay is gone. */
+static bool
+far_broke(struct relay *relay, int error)
+{
+	/* EPIPE: it had ended its side before, and all that it said is there */
+	if (!relay->down.done && error != -EPIPE)
+		relay->down.cut = true;
+	if (!relay->down.cut && !relay->up.done)
+		relay->closed = CLOSED_FAR;
+	else
+		relay->closed = CLOSED_FAR_RESET;
+	relay->far_broken = true;
+	return true;
+}
+
+/* What one direction's step makes of the relay; false: it is gone. */
+static bool
+take_step(struct relay *relay, const struct pump *pump, int r)
+{
+	if (r >= 0)
+		return true;
+	if (pump->broke == NULL) {
+		relay_end(relay, CLOSED_NO_ROOM, true);
+		return false;
+	}
+	if (pump->broke == relay->far)
+		return far_broke(relay, r);
+	relay->closed =
+	    relay->far_broken ? CLOSED_FAR_RESET : CLOSED_PROGRAM_RESET;
+	end_broken(relay, &relay->far, true);
+	return false;
+}
+
+/* Moving ------------------------------------------------------------------- */
+
+static void
+note_end(struct relay *relay, const struct pump *pump, enum closed closed)
+{
+	const struct pump *other =
+	    pump == &relay->up ? &relay->down : &relay->up;
+
+	if (pump->eof && !other->eof && !relay->far_broken)
+		relay->closed = closed;
+}
+
+static void
+have_turn(struct relay *relay)
+{
+	static const struct timeval soon = { 0, 0 };
+
+	list_append(&relay->set->ready, &relay->ready);
+	if (!event_pending(relay->set->turn, EV_TIMEOUT, NULL))
+		(void)event_add(relay->set->turn, &soon);
 }
 
 static void
 run(struct relay *relay)
 {
-	struct pump *first = &relay->up, *second = &relay->down;
-	bool was_done = first->done || second->done;
-	int r = pump_run(relay->set->pumps, first), s = 0;
+	struct pumps *pumps = relay->set->pumps;
+	struct pump *up = &relay->up, *down = &relay->down;
+	int r = 0, s = 0;
 
-	if (first->eof && !second->eof && !was_done)
-		relay->closed = CLOSED_PROGRAM;
-	if (r >= 0) {
-		s = pump_run(relay->set->pumps, second);
-		if (second->eof && !first->eof && !was_done)
-			relay->closed = CLOSED_FAR;
+	list_remove(&relay->ready);
+	if (!up->done && !relay->far_broken) {
+		r = pump_run(pumps, up);
+		note_end(relay, up, CLOSED_PROGRAM);
+		if (!take_step(relay, up, r))
+			return;
 	}
-	if (r < 0 || s < 0) {
-		/* a side that has said all, and heard all, is not hurt by the
-		 * other's end */
-		const struct pump *half = r < 0 ? first : second;
-		int error = r < 0 ? r : s;
-
-		relay_end(relay, broken_by(relay, half, error), true);
+	if (!down->done && (!relay->far_broken || down->broke == NULL)) {
+		s = pump_run(pumps, down);
+		note_end(relay, down, CLOSED_FAR);
+		if (!take_step(relay, down, s))
+			return;
+	}
+	if (relay->far_broken && (down->done || down->broke != NULL)) {
+		end_broken(relay, &relay->program, down->cut);
 		return;
 	}
-	if (first->done && second->done) {
+	if (up->done && down->done) {
 		relay_end(relay, relay->closed, false);
 		return;
 	}
-	if (first->done || second->done)
+	if (up->done || down->done || relay->far_broken)
 		watch_half(relay);
-	list_remove(&relay->ready);
-	if (r == 1 || s == 1) {
-		static const struct timeval soon = { 0, 0 };
-
-		list_append(&relay->set->ready, &relay->ready);
-		if (!event_pending(relay->set->turn, EV_TIMEOUT, NULL))
-			(void)event_add(relay->set->turn, &soon);
-	}
+	if (r == 1 || s == 1)
+		have_turn(relay);
 }
 
 static void
@@ -187,6 +339,8 @@ relay_new(
 		return -ENOMEM;
 	}
 	relay->set = set;
+	relay->program = opts->program;
+	relay->far = opts->far;
 	relay->up.from = relay->down.to = opts->program;
 	relay->up.to = relay->down.from = opts->far;
 	relay->ended = opts->ended;
@@ -195,23 +349,49 @@ relay_new(
 	opts->program->arg = opts->far->arg = relay;
 	/* what came while it was dialled raises no edge any more */
 	list_append(&set->ready, &relay->ready);
+	list_append(&set->all, &relay->all);
 	(void)event_add(set->turn, &soon);
 	*ret = relay;
 	return 0;
 }
 
+/* A far end that takes nothing is asked whether it is there; the kernel would
+ * give it up for that after a while, though it says that it is. */
+static void
+sweep_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay_set *set = arg;
+	struct list *node;
+
+	(void)fd;
+	(void)what;
+	list_for_each (node, &set->all) {
+		struct relay *relay = container_of(node, struct relay, all);
+
+		if (relay->stalled || !relay->far->writable) {
+			relay->stalled = sock_is_stalled(relay->far->fd);
+			sock_limit_silence(relay->far->fd, !relay->stalled);
+		}
+	}
+}
+
 int
 relay_set_new(struct relay_set **ret, struct event_base *base)
 {
+	static const struct timeval sweep = { SWEEP_S, 0 };
 	struct relay_set *set = calloc(1, sizeof(*set));
 
 	if (set == NULL)
 		return -ENOMEM;
 	set->base = base;
+	list_init(&set->all);
 	list_init(&set->ready);
+	list_init(&set->ebbs);
 	set->pumps = pumps_new();
 	set->turn = event_new(base, -1, 0, turn_cb, set);
-	if (set->pumps == NULL || set->turn == NULL) {
+	set->sweep = event_new(base, -1, EV_PERSIST, sweep_cb, set);
+	if (set->pumps == NULL || set->turn == NULL || set->sweep == NULL ||
+	    event_add(set->sweep, &sweep) < 0) {
 		relay_set_free(set);
 		return -ENOMEM;
 	}
@@ -224,9 +404,13 @@ relay_set_free(struct relay_set *set)
 {
 	if (set == NULL)
 		return;
+	while (!list_empty(&set->ebbs))
+		ebb_end(container_of(set->ebbs.next, struct ebb, node));
 	pumps_free(set->pumps);
 	if (set->turn != NULL)
 		event_free(set->turn);
+	if (set->sweep != NULL)
+		event_free(set->sweep);
 	free(set);
 }
 

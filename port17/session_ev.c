@@ -1,5 +1,6 @@
 #include "port17/session_ev.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -7,60 +8,35 @@
 
 #include "port17/leg_ev.h"
 
-/* From the verdict to accept() it is some 100 us; a program that gave up in
- * between never comes. */
-#define READY_S 10
+/* How often it is looked for those that are late. */
+#define LATE_S 1
 
 struct sessions {
 	struct sessions_opts opts;
 	struct relay_set *relays;
-	struct map map;
-	struct list all;
-	size_t n_held;
-	uint64_t last_id;
+	struct session_table table;
+	struct event *late;
 };
 
 static void dial_done(void *arg, const struct dial_result *result);
 
-/* The table ---------------------------------------------------------------- */
-
-static struct session *
-find(const struct sessions *sessions, const struct flow_key *key)
-{
-	uint64_t hash = map_hash(&sessions->map, key, sizeof(*key));
-	struct map_node *node = map_first(&sessions->map, hash);
-
-	for (; node != NULL; node = map_next(node, hash)) {
-		struct session *session =
-		    container_of(node, struct session, node);
-
-		if (memcmp(&session->key, key, sizeof(*key)) == 0)
-			return session;
-	}
-	return NULL;
-}
-
 const struct session *
 sessions_find(const struct sessions *sessions, const struct flow_key *key)
 {
-	return find(sessions, key);
+	return session_find(&sessions->table, key);
 }
 
 const struct session *
 sessions_older(const struct sessions *sessions, const struct session *after)
 {
-	const struct list *next =
-	    after != NULL ? after->all.next : sessions->all.next;
-
-	return next != &sessions->all ? container_of(next, struct session, all)
-				      : NULL;
+	return session_older(&sessions->table, after);
 }
 
 size_t
 sessions_count(const struct sessions *sessions, size_t *ret_held)
 {
-	*ret_held = sessions->n_held;
-	return sessions->map.count;
+	*ret_held = sessions->table.n_held;
+	return sessions->table.map.count;
 }
 
 struct relay_set *
@@ -68,6 +44,16 @@ sessions_relays(const struct sessions *sessions)
 {
 	return sessions->relays;
 }
+
+bool
+sessions_is_held(const struct sessions *sessions, const struct flow_key *key)
+{
+	const struct session *session = sessions_find(sessions, key);
+
+	return session != NULL && session->phase == SESSION_HELD;
+}
+
+/* Ends --------------------------------------------------------------------- */
 
 static struct tunnel_state *
 state_of(const struct session *session)
@@ -81,15 +67,8 @@ state_of(const struct session *session)
 static void
 session_free(struct session *session)
 {
-	struct sessions *sessions = session->sessions;
-
-	if (session->phase == SESSION_HELD)
-		sessions->n_held--;
-	list_remove(&session->all);
-	map_remove(&sessions->map, &session->node);
+	session_remove(&session->sessions->table, session);
 	dial_cancel(session->dial);
-	if (session->timer != NULL)
-		event_free(session->timer);
 	leg_reset(session->program);
 	leg_reset(session->far);
 	free(session->ahead);
@@ -113,40 +92,67 @@ session_end(struct session *session, const struct session_end *end)
 	session_free(session);
 }
 
+/* Something happened that ends it. The outcome of its dial, where that was it.
+ */
 static void
-session_fail(struct session *session, enum closed closed)
+happened(struct session *session, enum session_event event,
+    enum outcome outcome, const struct session_end *end)
+{
+	struct sessions *sessions = session->sessions;
+	struct session_move move =
+	    session_take(&sessions->table, session, event, mono_now());
+
+	assert(move.end);
+	if (move.syn == SYN_DENIED)
+		sessions->opts.release(sessions->opts.arg, session, outcome);
+	session_end(session, end);
+}
+
+static void
+session_fail(
+    struct session *session, enum session_event event, enum closed closed)
 {
 	struct session_end end = { .closed = closed, .why = "" };
 
-	if (session->phase == SESSION_HELD)
-		session->sessions->opts.release(
-		    session->sessions->opts.arg, session, OUTCOME_GONE);
-	session_end(session, &end);
+	happened(session, event, OUTCOME_GONE, &end);
 }
 
 void
 sessions_abort(
     struct sessions *sessions, const struct flow_key *key, enum closed closed)
 {
-	struct session *session = find(sessions, key);
+	struct session *session = session_find(&sessions->table, key);
 	struct session_end end = { .closed = closed, .why = "" };
 
 	if (session == NULL)
 		return;
-	if (session->relay == NULL) {
-		session_fail(session, closed);
-		return;
-	}
-	relay_abort(session->relay, &end.bytes);
+	if (session->relay != NULL)
+		relay_abort(session->relay, &end.bytes);
 	session->relay = NULL;
-	session_end(session, &end);
+	happened(session, SESSION_ABORTED, OUTCOME_GONE, &end);
+}
+
+static void
+late_cb(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval again = { LATE_S, 0 };
+	struct sessions *sessions = arg;
+	mono_t now = mono_now();
+	struct session *session;
+
+	(void)fd;
+	(void)what;
+	while ((session = session_late(&sessions->table, now)) != NULL)
+		session_fail(session, SESSION_LATE, CLOSED_PROGRAM);
+	if (!list_empty(&sessions->table.ready))
+		(void)event_add(sessions->late, &again);
 }
 
 /* Dialling ----------------------------------------------------------------- */
 
 static struct session *
-session_new(struct sessions *sessions, const struct flow_key *key,
-    struct claim *claim_take)
+session_new(struct sessions *sessions, enum session_phase phase,
+    const struct flow_key *key, struct claim *claim_take)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	struct dial_opts dial;
@@ -154,11 +160,10 @@ session_new(struct sessions *sessions, const struct flow_key *key,
 	if (session == NULL)
 		return NULL;
 	session->sessions = sessions;
-	session->id = ++sessions->last_id;
 	session->key = *key;
 	session->claim = *claim_take;
-	session->began = mono_now();
-	session->phase = SESSION_DIALLING;
+	session->phase = phase;
+	session_put(&sessions->table, session, mono_now());
 	dial = (struct dial_opts){
 		.tunnel = claim_take->tunnel,
 		.target = { .addr = key->remote,
@@ -171,29 +176,11 @@ session_new(struct sessions *sessions, const struct flow_key *key,
 	};
 	session->dial = dial_start(sessions->opts.dialer, &dial);
 	if (session->dial == NULL) {
+		session_remove(&sessions->table, session);
 		free(session);
 		return NULL;
 	}
-	list_prepend(&sessions->all, &session->all);
-	map_put(&sessions->map, &session->node,
-	    map_hash(&sessions->map, key, sizeof(*key)));
 	return session;
-}
-
-static size_t
-held_by(const struct sessions *sessions, const struct process *process)
-{
-	const struct session *session = NULL;
-	size_t n = 0, left = sessions->n_held;
-
-	while (
-	    left > 0 && (session = sessions_older(sessions, session)) != NULL) {
-		if (session->phase != SESSION_HELD)
-			continue;
-		left--;
-		n += session->claim.process == process;
-	}
-	return n;
 }
 
 int
@@ -201,32 +188,20 @@ sessions_hold(struct sessions *sessions, const struct session_hold *hold,
     struct claim *claim_take)
 {
 	struct session *session;
+	int r;
 
-	if (find(sessions, &hold->key) != NULL)
+	if (session_find(&sessions->table, &hold->key) != NULL)
 		sessions_abort(sessions, &hold->key, CLOSED_PROGRAM_RESET);
-	if (sessions->map.count >= sessions->opts.max)
-		return -ENOSPC;
-	if (sessions->n_held >= SESSIONS_HELD_MAX ||
-	    (sessions->n_held >= SESSIONS_HELD_BY_ONE &&
-		held_by(sessions, claim_take->process) >= SESSIONS_HELD_BY_ONE))
-		return -EBUSY;
-	session = session_new(sessions, &hold->key, claim_take);
+	r = session_may_hold(&sessions->table, claim_take->process);
+	if (r < 0)
+		return r;
+	session = session_new(sessions, SESSION_HELD, &hold->key, claim_take);
 	if (session == NULL)
 		return -ENOMEM;
-	session->phase = SESSION_HELD;
 	session->hold_queue = hold->queue;
 	session->hold_id = hold->id;
 	session->tcp_seq = hold->tcp_seq;
-	sessions->n_held++;
 	return 0;
-}
-
-bool
-sessions_is_held(const struct sessions *sessions, const struct flow_key *key)
-{
-	const struct session *session = find(sessions, key);
-
-	return session != NULL && session->phase == SESSION_HELD;
 }
 
 /* Relaying ----------------------------------------------------------------- */
@@ -240,7 +215,7 @@ relay_ended(void *arg, enum closed closed, const struct relay_bytes *bytes)
 	};
 
 	session->relay = NULL;
-	session_end(session, &end);
+	happened(session, SESSION_ENDED, OUTCOME_CONNECTED, &end);
 }
 
 static void
@@ -257,25 +232,13 @@ begin_relay(struct session *session)
 	struct session_end end = { .closed = CLOSED_NO_ROOM, .why = "" };
 
 	session->program = session->far = NULL; /* taken in any case */
-	session->phase = SESSION_RELAYED;
-	if (session->timer != NULL)
-		event_free(session->timer);
-	session->timer = NULL;
 	if (relay_new(&session->relay, session->sessions->relays, &opts) < 0) {
-		session_end(session, &end);
+		happened(session, SESSION_BROKE, OUTCOME_CONNECTED, &end);
 		return;
 	}
 	free(session->ahead);
 	session->ahead = NULL;
 	session->ahead_len = 0;
-}
-
-static void
-not_joined_cb(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	session_fail(arg, CLOSED_PROGRAM);
 }
 
 /* While the other side is not there nothing is read: what breaks shows as an
@@ -287,7 +250,7 @@ waiting_changed(void *arg, struct leg *leg)
 
 	if (leg_error(leg) == 0)
 		return;
-	session_fail(session,
+	session_fail(session, SESSION_BROKE,
 	    leg == session->program ? CLOSED_PROGRAM_RESET : CLOSED_FAR_RESET);
 }
 
@@ -298,19 +261,28 @@ watch_leg(struct session *session, struct leg *leg)
 	leg->arg = session;
 }
 
+static int
+keep_ahead(struct session *session, const struct dial_result *result)
+{
+	if (result->ahead_len == 0)
+		return 0;
+	session->ahead = malloc(result->ahead_len);
+	if (session->ahead == NULL)
+		return -ENOMEM;
+	memcpy(session->ahead, result->ahead, result->ahead_len);
+	session->ahead_len = result->ahead_len;
+	return 0;
+}
+
 /* The SYN goes on; what opens the flow's other end is accept(). */
 static void
-become_ready(struct session *session)
+let_go(struct session *session)
 {
-	static const struct timeval patience = { READY_S, 0 };
+	static const struct timeval soon = { LATE_S, 0 };
 	struct sessions *sessions = session->sessions;
 
-	session->phase = SESSION_READY;
-	sessions->n_held--;
-	session->timer =
-	    event_new(sessions->opts.base, -1, 0, not_joined_cb, session);
-	if (session->timer != NULL)
-		(void)event_add(session->timer, &patience);
+	if (!event_pending(sessions->late, EV_TIMEOUT, NULL))
+		(void)event_add(sessions->late, &soon);
 	watch_leg(session, session->far);
 	sessions->opts.release(sessions->opts.arg, session, OUTCOME_CONNECTED);
 }
@@ -324,11 +296,7 @@ dial_failed(struct session *session, const struct dial_result *result)
 		.why = result->why,
 	};
 
-	session->via = NULL; /* it carries no flow */
-	if (session->phase == SESSION_HELD)
-		session->sessions->opts.release(
-		    session->sessions->opts.arg, session, result->outcome);
-	session_end(session, &end);
+	happened(session, SESSION_FAILED, result->outcome, &end);
 }
 
 static void
@@ -336,6 +304,7 @@ dial_done(void *arg, const struct dial_result *result)
 {
 	struct session *session = arg;
 	struct tunnel_state *state;
+	struct session_move move;
 
 	session->dial = NULL;
 	session->dial_ms = result->ms;
@@ -348,18 +317,15 @@ dial_done(void *arg, const struct dial_result *result)
 	state = state_of(session);
 	if (state != NULL)
 		state->flows++;
-	if (result->ahead_len > 0) {
-		session->ahead = malloc(result->ahead_len);
-		if (session->ahead == NULL) {
-			session_fail(session, CLOSED_NO_ROOM);
-			return;
-		}
-		memcpy(session->ahead, result->ahead, result->ahead_len);
-		session->ahead_len = result->ahead_len;
+	if (keep_ahead(session, result) < 0) {
+		session_fail(session, SESSION_BROKE, CLOSED_NO_ROOM);
+		return;
 	}
-	if (session->phase == SESSION_HELD)
-		become_ready(session);
-	else
+	move = session_take(
+	    &session->sessions->table, session, SESSION_DIALLED, mono_now());
+	if (move.syn == SYN_GOES)
+		let_go(session);
+	if (move.relay)
 		begin_relay(session);
 }
 
@@ -367,11 +333,13 @@ bool
 sessions_join(
     struct sessions *sessions, const struct flow_key *key, struct leg *program)
 {
-	struct session *session = find(sessions, key);
+	struct session *session = session_find(&sessions->table, key);
 
 	if (session == NULL || session->phase != SESSION_READY)
 		return false;
 	session->program = program;
+	(void)session_take(
+	    &sessions->table, session, SESSION_JOINED, mono_now());
 	begin_relay(session);
 	return true;
 }
@@ -382,10 +350,12 @@ sessions_accept(struct sessions *sessions, const struct flow_key *key,
 {
 	struct session *session = NULL;
 
-	if (find(sessions, key) != NULL) /* of an earlier life of the port */
+	if (sessions_find(sessions, key) !=
+	    NULL) /* of an earlier life of the port */
 		sessions_abort(sessions, key, CLOSED_PROGRAM_RESET);
-	if (sessions->map.count < sessions->opts.max)
-		session = session_new(sessions, key, claim_take);
+	if (session_may_begin(&sessions->table) == 0)
+		session =
+		    session_new(sessions, SESSION_DIALLING, key, claim_take);
 	if (session == NULL) {
 		leg_reset(program_take);
 		claim_done(claim_take);
@@ -406,13 +376,14 @@ sessions_new(struct sessions **ret, const struct sessions_opts *opts)
 	if (sessions == NULL)
 		return -ENOMEM;
 	sessions->opts = *opts;
-	list_init(&sessions->all);
-	r = map_init(&sessions->map);
+	r = session_table_init(&sessions->table, opts->max);
 	if (r == 0)
 		r = relay_set_new(&sessions->relays, opts->base);
+	sessions->late = event_new(opts->base, -1, 0, late_cb, sessions);
+	if (r == 0 && sessions->late == NULL)
+		r = -ENOMEM;
 	if (r < 0) {
-		map_done(&sessions->map);
-		free(sessions);
+		sessions_free(sessions);
 		return r;
 	}
 	*ret = sessions;
@@ -422,15 +393,15 @@ sessions_new(struct sessions **ret, const struct sessions_opts *opts)
 void
 sessions_free(struct sessions *sessions)
 {
+	struct session *session;
+
 	if (sessions == NULL)
 		return;
-	while (!list_empty(&sessions->all)) {
-		struct session *session =
-		    container_of(sessions->all.next, struct session, all);
-
+	while ((session = session_older(&sessions->table, NULL)) != NULL)
 		sessions_abort(sessions, &session->key, CLOSED_STOPPED);
-	}
 	relay_set_free(sessions->relays);
-	map_done(&sessions->map);
+	if (sessions->late != NULL)
+		event_free(sessions->late);
+	session_table_done(&sessions->table);
 	free(sessions);
 }

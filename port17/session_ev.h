@@ -5,51 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "port17/claim.h"
 #include "port17/closed.h"
 #include "port17/dial_ev.h"
 #include "port17/relay_ev.h"
-#include "src/base/list.h"
-#include "src/base/map.h"
-#include "src/core/flow.h"
+#include "port17/session.h"
 
 struct event_base;
-struct leg;
-
-/* A TCP flow that goes through a tunnel, from its SYN to its last byte.
- *
- *   held ----- dialled ----> ready --- accepted --> relayed --> gone
- *     \------- failed -----> gone                      ^
- *   accepted without that -> dialling --- dialled -----'
- */
-enum session_phase {
-	SESSION_HELD,	  /* its SYN waits in the queue for the dial */
-	SESSION_READY,	  /* the far end is there, the program's side not yet */
-	SESSION_DIALLING, /* the other way round */
-	SESSION_RELAYED,
-};
-
-struct session {
-	struct map_node node;
-	struct list all;
-	struct sessions *sessions;
-	uint64_t id;
-	struct flow_key key; /* as the program sees it */
-	struct claim claim;
-	enum session_phase phase;
-	uint16_t hold_queue;
-	uint32_t hold_id; /* of the packet that is held */
-	uint32_t tcp_seq; /* of its SYN */
-	mono_t began;
-	uint32_t dial_ms;
-	const struct tunnel *via;
-	struct dial *dial;
-	struct event *timer; /* READY: how long it waits */
-	struct leg *program, *far;
-	uint8_t *ahead;
-	size_t ahead_len;
-	struct relay *relay;
-};
 
 /* Why a flow ended, once for each. */
 struct session_end {
@@ -76,10 +37,6 @@ struct sessions;
 int sessions_new(struct sessions **ret, const struct sessions_opts *opts);
 /* Resets all there are. Accepts NULL. */
 void sessions_free(struct sessions *sessions);
-
-/* How many SYNs wait at once, and how many of one process. */
-#define SESSIONS_HELD_MAX 1024
-#define SESSIONS_HELD_BY_ONE 128
 
 /* Dials for a SYN that waits in the queue; release() is called once, never
  * within. The claim is taken where it returns 0. -EBUSY: as many wait as may;

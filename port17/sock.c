@@ -7,6 +7,8 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,6 +16,8 @@
 #define KEEP_INTERVAL_S 5
 #define KEEP_COUNT 3
 #define USER_TIMEOUT_MS 120000
+/* Tables are repaired, names resolved and reroutectl answered with these. */
+#define KEPT_FREE 64
 
 int
 sock_addr_ip(struct sock_addr *ret, const struct addr *addr, uint16_t port,
@@ -78,6 +82,15 @@ sock_addr_get(const struct sock_addr *from, uint16_t *ret_port)
 	return none;
 }
 
+bool
+sock_may_keep(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	       (rlim_t)fd + KEPT_FREE < limit.rlim_cur;
+}
+
 int
 sock_resolve(const char *host, struct addr *ret)
 {
@@ -107,12 +120,35 @@ sock_keep_alive(int fd)
 		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S },
 		{ IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT },
-		{ IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS },
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		(void)setsockopt(fd, options[i].level, options[i].name,
 		    &options[i].value, sizeof(options[i].value));
+}
+
+void
+sock_limit_silence(int fd, bool on)
+{
+	int ms = on ? USER_TIMEOUT_MS : 0;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms,
+	    sizeof(ms)); /* a Unix socket has none */
+}
+
+bool
+sock_is_stalled(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+	int unsent = 0;
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+	    ioctl(fd, TIOCOUTQ, &unsent) < 0)
+		return false;
+	/* probes of a closed window are not counted */
+	return info.tcpi_unacked == 0 && unsent > 0;
 }
 
 static int
@@ -153,10 +189,14 @@ sock_connect_made(const struct tunnel *tunnel, int fd_take,
 {
 	int family = to->sa.sa_family, r = 0;
 
-	if (family != AF_UNIX)
+	if (!sock_may_keep(fd_take))
+		r = -EMFILE;
+	else if (family != AF_UNIX)
 		r = set_options(tunnel, fd_take, family);
-	if (r == 0 && family != AF_UNIX && type == SOCK_STREAM)
+	if (r == 0 && family != AF_UNIX && type == SOCK_STREAM) {
 		sock_keep_alive(fd_take);
+		sock_limit_silence(fd_take, true);
+	}
 	if (r == 0 && connect(fd_take, &to->sa, to->len) < 0 &&
 	    errno != EINPROGRESS)
 		r = -errno;

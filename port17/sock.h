@@ -1,6 +1,7 @@
 #ifndef PORT17_SOCK_H
 #define PORT17_SOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -26,14 +27,18 @@ struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
 
 /* Opens a socket of SOCK_STREAM or SOCK_DGRAM that reaches `to`, with the
  * tunnel's device, source and fwmark, and begins to connect it. The descriptor,
- * or -errno; a connection under way is no error. Not for tunnels with a network
- * namespace of their own. */
+ * or -errno (-EMFILE: sock_may_keep()); a connection under way is no error. Not
+ * for tunnels with a network namespace of their own. */
 int sock_connect(
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
 /* The same with a socket that a maker has made; takes it in any case. */
 int sock_connect_made(const struct tunnel *tunnel, int fd_take,
     const struct sock_addr *to, int type);
+
+/* False for one of the last descriptors that there are: the rest of the daemon
+ * is to have something left, whatever programs do. */
+bool sock_may_keep(int fd);
 
 /* A socket that is being made in another network namespace, which this process
  * can't enter: part of whoever waits for it. */
@@ -66,8 +71,14 @@ int sock_ask(const struct sock_maker *maker, struct sock_order *order,
 /* By the system's resolver: may block for seconds. 0 or -ENOENT. */
 int sock_resolve(const char *host, struct addr *ret);
 
-/* A dead peer is noticed: keepalive 60/5/3, and what was sent is answered
- * within two minutes. No delay. Failures don't matter. */
+/* A dead peer is noticed: keepalive 60/5/3. No delay. Failures don't matter. */
 void sock_keep_alive(int fd);
+
+/* What was sent is answered within two minutes, or the connection breaks: that
+ * holds for a peer that is there and takes no more, too. */
+void sock_limit_silence(int fd, bool on);
+
+/* Whether that is the case: it answers, and has no room. */
+bool sock_is_stalled(int fd);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "port17/listen_ev.h"
 #include "src/attr.h"
 #include "src/base/log.h"
 #include "src/linux/ct.h"
@@ -144,12 +145,35 @@ is_moved_answer(
 	       judge_answer(je->opts.judge, pkt, &orig, je->now, ret);
 }
 
+/* An answer of the entry's whose conntrack entry is gone: nothing would turn
+ * its source into the far end, and the program would hear it from us. */
+static bool
+is_orphan(struct judge_ev *je, const struct packet *pkt)
+{
+	struct flow_key seen, orig;
+	struct addr entry;
+
+	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
+	    pkt->tuple.sport != PORT17_PORT || je->ct == NULL)
+		return false;
+	(void)addr_parse(&entry, PORT17_IP4, strlen(PORT17_IP4));
+	if (pkt->tuple.src.family == ADDR_IP6)
+		(void)addr_parse(&entry, PORT17_IP6, strlen(PORT17_IP6));
+	seen = flow_key_of(&pkt->tuple, false);
+	return addr_equal(&pkt->tuple.src, &entry) &&
+	       ct_original(je->ct, &seen, &orig, NULL) == -ENOENT;
+}
+
 static void
 judge_one(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, struct verdict *ret)
 {
 	struct socket_facts sock;
 
+	if (is_orphan(je, pkt)) {
+		judge_orphan(je->opts.judge, ret);
+		return;
+	}
 	if (judge_packet(je->opts.judge, pkt, je->now, ret) == JUDGE_DECIDED)
 		return;
 	if (is_moved_answer(je, pkt, ret))

@@ -159,6 +159,12 @@ judge_failure(struct judge *judge, struct verdict *ret)
 	decide_once(judge, ACTION_DROP, REASON_FAILURE, ret);
 }
 
+void
+judge_orphan(struct judge *judge, struct verdict *ret)
+{
+	decide_once(judge, ACTION_DROP, REASON_MID_FLOW, ret);
+}
+
 /* On loopback the sender's side accepts for one packet, so that the receiver is
  * asked too, whose verdict then covers the flow. */
 static void

@@ -104,6 +104,9 @@ void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
  * that a retransmit gets another chance. */
 void judge_failure(struct judge *judge, struct verdict *ret);
 
+/* It belongs to a flow that is no more: dropped, and nothing is kept. */
+void judge_orphan(struct judge *judge, struct verdict *ret);
+
 /* A verdict that reroutes or captures a flow, and that the shell found to be
  * impossible (a socket bound to a device, a tunnel without UDP): it is blocked,
  * or dropped, instead. verdict->flow is not NULL. */

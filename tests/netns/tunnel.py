@@ -16,7 +16,8 @@ tunnel.py dns ADDR           prints each query that comes to its port 53
 tunnel.py ask NAME TYPE      asks 127.0.0.1:53; prints the address, or "none"
     and the rcode; with $EDE set the Extended DNS Error, too
 tunnel.py tcp ADDR PORT WORD [ARG]   one connection; prints a line: see below
-tunnel.py udp WORD ADDR,PORT... one socket, all those ends
+tunnel.py udp WORD ADDR,PORT... one socket, all those ends; segments=N: so
+    many datagrams in one call
 """
 import errno
 import hashlib
@@ -334,6 +335,19 @@ def tcp(addr, port, word="connect", arg=""):
         print(name(e), "%d" % ((time.monotonic() - begin) * 1000))
 
 
+def segments(s, n, end):
+    """All in one call; each comes back by itself."""
+    sent = {b"%04d" % i + bytes(1196) for i in range(n)}
+    s.setsockopt(socket.IPPROTO_UDP, 103, 1200)  # UDP_SEGMENT
+    s.connect(end)
+    try:
+        s.send(b"".join(sorted(sent)))
+        got = [s.recv(65536) for _ in range(n)]
+        print("ok" if set(got) == sent else "other", len(got))
+    except OSError as e:
+        print(name(e))
+
+
 def udp(word, ends):
     ends = [(e.rsplit(",", 1)[0], int(e.rsplit(",", 1)[1])) for e in ends]
     s = socket.socket(family(ends[0][0]), socket.SOCK_DGRAM)
@@ -342,8 +356,13 @@ def udp(word, ends):
     if "DEVICE" in os.environ:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE,
                      os.environ["DEVICE"].encode())
+    if "FROM" in os.environ:
+        s.bind(("", int(os.environ["FROM"])))
     s.settimeout(float(os.environ.get("PATIENCE", 5)))
     rounds, size = 1, 0
+    if word.startswith("segments="):
+        segments(s, int(word[9:]), ends[0])
+        return
     if word.startswith("size="):
         size = int(word[5:])
     if word.startswith("rounds="):

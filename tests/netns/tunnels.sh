@@ -6,6 +6,8 @@
 #   run_in WORD...     tunnel.py in c
 #   says WANT WORD...  true if that is the first word that it says
 #   says_like REGEX WORD...    the same
+#   says_from TUNNEL REGEX WORD...   the same for all of what it says, from a
+#                      source port that the rules send there: $from_TUNNEL
 #   soon MS            whether the last one had its connect() within that time
 #   late_is FAR BYTES  what is sent after the far end ended arrives
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -102,6 +104,15 @@ says_all() {
 	said=$(run_in "$@" 2>&1)
 	echo "$said"
 	[ "$said" = "$want" ]
+}
+
+says_from() {
+	local n want=$2
+	eval "n=\$((from_$1++))"
+	shift 2
+	said=$(FROM=$n run_in "$@" 2>&1)
+	echo "$said"
+	[[ $said =~ ^($want)$ ]]
 }
 
 answers_like() {

@@ -1,0 +1,130 @@
+#!/bin/bash
+# How flows end, and what comes to the entry that should not: bytes before a
+# reset arrive, what a program sends while its tunnel dials is held back, one
+# source port leads to two far ends, answers of strangers reach nobody,
+# descriptors that run out come back, and none is lost.
+#
+#     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: danted 1080, a proxy that
+#       default route to s              never answers 1081
+#                                       192.0.2.7, .8, 2001:db8::7: far ends
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 danted conntrack prlimit
+net_up
+. "$(dirname "$0")/tunnels.sh"
+far_up
+danted_up
+ends=$top/tests/netns/ends.py
+background ins python3 "$ends" far 192.0.2.7 192.0.2.8 2001:db8::7 \
+    >>"$tmp/ends.out"
+wait_for grep -q ready "$tmp/ends.out"
+background ins python3 "$ends" mute 10.9.0.2 1081 >"$tmp/mute.out"
+wait_for grep -q ready "$tmp/mute.out"
+ins ip route add blackhole 192.0.2.98/32
+
+settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
+    '[tunnel "dev"]' 'upstream = direct' 'device = c0' \
+    '[tunnel "mute"]' 'upstream = socks5://10.9.0.2:1081' \
+    '[tunnel "early"]' 'upstream = socks5://10.9.0.2:1081' 'honest-connect = no'
+rules "reroute via early out exe $python to port 7001" \
+    "reroute via mute out exe $python to port 7006" \
+    "reroute via dev out exe $python to 192.0.2.7, 2001:db8::7 port 7020-7021" \
+    "reroute via socks out exe $python" "default out accept" "default in accept"
+check "the daemon starts" daemon_start
+run() { inc python3 "$ends" "$@"; }
+# others of its own it keeps for a while: pipes, and files below /proc
+descriptors() { ls -l "/proc/$daemon/fd" | grep -c socket:; }
+said_is() { # WANT WORD...
+	local want=$1
+	shift
+	said=$(run "$@" 2>&1)
+	echo "$said"
+	[[ $said =~ ^($want)$ ]]
+}
+check "a first one" says welcome tcp 192.0.2.7 7002 first
+base=$(descriptors)
+
+# -- the entry --
+inc ss -Htlnup 'sport = :1117' | awk '{ print $1, $5 }' | sort >"$tmp/entry"
+printf '%s\n' 'tcp 127.0.0.17:1117' 'tcp [::1]:1117' 'udp 127.0.0.17:1117' \
+    'udp [::1]:1117' >"$tmp/entry.want"
+check_same "bound to the two addresses alone" "$tmp/entry.want" "$tmp/entry"
+for at in 127.0.0.17 ::1; do
+	check "$at: a direct connection is reset" \
+	    says_like 'ECONNRESET|EOF' tcp $at 1117 poke
+	strays=$(counter port17_strays)
+	mkfifo "$tmp/stray.$at"
+	inc python3 "$ends" stray $at 1117 <"$tmp/stray.$at" >"$tmp/stray" &
+	stray=$!
+	exec 6>"$tmp/stray.$at"
+	check "$at: a direct datagram is counted" wait_for sh -c \
+	    "[ \"\$('$REROUTECTL' --control '$tmp/control' --json status |
+	    grep -o '\"port17_strays\": *[0-9]*' | grep -o '[0-9]*\$')\" \
+	    -gt $strays ]"
+	exec 6>&-
+	wait $stray
+	check "$at: and not answered" grep -q nothing "$tmp/stray"
+done
+check "one source port, two far ends" said_is "192.0.2.7 192.0.2.8" \
+    twice 30001 192.0.2.7 192.0.2.8
+
+# -- ends --
+wire_up
+for far in 192.0.2.7 2001:db8::7; do
+	: >"$tmp/ends.out"
+	check "$far: what was said before a reset arrives" \
+	    said_is "100000 ECONNRESET" late "$tmp/ends.out" $far 7020 gone
+	: >"$tmp/ends.out"
+	check "$far: so does the end, where it was said" \
+	    said_is "100000 EOF" late "$tmp/ends.out" $far 7021 gone
+done
+
+# -- while it is dialled --
+before=$(awk '/VmRSS/ { print $2 }' "/proc/$daemon/status")
+said=$(run flood 192.0.2.7 7001 2)
+after=$(awk '/VmRSS/ { print $2 }' "/proc/$daemon/status")
+echo "# $said bytes went, $((after - before)) kB more resident"
+check "a flood: none of it is held" [ $((after - before)) -lt 1000 ]
+check "and the kernel took its own buffers full alone" [ "$said" -lt 16000000 ]
+check "programs that give up" said_is "gave up" impatient 40 192.0.2.7 7006
+check "and those whose SYN went on" said_is "gave up" impatient 40 192.0.2.7 7001
+check "a black hole: told within the time" says_like 'EHOSTUNREACH|ETIMEDOUT' \
+    tcp 192.0.2.98 7002
+check "which is 15 s" soon 17000
+back() { [ "$(descriptors)" -le "$base" ]; }
+check "all descriptors are back" wait_for back
+
+# -- datagrams of others --
+partner one inc ends.py hold 192.0.2.7
+tell one other
+check "who was not asked is not heard" answers one "mine 192.0.2.7 7023"
+wait_for grep -q held "$tmp/ends.out"
+inc conntrack -D -p udp >/dev/null 2>&1
+tell one release
+check "an answer after its entry is gone" answers one done
+tell one look
+check "comes from whom it is, or not at all" answers one nothing \
+    "released 192.0.2.7 7023"
+
+# -- no descriptors --
+base=$(descriptors) # the association of these is up for a while
+inc prlimit --pid "$daemon" --nofile=$(($(ls "/proc/$daemon/fd" | wc -l) + 104)):
+mkfifo "$tmp/crowd.in"
+for way in "192.0.2.7 7020" "192.0.2.8 7005"; do
+	inc python3 "$ends" crowd 200 $way <"$tmp/crowd.in" >"$tmp/crowd" &
+	crowd=$!
+	exec 6>"$tmp/crowd.in"
+	check "$way: more than there are descriptors" \
+	    wait_for grep -q made "$tmp/crowd"
+	check "$way: each is told something" grep -q 'left 0$' "$tmp/crowd"
+	check "$way: who asks the daemon is answered" ctl --json status
+	check "$way: and some were made" grep -q 'made [1-9]' "$tmp/crowd"
+	exec 6>&-
+	wait $crowd
+	check "$way: all descriptors are back" wait_for back
+done
+check "it goes on" wait_for says welcome tcp 192.0.2.7 7002 first
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish
