@@ -226,6 +226,7 @@ look_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	resolver_listen(re);
+	resolver_follow_servers(re);
 	if (read_addresses(re) | has_slept(re)) {
 		log_info("dns", "the network is another one: upstreams that "
 				"failed are asked again");
