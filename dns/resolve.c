@@ -67,23 +67,6 @@ check_form(struct resolve *r, struct asking *a)
 	return RESOLVE_WAITING;
 }
 
-/* The longest zone of the forwards that the name is in. */
-static uint8_t
-group_of(const struct resolve *r, const struct name *name)
-{
-	size_t best = 0, len = 0;
-
-	for (size_t i = 0; i < r->conf.n_forwards; i++) {
-		const struct name *zone = &r->conf.forwards[i].zone;
-
-		if (zone->len > len && name_in(name, zone)) {
-			best = i + 1;
-			len = zone->len;
-		}
-	}
-	return (uint8_t)best;
-}
-
 static bool
 is_judged(const struct resolve *r, const struct cache_entry *entry,
     const struct client *client, mono_t now)
@@ -371,7 +354,7 @@ take_alias(struct resolve *r, struct asked *asked, struct key *key)
 	list_index_hit(l);
 	asked->alias = true;
 	key->name = target;
-	key->group = group_of(r, &target);
+	key->group = resolve_group_of(r, &target);
 	return true;
 }
 
@@ -396,7 +379,8 @@ resolve_expect(struct resolve *r, struct asking *batch[], size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct asking *a = batch[i];
 
-		key_of_query(&key, &a->query, group_of(r, &a->query.qname));
+		key_of_query(
+		    &key, &a->query, resolve_group_of(r, &a->query.qname));
 		a->expected = cache_expect(r->cache, &key);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -417,7 +401,7 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	early = check_form(r, a);
 	if (early != RESOLVE_WAITING)
 		return early;
-	key_of_query(&key, &a->query, group_of(r, &a->query.qname));
+	key_of_query(&key, &a->query, resolve_group_of(r, &a->query.qname));
 	if (!a->client.tcp && policy_wants_tcp(r->policy, &key.name))
 		return send_to_tcp(r, a);
 	o.key = &key;

@@ -255,4 +255,9 @@ uint32_t resolve_random(struct resolve *r);
 struct upstream_group *resolve_group(
     struct resolve *r, size_t n, const struct name **ret_zone);
 
+/* Whether the servers of a group are those that are asked for this name, too:
+ * those of a forward are believed for the names below it, and only there. */
+bool resolve_answers_for(
+    const struct resolve *r, uint8_t group, const struct name *name);
+
 #endif

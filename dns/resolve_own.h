@@ -125,6 +125,9 @@ void waiters_answer(struct resolve *r, struct list *waiters,
 void waiters_ask(struct resolve *r, struct list *waiters, mono_t now);
 void waiter_free(struct resolve *r, struct waiter *take);
 
+/* That of the longest zone of the forwards that the name is in. */
+uint8_t resolve_group_of(const struct resolve *r, const struct name *name);
+
 /* Whether a group is one of a tunnel's; and which is the one of the tunnel that
  * was decided, false where it has none. */
 bool resolve_is_tunnelled(const struct resolve *r, size_t group);

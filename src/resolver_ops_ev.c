@@ -48,7 +48,7 @@ on_done(void *arg, const struct record *record, const struct answer *answer)
 	if (record->learnt && answer != NULL && record->answered &&
 	    record->decision.action != ACTION_BLOCK &&
 	    record->decision.action != ACTION_DROP && re->opts.names != NULL)
-		learn_names(re->opts.names, record, answer);
+		learn_names(re->opts.names, re->resolve, record, answer);
 	re->opts.queried(re->opts.arg, record);
 }
 

@@ -194,7 +194,7 @@ attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 probe_SOURCES = %D%/netns/probe.c
-short_SOURCES = %D%/netns/short.c
+short_SOURCES = %D%/netns/short.c %D%/netns/uring.c %D%/netns/uring.h
 connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------

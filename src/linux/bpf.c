@@ -21,7 +21,9 @@
 
 #include "src/base/mono.h"
 #include "src/linux/bpf/record.h"
+#include "src/linux/bpf_event.h"
 #include "src/linux/bpf_ring.h"
+#include "src/linux/bpf_seed.h"
 #include "src/linux/procread.h"
 
 /* The programs as clang made them. */
@@ -64,6 +66,7 @@ struct bpf {
 	/* of the self-test */
 	struct actor self;
 	bool seen;
+	bool seeded;
 };
 
 /* What libbpf and the verifier say last: libbpf hands no argument on, and is
@@ -133,43 +136,19 @@ use_cb(void *arg, const void *bytes, size_t size)
 }
 
 static void
-exec_cb(struct bpf *bpf, const struct bpf_event *event, size_t size)
-{
-	const char *text = (const char *)(event + 1);
-	struct exec exec = {
-		.pid = (pid_t)event->pid,
-		.ppid = (pid_t)event->ppid,
-		.start = event->start,
-		.pstart = event->pstart,
-		.exec = event->exec,
-		.exe_dev =
-		    makedev(event->exe_dev >> 20, event->exe_dev & 0xfffff),
-		.exe_ino = event->exe_ino,
-		.deleted = event->deleted != 0,
-		.mounts = event->mounts,
-		.path = text,
-		.path_len = event->cut ? 0 : event->path_len,
-		.args = text + event->path_len,
-		.args_len = event->args_len,
-	};
-
-	if (size < sizeof(*event) + event->path_len + event->args_len)
-		return;
-	memcpy(exec.comm, event->comm, sizeof(exec.comm));
-	bpf->ops.exec(bpf->ops.arg, &exec);
-}
-
-static void
 event_cb(void *arg, const void *bytes, size_t size)
 {
 	const struct bpf_event *event = bytes;
 	struct bpf *bpf = arg;
+	struct exec exec;
 	struct fork fork;
 
 	if (size < sizeof(*event) || event->pid == 0)
 		return; /* in no namespace that we see */
 	if (event->type == BPF_EVENT_EXEC) {
-		exec_cb(bpf, event, size);
+		if (bpf_event_exec(
+			&exec, event, (const char *)(event + 1), size) == 0)
+			bpf->ops.exec(bpf->ops.arg, &exec);
 		return;
 	}
 	if (event->type == BPF_EVENT_EXIT) {
@@ -420,6 +399,17 @@ self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 	return r < 0 ? fail(why, r, "self-test: it can't be made") : 0;
 }
 
+/* After the births, so that nobody is missed between the two. */
+static void
+seed(struct bpf *bpf)
+{
+	const struct bpf_seed_ops ops = { .exec = bpf->ops.exec,
+		.holds = bpf->ops.holds,
+		.arg = bpf->ops.arg };
+
+	bpf->seeded = bpf_seed(&ops, bpf->shared->pid_level) == 0;
+}
+
 int
 bpf_open(struct bpf **ret, const struct bpf_ops *ops,
     const struct attr_sizes *sizes, char why[BPF_WHY_MAX])
@@ -453,6 +443,7 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 		return r;
 	}
 	attach_births(bpf);
+	seed(bpf);
 	*ret = bpf;
 	return 0;
 }
@@ -497,6 +488,12 @@ void
 bpf_births(struct bpf *bpf)
 {
 	(void)bpf_ring_read(&bpf->events, event_cb, bpf);
+}
+
+bool
+bpf_is_seeded(const struct bpf *bpf)
+{
+	return bpf->seeded;
 }
 
 int
@@ -560,6 +557,13 @@ void
 bpf_births(struct bpf *bpf)
 {
 	(void)bpf;
+}
+
+bool
+bpf_is_seeded(const struct bpf *bpf)
+{
+	(void)bpf;
+	return false;
 }
 
 int

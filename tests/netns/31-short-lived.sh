@@ -43,7 +43,13 @@ count() { # count FAMILY PROTO PORT: from now on
 }
 
 port=7000
-kinds="udp:4 udpc:4 mapped:4 tcp:4 ping:4 udp:6 udpc:6 tcp:6 ping:6"
+if inc "$short" uring 10.9.0.2 6999 1 1 >/dev/null 2>&1; then
+	uring="uring:4 uringp:4"
+else
+	uring=
+	echo "# no io_uring here"
+fi
+kinds="$uring udp:4 udpc:4 mapped:4 tcp:4 ping:4 udp:6 udpc:6 tcp:6 ping:6"
 for parallel in 1 8; do
 	for row in $kinds; do
 		kind=${row%:*} family=${row#*:}
