@@ -18,6 +18,7 @@
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
 #include "src/rerouted_own.h"
+#include "src/resolver_ev.h"
 
 static void
 remove_begin(void *arg)
@@ -167,9 +168,24 @@ alive_cb(evutil_socket_t fd, short what, void *arg)
 	notify_alive();
 }
 
+/* All that is looked at once a second: at one moment, so that a machine with
+ * nothing to do is woken up once. */
+static void
+second_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct rerouted *rr = arg;
+
+	(void)fd;
+	(void)what;
+	guard_ev_second(rr->guard);
+	if (rr->resolver != NULL)
+		resolver_ev_second(rr->resolver);
+}
+
 int
 rerouted_loop_prepare(struct rerouted *rr)
 {
+	static const struct timeval second = { 1, 0 };
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	uint64_t us = notify_interval_us();
 	struct timeval interval = { (time_t)(us / 1000000),
@@ -185,6 +201,9 @@ rerouted_loop_prepare(struct rerouted *rr)
 		    event_add(rr->signals[i], NULL) < 0)
 			return -ENOMEM;
 	}
+	rr->second = event_new(rr->base, -1, EV_PERSIST, second_cb, rr);
+	if (rr->second == NULL || event_add(rr->second, &second) < 0)
+		return -ENOMEM;
 	if (us == 0)
 		return 0;
 	rr->alive = event_new(rr->base, -1, EV_PERSIST, alive_cb, rr);

@@ -23,7 +23,8 @@ struct rerouted {
 	struct stats stats;
 	struct event_base *base;
 	struct event *signals[3];
-	struct event *alive; /* the watchdog's timer */
+	struct event *second; /* the one timer of an idle daemon */
+	struct event *alive;  /* the watchdog's */
 	struct privileges_ev *privileges;
 	struct netns_ev *netns;
 	struct names *names;

@@ -499,6 +499,8 @@ rerouted_free(struct rerouted *rr)
 	history_free(rr->history);
 	qlog_free(rr->qlog);
 	procfs_close(rr->procfs);
+	if (rr->second != NULL)
+		event_free(rr->second);
 	if (rr->alive != NULL)
 		event_free(rr->alive);
 	for (size_t i = 0; i < sizeof(rr->signals) / sizeof(rr->signals[0]);

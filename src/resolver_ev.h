@@ -45,6 +45,10 @@ void resolver_ev_free(struct resolver_ev *re); /* accepts NULL */
 /* Whether a thread is at work: before the loop ends for good. NULL: no. */
 bool resolver_ev_is_busy(const struct resolver_ev *re);
 
+/* To be called once a second: files and addresses of others are looked at, and
+ * a listener's place that was taken. */
+void resolver_ev_second(struct resolver_ev *re);
+
 /* Other settings from here on. */
 void resolver_ev_configure(struct resolver_ev *re, const struct conf *conf);
 

@@ -27,7 +27,7 @@ struct resolver_ev {
 	struct server_ev *server; /* NULL: its place is taken, or none is set */
 	struct origins *origins;
 	struct ct *ct;
-	struct event *timer, *look;
+	struct event *timer;
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n_listens;
 	bool told_taken;

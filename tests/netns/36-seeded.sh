@@ -49,6 +49,26 @@ check "what may arrives" wait_for [ "$(arrived 7001)" = 1 ]
 check "a blocked one is named" wait_for flows "any(x['dport'] == 7002 and
 	x['exe'] == '$tmp/bin/denied' and x['verdict'] == 'block' for x in f)"
 check "and nothing of it arrives" [ "$(arrived 7002)" = 0 ]
+# -- more is born than can be told while the daemon looks elsewhere --
+cp "$tmp/bin/denied" "$tmp/bin/lost"
+rules "block exe $tmp/bin/denied, $tmp/bin/lost" "default out accept" \
+    "default in accept"
+daemon_reload
+ins $IPT4 -I INPUT -p udp --dport 7003 -m comment --comment "n7003"
+kill -STOP "$daemon"
+for i in $(seq 600); do /bin/true; done
+older lost 7003
+kill -CONT "$daemon"
+check "births were lost" wait_for sh -c "$REROUTECTL --control $tmp/control \
+    status | grep -Eq ' [1-9][0-9]* records lost'"
+kill -STOP "$daemon"
+echo >"$tmp/go.lost"
+wait "$lost"
+kill -CONT "$daemon"
+check "it is told with what it sends" wait_for flows "any(x['dport'] == 7003 and
+	x['exe'] == '$tmp/bin/lost' and x['verdict'] == 'block' and
+	x['process']['cmd'].endswith('older lost') for x in f)"
+check "and nothing of it arrives either" [ "$(arrived 7003)" = 0 ]
 check "none is unknown" [ "$(counter processes_unknown)" = 0 ]
 check_judged
 daemon_stop

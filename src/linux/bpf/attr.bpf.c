@@ -59,6 +59,18 @@ struct {
 	__type(value, struct owner);
 } owners SEC(".maps");
 
+/* Processes whose program was told once more. */
+struct told {
+	__u64 start, exec;
+	__u32 pid, zero;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct told);
+	__type(value, __u32);
+} told SEC(".maps");
+
 /* The daemon has it in its memory too. */
 volatile struct bpf_shared shared = {};
 
@@ -333,19 +345,28 @@ read_args(struct draft *draft, struct task_struct *task)
 		draft->event.args_len = len;
 }
 
-/* Where not all births could be told, each sender's is told with what it sends;
- * in a piece of the ring of its own, since others may be at work on this CPU
- * before it is done. */
+/* Where not all births could be told, each program's is told with the first
+ * that it sends; in a piece of the ring of its own, since others may be at work
+ * on this CPU before it is done. */
 static __always_inline int
 tell_image(struct task_struct *task)
 {
-	struct draft *draft = bpf_ringbuf_reserve(&events, sizeof(*draft), 0);
+	struct told key = {};
+	struct draft *draft;
+	__u32 yes = 1;
 
+	key.start = task->group_leader->start_boottime;
+	key.exec = task->self_exec_id;
+	key.pid = task->tgid;
+	if (bpf_map_lookup_elem(&told, &key) != NULL)
+		return 0;
+	draft = bpf_ringbuf_reserve(&events, sizeof(*draft), 0);
 	if (draft == NULL)
 		return -1;
 	read_image(draft, task, shared.pid_level);
 	read_args(draft, task);
 	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
+	bpf_map_update_elem(&told, &key, &yes, BPF_ANY);
 	return 0;
 }
 
