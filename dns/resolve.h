@@ -50,6 +50,7 @@ struct attempt {
 	bool late;
 	enum attempt_doubt doubt;   /* what came for it; the wait goes on */
 	enum attempt_doubt settles; /* why it was sent beside another one */
+	bool refused; /* the one before was: it is in place of that */
 	bool asked_again;
 	/* the shell's */
 	uint16_t id;
