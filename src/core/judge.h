@@ -130,6 +130,10 @@ enum review {
 	REVIEW_CHANGED, /* ret is what would be decided now */
 };
 
+/* Whether the flow goes elsewhere now: what NAT has to do with its first
+ * packet. */
+bool judge_is_moved(const struct decision *from, const struct decision *to);
+
 /* Asks the policy in force about the next flow, with the process as it was
  * when the flow was judged, and by the names that the address had then. A
  * changed flow is borrowed in *ret_flow, and the caller calls one of the two
