@@ -54,6 +54,7 @@ attr_sizes_of(struct attr_sizes *ret, const struct attr_machine *machine)
 	/* some 200 programs that are started; more where there may be more */
 	ret->births_ring = power_of_two(ret->processes * 4);
 	ret->births_ring = bound(ret->births_ring, 1 << 17, 1 << 20);
+	/* all of it is taken from the kernel's memory at start */
 	ret->owners =
-	    bound(bound(flows, 1, share / OWNER_BYTES), 8192, 1 << 20);
+	    bound(bound(flows, 1, share / 2 / OWNER_BYTES), 8192, 1 << 20);
 }
