@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/core/judge.h"
@@ -65,6 +67,7 @@ stop_begin(struct rerouted *rr)
 		return;
 	}
 	rr->phase = PHASE_STOPPING;
+	rerouted_spare_close(rr);
 	notify_stopping();
 	if (rr->guard != NULL)
 		guard_ev_stop(rr->guard, chains_end, rr);
@@ -182,6 +185,27 @@ second_cb(evutil_socket_t fd, short what, void *arg)
 		resolver_ev_second(rr->resolver);
 }
 
+static int
+spare_open(struct rerouted *rr)
+{
+	for (size_t i = 0; i < REROUTED_SPARE; i++) {
+		rr->spare[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (rr->spare[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+void
+rerouted_spare_close(struct rerouted *rr)
+{
+	for (size_t i = 0; i < REROUTED_SPARE; i++) {
+		if (rr->spare[i] > 0)
+			(void)close(rr->spare[i]); /* it was only kept */
+		rr->spare[i] = -1;
+	}
+}
+
 int
 rerouted_loop_prepare(struct rerouted *rr)
 {
@@ -190,6 +214,7 @@ rerouted_loop_prepare(struct rerouted *rr)
 	uint64_t us = notify_interval_us();
 	struct timeval interval = { (time_t)(us / 1000000),
 		(suseconds_t)(us % 1000000) };
+	int r;
 
 	rr->base = event_base_new();
 	if (rr->base == NULL)
@@ -201,6 +226,9 @@ rerouted_loop_prepare(struct rerouted *rr)
 		    event_add(rr->signals[i], NULL) < 0)
 			return -ENOMEM;
 	}
+	r = spare_open(rr);
+	if (r < 0)
+		return r;
 	rr->second = event_new(rr->base, -1, EV_PERSIST, second_cb, rr);
 	if (rr->second == NULL || event_add(rr->second, &second) < 0)
 		return -ENOMEM;

@@ -218,6 +218,7 @@ void
 resolver_ev_second(struct resolver_ev *re)
 {
 	resolver_listen(re);
+	resolver_follow_servers(re);
 	if (read_addresses(re) | has_slept(re)) {
 		log_info("dns", "the network is another one: upstreams that "
 				"failed are asked again");
