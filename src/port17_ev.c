@@ -246,12 +246,6 @@ port17_ev_name(struct port17_ev *p17, const char *tunnel,
 /* All of it ---------------------------------------------------------------- */
 
 bool
-port17_ev_is_busy(const struct port17_ev *p17)
-{
-	return p17 != NULL && p17->resolving;
-}
-
-bool
 port17_ev_is_own(const struct port17_ev *p17, uint64_t inode)
 {
 	return inodes_has(p17->own, inode);

@@ -29,7 +29,6 @@ struct port17_ev {
 	struct fakeip *fakeip;
 	struct fake_file *fake_file; /* NULL: they can't be kept */
 	struct event *resolve;	     /* now and then */
-	bool resolving;
 };
 
 /* What the judge knows of a flow, with the name that its address stands for.
