@@ -1,6 +1,5 @@
 #include "dns/ares_ev.h"
 
-#include <ares.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <net/if.h>
@@ -8,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
+
+#include "dns/ares_sock_ev.h"
 
 /* c-ares 1.18 is a carrier of single questions over TCP here, where an answer
  * was cut or the settings say so. What it does not do is done around it: which
@@ -27,9 +27,6 @@
 /* Its receive buffer for datagrams, which it wants to know. */
 #define RECEIVE_MAX 4096
 #define TICK_MS 250
-#define ID_SLOTS 64
-
-struct channel;
 
 /* A question within a channel. */
 struct flight {
@@ -42,45 +39,10 @@ struct flight {
 	int status;
 };
 
-struct sock {
-	int fd; /* -1: none */
-	struct event *event;
-	short what;
-};
-
-struct channel {
-	struct list node; /* in its pool */
-	struct list busy; /* of all that have flights */
-	struct pool *pool;
-	ares_channel ares;
-	struct list by_id[ID_SLOTS];
-	unsigned int n_flights, uses;
-	struct sock socks[2];
-};
-
-/* The channels of an upstream. */
-struct pool {
-	struct ares_ev *ae;
-	struct upstream *upstream;
-	uint32_t scope; /* device of a link-local address */
-	struct list channels;
-	unsigned int n_channels;
-};
-
-struct ares_ev {
-	struct event_base *base;
-	struct resolve *resolve;
-	struct event *tick;
-	struct pool **pools; /* by upstream's number */
-	size_t n_pools;
-	struct list busy;
-	bool closing;
-};
-
 static struct flight *
 find_flight(struct channel *channel, uint16_t id)
 {
-	struct list *node, *head = &channel->by_id[id % ID_SLOTS];
+	struct list *node, *head = &channel->by_id[id % ARES_ID_SLOTS];
 
 	list_for_each (node, head) {
 		struct flight *f = container_of(node, struct flight, node);
@@ -102,135 +64,6 @@ flight_free(struct flight *flight)
 		channel->uses = 0; /* its socket is closed: another next */
 	}
 	free(flight);
-}
-
-/* Sockets ------------------------------------------------------------------ */
-
-static void socket_cb(evutil_socket_t fd, short what, void *arg);
-
-static ares_socket_t
-on_socket(int family, int type, int proto, void *arg)
-{
-	struct channel *channel = arg;
-	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
-
-	for (size_t i = 0; fd >= 0 && i < 2; i++) {
-		struct sock *sock = &channel->socks[i];
-
-		if (sock->fd >= 0)
-			continue;
-		sock->event = event_new(channel->pool->ae->base, fd,
-		    EV_READ | EV_PERSIST, socket_cb, channel);
-		if (sock->event == NULL)
-			break;
-		sock->fd = fd;
-		sock->what = 0;
-		return fd;
-	}
-	if (fd >= 0)
-		close(fd);
-	errno = EMFILE;
-	return -1;
-}
-
-static struct sock *
-find_sock(struct channel *channel, int fd)
-{
-	for (size_t i = 0; i < 2; i++)
-		if (channel->socks[i].fd == fd)
-			return &channel->socks[i];
-	return NULL;
-}
-
-static int
-on_close(ares_socket_t fd, void *arg)
-{
-	struct sock *sock = find_sock(arg, fd);
-
-	if (sock != NULL) {
-		event_free(sock->event);
-		sock->event = NULL;
-		sock->fd = -1;
-	}
-	return close(fd);
-}
-
-static int
-on_connect(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t len,
-    void *arg)
-{
-	struct channel *channel = arg;
-	struct sockaddr_in6 with;
-
-	if (addr->sa_family == AF_INET6 && channel->pool->scope != 0 &&
-	    len == sizeof(with)) {
-		memcpy(&with, addr, sizeof(with));
-		with.sin6_scope_id = channel->pool->scope;
-		return connect(fd, (const void *)&with, sizeof(with));
-	}
-	return connect(fd, addr, len);
-}
-
-static ares_ssize_t
-on_receive(ares_socket_t fd, void *buf, size_t len, int flags,
-    struct sockaddr *from, ares_socklen_t *from_len, void *arg)
-{
-	(void)arg;
-	return recvfrom(fd, buf, len, flags, from, from_len);
-}
-
-static ares_ssize_t
-on_send(ares_socket_t fd, const struct iovec *iov, int n, void *arg)
-{
-	struct msghdr msg = { .msg_iov = (void *)(uintptr_t)iov,
-		.msg_iovlen = (size_t)n };
-
-	(void)arg;
-	return sendmsg(fd, &msg, MSG_NOSIGNAL);
-}
-
-static const struct ares_socket_functions socket_functions = {
-	.asocket = on_socket,
-	.aclose = on_close,
-	.aconnect = on_connect,
-	.arecvfrom = on_receive,
-	.asendv = on_send,
-};
-
-/* What a socket waits for has changed. */
-static void
-on_state(void *arg, ares_socket_t fd, int readable, int writable)
-{
-	struct channel *channel = arg;
-	struct sock *sock = find_sock(channel, fd);
-	short what = (short)((readable ? EV_READ : 0) |
-			     (writable ? EV_WRITE : 0) | EV_PERSIST);
-
-	if (sock == NULL)
-		return; /* it is closed */
-	if (sock->what == what)
-		return;
-	if (sock->what != 0)
-		event_del(sock->event);
-	sock->what = 0;
-	if (!readable && !writable)
-		return;
-	if (event_assign(sock->event, channel->pool->ae->base, fd, what,
-		socket_cb, channel) == 0 &&
-	    event_add(sock->event, NULL) == 0)
-		sock->what = what;
-}
-
-/* Channels ----------------------------------------------------------------- */
-
-static void
-socket_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct channel *channel = arg;
-
-	ares_process_fd(channel->ares,
-	    (what & EV_READ) != 0 ? fd : ARES_SOCKET_BAD,
-	    (what & EV_WRITE) != 0 ? fd : ARES_SOCKET_BAD);
 }
 
 static int
@@ -319,7 +152,7 @@ channel_new(struct pool *pool)
 		.servers = &nobody,
 		.nservers = 1,
 		.lookups = lookups,
-		.sock_state_cb = on_state,
+		.sock_state_cb = ares_sock_state,
 		.sock_state_cb_data = channel,
 		.ednspsz = RECEIVE_MAX,
 		.resolvconf_path = none,
@@ -328,10 +161,9 @@ channel_new(struct pool *pool)
 	if (channel == NULL)
 		return NULL;
 	channel->pool = pool;
-	channel->socks[0].fd = channel->socks[1].fd = -1;
 	list_init(&channel->node);
 	list_init(&channel->busy);
-	for (size_t i = 0; i < ID_SLOTS; i++)
+	for (size_t i = 0; i < ARES_ID_SLOTS; i++)
 		list_init(&channel->by_id[i]);
 	if (ares_init_options(&channel->ares, &options,
 		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
@@ -341,7 +173,7 @@ channel_new(struct pool *pool)
 		free(channel);
 		return NULL;
 	}
-	ares_set_socket_functions(channel->ares, &socket_functions, channel);
+	ares_sock_prepare(channel);
 	list_append(&pool->channels, &channel->node);
 	pool->n_channels++;
 	if (set_server(channel->ares, &pool->upstream->spec) != ARES_SUCCESS) {
@@ -424,15 +256,26 @@ new_id(struct channel *channel)
 	return id;
 }
 
+static void
+get_busy(struct ares_ev *ae, struct channel *channel)
+{
+	static const struct timeval tick = { 0, TICK_MS * 1000 };
+
+	/* what would be late without it fails at its own deadline */
+	if (list_empty(&ae->busy))
+		(void)event_add(ae->tick, &tick);
+	list_append(&ae->busy, &channel->busy);
+}
+
 static int
 fly(struct channel *channel, struct flight *f, uint8_t *msg, size_t len)
 {
 	f->channel = channel;
 	f->id = new_id(channel);
 	wire_put16(msg, f->id);
-	list_append(&channel->by_id[f->id % ID_SLOTS], &f->node);
+	list_append(&channel->by_id[f->id % ARES_ID_SLOTS], &f->node);
 	if (channel->n_flights++ == 0)
-		list_append(&channel->pool->ae->busy, &channel->busy);
+		get_busy(channel->pool->ae, channel);
 	channel->uses++;
 	f->sending = true;
 	ares_send(channel->ares, msg, (int)len, on_answer, f);
@@ -477,13 +320,14 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 		ares_process_fd(
 		    channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	}
+	if (list_empty(&ae->busy))
+		(void)event_del(ae->tick); /* until there is a question */
 }
 
 int
 ares_ev_new(
     struct ares_ev **ret, struct event_base *base, struct resolve *resolve)
 {
-	static const struct timeval tick = { 0, TICK_MS * 1000 };
 	struct ares_ev *ae = calloc(1, sizeof(*ae));
 
 	if (ae == NULL)
@@ -496,7 +340,7 @@ ares_ev_new(
 		return -ENOMEM;
 	}
 	ae->tick = event_new(base, -1, EV_PERSIST, tick_cb, ae);
-	if (ae->tick == NULL || event_add(ae->tick, &tick) < 0) {
+	if (ae->tick == NULL) {
 		ares_ev_free(ae);
 		return -ENOMEM;
 	}

@@ -125,6 +125,29 @@ cache_find(struct cache *cache, const struct key *key)
 	return entry;
 }
 
+uint64_t
+cache_expect(const struct cache *cache, const struct key *key)
+{
+	uint64_t hash = key_hash(&cache->map, key);
+
+	map_expect(&cache->map, hash);
+	return hash;
+}
+
+void
+cache_expect_entry(const struct cache *cache, uint64_t number)
+{
+	const struct map_node *node = map_expected(&cache->map, number);
+	const uint8_t *entry;
+
+	if (node == NULL)
+		return;
+	entry = (const uint8_t *)container_of(node, struct cache_entry, node);
+	/* the entry, and the short answer behind it */
+	for (size_t i = 0; i < sizeof(struct cache_entry) + 64; i += 64)
+		__builtin_prefetch(entry + i);
+}
+
 uint32_t
 cache_age(const struct cache_entry *entry, mono_t now)
 {

@@ -39,6 +39,12 @@ void cache_resize(struct cache *cache, size_t bytes);
  * flush. */
 struct cache_entry *cache_find(struct cache *cache, const struct key *key);
 
+/* For many that are looked for in a row: first for each the one, then for each
+ * the other, so that memory is waited for once. The number is what the first
+ * gives for the second. Nothing changes by that. */
+uint64_t cache_expect(const struct cache *cache, const struct key *key);
+void cache_expect_entry(const struct cache *cache, uint64_t number);
+
 /* Seconds since it was kept. */
 uint32_t cache_age(const struct cache_entry *entry, mono_t now);
 bool cache_is_fresh(const struct cache_entry *entry, mono_t now);

@@ -36,9 +36,11 @@ libdns_a_SOURCES = \
 # the shells
 rerouted_SOURCES += \
 	%D%/ares_ev.c %D%/ares_ev.h \
+	%D%/ares_sock_ev.c %D%/ares_sock_ev.h \
 	%D%/plain_ev.c %D%/plain_ev.h \
 	%D%/server_ev.c %D%/server_ev.h \
-	%D%/tcp_ev.c %D%/tcp_ev.h
+	%D%/tcp_conn_ev.c \
+	%D%/tcp_ev.c %D%/tcp_ev.h %D%/tcp_own.h
 
 # over TLS; a library of its own for the tests
 noinst_LIBRARIES += libdnstls.a

@@ -13,16 +13,18 @@
 #include "src/base/budget.h"
 
 /* A question has a port of its own while there are not many: so many at once,
- * and one more after so long. */
+ * and one after so long. */
 #define FRESH_BURST 256
-#define FRESH_NS (2 * MONO_MS)
+#define FRESH_NS (4 * MONO_MS)
 /* Those that come faster share the ports of their upstream, each its own by
  * chance: among so many, and no more than so many. */
+/* A while of few questions before ports are fresh again. */
+#define FRESH_DEBT (100 * MONO_MS)
 #define CHOICE_MIN 32
 #define CHOICE_MAX 64
 /* Questions of one port. A new port costs a socket, and is judged as any
  * program's flow is: many times what a question costs. */
-#define USES_MAX 32
+#define USES_MAX 128
 /* How long a port is chosen: the less, the less is found out about it. */
 #define CHOSEN_NS MONO_S
 /* How long an answer is waited for; resolve has had its say long before, but
@@ -286,6 +288,8 @@ port_open(struct server *server, mono_t now, struct port **ret)
 	port->opened = now;
 	port->fd = socket(
 	    server->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (port->fd >= 0)
+		server_mark(port->fd);
 	if (port->fd < 0 ||
 	    connect(port->fd, (void *)&server->sa, server->sa_len) < 0)
 		r = -errno;
@@ -319,14 +323,15 @@ port_pick(struct server *server, mono_t now, struct port **ret)
 	struct budget *fresh = &server->pe->fresh;
 	int r = -EMFILE;
 
+	bool few = budget_has(fresh, now);
+
+	if (fresh->spent < fresh->most + FRESH_DEBT)
+		budget_spend(fresh, FRESH_NS);
 	for (;;) {
-		bool spends = budget_has(fresh, now);
 		struct port *port;
 
-		if (spends || server->n_choice < CHOICE_MIN)
+		if (few || server->n_choice < CHOICE_MIN)
 			r = port_open(server, now, ret);
-		if (r == 0 && spends)
-			budget_spend(fresh, FRESH_NS);
 		if (r == 0 || server->n_choice == 0)
 			return r;
 		port = any_of(server);

@@ -10,6 +10,7 @@
 
 #include "dns/tcp_ev.h"
 #include "src/base/log.h"
+#include "src/core/mark.h"
 
 /* Datagrams of a system call, and calls of a wake-up: packets, too, want to be
  * judged. */
@@ -162,12 +163,9 @@ write_control(
 	msg->msg_controllen = CMSG_SPACE(c->cmsg_len - CMSG_LEN(0));
 }
 
-/* True if there is an answer to be sent now. */
-static bool
-take_datagram(
-    struct listener *l, struct slot *slot, struct mmsghdr *mm, mono_t now)
+static void
+read_datagram(struct listener *l, struct slot *slot, struct mmsghdr *mm)
 {
-	struct server_ev *se = l->se;
 	struct asking *a = &slot->asking;
 
 	server_addr(&slot->peer, &a->client);
@@ -176,12 +174,39 @@ take_datagram(
 		read_control(&mm->msg_hdr, &a->client);
 	a->client.listener = l->number;
 	a->client.tcp = false;
-	/* port 0 can't be answered */
-	if (a->client.port == 0)
-		return false;
 	a->kind = query_parse(&a->query, slot->received, mm->msg_len);
 	if ((mm->msg_hdr.msg_flags & MSG_TRUNC) != 0 && a->kind == QUERY_GOOD)
 		a->kind = QUERY_FORMERR;
+}
+
+/* All are read before the first is answered: what is known of them comes from
+ * memory meanwhile. */
+static void
+read_batch(struct listener *l, size_t n)
+{
+	struct server_ev *se = l->se;
+	struct asking *good[BATCH];
+	size_t n_good = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		read_datagram(l, &se->slots[i], &se->in[i]);
+		if (se->slots[i].asking.kind == QUERY_GOOD)
+			good[n_good++] = &se->slots[i].asking;
+	}
+	if (n_good > 1)
+		resolve_expect(se->opts.resolve, good, n_good);
+}
+
+/* True if there is an answer to be sent now. */
+static bool
+take_datagram(struct listener *l, struct slot *slot, mono_t now)
+{
+	struct server_ev *se = l->se;
+	struct asking *a = &slot->asking;
+
+	/* port 0 can't be answered */
+	if (a->client.port == 0)
+		return false;
 	a->foreign = !se->opts.identify(se->opts.arg, &a->client, now);
 	a->out = slot->answer;
 	return resolve_query(se->opts.resolve, a, now) == RESOLVE_ANSWERED;
@@ -260,11 +285,13 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 
 		n = receive(l);
 		now = mono_now();
+		if (n > 0)
+			read_batch(l, (size_t)n);
 		for (int i = 0; i < n; i++) {
 			struct slot *slot = &se->slots[i];
 			struct msghdr *out = &se->out[answers].msg_hdr;
 
-			if (!take_datagram(l, slot, &se->in[i], now))
+			if (!take_datagram(l, slot, now))
 				continue;
 			slot->out.iov_base = slot->answer;
 			slot->out.iov_len = slot->asking.len;
@@ -339,6 +366,15 @@ set_buffers(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
+void
+server_mark(int fd)
+{
+	uint32_t mark = MARK_ACCEPT_FLOW;
+
+	/* without the privilege they go the longer way */
+	(void)setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+}
+
 static int
 listen_udp(struct listener *l)
 {
@@ -353,6 +389,7 @@ listen_udp(struct listener *l)
 	if (l->fd < 0)
 		return -errno;
 	set_buffers(l->fd);
+	server_mark(l->fd);
 	if (six)
 		(void)setsockopt(
 		    l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));

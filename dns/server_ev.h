@@ -48,6 +48,11 @@ struct server_stats {
 };
 void server_ev_stats(const struct server_ev *se, struct server_stats *ret);
 
+/* Gives what the socket sends the mark that its flows have once they are
+ * judged: C170 need not put it on, and the kernel not look for the way again
+ * for the mark's sake. The first of a flow is judged all the same (A5). */
+void server_mark(int fd);
+
 /* Socket addresses of listeners and clients. */
 struct sockaddr_storage;
 unsigned int server_sockaddr(struct sockaddr_storage *ret,

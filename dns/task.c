@@ -224,16 +224,15 @@ task_drop_all(struct resolve *r, struct list *waiters)
 	}
 }
 
-/* May consume the task. */
-static void
-task_due(struct resolve *r, struct task *task, mono_t now)
+/* What is late now, and whose upstream is blamed for it. Returns the one that
+ * was to settle a doubt over TCP, and is not heard of there: it is to be asked
+ * by UDP, its letters as they come. */
+static struct upstream *
+note_late(struct resolve *r, struct task *task, mono_t now)
 {
-	struct list *node, waiters;
+	struct upstream *ret = NULL;
+	struct list *node;
 
-	if (!mono_before(now, task->deadline)) {
-		task_fail(r, task, task->refused ? -EPROTO : -ETIMEDOUT, now);
-		return;
-	}
 	list_for_each (node, &task->attempts) {
 		struct attempt *attempt =
 		    container_of(node, struct attempt, node);
@@ -241,9 +240,28 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 		if (attempt->late || mono_before(now, attempt->late_at))
 			continue;
 		attempt->late = true;
-		r->stats.upstream_timeouts++;
-		upstream_late(attempt->upstream, attempt->sent, now);
+		if (attempt->settles == DOUBT_CASE && attempt->tcp)
+			ret = attempt->upstream;
+		else if (attempt->doubt == DOUBT_NONE) {
+			r->stats.upstream_timeouts++;
+			upstream_late(attempt->upstream, attempt->sent, now);
+		}
 	}
+	return ret;
+}
+
+/* May consume the task. */
+static void
+task_due(struct resolve *r, struct task *task, mono_t now)
+{
+	struct upstream *u;
+	struct list waiters;
+
+	if (!mono_before(now, task->deadline)) {
+		task_fail(r, task, task->refused ? -EPROTO : -ETIMEDOUT, now);
+		return;
+	}
+	u = note_late(r, task, now);
 	if (task->stale_waits && !mono_before(now, task->stale_at)) {
 		struct outcome o = { .from = FROM_STALE };
 
@@ -255,7 +273,13 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 			waiters_answer(r, &waiters, &o, now);
 		}
 	}
-	if (mono_before(now, task->next_try))
+	if (u != NULL)
+		task_again(r, task,
+		    &(struct manner){ .upstream = u,
+			.edns = !upstream_is_off(&u->edns, now),
+			.settles = DOUBT_CASE },
+		    now);
+	else if (mono_before(now, task->next_try))
 		(void)task_plan(r, task); /* it is in the heap */
 	else
 		task_go_on(r, task, now);

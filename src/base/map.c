@@ -9,6 +9,9 @@
 
 #define SLOTS_MIN 64
 
+/* Twice as many slots as nodes, at least: a node that is looked at in vain is
+ * fetched from memory, which takes longer than all the rest. */
+
 uint64_t
 map_hash(const struct map *map, const void *key, size_t len)
 {
@@ -69,7 +72,7 @@ map_put(struct map *map, struct map_node *node, uint64_t hash)
 {
 	struct map_node **slot;
 
-	if (map->count > map->mask)
+	if (map->count > map->mask / 2)
 		map_grow(map);
 	slot = &map->slots[hash & map->mask];
 	node->hash = hash;

@@ -37,6 +37,20 @@ void map_put(struct map *map, struct map_node *node, uint64_t hash);
 /* Takes out a node that is in the map. */
 void map_remove(struct map *map, struct map_node *node);
 
+/* Has the memory of a slot fetched, and tells the first node of the slot, which
+ * may be another one's: for who looks for many in a row. */
+static inline void
+map_expect(const struct map *map, uint64_t hash)
+{
+	__builtin_prefetch(&map->slots[hash & map->mask]);
+}
+
+static inline const struct map_node *
+map_expected(const struct map *map, uint64_t hash)
+{
+	return map->slots[hash & map->mask];
+}
+
 /* The first node with that hash, and the next one after `node`, else NULL: the
  * caller compares keys. */
 struct map_node *map_first(const struct map *map, uint64_t hash);

@@ -24,11 +24,14 @@ host_names_unref(const struct host_names *hosts)
 }
 
 /* Names in one piece of memory, none longer than it is: a struct name has room
- * that is not looked at. */
+ * that is not looked at. So are their ends, which are not the names' user's but
+ * the entry's. */
 static struct host_names *
-host_names_new(const struct name *const *v, size_t n)
+host_names_new(const struct name *const *v, const mono_t *ends, size_t n,
+    mono_t **ret_ends)
 {
-	size_t head = sizeof(struct host_names) + n * sizeof(v[0]);
+	size_t at = sizeof(struct host_names) + n * sizeof(v[0]);
+	size_t head = at + n * sizeof(ends[0]);
 	size_t size = head;
 	struct host_names *hosts;
 	uint8_t *to;
@@ -40,6 +43,8 @@ host_names_new(const struct name *const *v, size_t n)
 		return NULL;
 	hosts->refs = 1;
 	hosts->n = (uint8_t)n;
+	*ret_ends = (mono_t *)(void *)((uint8_t *)hosts + at);
+	memcpy(*ret_ends, ends, n * sizeof(ends[0]));
 	to = (uint8_t *)hosts + head;
 	for (size_t i = 0; i < n; i++) {
 		size_t len = offsetof(struct name, wire) + v[i]->len;
@@ -49,6 +54,15 @@ host_names_new(const struct name *const *v, size_t n)
 		to += len;
 	}
 	return hosts;
+}
+
+const struct host_names *
+host_names_of(const struct name *name)
+{
+	const mono_t end = { 0 };
+	mono_t *ends;
+
+	return host_names_new(&name, &end, 1, &ends);
 }
 
 /* Entries ------------------------------------------------------------------ */
@@ -91,7 +105,6 @@ entry_free(struct names *names, struct names_entry *entry)
 	map_remove(&names->map, &entry->node);
 	list_remove(&entry->lru);
 	host_names_unref(entry->hosts);
-	free(entry->ends);
 	free(entry);
 }
 
@@ -119,17 +132,12 @@ static bool
 entry_set(struct names_entry *entry, const struct name *const *v,
     const mono_t *ends, size_t n)
 {
-	struct host_names *hosts = host_names_new(v, n);
-	mono_t *copy = malloc(n * sizeof(copy[0]));
+	mono_t *copy;
+	struct host_names *hosts = host_names_new(v, ends, n, &copy);
 
-	if (hosts == NULL || copy == NULL) {
-		free(hosts);
-		free(copy);
+	if (hosts == NULL)
 		return false;
-	}
-	memcpy(copy, ends, n * sizeof(copy[0]));
 	host_names_unref(entry->hosts);
-	free(entry->ends);
 	entry->hosts = hosts;
 	entry->ends = copy;
 	return true;

@@ -20,7 +20,7 @@ struct names_entry {
 	struct list lru;
 	struct names_key key;
 	const struct host_names *hosts;
-	mono_t *ends; /* of each of them */
+	mono_t *ends; /* of each of them, in the same memory */
 };
 
 struct names {

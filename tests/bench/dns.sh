@@ -1,98 +1,127 @@
 #!/bin/bash
-# The resolver beside others, one thread each, in one namespace: CPU a query and
-# queries a second, for answers out of the cache (1,000 and 100,000 names) and
-# for questions that have to be forwarded. `echo` is the limit: recvmmsg,
-# sendmmsg, and nothing between.
+# The resolver beside others, one thread each, in one namespace and in one run:
+# CPU a query and queries a second for answers out of the cache (1,000 and
+# 100,000 names), for questions that have to be forwarded, and for names that a
+# list of a million blocks (ours alone); and how long the slowest hundredth of
+# forwarded questions takes (5,000 a second). All that is measured is measured
+# ROUNDS times, one server after the other; medians are told, and ours against
+# each.
 #
-#     make bench; BUILDDIR=. REROUTED=./rerouted tests/bench/dns.sh [SECONDS]
+#     make bench; BUILDDIR=. REROUTED=./rerouted tests/bench/dns.sh [SECONDS [ROUNDS]]
 #
-# Every query of ours is judged by 100 rules and carries its process. All of
-# them run while our chains are in the tables of the namespace, which costs each
-# datagram of each server the same; `bare` is the echo without. Needs dnsperf;
-# unbound, dnsmasq, dnsdist and pdns-recursor where they are installed.
+# Every query of ours is judged by 100 rules and a list, and carries its
+# process. All run while our chains are in the tables of the namespace, which
+# costs each datagram of each server the same; `echo` is the limit under them:
+# recvmmsg, sendmmsg, and nothing between. `bare` is the same without tables.
+# Needs dnsperf; unbound, dnsmasq, dnsdist, pdns-recursor, knot-resolver and
+# smartdns where they are installed.
 . "$(dirname "$0")/../netns/lib.sh"
 need_root
-need dnsperf
-seconds=${1:-3}
+need dnsperf conntrack
+seconds=${1:-2} rounds=${2:-3}
 net_up
 cd "$tmp" || exit 1
 
-python3 - <<'END'
-for n, path in ((1000, "names.1k"), (100000, "names.100k")):
+python3 - "$rounds" <<'END'
+import sys
+for n, path in ((1000, "1k"), (100000, "100k")):
     with open(path, "w") as f:
         for i in range(n):
             f.write("host%d.bench%d.example.com A\n" % (i, i % 97))
-with open("misses", "w") as f:
-    for i in range(400000):
-        f.write("m%d.x%d.example.net A\n" % (i, i % 89))
+for r in range(int(sys.argv[1])):
+    for path, n in (("misses.%d", 400000), ("slow.%d", 50000)):
+        with open(path % r, "w") as f:
+            for i in range(n):
+                f.write("%s%d.x%d.r%d.example.net A\n" %
+                        (path[0], i, i % 89, r))
+with open("million", "w") as f, open("blocked", "w") as q:
+    for i in range(1000000):
+        f.write("b%d.ads%d.example.org\n" % (i, i % 997))
+        if i % 10 == 3:
+            q.write("b%d.ads%d.example.org A\n" % (i, i % 997))
 END
 
 ticks() { awk '{print $14 + $15}' "/proc/$1/stat"; }
 hz=$(getconf CLK_TCK)
 
-# run WHO PID ADDRESS FILE OPTION...: one line
-run() {
-	local who=$1 p=$2 address=$3 file=$4 begin end
-	shift 4
-	begin=$(ticks "$p")
-	inc timeout 60 dnsperf -s "$address" -p "$port" -d "$file" -c 20 -T 1 \
-	    -q 100 "$@" \
-	    >dnsperf.out 2>/dev/null
-	end=$(ticks "$p")
-	awk -v who="$who" -v file="$(basename "$file")" \
+# ask ADDRESS PORT FILE OPTION...
+ask() {
+	local address=$1 at=$2 file=$3
+	shift 3
+	inc timeout 60 dnsperf -s "$address" -p "$at" -d "$file" -c 20 -T 1 \
+	    -q 100 "$@" 2>/dev/null
+}
+
+# measure WHO WHAT FILE: a line in the file `lines`
+measure() {
+	local who=$1 what=$2 file=$3 begin end
+	begin=$(ticks "${pid_of[$who]}")
+	ask "${address_of[$who]}" "${port_of[$who]}" "$file" -l "$seconds" \
+	    >dnsperf.out
+	end=$(ticks "${pid_of[$who]}")
+	awk -v who="$who" -v what="$what" \
 	    -v cpu=$(((end - begin) * 1000000 / hz)) '
 	/Queries completed/ { done = $3 } /Queries lost/ { lost = $3 }
 	/Queries per second/ { qps = $4 }
-	/Average Latency/ { latency = $4 * 1e6 }
 	END { if (done == 0) done = 1
-	      printf "%-14s %-11s %8d q/s  %6.2f us CPU a query  %7.0f us latency  lost %d\n",
-	          who, file, qps, cpu / done, latency, lost }' dnsperf.out
+	      print who, what, cpu / done, qps, lost }' dnsperf.out >>lines
 }
 
-# cached WHO PID ADDRESS: warms up, then measures
-cached() {
-	for file in names.1k names.100k; do
-		inc timeout 60 dnsperf -s "$3" -p "$port" -d $file -c 20 -T 1 \
-		    -q 100 -n 1 >/dev/null 2>&1
-		run "$1" "$2" "$3" $file -l "$seconds"
-	done
-	[ "$1" = echo ] || [ "$1" = bare ] || run "$1" "$2" "$3" misses -l 2
+# p99 WHO FILE
+p99() {
+	ask "${address_of[$1]}" "${port_of[$1]}" "$2" -l 1 -Q 5000 -v |
+	    awk '$1 == ">" { print $NF * 1000000 }' | sort -n >latencies
+	awk -v who="$1" '{ v[NR] = $1 } END {
+	    if (NR > 0) print who, "p99", v[int(NR * 0.99)], v[int(NR / 2)], 0
+	}' latencies >>lines
+}
+
+declare -A pid_of address_of port_of
+servers=
+server() { # NAME PID ADDRESS PORT
+	pid_of[$1]=$2 address_of[$1]=$3 port_of[$1]=$4
+	servers="$servers $1"
+}
+# peer NAME ADDRESS PROGRAM ARGUMENT...
+peer() {
+	local name=$1 address=$2
+	shift 2
+	command -v "$1" >/dev/null || return
+	background inc "$@" >"$name.log" 2>&1
+	if wait_for inc dig +time=1 +tries=1 -p 5300 "@$address" a.example.com
+	then
+		server "$name" "$pid" "$address" 5300
+	else
+		tail -n 3 "$name.log"
+	fi
 }
 
 background inc "$BUILDDIR/dnsecho" 127.0.0.5 5300
-background inc "$BUILDDIR/dnsecho" 127.0.0.2 5300
-echo=$pid port=5300 # not 53: that would be brought to us
-cached bare "$echo" 127.0.0.2
+upstream=$pid
+background inc "$BUILDDIR/dnsecho" 127.0.0.2 5300 # not 53: that is brought to us
+server bare "$pid" 127.0.0.2 5300
+wait_for inc dig +time=1 +tries=1 -p 5300 @127.0.0.5 a.example.com
+for file in 1k 100k; do measure bare hit-$file $file; done
+server echo "$pid" 127.0.0.2 5300
 
 {
-	for i in $(seq 98); do
+	for i in $(seq 97); do
 		case $((i % 3)) in
 		0) echo "block out domain .blocked$i.example" ;;
 		1) echo "block out exe /usr/bin/none$i to 192.0.2.$i" ;;
 		2) echo "block out domain *.x$i.example to port 443" ;;
 		esac
 	done
-	echo "block out user nobody domain .example.org"
+	echo "block out list million"
+	echo "block out user nobody domain .example.edu"
 	echo "accept out exe $(readlink -f "$(command -v dnsperf)")"
 } >all.rules
-settings "[resolver]" "upstream = 127.0.0.5:5300" "cache-size = 128M"
+settings "[resolver]" "upstream = 127.0.0.5:5300" "cache-size = 128M" \
+    "[list \"million\"]" "source = $tmp/million"
 rules "$(cat all.rules)"
 daemon_start || exit 1
-cached echo "$echo" 127.0.0.2
-port=53
-cached rerouted "$daemon" 127.0.0.1
-ctl --json queries | head -n 1 | cut -c 1-300
-port=5300
+server rerouted "$daemon" 127.0.0.1 53
 
-peer() { # NAME PROGRAM ARGUMENT...: on 127.0.0.3
-	command -v "$2" >/dev/null || return
-	local name=$1
-	shift
-	background inc "$@" >"$name.log" 2>&1
-	wait_for inc dig +time=1 +tries=1 -p 5300 @127.0.0.3 a.example.com || return
-	cached "$name" "$pid" 127.0.0.3
-	stop "$pid"
-}
 cat >unbound.conf <<END
 server:
  interface: 127.0.0.3@5300
@@ -113,19 +142,82 @@ forward-zone:
  name: "."
  forward-addr: 127.0.0.5@5300
 END
-peer unbound unbound -d -c "$tmp/unbound.conf"
-peer dnsmasq dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
-    --user=root --pid-file= --bind-interfaces --listen-address=127.0.0.3 \
-    --port=5300 --server=127.0.0.5#5300 --cache-size=150000 --dns-forward-max=5000
+peer unbound 127.0.0.3 unbound -d -c "$tmp/unbound.conf"
+peer dnsmasq 127.0.0.4 dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
+    --no-hosts --user=root --pid-file= --bind-interfaces \
+    --listen-address=127.0.0.4 --port=5300 --server=127.0.0.5#5300 \
+    --cache-size=150000 --dns-forward-max=5000
 cat >dnsdist.conf <<END
-setLocal("127.0.0.3:5300")
+setLocal("127.0.0.6:5300")
 newServer{address="127.0.0.5:5300", sockets=4}
-pc = newPacketCache(200000)
+pc = newPacketCache(1000000)
 getPool(""):setCache(pc)
 setSecurityPollSuffix("")
 END
-peer dnsdist dnsdist --supervised -C "$tmp/dnsdist.conf" --disable-syslog
-peer recursor pdns_recursor --config-dir="$tmp" --socket-dir="$tmp" --daemon=no \
-    --local-address=127.0.0.3 --local-port=5300 --forward-zones-recurse=.=127.0.0.5:5300 --threads=1 \
-    --dnssec=off --max-packetcache-entries=500000 --disable-syslog --quiet \
-    --dont-query= --security-poll-suffix= --hint-file=no
+peer dnsdist 127.0.0.6 dnsdist --supervised -C "$tmp/dnsdist.conf" \
+    --disable-syslog
+peer recursor 127.0.0.7 pdns_recursor --config-dir="$tmp" --socket-dir="$tmp" \
+    --daemon=no --local-address=127.0.0.7 --local-port=5300 --threads=1 \
+    --forward-zones-recurse=.=127.0.0.5:5300 --dnssec=off \
+    --max-packetcache-entries=500000 --disable-syslog --quiet --dont-query= \
+    --security-poll-suffix= --hint-file=no
+cat >kresd.conf <<END
+net.listen('127.0.0.8', 5300, { kind = 'dns' })
+modules.unload('ta_update', 'ta_signal_query', 'ta_sentinel', 'priming')
+trust_anchors.remove('.')
+cache.size = 256 * MB
+policy.add(policy.all(policy.STUB('127.0.0.5@5300')))
+END
+mkdir kresd
+peer knot-resolver 127.0.0.8 kresd -n -c "$tmp/kresd.conf" "$tmp/kresd"
+cat >smartdns.conf <<END
+bind 127.0.0.10:5300
+server 127.0.0.5:5300
+cache-size 1000000
+speed-check-mode none
+dualstack-ip-selection no
+cache-persist no
+log-level error
+log-file $tmp/smartdns.out
+END
+peer smartdns 127.0.0.10 smartdns -f -p - -c "$tmp/smartdns.conf"
+
+for who in $servers; do
+	for file in 1k 100k; do
+		[ "$who" = bare ] || ask "${address_of[$who]}" \
+		    "${port_of[$who]}" $file -n 1 >/dev/null
+	done
+done
+for round in $(seq 0 $((rounds - 1))); do
+	for who in $servers; do
+		[ "$who" != bare ] || continue
+		# a port that another had is another's flow
+		inc conntrack -F 2>/dev/null
+		for file in 1k 100k; do measure "$who" hit-$file $file; done
+		[ "$who" != echo ] || continue
+		measure "$who" miss "misses.$round"
+		p99 "$who" "slow.$round"
+	done
+	measure rerouted blocked blocked
+done
+stop "$upstream"
+
+python3 - <<'END'
+import collections, statistics
+got = collections.defaultdict(list)
+for line in open("lines"):
+    who, what, *values = line.split()
+    got[what, who].append([float(v) for v in values])
+for what in ("hit-1k", "hit-100k", "blocked", "miss", "p99"):
+    rows = {w: [statistics.median(c) for c in zip(*v)]
+            for (k, w), v in got.items() if k == what}
+    for who, (value, other, lost) in sorted(rows.items(), key=lambda r: r[1]):
+        ours = rows["rerouted"][0] / value if value else 0
+        if what == "p99":
+            print("%-9s %-14s %8.0f us, half within %.0f us; ours against it "
+                  "%.2f" % (what, who, value, other, ours))
+        else:
+            print("%-9s %-14s %6.2f us of CPU a query, %7.0f q/s, lost %d; "
+                  "ours against it %.2f" % (what, who, value, other, lost, ours))
+END
+ctl --json queries | head -n 1 | cut -c 1-300

@@ -55,7 +55,10 @@ for file in dns/*.[ch]; do
 	dns/trust.c | dns/tls_conn_ev.c) ;;
 	*) deny 'only dns/trust.c and dns/tls_conn_ev.c know OpenSSL' 'openssl/' $file ;;
 	esac
-	[ $file = dns/ares_ev.c ] || deny 'only dns/ares_ev.c knows c-ares' 'ares\.h' $file
+	case $file in
+	dns/ares_ev.c | dns/ares_sock_ev.[ch]) ;;
+	*) deny 'only dns/ares_ev.c and its sockets know c-ares' 'ares\.h|dns/ares_sock_ev' $file ;;
+	esac
 done
 for file in src/*.[ch] src/*/*.[ch]; do
 	case $file in
