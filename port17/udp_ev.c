@@ -33,6 +33,7 @@ struct udp {
 	struct assocs *assocs;
 	struct event *sweep;
 	struct udp_counters counters;
+	struct shares kept; /* bytes that wait for a way */
 	/* of one wake-up: `out` is empty at its end, and before a flow ends */
 	struct dgrams *in;
 	struct dgram_out *out;
@@ -221,7 +222,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->nat.port = seen->rport;
 	flow->nat.key = key;
 	list_init(&flow->user);
-	dgram_kept_init(&flow->kept);
+	dgram_kept_init(&flow->kept, &udp->kept, claim.process);
 	if (udpnat_count(&udp->nat) == 0)
 		sweep_soon(udp);
 	udpnat_add(&udp->nat, &flow->nat, now);
@@ -454,10 +455,13 @@ open_all(struct udp *udp)
 		.received = assoc_received,
 		.received_all = assoc_received_all,
 		.gone = assoc_gone,
+		.kept = &udp->kept,
 		.arg = udp,
 	};
 	int r = udpnat_init(&udp->nat, udp->opts.max);
 
+	if (r == 0)
+		r = shares_init(&udp->kept, DGRAM_KEPT_ALL_MAX);
 	if (r < 0)
 		return r;
 	assocs.in = udp->in = dgrams_new();
@@ -508,6 +512,7 @@ udp_free(struct udp *udp)
 		    CLOSED_STOPPED);
 	assocs_free(udp->assocs);
 	udpnat_done(&udp->nat);
+	shares_done(&udp->kept);
 	if (udp->sweep != NULL)
 		event_free(udp->sweep);
 	for (size_t i = 0; i < 2; i++)

@@ -27,10 +27,11 @@ struct resolver_opts {
 	struct names *names;
 	/* a query has had its answer, or will have none */
 	void (*queried)(void *arg, const struct record *record);
-	/* see struct resolve_ops; family ADDR_NONE: another type is asked.
-	 * NULL: nobody knows of tunnels */
+	/* see struct resolve_ops. NULL: nobody knows of tunnels */
 	enum resolve_way (*stand_in)(void *arg, const char *tunnel,
-	    const struct name *name, enum addr_family family, struct addr *ret);
+	    const struct resolve_stand_in *query, struct addr *ret);
+	bool (*stands_for)(void *arg, const struct addr *addr, mono_t now,
+	    const struct name **ret);
 	void *arg;
 	struct upstreams_tunnel by_tunnel;
 };
