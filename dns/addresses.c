@@ -107,3 +107,62 @@ addresses_host(struct name *ret, const struct name *service)
 	ret->len = (uint8_t)name_rest(service, at);
 	memcpy(ret->wire, at, ret->len);
 }
+
+/* At *at a label that is `text`; it is left out then. */
+static bool
+skip_label(const uint8_t **at, const char *text)
+{
+	size_t len = strlen(text);
+
+	if ((*at)[0] != len || memcmp(*at + 1, text, len) != 0)
+		return false;
+	*at = name_step(*at);
+	return true;
+}
+
+/* Such as _8443. */
+static bool
+skip_port(const uint8_t **at)
+{
+	unsigned int len = (*at)[0];
+
+	if (len < 2 || len > 6 || (*at)[1] != '_')
+		return false;
+	for (unsigned int i = 2; i <= len; i++)
+		if ((*at)[i] < '0' || (*at)[i] > '9')
+			return false;
+	*at = name_step(*at);
+	return true;
+}
+
+/* Such as _foo; TLSA and SRV records stand below those of transports. */
+static bool
+skip_scheme(const uint8_t **at, bool any)
+{
+	static const char *const transports[] = { "_tcp", "_udp", "_sctp",
+		"_dccp", "_quic" };
+
+	if (skip_label(at, "_https") || skip_label(at, "_dns"))
+		return true;
+	if (!any || (*at)[0] < 2 || (*at)[1] != '_')
+		return false;
+	for (size_t i = 0; i < sizeof(transports) / sizeof(char *); i++)
+		if (skip_label(at, transports[i]))
+			return false;
+	*at = name_step(*at);
+	return true;
+}
+
+bool
+addresses_service_host(struct name *ret, const struct name *service)
+{
+	const uint8_t *at = service->wire;
+	bool port = skip_port(&at);
+
+	/* an underscore behind it is no host's */
+	if (!skip_scheme(&at, port) || at[0] == 0 || at[1] == '_')
+		return false;
+	ret->len = (uint8_t)name_rest(service, at);
+	memcpy(ret->wire, at, ret->len);
+	return true;
+}

@@ -23,9 +23,16 @@ void addresses_of(
 
 bool addresses_next(struct addresses *addresses, struct addr *ret);
 
-/* Whose the service is: the name without the labels in front that say port and
- * scheme, _8443._https (RFC 9460 section 2.3). */
+/* Whose the service is: the name without the labels in front that begin with an
+ * underscore, as those that say port and scheme do (RFC 9460 section 2.3). For
+ * what denies: other such names may be in anybody's hands. */
 void addresses_host(struct name *ret, const struct name *service);
+
+/* The same for what grants: only _https or _dns is left out, with a port in
+ * front (_8443._https) or without, and after a port any scheme but those of
+ * transports. False where that is not how the name begins: _acme-challenge is
+ * often given to others. */
+bool addresses_service_host(struct name *ret, const struct name *service);
 
 static inline bool
 addresses_is_service(uint16_t type)

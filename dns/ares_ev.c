@@ -256,6 +256,17 @@ new_id(struct channel *channel)
 	return id;
 }
 
+static void
+get_busy(struct ares_ev *ae, struct channel *channel)
+{
+	static const struct timeval tick = { 0, TICK_MS * 1000 };
+
+	/* what would be late without it fails at its own deadline */
+	if (list_empty(&ae->busy))
+		(void)event_add(ae->tick, &tick);
+	list_append(&ae->busy, &channel->busy);
+}
+
 static int
 fly(struct channel *channel, struct flight *f, uint8_t *msg, size_t len)
 {
@@ -264,7 +275,7 @@ fly(struct channel *channel, struct flight *f, uint8_t *msg, size_t len)
 	wire_put16(msg, f->id);
 	list_append(&channel->by_id[f->id % ARES_ID_SLOTS], &f->node);
 	if (channel->n_flights++ == 0)
-		list_append(&channel->pool->ae->busy, &channel->busy);
+		get_busy(channel->pool->ae, channel);
 	channel->uses++;
 	f->sending = true;
 	ares_send(channel->ares, msg, (int)len, on_answer, f);
@@ -309,13 +320,14 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 		ares_process_fd(
 		    channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	}
+	if (list_empty(&ae->busy))
+		(void)event_del(ae->tick); /* until there is a question */
 }
 
 int
 ares_ev_new(
     struct ares_ev **ret, struct event_base *base, struct resolve *resolve)
 {
-	static const struct timeval tick = { 0, TICK_MS * 1000 };
 	struct ares_ev *ae = calloc(1, sizeof(*ae));
 
 	if (ae == NULL)
@@ -328,7 +340,7 @@ ares_ev_new(
 		return -ENOMEM;
 	}
 	ae->tick = event_new(base, -1, EV_PERSIST, tick_cb, ae);
-	if (ae->tick == NULL || event_add(ae->tick, &tick) < 0) {
+	if (ae->tick == NULL) {
 		ares_ev_free(ae);
 		return -ENOMEM;
 	}

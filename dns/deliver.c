@@ -58,6 +58,7 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 	rec.process = client->asker->process;
 	rec.by = client->by;
 	rec.ttl = o->answer != NULL ? o->answer->ttl : 0;
+	rec.group = o->key != NULL ? o->key->group : 0;
 	rec.upstream.family = ADDR_NONE;
 	if (o->upstream != NULL) {
 		rec.upstream = o->upstream->spec.addr;

@@ -37,6 +37,7 @@ struct record {
 	const struct process *process;
 	enum attributed_by by; /* who said so */
 	uint32_t ttl;	       /* of the answer, s */
+	uint8_t group;	       /* of upstreams: whose answer it is */
 	bool learnt; /* names are to be learnt from it: not yet for this one */
 	/* who answered it upstream; of family ADDR_NONE where nobody did */
 	struct addr upstream;

@@ -67,23 +67,6 @@ check_form(struct resolve *r, struct asking *a)
 	return RESOLVE_WAITING;
 }
 
-/* The longest zone of the forwards that the name is in. */
-static uint8_t
-group_of(const struct resolve *r, const struct name *name)
-{
-	size_t best = 0, len = 0;
-
-	for (size_t i = 0; i < r->conf.n_forwards; i++) {
-		const struct name *zone = &r->conf.forwards[i].zone;
-
-		if (zone->len > len && name_in(name, zone)) {
-			best = i + 1;
-			len = zone->len;
-		}
-	}
-	return (uint8_t)best;
-}
-
 static bool
 is_judged(const struct resolve *r, const struct cache_entry *entry,
     const struct client *client, mono_t now)
@@ -302,11 +285,12 @@ static enum resolve_way
 way_of(const struct resolve *r, const struct asked *asked, struct key *key,
     struct addr *ret)
 {
+	struct resolve_stand_in query = { r->policy, &asked->decision, key,
+		asked->client->asker, asked->began };
 	enum resolve_way way = RESOLVE_WAY_USUAL;
 
 	if (r->ops.stand_in != NULL)
-		way = r->ops.stand_in(
-		    r->ops.arg, r->policy, &asked->decision, key, ret);
+		way = r->ops.stand_in(r->ops.arg, &query, ret);
 	if (way == RESOLVE_WAY_STAND_IN && key->class != CLASS_IN)
 		return RESOLVE_WAY_NONE;
 	if (way == RESOLVE_WAY_TUNNEL &&
@@ -332,6 +316,17 @@ answer_rerouted(
 		return false;
 	case RESOLVE_WAY_NONE:
 		local_error(&made, &r->space, key, RCODE_SERVFAIL);
+		break;
+	case RESOLVE_WAY_FULL:
+		local_error(&made, &r->space, key, RCODE_SERVFAIL);
+		made.ede = EDE_OTHER;
+		made.ede_text = "all addresses that stand for names are in use";
+		break;
+	case RESOLVE_WAY_LIMITED:
+		r->stats.limited++;
+		local_error(&made, &r->space, key, RCODE_SERVFAIL);
+		made.ede = EDE_OTHER;
+		made.ede_text = "too many new names for a tunnel at once";
 		break;
 	case RESOLVE_WAY_STAND_IN:
 		local_addresses(&made, &r->space, key, &addr,
@@ -371,7 +366,7 @@ take_alias(struct resolve *r, struct asked *asked, struct key *key)
 	list_index_hit(l);
 	asked->alias = true;
 	key->name = target;
-	key->group = group_of(r, &target);
+	key->group = resolve_group_of(r, &target);
 	return true;
 }
 
@@ -396,7 +391,8 @@ resolve_expect(struct resolve *r, struct asking *batch[], size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct asking *a = batch[i];
 
-		key_of_query(&key, &a->query, group_of(r, &a->query.qname));
+		key_of_query(
+		    &key, &a->query, resolve_group_of(r, &a->query.qname));
 		a->expected = cache_expect(r->cache, &key);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -411,13 +407,14 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	};
 	struct outcome o = { .from = FROM_LOCAL };
 	enum resolve_result early;
+	struct answer made;
 	struct key key;
 
 	r->stats.queries++;
 	early = check_form(r, a);
 	if (early != RESOLVE_WAITING)
 		return early;
-	key_of_query(&key, &a->query, group_of(r, &a->query.qname));
+	key_of_query(&key, &a->query, resolve_group_of(r, &a->query.qname));
 	if (!a->client.tcp && policy_wants_tcp(r->policy, &key.name))
 		return send_to_tcp(r, a);
 	o.key = &key;
@@ -434,6 +431,10 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		   asked.decision.action == ACTION_DROP) {
 		a->len = outcome_deny(r, &asked, &o, a->out, now);
 		return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
+	}
+	if (own_find_stand_in(r, &key, now, &made)) {
+		o.answer = &made;
+		return finish(r, a, &asked, &o, now);
 	}
 	if (asked.decision.action == ACTION_REROUTE) {
 		if (answer_rerouted(r, a, &asked, &key))

@@ -138,6 +138,32 @@ resolve_group(struct resolve *r, size_t n, const struct name **ret_zone)
 	return &r->conf.forwards[n - 1].group;
 }
 
+uint8_t
+resolve_group_of(const struct resolve *r, const struct name *name)
+{
+	size_t best = 0, len = 0;
+
+	for (size_t i = 0; i < r->conf.n_forwards; i++) {
+		const struct name *zone = &r->conf.forwards[i].zone;
+
+		if (zone->len > len && name_in(name, zone)) {
+			best = i + 1;
+			len = zone->len;
+		}
+	}
+	return (uint8_t)best;
+}
+
+bool
+resolve_answers_for(
+    const struct resolve *r, uint8_t group, const struct name *name)
+{
+	/* those behind a tunnel are asked for what others are not */
+	if (resolve_is_tunnelled(r, group))
+		group = 0;
+	return resolve_group_of(r, name) == group;
+}
+
 bool
 resolve_is_tunnelled(const struct resolve *r, size_t group)
 {

@@ -16,6 +16,8 @@
 #define CONNECTIONS_ONE 256
 /* Connections taken in a row. */
 #define AT_ONCE 32
+/* Until the next try where there was no descriptor for one. */
+#define PAUSE_US 100000
 
 static struct conn *
 conn_find(const struct tcp_ev *te, uint64_t id)
@@ -85,8 +87,19 @@ conn_new(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa)
 }
 
 static void
+resume_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct acceptor *acceptor = arg;
+
+	(void)fd;
+	(void)what;
+	(void)event_add(acceptor->acceptable, NULL); /* was added before */
+}
+
+static void
 acceptable_cb(evutil_socket_t listener, short what, void *arg)
 {
+	static const struct timeval later = { .tv_usec = PAUSE_US };
 	struct acceptor *acceptor = arg;
 	struct sockaddr_storage sa;
 
@@ -99,10 +112,14 @@ acceptable_cb(evutil_socket_t listener, short what, void *arg)
 		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (fd < 0) {
-			if (errno != EAGAIN)
-				log_limited(LOG_LEVEL_WARNING, "dns",
-				    "a connection can't be accepted: %s",
-				    strerror(errno));
+			if (errno == EAGAIN)
+				return;
+			log_limited(LOG_LEVEL_WARNING, "dns",
+			    "a connection can't be accepted: %s",
+			    strerror(errno));
+			/* it stays readable: the loop must not spin on it */
+			(void)event_del(acceptor->acceptable); /* was added */
+			(void)event_add(acceptor->resume, &later);
 			return;
 		}
 		if (conn_new(acceptor, fd, &sa) < 0)
@@ -145,7 +162,9 @@ tcp_ev_listen(
 		return -errno;
 	a->acceptable = event_new(
 	    te->opts->base, a->fd, EV_READ | EV_PERSIST, acceptable_cb, a);
-	if (a->acceptable == NULL || event_add(a->acceptable, NULL) < 0)
+	a->resume = evtimer_new(te->opts->base, resume_cb, a);
+	if (a->acceptable == NULL || a->resume == NULL ||
+	    event_add(a->acceptable, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -185,6 +204,8 @@ tcp_ev_free(struct tcp_ev *te)
 	for (size_t i = 0; i < te->n; i++) {
 		if (te->v[i].acceptable != NULL)
 			event_free(te->v[i].acceptable);
+		if (te->v[i].resume != NULL)
+			event_free(te->v[i].resume);
 		if (te->v[i].fd >= 0)
 			close(te->v[i].fd);
 	}

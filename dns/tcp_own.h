@@ -32,7 +32,7 @@ struct acceptor {
 	uint16_t number;
 	struct addr addr;
 	int fd;
-	struct event *acceptable;
+	struct event *acceptable, *resume;
 };
 
 struct tcp_ev {

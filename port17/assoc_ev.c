@@ -242,7 +242,7 @@ assoc_new(struct assocs *assocs, const struct claim *claim,
 	assoc->claim = *claim;
 	assoc->claim.set = tunnel_set_ref(claim->set);
 	assoc->claim.process = process_ref(claim->process);
-	dgram_kept_init(&assoc->kept);
+	dgram_kept_init(&assoc->kept, assocs->opts.kept, claim->process);
 	list_init(&assoc->users);
 	dial.identity = claim_identity(&assoc->claim, key, 0);
 	assoc->dial = dial_start(assocs->opts.dialer, &dial);

@@ -29,6 +29,7 @@ struct assocs_opts {
 	/* both are the owner's, of one wake-up */
 	struct dgrams *in;
 	struct dgram_out *out;
+	struct shares *kept; /* DGRAM_KEPT_ALL_MAX; borrowed */
 	/* a datagram came for one of its flows */
 	void (*received)(void *arg, struct assoc *assoc,
 	    const struct target *from, const void *bytes, size_t len);

@@ -19,6 +19,10 @@ dialer_new(struct dialer **ret, const struct dialer_opts *opts)
 
 	if (dialer == NULL)
 		return -ENOMEM;
+	if (shares_init(&dialer->dials, DIALS_MAX) < 0) {
+		free(dialer);
+		return -ENOMEM;
+	}
 	dialer->opts = *opts;
 	list_init(&dialer->states);
 	*ret = dialer;
@@ -39,6 +43,7 @@ dialer_free(struct dialer *dialer)
 		free(node);
 	}
 	tunnel_set_unref(dialer->set);
+	shares_done(&dialer->dials);
 	free(dialer);
 }
 

@@ -34,6 +34,9 @@ struct tunnel_state {
 
 struct dialer;
 
+/* Dials at once, of programs; one process may have an eighth of them. */
+#define DIALS_MAX 4096
+
 struct dialer_opts {
 	struct event_base *base;
 	struct inodes *own;

@@ -11,6 +11,7 @@ libport17_a_SOURCES = \
 	%D%/proxy2.c %D%/proxy2.h \
 	%D%/session.c %D%/session.h \
 	%D%/shake.c %D%/shake.h \
+	%D%/share.c %D%/share.h \
 	%D%/socks.c %D%/socks.h \
 	%D%/target.c %D%/target.h \
 	%D%/tunnel.c %D%/tunnel.h \

@@ -33,6 +33,7 @@ struct udp {
 	struct assocs *assocs;
 	struct event *sweep;
 	struct udp_counters counters;
+	struct shares kept; /* bytes that wait for a way */
 	/* of one wake-up: `out` is empty at its end, and before a flow ends */
 	struct dgrams *in;
 	struct dgram_out *out;
@@ -173,6 +174,16 @@ direct_cb(evutil_socket_t fd, short what, void *arg)
 
 /* Flows -------------------------------------------------------------------- */
 
+/* Only while there is something to be swept. */
+static void
+sweep_soon(struct udp *udp)
+{
+	static const struct timeval soon = { SWEEP_MS / 1000, 0 };
+
+	/* without it the oldest goes when there are too many */
+	(void)event_add(udp->sweep, &soon);
+}
+
 /* A peer that was not seen before, or not for long. NULL: not to be carried,
  * and that was said. */
 static struct udp_flow *
@@ -211,7 +222,9 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->nat.port = seen->rport;
 	flow->nat.key = key;
 	list_init(&flow->user);
-	dgram_kept_init(&flow->kept);
+	dgram_kept_init(&flow->kept, &udp->kept, claim.process);
+	if (udpnat_count(&udp->nat) == 0)
+		sweep_soon(udp);
 	udpnat_add(&udp->nat, &flow->nat, now);
 	list_prepend(&udp->all, &flow->all);
 	if (udp_way_open(&udp->ways, flow, now) == 0)
@@ -390,7 +403,6 @@ udp_ways(struct udp *udp)
 static void
 sweep_cb(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval again = { SWEEP_MS / 1000, 0 };
 	struct udp *udp = arg;
 	struct udpnat_entry *nat;
 	mono_t now = mono_now();
@@ -404,7 +416,8 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 		flow_end(
 		    udp, container_of(nat, struct udp_flow, nat), CLOSED_IDLE);
 	}
-	(void)event_add(udp->sweep, &again);
+	if (udpnat_count(&udp->nat) > 0)
+		sweep_soon(udp);
 }
 
 static int
@@ -434,7 +447,6 @@ open_entries(struct udp *udp)
 static int
 open_all(struct udp *udp)
 {
-	static const struct timeval soon = { SWEEP_MS / 1000, 0 };
 	struct assocs_opts assocs = {
 		.base = udp->opts.base,
 		.dialer = udp->opts.dialer,
@@ -443,17 +455,19 @@ open_all(struct udp *udp)
 		.received = assoc_received,
 		.received_all = assoc_received_all,
 		.gone = assoc_gone,
+		.kept = &udp->kept,
 		.arg = udp,
 	};
 	int r = udpnat_init(&udp->nat, udp->opts.max);
 
+	if (r == 0)
+		r = shares_init(&udp->kept, DGRAM_KEPT_ALL_MAX);
 	if (r < 0)
 		return r;
 	assocs.in = udp->in = dgrams_new();
 	assocs.out = udp->out = dgram_out_new();
 	udp->sweep = event_new(udp->opts.base, -1, 0, sweep_cb, udp);
-	if (udp->in == NULL || udp->out == NULL || udp->sweep == NULL ||
-	    event_add(udp->sweep, &soon) < 0)
+	if (udp->in == NULL || udp->out == NULL || udp->sweep == NULL)
 		return -ENOMEM;
 	r = assocs_new(&udp->assocs, &assocs);
 	if (r < 0)
@@ -498,6 +512,7 @@ udp_free(struct udp *udp)
 		    CLOSED_STOPPED);
 	assocs_free(udp->assocs);
 	udpnat_done(&udp->nat);
+	shares_done(&udp->kept);
 	if (udp->sweep != NULL)
 		event_free(udp->sweep);
 	for (size_t i = 0; i < 2; i++)

@@ -98,12 +98,23 @@ ended(void *arg, pid_t pid, uint64_t start)
 }
 
 static void
+holds(void *arg, const struct holding *holding)
+{
+	struct attr *attr = arg;
+	struct holding in_ticks = *holding;
+
+	in_ticks.start /= attr->tick_ns;
+	procfs_note(attr->opts.procfs, &in_ticks);
+}
+
+static void
 open_bpf(struct attr *attr)
 {
 	const struct bpf_ops ops = { .use = sent,
 		.fork = forked,
 		.exec = executed,
 		.exit = ended,
+		.holds = holds,
 		.arg = attr };
 	char why[256];
 
@@ -119,8 +130,11 @@ open_bpf(struct attr *attr)
 		    log_quote(attr->why, why, sizeof(why)),
 		    diag_works(attr->opts.diag) ? "sock_diag" : "proc_net");
 	else
-		log_info("attribution", "source=bpf births=%s",
-		    bpf_sees_births(attr->bpf) ? "yes" : "no");
+		log_info("attribution",
+		    "source=bpf births=%s seeded=%s processes=%zu",
+		    bpf_sees_births(attr->bpf) ? "yes" : "no",
+		    bpf_is_seeded(attr->bpf) ? "bpf" : "proc",
+		    lineage_count(attr->lineage));
 }
 
 /* Where there are no user namespaces there is no such file. */
@@ -162,6 +176,8 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 	}
 	attr->now = mono_now();
 	open_bpf(attr);
+	if (attr->bpf == NULL || !bpf_is_seeded(attr->bpf))
+		procfs_seed(attr->opts.procfs);
 	*ret = attr;
 	return 0;
 }

@@ -33,6 +33,8 @@
 #define BEHIND_MAX ((size_t)1 << 20)
 /* A client that takes nothing for so long is gone. */
 #define STALL_S 10
+/* Until the next try where there was no descriptor for a client. */
+#define PAUSE_US 100000
 
 struct client {
 	struct list node;
@@ -59,7 +61,7 @@ struct ctl_ev {
 	int fd;
 	char *path;
 	gid_t group; /* of the settings; -1 for none */
-	struct event *acceptable;
+	struct event *acceptable, *resume;
 	struct list clients;
 	size_t n_clients;
 	size_t n_jobs; /* threads that will call job_done() */
@@ -404,15 +406,20 @@ acceptable_cb(evutil_socket_t listener, short what, void *arg)
 	static const char busy[] =
 	    "{\"ok\":false,\"error\":{\"code\":\"busy\",\"message\":\"too many "
 	    "control clients\"}}\n";
+	static const struct timeval later = { .tv_usec = PAUSE_US };
 	struct ctl_ev *ce = arg;
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)what;
 	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_limited(LOG_LEVEL_WARNING, "control",
-			    "a client could not be accepted: %s",
-			    strerror(errno));
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		ce->env->stats->control_refused++;
+		log_limited(LOG_LEVEL_WARNING, "control",
+		    "a client could not be accepted: %s", strerror(errno));
+		/* it goes on knocking: the loop has other things to do */
+		(void)event_del(ce->acceptable); /* it was added */
+		(void)event_add(ce->resume, &later);
 		return;
 	}
 	if (ce->n_clients >= CLIENTS_MAX || client_new(ce, fd) < 0) {
@@ -421,6 +428,16 @@ acceptable_cb(evutil_socket_t listener, short what, void *arg)
 		    MSG_NOSIGNAL | MSG_DONTWAIT); /* a courtesy */
 		close(fd);
 	}
+}
+
+static void
+resume_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct ctl_ev *ce = arg;
+
+	(void)fd;
+	(void)what;
+	(void)event_add(ce->acceptable, NULL); /* it was added before */
 }
 
 int
@@ -445,7 +462,8 @@ ctl_ev_new(struct ctl_ev **ret, struct event_base *base, const char *path,
 	ce->path = strdup(path);
 	ce->acceptable =
 	    event_new(base, ce->fd, EV_READ | EV_PERSIST, acceptable_cb, ce);
-	if (ce->path == NULL || ce->acceptable == NULL ||
+	ce->resume = evtimer_new(base, resume_cb, ce);
+	if (ce->path == NULL || ce->acceptable == NULL || ce->resume == NULL ||
 	    event_add(ce->acceptable, NULL) < 0)
 		goto fail;
 	*ret = ce;
@@ -465,6 +483,8 @@ ctl_ev_free(struct ctl_ev *ce)
 		    container_of(ce->clients.next, struct client, node));
 	if (ce->acceptable != NULL)
 		event_free(ce->acceptable);
+	if (ce->resume != NULL)
+		event_free(ce->resume);
 	if (ce->fd >= 0) {
 		close(ce->fd);
 		if (ce->path != NULL)

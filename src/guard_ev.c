@@ -19,7 +19,7 @@
 /* Looks between two whole ones at tables too large to be looked at whole each
  * time, and between two tries to find tables for an IPv6 that is there. */
 #define WHOLE_EVERY 10
-#define IPV6_EVERY 60
+#define IPV6_EVERY 5
 
 /* A repair that another program undoes at once is taken up by the next look. */
 #define REPAIR_ROUNDS 3
@@ -332,13 +332,11 @@ look(struct guard_ev *guard, bool whole)
 		start(guard);
 }
 
-static void
-timer_cb(evutil_socket_t fd, short what, void *arg)
+void
+guard_ev_second(struct guard_ev *guard)
 {
-	struct guard_ev *guard = arg;
-
-	(void)fd;
-	(void)what;
+	if (guard == NULL || guard->stopping)
+		return;
 	guard->looks++;
 	look(guard, guard->looks % WHOLE_EVERY == 0);
 }
@@ -386,7 +384,6 @@ word_cb(evutil_socket_t fd, short what, void *arg)
 int
 guard_ev_new(struct guard_ev **ret, struct event_base *base, struct fw_ev *fw)
 {
-	const struct timeval second = { 1, 0 };
 	struct guard_ev *guard = calloc(1, sizeof(*guard));
 	int r;
 
@@ -400,12 +397,10 @@ guard_ev_new(struct guard_ev **ret, struct event_base *base, struct fw_ev *fw)
 		return r;
 	}
 	guard->saw_ip6 = access("/proc/net/if_inet6", F_OK) == 0;
-	guard->timer = event_new(base, -1, EV_PERSIST, timer_cb, guard);
 	guard->soon = evtimer_new(base, soon_cb, guard);
 	guard->word = event_new(
 	    base, guard->watch.fd, EV_READ | EV_PERSIST, word_cb, guard);
-	if (guard->timer == NULL || guard->soon == NULL ||
-	    guard->word == NULL || event_add(guard->timer, &second) < 0 ||
+	if (guard->soon == NULL || guard->word == NULL ||
 	    event_add(guard->word, NULL) < 0) {
 		guard_ev_free(guard);
 		return -ENOMEM;
@@ -429,8 +424,7 @@ guard_ev_stop(struct guard_ev *guard, void (*stopped)(void *arg), void *arg)
 	guard->stopping = true;
 	guard->stopped = stopped;
 	guard->stopped_arg = arg;
-	(void)event_del(guard->timer); /* was added */
-	(void)event_del(guard->word);
+	(void)event_del(guard->word); /* was added */
 	(void)event_del(guard->soon);
 	if (!guard->busy)
 		stopped(arg);
@@ -441,7 +435,6 @@ guard_ev_free(struct guard_ev *guard)
 {
 	if (guard == NULL)
 		return;
-	drop_event(&guard->timer);
 	drop_event(&guard->soon);
 	drop_event(&guard->word);
 	chains_watch_close(&guard->watch);

@@ -30,6 +30,9 @@ void guard_ev_stop(
     struct guard_ev *guard, void (*stopped)(void *arg), void *arg);
 bool guard_ev_is_busy(const struct guard_ev *guard); /* accepts NULL */
 
+/* To be called once a second. Accepts NULL. */
+void guard_ev_second(struct guard_ev *guard);
+
 const struct guard_status *guard_ev_status(const struct guard_ev *guard);
 
 #endif

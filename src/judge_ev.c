@@ -221,6 +221,30 @@ refuse_bound(
 	verdict->destroy = true;
 }
 
+/* NAT is decided on a flow's first packet: one that was up before the policy
+ * would go on as it was with any mark, or nowhere. Without its entry the next
+ * packet begins it anew. True where it had one that leads past us; the first
+ * packet of a flow has none yet. */
+static bool
+begins_anew(struct judge_ev *je, const struct packet *pkt,
+    const struct verdict *verdict)
+{
+	struct flow_key key, reply;
+
+	if (!verdict->new_flow || pkt->in || je->ct == NULL ||
+	    (verdict->mark != MARK_NAMESERVER &&
+		verdict->mark != MARK_PORT17) ||
+	    !mono_before(je->now, je->doubt_end))
+		return false;
+	key = flow_key_of(&pkt->tuple, false);
+	if (ct_reply(je->ct, &key, &reply, NULL) < 0 ||
+	    !addr_equal(&reply.local, &key.remote) || reply.lport != key.rport)
+		return false;
+	(void)ct_delete_flow(je->ct, &key); /* dropped until it is gone */
+	(void)ct_flush(je->ct);
+	return true;
+}
+
 /* The verdict, if it is given now. */
 static void
 give(struct judge_ev *je, const struct nfq_packet *raw,
@@ -231,6 +255,8 @@ give(struct judge_ev *je, const struct nfq_packet *raw,
 
 	if (verdict->decision.reason == REASON_CAPTURE && verdict->new_flow)
 		refuse_bound(je, pkt, verdict);
+	if (begins_anew(je, pkt, verdict))
+		route = PORT17_DROP;
 	else if (verdict->decision.action == ACTION_REROUTE)
 		route = je->opts.route(je->opts.arg, pkt, raw, verdict);
 	mark =

@@ -35,7 +35,9 @@ libcore_a_SOURCES = \
 	%D%/core/history.c %D%/core/history.h \
 	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/judge_fake.c \
 	%D%/core/judge_capture.c \
+	%D%/core/judge_fake.c \
 	%D%/core/judge_host.c \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
@@ -98,7 +100,10 @@ libcore_a_SOURCES += \
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
+	%D%/linux/bpf/task.h \
+	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
+	%D%/linux/bpf_seed.c %D%/linux/bpf_seed.h \
 	%D%/linux/caps.c %D%/linux/caps.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
 	%D%/linux/chains_content.c %D%/linux/chains_content.h \
@@ -140,21 +145,30 @@ liblinux_a_SOURCES = \
 	%D%/linux/xtlock.c %D%/linux/xtlock.h \
 	%D%/linux/xtstate.c
 
-# What the kernel runs: its object is bytes in bpf.c.
-EXTRA_DIST += %D%/linux/bpf/attr.bpf.c
+# What the kernel runs: its objects are bytes in bpf.c and bpf_seed.c.
+EXTRA_DIST += %D%/linux/bpf/attr.bpf.c %D%/linux/bpf/seed.bpf.c
 CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
+CLEANFILES += %D%/linux/bpf/seed.bpf.o %D%/linux/bpf/seed.bpf.h
 if HAVE_BPF
-%D%/linux/bpf/attr.bpf.o: $(srcdir)/src/linux/bpf/attr.bpf.c \
-	$(srcdir)/src/linux/bpf/record.h \
-	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/core/mark.h
+bpf_headers = $(srcdir)/src/linux/bpf/record.h \
+	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
+	$(srcdir)/src/core/mark.h
+bpf_compile = $(CLANG) -std=gnu11 $(BPF_CPPFLAGS) $(BPF_CFLAGS) \
+	-I$(top_srcdir) -g -O2 -Wall -target bpf
+bpf_bytes = od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'
+
+%D%/linux/bpf/attr.bpf.o: $(srcdir)/src/linux/bpf/attr.bpf.c $(bpf_headers)
 	@$(MKDIR_P) %D%/linux/bpf
-	$(AM_V_GEN)$(CLANG) -std=gnu11 $(BPF_CPPFLAGS) $(BPF_CFLAGS) \
-		-I$(top_srcdir) -g -O2 -Wall -target bpf \
-		-c $(srcdir)/src/linux/bpf/attr.bpf.c -o $@
+	$(AM_V_GEN)$(bpf_compile) -c $(srcdir)/src/linux/bpf/attr.bpf.c -o $@
+%D%/linux/bpf/seed.bpf.o: $(srcdir)/src/linux/bpf/seed.bpf.c $(bpf_headers)
+	@$(MKDIR_P) %D%/linux/bpf
+	$(AM_V_GEN)$(bpf_compile) -c $(srcdir)/src/linux/bpf/seed.bpf.c -o $@
 %D%/linux/bpf/attr.bpf.h: %D%/linux/bpf/attr.bpf.o
-	$(AM_V_GEN)od -An -v -tx1 $< | \
-		sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
+	$(AM_V_GEN)$(bpf_bytes) >$@
+%D%/linux/bpf/seed.bpf.h: %D%/linux/bpf/seed.bpf.o
+	$(AM_V_GEN)$(bpf_bytes) >$@
 %D%/linux/bpf.$(OBJEXT): %D%/linux/bpf/attr.bpf.h
+%D%/linux/bpf_seed.$(OBJEXT): %D%/linux/bpf/seed.bpf.h
 endif
 
 sbin_PROGRAMS += rerouted

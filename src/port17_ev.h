@@ -74,10 +74,25 @@ enum port17_name {
 	PORT17_NAME_HERE,
 	PORT17_NAME_THROUGH,
 	PORT17_NAME_FAKE,
+	PORT17_NAME_ADDED, /* the same, and it is a new one */
 	PORT17_NAME_NONE,
+	PORT17_NAME_FULL,    /* all addresses are in use */
+	PORT17_NAME_LIMITED, /* there is none yet, and none may be added */
 };
-enum port17_name port17_ev_name(struct port17_ev *p17, const char *tunnel,
-    const struct name *name, enum addr_family family, struct addr *ret);
+struct port17_ask {
+	const char *tunnel;
+	const struct name *name;
+	enum addr_family family;
+	bool may_add;
+	mono_t now;
+};
+enum port17_name port17_ev_name(
+    struct port17_ev *p17, const struct port17_ask *ask, struct addr *ret);
+
+/* An address that fakeip_is(): whether such are given out, and then the name
+ * that it stands for (NULL: none). */
+bool port17_ev_stands_for(struct port17_ev *p17, const struct addr *addr,
+    mono_t now, const struct name **ret);
 
 /* For lists: NULL where there is none. */
 const struct sessions *port17_ev_sessions(const struct port17_ev *p17);

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/core/judge.h"
@@ -18,6 +20,7 @@
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
 #include "src/rerouted_own.h"
+#include "src/resolver_ev.h"
 
 static void
 remove_begin(void *arg)
@@ -64,6 +67,7 @@ stop_begin(struct rerouted *rr)
 		return;
 	}
 	rr->phase = PHASE_STOPPING;
+	rerouted_spare_close(rr);
 	notify_stopping();
 	if (rr->guard != NULL)
 		guard_ev_stop(rr->guard, chains_end, rr);
@@ -167,13 +171,50 @@ alive_cb(evutil_socket_t fd, short what, void *arg)
 	notify_alive();
 }
 
+/* All that is looked at once a second: at one moment, so that a machine with
+ * nothing to do is woken up once. */
+static void
+second_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct rerouted *rr = arg;
+
+	(void)fd;
+	(void)what;
+	guard_ev_second(rr->guard);
+	if (rr->resolver != NULL)
+		resolver_ev_second(rr->resolver);
+}
+
+static int
+spare_open(struct rerouted *rr)
+{
+	for (size_t i = 0; i < REROUTED_SPARE; i++) {
+		rr->spare[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (rr->spare[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+void
+rerouted_spare_close(struct rerouted *rr)
+{
+	for (size_t i = 0; i < REROUTED_SPARE; i++) {
+		if (rr->spare[i] > 0)
+			(void)close(rr->spare[i]); /* it was only kept */
+		rr->spare[i] = -1;
+	}
+}
+
 int
 rerouted_loop_prepare(struct rerouted *rr)
 {
+	static const struct timeval second = { 1, 0 };
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	uint64_t us = notify_interval_us();
 	struct timeval interval = { (time_t)(us / 1000000),
 		(suseconds_t)(us % 1000000) };
+	int r;
 
 	rr->base = event_base_new();
 	if (rr->base == NULL)
@@ -185,6 +226,12 @@ rerouted_loop_prepare(struct rerouted *rr)
 		    event_add(rr->signals[i], NULL) < 0)
 			return -ENOMEM;
 	}
+	r = spare_open(rr);
+	if (r < 0)
+		return r;
+	rr->second = event_new(rr->base, -1, EV_PERSIST, second_cb, rr);
+	if (rr->second == NULL || event_add(rr->second, &second) < 0)
+		return -ENOMEM;
 	if (us == 0)
 		return 0;
 	rr->alive = event_new(rr->base, -1, EV_PERSIST, alive_cb, rr);

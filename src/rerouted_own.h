@@ -17,13 +17,18 @@ enum phase {
 	PHASE_STOPPING, /* chains are being taken out */
 };
 
+/* Descriptors that are kept for the end: the tables are put back as they were
+ * also where no other is left. */
+#define REROUTED_SPARE 8
+
 struct rerouted {
 	const struct rerouted_opts *opts;
 	const struct conf *conf; /* a reference */
 	struct stats stats;
 	struct event_base *base;
 	struct event *signals[3];
-	struct event *alive; /* the watchdog's timer */
+	struct event *second; /* the one timer of an idle daemon */
+	struct event *alive;  /* the watchdog's */
 	struct privileges_ev *privileges;
 	struct netns_ev *netns;
 	struct names *names;
@@ -49,6 +54,7 @@ struct rerouted {
 	struct policy_ev *policy_ev;
 	struct watch_ev *watch; /* NULL: the rules are not watched */
 	enum phase phase;
+	int spare[REROUTED_SPARE];
 	bool stop;   /* a signal came while the chains were being put in */
 	bool broken; /* the queues are of no more use */
 	int error;   /* what rerouted_run() returns */
@@ -56,8 +62,10 @@ struct rerouted {
 	void *ready_arg;
 };
 
-/* Signals, the watchdog's timer and the loop itself: 0 or -errno. */
+/* Signals, the watchdog's timer, the loop itself and the spare descriptors: 0
+ * or -errno. */
 int rerouted_loop_prepare(struct rerouted *rr);
+void rerouted_spare_close(struct rerouted *rr);
 
 /* The resolver; and, once Port17 is there, the way from one to the other: 0 or
  * -errno. */

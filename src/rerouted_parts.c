@@ -387,6 +387,38 @@ port17_prepare(struct rerouted *rr)
 	return r;
 }
 
+static int
+judge_ev_prepare(struct rerouted *rr)
+{
+	struct judge_ev_opts opts = {
+		.base = rr->base,
+		.judge = rr->judge,
+		.nfq = rr->nfq,
+		.diag = rr->diag,
+		.procfs = rr->procfs,
+		.attr = rr->attr,
+		.stats = &rr->stats,
+		.judged = flow_judged,
+		.broken = rerouted_queues_broken,
+		.route = packet_rerouted,
+		.is_own = socket_is_own,
+		.arg = rr,
+	};
+
+	return judge_ev_new(&rr->judge_ev, &opts);
+}
+
+/* Whoever met it: not every part says so. */
+static void
+tell_lack(int r)
+{
+	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		log_error("rerouted",
+		    "the start failed: %s (ulimit -n, LimitNOFILE=, "
+		    "MemoryMax=)",
+		    strerror(-r));
+}
+
 /* One descriptor a cached process, and some for sockets. */
 static void
 raise_descriptors(void)
@@ -405,7 +437,6 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
     const struct conf *conf)
 {
 	struct rerouted *rr = calloc(1, sizeof(*rr));
-	struct judge_ev_opts judge_opts;
 	int r;
 
 	if (rr == NULL)
@@ -437,28 +468,15 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = control_prepare(rr);
 	if (r == 0)
 		r = watch_prepare(rr);
-	judge_opts = (struct judge_ev_opts){
-		.base = rr->base,
-		.judge = rr->judge,
-		.nfq = rr->nfq,
-		.diag = rr->diag,
-		.procfs = rr->procfs,
-		.attr = rr->attr,
-		.stats = &rr->stats,
-		.judged = flow_judged,
-		.broken = rerouted_queues_broken,
-		.route = packet_rerouted,
-		.is_own = socket_is_own,
-		.arg = rr,
-	};
 	if (r == 0)
 		r = port17_prepare(rr);
 	if (r == 0)
-		r = judge_ev_new(&rr->judge_ev, &judge_opts);
+		r = judge_ev_prepare(rr);
 	/* all is open; from here on threads are started */
 	if (r == 0)
 		r = privileges_ev_drop(rr->privileges);
 	if (r < 0) {
+		tell_lack(r);
 		rerouted_free(rr);
 		return r;
 	}
@@ -499,6 +517,8 @@ rerouted_free(struct rerouted *rr)
 	history_free(rr->history);
 	qlog_free(rr->qlog);
 	procfs_close(rr->procfs);
+	if (rr->second != NULL)
+		event_free(rr->second);
 	if (rr->alive != NULL)
 		event_free(rr->alive);
 	for (size_t i = 0; i < sizeof(rr->signals) / sizeof(rr->signals[0]);
@@ -506,6 +526,7 @@ rerouted_free(struct rerouted *rr)
 		if (rr->signals[i] != NULL)
 			event_free(rr->signals[i]);
 	privileges_ev_free(rr->privileges);
+	rerouted_spare_close(rr);
 	if (rr->base != NULL)
 		event_base_free(rr->base);
 	conf_unref(rr->conf);

@@ -16,10 +16,6 @@
 #include "src/resolver_own.h"
 #include "src/upstreams_ev.h"
 
-/* Files and addresses of others are looked at so often, and a listener's place
- * that was taken. */
-static const struct timeval look_interval = { 1, 0 };
-
 #define HOSTS_FILE_MAX ((size_t)8 << 20)
 
 /* True where this host has others than before. */
@@ -218,14 +214,11 @@ system_changed(void *arg)
 	resolve_set_upstreams(re->resolve, &conf, mono_now());
 }
 
-static void
-look_cb(evutil_socket_t fd, short what, void *arg)
+void
+resolver_ev_second(struct resolver_ev *re)
 {
-	struct resolver_ev *re = arg;
-
-	(void)fd;
-	(void)what;
 	resolver_listen(re);
+	resolver_follow_servers(re);
 	if (read_addresses(re) | has_slept(re)) {
 		log_info("dns", "the network is another one: upstreams that "
 				"failed are asked again");
@@ -286,9 +279,7 @@ prepare(struct resolver_ev *re)
 	r = resolver_ops_prepare(re);
 	if (r < 0)
 		return r;
-	re->look = event_new(re->opts.base, -1, EV_PERSIST, look_cb, re);
-	if (re->origins == NULL || re->look == NULL ||
-	    event_add(re->look, &look_interval) < 0)
+	if (re->origins == NULL)
 		return -ENOMEM;
 	re->unknown = process_new(PROCESS_UNKNOWN);
 	if (re->unknown == NULL)
@@ -338,8 +329,6 @@ resolver_ev_free(struct resolver_ev *re)
 	ct_close(re->ct);
 	if (re->timer != NULL)
 		event_free(re->timer);
-	if (re->look != NULL)
-		event_free(re->look);
 	asker_free(re->nobody);
 	process_unref(re->unknown);
 	conf_unref(re->conf);

@@ -27,10 +27,11 @@ struct resolver_opts {
 	struct names *names;
 	/* a query has had its answer, or will have none */
 	void (*queried)(void *arg, const struct record *record);
-	/* see struct resolve_ops; family ADDR_NONE: another type is asked.
-	 * NULL: nobody knows of tunnels */
+	/* see struct resolve_ops. NULL: nobody knows of tunnels */
 	enum resolve_way (*stand_in)(void *arg, const char *tunnel,
-	    const struct name *name, enum addr_family family, struct addr *ret);
+	    const struct resolve_stand_in *query, struct addr *ret);
+	bool (*stands_for)(void *arg, const struct addr *addr, mono_t now,
+	    const struct name **ret);
 	void *arg;
 	struct upstreams_tunnel by_tunnel;
 };
@@ -43,6 +44,10 @@ void resolver_ev_free(struct resolver_ev *re); /* accepts NULL */
 
 /* Whether a thread is at work: before the loop ends for good. NULL: no. */
 bool resolver_ev_is_busy(const struct resolver_ev *re);
+
+/* To be called once a second: files and addresses of others are looked at, and
+ * a listener's place that was taken. */
+void resolver_ev_second(struct resolver_ev *re);
 
 /* Other settings from here on. */
 void resolver_ev_configure(struct resolver_ev *re, const struct conf *conf);

@@ -9,21 +9,31 @@
 #include "src/linux/diag.h"
 #include "src/linux/procfs.h"
 
-/* Who has a port of this host; a reference, or NULL. */
-static const struct process *
-find_owner(struct resolver_ev *re, const struct addr *addr, uint16_t port)
+/* The socket that has a port of this host. */
+static void
+find_listener(struct resolver_ev *re, const struct server_listen *at,
+    uint8_t proto, struct socket_facts *ret)
 {
-	const struct process *proc = NULL;
-	struct socket_facts sock;
 	struct flow_key key;
 
 	memset(&key, 0, sizeof(key));
-	memset(&sock, 0, sizeof(sock));
-	key.local = *addr;
-	key.lport = port;
-	key.remote.family = addr->family;
-	key.proto = IPPROTO_UDP;
-	diag_find(re->opts.diag, &key, true, 0, &sock);
+	memset(ret, 0, sizeof(*ret));
+	key.local = at->addr;
+	key.lport = at->port;
+	key.remote.family = at->addr.family;
+	key.proto = proto;
+	diag_find(re->opts.diag, &key, true, 0, ret);
+}
+
+/* Whose it is; a reference, or NULL. */
+static const struct process *
+find_owner(
+    struct resolver_ev *re, const struct server_listen *at, uint8_t proto)
+{
+	const struct process *proc = NULL;
+	struct socket_facts sock;
+
+	find_listener(re, at, proto, &sock);
 	if (sock.status == SOCKET_FOUND && sock.inode != 0)
 		(void)procfs_owner(
 		    re->opts.procfs, sock.inode, sock.uid, &proc);
@@ -40,7 +50,7 @@ tell_taken(struct resolver_ev *re, const struct server_listen *taken)
 	if (re->told_taken)
 		return;
 	re->told_taken = true;
-	proc = find_owner(re, &taken->addr, taken->port);
+	proc = find_owner(re, taken, IPPROTO_UDP);
 	log_error("dns",
 	    "%s port %u is taken by %s[%d]: there is no resolver, and nothing "
 	    "is captured, until that has ended",
@@ -51,10 +61,11 @@ tell_taken(struct resolver_ev *re, const struct server_listen *taken)
 	process_unref(proc);
 }
 
-/* Upstreams that run on this host (a recursor, a cache): whose they are. Gives
- * references. */
-static void
-find_servers(struct resolver_ev *re, struct judge_capture *ret)
+/* The n-th upstream that runs on this host (a recursor, a cache); false past
+ * the last. */
+static bool
+local_upstream(struct resolver_ev *re, size_t n, struct server_listen *ret,
+    uint8_t *ret_proto)
 {
 	const struct name *zone;
 	struct upstream_group *group;
@@ -63,16 +74,56 @@ find_servers(struct resolver_ev *re, struct judge_capture *ret)
 	     (group = resolve_group(re->resolve, g, &zone)) != NULL; g++)
 		for (size_t i = 0; i < group->n; i++) {
 			const struct upstream_spec *spec = &group->v[i].spec;
-			const struct process *proc = NULL;
 
-			if (resolver_is_here(re, &spec->addr))
-				proc = find_owner(re, &spec->addr, spec->port);
-			if (proc != NULL && !proc->self &&
-			    ret->n_servers < JUDGE_SERVERS_MAX)
-				ret->servers[ret->n_servers++] = proc;
-			else
-				process_unref(proc);
+			/* a tunnel's are of the far side's network */
+			if (spec->kind == UPSTREAM_TUNNEL ||
+			    !resolver_is_here(re, &spec->addr) || n-- > 0)
+				continue;
+			*ret = (struct server_listen){ spec->addr, spec->port };
+			*ret_proto = spec->kind == UPSTREAM_PLAIN ? IPPROTO_UDP
+								  : IPPROTO_TCP;
+			return true;
 		}
+	return false;
+}
+
+/* Whose they are. Gives references. */
+static void
+find_servers(struct resolver_ev *re, struct judge_capture *ret)
+{
+	struct server_listen at;
+	uint8_t proto;
+
+	for (size_t n = 0; ret->n_servers < JUDGE_SERVERS_MAX &&
+			   local_upstream(re, n, &at, &proto);
+	     n++) {
+		const struct process *proc = find_owner(re, &at, proto);
+
+		if (proc != NULL && !proc->self)
+			ret->servers[ret->n_servers++] = proc;
+		else
+			process_unref(proc);
+	}
+}
+
+void
+resolver_follow_servers(struct resolver_ev *re)
+{
+	struct server_listen at;
+	struct socket_facts sock;
+	uint64_t inodes = 0;
+	uint8_t proto;
+
+	for (size_t n = 0;
+	     n < JUDGE_SERVERS_MAX && local_upstream(re, n, &at, &proto); n++) {
+		find_listener(re, &at, proto, &sock);
+		inodes = inodes * 31 +
+			 (sock.status == SOCKET_FOUND ? sock.inode : 0);
+	}
+	if (inodes == re->server_inodes)
+		return;
+	re->server_inodes = inodes;
+	resolver_capture(re);
 }
 
 void

@@ -27,11 +27,12 @@ struct resolver_ev {
 	struct server_ev *server; /* NULL: its place is taken, or none is set */
 	struct origins *origins;
 	struct ct *ct;
-	struct event *timer, *look;
+	struct event *timer;
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n_listens;
 	bool told_taken;
 	uint64_t hosts_stamp;
+	uint64_t server_inodes; /* of sockets of upstreams that run here */
 	struct addr addrs[RESOLVER_ADDRS_MAX]; /* of this host */
 	size_t n_addrs;
 	uint64_t asleep_ns; /* the machine, since it was started */
@@ -64,6 +65,8 @@ bool resolver_identify(void *arg, struct client *client, mono_t now);
 void resolver_listen(struct resolver_ev *re);
 /* Whether stray queries are to be brought here: where DNAT leads to. */
 void resolver_capture(struct resolver_ev *re);
+/* The same, where upstreams of this host have been started, or anew. */
+void resolver_follow_servers(struct resolver_ev *re);
 
 /* One of the daemon's own has its answer; len 0: there is none. */
 void resolver_asks_answer(

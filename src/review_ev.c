@@ -95,10 +95,9 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
 {
 	struct flow_key key = flow->key;
 	bool ping = key.proto == IPPROTO_ICMP || key.proto == IPPROTO_ICMPV6;
-	/* into a tunnel, or out of one, or to another: no connection survives
-	 * that, and NAT is that of the entry */
-	bool moved = d->action == ACTION_REROUTE ||
-		     flow->decision.action == ACTION_REROUTE;
+	/* into a tunnel, or out of one, or to another, or to the resolver: no
+	 * connection survives that, and NAT is that of the entry */
+	bool moved = judge_is_moved(&flow->decision, d);
 
 	review->result.changed++;
 	if ((d->action == ACTION_BLOCK || moved) &&

@@ -41,6 +41,14 @@ struct fork {
 	uint64_t exec;
 };
 
+/* A socket that a process has. */
+struct holding {
+	uint64_t inode;
+	uint64_t start; /* of the process, ns since boot */
+	pid_t pid;
+	int fd;
+};
+
 /* A process that became another program. Text is borrowed and foreign. */
 struct exec {
 	pid_t pid, ppid;

@@ -8,9 +8,10 @@
 #define PROCESS_BYTES 512
 #define OWNER_BYTES 160
 
-/* Of those that wait for nothing any more: some seconds of a build that starts
- * hundreds a second. */
-#define JUDGED_MAX 4096
+/* Of those that wait for nothing any more. Packets: those of a wake-up or two
+ * are asked about again, by the resolver and by tunnels. Processes: some
+ * seconds of a build that starts hundreds a second. */
+#define JUDGED_MAX 2048
 #define GONE_MAX 4096
 
 static uint64_t
@@ -53,6 +54,7 @@ attr_sizes_of(struct attr_sizes *ret, const struct attr_machine *machine)
 	/* some 200 programs that are started; more where there may be more */
 	ret->births_ring = power_of_two(ret->processes * 4);
 	ret->births_ring = bound(ret->births_ring, 1 << 17, 1 << 20);
+	/* all of it is taken from the kernel's memory at start */
 	ret->owners =
-	    bound(bound(flows, 1, share / OWNER_BYTES), 8192, 1 << 20);
+	    bound(bound(flows, 1, share / 2 / OWNER_BYTES), 8192, 1 << 20);
 }

@@ -4,12 +4,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* These two take a byte: each flow has them. */
 enum action {
 	ACTION_ACCEPT,
 	ACTION_BLOCK,	/* the program, or the sender, is told at once */
 	ACTION_DROP,	/* silent */
 	ACTION_REROUTE, /* through a tunnel */
-};
+} __attribute__((packed));
 
 /* Why a decision was taken: X(enum suffix, name as users see it). */
 #define DECISION_REASONS(X)                                                    \
@@ -32,23 +33,24 @@ enum action {
 	X(MID_FLOW, "mid-flow")		  /* it began another way */           \
 	X(BOUND, "bound-device")    /* its socket is bound to a device */      \
 	X(TUNNEL_UDP, "tunnel-udp") /* the tunnel carries none */              \
-	X(NO_PORT17, "no-port17")   /* nobody carries anything */
+	X(NO_PORT17, "no-port17")   /* nobody carries anything */              \
+	X(STAND_IN, "stand-in")	    /* an address of ours, for no name */
 
 enum reason {
 #define X(suffix, name) REASON_##suffix,
 	DECISION_REASONS(X)
 #undef X
-};
+} __attribute__((packed));
 
 struct decision {
 	enum action action;
 	enum reason reason;
-	bool once;     /* for this packet only: the next one is judged again */
-	uint32_t rule; /* number within the policy, from 1; 0 for no rule */
+	bool once; /* for this packet only: the next one is judged again */
 	/* all of these count from 1 and are 0 for none */
+	uint8_t host;	 /* of the subject's names: the one that matched */
+	uint32_t rule;	 /* number within the policy */
 	uint32_t tunnel; /* of the policy: policy_tunnel(); 0 but for reroute */
 	uint32_t list;	 /* of the policy: the one that matched */
-	uint8_t host;	 /* of the subject's names: the one that matched */
 };
 
 const char *action_name(enum action action);

@@ -27,32 +27,33 @@ struct flow_key {
 	uint8_t zero;
 };
 
+/* There are thousands: in an order that leaves no holes. */
 struct flow {
 	struct map_node node;
 	struct list lru;
 	struct flow_key key;
-	bool in; /* begun by the other side */
-	bool loopback;
-	bool has_ports;
-	bool nobodys; /* no socket stood behind it when it was judged */
-	struct decision decision; /* as the last packet got it */
-	bool once;		  /* … not for loopback's sake alone */
-	uint64_t inode;		  /* of the socket judged; 0 for none */
-	uint64_t user;		  /* of the facts: who used it; 0: not known */
-	enum attributed_by by;	  /* who said whose it is */
-	uint32_t tcp_seq; /* of the SYN judged: tells a retransmit from a new
-			   * connection with the same ports */
-	bool tcp_syn;	  /* tcp_seq is set */
+	uint64_t inode;	  /* of the socket judged; 0 for none */
+	uint64_t user;	  /* of the facts: who used it; 0: not known */
 	uint64_t packets; /* that came to us */
 	mono_t first, last;
-	bool counted;	/* the bytes are known */
-	uint32_t ct_id; /* conntrack's entry that they are of */
 	uint64_t bytes_in, bytes_out;
 	const struct process *process; /* a reference */
 	const struct policy *policy; /* what rule counts in; only to be shown */
 	/* what the remote address was called when it was judged, or NULL; a
 	 * reference. decision.host counts in them. */
 	const struct host_names *hosts;
+	struct decision decision; /* as the last packet got it */
+	uint32_t tcp_seq; /* of the SYN judged: tells a retransmit from a new
+			   * connection with the same ports */
+	uint32_t ct_id;	  /* conntrack's entry that the bytes are of */
+	enum attributed_by by; /* who said whose it is */
+	bool in;	       /* begun by the other side */
+	bool loopback;
+	bool has_ports;
+	bool nobodys; /* no socket stood behind it when it was judged */
+	bool once;    /* as decided; not for loopback's sake alone */
+	bool tcp_syn; /* tcp_seq is set */
+	bool counted; /* the bytes are known */
 };
 
 /* Bounded; the flow that was quiet longest makes room. */

@@ -34,6 +34,8 @@ ask_flow(const struct judge *judge, const struct flow *flow)
 	};
 	struct decision d = judge_route(judge_ask(judge, &subject), &way);
 
+	if (judge_to_fake(judge, &way))
+		d = judge_fake(d, flow->hosts);
 	/* as judge_process() */
 	d.once = d.once || judge_is_icmp(k->proto) || flow->nobodys;
 	return d;
@@ -48,6 +50,16 @@ is_same_tunnel(const struct judge *judge, const struct flow *flow,
 	const char *b = policy_tunnel(judge->policy, d->tunnel);
 
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Brought to the resolver, or not any more: by NAT, as what goes through a
+ * tunnel. */
+bool
+judge_is_moved(const struct decision *from, const struct decision *to)
+{
+	return from->action == ACTION_REROUTE || to->action == ACTION_REROUTE ||
+	       (from->reason == REASON_CAPTURE) !=
+		   (to->reason == REASON_CAPTURE);
 }
 
 void
@@ -68,6 +80,8 @@ judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
 		return REVIEW_SAME;
 	d = ask_flow(judge, flow);
 	if (d.action == flow->decision.action && d.once == flow->once &&
+	    (d.reason == REASON_CAPTURE) ==
+		(flow->decision.reason == REASON_CAPTURE) &&
 	    is_same_tunnel(judge, flow, &d)) {
 		d.once = flow->decision.once; /* may be so on loopback alone */
 		flow->decision = d;

@@ -17,8 +17,8 @@ enum attributed_by {
 	BY_BPF,
 	BY_SOCK_DIAG,
 	BY_PROC_NET,
-	BY_UID, /* the user alone is known */
-};
+	BY_UID,		   /* the user alone is known */
+} __attribute__((packed)); /* a byte: each flow has one */
 
 const char *attributed_name(enum attributed_by by);
 

@@ -22,7 +22,7 @@ struct entry {
 	struct who *who;
 	uint64_t socket;
 	uint64_t print; /* of the packet's first head_len bytes */
-	size_t head_len;
+	uint16_t head_len;
 	bool connected;
 	unsigned int waiting; /* packets that were not asked about yet */
 	mono_t when;
@@ -228,7 +228,7 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	if (entry == NULL)
 		return -ENOMEM;
 	entry->print = map_hash(&uses->entries, use->head, use->head_len);
-	entry->head_len = use->head_len;
+	entry->head_len = (uint16_t)use->head_len; /* a hundred or so */
 	entry->connected = use->connected;
 	entry->when = now;
 	if (!use->taken) /* else it comes to nobody */

@@ -21,7 +21,9 @@
 
 #include "src/base/mono.h"
 #include "src/linux/bpf/record.h"
+#include "src/linux/bpf_event.h"
 #include "src/linux/bpf_ring.h"
+#include "src/linux/bpf_seed.h"
 #include "src/linux/procread.h"
 
 /* The programs as clang made them. */
@@ -56,14 +58,16 @@ static const unsigned char object[] = {
 struct bpf {
 	struct bpf_ops ops;
 	struct attr_sizes sizes;
-	struct bpf_object *object;
+	struct bpf_object *object; /* NULL when all is loaded */
 	struct bpf_link *births[N_BIRTHS];
 	int links[N_FAMILIES];
+	int fd_uses, fd_events; /* of the rings; -1: not open */
 	struct bpf_ring uses, events;
 	volatile struct bpf_shared *shared;
 	/* of the self-test */
 	struct actor self;
 	bool seen;
+	bool seeded;
 };
 
 /* What libbpf and the verifier say last: libbpf hands no argument on, and is
@@ -133,43 +137,19 @@ use_cb(void *arg, const void *bytes, size_t size)
 }
 
 static void
-exec_cb(struct bpf *bpf, const struct bpf_event *event, size_t size)
-{
-	const char *text = (const char *)(event + 1);
-	struct exec exec = {
-		.pid = (pid_t)event->pid,
-		.ppid = (pid_t)event->ppid,
-		.start = event->start,
-		.pstart = event->pstart,
-		.exec = event->exec,
-		.exe_dev =
-		    makedev(event->exe_dev >> 20, event->exe_dev & 0xfffff),
-		.exe_ino = event->exe_ino,
-		.deleted = event->deleted != 0,
-		.mounts = event->mounts,
-		.path = text,
-		.path_len = event->cut ? 0 : event->path_len,
-		.args = text + event->path_len,
-		.args_len = event->args_len,
-	};
-
-	if (size < sizeof(*event) + event->path_len + event->args_len)
-		return;
-	memcpy(exec.comm, event->comm, sizeof(exec.comm));
-	bpf->ops.exec(bpf->ops.arg, &exec);
-}
-
-static void
 event_cb(void *arg, const void *bytes, size_t size)
 {
 	const struct bpf_event *event = bytes;
 	struct bpf *bpf = arg;
+	struct exec exec;
 	struct fork fork;
 
 	if (size < sizeof(*event) || event->pid == 0)
 		return; /* in no namespace that we see */
 	if (event->type == BPF_EVENT_EXEC) {
-		exec_cb(bpf, event, size);
+		if (bpf_event_exec(
+			&exec, event, (const char *)(event + 1), size) == 0)
+			bpf->ops.exec(bpf->ops.arg, &exec);
 		return;
 	}
 	if (event->type == BPF_EVENT_EXIT) {
@@ -322,10 +302,14 @@ open_rings(struct bpf *bpf)
 	int fd = map_fd(bpf, "attr.bss");
 	void *bss;
 
-	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"), bpf->sizes.uses_ring,
+	bpf->fd_uses = fcntl(map_fd(bpf, "uses"), F_DUPFD_CLOEXEC, 0);
+	bpf->fd_events = fcntl(map_fd(bpf, "events"), F_DUPFD_CLOEXEC, 0);
+	if (bpf->fd_uses < 0 || bpf->fd_events < 0)
+		return -errno;
+	if (bpf_ring_init(&bpf->uses, bpf->fd_uses, bpf->sizes.uses_ring,
 		sizeof(struct bpf_use)) < 0 ||
-	    bpf_ring_init(&bpf->events, map_fd(bpf, "events"),
-		bpf->sizes.births_ring, EVENT_MAX) < 0)
+	    bpf_ring_init(&bpf->events, bpf->fd_events, bpf->sizes.births_ring,
+		EVENT_MAX) < 0)
 		return -ENOMEM;
 	bss = mmap(NULL, sizeof(*bpf->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, fd, 0);
@@ -420,6 +404,17 @@ self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 	return r < 0 ? fail(why, r, "self-test: it can't be made") : 0;
 }
 
+/* After the births, so that nobody is missed between the two. */
+static void
+seed(struct bpf *bpf)
+{
+	const struct bpf_seed_ops ops = { .exec = bpf->ops.exec,
+		.holds = bpf->ops.holds,
+		.arg = bpf->ops.arg };
+
+	bpf->seeded = bpf_seed(&ops, bpf->shared->pid_level) == 0;
+}
+
 int
 bpf_open(struct bpf **ret, const struct bpf_ops *ops,
     const struct attr_sizes *sizes, char why[BPF_WHY_MAX])
@@ -432,6 +427,8 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 	bpf->ops = *ops;
 	bpf->sizes = *sizes;
 	bpf->seen = true;
+	bpf->fd_uses = -1;
+	bpf->fd_events = -1;
 	for (size_t i = 0; i < N_FAMILIES; i++)
 		bpf->links[i] = -1;
 	said[0] = '\0';
@@ -453,6 +450,11 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 		return r;
 	}
 	attach_births(bpf);
+	seed(bpf);
+	/* what is attached holds the programs, and they their maps: the text
+	 * and types that they were made of are of no more use */
+	bpf_object__close(bpf->object);
+	bpf->object = NULL;
 	*ret = bpf;
 	return 0;
 }
@@ -472,6 +474,10 @@ bpf_close(struct bpf *bpf)
 	bpf_ring_done(&bpf->uses);
 	bpf_ring_done(&bpf->events);
 	bpf_object__close(bpf->object);
+	if (bpf->fd_uses >= 0)
+		(void)close(bpf->fd_uses); /* only mapped */
+	if (bpf->fd_events >= 0)
+		(void)close(bpf->fd_events); /* likewise */
 	free(bpf);
 }
 
@@ -499,16 +505,22 @@ bpf_births(struct bpf *bpf)
 	(void)bpf_ring_read(&bpf->events, event_cb, bpf);
 }
 
+bool
+bpf_is_seeded(const struct bpf *bpf)
+{
+	return bpf->seeded;
+}
+
 int
 bpf_fd_uses(const struct bpf *bpf)
 {
-	return map_fd(bpf, "uses");
+	return bpf->fd_uses;
 }
 
 int
 bpf_fd_births(const struct bpf *bpf)
 {
-	return bpf_sees_births(bpf) ? map_fd(bpf, "events") : -1;
+	return bpf_sees_births(bpf) ? bpf->fd_events : -1;
 }
 
 uint64_t
@@ -560,6 +572,13 @@ void
 bpf_births(struct bpf *bpf)
 {
 	(void)bpf;
+}
+
+bool
+bpf_is_seeded(const struct bpf *bpf)
+{
+	(void)bpf;
+	return false;
 }
 
 int

@@ -21,6 +21,8 @@ struct bpf_ops {
 	void (*fork)(void *arg, const struct fork *fork);
 	void (*exec)(void *arg, const struct exec *exec);
 	void (*exit)(void *arg, pid_t pid, uint64_t start);
+	/* called by bpf_open() alone */
+	void (*holds)(void *arg, const struct holding *holding);
 	void *arg;
 };
 
@@ -39,6 +41,9 @@ void bpf_arm(struct bpf *bpf);
 
 /* Births are seen too; without them only what sends is. */
 bool bpf_sees_births(const struct bpf *bpf);
+
+/* What was there before has been told, too. */
+bool bpf_is_seeded(const struct bpf *bpf);
 
 /* Calls ops for what has been said since. The record of a packet is there
  * before the packet is in the queue, but may stand behind one that another CPU

@@ -3,13 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/base/mono.h"
 #include "src/linux/chains_entry.h"
 #include "src/linux/chains_probe.h"
 #include "src/linux/xtable.h"
 
 /* Others that do not take the lock may change a table between our reading and
- * our commit; each such change costs one try. */
-#define COMMIT_TRIES 20
+ * our commit; each such change costs one try. How many there is time for
+ * depends on who else the machine works for, so that it is time that is
+ * bounded. */
+#define COMMIT_MAX (2 * MONO_S)
 
 /* Ours in a chain of the kernel or of others: what jumps to a chain of ours,
  * and what is equal to a row of that chain. */
@@ -131,9 +134,10 @@ change_table(const struct chains_plan *plan, enum chains_table table,
     bool install, struct chains_error *ret_error)
 {
 	enum chains_family family = plan->family;
+	mono_t end = mono_add(mono_now(), COMMIT_MAX);
 	int r;
 
-	for (int try = 0; try < COMMIT_TRIES; try++) {
+	do {
 		struct xtable t;
 
 		r = xtable_open(&t, family, table);
@@ -145,9 +149,7 @@ change_table(const struct chains_plan *plan, enum chains_table table,
 		if (r == 0)
 			r = xtable_commit(&t);
 		xtable_close(&t);
-		if (r != -EAGAIN)
-			break;
-	}
+	} while (r == -EAGAIN && mono_before(mono_now(), end));
 	if (r == -EAGAIN)
 		return chains_fail(ret_error, r,
 		    "%s: another program keeps changing table %s without the "

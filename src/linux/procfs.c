@@ -25,6 +25,10 @@
  * only in the descriptors of that process, which are read again when a socket
  * is asked about that was last looked for so long ago, and not more often. */
 #define REFRESH_NS MONO_S
+#define REFRESH_TIME_NS (2 * MONO_MS)
+
+/* What there is before anything is looked up is read for so long. */
+#define SEED_NS (MONO_S / 2)
 
 /* Names, arguments and cgroup of a process that was read whole so shortly ago
  * are taken as they were, as long as executable and user are the same: no
@@ -200,7 +204,7 @@ refresh(struct procfs *procfs, struct held *held, const struct want *want)
 		return 0;
 	procfs->refreshed = want->now;
 	held->since = want->now;
-	r = procscan_refresh(&procfs->scan, want->now);
+	r = procscan_refresh(&procfs->scan, want->now, REFRESH_TIME_NS);
 	return r == 0 && noted(procfs, want) == NULL ? -ESRCH : r;
 }
 
@@ -392,6 +396,29 @@ procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
 		r = owner(procfs, &want, ret);
 	}
 	return r;
+}
+
+void
+procfs_note(struct procfs *procfs, const struct holding *holding)
+{
+	struct holders *hs = &procfs->scan.holders;
+	struct holder *holder = holder_get(hs, holding->pid, holding->start);
+	struct held_seen seen = {
+		.inode = holding->inode, .fd = holding->fd, .now = procfs->now
+	};
+
+	if (holder != NULL) /* else it is looked for when it is asked about */
+		held_put(hs, holder, &seen);
+}
+
+void
+procfs_seed(struct procfs *procfs)
+{
+	mono_t now = mono_now();
+
+	/* who is born from now on is new; failing, all are looked for later */
+	if (procscan_news(&procfs->scan, now) == 0)
+		(void)procscan_refresh(&procfs->scan, now, SEED_NS);
 }
 
 static int

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/core/actor.h"
 #include "src/core/process.h"
 
 /* From a socket's inode to the process that holds it, and all that is known
@@ -20,6 +21,12 @@ void procfs_close(struct procfs *procfs); /* accepts NULL */
 /* What asks next was sent before now: what is read of a process from here on
  * holds for all of it, and is read once, until the next round. */
 void procfs_round(struct procfs *procfs);
+
+/* Before anything is looked up, so that it need not be searched for: a socket
+ * that a process has (start in ticks, as /proc gives it); or all that /proc
+ * shows within half a second. */
+void procfs_note(struct procfs *procfs, const struct holding *holding);
+void procfs_seed(struct procfs *procfs);
 
 /* The holder of the socket: the one that is not pid 1 and started last where
  * there are several. uid (of the socket) narrows the search. 0 with a

@@ -81,6 +81,6 @@ int procscan_young(struct procscan *ps, uint64_t inode, mono_t now);
 int procscan_walk(struct procscan *ps, uint64_t inode, mono_t now);
 
 /* Scans as many of the newest processes as the time allows. */
-int procscan_refresh(struct procscan *ps, mono_t now);
+int procscan_refresh(struct procscan *ps, mono_t now, uint64_t ns);
 
 #endif

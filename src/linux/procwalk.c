@@ -21,8 +21,6 @@
 /* A new process with more descriptors than this is not read to the end. */
 #define BIRTH_MAX 4096
 
-#define REFRESH_NS (2 * MONO_MS)
-
 static void
 young_add(struct procscan *ps, struct procscan_pid who)
 {
@@ -318,10 +316,10 @@ procscan_walk(struct procscan *ps, uint64_t inode, mono_t now)
 }
 
 int
-procscan_refresh(struct procscan *ps, mono_t now)
+procscan_refresh(struct procscan *ps, mono_t now, uint64_t ns)
 {
 	struct walk walk = { .ps = ps, .quick = true };
-	mono_t end = mono_add(now, REFRESH_NS);
+	mono_t end = mono_add(now, ns);
 	int r = walk_list(&walk);
 
 	for (size_t i = 0; r == 0 && i < walk.n; i++) {

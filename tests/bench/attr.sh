@@ -6,9 +6,13 @@
 #                                       daemon per new connection, medians
 #   tests/bench/attr.sh short [...]     short.sh: 10,000 processes of each kind
 #                                       that send once and exit: who is named
+#   tests/bench/attr.sh spoof [N]       each way to pass for another, 100 times
 if [ "${1:-}" = short ]; then
 	shift
 	exec "$(dirname "$0")/short.sh" "$@"
+fi
+if [ "${1:-}" = spoof ]; then
+	TRIES=${2:-100} exec "$(dirname "$0")/../netns/32-takeover.sh"
 fi
 . "$(dirname "$0")/../netns/lib.sh"
 need_root

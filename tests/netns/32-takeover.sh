@@ -37,7 +37,7 @@ arrived() {
 	for _ipt in $IPT4 $IPT6; do ins $_ipt -nvxL INPUT; done |
 		awk -v n="/* n$1 */" 'index($0, n) { sum += $1 } END { print sum + 0 }'
 }
-tries=10
+tries=${TRIES:-10}
 
 # -- send, then become a program that may --
 count 7001

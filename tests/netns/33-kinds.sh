@@ -25,6 +25,95 @@ check "all were said" [ "$(wc -l <"$tmp/said")" = 14 ]
 check "the one after exec" flows "all('bash' in x['exe'] for x in f
 	if x['dport'] == 7011)"
 
+# -- users of another user namespace are those of the first one --
+cat >"$tmp/shifted.py" <<'PY'
+import ctypes, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+ready, go = os.pipe(), os.pipe()
+pid = os.fork()
+if pid == 0:
+    if libc.unshare(0x10000000) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    os.write(ready[1], b"x")
+    os.read(go[0], 1)
+    os.setgid(33)
+    os.setuid(33)
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.sendto(b"x", ("10.9.0.2", 7096))
+    os._exit(0)
+os.read(ready[0], 1)
+for name in "uid_map", "gid_map":
+    with open(f"/proc/{pid}/{name}", "w") as f:
+        f.write("0 100000 65536")
+os.write(go[1], b"x")
+os._exit(os.waitpid(pid, 0)[1] != 0)
+PY
+check "a user of a user namespace sends" inc python3 "$tmp/shifted.py"
+check "and is who it is outside" wait_for flows "any(x['dport'] == 7096 and
+	x['process']['uid'] == 100033 and x['process']['gid'] == 100033 and
+	x['attributed_by'] == 'bpf' for x in f)"
+
+# -- what a program set for its packets is theirs still --
+if inc nft -f - 2>/dev/null <<'NFT'; then
+table ip seen {
+	chain out {
+		type filter hook postrouting priority 300; policy accept;
+		udp dport 7095 meta priority 0:6 counter
+	}
+}
+NFT
+	inc python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 6)
+for i in range(3): s.sendto(b"x", ("10.9.0.2", 7095))'
+	check "SO_PRIORITY is what it was" sh -c "nsenter --net=/run/netns/$C \
+	    nft list table ip seen | grep -q 'counter packets 3 '"
+	inc nft delete table ip seen
+else
+	echo "# no nft here"
+fi
+
+# -- a socket that is made by another, and handed over at the first use --
+if command -v systemd-socket-activate >/dev/null; then
+	cat >"$tmp/served.py" <<'PY'
+import os, socket
+s = socket.socket(fileno=3)
+while True:
+    c, _ = s.accept()
+    c.sendall(str(os.getpid()).encode())
+    c.close()
+PY
+	background inc systemd-socket-activate -l 10.9.0.1:7094 \
+	    python3 "$tmp/served.py" 2>"$tmp/activate.log"
+	activated=$pid
+	wait_for sh -c "nsenter --net=/run/netns/$C ss -Htln 'sport = :7094' |
+	    grep -q ."
+	knock() { # its own port, and who answered
+		ins python3 -c '
+import socket
+s = socket.create_connection(("10.9.0.1", 7094), 5)
+print(s.getsockname()[1], s.recv(99).decode())' >"$tmp/knock"
+	}
+	knock
+	read -r first who <"$tmp/knock"
+	check "socket activation: by the program that was made of it" \
+	    [ "$who" = $activated ]
+	check "the first one came to who waited" flows "all(
+		x['process']['pid'] == $activated and 'activate' in x['exe']
+		for x in f if x['direction'] == 'in' and x['sport'] == $first) and
+		any(x['sport'] == $first for x in f)"
+	knock
+	read -r second who <"$tmp/knock"
+	check "the next one to the program" flows "all(
+		x['process']['pid'] == $activated and 'python' in x['exe']
+		for x in f if x['direction'] == 'in' and x['sport'] == $second) and
+		any(x['sport'] == $second for x in f)"
+	stop $activated
+else
+	echo "# no systemd-socket-activate here"
+fi
+
 # -- what is sent again runs in the midst of whatever is at work then --
 ins $IPT4 -I INPUT -p tcp --dport 7099 -j DROP
 python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
@@ -51,6 +140,51 @@ stop $kid
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0
+
+# -- where it can't be loaded: the log says why, and so does status --
+cat >"$tmp/refuse.py" <<'PY'
+import ctypes, os, struct, sys
+# no bpf(2): load the number; is it that? EPERM : allow
+number = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+code = struct.pack("HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, number,
+                   0x06, 0, 0, 0x00050001, 0x06, 0, 0, 0x7fff0000)
+text = ctypes.create_string_buffer(code, len(code))
+prog = ctypes.create_string_buffer(
+    struct.pack("HxxxxxxP", 4, ctypes.addressof(text)), 16)
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 # PR_SET_NO_NEW_PRIVS
+assert libc.prctl(22, 2, prog, 0, 0) == 0, ctypes.get_errno()
+os.execv(sys.argv[1], sys.argv[1:])
+PY
+without() { # without REASON WRAPPER...: the daemon starts in it, and says REASON
+	local reason=$1
+	shift
+	: >"$tmp/daemon.log"
+	background inc "$@" "$REROUTED" --config "$tmp/rerouted.conf" \
+	    --rules "$tmp/rules" --state "$tmp/state" --control "$tmp/control" \
+	    2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q 'ready version' "$tmp/daemon.log"
+	grep "attribution: no BPF.*$reason.*source=sock_diag" \
+	    "$tmp/daemon.log" && ctl status | grep "no BPF: .*$reason"
+	_status=$?
+	daemon_stop
+	return $_status
+}
+check "no BTF" without "no BTF" unshare -m sh -c \
+    'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh
+check "bpf(2) is forbidden" without "no privilege" python3 "$tmp/refuse.py"
+
+# -- the hook needs no control groups --
+: >"$tmp/daemon.log"
+background inc unshare -m sh -c 'umount -l /sys/fs/cgroup; exec "$@"' sh \
+    "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
+daemon=$pid
+check "without cgroup v2 it serves all the same" wait_for grep -q \
+    'source=bpf' "$tmp/daemon.log"
+wait_for grep -q 'ready version' "$tmp/daemon.log"
+daemon_stop
 
 # -- without the privilege to load it --
 background inc setpriv --bounding-set=-bpf,-sys_admin,-perfmon "$REROUTED" \

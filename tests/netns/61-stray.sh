@@ -129,13 +129,31 @@ check "the same program is answered without" gets "$A#10.9.0.2 $A#10.9.0.2" \
     udp 10.9.0.2 web.example
 
 # an upstream on this host asks others in turn: that is not brought back to it
-background inc dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
-    --no-hosts --user=root --pid-file= --bind-interfaces --port=5335 \
-    --listen-address=127.0.0.1 --server=10.9.0.54 2>/dev/null
+masq() { # USER PORT SERVER
+	background inc dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
+	    --no-hosts --user=$1 --pid-file= --bind-interfaces --port=$2 \
+	    --listen-address=127.0.0.1 --server=$3 2>/dev/null
+	wait_for sh -c "ip netns exec $C ss -Hlun 'sport = :$2' | grep -q ."
+}
+masq root 5335 10.9.0.54
+first=$pid
 settings "[resolver]" "upstream = 127.0.0.1:5335"
 check "an upstream of this host" daemon_reload
 check "its own queries pass" wait_for says 203.0.113.54 @127.0.0.1 web.example
 check "those of others do not" says 203.0.113.54 @10.9.0.2 web.example
+# nor those of another user, by the same executable: nobody answers at .2
+masq nobody 5336 10.9.0.2
+check "nor those of its executable for another user" wait_for says \
+    203.0.113.54 -p 5336 @127.0.0.1 web.example
+check "which are captured" flows 'any(x["mark"] == 1799 and
+    x["exe"].endswith("/dnsmasq") and x["process"]["uid"] != 0 for x in f)'
+# it is started anew, as somebody else: it is found within a second
+stop "$first"
+masq nobody 5335 10.9.0.54
+passes() {
+	ctl cache flush && says 203.0.113.54 @127.0.0.1 web.example
+}
+check "started anew, it is known again" wait_for passes
 daemon_stop
 check "the daemon ends well" test $? = 0
 finish

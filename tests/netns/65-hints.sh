@@ -12,20 +12,31 @@ ins ip address add fd09::66/64 dev s0 nodad
 # 1 . ipv4hint=10.9.0.2; 1 . ipv6hint=fd09::66
 four=00010000040004 four=${four}0a090002
 six=00010000060010fd090000000000000000000000000066
+# 1 theirs.example. ipv4hint=10.9.0.2
+target=0001067468656972730765
+target=${target}78616d706c650000040004
+target=${target}0a090002
 background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
     --user=root --pid-file= --bind-interfaces --listen-address=10.9.0.2 \
     --dns-rr=good.example,65,"$four" --dns-rr=hint.example,65,"$four" \
     --dns-rr=_9000._https.svc.example,65,"$four" \
     --dns-rr=via.example,65,"$four" --dns-rr=bad.example,65,"$six" \
+    --dns-rr=evil.example,65,"$target" \
+    --host-record=theirs.example,10.9.0.2 \
+    --cname=x.corp.example,theirs.example \
+    --cname=x.example,theirs.example \
     --dns-rr=rebind.com,65,"$four" --dns-rr=ads.example,65,"$four" \
     2>"$tmp/dnsmasq.log"
-background ins "$BUILDDIR/probe" serve 9000,9001,9002,9003 10.9.0.2
+background ins "$BUILDDIR/probe" serve 9000,9001,9002,9003,9004 10.9.0.2
 settings "[resolver]" "upstream = 10.9.0.2" "allow-private = example" \
+    '[forward "corp.example"]' "upstream = 10.9.0.2" \
     '[tunnel "gone"]' 'upstream = socks5://10.9.0.2:1'
 rules "block out domain ads.example" "block out to fd09::66" \
     "block out domain hint.example to any port 9000" \
     "block out domain svc.example to any port 9001" \
-    "reroute via gone domain via.example to any port 9002"
+    "reroute via gone domain via.example to any port 9002" \
+    "accept out domain theirs.example to any port 9004" \
+    "block out to 10.9.0.2 port 9004"
 check "the daemon starts" daemon_start
 
 asks() { # EXPECTED NAME
@@ -54,6 +65,18 @@ check "flows show the name, and the tunnel's mark" flows 'any(
 check "a hint in a blocked range: nothing" asks "" bad.example
 check "a blocked name has none" asks "" ads.example
 check "a private one of a public name is taken out" asks "" rebind.com
+
+# Who answers for one name can't give its address to another's.
+answers() { # NAME TYPE RECORD
+	inc dig +time=3 +tries=1 +short @127.0.0.1 "$1" "$2" | grep -qxF "$3"
+}
+check "a service of another host" asks \
+    "1 theirs.example. ipv4hint=10.9.0.2" evil.example
+check "is not that host's" connects EHOSTUNREACH 9004
+check "the server of a forward" answers x.corp.example A 10.9.0.2
+check "is not believed for an alias elsewhere" connects EHOSTUNREACH 9004
+check "the one that is asked for all" answers x.example A 10.9.0.2
+check "is" connects ok 9004
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -3,8 +3,9 @@
  *	short KIND ADDRESS PORT N PARALLEL [exec PROGRAM]
  *
  * KIND: udp (unconnected), udpc (connected), mapped (IPv4 through an IPv6
- * socket), tcp (non-blocking connect), tcpw (connects and writes), ping. The
- * family is the address's.
+ * socket), tcp (non-blocking connect), tcpw (connects and writes), ping, uring
+ * and uringp (through io_uring, by a thread of the kernel's). The family is the
+ * address's.
  * exec: each child runs PROGRAM, which is this one too, by another path.
  * $SHORT_BIND is the local port to take, $SHORT_SEND the bytes to send, in hex.
  * Prints a line "LOCAL-PORT PID" for each; for ping the port is the
@@ -23,6 +24,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/netns/uring.h"
 
 struct sent {
 	uint16_t port;
@@ -146,6 +149,15 @@ send_one(const char *kind, const char *address, const char *port)
 	} else if (strcmp(kind, "ping") == 0) {
 		n = sendto(
 		    fd, &echo, sizeof(echo), 0, (struct sockaddr *)&to, len);
+	} else if (strncmp(kind, "uring", 5) == 0) {
+		struct iovec iov = { text, text_len };
+		struct msghdr msg = { .msg_name = &to,
+			.msg_namelen = len,
+			.msg_iov = &iov,
+			.msg_iovlen = 1 };
+
+		n = uring_send(fd, &msg, strcmp(kind, "uringp") == 0);
+		errno = n < 0 ? (int)-n : 0;
 	} else {
 		n = sendto(fd, text, text_len, 0, (struct sockaddr *)&to, len);
 	}

@@ -44,7 +44,8 @@ what_waits_in_the_queues_has_room(void **state)
 	assert_true(s.uses >= 2 * machine.queue);
 	assert_true(s.uses_ring / 208 >= machine.queue / 2);
 	assert_true(s.processes >= 16384);
-	assert_true(s.owners >= 65536);
+	assert_true(s.owners >= 32768);
+	assert_true(s.owners * 160 <= machine.memory / 1024);
 }
 
 static void

@@ -55,6 +55,36 @@ struct reply {
 };
 
 static void
+socks_reply(const struct reply *row, size_t piece)
+{
+	struct target to = target_of("www.example.com", NULL, 443);
+	struct shake_opts opts = { .target = &to };
+	struct shake_error error = { .why = "" };
+	struct shake_out out;
+	struct socks socks;
+	size_t left;
+
+	print_message("%s\n", row->name);
+	assert_int_equal(socks_begin(&socks, &opts, &out), 0);
+	assert_int_equal(out.len, 3);
+	assert_memory_equal(out.bytes, BYTES(5, 1, 0), 3);
+	assert_int_equal(
+	    feed(&socks, BYTES(5, 0), 2, piece, &left, &out, &error),
+	    SHAKE_MORE);
+	assert_int_equal(out.len, 4 + 1 + 15 + 2);
+	assert_memory_equal(
+	    out.bytes, "\x05\x01\x00\x03\x0fwww.example.com\x01\xbb", 22);
+	assert_int_equal(
+	    feed(&socks, row->bytes, row->len, piece, &left, &out, &error),
+	    row->step);
+	assert_int_equal(left, row->left);
+	if (row->step == SHAKE_FAILED) {
+		assert_int_equal(error.outcome, row->outcome);
+		assert_true(error.why[0] != '\0');
+	}
+}
+
+static void
 socks_replies(void **state)
 {
 	static const uint8_t ok4[] = { 5, 0, 0, 1, 10, 0, 0, 1, 4, 56 };
@@ -92,33 +122,9 @@ socks_replies(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct reply *row = &rows[i / 2];
-		struct target to = target_of("www.example.com", NULL, 443);
-		struct shake_opts opts = { .target = &to };
-		struct shake_error error = { .why = "" };
-		size_t left, piece = i % 2 == 0 ? 512 : 1;
-		struct shake_out out;
-		struct socks socks;
-
-		print_message("%s\n", row->name);
-		assert_int_equal(socks_begin(&socks, &opts, &out), 0);
-		assert_int_equal(out.len, 3);
-		assert_memory_equal(out.bytes, BYTES(5, 1, 0), 3);
-		assert_int_equal(
-		    feed(&socks, BYTES(5, 0), 2, piece, &left, &out, &error),
-		    SHAKE_MORE);
-		assert_int_equal(out.len, 4 + 1 + 15 + 2);
-		assert_memory_equal(out.bytes,
-		    "\x05\x01\x00\x03\x0fwww.example.com\x01\xbb", 22);
-		assert_int_equal(feed(&socks, row->bytes, row->len, piece,
-				     &left, &out, &error),
-		    row->step);
-		assert_int_equal(left, row->left);
-		if (row->step == SHAKE_FAILED) {
-			assert_int_equal(error.outcome, row->outcome);
-			assert_true(error.why[0] != '\0');
-		}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		socks_reply(&rows[i], 512); /* at once */
+		socks_reply(&rows[i], 1);   /* byte by byte */
 	}
 }
 

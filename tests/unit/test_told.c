@@ -91,7 +91,30 @@ answers_are_learnt(void **state)
 		{ "a hint of a target", "h.example", TYPE_HTTPS,
 		    { "h.example. 300 IN HTTPS 1 t.example. "
 		      "ipv6hint=2001:db8::1" },
-		    "2001:db8::1", "h.example t.example " },
+		    "2001:db8::1", "h.example " },
+		{ "a scheme without a port", "_https.h.example", TYPE_HTTPS,
+		    { "_https.h.example. 300 IN HTTPS 1 . "
+		      "ipv4hint=192.0.2.1" },
+		    "192.0.2.1", "h.example _https.h.example " },
+		{ "a scheme of another's", "_acme-challenge.h.example",
+		    TYPE_SVCB,
+		    { "_acme-challenge.h.example. 300 IN SVCB 1 . "
+		      "ipv4hint=192.0.2.1" },
+		    "192.0.2.1", "_acme-challenge.h.example " },
+		{ "a transport is no scheme", "_25._tcp.h.example", TYPE_SVCB,
+		    { "_25._tcp.h.example. 300 IN SVCB 1 . "
+		      "ipv4hint=192.0.2.1" },
+		    "192.0.2.1", "_25._tcp.h.example " },
+		{ "more in front of it", "_a._8443._https.h.example",
+		    TYPE_HTTPS,
+		    { "_a._8443._https.h.example. 300 IN HTTPS 1 . "
+		      "ipv4hint=192.0.2.1" },
+		    "192.0.2.1", "_a._8443._https.h.example " },
+		{ "an alias into another's service", "w.example", TYPE_HTTPS,
+		    { "w.example. 300 IN CNAME _1._https.h.example.",
+			"_1._https.h.example. 300 IN HTTPS 1 . "
+			"ipv4hint=192.0.2.1" },
+		    "192.0.2.1", "w.example _1._https.h.example " },
 		{ "a hint by an alias", "w.example", TYPE_HTTPS,
 		    { "w.example. 300 IN CNAME h.example.",
 			"h.example. 300 IN HTTPS 1 . ipv4hint=192.0.2.1" },
@@ -119,7 +142,7 @@ answers_are_learnt(void **state)
 		record.qname = name_of(rows[i].qname);
 		answer =
 		    answer_of(&record.qname, rows[i].type, rows[i].records);
-		learn_names(names, &record, &answer);
+		learn_names(names, NULL, &record, &answer);
 		called(buf, sizeof(buf), names, rows[i].addr);
 		if (strcmp(buf, rows[i].called) != 0)
 			fail_msg("%s: %s", rows[i].name, buf);

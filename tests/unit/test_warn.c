@@ -40,99 +40,92 @@ checked_done(struct checked *c)
 	faults_free(c->warnings);
 }
 
+static const struct {
+	const char *name, *rules, *what; /* NULL: nothing */
+} warned_rows[] = {
+	{ "a name where a path is meant", "block exe *curl", "**/NAME" },
+	{ "a name anywhere", "block exe **/curl", NULL },
+	{ "to the resolver",
+	    "accept to loopback\n"
+	    "block domain x.example",
+	    "t:2 decides about none" },
+	{ "by its port",
+	    "accept proto udp to any port 53\n"
+	    "block list ads",
+	    "t:2 decides about none" },
+	{ "behind it", "block domain x.example\naccept to loopback", NULL },
+	{ "of another program",
+	    "accept user bob to 127.0.0.1\n"
+	    "block user alice domain x.example",
+	    NULL },
+	{ "to a server elsewhere",
+	    "accept to 192.0.2.1\n"
+	    "block domain x.example",
+	    NULL },
+	{ "the same twice", "accept exe /a\nblock exe /a", "t:1" },
+	{ "a list with it", "accept exe /b, /a\nblock exe /a", "t:1" },
+	{ "a glob with it", "accept exe /a/**\nblock exe /a/b", "t:1" },
+	{ "more conditions", "drop\nblock user bob", "t:1" },
+	{ "fewer conditions", "drop user bob\nblock", NULL },
+	{ "one direction", "drop in\nblock in user bob", "t:1" },
+	{ "the other direction", "drop in\nblock user bob", NULL },
+	{ "a prefix", "drop to 10.0.0.0/8\nblock to 10.1.0.0/16 port 5",
+	    "t:1" },
+	{ "a wider prefix", "drop to 10.1.0.0/16\nblock to 10.0.0.0/8", NULL },
+	{ "ports", "drop to port 1-9\nblock to port 3, 5-9", "t:1" },
+	{ "a port more", "drop to port 1-9\nblock to port 3, 10", NULL },
+	{ "no ports", "drop to port 1-9\nblock to 10.0.0.1", NULL },
+	{ "not", "drop not user bob\nblock not user bob, alice", "t:1" },
+	{ "not less", "drop not user bob, alice\nblock not user bob", NULL },
+	{ "not beside without", "drop not user bob\nblock user alice", NULL },
+	{ "any", "drop to any\nblock to 10.0.0.1", "t:1" },
+	{ "a scope", "drop to lan\nblock to lan user bob", "t:1" },
+	{ "a group within", "drop to lan\nblock to loopback", NULL },
+	{ "process",
+	    "drop process kernel, unknown\n"
+	    "block process kernel",
+	    "t:1" },
+	{ "two families", "drop from 10.0.0.1 to fd00::1", "IPv4" },
+	{ "a scope has both", "drop from lan to fd00::1", NULL },
+	{ "a name", "drop domain a.example\nblock domain a.example", "t:1" },
+	{ "a name below",
+	    "drop domain .b.example\n"
+	    "block domain a.b.example, *.c.b.example",
+	    "t:1" },
+	{ "the name itself is not below it",
+	    "drop domain *.b.example\nblock domain b.example", NULL },
+	{ "all below is more than one",
+	    "drop domain a.b.example\nblock domain *.b.example", NULL },
+	{ "a list", "drop list ads, bad\nblock list bad", "t:1" },
+	{ "types", "drop qtype A, AAAA\nblock qtype AAAA", "t:1" },
+	{ "its queries come to the next",
+	    "block to port 80\naccept to port 80 user bob", NULL },
+	{ "a query's protocol", "block qtype A proto udp",
+	    "never match: a query" },
+	{ "a query's port", "accept qtype A to port 80",
+	    "says nothing of a query" },
+	{ "an answer's address", "block qtype A to 10.0.0.0/8", NULL },
+	{ "no such file", "drop exe /usr/bin/missing",
+	    "no file '/usr/bin/missing'" },
+	{ "a parent too", "drop parent /missing", "no file" },
+	{ "a pattern may match later", "drop exe /missing/*", NULL },
+};
+
 static void
 warnings_are_about_what_can_not_match(void **state)
 {
-	static const struct {
-		const char *name, *rules, *what; /* NULL: nothing */
-	} rows[] = {
-		{ "a name where a path is meant", "block exe *curl",
-		    "**/NAME" },
-		{ "a name anywhere", "block exe **/curl", NULL },
-		{ "to the resolver",
-		    "accept to loopback\n"
-		    "block domain x.example",
-		    "t:2 decides about none" },
-		{ "by its port",
-		    "accept proto udp to any port 53\n"
-		    "block list ads",
-		    "t:2 decides about none" },
-		{ "behind it", "block domain x.example\naccept to loopback",
-		    NULL },
-		{ "of another program",
-		    "accept user bob to 127.0.0.1\n"
-		    "block user alice domain x.example",
-		    NULL },
-		{ "to a server elsewhere",
-		    "accept to 192.0.2.1\n"
-		    "block domain x.example",
-		    NULL },
-		{ "the same twice", "accept exe /a\nblock exe /a", "t:1" },
-		{ "a list with it", "accept exe /b, /a\nblock exe /a", "t:1" },
-		{ "a glob with it", "accept exe /a/**\nblock exe /a/b", "t:1" },
-		{ "more conditions", "drop\nblock user bob", "t:1" },
-		{ "fewer conditions", "drop user bob\nblock", NULL },
-		{ "one direction", "drop in\nblock in user bob", "t:1" },
-		{ "the other direction", "drop in\nblock user bob", NULL },
-		{ "a prefix", "drop to 10.0.0.0/8\nblock to 10.1.0.0/16 port 5",
-		    "t:1" },
-		{ "a wider prefix", "drop to 10.1.0.0/16\nblock to 10.0.0.0/8",
-		    NULL },
-		{ "ports", "drop to port 1-9\nblock to port 3, 5-9", "t:1" },
-		{ "a port more", "drop to port 1-9\nblock to port 3, 10",
-		    NULL },
-		{ "no ports", "drop to port 1-9\nblock to 10.0.0.1", NULL },
-		{ "not", "drop not user bob\nblock not user bob, alice",
-		    "t:1" },
-		{ "not less", "drop not user bob, alice\nblock not user bob",
-		    NULL },
-		{ "not beside without", "drop not user bob\nblock user alice",
-		    NULL },
-		{ "any", "drop to any\nblock to 10.0.0.1", "t:1" },
-		{ "a scope", "drop to lan\nblock to lan user bob", "t:1" },
-		{ "a group within", "drop to lan\nblock to loopback", NULL },
-		{ "process",
-		    "drop process kernel, unknown\n"
-		    "block process kernel",
-		    "t:1" },
-		{ "two families", "drop from 10.0.0.1 to fd00::1", "IPv4" },
-		{ "a scope has both", "drop from lan to fd00::1", NULL },
-		{ "a name", "drop domain a.example\nblock domain a.example",
-		    "t:1" },
-		{ "a name below",
-		    "drop domain .b.example\n"
-		    "block domain a.b.example, *.c.b.example",
-		    "t:1" },
-		{ "the name itself is not below it",
-		    "drop domain *.b.example\nblock domain b.example", NULL },
-		{ "all below is more than one",
-		    "drop domain a.b.example\nblock domain *.b.example", NULL },
-		{ "a list", "drop list ads, bad\nblock list bad", "t:1" },
-		{ "types", "drop qtype A, AAAA\nblock qtype AAAA", "t:1" },
-		{ "its queries come to the next",
-		    "block to port 80\naccept to port 80 user bob", NULL },
-		{ "a query's protocol", "block qtype A proto udp",
-		    "never match: a query" },
-		{ "a query's port", "accept qtype A to port 80",
-		    "says nothing of a query" },
-		{ "an answer's address", "block qtype A to 10.0.0.0/8", NULL },
-		{ "no such file", "drop exe /usr/bin/missing",
-		    "no file '/usr/bin/missing'" },
-		{ "a parent too", "drop parent /missing", "no file" },
-		{ "a pattern may match later", "drop exe /missing/*", NULL },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < N_ROWS(rows); i++) {
-		struct checked c = check(rows[i].rules);
+	for (size_t i = 0; i < N_ROWS(warned_rows); i++) {
+		struct checked c = check(warned_rows[i].rules);
 		const struct fault *w = faults_get(c.warnings, 0);
 
-		row_true(rows[i].name, (w != NULL) == (rows[i].what != NULL));
+		row_true(warned_rows[i].name,
+		    (w != NULL) == (warned_rows[i].what != NULL));
 		if (w != NULL)
-			row_true(rows[i].name,
-			    strstr(w->what, rows[i].what) != NULL &&
+			row_true(warned_rows[i].name,
+			    strstr(w->what, warned_rows[i].what) != NULL &&
 				strncmp(w->what, "warning: ", 9) == 0);
-		row_true(rows[i].name, faults_count(c.warnings) <= 1);
+		row_true(warned_rows[i].name, faults_count(c.warnings) <= 1);
 		checked_done(&c);
 	}
 }

@@ -9,6 +9,7 @@
 #include "src/core/mark.h"
 #include "src/linux/bpf/kernel.h"
 #include "src/linux/bpf/record.h"
+#include "src/linux/bpf/task.h"
 
 #define NF_DROP 0
 #define NF_ACCEPT 1
@@ -25,19 +26,11 @@
 #define IP_CT_IS_REPLY 3 /* enum ip_conntrack_info */
 #define CT_INFO_MASK 7UL
 
-/* Mounts and folders on the way from an executable to the root. */
-#define STEPS_MAX 64
-
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } uses SEC(".maps"), events SEC(".maps");
 
-/* An event and its text while it is put together. */
-struct draft {
-	struct bpf_event event;
-	char text[BPF_PATH_MAX + BPF_NAME_MAX + BPF_ARGS_MAX];
-};
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -66,6 +59,18 @@ struct {
 	__type(value, struct owner);
 } owners SEC(".maps");
 
+/* Processes whose program was told once more. */
+struct told {
+	__u64 start, exec;
+	__u32 pid, zero;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct told);
+	__type(value, __u32);
+} told SEC(".maps");
+
 /* The daemon has it in its memory too. */
 volatile struct bpf_shared shared = {};
 
@@ -75,25 +80,6 @@ wakeup(void *ring, __u64 many)
 	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= many
 		   ? BPF_RB_FORCE_WAKEUP
 		   : BPF_RB_NO_WAKEUP;
-}
-
-static __always_inline __u32
-pid_of(struct task_struct *leader)
-{
-	__u32 level = shared.pid_level, at = 0;
-	struct pid *pid;
-	int nr = 0;
-
-	if (level == 0)
-		return BPF_CORE_READ(leader, tgid);
-	pid = BPF_CORE_READ(leader, thread_pid);
-	bpf_core_read(&at, sizeof(at), &pid->level);
-	if (at < level)
-		return 0; /* not seen from that namespace */
-	bpf_probe_read_kernel(&nr, sizeof(nr),
-	    (void *)&pid->numbers[0].nr +
-		level * bpf_core_type_size(struct upid));
-	return nr;
 }
 
 static __always_inline struct nf_conn *
@@ -163,22 +149,13 @@ is_mptcp(struct sock *sk)
 }
 
 static __always_inline void
-read_exe(struct file *exe, __u64 *ino, __u32 *dev)
-{
-	struct inode *inode = BPF_CORE_READ(exe, f_inode);
-
-	*ino = BPF_CORE_READ(inode, i_ino);
-	*dev = BPF_CORE_READ(inode, i_sb, s_dev);
-}
-
-static __always_inline void
 read_actor(struct bpf_use *use, struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;
 	struct inode *exe = task->mm->exe_file->f_inode;
 	struct css_set *groups = task->cgroups;
 
-	use->pid = pid_of(leader);
+	use->pid = pid_of(leader, shared.pid_level);
 	use->start = leader->start_boottime;
 	use->exec = task->self_exec_id;
 	use->groups = (unsigned long)groups;
@@ -351,66 +328,10 @@ read_packet(struct bpf_use *use, struct sk_buff *skb)
 	    use->head, linear, skb->head + skb->network_header);
 }
 
-/* On the way up from a file. */
-struct climb {
-	struct draft *draft;
-	struct dentry *dentry;
-	struct mount *mount;
-	__u32 len;
-	__u32 done;
-};
-
-static long
-climb_step(__u32 index, void *arg)
-{
-	struct climb *climb = arg;
-	struct dentry *dentry = climb->dentry, *parent;
-	struct mount *mount = climb->mount, *above;
-	__u32 at = climb->len;
-	long n;
-
-	(void)index;
-	parent = BPF_CORE_READ(dentry, d_parent);
-	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
-		above = BPF_CORE_READ(mount, mnt_parent);
-		if (above == mount) {
-			climb->done = 1;
-			return 1;
-		}
-		climb->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-		climb->mount = above;
-		return 0;
-	}
-	if (at >= BPF_PATH_MAX)
-		return 1;
-	n = bpf_probe_read_kernel_str(climb->draft->text + at, BPF_NAME_MAX,
-	    BPF_CORE_READ(dentry, d_name.name));
-	if (n <= 0)
-		return 1;
-	climb->len = at + n;
-	climb->dentry = parent;
-	climb->done = dentry == parent; /* in memory alone: it has no folder */
-	return dentry == parent ? 1 : 0;
-}
-
 static __always_inline void
-read_path(struct draft *draft, struct file *exe)
+read_args(struct draft *draft, struct task_struct *task)
 {
-	struct climb climb = { .draft = draft };
-	struct vfsmount *mnt = BPF_CORE_READ(exe, f_path.mnt);
-	struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
-
-	climb.dentry = dentry;
-	climb.mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-	draft->event.deleted = BPF_CORE_READ(dentry, d_hash.pprev) == NULL;
-	bpf_loop(STEPS_MAX, climb_step, &climb, 0);
-	draft->event.path_len = climb.len;
-	draft->event.cut = !climb.done;
-}
-
-static __always_inline void
-read_args(struct draft *draft, struct mm_struct *mm)
-{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	unsigned long start = BPF_CORE_READ(mm, arg_start);
 	unsigned long len = BPF_CORE_READ(mm, arg_end) - start;
 	__u32 at = draft->event.path_len;
@@ -424,42 +345,28 @@ read_args(struct draft *draft, struct mm_struct *mm)
 		draft->event.args_len = len;
 }
 
-static __always_inline void
-read_image(struct draft *draft, struct task_struct *task)
-{
-	struct bpf_event *event = &draft->event;
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct task_struct *parent =
-	    BPF_CORE_READ(task, real_parent, group_leader);
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	struct file *exe = BPF_CORE_READ(mm, exe_file);
-
-	__builtin_memset(event, 0, sizeof(*event));
-	event->type = BPF_EVENT_EXEC;
-	event->pid = pid_of(leader);
-	event->start = BPF_CORE_READ(leader, start_boottime);
-	event->ppid = pid_of(parent);
-	event->pstart = BPF_CORE_READ(parent, start_boottime);
-	event->exec = BPF_CORE_READ(task, self_exec_id);
-	read_exe(exe, &event->exe_ino, &event->exe_dev);
-	bpf_core_read(event->comm, sizeof(event->comm), &task->comm);
-	event->mounts = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	read_path(draft, exe);
-	read_args(draft, mm);
-}
-
-/* Where not all births could be told, each sender's is told with what it sends;
- * in a piece of the ring of its own, since others may be at work on this CPU
- * before it is done. */
+/* Where not all births could be told, each program's is told with the first
+ * that it sends; in a piece of the ring of its own, since others may be at work
+ * on this CPU before it is done. */
 static __always_inline int
 tell_image(struct task_struct *task)
 {
-	struct draft *draft = bpf_ringbuf_reserve(&events, sizeof(*draft), 0);
+	struct told key = {};
+	struct draft *draft;
+	__u32 yes = 1;
 
+	key.start = task->group_leader->start_boottime;
+	key.exec = task->self_exec_id;
+	key.pid = task->tgid;
+	if (bpf_map_lookup_elem(&told, &key) != NULL)
+		return 0;
+	draft = bpf_ringbuf_reserve(&events, sizeof(*draft), 0);
 	if (draft == NULL)
 		return -1;
-	read_image(draft, task);
+	read_image(draft, task, shared.pid_level);
+	read_args(draft, task);
 	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
+	bpf_map_update_elem(&told, &key, &yes, BPF_ANY);
 	return 0;
 }
 
@@ -544,11 +451,11 @@ BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
 
 	if (child->pid != child->tgid)
 		return 0; /* a thread */
-	event.pid = pid_of(child);
+	event.pid = pid_of(child, shared.pid_level);
 	event.start = child->start_boottime;
-	event.ppid = pid_of(parent);
+	event.ppid = pid_of(parent, shared.pid_level);
 	event.pstart = parent->start_boottime;
-	event.from = pid_of(from);
+	event.from = pid_of(from, shared.pid_level);
 	event.from_start = from->start_boottime;
 	event.exec = child->self_exec_id;
 	send_event(&event, sizeof(event));
@@ -568,7 +475,8 @@ BPF_PROG(
 	(void)program;
 	if (draft == NULL)
 		return 0;
-	read_image(draft, task);
+	read_image(draft, task, shared.pid_level);
+	read_args(draft, task);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
 	if (size <= sizeof(*draft))
@@ -585,7 +493,7 @@ BPF_PROG(attr_exit, struct task_struct *task)
 
 	if (task->signal->live.counter != 0 || (task->flags & PF_KTHREAD))
 		return 0;
-	event.pid = pid_of(task->group_leader);
+	event.pid = pid_of(task->group_leader, shared.pid_level);
 	event.start = task->group_leader->start_boottime;
 	send_event(&event, sizeof(event));
 	return 0;

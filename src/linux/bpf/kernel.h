@@ -102,12 +102,21 @@ struct task_struct {
 };
 struct socket {
 	struct file *file;
+	struct sock *sk;
 };
+struct net {
+	struct ns_common ns;
+};
+typedef struct {
+	struct net *net;
+} possible_net_t;
 typedef struct {
 	int owned;
 } socket_lock_t;
 struct sock_common {
+	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	possible_net_t skc_net;
 	struct {
 		long long counter;
 	} skc_cookie;
@@ -143,6 +152,20 @@ struct bpf_nf_ctx {
 };
 struct linux_binprm {
 	int argc;
+};
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 
 #pragma clang attribute pop

@@ -82,4 +82,10 @@ struct bpf_event {
 	char comm[16];
 };
 
+/* A socket of this network namespace that a process had at start. */
+struct bpf_holding {
+	__u64 inode, start;
+	__u32 pid, fd;
+};
+
 #endif

@@ -1,0 +1,101 @@
+/* What was there before: processes and their sockets, read once at start. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "src/linux/bpf/kernel.h"
+#include "src/linux/bpf/record.h"
+#include "src/linux/bpf/task.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define PF_KTHREAD 0x00200000
+
+/* Set before it is loaded. */
+const volatile __u32 pid_level = 0; /* as the programs that see who sends */
+const volatile __u32 netns = 0;	    /* number of our network namespace */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct draft);
+} drafts SEC(".maps");
+
+static __always_inline void
+read_args(struct draft *draft, struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	unsigned long start = BPF_CORE_READ(mm, arg_start);
+	unsigned long len = BPF_CORE_READ(mm, arg_end) - start;
+	__u32 at = draft->event.path_len;
+
+	if (len > BPF_ARGS_MAX - 1)
+		len = BPF_ARGS_MAX - 1;
+	if (at > BPF_PATH_MAX + BPF_NAME_MAX)
+		return;
+	if (bpf_copy_from_user_task(draft->text + at, len & (BPF_ARGS_MAX - 1),
+		(void *)start, task, 0) == 0)
+		draft->event.args_len = len;
+}
+
+SEC("?iter.s/task")
+int
+seed_processes(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct draft *draft;
+	__u32 zero = 0, size;
+
+	if (task == NULL || task->pid != task->tgid ||
+	    (task->flags & PF_KTHREAD) || task->mm == NULL)
+		return 0;
+	draft = bpf_map_lookup_elem(&drafts, &zero);
+	if (draft == NULL)
+		return 0;
+	read_image(draft, task, pid_level);
+	read_args(draft, task);
+	size = sizeof(draft->event) + draft->event.path_len +
+	       draft->event.args_len;
+	if (size > sizeof(*draft))
+		return 0;
+	bpf_seq_write(ctx->meta->seq, &size, sizeof(size));
+	bpf_seq_write(ctx->meta->seq, draft, size);
+	return 0;
+}
+
+SEC("?iter/task_file")
+int
+seed_sockets(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task, *leader;
+	struct file *file = ctx->file; /* what was checked is this copy */
+	struct bpf_holding holding = {};
+	struct socket *socket;
+	struct sock *sk;
+	__u16 family;
+
+	if (task == NULL || file == NULL)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (socket == NULL)
+		return 0;
+	sk = BPF_CORE_READ(socket, sk);
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if ((family != AF_INET && family != AF_INET6) ||
+	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != netns)
+		return 0;
+	leader = BPF_CORE_READ(task, group_leader);
+	holding.pid = pid_of(leader, pid_level);
+	holding.start = BPF_CORE_READ(leader, start_boottime);
+	holding.fd = ctx->fd;
+	holding.inode = BPF_CORE_READ(file, f_inode, i_ino);
+	bpf_seq_write(ctx->meta->seq, &holding, sizeof(holding));
+	return 0;
+}
+
+/* Helpers of the kernel's are for programs under its licence; this text alone
+ * says so, and is what it is compared with. */
+char licence[] SEC("license") = "GPL";

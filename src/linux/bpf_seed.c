@@ -1,0 +1,172 @@
+#include "src/linux/bpf_seed.h"
+
+#include <errno.h>
+
+#ifdef HAVE_BPF
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "src/linux/bpf/record.h"
+#include "src/linux/bpf_event.h"
+
+/* The programs as clang made them. */
+static const unsigned char object[] = {
+#include "src/linux/bpf/seed.bpf.h"
+};
+
+/* As much as the kernel gives at a time (eight pages, in seq_file), and what
+ * was left of the last record. */
+#define BUFFER ((size_t)64 << 10)
+
+/* Takes one record at the beginning of bytes; how long it is, 0: not all of it
+ * is there, or -errno. */
+typedef ssize_t take_fn(
+    const struct bpf_seed_ops *ops, const uint8_t *bytes, size_t len);
+
+static ssize_t
+take_process(const struct bpf_seed_ops *ops, const uint8_t *bytes, size_t len)
+{
+	struct bpf_event event;
+	struct exec exec;
+	uint32_t size;
+
+	if (len < sizeof(size))
+		return 0;
+	memcpy(&size, bytes, sizeof(size));
+	if (size < sizeof(event) || size > BUFFER / 2)
+		return -EBADMSG;
+	if (len < sizeof(size) + size)
+		return 0;
+	bytes += sizeof(size);
+	memcpy(&event, bytes, sizeof(event));
+	if (event.pid != 0 &&
+	    bpf_event_exec(
+		&exec, &event, (const char *)bytes + sizeof(event), size) == 0)
+		ops->exec(ops->arg, &exec);
+	return (ssize_t)(sizeof(size) + size);
+}
+
+static ssize_t
+take_socket(const struct bpf_seed_ops *ops, const uint8_t *bytes, size_t len)
+{
+	struct bpf_holding record;
+	struct holding holding;
+
+	if (len < sizeof(record))
+		return 0;
+	memcpy(&record, bytes, sizeof(record));
+	holding = (struct holding){ .pid = (pid_t)record.pid,
+		.start = record.start,
+		.inode = record.inode,
+		.fd = (int)record.fd };
+	if (holding.pid > 0)
+		ops->holds(ops->arg, &holding);
+	return sizeof(record);
+}
+
+static int
+read_all(int fd, const struct bpf_seed_ops *ops, take_fn *take, uint8_t *buffer)
+{
+	size_t have = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, buffer + have, BUFFER - have);
+		size_t at = 0;
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : have == 0 ? 0 : -EBADMSG;
+		have += (size_t)n;
+		for (ssize_t took = 1; took > 0; at += (size_t)took) {
+			took = take(ops, buffer + at, have - at);
+			if (took < 0)
+				return (int)took;
+		}
+		have -= at;
+		memmove(buffer, buffer + at, have);
+	}
+}
+
+static int
+run(struct bpf_object *obj, const char *name, const struct bpf_seed_ops *ops,
+    take_fn *take)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(obj, name);
+	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	uint8_t *buffer;
+	int fd, r;
+
+	if (libbpf_get_error(link) != 0)
+		return errno != 0 ? -errno : -EIO;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	r = fd < 0 ? -errno : 0;
+	buffer = malloc(BUFFER);
+	if (r == 0)
+		r = buffer != NULL ? read_all(fd, ops, take, buffer) : -ENOMEM;
+	free(buffer);
+	if (fd >= 0)
+		(void)close(fd); /* only read from */
+	(void)bpf_link__destroy(link);
+	return r;
+}
+
+/* In the object's read-only words, in the order of seed.bpf.c. */
+static int
+set_words(struct bpf_object *obj, uint32_t pid_level)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, "seed.rodata");
+	uint32_t words[2] = { pid_level, 0 };
+	struct stat st;
+
+	if (map == NULL)
+		return -EIO;
+	if (stat("/proc/self/ns/net", &st) < 0)
+		return -errno;
+	words[1] = (uint32_t)st.st_ino;
+	return bpf_map__set_initial_value(map, words, sizeof(words));
+}
+
+int
+bpf_seed(const struct bpf_seed_ops *ops, uint32_t pid_level)
+{
+	struct bpf_object_open_opts opts = { .sz = sizeof(opts),
+		.object_name = "seed" };
+	struct bpf_object *obj =
+	    bpf_object__open_mem(object, sizeof(object), &opts);
+	struct bpf_program *prog;
+	int r;
+
+	if (libbpf_get_error(obj) != 0)
+		return errno != 0 ? -errno : -EIO;
+	bpf_object__for_each_program(prog, obj)(void)
+	    bpf_program__set_autoload(prog, true);
+	r = set_words(obj, pid_level);
+	if (r == 0)
+		r = bpf_object__load(obj);
+	if (r == 0)
+		r = run(obj, "seed_processes", ops, take_process);
+	if (r == 0)
+		r = run(obj, "seed_sockets", ops, take_socket);
+	bpf_object__close(obj);
+	return r;
+}
+
+#else /* !HAVE_BPF */
+
+int
+bpf_seed(const struct bpf_seed_ops *ops, uint32_t pid_level)
+{
+	(void)ops;
+	(void)pid_level;
+	return -ENOSYS;
+}
+
+#endif

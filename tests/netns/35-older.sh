@@ -1,0 +1,117 @@
+#!/bin/bash
+# Flows that are older than the daemon, or than its settings: those that the
+# rules forbid go on no more, whoever began them; queries on sockets that were
+# up already come to the resolver; what may, goes on.
+#
+#     c 10.9.0.1 fd09::1, rerouted     s .2 fd09::2: servers
+#                                        .53: the upstream; .54: another world
+. "$(dirname "$0")/lib.sh"
+need_root
+need dnsmasq conntrack iptables-legacy ip6tables-legacy
+net_up
+for last in 53 54; do
+	ins ip address add 10.9.0.$last/24 dev s0
+	ins ip address add fd09::$last/64 dev s0 nodad
+	background ins dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
+	    --no-hosts --user=root --pid-file= --bind-interfaces \
+	    --listen-address=10.9.0.$last,fd09::$last \
+	    --host-record=web.example,203.0.113.$last 2>/dev/null
+done
+background ins "$BUILDDIR/probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.s"
+background inc "$BUILDDIR/probe" serve 8001,8002 10.9.0.1 fd09::1 >"$tmp/serve.c"
+wait_for grep -q ready "$tmp/serve.s"
+wait_for grep -q ready "$tmp/serve.c"
+# conntrack is at work before the daemon is, as beside any other firewall
+for i in iptables-legacy ip6tables-legacy; do
+	inc $i -A FORWARD -m conntrack --ctstate INVALID -j DROP
+done
+
+to() { # PORT ADDR...: as talk.py has them
+	local port=$1 addr
+	shift
+	for addr; do echo "udp,$addr,$port tcp,$addr,$port"; done
+}
+up() { # those that may go on, and those that may not, in and out
+	partner may$1 inc talk.py $(to 7001 10.9.0.2 fd09::2)
+	partner not$1 inc talk.py $(to 7002 10.9.0.2 fd09::2)
+	partner guest$1 ins talk.py $(to 8001 10.9.0.1 fd09::1)
+	partner thief$1 ins talk.py $(to 8002 10.9.0.1 fd09::1)
+	check "$2: up" talk_is not$1 ok
+	check "$2: up, from outside" talk_is thief$1 ok
+}
+goes_on() { # NAME: does any of them still get an answer?
+	tell "$1"
+	answer "$1"
+	answer "$1" | grep -q '=ok'
+}
+# what was on its way when the daemon came may still arrive
+stopped() { ! goes_on "$1" >/dev/null && ! goes_on "$1" >/dev/null; }
+judged_older() { # N WHEN
+	check "$2: what is forbidden stops" wait_for stopped not$1
+	check "$2: from outside, too" wait_for stopped thief$1
+	check_not "$2: … for good" goes_on not$1
+	check_not "$2: … from outside, too" goes_on thief$1
+	tell may$1
+	check "$2: what may goes on" talk_is may$1 ok
+	tell guest$1
+	check "$2: … from outside, too" talk_is guest$1 ok
+}
+in_conntrack() { # what conntrack has of UDP to PORT
+	inc conntrack -L -p udp --dport "$1" 2>/dev/null
+	inc conntrack -L -f ipv6 -p udp --dport "$1" 2>/dev/null
+}
+
+settings "[resolver]" "upstream = 10.9.0.53"
+rules "drop out to port 7002" "drop in to port 8002" "default in accept"
+up 1 "before the start"
+check "conntrack knows them" [ "$(in_conntrack 7002 | grep -c 'mark=0 ')" -ge 2 ]
+for last in 53 54; do # its processes for TCP come with it
+	wait_for inc bash -c "exec 5<>/dev/tcp/10.9.0.$last/53"
+	wait_for inc bash -c "exec 5<>/dev/tcp/fd09::$last/53"
+done
+partner dns inc ask.py web.example udp,10.9.0.54 udp,fd09::54 tcp,10.9.0.54
+check "queries before the start: the other world answers" talk_is dns 203.0.113.54
+check "the daemon starts" daemon_start
+judged_older 1 "after the start"
+
+# -- queries on sockets of before: to us, or nowhere --
+tell dns
+check_not "queries on sockets of before: the other world does not hear them" \
+    sh -c "tail -n 1 $tmp/partner.dns.out | grep -q 203.0.113.54"
+captured() {
+	tell dns
+	answer dns
+	answer dns | grep -q 'udp,10.9.0.54=203.0.113.53 udp,fd09::54=203.0.113.53'
+}
+check "… we answer them" wait_for captured
+check_not "… not one came to it" grep -q 203.0.113.54 \
+    <(tail -n +2 "$tmp/partner.dns.out")
+check "… over TCP the connection is gone" sh -c \
+    "tail -n 1 $tmp/partner.dns.out | grep -q tcp,10.9.0.54=none"
+
+# -- what a daemon before this one accepted --
+rules "default in accept"
+check "reload" daemon_reload
+up 2 "accepted by a daemon before"
+daemon_stop KILL
+rules "drop out to port 7002" "drop in to port 8002" "default in accept"
+check "started with other rules" daemon_start
+judged_older 2 "after a restart"
+
+# -- capture switched on by a reload --
+daemon_stop
+settings "[resolver]" "upstream = 10.9.0.53" "capture = no"
+check "the daemon starts without capture" daemon_start
+partner late inc ask.py web.example udp,10.9.0.54 udp,fd09::54
+check "without capture: the other world answers" talk_is late 203.0.113.54
+settings "[resolver]" "upstream = 10.9.0.53"
+check "reload with capture" daemon_reload
+late() {
+	tell late
+	talk_is late 203.0.113.53
+}
+check "capture holds for sockets of before" wait_for late
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish
