@@ -73,19 +73,39 @@ reset(int fd)
 	(void)close(fd); /* nothing can be done about an error */
 }
 
-static void
-accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
+static struct flow_key
+seen_by(const struct entry *entry, const struct sock_addr *peer)
 {
-	struct listener *listener = entry->listener;
-	struct flow_key seen, key;
-	struct leg *leg;
-	int r;
+	struct flow_key seen;
 
 	memset(&seen, 0, sizeof(seen)); /* hashed with its padding */
 	seen.proto = IPPROTO_TCP;
 	seen.local = entry->addr;
 	seen.lport = PORT17_PORT;
 	seen.remote = sock_addr_get(peer, &seen.rport);
+	return seen;
+}
+
+/* There is no room: who dialled for it may give up, too. */
+static void
+refuse_one(struct entry *entry, int fd, const struct sock_addr *peer)
+{
+	struct listener *listener = entry->listener;
+	struct flow_key seen = seen_by(entry, peer), key;
+
+	if (find_flow(entry, fd, &seen, &key) == 0)
+		listener->opts.refused(listener->opts.arg, &key);
+	reset(fd);
+}
+
+static void
+accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
+{
+	struct listener *listener = entry->listener;
+	struct flow_key seen = seen_by(entry, peer), key;
+	struct leg *leg;
+	int r;
+
 	r = find_flow(entry, fd, &seen, &key);
 	if (r < 0) {
 		if (r == -ELOOP)
@@ -107,12 +127,13 @@ pause_accepting(struct entry *entry, int error)
 	struct timeval tv;
 
 	if (entry->reserve >= 0) {
+		struct sock_addr peer = { .len = sizeof(peer.space) };
 		int fd;
 
 		(void)close(entry->reserve); /* it was only kept */
-		fd = accept4(entry->fd, NULL, NULL, SOCK_CLOEXEC);
+		fd = accept4(entry->fd, &peer.sa, &peer.len, SOCK_CLOEXEC);
 		if (fd >= 0)
-			reset(fd);
+			refuse_one(entry, fd, &peer);
 		entry->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
 	entry->pause_ms =
@@ -138,7 +159,7 @@ readable_cb(evutil_socket_t listen_fd, short what, void *arg)
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0 && !sock_may_keep(fd)) {
-			reset(fd);
+			refuse_one(entry, fd, &peer);
 			pause_accepting(entry, -EMFILE);
 			return;
 		}

@@ -26,6 +26,8 @@ struct listener_opts {
 	/* somebody connected to the endpoint itself, or a tunnel led back to
 	 * it: the connection was reset. Counted by the caller */
 	void (*stray)(void *arg, const struct flow_key *seen);
+	/* there was no room for this one: it was reset */
+	void (*refused)(void *arg, const struct flow_key *key);
 	/* descriptors or memory ran out: accepting pauses */
 	void (*full)(void *arg, int error);
 	void *arg;

@@ -53,6 +53,15 @@ stray(void *arg, const struct flow_key *seen)
 	    addr_format(&seen->remote, peer), seen->rport);
 }
 
+/* The far end may be there already, and waits in vain. */
+static void
+refused(void *arg, const struct flow_key *key)
+{
+	struct port17_ev *p17 = arg;
+
+	sessions_abort(p17->sessions, key, CLOSED_NO_ROOM);
+}
+
 static void
 full(void *arg, int error)
 {
@@ -382,6 +391,7 @@ open_parts(struct port17_ev *p17)
 		.base = opts->base,
 		.accepted = accepted,
 		.stray = stray,
+		.refused = refused,
 		.full = full,
 		.arg = p17,
 	};
