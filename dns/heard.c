@@ -37,7 +37,8 @@ try_others(struct resolve *r, struct task *task, int error, mono_t now)
 static bool
 is_public(const struct resolve *r, const struct key *key)
 {
-	if (key->group != 0 || name_n_labels(&key->name) < PUBLIC_LABELS)
+	if (key->group != 0 || (key->flags & KEY_OWN) != 0 ||
+	    name_n_labels(&key->name) < PUBLIC_LABELS)
 		return false;
 	for (size_t i = 0; i < r->conf.n_allow_private; i++)
 		if (name_in(&key->name, &r->conf.allow_private[i]))

@@ -415,6 +415,8 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	if (early != RESOLVE_WAITING)
 		return early;
 	key_of_query(&key, &a->query, resolve_group_of(r, &a->query.qname));
+	if (a->client.asker->process->self)
+		key.flags |= KEY_OWN;
 	if (!a->client.tcp && policy_wants_tcp(r->policy, &key.name))
 		return send_to_tcp(r, a);
 	o.key = &key;

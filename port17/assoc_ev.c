@@ -129,6 +129,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct assoc *assoc = arg;
 	const struct assocs_opts *opts = &assoc->assocs->opts;
+	unsigned int all = 0;
 	int n = DGRAM_BATCH;
 
 	(void)what;
@@ -142,9 +143,12 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 		}
 		if (n > 0)
 			opts->received_all(opts->arg);
+		all += n > 0 ? (unsigned int)n : 0;
 	}
 	if (n < 0) /* an ICMP error: the relay is gone */
 		assoc_end(assoc, OUTCOME_CONNECTED);
+	else
+		udp_sock_was_read(&assoc->sock, all, mono_now());
 }
 
 /* Coming up ---------------------------------------------------------------- */
@@ -191,6 +195,7 @@ open_relay(struct assoc *assoc, const struct dial_result *result)
 		.own = assoc->assocs->opts.own,
 		.cb = readable_cb,
 		.arg = assoc,
+		.pacer = assoc->assocs->opts.pacer,
 	};
 	struct sock_addr to;
 	int r = find_relay(assoc, result, &to);

@@ -240,7 +240,7 @@ find_end(const struct dial *dial, struct sock_addr *ret)
 	if (addr->family == ADDR_NONE)
 		addr = &dial->state->resolved;
 	if (addr->family == ADDR_NONE)
-		return -EHOSTUNREACH;
+		return -ENOENT;
 	return sock_addr_ip(ret, addr, via->port, via->zone);
 }
 
@@ -299,6 +299,7 @@ socket_made(struct sock_order *order, int fd_take)
 static void
 start_member(struct dial *dial)
 {
+	char why[SHAKE_WHY_SIZE];
 	struct sock_addr to;
 	int r = find_end(dial, &to);
 
@@ -306,6 +307,12 @@ start_member(struct dial *dial)
 	if (r == -EDESTADDRREQ) {
 		dial_failed(dial, OUTCOME_UNSUPPORTED,
 		    "only the name is known, and nobody here may resolve it");
+		return;
+	}
+	if (r == -ENOENT) {
+		(void)snprintf(why, sizeof(why), "nobody knows %.48s",
+		    dial->via->host); /* cut */
+		dial_failed(dial, OUTCOME_TUNNEL_DOWN, why);
 		return;
 	}
 	if (r < 0 || dial->via->netns[0] == '\0') {

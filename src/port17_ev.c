@@ -302,12 +302,6 @@ port17_ev_stands_for(struct port17_ev *p17, const struct addr *addr, mono_t now,
 /* All of it ---------------------------------------------------------------- */
 
 bool
-port17_ev_is_busy(const struct port17_ev *p17)
-{
-	return p17 != NULL && p17->resolving;
-}
-
-bool
 port17_ev_is_own(const struct port17_ev *p17, uint64_t inode)
 {
 	return inodes_has(p17->own, inode);

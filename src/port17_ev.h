@@ -35,6 +35,10 @@ struct port17_ev_opts {
 	size_t flows_max;
 	const struct sock_maker *maker; /* see struct dialer_opts */
 	const char *state; /* the folder that addresses for names are kept in */
+	/* an address of a proxy that has a name, by no tunnel; done() once,
+	 * perhaps at once; ADDR_NONE: there is none */
+	void (*look_up)(void *arg, const struct name *name,
+	    void (*done)(void *arg, const struct addr *addr), void *done_arg);
 	/* a tunnelled flow has ended; NULL: nobody wants to know */
 	void (*ended)(void *arg, const struct port17_past *past);
 	void *arg;
@@ -42,10 +46,8 @@ struct port17_ev_opts {
 
 /* Listens. 0, -EADDRINUSE or -errno. */
 int port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts);
-void port17_ev_free(struct port17_ev *p17); /* not while busy; accepts NULL */
-
-/* Whether work for it runs off the loop. Accepts NULL. */
-bool port17_ev_is_busy(const struct port17_ev *p17);
+/* After all look-ups have ended. Accepts NULL. */
+void port17_ev_free(struct port17_ev *p17);
 
 /* The tunnels of these settings from now on; what goes through others goes on.
  * 0 or -ENOMEM (then it stays as it was). */

@@ -31,7 +31,6 @@ struct port17_ev {
 	mono_t swept;		     /* when addresses in use were looked for */
 	bool fakes;		     /* tunnels may give such addresses out */
 	struct event *resolve;	     /* now and then */
-	bool resolving;
 };
 
 /* What the judge knows of a flow, with the name that its address stands for.

@@ -133,6 +133,15 @@ rerouted_resolver_prepare(struct rerouted *rr)
 	return r;
 }
 
+void
+rerouted_look_up(void *arg, const struct name *name,
+    void (*done)(void *arg, const struct addr *addr), void *done_arg)
+{
+	struct rerouted *rr = arg;
+
+	resolver_ev_look_up(rr->resolver, name, done, done_arg);
+}
+
 int
 rerouted_far_dns_prepare(struct rerouted *rr)
 {

@@ -62,8 +62,14 @@ struct server_stats;
 void resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret);
 bool resolver_ev_listens(const struct resolver_ev *re);
 
-/* Asks for the daemon itself: done() once, perhaps at once, with an answer of
- * len bytes (0: none). */
+/* An address of the name, for what the daemon needs itself: no rule speaks of
+ * it, no tunnel carries it. done() once, perhaps at once; ADDR_NONE: there is
+ * none. */
+void resolver_ev_look_up(struct resolver_ev *re, const struct name *name,
+    void (*done)(void *arg, const struct addr *addr), void *arg);
+
+/* Asks for people, as nobody's program: done() once, perhaps at once, with an
+ * answer of len bytes (0: none). */
 void resolver_ev_ask(struct resolver_ev *re, const struct name *name,
     uint16_t qtype, void (*done)(void *arg, const uint8_t *msg, size_t len),
     void *arg);
