@@ -69,6 +69,7 @@ send_to(
 	attempt->edns = how->edns;
 	attempt->cased = how->cased;
 	attempt->settles = how->settles;
+	attempt->refused = how->refused;
 	list_init(&attempt->pending);
 	len = build(r, attempt, msg);
 	e = r->ops.send(r->ops.arg, attempt, msg, len);

@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct budget asker_names = { .share = 1,
+	.most = ASKER_NAMES * ASKER_NAME_NS };
+static const struct budget user_names = { .share = 1,
+	.most = ASKER_USER_NAMES * ASKER_USER_NAME_NS };
+
 int
 askers_init(struct askers *askers)
 {
@@ -43,6 +48,7 @@ user_get(struct askers *askers, const struct process *process)
 	user->uid = key.uid;
 	user->known = known;
 	user->refs = 1;
+	user->names = user_names;
 	map_put(&askers->users, &user->node, hash);
 	return user;
 }
@@ -124,6 +130,7 @@ asker_get(struct askers *askers, const struct process *process)
 		return NULL;
 	}
 	asker->process = process_ref(process);
+	asker->names = asker_names;
 	asker->id = ++askers->last_id;
 	map_put(&askers->map, &asker->node, hash);
 	list_prepend(&askers->lru, &asker->lru);
@@ -143,6 +150,8 @@ asker_new(const struct process *process)
 		return NULL;
 	}
 	asker->process = process_ref(process);
+	asker->names = asker_names;
+	asker->user->names = user_names;
 	return asker;
 }
 
@@ -154,4 +163,18 @@ asker_free(struct asker *asker)
 	process_unref(asker->process);
 	free(asker->user);
 	free(asker);
+}
+
+bool
+asker_may_name(struct asker *asker, mono_t now)
+{
+	return budget_has(&asker->names, now) &&
+	       budget_has(&asker->user->names, now);
+}
+
+void
+asker_named(struct asker *asker)
+{
+	budget_spend(&asker->names, ASKER_NAME_NS);
+	budget_spend(&asker->user->names, ASKER_USER_NAME_NS);
 }

@@ -1,6 +1,7 @@
 #ifndef DNS_ASKER_H
 #define DNS_ASKER_H
 
+#include "src/base/budget.h"
 #include "src/base/list.h"
 #include "src/base/map.h"
 #include "src/core/process.h"
@@ -12,6 +13,7 @@ struct asker_user {
 	bool known;
 	unsigned int refs; /* of askers */
 	unsigned int waiting, tasks;
+	struct budget names; /* new ones for tunnels */
 };
 
 /* A process that asks: with a number that no other one ever gets, so that what
@@ -27,7 +29,17 @@ struct asker {
 	unsigned int tasks;   /* questions under way that it began */
 	unsigned int conns;   /* TCP connections */
 	size_t behind;	      /* bytes of answers that it does not read */
+	struct budget names;  /* new ones for tunnels */
 };
+
+/* Names for tunnels that are new each take an address. So many at once, as a
+ * page with much on it needs, and 40 a second in the long run; of all processes
+ * of a user four times as many, with which one user alone can't fill the table
+ * (FAKEIP_MAX) within the time that an address is kept (FAKEIP_KEPT). */
+#define ASKER_NAMES 256
+#define ASKER_NAME_NS (25 * MONO_MS)
+#define ASKER_USER_NAMES 1024
+#define ASKER_USER_NAME_NS (ASKER_NAME_NS / 4)
 
 struct askers {
 	struct map map, users;
@@ -49,5 +61,9 @@ struct asker *asker_get(struct askers *askers, const struct process *process);
 /* One that is in no table. NULL when there is no memory. */
 struct asker *asker_new(const struct process *process);
 void asker_free(struct asker *asker); /* accepts NULL */
+
+/* Whether it may have a new name, and that it had one. */
+bool asker_may_name(struct asker *asker, mono_t now);
+void asker_named(struct asker *asker);
 
 #endif

@@ -22,6 +22,9 @@ ask(const struct policy *policy, const struct process *process,
 	};
 	struct name host;
 
+	if (process->self) /* what tunnels need must not go through them */
+		return (struct decision){ .action = ACTION_ACCEPT,
+			.reason = REASON_SELF };
 	if (addresses_is_service(key->type)) {
 		addresses_host(&host, &key->name);
 		names[1] = &host;

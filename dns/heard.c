@@ -37,7 +37,8 @@ try_others(struct resolve *r, struct task *task, int error, mono_t now)
 static bool
 is_public(const struct resolve *r, const struct key *key)
 {
-	if (key->group != 0 || name_n_labels(&key->name) < PUBLIC_LABELS)
+	if (key->group != 0 || (key->flags & KEY_OWN) != 0 ||
+	    name_n_labels(&key->name) < PUBLIC_LABELS)
 		return false;
 	for (size_t i = 0; i < r->conf.n_allow_private; i++)
 		if (name_in(&key->name, &r->conf.allow_private[i]))
@@ -166,6 +167,12 @@ resolve_doubted(struct resolve *r, struct attempt *attempt, mono_t now)
 	task_again(r, attempt->task, &how, now);
 }
 
+static bool
+is_datagram(const struct attempt *attempt)
+{
+	return attempt->upstream->spec.kind == UPSTREAM_PLAIN && !attempt->tcp;
+}
+
 void
 resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 {
@@ -183,6 +190,17 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 	if (task != NULL && error != -ECANCELED && attempt.tcp &&
 	    !attempt.late && attempt.settles == DOUBT_CASE) {
 		task_again(r, task, &how, now);
+		return;
+	}
+	/* ICMP says so, which anybody can send who guesses a port: once more,
+	 * from another one, before it is believed */
+	if (error == -ECONNREFUSED && is_datagram(&attempt) &&
+	    !attempt.refused && attempt.settles == DOUBT_NONE &&
+	    attempt.doubt == DOUBT_NONE) {
+		how.cased = attempt.cased;
+		how.refused = true;
+		if (task != NULL)
+			task_again(r, task, &how, now);
 		return;
 	}
 	/* that it was late has been said, and no more is known now; what came
@@ -219,8 +237,7 @@ bool
 resolve_fits(
     struct resolve *r, struct attempt *attempt, const uint8_t *msg, size_t len)
 {
-	bool datagram =
-	    attempt->upstream->spec.kind == UPSTREAM_PLAIN && !attempt->tcp;
+	bool datagram = is_datagram(attempt);
 
 	if (len >= WIRE_HEADER && is_bare(attempt, msg, len)) {
 		/* a forger has to guess less for it: the wait goes on */

@@ -7,6 +7,8 @@
 enum key_flag {
 	KEY_DO = 1,
 	KEY_CD = 2,
+	/* of the daemon's own: a proxy that the settings name may be private */
+	KEY_OWN = 4,
 };
 
 /* What two queries share that may have one answer. */

@@ -2,6 +2,7 @@
 
 #include "dns/local.h"
 #include "dns/special.h"
+#include "src/core/fakeip.h"
 
 /* Of names that we answer ourselves. */
 #define LOCAL_TTL 60
@@ -76,6 +77,43 @@ static bool
 is_forwarded(const struct resolve *r, const struct key *key)
 {
 	return key->group != 0 && !resolve_is_tunnelled(r, key->group);
+}
+
+/* An address of them, or all of their IPv4 range: nothing of it is anybody's
+ * to tell of. The other is private, and has no servers anyhow. */
+static bool
+in_stand_ins(const struct name *name, bool whole, const struct addr *addr)
+{
+	struct name low = name_of("18.198.in-addr.arpa");
+	struct name high = name_of("19.198.in-addr.arpa");
+
+	return (whole && fakeip_is(addr)) || name_in(name, &low) ||
+	       name_in(name, &high);
+}
+
+bool
+own_find_stand_in(
+    struct resolve *r, const struct key *key, mono_t now, struct answer *ret)
+{
+	struct addr addr = { .family = ADDR_NONE };
+	const struct name *name = NULL;
+	struct name arpa = name_of("arpa");
+	bool whole;
+
+	if (r->ops.stands_for == NULL || key->class != CLASS_IN ||
+	    !name_in(&key->name, &arpa) || is_forwarded(r, key))
+		return false;
+	whole = special_reverse(&key->name, &addr);
+	if (!in_stand_ins(&key->name, whole, &addr) ||
+	    !r->ops.stands_for(r->ops.arg, &addr, now, &name))
+		return false;
+	if (name != NULL)
+		local_names(ret, &r->space, key, name, 1, FAKEIP_TTL);
+	else
+		local_negative(ret, &r->space, key, RCODE_NXDOMAIN, FAKEIP_TTL);
+	ret->ede = EDE_SYNTHESIZED;
+	ret->ede_text = "addresses that stand for names of tunnels";
+	return true;
 }
 
 bool

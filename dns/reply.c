@@ -57,8 +57,10 @@ static void
 put_header(uint8_t *out, const struct query *q, unsigned int rcode,
     unsigned int flags, const struct counts *counts)
 {
-	flags |= WIRE_QR | WIRE_RA | (q->flags & (WIRE_RD | WIRE_CD)) |
-		 (rcode & WIRE_RCODE);
+	/* RA and CD are of queries: another opcode's bits may mean anything */
+	flags |= WIRE_QR | (q->flags & WIRE_RD) | (rcode & WIRE_RCODE);
+	if ((q->flags & WIRE_OPCODE) == 0)
+		flags |= WIRE_RA | (q->flags & WIRE_CD);
 	wire_put16(out, q->id);
 	wire_put16(out + 2, flags);
 	wire_put16(out + 6, counts->answer);

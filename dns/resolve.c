@@ -285,11 +285,12 @@ static enum resolve_way
 way_of(const struct resolve *r, const struct asked *asked, struct key *key,
     struct addr *ret)
 {
+	struct resolve_stand_in query = { r->policy, &asked->decision, key,
+		asked->client->asker, asked->began };
 	enum resolve_way way = RESOLVE_WAY_USUAL;
 
 	if (r->ops.stand_in != NULL)
-		way = r->ops.stand_in(
-		    r->ops.arg, r->policy, &asked->decision, key, ret);
+		way = r->ops.stand_in(r->ops.arg, &query, ret);
 	if (way == RESOLVE_WAY_STAND_IN && key->class != CLASS_IN)
 		return RESOLVE_WAY_NONE;
 	if (way == RESOLVE_WAY_TUNNEL &&
@@ -315,6 +316,17 @@ answer_rerouted(
 		return false;
 	case RESOLVE_WAY_NONE:
 		local_error(&made, &r->space, key, RCODE_SERVFAIL);
+		break;
+	case RESOLVE_WAY_FULL:
+		local_error(&made, &r->space, key, RCODE_SERVFAIL);
+		made.ede = EDE_OTHER;
+		made.ede_text = "all addresses that stand for names are in use";
+		break;
+	case RESOLVE_WAY_LIMITED:
+		r->stats.limited++;
+		local_error(&made, &r->space, key, RCODE_SERVFAIL);
+		made.ede = EDE_OTHER;
+		made.ede_text = "too many new names for a tunnel at once";
 		break;
 	case RESOLVE_WAY_STAND_IN:
 		local_addresses(&made, &r->space, key, &addr,
@@ -395,6 +407,7 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	};
 	struct outcome o = { .from = FROM_LOCAL };
 	enum resolve_result early;
+	struct answer made;
 	struct key key;
 
 	r->stats.queries++;
@@ -402,6 +415,8 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	if (early != RESOLVE_WAITING)
 		return early;
 	key_of_query(&key, &a->query, resolve_group_of(r, &a->query.qname));
+	if (a->client.asker->process->self)
+		key.flags |= KEY_OWN;
 	if (!a->client.tcp && policy_wants_tcp(r->policy, &key.name))
 		return send_to_tcp(r, a);
 	o.key = &key;
@@ -418,6 +433,10 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		   asked.decision.action == ACTION_DROP) {
 		a->len = outcome_deny(r, &asked, &o, a->out, now);
 		return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
+	}
+	if (own_find_stand_in(r, &key, now, &made)) {
+		o.answer = &made;
+		return finish(r, a, &asked, &o, now);
 	}
 	if (asked.decision.action == ACTION_REROUTE) {
 		if (answer_rerouted(r, a, &asked, &key))

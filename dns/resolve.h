@@ -50,6 +50,7 @@ struct attempt {
 	bool late;
 	enum attempt_doubt doubt;   /* what came for it; the wait goes on */
 	enum attempt_doubt settles; /* why it was sent beside another one */
+	bool refused; /* the one before was: it is in place of that */
 	bool asked_again;
 	/* the shell's */
 	uint16_t id;
@@ -62,6 +63,18 @@ enum resolve_way {
 	RESOLVE_WAY_STAND_IN,
 	RESOLVE_WAY_TUNNEL, /* by way of the tunnel: its own servers */
 	RESOLVE_WAY_NONE,   /* it may not be asked, and nothing stands for it */
+	RESOLVE_WAY_FULL,   /* the same, because all that could is in use */
+	RESOLVE_WAY_LIMITED, /* the same, because who asks had too many new ones
+			      */
+};
+
+/* A query of what goes through a tunnel. */
+struct resolve_stand_in {
+	const struct policy *policy;
+	const struct decision *decision;
+	const struct key *key;
+	struct asker *asker; /* asker_may_name() a new one */
+	mono_t now;
 };
 
 struct resolve_ops {
@@ -77,12 +90,15 @@ struct resolve_ops {
 	/* What became of a query: for log, history and names learnt. */
 	void (*done)(void *arg, const struct record *record,
 	    const struct answer *answer);
-	/* A query of what goes through a tunnel: who is asked, or whether an
-	 * address that stands for the name is the answer, so that nobody is.
-	 * *ret: that; ADDR_NONE where there is none of that type. NULL: all
-	 * are asked as usual */
-	enum resolve_way (*stand_in)(void *arg, const struct policy *policy,
-	    const struct decision *d, const struct key *key, struct addr *ret);
+	/* Who is asked, or whether an address that stands for the name is the
+	 * answer, so that nobody is. *ret: that; ADDR_NONE where there is none
+	 * of that type. NULL: all are asked as usual */
+	enum resolve_way (*stand_in)(
+	    void *arg, const struct resolve_stand_in *query, struct addr *ret);
+	/* An address that fakeip_is(): true where such are given out; *ret is
+	 * the name it stands for, NULL for none. NULL: none are */
+	bool (*stands_for)(void *arg, const struct addr *addr, mono_t now,
+	    const struct name **ret);
 	uint32_t (*random)(void *arg);
 	/* resolve_due() is to be called then: earlier than it was told last */
 	void (*timer)(void *arg, mono_t when);

@@ -111,6 +111,10 @@ size_t outcome_deny(struct resolve *r, struct asked *asked, struct outcome *o,
 /* Names that a hosts file has, both directions. */
 bool own_find_hosts(
     struct resolve *r, const struct key *key, struct answer *ret);
+/* The reverse zones of addresses that stand for names, where such are given
+ * out: the name, or that there is none. */
+bool own_find_stand_in(
+    struct resolve *r, const struct key *key, mono_t now, struct answer *ret);
 /* Names that are nobody's to ask about, unless the settings say whom. */
 bool own_find(struct resolve *r, const struct key *key, struct answer *ret);
 /* Whatever a hosts file lacks of it (RFC 6761 section 6.3). */

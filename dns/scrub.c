@@ -127,6 +127,18 @@ keep(struct scrubber *s, const struct wire_rr *rr, uint32_t ttl)
 	return true;
 }
 
+/* Above a name stands the DNAME that its CNAME was made of (RFC 6672), and for
+ * those who asked for it what signs that: the CNAME has no signature. */
+static bool
+is_of_dname(const struct scrubber *s, const struct wire_rr *rr)
+{
+	if (rr->type == TYPE_DNAME)
+		return true;
+	return rr->type == TYPE_RRSIG && s->key->type != TYPE_RRSIG &&
+	       (s->key->flags & KEY_DO) != 0 && rr->rdlen >= 2 &&
+	       wire_u16(s->msg + rr->rdata) == TYPE_DNAME;
+}
+
 /* Whether a record of the section's belongs to the name that the chain has
  * come to. */
 static bool
@@ -137,11 +149,8 @@ is_wanted(const struct scrubber *s, const struct wire_rr *rr, bool *ret_data)
 	*ret_data = false;
 	if (rr->class != s->key->class || !is_sound(s, rr))
 		return false;
-	if (type == TYPE_DNAME && s->key->type != TYPE_DNAME)
-		return name_in(&s->at, &rr->owner) &&
-		       !name_equal(&s->at, &rr->owner);
 	if (!name_equal(&rr->owner, &s->at))
-		return false;
+		return name_in(&s->at, &rr->owner) && is_of_dname(s, rr);
 	if (type == TYPE_RRSIG && s->key->type != TYPE_RRSIG)
 		return (s->key->flags & KEY_DO) != 0;
 	*ret_data = type == s->key->type || s->key->type == TYPE_ANY;

@@ -14,6 +14,7 @@ struct manner {
 	struct upstream *upstream;
 	bool tcp, edns, cased;
 	enum attempt_doubt settles;
+	bool refused; /* once, by whoever it was */
 };
 
 /* Asks the next upstream, or gives up. May consume the task. */

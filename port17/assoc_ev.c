@@ -129,6 +129,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct assoc *assoc = arg;
 	const struct assocs_opts *opts = &assoc->assocs->opts;
+	unsigned int all = 0;
 	int n = DGRAM_BATCH;
 
 	(void)what;
@@ -142,9 +143,12 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 		}
 		if (n > 0)
 			opts->received_all(opts->arg);
+		all += n > 0 ? (unsigned int)n : 0;
 	}
 	if (n < 0) /* an ICMP error: the relay is gone */
 		assoc_end(assoc, OUTCOME_CONNECTED);
+	else
+		udp_sock_was_read(&assoc->sock, all, mono_now());
 }
 
 /* Coming up ---------------------------------------------------------------- */
@@ -191,6 +195,7 @@ open_relay(struct assoc *assoc, const struct dial_result *result)
 		.own = assoc->assocs->opts.own,
 		.cb = readable_cb,
 		.arg = assoc,
+		.pacer = assoc->assocs->opts.pacer,
 	};
 	struct sock_addr to;
 	int r = find_relay(assoc, result, &to);
@@ -242,7 +247,7 @@ assoc_new(struct assocs *assocs, const struct claim *claim,
 	assoc->claim = *claim;
 	assoc->claim.set = tunnel_set_ref(claim->set);
 	assoc->claim.process = process_ref(claim->process);
-	dgram_kept_init(&assoc->kept);
+	dgram_kept_init(&assoc->kept, assocs->opts.kept, claim->process);
 	list_init(&assoc->users);
 	dial.identity = claim_identity(&assoc->claim, key, 0);
 	assoc->dial = dial_start(assocs->opts.dialer, &dial);

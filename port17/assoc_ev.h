@@ -13,6 +13,7 @@
 
 struct event_base;
 struct inodes;
+struct pacer;
 
 /* SOCKS 5 UDP ASSOCIATE: one for each socket of a program and tunnel, shared by
  * all destinations of that socket, but for those that are names: who answers
@@ -25,10 +26,12 @@ struct assocs_opts {
 	struct event_base *base;
 	struct dialer *dialer;
 	struct inodes *own;
+	struct pacer *pacer; /* NULL: none */
 	size_t max;
 	/* both are the owner's, of one wake-up */
 	struct dgrams *in;
 	struct dgram_out *out;
+	struct shares *kept; /* DGRAM_KEPT_ALL_MAX; borrowed */
 	/* a datagram came for one of its flows */
 	void (*received)(void *arg, struct assoc *assoc,
 	    const struct target *from, const void *bytes, size_t len);

@@ -3,6 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/core/process.h"
+
+/* What malloc() adds, more or less: an empty one is not for nothing. */
+#define MALLOC_HEAD ((size_t)16)
+
 struct datagram {
 	struct list node;
 	size_t len;
@@ -10,10 +15,14 @@ struct datagram {
 };
 
 void
-dgram_kept_init(struct dgram_kept *kept)
+dgram_kept_init(struct dgram_kept *kept, struct shares *shares,
+    const struct process *process)
 {
 	list_init(&kept->list);
 	kept->bytes = 0;
+	kept->shares = shares;
+	kept->pid = (uint32_t)process->pid;
+	kept->start = process->start;
 }
 
 void
@@ -25,6 +34,8 @@ dgram_kept_done(struct dgram_kept *kept)
 		list_remove(first);
 		free(container_of(first, struct datagram, node));
 	}
+	if (kept->bytes > 0)
+		shares_give(kept->shares, kept->pid, kept->start, kept->bytes);
 	kept->bytes = 0;
 }
 
@@ -33,20 +44,26 @@ static bool
 keep(struct dgram_kept *kept, const struct dgram_in *in, size_t at, size_t part)
 {
 	size_t len = in->head_len + part;
+	size_t size = sizeof(struct datagram) + len;
 	struct datagram *datagram;
 
-	if (kept->bytes + len > DGRAM_KEPT_MAX)
+	if (kept->bytes + size + MALLOC_HEAD > DGRAM_KEPT_MAX ||
+	    !shares_take(
+		kept->shares, kept->pid, kept->start, size + MALLOC_HEAD))
 		return false;
-	datagram = malloc(sizeof(*datagram) + len);
-	if (datagram == NULL)
+	datagram = malloc(size);
+	if (datagram == NULL) {
+		shares_give(
+		    kept->shares, kept->pid, kept->start, size + MALLOC_HEAD);
 		return false;
+	}
 	datagram->len = len;
 	if (in->head_len > 0)
 		memcpy(datagram->bytes, in->head, in->head_len);
 	memcpy(datagram->bytes + in->head_len, (const uint8_t *)in->bytes + at,
 	    part);
 	list_append(&kept->list, &datagram->node);
-	kept->bytes += len;
+	kept->bytes += size + MALLOC_HEAD;
 	return true;
 }
 

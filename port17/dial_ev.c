@@ -13,8 +13,6 @@
 /* To the proxy; for all members together. */
 #define CONNECT_NS (5 * MONO_S)
 #define DIAL_NS (15 * MONO_S)
-/* A program that dials a thousand ends at once has other troubles. */
-#define DIALS_MAX 4096
 
 static void next_member(struct dial *dial);
 
@@ -62,6 +60,9 @@ dial_free(struct dial *dial)
 	if (dial->timer != NULL)
 		event_free(dial->timer);
 	dial->dialer->n_dials--;
+	if (dial->counted)
+		shares_give(&dial->dialer->dials, dial->opts.identity.pid,
+		    dial->opts.identity.start, 1);
 	tunnel_set_unref(dial->set);
 	explicit_bzero(&dial->codec, sizeof(dial->codec));
 	explicit_bzero(&dial->out, sizeof(dial->out));
@@ -239,7 +240,7 @@ find_end(const struct dial *dial, struct sock_addr *ret)
 	if (addr->family == ADDR_NONE)
 		addr = &dial->state->resolved;
 	if (addr->family == ADDR_NONE)
-		return -EHOSTUNREACH;
+		return -ENOENT;
 	return sock_addr_ip(ret, addr, via->port, via->zone);
 }
 
@@ -298,6 +299,7 @@ socket_made(struct sock_order *order, int fd_take)
 static void
 start_member(struct dial *dial)
 {
+	char why[SHAKE_WHY_SIZE];
 	struct sock_addr to;
 	int r = find_end(dial, &to);
 
@@ -305,6 +307,12 @@ start_member(struct dial *dial)
 	if (r == -EDESTADDRREQ) {
 		dial_failed(dial, OUTCOME_UNSUPPORTED,
 		    "only the name is known, and nobody here may resolve it");
+		return;
+	}
+	if (r == -ENOENT) {
+		(void)snprintf(why, sizeof(why), "nobody knows %.48s",
+		    dial->via->host); /* cut */
+		dial_failed(dial, OUTCOME_TUNNEL_DOWN, why);
 		return;
 	}
 	if (r < 0 || dial->via->netns[0] == '\0') {
@@ -394,13 +402,18 @@ struct dial *
 dial_start(struct dialer *dialer, const struct dial_opts *opts)
 {
 	static const struct timeval at_once = { 0, 0 };
-	struct dial *dial;
+	struct dial *dial = calloc(1, sizeof(*dial));
 
-	if (dialer->n_dials >= DIALS_MAX)
-		return NULL;
-	dial = calloc(1, sizeof(*dial));
 	if (dial == NULL)
 		return NULL;
+	/* ours are few, and must not wait for anybody's */
+	dial->counted = opts->identity.src.family != ADDR_NONE;
+	if (dial->counted && !shares_take(&dialer->dials, opts->identity.pid,
+				 opts->identity.start, 1)) {
+		free(dial);
+		return NULL;
+	}
+	dialer->n_dials++;
 	dial->dialer = dialer;
 	dial->opts = *opts;
 	dial->set = tunnel_set_ref(dialer->set);
@@ -408,7 +421,6 @@ dial_start(struct dialer *dialer, const struct dial_opts *opts)
 	    tunnel_set_members(dialer->set, opts->tunnel, dial->members);
 	dial->began = mono_now();
 	dial->end = mono_add(dial->began, DIAL_NS);
-	dialer->n_dials++;
 	dial->timer = event_new(dialer->opts.base, -1, 0, timer_cb, dial);
 	if (dial->timer == NULL || event_add(dial->timer, &at_once) < 0) {
 		dial_free(dial);

@@ -48,7 +48,8 @@ struct dial_opts {
 struct dial;
 
 /* Begins to connect to the target through the tunnel: through the first member
- * that works, where it is a list. NULL when there is no memory. */
+ * that works, where it is a list. NULL when there is no memory, or the process
+ * has as many as it may (DIALS_MAX). */
 struct dial *dial_start(struct dialer *dialer, const struct dial_opts *opts);
 
 /* Gives up: done() is not called. Accepts NULL. */

@@ -3,6 +3,7 @@
 
 #include "port17/connect.h"
 #include "port17/dial_ev.h"
+#include "port17/share.h"
 #include "port17/sock.h"
 #include "port17/socks.h"
 #include "src/base/list.h"
@@ -23,6 +24,7 @@ struct dialer {
 	struct tunnel_set *set;
 	struct list states;
 	size_t n_dials;
+	struct shares dials; /* those of programs */
 };
 
 enum phase {
@@ -43,6 +45,7 @@ struct dial {
 	const struct tunnel *via;
 	struct tunnel_state *state; /* of via */
 	bool trial;
+	bool counted; /* among the dialer's, for its process */
 	enum phase phase;
 	mono_t began, end;
 	struct event *timer;

@@ -9,6 +9,8 @@
 
 /* TLS, and the proxy's part of the handshake. */
 #define SHAKE_NS (10 * MONO_S)
+/* For a user or password that is empty. */
+#define NO_WORD "-"
 /* An answer to CONNECT, and what a far end says first. */
 #define READ_SIZE 4096
 
@@ -126,12 +128,37 @@ fill_shake(const struct dial *dial, struct shake_opts *ret,
 	ret->user = tunnel_expand(via->user, &dial->opts.identity.words, user);
 	ret->password =
 	    tunnel_expand(via->password, &dial->opts.identity.words, password);
+	if (via->kind != TUNNEL_SOCKS5)
+		return;
+	/* RFC 1929 has no empty ones: who has no unit is of one all the same */
+	if (user[0] == '\0')
+		strcpy(user, NO_WORD);
+	if (password[0] == '\0')
+		strcpy(password, NO_WORD);
+}
+
+/* Ends are of one family, and there are two, also where only a name is known,
+ * or where nobody's program but ourselves is the source. */
+static void
+fill_ends(
+    const struct dial *dial, struct target *ret_target, struct addr *ret_src)
+{
+	static const uint8_t any[16] = { 0 };
+
+	*ret_target = dial->opts.target;
+	*ret_src = dial->opts.identity.src;
+	if (ret_target->addr.family == ADDR_NONE)
+		ret_target->addr = addr_ip4(any);
+	if (ret_src->family == ADDR_NONE)
+		*ret_src = ret_target->addr.family == ADDR_IP4 ? addr_ip4(any)
+							       : addr_ip6(any);
 }
 
 static int
 begin_proxy2(struct dial *dial)
 {
 	const struct dial_identity *id = &dial->opts.identity;
+	struct target target;
 	struct proxy2_process process = {
 		.pid = id->pid,
 		.uid = id->uid,
@@ -141,14 +168,16 @@ begin_proxy2(struct dial *dial)
 		.rule = id->rule,
 	};
 	struct proxy2_opts opts = {
-		.src = id->src,
 		.sport = id->sport,
-		.target = &dial->opts.target,
+		.target = &target,
 		.flow = id->flow,
 		.max = dial->via->long_header ? PROXY2_MAX : PROXY2_SHORT_MAX,
 		.process = dial->via->tell_process ? &process : NULL,
 	};
-	int n = proxy2_build(dial->out.bytes, &opts);
+	int n;
+
+	fill_ends(dial, &target, &opts.src);
+	n = proxy2_build(dial->out.bytes, &opts);
 
 	dial->out.len = n > 0 ? (size_t)n : 0;
 	return n < 0 ? n : 0;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "port17/dial_own.h"
-#include "port17/sock.h"
 #include "port17/tls.h"
 
 /* What a proxy says of UDP changes with its settings alone. */
@@ -19,6 +18,10 @@ dialer_new(struct dialer **ret, const struct dialer_opts *opts)
 
 	if (dialer == NULL)
 		return -ENOMEM;
+	if (shares_init(&dialer->dials, DIALS_MAX) < 0) {
+		free(dialer);
+		return -ENOMEM;
+	}
 	dialer->opts = *opts;
 	list_init(&dialer->states);
 	*ret = dialer;
@@ -39,6 +42,7 @@ dialer_free(struct dialer *dialer)
 		free(node);
 	}
 	tunnel_set_unref(dialer->set);
+	shares_done(&dialer->dials);
 	free(dialer);
 }
 
@@ -54,7 +58,6 @@ dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set)
 
 		tls_context_free(state->tls); /* flows have references */
 		state->tls = NULL;
-		state->resolved_at = (mono_t){ 0 };
 	}
 	tunnel_set_unref(dialer->set);
 	dialer->set = tunnel_set_ref(set);
@@ -137,27 +140,13 @@ dialer_no_udp(struct dialer *dialer, const struct tunnel *tunnel, mono_t now)
 }
 
 void
-dialer_resolved(struct dialer *dialer, const char *tunnel,
-    const struct addr *addr, mono_t now)
+dialer_resolved(
+    struct dialer *dialer, const char *tunnel, const struct addr *addr)
 {
 	struct tunnel_state *state = dialer_state(dialer, tunnel);
 
-	if (state == NULL || addr->family == ADDR_NONE)
-		return; /* what was known before is as good as nothing */
-	state->resolved = *addr;
-	state->resolved_at = now;
-}
-
-void
-dialer_resolve(struct dialer *dialer)
-{
-	for (size_t i = 0; i < dialer->set->n; i++) {
-		const struct tunnel *t = &dialer->set->v[i];
-		struct addr addr;
-
-		if (t->host[0] != '\0' && sock_resolve(t->host, &addr) == 0)
-			dialer_resolved(dialer, t->name, &addr, mono_now());
-	}
+	if (state != NULL && addr->family != ADDR_NONE)
+		state->resolved = *addr;
 }
 
 size_t

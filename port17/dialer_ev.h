@@ -29,10 +29,12 @@ struct tunnel_state {
 	struct ssl_ctx_st *tls;
 	/* of a proxy that has a name: what it was last resolved to */
 	struct addr resolved;
-	mono_t resolved_at;
 };
 
 struct dialer;
+
+/* Dials at once, of programs; one process may have an eighth of them. */
+#define DIALS_MAX 4096
 
 struct dialer_opts {
 	struct event_base *base;
@@ -68,12 +70,10 @@ bool dialer_carries_udp(
 void dialer_no_udp(
     struct dialer *dialer, const struct tunnel *tunnel, mono_t now);
 
-/* Looks up the proxies that have a name, which may take seconds: off the loop,
- * with a dialer of the thread's own. What it found is told by dialer_state(),
- * and to another dialer by dialer_resolved(). */
-void dialer_resolve(struct dialer *dialer);
-void dialer_resolved(struct dialer *dialer, const char *tunnel,
-    const struct addr *addr, mono_t now);
+/* A proxy that has a name is there now; ADDR_NONE: nobody knows, and it is
+ * where it was. */
+void dialer_resolved(
+    struct dialer *dialer, const char *tunnel, const struct addr *addr);
 
 /* How many are under way. */
 size_t dialer_count(const struct dialer *dialer);

@@ -8,9 +8,11 @@ libport17_a_SOURCES = \
 	%D%/health.c %D%/health.h \
 	%D%/outcome.c %D%/outcome.h \
 	%D%/inodes.c %D%/inodes.h \
+	%D%/pace.c %D%/pace.h \
 	%D%/proxy2.c %D%/proxy2.h \
 	%D%/session.c %D%/session.h \
 	%D%/shake.c %D%/shake.h \
+	%D%/share.c %D%/share.h \
 	%D%/socks.c %D%/socks.h \
 	%D%/target.c %D%/target.h \
 	%D%/tunnel.c %D%/tunnel.h \
@@ -28,6 +30,7 @@ libport17_ev_a_SOURCES = \
 	%D%/dialer_ev.c %D%/dialer_ev.h \
 	%D%/leg_ev.c %D%/leg_ev.h \
 	%D%/listen_ev.c %D%/listen_ev.h \
+	%D%/pacer_ev.c %D%/pacer_ev.h \
 	%D%/pump_ev.c %D%/pump_ev.h \
 	%D%/relay_ev.c %D%/relay_ev.h \
 	%D%/session_ev.c %D%/session_ev.h \

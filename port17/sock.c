@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -89,24 +88,6 @@ sock_may_keep(int fd)
 
 	return getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
 	       (rlim_t)fd + KEPT_FREE < limit.rlim_cur;
-}
-
-int
-sock_resolve(const char *host, struct addr *ret)
-{
-	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_ADDRCONFIG };
-	struct addrinfo *list = NULL;
-	struct sock_addr found;
-	uint16_t port;
-
-	if (getaddrinfo(host, NULL, &hints, &list) != 0)
-		return -ENOENT;
-	memset(&found, 0, sizeof(found));
-	memcpy(&found.space, list->ai_addr, list->ai_addrlen);
-	*ret = sock_addr_get(&found, &port);
-	freeaddrinfo(list);
-	return ret->family != ADDR_NONE ? 0 : -ENOENT;
 }
 
 void

@@ -68,9 +68,6 @@ const char *sock_not_made(
 int sock_ask(const struct sock_maker *maker, struct sock_order *order,
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
-/* By the system's resolver: may block for seconds. 0 or -ENOENT. */
-int sock_resolve(const char *host, struct addr *ret);
-
 /* A dead peer is noticed: keepalive 60/5/3. No delay. Failures don't matter. */
 void sock_keep_alive(int fd);
 

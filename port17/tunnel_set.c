@@ -167,6 +167,7 @@ read_tunnel(struct tunnel *to, const struct conf_tunnel *from)
 	read_own(to, from);
 	to->dns = dns_of(from->dns);
 	to->udp = udp_of(from->udp);
+	to->long_header = from->proxy_header == CONF_HEADER_FULL;
 	/* nothing answers PROXY: there is no truth to wait for */
 	to->honest = from->honest_connect != 0 && to->kind != TUNNEL_PROXY2;
 	to->tell_process = to->kind == TUNNEL_PROXY2 &&

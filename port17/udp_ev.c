@@ -31,8 +31,10 @@ struct udp {
 	struct udp_ways ways;
 	struct list all;
 	struct assocs *assocs;
+	struct pacer *pacer;
 	struct event *sweep;
 	struct udp_counters counters;
+	struct shares kept; /* bytes that wait for a way */
 	/* of one wake-up: `out` is empty at its end, and before a flow ends */
 	struct dgrams *in;
 	struct dgram_out *out;
@@ -149,6 +151,7 @@ direct_cb(evutil_socket_t fd, short what, void *arg)
 	struct udp *udp = flow->udp;
 	mono_t now = mono_now();
 	size_t bytes = 0;
+	unsigned int all = 0;
 	int n = DGRAM_BATCH;
 
 	(void)what;
@@ -166,9 +169,12 @@ direct_cb(evutil_socket_t fd, short what, void *arg)
 			bytes += in.len;
 		}
 		flush(udp);
+		all += n > 0 ? (unsigned int)n : 0;
 	}
 	if (n == -ECONNREFUSED)
 		flow_refuse(udp, flow, CLOSED_FAR_RESET);
+	else
+		udp_sock_was_read(&flow->sock, all, now);
 }
 
 /* Flows -------------------------------------------------------------------- */
@@ -221,7 +227,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->nat.port = seen->rport;
 	flow->nat.key = key;
 	list_init(&flow->user);
-	dgram_kept_init(&flow->kept);
+	dgram_kept_init(&flow->kept, &udp->kept, claim.process);
 	if (udpnat_count(&udp->nat) == 0)
 		sweep_soon(udp);
 	udpnat_add(&udp->nat, &flow->nat, now);
@@ -304,6 +310,7 @@ entry_cb(evutil_socket_t fd, short what, void *arg)
 	struct udp *udp = entry->udp;
 	mono_t now = mono_now();
 	size_t bytes = 0;
+	unsigned int all = 0;
 	int n = DGRAM_BATCH;
 
 	(void)what;
@@ -318,7 +325,9 @@ entry_cb(evutil_socket_t fd, short what, void *arg)
 			bytes += dgram.bytes.iov_len;
 		}
 		flush(udp);
+		all += n > 0 ? (unsigned int)n : 0;
 	}
+	udp_sock_was_read(&entry->sock, all, now);
 }
 
 /* Through SOCKS ------------------------------------------------------------ */
@@ -427,7 +436,10 @@ open_entries(struct udp *udp)
 	for (size_t i = 0; i < 2; i++) {
 		struct entry *entry = &udp->entries[i];
 		struct udp_sock_opts opts = {
-			.base = udp->opts.base, .cb = entry_cb, .arg = entry
+			.base = udp->opts.base,
+			.cb = entry_cb,
+			.arg = entry,
+			.pacer = udp->pacer,
 		};
 		int r;
 
@@ -454,12 +466,18 @@ open_all(struct udp *udp)
 		.received = assoc_received,
 		.received_all = assoc_received_all,
 		.gone = assoc_gone,
+		.kept = &udp->kept,
 		.arg = udp,
 	};
 	int r = udpnat_init(&udp->nat, udp->opts.max);
 
+	if (r == 0)
+		r = shares_init(&udp->kept, DGRAM_KEPT_ALL_MAX);
+	if (r == 0)
+		r = pacer_new(&udp->pacer, udp->opts.base);
 	if (r < 0)
 		return r;
+	assocs.pacer = udp->pacer;
 	assocs.in = udp->in = dgrams_new();
 	assocs.out = udp->out = dgram_out_new();
 	udp->sweep = event_new(udp->opts.base, -1, 0, sweep_cb, udp);
@@ -473,6 +491,7 @@ open_all(struct udp *udp)
 		.own = udp->opts.own,
 		.assocs = udp->assocs,
 		.nat = &udp->nat,
+		.pacer = udp->pacer,
 		.direct = direct_cb,
 		.made = socket_made };
 	return open_entries(udp);
@@ -508,10 +527,12 @@ udp_free(struct udp *udp)
 		    CLOSED_STOPPED);
 	assocs_free(udp->assocs);
 	udpnat_done(&udp->nat);
+	shares_done(&udp->kept);
 	if (udp->sweep != NULL)
 		event_free(udp->sweep);
 	for (size_t i = 0; i < 2; i++)
 		udp_sock_close(&udp->entries[i].sock);
+	pacer_free(udp->pacer);
 	dgrams_free(udp->in);
 	dgram_out_free(udp->out);
 	free(udp);

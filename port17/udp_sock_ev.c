@@ -31,8 +31,10 @@ watch(struct udp_sock *sock, const struct udp_sock_opts *opts)
 	dgram_merge(sock->fd);
 	sock->readable = event_new(
 	    opts->base, sock->fd, EV_READ | EV_PERSIST, opts->cb, opts->arg);
-	if (sock->readable != NULL && event_add(sock->readable, NULL) == 0)
+	if (sock->readable != NULL && event_add(sock->readable, NULL) == 0) {
+		pacer_enter(opts->pacer, &sock->paced, sock->readable);
 		return 0;
+	}
 	udp_sock_close(sock);
 	return -ENOMEM;
 }
@@ -98,6 +100,7 @@ udp_sock_bind(struct udp_sock *sock, const struct addr *addr, uint16_t port,
 void
 udp_sock_close(struct udp_sock *sock)
 {
+	pacer_leave(&sock->paced);
 	if (sock->readable != NULL)
 		event_free(sock->readable);
 	if (sock->own != NULL)

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "port17/pacer_ev.h"
+
 struct addr;
 struct inodes;
 struct sock_addr;
@@ -17,6 +19,7 @@ struct udp_sock {
 	uint64_t inode;
 	struct inodes *own; /* NULL: not a socket that the judge sees */
 	struct event *readable;
+	struct paced paced;
 };
 
 struct udp_sock_opts {
@@ -24,6 +27,7 @@ struct udp_sock_opts {
 	struct inodes *own;
 	event_callback_fn cb; /* something waits, or an error does */
 	void *arg;
+	struct pacer *pacer; /* NULL: none */
 };
 
 /* Connected to `to` as the tunnel's settings want it. 0 or -errno (closed). */
@@ -37,6 +41,13 @@ int udp_sock_connect_made(struct udp_sock *sock, const struct tunnel *via,
 /* Bound to exactly that address. 0 or -errno (closed). */
 int udp_sock_bind(struct udp_sock *sock, const struct addr *addr, uint16_t port,
     const struct udp_sock_opts *opts);
+
+/* To be told when it was read, and is not closed. */
+static inline void
+udp_sock_was_read(struct udp_sock *sock, unsigned int n, mono_t now)
+{
+	pacer_read(&sock->paced, n, now);
+}
 
 void udp_sock_close(struct udp_sock *sock); /* also of a closed one */
 

@@ -11,6 +11,7 @@ static struct udp_sock_opts
 opts_of(const struct udp_ways *ways, struct udp_flow *flow)
 {
 	return (struct udp_sock_opts){ .base = ways->base,
+		.pacer = ways->pacer,
 		.own = ways->own,
 		.cb = ways->direct,
 		.arg = flow };

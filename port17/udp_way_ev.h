@@ -13,6 +13,7 @@ struct udp_ways {
 	struct inodes *own;
 	struct assocs *assocs;
 	struct udpnat *nat;
+	struct pacer *pacer;
 	event_callback_fn direct; /* the flow's own socket can be read */
 	/* a socket that was being made is there: 0; or -errno, and
 	 * udp_way_leave() is due */

@@ -1,9 +1,11 @@
 #ifndef FILE_H
 #define FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Files of the state folder, whole or not at all. All of this may block. */
+/* Files of the state folder, whole or not at all; and those of others. All of
+ * this may block. */
 
 struct file_part {
 	const void *bytes;
@@ -18,6 +20,13 @@ int file_save(const char *path, const struct file_part *parts, size_t n);
 /* The whole file, to be freed, with a NUL behind it. 0, -EFBIG (more than max
  * bytes) or -errno. */
 int file_read(const char *path, size_t max, char **ret_bytes, size_t *ret_len);
+
+/* The same of a file in a folder that may be somebody else's, who must not make
+ * us read what only we may: -EPERM where it is a symbolic link that is not
+ * root's, to a file of another owner. *ret_secret: not everybody may read it,
+ * so nothing of it is to be shown. */
+int file_read_foreign(const char *path, size_t max, char **ret_bytes,
+    size_t *ret_len, bool *ret_secret);
 
 /* DIR/NAME, to be freed; NULL when there is no memory. */
 char *file_path(const char *dir, const char *name);

@@ -19,7 +19,7 @@
 /* Looks between two whole ones at tables too large to be looked at whole each
  * time, and between two tries to find tables for an IPv6 that is there. */
 #define WHOLE_EVERY 10
-#define IPV6_EVERY 60
+#define IPV6_EVERY 5
 
 /* A repair that another program undoes at once is taken up by the next look. */
 #define REPAIR_ROUNDS 3

@@ -251,11 +251,12 @@ read_source(struct reading *reading, const struct conf_list *list,
 	struct list_sink sink = { take_entry, take_fault, reading };
 	char *text;
 	size_t len;
-	int r = file_read(path, FILE_BYTES_MAX, &text, &len);
+	bool secret;
+	int r = file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &secret);
 
 	if (r < 0)
 		return complain(what, path, r);
-	list_report_file(reading->report, path);
+	list_report_file(reading->report, path, secret);
 	r = list_parse(&sink, list->format, text, len);
 	free(text);
 	if (r < 0)

@@ -139,7 +139,8 @@ read_one(struct looking *l, const struct conf_list *list, const char *path,
 	unsigned int before = l->best_rank;
 	char *text;
 	size_t len;
-	int r = file_read(path, FILE_BYTES_MAX, &text, &len);
+	bool secret;
+	int r = file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &secret);
 
 	if (r < 0)
 		return r;
@@ -148,7 +149,9 @@ read_one(struct looking *l, const struct conf_list *list, const char *path,
 	if (r == 0 && l->best_rank > before) {
 		list_found_done(ret);
 		*ret = (struct list_found){ strdup(path), l->best_line,
-			line_of(text, len, l->best_line), l->except };
+			secret ? strdup("(not shown)")
+			       : line_of(text, len, l->best_line),
+			l->except };
 		if (ret->file == NULL || ret->text == NULL)
 			r = -ENOMEM;
 	}

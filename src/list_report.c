@@ -13,12 +13,15 @@
 /* As many faults are kept with their text. */
 #define FIRST_MAX 10
 #define TEXT_MAX 200
+/* In place of the text. */
+#define SECRET "(not shown: not everybody may read the file)"
 /* Modifiers that are told apart; the others count together. */
 #define MODIFIERS_MAX 32
 
 struct list_report {
 	json_t *root, *files, *first, *modifiers;
 	json_t *file; /* at hand; borrowed */
+	bool secret;
 	uint64_t entries, faults;
 	uint64_t file_entries, file_faults;
 };
@@ -68,12 +71,13 @@ close_file(struct list_report *report)
 }
 
 void
-list_report_file(struct list_report *report, const char *path)
+list_report_file(struct list_report *report, const char *path, bool secret)
 {
 	json_t *file = json_pack("{s:o}", "file", json_text(path));
 
 	close_file(report);
 	report->file = NULL;
+	report->secret = secret;
 	if (file != NULL && json_array_append_new(report->files, file) == 0)
 		report->file = file;
 }
@@ -106,6 +110,17 @@ count_modifier(struct list_report *report, const struct list_fault *fault)
 	    json_integer(json_integer_value(count) + 1)); /* see above */
 }
 
+static void
+put_fault(struct list_report *report, const struct list_fault *fault,
+    const char *what, const char *text)
+{
+	(void)json_array_append_new(report->first,
+	    json_pack("{s:O?, s:I, s:o, s:o}", "file",
+		json_object_get(report->file, "file"), "line",
+		(json_int_t)fault->line, "what", json_text(what), "text",
+		json_text(text))); /* one less when there is no memory */
+}
+
 void
 list_report_fault(struct list_report *report, const struct list_fault *fault)
 {
@@ -113,10 +128,14 @@ list_report_fault(struct list_report *report, const struct list_fault *fault)
 	size_t len = 0;
 
 	report->file_faults++;
-	if (fault->modifier != NULL)
+	if (fault->modifier != NULL && !report->secret)
 		count_modifier(report, fault);
 	if (json_array_size(report->first) >= FIRST_MAX)
 		return;
+	if (report->secret) {
+		put_fault(report, fault, fault->what, SECRET);
+		return;
+	}
 	/* a NUL would end it */
 	for (; len < fault->len && len < TEXT_MAX; len++)
 		text[len] = fault->text[len] != '\0' ? fault->text[len] : ' ';
@@ -126,11 +145,7 @@ list_report_fault(struct list_report *report, const struct list_fault *fault)
 		    (int)fault->modifier_len, fault->modifier); /* cut */
 	else
 		(void)snprintf(what, sizeof(what), "%s", fault->what);
-	(void)json_array_append_new(report->first,
-	    json_pack("{s:O?, s:I, s:o, s:o}", "file",
-		json_object_get(report->file, "file"), "line",
-		(json_int_t)fault->line, "what", json_text(what), "text",
-		json_text(text))); /* one less when there is no memory */
+	put_fault(report, fault, what, text);
 }
 
 bool

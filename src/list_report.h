@@ -18,8 +18,9 @@ struct list_report;
 struct list_report *list_report_new(void);	   /* NULL: no memory */
 void list_report_free(struct list_report *report); /* accepts NULL */
 
-/* What follows is of that file. */
-void list_report_file(struct list_report *report, const char *path);
+/* What follows is of that file. Of a secret one no line is shown. */
+void list_report_file(
+    struct list_report *report, const char *path, bool secret);
 void list_report_entry(struct list_report *report);
 void list_report_fault(
     struct list_report *report, const struct list_fault *fault);

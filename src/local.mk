@@ -35,7 +35,9 @@ libcore_a_SOURCES = \
 	%D%/core/history.c %D%/core/history.h \
 	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
+	%D%/core/judge_fake.c \
 	%D%/core/judge_capture.c \
+	%D%/core/judge_fake.c \
 	%D%/core/judge_host.c \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \

@@ -1,5 +1,6 @@
 #include "src/origin.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,16 @@
 /* Peers that are remembered. */
 #define ORIGINS_MAX 8192
 
+/* What the judge knew of the flow. */
+struct judged {
+	bool known;
+	const struct process *process; /* to compare: it may be gone */
+	uint64_t inode;
+	uint64_t user;
+	mono_t first;
+	bool by_kernel; /* which says so of each packet */
+};
+
 struct entry {
 	struct map_node node;
 	struct list lru;
@@ -27,6 +38,7 @@ struct entry {
 	const struct process *process; /* a reference */
 	enum attributed_by by;
 	mono_t checked, named;
+	struct judged judged;
 };
 
 struct origins {
@@ -194,12 +206,33 @@ look_at_socket(struct origins *origins, struct entry *entry,
 	process_unref(proc);
 }
 
+static struct judged
+judged_of(const struct flow *flow)
+{
+	if (flow == NULL)
+		return (struct judged){ .known = false };
+	return (struct judged){ true, flow->process, flow->inode, flow->user,
+		flow->first, flow->by == BY_BPF };
+}
+
+static bool
+is_same(const struct judged *a, const struct judged *b)
+{
+	return a->known == b->known && a->process == b->process &&
+	       a->inode == b->inode && a->user == b->user &&
+	       a->first.ns == b->first.ns;
+}
+
 static void
 look(struct origins *origins, struct entry *entry, mono_t now)
 {
 	const struct flow *flow = find_flow(origins, entry);
+	struct judged judged = judged_of(flow);
 
 	entry->checked = now;
+	if (!is_same(&judged, &entry->judged))
+		entry->named = (mono_t){ 0 }; /* another has it, perhaps */
+	entry->judged = judged;
 	if (flow == NULL)
 		ask(origins, entry, now);
 	else if (flow->by == BY_BPF) /* and nobody else goes on with it */
@@ -208,18 +241,31 @@ look(struct origins *origins, struct entry *entry, mono_t now)
 		look_at_socket(origins, entry, flow, now);
 }
 
-/* What the judge knows may be newer than the look at it. */
+/* Who sends next is known where the kernel says so, and of a connection. Else
+ * another program may bind the port in between, and where conntrack has the
+ * flow still no packet comes by the judge: one look is for what was read at
+ * once. */
+static uint64_t
+trust_ns(const struct entry *entry)
+{
+	return entry->judged.by_kernel || entry->seen.proto == IPPROTO_TCP
+		   ? SOCKET_NS
+		   : 1;
+}
+
+/* What the judge knows may be newer than the look at it: another flow of these
+ * ports, or another process that goes on with it. */
 static bool
 is_stale(const struct origins *origins, const struct entry *entry, mono_t now)
 {
-	const struct flow *flow;
+	struct judged judged;
 
 	if (entry->process == NULL ||
-	    mono_since(now, entry->checked) >= SOCKET_NS)
+	    mono_since(now, entry->checked) >= trust_ns(entry))
 		return true;
-	flow = flow_find(judge_flows(origins->opts.judge), &entry->flow);
-	return flow != NULL && flow->by == BY_BPF &&
-	       flow->process != entry->process;
+	judged = judged_of(
+	    flow_find(judge_flows(origins->opts.judge), &entry->flow));
+	return !is_same(&judged, &entry->judged);
 }
 
 void

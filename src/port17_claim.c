@@ -92,7 +92,8 @@ claim_unseen(
 static void
 claim_fake(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
 {
-	const struct name *name = fakeip_name(p17->fakeip, &key->remote);
+	const struct name *name =
+	    fakeip_name(p17->fakeip, &key->remote, mono_now());
 
 	ret->by_name = fakeip_is(&key->remote);
 	if (name != NULL)

@@ -12,6 +12,7 @@
 #include "port17/listen_ev.h"
 #include "port17/udp_ev.h"
 #include "src/base/log.h"
+#include "src/core/conf.h"
 #include "src/core/fakeip.h"
 #include "src/fake_file.h"
 #include "src/linux/ct.h"
@@ -216,13 +217,57 @@ all_resolve_names(const struct tunnel_set *set, const struct tunnel *tunnel)
 	return true;
 }
 
+/* How old a look at what is in use may be. */
+#define SWEEP_NS (FAKEIP_KEPT / 4)
+
+/* What a flow goes to is in use, however long ago it began. */
+static void
+sweep(struct port17_ev *p17, mono_t now)
+{
+	const struct session *session = NULL;
+	const struct udp_flow *flow = NULL;
+
+	if (p17->swept.ns != 0 && mono_since(now, p17->swept) < SWEEP_NS)
+		return;
+	p17->swept = now;
+	while ((session = sessions_older(p17->sessions, session)) != NULL)
+		(void)fakeip_name(p17->fakeip, &session->key.remote, now);
+	while ((flow = udp_older(p17->udp, flow)) != NULL)
+		(void)fakeip_name(p17->fakeip, &flow->nat.key.remote, now);
+}
+
+static enum port17_name
+add_name(struct port17_ev *p17, const struct port17_ask *ask)
+{
+	uint32_t number;
+	int r;
+
+	if (!ask->may_add)
+		return PORT17_NAME_LIMITED;
+	if (fakeip_is_full(p17->fakeip))
+		sweep(p17, ask->now);
+	r = fakeip_add(p17->fakeip, ask->name, ask->now, &number);
+	if (r == -ENOSPC) {
+		p17->opts.stats->port17_names_full++;
+		log_limited(LOG_LEVEL_WARNING, "port17",
+		    "a name gets no address: all %zu are in use, or were a "
+		    "moment ago",
+		    FAKEIP_MAX);
+		return PORT17_NAME_FULL;
+	}
+	if (r < 0)
+		return PORT17_NAME_NONE;
+	fake_file_add(p17->fake_file, p17->fakeip, number);
+	return PORT17_NAME_ADDED;
+}
+
 enum port17_name
-port17_ev_name(struct port17_ev *p17, const char *tunnel,
-    const struct name *name, enum addr_family family, struct addr *ret)
+port17_ev_name(
+    struct port17_ev *p17, const struct port17_ask *ask, struct addr *ret)
 {
 	const struct tunnel_set *set = dialer_tunnels(p17->dialer);
-	const struct tunnel *t = tunnel_set_find(set, tunnel);
-	bool new = false;
+	const struct tunnel *t = tunnel_set_find(set, ask->tunnel);
+	enum port17_name added;
 
 	if (t == NULL)
 		return PORT17_NAME_NONE; /* nobody knows how */
@@ -234,22 +279,27 @@ port17_ev_name(struct port17_ev *p17, const char *tunnel,
 	if (!all_resolve_names(set, t))
 		return PORT17_NAME_NONE;
 	*ret = (struct addr){ .family = ADDR_NONE };
-	if (family == ADDR_NONE)
+	if (ask->family == ADDR_NONE ||
+	    fakeip_find(p17->fakeip, ask->name, ask->family, ask->now, ret))
 		return PORT17_NAME_FAKE;
-	if (fakeip_get(p17->fakeip, name, family, ret, &new) < 0)
-		return PORT17_NAME_NONE;
-	if (new)
-		fake_file_add(p17->fake_file, p17->fakeip, name);
-	return PORT17_NAME_FAKE;
+	added = add_name(p17, ask);
+	if (added == PORT17_NAME_ADDED &&
+	    !fakeip_find(p17->fakeip, ask->name, ask->family, ask->now, ret))
+		abort();
+	return added;
+}
+
+bool
+port17_ev_stands_for(struct port17_ev *p17, const struct addr *addr, mono_t now,
+    const struct name **ret)
+{
+	if (p17 == NULL || !p17->fakes)
+		return false;
+	*ret = fakeip_name(p17->fakeip, addr, now);
+	return true;
 }
 
 /* All of it ---------------------------------------------------------------- */
-
-bool
-port17_ev_is_busy(const struct port17_ev *p17)
-{
-	return p17 != NULL && p17->resolving;
-}
 
 bool
 port17_ev_is_own(const struct port17_ev *p17, uint64_t inode)
@@ -290,6 +340,17 @@ port17_ev_dialer(struct port17_ev *p17)
 	return p17->dialer;
 }
 
+/* Whether a program may have an address that stands for a name, of this daemon
+ * or an earlier one. */
+static bool
+any_far_names(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_tunnels; i++)
+		if (conf->tunnels[i].dns != CONF_DNS_LOCAL)
+			return true;
+	return false;
+}
+
 int
 port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 {
@@ -297,6 +358,8 @@ port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 
 	if (set == NULL)
 		return -ENOMEM;
+	p17->fakes = any_far_names(conf);
+	judge_set_fakes(p17->opts.judge, p17->fakes ? p17->fakeip : NULL);
 	dialer_set_tunnels(p17->dialer, set);
 	tunnel_set_unref(set);
 	port17_names_changed(p17);
@@ -363,7 +426,8 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 	p17->pasts = port17_pasts_new();
 	p17->fakeip = fakeip_new();
 	if (p17->fakeip != NULL)
-		p17->fake_file = fake_file_open(opts->state, p17->fakeip);
+		p17->fake_file = fake_file_open(
+		    opts->state, p17->fakeip, &opts->stats->port17_names_lost);
 	r = p17->own != NULL && p17->pasts != NULL && p17->fakeip != NULL
 		? port17_names_start(p17)
 		: -ENOMEM;
@@ -396,6 +460,7 @@ port17_ev_free(struct port17_ev *p17)
 	inodes_free(p17->own);
 	port17_pasts_free(p17->pasts);
 	fake_file_close(p17->fake_file);
+	judge_set_fakes(p17->opts.judge, NULL);
 	fakeip_free(p17->fakeip);
 	icmp_close(p17->icmp);
 	ct_close(p17->ct);

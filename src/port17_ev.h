@@ -35,6 +35,10 @@ struct port17_ev_opts {
 	size_t flows_max;
 	const struct sock_maker *maker; /* see struct dialer_opts */
 	const char *state; /* the folder that addresses for names are kept in */
+	/* an address of a proxy that has a name, by no tunnel; done() once,
+	 * perhaps at once; ADDR_NONE: there is none */
+	void (*look_up)(void *arg, const struct name *name,
+	    void (*done)(void *arg, const struct addr *addr), void *done_arg);
 	/* a tunnelled flow has ended; NULL: nobody wants to know */
 	void (*ended)(void *arg, const struct port17_past *past);
 	void *arg;
@@ -42,10 +46,8 @@ struct port17_ev_opts {
 
 /* Listens. 0, -EADDRINUSE or -errno. */
 int port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts);
-void port17_ev_free(struct port17_ev *p17); /* not while busy; accepts NULL */
-
-/* Whether work for it runs off the loop. Accepts NULL. */
-bool port17_ev_is_busy(const struct port17_ev *p17);
+/* After all look-ups have ended. Accepts NULL. */
+void port17_ev_free(struct port17_ev *p17);
 
 /* The tunnels of these settings from now on; what goes through others goes on.
  * 0 or -ENOMEM (then it stays as it was). */
@@ -74,10 +76,25 @@ enum port17_name {
 	PORT17_NAME_HERE,
 	PORT17_NAME_THROUGH,
 	PORT17_NAME_FAKE,
+	PORT17_NAME_ADDED, /* the same, and it is a new one */
 	PORT17_NAME_NONE,
+	PORT17_NAME_FULL,    /* all addresses are in use */
+	PORT17_NAME_LIMITED, /* there is none yet, and none may be added */
 };
-enum port17_name port17_ev_name(struct port17_ev *p17, const char *tunnel,
-    const struct name *name, enum addr_family family, struct addr *ret);
+struct port17_ask {
+	const char *tunnel;
+	const struct name *name;
+	enum addr_family family;
+	bool may_add;
+	mono_t now;
+};
+enum port17_name port17_ev_name(
+    struct port17_ev *p17, const struct port17_ask *ask, struct addr *ret);
+
+/* An address that fakeip_is(): whether such are given out, and then the name
+ * that it stands for (NULL: none). */
+bool port17_ev_stands_for(struct port17_ev *p17, const struct addr *addr,
+    mono_t now, const struct name **ret);
 
 /* For lists: NULL where there is none. */
 const struct sessions *port17_ev_sessions(const struct port17_ev *p17);

@@ -3,90 +3,82 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "port17/dialer_ev.h"
-#include "src/work_ev.h"
 
-/* Between two look-ups of proxies that have a name. */
+/* Between two look-ups of proxies that have a name; and while one of them is
+ * not known. */
 #define RESOLVE_S 60
+#define RESOLVE_SOON_S 5
 
-struct resolve {
+/* One look-up: outlives the settings that it was begun for. */
+struct port17_look_up {
 	struct port17_ev *p17;
-	struct dialer *dialer; /* the thread's own */
+	char tunnel[TUNNEL_NAME_SIZE], host[TUNNEL_HOST_SIZE];
 };
 
+/* The tunnels may be others by now. */
 static void
-resolve_run(void *arg)
+looked_up(void *arg, const struct addr *addr)
 {
-	struct resolve *resolve = arg;
+	struct port17_look_up *l = arg;
+	struct dialer *dialer = l->p17->dialer;
+	const struct tunnel *tunnel =
+	    tunnel_set_find(dialer_tunnels(dialer), l->tunnel);
 
-	dialer_resolve(resolve->dialer);
+	if (tunnel != NULL && strcmp(tunnel->host, l->host) == 0)
+		dialer_resolved(dialer, l->tunnel, addr);
+	free(l);
 }
 
 static void
-resolve_done(void *arg)
+look_up(struct port17_ev *p17, const struct tunnel *tunnel)
 {
-	struct resolve *resolve = arg;
-	struct port17_ev *p17 = resolve->p17;
-	const struct tunnel_set *set = dialer_tunnels(resolve->dialer);
+	struct port17_look_up *l = calloc(1, sizeof(*l));
+	struct name name;
 
-	for (size_t i = 0; i < set->n; i++) {
-		const struct tunnel_state *state =
-		    dialer_state(resolve->dialer, set->v[i].name);
-
-		if (state != NULL)
-			dialer_resolved(p17->dialer, state->name,
-			    &state->resolved, state->resolved_at);
+	if (l == NULL ||
+	    name_parse(&name, tunnel->host, strlen(tunnel->host)) < 0) {
+		free(l);
+		return; /* it stays as it is */
 	}
-	dialer_free(resolve->dialer);
-	free(resolve);
-	p17->resolving = false;
+	l->p17 = p17;
+	memcpy(l->tunnel, tunnel->name, sizeof(l->tunnel));
+	memcpy(l->host, tunnel->host, sizeof(l->host));
+	p17->opts.look_up(p17->opts.arg, &name, looked_up, l);
 }
 
+/* True where all are known. */
 static bool
-has_names(const struct tunnel_set *set)
+look_up_all(struct port17_ev *p17)
 {
-	for (size_t i = 0; i < set->n; i++)
-		if (set->v[i].host[0] != '\0')
-			return true;
-	return false;
-}
+	const struct tunnel_set *set = dialer_tunnels(p17->dialer);
+	bool known = true;
 
-static void
-resolve_begin(struct port17_ev *p17)
-{
-	const struct dialer_opts opts = { .base = NULL };
-	struct tunnel_set *set = dialer_tunnels(p17->dialer);
-	struct resolve *resolve;
+	for (size_t i = 0; set != NULL && i < set->n; i++) {
+		const struct tunnel_state *state;
 
-	if (p17->resolving || set == NULL || !has_names(set))
-		return;
-	resolve = calloc(1, sizeof(*resolve));
-	set = tunnel_set_copy(set);
-	if (resolve == NULL || set == NULL ||
-	    dialer_new(&resolve->dialer, &opts) < 0) {
-		tunnel_set_unref(set);
-		free(resolve);
-		return;
+		if (set->v[i].host[0] == '\0')
+			continue;
+		state = dialer_state(p17->dialer, set->v[i].name);
+		known = known && state != NULL &&
+			state->resolved.family != ADDR_NONE;
+		look_up(p17, &set->v[i]);
 	}
-	resolve->p17 = p17;
-	dialer_set_tunnels(resolve->dialer, set);
-	tunnel_set_unref(set);
-	p17->resolving = true;
-	if (work_start(p17->opts.base, resolve_run, resolve_done, resolve) < 0)
-		resolve_done(resolve);
+	return known;
 }
 
 static void
 resolve_cb(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval again = { RESOLVE_S, 0 };
+	static const struct timeval again = { RESOLVE_S, 0 },
+				    soon = { RESOLVE_SOON_S, 0 };
 	struct port17_ev *p17 = arg;
 
 	(void)fd;
 	(void)what;
-	resolve_begin(p17);
-	(void)event_add(p17->resolve, &again);
+	(void)event_add(p17->resolve, look_up_all(p17) ? &again : &soon);
 }
 
 int
@@ -99,8 +91,8 @@ port17_names_start(struct port17_ev *p17)
 void
 port17_names_changed(struct port17_ev *p17)
 {
-	static const struct timeval soon = { 0, 0 };
+	static const struct timeval now = { 0, 0 };
 
-	/* when the loop runs: the resolver may be this daemon */
-	(void)event_add(p17->resolve, &soon);
+	/* when the loop runs: the resolver may not have its settings yet */
+	(void)event_add(p17->resolve, &now);
 }

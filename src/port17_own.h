@@ -28,8 +28,9 @@ struct port17_ev {
 	struct port17_pasts *pasts;
 	struct fakeip *fakeip;
 	struct fake_file *fake_file; /* NULL: they can't be kept */
+	mono_t swept;		     /* when addresses in use were looked for */
+	bool fakes;		     /* tunnels may give such addresses out */
 	struct event *resolve;	     /* now and then */
-	bool resolving;
 };
 
 /* What the judge knows of a flow, with the name that its address stands for.

@@ -96,7 +96,7 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 		    p17->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
 		/* the error that REJECT sends comes by lo, and does not reach
 		 * a socket of another device */
-		verdict->destroy = pkt->tuple.proto == IPPROTO_TCP;
+		verdict->destroy = true;
 		return PORT17_GO;
 	}
 	if (!port17_claim_flow(p17, &claim, verdict->flow, &key)) {

@@ -33,12 +33,29 @@ queried(void *arg, const struct record *record)
 }
 
 static enum resolve_way
-name_for_tunnel(void *arg, const char *tunnel, const struct name *name,
-    enum addr_family family, struct addr *ret)
+name_for_tunnel(void *arg, const char *tunnel,
+    const struct resolve_stand_in *query, struct addr *ret)
 {
 	struct rerouted *rr = arg;
+	const struct key *key = query->key;
+	struct port17_ask ask = {
+		.tunnel = tunnel,
+		.name = &key->name,
+		.family = key->type == TYPE_A	   ? ADDR_IP4
+			  : key->type == TYPE_AAAA ? ADDR_IP6
+						   : ADDR_NONE,
+		.may_add = asker_may_name(query->asker, query->now),
+		.now = query->now,
+	};
 
-	switch (port17_ev_name(rr->port17, tunnel, name, family, ret)) {
+	switch (port17_ev_name(rr->port17, &ask, ret)) {
+	case PORT17_NAME_ADDED:
+		asker_named(query->asker);
+		return RESOLVE_WAY_STAND_IN;
+	case PORT17_NAME_LIMITED:
+		return RESOLVE_WAY_LIMITED;
+	case PORT17_NAME_FULL:
+		return RESOLVE_WAY_FULL;
 	case PORT17_NAME_HERE:
 		return RESOLVE_WAY_USUAL;
 	case PORT17_NAME_THROUGH:
@@ -49,6 +66,15 @@ name_for_tunnel(void *arg, const char *tunnel, const struct name *name,
 		return RESOLVE_WAY_NONE;
 	}
 	abort();
+}
+
+static bool
+stands_for(
+    void *arg, const struct addr *addr, mono_t now, const struct name **ret)
+{
+	struct rerouted *rr = arg;
+
+	return port17_ev_stands_for(rr->port17, addr, now, ret);
 }
 
 static int
@@ -89,6 +115,7 @@ rerouted_resolver_prepare(struct rerouted *rr)
 		.names = rr->names,
 		.queried = queried,
 		.stand_in = name_for_tunnel,
+		.stands_for = stands_for,
 		.arg = rr,
 		.by_tunnel = { ask_by_tunnel, reset_by_tunnel, why_by_tunnel,
 		    rr },
@@ -104,6 +131,15 @@ rerouted_resolver_prepare(struct rerouted *rr)
 		log_error(
 		    "dns", "the resolver can't be started: %s", strerror(-r));
 	return r;
+}
+
+void
+rerouted_look_up(void *arg, const struct name *name,
+    void (*done)(void *arg, const struct addr *addr), void *done_arg)
+{
+	struct rerouted *rr = arg;
+
+	resolver_ev_look_up(rr->resolver, name, done, done_arg);
 }
 
 int

@@ -369,6 +369,7 @@ port17_prepare(struct rerouted *rr)
 		.flows_max = (size_t)rr->conf->flows_max,
 		.maker = netns_ev_maker(rr->netns),
 		.state = state_folder(rr),
+		.look_up = rerouted_look_up,
 		.ended = tunnel_ended,
 		.arg = rr,
 	};
@@ -491,9 +492,9 @@ rerouted_free(struct rerouted *rr)
 		return;
 	/* threads work on what is freed below */
 	while (policy_ev_is_busy(rr->policy_ev) ||
-	       list_ev_is_busy(rr->list_ev) || port17_ev_is_busy(rr->port17) ||
-	       names_ev_is_busy(rr->names_ev) || ctl_ev_is_busy(rr->ctl) ||
-	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
+	       list_ev_is_busy(rr->list_ev) || names_ev_is_busy(rr->names_ev) ||
+	       ctl_ev_is_busy(rr->ctl) || guard_ev_is_busy(rr->guard) ||
+	       resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);

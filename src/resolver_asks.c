@@ -44,22 +44,27 @@ resolver_asks_answer(
 }
 
 void
-resolver_asks_done(struct resolver_ev *re)
+resolver_asks_close(struct resolver_ev *re)
 {
-	while (!list_empty(&re->asks)) {
-		struct ask *ask = container_of(re->asks.next, struct ask, node);
-
-		list_remove(&ask->node);
-		free(ask);
-	}
+	re->closing = true; /* whoever asks again has none, too */
+	while (!list_empty(&re->asks))
+		resolver_asks_answer(re,
+		    container_of(re->asks.next, struct ask, node)->id, NULL, 0);
 }
 
-void
-resolver_ev_ask(struct resolver_ev *re, const struct name *name, uint16_t qtype,
+/* A question, and who answers for it. */
+struct asked {
+	const struct name *name;
+	uint16_t qtype;
+	struct asker *asker;
+};
+
+static void
+begin(struct resolver_ev *re, const struct asked *asked,
     void (*done)(void *arg, const uint8_t *msg, size_t len), void *arg)
 {
-	struct ask *ask =
-	    re->n_asks < ASKS_MAX ? calloc(1, sizeof(*ask)) : NULL;
+	bool full = re->closing || re->n_asks >= ASKS_MAX;
+	struct ask *ask = full ? NULL : calloc(1, sizeof(*ask));
 	struct asking *a = calloc(1, sizeof(*a) + WIRE_MESSAGE_MAX);
 
 	if (ask == NULL || a == NULL) {
@@ -75,16 +80,16 @@ resolver_ev_ask(struct resolver_ev *re, const struct name *name, uint16_t qtype,
 	list_append(&re->asks, &ask->node);
 	re->n_asks++;
 	a->query.flags = WIRE_RD;
-	a->query.qtype = qtype;
+	a->query.qtype = asked->qtype;
 	a->query.qclass = CLASS_IN;
 	a->query.edns = true;
 	a->query.size = QUERY_UDP_MAX;
-	a->query.qname = *name;
-	memcpy(a->query.asked, name->wire, name->len);
+	a->query.qname = *asked->name;
+	memcpy(a->query.asked, asked->name->wire, asked->name->len);
 	a->client.tcp = true;
 	a->client.listener = RESOLVER_ASKS;
 	a->client.conn = ask->id;
-	a->client.asker = re->nobody;
+	a->client.asker = asked->asker;
 	a->out = (uint8_t *)(a + 1);
 	switch (resolve_query(re->resolve, a, mono_now())) {
 	case RESOLVE_ANSWERED:
@@ -97,4 +102,84 @@ resolver_ev_ask(struct resolver_ev *re, const struct name *name, uint16_t qtype,
 		break;
 	}
 	free(a);
+}
+
+void
+resolver_ev_ask(struct resolver_ev *re, const struct name *name, uint16_t qtype,
+    void (*done)(void *arg, const uint8_t *msg, size_t len), void *arg)
+{
+	struct asked asked = { name, qtype, re->nobody };
+
+	begin(re, &asked, done, arg);
+}
+
+/* Addresses of a name --------------------------------------------------------
+ */
+
+/* Both questions at once: an answer's end is no place to ask another. */
+struct look_up {
+	unsigned int waiting;
+	struct addr addr;
+	void (*done)(void *arg, const struct addr *addr);
+	void *arg;
+};
+
+/* ADDR_NONE where there is none of the type. */
+static struct addr
+first_address(const uint8_t *msg, size_t len, uint16_t qtype)
+{
+	struct addr none = { .family = ADDR_NONE };
+	size_t off = WIRE_HEADER;
+	struct wire_rr rr;
+	struct name owner;
+
+	if (len < WIRE_HEADER ||
+	    wire_name_read(&owner, msg, len, &off, true) < 0)
+		return none;
+	off += 4; /* type and class */
+	for (unsigned int n = wire_u16(msg + 6); n > 0; n--) {
+		if (wire_rr_read(&rr, msg, len, &off) < 0)
+			return none;
+		if (rr.type != qtype)
+			continue;
+		if (rr.type == TYPE_A && rr.rdlen == 4)
+			return addr_ip4(msg + rr.rdata);
+		if (rr.type == TYPE_AAAA && rr.rdlen == 16)
+			return addr_ip6(msg + rr.rdata);
+	}
+	return none;
+}
+
+static void
+looked_up(void *arg, const uint8_t *msg, size_t len)
+{
+	struct look_up *l = arg;
+	struct addr four = first_address(msg, len, TYPE_A);
+
+	if (four.family != ADDR_NONE)
+		l->addr = four;
+	else if (l->addr.family == ADDR_NONE)
+		l->addr = first_address(msg, len, TYPE_AAAA);
+	if (--l->waiting > 0)
+		return;
+	l->done(l->arg, &l->addr);
+	free(l);
+}
+
+void
+resolver_ev_look_up(struct resolver_ev *re, const struct name *name,
+    void (*done)(void *arg, const struct addr *addr), void *arg)
+{
+	static const struct addr none = { .family = ADDR_NONE };
+	struct asked four = { name, TYPE_A, re->own };
+	struct asked six = { name, TYPE_AAAA, re->own };
+	struct look_up *l = calloc(1, sizeof(*l));
+
+	if (l == NULL) {
+		done(arg, &none);
+		return;
+	}
+	*l = (struct look_up){ 2, none, done, arg };
+	begin(re, &four, looked_up, l);
+	begin(re, &six, looked_up, l);
 }

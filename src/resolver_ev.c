@@ -6,11 +6,13 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "src/base/log.h"
 #include "src/core/judge.h"
 #include "src/linux/ct.h"
+#include "src/linux/procfs.h"
 #include "src/origin.h"
 #include "src/resolver_conf.h"
 #include "src/resolver_own.h"
@@ -270,6 +272,7 @@ prepare(struct resolver_ev *re)
 		.arg = re,
 		.by_tunnel = re->opts.by_tunnel,
 	};
+	const struct process *self = NULL;
 	int r = ct_open(&re->ct);
 
 	if (r < 0)
@@ -286,6 +289,13 @@ prepare(struct resolver_ev *re)
 		return -ENOMEM;
 	re->nobody = asker_new(re->unknown);
 	if (re->nobody == NULL)
+		return -ENOMEM;
+	r = procfs_process(re->opts.procfs, getpid(), &self);
+	if (r < 0)
+		return r;
+	re->own = asker_new(self);
+	process_unref(self);
+	if (re->own == NULL)
 		return -ENOMEM;
 	(void)read_addresses(re); /* the first are others, too */
 	(void)has_slept(re);	  /* and so is this */
@@ -320,16 +330,17 @@ resolver_ev_free(struct resolver_ev *re)
 {
 	if (re == NULL)
 		return;
+	resolver_asks_close(re);
 	upstreams_ev_free(re->upstreams);
 	server_ev_free(re->server);
 	re->server = NULL;
 	resolve_free(re->resolve);
-	resolver_asks_done(re);
 	origins_free(re->origins);
 	ct_close(re->ct);
 	if (re->timer != NULL)
 		event_free(re->timer);
 	asker_free(re->nobody);
+	asker_free(re->own);
 	process_unref(re->unknown);
 	conf_unref(re->conf);
 	free(re->allow);

@@ -27,10 +27,11 @@ struct resolver_opts {
 	struct names *names;
 	/* a query has had its answer, or will have none */
 	void (*queried)(void *arg, const struct record *record);
-	/* see struct resolve_ops; family ADDR_NONE: another type is asked.
-	 * NULL: nobody knows of tunnels */
+	/* see struct resolve_ops. NULL: nobody knows of tunnels */
 	enum resolve_way (*stand_in)(void *arg, const char *tunnel,
-	    const struct name *name, enum addr_family family, struct addr *ret);
+	    const struct resolve_stand_in *query, struct addr *ret);
+	bool (*stands_for)(void *arg, const struct addr *addr, mono_t now,
+	    const struct name **ret);
 	void *arg;
 	struct upstreams_tunnel by_tunnel;
 };
@@ -61,8 +62,14 @@ struct server_stats;
 void resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret);
 bool resolver_ev_listens(const struct resolver_ev *re);
 
-/* Asks for the daemon itself: done() once, perhaps at once, with an answer of
- * len bytes (0: none). */
+/* An address of the name, for what the daemon needs itself: no rule speaks of
+ * it, no tunnel carries it. done() once, perhaps at once; ADDR_NONE: there is
+ * none. */
+void resolver_ev_look_up(struct resolver_ev *re, const struct name *name,
+    void (*done)(void *arg, const struct addr *addr), void *arg);
+
+/* Asks for people, as nobody's program: done() once, perhaps at once, with an
+ * answer of len bytes (0: none). */
 void resolver_ev_ask(struct resolver_ev *re, const struct name *name,
     uint16_t qtype, void (*done)(void *arg, const uint8_t *msg, size_t len),
     void *arg);

@@ -53,18 +53,25 @@ on_done(void *arg, const struct record *record, const struct answer *answer)
 }
 
 static enum resolve_way
-on_stand_in(void *arg, const struct policy *policy, const struct decision *d,
-    const struct key *key, struct addr *ret)
+on_stand_in(void *arg, const struct resolve_stand_in *query, struct addr *ret)
 {
 	struct resolver_ev *re = arg;
-	const char *tunnel = policy_tunnel(policy, d->tunnel);
-	enum addr_family family = key->type == TYPE_A	   ? ADDR_IP4
-				  : key->type == TYPE_AAAA ? ADDR_IP6
-							   : ADDR_NONE;
+	const char *tunnel =
+	    policy_tunnel(query->policy, query->decision->tunnel);
 
 	if (re->opts.stand_in == NULL || tunnel == NULL)
 		return RESOLVE_WAY_USUAL;
-	return re->opts.stand_in(re->opts.arg, tunnel, &key->name, family, ret);
+	return re->opts.stand_in(re->opts.arg, tunnel, query, ret);
+}
+
+static bool
+on_stands_for(
+    void *arg, const struct addr *addr, mono_t now, const struct name **ret)
+{
+	struct resolver_ev *re = arg;
+
+	return re->opts.stands_for != NULL &&
+	       re->opts.stands_for(re->opts.arg, addr, now, ret);
 }
 
 static uint32_t
@@ -119,6 +126,7 @@ resolver_ops_prepare(struct resolver_ev *re)
 		.dropped = on_dropped,
 		.done = on_done,
 		.stand_in = on_stand_in,
+		.stands_for = on_stands_for,
 		.random = on_random,
 		.timer = on_timer,
 		.arg = re,

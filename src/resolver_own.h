@@ -45,8 +45,9 @@ struct resolver_ev {
 	size_t n_asks;
 	uint64_t last_ask;
 	const struct process *unknown;
-	struct asker
-	    *nobody; /* who can't be named for lack of memory; ourselves */
+	struct asker *nobody; /* who can't be named for lack of memory */
+	struct asker *own;    /* ourselves */
+	bool closing;
 };
 
 /* The ops, and their timer. 0 or -ENOMEM. */
@@ -71,7 +72,7 @@ void resolver_follow_servers(struct resolver_ev *re);
 /* One of the daemon's own has its answer; len 0: there is none. */
 void resolver_asks_answer(
     struct resolver_ev *re, uint64_t id, const uint8_t *msg, size_t len);
-/* Nobody is told any more. */
-void resolver_asks_done(struct resolver_ev *re);
+/* All of them have no answer, and so has what is asked from here on. */
+void resolver_asks_close(struct resolver_ev *re);
 
 #endif

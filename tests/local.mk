@@ -161,12 +161,17 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_codec test_fakeip test_session test_tunnel test_udpnat
+unit_tests += test_codec test_fake_file test_fakeip test_session test_share test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
 test_codec_SOURCES = %D%/unit/test_codec.c
 test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_fake_file_SOURCES = %D%/unit/test_fake_file.c src/fake_file.c src/file.c
+test_fake_file_CFLAGS = $(AM_CFLAGS)
+test_fake_file_LDADD = $(pure) $(CMOCKA_LIBS)
 test_fakeip_SOURCES = %D%/unit/test_fakeip.c
 test_fakeip_LDADD = $(pure) $(CMOCKA_LIBS)
+test_share_SOURCES = %D%/unit/test_share.c
+test_share_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_session_SOURCES = %D%/unit/test_session.c
 test_session_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_udpnat_SOURCES = %D%/unit/test_udpnat.c

@@ -8,9 +8,10 @@
 #define PROCESS_BYTES 512
 #define OWNER_BYTES 160
 
-/* Of those that wait for nothing any more: some seconds of a build that starts
- * hundreds a second. */
-#define JUDGED_MAX 4096
+/* Of those that wait for nothing any more. Packets: those of a wake-up or two
+ * are asked about again, by the resolver and by tunnels. Processes: some
+ * seconds of a build that starts hundreds a second. */
+#define JUDGED_MAX 2048
 #define GONE_MAX 4096
 
 static uint64_t

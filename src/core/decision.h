@@ -33,7 +33,8 @@ enum action {
 	X(MID_FLOW, "mid-flow")		  /* it began another way */           \
 	X(BOUND, "bound-device")    /* its socket is bound to a device */      \
 	X(TUNNEL_UDP, "tunnel-udp") /* the tunnel carries none */              \
-	X(NO_PORT17, "no-port17")   /* nobody carries anything */
+	X(NO_PORT17, "no-port17")   /* nobody carries anything */              \
+	X(STAND_IN, "stand-in")	    /* an address of ours, for no name */
 
 enum reason {
 #define X(suffix, name) REASON_##suffix,

@@ -511,7 +511,7 @@ explain_done(struct explain *explain)
 struct decision
 explain_decide(const struct policy *policy, const struct subject *subject)
 {
-	if (subject->process->self && !subject->query)
+	if (subject->process->self)
 		return (struct decision){ .action = ACTION_ACCEPT,
 			.reason = REASON_SELF };
 	return policy_decide(policy, subject);

@@ -14,6 +14,7 @@
 struct entry {
 	struct map_node node; /* by name */
 	struct list lru;
+	mono_t used;
 	uint32_t number;
 	struct name name;
 };
@@ -22,7 +23,7 @@ struct fakeip {
 	struct map map;
 	struct list lru;  /* the youngest first */
 	struct entry **v; /* by number */
-	uint32_t next;	  /* never given yet, from here on */
+	uint32_t next;	  /* all below are taken */
 };
 
 static const uint8_t prefix6[8] = { 0xfd, 0x17, 0x11, 0x17 };
@@ -88,42 +89,54 @@ find(const struct fakeip *fakeip, const struct name *name)
 }
 
 static void
-touch(struct fakeip *fakeip, struct entry *entry)
+touch(struct fakeip *fakeip, struct entry *entry, mono_t now)
 {
+	entry->used = now;
 	list_remove(&entry->lru);
 	list_prepend(&fakeip->lru, &entry->lru);
 }
 
 /* With this number, which nobody has. */
-static struct entry *
-put(struct fakeip *fakeip, const struct name *name, uint32_t number)
+static bool
+put(struct fakeip *fakeip, const struct name *name, uint32_t number, mono_t now)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 
 	if (entry == NULL)
-		return NULL;
+		return false;
 	entry->number = number;
 	entry->name = *name;
+	entry->used = now;
 	fakeip->v[number] = entry;
 	map_put(&fakeip->map, &entry->node, hash_of(fakeip, name));
 	list_prepend(&fakeip->lru, &entry->lru);
-	return entry;
+	return true;
 }
 
-static uint32_t
-free_number(struct fakeip *fakeip)
+bool
+fakeip_is_full(const struct fakeip *fakeip)
+{
+	return fakeip->map.count >= FAKEIP_MAX;
+}
+
+/* 0, or -ENOSPC: the one that was used longest ago is in use still. */
+static int
+free_number(struct fakeip *fakeip, mono_t now, uint32_t *ret)
 {
 	struct entry *oldest;
-	uint32_t number;
 
 	while (fakeip->next < FAKEIP_MAX && fakeip->v[fakeip->next] != NULL)
 		fakeip->next++;
-	if (fakeip->next < FAKEIP_MAX)
-		return fakeip->next++;
+	if (fakeip->next < FAKEIP_MAX) {
+		*ret = fakeip->next;
+		return 0;
+	}
 	oldest = container_of(fakeip->lru.prev, struct entry, lru);
-	number = oldest->number;
+	if (mono_since(now, oldest->used) < FAKEIP_KEPT)
+		return -ENOSPC;
+	*ret = oldest->number;
 	forget(fakeip, oldest);
-	return number;
+	return 0;
 }
 
 static struct addr
@@ -143,21 +156,33 @@ addr_of(uint32_t number, enum addr_family family)
 	return addr_ip6(ip6);
 }
 
-int
-fakeip_get(struct fakeip *fakeip, const struct name *name,
-    enum addr_family family, struct addr *ret, bool *ret_new)
+bool
+fakeip_find(struct fakeip *fakeip, const struct name *name,
+    enum addr_family family, mono_t now, struct addr *ret)
 {
 	struct entry *entry = find(fakeip, name);
-	bool new = entry == NULL;
 
-	if (new)
-		entry = put(fakeip, name, free_number(fakeip));
 	if (entry == NULL)
-		return -ENOMEM;
-	touch(fakeip, entry);
+		return false;
+	touch(fakeip, entry, now);
 	*ret = addr_of(entry->number, family);
-	if (ret_new != NULL)
-		*ret_new = new;
+	return true;
+}
+
+int
+fakeip_add(struct fakeip *fakeip, const struct name *name, mono_t now,
+    uint32_t *ret_number)
+{
+	uint32_t number;
+	int r = free_number(fakeip, now, &number);
+
+	if (r < 0)
+		return r;
+	if (!put(fakeip, name, number, now)) {
+		fakeip->next = number < fakeip->next ? number : fakeip->next;
+		return -ENOMEM;
+	}
+	*ret_number = number;
 	return 0;
 }
 
@@ -172,7 +197,7 @@ fakeip_is(const struct addr *addr)
 }
 
 const struct name *
-fakeip_name(struct fakeip *fakeip, const struct addr *addr)
+fakeip_name(struct fakeip *fakeip, const struct addr *addr, mono_t now)
 {
 	const uint8_t *b = addr->bytes;
 	struct entry *entry;
@@ -189,7 +214,7 @@ fakeip_name(struct fakeip *fakeip, const struct addr *addr)
 	entry = fakeip->v[n - FIRST];
 	if (entry == NULL)
 		return NULL;
-	touch(fakeip, entry);
+	touch(fakeip, entry, now);
 	return &entry->name;
 }
 
@@ -199,35 +224,34 @@ fakeip_count(const struct fakeip *fakeip)
 	return fakeip->map.count;
 }
 
-static void
-write_entry(const struct entry *entry, FILE *out)
+size_t
+fakeip_line(
+    const struct fakeip *fakeip, uint32_t number, char buf[FAKEIP_LINE_SIZE])
 {
+	const struct entry *entry = fakeip->v[number];
 	char text[NAME_TEXT_SIZE];
 
-	fprintf(out, "%u %s\n", entry->number, name_format(&entry->name, text));
+	if (entry == NULL)
+		return 0;
+	return (size_t)snprintf(buf, FAKEIP_LINE_SIZE, "%u %s\n", number,
+	    name_format(&entry->name, text)); /* fits */
 }
 
 void
 fakeip_write(const struct fakeip *fakeip, FILE *out)
 {
 	const struct list *node = fakeip->lru.prev;
+	char line[FAKEIP_LINE_SIZE];
 
 	for (; node != &fakeip->lru; node = node->prev)
-		write_entry(container_of(node, struct entry, lru), out);
-}
-
-void
-fakeip_write_one(
-    const struct fakeip *fakeip, const struct name *name, FILE *out)
-{
-	const struct entry *entry = find(fakeip, name);
-
-	if (entry != NULL)
-		write_entry(entry, out);
+		fwrite(line, 1,
+		    fakeip_line(fakeip,
+			container_of(node, struct entry, lru)->number, line),
+		    out);
 }
 
 static bool
-read_line(struct fakeip *fakeip, const char *line, size_t len)
+read_line(struct fakeip *fakeip, const char *line, size_t len, mono_t now)
 {
 	const char *blank = memchr(line, ' ', len);
 	struct entry *entry;
@@ -246,19 +270,20 @@ read_line(struct fakeip *fakeip, const char *line, size_t len)
 		forget(fakeip, entry);
 	if (fakeip->v[number] != NULL)
 		forget(fakeip, fakeip->v[number]);
-	return put(fakeip, &name, (uint32_t)number) != NULL;
+	return put(fakeip, &name, (uint32_t)number, now);
 }
 
 size_t
-fakeip_read(struct fakeip *fakeip, const char *text, size_t len)
+fakeip_read(struct fakeip *fakeip, const char *text, size_t len, mono_t now)
 {
 	size_t bad = 0;
 
+	fakeip->next = 0; /* a name that moves leaves a gap */
 	while (len > 0) {
 		const char *end = memchr(text, '\n', len);
 		size_t n = end != NULL ? (size_t)(end - text) : len;
 
-		bad += n > 0 && !read_line(fakeip, text, n);
+		bad += n > 0 && !read_line(fakeip, text, n, now);
 		n += end != NULL;
 		text += n;
 		len -= n;

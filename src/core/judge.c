@@ -536,6 +536,20 @@ is_nobodys(const struct packet *pkt, const struct socket_facts *sock)
 	return pkt->tuple.has_ports && sock->status == SOCKET_NONE;
 }
 
+static void
+count_flow(struct judge *judge, const struct verdict *verdict, mono_t now)
+{
+	const struct decision *d = &verdict->decision;
+
+	if (!verdict->new_flow)
+		return;
+	judge->stats->flows_new++;
+	if (judge->hits != NULL)
+		hits_count(judge->hits, d->rule, now);
+	if (d->list != 0)
+		list_index_hit(policy_list_index(judge->policy, d->list));
+}
+
 void
 judge_process(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, const struct process *proc, mono_t now,
@@ -544,6 +558,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 	bool evicted, once, begun_in = begun_outside(pkt, sock);
 	struct judge_way way = way_of(judge, pkt, begun_in, sock);
+	bool fake = judge_to_fake(judge, &way);
 	const struct host_names *hosts;
 	struct decision d;
 	struct flow *flow;
@@ -552,8 +567,11 @@ judge_process(struct judge *judge, const struct packet *pkt,
 		proc = nobody(judge, pkt, sock);
 	count_process(judge->stats, proc);
 	count_by(judge->stats, by_of(sock, proc));
-	hosts = find_hosts(judge, pkt, proc, now);
+	hosts = fake ? judge_fake_hosts(judge, &way, now)
+		     : find_hosts(judge, pkt, proc, now);
 	d = judge_route(ask_packet(judge, pkt, begun_in, proc, hosts), &way);
+	if (fake)
+		d = judge_fake(d, hosts);
 	once =
 	    d.once || judge_is_icmp(pkt->tuple.proto) || is_nobodys(pkt, sock);
 	set_once(&d, once, pkt);
@@ -565,16 +583,14 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	judge->stats->flows_evicted += evicted;
 	if (flow == NULL) {
 		judge->stats->flows_nomem++; /* judged, but not remembered */
-		return;
+	} else {
+		ret->flow = flow;
+		ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
+		flow->once = once;
+		flow->nobodys = is_nobodys(pkt, sock);
+		flow_set_hosts(flow, hosts);
+		count_flow(judge, ret, now);
 	}
-	ret->flow = flow;
-	ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
-	flow->once = once;
-	flow->nobodys = is_nobodys(pkt, sock);
-	flow_set_hosts(flow, hosts);
-	judge->stats->flows_new += ret->new_flow;
-	if (ret->new_flow && judge->hits != NULL)
-		hits_count(judge->hits, d.rule, now);
-	if (ret->new_flow && d.list != 0)
-		list_index_hit(policy_list_index(judge->policy, d.list));
+	if (fake)
+		host_names_unref(hosts);
 }

@@ -11,6 +11,7 @@
 #include "src/core/socket.h"
 #include "src/core/stats.h"
 
+struct fakeip;
 struct hits;
 struct policy;
 
@@ -38,6 +39,10 @@ void judge_free(struct judge *judge);
 
 /* Names of addresses, from here on; borrowed. */
 void judge_set_names(struct judge *judge, struct names *names);
+
+/* Addresses that stand for names (borrowed; NULL: there are none): they go
+ * through a tunnel, by that name alone, or nowhere. */
+void judge_set_fakes(struct judge *judge, struct fakeip *fakeip);
 
 /* Where the resolver answers: queries to other servers are brought there by
  * DNAT, which knows 127.0.0.1 and [::1] alone, port 53. */

@@ -17,6 +17,7 @@ struct judge {
 	struct hits *hits; /* of its rules; NULL: not counted */
 	struct stats *stats;
 	struct names *names; /* NULL: none are known */
+	struct fakeip *fakeip;
 	const struct process *kernel, *unknown;
 	/* of whom the user alone is known, made when they are met first */
 	const struct process *users[JUDGE_USERS];
@@ -41,6 +42,14 @@ struct judge_way {
 /* A reroute that can't be is a block, and what never leaves this host needs no
  * tunnel; everything else is as it was. */
 struct decision judge_route(struct decision d, const struct judge_way *way);
+
+/* Whether a flow from here goes to an address that stands for a name; then what
+ * it is called, to be given back (NULL: nothing), and what becomes of it: none
+ * of these leaves this host as it is. */
+bool judge_to_fake(const struct judge *judge, const struct judge_way *way);
+const struct host_names *judge_fake_hosts(
+    const struct judge *judge, const struct judge_way *way, mono_t now);
+struct decision judge_fake(struct decision d, const struct host_names *hosts);
 
 /* Rung 3: whether it is what a host needs to be on the network at all; then
  * *ret says what. */

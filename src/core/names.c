@@ -56,6 +56,15 @@ host_names_new(const struct name *const *v, const mono_t *ends, size_t n,
 	return hosts;
 }
 
+const struct host_names *
+host_names_of(const struct name *name)
+{
+	const mono_t end = { 0 };
+	mono_t *ends;
+
+	return host_names_new(&name, &end, 1, &ends);
+}
+
 /* Entries ------------------------------------------------------------------ */
 
 struct names_key

@@ -38,6 +38,8 @@ struct host_names {
 
 const struct host_names *host_names_ref(const struct host_names *hosts);
 void host_names_unref(const struct host_names *hosts); /* both accept NULL */
+/* One name; NULL when there is no memory. */
+const struct host_names *host_names_of(const struct name *name);
 
 /* stats is borrowed and outlives it. NULL when there is no memory. */
 struct names *names_new(size_t max, struct stats *stats);

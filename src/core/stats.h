@@ -22,6 +22,8 @@
 	X(port17_not_held, "connections that were not held: too many were")    \
 	X(port17_strays, "connections to Port17 that no rule sent there")      \
 	X(port17_full, "times Port17 had no descriptor or memory left")        \
+	X(port17_names_full, "names without an address: all are in use")       \
+	X(port17_names_lost, "names that could not be kept for a restart")     \
 	X(malformed, "packets dropped as malformed")                           \
 	X(fragments, "fragments dropped")                                      \
 	X(failures, "packets dropped because a look-up failed")                \

@@ -58,9 +58,10 @@ static const unsigned char object[] = {
 struct bpf {
 	struct bpf_ops ops;
 	struct attr_sizes sizes;
-	struct bpf_object *object;
+	struct bpf_object *object; /* NULL when all is loaded */
 	struct bpf_link *births[N_BIRTHS];
 	int links[N_FAMILIES];
+	int fd_uses, fd_events; /* of the rings; -1: not open */
 	struct bpf_ring uses, events;
 	volatile struct bpf_shared *shared;
 	/* of the self-test */
@@ -301,10 +302,14 @@ open_rings(struct bpf *bpf)
 	int fd = map_fd(bpf, "attr.bss");
 	void *bss;
 
-	if (bpf_ring_init(&bpf->uses, map_fd(bpf, "uses"), bpf->sizes.uses_ring,
+	bpf->fd_uses = fcntl(map_fd(bpf, "uses"), F_DUPFD_CLOEXEC, 0);
+	bpf->fd_events = fcntl(map_fd(bpf, "events"), F_DUPFD_CLOEXEC, 0);
+	if (bpf->fd_uses < 0 || bpf->fd_events < 0)
+		return -errno;
+	if (bpf_ring_init(&bpf->uses, bpf->fd_uses, bpf->sizes.uses_ring,
 		sizeof(struct bpf_use)) < 0 ||
-	    bpf_ring_init(&bpf->events, map_fd(bpf, "events"),
-		bpf->sizes.births_ring, EVENT_MAX) < 0)
+	    bpf_ring_init(&bpf->events, bpf->fd_events, bpf->sizes.births_ring,
+		EVENT_MAX) < 0)
 		return -ENOMEM;
 	bss = mmap(NULL, sizeof(*bpf->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, fd, 0);
@@ -422,6 +427,8 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 	bpf->ops = *ops;
 	bpf->sizes = *sizes;
 	bpf->seen = true;
+	bpf->fd_uses = -1;
+	bpf->fd_events = -1;
 	for (size_t i = 0; i < N_FAMILIES; i++)
 		bpf->links[i] = -1;
 	said[0] = '\0';
@@ -444,6 +451,10 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 	}
 	attach_births(bpf);
 	seed(bpf);
+	/* what is attached holds the programs, and they their maps: the text
+	 * and types that they were made of are of no more use */
+	bpf_object__close(bpf->object);
+	bpf->object = NULL;
 	*ret = bpf;
 	return 0;
 }
@@ -463,6 +474,10 @@ bpf_close(struct bpf *bpf)
 	bpf_ring_done(&bpf->uses);
 	bpf_ring_done(&bpf->events);
 	bpf_object__close(bpf->object);
+	if (bpf->fd_uses >= 0)
+		(void)close(bpf->fd_uses); /* only mapped */
+	if (bpf->fd_events >= 0)
+		(void)close(bpf->fd_events); /* likewise */
 	free(bpf);
 }
 
@@ -499,13 +514,13 @@ bpf_is_seeded(const struct bpf *bpf)
 int
 bpf_fd_uses(const struct bpf *bpf)
 {
-	return map_fd(bpf, "uses");
+	return bpf->fd_uses;
 }
 
 int
 bpf_fd_births(const struct bpf *bpf)
 {
-	return bpf_sees_births(bpf) ? map_fd(bpf, "events") : -1;
+	return bpf_sees_births(bpf) ? bpf->fd_events : -1;
 }
 
 uint64_t

@@ -347,14 +347,20 @@ load(scmp_filter_ctx filter, const char *const *names, size_t n)
 }
 
 int
-sandbox_enter_only(const char *const *names, size_t n)
+sandbox_enter_only(
+    const char *const *names, size_t n, const struct sandbox_arg *with)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r;
+	int r = 0;
 
 	if (filter == NULL)
 		return -ENOMEM;
-	r = load(filter, names, n);
+	if (with != NULL)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+		    seccomp_syscall_resolve_name(with->name), 1,
+		    SCMP_CMP(with->place, SCMP_CMP_EQ, with->value));
+	if (r == 0)
+		r = load(filter, names, n);
 	seccomp_release(filter);
 	return r == -ENOSYS || r == -EINVAL ? 0 : r;
 }

@@ -15,8 +15,15 @@
 int sandbox_enter(int *ret_fd);
 
 /* For a child that needs these calls and no others, which fail with EPERM
- * untold. A kernel without seccomp is no fault. 0 or -errno. */
-int sandbox_enter_only(const char *const *names, size_t n);
+ * untold. One more is allowed with this argument alone (NULL: none). A kernel
+ * without seccomp is no fault. 0 or -errno. */
+struct sandbox_arg {
+	const char *name;
+	unsigned int place; /* of the argument, from 0 */
+	uint64_t value;
+};
+int sandbox_enter_only(
+    const char *const *names, size_t n, const struct sandbox_arg *with);
 
 /* How many calls were refused so far; names in buf, with blanks between, those
  * that were not told before. */

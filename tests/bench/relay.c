@@ -6,12 +6,19 @@
  *   relay push ADDR PORT N BYTES N streams of as many bytes each; prints the
  *                                seconds it took
  *   relay idle ADDR PORT N       opens N connections and prints "idle N", until
- *                                killed */
+ *                                killed
+ *   relay usink ADDR PORT        counts datagrams and prints that for each that
+ *                                is empty; sends back what is under 64 bytes
+ *   relay usend ADDR PORT SECONDS SEGMENTS   datagrams of 1200 bytes as fast as
+ *                                they go, so many in one call
+ *   relay uping ADDR PORT N      N datagrams there and back, one by one; an
+ *                                empty one for N = 0 */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +29,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef SOL_UDP
+#define SOL_UDP 17
+#endif
 #define PIPE_SIZE (1 << 20)
 #define ORIGINAL_DST 80
 #define POOL_MAX 64
+#define DATAGRAM 1200
 
 struct half {
 	struct side *from, *to;
@@ -319,6 +330,88 @@ idle(char **words)
 	pause();
 }
 
+/* Datagrams ---------------------------------------------------------------- */
+
+static int
+dgram_socket(char **words, bool server)
+{
+	struct sockaddr_in sin = end_of(words);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), size = 4 << 20;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	must((server ? bind : connect)(
+		 fd, (struct sockaddr *)&sin, sizeof(sin)) == 0,
+	    server ? "bind" : "connect");
+	return fd;
+}
+
+static void
+usink(char **words)
+{
+	int fd = dgram_socket(words, true), on = 1;
+	unsigned long long seen = 0;
+	static char buf[65536];
+
+	/* what arrives in segments is taken as such: the sink is not what is
+	 * measured */
+	(void)setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
+	for (;;) {
+		struct sockaddr_in from;
+		socklen_t len = sizeof(from);
+		ssize_t n = recvfrom(
+		    fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len);
+
+		if (n == 0) {
+			printf("%llu\n", seen);
+			fflush(stdout);
+		} else if (n < 64) {
+			(void)sendto(fd, buf, (size_t)n, 0,
+			    (struct sockaddr *)&from, len);
+		} else {
+			seen += (unsigned long long)n / DATAGRAM;
+		}
+	}
+}
+
+static void
+usend(char **words)
+{
+	int fd = dgram_socket(words, false), segment = DATAGRAM;
+	int n = atoi(words[3]);
+	double end = seconds() + atof(words[2]);
+	static char buf[64 * DATAGRAM];
+	unsigned long long sent = 0;
+
+	if (n < 1 || n > 50)
+		exit(2);
+	if (n > 1)
+		must(setsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment,
+			 sizeof(segment)) == 0,
+		    "UDP_SEGMENT");
+	while (seconds() < end)
+		if (send(fd, buf, (size_t)(n * DATAGRAM), 0) > 0)
+			sent += (unsigned long long)n;
+	printf("%llu\n", sent);
+}
+
+static void
+uping(char **words)
+{
+	int fd = dgram_socket(words, false), n = atoi(words[2]);
+	char word[16] = "ping";
+	double begin = seconds();
+
+	if (n == 0)
+		must(send(fd, word, 0, 0) == 0, "send");
+	for (int i = 0; i < n; i++) {
+		must(send(fd, word, sizeof(word), 0) > 0, "send");
+		must(recv(fd, word, sizeof(word), 0) > 0, "recv");
+	}
+	if (n > 0)
+		printf("%.3f\n", seconds() - begin);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -335,6 +428,12 @@ main(int argc, char **argv)
 		push(argv + 2);
 	else if (argc == 5 && strcmp(argv[1], "idle") == 0)
 		idle(argv + 2);
+	else if (argc == 4 && strcmp(argv[1], "usink") == 0)
+		usink(argv + 2);
+	else if (argc == 6 && strcmp(argv[1], "usend") == 0)
+		usend(argv + 2);
+	else if (argc == 5 && strcmp(argv[1], "uping") == 0)
+		uping(argv + 2);
 	else
 		return 2;
 	return 0;

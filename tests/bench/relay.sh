@@ -1,13 +1,23 @@
 #!/bin/bash
-# CPU of what carries a connection: a bare splice relay, rerouted (through a
-# direct tunnel, so that both do the same), redsocks and haproxy where they are
-# installed. Root; an optimised build (make bench).
+# CPU of what carries a flow, side by side and in turn within one run: a bare
+# splice relay, rerouted (through a direct tunnel, so that both do the same, and
+# through SOCKS), and redsocks, haproxy and ss-redir where they are installed.
+# Root; an optimised build (make bench).
 #
-#     c: client and relay --- veth --- s: sink, danted for redsocks
+#     c: client and relay --- veth --- s: sink, danted, ss-server
 #
-#   relay.sh [MB] [ROUNDS]    MB a stream (1000), as many rounds (3)
+#   relay.sh [MB [ROUNDS [WHAT...]]]   MB a measure (1000), rounds (3)
+#     stream1 stream8   CPU seconds a GB, one and eight streams
+#     conn1 conn64      connections: CPU us each, rate, p50 and p99 in us
+#     idle              8000 flows that say nothing: kB and descriptors
+#     many              100,000 flows one after another: descriptors left
+#     udp               datagrams of 1200 bytes: CPU us each; as fast as they
+#                       go, in segments, and one by one there and back
 set -u
 mb=${1:-1000} rounds=${2:-3}
+[ $# -le 2 ] && set -- "$mb" "$rounds" stream1 stream8 conn1 conn64 idle many udp
+shift 2
+whats=$*
 . "$(dirname "$0")/../netns/lib.sh"
 need_root
 net_up
@@ -15,88 +25,196 @@ ins ip address add 192.0.2.7/32 dev lo
 inc ip route add default via 10.9.0.2
 relay=$BUILDDIR/relay
 connload=$BUILDDIR/connload
+ulimit -n 20000
+# what was measured before leaves no ports taken
+inc sysctl -q -w net.ipv4.tcp_max_tw_buckets=16 \
+    net.ipv4.ip_local_port_range="10000 65000" 2>/dev/null
 background ins "$relay" sink 192.0.2.7 7001
 background ins "$connload" serve 192.0.2.7 7100
-# user and system time in ms
-cpu() { awk '{print ($14 + $15) * 1000 / '"$(getconf CLK_TCK)"'}' "/proc/$1/stat"; }
-rss() { awk '/VmRSS/ {print $2}' "/proc/$1/status"; }
-nat() { inc iptables-legacy -t nat "$@"; }
+background ins "$relay" usink 192.0.2.7 7200 >"$tmp/usink"
+whos=bare
+for program in redsocks haproxy ss-redir; do
+	command -v $program >/dev/null && whos="$whos $program"
+done
+whos="$whos direct socks"
 
-measure() { # NAME PID
-	local name=$1 p=$2 n round before after s
-	# ports come again, and entries of what was measured before lead there
-	inc conntrack -F >/dev/null 2>&1
-	for n in 1 8; do
-		for round in $(seq "$rounds"); do
-			before=$(cpu "$p")
-			s=$(inc "$relay" push 192.0.2.7 7001 $n \
-			    $((mb * 1000000 / n)))
-			after=$(cpu "$p")
-			echo "$name streams=$n seconds=$s cpu_s_per_gb=$(echo \
-			    "scale=3; ($after - $before) / $mb" | bc)"
-		done
-	done
-	for n in 1 64; do
-		before=$(cpu "$p")
-		s=$(inc "$connload" tcp 192.0.2.7 7100 5000 $n 2>&1 |
-		    tr '\n' ' ')
-		after=$(cpu "$p")
-		echo "$name connections parallel=$n cpu_us_each=$(echo \
-		    "scale=1; ($after - $before) / 5" | bc) $s"
-	done
-	before=$(rss "$p")
-	background inc "$relay" idle 192.0.2.7 7001 8000 >"$tmp/idle"
-	idle=$pid
-	wait_for grep -q idle "$tmp/idle" || :
-	echo "$name idle=8000 kb_each=$(echo "scale=2; ($(rss "$p") - \
-	    $before) / 8000" | bc) descriptors=$(ls "/proc/$p/fd" | wc -l)"
-	stop "$idle" KILL
-	wait_for sh -c "[ \$(ls /proc/$p/fd | wc -l) -lt 500 ]" ||
-	    echo "$name: descriptors are left"
-}
-
-# -- bare --
-nat -A OUTPUT -p tcp -d 192.0.2.7 -m owner ! --uid-owner 65533 \
-    -j DNAT --to 127.0.0.1:1118
-background inc setpriv --reuid=65533 --clear-groups "$relay" carry \
-    127.0.0.1 1118
-bare=$pid
-wait_for sh -c "nsenter --net=/run/netns/$C ss -Htln 'sport = :1118' | grep -q ."
-measure bare "$bare"
-stop "$bare"
-
-# -- redsocks through danted on the same wire --
-if command -v redsocks >/dev/null && command -v danted >/dev/null; then
+if command -v danted >/dev/null; then
 	cat >"$tmp/danted.conf" <<-EOF
 	internal: 10.9.0.2 port = 1080
 	external: s0
 	socksmethod: none
 	clientmethod: none
 	client pass { from: 0/0 to: 0/0 }
-	socks pass { from: 0/0 to: 0/0 }
+	socks pass { from: 0/0 to: 0/0 command: connect udpassociate }
+	socks pass { from: 0/0 to: 0/0 command: udpreply }
 	EOF
-	background ins danted -f "$tmp/danted.conf" -N 2 2>/dev/null
-	cat >"$tmp/redsocks.conf" <<-EOF
-	base { log_debug = off; log_info = off; log = stderr; daemon = off;
-	    redirector = iptables; }
-	redsocks { local_ip = 127.0.0.1; local_port = 1118; ip = 10.9.0.2;
-	    port = 1080; type = socks5; splice = true; }
-	EOF
-	background inc redsocks -c "$tmp/redsocks.conf" 2>/dev/null
-	red=$pid
-	wait_for sh -c "nsenter --net=/run/netns/$C ss -Htln 'sport = :1118' | grep -q ."
-	measure redsocks "$red"
-	stop "$red"
+	background ins danted -f "$tmp/danted.conf" -N 4 2>/dev/null
 fi
-nat -F OUTPUT
+command -v ss-server >/dev/null && background ins ss-server -s 10.9.0.2 \
+    -p 8388 -k key -m aes-256-gcm >/dev/null 2>&1
 
-# -- ours --
-settings '[tunnel "dev"]' 'upstream = direct' \
-    '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080'
-rules "reroute via dev to 192.0.2.7" "default out accept" "default in accept"
-daemon_start
-measure rerouted-direct "$daemon"
-rules "reroute via socks to 192.0.2.7" "default out accept" "default in accept"
-daemon_reload
-measure rerouted-socks "$daemon"
-daemon_stop
+# nanoseconds that all threads of a process have run
+cpu() { cat /proc/"$1"/task/*/schedstat | awk '{ s += $1 } END { printf "%.0f", s }'; }
+rss() { awk '/VmRSS/ { print $2 }' "/proc/$1/status"; }
+descriptors() { ls "/proc/$1/fd" | wc -l; }
+per() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'; }
+
+# -- who --
+listening() { inc ss -Htln 'sport = :1118' | grep -q .; }
+redirect() { # PORT-OF-CONNECTIONS
+	inc iptables-legacy -t nat -F OUTPUT
+	for port in 7001,1118 7100,"$1"; do
+		inc iptables-legacy -t nat -A OUTPUT -p tcp -d 192.0.2.7 \
+		    --dport "${port%,*}" -m owner ! --uid-owner 65533 \
+		    -j DNAT --to "127.0.0.1:${port#*,}"
+	done
+	wait_for listening
+}
+begin() {
+	case $1 in
+	bare)
+		background inc setpriv --reuid=65533 --clear-groups \
+		    "$relay" carry 127.0.0.1 1118
+		;;
+	redsocks)
+		cat >"$tmp/redsocks.conf" <<-EOF
+		base { log_debug = off; log_info = off; log = stderr;
+		    daemon = off; redirector = iptables; }
+		redsocks { local_ip = 127.0.0.1; local_port = 1118;
+		    ip = 10.9.0.2; port = 1080; type = socks5; splice = true; }
+		EOF
+		background inc redsocks -c "$tmp/redsocks.conf" 2>/dev/null
+		;;
+	haproxy)
+		cat >"$tmp/haproxy.cfg" <<-EOF
+		global
+		    maxconn 9000
+		    nbthread 1
+		defaults
+		    mode tcp
+		    timeout connect 5s
+		    timeout client 60s
+		    timeout server 60s
+		listen stream
+		    bind 127.0.0.1:1118
+		    server far 192.0.2.7:7001
+		listen connections
+		    bind 127.0.0.1:1119
+		    server far 192.0.2.7:7100
+		EOF
+		chmod 711 "$tmp"
+		chmod 644 "$tmp/haproxy.cfg"
+		background inc setpriv --reuid=65533 --clear-groups \
+		    haproxy -db -f "$tmp/haproxy.cfg" 2>/dev/null
+		;;
+	ss-redir)
+		background inc ss-redir -s 10.9.0.2 -p 8388 -b 127.0.0.1 \
+		    -l 1118 -k key -m aes-256-gcm >/dev/null 2>&1
+		;;
+	direct | socks)
+		settings '[tunnel "direct"]' 'upstream = direct' \
+		    '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080'
+		rules "reroute via $1 to 192.0.2.7" "default out accept" \
+		    "default in accept"
+		daemon_start
+		who=$daemon
+		return
+		;;
+	esac
+	who=$pid
+	[ "$1" = haproxy ] && redirect 1119 || redirect 1118
+}
+end() {
+	stop "$who"
+	inc iptables-legacy -t nat -F OUTPUT
+	# ports come again, and entries of what was measured before lead there
+	inc conntrack -F >/dev/null 2>&1
+}
+
+# -- what --
+stream() { # NAME STREAMS
+	local before s
+	before=$(cpu "$who")
+	s=$(inc timeout 60 "$relay" push 192.0.2.7 7001 "$2" $((mb * 1000000 / $2)))
+	echo "cpu_s_per_gb $(per $(($(cpu "$who") - before)) "${mb}000000") seconds $s"
+}
+measure_stream1() { stream "$1" 1; }
+measure_stream8() { stream "$1" 8; }
+conn() { # PARALLEL
+	local before line
+	before=$(cpu "$who")
+	line=$(inc timeout 60 "$connload" tcp 192.0.2.7 7100 5000 "$1" 2>&1 |
+	    tr '\n' ' ')
+	echo "cpu_us $(per $(($(cpu "$who") - before)) 5000000)" \
+	    "$(echo "$line" | awk '{ print "rate", $1, "p50", $2, "p99", $3,
+		"errors", $4 }')"
+}
+measure_conn1() { conn 1; }
+measure_conn64() { conn 64; }
+measure_idle() {
+	local before idle
+	before=$(rss "$who") fds=$(descriptors "$who")
+	: >"$tmp/idle"
+	background inc "$relay" idle 192.0.2.7 7001 8000 >"$tmp/idle"
+	idle=$pid
+	wait_for grep -q idle "$tmp/idle"
+	echo "kb_each $(per $(($(rss "$who") - before)) 8000)" \
+	    "descriptors_each $(per $(($(descriptors "$who") - fds)) 8000)"
+	stop "$idle" KILL
+	wait_for sh -c "[ \$(ls /proc/$who/fd | wc -l) -lt $((fds + 100)) ]" ||
+	    echo "descriptors are left"
+}
+measure_many() {
+	local fds
+	inc "$connload" tcp 192.0.2.7 7100 2000 64 >/dev/null 2>&1
+	fds=$(descriptors "$who")
+	inc timeout 100 "$connload" tcp 192.0.2.7 7100 100000 64 2>&1 | tr '\n' ' '
+	wait_for sh -c "[ \$(ls /proc/$who/fd | wc -l) -le $fds ]"
+	echo "descriptors_lost $(($(descriptors "$who") - fds))"
+}
+datagrams() { # SEGMENTS
+	local before was sent
+	inc "$relay" uping 192.0.2.7 7200 10 >/dev/null
+	ins "$relay" uping 192.0.2.7 7200 0
+	was=$(tail -n 1 "$tmp/usink")
+	before=$(cpu "$who")
+	sent=$(inc "$relay" usend 192.0.2.7 7200 2 "$1")
+	ins "$relay" uping 192.0.2.7 7200 0
+	echo "cpu_us_$1 $(per $(($(cpu "$who") - before)) \
+	    $((($(tail -n 1 "$tmp/usink") - was) * 1000)))" \
+	    "sent $sent arrived $(($(tail -n 1 "$tmp/usink") - was))"
+}
+measure_udp() {
+	local before
+	[ "$1" = direct ] || return 0 # danted loses what it can't follow
+	echo "$(datagrams 1)"
+	echo "$(datagrams 30)"
+	before=$(cpu "$who")
+	inc "$relay" uping 192.0.2.7 7200 20000 >/dev/null
+	echo "cpu_us_by_one $(per $(($(cpu "$who") - before)) 40000000)"
+}
+
+for round in $(seq "$rounds"); do
+	for name in $whos; do
+		begin "$name"
+		for what in $whats; do
+			[ "$what $round" = "many 1" ] || [ "$what" != many ] ||
+				continue
+			[ "$what $name" = "idle redsocks" ] && continue # too many
+			measure_$what "$name" | sed "s/^/$what $name /" |
+				tee -a "$tmp/all"
+		done
+		end
+	done
+done
+echo "-- medians"
+sort -k1,2 -s "$tmp/all" | awk '
+function flush_one(  i, j, t) {
+	for (i = 1; i <= n; i++) for (j = i + 1; j <= n; j++)
+		if (v[j] < v[i]) { t = v[i]; v[i] = v[j]; v[j] = t }
+	if (n) print key, v[int((n + 1) / 2)]
+	n = 0
+}
+$3 ~ /^(cpu|kb)/ { k = $1 " " $2 " " $3; all[k] = all[k] " " $4; if (!(k in seen)) { seen[k]; order[++m] = k } }
+END { for (o = 1; o <= m; o++) { key = order[o]; n = split(all[key], w, " ");
+	for (i = 1; i <= n; i++) v[i] = w[i] + 0; flush_one() } }'

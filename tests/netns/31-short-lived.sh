@@ -107,6 +107,47 @@ daemon_reload
 count 4 udp 7998
 inc "$tmp/bin/allowed" udp 10.9.0.2 7998 $n 1 >/dev/null
 check "without BPF: a rule by user holds" [ "$(arrived 4 udp 7998)" = 0 ]
+
+# -- a port that another program has at once: its queries are its own --
+cat >"$tmp/next.py" <<'PY'
+import socket, subprocess, sys
+query = bytes.fromhex("000101000001000000000000096c6f63616c686f73740000010001")
+ports = range(30000, 30010)
+perl = """$| = 1; print "ready\\n"; <STDIN>;
+my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$ARGV[0]",
+    PeerAddr => "127.0.0.1:53", Proto => "udp") or die;
+$s->send(pack "H*", $ARGV[1]); $s->recv(my $b, 512); print "ok\\n";"""
+others = [subprocess.Popen(
+    ["perl", "-MIO::Socket::INET", "-e", perl, str(port), query.hex()],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE) for port in ports]
+for other in others:
+    assert other.stdout.readline() == b"ready\n"
+for port, other in zip(ports, others):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", port))
+    s.connect(("127.0.0.1", 53))
+    s.send(query)
+    s.recv(512)
+    s.close()
+    other.stdin.write(b"\n")
+    other.stdin.flush()
+    assert other.stdout.readline() == b"ok\n"
+    other.communicate()
+PY
+check "two programs, one behind the other, have the same ports" \
+    inc python3 "$tmp/next.py"
+ctl --json queries >"$tmp/queries"
+check "each query is its program's" python3 -c '
+import collections, json, sys
+seen = collections.defaultdict(list)
+for line in open(sys.argv[1]):
+    q = json.loads(line)
+    port = int(q["client"].rsplit(":", 1)[1])
+    if 30000 <= port < 30010:
+        seen[port].append((q["process"]["exe"] or "?").rsplit("/", 1)[1][:4])
+print(dict(seen))
+sys.exit(len(seen) != 10 or any(sorted(v) != ["perl", "pyth"]
+    for v in seen.values()))' "$tmp/queries"
 ctl status >"$tmp/status"
 check "status says why" grep -q 'no BPF: not wanted by the settings' "$tmp/status"
 daemon_stop

@@ -126,6 +126,26 @@ rm "$l/more/d.hosts"
 check "and no more" ctl lists reload
 check "is open at once" felt ok inc "$probe" tcp 10.9.0.2 7001
 
+# --- files of others, and secret ones ---------------------------------------------
+echo "a secret line" >"$tmp/secret"
+echo "ok.secret.example" >>"$tmp/secret"
+chmod 600 "$tmp/secret"
+ln -s "$tmp/secret" "$l/more/z.hosts"
+check "a link of root's" ctl lists reload
+check "nothing of a file that not everybody may read is shown" listed ads '
+    l["faults"] == 3 and not any("a secret" in x["text"] for x in l["first"])'
+rm "$l/more/z.hosts"
+check "it is gone" ctl lists reload
+echo "other.secret.example" >>"$tmp/secret"
+ln -s "$tmp/secret" "$l/more/y.hosts"
+chown -h nobody "$l/more/y.hosts"
+check_not "a link of another user to a file of root's is refused" \
+    ctl lists reload
+chown nobody "$tmp/secret"
+check "to one of that user's own it is not" ctl lists reload
+rm "$l/more/y.hosts"
+check "it is gone, too" ctl lists reload
+
 # --- files that can't be used ----------------------------------------------------
 mv "$l/two.txt" "$l/two.kept"
 check_not "reload says what is missing" ctl lists reload

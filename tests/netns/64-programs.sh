@@ -1,6 +1,6 @@
 #!/bin/bash
 # Real clients of a machine whose resolv.conf names us: glibc, musl, curl, python,
-# dig and kdig, with rules by program for the same name.
+# node, dig and kdig, with rules by program for the same name.
 #
 #     c: rerouted, /etc/resolv.conf: 127.0.0.1    s .53: dnsmasq, .80: httpd
 . "$(dirname "$0")/lib.sh"
@@ -97,6 +97,18 @@ check "python may have a name" finds "203.0.113.2" python3 -c \
     'import socket; print(socket.gethostbyname("two.example"))'
 check_not "that curl may not" onc curl -sS --max-time 5 -o /dev/null \
     http://two.example/
+if command -v node >/dev/null; then
+	check "node: the system's resolver" finds "203.0.113.9" node -e \
+	    'require("dns").lookup("big.example", (e, a) => console.log(e || a))'
+	check "node: its own" finds "203.0.113.9" node -e \
+	    'require("dns").resolve4("big.example", (e, a) => console.log(e || a[0]))'
+	check "node: its own, AAAA" finds "2001:db8::2" node -e \
+	    'require("dns").resolve6("two.example", (e, a) => console.log(e || a[0]))'
+	check "node: no such name" finds "ENOTFOUND" node -e \
+	    'require("dns").resolve4("no.such.invalid", (e) => console.log(e.code))'
+else
+	echo "# no node here: not asked"
+fi
 if command -v kdig >/dev/null; then
 	check "kdig, TCP kept open" sh -c "nsenter --net=/run/netns/$C kdig +tcp \
 	    +keepopen @127.0.0.1 big.example two.example | grep -q 203.0.113.2"

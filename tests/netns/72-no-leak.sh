@@ -34,8 +34,10 @@ for far in $far4 $far6; do
 	check "$far: bound to a device: refused" \
 	    says_like 'E[A-Z]*' tcp $far 7001
 	check "$far: at once" soon 1000
-	check "$far: UDP: nothing comes back" says_like 'E[A-Z]*' \
+	check "$far: UDP: an error at once" says ECONNABORTED \
 	    udp connected $far,7010
+	check "$far: UDP, not connected: the same" says ECONNABORTED \
+	    udp each $far,7011
 done
 unset DEVICE PATIENCE
 check "flows says why" flows '

@@ -7,7 +7,7 @@
 #       default route to s              what it is asked for, and a name server
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3
+need python3 dig perl
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -20,8 +20,10 @@ wait_for grep -q ready "$tmp/dns.out"
 settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "tor"]' 'upstream = socks5://10.9.0.2:1080' 'dns = fake' \
     '[tunnel "vpn"]' 'upstream = direct' 'dns = fake'
+flood=$(readlink -f "$(command -v perl)")
 rules "reroute via vpn out exe $python domain far.vpn" \
-    "reroute via tor out exe $python" "default out accept" "default in accept"
+    "reroute via tor out exe $python" "reroute via tor out exe $flood" \
+    "default out accept" "default in accept"
 wire_up
 check "the daemon starts" daemon_start
 ask() { # NAME TYPE: the address in $addr
@@ -47,6 +49,51 @@ check "a direct way has nobody to ask: SERVFAIL, no query" \
     test "$addr" = "none 2"
 check "an address of ours that stands for nothing: refused" \
     says_like 'EHOSTUNREACH|ECONNREFUSED' tcp 198.18.77.7 7001
+
+
+# Addresses of ours go through a tunnel or nowhere, whoever has them.
+check "a program without a tunnel: refused" \
+    felt EHOSTUNREACH inc "$BUILDDIR/probe" tcp 198.18.77.7 7001
+check "also with an address of a name" \
+    felt EHOSTUNREACH inc "$BUILDDIR/probe" tcp "$four" 7001
+check "and of IPv6" felt EACCES inc "$BUILDDIR/probe" tcp "$six" 7001
+check "flows say why" flows 'any(
+    x["dst"] == "198.18.77.7" and x["reason"] == "stand-in" for x in f)'
+reverse() { # ADDR: status and name
+	inc dig +time=3 +tries=1 @127.0.0.1 -x "$1" >"$tmp/dig"
+	echo "$(sed -n 's/.*status: \([A-Z]*\).*/\1/p' "$tmp/dig")" \
+	    "$(awk '$4 == "PTR" { print $5 }' "$tmp/dig")"
+}
+check "their reverse names are known here" \
+    test "$(reverse "$four")" = "NOERROR hidden.onion."
+check "IPv6, too" test "$(reverse "$six")" = "NOERROR hidden.onion."
+check "of no name: there is none" test "$(reverse 198.19.3.3)" = "NXDOMAIN "
+
+# A program that asks for many names does not take the addresses of others.
+cat >"$tmp/flood.pl" <<-'EOF'
+	use IO::Socket::INET;
+	my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:53",
+	    Proto => "udp") or die;
+	my %n;
+	for my $i (1 .. 2000) {
+		my $l = "n$i";
+		$s->send(pack("n6", $i, 0x100, 1, 0, 0, 0) . pack("C/a*", $l) .
+		    pack("C/a*", "onion") . pack("Cnn", 0, 1, 1));
+		$s->recv(my $b, 2000);
+		$n{ord(substr($b, 3, 1)) & 15}++;
+	}
+	print join(" ", map { "$_:$n{$_}" } sort keys %n), "\n";
+EOF
+inc timeout 60 perl "$tmp/flood.pl" >"$tmp/flood.out"
+floods() { # some got an address, and most SERVFAIL
+	cat "$tmp/flood.out"
+	awk '{ split($1, a, ":"); split($2, b, ":")
+	    exit !(a[1] == 0 && a[2] >= 256 && b[1] == 2 && b[2] > 0) }' \
+	    "$tmp/flood.out"
+}
+check "many new names of one program: SERVFAIL for the rest" floods
+ask more.onion A
+check "others get theirs" test "${addr%%.*}" = 198
 
 daemon_stop
 check "it starts again" daemon_start

@@ -8,7 +8,7 @@
 #       ss-local 1084, tor 9050         danted 1080, a name server
 #       wgc 10.66.0.2 ---- tunnel ---- wgs 10.66.0.1
 #
-# Port 7099 is closed, 192.0.2.99 has no route, 192.0.2.98 is a black hole.
+# Port 7099 is closed, 192.0.2.99 has no route, 203.0.113.98 is a black hole.
 . "$(dirname "$0")/lib.sh"
 need_root
 need python3 danted ssh sshd ssh-keygen ss-local ss-server squid tor wg \
@@ -18,7 +18,8 @@ net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
 danted_up
-ins ip route add blackhole 192.0.2.98/32
+ins ip route add 203.0.113.98/32 dev s0
+ins ip neighbour add 203.0.113.98 lladdr 02:00:00:00:00:77 dev s0
 background ins python3 "$top/tests/netns/tunnel.py" dns 10.9.0.2 >"$tmp/dns.out"
 
 # -- ssh: one that dials, one that it comes out of --
@@ -170,7 +171,7 @@ for t in ssh squid known; do
 		check "$t: at once" soon 3000
 	done
 done
-check "squid: a black hole" thru squid 'EHOSTUNREACH|ETIMEDOUT' 192.0.2.98 7001
+check "squid: a black hole" thru squid 'EHOSTUNREACH|ETIMEDOUT' 203.0.113.98 7001
 check "squid: as soon as it says so" soon 6000
 for t in ssh squid shadow; do
 	addr=$(name_of nowhere.$t.vpn)

@@ -519,7 +519,8 @@ lazily("fmt.truncated-question",
 lazily("fmt.qr1-silent",
        lambda c: c.raw(header(flags=0x8100) + Q, 0.4) is None)
 lazily("fmt.opcode15-NOTIMP",
-       lambda c: is_rcode(c.raw(header(flags=0x7900) + Q), NOTIMP))
+       lambda c: (lambda m: is_rcode(m, NOTIMP) and m.flags & 0x90 == 0)(
+           c.raw(header(flags=0x7910) + Q)))
 lazily("fmt.UPDATE-NOTIMP/REFUSED",
        lambda c: is_rcode(c.raw(header(flags=0x2900) + Q), NOTIMP, REFUSED))
 lazily("fmt.NOTIFY-NOTIMP/REFUSED",

@@ -12,6 +12,8 @@ tunnel.py wire DEV PREFIX... prints each packet on the device that has an
     address of a prefix, and "ready" first; "seen N" at the end
 tunnel.py socks ADDR PORT    a SOCKS 5 proxy that prints each target, and takes
     every name for 192.0.2.7
+tunnel.py proxy2 PATH        a local tunnel client on a Unix socket: prints what
+    the PROXY header in front says, as key=value, and carries it on
 tunnel.py dns ADDR           prints each query that comes to its port 53
 tunnel.py ask NAME TYPE      asks 127.0.0.1:53; prints the address, or "none"
     and the rcode; with $EDE set the Extended DNS Error, too
@@ -184,6 +186,41 @@ def socks(addr, port):
     while True:
         s, _ = listener.accept()
         threading.Thread(target=serve_socks, args=(s,), daemon=True).start()
+
+
+def serve_proxy2(s):
+    head = s.recv(16, socket.MSG_WAITALL)
+    assert head[:12] == b"\r\n\r\n\0\r\nQUIT\n" and head[12] == 0x21
+    rest = s.recv(struct.unpack(">H", head[14:])[0], socket.MSG_WAITALL)
+    kind, n = (socket.AF_INET, 4) if head[13] == 0x11 else (socket.AF_INET6, 16)
+    ends = [socket.inet_ntop(kind, rest[i * n:][:n]) for i in (0, 1)]
+    ports = struct.unpack(">HH", rest[2 * n:][:4])
+    said = {"src": ends[0], "sport": ports[0], "dst": ends[1],
+            "dport": ports[1], "bytes": 16 + len(rest)}
+    tlv = rest[2 * n + 4:]
+    while tlv:
+        t, size = struct.unpack(">BH", tlv[:3])
+        value, tlv = tlv[3:3 + size], tlv[3 + size:]
+        if t == 0xe0:
+            _, said["pid"], said["uid"], said["start"] = struct.unpack(
+                ">BIIQ", value)
+        else:
+            said[{2: "name", 5: "id", 0xe1: "exe", 0xe2: "unit",
+                  0xe3: "rule"}[t]] = value.hex() if t == 5 else value.decode()
+    print(*("%s=%s" % x for x in said.items()), flush=True)
+    far = socket.create_connection((ends[1], ports[1]))
+    threading.Thread(target=pipe, args=(far, s), daemon=True).start()
+    pipe(s, far)
+
+
+def proxy2(path):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(64)
+    print("ready", flush=True)
+    while True:
+        s, _ = listener.accept()
+        threading.Thread(target=serve_proxy2, args=(s,), daemon=True).start()
 
 
 def dns(addr):
@@ -395,6 +432,7 @@ def udp(word, ends):
 {"far": lambda: far(),
  "wire": lambda: wire(sys.argv[2], sys.argv[3:]),
  "socks": lambda: socks(*sys.argv[2:]),
+ "proxy2": lambda: proxy2(sys.argv[2]),
  "dns": lambda: dns(sys.argv[2]),
  "ask": lambda: ask(*sys.argv[2:]),
  "tcp": lambda: tcp(*sys.argv[2:]),

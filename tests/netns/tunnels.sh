@@ -47,7 +47,8 @@ danted_up() {
 	user.privileged: root
 	user.unprivileged: nobody
 	client pass { from: 0/0 to: 0/0 }
-	socks pass { from: 0/0 to: 0/0 command: connect udpassociate }
+	socks pass { from: 0/0 to: 0/0 command: connect udpassociate
+	${2:+log: connect} }
 	socks pass { from: 0/0 to: 0/0 command: udpreply }
 	EOF
 	background ins ${DANTED:-danted} -f "$tmp/danted.$port.conf" -N 2 \

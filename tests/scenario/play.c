@@ -681,7 +681,7 @@ play(const char *path)
 {
 	struct stage *s = calloc(1, sizeof(*s));
 	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done, NULL,
-		on_random, on_timer, s };
+		NULL, on_random, on_timer, s };
 	char line[4096];
 	FILE *f = fopen(path, "r");
 	int bad;

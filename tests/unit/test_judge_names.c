@@ -1,5 +1,6 @@
 #include "tests/unit/judging.h"
 
+#include "src/core/fakeip.h"
 #include "src/core/names.h"
 
 /* The judge and the names of addresses. */
@@ -128,6 +129,62 @@ a_review_has_the_names_that_the_flow_had(void **state)
 	assert_int_equal(d.action, ACTION_BLOCK);
 }
 
+/* A connection to an address that stands for a name. */
+static struct packet
+to_fake(const struct addr *addr, uint32_t seq)
+{
+	struct packet pkt = tcp(false, seq, PACKET_TCP_SYN);
+
+	pkt.tuple.dst = *addr;
+	return pkt;
+}
+
+static void
+what_stands_for_a_name_goes_through_a_tunnel_or_nowhere(void **state)
+{
+	struct fakeip *fakeip = fakeip_new();
+	struct name hidden = name_of("hidden.onion");
+	struct addr addr, nobody = wire_addr("198.18.77.7");
+	struct packet pkt;
+	struct verdict v;
+	uint32_t number;
+	int n;
+
+	(void)state;
+	assert_int_equal(fakeip_add(fakeip, &hidden, at(0), &number), 0);
+	assert_true(fakeip_find(fakeip, &hidden, ADDR_IP4, at(0), &addr));
+	use_rules("reroute via tor out domain *.onion");
+	pkt = to_fake(&nobody, 5);
+	v = judged(&pkt, found, curl, 1, &n);
+	assert_int_equal(v.decision.action, ACTION_ACCEPT); /* none are given */
+	judge_set_fakes(judge, fakeip);
+	pkt = to_fake(&nobody, 6);
+	v = judged(&pkt, found, curl, 1, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_int_equal(v.decision.reason, REASON_STAND_IN);
+	/* also where nobody has learnt the name */
+	pkt = to_fake(&addr, 7);
+	v = judged(&pkt, found, curl, 1, &n);
+	assert_int_equal(v.decision.action, ACTION_REROUTE);
+	assert_true(name_equal(flow_host(v.flow), &hidden));
+	/* a name from before does not count, a rule that lets it pass neither
+	 */
+	use_rules("accept out domain old.onion\nblock out domain hidden.onion");
+	hidden = name_of("old.onion");
+	judge_set_names(judge, names);
+	names_learn(names, curl, &hidden, &addr, 60, at(0));
+	pkt = to_fake(&addr, 8);
+	v = judged(&pkt, found, curl, 1, &n);
+	assert_int_equal(v.decision.rule, 2);
+	use_rules("accept out domain hidden.onion");
+	pkt = to_fake(&addr, 9);
+	v = judged(&pkt, found, curl, 1, &n);
+	assert_int_equal(v.decision.action, ACTION_BLOCK);
+	assert_int_equal(v.decision.reason, REASON_STAND_IN);
+	judge_set_fakes(judge, NULL);
+	fakeip_free(fakeip);
+}
+
 int
 main(void)
 {
@@ -139,6 +196,7 @@ main(void)
 		T(who_sends_to_us_has_a_name_too),
 		T(loopback_has_no_names),
 		T(a_review_has_the_names_that_the_flow_had),
+		T(what_stands_for_a_name_goes_through_a_tunnel_or_nowhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "port17/pace.h"
 #include "port17/udpnat.h"
 
 static mono_t
@@ -116,12 +117,41 @@ ends_before_conntrack_does(void **state)
 	udpnat_done(&nat);
 }
 
+static mono_t
+at_us(uint64_t us)
+{
+	return (mono_t){ us * 1000 };
+}
+
+static void
+fast_senders_wait_and_slow_ones_do_not(void **state)
+{
+	struct pace pace = { .on = false };
+	uint64_t us = 1000;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 1000; i++) /* one each 50 us is not fast */
+		assert_false(pace_wait(&pace, 1, at_us(us += 50)));
+	for (i = 0; i < PACE_QUICK_MIN - 1; i++)
+		assert_false(pace_wait(&pace, 1, at_us(us += 10)));
+	assert_true(pace_wait(&pace, 1, at_us(us += 10)));
+	assert_true(pace_wait(&pace, 6, at_us(us += 60)));
+	/* that is as many as there should be: on at once */
+	assert_false(pace_wait(&pace, PACE_ENOUGH, at_us(us += 60)));
+	assert_true(pace_wait(&pace, 6, at_us(us += 60)));
+	/* it has become slow: nobody waits any more */
+	assert_false(pace_wait(&pace, 1, at_us(us += 60)));
+	assert_false(pace_wait(&pace, 1, at_us(us += 10)));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(found_by_peer_and_port),
 		cmocka_unit_test(answers_find_whom_they_are_for),
+		cmocka_unit_test(fast_senders_wait_and_slow_ones_do_not),
 		cmocka_unit_test(ends_before_conntrack_does),
 	};
 

@@ -1,0 +1,183 @@
+#!/bin/bash
+# What tunnels' keys say: source and fwmark of direct ones; who a proxy is told
+# that it is, program by program; a local client that reads PROXY v2 from a
+# Unix socket; a proxy that has a name, asked for by ourselves alone; a rule
+# that ends by itself; tests of tunnels.
+#
+#     c 10.9.0.1, .77, daemon --- veth --- s 10.9.0.2
+#       default route to s              1080 danted with passwords
+#       mark 77: by c1 10.8.0.1         53 dnsmasq: proxy.corp is 10.9.0.2
+#     p2.sock: PROXY v2        `--- veth --- r 10.8.0.2, 192.0.2.7, too
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 danted dnsmasq openssl curl
+net_up
+. "$(dirname "$0")/tunnels.sh"
+far_up
+net_add R
+ip link add c1 netns "$C" type veth peer name r0 netns "$R"
+inc ip address add 10.8.0.1/24 dev c1
+inns "$R" ip address add 10.8.0.2/24 dev r0
+inns "$R" ip address add 192.0.2.7/32 dev lo
+inc ip link set c1 up
+inns "$R" ip link set r0 up
+background inns "$R" python3 "$top/tests/netns/tunnel.py" far >"$tmp/r.out"
+wait_for grep -q ready "$tmp/r.out"
+inc ip address add 10.9.0.77/24 dev c0
+inc ip rule add fwmark 77 table 77
+inc ip route add default via 10.8.0.2 table 77
+
+# danted knows users of the system: these are its own
+curl=$(command -v curl)
+password=$(openssl passwd -6 pw)
+none=$(openssl passwd -6 -- -)
+for user in root "$python" "$curl"; do
+	echo "$user:x:9:9::/:/bin/false" >>"$tmp/passwd"
+done
+{
+	echo "root:$password:1::::::"
+	for user in "$python" "$curl"; do echo "$user:$none:1::::::"; done
+} >"$tmp/shadow"
+echo "nobody:x:65534:65534::/:/bin/false" >>"$tmp/passwd"
+echo nameserver 10.9.0.2 >"$tmp/resolv.conf"
+cat >"$tmp/danted" <<-EOF
+	#!/bin/sh
+	mount --bind "$tmp/passwd" /etc/passwd
+	mount --bind "$tmp/shadow" /etc/shadow
+	mount --bind "$tmp/resolv.conf" /etc/resolv.conf
+	exec "$(command -v danted)" "\$@"
+EOF
+chmod +x "$tmp/danted"
+DANTED="unshare --mount --propagation private $tmp/danted" danted_up 1080 \
+    username
+background ins dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
+    --no-hosts --bind-interfaces --listen-address=10.9.0.2 --user=root \
+    --pid-file= --log-queries --log-facility="$tmp/dns.log" \
+    --address=/proxy.corp/10.9.0.2 --address=/web.corp/192.0.2.8 2>/dev/null
+wait_for ins ss -Htln "src 10.9.0.2:53"
+background inc python3 "$top/tests/netns/tunnel.py" proxy2 "$tmp/p2.sock" \
+    >"$tmp/p2.out" 2>"$tmp/p2.err"
+wait_for grep -q ready "$tmp/p2.out"
+chmod 666 "$tmp/p2.sock"
+chmod 755 "$tmp"
+
+settings '[resolver]' 'upstream = 10.9.0.2' \
+    '[tunnel "src"]' 'upstream = direct' 'source = 10.9.0.77' \
+    '[tunnel "alien"]' 'upstream = direct' 'source = 10.9.0.78' \
+    '[tunnel "nodev"]' 'upstream = direct' 'device = wg9' \
+    '[tunnel "second"]' 'failover = nodev, src' \
+    '[tunnel "mark"]' 'upstream = direct' 'fwmark = 77' \
+    '[tunnel "byuser"]' 'upstream = socks5://10.9.0.2:1080' 'user = %user' \
+    'password = pw' \
+    '[tunnel "byexe"]' 'upstream = socks5://10.9.0.2:1080' 'user = %exe' \
+    '[tunnel "p2"]' "upstream = proxy2+unix:$tmp/p2.sock" \
+    'proxy-header = full' \
+    '[tunnel "p2short"]' "upstream = proxy2+unix:$tmp/p2.sock" \
+    '[tunnel "p2none"]' "upstream = proxy2+unix:$tmp/none.sock" \
+    '[tunnel "named"]' 'upstream = socks5://proxy.corp:1080' 'dns = fake' \
+    'user = root' 'password = pw' \
+    '[tunnel "nameless"]' 'upstream = socks5://none.corp:1080'
+i=0
+for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless; do
+	i=$((i + 1))
+	echo "reroute via $t out exe $python to 192.0.2.7, 2001:db8::7 from any" \
+	    "port $((20000 + i * 100))-$((20099 + i * 100))"
+	eval "from_$t=$((20000 + i * 100))"
+done >"$tmp/all.rules"
+rules "reroute via named out domain *.corp" "$(cat "$tmp/all.rules")" \
+    "reroute via byexe out exe $curl to 192.0.2.7" \
+    "default out accept" "default in accept"
+check "the daemon starts" daemon_start
+thru() { # TUNNEL WANT PORT WORD...
+	local t=$1 want=$2 n
+	shift 2
+	eval "n=\$((from_$t++))"
+	FROM=$n says_like "$want" tcp "${TO:-192.0.2.7}" "$@"
+}
+tunnel_is() { # NAME STATE ERROR
+	ctl --json tunnels | python3 -c 'import json, sys
+t = [json.loads(l) for l in sys.stdin]
+x = [r for r in t if r["name"] == sys.argv[1]][0]
+print(x)
+sys.exit(x["state"] != sys.argv[2] or sys.argv[3] not in
+    (x.get("error_why") or ""))' "$@"
+}
+
+# -- our own sockets --
+check "source" thru src 10.9.0.77 7008 hear
+TO=2001:db8::7 check "source of the other family" thru src EHOSTUNREACH \
+    7008 hear
+check "a source that is not here" thru alien EHOSTUNREACH 7008 hear
+check "again" thru alien EHOSTUNREACH 7008 hear
+check "is the tunnel's fault" tunnel_is alien down "Cannot assign"
+check "a device that is not there" thru nodev EHOSTUNREACH 7008 hear
+check "is the tunnel's fault, too" tunnel_is nodev up "No such device"
+check "and the next of a list is tried" thru second 10.9.0.77 7008 hear
+check "fwmark: by another route" thru mark 10.8.0.1 7008 hear
+check "without: the usual one" says 10.9.0.1 tcp 192.0.2.7 7008 hear
+
+# -- who the proxy is told --
+logged() { # it writes when it likes
+	wait_for grep -qF "$1" "$tmp/danted.1080.log" && return
+	cat "$tmp/danted.1080.log"
+	return 1
+}
+check "%user and a password" thru byuser "$proxy_sees" 7008 hear
+check "as the proxy was told" logged '%root@'
+check "%exe, and no password" thru byexe "$proxy_sees" 7008 hear
+check "as the proxy was told: python" logged "%$python@"
+check "another program" sh -c "nsenter --net=/run/netns/$C '$curl' -s -m 10 \
+    telnet://192.0.2.7:7008 </dev/null | grep -qE '$proxy_sees'"
+check "is another user" logged "%$curl@"
+
+# -- PROXY v2 --
+p2_said() { # PATTERN: the last one
+	tail -n 1 "$tmp/p2.out"
+	tail -n 1 "$tmp/p2.out" | grep -qE "$1"
+}
+check "proxy2+unix: half-close" thru p2 hello 7001 echo
+check "both ends" p2_said \
+    '^src=10\.9\.0\.1 sport=20800 dst=192\.0\.2\.7 dport=7001 '
+check "who it is" p2_said " pid=[1-9][0-9]* uid=0 start=[1-9].* exe=$python "
+check "and by which rule" p2_said ' rule=[^ ]*10\.rules:9$'
+TO=2001:db8::7 check "IPv6" thru p2 x 7001 poke
+check "its ends" p2_said '^src=fd09::1 .* dst=2001:db8::7 '
+check "3 MB down" thru p2 ok 7007 down 3000000
+TO=2001:db8::7 check "a short header" thru p2short x 7001 poke
+check "is within what nginx takes" p2_said ' bytes=([0-9]|[0-9][0-9]|10[0-7]) '
+check "nobody is there: broken" thru p2none \
+    'EHOSTUNREACH|ECONNRESET|ECONNREFUSED|EOF' 7001 poke
+
+# -- a proxy that has a name --
+test_says() { # TUNNEL TARGET PATTERN
+	ctl tunnels test "$1" "$2" >"$tmp/steps" 2>&1
+	cat "$tmp/steps"
+	grep -qE "$3" "$tmp/steps"
+}
+check "it is found, though a rule reroutes all of *.corp" \
+    wait_for test_says named 192.0.2.7:7001 '^connected after'
+check "other names of it go through it" says hello \
+    tcp "$(run_in ask web.corp A)" 7001 echo
+check "it was asked by ourselves" grep -qi 'proxy.corp from 10.9.0.1' \
+    "$tmp/dns.log"
+check_not "and those others of nobody here" grep -qi 'web.corp from 10.9.0.1' \
+    "$tmp/dns.log"
+check "a name that nobody knows" thru nameless EHOSTUNREACH 7001 echo
+check "why" tunnel_is nameless up "none.corp"
+
+# -- people --
+check "tests: a named proxy" test_says named 192.0.2.7:7001 '^connected after'
+check "tests: a Unix socket" test_says p2 192.0.2.7:7001 '^connected after'
+check "tests: refused there" test_says named 192.0.2.7:7099 'far end refused'
+check "tests: no such device" test_says nodev 192.0.2.7:7001 'No such device'
+check "tests: a wrong password" test_says byexe 192.0.2.7:7001 \
+    'does not take the user'
+check "which counts nowhere" tunnel_is byexe up ""
+check "reroute for two seconds" ctl reroute out exe "$python" to 192.0.2.9 \
+    via src --for 2s
+check "is in force" says 10.9.0.77 tcp 192.0.2.9 7008 hear
+check "and ends by itself" wait_for says 10.9.0.1 tcp 192.0.2.9 7008 hear
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish
