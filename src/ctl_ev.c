@@ -67,7 +67,8 @@ struct ctl_ev {
 	size_t n_jobs; /* threads that will call job_done() */
 };
 
-/* Takes the client out; memory that a running job needs stays until it ends.
+/* Takes the client out. Memory that a running job needs stays until it ends,
+ * and that of a client whose call is under way until client_read() has seen it.
  */
 static void
 client_free(struct client *client)
@@ -87,7 +88,7 @@ client_free(struct client *client)
 	client->later = NULL;
 	free(client->watch);
 	client->watch = NULL;
-	if (!client->working)
+	if (!client->working && !client->calling)
 		free(client);
 }
 
@@ -178,13 +179,16 @@ work_ended(struct client *client, char *line)
 	client->ce->n_jobs--;
 	if (client->gone) {
 		free(line);
-		free(client);
+		if (!client->calling)
+			free(client);
 		return;
 	}
 	client_send(client, line);
-	/* ended before client_call() has: client_read() goes on itself */
+	/* ended before client_call() has: client_read() goes on itself. Else
+	 * not from here: who tells of the end is in the midst of something */
 	if (!client->calling)
-		client_read(client);
+		bufferevent_trigger(client->bev, EV_READ,
+		    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
 static void
@@ -307,6 +311,11 @@ client_read(struct client *client)
 		client_call(client, line, len);
 		client->calling = false;
 		free(line);
+		if (client->gone) { /* by what it asked for itself */
+			if (!client->working)
+				free(client);
+			return;
+		}
 		if (evbuffer_get_length(client->out) > BEHIND_MAX) {
 			client_refuse(client, "it asks and does not read");
 			return;

@@ -178,7 +178,8 @@ json_bytes(const struct flow *flow, uint64_t bytes)
 json_t *
 json_tunnel(const struct policy *policy, const struct decision *d)
 {
-	const char *tunnel = policy_tunnel(policy, d->tunnel);
+	const char *tunnel =
+	    policy != NULL ? policy_tunnel(policy, d->tunnel) : NULL;
 
 	return tunnel != NULL ? json_text(tunnel) : json_null();
 }

@@ -1,5 +1,6 @@
 #include "src/origin.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct judged {
 	uint64_t inode;
 	uint64_t user;
 	mono_t first;
+	bool by_kernel; /* which says so of each packet */
 };
 
 struct entry {
@@ -210,7 +212,7 @@ judged_of(const struct flow *flow)
 	if (flow == NULL)
 		return (struct judged){ .known = false };
 	return (struct judged){ true, flow->process, flow->inode, flow->user,
-		flow->first };
+		flow->first, flow->by == BY_BPF };
 }
 
 static bool
@@ -239,6 +241,18 @@ look(struct origins *origins, struct entry *entry, mono_t now)
 		look_at_socket(origins, entry, flow, now);
 }
 
+/* Who sends next is known where the kernel says so, and of a connection. Else
+ * another program may bind the port in between, and where conntrack has the
+ * flow still no packet comes by the judge: one look is for what was read at
+ * once. */
+static uint64_t
+trust_ns(const struct entry *entry)
+{
+	return entry->judged.by_kernel || entry->seen.proto == IPPROTO_TCP
+		   ? SOCKET_NS
+		   : 1;
+}
+
 /* What the judge knows may be newer than the look at it: another flow of these
  * ports, or another process that goes on with it. */
 static bool
@@ -247,7 +261,7 @@ is_stale(const struct origins *origins, const struct entry *entry, mono_t now)
 	struct judged judged;
 
 	if (entry->process == NULL ||
-	    mono_since(now, entry->checked) >= SOCKET_NS)
+	    mono_since(now, entry->checked) >= trust_ns(entry))
 		return true;
 	judged = judged_of(
 	    flow_find(judge_flows(origins->opts.judge), &entry->flow));

@@ -106,7 +106,7 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
 		judge_settle(review->opts.judge, flow, d, now);
 		review->opts.judged(review->opts.arg, flow, now);
 	} else {
-		judge_forget(review->opts.judge, flow);
+		judge_part(flow);
 	}
 	if (review->opts.moved != NULL && moved)
 		review->opts.moved(review->opts.arg, &key);

@@ -38,7 +38,9 @@ struct flow {
 	mono_t first, last;
 	uint64_t bytes_in, bytes_out;
 	const struct process *process; /* a reference */
-	const struct policy *policy; /* what rule counts in; only to be shown */
+	/* what rule counts in, only to be shown; NULL: of none that is there,
+	 * see judge_part() */
+	const struct policy *policy;
 	/* what the remote address was called when it was judged, or NULL; a
 	 * reference. decision.host counts in them. */
 	const struct host_names *hosts;

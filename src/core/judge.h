@@ -141,8 +141,9 @@ bool judge_is_moved(const struct decision *from, const struct decision *to);
 enum review judge_review(
     struct judge *judge, struct flow **ret_flow, struct decision *ret);
 
-/* Its next packet is judged as if it were the first. */
-void judge_forget(struct judge *judge, struct flow *flow_take);
+/* What was decided is only to be seen from now on, without the rule, which may
+ * be there no more: its next packet is judged as if it were the first. */
+void judge_part(struct flow *flow);
 /* It was ended by this decision, and is shown so. */
 void judge_settle(struct judge *judge, struct flow *flow,
     const struct decision *d, mono_t now);

@@ -76,8 +76,8 @@ judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
 
 	if (flow == NULL)
 		return REVIEW_DONE;
-	if (flow->policy == judge->policy)
-		return REVIEW_SAME;
+	if (flow->policy == judge->policy || flow->policy == NULL)
+		return REVIEW_SAME; /* or parted before, and quiet since */
 	d = ask_flow(judge, flow);
 	if (d.action == flow->decision.action && d.once == flow->once &&
 	    (d.reason == REASON_CAPTURE) ==
@@ -94,9 +94,12 @@ judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
 }
 
 void
-judge_forget(struct judge *judge, struct flow *flow_take)
+judge_part(struct flow *flow)
 {
-	flow_forget(judge->flows, flow_take);
+	flow->decision.rule = 0;
+	flow->decision.tunnel = 0;
+	flow->decision.list = 0;
+	flow_set_policy(flow, NULL); /* of none, so that no policy is kept */
 }
 
 void

@@ -1,12 +1,18 @@
 #include "src/ctl/client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* A daemon that runs answers at once, but for what has to be loaded or dialled
+ * first: then a word that it is waited for, and an end of that. */
+#define WORD_MS 5000
+#define WAIT_MS 60000
 
 struct client {
 	FILE *in;
@@ -166,11 +172,33 @@ client_receive(struct client *client, json_t **ret)
 	return status;
 }
 
+/* Waits for an answer to come. */
+static enum status
+await(const struct client *client)
+{
+	struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN };
+	int n = poll(&poll_fd, 1, WORD_MS);
+
+	if (n == 0) {
+		fputs("reroutectl: the daemon does not answer: waiting\n",
+		    stderr);
+		n = poll(&poll_fd, 1, WAIT_MS - WORD_MS);
+	}
+	if (n != 0)
+		return STATUS_DONE; /* or a signal, which reading sees, too */
+	fputs("reroutectl: the daemon has not answered for a minute: is it "
+	      "stopped?\n",
+	    stderr);
+	return STATUS_FAILED;
+}
+
 enum status
 client_call(
     struct client *client, const char *call, json_t *args_take, json_t **ret)
 {
 	enum status status = client_send(client, call, args_take);
 
+	if (status == STATUS_DONE)
+		status = await(client);
 	return status == STATUS_DONE ? client_receive(client, ret) : status;
 }

@@ -163,8 +163,11 @@ peer recursor 127.0.0.7 pdns_recursor --config-dir="$tmp" --socket-dir="$tmp" \
     --security-poll-suffix= --hint-file=no
 cat >kresd.conf <<END
 net.listen('127.0.0.8', 5300, { kind = 'dns' })
-modules.unload('ta_update', 'ta_signal_query', 'ta_sentinel', 'priming')
 trust_anchors.remove('.')
+for _, m in ipairs({'ta_update', 'ta_signal_query', 'ta_sentinel', 'priming',
+    'detect_time_skew', 'detect_time_jump'}) do
+	pcall(modules.unload, m)
+end
 cache.size = 256 * MB
 policy.add(policy.all(policy.STUB('127.0.0.5@5300')))
 END

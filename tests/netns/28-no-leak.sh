@@ -38,6 +38,8 @@ while True:
         port = struct.unpack("!H", p[at + 2:at + 4])[0]
         if 7900 <= port < 8000:
             n[0] += 1
+            if n[0] == 1:
+                print("heard", flush=True)
         elif port in (7001, 8001):
             n[1] += 1
 PY
@@ -99,6 +101,8 @@ while True:
     for s in select.select(socks, [], [])[0]:
         s.recv(64)
         n += 1
+        if n == 1:
+            print("took", flush=True)
 PY
 rules "drop out to port 7900-7999" "drop in to port 7900-7999" \
     "default in accept" "default out accept"
@@ -181,6 +185,61 @@ read -r forbidden allowed <<<"$(tail -n 1 "$tmp/ear")"
 check "nothing that is forbidden left: $forbidden packets" [ "$forbidden" = 0 ]
 check "what is allowed did: $allowed packets" [ "$allowed" -gt 300 ]
 check "nothing that is forbidden came in" [ "$(tail -n 1 "$tmp/sink")" = 0 ]
+
+# -- what holds while mangle and filter are gone: the five rows a hook of A8.
+# Nobody puts anything back here, so that it is they, and then their lack, that
+# is seen. Without the programs of bpf, which let nothing new out either when
+# nobody takes their records --
+daemon_stop
+settings
+printf '[rerouted]\nbpf = no\n' >>"$conf"
+check "started without bpf" daemon_start
+kill -STOP "$daemon"
+ear() { # CONDITION...: what has left by then, in $forbidden
+	local from
+	background ins python3 "$tmp/ear.py" s0 10.9.0.1 fd09::1 >"$tmp/ear"
+	ear=$pid
+	background inc python3 "$tmp/sink.py" >"$tmp/sink"
+	sink=$pid
+	wait_for grep -q ready "$tmp/ear"
+	wait_for grep -q ready "$tmp/sink"
+	background inc python3 "$tmp/load.py" 10.9.0.2 fd09::2 7001 >"$tmp/load.c"
+	load_c=$pid
+	background ins python3 "$tmp/load.py" 10.9.0.1 fd09::1 8001 >"$tmp/load.s"
+	load_s=$pid
+	wait_for "$@"
+	stop "$load_c" >/dev/null 2>&1
+	stop "$load_s" >/dev/null 2>&1
+	stop "$ear"
+	stop "$sink"
+	read -r forbidden allowed <<<"$(tail -n 1 "$tmp/ear")"
+}
+stopped_there() { # by each of the rows for what has no mark
+	local i hook
+	for i in $IPT4 $IPT6; do
+		for hook in INPUT OUTPUT; do
+			[ "$(inc $i -t security -nvxL $hook 1 |
+			    awk '{ print $1 }')" -gt 300 ] || return 1
+		done
+	done
+}
+gets_through() { grep -q heard "$tmp/ear" && grep -q took "$tmp/sink"; }
+for i in $IPT4 $IPT6; do
+	inc $i -F
+	inc $i -t mangle -F
+done
+ear stopped_there
+check "A8: mangle and filter gone, $forbidden forbidden packets left" \
+    [ "$forbidden" = 0 ]
+check "A8: … and none came in" [ "$(tail -n 1 "$tmp/sink")" = 0 ]
+for i in $IPT4 $IPT6; do
+	inc $i -t security -F
+done
+ear gets_through
+check "without A8: they leave, $forbidden" [ "$forbidden" -gt 0 ]
+check "without A8: they come in" [ "$(tail -n 1 "$tmp/sink")" -gt 0 ]
+kill -CONT "$daemon"
+check "all of it is put back" wait_for in_place
 daemon_stop
 check "the daemon ends well" test $? = 0
 finish

@@ -248,6 +248,8 @@ check "a client that is gone in the middle of a list" client gone_in_a_list
 check "a hundred at once" client crowd
 check "one that asks and never reads is cut off" client asks_and_never_reads
 check "one that watches may ask" client watcher_asks
+check "one that watches, asks and never reads" client \
+    watcher_asks_and_never_reads
 background client watches_and_never_reads >"$tmp/behind" 2>&1
 behind=$pid
 wait_for grep -q ready "$tmp/behind"

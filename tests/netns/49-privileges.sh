@@ -250,8 +250,14 @@ done
 settings
 check "fail = closed: starts" start passwd
 kill -STOP "$daemon"
+background "$REROUTECTL" --control "$tmp/control" status 2>"$tmp/waits"
+waits=$pid
 check "fail = closed: stopped, nothing new passes" is ETIMEDOUT inc tcp 10.9.0.2 7001
+check "who asks how it is hears why that takes long" \
+    wait_for grep -q "does not answer: waiting" "$tmp/waits"
 kill -CONT "$daemon"
 check "fail = closed: goes on" is ok inc tcp 10.9.0.2 7001
+wait $waits
+check "who asked is answered then" [ $? = 0 ]
 end "fail = closed"
 finish

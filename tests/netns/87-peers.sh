@@ -144,7 +144,9 @@ wait_for flows "any(x['sport'] == 53 and x['verdict'] == 'accept' for x in f)"
 check "INPUT that others have closed stays closed to port 53" \
     sh -c "! grep heard $tmp/heard"
 inc iptables-legacy -P INPUT ACCEPT
-check_judged
+# a queue that was full has dropped what came: closed, too
+check "every packet that was queued has its verdict" \
+    [ "$(counter packets)" = "$(counter verdicts)" ]
 daemon_stop
 
 # -- files of rules, replaced in every way that editors have --

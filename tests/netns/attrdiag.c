@@ -399,8 +399,14 @@ test_destroy(struct diag *diag)
 	    recv(p.client, &c, 1, 0) < 0 && errno == ECONNABORTED);
 	(void)close(p.client);
 	gone.proto = IPPROTO_UDP;
-	check("destroy: not for UDP",
-	    diag_destroy(diag, &gone, 0) == -EOPNOTSUPP);
+	check("destroy: no such socket of UDP",
+	    diag_destroy(diag, &gone, 0) == -ENOENT);
+	p.client = make(&(struct made){ UDP4, .remote = THERE4, .rport = 53 });
+	gone = key_of(IPPROTO_UDP, HERE4, port_of(p.client), THERE4, 53);
+	check("destroy: one of UDP", diag_destroy(diag, &gone, 0) == 0);
+	check("destroy: … ECONNABORTED, too",
+	    recv(p.client, &c, 1, 0) < 0 && errno == ECONNABORTED);
+	(void)close(p.client);
 }
 
 static void

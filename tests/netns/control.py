@@ -219,6 +219,25 @@ def watcher_asks(path):
             return
 
 
+def watcher_asks_and_never_reads(path):
+    """Others put it behind, and its own call is what it is cut off in."""
+    resolve = b'{"call":"resolve","args":{"name":"localhost"}}\n'
+    other = Client(path)
+    for _ in range(5):
+        c = Client(path)
+        c.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        assert c.ask(b'{"call":"watch"}\n')["ok"]
+        try:
+            for _ in range(20000):
+                for _ in range(4):
+                    assert other.ask(resolve)["ok"]
+                c.send(resolve)
+            raise AssertionError("never cut off")
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    Client(path).works()
+
+
 def only_status(path):
     """For one who may open the socket and no more."""
     os.setgroups([])

@@ -78,9 +78,17 @@ cleanup() {
 	for p in $pids; do
 		kill "$p" 2>/dev/null
 	done
+	# one that does not end (dnsmasq in the midst of a query over TCP) is
+	# not waited for
+	(
+		read -rt 5 <>"$tmp/never"
+		kill -KILL $pids
+	) 2>/dev/null &
+	reaper=$!
 	for p in $pids; do
 		wait "$p" 2>/dev/null
 	done
+	kill $reaper 2>/dev/null
 	# what those started in turn can live nowhere but in our namespaces
 	for ns in $namespaces; do
 		for p in $(ip netns pids "$ns" 2>/dev/null); do
