@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,7 +244,28 @@ take_fault(void *arg, const struct list_fault *fault)
 	list_report_fault(reading->report, fault);
 }
 
-/* Reads one file. An HTML page in place of a list is not to empty it. */
+/* A page in place of a list, or nothing at all, as a download that failed
+ * leaves it: that is not to empty it. */
+static int
+check_content(const struct reading *reading, const char *path, bool zone,
+    char what[LIST_ERROR_SIZE])
+{
+	uint64_t lost = list_report_lost(reading->report);
+
+	if (list_report_is_junk(reading->report)) {
+		(void)snprintf(what, LIST_ERROR_SIZE,
+		    "%s: no line of it can be used", path); /* may be cut */
+		return -EBADMSG;
+	}
+	if (lost > 0 && !zone) {
+		(void)snprintf(what, LIST_ERROR_SIZE,
+		    "%s: there is no entry in it any more, of %" PRIu64, path,
+		    lost); /* may be cut */
+		return -ENODATA;
+	}
+	return 0;
+}
+
 static int
 read_source(struct reading *reading, const struct conf_list *list,
     const char *path, char what[LIST_ERROR_SIZE])
@@ -251,22 +273,17 @@ read_source(struct reading *reading, const struct conf_list *list,
 	struct list_sink sink = { take_entry, take_fault, reading };
 	char *text;
 	size_t len;
-	bool secret;
+	bool secret, zone;
 	int r = file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &secret);
 
 	if (r < 0)
 		return complain(what, path, r);
 	list_report_file(reading->report, path, secret);
 	r = list_parse(&sink, list->format, text, len);
+	zone = list_detect(text, len) == CONF_FORMAT_RPZ;
 	free(text);
-	if (r < 0)
-		return complain(what, path, r);
-	if (list_report_is_junk(reading->report)) {
-		(void)snprintf(what, LIST_ERROR_SIZE,
-		    "%s: no line of it can be used", path); /* may be cut */
-		return -EBADMSG;
-	}
-	return 0;
+	return r < 0 ? complain(what, path, r)
+		     : check_content(reading, path, zone, what);
 }
 
 /* Into the folder and mapped from there, else from memory. */
@@ -309,12 +326,15 @@ finish(const struct list_index **ret, struct reading *reading,
 
 int
 list_file_compile(const struct list_index **ret, const struct conf_list *list,
-    const struct list_sources *sources, const char *state,
+    const struct list_sources *sources, const struct list_kept *kept,
     char what[LIST_ERROR_SIZE])
 {
 	struct list_identity identity =
 	    list_sources_identity(sources, list->format);
-	struct reading reading = { .report = list_report_new() };
+	size_t len = 0;
+	const void *meta =
+	    kept->before != NULL ? list_index_meta(kept->before, &len) : NULL;
+	struct reading reading = { .report = list_report_new(meta, len) };
 	uint64_t key[2];
 	int r = reading.report != NULL ? 0 : -ENOMEM;
 
@@ -326,7 +346,7 @@ list_file_compile(const struct list_index **ret, const struct conf_list *list,
 	for (size_t i = 0; r == 0 && i < sources->n; i++)
 		r = read_source(&reading, list, sources->v[i].path, what);
 	if (r == 0) {
-		r = finish(ret, &reading, list, &identity, state);
+		r = finish(ret, &reading, list, &identity, kept->state);
 		if (r < 0)
 			(void)complain(what, list->name, r);
 	}
