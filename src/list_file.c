@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/base/log.h"
 #include "src/base/sip.h"
 #include "src/core/list_build.h"
 #include "src/core/list_parse.h"
@@ -286,6 +287,21 @@ read_source(struct reading *reading, const struct conf_list *list,
 		     : check_content(reading, path, zone, what);
 }
 
+/* Once, until one could be kept again: lists change by the hour. */
+static void
+tell_kept(const char *path, int result)
+{
+	static bool told; /* several threads load lists */
+
+	if (result == 0)
+		__atomic_store_n(&told, false, __ATOMIC_RELAXED);
+	else if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+		log_warning("lists",
+		    "the compiled form can't be kept, the next start reads the "
+		    "files: %s: %s",
+		    path != NULL ? path : "", strerror(-result));
+}
+
 /* Into the folder and mapped from there, else from memory. */
 static int
 store(const struct list_index **ret, const struct conf_list *list,
@@ -295,6 +311,8 @@ store(const struct list_index **ret, const struct conf_list *list,
 	struct file_part part = { bytes_take->bytes, bytes_take->size };
 	int r = path != NULL ? file_save(path, &part, 1) : -ENOMEM;
 
+	if (state != NULL)
+		tell_kept(path, r);
 	if (r == 0)
 		r = map_path(ret, path, NULL);
 	free(path);
