@@ -313,6 +313,18 @@ attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
 		    diag_is_listening(attr->opts.diag, &key, pkt->ifindex);
 }
 
+/* A process may name any file as its executable (prctl(2), PR_SET_MM_MAP), and
+ * is believed by /proc and by who sees it at work; what it was started as it
+ * can't change. */
+static bool
+is_posing(const struct kin *kin, const struct actor *actor)
+{
+	const struct image *image = kin_image(kin, actor->exec);
+
+	return image != NULL && (image->exe_ino != actor->exe_ino ||
+				    image->exe_dev != actor->exe_dev);
+}
+
 /* True where /proc speaks of the very program that was seen at work. It shows
  * what is there now: a process that has become another one since is told by its
  * number of execs, and where births are not seen by its file. Some file systems
@@ -326,7 +338,8 @@ is_of(struct attr *attr, const struct actor *actor, const struct process *proc)
 		return false;
 	bpf_births(attr->bpf); /* an exec until now */
 	kin = lineage_find(attr->lineage, actor->pid, actor->start);
-	if (kin != NULL && kin->images[0].exec != actor->exec)
+	if (kin != NULL &&
+	    (kin->images[0].exec != actor->exec || is_posing(kin, actor)))
 		return false;
 	return proc->exe_ino == actor->exe_ino &&
 	       (kin != NULL || proc->exe_dev == actor->exe_dev);
@@ -363,7 +376,8 @@ read_parent(struct attr *attr, const struct bygone_opts *opts,
 	int r;
 
 	/* born, and not become anything else since */
-	if (kin == NULL || kin->images[0].exec != actor->exec)
+	if (kin == NULL || kin->images[0].exec != actor->exec ||
+	    is_posing(kin, actor))
 		return -ENOENT;
 	r = procfs_read_once(attr->opts.procfs, kin->ppid,
 	    kin->pstart / attr->tick_ns, NULL, &parent);

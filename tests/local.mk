@@ -184,7 +184,7 @@ fuzz_shake_LDFLAGS = $(fuzz_ldflags)
 
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
-netns_programs = chainsctl sandboxctl queuectl attrtest probe connload short
+netns_programs = chainsctl sandboxctl queuectl attrtest probe connload short pose
 check_PROGRAMS += $(netns_programs)
 
 sandboxctl_SOURCES = %D%/netns/sandboxctl.c
@@ -200,6 +200,7 @@ attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 probe_SOURCES = %D%/netns/probe.c
 short_SOURCES = %D%/netns/short.c %D%/netns/uring.c %D%/netns/uring.h
+pose_SOURCES = %D%/netns/pose.c
 connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------

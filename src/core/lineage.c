@@ -247,9 +247,11 @@ lineage_exec(struct lineage *lineage, const struct exec *program)
 		return -ENOMEM;
 	kin->ppid = program->ppid;
 	kin->pstart = program->pstart;
-	if (kin->images[0].exec == program->exec) { /* told once more */
-		image_unref(kin->images[0].image);
-	} else {
+	/* told once more: what it names as its executable since is no news */
+	if (kin->images[0].exec == program->exec &&
+	    kin->images[0].image != NULL)
+		return 0;
+	if (kin->images[0].exec != program->exec) {
 		image_unref(kin->images[KIN_IMAGES - 1].image);
 		memmove(&kin->images[1], &kin->images[0],
 		    (KIN_IMAGES - 1) * sizeof(kin->images[0]));

@@ -18,6 +18,7 @@ for name in good bad; do
 	cp "$short" "$bin/$name-short"
 done
 ln "$bin/bad-short" "$bin/linked"
+cp "$BUILDDIR/pose" "$bin/pose"
 rules \
     "accept once exe $bin/good to port 7020-7029" \
     "accept exe $bin/good, $bin/good-short" \
@@ -145,6 +146,24 @@ spoof "from memory" 7104 python3 "$tmp/memfd.py" "$bin/good-short" \
 printf '#!%s\necho x >/dev/udp/10.9.0.2/7105\n' "$bin/bad" >"$bin/script"
 chmod +x "$bin/script"
 spoof "a script of one that may not" 7105 "$bin/good" -c "exec $bin/script"
+
+# -- as who may, since a process may name its executable as it likes --
+ins $IPT4 -I INPUT -p tcp --dport 7106 --syn -m comment --comment "n7106"
+posed=0
+for i in 1 2 3; do
+	inc setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
+	    "$bin/pose" "$bin/good-short" 10.9.0.2 7106 >/dev/null 2>&1 ||
+		posed=$?
+done
+if [ $posed = 77 ]; then
+	echo "# the kernel lets nobody name his executable"
+else
+	check "named another executable as its own" [ $posed = 0 ]
+	check "… and does not pass for that: none" [ "$(arrived 7106)" = 0 ]
+	check "… nor is shown as that" flows "any(x['dport'] == 7106 for x in f) \
+	    and not any(x['exe'] == '$bin/good-short'
+		for x in f if x['dport'] == 7106)"
+fi
 
 # -- who is shown --
 check "nobody passed for another" flows "all(x['exe'] == '$bin/linked'

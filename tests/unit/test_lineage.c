@@ -194,6 +194,7 @@ what_is_told_twice_counts_once(void **state)
 	(void)state;
 	for (int i = 0; i < KIN_IMAGES + 1; i++)
 		becomes(10, 1, "sh", 3);
+	becomes(10, 1, "dig", 4); /* without an exec: it only says so */
 	becomes(10, 2, "ls", 3);
 	kin = lineage_find(lineage, 10, 10);
 	assert_string_equal(kin_image(kin, 1)->exe, "/sh");

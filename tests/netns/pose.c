@@ -1,0 +1,150 @@
+/* Passes for another program where /proc is believed.
+ *
+ *	pose EXE ADDRESS PORT
+ *
+ * Moves its own memory off its file, as CRIU does with what it restores, names
+ * EXE as its executable, which any user may in a user namespace of his own,
+ * and connects to ADDRESS by TCP. Ends with 77 where the kernel won't have
+ * it. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/prctl.h>
+
+#define PIECES_MAX 32
+
+struct piece {
+	unsigned long start, end;
+	void *copy;
+};
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "pose: %s: %s\n", what, strerror(errno));
+	_exit(errno == EPERM || errno == EINVAL ? 77 : 1);
+}
+
+static size_t
+find_pieces(struct piece *pieces, const char *self)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[1024];
+	size_t n = 0;
+
+	if (maps == NULL)
+		die("maps");
+	while (n < PIECES_MAX && fgets(line, sizeof(line), maps) != NULL) {
+		struct piece *piece = &pieces[n];
+
+		if (strstr(line, self) != NULL &&
+		    sscanf(line, "%lx-%lx", &piece->start, &piece->end) == 2)
+			n++;
+	}
+	(void)fclose(maps); /* only read */
+	return n;
+}
+
+/* By hand and unchecked: redzones are to be copied too. */
+__attribute__((no_sanitize("address", "undefined"))) static void
+copy(struct piece *piece)
+{
+	const volatile unsigned long *from = (void *)piece->start;
+	volatile unsigned long *to = piece->copy;
+
+	for (size_t i = 0; i < (piece->end - piece->start) / sizeof(*to); i++)
+		to[i] = from[i];
+}
+
+static void
+leave_file(struct piece *pieces, size_t n)
+{
+	const int all = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t size = pieces[i].end - pieces[i].start;
+
+		pieces[i].copy =
+		    mmap(NULL, size, all, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (pieces[i].copy == MAP_FAILED)
+			die("mmap");
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t size = pieces[i].end - pieces[i].start;
+
+		copy(&pieces[i]);
+		if (mremap(pieces[i].copy, size, size,
+			MREMAP_MAYMOVE | MREMAP_FIXED,
+			(void *)pieces[i].start) == MAP_FAILED)
+			die("mremap");
+	}
+}
+
+/* Fields by their numbers in proc(5). */
+static void
+read_map(struct prctl_mm_map *ret)
+{
+	FILE *stat = fopen("/proc/self/stat", "re");
+	unsigned long long field[52] = { 0 };
+	char text[2048], *at;
+
+	if (stat == NULL || fgets(text, sizeof(text), stat) == NULL)
+		die("stat");
+	(void)fclose(stat); /* only read */
+	at = strrchr(text, ')') + 4;
+	for (size_t i = 4; i < 52; i++)
+		field[i] = strtoull(at, &at, 10);
+	ret->start_code = field[26];
+	ret->end_code = field[27];
+	ret->start_stack = field[28];
+	ret->start_data = field[45];
+	ret->end_data = field[46];
+	ret->start_brk = field[47];
+	ret->brk = (unsigned long)sbrk(0);
+	ret->arg_start = field[48];
+	ret->arg_end = field[49];
+	ret->env_start = field[50];
+	ret->env_end = field[51];
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	struct piece pieces[PIECES_MAX] = { 0 };
+	struct prctl_mm_map map = { 0 };
+	char self[512] = "";
+	int exe, sock;
+
+	if (argc != 4 || inet_pton(AF_INET, argv[2], &to.sin_addr) != 1)
+		return 2;
+	to.sin_port = htons((uint16_t)atoi(argv[3]));
+	exe = open(argv[1], O_RDONLY | O_CLOEXEC);
+	if (exe < 0 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		die(argv[1]);
+	if (unshare(CLONE_NEWUSER) < 0)
+		die("unshare");
+	leave_file(pieces, find_pieces(pieces, self));
+	read_map(&map);
+	map.exe_fd = (uint32_t)exe;
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) < 0)
+		die("prctl");
+	memset(self, 0, sizeof(self));
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 ||
+	    strcmp(self, argv[1]) != 0)
+		die("another file");
+	sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (sock < 0)
+		die("socket");
+	(void)connect(sock, (void *)&to, sizeof(to)); /* the test counts */
+	return 0;
+}
