@@ -91,9 +91,10 @@ rule_text(struct resolve *r, const struct decision *d)
 }
 
 size_t
-outcome_deny(struct resolve *r, struct asked *asked, struct outcome *o,
-    uint8_t *out, mono_t now)
+outcome_deny(struct resolve *r, struct asked *asked,
+    const struct outcome *found, uint8_t *out, mono_t now)
 {
+	struct outcome o = *found;
 	struct reply_opts opts = { .ede = EDE_NONE,
 		.tcp = asked->client->tcp,
 		.limit = resolve_limit(asked->q, asked->client->tcp) };
@@ -105,28 +106,28 @@ outcome_deny(struct resolve *r, struct asked *asked, struct outcome *o,
 
 	if (asked->alias) { /* what was found is of another name */
 		key_of_query(&key, asked->q, 0);
-		o->key = &key;
+		o.key = &key;
 	}
 	if (l != NULL && !silent && !asked->alias &&
-	    listed_answer(&answer, &r->denied, l, o->key, o->answer, &silent)) {
+	    listed_answer(&answer, &r->denied, l, o.key, o.answer, &silent)) {
 		answer.ede = answer.n_answer > 0 ? EDE_FORGED : EDE_BLOCKED;
 		answer.ede_text = rule_text(r, &asked->decision);
 	} else {
-		filter_blocked(&answer, &r->denied, o->key, &r->conf.block,
+		filter_blocked(&answer, &r->denied, o.key, &r->conf.block,
 		    rule_text(r, &asked->decision));
 	}
-	o->entry = NULL;
-	o->answer = NULL;
-	o->from = asked->decision.list != 0 ? FROM_LIST : FROM_LOCAL;
+	o.entry = NULL;
+	o.answer = NULL;
+	o.from = asked->decision.list != 0 ? FROM_LIST : FROM_LOCAL;
 	list_index_hit(l);
 	if (silent) {
 		r->stats.dropped++;
-		note(r, asked, o, now);
+		note(r, asked, &o, now);
 		return 0;
 	}
 	r->stats.blocked++;
-	o->answer = &answer;
-	note(r, asked, o, now);
+	o.answer = &answer;
+	note(r, asked, &o, now);
 	return reply_build(out, &answer, asked->q, &opts);
 }
 
@@ -155,45 +156,46 @@ count(struct resolve *r, const struct outcome *o)
 }
 
 size_t
-outcome_deliver(struct resolve *r, struct asked *asked, struct outcome *o,
-    uint8_t *out, mono_t now)
+outcome_deliver(struct resolve *r, struct asked *asked,
+    const struct outcome *found, uint8_t *out, mono_t now)
 {
+	struct outcome o = *found;
 	struct reply_opts opts = { .ede = EDE_NONE,
 		.tcp = asked->client->tcp,
 		.limit = resolve_limit(asked->q, asked->client->tcp),
-		.age = o->age,
-		.stale = o->stale };
-	bool foreign = o->from != FROM_LOCAL && o->from != FROM_HOSTS;
+		.age = o.age,
+		.stale = o.stale };
+	bool foreign = o.from != FROM_LOCAL && o.from != FROM_HOSTS;
 	struct answer made;
 	struct key key;
 
 	if (!asked->judged && foreign &&
-	    !filter_answer(r->policy, asked->client->asker->process, o->key,
-		o->answer, &asked->decision))
-		return outcome_deny(r, asked, o, out, now);
+	    !filter_answer(r->policy, asked->client->asker->process, o.key,
+		o.answer, &asked->decision))
+		return outcome_deny(r, asked, &o, out, now);
 	if (asked->alias) {
 		key_of_query(&key, asked->q, 0);
-		listed_alias(&made, &r->denied, &key, &o->key->name, o->answer);
-		o->answer = &made;
-		o->entry = NULL;
-		o->from = FROM_LIST;
+		listed_alias(&made, &r->denied, &key, &o.key->name, o.answer);
+		o.answer = &made;
+		o.entry = NULL;
+		o.from = FROM_LIST;
 	}
-	if (o->entry != NULL && !asked->judged) {
-		o->entry->judged_policy = r->generation;
-		o->entry->judged_asker = asked->client->asker->id;
-		o->entry->judged_until = mono_add(now, JUDGED_NS);
-		o->entry->judged = asked->decision;
+	if (o.entry != NULL && !asked->judged) {
+		o.entry->judged_policy = r->generation;
+		o.entry->judged_asker = asked->client->asker->id;
+		o.entry->judged_until = mono_add(now, JUDGED_NS);
+		o.entry->judged = asked->decision;
 	}
-	if (o->stale) {
-		opts.ede = o->answer->rcode == RCODE_NXDOMAIN
+	if (o.stale) {
+		opts.ede = o.answer->rcode == RCODE_NXDOMAIN
 			       ? EDE_STALE_NXDOMAIN
 			       : EDE_STALE;
-		opts.ede_text = o->refused ? "the upstreams answer with errors"
-					   : "no upstream answers";
+		opts.ede_text = o.refused ? "the upstreams answer with errors"
+					  : "no upstream answers";
 	}
-	count(r, o);
-	note(r, asked, o, now);
-	return reply_build(out, o->answer, asked->q, &opts);
+	count(r, &o);
+	note(r, asked, &o, now);
+	return reply_build(out, o.answer, asked->q, &opts);
 }
 
 void

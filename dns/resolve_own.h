@@ -103,11 +103,11 @@ struct asked {
 /* Judges what is answered, where that has not been done for this program, and
  * writes the answer. 0: there is to be none. */
 size_t outcome_deliver(struct resolve *r, struct asked *asked,
-    struct outcome *o, uint8_t *out, mono_t now);
+    const struct outcome *found, uint8_t *out, mono_t now);
 
 /* The answer of a query that a rule forbids. 0: none. */
-size_t outcome_deny(struct resolve *r, struct asked *asked, struct outcome *o,
-    uint8_t *out, mono_t now);
+size_t outcome_deny(struct resolve *r, struct asked *asked,
+    const struct outcome *found, uint8_t *out, mono_t now);
 
 /* Names that a hosts file has, both directions. */
 bool own_find_hosts(

@@ -265,6 +265,7 @@ socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
 	ret->inode = attr->used.socket;
 	ret->uid = pkt->has_uid ? pkt->uid : attr->used.who->actor.uid;
 	ret->user = attr->used.who->id;
+	ret->pid = attr->used.who->actor.pid;
 	/* a ping socket only gets answers */
 	ret->connected = attr->used.connected ||
 			 pkt->tuple.proto == IPPROTO_ICMP ||

@@ -224,6 +224,27 @@ ask_done(void *arg, char *line_take)
 	work_ended(arg, line_take);
 }
 
+/* Something runs for it, which work_ended() ends: maybe before this call has.
+ */
+static void
+work_begin(struct client *client)
+{
+	client->working = true;
+	client->ce->n_jobs++;
+}
+
+/* In a thread. */
+static void
+work_run(struct client *client, const struct ctl_job *job)
+{
+	client->job = *job;
+	work_begin(client);
+	if (work_start(client->ce->base, job_run, job_done, client) == 0)
+		return;
+	ctl_explain_free(job->explain);
+	work_ended(client, NULL);
+}
+
 static void
 client_call(struct client *client, const char *text, size_t len)
 {
@@ -247,25 +268,21 @@ client_call(struct client *client, const char *text, size_t len)
 		list_start(client, &job);
 		break;
 	case CTL_CHANGE:
-		client->working = true;
-		client->ce->n_jobs++;
+		work_begin(client);
 		job.change->done = change_done;
 		job.change->arg = client;
 		policy_ev_submit(client->ce->env->policy_ev, job.change);
 		break;
 	case CTL_LISTS:
-		client->working = true;
-		client->ce->n_jobs++;
+		work_begin(client);
 		list_ev_reload(client->ce->env->list_ev, lists_done, client);
 		break;
 	case CTL_ASK:
-		client->working = true;
-		client->ce->n_jobs++;
+		work_begin(client);
 		ctl_dns_ask(client->ce->env, &job, ask_done, client);
 		break;
 	case CTL_TEST:
-		client->working = true;
-		client->ce->n_jobs++;
+		work_begin(client);
 		tunnel_test_run(job.tunnel,
 		    port17_ev_dialer(client->ce->env->port17), ask_done,
 		    client);
@@ -280,16 +297,7 @@ client_call(struct client *client, const char *text, size_t len)
 			list_start(client, &job);
 		break;
 	case CTL_WORK:
-		client->job = job;
-		client->working = true;
-		if (work_start(client->ce->base, job_run, job_done, client) <
-		    0) {
-			client->working = false;
-			ctl_explain_free(job.explain);
-			client_send(client, NULL);
-			break;
-		}
-		client->ce->n_jobs++;
+		work_run(client, &job);
 		break;
 	}
 }

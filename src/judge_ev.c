@@ -89,7 +89,8 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 	const struct process *proc = NULL;
 	int r;
 
-	if (je->opts.is_own(je->opts.arg, sock->inode)) {
+	if (je->opts.is_own(je->opts.arg, sock->inode) &&
+	    socket_may_be_of(sock, getpid(), geteuid())) {
 		judge_process(je->opts.judge, pkt, sock,
 		    may_be_ours(pkt) ? je->self : NULL, je->now, ret);
 		return;

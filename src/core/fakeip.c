@@ -243,11 +243,12 @@ fakeip_write(const struct fakeip *fakeip, FILE *out)
 	const struct list *node = fakeip->lru.prev;
 	char line[FAKEIP_LINE_SIZE];
 
-	for (; node != &fakeip->lru; node = node->prev)
-		fwrite(line, 1,
-		    fakeip_line(fakeip,
-			container_of(node, struct entry, lru)->number, line),
-		    out);
+	for (; node != &fakeip->lru; node = node->prev) {
+		size_t len = fakeip_line(fakeip,
+		    container_of(node, struct entry, lru)->number, line);
+
+		fwrite(line, 1, len, out);
+	}
 }
 
 static bool

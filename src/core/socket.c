@@ -19,3 +19,9 @@ attributed_name(enum attributed_by by)
 	}
 	abort();
 }
+
+bool
+socket_may_be_of(const struct socket_facts *sock, pid_t pid, uint32_t uid)
+{
+	return sock->uid == uid && (sock->by != BY_BPF || sock->pid == pid);
+}

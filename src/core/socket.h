@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* What the kernel says of the socket at this host's end of a flow. */
 enum socket_status {
@@ -30,6 +31,7 @@ struct socket_facts {
 	uint64_t user;
 	uint64_t inode; /* 0: an orphan, or a socket of the kernel's own */
 	uint32_t uid;
+	pid_t pid; /* of who used it, by bpf; 0: not seen from here */
 	/* TCP, for packets that open nothing: a listener has this local port,
 	 * so the connection was made from the other side */
 	bool accepted;
@@ -37,5 +39,10 @@ struct socket_facts {
 	 * (ping): the program began the flow */
 	bool connected;
 };
+
+/* Whether the process of that user can have used it: a socket's number alone
+ * doesn't say so, since there are no more than 32 bits of them and each is
+ * given again. */
+bool socket_may_be_of(const struct socket_facts *sock, pid_t pid, uint32_t uid);
 
 #endif

@@ -11,6 +11,8 @@
 /* A packet waits no longer for its verdict: what others sent between the same
  * ends before that can't be meant. */
 #define WAIT_NS (10 * MONO_S)
+/* Those that room is looked for among, from the oldest on. */
+#define LOOKED_AT 16
 
 /* Processes that send between the same ends at the same time. */
 #define SAME_MAX 4
@@ -150,19 +152,27 @@ entry_next(struct map_node *node, uint64_t hash, const struct flow_key *key)
 	     (entry) = entry_next(map_next(&(entry)->node, hash), hash, key))
 
 /* So that one more may come. After a burst there are two for each that does,
- * until the table has its usual size. */
+ * until the table has its usual size. One whose packet is on its way, or was
+ * lost, stays as long as there is room: behind it may be others that need not.
+ */
 static void
 make_room(struct uses *uses, mono_t now)
 {
-	for (int i = 0; i < 2 && !list_empty(&uses->lru); i++) {
-		struct entry *last =
-		    container_of(uses->lru.prev, struct entry, lru);
-		bool waits =
-		    last->waiting > 0 && mono_since(now, last->when) <= WAIT_NS;
+	struct list *node = uses->lru.prev;
+	int out = 0;
 
-		if (uses->entries.count < (waits ? uses->max : uses->judged))
+	for (int i = 0; i < LOOKED_AT && out < 2 && node != &uses->lru; i++) {
+		struct entry *entry = container_of(node, struct entry, lru);
+		bool waits = entry->waiting > 0 &&
+			     mono_since(now, entry->when) <= WAIT_NS;
+
+		if (uses->entries.count < uses->judged)
 			return;
-		entry_forget(uses, last);
+		node = node->prev;
+		if (waits && uses->entries.count < uses->max)
+			continue;
+		entry_forget(uses, entry);
+		out++;
 	}
 }
 

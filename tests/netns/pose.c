@@ -31,7 +31,7 @@ static void
 die(const char *what)
 {
 	fprintf(stderr, "pose: %s: %s\n", what, strerror(errno));
-	_exit(errno == EPERM || errno == EINVAL ? 77 : 1);
+	exit(errno == EPERM || errno == EINVAL ? 77 : 1);
 }
 
 static size_t

@@ -103,8 +103,9 @@ payload(char *ret, size_t size)
 	if (hex == NULL)
 		return (size_t)snprintf(
 		    ret, size, "%s", program_invocation_short_name);
-	while (n < size && sscanf(hex + 2 * n, "%2hhx", &ret[n]) == 1)
-		n++;
+	for (unsigned int byte;
+	     n < size && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
+		ret[n] = (char)byte;
 	return n;
 }
 

@@ -558,6 +558,31 @@ our_own_sockets_pass(void **state)
 }
 
 static void
+a_number_alone_makes_no_socket_ours(void **state)
+{
+	static const struct {
+		const char *name;
+		struct socket_facts sock;
+		bool may;
+	} rows[] = {
+		{ "ours", { .by = BY_BPF, .uid = 7, .pid = 5 }, true },
+		{ "another's", { .by = BY_BPF, .uid = 7, .pid = 6 }, false },
+		{ "outside", { .by = BY_BPF, .uid = 7, .pid = 0 }, false },
+		{ "another user's", { .by = BY_BPF, .uid = 8, .pid = 5 },
+		    false },
+		{ "by look-up", { .by = BY_SOCK_DIAG, .uid = 7 }, true },
+		{ "another user's, by look-up",
+		    { .by = BY_SOCK_DIAG, .uid = 8 }, false },
+		{ "root's, by table", { .by = BY_PROC_NET, .uid = 0 }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+		row_true(rows[i].name,
+		    socket_may_be_of(&rows[i].sock, 5, 7) == rows[i].may);
+}
+
+static void
 a_connection_met_in_its_middle_has_its_true_direction(void **state)
 {
 	struct packet answer = tcp(true, 5, PACKET_TCP_ACK);
@@ -671,6 +696,7 @@ main(void)
 		TEST(icmp_errors_pass_with_the_flow_they_belong_to),
 		TEST(a_failed_look_up_closes_and_is_not_remembered),
 		TEST(our_own_sockets_pass),
+		TEST(a_number_alone_makes_no_socket_ours),
 		TEST(a_connection_met_in_its_middle_has_its_true_direction),
 		TEST(a_blocked_syn_destroys_nothing),
 		TEST(a_connection_not_accepted_yet_keeps_its_verdict),

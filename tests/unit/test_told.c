@@ -65,87 +65,84 @@ called(char *buf, size_t size, struct names *names, const char *addr)
 	}
 }
 
+/* What is learnt of an address by an answer. */
+static const struct {
+	const char *name, *qname;
+	uint16_t type;
+	const char *records[4], *addr, *called;
+} told[] = {
+	{ "an address", "a.example", TYPE_A,
+	    { "a.example. 300 IN A 192.0.2.1" }, "192.0.2.1", "a.example " },
+	{ "by an alias", "w.example", TYPE_A,
+	    { "w.example. 300 IN CNAME a.example.",
+		"a.example. 300 IN A 192.0.2.1" },
+	    "192.0.2.1", "w.example a.example " },
+	{ "a hint", "h.example", TYPE_HTTPS,
+	    { "h.example. 300 IN HTTPS 1 . ipv4hint=192.0.2.1" }, "192.0.2.1",
+	    "h.example " },
+	{ "each hint", "h.example", TYPE_HTTPS,
+	    { "h.example. 300 IN HTTPS 1 . "
+	      "ipv4hint=192.0.2.1,192.0.2.2 "
+	      "ipv6hint=2001:db8::1,2001:db8::2" },
+	    "2001:db8::2", "h.example " },
+	{ "a hint of a target", "h.example", TYPE_HTTPS,
+	    { "h.example. 300 IN HTTPS 1 t.example. "
+	      "ipv6hint=2001:db8::1" },
+	    "2001:db8::1", "h.example " },
+	{ "a scheme without a port", "_https.h.example", TYPE_HTTPS,
+	    { "_https.h.example. 300 IN HTTPS 1 . "
+	      "ipv4hint=192.0.2.1" },
+	    "192.0.2.1", "h.example _https.h.example " },
+	{ "a scheme of another's", "_acme-challenge.h.example", TYPE_SVCB,
+	    { "_acme-challenge.h.example. 300 IN SVCB 1 . "
+	      "ipv4hint=192.0.2.1" },
+	    "192.0.2.1", "_acme-challenge.h.example " },
+	{ "a transport is no scheme", "_25._tcp.h.example", TYPE_SVCB,
+	    { "_25._tcp.h.example. 300 IN SVCB 1 . "
+	      "ipv4hint=192.0.2.1" },
+	    "192.0.2.1", "_25._tcp.h.example " },
+	{ "more in front of it", "_a._8443._https.h.example", TYPE_HTTPS,
+	    { "_a._8443._https.h.example. 300 IN HTTPS 1 . "
+	      "ipv4hint=192.0.2.1" },
+	    "192.0.2.1", "_a._8443._https.h.example " },
+	{ "an alias into another's service", "w.example", TYPE_HTTPS,
+	    { "w.example. 300 IN CNAME _1._https.h.example.",
+		"_1._https.h.example. 300 IN HTTPS 1 . "
+		"ipv4hint=192.0.2.1" },
+	    "192.0.2.1", "w.example _1._https.h.example " },
+	{ "a hint by an alias", "w.example", TYPE_HTTPS,
+	    { "w.example. 300 IN CNAME h.example.",
+		"h.example. 300 IN HTTPS 1 . ipv4hint=192.0.2.1" },
+	    "192.0.2.1", "w.example h.example " },
+	{ "a service is its host's", "_8443._https.h.example", TYPE_HTTPS,
+	    { "_8443._https.h.example. 300 IN HTTPS 1 . "
+	      "ipv4hint=192.0.2.1" },
+	    "192.0.2.1", "h.example _8443._https.h.example " },
+	{ "of SVCB as well", "_dns.h.example", TYPE_SVCB,
+	    { "_dns.h.example. 300 IN SVCB 1 . ipv4hint=192.0.2.1" },
+	    "192.0.2.1", "h.example _dns.h.example " },
+	{ "nobody has no address", "n.example", TYPE_A,
+	    { "n.example. 300 IN A 0.0.0.0" }, "0.0.0.0", "" },
+};
+
 static void
 answers_are_learnt(void **state)
 {
-	static const struct {
-		const char *name, *qname;
-		uint16_t type;
-		const char *records[4], *addr, *called;
-	} rows[] = {
-		{ "an address", "a.example", TYPE_A,
-		    { "a.example. 300 IN A 192.0.2.1" }, "192.0.2.1",
-		    "a.example " },
-		{ "by an alias", "w.example", TYPE_A,
-		    { "w.example. 300 IN CNAME a.example.",
-			"a.example. 300 IN A 192.0.2.1" },
-		    "192.0.2.1", "w.example a.example " },
-		{ "a hint", "h.example", TYPE_HTTPS,
-		    { "h.example. 300 IN HTTPS 1 . ipv4hint=192.0.2.1" },
-		    "192.0.2.1", "h.example " },
-		{ "each hint", "h.example", TYPE_HTTPS,
-		    { "h.example. 300 IN HTTPS 1 . "
-		      "ipv4hint=192.0.2.1,192.0.2.2 "
-		      "ipv6hint=2001:db8::1,2001:db8::2" },
-		    "2001:db8::2", "h.example " },
-		{ "a hint of a target", "h.example", TYPE_HTTPS,
-		    { "h.example. 300 IN HTTPS 1 t.example. "
-		      "ipv6hint=2001:db8::1" },
-		    "2001:db8::1", "h.example " },
-		{ "a scheme without a port", "_https.h.example", TYPE_HTTPS,
-		    { "_https.h.example. 300 IN HTTPS 1 . "
-		      "ipv4hint=192.0.2.1" },
-		    "192.0.2.1", "h.example _https.h.example " },
-		{ "a scheme of another's", "_acme-challenge.h.example",
-		    TYPE_SVCB,
-		    { "_acme-challenge.h.example. 300 IN SVCB 1 . "
-		      "ipv4hint=192.0.2.1" },
-		    "192.0.2.1", "_acme-challenge.h.example " },
-		{ "a transport is no scheme", "_25._tcp.h.example", TYPE_SVCB,
-		    { "_25._tcp.h.example. 300 IN SVCB 1 . "
-		      "ipv4hint=192.0.2.1" },
-		    "192.0.2.1", "_25._tcp.h.example " },
-		{ "more in front of it", "_a._8443._https.h.example",
-		    TYPE_HTTPS,
-		    { "_a._8443._https.h.example. 300 IN HTTPS 1 . "
-		      "ipv4hint=192.0.2.1" },
-		    "192.0.2.1", "_a._8443._https.h.example " },
-		{ "an alias into another's service", "w.example", TYPE_HTTPS,
-		    { "w.example. 300 IN CNAME _1._https.h.example.",
-			"_1._https.h.example. 300 IN HTTPS 1 . "
-			"ipv4hint=192.0.2.1" },
-		    "192.0.2.1", "w.example _1._https.h.example " },
-		{ "a hint by an alias", "w.example", TYPE_HTTPS,
-		    { "w.example. 300 IN CNAME h.example.",
-			"h.example. 300 IN HTTPS 1 . ipv4hint=192.0.2.1" },
-		    "192.0.2.1", "w.example h.example " },
-		{ "a service is its host's", "_8443._https.h.example",
-		    TYPE_HTTPS,
-		    { "_8443._https.h.example. 300 IN HTTPS 1 . "
-		      "ipv4hint=192.0.2.1" },
-		    "192.0.2.1", "h.example _8443._https.h.example " },
-		{ "of SVCB as well", "_dns.h.example", TYPE_SVCB,
-		    { "_dns.h.example. 300 IN SVCB 1 . ipv4hint=192.0.2.1" },
-		    "192.0.2.1", "h.example _dns.h.example " },
-		{ "nobody has no address", "n.example", TYPE_A,
-		    { "n.example. 300 IN A 0.0.0.0" }, "0.0.0.0", "" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < N_ROWS(rows); i++) {
+	for (size_t i = 0; i < N_ROWS(told); i++) {
 		struct stats stats = { 0 };
 		struct names *names = names_new(100, &stats);
 		struct record record = { .time = now, .ttl = 300 };
 		char buf[600];
 		struct answer answer;
 
-		record.qname = name_of(rows[i].qname);
+		record.qname = name_of(told[i].qname);
 		answer =
-		    answer_of(&record.qname, rows[i].type, rows[i].records);
+		    answer_of(&record.qname, told[i].type, told[i].records);
 		learn_names(names, NULL, &record, &answer);
-		called(buf, sizeof(buf), names, rows[i].addr);
-		if (strcmp(buf, rows[i].called) != 0)
-			fail_msg("%s: %s", rows[i].name, buf);
+		called(buf, sizeof(buf), names, told[i].addr);
+		if (strcmp(buf, told[i].called) != 0)
+			fail_msg("%s: %s", told[i].name, buf);
 		names_free(names);
 	}
 }

@@ -235,7 +235,7 @@ the_table_is_bounded(void **state)
 	}
 	w = datagram(5000, "0");
 	assert_int_equal(find(5000, &w, &used), USES_MIXED);
-	assert_int_equal(find(4000 + 3 * MAX - 1, NULL, &used), USES_ONE);
+	assert_int_equal(find(4000 + 3 * MAX - 2, NULL, &used), USES_ONE);
 }
 
 /* The daemon itself is at work when it ends a connection. */
@@ -261,6 +261,25 @@ what_waits_stays_and_what_was_judged_makes_room(void **state)
 		    find((uint16_t)(5000 + i), &w[0], &used), USES_ONE);
 	}
 	assert_int_equal(uses_count(uses), JUDGED);
+}
+
+/* Its packet may have been lost. */
+static void
+one_that_waits_keeps_nobody_else(void **state)
+{
+	struct wire first = datagram(3999, "a"), w;
+	struct used used;
+
+	(void)state;
+	send_by(actor(1), 1, &first, 1);
+	for (unsigned int i = 0; i < MAX; i++) {
+		w = datagram(5000 + i, "a");
+		send_by(actor(99), 99, &w, 2);
+		assert_int_equal(
+		    find((uint16_t)(5000 + i), &w, &used), USES_ONE);
+	}
+	assert_int_equal(uses_count(uses), JUDGED);
+	assert_int_equal(find(3999, &first, &used), USES_ONE);
 }
 
 static void
@@ -331,6 +350,7 @@ main(void)
 		TEST(what_was_sent_long_ago_is_not_meant),
 		TEST(the_table_is_bounded),
 		TEST(what_waits_stays_and_what_was_judged_makes_room),
+		TEST(one_that_waits_keeps_nobody_else),
 		TEST(who_resets_a_connection_did_not_use_it),
 		TEST(a_connection_is_of_who_opened_it_last),
 		TEST(what_is_no_packet_is_refused),

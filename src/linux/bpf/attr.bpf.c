@@ -186,7 +186,8 @@ owner_key(struct sk_buff *skb, struct nf_conn *ct)
 	return (unsigned long)ct | is_reply(skb);
 }
 
-/* The inode of the socket's file, whose numbers are given once. */
+/* The inode of the socket's file, whose numbers are given again when
+ * all 32 bits of them were. */
 static __always_inline __u64
 socket_of(struct sock *sk)
 {
