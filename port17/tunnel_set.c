@@ -57,7 +57,7 @@ read_pin(struct tunnel *to, const char *s)
 static enum tunnel_kind
 kind_of(const struct endpoint *e)
 {
-	if (endpoint_is(e, "socks5"))
+	if (endpoint_is(e, "socks5") || endpoint_is(e, "socks5h"))
 		return TUNNEL_SOCKS5;
 	if (endpoint_is(e, "http"))
 		return TUNNEL_HTTP;

@@ -1,30 +1,104 @@
 #include "src/modes.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "dns/trust.h"
 #include "src/core/explain.h"
 #include "src/core/lists.h"
 #include "src/core/policy.h"
 #include "src/list_file.h"
 #include "src/load.h"
 
-/* "[list "ads"]: warning: …" */
+/* "[list "ads"]: warning: it is empty: …"; a long name or path may be cut. */
 static void
-warn(struct faults *warnings, const struct conf_list *list, const char *what)
+warn(struct faults *warnings, const char *section, const char *what,
+    const char *why)
 {
-	char text[LIST_ERROR_SIZE + 128], section[CONF_STRING_SIZE + 16];
+	char text[LIST_ERROR_SIZE + 128];
 
 	if (warnings == NULL)
 		return;
-	(void)snprintf(section, sizeof(section), "[list \"%s\"]",
-	    list->name); /* a long name may be cut */
-	(void)snprintf(text, sizeof(text), "warning: it is empty: %s",
-	    what); /* a path may be cut */
+	(void)snprintf(text, sizeof(text), "warning: %s: %s", what, why);
 	faults_add_file(
 	    warnings, section, &(struct fault_text){ text, NULL, NULL });
+}
+
+#define SECTION_SIZE (CONF_STRING_SIZE + 16)
+
+static const char *
+section_of(const char *kind, const char *name, char buf[SECTION_SIZE])
+{
+	(void)snprintf(buf, SECTION_SIZE, "[%s \"%s\"]", kind, name);
+	return buf;
+}
+
+/* Certificates: whether what reads them at work can use them. */
+static void
+check_ca(struct faults *warnings, const char *section, const char *key,
+    const struct conf_text *ca)
+{
+	char why[TRUST_WHY_SIZE] = "";
+
+	if (ca->s[0] != '/') /* none, or the system's */
+		return;
+	trust_unref(trust_new(ca->s, why));
+	if (why[0] != '\0')
+		warn(warnings, section, key, why);
+}
+
+static void
+check_hosts(struct faults *warnings, const struct conf_text *hosts)
+{
+	char why[LIST_ERROR_SIZE];
+
+	/* the default may well be missing */
+	if (hosts->place.len == 0 || hosts->s[0] != '/' ||
+	    access(hosts->s, R_OK) == 0)
+		return;
+	(void)snprintf(why, sizeof(why), "%s: %s", hosts->s,
+	    strerror(errno)); /* may be cut */
+	warn(warnings, "[resolver]", "hosts", why);
+}
+
+/* Of several patterns one may find nothing, and the list is short of it. */
+static void
+check_patterns(struct faults *warnings, const struct conf_list *list)
+{
+	char section[SECTION_SIZE];
+
+	for (size_t i = 0; i < list->sources.n; i++) {
+		const char *pattern = list->sources.v[i].s;
+		glob_t found;
+		int r = glob(pattern, 0, NULL, &found);
+
+		if (r == 0)
+			globfree(&found);
+		else if (r == GLOB_NOMATCH && strpbrk(pattern, "*?[") != NULL)
+			warn(warnings, section_of("list", list->name, section),
+			    "no file is found by source", pattern);
+	}
+}
+
+/* Files that the settings name: that one is missing is no fault, since it may
+ * be there when the daemon starts. */
+static void
+check_files(struct faults *warnings, const struct conf *conf)
+{
+	char section[SECTION_SIZE];
+
+	check_ca(warnings, "[resolver]", "tls-ca", &conf->resolver.tls_ca);
+	check_hosts(warnings, &conf->resolver.hosts);
+	for (size_t i = 0; i < conf->n_lists; i++)
+		check_patterns(warnings, &conf->lists[i]);
+	for (size_t i = 0; i < conf->n_tunnels; i++)
+		check_ca(warnings,
+		    section_of("tunnel", conf->tunnels[i].name, section), "ca",
+		    &conf->tunnels[i].ca);
 }
 
 /* From its files, and kept in memory alone; NULL where it can't be read. */
@@ -32,7 +106,7 @@ static const struct list_index *
 read_list(const struct conf_list *list, struct faults *warnings)
 {
 	const struct list_kept nowhere = { NULL, NULL };
-	char what[LIST_ERROR_SIZE] = "";
+	char what[LIST_ERROR_SIZE] = "", section[SECTION_SIZE];
 	const struct list_index *index = NULL;
 	struct list_sources sources;
 	int r = list_sources_find(&sources, list, what);
@@ -42,7 +116,8 @@ read_list(const struct conf_list *list, struct faults *warnings)
 		list_sources_done(&sources);
 	}
 	if (r < 0)
-		warn(warnings, list, what);
+		warn(warnings, section_of("list", list->name, section),
+		    "it is empty", what);
 	return index;
 }
 
@@ -74,6 +149,8 @@ mode_check(const struct conf *conf, const char *rules, struct faults *faults)
 		.lists = read_lists(conf, warnings) };
 	int r = load_policy(&policy, rules, &load, faults, warnings);
 
+	if (conf != NULL && warnings != NULL)
+		check_files(warnings, conf);
 	faults_print(faults, stderr);
 	if (r == 0 && warnings != NULL)
 		faults_print(warnings, stderr);
@@ -81,8 +158,9 @@ mode_check(const struct conf *conf, const char *rules, struct faults *faults)
 	if (faults_count(faults) > 0)
 		r = -EINVAL;
 	if (r == 0)
-		printf("settings and rules are good: %zu rules in %s\n",
+		printf("settings and rules are good: %zu rule%s in %s\n",
 		    policy_n_rules(policy),
+		    policy_n_rules(policy) == 1 ? "" : "s",
 		    rules != NULL ? rules : LOAD_RULES_DEFAULT);
 	faults_free(warnings);
 	policy_unref(policy);

@@ -214,6 +214,9 @@ bad_value(struct reader *r, const struct conf_row *row,
 	char what[WORD_QUOTE_SIZE + 64], word[WORD_QUOTE_SIZE];
 	char expected[CONF_EXPECTED_SIZE];
 
+	if (r->section->item_size != 0)
+		((struct conf_item *)r->base)->bad |=
+		    conf_key_bit(row->section, row->key);
 	(void)snprintf(what, sizeof(what), "%s: %s %s", row->key,
 	    at->len == 0       ? "no value"
 	    : error == -ERANGE ? "out of range:"

@@ -79,7 +79,7 @@ conf_item_new(struct conf *conf, const struct conf_section *section,
 {
 	size_t n = conf_n_items(conf, section), size = section->item_size;
 	char *items;
-	struct conf_item item = { arena_strdup(conf->arena, label), place };
+	struct conf_item item = { arena_strdup(conf->arena, label), place, 0 };
 
 	/* the old array stays in the arena: there are few */
 	items = arena_alloc(conf->arena, n + 1, size);
@@ -134,6 +134,13 @@ static bool
 is_set(const struct conf_text *text)
 {
 	return text->s[0] != '\0';
+}
+
+/* Whether the key was given, but no good: that has been said. */
+static bool
+is_bad(uint64_t bad, const char *section, const char *key)
+{
+	return (bad & conf_key_bit(section, key)) != 0;
 }
 
 static void
@@ -193,6 +200,7 @@ check_dns(const struct check *c, const struct conf_tunnel *tunnel)
 			fault(c, &tunnel->dns_server.v[0].place,
 			    "this is for dns = tunnel only", NULL);
 	} else if (tunnel->dns_server.n == 0 &&
+		   !is_bad(tunnel->bad, "tunnel", "dns-server") &&
 		   is_all_tls(&c->conf->resolver.upstreams)) {
 		fault(c, &tunnel->place,
 		    "dns = tunnel without a server to ask: those of [resolver] "
@@ -209,6 +217,9 @@ check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
 		&tunnel->netns };
 	struct endpoint e;
 
+	if (is_bad(tunnel->bad, "tunnel", "upstream") ||
+	    is_bad(tunnel->bad, "tunnel", "failover"))
+		return;
 	if (is_set(&tunnel->upstream) == (tunnel->failover.n > 0)) {
 		fault(c, &tunnel->place,
 		    tunnel->failover.n > 0
@@ -248,11 +259,13 @@ conf_check(const struct conf *conf, const struct source *sources,
 	for (size_t i = 0; i < conf->n_tunnels; i++)
 		check_tunnel(&c, &conf->tunnels[i]);
 	for (size_t i = 0; i < conf->n_lists; i++)
-		if (conf->lists[i].sources.n == 0)
+		if (conf->lists[i].sources.n == 0 &&
+		    !is_bad(conf->lists[i].bad, "list", "source"))
 			fault(&c, &conf->lists[i].place,
 			    "a list without source", "source = PATH");
 	for (size_t i = 0; i < conf->n_forwards; i++)
-		if (conf->forwards[i].upstreams.n == 0)
+		if (conf->forwards[i].upstreams.n == 0 &&
+		    !is_bad(conf->forwards[i].bad, "forward", "upstream"))
 			fault(&c, &conf->forwards[i].place,
 			    "a forward without upstream", "upstream = ADDRESS");
 	return faults_count(faults) > before ? -EINVAL : 0;

@@ -299,6 +299,21 @@ join_words(const char *words, char *buf, size_t size)
 	}
 }
 
+uint64_t
+conf_key_bit(const char *section, const char *key)
+{
+	uint64_t bit = 1;
+
+	for (size_t i = 0; i < conf_n_rows; i++) {
+		if (strcmp(conf_rows[i].section, section) != 0)
+			continue;
+		if (strcmp(conf_rows[i].key, key) == 0)
+			return bit;
+		bit <<= 1; /* a section has fewer than 64 */
+	}
+	return 0;
+}
+
 const char *
 conf_row_expected(const struct conf_row *row, char buf[CONF_EXPECTED_SIZE])
 {

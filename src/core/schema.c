@@ -140,8 +140,8 @@ is_word(const char *s, size_t len)
 static bool
 is_tunnel_url(const char *s, size_t len)
 {
-	static const char *const schemes[] = { "socks5", "http", "https",
-		"proxy2" };
+	static const char *const schemes[] = { "socks5", "socks5h", "http",
+		"https", "proxy2" };
 	struct endpoint e;
 
 	if (len == 6 && memcmp(s, "direct", 6) == 0)
@@ -303,8 +303,10 @@ const struct conf_row conf_rows[] = {
 	{ FORWARD("policy", CONF_ENUM, policy), .words = "order parallel",
 	    .dflt = "order", .help = "As in [resolver]." },
 	{ LIST("source", CONF_TEXTS, sources), .check = is_path,
-	    .expected = "paths such as /etc/rerouted/lists/*.txt", .dflt = "",
-	    .sample = "/etc/rerouted/lists/ads.txt",
+	    .expected =
+		"paths such as /etc/rerouted/lists/*.txt: files are read, "
+		"and a timer or cron fetches them",
+	    .dflt = "", .sample = "/etc/rerouted/lists/ads.txt",
 	    .help = "Files that the list is made of; * and ? stand for parts "
 		    "of file names." },
 	{ LIST("format", CONF_ENUM, format),

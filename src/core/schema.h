@@ -53,10 +53,11 @@ struct conf_section {
 	const char *label_sample;
 };
 
-/* All have the first two members of conf_list in common. */
+/* All have the first members of conf_list in common. */
 struct conf_item {
 	const char *name;
 	struct conf_place place;
+	uint64_t bad; /* conf_row_bit() of keys that have a bad value */
 };
 
 /* As many as anybody has a use for. */
@@ -112,5 +113,8 @@ bool conf_row_equal(
 #define CONF_EXPECTED_SIZE 160
 const char *conf_row_expected(
     const struct conf_row *row, char buf[CONF_EXPECTED_SIZE]);
+
+/* A bit for the key among those of its section; 0 where there is none. */
+uint64_t conf_key_bit(const char *section, const char *key);
 
 #endif

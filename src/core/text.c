@@ -83,8 +83,11 @@ word_quote(const char *s, size_t len, char buf[WORD_QUOTE_SIZE])
 {
 	size_t n = len < QUOTE_SHOWN ? len : QUOTE_SHOWN;
 	char *p = buf;
+	/* what has quotes of its own needs no others */
+	bool bare = len > 1 && s[0] == '"' && s[len - 1] == '"';
 
-	*p++ = '\'';
+	if (!bare)
+		*p++ = '\'';
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
 
@@ -95,7 +98,8 @@ word_quote(const char *s, size_t len, char buf[WORD_QUOTE_SIZE])
 	}
 	if (n < len)
 		p = stpcpy(p, "...");
-	*p++ = '\'';
+	if (!bare)
+		*p++ = '\'';
 	*p = '\0';
 	return buf;
 }
