@@ -206,7 +206,8 @@ job_done(void *arg)
 static void
 change_done(void *arg, struct change *change_take)
 {
-	char *line = ctl_rules_answer(change_take);
+	const struct client *client = arg;
+	char *line = ctl_rules_answer(client->ce->env, change_take);
 
 	change_free(change_take);
 	work_ended(arg, line);

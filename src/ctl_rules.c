@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/fw_ev.h"
 #include "src/json.h"
 #include "src/policy_job.h"
 
@@ -120,19 +121,21 @@ ctl_rules_keep(const struct ctl_env *env, json_t *args, char **ret_line,
 /* Answers ------------------------------------------------------------------ */
 
 static char *
-done_line(const struct change *change)
+done_line(const struct ctl_env *env, const struct change *change)
 {
+	/* set by a thread, once: as for status */
+	bool cleared = __atomic_load_n(&env->fw->cleared, __ATOMIC_RELAXED);
 	const struct review_result *r = &change->review;
 
 	return ctlmsg_result(json_pack(
-	    "{s:I, s:o, s:o, s:b, s:{s:I, s:I, s:I, s:I}}", "rules",
+	    "{s:I, s:o, s:o, s:b, s:b, s:{s:I, s:I, s:I, s:I}}", "rules",
 	    (json_int_t)change->n_rules, "id",
 	    change->id != 0 ? json_integer(change->id) : json_null(), "ends",
 	    change->end_ms != 0 ? json_real((double)change->end_ms / 1e3)
 				: json_null(),
-	    "saved", change->save_error == 0, "review", "flows",
-	    (json_int_t)r->flows, "changed", (json_int_t)r->changed, "ended",
-	    (json_int_t)r->ended, "marks", (json_int_t)r->marks));
+	    "saved", change->save_error == 0, "judging", !cleared, "review",
+	    "flows", (json_int_t)r->flows, "changed", (json_int_t)r->changed,
+	    "ended", (json_int_t)r->ended, "marks", (json_int_t)r->marks));
 }
 
 /* All faults as a compiler prints them. */
@@ -179,10 +182,10 @@ what_failed(const struct change *change)
 }
 
 char *
-ctl_rules_answer(const struct change *change)
+ctl_rules_answer(const struct ctl_env *env, const struct change *change)
 {
 	if (change->result == 0)
-		return done_line(change);
+		return done_line(env, change);
 	if (faults_count(change->faults) > 0)
 		return faults_line(change->faults);
 	return ctlmsg_error(CTLMSG_FAILED, what_failed(change));

@@ -21,6 +21,6 @@ enum ctl_answer ctl_rules_keep(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
 
 /* The line that answers a change, to be freed; NULL when there is no memory. */
-char *ctl_rules_answer(const struct change *change);
+char *ctl_rules_answer(const struct ctl_env *env, const struct change *change);
 
 #endif

@@ -96,13 +96,14 @@ static void
 keep_error(struct policy_ev *pe, const struct change *change)
 {
 	const struct fault *fault = faults_get(change->faults, 0);
+	char place[FAULT_PLACE_SIZE];
 
 	pe->error[0] = '\0';
 	if (change->result == 0)
 		return;
 	if (fault != NULL)
-		(void)snprintf(pe->error, sizeof(pe->error), "%s:%u:%u: %s",
-		    fault->file, fault->line, fault->column,
+		(void)snprintf(pe->error, sizeof(pe->error), "%s%s: %s",
+		    fault->file, fault_at(fault, place),
 		    fault->what); /* may be cut */
 	else
 		(void)snprintf(pe->error, sizeof(pe->error), "%s",

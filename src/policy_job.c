@@ -40,10 +40,11 @@ static void
 log_faults(const struct faults *faults)
 {
 	const struct fault *fault;
+	char place[FAULT_PLACE_SIZE];
 
 	for (size_t i = 0; (fault = faults_get(faults, i)) != NULL; i++)
-		log_error("policy", "%s:%u:%u: %s%s%s", fault->file,
-		    fault->line, fault->column, fault->what,
+		log_error("policy", "%s%s: %s%s%s", fault->file,
+		    fault_at(fault, place), fault->what,
 		    fault->expected != NULL ? "; expected " : "",
 		    fault->expected != NULL ? fault->expected : "");
 }

@@ -205,13 +205,23 @@ print_line(const struct fault *f, FILE *out)
 	print_caret(text, at, width(text + at, mark), out);
 }
 
+const char *
+fault_at(const struct fault *f, char buf[FAULT_PLACE_SIZE])
+{
+	buf[0] = '\0';
+	if (f->line > 0)
+		(void)snprintf(buf, FAULT_PLACE_SIZE, ":%u:%u", f->line,
+		    f->column); /* fits */
+	return buf;
+}
+
 void
 fault_print(const struct fault *f, FILE *out)
 {
+	char place[FAULT_PLACE_SIZE];
+
 	print_text(f->file, out);
-	if (f->line > 0)
-		(void)fprintf(out, ":%u:%u", f->line, f->column);
-	(void)fputs(": ", out);
+	(void)fprintf(out, "%s: ", fault_at(f, place));
 	print_text(f->what, out);
 	(void)fputc('\n', out);
 	if (f->line > 0)

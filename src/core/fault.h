@@ -57,6 +57,10 @@ void faults_add(struct faults *faults, const struct source *src, size_t off,
 void faults_add_file(
     struct faults *faults, const char *file, const struct fault_text *text);
 
+/* ":LINE:COLUMN"; "" for one of the file as a whole. */
+#define FAULT_PLACE_SIZE 32
+const char *fault_at(const struct fault *fault, char buf[FAULT_PLACE_SIZE]);
+
 /* What compilers print: place and fault, the line, a caret, what was expected.
  * Foreign bytes come out as \xNN, long lines cut round the caret. */
 void fault_print(const struct fault *fault, FILE *out);

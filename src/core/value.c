@@ -212,6 +212,16 @@ range_unmap(const struct addr_range *r)
 	return u.lo.family == u.hi.family ? u : *r;
 }
 
+/* A name with a dot, and no address with a mistake. */
+static bool
+is_host(const char *s, size_t len)
+{
+	struct name name;
+
+	return memchr(s, '.', len) != NULL && name_parse(&name, s, len) == 0 &&
+	       (s[len - 1] < '0' || s[len - 1] > '9');
+}
+
 /* What is wrong with s, which is no range. */
 static int
 refuse_addr(struct value_fault *fault, const char *s, size_t len)
@@ -248,6 +258,8 @@ refuse_addr(struct value_fault *fault, const char *s, size_t len)
 	return refuse(fault, s, len, "is reversed", expected);
 bad:
 	fault->nearest = word_nearest(s, len, scope_words, N_SCOPES);
+	if (is_host(s, len))
+		fault->nearest = "domain NAME";
 	return refuse(
 	    fault, s, len, "is no address", value_expected(VALUE_ADDR));
 }

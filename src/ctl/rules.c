@@ -154,15 +154,28 @@ call_change(const struct context *context, const char *call, json_t *args_take,
 	} else {
 		say(result);
 		print_review(result);
+		if (json_is_false(json_object_get(result, "judging")))
+			puts("nothing is judged: the rules are out of the "
+			     "tables until the daemon starts again");
 	}
 	json_decref(result);
 	return STATUS_DONE;
 }
 
+/* "1 rule is", "2 rules are" */
+static void
+print_rules(const json_t *result)
+{
+	double n = command_number(result, "rules");
+
+	printf("%.0f %s in force", n, n > 1 || n < 1 ? "rules are" : "rule is");
+}
+
 static void
 say_reloaded(const json_t *result)
 {
-	printf("%.0f rules are in force\n", command_number(result, "rules"));
+	print_rules(result);
+	putchar('\n');
 }
 
 enum status
@@ -287,8 +300,8 @@ command_add(const struct context *context)
 static void
 say_deleted(const json_t *result)
 {
-	printf("rule %.0f is out; %.0f rules are in force\n",
-	    command_number(result, "id"), command_number(result, "rules"));
+	printf("rule %.0f is out; ", command_number(result, "id"));
+	say_reloaded(result);
 }
 
 static enum status
@@ -339,9 +352,10 @@ say_tried(const json_t *result)
 
 	format_left(
 	    left, sizeof(left), command_number(result, "ends") - wall());
-	printf("%.0f rules are in force for %s, then the set before is back; "
+	print_rules(result);
+	printf(" for %s, then the set before is back; "
 	       "'reroutectl rules keep' keeps them\n",
-	    command_number(result, "rules"), left);
+	    left);
 }
 
 static enum status

@@ -126,6 +126,51 @@ check "allowed" gets 7001 ok
 echo "default out blck" >"$tmp/try.rules"
 check_not "faults are not tried" ctl rules try "$tmp/try.rules" --for 1h
 check "allowed" gets 7001 ok
+
+# what is said
+says() { # TEXT COMMAND...
+	local text=$1
+	shift
+	"$@" >"$tmp/out" 2>&1
+	cat "$tmp/out"
+	grep -qF -- "$text" "$tmp/out"
+}
+says_not() { ! says "$@"; }
+echo "default in accept" >"$tmp/rules/10.rules"
+check "one rule, of the command line, is one" says "1 rule is in force" ctl reload
+check "that it is judged is not said" says_not "nothing is judged" ctl reload
+mv "$tmp/rules" "$tmp/rules.kept"
+ctl reload >"$tmp/out" 2>&1
+check "a folder that is not there has no line" says \
+	"the last reload failed, the rules before are in force: $tmp/rules: can't" \
+	ctl status
+mv "$tmp/rules.kept" "$tmp/rules"
+check "all is taken out" ctl firewall clear
+check "a reload tells that nothing is judged" says "nothing is judged" ctl reload
+check "so does a rule" says "nothing is judged" ctl block out to port 7002
 stop "$daemon"
 check "the daemon ends well" test $? = 0
+
+# --check: files that the settings name
+checked() { # SETTING...
+	printf '%s\n' "$@" >"$tmp/check.conf"
+	"$REROUTED" --config "$tmp/check.conf" --rules "$tmp/rules" --check
+}
+echo "no certificate" >"$tmp/no.pem"
+echo one.example >"$tmp/one.txt"
+check "no certificates" says "[resolver]: warning: tls-ca: $tmp/no.pem: " \
+	checked "[resolver]" "tls-ca = $tmp/no.pem"
+check "is no fault" checked "[resolver]" "tls-ca = $tmp/no.pem"
+check "no hosts" says "[resolver]: warning: hosts: $tmp/hosts: No such file" \
+	checked "[resolver]" "hosts = $tmp/hosts"
+check "the default is not missed, nor is none" says_not warning \
+	checked "[resolver]" "hosts = none"
+check "certificates of a tunnel" says "[tunnel \"t\"]: warning: ca: $tmp/gone.pem: " \
+	checked '[tunnel "t"]' "upstream = https://192.0.2.1:443" \
+	"ca = $tmp/gone.pem"
+check "a source that finds nothing" says \
+	"[list \"l\"]: warning: no file is found by source: $tmp/*.none" \
+	checked '[list "l"]' "source = $tmp/one.txt, $tmp/*.none"
+check "with all of them there" says_not warning checked \
+	'[list "l"]' "source = $tmp/*.txt"
 finish
