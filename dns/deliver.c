@@ -190,7 +190,8 @@ outcome_deliver(struct resolve *r, struct asked *asked,
 		opts.ede = o.answer->rcode == RCODE_NXDOMAIN
 			       ? EDE_STALE_NXDOMAIN
 			       : EDE_STALE;
-		opts.ede_text = "no upstream answers";
+		opts.ede_text = o.refused ? "the upstreams answer with errors"
+					  : "no upstream answers";
 	}
 	count(r, &o);
 	note(r, asked, &o, now);

@@ -160,6 +160,15 @@ waiter_new(struct resolve *r, const struct asking *a, const struct asked *asked)
 	return waiter;
 }
 
+/* RFC 8767 section 4: that somebody could not tell is no answer to be given
+ * when it has expired. */
+static bool
+is_data(const struct cache_entry *entry)
+{
+	return entry != NULL && (entry->answer.rcode == RCODE_NOERROR ||
+				    entry->answer.rcode == RCODE_NXDOMAIN);
+}
+
 bool
 resolve_find_stale(
     struct resolve *r, const struct key *key, mono_t now, struct outcome *ret)
@@ -167,12 +176,12 @@ resolve_find_stale(
 	struct cache_entry *entry = cache_find(r->cache, key);
 	struct key any;
 
-	if (entry == NULL) { /* NXDOMAIN is kept for all types */
+	if (!is_data(entry)) { /* NXDOMAIN is kept for all types */
 		any = *key;
 		any.type = TYPE_NONE;
 		entry = cache_find(r->cache, &any);
 	}
-	if (entry == NULL || entry->answer.rcode == RCODE_SERVFAIL ||
+	if (!is_data(entry) ||
 	    mono_since(now, entry->stored) >=
 		((uint64_t)entry->answer.ttl + r->conf.stale_max) * MONO_S)
 		return false;

@@ -86,6 +86,7 @@ struct outcome {
 	enum record_from from;
 	const struct upstream *upstream; /* who answered; NULL */
 	bool stale;
+	bool refused; /* it is, since whoever was asked can't tell */
 	uint32_t age;
 };
 

@@ -72,6 +72,7 @@ task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 	struct answer answer;
 
 	if (resolve_find_stale(r, &take->key, now, &o)) {
+		o.refused = take->refused;
 		task_finish(r, take, &o, now);
 		return;
 	}

@@ -1,6 +1,7 @@
 #include "src/ctl_status.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "src/attr.h"
@@ -9,9 +10,11 @@
 #include "src/ctl_dns.h"
 #include "src/guard_ev.h"
 #include "src/json.h"
+#include "src/list_ev.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/policy_ev.h"
+#include "src/resolver_ev.h"
 
 static json_t *
 status_counters(const struct stats *stats)
@@ -145,6 +148,80 @@ add_problem(json_t *problems, const char *before, const char *what)
 	    json_sprintf("%s%s%s", before, what[0] != '\0' ? ": " : "", what));
 }
 
+/* A rule that names a list is nothing without what is in it. */
+static void
+list_problems(const struct ctl_env *env, json_t *problems)
+{
+	const struct policy *policy = judge_policy(env->judge);
+	json_t *lists = list_ev_status(env->list_ev);
+	const json_t *list;
+	size_t i;
+
+	json_array_foreach(lists, i, list)
+	{
+		const char *name =
+		    json_string_value(json_object_get(list, "name"));
+		const char *state =
+		    json_string_value(json_object_get(list, "state"));
+		const char *error =
+		    json_string_value(json_object_get(list, "error"));
+		json_t *about = json_sprintf("%s%s%s", name,
+		    error != NULL ? ": " : "", error != NULL ? error : "");
+
+		if (!policy_names_list(policy, name))
+			;
+		else if (strcmp(state, "stale") == 0)
+			add_problem(problems,
+			    "a list of the rules stays as it was",
+			    json_string_value(about));
+		else if (json_integer_value(json_object_get(list, "names")) +
+			     json_integer_value(
+				 json_object_get(list, "addresses")) ==
+			 0)
+			add_problem(problems, "a list of the rules is empty",
+			    json_string_value(about));
+		json_decref(about);
+	}
+	json_decref(lists);
+}
+
+static bool
+is_tunnelled(const struct upstream_group *group)
+{
+	return group->n > 0 && group->v[0].spec.kind == UPSTREAM_TUNNEL;
+}
+
+static void
+resolver_problems(const struct ctl_env *env, json_t *problems)
+{
+	struct resolve *resolve = resolver_ev_resolve(env->resolver);
+	const char *why = resolver_ev_trust_why(env->resolver);
+	const struct upstream_group *group;
+	char text[NAME_TEXT_SIZE];
+	const struct name *zone;
+
+	if (!resolver_ev_listens(env->resolver))
+		add_problem(problems, "the resolver does not listen", "");
+	if (why[0] != '\0')
+		add_problem(
+		    problems, "no upstream over TLS can be asked: tls-ca", why);
+	for (size_t g = 0; (group = resolve_group(resolve, g, &zone)) != NULL;
+	     g++) {
+		const char *names = g > 0 ? name_format(zone, text) : "";
+
+		/* what a tunnel lacks is the tunnel's */
+		if (!upstream_all_down(group) || is_tunnelled(group))
+			continue;
+		if (group->n > 0)
+			add_problem(problems,
+			    g > 0 ? "no upstream answers for names below"
+				  : "no upstream answers",
+			    names);
+		else if (g == 0)
+			add_problem(problems, "no upstream is known", names);
+	}
+}
+
 /* What a user has to act on, of all that the result says: a line each. */
 static json_t *
 status_problems(const struct ctl_env *env, const json_t *result)
@@ -175,10 +252,9 @@ status_problems(const struct ctl_env *env, const json_t *result)
 		add_problem(problems,
 		    "the last reload failed, the rules before are in force",
 		    why);
-	if (env->conf->resolver.listen.n > 0 &&
-	    json_is_false(json_object_get(
-		json_object_get(result, "resolver"), "listening")))
-		add_problem(problems, "the resolver does not listen", "");
+	list_problems(env, problems);
+	if (env->conf->resolver.listen.n > 0)
+		resolver_problems(env, problems);
 	return problems;
 }
 

@@ -36,14 +36,59 @@ write_all(int fd, const struct file_part *part)
 	return 0;
 }
 
+/* What root makes in somebody's folder is theirs: the daemon, which has become
+ * that user, goes on with it. */
+static int
+give(int fd, const char *folder)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (stat(folder, &st) < 0 ||
+	    (st.st_uid != 0 && fchown(fd, st.st_uid, st.st_gid) < 0))
+		return -errno;
+	return 0;
+}
+
+static char *
+folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? strndup(path, (size_t)(slash - path)) : NULL;
+}
+
+/* The folder's owner may have put a link there: it is not followed. */
+static int
+create(const char *path)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	char *folder;
+	int fd, r = 0;
+
+	(void)unlink(path); /* of one who was killed */
+	fd = open(path, flags, 0600);
+	if (fd < 0)
+		return -errno;
+	folder = folder_of(path);
+	if (folder != NULL)
+		r = give(fd, folder);
+	free(folder);
+	if (r == 0)
+		return fd;
+	(void)close(fd); /* nothing was written */
+	return r;
+}
+
 static int
 write_parts(const char *path, const struct file_part *parts, size_t n)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = create(path);
 	int r = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = write_all(fd, &parts[i]);
 	if (r == 0 && fsync(fd) < 0)
@@ -53,17 +98,34 @@ write_parts(const char *path, const struct file_part *parts, size_t n)
 	return r;
 }
 
+/* A folder that is not there yet; writing says what is wrong. */
+static int
+make_dir(const char *dir)
+{
+	char *above;
+	int fd;
+
+	if (mkdir(dir, 0700) < 0)
+		return -errno;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	above = folder_of(dir);
+	if (fd >= 0 && above != NULL)
+		(void)give(fd, above);
+	free(above);
+	if (fd >= 0)
+		(void)close(fd); /* it was only looked at */
+	return 0;
+}
+
 /* The folder that the file is to be in. */
 static void
 make_folder(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir =
-	    slash != NULL ? strndup(path, (size_t)(slash - path)) : NULL;
+	char *dir = folder_of(path);
 
-	if (dir != NULL && mkdir(dir, 0700) < 0 && errno == ENOENT) {
+	if (dir != NULL && make_dir(dir) == -ENOENT) {
 		make_folder(dir);
-		(void)mkdir(dir, 0700); /* writing says what is wrong */
+		(void)make_dir(dir);
 	}
 	free(dir);
 }

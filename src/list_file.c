@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/base/log.h"
 #include "src/base/sip.h"
 #include "src/core/list_build.h"
 #include "src/core/list_parse.h"
@@ -243,7 +245,28 @@ take_fault(void *arg, const struct list_fault *fault)
 	list_report_fault(reading->report, fault);
 }
 
-/* Reads one file. An HTML page in place of a list is not to empty it. */
+/* A page in place of a list, or nothing at all, as a download that failed
+ * leaves it: that is not to empty it. */
+static int
+check_content(const struct reading *reading, const char *path, bool zone,
+    char what[LIST_ERROR_SIZE])
+{
+	uint64_t lost = list_report_lost(reading->report);
+
+	if (list_report_is_junk(reading->report)) {
+		(void)snprintf(what, LIST_ERROR_SIZE,
+		    "%s: no line of it can be used", path); /* may be cut */
+		return -EBADMSG;
+	}
+	if (lost > 0 && !zone) {
+		(void)snprintf(what, LIST_ERROR_SIZE,
+		    "%s: there is no entry in it any more, of %" PRIu64, path,
+		    lost); /* may be cut */
+		return -ENODATA;
+	}
+	return 0;
+}
+
 static int
 read_source(struct reading *reading, const struct conf_list *list,
     const char *path, char what[LIST_ERROR_SIZE])
@@ -251,22 +274,32 @@ read_source(struct reading *reading, const struct conf_list *list,
 	struct list_sink sink = { take_entry, take_fault, reading };
 	char *text;
 	size_t len;
-	bool secret;
+	bool secret, zone;
 	int r = file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &secret);
 
 	if (r < 0)
 		return complain(what, path, r);
 	list_report_file(reading->report, path, secret);
 	r = list_parse(&sink, list->format, text, len);
+	zone = list_detect(text, len) == CONF_FORMAT_RPZ;
 	free(text);
-	if (r < 0)
-		return complain(what, path, r);
-	if (list_report_is_junk(reading->report)) {
-		(void)snprintf(what, LIST_ERROR_SIZE,
-		    "%s: no line of it can be used", path); /* may be cut */
-		return -EBADMSG;
-	}
-	return 0;
+	return r < 0 ? complain(what, path, r)
+		     : check_content(reading, path, zone, what);
+}
+
+/* Once, until one could be kept again: lists change by the hour. */
+static void
+tell_kept(const char *path, int result)
+{
+	static bool told; /* several threads load lists */
+
+	if (result == 0)
+		__atomic_store_n(&told, false, __ATOMIC_RELAXED);
+	else if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+		log_warning("lists",
+		    "the compiled form can't be kept, the next start reads the "
+		    "files: %s: %s",
+		    path != NULL ? path : "", strerror(-result));
 }
 
 /* Into the folder and mapped from there, else from memory. */
@@ -278,6 +311,8 @@ store(const struct list_index **ret, const struct conf_list *list,
 	struct file_part part = { bytes_take->bytes, bytes_take->size };
 	int r = path != NULL ? file_save(path, &part, 1) : -ENOMEM;
 
+	if (state != NULL)
+		tell_kept(path, r);
 	if (r == 0)
 		r = map_path(ret, path, NULL);
 	free(path);
@@ -309,12 +344,15 @@ finish(const struct list_index **ret, struct reading *reading,
 
 int
 list_file_compile(const struct list_index **ret, const struct conf_list *list,
-    const struct list_sources *sources, const char *state,
+    const struct list_sources *sources, const struct list_kept *kept,
     char what[LIST_ERROR_SIZE])
 {
 	struct list_identity identity =
 	    list_sources_identity(sources, list->format);
-	struct reading reading = { .report = list_report_new() };
+	size_t len = 0;
+	const void *meta =
+	    kept->before != NULL ? list_index_meta(kept->before, &len) : NULL;
+	struct reading reading = { .report = list_report_new(meta, len) };
 	uint64_t key[2];
 	int r = reading.report != NULL ? 0 : -ENOMEM;
 
@@ -326,7 +364,7 @@ list_file_compile(const struct list_index **ret, const struct conf_list *list,
 	for (size_t i = 0; r == 0 && i < sources->n; i++)
 		r = read_source(&reading, list, sources->v[i].path, what);
 	if (r == 0) {
-		r = finish(ret, &reading, list, &identity, state);
+		r = finish(ret, &reading, list, &identity, kept->state);
 		if (r < 0)
 			(void)complain(what, list->name, r);
 	}

@@ -32,13 +32,19 @@ void list_sources_done(struct list_sources *sources);
 struct list_identity list_sources_identity(
     const struct list_sources *sources, enum conf_list_format format);
 
+/* Where a list is kept, and what there is of it; both borrowed. */
+struct list_kept {
+	const char *state;		 /* the folder; NULL: there is none */
+	const struct list_index *before; /* what it is so far, or NULL */
+};
+
 /* Reads all of it and makes the compiled form, which is put into the state
- * folder (NULL: there is none) and mapped from there. 0 with a reference, or
- * -errno with what[] set. A file of which no line can be used is an error too.
- */
+ * folder and mapped from there. 0 with a reference, or -errno with what[] set.
+ * A file of which no line can be used is an error too; so is one that has no
+ * entries any more, unless it is a zone of RPZ, which says that it is whole. */
 int list_file_compile(const struct list_index **ret,
     const struct conf_list *list, const struct list_sources *sources,
-    const char *state, char what[LIST_ERROR_SIZE]);
+    const struct list_kept *kept, char what[LIST_ERROR_SIZE]);
 
 /* Maps what list_file_compile() left; of that identity, or NULL for any. 0,
  * -ENOENT, -ESTALE, -EBADMSG (damaged) or -errno. */

@@ -110,6 +110,31 @@ fall_back(const struct list_job *job, const struct conf_list *list,
 	return l;
 }
 
+static const struct list_index *
+before_of(const struct list_job *job, const struct conf_list *list)
+{
+	int at = list_table_find(job->before, list->name);
+
+	return at >= 0 ? list_table_get(job->before, (size_t)at) : NULL;
+}
+
+static int
+compile(const struct list_index **ret, const struct list_job *job,
+    const struct conf_list *list, const struct list_sources *sources,
+    struct list_state *state)
+{
+	const struct list_index *before = list_index_ref(before_of(job, list));
+	struct list_kept kept = { .state = job->state };
+	int r;
+
+	if (before == NULL) /* where there is none, it has had nothing */
+		(void)list_file_map(&before, list, NULL, job->state);
+	kept.before = before;
+	r = list_file_compile(ret, list, sources, &kept, state->error);
+	list_index_unref(before);
+	return r;
+}
+
 /* From the state folder if that is what the files would make, else from
  * them. */
 static int
@@ -129,8 +154,7 @@ load(const struct list_index **ret, const struct list_job *job,
 		    "version, and is made anew",
 		    list->name);
 	if (r < 0)
-		r = list_file_compile(
-		    ret, list, sources, job->state, state->error);
+		r = compile(ret, job, list, sources, state);
 	if (r < 0)
 		return r;
 	state->changed = true;
@@ -144,10 +168,7 @@ static const struct list_index *
 load_one(struct list_job *job, const struct conf_list *list,
     struct list_state *state)
 {
-	int at = list_table_find(job->before, list->name);
-	const struct list_index *before =
-	    at >= 0 ? list_table_get(job->before, (size_t)at) : NULL;
-	const struct list_index *l = NULL;
+	const struct list_index *before = before_of(job, list), *l = NULL;
 	struct list_sources sources;
 	struct list_identity identity;
 

@@ -20,14 +20,15 @@
 
 struct list_report {
 	json_t *root, *files, *first, *modifiers;
-	json_t *file; /* at hand; borrowed */
+	json_t *file;	/* at hand; borrowed */
+	json_t *before; /* the root of the last one; NULL */
 	bool secret;
 	uint64_t entries, faults;
 	uint64_t file_entries, file_faults;
 };
 
 struct list_report *
-list_report_new(void)
+list_report_new(const char *before, size_t len)
 {
 	struct list_report *report = calloc(1, sizeof(*report));
 
@@ -43,6 +44,8 @@ list_report_new(void)
 		free(report);
 		return NULL;
 	}
+	if (len > 0) /* one of another kind says nothing */
+		report->before = json_loadb(before, len, 0, NULL);
 	return report;
 }
 
@@ -52,6 +55,7 @@ list_report_free(struct list_report *report)
 	if (report == NULL)
 		return;
 	json_decref(report->root);
+	json_decref(report->before);
 	free(report);
 }
 
@@ -152,6 +156,26 @@ bool
 list_report_is_junk(const struct list_report *report)
 {
 	return report->file_faults > 0 && report->file_entries == 0;
+}
+
+uint64_t
+list_report_lost(const struct list_report *report)
+{
+	const char *path,
+	    *now = json_string_value(json_object_get(report->file, "file"));
+	const json_t *file;
+	size_t i;
+
+	if (report->file_entries > 0 || now == NULL)
+		return 0;
+	json_array_foreach(json_object_get(report->before, "files"), i, file)
+	{
+		path = json_string_value(json_object_get(file, "file"));
+		if (path != NULL && strcmp(path, now) == 0)
+			return (uint64_t)json_integer_value(
+			    json_object_get(file, "entries"));
+	}
+	return 0;
 }
 
 char *

@@ -2,6 +2,8 @@
 #define LIST_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct list_fault;
 
@@ -15,7 +17,9 @@ struct list_fault;
  */
 struct list_report;
 
-struct list_report *list_report_new(void);	   /* NULL: no memory */
+/* before: such a text of the list as it is so far, may be empty. NULL: no
+ * memory. */
+struct list_report *list_report_new(const char *before, size_t len);
 void list_report_free(struct list_report *report); /* accepts NULL */
 
 /* What follows is of that file. Of a secret one no line is shown. */
@@ -27,6 +31,8 @@ void list_report_fault(
 
 /* Whether the file has faults and nothing else. */
 bool list_report_is_junk(const struct list_report *report);
+/* How many entries the file had before, where it has none now; else 0. */
+uint64_t list_report_lost(const struct list_report *report);
 
 /* To be freed; NULL when there was no memory. */
 char *list_report_text(struct list_report *report);

@@ -31,13 +31,14 @@ warn(struct faults *warnings, const struct conf_list *list, const char *what)
 static const struct list_index *
 read_list(const struct conf_list *list, struct faults *warnings)
 {
+	const struct list_kept nowhere = { NULL, NULL };
 	char what[LIST_ERROR_SIZE] = "";
 	const struct list_index *index = NULL;
 	struct list_sources sources;
 	int r = list_sources_find(&sources, list, what);
 
 	if (r == 0) {
-		r = list_file_compile(&index, list, &sources, NULL, what);
+		r = list_file_compile(&index, list, &sources, &nowhere, what);
 		list_sources_done(&sources);
 	}
 	if (r < 0)

@@ -47,6 +47,9 @@ give_state(struct privileges_ev *pe)
 {
 	int r = caps_give_folder(pe->opts.state, 0700, &pe->user);
 
+	/* root made it there, where it is older than the user */
+	if (r == 0)
+		r = caps_give_below(pe->opts.state, "lists", &pe->user);
 	if (r < 0)
 		log_warning("rerouted",
 		    "%s can't be given to the user " PRIVILEGES_USER

@@ -365,6 +365,12 @@ resolver_ev_why(const struct resolver_ev *re, const struct upstream *upstream)
 	return upstreams_ev_why(re->upstreams, upstream);
 }
 
+const char *
+resolver_ev_trust_why(const struct resolver_ev *re)
+{
+	return upstreams_ev_trust_why(re->upstreams);
+}
+
 void
 resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret)
 {

@@ -57,6 +57,8 @@ struct resolve *resolver_ev_resolve(struct resolver_ev *re);
 /* What is known to be wrong with an upstream, in words; "". */
 const char *resolver_ev_why(
     const struct resolver_ev *re, const struct upstream *upstream);
+/* What is wrong with tls-ca; "". */
+const char *resolver_ev_trust_why(const struct resolver_ev *re);
 /* All 0 where nothing is listened on. */
 struct server_stats;
 void resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret);

@@ -31,6 +31,7 @@ struct upstreams_ev {
 	bool closing;	       /* what one gives back is not the other's */
 	bool trusts;	       /* certificates were read once */
 	struct trust_job *job; /* they are read again */
+	char trust_why[TRUST_WHY_SIZE]; /* they can't be used; "" */
 };
 
 /* Certificates ---------------------------------------------------------------
@@ -62,6 +63,7 @@ trust_done(void *arg)
 
 	if (ue != NULL) {
 		ue->job = NULL;
+		memcpy(ue->trust_why, job->why, sizeof(ue->trust_why));
 		if (job->why[0] != '\0')
 			log_error("dns",
 			    "no upstream over TLS can be asked: tls-ca %s",
@@ -96,11 +98,13 @@ read_trust(struct upstreams_ev *ue, const struct conf *conf)
 	const char *ca = conf->resolver.tls_ca.s;
 	struct trust_job *job;
 
-	if (!needs_trust(conf))
-		return;
 	if (ue->job != NULL)
 		ue->job->ue = NULL; /* older settings' */
 	ue->job = NULL;
+	if (!needs_trust(conf)) {
+		ue->trust_why[0] = '\0';
+		return;
+	}
 	job = calloc(1, sizeof(*job));
 	if (job == NULL)
 		goto fail;
@@ -261,6 +265,12 @@ upstreams_ev_why(const struct upstreams_ev *ue, const struct upstream *upstream)
 	return upstream_is_tls(&upstream->spec)
 		   ? dot_ev_why(ue->dot, upstream->number)
 		   : "";
+}
+
+const char *
+upstreams_ev_trust_why(const struct upstreams_ev *ue)
+{
+	return ue->trust_why;
 }
 
 bool

@@ -74,4 +74,7 @@ void upstreams_ev_forgive(struct upstreams_ev *ue);
 const char *upstreams_ev_why(
     const struct upstreams_ev *ue, const struct upstream *upstream);
 
+/* Why no certificate is believed: what is wrong with tls-ca; "". */
+const char *upstreams_ev_trust_why(const struct upstreams_ev *ue);
+
 #endif

@@ -18,6 +18,7 @@ struct compiler {
 	struct arena *scratch;		   /* of names */
 	struct map names;		   /* users and groups asked for */
 	const struct list_index **indexes; /* of the lists, from 1 */
+	bool *lists_named;		   /* by a rule; as these */
 	bool nomem;
 };
 

@@ -1,5 +1,7 @@
 #include "src/core/policy.h"
 
+#include <string.h>
+
 #include "src/core/lists.h"
 #include "src/core/policy_own.h"
 
@@ -123,6 +125,15 @@ policy_list_index(const struct policy *policy, uint32_t n)
 	return policy->table != NULL && n <= policy->lists.n
 		   ? policy->indexes[n]
 		   : NULL;
+}
+
+bool
+policy_names_list(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->lists.n; i++)
+		if (strcmp(policy->lists.v[i], name) == 0)
+			return policy->lists_named[i + 1];
+	return false;
 }
 
 const char *

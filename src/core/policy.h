@@ -87,6 +87,8 @@ size_t policy_n_rules(const struct policy *policy);
 /* The names behind decision.tunnel and decision.list; NULL for 0. */
 const char *policy_tunnel(const struct policy *policy, uint32_t n);
 const char *policy_list(const struct policy *policy, uint32_t n);
+/* Whether a rule names that list. */
+bool policy_names_list(const struct policy *policy, const char *name);
 /* See list_table_wants_tcp(). */
 bool policy_wants_tcp(const struct policy *policy, const struct name *name);
 /* The list itself, borrowed from the policy; NULL where it is not loaded. */

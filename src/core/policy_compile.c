@@ -360,6 +360,7 @@ compile(struct compiler *c, const struct policy **ret)
 		return -ENOMEM;
 	policy->table = list_table_ref(c->world->table);
 	policy->indexes = c->indexes;
+	policy->lists_named = c->lists_named;
 	policy->arena = c->arena;
 	policy->refs = policy->uses = 1;
 	policy->generation = next_generation();

@@ -92,9 +92,12 @@ compiler_lists(struct compiler *c, struct policy_match *ret,
 
 	if (lists == NULL)
 		return;
-	for (size_t i = 0; i < values->n; i++)
+	for (size_t i = 0; i < values->n; i++) {
 		lists[i] = word_find(c, &c->world->lists, values->v[i].text,
 		    &values->v[i].place, false);
+		if (c->lists_named != NULL && lists[i] <= c->world->lists.n)
+			c->lists_named[lists[i]] = true;
+	}
 	qsort(lists, values->n, sizeof(*lists), number_cmp);
 	ret->lists = (struct list_set){ lists, values->n, c->indexes };
 }
@@ -116,6 +119,7 @@ compiler_indexes(struct compiler *c)
 
 	/* numbered from 1 */
 	c->indexes = compiler_alloc(c, lists->n + 1, sizeof(c->indexes[0]));
+	c->lists_named = compiler_alloc(c, lists->n + 1, sizeof(bool));
 	for (size_t i = 0; c->indexes != NULL && i < lists->n; i++) {
 		int at = list_table_find(table, lists->v[i]);
 

@@ -22,6 +22,7 @@ struct policy {
 	struct policy_words tunnels, lists;
 	const struct list_table *table;	   /* a reference, or NULL */
 	const struct list_index **indexes; /* of the lists, from 1; or NULL */
+	const bool *lists_named;	   /* by a rule; as these */
 	struct {
 		bool set;
 		enum action action;

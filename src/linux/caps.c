@@ -120,6 +120,25 @@ caps_give_folder(const char *path, mode_t mode, const struct caps_user *user)
 	return fd < 0 ? -errno : give_folder(fd, user, FOLDERS_DEPTH);
 }
 
+int
+caps_give_below(
+    const char *path, const char *name, const struct caps_user *user)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = -1, r = 0;
+
+	if (dir >= 0)
+		fd = openat(
+		    dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		r = give_folder(fd, user, FOLDERS_DEPTH);
+	else if (errno != ENOENT)
+		r = -errno;
+	if (dir >= 0)
+		(void)close(dir); /* it was only read */
+	return r;
+}
+
 bool
 caps_may_write(const char *path, const struct caps_user *user)
 {

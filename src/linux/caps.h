@@ -21,6 +21,11 @@ int caps_user_find(const char *name, struct caps_user *ret);
 int caps_give_folder(
     const char *path, mode_t mode, const struct caps_user *user);
 
+/* The same for a folder in one that is the user's already, where it is there:
+ * a link in its place is not followed. 0 or -errno. */
+int caps_give_below(
+    const char *path, const char *name, const struct caps_user *user);
+
 /* Whether the user will be able to remove what is in the folder. */
 bool caps_may_write(const char *path, const struct caps_user *user);
 

@@ -218,6 +218,55 @@ check "its own folder: ends well" [ $? -eq 0 ]
 check_not "its own folder: no socket is left" test -e "$control"
 unset control
 
+# -- what it keeps of lists --
+whose() { [ "$(stat -c '%u %g' "$@" | sort -u)" = "4711 4711" ]; }
+compiled() { # NAME: in the kept form
+	ctl --json lists >"$tmp/lists" && grep -q '"names":'"$1"',' "$tmp/lists"
+}
+newer() { [ "$tmp/state/lists/ads" -nt "$tmp/mark" ]; }
+rm -rf "$tmp/state"
+mkdir -p "$tmp/l"
+echo one.example >"$tmp/l/ads.txt"
+settings "[list \"ads\"]" "source = $tmp/l/ads.txt"
+check "lists: starts" start passwd
+check "lists: the folder is the user's, and what is in it" \
+	whose "$tmp/state/lists" "$tmp/state/lists/ads"
+touch "$tmp/mark"
+echo two.example >>"$tmp/l/ads.txt"
+check "lists: one that changes" wait_for compiled 2
+check "lists: is kept" newer
+daemon_stop
+# as an older version left it
+chown -R 0:0 "$tmp/state/lists"
+check "lists: starts with a folder of root's" start passwd
+check "lists: which becomes the user's" \
+	whose "$tmp/state/lists" "$tmp/state/lists/ads"
+daemon_stop
+echo three.example >>"$tmp/l/ads.txt"
+check "lists: starts with a file that changed" start passwd
+check "lists: what root compiled is the user's" whose "$tmp/state/lists/ads"
+chown 0:0 "$tmp/state/lists"
+for i in 4 5; do
+	echo n$i.example >>"$tmp/l/ads.txt"
+	check "lists: where it can't be kept, it is loaded: $i" wait_for compiled $i
+done
+check "lists: and that is said once" \
+	[ "$(grep -c "compiled form can't be kept.*lists/ads" "$tmp/daemon.log")" = 1 ]
+daemon_stop
+# a link that the user left is no way to what is root's
+mkdir "$tmp/roots"
+echo "root's" >"$tmp/roots/file"
+chmod 600 "$tmp/roots/file"
+chown 4711:4711 "$tmp/state/lists"
+rm -f "$tmp/state/lists/"*
+ln -s "$tmp/roots/file" "$tmp/state/lists/ads.new"
+check "lists: starts with a link in its place" start passwd
+check "lists: which is not followed" [ "$(stat -c %u "$tmp/roots/file")" = 0 ]
+check "lists: nor written through" grep -qx "root's" "$tmp/roots/file"
+daemon_stop
+settings
+rm -rf "$tmp/state"
+
 # -- with no such user --
 rm -rf "$tmp/state"
 check "no user: starts" start nobody.passwd

@@ -16,6 +16,7 @@ rules "block out to port 7002 label \"not there\"" "drop out to port 7003" \
     "default out accept" "default in accept"
 background ins "$BUILDDIR/probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
+settings "[resolver]" "upstream = 10.9.0.2"
 check "the daemon starts" daemon_start
 
 try() { # try STATUS COMMAND...
@@ -250,6 +251,46 @@ check_not "… not with NO_COLOR" grep -q "$(printf '\033')" "$tmp/out"
 rules "default out accept" "default in accept"
 daemon_reload
 check_not "mended: not red" red
+says() { # TEXT: a problem, as a row and in JSON
+	red "$1" && ctl --json status >"$tmp/out" &&
+		python3 -c 'import json, sys
+p = json.load(open(sys.argv[1]))["problems"]
+print(p)
+sys.exit(not any(x.startswith(sys.argv[2]) for x in p))' "$tmp/out" "$1"
+}
+says_not() { ! says "$1"; }
+mkdir "$tmp/l"
+echo one.example >"$tmp/l/ads.txt"
+echo two.example >"$tmp/l/other.txt"
+settings "[resolver]" "upstream = tls://10.9.0.2" "tls-ca = $tmp/none.pem" \
+	"[list \"ads\"]" "source = $tmp/l/ads.txt" \
+	"[list \"none\"]" "source = $tmp/l/none.txt" \
+	"[list \"other\"]" "source = $tmp/l/other.txt"
+rules "block out list ads, none" "default out accept" "default in accept"
+check "lists and a resolver" daemon_reload
+check "a list of the rules that is not there" \
+	wait_for says "a list of the rules is empty: none: $tmp/l/none.txt: No such file"
+check "tls-ca that is not there" wait_for says \
+	"no upstream over TLS can be asked: tls-ca: $tmp/none.pem: "
+: >"$tmp/l/ads.txt"
+: >"$tmp/l/other.txt"
+ctl lists reload >/dev/null 2>&1
+check "one that was emptied" says \
+	"a list of the rules stays as it was: ads: $tmp/l/ads.txt: there is no entry"
+check "one that no rule names is no problem" says_not \
+	"a list of the rules stays as it was: other"
+check "until somebody was asked, none is down" says_not "no upstream answers"
+inc dig +time=5 +tries=1 @127.0.0.1 a.example >/dev/null
+check "all upstreams down" wait_for says "no upstream answers"
+settings "[resolver]" "upstream = 10.9.0.2" \
+	"[list \"ads\"]" "source = $tmp/l/ads.txt"
+rules "block out list ads" "default out accept" "default in accept"
+echo three.example >"$tmp/l/ads.txt"
+daemon_reload
+check "mended: nothing of lists" wait_for says_not "a list of the rules"
+check "… nor of tls-ca" says_not "no upstream over TLS"
+rules "default out accept" "default in accept"
+daemon_reload
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

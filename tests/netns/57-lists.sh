@@ -159,6 +159,22 @@ rmdir "$l/two.txt"
 printf '<!DOCTYPE html>\n<p>404 not found</p>\n' >"$l/two.txt"
 check_not "nor is a page that says so" ctl lists reload
 check "the old one stays" blocked moved.example
+emptied() { # CONTENT: in place of the list
+	printf "$1" >"$l/two.txt"
+	! ctl lists reload && blocked moved.example &&
+		listed two 'l["state"] == "stale" and l["names"] == 1 and
+		"two.txt: there is no entry" in l["error"]'
+}
+check "nor is an empty file one, as a download that failed leaves it" emptied ""
+check "nor are comments" emptied '# a list\n\n! of ours\n'
+check "that is logged" said "list=two stays as it was: .*there is no entry"
+cp "$l/more/b.hosts" "$tmp/b.hosts"
+: >"$l/more/b.hosts"
+check_not "one file of several" ctl lists reload
+check "empties no more" listed ads 'l["state"] == "stale" and
+    l["addresses"] == 2 and "b.hosts: there is no entry" in l["error"]'
+cp "$tmp/b.hosts" "$l/more/b.hosts"
+ctl lists reload >/dev/null 2>&1
 check "the other one is loaded" listed ads 'l["state"] == "loaded"'
 head -c 300000 /dev/urandom >"$l/two.txt"
 ctl lists reload >/dev/null 2>&1
@@ -166,6 +182,13 @@ check "whatever the bytes are" blocked ads.example
 mv "$l/two.kept" "$l/two.txt"
 check "mended" ctl lists reload
 check "it is loaded" listed two 'l["state"] == "loaded" and l["error"] is None'
+
+: >"$l/never.txt"
+cp "$conf" "$tmp/conf.kept"
+printf '[list "never"]\nsource = %s\n' "$l/never.txt" >>"$conf"
+check "a list that never had entries" ctl reload
+check "may be empty" listed never 'l["state"] == "loaded" and l["names"] == 0'
+cp "$tmp/conf.kept" "$conf"
 
 # --- lists that are new in a reload ----------------------------------------------
 seq -f 'n%.0f.big.example' 300000 >"$l/big.txt"
@@ -205,6 +228,11 @@ mv "$l/two.txt" "$l/two.kept"
 check "a start without the file" daemon_start
 check "has the list as it was" blocked moved.example
 check "and says so" said "list=two stays as it was"
+daemon_stop
+: >"$l/two.txt"
+check "a start with the file emptied" daemon_start
+check "has the list as it was, too" blocked moved.example
+check "and says that, too" said "list=two stays as it was: .*no entry"
 mv "$l/two.kept" "$l/two.txt"
 check "until it is back" wait_for listed two 'l["state"] == "loaded"'
 damage() { # HOW: of the compiled form of ads

@@ -135,6 +135,8 @@ rm $etc/resolv.conf
 settings "[resolver]" "upstream = system" "cache-size = 0"
 start
 check "none at start: said" log_has 'the system has no servers'
+check "… by status, too" sh -c "'$REROUTECTL' --control '$tmp/control' status |
+    grep -q 'BROKEN: no upstream is known'"
 check "and answered so" sh -c "nsenter --net=/run/netns/$C dig +time=3 \
     +tries=1 @127.0.0.1 a.example | grep -q 'SERVFAIL'"
 put $etc/resolv.conf "nameserver 10.9.0.2"
