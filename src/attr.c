@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "src/attr_bygone.h"
@@ -454,17 +455,64 @@ process_by_bpf(struct attr *attr, const struct process **ret)
 	return 0;
 }
 
+/* Devices that are none may have another number for stat(2). */
+static bool
+is_run_by(const struct image *image, const struct process *proc)
+{
+	return image != NULL && image->exe_ino == proc->exe_ino &&
+	       (image->exe_dev == proc->exe_dev ||
+		   (major(image->exe_dev) == 0 && major(proc->exe_dev) == 0));
+}
+
+/* What /proc says against what was seen of its start: it may have been read
+ * before the process became another one. */
+static bool
+is_posing_in_proc(struct attr *attr, const struct process *proc)
+{
+	const struct kin *kin;
+
+	if (attr->bpf == NULL)
+		return false;
+	bpf_births(attr->bpf);
+	kin = lineage_find_about(
+	    attr->lineage, proc->pid, proc->start, attr->tick_ns);
+	if (kin == NULL || kin->images[0].image == NULL)
+		return false;
+	for (size_t i = 0; i < KIN_IMAGES; i++)
+		if (is_run_by(kin->images[i].image, proc))
+			return false;
+	return true;
+}
+
+static int
+process_by_socket(struct attr *attr, const struct socket_facts *sock,
+    const struct process **ret)
+{
+	const struct process *proc;
+	int r;
+
+	/* all packets of a wake-up were sent before this */
+	if (!attr->asked)
+		procfs_round(attr->opts.procfs);
+	attr->asked = true;
+	r = procfs_owner(attr->opts.procfs, sock->inode, sock->uid, &proc);
+	if (r < 0)
+		return r;
+	if (is_posing_in_proc(attr, proc)) {
+		process_unref(proc);
+		return -ENOENT;
+	}
+	*ret = proc;
+	return 0;
+}
+
 int
 attr_process(struct attr *attr, const struct socket_facts *sock,
     const struct process **ret)
 {
 	if (sock->by == BY_BPF)
 		return process_by_bpf(attr, ret);
-	/* all packets of a wake-up were sent before this */
-	if (!attr->asked)
-		procfs_round(attr->opts.procfs);
-	attr->asked = true;
-	return procfs_owner(attr->opts.procfs, sock->inode, sock->uid, ret);
+	return process_by_socket(attr, sock, ret);
 }
 
 int

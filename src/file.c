@@ -85,13 +85,17 @@ static int
 write_parts(const char *path, const struct file_part *parts, size_t n)
 {
 	int fd = create(path);
+	size_t len = 0;
 	int r = 0;
 
 	if (fd < 0)
 		return fd;
-	for (size_t i = 0; r == 0 && i < n; i++)
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = write_all(fd, &parts[i]);
-	if (r == 0 && fsync(fd) < 0)
+		len += parts[i].len;
+	}
+	/* of an empty file nothing can be missing: no start waits for that */
+	if (r == 0 && len > 0 && fsync(fd) < 0)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;

@@ -72,16 +72,21 @@ lineage_free(struct lineage *lineage)
 	free(lineage);
 }
 
+/* By the pid alone: few had the same one after each other, and not all who ask
+ * know the start as well as the kernel does. Those that are not seen from here
+ * have none. */
 static uint64_t
 hash_of(const struct lineage *lineage, pid_t pid, uint64_t start)
 {
-	const uint64_t key[] = { (uint64_t)pid, start };
+	const uint64_t key = pid > 0 ? (uint64_t)pid : start;
 
-	return map_hash(&lineage->map, key, sizeof(key));
+	return map_hash(&lineage->map, &key, sizeof(key));
 }
 
+/* unit: how many nanoseconds a start is counted in. */
 static struct kin *
-find(const struct lineage *lineage, pid_t pid, uint64_t start)
+find_about(
+    const struct lineage *lineage, pid_t pid, uint64_t start, uint64_t unit)
 {
 	uint64_t hash = hash_of(lineage, pid, start);
 	struct map_node *node = map_first(&lineage->map, hash);
@@ -89,10 +94,16 @@ find(const struct lineage *lineage, pid_t pid, uint64_t start)
 	for (; node != NULL; node = map_next(node, hash)) {
 		struct kin *kin = container_of(node, struct kin, node);
 
-		if (kin->pid == pid && kin->start == start)
+		if (kin->pid == pid && kin->start / unit == start)
 			return kin;
 	}
 	return NULL;
+}
+
+static struct kin *
+find(const struct lineage *lineage, pid_t pid, uint64_t start)
+{
+	return find_about(lineage, pid, start, 1);
 }
 
 /* Keeps it longer. */
@@ -109,6 +120,17 @@ lineage_find(struct lineage *lineage, pid_t pid, uint64_t start)
 	struct kin *kin = find(lineage, pid, start);
 
 	if (kin != NULL) /* it is of interest */
+		used(lineage, kin);
+	return kin;
+}
+
+const struct kin *
+lineage_find_about(
+    struct lineage *lineage, pid_t pid, uint64_t start, uint64_t unit)
+{
+	struct kin *kin = find_about(lineage, pid, start, unit);
+
+	if (kin != NULL)
 		used(lineage, kin);
 	return kin;
 }

@@ -56,6 +56,10 @@ void lineage_exit(struct lineage *lineage, pid_t pid, uint64_t start);
 const struct kin *lineage_find(
     struct lineage *lineage, pid_t pid, uint64_t start);
 
+/* The same where start is counted in units of so many nanoseconds. */
+const struct kin *lineage_find_about(
+    struct lineage *lineage, pid_t pid, uint64_t start, uint64_t unit);
+
 /* What it was when it had run exec so often; NULL where that is not known. */
 const struct image *kin_image(const struct kin *kin, uint64_t exec);
 

@@ -217,9 +217,10 @@ static bool
 is_host(const char *s, size_t len)
 {
 	struct name name;
+	char last = len > 0 ? (char)(s[len - 1] | 0x20) : '\0';
 
-	return memchr(s, '.', len) != NULL && name_parse(&name, s, len) == 0 &&
-	       (s[len - 1] < '0' || s[len - 1] > '9');
+	return last >= 'a' && last <= 'z' && memchr(s, '.', len) != NULL &&
+	       name_parse(&name, s, len) == 0;
 }
 
 /* What is wrong with s, which is no range. */

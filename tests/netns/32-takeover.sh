@@ -23,6 +23,7 @@ rules \
     "accept once exe $bin/good to port 7020-7029" \
     "accept exe $bin/good, $bin/good-short" \
     "accept exe /usr/bin/mount, /usr/bin/unshare" \
+    "block in to 10.9.0.1 port 8001" \
     "block out to 10.9.0.2 port 7001-7999" "block out to fd09::2 port 7001-7999" \
     "default out accept" "default in accept"
 daemon_start
@@ -163,6 +164,15 @@ else
 	check "… nor is shown as that" flows "any(x['dport'] == 7106 for x in f) \
 	    and not any(x['exe'] == '$bin/good-short'
 		for x in f if x['dport'] == 7106)"
+	background inc setpriv --reuid 65534 --regid 65534 --clear-groups \
+	    --inh-caps=-all "$bin/pose" "$bin/good-short" 10.9.0.1 8001 listen \
+	    >"$tmp/pose.out"
+	check "it listens as that" wait_for grep -q listens "$tmp/pose.out"
+	ins "$BUILDDIR/probe" tcp 10.9.0.1 8001 1000 >"$tmp/probe.out" 2>&1
+	check "… and nobody is let in for that" grep -q EHOSTUNREACH "$tmp/probe.out"
+	check "… nor is it shown as that" flows "any(x['dport'] == 8001 for x in f) \
+	    and all(x['exe'] == 'unknown' for x in f if x['dport'] == 8001)"
+	stop "$pid"
 fi
 
 # -- who is shown --

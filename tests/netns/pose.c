@@ -1,11 +1,11 @@
 /* Passes for another program where /proc is believed.
  *
- *	pose EXE ADDRESS PORT
+ *	pose EXE ADDRESS PORT [listen]
  *
  * Moves its own memory off its file, as CRIU does with what it restores, names
  * EXE as its executable, which any user may in a user namespace of his own,
- * and connects to ADDRESS by TCP. Ends with 77 where the kernel won't have
- * it. */
+ * and connects to ADDRESS by TCP; or listens there, says so, and waits to be
+ * killed. Ends with 77 where the kernel won't have it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +116,17 @@ read_map(struct prctl_mm_map *ret)
 	ret->env_end = field[51];
 }
 
+static void
+wait_there(int sock, struct sockaddr_in *at)
+{
+	if (bind(sock, (void *)at, sizeof(*at)) < 0 || listen(sock, 16) < 0)
+		die("listen");
+	puts("listens");
+	(void)fflush(stdout); /* else the test waits in vain */
+	for (;;)
+		(void)pause(); /* always EINTR */
+}
+
 int
 main(int argc, char **argv)
 {
@@ -125,7 +136,7 @@ main(int argc, char **argv)
 	char self[512] = "";
 	int exe, sock;
 
-	if (argc != 4 || inet_pton(AF_INET, argv[2], &to.sin_addr) != 1)
+	if (argc < 4 || inet_pton(AF_INET, argv[2], &to.sin_addr) != 1)
 		return 2;
 	to.sin_port = htons((uint16_t)atoi(argv[3]));
 	exe = open(argv[1], O_RDONLY | O_CLOEXEC);
@@ -145,6 +156,8 @@ main(int argc, char **argv)
 	sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (sock < 0)
 		die("socket");
+	if (argc > 4)
+		wait_there(sock, &to);
 	(void)connect(sock, (void *)&to, sizeof(to)); /* the test counts */
 	return 0;
 }

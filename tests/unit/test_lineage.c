@@ -135,6 +135,11 @@ another_process_with_the_pid_is_another(void **state)
 	becomes(10, 1, "sh", 3);
 	assert_null(lineage_find(lineage, 10, 11));
 	assert_non_null(lineage_find(lineage, 10, 10));
+	becomes(25, 1, "ls", 3);
+	assert_ptr_equal(lineage_find_about(lineage, 25, 2, 10),
+	    lineage_find(lineage, 25, 25));
+	assert_null(lineage_find_about(lineage, 25, 3, 10));
+	assert_null(lineage_find_about(lineage, 25, 25, 10));
 }
 
 static void

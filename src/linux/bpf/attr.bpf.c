@@ -132,9 +132,7 @@ is_in_use(struct sock *sk, struct task_struct *task)
 static __always_inline struct file *
 file_of(struct sock *sk)
 {
-	struct socket *socket = sk->sk_socket;
-
-	return socket != NULL ? socket->file : NULL;
+	return BPF_CORE_READ(sk, sk_socket, file);
 }
 
 /* MPTCP sends through sockets without a file, on behalf of one that has. */
@@ -151,19 +149,18 @@ is_mptcp(struct sock *sk)
 static __always_inline void
 read_actor(struct bpf_use *use, struct task_struct *task)
 {
-	struct task_struct *leader = task->group_leader;
-	struct inode *exe = task->mm->exe_file->f_inode;
-	struct css_set *groups = task->cgroups;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct css_set *groups = BPF_CORE_READ(task, cgroups);
 
 	use->pid = pid_of(leader, shared.pid_level);
-	use->start = leader->start_boottime;
+	use->start = BPF_CORE_READ(leader, start_boottime);
 	use->exec = task->self_exec_id;
 	use->groups = (unsigned long)groups;
-	use->cgroup = groups->dfl_cgrp->kn->id;
-	use->uid = task->cred->euid.val;
-	use->gid = task->cred->egid.val;
-	use->exe_ino = exe->i_ino;
-	use->exe_dev = exe->i_sb->s_dev;
+	use->cgroup = BPF_CORE_READ(groups, dfl_cgrp, kn, id);
+	use->uid = BPF_CORE_READ(task, cred, euid.val);
+	use->gid = BPF_CORE_READ(task, cred, egid.val);
+	read_exe(
+	    BPF_CORE_READ(task, mm, exe_file), &use->exe_ino, &use->exe_dev);
 	bpf_get_current_comm(use->comm, sizeof(use->comm));
 }
 
@@ -193,7 +190,7 @@ socket_of(struct sock *sk)
 {
 	struct file *file = file_of(sk);
 
-	return file != NULL ? file->f_inode->i_ino : 0;
+	return file != NULL ? BPF_CORE_READ(file, f_inode, i_ino) : 0;
 }
 
 /* Addresses of a program's memory are drawn anew at each exec, and copied with
@@ -202,18 +199,16 @@ static __always_inline void
 read_owner(struct owner *owner, struct sock *sk, struct nf_conn *ct)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct mm_struct *mm = task->mm;
-	struct inode *exe = mm->exe_file->f_inode;
 
 	owner->socket = socket_of(sk);
-	owner->start = task->group_leader->start_boottime;
+	owner->start = BPF_CORE_READ(task, group_leader, start_boottime);
 	owner->exec = task->self_exec_id;
-	owner->image = mm->arg_start;
-	owner->exe_ino = exe->i_ino;
-	owner->exe_dev = exe->i_sb->s_dev;
-	owner->groups = (unsigned long)task->cgroups;
-	owner->uid = task->cred->euid.val;
-	owner->gid = task->cred->egid.val;
+	owner->image = BPF_CORE_READ(task, mm, arg_start);
+	read_exe(BPF_CORE_READ(task, mm, exe_file), &owner->exe_ino,
+	    &owner->exe_dev);
+	owner->groups = (unsigned long)BPF_CORE_READ(task, cgroups);
+	owner->uid = BPF_CORE_READ(task, cred, euid.val);
+	owner->gid = BPF_CORE_READ(task, cred, egid.val);
 	owner->tag = tag_of(ct);
 }
 
@@ -290,7 +285,7 @@ takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
 	int taken = 0;
 
 	if (was != NULL && was->socket == socket_of(sk) &&
-	    was->start == task->group_leader->start_boottime &&
+	    was->start == BPF_CORE_READ(task, group_leader, start_boottime) &&
 	    was->exec == task->self_exec_id)
 		return 0;
 	read_owner(&owner, sk, ct);
@@ -348,15 +343,17 @@ read_args(struct draft *draft, struct task_struct *task)
 
 /* Where not all births could be told, each program's is told with the first
  * that it sends; in a piece of the ring of its own, since others may be at work
- * on this CPU before it is done. */
-static __always_inline int
-tell_image(struct task_struct *task)
+ * on this CPU before it is done. Not inlined, and not static: the verifier goes
+ * through it once, and not once for each way that leads here. */
+__noinline int
+tell_image(void)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct told key = {};
 	struct draft *draft;
 	__u32 yes = 1;
 
-	key.start = task->group_leader->start_boottime;
+	key.start = BPF_CORE_READ(task, group_leader, start_boottime);
 	key.exec = task->self_exec_id;
 	key.pid = task->tgid;
 	if (bpf_map_lookup_elem(&told, &key) != NULL)
@@ -391,7 +388,7 @@ send_use(
 	read_packet(&use, skb);
 	if (taken != 0)
 		flags = BPF_RB_FORCE_WAKEUP;
-	if ((shared.events_lost != 0 && tell_image(task) < 0) ||
+	if ((shared.events_lost != 0 && tell_image() < 0) ||
 	    bpf_ringbuf_output(&uses, &use, sizeof(use), flags) < 0) {
 		__sync_fetch_and_add(&shared.uses_lost, 1);
 		return shared.armed ? NF_DROP : NF_ACCEPT;
@@ -409,7 +406,7 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	struct sock *sk = skb->sk;
 	struct nf_conn *ct = ct_of(skb);
 	struct task_struct *task;
-	int decided, taken;
+	int decided, owned, taken = 0;
 
 	if (sk == NULL)
 		return NF_ACCEPT;
@@ -419,16 +416,16 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	task = bpf_get_current_task_btf();
 	if (!is_in_use(sk, task))
 		return NF_ACCEPT;
-	if (!decided) {
-		if (ct != NULL && has_owner(sk))
-			asks_for(skb, sk, ct);
-		return send_use(skb, sk, task, 0);
+	owned = ct != NULL && has_owner(sk);
+	if (decided) {
+		taken = owned ? takes_over(skb, sk, ct, task) : 0;
+		if (taken == 0)
+			return NF_ACCEPT;
+	} else if (owned) {
+		asks_for(skb, sk, ct);
 	}
-	if (!has_owner(sk))
-		return NF_ACCEPT;
-	taken = takes_over(skb, sk, ct, task);
-	if (taken == 0)
-		return NF_ACCEPT;
+	/* here once: the verifier goes through it for each place that it
+	 * stands in */
 	if (send_use(skb, sk, task, taken) == NF_DROP)
 		return NF_DROP;
 	return taken == BPF_TAKEN_DROPPED ? NF_DROP : NF_ACCEPT;
