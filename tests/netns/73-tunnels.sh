@@ -69,7 +69,7 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "auth"]' 'upstream = socks5://anna:se%3Acret@10.9.0.2:1081' \
     '[tunnel "wrong"]' 'upstream = socks5://10.9.0.2:1081' \
     'user = anna' 'password = wrong' \
-    '[tunnel "micro"]' 'upstream = socks5://10.9.0.2:1082' \
+    '[tunnel "micro"]' 'upstream = socks5h://10.9.0.2:1082' \
     '[tunnel "http"]' 'upstream = http://10.9.0.2:8080' \
     '[tunnel "basic"]' 'upstream = http://u:p@10.9.0.2:8081' \
     '[tunnel "tls"]' 'upstream = https://10.9.0.2:8443#proxy.example' \
