@@ -42,7 +42,7 @@ starts() { # LIMIT: comes up, or says what it lacks and leaves nothing
 	if ended; then
 		wait "$daemon"
 		[ $? -eq 1 ] || return 1
-		grep -q "error .*Too many open files" "$tmp/daemon.log" ||
+		grep -q "Too many open files" "$tmp/daemon.log" ||
 			return 1
 	else
 		stop "$daemon" || return 1
