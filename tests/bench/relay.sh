@@ -30,7 +30,7 @@ ulimit -n 20000
 inc sysctl -q -w net.ipv4.tcp_max_tw_buckets=16 \
     net.ipv4.ip_local_port_range="10000 65000" 2>/dev/null
 background ins "$relay" sink 192.0.2.7 7001
-background ins "$connload" serve 192.0.2.7 7100
+background ins "$connload" echo 192.0.2.7 7100
 background ins "$relay" usink 192.0.2.7 7200 >"$tmp/usink"
 whos=bare
 for program in redsocks haproxy ss-redir; do
@@ -143,7 +143,7 @@ measure_stream8() { stream "$1" 8; }
 conn() { # PARALLEL
 	local before line
 	before=$(cpu "$who")
-	line=$(inc timeout 60 "$connload" tcp 192.0.2.7 7100 5000 "$1" 2>&1 |
+	line=$(inc timeout 60 "$connload" byte 192.0.2.7 7100 5000 "$1" 2>&1 |
 	    tr '\n' ' ')
 	echo "cpu_us $(per $(($(cpu "$who") - before)) 5000000)" \
 	    "$(echo "$line" | awk '{ print "rate", $1, "p50", $2, "p99", $3,
