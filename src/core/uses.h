@@ -31,7 +31,9 @@ struct who {
 struct used {
 	struct who *who; /* borrowed until the next uses_put() */
 	uint64_t socket;
+	uint32_t device; /* that it is bound to; 0: none */
 	bool connected;
+	bool begins; /* the packet had no entry in conntrack yet; once */
 };
 
 enum uses_found {

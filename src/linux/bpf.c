@@ -118,6 +118,8 @@ use_cb(void *arg, const void *bytes, size_t size)
 	struct use use = {
 		.socket = record->inode,
 		.connected = record->connected != 0,
+		.device = record->device,
+		.begins = record->begins != 0,
 		.taken = record->taken != 0,
 		.refused = record->taken == BPF_TAKEN_DROPPED,
 		.head = record->head,
