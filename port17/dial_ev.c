@@ -57,8 +57,7 @@ dial_free(struct dial *dial)
 {
 	cancel_order(dial);
 	leg_close(dial->leg);
-	if (dial->timer != NULL)
-		event_free(dial->timer);
+	(void)event_del(&dial->timer); /* where it was added */
 	dial->dialer->n_dials--;
 	if (dial->counted)
 		shares_give(&dial->dialer->dials, dial->opts.identity.pid,
@@ -69,10 +68,12 @@ dial_free(struct dial *dial)
 	free(dial);
 }
 
+/* Not yet where dial_start() has not returned. */
 static void
 dial_finish(struct dial *dial, enum outcome outcome, const uint8_t *ahead,
     size_t ahead_len)
 {
+	static const struct timeval at_once = { 0, 0 };
 	struct dial_result result = {
 		.outcome = outcome,
 		.why = dial->error.why,
@@ -84,6 +85,12 @@ dial_finish(struct dial *dial, enum outcome outcome, const uint8_t *ahead,
 	dial_done_fn *done = dial->opts.done;
 	void *arg = dial->opts.arg;
 
+	if (dial->starting) {
+		dial->phase = PHASE_FAILED;
+		dial->error.outcome = outcome;
+		(void)event_add(&dial->timer, &at_once);
+		return;
+	}
 	if (outcome == OUTCOME_CONNECTED) {
 		result.leg = dial->leg;
 		dial->leg = NULL;
@@ -152,8 +159,8 @@ dial_set_timer(struct dial *dial, uint64_t ns)
 		ns = left;
 	tv.tv_sec = (time_t)(ns / MONO_S);
 	tv.tv_usec = (suseconds_t)(ns % MONO_S / 1000);
-	(void)event_add(dial->timer, &tv); /* it was added before: no memory
-					    * is needed */
+	/* memory is needed for the first time alone: dial_start() looks */
+	(void)event_add(&dial->timer, &tv);
 }
 
 void
@@ -207,6 +214,7 @@ leg_changed(void *arg, struct leg *leg)
 	(void)leg;
 	switch (dial->phase) {
 	case PHASE_START:
+	case PHASE_FAILED:
 	case PHASE_SOCKET:
 		break;
 	case PHASE_CONNECT:
@@ -257,7 +265,7 @@ watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 		return;
 	}
 	dial->phase = PHASE_CONNECT;
-	r = leg_open(&dial->leg, dial->dialer->opts.base, fd_take,
+	r = leg_open(&dial->leg, dial->dialer->opts.legs, fd_take,
 	    local ? NULL : dial->dialer->opts.own);
 	if (r < 0) {
 		dial_failed(dial, OUTCOME_NO_ROOM, strerror(-r));
@@ -382,7 +390,9 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	switch (dial->phase) {
 	case PHASE_START:
-		next_member(dial);
+		return;
+	case PHASE_FAILED:
+		dial_finish(dial, dial->error.outcome, NULL, 0);
 		return;
 	case PHASE_SOCKET:
 		cancel_order(dial);
@@ -401,7 +411,6 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 struct dial *
 dial_start(struct dialer *dialer, const struct dial_opts *opts)
 {
-	static const struct timeval at_once = { 0, 0 };
 	struct dial *dial = calloc(1, sizeof(*dial));
 
 	if (dial == NULL)
@@ -421,9 +430,13 @@ dial_start(struct dialer *dialer, const struct dial_opts *opts)
 	    tunnel_set_members(dialer->set, opts->tunnel, dial->members);
 	dial->began = mono_now();
 	dial->end = mono_add(dial->began, DIAL_NS);
-	dial->timer = event_new(dialer->opts.base, -1, 0, timer_cb, dial);
-	if (dial->timer == NULL || event_add(dial->timer, &at_once) < 0) {
-		dial_free(dial);
+	(void)event_assign(&dial->timer, dialer->opts.base, -1, 0, timer_cb,
+	    dial); /* fails for a base that is none */
+	dial->starting = true;
+	next_member(dial);
+	dial->starting = false;
+	if (!event_pending(&dial->timer, EV_TIMEOUT, NULL)) { /* no memory */
+		dial_cancel(dial);
 		return NULL;
 	}
 	return dial;

@@ -1,6 +1,8 @@
 #ifndef PORT17_DIAL_OWN_H
 #define PORT17_DIAL_OWN_H
 
+#include <event2/event_struct.h>
+
 #include "port17/connect.h"
 #include "port17/dial_ev.h"
 #include "port17/share.h"
@@ -11,8 +13,6 @@
 /* Behind struct dial and struct dialer: shared by dial_ev.c (which member, the
  * connection, ends), dial_shake_ev.c (TLS, the proxy's protocol) and
  * dialer_ev.c. */
-
-struct event;
 
 struct state_node {
 	struct list node;
@@ -28,7 +28,8 @@ struct dialer {
 };
 
 enum phase {
-	PHASE_START,
+	PHASE_START,  /* within dial_start() */
+	PHASE_FAILED, /* there already, and it is to be told */
 	PHASE_SOCKET, /* it is made in another namespace */
 	PHASE_CONNECT,
 	PHASE_TLS,
@@ -45,10 +46,11 @@ struct dial {
 	const struct tunnel *via;
 	struct tunnel_state *state; /* of via */
 	bool trial;
+	bool starting;
 	bool counted; /* among the dialer's, for its process */
 	enum phase phase;
 	mono_t began, end;
-	struct event *timer;
+	struct event timer;
 	struct sock_order order; /* PHASE_SOCKET */
 	struct leg *leg;
 	struct shake_out out;

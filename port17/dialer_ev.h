@@ -11,6 +11,7 @@
 
 struct event_base;
 struct inodes;
+struct legs;
 struct sock_maker;
 struct ssl_ctx_st;
 
@@ -38,6 +39,7 @@ struct dialer;
 
 struct dialer_opts {
 	struct event_base *base;
+	struct legs *legs;
 	struct inodes *own;
 	/* of sockets in other network namespaces; NULL: nobody makes any */
 	const struct sock_maker *maker;

@@ -330,6 +330,16 @@ dial_done(void *arg, const struct dial_result *result)
 }
 
 bool
+sessions_awaits(const struct sessions *sessions, const struct flow_key *key,
+    uint32_t tcp_seq)
+{
+	const struct session *session = sessions_find(sessions, key);
+
+	return session != NULL && session->phase == SESSION_READY &&
+	       session->tcp_seq == tcp_seq;
+}
+
+bool
 sessions_join(
     struct sessions *sessions, const struct flow_key *key, struct leg *program)
 {
