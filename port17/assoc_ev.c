@@ -246,9 +246,7 @@ assoc_new(struct assocs *assocs, const struct claim *claim,
 	assoc->assocs = assocs;
 	assoc->sock.fd = -1;
 	memcpy(&assoc->key, assoc_key, sizeof(*assoc_key)); /* padding, too */
-	assoc->claim = *claim;
-	assoc->claim.set = tunnel_set_ref(claim->set);
-	assoc->claim.process = process_ref(claim->process);
+	assoc->claim = claim_of_same(claim);
 	dgram_kept_init(&assoc->kept, assocs->opts.kept, claim->process);
 	list_init(&assoc->users);
 	dial.identity = claim_identity(&assoc->claim, key, 0);

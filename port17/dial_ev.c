@@ -265,8 +265,7 @@ watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 		return;
 	}
 	dial->phase = PHASE_CONNECT;
-	r = leg_open(&dial->leg, dial->dialer->opts.legs, fd_take,
-	    local ? NULL : dial->dialer->opts.own);
+	r = leg_open(&dial->leg, dial->dialer->opts.legs, fd_take, !local);
 	if (r < 0) {
 		dial_failed(dial, OUTCOME_NO_ROOM, strerror(-r));
 		return;

@@ -10,7 +10,6 @@
 #include "port17/tunnel_set.h"
 
 struct event_base;
-struct inodes;
 struct legs;
 struct sock_maker;
 struct ssl_ctx_st;
@@ -40,7 +39,6 @@ struct dialer;
 struct dialer_opts {
 	struct event_base *base;
 	struct legs *legs;
-	struct inodes *own;
 	/* of sockets in other network namespaces; NULL: nobody makes any */
 	const struct sock_maker *maker;
 };

@@ -23,6 +23,7 @@ struct legs {
 	struct leg **by_fd;
 	size_t room;
 	uint32_t last; /* number */
+	struct inodes *own;
 	bool telling;
 	void (*told)(void *arg);
 	void *arg;
@@ -79,14 +80,15 @@ reported_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-legs_new(struct legs **ret, struct event_base *base, void (*told)(void *arg),
-    void *arg)
+legs_new(struct legs **ret, struct event_base *base, struct inodes *own,
+    void (*told)(void *arg), void *arg)
 {
 	struct legs *legs = calloc(1, sizeof(*legs));
 	int r = -ENOMEM;
 
 	if (legs == NULL)
 		return -ENOMEM;
+	legs->own = own;
 	legs->told = told;
 	legs->arg = arg;
 	legs->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -152,7 +154,7 @@ watch(struct legs *legs, struct leg *leg)
 }
 
 int
-leg_open(struct leg **ret, struct legs *legs, int fd_take, struct inodes *own)
+leg_open(struct leg **ret, struct legs *legs, int fd_take, bool own)
 {
 	struct leg *leg = calloc(1, sizeof(*leg));
 	struct stat st;
@@ -169,11 +171,9 @@ leg_open(struct leg **ret, struct legs *legs, int fd_take, struct inodes *own)
 		free(leg);
 		return r;
 	}
-	if (own != NULL && fstat(fd_take, &st) == 0 &&
-	    inodes_add(own, st.st_ino) == 0) {
-		leg->own = own;
+	if (own && fstat(fd_take, &st) == 0 &&
+	    inodes_add(legs->own, st.st_ino) == 0)
 		leg->inode = st.st_ino;
-	}
 	*ret = leg;
 	return 0;
 }
@@ -283,8 +283,8 @@ leg_close(struct leg *leg)
 		return;
 	/* the last descriptor's end takes it out of the epoll */
 	leg->legs->by_fd[leg->fd] = NULL;
-	if (leg->own != NULL)
-		inodes_remove(leg->own, leg->inode);
+	if (leg->inode != 0)
+		inodes_remove(leg->legs->own, leg->inode);
 	if (leg->hurt) {
 		struct linger now = { .l_onoff = 1, .l_linger = 0 };
 

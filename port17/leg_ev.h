@@ -15,9 +15,10 @@ struct ssl_st;
  * book-keeping takes more memory than a leg does and two system calls more. */
 struct legs;
 
-/* told(): once after everything that was reported at once has been passed on;
- * NULL: nobody wants to know. 0 or -errno. */
-int legs_new(struct legs **ret, struct event_base *base,
+/* own: the judge's table of our sockets. told(): once after everything that was
+ * reported at once has been passed on; NULL: nobody wants to know. 0 or -errno.
+ */
+int legs_new(struct legs **ret, struct event_base *base, struct inodes *own,
     void (*told)(void *arg), void *arg);
 void legs_free(struct legs *legs); /* no leg is left; NULL too */
 
@@ -40,17 +41,15 @@ struct leg {
 	bool exact; /* a short read means that nothing is left (TCP) */
 	bool hurt;  /* the peer is not to think that all went well */
 	struct ssl_st *ssl; /* NULL: none */
-	struct inodes *own; /* NULL: not a socket that the judge sees */
-	uint64_t inode;
+	uint64_t inode;	    /* 0: not a socket that the judge sees */
 	/* called when something changed; may close the leg */
 	leg_fn *fn;
 	void *arg;
 };
 
-/* Takes the descriptor, also where it fails (then it is closed). own: the
- * judge's table, NULL for sockets of programs. 0 or -errno. */
-int leg_open(
-    struct leg **ret, struct legs *legs, int fd_take, struct inodes *own);
+/* Takes the descriptor, also where it fails (then it is closed). own: the judge
+ * sees this socket, and is to know it. 0 or -errno. */
+int leg_open(struct leg **ret, struct legs *legs, int fd_take, bool own);
 
 /* Bytes, 0 at the end, -EAGAIN, or -errno. */
 ssize_t leg_read(struct leg *leg, void *buf, size_t size);

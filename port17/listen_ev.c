@@ -152,7 +152,7 @@ accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
 		reset(fd);
 		return;
 	}
-	r = leg_open(&leg, listener->opts.legs, fd, NULL);
+	r = leg_open(&leg, listener->opts.legs, fd, false);
 	if (r < 0)
 		return;
 	leg->exact = true;

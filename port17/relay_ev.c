@@ -30,18 +30,17 @@ struct relay {
 	struct relay_set *set;
 	struct list all;
 	mono_t began;
-	struct leg *program, *far;
-	struct pump up, down;
-	struct list ready;  /* in the set, where more is to be moved */
-	struct event *idle; /* half-closed; NULL: not */
-	enum closed closed; /* who ended first */
-	bool stalled;	    /* the far end, when it was looked at */
-	bool far_broken;    /* what it said before is still to be delivered */
-	relay_ended_fn *ended;
+	struct pump up, down; /* from the program to the far end, and back */
+	struct list ready;    /* in the set, where more is to be moved */
+	struct event *idle;   /* half-closed; NULL: not */
+	enum closed closed;   /* who ended first */
+	bool stalled;	      /* the far end, when it was looked at */
+	bool far_broken;      /* what it said before is still to be delivered */
 	void *arg;
 };
 
 struct relay_set {
+	relay_ended_fn *ended;
 	struct event_base *base;
 	struct event *turn;
 	struct event *sweep, *keep;
@@ -52,6 +51,18 @@ struct relay_set {
 	size_t n_ebbs;
 	struct pumps *pumps;
 };
+
+static struct leg *
+program_of(const struct relay *relay)
+{
+	return relay->up.from;
+}
+
+static struct leg *
+far_of(const struct relay *relay)
+{
+	return relay->up.to;
+}
 
 struct relay_bytes
 relay_moved(const struct relay *relay)
@@ -70,8 +81,8 @@ relay_free(struct relay *relay)
 		event_free(relay->idle);
 	pump_done(relay->set->pumps, &relay->up);
 	pump_done(relay->set->pumps, &relay->down);
-	leg_close(relay->program);
-	leg_close(relay->far);
+	leg_close(program_of(relay));
+	leg_close(far_of(relay));
 	free(relay);
 }
 
@@ -79,13 +90,13 @@ static void
 relay_end(struct relay *relay, enum closed closed, bool reset)
 {
 	struct relay_bytes bytes = relay_moved(relay);
-	relay_ended_fn *ended = relay->ended;
+	relay_ended_fn *ended = relay->set->ended;
 	void *arg = relay->arg;
 
-	if (reset && relay->program != NULL)
-		relay->program->hurt = true;
-	if (reset && relay->far != NULL)
-		relay->far->hurt = true;
+	if (reset && program_of(relay) != NULL)
+		program_of(relay)->hurt = true;
+	if (reset && far_of(relay) != NULL)
+		far_of(relay)->hurt = true;
 	relay_free(relay);
 	ended(arg, closed, &bytes);
 }
@@ -94,8 +105,8 @@ void
 relay_abort(struct relay *relay_take, struct relay_bytes *ret_bytes)
 {
 	*ret_bytes = relay_moved(relay_take);
-	relay_take->program->hurt = true;
-	relay_take->far->hurt = true;
+	program_of(relay_take)->hurt = true;
+	far_of(relay_take)->hurt = true;
 	relay_free(relay_take);
 }
 
@@ -203,11 +214,12 @@ close_late(struct relay_set *set, struct leg *leg_take)
 
 /* One side is gone, and the other has been given all that there was. */
 static void
-end_broken(struct relay *relay, struct leg **survivor, bool hurt)
+end_broken(struct relay *relay, struct leg *leg, bool hurt)
 {
-	struct leg *leg = *survivor;
-
-	*survivor = NULL;
+	if (leg == program_of(relay))
+		relay->up.from = relay->down.to = NULL;
+	else
+		relay->up.to = relay->down.from = NULL;
 	leg->hurt = hurt;
 	close_late(relay->set, leg);
 	relay_end(relay, relay->closed, true);
@@ -228,21 +240,27 @@ far_broke(struct relay *relay, int error)
 	return true;
 }
 
+static bool
+pump_broke(const struct pump *pump)
+{
+	return pump->broke_from || pump->broke_to;
+}
+
 /* What one direction's step makes of the relay; false: it is gone. */
 static bool
 take_step(struct relay *relay, const struct pump *pump, int r)
 {
 	if (r >= 0)
 		return true;
-	if (pump->broke == NULL) {
+	if (!pump_broke(pump)) { /* memory ran out */
 		relay_end(relay, CLOSED_NO_ROOM, true);
 		return false;
 	}
-	if (pump->broke == relay->far)
+	if (pump == &relay->up ? pump->broke_to : pump->broke_from)
 		return far_broke(relay, r);
 	relay->closed =
 	    relay->far_broken ? CLOSED_FAR_RESET : CLOSED_PROGRAM_RESET;
-	end_broken(relay, &relay->far, true);
+	end_broken(relay, far_of(relay), true);
 	return false;
 }
 
@@ -282,14 +300,14 @@ run(struct relay *relay)
 		if (!take_step(relay, up, r))
 			return;
 	}
-	if (!down->done && (!relay->far_broken || down->broke == NULL)) {
+	if (!down->done && (!relay->far_broken || !pump_broke(down))) {
 		s = pump_run(pumps, down);
 		note_end(relay, down, CLOSED_FAR);
 		if (!take_step(relay, down, s))
 			return;
 	}
-	if (relay->far_broken && (down->done || down->broke != NULL)) {
-		end_broken(relay, &relay->program, down->cut);
+	if (relay->far_broken && (down->done || pump_broke(down))) {
+		end_broken(relay, program_of(relay), down->cut);
 		return;
 	}
 	if (up->done && down->done) {
@@ -351,11 +369,8 @@ relay_new(
 	}
 	relay->set = set;
 	relay->began = mono_now();
-	relay->program = opts->program;
-	relay->far = opts->far;
 	relay->up.from = relay->down.to = opts->program;
 	relay->up.to = relay->down.from = opts->far;
-	relay->ended = opts->ended;
 	relay->arg = opts->arg;
 	opts->program->fn = opts->far->fn = leg_changed;
 	opts->program->arg = opts->far->arg = relay;
@@ -384,9 +399,11 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 	list_for_each (node, &set->all) {
 		struct relay *relay = container_of(node, struct relay, all);
 
-		if (relay->stalled || !relay->far->writable) {
-			relay->stalled = sock_is_stalled(relay->far->fd);
-			sock_limit_silence(relay->far->fd, !relay->stalled);
+		struct leg *far = far_of(relay);
+
+		if (relay->stalled || !far->writable) {
+			relay->stalled = sock_is_stalled(far->fd);
+			sock_limit_silence(far->fd, !relay->stalled);
 		}
 	}
 }
@@ -408,8 +425,8 @@ keep_cb(evutil_socket_t fd, short what, void *arg)
 
 		if (mono_since(now, relay->began) < KEEP_AFTER)
 			break;
-		sock_keep_alive(relay->far->fd);
-		sock_limit_silence(relay->far->fd, !relay->stalled);
+		sock_keep_alive(far_of(relay)->fd);
+		sock_limit_silence(far_of(relay)->fd, !relay->stalled);
 		set->young = set->young->next;
 	}
 	if (set->young != &set->all)
@@ -417,7 +434,8 @@ keep_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-relay_set_new(struct relay_set **ret, struct event_base *base)
+relay_set_new(
+    struct relay_set **ret, struct event_base *base, relay_ended_fn *ended)
 {
 	static const struct timeval sweep = { SWEEP_S, 0 };
 	struct relay_set *set = calloc(1, sizeof(*set));
@@ -425,6 +443,7 @@ relay_set_new(struct relay_set **ret, struct event_base *base)
 	if (set == NULL)
 		return -ENOMEM;
 	set->base = base;
+	set->ended = ended;
 	list_init(&set->all);
 	set->young = &set->all;
 	list_init(&set->ready);

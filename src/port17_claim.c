@@ -8,6 +8,21 @@
 #include "src/core/names.h"
 #include "src/core/policy.h"
 
+/* Of what a proxy is told of the rule. */
+#define RULE_SIZE 64
+
+static bool
+tells_rule(const struct tunnel_set *set, const struct tunnel *tunnel)
+{
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	size_t n = tunnel_set_members(set, tunnel, members);
+
+	for (size_t i = 0; i < n; i++)
+		if (members[i]->tell_process)
+			return true;
+	return false;
+}
+
 static bool
 claim_tunnel(struct port17_ev *p17, struct claim *ret,
     const struct policy *policy, const struct decision *d)
@@ -21,18 +36,14 @@ claim_tunnel(struct port17_ev *p17, struct claim *ret,
 	if (ret->tunnel == NULL)
 		return false;
 	ret->set = tunnel_set_ref(set);
-	if (rule != NULL)
-		(void)snprintf(ret->rule, sizeof(ret->rule), "%s:%u",
-		    rule->file, rule->line); /* cut */
-	return true;
-}
+	if (rule != NULL && tells_rule(set, ret->tunnel)) {
+		char text[RULE_SIZE];
 
-/* What is kept of a name ends with its last byte. */
-static void
-copy_name(struct name *to, const struct name *from)
-{
-	to->len = from->len;
-	memcpy(to->wire, from->wire, from->len);
+		(void)snprintf(text, sizeof(text), "%s:%u", rule->file,
+		    rule->line);	  /* cut */
+		ret->rule = strdup(text); /* NULL: it is told without */
+	}
+	return true;
 }
 
 static bool
@@ -49,7 +60,7 @@ claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
 	if (flow->hosts != NULL) {
 		uint8_t n = flow->decision.host;
 
-		copy_name(&ret->name,
+		(void)claim_set_name(ret,
 		    flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0]);
 	}
 	return true;
@@ -88,16 +99,19 @@ claim_unseen(
 	return true;
 }
 
-/* An address that stands for a name: only that counts. */
-static void
+/* An address that stands for a name: only that counts. False: there is no
+ * memory for it. */
+static bool
 claim_fake(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
 {
 	const struct name *name =
 	    fakeip_name(p17->fakeip, &key->remote, mono_now());
 
 	ret->by_name = fakeip_is(&key->remote);
-	if (name != NULL)
-		ret->name = *name;
+	if (name == NULL || claim_set_name(ret, name) == 0)
+		return true;
+	claim_done(ret);
+	return false;
 }
 
 bool
@@ -106,8 +120,7 @@ port17_claim_flow(struct port17_ev *p17, struct claim *ret,
 {
 	if (!claim_flow(p17, ret, flow))
 		return false;
-	claim_fake(p17, ret, key);
-	return true;
+	return claim_fake(p17, ret, key);
 }
 
 bool
@@ -120,6 +133,5 @@ port17_claim_key(
 		return true;
 	if (!claim_unseen(p17, ret, key))
 		return false;
-	claim_fake(p17, ret, key);
-	return true;
+	return claim_fake(p17, ret, key);
 }

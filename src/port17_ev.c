@@ -123,7 +123,7 @@ log_end(const struct session *session, const struct session_end *end)
 	char to[TARGET_STRLEN], exe[160], why[200];
 	const struct target target = { .addr = session->key.remote,
 		.port = session->key.rport,
-		.name = session->claim.name };
+		.name = claim_name(&session->claim) };
 
 	if (end->closed == CLOSED_DIAL)
 		log_limited(LOG_LEVEL_INFO, "port17",
@@ -398,7 +398,6 @@ open_parts(struct port17_ev *p17)
 	const struct port17_ev_opts *opts = &p17->opts;
 	struct dialer_opts dialer = {
 		.base = opts->base,
-		.own = p17->own,
 		.maker = opts->maker,
 	};
 	struct sessions_opts sessions = {
@@ -430,7 +429,7 @@ open_parts(struct port17_ev *p17)
 	int r = ct_open(&p17->ct);
 
 	if (r == 0)
-		r = legs_new(&p17->legs, opts->base, told, p17);
+		r = legs_new(&p17->legs, opts->base, p17->own, told, p17);
 	dialer.legs = listener.legs = p17->legs;
 	if (r == 0)
 		r = dialer_new(&p17->dialer, &dialer);

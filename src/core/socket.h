@@ -39,8 +39,8 @@ struct socket_facts {
 	 * (ping): the program began the flow */
 	bool connected;
 	/* of a connection's first packet, as it was sent, by bpf alone: the
-	 * device that it is bound to (0: none), and whether conntrack had no
-	 * entry with these ends then */
+	 * device that it is bound to (as struct used has it), and whether
+	 * conntrack had no entry with these ends then */
 	bool opened, begins;
 	uint32_t device;
 };

@@ -25,8 +25,8 @@ struct entry {
 	uint64_t socket;
 	uint64_t print; /* of the packet's first head_len bytes */
 	uint16_t head_len;
-	uint32_t device;
-	bool connected, begins;
+	uint8_t device; /* see struct used */
+	bool connected : 1, begins : 1;
 	unsigned int waiting; /* packets that were not asked about yet */
 	mono_t when;
 	uint64_t order; /* which was the last of all, the second last … */
@@ -241,7 +241,8 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	entry->print = map_hash(&uses->entries, use->head, use->head_len);
 	entry->head_len = (uint16_t)use->head_len; /* a hundred or so */
 	entry->connected = use->connected;
-	entry->device = use->device;
+	entry->device =
+	    (uint8_t)(use->device < UINT8_MAX ? use->device : UINT8_MAX);
 	entry->begins = use->begins;
 	entry->when = now;
 	if (!use->taken) /* else it comes to nobody */
