@@ -14,6 +14,7 @@
 #define CONNECT_NS (5 * MONO_S)
 #define DIAL_NS (15 * MONO_S)
 
+static void start_member(struct dial *dial);
 static void next_member(struct dial *dial);
 
 void
@@ -106,6 +107,22 @@ count_end(struct dial *dial, enum outcome outcome)
 	dial->state = NULL;
 }
 
+/* The far side may not know a name that was resolved here, for this program:
+ * then it is asked once more, for what the program asked for. Never so where
+ * the far side alone resolves: its address may be none of this network's. */
+static bool
+may_ask_by_address(const struct dial *dial, enum outcome outcome)
+{
+	const struct target *target = &dial->opts.target;
+
+	return (outcome == OUTCOME_HOST_UNREACHABLE ||
+		   outcome == OUTCOME_FAILED || outcome == OUTCOME_NO_NAME) &&
+	       dial->via->kind != TUNNEL_DIRECT &&
+	       dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL &&
+	       dial->via->dns == TUNNEL_DNS_LOCAL && !target->by_name &&
+	       target->name.len > 0 && target->addr.family != ADDR_NONE;
+}
+
 void
 dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 {
@@ -121,9 +138,16 @@ dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 		    dial->error.why, dial->error.why[0] ? ")" : "");
 		dial_say_step(dial, text);
 	}
-	count_end(dial, outcome);
 	leg_close(dial->leg);
 	dial->leg = NULL;
+	if (may_ask_by_address(dial, outcome)) {
+		dial->opts.target.name.len = 0;
+		dial->error.why[0] = '\0';
+		dial_say_step(dial, "asked again, for the address");
+		start_member(dial);
+		return;
+	}
+	count_end(dial, outcome);
 	if (outcome_try_next(outcome) && dial->opts.tunnel->kind == TUNNEL_LIST)
 		next_member(dial);
 	else

@@ -11,7 +11,7 @@ tunnel.py far                serves on every address, prints "ready":
 tunnel.py wire DEV PREFIX... prints each packet on the device that has an
     address of a prefix, and "ready" first; "seen N" at the end
 tunnel.py socks ADDR PORT    a SOCKS 5 proxy that prints each target, and takes
-    every name for 192.0.2.7
+    every name for 192.0.2.7, but for those below unknown: no such host
 tunnel.py proxy2 PATH        a local tunnel client on a Unix socket: prints what
     the PROXY header in front says, as key=value, and carries it on
 tunnel.py assoc ADDR PORT FILE   a SOCKS 5 proxy for UDP that hands on what
@@ -178,6 +178,10 @@ def serve_socks(s):
             f.read(4 if kind == 1 else 16))
     port, = struct.unpack(">H", f.read(2))
     print(host, port, flush=True)
+    if host.endswith(".unknown"):
+        s.sendall(b"\5\4\0\1" + bytes(6))
+        s.close()
+        return
     far = socket.create_connection(
         ("192.0.2.7" if kind == 3 else host, port))
     s.sendall(b"\5\0\0\1\0\0\0\0\0\0")
