@@ -93,7 +93,7 @@ def serve_one(s, port, peer):
             reset(s)
             return
         elif port == 7004:
-            time.sleep(60)
+            threading.Event().wait()  # ends with the program
         elif port == 7005:
             s.sendall(b"bye")
             s.shutdown(socket.SHUT_WR)
@@ -411,20 +411,6 @@ def talk(s, word, arg):
             s.sendall(chunk)
         s.close()
         return digest(noise(n))
-    if word == "flood":  # as much as goes in some time
-        s.settimeout(float(arg))
-        sent, end = 0, time.monotonic() + float(arg)
-        block = bytes(65536)
-        try:
-            while time.monotonic() < end:
-                sent += s.send(block)
-        except OSError:
-            pass
-        return str(sent)
-    if word == "abort":
-        s.sendall(b"x")
-        reset(s)
-        return "aborted"
     return "connected"
 
 
