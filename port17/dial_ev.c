@@ -330,7 +330,10 @@ start_member(struct dial *dial)
 	dial->phase = PHASE_CONNECT;
 	if (r == -EDESTADDRREQ) {
 		dial_failed(dial, OUTCOME_UNSUPPORTED,
-		    "only the name is known, and nobody here may resolve it");
+		    dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL
+			? "nobody here knows the name"
+			: "only the name is known, and nobody here may "
+			  "resolve it");
 		return;
 	}
 	if (r == -ENOENT) {
