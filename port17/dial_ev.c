@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,48 @@ connect_outcome(const struct dial *dial, int error)
 					    : OUTCOME_TUNNEL_DOWN;
 }
 
+/* False where the other end is on another host. */
+static bool
+reached_here(const struct dial *dial, struct dial_reached *ret)
+{
+	struct sock_addr peer = { .len = sizeof(peer.space) };
+	struct sock_addr own = { .len = sizeof(own.space) };
+	struct ucred who;
+	socklen_t len = sizeof(who);
+	int fd = dial->leg->fd;
+
+	memset(ret, 0, sizeof(*ret)); /* hashed with its padding */
+	if (getpeername(fd, &peer.sa, &peer.len) < 0)
+		return false;
+	if (peer.sa.sa_family == AF_UNIX) {
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+			return false;
+		ret->pid = who.pid;
+		return who.pid != 0;
+	}
+	if (getsockname(fd, &own.sa, &own.len) < 0)
+		return false;
+	ret->key.proto = IPPROTO_TCP;
+	ret->key.local = sock_addr_get(&peer, &ret->key.lport);
+	ret->key.remote = sock_addr_get(&own, &ret->key.rport);
+	return addr_is_loopback(&ret->key.local) ||
+	       addr_equal(&ret->key.local, &ret->key.remote);
+}
+
+/* A proxy whose own connections come here again: it would ask itself for ever.
+ * Seen before it is asked anything. */
+static bool
+is_loop(const struct dial *dial)
+{
+	const struct dialer_opts *opts = &dial->dialer->opts;
+	const struct process *process = dial->opts.identity.process;
+	struct dial_reached reached;
+
+	return dial->via->kind != TUNNEL_DIRECT && process != NULL &&
+	       opts->is_loop != NULL && reached_here(dial, &reached) &&
+	       opts->is_loop(opts->arg, &reached, process);
+}
+
 static void
 check_connected(struct dial *dial)
 {
@@ -218,6 +261,10 @@ check_connected(struct dial *dial)
 	}
 	if (!dial->leg->writable)
 		return;
+	if (is_loop(dial)) {
+		dial_failed(dial, OUTCOME_LOOP, "");
+		return;
+	}
 	if (dial->via->kind != TUNNEL_DIRECT)
 		dial_say_step(dial, "the proxy is reached");
 	dial_shake_begin(dial);

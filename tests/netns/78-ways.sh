@@ -69,6 +69,10 @@ wait_for grep -q ready "$tmp/p2.out"
 chmod 666 "$tmp/p2.sock"
 chmod 755 "$tmp"
 
+background inc python3 "$top/tests/netns/tunnel.py" socks 127.0.0.1 1090 \
+    >"$tmp/local.out" 2>"$tmp/local.err"
+wait_for grep -q ready "$tmp/local.out"
+
 settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "src"]' 'upstream = direct' 'source = 10.9.0.77' \
     '[tunnel "alien"]' 'upstream = direct' 'source = 10.9.0.78' \
@@ -86,12 +90,13 @@ settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "p2none"]' "upstream = proxy2+unix:$tmp/none.sock" \
     '[tunnel "named"]' 'upstream = socks5://proxy.corp:1080' 'dns = fake' \
     'user = root' 'password = pw' \
+    '[tunnel "local"]' 'upstream = socks5://127.0.0.1:1090' \
     '[tunnel "plain"]' 'upstream = direct' \
     '[tunnel "mixed"]' 'failover = nodev, named' \
     '[tunnel "nameless"]' 'upstream = socks5://none.corp:1080'
 i=0
 for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless \
-    byunit; do
+    byunit local; do
 	i=$((i + 1))
 	echo "reroute via $t out exe $python to 192.0.2.7, 2001:db8::7 from any" \
 	    "port $((20000 + i * 100))-$((20099 + i * 100))"
@@ -99,6 +104,7 @@ for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless \
 done >"$tmp/all.rules"
 rules "reroute via named out domain *.corp" "$(cat "$tmp/all.rules")" \
     "reroute via byexe out exe $curl to 192.0.2.7" \
+    "reroute via local out exe $python to 192.0.2.9 port 7002" \
     "default out accept" "default in accept"
 check "the daemon starts" daemon_start
 thru() { # TUNNEL WANT PORT WORD...
@@ -156,6 +162,17 @@ else
 fi
 check "%unit: of another, or none" thru byunit EHOSTUNREACH 7008 hear
 check "is another user" tunnel_is byunit up "password"
+
+# -- a proxy on this host --
+check "of the same program as what goes through it" thru local 10.9.0.1 \
+    7008 hear
+check "one that is rerouted into itself: refused" says EHOSTUNREACH \
+    tcp 192.0.2.9 7002
+check "before it asks itself" [ "$(grep -c '^192.0.2.9 7002$' \
+    "$tmp/local.out")" = 1 ]
+check "and it is said" grep -q "own proxy is rerouted into it.* exe=$python" \
+    "$tmp/daemon.log"
+check "which is no fault of the tunnel's" tunnel_is local up "host unreachable"
 
 # -- PROXY v2 --
 p2_said() { # PATTERN: the last one

@@ -182,9 +182,14 @@ def serve_socks(s):
         s.sendall(b"\5\4\0\1" + bytes(6))
         s.close()
         return
-    far = socket.create_connection(
-        ("192.0.2.7" if kind == 3 else host, port))
-    s.sendall(b"\5\0\0\1\0\0\0\0\0\0")
+    try:
+        far = socket.create_connection(
+            ("192.0.2.7" if kind == 3 else host, port))
+    except OSError:
+        s.sendall(b"\5\4\0\1" + bytes(6))
+        s.close()
+        return
+    s.sendall(b"\5\0\0\1" + bytes(6))
     threading.Thread(target=pipe, args=(far, s), daemon=True).start()
     pipe(s, far)
 
