@@ -493,8 +493,8 @@ rerouted_free(struct rerouted *rr)
 	/* threads work on what is freed below */
 	while (policy_ev_is_busy(rr->policy_ev) ||
 	       list_ev_is_busy(rr->list_ev) || names_ev_is_busy(rr->names_ev) ||
-	       ctl_ev_is_busy(rr->ctl) || guard_ev_is_busy(rr->guard) ||
-	       resolver_ev_is_busy(rr->resolver))
+	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
+	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);
