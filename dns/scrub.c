@@ -6,6 +6,9 @@
 
 /* A chain that is longer is a loop, or nobody's good will. */
 #define CHAIN_MAX 16
+/* All records are looked at for each name of a chain: of the largest answer for
+ * a few, of usual ones for all. */
+#define LOOKS_MAX (3 * WRITER_RRS_MAX)
 
 struct scrubber {
 	const uint8_t *msg;
@@ -20,6 +23,7 @@ struct scrubber {
 	unsigned int n_data;	 /* records of the type asked */
 	unsigned int n_stripped; /* private addresses taken out */
 	unsigned int chain;
+	unsigned int n_looks;
 	uint8_t kept[WRITER_RRS_MAX / 8]; /* of the answer, by place */
 };
 
@@ -119,7 +123,7 @@ keep(struct scrubber *s, const struct wire_rr *rr, uint32_t ttl)
 	struct writer_rr head = { &rr->owner, rr->type, rr->class, ttl };
 	size_t begun = writer_rr_begin(&s->w, &head);
 
-	if (writer_rdata(&s->w, s->msg, s->len, rr) < 0)
+	if (writer_rdata(&s->w, s->msg, s->len, rr) < 0 || s->w.bad)
 		return false;
 	writer_rr_end(&s->w, begun);
 	if (ttl < s->ttl)
@@ -173,6 +177,9 @@ pass_chain(struct scrubber *s, struct name *ret_next)
 	bool data;
 
 	ret_next->len = 0;
+	s->n_looks += s->n_answer;
+	if (s->n_looks > LOOKS_MAX)
+		return false;
 	for (unsigned int i = 0; i < s->n_answer; i++) {
 		if (wire_rr_read(&rr, s->msg, s->len, &off) < 0)
 			return false;
