@@ -65,6 +65,87 @@ host_names_of(const struct name *name)
 	return host_names_new(&name, &end, 1, &ends);
 }
 
+/* Owners ------------------------------------------------------------------- */
+
+static struct names_key
+key_of_owner(const struct names_key *key)
+{
+	struct names_key owner = *key;
+
+	memset(&owner.addr, 0, sizeof(owner.addr));
+	return owner;
+}
+
+/* NULL when there is no memory. */
+static struct names_owner *
+owner_get(struct names *names, const struct names_key *of)
+{
+	struct names_key key = key_of_owner(of);
+	uint64_t hash = map_hash(&names->owners, &key, sizeof(key));
+	struct map_node *node = map_first(&names->owners, hash);
+	struct names_owner *owner;
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		owner = container_of(node, struct names_owner, node);
+		if (memcmp(&owner->key, &key, sizeof(key)) == 0)
+			return owner;
+	}
+	owner = calloc(1, sizeof(*owner));
+	if (owner == NULL)
+		return NULL;
+	owner->key = key;
+	list_init(&owner->entries);
+	list_init(&owner->rank);
+	map_put(&names->owners, &owner->node, hash);
+	return owner;
+}
+
+/* Among those that have about as many, the one that was here longest first; who
+ * has none is no more. */
+static void
+owner_rank(struct names *names, struct names_owner *owner)
+{
+	unsigned int rank = 0;
+
+	list_remove(&owner->rank);
+	if (owner->n == 0) {
+		map_remove(&names->owners, &owner->node);
+		free(owner);
+		return;
+	}
+	while (rank < NAMES_RANKS - 1 && owner->n >> (rank + 1) != 0)
+		rank++;
+	list_append(&names->ranks[rank], &owner->rank);
+}
+
+static void
+entry_own(
+    struct names *names, struct names_entry *entry, struct names_owner *owner)
+{
+	entry->owner = owner;
+	list_prepend(&owner->entries, &entry->own);
+	owner->n++;
+	owner_rank(names, owner);
+}
+
+static void
+entry_disown(struct names *names, struct names_entry *entry)
+{
+	list_remove(&entry->own);
+	entry->owner->n--;
+	owner_rank(names, entry->owner);
+	entry->owner = NULL;
+}
+
+static void
+entry_touch(struct names *names, struct names_entry *entry)
+{
+	list_remove(&entry->lru);
+	list_prepend(&names->lru, &entry->lru);
+	list_remove(&entry->own);
+	list_prepend(&entry->owner->entries, &entry->own);
+}
+
 /* Entries ------------------------------------------------------------------ */
 
 struct names_key
@@ -104,26 +185,66 @@ entry_free(struct names *names, struct names_entry *entry)
 {
 	map_remove(&names->map, &entry->node);
 	list_remove(&entry->lru);
+	entry_disown(names, entry);
 	host_names_unref(entry->hosts);
 	free(entry);
 }
 
+/* Room is made by a program that has most: an answer may hold thousands of
+ * addresses, and the names that others go by must not go for them. */
+static void
+make_room(struct names *names)
+{
+	struct names_owner *owner;
+	size_t rank = NAMES_RANKS - 1;
+
+	while (rank > 0 && list_empty(&names->ranks[rank]))
+		rank--;
+	owner = container_of(names->ranks[rank].next, struct names_owner, rank);
+	entry_free(
+	    names, container_of(owner->entries.prev, struct names_entry, own));
+	names->stats->names_evicted++;
+}
+
 static struct names_entry *
-entry_new(struct names *names, const struct names_key *key, uint64_t hash)
+entry_new(struct names *names, const struct names_told *told, uint64_t hash)
 {
 	struct names_entry *entry = calloc(1, sizeof(*entry));
+	struct names_owner *owner;
 
 	if (entry == NULL)
 		return NULL;
-	if (names->map.count >= names->max) {
-		entry_free(names,
-		    container_of(names->lru.prev, struct names_entry, lru));
-		names->stats->names_evicted++;
+	if (names->map.count >= names->max)
+		make_room(names);
+	owner = owner_get(names, told->owner);
+	if (owner == NULL) {
+		free(entry);
+		return NULL;
 	}
-	entry->key = *key;
+	entry->key = *told->key;
 	map_put(&names->map, &entry->node, hash);
 	list_prepend(&names->lru, &entry->lru);
+	entry_own(names, entry, owner);
 	return entry;
+}
+
+/* What several programs were told is nobody's of them to lose. */
+static void
+entry_share(
+    struct names *names, struct names_entry *entry, const struct names_key *who)
+{
+	static const struct names_key several = { .zero = 1 };
+	struct names_key key = key_of_owner(who);
+	struct names_owner *owner;
+
+	if (memcmp(&entry->owner->key, &key, sizeof(key)) == 0 ||
+	    entry->owner->key.zero != 0)
+		return;
+	owner = owner_get(names, &several);
+	if (owner == NULL)
+		return;
+	entry_disown(names, entry);
+	entry_own(names, entry, owner);
 }
 
 /* Puts other names in place of those of the entry; false when there is no
@@ -196,19 +317,20 @@ entry_add(struct names *names, struct names_entry *entry,
 }
 
 void
-names_put(struct names *names, const struct names_key *key,
-    const struct name *name, mono_t end, mono_t now)
+names_put(struct names *names, const struct names_told *told, mono_t now)
 {
-	uint64_t hash = map_hash(&names->map, key, sizeof(*key));
-	struct names_entry *entry = entry_find(names, key, hash);
+	uint64_t hash = map_hash(&names->map, told->key, sizeof(*told->key));
+	struct names_entry *entry = entry_find(names, told->key, hash);
+	const struct name *name = told->name;
+	mono_t end = told->end;
 
 	if (entry == NULL) {
-		entry = entry_new(names, key, hash);
+		entry = entry_new(names, told, hash);
 		if (entry == NULL)
 			return;
 	} else {
-		list_remove(&entry->lru);
-		list_prepend(&names->lru, &entry->lru);
+		entry_share(names, entry, told->owner);
+		entry_touch(names, entry);
 	}
 	for (uint8_t i = 0; entry->hosts != NULL && i < entry->hosts->n; i++) {
 		if (!name_equal(entry->hosts->v[i], name))
@@ -255,7 +377,14 @@ names_new(size_t max, struct stats *stats)
 		free(names);
 		return NULL;
 	}
+	if (map_init(&names->owners) < 0) {
+		map_done(&names->map);
+		free(names);
+		return NULL;
+	}
 	list_init(&names->lru);
+	for (size_t i = 0; i < NAMES_RANKS; i++)
+		list_init(&names->ranks[i]);
 	names->max = max;
 	names->stats = stats;
 	return names;
@@ -270,6 +399,7 @@ names_free(struct names *names)
 		entry_free(names,
 		    container_of(names->lru.next, struct names_entry, lru));
 	map_done(&names->map);
+	map_done(&names->owners);
 	free(names);
 }
 
@@ -301,8 +431,10 @@ names_learn(struct names *names, const struct process *proc,
 
 	names->stats->names_learnt++;
 	if (key.pid != 0)
-		names_put(names, &key, name, end, now);
-	names_put(names, &anybody, name, end, now);
+		names_put(
+		    names, &(struct names_told){ &key, &key, name, end }, now);
+	names_put(
+	    names, &(struct names_told){ &anybody, &key, name, end }, now);
 }
 
 const struct host_names *
@@ -323,8 +455,7 @@ names_lookup(struct names *names, const struct process *proc,
 			for (uint8_t i = 0; i < hosts->n; i++)
 				if (mono_before(entry->ends[i], end))
 					entry->ends[i] = end;
-			list_remove(&entry->lru);
-			list_prepend(&names->lru, &entry->lru);
+			entry_touch(names, entry);
 			return hosts;
 		}
 	}
@@ -335,7 +466,6 @@ names_lookup(struct names *names, const struct process *proc,
 	}
 	if (entry == NULL)
 		return NULL;
-	list_remove(&entry->lru);
-	list_prepend(&names->lru, &entry->lru);
+	entry_touch(names, entry);
 	return entry_hosts(names, entry, now);
 }

@@ -15,7 +15,8 @@
  * that program (its pid, start and executable) and for anybody. A name holds as
  * long as the answer, and at least for NAMES_FLOOR_S, since programs keep what
  * they were told; for the program that uses it, it holds on from each use.
- * Bounded: what was not used longest makes room. */
+ * Bounded: of the program that has most what was not used longest makes room.
+ */
 struct names;
 
 /* Browsers keep an answer for minutes, what pools connections for longer. */

@@ -133,8 +133,10 @@ read_line(struct names *names, const struct written *written, const char *s,
 		return false;
 	if (left <= written->ago_ms || (pid != 0 && !written->same_boot))
 		return true; /* it was good then */
-	names_put(names, &key, &name,
-	    mono_add(now, (left - written->ago_ms) * MONO_MS), now);
+	names_put(names,
+	    &(struct names_told){ &key, &key, &name,
+		mono_add(now, (left - written->ago_ms) * MONO_MS) },
+	    now);
 	return true;
 }
 

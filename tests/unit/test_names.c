@@ -217,6 +217,33 @@ there_is_a_bound(void **state)
 	assert_string_equal(look(NULL, "10.0.1.43", at(0)), "n299.example");
 }
 
+/* An answer may hold thousands of addresses, and a page in a browser can have
+ * any number of names asked for. */
+static void
+no_program_takes_the_names_of_others(void **state)
+{
+	char addr[32];
+
+	(void)state;
+	learn(curl, "bank.example", "192.0.2.1", 60, at(0)); /* both know it */
+	learn(wget, "bank.example", "192.0.2.1", 60, at(0));
+	learn(wget, "mail.example", "192.0.2.2", 60, at(0));
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(
+		    addr, sizeof(addr), "10.0.%d.%d", i / 256, i % 256);
+		learn(curl, "many.example", addr, 60, at(1));
+	}
+	assert_int_equal(names_count(names), 100);
+	assert_string_equal(look(wget, "192.0.2.1", at(2)), "bank.example");
+	assert_string_equal(look(wget, "192.0.2.2", at(2)), "mail.example");
+	assert_string_equal(look(NULL, "192.0.2.1", at(2)), "bank.example");
+	assert_string_equal(look(NULL, "192.0.2.2", at(2)), "mail.example");
+	assert_string_equal(look(curl, "10.0.3.231", at(2)), "many.example");
+	assert_string_equal(look(curl, "10.0.0.1", at(2)), "");
+	/* it has room where nobody else needs it */
+	assert_int_equal(stats.names_evicted, 5 + 2000 - 100);
+}
+
 static void
 an_address_has_a_bound_too(void **state)
 {
@@ -371,6 +398,7 @@ main(void)
 		T(what_was_looked_up_stays_as_it_was),
 		T(a_mapped_address_is_the_same),
 		T(there_is_a_bound),
+		T(no_program_takes_the_names_of_others),
 		T(an_address_has_a_bound_too),
 		T(names_survive_a_restart),
 		T(pids_do_not_survive_a_boot),
