@@ -52,6 +52,21 @@ was_begun_here(
 	       memcmp(&began, key, sizeof(began)) == 0;
 }
 
+/* The same of one that such a socket sends: the kernel's own record of who
+ * sends (BPF) has it. */
+static bool
+was_begun_outside(
+    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+{
+	struct flow_key reply;
+
+	return !pkt->in && pkt->tuple.has_ports &&
+	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
+	       mono_before(je->now, je->doubt_end) &&
+	       ct_reply(je->ct, key, &reply, NULL) == 0 &&
+	       memcmp(&reply, key, sizeof(reply)) == 0;
+}
+
 static void
 note_policy(struct judge_ev *je)
 {
@@ -70,6 +85,8 @@ find_socket(struct judge_ev *je, const struct packet *pkt,
 	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
 	if (ret->status == SOCKET_FOUND && !ret->connected)
 		ret->connected = was_begun_here(je, pkt, &key);
+	if (ret->status == SOCKET_FOUND && ret->by != BY_BPF && !ret->accepted)
+		ret->accepted = was_begun_outside(je, pkt, &key);
 }
 
 /* Raw sockets of the daemon's own send ICMP errors and nothing else, while

@@ -28,6 +28,12 @@ struct names_owner {
 /* By the power of two that an owner's entries come to. */
 #define NAMES_RANKS 32
 
+/* Of each name, how long it holds, and to whose program it was told last. */
+struct names_hold {
+	mono_t end;
+	uint32_t uid;
+};
+
 struct names_entry {
 	struct map_node node;
 	struct list lru;
@@ -35,7 +41,7 @@ struct names_entry {
 	struct names_owner *owner;
 	struct names_key key;
 	const struct host_names *hosts;
-	mono_t *ends; /* of each of them, in the same memory */
+	struct names_hold *holds; /* of each of them, in the same memory */
 };
 
 struct names {
@@ -54,7 +60,7 @@ struct names_key names_key_of(
 struct names_told {
 	const struct names_key *key, *owner;
 	const struct name *name;
-	mono_t end;
+	struct names_hold hold;
 };
 
 /* The name goes in front, or holds until then at least. */
