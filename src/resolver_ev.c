@@ -126,6 +126,7 @@ resolver_identify(void *arg, struct client *client, mono_t now)
 	seen.proto = client->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	origins_find(re->origins, &seen, now, &origin);
 	client->captured = origin.moved;
+	client->elsewhere = !resolver_is_here(re, &client->addr);
 	client->by = origin.by;
 	client->asker = asker_get(resolve_askers(re->resolve), origin.process,
 	    resolver_is_here(re, &client->addr) ? NULL : &client->addr);
