@@ -242,6 +242,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/command.c %D%/ctl/command.h \
 	%D%/ctl/commands.c \
 	%D%/ctl/completion.c \
+	%D%/ctl/completion_rule.c %D%/ctl/completion_rule.h \
 	%D%/ctl/explain.c \
 	%D%/ctl/filter.c %D%/ctl/filter.h \
 	%D%/ctl/firewall.c \

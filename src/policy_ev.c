@@ -170,6 +170,7 @@ commit(struct policy_ev *pe)
 
 	judge_change_policy(pe->opts.judge, job->policy, job->hits, mono_now());
 	job->hits = NULL;
+	pe->opts.ruled(pe->opts.arg);
 	change->n_rules = policy_n_rules(job->policy);
 	runtime_done(&pe->texts.runtime);
 	pe->texts.runtime = job->runtime;

@@ -53,6 +53,15 @@ flow_judged(void *arg, const struct flow *flow, mono_t now)
 	ctl_ev_judged(rr->ctl, flow, now);
 }
 
+static void
+rules_in_force(void *arg)
+{
+	struct rerouted *rr = arg;
+
+	if (rr->resolver != NULL)
+		resolver_ev_follow(rr->resolver);
+}
+
 /* After a reload. */
 static void
 settings_changed(void *arg, const struct conf *conf, struct list_job *loaded)
@@ -193,6 +202,7 @@ policy_prepare(struct rerouted *rr)
 		.state = state_folder(rr),
 		.lists = list_ev_table(rr->list_ev),
 		.judged = flow_judged,
+		.ruled = rules_in_force,
 		.settings = settings_changed,
 		.moved = flow_moved,
 		.idle = rules_idle,

@@ -172,8 +172,10 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_codec test_fake_file test_fakeip test_session test_share test_tunnel test_udpnat
+unit_tests += test_backoff test_codec test_fake_file test_fakeip test_session test_share test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
+test_backoff_SOURCES = %D%/unit/test_backoff.c
+test_backoff_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_codec_SOURCES = %D%/unit/test_codec.c
 test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_fake_file_SOURCES = %D%/unit/test_fake_file.c src/fake_file.c src/file.c

@@ -89,7 +89,8 @@ use_cb(void *arg, const void *bytes, size_t size)
 	struct bpf *bpf = arg;
 	struct use use = {
 		.socket = record->inode,
-		.connected = record->connected != 0,
+		.connected = (record->socket_is & BPF_SOCKET_CONNECTED) != 0,
+		.answers = (record->socket_is & BPF_SOCKET_ANSWERS) != 0,
 		.taken = record->taken != 0,
 		.refused = record->taken == BPF_TAKEN_DROPPED,
 		.head = record->head,

@@ -383,7 +383,10 @@ send_use(
 	if (use.inode == 0)
 		use.inode = (unsigned long)sk;
 	use.cookie = sk->__sk_common.skc_cookie.counter;
-	use.connected = sk->__sk_common.skc_state == STATE_ESTABLISHED;
+	if (sk->__sk_common.skc_state == STATE_ESTABLISHED)
+		use.socket_is = BPF_SOCKET_CONNECTED;
+	if (ct_of(skb) != NULL && is_reply(skb))
+		use.socket_is |= BPF_SOCKET_ANSWERS;
 	read_actor(&use, task);
 	read_packet(&use, skb);
 	if (taken != 0)

@@ -24,7 +24,7 @@ struct bpf_use {
 	__u32 uid, gid; /* effective */
 	__u32 total;	/* bytes of the packet */
 	__u16 head_len;
-	__u8 connected;
+	__u8 socket_is; /* BPF_SOCKET_* */
 	/* a flow that was decided for another one: BPF_TAKEN_* */
 	__u8 taken;
 	char comm[16];
@@ -56,6 +56,10 @@ struct bpf_shared {
  * passes, and the flow is to be judged again. By another one: dropped. */
 #define BPF_TAKEN_OVER 1
 #define BPF_TAKEN_DROPPED 2
+
+/* Bits: connected to the far end; answers what the far end began. */
+#define BPF_SOCKET_CONNECTED 1
+#define BPF_SOCKET_ANSWERS 2
 
 #define BPF_PATH_MAX 1024
 #define BPF_NAME_MAX 256
