@@ -24,6 +24,7 @@ struct tunnel_state {
 	enum outcome error;		 /* the last one */
 	char why[160];
 	mono_t error_at; /* ns 0: there was none */
+	mono_t good_at;	 /* it was last reached; ns 0: never */
 	/* it said that it carries no UDP: believed for a while */
 	mono_t no_udp_until;
 	struct ssl_ctx_st *tls;

@@ -61,7 +61,7 @@ some_settings
 i=0
 for t in vpn path nowhere file late either more; do
 	i=$((i + 1))
-	[ $t = more ] || echo "reroute via $t out exe $python proto tcp from any" \
+	[ $t = more ] || echo "reroute via $t out exe $python from any" \
 	    "port $((20000 + i * 100))-$((20099 + i * 100))"
 	eval "from_$t=$((20000 + i * 100))"
 done >"$tmp/all.rules"
@@ -95,6 +95,8 @@ check "UDP: a connected one" says ok udp connected 192.0.2.7,7010
 check "UDP: large" says ok udp size=30000 192.0.2.7,7010
 check "UDP: nobody listens" says_like ECONNREFUSED udp connected 192.0.2.7,7099
 check "the second of a list" thru either 10.66.0.2 192.0.2.7 7008 hear
+check "UDP, too, with the first datagram" says_from either "ok 1" \
+    udp connected 192.0.2.7,7010
 check "tunnels test" sh -c "'$REROUTECTL' --control '$tmp/control' \
     tunnels test vpn 192.0.2.7:7001 | tee '$tmp/steps' |
     grep -q 'network namespace is entered'"
