@@ -41,9 +41,10 @@ serve_dns() { # ADDR RECORD...
 	wait_for ins ss -Htln "src $at:53"
 }
 serve_dns 10.9.0.2 /both.corp/192.0.2.8 /open.corp/192.0.2.8 \
-    /here.unknown/192.0.2.9
+    /rebind.example/198.18.1.0 /here.unknown/192.0.2.9
 serve_dns 192.0.2.9 /both.corp/192.0.2.7 /web.far.corp/192.0.2.8 \
-    /many.corp/192.0.2.7 /there.unknown/192.0.2.7
+    /many.corp/192.0.2.7 /lan.far.corp/10.1.2.3 /rebind.far.corp/127.0.0.1 \
+    /there.unknown/192.0.2.7
 asked() { grep -c "query\[.*\] $2 " "$tmp/dns.$1"; }
 
 settings '[resolver]' 'upstream = 10.9.0.2' \
@@ -102,6 +103,11 @@ asks_all() {
 check "forty at once" asks_all
 check "over one connection" [ "$(ins ss -Htn state established \
     dst 192.0.2.9:53 | wc -l)" = 1 ]
+
+# -- what is here is not for a far side to say --
+check "private addresses are the far side's" gets lan.far.corp 10.1.2.3
+check "this host's own are not" gets rebind.far.corp "none 0"
+check "nor those that stand for names" gets rebind.example "none 0"
 
 # -- the connection goes where its name did --
 check "a name below *.far.corp" gets web.far.corp 192.0.2.8
