@@ -10,9 +10,10 @@
 #include "dns/tcp_own.h"
 #include "src/base/log.h"
 
-/* Connections of all, and of one program. When there are more, the one that
- * was idle longest is closed. */
+/* Connections of all, of one user, and of one program. When there are more, the
+ * one that was idle longest is closed. */
 #define CONNECTIONS_MAX 1024
+#define CONNECTIONS_USER 512
 #define CONNECTIONS_ONE 256
 /* Connections taken in a row. */
 #define AT_ONCE 32
@@ -71,7 +72,8 @@ conn_new(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa)
 	conn->client.tcp = true;
 	conn->client.conn = conn->id;
 	(void)te->opts->identify(te->opts->arg, &conn->client, mono_now());
-	if (conn->client.asker->conns >= CONNECTIONS_ONE) {
+	if (conn->client.asker->conns >= CONNECTIONS_ONE ||
+	    conn->client.asker->user->conns >= CONNECTIONS_USER) {
 		te->stats.refused++;
 		free(conn);
 		return -EMFILE;

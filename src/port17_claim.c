@@ -35,9 +35,29 @@ copy_name(struct name *to, const struct name *from)
 	memcpy(to->wire, from->wire, from->len);
 }
 
+/* The name that the rule goes by; else, of those that may be told, the one
+ * learnt last. NULL: the address alone. */
+static const struct name *
+name_for_proxy(const struct flow *flow)
+{
+	const struct host_names *hosts = flow->hosts;
+	uint8_t n = flow->decision.host;
+
+	if (hosts == NULL)
+		return NULL;
+	if (n > 0 && n <= hosts->n)
+		return hosts->v[n - 1];
+	for (uint8_t i = 0; i < hosts->n; i++)
+		if (host_names_may_tell(hosts, i, flow->process))
+			return hosts->v[i];
+	return NULL;
+}
+
 static bool
 claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
 {
+	const struct name *name;
+
 	memset(ret, 0, sizeof(*ret));
 	if (flow == NULL || flow->decision.action != ACTION_REROUTE ||
 	    flow->policy == NULL ||
@@ -45,13 +65,9 @@ claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
 		return false;
 	ret->process = process_ref(flow->process);
 	ret->by = flow->by;
-	/* the name that the rule goes by, else the one learnt last */
-	if (flow->hosts != NULL) {
-		uint8_t n = flow->decision.host;
-
-		copy_name(&ret->name,
-		    flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0]);
-	}
+	name = name_for_proxy(flow);
+	if (name != NULL)
+		copy_name(&ret->name, name);
 	return true;
 }
 

@@ -5,6 +5,10 @@
 
 #include "src/core/names_own.h"
 
+/* Services run as root or as a user of the system's: people begin at 1000
+ * (login.defs, SYS_UID_MAX). */
+#define SYSTEM_UID_MAX 999
+
 const struct host_names *
 host_names_ref(const struct host_names *hosts)
 {
@@ -24,14 +28,14 @@ host_names_unref(const struct host_names *hosts)
 }
 
 /* Names in one piece of memory, none longer than it is: a struct name has room
- * that is not looked at. So are their ends, which are not the names' user's but
- * the entry's. */
+ * that is not looked at. So is what else is known of them, which is not the
+ * names' user's but the entry's. */
 static struct host_names *
-host_names_new(const struct name *const *v, const mono_t *ends, size_t n,
-    mono_t **ret_ends)
+host_names_new(const struct name *const *v, const struct names_hold *holds,
+    size_t n, struct names_hold **ret_holds)
 {
 	size_t at = sizeof(struct host_names) + n * sizeof(v[0]);
-	size_t head = at + n * sizeof(ends[0]);
+	size_t head = at + n * sizeof(holds[0]);
 	size_t size = head;
 	struct host_names *hosts;
 	uint8_t *to;
@@ -43,8 +47,9 @@ host_names_new(const struct name *const *v, const mono_t *ends, size_t n,
 		return NULL;
 	hosts->refs = 1;
 	hosts->n = (uint8_t)n;
-	*ret_ends = (mono_t *)(void *)((uint8_t *)hosts + at);
-	memcpy(*ret_ends, ends, n * sizeof(ends[0]));
+	*ret_holds = (struct names_hold *)(void *)((uint8_t *)hosts + at);
+	hosts->holds = *ret_holds;
+	memcpy(*ret_holds, holds, n * sizeof(holds[0]));
 	to = (uint8_t *)hosts + head;
 	for (size_t i = 0; i < n; i++) {
 		size_t len = offsetof(struct name, wire) + v[i]->len;
@@ -59,10 +64,22 @@ host_names_new(const struct name *const *v, const mono_t *ends, size_t n,
 const struct host_names *
 host_names_of(const struct name *name)
 {
-	const mono_t end = { 0 };
-	mono_t *ends;
+	const struct names_hold hold = { .uid = HOST_NAMES_OWN };
+	struct names_hold *holds;
 
-	return host_names_new(&name, &end, 1, &ends);
+	return host_names_new(&name, &hold, 1, &holds);
+}
+
+bool
+host_names_may_tell(
+    const struct host_names *hosts, uint8_t i, const struct process *proc)
+{
+	uint32_t uid = hosts->holds[i].uid;
+
+	if (uid == HOST_NAMES_OWN || uid <= SYSTEM_UID_MAX)
+		return true;
+	return uid != HOST_NAMES_NOBODY && proc->kind == PROCESS_PROGRAM &&
+	       proc->uid == uid;
 }
 
 /* Owners ------------------------------------------------------------------- */
@@ -251,69 +268,65 @@ entry_share(
  * memory, and nothing is changed. */
 static bool
 entry_set(struct names_entry *entry, const struct name *const *v,
-    const mono_t *ends, size_t n)
+    const struct names_hold *holds, size_t n)
 {
-	mono_t *copy;
-	struct host_names *hosts = host_names_new(v, ends, n, &copy);
+	struct names_hold *copy;
+	struct host_names *hosts = host_names_new(v, holds, n, &copy);
 
 	if (hosts == NULL)
 		return false;
 	host_names_unref(entry->hosts);
 	entry->hosts = hosts;
-	entry->ends = copy;
+	entry->holds = copy;
 	return true;
-}
-
-/* Which of them. */
-static size_t
-first_to_end(const mono_t *ends, size_t n)
-{
-	size_t first = 0;
-
-	for (size_t i = 1; i < n; i++)
-		if (mono_before(ends[i], ends[first]))
-			first = i;
-	return first;
 }
 
 /* The names that hold still behind the new one (NULL: there is none). Returns
  * how many there are. */
 static size_t
 names_that_hold(const struct names_entry *entry, const struct name **v,
-    mono_t *ends, size_t n, mono_t now)
+    struct names_hold *holds, size_t n, mono_t now)
 {
 	for (uint8_t i = 0; entry->hosts != NULL && i < entry->hosts->n; i++) {
 		const struct name *name = entry->hosts->v[i];
 
-		if (mono_before(entry->ends[i], now) ||
+		if (mono_before(entry->holds[i].end, now) ||
 		    (n > 0 && name_equal(name, v[0])))
 			continue;
 		v[n] = name;
-		ends[n++] = entry->ends[i];
+		holds[n++] = entry->holds[i];
 	}
 	return n;
 }
 
 static bool
 entry_add(struct names *names, struct names_entry *entry,
-    const struct name *name, mono_t end, mono_t now)
+    const struct name *name, const struct names_hold *hold, mono_t now)
 {
 	const struct name *v[NAMES_PER_ADDR + 1];
-	mono_t ends[NAMES_PER_ADDR + 1];
+	struct names_hold holds[NAMES_PER_ADDR + 1];
 	size_t n, out;
 
 	v[0] = name;
-	ends[0] = end;
-	n = names_that_hold(entry, v, ends, 1, now);
+	holds[0] = *hold;
+	n = names_that_hold(entry, v, holds, 1, now);
 	if (n > NAMES_PER_ADDR) {
-		out = 1 + first_to_end(ends + 1, n - 1);
+		out = 1 + names_first_to_go(holds + 1, n - 1);
 		n--;
 		memmove(&v[out], &v[out + 1], (n - out) * sizeof(v[0]));
 		memmove(
-		    &ends[out], &ends[out + 1], (n - out) * sizeof(ends[0]));
+		    &holds[out], &holds[out + 1], (n - out) * sizeof(holds[0]));
 		names->stats->names_crowded++;
 	}
-	return entry_set(entry, v, ends, n);
+	return entry_set(entry, v, holds, n);
+}
+
+/* What a service of the system's was told it tells others. */
+static uint32_t
+uid_of_both(uint32_t before, uint32_t uid)
+{
+	return before <= SYSTEM_UID_MAX || before == HOST_NAMES_OWN ? before
+								    : uid;
 }
 
 void
@@ -322,7 +335,7 @@ names_put(struct names *names, const struct names_told *told, mono_t now)
 	uint64_t hash = map_hash(&names->map, told->key, sizeof(*told->key));
 	struct names_entry *entry = entry_find(names, told->key, hash);
 	const struct name *name = told->name;
-	mono_t end = told->end;
+	struct names_hold hold = told->hold;
 
 	if (entry == NULL) {
 		entry = entry_new(names, told, hash);
@@ -332,16 +345,19 @@ names_put(struct names *names, const struct names_told *told, mono_t now)
 		entry_share(names, entry, told->owner);
 		entry_touch(names, entry);
 	}
+	hold.site = names_site(names, name);
 	for (uint8_t i = 0; entry->hosts != NULL && i < entry->hosts->n; i++) {
 		if (!name_equal(entry->hosts->v[i], name))
 			continue;
-		if (mono_before(entry->ends[i], end))
-			entry->ends[i] = end;
-		end = entry->ends[i];
+		if (mono_before(entry->holds[i].end, hold.end))
+			entry->holds[i].end = hold.end;
+		entry->holds[i].uid =
+		    uid_of_both(entry->holds[i].uid, hold.uid);
+		hold = entry->holds[i];
 		if (i == 0)
 			return; /* the same again */
 	}
-	if (!entry_add(names, entry, name, end, now) && entry->hosts == NULL)
+	if (!entry_add(names, entry, name, &hold, now) && entry->hosts == NULL)
 		entry_free(names, entry);
 }
 
@@ -351,8 +367,8 @@ static const struct host_names *
 entry_hosts(struct names *names, struct names_entry *entry, mono_t now)
 {
 	const struct name *v[NAMES_PER_ADDR];
-	mono_t ends[NAMES_PER_ADDR];
-	size_t n = names_that_hold(entry, v, ends, 0, now);
+	struct names_hold holds[NAMES_PER_ADDR];
+	size_t n = names_that_hold(entry, v, holds, 0, now);
 
 	if (n == 0) {
 		entry_free(names, entry);
@@ -360,7 +376,7 @@ entry_hosts(struct names *names, struct names_entry *entry, mono_t now)
 	}
 	/* where there is no memory they hold a little longer */
 	if (n < entry->hosts->n)
-		(void)entry_set(entry, v, ends, n);
+		(void)entry_set(entry, v, holds, n);
 	return entry->hosts;
 }
 
@@ -419,6 +435,15 @@ end_of(mono_t now, uint32_t ttl_s)
 	return mono_add(now, s * MONO_S);
 }
 
+/* Whose program it is. */
+static uint32_t
+uid_of(const struct process *proc)
+{
+	return proc != NULL && proc->kind == PROCESS_PROGRAM
+		   ? proc->uid
+		   : HOST_NAMES_NOBODY;
+}
+
 void
 names_learn(struct names *names, const struct process *proc,
     const struct name *name, const struct addr *addr, uint32_t ttl_s,
@@ -427,14 +452,15 @@ names_learn(struct names *names, const struct process *proc,
 	struct addr plain = addr_unmap(addr);
 	struct names_key key = names_key_of(proc, &plain);
 	struct names_key anybody = names_key_of(NULL, &plain);
-	mono_t end = end_of(now, ttl_s);
+	struct names_told told = { &key, &key, name,
+		{ .end = end_of(now, ttl_s), .uid = HOST_NAMES_OWN } };
 
 	names->stats->names_learnt++;
 	if (key.pid != 0)
-		names_put(
-		    names, &(struct names_told){ &key, &key, name, end }, now);
-	names_put(
-	    names, &(struct names_told){ &anybody, &key, name, end }, now);
+		names_put(names, &told, now);
+	told.key = &anybody;
+	told.hold.uid = uid_of(proc);
+	names_put(names, &told, now);
 }
 
 const struct host_names *
@@ -453,8 +479,8 @@ names_lookup(struct names *names, const struct process *proc,
 			mono_t end = end_of(now, 0);
 
 			for (uint8_t i = 0; i < hosts->n; i++)
-				if (mono_before(entry->ends[i], end))
-					entry->ends[i] = end;
+				if (mono_before(entry->holds[i].end, end))
+					entry->holds[i].end = end;
 			entry_touch(names, entry);
 			return hosts;
 		}

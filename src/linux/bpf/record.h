@@ -47,6 +47,9 @@ struct bpf_shared {
 	/* the daemon judges: a packet whose sender it can't be told is dropped
 	 */
 	__u32 armed;
+	/* number of the network namespace whose sockets are listed at start */
+	__u32 netns;
+	__u32 zero;
 };
 
 /* By the same program of the same user in the same unit, but started anew: it
