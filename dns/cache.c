@@ -220,6 +220,13 @@ cache_put(struct cache *cache, const struct key *key,
 	return true;
 }
 
+static void
+copy_name(struct name *ret, const struct cache_entry *entry)
+{
+	ret->len = entry->name_len;
+	memcpy(ret->wire, name_of_entry(entry), ret->len);
+}
+
 size_t
 cache_flush(struct cache *cache, const struct name *name)
 {
@@ -231,12 +238,45 @@ cache_flush(struct cache *cache, const struct name *name)
 		struct cache_entry *entry =
 		    container_of(node, struct cache_entry, order);
 
-		own.len = entry->name_len;
-		memcpy(own.wire, name_of_entry(entry), own.len);
-		if (name != NULL && !name_in(&own, name))
-			continue;
+		if (name != NULL) {
+			copy_name(&own, entry);
+			if (!name_in(&own, name))
+				continue;
+		}
 		forget(cache, entry);
 		n++;
+	}
+	return n;
+}
+
+size_t
+cache_regroup(struct cache *cache,
+    int (*place)(void *arg, uint8_t group, const struct name *name), void *arg)
+{
+	struct list *node, *tmp;
+	struct key key;
+	size_t n = 0;
+
+	list_for_each_safe (node, tmp, &cache->order) {
+		struct cache_entry *entry =
+		    container_of(node, struct cache_entry, order);
+		int at;
+
+		copy_name(&key.name, entry);
+		at = place(arg, entry->group, &key.name);
+		if (at == entry->group)
+			continue;
+		if (at < 0) {
+			forget(cache, entry);
+			n++;
+			continue;
+		}
+		key.type = entry->type;
+		key.class = entry->class;
+		key.flags = entry->flags;
+		key.group = entry->group = (uint8_t)at;
+		map_remove(&cache->map, &entry->node);
+		map_put(&cache->map, &entry->node, key_hash(&cache->map, &key));
 	}
 	return n;
 }

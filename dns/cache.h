@@ -57,6 +57,11 @@ bool cache_put(struct cache *cache, const struct key *key,
 /* Forgets the name and all below it (NULL: everything); how many answers. */
 size_t cache_flush(struct cache *cache, const struct name *name);
 
+/* Groups have other numbers: `place` says which (0 to 255) the answers of a
+ * group have from now on, -1 where they are to be forgotten; how many were. */
+size_t cache_regroup(struct cache *cache,
+    int (*place)(void *arg, uint8_t group, const struct name *name), void *arg);
+
 struct cache_stats {
 	size_t entries, bytes, bytes_max;
 	uint64_t evicted, refused; /* too large, or no memory */

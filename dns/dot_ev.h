@@ -17,11 +17,15 @@ int dot_ev_new(
 /* Gives all attempts back as cancelled. Accepts NULL. */
 void dot_ev_free(struct dot_ev *de);
 
-/* The same, and goes on with other upstreams: their numbers begin anew. */
+/* The same, and goes on with other upstreams: their numbers begin anew.
+ * Connections are kept for those that are the same; dot_ev_follow(), once
+ * resolve knows of them all, ends the others. */
 void dot_ev_reset(struct dot_ev *de);
+void dot_ev_follow(struct dot_ev *de);
 
-/* Whose certificates are believed from now on, also a reset. Takes the
- * reference. Before the first, nobody can be asked. */
+/* Whose certificates are believed from now on: what is under way is asked
+ * again of who shows one. Takes the reference. Before the first, nobody can be
+ * asked. */
 void dot_ev_trust(struct dot_ev *de, struct trust *trust_take);
 
 /* As resolve_ops.send. */

@@ -20,6 +20,7 @@ struct client {
 	uint32_t ifindex;
 	uint16_t listener;
 	bool tcp, captured;    /* by mark 1799 */
+	bool elsewhere;	       /* on another host, which `allow` lets ask */
 	enum attributed_by by; /* who said whose it is */
 	uint64_t conn;	       /* of TCP: the shell's number for it */
 	/* of TCP: the shell's list of what waits for it; NULL for none */
@@ -168,6 +169,8 @@ struct resolve_conf {
 	size_t n_allow_private;
 	bool capture;	  /* use-application-dns.net answers NXDOMAIN */
 	struct name host; /* of this machine; len 0: none */
+	/* another number: tunnels lead elsewhere than before */
+	uint64_t ways;
 };
 
 /* Questions in flight, and queries that wait for them. */
@@ -189,14 +192,18 @@ void resolve_drop(struct resolve *r);
  * before the shell gives back what is under way. */
 void resolve_park(struct resolve *r);
 
-/* Other settings from here on; who waits is served by them. Attempts that are
- * under way were given back by the shell before. conf's arrays are taken. */
-void resolve_configure(
-    struct resolve *r, const struct resolve_conf *conf, mono_t now);
+/* Whether by these settings the same servers are asked for the same names in
+ * the same way: what is under way may go on. */
+bool resolve_asks_same(
+    const struct resolve *r, const struct resolve_conf *conf);
 
-/* Other upstreams from here on, of the usual group and by way of tunnels (taken
- * from conf), with all the rest as it is; who waits asks those. */
-void resolve_set_upstreams(
+/* Other settings from here on; who waits is served by them. Unless they ask the
+ * same, attempts that are under way were given back by the shell before. conf's
+ * arrays are taken.
+ *   Of the cache is forgotten what these settings might have made otherwise:
+ * what servers said whose list is another one now, or that are not asked for
+ * the name any more; all, where other TTLs or private addresses are allowed. */
+void resolve_configure(
     struct resolve *r, const struct resolve_conf *conf, mono_t now);
 
 /* The rules in force (a reference is taken) and the hosts file (taken; NULL for

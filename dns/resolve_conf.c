@@ -62,44 +62,225 @@ resolve_free(struct resolve *r)
 	free(r);
 }
 
+/* Groups, by the settings ----------------------------------------------------
+ */
+
+static struct upstream_group *
+group_at(struct resolve_conf *conf, size_t n, const struct name **ret_zone)
+{
+	static const struct name root = { .len = 1, .wire = { 0 } };
+	size_t tunnel;
+
+	*ret_zone = &root;
+	if (n == 0)
+		return &conf->upstreams;
+	if (n <= conf->n_forwards) {
+		*ret_zone = &conf->forwards[n - 1].zone;
+		return &conf->forwards[n - 1].group;
+	}
+	tunnel = n - conf->n_forwards - 1;
+	return tunnel < conf->n_tunnels ? &conf->tunnels[tunnel].group : NULL;
+}
+
+/* That of the longest zone of the forwards that the name is in. */
+static uint8_t
+group_for(const struct resolve_conf *conf, const struct name *name)
+{
+	size_t best = 0, len = 0;
+
+	for (size_t i = 0; i < conf->n_forwards; i++) {
+		const struct name *zone = &conf->forwards[i].zone;
+
+		if (zone->len > len && name_in(name, zone)) {
+			best = i + 1;
+			len = zone->len;
+		}
+	}
+	return (uint8_t)best;
+}
+
+/* The number by other settings of what answers for the same names, or goes
+ * through the same tunnel; -1 where there is none. */
+static int
+counterpart(
+    const struct resolve_conf *conf, size_t n, const struct resolve_conf *other)
+{
+	if (n == 0)
+		return 0;
+	if (n <= conf->n_forwards) {
+		for (size_t i = 0; i < other->n_forwards; i++)
+			if (name_equal(&other->forwards[i].zone,
+				&conf->forwards[n - 1].zone))
+				return (int)i + 1;
+		return -1;
+	}
+	for (size_t i = 0; i < other->n_tunnels; i++)
+		if (other->ways == conf->ways &&
+		    strcmp(other->tunnels[i].name,
+			conf->tunnels[n - conf->n_forwards - 1].name) == 0)
+			return (int)(other->n_forwards + 1 + i);
+	return -1;
+}
+
+#define GROUPS_MAX (1 + RESOLVE_FORWARDS_MAX + RESOLVE_TUNNELS_MAX)
+
+/* From the numbers of before to those of now. */
+struct places {
+	struct resolve_conf *before, *now;
+	int v[GROUPS_MAX]; /* -1: others are asked, or nobody */
+	size_t n;
+	bool same;
+};
+
+static void
+find_places(
+    struct places *ret, struct resolve_conf *before, struct resolve_conf *now)
+{
+	struct upstream_group *old, *new;
+	const struct name *zone;
+	size_t n = 0;
+
+	ret->before = before;
+	ret->now = now;
+	ret->same = before->n_forwards == now->n_forwards &&
+		    before->n_tunnels == now->n_tunnels;
+	for (; (old = group_at(before, n, &zone)) != NULL; n++) {
+		int at = counterpart(before, n, now);
+
+		new = at >= 0 ? group_at(now, (size_t)at, &zone) : NULL;
+		ret->v[n] =
+		    new != NULL &&upstream_group_equal(old, new) ? at : -1;
+		ret->same = ret->same && ret->v[n] == (int)n;
+	}
+	ret->n = n;
+}
+
+/* As cache_regroup() asks. */
+static int
+place_of(void *arg, uint8_t group, const struct name *name)
+{
+	const struct places *places = arg;
+	int at = group < places->n ? places->v[group] : -1;
+
+	/* a zone that has come or gone takes its names with it */
+	if (at >= 0 && group <= places->before->n_forwards &&
+	    group_for(places->now, name) != at)
+		return -1;
+	return at;
+}
+
+bool
+resolve_asks_same(const struct resolve *r, const struct resolve_conf *conf)
+{
+	struct resolve_conf before = r->conf, now = *conf; /* only looked at */
+	struct places places;
+
+	find_places(&places, &before, &now);
+	return places.same;
+}
+
 /* The shell knows upstreams by number. */
 static void
-number(struct resolve *r)
+number(struct resolve_conf *conf)
 {
 	const struct name *zone;
 	struct upstream_group *group;
 	unsigned int n = 0;
 
-	for (size_t g = 0; (group = resolve_group(r, g, &zone)) != NULL; g++)
+	for (size_t g = 0; (group = group_at(conf, g, &zone)) != NULL; g++)
 		for (size_t i = 0; i < group->n; i++)
 			group->v[i].number = n++;
+}
+
+static void
+free_groups(struct resolve_conf *conf)
+{
+	free(conf->forwards);
+	free(conf->tunnels);
+}
+
+/* The same servers: what points to them stays good. */
+static void
+keep_groups(struct resolve_conf *before, struct resolve_conf *now)
+{
+	struct upstream_group *group;
+	const struct name *zone;
+
+	for (size_t g = 0; (group = group_at(before, g, &zone)) != NULL; g++)
+		group->order = group_at(now, g, &zone)->order;
+	free_groups(now);
+	now->upstreams = before->upstreams;
+	now->forwards = before->forwards;
+	now->tunnels = before->tunnels;
+}
+
+/* Others: of those that stay is known what was. */
+static void
+change_groups(struct resolve *r, const struct places *places)
+{
+	struct resolve_conf *before = places->before, *now = places->now;
+	const struct name *zone;
+
+	(void)cache_regroup(r->cache, place_of, (void *)places);
+	for (size_t g = 0; g < places->n; g++) {
+		int at = counterpart(before, g, now);
+
+		if (at >= 0)
+			upstream_group_remember(
+			    group_at(now, (size_t)at, &zone),
+			    group_at(before, g, &zone));
+	}
+	number(now);
+	free_groups(before);
+}
+
+/* Settings that answers in the cache were made by. */
+static bool
+makes_same(const struct resolve_conf *a, const struct resolve_conf *b)
+{
+	if (a->ttl_min != b->ttl_min || a->ttl_max != b->ttl_max ||
+	    a->n_allow_private != b->n_allow_private)
+		return false;
+	for (size_t i = 0; i < a->n_allow_private; i++)
+		if (!name_equal(&a->allow_private[i], &b->allow_private[i]))
+			return false;
+	return true;
+}
+
+/* What the cache had first would hide names that are ours now. */
+static void
+forget_own(
+    struct resolve *r, struct resolve_conf *before, struct resolve_conf *now)
+{
+	struct name canary = name_of("use-application-dns.net");
+
+	if (now->capture && !before->capture)
+		(void)cache_flush(r->cache, &canary);
+	if (now->host.len > 0 && !name_equal(&now->host, &before->host))
+		(void)cache_flush(r->cache, &now->host);
 }
 
 void
 resolve_configure(
     struct resolve *r, const struct resolve_conf *conf, mono_t now)
 {
-	resolve_park(r);
-	free(r->conf.forwards);
-	free(r->conf.tunnels);
-	free(r->conf.allow_private);
-	r->conf = *conf;
-	number(r);
-	(void)cache_flush(r->cache, NULL); /* groups have other numbers now */
-	cache_resize(r->cache, conf->cache_bytes);
-	waiters_ask(r, &r->parked, now);
-}
+	struct resolve_conf before = r->conf, with = *conf;
+	struct places places;
 
-void
-resolve_set_upstreams(
-    struct resolve *r, const struct resolve_conf *conf, mono_t now)
-{
-	resolve_park(r);
-	free(r->conf.tunnels);
-	r->conf.upstreams = conf->upstreams;
-	r->conf.tunnels = conf->tunnels;
-	r->conf.n_tunnels = conf->n_tunnels;
-	number(r);
+	find_places(&places, &before, &with);
+	if (!makes_same(&before, &with))
+		(void)cache_flush(r->cache, NULL);
+	forget_own(r, &before, &with);
+	if (places.same) {
+		keep_groups(&before, &with);
+		r->conf = with;
+	} else {
+		resolve_park(r);
+		change_groups(r, &places);
+		r->conf = with;
+	}
+	free(before.allow_private);
+	cache_resize(r->cache, with.cache_bytes);
 	waiters_ask(r, &r->parked, now);
 }
 
@@ -125,33 +306,13 @@ resolve_set_hosts(struct resolve *r, struct hosts *hosts_take)
 struct upstream_group *
 resolve_group(struct resolve *r, size_t n, const struct name **ret_zone)
 {
-	static const struct name root = { .len = 1, .wire = { 0 } };
-
-	*ret_zone = &root;
-	if (n == 0)
-		return &r->conf.upstreams;
-	if (resolve_is_tunnelled(r, n))
-		return n <= r->conf.n_forwards + r->conf.n_tunnels
-			   ? &r->conf.tunnels[n - r->conf.n_forwards - 1].group
-			   : NULL;
-	*ret_zone = &r->conf.forwards[n - 1].zone;
-	return &r->conf.forwards[n - 1].group;
+	return group_at(&r->conf, n, ret_zone);
 }
 
 uint8_t
 resolve_group_of(const struct resolve *r, const struct name *name)
 {
-	size_t best = 0, len = 0;
-
-	for (size_t i = 0; i < r->conf.n_forwards; i++) {
-		const struct name *zone = &r->conf.forwards[i].zone;
-
-		if (zone->len > len && name_in(name, zone)) {
-			best = i + 1;
-			len = zone->len;
-		}
-	}
-	return (uint8_t)best;
+	return group_for(&r->conf, name);
 }
 
 bool

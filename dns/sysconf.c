@@ -86,14 +86,6 @@ is_own(const struct sysconf_not * not, const struct upstream_spec *spec)
 	return false;
 }
 
-static bool
-spec_equal(const struct upstream_spec *a, const struct upstream_spec *b)
-{
-	return a->kind == b->kind && addr_equal(&a->addr, &b->addr) &&
-	       strcmp(a->zone, b->zone) == 0 && a->port == b->port &&
-	       strcmp(a->name, b->name) == 0;
-}
-
 static void
 add(struct sysconf *conf, const struct sysconf_not * not,
     const struct upstream_spec *spec)
@@ -108,7 +100,7 @@ add(struct sysconf *conf, const struct sysconf_not * not,
 		return;
 	}
 	for (size_t i = 0; i < conf->n; i++)
-		if (spec_equal(&conf->v[i], spec))
+		if (upstream_spec_equal(&conf->v[i], spec))
 			return;
 	if (conf->n == UPSTREAMS_MAX)
 		conf->more++;
@@ -199,7 +191,7 @@ sysconf_equal(const struct sysconf *a, const struct sysconf *b)
 	if (a->n != b->n)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
-		if (!spec_equal(&a->v[i], &b->v[i]))
+		if (!upstream_spec_equal(&a->v[i], &b->v[i]))
 			return false;
 	return true;
 }

@@ -149,6 +149,32 @@ tls_ev_query(struct tls_ev *t, const uint8_t *msg, size_t len, mono_t deadline,
 }
 
 void
+tls_ev_cancel(struct tls_ev *t)
+{
+	struct stream_query *q;
+
+	while ((q = stream_any(&t->stream)) != NULL)
+		tls_conn_end_query(t, q, -ECANCELED);
+}
+
+void
+tls_ev_trust(struct tls_ev *t, struct trust *trust)
+{
+	trust_unref(t->opts.trust);
+	t->opts.trust = trust_ref(trust);
+	trust_link_forget(&t->link); /* it would spare the certificate */
+	t->hold_until = (mono_t){ 0 };
+	if (t->state != TLS_CLOSED)
+		tls_conn_lost(t, "others are believed now", mono_now());
+}
+
+const struct upstream_spec *
+tls_ev_spec(const struct tls_ev *t)
+{
+	return &t->spec;
+}
+
+void
 tls_ev_forgive(struct tls_ev *t)
 {
 	t->hold_until = (mono_t){ 0 };
@@ -200,14 +226,11 @@ tls_ev_new(struct tls_ev **ret, const struct tls_ev_opts *opts)
 void
 tls_ev_free(struct tls_ev *t)
 {
-	struct stream_query *q;
-
 	if (t == NULL)
 		return;
 	tls_conn_close(t);
 	tls_conn_hold(t, -ECANCELED, mono_now());
-	while ((q = stream_any(&t->stream)) != NULL)
-		tls_conn_end_query(t, q, -ECANCELED);
+	tls_ev_cancel(t);
 	tls_conn_drop(&t->flush);
 	tls_conn_drop(&t->timer);
 	stream_done(&t->stream);

@@ -50,9 +50,18 @@ void tls_ev_free(struct tls_ev *t);
 int tls_ev_query(struct tls_ev *t, const uint8_t *msg, size_t len,
     mono_t deadline, void *asker);
 
+/* Ends all that is under way with -ECANCELED; the connection stays open. */
+void tls_ev_cancel(struct tls_ev *t);
+
+/* Others are believed from now on (a reference is taken): what is connected
+ * shows anew who it is. */
+void tls_ev_trust(struct tls_ev *t, struct trust *trust);
+
 /* The network has changed: what is connected may hang, and what failed may
  * work now. */
 void tls_ev_forgive(struct tls_ev *t);
+
+const struct upstream_spec *tls_ev_spec(const struct tls_ev *t);
 
 /* What is wrong with it, in words; "" while nothing is. */
 const char *tls_ev_why(const struct tls_ev *t);

@@ -35,10 +35,22 @@ has_hashes(const char *dir)
 	return found;
 }
 
+const char *
+trust_system_file(void)
+{
+	return X509_get_default_cert_file();
+}
+
+const char *
+trust_system_dir(void)
+{
+	return X509_get_default_cert_dir();
+}
+
 static void
 trust_system(SSL_CTX *context, char *ret_why)
 {
-	const char *dir = X509_get_default_cert_dir();
+	const char *dir = trust_system_dir();
 
 	if (has_hashes(dir) ? SSL_CTX_load_verify_dir(context, dir) == 1
 			    : SSL_CTX_set_default_verify_paths(context) == 1)

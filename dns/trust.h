@@ -21,6 +21,9 @@ struct trust;
  * NULL only where there is no memory: a file that can't be used leaves nobody
  * to be believed, and ret_why says so (it is "" else). */
 struct trust *trust_new(const char *ca, char ret_why[TRUST_WHY_SIZE]);
+/* Where the system's are. */
+const char *trust_system_file(void);
+const char *trust_system_dir(void);
 struct trust *trust_ref(struct trust *trust);
 void trust_unref(struct trust *trust); /* accepts NULL */
 

@@ -57,6 +57,15 @@ upstream_is_tls(const struct upstream_spec *spec)
 	       spec->kind == UPSTREAM_TLS_OPPORTUNISTIC;
 }
 
+bool
+upstream_spec_equal(
+    const struct upstream_spec *a, const struct upstream_spec *b)
+{
+	return a->kind == b->kind && addr_equal(&a->addr, &b->addr) &&
+	       strcmp(a->zone, b->zone) == 0 && a->port == b->port &&
+	       strcmp(a->name, b->name) == 0;
+}
+
 const char *
 upstream_format(const struct upstream_spec *spec, char buf[UPSTREAM_TEXT_SIZE])
 {
@@ -125,6 +134,33 @@ upstream_all_down(const struct upstream_group *group)
 		if (!group->v[i].down)
 			return false;
 	return true;
+}
+
+bool
+upstream_group_equal(
+    const struct upstream_group *a, const struct upstream_group *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!upstream_spec_equal(&a->v[i].spec, &b->v[i].spec))
+			return false;
+	return true;
+}
+
+void
+upstream_group_remember(
+    struct upstream_group *group, const struct upstream_group *before)
+{
+	for (size_t i = 0; i < group->n * before->n; i++) {
+		struct upstream *u = &group->v[i / before->n];
+		const struct upstream *was = &before->v[i % before->n];
+
+		if (!upstream_spec_equal(&u->spec, &was->spec))
+			continue;
+		*u = *was;
+		u->probing = false; /* who tried it was called back */
+	}
 }
 
 uint64_t

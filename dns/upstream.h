@@ -39,6 +39,8 @@ const char *upstream_format(
     const struct upstream_spec *spec, char buf[UPSTREAM_TEXT_SIZE]);
 
 bool upstream_is_tls(const struct upstream_spec *spec);
+bool upstream_spec_equal(
+    const struct upstream_spec *a, const struct upstream_spec *b);
 
 /* Something that not all servers can do. One answer says nothing: it may be of
  * somebody else, or mean its one name. UPSTREAM_DOUBTS questions in a row that
@@ -90,6 +92,14 @@ int upstream_probe(
     const struct upstream_group *group, unsigned int tried, mono_t now);
 
 bool upstream_all_down(const struct upstream_group *group);
+
+/* The same servers, in the same order. */
+bool upstream_group_equal(
+    const struct upstream_group *a, const struct upstream_group *b);
+
+/* What was learnt of servers that are in both, once nothing is under way. */
+void upstream_group_remember(
+    struct upstream_group *group, const struct upstream_group *before);
 
 /* How long to wait for an answer before another is asked too. */
 uint64_t upstream_patience(const struct upstream *u, unsigned int round);

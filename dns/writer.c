@@ -86,10 +86,11 @@ is_at(const struct writer *w, size_t off, const uint8_t *name)
 }
 
 static bool
-find_name(const struct writer *w, const uint8_t *name, uint16_t *ret)
+find_name(
+    const struct writer *w, const uint8_t *name, size_t len, uint16_t *ret)
 {
 	for (unsigned int i = 0; i < w->n_names; i++)
-		if (is_at(w, w->names[i], name)) {
+		if (w->name_lens[i] == len && is_at(w, w->names[i], name)) {
 			*ret = w->names[i];
 			return true;
 		}
@@ -101,28 +102,28 @@ writer_name(struct writer *w, const struct name *name, bool compress)
 {
 	/* what is being written is no target before it is whole */
 	unsigned int n_before = w->n_names, n_new = 0;
-	uint16_t off, fresh[WRITER_NAMES_MAX];
 	size_t at = 0;
+	uint16_t off;
 
-	while (name->wire[at] != 0) {
-		size_t n = (size_t)name->wire[at] + 1;
+	while (name->wire[at] != 0 && !w->bad) {
+		size_t n = (size_t)name->wire[at] + 1, left = name->len - at;
 
-		if (compress && find_name(w, name->wire + at, &off)) {
+		if (compress && find_name(w, name->wire + at, left, &off)) {
 			writer_u16(w, 0xc000U | off);
 			goto note;
 		}
 		if (compress && w->len <= POINTER_MAX &&
-		    n_before + n_new < WRITER_NAMES_MAX)
-			fresh[n_new++] = (uint16_t)w->len;
+		    n_before + n_new < WRITER_NAMES_MAX) {
+			w->names[n_before + n_new] = (uint16_t)w->len;
+			w->name_lens[n_before + n_new++] = (uint8_t)left;
+		}
 		writer_bytes(w, name->wire + at, n);
 		at += n;
 	}
 	writer_bytes(w, "", 1);
 note:
-	if (w->bad)
-		return;
-	memcpy(w->names + n_before, fresh, n_new * sizeof(fresh[0]));
-	w->n_names = n_before + n_new;
+	if (!w->bad)
+		w->n_names = n_before + n_new;
 }
 
 size_t

@@ -15,8 +15,10 @@ struct writer {
 	bool bad;
 	uint16_t *ttls; /* room for WRITER_RRS_MAX */
 	unsigned int n_rrs;
-	/* where names, and the ends of names, stand that may be pointed to */
+	/* where names, and the ends of names, stand that may be pointed to;
+	 * and how long they are: only those as long are compared */
 	uint16_t names[WRITER_NAMES_MAX];
+	uint8_t name_lens[WRITER_NAMES_MAX];
 	unsigned int n_names;
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "port17/backoff.h"
 #include "port17/dgram_kept.h"
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
@@ -15,6 +16,8 @@
 
 /* Batches a wake-up. */
 #define ROUNDS 4
+/* One that ends sooner has failed, whatever it carried. */
+#define YOUNG_NS (10 * MONO_S)
 /* IPv4's limit; with IPv6 it is 20 less, and the kernel tells. */
 #define DATAGRAM_MAX 65507
 
@@ -36,15 +39,69 @@ struct assoc {
 	struct claim claim;
 	struct dial *dial;
 	struct leg *leg;
-	struct udp_sock sock;	/* closed: not yet */
-	struct dgram_kept kept; /* until then */
+	struct udp_sock sock; /* closed: not yet */
+	uint64_t number;      /* of the tunnel and its user, for backoff */
+	mono_t up_at;
 	bool dying;
 };
 
 struct assocs {
 	struct assocs_opts opts;
 	struct map map;
+	struct backoff backoff;
 };
+
+/* Of all that are alike to the proxy: the same tunnel, and the same user. */
+static uint64_t
+number_of(const struct assocs *assocs, const struct claim *claim,
+    const struct tunnel *via, const struct flow_key *key)
+{
+	struct dial_identity identity = claim_identity(claim, key, 0);
+	struct {
+		char name[TUNNEL_NAME_SIZE], user[TUNNEL_WORD_SIZE];
+	} alike = { 0 };
+
+	memcpy(alike.name, via->name, strlen(via->name));
+	(void)tunnel_expand(via->user, &identity.words, alike.user);
+	return map_hash(&assocs->map, &alike, sizeof(alike));
+}
+
+static bool
+may_begin(struct assocs *assocs, uint64_t number, const struct tunnel *via)
+{
+	const struct tunnel_state *state =
+	    dialer_state(assocs->opts.dialer, via->name);
+
+	return state != NULL && backoff_may(&assocs->backoff, number,
+				    state->good_at, mono_now());
+}
+
+static bool
+is_young(const struct assoc *assoc, mono_t now)
+{
+	return mono_before(now, mono_add(assoc->up_at, YOUNG_NS));
+}
+
+/* Whether those after it have to wait. */
+static void
+note_end(struct assoc *assoc, enum outcome outcome)
+{
+	struct backoff *backoff = &assoc->assocs->backoff;
+	mono_t now = mono_now();
+
+	/* that is remembered of the tunnel, for longer; or is this program's
+	 * own affair */
+	if (outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_DENIED ||
+	    outcome == OUTCOME_LOOP)
+		return;
+	if (outcome == OUTCOME_CONNECTED && !is_young(assoc, now))
+		backoff_worked(backoff, assoc->number);
+	else
+		backoff_failed(backoff, assoc->number,
+		    outcome == OUTCOME_TUNNEL_DOWN ||
+			outcome == OUTCOME_TUNNEL_SLOW,
+		    now);
+}
 
 static void
 assoc_free(struct assoc *assoc)
@@ -56,7 +113,6 @@ assoc_free(struct assoc *assoc)
 	dial_cancel(assoc->dial);
 	leg_close(assoc->leg);
 	udp_sock_close(&assoc->sock);
-	dgram_kept_done(&assoc->kept);
 	claim_done(&assoc->claim);
 	free(assoc);
 }
@@ -65,8 +121,11 @@ void
 assoc_leave(struct assoc *assoc, struct list *user)
 {
 	list_remove(user);
-	if (list_empty(&assoc->users) && !assoc->dying)
-		assoc_free(assoc);
+	if (!list_empty(&assoc->users) || assoc->dying)
+		return;
+	if (assoc_is_up(assoc) && !is_young(assoc, mono_now()))
+		backoff_worked(&assoc->assocs->backoff, assoc->number);
+	assoc_free(assoc);
 }
 
 /* Its users leave it, each for itself. */
@@ -75,6 +134,7 @@ assoc_end(struct assoc *assoc, enum outcome outcome)
 {
 	struct assocs *assocs = assoc->assocs;
 
+	note_end(assoc, outcome);
 	map_remove(&assocs->map, &assoc->node); /* nobody finds it any more */
 	assoc->dying = true;
 	assocs->opts.gone(assocs->opts.arg, assoc, &assoc->users, outcome);
@@ -91,6 +151,12 @@ way_of(struct assoc *assoc)
 		.way = assoc };
 }
 
+bool
+assoc_is_up(const struct assoc *assoc)
+{
+	return assoc->sock.fd >= 0;
+}
+
 unsigned int
 assoc_send(struct assoc *assoc, const struct dgram_in *in)
 {
@@ -98,10 +164,17 @@ assoc_send(struct assoc *assoc, const struct dgram_in *in)
 
 	if (in->segment == 0 && in->head_len + in->len > DATAGRAM_MAX)
 		return 1;
-	if (assoc->sock.fd < 0)
-		return dgram_kept_add(&assoc->kept, in);
 	dgram_out_add(assoc->assocs->opts.out, &to, in);
 	return 0;
+}
+
+void
+assoc_send_kept(
+    struct assoc *assoc, struct dgram_kept *kept, const struct dgram_in *head)
+{
+	struct dgram_to to = way_of(assoc);
+
+	dgram_kept_send(kept, head, assoc->assocs->opts.out, &to);
 }
 
 static void
@@ -209,7 +282,7 @@ static void
 dial_done(void *arg, const struct dial_result *result)
 {
 	struct assoc *assoc = arg;
-	struct dgram_to to;
+	const struct assocs_opts *opts = &assoc->assocs->opts;
 	int r;
 
 	assoc->dial = NULL;
@@ -227,8 +300,9 @@ dial_done(void *arg, const struct dial_result *result)
 		assoc_end(assoc, outcome_of_errno(-r));
 		return;
 	}
-	to = way_of(assoc);
-	dgram_kept_send(&assoc->kept, assoc->assocs->opts.out, &to);
+	assoc->up_at = mono_now();
+	backoff_up(&assoc->assocs->backoff, assoc->number, assoc->up_at);
+	opts->up(opts->arg, assoc, &assoc->users);
 }
 
 static struct assoc *
@@ -247,7 +321,6 @@ assoc_new(struct assocs *assocs, const struct claim *claim,
 	assoc->sock.fd = -1;
 	memcpy(&assoc->key, assoc_key, sizeof(*assoc_key)); /* padding, too */
 	assoc->claim = claim_of_same(claim);
-	dgram_kept_init(&assoc->kept, assocs->opts.kept, claim->process);
 	list_init(&assoc->users);
 	dial.identity = claim_identity(&assoc->claim, key, 0);
 	assoc->dial = dial_start(assocs->opts.dialer, &dial);
@@ -291,9 +364,14 @@ assoc_use(struct assocs *assocs, const struct claim *claim,
 	hash = map_hash(&assocs->map, &assoc_key, sizeof(assoc_key));
 	assoc = find(assocs, &assoc_key, hash);
 	if (assoc == NULL && assocs->map.count < assocs->opts.max) {
-		assoc = assoc_new(assocs, claim, &assoc_key, key);
-		if (assoc != NULL)
+		uint64_t number = number_of(assocs, claim, via, key);
+
+		if (may_begin(assocs, number, via))
+			assoc = assoc_new(assocs, claim, &assoc_key, key);
+		if (assoc != NULL) {
+			assoc->number = number;
 			map_put(&assocs->map, &assoc->node, hash);
+		}
 	}
 	if (assoc != NULL)
 		list_append(&assoc->users, user);

@@ -11,6 +11,7 @@
 #include "port17/target.h"
 #include "src/base/list.h"
 
+struct dgram_kept;
 struct event_base;
 struct inodes;
 struct pacer;
@@ -31,7 +32,8 @@ struct assocs_opts {
 	/* both are the owner's, of one wake-up */
 	struct dgrams *in;
 	struct dgram_out *out;
-	struct shares *kept; /* DGRAM_KEPT_ALL_MAX; borrowed */
+	/* what its users have for it may go */
+	void (*up)(void *arg, struct assoc *assoc, struct list *users);
 	/* a datagram came for one of its flows */
 	void (*received)(void *arg, struct assoc *assoc,
 	    const struct target *from, const void *bytes, size_t len);
@@ -48,17 +50,23 @@ int assocs_new(struct assocs **ret, const struct assocs_opts *opts);
 void assocs_free(struct assocs *assocs); /* nobody uses one; NULL too */
 
 /* The one of this socket and tunnel, made where there is none yet, with one
- * user more. NULL: too many, or no memory. claim is borrowed as long as it is
- * used: via is a socks5 tunnel of claim->set. */
+ * user more. NULL: too many, no memory, or one that is alike has failed a
+ * moment ago (port17/backoff.h). claim is borrowed as long as it is used: via
+ * is a socks5 tunnel of claim->set. */
 struct assoc *assoc_use(struct assocs *assocs, const struct claim *claim,
     const struct tunnel *via, const struct flow_key *key, struct list *user);
 /* With the last user it goes. */
 void assoc_leave(struct assoc *assoc, struct list *user);
 
-/* Sends with the next flush of `out`, or keeps a few while it is not up yet;
- * the head is socks_udp_header()'s. How many were lost: with its head one may
- * be too long. */
+bool assoc_is_up(const struct assoc *assoc);
+
+/* Of one that is up: sends with the next flush of `out`; the head is
+ * socks_udp_header()'s. How many were lost: with its head one may be too
+ * long. */
 unsigned int assoc_send(struct assoc *assoc, const struct dgram_in *in);
+/* The same for those that were kept until it was up. */
+void assoc_send_kept(
+    struct assoc *assoc, struct dgram_kept *kept, const struct dgram_in *head);
 
 const struct tunnel *assoc_via(const struct assoc *assoc);
 

@@ -69,5 +69,6 @@ claim_identity(
 		.start = process->start,
 		.flow = flow,
 		.rule = claim->rule,
+		.process = process,
 	};
 }

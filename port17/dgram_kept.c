@@ -11,7 +11,7 @@
 struct datagram {
 	struct list node;
 	size_t len;
-	uint8_t bytes[]; /* head and payload */
+	uint8_t bytes[];
 };
 
 void
@@ -43,8 +43,7 @@ dgram_kept_done(struct dgram_kept *kept)
 static bool
 keep(struct dgram_kept *kept, const struct dgram_in *in, size_t at, size_t part)
 {
-	size_t len = in->head_len + part;
-	size_t size = sizeof(struct datagram) + len;
+	size_t size = sizeof(struct datagram) + part;
 	struct datagram *datagram;
 
 	if (kept->bytes + size + MALLOC_HEAD > DGRAM_KEPT_MAX ||
@@ -57,11 +56,8 @@ keep(struct dgram_kept *kept, const struct dgram_in *in, size_t at, size_t part)
 		    kept->shares, kept->pid, kept->start, size + MALLOC_HEAD);
 		return false;
 	}
-	datagram->len = len;
-	if (in->head_len > 0)
-		memcpy(datagram->bytes, in->head, in->head_len);
-	memcpy(datagram->bytes + in->head_len, (const uint8_t *)in->bytes + at,
-	    part);
+	datagram->len = part;
+	memcpy(datagram->bytes, (const uint8_t *)in->bytes + at, part);
 	list_append(&kept->list, &datagram->node);
 	kept->bytes += size + MALLOC_HEAD;
 	return true;
@@ -83,15 +79,17 @@ dgram_kept_add(struct dgram_kept *kept, const struct dgram_in *in)
 }
 
 void
-dgram_kept_send(
-    struct dgram_kept *kept, struct dgram_out *out, const struct dgram_to *to)
+dgram_kept_send(struct dgram_kept *kept, const struct dgram_in *head,
+    struct dgram_out *out, const struct dgram_to *to)
 {
 	struct list *node;
 
 	list_for_each (node, &kept->list) {
 		struct datagram *datagram =
 		    container_of(node, struct datagram, node);
-		struct dgram_in in = { .bytes = datagram->bytes,
+		struct dgram_in in = { .head = head->head,
+			.head_len = head->head_len,
+			.bytes = datagram->bytes,
 			.len = datagram->len };
 
 		dgram_out_add(out, to, &in);

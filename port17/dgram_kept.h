@@ -26,11 +26,11 @@ void dgram_kept_init(struct dgram_kept *kept, struct shares *shares,
     const struct process *process);
 void dgram_kept_done(struct dgram_kept *kept);
 
-/* Copies it, with its head: how many were lost. */
+/* Copies it: how many were lost. */
 unsigned int dgram_kept_add(struct dgram_kept *kept, const struct dgram_in *in);
 
-/* All of them go that way, and are gone. */
-void dgram_kept_send(
-    struct dgram_kept *kept, struct dgram_out *out, const struct dgram_to *to);
+/* All of them go that way, with that head in front, and are gone. */
+void dgram_kept_send(struct dgram_kept *kept, const struct dgram_in *head,
+    struct dgram_out *out, const struct dgram_to *to);
 
 #endif

@@ -96,6 +96,8 @@ tunnel_state_end(struct tunnel_state *state, bool trial, enum outcome outcome,
 	mono_t now = mono_now();
 
 	health_end(&state->health, trial, outcome, now);
+	if (outcome == OUTCOME_CONNECTED)
+		state->good_at = now;
 	if (outcome == OUTCOME_CONNECTED || outcome == OUTCOME_GONE)
 		return;
 	state->failures++;

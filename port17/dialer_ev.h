@@ -8,9 +8,11 @@
 #include "port17/health.h"
 #include "port17/outcome.h"
 #include "port17/tunnel_set.h"
+#include "src/core/flow.h"
 
 struct event_base;
 struct legs;
+struct process;
 struct sock_maker;
 struct ssl_ctx_st;
 
@@ -24,6 +26,7 @@ struct tunnel_state {
 	enum outcome error;		 /* the last one */
 	char why[160];
 	mono_t error_at; /* ns 0: there was none */
+	mono_t good_at;	 /* it was last reached; ns 0: never */
 	/* it said that it carries no UDP: believed for a while */
 	mono_t no_udp_until;
 	struct ssl_ctx_st *tls;
@@ -36,11 +39,23 @@ struct dialer;
 /* Dials at once, of programs; one process may have an eighth of them. */
 #define DIALS_MAX 4096
 
+/* A proxy on this host: by the connection as its end sees it, or, of a Unix
+ * socket, by who listens there. */
+struct dial_reached {
+	struct flow_key key;
+	pid_t pid; /* 0: the key counts */
+};
+
 struct dialer_opts {
 	struct event_base *base;
 	struct legs *legs;
 	/* of sockets in other network namespaces; NULL: nobody makes any */
 	const struct sock_maker *maker;
+	/* whether what a dial has reached on this host is its own program, or
+	 * one that began it; NULL: it is not asked */
+	bool (*is_loop)(void *arg, const struct dial_reached *reached,
+	    const struct process *process);
+	void *arg;
 };
 
 int dialer_new(struct dialer **ret, const struct dialer_opts *opts);

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libport17.a libport17_ev.a
 
 libport17_a_SOURCES = \
+	%D%/backoff.c %D%/backoff.h \
 	%D%/claim.c %D%/claim.h \
 	%D%/closed.c %D%/closed.h \
 	%D%/connect.c %D%/connect.h \

@@ -61,6 +61,7 @@ flow_end(struct udp *udp, struct udp_flow *flow, enum closed closed)
 	}
 	udp->opts.ended(udp->opts.arg, flow, closed);
 	udp_way_leave(&udp->ways, flow);
+	dgram_kept_done(&flow->kept);
 	udpnat_remove(&udp->nat, &flow->nat);
 	list_remove(&flow->all);
 	claim_done(&flow->claim);
@@ -238,6 +239,13 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	return NULL;
 }
 
+/* Its way is there, and not only on its way. */
+static bool
+has_way(const struct udp_flow *flow)
+{
+	return flow->assoc != NULL ? assoc_is_up(flow->assoc) : !flow->making;
+}
+
 /* From the program --------------------------------------------------------- */
 
 static struct udp_flow *
@@ -290,12 +298,12 @@ forward(struct entry *entry, const struct dgram *dgram, mono_t now)
 	}
 	flow->up += in.len;
 	udpnat_touch(&udp->nat, &flow->nat, false, now);
-	if (flow->assoc != NULL) {
+	if (!has_way(flow)) {
+		udp->counters.dropped += dgram_kept_add(&flow->kept, &in);
+	} else if (flow->assoc != NULL) {
 		in.head = flow->head;
 		in.head_len = flow->head_len;
 		udp->counters.dropped += assoc_send(flow->assoc, &in);
-	} else if (flow->making) {
-		udp->counters.dropped += dgram_kept_add(&flow->kept, &in);
 	} else {
 		struct dgram_to to = own_way(flow);
 
@@ -358,27 +366,50 @@ assoc_received_all(void *arg)
 	flush(arg);
 }
 
-/* What was sent is lost, as on any link; what comes next has another way, if
- * there is one. */
+static void
+send_kept(struct udp_flow *flow)
+{
+	struct dgram_in head = { .head = flow->head,
+		.head_len = flow->head_len };
+	struct dgram_to to = own_way(flow);
+
+	if (flow->assoc != NULL)
+		assoc_send_kept(flow->assoc, &flow->kept, &head);
+	else
+		dgram_kept_send(&flow->kept, &head, flow->udp->out, &to);
+}
+
+static void
+assoc_up(void *arg, struct assoc *assoc, struct list *users)
+{
+	struct list *node;
+
+	(void)arg;
+	(void)assoc;
+	list_for_each (node, users)
+		send_kept(container_of(node, struct udp_flow, user));
+}
+
+/* What was sent is lost, as on any link; what still waits, and what comes next,
+ * has another way, if there is one. */
 static void
 go_elsewhere(struct udp *udp, struct udp_flow *flow)
 {
 	udp_way_leave(&udp->ways, flow);
 	if (udp_way_open(&udp->ways, flow, mono_now()) < 0)
 		flow_refuse(udp, flow, CLOSED_DIAL);
+	else if (has_way(flow))
+		send_kept(flow);
 }
 
 /* A socket that was being made. */
 static void
 socket_made(struct udp_flow *flow, int error)
 {
-	struct udp *udp = flow->udp;
-	struct dgram_to to = own_way(flow);
-
 	if (error < 0)
-		go_elsewhere(udp, flow);
+		go_elsewhere(flow->udp, flow);
 	else
-		dgram_kept_send(&flow->kept, udp->out, &to);
+		send_kept(flow);
 }
 
 static void
@@ -466,7 +497,7 @@ open_all(struct udp *udp)
 		.received = assoc_received,
 		.received_all = assoc_received_all,
 		.gone = assoc_gone,
-		.kept = &udp->kept,
+		.up = assoc_up,
 		.arg = udp,
 	};
 	int r = udpnat_init(&udp->nat, udp->opts.max);

@@ -32,7 +32,7 @@ struct udp_flow {
 	/* the socket is being made in another network namespace */
 	bool making;
 	struct sock_order order;
-	struct dgram_kept kept; /* until it is there */
+	struct dgram_kept kept; /* until one of the two is there */
 	struct list user;	/* of the association */
 	uint8_t *head;		/* in front of what goes there */
 	size_t head_len;

@@ -23,17 +23,42 @@ far_end(const struct udp_flow *flow, struct sock_addr *ret)
 	(void)sock_addr_ip(ret, &flow->nat.key.remote, flow->nat.key.rport, "");
 }
 
-/* It is the tunnel's fault, as if it had been dialled. */
-static void
-note_not_made(struct udp_ways *ways, const struct udp_flow *flow, int error)
+static enum outcome
+open_outcome(const struct tunnel *via, int error)
+{
+	if (error == -ENODEV ||
+	    (error == -EADDRNOTAVAIL && via->source.family != ADDR_NONE))
+		return OUTCOME_TUNNEL_DOWN;
+	return outcome_of_errno(-error);
+}
+
+/* As if it had been dialled. Whether another member may do better. */
+static bool
+note_failed(struct udp_ways *ways, const struct udp_flow *flow,
+    enum outcome outcome, const char *why)
 {
 	struct tunnel_state *state =
 	    dialer_state(ways->dialer, flow->via->name);
+
+	if (state != NULL && outcome_is_tunnel_fault(outcome))
+		tunnel_state_end(state, false, outcome, why);
+	return outcome_try_next(outcome);
+}
+
+static bool
+note_not_made(struct udp_ways *ways, const struct udp_flow *flow, int error)
+{
 	char why[SOCK_WHY_SIZE];
 
-	if (state != NULL)
-		tunnel_state_end(state, false, OUTCOME_TUNNEL_DOWN,
-		    sock_not_made(flow->via, error, why));
+	return note_failed(ways, flow, OUTCOME_TUNNEL_DOWN,
+	    sock_not_made(flow->via, error, why));
+}
+
+static bool
+note_not_opened(struct udp_ways *ways, const struct udp_flow *flow, int error)
+{
+	return note_failed(
+	    ways, flow, open_outcome(flow->via, error), strerror(-error));
 }
 
 static void
@@ -44,15 +69,19 @@ socket_made(struct sock_order *order, int fd_take)
 	struct udp_sock_opts opts = opts_of(ways, flow);
 	struct sock_addr to;
 	int r = fd_take;
+	bool next = false;
 
 	flow->making = false;
 	if (fd_take < 0) {
-		note_not_made(ways, flow, fd_take);
+		next = note_not_made(ways, flow, fd_take);
 	} else {
 		far_end(flow, &to);
 		r = udp_sock_connect_made(
 		    &flow->sock, flow->via, fd_take, &to, &opts);
+		next = r < 0 && note_not_opened(ways, flow, r);
 	}
+	if (r < 0 && !next)
+		flow->tried = UINT32_MAX;
 	ways->made(flow, r < 0 ? r : 0);
 }
 
@@ -67,23 +96,29 @@ ask_for_socket(struct udp_ways *ways, struct udp_flow *flow)
 	flow->order.made = socket_made;
 	r = sock_ask(dialer_maker(ways->dialer), &flow->order, flow->via, &to,
 	    SOCK_DGRAM);
-	if (r < 0)
-		note_not_made(ways, flow, r);
-	else
-		flow->making = true;
+	flow->making = r == 0;
 	return r;
 }
 
+/* 0 or -errno; *ret_next: whether another member may do better. */
 static int
-open_direct(struct udp_ways *ways, struct udp_flow *flow)
+open_direct(struct udp_ways *ways, struct udp_flow *flow, bool *ret_next)
 {
 	struct udp_sock_opts opts = opts_of(ways, flow);
 	struct sock_addr to;
+	int r;
 
-	if (flow->via->netns[0] != '\0')
-		return ask_for_socket(ways, flow);
+	if (flow->via->netns[0] != '\0') {
+		r = ask_for_socket(ways, flow);
+		if (r < 0)
+			*ret_next = note_not_made(ways, flow, r);
+		return r;
+	}
 	far_end(flow, &to);
-	return udp_sock_connect(&flow->sock, flow->via, &to, &opts);
+	r = udp_sock_connect(&flow->sock, flow->via, &to, &opts);
+	if (r < 0)
+		*ret_next = note_not_opened(ways, flow, r);
+	return r;
 }
 
 static struct target
@@ -136,7 +171,10 @@ pick_member(struct udp_ways *ways, struct udp_flow *flow, mono_t now)
 		if (state == NULL)
 			return NULL;
 		health[i] = &state->health;
-		if (!dialer_carries_udp(ways->dialer, members[i], now))
+		/* where only the name is known, and nobody there resolves it,
+		 * the address would be one that stands for it */
+		if (!dialer_carries_udp(ways->dialer, members[i], now) ||
+		    (claim->by_name && members[i]->kind == TUNNEL_DIRECT))
 			tried |= UINT32_C(1) << i;
 	}
 	i = health_pick(health, n, tried, now);
@@ -149,16 +187,24 @@ pick_member(struct udp_ways *ways, struct udp_flow *flow, mono_t now)
 int
 udp_way_open(struct udp_ways *ways, struct udp_flow *flow, mono_t now)
 {
-	struct tunnel_state *state;
+	for (;;) {
+		struct tunnel_state *state;
+		bool next = true;
+		int r;
 
-	flow->via = pick_member(ways, flow, now);
-	if (flow->via == NULL)
-		return -EOPNOTSUPP;
-	state = dialer_state(ways->dialer, flow->via->name);
-	if (state != NULL)
-		state->flows++;
-	return flow->via->kind == TUNNEL_DIRECT ? open_direct(ways, flow)
-						: open_shared(ways, flow);
+		flow->via = pick_member(ways, flow, now);
+		if (flow->via == NULL)
+			return -EOPNOTSUPP;
+		state = dialer_state(ways->dialer, flow->via->name);
+		if (state != NULL)
+			state->flows++;
+		r = flow->via->kind == TUNNEL_DIRECT
+			? open_direct(ways, flow, &next)
+			: open_shared(ways, flow);
+		if (r == 0 || !next)
+			return r;
+		udp_way_leave(ways, flow);
+	}
 }
 
 void
@@ -178,7 +224,6 @@ udp_way_leave(struct udp_ways *ways, struct udp_flow *flow)
 		maker->cancel(maker->arg, &flow->order);
 	}
 	flow->making = false;
-	dgram_kept_done(&flow->kept);
 	if (flow->assoc != NULL)
 		assoc_leave(flow->assoc, &flow->user);
 	flow->assoc = NULL;

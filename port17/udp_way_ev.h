@@ -23,11 +23,12 @@ struct udp_ways {
 /* Those of a flow's. */
 struct udp_ways *udp_ways(struct udp *udp);
 
-/* By the first member of its tunnel that was not tried yet, may carry it, and
- * is well. 0 or -errno: udp_way_leave() is due then, too. */
+/* By the first member of its tunnel that was not tried yet, may carry it, is
+ * well, and can be opened. 0 or -errno: there is none, or the far end has no
+ * way to it; udp_way_leave() is due then, too. */
 int udp_way_open(struct udp_ways *ways, struct udp_flow *flow, mono_t now);
 
-/* It goes no way any more. */
+/* It goes no way any more; what is kept for one stays. */
 void udp_way_leave(struct udp_ways *ways, struct udp_flow *flow);
 
 #endif

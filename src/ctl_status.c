@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "port17/udp_ev.h"
 #include "src/attr.h"
 #include "src/core/policy.h"
 #include "src/core/tally.h"
@@ -14,16 +15,23 @@
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/policy_ev.h"
+#include "src/port17_ev.h"
 #include "src/resolver_ev.h"
 
 static json_t *
-status_counters(const struct stats *stats)
+status_counters(const struct stats *stats, const struct udp_counters *udp)
 {
 	json_t *object = json_object();
 
 	for (size_t i = 0; i < stats_n_rows; i++)
 		json_object_set_new(object, stats_rows[i].name,
 		    json_integer((json_int_t)stats_get(stats, &stats_rows[i])));
+	json_object_update_new(
+	    object, json_pack("{s:I, s:I, s:I, s:I}", "port17_udp_received",
+			(json_int_t)udp->received, "port17_udp_sent",
+			(json_int_t)udp->sent, "port17_udp_dropped",
+			(json_int_t)udp->dropped, "port17_udp_overflows",
+			(json_int_t)udp->overflows));
 	return object;
 }
 
@@ -281,7 +289,8 @@ ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
 			(json_int_t)procfs_walks(env->procfs), "policy",
 			status_policy(env), "attribution",
 			status_attribution(env), "counters",
-			status_counters(env->stats)));
+			status_counters(env->stats,
+			    udp_counters(port17_ev_udp(env->port17)))));
 	if (result != NULL)
 		json_object_set_new(result, "resolver", ctl_dns_status(env));
 	if (result != NULL)

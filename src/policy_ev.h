@@ -27,6 +27,8 @@ struct policy_opts {
 	const char *state; /* the folder of rules from the command line */
 	/* see struct review_opts */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
+	/* the judge has other rules from here on */
+	void (*ruled)(void *arg);
 	/* these settings have been read and are in force now, with the lists
 	 * that were loaded for them; take a reference to keep them, and the
 	 * job's results where they are wanted */

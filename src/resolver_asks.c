@@ -73,7 +73,7 @@ begin(struct resolver_ev *re, const struct asked *asked,
 		done(arg, NULL, 0);
 		return;
 	}
-	resolver_follow_policy(re);
+	resolver_ev_follow(re);
 	ask->id = ++re->last_ask;
 	ask->done = done;
 	ask->arg = arg;

@@ -10,7 +10,9 @@
 #include <time.h>
 
 #include "src/base/log.h"
+#include "src/base/sip.h"
 #include "src/core/judge.h"
+#include "src/core/schema.h"
 #include "src/linux/ct.h"
 #include "src/linux/procfs.h"
 #include "src/origin.h"
@@ -76,16 +78,20 @@ resolver_is_here(const struct resolver_ev *re, const struct addr *addr)
 	return addr_is_loopback(addr);
 }
 
+static bool
+is_here(void *arg, const struct addr *addr)
+{
+	return resolver_is_here(arg, addr);
+}
+
 /* From this host, or from where the settings say. */
 static bool
 is_client(const struct resolver_ev *re, const struct client *client)
 {
 	/* what comes to a loopback address comes from this host */
-	if (addr_is_loopback(&client->local) || addr_is_loopback(&client->addr))
+	if (addr_is_loopback(&client->local) ||
+	    resolver_is_here(re, &client->addr))
 		return true;
-	for (size_t i = 0; i < re->n_addrs; i++)
-		if (addr_equal(&re->addrs[i], &client->addr))
-			return true;
 	for (size_t i = 0; i < re->n_allow; i++)
 		if (prefix_contains(&re->allow[i], &client->addr))
 			return true;
@@ -93,7 +99,7 @@ is_client(const struct resolver_ev *re, const struct client *client)
 }
 
 void
-resolver_follow_policy(struct resolver_ev *re)
+resolver_ev_follow(struct resolver_ev *re)
 {
 	const struct policy *policy = judge_policy(re->opts.judge);
 
@@ -111,7 +117,7 @@ resolver_identify(void *arg, struct client *client, mono_t now)
 	struct flow_key seen;
 	struct origin origin;
 
-	resolver_follow_policy(re);
+	resolver_ev_follow(re);
 	memset(&seen, 0, sizeof(seen));
 	seen.local = client->local;
 	seen.lport = at->port;
@@ -120,11 +126,33 @@ resolver_identify(void *arg, struct client *client, mono_t now)
 	seen.proto = client->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	origins_find(re->origins, &seen, now, &origin);
 	client->captured = origin.moved;
+	client->elsewhere = !resolver_is_here(re, &client->addr);
 	client->by = origin.by;
-	client->asker = asker_get(resolve_askers(re->resolve), origin.process);
+	client->asker = asker_get(resolve_askers(re->resolve), origin.process,
+	    resolver_is_here(re, &client->addr) ? NULL : &client->addr);
 	if (client->asker == NULL)
 		client->asker = re->nobody;
 	return is_client(re, client);
+}
+
+/* Whether the hosts file says anything else than before; NULL: it is not
+ * there. */
+static bool
+are_others(struct resolver_ev *re, const char *text, size_t len)
+{
+	static const uint64_t key[2] = { 0, 0 }; /* nobody's to choose */
+	uint64_t sum = 0, before = re->hosts_sum;
+	bool had = re->has_hosts;
+	struct sip sip;
+
+	if (text != NULL) {
+		sip_init(&sip, key);
+		sip_bytes(&sip, text, len);
+		sum = sip_end(&sip);
+	}
+	re->hosts_sum = sum;
+	re->has_hosts = text != NULL;
+	return had != re->has_hosts || sum != before;
 }
 
 static void
@@ -137,6 +165,10 @@ read_hosts(struct resolver_ev *re)
 
 	re->hosts_stamp = resolver_conf_stamp(path);
 	text = resolver_conf_read(path, HOSTS_FILE_MAX, &len);
+	if (!are_others(re, text, len)) {
+		free(text);
+		return;
+	}
 	if (text != NULL)
 		hosts = hosts_read(text, len);
 	free(text);
@@ -159,6 +191,22 @@ tell_upstreams(const struct upstream_group *group)
 		    upstream_format(&group->v[i].spec, text));
 }
 
+/* Others may be asked from here on. */
+static void
+take_settings(struct resolver_ev *re, const struct resolve_conf *conf)
+{
+	bool same = resolve_asks_same(re->resolve, conf);
+
+	if (!same) {
+		resolve_park(re->resolve);
+		upstreams_ev_reset(re->upstreams);
+		tell_upstreams(&conf->upstreams);
+	}
+	resolve_configure(re->resolve, conf, mono_now());
+	if (!same)
+		upstreams_ev_follow(re->upstreams);
+}
+
 static int
 apply(struct resolver_ev *re)
 {
@@ -177,6 +225,7 @@ apply(struct resolver_ev *re)
 	r = resolver_conf(&conf, re->conf, upstreams_ev_system(re->upstreams));
 	if (r < 0)
 		return r;
+	conf.ways = re->ways;
 	prefixes = calloc(allow->n + 1, sizeof(prefixes[0]));
 	if (prefixes == NULL) {
 		free(conf.forwards);
@@ -190,10 +239,7 @@ apply(struct resolver_ev *re)
 	for (size_t i = 0; i < allow->n; i++)
 		re->n_allow += prefix_parse(&prefixes[re->n_allow],
 				   allow->v[i].s, strlen(allow->v[i].s)) == 0;
-	resolve_park(re->resolve);
-	upstreams_ev_reset(re->upstreams);
-	tell_upstreams(&conf.upstreams);
-	resolve_configure(re->resolve, &conf, mono_now());
+	take_settings(re, &conf);
 	read_hosts(re);
 	return 0;
 }
@@ -208,12 +254,8 @@ system_changed(void *arg)
 	if (resolver_conf(&conf, re->conf, upstreams_ev_system(re->upstreams)) <
 	    0)
 		return;
-	free(conf.forwards);
-	free(conf.allow_private);
-	resolve_park(re->resolve);
-	upstreams_ev_reset(re->upstreams);
-	tell_upstreams(&conf.upstreams);
-	resolve_set_upstreams(re->resolve, &conf, mono_now());
+	conf.ways = re->ways;
+	take_settings(re, &conf);
 }
 
 void
@@ -231,6 +273,20 @@ resolver_ev_second(struct resolver_ev *re)
 		read_hosts(re);
 }
 
+/* Whether tunnels lead where they led before. */
+static bool
+same_tunnels(const struct conf *a, const struct conf *b)
+{
+	const struct conf_section *section = conf_section_find("tunnel", 6);
+
+	if (a->n_tunnels != b->n_tunnels)
+		return false;
+	for (size_t i = 0; i < a->n_tunnels; i++)
+		if (!conf_item_equal(section, &a->tunnels[i], &b->tunnels[i]))
+			return false;
+	return true;
+}
+
 void
 resolver_ev_configure(struct resolver_ev *re, const struct conf *conf)
 {
@@ -238,6 +294,10 @@ resolver_ev_configure(struct resolver_ev *re, const struct conf *conf)
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n;
 
+	/* who waits is asked anew by the rules that came with them */
+	resolver_ev_follow(re);
+	if (old != NULL && !same_tunnels(old, conf))
+		re->ways++;
 	memset(listens, 0, sizeof(listens));
 	n = resolver_conf_listens(conf, listens);
 	re->conf = conf_ref(conf);
@@ -265,6 +325,8 @@ prepare(struct resolver_ev *re)
 		.attr = re->opts.attr,
 		.diag = re->opts.diag,
 		.procfs = re->opts.procfs,
+		.is_here = is_here,
+		.arg = re,
 	};
 	struct upstreams_opts upstreams = {
 		.base = re->opts.base,
@@ -319,7 +381,6 @@ resolver_ev_new(struct resolver_ev **ret, const struct resolver_opts *opts,
 		resolver_ev_free(re);
 		return r;
 	}
-	resolver_follow_policy(re);
 	resolver_ev_configure(re, conf);
 	*ret = re;
 	return 0;

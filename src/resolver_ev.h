@@ -49,6 +49,10 @@ bool resolver_ev_is_busy(const struct resolver_ev *re);
  * a listener's place that was taken. */
 void resolver_ev_second(struct resolver_ev *re);
 
+/* The rules that the judge goes by are asked from here on, for those who wait
+ * too. */
+void resolver_ev_follow(struct resolver_ev *re);
+
 /* Other settings from here on. */
 void resolver_ev_configure(struct resolver_ev *re, const struct conf *conf);
 

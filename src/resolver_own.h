@@ -31,7 +31,9 @@ struct resolver_ev {
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n_listens;
 	bool told_taken;
-	uint64_t hosts_stamp;
+	uint64_t hosts_stamp, hosts_sum; /* of the text */
+	bool has_hosts;
+	uint64_t ways;		/* see struct resolve_conf */
 	uint64_t server_inodes; /* of sockets of upstreams that run here */
 	struct addr addrs[RESOLVER_ADDRS_MAX]; /* of this host */
 	size_t n_addrs;
@@ -55,9 +57,6 @@ int resolver_ops_prepare(struct resolver_ev *re);
 
 /* Whether an address is one of this host's. */
 bool resolver_is_here(const struct resolver_ev *re, const struct addr *addr);
-
-/* The rules that the judge goes by are asked from here on. */
-void resolver_follow_policy(struct resolver_ev *re);
 
 /* As server_opts.identify. */
 bool resolver_identify(void *arg, struct client *client, mono_t now);

@@ -16,6 +16,7 @@
 struct trust_job {
 	struct upstreams_ev *ue; /* NULL: nobody waits for it */
 	char *ca;
+	uint64_t stamp; /* of before it was read */
 	struct trust *trust;
 	char why[TRUST_WHY_SIZE];
 };
@@ -30,6 +31,7 @@ struct upstreams_ev {
 	size_t n_owns;
 	bool closing;	       /* what one gives back is not the other's */
 	bool trusts;	       /* certificates were read once */
+	uint64_t trust_stamp;  /* of what they were read from; 0: of nothing */
 	struct trust_job *job; /* they are read again */
 	char trust_why[TRUST_WHY_SIZE]; /* they can't be used; "" */
 };
@@ -68,8 +70,11 @@ trust_done(void *arg)
 			log_error("dns",
 			    "no upstream over TLS can be asked: tls-ca %s",
 			    job->why);
-		if (job->trust != NULL)
+		if (job->trust != NULL) {
+			/* what could not be read is tried again */
+			ue->trust_stamp = job->why[0] == '\0' ? job->stamp : 0;
 			dot_ev_trust(ue->dot, trust_ref(job->trust));
+		}
 	}
 	trust_job_free(job);
 }
@@ -91,7 +96,17 @@ needs_trust(const struct conf *conf)
 	return false;
 }
 
-/* Anew with each reload: the file may be another one. */
+/* Another number: the certificates may be others. 0: they are not there. */
+static uint64_t
+trust_stamp(const char *ca)
+{
+	if (strcmp(ca, "system") == 0)
+		return resolver_conf_stamp(trust_system_file()) * 31 +
+		       resolver_conf_stamp(trust_system_dir());
+	return resolver_conf_stamp(ca) * 31 + strlen(ca);
+}
+
+/* With each reload: the file may be another one. */
 static void
 read_trust(struct upstreams_ev *ue, const struct conf *conf)
 {
@@ -103,12 +118,16 @@ read_trust(struct upstreams_ev *ue, const struct conf *conf)
 	ue->job = NULL;
 	if (!needs_trust(conf)) {
 		ue->trust_why[0] = '\0';
+		ue->trust_stamp = 0;
 		return;
 	}
+	if (ue->trust_stamp != 0 && trust_stamp(ca) == ue->trust_stamp)
+		return;
 	job = calloc(1, sizeof(*job));
 	if (job == NULL)
 		goto fail;
 	job->ue = ue;
+	job->stamp = trust_stamp(ca);
 	job->ca = strdup(strcmp(ca, "system") == 0 ? "" : ca);
 	if (job->ca == NULL)
 		goto fail;
@@ -248,6 +267,12 @@ upstreams_ev_reset(struct upstreams_ev *ue)
 	dot_ev_reset(ue->dot);
 	reset_tunnels(ue);
 	ue->closing = false;
+}
+
+void
+upstreams_ev_follow(struct upstreams_ev *ue)
+{
+	dot_ev_follow(ue->dot);
 }
 
 void

@@ -64,8 +64,11 @@ const struct sysconf *upstreams_ev_system(const struct upstreams_ev *ue);
 int upstreams_ev_send(
     struct upstreams_ev *ue, struct attempt *attempt, uint8_t *msg, size_t len);
 
-/* Gives what is under way back as cancelled; upstreams' numbers begin anew. */
+/* Gives what is under way back as cancelled; upstreams' numbers begin anew.
+ * upstreams_ev_follow(), once the resolver knows them, ends what was open to
+ * others. */
 void upstreams_ev_reset(struct upstreams_ev *ue);
+void upstreams_ev_follow(struct upstreams_ev *ue);
 
 /* The network has changed: what is connected may hang. */
 void upstreams_ev_forgive(struct upstreams_ev *ue);

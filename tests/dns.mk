@@ -1,6 +1,6 @@
 # --- tests of the resolver -----------------------------------------------------
 
-dns_units = test_dns test_limits test_scenario test_told
+dns_units = test_dns test_limits test_scenario test_scrub test_told
 unit_tests += $(dns_units)
 pure_dns = libdns.a $(pure) $(LDNS_LIBS)
 EXTRA_DIST += %D%/scenario/play.h
@@ -9,6 +9,8 @@ test_dns_SOURCES = %D%/unit/test_dns.c
 test_dns_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_limits_SOURCES = %D%/unit/test_limits.c
 test_limits_LDADD = $(pure_dns) $(CMOCKA_LIBS)
+test_scrub_SOURCES = %D%/unit/test_scrub.c
+test_scrub_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_told_SOURCES = %D%/unit/test_told.c
 test_told_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_scenario_SOURCES = %D%/unit/test_scenario.c %D%/scenario/play.c

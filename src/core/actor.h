@@ -28,7 +28,8 @@ struct use {
 	uint64_t socket; /* its inode, or another number where it has none */
 	uint32_t device; /* that the socket is bound to; 0: none */
 	bool connected;
-	bool begins; /* conntrack has no entry for the packet yet */
+	bool begins;  /* conntrack has no entry for the packet yet */
+	bool answers; /* conntrack says that the far end began */
 	/* decided for another process before: what conntrack has of it holds no
 	 * more. refused: the packet was dropped, else it has passed */
 	bool taken, refused;

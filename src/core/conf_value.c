@@ -202,8 +202,7 @@ texts_equal(const void *x, const void *y)
 }
 
 bool
-conf_row_equal(
-    const struct conf_row *row, const struct conf *a, const struct conf *b)
+conf_row_equal(const struct conf_row *row, const void *a, const void *b)
 {
 	const char *x = (const char *)a + row->offset;
 	const char *y = (const char *)b + row->offset;
@@ -226,6 +225,21 @@ conf_row_equal(
 		return texts_equal(x, y);
 	}
 	abort();
+}
+
+bool
+conf_item_equal(
+    const struct conf_section *section, const void *a, const void *b)
+{
+	const struct conf_item *x = a, *y = b;
+
+	if (strcmp(x->name, y->name) != 0)
+		return false;
+	for (size_t i = 0; i < conf_n_rows; i++)
+		if (strcmp(conf_rows[i].section, section->name) == 0 &&
+		    !conf_row_equal(&conf_rows[i], a, b))
+			return false;
+	return true;
 }
 
 static void

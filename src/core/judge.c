@@ -365,7 +365,8 @@ begun_outside(const struct packet *pkt, const struct socket_facts *sock)
 		return pkt->in; /* also where a TIME_WAIT socket was found */
 	if (pkt->tuple.proto == IPPROTO_TCP)
 		return sock->accepted;
-	return pkt->in && !sock->connected;
+	/* over loopback both sides are this host's */
+	return pkt->in ? !sock->connected : sock->accepted && !pkt->loopback;
 }
 
 struct decision

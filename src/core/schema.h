@@ -105,9 +105,11 @@ bool conf_row_is_set(const struct conf_row *row, const void *base);
 /* Writes the value in its shortest form. */
 void conf_row_print(const struct conf_row *row, const void *base, FILE *out);
 
-/* Whether two generations have the same value there. */
-bool conf_row_equal(
-    const struct conf_row *row, const struct conf *a, const struct conf *b);
+/* Whether two generations, or items, have the same value there. */
+bool conf_row_equal(const struct conf_row *row, const void *a, const void *b);
+/* Whether two items of a section are the same, name and all. */
+bool conf_item_equal(
+    const struct conf_section *section, const void *a, const void *b);
 
 /* What the row takes, in words: "a number from 1024 to 1048576". */
 #define CONF_EXPECTED_SIZE 160

@@ -26,7 +26,7 @@ struct entry {
 	uint64_t print; /* of the packet's first head_len bytes */
 	uint16_t head_len;
 	uint8_t device; /* see struct used */
-	bool connected : 1, begins : 1;
+	bool connected : 1, begins : 1, answers : 1;
 	unsigned int waiting; /* packets that were not asked about yet */
 	mono_t when;
 	uint64_t order; /* which was the last of all, the second last … */
@@ -244,6 +244,7 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	entry->device =
 	    (uint8_t)(use->device < UINT8_MAX ? use->device : UINT8_MAX);
 	entry->begins = use->begins;
+	entry->answers = use->answers;
 	entry->when = now;
 	if (!use->taken) /* else it comes to nobody */
 		entry->waiting++;
@@ -320,7 +321,7 @@ uses_find(struct uses *uses, const struct flow_key *key, const void *head,
 	if (newest == NULL)
 		return USES_MIXED;
 	*ret = (struct used){ newest->who, newest->socket, newest->device,
-		newest->connected, newest->begins };
+		newest->connected, newest->answers, newest->begins };
 	if (head == NULL)
 		return USES_ONE;
 	if (newest->waiting > 0)

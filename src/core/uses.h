@@ -34,8 +34,8 @@ struct used {
 	/* that it is bound to; 0: none, 255: that one or one behind it. All
 	 * that is asked is whether it is one, and other than lo */
 	uint32_t device;
-	bool connected;
-	bool begins; /* the packet had no entry in conntrack yet; once */
+	bool connected, answers; /* as of struct use */
+	bool begins;		 /* the same; once */
 };
 
 enum uses_found {

@@ -1,14 +1,17 @@
 #!/bin/bash
 # Upstreams that die and come back under load: no query is lost, and from the
 # second one on none waits; all of them dead: what is known, else a prompt
-# SERVFAIL that says so. Real servers.
+# SERVFAIL that says so. Real servers. And what a reload leaves of the cache and
+# of what is open to them.
 #
 #     c: rerouted      s: unbound (where it is installed) .53, dnsmasq .54
+#                         over TLS, for tls.example: .55
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/dot.sh"
 need_root
-need dig dnsmasq
+need dig dnsmasq openssl python3 iptables-legacy
 net_up
-for last in 53 54; do ins ip address add 10.9.0.$last/24 dev s0; done
+for last in 53 54 55; do ins ip address add 10.9.0.$last/24 dev s0; done
 
 cat >"$tmp/unbound.conf" <<END
 server:
@@ -49,7 +52,14 @@ second() {
 }
 check "the first upstream is up" first
 check "the second one too" second
-settings "[resolver]" "upstream = 10.9.0.53, 10.9.0.54"
+check "certificates" make_certificates
+dotserver ins good good 10.9.0.55 853
+configure() { # LINE...
+	settings "[resolver]" "upstream = 10.9.0.53, 10.9.0.54" \
+	    "tls-ca = $tmp/ca.pem" "$@" "[forward \"tls.example\"]" \
+	    "upstream = tls://10.9.0.55#dns.test"
+}
+configure
 rules "default out accept"
 check "the daemon starts" daemon_start
 
@@ -81,13 +91,63 @@ all_from() { # ADDRESS FILE MAX_MS [FIRST]: each line, from the FIRST on
 names a 50 >"$tmp/a"
 check "in order: the first answers" all_from 203.0.113.53 "$tmp/a" 1000
 
+# rules change, settings do not: nothing is asked again
+says() { inc dig +time=5 +tries=1 @127.0.0.1 "$1" >"$tmp/dig"; cat "$tmp/dig"
+	grep -q "$2" "$tmp/dig"; }
+handshakes() { [ "$(grep -c ^connection "$tmp/dotserver.853")" = "$1" ]; }
+sent() { ctl --json cache stats | python3 -c 'import json, sys
+print(json.load(sys.stdin)["counters"]["upstream_queries"])'; }
+check "over TLS" says a.tls.example 192.0.2.7
+before=$(sent)
+for i in $(seq 20); do
+	rules "block out domain b$i.example" "default out accept"
+	daemon_reload || echo "reload $i"
+	says a49.up.example 203.0.113.53 || echo "name $i"
+	says a.tls.example 192.0.2.7 || echo "name $i over TLS"
+	says b$i.example 0.0.0.0 || echo "rule $i"
+done >"$tmp/reloads"
+check_not "20 reloads: names and rules hold" \
+    grep -E '^(reload|name|rule) ' "$tmp/reloads"
+check "no upstream is asked anything" [ "$(sent)" -eq "$before" ]
+check "one is, over the connection that was open" says b.tls.example 192.0.2.7
+check "there has been one handshake" handshakes 1
+rules "block out domain a49.up.example" "block out to 192.0.2.7"
+check "rules for what is in the cache" daemon_reload
+check "… by its name" says a49.up.example 0.0.0.0
+check "… by its address" says a.tls.example 0.0.0.0
+rules "default out accept"
+configure '[forward "new.example"]' "upstream = 10.9.0.54"
+check "other names are forwarded from here on" daemon_reload
+before=$(sent)
+check "… and what was in the cache stays" says a49.up.example 203.0.113.53
+check "… of other servers, too" says a.tls.example 192.0.2.7
+check "without asking" [ "$(sent)" -eq "$before" ]
+check "nor are connections ended" says c.tls.example 192.0.2.7
+check "by another handshake" handshakes 1
+configure
+check "as before" daemon_reload
+
+# who waits when rules come has them, too
+ins iptables-legacy -A INPUT -p udp --dport 53 -j DROP
+before=$(sent)
+background inc dig +time=9 +tries=1 @127.0.0.1 late.up.example >"$tmp/late"
+asking=$pid
+waits() { [ "$(sent)" -gt "$before" ]; }
+check "a query that waits" wait_for waits
+rules "block out domain late.up.example" "default out accept"
+check "its name is blocked meanwhile" daemon_reload
+ins iptables-legacy -F INPUT
+wait "$asking"
+check "… and the answer is that" grep -q '0\.0\.0\.0$' "$tmp/late"
+back() { names "c$RANDOM" 1 >"$tmp/c"; all_from 203.0.113.53 "$tmp/c" 1000; }
+check "the first upstream again" wait_for back
+
 # gone without a word: packets to it are dropped
 ins iptables-legacy -A INPUT -d 10.9.0.53 -j DROP
 names b 50 >"$tmp/b"
 check "silent: no query is lost" all_from 203.0.113.54 "$tmp/b" 2000
 check "and only the first one waits" all_from 203.0.113.54 "$tmp/b" 50 2
 ins iptables-legacy -F INPUT
-back() { names "c$RANDOM" 1 >"$tmp/c"; all_from 203.0.113.53 "$tmp/c" 1000; }
 check "it is back, and is used again" wait_for back
 
 stop "$first"
@@ -104,7 +164,6 @@ first
 inc dig +time=5 +tries=1 @127.0.0.1 keep.up.example >"$tmp/dig"
 inc dig +time=3 +tries=1 @127.0.0.1 short.example >"$tmp/dig"
 stop "$first"
-says() { inc dig +time=5 +tries=1 @127.0.0.1 "$1" >"$tmp/dig"; grep -q "$2" "$tmp/dig"; }
 check "all dead: what is in the cache" says keep.up.example 203.0.113.53
 check "what is not: SERVFAIL" says new.up.example 'status: SERVFAIL'
 check "… that says why" grep -qE 'EDE: 2[23]' "$tmp/dig"

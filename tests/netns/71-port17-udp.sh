@@ -19,7 +19,12 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "dev"]' 'upstream = direct' 'device = c0' \
     '[tunnel "no"]' 'upstream = direct' 'udp = reject' \
     '[tunnel "silent"]' 'upstream = direct' 'udp = drop' \
-    '[tunnel "web"]' 'upstream = http://10.9.0.2:8080'
+    '[tunnel "dies"]' 'upstream = socks5://10.9.0.2:1082' \
+    '[tunnel "later"]' 'upstream = socks5://10.9.0.2:1083' \
+    '[tunnel "web"]' 'upstream = http://10.9.0.2:8080' \
+    '[tunnel "dead"]' 'upstream = socks5://10.9.0.2:1999' \
+    '[tunnel "nodev"]' 'upstream = direct' 'device = wg9' \
+    '[tunnel "any"]' 'failover = nodev, dead, none, socks'
 via() { rules "reroute via $1 out exe $python" "default out block" \
     "default in accept"; }
 via socks
@@ -36,9 +41,71 @@ for far in 192.0.2.7 2001:db8::7; do
 	check "$far: a connected one" says ok udp connected $far,7010
 	check "$far: 30,000 bytes" says ok udp size=30000 $far,7010
 done
+# a program's segments, with the proxy's head in front of each, are larger than
+# what the way to it takes: they can't go as one
+inc ip route add 10.9.0.2/32 dev c0 mtu lock 1230
+check "segments that the way does not take: each by itself" says_all "ok 48" \
+    udp segments=48 192.0.2.7,7010
+check "and the next, too" says_all "ok 48" udp segments=48 192.0.2.7,7010
+inc ip route delete 10.9.0.2/32 dev c0
+check_not "nothing of it is on the wire" wire_saw
+
+# -- a proxy that ends its associations, refuses them, or is not there --
+background ins python3 "$top/tests/netns/ends.py" far 192.0.2.7 >"$tmp/ends.out"
+wait_for grep -q ready "$tmp/ends.out"
+assoc_up() { # PORT
+	background ins python3 "$top/tests/netns/tunnel.py" assoc 10.9.0.2 $1 \
+	    "$tmp/how" >"$tmp/assoc.$1" 2>"$tmp/assoc.err"
+	wait_for grep -q ready "$tmp/assoc.$1"
+}
+storm() { # a program that sends 300, one after the other
+	run_in udp storm=300 192.0.2.7,7010 >"$tmp/storm"
+	cat "$tmp/storm"
+}
+# the first and then one after 0.5, 1.5, 3.5, 7.5, ... s of them
+few() { # N: not more than that many in the time that it took
+	local ms=$(sed 's/.* //' "$tmp/storm") rest=500 most=1
+	while [ $((ms -= rest)) -gt 0 ]; do
+		rest=$((rest * 2)) most=$((most + 1))
+	done
+	echo "$1 within $(cat "$tmp/storm"): at most $((most + 1))"
+	[ "$1" -gt 0 ] && [ "$1" -le $((most + 1)) ]
+}
+dials() {
+	ctl --json tunnels | python3 -c 'import json, sys
+print(sum(t["dials"] for t in map(json.loads, sys.stdin)
+    if t["name"] == sys.argv[1]))' "$1"
+}
+works() { says ok udp connected 192.0.2.7,7010; }
+echo die >"$tmp/how"
+assoc_up 1082
+via dies
+daemon_reload
+dropped=$(counter port17_udp_dropped)
+storm
+check "associations that die at once: few" few \
+    "$(grep -c assoc "$tmp/assoc.1082")"
+check "what has no way meanwhile is counted" [ $(($(counter port17_udp_dropped) -
+    dropped)) -gt 100 ]
+echo live >"$tmp/how"
+check "it works again: so it does at the next try" wait_for works
+partner one inc ends.py hold 192.0.2.7
+tell one other
+check "who was not asked is not heard, though the proxy hands it on" \
+    answers one "mine 192.0.2.7 7023"
+check "as it did" wait_for grep -q '192.0.2.7 7024' "$tmp/assoc.1082"
+via later
+daemon_reload
+storm
+check "a proxy that is not there: few dials" few "$(dials later)"
+assoc_up 1083
+check "TCP goes through it again" says welcome tcp 192.0.2.7 7002 first
+check "and so does UDP, at once" works
 check_not "nothing of it is on the wire" wire_saw
 
 # -- the daemon begins anew --
+via socks
+daemon_reload
 partner app inc sock.py connect udp 192.0.2.7 7010
 tell app send one
 tell app recv
@@ -64,6 +131,13 @@ via web
 daemon_reload
 check "HTTP has none" says_like 'ECONNREFUSED|EPERM|EHOSTUNREACH' \
     udp connected 192.0.2.7,7010
+via any
+daemon_reload
+check "a list: by the first that carries it, the first datagram, too" \
+    says ok udp connected 192.0.2.7,7010
+check "its device is missing, as for TCP" sh -c "'$REROUTECTL' \
+    --control '$tmp/control' --json tunnels | grep '\"nodev\"' |
+    grep -q 'No such device'"
 via no
 daemon_reload
 check "udp = reject" says_like 'ECONNREFUSED|EPERM|EHOSTUNREACH' \

@@ -133,6 +133,12 @@ memory() { awk '/VmRSS/ { print $2 }' "/proc/$daemon/status"; }
 kb=$(memory)
 ins $python "$tmp/answer.py" 10.9.0.1 4000 20000
 check "20,000 of them take no memory" [ "$(memory)" -lt $((kb + 4096)) ]
+# those that still wait are judged by the rules that are in force then
+none_waits() {
+	ctl --json status | python3 -c 'import json, sys
+sys.exit(any(q["waiting"] for q in json.load(sys.stdin)["queues"]))'
+}
+check "… and each is judged" wait_for none_waits
 check "no host has a name from them" flows "all(x['host'] is None for x in f)"
 rules "default out accept" "default in accept"
 check "reload" daemon_reload

@@ -11,15 +11,20 @@ tunnel.py far                serves on every address, prints "ready":
 tunnel.py wire DEV PREFIX... prints each packet on the device that has an
     address of a prefix, and "ready" first; "seen N" at the end
 tunnel.py socks ADDR PORT    a SOCKS 5 proxy that prints each target, and takes
-    every name for 192.0.2.7
+    every name for 192.0.2.7, but for those below unknown: no such host
 tunnel.py proxy2 PATH        a local tunnel client on a Unix socket: prints what
     the PROXY header in front says, as key=value, and carries it on
+tunnel.py assoc ADDR PORT FILE   a SOCKS 5 proxy for UDP that hands on what
+    comes from anywhere; prints "assoc" for each association, and who each
+    datagram that it hands on is from. Where FILE says "refuse" it refuses,
+    where it says "die" it ends each association at once. TCP goes anywhere
 tunnel.py dns ADDR           prints each query that comes to its port 53
 tunnel.py ask NAME TYPE      asks 127.0.0.1:53; prints the address, or "none"
     and the rcode; with $EDE set the Extended DNS Error, too
 tunnel.py tcp ADDR PORT WORD [ARG]   one connection; prints a line: see below
 tunnel.py udp WORD ADDR,PORT... one socket, all those ends; segments=N: so
-    many datagrams in one call
+    many datagrams in one call; storm=N: N datagrams, one after the other, each
+    when the one before was answered, or refused, or after 20 ms
 """
 import errno
 import hashlib
@@ -88,7 +93,7 @@ def serve_one(s, port, peer):
             reset(s)
             return
         elif port == 7004:
-            time.sleep(60)
+            threading.Event().wait()  # ends with the program
         elif port == 7005:
             s.sendall(b"bye")
             s.shutdown(socket.SHUT_WR)
@@ -173,9 +178,18 @@ def serve_socks(s):
             f.read(4 if kind == 1 else 16))
     port, = struct.unpack(">H", f.read(2))
     print(host, port, flush=True)
-    far = socket.create_connection(
-        ("192.0.2.7" if kind == 3 else host, port))
-    s.sendall(b"\5\0\0\1\0\0\0\0\0\0")
+    if host.endswith(".unknown"):
+        s.sendall(b"\5\4\0\1" + bytes(6))
+        s.close()
+        return
+    try:
+        far = socket.create_connection(
+            ("192.0.2.7" if kind == 3 else host, port))
+    except OSError:
+        s.sendall(b"\5\4\0\1" + bytes(6))
+        s.close()
+        return
+    s.sendall(b"\5\0\0\1" + bytes(6))
     threading.Thread(target=pipe, args=(far, s), daemon=True).start()
     pipe(s, far)
 
@@ -186,6 +200,63 @@ def socks(addr, port):
     while True:
         s, _ = listener.accept()
         threading.Thread(target=serve_socks, args=(s,), daemon=True).start()
+
+
+def relay_datagrams(control, inner):
+    """Until the control connection ends; IPv4 alone."""
+    outer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    outer.bind(("", 0))
+    program = None
+    waits = selectors.DefaultSelector()
+    for s in (control, inner, outer):
+        waits.register(s, selectors.EVENT_READ)
+    while True:
+        for ready, _ in waits.select():
+            if ready.fileobj is control:
+                return
+            data, peer = ready.fileobj.recvfrom(65536)
+            if ready.fileobj is inner:
+                program = peer
+                outer.sendto(data[10:], (socket.inet_ntoa(data[4:8]),
+                                         struct.unpack(">H", data[8:10])[0]))
+            else:
+                print(*peer, flush=True)
+                inner.sendto(b"\0\0\0\1" + socket.inet_aton(peer[0]) +
+                             struct.pack(">H", peer[1]) + data, program)
+
+
+def serve_assoc(s, addr, path):
+    s.recv(64)
+    s.sendall(b"\5\0")
+    request = s.recv(64)
+    if request[1] == 1:
+        far = socket.create_connection(
+            (socket.inet_ntoa(request[4:8]),
+             struct.unpack(">H", request[8:10])[0]))
+        s.sendall(b"\5\0\0\1" + bytes(6))
+        threading.Thread(target=pipe, args=(far, s), daemon=True).start()
+        pipe(s, far)
+        return
+    with open(path) as f:
+        how = f.read().strip()
+    print("assoc", flush=True)
+    inner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    inner.bind((addr, 0))
+    s.sendall(bytes([5, 1 if how == "refuse" else 0, 0, 1]) +
+              socket.inet_aton(addr) +
+              struct.pack(">H", inner.getsockname()[1]))
+    if how == "live":
+        relay_datagrams(s, inner)
+    s.close()
+
+
+def assoc(addr, port, path):
+    listener = socket.create_server((addr, int(port)), backlog=256)
+    print("ready", flush=True)
+    while True:
+        s, _ = listener.accept()
+        threading.Thread(
+            target=serve_assoc, args=(s, addr, path), daemon=True).start()
 
 
 def serve_proxy2(s):
@@ -345,20 +416,6 @@ def talk(s, word, arg):
             s.sendall(chunk)
         s.close()
         return digest(noise(n))
-    if word == "flood":  # as much as goes in some time
-        s.settimeout(float(arg))
-        sent, end = 0, time.monotonic() + float(arg)
-        block = bytes(65536)
-        try:
-            while time.monotonic() < end:
-                sent += s.send(block)
-        except OSError:
-            pass
-        return str(sent)
-    if word == "abort":
-        s.sendall(b"x")
-        reset(s)
-        return "aborted"
     return "connected"
 
 
@@ -385,6 +442,20 @@ def segments(s, n, end):
         print(name(e))
 
 
+def storm(s, n, end):
+    """How many were answered, and how many ms it took."""
+    s.settimeout(0.02)
+    s.connect(end)
+    begin, answered = time.monotonic(), 0
+    for i in range(n):
+        try:
+            s.send(b"%d" % i)
+            answered += s.recv(64) == b"%d" % i
+        except OSError:
+            pass
+    print(answered, "%d" % ((time.monotonic() - begin) * 1000))
+
+
 def udp(word, ends):
     ends = [(e.rsplit(",", 1)[0], int(e.rsplit(",", 1)[1])) for e in ends]
     s = socket.socket(family(ends[0][0]), socket.SOCK_DGRAM)
@@ -399,6 +470,9 @@ def udp(word, ends):
     rounds, size = 1, 0
     if word.startswith("segments="):
         segments(s, int(word[9:]), ends[0])
+        return
+    if word.startswith("storm="):
+        storm(s, int(word[6:]), ends[0])
         return
     if word.startswith("size="):
         size = int(word[5:])
@@ -432,6 +506,7 @@ def udp(word, ends):
 {"far": lambda: far(),
  "wire": lambda: wire(sys.argv[2], sys.argv[3:]),
  "socks": lambda: socks(*sys.argv[2:]),
+ "assoc": lambda: assoc(*sys.argv[2:]),
  "proxy2": lambda: proxy2(sys.argv[2]),
  "dns": lambda: dns(sys.argv[2]),
  "ask": lambda: ask(*sys.argv[2:]),

@@ -13,6 +13,8 @@
 
 #define SENT_MAX 256
 #define TEXT 65536
+/* Forwards, and other arrays of the settings. */
+#define ARRAY_MAX 16
 
 /* A question on its way. */
 struct flying {
@@ -158,19 +160,32 @@ set_rules(struct stage *s, const char *text)
 	policy_unref(policy);
 }
 
-/* As a shell: all that is under way is given back. */
+static void *
+copied(const void *v, size_t size)
+{
+	void *copy = malloc(size);
+
+	memcpy(copy, v, size);
+	return copy;
+}
+
+/* As a shell: unless the same are asked, all that is under way is given
+ * back. */
 static void
 reconfigure(struct stage *s)
 {
 	struct resolve_conf conf = s->conf;
 
-	conf.forwards = NULL; /* those were taken */
-	conf.allow_private = NULL;
-	conf.n_forwards = conf.n_allow_private = 0;
-	resolve_park(s->r);
-	while (s->n_flying > 0)
-		resolve_failed(
-		    s->r, s->flying[--s->n_flying].attempt, -ECANCELED, s->now);
+	conf.forwards =
+	    copied(s->conf.forwards, ARRAY_MAX * sizeof(conf.forwards[0]));
+	conf.allow_private = copied(
+	    s->conf.allow_private, ARRAY_MAX * sizeof(conf.allow_private[0]));
+	if (!resolve_asks_same(s->r, &conf)) {
+		resolve_park(s->r);
+		while (s->n_flying > 0)
+			resolve_failed(s->r, s->flying[--s->n_flying].attempt,
+			    -ECANCELED, s->now);
+	}
 	resolve_configure(s->r, &conf, s->now);
 }
 
@@ -180,7 +195,7 @@ configure(struct stage *s)
 	if (s->configured)
 		return;
 	s->configured = true;
-	resolve_configure(s->r, &s->conf, s->now);
+	reconfigure(s);
 	set_rules(s, s->rules);
 	resolve_set_hosts(s->r, hosts_read(s->hosts, strlen(s->hosts)));
 }
@@ -262,7 +277,7 @@ do_query(struct stage *s, char *words)
 	}
 	a->kind = query_parse(&a->query, msg,
 	    make_query(msg, &name, qtype, flags, size, dnssec_ok));
-	a->client.asker = asker_get(resolve_askers(s->r), s->process);
+	a->client.asker = asker_get(resolve_askers(s->r), s->process, NULL);
 	a->out = s->answer;
 	s->dropped = s->waits = false;
 	s->answer_len = 0;
@@ -600,6 +615,15 @@ set_up(struct stage *s, const char *verb, char *rest)
 		s->conf.ttl_max = (uint32_t)atoi(rest);
 	} else if (strcmp(verb, "capture") == 0) {
 		s->conf.capture = true;
+	} else if (strcmp(verb, "without") == 0) { /* in new settings */
+		if (strcmp(rest, "upstream") == 0)
+			s->conf.upstreams.n = 0;
+		else if (strcmp(rest, "forward") == 0) {
+			s->conf.n_forwards = 0;
+			memset(s->conf.forwards, 0,
+			    ARRAY_MAX * sizeof(s->conf.forwards[0]));
+		} else
+			wrong(s, "without what", rest);
 	} else {
 		return false;
 	}
@@ -692,8 +716,9 @@ play(const char *path)
 	s->process = process_new(PROCESS_PROGRAM);
 	s->conf.cache_bytes = 1 << 20;
 	s->conf.ttl_max = 86400;
-	s->conf.forwards = calloc(16, sizeof(s->conf.forwards[0]));
-	s->conf.allow_private = calloc(16, sizeof(s->conf.allow_private[0]));
+	s->conf.forwards = calloc(ARRAY_MAX, sizeof(s->conf.forwards[0]));
+	s->conf.allow_private =
+	    calloc(ARRAY_MAX, sizeof(s->conf.allow_private[0]));
 	s->r = resolve_new(&ops);
 	if (f == NULL)
 		wrong(s, "it can't be read", strerror(errno));
@@ -703,11 +728,13 @@ play(const char *path)
 	}
 	end_reply(s);
 	end_answer(s);
-	configure(s); /* what it took is freed with it */
+	configure(s);
 	while (s->n_flying > 0)
 		resolve_failed(
 		    s->r, s->flying[--s->n_flying].attempt, -ECANCELED, s->now);
 	resolve_free(s->r);
+	free(s->conf.forwards);
+	free(s->conf.allow_private);
 	process_unref(s->process);
 	bad = s->bad;
 	free(s);

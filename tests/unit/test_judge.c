@@ -317,6 +317,25 @@ an_answer_to_a_connected_socket_is_of_a_flow_begun_here(void **state)
 }
 
 static void
+a_datagram_that_answers_is_of_a_flow_begun_outside(void **state)
+{
+	struct packet says = udp(false, 53, 4000);
+	struct socket_facts sock = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default in accept\ndefault out block\n");
+	v = judged(&says, sock, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	sock.accepted = true;
+	sock.inode++;
+	v = judged(&says, sock, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_true(v.flow->in);
+}
+
+static void
 neighbours_and_dhcp_pass_whatever_the_rules(void **state)
 {
 	struct packet nd = { .hop_limit = 255, .icmp_type = 135 };
@@ -689,6 +708,7 @@ main(void)
 		TEST(the_errors_of_our_own_reject_pass),
 		TEST(a_host_that_pings_itself_is_judged_at_both_ends),
 		TEST(an_answer_to_a_connected_socket_is_of_a_flow_begun_here),
+		TEST(a_datagram_that_answers_is_of_a_flow_begun_outside),
 		TEST(neighbours_and_dhcp_pass_whatever_the_rules),
 		TEST(a_dhcp_client_speaks_to_its_link_and_is_of_the_system),
 		TEST(neighbour_discovery_stays_on_the_link),
