@@ -59,7 +59,8 @@ dial_free(struct dial *dial)
 {
 	cancel_order(dial);
 	leg_close(dial->leg);
-	(void)event_del(&dial->timer); /* where it was added */
+	if (dial->timer != NULL)
+		event_free(dial->timer);
 	dial->dialer->n_dials--;
 	if (dial->counted)
 		shares_give(&dial->dialer->dials, dial->opts.identity.pid,
@@ -90,7 +91,7 @@ dial_finish(struct dial *dial, enum outcome outcome, const uint8_t *ahead,
 	if (dial->starting) {
 		dial->phase = PHASE_FAILED;
 		dial->error.outcome = outcome;
-		(void)event_add(&dial->timer, &at_once);
+		(void)event_add(dial->timer, &at_once);
 		return;
 	}
 	if (outcome == OUTCOME_CONNECTED) {
@@ -185,7 +186,7 @@ dial_set_timer(struct dial *dial, uint64_t ns)
 	tv.tv_sec = (time_t)(ns / MONO_S);
 	tv.tv_usec = (suseconds_t)(ns % MONO_S / 1000);
 	/* memory is needed for the first time alone: dial_start() looks */
-	(void)event_add(&dial->timer, &tv);
+	(void)event_add(dial->timer, &tv);
 }
 
 void
@@ -503,12 +504,15 @@ dial_start(struct dialer *dialer, const struct dial_opts *opts)
 	    tunnel_set_members(dialer->set, opts->tunnel, dial->members);
 	dial->began = mono_now();
 	dial->end = mono_add(dial->began, DIAL_NS);
-	(void)event_assign(&dial->timer, dialer->opts.base, -1, 0, timer_cb,
-	    dial); /* fails for a base that is none */
+	dial->timer = event_new(dialer->opts.base, -1, 0, timer_cb, dial);
+	if (dial->timer == NULL) {
+		dial_free(dial);
+		return NULL;
+	}
 	dial->starting = true;
 	next_member(dial);
 	dial->starting = false;
-	if (!event_pending(&dial->timer, EV_TIMEOUT, NULL)) { /* no memory */
+	if (!event_pending(dial->timer, EV_TIMEOUT, NULL)) { /* no memory */
 		dial_cancel(dial);
 		return NULL;
 	}

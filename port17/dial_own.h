@@ -1,8 +1,6 @@
 #ifndef PORT17_DIAL_OWN_H
 #define PORT17_DIAL_OWN_H
 
-#include <event2/event_struct.h>
-
 #include "port17/connect.h"
 #include "port17/dial_ev.h"
 #include "port17/share.h"
@@ -13,6 +11,8 @@
 /* Behind struct dial and struct dialer: shared by dial_ev.c (which member, the
  * connection, ends), dial_shake_ev.c (TLS, the proxy's protocol) and
  * dialer_ev.c. */
+
+struct event;
 
 struct state_node {
 	struct list node;
@@ -50,7 +50,7 @@ struct dial {
 	bool counted; /* among the dialer's, for its process */
 	enum phase phase;
 	mono_t began, end;
-	struct event timer;
+	struct event *timer;
 	struct sock_order order; /* PHASE_SOCKET */
 	struct leg *leg;
 	struct shake_out out;
