@@ -195,7 +195,9 @@ measure_many() {
 	fds=$(descriptors_of_flows "$who")
 	inc timeout 100 "$connload" tcp 192.0.2.7 7100 100000 64 2>&1 | tr '\n' ' '
 	all_are_back() { [ "$(descriptors_of_flows "$who")" -le "$fds" ]; }
-	wait_for all_are_back || ls -l "/proc/$who/fd" >&2
+	# for a program that gave up before it was accepted we wait for 10 s
+	wait_for all_are_back || wait_for all_are_back ||
+	    ls -l "/proc/$who/fd" >&2
 	echo "descriptors_lost $(($(descriptors_of_flows "$who") - fds))"
 }
 datagrams() { # SEGMENTS
