@@ -10,7 +10,9 @@
 /* All records are looked at for each name of a chain: of the largest answer for
  * a few, of usual ones for all. */
 #define LOOKS_MAX (3 * WRITER_RRS_MAX)
-/* Of a service: each of them is judged, and learnt; programs use one or two. */
+/* Of a host, and of a service: each of them is judged, and learnt; programs use
+ * one or two. */
+#define ADDRESSES_MAX 1024
 #define HINTS_MAX 256
 
 struct scrubber {
@@ -26,7 +28,7 @@ struct scrubber {
 	unsigned int n_data;	 /* records of the type asked */
 	unsigned int n_stripped; /* private addresses taken out */
 	unsigned int chain;
-	unsigned int n_looks, n_hints;
+	unsigned int n_looks, n_addresses, n_hints;
 	uint8_t kept[WRITER_RRS_MAX / 8]; /* of the answer, by place */
 };
 
@@ -105,12 +107,14 @@ is_rebinding(const struct scrubber *s, const struct wire_rr *rr)
 	return false;
 }
 
-/* The hints of this record are more than an answer may have. */
+/* With this record there are more addresses than an answer may have. */
 static bool
 is_too_much(struct scrubber *s, const struct wire_rr *rr)
 {
 	struct addresses addresses;
 
+	if (rr->type == TYPE_A || rr->type == TYPE_AAAA)
+		return ++s->n_addresses > ADDRESSES_MAX;
 	if (!addresses_is_service(rr->type))
 		return false;
 	(void)addresses_read(

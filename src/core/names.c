@@ -281,18 +281,6 @@ entry_set(struct names_entry *entry, const struct name *const *v,
 	return true;
 }
 
-/* Which of them. */
-static size_t
-first_to_end(const struct names_hold *holds, size_t n)
-{
-	size_t first = 0;
-
-	for (size_t i = 1; i < n; i++)
-		if (mono_before(holds[i].end, holds[first].end))
-			first = i;
-	return first;
-}
-
 /* The names that hold still behind the new one (NULL: there is none). Returns
  * how many there are. */
 static size_t
@@ -323,7 +311,7 @@ entry_add(struct names *names, struct names_entry *entry,
 	holds[0] = *hold;
 	n = names_that_hold(entry, v, holds, 1, now);
 	if (n > NAMES_PER_ADDR) {
-		out = 1 + first_to_end(holds + 1, n - 1);
+		out = 1 + names_first_to_go(holds + 1, n - 1);
 		n--;
 		memmove(&v[out], &v[out + 1], (n - out) * sizeof(v[0]));
 		memmove(
@@ -357,6 +345,7 @@ names_put(struct names *names, const struct names_told *told, mono_t now)
 		entry_share(names, entry, told->owner);
 		entry_touch(names, entry);
 	}
+	hold.site = names_site(names, name);
 	for (uint8_t i = 0; entry->hosts != NULL && i < entry->hosts->n; i++) {
 		if (!name_equal(entry->hosts->v[i], name))
 			continue;
@@ -464,7 +453,7 @@ names_learn(struct names *names, const struct process *proc,
 	struct names_key key = names_key_of(proc, &plain);
 	struct names_key anybody = names_key_of(NULL, &plain);
 	struct names_told told = { &key, &key, name,
-		{ end_of(now, ttl_s), HOST_NAMES_OWN } };
+		{ .end = end_of(now, ttl_s), .uid = HOST_NAMES_OWN } };
 
 	names->stats->names_learnt++;
 	if (key.pid != 0)

@@ -25,7 +25,8 @@ struct names_hold;
 #define NAMES_FLOOR_S 3600
 #define NAMES_TTL_MAX_S 86400
 
-/* Names of one address; more of them, and the one that ends first goes. */
+/* Names of one address; more of them, and of the domain that has most the one
+ * that ends first goes. */
 #define NAMES_PER_ADDR 64
 
 /* Counts addresses, twice where a program was told: for it and for anybody. */

@@ -5,7 +5,7 @@
 #include "src/base/map.h"
 #include "src/core/names.h"
 
-/* Behind struct names: shared by names.c and names_text.c. */
+/* Behind struct names: shared by names.c, names_crowd.c and names_text.c. */
 
 /* Zero padded: hashed and compared as memory. All but the address is 0 for
  * anybody; zero is 1 for an owner that is several programs. */
@@ -32,6 +32,7 @@ struct names_owner {
 struct names_hold {
 	mono_t end;
 	uint32_t uid;
+	uint32_t site; /* names_site() */
 };
 
 struct names_entry {
@@ -62,6 +63,14 @@ struct names_told {
 	const struct name *name;
 	struct names_hold hold;
 };
+
+/* The end of a name that tells whose it is, as a number: two labels. */
+uint32_t names_site(const struct names *names, const struct name *name);
+
+/* Which of the names of an address goes where there are too many: whoever has a
+ * domain can give an address any number of names, and must not turn out those
+ * of others. Of the domain that has most of them the one that ends first. */
+size_t names_first_to_go(const struct names_hold *holds, size_t n);
 
 /* The name goes in front, or holds until then at least. */
 void names_put(struct names *names, const struct names_told *told, mono_t now);

@@ -135,8 +135,8 @@ read_line(struct names *names, const struct written *written, const char *s,
 		return true; /* it was good then */
 	names_put(names,
 	    &(struct names_told){ &key, &key, &name,
-		{ mono_add(now, (left - written->ago_ms) * MONO_MS),
-		    pid != 0 ? HOST_NAMES_OWN : HOST_NAMES_NOBODY } },
+		{ .end = mono_add(now, (left - written->ago_ms) * MONO_MS),
+		    .uid = pid != 0 ? HOST_NAMES_OWN : HOST_NAMES_NOBODY } },
 	    now);
 	return true;
 }

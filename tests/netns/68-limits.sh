@@ -46,7 +46,7 @@ check "another host asks" sh -c "nsenter --net=/run/netns/$S dig +time=2 \
     grep -q 'status: NOERROR'"
 check "it is not the program with that port here" sh -c "'$REROUTECTL' \
     --control '$tmp/control' --json queries --domain ok-lan.other.example |
-    grep -q '\"kind\": *\"unknown\"'"
+    grep -q '\"attributed_by\": *\"none\"'"
 
 # slow: while the rest goes on
 background inc python3 "$limits" slow >"$tmp/slow"

@@ -24,6 +24,7 @@ settings '[resolver]' 'upstream = 10.9.0.2' "hosts = $tmp/hosts" \
     '[tunnel "vpn"]' 'upstream = direct' 'dns = fake'
 flood=$(readlink -f "$(command -v perl)")
 rules "reroute via vpn out exe $python domain far.vpn" \
+    "reroute via vpn out exe $BUILDDIR/probe proto udp" \
     "reroute via tor out exe $python" "reroute via tor out exe $flood" \
     "reroute via here out exe $BUILDDIR/probe to 192.0.2.7" \
     "default out accept" "default in accept"
@@ -60,6 +61,8 @@ check "a program without a tunnel: refused" \
 check "also with an address of a name" \
     felt EHOSTUNREACH inc "$BUILDDIR/probe" tcp "$four" 7001
 check "and of IPv6" felt EACCES inc "$BUILDDIR/probe" tcp "$six" 7001
+check "a direct way carries no datagrams there" \
+    felt ECONNREFUSED inc "$BUILDDIR/probe" udp "$four" 7001 3000
 check "flows say why" flows 'any(
     x["dst"] == "198.18.77.7" and x["reason"] == "stand-in" for x in f)'
 reverse() { # ADDR: status and name

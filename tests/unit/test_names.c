@@ -217,6 +217,26 @@ there_is_a_bound(void **state)
 	assert_string_equal(look(NULL, "10.0.1.43", at(0)), "n299.example");
 }
 
+static void
+no_domain_takes_the_places_of_others(void **state)
+{
+	char name[32];
+
+	(void)state;
+	learn(curl, "a.bank.example", "192.0.2.1", 60, at(0));
+	learn(curl, "single", "192.0.2.1", 60, at(0));
+	for (int i = 0; i < 3 * NAMES_PER_ADDR; i++) {
+		(void)snprintf(name, sizeof(name), "n%d.evil.test", i);
+		learn(curl, name, "192.0.2.1", NAMES_TTL_MAX_S, at(1));
+	}
+	assert_non_null(
+	    strstr(look(curl, "192.0.2.1", at(2)), "n191.evil.test"));
+	assert_non_null(
+	    strstr(look(curl, "192.0.2.1", at(2)), "a.bank.example"));
+	assert_non_null(strstr(look(curl, "192.0.2.1", at(2)), "single"));
+	assert_null(strstr(look(curl, "192.0.2.1", at(2)), "n2.evil.test"));
+}
+
 /* An answer may hold thousands of addresses, and a page in a browser can have
  * any number of names asked for. */
 static void
@@ -452,6 +472,7 @@ main(void)
 		T(there_is_a_bound),
 		T(no_program_takes_the_names_of_others),
 		T(an_address_has_a_bound_too),
+		T(no_domain_takes_the_places_of_others),
 		T(others_users_names_are_not_told),
 		T(names_survive_a_restart),
 		T(pids_do_not_survive_a_boot),

@@ -234,7 +234,30 @@ addresses_that_rebind_are_taken_out(void **state)
 	}
 }
 
-/* 20 records of 16 addresses each: those past the bound are left out. */
+/* Those past the bound are left out. */
+static void
+addresses_are_bounded(void **state)
+{
+	struct scrub_opts opts = { .ttl_max = 86400, .negative_max = 3600 };
+	struct name name = name_of("r.example");
+	static struct message m;
+	struct answer answer;
+
+	(void)state;
+	begin(&m, &name, TYPE_A);
+	while (m.n < 4000) {
+		put16(&m, 0xc000 | WIRE_HEADER);
+		record(&m, TYPE_A, 4);
+		put16(&m, 0xcb00);
+		put16(&m, m.n);
+	}
+	wire_put16(m.bytes + 6, m.n);
+	assert_int_equal(
+	    scrub(&answer, &space, m.bytes, m.len, &m.key, &opts), SCRUB_GOOD);
+	assert_int_equal(answer.n_answer, 1024);
+}
+
+/* 20 records of 16 addresses each. */
 static void
 hints_are_bounded(void **state)
 {
@@ -303,6 +326,7 @@ main(void)
 		cmocka_unit_test(names_that_are_alike_take_no_time),
 		cmocka_unit_test(a_long_chain_is_for_short_answers),
 		cmocka_unit_test(addresses_that_rebind_are_taken_out),
+		cmocka_unit_test(addresses_are_bounded),
 		cmocka_unit_test(hints_are_bounded),
 		cmocka_unit_test(names_are_written_short),
 	};

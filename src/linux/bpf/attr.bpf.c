@@ -161,7 +161,8 @@ read_actor(struct bpf_use *use, struct task_struct *task)
 	use->gid = BPF_CORE_READ(task, cred, egid.val);
 	read_exe(
 	    BPF_CORE_READ(task, mm, exe_file), &use->exe_ino, &use->exe_dev);
-	bpf_get_current_comm(use->comm, sizeof(use->comm));
+	/* a thread may have a name of its own */
+	bpf_core_read(use->comm, sizeof(use->comm), &leader->comm);
 }
 
 static __always_inline __u32
