@@ -105,6 +105,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
 	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
+	%D%/linux/bpf_said.c %D%/linux/bpf_said.h \
 	%D%/linux/bpf_seed.c %D%/linux/bpf_seed.h \
 	%D%/linux/caps.c %D%/linux/caps.h \
 	%D%/linux/chains.c %D%/linux/chains.h \
