@@ -27,7 +27,7 @@
 #define FRESH_NS (50 * MONO_MS)
 
 /* … and as its executable is at its path, which is looked at this often. */
-#define PATH_NS (500 * MONO_MS / 1000)
+#define PATH_NS (2 * MONO_MS)
 
 /* A record that another CPU is about to finish is waited for: some microseconds
  * as a rule, but that one may have been taken away in the midst of it. So long
