@@ -318,7 +318,6 @@ prepare(struct resolver_ev *re)
 		.judge = re->opts.judge,
 		.attr = re->opts.attr,
 		.diag = re->opts.diag,
-		.procfs = re->opts.procfs,
 	};
 	struct upstreams_opts upstreams = {
 		.base = re->opts.base,
