@@ -9,7 +9,8 @@ dist_man_MANS += %D%/rerouted.8 %D%/reroutectl.1 %D%/rerouted.conf.5 \
 listsdir = $(pkgdatadir)/lists
 dist_lists_DATA = %D%/lists/doh.txt
 
-nodist_systemdsystemunit_DATA = rerouted.service rerouted-recover.service
+nodist_systemdsystemunit_DATA = rerouted.service rerouted-recover.service \
+	rerouted-stopped.service
 CLEANFILES += $(nodist_systemdsystemunit_DATA)
 
 rerouted.service: %D%/rerouted.service.in Makefile
@@ -19,6 +20,9 @@ rerouted.service: %D%/rerouted.service.in Makefile
 rerouted-recover.service: %D%/rerouted-recover.service.in Makefile
 	$(AM_V_GEN)sed 's|@sbindir[@]|$(sbindir)|g' \
 	    $(srcdir)/%D%/rerouted-recover.service.in >$@.tmp && mv $@.tmp $@
+
+rerouted-stopped.service: rerouted-recover.service
+	$(AM_V_GEN)cp rerouted-recover.service $@
 
 sysusersdir = $(prefix)/lib/sysusers.d
 install-data-local:

@@ -104,16 +104,32 @@ make_room(struct askers *askers)
 	}
 }
 
+/* Who it is: hashed, so zeroed first. */
+struct identity {
+	const struct process *process;
+	struct addr host;
+};
+
 struct asker *
-asker_get(struct askers *askers, const struct process *process)
+asker_get(struct askers *askers, const struct process *process,
+    const struct addr *host)
 {
-	uint64_t hash = map_hash(&askers->map, &process, sizeof(process));
-	struct map_node *node = map_first(&askers->map, hash);
+	struct identity is;
+	uint64_t hash;
+	struct map_node *node;
 	struct asker *asker;
 
+	memset(&is, 0, sizeof(is));
+	is.process = process;
+	is.host.family = ADDR_NONE;
+	if (host != NULL)
+		is.host = *host;
+	hash = map_hash(&askers->map, &is, sizeof(is));
+	node = map_first(&askers->map, hash);
 	for (; node != NULL; node = map_next(node, hash)) {
 		asker = container_of(node, struct asker, node);
-		if (asker->process != process)
+		if (asker->process != process ||
+		    !addr_equal(&asker->host, &is.host))
 			continue;
 		list_remove(&asker->lru);
 		list_prepend(&askers->lru, &asker->lru);
@@ -130,6 +146,7 @@ asker_get(struct askers *askers, const struct process *process)
 		return NULL;
 	}
 	asker->process = process_ref(process);
+	asker->host = is.host;
 	asker->names = asker_names;
 	asker->id = ++askers->last_id;
 	map_put(&askers->map, &asker->node, hash);

@@ -1,6 +1,7 @@
 #ifndef DNS_ASKER_H
 #define DNS_ASKER_H
 
+#include "src/base/addr.h"
 #include "src/base/budget.h"
 #include "src/base/list.h"
 #include "src/base/map.h"
@@ -12,17 +13,18 @@ struct asker_user {
 	uint32_t uid;
 	bool known;
 	unsigned int refs; /* of askers */
-	unsigned int waiting, tasks;
+	unsigned int waiting, tasks, conns;
 	struct budget names; /* new ones for tunnels */
 };
 
-/* A process that asks: with a number that no other one ever gets, so that what
- * was decided for it can be kept beside an answer. */
+/* A process, or another host, that asks: with a number that no other one ever
+ * gets, so that what was decided for it can be kept beside an answer. */
 struct asker {
 	struct map_node node;
 	struct list lru;
 	const struct process *process; /* a reference */
-	uint64_t id;		       /* from 1 */
+	struct addr host; /* another one that asks; ADDR_NONE for a program */
+	uint64_t id;	  /* from 1 */
 	struct asker_user *user;
 	/* what it takes of ours: while it has any it is not forgotten */
 	unsigned int waiting; /* queries of its that wait */
@@ -54,9 +56,12 @@ struct askers {
 int askers_init(struct askers *askers); /* 0 or -ENOMEM */
 void askers_done(struct askers *askers);
 
-/* Finds or makes it; NULL when there is no memory. Those that take
- * something of ours stay; others are borrowed until the next call. */
-struct asker *asker_get(struct askers *askers, const struct process *process);
+/* Finds or makes it, for a program, or for another host that asks (NULL: none):
+ * these, whose processes are not known, are one user together. NULL when there
+ * is no memory. Those that take something of ours stay; others are borrowed
+ * until the next call. */
+struct asker *asker_get(struct askers *askers, const struct process *process,
+    const struct addr *host);
 
 /* One that is in no table. NULL when there is no memory. */
 struct asker *asker_new(const struct process *process);

@@ -47,6 +47,7 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 	rec.port = client->port;
 	rec.tcp = client->tcp;
 	rec.captured = client->captured;
+	rec.elsewhere = client->elsewhere;
 	rec.answered = o->answer != NULL;
 	rec.rcode = o->answer != NULL ? o->answer->rcode : RCODE_NOERROR;
 	rec.n_addrs = 0;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Names below a forward, and of what [resolver] allow-private names, may have
- * private addresses; so may names of one label. */
+ * private addresses; so may names of one label, which have fewer than these. */
 #define PUBLIC_LABELS 2
 
 /* Takes the attempt from its task; NULL where nobody waits for it. */
@@ -35,15 +35,32 @@ try_others(struct resolve *r, struct task *task, int error, mono_t now)
 }
 
 static bool
-is_public(const struct resolve *r, const struct key *key)
+may_be_private(const struct resolve *r, const struct key *key)
 {
-	if (key->group != 0 || (key->flags & KEY_OWN) != 0 ||
-	    name_n_labels(&key->name) < PUBLIC_LABELS)
-		return false;
 	for (size_t i = 0; i < r->conf.n_allow_private; i++)
 		if (name_in(&key->name, &r->conf.allow_private[i]))
-			return false;
-	return true;
+			return true;
+	return (key->flags & KEY_OWN) != 0 ||
+	       name_n_labels(&key->name) < PUBLIC_LABELS;
+}
+
+/* Private addresses that come through a tunnel are the far side's; this host's
+ * own are not, and connections to them do not go there. */
+static void
+set_rebinding(struct resolve *r, const struct key *key, mono_t now,
+    struct scrub_opts *ret)
+{
+	static const uint8_t first[4] = { 198, 18, 0, 0 };
+	struct addr stand_in = addr_ip4(first);
+	bool far = resolve_is_tunnelled(r, key->group);
+	bool may = may_be_private(r, key);
+	const struct name *name;
+
+	ret->no_private = !may && key->group == 0;
+	ret->no_own_host = !may && far;
+	/* nobody but this daemon knows what they stand for */
+	ret->no_stand_in = r->ops.stands_for != NULL &&
+			   r->ops.stands_for(r->ops.arg, &stand_in, now, &name);
 }
 
 static void
@@ -62,11 +79,11 @@ take_answer(struct resolve *r, struct task *task, struct upstream *u,
 {
 	struct scrub_opts opts = { .ttl_min = r->conf.ttl_min,
 		.ttl_max = r->conf.ttl_max,
-		.negative_max = 3600,
-		.no_private = is_public(r, &task->key) };
+		.negative_max = 3600 };
 	struct outcome o = { .from = FROM_UPSTREAM, .upstream = u };
 	struct answer answer;
 
+	set_rebinding(r, &task->key, now, &opts);
 	switch (scrub(&answer, &r->space, msg, len, &task->key, &opts)) {
 	case SCRUB_GOOD:
 		if (answer.ede == EDE_FILTERED)

@@ -27,6 +27,7 @@ struct record {
 	struct addr client;
 	uint16_t port;
 	bool tcp, captured, answered;
+	bool elsewhere; /* of another host: no process of this one */
 	uint8_t rcode;
 	uint8_t n_addrs;
 	enum record_from from;

@@ -20,6 +20,7 @@ struct client {
 	uint32_t ifindex;
 	uint16_t listener;
 	bool tcp, captured;    /* by mark 1799 */
+	bool elsewhere;	       /* on another host, which `allow` lets ask */
 	enum attributed_by by; /* who said whose it is */
 	uint64_t conn;	       /* of TCP: the shell's number for it */
 	/* of TCP: the shell's list of what waits for it; NULL for none */

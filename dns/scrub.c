@@ -3,12 +3,17 @@
 #include <string.h>
 
 #include "dns/addresses.h"
+#include "src/core/fakeip.h"
 
 /* A chain that is longer is a loop, or nobody's good will. */
 #define CHAIN_MAX 16
 /* All records are looked at for each name of a chain: of the largest answer for
  * a few, of usual ones for all. */
 #define LOOKS_MAX (3 * WRITER_RRS_MAX)
+/* Of a host, and of a service: each of them is judged, and learnt; programs use
+ * one or two. */
+#define ADDRESSES_MAX 1024
+#define HINTS_MAX 256
 
 struct scrubber {
 	const uint8_t *msg;
@@ -23,7 +28,7 @@ struct scrubber {
 	unsigned int n_data;	 /* records of the type asked */
 	unsigned int n_stripped; /* private addresses taken out */
 	unsigned int chain;
-	unsigned int n_looks;
+	unsigned int n_looks, n_addresses, n_hints;
 	uint8_t kept[WRITER_RRS_MAX / 8]; /* of the answer, by place */
 };
 
@@ -47,25 +52,49 @@ scrub_is_answer(
 	       wire_u16(msg + off + 2) == key->class;
 }
 
-bool
-scrub_is_private(const struct addr *addr)
+/* The IPv4 address that an IPv6 one is made of. */
+static struct addr
+plain(const struct addr *addr)
 {
 	static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
 	struct addr a = addr_unmap(addr);
 
 	if (a.family == ADDR_IP6 && memcmp(a.bytes, nat64, 12) == 0)
 		a = addr_ip4(a.bytes + 12);
-	if (a.family == ADDR_IP4 && a.bytes[0] == 0)
-		return true;
+	return a;
+}
+
+static bool
+is_own_host(const struct addr *a)
+{
+	return (a->family == ADDR_IP4 && a->bytes[0] == 0) || addr_is_any(a) ||
+	       addr_is_loopback(a);
+}
+
+bool
+scrub_is_private(const struct addr *addr)
+{
+	struct addr a = plain(addr);
+
 	/* 100.64/10 is what carriers give, and no inside of anything */
 	if (a.family == ADDR_IP4 && a.bytes[0] == 100)
 		return false;
-	return addr_is_any(&a) || addr_is_loopback(&a) || addr_is_lan(&a);
+	return is_own_host(&a) || addr_is_lan(&a);
+}
+
+static bool
+is_taken_out(const struct scrub_opts *opts, const struct addr *addr)
+{
+	struct addr a = plain(addr);
+
+	return (opts->no_private && scrub_is_private(addr)) ||
+	       (opts->no_own_host && is_own_host(&a)) ||
+	       (opts->no_stand_in && fakeip_is(&a));
 }
 
 /* One that is malformed gives no address (RFC 9460: hints are addresses). */
 static bool
-is_private(const struct scrubber *s, const struct wire_rr *rr)
+is_rebinding(const struct scrubber *s, const struct wire_rr *rr)
 {
 	struct addresses addresses;
 	struct addr addr;
@@ -73,9 +102,26 @@ is_private(const struct scrubber *s, const struct wire_rr *rr)
 	(void)addresses_read(
 	    &addresses, rr->type, s->msg + rr->rdata, rr->rdlen);
 	while (addresses_next(&addresses, &addr))
-		if (scrub_is_private(&addr))
+		if (is_taken_out(s->opts, &addr))
 			return true;
 	return false;
+}
+
+/* With this record there are more addresses than an answer may have. */
+static bool
+is_too_much(struct scrubber *s, const struct wire_rr *rr)
+{
+	struct addresses addresses;
+
+	if (rr->type == TYPE_A || rr->type == TYPE_AAAA)
+		return ++s->n_addresses > ADDRESSES_MAX;
+	if (!addresses_is_service(rr->type))
+		return false;
+	(void)addresses_read(
+	    &addresses, rr->type, s->msg + rr->rdata, rr->rdlen);
+	s->n_hints +=
+	    (unsigned int)(addresses.four.len / 4 + addresses.six.len / 16);
+	return s->n_hints > HINTS_MAX;
 }
 
 /* Types whose RDATA has one size, and those that hold addresses. */
@@ -190,10 +236,12 @@ pass_chain(struct scrubber *s, struct name *ret_next)
 				return false; /* in circles */
 			continue;	      /* a DNAME above both ends */
 		}
-		if (data && s->opts->no_private && is_private(s, &rr)) {
+		if (data && is_rebinding(s, &rr)) {
 			s->n_stripped++;
 			continue;
 		}
+		if (data && is_too_much(s, &rr))
+			continue;
 		if (rr.type == TYPE_CNAME && !data) {
 			size_t at = rr.rdata;
 

@@ -10,8 +10,9 @@
 
 struct scrub_opts {
 	uint32_t ttl_min, ttl_max, negative_max; /* s */
-	/* addresses of private space are taken out (DNS rebinding) */
-	bool no_private;
+	/* addresses are taken out (DNS rebinding): of private space; of the
+	 * program's own host; of those that stand for names of tunnels */
+	bool no_private, no_own_host, no_stand_in;
 };
 
 enum scrub_result {

@@ -51,6 +51,7 @@ tcp_conn_free(struct conn *conn)
 
 	count_behind(conn, 0);
 	conn->client.asker->conns--;
+	conn->client.asker->user->conns--;
 	list_remove(&conn->order);
 	map_remove(&te->conns, &conn->node);
 	if (conn->later != NULL)
@@ -326,6 +327,7 @@ tcp_conn_open(struct conn *conn, int fd)
 		return -ENOMEM;
 	}
 	conn->client.asker->conns++;
+	conn->client.asker->user->conns++;
 	list_prepend(&te->order, &conn->order);
 	map_put(&te->conns, &conn->node,
 	    map_hash(&te->conns, &conn->id, sizeof(conn->id)));

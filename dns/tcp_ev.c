@@ -10,9 +10,10 @@
 #include "dns/tcp_own.h"
 #include "src/base/log.h"
 
-/* Connections of all, and of one program. When there are more, the one that
- * was idle longest is closed. */
+/* Connections of all, of all other hosts, and of one of them or one program.
+ * When there are more, the one that was idle longest is closed. */
 #define CONNECTIONS_MAX 1024
+#define CONNECTIONS_HOSTS 512
 #define CONNECTIONS_ONE 256
 /* Connections taken in a row. */
 #define AT_ONCE 32
@@ -54,6 +55,14 @@ make_room(struct tcp_ev *te)
 		tcp_conn_free(container_of(te->order.prev, struct conn, order));
 }
 
+static bool
+is_over(const struct asker *asker)
+{
+	return asker->conns >= CONNECTIONS_ONE ||
+	       (asker->host.family != ADDR_NONE &&
+		   asker->user->conns >= CONNECTIONS_HOSTS);
+}
+
 static int
 conn_new(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa)
 {
@@ -71,7 +80,7 @@ conn_new(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa)
 	conn->client.tcp = true;
 	conn->client.conn = conn->id;
 	(void)te->opts->identify(te->opts->arg, &conn->client, mono_now());
-	if (conn->client.asker->conns >= CONNECTIONS_ONE) {
+	if (is_over(conn->client.asker)) {
 		te->stats.refused++;
 		free(conn);
 		return -EMFILE;

@@ -89,8 +89,10 @@ note_end(struct assoc *assoc, enum outcome outcome)
 	struct backoff *backoff = &assoc->assocs->backoff;
 	mono_t now = mono_now();
 
-	/* that is remembered of the tunnel, for longer */
-	if (outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_DENIED)
+	/* that is remembered of the tunnel, for longer; or is this program's
+	 * own affair */
+	if (outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_DENIED ||
+	    outcome == OUTCOME_LOOP)
 		return;
 	if (outcome == OUTCOME_CONNECTED && !is_young(assoc, now))
 		backoff_worked(backoff, assoc->number);

@@ -26,5 +26,6 @@ claim_identity(
 		.start = process->start,
 		.flow = flow,
 		.rule = claim->rule,
+		.process = process,
 	};
 }

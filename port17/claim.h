@@ -31,7 +31,8 @@ struct dial_identity {
 	uint16_t sport;
 	uint32_t pid, uid;
 	uint64_t start, flow;
-	const char *rule; /* NULL: none */
+	const char *rule;	       /* NULL: none */
+	const struct process *process; /* NULL: our own flows */
 };
 
 struct dial_identity claim_identity(

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define CONNECT_NS (5 * MONO_S)
 #define DIAL_NS (15 * MONO_S)
 
+static void start_member(struct dial *dial);
 static void next_member(struct dial *dial);
 
 void
@@ -106,6 +108,22 @@ count_end(struct dial *dial, enum outcome outcome)
 	dial->state = NULL;
 }
 
+/* The far side may not know a name that was resolved here, for this program:
+ * then it is asked once more, for what the program asked for. Never so where
+ * the far side alone resolves: its address may be none of this network's. */
+static bool
+may_ask_by_address(const struct dial *dial, enum outcome outcome)
+{
+	const struct target *target = &dial->opts.target;
+
+	return (outcome == OUTCOME_HOST_UNREACHABLE ||
+		   outcome == OUTCOME_FAILED || outcome == OUTCOME_NO_NAME) &&
+	       dial->via->kind != TUNNEL_DIRECT &&
+	       dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL &&
+	       dial->via->dns == TUNNEL_DNS_LOCAL && !target->by_name &&
+	       target->name.len > 0 && target->addr.family != ADDR_NONE;
+}
+
 void
 dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 {
@@ -121,9 +139,16 @@ dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 		    dial->error.why, dial->error.why[0] ? ")" : "");
 		dial_say_step(dial, text);
 	}
-	count_end(dial, outcome);
 	leg_close(dial->leg);
 	dial->leg = NULL;
+	if (may_ask_by_address(dial, outcome)) {
+		dial->opts.target.name.len = 0;
+		dial->error.why[0] = '\0';
+		dial_say_step(dial, "asked again, for the address");
+		start_member(dial);
+		return;
+	}
+	count_end(dial, outcome);
 	if (outcome_try_next(outcome) && dial->opts.tunnel->kind == TUNNEL_LIST)
 		next_member(dial);
 	else
@@ -182,6 +207,48 @@ connect_outcome(const struct dial *dial, int error)
 					    : OUTCOME_TUNNEL_DOWN;
 }
 
+/* False where the other end is on another host. */
+static bool
+reached_here(const struct dial *dial, struct dial_reached *ret)
+{
+	struct sock_addr peer = { .len = sizeof(peer.space) };
+	struct sock_addr own = { .len = sizeof(own.space) };
+	struct ucred who;
+	socklen_t len = sizeof(who);
+	int fd = dial->leg->fd;
+
+	memset(ret, 0, sizeof(*ret)); /* hashed with its padding */
+	if (getpeername(fd, &peer.sa, &peer.len) < 0)
+		return false;
+	if (peer.sa.sa_family == AF_UNIX) {
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+			return false;
+		ret->pid = who.pid;
+		return who.pid != 0;
+	}
+	if (getsockname(fd, &own.sa, &own.len) < 0)
+		return false;
+	ret->key.proto = IPPROTO_TCP;
+	ret->key.local = sock_addr_get(&peer, &ret->key.lport);
+	ret->key.remote = sock_addr_get(&own, &ret->key.rport);
+	return addr_is_loopback(&ret->key.local) ||
+	       addr_equal(&ret->key.local, &ret->key.remote);
+}
+
+/* A proxy whose own connections come here again: it would ask itself for ever.
+ * Seen before it is asked anything. */
+static bool
+is_loop(const struct dial *dial)
+{
+	const struct dialer_opts *opts = &dial->dialer->opts;
+	const struct process *process = dial->opts.identity.process;
+	struct dial_reached reached;
+
+	return dial->via->kind != TUNNEL_DIRECT && process != NULL &&
+	       opts->is_loop != NULL && reached_here(dial, &reached) &&
+	       opts->is_loop(opts->arg, &reached, process);
+}
+
 static void
 check_connected(struct dial *dial)
 {
@@ -194,6 +261,10 @@ check_connected(struct dial *dial)
 	}
 	if (!dial->leg->writable)
 		return;
+	if (is_loop(dial)) {
+		dial_failed(dial, OUTCOME_LOOP, "");
+		return;
+	}
 	if (dial->via->kind != TUNNEL_DIRECT)
 		dial_say_step(dial, "the proxy is reached");
 	dial_shake_begin(dial);
@@ -306,7 +377,10 @@ start_member(struct dial *dial)
 	dial->phase = PHASE_CONNECT;
 	if (r == -EDESTADDRREQ) {
 		dial_failed(dial, OUTCOME_UNSUPPORTED,
-		    "only the name is known, and nobody here may resolve it");
+		    dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL
+			? "nobody here knows the name"
+			: "only the name is known, and nobody here may "
+			  "resolve it");
 		return;
 	}
 	if (r == -ENOENT) {

@@ -8,9 +8,11 @@
 #include "port17/health.h"
 #include "port17/outcome.h"
 #include "port17/tunnel_set.h"
+#include "src/core/flow.h"
 
 struct event_base;
 struct inodes;
+struct process;
 struct sock_maker;
 struct ssl_ctx_st;
 
@@ -37,11 +39,23 @@ struct dialer;
 /* Dials at once, of programs; one process may have an eighth of them. */
 #define DIALS_MAX 4096
 
+/* A proxy on this host: by the connection as its end sees it, or, of a Unix
+ * socket, by who listens there. */
+struct dial_reached {
+	struct flow_key key;
+	pid_t pid; /* 0: the key counts */
+};
+
 struct dialer_opts {
 	struct event_base *base;
 	struct inodes *own;
 	/* of sockets in other network namespaces; NULL: nobody makes any */
 	const struct sock_maker *maker;
+	/* whether what a dial has reached on this host is its own program, or
+	 * one that began it; NULL: it is not asked */
+	bool (*is_loop)(void *arg, const struct dial_reached *reached,
+	    const struct process *process);
+	void *arg;
 };
 
 int dialer_new(struct dialer **ret, const struct dialer_opts *opts);

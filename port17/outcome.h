@@ -26,6 +26,8 @@
 	    N)                                                                 \
 	X(UNSUPPORTED, "unsupported", "the tunnel can't carry this",           \
 	    EHOSTUNREACH, N)                                                   \
+	X(LOOP, "loop", "the tunnel's own proxy would go through it",          \
+	    EHOSTUNREACH, N)                                                   \
 	X(REJECTED, "rejected", "the list of tunnels ends in reject",          \
 	    ECONNREFUSED, N)                                                   \
 	X(TUNNEL_DOWN, "tunnel-down", "the tunnel can't be reached",           \

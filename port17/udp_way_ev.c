@@ -171,7 +171,10 @@ pick_member(struct udp_ways *ways, struct udp_flow *flow, mono_t now)
 		if (state == NULL)
 			return NULL;
 		health[i] = &state->health;
-		if (!dialer_carries_udp(ways->dialer, members[i], now))
+		/* where only the name is known, and nobody there resolves it,
+		 * the address would be one that stands for it */
+		if (!dialer_carries_udp(ways->dialer, members[i], now) ||
+		    (claim->by_name && members[i]->kind == TUNNEL_DIRECT))
 			tried |= UINT32_C(1) << i;
 	}
 	i = health_pick(health, n, tried, now);

@@ -271,6 +271,7 @@ socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
 	ret->connected = attr->used.connected ||
 			 pkt->tuple.proto == IPPROTO_ICMP ||
 			 pkt->tuple.proto == IPPROTO_ICMPV6;
+	ret->accepted = attr->used.answers && pkt->tuple.proto != IPPROTO_TCP;
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/base/log.h"
+#include "src/dump_ev.h"
 #include "src/linux/ct.h"
 #include "src/linux/ct_acct.h"
 
@@ -28,9 +29,11 @@ struct bytes_ev {
 	struct event *ended; /* some entry has: wait for more */
 	struct event *read;  /* now they are read */
 	struct event *turn;  /* of a dump */
+	struct dump_ev dump;
 	struct list waiting;
 	bool dumping;
 	unsigned int tries;
+	int error;   /* of the beginning */
 	mono_t done; /* when the last dump was */
 	bool ever;
 };
@@ -152,12 +155,13 @@ finish(struct bytes_ev *be)
 	}
 }
 
-static bool
-dump_begin(struct bytes_ev *be)
+static void
+begun_cb(void *arg, int error)
 {
-	static const struct timeval at_once = { 0, 0 };
+	struct bytes_ev *be = arg;
 
-	return ct_dump_begin(be->ct) == 0 && event_add(be->turn, &at_once) == 0;
+	be->error = error;
+	event_active(be->turn, EV_TIMEOUT, 0); /* not within the question */
 }
 
 static void
@@ -166,7 +170,7 @@ turn_cb(evutil_socket_t fd, short what, void *arg)
 	static const struct timeval at_once = { 0, 0 };
 	struct bytes_ev *be = arg;
 	mono_t begin = mono_now();
-	int r = 0;
+	int r = be->error;
 
 	(void)fd;
 	(void)what;
@@ -174,9 +178,10 @@ turn_cb(evutil_socket_t fd, short what, void *arg)
 		r = ct_dump_next(be->ct, entry_lives, be);
 	if (r == 0 && event_add(be->turn, &at_once) == 0)
 		return;
-	if ((r == -EINTR || r == -ENOBUFS) && ++be->tries < CT_DUMP_TRIES &&
-	    dump_begin(be))
+	if ((r == -EINTR || r == -ENOBUFS) && ++be->tries < CT_DUMP_TRIES) {
+		dump_ev_begin(&be->dump, be->ct);
 		return;
+	}
 	if (r < 0)
 		log_limited(LOG_LEVEL_WARNING, "bytes",
 		    "conntrack can't be asked: %s", strerror(-r));
@@ -188,18 +193,23 @@ bytes_ev_refresh(struct bytes_ev *be, struct bytes_wait *wait)
 {
 	if (be == NULL || be->ct == NULL)
 		return true;
-	if (!be->dumping) {
-		if (be->ever && mono_since(mono_now(), be->done) < FRESH_NS)
-			return true;
-		be->tries = 0;
-		(void)read_for(
-		    be, ASKED_NS); /* what is left is for the timer */
-		if (!dump_begin(be))
-			return true;
-		be->dumping = true;
-	}
+	if (!be->dumping && be->ever &&
+	    mono_since(mono_now(), be->done) < FRESH_NS)
+		return true;
 	list_append(&be->waiting, &wait->node);
+	if (be->dumping)
+		return false;
+	be->dumping = true;
+	be->tries = 0;
+	(void)read_for(be, ASKED_NS); /* what is left is for the timer */
+	dump_ev_begin(&be->dump, be->ct);
 	return false;
+}
+
+bool
+bytes_ev_is_busy(const struct bytes_ev *be)
+{
+	return be != NULL && dump_ev_is_busy(&be->dump);
 }
 
 void
@@ -236,6 +246,9 @@ bytes_ev_new(struct bytes_ev **ret, const struct bytes_opts *opts)
 	if (be == NULL)
 		return -ENOMEM;
 	be->opts = *opts;
+	be->dump = (struct dump_ev){
+		.base = opts->base, .begun = begun_cb, .arg = be
+	};
 	list_init(&be->waiting);
 	r = conntrack_open(be);
 	if (r < 0) {

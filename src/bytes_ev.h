@@ -33,6 +33,9 @@ struct bytes_wait {
 int bytes_ev_new(struct bytes_ev **ret, const struct bytes_opts *opts);
 void bytes_ev_free(struct bytes_ev *be); /* accepts NULL; nobody waits */
 
+/* A thread works on it: it can't be freed yet. */
+bool bytes_ev_is_busy(const struct bytes_ev *be); /* accepts NULL */
+
 /* True if the counts are of this moment, or can't be had. Else they are asked
  * for, a few at a time, and fresh() is called when all are there. */
 bool bytes_ev_refresh(struct bytes_ev *be, struct bytes_wait *wait);

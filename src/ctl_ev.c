@@ -285,8 +285,8 @@ client_call(struct client *client, const char *text, size_t len)
 	case CTL_TEST:
 		work_begin(client);
 		tunnel_test_run(job.tunnel,
-		    port17_ev_dialer(client->ce->env->port17), ask_done,
-		    client);
+		    port17_ev_dialer(client->ce->env->port17),
+		    client->ce->env->resolver, ask_done, client);
 		break;
 	case CTL_WATCH:
 		free(client->watch);

@@ -1,6 +1,7 @@
 #include "src/ctl_explain.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,13 @@ run(struct ctl_job *job)
 	explain_done(&question);
 }
 
+static bool
+is_pid(const json_t *pid)
+{
+	return json_is_integer(pid) && json_integer_value(pid) > 0 &&
+	       json_integer_value(pid) <= INT_MAX;
+}
+
 enum ctl_answer
 ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
@@ -164,7 +172,13 @@ ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
 	explain->about = strdup(about != NULL ? about : "");
 	explain->policy = policy_ref(judge_policy(env->judge));
 	explain->conf = conf_ref(policy_ev_conf(env->policy_ev));
-	if (json_is_integer(pid) &&
+	if (pid != NULL && !is_pid(pid)) {
+		ctl_explain_free(explain);
+		*ret_line = ctlmsg_error(
+		    CTLMSG_BAD_ARGS, "\"pid\" is no number of a process");
+		return CTL_LINE;
+	}
+	if (pid != NULL &&
 	    procfs_process(env->procfs, (pid_t)json_integer_value(pid),
 		&explain->process) < 0) {
 		ctl_explain_free(explain);

@@ -25,9 +25,15 @@ change_of(
     enum change_kind kind, json_t *args, const char *text_key, char **ret_line)
 {
 	const char *text = NULL;
-	json_int_t for_ms = json_integer_value(json_object_get(args, "for_ms"));
+	json_t *wanted = json_object_get(args, "for_ms");
+	json_int_t for_ms = json_integer_value(wanted);
 	struct change *change;
 
+	/* what is no number is no word for "for good" */
+	if (wanted != NULL && !json_is_integer(wanted)) {
+		(void)refuse(ret_line, "\"for_ms\" is no whole number");
+		return NULL;
+	}
 	if (for_ms < 0 || for_ms > FOR_MAX_MS) {
 		(void)refuse(ret_line, "\"for_ms\" is out of range");
 		return NULL;
@@ -66,11 +72,37 @@ ctl_rules_reload(const struct ctl_env *env, json_t *args, char **ret_line,
 	return answer(change_of(CHANGE_RELOAD, args, NULL, ret_line), ret_job);
 }
 
+/* A rule that was meant to end must not stay because of a slip. */
+static const char *
+unknown_arg(json_t *args)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(args, key, value)
+	{
+		(void)value;
+		if (strcmp(key, "rule") != 0 && strcmp(key, "for_ms") != 0)
+			return key;
+	}
+	return NULL;
+}
+
 enum ctl_answer
 ctl_rules_add(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
+	const char *unknown = unknown_arg(args);
+	char what[128];
+
 	(void)env;
+	if (unknown != NULL) {
+		(void)snprintf(what, sizeof(what),
+		    "there is no argument '%.32s': expected \"rule\" and "
+		    "\"for_ms\"",
+		    unknown); /* fits */
+		return refuse(ret_line, what);
+	}
 	return answer(change_of(CHANGE_ADD, args, "rule", ret_line), ret_job);
 }
 

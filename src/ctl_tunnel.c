@@ -75,26 +75,35 @@ live_of(const struct port17_ev *p17, const char *via)
 	return live;
 }
 
-/* A list is as well as the best of its members. */
-static enum health_state
+static bool
+is_untried(const struct tunnel_state *state)
+{
+	return state->good_at.ns == 0 && state->error_at.ns == 0 &&
+	       state->flows == 0 && state->up == 0 && state->down == 0;
+}
+
+/* A list is as well as the best of its members; nobody knows of those that
+ * nothing has gone through. */
+static const char *
 state_of(struct dialer *dialer, const struct tunnel_set *set,
     const struct tunnel *t, mono_t now)
 {
 	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
 	size_t n = tunnel_set_members(set, t, members);
 	enum health_state best = HEALTH_DOWN;
+	bool untried = false;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct tunnel_state *state =
 		    dialer_state(dialer, members[i]->name);
-		enum health_state is = state != NULL
-					   ? health_state(&state->health, now)
-					   : HEALTH_UP;
 
-		if (is < best)
-			best = is;
+		if (state == NULL || is_untried(state))
+			untried = true;
+		else if (health_state(&state->health, now) < best)
+			best = health_state(&state->health, now);
 	}
-	return best;
+	return best != HEALTH_UP && untried ? "untried"
+					    : health_state_name(best);
 }
 
 static const char *
@@ -127,11 +136,10 @@ tunnel_row(const struct ctl_list *list, size_t i)
 	live = live_of(p17, t->name);
 	row = json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "name",
 	    t->name, "kind", tunnel_kind_name(t->kind), "upstream",
-	    json_upstream(set, t), "state",
-	    health_state_name(state_of(dialer, set, t, now)), "flows",
-	    (json_int_t)state->flows, "dials", (json_int_t)state->dials,
-	    "failures", (json_int_t)state->failures, "bytes_up",
-	    (json_int_t)(state->up + live.up), "bytes_down",
+	    json_upstream(set, t), "state", state_of(dialer, set, t, now),
+	    "flows", (json_int_t)state->flows, "dials",
+	    (json_int_t)state->dials, "failures", (json_int_t)state->failures,
+	    "bytes_up", (json_int_t)(state->up + live.up), "bytes_down",
 	    (json_int_t)(state->down + live.down));
 	if (row == NULL)
 		return NULL;

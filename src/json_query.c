@@ -93,7 +93,7 @@ json_query(const struct record *rec, const struct json_time *at)
 	    "upstream", json_upstream(rec), "elapsed_us",
 	    (json_int_t)rec->elapsed_us, "addresses", json_addresses(rec),
 	    "attributed_by", attributed_name(rec->by), "process",
-	    json_process(rec->process));
+	    rec->elsewhere ? json_null() : json_process(rec->process));
 
 	if (object == NULL || why == NULL || rest == NULL ||
 	    json_object_update(object, why) < 0 ||

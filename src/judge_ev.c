@@ -52,6 +52,21 @@ was_begun_here(
 	       memcmp(&began, key, sizeof(began)) == 0;
 }
 
+/* The same of one that such a socket sends: the kernel's own record of who
+ * sends (BPF) has it. */
+static bool
+was_begun_outside(
+    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+{
+	struct flow_key reply;
+
+	return !pkt->in && pkt->tuple.has_ports &&
+	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
+	       mono_before(je->now, je->doubt_end) &&
+	       ct_reply(je->ct, key, &reply, NULL) == 0 &&
+	       memcmp(&reply, key, sizeof(reply)) == 0;
+}
+
 static void
 note_policy(struct judge_ev *je)
 {
@@ -70,6 +85,8 @@ find_socket(struct judge_ev *je, const struct packet *pkt,
 	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
 	if (ret->status == SOCKET_FOUND && !ret->connected)
 		ret->connected = was_begun_here(je, pkt, &key);
+	if (ret->status == SOCKET_FOUND && ret->by != BY_BPF && !ret->accepted)
+		ret->accepted = was_begun_outside(je, pkt, &key);
 }
 
 /* Raw sockets of the daemon's own send ICMP errors and nothing else, while
@@ -267,20 +284,42 @@ give(struct judge_ev *je, const struct nfq_packet *raw,
 }
 
 static void
+refuse_unread(struct judge_ev *je, const struct nfq_packet *raw, int fault)
+{
+	struct verdict verdict;
+
+	judge_malformed(je->opts.judge, fault, &verdict);
+	log_limited(LOG_LEVEL_WARNING, "judge",
+	    "%s packet dropped direction=%s bytes=%zu",
+	    fault == -ENOMSG  ? "fragmented"
+	    : fault == -EXDEV ? "source-routed"
+			      : "malformed",
+	    raw->in ? "in" : "out", raw->total);
+	nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
+}
+
+/* What goes out by a way of its own (IPV6_RTHDR needs no privilege) is
+ * addressed to a stop on that way: neither the rules nor the look-ups of its
+ * socket would be about where it goes, and a long list of stops hides its ports
+ * from who sees it sent. */
+static int
+parse(struct packet *ret, const struct nfq_packet *raw)
+{
+	int r = packet_parse(ret, raw->payload, raw->len, raw->total);
+
+	return r == 0 && ret->source_routed && !raw->in ? -EXDEV : r;
+}
+
+static void
 packet_cb(void *arg, const struct nfq_packet *raw)
 {
 	struct judge_ev *je = arg;
 	struct verdict verdict;
 	struct packet pkt;
-	int r = packet_parse(&pkt, raw->payload, raw->len, raw->total);
+	int r = parse(&pkt, raw);
 
 	if (r < 0) {
-		judge_malformed(je->opts.judge, r, &verdict);
-		log_limited(LOG_LEVEL_WARNING, "judge",
-		    "%s packet dropped direction=%s bytes=%zu",
-		    r == -ENOMSG ? "fragmented" : "malformed",
-		    raw->in ? "in" : "out", raw->total);
-		nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
+		refuse_unread(je, raw, r);
 		return;
 	}
 	pkt.in = raw->in;

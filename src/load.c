@@ -39,6 +39,27 @@ fault_errno(struct faults *faults, const char *file, int error)
 	return -EINVAL;
 }
 
+void
+load_print_faults(const struct faults *faults)
+{
+	char *text = NULL, *rest = NULL;
+	size_t len;
+	FILE *mem = NULL;
+
+	if (getenv("JOURNAL_STREAM") != NULL)
+		mem = open_memstream(&text, &len);
+	if (mem == NULL) {
+		faults_print(faults, stderr);
+		return;
+	}
+	faults_print(faults, mem);
+	if (fclose(mem) == 0)
+		for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+		     line = strtok_r(NULL, "\n", &rest))
+			fprintf(stderr, "<3>%s\n", line);
+	free(text);
+}
+
 static int
 read_all(int fd, struct text *ret)
 {

@@ -20,6 +20,9 @@
  * failure. */
 int load_conf(const struct conf **ret, const char *file, struct faults *faults);
 
+/* To stderr; where that is the journal each line has the level of an error. */
+void load_print_faults(const struct faults *faults);
+
 /* The texts of a folder of rules. */
 struct sources {
 	struct source *v; /* names and texts are owned */

@@ -49,6 +49,7 @@ libcore_a_SOURCES = \
 	%D%/core/mark.h \
 	%D%/core/names.c %D%/core/names.h \
 	%D%/core/names_own.h \
+	%D%/core/names_crowd.c \
 	%D%/core/names_text.c \
 	%D%/core/netline.c %D%/core/netline.h \
 	%D%/core/packet.c %D%/core/packet.h \
@@ -100,8 +101,9 @@ libcore_a_SOURCES += \
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
-	%D%/linux/bpf/task.h \
+	%D%/linux/bpf/seed.h %D%/linux/bpf/task.h \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
+	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/bpf_seed.c %D%/linux/bpf_seed.h \
 	%D%/linux/caps.c %D%/linux/caps.h \
@@ -124,7 +126,9 @@ liblinux_a_SOURCES = \
 	%D%/linux/diag.c %D%/linux/diag.h \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
+	%D%/linux/ending.c %D%/linux/ending.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
+	%D%/linux/ktypes.c %D%/linux/ktypes.h \
 	%D%/linux/netns.c %D%/linux/netns.h \
 	%D%/linux/machine.c %D%/linux/machine.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
@@ -145,13 +149,13 @@ liblinux_a_SOURCES = \
 	%D%/linux/xtlock.c %D%/linux/xtlock.h \
 	%D%/linux/xtstate.c
 
-# What the kernel runs: its objects are bytes in bpf.c and bpf_seed.c.
-EXTRA_DIST += %D%/linux/bpf/attr.bpf.c %D%/linux/bpf/seed.bpf.c
+# What the kernel runs: its object is bytes in bpf_load.c.
+EXTRA_DIST += %D%/linux/bpf/attr.bpf.c
 CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
-CLEANFILES += %D%/linux/bpf/seed.bpf.o %D%/linux/bpf/seed.bpf.h
 if HAVE_BPF
 bpf_headers = $(srcdir)/src/linux/bpf/record.h \
 	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
+	$(srcdir)/src/linux/bpf/seed.h \
 	$(srcdir)/src/core/mark.h
 bpf_compile = $(CLANG) -std=gnu11 $(BPF_CPPFLAGS) $(BPF_CFLAGS) \
 	-I$(top_srcdir) -g -O2 -Wall -target bpf
@@ -160,15 +164,9 @@ bpf_bytes = od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'
 %D%/linux/bpf/attr.bpf.o: $(srcdir)/src/linux/bpf/attr.bpf.c $(bpf_headers)
 	@$(MKDIR_P) %D%/linux/bpf
 	$(AM_V_GEN)$(bpf_compile) -c $(srcdir)/src/linux/bpf/attr.bpf.c -o $@
-%D%/linux/bpf/seed.bpf.o: $(srcdir)/src/linux/bpf/seed.bpf.c $(bpf_headers)
-	@$(MKDIR_P) %D%/linux/bpf
-	$(AM_V_GEN)$(bpf_compile) -c $(srcdir)/src/linux/bpf/seed.bpf.c -o $@
 %D%/linux/bpf/attr.bpf.h: %D%/linux/bpf/attr.bpf.o
 	$(AM_V_GEN)$(bpf_bytes) >$@
-%D%/linux/bpf/seed.bpf.h: %D%/linux/bpf/seed.bpf.o
-	$(AM_V_GEN)$(bpf_bytes) >$@
-%D%/linux/bpf.$(OBJEXT): %D%/linux/bpf/attr.bpf.h
-%D%/linux/bpf_seed.$(OBJEXT): %D%/linux/bpf/seed.bpf.h
+%D%/linux/bpf_load.$(OBJEXT): %D%/linux/bpf/attr.bpf.h
 endif
 
 sbin_PROGRAMS += rerouted
@@ -189,6 +187,7 @@ rerouted_SOURCES = \
 	%D%/ctl_tunnel.c %D%/ctl_tunnel.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
+	%D%/dump_ev.c %D%/dump_ev.h \
 	%D%/far_dns_ev.c %D%/far_dns_ev.h \
 	%D%/file.c %D%/file.h \
 	%D%/fake_file.c %D%/fake_file.h \
@@ -244,6 +243,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/command.c %D%/ctl/command.h \
 	%D%/ctl/commands.c \
 	%D%/ctl/completion.c \
+	%D%/ctl/completion_rule.c %D%/ctl/completion_rule.h \
 	%D%/ctl/explain.c \
 	%D%/ctl/filter.c %D%/ctl/filter.h \
 	%D%/ctl/firewall.c \

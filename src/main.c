@@ -383,7 +383,7 @@ with_faults(const struct options *options, struct faults *faults)
 		if (options->mode == MODE_CHECK)
 			(void)mode_check(NULL, options->places.rules, faults);
 		else
-			faults_print(faults, stderr);
+			load_print_faults(faults);
 		return EXIT_FAILURE;
 	}
 	status = with_settings(options, conf, faults);

@@ -6,13 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "port17/tunnel_set.h"
 #include "src/base/log.h"
-#include "src/core/conf.h"
 #include "src/linux/netns.h"
+
+_Static_assert(sizeof((struct tunnel){ 0 }.netns) == NETNS_PATH_SIZE,
+    "a tunnel's path is one of these");
 
 struct netns_ev {
 	struct netns netns;
 	struct event *readable;
+	struct netns_told told;
 	struct list orders; /* in the order that they are answered */
 	uint32_t last_id;
 	struct sock_maker maker;
@@ -24,7 +28,7 @@ ask(void *arg, struct sock_order *order, const char *path, int family, int type)
 	struct netns_ev *ne = arg;
 	int r;
 
-	if (ne->netns.fd < 0)
+	if (ne->netns.fd < 0 || !netns_is_entered(&ne->told, path))
 		return -ENOTSUP;
 	r = netns_ask(&ne->netns, ++ne->last_id, path, family, type);
 	if (r < 0)
@@ -99,31 +103,58 @@ readable_cb(evutil_socket_t at, short what, void *arg)
 		end(ne);
 }
 
-static const struct conf_tunnel *
-find_user(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->n_tunnels; i++)
-		if (conf->tunnels[i].netns.s[0] != '\0')
-			return &conf->tunnels[i];
-	return NULL;
-}
-
+/* Once for the process, or for each path that it was not told. */
 void
 netns_ev_configure(const struct netns_ev *ne, const struct conf *conf)
 {
-	const struct conf_tunnel *user = find_user(conf);
+	struct tunnel_set *set = tunnel_set_new(conf);
 
-	if (user != NULL && ne->netns.fd < 0)
+	for (size_t i = 0; set != NULL && i < set->n; i++) {
+		const struct tunnel *t = &set->v[i];
+
+		if (t->netns[0] == '\0' ||
+		    (ne->netns.fd >= 0 &&
+			netns_is_entered(&ne->told, t->netns)))
+			continue;
 		log_warning("port17",
-		    "[tunnel \"%s\"] netns needs a restart: the privilege to "
-		    "enter network namespaces was given up",
-		    user->name);
+		    "[tunnel \"%s\"] netns needs a restart: %s", t->name,
+		    ne->netns.fd < 0
+			? "the privilege to enter network namespaces was given "
+			  "up"
+			: "one that is neither in /run/netns nor a "
+			  "/proc/PID/ns/net had to be there when the daemon "
+			  "was "
+			  "started");
+		if (ne->netns.fd < 0)
+			break;
+	}
+	tunnel_set_unref(set);
+}
+
+/* What the settings have now. */
+static int
+read_told(struct netns_told *ret, const struct conf *conf)
+{
+	struct tunnel_set *set = tunnel_set_new(conf);
+
+	if (set != NULL)
+		ret->paths = calloc(set->n + 1, sizeof(*ret->paths));
+	if (ret->paths == NULL) {
+		tunnel_set_unref(set);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < set->n; i++)
+		if (set->v[i].netns[0] != '\0')
+			memcpy(ret->paths[ret->n++], set->v[i].netns,
+			    sizeof(*ret->paths));
+	tunnel_set_unref(set);
+	return 0;
 }
 
 static int
 start(struct netns_ev *ne, struct event_base *base)
 {
-	int r = netns_start(&ne->netns);
+	int r = netns_start(&ne->netns, &ne->told);
 
 	if (r < 0)
 		return r;
@@ -139,14 +170,15 @@ netns_ev_new(
     struct netns_ev **ret, struct event_base *base, const struct conf *conf)
 {
 	struct netns_ev *ne = calloc(1, sizeof(*ne));
-	int r = 0;
+	int r;
 
 	if (ne == NULL)
 		return -ENOMEM;
 	list_init(&ne->orders);
 	ne->maker = (struct sock_maker){ ask, cancel, ne };
 	ne->netns.fd = -1;
-	if (find_user(conf) != NULL)
+	r = read_told(&ne->told, conf);
+	if (r == 0 && ne->told.n > 0)
 		r = start(ne, base);
 	if (r < 0) {
 		log_error("rerouted",
@@ -168,6 +200,7 @@ netns_ev_free(struct netns_ev *ne)
 	if (ne->readable != NULL)
 		event_free(ne->readable);
 	netns_stop(&ne->netns);
+	free(ne->told.paths);
 	free(ne);
 }
 

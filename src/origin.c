@@ -154,18 +154,28 @@ set_process(struct entry *entry, const struct process *proc,
 	process_unref(old);
 }
 
+static bool
+is_here(const struct origins *origins, const struct flow_key *flow)
+{
+	const struct origin_opts *opts = &origins->opts;
+
+	return opts->is_here(opts->arg, &flow->local);
+}
+
 /* The judge has no such flow. */
 static void
 ask(struct origins *origins, struct entry *entry, mono_t now)
 {
 	const struct process *proc = NULL;
 	enum attributed_by by = BY_NONE;
+	int r = attr_flow(origins->opts.attr, &entry->flow, &proc, &by);
 
-	if (attr_flow(origins->opts.attr, &entry->flow, &proc, &by) < 0) {
+	/* the kernel says who sent it, be it in a container; a socket is only
+	 * known by where it is bound */
+	if (r == 0 && (by == BY_BPF || is_here(origins, &entry->flow)))
+		set_process(entry, proc, by, now);
+	else
 		set_process(entry, origins->unknown, BY_NONE, now);
-		return;
-	}
-	set_process(entry, proc, by, now);
 	process_unref(proc);
 }
 

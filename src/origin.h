@@ -22,6 +22,10 @@ struct origin_opts {
 	struct attr *attr;
 	struct diag *diag;
 	struct ct *ct; /* NULL: nothing is brought here by DNAT */
+	/* whether an address is this host's: a socket bound to no address
+	 * would be found for any other host's, too */
+	bool (*is_here)(void *arg, const struct addr *addr);
+	void *arg;
 };
 
 /* NULL when there is no memory. All borrowed. */

@@ -135,7 +135,7 @@ settle(struct policy_ev *pe)
 	look_at_clock(pe);
 	if (pe->change == NULL)
 		start_next(pe);
-	if (!policy_ev_is_busy(pe))
+	if (pe->change == NULL && list_empty(&pe->queue))
 		pe->opts.idle(pe->opts.arg);
 }
 
@@ -419,7 +419,8 @@ policy_ev_conf(const struct policy_ev *pe)
 bool
 policy_ev_is_busy(const struct policy_ev *pe)
 {
-	return pe != NULL && (pe->change != NULL || !list_empty(&pe->queue));
+	return pe != NULL && (pe->change != NULL || !list_empty(&pe->queue) ||
+				 review_ev_is_busy(pe->review));
 }
 
 const char *

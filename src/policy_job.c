@@ -235,7 +235,7 @@ policy_job_first(const struct policy **ret, const struct conf *conf,
 	if (r == 0)
 		*ret = policy;
 	else
-		faults_print(faults, stderr);
+		load_print_faults(faults);
 	faults_free(faults);
 	return r;
 }

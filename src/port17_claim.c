@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/attr.h"
+#include "src/base/log.h"
 #include "src/core/fakeip.h"
 #include "src/core/names.h"
 #include "src/core/policy.h"
@@ -35,9 +36,29 @@ copy_name(struct name *to, const struct name *from)
 	memcpy(to->wire, from->wire, from->len);
 }
 
+/* The name that the rule goes by; else, of those that may be told, the one
+ * learnt last. NULL: the address alone. */
+static const struct name *
+name_for_proxy(const struct flow *flow)
+{
+	const struct host_names *hosts = flow->hosts;
+	uint8_t n = flow->decision.host;
+
+	if (hosts == NULL)
+		return NULL;
+	if (n > 0 && n <= hosts->n)
+		return hosts->v[n - 1];
+	for (uint8_t i = 0; i < hosts->n; i++)
+		if (host_names_may_tell(hosts, i, flow->process))
+			return hosts->v[i];
+	return NULL;
+}
+
 static bool
 claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
 {
+	const struct name *name;
+
 	memset(ret, 0, sizeof(*ret));
 	if (flow == NULL || flow->decision.action != ACTION_REROUTE ||
 	    flow->policy == NULL ||
@@ -45,13 +66,9 @@ claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
 		return false;
 	ret->process = process_ref(flow->process);
 	ret->by = flow->by;
-	/* the name that the rule goes by, else the one learnt last */
-	if (flow->hosts != NULL) {
-		uint8_t n = flow->decision.host;
-
-		copy_name(&ret->name,
-		    flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0]);
-	}
+	name = name_for_proxy(flow);
+	if (name != NULL)
+		copy_name(&ret->name, name);
 	return true;
 }
 
@@ -121,5 +138,45 @@ port17_claim_key(
 	if (!claim_unseen(p17, ret, key))
 		return false;
 	claim_fake(p17, ret, key);
+	return true;
+}
+
+/* Those that one has begun, or that one program has begun for the same work,
+ * go where it does. */
+static bool
+is_kin(const struct process *a, const struct process *b)
+{
+	for (size_t i = 0; i < b->n_parents; i++)
+		if (b->parents[i].pid == a->pid)
+			return true;
+	return a->pid == b->pid || (a->n_parents > 0 && b->n_parents > 0 &&
+				       a->parents[0].pid == b->parents[0].pid &&
+				       strcmp(a->exe, b->exe) == 0 &&
+				       strcmp(a->parents[0].exe, a->exe) == 0);
+}
+
+bool
+port17_claim_is_loop(void *arg, const struct dial_reached *reached,
+    const struct process *process)
+{
+	struct port17_ev *p17 = arg;
+	struct process listener = { .pid = reached->pid };
+	const struct process *proxy = &listener;
+	const struct flow *flow;
+	char exe[160];
+
+	if (reached->pid == 0) {
+		flow = flow_find(judge_flows(p17->opts.judge), &reached->key);
+		proxy = flow != NULL ? flow->process : NULL;
+	}
+	if (proxy == NULL || process->kind != PROCESS_PROGRAM ||
+	    (reached->pid == 0 && proxy->kind != PROCESS_PROGRAM) ||
+	    !is_kin(proxy, process))
+		return false;
+	p17->opts.stats->port17_strays++;
+	log_limited(LOG_LEVEL_WARNING, "port17",
+	    "a tunnel's own proxy is rerouted into it: it is refused, a rule "
+	    "has to let it out exe=%s",
+	    log_quote(process->exe, exe, sizeof(exe)));
 	return true;
 }

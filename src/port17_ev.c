@@ -379,7 +379,13 @@ static int
 open_parts(struct port17_ev *p17)
 {
 	const struct port17_ev_opts *opts = &p17->opts;
-	struct dialer_opts dialer = { opts->base, p17->own, opts->maker };
+	struct dialer_opts dialer = {
+		.base = opts->base,
+		.own = p17->own,
+		.maker = opts->maker,
+		.is_loop = port17_claim_is_loop,
+		.arg = p17,
+	};
 	struct sessions_opts sessions = {
 		.base = opts->base,
 		.max = opts->flows_max,

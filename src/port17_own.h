@@ -4,6 +4,7 @@
 #include "src/port17_ev.h"
 
 #include "port17/claim.h"
+#include "port17/dialer_ev.h"
 
 struct event;
 struct fake_file;
@@ -40,6 +41,10 @@ bool port17_claim_flow(struct port17_ev *p17, struct claim *ret,
     const struct flow *flow, const struct flow_key *key);
 bool port17_claim_key(
     struct port17_ev *p17, struct claim *ret, const struct flow_key *key);
+
+/* As dialer_opts.is_loop; arg is a port17_ev. */
+bool port17_claim_is_loop(void *arg, const struct dial_reached *reached,
+    const struct process *process);
 
 /* Looks up what the tunnels' proxies are called, now and then from here on. */
 int port17_names_start(struct port17_ev *p17);

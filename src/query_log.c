@@ -33,6 +33,7 @@ query_log(const struct record *rec)
 		: "-",
 	    rec->elapsed_us, json_end(&rec->client, rec->port, client),
 	    rec->tcp ? "tcp" : "udp", rec->captured ? "yes" : "no",
-	    process_kind_name(rec->process->kind), (int)rec->process->pid,
+	    rec->elsewhere ? "-" : process_kind_name(rec->process->kind),
+	    (int)rec->process->pid,
 	    log_quote(rec->process->exe, exe, sizeof(exe)));
 }

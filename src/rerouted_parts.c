@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "dns/qlog.h"
 #include "src/attr.h"
@@ -23,6 +24,7 @@
 #include "src/guard_ev.h"
 #include "src/judge_ev.h"
 #include "src/linux/diag.h"
+#include "src/linux/ending.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/list_ev.h"
@@ -232,6 +234,33 @@ watch_prepare(struct rerouted *rr)
 	return r;
 }
 
+/* One that was killed has them for some milliseconds more, and more of what we
+ * need after that: it is waited for until it is gone. So long; and so long one
+ * that does not look like it, since between two signs of it there is none. */
+#define ENDING_WAIT_NS MONO_S
+#define ALIVE_WAIT_NS (100 * MONO_MS)
+
+static int
+queues_open(struct rerouted *rr, const struct nfq_opts *opts, uint32_t *owner)
+{
+	static const struct timespec pause = { .tv_nsec = 2 * MONO_MS };
+	mono_t begin = mono_now();
+
+	for (;;) {
+		int r = nfq_open(&rr->nfq, opts, &rr->stats, owner);
+		uint64_t waited = mono_since(mono_now(), begin);
+
+		if (r != -EBUSY || waited > ENDING_WAIT_NS ||
+		    (waited > ALIVE_WAIT_NS &&
+			ending_of((pid_t)*owner) == ENDING_NOT))
+			return r;
+		(void)nanosleep(&pause, NULL);
+		while (ending_of((pid_t)*owner) == ENDING_SOON &&
+		       mono_since(mono_now(), begin) <= ENDING_WAIT_NS)
+			(void)nanosleep(&pause, NULL);
+	}
+}
+
 static int
 queues_prepare(struct rerouted *rr)
 {
@@ -240,7 +269,7 @@ queues_prepare(struct rerouted *rr)
 		.receive_buffer = (uint32_t)rr->conf->receive_buffer,
 	};
 	uint32_t owner = 0;
-	int r = nfq_open(&rr->nfq, &opts, &rr->stats, &owner);
+	int r = queues_open(rr, &opts, &owner);
 
 	if (r == -EBUSY)
 		log_error("judge",
@@ -503,8 +532,8 @@ rerouted_free(struct rerouted *rr)
 	/* threads work on what is freed below */
 	while (policy_ev_is_busy(rr->policy_ev) ||
 	       list_ev_is_busy(rr->list_ev) || names_ev_is_busy(rr->names_ev) ||
-	       ctl_ev_is_busy(rr->ctl) || guard_ev_is_busy(rr->guard) ||
-	       resolver_ev_is_busy(rr->resolver))
+	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
+	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);

@@ -12,6 +12,10 @@
 
 #define LISTEN_PORT 53
 
+_Static_assert(CONF_FORWARDS_MAX == RESOLVE_FORWARDS_MAX &&
+		   CONF_FAR_DNS_MAX == RESOLVE_TUNNELS_MAX,
+    "what the settings are checked for");
+
 char *
 resolver_conf_read(const char *path, size_t max, size_t *ret_len)
 {

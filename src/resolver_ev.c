@@ -78,16 +78,20 @@ resolver_is_here(const struct resolver_ev *re, const struct addr *addr)
 	return addr_is_loopback(addr);
 }
 
+static bool
+is_here(void *arg, const struct addr *addr)
+{
+	return resolver_is_here(arg, addr);
+}
+
 /* From this host, or from where the settings say. */
 static bool
 is_client(const struct resolver_ev *re, const struct client *client)
 {
 	/* what comes to a loopback address comes from this host */
-	if (addr_is_loopback(&client->local) || addr_is_loopback(&client->addr))
+	if (addr_is_loopback(&client->local) ||
+	    resolver_is_here(re, &client->addr))
 		return true;
-	for (size_t i = 0; i < re->n_addrs; i++)
-		if (addr_equal(&re->addrs[i], &client->addr))
-			return true;
 	for (size_t i = 0; i < re->n_allow; i++)
 		if (prefix_contains(&re->allow[i], &client->addr))
 			return true;
@@ -122,8 +126,10 @@ resolver_identify(void *arg, struct client *client, mono_t now)
 	seen.proto = client->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	origins_find(re->origins, &seen, now, &origin);
 	client->captured = origin.moved;
+	client->elsewhere = !resolver_is_here(re, &client->addr);
 	client->by = origin.by;
-	client->asker = asker_get(resolve_askers(re->resolve), origin.process);
+	client->asker = asker_get(resolve_askers(re->resolve), origin.process,
+	    resolver_is_here(re, &client->addr) ? NULL : &client->addr);
 	if (client->asker == NULL)
 		client->asker = re->nobody;
 	return is_client(re, client);
@@ -318,6 +324,8 @@ prepare(struct resolver_ev *re)
 		.judge = re->opts.judge,
 		.attr = re->opts.attr,
 		.diag = re->opts.diag,
+		.is_here = is_here,
+		.arg = re,
 	};
 	struct upstreams_opts upstreams = {
 		.base = re->opts.base,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/base/log.h"
+#include "src/dump_ev.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
 #include "src/linux/own.h"
@@ -21,6 +22,7 @@
 enum phase {
 	PHASE_IDLE,
 	PHASE_FLOWS,
+	PHASE_ASK, /* dump has ct */
 	PHASE_DUMP,
 };
 
@@ -28,6 +30,9 @@ struct review_ev {
 	struct review_opts opts;
 	struct event *turn;
 	enum phase phase;
+	bool again; /* another one is wanted */
+	bool first; /* and that was the first */
+	struct dump_ev dump;
 	struct ct *ct;	 /* NULL where it can't be opened */
 	struct own *own; /* NULL: marks of others stay */
 	unsigned int tries;
@@ -170,19 +175,13 @@ is_unknown(void *arg, const struct ct_entry *entry)
 static void
 dump_begin(struct review_ev *review)
 {
-	int r;
-
-	review->phase = PHASE_DUMP;
 	if (review->ct == NULL) {
 		finish(review);
 		return;
 	}
 	note_error(review, ct_flush(review->ct));
-	r = ct_dump_begin(review->ct);
-	if (r < 0) {
-		note_error(review, r);
-		finish(review);
-	}
+	review->phase = PHASE_ASK;
+	dump_ev_begin(&review->dump, review->ct);
 }
 
 static void
@@ -208,7 +207,7 @@ next_turn(struct review_ev *review)
 {
 	static const struct timeval at_once = { 0, 0 };
 
-	if (review->phase == PHASE_IDLE)
+	if (review->phase == PHASE_IDLE || review->phase == PHASE_ASK)
 		return;
 	if (event_add(review->turn, &at_once) < 0) {
 		note_error(review, -ENOMEM);
@@ -241,26 +240,64 @@ turn_cb(evutil_socket_t fd, short what, void *arg)
 	next_turn(review);
 }
 
+static void
+start(struct review_ev *review)
+{
+	close_all(review);
+	memset(&review->result, 0, sizeof(review->result));
+	review->tries = 0;
+	review->again = false;
+	note_error(review, ct_open(&review->ct));
+	if (!review->first)
+		note_error(review, own_read(&review->own));
+	judge_review_begin(review->opts.judge);
+	review->phase = PHASE_FLOWS;
+	next_turn(review);
+}
+
+static void
+begun_cb(void *arg, int error)
+{
+	struct review_ev *review = arg;
+
+	if (review->again) {
+		start(review);
+		return;
+	}
+	review->phase = PHASE_DUMP;
+	if (error < 0) {
+		note_error(review, error);
+		finish(review);
+	}
+	next_turn(review);
+}
+
+static void
+start_or_wait(struct review_ev *review, bool first)
+{
+	review->first = first;
+	if (review->phase == PHASE_ASK)
+		review->again = true;
+	else
+		start(review);
+}
+
 void
 review_ev_start(struct review_ev *review)
 {
-	review_ev_start_first(review);
-	note_error(review, own_read(&review->own));
+	start_or_wait(review, false);
 }
 
 void
 review_ev_start_first(struct review_ev *review)
 {
-	int r;
+	start_or_wait(review, true);
+}
 
-	close_all(review);
-	memset(&review->result, 0, sizeof(review->result));
-	review->tries = 0;
-	r = ct_open(&review->ct);
-	note_error(review, r);
-	judge_review_begin(review->opts.judge);
-	review->phase = PHASE_FLOWS;
-	next_turn(review);
+bool
+review_ev_is_busy(const struct review_ev *review)
+{
+	return review != NULL && dump_ev_is_busy(&review->dump);
 }
 
 int
@@ -271,6 +308,9 @@ review_ev_new(struct review_ev **ret, const struct review_opts *opts)
 	if (review == NULL)
 		return -ENOMEM;
 	review->opts = *opts;
+	review->dump = (struct dump_ev){
+		.base = opts->base, .begun = begun_cb, .arg = review
+	};
 	review->turn = event_new(opts->base, -1, 0, turn_cb, review);
 	if (review->turn == NULL) {
 		free(review);

@@ -43,6 +43,9 @@ struct review_opts {
 int review_ev_new(struct review_ev **ret, const struct review_opts *opts);
 void review_ev_free(struct review_ev *review); /* accepts NULL */
 
+/* A thread works on it: it can't be freed yet. */
+bool review_ev_is_busy(const struct review_ev *review);
+
 /* From the first flow on; one that was under way is not finished. */
 void review_ev_start(struct review_ev *review);
 

@@ -6,9 +6,11 @@
 #include "port17/leg_ev.h"
 #include "src/ctlmsg.h"
 #include "src/json.h"
+#include "src/resolver_ev.h"
 
 struct tunnel_test {
 	char name[TUNNEL_NAME_SIZE];
+	struct dialer *dialer;
 	struct target target;
 	json_t *steps; /* ms and text of each */
 	mono_t began;
@@ -56,12 +58,12 @@ tunnel_test_new(const char *tunnel, const struct target *target)
 	return test;
 }
 
-void
-tunnel_test_run(struct tunnel_test *test_take, struct dialer *dialer,
-    void (*done)(void *arg, char *line_take), void *arg)
+static void
+dial(struct tunnel_test *test_take)
 {
+	struct dialer *dialer = test_take->dialer;
 	struct dial_result none = { .outcome = OUTCOME_NO_ROOM, .why = "" };
-	struct dial_opts dial = {
+	struct dial_opts opts = {
 		.target = test_take->target,
 		.identity = { .words = { "/usr/bin/reroutectl", "root", "" } },
 		.test = true,
@@ -70,11 +72,63 @@ tunnel_test_run(struct tunnel_test *test_take, struct dialer *dialer,
 		.arg = test_take,
 	};
 
+	opts.tunnel = tunnel_set_find(dialer_tunnels(dialer), test_take->name);
+	if (opts.tunnel == NULL || dial_start(dialer, &opts) == NULL)
+		test_done(test_take, &none);
+}
+
+static void
+looked_up(void *arg, const struct addr *addr)
+{
+	struct tunnel_test *test = arg;
+	char host[TARGET_HOST_SIZE], text[TARGET_HOST_SIZE + 64];
+	char where[ADDR_STRLEN];
+
+	(void)target_host(&test->target, host);
+	if (addr->family == ADDR_NONE)
+		(void)snprintf(text, sizeof(text), "nobody here knows %s",
+		    host); /* fits */
+	else
+		(void)snprintf(text, sizeof(text), "%s, resolved here: %s",
+		    host, addr_format(addr, where)); /* fits */
+	test_step(test, text);
+	test->target.addr = *addr;
+	dial(test);
+}
+
+/* Only a direct way asks for it; and with another dns than local nobody may be
+ * asked here. */
+static bool
+needs_address(const struct tunnel_test *test)
+{
+	const struct tunnel_set *set = dialer_tunnels(test->dialer);
+	const struct tunnel *tunnel = tunnel_set_find(set, test->name);
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	size_t n;
+
+	if (tunnel == NULL || tunnel->dns != TUNNEL_DNS_LOCAL ||
+	    test->target.addr.family != ADDR_NONE)
+		return false;
+	n = tunnel_set_members(set, tunnel, members);
+	for (size_t i = 0; i < n; i++)
+		if (members[i]->kind == TUNNEL_DIRECT)
+			return true;
+	return false;
+}
+
+void
+tunnel_test_run(struct tunnel_test *test_take, struct dialer *dialer,
+    struct resolver_ev *resolver, void (*done)(void *arg, char *line_take),
+    void *arg)
+{
+	test_take->dialer = dialer;
 	test_take->done = done;
 	test_take->arg = arg;
 	test_take->steps = json_array();
 	test_take->began = mono_now();
-	dial.tunnel = tunnel_set_find(dialer_tunnels(dialer), test_take->name);
-	if (dial.tunnel == NULL || dial_start(dialer, &dial) == NULL)
-		test_done(test_take, &none);
+	if (needs_address(test_take))
+		resolver_ev_look_up(
+		    resolver, &test_take->target.name, looked_up, test_take);
+	else
+		dial(test_take);
 }

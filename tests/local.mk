@@ -90,6 +90,12 @@ test_list_parse_LDADD = $(pure) $(CMOCKA_LIBS)
 test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
 test_ctmsg_CFLAGS = $(AM_CFLAGS)
 test_ctmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
+if HAVE_BPF
+unit_tests += test_ktypes
+endif
+test_ktypes_SOURCES = %D%/unit/test_ktypes.c src/linux/ktypes.c
+test_ktypes_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS)
+test_ktypes_LDADD = $(pure) $(BPF_LIBS) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
@@ -103,6 +109,7 @@ test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 fuzz_targets = fuzz_conf fuzz_ctlmsg fuzz_diagmsg fuzz_explain fuzz_nfq \
 	fuzz_packet fuzz_procline fuzz_rules
 fuzz_targets += fuzz_ctmsg
+fuzz_targets += fuzz_ktypes
 fuzz_targets += fuzz_names
 fuzz_targets += fuzz_list fuzz_listfile
 if FUZZERS
@@ -136,6 +143,10 @@ fuzz_diagmsg_LDFLAGS = $(fuzz_ldflags)
 fuzz_explain_SOURCES = %D%/fuzz/fuzz_explain.c $(fuzz_main)
 fuzz_explain_LDADD = $(pure)
 fuzz_explain_LDFLAGS = $(fuzz_ldflags)
+fuzz_ktypes_SOURCES = %D%/fuzz/fuzz_ktypes.c src/linux/ktypes.c $(fuzz_main)
+fuzz_ktypes_CFLAGS = $(AM_CFLAGS)
+fuzz_ktypes_LDADD = $(pure)
+fuzz_ktypes_LDFLAGS = $(fuzz_ldflags)
 fuzz_names_SOURCES = %D%/fuzz/fuzz_names.c $(fuzz_main)
 fuzz_names_LDADD = $(pure)
 fuzz_names_LDFLAGS = $(fuzz_ldflags)

@@ -24,6 +24,17 @@ mono_now(void)
 	return (mono_t){ (uint64_t)ts.tv_sec * MONO_S + (uint64_t)ts.tv_nsec };
 }
 
+/* What this thread has had of a CPU: for bounds on its own work, which others
+ * that are given the CPU meanwhile don't use up. */
+static inline mono_t
+mono_work(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (mono_t){ (uint64_t)ts.tv_sec * MONO_S + (uint64_t)ts.tv_nsec };
+}
+
 static inline bool
 mono_before(mono_t a, mono_t b)
 {

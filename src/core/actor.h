@@ -27,6 +27,7 @@ struct use {
 	struct actor actor;
 	uint64_t socket; /* its inode, or another number where it has none */
 	bool connected;
+	bool answers; /* conntrack says that the far end began */
 	/* decided for another process before: what conntrack has of it holds no
 	 * more. refused: the packet was dropped, else it has passed */
 	bool taken, refused;

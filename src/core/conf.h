@@ -84,6 +84,10 @@ struct conf_texts {
 	size_t n;
 };
 
+/* As many as the resolver has room for; and of tunnels with dns = tunnel. */
+#define CONF_FORWARDS_MAX 200
+#define CONF_FAR_DNS_MAX 54
+
 /* [forward "corp.example"]: names below this one are asked elsewhere. */
 struct conf_forward {
 	const char *name; /* of the domain, canonical text */

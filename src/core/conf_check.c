@@ -249,6 +249,23 @@ check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
 		    "this is for an https upstream only", NULL);
 }
 
+/* Those past it would not be heeded: names would be asked of others. */
+static void
+check_numbers(const struct check *c)
+{
+	const struct conf *conf = c->conf;
+	size_t n = 0;
+
+	if (conf->n_forwards > CONF_FORWARDS_MAX)
+		fault(c, &conf->forwards[CONF_FORWARDS_MAX].place,
+		    "more than 200 forwards", NULL);
+	for (size_t i = 0; i < conf->n_tunnels; i++)
+		if (conf->tunnels[i].dns == CONF_DNS_TUNNEL &&
+		    n++ == CONF_FAR_DNS_MAX)
+			fault(c, &conf->tunnels[i].place,
+			    "more than 54 tunnels with dns = tunnel", NULL);
+}
+
 int
 conf_check(const struct conf *conf, const struct source *sources,
     struct faults *faults)
@@ -268,5 +285,6 @@ conf_check(const struct conf *conf, const struct source *sources,
 		    !is_bad(conf->forwards[i].bad, "forward", "upstream"))
 			fault(&c, &conf->forwards[i].place,
 			    "a forward without upstream", "upstream = ADDRESS");
+	check_numbers(&c);
 	return faults_count(faults) > before ? -EINVAL : 0;
 }

@@ -136,24 +136,38 @@ records_of(const struct hostset *set, size_t entry, const uint8_t **ret,
 	return true;
 }
 
-static bool
-any_key_holds(const struct hostset *set, const struct name *name,
-    const uint8_t *keys, size_t n)
+/* The keys of a name and of all that it is below. */
+struct own_keys {
+	struct hostset_key v[LABELS_MAX];
+	size_t n;
+};
+
+static void
+own_keys(
+    const struct hostset *set, const struct name *name, struct own_keys *ret)
 {
 	uint8_t starts[LABELS_MAX];
 	size_t left = labels(name, starts);
-	struct hostset_key key, other;
 	struct sip sip;
 
+	ret->n = 0;
 	sip_init(&sip, set->key);
 	while (left-- > 0) {
 		absorb(&sip, name->wire, name->wire + starts[left]);
-		key = end_key(&sip);
-		for (size_t i = 0; i < n; i++) {
-			memcpy(&other, keys + i * sizeof(other), sizeof(other));
-			if (key.a == other.a && key.b == other.b)
+		ret->v[ret->n++] = end_key(&sip);
+	}
+}
+
+static bool
+any_key_holds(const struct own_keys *own, const uint8_t *keys, size_t n)
+{
+	struct hostset_key key;
+
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&key, keys + i * sizeof(key), sizeof(key));
+		for (size_t j = 0; j < own->n; j++)
+			if (own->v[j].a == key.a && own->v[j].b == key.b)
 				return true;
-		}
 	}
 	return false;
 }
@@ -165,14 +179,16 @@ conditional(const struct hostset *set, const struct name *name, size_t entry,
 {
 	const uint8_t *at, *end;
 	struct hostset_record record;
+	struct own_keys own;
 	unsigned int levels = 0;
 
 	if (!records_of(set, entry, &at, &end))
 		return 0;
+	own_keys(set, name, &own);
 	for (; at < end; at += sizeof(record) + record.len) {
 		memcpy(&record, at, sizeof(record));
 		if (record.kind == HOSTSET_COND &&
-		    !any_key_holds(set, name, at + sizeof(record),
+		    !any_key_holds(&own, at + sizeof(record),
 			record.len / sizeof(struct hostset_key)))
 			levels |= (unsigned int)record.levels >> shift &
 				  HOSTSET_LEVELS;

@@ -62,6 +62,10 @@ struct hostset_record {
 	uint16_t len;	/* of what follows */
 };
 
+/* Records of one entry, in bytes: all of them are gone through for each look at
+ * its name, and no answer is longer. More are left out. */
+#define HOSTSET_RECORDS_OF_ONE ((size_t)128 << 10)
+
 /* Records of an entry are those from its offset to the next one's. */
 struct hostset_more {
 	uint32_t entry, off;

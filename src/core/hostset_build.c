@@ -260,7 +260,7 @@ pending_cmp(const void *a, const void *b)
 static int
 lay_records(struct hostset_build *build)
 {
-	size_t to = 0;
+	size_t to = 0, begun = 0;
 
 	build->more = calloc(build->n_pending + 1, sizeof(build->more[0]));
 	build->records = malloc(build->n_bytes + 1);
@@ -275,9 +275,13 @@ lay_records(struct hostset_build *build)
 	for (size_t i = 0; i < build->n_pending; i++) {
 		const struct hostset_pending *p = &build->pending[i];
 
-		if (i == 0 || p->entry != build->pending[i - 1].entry)
+		if (i == 0 || p->entry != build->pending[i - 1].entry) {
 			build->more[build->n_more++] =
 			    (struct hostset_more){ p->entry, (uint32_t)to };
+			begun = to;
+		}
+		if (to - begun + p->len > HOSTSET_RECORDS_OF_ONE)
+			continue;
 		memcpy(build->records + to, build->bytes + p->off, p->len);
 		to += p->len;
 	}

@@ -357,15 +357,31 @@ nobody(struct judge *judge, const struct packet *pkt,
 	return judge->kernel;
 }
 
+/* A connection of the same socket that was judged before: a program may listen
+ * at the port that it calls from, and is no server by that. */
+static bool
+is_known_connection(const struct flow *flow, const struct socket_facts *sock)
+{
+	return flow != NULL && flow->inode == sock->inode && sock->inode != 0;
+}
+
 /* Which side began the flow: the packet at hand may not be its first. */
 static bool
-begun_outside(const struct packet *pkt, const struct socket_facts *sock)
+begun_outside(const struct judge *judge, const struct packet *pkt,
+    const struct socket_facts *sock)
 {
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	const struct flow *flow;
+
 	if (sock->status != SOCKET_FOUND || packet_is_syn(pkt))
 		return pkt->in; /* also where a TIME_WAIT socket was found */
-	if (pkt->tuple.proto == IPPROTO_TCP)
-		return sock->accepted;
-	return pkt->in && !sock->connected;
+	if (pkt->tuple.proto == IPPROTO_TCP) {
+		flow = flow_find(judge->flows, &key);
+		return is_known_connection(flow, sock) ? flow->in
+						       : sock->accepted;
+	}
+	/* over loopback both sides are this host's */
+	return pkt->in ? !sock->connected : sock->accepted && !pkt->loopback;
 }
 
 struct decision
@@ -480,7 +496,7 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
 		       flow->decision.action != d->action ||
 		       flow->decision.rule != d->rule;
 
-	flow->in = begun_outside(pkt, sock);
+	flow->in = begun_outside(judge, pkt, sock); /* by what it was */
 	flow->loopback = pkt->loopback;
 	flow->has_ports = pkt->tuple.has_ports;
 	flow->decision = *d;
@@ -556,7 +572,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
     struct verdict *ret)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	bool evicted, once, begun_in = begun_outside(pkt, sock);
+	bool evicted, once, begun_in = begun_outside(judge, pkt, sock);
 	struct judge_way way = way_of(judge, pkt, begun_in, sock);
 	bool fake = judge_to_fake(judge, &way);
 	const struct host_names *hosts;

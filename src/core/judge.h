@@ -102,7 +102,8 @@ void judge_process(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, const struct process *proc, mono_t now,
     struct verdict *ret);
 
-/* Rung 1: the verdict for bytes that packet_parse() refused with `fault`. */
+/* Rung 1: the verdict for bytes that packet_parse() refused with `fault`, or
+ * that are not to go out (-EXDEV: source-routed). */
 void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
 
 /* A look-up of ours failed: closed for this packet, and nothing is kept, so

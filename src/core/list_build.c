@@ -143,6 +143,7 @@ list_build_addr_rr(struct list_build *build, const struct addr_range *range,
 {
 	struct hostset_record head = { HOSTSET_RR, 0, (uint16_t)(6 + rr->len) };
 	uint8_t fixed[6];
+	size_t size = sizeof(head) + head.len;
 	uint32_t total;
 	int r = 0;
 
@@ -151,6 +152,9 @@ list_build_addr_rr(struct list_build *build, const struct addr_range *range,
 	if (build->n_addr_records == 0 ||
 	    memcmp(range, &build->last_range, sizeof(*range)) != 0)
 		r = begin_records(build, range);
+	if (r == 0 && build->n_addr_records - build->last_records + size >
+			  HOSTSET_RECORDS_OF_ONE)
+		return 0;
 	memcpy(fixed, &rr->type, 2);
 	memcpy(fixed + 2, &rr->ttl, 4);
 	if (r == 0)

@@ -5,6 +5,10 @@
 
 #include "src/core/names_own.h"
 
+/* Services run as root or as a user of the system's: people begin at 1000
+ * (login.defs, SYS_UID_MAX). */
+#define SYSTEM_UID_MAX 999
+
 const struct host_names *
 host_names_ref(const struct host_names *hosts)
 {
@@ -24,14 +28,14 @@ host_names_unref(const struct host_names *hosts)
 }
 
 /* Names in one piece of memory, none longer than it is: a struct name has room
- * that is not looked at. So are their ends, which are not the names' user's but
- * the entry's. */
+ * that is not looked at. So is what else is known of them, which is not the
+ * names' user's but the entry's. */
 static struct host_names *
-host_names_new(const struct name *const *v, const mono_t *ends, size_t n,
-    mono_t **ret_ends)
+host_names_new(const struct name *const *v, const struct names_hold *holds,
+    size_t n, struct names_hold **ret_holds)
 {
 	size_t at = sizeof(struct host_names) + n * sizeof(v[0]);
-	size_t head = at + n * sizeof(ends[0]);
+	size_t head = at + n * sizeof(holds[0]);
 	size_t size = head;
 	struct host_names *hosts;
 	uint8_t *to;
@@ -43,8 +47,9 @@ host_names_new(const struct name *const *v, const mono_t *ends, size_t n,
 		return NULL;
 	hosts->refs = 1;
 	hosts->n = (uint8_t)n;
-	*ret_ends = (mono_t *)(void *)((uint8_t *)hosts + at);
-	memcpy(*ret_ends, ends, n * sizeof(ends[0]));
+	*ret_holds = (struct names_hold *)(void *)((uint8_t *)hosts + at);
+	hosts->holds = *ret_holds;
+	memcpy(*ret_holds, holds, n * sizeof(holds[0]));
 	to = (uint8_t *)hosts + head;
 	for (size_t i = 0; i < n; i++) {
 		size_t len = offsetof(struct name, wire) + v[i]->len;
@@ -59,10 +64,103 @@ host_names_new(const struct name *const *v, const mono_t *ends, size_t n,
 const struct host_names *
 host_names_of(const struct name *name)
 {
-	const mono_t end = { 0 };
-	mono_t *ends;
+	const struct names_hold hold = { .uid = HOST_NAMES_OWN };
+	struct names_hold *holds;
 
-	return host_names_new(&name, &end, 1, &ends);
+	return host_names_new(&name, &hold, 1, &holds);
+}
+
+bool
+host_names_may_tell(
+    const struct host_names *hosts, uint8_t i, const struct process *proc)
+{
+	uint32_t uid = hosts->holds[i].uid;
+
+	if (uid == HOST_NAMES_OWN || uid <= SYSTEM_UID_MAX)
+		return true;
+	return uid != HOST_NAMES_NOBODY && proc->kind == PROCESS_PROGRAM &&
+	       proc->uid == uid;
+}
+
+/* Owners ------------------------------------------------------------------- */
+
+static struct names_key
+key_of_owner(const struct names_key *key)
+{
+	struct names_key owner = *key;
+
+	memset(&owner.addr, 0, sizeof(owner.addr));
+	return owner;
+}
+
+/* NULL when there is no memory. */
+static struct names_owner *
+owner_get(struct names *names, const struct names_key *of)
+{
+	struct names_key key = key_of_owner(of);
+	uint64_t hash = map_hash(&names->owners, &key, sizeof(key));
+	struct map_node *node = map_first(&names->owners, hash);
+	struct names_owner *owner;
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		owner = container_of(node, struct names_owner, node);
+		if (memcmp(&owner->key, &key, sizeof(key)) == 0)
+			return owner;
+	}
+	owner = calloc(1, sizeof(*owner));
+	if (owner == NULL)
+		return NULL;
+	owner->key = key;
+	list_init(&owner->entries);
+	list_init(&owner->rank);
+	map_put(&names->owners, &owner->node, hash);
+	return owner;
+}
+
+/* Among those that have about as many, the one that was here longest first; who
+ * has none is no more. */
+static void
+owner_rank(struct names *names, struct names_owner *owner)
+{
+	unsigned int rank = 0;
+
+	list_remove(&owner->rank);
+	if (owner->n == 0) {
+		map_remove(&names->owners, &owner->node);
+		free(owner);
+		return;
+	}
+	while (rank < NAMES_RANKS - 1 && owner->n >> (rank + 1) != 0)
+		rank++;
+	list_append(&names->ranks[rank], &owner->rank);
+}
+
+static void
+entry_own(
+    struct names *names, struct names_entry *entry, struct names_owner *owner)
+{
+	entry->owner = owner;
+	list_prepend(&owner->entries, &entry->own);
+	owner->n++;
+	owner_rank(names, owner);
+}
+
+static void
+entry_disown(struct names *names, struct names_entry *entry)
+{
+	list_remove(&entry->own);
+	entry->owner->n--;
+	owner_rank(names, entry->owner);
+	entry->owner = NULL;
+}
+
+static void
+entry_touch(struct names *names, struct names_entry *entry)
+{
+	list_remove(&entry->lru);
+	list_prepend(&names->lru, &entry->lru);
+	list_remove(&entry->own);
+	list_prepend(&entry->owner->entries, &entry->own);
 }
 
 /* Entries ------------------------------------------------------------------ */
@@ -104,122 +202,162 @@ entry_free(struct names *names, struct names_entry *entry)
 {
 	map_remove(&names->map, &entry->node);
 	list_remove(&entry->lru);
+	entry_disown(names, entry);
 	host_names_unref(entry->hosts);
 	free(entry);
 }
 
+/* Room is made by a program that has most: an answer may hold thousands of
+ * addresses, and the names that others go by must not go for them. */
+static void
+make_room(struct names *names)
+{
+	struct names_owner *owner;
+	size_t rank = NAMES_RANKS - 1;
+
+	while (rank > 0 && list_empty(&names->ranks[rank]))
+		rank--;
+	owner = container_of(names->ranks[rank].next, struct names_owner, rank);
+	entry_free(
+	    names, container_of(owner->entries.prev, struct names_entry, own));
+	names->stats->names_evicted++;
+}
+
 static struct names_entry *
-entry_new(struct names *names, const struct names_key *key, uint64_t hash)
+entry_new(struct names *names, const struct names_told *told, uint64_t hash)
 {
 	struct names_entry *entry = calloc(1, sizeof(*entry));
+	struct names_owner *owner;
 
 	if (entry == NULL)
 		return NULL;
-	if (names->map.count >= names->max) {
-		entry_free(names,
-		    container_of(names->lru.prev, struct names_entry, lru));
-		names->stats->names_evicted++;
+	if (names->map.count >= names->max)
+		make_room(names);
+	owner = owner_get(names, told->owner);
+	if (owner == NULL) {
+		free(entry);
+		return NULL;
 	}
-	entry->key = *key;
+	entry->key = *told->key;
 	map_put(&names->map, &entry->node, hash);
 	list_prepend(&names->lru, &entry->lru);
+	entry_own(names, entry, owner);
 	return entry;
+}
+
+/* What several programs were told is nobody's of them to lose. */
+static void
+entry_share(
+    struct names *names, struct names_entry *entry, const struct names_key *who)
+{
+	static const struct names_key several = { .zero = 1 };
+	struct names_key key = key_of_owner(who);
+	struct names_owner *owner;
+
+	if (memcmp(&entry->owner->key, &key, sizeof(key)) == 0 ||
+	    entry->owner->key.zero != 0)
+		return;
+	owner = owner_get(names, &several);
+	if (owner == NULL)
+		return;
+	entry_disown(names, entry);
+	entry_own(names, entry, owner);
 }
 
 /* Puts other names in place of those of the entry; false when there is no
  * memory, and nothing is changed. */
 static bool
 entry_set(struct names_entry *entry, const struct name *const *v,
-    const mono_t *ends, size_t n)
+    const struct names_hold *holds, size_t n)
 {
-	mono_t *copy;
-	struct host_names *hosts = host_names_new(v, ends, n, &copy);
+	struct names_hold *copy;
+	struct host_names *hosts = host_names_new(v, holds, n, &copy);
 
 	if (hosts == NULL)
 		return false;
 	host_names_unref(entry->hosts);
 	entry->hosts = hosts;
-	entry->ends = copy;
+	entry->holds = copy;
 	return true;
-}
-
-/* Which of them. */
-static size_t
-first_to_end(const mono_t *ends, size_t n)
-{
-	size_t first = 0;
-
-	for (size_t i = 1; i < n; i++)
-		if (mono_before(ends[i], ends[first]))
-			first = i;
-	return first;
 }
 
 /* The names that hold still behind the new one (NULL: there is none). Returns
  * how many there are. */
 static size_t
 names_that_hold(const struct names_entry *entry, const struct name **v,
-    mono_t *ends, size_t n, mono_t now)
+    struct names_hold *holds, size_t n, mono_t now)
 {
 	for (uint8_t i = 0; entry->hosts != NULL && i < entry->hosts->n; i++) {
 		const struct name *name = entry->hosts->v[i];
 
-		if (mono_before(entry->ends[i], now) ||
+		if (mono_before(entry->holds[i].end, now) ||
 		    (n > 0 && name_equal(name, v[0])))
 			continue;
 		v[n] = name;
-		ends[n++] = entry->ends[i];
+		holds[n++] = entry->holds[i];
 	}
 	return n;
 }
 
 static bool
 entry_add(struct names *names, struct names_entry *entry,
-    const struct name *name, mono_t end, mono_t now)
+    const struct name *name, const struct names_hold *hold, mono_t now)
 {
 	const struct name *v[NAMES_PER_ADDR + 1];
-	mono_t ends[NAMES_PER_ADDR + 1];
+	struct names_hold holds[NAMES_PER_ADDR + 1];
 	size_t n, out;
 
 	v[0] = name;
-	ends[0] = end;
-	n = names_that_hold(entry, v, ends, 1, now);
+	holds[0] = *hold;
+	n = names_that_hold(entry, v, holds, 1, now);
 	if (n > NAMES_PER_ADDR) {
-		out = 1 + first_to_end(ends + 1, n - 1);
+		out = 1 + names_first_to_go(holds + 1, n - 1);
 		n--;
 		memmove(&v[out], &v[out + 1], (n - out) * sizeof(v[0]));
 		memmove(
-		    &ends[out], &ends[out + 1], (n - out) * sizeof(ends[0]));
+		    &holds[out], &holds[out + 1], (n - out) * sizeof(holds[0]));
 		names->stats->names_crowded++;
 	}
-	return entry_set(entry, v, ends, n);
+	return entry_set(entry, v, holds, n);
+}
+
+/* What a service of the system's was told it tells others. */
+static uint32_t
+uid_of_both(uint32_t before, uint32_t uid)
+{
+	return before <= SYSTEM_UID_MAX || before == HOST_NAMES_OWN ? before
+								    : uid;
 }
 
 void
-names_put(struct names *names, const struct names_key *key,
-    const struct name *name, mono_t end, mono_t now)
+names_put(struct names *names, const struct names_told *told, mono_t now)
 {
-	uint64_t hash = map_hash(&names->map, key, sizeof(*key));
-	struct names_entry *entry = entry_find(names, key, hash);
+	uint64_t hash = map_hash(&names->map, told->key, sizeof(*told->key));
+	struct names_entry *entry = entry_find(names, told->key, hash);
+	const struct name *name = told->name;
+	struct names_hold hold = told->hold;
 
 	if (entry == NULL) {
-		entry = entry_new(names, key, hash);
+		entry = entry_new(names, told, hash);
 		if (entry == NULL)
 			return;
 	} else {
-		list_remove(&entry->lru);
-		list_prepend(&names->lru, &entry->lru);
+		entry_share(names, entry, told->owner);
+		entry_touch(names, entry);
 	}
+	hold.site = names_site(names, name);
 	for (uint8_t i = 0; entry->hosts != NULL && i < entry->hosts->n; i++) {
 		if (!name_equal(entry->hosts->v[i], name))
 			continue;
-		if (mono_before(entry->ends[i], end))
-			entry->ends[i] = end;
-		end = entry->ends[i];
+		if (mono_before(entry->holds[i].end, hold.end))
+			entry->holds[i].end = hold.end;
+		entry->holds[i].uid =
+		    uid_of_both(entry->holds[i].uid, hold.uid);
+		hold = entry->holds[i];
 		if (i == 0)
 			return; /* the same again */
 	}
-	if (!entry_add(names, entry, name, end, now) && entry->hosts == NULL)
+	if (!entry_add(names, entry, name, &hold, now) && entry->hosts == NULL)
 		entry_free(names, entry);
 }
 
@@ -229,8 +367,8 @@ static const struct host_names *
 entry_hosts(struct names *names, struct names_entry *entry, mono_t now)
 {
 	const struct name *v[NAMES_PER_ADDR];
-	mono_t ends[NAMES_PER_ADDR];
-	size_t n = names_that_hold(entry, v, ends, 0, now);
+	struct names_hold holds[NAMES_PER_ADDR];
+	size_t n = names_that_hold(entry, v, holds, 0, now);
 
 	if (n == 0) {
 		entry_free(names, entry);
@@ -238,7 +376,7 @@ entry_hosts(struct names *names, struct names_entry *entry, mono_t now)
 	}
 	/* where there is no memory they hold a little longer */
 	if (n < entry->hosts->n)
-		(void)entry_set(entry, v, ends, n);
+		(void)entry_set(entry, v, holds, n);
 	return entry->hosts;
 }
 
@@ -255,7 +393,14 @@ names_new(size_t max, struct stats *stats)
 		free(names);
 		return NULL;
 	}
+	if (map_init(&names->owners) < 0) {
+		map_done(&names->map);
+		free(names);
+		return NULL;
+	}
 	list_init(&names->lru);
+	for (size_t i = 0; i < NAMES_RANKS; i++)
+		list_init(&names->ranks[i]);
 	names->max = max;
 	names->stats = stats;
 	return names;
@@ -270,6 +415,7 @@ names_free(struct names *names)
 		entry_free(names,
 		    container_of(names->lru.next, struct names_entry, lru));
 	map_done(&names->map);
+	map_done(&names->owners);
 	free(names);
 }
 
@@ -289,6 +435,15 @@ end_of(mono_t now, uint32_t ttl_s)
 	return mono_add(now, s * MONO_S);
 }
 
+/* Whose program it is. */
+static uint32_t
+uid_of(const struct process *proc)
+{
+	return proc != NULL && proc->kind == PROCESS_PROGRAM
+		   ? proc->uid
+		   : HOST_NAMES_NOBODY;
+}
+
 void
 names_learn(struct names *names, const struct process *proc,
     const struct name *name, const struct addr *addr, uint32_t ttl_s,
@@ -297,12 +452,15 @@ names_learn(struct names *names, const struct process *proc,
 	struct addr plain = addr_unmap(addr);
 	struct names_key key = names_key_of(proc, &plain);
 	struct names_key anybody = names_key_of(NULL, &plain);
-	mono_t end = end_of(now, ttl_s);
+	struct names_told told = { &key, &key, name,
+		{ .end = end_of(now, ttl_s), .uid = HOST_NAMES_OWN } };
 
 	names->stats->names_learnt++;
 	if (key.pid != 0)
-		names_put(names, &key, name, end, now);
-	names_put(names, &anybody, name, end, now);
+		names_put(names, &told, now);
+	told.key = &anybody;
+	told.hold.uid = uid_of(proc);
+	names_put(names, &told, now);
 }
 
 const struct host_names *
@@ -321,10 +479,9 @@ names_lookup(struct names *names, const struct process *proc,
 			mono_t end = end_of(now, 0);
 
 			for (uint8_t i = 0; i < hosts->n; i++)
-				if (mono_before(entry->ends[i], end))
-					entry->ends[i] = end;
-			list_remove(&entry->lru);
-			list_prepend(&names->lru, &entry->lru);
+				if (mono_before(entry->holds[i].end, end))
+					entry->holds[i].end = end;
+			entry_touch(names, entry);
 			return hosts;
 		}
 	}
@@ -335,7 +492,6 @@ names_lookup(struct names *names, const struct process *proc,
 	}
 	if (entry == NULL)
 		return NULL;
-	list_remove(&entry->lru);
-	list_prepend(&names->lru, &entry->lru);
+	entry_touch(names, entry);
 	return entry_hosts(names, entry, now);
 }

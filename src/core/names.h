@@ -1,6 +1,7 @@
 #ifndef CORE_NAMES_H
 #define CORE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,14 +16,17 @@
  * that program (its pid, start and executable) and for anybody. A name holds as
  * long as the answer, and at least for NAMES_FLOOR_S, since programs keep what
  * they were told; for the program that uses it, it holds on from each use.
- * Bounded: what was not used longest makes room. */
+ * Bounded: of the program that has most what was not used longest makes room.
+ */
 struct names;
+struct names_hold;
 
 /* Browsers keep an answer for minutes, what pools connections for longer. */
 #define NAMES_FLOOR_S 3600
 #define NAMES_TTL_MAX_S 86400
 
-/* Names of one address; more of them, and the one that ends first goes. */
+/* Names of one address; more of them, and of the domain that has most the one
+ * that ends first goes. */
 #define NAMES_PER_ADDR 64
 
 /* Counts addresses, twice where a program was told: for it and for anybody. */
@@ -32,9 +36,22 @@ struct names;
  * and counted by reference: a flow keeps those that it was judged by. */
 struct host_names {
 	unsigned int refs;
-	uint8_t n; /* never 0 */
+	uint8_t n;			/* never 0 */
+	const struct names_hold *holds; /* of names.c's */
 	const struct name *v[];
 };
+
+/* Instead of a user's number: who goes by the names was told them; and, nobody
+ * knows who was. */
+#define HOST_NAMES_OWN (UINT32_MAX - 1)
+#define HOST_NAMES_NOBODY UINT32_MAX
+
+/* Whether a proxy may be told name i in place of the address, and so look it up
+ * for itself: where it was told to this program, to another one of its user, or
+ * to a service of the system's, such as a cache. What another user's program
+ * was told may lead anywhere. */
+bool host_names_may_tell(
+    const struct host_names *hosts, uint8_t i, const struct process *proc);
 
 const struct host_names *host_names_ref(const struct host_names *hosts);
 void host_names_unref(const struct host_names *hosts); /* both accept NULL */

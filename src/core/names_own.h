@@ -5,27 +5,50 @@
 #include "src/base/map.h"
 #include "src/core/names.h"
 
-/* Behind struct names: shared by names.c and names_text.c. */
+/* Behind struct names: shared by names.c, names_crowd.c and names_text.c. */
 
 /* Zero padded: hashed and compared as memory. All but the address is 0 for
- * anybody. */
+ * anybody; zero is 1 for an owner that is several programs. */
 struct names_key {
 	uint64_t start, exe_dev, exe_ino;
 	uint32_t pid, zero;
 	struct addr addr;
 };
 
+/* A program that was told names, or several, or nobody in particular: what it
+ * has. */
+struct names_owner {
+	struct map_node node;
+	struct list rank;    /* of those that have about as many */
+	struct list entries; /* the one used last first */
+	size_t n;
+	struct names_key key; /* without an address */
+};
+
+/* By the power of two that an owner's entries come to. */
+#define NAMES_RANKS 32
+
+/* Of each name, how long it holds, and to whose program it was told last. */
+struct names_hold {
+	mono_t end;
+	uint32_t uid;
+	uint32_t site; /* names_site() */
+};
+
 struct names_entry {
 	struct map_node node;
 	struct list lru;
+	struct list own; /* of its owner's */
+	struct names_owner *owner;
 	struct names_key key;
 	const struct host_names *hosts;
-	mono_t *ends; /* of each of them, in the same memory */
+	struct names_hold *holds; /* of each of them, in the same memory */
 };
 
 struct names {
-	struct map map;
+	struct map map, owners;
 	struct list lru; /* the one used last first */
+	struct list ranks[NAMES_RANKS];
 	size_t max;
 	struct stats *stats;
 };
@@ -33,8 +56,23 @@ struct names {
 struct names_key names_key_of(
     const struct process *proc, const struct addr *addr);
 
+/* A name of an address, for the program of the key; and who was told it, whose
+ * room it takes (an address of the key means nothing). */
+struct names_told {
+	const struct names_key *key, *owner;
+	const struct name *name;
+	struct names_hold hold;
+};
+
+/* The end of a name that tells whose it is, as a number: two labels. */
+uint32_t names_site(const struct names *names, const struct name *name);
+
+/* Which of the names of an address goes where there are too many: whoever has a
+ * domain can give an address any number of names, and must not turn out those
+ * of others. Of the domain that has most of them the one that ends first. */
+size_t names_first_to_go(const struct names_hold *holds, size_t n);
+
 /* The name goes in front, or holds until then at least. */
-void names_put(struct names *names, const struct names_key *key,
-    const struct name *name, mono_t end, mono_t now);
+void names_put(struct names *names, const struct names_told *told, mono_t now);
 
 #endif

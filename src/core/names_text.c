@@ -22,7 +22,7 @@ write_entry(
 
 	/* the one in front was learnt last */
 	for (uint8_t i = entry->hosts->n; i > 0; i--) {
-		uint64_t left = mono_since(entry->ends[i - 1], at->now);
+		uint64_t left = mono_since(entry->holds[i - 1].end, at->now);
 
 		if (left < MONO_MS)
 			continue;
@@ -133,8 +133,11 @@ read_line(struct names *names, const struct written *written, const char *s,
 		return false;
 	if (left <= written->ago_ms || (pid != 0 && !written->same_boot))
 		return true; /* it was good then */
-	names_put(names, &key, &name,
-	    mono_add(now, (left - written->ago_ms) * MONO_MS), now);
+	names_put(names,
+	    &(struct names_told){ &key, &key, &name,
+		{ .end = mono_add(now, (left - written->ago_ms) * MONO_MS),
+		    .uid = pid != 0 ? HOST_NAMES_OWN : HOST_NAMES_NOBODY } },
+	    now);
 	return true;
 }
 

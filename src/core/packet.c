@@ -16,6 +16,14 @@
 #define IP6_FRAGMENT_MASK 0xfff9 /* the same, in the fragment header */
 #define IP6_OFFSET_MASK 0xfff8
 
+/* Options of IPv4 (RFC 791). */
+enum {
+	OPTION_END = 0,
+	OPTION_NONE = 1,
+	OPTION_LOOSE_ROUTE = 131,
+	OPTION_STRICT_ROUTE = 137,
+};
+
 /* Protocol numbers that old headers lack. */
 enum {
 	PROTO_HIP = 139,
@@ -28,14 +36,35 @@ struct ip {
 	uint8_t hop_limit;
 	bool fragment;	   /* of a larger packet */
 	bool first;	   /* … or its beginning: the ports are here */
+	bool routed;	   /* it says itself by which way it goes */
 	size_t rest_total; /* bytes from the transport header on */
 };
+
+/* The kernel looks at the options of all that programs send and that comes in;
+ * what is no option ends them. */
+static bool
+options_route(struct rd options)
+{
+	uint8_t type = rd_u8(&options), len;
+
+	while (!options.bad && type != OPTION_END) {
+		if (type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE)
+			return true;
+		len = type == OPTION_NONE ? 1 : rd_u8(&options);
+		if (len == 0 || (len == 1 && type != OPTION_NONE))
+			return false;
+		rd_skip(&options, len > 2 ? len - 2U : 0);
+		type = rd_u8(&options);
+	}
+	return false;
+}
 
 static int
 ip4_parse(struct ip *ret, struct rd *rd, size_t total)
 {
 	uint8_t vhl = rd_u8(rd), src[4] = { 0 }, dst[4] = { 0 };
 	size_t header = (size_t)(vhl & 15) * 4, length;
+	struct rd options;
 	uint16_t frag;
 
 	rd_skip(rd, 1); /* type of service */
@@ -52,13 +81,17 @@ ip4_parse(struct ip *ret, struct rd *rd, size_t total)
 	/* 0: a GSO packet over 64 KiB (BIG TCP), whose length is outside */
 	if (length != 0 && (length < header || length > total))
 		return -EBADMSG;
+	rd_init(&options, rd->p, header - IP4_HEADER);
 	rd_skip(rd, header - IP4_HEADER);
+	if (rd->bad)
+		return -EBADMSG;
+	ret->routed = options_route(options);
 	ret->tuple.src = addr_ip4(src);
 	ret->tuple.dst = addr_ip4(dst);
 	ret->fragment = (frag & IP4_FRAGMENT_MASK) != 0;
 	ret->first = (frag & IP4_OFFSET_MASK) == 0;
 	ret->rest_total = (length != 0 ? length : total) - header;
-	return rd->bad ? -EBADMSG : 0;
+	return 0;
 }
 
 static bool
@@ -95,6 +128,7 @@ extension_skip(struct ip *ip, struct rd *rd)
 	} else {
 		size += (size_t)len * 8;
 		rd_skip(rd, size - 2);
+		ip->routed |= proto == IPPROTO_ROUTING;
 	}
 	if (rd->bad || size > ip->rest_total)
 		return -EBADMSG;
@@ -349,6 +383,7 @@ packet_parse(struct packet *ret, const void *bytes, size_t len, size_t total)
 		return -ENOMSG;
 	pkt.tuple = ip.tuple;
 	pkt.hop_limit = ip.hop_limit;
+	pkt.source_routed = ip.routed;
 	r = transport_parse(&pkt, &rd, ip.rest_total);
 	if (r < 0)
 		return r;

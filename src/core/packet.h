@@ -30,6 +30,9 @@ struct packet {
 	uint32_t tcp_seq;
 	uint8_t icmp_type, icmp_code; /* ICMP and ICMPv6 */
 	bool icmp_error;	      /* an error message: inner is set */
+	/* its sender says which way it goes: the address that it has now may be
+	 * a stop on that way, and another one than its socket's */
+	bool source_routed;
 	struct packet_tuple inner;
 
 	/* where it was met: set by the caller of packet_parse() */

@@ -102,6 +102,13 @@ qtype_format(uint16_t qtype, char buf[QTYPE_TEXT_SIZE])
 	return buf;
 }
 
+const char *const *
+qtype_names(size_t *ret_n)
+{
+	*ret_n = N_QTYPES;
+	return names;
+}
+
 const char *
 qtype_nearest(const char *s, size_t len)
 {

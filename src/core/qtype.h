@@ -16,6 +16,9 @@ int qtype_parse(uint16_t *ret, const char *s, size_t len);
 #define QTYPE_TEXT_SIZE 12
 const char *qtype_format(uint16_t qtype, char buf[QTYPE_TEXT_SIZE]);
 
+/* All names: *ret_n of them. */
+const char *const *qtype_names(size_t *ret_n);
+
 /* The name that was meant, or NULL: see word_nearest(). */
 const char *qtype_nearest(const char *s, size_t len);
 

@@ -19,8 +19,9 @@ static const char *const rule_words[] = {
 #define X(suffix, word) word,
 	RULE_FIELDS(X)
 #undef X
-	    "not",
-	"once", "in", "out", "via", "label"
+#define X(word) word,
+	    RULE_OTHER_WORDS(X)
+#undef X
 };
 #define N_WORDS (sizeof(rule_words) / sizeof(rule_words[0]))
 

@@ -38,6 +38,15 @@ enum rule_field {
 };
 #define RULE_N_FIELDS (FIELD_LIST + 1)
 
+/* What else a rule may go on with. */
+#define RULE_OTHER_WORDS(X)                                                    \
+	X("not")                                                               \
+	X("once")                                                              \
+	X("in")                                                                \
+	X("out")                                                               \
+	X("via")                                                               \
+	X("label")
+
 /* Kinds of addresses; bits of a set. */
 #define RULE_SCOPES(X)                                                         \
 	X(ANY, "any", 0)                                                       \

@@ -1,6 +1,7 @@
 #include "src/core/schema.h"
 
 #include <string.h>
+#include <sys/un.h>
 
 #include "src/base/addr.h"
 #include "src/base/name.h"
@@ -137,6 +138,46 @@ is_word(const char *s, size_t len)
 	return s[0] != '-' && s[0] != '.';
 }
 
+/* Of a proxy: what SOCKS can say (RFC 1929), and of a name. */
+#define WORD_MAX 255
+
+static bool
+is_credential(const char *s, size_t len)
+{
+	(void)s;
+	return len <= WORD_MAX;
+}
+
+static bool
+is_credential_part(const struct endpoint_part *part)
+{
+	char text[WORD_MAX + 1];
+
+	return part->s == NULL ||
+	       endpoint_decode(part, text, sizeof(text)) >= 0;
+}
+
+/* The digest of SHA-256: 32 octets. */
+static bool
+is_pin(const char *s, size_t len)
+{
+	static const char prefix[] = "sha256//";
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t n = sizeof(prefix) - 1;
+
+	if (len < n || memcmp(s, prefix, n) != 0)
+		return false;
+	if (len == n + 44 && s[len - 1] == '=')
+		len--;
+	if (len != n + 43)
+		return false;
+	for (; n < len; n++)
+		if (memchr(digits, s[n], sizeof(digits) - 1) == NULL)
+			return false;
+	return true;
+}
+
 static bool
 is_tunnel_url(const char *s, size_t len)
 {
@@ -149,8 +190,12 @@ is_tunnel_url(const char *s, size_t len)
 	if (endpoint_parse(&e, s, len) < 0 || e.scheme.s == NULL)
 		return false;
 	if (e.path.s != NULL)
-		return endpoint_is(&e, "proxy2");
+		return endpoint_is(&e, "proxy2") &&
+		       e.path.len < sizeof(((struct sockaddr_un *)0)->sun_path);
 	if (e.name.s != NULL && !endpoint_is(&e, "https"))
+		return false;
+	if (e.host.len > WORD_MAX || e.name.len > WORD_MAX ||
+	    !is_credential_part(&e.user) || !is_credential_part(&e.password))
 		return false;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (endpoint_is(&e, schemes[i]))
@@ -322,10 +367,13 @@ const struct conf_row conf_rows[] = {
 	    .sample = "tor, vpn, reject",
 	    .help = "Other tunnels in place of an upstream of its own: the "
 		    "first that works is taken." },
-	{ TUNNEL("user", CONF_TEXT, user), .dflt = "", .sample = "%exe",
+	{ TUNNEL("user", CONF_TEXT, user), .check = is_credential,
+	    .expected = "a text of at most 255 bytes", .dflt = "",
+	    .sample = "%exe",
 	    .help = "User name for the proxy; %exe, %user and %unit stand for "
 		    "those of the program." },
-	{ TUNNEL("password", CONF_TEXT, password), .dflt = "",
+	{ TUNNEL("password", CONF_TEXT, password), .check = is_credential,
+	    .expected = "a text of at most 255 bytes", .dflt = "",
 	    .sample = "secret",
 	    .help = "Password for the proxy; with the same templates." },
 	{ TUNNEL("dns", CONF_ENUM, dns), .words = "local tunnel fake",
@@ -368,7 +416,7 @@ const struct conf_row conf_rows[] = {
 	    .dflt = "", .sample = "/etc/ssl/certs/ca-certificates.crt",
 	    .help = "For https: certificates that the proxy's is checked "
 		    "with, in place of the system's." },
-	{ TUNNEL("pin", CONF_TEXT, pin),
+	{ TUNNEL("pin", CONF_TEXT, pin), .check = is_pin,
 	    .expected = "sha256// and the base64 of a public key's digest",
 	    .dflt = "",
 	    .sample = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",

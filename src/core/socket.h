@@ -32,8 +32,9 @@ struct socket_facts {
 	uint64_t inode; /* 0: an orphan, or a socket of the kernel's own */
 	uint32_t uid;
 	pid_t pid; /* of who used it, by bpf; 0: not seen from here */
-	/* TCP, for packets that open nothing: a listener has this local port,
-	 * so the connection was made from the other side */
+	/* the other side began: of TCP, for packets that open nothing, since a
+	 * listener has this local port; of all else, for what goes out, since
+	 * conntrack says that it answers */
 	bool accepted;
 	/* connected to the remote end, or of a kind that only gets answers
 	 * (ping): the program began the flow */

@@ -25,7 +25,7 @@ struct entry {
 	uint64_t socket;
 	uint64_t print; /* of the packet's first head_len bytes */
 	uint16_t head_len;
-	bool connected;
+	bool connected, answers;
 	unsigned int waiting; /* packets that were not asked about yet */
 	mono_t when;
 	uint64_t order; /* which was the last of all, the second last … */
@@ -240,6 +240,7 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	entry->print = map_hash(&uses->entries, use->head, use->head_len);
 	entry->head_len = (uint16_t)use->head_len; /* a hundred or so */
 	entry->connected = use->connected;
+	entry->answers = use->answers;
 	entry->when = now;
 	if (!use->taken) /* else it comes to nobody */
 		entry->waiting++;
@@ -317,7 +318,8 @@ uses_find(struct uses *uses, const struct flow_key *key, const void *head,
 		return USES_MIXED;
 	if (head != NULL && newest->waiting > 0)
 		newest->waiting--;
-	*ret = (struct used){ newest->who, newest->socket, newest->connected };
+	*ret = (struct used){ newest->who, newest->socket, newest->connected,
+		newest->answers };
 	return USES_ONE;
 }
 

@@ -31,7 +31,7 @@ struct who {
 struct used {
 	struct who *who; /* borrowed until the next uses_put() */
 	uint64_t socket;
-	bool connected;
+	bool connected, answers; /* as of struct use */
 };
 
 enum uses_found {

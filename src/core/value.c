@@ -80,6 +80,33 @@ value_kind_of(enum rule_field field)
 	__builtin_trap();
 }
 
+const char *const *
+value_words(enum value_kind kind, size_t *ret_n)
+{
+	switch (kind) {
+	case VALUE_ADDR:
+		*ret_n = N_SCOPES;
+		return scope_words;
+	case VALUE_PROTO:
+		*ret_n = N_PROTOS;
+		return proto_words;
+	case VALUE_PROCESS:
+		*ret_n = N_PROCESSES;
+		return process_words;
+	case VALUE_QTYPE:
+		return qtype_names(ret_n);
+	case VALUE_PORT:
+	case VALUE_PATH:
+	case VALUE_GLOB:
+	case VALUE_NAME:
+	case VALUE_DOMAIN:
+	case VALUE_LIST:
+		break;
+	}
+	*ret_n = 0;
+	return NULL;
+}
+
 const char *
 value_expected(enum value_kind kind)
 {

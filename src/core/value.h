@@ -31,6 +31,9 @@ enum value_kind value_kind_of(enum rule_field field);
 /* "an address, …": what such a value looks like. */
 const char *value_expected(enum value_kind kind);
 
+/* The words that such a value may be; NULL with *ret_n 0 where it has none. */
+const char *const *value_words(enum value_kind kind, size_t *ret_n);
+
 /* Reads s[0..len), which has a final NUL and lives as long as ret. 0, or
  * -EINVAL with ret_fault set. The place is left alone. */
 int value_parse(struct rule_value *ret, enum value_kind kind, const char *s,

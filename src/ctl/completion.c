@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "src/ctl/command.h"
+#include "src/ctl/completion_rule.h"
 
 /* Completion from the table of commands: a script for each shell that knows
- * all of it, so that it needs no daemon. */
+ * all of it, so that it needs no daemon but for the names of lists and tunnels
+ * in a rule. */
 
 /* text in single quotes, for all three shells. */
 static void
@@ -35,6 +37,27 @@ static bool
 is_word(const struct command_word *word)
 {
 	return word->name[0] >= 'a' && word->name[0] <= 'z';
+}
+
+/* Whether what stands behind the command is a rule. */
+static bool
+is_rule(const struct command *command)
+{
+	return command->run == command_add;
+}
+
+/* "a|b|c": the commands that take a rule. */
+static void
+rule_commands(const char *between)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n_commands; i++) {
+		if (!is_rule(&commands[i]))
+			continue;
+		printf("%s%s", any ? between : "", commands[i].name);
+		any = true;
+	}
 }
 
 static bool
@@ -70,17 +93,18 @@ bash_option_value(const struct command *command, const struct command_option *o)
 static void
 bash(void)
 {
-	puts("# completion of reroutectl for bash\n"
-	     "_reroutectl()\n"
+	puts("# completion of reroutectl for bash");
+	completion_rule_bash();
+	puts("_reroutectl()\n"
 	     "{\n"
-	     "\tlocal cur prev word command= i\n"
+	     "\tlocal cur prev word command= control= i\n"
 	     "\tcur=${COMP_WORDS[COMP_CWORD]}\n"
 	     "\tprev=${COMP_WORDS[COMP_CWORD-1]}\n"
 	     "\tCOMPREPLY=()\n"
 	     "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	     "\t\tword=${COMP_WORDS[i]}\n"
 	     "\t\tcase $word in\n"
-	     "\t\t--control) ((i++)) ;;\n"
+	     "\t\t--control) ((i++)); control=${COMP_WORDS[i]} ;;\n"
 	     "\t\t-*) ;;\n"
 	     "\t\t*) command=$word; break ;;\n"
 	     "\t\tesac\n"
@@ -98,13 +122,17 @@ bash(void)
 	fputs("\tesac\n\tcase $command:$prev in\n", stdout);
 	for (size_t i = 0; i < n_commands; i++)
 		each_option(&commands[i], bash_option_value);
-	fputs("\tesac\n\tcase $command in\n\t'') word='", stdout);
+	fputs("\tesac\n\tcase $command in\n\t", stdout);
+	rule_commands("|");
+	fputs(") _reroutectl_rule; return ;;\n\t'') word='", stdout);
 	for (size_t i = 0; i < n_commands; i++)
 		printf("%s%s%s ", commands[i].name,
 		    commands[i].alias != NULL ? " " : "",
 		    commands[i].alias != NULL ? commands[i].alias : "");
 	puts("--control --json --version --help' ;;");
 	for (size_t i = 0; i < n_commands; i++) {
+		if (is_rule(&commands[i]))
+			continue;
 		printf("\t%s) word='", commands[i].name);
 		for (const struct command_word *w = commands[i].words;
 		     w != NULL && w->name != NULL; w++)
@@ -172,14 +200,18 @@ zsh_command(const struct command *command)
 		putchar('"');
 		words = true;
 	}
-	puts(words ? "))' '*:file:_files' ;;" : " '*:word: ' ;;");
+	if (is_rule(command))
+		puts(" \\\n\t\t\t'*:rule:_reroutectl_rule' ;;");
+	else
+		puts(words ? "))' '*:file:_files' ;;" : " '*:word: ' ;;");
 }
 
 static void
 zsh(void)
 {
-	puts("#compdef reroutectl\n"
-	     "_reroutectl()\n"
+	puts("#compdef reroutectl");
+	completion_rule_zsh();
+	puts("_reroutectl()\n"
 	     "{\n"
 	     "\tlocal -a commands\n"
 	     "\tlocal state line\n"
@@ -247,6 +279,11 @@ fish(void)
 	     "complete -c reroutectl -l control -r -F -d 'the socket'\n"
 	     "complete -c reroutectl -l json -d 'one JSON object a line'\n"
 	     "complete -c reroutectl -l help -d 'about it'");
+	completion_rule_fish();
+	fputs("complete -c reroutectl -f -n '__fish_seen_subcommand_from ",
+	    stdout);
+	rule_commands(" ");
+	puts("' -a '(__reroutectl_rule)'");
 	for (size_t i = 0; i < n_commands; i++) {
 		const struct command *c = &commands[i];
 

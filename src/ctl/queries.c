@@ -49,6 +49,22 @@ format_answer(char *buf, size_t size, const json_t *query)
 		(void)snprintf(buf, size, "%s", first);
 }
 
+/* Who asks: a program of this host, or another host, by its address. */
+static void
+format_asker(char *buf, size_t size, const json_t *query)
+{
+	const json_t *process = json_object_get(query, "process");
+	const char *client = command_text(query, "client", "?");
+	bool bracket = client[0] == '[';
+
+	if (json_is_object(process))
+		show_program(buf, size, process);
+	else /* without its port; may be cut */
+		(void)snprintf(buf, size, "%.*s",
+		    (int)strcspn(client + bracket, bracket ? "]" : ":"),
+		    client + bracket);
+}
+
 static void
 format_elapsed(char *buf, size_t size, const json_t *query)
 {
@@ -64,7 +80,7 @@ format_query(struct cells *ret, const json_t *query)
 	const char **cell = ret->cells;
 
 	show_time(ret->time, sizeof(ret->time), command_number(query, "time"));
-	show_program(ret->program, sizeof(ret->program), process);
+	format_asker(ret->program, sizeof(ret->program), query);
 	format_answer(ret->answer, sizeof(ret->answer), query);
 	format_elapsed(ret->elapsed, sizeof(ret->elapsed), query);
 	show_why(ret->why, sizeof(ret->why), query);

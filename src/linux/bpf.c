@@ -22,17 +22,12 @@
 #include "src/base/mono.h"
 #include "src/linux/bpf/record.h"
 #include "src/linux/bpf_event.h"
+#include "src/linux/bpf_load.h"
 #include "src/linux/bpf_ring.h"
 #include "src/linux/bpf_seed.h"
 #include "src/linux/procread.h"
 
-/* The programs as clang made them. */
-static const unsigned char object[] = {
-#include "src/linux/bpf/attr.bpf.h"
-};
-
 /* Of headers that are older than the kernel. */
-#define PROG_TYPE_NETFILTER 32
 #define ATTACH_NETFILTER 45
 #define HOOK_LOCAL_OUT 3
 
@@ -70,29 +65,6 @@ struct bpf {
 	bool seeded;
 };
 
-/* What libbpf and the verifier say last: libbpf hands no argument on, and is
- * called from bpf_open() alone. */
-static char said[BPF_WHY_MAX];
-
-static int hear(enum libbpf_print_level level, const char *format, va_list args)
-    __attribute__((format(printf, 2, 0)));
-
-static int
-hear(enum libbpf_print_level level, const char *format, va_list args)
-{
-	if (level == LIBBPF_WARN)
-		(void)vsnprintf(said, sizeof(said), format, args);
-	return 0;
-}
-
-static int
-fail(char why[BPF_WHY_MAX], int error, const char *text)
-{
-	/* cut where it is too long: libbpf may say a lot */
-	(void)snprintf(why, BPF_WHY_MAX, "%s", text);
-	return error < 0 ? error : -EIO;
-}
-
 static void
 actor_of(struct actor *ret, const struct bpf_use *use)
 {
@@ -117,7 +89,8 @@ use_cb(void *arg, const void *bytes, size_t size)
 	struct bpf *bpf = arg;
 	struct use use = {
 		.socket = record->inode,
-		.connected = record->connected != 0,
+		.connected = (record->socket_is & BPF_SOCKET_CONNECTED) != 0,
+		.answers = (record->socket_is & BPF_SOCKET_ANSWERS) != 0,
 		.taken = record->taken != 0,
 		.refused = record->taken == BPF_TAKEN_DROPPED,
 		.head = record->head,
@@ -204,7 +177,7 @@ attach(struct bpf *bpf, char why[BPF_WHY_MAX])
 	int r = attach_family(bpf, fd, 0);
 
 	if (r < 0) {
-		(void)fail(why, r,
+		(void)bpf_fail(why, r,
 		    "the kernel has no hook for BPF in "
 		    "netfilter (CONFIG_NETFILTER_BPF_LINK)");
 		return r;
@@ -231,63 +204,6 @@ attach_births(struct bpf *bpf)
 		if (libbpf_get_error(bpf->births[i]) != 0)
 			bpf->births[i] = NULL;
 	}
-}
-
-static void
-size_map(struct bpf *bpf, const char *name, uint64_t size)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(bpf->object, name);
-
-	(void)bpf_map__set_max_entries(map, (uint32_t)size);
-}
-
-static int
-prepare(struct bpf *bpf, bool births)
-{
-	struct bpf_object_open_opts opts = { .sz = sizeof(opts),
-		.object_name = "attr" };
-	struct bpf_program *prog;
-
-	bpf->object = bpf_object__open_mem(object, sizeof(object), &opts);
-	if (libbpf_get_error(bpf->object) != 0) {
-		bpf->object = NULL;
-		return errno != 0 ? -errno : -EIO;
-	}
-	bpf_object__for_each_program(prog, bpf->object)(void)
-	    bpf_program__set_autoload(prog, births);
-	prog = bpf_object__find_program_by_name(bpf->object, "attr_sent");
-	(void)bpf_program__set_autoload(prog, true);
-	(void)bpf_program__set_type(
-	    prog, (enum bpf_prog_type)PROG_TYPE_NETFILTER);
-	(void)bpf_program__set_expected_attach_type(
-	    prog, (enum bpf_attach_type)ATTACH_NETFILTER);
-	size_map(bpf, "uses", bpf->sizes.uses_ring);
-	size_map(bpf, "events", bpf->sizes.births_ring);
-	size_map(bpf, "owners", bpf->sizes.owners);
-	return bpf_object__load(bpf->object);
-}
-
-static int
-load(struct bpf *bpf, char why[BPF_WHY_MAX])
-{
-	int r = prepare(bpf, true);
-
-	if (r < 0) { /* tracing may be forbidden alone */
-		bpf_object__close(bpf->object);
-		r = prepare(bpf, false);
-	}
-	if (r == 0)
-		return 0;
-	if (r == -EPERM)
-		return fail(why, r,
-		    "no privilege: it needs CAP_BPF, "
-		    "CAP_PERFMON and CAP_NET_ADMIN");
-	if (said[0] == '\0')
-		return fail(why, r,
-		    "the kernel refuses the program (Linux "
-		    "6.10 is the first that has all of it)");
-	said[strcspn(said, "\n")] = '\0';
-	return fail(why, r, said);
 }
 
 static int
@@ -383,7 +299,7 @@ self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 	int r = procread_status(AT_FDCWD, "/proc/self/stat", &st);
 
 	if (r < 0)
-		return fail(why, r, "self-test: /proc can't be read");
+		return bpf_fail(why, r, "self-test: /proc can't be read");
 	r = -EAGAIN;
 	for (uint32_t level = 0; r == -EAGAIN && level < LEVELS_MAX; level++) {
 		bpf->shared->pid_level = level;
@@ -394,14 +310,14 @@ self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 		r = 0;
 	}
 	if (r == -ENODATA)
-		return fail(why, r, "self-test: the program saw nothing");
+		return bpf_fail(why, r, "self-test: the program saw nothing");
 	if (r == -EAGAIN || r == -EBADMSG)
-		return fail(why, r,
+		return bpf_fail(why, r,
 		    "self-test: it saw another process than "
 		    "/proc (namespaces of pids, users or "
 		    "time)");
 	bpf->seen = true;
-	return r < 0 ? fail(why, r, "self-test: it can't be made") : 0;
+	return r < 0 ? bpf_fail(why, r, "self-test: it can't be made") : 0;
 }
 
 /* After the births, so that nobody is missed between the two. */
@@ -411,8 +327,12 @@ seed(struct bpf *bpf)
 	const struct bpf_seed_ops ops = { .exec = bpf->ops.exec,
 		.holds = bpf->ops.holds,
 		.arg = bpf->ops.arg };
+	struct stat st;
 
-	bpf->seeded = bpf_seed(&ops, bpf->shared->pid_level) == 0;
+	if (stat("/proc/self/ns/net", &st) < 0)
+		return;
+	bpf->shared->netns = (uint32_t)st.st_ino;
+	bpf->seeded = bpf_seed(&ops, bpf->object) == 0;
 }
 
 int
@@ -420,10 +340,10 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
     const struct attr_sizes *sizes, char why[BPF_WHY_MAX])
 {
 	struct bpf *bpf = calloc(1, sizeof(*bpf));
-	int r = 0;
+	int r;
 
 	if (bpf == NULL)
-		return fail(why, -ENOMEM, "no memory");
+		return bpf_fail(why, -ENOMEM, "no memory");
 	bpf->ops = *ops;
 	bpf->sizes = *sizes;
 	bpf->seen = true;
@@ -431,16 +351,9 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 	bpf->fd_events = -1;
 	for (size_t i = 0; i < N_FAMILIES; i++)
 		bpf->links[i] = -1;
-	said[0] = '\0';
-	(void)libbpf_set_print(hear);
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		r = fail(why, -errno,
-		    "the kernel has no BTF "
-		    "(CONFIG_DEBUG_INFO_BTF)");
-	if (r == 0)
-		r = load(bpf, why);
+	r = bpf_load(&bpf->object, &bpf->sizes, why);
 	if (r == 0 && open_rings(bpf) < 0)
-		r = fail(why, -ENOMEM, "its rings can't be mapped");
+		r = bpf_fail(why, -ENOMEM, "its rings can't be mapped");
 	if (r == 0)
 		r = attach(bpf, why);
 	if (r == 0)

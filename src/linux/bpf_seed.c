@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -15,11 +14,6 @@
 
 #include "src/linux/bpf/record.h"
 #include "src/linux/bpf_event.h"
-
-/* The programs as clang made them. */
-static const unsigned char object[] = {
-#include "src/linux/bpf/seed.bpf.h"
-};
 
 /* As much as the kernel gives at a time (eight pages, in seq_file), and what
  * was left of the last record. */
@@ -95,78 +89,42 @@ read_all(int fd, const struct bpf_seed_ops *ops, take_fn *take, uint8_t *buffer)
 	}
 }
 
+/* Not bpf_program__attach_iter(): see bpf_load.c for their sections. */
 static int
 run(struct bpf_object *obj, const char *name, const struct bpf_seed_ops *ops,
     take_fn *take)
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(obj, name);
-	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	int fd = prog != NULL ? bpf_program__fd(prog) : -1;
+	int link, iter, r;
 	uint8_t *buffer;
-	int fd, r;
 
-	if (libbpf_get_error(link) != 0)
-		return errno != 0 ? -errno : -EIO;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	r = fd < 0 ? -errno : 0;
+	if (fd < 0)
+		return -ENOENT; /* it was not loaded */
+	link = bpf_link_create(fd, 0, BPF_TRACE_ITER, NULL);
+	if (link < 0)
+		return -errno;
+	iter = bpf_iter_create(link);
+	r = iter < 0 ? -errno : 0;
 	buffer = malloc(BUFFER);
 	if (r == 0)
-		r = buffer != NULL ? read_all(fd, ops, take, buffer) : -ENOMEM;
+		r = buffer != NULL ? read_all(iter, ops, take, buffer)
+				   : -ENOMEM;
 	free(buffer);
-	if (fd >= 0)
-		(void)close(fd); /* only read from */
-	(void)bpf_link__destroy(link);
+	if (iter >= 0)
+		(void)close(iter); /* only read from */
+	(void)close(link);	   /* and it is gone */
 	return r;
 }
 
-/* In the object's read-only words, in the order of seed.bpf.c. */
-static int
-set_words(struct bpf_object *obj, uint32_t pid_level)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, "seed.rodata");
-	uint32_t words[2] = { pid_level, 0 };
-	struct stat st;
-
-	if (map == NULL)
-		return -EIO;
-	if (stat("/proc/self/ns/net", &st) < 0)
-		return -errno;
-	words[1] = (uint32_t)st.st_ino;
-	return bpf_map__set_initial_value(map, words, sizeof(words));
-}
-
 int
-bpf_seed(const struct bpf_seed_ops *ops, uint32_t pid_level)
+bpf_seed(const struct bpf_seed_ops *ops, struct bpf_object *obj)
 {
-	struct bpf_object_open_opts opts = { .sz = sizeof(opts),
-		.object_name = "seed" };
-	struct bpf_object *obj =
-	    bpf_object__open_mem(object, sizeof(object), &opts);
-	struct bpf_program *prog;
-	int r;
+	int r = run(obj, "seed_processes", ops, take_process);
 
-	if (libbpf_get_error(obj) != 0)
-		return errno != 0 ? -errno : -EIO;
-	bpf_object__for_each_program(prog, obj)(void)
-	    bpf_program__set_autoload(prog, true);
-	r = set_words(obj, pid_level);
-	if (r == 0)
-		r = bpf_object__load(obj);
-	if (r == 0)
-		r = run(obj, "seed_processes", ops, take_process);
 	if (r == 0)
 		r = run(obj, "seed_sockets", ops, take_socket);
-	bpf_object__close(obj);
 	return r;
-}
-
-#else /* !HAVE_BPF */
-
-int
-bpf_seed(const struct bpf_seed_ops *ops, uint32_t pid_level)
-{
-	(void)ops;
-	(void)pid_level;
-	return -ENOSYS;
 }
 
 #endif

@@ -1,9 +1,9 @@
 #ifndef LINUX_BPF_SEED_H
 #define LINUX_BPF_SEED_H
 
-#include <stdint.h>
-
 #include "src/core/actor.h"
+
+struct bpf_object;
 
 /* What was there before anybody listened: the processes with their programs,
  * and who has which socket of this network namespace. Read once, through
@@ -14,8 +14,8 @@ struct bpf_seed_ops {
 	void *arg;
 };
 
-/* pid_level: of the pid namespace whose numbers are wanted. 0 or -errno (what
- * was told until then holds). Needs the privileges of bpf_open(). */
-int bpf_seed(const struct bpf_seed_ops *ops, uint32_t pid_level);
+/* Runs the two programs of a loaded object. 0 or -errno (what was told until
+ * then holds); -ENOENT where they could not be loaded. */
+int bpf_seed(const struct bpf_seed_ops *ops, struct bpf_object *obj);
 
 #endif

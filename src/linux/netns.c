@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,8 +44,13 @@ union control {
 static const char *const calls[] = {
 	"close",
 	"exit_group",
+	"fstat",
+	"fstat64",
+	"fstatat64",
+	"newfstatat",
 	"open",
 	"openat",
+	"openat2",
 	"recv",
 	"recvfrom",
 	"restart_syscall",
@@ -50,6 +58,7 @@ static const char *const calls[] = {
 	"sendmsg",
 	"socket",
 	"socketcall",
+	"statx",
 #if defined(__SANITIZE_ADDRESS__)
 	"futex",
 	"gettid",
@@ -65,16 +74,136 @@ static const char *const calls[] = {
  * into it. */
 static const struct sandbox_arg enter = { "setns", 1, CLONE_NEWNET };
 
+/* Where -------------------------------------------------------------------- */
+
+#define NAMED "/run/netns"
+#define OLD_RUN "/var/run/"
+#define PROCESS "/proc/"
+#define PROCESS_END "/ns/net"
+/* a path that is no namespace, but a pipe, must not hold us up */
+#define ENTER (O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+
+/* What is asked for, however it is written. */
+static const char *
+plain(const char *path)
+{
+	return strncmp(path, OLD_RUN, strlen(OLD_RUN)) == 0
+		   ? path + strlen("/var")
+		   : path;
+}
+
+/* "NAME" of /run/netns/NAME; NULL for others. */
+static const char *
+name_in_folder(const char *path)
+{
+	const char *name = plain(path);
+	size_t len = strlen(NAMED);
+
+	if (strncmp(name, NAMED "/", len + 1) != 0)
+		return NULL;
+	name += len + 1;
+	return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL
+		   ? name
+		   : NULL;
+}
+
+/* "/proc/PID/ns/net". */
+static bool
+is_process(const char *path)
+{
+	size_t n;
+
+	if (strncmp(path, PROCESS, strlen(PROCESS)) != 0)
+		return false;
+	path += strlen(PROCESS);
+	n = strspn(path, "0123456789");
+	return n > 0 && strcmp(path + n, PROCESS_END) == 0;
+}
+
+static bool
+is_told(const struct netns_told *told, const char *path)
+{
+	for (size_t i = 0; i < told->n; i++)
+		if (strcmp(told->paths[i], path) == 0)
+			return true;
+	return false;
+}
+
+bool
+netns_is_entered(const struct netns_told *told, const char *path)
+{
+	return is_told(told, path) || name_in_folder(path) != NULL ||
+	       is_process(path);
+}
+
+static int
+open_plainly(const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned int)flags,
+		.resolve = RESOLVE_NO_SYMLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Below a folder, or a process, of root's: nobody else has put it there. */
+static int
+open_below(const char *folder, const char *rest, int flags)
+{
+	int dir = open_plainly(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
+	struct stat st;
+
+	if (dir < 0)
+		return dir;
+	if (fstat(dir, &st) < 0)
+		fd = -errno;
+	else if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		fd = -EACCES;
+	else if ((fd = openat(dir, rest, flags)) < 0)
+		fd = -errno;
+	(void)close(dir); /* it was only looked at */
+	return fd;
+}
+
+static int
+open_process(const char *path)
+{
+	char folder[NETNS_PATH_SIZE];
+
+	(void)snprintf(folder, sizeof(folder), "%.*s",
+	    (int)(strlen(path) - strlen(PROCESS_END)), path); /* fits */
+	/* the last part is a link of the kernel's own */
+	return open_below(folder, PROCESS_END + 1, ENTER);
+}
+
+static int
+open_way(const struct netns_told *told, const char *path)
+{
+	const char *name = name_in_folder(path);
+
+	if (name != NULL)
+		return open_below(NAMED, name, ENTER | O_NOFOLLOW);
+	if (is_process(path) && is_told(told, path)) {
+		int fd = open(path, ENTER);
+
+		return fd < 0 ? -errno : fd;
+	}
+	if (is_process(path))
+		return open_process(path);
+	return is_told(told, path) ? open_plainly(plain(path), ENTER) : -EACCES;
+}
+
 /* A socket stays in the namespace that it was made in; we don't, or one that
  * others take down would live on. The descriptor or -errno. */
 static int
-make_socket(int home, const struct question *q)
+make_socket(int home, const struct netns_told *told, const struct question *q)
 {
-	/* a path that is no namespace, but a pipe, must not hold us up */
-	int there = open(q->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), fd;
+	int there = open_way(told, q->path), fd;
 
 	if (there < 0)
-		return -errno;
+		return there;
 	if (setns(there, CLONE_NEWNET) < 0) {
 		fd = -errno;
 		(void)close(there); /* it was only entered by */
@@ -119,7 +248,8 @@ send_reply(int to, const struct reply *reply, int fd)
 	return sendmsg(to, &msg, MSG_NOSIGNAL) >= 0;
 }
 
-static void __attribute__((noreturn)) answer_all(int home)
+static void __attribute__((noreturn))
+answer_all(int home, const struct netns_told *told)
 {
 	for (;;) {
 		struct question q = { 0 };
@@ -132,7 +262,7 @@ static void __attribute__((noreturn)) answer_all(int home)
 		if (n <= 0)
 			_exit(0);
 		if (is_question(&q, n))
-			fd = make_socket(home, &q);
+			fd = make_socket(home, told, &q);
 		reply.error = fd < 0 ? fd : 0;
 		if (!send_reply(ASKER, &reply, fd)) {
 			reply.error = -errno; /* too many are on their way */
@@ -144,7 +274,8 @@ static void __attribute__((noreturn)) answer_all(int home)
 	}
 }
 
-static void __attribute__((noreturn)) be_maker(int asker)
+static void __attribute__((noreturn))
+be_maker(int asker, const struct netns_told *told)
 {
 	int home, r;
 
@@ -162,11 +293,11 @@ static void __attribute__((noreturn)) be_maker(int asker)
 	    sandbox_enter_only(
 		calls, sizeof(calls) / sizeof(calls[0]), &enter) < 0)
 		_exit(1);
-	answer_all(home);
+	answer_all(home, told);
 }
 
 int
-netns_start(struct netns *ret)
+netns_start(struct netns *ret, const struct netns_told *told)
 {
 	int fds[2], r;
 	pid_t pid;
@@ -176,7 +307,7 @@ netns_start(struct netns *ret)
 	pid = fork();
 	if (pid == 0) {
 		(void)close(fds[0]); /* the daemon's */
-		be_maker(fds[1]);
+		be_maker(fds[1], told);
 	}
 	r = -errno;
 	(void)close(fds[1]); /* the maker's */

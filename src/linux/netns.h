@@ -1,6 +1,8 @@
 #ifndef LINUX_NETNS_H
 #define LINUX_NETNS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,8 +17,21 @@ struct netns {
 /* Of a path, with its NUL. */
 #define NETNS_PATH_SIZE 256
 
-/* In a process that has one thread, and has all its privileges. 0 or -errno. */
-int netns_start(struct netns *ret);
+/* The paths that it is told before anybody else can ask it for others. */
+struct netns_told {
+	size_t n;
+	char (*paths)[NETNS_PATH_SIZE];
+};
+
+/* In a process that has one thread, and has all its privileges: starts it; what
+ * it is told is copied. 0 or -errno. */
+int netns_start(struct netns *ret, const struct netns_told *told);
+
+/* Whether it enters what is at the path: one that it was told; what
+ * ip-netns(8) has a name for (/run/netns/NAME, /var/run/netns/NAME), in a
+ * folder that is root's alone; or /proc/PID/ns/net of a process of root's. No
+ * symbolic link is followed to any of them. */
+bool netns_is_entered(const struct netns_told *told, const char *path);
 
 /* Ends it. Accepts one that is not there. */
 void netns_stop(struct netns *netns);

@@ -11,6 +11,7 @@
 /* Processes whose next socket is guessed by its number, and those whose
  * descriptors are all read, before /proc is walked. */
 #define GUESS_MAX 64
+#define GUESS_FEW 2
 #define SCAN_MAX 4
 #define SCAN_FDS_MAX 512
 
@@ -23,9 +24,11 @@
 
 /* A socket may have been handed to a process that was there before. That shows
  * only in the descriptors of that process, which are read again when a socket
- * is asked about that was last looked for so long ago, and not more often. */
+ * is asked about that was last looked for so long ago, and not more often; in
+ * pieces of so much work, so far apart, where there are many processes. */
 #define REFRESH_NS MONO_S
 #define REFRESH_TIME_NS (2 * MONO_MS)
+#define REFRESH_NEXT_NS (100 * MONO_MS)
 
 /* What there is before anything is looked up is read for so long. */
 #define SEED_NS (MONO_S / 2)
@@ -140,16 +143,12 @@ guess_at(
 /* A program that makes one connection after the other gets the same descriptor
  * again, one that makes many at once the next one. 0 or -errno. */
 static int
-guess(struct procfs *procfs, const struct want *want)
+guess(struct procfs *procfs, const struct want *want, unsigned int max)
 {
-	static const struct {
-		int step;
-		unsigned int max;
-	} tries[] = { { 0, 2 }, { 1, 2 }, { 0, GUESS_MAX }, { 1, GUESS_MAX } };
-	int r = 0;
+	int r = guess_at(procfs, want, 0, max);
 
-	for (size_t i = 0; r == 0 && i < sizeof(tries) / sizeof(tries[0]); i++)
-		r = guess_at(procfs, want, tries[i].step, tries[i].max);
+	if (r == 0)
+		r = guess_at(procfs, want, 1, max);
 	return r < 0 ? r : 0;
 }
 
@@ -193,38 +192,24 @@ scan_recent(struct procfs *procfs, const struct want *want)
 	return 0;
 }
 
-/* Once a second at most: was it handed to somebody else? */
+/* Was it handed to somebody else? All processes are gone through once a second
+ * at most, in pieces where there are many. */
 static int
 refresh(struct procfs *procfs, struct held *held, const struct want *want)
 {
+	uint64_t wait =
+	    procfs->scan.refreshed != 0 ? REFRESH_NEXT_NS : REFRESH_NS;
 	int r;
 
 	if (mono_since(want->now, held->since) < REFRESH_NS ||
-	    mono_since(want->now, procfs->refreshed) < REFRESH_NS)
+	    mono_since(want->now, procfs->refreshed) < wait)
 		return 0;
 	procfs->refreshed = want->now;
-	held->since = want->now;
 	r = procscan_refresh(&procfs->scan, want->now, REFRESH_TIME_NS);
-	return r == 0 && noted(procfs, want) == NULL ? -ESRCH : r;
-}
-
-/* The note is wrong: the holder is gone, or has closed the socket, or has it
- * under another number now. Where two held it, an older one has it still, and
- * only a walk knows which one. */
-static int
-look_again(struct procfs *procfs, struct held *held, bool gone,
-    const struct want *want)
-{
-	struct holders *hs = &procfs->scan.holders;
-	struct holder *holder = held->holder;
-	bool shared = held->shared;
-
-	held_forget(hs, held);
-	if (gone)
-		holder_forget(hs, holder);
-	if (shared)
-		return procscan_walk(&procfs->scan, want->inode, want->now);
-	return gone ? 0 : scan_holder(procfs, holder, want, MOVED_MAX);
+	held = noted(procfs, want);
+	if (r == 0 && held != NULL && procfs->scan.refreshed == 0)
+		held->since = want->now;
+	return r == 0 && held == NULL ? -ESRCH : r;
 }
 
 /* Where no note says who holds it, each rung costing more than the one above.
@@ -233,14 +218,14 @@ look_again(struct procfs *procfs, struct held *held, bool gone,
  * is the answer. Going by user before all others would save nothing: the walk
  * has to pass all newer processes in any case. 0 or -errno. */
 static int
-search(struct procfs *procfs, const struct want *want, bool nobody)
+search(struct procfs *procfs, const struct want *want)
 {
 	struct procscan *scan = &procfs->scan;
 	int r;
 
 	/* 2. the next socket of a process that had one before */
-	r = guess(procfs, want);
-	if (r != 0 || noted(procfs, want) != NULL || nobody)
+	r = guess(procfs, want, GUESS_MAX);
+	if (r != 0 || noted(procfs, want) != NULL)
 		return r;
 	/* 3. somewhere in the processes that had the last ones */
 	r = scan_recent(procfs, want);
@@ -257,32 +242,109 @@ search(struct procfs *procfs, const struct want *want, bool nobody)
 	return r;
 }
 
+/* A process that had it may have it under another number now. */
+static int
+scan_mover(struct procfs *procfs, const struct procscan_pid *had,
+    const struct want *want)
+{
+	const struct holder *holder =
+	    holder_find(&procfs->scan.holders, had->pid);
+
+	if (holder == NULL || holder->start != had->start)
+		return 0;
+	return scan_holder(procfs, holder, want, MOVED_MAX);
+}
+
+/* Sockets that nobody holds are looked for within a share of the time. What
+ * finds somebody need not be counted, but for a walk. -EAGAIN: there is no time
+ * left for this user's. */
+static int
+look(struct procfs *procfs, const struct procscan_pid *had,
+    const struct want *want)
+{
+	struct budget *budget = procscan_budget(&procfs->scan, want->uid);
+	uint64_t walks = procfs->scan.walks;
+	mono_t begin;
+	int r = guess(procfs, want, GUESS_FEW);
+
+	if (r != 0 || noted(procfs, want) != NULL)
+		return r;
+	if (!budget_has(budget, want->now))
+		return -EAGAIN;
+	begin = mono_work();
+	if (had != NULL)
+		r = scan_mover(procfs, had, want);
+	if (r == 0 && noted(procfs, want) == NULL)
+		r = search(procfs, want);
+	if (noted(procfs, want) == NULL || procfs->scan.walks != walks)
+		budget_spend(budget, mono_since(mono_work(), begin));
+	return r;
+}
+
+/* The note is wrong: the holder is gone, or has closed the socket, or has it
+ * under another number now. Where two held it, an older one has it still, and
+ * only a walk knows which one. */
+static int
+look_again(struct procfs *procfs, struct held *held, bool gone,
+    const struct want *want)
+{
+	struct holders *hs = &procfs->scan.holders;
+	struct budget *budget = procscan_budget(&procfs->scan, want->uid);
+	struct holder *holder = held->holder;
+	struct procscan_pid had = { holder->pid, holder->start };
+	bool shared = held->shared;
+	mono_t begin;
+	int r;
+
+	if (shared && !budget_has(budget, want->now))
+		return -EAGAIN;
+	held_forget(hs, held);
+	if (gone)
+		holder_forget(hs, holder);
+	if (!shared)
+		return look(procfs, gone ? NULL : &had, want);
+	begin = mono_work();
+	r = procscan_walk(&procfs->scan, want->inode, want->now);
+	budget_spend(budget, mono_since(mono_work(), begin));
+	return r;
+}
+
+/* What nobody held is looked for again after a while, where there is time. */
+static int
+look_for_nobodys(
+    struct procfs *procfs, const struct held *held, const struct want *want)
+{
+	int r;
+
+	if (mono_since(want->now, held->since) < NOBODY_NS) {
+		r = guess_at(procfs, want, 0, GUESS_FEW);
+		return r < 0 ? r : 0;
+	}
+	r = look(procfs, NULL, want);
+	return r == -EAGAIN ? 0 : r;
+}
+
 /* The ladder of design.md section 4: the first rung is what was noted. */
 static int
 find(struct procfs *procfs, const struct want *want)
 {
 	struct holders *hs = &procfs->scan.holders;
 	struct held *held = held_find(hs, want->inode);
-	bool nobody = held != NULL && held->holder == NULL &&
-		      mono_since(want->now, held->since) < NOBODY_NS;
-	bool shared;
 	int r;
 
-	if (held == NULL || held->holder == NULL)
-		return search(procfs, want, nobody);
+	if (held == NULL)
+		return look(procfs, NULL, want);
+	if (held->holder == NULL)
+		return look_for_nobodys(procfs, held, want);
 	/* seen with it in this very round */
 	if (held->since.ns == want->now.ns)
 		return 0;
-	shared = held->shared;
 	r = holder_has(hs, held->holder, held->fd, want->inode);
 	if (r == 1)
 		return refresh(procfs, held, want);
 	if (r != 0 && r != -ESRCH)
 		return r;
-	r = look_again(procfs, held, r == -ESRCH, want);
-	if (r != 0 || noted(procfs, want) != NULL || shared)
-		return r;
-	return search(procfs, want, false);
+	return look_again(procfs, held, r == -ESRCH, want);
 }
 
 /* Sees to it that value is the process as it is in this round. */

@@ -167,8 +167,9 @@ procscan_init(struct procscan *ps, size_t open_max)
 
 	memset(ps, 0, sizeof(*ps));
 	ps->loadavg_fd = -1;
-	ps->budget =
-	    (struct budget){ .share = PROCSCAN_SHARE, .most = PROCSCAN_MOST };
+	for (size_t i = 0; i < PROCSCAN_USERS; i++)
+		ps->budgets[i] = (struct budget){ .share = PROCSCAN_SHARE,
+			.most = PROCSCAN_MOST };
 	r = holders_init(&ps->holders, open_max);
 	if (r != 0)
 		return r;
@@ -178,6 +179,15 @@ procscan_init(struct procscan *ps, size_t open_max)
 		procscan_done(ps);
 	}
 	return r;
+}
+
+/* Which users share one nobody can choose: the hash has a key of its own. */
+struct budget *
+procscan_budget(struct procscan *ps, uint32_t uid)
+{
+	uint64_t hash = map_hash(&ps->holders.by_pid, &uid, sizeof(uid));
+
+	return &ps->budgets[hash % PROCSCAN_USERS];
 }
 
 void

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "src/base/mono.h"
 #include "src/base/budget.h"
+#include "src/base/mono.h"
 #include "src/linux/holders.h"
 
 /* Reads descriptors of processes into the table of holders: one process
@@ -14,6 +14,7 @@
 
 #define PROCSCAN_YOUNG 16
 #define PROCSCAN_UNBORN 16
+#define PROCSCAN_USERS 4
 
 struct procscan_pid {
 	pid_t pid;
@@ -34,14 +35,19 @@ struct procscan {
 	} unborn[PROCSCAN_UNBORN];
 	unsigned int n_unborn;
 	uint64_t walks;
-	struct budget budget; /* of time for walks */
+	pid_t refreshed; /* the one that had no time for more ended here; 0 */
+	/* of time for what finds nobody, and for walks */
+	struct budget budgets[PROCSCAN_USERS];
 };
 
 /* A program can make sockets that nobody holds when they are looked for (they
- * are on their way between processes), as many as it likes: walks get a tenth
- * of the time, and so much at once. */
+ * are on their way between processes), as many as it likes: to look for them
+ * in vain gets this share of the time, and so much at once. What one user has
+ * used up others have still, as a rule: users share a few of them. */
 #define PROCSCAN_SHARE 10
-#define PROCSCAN_MOST (100 * MONO_MS)
+#define PROCSCAN_MOST (50 * MONO_MS)
+
+struct budget *procscan_budget(struct procscan *ps, uint32_t uid);
 
 int procscan_init(struct procscan *ps, size_t open_max);
 void procscan_done(struct procscan *ps);
@@ -80,7 +86,9 @@ int procscan_young(struct procscan *ps, uint64_t inode, mono_t now);
  * met, so that the first one met is the answer. */
 int procscan_walk(struct procscan *ps, uint64_t inode, mono_t now);
 
-/* Scans as many of the newest processes as the time allows. */
+/* Scans all processes, the newest first, as many as so much work allows: the
+ * next call goes on behind the last one, ps->refreshed, which is 0 when all
+ * were. */
 int procscan_refresh(struct procscan *ps, mono_t now, uint64_t ns);
 
 #endif

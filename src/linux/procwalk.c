@@ -21,6 +21,9 @@
 /* A new process with more descriptors than this is not read to the end. */
 #define BIRTH_MAX 4096
 
+/* The list alone may take all the time that there is for a refresh. */
+#define REFRESH_LEAST 8
+
 static void
 young_add(struct procscan *ps, struct procscan_pid who)
 {
@@ -213,6 +216,14 @@ struct walk {
 	bool quick;
 };
 
+/* How a list of pids alone is sorted: those up to the last one were given out
+ * after the others, from before the numbers began anew. */
+static uint64_t
+quick_start(const struct procscan *ps, pid_t pid)
+{
+	return (uint64_t)pid + (pid <= ps->last_pid ? INT_MAX : 0);
+}
+
 static int
 walk_start(struct walk *walk, pid_t pid, uint64_t *ret)
 {
@@ -248,8 +259,7 @@ walk_add(void *arg, uint64_t number)
 		walk->size = size;
 	}
 	if (walk->quick)
-		who.start =
-		    number + (who.pid <= walk->ps->last_pid ? INT_MAX : 0);
+		who.start = quick_start(walk->ps, who.pid);
 	else
 		r = walk_start(walk, who.pid, &who.start);
 	if (r == 0)
@@ -301,32 +311,49 @@ int
 procscan_walk(struct procscan *ps, uint64_t inode, mono_t now)
 {
 	struct walk walk = { .ps = ps };
-	mono_t begin = mono_now();
-	int r;
+	int r = walk_list(&walk);
 
-	if (!budget_has(&ps->budget, begin))
-		return -EAGAIN;
-	r = walk_list(&walk);
 	ps->walks++;
 	for (size_t i = 0; r == 0 && i < walk.n && !met(ps, inode); i++)
 		r = walk_scan(&walk, i, inode, now);
 	free(walk.pids);
-	budget_spend(&ps->budget, mono_since(mono_now(), begin));
 	return r;
+}
+
+/* Where the one before ended, but for the very newest; 0: at the newest. */
+static size_t
+refresh_from(const struct walk *walk)
+{
+	uint64_t start = quick_start(walk->ps, walk->ps->refreshed);
+	size_t i = 0;
+
+	if (walk->ps->refreshed == 0)
+		return 0;
+	while (i < walk->n && walk->pids[i].start >= start)
+		i++;
+	return i;
 }
 
 int
 procscan_refresh(struct procscan *ps, mono_t now, uint64_t ns)
 {
 	struct walk walk = { .ps = ps, .quick = true };
-	mono_t end = mono_add(now, ns);
+	mono_t end = mono_add(mono_work(), ns);
 	int r = walk_list(&walk);
+	size_t from = refresh_from(&walk);
+	size_t i = 0;
 
-	for (size_t i = 0; r == 0 && i < walk.n; i++) {
-		if (!mono_before(mono_now(), end))
+	while (r == 0 && i < walk.n) {
+		if (i == REFRESH_LEAST && i < from) {
+			i = from;
+			continue;
+		}
+		if (i >= from + REFRESH_LEAST && !mono_before(mono_work(), end))
 			break;
-		r = walk_scan(&walk, i, 0, now);
+		r = walk_scan(&walk, i++, 0, now);
 	}
+	if (r == 0)
+		ps->refreshed = i < walk.n ? walk.pids[i - 1].pid : 0;
 	free(walk.pids);
 	return r;
 }

@@ -4,6 +4,8 @@
 # turn within one run. Medians of the rounds, and ratios round by round.
 #
 #   tests/bench/judge.sh [ROUNDS [N]]        5 rounds of 4000 connections
+#
+# LOADS="udp:1" in the environment: those rows alone.
 . "$(dirname "$0")/judges.sh"
 rounds=${1:-5}
 n=${2:-4000}
@@ -15,7 +17,7 @@ default in accept
 END
 serve
 
-loads="tcp:1 udp:1 tcp:64 udp:64"
+loads=${LOADS:-tcp:1 udp:1 tcp:64 udp:64}
 for round in $(seq "$rounds"); do
 	order="bare rerouted"
 	[ $((round % 2)) = 0 ] && order="rerouted bare"

@@ -7,6 +7,9 @@
 # 500 processes of 20 descriptors and 50,000 other sockets beside it.
 #
 #   tests/bench/peers.sh [ROUNDS [N [crowd]]]     3 rounds of 3000 connections
+#
+# LOADS="udp:1" and WHOS="bare rerouted" in the environment: those rows alone,
+# of `tcp udp` one (:1) and 64 at a time (:64), and tcp-churn:1 udp-churn:1.
 . "$(dirname "$0")/judges.sh"
 rounds=${1:-3}
 n=${2:-3000}
@@ -15,6 +18,7 @@ programs rerouted nfqloop connload chainsctl
 whos="none bare rerouted"
 command -v opensnitchd >/dev/null && whos="$whos opensnitch"
 [ -z "$crowd" ] || whos="rerouted crowd"
+whos=${WHOS:-$whos}
 net_up
 rules_thousand
 serve
@@ -69,7 +73,7 @@ count() { # WHO LOAD: of connections
 	esac
 }
 
-loads="tcp:1 tcp:64 udp:1 udp:64 tcp-churn:1 udp-churn:1"
+loads=${LOADS:-tcp:1 tcp:64 udp:1 udp:64 tcp-churn:1 udp-churn:1}
 for round in $(seq "$rounds"); do
 	for who in $whos; do
 		judge_start $who
@@ -84,6 +88,7 @@ done
 
 with=bare
 [ -z "$crowd" ] || with=rerouted
+case " $whos " in *" $with "*) ;; *) with=rerouted ;; esac
 echo "connections: $n a run (OpenSnitch a tenth), $rounds rounds; medians"
 printf '%-12s %-10s %9s %9s %9s %7s %11s %11s %12s\n' load judge conn/s p50-us \
 	p99-us errors cpu-us/conn "rate/$with" "cpu/$with"

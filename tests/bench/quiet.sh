@@ -3,7 +3,7 @@
 # have their verdict, beside no firewall in turn; and wake-ups in 10 idle seconds,
 # one interval of a watchdog and a timer of its own each. Medians.
 #
-#   tests/bench/quiet.sh [ROUNDS [MB]]        7 rounds of 2000 MB
+#   tests/bench/quiet.sh [ROUNDS [MB]]        7 rounds of 2000 MB; 0: idle alone
 . "$(dirname "$0")/judges.sh"
 rounds=${1:-7}
 mb=${2:-2000}
@@ -40,7 +40,7 @@ after=$(switches)
 cpu=$((($(cpu_ns "$daemon") - cpu) / 1000))
 judge_stop rerouted
 
-echo "bulk, $mb MB, $rounds rounds: $(median "$tmp/none" 1) s without," \
+[ "$rounds" = 0 ] || echo "bulk, $mb MB, $rounds rounds: $(median "$tmp/none" 1) s without," \
 	"$(median "$tmp/rerouted" 1) s with rerouted: time" \
 	"$(ratio "$tmp/rerouted" "$tmp/none" 1); judged: $(cat "$tmp/packets")"
 echo "idle, 10 s: $((after - before)) wake-ups, $cpu us"

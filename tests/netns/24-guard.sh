@@ -146,6 +146,7 @@ for i in $IPT4 $IPT6; do
 	repaired "$i: filter flushed" 500 "$i -F"
 	repaired "$i: mangle flushed" 500 "$i -t mangle -F"
 	repaired "$i: nat flushed" 500 "$i -t nat -F"
+	repaired "$i: security flushed" 500 "$i -t security -F"
 	repaired "$i: displaced" 500 "$i -I OUTPUT -p tcp -j ACCEPT"
 	repaired "$i: all replaced by others" 500 "$i-restore <$tmp/foreign"
 	repaired "$i: emptied" 500 "$i-restore <<X
@@ -173,6 +174,14 @@ done
 check "repairs are counted" status "f['repairs'] >= 16 and f['error'] is None"
 check "and told" grep -q "repaired: ip4 filter OUTPUT: jump to C17 is missing" \
     "$tmp/daemon.log"
+check "security, too" grep -q \
+    "repaired: ip4 security OUTPUT: .*--mark 0x0 -j DROP is missing" \
+    "$tmp/daemon.log"
+shown() { # the rules of the table security, both families
+	reroutectl firewall show | awk '/^#/ { in_it = $3 == "security"; next }
+	    in_it && / -j DROP$/ { n++ } END { print n + 0 }'
+}
+check "and all of it is shown" [ "$(shown)" = 20 ]
 inc $IPT4 -A OUTPUT -p tcp --dport 9 -j ACCEPT
 wait_for in_place
 check "rules of others stay" inc $IPT4 -C OUTPUT -p tcp --dport 9 \

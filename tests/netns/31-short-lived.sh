@@ -25,6 +25,10 @@ check "the log says which source serves" \
     grep -q 'attribution: source=bpf births=yes' "$tmp/daemon.log"
 
 compare=$top/tests/netns/short.py
+named() { # what the program sent last may still wait for its verdict
+	wait_for all_judged
+	ctl --json flows --exe "$tmp/bin/allowed" >"$tmp/flows"
+}
 
 arrived() { # arrived FAMILY PROTO PORT
 	_ipt=$IPT4
@@ -65,11 +69,12 @@ for parallel in 1 8; do
 		fi
 		name="$kind, IPv$family, $parallel at a time"
 		inc "$tmp/bin/allowed" $kind $to $port $n $parallel >"$tmp/sent"
-		ctl --json flows --exe "$tmp/bin/allowed" >"$tmp/flows"
+		named
 		check "$name: all named" python3 "$compare" "$tmp/sent" \
 		    "$tmp/flows" $dport "$tmp/bin/allowed" $to
 		count $family $proto $port
 		inc "$tmp/bin/denied" $kind $to $port $n $parallel >/dev/null
+		wait_for all_judged
 		check "$name: none of the blocked arrived" \
 		    [ "$(arrived $family $proto $port)" = 0 ]
 	done
@@ -77,10 +82,11 @@ done
 port=$((port + 1))
 count 4 udp $port
 inc "$short" udp 10.9.0.2 $port $n 4 exec "$tmp/bin/denied" >/dev/null
+wait_for all_judged
 check "run by exec: none of the blocked arrived" [ "$(arrived 4 udp $port)" = 0 ]
 port=$((port + 1))
 inc "$short" udp 10.9.0.2 $port $n 4 exec "$tmp/bin/allowed" >"$tmp/sent"
-ctl --json flows --exe "$tmp/bin/allowed" >"$tmp/flows"
+named
 check "run by exec: all named" python3 "$compare" "$tmp/sent" \
     "$tmp/flows" $port "$tmp/bin/allowed" 10.9.0.2
 check "their command line is known" flows "all(x['process']['cmd'] ==

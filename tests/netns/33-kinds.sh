@@ -5,7 +5,7 @@
 #     c 10.9.0.1, kinds.py  ---- veth ----  s 10.9.0.2
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 $IPT4
+need python3 dig $IPT4
 net_up
 rules "accept once out proto tcp to port 7099" "default out accept" \
     "default in accept"
@@ -24,6 +24,12 @@ done <"$tmp/said"
 check "all were said" [ "$(wc -l <"$tmp/said")" = 14 ]
 check "the one after exec" flows "all('bash' in x['exe'] for x in f
 	if x['dport'] == 7011)"
+
+# -- a thread that sends has a name of its own, which is not the program's --
+for i in 1 2 3 4 5; do inc dig +tries=1 @127.0.0.1 localhost >"$tmp/dig"; done
+check "the name is the program's, not a thread's" flows "
+    ['dig'] * 5 == [x['process']['comm'] for x in f if x['direction'] == 'out'
+    and x['exe'].endswith('/dig')]"
 
 # -- users of another user namespace are those of the first one --
 cat >"$tmp/shifted.py" <<'PY'

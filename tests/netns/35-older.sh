@@ -98,6 +98,43 @@ rules "drop out to port 7002" "drop in to port 8002" "default in accept"
 check "started with other rules" daemon_start
 judged_older 2 "after a restart"
 
+# -- who is served from here, and spoken to first by a daemon's new start --
+in_both() { [ "$(in_conntrack "$1" | grep -c 'mark=1710 ')" -ge 2 ]; }
+serve() { # PORT
+	partner push$1 inc push.py at 10.9.0.1 fd09::1 $1
+	partner hear$1 ins push.py to 10.9.0.1 fd09::1 $1
+	check "$1: spoken to" wait_for talk_is push$1 heard
+	check "$1: conntrack knows who began" wait_for in_both $1
+}
+hears() { # PORT WORD
+	tell push$1
+	tell hear$1
+	talk_is hear$1 $2
+}
+for bpf in auto no; do
+	daemon_stop
+	settings "[rerouted]" "bpf = $bpf"
+	rules "default in accept"
+	check "bpf = $bpf: the daemon starts" daemon_start
+	[ $bpf = auto ] && may=8003 not=8004 || may=8005 not=8006
+	serve $may
+	serve $not
+	daemon_stop
+	rules "accept in proto udp to port $may" "default in block" \
+	    "default out block"
+	check "bpf = $bpf: started again" daemon_start
+	check "bpf = $bpf: who may come in is answered" hears $may heard
+	check "bpf = $bpf: the flow began outside" flows "any(x['sport'] and
+	    x['dport'] == $may and x['direction'] == 'in' and
+	    x['verdict'] == 'accept' for x in f)"
+	rules "drop in to port $not" "default in accept"
+	daemon_stop
+	check "bpf = $bpf: and once more" daemon_start
+	check "bpf = $bpf: who may not come in is not" hears $not nothing
+	check "bpf = $bpf: … and comes in no more" \
+	    flows "not any(x['direction'] == 'out' and x['sport'] == $not for x in f)"
+done
+
 # -- capture switched on by a reload --
 daemon_stop
 settings "[resolver]" "upstream = 10.9.0.53" "capture = no"

@@ -187,6 +187,18 @@ check "… no mark is left" [ "$(marks)" -eq 0 ]
 network ok ok "after that"
 stop "$holder"
 
+# -- killed and started at once: what the dead one still has is waited for --
+at_once() {
+	local i
+	for i in $(seq 30); do
+		kill -KILL "$daemon"
+		daemon_start || return 1
+	done
+}
+check "start" daemon_start
+check "killed and started at once, 30 times" at_once
+daemon_stop
+
 # -- a start that fails keeps closed what was, and leaves nothing where
 # nothing was --
 starts_not() {

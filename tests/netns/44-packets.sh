@@ -182,6 +182,47 @@ check "SCTP to the allowed port arrives" \
     wait_for grep -q '^proto 132 140c1b59' "$tmp/arrived"
 check_not "SCTP to the other does not" grep -q '^proto 132 140c1b5a' "$tmp/arrived"
 
+# -- by a way that the program chose, which needs no privilege: it is nobody's
+# where it hides its ports, and its end is another one than its address --
+cat >"$tmp/way.py" <<'PY'
+import os, socket, struct
+os.setgroups([])
+os.setresuid(65534, 65534, 65534)
+def way(stops, left):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(41, 57, struct.pack("!BBBBBBH", 0, 2 * stops, 4, left,
+                                     stops - 1, 0, 0)
+                 + socket.inet_pton(socket.AF_INET6, "fd09::2") * stops)
+    return s
+for port, (stops, left) in enumerate([(1, 0), (3, 2), (3, 0), (6, 5)], 7001):
+    s = way(stops, left)
+    s.connect(("fd09::2" if left == 0 else "fd09::9", port))
+    s.send(b"by a way")
+PY
+background ins python3 -c '
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x86dd))
+s.bind(("s0", 0x86dd))
+print("ready", flush=True)
+while True:
+    p = s.recv(65536)
+    print(p[40:].hex(), flush=True)' >"$tmp/arrived6"
+wait_for grep -q ready "$tmp/arrived6"
+malformed=$(counter malformed)
+if inc python3 "$tmp/way.py" 2>"$tmp/way.err"; then
+	check "source-routed: all are refused" wait_for eval \
+	    '[ "$(counter malformed)" = $((malformed + 4)) ]'
+	check "source-routed: told" \
+	    grep -q 'judge: source-routed packet dropped direction=out' \
+	    "$tmp/daemon.log"
+	check "and what goes straight arrives" inc "$probe" udp fd09::2 7001
+	check_not "source-routed: none arrives" \
+	    grep -q "$(printf %s 'by a way' | od -An -tx1 | tr -d ' \n')" \
+	    "$tmp/arrived6"
+else
+	sed 's/^/# no routing header here: /' "$tmp/way.err"
+fi
+
 # -- and then --
 check "the daemon works on" inc "$probe" tcp 10.9.0.2 7001
 check_judged

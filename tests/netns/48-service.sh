@@ -22,6 +22,7 @@ for file in usr/sbin/rerouted usr/bin/reroutectl etc/rerouted/rerouted.conf \
     etc/rerouted/rules.d/10-example.rules usr/lib/sysusers.d/rerouted.conf \
     usr/lib/systemd/system/rerouted.service \
     usr/lib/systemd/system/rerouted-recover.service \
+    usr/lib/systemd/system/rerouted-stopped.service \
     usr/share/rerouted/lists/doh.txt \
     usr/share/man/man8/rerouted.8 usr/share/man/man1/reroutectl.1 \
     usr/share/man/man5/rerouted.conf.5 usr/share/man/man5/rerouted.rules.5 \
@@ -52,7 +53,7 @@ check "make install again" install install
 check "… leaves settings alone" grep -q mine "$inst/etc/rerouted/rerouted.conf"
 if command -v systemd-analyze >/dev/null; then
 	mkdir "$tmp/units"
-	for unit in rerouted rerouted-recover; do
+	for unit in rerouted rerouted-recover rerouted-stopped; do
 		sed "s|=[^ ]*/sbin/rerouted|=$inst/usr/sbin/rerouted|" \
 		    "$inst/usr/lib/systemd/system/$unit.service" \
 		    >"$tmp/units/$unit.service"
@@ -77,8 +78,8 @@ fi
 # manager, whose words are these, one at each question --
 cat >"$tmp/systemctl" <<'SH'
 #!/bin/sh
-read -r word <"$0.words" && sed -i 1d "$0.words"
-echo "$word"
+read -r word job <"$0.words" && sed -i 1d "$0.words"
+printf '%s\n' "Job=$job" "ActiveState=$word"
 SH
 cat >"$tmp/settled" <<'SH'
 #!/bin/sh
@@ -88,7 +89,7 @@ chmod 755 "$tmp/systemctl" "$tmp/settled"
 sed -n '/^ExecStart=/,$ { s/^ExecStart=//; p }' \
     "$inst/usr/lib/systemd/system/rerouted-recover.service" |
 	sed "s|[^ ]*/sbin/rerouted |$tmp/settled |; s/[$][$]/$/g" >"$tmp/line"
-becomes() { # WORD...: its states until it is one of those that stay
+becomes() { # "WORD [JOB]"...: its states until it is one of those that stay
 	printf '%s\n' "$@" >"$tmp/systemctl.words"
 	: >"$tmp/settled.asked"
 	PATH="$tmp:$PATH" sh "$tmp/line"
@@ -98,7 +99,9 @@ becomes() { # WORD...: its states until it is one of those that stay
 check "a service that failed for good is recovered" becomes failed
 check "… also where it is tried once more first" becomes activating activating failed
 check "… and one that is stopped meanwhile" becomes activating inactive
+check "a service that is stopped is" becomes deactivating inactive
 check_not "a service that is restarted is not" becomes activating activating active
+check_not "… also by hand" becomes "deactivating 7" "inactive 7" "activating 7" active
 check_not "… nor one that runs already" becomes active
 check "make uninstall" install uninstall
 find "$inst" -type f >"$tmp/left"

@@ -16,7 +16,10 @@ rules "block out to port 7002 label \"not there\"" "drop out to port 7003" \
     "default out accept" "default in accept"
 background ins "$BUILDDIR/probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
-settings "[resolver]" "upstream = 10.9.0.2"
+echo ads.example >"$tmp/list.txt"
+settings "[resolver]" "upstream = 10.9.0.2" '[list "ads"]' \
+    "source = $tmp/list.txt" '[list "more"]' "source = $tmp/list.txt" \
+    '[tunnel "tor"]' "upstream = socks5://127.0.0.1:9050"
 check "the daemon starts" daemon_start
 
 try() { # try STATUS COMMAND...
@@ -166,6 +169,32 @@ check "bash completes a path" completes "reroutectl explain --exe $tmp/bin/pr" \
     "$tmp/bin/probe"
 check_not "bash offers nothing else" sh -c \
     "[ \"\$(wc -l <$tmp/offered)\" != 1 ]"
+# rules, from the tables that they are read by
+check "bash completes the words of a rule" completes "reroutectl block out " \
+    proto from to qtype exe script cmd comm user group unit parent process \
+    domain list not once in out via label --for
+check "bash completes of a word" completes "reroutectl block out dom" domain
+check "bash completes a protocol" completes "reroutectl drop in proto " tcp udp \
+    icmp icmp6 udplite sctp
+check_not "… and no word of a rule there" grep -qx domain "$tmp/offered"
+check "bash completes a scope" completes "reroutectl accept in from la" lan
+check "bash goes on in a list" completes "reroutectl accept in from lan, " \
+    loopback internet
+check "bash completes port behind an address" completes \
+    "reroutectl accept in from lan " port to not
+check "bash completes a type" completes "reroutectl block qtype A" A AAAA ANY
+check "bash completes what process is" completes \
+    "reroutectl block not process " unknown kernel self
+check "bash completes an executable" completes \
+    "reroutectl block exe $tmp/bin/pr" "$tmp/bin/probe"
+check "bash completes a user" completes "reroutectl block user nob" nobody
+check "bash completes how long" completes "reroutectl block out --fo" --for
+check "bash asks for the lists" completes \
+    "$REROUTECTL --control $tmp/control block list " ads more
+check "bash asks for the tunnels" completes \
+    "$REROUTECTL --control $tmp/control reroute via t" tor
+check "bash offers nothing for a name" completes "reroutectl block domain "
+check_not "… indeed" grep -q . "$tmp/offered"
 for sh in zsh fish; do
 	command -v $sh >/dev/null || continue
 	ctl completion $sh >"$tmp/completion.$sh"
@@ -177,6 +206,55 @@ if command -v fish >/dev/null; then
 	check "fish completes a command" sh -c "fish --no-config -c '
 	    source $tmp/completion.fish
 	    complete -C \"reroutectl proc\"' | grep -q '^processes'"
+	offers() { # LINE WORD...
+		local line=$1 word
+		shift
+		PATH=${REROUTECTL%/*}:$PATH fish --no-config -c '
+			source $argv[1]
+			complete -C $argv[2]' "$tmp/completion.fish" "$line" |
+			cut -f 1 >"$tmp/offered"
+		cat "$tmp/offered"
+		for word; do
+			grep -qxF -- "$word" "$tmp/offered" || return 1
+		done
+	}
+	check "fish completes the words of a rule" offers "reroutectl block out " \
+	    proto domain list not once via label
+	check "fish completes a protocol" offers "reroutectl drop in proto " tcp udp
+	check_not "… and no word of a rule there" grep -qx domain "$tmp/offered"
+	check "fish goes on in a list" offers "reroutectl accept from lan, " loopback
+	check "fish completes port" offers "reroutectl accept from lan " port to
+	check "fish completes an executable" offers \
+	    "reroutectl block exe $tmp/bin/pr" "$tmp/bin/probe"
+fi
+if command -v zsh >/dev/null; then
+	cat >"$tmp/offers.zsh" <<'ZSH'
+# offers.zsh COMPLETION WORD...: what the function adds behind the words
+_arguments() { state=; line=(''); }
+compadd() { print -l -- ${(P)2} >&3; }
+source $1 3>/dev/null
+shift
+words=("$@")
+CURRENT=$#words
+_reroutectl_rule 3>&1
+ZSH
+	zsh_offers() { # "WORD..." WANTED...: empty words are those of the line
+		local line=$1 word
+		shift
+		read -ra line <<<"$line"
+		zsh -f "$tmp/offers.zsh" "$tmp/completion.zsh" "${line[@]}" "" \
+		    >"$tmp/offered" 2>&1
+		cat "$tmp/offered"
+		for word; do
+			grep -qxF -- "$word" "$tmp/offered" || return 1
+		done
+	}
+	check "zsh completes the words of a rule" zsh_offers "block out" proto \
+	    domain list not once via label
+	check "zsh completes a protocol" zsh_offers "drop in proto" tcp udp sctp
+	check_not "… and no word of a rule there" grep -qx domain "$tmp/offered"
+	check "zsh goes on in a list" zsh_offers "accept from lan," loopback
+	check "zsh completes port" zsh_offers "accept from lan" port to
 fi
 
 # -- terminals --

@@ -75,4 +75,46 @@ check_not "another program" sh -c "ip netns exec $C host -W 2 web.example \
 check_not "its server never heard of it" grep -q secret "$tmp/dnsmasq.log"
 check "the flow says why" flows 'any(x["reason"] == "resolver" and
     x["verdict"] == "accept" and x["dst"] == "127.0.0.1" for x in f)'
+daemon_stop
+
+# other hosts that may ask: known by their address
+settings "[resolver]" "upstream = 10.9.0.53" \
+    "listen = 127.0.0.1:53, 10.9.0.1:53, [fd09::1]:53" \
+    "allow = 10.9.0.0/24, fd09::/64"
+rules "block out domain .ads.example" "accept"
+check "the daemon starts, for other hosts too" daemon_start
+far() { ins dig +time=3 +tries=1 +short "$@"; }
+check "another host asks" [ "$(far @10.9.0.1 web.example)" = 203.0.113.10 ]
+check "… over IPv6" [ "$(far -b fd09::2 @fd09::1 web.example)" = 203.0.113.10 ]
+check "… over TCP" [ "$(far +tcp @10.9.0.1 web.example)" = 203.0.113.10 ]
+check "… what is blocked" [ "$(far @10.9.0.1 ads.example)" = 0.0.0.0 ]
+check "this host asks the same address" says 203.0.113.10 @10.9.0.1 web.example
+queries_are() { # EXPRESSION
+	ctl --json queries >"$tmp/queries" && python3 -c '
+import json, sys
+q = [json.loads(line) for line in open(sys.argv[1])]
+assert eval("(" + sys.argv[2] + ")"), q' "$tmp/queries" "$1"
+}
+check "they have an address and no process" queries_are \
+    'sorted((x["client"].rsplit(":", 1)[0], x["proto"], x["verdict"])
+	for x in q if x["process"] is None) ==
+    [("10.9.0.2", "tcp", "accept"), ("10.9.0.2", "udp", "accept"),
+	("10.9.0.2", "udp", "block"), ("[fd09::2]", "udp", "accept")]'
+check "this host has its program" queries_are \
+    '[x["process"]["exe"] for x in q if x["process"]] == ["/usr/bin/dig"]'
+ctl queries >"$tmp/queries"
+shown() { # ADDRESS ROWS: where the program stands
+	cat "$tmp/queries"
+	[ "$(awk -v a="$1" '$3 == a' "$tmp/queries" | wc -l)" = "$2" ]
+}
+check "queries shows it in place of a program" shown 10.9.0.2 3
+check "… without brackets" shown fd09::2 1
+background "$REROUTECTL" --control "$tmp/control" watch --backlog 1 >"$tmp/watch"
+watch=$pid
+check "somebody watches" wait_for test -s "$tmp/watch"
+check "another host asks again" [ "$(far @10.9.0.1 ads.example)" = 0.0.0.0 ]
+check "so does watch" wait_for grep -q \
+    'block  dns A     10.9.0.2 - ads.example -> 0.0.0.0' "$tmp/watch"
+stop "$watch"
+check_not "nobody is unknown" grep -q unknown "$tmp/queries" "$tmp/watch"
 finish

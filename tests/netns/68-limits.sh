@@ -2,13 +2,15 @@
 # A program that floods the resolver, sends its query byte by byte, or reads no
 # answer gets no more than its share, and others notice nothing.
 #
-#     c: rerouted on 127.0.0.1, a scripted upstream (conform.py) on 127.0.9.1
+#     c: rerouted on 127.0.0.1 and 10.9.0.1, a scripted upstream (conform.py)
+#        on 127.0.9.1                         s: 10.9.0.2, another host
 . "$(dirname "$0")/lib.sh"
 need_root
 need dig
 net_up
 limits=$top/tests/netns/limits.py
-settings "[resolver]" "upstream = 127.0.9.1" "cache-size = 16M"
+settings "[resolver]" "upstream = 127.0.9.1" "cache-size = 16M" \
+    "listen = 127.0.0.1:53, 10.9.0.1:53" "allow = 10.9.0.0/24"
 rules "default out accept"
 background inc python3 "$top/tests/netns/conform.py" serve 127.0.9.1 >"$tmp/serve"
 check "the upstream is up" wait_for grep -q ready "$tmp/serve"
@@ -30,6 +32,21 @@ if not eval("(" + sys.argv[2] + ")"):
     sys.exit(1)' "$tmp/status" "$1"
 }
 check "all is well" asks
+
+# another host, from a port that a program has here for all addresses
+background inc python3 -c '
+import signal, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 5555))
+print("ready", flush=True)
+signal.pause()' >"$tmp/bound"
+wait_for grep -q ready "$tmp/bound"
+check "another host asks" sh -c "nsenter --net=/run/netns/$S dig +time=2 \
+    +tries=1 -b 10.9.0.2#5555 @10.9.0.1 ok-lan.other.example |
+    grep -q 'status: NOERROR'"
+check "it is not the program with that port here" sh -c "'$REROUTECTL' \
+    --control '$tmp/control' --json queries --domain ok-lan.other.example |
+    grep -q '\"attributed_by\": *\"none\"'"
 
 # slow: while the rest goes on
 background inc python3 "$limits" slow >"$tmp/slow"

@@ -5,7 +5,7 @@
 #     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: danted on 1080
 #       default route to s              lo: 192.0.2.7, 2001:db8::7: far ends
 #
-# Port 7099 is closed, 192.0.2.99 has no route, 7098 is a black hole.
+# Port 7099 is closed, 192.0.2.99 and 2001:db8::99 have no route.
 . "$(dirname "$0")/lib.sh"
 need_root
 need python3 danted
@@ -13,6 +13,7 @@ net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
 danted_up
+ins ip route add unreachable 2001:db8::99/128
 
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "plain"]' 'upstream = socks5://10.9.0.2:1080' 'honest-connect = no'
@@ -31,9 +32,11 @@ for far in 192.0.2.7 2001:db8::7; do
 	check "$far: refused" says ECONNREFUSED tcp $far 7099
 	check "$far: at once" soon 1000
 done
-check "no route there: EHOSTUNREACH or ENETUNREACH" \
-    says_like 'E(HOST|NET)UNREACH' tcp 192.0.2.99 7001
-check "at once" soon 1000
+for far in 192.0.2.99 2001:db8::99; do
+	check "$far: no route there: EHOSTUNREACH or ENETUNREACH" \
+	    says_like 'E(HOST|NET)UNREACH' tcp $far 7001
+	check "$far: at once" soon 1000
+done
 check "the far end ends first: ours still goes" late_is 192.0.2.7 3000000
 check "a direct connection to the entry is reset" \
     says_like 'ECONNRESET|EOF' tcp 127.0.0.17 1117 poke

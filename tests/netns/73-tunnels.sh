@@ -83,11 +83,13 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "dead"]' 'upstream = socks5://10.9.0.2:1999' \
     '[tunnel "liar"]' 'upstream = socks5://10.9.0.2:8080' \
     '[tunnel "any"]' 'failover = dead, http, reject' \
+    '[tunnel "hole"]' 'upstream = socks5://10.9.0.77:1080' \
+    '[tunnel "behind"]' 'failover = hole, http' \
     '[tunnel "late"]' 'upstream = http://10.9.0.2:8080' 'honest-connect = no'
 # one rule a tunnel: the port says which
 i=0
 for t in socks auth wrong micro http basic tls pinned stranger hap ngx plain \
-    dead liar any late; do
+    dead liar any late behind; do
 	i=$((i + 1))
 	echo "reroute via $t out exe $python to 192.0.2.7 from any port" \
 	    "$((20000 + i * 100))-$((20099 + i * 100))"
@@ -125,6 +127,10 @@ for t in wrong stranger dead liar; do
 	check "$t: no connection" thru $t EHOSTUNREACH 7001
 	[ $t = liar ] || check "$t: at once" soon 3000
 done
+inc ip neighbour add 10.9.0.77 lladdr 02:00:00:00:00:77 dev c0
+check "a list whose first does not answer: the next" thru behind welcome \
+    7002 first
+check "when five seconds are over" soon 12000
 check "late: connected, then broken" thru late 'ECONNRESET|EOF' 7099 poke
 # -- what reroutectl says --
 ctl --json tunnels >"$tmp/tunnels"

@@ -7,7 +7,7 @@
 #       default route to s              what it is asked for, and a name server
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 dig perl
+need python3 dig perl setpriv
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -17,12 +17,16 @@ background ins python3 "$top/tests/netns/tunnel.py" dns 10.9.0.2 >"$tmp/dns.out"
 wait_for grep -q ready "$tmp/socks.out"
 wait_for grep -q ready "$tmp/dns.out"
 
-settings '[resolver]' 'upstream = 10.9.0.2' \
+echo "192.0.2.7 good.example evil.example worse.example" >"$tmp/hosts"
+settings '[resolver]' 'upstream = 10.9.0.2' "hosts = $tmp/hosts" \
     '[tunnel "tor"]' 'upstream = socks5://10.9.0.2:1080' 'dns = fake' \
+    '[tunnel "here"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "vpn"]' 'upstream = direct' 'dns = fake'
 flood=$(readlink -f "$(command -v perl)")
 rules "reroute via vpn out exe $python domain far.vpn" \
+    "reroute via vpn out exe $BUILDDIR/probe proto udp" \
     "reroute via tor out exe $python" "reroute via tor out exe $flood" \
+    "reroute via here out exe $BUILDDIR/probe to 192.0.2.7" \
     "default out accept" "default in accept"
 wire_up
 check "the daemon starts" daemon_start
@@ -57,6 +61,8 @@ check "a program without a tunnel: refused" \
 check "also with an address of a name" \
     felt EHOSTUNREACH inc "$BUILDDIR/probe" tcp "$four" 7001
 check "and of IPv6" felt EACCES inc "$BUILDDIR/probe" tcp "$six" 7001
+check "a direct way carries no datagrams there" \
+    felt ECONNREFUSED inc "$BUILDDIR/probe" udp "$four" 7001 3000
 check "flows say why" flows 'any(
     x["dst"] == "198.18.77.7" and x["reason"] == "stand-in" for x in f)'
 reverse() { # ADDR: status and name
@@ -94,6 +100,25 @@ floods() { # some got an address, and most SERVFAIL
 check "many new names of one program: SERVFAIL for the rest" floods
 ask more.onion A
 check "others get theirs" test "${addr%%.*}" = 198
+
+# What another user's program was told is not said to a proxy, which would look
+# it up for itself: it leads wherever its owner wants.
+told() { # [PRIVILEGES...] NAME
+	inc "${@:1:$#-1}" dig +short +time=3 @127.0.0.1 "${@: -1}" |
+	    grep -qx 192.0.2.7
+}
+proxy_told() { # WHAT
+	inc "$BUILDDIR/probe" tcp 192.0.2.7 7001
+	tail -n 1 "$tmp/socks.out" | tee "$tmp/last"
+	grep -qx "$1 7001" "$tmp/last"
+}
+stranger="setpriv --reuid=65534 --regid=65534 --clear-groups"
+check "another user's program is told a name" told $stranger evil.example
+check "the proxy is told the address" proxy_told 192.0.2.7
+check "a program of the same user's is told one" told env good.example
+check "so is the proxy" proxy_told good.example
+check "another user's again, later" told $stranger worse.example
+check "the proxy is not" proxy_told good.example
 
 daemon_stop
 check "it starts again" daemon_start

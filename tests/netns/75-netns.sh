@@ -18,7 +18,10 @@ net_add V
 # names of devices are those of sockets in /run/wireguard, for all namespaces
 wgv=rv$$
 wgs=rs$$
-at_end() { rm -f /run/wireguard/$wgv.sock /run/wireguard/$wgs.sock; }
+at_end() {
+	rm -f /run/wireguard/$wgv.sock /run/wireguard/$wgs.sock
+	umount "$tmp/odd" 2>/dev/null
+}
 umask 077
 for end in v s; do
 	wg genkey >"$tmp/$end.key"
@@ -59,12 +62,16 @@ some_settings() { # with what else there is
 }
 some_settings
 i=0
-for t in vpn path nowhere file late either more; do
+for t in vpn path nowhere file late either more odd ours theirs link; do
 	i=$((i + 1))
-	[ $t = more ] || echo "reroute via $t out exe $python from any" \
-	    "port $((20000 + i * 100))-$((20099 + i * 100))"
+	case $t in
+	more | odd | ours | theirs | link) file=new ;;
+	*) file=all ;;
+	esac
+	echo "reroute via $t out exe $python from any" \
+	    "port $((20000 + i * 100))-$((20099 + i * 100))" >>"$tmp/$file.rules"
 	eval "from_$t=$((20000 + i * 100))"
-done >"$tmp/all.rules"
+done
 rules "$(cat "$tmp/all.rules")" \
     "reroute via nowhere out exe $python to any port 7012" \
     "reroute via vpn out exe $python" "default out accept" "default in accept"
@@ -146,13 +153,44 @@ check_not "the daemon may not" has "$daemon" 21
 check_not "nor may it change a network" has "$maker" 12
 check "few calls are left to it" grep -q '^Seccomp:.2' "/proc/$maker/status"
 
-some_settings '[tunnel "more"]' 'upstream = direct' "netns = $V"
-rules "reroute via more out exe $python proto tcp from any port $from_more" \
-    "$(cat "$tmp/all.rules")" \
+# -- what a reload may name --
+: >"$tmp/odd"
+mount --bind "/run/netns/$V" "$tmp/odd"
+ln -s odd "$tmp/link"
+waits() { # UID CMD...: a process in v, by CMD, that waits: its pid
+	local uid=$1
+	shift
+	background inns "$V" sh -c 'exec 3<>"$0"
+	    exec "$@" sh -c "read -r never <&3"' "$tmp/never" "$@"
+	belongs() { [ "$(stat -c %u "/proc/$pid")" = "$uid" ]; }
+	wait_for belongs
+}
+waits 0 env
+ours=$pid
+waits 65534 setpriv --reuid 65534 --clear-groups
+others=$pid
+new_settings() {
+	some_settings '[tunnel "more"]' 'upstream = direct' "netns = $V" \
+	    '[tunnel "odd"]' 'upstream = direct' "netns = $tmp/odd" \
+	    '[tunnel "ours"]' 'upstream = direct' \
+	    "netns = /proc/$ours/ns/net" \
+	    '[tunnel "theirs"]' 'upstream = direct' \
+	    "netns = /proc/$others/ns/net" \
+	    '[tunnel "link"]' 'upstream = direct' "netns = $tmp/link"
+}
+new_settings
+rules "$(cat "$tmp/new.rules" "$tmp/all.rules")" \
     "reroute via vpn out exe $python" \
     "default out accept" "default in accept"
 check "a reload" daemon_reload
 check "a tunnel that is new in it" thru more 10.66.0.2 192.0.2.7 7008 hear
+check "by a process of root's" thru ours 10.66.0.2 192.0.2.7 7008 hear
+check "by one of others: not entered" thru theirs EHOSTUNREACH 192.0.2.7 7008
+check "why" tunnel_is theirs up "Permission denied"
+check "elsewhere: not entered" thru odd EHOSTUNREACH 192.0.2.7 7008
+check "why" tunnel_is odd up "has to be started again"
+check "and it is said at the reload" grep -q \
+    'tunnel "odd".* netns needs a restart' "$tmp/daemon.log"
 kill -KILL "$maker"
 check "its end is told" wait_for grep -q \
     'process that makes sockets .* has ended' "$tmp/daemon.log"
@@ -161,6 +199,11 @@ check "why" wait_for tunnel_is vpn up "has to be started again"
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0
+check "it starts again" daemon_start
+check "elsewhere, as it was told: entered" thru odd 10.66.0.2 192.0.2.7 7008 hear
+check "through a symbolic link: not" thru link EHOSTUNREACH 192.0.2.7 7008
+check "why" tunnel_is link up "symbolic link"
+daemon_stop
 
 # -- new in a reload of a daemon that had given up its privileges --
 settings '[tunnel "vpn"]' 'upstream = direct'

@@ -1,7 +1,8 @@
 #!/bin/bash
 # How flows end, and what comes to the entry that should not: bytes before a
 # reset arrive, what a program sends while its tunnel dials is held back, one
-# source port leads to two far ends, answers of strangers reach nobody,
+# source port leads to two far ends, answers of strangers reach nobody, a far
+# end that is there no more is given up and one that takes nothing is not,
 # descriptors that run out come back, and none is lost.
 #
 #     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: danted 1080, a proxy that
@@ -28,9 +29,10 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "dev"]' 'upstream = direct' 'device = c0' \
     '[tunnel "mute"]' 'upstream = socks5://10.9.0.2:1081' \
     '[tunnel "early"]' 'upstream = socks5://10.9.0.2:1081' 'honest-connect = no'
-rules "reroute via early out exe $python to port 7001" \
+rules "reroute via dev out exe $python to 192.0.2.8 port 7001" \
+    "reroute via early out exe $python to port 7001" \
     "reroute via mute out exe $python to port 7006" \
-    "reroute via dev out exe $python to 192.0.2.7, 2001:db8::7 port 7020-7021" \
+    "reroute via dev out exe $python to 192.0.2.7, 2001:db8::7 port 7020-7021, 7025" \
     "reroute via socks out exe $python" "default out accept" "default in accept"
 check "the daemon starts" daemon_start
 run() { inc python3 "$ends" "$@"; }
@@ -44,6 +46,15 @@ said_is() { # WANT WORD...
 	[[ $said =~ ^($want)$ ]]
 }
 check "a first one" says welcome tcp 192.0.2.7 7002 first
+# what this one sends nobody takes; the daemon looks for such every 30 s
+mkfifo "$tmp/pour.in"
+inc python3 "$ends" pour 192.0.2.7 7025 <"$tmp/pour.in" >"$tmp/pour" &
+pour=$!
+exec 7>"$tmp/pour.in"
+check "a far end that takes nothing" wait_for grep -q full "$tmp/pour"
+limit() { # of the silence that the daemon puts up with: ADDR PORT [NEW]
+	python3 "$ends" option "$daemon" "$1" "$2" TCP_USER_TIMEOUT ${3-}
+}
 base=$(descriptors)
 
 # -- the entry --
@@ -94,6 +105,35 @@ check "a black hole: told within the time" says_like 'EHOSTUNREACH|ETIMEDOUT' \
 check "which is 15 s" soon 17000
 back() { [ "$(descriptors)" -le "$base" ]; }
 check "all descriptors are back" wait_for back
+
+# -- far ends that are there no more, or take nothing --
+partner gone inc sock.py connect tcp 192.0.2.8 7001
+tell gone send one
+tell gone recv
+check "a flow is up" answers gone "got one"
+check "its far end may be silent for two minutes" \
+    [ "$(limit 192.0.2.8 7001)" = 120000 ]
+for end in 192.0.2.8 10.9.0.1; do # the far end, and all programs
+	check "$end: asked after a minute whether it is there" [ "$(python3 \
+	    "$ends" option "$daemon" $end 0 TCP_KEEPIDLE | sort -u)" = 60 ]
+done
+limit 192.0.2.8 7001 1000 >/dev/null # two minutes are not waited for here
+ins ip address del 192.0.2.8/32 dev lo
+tell gone send two
+tell gone hear 9000
+check "it is there no more: the flow is broken" answers gone ECONNRESET
+check "and why is known" flows 'any(x["dst"] == "192.0.2.8" and
+    x.get("close_reason") == "the far end or the tunnel broke it off" for x in f)'
+ins ip address add 192.0.2.8/32 dev lo
+unlimited() { [ "$(limit 192.0.2.7 7025)" = 0 ]; }
+check "one that is there, and takes nothing, may do so for ever" eval \
+    "wait_for unlimited || wait_for unlimited || wait_for unlimited"
+echo >&7
+exec 7>&-
+check "when it reads" said_is done read 192.0.2.7
+wait $pour
+check "it gets all" wait_for grep -qx \
+    "all $(awk '/^sent/ { print $2 }' "$tmp/pour")" "$tmp/ends.out"
 
 # -- datagrams of others --
 partner one inc ends.py hold 192.0.2.7

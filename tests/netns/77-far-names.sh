@@ -3,8 +3,9 @@
 # reaches, over one connection; answers that don't mix with those that others
 # get; and nobody is asked where the tunnel is down.
 #
-#     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: 1080 danted, 1082 microsocks
-#       default route to s              53 dnsmasq: where all others ask
+#     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: 1080 danted, 1082 microsocks,
+#       default route to s              1083 a proxy that prints what it is asked
+#                                       53 dnsmasq: where all others ask
 #                                     192.0.2.9: 53 dnsmasq: behind the proxy
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -26,6 +27,9 @@ start_danted() {
 start_danted
 background ins microsocks -i 10.9.0.2 -p 1082
 wait_for listens ins 1082
+background ins python3 "$top/tests/netns/tunnel.py" socks 10.9.0.2 1083 \
+    >"$tmp/socks.out" 2>"$tmp/socks.err"
+wait_for grep -q ready "$tmp/socks.out"
 serve_dns() { # ADDR RECORD...
 	local at=$1 r
 	shift
@@ -36,9 +40,11 @@ serve_dns() { # ADDR RECORD...
 	    --log-queries --log-facility="$tmp/dns.$at" --local-ttl=60 "$@"
 	wait_for ins ss -Htln "src $at:53"
 }
-serve_dns 10.9.0.2 /both.corp/192.0.2.8 /open.corp/192.0.2.8
+serve_dns 10.9.0.2 /both.corp/192.0.2.8 /open.corp/192.0.2.8 \
+    /rebind.example/198.18.1.0 /here.unknown/192.0.2.9
 serve_dns 192.0.2.9 /both.corp/192.0.2.7 /web.far.corp/192.0.2.8 \
-    /many.corp/192.0.2.7
+    /many.corp/192.0.2.7 /lan.far.corp/10.1.2.3 /rebind.far.corp/127.0.0.1 \
+    /there.unknown/192.0.2.7
 asked() { grep -c "query\[.*\] $2 " "$tmp/dns.$1"; }
 
 settings '[resolver]' 'upstream = 10.9.0.2' \
@@ -48,10 +54,15 @@ settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "plain"]' 'upstream = direct' 'device = c0' 'dns = tunnel' \
     'dns-server = 10.9.0.2' \
     '[tunnel "lost"]' 'upstream = socks5://10.9.0.2:1999' 'dns = tunnel' \
+    'dns-server = 192.0.2.9' \
+    '[tunnel "blind"]' 'upstream = socks5://10.9.0.2:1083' \
+    '[tunnel "seeing"]' 'upstream = socks5://10.9.0.2:1083' 'dns = tunnel' \
     'dns-server = 192.0.2.9'
 rules "accept out exe $python domain direct.corp" \
     "reroute via lost out domain lost.corp" \
     "reroute via usual out domain open.corp" \
+    "reroute via blind out domain here.unknown" \
+    "reroute via seeing out domain there.unknown" \
     "reroute via plain out domain *.plain.corp" \
     "reroute via far out domain *.far.corp" \
     "reroute via far out exe $python domain *.corp" \
@@ -93,6 +104,11 @@ check "forty at once" asks_all
 check "over one connection" [ "$(ins ss -Htn state established \
     dst 192.0.2.9:53 | wc -l)" = 1 ]
 
+# -- what is here is not for a far side to say --
+check "private addresses are the far side's" gets lan.far.corp 10.1.2.3
+check "this host's own are not" gets rebind.far.corp "none 0"
+check "nor those that stand for names" gets rebind.example "none 0"
+
 # -- the connection goes where its name did --
 check "a name below *.far.corp" gets web.far.corp 192.0.2.8
 check "is connected through the tunnel" says_like "$proxy_sees" \
@@ -111,6 +127,18 @@ check "a direct way is one, too" sh -c \
     x.plain.corp A | grep -q 'none'"
 check "asked from here" grep -q 'x.plain.corp from 10.9.0.1' \
     "$tmp/dns.10.9.0.2"
+
+# -- a proxy that does not know the name --
+check "a name that was resolved here" gets here.unknown 192.0.2.9
+check "the proxy does not know it: it goes by the address" says hello \
+    tcp 192.0.2.9 7001 echo
+check "as it was asked: for the name first" [ "$(tail -n 2 "$tmp/socks.out" |
+    xargs)" = "here.unknown 7001 192.0.2.9 7001" ]
+check "one that was resolved through the tunnel" gets there.unknown 192.0.2.7
+check "goes by the name, or not at all" says EHOSTUNREACH \
+    tcp 192.0.2.7 7001 echo
+check "as it was asked" [ "$(tail -n 1 "$tmp/socks.out")" = \
+    "there.unknown 7001" ]
 
 # -- down --
 said_so() { # NAME

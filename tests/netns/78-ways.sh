@@ -27,15 +27,23 @@ inc ip address add 10.9.0.77/24 dev c0
 inc ip rule add fwmark 77 table 77
 inc ip route add default via 10.8.0.2 table 77
 
+# a unit of our own, wherever cgroup v2 is
+unit=rerouted-ways-$$.service slice=
+for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+	[ -f $base/cgroup.procs ] && slice=$base/$unit && break
+done
+at_end() { [ -z "$slice" ] || rmdir "$slice" 2>/dev/null; }
+[ -z "$slice" ] || mkdir -p "$slice" 2>/dev/null || slice=
+
 # danted knows users of the system: these are its own
 curl=$(command -v curl)
 password=$(openssl passwd -6 pw)
 none=$(openssl passwd -6 -- -)
-for user in root "$python" "$curl"; do
+for user in root "$python" "$curl" "$unit"; do
 	echo "$user:x:9:9::/:/bin/false" >>"$tmp/passwd"
 done
 {
-	echo "root:$password:1::::::"
+	for user in root "$unit"; do echo "$user:$password:1::::::"; done
 	for user in "$python" "$curl"; do echo "$user:$none:1::::::"; done
 } >"$tmp/shadow"
 echo "nobody:x:65534:65534::/:/bin/false" >>"$tmp/passwd"
@@ -61,6 +69,10 @@ wait_for grep -q ready "$tmp/p2.out"
 chmod 666 "$tmp/p2.sock"
 chmod 755 "$tmp"
 
+background inc python3 "$top/tests/netns/tunnel.py" socks 127.0.0.1 1090 \
+    >"$tmp/local.out" 2>"$tmp/local.err"
+wait_for grep -q ready "$tmp/local.out"
+
 settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "src"]' 'upstream = direct' 'source = 10.9.0.77' \
     '[tunnel "alien"]' 'upstream = direct' 'source = 10.9.0.78' \
@@ -69,6 +81,8 @@ settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "mark"]' 'upstream = direct' 'fwmark = 77' \
     '[tunnel "byuser"]' 'upstream = socks5://10.9.0.2:1080' 'user = %user' \
     'password = pw' \
+    '[tunnel "byunit"]' 'upstream = socks5://10.9.0.2:1080' 'user = %unit' \
+    'password = pw' \
     '[tunnel "byexe"]' 'upstream = socks5://10.9.0.2:1080' 'user = %exe' \
     '[tunnel "p2"]' "upstream = proxy2+unix:$tmp/p2.sock" \
     'proxy-header = full' \
@@ -76,9 +90,13 @@ settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "p2none"]' "upstream = proxy2+unix:$tmp/none.sock" \
     '[tunnel "named"]' 'upstream = socks5://proxy.corp:1080' 'dns = fake' \
     'user = root' 'password = pw' \
+    '[tunnel "local"]' 'upstream = socks5://127.0.0.1:1090' \
+    '[tunnel "plain"]' 'upstream = direct' \
+    '[tunnel "mixed"]' 'failover = nodev, named' \
     '[tunnel "nameless"]' 'upstream = socks5://none.corp:1080'
 i=0
-for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless; do
+for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless \
+    byunit local; do
 	i=$((i + 1))
 	echo "reroute via $t out exe $python to 192.0.2.7, 2001:db8::7 from any" \
 	    "port $((20000 + i * 100))-$((20099 + i * 100))"
@@ -86,6 +104,7 @@ for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless; do
 done >"$tmp/all.rules"
 rules "reroute via named out domain *.corp" "$(cat "$tmp/all.rules")" \
     "reroute via byexe out exe $curl to 192.0.2.7" \
+    "reroute via local out exe $python to 192.0.2.9 port 7002" \
     "default out accept" "default in accept"
 check "the daemon starts" daemon_start
 thru() { # TUNNEL WANT PORT WORD...
@@ -130,6 +149,31 @@ check "another program" sh -c "nsenter --net=/run/netns/$C '$curl' -s -m 10 \
     telnet://192.0.2.7:7008 </dev/null | grep -qE '$proxy_sees'"
 check "is another user" logged "%$curl@"
 
+if [ -n "$slice" ]; then
+	in_unit() {
+		FROM=$((from_byunit++)) inc sh -c \
+		    'echo $$ >"$0/cgroup.procs" && exec "$@"' "$slice" \
+		    python3 "$top/tests/netns/tunnel.py" tcp 192.0.2.7 7008 hear
+	}
+	check "%unit: of this one" eval "in_unit | grep -E '^($proxy_sees) '"
+	check "as the proxy was told" logged "%$unit@"
+else
+	echo "# no cgroup v2 here: nothing by unit"
+fi
+check "%unit: of another, or none" thru byunit EHOSTUNREACH 7008 hear
+check "is another user" tunnel_is byunit up "password"
+
+# -- a proxy on this host --
+check "of the same program as what goes through it" thru local 10.9.0.1 \
+    7008 hear
+check "one that is rerouted into itself: refused" says EHOSTUNREACH \
+    tcp 192.0.2.9 7002
+check "before it asks itself" [ "$(grep -c '^192.0.2.9 7002$' \
+    "$tmp/local.out")" = 1 ]
+check "and it is said" grep -q "own proxy is rerouted into it.* exe=$python" \
+    "$tmp/daemon.log"
+check "which is no fault of the tunnel's" tunnel_is local up "host unreachable"
+
 # -- PROXY v2 --
 p2_said() { # PATTERN: the last one
 	tail -n 1 "$tmp/p2.out"
@@ -168,6 +212,15 @@ check "why" tunnel_is nameless up "none.corp"
 # -- people --
 check "tests: a named proxy" test_says named 192.0.2.7:7001 '^connected after'
 check "tests: a Unix socket" test_says p2 192.0.2.7:7001 '^connected after'
+check "tests: a name, directly" test_says plain web.corp:7001 \
+    '^connected after'
+check "it was resolved here" grep -q 'web.corp, resolved here: 192.0.2.8' \
+    "$tmp/steps"
+check "tests: a name that nobody knows" test_says plain none.corp:7001 \
+    'nobody here knows the name'
+check "tests: a list: the proxy is told the name" test_says mixed \
+    web.corp:7001 '^connected after'
+check "which counts nowhere: nobody knows of it yet" tunnel_is plain untried ""
 check "tests: refused there" test_says named 192.0.2.7:7099 'far end refused'
 check "tests: no such device" test_says nodev 192.0.2.7:7001 'No such device'
 check "tests: a wrong password" test_says byexe 192.0.2.7:7001 \

@@ -78,6 +78,13 @@ def nonsense(path):
         answer = c.ask(
             b'{"call":"explain","args":{"about":"%s"}}\n' % about)
         assert answer["ok"] is False, (about, answer)
+    for args in (b'"for_ms":"1000"', b'"for_ms":1000.5', b'"for_ms":true',
+                 b'"for_ms":null', b'"for_ms":-1', b'"for":1000'):
+        refused(c.ask(b'{"call":"rules.add","args":{"rule":'
+                      b'"accept out to 192.0.2.1",%s}}\n' % args), "bad-args")
+    for pid in (b"4294967297", b'"1"', b"1.0", b"true", b"[1]"):
+        refused(c.ask(b'{"call":"explain","args":{"pid":%s}}\n' % pid),
+                "bad-args")
     for pid in (b"0", b"-1", b"999999999999", b"4194305"):
         answer = c.ask(b'{"call":"explain","args":{"pid":%s}}\n' % pid)
         assert answer["ok"] is False, (pid, answer)

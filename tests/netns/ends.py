@@ -6,6 +6,7 @@ ends.py far ADDR...      serves on each, prints "ready", then what it did
     7020 sends 100,000 bytes and, when they have arrived, resets
     7021 the same, but ends its side first, and resets at the next byte
     7022 says which address and port it was reached at
+    7025 reads nothing until someone says "read" to 7023, and then all
     7023 UDP: "hold" is answered when someone says "release", from the port
          that was asked; "other" is answered from port 7024
 ends.py mute ADDR PORT   a SOCKS proxy that never answers a request
@@ -18,10 +19,17 @@ ends.py impatient N FAR PORT     N that give up after 1 to N ms
 ends.py flood FAR PORT S         as many bytes as go in S seconds
 ends.py stray ADDR PORT          a datagram; prints what comes until the end of
     its input
-ends.py hold FILE FAR            "hold", and then one word for each line of its
+ends.py read FAR                 says "read"
+ends.py pour FAR PORT            sends as much as is taken until a line of its
+    input, in one connection, and then the end; prints "full" when no more is,
+    and how many bytes it sent
+ends.py option PID ADDR PORT NAME [VALUE]   a TCP option of each of PID's
+    sockets that are connected to there (port 0: any), set where there is a VALUE
+ends.py hold FAR                 "hold", and then one word for each line of its
     input, which it says
 """
 import array
+import ctypes
 import errno
 import fcntl
 import os
@@ -35,6 +43,7 @@ import time
 
 SIZE = 100000
 HELD = {}
+READ = threading.Event()
 
 
 def name(error):
@@ -78,7 +87,18 @@ def serve(s, port):
         s.sendall(("%s %d" % s.getsockname()[:2]).encode())
         s.close()
         return
-    s.sendall(s.recv(1) * SIZE)
+    if port == 7025:
+        READ.wait()
+        n = 0
+        while got := s.recv(1 << 18):
+            n += len(got)
+        say("all", n)
+        s.close()
+        return
+    try:
+        s.sendall(s.recv(1) * SIZE)
+    except ConnectionResetError:
+        return  # one of a crowd that was not made
     if port == 7021:
         s.shutdown(socket.SHUT_WR)
     until(lambda: arrived(s))
@@ -104,6 +124,9 @@ def answer(s, other):
         elif word == b"release":
             s.sendto(b"released", HELD[s])
             s.sendto(b"done", peer)
+        elif word == b"read":
+            READ.set()
+            s.sendto(b"done", peer)
         elif word == b"other":
             other.sendto(b"other", peer)
             s.sendto(b"mine", peer)
@@ -111,7 +134,7 @@ def answer(s, other):
 
 def far(addrs):
     for addr in addrs:
-        for port in (7020, 7021, 7022):
+        for port in (7020, 7021, 7022, 7025):
             listener = socket.create_server(
                 (addr, port), family=family(addr), backlog=512)
             threading.Thread(
@@ -195,6 +218,7 @@ def crowd(n, addr, port):
 
 
 def impatient(n, addr, port):
+    # when each gives up is what this is about
     for ms in range(1, int(n) + 1):
         s = socket.socket(family(addr), socket.SOCK_STREAM)
         s.settimeout(ms / 1000)
@@ -209,6 +233,7 @@ def impatient(n, addr, port):
 
 def flood(addr, port, seconds):
     s = socket.create_connection((addr, int(port)), 20)
+    # nothing happens that could be waited for: nothing more is taken
     sent, end = 0, time.monotonic() + float(seconds)
     block = bytes(65536)
     s.settimeout(float(seconds))
@@ -218,6 +243,60 @@ def flood(addr, port, seconds):
     except OSError:
         pass
     say(sent)
+
+
+def read(addr):
+    s = socket.socket(family(addr), socket.SOCK_DGRAM)
+    s.settimeout(10)
+    s.sendto(b"read", (addr, 7023))
+    say(s.recv(64).decode())
+
+
+def pour(addr, port):
+    s = socket.create_connection((addr, int(port)), 20)
+    s.setblocking(False)
+    sent, block, told = 0, bytes(65536), False
+    while True:
+        # room within a second, or it is full
+        ready = select.select([sys.stdin], [s], [], 1)
+        if ready[0]:
+            break
+        if ready[1]:
+            sent += s.send(block)
+        elif not told:
+            told = True
+            say("full")
+    s.settimeout(20)
+    s.shutdown(socket.SHUT_WR)
+    say("sent", sent, s.recv(1).decode() or "EOF")
+
+
+def option(pid, addr, port, name_, value=None):
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(int(pid))
+    for fd in os.listdir("/proc/%s/fd" % pid):
+        try:
+            if not os.readlink("/proc/%s/fd/%s" % (pid, fd)).startswith(
+                    "socket:"):
+                continue
+        except FileNotFoundError:
+            continue
+        taken = libc.syscall(438, pidfd, int(fd), 0)  # pidfd_getfd
+        if taken < 0:
+            continue
+        s = socket.socket(fileno=taken)
+        try:
+            at = s.getpeername()[:2]
+            if at[0] != addr or int(port) not in (0, at[1]):
+                continue
+            number = getattr(socket, name_)
+            if value is not None:
+                s.setsockopt(socket.IPPROTO_TCP, number, int(value))
+            say(s.getsockopt(socket.IPPROTO_TCP, number))
+        except (OSError, TypeError):
+            continue  # not connected, or of another kind
+        finally:
+            s.close()
 
 
 def stray(addr, port):
@@ -268,5 +347,8 @@ words = sys.argv[2:]
  "crowd": lambda: crowd(*words),
  "impatient": lambda: impatient(*words),
  "flood": lambda: flood(*words),
+ "read": lambda: read(*words),
+ "pour": lambda: pour(*words),
+ "option": lambda: option(*words),
  "stray": lambda: stray(*words),
  "hold": lambda: hold(*words)}[sys.argv[1]]()

@@ -11,7 +11,7 @@ tunnel.py far                serves on every address, prints "ready":
 tunnel.py wire DEV PREFIX... prints each packet on the device that has an
     address of a prefix, and "ready" first; "seen N" at the end
 tunnel.py socks ADDR PORT    a SOCKS 5 proxy that prints each target, and takes
-    every name for 192.0.2.7
+    every name for 192.0.2.7, but for those below unknown: no such host
 tunnel.py proxy2 PATH        a local tunnel client on a Unix socket: prints what
     the PROXY header in front says, as key=value, and carries it on
 tunnel.py assoc ADDR PORT FILE   a SOCKS 5 proxy for UDP that hands on what
@@ -93,7 +93,7 @@ def serve_one(s, port, peer):
             reset(s)
             return
         elif port == 7004:
-            time.sleep(60)
+            threading.Event().wait()  # ends with the program
         elif port == 7005:
             s.sendall(b"bye")
             s.shutdown(socket.SHUT_WR)
@@ -178,9 +178,18 @@ def serve_socks(s):
             f.read(4 if kind == 1 else 16))
     port, = struct.unpack(">H", f.read(2))
     print(host, port, flush=True)
-    far = socket.create_connection(
-        ("192.0.2.7" if kind == 3 else host, port))
-    s.sendall(b"\5\0\0\1\0\0\0\0\0\0")
+    if host.endswith(".unknown"):
+        s.sendall(b"\5\4\0\1" + bytes(6))
+        s.close()
+        return
+    try:
+        far = socket.create_connection(
+            ("192.0.2.7" if kind == 3 else host, port))
+    except OSError:
+        s.sendall(b"\5\4\0\1" + bytes(6))
+        s.close()
+        return
+    s.sendall(b"\5\0\0\1" + bytes(6))
     threading.Thread(target=pipe, args=(far, s), daemon=True).start()
     pipe(s, far)
 
@@ -407,20 +416,6 @@ def talk(s, word, arg):
             s.sendall(chunk)
         s.close()
         return digest(noise(n))
-    if word == "flood":  # as much as goes in some time
-        s.settimeout(float(arg))
-        sent, end = 0, time.monotonic() + float(arg)
-        block = bytes(65536)
-        try:
-            while time.monotonic() < end:
-                sent += s.send(block)
-        except OSError:
-            pass
-        return str(sent)
-    if word == "abort":
-        s.sendall(b"x")
-        reset(s)
-        return "aborted"
     return "connected"
 
 

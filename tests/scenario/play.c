@@ -277,7 +277,7 @@ do_query(struct stage *s, char *words)
 	}
 	a->kind = query_parse(&a->query, msg,
 	    make_query(msg, &name, qtype, flags, size, dnssec_ok));
-	a->client.asker = asker_get(resolve_askers(s->r), s->process);
+	a->client.asker = asker_get(resolve_askers(s->r), s->process, NULL);
 	a->out = s->answer;
 	s->dropped = s->waits = false;
 	s->answer_len = 0;

@@ -9,6 +9,11 @@
 #include "src/core/text.h"
 #include "tests/unit/faulty.h"
 
+#define A2 "aa"
+#define A8 A2 A2 A2 A2
+#define A32 A8 A8 A8 A8
+#define A64 A32 A32
+
 static const struct faulty bad[] = {
 	{ "section", "[firwall]\nipv6 = no", 1, 2, 7,
 	    "unknown section 'firwall'", "[rerouted], [firewall], [resolver]",
@@ -91,6 +96,28 @@ static const struct faulty bad[] = {
 	    "not good", "127.0.0.1:53, or none", NULL },
 	{ "tunnel scheme", "[tunnel \"x\"]\nupstream = socks4://127.0.0.1:1", 2,
 	    12, 20, "not good", "socks5://", NULL },
+	{ "a pin that is cut",
+	    "[tunnel \"x\"]\nupstream = https://h.example:443\n"
+	    "pin = sha256//c2hvcnQ=",
+	    3, 7, 16, "pin: not good", "sha256// and the base64", NULL },
+	{ "a pin of another kind",
+	    "[tunnel \"x\"]\nupstream = https://h.example:443\n"
+	    "pin = 0123456789abcdef",
+	    3, 7, 16, "pin: not good", "sha256// and the base64", NULL },
+	{ "a pin with a hole",
+	    "[tunnel \"x\"]\nupstream = https://h.example:443\n"
+	    "pin = sha256//AAAAAAAAAAAAAAAAAAAAA-AAAAAAAAAAAAAAAAAAAAA=",
+	    3, 7, 52, "pin: not good", NULL, NULL },
+	{ "the path of no socket",
+	    "[tunnel \"x\"]\nupstream = proxy2+unix:/" A64 A32 A8 A2 "aa", 2,
+	    12, 121, "not good", "proxy2+unix:PATH", NULL },
+	{ "a user that SOCKS can't say",
+	    "[tunnel \"x\"]\nupstream = socks5://" A64 A64 A64 A64 ":p@[::1]:1",
+	    2, 12, 275, "not good", NULL, NULL },
+	{ "a password that SOCKS can't say",
+	    "[tunnel \"x\"]\nupstream = socks5://[::1]:1\n"
+	    "password = " A64 A64 A64 A64,
+	    3, 12, 256, "not good", "at most 255", NULL },
 	{ "relative path", "[list \"x\"]\nsource = ads.txt", 2, 10, 7,
 	    "not good", "paths such as", NULL },
 	{ "carriage return", "[rerouted]\r\n", 1, 11, 1, "a carriage return",
@@ -310,8 +337,9 @@ static const struct faulty bad_whole[] = {
 	{ "no port", "[tunnel \"x\"]\nupstream = http://proxy.test", 2, 12, 17,
 	    "an upstream without a port", NULL, NULL },
 	{ "pin of http",
-	    "[tunnel \"x\"]\nupstream = http://proxy.test:80\npin = x", 3, 7, 1,
-	    "for an https upstream", NULL, NULL },
+	    "[tunnel \"x\"]\nupstream = http://proxy.test:80\n"
+	    "pin = sha256//" A32 A8 A2 "a=",
+	    3, 7, 52, "for an https upstream", NULL, NULL },
 	{ "empty list", "[list \"x\"]\nformat = auto", 1, 8, 1,
 	    "a list without source", NULL, NULL },
 	{ "empty forward", "[forward \"x\"]\npolicy = order", 1, 11, 1,
@@ -330,6 +358,45 @@ test_faults_of_the_whole(void **state)
 
 		assert_int_equal(conf_check(conf, &source, faults), -EINVAL);
 		assert_faulty(&bad_whole[i], faults);
+		faults_free(faults);
+		conf_unref(conf);
+	}
+}
+
+/* One more would not be heeded. */
+static void
+test_numbers_are_bounded(void **state)
+{
+	static const struct {
+		const char *line;
+		int max;
+		const char *what;
+	} rows[] = {
+		{ "[forward \"f%d.test\"]\nupstream = 192.0.2.1\n",
+		    CONF_FORWARDS_MAX, "more than 200 forwards" },
+		{ "[tunnel \"t%d\"]\nupstream = socks5://[::1]:1\n"
+		  "dns = tunnel\ndns-server = 192.0.2.1\n",
+		    CONF_FAR_DNS_MAX, "more than 54 tunnels" },
+	};
+	static char text[32768];
+
+	(void)state;
+	for (size_t i = 0; i < 2 * N_ROWS(rows); i++) {
+		bool over = i % 2 == 1;
+		struct faults *faults = faults_new();
+		struct source source = { "a.conf", text, 0, 1 };
+		struct conf *conf;
+		char *to = text;
+
+		for (int n = 0; n < rows[i / 2].max + over; n++)
+			to += sprintf(to, rows[i / 2].line, n);
+		source.len = (size_t)(to - text);
+		conf = parsed(text);
+		assert_int_equal(
+		    conf_check(conf, &source, faults), over ? -EINVAL : 0);
+		if (over)
+			assert_non_null(strstr(
+			    faults_get(faults, 0)->what, rows[i / 2].what));
 		faults_free(faults);
 		conf_unref(conf);
 	}
@@ -470,6 +537,7 @@ main(void)
 		cmocka_unit_test(test_sample_is_the_schema),
 		cmocka_unit_test(test_sections_with_names),
 		cmocka_unit_test(test_faults_of_the_whole),
+		cmocka_unit_test(test_numbers_are_bounded),
 		cmocka_unit_test(test_lines_longer_than_libinih_takes),
 		cmocka_unit_test(test_nearest_word),
 	};

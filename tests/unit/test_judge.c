@@ -317,6 +317,25 @@ an_answer_to_a_connected_socket_is_of_a_flow_begun_here(void **state)
 }
 
 static void
+a_datagram_that_answers_is_of_a_flow_begun_outside(void **state)
+{
+	struct packet says = udp(false, 53, 4000);
+	struct socket_facts sock = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default in accept\ndefault out block\n");
+	v = judged(&says, sock, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	sock.accepted = true;
+	sock.inode++;
+	v = judged(&says, sock, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_true(v.flow->in);
+}
+
+static void
 neighbours_and_dhcp_pass_whatever_the_rules(void **state)
 {
 	struct packet nd = { .hop_limit = 255, .icmp_type = 135 };
@@ -604,6 +623,31 @@ a_connection_met_in_its_middle_has_its_true_direction(void **state)
 }
 
 static void
+who_listens_where_he_calls_from_is_no_server(void **state)
+{
+	struct packet syn = tcp(false, 5, PACKET_TCP_SYN);
+	struct packet on[] = { tcp(false, 6, PACKET_TCP_ACK),
+		tcp(true, 7, PACKET_TCP_ACK) };
+	struct socket_facts sock = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(on); i++) {
+		sock.accepted = false;
+		sock.inode++;
+		use_rules("default in accept\ndefault out accept\n");
+		v = judged(&syn, sock, curl, 0, &n);
+		assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+		use_rules("default in accept\ndefault out drop\n");
+		sock.accepted = true;
+		v = judged(&on[i], sock, curl, 0, &n);
+		assert_int_equal(v.mark, MARK_DROP_FLOW);
+		assert_false(v.flow->in);
+	}
+}
+
+static void
 a_blocked_syn_destroys_nothing(void **state)
 {
 	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
@@ -689,6 +733,7 @@ main(void)
 		TEST(the_errors_of_our_own_reject_pass),
 		TEST(a_host_that_pings_itself_is_judged_at_both_ends),
 		TEST(an_answer_to_a_connected_socket_is_of_a_flow_begun_here),
+		TEST(a_datagram_that_answers_is_of_a_flow_begun_outside),
 		TEST(neighbours_and_dhcp_pass_whatever_the_rules),
 		TEST(a_dhcp_client_speaks_to_its_link_and_is_of_the_system),
 		TEST(neighbour_discovery_stays_on_the_link),
@@ -698,6 +743,7 @@ main(void)
 		TEST(our_own_sockets_pass),
 		TEST(a_number_alone_makes_no_socket_ours),
 		TEST(a_connection_met_in_its_middle_has_its_true_direction),
+		TEST(who_listens_where_he_calls_from_is_no_server),
 		TEST(a_blocked_syn_destroys_nothing),
 		TEST(a_connection_not_accepted_yet_keeps_its_verdict),
 		TEST(the_table_is_bounded_and_the_quietest_goes),

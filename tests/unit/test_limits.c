@@ -13,7 +13,8 @@ static const mono_t now = { 1000 * MONO_S };
 
 struct stage {
 	struct resolve *r;
-	struct list flying; /* by attempt->pending */
+	struct list flying;	 /* by attempt->pending */
+	const struct addr *host; /* that asks; NULL: a program */
 	unsigned int replies;
 	uint32_t random;
 };
@@ -146,7 +147,7 @@ ask(struct stage *s, const struct process *proc, unsigned int n,
 	memcpy(a.query.asked, a.query.qname.wire, a.query.qname.len);
 	a.client.tcp = waits != NULL;
 	a.client.waits = waits;
-	a.client.asker = asker_get(resolve_askers(s->r), proc);
+	a.client.asker = asker_get(resolve_askers(s->r), proc, s->host);
 	a.out = out;
 	*ret_rcode = RCODE_NOERROR;
 	if (resolve_query(s->r, &a, now) != RESOLVE_ANSWERED)
@@ -196,6 +197,26 @@ one_program_has_a_share(void **state)
 	assert_int_equal(ask(s, hog, 30000, NULL, &rcode), RESOLVE_WAITING);
 	process_unref(hog);
 	process_unref(other);
+}
+
+/* All that is known of it is its address. */
+static void
+one_host_has_a_share(void **state)
+{
+	static const uint8_t bytes[2][4] = { { 10, 9, 0, 2 }, { 10, 9, 0, 3 } };
+	struct addr hog = addr_ip4(bytes[0]), other = addr_ip4(bytes[1]);
+	struct process *nobody = process_new(PROCESS_UNKNOWN);
+	struct stage *s = *state;
+	unsigned int rcode;
+
+	s->host = &hog;
+	assert_in_range(
+	    flood(s, nobody, 0), 500, RESOLVE_TASKS_MAX / RESOLVE_SHARE);
+	s->host = &other;
+	assert_int_equal(ask(s, nobody, 20000, NULL, &rcode), RESOLVE_WAITING);
+	s->host = NULL;
+	assert_int_equal(ask(s, nobody, 20001, NULL, &rcode), RESOLVE_WAITING);
+	process_unref(nobody);
 }
 
 /* However many they are. */
@@ -256,6 +277,7 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(one_program_has_a_share),
+		TEST(one_host_has_a_share),
 		TEST(one_user_leaves_half),
 		TEST(hanging_up_is_no_way_round),
 	};

@@ -534,6 +534,38 @@ a_damaged_image_is_refused(void **state)
 	list_index_unref(l);
 }
 
+/* Each look at the name goes through all of them. */
+static void
+records_of_one_are_bounded(void **state)
+{
+	struct name test = name_of("test"), other;
+	struct list_rr rr = { 16, 60, 7, (const uint8_t *)"\6record" };
+	const struct list_index *l;
+	struct list_build build;
+	struct addr_range range;
+	char text[32];
+	size_t size;
+
+	(void)state;
+	assert_int_equal(addr_range_parse(&range, "192.0.2.0/24", 12), 0);
+	begin(&build);
+	for (unsigned int i = 0; i < 50000; i++) {
+		(void)snprintf(text, sizeof(text), "n%u.test", i);
+		other = name_of(text);
+		assert_int_equal(list_build_unless(&build, &test,
+				     BOTH(HOSTSET_BLOCK), &other, 1),
+		    0);
+		assert_int_equal(list_build_addr_rr(&build, &range, &rr), 0);
+	}
+	l = finish(&build);
+	(void)list_index_bytes(l, &size);
+	assert_in_range(size, 200 << 10, 300 << 10);
+	assert_true(has(l, "n1.test"));
+	assert_true(has(l, "test"));
+	assert_false(has(l, "example"));
+	list_index_unref(l);
+}
+
 int
 main(void)
 {
@@ -551,6 +583,7 @@ main(void)
 		cmocka_unit_test(ranges_that_meet_are_sorted_out),
 		cmocka_unit_test(many_names_are_found),
 		cmocka_unit_test(a_damaged_image_is_refused),
+		cmocka_unit_test(records_of_one_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,6 +218,53 @@ there_is_a_bound(void **state)
 }
 
 static void
+no_domain_takes_the_places_of_others(void **state)
+{
+	char name[32];
+
+	(void)state;
+	learn(curl, "a.bank.example", "192.0.2.1", 60, at(0));
+	learn(curl, "single", "192.0.2.1", 60, at(0));
+	for (int i = 0; i < 3 * NAMES_PER_ADDR; i++) {
+		(void)snprintf(name, sizeof(name), "n%d.evil.test", i);
+		learn(curl, name, "192.0.2.1", NAMES_TTL_MAX_S, at(1));
+	}
+	assert_non_null(
+	    strstr(look(curl, "192.0.2.1", at(2)), "n191.evil.test"));
+	assert_non_null(
+	    strstr(look(curl, "192.0.2.1", at(2)), "a.bank.example"));
+	assert_non_null(strstr(look(curl, "192.0.2.1", at(2)), "single"));
+	assert_null(strstr(look(curl, "192.0.2.1", at(2)), "n2.evil.test"));
+}
+
+/* An answer may hold thousands of addresses, and a page in a browser can have
+ * any number of names asked for. */
+static void
+no_program_takes_the_names_of_others(void **state)
+{
+	char addr[32];
+
+	(void)state;
+	learn(curl, "bank.example", "192.0.2.1", 60, at(0)); /* both know it */
+	learn(wget, "bank.example", "192.0.2.1", 60, at(0));
+	learn(wget, "mail.example", "192.0.2.2", 60, at(0));
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(
+		    addr, sizeof(addr), "10.0.%d.%d", i / 256, i % 256);
+		learn(curl, "many.example", addr, 60, at(1));
+	}
+	assert_int_equal(names_count(names), 100);
+	assert_string_equal(look(wget, "192.0.2.1", at(2)), "bank.example");
+	assert_string_equal(look(wget, "192.0.2.2", at(2)), "mail.example");
+	assert_string_equal(look(NULL, "192.0.2.1", at(2)), "bank.example");
+	assert_string_equal(look(NULL, "192.0.2.2", at(2)), "mail.example");
+	assert_string_equal(look(curl, "10.0.3.231", at(2)), "many.example");
+	assert_string_equal(look(curl, "10.0.0.1", at(2)), "");
+	/* it has room where nobody else needs it */
+	assert_int_equal(stats.names_evicted, 5 + 2000 - 100);
+}
+
+static void
 an_address_has_a_bound_too(void **state)
 {
 	struct addr a = addr_of("192.0.2.1");
@@ -356,6 +403,58 @@ bad_lines_are_left_out(void **state)
 	assert_int_equal(read_back("", "b", 0, at(0)), 0);
 }
 
+/* Which of the names of an address may be told to a proxy: what a program of
+ * another user was told leads wherever that user wants. */
+static void
+others_users_names_are_not_told(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t first, then; /* who was told; UINT32_MAX: unknown */
+		uint32_t uid;	      /* who goes there */
+		bool may;
+	} rows[] = {
+		{ "of the same user", 1000, 1000, 1000, true },
+		{ "of another one", 1001, 1001, 1000, false },
+		{ "a service of the system's", 105, 105, 1000, true },
+		{ "root", 0, 0, 1000, true },
+		{ "nobody knows", UINT32_MAX, UINT32_MAX, 1000, false },
+		{ "another one's before", 1001, 1000, 1000, true },
+		{ "another one's afterwards", 1000, 1001, 1000, false },
+		{ "a service's before", 105, 1001, 1000, true },
+		{ "root goes where a user was told", 1000, 1000, 0, false },
+	};
+	struct process *who = process_new(PROCESS_PROGRAM);
+	struct addr a = addr_of("192.0.2.1");
+
+	(void)state;
+	who->pid = 9;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct names *fresh = names_new(100, &stats);
+		struct name name = name_of("a.example");
+		const struct host_names *hosts;
+
+		curl->uid = rows[i].first;
+		wget->uid = rows[i].then;
+		names_learn(fresh, rows[i].first != UINT32_MAX ? curl : NULL,
+		    &name, &a, 60, at(0));
+		names_learn(fresh, rows[i].then != UINT32_MAX ? wget : NULL,
+		    &name, &a, 60, at(0));
+		who->uid = rows[i].uid;
+		hosts = names_lookup(fresh, who, &a, at(1));
+		row_true(rows[i].name, hosts != NULL);
+		row_true(rows[i].name,
+		    host_names_may_tell(hosts, 0, who) == rows[i].may);
+		names_free(fresh);
+	}
+	/* its own is */
+	learn(who, "b.example", "192.0.2.1", 60, at(0));
+	learn(curl, "b.example", "192.0.2.1", 60, at(0));
+	assert_true(
+	    host_names_may_tell(names_lookup(names, who, &a, at(1)), 0, who));
+	process_unref(who);
+}
+
 int
 main(void)
 {
@@ -371,7 +470,10 @@ main(void)
 		T(what_was_looked_up_stays_as_it_was),
 		T(a_mapped_address_is_the_same),
 		T(there_is_a_bound),
+		T(no_program_takes_the_names_of_others),
 		T(an_address_has_a_bound_too),
+		T(no_domain_takes_the_places_of_others),
+		T(others_users_names_are_not_told),
 		T(names_survive_a_restart),
 		T(pids_do_not_survive_a_boot),
 		T(time_passes_meanwhile),

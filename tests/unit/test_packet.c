@@ -116,6 +116,56 @@ extension_headers_are_stepped_over(void **state)
 	assert_int_equal(pkt.tuple.dport, 6);
 }
 
+static bool
+is_routed(struct wire *w)
+{
+	struct packet pkt;
+
+	wire_udp(w, 5, 6, 8);
+	assert_int_equal(parse(&pkt, w), 0);
+	assert_int_equal(pkt.tuple.dport, 6);
+	return pkt.source_routed;
+}
+
+static void
+a_way_that_the_sender_chose_is_seen(void **state)
+{
+	static const struct {
+		uint8_t options[8];
+		bool routed;
+	} rows[] = {
+		{ { 131, 7, 4, 10, 9, 0, 9, 0 }, true },
+		{ { 1, 137, 7, 4, 10, 9, 0, 9 }, true },
+		{ { 148, 4, 0, 0, 131, 3, 4, 0 }, true },
+		{ { 7, 7, 4, 10, 9, 0, 9, 0 }, false },	  /* it is noted */
+		{ { 0, 131, 7, 4, 10, 9, 0, 9 }, false }, /* past the end */
+		{ { 148, 0, 0, 0, 0, 0, 0, 131 }, false },
+		{ { 148, 7, 131, 131, 131, 131, 131, 1 }, false },
+		{ { 148, 99, 131, 131, 131, 131, 131, 1 }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct wire w = { .len = 0 };
+
+		wire_ip(&w, "10.9.0.1", "192.0.2.7", IPPROTO_UDP, 8);
+		w.bytes[0] = 0x47;
+		wire_put(&w, rows[i].options, sizeof(rows[i].options));
+		assert_int_equal(is_routed(&w), rows[i].routed);
+	}
+	for (unsigned int proto = 0; proto < 256; proto++) {
+		struct wire w = { .len = 0 };
+
+		if (proto != IPPROTO_HOPOPTS && proto != IPPROTO_DSTOPTS &&
+		    proto != IPPROTO_ROUTING)
+			continue;
+		wire_ip(&w, "fd09::1", "2001:db8::7", (uint8_t)proto, 0);
+		wire_u32(&w, IPPROTO_UDP << 24);
+		wire_u32(&w, 0);
+		assert_int_equal(is_routed(&w), proto == IPPROTO_ROUTING);
+	}
+}
+
 static void
 an_absurd_chain_of_headers_is_refused(void **state)
 {
@@ -327,6 +377,7 @@ main(void)
 		cmocka_unit_test(tcp_flags_and_sequence),
 		cmocka_unit_test(an_unknown_protocol_is_a_packet_without_ports),
 		cmocka_unit_test(extension_headers_are_stepped_over),
+		cmocka_unit_test(a_way_that_the_sender_chose_is_seen),
 		cmocka_unit_test(an_absurd_chain_of_headers_is_refused),
 		cmocka_unit_test(fragments_have_no_ports_to_judge),
 		cmocka_unit_test(every_truncation_is_refused),

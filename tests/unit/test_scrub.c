@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dns/msg.h"
 #include "dns/scrub.h"
 
 /* Answers made to keep who reads them busy: a server, or an authority behind
@@ -169,6 +170,119 @@ a_long_chain_is_for_short_answers(void **state)
 	assert_int_equal(read_it(&m), SCRUB_GOOD);
 }
 
+/* What is taken out of the answer, which has one record. */
+static const struct {
+	const char *name, *record;
+	uint16_t type;
+	struct scrub_opts opts;
+	bool kept;
+} rebinding[] = {
+	{ "private", "r.example. 60 IN A 10.0.0.1", TYPE_A,
+	    { .no_private = true }, false },
+	{ "private, where it may", "r.example. 60 IN A 10.0.0.1", TYPE_A,
+	    { .no_own_host = true, .no_stand_in = true }, true },
+	{ "loopback", "r.example. 60 IN A 127.0.0.1", TYPE_A,
+	    { .no_own_host = true }, false },
+	{ "loopback, where it may", "r.example. 60 IN A 127.0.0.1", TYPE_A,
+	    { .no_stand_in = true }, true },
+	{ "any", "r.example. 60 IN A 0.0.0.0", TYPE_A, { .no_own_host = true },
+	    false },
+	{ "any of IPv6", "r.example. 60 IN AAAA ::", TYPE_AAAA,
+	    { .no_own_host = true }, false },
+	{ "mapped", "r.example. 60 IN AAAA ::ffff:127.0.0.1", TYPE_AAAA,
+	    { .no_own_host = true }, false },
+	{ "by NAT64", "r.example. 60 IN AAAA 64:ff9b::127.0.0.1", TYPE_AAAA,
+	    { .no_own_host = true }, false },
+	{ "a hint", "r.example. 60 IN HTTPS 1 . ipv6hint=::1", TYPE_HTTPS,
+	    { .no_own_host = true }, false },
+	{ "for a name", "r.example. 60 IN A 198.18.1.0", TYPE_A,
+	    { .no_stand_in = true }, false },
+	{ "for a name, IPv6", "r.example. 60 IN AAAA fd17:1117::100", TYPE_AAAA,
+	    { .no_stand_in = true }, false },
+	{ "for none", "r.example. 60 IN A 198.18.1.0", TYPE_A,
+	    { .no_private = true, .no_own_host = true }, true },
+	{ "beside it", "r.example. 60 IN A 198.20.1.0", TYPE_A,
+	    { .no_stand_in = true }, true },
+};
+
+static void
+addresses_that_rebind_are_taken_out(void **state)
+{
+	struct name name = name_of("r.example");
+	static struct message m;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rebinding); i++) {
+		struct scrub_opts opts = rebinding[i].opts;
+		struct answer answer;
+		int n;
+
+		begin(&m, &name, rebinding[i].type);
+		n = msg_record(rebinding[i].record, m.bytes + m.len,
+		    sizeof(m.bytes) - m.len);
+		row_true(rebinding[i].name, n > 0);
+		wire_put16(m.bytes + 6, 1);
+		opts.ttl_max = 86400;
+		opts.negative_max = 3600;
+		row_true(rebinding[i].name,
+		    scrub(&answer, &space, m.bytes, m.len + (size_t)n, &m.key,
+			&opts) == SCRUB_GOOD);
+		row_true(
+		    rebinding[i].name, answer.n_answer == rebinding[i].kept);
+		row_true(rebinding[i].name,
+		    (answer.ede == EDE_FILTERED) == !rebinding[i].kept);
+	}
+}
+
+/* Those past the bound are left out. */
+static void
+addresses_are_bounded(void **state)
+{
+	struct scrub_opts opts = { .ttl_max = 86400, .negative_max = 3600 };
+	struct name name = name_of("r.example");
+	static struct message m;
+	struct answer answer;
+
+	(void)state;
+	begin(&m, &name, TYPE_A);
+	while (m.n < 4000) {
+		put16(&m, 0xc000 | WIRE_HEADER);
+		record(&m, TYPE_A, 4);
+		put16(&m, 0xcb00);
+		put16(&m, m.n);
+	}
+	wire_put16(m.bytes + 6, m.n);
+	assert_int_equal(
+	    scrub(&answer, &space, m.bytes, m.len, &m.key, &opts), SCRUB_GOOD);
+	assert_int_equal(answer.n_answer, 1024);
+}
+
+/* 20 records of 16 addresses each. */
+static void
+hints_are_bounded(void **state)
+{
+	struct scrub_opts opts = { .ttl_max = 86400, .negative_max = 3600 };
+	struct name name = name_of("r.example");
+	static struct message m;
+	struct answer answer;
+
+	(void)state;
+	begin(&m, &name, TYPE_HTTPS);
+	while (m.n < 20) {
+		put16(&m, 0xc000 | WIRE_HEADER);
+		record(&m, TYPE_HTTPS, 3 + 4 + 64);
+		put(&m, "\0\1\0\0\4\0\100", 7);
+		for (unsigned int i = 0; i < 16; i++) {
+			put16(&m, 0xcb00);
+			put16(&m, m.n << 8 | i);
+		}
+	}
+	wire_put16(m.bytes + 6, m.n);
+	assert_int_equal(
+	    scrub(&answer, &space, m.bytes, m.len, &m.key, &opts), SCRUB_GOOD);
+	assert_int_equal(answer.n_answer, 16);
+}
+
 /* Names that end alike are written once, and read back as they were. */
 static void
 names_are_written_short(void **state)
@@ -211,6 +325,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_that_are_alike_take_no_time),
 		cmocka_unit_test(a_long_chain_is_for_short_answers),
+		cmocka_unit_test(addresses_that_rebind_are_taken_out),
+		cmocka_unit_test(addresses_are_bounded),
+		cmocka_unit_test(hints_are_bounded),
 		cmocka_unit_test(names_are_written_short),
 	};
 

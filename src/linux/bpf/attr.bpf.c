@@ -161,7 +161,8 @@ read_actor(struct bpf_use *use, struct task_struct *task)
 	use->gid = BPF_CORE_READ(task, cred, egid.val);
 	read_exe(
 	    BPF_CORE_READ(task, mm, exe_file), &use->exe_ino, &use->exe_dev);
-	bpf_get_current_comm(use->comm, sizeof(use->comm));
+	/* a thread may have a name of its own */
+	bpf_core_read(use->comm, sizeof(use->comm), &leader->comm);
 }
 
 static __always_inline __u32
@@ -383,7 +384,10 @@ send_use(
 	if (use.inode == 0)
 		use.inode = (unsigned long)sk;
 	use.cookie = sk->__sk_common.skc_cookie.counter;
-	use.connected = sk->__sk_common.skc_state == STATE_ESTABLISHED;
+	if (sk->__sk_common.skc_state == STATE_ESTABLISHED)
+		use.socket_is = BPF_SOCKET_CONNECTED;
+	if (ct_of(skb) != NULL && is_reply(skb))
+		use.socket_is |= BPF_SOCKET_ANSWERS;
 	read_actor(&use, task);
 	read_packet(&use, skb);
 	if (taken != 0)
@@ -439,28 +443,31 @@ send_event(void *bytes, __u64 size)
 		__sync_fetch_and_add(&shared.events_lost, 1);
 }
 
-SEC("?tp_btf/sched_process_fork")
+/* Raw: where the verifier knows the types of what a program reads, it looks
+ * through all of the kernel's for each pointer, for half a millisecond. */
+SEC("?raw_tp/sched_process_fork")
 int
 BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
 {
-	struct task_struct *from = task->group_leader;
-	struct task_struct *parent = child->real_parent->group_leader;
+	struct task_struct *from = BPF_CORE_READ(task, group_leader);
+	struct task_struct *parent =
+	    BPF_CORE_READ(child, real_parent, group_leader);
 	struct bpf_event event = { .type = BPF_EVENT_FORK };
 
-	if (child->pid != child->tgid)
+	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
 		return 0; /* a thread */
 	event.pid = pid_of(child, shared.pid_level);
-	event.start = child->start_boottime;
+	event.start = BPF_CORE_READ(child, start_boottime);
 	event.ppid = pid_of(parent, shared.pid_level);
-	event.pstart = parent->start_boottime;
+	event.pstart = BPF_CORE_READ(parent, start_boottime);
 	event.from = pid_of(from, shared.pid_level);
-	event.from_start = from->start_boottime;
-	event.exec = child->self_exec_id;
+	event.from_start = BPF_CORE_READ(from, start_boottime);
+	event.exec = BPF_CORE_READ(child, self_exec_id);
 	send_event(&event, sizeof(event));
 	return 0;
 }
 
-SEC("?tp_btf/sched_process_exec")
+SEC("?raw_tp/sched_process_exec")
 int
 BPF_PROG(
     attr_exec, struct task_struct *task, int old, struct linux_binprm *program)
@@ -483,19 +490,23 @@ BPF_PROG(
 }
 
 /* The last of its threads: what is remembered of it may make room. */
-SEC("?tp_btf/sched_process_exit")
+SEC("?raw_tp/sched_process_exit")
 int
 BPF_PROG(attr_exit, struct task_struct *task)
 {
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	struct bpf_event event = { .type = BPF_EVENT_EXIT };
 
-	if (task->signal->live.counter != 0 || (task->flags & PF_KTHREAD))
+	if (BPF_CORE_READ(task, signal, live.counter) != 0 ||
+	    (BPF_CORE_READ(task, flags) & PF_KTHREAD))
 		return 0;
-	event.pid = pid_of(task->group_leader, shared.pid_level);
-	event.start = task->group_leader->start_boottime;
+	event.pid = pid_of(leader, shared.pid_level);
+	event.start = BPF_CORE_READ(leader, start_boottime);
 	send_event(&event, sizeof(event));
 	return 0;
 }
+
+#include "src/linux/bpf/seed.h"
 
 /* Helpers of the kernel's are for programs under its licence; this text alone
  * says so, and is what it is compared with. */

@@ -24,7 +24,7 @@ struct bpf_use {
 	__u32 uid, gid; /* effective */
 	__u32 total;	/* bytes of the packet */
 	__u16 head_len;
-	__u8 connected;
+	__u8 socket_is; /* BPF_SOCKET_* */
 	/* a flow that was decided for another one: BPF_TAKEN_* */
 	__u8 taken;
 	char comm[16];
@@ -47,12 +47,19 @@ struct bpf_shared {
 	/* the daemon judges: a packet whose sender it can't be told is dropped
 	 */
 	__u32 armed;
+	/* number of the network namespace whose sockets are listed at start */
+	__u32 netns;
+	__u32 zero;
 };
 
 /* By the same program of the same user in the same unit, but started anew: it
  * passes, and the flow is to be judged again. By another one: dropped. */
 #define BPF_TAKEN_OVER 1
 #define BPF_TAKEN_DROPPED 2
+
+/* Bits: connected to the far end; answers what the far end began. */
+#define BPF_SOCKET_CONNECTED 1
+#define BPF_SOCKET_ANSWERS 2
 
 #define BPF_PATH_MAX 1024
 #define BPF_NAME_MAX 256

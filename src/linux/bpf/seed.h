@@ -1,31 +1,24 @@
-/* What was there before: processes and their sockets, read once at start. */
-#include <linux/bpf.h>
+#ifndef LINUX_BPF_SEED_PROGRAMS_H
+#define LINUX_BPF_SEED_PROGRAMS_H
 
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
-
-#include "src/linux/bpf/kernel.h"
-#include "src/linux/bpf/record.h"
-#include "src/linux/bpf/task.h"
+/* What was there before: processes and their sockets, read once at start. For
+ * attr.bpf.c alone: each object costs the start some milliseconds. The sections
+ * have names of our own, since libbpf reads all types of the kernel's for those
+ * that it knows (bpf_load.c). */
 
 #define AF_INET 2
 #define AF_INET6 10
-#define PF_KTHREAD 0x00200000
 
-/* Set before it is loaded. */
-const volatile __u32 pid_level = 0; /* as the programs that see who sends */
-const volatile __u32 netns = 0;	    /* number of our network namespace */
-
+/* Not `drafts`: one that may sleep can be interrupted by another. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct draft);
-} drafts SEC(".maps");
+} seeds SEC(".maps");
 
 static __always_inline void
-read_args(struct draft *draft, struct task_struct *task)
+read_args_of(struct draft *draft, struct task_struct *task)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	unsigned long start = BPF_CORE_READ(mm, arg_start);
@@ -41,7 +34,7 @@ read_args(struct draft *draft, struct task_struct *task)
 		draft->event.args_len = len;
 }
 
-SEC("?iter.s/task")
+SEC("?seed/task")
 int
 seed_processes(struct bpf_iter__task *ctx)
 {
@@ -52,11 +45,11 @@ seed_processes(struct bpf_iter__task *ctx)
 	if (task == NULL || task->pid != task->tgid ||
 	    (task->flags & PF_KTHREAD) || task->mm == NULL)
 		return 0;
-	draft = bpf_map_lookup_elem(&drafts, &zero);
+	draft = bpf_map_lookup_elem(&seeds, &zero);
 	if (draft == NULL)
 		return 0;
-	read_image(draft, task, pid_level);
-	read_args(draft, task);
+	read_image(draft, task, shared.pid_level);
+	read_args_of(draft, task);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
 	if (size > sizeof(*draft))
@@ -66,7 +59,7 @@ seed_processes(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-SEC("?iter/task_file")
+SEC("?seed/task_file")
 int
 seed_sockets(struct bpf_iter__task_file *ctx)
 {
@@ -85,10 +78,10 @@ seed_sockets(struct bpf_iter__task_file *ctx)
 	sk = BPF_CORE_READ(socket, sk);
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if ((family != AF_INET && family != AF_INET6) ||
-	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != netns)
+	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != shared.netns)
 		return 0;
 	leader = BPF_CORE_READ(task, group_leader);
-	holding.pid = pid_of(leader, pid_level);
+	holding.pid = pid_of(leader, shared.pid_level);
 	holding.start = BPF_CORE_READ(leader, start_boottime);
 	holding.fd = ctx->fd;
 	holding.inode = BPF_CORE_READ(file, f_inode, i_ino);
@@ -96,6 +89,4 @@ seed_sockets(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* Helpers of the kernel's are for programs under its licence; this text alone
- * says so, and is what it is compared with. */
-char licence[] SEC("license") = "GPL";
+#endif

@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+"""A server that speaks when it is told to, and who it speaks to.
+
+push.py at ADDR... PORT    hears one datagram at each, then, for each line of
+                           standard input, says one word to each who has spoken
+push.py to ADDR... PORT    says one word to each, then, for each line, hears one
+
+Prints "ADDR=heard" or "ADDR=nothing" for each, at the start and for each line;
+who speaks has heard.
+"""
+import socket
+import sys
+
+TIMEOUT = 2
+role, *addrs, port = sys.argv[1:]
+ends = []
+for addr in addrs:
+    family = socket.AF_INET6 if ":" in addr else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    if role == "at":
+        s.bind((addr, int(port)))
+    else:
+        s.connect((addr, int(port)))
+    s.settimeout(TIMEOUT)
+    ends.append(s)
+
+
+def hear(s):
+    try:
+        return s.recvfrom(64)[1]
+    except OSError:
+        return None
+
+
+def speak(s, peer):
+    try:
+        s.sendto(b"word", peer) if peer else s.send(b"word")
+    except OSError:
+        pass  # who hears it tells
+
+
+if role == "at":
+    print("bound", flush=True)
+    peers = [hear(s) for s in ends]
+else:
+    for s in ends:
+        speak(s, None)
+    peers = [True for s in ends]
+while True:
+    print(*(f"{a}={'heard' if p else 'nothing'}" for a, p in zip(addrs, peers)),
+          flush=True)
+    if not sys.stdin.readline():
+        break
+    if role == "at":
+        for s, peer in zip(ends, peers):
+            speak(s, peer)
+    else:
+        peers = [hear(s) for s in ends]
