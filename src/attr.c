@@ -27,7 +27,7 @@
 #define FRESH_NS (50 * MONO_MS)
 
 /* … and as its executable is at its path, which is looked at this often. */
-#define PATH_NS (500 * MONO_MS / 1000)
+#define PATH_NS (2 * MONO_MS)
 
 /* A record that another CPU is about to finish is waited for: some microseconds
  * as a rule, but that one may have been taken away in the midst of it. So long
@@ -267,6 +267,9 @@ socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
 	ret->uid = pkt->has_uid ? pkt->uid : attr->used.who->actor.uid;
 	ret->user = attr->used.who->id;
 	ret->pid = attr->used.who->actor.pid;
+	ret->opened = packet_is_syn(pkt);
+	ret->device = attr->used.device;
+	ret->begins = ret->opened && attr->used.begins;
 	/* a ping socket only gets answers */
 	ret->connected = attr->used.connected ||
 			 pkt->tuple.proto == IPPROTO_ICMP ||

@@ -9,11 +9,14 @@ struct interpreter {
 	const char *inlines;  /* code, a module or standard input follows */
 	const char *values;   /* a value follows, in the next argument too */
 	const char *attached; /* the rest of the argument is a value */
+	/* a value follows in the next argument, a blank before and behind each;
+	 * NULL: none */
+	const char *words;
 };
 
 #define SHELL(name)                                                            \
 	{                                                                      \
-		name, "cs", "oO", ""                                           \
+		name, "cs", "oO", "", " --rcfile --init-file --emulate "       \
 	}
 
 static const struct interpreter interpreters[] = {
@@ -24,15 +27,18 @@ static const struct interpreter interpreters[] = {
 	SHELL("zsh"),
 	SHELL("ksh"),
 	SHELL("mksh"),
-	{ "python", "cm", "WX", "" },
-	{ "pypy", "cm", "WX", "" },
-	{ "perl", "eE", "I", "MmilFx0CdDV" },
-	{ "ruby", "e", "rIC", "WxFKTE" },
-	{ "node", "ep", "r", "" },
-	{ "php", "rBR", "dcz", "" },
-	{ "lua", "e", "l", "" },
-	{ "tclsh", "", "", "" },
-	{ "wish", "", "", "" },
+	{ "python", "cm", "WX", "", " --check-hash-based-pycs " },
+	{ "pypy", "cm", "WX", "", " --check-hash-based-pycs " },
+	{ "perl", "eE", "I", "MmilFx0CdDV", NULL },
+	{ "ruby", "e", "rIC", "WxFKTE",
+	    " --encoding --external-encoding --internal-encoding " },
+	{ "node", "ep", "rC", "",
+	    " --require --import --loader --experimental-loader --conditions "
+	    "--env-file --title --input-type " },
+	{ "php", "rBR", "dcz", "", " --define --php-ini --zend-extension " },
+	{ "lua", "e", "l", "", NULL },
+	{ "tclsh", "", "", "", NULL },
+	{ "wish", "", "", "", NULL },
 };
 
 /* "python3.11" is "python" and a version; "shotwell" is no "sh". */
@@ -84,8 +90,18 @@ enum option {
 
 /* Options that are words; the shortest way to say code in node. */
 static enum option
-read_word(const char *arg)
+read_word(const struct interpreter *in, const char *arg)
 {
+	size_t len = strlen(arg);
+	const char *at = in->words;
+
+	if (strchr(arg, ' ') != NULL)
+		return OPTION_FLAG; /* no option is so */
+	while (at != NULL && (at = strstr(at, arg)) != NULL) {
+		if (at[-1] == ' ' && at[len] == ' ')
+			return OPTION_VALUE;
+		at += len;
+	}
 	return strcmp(arg, "--eval") == 0 || strcmp(arg, "--print") == 0
 		   ? OPTION_CODE
 		   : OPTION_FLAG;
@@ -95,7 +111,7 @@ static enum option
 read_option(const struct interpreter *in, const char *arg)
 {
 	if (arg[1] == '-')
-		return read_word(arg);
+		return read_word(in, arg);
 	for (const char *s = arg + 1; *s != '\0'; s++) {
 		if (strchr(in->inlines, *s) != NULL)
 			return OPTION_CODE;

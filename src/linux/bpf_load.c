@@ -16,6 +16,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "src/linux/bpf_said.h"
 #include "src/linux/ktypes.h"
 
 /* The programs as clang made them. */
@@ -56,9 +57,9 @@ struct loading {
 	int handler; /* libbpf's number of ours */
 };
 
-/* What libbpf and the verifier say last: libbpf hands no argument on, and is
- * called from bpf_open() alone. */
-static char said[BPF_WHY_MAX];
+/* What libbpf and the verifier say of what was tried last: libbpf hands no
+ * argument on, and is called from bpf_open() alone. */
+static struct bpf_said said;
 
 static int hear(enum libbpf_print_level level, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
@@ -67,7 +68,7 @@ static int
 hear(enum libbpf_print_level level, const char *format, va_list args)
 {
 	if (level == LIBBPF_WARN)
-		(void)vsnprintf(said, sizeof(said), format, args);
+		bpf_said_hear(&said, format, args);
 	return 0;
 }
 
@@ -237,6 +238,7 @@ load_some(struct loading *l, enum extent extent, struct bpf_object **ret)
 	    bpf_object__open_mem(object, sizeof(object), &opts);
 	int r;
 
+	memset(&said, 0, sizeof(said));
 	if (libbpf_get_error(obj) != 0)
 		return errno != 0 ? -errno : -EIO;
 	choose(obj, extent);
@@ -276,16 +278,21 @@ load_most(struct loading *l, struct bpf_object **ret)
 static int
 explain(char why[BPF_WHY_MAX], int error)
 {
+	char text[sizeof(said) + 32];
+
 	if (error == -EPERM)
 		return bpf_fail(why, error,
 		    "no privilege: it needs CAP_BPF, "
 		    "CAP_PERFMON and CAP_NET_ADMIN");
-	if (said[0] == '\0')
+	if (said.text[0] == '\0')
 		return bpf_fail(why, error,
 		    "the kernel refuses the program (Linux "
 		    "6.10 is the first that has all of it)");
-	said[strcspn(said, "\n")] = '\0';
-	return bpf_fail(why, error, said);
+	if (said.refused[0] == '\0')
+		return bpf_fail(why, error, said.text);
+	(void)snprintf(text, sizeof(text), "the verifier refuses %s: %s",
+	    said.refused, said.text);
+	return bpf_fail(why, error, text);
 }
 
 int
@@ -299,7 +306,6 @@ bpf_load(struct bpf_object **ret, const struct attr_sizes *sizes,
 		return bpf_fail(why, -errno,
 		    "the kernel has no BTF "
 		    "(CONFIG_DEBUG_INFO_BTF)");
-	said[0] = '\0';
 	(void)libbpf_set_print(hear);
 	r = read_types(&l);
 	if (r == 0)

@@ -30,6 +30,11 @@ static const uint16_t queues[] = { NFQ_OUT4, NFQ_OUT6, NFQ_IN4, NFQ_IN6 };
  * rest of the loop must breathe while packets flood. */
 #define RECEIVE_BATCH 64
 
+/* Where packets have come one at a time for so many wake-ups, one is asked for:
+ * that there is no second one costs a look. Each such number of wake-ups as
+ * many as there are. */
+#define RECEIVE_SINGLES 8
+
 /* One datagram holds one packet. The kernel puts no more than this before the
  * payload: netlink and nfnetlink headers (20), packet header (12), mark,
  * four devices, uid, gid, ct info, capture length, skb info and priority (8
@@ -53,6 +58,8 @@ struct nfq {
 	struct iovec iov[RECEIVE_BATCH];
 	struct sockaddr_nl from[RECEIVE_BATCH];
 	struct mmsghdr msgs[RECEIVE_BATCH];
+	unsigned int singles; /* wake-ups since more than one was asked for */
+	bool single;	      /* then there was one */
 	/* verdicts not yet sent, one message after the other */
 	_Alignas(8) uint8_t out[RECEIVE_BATCH * NFQ_MSG_MAX];
 	size_t out_len;
@@ -397,16 +404,28 @@ read_datagram(struct nfq *nfq, const uint8_t *bytes, size_t len,
 	return n;
 }
 
+static unsigned int
+receive_most(struct nfq *nfq)
+{
+	if (nfq->single && ++nfq->singles < RECEIVE_SINGLES)
+		return 1;
+	nfq->singles = 0;
+	return RECEIVE_BATCH;
+}
+
 /* One recvmmsg(): number of datagrams, 0 for none, -errno. */
 static int
 receive_batch(struct nfq *nfq)
 {
+	unsigned int most = receive_most(nfq);
+
 	for (;;) {
 		int n;
 
-		for (size_t i = 0; i < RECEIVE_BATCH; i++)
+		for (size_t i = 0; i < most; i++)
 			nfq->msgs[i].msg_hdr.msg_namelen = sizeof(nfq->from[i]);
-		n = recvmmsg(nfq->fd, nfq->msgs, RECEIVE_BATCH, 0, NULL);
+		n = recvmmsg(nfq->fd, nfq->msgs, most, 0, NULL);
+		nfq->single = n == 1;
 		if (n >= 0)
 			return n;
 		switch (errno) {

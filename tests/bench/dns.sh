@@ -139,19 +139,10 @@ rules "$(cat all.rules)"
 daemon_start || exit 1
 ! is_wanted rerouted || server rerouted "$daemon" 127.0.0.1 53
 
-cat >unbound.conf <<END
-server:
- interface: 127.0.0.3@5300
+unbound_conf 127.0.0.3@5300 <<END
  num-threads: 1
- do-daemonize: no
- username: ""
- chroot: ""
- pidfile: ""
- directory: "$tmp"
- use-syslog: no
  verbosity: 0
  do-not-query-localhost: no
- module-config: "iterator"
  msg-cache-size: 128m
  rrset-cache-size: 128m
  so-rcvbuf: 4m

@@ -181,6 +181,54 @@ check "no BTF" without "no BTF" unshare -m sh -c \
     'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh
 check "bpf(2) is forbidden" without "no privilege" python3 "$tmp/refuse.py"
 
+# -- the verifier refuses: of what the kernel says of itself one name is another,
+# so that a program asks for what is not there --
+cat >"$tmp/rename.py" <<'PY'
+import sys
+text = open("/sys/kernel/btf/vmlinux", "rb").read()
+old = b"\0" + sys.argv[1].encode() + b"\0"
+assert old in text, sys.argv[1]
+open(sys.argv[2], "wb").write(text.replace(old, old[:-2] + b"X\0"))
+PY
+named_by() { # named_by SOURCE PORT: a program that lives is, by that source
+	background inc python3 -c '
+import signal, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"x", ("10.9.0.2", int(sys.argv[1])))
+signal.pause()' "$2"
+	wait_for flows "any(x['dport'] == $2 and x['exe'] == '$python' and
+	    x['attributed_by'] == '$1' for x in f)"
+	local found=$?
+	stop "$pid"
+	return $found
+}
+started() { # started NAME: where that name is another; the daemon runs
+	python3 "$tmp/rename.py" "$1" "$tmp/btf" || return 1
+	: >"$tmp/daemon.log"
+	background inc unshare -m sh -c 'mount --bind "$0" /sys/kernel/btf/vmlinux &&
+	    exec "$@"' "$tmp/btf" "$REROUTED" --config "$tmp/rerouted.conf" \
+	    --rules "$tmp/rules" --state "$tmp/state" --control "$tmp/control" \
+	    2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q 'ready version' "$tmp/daemon.log"
+}
+check "the verifier refuses: the daemon starts" started skc_cookie
+check "… one line of the log says so" [ "$(grep -c 'attribution: ' \
+    "$tmp/daemon.log")" = 1 ]
+check "… and what was refused, and who serves" grep \
+    'attribution: no BPF.*refuses.*attr_sent.*source=sock_diag' "$tmp/daemon.log"
+ctl status >"$tmp/status"
+check "… status too" grep 'no BPF: .*refuses' "$tmp/status"
+check "… and who lives is named by the next source" named_by sock_diag 7093
+daemon_stop
+check "… the daemon ends well" test $? = 0
+check "it refuses who sees births: the daemon starts" started live
+check "… the log says so" grep 'attribution: source=bpf births=no' \
+    "$tmp/daemon.log"
+check "… and who sends is named all the same" named_by bpf 7092
+daemon_stop
+check "… the daemon ends well" test $? = 0
+
 # -- the hook needs no control groups --
 : >"$tmp/daemon.log"
 background inc unshare -m sh -c 'umount -l /sys/fs/cgroup; exec "$@"' sh \
