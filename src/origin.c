@@ -8,7 +8,6 @@
 #include "src/core/judge.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
-#include "src/linux/procfs.h"
 
 /* How long a socket is taken for the same one, and its holder for the same
  * process, without asking the kernel: an answer costs 3 us, and one for each
@@ -206,9 +205,8 @@ look_at_socket(struct origins *origins, struct entry *entry,
 		set_process(entry, flow->process, flow->by, now);
 		return;
 	}
-	procfs_round(origins->opts.procfs);
-	if (procfs_owner(origins->opts.procfs, sock.inode, sock.uid, &proc) >=
-	    0)
+	attr_round(origins->opts.attr, now); /* it is asked now */
+	if (attr_process(origins->opts.attr, &sock, &proc) == 0)
 		set_process(entry, proc, sock.by, now);
 	else if (flow->inode == sock.inode)
 		set_process(entry, flow->process, flow->by, now);

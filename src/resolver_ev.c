@@ -329,7 +329,6 @@ prepare(struct resolver_ev *re)
 		.judge = re->opts.judge,
 		.attr = re->opts.attr,
 		.diag = re->opts.diag,
-		.procfs = re->opts.procfs,
 		.is_here = is_here,
 		.arg = re,
 	};

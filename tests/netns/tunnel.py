@@ -385,6 +385,9 @@ def talk(s, word, arg):
         while chunk := s.recv(64):
             got += chunk
         return got.decode() or "EOF"
+    if word == "end":  # with nothing before it
+        s.shutdown(socket.SHUT_WR)
+        return "EOF" if s.recv(1) == b"" else "more"
     if word == "hear":
         got = b""
         while chunk := s.recv(64):
