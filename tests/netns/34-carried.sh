@@ -42,14 +42,10 @@ grep -q '^attribution *BPF yes' "$tmp/status" || skip "BPF can't be loaded here"
 query=00010100000100000000000003776562076578616d706c6500$(printf 00010001)
 
 cat >"$tmp/carried.py" <<'PY'
-import collections, json, sys
-kind, sent, rows, exe = sys.argv[1:5]
-want = collections.defaultdict(set)
-total = 0
-for line in open(sent):
-    port, pid = map(int, line.split())
-    want[port].add(pid)
-    total += 1
+import json, sys
+import sent
+kind, sent_file, rows, exe = sys.argv[1:5]
+want, total = sent.read(sent_file)
 seen, bad = 0, []
 for line in open(rows):
     r = json.loads(line)
@@ -71,7 +67,8 @@ carried() { # carried KIND PROGRAM
 	else
 		ctl --json flows --exe "$tmp/bin/$2" >"$tmp/rows"
 	fi
-	python3 "$tmp/carried.py" "$1" "$tmp/sent" "$tmp/rows" "$tmp/bin/$2"
+	PYTHONPATH=$top/tests/netns python3 -B "$tmp/carried.py" "$1" \
+	    "$tmp/sent" "$tmp/rows" "$tmp/bin/$2"
 }
 
 all_carried() { wait_for carried "$@" || carried "$@"; } # and says what is not
