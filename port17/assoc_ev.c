@@ -14,8 +14,6 @@
 #include "port17/udp_sock_ev.h"
 #include "src/base/map.h"
 
-/* Batches a wake-up. */
-#define ROUNDS 4
 /* One that ends sooner has failed, whatever it carried. */
 #define YOUNG_NS (10 * MONO_S)
 /* IPv4's limit; with IPv6 it is 20 less, and the kernel tells. */
@@ -178,13 +176,15 @@ assoc_send_kept(
 }
 
 static void
-receive_one(struct assoc *assoc, const struct dgram *dgram)
+relay_take(void *arg, const struct dgram *dgram, mono_t now)
 {
+	struct assoc *assoc = arg;
 	const struct assocs_opts *opts = &assoc->assocs->opts;
 	const uint8_t *bytes = dgram->bytes.iov_base;
 	size_t len = dgram->bytes.iov_len, at = 0;
 	size_t step = dgram->segment > 0 ? dgram->segment : len;
 
+	(void)now;
 	while (at < len) {
 		size_t part = len - at < step ? len - at : step;
 		struct target from;
@@ -198,30 +198,24 @@ receive_one(struct assoc *assoc, const struct dgram *dgram)
 }
 
 static void
+relay_taken(void *arg)
+{
+	const struct assoc *assoc = arg;
+
+	assoc->assocs->opts.received_all(assoc->assocs->opts.arg);
+}
+
+static void
 readable_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct assoc *assoc = arg;
-	const struct assocs_opts *opts = &assoc->assocs->opts;
-	unsigned int all = 0;
-	int n = DGRAM_BATCH;
+	const struct udp_reader reader = { assoc->assocs->opts.in, relay_take,
+		relay_taken, assoc };
 
+	(void)fd;
 	(void)what;
-	for (int round = 0; round < ROUNDS && n == DGRAM_BATCH; round++) {
-		n = dgrams_read(opts->in, fd);
-		for (int i = 0; i < n; i++) {
-			struct dgram dgram =
-			    dgrams_get(opts->in, (unsigned int)i);
-
-			receive_one(assoc, &dgram);
-		}
-		if (n > 0)
-			opts->received_all(opts->arg);
-		all += n > 0 ? (unsigned int)n : 0;
-	}
-	if (n < 0) /* an ICMP error: the relay is gone */
+	if (udp_sock_read(&assoc->sock, &reader) < 0) /* the relay is gone */
 		assoc_end(assoc, OUTCOME_CONNECTED);
-	else
-		udp_sock_was_read(&assoc->sock, all, mono_now());
 }
 
 /* Coming up ---------------------------------------------------------------- */
@@ -293,6 +287,8 @@ dial_done(void *arg, const struct dial_result *result)
 	assoc->leg = result->leg;
 	assoc->leg->fn = leg_changed;
 	assoc->leg->arg = assoc;
+	sock_keep_alive(assoc->leg->fd);
+	sock_limit_silence(assoc->leg->fd, true);
 	r = open_relay(assoc, result);
 	if (r < 0) {
 		assoc_end(assoc, outcome_of_errno(-r));
@@ -318,9 +314,7 @@ assoc_new(struct assocs *assocs, const struct claim *claim,
 	assoc->assocs = assocs;
 	assoc->sock.fd = -1;
 	memcpy(&assoc->key, assoc_key, sizeof(*assoc_key)); /* padding, too */
-	assoc->claim = *claim;
-	assoc->claim.set = tunnel_set_ref(claim->set);
-	assoc->claim.process = process_ref(claim->process);
+	assoc->claim = claim_of_same(claim);
 	list_init(&assoc->users);
 	dial.identity = claim_identity(&assoc->claim, key, 0);
 	assoc->dial = dial_start(assocs->opts.dialer, &dial);

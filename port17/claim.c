@@ -1,12 +1,55 @@
 #include "port17/claim.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+claim_set_name(struct claim *claim, const struct name *name)
+{
+	size_t size = offsetof(struct name, wire) + name->len;
+
+	free(claim->name);
+	claim->name = malloc(size);
+	if (claim->name == NULL)
+		return -ENOMEM;
+	memcpy(claim->name, name, size);
+	return 0;
+}
+
+struct name
+claim_name(const struct claim *claim)
+{
+	struct name name = { .len = 0 };
+
+	if (claim->name != NULL)
+		memcpy(&name, claim->name,
+		    offsetof(struct name, wire) + claim->name->len);
+	return name;
+}
+
+struct claim
+claim_of_same(const struct claim *claim)
+{
+	struct claim same = *claim;
+
+	same.set = tunnel_set_ref(claim->set);
+	same.process = process_ref(claim->process);
+	same.name = NULL;
+	same.rule = NULL;
+	return same;
+}
 
 void
 claim_done(struct claim *claim)
 {
 	process_unref(claim->process);
 	tunnel_set_unref(claim->set);
+	free(claim->name);
+	free(claim->rule);
+	claim->name = NULL;
+	claim->rule = NULL;
 	claim->process = NULL;
 	claim->set = NULL;
 }

@@ -71,10 +71,12 @@ dial_free(struct dial *dial)
 	free(dial);
 }
 
+/* Not yet where dial_start() has not returned. */
 static void
 dial_finish(struct dial *dial, enum outcome outcome, const uint8_t *ahead,
     size_t ahead_len)
 {
+	static const struct timeval at_once = { 0, 0 };
 	struct dial_result result = {
 		.outcome = outcome,
 		.why = dial->error.why,
@@ -86,6 +88,12 @@ dial_finish(struct dial *dial, enum outcome outcome, const uint8_t *ahead,
 	dial_done_fn *done = dial->opts.done;
 	void *arg = dial->opts.arg;
 
+	if (dial->starting) {
+		dial->phase = PHASE_FAILED;
+		dial->error.outcome = outcome;
+		(void)event_add(dial->timer, &at_once);
+		return;
+	}
 	if (outcome == OUTCOME_CONNECTED) {
 		result.leg = dial->leg;
 		dial->leg = NULL;
@@ -177,8 +185,8 @@ dial_set_timer(struct dial *dial, uint64_t ns)
 		ns = left;
 	tv.tv_sec = (time_t)(ns / MONO_S);
 	tv.tv_usec = (suseconds_t)(ns % MONO_S / 1000);
-	(void)event_add(dial->timer, &tv); /* it was added before: no memory
-					    * is needed */
+	/* memory is needed for the first time alone: dial_start() looks */
+	(void)event_add(dial->timer, &tv);
 }
 
 void
@@ -278,6 +286,7 @@ leg_changed(void *arg, struct leg *leg)
 	(void)leg;
 	switch (dial->phase) {
 	case PHASE_START:
+	case PHASE_FAILED:
 	case PHASE_SOCKET:
 		break;
 	case PHASE_CONNECT:
@@ -328,8 +337,7 @@ watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 		return;
 	}
 	dial->phase = PHASE_CONNECT;
-	r = leg_open(&dial->leg, dial->dialer->opts.base, fd_take,
-	    local ? NULL : dial->dialer->opts.own);
+	r = leg_open(&dial->leg, dial->dialer->opts.legs, fd_take, !local);
 	if (r < 0) {
 		dial_failed(dial, OUTCOME_NO_ROOM, strerror(-r));
 		return;
@@ -456,7 +464,9 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	switch (dial->phase) {
 	case PHASE_START:
-		next_member(dial);
+		return;
+	case PHASE_FAILED:
+		dial_finish(dial, dial->error.outcome, NULL, 0);
 		return;
 	case PHASE_SOCKET:
 		cancel_order(dial);
@@ -475,7 +485,6 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 struct dial *
 dial_start(struct dialer *dialer, const struct dial_opts *opts)
 {
-	static const struct timeval at_once = { 0, 0 };
 	struct dial *dial = calloc(1, sizeof(*dial));
 
 	if (dial == NULL)
@@ -496,8 +505,15 @@ dial_start(struct dialer *dialer, const struct dial_opts *opts)
 	dial->began = mono_now();
 	dial->end = mono_add(dial->began, DIAL_NS);
 	dial->timer = event_new(dialer->opts.base, -1, 0, timer_cb, dial);
-	if (dial->timer == NULL || event_add(dial->timer, &at_once) < 0) {
+	if (dial->timer == NULL) {
 		dial_free(dial);
+		return NULL;
+	}
+	dial->starting = true;
+	next_member(dial);
+	dial->starting = false;
+	if (!event_pending(dial->timer, EV_TIMEOUT, NULL)) { /* no memory */
+		dial_cancel(dial);
 		return NULL;
 	}
 	return dial;

@@ -28,7 +28,8 @@ struct dialer {
 };
 
 enum phase {
-	PHASE_START,
+	PHASE_START,  /* within dial_start() */
+	PHASE_FAILED, /* there already, and it is to be told */
 	PHASE_SOCKET, /* it is made in another namespace */
 	PHASE_CONNECT,
 	PHASE_TLS,
@@ -45,6 +46,7 @@ struct dial {
 	const struct tunnel *via;
 	struct tunnel_state *state; /* of via */
 	bool trial;
+	bool starting;
 	bool counted; /* among the dialer's, for its process */
 	enum phase phase;
 	mono_t began, end;

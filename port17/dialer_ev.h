@@ -11,7 +11,7 @@
 #include "src/core/flow.h"
 
 struct event_base;
-struct inodes;
+struct legs;
 struct process;
 struct sock_maker;
 struct ssl_ctx_st;
@@ -48,7 +48,7 @@ struct dial_reached {
 
 struct dialer_opts {
 	struct event_base *base;
-	struct inodes *own;
+	struct legs *legs;
 	/* of sockets in other network namespaces; NULL: nobody makes any */
 	const struct sock_maker *maker;
 	/* whether what a dial has reached on this host is its own program, or

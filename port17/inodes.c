@@ -1,45 +1,51 @@
 #include "port17/inodes.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
-#include "src/base/list.h"
-#include "src/base/map.h"
+/* Numbers and nothing else, eight bytes each: there is one for each flow. They
+ * lie where they hash to or behind it, with no gap in between; the kernel gives
+ * them out one after the other, so that nobody chooses where. */
+#define ROOM_MIN 64
 
 struct inodes {
-	struct map map;
+	uint64_t *slots; /* 0: free */
+	size_t mask;	 /* number of slots - 1 */
+	size_t count;
 };
 
-struct entry {
-	struct map_node node;
-	uint64_t inode;
-};
+static size_t
+home_of(const struct inodes *own, uint64_t inode)
+{
+	return (size_t)(inode * UINT64_C(0x9e3779b97f4a7c15) >> 32) & own->mask;
+}
+
+/* Its slot, or the one where it would lie. */
+static size_t
+find(const struct inodes *own, uint64_t inode)
+{
+	size_t at = home_of(own, inode);
+
+	while (own->slots[at] != 0 && own->slots[at] != inode)
+		at = (at + 1) & own->mask;
+	return at;
+}
 
 struct inodes *
 inodes_new(void)
 {
 	struct inodes *own = calloc(1, sizeof(*own));
 
-	if (own != NULL && map_init(&own->map) < 0) {
+	if (own == NULL)
+		return NULL;
+	own->slots = calloc(ROOM_MIN, sizeof(own->slots[0]));
+	own->mask = ROOM_MIN - 1;
+	if (own->slots == NULL) {
 		free(own);
 		return NULL;
 	}
 	return own;
-}
-
-static struct entry *
-find(const struct inodes *own, uint64_t inode)
-{
-	uint64_t hash = map_hash(&own->map, &inode, sizeof(inode));
-	struct map_node *node = map_first(&own->map, hash);
-
-	for (; node != NULL; node = map_next(node, hash)) {
-		struct entry *entry = container_of(node, struct entry, node);
-
-		if (entry->inode == inode)
-			return entry;
-	}
-	return NULL;
 }
 
 void
@@ -47,46 +53,73 @@ inodes_free(struct inodes *own)
 {
 	if (own == NULL)
 		return;
-	for (size_t i = 0; i <= own->map.mask; i++)
-		while (own->map.slots[i] != NULL) {
-			struct map_node *node = own->map.slots[i];
-
-			map_remove(&own->map, node);
-			free(container_of(node, struct entry, node));
-		}
-	map_done(&own->map);
+	free(own->slots);
 	free(own);
+}
+
+static int
+grow(struct inodes *own)
+{
+	uint64_t *was = own->slots;
+	size_t n = own->mask + 1;
+
+	own->slots = calloc(n * 2, sizeof(own->slots[0]));
+	if (own->slots == NULL) {
+		own->slots = was;
+		return -ENOMEM;
+	}
+	own->mask = n * 2 - 1;
+	for (size_t i = 0; i < n; i++)
+		if (was[i] != 0)
+			own->slots[find(own, was[i])] = was[i];
+	free(was);
+	return 0;
 }
 
 int
 inodes_add(struct inodes *own, uint64_t inode)
 {
-	struct entry *entry;
-
-	if (find(own, inode) != NULL)
+	if (inode == 0) /* no file has that one */
+		return -EINVAL;
+	if (inodes_has(own, inode))
 		return 0;
-	entry = calloc(1, sizeof(*entry));
-	if (entry == NULL)
+	/* three of four are taken at most */
+	if ((own->count + 1) * 4 > (own->mask + 1) * 3 && grow(own) < 0)
 		return -ENOMEM;
-	entry->inode = inode;
-	map_put(&own->map, &entry->node,
-	    map_hash(&own->map, &inode, sizeof(inode)));
+	own->slots[find(own, inode)] = inode;
+	own->count++;
 	return 0;
+}
+
+/* Those behind it move up, unless they would come to lie before their home. */
+static void
+close_gap(struct inodes *own, size_t gap)
+{
+	for (size_t at = (gap + 1) & own->mask; own->slots[at] != 0;
+	     at = (at + 1) & own->mask) {
+		size_t home = home_of(own, own->slots[at]);
+
+		if (((at - home) & own->mask) < ((at - gap) & own->mask))
+			continue;
+		own->slots[gap] = own->slots[at];
+		gap = at;
+	}
+	own->slots[gap] = 0;
 }
 
 void
 inodes_remove(struct inodes *own, uint64_t inode)
 {
-	struct entry *entry = find(own, inode);
+	size_t at = find(own, inode);
 
-	if (entry == NULL)
+	if (inode == 0 || own->slots[at] == 0)
 		return;
-	map_remove(&own->map, &entry->node);
-	free(entry);
+	close_gap(own, at);
+	own->count--;
 }
 
 bool
 inodes_has(const struct inodes *own, uint64_t inode)
 {
-	return find(own, inode) != NULL;
+	return inode != 0 && own->slots[find(own, inode)] == inode;
 }

@@ -11,7 +11,7 @@ struct inodes;
 struct inodes *inodes_new(void); /* NULL when there is no memory */
 void inodes_free(struct inodes *own);
 
-/* 0, or -ENOMEM (then the judge finds it the long way). */
+/* 0, or -ENOMEM (then the judge finds it the long way); -EINVAL for 0. */
 int inodes_add(struct inodes *own, uint64_t inode);
 void inodes_remove(struct inodes *own, uint64_t inode);
 bool inodes_has(const struct inodes *own, uint64_t inode);

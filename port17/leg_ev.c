@@ -1,10 +1,12 @@
 #include "port17/leg_ev.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,53 +14,166 @@
 
 #include "port17/inodes.h"
 
-static void
-leg_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct leg *leg = arg;
+/* Passed on at once: the rest of the loop must breathe. */
+#define BATCH 64
 
-	(void)fd;
-	if (what & (EV_READ | EV_CLOSED))
+struct legs {
+	int epoll;
+	struct event *reported;
+	struct leg **by_fd;
+	size_t room;
+	uint32_t last; /* number */
+	struct inodes *own;
+	bool telling;
+	void (*told)(void *arg);
+	void *arg;
+};
+
+/* By its descriptor and its number, never by its address: a leg that is closed
+ * may be reported still, in the same batch, or for as long as a process that
+ * was just started has not let go of the descriptor. */
+static struct leg *
+find(const struct legs *legs, uint64_t reported)
+{
+	size_t fd = (uint32_t)reported;
+	struct leg *leg = fd < legs->room ? legs->by_fd[fd] : NULL;
+
+	return leg != NULL && leg->number == reported >> 32 ? leg : NULL;
+}
+
+static void
+take(struct leg *leg, uint32_t what)
+{
+	bool broken = what & (EPOLLERR | EPOLLHUP);
+
+	if (broken || (what & (EPOLLIN | EPOLLRDHUP)))
 		leg->readable = true;
-	if (what & EV_WRITE)
+	if (broken || (what & EPOLLOUT))
 		leg->writable = true;
-	if (what & EV_CLOSED)
+	if (what & EPOLLRDHUP)
 		leg->closed = true;
-	/* so an error looks, too, and it may lie behind the last bytes */
-	if ((what & EV_READ) && (what & EV_WRITE))
+	if (broken) /* it may lie behind the last bytes */
 		leg->doubt = true;
 	if (leg->ssl != NULL) /* either may wait for the other */
 		leg->readable = leg->writable = true;
 	leg->fn(leg->arg, leg);
 }
 
+static void
+reported_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct epoll_event events[BATCH];
+	struct legs *legs = arg;
+	int n = epoll_wait(fd, events, BATCH, 0);
+
+	(void)what;
+	legs->telling = true;
+	for (int i = 0; i < n; i++) { /* -1: EINTR, it is asked again */
+		struct leg *leg = find(legs, events[i].data.u64);
+
+		if (leg != NULL)
+			take(leg, events[i].events);
+	}
+	legs->telling = false;
+	if (legs->told != NULL)
+		legs->told(legs->arg);
+}
+
 int
-leg_open(
-    struct leg **ret, struct event_base *base, int fd_take, struct inodes *own)
+legs_new(struct legs **ret, struct event_base *base, struct inodes *own,
+    void (*told)(void *arg), void *arg)
+{
+	struct legs *legs = calloc(1, sizeof(*legs));
+	int r = -ENOMEM;
+
+	if (legs == NULL)
+		return -ENOMEM;
+	legs->own = own;
+	legs->told = told;
+	legs->arg = arg;
+	legs->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (legs->epoll < 0)
+		r = -errno;
+	else
+		legs->reported = event_new(
+		    base, legs->epoll, EV_READ | EV_PERSIST, reported_cb, legs);
+	if (legs->reported == NULL || event_add(legs->reported, NULL) < 0) {
+		legs_free(legs);
+		return r;
+	}
+	*ret = legs;
+	return 0;
+}
+
+void
+legs_free(struct legs *legs)
+{
+	if (legs == NULL)
+		return;
+	if (legs->reported != NULL)
+		event_free(legs->reported);
+	if (legs->epoll >= 0)
+		(void)close(legs->epoll); /* nothing is watched any more */
+	free(legs->by_fd);
+	free(legs);
+}
+
+bool
+legs_are_telling(const struct legs *legs)
+{
+	return legs->telling;
+}
+
+static int
+watch(struct legs *legs, struct leg *leg)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP |
+					       EPOLLET };
+	size_t fd = (size_t)leg->fd, room = legs->room > 0 ? legs->room : 64;
+
+	while (room <= fd)
+		room *= 2;
+	if (room > legs->room) {
+		struct leg **grown =
+		    reallocarray(legs->by_fd, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		memset(grown + legs->room, 0,
+		    (room - legs->room) * sizeof(*grown));
+		legs->by_fd = grown;
+		legs->room = room;
+	}
+	leg->legs = legs;
+	leg->number = ++legs->last;
+	event.data.u64 = (uint64_t)leg->number << 32 | (uint32_t)leg->fd;
+	if (epoll_ctl(legs->epoll, EPOLL_CTL_ADD, leg->fd, &event) < 0)
+		return -errno;
+	legs->by_fd[fd] = leg;
+	return 0;
+}
+
+int
+leg_open(struct leg **ret, struct legs *legs, int fd_take, bool own)
 {
 	struct leg *leg = calloc(1, sizeof(*leg));
 	struct stat st;
+	int r;
 
 	if (leg == NULL) {
 		(void)close(fd_take); /* nothing was sent */
 		return -ENOMEM;
 	}
 	leg->fd = fd_take;
-	if (own != NULL && fstat(fd_take, &st) == 0 &&
-	    inodes_add(own, st.st_ino) == 0) {
-		leg->own = own;
-		leg->inode = st.st_ino;
-	}
-	if (event_assign(&leg->event, base, fd_take,
-		EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, leg_cb,
-		leg) < 0 ||
-	    event_add(&leg->event, NULL) < 0) {
-		if (leg->own != NULL)
-			inodes_remove(leg->own, leg->inode);
+	r = watch(legs, leg);
+	if (r < 0) {
 		(void)close(fd_take); /* nothing was sent */
 		free(leg);
-		return -ENOMEM;
+		return r;
 	}
+	if (own && fstat(fd_take, &st) == 0 &&
+	    inodes_add(legs->own, st.st_ino) == 0)
+		leg->inode = st.st_ino;
 	*ret = leg;
 	return 0;
 }
@@ -166,9 +281,10 @@ leg_close(struct leg *leg)
 {
 	if (leg == NULL)
 		return;
-	(void)event_del(&leg->event); /* it was added */
-	if (leg->own != NULL)
-		inodes_remove(leg->own, leg->inode);
+	/* the last descriptor's end takes it out of the epoll */
+	leg->legs->by_fd[leg->fd] = NULL;
+	if (leg->inode != 0)
+		inodes_remove(leg->legs->own, leg->inode);
 	if (leg->hurt) {
 		struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
@@ -206,6 +322,8 @@ leg_error(const struct leg *leg)
 	int error = 0;
 	socklen_t len = sizeof(error);
 
+	if (!leg->doubt)
+		return 0;
 	if (getsockopt(leg->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return errno;
 	return error;

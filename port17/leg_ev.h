@@ -1,15 +1,29 @@
 #ifndef PORT17_LEG_EV_H
 #define PORT17_LEG_EV_H
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+struct event_base;
 struct inodes;
 struct ssl_st;
+
+/* All stream sockets of flows, of which there are thousands, for a moment each:
+ * they have an epoll of their own that the loop watches, since the loop's own
+ * book-keeping takes more memory than a leg does and two system calls more. */
+struct legs;
+
+/* own: the judge's table of our sockets. told(): once after everything that was
+ * reported at once has been passed on; NULL: nobody wants to know. 0 or -errno.
+ */
+int legs_new(struct legs **ret, struct event_base *base, struct inodes *own,
+    void (*told)(void *arg), void *arg);
+void legs_free(struct legs *legs); /* no leg is left; NULL too */
+
+/* Whether told() is about to be called. */
+bool legs_are_telling(const struct legs *legs);
 
 /* One stream socket of a flow: registered with the loop once, edge by edge,
  * for all of its life, and handed from the dial to the relay with what is
@@ -18,25 +32,24 @@ struct leg;
 typedef void leg_fn(void *arg, struct leg *leg);
 
 struct leg {
+	struct legs *legs;
 	int fd;
+	uint32_t number; /* tells it from others that had its descriptor */
 	bool readable, writable; /* as far as is known */
 	bool closed;		 /* the peer ended its side: read to the end */
 	bool doubt; /* an error may be there: a short read says nothing */
 	bool exact; /* a short read means that nothing is left (TCP) */
 	bool hurt;  /* the peer is not to think that all went well */
 	struct ssl_st *ssl; /* NULL: none */
-	struct inodes *own; /* NULL: not a socket that the judge sees */
-	uint64_t inode;
+	uint64_t inode;	    /* 0: not a socket that the judge sees */
 	/* called when something changed; may close the leg */
 	leg_fn *fn;
 	void *arg;
-	struct event event;
 };
 
-/* Takes the descriptor, also where it fails (then it is closed). own: the
- * judge's table, NULL for sockets of programs. 0 or -errno. */
-int leg_open(
-    struct leg **ret, struct event_base *base, int fd_take, struct inodes *own);
+/* Takes the descriptor, also where it fails (then it is closed). own: the judge
+ * sees this socket, and is to know it. 0 or -errno. */
+int leg_open(struct leg **ret, struct legs *legs, int fd_take, bool own);
 
 /* Bytes, 0 at the end, -EAGAIN, or -errno. */
 ssize_t leg_read(struct leg *leg, void *buf, size_t size);
@@ -52,7 +65,7 @@ void leg_reset(struct leg *leg);
 /* Bytes that were written and have not arrived; 0 where that is not known. */
 size_t leg_unsent(const struct leg *leg);
 
-/* A socket's pending error, 0 for none. */
+/* A socket's pending error, 0 for none that was reported. */
 int leg_error(const struct leg *leg);
 
 #endif

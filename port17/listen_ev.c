@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
+#include "src/core/packet.h"
 #include "src/linux/ct.h"
 
 /* Connections a wake-up: the rest of the loop must breathe. */
@@ -21,6 +23,8 @@
 #define PAUSE_LAST_MS 1000
 /* <linux/netfilter_ipv4.h> and ..._ipv6/ip6_tables.h */
 #define ORIGINAL_DST 80
+/* All headers of a SYN; of more it is not asked. */
+#define SYN_SIZE 256
 
 struct entry {
 	struct listener *listener;
@@ -29,6 +33,7 @@ struct entry {
 	int family;
 	struct addr addr;
 	unsigned int pause_ms;
+	bool saves_syn;
 	int reserve; /* a descriptor to give up where there are none left */
 };
 
@@ -37,24 +42,58 @@ struct listener {
 	struct entry entries[2];
 };
 
-/* By conntrack, which knows the program's real port; where that has no answer
- * (another zone), by what the socket says. 0, -ELOOP or -errno. */
+/* What the socket says; the program's port is what it was, unless NAT had to
+ * give it another one. 0 or -ENOENT. */
 static int
-find_flow(const struct entry *entry, int fd, const struct flow_key *seen,
+ask_socket(const struct entry *entry, int fd, const struct flow_key *seen,
     struct flow_key *ret)
 {
 	struct sock_addr dst = { .len = sizeof(dst.space) };
 	bool ip4 = entry->family == AF_INET;
-	int r = ct_original(entry->listener->opts.ct, seen, ret, NULL);
 
-	if (r == -ENOENT && getsockopt(fd, ip4 ? IPPROTO_IP : IPPROTO_IPV6,
-				ORIGINAL_DST, &dst.space, &dst.len) == 0) {
-		*ret = *seen;
-		ret->local = seen->remote;
-		ret->lport = seen->rport;
-		ret->remote = sock_addr_get(&dst, &ret->rport);
-		r = 0;
-	}
+	if (getsockopt(fd, ip4 ? IPPROTO_IP : IPPROTO_IPV6, ORIGINAL_DST,
+		&dst.space, &dst.len) < 0)
+		return -ENOENT;
+	*ret = *seen;
+	ret->local = seen->remote;
+	ret->lport = seen->rport;
+	ret->remote = sock_addr_get(&dst, &ret->rport);
+	return 0;
+}
+
+/* The number of its SYN, which NAT leaves alone, and no program chooses. */
+static bool
+find_seq(const struct entry *entry, int fd, uint32_t *ret)
+{
+	uint8_t bytes[SYN_SIZE];
+	socklen_t len = sizeof(bytes);
+	struct packet pkt;
+
+	if (!entry->saves_syn ||
+	    getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, bytes, &len) < 0 ||
+	    packet_parse(&pkt, bytes, len, len) < 0 || !packet_is_syn(&pkt))
+		return false;
+	*ret = pkt.tcp_seq;
+	return true;
+}
+
+/* One whose SYN was held is known by that. Any other by conntrack, which knows
+ * the program's real port; where that has no answer (another zone), by what the
+ * socket says. 0, -ELOOP or -errno. */
+static int
+find_flow(const struct entry *entry, int fd, const struct flow_key *seen,
+    struct flow_key *ret)
+{
+	const struct listener_opts *opts = &entry->listener->opts;
+	uint32_t seq;
+	int r, said = ask_socket(entry, fd, seen, ret);
+
+	if (find_seq(entry, fd, &seq) && said == 0 &&
+	    opts->awaited(opts->arg, ret, seq))
+		return 0;
+	r = ct_original(opts->ct, seen, ret, NULL);
+	if (r == -ENOENT)
+		r = said;
 	if (r == -ENOENT)
 		return -ELOOP; /* there was no NAT */
 	if (r < 0)
@@ -113,7 +152,7 @@ accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
 		reset(fd);
 		return;
 	}
-	r = leg_open(&leg, listener->opts.base, fd, NULL);
+	r = leg_open(&leg, listener->opts.legs, fd, false);
 	if (r < 0)
 		return;
 	leg->exact = true;
@@ -210,7 +249,11 @@ open_entry(struct entry *entry, const struct sock_addr *at)
 	    (entry->family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0))
 		return -errno;
-	sock_keep_alive(fd); /* what is accepted inherits it */
+	/* what is accepted inherits it */
+	sock_no_delay(fd);
+	sock_keep_alive(fd);
+	entry->saves_syn =
+	    setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof(on)) == 0;
 	if (bind(fd, &at->sa, at->len) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
 	entry->readable = event_new(entry->listener->opts.base, fd,

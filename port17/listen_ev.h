@@ -1,6 +1,7 @@
 #ifndef PORT17_LISTEN_EV_H
 #define PORT17_LISTEN_EV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "src/core/flow.h"
@@ -8,6 +9,7 @@
 struct event_base;
 struct ct;
 struct leg;
+struct legs;
 
 /* The entry for TCP: 127.0.0.17:1117 and [::1]:1117. Each connection comes with
  * the flow that its program sees. */
@@ -19,7 +21,12 @@ struct listener;
 
 struct listener_opts {
 	struct event_base *base;
+	struct legs *legs;
 	struct ct *ct; /* borrowed */
+	/* whether this flow is waited for, by its ends as they seem to be and
+	 * the number of its SYN; then it is this one, and accepted() follows */
+	bool (*awaited)(
+	    void *arg, const struct flow_key *key, uint32_t tcp_seq);
 	/* takes the leg */
 	void (*accepted)(
 	    void *arg, const struct flow_key *key, struct leg *leg_take);

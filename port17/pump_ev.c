@@ -105,9 +105,10 @@ pipe_put(struct pumps *pumps, struct pipe *pipe, bool empty)
  * Each step: 1 went on, 0 has to wait, -errno broke. */
 
 static int
-broke(struct pump *pump, struct leg *leg, int error)
+broke(struct pump *pump, const struct leg *leg, int error)
 {
-	pump->broke = leg;
+	pump->broke_from = leg == pump->from;
+	pump->broke_to = leg == pump->to;
 	return error;
 }
 
@@ -186,7 +187,7 @@ splice_out(struct pump *pump)
 		}
 		if (n <= 0)
 			return broke(pump, pump->to, n < 0 ? -errno : -EPIPE);
-		pump->piped -= (size_t)n;
+		pump->piped -= (uint32_t)n;
 	}
 	return 1;
 }
@@ -223,7 +224,7 @@ splice_in(struct pumps *pumps, struct pump *pump, size_t *budget)
 	}
 	pump->bytes += (uint64_t)n;
 	*budget -= (size_t)n < *budget ? (size_t)n : *budget;
-	pump->piped = (size_t)n;
+	pump->piped = (uint32_t)n;
 	pump->small = n < SMALL ? (uint8_t)(pump->small + 1) : 0;
 	if (pump->small >= SMALL_TRIES) { /* back to copying, after these */
 		pump->small = 0;

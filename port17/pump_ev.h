@@ -27,11 +27,13 @@ struct pump {
 	uint8_t *held;	/* read, and not written yet */
 	uint32_t held_at, held_len;
 	struct pipe *pipe;
-	size_t piped;	     /* in the pipe */
+	uint32_t piped;	     /* in the pipe */
 	uint8_t full, small; /* in a row */
-	bool eof, done;	     /* read to the end; that was passed on */
-	bool cut;	     /* what is read is not all: no end to pass on */
-	struct leg *broke;   /* which of the two, where pump_run() failed */
+	bool eof : 1;	     /* read to the end */
+	bool done : 1;	     /* that was passed on */
+	bool cut : 1;	     /* what is read is not all: no end to pass on */
+	/* which of the two, where pump_run() failed; neither: memory ran out */
+	bool broke_from : 1, broke_to : 1;
 };
 
 /* Bytes to be written before any that is read; once, at first. 0 or -ENOMEM.
@@ -39,7 +41,7 @@ struct pump {
 int pump_hold(struct pump *pump, const void *bytes, size_t len);
 
 /* Moves all that goes now. 1: there may be more, but it is others' turn; 0: it
- * has to wait, or is done; -errno: `broke` did, NULL: memory ran out. */
+ * has to wait, or is done; -errno: see `broke_from`. */
 int pump_run(struct pumps *pumps, struct pump *pump);
 
 /* Gives back what it holds; legs are left alone. */

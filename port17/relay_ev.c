@@ -8,11 +8,17 @@
 #include "port17/pump_ev.h"
 #include "port17/sock.h"
 #include "src/base/list.h"
+#include "src/base/mono.h"
 
 /* One direction has ended, and the other says nothing. */
 #define HALF_IDLE_S 3600
 /* Well within the two minutes that sock_limit_silence() sets. */
 #define SWEEP_S 30
+/* Most flows end sooner; what keeps a far end alive takes five system calls.
+ * So many in one turn, each second. */
+#define KEEP_AFTER (5 * MONO_S)
+#define KEEP_S 1
+#define KEEP_BATCH 512
 /* What was written before a reset arrives first: it is looked whether it has,
  * less and less often, and not for long; and so many at once. */
 #define EBB_FIRST_MS 5
@@ -23,26 +29,40 @@
 struct relay {
 	struct relay_set *set;
 	struct list all;
-	struct leg *program, *far;
-	struct pump up, down;
-	struct list ready;  /* in the set, where more is to be moved */
-	struct event *idle; /* half-closed; NULL: not */
-	enum closed closed; /* who ended first */
-	bool stalled;	    /* the far end, when it was looked at */
-	bool far_broken;    /* what it said before is still to be delivered */
-	relay_ended_fn *ended;
+	mono_t began;
+	struct pump up, down; /* from the program to the far end, and back */
+	struct list ready;    /* in the set, where more is to be moved */
+	struct event *idle;   /* half-closed; NULL: not */
+	enum closed closed;   /* who ended first */
+	bool stalled;	      /* the far end, when it was looked at */
+	bool far_broken;      /* what it said before is still to be delivered */
 	void *arg;
 };
 
 struct relay_set {
+	relay_ended_fn *ended;
 	struct event_base *base;
 	struct event *turn;
-	struct event *sweep;
-	struct list all, ready;
+	struct event *sweep, *keep;
+	struct list all;    /* the oldest first */
+	struct list *young; /* the first that is not kept alive; &all: none */
+	struct list ready;
 	struct list ebbs;
 	size_t n_ebbs;
 	struct pumps *pumps;
 };
+
+static struct leg *
+program_of(const struct relay *relay)
+{
+	return relay->up.from;
+}
+
+static struct leg *
+far_of(const struct relay *relay)
+{
+	return relay->up.to;
+}
 
 struct relay_bytes
 relay_moved(const struct relay *relay)
@@ -53,14 +73,16 @@ relay_moved(const struct relay *relay)
 static void
 relay_free(struct relay *relay)
 {
+	if (relay->set->young == &relay->all)
+		relay->set->young = relay->all.next;
 	list_remove(&relay->ready);
 	list_remove(&relay->all);
 	if (relay->idle != NULL)
 		event_free(relay->idle);
 	pump_done(relay->set->pumps, &relay->up);
 	pump_done(relay->set->pumps, &relay->down);
-	leg_close(relay->program);
-	leg_close(relay->far);
+	leg_close(program_of(relay));
+	leg_close(far_of(relay));
 	free(relay);
 }
 
@@ -68,13 +90,13 @@ static void
 relay_end(struct relay *relay, enum closed closed, bool reset)
 {
 	struct relay_bytes bytes = relay_moved(relay);
-	relay_ended_fn *ended = relay->ended;
+	relay_ended_fn *ended = relay->set->ended;
 	void *arg = relay->arg;
 
-	if (reset && relay->program != NULL)
-		relay->program->hurt = true;
-	if (reset && relay->far != NULL)
-		relay->far->hurt = true;
+	if (reset && program_of(relay) != NULL)
+		program_of(relay)->hurt = true;
+	if (reset && far_of(relay) != NULL)
+		far_of(relay)->hurt = true;
 	relay_free(relay);
 	ended(arg, closed, &bytes);
 }
@@ -83,8 +105,8 @@ void
 relay_abort(struct relay *relay_take, struct relay_bytes *ret_bytes)
 {
 	*ret_bytes = relay_moved(relay_take);
-	relay_take->program->hurt = true;
-	relay_take->far->hurt = true;
+	program_of(relay_take)->hurt = true;
+	far_of(relay_take)->hurt = true;
 	relay_free(relay_take);
 }
 
@@ -192,11 +214,12 @@ close_late(struct relay_set *set, struct leg *leg_take)
 
 /* One side is gone, and the other has been given all that there was. */
 static void
-end_broken(struct relay *relay, struct leg **survivor, bool hurt)
+end_broken(struct relay *relay, struct leg *leg, bool hurt)
 {
-	struct leg *leg = *survivor;
-
-	*survivor = NULL;
+	if (leg == program_of(relay))
+		relay->up.from = relay->down.to = NULL;
+	else
+		relay->up.to = relay->down.from = NULL;
 	leg->hurt = hurt;
 	close_late(relay->set, leg);
 	relay_end(relay, relay->closed, true);
@@ -217,21 +240,27 @@ far_broke(struct relay *relay, int error)
 	return true;
 }
 
+static bool
+pump_broke(const struct pump *pump)
+{
+	return pump->broke_from || pump->broke_to;
+}
+
 /* What one direction's step makes of the relay; false: it is gone. */
 static bool
 take_step(struct relay *relay, const struct pump *pump, int r)
 {
 	if (r >= 0)
 		return true;
-	if (pump->broke == NULL) {
+	if (!pump_broke(pump)) { /* memory ran out */
 		relay_end(relay, CLOSED_NO_ROOM, true);
 		return false;
 	}
-	if (pump->broke == relay->far)
+	if (pump == &relay->up ? pump->broke_to : pump->broke_from)
 		return far_broke(relay, r);
 	relay->closed =
 	    relay->far_broken ? CLOSED_FAR_RESET : CLOSED_PROGRAM_RESET;
-	end_broken(relay, &relay->far, true);
+	end_broken(relay, far_of(relay), true);
 	return false;
 }
 
@@ -271,14 +300,14 @@ run(struct relay *relay)
 		if (!take_step(relay, up, r))
 			return;
 	}
-	if (!down->done && (!relay->far_broken || down->broke == NULL)) {
+	if (!down->done && (!relay->far_broken || !pump_broke(down))) {
 		s = pump_run(pumps, down);
 		note_end(relay, down, CLOSED_FAR);
 		if (!take_step(relay, down, s))
 			return;
 	}
-	if (relay->far_broken && (down->done || down->broke != NULL)) {
-		end_broken(relay, &relay->program, down->cut);
+	if (relay->far_broken && (down->done || pump_broke(down))) {
+		end_broken(relay, program_of(relay), down->cut);
 		return;
 	}
 	if (up->done && down->done) {
@@ -327,7 +356,7 @@ int
 relay_new(
     struct relay **ret, struct relay_set *set, const struct relay_opts *opts)
 {
-	static const struct timeval soon = { 0, 0 };
+	static const struct timeval soon = { 0, 0 }, keep = { KEEP_S, 0 };
 	struct relay *relay = calloc(1, sizeof(*relay));
 
 	if (relay == NULL ||
@@ -339,17 +368,19 @@ relay_new(
 		return -ENOMEM;
 	}
 	relay->set = set;
-	relay->program = opts->program;
-	relay->far = opts->far;
+	relay->began = mono_now();
 	relay->up.from = relay->down.to = opts->program;
 	relay->up.to = relay->down.from = opts->far;
-	relay->ended = opts->ended;
 	relay->arg = opts->arg;
 	opts->program->fn = opts->far->fn = leg_changed;
 	opts->program->arg = opts->far->arg = relay;
 	/* what came while it was dialled raises no edge any more */
 	list_append(&set->ready, &relay->ready);
 	list_append(&set->all, &relay->all);
+	if (set->young == &set->all)
+		set->young = &relay->all;
+	if (!event_pending(set->keep, EV_TIMEOUT, NULL))
+		(void)event_add(set->keep, &keep);
 	(void)event_add(set->turn, &soon);
 	*ret = relay;
 	return 0;
@@ -368,15 +399,43 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 	list_for_each (node, &set->all) {
 		struct relay *relay = container_of(node, struct relay, all);
 
-		if (relay->stalled || !relay->far->writable) {
-			relay->stalled = sock_is_stalled(relay->far->fd);
-			sock_limit_silence(relay->far->fd, !relay->stalled);
+		struct leg *far = far_of(relay);
+
+		if (relay->stalled || !far->writable) {
+			relay->stalled = sock_is_stalled(far->fd);
+			sock_limit_silence(far->fd, !relay->stalled);
 		}
 	}
 }
 
+/* A far end that died is noticed, from now on; the program's side inherits as
+ * much from the listener. */
+static void
+keep_cb(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval again = { KEEP_S, 0 };
+	struct relay_set *set = arg;
+	mono_t now = mono_now();
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < KEEP_BATCH && set->young != &set->all; i++) {
+		struct relay *relay =
+		    container_of(set->young, struct relay, all);
+
+		if (mono_since(now, relay->began) < KEEP_AFTER)
+			break;
+		sock_keep_alive(far_of(relay)->fd);
+		sock_limit_silence(far_of(relay)->fd, !relay->stalled);
+		set->young = set->young->next;
+	}
+	if (set->young != &set->all)
+		(void)event_add(set->keep, &again);
+}
+
 int
-relay_set_new(struct relay_set **ret, struct event_base *base)
+relay_set_new(
+    struct relay_set **ret, struct event_base *base, relay_ended_fn *ended)
 {
 	static const struct timeval sweep = { SWEEP_S, 0 };
 	struct relay_set *set = calloc(1, sizeof(*set));
@@ -384,14 +443,17 @@ relay_set_new(struct relay_set **ret, struct event_base *base)
 	if (set == NULL)
 		return -ENOMEM;
 	set->base = base;
+	set->ended = ended;
 	list_init(&set->all);
+	set->young = &set->all;
 	list_init(&set->ready);
 	list_init(&set->ebbs);
 	set->pumps = pumps_new();
 	set->turn = event_new(base, -1, 0, turn_cb, set);
 	set->sweep = event_new(base, -1, EV_PERSIST, sweep_cb, set);
+	set->keep = event_new(base, -1, 0, keep_cb, set);
 	if (set->pumps == NULL || set->turn == NULL || set->sweep == NULL ||
-	    event_add(set->sweep, &sweep) < 0) {
+	    set->keep == NULL || event_add(set->sweep, &sweep) < 0) {
 		relay_set_free(set);
 		return -ENOMEM;
 	}
@@ -411,6 +473,8 @@ relay_set_free(struct relay_set *set)
 		event_free(set->turn);
 	if (set->sweep != NULL)
 		event_free(set->sweep);
+	if (set->keep != NULL)
+		event_free(set->keep);
 	free(set);
 }
 

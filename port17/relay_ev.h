@@ -13,7 +13,16 @@ struct leg;
  * that have more to move than one wake-up allows. */
 struct relay_set;
 
-int relay_set_new(struct relay_set **ret, struct event_base *base);
+/* The relay is gone, and its legs are closed, when it is called; never within
+ * relay_new(). */
+struct relay_bytes {
+	uint64_t up, down; /* from the program, to the program */
+};
+typedef void relay_ended_fn(
+    void *arg, enum closed closed, const struct relay_bytes *bytes);
+
+int relay_set_new(
+    struct relay_set **ret, struct event_base *base, relay_ended_fn *ended);
 void relay_set_free(struct relay_set *set); /* no relay is left; NULL too */
 
 /* Moves bytes between two legs until both sides have ended, or one breaks:
@@ -22,21 +31,12 @@ void relay_set_free(struct relay_set *set); /* no relay is left; NULL too */
  * up, no more than 64 KiB a direction are held of what was copied. */
 struct relay;
 
-struct relay_bytes {
-	uint64_t up, down; /* from the program, to the program */
-};
-
-/* The relay is gone, and its legs are closed, when it is called. */
-typedef void relay_ended_fn(
-    void *arg, enum closed closed, const struct relay_bytes *bytes);
-
 struct relay_opts {
 	struct leg *program, *far; /* taken, also on failure */
 	/* bytes of the far end that were read with the handshake */
 	const void *ahead;
 	size_t ahead_len;
-	relay_ended_fn *ended; /* never within relay_new() */
-	void *arg;
+	void *arg; /* of ended() */
 };
 
 /* 0 or -ENOMEM. */

@@ -88,7 +88,6 @@ session_put(struct session_table *table, struct session *session, mono_t now)
 	session->id = ++table->last_id;
 	session->began = now;
 	table->n_held += session->phase == SESSION_HELD;
-	list_init(&session->ready);
 	list_prepend(&table->all, &session->all);
 	map_put(&table->map, &session->node,
 	    map_hash(&table->map, &session->key, sizeof(session->key)));
@@ -99,7 +98,8 @@ session_remove(struct session_table *table, struct session *session)
 {
 	table->n_held -= session->phase == SESSION_HELD;
 	list_remove(&session->all);
-	list_remove(&session->ready);
+	if (session->phase == SESSION_READY)
+		list_remove(&session->ready);
 	map_remove(&table->map, &session->node);
 }
 
@@ -142,8 +142,10 @@ session_take(struct session_table *table, struct session *session,
 		assert(event != SESSION_JOINED && event != SESSION_DIALLED);
 		return (struct session_move){ .end = true };
 	}
+	if (session->phase == SESSION_READY)
+		list_remove(&session->ready);
 	session->phase = SESSION_RELAYED;
-	list_remove(&session->ready);
+	session->relay = NULL;
 	return (struct session_move){ .relay = true };
 }
 

@@ -28,7 +28,7 @@ enum session_phase {
 	SESSION_READY,	  /* the far end is there, the program's side not yet */
 	SESSION_DIALLING, /* the other way round */
 	SESSION_RELAYED,
-};
+} __attribute__((packed));
 
 enum session_event {
 	SESSION_DIALLED, /* the far end is there */
@@ -51,26 +51,41 @@ struct session_move {
 	bool end;
 };
 
+/* There are thousands that are relayed and say nothing: in an order that leaves
+ * no holes. */
 struct session {
 	struct map_node node;
-	struct list all, ready;
+	struct list all;
 	struct sessions *sessions;
 	uint64_t id;
 	struct flow_key key; /* as the program sees it */
 	struct claim claim;
-	enum session_phase phase;
-	uint16_t hold_queue;
-	uint32_t hold_id; /* of the packet that is held */
-	uint32_t tcp_seq; /* of its SYN */
-	mono_t began, ready_at;
-	uint32_t dial_ms;
+	mono_t began;
 	const struct tunnel *via;
-	struct dial *dial;
-	struct leg *program, *far;
+	struct leg *program, *far; /* until they are relayed */
 	uint8_t *ahead;
-	size_t ahead_len;
-	struct relay *relay;
+	union {
+		struct dial *dial; /* HELD, DIALLING */
+		struct {	   /* READY */
+			struct list ready;
+			mono_t ready_at;
+		};
+		struct relay *relay; /* RELAYED: see session_relay() */
+	};
+	uint32_t tcp_seq; /* of its SYN */
+	uint32_t hold_id; /* of the packet that is held */
+	uint16_t hold_queue;
+	uint16_t ahead_len;
+	uint16_t dial_ms; /* a dial gives up before that is too little */
+	enum session_phase phase;
 };
+
+/* NULL where it is not relayed. */
+static inline struct relay *
+session_relay(const struct session *session)
+{
+	return session->phase == SESSION_RELAYED ? session->relay : NULL;
+}
 
 /* How many SYNs wait at once, and how many of one process. */
 #define SESSIONS_HELD_MAX 1024

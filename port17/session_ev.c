@@ -68,7 +68,9 @@ static void
 session_free(struct session *session)
 {
 	session_remove(&session->sessions->table, session);
-	dial_cancel(session->dial);
+	if (session->phase == SESSION_HELD ||
+	    session->phase == SESSION_DIALLING)
+		dial_cancel(session->dial);
 	leg_reset(session->program);
 	leg_reset(session->far);
 	free(session->ahead);
@@ -126,9 +128,10 @@ sessions_abort(
 
 	if (session == NULL)
 		return;
-	if (session->relay != NULL)
+	if (session_relay(session) != NULL) {
 		relay_abort(session->relay, &end.bytes);
-	session->relay = NULL;
+		session->relay = NULL;
+	}
 	happened(session, SESSION_ABORTED, OUTCOME_GONE, &end);
 }
 
@@ -168,7 +171,7 @@ session_new(struct sessions *sessions, enum session_phase phase,
 		.tunnel = claim_take->tunnel,
 		.target = { .addr = key->remote,
 		    .port = key->rport,
-		    .name = claim_take->name,
+		    .name = claim_name(claim_take),
 		    .by_name = claim_take->by_name },
 		.identity = claim_identity(&session->claim, key, session->id),
 		.done = dial_done,
@@ -226,7 +229,6 @@ begin_relay(struct session *session)
 		.far = session->far,
 		.ahead = session->ahead,
 		.ahead_len = session->ahead_len,
-		.ended = relay_ended,
 		.arg = session,
 	};
 	struct session_end end = { .closed = CLOSED_NO_ROOM, .why = "" };
@@ -270,7 +272,7 @@ keep_ahead(struct session *session, const struct dial_result *result)
 	if (session->ahead == NULL)
 		return -ENOMEM;
 	memcpy(session->ahead, result->ahead, result->ahead_len);
-	session->ahead_len = result->ahead_len;
+	session->ahead_len = (uint16_t)result->ahead_len; /* one read's */
 	return 0;
 }
 
@@ -307,7 +309,8 @@ dial_done(void *arg, const struct dial_result *result)
 	struct session_move move;
 
 	session->dial = NULL;
-	session->dial_ms = result->ms;
+	session->dial_ms =
+	    (uint16_t)(result->ms < UINT16_MAX ? result->ms : UINT16_MAX);
 	if (result->outcome != OUTCOME_CONNECTED) {
 		dial_failed(session, result);
 		return;
@@ -327,6 +330,16 @@ dial_done(void *arg, const struct dial_result *result)
 		let_go(session);
 	if (move.relay)
 		begin_relay(session);
+}
+
+bool
+sessions_awaits(const struct sessions *sessions, const struct flow_key *key,
+    uint32_t tcp_seq)
+{
+	const struct session *session = sessions_find(sessions, key);
+
+	return session != NULL && session->phase == SESSION_READY &&
+	       session->tcp_seq == tcp_seq;
 }
 
 bool
@@ -378,7 +391,7 @@ sessions_new(struct sessions **ret, const struct sessions_opts *opts)
 	sessions->opts = *opts;
 	r = session_table_init(&sessions->table, opts->max);
 	if (r == 0)
-		r = relay_set_new(&sessions->relays, opts->base);
+		r = relay_set_new(&sessions->relays, opts->base, relay_ended);
 	sessions->late = event_new(opts->base, -1, 0, late_cb, sessions);
 	if (r == 0 && sessions->late == NULL)
 		r = -ENOMEM;

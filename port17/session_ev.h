@@ -53,6 +53,10 @@ int sessions_hold(struct sessions *sessions, const struct session_hold *hold,
 bool sessions_is_held(
     const struct sessions *sessions, const struct flow_key *key);
 
+/* Whether that is waited for from the flow whose SYN had this number. */
+bool sessions_awaits(const struct sessions *sessions,
+    const struct flow_key *key, uint32_t tcp_seq);
+
 /* The program's side of a flow whose far end is there already: true (and the
  * leg is taken). */
 bool sessions_join(

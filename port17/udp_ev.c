@@ -11,10 +11,6 @@
 #include "port17/udp_way_ev.h"
 #include "src/linux/ct.h"
 
-/* A wake-up takes a few batches, and no more bytes than a millisecond or two
- * are enough for. */
-#define ROUNDS 4
-#define BYTES_MAX (2 << 20)
 #define SWEEP_MS 1000
 
 struct entry {
@@ -146,36 +142,35 @@ add_reply(struct udp *udp, struct udp_flow *flow, const struct dgram_in *in,
 }
 
 static void
+direct_take(void *arg, const struct dgram *dgram, mono_t now)
+{
+	struct udp_flow *flow = arg;
+	struct dgram_in in = { .bytes = dgram->bytes.iov_base,
+		.len = dgram->bytes.iov_len,
+		.segment = dgram->segment };
+
+	add_reply(flow->udp, flow, &in, now);
+}
+
+static void
+direct_taken(void *arg)
+{
+	const struct udp_flow *flow = arg;
+
+	flush(flow->udp);
+}
+
+static void
 direct_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct udp_flow *flow = arg;
-	struct udp *udp = flow->udp;
-	mono_t now = mono_now();
-	size_t bytes = 0;
-	unsigned int all = 0;
-	int n = DGRAM_BATCH;
+	const struct udp_reader reader = { flow->udp->in, direct_take,
+		direct_taken, flow };
 
+	(void)fd;
 	(void)what;
-	for (int round = 0;
-	     round < ROUNDS && n == DGRAM_BATCH && bytes < BYTES_MAX; round++) {
-		n = dgrams_read(udp->in, fd);
-		for (int i = 0; i < n; i++) {
-			struct dgram dgram =
-			    dgrams_get(udp->in, (unsigned int)i);
-			struct dgram_in in = { .bytes = dgram.bytes.iov_base,
-				.len = dgram.bytes.iov_len,
-				.segment = dgram.segment };
-
-			add_reply(udp, flow, &in, now);
-			bytes += in.len;
-		}
-		flush(udp);
-		all += n > 0 ? (unsigned int)n : 0;
-	}
-	if (n == -ECONNREFUSED)
-		flow_refuse(udp, flow, CLOSED_FAR_RESET);
-	else
-		udp_sock_was_read(&flow->sock, all, now);
+	if (udp_sock_read(&flow->sock, &reader) == -ECONNREFUSED)
+		flow_refuse(flow->udp, flow, CLOSED_FAR_RESET);
 }
 
 /* Flows -------------------------------------------------------------------- */
@@ -281,8 +276,9 @@ own_way(struct udp_flow *flow)
 }
 
 static void
-forward(struct entry *entry, const struct dgram *dgram, mono_t now)
+entry_take(void *arg, const struct dgram *dgram, mono_t now)
 {
+	struct entry *entry = arg;
 	struct udp *udp = entry->udp;
 	struct udp_flow *flow = flow_of(udp, entry, dgram->from);
 	struct dgram_in in = { .bytes = dgram->bytes.iov_base,
@@ -312,30 +308,23 @@ forward(struct entry *entry, const struct dgram *dgram, mono_t now)
 }
 
 static void
+entry_taken(void *arg)
+{
+	const struct entry *entry = arg;
+
+	flush(entry->udp);
+}
+
+static void
 entry_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct entry *entry = arg;
-	struct udp *udp = entry->udp;
-	mono_t now = mono_now();
-	size_t bytes = 0;
-	unsigned int all = 0;
-	int n = DGRAM_BATCH;
+	const struct udp_reader reader = { entry->udp->in, entry_take,
+		entry_taken, entry };
 
+	(void)fd;
 	(void)what;
-	for (int round = 0;
-	     round < ROUNDS && n == DGRAM_BATCH && bytes < BYTES_MAX; round++) {
-		n = dgrams_read(udp->in, fd);
-		for (int i = 0; i < n; i++) {
-			struct dgram dgram =
-			    dgrams_get(udp->in, (unsigned int)i);
-
-			forward(entry, &dgram, now);
-			bytes += dgram.bytes.iov_len;
-		}
-		flush(udp);
-		all += n > 0 ? (unsigned int)n : 0;
-	}
-	udp_sock_was_read(&entry->sock, all, now);
+	(void)udp_sock_read(&entry->sock, &reader); /* of no flow's */
 }
 
 /* Through SOCKS ------------------------------------------------------------ */

@@ -10,6 +10,11 @@
 #include "port17/inodes.h"
 #include "port17/sock.h"
 
+/* A wake-up takes a few batches, and no more bytes than a millisecond or two
+ * are enough for. */
+#define ROUNDS 4
+#define BYTES_MAX (2 << 20)
+
 /* The default would be full after a few large ones. */
 #define BUFFER (4 << 20)
 
@@ -95,6 +100,31 @@ udp_sock_bind(struct udp_sock *sock, const struct addr *addr, uint16_t port,
 	}
 	(void)setsockopt(sock->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
 	return watch(sock, opts);
+}
+
+int
+udp_sock_read(struct udp_sock *sock, const struct udp_reader *reader)
+{
+	mono_t now = mono_now();
+	size_t bytes = 0;
+	unsigned int all = 0;
+	int n = DGRAM_BATCH;
+
+	for (int round = 0;
+	     round < ROUNDS && n == DGRAM_BATCH && bytes < BYTES_MAX; round++) {
+		n = dgrams_read(reader->in, sock->fd);
+		for (int i = 0; i < n; i++) {
+			struct dgram dgram =
+			    dgrams_get(reader->in, (unsigned int)i);
+
+			reader->take(reader->arg, &dgram, now);
+			bytes += dgram.bytes.iov_len;
+		}
+		reader->taken(reader->arg);
+		all += n > 0 ? (unsigned int)n : 0;
+	}
+	pacer_read(&sock->paced, all, now);
+	return n < 0 ? n : 0;
 }
 
 void

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "port17/dgram.h"
 #include "port17/pacer_ev.h"
 
 struct addr;
@@ -42,12 +43,17 @@ int udp_sock_connect_made(struct udp_sock *sock, const struct tunnel *via,
 int udp_sock_bind(struct udp_sock *sock, const struct addr *addr, uint16_t port,
     const struct udp_sock_opts *opts);
 
-/* To be told when it was read, and is not closed. */
-static inline void
-udp_sock_was_read(struct udp_sock *sock, unsigned int n, mono_t now)
-{
-	pacer_read(&sock->paced, n, now);
-}
+/* Who takes what was sent to a socket; none of it closes that. */
+struct udp_reader {
+	struct dgrams *in;
+	void (*take)(void *arg, const struct dgram *dgram, mono_t now);
+	void (*taken)(void *arg); /* a batch of them */
+	void *arg;
+};
+
+/* A wake-up's worth of what waits there. 0 or -errno: an error of the socket's,
+ * which an ICMP error may have been. */
+int udp_sock_read(struct udp_sock *sock, const struct udp_reader *reader);
 
 void udp_sock_close(struct udp_sock *sock); /* also of a closed one */
 

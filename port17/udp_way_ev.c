@@ -129,7 +129,7 @@ target_of(const struct udp_flow *flow)
 		.by_name = flow->claim.by_name,
 		/* answers come from addresses: only where it stands for a name
 		 * alone is that sent */
-		.name = flow->claim.by_name ? flow->claim.name
+		.name = flow->claim.by_name ? claim_name(&flow->claim)
 					    : (struct name){ .len = 0 } };
 }
 

@@ -59,7 +59,7 @@ live_of(const struct port17_ev *p17, const char *via)
 	while ((session = sessions_older(sessions, session)) != NULL) {
 		struct relay_bytes moved;
 
-		if (session->relay == NULL ||
+		if (session_relay(session) == NULL ||
 		    strcmp(session->via->name, via) != 0)
 			continue;
 		moved = relay_moved(session->relay);
@@ -216,7 +216,7 @@ ctl_tunnel_add(
 	if (row == NULL)
 		return;
 	if (session != NULL) {
-		if (session->relay != NULL)
+		if (session_relay(session) != NULL)
 			moved = relay_moved(session->relay);
 		add(row, session->via != NULL ? session->via->name : NULL,
 		    moved.up, moved.down,

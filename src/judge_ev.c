@@ -53,16 +53,16 @@ was_begun_here(
 }
 
 /* The same of one that such a socket sends: the kernel's own record of who
- * sends (BPF) has it. */
+ * sends (BPF) has it. And of one for a socket that was connected to who had
+ * spoken to it. */
 static bool
 was_begun_outside(
     struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
 {
 	struct flow_key reply;
 
-	return !pkt->in && pkt->tuple.has_ports &&
-	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
-	       mono_before(je->now, je->doubt_end) &&
+	return pkt->tuple.has_ports && pkt->tuple.proto != IPPROTO_TCP &&
+	       je->ct != NULL && mono_before(je->now, je->doubt_end) &&
 	       ct_reply(je->ct, key, &reply, NULL) == 0 &&
 	       memcmp(&reply, key, sizeof(reply)) == 0;
 }
@@ -83,9 +83,13 @@ find_socket(struct judge_ev *je, const struct packet *pkt,
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 
 	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
-	if (ret->status == SOCKET_FOUND && !ret->connected)
+	if (ret->status != SOCKET_FOUND)
+		return;
+	if (!ret->connected)
 		ret->connected = was_begun_here(je, pkt, &key);
-	if (ret->status == SOCKET_FOUND && ret->by != BY_BPF && !ret->accepted)
+	else if (pkt->in)
+		ret->connected = !was_begun_outside(je, pkt, &key);
+	if (!pkt->in && ret->by != BY_BPF && !ret->accepted)
 		ret->accepted = was_begun_outside(je, pkt, &key);
 }
 
@@ -184,10 +188,9 @@ is_orphan(struct judge_ev *je, const struct packet *pkt)
 
 static void
 judge_one(struct judge_ev *je, const struct packet *pkt,
-    const struct nfq_packet *raw, struct verdict *ret)
+    const struct nfq_packet *raw, struct socket_facts *sock,
+    struct verdict *ret)
 {
-	struct socket_facts sock;
-
 	if (is_orphan(je, pkt)) {
 		judge_orphan(je->opts.judge, ret);
 		return;
@@ -196,10 +199,10 @@ judge_one(struct judge_ev *je, const struct packet *pkt,
 		return;
 	if (is_moved_answer(je, pkt, ret))
 		return;
-	find_socket(je, pkt, raw, &sock);
-	if (judge_socket(je->opts.judge, pkt, &sock, je->now, ret) ==
+	find_socket(je, pkt, raw, sock);
+	if (judge_socket(je->opts.judge, pkt, sock, je->now, ret) ==
 	    JUDGE_NEED_PROCESS)
-		find_process(je, pkt, &sock, ret);
+		find_process(je, pkt, sock, ret);
 }
 
 /* Routing may go by a mark that the packet had from others: where it is
@@ -225,14 +228,15 @@ mark_of(const struct verdict *verdict, const struct packet *pkt, uint32_t had)
  * device than lo: no answer of ours reaches it, nor does the error that REJECT
  * sends; ended, it gets one at once. */
 static void
-refuse_bound(
-    struct judge_ev *je, const struct packet *pkt, struct verdict *verdict)
+refuse_bound(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, struct verdict *verdict)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	uint32_t device = 0;
+	uint32_t device = sock->device;
 
 	if (verdict->flow == NULL || pkt->loopback ||
-	    diag_device(je->opts.diag, &key, pkt->ifindex, &device) < 0 ||
+	    (!sock->opened &&
+		diag_device(je->opts.diag, &key, pkt->ifindex, &device) < 0) ||
 	    device == 0 || device == je->lo)
 		return;
 	judge_refuse(je->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
@@ -245,11 +249,11 @@ refuse_bound(
  * packet of a flow has none yet. */
 static bool
 begins_anew(struct judge_ev *je, const struct packet *pkt,
-    const struct verdict *verdict)
+    const struct socket_facts *sock, const struct verdict *verdict)
 {
 	struct flow_key key, reply;
 
-	if (!verdict->new_flow || pkt->in || je->ct == NULL ||
+	if (!verdict->new_flow || pkt->in || je->ct == NULL || sock->begins ||
 	    (verdict->mark != MARK_NAMESERVER &&
 		verdict->mark != MARK_PORT17) ||
 	    !mono_before(je->now, je->doubt_end))
@@ -266,17 +270,18 @@ begins_anew(struct judge_ev *je, const struct packet *pkt,
 /* The verdict, if it is given now. */
 static void
 give(struct judge_ev *je, const struct nfq_packet *raw,
-    const struct packet *pkt, struct verdict *verdict)
+    const struct packet *pkt, const struct socket_facts *sock,
+    struct verdict *verdict)
 {
 	enum port17_route route = PORT17_GO;
 	uint32_t mark;
 
 	if (verdict->decision.reason == REASON_CAPTURE && verdict->new_flow)
-		refuse_bound(je, pkt, verdict);
-	if (begins_anew(je, pkt, verdict))
+		refuse_bound(je, pkt, sock, verdict);
+	if (begins_anew(je, pkt, sock, verdict))
 		route = PORT17_DROP;
 	else if (verdict->decision.action == ACTION_REROUTE)
-		route = je->opts.route(je->opts.arg, pkt, raw, verdict);
+		route = je->opts.route(je->opts.arg, pkt, raw, sock, verdict);
 	mark =
 	    route == PORT17_DROP ? MARK_DROP : mark_of(verdict, pkt, raw->mark);
 	if (route != PORT17_HELD)
@@ -314,6 +319,7 @@ static void
 packet_cb(void *arg, const struct nfq_packet *raw)
 {
 	struct judge_ev *je = arg;
+	struct socket_facts sock = { .status = SOCKET_NONE };
 	struct verdict verdict;
 	struct packet pkt;
 	int r = parse(&pkt, raw);
@@ -331,8 +337,8 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	attr_sender(je->opts.attr, &pkt);
 	pkt.on_link = judge_wants_link(&pkt) &&
 		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);
-	judge_one(je, &pkt, raw, &verdict);
-	give(je, raw, &pkt, &verdict);
+	judge_one(je, &pkt, raw, &sock, &verdict);
+	give(je, raw, &pkt, &sock, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
 	if (verdict.new_flow && verdict.flow != NULL)

@@ -26,7 +26,8 @@ struct judge_ev_opts {
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
 	/* called for each packet that is to be rerouted */
 	enum port17_route (*route)(void *arg, const struct packet *pkt,
-	    const struct nfq_packet *raw, struct verdict *verdict);
+	    const struct nfq_packet *raw, const struct socket_facts *sock,
+	    struct verdict *verdict);
 	/* whether a socket is one that Port17 opened; NULL: none is */
 	bool (*is_own)(void *arg, uint64_t inode);
 	/* called when the queues are of no more use; the loop should end */

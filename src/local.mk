@@ -27,6 +27,7 @@ libcore_a_SOURCES = \
 	%D%/core/define.c \
 	%D%/core/endpoint.c %D%/core/endpoint.h \
 	%D%/core/explain.c %D%/core/explain.h \
+	%D%/core/explain_answer.c \
 	%D%/core/fakeip.c %D%/core/fakeip.h \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/filter.c %D%/core/filter.h \
@@ -68,6 +69,7 @@ libcore_a_SOURCES = \
 	%D%/core/procline.c %D%/core/procline.h \
 	%D%/core/qtype.c %D%/core/qtype.h \
 	%D%/core/rule.c %D%/core/rule.h \
+	%D%/core/rule_values.c \
 	%D%/core/rules.c %D%/core/rules.h \
 	%D%/core/runtime.c %D%/core/runtime.h \
 	%D%/core/schema.c %D%/core/schema.h \

@@ -9,6 +9,21 @@
 #include "src/core/names.h"
 #include "src/core/policy.h"
 
+/* Of what a proxy is told of the rule. */
+#define RULE_SIZE 64
+
+static bool
+tells_rule(const struct tunnel_set *set, const struct tunnel *tunnel)
+{
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	size_t n = tunnel_set_members(set, tunnel, members);
+
+	for (size_t i = 0; i < n; i++)
+		if (members[i]->tell_process)
+			return true;
+	return false;
+}
+
 static bool
 claim_tunnel(struct port17_ev *p17, struct claim *ret,
     const struct policy *policy, const struct decision *d)
@@ -22,18 +37,14 @@ claim_tunnel(struct port17_ev *p17, struct claim *ret,
 	if (ret->tunnel == NULL)
 		return false;
 	ret->set = tunnel_set_ref(set);
-	if (rule != NULL)
-		(void)snprintf(ret->rule, sizeof(ret->rule), "%s:%u",
-		    rule->file, rule->line); /* cut */
-	return true;
-}
+	if (rule != NULL && tells_rule(set, ret->tunnel)) {
+		char text[RULE_SIZE];
 
-/* What is kept of a name ends with its last byte. */
-static void
-copy_name(struct name *to, const struct name *from)
-{
-	to->len = from->len;
-	memcpy(to->wire, from->wire, from->len);
+		(void)snprintf(text, sizeof(text), "%s:%u", rule->file,
+		    rule->line);	  /* cut */
+		ret->rule = strdup(text); /* NULL: it is told without */
+	}
+	return true;
 }
 
 /* The name that the rule goes by; else, of those that may be told, the one
@@ -68,7 +79,7 @@ claim_flow(struct port17_ev *p17, struct claim *ret, const struct flow *flow)
 	ret->by = flow->by;
 	name = name_for_proxy(flow);
 	if (name != NULL)
-		copy_name(&ret->name, name);
+		(void)claim_set_name(ret, name);
 	return true;
 }
 
@@ -105,16 +116,19 @@ claim_unseen(
 	return true;
 }
 
-/* An address that stands for a name: only that counts. */
-static void
+/* An address that stands for a name: only that counts. False: there is no
+ * memory for it. */
+static bool
 claim_fake(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
 {
 	const struct name *name =
 	    fakeip_name(p17->fakeip, &key->remote, mono_now());
 
 	ret->by_name = fakeip_is(&key->remote);
-	if (name != NULL)
-		ret->name = *name;
+	if (name == NULL || claim_set_name(ret, name) == 0)
+		return true;
+	claim_done(ret);
+	return false;
 }
 
 bool
@@ -123,8 +137,7 @@ port17_claim_flow(struct port17_ev *p17, struct claim *ret,
 {
 	if (!claim_flow(p17, ret, flow))
 		return false;
-	claim_fake(p17, ret, key);
-	return true;
+	return claim_fake(p17, ret, key);
 }
 
 bool
@@ -137,8 +150,7 @@ port17_claim_key(
 		return true;
 	if (!claim_unseen(p17, ret, key))
 		return false;
-	claim_fake(p17, ret, key);
-	return true;
+	return claim_fake(p17, ret, key);
 }
 
 /* Those that one has begun, or that one program has begun for the same work,

@@ -23,6 +23,14 @@
 
 /* Connections -------------------------------------------------------------- */
 
+static bool
+awaited(void *arg, const struct flow_key *key, uint32_t tcp_seq)
+{
+	const struct port17_ev *p17 = arg;
+
+	return sessions_awaits(p17->sessions, key, tcp_seq);
+}
+
 static void
 accepted(void *arg, const struct flow_key *key, struct leg *leg_take)
 {
@@ -93,11 +101,20 @@ release(void *arg, const struct session *session, enum outcome outcome)
 	}
 	nfq_verdict(p17->opts.nfq, session->hold_queue, session->hold_id,
 	    connected ? MARK_PORT17 : MARK_DROP);
-	nfq_flush(p17->opts.nfq);
+	if (!legs_are_telling(p17->legs)) /* else all of them at once */
+		nfq_flush(p17->opts.nfq);
 	if (connected)
 		p17->opts.stats->port17_honest++;
 	else
 		p17->opts.stats->port17_refused++;
+}
+
+static void
+told(void *arg)
+{
+	struct port17_ev *p17 = arg;
+
+	nfq_flush(p17->opts.nfq);
 }
 
 static void
@@ -106,7 +123,7 @@ log_end(const struct session *session, const struct session_end *end)
 	char to[TARGET_STRLEN], exe[160], why[200];
 	const struct target target = { .addr = session->key.remote,
 		.port = session->key.rport,
-		.name = session->claim.name };
+		.name = claim_name(&session->claim) };
 
 	if (end->closed == CLOSED_DIAL)
 		log_limited(LOG_LEVEL_INFO, "port17",
@@ -381,7 +398,6 @@ open_parts(struct port17_ev *p17)
 	const struct port17_ev_opts *opts = &p17->opts;
 	struct dialer_opts dialer = {
 		.base = opts->base,
-		.own = p17->own,
 		.maker = opts->maker,
 		.is_loop = port17_claim_is_loop,
 		.arg = p17,
@@ -395,6 +411,7 @@ open_parts(struct port17_ev *p17)
 	};
 	struct listener_opts listener = {
 		.base = opts->base,
+		.awaited = awaited,
 		.accepted = accepted,
 		.stray = stray,
 		.refused = refused,
@@ -413,6 +430,9 @@ open_parts(struct port17_ev *p17)
 	};
 	int r = ct_open(&p17->ct);
 
+	if (r == 0)
+		r = legs_new(&p17->legs, opts->base, p17->own, told, p17);
+	dialer.legs = listener.legs = p17->legs;
 	if (r == 0)
 		r = dialer_new(&p17->dialer, &dialer);
 	if (r < 0)
@@ -473,6 +493,7 @@ port17_ev_free(struct port17_ev *p17)
 	udp_free(p17->udp);
 	sessions_free(p17->sessions);
 	dialer_free(p17->dialer);
+	legs_free(p17->legs);
 	inodes_free(p17->own);
 	port17_pasts_free(p17->pasts);
 	fake_file_close(p17->fake_file);

@@ -53,7 +53,8 @@ void port17_ev_free(struct port17_ev *p17);
  * 0 or -ENOMEM (then it stays as it was). */
 int port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf);
 
-/* What becomes of a packet that the judge reroutes. */
+/* What becomes of a packet that the judge reroutes. sock: what is known of its
+ * socket, zeroed where it was not asked about. */
 enum port17_route {
 	PORT17_GO,   /* the verdict as it is now: it may have been changed */
 	PORT17_HELD, /* the verdict comes later, from here */
@@ -61,7 +62,7 @@ enum port17_route {
 };
 enum port17_route port17_ev_route(struct port17_ev *p17,
     const struct packet *pkt, const struct nfq_packet *raw,
-    struct verdict *verdict);
+    const struct socket_facts *sock, struct verdict *verdict);
 
 /* A socket of ours: the judge needs not look for its holder. */
 bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);

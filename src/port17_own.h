@@ -11,6 +11,7 @@ struct fake_file;
 struct fakeip;
 struct icmp_sender;
 struct inodes;
+struct legs;
 struct listener;
 
 /* Behind struct port17_ev: shared by port17_ev.c (what happens to flows),
@@ -22,6 +23,7 @@ struct port17_ev {
 	struct ct *ct;
 	struct icmp_sender *icmp; /* NULL: programs are not told why */
 	struct inodes *own;
+	struct legs *legs;
 	struct dialer *dialer;
 	struct sessions *sessions;
 	struct listener *listener;

@@ -10,11 +10,13 @@
 #include "src/linux/nfq.h"
 
 static bool
-is_bound(
-    struct port17_ev *p17, const struct packet *pkt, const struct flow_key *key)
+is_bound(struct port17_ev *p17, const struct packet *pkt,
+    const struct socket_facts *sock, const struct flow_key *key)
 {
 	uint32_t device = 0;
 
+	if (sock->opened)
+		return sock->device != 0;
 	return diag_device(p17->opts.diag, key, pkt->ifindex, &device) == 0 &&
 	       device != 0;
 }
@@ -78,7 +80,8 @@ route_tcp(struct port17_ev *p17, struct claim *claim, const struct packet *pkt,
 
 enum port17_route
 port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
-    const struct nfq_packet *raw, struct verdict *verdict)
+    const struct nfq_packet *raw, const struct socket_facts *sock,
+    struct verdict *verdict)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 	enum port17_route route;
@@ -91,7 +94,7 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 		return PORT17_DROP;
 	if (!verdict->new_flow)
 		return PORT17_GO;
-	if (is_bound(p17, pkt, &key)) {
+	if (is_bound(p17, pkt, sock, &key)) {
 		judge_refuse(
 		    p17->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
 		/* the error that REJECT sends comes by lo, and does not reach

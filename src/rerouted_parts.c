@@ -108,11 +108,12 @@ flow_moved(void *arg, const struct flow_key *key)
 
 static enum port17_route
 packet_rerouted(void *arg, const struct packet *pkt,
-    const struct nfq_packet *raw, struct verdict *verdict)
+    const struct nfq_packet *raw, const struct socket_facts *sock,
+    struct verdict *verdict)
 {
 	struct rerouted *rr = arg;
 
-	return port17_ev_route(rr->port17, pkt, raw, verdict);
+	return port17_ev_route(rr->port17, pkt, raw, sock, verdict);
 }
 
 static bool

@@ -26,7 +26,9 @@ struct actor {
 struct use {
 	struct actor actor;
 	uint64_t socket; /* its inode, or another number where it has none */
+	uint32_t device; /* that the socket is bound to; 0: none */
 	bool connected;
+	bool begins;  /* conntrack has no entry for the packet yet */
 	bool answers; /* conntrack says that the far end began */
 	/* decided for another process before: what conntrack has of it holds no
 	 * more. refused: the packet was dropped, else it has passed */

@@ -60,10 +60,75 @@ copy(struct faults *faults, const char *s)
 	return s != NULL ? arena_strdup(faults->arena, s) : NULL;
 }
 
+/* Passwords: faults are logged ---------------------------------------------
+ */
+
+static void
+mask(char *from, const char *to)
+{
+	for (; from < to; from++)
+		*from = '*';
+}
+
+/* That of "scheme://user:password@host"; where the text is cut before the @,
+ * all that may be one. */
+static void
+hide_in_url(char *text, bool cut)
+{
+	char *url = strstr(text, "://"), *at, *colon;
+
+	if (url == NULL)
+		return;
+	url += strlen("://");
+	at = strrchr(url, '@');
+	if (at == NULL && cut)
+		at = url + strlen(url);
+	if (at == NULL)
+		return;
+	colon = memchr(url, ':', (size_t)(at - url));
+	if (colon != NULL)
+		mask(colon + 1, at);
+}
+
+/* Also where the key has a letter too few. */
+static bool
+is_of_password(const char *text)
+{
+	text += strspn(text, " \t");
+	return strncmp(text, "password", 8) == 0 ||
+	       (strncmp(text, "pass", 4) == 0 && strchr(text, '=') != NULL);
+}
+
+/* A line of settings. */
+static void
+hide_in_line(char *text)
+{
+	char *at = text + strspn(text, " \t");
+
+	hide_in_url(text, false);
+	if (!is_of_password(text))
+		return;
+	at += strcspn(at, " \t=");
+	at += strspn(at, " \t=");
+	mask(at, at + strlen(at));
+}
+
+/* What is said of one, with the value in quotes. */
+static void
+hide_in_what(char *text)
+{
+	char *quote = strchr(text, '\'');
+
+	hide_in_url(text, strstr(text, "...") != NULL);
+	if (is_of_password(text) && quote != NULL)
+		mask(quote + 1, text + strlen(text) - 1);
+}
+
 /* Counts it; the place to keep it, or NULL. */
 static struct fault *
 fault_new(struct faults *faults, const char *file, const struct fault_text *t)
 {
+	char *what = arena_strdup(faults->arena, t->what);
 	struct fault *f;
 
 	faults->count++;
@@ -72,12 +137,13 @@ fault_new(struct faults *faults, const char *file, const struct fault_text *t)
 	f = &faults->kept[faults->n_kept];
 	*f = (struct fault){
 		.file = copy(faults, file),
-		.what = copy(faults, t->what),
+		.what = what,
 		.expected = copy(faults, t->expected),
 		.nearest = copy(faults, t->nearest),
 	};
-	if (f->file == NULL || f->what == NULL)
+	if (f->file == NULL || what == NULL)
 		return NULL;
+	hide_in_what(what);
 	return f;
 }
 
@@ -102,6 +168,7 @@ faults_add(struct faults *faults, const struct source *src, size_t off,
 	struct fault *f = fault_new(faults, src->file, text);
 	size_t line = src->first != 0 ? src->first : 1;
 	size_t start = 0, end, from;
+	char *shown;
 
 	if (f == NULL)
 		return;
@@ -122,9 +189,12 @@ faults_add(struct faults *faults, const struct source *src, size_t off,
 	from = off - start > TEXT_KEPT / 2 ? off - TEXT_KEPT / 2 : start;
 	f->text_column = clamp(from - start + 1);
 	f->text_len = end - from < TEXT_KEPT ? end - from : TEXT_KEPT;
-	f->text = arena_strndup(faults->arena, src->text + from, f->text_len);
-	if (f->text != NULL)
-		faults->n_kept++;
+	shown = arena_strndup(faults->arena, src->text + from, f->text_len);
+	f->text = shown;
+	if (shown == NULL)
+		return;
+	hide_in_line(shown);
+	faults->n_kept++;
 }
 
 /* Prints one byte of a line; returns its width, 0 for a tab. */

@@ -10,7 +10,8 @@
 #include "src/core/value.h"
 
 /* One file of rules being read: shared by rules.c (files, lines), define.c
- * (defines, defaults) and rule.c (a rule, its values). */
+ * (defines, defaults), rule.c (a rule) and rule_values.c (what its words
+ * take). */
 struct parser {
 	struct rules *rules;
 	const struct source *src;
@@ -66,5 +67,8 @@ void parser_define(struct parser *p);
 /* The rest of a line that began with `first`, an action. */
 void parser_rule(
     struct parser *p, const struct token *first, enum action action);
+
+/* VALUE [, VALUE]…; empty on failure. */
+struct rule_values parser_values(struct parser *p, enum value_kind kind);
 
 #endif

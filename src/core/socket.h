@@ -39,6 +39,11 @@ struct socket_facts {
 	/* connected to the remote end, or of a kind that only gets answers
 	 * (ping): the program began the flow */
 	bool connected;
+	/* of a connection's first packet, as it was sent, by bpf alone: the
+	 * device that it is bound to (as struct used has it), and whether
+	 * conntrack had no entry with these ends then */
+	bool opened, begins;
+	uint32_t device;
 };
 
 /* Whether the process of that user can have used it: a socket's number alone

@@ -25,7 +25,8 @@ struct entry {
 	uint64_t socket;
 	uint64_t print; /* of the packet's first head_len bytes */
 	uint16_t head_len;
-	bool connected, answers;
+	uint8_t device; /* see struct used */
+	bool connected : 1, begins : 1, answers : 1;
 	unsigned int waiting; /* packets that were not asked about yet */
 	mono_t when;
 	uint64_t order; /* which was the last of all, the second last … */
@@ -240,6 +241,9 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	entry->print = map_hash(&uses->entries, use->head, use->head_len);
 	entry->head_len = (uint16_t)use->head_len; /* a hundred or so */
 	entry->connected = use->connected;
+	entry->device =
+	    (uint8_t)(use->device < UINT8_MAX ? use->device : UINT8_MAX);
+	entry->begins = use->begins;
 	entry->answers = use->answers;
 	entry->when = now;
 	if (!use->taken) /* else it comes to nobody */
@@ -316,10 +320,13 @@ uses_find(struct uses *uses, const struct flow_key *key, const void *head,
 		newest = tell_apart(uses, newest, hash, head, len);
 	if (newest == NULL)
 		return USES_MIXED;
-	if (head != NULL && newest->waiting > 0)
+	*ret = (struct used){ newest->who, newest->socket, newest->device,
+		newest->connected, newest->answers, newest->begins };
+	if (head == NULL)
+		return USES_ONE;
+	if (newest->waiting > 0)
 		newest->waiting--;
-	*ret = (struct used){ newest->who, newest->socket, newest->connected,
-		newest->answers };
+	newest->begins = false; /* what comes after it is not the first */
 	return USES_ONE;
 }
 

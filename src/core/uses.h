@@ -31,7 +31,11 @@ struct who {
 struct used {
 	struct who *who; /* borrowed until the next uses_put() */
 	uint64_t socket;
+	/* that it is bound to; 0: none, 255: that one or one behind it. All
+	 * that is asked is whether it is one, and other than lo */
+	uint32_t device;
 	bool connected, answers; /* as of struct use */
+	bool begins;		 /* the same; once */
 };
 
 enum uses_found {

@@ -89,7 +89,9 @@ use_cb(void *arg, const void *bytes, size_t size)
 	struct bpf *bpf = arg;
 	struct use use = {
 		.socket = record->inode,
+		.device = record->device,
 		.connected = (record->socket_is & BPF_SOCKET_CONNECTED) != 0,
+		.begins = record->begins != 0,
 		.answers = (record->socket_is & BPF_SOCKET_ANSWERS) != 0,
 		.taken = record->taken != 0,
 		.refused = record->taken == BPF_TAKEN_DROPPED,

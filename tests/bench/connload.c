@@ -1,11 +1,13 @@
 /* Makes connections and says how fast: for the benchmarks of the judge.
  *   connload serve ADDR PORT              TCP accepts, UDP echoes, until killed
- *   connload tcp|udp ADDR PORT N C [LOCAL]   N connections, C at a time; the
- *       first one leaves from port LOCAL, the next from the one after it
+ *   connload echo ADDR PORT               TCP echoes, until killed
+ *   connload tcp|udp|byte ADDR PORT N C [LOCAL]   N connections, C at a time;
+ *       the first one leaves from port LOCAL, the next from the one after it
  *   connload tcp-churn|udp-churn ADDR PORT N   each from a new process
  * Prints: rate per second, p50 and p99 in microseconds, errors. A TCP
  * connection is connect() until writable, then a reset; a UDP one is a new
- * socket, a datagram and its echo. */
+ * socket, a datagram and its echo; "byte" is a TCP one with a byte there and
+ * back before the reset, so that who carries it has to carry it to the end. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,6 +29,7 @@ struct peer {
 	struct sockaddr_storage addr;
 	socklen_t len;
 	bool tcp;
+	bool byte;		 /* one goes there and comes back */
 	unsigned int local_port; /* of the next connection; 0 for any */
 };
 
@@ -129,8 +132,44 @@ serve(const struct peer *peer)
 	return 0;
 }
 
+/* Back comes what is sent. */
+static int
+echo(const struct peer *peer)
+{
+	struct epoll_event ev = { .events = EPOLLIN }, got;
+	int one = 1, ep = epoll_create1(0), tcp = open_socket(peer, true);
+	const struct sockaddr *addr = (const struct sockaddr *)&peer->addr;
+	char buf[2048];
+
+	setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(tcp, addr, peer->len) < 0 || listen(tcp, 4096) < 0)
+		die("bind");
+	ev.data.fd = tcp;
+	epoll_ctl(ep, EPOLL_CTL_ADD, tcp, &ev);
+	puts("ready");
+	fflush(stdout);
+	while (epoll_wait(ep, &got, 1, -1) > 0 || errno == EINTR) {
+		ssize_t n;
+		int fd;
+
+		if (got.data.fd != tcp) {
+			n = recv(got.data.fd, buf, sizeof(buf), 0);
+			if (n <= 0 || send(got.data.fd, buf, (size_t)n,
+					  MSG_NOSIGNAL) != n)
+				close(got.data.fd);
+			continue;
+		}
+		while ((fd = accept4(tcp, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+			ev.data.fd = fd;
+			epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+		}
+	}
+	return 0;
+}
+
 struct slot {
 	int fd;
+	bool sent;
 	double start;
 };
 
@@ -140,6 +179,7 @@ start_one(struct slot *slot, struct peer *peer, int ep)
 	struct epoll_event ev = { .events = peer->tcp ? EPOLLOUT : EPOLLIN };
 
 	slot->start = now_us();
+	slot->sent = false;
 	slot->fd = open_socket(peer, peer->tcp);
 	bind_next(slot->fd, peer);
 	if (connect(slot->fd, (const struct sockaddr *)&peer->addr, peer->len) <
@@ -152,6 +192,19 @@ start_one(struct slot *slot, struct peer *peer, int ep)
 	epoll_ctl(ep, EPOLL_CTL_ADD, slot->fd, &ev);
 }
 
+/* It is connected: the byte goes; true if it does. */
+static bool
+send_byte(struct slot *slot, int ep)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = slot };
+
+	if (slot->sent || send(slot->fd, "x", 1, MSG_NOSIGNAL) != 1)
+		return false;
+	slot->sent = true;
+	epoll_ctl(ep, EPOLL_CTL_MOD, slot->fd, &ev);
+	return true;
+}
+
 /* True if it went well. */
 static bool
 end_one(struct slot *slot, const struct peer *peer)
@@ -162,7 +215,8 @@ end_one(struct slot *slot, const struct peer *peer)
 	char buf[16];
 
 	getsockopt(slot->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	if (error == 0 && !peer->tcp && recv(slot->fd, buf, sizeof(buf), 0) < 0)
+	if (error == 0 && (!peer->tcp || peer->byte) &&
+	    recv(slot->fd, buf, sizeof(buf), 0) <= 0)
 		error = errno;
 	setsockopt(slot->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	close(slot->fd);
@@ -196,6 +250,8 @@ load(struct peer *peer, size_t n, size_t parallel)
 		for (int i = 0; i < k; i++) {
 			struct slot *slot = got[i].data.ptr;
 
+			if (peer->byte && send_byte(slot, ep))
+				continue;
 			errors += !end_one(slot, peer);
 			took[done++] = now_us() - slot->start;
 			if (started < n) {
@@ -268,6 +324,10 @@ main(int argc, char **argv)
 		peer_parse(&peer, argv[2], argv[3]);
 		return serve(&peer);
 	}
+	if (argc == 4 && strcmp(argv[1], "echo") == 0) {
+		peer_parse(&peer, argv[2], argv[3]);
+		return echo(&peer);
+	}
 	if (argc == 5 && strlen(argv[1]) == 9 &&
 	    strcmp(argv[1] + 3, "-churn") == 0) {
 		peer_parse(&peer, argv[2], argv[3]);
@@ -275,14 +335,16 @@ main(int argc, char **argv)
 		return churn(&peer, strtoul(argv[4], NULL, 10));
 	}
 	if (argc != 6 && argc != 7) {
-		fputs("usage: connload serve ADDR PORT\n"
-		      "       connload tcp|udp ADDR PORT N PARALLEL [LOCAL]\n"
+		fputs("usage: connload serve|echo ADDR PORT\n"
+		      "       connload tcp|udp|byte ADDR PORT N PARALLEL "
+		      "[LOCAL]\n"
 		      "       connload tcp-churn|udp-churn ADDR PORT N\n",
 		    stderr);
 		return 2;
 	}
 	peer_parse(&peer, argv[2], argv[3]);
-	peer.tcp = strcmp(argv[1], "tcp") == 0;
+	peer.byte = strcmp(argv[1], "byte") == 0;
+	peer.tcp = peer.byte || strcmp(argv[1], "tcp") == 0;
 	if (strtoul(argv[5], NULL, 10) > PARALLEL_MAX) {
 		fprintf(
 		    stderr, "connload: at most %d at a time\n", PARALLEL_MAX);

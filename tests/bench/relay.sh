@@ -1,16 +1,20 @@
 #!/bin/bash
 # CPU of what carries a flow, side by side and in turn within one run: a bare
-# splice relay, rerouted (through a direct tunnel, so that both do the same, and
-# through SOCKS), and redsocks, haproxy and ss-redir where they are installed.
-# Root; an optimised build (make bench).
+# splice relay, the same relay under our tables as it would be in use ("judged":
+# both its flows are judged, and the judge's CPU is told beside its own),
+# rerouted (through a direct tunnel, so that both do the same, and through
+# SOCKS), and redsocks, haproxy and ss-redir where they are installed. Root; an
+# optimised build (make bench).
 #
 #     c: client and relay --- veth --- s: sink, danted, ss-server
 #
 #   relay.sh [MB [ROUNDS [WHAT...]]]   MB a measure (1000), rounds (3)
 #     stream1 stream8   CPU seconds a GB, one and eight streams
-#     conn1 conn64      connections: CPU us each, rate, p50 and p99 in us
+#     conn1 conn64      connections with a byte there and back, one and 64 at a
+#                       time: CPU us each, rate, p50 and p99 in us
 #     idle              8000 flows that say nothing: kB and descriptors
-#     many              100,000 flows one after another: descriptors left
+#     many              100,000 flows one after another: descriptors left, but
+#                       for the relay's pool of pipes
 #     udp               datagrams of 1200 bytes: CPU us each; as fast as they
 #                       go, in segments, and one by one there and back
 set -u
@@ -30,9 +34,9 @@ ulimit -n 20000
 inc sysctl -q -w net.ipv4.tcp_max_tw_buckets=16 \
     net.ipv4.ip_local_port_range="10000 65000" 2>/dev/null
 background ins "$relay" sink 192.0.2.7 7001
-background ins "$connload" serve 192.0.2.7 7100
+background ins "$connload" echo 192.0.2.7 7100
 background ins "$relay" usink 192.0.2.7 7200 >"$tmp/usink"
-whos=bare
+whos="bare judged"
 for program in redsocks haproxy ss-redir; do
 	command -v $program >/dev/null && whos="$whos $program"
 done
@@ -55,24 +59,38 @@ command -v ss-server >/dev/null && background ins ss-server -s 10.9.0.2 \
 
 # nanoseconds that all threads of a process have run
 cpu() { cat /proc/"$1"/task/*/schedstat | awk '{ s += $1 } END { printf "%.0f", s }'; }
+# that of the judge, where who carries is not the same
+judge=
+judge_cpu() { [ -n "$judge" ] && cpu "$judge" || echo 0; }
 rss() { awk '/VmRSS/ { print $2 }' "/proc/$1/status"; }
 descriptors() { ls "/proc/$1/fd" | wc -l; }
+# pipes wait for the next flow, and stay
+descriptors_of_flows() {
+	ls -l "/proc/$1/fd" | grep -vc 'pipe:'
+}
 per() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'; }
 
 # -- who --
 listening() { inc ss -Htln 'sport = :1118' | grep -q .; }
-redirect() { # PORT-OF-CONNECTIONS
+redirect() { # PORT-OF-CONNECTIONS [later: nobody listens yet]
 	inc iptables-legacy -t nat -F OUTPUT
 	for port in 7001,1118 7100,"$1"; do
 		inc iptables-legacy -t nat -A OUTPUT -p tcp -d 192.0.2.7 \
 		    --dport "${port%,*}" -m owner ! --uid-owner 65533 \
 		    -j DNAT --to "127.0.0.1:${port#*,}"
 	done
-	wait_for listening
+	[ $# -eq 2 ] || wait_for listening
 }
 begin() {
+	judge=
 	case $1 in
-	bare)
+	bare | judged)
+		if [ "$1" = judged ]; then
+			redirect 1118 later
+			rules "default out accept" "default in accept"
+			daemon_start
+			judge=$daemon
+		fi
 		background inc setpriv --reuid=65533 --clear-groups \
 		    "$relay" carry 127.0.0.1 1118
 		;;
@@ -122,10 +140,15 @@ begin() {
 		;;
 	esac
 	who=$pid
-	[ "$1" = haproxy ] && redirect 1119 || redirect 1118
+	case $1 in
+	haproxy) redirect 1119 ;;
+	judged) wait_for listening ;;
+	*) redirect 1118 ;;
+	esac
 }
 end() {
 	stop "$who"
+	[ -z "$judge" ] || stop "$judge"
 	inc iptables-legacy -t nat -F OUTPUT
 	# ports come again, and entries of what was measured before lead there
 	inc conntrack -F >/dev/null 2>&1
@@ -133,21 +156,23 @@ end() {
 
 # -- what --
 stream() { # NAME STREAMS
-	local before s
-	before=$(cpu "$who")
+	local before judged s
+	before=$(cpu "$who") judged=$(judge_cpu)
 	s=$(inc timeout 60 "$relay" push 192.0.2.7 7001 "$2" $((mb * 1000000 / $2)))
-	echo "cpu_s_per_gb $(per $(($(cpu "$who") - before)) "${mb}000000") seconds $s"
+	echo "cpu_s_per_gb $(per $(($(cpu "$who") - before)) "${mb}000000")" \
+	    "seconds $s judge $(per $(($(judge_cpu) - judged)) "${mb}000000")"
 }
 measure_stream1() { stream "$1" 1; }
 measure_stream8() { stream "$1" 8; }
 conn() { # PARALLEL
-	local before line
-	before=$(cpu "$who")
-	line=$(inc timeout 60 "$connload" tcp 192.0.2.7 7100 5000 "$1" 2>&1 |
+	local before judged line
+	before=$(cpu "$who") judged=$(judge_cpu)
+	line=$(inc timeout 60 "$connload" byte 192.0.2.7 7100 5000 "$1" 2>&1 |
 	    tr '\n' ' ')
 	echo "cpu_us $(per $(($(cpu "$who") - before)) 5000000)" \
 	    "$(echo "$line" | awk '{ print "rate", $1, "p50", $2, "p99", $3,
-		"errors", $4 }')"
+		"errors", $4 }')" \
+	    "judge $(per $(($(judge_cpu) - judged)) 5000000)"
 }
 measure_conn1() { conn 1; }
 measure_conn64() { conn 64; }
@@ -167,10 +192,13 @@ measure_idle() {
 measure_many() {
 	local fds
 	inc "$connload" tcp 192.0.2.7 7100 2000 64 >/dev/null 2>&1
-	fds=$(descriptors "$who")
+	fds=$(descriptors_of_flows "$who")
 	inc timeout 100 "$connload" tcp 192.0.2.7 7100 100000 64 2>&1 | tr '\n' ' '
-	wait_for sh -c "[ \$(ls /proc/$who/fd | wc -l) -le $fds ]"
-	echo "descriptors_lost $(($(descriptors "$who") - fds))"
+	all_are_back() { [ "$(descriptors_of_flows "$who")" -le "$fds" ]; }
+	# for a program that gave up before it was accepted we wait for 10 s
+	wait_for all_are_back || wait_for all_are_back ||
+	    ls -l "/proc/$who/fd" >&2
+	echo "descriptors_lost $(($(descriptors_of_flows "$who") - fds))"
 }
 datagrams() { # SEGMENTS
 	local before was sent

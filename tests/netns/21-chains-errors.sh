@@ -18,7 +18,6 @@ run() {
 	took=$(($(now_ms) - _start))
 	return $_status
 }
-told() { grep -qF -- "$1" "$tmp/err"; }
 nothing_left() {
 	! inc iptables-legacy-save | grep -E 'C17|17040|1117'
 }

@@ -141,8 +141,12 @@ for n in 1 2; do
 	check "started over what was left $n" daemon_start
 	busy
 done
+waiting() { # N: do so many packets wait in the queue of what goes out?
+	inc awk -v n="$1" '$1 == 17040 && $3 > n { many = 1 }
+	    END { exit !many }' /proc/net/netfilter/nfnetlink_queue
+}
 kill -STOP "$daemon"
-pause 0.3
+check "stopped, packets wait" wait_for waiting 300
 kill -CONT "$daemon"
 check "it goes on" busy
 cat >"$tmp/foreign" <<'RULES'

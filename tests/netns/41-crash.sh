@@ -77,7 +77,6 @@ second() { # runs one that must not start; its words in $tmp/err
 	    --control "$tmp/control2" >"$tmp/out" 2>"$tmp/err"
 	status=$?
 }
-told() { cat "$tmp/err"; grep -qF -- "$1" "$tmp/err"; }
 cp "$REROUTED" "$tmp/rerouted" # where any user gets at it
 second env
 check "a second daemon: exit 1" [ $status -eq 1 ]

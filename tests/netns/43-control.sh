@@ -21,16 +21,6 @@ background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.7001"
 wait_for grep -q ready "$tmp/serve.7000"
 wait_for grep -q ready "$tmp/serve.7001"
 
-# try STATUS COMMAND...: its exit status; what it says in $tmp/out, $tmp/err
-try() {
-	local want=$1 got
-	shift
-	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-	got=$?
-	cat "$tmp/out" "$tmp/err"
-	[ $got -eq "$want" ]
-}
-told() { cat "$tmp/err"; grep -qF -- "$1" "$tmp/err"; }
 json() { # json EXPRESSION: true for the object `x` of each line, the list `all`
 	python3 -c '
 import json, sys

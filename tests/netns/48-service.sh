@@ -10,7 +10,6 @@ net_up
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
-told() { cat "$tmp/err"; grep -qF -- "$1" "$tmp/err"; }
 
 # -- installed --
 inst=$tmp/inst

@@ -22,15 +22,6 @@ settings "[resolver]" "upstream = 10.9.0.2" '[list "ads"]' \
     '[tunnel "tor"]' "upstream = socks5://127.0.0.1:9050"
 check "the daemon starts" daemon_start
 
-try() { # try STATUS COMMAND...
-	local want=$1 got
-	shift
-	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-	got=$?
-	cat "$tmp/out" "$tmp/err"
-	[ $got -eq "$want" ]
-}
-told() { cat "$tmp/err"; grep -qF -- "$1" "$tmp/err"; }
 json() { # json EXPRESSION: of the list `every` of objects in $tmp/out
 	python3 -c '
 import json, sys

@@ -13,17 +13,8 @@ need dig dnsmasq openssl python3 iptables-legacy
 net_up
 for last in 53 54 55; do ins ip address add 10.9.0.$last/24 dev s0; done
 
-cat >"$tmp/unbound.conf" <<END
-server:
- interface: 10.9.0.53
+unbound_conf 10.9.0.53 <<END
  access-control: 10.9.0.0/24 allow
- do-daemonize: no
- username: ""
- chroot: ""
- pidfile: ""
- directory: "$tmp"
- use-syslog: no
- module-config: "iterator"
  local-zone: "up.example." redirect
  local-data: "up.example. 300 IN A 203.0.113.53"
  local-data: "short.example. 1 IN A 203.0.113.53"

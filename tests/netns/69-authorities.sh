@@ -54,17 +54,8 @@ zone:
     dnssec-signing: on
     dnssec-policy: here
 END
-cat >"$tmp/unbound.conf" <<END
-server:
- interface: 10.9.0.53
+unbound_conf 10.9.0.53 <<END
  access-control: 10.9.0.0/24 allow
- do-daemonize: no
- username: ""
- chroot: ""
- pidfile: ""
- directory: "$tmp"
- use-syslog: no
- module-config: "iterator"
 stub-zone:
  name: plain.example
  stub-addr: 10.9.0.61

@@ -18,7 +18,7 @@ ins ip route add unreachable 2001:db8::99/128
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "plain"]' 'upstream = socks5://10.9.0.2:1080' 'honest-connect = no'
 rules "accept out to 10.9.0.0/24, fd09::/64" \
-    "reroute via plain out to port 7103" \
+    "reroute via plain out from any port 20000-20099" \
     "reroute via socks out exe $python" "default out block" "default in accept"
 wire_up
 check "the daemon starts" daemon_start
@@ -38,6 +38,15 @@ for far in 192.0.2.99 2001:db8::99; do
 	check "$far: at once" soon 1000
 done
 check "the far end ends first: ours still goes" late_is 192.0.2.7 3000000
+
+# -- connected before the far end is there --
+from_plain=20000
+check "what is sent meanwhile arrives, and its end" says_from plain \
+    'hello [0-9]+' tcp 192.0.2.7 7001 echo
+check "an end with nothing before it, too" says_from plain 'EOF [0-9]+' \
+    tcp 192.0.2.7 7001 end
+check "refused: broken, and no end" says_from plain 'ECONNRESET [0-9]+' \
+    tcp 192.0.2.7 7099 end
 check "a direct connection to the entry is reset" \
     says_like 'ECONNRESET|EOF' tcp 127.0.0.17 1117 poke
 check "and said" grep -q 'connection to the endpoint itself' "$tmp/daemon.log"

@@ -30,10 +30,6 @@ rules "reroute via vpn out exe $python domain far.vpn" \
     "default out accept" "default in accept"
 wire_up
 check "the daemon starts" daemon_start
-ask() { # NAME TYPE: the address in $addr
-	addr=$(run_in ask "$1" "$2")
-	echo "$addr"
-}
 ask hidden.onion A
 check "an address of ours" test "${addr%%.*}" = 198
 four=$addr

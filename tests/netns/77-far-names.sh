@@ -69,10 +69,6 @@ rules "accept out exe $python domain direct.corp" \
     "default out accept" "default in accept"
 wire_up
 check "the daemon starts" daemon_start
-ask() { # NAME TYPE: the address in $addr
-	addr=$(run_in ask "$1" "$2")
-	echo "$addr"
-}
 gets() { # NAME ADDRESS
 	ask "$1" A
 	[ "$addr" = "$2" ]

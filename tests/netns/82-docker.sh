@@ -9,6 +9,7 @@
 #   s 10.9.0.2 --   the host,
 #                   the daemon  virbr0 192.168.122.1/24 ---------- v by DHCP
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/neighbour.sh"
 need_root
 need python3 iptables-legacy dnsmasq busybox conntrack
 net_up
@@ -101,16 +102,6 @@ libvirt_rules() {
 	x -t nat -A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -p tcp -j MASQUERADE --to-ports 1024-65535
 	x -t nat -A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -p udp -j MASQUERADE --to-ports 1024-65535
 	x -t nat -A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -j MASQUERADE"
-}
-clear_rules() {
-	local i t
-	for i in iptables-$1 ip6tables-$1; do
-		for t in nat mangle filter; do
-			inc $i -w -t $t -F
-			inc $i -w -t $t -X
-		done
-		inc $i -w -P FORWARD ACCEPT
-	done
 }
 
 probe=$BUILDDIR/probe

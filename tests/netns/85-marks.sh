@@ -60,15 +60,6 @@ tailscale_rules() { # with connection marks, as it has had since 1.86
 		x -t mangle -A OUTPUT -m conntrack --ctstate NEW -m mark ! --mark 0x0/0xff0000 -j CONNMARK --save-mark --nfmask 0xff0000 --ctmask 0xff0000"
 	done
 }
-clear_rules() {
-	local i t
-	for i in iptables-$1 ip6tables-$1; do
-		for t in nat mangle filter; do
-			inc $i -w -t $t -F
-			inc $i -w -t $t -X
-		done
-	done
-}
 cat >"$tmp/marked.py" <<'PY'
 """serve ADDR: answers UDP 41641, says so. send ADDR MARK: three datagrams."""
 import socket, sys

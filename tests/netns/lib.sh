@@ -40,6 +40,11 @@
 #   check_not NAME CMD...  the same for a command that must fail
 #   check_same NAME EXPECTED ACTUAL   two files, with the difference
 #   felt WORD CMD...   true if that is the first word that CMD (probe) prints
+#   try STATUS CMD...  true if that is its exit status; what it says is in
+#                      $tmp/out and $tmp/err
+#   told TEXT          true if $tmp/err has it
+#   unbound_conf ADDR  settings of an unbound of the test's own on that address,
+#                      and what standard input adds, in $tmp/unbound.conf
 #   check_judged       no packet was left without a verdict
 #   finish             exit status of the whole: the script's last line
 #
@@ -230,6 +235,35 @@ felt() {
 	_got=$("$@" 2>&1)
 	echo "$_got"
 	[ "${_got%% *}" = "$_want" ]
+}
+
+try() {
+	local _want=$1 _got
+	shift
+	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	_got=$?
+	cat "$tmp/out" "$tmp/err"
+	[ $_got -eq "$_want" ]
+}
+
+told() {
+	cat "$tmp/err"
+	grep -qF -- "$1" "$tmp/err"
+}
+
+unbound_conf() {
+	cat - >"$tmp/unbound.more"
+	cat - "$tmp/unbound.more" >"$tmp/unbound.conf" <<END
+server:
+ interface: $1
+ do-daemonize: no
+ username: ""
+ chroot: ""
+ pidfile: ""
+ directory: "$tmp"
+ use-syslog: no
+ module-config: "iterator"
+END
 }
 
 # -- the daemon --

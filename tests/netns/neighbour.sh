@@ -13,6 +13,7 @@
 #   privately "FROM TO..." CMD...  runs CMD in c, with files of the test's own
 #                   in place of the system's: FROM is mounted on TO; what
 #                   `background inc unshare -m sh "$tmp/privately" ...` does
+#   clear_rules legacy|nft   takes all rules of others out of c's tables
 #   $legacy         of privately: iptables is iptables-legacy there
 
 neighbours_up() {
@@ -71,3 +72,14 @@ done
 exec "$@"
 END
 privately() { inc unshare -m sh "$tmp/privately" "$@"; }
+
+clear_rules() {
+	local i t
+	for i in iptables-$1 ip6tables-$1; do
+		for t in nat mangle filter; do
+			inc $i -w -t $t -F
+			inc $i -w -t $t -X
+		done
+		inc $i -w -P FORWARD ACCEPT
+	done
+}

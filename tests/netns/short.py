@@ -7,20 +7,16 @@ told by the destination and the program alone. Prints how many of those that
 sent are named by BPF, how many are not, and how many flows show another process
 than those that had the port. True where all are named and none is wrong.
 """
-import collections
 import json
 import sys
 
-sent, flows, dport, exe = sys.argv[1:5]
+sys.dont_write_bytecode = True  # sources stay as they are
+import sent
+
+sent_file, flows, dport, exe = sys.argv[1:5]
 dport = int(dport)
-# a port may be had by several, one after the other: by copies of one process
-# the flow goes on
-want = collections.defaultdict(set)
-total = 0
-for line in open(sent):
-    port, pid = map(int, line.split())
-    want[port].add(pid)
-    total += 1
+# by copies of one process a flow goes on
+want, total = sent.read(sent_file)
 named, wrong, unknown = set(), [], set()
 for line in open(flows):
     f = json.loads(line)

@@ -72,6 +72,11 @@ wire_saw() {
 
 run_in() { inc python3 "$top/tests/netns/tunnel.py" "$@"; }
 
+ask() { # NAME TYPE: the address in $addr
+	addr=$(run_in ask "$1" "$2")
+	echo "$addr"
+}
+
 says() {
 	local want=$1
 	shift

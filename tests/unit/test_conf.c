@@ -363,6 +363,47 @@ test_faults_of_the_whole(void **state)
 	}
 }
 
+/* Faults are logged, and shown to whoever may read the log. */
+static void
+test_passwords_are_not_told(void **state)
+{
+	static const char *const rows[] = {
+		"[tunnel \"x\"]\nupstream = socks4://bob:hunter2@[::1]:1\n",
+		"[tunnel \"x\"]\nupstream = socks5://bob:hunter2@[::1]\n",
+		"[tunnel \"x\"]\nupstream = socks5://bob:hunter2@h:99999\n",
+		"[tunnel \"x\"]\nupstream = socks5://bob:at @hunter2@h:1\n",
+		"[tunnel \"x\"]\nupstream = socks5://bob:it's,hunter2@h\n",
+		"[tunnel \"x\"]\nupstream = socks4://bob:hunter2" A64
+		"@[::1]:1\n",
+		"[tunnel \"x\"]\npassword hunter2\n",
+		"[tunnel \"x\"]\nupstream = socks5://[::1]:1\n"
+		"password = hunter2" A64 A64 A64 A64 "\n",
+		"[tunnel \"x\"]\nupstream = direct\n  passwrd= hunter2\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct source source = { "a.conf", rows[i], strlen(rows[i]),
+			1 };
+		struct faults *faults = faults_new();
+		struct conf *conf = conf_new();
+		char *said = NULL;
+		size_t len = 0;
+		FILE *out = open_memstream(&said, &len);
+
+		(void)conf_parse(
+		    conf, "a.conf", rows[i], strlen(rows[i]), faults);
+		(void)conf_check(conf, &source, faults);
+		faults_print(faults, out);
+		assert_int_equal(fclose(out), 0);
+		row_true(rows[i], faults_count(faults) > 0);
+		row_true(said, strstr(said, "hunter2") == NULL);
+		free(said);
+		faults_free(faults);
+		conf_unref(conf);
+	}
+}
+
 /* One more would not be heeded. */
 static void
 test_numbers_are_bounded(void **state)
@@ -538,6 +579,7 @@ main(void)
 		cmocka_unit_test(test_sections_with_names),
 		cmocka_unit_test(test_faults_of_the_whole),
 		cmocka_unit_test(test_numbers_are_bounded),
+		cmocka_unit_test(test_passwords_are_not_told),
 		cmocka_unit_test(test_lines_longer_than_libinih_takes),
 		cmocka_unit_test(test_nearest_word),
 	};

@@ -172,6 +172,18 @@ own_sockets(void **state)
 	assert_false(inodes_has(own, 5));
 	assert_true(inodes_has(own, 6));
 	assert_false(inodes_has(own, 1000));
+	/* many come and go, and the others stay */
+	for (uint64_t i = 1000; i < 40000; i++) {
+		assert_int_equal(inodes_add(own, i * 7), 0);
+		if (i >= 1100)
+			inodes_remove(own, (i - 100) * 7);
+	}
+	for (uint64_t i = 39900; i < 40000; i++)
+		assert_true(inodes_has(own, i * 7));
+	for (uint64_t i = 1000; i < 39900; i++)
+		assert_false(inodes_has(own, i * 7));
+	assert_true(inodes_has(own, 6));
+	assert_false(inodes_has(own, 0));
 	inodes_free(own);
 }
 

@@ -104,6 +104,34 @@ a_packet_finds_its_sender(void **state)
 }
 
 static void
+a_packet_begins_its_flow_once(void **state)
+{
+	struct wire w = datagram(4000, "a");
+	struct use use = { .actor = actor(42),
+		.socket = 7,
+		.device = 3,
+		.begins = true,
+		.head = w.bytes,
+		.head_len = w.len,
+		.total = w.len };
+	mono_t now = { MONO_S };
+	struct used used;
+
+	(void)state;
+	assert_int_equal(uses_put(uses, &use, now, NULL), 0);
+	/* none in particular */
+	assert_int_equal(find(4000, NULL, &used), USES_ONE);
+	assert_true(used.begins);
+	assert_int_equal(used.device, 3);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	assert_true(used.begins);
+	/* sent again by the kernel: nothing was heard of that */
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	assert_false(used.begins);
+	assert_int_equal(used.device, 3);
+}
+
+static void
 one_process_is_one_until_it_runs_exec(void **state)
 {
 	struct wire w = datagram(4000, "a"), x = datagram(4001, "b");
@@ -342,6 +370,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_packet_finds_its_sender),
+		TEST(a_packet_begins_its_flow_once),
 		TEST(one_process_is_one_until_it_runs_exec),
 		TEST(of_a_shared_socket_each_packet_has_its_own_sender),
 		TEST(the_next_one_with_the_ports_is_told_by_who_waits),

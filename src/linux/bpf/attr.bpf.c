@@ -25,6 +25,7 @@
 #define IP_CT_NEW 2
 #define IP_CT_IS_REPLY 3 /* enum ip_conntrack_info */
 #define CT_INFO_MASK 7UL
+#define IPS_CONFIRMED 8 /* enum ip_conntrack_status */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -369,6 +370,18 @@ tell_image(void)
 	return 0;
 }
 
+/* One that is in its table would keep the NAT that it began with. */
+static __always_inline int
+begins(struct sk_buff *skb)
+{
+	struct nf_conn *ct = ct_of(skb);
+	unsigned long status = IPS_CONFIRMED;
+
+	if (ct != NULL)
+		bpf_core_read(&status, sizeof(status), &ct->status);
+	return (status & IPS_CONFIRMED) == 0;
+}
+
 static __always_inline int
 send_use(
     struct sk_buff *skb, struct sock *sk, struct task_struct *task, int taken)
@@ -384,10 +397,12 @@ send_use(
 	if (use.inode == 0)
 		use.inode = (unsigned long)sk;
 	use.cookie = sk->__sk_common.skc_cookie.counter;
+	use.device = sk->__sk_common.skc_bound_dev_if;
 	if (sk->__sk_common.skc_state == STATE_ESTABLISHED)
 		use.socket_is = BPF_SOCKET_CONNECTED;
 	if (ct_of(skb) != NULL && is_reply(skb))
 		use.socket_is |= BPF_SOCKET_ANSWERS;
+	use.begins = begins(skb);
 	read_actor(&use, task);
 	read_packet(&use, skb);
 	if (taken != 0)

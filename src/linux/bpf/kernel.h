@@ -116,6 +116,7 @@ typedef struct {
 struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	int skc_bound_dev_if;
 	possible_net_t skc_net;
 	struct {
 		long long counter;
@@ -138,6 +139,7 @@ struct nf_conntrack_tuple_hash {
 };
 struct nf_conn {
 	struct nf_conntrack_tuple_hash tuplehash[2];
+	unsigned long status;
 	__u32 mark;
 };
 struct sk_buff {

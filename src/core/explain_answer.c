@@ -1,0 +1,89 @@
+#include <stdint.h>
+
+#include "src/base/name.h"
+#include "src/core/explain.h"
+
+struct decision
+explain_decide(const struct policy *policy, const struct subject *subject)
+{
+	if (subject->process->self)
+		return (struct decision){ .action = ACTION_ACCEPT,
+			.reason = REASON_SELF };
+	return policy_decide(policy, subject);
+}
+
+/* Rules 1 to the one before that decided, or all. */
+static uint32_t
+n_passed(const struct policy *policy, const struct decision *d)
+{
+	return d->rule > 0 ? d->rule - 1 : (uint32_t)policy_n_rules(policy);
+}
+
+/* A default of its own that a process without a name would have, and that is
+ * not set; NULL for none. */
+static const char *
+unset_default(const struct subject *subject, const struct decision *d)
+{
+	if (d->reason != REASON_DEFAULT_OUT && d->reason != REASON_DEFAULT_IN)
+		return NULL;
+	return subject->process->kind == PROCESS_UNKNOWN  ? "default unknown"
+	       : subject->process->kind == PROCESS_KERNEL ? "default kernel"
+							  : NULL;
+}
+
+const char *
+explain_passed(const struct policy *policy, const struct subject *subject,
+    size_t i, char buf[EXPLAIN_PASSED_SIZE])
+{
+	struct decision d = explain_decide(policy, subject);
+	uint32_t rules = n_passed(policy, &d);
+	const char *unset = unset_default(subject, &d);
+
+	if (d.reason == REASON_SELF)
+		return NULL;
+	if (!subject->query && i-- == 0)
+		return "no socket of the daemon's own";
+	if (rules > 0 && i-- == 0) {
+		if (rules == 1)
+			return "rule 1 does not decide";
+		(void)snprintf(buf, EXPLAIN_PASSED_SIZE,
+		    "rules 1 to %u do not decide", rules); /* fits */
+		return buf;
+	}
+	if (unset != NULL && i-- == 0) {
+		(void)snprintf(buf, EXPLAIN_PASSED_SIZE, "%s is not set",
+		    unset); /* fits */
+		return buf;
+	}
+	return NULL;
+}
+
+void
+explain_print(
+    const struct policy *policy, const struct subject *subject, FILE *out)
+{
+	struct decision d = explain_decide(policy, subject);
+	const struct policy_rule *rule = policy_rule_get(policy, d.rule);
+	char host[NAME_TEXT_SIZE], buf[EXPLAIN_PASSED_SIZE];
+	const char *passed;
+
+	(void)fprintf(out, "verdict: %s\n", action_name(d.action));
+	if (rule != NULL) {
+		(void)fprintf(out, "rule: %u\nfile: %s:%u\ntext: %s\n", d.rule,
+		    rule->file, rule->line, rule->text);
+		if (rule->label != NULL)
+			(void)fprintf(out, "label: %s\n", rule->label);
+	}
+	if (d.tunnel != 0)
+		(void)fprintf(
+		    out, "tunnel: %s\n", policy_tunnel(policy, d.tunnel));
+	if (d.host != 0)
+		(void)fprintf(out, "host: %s\n",
+		    name_format(subject->names[d.host - 1], host));
+	if (d.list != 0)
+		(void)fprintf(out, "list: %s\n", policy_list(policy, d.list));
+	(void)fprintf(out, "reason: %s\n", reason_name(d.reason));
+	for (size_t i = 0;
+	     (passed = explain_passed(policy, subject, i, buf)) != NULL; i++)
+		(void)fprintf(out, "passed: %s\n", passed);
+}
