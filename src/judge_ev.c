@@ -53,16 +53,16 @@ was_begun_here(
 }
 
 /* The same of one that such a socket sends: the kernel's own record of who
- * sends (BPF) has it. */
+ * sends (BPF) has it. And of one for a socket that was connected to who had
+ * spoken to it. */
 static bool
 was_begun_outside(
     struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
 {
 	struct flow_key reply;
 
-	return !pkt->in && pkt->tuple.has_ports &&
-	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
-	       mono_before(je->now, je->doubt_end) &&
+	return pkt->tuple.has_ports && pkt->tuple.proto != IPPROTO_TCP &&
+	       je->ct != NULL && mono_before(je->now, je->doubt_end) &&
 	       ct_reply(je->ct, key, &reply, NULL) == 0 &&
 	       memcmp(&reply, key, sizeof(reply)) == 0;
 }
@@ -83,9 +83,13 @@ find_socket(struct judge_ev *je, const struct packet *pkt,
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 
 	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
-	if (ret->status == SOCKET_FOUND && !ret->connected)
+	if (ret->status != SOCKET_FOUND)
+		return;
+	if (!ret->connected)
 		ret->connected = was_begun_here(je, pkt, &key);
-	if (ret->status == SOCKET_FOUND && ret->by != BY_BPF && !ret->accepted)
+	else if (pkt->in)
+		ret->connected = !was_begun_outside(je, pkt, &key);
+	if (!pkt->in && ret->by != BY_BPF && !ret->accepted)
 		ret->accepted = was_begun_outside(je, pkt, &key);
 }
 

@@ -82,8 +82,8 @@ change_log(const struct change *change)
 		    (unsigned long long)r->ended, (unsigned long long)r->marks);
 	if (change->save_error != 0)
 		log_warning("policy",
-		    "rules from the command line can't be saved, they end "
-		    "with the daemon: %s",
+		    "rules from the command line can't be saved, after a "
+		    "restart they are as they were saved last: %s",
 		    strerror(-change->save_error));
 }
 

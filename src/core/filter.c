@@ -162,12 +162,14 @@ filter_match_who(const struct filter *filter, const struct filter_row *row)
 {
 	const struct process *proc = row->process;
 	bool program = proc != NULL && proc->kind == PROCESS_PROGRAM;
+	/* of one that is gone the user alone may be known */
+	bool has_user = program || (proc != NULL && proc->has_uid);
 
 	if (filter->exe[0] != '\0' &&
 	    (!program || !match_exe(filter->exe, proc)))
 		return false;
 	if (filter->user[0] != '\0' &&
-	    (!program || !match_user(filter->user, proc)))
+	    (!has_user || !match_user(filter->user, proc)))
 		return false;
 	if (filter->unit[0] != '\0' &&
 	    (!program || !match_unit(filter->unit, proc->unit)))

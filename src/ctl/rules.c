@@ -135,7 +135,8 @@ print_review(const json_t *result)
 		    command_number(review, "ended"));
 	if (json_is_false(json_object_get(result, "saved")))
 		fputs("reroutectl: the rules from the command line could not "
-		      "be saved: they end with the daemon\n",
+		      "be saved: after a restart they are as they were saved "
+		      "last\n",
 		    stderr);
 }
 
@@ -188,16 +189,22 @@ command_reload(const struct context *context)
 	return call_change(context, "reload", NULL, say_reloaded);
 }
 
+struct taking {
+	const char *command;
+	uint64_t ms;
+};
+
 static enum status
 take_for_value(
     void *arg, const struct command_option *option, const char *value)
 {
-	uint64_t *ret_ms = arg;
+	struct taking *taking = arg;
 
 	(void)option; /* the only one */
-	if (num_parse_duration(ret_ms, value, strlen(value), FOR_MAX_MS) < 0 ||
-	    *ret_ms < 1000)
-		return command_usage("rules",
+	if (num_parse_duration(&taking->ms, value, strlen(value), FOR_MAX_MS) <
+		0 ||
+	    taking->ms < 1000)
+		return command_usage(taking->command,
 		    "--for %s: expected a time such as 90s, 10m, 8h or 7d, at "
 		    "most 366d",
 		    value);
@@ -209,9 +216,12 @@ static enum status
 take_for(
     const struct context *context, int *argc, char **argv, uint64_t *ret_ms)
 {
-	*ret_ms = 0;
-	return command_take_options(
-	    context, argc, argv, take_for_value, ret_ms);
+	struct taking taking = { .command = context->command->name };
+	enum status status =
+	    command_take_options(context, argc, argv, take_for_value, &taking);
+
+	*ret_ms = taking.ms;
+	return status;
 }
 
 /* Rules from the command line ---------------------------------------------- */

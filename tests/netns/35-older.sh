@@ -119,11 +119,17 @@ for bpf in auto no; do
 	[ $bpf = auto ] && may=8003 not=8004 || may=8005 not=8006
 	serve $may
 	serve $not
+	partner for$may inc push.py for 10.9.0.1 fd09::1 1$may
+	partner asks$may ins talk.py udp,10.9.0.1,1$may udp,fd09::1,1$may
+	check "bpf = $bpf: who asks is answered" talk_is asks$may ok
 	daemon_stop
-	rules "accept in proto udp to port $may" "default in block" \
+	rules "accept in proto udp to port $may, 1$may" "default in block" \
 	    "default out block"
 	check "bpf = $bpf: started again" daemon_start
 	check "bpf = $bpf: who may come in is answered" hears $may heard
+	tell asks$may
+	check "bpf = $bpf: … and by a socket that is connected to him" \
+	    talk_is asks$may ok
 	check "bpf = $bpf: the flow began outside" flows "any(x['sport'] and
 	    x['dport'] == $may and x['direction'] == 'in' and
 	    x['verdict'] == 'accept' for x in f)"

@@ -59,6 +59,7 @@ check "with a caret" grep -q '\^~~' "$tmp/out"
 check "in its place" grep -q '^command line:.*:11: ' "$tmp/out"
 ctl block out --for 1x >"$tmp/out" 2>&1
 check "no time: exit 2" [ $? = 2 ]
+check "no time: where help is" grep -q "^Try 'reroutectl block --help'" "$tmp/out"
 ctl block 'out
 default out block' >"$tmp/out" 2>&1
 check "one line only" [ $? = 1 ]
@@ -104,6 +105,27 @@ check "the faulty one is dropped, and told" grep -q \
     'rule [0-9]* from the command line is dropped.*nosuchuser' "$tmp/daemon.log"
 check "the other one is in force" gets 7001 EHOSTUNREACH
 check "… and shown" test -n "$(rule number 'block out to port 7001')"
+ctl rules delete "$(rule line 'block out to port 7001')" >"$tmp/out"
+check "allowed" gets 7001 ok
+
+# where they can't be saved, a rule that is taken out is there after a restart
+check "a rule that is saved" ctl block out to port 7001
+mv "$tmp/state" "$tmp/state.away"
+: >"$tmp/state"
+check "it is taken out" ctl rules delete \
+    "$(rule line 'block out to port 7001')"
+ctl block out to port 7778 2>"$tmp/err" >"$tmp/out"
+check "and that it may come back is said" grep -q \
+    'could not be saved: after a restart they are as they were saved last' "$tmp/err"
+check "… in the log, too" grep -q \
+    "can't be saved, after a restart they are as they were saved last" "$tmp/daemon.log"
+check "allowed" gets 7001 ok
+stop "$daemon"
+rm "$tmp/state"
+mv "$tmp/state.away" "$tmp/state"
+start
+check "it is back" gets 7001 EHOSTUNREACH
+check_not "what was not saved is not" test -n "$(rule number 'block out to port 7778')"
 ctl rules delete "$(rule line 'block out to port 7001')" >"$tmp/out"
 check "allowed" gets 7001 ok
 

@@ -4,10 +4,12 @@
 push.py at ADDR... PORT    hears one datagram at each, then, for each line of
                            standard input, says one word to each who has spoken
 push.py to ADDR... PORT    says one word to each, then, for each line, hears one
+push.py for ADDR... PORT   connects each to who speaks first, and answers
 
 Prints "ADDR=heard" or "ADDR=nothing" for each, at the start and for each line;
 who speaks has heard.
 """
+import select
 import socket
 import sys
 
@@ -17,7 +19,7 @@ ends = []
 for addr in addrs:
     family = socket.AF_INET6 if ":" in addr else socket.AF_INET
     s = socket.socket(family, socket.SOCK_DGRAM)
-    if role == "at":
+    if role != "to":
         s.bind((addr, int(port)))
     else:
         s.connect((addr, int(port)))
@@ -39,8 +41,20 @@ def speak(s, peer):
         pass  # who hears it tells
 
 
-if role == "at":
+if role != "to":
     print("bound", flush=True)
+connected = set()
+while role == "for":
+    for s in select.select(ends, [], [])[0]:
+        try:
+            word, peer = s.recvfrom(64)
+            if s not in connected:
+                s.connect(peer)
+                connected.add(s)
+            s.send(word)
+        except OSError:
+            pass  # who asks is not answered
+if role == "at":
     peers = [hear(s) for s in ends]
 else:
     for s in ends:

@@ -108,6 +108,26 @@ what_a_row_has_not_matches_nothing(void **state)
 }
 
 static void
+a_user_is_known_without_a_program(void **state)
+{
+	struct process *gone = process_new(PROCESS_UNKNOWN);
+	struct filter_row row = { gone, NULL, NULL, { 5 } };
+	struct filter user = { .user = "1000" }, exe = { .exe = "**" };
+
+	(void)state;
+	assert_int_equal(process_set(&gone->user, "1000", 4), 0);
+	gone->uid = 1000;
+	assert_false(filter_match(&user, &row));
+	gone->has_uid = true;
+	assert_true(filter_match(&user, &row));
+	assert_false(filter_match(&exe, &row));
+	gone->uid = 1001;
+	assert_int_equal(process_set(&gone->user, "1001", 4), 0);
+	assert_false(filter_match(&user, &row));
+	process_unref(gone);
+}
+
+static void
 since_is_a_moment(void **state)
 {
 	struct filter f = { .has_since = true, .since = { 10 } };
@@ -155,6 +175,7 @@ main(void)
 		cmocka_unit_test(a_row_is_asked_for_or_not),
 		cmocka_unit_test(all_of_several_must_match),
 		cmocka_unit_test(what_a_row_has_not_matches_nothing),
+		cmocka_unit_test(a_user_is_known_without_a_program),
 		cmocka_unit_test(since_is_a_moment),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 	};
