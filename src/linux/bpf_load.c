@@ -76,7 +76,7 @@ int
 bpf_fail(char why[BPF_WHY_MAX], int error, const char *text)
 {
 	/* cut where it is too long: libbpf may say a lot */
-	(void)snprintf(why, BPF_WHY_MAX, "%s", text);
+	(void)snprintf(why, BPF_WHY_MAX, "%.*s", BPF_WHY_MAX - 1, text);
 	return error < 0 ? error : -EIO;
 }
 
