@@ -8,7 +8,6 @@
 #include "src/core/judge.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
-#include "src/linux/procfs.h"
 
 /* How long a socket is taken for the same one, and its holder for the same
  * process, without asking the kernel: an answer costs 3 us, and one for each
@@ -156,11 +155,12 @@ set_process(struct entry *entry, const struct process *proc,
 }
 
 static bool
-is_here(const struct origins *origins, const struct flow_key *flow)
+is_here(const struct origins *origins, const struct entry *entry)
 {
 	const struct origin_opts *opts = &origins->opts;
 
-	return opts->is_here(opts->arg, &flow->local);
+	return addr_is_loopback(&entry->seen.local) ||
+	       opts->is_here(opts->arg, &entry->flow.local);
 }
 
 /* The judge has no such flow. */
@@ -173,7 +173,7 @@ ask(struct origins *origins, struct entry *entry, mono_t now)
 
 	/* the kernel says who sent it, be it in a container; a socket is only
 	 * known by where it is bound */
-	if (r == 0 && (by == BY_BPF || is_here(origins, &entry->flow)))
+	if (r == 0 && (by == BY_BPF || is_here(origins, entry)))
 		set_process(entry, proc, by, now);
 	else
 		set_process(entry, origins->unknown, BY_NONE, now);
@@ -205,9 +205,8 @@ look_at_socket(struct origins *origins, struct entry *entry,
 		set_process(entry, flow->process, flow->by, now);
 		return;
 	}
-	procfs_round(origins->opts.procfs);
-	if (procfs_owner(origins->opts.procfs, sock.inode, sock.uid, &proc) >=
-	    0)
+	attr_round(origins->opts.attr, now); /* it is asked now */
+	if (attr_process(origins->opts.attr, &sock, &proc) == 0)
 		set_process(entry, proc, sock.by, now);
 	else if (flow->inode == sock.inode)
 		set_process(entry, flow->process, flow->by, now);

@@ -10,7 +10,6 @@ struct attr;
 struct ct;
 struct diag;
 struct judge;
-struct procfs;
 
 /* Who is behind a socket that speaks to a listener of ours, also where DNAT
  * brought it here: the process that the judge found for its flow; looked up
@@ -22,7 +21,6 @@ struct origin_opts {
 	struct judge *judge;
 	struct attr *attr;
 	struct diag *diag;
-	struct procfs *procfs;
 	struct ct *ct; /* NULL: nothing is brought here by DNAT */
 	/* whether an address is this host's: a socket bound to no address
 	 * would be found for any other host's, too */

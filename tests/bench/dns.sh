@@ -9,16 +9,26 @@
 #
 #     make bench; BUILDDIR=. REROUTED=./rerouted tests/bench/dns.sh [SECONDS [ROUNDS]]
 #
+# A round takes about 9 SECONDS + 9 s for all. Where a machine can be had for
+# short times only:
+#
+#     RESULTS=FILE    what is measured is added to the file, and all that is in
+#                     it is told: one round at a time, as often as one likes
+#     SERVERS="rerouted unbound"    no others
+#     WHAT="hit miss p99 blocked"   nothing else
+#
 # Every query of ours is judged by 100 rules and a list, and carries its
 # process. All run while our chains are in the tables of the namespace, which
 # costs each datagram of each server the same; `echo` is the limit under them:
 # recvmmsg, sendmmsg, and nothing between. `bare` is the same without tables.
 # Needs dnsperf; unbound, dnsmasq, dnsdist, pdns-recursor, knot-resolver and
-# smartdns where they are installed.
+# smartdns where they are installed: which are not is told.
 . "$(dirname "$0")/../netns/lib.sh"
 need_root
 need dnsperf conntrack
 seconds=${1:-2} rounds=${2:-3}
+only=${SERVERS:-} whats=${WHAT:-hit miss p99 blocked}
+results=$(realpath -m "${RESULTS:-/nonexistent}")
 net_up
 cd "$tmp" || exit 1
 
@@ -41,8 +51,10 @@ with open("million", "w") as f, open("blocked", "w") as q:
             q.write("b%d.ads%d.example.org A\n" % (i, i % 997))
 END
 
-ticks() { awk '{print $14 + $15}' "/proc/$1/stat"; }
-hz=$(getconf CLK_TCK)
+# All of its threads, in ns.
+cpu() { cat /proc/"$1"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'; }
+is_wanted() { [ -z "$only" ] || [[ " $only " == *" $1 "* ]]; }
+measures() { [[ " $whats " == *" $1 "* ]]; }
 
 # ask ADDRESS PORT FILE OPTION...
 ask() {
@@ -55,12 +67,11 @@ ask() {
 # measure WHO WHAT FILE: a line in the file `lines`
 measure() {
 	local who=$1 what=$2 file=$3 begin end
-	begin=$(ticks "${pid_of[$who]}")
+	begin=$(cpu "${pid_of[$who]}")
 	ask "${address_of[$who]}" "${port_of[$who]}" "$file" -l "$seconds" \
 	    >dnsperf.out
-	end=$(ticks "${pid_of[$who]}")
-	awk -v who="$who" -v what="$what" \
-	    -v cpu=$(((end - begin) * 1000000 / hz)) '
+	end=$(cpu "${pid_of[$who]}")
+	awk -v who="$who" -v what="$what" -v cpu=$(((end - begin) / 1000)) '
 	/Queries completed/ { done = $3 } /Queries lost/ { lost = $3 }
 	/Queries per second/ { qps = $4 }
 	END { if (done == 0) done = 1
@@ -86,7 +97,11 @@ server() { # NAME PID ADDRESS PORT
 peer() {
 	local name=$1 address=$2
 	shift 2
-	command -v "$1" >/dev/null || return
+	is_wanted "$name" || return
+	command -v "$1" >/dev/null || {
+		echo "not installed: $name"
+		return
+	}
 	background inc "$@" >"$name.log" 2>&1
 	if wait_for inc dig +time=1 +tries=1 -p 5300 "@$address" a.example.com
 	then
@@ -101,8 +116,10 @@ upstream=$pid
 background inc "$BUILDDIR/dnsecho" 127.0.0.2 5300 # not 53: that is brought to us
 server bare "$pid" 127.0.0.2 5300
 wait_for inc dig +time=1 +tries=1 -p 5300 @127.0.0.5 a.example.com
-for file in 1k 100k; do measure bare hit-$file $file; done
-server echo "$pid" 127.0.0.2 5300
+for file in 1k 100k; do
+	! is_wanted bare || ! measures hit || measure bare hit-$file $file
+done
+! is_wanted echo || server echo "$pid" 127.0.0.2 5300
 
 {
 	for i in $(seq 97); do
@@ -120,7 +137,7 @@ settings "[resolver]" "upstream = 127.0.0.5:5300" "cache-size = 128M" \
     "[list \"million\"]" "source = $tmp/million"
 rules "$(cat all.rules)"
 daemon_start || exit 1
-server rerouted "$daemon" 127.0.0.1 53
+! is_wanted rerouted || server rerouted "$daemon" 127.0.0.1 53
 
 unbound_conf 127.0.0.3@5300 <<END
  num-threads: 1
@@ -178,8 +195,9 @@ peer smartdns 127.0.0.10 smartdns -f -p - -c "$tmp/smartdns.conf"
 
 for who in $servers; do
 	for file in 1k 100k; do
-		[ "$who" = bare ] || ask "${address_of[$who]}" \
-		    "${port_of[$who]}" $file -n 1 >/dev/null
+		[ "$who" = bare ] || ! measures hit ||
+		    ask "${address_of[$who]}" "${port_of[$who]}" $file -n 1 \
+			>/dev/null
 	done
 done
 for round in $(seq 0 $((rounds - 1))); do
@@ -187,14 +205,21 @@ for round in $(seq 0 $((rounds - 1))); do
 		[ "$who" != bare ] || continue
 		# a port that another had is another's flow
 		inc conntrack -F 2>/dev/null
-		for file in 1k 100k; do measure "$who" hit-$file $file; done
+		for file in 1k 100k; do
+			! measures hit || measure "$who" hit-$file $file
+		done
 		[ "$who" != echo ] || continue
-		measure "$who" miss "misses.$round"
-		p99 "$who" "slow.$round"
+		! measures miss || measure "$who" miss "misses.$round"
+		! measures p99 || p99 "$who" "slow.$round"
 	done
-	measure rerouted blocked blocked
+	! is_wanted rerouted || ! measures blocked ||
+	    measure rerouted blocked blocked
 done
 stop "$upstream"
+[ -z "${RESULTS:-}" ] || {
+	cat lines >>"$results"
+	cp "$results" lines
+}
 
 python3 - <<'END'
 import collections, statistics
@@ -206,12 +231,14 @@ for what in ("hit-1k", "hit-100k", "blocked", "miss", "p99"):
     rows = {w: [statistics.median(c) for c in zip(*v)]
             for (k, w), v in got.items() if k == what}
     for who, (value, other, lost) in sorted(rows.items(), key=lambda r: r[1]):
-        ours = rows["rerouted"][0] / value if value else 0
+        ours = rows["rerouted"][0] / value if "rerouted" in rows and value else 0
+        n = len(got[what, who])
         if what == "p99":
             print("%-9s %-14s %8.0f us, half within %.0f us; ours against it "
-                  "%.2f" % (what, who, value, other, ours))
+                  "%.2f (%d)" % (what, who, value, other, ours, n))
         else:
             print("%-9s %-14s %6.2f us of CPU a query, %7.0f q/s, lost %d; "
-                  "ours against it %.2f" % (what, who, value, other, lost, ours))
+                  "ours against it %.2f (%d)" % (what, who, value, other, lost,
+                  ours, n))
 END
 ctl --json queries | head -n 1 | cut -c 1-300
