@@ -287,8 +287,6 @@ dial_done(void *arg, const struct dial_result *result)
 	assoc->leg = result->leg;
 	assoc->leg->fn = leg_changed;
 	assoc->leg->arg = assoc;
-	sock_keep_alive(assoc->leg->fd);
-	sock_limit_silence(assoc->leg->fd, true);
 	r = open_relay(assoc, result);
 	if (r < 0) {
 		assoc_end(assoc, outcome_of_errno(-r));

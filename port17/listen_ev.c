@@ -249,9 +249,7 @@ open_entry(struct entry *entry, const struct sock_addr *at)
 	    (entry->family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0))
 		return -errno;
-	/* what is accepted inherits it */
-	sock_no_delay(fd);
-	sock_keep_alive(fd);
+	sock_keep_alive(fd); /* what is accepted inherits it */
 	entry->saves_syn =
 	    setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof(on)) == 0;
 	if (bind(fd, &at->sa, at->len) < 0 || listen(fd, BACKLOG) < 0)

@@ -8,17 +8,11 @@
 #include "port17/pump_ev.h"
 #include "port17/sock.h"
 #include "src/base/list.h"
-#include "src/base/mono.h"
 
 /* One direction has ended, and the other says nothing. */
 #define HALF_IDLE_S 3600
 /* Well within the two minutes that sock_limit_silence() sets. */
 #define SWEEP_S 30
-/* Most flows end sooner; what keeps a far end alive takes five system calls.
- * So many in one turn, each second. */
-#define KEEP_AFTER (5 * MONO_S)
-#define KEEP_S 1
-#define KEEP_BATCH 512
 /* What was written before a reset arrives first: it is looked whether it has,
  * less and less often, and not for long; and so many at once. */
 #define EBB_FIRST_MS 5
@@ -29,7 +23,6 @@
 struct relay {
 	struct relay_set *set;
 	struct list all;
-	mono_t began;
 	struct pump up, down; /* from the program to the far end, and back */
 	struct list ready;    /* in the set, where more is to be moved */
 	struct event *idle;   /* half-closed; NULL: not */
@@ -43,10 +36,8 @@ struct relay_set {
 	relay_ended_fn *ended;
 	struct event_base *base;
 	struct event *turn;
-	struct event *sweep, *keep;
-	struct list all;    /* the oldest first */
-	struct list *young; /* the first that is not kept alive; &all: none */
-	struct list ready;
+	struct event *sweep;
+	struct list all, ready;
 	struct list ebbs;
 	size_t n_ebbs;
 	struct pumps *pumps;
@@ -73,8 +64,6 @@ relay_moved(const struct relay *relay)
 static void
 relay_free(struct relay *relay)
 {
-	if (relay->set->young == &relay->all)
-		relay->set->young = relay->all.next;
 	list_remove(&relay->ready);
 	list_remove(&relay->all);
 	if (relay->idle != NULL)
@@ -356,7 +345,7 @@ int
 relay_new(
     struct relay **ret, struct relay_set *set, const struct relay_opts *opts)
 {
-	static const struct timeval soon = { 0, 0 }, keep = { KEEP_S, 0 };
+	static const struct timeval soon = { 0, 0 };
 	struct relay *relay = calloc(1, sizeof(*relay));
 
 	if (relay == NULL ||
@@ -368,7 +357,6 @@ relay_new(
 		return -ENOMEM;
 	}
 	relay->set = set;
-	relay->began = mono_now();
 	relay->up.from = relay->down.to = opts->program;
 	relay->up.to = relay->down.from = opts->far;
 	relay->arg = opts->arg;
@@ -377,10 +365,6 @@ relay_new(
 	/* what came while it was dialled raises no edge any more */
 	list_append(&set->ready, &relay->ready);
 	list_append(&set->all, &relay->all);
-	if (set->young == &set->all)
-		set->young = &relay->all;
-	if (!event_pending(set->keep, EV_TIMEOUT, NULL))
-		(void)event_add(set->keep, &keep);
 	(void)event_add(set->turn, &soon);
 	*ret = relay;
 	return 0;
@@ -408,31 +392,6 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* A far end that died is noticed, from now on; the program's side inherits as
- * much from the listener. */
-static void
-keep_cb(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct timeval again = { KEEP_S, 0 };
-	struct relay_set *set = arg;
-	mono_t now = mono_now();
-
-	(void)fd;
-	(void)what;
-	for (int i = 0; i < KEEP_BATCH && set->young != &set->all; i++) {
-		struct relay *relay =
-		    container_of(set->young, struct relay, all);
-
-		if (mono_since(now, relay->began) < KEEP_AFTER)
-			break;
-		sock_keep_alive(far_of(relay)->fd);
-		sock_limit_silence(far_of(relay)->fd, !relay->stalled);
-		set->young = set->young->next;
-	}
-	if (set->young != &set->all)
-		(void)event_add(set->keep, &again);
-}
-
 int
 relay_set_new(
     struct relay_set **ret, struct event_base *base, relay_ended_fn *ended)
@@ -445,15 +404,13 @@ relay_set_new(
 	set->base = base;
 	set->ended = ended;
 	list_init(&set->all);
-	set->young = &set->all;
 	list_init(&set->ready);
 	list_init(&set->ebbs);
 	set->pumps = pumps_new();
 	set->turn = event_new(base, -1, 0, turn_cb, set);
 	set->sweep = event_new(base, -1, EV_PERSIST, sweep_cb, set);
-	set->keep = event_new(base, -1, 0, keep_cb, set);
 	if (set->pumps == NULL || set->turn == NULL || set->sweep == NULL ||
-	    set->keep == NULL || event_add(set->sweep, &sweep) < 0) {
+	    event_add(set->sweep, &sweep) < 0) {
 		relay_set_free(set);
 		return -ENOMEM;
 	}
@@ -473,8 +430,6 @@ relay_set_free(struct relay_set *set)
 		event_free(set->turn);
 	if (set->sweep != NULL)
 		event_free(set->sweep);
-	if (set->keep != NULL)
-		event_free(set->keep);
 	free(set);
 }
 

@@ -26,9 +26,8 @@ void sock_addr_unix(struct sock_addr *ret, const char *path);
 struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
 
 /* Opens a socket of SOCK_STREAM or SOCK_DGRAM that reaches `to`, with the
- * tunnel's device, source and fwmark, and begins to connect it; nothing keeps
- * it alive yet (sock_keep_alive(), sock_limit_silence()). The descriptor, or
- * -errno (-EMFILE: sock_may_keep()); a connection under way is no error. Not
+ * tunnel's device, source and fwmark, and begins to connect it. The descriptor,
+ * or -errno (-EMFILE: sock_may_keep()); a connection under way is no error. Not
  * for tunnels with a network namespace of their own. */
 int sock_connect(
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
@@ -69,10 +68,7 @@ const char *sock_not_made(
 int sock_ask(const struct sock_maker *maker, struct sock_order *order,
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
-/* Little is sent at once. Failures don't matter, nor do they below. */
-void sock_no_delay(int fd);
-
-/* A dead peer is noticed: keepalive 60/5/3. */
+/* A dead peer is noticed: keepalive 60/5/3. No delay. Failures don't matter. */
 void sock_keep_alive(int fd);
 
 /* What was sent is answered within two minutes, or the connection breaks: that

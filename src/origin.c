@@ -155,11 +155,12 @@ set_process(struct entry *entry, const struct process *proc,
 }
 
 static bool
-is_here(const struct origins *origins, const struct flow_key *flow)
+is_here(const struct origins *origins, const struct entry *entry)
 {
 	const struct origin_opts *opts = &origins->opts;
 
-	return opts->is_here(opts->arg, &flow->local);
+	return addr_is_loopback(&entry->seen.local) ||
+	       opts->is_here(opts->arg, &entry->flow.local);
 }
 
 /* The judge has no such flow. */
@@ -172,7 +173,7 @@ ask(struct origins *origins, struct entry *entry, mono_t now)
 
 	/* the kernel says who sent it, be it in a container; a socket is only
 	 * known by where it is bound */
-	if (r == 0 && (by == BY_BPF || is_here(origins, &entry->flow)))
+	if (r == 0 && (by == BY_BPF || is_here(origins, entry)))
 		set_process(entry, proc, by, now);
 	else
 		set_process(entry, origins->unknown, BY_NONE, now);

@@ -84,14 +84,19 @@ is_here(void *arg, const struct addr *addr)
 	return resolver_is_here(arg, addr);
 }
 
-/* From this host, or from where the settings say. */
+/* What comes to a loopback address comes from this host, be its own address so
+ * new that it is not known yet. */
 static bool
-is_client(const struct resolver_ev *re, const struct client *client)
+is_of_here(const struct resolver_ev *re, const struct client *client)
 {
-	/* what comes to a loopback address comes from this host */
-	if (addr_is_loopback(&client->local) ||
-	    resolver_is_here(re, &client->addr))
-		return true;
+	return addr_is_loopback(&client->local) ||
+	       resolver_is_here(re, &client->addr);
+}
+
+/* Another host: from where the settings say. */
+static bool
+is_allowed(const struct resolver_ev *re, const struct client *client)
+{
 	for (size_t i = 0; i < re->n_allow; i++)
 		if (prefix_contains(&re->allow[i], &client->addr))
 			return true;
@@ -126,13 +131,13 @@ resolver_identify(void *arg, struct client *client, mono_t now)
 	seen.proto = client->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	origins_find(re->origins, &seen, now, &origin);
 	client->captured = origin.moved;
-	client->elsewhere = !resolver_is_here(re, &client->addr);
+	client->elsewhere = !is_of_here(re, client);
 	client->by = origin.by;
 	client->asker = asker_get(resolve_askers(re->resolve), origin.process,
-	    resolver_is_here(re, &client->addr) ? NULL : &client->addr);
+	    client->elsewhere ? &client->addr : NULL);
 	if (client->asker == NULL)
 		client->asker = re->nobody;
-	return is_client(re, client);
+	return !client->elsewhere || is_allowed(re, client);
 }
 
 /* Whether the hosts file says anything else than before; NULL: it is not

@@ -136,6 +136,37 @@ netns_is_entered(const struct netns_told *told, const char *path)
 	       is_process(path);
 }
 
+/* The same by hand, where openat2(2) is missing, or refused, as it is under
+ * RestrictSUIDSGID= of systemd. */
+static int
+walk_plainly(const char *path, int flags)
+{
+	int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
+	char part[NETNS_PATH_SIZE];
+
+	while (dir >= 0) {
+		size_t len;
+		bool last;
+
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		last = path[len + strspn(path + len, "/")] == '\0';
+		(void)snprintf(
+		    part, sizeof(part), "%.*s", (int)len, path); /* fits */
+		fd = openat(dir, part,
+		    (last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC) |
+			O_NOFOLLOW);
+		if (fd < 0)
+			fd = -errno;
+		(void)close(dir); /* it was only a step */
+		if (last || fd < 0)
+			return fd;
+		dir = fd;
+		path += len;
+	}
+	return -errno;
+}
+
 static int
 open_plainly(const char *path, int flags)
 {
@@ -145,6 +176,8 @@ open_plainly(const char *path, int flags)
 	};
 	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 
+	if (fd < 0 && errno == ENOSYS && path[0] == '/')
+		return walk_plainly(path, flags);
 	return fd < 0 ? -errno : fd;
 }
 

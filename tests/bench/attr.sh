@@ -1,9 +1,10 @@
 #!/bin/bash
-# What attribution in the kernel costs, and what it is good for: the daemon with
-# and without BPF in turn within one run.
+# What attribution costs, and what it is good for: the daemon with and without
+# BPF, with rules that ask for the program and with none, and a bare loop that
+# accepts everything, in turn within one run; daemon and programs have a CPU
+# each. Medians of the rounds, and ratios round by round.
 #
-#   tests/bench/attr.sh [ROUNDS [N]]    3 rounds of 3000 connections: CPU of the
-#                                       daemon per new connection, medians
+#   tests/bench/attr.sh [ROUNDS [N [LOAD...]]]   5 rounds of 2000 connections
 #   tests/bench/attr.sh short [...]     short.sh: 10,000 processes of each kind
 #                                       that send once and exit: who is named
 #   tests/bench/attr.sh spoof [N]       each way to pass for another, 100 times
@@ -14,59 +15,67 @@ fi
 if [ "${1:-}" = spoof ]; then
 	TRIES=${2:-100} exec "$(dirname "$0")/../netns/32-takeover.sh"
 fi
-. "$(dirname "$0")/../netns/lib.sh"
-need_root
-rounds=${1:-3}
-n=${2:-3000}
-connload=$BUILDDIR/connload
-for program in "$REROUTED" "$connload"; do
-	[ -x "$program" ] || {
-		echo "$program is missing: make bench" >&2
-		exit 1
-	}
-done
+. "$(dirname "$0")/judges.sh"
+rounds=${1:-5}
+n=${2:-2000}
+shift $(($# < 2 ? $# : 2))
+loads=${*:-tcp:1 udp:1 tcp-churn:1 udp-churn:1}
+programs rerouted nfqloop connload chainsctl
+need taskset
 net_up
-rules "default out accept" "default in accept"
-background ins "$connload" serve 10.9.0.2 7000 >"$tmp/serve.out"
-wait_for grep -q ready "$tmp/serve.out"
+serve
 
-cpu_ns() { cat /proc/"$1"/task/*/schedstat | awk '{ s += $1 } END { print s }'; }
-
-measure() { # measure BPF LOAD PARALLEL: appends "cpu-us rate"
+# the rest has the last one
+taskset -pc "$(($(nproc) - 1))" $$ >"$tmp/taskset.out"
+start_with() { # start_with BPF RULE...
 	settings "[rerouted]" "bpf = $1"
+	shift
+	rules "$@" "default out accept" "default in accept"
 	daemon_start
-	case $2 in
-	*-churn) set -- "$1" "$2" "$3" "$connload" "$2" 10.9.0.2 7000 $((n / 4)) ;;
-	*) set -- "$1" "$2" "$3" "$connload" "$2" 10.9.0.2 7000 "$n" "$3" ;;
-	esac
-	_name=$1.$2.$3
-	shift 3
-	inc "$@" >/dev/null # warm
-	_begin=$(cpu_ns "$daemon")
-	_line=$(inc "$@")
-	_end=$(cpu_ns "$daemon")
-	_many=$n
-	case $_name in *churn*) _many=$((n / 4)) ;; esac
-	echo "$(((_end - _begin) / _many)) ${_line%% *}" >>"$tmp/m.$_name"
-	daemon_stop
+	pin
 }
+pin() { taskset -apc 0 "$daemon" >"$tmp/taskset.out"; }
+needs="block out exe /opt/none/*"
+start_bpf() { start_with auto; }
+start_bpf-exe() { start_with auto "$needs"; }
+start_proc() { start_with no; }
+start_proc-exe() { start_with no "$needs"; }
+eval "$(declare -f start_bare | sed '1s/start_bare/start_loop/')"
+start_bare() { start_loop && pin; }
+for who in bpf bpf-exe proc proc-exe; do
+	eval "stop_$who() { daemon_stop; }"
+done
 
-median() { # median FIELD FILE
-	cut -d' ' -f"$1" "$2" | sort -n | awk '{ v[NR] = $1 }
-	    END { print v[int((NR + 1) / 2)] }'
-}
-
+judges="bare bpf bpf-exe proc proc-exe"
 for round in $(seq "$rounds"); do
-	for load in tcp:1 tcp:64 udp:1 udp:64 tcp-churn:1 udp-churn:1; do
-		for bpf in auto no; do
-			measure $bpf "${load%:*}" "${load#*:}"
+	order=$judges
+	[ $((round % 2)) = 1 ] || order=$(echo $judges | tr ' ' '\n' | tac)
+	for who in $order; do
+		judge_start "$who"
+		for load in $loads; do
+			# each from a new process: fewer do
+			many=$n
+			case $load in *churn*) many=$((n / 4)) ;; esac
+			measure "$tmp/$who.$load" "${load%:*}" "${load#*:}" $many
 		done
+		judge_stop "$who"
 	done
 done
-echo "$n connections a run, $rounds rounds; medians"
-printf '%-14s %12s %12s %10s %10s\n' load "cpu-ns, bpf" "without" "rate, bpf" without
-for load in tcp:1 tcp:64 udp:1 udp:64 tcp-churn:1 udp-churn:1; do
-	a=$tmp/m.auto.${load%:*}.${load#*:} b=$tmp/m.no.${load%:*}.${load#*:}
-	printf '%-14s %12s %12s %10s %10s\n' "$load" "$(median 1 "$a")" \
-	    "$(median 1 "$b")" "$(median 2 "$a")" "$(median 2 "$b")"
+
+echo "$n connections a run (a quarter with churn), $rounds rounds; medians"
+printf '%-12s %-9s %10s %12s %12s %12s\n' load judge conn/s "cpu-ns/conn" \
+	"rate/bare" "cpu-bare"
+for load in $loads; do
+	bare=$tmp/bare.$load
+	for who in $judges; do
+		f=$tmp/$who.$load
+		printf '%-12s %-9s %10s %12s %12s %12s\n' "$load" "$who" \
+			"$(median "$f" 1)" "$(median "$f" 5)" \
+			"$(ratio "$f" "$bare" 1)" \
+			"$(($(median "$f" 5) - $(median "$bare" 5)))"
+	done
+	printf '%-12s cpu: bpf/proc %s, a rule by program: %s with bpf, %s without\n' \
+		"$load" "$(ratio "$tmp/bpf.$load" "$tmp/proc.$load" 5)" \
+		"$(ratio "$tmp/bpf-exe.$load" "$tmp/bpf.$load" 5)" \
+		"$(ratio "$tmp/proc-exe.$load" "$tmp/proc.$load" 5)"
 done

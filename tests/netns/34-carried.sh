@@ -11,6 +11,11 @@ net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
 danted_up
+# who takes as many associations as there are programs
+echo live >"$tmp/how"
+background ins python3 "$top/tests/netns/tunnel.py" assoc 10.9.0.2 1081 \
+    "$tmp/how" >"$tmp/assoc"
+wait_for grep -q ready "$tmp/assoc"
 ins ip address add 10.9.0.53/24 dev s0
 background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
     --user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
@@ -30,8 +35,10 @@ program() { # program NAME: its name in $name
 cp "$BUILDDIR/short" "$tmp/bin/denied"
 
 settings "[resolver]" "upstream = 10.9.0.53" \
-    '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080'
+    '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
+    '[tunnel "datagrams"]' 'upstream = socks5://10.9.0.2:1081'
 rules "block out exe $tmp/bin/denied" \
+    "reroute via datagrams out proto udp exe $tmp/bin/tunnelled*" \
     "reroute via socks out exe $tmp/bin/tunnelled*" \
     "default out accept" "default in accept"
 daemon_start
@@ -50,7 +57,8 @@ seen, bad = 0, []
 for line in open(rows):
     r = json.loads(line)
     port = r["sport"] if kind == "flow" else int(r["client"].rsplit(":", 1)[1])
-    if port not in want or (kind == "flow" and r["tunnel"] != "socks"):
+    if port not in want or (kind == "flow" and
+            r["tunnel"] not in ("socks", "datagrams")):
         continue
     p = r["process"]
     seen += 1

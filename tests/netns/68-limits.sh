@@ -48,6 +48,14 @@ check "it is not the program with that port here" sh -c "'$REROUTECTL' \
     --control '$tmp/control' --json queries --domain ok-lan.other.example |
     grep -q '\"attributed_by\": *\"none\"'"
 
+# an address that this host has had for less than a second
+inc ip address add 10.9.0.77/24 dev c0
+check "from a new address" sh -c "nsenter --net=/run/netns/$C dig +time=2 \
+    +tries=1 -b 10.9.0.77 @127.0.0.1 ok-new.other.example |
+    grep -q 'status: NOERROR'"
+check "it is a program here" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    --json queries --domain ok-new.other.example | grep -q '/dig\"'"
+
 # slow: while the rest goes on
 background inc python3 "$limits" slow >"$tmp/slow"
 slow=$pid

@@ -102,6 +102,29 @@ check "a proxy that is not there: few dials" few "$(dials later)"
 assoc_up 1083
 check "TCP goes through it again" says welcome tcp 192.0.2.7 7002 first
 check "and so does UDP, at once" works
+for at in 0.0.0.0 127.0.0.1; do
+	echo $at >"$tmp/how"
+	check "a proxy that says it is at $at: it is where it was" works
+done
+echo refuse >"$tmp/how"
+check "one that refuses: so it does" says_like 'ECONNREFUSED|EPERM' \
+    udp connected 192.0.2.7,7010
+echo live >"$tmp/how"
+check "it is tried again" wait_for works
+partner goes inc sock.py connect udp 192.0.2.7 7010
+tell goes send one
+tell goes recv
+check "a flow is up" answers goes "got one"
+before=$(grep -c assoc "$tmp/assoc.1083")
+again() {
+	tell goes send two
+	tell goes hear 500
+	answers goes "got two"
+}
+tell goes send end
+check "its association is ended: it goes on by another" wait_for again
+check "and by that alone" [ "$(grep -c assoc "$tmp/assoc.1083")" = \
+    $((before + 1)) ]
 check_not "nothing of it is on the wire" wire_saw
 
 # -- the daemon begins anew --

@@ -16,8 +16,10 @@ tunnel.py proxy2 PATH        a local tunnel client on a Unix socket: prints what
     the PROXY header in front says, as key=value, and carries it on
 tunnel.py assoc ADDR PORT FILE   a SOCKS 5 proxy for UDP that hands on what
     comes from anywhere; prints "assoc" for each association, and who each
-    datagram that it hands on is from. Where FILE says "refuse" it refuses,
-    where it says "die" it ends each association at once. TCP goes anywhere
+    datagram that it hands on is from; the datagram "end" ends the association.
+    Where FILE says "refuse" it refuses, where it says "die" it ends each at
+    once, and where it says an address it says that it is there. TCP goes
+    anywhere
 tunnel.py dns ADDR           prints each query that comes to its port 53
 tunnel.py ask NAME TYPE      asks 127.0.0.1:53; prints the address, or "none"
     and the rcode; with $EDE set the Extended DNS Error, too
@@ -216,6 +218,8 @@ def relay_datagrams(control, inner):
                 return
             data, peer = ready.fileobj.recvfrom(65536)
             if ready.fileobj is inner:
+                if data[10:] == b"end":
+                    return
                 program = peer
                 outer.sendto(data[10:], (socket.inet_ntoa(data[4:8]),
                                          struct.unpack(">H", data[8:10])[0]))
@@ -242,10 +246,11 @@ def serve_assoc(s, addr, path):
     print("assoc", flush=True)
     inner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     inner.bind((addr, 0))
+    where = how if "." in how else addr
     s.sendall(bytes([5, 1 if how == "refuse" else 0, 0, 1]) +
-              socket.inet_aton(addr) +
+              socket.inet_aton(where) +
               struct.pack(">H", inner.getsockname()[1]))
-    if how == "live":
+    if how not in ("refuse", "die"):
         relay_datagrams(s, inner)
     s.close()
 
