@@ -9,6 +9,7 @@ struct cache {
 	struct list *hand; /* where eviction goes on; towards the young */
 	size_t bytes, max;
 	uint64_t evicted, refused;
+	uint32_t untyped[NAME_WIRE_MAX + 1]; /* of TYPE_NONE, by name_len */
 };
 
 /* What follows the entry: TTL offsets, message, name, text of the EDE. */
@@ -49,6 +50,8 @@ forget(struct cache *cache, struct cache_entry *entry)
 	list_remove(&entry->order);
 	map_remove(&cache->map, &entry->node);
 	cache->bytes -= entry->size;
+	if (entry->type == TYPE_NONE)
+		cache->untyped[entry->name_len]--;
 	free(entry);
 }
 
@@ -123,6 +126,12 @@ cache_find(struct cache *cache, const struct key *key)
 	if (entry != NULL)
 		entry->used = true;
 	return entry;
+}
+
+bool
+cache_has_untyped(const struct cache *cache, uint8_t name_len)
+{
+	return cache->untyped[name_len] > 0;
 }
 
 uint64_t
@@ -215,6 +224,8 @@ cache_put(struct cache *cache, const struct key *key,
 	entry->size = (uint32_t)size;
 	entry->stored = now;
 	cache->bytes += size;
+	if (entry->type == TYPE_NONE)
+		cache->untyped[entry->name_len]++;
 	map_put(&cache->map, &entry->node, hash);
 	list_prepend(&cache->order, &entry->order);
 	return true;

@@ -39,6 +39,10 @@ void cache_resize(struct cache *cache, size_t bytes);
  * flush. */
 struct cache_entry *cache_find(struct cache *cache, const struct key *key);
 
+/* Whether there may be an answer for all types of a name of that length (in
+ * wire form): where there is none, it need not be looked for. */
+bool cache_has_untyped(const struct cache *cache, uint8_t name_len);
+
 /* For many that are looked for in a row: first for each the one, then for each
  * the other, so that memory is waited for once. The number is what the first
  * gives for the second. Nothing changes by that. */

@@ -108,6 +108,15 @@ hit(struct resolve *r, struct asking *a, struct asked *asked, struct outcome *o,
 	return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
 }
 
+/* Each miss looks for one at each level, and mostly there are none. */
+static struct cache_entry *
+find_untyped(struct resolve *r, const struct key *key)
+{
+	return cache_has_untyped(r->cache, key->name.len)
+		   ? cache_find(r->cache, key)
+		   : NULL;
+}
+
 /* NXDOMAIN of this name for all types, or of one above it (RFC 8020). */
 static bool
 find_cut(struct resolve *r, const struct key *key, mono_t now,
@@ -117,7 +126,7 @@ find_cut(struct resolve *r, const struct key *key, mono_t now,
 	struct cache_entry *entry;
 
 	above.type = TYPE_NONE;
-	entry = cache_find(r->cache, &above);
+	entry = find_untyped(r, &above);
 	if (entry != NULL && cache_is_fresh(entry, now)) {
 		ret->entry = entry;
 		return true;
@@ -125,7 +134,7 @@ find_cut(struct resolve *r, const struct key *key, mono_t now,
 	if ((key->flags & KEY_DO) != 0)
 		return false; /* its proof is not ours to make */
 	while (wire_name_up(&above.name) && !name_is_root(&above.name)) {
-		entry = cache_find(r->cache, &above);
+		entry = find_untyped(r, &above);
 		if (entry == NULL || !cache_is_fresh(entry, now))
 			continue;
 		local_below(made, &r->space, key, &entry->answer,
@@ -179,7 +188,7 @@ resolve_find_stale(
 	if (!is_data(entry)) { /* NXDOMAIN is kept for all types */
 		any = *key;
 		any.type = TYPE_NONE;
-		entry = cache_find(r->cache, &any);
+		entry = find_untyped(r, &any);
 	}
 	if (!is_data(entry) ||
 	    mono_since(now, entry->stored) >=

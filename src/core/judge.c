@@ -357,31 +357,41 @@ nobody(struct judge *judge, const struct packet *pkt,
 	return judge->kernel;
 }
 
-/* A connection of the same socket that was judged before: a program may listen
- * at the port that it calls from, and is no server by that. */
-static bool
-is_known_connection(const struct flow *flow, const struct socket_facts *sock)
+/* What the table has of the packet's flow, NULL where that is nothing yet. */
+static const struct flow *
+known_flow(const struct judge *judge, const struct packet *pkt)
 {
-	return flow != NULL && flow->inode == sock->inode && sock->inode != 0;
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	const struct flow *flow = flow_find(judge->flows, &key);
+
+	return flow != NULL && flow->process != NULL ? flow : NULL;
 }
 
-/* Which side began the flow: the packet at hand may not be its first. */
+/* Which side began the flow: the packet at hand may not be its first. Of what
+ * this very socket was judged for before, the table knows it: a program may
+ * listen at the port that it calls from, and is no server by that. And a knock
+ * on a closed port opens nothing for who takes the port after it. */
 static bool
 begun_outside(const struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock)
 {
-	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 	const struct flow *flow;
 
 	if (sock->status != SOCKET_FOUND || packet_is_syn(pkt))
 		return pkt->in; /* also where a TIME_WAIT socket was found */
-	if (pkt->tuple.proto == IPPROTO_TCP) {
-		flow = flow_find(judge->flows, &key);
-		return is_known_connection(flow, sock) ? flow->in
-						       : sock->accepted;
+	if (pkt->tuple.proto != IPPROTO_TCP) {
+		if (pkt->in)
+			return !sock->connected;
+		/* over loopback both sides are this host's */
+		if (!sock->accepted || pkt->loopback)
+			return false;
 	}
-	/* over loopback both sides are this host's */
-	return pkt->in ? !sock->connected : sock->accepted && !pkt->loopback;
+	flow = known_flow(judge, pkt);
+	if (flow != NULL && flow->inode == sock->inode && sock->inode != 0)
+		return flow->in;
+	if (flow != NULL && flow->inode == 0 && pkt->tuple.proto != IPPROTO_TCP)
+		return false;
+	return sock->accepted;
 }
 
 struct decision

@@ -23,7 +23,7 @@ etc=$host/etc/systemd/system
 mkdir -p "$etc" "$host/etc/rerouted/rules.d" "$host/local/bin"
 make -C "$BUILDDIR" -s install DESTDIR="$host/inst" prefix=/usr/local \
     sysconfdir=/etc >"$tmp/make" 2>&1 || { cat "$tmp/make"; exit 99; }
-sed -i 's|=[^ ]*/sbin/rerouted|=/usr/local/sbin/rerouted|' \
+sed -i 's|[^ =]*/sbin/rerouted|/usr/local/sbin/rerouted|' \
     "$host"/inst/usr/local/lib/systemd/system/rerouted*.service
 cp "$probe" "$host/local/bin/"
 cat >"$etc/try@.service" <<'UNIT'

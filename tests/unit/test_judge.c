@@ -648,6 +648,33 @@ who_listens_where_he_calls_from_is_no_server(void **state)
 }
 
 static void
+a_knock_opens_nothing_for_who_takes_its_port(void **state)
+{
+	struct packet knock = udp(true, 4001, 7101);
+	struct packet answer = udp(false, 4001, 7101);
+	struct socket_facts sock = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	sock.accepted = true; /* says conntrack */
+	use_rules("default in accept\ndefault out drop\n");
+	v = judged(&knock, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	for (uint64_t now = 1; now < 3; now++) {
+		v = judged(&answer, sock, curl, now, &n);
+		assert_int_equal(v.mark, MARK_DROP_FLOW);
+		assert_false(v.flow->in);
+		use_rules("default in accept\ndefault out drop\n");
+	}
+	/* of what the table does not know, conntrack does */
+	answer.tuple.dport = 7102;
+	v = judged(&answer, sock, curl, 3, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_true(v.flow->in);
+}
+
+static void
 a_blocked_syn_destroys_nothing(void **state)
 {
 	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
@@ -744,6 +771,7 @@ main(void)
 		TEST(a_number_alone_makes_no_socket_ours),
 		TEST(a_connection_met_in_its_middle_has_its_true_direction),
 		TEST(who_listens_where_he_calls_from_is_no_server),
+		TEST(a_knock_opens_nothing_for_who_takes_its_port),
 		TEST(a_blocked_syn_destroys_nothing),
 		TEST(a_connection_not_accepted_yet_keeps_its_verdict),
 		TEST(the_table_is_bounded_and_the_quietest_goes),
