@@ -89,17 +89,20 @@ int
 pacer_new(struct pacer **ret, struct event_base *base)
 {
 	struct pacer *pacer = calloc(1, sizeof(*pacer));
+	int r = -ENOMEM;
 
 	if (pacer == NULL)
 		return -ENOMEM;
 	list_init(&pacer->waiting);
 	pacer->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (pacer->fd >= 0)
+	if (pacer->fd < 0)
+		r = -errno;
+	else
 		pacer->due = event_new(base, pacer->fd,
 		    EV_READ | EV_ET | EV_PERSIST, due_cb, pacer);
 	if (pacer->due == NULL || event_add(pacer->due, NULL) < 0) {
 		pacer_free(pacer);
-		return -ENOMEM;
+		return r;
 	}
 	*ret = pacer;
 	return 0;

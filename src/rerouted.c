@@ -249,8 +249,11 @@ rerouted_run(struct rerouted *rr, void (*ready)(void *arg), void *arg)
 	rr->ready_arg = arg;
 	rr->phase = PHASE_STARTING;
 	r = fw_ev_install(&rr->fw, rr->base);
-	if (r < 0)
+	if (r < 0) {
+		log_error(
+		    "firewall", "the rules can't be put in: %s", strerror(-r));
 		return r;
+	}
 	if (event_base_dispatch(rr->base) < 0 && rr->error == 0)
 		rr->error = -EIO;
 	return rr->error;
