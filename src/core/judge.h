@@ -119,8 +119,9 @@ void judge_orphan(struct judge *judge, struct verdict *ret);
 void judge_refuse(struct judge *judge, enum action action, enum reason reason,
     struct verdict *verdict);
 
-/* The next packet of this flow is judged as if it were the first. */
-void judge_forget_key(struct judge *judge, const struct flow_key *key);
+/* What was decided could not be carried out: it is only to be seen from now on,
+ * and the next packet of this flow is judged as if it were the first. */
+void judge_end_key(struct judge *judge, const struct flow_key *key);
 
 /* After a change of policy: begins to judge all flows again. */
 void judge_review_begin(struct judge *judge);
