@@ -103,7 +103,8 @@ void judge_process(struct judge *judge, const struct packet *pkt,
     struct verdict *ret);
 
 /* Rung 1: the verdict for bytes that packet_parse() refused with `fault`, or
- * that are not to go out (-EXDEV: source-routed). */
+ * that are not to go out (-EXDEV: source-routed, -EADDRNOTAVAIL: with another
+ * host's address). */
 void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
 
 /* A look-up of ours failed: closed for this packet, and nothing is kept, so
