@@ -311,11 +311,25 @@ refuse_unread(struct judge_ev *je, const struct nfq_packet *raw, int fault)
 	judge_malformed(je->opts.judge, fault, &verdict);
 	log_limited(LOG_LEVEL_WARNING, "judge",
 	    "%s packet dropped direction=%s bytes=%zu",
-	    fault == -ENOMSG  ? "fragmented"
-	    : fault == -EXDEV ? "source-routed"
-			      : "malformed",
+	    fault == -ENOMSG	      ? "fragmented"
+	    : fault == -EXDEV	      ? "source-routed"
+	    : fault == -EADDRNOTAVAIL ? "spoofed"
+				      : "malformed",
 	    raw->in ? "in" : "out", raw->total);
 	nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
+}
+
+/* From an address of another host's to this one, which IPV6_FREEBIND lets any
+ * program send (IPv4 asks for a privilege): as the far end it would begin its
+ * own flow on the inside, whose answers, accepted with it, go out to there. */
+static bool
+is_spoofed(const struct judge_ev *je, const struct packet *pkt)
+{
+	const struct addr *src = &pkt->tuple.src;
+
+	return !pkt->in && pkt->ifindex == je->lo && src->family == ADDR_IP6 &&
+	       !addr_is_loopback(src) && !addr_is_any(src) &&
+	       !addr_equal(src, &pkt->tuple.dst) && !route_is_here(src);
 }
 
 /* What goes out by a way of its own (IPV6_RTHDR needs no privilege) is
@@ -323,11 +337,18 @@ refuse_unread(struct judge_ev *je, const struct nfq_packet *raw, int fault)
  * socket would be about where it goes, and a long list of stops hides its ports
  * from who sees it sent. */
 static int
-parse(struct packet *ret, const struct nfq_packet *raw)
+parse(
+    const struct judge_ev *je, struct packet *ret, const struct nfq_packet *raw)
 {
 	int r = packet_parse(ret, raw->payload, raw->len, raw->total);
 
-	return r == 0 && ret->source_routed && !raw->in ? -EXDEV : r;
+	if (r < 0)
+		return r;
+	ret->in = raw->in;
+	ret->ifindex = raw->ifindex;
+	if (ret->source_routed && !raw->in)
+		return -EXDEV;
+	return is_spoofed(je, ret) ? -EADDRNOTAVAIL : 0;
 }
 
 static void
@@ -337,14 +358,12 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	struct socket_facts sock = { .status = SOCKET_NONE };
 	struct verdict verdict;
 	struct packet pkt;
-	int r = parse(&pkt, raw);
+	int r = parse(je, &pkt, raw);
 
 	if (r < 0) {
 		refuse_unread(je, raw, r);
 		return;
 	}
-	pkt.in = raw->in;
-	pkt.ifindex = raw->ifindex;
 	pkt.loopback = raw->ifindex == je->lo;
 	pkt.has_uid = raw->has_uid;
 	pkt.uid = raw->uid;

@@ -13,7 +13,8 @@ libbase_a_SOURCES = \
 	%D%/base/name.c %D%/base/name.h \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/rd.h \
-	%D%/base/sip.h
+	%D%/base/sip.h \
+	%D%/base/tls_peer.c %D%/base/tls_peer.h
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \

@@ -57,6 +57,7 @@ struct flow {
 	bool once;    /* as decided; not for loopback's sake alone */
 	bool tcp_syn; /* tcp_seq is set */
 	bool counted; /* the bytes are known */
+	bool over;    /* only to be shown, see judge_end_key() */
 };
 
 /* Bounded; the flow that was quiet longest makes room. */

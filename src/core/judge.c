@@ -206,7 +206,7 @@ repeat(struct judge *judge, const struct packet *pkt, struct flow *flow,
 static bool
 is_current(const struct judge *judge, const struct flow *flow, mono_t now)
 {
-	return flow->policy == judge->policy &&
+	return flow->policy == judge->policy && !flow->over &&
 	       mono_since(now, flow->last) < REPEAT_NS;
 }
 
@@ -513,11 +513,13 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
     const struct socket_facts *sock, const struct process *proc,
     const struct decision *d)
 {
-	bool changed = flow->process == NULL || flow->inode != sock->inode ||
+	bool changed = flow->over || flow->process == NULL ||
+		       flow->inode != sock->inode ||
 		       flow->process->kind != proc->kind ||
 		       flow->decision.action != d->action ||
 		       flow->decision.rule != d->rule;
 
+	flow->over = false;
 	flow->in = begun_outside(judge, pkt, sock); /* by what it was */
 	flow->loopback = pkt->loopback;
 	flow->has_ports = pkt->tuple.has_ports;

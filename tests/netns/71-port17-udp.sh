@@ -77,6 +77,32 @@ print(sum(t["dials"] for t in map(json.loads, sys.stdin)
     if t["name"] == sys.argv[1]))' "$1"
 }
 works() { says ok udp connected 192.0.2.7,7010; }
+# what has no way stays in `flows`, with its reason; a rest may end meanwhile,
+# and the next one that fails begins a longer one
+refused_because() { # REGEX
+	run_in udp storm=1 192.0.2.7,7010
+	flows "any(x['proto'] == 'udp' and x['dport'] == 7010 and
+	    x['verdict'] == 'reroute' and
+	    re.fullmatch(r'$1', x.get('close_reason') or '') for x in f)"
+}
+rests() { # TUNNEL REGEX of what failed
+	run_in udp storm=1 192.0.2.7,7010
+	ctl --json tunnels | python3 -c 'import json, re, sys, time
+t, = [t for t in map(json.loads, sys.stdin) if t["name"] == sys.argv[1]]
+print(t["udp_resting"], t["udp_error"], t["udp_retry_time"])
+sys.exit(t["udp_resting"] != 1 or not re.fullmatch(sys.argv[2], t["udp_error"])
+    or not -5 < t["udp_retry_time"] - time.time() < 61)' "$@"
+}
+rest_is_read() {
+	run_in udp storm=1 192.0.2.7,7010
+	ctl tunnels | grep '^dies' | grep 'tunnel (1 rests [0-9]* s).*granted'
+}
+none_rests() { # TUNNEL
+	ctl --json tunnels | python3 -c 'import json, sys
+t, = [t for t in map(json.loads, sys.stdin) if t["name"] == sys.argv[1]]
+print(t["udp_resting"], t["udp_error"], t["udp_retry_time"])
+sys.exit(t["udp_resting"] != 0 or t["udp_error"] is not None)' "$@"
+}
 echo die >"$tmp/how"
 assoc_up 1082
 via dies
@@ -85,6 +111,11 @@ dropped=$(counter port17_udp_dropped)
 storm
 check "associations that die at once: few" few \
     "$(grep -c assoc "$tmp/assoc.1082")"
+check "flows have those that had no way, and why" wait_for refused_because \
+    'the proxy soon ended what it had granted \(not tried again for [0-9.]+ s\)'
+check "tunnels say that they wait, and why" wait_for rests dies \
+    'the proxy soon ended what it had granted'
+check "people read it, too" wait_for rest_is_read
 check "what has no way meanwhile is counted" [ $(($(counter port17_udp_dropped) -
     dropped)) -gt 100 ]
 echo live >"$tmp/how"
@@ -99,9 +130,13 @@ via later
 daemon_reload
 storm
 check "a proxy that is not there: few dials" few "$(dials later)"
+check "flows say so" wait_for refused_because \
+    'the tunnel can.t be reached \((Connection refused|not tried again .*)\)'
+check "and so do tunnels" wait_for rests later 'the tunnel can.t be reached'
 assoc_up 1083
 check "TCP goes through it again" says welcome tcp 192.0.2.7 7002 first
 check "and so does UDP, at once" works
+check "nothing waits any more" none_rests later
 for at in 0.0.0.0 127.0.0.1; do
 	echo $at >"$tmp/how"
 	check "a proxy that says it is at $at: it is where it was" works
