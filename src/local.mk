@@ -197,6 +197,7 @@ rerouted_SOURCES = \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
+	%D%/hosts_ev.c %D%/hosts_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
