@@ -65,6 +65,7 @@ libcore_a_SOURCES = \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
 	%D%/core/policy_text.c \
 	%D%/core/policy_warn.c %D%/core/policy_warn.h \
+	%D%/core/policy_within.c %D%/core/policy_within.h \
 	%D%/core/print.c \
 	%D%/core/process.c %D%/core/process.h \
 	%D%/core/procline.c %D%/core/procline.h \
