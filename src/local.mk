@@ -195,6 +195,7 @@ rerouted_SOURCES = \
 	%D%/dump_ev.c %D%/dump_ev.h \
 	%D%/far_dns_ev.c %D%/far_dns_ev.h \
 	%D%/file.c %D%/file.h \
+	%D%/folder.c %D%/folder.h \
 	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
