@@ -128,8 +128,11 @@ extension_headers_are_stepped_over(void **state)
 static void
 what_conntrack_does_not_step_over_is_a_protocol(void **state)
 {
-	static const uint8_t protos[] = { IPPROTO_MH, 139,
-		140 }; /* HIP, SHIM6 */
+	enum {
+		HIP = 139,
+		SHIM6 = 140
+	};
+	static const uint8_t protos[] = { IPPROTO_MH, HIP, SHIM6 };
 	struct packet pkt;
 
 	(void)state;
