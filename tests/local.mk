@@ -5,7 +5,8 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_ancestors test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn \
-	test_uses
+	test_uses \
+	test_flow
 unit_tests += test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap
@@ -72,6 +73,8 @@ test_runtime_SOURCES = %D%/unit/test_runtime.c
 test_runtime_LDADD = $(pure) $(CMOCKA_LIBS)
 test_script_SOURCES = %D%/unit/test_script.c
 test_script_LDADD = $(pure) $(CMOCKA_LIBS)
+test_flow_SOURCES = %D%/unit/test_flow.c
+test_flow_LDADD = $(pure) $(CMOCKA_LIBS)
 test_uses_SOURCES = %D%/unit/test_uses.c
 test_uses_LDADD = $(pure) $(CMOCKA_LIBS)
 test_warn_SOURCES = %D%/unit/test_warn.c
