@@ -98,6 +98,18 @@ judge_flows(const struct judge *judge)
 	return judge->flows;
 }
 
+void
+judge_closed(struct judge *judge, uint64_t inode)
+{
+	flow_closed(judge->flows, inode);
+}
+
+const struct flow *
+judge_closed_next(struct judge *judge)
+{
+	return flow_closed_next(judge->flows);
+}
+
 const struct policy *
 judge_policy(const struct judge *judge)
 {
@@ -517,7 +529,7 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
 	flow->loopback = pkt->loopback;
 	flow->has_ports = pkt->tuple.has_ports;
 	flow->decision = *d;
-	flow->inode = sock->inode;
+	flow_set_socket(judge->flows, flow, sock->inode);
 	flow->by = by_of(sock, proc);
 	if (sock->user != 0 || changed)
 		flow->user = sock->user;

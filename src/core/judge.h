@@ -124,6 +124,12 @@ void judge_refuse(struct judge *judge, enum action action, enum reason reason,
  * and the next packet of this flow is judged as if it were the first. */
 void judge_end_key(struct judge *judge, const struct flow_key *key);
 
+/* Nobody has that socket any more: what was decided for its flows of datagrams
+ * is not for who has its port next. judge_closed_next() gives each of them,
+ * whose entry in conntrack is to go; NULL at the end. */
+void judge_closed(struct judge *judge, uint64_t inode);
+const struct flow *judge_closed_next(struct judge *judge);
+
 /* After a change of policy: begins to judge all flows again. */
 void judge_review_begin(struct judge *judge);
 
