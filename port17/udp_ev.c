@@ -50,12 +50,13 @@ flow_end(struct udp *udp, struct udp_flow *flow, enum closed closed)
 	struct tunnel_state *state =
 	    flow->via != NULL ? dialer_state(udp->opts.dialer, flow->via->name)
 			      : NULL;
+	const struct udp_end end = { closed, &udp->ways.error };
 
 	if (state != NULL) {
 		state->up += flow->up;
 		state->down += flow->down;
 	}
-	udp->opts.ended(udp->opts.arg, flow, closed);
+	udp->opts.ended(udp->opts.arg, flow, &end);
 	udp_way_leave(&udp->ways, flow);
 	dgram_kept_done(&flow->kept);
 	udpnat_remove(&udp->nat, &flow->nat);
@@ -228,6 +229,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 		sweep_soon(udp);
 	udpnat_add(&udp->nat, &flow->nat, now);
 	list_prepend(&udp->all, &flow->all);
+	shake_fail(&udp->ways.error, OUTCOME_UNSUPPORTED, "");
 	if (udp_way_open(&udp->ways, flow, now) == 0)
 		return flow;
 	flow_refuse(udp, flow, CLOSED_DIAL);
@@ -380,7 +382,7 @@ assoc_up(void *arg, struct assoc *assoc, struct list *users)
 }
 
 /* What was sent is lost, as on any link; what still waits, and what comes next,
- * has another way, if there is one. */
+ * has another way, if there is one. Why this one failed is in ways.error. */
 static void
 go_elsewhere(struct udp *udp, struct udp_flow *flow)
 {
@@ -402,18 +404,20 @@ socket_made(struct udp_flow *flow, int error)
 }
 
 static void
-assoc_gone(
-    void *arg, struct assoc *assoc, struct list *users, enum outcome outcome)
+assoc_gone(void *arg, struct assoc *assoc, struct list *users,
+    const struct shake_error *error)
 {
 	struct udp *udp = arg;
 
-	if (outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_DENIED)
+	if (error->outcome == OUTCOME_UNSUPPORTED ||
+	    error->outcome == OUTCOME_DENIED)
 		dialer_no_udp(udp->opts.dialer, assoc_via(assoc), mono_now());
 	while (!list_empty(users)) {
 		struct udp_flow *flow =
 		    container_of(users->next, struct udp_flow, user);
 
-		if (outcome == OUTCOME_CONNECTED)
+		udp->ways.error = *error;
+		if (error->outcome == OUTCOME_CONNECTED)
 			flow_end(udp, flow, CLOSED_FAR_RESET);
 		else
 			go_elsewhere(udp, flow);
@@ -578,4 +582,11 @@ size_t
 udp_count(const struct udp *udp)
 {
 	return udpnat_count(&udp->nat);
+}
+
+size_t
+udp_resting(
+    const struct udp *udp, const char *via, mono_t now, struct assoc_rest *ret)
+{
+	return assocs_resting(udp->assocs, via, now, ret);
 }

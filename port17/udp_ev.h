@@ -41,6 +41,12 @@ struct udp_flow {
 	uint32_t tried;	    /* members that failed: bits */
 };
 
+/* Why one ended; dial: of use where it had no way to the far end. */
+struct udp_end {
+	enum closed closed;
+	const struct shake_error *dial;
+};
+
 struct udp_opts {
 	struct event_base *base;
 	struct ct *ct;
@@ -55,7 +61,7 @@ struct udp_opts {
 	void (*refuse)(
 	    void *arg, const struct flow_key *seen, const struct flow_key *key);
 	void (*ended)(
-	    void *arg, const struct udp_flow *flow, enum closed closed);
+	    void *arg, const struct udp_flow *flow, const struct udp_end *end);
 	void (*stray)(void *arg, const struct flow_key *seen);
 	void *arg;
 };
@@ -83,5 +89,9 @@ const struct udp_flow *udp_find(
 const struct udp_flow *udp_older(
     const struct udp *udp, const struct udp_flow *after);
 size_t udp_count(const struct udp *udp);
+
+/* As assocs_resting(). */
+size_t udp_resting(
+    const struct udp *udp, const char *via, mono_t now, struct assoc_rest *ret);
 
 #endif

@@ -31,6 +31,7 @@ struct flow_key {
 struct flow {
 	struct map_node node;
 	struct list lru;
+	struct list socket; /* with others of its socket; flow.c alone */
 	struct flow_key key;
 	uint64_t inode;	  /* of the socket judged; 0 for none */
 	uint64_t user;	  /* of the facts: who used it; 0: not known */
@@ -56,6 +57,7 @@ struct flow {
 	bool once;    /* as decided; not for loopback's sake alone */
 	bool tcp_syn; /* tcp_seq is set */
 	bool counted; /* the bytes are known */
+	bool over;    /* only to be shown, see judge_end_key() */
 };
 
 /* Bounded; the flow that was quiet longest makes room. */
@@ -85,6 +87,16 @@ void flow_forget(struct flow_table *table, struct flow *flow);
 
 /* Sets the process of a flow; the flow takes a reference of its own. */
 void flow_set_process(struct flow *flow, const struct process *proc);
+
+/* Sets the socket of a flow of the table; 0: it has none. */
+void flow_set_socket(
+    struct flow_table *table, struct flow *flow, uint64_t inode);
+
+/* Nobody has that socket any more: its flows of datagrams are left as they are,
+ * and flow_closed_next() gives each of them once, unless it has another socket
+ * by then. NULL at the end; borrowed as by flow_find(). */
+void flow_closed(struct flow_table *table, uint64_t inode);
+struct flow *flow_closed_next(struct flow_table *table);
 
 /* The same for the names; NULL for none. */
 void flow_set_hosts(struct flow *flow, const struct host_names *hosts);

@@ -118,5 +118,5 @@ judge_knows(const struct judge *judge, const struct flow_key *key)
 {
 	const struct flow *flow = flow_find(judge->flows, key);
 
-	return flow != NULL && flow->policy == judge->policy;
+	return flow != NULL && flow->policy == judge->policy && !flow->over;
 }

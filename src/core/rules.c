@@ -209,7 +209,8 @@ line_good(struct parser *p, size_t off, size_t end)
 			    why); /* fits */
 			parser_fault(p,
 			    &(struct token){ .off = from + bad, .len = 1 },
-			    what, "UTF-8 text and tabs", NULL);
+			    what, "UTF-8 text and tabs, lines that end in LF",
+			    NULL);
 			return false;
 		}
 	}

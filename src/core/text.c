@@ -147,6 +147,8 @@ text_bad_byte(const char *s, size_t len, const char **ret_what)
 			*ret_what = "a NUL byte";
 		else if (p[i] == '\r')
 			*ret_what = "a carriage return";
+		else if (n == 3 && memcmp(p + i, "\xef\xbb\xbf", 3) == 0)
+			*ret_what = "a byte order mark";
 		else if ((p[i] < 0x20 && p[i] != '\t') || p[i] == 0x7f ||
 			 (p[i] == 0xc2 && p[i + 1] < 0xa0))
 			*ret_what = "a control character";

@@ -16,8 +16,8 @@ const char *word_nearest(
 const char *word_quote(const char *s, size_t len, char buf[WORD_QUOTE_SIZE]);
 
 /* Offset in s[0..len) of the first byte that has no place in a line of text: a
- * control character but tab, or bad UTF-8; len if there is none, else
- * *ret_what says what it is. */
+ * control character but tab, a byte order mark, or bad UTF-8; len if there is
+ * none, else *ret_what says what it is. */
 size_t text_bad_byte(const char *s, size_t len, const char **ret_what);
 
 #endif

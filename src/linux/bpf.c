@@ -43,6 +43,11 @@
 /* Pid namespaces can't be nested deeper (MAX_PID_NS_LEVEL in the kernel). */
 #define LEVELS_MAX 32
 
+/* Where the unified hierarchy is: alone, or beside the old ones. */
+static const char *const cgroups[] = { "/sys/fs/cgroup",
+	"/sys/fs/cgroup/unified" };
+#define N_CGROUPS (sizeof(cgroups) / sizeof(cgroups[0]))
+
 #define N_FAMILIES 2
 #define N_BIRTHS 3
 
@@ -54,7 +59,7 @@ struct bpf {
 	struct bpf_ops ops;
 	struct attr_sizes sizes;
 	struct bpf_object *object; /* NULL when all is loaded */
-	struct bpf_link *births[N_BIRTHS];
+	struct bpf_link *births[N_BIRTHS], *closes;
 	int links[N_FAMILIES];
 	int fd_uses, fd_events; /* of the rings; -1: not open */
 	struct bpf_ring uses, events;
@@ -112,6 +117,15 @@ use_cb(void *arg, const void *bytes, size_t size)
 }
 
 static void
+closed_cb(struct bpf *bpf, const void *bytes, size_t size)
+{
+	const struct bpf_closed *closed = bytes;
+
+	if (size >= sizeof(*closed) && closed->inode != 0)
+		bpf->ops.closed(bpf->ops.arg, closed->inode);
+}
+
+static void
 event_cb(void *arg, const void *bytes, size_t size)
 {
 	const struct bpf_event *event = bytes;
@@ -119,6 +133,10 @@ event_cb(void *arg, const void *bytes, size_t size)
 	struct exec exec;
 	struct fork fork;
 
+	if (size >= sizeof(event->type) && event->type == BPF_EVENT_CLOSE) {
+		closed_cb(bpf, bytes, size);
+		return;
+	}
 	if (size < sizeof(*event) || event->pid == 0)
 		return; /* in no namespace that we see */
 	if (event->type == BPF_EVENT_EXEC) {
@@ -208,6 +226,29 @@ attach_births(struct bpf *bpf)
 	}
 }
 
+/* Without it what conntrack has of a closed socket stays until it is quiet for
+ * long, and a datagram of who draws its port then is dropped. */
+static void
+attach_closes(struct bpf *bpf)
+{
+	struct bpf_program *prog =
+	    bpf_object__find_program_by_name(bpf->object, "attr_closed");
+	int root;
+
+	if (prog == NULL || bpf_program__fd(prog) < 0)
+		return;
+	for (size_t i = 0; bpf->closes == NULL && i < N_CGROUPS; i++) {
+		root = open(cgroups[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (root < 0)
+			continue;
+		/* refused where it is of another kind */
+		bpf->closes = bpf_program__attach_cgroup(prog, root);
+		if (libbpf_get_error(bpf->closes) != 0)
+			bpf->closes = NULL;
+		(void)close(root); /* the link has it */
+	}
+}
+
 static int
 map_fd(const struct bpf *bpf, const char *name)
 {
@@ -218,6 +259,7 @@ static int
 open_rings(struct bpf *bpf)
 {
 	int fd = map_fd(bpf, "attr.bss");
+	struct stat st;
 	void *bss;
 
 	bpf->fd_uses = fcntl(map_fd(bpf, "uses"), F_DUPFD_CLOEXEC, 0);
@@ -237,6 +279,8 @@ open_rings(struct bpf *bpf)
 	bpf->shared->uses_many = bpf->sizes.uses_ring / 2;
 	bpf->shared->events_many = bpf->sizes.births_ring / 2;
 	bpf->shared->strict_from = mono_now().ns + OLD_FLOWS_NS;
+	if (stat("/proc/self/ns/net", &st) == 0) /* else 0: no socket's */
+		bpf->shared->netns = (uint32_t)st.st_ino;
 	return 0;
 }
 
@@ -329,11 +373,9 @@ seed(struct bpf *bpf)
 	const struct bpf_seed_ops ops = { .exec = bpf->ops.exec,
 		.holds = bpf->ops.holds,
 		.arg = bpf->ops.arg };
-	struct stat st;
 
-	if (stat("/proc/self/ns/net", &st) < 0)
+	if (bpf->shared->netns == 0)
 		return;
-	bpf->shared->netns = (uint32_t)st.st_ino;
 	bpf->seeded = bpf_seed(&ops, bpf->object) == 0;
 }
 
@@ -365,6 +407,7 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 		return r;
 	}
 	attach_births(bpf);
+	attach_closes(bpf);
 	seed(bpf);
 	/* what is attached holds the programs, and they their maps: the text
 	 * and types that they were made of are of no more use */
@@ -384,6 +427,7 @@ bpf_close(struct bpf *bpf)
 			(void)close(bpf->links[i]); /* and it is detached */
 	for (size_t i = 0; i < N_BIRTHS; i++)
 		(void)bpf_link__destroy(bpf->births[i]);
+	(void)bpf_link__destroy(bpf->closes);
 	if (bpf->shared != NULL) /* not volatile for munmap(2) */
 		(void)munmap((void *)bpf->shared, sizeof(*bpf->shared));
 	bpf_ring_done(&bpf->uses);
@@ -406,6 +450,12 @@ bool
 bpf_sees_births(const struct bpf *bpf)
 {
 	return bpf->births[0] != NULL && bpf->births[1] != NULL;
+}
+
+bool
+bpf_sees_closes(const struct bpf *bpf)
+{
+	return bpf->closes != NULL;
 }
 
 bool
@@ -435,7 +485,8 @@ bpf_fd_uses(const struct bpf *bpf)
 int
 bpf_fd_births(const struct bpf *bpf)
 {
-	return bpf_sees_births(bpf) ? bpf->fd_events : -1;
+	return bpf_sees_births(bpf) || bpf_sees_closes(bpf) ? bpf->fd_events
+							    : -1;
 }
 
 uint64_t
@@ -471,6 +522,13 @@ bpf_arm(struct bpf *bpf)
 
 bool
 bpf_sees_births(const struct bpf *bpf)
+{
+	(void)bpf;
+	return false;
+}
+
+bool
+bpf_sees_closes(const struct bpf *bpf)
 {
 	(void)bpf;
 	return false;

@@ -21,6 +21,8 @@ struct bpf_ops {
 	void (*fork)(void *arg, const struct fork *fork);
 	void (*exec)(void *arg, const struct exec *exec);
 	void (*exit)(void *arg, pid_t pid, uint64_t start);
+	/* nobody has this UDP socket any more */
+	void (*closed)(void *arg, uint64_t inode);
 	/* called by bpf_open() alone */
 	void (*holds)(void *arg, const struct holding *holding);
 	void *arg;
@@ -42,6 +44,9 @@ void bpf_arm(struct bpf *bpf);
 /* Births are seen too; without them only what sends is. */
 bool bpf_sees_births(const struct bpf *bpf);
 
+/* Sockets that are closed are told; needs cgroup v2. */
+bool bpf_sees_closes(const struct bpf *bpf);
+
 /* What was there before has been told, too. */
 bool bpf_is_seeded(const struct bpf *bpf);
 
@@ -53,7 +58,7 @@ void bpf_births(struct bpf *bpf);
 
 /* Readable when so much waits that it should be taken, although nobody asks. */
 int bpf_fd_uses(const struct bpf *bpf);
-int bpf_fd_births(const struct bpf *bpf); /* -1: none are seen */
+int bpf_fd_births(const struct bpf *bpf); /* closes, too; -1: no such */
 
 /* Records that the kernel had no room for. */
 uint64_t bpf_lost(const struct bpf *bpf);

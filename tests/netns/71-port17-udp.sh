@@ -77,6 +77,32 @@ print(sum(t["dials"] for t in map(json.loads, sys.stdin)
     if t["name"] == sys.argv[1]))' "$1"
 }
 works() { says ok udp connected 192.0.2.7,7010; }
+# what has no way stays in `flows`, with its reason; a rest may end meanwhile,
+# and the next one that fails begins a longer one
+refused_because() { # REGEX
+	run_in udp storm=1 192.0.2.7,7010
+	flows "any(x['proto'] == 'udp' and x['dport'] == 7010 and
+	    x['verdict'] == 'reroute' and
+	    re.fullmatch(r'$1', x.get('close_reason') or '') for x in f)"
+}
+rests() { # TUNNEL REGEX of what failed
+	run_in udp storm=1 192.0.2.7,7010
+	ctl --json tunnels | python3 -c 'import json, re, sys, time
+t, = [t for t in map(json.loads, sys.stdin) if t["name"] == sys.argv[1]]
+print(t["udp_resting"], t["udp_error"], t["udp_retry_time"])
+sys.exit(t["udp_resting"] != 1 or not re.fullmatch(sys.argv[2], t["udp_error"])
+    or not -5 < t["udp_retry_time"] - time.time() < 61)' "$@"
+}
+rest_is_read() {
+	run_in udp storm=1 192.0.2.7,7010
+	ctl tunnels | grep '^dies' | grep 'tunnel (1 rests [0-9]* s).*granted'
+}
+none_rests() { # TUNNEL
+	ctl --json tunnels | python3 -c 'import json, sys
+t, = [t for t in map(json.loads, sys.stdin) if t["name"] == sys.argv[1]]
+print(t["udp_resting"], t["udp_error"], t["udp_retry_time"])
+sys.exit(t["udp_resting"] != 0 or t["udp_error"] is not None)' "$@"
+}
 echo die >"$tmp/how"
 assoc_up 1082
 via dies
@@ -85,6 +111,11 @@ dropped=$(counter port17_udp_dropped)
 storm
 check "associations that die at once: few" few \
     "$(grep -c assoc "$tmp/assoc.1082")"
+check "flows have those that had no way, and why" wait_for refused_because \
+    'the proxy soon ended what it had granted \(not tried again for [0-9.]+ s\)'
+check "tunnels say that they wait, and why" wait_for rests dies \
+    'the proxy soon ended what it had granted'
+check "people read it, too" wait_for rest_is_read
 check "what has no way meanwhile is counted" [ $(($(counter port17_udp_dropped) -
     dropped)) -gt 100 ]
 echo live >"$tmp/how"
@@ -99,9 +130,13 @@ via later
 daemon_reload
 storm
 check "a proxy that is not there: few dials" few "$(dials later)"
+check "flows say so" wait_for refused_because \
+    'the tunnel can.t be reached \((Connection refused|not tried again .*)\)'
+check "and so do tunnels" wait_for rests later 'the tunnel can.t be reached'
 assoc_up 1083
 check "TCP goes through it again" says welcome tcp 192.0.2.7 7002 first
 check "and so does UDP, at once" works
+check "nothing waits any more" none_rests later
 for at in 0.0.0.0 127.0.0.1; do
 	echo $at >"$tmp/how"
 	check "a proxy that says it is at $at: it is where it was" works
@@ -181,6 +216,29 @@ check "direct, IPv6: five ends" says_all "ok 15" udp rounds=3 \
     2001:db8::8,7011
 check "direct: 65,507 bytes" says ok udp size=65507 192.0.2.7,7010
 check "direct, IPv6: 65,000 bytes" says ok udp size=65000 2001:db8::7,7010
+# one that can't take them in time: the kernel drops, and that is counted
+partner full inc sock.py connect udp 192.0.2.7 7011
+tell full send one
+tell full recv
+check "a flow is up" answers full "got one"
+check "nothing overflowed yet" [ "$(counter port17_udp_overflows)" = 0 ]
+before=$(counter port17_udp_received)
+kill -STOP "$daemon"
+tell full flood 20000
+kill -CONT "$daemon"
+overflowed() {
+	tell full send more
+	[ "$(counter port17_udp_overflows)" -gt 100 ]
+}
+check "what the kernel had no room for is counted" wait_for overflowed
+counted() {
+	local all
+	all=$(($(counter port17_udp_received) +
+	    $(counter port17_udp_overflows) - before))
+	echo $all
+	[ $all -ge 20001 ] # "one" was before, and "more" comes once at least
+}
+check "and with what it took that is all of them" wait_for counted
 check "direct: nobody there" says_like 'ECONNREFUSED' \
     udp connected 192.0.2.7,7099
 check "direct, TCP" says hello tcp 192.0.2.7 7001 echo

@@ -109,6 +109,30 @@ a_review_goes_on_while_flows_come_go_and_move(void **state)
 }
 
 static void
+what_could_not_be_carried_is_shown_and_judged_anew(void **state)
+{
+	struct packet pkt = udp(false, 40000, 7010);
+	struct flow_key key = flow_key_of(&pkt.tuple, false);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("reroute via tor out\n");
+	assert_true(judged(&pkt, found, curl, 0, &n).new_flow);
+	assert_false(judged(&pkt, found, curl, 1, &n).new_flow);
+	judge_end_key(judge, &key);
+	assert_int_equal(flow_count(judge_flows(judge)), 1);
+	assert_int_equal(flow_find(judge_flows(judge), &key)->decision.action,
+	    ACTION_REROUTE);
+	assert_false(judge_knows(judge, &key));
+	v = judged(&pkt, found, curl, 2, &n);
+	assert_int_equal(n, 2);
+	assert_true(v.new_flow);
+	assert_true(judge_knows(judge, &key));
+	assert_false(judged(&pkt, found, curl, 3, &n).new_flow);
+}
+
+static void
 rules_count_flows_and_go_on_after_a_reload(void **state)
 {
 	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
@@ -184,6 +208,7 @@ main(void)
 		TEST(a_review_finds_what_is_decided_otherwise_now),
 		TEST(a_review_keeps_flows_whose_rule_moved),
 		TEST(a_review_goes_on_while_flows_come_go_and_move),
+		TEST(what_could_not_be_carried_is_shown_and_judged_anew),
 		TEST(rules_count_flows_and_go_on_after_a_reload),
 		TEST(what_a_review_ends_stays_ended),
 		TEST(on_loopback_a_rule_for_one_packet_is_another_decision),

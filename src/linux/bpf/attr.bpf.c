@@ -246,6 +246,18 @@ is_same_program(const struct owner *a, const struct owner *b)
 	       a->uid == b->uid && a->gid == b->gid && a->groups == b->groups;
 }
 
+/* One that is in its table would keep the NAT that it began with. */
+static __always_inline int
+begins(struct sk_buff *skb)
+{
+	struct nf_conn *ct = ct_of(skb);
+	unsigned long status = IPS_CONFIRMED;
+
+	if (ct != NULL)
+		bpf_core_read(&status, sizeof(status), &ct->status);
+	return (status & IPS_CONFIRMED) == 0;
+}
+
 /* What is decided will be for who asks now. Where others ask at the same time
  * it is nobody's: which of them is heard last can't be known here. */
 static __always_inline void
@@ -257,7 +269,9 @@ asks_for(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct)
 
 	read_owner(&owner, sk, ct);
 	nobody.tag = owner.tag;
-	if (was != NULL && was->tag == owner.tag &&
+	/* of a new one, in the place of another with these ends, nobody else
+	 * can ask */
+	if (!begins(skb) && was != NULL && was->tag == owner.tag &&
 	    !is_same_program(was, &owner))
 		bpf_map_update_elem(&owners, &key, &nobody, BPF_ANY);
 	else
@@ -368,18 +382,6 @@ tell_image(void)
 	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
 	bpf_map_update_elem(&told, &key, &yes, BPF_ANY);
 	return 0;
-}
-
-/* One that is in its table would keep the NAT that it began with. */
-static __always_inline int
-begins(struct sk_buff *skb)
-{
-	struct nf_conn *ct = ct_of(skb);
-	unsigned long status = IPS_CONFIRMED;
-
-	if (ct != NULL)
-		bpf_core_read(&status, sizeof(status), &ct->status);
-	return (status & IPS_CONFIRMED) == 0;
 }
 
 static __always_inline int
@@ -521,6 +523,7 @@ BPF_PROG(attr_exit, struct task_struct *task)
 	return 0;
 }
 
+#include "src/linux/bpf/closed.h"
 #include "src/linux/bpf/seed.h"
 
 /* Helpers of the kernel's are for programs under its licence; this text alone

@@ -49,7 +49,8 @@ struct bpf_shared {
 	/* the daemon judges: a packet whose sender it can't be told is dropped
 	 */
 	__u32 armed;
-	/* number of the network namespace whose sockets are listed at start */
+	/* number of the network namespace whose sockets are listed at start,
+	 * and told when they are closed */
 	__u32 netns;
 	__u32 zero;
 };
@@ -71,6 +72,7 @@ enum bpf_event_type {
 	BPF_EVENT_FORK = 1,
 	BPF_EVENT_EXEC = 2,
 	BPF_EVENT_EXIT = 3,
+	BPF_EVENT_CLOSE = 4, /* a struct bpf_closed */
 };
 
 struct bpf_event {
@@ -89,6 +91,13 @@ struct bpf_event {
 	__u16 zero;
 	__u32 mounts; /* number of its mount namespace */
 	char comm[16];
+};
+
+/* A UDP socket of this network namespace that nobody has any more. */
+struct bpf_closed {
+	__u32 type;
+	__u32 zero;
+	__u64 inode;
 };
 
 /* A socket of this network namespace that a process had at start. */
