@@ -65,6 +65,7 @@ libcore_a_SOURCES = \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
 	%D%/core/policy_text.c \
 	%D%/core/policy_warn.c %D%/core/policy_warn.h \
+	%D%/core/policy_within.c %D%/core/policy_within.h \
 	%D%/core/print.c \
 	%D%/core/process.c %D%/core/process.h \
 	%D%/core/procline.c %D%/core/procline.h \
@@ -196,10 +197,12 @@ rerouted_SOURCES = \
 	%D%/dump_ev.c %D%/dump_ev.h \
 	%D%/far_dns_ev.c %D%/far_dns_ev.h \
 	%D%/file.c %D%/file.h \
+	%D%/folder.c %D%/folder.h \
 	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
+	%D%/hosts_ev.c %D%/hosts_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \

@@ -102,7 +102,8 @@ test_ktypes_LDADD = $(pure) $(BPF_LIBS) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
-test_load_SOURCES = %D%/unit/test_load.c src/load.c src/file.c src/world.c
+test_load_SOURCES = %D%/unit/test_load.c src/load.c src/file.c src/folder.c \
+	src/world.c
 test_load_CFLAGS = $(AM_CFLAGS)
 test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 

@@ -291,6 +291,53 @@ done
 check "replaced while it ran: blocked as before" came 7201 0
 check "replaced while it ran: accepted no more" came 7202 0
 
+# -- the port of one that ended, when conntrack has forgotten it, by one that
+# waits there for the other side to speak --
+forgotten() { ! grep -q "dport=$1 " "$tmp/ct"; }
+entries() { inc cat /proc/net/nf_conntrack >"$tmp/ct" && forgotten "$1"; }
+rules "accept out exe $bin/good-short" "block out to 10.9.0.2 port 7301" \
+    "block in to 10.9.0.1 port 8001" "default out accept" "default in accept"
+daemon_reload
+count 7301
+timeout=/proc/sys/net/netfilter/nf_conntrack_udp_timeout
+inc sh -c "cat $timeout >'$tmp/timeout'; echo 1 >$timeout"
+inc env SHORT_BIND=8001 "$bin/good-short" udp 10.9.0.2 7301 1 1 >/dev/null
+check "who may speaks from a port" came 7301 1
+wait_for entries 7301
+cat >"$tmp/waits.py" <<'PY'
+import socket
+def at(port):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("10.9.0.1", port))
+    s.settimeout(0 if port == 8001 else 10)
+    return s
+mine, last = at(8001), at(8003)
+print("ready", flush=True)
+last.recv(16)
+try:
+    print("came", mine.recv(16), flush=True)
+except OSError:
+    print("nothing came", flush=True)
+try:
+    mine.sendto(b"it leaks", ("10.9.0.2", 7301))
+except OSError:
+    pass
+PY
+background inc python3 "$tmp/waits.py" >"$tmp/waits"
+waits=$pid
+wait_for grep -q ready "$tmp/waits"
+ins python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.9.0.2", 7301))
+for port in 8001, 8003:
+    s.sendto(b"now", ("10.9.0.1", port))'
+wait "$waits"
+check "who has the port next hears nothing" \
+    grep -qx "nothing came" "$tmp/waits"
+check "and does not get an answer out" came 7301 1
+inc sh -c "cat '$tmp/timeout' >$timeout"
+
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -216,6 +216,29 @@ check "direct, IPv6: five ends" says_all "ok 15" udp rounds=3 \
     2001:db8::8,7011
 check "direct: 65,507 bytes" says ok udp size=65507 192.0.2.7,7010
 check "direct, IPv6: 65,000 bytes" says ok udp size=65000 2001:db8::7,7010
+# one that can't take them in time: the kernel drops, and that is counted
+partner full inc sock.py connect udp 192.0.2.7 7011
+tell full send one
+tell full recv
+check "a flow is up" answers full "got one"
+check "nothing overflowed yet" [ "$(counter port17_udp_overflows)" = 0 ]
+before=$(counter port17_udp_received)
+kill -STOP "$daemon"
+tell full flood 20000
+kill -CONT "$daemon"
+overflowed() {
+	tell full send more
+	[ "$(counter port17_udp_overflows)" -gt 100 ]
+}
+check "what the kernel had no room for is counted" wait_for overflowed
+counted() {
+	local all
+	all=$(($(counter port17_udp_received) +
+	    $(counter port17_udp_overflows) - before))
+	echo $all
+	[ $all -ge 20001 ] # "one" was before, and "more" comes once at least
+}
+check "and with what it took that is all of them" wait_for counted
 check "direct: nobody there" says_like 'ECONNREFUSED' \
     udp connected 192.0.2.7,7099
 check "direct, TCP" says hello tcp 192.0.2.7 7001 echo
