@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dns/outbox_ev.h"
 #include "dns/server_ev.h"
 #include "src/base/budget.h"
+#include "src/base/inodes.h"
 
 /* A question has a port of its own while there are not many: so many at once,
  * and one after so long. */
@@ -47,6 +49,7 @@ struct port {
 	struct server *server;
 	struct event event;
 	int fd;
+	uint64_t inode;
 	int error;   /* that send() was told of; it is of those before */
 	bool chosen; /* among those that may be used again, at this place */
 	bool held;   /* is at work: not to be freed */
@@ -74,6 +77,7 @@ struct plain_ev {
 	size_t n_servers;
 	struct list ports;
 	size_t n_ports;
+	struct inodes *own;
 	struct budget fresh;
 	bool closing;
 	/* what is asked in this turn of the loop leaves together, from here */
@@ -129,6 +133,7 @@ port_free(struct plain_ev *pe, struct port *port)
 	list_remove(&port->node);
 	pe->n_ports--;
 	(void)event_del(&port->event);
+	inodes_remove(pe->own, port->inode);
 	(void)close(port->fd); /* nothing is under way that could fail */
 	free(port);
 }
@@ -288,13 +293,39 @@ port_watch(struct plain_ev *pe, struct port *port)
 	return -ENOMEM;
 }
 
+/* 0 or -errno, and nothing is left open. */
+static int
+port_connect(struct port *port)
+{
+	const struct server *server = port->server;
+	struct stat st;
+	int r;
+
+	port->fd = socket(
+	    server->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (port->fd < 0)
+		return -errno;
+	server_mark(port->fd);
+	r = connect(port->fd, (const void *)&server->sa, server->sa_len) < 0
+		? -errno
+		: port_watch(server->pe, port);
+	if (r < 0) {
+		(void)close(port->fd); /* nothing was sent */
+		return r;
+	}
+	if (fstat(port->fd, &st) == 0 &&
+	    inodes_add(server->pe->own, st.st_ino) == 0)
+		port->inode = st.st_ino;
+	return 0;
+}
+
 /* A port that the kernel takes by chance: 0 or -errno. */
 static int
 port_open(struct server *server, mono_t now, struct port **ret)
 {
 	struct plain_ev *pe = server->pe;
 	struct port *port;
-	int r = 0;
+	int r;
 
 	if (!make_room(pe))
 		return -EMFILE;
@@ -303,18 +334,8 @@ port_open(struct server *server, mono_t now, struct port **ret)
 		return -ENOMEM;
 	port->server = server;
 	port->opened = now;
-	port->fd = socket(
-	    server->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (port->fd >= 0)
-		server_mark(port->fd);
-	if (port->fd < 0 ||
-	    connect(port->fd, (void *)&server->sa, server->sa_len) < 0)
-		r = -errno;
-	if (r == 0)
-		r = port_watch(pe, port);
+	r = port_connect(port);
 	if (r < 0) {
-		if (port->fd >= 0)
-			(void)close(port->fd); /* nothing was sent */
 		free(port);
 		return r;
 	}
@@ -550,12 +571,19 @@ plain_ev_new(
 	prepare_slots(pe);
 	pe->tick = event_new(base, -1, 0, tick_cb, pe);
 	pe->flush = event_new(base, -1, 0, flush_cb, pe);
-	if (pe->tick == NULL || pe->flush == NULL) {
+	pe->own = inodes_new();
+	if (pe->tick == NULL || pe->flush == NULL || pe->own == NULL) {
 		plain_ev_free(pe);
 		return -ENOMEM;
 	}
 	*ret = pe;
 	return 0;
+}
+
+bool
+plain_ev_is_own(const struct plain_ev *pe, uint64_t inode)
+{
+	return inodes_has(pe->own, inode);
 }
 
 void
@@ -585,5 +613,6 @@ plain_ev_free(struct plain_ev *pe)
 		event_free(pe->tick);
 	if (pe->flush != NULL)
 		event_free(pe->flush);
+	inodes_free(pe->own);
 	free(pe);
 }
