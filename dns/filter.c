@@ -61,31 +61,17 @@ ask_name(const struct policy *policy, const struct process *process,
 	return filter_query(policy, process, &about);
 }
 
-/* The name at the start of a CNAME's RDATA, or behind the priority of a SVCB
- * record's; true where there is one besides the root. */
-static bool
-target_of(const struct answer *a, size_t rdata, uint16_t type, struct name *ret)
-{
-	bool svcb = type == TYPE_SVCB || type == TYPE_HTTPS;
-	size_t off = rdata + (svcb ? 2 : 0);
-
-	return (svcb || type == TYPE_CNAME || type == TYPE_DNAME) &&
-	       wire_name_read(ret, a->wire, a->len, &off, true) == 0 &&
-	       !name_is_root(ret);
-}
-
 /* Why record i may not pass; a decision that denies nothing where it may. */
 static struct decision
 judge_record(const struct policy *policy, const struct process *process,
     const struct key *key, const struct answer *answer, unsigned int i)
 {
-	uint16_t type = wire_u16(answer->wire + answer->ttls[i] - 4);
 	struct decision d = { .rule = 0 };
 	struct addresses addresses;
 	struct name target;
 	struct addr addr;
 
-	if (target_of(answer, answer->ttls[i] + 6U, type, &target))
+	if (addresses_target(&target, answer, i))
 		d = ask_name(policy, process, key, &target);
 	addresses_of(&addresses, answer, i);
 	while (!is_denied(&d) && addresses_next(&addresses, &addr))

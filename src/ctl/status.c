@@ -1,6 +1,7 @@
 #include "src/ctl/command.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "src/ctl/table.h"
@@ -108,9 +109,12 @@ print_resolver(const json_t *resolver)
 	json_array_foreach(json_object_get(resolver, "upstreams"), i, u)
 	{
 		const char *why = command_text(u, "why", "");
+		const char *zone = command_text(u, "zone", ".");
+		bool all = strcmp(zone, ".") == 0;
 
-		printf("  upstream %s, %s%s%s\n",
-		    command_text(u, "upstream", "?"),
+		printf("  upstream %s%s%s, %s%s%s\n",
+		    command_text(u, "upstream", "?"), all ? "" : " for ",
+		    all ? "" : zone,
 		    json_is_true(json_object_get(u, "up")) ? "up" : "DOWN",
 		    why[0] != '\0' ? ": " : "", why);
 	}

@@ -48,6 +48,8 @@ check "a blocked name" says 0.0.0.0 @127.0.0.1 x.ads.example
 check "a name behind an alias" says 0.0.0.0 @127.0.0.1 shop.example
 check "an answer says why" status_is NOERROR @127.0.0.1 ads.example
 check "namely by which rule" grep -q 'EDE: 15.*10.rules:1 ad servers' "$tmp/dig"
+check "what it can't do" status_is NOTIMP @127.0.0.1 +opcode=STATUS web.example
+check "is said with a reason, too" grep -q 'EDE: 21.*opcode' "$tmp/dig"
 check "reroutectl asks it, too" \
     [ "$(ctl resolve txt.example TXT | sed 's/ [0-9]* / /')" = \
     'txt.example. IN TXT "hello"' ]
