@@ -282,6 +282,7 @@ change_sources(struct policy_ev *pe, struct change *change)
 		job->read = true;
 		job->config = pe->opts.config;
 		job->dir = pe->opts.rules;
+		job->may_miss = job->dir == NULL && pe->texts.sources.n == 0;
 		job->folder = pe->opts.state;
 		return 0;
 	case CHANGE_TRY:

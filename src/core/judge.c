@@ -98,6 +98,18 @@ judge_flows(const struct judge *judge)
 	return judge->flows;
 }
 
+void
+judge_closed(struct judge *judge, uint64_t inode)
+{
+	flow_closed(judge->flows, inode);
+}
+
+const struct flow *
+judge_closed_next(struct judge *judge)
+{
+	return flow_closed_next(judge->flows);
+}
+
 const struct policy *
 judge_policy(const struct judge *judge)
 {
@@ -200,13 +212,18 @@ is_current(const struct judge *judge, const struct flow *flow, mono_t now)
 
 /* 2. what needs no look-up to be known as of this flow: a SYN seen before,
  * whose sequence number tells it from another connection that got the same
- * ports; and an answer from outside to what a program here began. */
+ * ports; and an answer from outside to what a program here began. A datagram is
+ * for whoever has the port now, and may be the first of a flow of its own where
+ * conntrack has forgotten the other one. */
 static bool
 is_certain(const struct packet *pkt, const struct flow *flow)
 {
 	if (packet_is_syn(pkt))
 		return flow->tcp_syn && flow->in == pkt->in &&
 		       flow->tcp_seq == pkt->tcp_seq;
+	if (pkt->tuple.proto == IPPROTO_UDP ||
+	    pkt->tuple.proto == IPPROTO_UDPLITE)
+		return false;
 	return pkt->in && !flow->in;
 }
 
@@ -512,7 +529,7 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
 	flow->loopback = pkt->loopback;
 	flow->has_ports = pkt->tuple.has_ports;
 	flow->decision = *d;
-	flow->inode = sock->inode;
+	flow_set_socket(judge->flows, flow, sock->inode);
 	flow->by = by_of(sock, proc);
 	if (sock->user != 0 || changed)
 		flow->user = sock->user;
