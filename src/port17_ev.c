@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port17/inodes.h"
 #include "port17/leg_ev.h"
 #include "port17/listen_ev.h"
 #include "port17/udp_ev.h"
+#include "src/base/inodes.h"
 #include "src/base/log.h"
 #include "src/core/conf.h"
 #include "src/core/fakeip.h"
@@ -341,7 +341,7 @@ port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 	if (key->proto == IPPROTO_TCP)
 		sessions_abort(p17->sessions, key, CLOSED_POLICY);
 	else
-		udp_abort(p17->udp, key);
+		udp_abort(p17->udp, key, CLOSED_POLICY);
 }
 
 const struct sessions *
