@@ -125,6 +125,18 @@ if grep -q "closes=yes" "$tmp/daemon.log"; then
 		    and x['sport'] == 5559 and x['direction'] == 'out'
 		    and x['exe'] == '$bin/bad-short' for x in f)"
 	done
+	# what it asked is answered when nobody waits for it any more
+	inc env SHORT_BIND=5559 "$bin/good-short" udp 10.9.0.2 8102 1 1 \
+	    >/dev/null
+	wait_for all_judged
+	wait_for forgotten ""
+	judged_before=$(counter packets)
+	ins env SHORT_BIND=8102 "$short" udp 10.9.0.1 5559 1 1 >/dev/null
+	came_late() { [ "$(counter packets)" -gt "$judged_before" ]; }
+	check "an answer comes too late" wait_for came_late
+	check "… and who asked is still to be seen" flows "[
+	    (x['direction'], x['exe']) for x in f if x['dport'] == 8102
+	    or x['sport'] == 8102] == [('out', '$bin/good-short')]"
 	check "none of them was taken for a thief" \
 	    [ "$(counter taken_dropped)" = "$before" ]
 else
