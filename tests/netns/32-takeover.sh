@@ -219,6 +219,31 @@ for i in $(seq $tries); do
 done
 check "the same program anew: all of $tries" came 7051 $tries
 
+# -- with the ends of one that lives, by a raw socket --
+count 7600
+mkfifo "$tmp/end"
+background inc "$bin/good" -c "exec 3<>/dev/udp/10.9.0.2/7600
+    echo good >&3; read x <$tmp/end"
+lives=$pid
+check "who may sends" came 7600 1
+ctl --json flows >"$tmp/flows"
+sport=$(sed -n 's/.*"sport":\([0-9]*\),.*"dport":7600,.*/\1/p' "$tmp/flows")
+cat >"$tmp/forge.py" <<'PY'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+udp = b"".join(n.to_bytes(2, "big") for n in (int(sys.argv[1]), 7600, 12, 0))
+ip = bytes([0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 10, 9, 0, 1, 10, 9, 0, 2])
+for i in range(3):
+    try:
+        s.sendto(ip + udp + b"evil", ("10.9.0.2", 0))
+    except PermissionError:
+        pass
+PY
+inc python3 "$tmp/forge.py" "$sport"
+check "who forges its ends does not: none of 3" came 7600 1
+echo >"$tmp/end"
+wait "$lives"
+
 # -- as what it is --
 spoof() { # spoof NAME PORT COMMAND...: none of it arrives
 	_name=$1 _port=$2
