@@ -13,11 +13,9 @@
 /* RFC 9520: what failed is not asked again at once. */
 #define ERROR_TTL 5
 
-static void
-task_free(struct resolve *r, struct task *task)
+void
+task_leave(struct task *task)
 {
-	due_cancel(&r->due, &task->due);
-	map_remove(&r->tasks, &task->node);
 	while (!list_empty(&task->attempts)) {
 		struct attempt *attempt =
 		    container_of(task->attempts.next, struct attempt, node);
@@ -25,8 +23,18 @@ task_free(struct resolve *r, struct task *task)
 		list_remove(&attempt->node);
 		attempt->task = NULL; /* its answer still tells of health */
 	}
+	task->n_flying = 0;
+}
+
+static void
+task_free(struct resolve *r, struct task *task)
+{
+	due_cancel(&r->due, &task->due);
+	map_remove(&r->tasks, &task->node);
+	task_leave(task);
 	task->asker->tasks--;
 	task->asker->user->tasks--;
+	free(task->chase);
 	free(task);
 }
 
