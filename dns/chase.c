@@ -170,8 +170,8 @@ tell_denied(struct resolve *r, struct task *task, const struct answer *answer,
 		struct waiter *w = container_of(node, struct waiter, node);
 
 		if (w->generation != r->generation ||
-		    filter_answer(r->policy, w->client.asker->process,
-			&task->key, answer, &d))
+		    filter_answer(
+			r->policy, w->client.asker, &task->key, answer, &d))
 			continue;
 		list_remove(&w->node);
 		list_append(&denied, &w->node);

@@ -108,6 +108,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
 	%D%/linux/bpf/seed.h %D%/linux/bpf/task.h \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
+	%D%/linux/bpf_heard.c %D%/linux/bpf_heard.h \
 	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/bpf_said.c %D%/linux/bpf_said.h \
