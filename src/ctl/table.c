@@ -255,17 +255,39 @@ drop_one(const struct table *table, size_t *widths)
 	return true;
 }
 
+/* The last one but the first; false when there is none. */
+static bool
+drop_last(const struct table *table, size_t *widths)
+{
+	for (size_t i = table->n_columns; i-- > 1;)
+		if (widths[i] > 0) {
+			widths[i] = 0;
+			return true;
+		}
+	return false;
+}
+
+/* On a screen that is narrower than what columns would keep. */
+#define NARROW ((size_t)5)
+
 /* The widest column gives way until all fit; when none can give more, one is
- * left out (width 0). */
+ * left out (width 0). Where that is not enough they give more, and then the
+ * last ones go. */
 static void
 fit(const struct table *table, size_t *widths, size_t room)
 {
+	bool narrow = false;
+
 	for (;;) {
 		size_t total = 0, widest = SIZE_MAX;
 
 		for (size_t i = 0; i < table->n_columns; i++) {
+			size_t keep = table->columns[i].keep;
+
 			total += widths[i] > 0 ? widths[i] + 2 : 0;
-			if (widths[i] > table->columns[i].keep &&
+			if (narrow && keep > NARROW)
+				keep = NARROW;
+			if (widths[i] > keep &&
 			    (widest == SIZE_MAX || widths[i] > widths[widest]))
 				widest = i;
 		}
@@ -273,7 +295,11 @@ fit(const struct table *table, size_t *widths, size_t room)
 			return;
 		if (widest != SIZE_MAX)
 			widths[widest]--;
-		else if (!drop_one(table, widths))
+		else if (drop_one(table, widths))
+			continue;
+		else if (!narrow)
+			narrow = true;
+		else if (!drop_last(table, widths))
 			return;
 	}
 }
