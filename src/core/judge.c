@@ -236,13 +236,18 @@ takes_reset(const struct packet *pkt, struct flow *flow)
 
 /* 2. what needs no look-up to be known as of this flow: a SYN seen before,
  * whose sequence number tells it from another connection that got the same
- * ports; and an answer from outside to what a program here began. */
+ * ports; and an answer from outside to what a program here began. A datagram is
+ * for whoever has the port now, and may be the first of a flow of its own where
+ * conntrack has forgotten the other one. */
 static bool
 is_certain(const struct packet *pkt, const struct flow *flow)
 {
 	if (packet_is_syn(pkt))
 		return flow->tcp_syn && flow->in == pkt->in &&
 		       flow->tcp_seq == pkt->tcp_seq;
+	if (pkt->tuple.proto == IPPROTO_UDP ||
+	    pkt->tuple.proto == IPPROTO_UDPLITE)
+		return false;
 	return pkt->in && !flow->in;
 }
 

@@ -150,8 +150,8 @@ bool judge_is_moved(const struct decision *from, const struct decision *to);
 enum review judge_review(
     struct judge *judge, struct flow **ret_flow, struct decision *ret);
 
-/* What was decided is only to be seen from now on, without the rule, which may
- * be there no more: its next packet is judged as if it were the first. */
+/* What was decided is only to be seen from now on, with the rule as it was: its
+ * next packet is judged as if it were the first. */
 void judge_part(struct flow *flow);
 /* It was ended by this decision, and is shown so. */
 void judge_settle(struct judge *judge, struct flow *flow,

@@ -70,6 +70,44 @@ queries(void **state)
 			rows[i].len) == rows[i].kind);
 }
 
+/* What is refused for its header has an EDNS all the same: the answer says why
+ * in it. */
+static void
+refused_with_edns(void **state)
+{
+	static const struct {
+		const char *name, *bytes;
+		size_t len;
+		bool edns;
+	} rows[] = {
+		ROW("opcode",
+		    "\x12\x34\x11\0\0\1\0\0\0\0\0\1" QUESTION OPT_(
+			"\0\0\0\0", "\0\0"),
+		    true),
+		ROW("opcode without", "\x12\x34\x11\0\0\1\0\0\0\0\0\0" QUESTION,
+		    false),
+		ROW("no question",
+		    "\x12\x34\1\0\0\0\0\0\0\0\0\1" OPT_("\0\0\0\0", "\0\0"),
+		    true),
+		ROW("two questions",
+		    "\x12\x34\1\0\0\2\0\0\0\0\0\1" QUESTION QUESTION OPT_(
+			"\0\0\0\0", "\0\0"),
+		    true),
+		ROW("questions that are not there",
+		    "\x12\x34\1\0\xff\xff\0\0\0\0\0\1" QUESTION OPT_(
+			"\0\0\0\0", "\0\0"),
+		    false),
+	};
+	struct query q;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		(void)query_parse(
+		    &q, (const uint8_t *)rows[i].bytes, rows[i].len);
+		row_true(rows[i].name, q.edns == rows[i].edns);
+	}
+}
+
 static void
 special_names(void **state)
 {
@@ -357,6 +395,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queries),
+		cmocka_unit_test(refused_with_edns),
 		cmocka_unit_test(special_names),
 		cmocka_unit_test(cache_evicts),
 		cmocka_unit_test(cache_flushes),
