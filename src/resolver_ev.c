@@ -421,3 +421,9 @@ resolver_ev_listens(const struct resolver_ev *re)
 {
 	return re->server != NULL;
 }
+
+bool
+resolver_ev_is_own(const struct resolver_ev *re, uint64_t inode)
+{
+	return re != NULL && upstreams_ev_is_own(re->upstreams, inode);
+}
