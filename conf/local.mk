@@ -30,7 +30,8 @@ install-data-local:
 	$(INSTALL_DATA) $(srcdir)/%D%/rerouted.sysusers \
 	    $(DESTDIR)$(sysusersdir)/rerouted.conf
 	$(MKDIR_P) $(DESTDIR)$(sysconfdir)/rerouted/rules.d \
-	    $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf.d
+	    $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf.d \
+	    $(DESTDIR)$(sysconfdir)/rerouted/lists
 	test -e $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf || \
 	    $(INSTALL_DATA) $(srcdir)/%D%/rerouted.conf \
 	    $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf

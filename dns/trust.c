@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/tls_peer.h"
+
 struct trust {
 	unsigned int refs;
 	SSL_CTX *context;
@@ -302,28 +304,6 @@ verify_cb(int good, X509_STORE_CTX *store)
 /* Connections ---------------------------------------------------------------
  */
 
-/* Who it must be. */
-static bool
-set_name(SSL *ssl, const struct upstream_spec *spec)
-{
-	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-	char name[UPSTREAM_NAME_SIZE];
-	size_t n = strlen(spec->name);
-
-	/* RFC 8310 section 8.1: no common names, no f*.example */
-	X509_VERIFY_PARAM_set_hostflags(
-	    param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
-		       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (n == 0)
-		return X509_VERIFY_PARAM_set1_ip(
-			   param, spec->addr.bytes, addr_len(&spec->addr)) == 1;
-	memcpy(name, spec->name, n + 1);
-	if (name[n - 1] == '.') /* certificates have none */
-		name[n - 1] = '\0';
-	return SSL_set1_host(ssl, name) == 1 &&
-	       SSL_set_tlsext_host_name(ssl, name) == 1;
-}
-
 struct ssl_st *
 trust_begin(struct trust *trust, const struct upstream_spec *spec, int fd,
     struct trust_link *link)
@@ -335,7 +315,8 @@ trust_begin(struct trust *trust, const struct upstream_spec *spec, int fd,
 	if (ssl == NULL)
 		return NULL;
 	SSL_set_app_data(ssl, link);
-	if (!set_name(ssl, spec) || SSL_set_fd(ssl, fd) != 1) {
+	if (!tls_peer_expect(ssl, spec->name, &spec->addr) ||
+	    SSL_set_fd(ssl, fd) != 1) {
 		SSL_free(ssl);
 		return NULL;
 	}

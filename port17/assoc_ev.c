@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -64,6 +65,12 @@ number_of(const struct assocs *assocs, const struct claim *claim,
 	return map_hash(&assocs->map, &alike, sizeof(alike));
 }
 
+static uint64_t
+group_of(const struct assocs *assocs, const char *via)
+{
+	return map_hash(&assocs->map, via, strlen(via));
+}
+
 static bool
 may_begin(struct assocs *assocs, uint64_t number, const struct tunnel *via)
 {
@@ -80,6 +87,17 @@ is_young(const struct assoc *assoc, mono_t now)
 	return mono_before(now, mono_add(assoc->up_at, YOUNG_NS));
 }
 
+/* Its dial went well, and was noted so. */
+static void
+note_short(const struct assoc *assoc, mono_t now)
+{
+	struct tunnel_state *state =
+	    dialer_state(assoc->assocs->opts.dialer, assoc->key.via->name);
+
+	if (state != NULL)
+		tunnel_state_error(state, OUTCOME_SHORT_LIVED, "UDP", now);
+}
+
 /* Whether those after it have to wait. */
 static void
 note_end(struct assoc *assoc, enum outcome outcome)
@@ -92,13 +110,16 @@ note_end(struct assoc *assoc, enum outcome outcome)
 	if (outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_DENIED ||
 	    outcome == OUTCOME_LOOP)
 		return;
-	if (outcome == OUTCOME_CONNECTED && !is_young(assoc, now))
+	if (outcome == OUTCOME_CONNECTED && !is_young(assoc, now)) {
 		backoff_worked(backoff, assoc->number);
-	else
-		backoff_failed(backoff, assoc->number,
-		    outcome == OUTCOME_TUNNEL_DOWN ||
-			outcome == OUTCOME_TUNNEL_SLOW,
-		    now);
+		return;
+	}
+	if (outcome == OUTCOME_CONNECTED) {
+		outcome = OUTCOME_SHORT_LIVED;
+		note_short(assoc, now);
+	}
+	backoff_failed(backoff, assoc->number,
+	    group_of(assoc->assocs, assoc->key.via->name), outcome, now);
 }
 
 static void
@@ -128,14 +149,16 @@ assoc_leave(struct assoc *assoc, struct list *user)
 
 /* Its users leave it, each for itself. */
 static void
-assoc_end(struct assoc *assoc, enum outcome outcome)
+assoc_end(struct assoc *assoc, enum outcome outcome, const char *why)
 {
 	struct assocs *assocs = assoc->assocs;
+	struct shake_error error;
 
+	shake_fail(&error, outcome, why);
 	note_end(assoc, outcome);
 	map_remove(&assocs->map, &assoc->node); /* nobody finds it any more */
 	assoc->dying = true;
-	assocs->opts.gone(assocs->opts.arg, assoc, &assoc->users, outcome);
+	assocs->opts.gone(assocs->opts.arg, assoc, &assoc->users, &error);
 	assoc_free(assoc);
 }
 
@@ -215,7 +238,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (udp_sock_read(&assoc->sock, &reader) < 0) /* the relay is gone */
-		assoc_end(assoc, OUTCOME_CONNECTED);
+		assoc_end(assoc, OUTCOME_CONNECTED, "");
 }
 
 /* Coming up ---------------------------------------------------------------- */
@@ -251,7 +274,7 @@ leg_changed(void *arg, struct leg *leg)
 
 	if (n == -EAGAIN || n > 0)
 		return;
-	assoc_end(assoc, OUTCOME_CONNECTED);
+	assoc_end(assoc, OUTCOME_CONNECTED, "");
 }
 
 static int
@@ -281,7 +304,7 @@ dial_done(void *arg, const struct dial_result *result)
 
 	assoc->dial = NULL;
 	if (result->outcome != OUTCOME_CONNECTED) {
-		assoc_end(assoc, result->outcome);
+		assoc_end(assoc, result->outcome, result->why);
 		return;
 	}
 	assoc->leg = result->leg;
@@ -289,7 +312,7 @@ dial_done(void *arg, const struct dial_result *result)
 	assoc->leg->arg = assoc;
 	r = open_relay(assoc, result);
 	if (r < 0) {
-		assoc_end(assoc, outcome_of_errno(-r));
+		assoc_end(assoc, outcome_of_errno(-r), strerror(-r));
 		return;
 	}
 	assoc->up_at = mono_now();
@@ -338,36 +361,85 @@ find(const struct assocs *assocs, const struct assoc_key *key, uint64_t hash)
 	return NULL;
 }
 
-struct assoc *
-assoc_use(struct assocs *assocs, const struct claim *claim,
-    const struct tunnel *via, const struct flow_key *key, struct list *user)
+static struct assoc_key
+key_of(const struct assoc_want *want)
 {
-	struct assoc_key assoc_key;
+	struct assoc_key key;
+
+	memset(&key, 0, sizeof(key)); /* hashed with its padding */
+	key.src = want->key->local;
+	key.sport = want->key->lport;
+	if (want->claim->by_name)
+		key.name = want->key->remote;
+	key.via = want->via;
+	key.process = want->claim->process;
+	return key;
+}
+
+static void
+say_rest(const struct assocs *assocs, uint64_t number, struct shake_error *ret)
+{
+	mono_t now = mono_now();
+	const struct backoff_rest *rest =
+	    backoff_rest(&assocs->backoff, number, now);
+	char why[SHAKE_WHY_SIZE];
+
+	if (rest == NULL)
+		return;
+	(void)snprintf(why, sizeof(why), "not tried again for %.1f s",
+	    (double)mono_since(rest->until, now) / (double)MONO_S); /* fits */
+	shake_fail(ret, rest->outcome, why);
+}
+
+static struct assoc *
+make(struct assocs *assocs, const struct assoc_want *want,
+    const struct assoc_key *key, struct shake_error *ret_error)
+{
+	uint64_t number = number_of(assocs, want->claim, want->via, want->key);
 	struct assoc *assoc;
-	uint64_t hash;
 
-	memset(&assoc_key, 0, sizeof(assoc_key)); /* hashed with its padding */
-	assoc_key.src = key->local;
-	assoc_key.sport = key->lport;
-	if (claim->by_name)
-		assoc_key.name = key->remote;
-	assoc_key.via = via;
-	assoc_key.process = claim->process;
-	hash = map_hash(&assocs->map, &assoc_key, sizeof(assoc_key));
-	assoc = find(assocs, &assoc_key, hash);
-	if (assoc == NULL && assocs->map.count < assocs->opts.max) {
-		uint64_t number = number_of(assocs, claim, via, key);
-
-		if (may_begin(assocs, number, via))
-			assoc = assoc_new(assocs, claim, &assoc_key, key);
-		if (assoc != NULL) {
-			assoc->number = number;
-			map_put(&assocs->map, &assoc->node, hash);
-		}
+	shake_fail(ret_error, OUTCOME_NO_ROOM, "");
+	if (assocs->map.count >= assocs->opts.max)
+		return NULL;
+	if (!may_begin(assocs, number, want->via)) {
+		say_rest(assocs, number, ret_error);
+		return NULL;
 	}
+	assoc = assoc_new(assocs, want->claim, key, want->key);
 	if (assoc != NULL)
-		list_append(&assoc->users, user);
+		assoc->number = number;
 	return assoc;
+}
+
+struct assoc *
+assoc_use(struct assocs *assocs, const struct assoc_want *want,
+    struct list *user, struct shake_error *ret_error)
+{
+	struct assoc_key key = key_of(want);
+	uint64_t hash = map_hash(&assocs->map, &key, sizeof(key));
+	struct assoc *assoc = find(assocs, &key, hash);
+
+	if (assoc == NULL) {
+		assoc = make(assocs, want, &key, ret_error);
+		if (assoc == NULL)
+			return NULL;
+		map_put(&assocs->map, &assoc->node, hash);
+	}
+	list_append(&assoc->users, user);
+	return assoc;
+}
+
+size_t
+assocs_resting(const struct assocs *assocs, const char *via, mono_t now,
+    struct assoc_rest *ret)
+{
+	const struct backoff_rest *rest;
+	size_t n = backoff_resting(
+	    &assocs->backoff, group_of(assocs, via), now, &rest);
+
+	if (n > 0)
+		*ret = (struct assoc_rest){ rest->outcome, rest->until };
+	return n;
 }
 
 const struct tunnel *

@@ -8,6 +8,7 @@
 #include "port17/claim.h"
 #include "port17/dgram.h"
 #include "port17/dial_ev.h"
+#include "port17/shake.h"
 #include "port17/target.h"
 #include "src/base/list.h"
 
@@ -42,19 +43,26 @@ struct assocs_opts {
 	/* it is gone: those that used it leave it, each for itself. outcome: of
 	 * the dial, CONNECTED where it had been up */
 	void (*gone)(void *arg, struct assoc *assoc, struct list *users,
-	    enum outcome outcome);
+	    const struct shake_error *error);
 	void *arg;
 };
 
 int assocs_new(struct assocs **ret, const struct assocs_opts *opts);
 void assocs_free(struct assocs *assocs); /* nobody uses one; NULL too */
 
+/* Of which flow, and through which tunnel: a socks5 one of claim->set. */
+struct assoc_want {
+	const struct claim *claim;
+	const struct tunnel *via;
+	const struct flow_key *key;
+};
+
 /* The one of this socket and tunnel, made where there is none yet, with one
- * user more. NULL: too many, no memory, or one that is alike has failed a
- * moment ago (port17/backoff.h). claim is borrowed as long as it is used: via
- * is a socks5 tunnel of claim->set. */
-struct assoc *assoc_use(struct assocs *assocs, const struct claim *claim,
-    const struct tunnel *via, const struct flow_key *key, struct list *user);
+ * user more; the claim is borrowed as long as it is used. NULL: too many, no
+ * memory, or one that is alike has failed a moment ago (port17/backoff.h);
+ * *ret_error says which. */
+struct assoc *assoc_use(struct assocs *assocs, const struct assoc_want *want,
+    struct list *user, struct shake_error *ret_error);
 /* With the last user it goes. */
 void assoc_leave(struct assoc *assoc, struct list *user);
 
@@ -69,5 +77,15 @@ void assoc_send_kept(
     struct assoc *assoc, struct dgram_kept *kept, const struct dgram_in *head);
 
 const struct tunnel *assoc_via(const struct assoc *assoc);
+
+/* How many of those that are alike (to the tunnel: one for each user that it
+ * is told) rest after a failure; *ret: what failed of the one that may be tried
+ * first, and when that is. */
+struct assoc_rest {
+	enum outcome outcome;
+	mono_t until;
+};
+size_t assocs_resting(const struct assocs *assocs, const char *via, mono_t now,
+    struct assoc_rest *ret);
 
 #endif

@@ -39,6 +39,12 @@ add(struct backoff *backoff, uint64_t number)
 	return rest;
 }
 
+static bool
+is_unreachable(enum outcome outcome)
+{
+	return outcome == OUTCOME_TUNNEL_DOWN || outcome == OUTCOME_TUNNEL_SLOW;
+}
+
 bool
 backoff_may(
     struct backoff *backoff, uint64_t number, mono_t reached, mono_t now)
@@ -47,7 +53,8 @@ backoff_may(
 
 	if (rest == NULL)
 		return true;
-	if (rest->unreachable && mono_before(rest->failed, reached)) {
+	if (is_unreachable(rest->outcome) &&
+	    mono_before(rest->failed, reached)) {
 		forget(backoff, rest);
 		return true;
 	}
@@ -59,8 +66,8 @@ backoff_may(
 }
 
 void
-backoff_failed(
-    struct backoff *backoff, uint64_t number, bool unreachable, mono_t now)
+backoff_failed(struct backoff *backoff, uint64_t number, uint64_t group,
+    enum outcome outcome, mono_t now)
 {
 	struct backoff_rest *rest = find(backoff, number, now);
 
@@ -74,7 +81,8 @@ backoff_failed(
 	rest->failed = now;
 	rest->until = mono_add(now, rest->ns);
 	rest->tried = false;
-	rest->unreachable = unreachable;
+	rest->outcome = outcome;
+	rest->group = group;
 }
 
 void
@@ -86,7 +94,7 @@ backoff_up(struct backoff *backoff, uint64_t number, mono_t now)
 		return;
 	rest->until = now;
 	rest->tried = false;
-	rest->unreachable = false;
+	rest->outcome = OUTCOME_CONNECTED;
 }
 
 void
@@ -98,4 +106,40 @@ backoff_worked(struct backoff *backoff, uint64_t number)
 		forget(backoff, &backoff->v[i]);
 		return;
 	}
+}
+
+static bool
+is_resting(const struct backoff_rest *rest, mono_t now)
+{
+	return mono_before(now, rest->until);
+}
+
+const struct backoff_rest *
+backoff_rest(const struct backoff *backoff, uint64_t number, mono_t now)
+{
+	for (size_t i = 0; i < backoff->n; i++)
+		if (backoff->v[i].number == number &&
+		    is_resting(&backoff->v[i], now))
+			return &backoff->v[i];
+	return NULL;
+}
+
+size_t
+backoff_resting(const struct backoff *backoff, uint64_t group, mono_t now,
+    const struct backoff_rest **ret_next)
+{
+	size_t n = 0;
+
+	*ret_next = NULL;
+	for (size_t i = 0; i < backoff->n; i++) {
+		const struct backoff_rest *rest = &backoff->v[i];
+
+		if (rest->group != group || !is_resting(rest, now))
+			continue;
+		n++;
+		if (*ret_next == NULL ||
+		    mono_before(rest->until, (*ret_next)->until))
+			*ret_next = rest;
+	}
+	return n;
 }

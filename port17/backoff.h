@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "port17/outcome.h"
 #include "src/base/mono.h"
 
 /* What failed is left alone for a while, and twice as long each time: however
@@ -16,10 +17,10 @@
 #define BACKOFF_MAX 256
 
 struct backoff_rest {
-	uint64_t number, ns;
+	uint64_t number, group, ns;
 	mono_t failed, until;
-	bool tried;	  /* one of its tries is under way */
-	bool unreachable; /* that was it: others may reach it first */
+	bool tried; /* one of its tries is under way */
+	enum outcome outcome;
 };
 
 struct backoff {
@@ -32,14 +33,24 @@ struct backoff {
 bool backoff_may(
     struct backoff *backoff, uint64_t number, mono_t reached, mono_t now);
 
-/* It failed; what fails while it rests is no news. */
-void backoff_failed(
-    struct backoff *backoff, uint64_t number, bool unreachable, mono_t now);
+/* It failed like this; what fails while it rests is no news. Where it could not
+ * be reached, others may reach it first. group: of those that are shown
+ * together. */
+void backoff_failed(struct backoff *backoff, uint64_t number, uint64_t group,
+    enum outcome outcome, mono_t now);
 
 /* It is there: all may try it. It rests for longer when it fails soon again. */
 void backoff_up(struct backoff *backoff, uint64_t number, mono_t now);
 
 /* It works for good. */
 void backoff_worked(struct backoff *backoff, uint64_t number);
+
+/* The one that rests now; NULL: it does not. */
+const struct backoff_rest *backoff_rest(
+    const struct backoff *backoff, uint64_t number, mono_t now);
+
+/* How many of a group rest now; *ret_next: which of them may be tried first. */
+size_t backoff_resting(const struct backoff *backoff, uint64_t group,
+    mono_t now, const struct backoff_rest **ret_next);
 
 #endif

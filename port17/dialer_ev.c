@@ -90,6 +90,15 @@ dialer_state(struct dialer *dialer, const char *name)
 }
 
 void
+tunnel_state_error(struct tunnel_state *state, enum outcome outcome,
+    const char *why, mono_t now)
+{
+	state->error = outcome;
+	state->error_at = now;
+	(void)snprintf(state->why, sizeof(state->why), "%s", why); /* cut */
+}
+
+void
 tunnel_state_end(struct tunnel_state *state, bool trial, enum outcome outcome,
     const char *why)
 {
@@ -101,9 +110,7 @@ tunnel_state_end(struct tunnel_state *state, bool trial, enum outcome outcome,
 	if (outcome == OUTCOME_CONNECTED || outcome == OUTCOME_GONE)
 		return;
 	state->failures++;
-	state->error = outcome;
-	state->error_at = now;
-	(void)snprintf(state->why, sizeof(state->why), "%s", why); /* cut */
+	tunnel_state_error(state, outcome, why, now);
 }
 
 const struct sock_maker *

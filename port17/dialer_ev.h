@@ -69,6 +69,10 @@ struct tunnel_set *dialer_tunnels(const struct dialer *dialer); /* borrowed */
 /* By name, made where it is not there; NULL when there is no memory. */
 struct tunnel_state *dialer_state(struct dialer *dialer, const char *name);
 
+/* What is shown as its last error. */
+void tunnel_state_error(struct tunnel_state *state, enum outcome outcome,
+    const char *why, mono_t now);
+
 /* Something ended like this that goes by the tunnel (by the trial that
  * health_begin() said it was): counted, and remembered. */
 void tunnel_state_end(struct tunnel_state *state, bool trial,

@@ -41,6 +41,8 @@
 	X(CERTIFICATE, "certificate",                                          \
 	    "the proxy's certificate is not the one expected", EHOSTUNREACH,   \
 	    T)                                                                 \
+	X(SHORT_LIVED, "short-lived",                                          \
+	    "the proxy soon ended what it had granted", EHOSTUNREACH, N)       \
 	X(NO_ROOM, "no-room", "too many connections at once", EHOSTUNREACH, N) \
 	X(GONE, "gone", "the program gave up", ECONNREFUSED, F)
 

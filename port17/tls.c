@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/base/tls_peer.h"
+
 static void
 say(char *why, size_t size, const char *what)
 {
@@ -58,26 +60,14 @@ tls_begin(struct ssl_ctx_st *context, const struct tunnel *tunnel, int fd)
 {
 	static const unsigned char http1[] = "\x08http/1.1";
 	SSL *ssl = SSL_new(context);
-	X509_VERIFY_PARAM *param;
-	const char *name = tunnel->tls_name;
-	int ok = 1;
+	const char *name =
+	    tunnel->tls_name[0] != '\0' ? tunnel->tls_name : tunnel->host;
 
 	if (ssl == NULL)
 		return NULL;
-	param = SSL_get0_param(ssl);
-	if (name[0] == '\0' && tunnel->host[0] != '\0')
-		name = tunnel->host;
-	if (name[0] != '\0') {
-		ok = SSL_set_tlsext_host_name(ssl, name) == 1 &&
-		     X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
-	} else {
-		char text[ADDR_STRLEN];
-
-		ok = X509_VERIFY_PARAM_set1_ip_asc(
-			 param, addr_format(&tunnel->addr, text)) == 1;
-	}
 	(void)SSL_set_alpn_protos(ssl, http1, sizeof(http1) - 1);
-	if (!ok || SSL_set_fd(ssl, fd) != 1) {
+	if (!tls_peer_expect(ssl, name, &tunnel->addr) ||
+	    SSL_set_fd(ssl, fd) != 1) {
 		SSL_free(ssl);
 		ERR_clear_error();
 		return NULL;

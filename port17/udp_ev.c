@@ -12,6 +12,10 @@
 #include "src/linux/ct.h"
 
 #define SWEEP_MS 1000
+/* After so long without a word of the program's its port may be another flow's:
+ * conntrack, whose time-outs others set, to a second at least, is asked again.
+ */
+#define DOUBT_NS (100 * MONO_MS)
 
 struct entry {
 	struct udp *udp;
@@ -50,12 +54,13 @@ flow_end(struct udp *udp, struct udp_flow *flow, enum closed closed)
 	struct tunnel_state *state =
 	    flow->via != NULL ? dialer_state(udp->opts.dialer, flow->via->name)
 			      : NULL;
+	const struct udp_end end = { closed, &udp->ways.error };
 
 	if (state != NULL) {
 		state->up += flow->up;
 		state->down += flow->down;
 	}
-	udp->opts.ended(udp->opts.arg, flow, closed);
+	udp->opts.ended(udp->opts.arg, flow, &end);
 	udp_way_leave(&udp->ways, flow);
 	dgram_kept_done(&flow->kept);
 	udpnat_remove(&udp->nat, &flow->nat);
@@ -104,12 +109,12 @@ udp_find(const struct udp *udp, const struct flow_key *key)
 }
 
 void
-udp_abort(struct udp *udp, const struct flow_key *key)
+udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed)
 {
 	struct udp_flow *flow = find(udp, key);
 
 	if (flow != NULL)
-		flow_end(udp, flow, CLOSED_POLICY);
+		flow_end(udp, flow, closed);
 }
 
 /* To the program ----------------------------------------------------------- */
@@ -190,7 +195,7 @@ sweep_soon(struct udp *udp)
 static struct udp_flow *
 flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 {
-	struct udpnat_entry *oldest = udpnat_crowded(&udp->nat);
+	struct udpnat_entry *oldest;
 	struct udp_flow *flow;
 	mono_t now = mono_now();
 	struct flow_key key;
@@ -206,6 +211,9 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 		udp->opts.refuse(udp->opts.arg, seen, &key);
 		return NULL;
 	}
+	/* it came from another port before, in an earlier life */
+	udp_abort(udp, &key, CLOSED_IDLE);
+	oldest = udpnat_crowded(&udp->nat);
 	if (oldest != NULL)
 		flow_end(udp, container_of(oldest, struct udp_flow, nat),
 		    CLOSED_NO_ROOM);
@@ -217,7 +225,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->udp = udp;
 	flow->sock.fd = -1;
 	flow->claim = claim;
-	flow->began = now;
+	flow->began = flow->heard = now;
 	flow->entry = (unsigned int)(entry - udp->entries);
 	flow->nat.peer = seen->remote;
 	flow->nat.port = seen->rport;
@@ -228,6 +236,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 		sweep_soon(udp);
 	udpnat_add(&udp->nat, &flow->nat, now);
 	list_prepend(&udp->all, &flow->all);
+	shake_fail(&udp->ways.error, OUTCOME_UNSUPPORTED, "");
 	if (udp_way_open(&udp->ways, flow, now) == 0)
 		return flow;
 	flow_refuse(udp, flow, CLOSED_DIAL);
@@ -243,18 +252,36 @@ has_way(const struct udp_flow *flow)
 
 /* From the program --------------------------------------------------------- */
 
+/* Conntrack has forgotten what came from that port, and something else comes
+ * from it now. */
+static bool
+is_another(const struct udp *udp, const struct udp_flow *flow,
+    const struct flow_key *seen, mono_t now)
+{
+	struct flow_key key;
+
+	return mono_since(now, flow->heard) >= DOUBT_NS &&
+	       (ct_original(udp->opts.ct, seen, &key, NULL) < 0 ||
+		   memcmp(&key, &flow->nat.key, sizeof(key)) != 0);
+}
+
 static struct udp_flow *
-flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from)
+flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
+    mono_t now)
 {
 	uint16_t port;
 	struct addr peer = sock_addr_get(from, &port);
 	struct udpnat_entry *nat = udpnat_find(&udp->nat, &peer, port);
-	struct flow_key seen;
+	struct flow_key seen = seen_by(entry, &peer, port);
+	struct udp_flow *flow = NULL;
 
 	if (nat != NULL)
-		return container_of(nat, struct udp_flow, nat);
-	flush(udp); /* making room may end a flow that something waits of */
-	seen = seen_by(entry, &peer, port);
+		flow = container_of(nat, struct udp_flow, nat);
+	if (flow != NULL && !is_another(udp, flow, &seen, now))
+		return flow;
+	flush(udp); /* something may wait of one that ends */
+	if (flow != NULL)
+		flow_end(udp, flow, CLOSED_IDLE);
 	return flow_new(udp, entry, &seen);
 }
 
@@ -280,7 +307,7 @@ entry_take(void *arg, const struct dgram *dgram, mono_t now)
 {
 	struct entry *entry = arg;
 	struct udp *udp = entry->udp;
-	struct udp_flow *flow = flow_of(udp, entry, dgram->from);
+	struct udp_flow *flow = flow_of(udp, entry, dgram->from, now);
 	struct dgram_in in = { .bytes = dgram->bytes.iov_base,
 		.len = dgram->bytes.iov_len,
 		.segment = dgram->segment };
@@ -293,6 +320,7 @@ entry_take(void *arg, const struct dgram *dgram, mono_t now)
 		return;
 	}
 	flow->up += in.len;
+	flow->heard = now;
 	udpnat_touch(&udp->nat, &flow->nat, false, now);
 	if (!has_way(flow)) {
 		udp->counters.dropped += dgram_kept_add(&flow->kept, &in);
@@ -380,7 +408,7 @@ assoc_up(void *arg, struct assoc *assoc, struct list *users)
 }
 
 /* What was sent is lost, as on any link; what still waits, and what comes next,
- * has another way, if there is one. */
+ * has another way, if there is one. Why this one failed is in ways.error. */
 static void
 go_elsewhere(struct udp *udp, struct udp_flow *flow)
 {
@@ -402,18 +430,20 @@ socket_made(struct udp_flow *flow, int error)
 }
 
 static void
-assoc_gone(
-    void *arg, struct assoc *assoc, struct list *users, enum outcome outcome)
+assoc_gone(void *arg, struct assoc *assoc, struct list *users,
+    const struct shake_error *error)
 {
 	struct udp *udp = arg;
 
-	if (outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_DENIED)
+	if (error->outcome == OUTCOME_UNSUPPORTED ||
+	    error->outcome == OUTCOME_DENIED)
 		dialer_no_udp(udp->opts.dialer, assoc_via(assoc), mono_now());
 	while (!list_empty(users)) {
 		struct udp_flow *flow =
 		    container_of(users->next, struct udp_flow, user);
 
-		if (outcome == OUTCOME_CONNECTED)
+		udp->ways.error = *error;
+		if (error->outcome == OUTCOME_CONNECTED)
 			flow_end(udp, flow, CLOSED_FAR_RESET);
 		else
 			go_elsewhere(udp, flow);
@@ -578,4 +608,11 @@ size_t
 udp_count(const struct udp *udp)
 {
 	return udpnat_count(&udp->nat);
+}
+
+size_t
+udp_resting(
+    const struct udp *udp, const char *via, mono_t now, struct assoc_rest *ret)
+{
+	return assocs_resting(udp->assocs, via, now, ret);
 }

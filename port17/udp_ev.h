@@ -25,6 +25,7 @@ struct udp_flow {
 	struct claim claim;
 	const struct tunnel *via;
 	mono_t began;
+	mono_t heard;	   /* the program last */
 	uint64_t up, down; /* bytes */
 	/* one of the two */
 	struct assoc *assoc;
@@ -41,6 +42,12 @@ struct udp_flow {
 	uint32_t tried;	    /* members that failed: bits */
 };
 
+/* Why one ended; dial: of use where it had no way to the far end. */
+struct udp_end {
+	enum closed closed;
+	const struct shake_error *dial;
+};
+
 struct udp_opts {
 	struct event_base *base;
 	struct ct *ct;
@@ -55,7 +62,7 @@ struct udp_opts {
 	void (*refuse)(
 	    void *arg, const struct flow_key *seen, const struct flow_key *key);
 	void (*ended)(
-	    void *arg, const struct udp_flow *flow, enum closed closed);
+	    void *arg, const struct udp_flow *flow, const struct udp_end *end);
 	void (*stray)(void *arg, const struct flow_key *seen);
 	void *arg;
 };
@@ -71,7 +78,7 @@ int udp_new(struct udp **ret, const struct udp_opts *opts);
 void udp_free(struct udp *udp); /* accepts NULL */
 
 /* Ends the flow, if there is one. */
-void udp_abort(struct udp *udp, const struct flow_key *key);
+void udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed);
 
 const struct udp_counters *udp_counters(const struct udp *udp);
 
@@ -83,5 +90,9 @@ const struct udp_flow *udp_find(
 const struct udp_flow *udp_older(
     const struct udp *udp, const struct udp_flow *after);
 size_t udp_count(const struct udp *udp);
+
+/* As assocs_resting(). */
+size_t udp_resting(
+    const struct udp *udp, const char *via, mono_t now, struct assoc_rest *ret);
 
 #endif

@@ -40,6 +40,7 @@ note_failed(struct udp_ways *ways, const struct udp_flow *flow,
 	struct tunnel_state *state =
 	    dialer_state(ways->dialer, flow->via->name);
 
+	shake_fail(&ways->error, outcome, why);
 	if (state != NULL && outcome_is_tunnel_fault(outcome))
 		tunnel_state_end(state, false, outcome, why);
 	return outcome_try_next(outcome);
@@ -137,16 +138,19 @@ static int
 open_shared(struct udp_ways *ways, struct udp_flow *flow)
 {
 	static const struct addr any = { .family = ADDR_NONE };
+	const struct assoc_want want = { &flow->claim, flow->via,
+		&flow->nat.key };
 	uint8_t head[SOCKS_UDP_MAX];
 	struct target to = target_of(flow);
 
 	flow->head_len = socks_udp_header(head, &to);
 	flow->head = malloc(flow->head_len);
-	if (flow->head == NULL)
+	if (flow->head == NULL) {
+		shake_fail(&ways->error, OUTCOME_NO_ROOM, "");
 		return -ENOMEM;
+	}
 	memcpy(flow->head, head, flow->head_len);
-	flow->assoc = assoc_use(
-	    ways->assocs, &flow->claim, flow->via, &flow->nat.key, &flow->user);
+	flow->assoc = assoc_use(ways->assocs, &want, &flow->user, &ways->error);
 	if (flow->assoc == NULL)
 		return -ENOBUFS;
 	udpnat_set_way(

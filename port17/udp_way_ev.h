@@ -14,6 +14,9 @@ struct udp_ways {
 	struct assocs *assocs;
 	struct udpnat *nat;
 	struct pacer *pacer;
+	/* why the last one that could not be opened was not, by the last member
+	 * that was tried */
+	struct shake_error error;
 	event_callback_fn direct; /* the flow's own socket can be read */
 	/* a socket that was being made is there: 0; or -errno, and
 	 * udp_way_leave() is due */
@@ -25,7 +28,8 @@ struct udp_ways *udp_ways(struct udp *udp);
 
 /* By the first member of its tunnel that was not tried yet, may carry it, is
  * well, and can be opened. 0 or -errno: there is none, or the far end has no
- * way to it; udp_way_leave() is due then, too. */
+ * way to it: ways->error says why, and where no member is left that was its
+ * caller's to set; udp_way_leave() is due then, too. */
 int udp_way_open(struct udp_ways *ways, struct udp_flow *flow, mono_t now);
 
 /* It goes no way any more; what is kept for one stays. */

@@ -52,7 +52,8 @@ struct attr {
 	bool asked;   /* /proc was, in this round */
 	struct used used;
 	attr_taken_fn *taken;
-	void *taken_arg;
+	attr_closed_fn *closed;
+	void *taken_arg, *closed_arg;
 	char why[BPF_WHY_MAX];
 };
 
@@ -99,6 +100,15 @@ ended(void *arg, pid_t pid, uint64_t start)
 }
 
 static void
+socket_closed(void *arg, uint64_t inode)
+{
+	struct attr *attr = arg;
+
+	if (attr->closed != NULL)
+		attr->closed(attr->closed_arg, inode);
+}
+
+static void
 holds(void *arg, const struct holding *holding)
 {
 	struct attr *attr = arg;
@@ -115,6 +125,7 @@ open_bpf(struct attr *attr)
 		.fork = forked,
 		.exec = executed,
 		.exit = ended,
+		.closed = socket_closed,
 		.holds = holds,
 		.arg = attr };
 	char why[256];
@@ -132,8 +143,9 @@ open_bpf(struct attr *attr)
 		    diag_works(attr->opts.diag) ? "sock_diag" : "proc_net");
 	else
 		log_info("attribution",
-		    "source=bpf births=%s seeded=%s processes=%zu",
+		    "source=bpf births=%s closes=%s seeded=%s processes=%zu",
 		    bpf_sees_births(attr->bpf) ? "yes" : "no",
+		    bpf_sees_closes(attr->bpf) ? "yes" : "no",
 		    bpf_is_seeded(attr->bpf) ? "bpf" : "proc",
 		    lineage_count(attr->lineage));
 }
@@ -560,6 +572,38 @@ attr_watch(struct attr *attr, attr_taken_fn *taken, void *arg)
 }
 
 void
+attr_watch_closes(struct attr *attr, attr_closed_fn *closed, void *arg)
+{
+	attr->closed = closed;
+	attr->closed_arg = arg;
+}
+
+/* Numbers as the kernel has them: of the file from its start, where that was
+ * seen, since some file systems have others for stat(2); of the user where ours
+ * are the same. */
+void
+attr_heard(struct attr *attr, const struct flow_key *key,
+    const struct socket_facts *sock, const struct process *proc)
+{
+	struct bpf_hearer hearer = { .socket = sock->inode };
+	const struct kin *kin;
+
+	if (attr->bpf == NULL)
+		return;
+	if (proc != NULL && proc->kind == PROCESS_PROGRAM &&
+	    idmap_here(&attr->users, proc->uid) == proc->uid) {
+		hearer.exe_dev = proc->exe_dev;
+		hearer.exe_ino = proc->exe_ino;
+		hearer.uid = proc->uid;
+		kin = lineage_find_about(
+		    attr->lineage, proc->pid, proc->start, attr->tick_ns);
+		if (kin != NULL && is_run_by(kin->images[0].image, proc))
+			hearer.exe_dev = kin->images[0].image->exe_dev;
+	}
+	bpf_heard(attr->bpf, key, &hearer);
+}
+
+void
 attr_fds(const struct attr *attr, int ret[ATTR_FDS])
 {
 	ret[0] = attr->bpf != NULL ? bpf_fd_uses(attr->bpf) : -1;
@@ -569,6 +613,8 @@ attr_fds(const struct attr *attr, int ret[ATTR_FDS])
 void
 attr_drain(struct attr *attr)
 {
+	if (attr->bpf == NULL)
+		return;
 	attr->now = mono_now();
 	bpf_births(attr->bpf);
 	(void)bpf_uses(attr->bpf);
@@ -580,6 +626,7 @@ attr_status(const struct attr *attr, struct attr_status *ret)
 	*ret = (struct attr_status){
 		.bpf = attr->bpf != NULL,
 		.births = attr->bpf != NULL && bpf_sees_births(attr->bpf),
+		.closes = attr->bpf != NULL && bpf_sees_closes(attr->bpf),
 		.bpf_why = attr->bpf == NULL ? attr->why : NULL,
 		.sock_diag = diag_works(attr->opts.diag),
 		.lost = attr->bpf != NULL ? bpf_lost(attr->bpf) : 0,

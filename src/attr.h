@@ -83,6 +83,16 @@ int attr_flow(struct attr *attr, const struct flow_key *key,
 typedef void attr_taken_fn(void *arg, const struct flow_key *key);
 void attr_watch(struct attr *attr, attr_taken_fn *taken, void *arg);
 
+/* Calls fn for each UDP socket that nobody has any more, within attr_process()
+ * or attr_drain(). */
+typedef void attr_closed_fn(void *arg, uint64_t inode);
+void attr_watch_closes(struct attr *attr, attr_closed_fn *closed, void *arg);
+
+/* A datagram that began the flow from outside is let in: who has the socket may
+ * answer it, and nobody else may before him. proc: who was found, or NULL. */
+void attr_heard(struct attr *attr, const struct flow_key *key,
+    const struct socket_facts *sock, const struct process *proc);
+
 /* To be watched by the loop: then attr_drain() is due. -1: none. */
 #define ATTR_FDS 2
 void attr_fds(const struct attr *attr, int ret[ATTR_FDS]);
@@ -90,7 +100,7 @@ void attr_drain(struct attr *attr);
 
 /* For `status`. */
 struct attr_status {
-	bool bpf, births, sock_diag;
+	bool bpf, births, closes, sock_diag;
 	const char *bpf_why;	  /* why there is no BPF; borrowed */
 	uint64_t lost;		  /* records that the kernel had no room for */
 	uint64_t evicted;	  /* processes forgotten while they lived */

@@ -135,8 +135,9 @@ status_attribution(const struct ctl_env *env)
 	struct attr_status status;
 
 	attr_status(env->attr, &status);
-	return json_pack("{s:b, s:b, s:o, s:I, s:o, s:b, s:b}", "bpf",
-	    status.bpf, "births", status.births, "bpf_why",
+	return json_pack("{s:b, s:b, s:b, s:o, s:I, s:o, s:b, s:b}", "bpf",
+	    status.bpf, "births", status.births, "closes", status.closes,
+	    "bpf_why",
 	    status.bpf_why != NULL ? json_text(status.bpf_why) : json_null(),
 	    "bpf_lost", (json_int_t)status.lost, "bpf_tables",
 	    status_tables(&status), "sock_diag", status.sock_diag, "procfs", 1);
@@ -260,6 +261,11 @@ status_problems(const struct ctl_env *env, const json_t *result)
 		add_problem(problems,
 		    "the last reload failed, the rules before are in force",
 		    why);
+	if (policy_ev_save_error(env->policy_ev) != 0)
+		add_problem(problems,
+		    "rules from the command line are not saved, after a "
+		    "restart they are as they were saved last",
+		    strerror(-policy_ev_save_error(env->policy_ev)));
 	list_problems(env, problems);
 	if (env->conf->resolver.listen.n > 0)
 		resolver_problems(env, problems);

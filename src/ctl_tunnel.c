@@ -114,6 +114,25 @@ udp_word(struct dialer *dialer, const struct tunnel *t, mono_t now)
 	return dialer_carries_udp(dialer, t, now) ? "tunnel" : "reject";
 }
 
+/* Those that wait after a failure: how many, until when the first of them does,
+ * and what failed of that one. */
+static void
+add_resting(json_t *row, const struct ctl_list *list, const char *name)
+{
+	struct assoc_rest rest;
+	mono_t now = list->time.now;
+	size_t n =
+	    udp_resting(port17_ev_udp(list->env->port17), name, now, &rest);
+
+	json_object_set_new(row, "udp_resting", json_integer((json_int_t)n));
+	json_object_set_new(row, "udp_error",
+	    n > 0 ? json_string(outcome_text(rest.outcome)) : json_null());
+	json_object_set_new(row, "udp_retry_time",
+	    n > 0 ? json_real(list->time.wall +
+			      (double)mono_since(rest.until, now) / 1e9)
+		  : json_null());
+}
+
 static json_t *
 tunnel_row(const struct ctl_list *list, size_t i)
 {
@@ -146,6 +165,7 @@ tunnel_row(const struct ctl_list *list, size_t i)
 	json_object_update_new(
 	    row, json_pack("{s:s, s:s, s:b}", "dns", dns[t->dns], "udp",
 		     udp_word(dialer, t, now), "honest_connect", t->honest));
+	add_resting(row, list, t->name);
 	if (state->error_at.ns == 0) {
 		json_object_set_new(row, "error", json_null());
 		return row;
@@ -273,10 +293,13 @@ ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
 	const struct tunnel_set *set =
 	    dialer_tunnels(port17_ev_dialer(env->port17));
 	struct target target = { .addr = { .family = ADDR_NONE } };
+	char what[128];
 
 	if (name == NULL || tunnel_set_find(set, name) == NULL) {
-		*ret_line =
-		    ctlmsg_error(CTLMSG_BAD_ARGS, "there is no such tunnel");
+		(void)snprintf(what, sizeof(what),
+		    "there is no [tunnel \"%s\"] in the settings",
+		    name != NULL ? name : ""); /* may be cut */
+		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
 		return CTL_LINE;
 	}
 	if (host == NULL || port < 1 || port > UINT16_MAX ||

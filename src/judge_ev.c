@@ -19,22 +19,37 @@
 #include "src/linux/procfs.h"
 #include "src/linux/route.h"
 
+/* Conntrack keeps what speaks no longer for less (nf_conntrack_udp_timeout,
+ * nf_conntrack_udp_timeout_stream: 30 and 120 s). */
+#define DOUBT_NS (600 * MONO_S)
+
+/* What was decided for a closed socket goes after one or two of these, … */
+static const struct timeval closing_pause = { 0, 400000 };
+
+/* … of so many flows at a time: half a millisecond. */
+#define CLOSING_MAX 256
+
+/* Sockets that wait for that: as many as are closed in this time where 10,000
+ * are in a second. */
+#define CLOSED_MAX 8192
+
 struct judge_ev {
 	struct judge_ev_opts opts;
 	struct event *readable;
 	struct event *heard[ATTR_FDS];
-	struct ct *ct; /* NULL: conntrack can't be asked */
-	uint32_t lo;   /* interface index of loopback in this namespace */
-	mono_t now;    /* read once a wake-up */
+	struct event *closing; /* due: closed sockets are looked for */
+	/* inodes of those; the first ones have waited for one pause */
+	uint64_t closed[CLOSED_MAX];
+	size_t n_closed, n_waited;
+	bool closing_more; /* flows of theirs are left */
+	struct ct *ct;	   /* NULL: conntrack can't be asked */
+	uint32_t lo;	   /* interface index of loopback in this namespace */
+	mono_t now;	   /* read once a wake-up */
 	/* until then flows may be met that began before the policy in force */
 	const struct policy *policy; /* only compared */
 	mono_t doubt_end;
 	const struct process *self;
 };
-
-/* Conntrack keeps what speaks no longer for less (nf_conntrack_udp_timeout,
- * nf_conntrack_udp_timeout_stream: 30 and 120 s). */
-#define DOUBT_NS (600 * MONO_S)
 
 /* A datagram for a socket that is not connected says nothing of who began. As
  * a rule it did; where the flow may be older than what we know of it, conntrack
@@ -267,6 +282,19 @@ begins_anew(struct judge_ev *je, const struct packet *pkt,
 	return true;
 }
 
+/* What is saved of it is for who has the socket, not for who may have the port
+ * before he answers. */
+static void
+note_heard(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, const struct verdict *verdict)
+{
+	const struct flow *flow = verdict->flow;
+
+	if (pkt->in && pkt->tuple.proto == IPPROTO_UDP && flow != NULL &&
+	    flow->in && verdict->mark == MARK_ACCEPT_FLOW && sock->inode != 0)
+		attr_heard(je->opts.attr, &flow->key, sock, flow->process);
+}
+
 /* The verdict, if it is given now. */
 static void
 give(struct judge_ev *je, const struct nfq_packet *raw,
@@ -282,6 +310,7 @@ give(struct judge_ev *je, const struct nfq_packet *raw,
 		route = PORT17_DROP;
 	else if (verdict->decision.action == ACTION_REROUTE)
 		route = je->opts.route(je->opts.arg, pkt, raw, sock, verdict);
+	note_heard(je, pkt, sock, verdict);
 	mark =
 	    route == PORT17_DROP ? MARK_DROP : mark_of(verdict, pkt, raw->mark);
 	if (route != PORT17_HELD)
@@ -296,11 +325,25 @@ refuse_unread(struct judge_ev *je, const struct nfq_packet *raw, int fault)
 	judge_malformed(je->opts.judge, fault, &verdict);
 	log_limited(LOG_LEVEL_WARNING, "judge",
 	    "%s packet dropped direction=%s bytes=%zu",
-	    fault == -ENOMSG  ? "fragmented"
-	    : fault == -EXDEV ? "source-routed"
-			      : "malformed",
+	    fault == -ENOMSG	      ? "fragmented"
+	    : fault == -EXDEV	      ? "source-routed"
+	    : fault == -EADDRNOTAVAIL ? "spoofed"
+				      : "malformed",
 	    raw->in ? "in" : "out", raw->total);
 	nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
+}
+
+/* From an address of another host's to this one, which IPV6_FREEBIND lets any
+ * program send (IPv4 asks for a privilege): as the far end it would begin its
+ * own flow on the inside, whose answers, accepted with it, go out to there. */
+static bool
+is_spoofed(const struct judge_ev *je, const struct packet *pkt)
+{
+	const struct addr *src = &pkt->tuple.src;
+
+	return !pkt->in && pkt->ifindex == je->lo && src->family == ADDR_IP6 &&
+	       !addr_is_loopback(src) && !addr_is_any(src) &&
+	       !addr_equal(src, &pkt->tuple.dst) && !route_is_here(src);
 }
 
 /* What goes out by a way of its own (IPV6_RTHDR needs no privilege) is
@@ -308,11 +351,18 @@ refuse_unread(struct judge_ev *je, const struct nfq_packet *raw, int fault)
  * socket would be about where it goes, and a long list of stops hides its ports
  * from who sees it sent. */
 static int
-parse(struct packet *ret, const struct nfq_packet *raw)
+parse(
+    const struct judge_ev *je, struct packet *ret, const struct nfq_packet *raw)
 {
 	int r = packet_parse(ret, raw->payload, raw->len, raw->total);
 
-	return r == 0 && ret->source_routed && !raw->in ? -EXDEV : r;
+	if (r < 0)
+		return r;
+	ret->in = raw->in;
+	ret->ifindex = raw->ifindex;
+	if (ret->source_routed && !raw->in)
+		return -EXDEV;
+	return is_spoofed(je, ret) ? -EADDRNOTAVAIL : 0;
 }
 
 static void
@@ -322,14 +372,12 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	struct socket_facts sock = { .status = SOCKET_NONE };
 	struct verdict verdict;
 	struct packet pkt;
-	int r = parse(&pkt, raw);
+	int r = parse(je, &pkt, raw);
 
 	if (r < 0) {
 		refuse_unread(je, raw, r);
 		return;
 	}
-	pkt.in = raw->in;
-	pkt.ifindex = raw->ifindex;
 	pkt.loopback = raw->ifindex == je->lo;
 	pkt.has_uid = raw->has_uid;
 	pkt.uid = raw->uid;
@@ -343,8 +391,11 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	give(je, raw, &pkt, &sock, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
-	if (verdict.new_flow && verdict.flow != NULL)
-		je->opts.judged(je->opts.arg, verdict.flow, je->now);
+	if (!verdict.new_flow || verdict.flow == NULL)
+		return;
+	je->opts.judged(je->opts.arg, verdict.flow, je->now);
+	if (!event_pending(je->closing, EV_TIMEOUT, NULL))
+		(void)event_add(je->closing, &closing_pause); /* or later */
 }
 
 static void
@@ -389,12 +440,84 @@ taken_cb(void *arg, const struct flow_key *key)
 	(void)ct_flush(je->ct);
 }
 
+/* Not looked for at once: its last packet may be the one that is being judged,
+ * or on its way to the resolver or to a tunnel, which need the entry. */
+static void
+closed_cb(void *arg, uint64_t inode)
+{
+	struct judge_ev *je = arg;
+
+	if (je->n_closed == CLOSED_MAX) {
+		je->opts.stats->closed_missed++;
+		return;
+	}
+	je->closed[je->n_closed++] = inode;
+	if (!event_pending(je->closing, EV_TIMEOUT, NULL))
+		(void)event_add(je->closing, &closing_pause); /* or later */
+}
+
+static void
+look_for_closed(struct judge_ev *je)
+{
+	for (size_t i = 0; i < je->n_waited; i++)
+		judge_closed(je->opts.judge, je->closed[i]);
+	je->n_closed -= je->n_waited;
+	memmove(je->closed, je->closed + je->n_waited,
+	    je->n_closed * sizeof(je->closed[0]));
+	je->n_waited = je->n_closed;
+}
+
+/* False when there are more. */
+static bool
+forget_closed(struct judge_ev *je)
+{
+	uint64_t before = ct_changed(je->ct);
+	const struct flow *flow = NULL;
+
+	for (int i = 0; i < CLOSING_MAX; i++) {
+		flow = judge_closed_next(je->opts.judge);
+		if (flow == NULL)
+			break;
+		(void)ct_delete_flow(je->ct, &flow->key); /* or it is kept */
+	}
+	(void)ct_flush(je->ct);
+	je->opts.stats->closed_forgotten += ct_changed(je->ct) - before;
+	return flow == NULL;
+}
+
+/* Who draws the port of a closed socket is judged by itself. While nothing is
+ * judged there is nothing to be done: as many as are closed then wait, and the
+ * chance that one of all ports is among them is small. */
+static void
+closing_cb(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval at_once = { 0, 1000 };
+	struct judge_ev *je = arg;
+
+	(void)fd;
+	(void)what;
+	attr_drain(je->opts.attr);
+	if (je->ct == NULL)
+		return;
+	if (!je->closing_more)
+		look_for_closed(je);
+	je->closing_more = !forget_closed(je);
+	if (je->closing_more)
+		(void)event_add(je->closing, &at_once); /* or later */
+	else if (je->n_closed > 0)
+		(void)event_add(je->closing, &closing_pause); /* likewise */
+}
+
 static int
 watch_attr(struct judge_ev *je)
 {
 	int fds[ATTR_FDS];
 
 	attr_watch(je->opts.attr, taken_cb, je);
+	attr_watch_closes(je->opts.attr, closed_cb, je);
+	je->closing = evtimer_new(je->opts.base, closing_cb, je);
+	if (je->closing == NULL)
+		return -ENOMEM;
 	attr_fds(je->opts.attr, fds);
 	for (size_t i = 0; i < ATTR_FDS; i++) {
 		if (fds[i] < 0)
@@ -441,7 +564,10 @@ judge_ev_free(struct judge_ev *je)
 		return;
 	if (je->readable != NULL)
 		event_free(je->readable);
+	if (je->closing != NULL)
+		event_free(je->closing);
 	attr_watch(je->opts.attr, NULL, NULL);
+	attr_watch_closes(je->opts.attr, NULL, NULL);
 	for (size_t i = 0; i < ATTR_FDS; i++)
 		if (je->heard[i] != NULL)
 			event_free(je->heard[i]);

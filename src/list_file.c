@@ -77,6 +77,14 @@ add_source(struct list_sources *sources, const char *path)
 	return 0;
 }
 
+/* A folder that is not there has no files; one that can't be read may. */
+static int
+glob_goes_on(const char *path, int error)
+{
+	(void)path;
+	return error != ENOENT && error != ENOTDIR;
+}
+
 static int
 add_pattern(struct list_sources *sources, const char *pattern,
     char what[LIST_ERROR_SIZE])
@@ -88,7 +96,7 @@ add_pattern(struct list_sources *sources, const char *pattern,
 		r = add_source(sources, pattern);
 		return r < 0 ? complain(what, pattern, r) : 0;
 	}
-	switch (glob(pattern, GLOB_ERR, NULL, &found)) {
+	switch (glob(pattern, 0, glob_goes_on, &found)) {
 	case 0:
 		break;
 	case GLOB_NOMATCH:

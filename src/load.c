@@ -1,6 +1,5 @@
 #include "src/load.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,6 +12,7 @@
 #include "src/core/policy_warn.h"
 #include "src/core/rules.h"
 #include "src/file.h"
+#include "src/folder.h"
 
 struct text {
 	char *bytes;
@@ -141,84 +141,14 @@ load_file(struct text *ret, const char *path, struct faults *faults)
 
 /* Folders ------------------------------------------------------------------ */
 
-static bool
-ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n > m && strcmp(s + n - m, end) == 0;
-}
-
-static int
-name_cmp(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-struct names {
-	char **v;
-	size_t n;
-};
-
-static void
-names_done(struct names *names)
-{
-	for (size_t i = 0; i < names->n; i++)
-		free(names->v[i]);
-	free(names->v);
-}
-
-static int
-names_add(struct names *names, const char *dir, const char *name)
-{
-	char **v = reallocarray(names->v, names->n + 1, sizeof(v[0]));
-
-	if (v == NULL)
-		return -ENOMEM;
-	names->v = v;
-	if (asprintf(&v[names->n], "%s/%s", dir, name) < 0)
-		return -ENOMEM;
-	names->n++;
-	return 0;
-}
-
-/* Paths of DIR/<name><suffix>, hidden ones not, in order of bytes. */
-static int
-names_read(struct names *ret, const char *dir, const char *suffix)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-	int r = 0;
-
-	if (d == NULL)
-		return -errno;
-	while (r == 0) {
-		errno = 0;
-		entry = readdir(d);
-		if (entry == NULL) {
-			r = -errno;
-			break;
-		}
-		if (entry->d_name[0] == '.' ||
-		    !ends_with(entry->d_name, suffix))
-			continue;
-		r = ret->n < LOAD_FILES_MAX ? names_add(ret, dir, entry->d_name)
-					    : -E2BIG;
-	}
-	(void)closedir(d); /* it was only read */
-	if (r == 0 && ret->n > 0)
-		qsort(ret->v, ret->n, sizeof(ret->v[0]), name_cmp);
-	return r;
-}
-
 /* Calls fn for each such file; goes on after faults, to find them all. */
 static int
 each_file(const char *dir, const char *suffix, bool may_miss,
     int (*fn)(void *arg, const char *path, struct faults *faults), void *arg,
     struct faults *faults)
 {
-	struct names names = { NULL, 0 };
-	int r = names_read(&names, dir, suffix), one;
+	struct folder names = { NULL, 0 };
+	int r = folder_read(&names, dir, suffix, LOAD_FILES_MAX), one;
 
 	if (r == -ENOENT && may_miss)
 		r = 0;
@@ -233,7 +163,7 @@ each_file(const char *dir, const char *suffix, bool may_miss,
 		if (one < 0)
 			r = one;
 	}
-	names_done(&names);
+	folder_done(&names);
 	return r;
 }
 
@@ -361,11 +291,12 @@ rules_file(void *arg, const char *path, struct faults *faults)
 }
 
 int
-load_sources(struct sources *ret, const char *dir, struct faults *faults)
+load_sources(
+    struct sources *ret, const char *dir, bool may_miss, struct faults *faults)
 {
 	struct sources sources = { .v = NULL };
 	int r = each_file(dir != NULL ? dir : LOAD_RULES_DEFAULT, ".rules",
-	    dir == NULL, rules_file, &sources, faults);
+	    may_miss, rules_file, &sources, faults);
 
 	if (r == 0 || r == -EINVAL)
 		*ret = sources;
@@ -469,7 +400,7 @@ load_policy(const struct policy **ret, const char *dir, const struct load *load,
 	struct sources sources = { .v = NULL };
 	struct load with = *load;
 	const struct policy *policy = NULL;
-	int r = load_sources(&sources, dir, faults), compiled;
+	int r = load_sources(&sources, dir, dir == NULL, faults), compiled;
 
 	if (r == -ENOMEM)
 		return r;

@@ -1,6 +1,8 @@
 #ifndef LOAD_H
 #define LOAD_H
 
+#include <stdbool.h>
+
 #include "src/core/conf.h"
 #include "src/core/fault.h"
 #include "src/core/policy.h"
@@ -34,10 +36,11 @@ void sources_done(struct sources *sources); /* accepts a zeroed one */
 int sources_add(
     struct sources *sources, const char *file, const char *text, size_t len);
 
-/* Reads DIR/<name>.rules in name order; NULL is the default place, where it may
- * be missing: no rules. 0, -EINVAL (faults added; *ret has what could be read)
- * or -ENOMEM. */
-int load_sources(struct sources *ret, const char *dir, struct faults *faults);
+/* Reads DIR/<name>.rules in name order; NULL is the default place. The folder
+ * may miss where that is said: no rules. 0, -EINVAL (faults added; *ret has
+ * what could be read) or -ENOMEM. */
+int load_sources(
+    struct sources *ret, const char *dir, bool may_miss, struct faults *faults);
 
 /* What a policy is made of; all borrowed. */
 struct load {
@@ -56,7 +59,8 @@ struct load {
 int load_compile(const struct policy **ret, const struct load *load,
     struct faults *faults, struct faults *warnings);
 
-/* The rules of a folder: both in one, whatever load has as sources. */
+/* The rules of a folder: both in one, whatever load has as sources. The default
+ * one may miss. */
 int load_policy(const struct policy **ret, const char *dir,
     const struct load *load, struct faults *faults, struct faults *warnings);
 

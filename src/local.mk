@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/budget.h \
 	%D%/base/grow.h \
+	%D%/base/inodes.c %D%/base/inodes.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
@@ -13,7 +14,8 @@ libbase_a_SOURCES = \
 	%D%/base/name.c %D%/base/name.h \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/rd.h \
-	%D%/base/sip.h
+	%D%/base/sip.h \
+	%D%/base/tls_peer.c %D%/base/tls_peer.h
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \
@@ -64,6 +66,7 @@ libcore_a_SOURCES = \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
 	%D%/core/policy_text.c \
 	%D%/core/policy_warn.c %D%/core/policy_warn.h \
+	%D%/core/policy_within.c %D%/core/policy_within.h \
 	%D%/core/print.c \
 	%D%/core/process.c %D%/core/process.h \
 	%D%/core/procline.c %D%/core/procline.h \
@@ -102,9 +105,11 @@ libcore_a_SOURCES += \
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
+	%D%/linux/bpf/closed.h \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
 	%D%/linux/bpf/seed.h %D%/linux/bpf/task.h \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
+	%D%/linux/bpf_heard.c %D%/linux/bpf_heard.h \
 	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/bpf_said.c %D%/linux/bpf_said.h \
@@ -158,7 +163,7 @@ CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
 if HAVE_BPF
 bpf_headers = $(srcdir)/src/linux/bpf/record.h \
 	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
-	$(srcdir)/src/linux/bpf/seed.h \
+	$(srcdir)/src/linux/bpf/closed.h $(srcdir)/src/linux/bpf/seed.h \
 	$(srcdir)/src/core/mark.h
 bpf_compile = $(CLANG) -std=gnu11 $(BPF_CPPFLAGS) $(BPF_CFLAGS) \
 	-I$(top_srcdir) -g -O2 -Wall -target bpf
@@ -193,10 +198,12 @@ rerouted_SOURCES = \
 	%D%/dump_ev.c %D%/dump_ev.h \
 	%D%/far_dns_ev.c %D%/far_dns_ev.h \
 	%D%/file.c %D%/file.h \
+	%D%/folder.c %D%/folder.h \
 	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
+	%D%/hosts_ev.c %D%/hosts_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \

@@ -11,8 +11,11 @@
 #include "src/core/explain.h"
 #include "src/core/lists.h"
 #include "src/core/policy.h"
+#include "src/core/text.h"
+#include "src/folder.h"
 #include "src/list_file.h"
 #include "src/load.h"
+#include "src/resolver_conf.h"
 
 /* "[list "ads"]: warning: it is empty: …"; a long name or path may be cut. */
 static void
@@ -84,6 +87,65 @@ check_patterns(struct faults *warnings, const struct conf_list *list)
 	}
 }
 
+/* A folder of rules without any is no fault, and surely not meant. */
+static void
+check_folder(struct faults *warnings, const char *dir)
+{
+	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 128];
+	char *misnamed = NULL;
+	bool any = false;
+	int r = folder_find_misnamed(&misnamed, &any, dir, ".rules");
+
+	if (r < 0)
+		(void)snprintf(what, sizeof(what),
+		    "warning: no rules are read: %s", strerror(-r)); /* fits */
+	else if (misnamed != NULL)
+		(void)snprintf(what, sizeof(what),
+		    "warning: %s is not read: the names of files of rules end "
+		    "in .rules",
+		    word_quote(misnamed, strlen(misnamed), word)); /* fits */
+	else
+		(void)snprintf(what, sizeof(what),
+		    "warning: it holds no file of rules"); /* fits */
+	if (r < 0 || misnamed != NULL || !any)
+		faults_add_file(
+		    warnings, dir, &(struct fault_text){ what, NULL, NULL });
+	free(misnamed);
+}
+
+/* A resolver that answers nobody, or that misses the queries of a family. */
+static void
+check_listen(struct faults *warnings, const struct conf *conf)
+{
+	struct server_listen at[SERVER_LISTENS_MAX];
+	size_t n = resolver_conf_listens(conf, at), others = n;
+	bool here4 = false, here6 = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct addr *a = &at[i].addr;
+		bool here = addr_is_any(a) || addr_is_loopback(a);
+
+		if (others == n && !addr_is_loopback(a))
+			others = i;
+		here = here && at[i].port == 53;
+		here4 = here4 || (here && a->family == ADDR_IP4);
+		here6 = here6 || (here && a->family == ADDR_IP6);
+	}
+	if (others < n && conf->resolver.allow.n == 0)
+		warn(warnings, "[resolver]", "listen is for other hosts, too",
+		    "but allow names none: they are refused");
+	if (n == 0 || conf->resolver.capture == 0)
+		return;
+	if (!here4)
+		warn(warnings, "[resolver]", "capture",
+		    "queries over IPv4 to other servers are not taken: that "
+		    "needs 127.0.0.1:53 in listen");
+	if (!here6)
+		warn(warnings, "[resolver]", "capture",
+		    "queries over IPv6 to other servers are not taken: that "
+		    "needs [::1]:53 in listen");
+}
+
 /* Files that the settings name: that one is missing is no fault, since it may
  * be there when the daemon starts. */
 static void
@@ -93,6 +155,7 @@ check_files(struct faults *warnings, const struct conf *conf)
 
 	check_ca(warnings, "[resolver]", "tls-ca", &conf->resolver.tls_ca);
 	check_hosts(warnings, &conf->resolver.hosts);
+	check_listen(warnings, conf);
 	for (size_t i = 0; i < conf->n_lists; i++)
 		check_patterns(warnings, &conf->lists[i]);
 	for (size_t i = 0; i < conf->n_tunnels; i++)
@@ -151,6 +214,9 @@ mode_check(const struct conf *conf, const char *rules, struct faults *faults)
 
 	if (conf != NULL && warnings != NULL)
 		check_files(warnings, conf);
+	if (warnings != NULL)
+		check_folder(
+		    warnings, rules != NULL ? rules : LOAD_RULES_DEFAULT);
 	faults_print(faults, stderr);
 	if (r == 0 && warnings != NULL)
 		faults_print(warnings, stderr);

@@ -93,7 +93,8 @@ static int
 read_all(struct policy_job *job)
 {
 	int settings = load_conf(&job->fresh_conf, job->config, job->faults);
-	int rules = load_sources(&job->fresh, job->dir, job->faults);
+	int rules =
+	    load_sources(&job->fresh, job->dir, job->may_miss, job->faults);
 
 	job->sources = &job->fresh;
 	if (settings == 0)
@@ -150,8 +151,8 @@ load_state(struct runtime *runtime, const char *state)
 
 	if (r != 0)
 		log_warning("policy",
-		    "%s: some rules from the command line are lost: %s", state,
-		    r < 0 ? strerror(-r) : "lines that can't be read");
+		    "%s: some rules from the command line can't be read: %s",
+		    state, r < 0 ? strerror(-r) : "lines that can't be read");
 	(void)runtime_expire(runtime, deadline_wall_ms()); /* how many or not */
 }
 
@@ -224,7 +225,8 @@ policy_job_first(const struct policy **ret, const struct conf *conf,
 	if (faults == NULL)
 		return r;
 	load_state(&ret_texts->runtime, places->state);
-	r = load_sources(&ret_texts->sources, places->dir, faults);
+	r = load_sources(
+	    &ret_texts->sources, places->dir, places->dir == NULL, faults);
 	if (r == 0 || r == -EINVAL) {
 		compiled = compile_first(&policy, &load, ret_texts, faults);
 		if (compiled == 0 && r < 0)

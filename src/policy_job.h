@@ -54,6 +54,7 @@ void change_log(const struct change *change);
 struct policy_job {
 	const char *config, *dir; /* to be read; see read */
 	bool read;
+	bool may_miss;		 /* dir: there are no rules of it in force */
 	const struct conf *conf; /* in force: to go by, where !read */
 	const char
 	    *state; /* where runtime is saved; NULL: it has not changed */

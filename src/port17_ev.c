@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port17/inodes.h"
 #include "port17/leg_ev.h"
 #include "port17/listen_ev.h"
 #include "port17/udp_ev.h"
+#include "src/base/inodes.h"
 #include "src/base/log.h"
 #include "src/core/conf.h"
 #include "src/core/fakeip.h"
@@ -202,13 +202,13 @@ udp_refuse(void *arg, const struct flow_key *seen, const struct flow_key *key)
 	p17->opts.stats->port17_refused++;
 	if (p17->icmp != NULL)
 		(void)icmp_tell(p17->icmp, &quoted, 0, ECONNREFUSED);
-	judge_forget_key(p17->opts.judge, key);
+	judge_end_key(p17->opts.judge, key);
 	if (ct_delete_flow(p17->ct, key) == 0)
 		(void)ct_flush(p17->ct); /* else it ends by itself */
 }
 
 static void
-udp_ended(void *arg, const struct udp_flow *flow, enum closed closed)
+udp_ended(void *arg, const struct udp_flow *flow, const struct udp_end *end)
 {
 	struct port17_ev *p17 = arg;
 	struct port17_past *past = port17_pasts_put(p17->pasts, &flow->nat.key);
@@ -217,15 +217,17 @@ udp_ended(void *arg, const struct udp_flow *flow, enum closed closed)
 	if (past != NULL) {
 		past->up = flow->up;
 		past->down = flow->down;
-		past->closed = closed;
-		past->outcome = OUTCOME_UNSUPPORTED;
+		past->closed = end->closed;
+		past->outcome = end->dial->outcome;
+		(void)snprintf(
+		    past->why, sizeof(past->why), "%s", end->dial->why);
 		remember(p17, past, &flow->claim, flow->via);
 	}
 	log_debug("port17",
 	    "closed tunnel=%s proto=udp to=%s port=%u reason=%s up=%llu "
 	    "down=%llu",
 	    flow->claim.tunnel->name, addr_format(&flow->nat.key.remote, to),
-	    flow->nat.key.rport, closed_name(closed),
+	    flow->nat.key.rport, closed_name(end->closed),
 	    (unsigned long long)flow->up, (unsigned long long)flow->down);
 }
 
@@ -339,7 +341,7 @@ port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 	if (key->proto == IPPROTO_TCP)
 		sessions_abort(p17->sessions, key, CLOSED_POLICY);
 	else
-		udp_abort(p17->udp, key);
+		udp_abort(p17->udp, key, CLOSED_POLICY);
 }
 
 const struct sessions *

@@ -6,6 +6,7 @@
 
 struct ct;
 struct event;
+struct hosts_ev;
 struct origins;
 struct upstreams_ev;
 
@@ -31,8 +32,7 @@ struct resolver_ev {
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n_listens;
 	bool told_taken;
-	uint64_t hosts_stamp, hosts_sum; /* of the text */
-	bool has_hosts;
+	struct hosts_ev *hosts;
 	uint64_t ways;		/* see struct resolve_conf */
 	uint64_t server_inodes; /* of sockets of upstreams that run here */
 	struct addr addrs[RESOLVER_ADDRS_MAX]; /* of this host */

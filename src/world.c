@@ -1,10 +1,13 @@
 #include "src/world.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* A group may have many members: its entry is read into at most this much. */
 #define ENTRY_MAX ((size_t)1 << 20)
@@ -84,8 +87,41 @@ world_path(void *arg, const char *path, char *buf, size_t size)
 	return r;
 }
 
+static bool
+is_script(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char begin[2];
+	bool script;
+
+	if (fd < 0)
+		return false;
+	script = read(fd, begin, 2) == 2 && begin[0] == '#' && begin[1] == '!';
+	(void)close(fd); /* it was only read */
+	return script;
+}
+
+static enum policy_file
+world_file(void *arg, const char *path)
+{
+	struct stat st;
+
+	(void)arg;
+	if (stat(path, &st) < 0)
+		return POLICY_FILE_UNKNOWN;
+	if (S_ISDIR(st.st_mode))
+		return POLICY_FILE_FOLDER;
+	if (!S_ISREG(st.st_mode))
+		return POLICY_FILE_OTHER;
+	if (is_script(path))
+		return POLICY_FILE_SCRIPT;
+	return (st.st_mode & 0111) != 0 ? POLICY_FILE_PROGRAM
+					: POLICY_FILE_OTHER;
+}
+
 const struct policy_world load_world = {
 	.user = world_user,
 	.group = world_group,
 	.path = world_path,
+	.file = world_file,
 };

@@ -5,7 +5,8 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_ancestors test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn \
-	test_uses
+	test_uses \
+	test_flow
 unit_tests += test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap
@@ -72,6 +73,8 @@ test_runtime_SOURCES = %D%/unit/test_runtime.c
 test_runtime_LDADD = $(pure) $(CMOCKA_LIBS)
 test_script_SOURCES = %D%/unit/test_script.c
 test_script_LDADD = $(pure) $(CMOCKA_LIBS)
+test_flow_SOURCES = %D%/unit/test_flow.c
+test_flow_LDADD = $(pure) $(CMOCKA_LIBS)
 test_uses_SOURCES = %D%/unit/test_uses.c
 test_uses_LDADD = $(pure) $(CMOCKA_LIBS)
 test_warn_SOURCES = %D%/unit/test_warn.c
@@ -99,7 +102,8 @@ test_ktypes_LDADD = $(pure) $(BPF_LIBS) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
-test_load_SOURCES = %D%/unit/test_load.c src/load.c src/file.c src/world.c
+test_load_SOURCES = %D%/unit/test_load.c src/load.c src/file.c src/folder.c \
+	src/world.c
 test_load_CFLAGS = $(AM_CFLAGS)
 test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 
@@ -232,6 +236,9 @@ update-golden: rerouted
 
 bench_programs = nfqloop bench_policy bench_attr
 bench_programs += bench_lists
+if HAVE_BPF
+bench_programs += bench_who
+endif
 bench_programs += relay
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
@@ -242,6 +249,9 @@ bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
+# what the daemon itself looks up with
+bench_who_SOURCES = %D%/bench/bench_who.c src/attr.c src/attr_bygone.c
+bench_who_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 bench_lists_SOURCES = %D%/bench/bench_lists.c
 bench_lists_LDADD = $(pure)
 bench: all

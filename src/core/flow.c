@@ -1,14 +1,26 @@
 #include "src/core/flow.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/core/policy.h"
 
+/* Flows are found by their socket in one of so many rings: some ten are in
+ * each where there are as many flows as there can be. One socket may have
+ * thousands of them, which a map would hold in one chain. */
+#define SOCKET_RINGS 4096
+
+/* Of a socket with more flows than this the rest are not looked for when it is
+ * closed: a millisecond. */
+#define CLOSED_MAX 8192
+
 struct flow_table {
 	struct map map;
-	struct list lru;  /* the youngest first */
-	struct list walk; /* in the list above: what is younger is to come */
+	struct list sockets[SOCKET_RINGS];
+	struct list closed; /* of sockets that are */
+	struct list lru;    /* the youngest first */
+	struct list walk;   /* in the list above: what is younger is to come */
 	size_t max;
 };
 
@@ -50,6 +62,9 @@ flow_table_new(size_t max)
 	}
 	list_init(&table->lru);
 	list_init(&table->walk);
+	list_init(&table->closed);
+	for (size_t i = 0; i < SOCKET_RINGS; i++)
+		list_init(&table->sockets[i]);
 	table->max = max;
 	return table;
 }
@@ -114,6 +129,7 @@ flow_get(struct flow_table *table, const struct flow_key *key, mono_t now,
 		flow_forget(table, flow_at(table, table->lru.prev));
 		*ret_evicted = true;
 	}
+	list_init(&flow->socket);
 	flow->key = *key;
 	flow->first = now;
 	flow->last = now;
@@ -134,11 +150,58 @@ void
 flow_forget(struct flow_table *table, struct flow *flow)
 {
 	list_remove(&flow->lru);
+	list_remove(&flow->socket);
 	map_remove(&table->map, &flow->node);
 	process_unref(flow->process);
 	policy_unref_shown(flow->policy);
+	flow_rule_unref(flow->was);
 	host_names_unref(flow->hosts);
 	free(flow);
+}
+
+static struct list *
+socket_ring(struct flow_table *table, uint64_t inode)
+{
+	/* the kernel counts them up: neighbours go to different rings */
+	return &table->sockets[inode % SOCKET_RINGS];
+}
+
+void
+flow_set_socket(struct flow_table *table, struct flow *flow, uint64_t inode)
+{
+	flow->inode = inode;
+	list_remove(&flow->socket);
+	if (inode != 0 && flow->key.proto == IPPROTO_UDP)
+		list_prepend(socket_ring(table, inode), &flow->socket);
+}
+
+void
+flow_closed(struct flow_table *table, uint64_t inode)
+{
+	struct list *ring = socket_ring(table, inode), *node, *next;
+	int n = 0;
+
+	for (node = ring->next; node != ring && n < CLOSED_MAX; node = next) {
+		struct flow *flow = container_of(node, struct flow, socket);
+
+		next = node->next;
+		n++;
+		if (flow->inode != inode)
+			continue;
+		list_remove(node);
+		list_append(&table->closed, node);
+	}
+}
+
+struct flow *
+flow_closed_next(struct flow_table *table)
+{
+	struct list *node = table->closed.next;
+
+	if (node == &table->closed)
+		return NULL;
+	list_remove(node);
+	return container_of(node, struct flow, socket);
 }
 
 void
@@ -157,6 +220,74 @@ flow_set_policy(struct flow *flow, const struct policy *policy)
 
 	flow->policy = policy_ref_shown(policy);
 	policy_unref_shown(old);
+	flow_rule_unref(flow->was);
+	flow->was = NULL;
+}
+
+/* What a rule was, when its policy is gone. */
+struct flow_rule {
+	unsigned int refs, line;
+	size_t label; /* where it begins in text; 0: there is none */
+	char text[];  /* the file, and the label */
+};
+
+struct flow_rule *
+flow_rule_ref(struct flow_rule *rule)
+{
+	if (rule != NULL)
+		rule->refs++;
+	return rule;
+}
+
+void
+flow_rule_unref(struct flow_rule *rule)
+{
+	if (rule != NULL && --rule->refs == 0)
+		free(rule);
+}
+
+static struct flow_rule *
+flow_rule_new(const struct flow_shown *shown)
+{
+	size_t file = strlen(shown->file) + 1;
+	size_t label = shown->label != NULL ? strlen(shown->label) + 1 : 0;
+	struct flow_rule *rule = malloc(sizeof(*rule) + file + label);
+
+	if (rule == NULL)
+		return NULL; /* then it is not shown */
+	*rule = (struct flow_rule){ 1, shown->line, label > 0 ? file : 0 };
+	memcpy(rule->text, shown->file, file);
+	if (label > 0)
+		memcpy(rule->text + file, shown->label, label);
+	return rule;
+}
+
+bool
+flow_shown(const struct flow *flow, struct flow_shown *ret)
+{
+	const struct policy_rule *rule =
+	    policy_rule_get(flow->policy, flow->decision.rule);
+	const struct flow_rule *was = flow->was;
+
+	if (rule != NULL)
+		*ret =
+		    (struct flow_shown){ rule->file, rule->label, rule->line };
+	else if (was != NULL)
+		*ret = (struct flow_shown){ was->text,
+			was->label > 0 ? was->text + was->label : NULL,
+			was->line };
+	return rule != NULL || was != NULL;
+}
+
+void
+flow_part(struct flow *flow)
+{
+	struct flow_shown shown;
+	struct flow_rule *was =
+	    flow_shown(flow, &shown) ? flow_rule_new(&shown) : NULL;
+
+	flow_set_policy(flow, NULL);
+	flow->was = was;
 }
 
 void

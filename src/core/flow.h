@@ -31,6 +31,7 @@ struct flow_key {
 struct flow {
 	struct map_node node;
 	struct list lru;
+	struct list socket; /* with others of its socket; flow.c alone */
 	struct flow_key key;
 	uint64_t inode;	  /* of the socket judged; 0 for none */
 	uint64_t user;	  /* of the facts: who used it; 0: not known */
@@ -41,6 +42,9 @@ struct flow {
 	/* what rule counts in, only to be shown; NULL: of none that is there,
 	 * see judge_part() */
 	const struct policy *policy;
+	/* that rule, once the policy it counted in is gone; NULL: none. Only to
+	 * be shown; a reference */
+	struct flow_rule *was;
 	/* what the remote address was called when it was judged, or NULL; a
 	 * reference. decision.host counts in them. */
 	const struct host_names *hosts;
@@ -56,6 +60,8 @@ struct flow {
 	bool once;    /* as decided; not for loopback's sake alone */
 	bool tcp_syn; /* tcp_seq is set */
 	bool counted; /* the bytes are known */
+	bool over;    /* only to be shown, see judge_end_key() */
+	bool reset;   /* ended here: its one reset tells who began it */
 };
 
 /* Bounded; the flow that was quiet longest makes room. */
@@ -90,12 +96,37 @@ void flow_forget(struct flow_table *table, struct flow *flow);
 /* Sets the process of a flow; the flow takes a reference of its own. */
 void flow_set_process(struct flow *flow, const struct process *proc);
 
+/* Sets the socket of a flow of the table; 0: it has none. */
+void flow_set_socket(
+    struct flow_table *table, struct flow *flow, uint64_t inode);
+
+/* Nobody has that socket any more: its flows of datagrams are left as they are,
+ * and flow_closed_next() gives each of them once, unless it has another socket
+ * by then. NULL at the end; borrowed as by flow_find(). */
+void flow_closed(struct flow_table *table, uint64_t inode);
+struct flow *flow_closed_next(struct flow_table *table);
+
 /* The same for the names; NULL for none. */
 void flow_set_hosts(struct flow *flow, const struct host_names *hosts);
 
 /* What the remote side is called, as a rule has it or else as it was learnt
  * last; NULL where that is not known. */
 const struct name *flow_host(const struct flow *flow);
+
+/* Where a rule stands, and its label (NULL: none), for people. Borrowed. */
+struct flow_shown {
+	const char *file, *label;
+	unsigned int line;
+};
+/* The rule that decided; false where a default did. */
+bool flow_shown(const struct flow *flow, struct flow_shown *ret);
+
+struct flow_rule *flow_rule_ref(struct flow_rule *rule); /* accepts NULL */
+void flow_rule_unref(struct flow_rule *rule);		 /* accepts NULL */
+
+/* Lets the policy go, so that none is kept for what is only shown: the rule
+ * stays to be seen until there is another policy. */
+void flow_part(struct flow *flow);
 
 /* Sets the policy its rule number counts in; a reference of its own too. */
 void flow_set_policy(struct flow *flow, const struct policy *policy);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One step of a pattern. */
 enum glob_kind {
@@ -45,6 +46,21 @@ glob_check(const char *pattern, size_t *ret_at)
 			return -EINVAL;
 		}
 	return 0;
+}
+
+int
+glob_check_size(const char *pattern)
+{
+	const char *p = pattern;
+	enum glob_kind kind;
+	size_t n = 0;
+	char byte;
+
+	while ((kind = glob_step(&p, &byte)) != GLOB_END)
+		n += kind != GLOB_BYTE;
+	return n > GLOB_WILDCARDS_MAX || (n > 0 && strlen(pattern) > GLOB_MAX)
+		   ? -E2BIG
+		   : 0;
 }
 
 /* Bytes of the character at s < end; what is not UTF-8 is

@@ -10,6 +10,15 @@
 /* 0, or -EINVAL with the offset of a final lone `\` in *ret_at. */
 int glob_check(const char *pattern, size_t *ret_at);
 
+/* What one match may cost is bounded by these: a pattern of 1024 bytes takes
+ * some ms for a command line of 4096 at the very worst. A pattern without
+ * wildcards is compared, and may be as long as it likes. */
+#define GLOB_MAX 1024
+#define GLOB_WILDCARDS_MAX 64
+
+/* 0, or -E2BIG where it has more of either. The pattern was checked. */
+int glob_check_size(const char *pattern);
+
 /* True if the whole of s[0..len) matches. Never exponential: at worst the
  * product of the lengths, times the longest part of s between two '/'. The
  * pattern was checked. */

@@ -98,6 +98,18 @@ judge_flows(const struct judge *judge)
 	return judge->flows;
 }
 
+void
+judge_closed(struct judge *judge, uint64_t inode)
+{
+	flow_closed(judge->flows, inode);
+}
+
+const struct flow *
+judge_closed_next(struct judge *judge)
+{
+	return flow_closed_next(judge->flows);
+}
+
 const struct policy *
 judge_policy(const struct judge *judge)
 {
@@ -174,6 +186,18 @@ set_once(struct decision *d, bool once, const struct packet *pkt)
 	    once || (pkt->loopback && !pkt->in && d->action == ACTION_ACCEPT);
 }
 
+/* Whether a connection is to be ended; what it is told with then comes to us
+ * like any packet of it. */
+static bool
+ends_connection(const struct packet *pkt, struct flow *flow)
+{
+	if (flow->decision.action != ACTION_BLOCK ||
+	    pkt->tuple.proto != IPPROTO_TCP || packet_is_syn(pkt))
+		return false;
+	flow->reset = flow->in && pkt->in;
+	return true;
+}
+
 /* A flow decided before gives its verdict again. */
 static enum judge_step
 repeat(struct judge *judge, const struct packet *pkt, struct flow *flow,
@@ -185,8 +209,7 @@ repeat(struct judge *judge, const struct packet *pkt, struct flow *flow,
 	set_once(&flow->decision, flow->once, pkt);
 	decide(judge, &flow->decision, ret);
 	ret->flow = flow;
-	ret->destroy = flow->decision.action == ACTION_BLOCK &&
-		       pkt->tuple.proto == IPPROTO_TCP && !packet_is_syn(pkt);
+	ret->destroy = ends_connection(pkt, flow);
 	return JUDGE_DECIDED;
 }
 
@@ -194,19 +217,37 @@ repeat(struct judge *judge, const struct packet *pkt, struct flow *flow,
 static bool
 is_current(const struct judge *judge, const struct flow *flow, mono_t now)
 {
-	return flow->policy == judge->policy &&
+	return flow->policy == judge->policy && !flow->over &&
 	       mono_since(now, flow->last) < REPEAT_NS;
+}
+
+/* What comes in and is blocked is told so: by the kernel's reset when its
+ * socket was ended. That one has no socket any more, nor a word of the
+ * program's. */
+static bool
+takes_reset(const struct packet *pkt, struct flow *flow)
+{
+	if (!flow->reset || pkt->in || pkt->tuple.proto != IPPROTO_TCP ||
+	    (pkt->tcp_flags & PACKET_TCP_RST) == 0)
+		return false;
+	flow->reset = false;
+	return true;
 }
 
 /* 2. what needs no look-up to be known as of this flow: a SYN seen before,
  * whose sequence number tells it from another connection that got the same
- * ports; and an answer from outside to what a program here began. */
+ * ports; and an answer from outside to what a program here began. A datagram is
+ * for whoever has the port now, and may be the first of a flow of its own where
+ * conntrack has forgotten the other one. */
 static bool
 is_certain(const struct packet *pkt, const struct flow *flow)
 {
 	if (packet_is_syn(pkt))
 		return flow->tcp_syn && flow->in == pkt->in &&
 		       flow->tcp_seq == pkt->tcp_seq;
+	if (pkt->tuple.proto == IPPROTO_UDP ||
+	    pkt->tuple.proto == IPPROTO_UDPLITE)
+		return false;
 	return pkt->in && !flow->in;
 }
 
@@ -231,8 +272,12 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 		return decide_once(judge, ACTION_ACCEPT, reason, ret);
 	key = flow_key_of(&pkt->tuple, pkt->in);
 	flow = flow_find(judge->flows, &key);
-	if (flow != NULL && is_current(judge, flow, now) &&
-	    is_certain(pkt, flow))
+	if (flow == NULL || !is_current(judge, flow, now))
+		return JUDGE_NEED_SOCKET;
+	if (takes_reset(pkt, flow))
+		return decide_once(
+		    judge, ACTION_ACCEPT, flow->decision.reason, ret);
+	if (is_certain(pkt, flow))
 		return repeat(judge, pkt, flow, now, ret);
 	return JUDGE_NEED_SOCKET;
 }
@@ -509,16 +554,18 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
     const struct socket_facts *sock, const struct process *proc,
     const struct decision *d)
 {
-	bool changed = flow->process == NULL || flow->inode != sock->inode ||
+	bool changed = flow->over || flow->process == NULL ||
+		       flow->inode != sock->inode ||
 		       flow->process->kind != proc->kind ||
 		       flow->decision.action != d->action ||
 		       flow->decision.rule != d->rule;
 
+	flow->over = false;
 	flow->in = begun_outside(judge, pkt, sock); /* by what it was */
 	flow->loopback = pkt->loopback;
 	flow->has_ports = pkt->tuple.has_ports;
 	flow->decision = *d;
-	flow->inode = sock->inode;
+	flow_set_socket(judge->flows, flow, sock->inode);
 	flow->by = by_of(sock, proc);
 	if (sock->user != 0 || changed)
 		flow->user = sock->user;
@@ -622,6 +669,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
 		ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
 		flow->once = once;
 		flow->nobodys = is_nobodys(pkt, sock);
+		flow->reset = ret->destroy && flow->in;
 		flow_set_hosts(flow, hosts);
 		count_flow(judge, ret, now);
 	}

@@ -106,7 +106,8 @@ void judge_process(struct judge *judge, const struct packet *pkt,
     struct verdict *ret);
 
 /* Rung 1: the verdict for bytes that packet_parse() refused with `fault`, or
- * that are not to go out (-EXDEV: source-routed). */
+ * that are not to go out (-EXDEV: source-routed, -EADDRNOTAVAIL: with another
+ * host's address). */
 void judge_malformed(struct judge *judge, int fault, struct verdict *ret);
 
 /* A look-up of ours failed: closed for this packet, and nothing is kept, so
@@ -122,8 +123,15 @@ void judge_orphan(struct judge *judge, struct verdict *ret);
 void judge_refuse(struct judge *judge, enum action action, enum reason reason,
     struct verdict *verdict);
 
-/* The next packet of this flow is judged as if it were the first. */
-void judge_forget_key(struct judge *judge, const struct flow_key *key);
+/* What was decided could not be carried out: it is only to be seen from now on,
+ * and the next packet of this flow is judged as if it were the first. */
+void judge_end_key(struct judge *judge, const struct flow_key *key);
+
+/* Nobody has that socket any more: what was decided for its flows of datagrams
+ * is not for who has its port next. judge_closed_next() gives each of them,
+ * whose entry in conntrack is to go; NULL at the end. */
+void judge_closed(struct judge *judge, uint64_t inode);
+const struct flow *judge_closed_next(struct judge *judge);
 
 /* After a change of policy: begins to judge all flows again. */
 void judge_review_begin(struct judge *judge);
@@ -145,8 +153,8 @@ bool judge_is_moved(const struct decision *from, const struct decision *to);
 enum review judge_review(
     struct judge *judge, struct flow **ret_flow, struct decision *ret);
 
-/* What was decided is only to be seen from now on, without the rule, which may
- * be there no more: its next packet is judged as if it were the first. */
+/* What was decided is only to be seen from now on, with the rule as it was: its
+ * next packet is judged as if it were the first. */
 void judge_part(struct flow *flow);
 /* It was ended by this decision, and is shown so. */
 void judge_settle(struct judge *judge, struct flow *flow,

@@ -62,10 +62,10 @@ judge_refuse(struct judge *judge, enum action action, enum reason reason,
 }
 
 void
-judge_forget_key(struct judge *judge, const struct flow_key *key)
+judge_end_key(struct judge *judge, const struct flow_key *key)
 {
 	struct flow *flow = flow_find(judge->flows, key);
 
 	if (flow != NULL)
-		flow_forget(judge->flows, flow);
+		flow->over = true;
 }

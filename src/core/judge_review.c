@@ -96,10 +96,10 @@ judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
 void
 judge_part(struct flow *flow)
 {
+	flow_part(flow);
 	flow->decision.rule = 0;
 	flow->decision.tunnel = 0;
 	flow->decision.list = 0;
-	flow_set_policy(flow, NULL); /* of none, so that no policy is kept */
 }
 
 void
@@ -108,6 +108,7 @@ judge_settle(struct judge *judge, struct flow *flow, const struct decision *d,
 {
 	flow->decision = *d;
 	flow->once = d->once;
+	flow->reset = flow->in && d->action == ACTION_BLOCK;
 	flow_set_policy(flow, judge->policy);
 	if (judge->hits != NULL)
 		hits_count(judge->hits, d->rule, now);
@@ -118,5 +119,5 @@ judge_knows(const struct judge *judge, const struct flow_key *key)
 {
 	const struct flow *flow = flow_find(judge->flows, key);
 
-	return flow != NULL && flow->policy == judge->policy;
+	return flow != NULL && flow->policy == judge->policy && !flow->over;
 }

@@ -24,12 +24,6 @@ enum {
 	OPTION_STRICT_ROUTE = 137,
 };
 
-/* Protocol numbers that old headers lack. */
-enum {
-	PROTO_HIP = 139,
-	PROTO_SHIM6 = 140,
-};
-
 /* What the IP header says; rest is at the transport header. */
 struct ip {
 	struct packet_tuple tuple;
@@ -94,6 +88,9 @@ ip4_parse(struct ip *ret, struct rd *rd, size_t total)
 	return 0;
 }
 
+/* Those that conntrack steps over (ipv6_skip_exthdr() of the kernel), and no
+ * others: the verdict on this packet holds for all of conntrack's entry, which
+ * is that of what stands behind these. */
 static bool
 is_extension(uint8_t proto)
 {
@@ -102,16 +99,14 @@ is_extension(uint8_t proto)
 	case IPPROTO_ROUTING:
 	case IPPROTO_DSTOPTS:
 	case IPPROTO_FRAGMENT:
-	case IPPROTO_MH:
-	case PROTO_HIP:
-	case PROTO_SHIM6:
+	case IPPROTO_AH:
 		return true;
 	default:
 		return false;
 	}
 }
 
-/* Steps over one extension header (RFC 8200 section 4, RFC 6564). */
+/* Steps over one extension header (RFC 8200 section 4, RFC 4302 section 2). */
 static int
 extension_skip(struct ip *ip, struct rd *rd)
 {
@@ -126,7 +121,7 @@ extension_skip(struct ip *ip, struct rd *rd)
 		ip->fragment = (frag & IP6_FRAGMENT_MASK) != 0;
 		ip->first = (frag & IP6_OFFSET_MASK) == 0;
 	} else {
-		size += (size_t)len * 8;
+		size += (size_t)len * (proto == IPPROTO_AH ? 4 : 8);
 		rd_skip(rd, size - 2);
 		ip->routed |= proto == IPPROTO_ROUTING;
 	}

@@ -32,13 +32,24 @@ struct policy_words {
 	size_t n;
 };
 
+/* What a path leads to. */
+enum policy_file {
+	POLICY_FILE_UNKNOWN, /* or nothing that is said of it */
+	POLICY_FILE_PROGRAM,
+	POLICY_FILE_FOLDER,
+	POLICY_FILE_SCRIPT, /* begins with #! */
+	POLICY_FILE_OTHER,  /* nobody may execute it */
+};
+
 /* What names mean on this machine; the shell answers. user and group: 0 or
  * -errno where there is no such name. path: symbolic links resolved, 0 or
- * -errno where there is no such file or it does not fit. */
+ * -errno where there is no such file or it does not fit. file: of such a one.
+ */
 struct policy_world {
 	int (*user)(void *arg, const char *name, uint32_t *ret);
 	int (*group)(void *arg, const char *name, uint32_t *ret);
 	int (*path)(void *arg, const char *path, char *buf, size_t size);
+	enum policy_file (*file)(void *arg, const char *path);
 	void *arg;
 	/* sections of the settings: `reroute via` and `list` name them */
 	struct policy_words tunnels, lists;

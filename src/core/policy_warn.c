@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "src/core/glob.h"
 #include "src/core/policy_own.h"
+#include "src/core/policy_within.h"
 #include "src/core/text.h"
 
 static void
@@ -15,139 +17,6 @@ warn(struct faults *warnings, const struct rules *rules,
 {
 	faults_add(warnings, &rules->files[place->file], place->off, place->len,
 	    &(struct fault_text){ what, NULL, NULL });
-}
-
-/* Sets: whether all that is in a is in b as well. False where it is not
- * certain. ---------------------------------------------------------------- */
-
-static bool
-addrs_within(const struct policy_match *a, const struct policy_match *b)
-{
-	if (b->all_addrs || (b->addrs.scopes & SCOPE_ANY) != 0)
-		return true;
-	if (a->all_addrs || (a->addrs.scopes & ~b->addrs.scopes) != 0)
-		return false;
-	for (size_t i = 0; i < a->addrs.n_ranges; i++) {
-		const struct addr_range *r = &a->addrs.ranges[i];
-		bool found = false;
-
-		for (size_t j = 0; !found && j < b->addrs.n_ranges; j++)
-			found =
-			    addr_range_contains(&b->addrs.ranges[j], &r->lo) &&
-			    addr_range_contains(&b->addrs.ranges[j], &r->hi);
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
-static bool
-ports_within(const struct port_set *a, const struct port_set *b)
-{
-	if (b->n == 0)
-		return true;
-	for (size_t i = 0; i < a->n; i++) {
-		bool found = false;
-
-		for (size_t j = 0; !found && j < b->n; j++)
-			found = b->ranges[j].lo <= a->ranges[i].lo &&
-				a->ranges[i].hi <= b->ranges[j].hi;
-		if (!found)
-			return false;
-	}
-	return a->n > 0;
-}
-
-static bool
-ids_within(const struct id_set *a, const struct id_set *b)
-{
-	for (size_t i = 0; i < a->n; i++)
-		if (!id_set_has(b, a->ids[i]))
-			return false;
-	return true;
-}
-
-static bool
-texts_within(const struct text_set *a, const struct text_set *b)
-{
-	for (size_t i = 0; i < a->n_literals; i++)
-		if (!text_set_has(b, a->literals[i].s, a->literals[i].len))
-			return false;
-	for (size_t i = 0; i < a->n_globs; i++) {
-		bool found = false;
-
-		for (size_t j = 0; !found && j < b->n_globs; j++)
-			found = strcmp(a->globs[i], b->globs[j]) == 0;
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
-static bool
-domains_within(const struct domain_set *a, const struct domain_set *b)
-{
-	struct domain_set whole = *b, below = *b;
-	struct name name;
-
-	/* a name below x is below all that x is below */
-	below.whole = b->below;
-	below.n_whole = b->n_below;
-	for (size_t i = 0; i < a->n_whole; i++) {
-		name.len = (uint8_t)a->whole[i].len;
-		memcpy(name.wire, a->whole[i].s, name.len);
-		if (!domain_set_has(&whole, &name))
-			return false;
-	}
-	for (size_t i = 0; i < a->n_below; i++) {
-		name.len = (uint8_t)a->below[i].len;
-		memcpy(name.wire, a->below[i].s, name.len);
-		if (!domain_set_has(&below, &name))
-			return false;
-	}
-	return true;
-}
-
-static bool
-lists_within(const struct list_set *a, const struct list_set *b)
-{
-	for (size_t i = 0; i < a->n; i++) {
-		struct id_set lists = { b->lists, b->n };
-
-		if (!id_set_has(&lists, a->lists[i]))
-			return false;
-	}
-	return true;
-}
-
-/* Of the same field. */
-static bool
-values_within(const struct policy_match *a, const struct policy_match *b)
-{
-	switch (a->field) {
-	case FIELD_FROM:
-	case FIELD_TO:
-		return addrs_within(a, b) && ports_within(&a->ports, &b->ports);
-	case FIELD_PROTO:
-	case FIELD_QTYPE:
-	case FIELD_USER:
-	case FIELD_GROUP:
-		return ids_within(&a->ids, &b->ids);
-	case FIELD_EXE:
-	case FIELD_SCRIPT:
-	case FIELD_CMD:
-	case FIELD_COMM:
-	case FIELD_UNIT:
-	case FIELD_PARENT:
-		return texts_within(&a->texts, &b->texts);
-	case FIELD_PROCESS:
-		return (a->processes & ~b->processes) == 0;
-	case FIELD_DOMAIN:
-		return domains_within(&a->domains, &b->domains);
-	case FIELD_LIST:
-		return lists_within(&a->lists, &b->lists);
-	}
-	__builtin_trap();
 }
 
 /* Rules -------------------------------------------------------------------- */
@@ -191,7 +60,7 @@ covers(const struct policy_entry *first, const struct policy_entry *later)
 
 		if (l == NULL || l->negated != f->negated)
 			return false;
-		if (f->negated ? !values_within(f, l) : !values_within(l, f))
+		if (f->negated ? !policy_within(f, l) : !policy_within(l, f))
 			return false;
 	}
 	return true;
@@ -243,20 +112,42 @@ families(const struct policy_match *m)
 	return bits;
 }
 
+/* The same of protocols: ICMP is of IPv4, icmp6 of IPv6. */
+static unsigned int
+proto_families(const struct policy_match *m)
+{
+	unsigned int bits = 0;
+
+	if (m == NULL || m->negated)
+		return 3;
+	for (size_t i = 0; i < m->ids.n; i++)
+		bits |= m->ids.ids[i] == IPPROTO_ICMP	  ? 1
+			: m->ids.ids[i] == IPPROTO_ICMPV6 ? 2
+							  : 3;
+	return bits;
+}
+
 static void
 warn_families(const struct policy *policy, const struct rules *rules, size_t n,
     struct faults *warnings)
 {
 	const struct policy_entry *entry = &policy->entries[n];
+	unsigned int ends = families(match_of(entry, FIELD_FROM)) &
+			    families(match_of(entry, FIELD_TO));
 
-	if ((families(match_of(entry, FIELD_FROM)) &
-		families(match_of(entry, FIELD_TO))) == 0)
+	if (ends == 0)
 		warn(warnings, rules, &rules->rules[n].place,
 		    "warning: this rule can never match: it is from IPv4 to "
 		    "IPv6, or from IPv6 to IPv4");
+	else if ((ends & proto_families(match_of(entry, FIELD_PROTO))) == 0)
+		warn(warnings, rules, &rules->rules[n].place,
+		    ends == 1 ? "warning: icmp6 is for IPv6, and the addresses "
+				"are of IPv4: icmp is meant"
+			      : "warning: icmp is for IPv4, and the addresses "
+				"are of IPv6: icmp6 is meant");
 }
 
-/* Protocol, ports and source come with the connection. */
+/* Protocol and ports come with the connection. */
 static void
 warn_query(const struct policy *policy, const struct rules *rules, size_t n,
     struct faults *warnings)
@@ -267,16 +158,15 @@ warn_query(const struct policy *policy, const struct rules *rules, size_t n,
 	if (match_of(entry, FIELD_QTYPE) == NULL)
 		return;
 	for (m = entry->matches; m < entry->matches + entry->n_matches; m++) {
-		if (m->field != FIELD_PROTO && m->ports.n == 0 &&
-		    (m->field != FIELD_FROM || m->all_addrs))
+		if (m->field != FIELD_PROTO && m->ports.n == 0)
 			continue;
 		warn(warnings, rules, &rules->rules[n].place,
 		    entry->action == ACTION_ACCEPT ||
 			    entry->action == ACTION_REROUTE
-			? "warning: a protocol, port or source says nothing of "
-			  "a query: the rule matches without it"
+			? "warning: a protocol or port says nothing of a "
+			  "query: the rule matches without it"
 			: "warning: this rule can never match: a query has no "
-			  "protocol, port or source yet");
+			  "protocol or port yet");
 		return;
 	}
 }
@@ -347,13 +237,60 @@ never_a_path(const char *glob)
 	return glob[0] == '*' && glob[1] != '*' && glob[1] != '/';
 }
 
+/* Why nothing that runs has that executable, or script; NULL where something
+ * may. */
+static const char *
+never_runs(enum policy_file file, enum rule_field field)
+{
+	switch (file) {
+	case POLICY_FILE_FOLDER:
+		return "is a folder: /** behind it is all that is in it";
+	case POLICY_FILE_SCRIPT:
+		return field == FIELD_SCRIPT
+			   ? NULL
+			   : "is a script, whose executable is its "
+			     "interpreter: script PATH";
+	case POLICY_FILE_OTHER:
+		return field == FIELD_SCRIPT ? NULL
+					     : "is no file that can be run";
+	case POLICY_FILE_UNKNOWN:
+	case POLICY_FILE_PROGRAM:
+		return NULL;
+	}
+	__builtin_trap();
+}
+
 static void
-warn_missing(const struct rules *rules, const struct rule *rule,
-    const struct policy_world *world, struct faults *warnings)
+warn_path(const struct rules *rules, const struct rule_value *v,
+    enum rule_field field, const struct policy_world *world,
+    struct faults *warnings)
 {
 	char path[PATH_MAX], real[PATH_MAX], word[WORD_QUOTE_SIZE];
-	char what[WORD_QUOTE_SIZE + 64];
+	char what[WORD_QUOTE_SIZE + 128];
+	const char *why;
+	int r;
 
+	if (strlen(v->text) >= sizeof(path) || !glob_literal(v->text, path))
+		return;
+	word_quote(path, strlen(path), word);
+	r = world->path(world->arg, path, real, sizeof(real));
+	if (r == -ENOENT) {
+		(void)snprintf(what, sizeof(what),
+		    "warning: there is no file %s", word); /* fits */
+		warn(warnings, rules, &v->place, what);
+	}
+	why = r == 0 ? never_runs(world->file(world->arg, real), field) : NULL;
+	if (why == NULL)
+		return;
+	(void)snprintf(what, sizeof(what),
+	    "warning: this can never match: %s %s", word, why); /* fits */
+	warn(warnings, rules, &v->place, what);
+}
+
+static void
+warn_paths(const struct rules *rules, const struct rule *rule,
+    const struct policy_world *world, struct faults *warnings)
+{
 	for (size_t m = 0; m < rule->n_matches; m++) {
 		const struct rule_match *match = &rule->matches[m];
 
@@ -368,15 +305,7 @@ warn_missing(const struct rules *rules, const struct rule *rule,
 				    "warning: this can never match: * stops at "
 				    "/, and a path begins with one: **/NAME is "
 				    "NAME anywhere");
-			if (strlen(v->text) >= sizeof(path) ||
-			    !glob_literal(v->text, path) ||
-			    world->path(world->arg, path, real, sizeof(real)) !=
-				-ENOENT)
-				continue;
-			(void)snprintf(what, sizeof(what),
-			    "warning: there is no file %s",
-			    word_quote(path, strlen(path), word)); /* fits */
-			warn(warnings, rules, &v->place, what);
+			warn_path(rules, v, match->field, world, warnings);
 		}
 	}
 }
@@ -386,7 +315,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
     const struct policy_world *world, struct faults *warnings)
 {
 	for (size_t i = 0; i < policy->n; i++) {
-		warn_missing(rules, &rules->rules[i], world, warnings);
+		warn_paths(rules, &rules->rules[i], world, warnings);
 		warn_families(policy, rules, i, warnings);
 		warn_query(policy, rules, i, warnings);
 		if (policy->n > POLICY_WARN_MAX)

@@ -24,7 +24,7 @@
 	X(port17_full, "times Port17 had no descriptor or memory left")        \
 	X(port17_names_full, "names without an address: all are in use")       \
 	X(port17_names_lost, "names that could not be kept for a restart")     \
-	X(malformed, "packets dropped as malformed, or source-routed")         \
+	X(malformed, "packets dropped as malformed, source-routed or spoofed") \
 	X(fragments, "fragments dropped")                                      \
 	X(failures, "packets dropped because a look-up failed")                \
 	X(flows_new, "flows judged")                                           \
@@ -47,6 +47,8 @@
 	X(unknown_stranger, "packets sent by another user than the socket's")  \
 	X(taken_over, "flows that another process went on with")               \
 	X(taken_dropped, "packets of those that another program sent")         \
+	X(closed_forgotten, "entries of closed sockets that conntrack forgot") \
+	X(closed_missed, "closed sockets that there was no room for")          \
 	X(uses_late, "times that a record of who sends did not come in time")  \
 	X(uses_refused, "records of packets that could not be read")           \
 	X(names_learnt, "names of addresses learnt from answers")              \

@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-/* The word of words[0..n) that s was meant to be: the nearest by edit distance
+/* The word of words[0..n) that s was meant to be: what is called so elsewhere
+ * ("allow" for accept), or the nearest by edit distance
  * (a swap of neighbours is one edit), at most 2 or a third of the length away,
  * 1 for words of up to three letters; upper and lower case are the same. NULL
  * if none is near. */
@@ -16,8 +17,8 @@ const char *word_nearest(
 const char *word_quote(const char *s, size_t len, char buf[WORD_QUOTE_SIZE]);
 
 /* Offset in s[0..len) of the first byte that has no place in a line of text: a
- * control character but tab, or bad UTF-8; len if there is none, else
- * *ret_what says what it is. */
+ * control character but tab, a byte order mark, or bad UTF-8; len if there is
+ * none, else *ret_what says what it is. */
 size_t text_bad_byte(const char *s, size_t len, const char **ret_what);
 
 #endif

@@ -319,6 +319,9 @@ parse_glob(struct rule_value *ret, enum value_kind kind, const char *s,
 	if (glob_check(s, &at) < 0)
 		return refuse(fault, s, len, "ends in a lone '\\'",
 		    "\\\\ for a backslash, or quotes round a blank");
+	if (glob_check_size(s) < 0)
+		return refuse(fault, s, len, "is too large a pattern",
+		    "at most 64 wildcards, and 1024 bytes where there are any");
 	if (kind == VALUE_PATH && s[0] != '/' && s[0] != '*')
 		return refuse(fault, s, len, "is no absolute path",
 		    "a path that starts with / or *");

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/base/num.h"
 #include "src/ctl/command.h"
@@ -11,15 +12,15 @@
 
 static const struct table_column columns[] = {
 	{ "TUNNEL", .keep = 8 },
-	{ "STATE", .keep = 5 },
-	{ "UPSTREAM", .keep = 16 },
+	{ "STATE", .keep = 7 },
+	{ "UPSTREAM", .keep = 20 },
 	{ "FLOWS", .right = true, .keep = 5 },
 	{ "DIALS", .right = true, .keep = 5, .drop = 4 },
 	{ "FAILED", .right = true, .keep = 6, .drop = 3 },
 	{ "UP", .right = true, .keep = 4, .drop = 1 },
 	{ "DOWN", .right = true, .keep = 4, .drop = 2 },
 	{ "UDP", .keep = 6, .drop = 5 },
-	{ "LAST ERROR", .keep = 12 },
+	{ "LAST ERROR", .keep = 24, .wrap = true },
 };
 
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
@@ -40,14 +41,32 @@ format_error(char *buf, size_t size, const json_t *row)
 		    why[0] != '\0' ? ")" : ""); /* cut */
 }
 
+/* "tunnel", or, of one with associations that wait after a failure, "tunnel (2
+ * rest 4 s)": the first of them no longer than that. */
+static void
+format_udp(char *buf, size_t size, const json_t *row)
+{
+	double n = command_number(row, "udp_resting");
+	double left =
+	    command_number(row, "udp_retry_time") - (double)time(NULL);
+
+	if (n > 0)
+		(void)snprintf(buf, size, "%s (%.0f %s %.0f s)",
+		    command_text(row, "udp", "?"), n, n > 1 ? "rest" : "rests",
+		    left > 1 ? left : 1);
+	else
+		(void)snprintf(buf, size, "%s", command_text(row, "udp", "?"));
+}
+
 static void
 add_row(struct table *table, const json_t *row)
 {
 	char flows[24], dials[24], failures[24], up[16], down[16], error[CELL];
+	char udp[64];
 	const char *state = command_text(row, "state", "?");
 	const char *cells[N_COLUMNS] = { command_text(row, "name", "?"), state,
 		command_text(row, "upstream", "?"), flows, dials, failures, up,
-		down, command_text(row, "udp", "?"), error };
+		down, udp, error };
 
 	/* fit */
 	(void)snprintf(
@@ -58,6 +77,7 @@ add_row(struct table *table, const json_t *row)
 	    command_number(row, "failures"));
 	show_bytes(up, sizeof(up), json_object_get(row, "bytes_up"));
 	show_bytes(down, sizeof(down), json_object_get(row, "bytes_down"));
+	format_udp(udp, sizeof(udp), row);
 	format_error(error, sizeof(error), row);
 	table_row(table, cells,
 	    strcmp(state, "up") == 0	 ? TABLE_GREEN

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@
 #include "src/base/mono.h"
 #include "src/linux/bpf/record.h"
 #include "src/linux/bpf_event.h"
+#include "src/linux/bpf_heard.h"
 #include "src/linux/bpf_load.h"
 #include "src/linux/bpf_ring.h"
 #include "src/linux/bpf_seed.h"
@@ -43,6 +45,11 @@
 /* Pid namespaces can't be nested deeper (MAX_PID_NS_LEVEL in the kernel). */
 #define LEVELS_MAX 32
 
+/* Where the unified hierarchy is: alone, or beside the old ones. */
+static const char *const cgroups[] = { "/sys/fs/cgroup",
+	"/sys/fs/cgroup/unified" };
+#define N_CGROUPS (sizeof(cgroups) / sizeof(cgroups[0]))
+
 #define N_FAMILIES 2
 #define N_BIRTHS 3
 
@@ -54,7 +61,7 @@ struct bpf {
 	struct bpf_ops ops;
 	struct attr_sizes sizes;
 	struct bpf_object *object; /* NULL when all is loaded */
-	struct bpf_link *births[N_BIRTHS];
+	struct bpf_link *births[N_BIRTHS], *closes;
 	int links[N_FAMILIES];
 	int fd_uses, fd_events; /* of the rings; -1: not open */
 	struct bpf_ring uses, events;
@@ -112,6 +119,15 @@ use_cb(void *arg, const void *bytes, size_t size)
 }
 
 static void
+closed_cb(struct bpf *bpf, const void *bytes, size_t size)
+{
+	const struct bpf_closed *closed = bytes;
+
+	if (size >= sizeof(*closed) && closed->inode != 0)
+		bpf->ops.closed(bpf->ops.arg, closed->inode);
+}
+
+static void
 event_cb(void *arg, const void *bytes, size_t size)
 {
 	const struct bpf_event *event = bytes;
@@ -119,6 +135,10 @@ event_cb(void *arg, const void *bytes, size_t size)
 	struct exec exec;
 	struct fork fork;
 
+	if (size >= sizeof(event->type) && event->type == BPF_EVENT_CLOSE) {
+		closed_cb(bpf, bytes, size);
+		return;
+	}
 	if (size < sizeof(*event) || event->pid == 0)
 		return; /* in no namespace that we see */
 	if (event->type == BPF_EVENT_EXEC) {
@@ -208,6 +228,29 @@ attach_births(struct bpf *bpf)
 	}
 }
 
+/* Without it what conntrack has of a closed socket stays until it is quiet for
+ * long, and a datagram of who draws its port then is dropped. */
+static void
+attach_closes(struct bpf *bpf)
+{
+	struct bpf_program *prog =
+	    bpf_object__find_program_by_name(bpf->object, "attr_closed");
+	int root;
+
+	if (prog == NULL || bpf_program__fd(prog) < 0)
+		return;
+	for (size_t i = 0; bpf->closes == NULL && i < N_CGROUPS; i++) {
+		root = open(cgroups[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (root < 0)
+			continue;
+		/* refused where it is of another kind */
+		bpf->closes = bpf_program__attach_cgroup(prog, root);
+		if (libbpf_get_error(bpf->closes) != 0)
+			bpf->closes = NULL;
+		(void)close(root); /* the link has it */
+	}
+}
+
 static int
 map_fd(const struct bpf *bpf, const char *name)
 {
@@ -218,6 +261,7 @@ static int
 open_rings(struct bpf *bpf)
 {
 	int fd = map_fd(bpf, "attr.bss");
+	struct stat st;
 	void *bss;
 
 	bpf->fd_uses = fcntl(map_fd(bpf, "uses"), F_DUPFD_CLOEXEC, 0);
@@ -234,9 +278,14 @@ open_rings(struct bpf *bpf)
 	if (bss == MAP_FAILED)
 		return -errno;
 	bpf->shared = bss;
+	if (getrandom((void *)&bpf->shared->seed, sizeof(bpf->shared->seed),
+		0) != sizeof(bpf->shared->seed))
+		return -EIO;
 	bpf->shared->uses_many = bpf->sizes.uses_ring / 2;
 	bpf->shared->events_many = bpf->sizes.births_ring / 2;
 	bpf->shared->strict_from = mono_now().ns + OLD_FLOWS_NS;
+	if (stat("/proc/self/ns/net", &st) == 0) /* else 0: no socket's */
+		bpf->shared->netns = (uint32_t)st.st_ino;
 	return 0;
 }
 
@@ -329,11 +378,9 @@ seed(struct bpf *bpf)
 	const struct bpf_seed_ops ops = { .exec = bpf->ops.exec,
 		.holds = bpf->ops.holds,
 		.arg = bpf->ops.arg };
-	struct stat st;
 
-	if (stat("/proc/self/ns/net", &st) < 0)
+	if (bpf->shared->netns == 0)
 		return;
-	bpf->shared->netns = (uint32_t)st.st_ino;
 	bpf->seeded = bpf_seed(&ops, bpf->object) == 0;
 }
 
@@ -365,6 +412,7 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 		return r;
 	}
 	attach_births(bpf);
+	attach_closes(bpf);
 	seed(bpf);
 	/* what is attached holds the programs, and they their maps: the text
 	 * and types that they were made of are of no more use */
@@ -384,6 +432,7 @@ bpf_close(struct bpf *bpf)
 			(void)close(bpf->links[i]); /* and it is detached */
 	for (size_t i = 0; i < N_BIRTHS; i++)
 		(void)bpf_link__destroy(bpf->births[i]);
+	(void)bpf_link__destroy(bpf->closes);
 	if (bpf->shared != NULL) /* not volatile for munmap(2) */
 		(void)munmap((void *)bpf->shared, sizeof(*bpf->shared));
 	bpf_ring_done(&bpf->uses);
@@ -402,6 +451,13 @@ bpf_arm(struct bpf *bpf)
 	bpf->shared->armed = 1;
 }
 
+void
+bpf_heard(struct bpf *bpf, const struct flow_key *key,
+    const struct bpf_hearer *hearer)
+{
+	bpf_heard_put(bpf->shared, key, hearer);
+}
+
 bool
 bpf_sees_births(const struct bpf *bpf)
 {
@@ -412,6 +468,12 @@ void
 bpf_expect(const struct bpf *bpf)
 {
 	bpf_ring_expect(&bpf->uses, sizeof(struct bpf_use));
+}
+
+bool
+bpf_sees_closes(const struct bpf *bpf)
+{
+	return bpf->closes != NULL;
 }
 
 bool
@@ -441,7 +503,8 @@ bpf_fd_uses(const struct bpf *bpf)
 int
 bpf_fd_births(const struct bpf *bpf)
 {
-	return bpf_sees_births(bpf) ? bpf->fd_events : -1;
+	return bpf_sees_births(bpf) || bpf_sees_closes(bpf) ? bpf->fd_events
+							    : -1;
 }
 
 uint64_t
@@ -475,6 +538,15 @@ bpf_arm(struct bpf *bpf)
 	(void)bpf;
 }
 
+void
+bpf_heard(struct bpf *bpf, const struct flow_key *key,
+    const struct bpf_hearer *hearer)
+{
+	(void)bpf;
+	(void)key;
+	(void)hearer;
+}
+
 bool
 bpf_sees_births(const struct bpf *bpf)
 {
@@ -486,6 +558,13 @@ void
 bpf_expect(const struct bpf *bpf)
 {
 	(void)bpf;
+}
+
+bool
+bpf_sees_closes(const struct bpf *bpf)
+{
+	(void)bpf;
+	return false;
 }
 
 bool

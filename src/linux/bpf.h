@@ -15,12 +15,16 @@
  * and no system call is made to read what they say. */
 struct bpf;
 
+struct flow_key;
+
 /* What they say; text and bytes are borrowed until the call returns. */
 struct bpf_ops {
 	void (*use)(void *arg, const struct use *use);
 	void (*fork)(void *arg, const struct fork *fork);
 	void (*exec)(void *arg, const struct exec *exec);
 	void (*exit)(void *arg, pid_t pid, uint64_t start);
+	/* nobody has this UDP socket any more */
+	void (*closed)(void *arg, uint64_t inode);
 	/* called by bpf_open() alone */
 	void (*holds)(void *arg, const struct holding *holding);
 	void *arg;
@@ -39,8 +43,23 @@ void bpf_close(struct bpf *bpf); /* accepts NULL */
  * is dropped there, since nobody could say whose it is. */
 void bpf_arm(struct bpf *bpf);
 
+/* Who may answer a datagram that is let in now: socket by its inode, program
+ * and user by the kernel's own numbers, exe_ino 0 where they are not known.
+ * Another one that would do so before he has is told as one that has taken the
+ * flow over. The flow has a socket of this host as local. */
+struct bpf_hearer {
+	uint64_t socket;
+	uint64_t exe_dev, exe_ino;
+	uint32_t uid;
+};
+void bpf_heard(struct bpf *bpf, const struct flow_key *key,
+    const struct bpf_hearer *hearer);
+
 /* Births are seen too; without them only what sends is. */
 bool bpf_sees_births(const struct bpf *bpf);
+
+/* Sockets that are closed are told; needs cgroup v2. */
+bool bpf_sees_closes(const struct bpf *bpf);
 
 /* What was there before has been told, too. */
 bool bpf_is_seeded(const struct bpf *bpf);
@@ -56,7 +75,7 @@ void bpf_births(struct bpf *bpf);
 
 /* Readable when so much waits that it should be taken, although nobody asks. */
 int bpf_fd_uses(const struct bpf *bpf);
-int bpf_fd_births(const struct bpf *bpf); /* -1: none are seen */
+int bpf_fd_births(const struct bpf *bpf); /* closes, too; -1: no such */
 
 /* Records that the kernel had no room for. */
 uint64_t bpf_lost(const struct bpf *bpf);

@@ -35,9 +35,11 @@ static const unsigned char object[] = {
 #define PROG_TYPE_NETFILTER 32
 #define ATTACH_NETFILTER 45
 
-/* What is loaded, from all to the least: tracing may be forbidden alone. */
+/* What is loaded, from all to the least: tracing may be forbidden alone, and
+ * there may be no BPF for control groups. */
 enum extent {
 	EXTENT_ALL,
+	EXTENT_NO_CLOSES,
 	EXTENT_NO_SEED,
 	EXTENT_SENT,
 };
@@ -209,8 +211,9 @@ choose(struct bpf_object *obj, enum extent extent)
 	{
 		(void)bpf_program__set_autoload(prog,
 		    is_in(prog, "netfilter") ||
+			(is_in(prog, "cgroup/") && extent == EXTENT_ALL) ||
 			(is_in(prog, "raw_tp/") && extent != EXTENT_SENT) ||
-			(is_in(prog, "seed/") && extent == EXTENT_ALL));
+			(is_in(prog, "seed/") && extent <= EXTENT_NO_CLOSES));
 		if (!is_in(prog, "netfilter"))
 			continue;
 		(void)bpf_program__set_type(

@@ -15,6 +15,7 @@
 #define NET_MIN_IP6 32
 
 struct answer {
+	bool here; /* an address of this host's */
 	bool found, by_router;
 	uint8_t net; /* bits of the route that matched */
 };
@@ -46,6 +47,7 @@ route_cb(const struct nlmsghdr *nlh, void *arg)
 	if (nlh->nlmsg_type != RTM_NEWROUTE ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
 		return MNL_CB_STOP;
+	answer->here = rtm->rtm_type == RTN_LOCAL;
 	answer->found = rtm->rtm_type == RTN_UNICAST;
 	answer->net = rtm->rtm_dst_len;
 	(void)mnl_attr_parse(nlh, sizeof(*rtm), attr_cb, answer);
@@ -66,7 +68,8 @@ question(void *buf, const struct addr *addr, uint32_t ifindex)
 	rtm->rtm_dst_len = (uint8_t)(addr_len(addr) * 8);
 	rtm->rtm_flags = RTM_F_FIB_MATCH;
 	mnl_attr_put(nlh, RTA_DST, addr_len(addr), addr->bytes);
-	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
+	if (ifindex != 0)
+		mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
 	return nlh;
 }
 
@@ -87,19 +90,36 @@ ask(struct mnl_socket *nl, const struct nlmsghdr *nlh, struct answer *ret)
 			    route_cb, ret) >= MNL_CB_STOP;
 }
 
-bool
-route_is_on_link(const struct addr *addr, uint32_t ifindex)
+/* ifindex: 0 for any. */
+static bool
+ask_kernel(const struct addr *addr, uint32_t ifindex, struct answer *ret)
 {
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	_Alignas(8) uint8_t buf[128];
-	struct answer answer = { .found = false };
 	bool ok;
 
 	if (nl == NULL)
 		return false;
-	ok = ask(nl, question(buf, addr, ifindex), &answer);
+	ok = ask(nl, question(buf, addr, ifindex), ret);
 	(void)mnl_socket_close(nl); /* it was only read */
-	return ok && answer.found && !answer.by_router &&
+	return ok;
+}
+
+bool
+route_is_on_link(const struct addr *addr, uint32_t ifindex)
+{
+	struct answer answer = { .found = false };
+
+	return ask_kernel(addr, ifindex, &answer) && answer.found &&
+	       !answer.by_router &&
 	       answer.net >=
 		   (addr->family == ADDR_IP4 ? NET_MIN_IP4 : NET_MIN_IP6);
+}
+
+bool
+route_is_here(const struct addr *addr)
+{
+	struct answer answer = { .found = false };
+
+	return ask_kernel(addr, 0, &answer) && answer.here;
 }

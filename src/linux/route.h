@@ -15,4 +15,7 @@
  * are rare. */
 bool route_is_on_link(const struct addr *addr, uint32_t ifindex);
 
+/* Whether the address is one of this host's; the same otherwise. */
+bool route_is_here(const struct addr *addr);
+
 #endif

@@ -9,7 +9,8 @@
 
 /* A machine with users alice (1000) and bob (1001), groups wheel (10) and
  * users (100), and /bin and /sbin that are links to /usr/bin and /usr/sbin.
- * Files are there unless their name holds "missing". Tunnels tor and vpn, lists
+ * Files are there unless their name holds "missing", and programs unless it
+ * ends in ".sh", ".txt" or "/". Tunnels tor and vpn, lists
  * ads and bad. */
 static inline int
 world_name(const char *name, uint32_t *ret, const char *const names[2],
@@ -56,6 +57,21 @@ world_path(void *arg, const char *path, char *buf, size_t size)
 		   : -ENAMETOOLONG;
 }
 
+static inline enum policy_file
+world_file(void *arg, const char *path)
+{
+	size_t len = strlen(path);
+
+	(void)arg;
+	if (path[len - 1] == '/')
+		return POLICY_FILE_FOLDER;
+	if (len > 3 && strcmp(path + len - 3, ".sh") == 0)
+		return POLICY_FILE_SCRIPT;
+	if (len > 4 && strcmp(path + len - 4, ".txt") == 0)
+		return POLICY_FILE_OTHER;
+	return POLICY_FILE_PROGRAM;
+}
+
 static const char *const fake_tunnels[] = { "tor", "vpn" };
 static const char *const fake_lists[] = { "ads", "bad" };
 
@@ -63,6 +79,7 @@ static const struct policy_world fake_world = {
 	.user = world_user,
 	.group = world_group,
 	.path = world_path,
+	.file = world_file,
 	.tunnels = { fake_tunnels, 2 },
 	.lists = { fake_lists, 2 },
 };

@@ -3,6 +3,7 @@
 #   conf/*.conf     --print-config, then once more with its own output
 #   rules/*.rules   --check of that file: faults and exit status
 #   decide/*.in     each line --explain'ed against decide/*.rules
+# and docs.sh, for README.md and the manuals.
 # With --update the .ok files are written instead.
 set -u
 
@@ -68,6 +69,9 @@ for f in *.in; do
 	done | sed "s|$tmp/||g" >"$tmp/out"
 	compare "decide/$f" "${f%.in}.ok"
 done
+
+# examples of the documents are held to what the program does
+[ "$update" = --update ] || "$here/docs.sh" || bad=$((bad + 1))
 
 echo "golden: $count compared, $bad bad"
 [ "$bad" -eq 0 ]

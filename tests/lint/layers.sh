@@ -18,6 +18,10 @@ netfilter='linux/|libnetfilter|libnfnetlink|libmnl|libiptc'
 deny 'base stands on libc alone' \
 	"src/(core|linux|ctl)/|src/[a-z_]+\\.h|dns/|port17/|event2/|ares\\.h|jansson|$netfilter" \
 	src/base/*.[ch]
+for file in src/base/*.[ch]; do
+	[ $file = src/base/tls_peer.c ] ||
+		deny 'only tls_peer.c of base knows OpenSSL' 'openssl/' $file
+done
 deny 'core is pure' \
 	"src/(linux|ctl)/|src/[a-z_]+\\.h|dns/|port17/|event2/|ares\\.h|jansson|sys/socket\\.h|$netfilter" \
 	src/core/*.[ch]

@@ -236,7 +236,7 @@ background inc unshare -m sh -c 'umount -l /sys/fs/cgroup; exec "$@"' sh \
     --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
 daemon=$pid
 check "without cgroup v2 it serves all the same" wait_for grep -q \
-    'source=bpf' "$tmp/daemon.log"
+    'source=bpf births=yes closes=no' "$tmp/daemon.log"
 wait_for grep -q 'ready version' "$tmp/daemon.log"
 daemon_stop
 

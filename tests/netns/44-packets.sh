@@ -223,6 +223,42 @@ else
 	sed 's/^/# no routing header here: /' "$tmp/way.err"
 fi
 
+# -- from another host's address to one of this host's, as any program can send
+# in IPv6: the answer would leave by the flow that was accepted on the inside --
+cat >"$tmp/spoof.py" <<'PY'
+import os, socket
+os.setgroups([])
+os.setresuid(65534, 65534, 65534)
+def at(addr, port, kind=socket.SOCK_DGRAM):
+    s = socket.socket(socket.AF_INET6, kind)
+    s.setsockopt(41, 78, 1)  # IPV6_FREEBIND
+    s.bind((addr, port))
+    s.settimeout(2)
+    return s
+here = at("fd09::1", 7522)
+at("fd09::2", 7002).sendto(b"to myself", ("fd09::1", 7522))
+at("fd09::1", 0).sendto(b"last", ("fd09::1", 7522))
+print(here.recv(16).decode(), flush=True)
+try:
+    here.sendto(b"it leaks", ("fd09::2", 7002))
+except PermissionError:
+    pass
+syn = at("fd09::2", 7002, socket.SOCK_STREAM)
+syn.setblocking(False)
+listener = at("fd09::1", 7522, socket.SOCK_STREAM)
+listener.listen()
+syn.connect_ex(("fd09::1", 7522))
+at("fd09::1", 0).sendto(b"last", ("fd09::1", 7522))
+here.recv(16)
+PY
+spoofed=$(counter malformed)
+inc python3 "$tmp/spoof.py" >"$tmp/spoof.out" 2>"$tmp/spoof.err"
+check_same "spoofed: arrives neither here" <(echo last) "$tmp/spoof.out"
+check_not "nor there, by the answer" \
+    grep -q "$(printf %s 'it leaks' | od -An -tx1 | tr -d ' \n')" \
+    "$tmp/arrived6"
+check "nor does a SYN" wait_for eval '[ "$(counter malformed)" = $((spoofed + 2)) ]'
+
 # -- and then --
 check "the daemon works on" inc "$probe" tcp 10.9.0.2 7001
 check_judged

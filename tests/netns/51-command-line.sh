@@ -49,6 +49,12 @@ check "out with it" ctl rules delete 2
 check "blocked" gets 7001 EHOSTUNREACH
 check_not "it is out" ctl rules delete 2
 check_not "rules of files are not to be deleted" ctl rules delete 3
+check_not "all or none: what is no number" ctl rules delete 1 2x
+check "blocked" gets 7001 EHOSTUNREACH
+check "two more" sh -c "'$REROUTECTL' --control '$tmp/control' accept out to 10.9.0.2 &&
+	'$REROUTECTL' --control '$tmp/control' accept out to 10.9.0.0/24"
+check_not "one that is not there does not keep the others" ctl rules delete 3 2 4
+check "they are out" gets 7001 EHOSTUNREACH
 
 # words as the shell gives them
 check "blanks" ctl drop out exe "/opt/a b/c" , "/x#y" label "two words"
@@ -80,7 +86,9 @@ check "with a path" [ "$(inc python3 -u "$tmp/get.py")" = EHOSTUNREACH ]
 check "from its folder" [ "$(cd "$tmp" && inc python3 ./get.py)" = EHOSTUNREACH ]
 check "another one" [ "$(inc python3 "$tmp/other.py")" = ok ]
 check "the same text as code" [ "$(inc python3 -c "$(cat "$tmp/get.py")")" = ok ]
-ctl rules delete 4 >"$tmp/out"
+ctl rules delete 6 >"$tmp/out"
+check "what it decided still names it" flows 'any(x["verdict"] == "block" and
+    x["rule"] == "command line:6" for x in f)'
 check "blocked again" ctl block out to port 7001 --for 1h
 
 # a restart
@@ -88,7 +96,7 @@ stop "$daemon"
 start
 check "still blocked" gets 7001 EHOSTUNREACH
 check "until its end" test "$(rule ends 'block out to port 7001')" != None
-ctl rules delete 5 >"$tmp/out"
+ctl rules delete 7 >"$tmp/out"
 check "allowed" gets 7001 ok
 check "for 1 second" ctl block out to port 7001 --for 1s
 check "blocked" gets 7001 EHOSTUNREACH
@@ -117,6 +125,8 @@ check "it is taken out" ctl rules delete \
 ctl block out to port 7778 2>"$tmp/err" >"$tmp/out"
 check "and that it may come back is said" grep -q \
     'could not be saved: after a restart they are as they were saved last' "$tmp/err"
+check "… by status" sh -c "'$REROUTECTL' --control '$tmp/control' status |
+	grep -q '^BROKEN: rules from the command line are not saved.*: Not a dir'"
 check "… in the log, too" grep -q \
     "can't be saved, after a restart they are as they were saved last" "$tmp/daemon.log"
 check "allowed" gets 7001 ok
@@ -133,7 +143,8 @@ check "allowed" gets 7001 ok
 echo "default out block" >"$tmp/try.rules"
 check "a set is tried" ctl rules try "$tmp/try.rules" --for 2s
 check "it is in force" gets 7001 EHOSTUNREACH
-check "status says so" sh -c "'$REROUTECTL' --control '$tmp/control' status | grep -q 'try.rules'"
+check "status says so" sh -c "'$REROUTECTL' --control '$tmp/control' status |
+	grep -qE 'being tried: .*try.rules, until ....-..-.. ..:..:..\$'"
 ctl reload >"$tmp/out" 2>&1
 check "a reload has to wait" [ $? = 1 ]
 check "and says why" grep -q "being tried" "$tmp/out"
@@ -173,6 +184,39 @@ check "so does a rule" says "nothing is judged" ctl block out to port 7002
 stop "$daemon"
 check "the daemon ends well" test $? = 0
 
+# the default folder: where it was never there nothing is missed, but rules that
+# are in force don't end because it is gone
+cp -a /etc "$tmp/etc"
+rm -rf "$tmp/etc/rerouted"
+folder=$tmp/etc/rerouted/rules.d
+start_with_defaults() {
+	: >"$tmp/daemon.log"
+	background inc unshare -m --propagation private sh -c "
+	    mount --bind $tmp/etc /etc && exec '$REROUTED' \
+	    --state '$tmp/state2' --control '$tmp/control'" 2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+}
+start_with_defaults
+check "no folder of rules at all: none are in force" \
+	says "0 rules are in force" ctl reload
+check "… and all is accepted" gets 7001 ok
+mkdir -p "$folder"
+echo "block out to port 7001" >"$folder/10.rules"
+check "a folder that comes" says "1 rule is in force" ctl reload
+check "is heeded" gets 7001 EHOSTUNREACH
+mv "$tmp/etc/rerouted" "$tmp/etc/away"
+check_not "one that goes is a fault" ctl reload
+check "that is said" says \
+	"/etc/rerouted/rules.d: can't be read: No such file" ctl reload
+check "… by status, too" says "the last reload failed" ctl status
+check "the rules before are in force" gets 7001 EHOSTUNREACH
+mv "$tmp/etc/away" "$tmp/etc/rerouted"
+rm "$folder/10.rules"
+check "one that was emptied is no fault" says "0 rules are in force" ctl reload
+check "its rule is gone" gets 7001 ok
+stop "$daemon"
+
 # --check: files that the settings name
 checked() { # SETTING...
 	printf '%s\n' "$@" >"$tmp/check.conf"
@@ -193,6 +237,22 @@ check "certificates of a tunnel" says "[tunnel \"t\"]: warning: ca: $tmp/gone.pe
 check "a source that finds nothing" says \
 	"[list \"l\"]: warning: no file is found by source: $tmp/*.none" \
 	checked '[list "l"]' "source = $tmp/one.txt, $tmp/*.none"
+check "a resolver that other hosts reach, and may not ask" says \
+	"[resolver]: warning: listen is for other hosts, too: but allow names" \
+	checked "[resolver]" "listen = 0.0.0.0:53"
+check "queries of IPv6 that are not captured" says \
+	"warning: capture: queries over IPv6 to other servers are not taken" \
+	checked "[resolver]" "listen = 0.0.0.0:53"
+check "with both, and somebody who may ask" says_not warning checked \
+	"[resolver]" "listen = 0.0.0.0:53, [::]:53" "allow = 10.0.0.0/8"
+check "none that listens misses nothing" says_not warning checked \
+	"[resolver]" "listen = none"
+mv "$tmp/rules/10.rules" "$tmp/rules/10.rule"
+check "files of rules by another name" says \
+	"$tmp/rules: warning: '10.rule' is not read: the names of files of" checked
+rm "$tmp/rules/10.rule"
+check "none at all" says "$tmp/rules: warning: it holds no file of rules" checked
+: >"$tmp/rules/10.rules"
 check "with all of them there" says_not warning checked \
 	'[list "l"]' "source = $tmp/*.txt"
 finish

@@ -116,7 +116,8 @@ misses delete rules delte 5
 misses --for accept to any --fro 5m
 misses bash completion bsah
 for words in "flows --verdict allow" "flows --since yesterday" "flows --exe" \
-    "flows --since" "watch --backlog many" "processes all" completion \
+    "flows --since" "flows --domain http://x.example" \
+    "processes --domain a..b" "watch --backlog many" "processes all" completion \
     "completion bash now" "flows --json=yes"; do
 	check "wrong usage: exit 2 for '$words'" try 2 ctl $words
 	check "wrong usage: told for '$words'" grep -q . "$tmp/err"
@@ -290,12 +291,28 @@ for line in open(sys.argv[1], encoding="utf-8"):
         print(n, line)
         sys.exit(1)' "$tmp/out" "$1"
 }
-for columns in 60 80 132; do
-	for command in flows processes rules; do
+for columns in 20 40 60 80 132; do
+	for command in flows processes rules tunnels queries; do
 		check "$command on $columns columns" on_terminal $columns $command
 		check "… fits" fits $columns
 	done
 done
+whole_rules() { # is all of each rule there, on however many lines?
+	ctl --json rules >"$tmp/rules.json" && on_terminal "$1" rules &&
+		python3 -c '
+import json, sys
+out = " ".join(open(sys.argv[1], encoding="utf-8").read().split())
+for rule in map(json.loads, open(sys.argv[2])):
+    if " ".join(rule["text"].split()) not in out:
+        sys.exit("cut: " + rule["text"])' "$tmp/out" "$tmp/rules.json"
+}
+ctl block out user nobody to 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 \
+    port 6000-6999 label "a long one" >"$tmp/out"
+check "no rule is cut on 80 columns" whole_rules 80
+check "… fits" fits 80
+check "nor on 60" whole_rules 60
+check "… fits" fits 60
+ctl rules delete 1 >"$tmp/out"
 on_terminal 80 flows
 check "a terminal gets colour for what was blocked" grep -q "$(printf '\033')\[31m" "$tmp/out"
 on_terminal 100 flows --exe "*プログラム"

@@ -34,7 +34,7 @@ echo "0.0.0.0 hosts.example" >"$l/more/a.hosts"
 printf "10.9.0.3 # an address\n203.0.113.3/32\n" >"$l/more/b.hosts"
 printf 'two.example\n*.below.example\n' >"$l/two.txt"
 settings "[resolver]" "upstream = 10.9.0.53" \
-	"[list \"ads\"]" "source = $l/ads.txt, $l/more/*.hosts" \
+	"[list \"ads\"]" "source = $l/ads.txt, $l/none/*.hosts, $l/more/*.hosts" \
 	"[list \"two\"]" "source = $l/two.txt" "format = domains"
 rules "block out list ads" "block out list two" "default in accept"
 
@@ -113,6 +113,10 @@ hits=$(ctl --json lists | python3 -c '
 import json, sys
 print([x["hits"] for x in map(json.loads, sys.stdin) if x["name"] == "ads"][0])')
 check "hits go on" listed ads "l['hits'] >= $hits > 4"
+mkdir "$l/none"
+echo "folder.example" >"$l/none/a.hosts"
+check "and in a folder that was not there" wait_for blocked folder.example
+rm -r "$l/none"
 rm "$l/more/c.hosts"
 check "reload: one that is gone" sh -c "'$REROUTECTL' --control '$tmp/control' \
     lists reload"
@@ -187,6 +191,13 @@ check "it is loaded" listed two 'l["state"] == "loaded" and l["error"] is None'
 cp "$conf" "$tmp/conf.kept"
 printf '[list "never"]\nsource = %s\n' "$l/never.txt" >>"$conf"
 check "a list that never had entries" ctl reload
+printf '[list "gone"]\nsource = %s\n' "$l/gone.txt" >>"$conf"
+rules "block out list ads" "block out list two" "block out list gone" \
+	"default in accept"
+check "reload says which list of the rules is empty" sh -c "'$REROUTECTL' \
+    --control '$tmp/control' reload |
+    grep -q '^BROKEN: a list of the rules is empty: gone: .*gone.txt: No such'"
+rules "block out list ads" "block out list two" "default in accept"
 check "may be empty" listed never 'l["state"] == "loaded" and l["names"] == 0'
 cp "$tmp/conf.kept" "$conf"
 

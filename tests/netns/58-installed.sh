@@ -60,12 +60,15 @@ check_not "others may not" ours setpriv --reuid 65534 --regid 65534 \
     --clear-groups "$inst/usr/bin/reroutectl" flows
 check "with the rules as installed all works" inc "$BUILDDIR/probe" tcp \
     10.9.0.2 7002
-echo 'block out to port 7002 label "mine"' >"$tmp/etc/rerouted/rules.d/50.rules"
+check "there is a folder for lists" test -d "$tmp/etc/rerouted/lists"
+# a default of the user's own, too: what is installed sets none
+printf '%s\n' 'default out accept' 'block out to port 7002 label "mine"' \
+    >"$tmp/etc/rerouted/rules.d/50.rules"
 check "reload" rctl reload
 check_not "a rule of the user's" inc "$BUILDDIR/probe" tcp 10.9.0.2 7002
 check "flows name it" sh -c "nsenter --net=/run/netns/$C unshare -m \
     sh $tmp/ours $inst/usr/bin/reroutectl flows --verdict block |
-    grep -q 'mine (50.rules:1)'"
+    grep -q 'mine (50.rules:2)'"
 check "a rule from the command line" rctl block out to any port 7001 --for 1h
 check "the daemon stops" stop "$daemon"
 background inc unshare -m sh "$tmp/ours" "$rerouted" 2>"$tmp/daemon.log"

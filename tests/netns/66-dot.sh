@@ -32,10 +32,10 @@ asks() { # WHAT EXPRESSION OPTION...
 unbound_start ins good good 10.9.0.2 853
 good_pid=$pid
 unbound_start ins addr addr 10.9.0.2 8530
-for bad in other expired stranger; do
+for bad in other expired stranger dns.test; do
 	port=$((${port:-8540} + 10))
 	unbound_start ins $bad $bad 10.9.0.2 $port
-	eval "$bad=$port"
+	eval "${bad%.test}=$port"
 done
 asks "a name that the certificate has" "answered == 1 and why == ''" \
 	'tls://10.9.0.2#dns.test'
@@ -45,6 +45,9 @@ asks "an address that it has not" \
 asks "another name" "answered == 0 and error == 'EKEYREJECTED' and
     why == 'its certificate is for another name: other.test, ' +
     'dns.test.example, 10.9.0.9'" "tls://10.9.0.2:$other#dns.test"
+asks "a name that is a common name alone" "answered == 0 and
+    why == 'its certificate is for another name: 10.9.0.9'" \
+	"tls://10.9.0.2:$dns#dns.test"
 asks "out of date" "answered == 0 and 'has expired' in why" \
 	"tls://10.9.0.2:$expired#dns.test"
 asks "a CA that nobody knows" "answered == 0 and

@@ -77,6 +77,32 @@ print(sum(t["dials"] for t in map(json.loads, sys.stdin)
     if t["name"] == sys.argv[1]))' "$1"
 }
 works() { says ok udp connected 192.0.2.7,7010; }
+# what has no way stays in `flows`, with its reason; a rest may end meanwhile,
+# and the next one that fails begins a longer one
+refused_because() { # REGEX
+	run_in udp storm=1 192.0.2.7,7010
+	flows "any(x['proto'] == 'udp' and x['dport'] == 7010 and
+	    x['verdict'] == 'reroute' and
+	    re.fullmatch(r'$1', x.get('close_reason') or '') for x in f)"
+}
+rests() { # TUNNEL REGEX of what failed
+	run_in udp storm=1 192.0.2.7,7010
+	ctl --json tunnels | python3 -c 'import json, re, sys, time
+t, = [t for t in map(json.loads, sys.stdin) if t["name"] == sys.argv[1]]
+print(t["udp_resting"], t["udp_error"], t["udp_retry_time"])
+sys.exit(t["udp_resting"] != 1 or not re.fullmatch(sys.argv[2], t["udp_error"])
+    or not -5 < t["udp_retry_time"] - time.time() < 61)' "$@"
+}
+rest_is_read() {
+	run_in udp storm=1 192.0.2.7,7010
+	ctl tunnels | grep '^dies' | grep 'tunnel (1 rests [0-9]* s).*granted'
+}
+none_rests() { # TUNNEL
+	ctl --json tunnels | python3 -c 'import json, sys
+t, = [t for t in map(json.loads, sys.stdin) if t["name"] == sys.argv[1]]
+print(t["udp_resting"], t["udp_error"], t["udp_retry_time"])
+sys.exit(t["udp_resting"] != 0 or t["udp_error"] is not None)' "$@"
+}
 echo die >"$tmp/how"
 assoc_up 1082
 via dies
@@ -85,6 +111,11 @@ dropped=$(counter port17_udp_dropped)
 storm
 check "associations that die at once: few" few \
     "$(grep -c assoc "$tmp/assoc.1082")"
+check "flows have those that had no way, and why" wait_for refused_because \
+    'the proxy soon ended what it had granted \(not tried again for [0-9.]+ s\)'
+check "tunnels say that they wait, and why" wait_for rests dies \
+    'the proxy soon ended what it had granted'
+check "people read it, too" wait_for rest_is_read
 check "what has no way meanwhile is counted" [ $(($(counter port17_udp_dropped) -
     dropped)) -gt 100 ]
 echo live >"$tmp/how"
@@ -99,9 +130,13 @@ via later
 daemon_reload
 storm
 check "a proxy that is not there: few dials" few "$(dials later)"
+check "flows say so" wait_for refused_because \
+    'the tunnel can.t be reached \((Connection refused|not tried again .*)\)'
+check "and so do tunnels" wait_for rests later 'the tunnel can.t be reached'
 assoc_up 1083
 check "TCP goes through it again" says welcome tcp 192.0.2.7 7002 first
 check "and so does UDP, at once" works
+check "nothing waits any more" none_rests later
 for at in 0.0.0.0 127.0.0.1; do
 	echo $at >"$tmp/how"
 	check "a proxy that says it is at $at: it is where it was" works
@@ -181,9 +216,91 @@ check "direct, IPv6: five ends" says_all "ok 15" udp rounds=3 \
     2001:db8::8,7011
 check "direct: 65,507 bytes" says ok udp size=65507 192.0.2.7,7010
 check "direct, IPv6: 65,000 bytes" says ok udp size=65000 2001:db8::7,7010
+# one that can't take them in time: the kernel drops, and that is counted
+partner full inc sock.py connect udp 192.0.2.7 7011
+tell full send one
+tell full recv
+check "a flow is up" answers full "got one"
+check "nothing overflowed yet" [ "$(counter port17_udp_overflows)" = 0 ]
+before=$(counter port17_udp_received)
+kill -STOP "$daemon"
+tell full flood 20000
+kill -CONT "$daemon"
+overflowed() {
+	tell full send more
+	[ "$(counter port17_udp_overflows)" -gt 100 ]
+}
+check "what the kernel had no room for is counted" wait_for overflowed
+counted() {
+	local all
+	all=$(($(counter port17_udp_received) +
+	    $(counter port17_udp_overflows) - before))
+	echo $all
+	[ $all -ge 20001 ] # "one" was before, and "more" comes once at least
+}
+check "and with what it took that is all of them" wait_for counted
 check "direct: nobody there" says_like 'ECONNREFUSED' \
     udp connected 192.0.2.7,7099
 check "direct, TCP" says hello tcp 192.0.2.7 7001 echo
+
+# -- a port is the next flow's when conntrack has forgotten the last one: one
+# socket that speaks to another end, another program's with another tunnel, and
+# one that may not go out and asks the entry itself --
+inc ip address add 10.9.0.9/24 dev c0
+cat >"$tmp/ends.py" <<'PY'
+import select, socket
+ends = []
+for port in 7701, 7702:
+    ends.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    ends[-1].bind(("10.9.0.2", port))
+print("ready", flush=True)
+while True:
+    for s in select.select(ends, [], [])[0]:
+        word, peer = s.recvfrom(64)
+        text = f"{s.getsockname()[1]} {word.decode()} {peer[0]}"
+        print(text, flush=True)
+        s.sendto(text.encode(), peer)
+PY
+background ins python3 "$tmp/ends.py" >"$tmp/ends.got"
+wait_for grep -q ready "$tmp/ends.got"
+settings '[tunnel "dev"]' 'upstream = direct' \
+    '[tunnel "other"]' 'upstream = direct' 'source = 10.9.0.9'
+rules "reroute via dev out user 65531" "reroute via other out user 65532" \
+    "block out user 65533 to 10.9.0.2" "default out accept" "default in block"
+daemon_reload
+inc sh -c 'echo 1 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout'
+talk_as() { # NAME UID: from 10.9.0.1:7700
+	partner $1 inc sock.py at $2 10.9.0.1 7700
+}
+to() { # NAME ADDR PORT WORD ANSWER
+	tell $1 to $2 $3 $4
+	answer $1
+	[ "$(answer $1)" = "$5" ]
+}
+forgotten() {
+	inc cat /proc/net/nf_conntrack >"$tmp/ct"
+	! grep -q "src=10.9.0.1 dst=[0-9.]* sport=7700 " "$tmp/ct"
+}
+talk_as ends1 65531
+check "one end" to ends1 10.9.0.2 7701 a "got 7701 a 10.9.0.1 from 10.9.0.2 7701"
+wait_for forgotten
+check "another one, from the same port" \
+    to ends1 10.9.0.2 7702 b "got 7702 b 10.9.0.1 from 10.9.0.2 7702"
+wait_for forgotten
+check "and the first again" \
+    to ends1 10.9.0.2 7701 c "got 7701 c 10.9.0.1 from 10.9.0.2 7701"
+tell_only ends1
+wait_for forgotten
+talk_as ends2 65532
+check "another program with the same ends: by its own tunnel" \
+    to ends2 10.9.0.2 7701 d "got 7701 d 10.9.0.9 from 10.9.0.2 7701"
+tell_only ends2
+wait_for forgotten
+talk_as ends3 65533
+tell ends3 to 127.0.0.17 1117 e
+check_not "one that may not, straight to the entry: nothing arrives" \
+    grep -q " e " "$tmp/ends.got"
+
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -5,7 +5,8 @@
 #     c 10.9.0.1, daemon --- veth --- s 10.9.0.2
 #       default route to s       1080 danted, 1081 danted with passwords,
 #                                1082 microsocks, 8080 tinyproxy, 8081 ncat,
-#                                8443 haproxy with TLS before tinyproxy,
+#                                8443 haproxy with TLS before tinyproxy, 8444
+#                                with a name in CN alone,
 #                                9000 haproxy, 9001 nginx: PROXY v2 to 7001
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -30,6 +31,9 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=proxy.example \
     -addext subjectAltName=DNS:proxy.example -keyout "$tmp/key.pem" \
     -out "$tmp/cert.pem" 2>/dev/null
 cat "$tmp/cert.pem" "$tmp/key.pem" >"$tmp/both.pem"
+openssl req -x509 -key "$tmp/key.pem" -days 2 -subj /CN=proxy.example \
+    -out "$tmp/common.pem" 2>/dev/null
+cat "$tmp/common.pem" "$tmp/key.pem" >"$tmp/common.both.pem"
 pin=$(openssl x509 -in "$tmp/cert.pem" -pubkey -noout |
     openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)
 cat >"$tmp/haproxy.cfg" <<-EOF
@@ -40,6 +44,9 @@ cat >"$tmp/haproxy.cfg" <<-EOF
 	    timeout server 60s
 	listen tls
 	    bind 10.9.0.2:8443 ssl crt $tmp/both.pem
+	    server tiny 10.9.0.2:8080
+	listen common
+	    bind 10.9.0.2:8444 ssl crt $tmp/common.both.pem
 	    server tiny 10.9.0.2:8080
 	listen proxy2
 	    bind 10.9.0.2:9000 accept-proxy
@@ -61,7 +68,7 @@ cat >"$tmp/nginx.conf" <<-EOF
 	}
 EOF
 background ins nginx -c "$tmp/nginx.conf" 2>/dev/null
-for port in 1081 1082 8080 8081 8443 9000 9001; do
+for port in 1081 1082 8080 8081 8443 8444 9000 9001; do
 	check "a server on $port" wait_for listens ins $port
 done
 
@@ -77,6 +84,10 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "pinned"]' 'upstream = https://10.9.0.2:8443' \
     "pin = sha256//$pin" \
     '[tunnel "stranger"]' 'upstream = https://10.9.0.2:8443#proxy.example' \
+    '[tunnel "common"]' 'upstream = https://10.9.0.2:8444#proxy.example' \
+    "ca = $tmp/common.pem" \
+    '[tunnel "keyed"]' 'upstream = https://10.9.0.2:8444#proxy.example' \
+    "pin = sha256//$pin" \
     '[tunnel "hap"]' 'upstream = proxy2://10.9.0.2:9000' \
     '[tunnel "ngx"]' 'upstream = proxy2://10.9.0.2:9001' \
     '[tunnel "plain"]' 'upstream = direct' \
@@ -89,7 +100,7 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
 # one rule a tunnel: the port says which
 i=0
 for t in socks auth wrong micro http basic tls pinned stranger hap ngx plain \
-    dead liar any late behind; do
+    dead liar any late behind common keyed; do
 	i=$((i + 1))
 	echo "reroute via $t out exe $python to 192.0.2.7 from any port" \
 	    "$((20000 + i * 100))-$((20099 + i * 100))"
@@ -105,7 +116,7 @@ thru() { # TUNNEL WANT WORD...
 	FROM=$n says_like "$want" tcp 192.0.2.7 "$@"
 }
 
-for t in socks auth micro http basic tls pinned plain any late; do
+for t in socks auth micro http basic tls pinned keyed plain any late; do
 	check "$t: the far end speaks first" thru $t welcome 7002 first
 	check "$t: 3 MB down" thru $t ok 7007 down 3000000
 done
@@ -123,7 +134,7 @@ check "haproxy saw the flow's ends" wait_for grep -q \
     'src=10.9.0.1:.* dst=192.0.2.7:7001' "$tmp/haproxy.log"
 check "nginx too" wait_for grep -q '^10.9.0.1 192.0.2.7$' "$tmp/nginx.log"
 check "http: the far end refuses" thru http 'EHOSTUNREACH|ECONNREFUSED' 7099
-for t in wrong stranger dead liar; do
+for t in wrong stranger dead liar common; do
 	check "$t: no connection" thru $t EHOSTUNREACH 7001
 	[ $t = liar ] || check "$t: at once" soon 3000
 done
@@ -146,6 +157,8 @@ check "tunnels: bytes" said_of socks \
 check "tunnels: a wrong password" said_of wrong '"password" in x["error"]'
 check "tunnels: a strange certificate" said_of stranger \
     '"certificate" in x["error"]'
+check "tunnels: a certificate with the name in CN alone" said_of common \
+    '"certificate" in x["error"] and "mismatch" in x["error_why"]'
 check "tunnels: down" said_of dead 'x["state"] in ("down", "trial")'
 check "tunnels: a list" said_of any \
     'x["upstream"] == "dead, http, reject"'

@@ -128,7 +128,7 @@ ins ip address add 192.0.2.8/32 dev lo
 unlimited() { [ "$(limit 192.0.2.7 7025)" = 0 ]; }
 check "one that is there, and takes nothing, may do so for ever" eval \
     "wait_for unlimited || wait_for unlimited || wait_for unlimited"
-echo >&7
+printf '\n\n' >&7
 exec 7>&-
 check "when it reads" said_is done read 192.0.2.7
 wait $pour

@@ -1,8 +1,9 @@
 # Sourced by the tests of DNS over TLS: certificates, and servers.
 #
-#   make_certificates      in $tmp: ca.pem; good, other, expired, stranger and
-#                          addr (.pem, .key): for dns.test; another name; out
-#                          of date; by a CA that nobody knows; for the address
+#   make_certificates      in $tmp: ca.pem; good, other, expired, stranger, addr
+#                          and dns.test (.pem, .key): for dns.test; another
+#                          name; out of date; by a CA that nobody knows; for
+#                          the address; with dns.test for a common name alone
 #   unbound_start WHO NAME CERT ADDR PORT [LINE...]   a server over TLS with
 #                          that certificate, plain at PORT + 1; its pid in $pid
 #                          (where there is no unbound, which would also start
@@ -30,6 +31,7 @@ make_certificates() {
 	sign expired ca -1 DNS:dns.test
 	sign stranger stranger-ca 2 DNS:dns.test
 	sign addr ca 2 IP:10.9.0.2,IP:fd09::2
+	sign dns.test ca 2 IP:10.9.0.9
 	[ -s "$tmp/addr.pem" ] && [ -s "$tmp/expired.pem" ]
 }
 

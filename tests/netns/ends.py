@@ -21,8 +21,8 @@ ends.py stray ADDR PORT          a datagram; prints what comes until the end of
     its input
 ends.py read FAR                 says "read"
 ends.py pour FAR PORT            sends as much as is taken until a line of its
-    input, in one connection, and then the end; prints "full" when no more is,
-    and how many bytes it sent
+    input, in one connection; at the next line it ends that. Prints
+    "full" when no more is taken, "quiet", and how many bytes it sent
 ends.py option PID ADDR PORT NAME [VALUE]   a TCP option of each of PID's
     sockets that are connected to there (port 0: any), set where there is a VALUE
 ends.py hold FAR                 "hold", and then one word for each line of its
@@ -266,6 +266,9 @@ def pour(addr, port):
         elif not told:
             told = True
             say("full")
+    sys.stdin.readline()
+    say("quiet")
+    sys.stdin.readline()
     s.settimeout(20)
     s.shutdown(socket.SHUT_WR)
     say("sent", sent, s.recv(1).decode() or "EOF")

@@ -303,7 +303,7 @@ ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
 
 flows() {
 	ctl --json flows >"$tmp/flows" && python3 -c '
-import json, sys
+import json, re, sys
 f = [json.loads(line) for line in open(sys.argv[1])]
 for x in f:
     x["exe"] = x["process"]["exe"] or x["process"]["kind"]

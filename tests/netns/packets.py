@@ -209,6 +209,9 @@ ROWS6 = [
     ("hop-by-hop options in the wrong place, blocked port", "block",
      lambda s: ip6(s, 60, options(1, 0) + bytes([UDP, 0, 1, 4, 0, 0, 0, 0])
                    + udp(dport=7002))),
+    ("TCP in an authentication header, blocked port", "block",
+     lambda s: ip6(s, 51, struct.pack("!BBHII12x", TCP, 4, 0, 1, 1) + with_sum(
+         s, HERE6, TCP, 16, tcp(SYN, dport=7002)))),
     ("nothing behind the header (59)", "accept", lambda s: ip6(s, 59, b"")),
     ("protocol 253, blocked by its number", "block",
      lambda s: ip6(s, 253, b"hello")),

@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,28 @@ test_check(void **state)
 	assert_int_equal(at, 2);
 }
 
+static void
+test_what_a_match_costs_is_bounded(void **state)
+{
+	char p[2 * GLOB_MAX];
+
+	(void)state;
+	memset(p, 'a', sizeof(p));
+	p[sizeof(p) - 1] = '\0';
+	assert_int_equal(glob_check_size(p), 0); /* no wildcard: compared */
+	p[GLOB_MAX + 1] = '\0';
+	p[9] = '*';
+	assert_int_equal(glob_check_size(p), -E2BIG);
+	p[GLOB_MAX] = '\0';
+	assert_int_equal(glob_check_size(p), 0);
+	for (size_t i = 0; i < GLOB_WILDCARDS_MAX; i++)
+		memcpy(p + 3 * i, i % 2 == 0 ? "**?" : "\\*a", 3);
+	p[3 * GLOB_WILDCARDS_MAX] = '\0';
+	assert_int_equal(glob_check_size(p), 0);
+	(void)strcat(p, "?");
+	assert_int_equal(glob_check_size(p), -E2BIG);
+}
+
 int
 main(void)
 {
@@ -176,6 +199,7 @@ main(void)
 		cmocka_unit_test(test_same_as_definition),
 		cmocka_unit_test(test_no_explosion),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_what_a_match_costs_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/folder.h"
 #include "src/load.h"
 
 /* A folder of its own for each test, which is the working directory. */
@@ -190,6 +191,84 @@ test_paths_are_resolved(void **state)
 	    load_world.path(NULL, "none", buf, sizeof(buf)), -ENOENT);
 }
 
+/* A folder that has no rules because of how its files are called. */
+static void
+test_names_that_were_meant_to_be_read(void **state)
+{
+	static const struct {
+		const char *const files[4];
+		const char *misnamed; /* NULL: none */
+		bool any;
+	} rows[] = {
+		{ { NULL }, NULL, false },
+		{ { "a.rules" }, NULL, true },
+		{ { "a.rules", "README", "a.rules~", "a.rules.dpkg-old" }, NULL,
+		    true },
+		{ { "README", "web.conf" }, "README", false },
+		{ { "README", "web.rule" }, "web.rule", false },
+		{ { "a.rules", "web.rule" }, "web.rule", true },
+		{ { "a.rules", "b.RULES", "c.rules.txt" }, "b.RULES", true },
+		{ { "a.rules", "c.rules.txt" }, "c.rules.txt", true },
+		{ { "a.rules", ".a.rules", ".rules" }, NULL, true },
+		{ { ".a.rules" }, ".a.rules", false },
+	};
+	char *name;
+	bool any;
+
+	(void)state;
+	assert_int_equal(
+	    folder_find_misnamed(&name, &any, "none", ".rules"), -ENOENT);
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		assert_int_equal(mkdir("r", 0700), 0);
+		for (size_t j = 0; j < 4 && rows[i].files[j] != NULL; j++) {
+			char path[64];
+
+			(void)snprintf(
+			    path, sizeof(path), "r/%s", rows[i].files[j]);
+			put(path, "");
+		}
+		assert_int_equal(
+		    folder_find_misnamed(&name, &any, "r", ".rules"), 0);
+		if (name == NULL || rows[i].misnamed == NULL)
+			assert_ptr_equal(name, rows[i].misnamed);
+		else
+			assert_string_equal(name, rows[i].misnamed);
+		assert_int_equal(any, rows[i].any);
+		free(name);
+		assert_int_equal(system("rm -r r"), 0);
+	}
+}
+
+static void
+test_a_folder_may_miss_where_it_was_never_there(void **state)
+{
+	struct faults *faults = faults_new();
+	struct sources sources = { .v = NULL };
+
+	(void)state;
+	assert_int_equal(load_sources(&sources, "none", true, faults), 0);
+	assert_int_equal(
+	    load_sources(&sources, "none", false, faults), -EINVAL);
+	assert_fault(faults, 0, "none", 0, "No such file");
+	faults_free(faults);
+}
+
+static void
+test_what_a_path_leads_to(void **state)
+{
+	(void)state;
+	put("program", "\177ELF");
+	put("script", "#!/bin/sh\n");
+	put("text", "#");
+	assert_int_equal(chmod("program", 0755) | chmod("script", 0755), 0);
+	assert_int_equal(load_world.file(NULL, "program"), POLICY_FILE_PROGRAM);
+	assert_int_equal(load_world.file(NULL, "script"), POLICY_FILE_SCRIPT);
+	assert_int_equal(load_world.file(NULL, "text"), POLICY_FILE_OTHER);
+	assert_int_equal(load_world.file(NULL, "."), POLICY_FILE_FOLDER);
+	assert_int_equal(load_world.file(NULL, "none"), POLICY_FILE_UNKNOWN);
+	assert_int_equal(load_world.file(NULL, "/dev/null"), POLICY_FILE_OTHER);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -203,6 +282,9 @@ main(void)
 		TEST(test_rules_in_order_of_names),
 		TEST(test_names_are_looked_up_beside_slips),
 		TEST(test_paths_are_resolved),
+		TEST(test_names_that_were_meant_to_be_read),
+		TEST(test_a_folder_may_miss_where_it_was_never_there),
+		TEST(test_what_a_path_leads_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,23 +97,56 @@ an_unknown_protocol_is_a_packet_without_ports(void **state)
 static void
 extension_headers_are_stepped_over(void **state)
 {
-	static const uint8_t chain[] = { IPPROTO_HOPOPTS, IPPROTO_ROUTING,
-		IPPROTO_DSTOPTS, IPPROTO_MH };
+	/* the length of AH counts words of four bytes, less two of them */
+	static const struct {
+		uint8_t proto, len, size;
+	} chain[] = {
+		{ IPPROTO_HOPOPTS, 0, 8 },
+		{ IPPROTO_ROUTING, 1, 16 },
+		{ IPPROTO_AH, 4, 24 },
+		{ IPPROTO_DSTOPTS, 0, 8 },
+	};
 	struct wire w = { .len = 0 };
 	struct packet pkt;
 
 	(void)state;
-	wire_ip(&w, "fd09::1", "2001:db8::7", chain[0], 0);
+	wire_ip(&w, "fd09::1", "2001:db8::7", chain[0].proto, 0);
 	for (size_t i = 0; i < N_ROWS(chain); i++) {
-		wire_u8(&w, i + 1 < N_ROWS(chain) ? chain[i + 1] : IPPROTO_UDP);
-		wire_u8(&w, i == 1 ? 1 : 0); /* one of 16 bytes */
-		for (size_t n = 0; n < (i == 1 ? 14 : 6); n++)
+		wire_u8(&w,
+		    i + 1 < N_ROWS(chain) ? chain[i + 1].proto : IPPROTO_UDP);
+		wire_u8(&w, chain[i].len);
+		for (size_t n = 2; n < chain[i].size; n++)
 			wire_u8(&w, 0);
 	}
 	wire_udp(&w, 5, 6, 8);
 	assert_int_equal(parse(&pkt, &w), 0);
 	assert_int_equal(pkt.tuple.proto, IPPROTO_UDP);
 	assert_int_equal(pkt.tuple.dport, 6);
+}
+
+/* What the kernel hands to a protocol of that number is judged as that. */
+static void
+what_conntrack_does_not_step_over_is_a_protocol(void **state)
+{
+	enum {
+		HIP = 139,
+		SHIM6 = 140
+	};
+	static const uint8_t protos[] = { IPPROTO_MH, HIP, SHIM6 };
+	struct packet pkt;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(protos); i++) {
+		struct wire w = { .len = 0 };
+
+		wire_ip(&w, "fd09::1", "2001:db8::7", protos[i], 0);
+		wire_u32(&w, (uint32_t)IPPROTO_UDP << 24);
+		wire_u32(&w, 0);
+		wire_udp(&w, 5, 6, 8);
+		assert_int_equal(parse(&pkt, &w), 0);
+		assert_int_equal(pkt.tuple.proto, protos[i]);
+		assert_false(pkt.tuple.has_ports);
+	}
 }
 
 static bool
@@ -377,6 +410,8 @@ main(void)
 		cmocka_unit_test(tcp_flags_and_sequence),
 		cmocka_unit_test(an_unknown_protocol_is_a_packet_without_ports),
 		cmocka_unit_test(extension_headers_are_stepped_over),
+		cmocka_unit_test(
+		    what_conntrack_does_not_step_over_is_a_protocol),
 		cmocka_unit_test(a_way_that_the_sender_chose_is_seen),
 		cmocka_unit_test(an_absurd_chain_of_headers_is_refused),
 		cmocka_unit_test(fragments_have_no_ports_to_judge),

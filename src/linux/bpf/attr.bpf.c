@@ -169,12 +169,10 @@ read_actor(struct bpf_use *use, struct task_struct *task)
 static __always_inline __u32
 tag_of(struct nf_conn *ct)
 {
-	__u64 tuple[5] = {}, tag = 0;
+	__u64 tuple[BPF_TUPLE_WORDS] = {};
 
 	bpf_core_read(&tuple, sizeof(tuple), &ct->tuplehash[0].tuple);
-	for (int i = 0; i < 5; i++)
-		tag = (tag ^ tuple[i]) * 0x9e3779b97f4a7c15UL;
-	return tag >> 32;
+	return bpf_tag(tuple, 0) >> 32;
 }
 
 /* Each direction has an owner: on loopback both leave this host, and the one
@@ -246,6 +244,18 @@ is_same_program(const struct owner *a, const struct owner *b)
 	       a->uid == b->uid && a->gid == b->gid && a->groups == b->groups;
 }
 
+/* One that is in its table would keep the NAT that it began with. */
+static __always_inline int
+begins(struct sk_buff *skb)
+{
+	struct nf_conn *ct = ct_of(skb);
+	unsigned long status = IPS_CONFIRMED;
+
+	if (ct != NULL)
+		bpf_core_read(&status, sizeof(status), &ct->status);
+	return (status & IPS_CONFIRMED) == 0;
+}
+
 /* What is decided will be for who asks now. Where others ask at the same time
  * it is nobody's: which of them is heard last can't be known here. */
 static __always_inline void
@@ -257,7 +267,9 @@ asks_for(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct)
 
 	read_owner(&owner, sk, ct);
 	nobody.tag = owner.tag;
-	if (was != NULL && was->tag == owner.tag &&
+	/* of a new one, in the place of another with these ends, nobody else
+	 * can ask */
+	if (!begins(skb) && was != NULL && was->tag == owner.tag &&
 	    !is_same_program(was, &owner))
 		bpf_map_update_elem(&owners, &key, &nobody, BPF_ANY);
 	else
@@ -274,6 +286,35 @@ opens_again(const struct owner *was, const struct owner *owner)
 		       is_same_program(was, owner)
 		   ? 0
 		   : BPF_TAKEN_DROPPED;
+}
+
+/* Nobody has answered yet: only who was meant may be the first, by the socket
+ * that it came to, or the program (of one that several processes have it may be
+ * another socket). What is not known of passes: it began before us, or there
+ * were too many since. */
+static __always_inline int
+answers(struct nf_conn *ct, const struct owner *owner)
+{
+	__u64 tuple[BPF_TUPLE_WORDS] = {}, tag;
+	volatile struct bpf_heard *heard;
+
+	bpf_core_read(&tuple, sizeof(tuple), &ct->tuplehash[1].tuple);
+	tag = bpf_tag(tuple, shared.seed);
+	for (int i = 0; i < BPF_HEARD_WAYS; i++) {
+		heard = &shared.heard[(tag >> (64 - BPF_HEARD_BITS)) *
+					  BPF_HEARD_WAYS +
+				      i];
+		if (heard->tag != tag)
+			continue;
+		if (heard->socket == owner->socket ||
+		    (heard->exe_ino != 0 && heard->exe_ino == owner->exe_ino &&
+			heard->exe_dev == owner->exe_dev &&
+			heard->uid == owner->uid))
+			return 0;
+		/* or it was written anew meanwhile */
+		return heard->tag == tag ? BPF_TAKEN_DROPPED : 0;
+	}
+	return 0;
 }
 
 /* 0: it goes on with its own, or with what a copy of itself began. */
@@ -293,13 +334,14 @@ takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
 	read_owner(&owner, sk, ct);
 	if (sk->sk_type == SOCK_STREAM)
 		taken = opens_again(was, &owner);
+	else if ((was == NULL || was->tag != owner.tag) && is_reply(skb))
+		taken = answers(ct, &owner);
 	else if (was == NULL || was->tag != owner.tag)
-		/* it began outside, or before there was anybody to remember it:
-		 * else there were too many, and nothing is known of it */
-		taken =
-		    !is_reply(skb) && bpf_ktime_get_ns() > shared.strict_from
-			? BPF_TAKEN_DROPPED
-			: 0;
+		/* it began before there was anybody to remember it: else there
+		 * were too many, and nothing is known of it */
+		taken = bpf_ktime_get_ns() > shared.strict_from
+			    ? BPF_TAKEN_DROPPED
+			    : 0;
 	else {
 		if (!is_same_program(was, &owner))
 			return BPF_TAKEN_DROPPED;
@@ -368,18 +410,6 @@ tell_image(void)
 	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
 	bpf_map_update_elem(&told, &key, &yes, BPF_ANY);
 	return 0;
-}
-
-/* One that is in its table would keep the NAT that it began with. */
-static __always_inline int
-begins(struct sk_buff *skb)
-{
-	struct nf_conn *ct = ct_of(skb);
-	unsigned long status = IPS_CONFIRMED;
-
-	if (ct != NULL)
-		bpf_core_read(&status, sizeof(status), &ct->status);
-	return (status & IPS_CONFIRMED) == 0;
 }
 
 static __always_inline int
@@ -521,6 +551,7 @@ BPF_PROG(attr_exit, struct task_struct *task)
 	return 0;
 }
 
+#include "src/linux/bpf/closed.h"
 #include "src/linux/bpf/seed.h"
 
 /* Helpers of the kernel's are for programs under its licence; this text alone

@@ -1,0 +1,209 @@
+#include "src/core/policy_within.h"
+
+#include <string.h>
+
+#include "src/core/glob.h"
+
+/* What the scopes are made of, and what the internet is not; bit 0 is of no
+ * scope. The numbers that addr_is_lan() and its like know. */
+static const struct {
+	unsigned int scope;
+	struct prefix prefix;
+} blocks[] = {
+#define IP4(scope, a, b, len)                                                  \
+	{                                                                      \
+		scope,                                                         \
+		{                                                              \
+			{ ADDR_IP4, { a, b } }, len                            \
+		}                                                              \
+	}
+#define IP6(scope, a, b, len)                                                  \
+	{                                                                      \
+		scope,                                                         \
+		{                                                              \
+			{ ADDR_IP6, { a, b } }, len                            \
+		}                                                              \
+	}
+	IP4(SCOPE_LAN, 10, 0, 8), IP4(SCOPE_LAN, 100, 64, 10),
+	IP4(SCOPE_LAN, 169, 254, 16), IP4(SCOPE_LAN, 172, 16, 12),
+	IP4(SCOPE_LAN, 192, 168, 16), IP6(SCOPE_LAN, 0xfc, 0, 7),
+	IP6(SCOPE_LAN, 0xfe, 0x80, 10), IP4(SCOPE_LOOPBACK, 127, 0, 8),
+	IP4(SCOPE_MULTICAST, 224, 0, 4), IP6(SCOPE_MULTICAST, 0xff, 0, 8),
+	IP4(0, 0, 0, 8), IP4(0, 240, 0, 4), IP6(0, 0, 0, 127), /* :: and ::1 */
+#undef IP4
+#undef IP6
+};
+
+static bool
+in_scopes(const struct addr_range *r, unsigned int scopes)
+{
+	const struct addr_set set = { scopes, NULL, 0 };
+	bool internet =
+	    (scopes & SCOPE_INTERNET) != 0 && addr_is_internet(&r->lo);
+
+	if (addr_equal(&r->lo, &r->hi))
+		return addr_set_has(&set, &r->lo, false);
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		struct addr_range block = prefix_range(&blocks[i].prefix);
+		bool lo = addr_range_contains(&block, &r->lo);
+		bool hi = addr_range_contains(&block, &r->hi);
+
+		if ((scopes & blocks[i].scope) != 0 && lo && hi)
+			return true;
+		/* it begins in the internet: what is not of it comes later */
+		if (hi || addr_range_contains(r, &block.lo))
+			internet = false;
+	}
+	return internet;
+}
+
+static bool
+range_within(const struct addr_range *r, const struct addr_set *set)
+{
+	for (size_t i = 0; i < set->n_ranges; i++)
+		if (addr_range_contains(&set->ranges[i], &r->lo) &&
+		    addr_range_contains(&set->ranges[i], &r->hi))
+			return true;
+	return in_scopes(r, set->scopes);
+}
+
+static bool
+addrs_within(const struct policy_match *a, const struct policy_match *b)
+{
+	if (b->all_addrs || (b->addrs.scopes & SCOPE_ANY) != 0)
+		return true;
+	if (a->all_addrs || (a->addrs.scopes & ~b->addrs.scopes) != 0)
+		return false;
+	for (size_t i = 0; i < a->addrs.n_ranges; i++)
+		if (!range_within(&a->addrs.ranges[i], &b->addrs))
+			return false;
+	return true;
+}
+
+static bool
+ports_within(const struct port_set *a, const struct port_set *b)
+{
+	if (b->n == 0)
+		return true;
+	for (size_t i = 0; i < a->n; i++) {
+		bool found = false;
+
+		for (size_t j = 0; !found && j < b->n; j++)
+			found = b->ranges[j].lo <= a->ranges[i].lo &&
+				a->ranges[i].hi <= b->ranges[j].hi;
+		if (!found)
+			return false;
+	}
+	return a->n > 0;
+}
+
+static bool
+ids_within(const struct id_set *a, const struct id_set *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!id_set_has(b, a->ids[i]))
+			return false;
+	return true;
+}
+
+/* The same, or b is the beginning of a with ** behind it. */
+static bool
+glob_within(const char *a, const char *b)
+{
+	char fixed[GLOB_MAX + 1], head[GLOB_MAX + 1];
+	size_t len = strlen(b), at;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	if (len < 2 || len > GLOB_MAX || strcmp(b + len - 2, "**") != 0)
+		return false;
+	memcpy(fixed, b, len - 2);
+	fixed[len - 2] = '\0';
+	if (glob_check(fixed, &at) < 0 || !glob_literal(fixed, fixed))
+		return false;
+	len = strlen(fixed);
+	return glob_prefix(a, head, len) == len &&
+	       memcmp(head, fixed, len) == 0;
+}
+
+static bool
+texts_within(const struct text_set *a, const struct text_set *b)
+{
+	for (size_t i = 0; i < a->n_literals; i++)
+		if (!text_set_has(b, a->literals[i].s, a->literals[i].len))
+			return false;
+	for (size_t i = 0; i < a->n_globs; i++) {
+		bool found = false;
+
+		for (size_t j = 0; !found && j < b->n_globs; j++)
+			found = glob_within(a->globs[i], b->globs[j]);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static bool
+domains_within(const struct domain_set *a, const struct domain_set *b)
+{
+	struct domain_set whole = *b, below = *b;
+	struct name name;
+
+	/* a name below x is below all that x is below */
+	below.whole = b->below;
+	below.n_whole = b->n_below;
+	for (size_t i = 0; i < a->n_whole; i++) {
+		name.len = (uint8_t)a->whole[i].len;
+		memcpy(name.wire, a->whole[i].s, name.len);
+		if (!domain_set_has(&whole, &name))
+			return false;
+	}
+	for (size_t i = 0; i < a->n_below; i++) {
+		name.len = (uint8_t)a->below[i].len;
+		memcpy(name.wire, a->below[i].s, name.len);
+		if (!domain_set_has(&below, &name))
+			return false;
+	}
+	return true;
+}
+
+static bool
+lists_within(const struct list_set *a, const struct list_set *b)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		struct id_set lists = { b->lists, b->n };
+
+		if (!id_set_has(&lists, a->lists[i]))
+			return false;
+	}
+	return true;
+}
+
+bool
+policy_within(const struct policy_match *a, const struct policy_match *b)
+{
+	switch (a->field) {
+	case FIELD_FROM:
+	case FIELD_TO:
+		return addrs_within(a, b) && ports_within(&a->ports, &b->ports);
+	case FIELD_PROTO:
+	case FIELD_QTYPE:
+	case FIELD_USER:
+	case FIELD_GROUP:
+		return ids_within(&a->ids, &b->ids);
+	case FIELD_EXE:
+	case FIELD_SCRIPT:
+	case FIELD_CMD:
+	case FIELD_COMM:
+	case FIELD_UNIT:
+	case FIELD_PARENT:
+		return texts_within(&a->texts, &b->texts);
+	case FIELD_PROCESS:
+		return (a->processes & ~b->processes) == 0;
+	case FIELD_DOMAIN:
+		return domains_within(&a->domains, &b->domains);
+	case FIELD_LIST:
+		return lists_within(&a->lists, &b->lists);
+	}
+	__builtin_trap();
+}

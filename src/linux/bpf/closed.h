@@ -1,0 +1,28 @@
+#ifndef LINUX_BPF_CLOSED_PROGRAMS_H
+#define LINUX_BPF_CLOSED_PROGRAMS_H
+
+#define IPPROTO_UDP 17
+
+/* The last who had a socket has closed it: its port is free in a moment, and
+ * what conntrack keeps of it is nobody's. For attr.bpf.c alone. It hangs at the
+ * root of the control groups and sees the sockets of all network namespaces;
+ * what it is given is the kernel's own socket, of which the verifier shows less
+ * than is needed. */
+SEC("?cgroup/sock_release")
+int
+attr_closed(struct bpf_sock *ctx)
+{
+	struct sock *sk = (struct sock *)ctx;
+	struct bpf_closed closed = { .type = BPF_EVENT_CLOSE };
+
+	if (ctx->type != SOCK_DGRAM || ctx->protocol != IPPROTO_UDP ||
+	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != shared.netns)
+		return 1;
+	closed.inode = socket_of(sk);
+	/* one that is lost does no harm */
+	bpf_ringbuf_output(&events, &closed, sizeof(closed),
+	    wakeup(&events, shared.events_many));
+	return 1;
+}
+
+#endif

@@ -1,0 +1,167 @@
+#!/bin/sh
+# What README.md, the manuals and --help show as an example is taken at its
+# word: rules and settings pass --check, questions to --explain are answered as
+# it is printed there, and words of reroutectl are understood (there is no
+# daemon: exit status 3).
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$here/../..
+: "${REROUTED:=${BUILDDIR:-$top}/rerouted}"
+: "${REROUTECTL:=${BUILDDIR:-$top}/reroutectl}"
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+bad=0
+rules=0
+commands=0
+
+# Into N/rules, N/settings and N/commands for the Nth example of a file: in
+# markdown what is indented by four, and what stands between backticks and
+# begins with a word of ours; in a manual .Bd -literal and .Dl.
+cat >split.awk <<'END'
+function open_block() {
+	n++
+	system("mkdir -p " dir "/" n)
+	section = 0
+}
+function take(line) {
+	sub(/^[ \t]+/, "", line)
+	if (line ~ /^([$#] )?(rerouted|reroutectl) /) {
+		sub(/^[$#] /, "", line)
+		print line >(dir "/" n "/commands")
+		section = 0
+	} else if (line ~ /^(accept|block|drop|reroute|default|define) /) {
+		print line >(dir "/" n "/rules")
+		section = 0
+	} else if (line ~ /^\[[a-z]+( "[^"]*")?\]$/ || section) {
+		section = line != ""
+		print line >(dir "/" n "/settings")
+	} else if (line ~ /^[a-z]+: /) {
+		print line >(dir "/" n "/answer")
+	}
+}
+FILENAME ~ /\.md$/ {
+	if (/^    /) {
+		if (!inside)
+			open_block()
+		inside = 1
+		take($0)
+		next
+	}
+	if ($0 == "") {
+		section = 0
+		next
+	}
+	inside = 0
+	if (/^```/)
+		next
+	text = text " " $0
+	while (match(text, /`[^`]*`/)) {
+		word = substr(text, RSTART + 1, RLENGTH - 2)
+		text = substr(text, RSTART + RLENGTH)
+		if (word ~ /^(rerouted|reroutectl|accept|block|drop|reroute|default) ./) {
+			open_block()
+			take(word)
+		}
+	}
+	next
+}
+/^\.Ed/ { inside = 0 }
+/^\.Dl (rerouted|reroutectl|[$#] )/ {
+	open_block()
+	sub(/^\.Dl /, "")
+	take(plain($0))
+}
+inside { take(plain($0)) }
+/^\.Bd -literal/ {
+	inside = 1
+	open_block()
+}
+function plain(line) {
+	gsub(/\\&/, "", line)
+	gsub(/\\-/, "-", line)
+	gsub(/\\e/, "\\", line)
+	gsub(/\\\(dq/, "\"", line)
+	return line
+}
+END
+
+fault() {
+	echo "docs: $*" >&2
+	bad=$((bad + 1))
+}
+
+# asked FILE COMMAND: what can be known with no daemon
+asked() {
+	commands=$((commands + 1))
+	words=$(printf '%s\n' "$2" | sed 's/ | .*//; s/ >.*//; s/  *# .*//
+	    s|/tmp/|./|')
+	words=${words#* }
+	case $2 in
+	reroutectl*)
+		eval "\"\$REROUTECTL\" --control '$tmp/none' $words" >out 2>&1 </dev/null
+		r=$?
+		case $r:$words in
+		3:* | 0:*--help* | 0:completion*) ;;
+		*) fault "$1: exit status $r of: $2" && cat out >&2 ;;
+		esac
+		;;
+	*--check* | *--explain*)
+		eval "\"\$REROUTED\" --config all.conf --rules '$tmp/asked' $words" \
+		    >out 2>err </dev/null ||
+			{ fault "$1: $2" && cat err >&2; }
+		;;
+	esac
+}
+
+# answered FILE EXAMPLE: is what --explain prints what is printed there?
+answered() {
+	sed "s|$tmp/asked/|/etc/rerouted/rules.d/|" out | diff -u "$2/answer" - ||
+		fault "$1: --explain answers otherwise"
+}
+
+# checked FILE EXAMPLE: rules that are good, and each of them can match
+checked() {
+	rules=$((rules + $(wc -l <"$2/rules")))
+	rm -rf asked
+	mkdir asked
+	cp "$2/rules" asked/10-web.rules
+	"$REROUTED" --config all.conf --rules "$tmp/asked" --check >out 2>&1 &&
+		! grep -q 'can never match\|nothing is left' out ||
+		{ fault "$1: rules" && cat out >&2; }
+}
+
+mkdir asked rules.d
+echo "block out to any port 25" >new.rules
+cp new.rules FILE
+for doc in README.md conf/rerouted.8 conf/reroutectl.1 conf/rerouted.conf.5 \
+    conf/rerouted.rules.5; do
+	mkdir -p "$doc"
+	awk -v dir="$doc" -f split.awk "$top/$doc" || exit 1
+	cat "$doc"/*/settings 2>/dev/null
+done >all.conf
+"$REROUTED" --config all.conf --rules asked --check >out 2>&1 ||
+	{ fault "settings" && cat out >&2; }
+for doc in README.md conf/*; do
+	for example in $(ls "$doc" | sort -n); do
+		example=$doc/$example
+		[ ! -e "$example/rules" ] || checked "$doc" "$example"
+		[ ! -e "$example/commands" ] || while IFS= read -r line; do
+			asked "$doc" "$line"
+		done <"$example/commands"
+		[ ! -e "$example/answer" ] || answered "$doc" "$example"
+	done
+done
+
+"$REROUTED" --help | sed -n 's/^Example: //p' >examples
+for word in $("$REROUTECTL" --help | sed -n 's/^  \([a-z][a-z]*\).*/\1/p'); do
+	"$REROUTECTL" "$word" --help | sed -n 's/^Example: //p'
+done >>examples
+while IFS= read -r line; do
+	asked --help "$line"
+done <examples
+
+echo "docs: $rules rules, $(grep -c '^\[' all.conf) sections," \
+    "$commands commands, $bad bad"
+[ $bad -eq 0 ] && [ $rules -ge 25 ] && [ $commands -ge 40 ]
