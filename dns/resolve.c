@@ -441,8 +441,7 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	find_entry(r, a, &asked, &o);
 	if (asked.judged)
 		return hit(r, a, &asked, &o, now);
-	asked.decision =
-	    filter_query(r->policy, a->client.asker->process, &key);
+	asked.decision = filter_query(r->policy, a->client.asker, &key);
 	if (take_alias(r, &asked, &key)) {
 		o.entry = cache_find(r->cache, &key);
 		if (o.entry != NULL && !cache_is_fresh(o.entry, now))

@@ -341,7 +341,7 @@ port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 	if (key->proto == IPPROTO_TCP)
 		sessions_abort(p17->sessions, key, CLOSED_POLICY);
 	else
-		udp_abort(p17->udp, key);
+		udp_abort(p17->udp, key, CLOSED_POLICY);
 }
 
 const struct sessions *

@@ -180,14 +180,28 @@ say_reloaded(const json_t *result)
 	putchar('\n');
 }
 
+/* What is in force may still lack a list, or an upstream. */
+static enum status
+say_problems(const struct context *context)
+{
+	json_t *result = NULL;
+	enum status status = command_call(context, "status", NULL, &result);
+
+	if (status == STATUS_DONE)
+		show_problems(json_object_get(result, "problems"));
+	json_decref(result);
+	return status;
+}
+
 enum status
 command_reload(const struct context *context)
 {
 	enum status status = command_no_words(context);
 
-	if (status != STATUS_DONE)
-		return status;
-	return call_change(context, "reload", NULL, say_reloaded);
+	if (status == STATUS_DONE)
+		status = call_change(context, "reload", NULL, say_reloaded);
+	return status == STATUS_DONE && !context->json ? say_problems(context)
+						       : status;
 }
 
 struct taking {

@@ -118,5 +118,15 @@ check "another host asks again" [ "$(far @10.9.0.1 ads.example)" = 0.0.0.0 ]
 check "so does watch" wait_for grep -q \
     'block  dns A     10.9.0.2 - ads.example -> 0.0.0.0' "$tmp/watch"
 stop "$watch"
+rules "block out from 10.9.0.0/24 domain web.example label \"theirs\"" \
+    "accept"
+check "a rule for other hosts" daemon_reload
+check "… blocks them" [ "$(far @10.9.0.1 web.example)" = 0.0.0.0 ]
+check "… other names it does not" [ "$(far @10.9.0.1 ads.example)" != 0.0.0.0 ]
+check "… nor those elsewhere" \
+    [ "$(far -b fd09::2 @fd09::1 web.example)" = 203.0.113.10 ]
+check "… nor this host" says 203.0.113.10 @127.0.0.1 web.example
+ctl explain --query --domain web.example --from 10.9.0.2 >"$tmp/explained"
+check "… explained" grep -qx "label: theirs" "$tmp/explained"
 check_not "nobody is unknown" grep -q unknown "$tmp/queries" "$tmp/watch"
 finish
