@@ -239,6 +239,7 @@ resolver_ev_second(struct resolver_ev *re)
 		upstreams_ev_forgive(re->upstreams);
 	}
 	hosts_ev_look(re->hosts);
+	resolve_tidy(re->resolve);
 }
 
 /* Whether tunnels lead where they led before. */
@@ -419,4 +420,10 @@ bool
 resolver_ev_listens(const struct resolver_ev *re)
 {
 	return re->server != NULL;
+}
+
+bool
+resolver_ev_is_own(const struct resolver_ev *re, uint64_t inode)
+{
+	return re != NULL && upstreams_ev_is_own(re->upstreams, inode);
 }
