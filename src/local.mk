@@ -127,6 +127,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
 	%D%/linux/chains_view.c \
 	%D%/linux/chains_watch.c %D%/linux/chains_watch.h \
+	%D%/linux/cmdline.c %D%/linux/cmdline.h \
 	%D%/linux/ct.c %D%/linux/ct.h \
 	%D%/linux/ct_acct.c %D%/linux/ct_acct.h \
 	%D%/linux/ct_msg.c %D%/linux/ct_msg.h \
