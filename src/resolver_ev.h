@@ -68,6 +68,9 @@ struct server_stats;
 void resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret);
 bool resolver_ev_listens(const struct resolver_ev *re);
 
+/* Why it does not listen, though it should; "" for no reason that is known. */
+const char *resolver_ev_deaf(const struct resolver_ev *re);
+
 /* An address of the name, for what the daemon needs itself: no rule speaks of
  * it, no tunnel carries it. done() once, perhaps at once; ADDR_NONE: there is
  * none. */
