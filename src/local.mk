@@ -44,6 +44,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
+	%D%/core/judge_who.c \
 	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/idmap.c %D%/core/idmap.h \
 	%D%/core/lex.c %D%/core/lex.h \
