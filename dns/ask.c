@@ -7,7 +7,8 @@
 /* Rounds over all upstreams before EDNS is suspected of being dropped. */
 #define EDNS_ROUNDS 2
 
-/* The question for an upstream. Returns its length; room for a whole one. */
+/* The question for an upstream. Returns its length; room for WIRE_QUESTION_MAX
+ * bytes. */
 static size_t
 build(struct resolve *r, struct attempt *attempt, uint8_t *msg)
 {
@@ -55,7 +56,7 @@ send_to(
 {
 	struct attempt *attempt = calloc(1, sizeof(*attempt));
 	struct upstream *u = how->upstream;
-	uint8_t msg[WIRE_HEADER + NAME_WIRE_MAX + 4 + WIRE_OPT_SIZE];
+	uint8_t msg[WIRE_QUESTION_MAX];
 	size_t len;
 	int e;
 

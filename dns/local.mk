@@ -37,6 +37,7 @@ libdns_a_SOURCES = \
 rerouted_SOURCES += \
 	%D%/ares_ev.c %D%/ares_ev.h \
 	%D%/ares_sock_ev.c %D%/ares_sock_ev.h \
+	%D%/outbox_ev.c %D%/outbox_ev.h \
 	%D%/plain_ev.c %D%/plain_ev.h \
 	%D%/server_ev.c %D%/server_ev.h \
 	%D%/tcp_conn_ev.c \

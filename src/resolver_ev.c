@@ -426,3 +426,9 @@ resolver_ev_deaf(const struct resolver_ev *re)
 {
 	return re->server == NULL ? re->deaf : "";
 }
+
+bool
+resolver_ev_is_own(const struct resolver_ev *re, uint64_t inode)
+{
+	return re != NULL && upstreams_ev_is_own(re->upstreams, inode);
+}

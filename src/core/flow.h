@@ -61,6 +61,7 @@ struct flow {
 	bool tcp_syn; /* tcp_seq is set */
 	bool counted; /* the bytes are known */
 	bool over;    /* only to be shown, see judge_end_key() */
+	bool reset;   /* ended here: its one reset tells who began it */
 };
 
 /* Bounded; the flow that was quiet longest makes room. */
