@@ -6,6 +6,7 @@
 #include "dns/listed.h"
 #include "dns/local.h"
 #include "dns/resolve_own.h"
+#include "src/base/zalloc.h"
 #include "src/core/fakeip.h"
 #include "src/core/lists.h"
 
@@ -149,7 +150,7 @@ find_cut(struct resolve *r, const struct key *key, mono_t now,
 static struct waiter *
 waiter_new(struct resolve *r, const struct asking *a, const struct asked *asked)
 {
-	struct waiter *waiter = calloc(1, sizeof(*waiter));
+	struct waiter *waiter = zalloc(sizeof(*waiter));
 
 	if (waiter == NULL)
 		return NULL;
