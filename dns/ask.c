@@ -65,7 +65,7 @@ send_to(
 	if (attempt == NULL)
 		return -ENOMEM;
 	attempt->upstream = u;
-	attempt->key = task->key;
+	attempt->key = *task_asks(task);
 	attempt->sent = now;
 	attempt->late_at = mono_add(now, upstream_patience(u, task->round));
 	attempt->tcp = how->tcp;

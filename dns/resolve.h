@@ -265,6 +265,9 @@ void resolve_gone(struct resolve *r, struct list *waits);
 /* The network has changed: upstreams get another chance. */
 void resolve_forgive(struct resolve *r);
 
+/* To be called now and then: frees more of what was flushed. */
+void resolve_tidy(struct resolve *r);
+
 size_t resolve_flush(struct resolve *r, const struct name *name);
 const struct cache *resolve_cache(const struct resolve *r);
 const struct resolve_stats *resolve_stats(const struct resolve *r);

@@ -16,11 +16,9 @@
 /* The least that it allows: a cable that is back, a network that came up. */
 #define NETWORK_TTL 1
 
-static void
-task_free(struct resolve *r, struct task *task)
+void
+task_leave(struct task *task)
 {
-	due_cancel(&r->due, &task->due);
-	map_remove(&r->tasks, &task->node);
 	while (!list_empty(&task->attempts)) {
 		struct attempt *attempt =
 		    container_of(task->attempts.next, struct attempt, node);
@@ -28,8 +26,18 @@ task_free(struct resolve *r, struct task *task)
 		list_remove(&attempt->node);
 		attempt->task = NULL; /* its answer still tells of health */
 	}
+	task->n_flying = 0;
+}
+
+static void
+task_free(struct resolve *r, struct task *task)
+{
+	due_cancel(&r->due, &task->due);
+	map_remove(&r->tasks, &task->node);
+	task_leave(task);
 	task->asker->tasks--;
 	task->asker->user->tasks--;
+	free(task->chase);
 	free(task);
 }
 

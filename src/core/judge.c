@@ -186,6 +186,18 @@ set_once(struct decision *d, bool once, const struct packet *pkt)
 	    once || (pkt->loopback && !pkt->in && d->action == ACTION_ACCEPT);
 }
 
+/* Whether a connection is to be ended; what it is told with then comes to us
+ * like any packet of it. */
+static bool
+ends_connection(const struct packet *pkt, struct flow *flow)
+{
+	if (flow->decision.action != ACTION_BLOCK ||
+	    pkt->tuple.proto != IPPROTO_TCP || packet_is_syn(pkt))
+		return false;
+	flow->reset = flow->in && pkt->in;
+	return true;
+}
+
 /* A flow decided before gives its verdict again. */
 static enum judge_step
 repeat(struct judge *judge, const struct packet *pkt, struct flow *flow,
@@ -197,8 +209,7 @@ repeat(struct judge *judge, const struct packet *pkt, struct flow *flow,
 	set_once(&flow->decision, flow->once, pkt);
 	decide(judge, &flow->decision, ret);
 	ret->flow = flow;
-	ret->destroy = flow->decision.action == ACTION_BLOCK &&
-		       pkt->tuple.proto == IPPROTO_TCP && !packet_is_syn(pkt);
+	ret->destroy = ends_connection(pkt, flow);
 	return JUDGE_DECIDED;
 }
 
@@ -208,6 +219,19 @@ is_current(const struct judge *judge, const struct flow *flow, mono_t now)
 {
 	return flow->policy == judge->policy && !flow->over &&
 	       mono_since(now, flow->last) < REPEAT_NS;
+}
+
+/* What comes in and is blocked is told so: by the kernel's reset when its
+ * socket was ended. That one has no socket any more, nor a word of the
+ * program's. */
+static bool
+takes_reset(const struct packet *pkt, struct flow *flow)
+{
+	if (!flow->reset || pkt->in || pkt->tuple.proto != IPPROTO_TCP ||
+	    (pkt->tcp_flags & PACKET_TCP_RST) == 0)
+		return false;
+	flow->reset = false;
+	return true;
 }
 
 /* 2. what needs no look-up to be known as of this flow: a SYN seen before,
@@ -227,6 +251,14 @@ is_certain(const struct packet *pkt, const struct flow *flow)
 	return pkt->in && !flow->in;
 }
 
+void
+judge_expect(const struct judge *judge, const struct packet *pkt)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+
+	flow_expect(judge->flows, &key);
+}
+
 enum judge_step
 judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
     struct verdict *ret)
@@ -240,8 +272,12 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 		return decide_once(judge, ACTION_ACCEPT, reason, ret);
 	key = flow_key_of(&pkt->tuple, pkt->in);
 	flow = flow_find(judge->flows, &key);
-	if (flow != NULL && is_current(judge, flow, now) &&
-	    is_certain(pkt, flow))
+	if (flow == NULL || !is_current(judge, flow, now))
+		return JUDGE_NEED_SOCKET;
+	if (takes_reset(pkt, flow))
+		return decide_once(
+		    judge, ACTION_ACCEPT, flow->decision.reason, ret);
+	if (is_certain(pkt, flow))
 		return repeat(judge, pkt, flow, now, ret);
 	return JUDGE_NEED_SOCKET;
 }
@@ -633,6 +669,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
 		ret->new_flow = flow_record(judge, flow, pkt, sock, proc, &d);
 		flow->once = once;
 		flow->nobodys = is_nobodys(pkt, sock);
+		flow->reset = ret->destroy && flow->in;
 		flow_set_hosts(flow, hosts);
 		count_flow(judge, ret, now);
 	}
