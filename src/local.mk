@@ -15,7 +15,8 @@ libbase_a_SOURCES = \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/rd.h \
 	%D%/base/sip.h \
-	%D%/base/tls_peer.c %D%/base/tls_peer.h
+	%D%/base/tls_peer.c %D%/base/tls_peer.h \
+	%D%/base/zalloc.h
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \

@@ -239,6 +239,7 @@ resolver_ev_second(struct resolver_ev *re)
 		upstreams_ev_forgive(re->upstreams);
 	}
 	hosts_ev_look(re->hosts);
+	resolve_tidy(re->resolve);
 }
 
 /* Whether tunnels lead where they led before. */

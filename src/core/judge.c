@@ -250,6 +250,14 @@ is_certain(const struct packet *pkt, const struct flow *flow)
 	return pkt->in && !flow->in;
 }
 
+void
+judge_expect(const struct judge *judge, const struct packet *pkt)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+
+	flow_expect(judge->flows, &key);
+}
+
 enum judge_step
 judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
     struct verdict *ret)
