@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/budget.h \
 	%D%/base/grow.h \
+	%D%/base/inodes.c %D%/base/inodes.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
@@ -14,7 +15,8 @@ libbase_a_SOURCES = \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/rd.h \
 	%D%/base/sip.h \
-	%D%/base/tls_peer.c %D%/base/tls_peer.h
+	%D%/base/tls_peer.c %D%/base/tls_peer.h \
+	%D%/base/zalloc.h
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \
@@ -44,6 +46,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
+	%D%/core/judge_who.c \
 	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/idmap.c %D%/core/idmap.h \
 	%D%/core/lex.c %D%/core/lex.h \
@@ -184,6 +187,7 @@ rerouted_SOURCES = \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_dns.c %D%/ctl_dns.h \
+	%D%/ctl_client_ev.c %D%/ctl_client_ev.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_explain.c %D%/ctl_explain.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \

@@ -36,6 +36,7 @@ struct policy_ev {
 	bool ending;	   /* a change that ends things is queued */
 	bool first_review; /* of the start is under way */
 	char error[256];
+	int save_error; /* of the last time that they were saved */
 };
 
 static void start_next(struct policy_ev *pe);
@@ -218,6 +219,8 @@ compiled(void *arg)
 	int result = pe->job.result;
 
 	pe->change->save_error = pe->job.save_error;
+	if (result == 0 && pe->job.state != NULL)
+		pe->save_error = pe->job.save_error;
 	if (result == 0)
 		commit(pe);
 	job_done(pe);
@@ -428,6 +431,12 @@ const char *
 policy_ev_error(const struct policy_ev *pe)
 {
 	return pe->error;
+}
+
+int
+policy_ev_save_error(const struct policy_ev *pe)
+{
+	return pe->save_error;
 }
 
 const char *

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port17/inodes.h"
 #include "port17/leg_ev.h"
 #include "port17/listen_ev.h"
 #include "port17/udp_ev.h"
+#include "src/base/inodes.h"
 #include "src/base/log.h"
 #include "src/core/conf.h"
 #include "src/core/fakeip.h"

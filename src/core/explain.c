@@ -401,12 +401,12 @@ seen_program(const struct reader *r)
 }
 
 /* A query has one name, and of the connection after it only the address may
- * be known. */
+ * be known; from is another host that asks. */
 static void
 settle_query(struct reader *r)
 {
 	static const enum explain_key unknown[] = { EXPLAIN_IN, EXPLAIN_PROTO,
-		EXPLAIN_FROM, EXPLAIN_SPORT, EXPLAIN_PORT };
+		EXPLAIN_SPORT, EXPLAIN_PORT };
 	const struct token all = { TOKEN_WORD, 0, r->src->len };
 	struct subject *s = r->subject;
 
@@ -422,8 +422,8 @@ settle_query(struct reader *r)
 		if (r->seen[unknown[i]])
 			fault(r, &all,
 			    "a query, and what is not known of one: in, proto, "
-			    "from, sport or port",
-			    "domain, qtype, to and the program", NULL);
+			    "sport or port",
+			    "domain, qtype, to and the program, or from", NULL);
 	s->proto = 0;
 }
 

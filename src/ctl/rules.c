@@ -17,8 +17,8 @@
 static const struct table_column rule_columns[] = {
 	{ "NUMBER", .right = true, .keep = 6 },
 	{ "HITS", .right = true, .keep = 4 },
-	{ "LAST HIT", .keep = 8, .drop = 2 },
-	{ "PLACE", .keep = 12, .tail = true },
+	{ "LAST HIT", .keep = 21, .drop = 2 },
+	{ "PLACE", .keep = 18, .tail = true },
 	{ "ENDS IN", .keep = 7, .drop = 1 },
 	{ "RULE", .keep = 40, .wrap = true },
 };
@@ -180,14 +180,28 @@ say_reloaded(const json_t *result)
 	putchar('\n');
 }
 
+/* What is in force may still lack a list, or an upstream. */
+static enum status
+say_problems(const struct context *context)
+{
+	json_t *result = NULL;
+	enum status status = command_call(context, "status", NULL, &result);
+
+	if (status == STATUS_DONE)
+		show_problems(json_object_get(result, "problems"));
+	json_decref(result);
+	return status;
+}
+
 enum status
 command_reload(const struct context *context)
 {
 	enum status status = command_no_words(context);
 
-	if (status != STATUS_DONE)
-		return status;
-	return call_change(context, "reload", NULL, say_reloaded);
+	if (status == STATUS_DONE)
+		status = call_change(context, "reload", NULL, say_reloaded);
+	return status == STATUS_DONE && !context->json ? say_problems(context)
+						       : status;
 }
 
 struct taking {
@@ -316,17 +330,27 @@ say_deleted(const json_t *result)
 }
 
 static enum status
-delete_rule(const struct context *context, int argc, char **argv)
+delete_rules(const struct context *context, int argc, char **argv)
 {
+	enum status status = STATUS_DONE, one;
 	uint64_t id;
 
-	if (argc != 1 ||
-	    num_parse(&id, argv[0], strlen(argv[0]), UINT32_MAX) < 0)
-		return command_usage("rules",
-		    "delete needs the number of one rule from the command "
-		    "line, the N of 'command line:N'");
-	return call_change(context, "rules.delete",
-	    json_pack("{s:I}", "id", (json_int_t)id), say_deleted);
+	for (int i = 0; i < argc || i == 0; i++)
+		if (argc == 0 ||
+		    num_parse(&id, argv[i], strlen(argv[i]), UINT32_MAX) < 0)
+			return command_usage("rules",
+			    "delete needs the numbers of rules from the "
+			    "command line, each the N of 'command line:N'");
+	/* also where one of them has ended meanwhile */
+	for (int i = 0; i < argc; i++) {
+		(void)num_parse(
+		    &id, argv[i], strlen(argv[i]), UINT32_MAX); /* as before */
+		one = call_change(context, "rules.delete",
+		    json_pack("{s:I}", "id", (json_int_t)id), say_deleted);
+		if (one != STATUS_DONE)
+			status = one;
+	}
+	return status;
 }
 
 /* Trying ------------------------------------------------------------------- */
@@ -415,7 +439,7 @@ command_rules(const struct context *context)
 	if (status != STATUS_DONE)
 		return status;
 	if (strcmp(word->name, "delete") == 0)
-		return delete_rule(context, argc, argv);
+		return delete_rules(context, argc, argv);
 	if (strcmp(word->name, "try") == 0)
 		return try_rules(context, argc, argv);
 	if (argc > 0)
