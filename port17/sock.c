@@ -178,6 +178,35 @@ set_options(const struct tunnel *tunnel, int fd, int family)
 	return bind_source(tunnel, fd, family);
 }
 
+bool
+sock_lacks_way(const struct tunnel *tunnel, int error)
+{
+	return error == ENODEV ||
+	       (error == ENETDOWN && tunnel->device[0] != '\0') ||
+	       (error == EADDRNOTAVAIL && tunnel->source.family != ADDR_NONE);
+}
+
+/* In the network namespace of the socket. */
+static bool
+is_down(int fd, const char *device)
+{
+	struct ifreq ifr = { 0 };
+
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", device);
+	return ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 &&
+	       (ifr.ifr_flags & IFF_UP) == 0;
+}
+
+/* A device that is down has no routes: that is not the far end's doing. */
+static int
+connect_error(const struct tunnel *tunnel, int fd, int error)
+{
+	bool down = error == ENETUNREACH && tunnel->device[0] != '\0' &&
+		    is_down(fd, tunnel->device);
+
+	return down ? -ENETDOWN : -error;
+}
+
 int
 sock_connect_made(const struct tunnel *tunnel, int fd_take,
     const struct sock_addr *to, int type)
@@ -194,7 +223,7 @@ sock_connect_made(const struct tunnel *tunnel, int fd_take,
 	}
 	if (r == 0 && connect(fd_take, &to->sa, to->len) < 0 &&
 	    errno != EINPROGRESS)
-		r = -errno;
+		r = connect_error(tunnel, fd_take, errno);
 	if (r == 0)
 		return fd_take;
 	(void)close(fd_take); /* nothing was sent */

@@ -27,14 +27,19 @@ struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
 
 /* Opens a socket of SOCK_STREAM or SOCK_DGRAM that reaches `to`, with the
  * tunnel's device, source and fwmark, and begins to connect it. The descriptor,
- * or -errno (-EMFILE: sock_may_keep()); a connection under way is no error. Not
- * for tunnels with a network namespace of their own. */
+ * or -errno (-EMFILE: sock_may_keep(); -ENETDOWN: its device is down); a
+ * connection under way is no error. Not for tunnels with a network namespace of
+ * their own. */
 int sock_connect(
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
 /* The same with a socket that a maker has made; takes it in any case. */
 int sock_connect_made(const struct tunnel *tunnel, int fd_take,
     const struct sock_addr *to, int type);
+
+/* Whether it failed because the tunnel's device is not there or down, or its
+ * address is not there: errno, positive. */
+bool sock_lacks_way(const struct tunnel *tunnel, int error);
 
 /* False for one of the last descriptors that there are: the rest of the daemon
  * is to have something left, whatever programs do. */
