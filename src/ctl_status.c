@@ -210,7 +210,8 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 	const struct name *zone;
 
 	if (!resolver_ev_listens(env->resolver))
-		add_problem(problems, "the resolver does not listen", "");
+		add_problem(problems, "the resolver does not listen",
+		    resolver_ev_deaf(env->resolver));
 	if (why[0] != '\0')
 		add_problem(
 		    problems, "no upstream over TLS can be asked: tls-ca", why);
@@ -261,6 +262,11 @@ status_problems(const struct ctl_env *env, const json_t *result)
 		add_problem(problems,
 		    "the last reload failed, the rules before are in force",
 		    why);
+	if (policy_ev_save_error(env->policy_ev) != 0)
+		add_problem(problems,
+		    "rules from the command line are not saved, after a "
+		    "restart they are as they were saved last",
+		    strerror(-policy_ev_save_error(env->policy_ev)));
 	list_problems(env, problems);
 	if (env->conf->resolver.listen.n > 0)
 		resolver_problems(env, problems);

@@ -382,6 +382,8 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.has_uid = raw->has_uid;
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
+	judge_expect(je->opts.judge, &pkt);
+	attr_hear(je->opts.attr);
 	attr_sender(je->opts.attr, &pkt);
 	pkt.on_link = judge_wants_link(&pkt) &&
 		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);

@@ -36,6 +36,7 @@ struct policy_ev {
 	bool ending;	   /* a change that ends things is queued */
 	bool first_review; /* of the start is under way */
 	char error[256];
+	int save_error; /* of the last time that they were saved */
 };
 
 static void start_next(struct policy_ev *pe);
@@ -218,6 +219,8 @@ compiled(void *arg)
 	int result = pe->job.result;
 
 	pe->change->save_error = pe->job.save_error;
+	if (result == 0 && pe->job.state != NULL)
+		pe->save_error = pe->job.save_error;
 	if (result == 0)
 		commit(pe);
 	job_done(pe);
@@ -430,6 +433,12 @@ policy_ev_error(const struct policy_ev *pe)
 	return pe->error;
 }
 
+int
+policy_ev_save_error(const struct policy_ev *pe)
+{
+	return pe->save_error;
+}
+
 const char *
 policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms)
 {
@@ -473,6 +482,14 @@ ended(void *arg, const struct flow *flow, mono_t now)
 	pe->opts.judged(pe->opts.arg, flow, now);
 }
 
+static bool
+waits(void *arg, const struct flow_key *key)
+{
+	const struct policy_ev *pe = arg;
+
+	return pe->opts.waits != NULL && pe->opts.waits(pe->opts.arg, key);
+}
+
 static void
 moved(void *arg, const struct flow_key *key)
 {
@@ -487,7 +504,7 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 {
 	struct policy_ev *pe = calloc(1, sizeof(*pe));
 	struct review_opts review = { opts->base, opts->judge, opts->diag,
-		opts->stats, ended, moved, reviewed, pe };
+		opts->stats, ended, waits, moved, reviewed, pe };
 	int r = -ENOMEM;
 
 	if (pe == NULL)

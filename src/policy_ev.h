@@ -34,6 +34,7 @@ struct policy_opts {
 	 * job's results where they are wanted */
 	void (*settings)(
 	    void *arg, const struct conf *conf, struct list_job *loaded);
+	bool (*waits)(void *arg, const struct flow_key *key);
 	void (*moved)(void *arg, const struct flow_key *key);
 	/* no change is under way, or waits */
 	void (*idle)(void *arg);
@@ -66,6 +67,10 @@ bool policy_ev_is_busy(const struct policy_ev *pe); /* accepts NULL */
 
 /* Why the last reload failed; "" when it did not. */
 const char *policy_ev_error(const struct policy_ev *pe);
+
+/* Why the rules from the command line are not in the file that they outlive a
+ * restart by; 0: they are. */
+int policy_ev_save_error(const struct policy_ev *pe);
 
 /* The file that is tried, with its end; NULL for none. */
 const char *policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "src/core/glob.h"
+#include "src/core/value.h"
 
 static const char *const verdicts[] = { "accept", "block", "drop", "reroute" };
 
@@ -59,6 +60,8 @@ filter_set(struct filter *filter, const char *key, const char *value,
     char what[FILTER_WHAT])
 {
 	size_t len = strlen(value), at;
+	struct value_fault fault;
+	struct rule_value name;
 	bool glob;
 	char *to = field(filter, key, &glob);
 
@@ -73,6 +76,12 @@ filter_set(struct filter *filter, const char *key, const char *value,
 	if (glob && glob_check(value, &at) < 0) {
 		(void)snprintf(what, FILTER_WHAT,
 		    "%.16s: the pattern ends in a lone '\\'", key);
+		return -EINVAL;
+	}
+	if (to == filter->domain &&
+	    value_parse(&name, VALUE_DOMAIN, value, len, &fault) < 0) {
+		(void)snprintf(what, FILTER_WHAT, "domain: %.100s",
+		    fault.what); /* may be cut */
 		return -EINVAL;
 	}
 	if (to == filter->verdict && check_verdicts(value, what) < 0)

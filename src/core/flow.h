@@ -61,6 +61,7 @@ struct flow {
 	bool tcp_syn; /* tcp_seq is set */
 	bool counted; /* the bytes are known */
 	bool over;    /* only to be shown, see judge_end_key() */
+	bool reset;   /* ended here: its one reset tells who began it */
 };
 
 /* Bounded; the flow that was quiet longest makes room. */
@@ -75,6 +76,10 @@ void flow_table_free(struct flow_table *table);
 /* Borrowed until the next flow_get() or flow_forget(). */
 struct flow *flow_find(
     const struct flow_table *table, const struct flow_key *key);
+
+/* The flow with this key is asked for soon: what holds it is fetched from
+ * memory meanwhile, which takes longer than to look it up. */
+void flow_expect(const struct flow_table *table, const struct flow_key *key);
 
 /* Finds or makes the flow; a new one has process NULL and all else zero but
  * the key. *ret_evicted says whether another one was forgotten for it. NULL

@@ -108,6 +108,7 @@ judge_settle(struct judge *judge, struct flow *flow, const struct decision *d,
 {
 	flow->decision = *d;
 	flow->once = d->once;
+	flow->reset = flow->in && d->action == ACTION_BLOCK;
 	flow_set_policy(flow, judge->policy);
 	if (judge->hits != NULL)
 		hits_count(judge->hits, d->rule, now);

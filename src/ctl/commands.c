@@ -19,7 +19,7 @@ static const struct command_option watch_options[] = {
 };
 
 static const struct command_word rules_words[] = {
-	{ "delete", "N", "takes out 'command line:N'" },
+	{ "delete", "N...", "takes out 'command line:N'" },
 	{ "try", "FILE --for T", "FILE in place of the files for that time" },
 	{ "keep", NULL, "what is tried stays until the next reload" },
 	{ 0 },

@@ -17,8 +17,8 @@
 static const struct table_column rule_columns[] = {
 	{ "NUMBER", .right = true, .keep = 6 },
 	{ "HITS", .right = true, .keep = 4 },
-	{ "LAST HIT", .keep = 8, .drop = 2 },
-	{ "PLACE", .keep = 12, .tail = true },
+	{ "LAST HIT", .keep = 21, .drop = 2 },
+	{ "PLACE", .keep = 18, .tail = true },
 	{ "ENDS IN", .keep = 7, .drop = 1 },
 	{ "RULE", .keep = 40, .wrap = true },
 };
@@ -330,17 +330,27 @@ say_deleted(const json_t *result)
 }
 
 static enum status
-delete_rule(const struct context *context, int argc, char **argv)
+delete_rules(const struct context *context, int argc, char **argv)
 {
+	enum status status = STATUS_DONE, one;
 	uint64_t id;
 
-	if (argc != 1 ||
-	    num_parse(&id, argv[0], strlen(argv[0]), UINT32_MAX) < 0)
-		return command_usage("rules",
-		    "delete needs the number of one rule from the command "
-		    "line, the N of 'command line:N'");
-	return call_change(context, "rules.delete",
-	    json_pack("{s:I}", "id", (json_int_t)id), say_deleted);
+	for (int i = 0; i < argc || i == 0; i++)
+		if (argc == 0 ||
+		    num_parse(&id, argv[i], strlen(argv[i]), UINT32_MAX) < 0)
+			return command_usage("rules",
+			    "delete needs the numbers of rules from the "
+			    "command line, each the N of 'command line:N'");
+	/* also where one of them has ended meanwhile */
+	for (int i = 0; i < argc; i++) {
+		(void)num_parse(
+		    &id, argv[i], strlen(argv[i]), UINT32_MAX); /* as before */
+		one = call_change(context, "rules.delete",
+		    json_pack("{s:I}", "id", (json_int_t)id), say_deleted);
+		if (one != STATUS_DONE)
+			status = one;
+	}
+	return status;
 }
 
 /* Trying ------------------------------------------------------------------- */
@@ -429,7 +439,7 @@ command_rules(const struct context *context)
 	if (status != STATUS_DONE)
 		return status;
 	if (strcmp(word->name, "delete") == 0)
-		return delete_rule(context, argc, argv);
+		return delete_rules(context, argc, argv);
 	if (strcmp(word->name, "try") == 0)
 		return try_rules(context, argc, argv);
 	if (argc > 0)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "src/ctl/show.h"
 #include "src/ctl/table.h"
@@ -106,12 +107,30 @@ print_resolver(const json_t *resolver)
 }
 
 static void
+print_policy(const json_t *policy)
+{
+	time_t end =
+	    (time_t)json_number_value(json_object_get(policy, "trying_until"));
+	char text[32] = "?";
+	struct tm tm;
+
+	printf("rules                %lld from %s\n", number(policy, "rules"),
+	    command_text(policy, "dir", "?"));
+	if (command_text(policy, "trying", NULL) == NULL)
+		return;
+	fputs("  being tried: ", stdout);
+	table_text(command_text(policy, "trying", ""), stdout);
+	if (localtime_r(&end, &tm) != NULL)
+		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	printf(", until %s\n", text);
+}
+
+static void
 print_status(const json_t *s)
 {
 	const json_t *firewall = json_object_get(s, "firewall");
 	const json_t *flows = json_object_get(s, "flows");
 	const json_t *processes = json_object_get(s, "processes");
-	const json_t *policy = json_object_get(s, "policy");
 
 	printf("rerouted %s, pid %lld, up %.0f s, %.1f MB\n",
 	    command_text(s, "version", "?"), number(s, "pid"),
@@ -124,13 +143,7 @@ print_status(const json_t *s)
 	    yes_no(firewall, "ip6"), command_text(firewall, "fail", "?"),
 	    number(firewall, "repairs"));
 	print_queues(json_object_get(s, "queues"));
-	printf("rules                %lld from %s\n", number(policy, "rules"),
-	    command_text(policy, "dir", "?"));
-	if (command_text(policy, "trying", NULL) != NULL) {
-		fputs("  being tried: ", stdout);
-		table_text(command_text(policy, "trying", ""), stdout);
-		putchar('\n');
-	}
+	print_policy(json_object_get(s, "policy"));
 	printf("flows                %lld of at most %lld\n",
 	    number(flows, "live"), number(flows, "max"));
 	printf(

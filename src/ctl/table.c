@@ -291,20 +291,23 @@ sum_of(const struct table *table, const size_t *widths)
 	return sum;
 }
 
-/* The widest column gives way until all fit. False where none can give more;
- * widths are as they were then. */
+/* The widest column gives way until all fit; none keeps more than `most`. False
+ * where none can give more; widths are as they were then. */
 static bool
-shrink(const struct table *table, size_t *widths, size_t room)
+shrink(const struct table *table, size_t *widths, size_t room, size_t most)
 {
 	size_t n = table->n_columns, total = sum_of(table, widths);
 
 	while (total > room) {
 		size_t widest = SIZE_MAX;
 
-		for (size_t i = 0; i < n; i++)
-			if (widths[i] > table->columns[i].keep &&
+		for (size_t i = 0; i < n; i++) {
+			size_t keep = table->columns[i].keep;
+
+			if (widths[i] > (keep < most ? keep : most) &&
 			    (widest == SIZE_MAX || widths[i] > widths[widest]))
 				widest = i;
+		}
 		if (widest == SIZE_MAX)
 			return false;
 		widths[widest]--;
@@ -323,6 +326,17 @@ wrap_more(const struct table *table, size_t *widths, size_t room)
 		widths[last] -= sum - room;
 }
 
+/* On a screen that is narrower than what columns would keep they keep less, and
+ * then the last ones go. */
+#define NARROW ((size_t)5)
+static void
+squeeze(const struct table *table, size_t *widths, size_t room)
+{
+	for (size_t last = table->n_columns - 1;
+	     !shrink(table, widths, room, NARROW) && last > 0; last--)
+		widths[last] = 0;
+}
+
 /* As much as fits: columns go, one after the other, until what is left can be
  * cut to the room. */
 static void
@@ -338,10 +352,11 @@ fit(const struct table *table, size_t *widths, size_t room)
 	if (whole == NULL)
 		return; /* too wide, and all of it */
 	memcpy(whole, widths, bytes);
-	while (!shrink(table, widths, room)) {
+	while (!shrink(table, widths, room, SIZE_MAX)) {
 		if (!drop_one(table, whole)) {
 			wrap_more(table, widths, room);
-			break; /* as small as it gets */
+			squeeze(table, widths, room);
+			break;
 		}
 		memcpy(widths, whole, bytes);
 	}

@@ -100,8 +100,10 @@ tell out-answer.l send word
 ended out-answer d
 tell in-answer.d send word
 ended in-answer l
+ended in-answer d
 tell in-default.d send word
 ended in-default l
+ended in-default d
 check "each has its direction" flows '
 all(x["direction"] == ("out" if x["dport"] < 8000 else "in") for x in f
     if x["proto"] in ("tcp", "udp") and x["src"] not in ("127.0.0.1", "::1"))'

@@ -135,6 +135,22 @@ check "a rule from the command line" ctl block out to port 7001 --for 1h
 ask_all "blocked from the command line" $blocked
 let_go
 
+# --- who began one that came in hears of it, also where each packet was judged --
+background inc "$BUILDDIR/probe" serve 8001 10.9.0.1 fd09::1 >"$tmp/serve.c"
+server=$pid
+wait_for grep -q ready "$tmp/serve.c"
+for word in "accept once" accept; do
+	rules "default out accept" "$word in to port 8001"
+	ctl reload >"$tmp/out"
+	partner "$word" ins talk.py tcp,10.9.0.1,8001 tcp,fd09::1,8001
+	check "$word, in" talk_is "$word" ok
+	rules "default out accept" "block in to port 8001"
+	ctl reload >"$tmp/out"
+	tell "$word"
+	check "$word, in: blocked, and told" talk_is "$word" ECONNRESET
+done
+stop "$server"
+
 # --- connections that conntrack has and the daemon has not ---------------------
 ctl rules delete 1 >/dev/null
 hold

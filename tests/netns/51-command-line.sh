@@ -49,6 +49,12 @@ check "out with it" ctl rules delete 2
 check "blocked" gets 7001 EHOSTUNREACH
 check_not "it is out" ctl rules delete 2
 check_not "rules of files are not to be deleted" ctl rules delete 3
+check_not "all or none: what is no number" ctl rules delete 1 2x
+check "blocked" gets 7001 EHOSTUNREACH
+check "two more" sh -c "'$REROUTECTL' --control '$tmp/control' accept out to 10.9.0.2 &&
+	'$REROUTECTL' --control '$tmp/control' accept out to 10.9.0.0/24"
+check_not "one that is not there does not keep the others" ctl rules delete 3 2 4
+check "they are out" gets 7001 EHOSTUNREACH
 
 # words as the shell gives them
 check "blanks" ctl drop out exe "/opt/a b/c" , "/x#y" label "two words"
@@ -80,9 +86,9 @@ check "with a path" [ "$(inc python3 -u "$tmp/get.py")" = EHOSTUNREACH ]
 check "from its folder" [ "$(cd "$tmp" && inc python3 ./get.py)" = EHOSTUNREACH ]
 check "another one" [ "$(inc python3 "$tmp/other.py")" = ok ]
 check "the same text as code" [ "$(inc python3 -c "$(cat "$tmp/get.py")")" = ok ]
-ctl rules delete 4 >"$tmp/out"
+ctl rules delete 6 >"$tmp/out"
 check "what it decided still names it" flows 'any(x["verdict"] == "block" and
-    x["rule"] == "command line:4" for x in f)'
+    x["rule"] == "command line:6" for x in f)'
 check "blocked again" ctl block out to port 7001 --for 1h
 
 # a restart
@@ -90,7 +96,7 @@ stop "$daemon"
 start
 check "still blocked" gets 7001 EHOSTUNREACH
 check "until its end" test "$(rule ends 'block out to port 7001')" != None
-ctl rules delete 5 >"$tmp/out"
+ctl rules delete 7 >"$tmp/out"
 check "allowed" gets 7001 ok
 check "for 1 second" ctl block out to port 7001 --for 1s
 check "blocked" gets 7001 EHOSTUNREACH
@@ -119,6 +125,8 @@ check "it is taken out" ctl rules delete \
 ctl block out to port 7778 2>"$tmp/err" >"$tmp/out"
 check "and that it may come back is said" grep -q \
     'could not be saved: after a restart they are as they were saved last' "$tmp/err"
+check "… by status" sh -c "'$REROUTECTL' --control '$tmp/control' status |
+	grep -q '^BROKEN: rules from the command line are not saved.*: Not a dir'"
 check "… in the log, too" grep -q \
     "can't be saved, after a restart they are as they were saved last" "$tmp/daemon.log"
 check "allowed" gets 7001 ok
@@ -135,7 +143,8 @@ check "allowed" gets 7001 ok
 echo "default out block" >"$tmp/try.rules"
 check "a set is tried" ctl rules try "$tmp/try.rules" --for 2s
 check "it is in force" gets 7001 EHOSTUNREACH
-check "status says so" sh -c "'$REROUTECTL' --control '$tmp/control' status | grep -q 'try.rules'"
+check "status says so" sh -c "'$REROUTECTL' --control '$tmp/control' status |
+	grep -qE 'being tried: .*try.rules, until ....-..-.. ..:..:..\$'"
 ctl reload >"$tmp/out" 2>&1
 check "a reload has to wait" [ $? = 1 ]
 check "and says why" grep -q "being tried" "$tmp/out"

@@ -116,7 +116,8 @@ misses delete rules delte 5
 misses --for accept to any --fro 5m
 misses bash completion bsah
 for words in "flows --verdict allow" "flows --since yesterday" "flows --exe" \
-    "flows --since" "watch --backlog many" "processes all" completion \
+    "flows --since" "flows --domain http://x.example" \
+    "processes --domain a..b" "watch --backlog many" "processes all" completion \
     "completion bash now" "flows --json=yes"; do
 	check "wrong usage: exit 2 for '$words'" try 2 ctl $words
 	check "wrong usage: told for '$words'" grep -q . "$tmp/err"
@@ -290,8 +291,8 @@ for line in open(sys.argv[1], encoding="utf-8"):
         print(n, line)
         sys.exit(1)' "$tmp/out" "$1"
 }
-for columns in 60 80 132; do
-	for command in flows processes rules; do
+for columns in 20 40 60 80 132; do
+	for command in flows processes rules tunnels queries; do
 		check "$command on $columns columns" on_terminal $columns $command
 		check "… fits" fits $columns
 	done

@@ -179,19 +179,23 @@ ours() { # NAME
 	check "$1: all in place" wait_for ctl firewall verify
 }
 
-for backend in legacy nft; do
-	docker_rules $backend
-	libvirt_rules $backend
-	everything "$backend, without us"
-	check "$backend: the daemon starts" daemon_start
-	everything "$backend"
-	ours "$backend"
-	docker_again $backend
-	check "$backend: dockerd again: all in place" wait_for ctl firewall verify
-	everything "$backend, dockerd again"
+# theirs and ours: apart, together, and both in nf_tables
+for pair in "legacy libiptc" "nft libiptc" "nft iptables-restore"; do
+	read -r theirs ours <<<"$pair"
+	name="$theirs, $ours"
+	BACKEND=$ours settings
+	docker_rules $theirs
+	libvirt_rules $theirs
+	everything "$name, without us"
+	check "$name: the daemon starts" daemon_start
+	everything "$name"
+	ours "$name"
+	docker_again $theirs
+	check "$name: dockerd again: all in place" wait_for ctl firewall verify
+	everything "$name, dockerd again"
 	check_judged
 	daemon_stop
-	everything "$backend, we are gone"
-	clear_rules $backend
+	everything "$name, we are gone"
+	clear_rules $theirs
 done
 finish

@@ -663,6 +663,50 @@ a_connection_met_in_its_middle_has_its_true_direction(void **state)
 	assert_true(v.destroy); /* the program is told, not left hanging */
 }
 
+static bool
+is_yes(uint32_t mark)
+{
+	return mark == MARK_ACCEPT || mark == MARK_ACCEPT_FLOW;
+}
+
+static void
+who_began_a_connection_that_is_ended_is_told(void **state)
+{
+	static const struct {
+		const char *name, *rules;
+		bool told;
+	} rows[] = {
+		{ "blocked", "default in block", true },
+		{ "dropped", "default in drop", false },
+		{ "begun here", "default out block\ndefault in accept", false },
+	};
+	struct packet word = tcp(true, 5, PACKET_TCP_ACK);
+	struct packet reset = tcp(false, 9, PACKET_TCP_RST | PACKET_TCP_ACK);
+	struct packet data = tcp(false, 9, PACKET_TCP_ACK);
+	struct socket_facts server = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	reset.has_uid = false; /* the kernel sends it */
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		use_rules(rows[i].rules);
+		server.accepted = i != 2;
+		word.tuple.dport = reset.tuple.sport = data.tuple.sport =
+		    (uint16_t)(22 + i);
+		v = judged(&word, server, curl, i, &n);
+		row_true(rows[i].name, v.flow->in == (i != 2));
+		row_true(rows[i].name,
+		    is_yes(judged(&reset, none, NULL, i, &n).mark) ==
+			rows[i].told);
+		/* one, and nothing else */
+		row_true(rows[i].name,
+		    !is_yes(judged(&reset, none, NULL, i, &n).mark));
+		row_true(rows[i].name,
+		    !is_yes(judged(&data, none, NULL, i, &n).mark));
+	}
+}
+
 static void
 who_listens_where_he_calls_from_is_no_server(void **state)
 {
@@ -813,6 +857,7 @@ main(void)
 		TEST(our_own_sockets_pass),
 		TEST(a_number_alone_makes_no_socket_ours),
 		TEST(a_connection_met_in_its_middle_has_its_true_direction),
+		TEST(who_began_a_connection_that_is_ended_is_told),
 		TEST(who_listens_where_he_calls_from_is_no_server),
 		TEST(a_knock_opens_nothing_for_who_takes_its_port),
 		TEST(a_blocked_syn_destroys_nothing),
