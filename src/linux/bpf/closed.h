@@ -22,10 +22,11 @@ attr_closed(struct bpf_sock *ctx)
 	/* One that is lost does no harm, while what is born must not be lost:
 	 * whoever makes and closes sockets without end gets a quarter of the
 	 * ring, and wakes up nobody. */
-	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <
-	    shared.events_many / 2)
-		bpf_ringbuf_output(
-		    &events, &closed, sizeof(closed), BPF_RB_NO_WAKEUP);
+	if ((__s64)(shared.closes - shared.closes_taken) <
+		(__s64)shared.closes_many &&
+	    bpf_ringbuf_output(
+		&events, &closed, sizeof(closed), BPF_RB_NO_WAKEUP) == 0)
+		__sync_fetch_and_add(&shared.closes, 1);
 	return 1;
 }
 
