@@ -298,7 +298,9 @@ judge_answer(struct judge *judge, const struct packet *pkt,
 /* 2. The same ends and the same socket: the same flow. A TCP socket has no
  * inode before accept() and after close(), and what the kernel says or hears of
  * a connection that was ended has no socket any more: only a SYN opens another.
- * Where the kernel itself spoke, or answers, there never was one. */
+ * Where the kernel itself spoke, or answers, there never was one. An answer to
+ * who has gone is for nobody, and what holds once opens nothing for who has the
+ * port next. */
 static bool
 is_same_socket(const struct packet *pkt, const struct flow *flow,
     const struct socket_facts *sock)
@@ -315,7 +317,9 @@ is_same_socket(const struct packet *pkt, const struct flow *flow,
 		return false;
 	if (sock->status == SOCKET_NONE)
 		return pkt->tuple.proto == IPPROTO_TCP ||
-		       (!pkt->has_uid && flow->process->kind == PROCESS_KERNEL);
+		       (!pkt->has_uid &&
+			   flow->process->kind == PROCESS_KERNEL) ||
+		       (pkt->in && !flow->in && flow->once);
 	if (sock->inode == 0)
 		return flow->inode != 0 && pkt->tuple.proto == IPPROTO_TCP;
 	return flow->inode == sock->inode;

@@ -108,6 +108,29 @@ a_datagram_from_outside_is_for_who_has_the_port_now(void **state)
 	assert_true(v.flow->in);
 }
 
+/* Whoever that was is gone, unnamed: what it was told stays to be seen. */
+static void
+an_answer_to_who_has_gone_is_for_nobody(void **state)
+{
+	struct packet ask = udp(false, 4000, 53), says = udp(true, 4000, 53);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	ask.has_uid = true;
+	ask.uid = 1000;
+	use_rules("default in block\ndefault out accept\n");
+	v = judged(&ask, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	v = judged(&says, none, NULL, 1, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	assert_false(v.flow->in);
+	assert_int_equal(v.flow->process->kind, PROCESS_UNKNOWN);
+	v = judged(&says, found, curl, 2, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_true(v.flow->in);
+}
+
 static void
 an_answer_that_comes_too_late_is_nobodys(void **state)
 {
@@ -836,6 +859,7 @@ main(void)
 		TEST(a_datagram_of_a_known_socket_is_a_repeat_for_a_while),
 		TEST(answers_follow_what_they_answer),
 		TEST(a_datagram_from_outside_is_for_who_has_the_port_now),
+		TEST(an_answer_to_who_has_gone_is_for_nobody),
 		TEST(an_answer_that_comes_too_late_is_nobodys),
 		TEST(
 		    answers_that_were_moved_follow_the_flow_that_conntrack_names),
