@@ -1,11 +1,13 @@
 #!/bin/bash
 # Sockets that are on their way between processes are nobody's: to look for who
-# has them in vain costs the daemon little, and others none of their time.
+# has them in vain costs the daemon little, and others none of their time. And
+# packets that are on their way through the kernel while its hooks change are
+# denied once, and for good.
 #
 #     c 10.9.0.1, holds 288 of them  ---- veth ----  s 10.9.0.2, sends to each
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3
+need python3 nft iptables-legacy ip6tables-legacy
 net_up
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001 10.9.0.2 >"$tmp/serve"
@@ -79,5 +81,43 @@ $cpu ms of CPU in $took" [ $((cpu * 3)) -lt $took ]
 	stop "$hold"
 	daemon_stop
 	check "bpf = $bpf: the daemon ends well" test $? = 0
+done
+
+# -- a hook that comes before ours while packets wait: they come to us twice,
+# the second time without the socket that they were sent from --
+cat >"$tmp/once.py" <<'PY'
+import socket
+for i in range(20):
+    for family, addr in (socket.AF_INET, "10.9.0.2"), (socket.AF_INET6, "fd09::2"):
+        with socket.socket(family, socket.SOCK_DGRAM) as s:
+            s.sendto(b"once", (addr, 7950))
+PY
+for i in iptables-legacy ip6tables-legacy; do
+	ins $i -A INPUT -p udp --dport 7950 -j DROP
+done
+arrived() {
+	for i in iptables-legacy ip6tables-legacy; do
+		ins $i -nvxL INPUT 1
+	done | awk '{ n += $1 } END { print n }'
+}
+waiting() { # N: do so many wait in each of the queues of what goes out?
+	inc awk -v n="$1" '($1 == 17040 || $1 == 17060) && $3 >= n { ok++ }
+	    END { exit ok != 2 }' /proc/net/netfilter/nfnetlink_queue
+}
+settings
+for word in "drop" "block" "drop once"; do
+	rules "$word out user root to port 7950" "default in accept"
+	daemon_start
+	kill -STOP "$daemon"
+	inc python3 "$tmp/once.py"
+	check "$word: they wait" wait_for waiting 20
+	inc nft add table inet late
+	inc nft "add chain inet late out { type filter hook output priority -300; }"
+	kill -CONT "$daemon"
+	check_judged
+	check "$word: all came twice" [ "$(counter packets)" -ge 80 ]
+	check "$word: and none got out" [ "$(arrived)" = 0 ]
+	inc nft delete table inet late
+	daemon_stop
 done
 finish
