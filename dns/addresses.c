@@ -81,6 +81,21 @@ addresses_of(struct addresses *ret, const struct answer *answer, unsigned int i)
 	rd_init(&ret->six, ttl, 0);
 }
 
+/* At the start of the RDATA, or behind the priority of a service. */
+bool
+addresses_target(struct name *ret, const struct answer *answer, unsigned int i)
+{
+	size_t ttl = answer->ttls[i];
+	uint16_t type = wire_u16(answer->wire + ttl - 4);
+	bool service = addresses_is_service(type);
+	size_t off = ttl + 6 + (service ? 2 : 0);
+
+	return (service || type == TYPE_CNAME || type == TYPE_DNAME) &&
+	       wire_name_read(ret, answer->wire, answer->len, &off, true) ==
+		   0 &&
+	       !name_is_root(ret);
+}
+
 bool
 addresses_next(struct addresses *addresses, struct addr *ret)
 {

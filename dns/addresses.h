@@ -21,6 +21,11 @@ bool addresses_read(
 void addresses_of(
     struct addresses *ret, const struct answer *answer, unsigned int i);
 
+/* Where a CNAME or DNAME leads to, or a service is; false where record i names
+ * nothing, or the root. */
+bool addresses_target(
+    struct name *ret, const struct answer *answer, unsigned int i);
+
 bool addresses_next(struct addresses *addresses, struct addr *ret);
 
 /* Whose the service is: the name without the labels in front that begin with an

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/zalloc.h"
+
 /* Rounds over all upstreams before EDNS is suspected of being dropped. */
 #define EDNS_ROUNDS 2
 
-/* The question for an upstream. Returns its length; room for a whole one. */
+/* The question for an upstream. Returns its length; room for WIRE_QUESTION_MAX
+ * bytes. */
 static size_t
 build(struct resolve *r, struct attempt *attempt, uint8_t *msg)
 {
@@ -53,16 +56,16 @@ static int
 send_to(
     struct resolve *r, struct task *task, const struct manner *how, mono_t now)
 {
-	struct attempt *attempt = calloc(1, sizeof(*attempt));
+	struct attempt *attempt = zalloc(sizeof(*attempt));
 	struct upstream *u = how->upstream;
-	uint8_t msg[WIRE_HEADER + NAME_WIRE_MAX + 4 + WIRE_OPT_SIZE];
+	uint8_t msg[WIRE_QUESTION_MAX];
 	size_t len;
 	int e;
 
 	if (attempt == NULL)
 		return -ENOMEM;
 	attempt->upstream = u;
-	attempt->key = task->key;
+	attempt->key = *task_asks(task);
 	attempt->sent = now;
 	attempt->late_at = mono_add(now, upstream_patience(u, task->round));
 	attempt->tcp = how->tcp;

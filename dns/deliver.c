@@ -171,8 +171,8 @@ outcome_deliver(struct resolve *r, struct asked *asked,
 	struct key key;
 
 	if (!asked->judged && foreign &&
-	    !filter_answer(r->policy, asked->client->asker->process, o.key,
-		o.answer, &asked->decision))
+	    !filter_answer(r->policy, asked->client->asker, o.key, o.answer,
+		&asked->decision))
 		return outcome_deny(r, asked, &o, out, now);
 	if (asked->alias) {
 		key_of_query(&key, asked->q, 0);

@@ -8,7 +8,7 @@
 /* A service is judged by its host, too: who asks for _8443._https.example.com
  * is about to connect to example.com. */
 static struct decision
-ask(const struct policy *policy, const struct process *process,
+ask(const struct policy *policy, const struct asker *asker,
     const struct key *key, const struct addr *addr)
 {
 	const struct name *names[2] = { &key->name };
@@ -17,12 +17,14 @@ ask(const struct policy *policy, const struct process *process,
 		.qtype = key->type,
 		.n_names = 1,
 		.names = names,
+		.src = asker->host, /* of a program here it is not known yet */
 		.dst = *addr,
-		.process = process,
+		.process = asker->process,
 	};
 	struct name host;
 
-	if (process->self) /* what tunnels need must not go through them */
+	if (asker->process
+		->self) /* what tunnels need must not go through them */
 		return (struct decision){ .action = ACTION_ACCEPT,
 			.reason = REASON_SELF };
 	if (addresses_is_service(key->type)) {
@@ -35,12 +37,12 @@ ask(const struct policy *policy, const struct process *process,
 }
 
 struct decision
-filter_query(const struct policy *policy, const struct process *process,
+filter_query(const struct policy *policy, const struct asker *asker,
     const struct key *key)
 {
 	static const struct addr any = { .family = ADDR_NONE };
 
-	return ask(policy, process, key, &any);
+	return ask(policy, asker, key, &any);
 }
 
 static bool
@@ -51,55 +53,40 @@ is_denied(const struct decision *d)
 }
 
 static struct decision
-ask_name(const struct policy *policy, const struct process *process,
+ask_name(const struct policy *policy, const struct asker *asker,
     const struct key *key, const struct name *name)
 {
 	struct key about = { .type = key->type };
 
 	about.name.len = name->len;
 	memcpy(about.name.wire, name->wire, name->len);
-	return filter_query(policy, process, &about);
-}
-
-/* The name at the start of a CNAME's RDATA, or behind the priority of a SVCB
- * record's; true where there is one besides the root. */
-static bool
-target_of(const struct answer *a, size_t rdata, uint16_t type, struct name *ret)
-{
-	bool svcb = type == TYPE_SVCB || type == TYPE_HTTPS;
-	size_t off = rdata + (svcb ? 2 : 0);
-
-	return (svcb || type == TYPE_CNAME || type == TYPE_DNAME) &&
-	       wire_name_read(ret, a->wire, a->len, &off, true) == 0 &&
-	       !name_is_root(ret);
+	return filter_query(policy, asker, &about);
 }
 
 /* Why record i may not pass; a decision that denies nothing where it may. */
 static struct decision
-judge_record(const struct policy *policy, const struct process *process,
+judge_record(const struct policy *policy, const struct asker *asker,
     const struct key *key, const struct answer *answer, unsigned int i)
 {
-	uint16_t type = wire_u16(answer->wire + answer->ttls[i] - 4);
 	struct decision d = { .rule = 0 };
 	struct addresses addresses;
 	struct name target;
 	struct addr addr;
 
-	if (target_of(answer, answer->ttls[i] + 6U, type, &target))
-		d = ask_name(policy, process, key, &target);
+	if (addresses_target(&target, answer, i))
+		d = ask_name(policy, asker, key, &target);
 	addresses_of(&addresses, answer, i);
 	while (!is_denied(&d) && addresses_next(&addresses, &addr))
-		d = ask(policy, process, key, &addr);
+		d = ask(policy, asker, key, &addr);
 	return d;
 }
 
 bool
-filter_answer(const struct policy *policy, const struct process *process,
+filter_answer(const struct policy *policy, const struct asker *asker,
     const struct key *key, const struct answer *answer, struct decision *ret)
 {
 	for (unsigned int i = 0; i < answer->n_answer; i++) {
-		struct decision d =
-		    judge_record(policy, process, key, answer, i);
+		struct decision d = judge_record(policy, asker, key, answer, i);
 
 		if (is_denied(&d)) {
 			*ret = d;

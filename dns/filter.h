@@ -1,6 +1,7 @@
 #ifndef DNS_FILTER_H
 #define DNS_FILTER_H
 
+#include "dns/asker.h"
 #include "dns/key.h"
 #include "dns/writer.h"
 #include "src/base/addr.h"
@@ -27,13 +28,13 @@ struct filter_answer {
 /* Of the name that is asked for; of a service (HTTPS, SVCB) also of its host.
  */
 struct decision filter_query(const struct policy *policy,
-    const struct process *process, const struct key *key);
+    const struct asker *asker, const struct key *key);
 
 /* Of CNAME targets, which are judged like the name, and of addresses, those
  * among a service's hints too. Only a
  * rule that speaks of them says no: the default has spoken with the name. True
  * where all may pass; else *ret is why not. */
-bool filter_answer(const struct policy *policy, const struct process *process,
+bool filter_answer(const struct policy *policy, const struct asker *asker,
     const struct key *key, const struct answer *answer, struct decision *ret);
 
 /* What a blocked query is answered with. text: of the EDE, borrowed. */

@@ -37,21 +37,36 @@ put_records(struct answer *ret, struct writer_space *space,
 	ret->ttl = least;
 }
 
-/* What the list says of the first address of the answer that it has. */
+/* What the list says of the first alias or address of the answer that it has:
+ * in the order in which the rules were asked. */
 static void
-ask_addresses(struct list_answer *ret, const struct list_index *l,
+ask_found(struct list_answer *ret, const struct list_index *l,
     const struct answer *found)
 {
 	struct addresses addresses;
+	struct name target;
 	struct addr addr;
 
 	for (unsigned int i = 0;
 	     i < found->n_answer && ret->action == LIST_NONE; i++) {
+		if (addresses_target(&target, found, i))
+			list_answer(ret, l, &target);
 		addresses_of(&addresses, found, i);
 		while (ret->action == LIST_NONE &&
 		       addresses_next(&addresses, &addr))
 			list_answer_addr(ret, l, &addr);
 	}
+}
+
+/* Another name in place of records: who asked can't look that up. */
+static bool
+is_alias(struct list_answer said, const struct key *key)
+{
+	struct list_rr record;
+
+	return said.action == LIST_LOCAL && key->type != TYPE_CNAME &&
+	       key->type != TYPE_ANY && list_answer_next(&said, &record) &&
+	       record.type == TYPE_CNAME;
 }
 
 bool
@@ -63,8 +78,11 @@ listed_answer(struct answer *ret, struct writer_space *space,
 
 	*ret_silent = false;
 	list_answer(&said, l, &key->name);
-	if (said.action == LIST_NONE && found != NULL)
-		ask_addresses(&said, l, found);
+	if (said.action == LIST_NONE && found != NULL) {
+		ask_found(&said, l, found);
+		if (is_alias(said, key))
+			return false;
+	}
 	switch (said.action) {
 	case LIST_NONE:
 	case LIST_BLOCK:

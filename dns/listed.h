@@ -10,7 +10,7 @@
 
 /* Whether *ret is to be answered in place of what the settings say;
  * *ret_silent: there is to be no answer. found: what the answer was to be,
- * where it is for an address of it that the query is denied; NULL. */
+ * where the query is denied for an alias or an address in it; NULL. */
 bool listed_answer(struct answer *ret, struct writer_space *space,
     const struct list_index *l, const struct key *key,
     const struct answer *found, bool *ret_silent);

@@ -7,6 +7,7 @@ libdns_a_SOURCES = \
 	%D%/ask.c \
 	%D%/asker.c %D%/asker.h \
 	%D%/cache.c %D%/cache.h \
+	%D%/chase.c \
 	%D%/deliver.c \
 	%D%/due.c %D%/due.h \
 	%D%/filter.c %D%/filter.h \
@@ -37,6 +38,7 @@ libdns_a_SOURCES = \
 rerouted_SOURCES += \
 	%D%/ares_ev.c %D%/ares_ev.h \
 	%D%/ares_sock_ev.c %D%/ares_sock_ev.h \
+	%D%/outbox_ev.c %D%/outbox_ev.h \
 	%D%/plain_ev.c %D%/plain_ev.h \
 	%D%/server_ev.c %D%/server_ev.h \
 	%D%/tcp_conn_ev.c \

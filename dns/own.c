@@ -39,6 +39,14 @@ own_find_hosts(struct resolve *r, const struct key *key, struct answer *ret)
 	}
 }
 
+static bool
+is_in_hosts(const struct resolve *r, const struct name *name)
+{
+	struct addr addrs[HOSTS_MAX];
+
+	return r->hosts != NULL && hosts_addresses(r->hosts, name, addrs) > 0;
+}
+
 static void
 answer_localhost(struct resolve *r, const struct key *key, struct answer *ret)
 {
@@ -136,6 +144,9 @@ own_find(struct resolve *r, const struct key *key, struct answer *ret)
 		is = SPECIAL_NXDOMAIN;
 	if (is_far(r, key, is))
 		return false;
+	/* there is such a name, if nothing of that type */
+	if (is == SPECIAL_NXDOMAIN && is_in_hosts(r, &key->name))
+		is = SPECIAL_NODATA;
 	switch (is) {
 	case SPECIAL_NONE:
 		return false;

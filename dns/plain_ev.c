@@ -7,19 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "dns/outbox_ev.h"
 #include "dns/server_ev.h"
 #include "src/base/budget.h"
+#include "src/base/inodes.h"
 
 /* A question has a port of its own while there are not many: so many at once,
  * and one after so long. */
 #define FRESH_BURST 256
 #define FRESH_NS (4 * MONO_MS)
-/* Those that come faster share the ports of their upstream, each its own by
- * chance: among so many, and no more than so many. */
 /* A while of few questions before ports are fresh again. */
 #define FRESH_DEBT (100 * MONO_MS)
+/* Those that come faster share the ports of their upstream, one by chance for
+ * what is asked at one moment: among so many, and no more than so many. */
 #define CHOICE_MIN 32
 #define CHOICE_MAX 64
 /* Questions of one port. A new port costs a socket, and is judged as any
@@ -46,6 +49,7 @@ struct port {
 	struct server *server;
 	struct event event;
 	int fd;
+	uint64_t inode;
 	int error;   /* that send() was told of; it is of those before */
 	bool chosen; /* among those that may be used again, at this place */
 	bool held;   /* is at work: not to be freed */
@@ -73,8 +77,13 @@ struct plain_ev {
 	size_t n_servers;
 	struct list ports;
 	size_t n_ports;
+	struct inodes *own;
 	struct budget fresh;
 	bool closing;
+	/* what is asked in this turn of the loop leaves together, from here */
+	struct port *sending; /* NULL: nothing waits */
+	struct outbox out;
+	struct event *flush;
 	struct mmsghdr in[BATCH];
 	struct iovec iov[BATCH];
 	uint8_t received[BATCH][RECEIVE_MAX];
@@ -105,14 +114,26 @@ unchoose(struct port *port)
 	last->place = port->place;
 }
 
+/* What waits to leave it does not. */
+static void
+hold_back(struct plain_ev *pe, const struct port *port)
+{
+	if (pe->sending != port)
+		return;
+	pe->sending = NULL;
+	pe->out.n = 0;
+}
+
 /* Nothing is waited for there any more. */
 static void
 port_free(struct plain_ev *pe, struct port *port)
 {
+	hold_back(pe, port);
 	unchoose(port);
 	list_remove(&port->node);
 	pe->n_ports--;
 	(void)event_del(&port->event);
+	inodes_remove(pe->own, port->inode);
 	(void)close(port->fd); /* nothing is under way that could fail */
 	free(port);
 }
@@ -138,6 +159,7 @@ land(struct port *port, unsigned int place)
 static void
 fail_all(struct plain_ev *pe, struct port *port, int error, mono_t now)
 {
+	hold_back(pe, port);
 	unchoose(port);
 	port->held = true;
 	for (unsigned int i = 0; i < port->n_uses; i++)
@@ -271,13 +293,39 @@ port_watch(struct plain_ev *pe, struct port *port)
 	return -ENOMEM;
 }
 
+/* 0 or -errno, and nothing is left open. */
+static int
+port_connect(struct port *port)
+{
+	const struct server *server = port->server;
+	struct stat st;
+	int r;
+
+	port->fd = socket(
+	    server->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (port->fd < 0)
+		return -errno;
+	server_mark(port->fd);
+	r = connect(port->fd, (const void *)&server->sa, server->sa_len) < 0
+		? -errno
+		: port_watch(server->pe, port);
+	if (r < 0) {
+		(void)close(port->fd); /* nothing was sent */
+		return r;
+	}
+	if (fstat(port->fd, &st) == 0 &&
+	    inodes_add(server->pe->own, st.st_ino) == 0)
+		port->inode = st.st_ino;
+	return 0;
+}
+
 /* A port that the kernel takes by chance: 0 or -errno. */
 static int
 port_open(struct server *server, mono_t now, struct port **ret)
 {
 	struct plain_ev *pe = server->pe;
 	struct port *port;
-	int r = 0;
+	int r;
 
 	if (!make_room(pe))
 		return -EMFILE;
@@ -286,18 +334,8 @@ port_open(struct server *server, mono_t now, struct port **ret)
 		return -ENOMEM;
 	port->server = server;
 	port->opened = now;
-	port->fd = socket(
-	    server->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (port->fd >= 0)
-		server_mark(port->fd);
-	if (port->fd < 0 ||
-	    connect(port->fd, (void *)&server->sa, server->sa_len) < 0)
-		r = -errno;
-	if (r == 0)
-		r = port_watch(pe, port);
+	r = port_connect(port);
 	if (r < 0) {
-		if (port->fd >= 0)
-			(void)close(port->fd); /* nothing was sent */
 		free(port);
 		return r;
 	}
@@ -316,17 +354,29 @@ is_old(const struct port *port, mono_t now)
 	return mono_since(now, port->opened) >= CHOSEN_NS;
 }
 
+/* Whether one more may leave with those that wait. */
+static bool
+may_join(const struct plain_ev *pe, const struct server *server)
+{
+	return pe->sending != NULL && pe->sending->server == server &&
+	       pe->sending->chosen && pe->out.n < OUTBOX_MAX;
+}
+
 /* 0 or -errno. */
 static int
 port_pick(struct server *server, mono_t now, struct port **ret)
 {
-	struct budget *fresh = &server->pe->fresh;
-	int r = -EMFILE;
-
+	struct plain_ev *pe = server->pe;
+	struct budget *fresh = &pe->fresh;
 	bool few = budget_has(fresh, now);
+	int r = -EMFILE;
 
 	if (fresh->spent < fresh->most + FRESH_DEBT)
 		budget_spend(fresh, FRESH_NS);
+	if (!few && may_join(pe, server)) {
+		*ret = pe->sending;
+		return 0;
+	}
 	for (;;) {
 		struct port *port;
 
@@ -358,36 +408,58 @@ new_id(struct port *port)
 	return id;
 }
 
-/* 0 or -errno. */
-static int
-port_send(struct port *port, struct attempt *attempt, uint8_t *msg, size_t len)
-{
-	uint16_t id = new_id(port);
-	ssize_t n;
-
-	wire_put16(msg, id);
-	do
-		n = send(port->fd, msg, len, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	attempt->id = id;
-	port->ids[port->n_uses] = id;
-	port->attempts[port->n_uses++] = attempt;
-	port->n_flying++;
-	if (port->n_uses == USES_MAX)
-		unchoose(port);
-	return 0;
-}
-
-/* What send() says may be of a datagram before, which a router, or the server's
- * host, has refused: that is for those who wait here, soon. */
+/* An error may be of a datagram before, which a router, or the server's host,
+ * has refused: it is for all who wait here, soon. */
 static void
 put_aside(struct port *port, int error)
 {
 	port->error = error;
 	unchoose(port);
 	event_active(&port->event, EV_READ, 0);
+}
+
+static void
+flush(struct plain_ev *pe)
+{
+	struct port *port = pe->sending;
+	int r;
+
+	if (port == NULL)
+		return;
+	pe->sending = NULL;
+	r = outbox_send(&pe->out, port->fd);
+	if (r < 0)
+		put_aside(port, r);
+}
+
+static void
+flush_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	flush(arg);
+}
+
+/* It leaves at the end of this turn. */
+static void
+port_send(struct port *port, struct attempt *attempt, uint8_t *msg, size_t len)
+{
+	struct plain_ev *pe = port->server->pe;
+	uint16_t id = new_id(port);
+
+	if (pe->sending != port || pe->out.n == OUTBOX_MAX)
+		flush(pe);
+	if (pe->sending == NULL)
+		event_active(pe->flush, 0, 0);
+	pe->sending = port;
+	wire_put16(msg, id);
+	outbox_put(&pe->out, msg, len);
+	attempt->id = id;
+	port->ids[port->n_uses] = id;
+	port->attempts[port->n_uses++] = attempt;
+	port->n_flying++;
+	if (port->n_uses == USES_MAX)
+		unchoose(port);
 }
 
 static struct server *
@@ -427,22 +499,18 @@ plain_ev_send(
 {
 	struct port *port = NULL;
 	struct server *server;
-	int r = 0;
+	int r;
 
 	if (pe->closing)
 		return -ECANCELED;
+	if (len > WIRE_QUESTION_MAX)
+		return -EMSGSIZE;
 	server = server_of(pe, attempt->upstream);
 	if (server == NULL)
 		return -ENOMEM;
-	for (unsigned int tries = 0; tries < 2; tries++) {
-		r = port_pick(server, attempt->sent, &port);
-		if (r < 0)
-			return r;
-		r = port_send(port, attempt, msg, len);
-		if (r == 0)
-			return 0;
-		put_aside(port, r);
-	}
+	r = port_pick(server, attempt->sent, &port);
+	if (r == 0)
+		port_send(port, attempt, msg, len);
 	return r;
 }
 
@@ -502,12 +570,20 @@ plain_ev_new(
 	list_init(&pe->ports);
 	prepare_slots(pe);
 	pe->tick = event_new(base, -1, 0, tick_cb, pe);
-	if (pe->tick == NULL) {
+	pe->flush = event_new(base, -1, 0, flush_cb, pe);
+	pe->own = inodes_new();
+	if (pe->tick == NULL || pe->flush == NULL || pe->own == NULL) {
 		plain_ev_free(pe);
 		return -ENOMEM;
 	}
 	*ret = pe;
 	return 0;
+}
+
+bool
+plain_ev_is_own(const struct plain_ev *pe, uint64_t inode)
+{
+	return inodes_has(pe->own, inode);
 }
 
 void
@@ -535,5 +611,8 @@ plain_ev_free(struct plain_ev *pe)
 	free(pe->servers);
 	if (pe->tick != NULL)
 		event_free(pe->tick);
+	if (pe->flush != NULL)
+		event_free(pe->flush);
+	inodes_free(pe->own);
 	free(pe);
 }

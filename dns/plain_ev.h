@@ -22,6 +22,10 @@ void plain_ev_free(struct plain_ev *pe);
 /* The same, and goes on with other upstreams: their numbers begin anew. */
 void plain_ev_reset(struct plain_ev *pe);
 
+/* Whether that is the inode of a socket of its: the judge need not look for it
+ * in /proc. */
+bool plain_ev_is_own(const struct plain_ev *pe, uint64_t inode);
+
 /* As resolve_ops.send. */
 int plain_ev_send(
     struct plain_ev *pe, struct attempt *attempt, uint8_t *msg, size_t len);

@@ -117,6 +117,23 @@ check_type(const struct query *q)
 	return q->qclass == 0 ? QUERY_FORMERR : QUERY_GOOD;
 }
 
+/* Of what is refused for its header: what its OPT asks for, so that the answer
+ * can say why. */
+static void
+look_for_opt(struct query *q, const uint8_t *msg, size_t len)
+{
+	size_t off = WIRE_HEADER;
+	struct name name;
+
+	for (unsigned int n = wire_u16(msg + QDCOUNT); n > 0; n--) {
+		if (wire_name_read(&name, msg, len, &off, false) < 0 ||
+		    len - off < 4)
+			return;
+		off += 4;
+	}
+	(void)read_rest(q, msg, len, off); /* its fault is no news */
+}
+
 enum query_kind
 query_parse(struct query *ret, const uint8_t *msg, size_t len)
 {
@@ -134,10 +151,14 @@ query_parse(struct query *ret, const uint8_t *msg, size_t len)
 	ret->size = 512;
 	if ((ret->flags & WIRE_QR) != 0)
 		return QUERY_IGNORED;
-	if ((ret->flags & WIRE_OPCODE) != 0)
+	if ((ret->flags & WIRE_OPCODE) != 0) {
+		look_for_opt(ret, msg, len);
 		return QUERY_NOTIMP;
-	if (wire_u16(msg + QDCOUNT) != 1)
+	}
+	if (wire_u16(msg + QDCOUNT) != 1) {
+		look_for_opt(ret, msg, len);
 		return QUERY_FORMERR; /* RFC 9619 */
+	}
 	if (!read_question(ret, msg, len, &off)) {
 		ret->qname.len = 0;
 		return QUERY_FORMERR;

@@ -15,6 +15,8 @@
 #define WIRE_MESSAGE_MAX ((size_t)65535)
 /* OPT without options: root, type, size, flags, length. */
 #define WIRE_OPT_SIZE ((size_t)11)
+/* A message that asks: header, name, type and class, OPT. */
+#define WIRE_QUESTION_MAX (WIRE_HEADER + NAME_WIRE_MAX + 4 + WIRE_OPT_SIZE)
 
 enum wire_flag {
 	WIRE_QR = 0x8000,

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "port17/inodes.h"
+#include "src/base/inodes.h"
 
 /* Passed on at once: the rest of the loop must breathe. */
 #define BATCH 64

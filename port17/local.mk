@@ -8,7 +8,6 @@ libport17_a_SOURCES = \
 	%D%/connect.c %D%/connect.h \
 	%D%/health.c %D%/health.h \
 	%D%/outcome.c %D%/outcome.h \
-	%D%/inodes.c %D%/inodes.h \
 	%D%/pace.c %D%/pace.h \
 	%D%/proxy2.c %D%/proxy2.h \
 	%D%/session.c %D%/session.h \

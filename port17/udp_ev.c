@@ -12,6 +12,10 @@
 #include "src/linux/ct.h"
 
 #define SWEEP_MS 1000
+/* After so long without a word of the program's its port may be another flow's:
+ * conntrack, whose time-outs others set, to a second at least, is asked again.
+ */
+#define DOUBT_NS (100 * MONO_MS)
 
 struct entry {
 	struct udp *udp;
@@ -105,12 +109,12 @@ udp_find(const struct udp *udp, const struct flow_key *key)
 }
 
 void
-udp_abort(struct udp *udp, const struct flow_key *key)
+udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed)
 {
 	struct udp_flow *flow = find(udp, key);
 
 	if (flow != NULL)
-		flow_end(udp, flow, CLOSED_POLICY);
+		flow_end(udp, flow, closed);
 }
 
 /* To the program ----------------------------------------------------------- */
@@ -191,7 +195,7 @@ sweep_soon(struct udp *udp)
 static struct udp_flow *
 flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 {
-	struct udpnat_entry *oldest = udpnat_crowded(&udp->nat);
+	struct udpnat_entry *oldest;
 	struct udp_flow *flow;
 	mono_t now = mono_now();
 	struct flow_key key;
@@ -207,6 +211,9 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 		udp->opts.refuse(udp->opts.arg, seen, &key);
 		return NULL;
 	}
+	/* it came from another port before, in an earlier life */
+	udp_abort(udp, &key, CLOSED_IDLE);
+	oldest = udpnat_crowded(&udp->nat);
 	if (oldest != NULL)
 		flow_end(udp, container_of(oldest, struct udp_flow, nat),
 		    CLOSED_NO_ROOM);
@@ -218,7 +225,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->udp = udp;
 	flow->sock.fd = -1;
 	flow->claim = claim;
-	flow->began = now;
+	flow->began = flow->heard = now;
 	flow->entry = (unsigned int)(entry - udp->entries);
 	flow->nat.peer = seen->remote;
 	flow->nat.port = seen->rport;
@@ -245,18 +252,36 @@ has_way(const struct udp_flow *flow)
 
 /* From the program --------------------------------------------------------- */
 
+/* Conntrack has forgotten what came from that port, and something else comes
+ * from it now. */
+static bool
+is_another(const struct udp *udp, const struct udp_flow *flow,
+    const struct flow_key *seen, mono_t now)
+{
+	struct flow_key key;
+
+	return mono_since(now, flow->heard) >= DOUBT_NS &&
+	       (ct_original(udp->opts.ct, seen, &key, NULL) < 0 ||
+		   memcmp(&key, &flow->nat.key, sizeof(key)) != 0);
+}
+
 static struct udp_flow *
-flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from)
+flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
+    mono_t now)
 {
 	uint16_t port;
 	struct addr peer = sock_addr_get(from, &port);
 	struct udpnat_entry *nat = udpnat_find(&udp->nat, &peer, port);
-	struct flow_key seen;
+	struct flow_key seen = seen_by(entry, &peer, port);
+	struct udp_flow *flow = NULL;
 
 	if (nat != NULL)
-		return container_of(nat, struct udp_flow, nat);
-	flush(udp); /* making room may end a flow that something waits of */
-	seen = seen_by(entry, &peer, port);
+		flow = container_of(nat, struct udp_flow, nat);
+	if (flow != NULL && !is_another(udp, flow, &seen, now))
+		return flow;
+	flush(udp); /* something may wait of one that ends */
+	if (flow != NULL)
+		flow_end(udp, flow, CLOSED_IDLE);
 	return flow_new(udp, entry, &seen);
 }
 
@@ -282,7 +307,7 @@ entry_take(void *arg, const struct dgram *dgram, mono_t now)
 {
 	struct entry *entry = arg;
 	struct udp *udp = entry->udp;
-	struct udp_flow *flow = flow_of(udp, entry, dgram->from);
+	struct udp_flow *flow = flow_of(udp, entry, dgram->from, now);
 	struct dgram_in in = { .bytes = dgram->bytes.iov_base,
 		.len = dgram->bytes.iov_len,
 		.segment = dgram->segment };
@@ -295,6 +320,7 @@ entry_take(void *arg, const struct dgram *dgram, mono_t now)
 		return;
 	}
 	flow->up += in.len;
+	flow->heard = now;
 	udpnat_touch(&udp->nat, &flow->nat, false, now);
 	if (!has_way(flow)) {
 		udp->counters.dropped += dgram_kept_add(&flow->kept, &in);

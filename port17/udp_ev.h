@@ -25,6 +25,7 @@ struct udp_flow {
 	struct claim claim;
 	const struct tunnel *via;
 	mono_t began;
+	mono_t heard;	   /* the program last */
 	uint64_t up, down; /* bytes */
 	/* one of the two */
 	struct assoc *assoc;
@@ -77,7 +78,7 @@ int udp_new(struct udp **ret, const struct udp_opts *opts);
 void udp_free(struct udp *udp); /* accepts NULL */
 
 /* Ends the flow, if there is one. */
-void udp_abort(struct udp *udp, const struct flow_key *key);
+void udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed);
 
 const struct udp_counters *udp_counters(const struct udp *udp);
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "port17/dgram.h"
-#include "port17/inodes.h"
 #include "port17/sock.h"
+#include "src/base/inodes.h"
 
 /* A wake-up takes a few batches, and no more bytes than a millisecond or two
  * are enough for. */

@@ -215,8 +215,17 @@ attr_round(struct attr *attr, mono_t now)
 	attr->round++;
 	attr->drained = attr->late = false;
 	attr->asked = false;
-	if (attr->bpf != NULL)
+	if (attr->bpf != NULL) {
 		bpf_arm(attr->bpf);
+		bpf_expect(attr->bpf);
+	}
+}
+
+void
+attr_hear(struct attr *attr)
+{
+	if (attr->bpf != NULL && !attr->drained)
+		attr->drained = bpf_uses(attr->bpf);
 }
 
 /* All that was said before this round. The record of a packet is written before
@@ -567,6 +576,31 @@ attr_watch_closes(struct attr *attr, attr_closed_fn *closed, void *arg)
 {
 	attr->closed = closed;
 	attr->closed_arg = arg;
+}
+
+/* Numbers as the kernel has them: of the file from its start, where that was
+ * seen, since some file systems have others for stat(2); of the user where ours
+ * are the same. */
+void
+attr_heard(struct attr *attr, const struct flow_key *key,
+    const struct socket_facts *sock, const struct process *proc)
+{
+	struct bpf_hearer hearer = { .socket = sock->inode };
+	const struct kin *kin;
+
+	if (attr->bpf == NULL)
+		return;
+	if (proc != NULL && proc->kind == PROCESS_PROGRAM &&
+	    idmap_here(&attr->users, proc->uid) == proc->uid) {
+		hearer.exe_dev = proc->exe_dev;
+		hearer.exe_ino = proc->exe_ino;
+		hearer.uid = proc->uid;
+		kin = lineage_find_about(
+		    attr->lineage, proc->pid, proc->start, attr->tick_ns);
+		if (kin != NULL && is_run_by(kin->images[0].image, proc))
+			hearer.exe_dev = kin->images[0].image->exe_dev;
+	}
+	bpf_heard(attr->bpf, key, &hearer);
 }
 
 void

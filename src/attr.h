@@ -53,6 +53,10 @@ void attr_free(struct attr *attr); /* accepts NULL */
 /* Before the packets of a wake-up, after the last of them was received. */
 void attr_round(struct attr *attr, mono_t now);
 
+/* Takes what was said of packets until now, where that waits for nobody: for
+ * who has something to wait for meanwhile. */
+void attr_hear(struct attr *attr);
+
 /* The queue gives the sender's user and group as the first user namespace has
  * them, and all else comes as ours has: sets those of the packet to ours. */
 void attr_sender(const struct attr *attr, struct packet *pkt);
@@ -83,6 +87,11 @@ void attr_watch(struct attr *attr, attr_taken_fn *taken, void *arg);
  * or attr_drain(). */
 typedef void attr_closed_fn(void *arg, uint64_t inode);
 void attr_watch_closes(struct attr *attr, attr_closed_fn *closed, void *arg);
+
+/* A datagram that began the flow from outside is let in: who has the socket may
+ * answer it, and nobody else may before him. proc: who was found, or NULL. */
+void attr_heard(struct attr *attr, const struct flow_key *key,
+    const struct socket_facts *sock, const struct process *proc);
 
 /* To be watched by the loop: then attr_drain() is due. -1: none. */
 #define ATTR_FDS 2

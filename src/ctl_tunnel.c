@@ -293,10 +293,13 @@ ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
 	const struct tunnel_set *set =
 	    dialer_tunnels(port17_ev_dialer(env->port17));
 	struct target target = { .addr = { .family = ADDR_NONE } };
+	char what[128];
 
 	if (name == NULL || tunnel_set_find(set, name) == NULL) {
-		*ret_line =
-		    ctlmsg_error(CTLMSG_BAD_ARGS, "there is no such tunnel");
+		(void)snprintf(what, sizeof(what),
+		    "there is no [tunnel \"%s\"] in the settings",
+		    name != NULL ? name : ""); /* may be cut */
+		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
 		return CTL_LINE;
 	}
 	if (host == NULL || port < 1 || port > UINT16_MAX ||

@@ -155,17 +155,16 @@ json_proto(uint8_t proto)
 static json_t *
 json_rule(const struct flow *flow)
 {
-	const struct policy_rule *rule =
-	    policy_rule_get(flow->policy, flow->decision.rule);
+	struct flow_shown rule;
 	json_t *place, *object;
 
-	if (rule == NULL)
+	if (!flow_shown(flow, &rule))
 		return json_pack("{s:n, s:n}", "rule", "label");
-	place = json_sprintf("%s:%u", rule->file, rule->line);
+	place = json_sprintf("%s:%u", rule.file, rule.line);
 	if (place == NULL)
 		place = json_null(); /* a file name that is no UTF-8 */
 	object = json_pack("{s:o, s:o}", "rule", place, "label",
-	    rule->label != NULL ? json_text(rule->label) : json_null());
+	    rule.label != NULL ? json_text(rule.label) : json_null());
 	return object;
 }
 

@@ -282,6 +282,19 @@ begins_anew(struct judge_ev *je, const struct packet *pkt,
 	return true;
 }
 
+/* What is saved of it is for who has the socket, not for who may have the port
+ * before he answers. */
+static void
+note_heard(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, const struct verdict *verdict)
+{
+	const struct flow *flow = verdict->flow;
+
+	if (pkt->in && pkt->tuple.proto == IPPROTO_UDP && flow != NULL &&
+	    flow->in && verdict->mark == MARK_ACCEPT_FLOW && sock->inode != 0)
+		attr_heard(je->opts.attr, &flow->key, sock, flow->process);
+}
+
 /* The verdict, if it is given now. */
 static void
 give(struct judge_ev *je, const struct nfq_packet *raw,
@@ -297,6 +310,7 @@ give(struct judge_ev *je, const struct nfq_packet *raw,
 		route = PORT17_DROP;
 	else if (verdict->decision.action == ACTION_REROUTE)
 		route = je->opts.route(je->opts.arg, pkt, raw, sock, verdict);
+	note_heard(je, pkt, sock, verdict);
 	mark =
 	    route == PORT17_DROP ? MARK_DROP : mark_of(verdict, pkt, raw->mark);
 	if (route != PORT17_HELD)
@@ -384,6 +398,8 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
 	pkt.mark = raw->mark;
+	judge_expect(je->opts.judge, &pkt);
+	attr_hear(je->opts.attr);
 	attr_sender(je->opts.attr, &pkt);
 	pkt.on_link = judge_wants_link(&pkt) &&
 		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);

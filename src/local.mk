@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/budget.h \
 	%D%/base/grow.h \
+	%D%/base/inodes.c %D%/base/inodes.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
@@ -14,7 +15,8 @@ libbase_a_SOURCES = \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/rd.h \
 	%D%/base/sip.h \
-	%D%/base/tls_peer.c %D%/base/tls_peer.h
+	%D%/base/tls_peer.c %D%/base/tls_peer.h \
+	%D%/base/zalloc.h
 
 libcore_a_SOURCES = \
 	%D%/core/actor.h \
@@ -44,6 +46,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
+	%D%/core/judge_who.c \
 	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/idmap.c %D%/core/idmap.h \
 	%D%/core/lex.c %D%/core/lex.h \
@@ -108,6 +111,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
 	%D%/linux/bpf/seed.h %D%/linux/bpf/task.h \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
+	%D%/linux/bpf_heard.c %D%/linux/bpf_heard.h \
 	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/bpf_said.c %D%/linux/bpf_said.h \
@@ -126,6 +130,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
 	%D%/linux/chains_view.c \
 	%D%/linux/chains_watch.c %D%/linux/chains_watch.h \
+	%D%/linux/cmdline.c %D%/linux/cmdline.h \
 	%D%/linux/ct.c %D%/linux/ct.h \
 	%D%/linux/ct_acct.c %D%/linux/ct_acct.h \
 	%D%/linux/ct_msg.c %D%/linux/ct_msg.h \
@@ -182,6 +187,7 @@ rerouted_SOURCES = \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_dns.c %D%/ctl_dns.h \
+	%D%/ctl_client_ev.c %D%/ctl_client_ev.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_explain.c %D%/ctl_explain.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
@@ -201,6 +207,7 @@ rerouted_SOURCES = \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \
 	%D%/guard_ev.c %D%/guard_ev.h \
+	%D%/hosts_ev.c %D%/hosts_ev.h \
 	%D%/json.c %D%/json.h \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \

@@ -151,8 +151,8 @@ load_state(struct runtime *runtime, const char *state)
 
 	if (r != 0)
 		log_warning("policy",
-		    "%s: some rules from the command line are lost: %s", state,
-		    r < 0 ? strerror(-r) : "lines that can't be read");
+		    "%s: some rules from the command line can't be read: %s",
+		    state, r < 0 ? strerror(-r) : "lines that can't be read");
 	(void)runtime_expire(runtime, deadline_wall_ms()); /* how many or not */
 }
 

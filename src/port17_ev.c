@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port17/inodes.h"
 #include "port17/leg_ev.h"
 #include "port17/listen_ev.h"
 #include "port17/udp_ev.h"
+#include "src/base/inodes.h"
 #include "src/base/log.h"
 #include "src/core/conf.h"
 #include "src/core/fakeip.h"
@@ -32,13 +32,14 @@ awaited(void *arg, const struct flow_key *key, uint32_t tcp_seq)
 }
 
 static void
-accepted(void *arg, const struct flow_key *key, struct leg *leg_take)
+accepted(
+    void *arg, const struct flow_key *key, struct leg *leg_take, bool other)
 {
 	struct port17_ev *p17 = arg;
 	struct claim claim;
 
 	p17->opts.stats->port17_accepted++;
-	if (sessions_join(p17->sessions, key, leg_take))
+	if (!other && sessions_join(p17->sessions, key, leg_take))
 		return;
 	if (port17_claim_key(p17, &claim, key)) {
 		sessions_accept(p17->sessions, key, leg_take, &claim);
@@ -341,7 +342,7 @@ port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 	if (key->proto == IPPROTO_TCP)
 		sessions_abort(p17->sessions, key, CLOSED_POLICY);
 	else
-		udp_abort(p17->udp, key);
+		udp_abort(p17->udp, key, CLOSED_POLICY);
 }
 
 const struct sessions *

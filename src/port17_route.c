@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "port17/listen_ev.h"
+#include "port17/udp_ev.h"
 #include "src/base/log.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
@@ -94,6 +95,8 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 		return PORT17_DROP;
 	if (!verdict->new_flow)
 		return PORT17_GO;
+	/* what is carried between these ends is of who had the port before */
+	udp_abort(p17->udp, &key, CLOSED_PROGRAM);
 	if (is_bound(p17, pkt, sock, &key)) {
 		judge_refuse(
 		    p17->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);

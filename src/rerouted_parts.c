@@ -121,7 +121,8 @@ socket_is_own(void *arg, uint64_t inode)
 {
 	const struct rerouted *rr = arg;
 
-	return port17_ev_is_own(rr->port17, inode);
+	return port17_ev_is_own(rr->port17, inode) ||
+	       resolver_ev_is_own(rr->resolver, inode);
 }
 
 static void

@@ -23,18 +23,23 @@ resolver_conf_read(const char *path, size_t max, size_t *ret_len)
 	struct stat st;
 	char *text = NULL;
 	ssize_t n = -1;
+	int error;
 
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (uint64_t)st.st_size <= max) {
-		text = malloc((size_t)st.st_size + 1);
+	errno = EINVAL; /* a folder, a device */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		errno = EFBIG;
+		if ((uint64_t)st.st_size <= max)
+			text = malloc((size_t)st.st_size + 1);
 		if (text != NULL)
 			n = pread(fd, text, (size_t)st.st_size, 0);
 	}
+	error = errno;
 	close(fd);
 	if (n < 0) {
 		free(text);
+		errno = error;
 		return NULL;
 	}
 	*ret_len = (size_t)n;

@@ -10,17 +10,15 @@
 #include <time.h>
 
 #include "src/base/log.h"
-#include "src/base/sip.h"
 #include "src/core/judge.h"
 #include "src/core/schema.h"
+#include "src/hosts_ev.h"
 #include "src/linux/ct.h"
 #include "src/linux/procfs.h"
 #include "src/origin.h"
 #include "src/resolver_conf.h"
 #include "src/resolver_own.h"
 #include "src/upstreams_ev.h"
-
-#define HOSTS_FILE_MAX ((size_t)8 << 20)
 
 /* True where this host has others than before. */
 static bool
@@ -140,47 +138,13 @@ resolver_identify(void *arg, struct client *client, mono_t now)
 	return !client->elsewhere || is_allowed(re, client);
 }
 
-/* Whether the hosts file says anything else than before; NULL: it is not
- * there. */
-static bool
-are_others(struct resolver_ev *re, const char *text, size_t len)
-{
-	static const uint64_t key[2] = { 0, 0 }; /* nobody's to choose */
-	uint64_t sum = 0, before = re->hosts_sum;
-	bool had = re->has_hosts;
-	struct sip sip;
-
-	if (text != NULL) {
-		sip_init(&sip, key);
-		sip_bytes(&sip, text, len);
-		sum = sip_end(&sip);
-	}
-	re->hosts_sum = sum;
-	re->has_hosts = text != NULL;
-	return had != re->has_hosts || sum != before;
-}
-
+/* Of the hosts file. */
 static void
-read_hosts(struct resolver_ev *re)
+hosts_changed(void *arg, struct hosts *hosts_take)
 {
-	const char *path = re->conf->resolver.hosts.s;
-	struct hosts *hosts = NULL;
-	size_t len = 0;
-	char *text;
+	struct resolver_ev *re = arg;
 
-	re->hosts_stamp = resolver_conf_stamp(path);
-	text = resolver_conf_read(path, HOSTS_FILE_MAX, &len);
-	if (!are_others(re, text, len)) {
-		free(text);
-		return;
-	}
-	if (text != NULL)
-		hosts = hosts_read(text, len);
-	free(text);
-	if (hosts != NULL)
-		log_debug("dns", "hosts read file=%s names=%zu faults=%zu",
-		    path, hosts_count(hosts), hosts_faults(hosts));
-	resolve_set_hosts(re->resolve, hosts);
+	resolve_set_hosts(re->resolve, hosts_take);
 }
 
 static void
@@ -245,7 +209,7 @@ apply(struct resolver_ev *re)
 		re->n_allow += prefix_parse(&prefixes[re->n_allow],
 				   allow->v[i].s, strlen(allow->v[i].s)) == 0;
 	take_settings(re, &conf);
-	read_hosts(re);
+	hosts_ev_follow(re->hosts, re->conf->resolver.hosts.s);
 	return 0;
 }
 
@@ -274,8 +238,8 @@ resolver_ev_second(struct resolver_ev *re)
 		resolve_forgive(re->resolve);
 		upstreams_ev_forgive(re->upstreams);
 	}
-	if (resolver_conf_stamp(re->conf->resolver.hosts.s) != re->hosts_stamp)
-		read_hosts(re);
+	hosts_ev_look(re->hosts);
+	resolve_tidy(re->resolve);
 }
 
 /* Whether tunnels lead where they led before. */
@@ -312,7 +276,7 @@ resolver_ev_configure(struct resolver_ev *re, const struct conf *conf)
 		server_ev_free(re->server);
 		re->server = NULL;
 		resolve_drop(re->resolve);
-		re->told_taken = false;
+		re->deaf[0] = '\0';
 	}
 	memcpy(re->listens, listens, sizeof(listens));
 	re->n_listens = n;
@@ -338,6 +302,11 @@ prepare(struct resolver_ev *re)
 		.arg = re,
 		.by_tunnel = re->opts.by_tunnel,
 	};
+	struct hosts_opts hosts = {
+		.base = re->opts.base,
+		.changed = hosts_changed,
+		.arg = re,
+	};
 	const struct process *self = NULL;
 	int r = ct_open(&re->ct);
 
@@ -348,7 +317,8 @@ prepare(struct resolver_ev *re)
 	r = resolver_ops_prepare(re);
 	if (r < 0)
 		return r;
-	if (re->origins == NULL)
+	re->hosts = hosts_ev_new(&hosts);
+	if (re->origins == NULL || re->hosts == NULL)
 		return -ENOMEM;
 	re->unknown = process_new(PROCESS_UNKNOWN);
 	if (re->unknown == NULL)
@@ -397,6 +367,7 @@ resolver_ev_free(struct resolver_ev *re)
 		return;
 	resolver_asks_close(re);
 	upstreams_ev_free(re->upstreams);
+	hosts_ev_free(re->hosts);
 	server_ev_free(re->server);
 	re->server = NULL;
 	resolve_free(re->resolve);
@@ -415,7 +386,8 @@ resolver_ev_free(struct resolver_ev *re)
 bool
 resolver_ev_is_busy(const struct resolver_ev *re)
 {
-	return re != NULL && upstreams_ev_is_busy(re->upstreams);
+	return re != NULL && (upstreams_ev_is_busy(re->upstreams) ||
+				 hosts_ev_is_busy(re->hosts));
 }
 
 struct resolve *
@@ -448,4 +420,16 @@ bool
 resolver_ev_listens(const struct resolver_ev *re)
 {
 	return re->server != NULL;
+}
+
+const char *
+resolver_ev_deaf(const struct resolver_ev *re)
+{
+	return re->server == NULL ? re->deaf : "";
+}
+
+bool
+resolver_ev_is_own(const struct resolver_ev *re, uint64_t inode)
+{
+	return re != NULL && upstreams_ev_is_own(re->upstreams, inode);
 }

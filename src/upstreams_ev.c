@@ -251,6 +251,12 @@ upstreams_ev_send(
 	return ares_ev_send(ue->ares, attempt, msg, len);
 }
 
+bool
+upstreams_ev_is_own(const struct upstreams_ev *ue, uint64_t inode)
+{
+	return plain_ev_is_own(ue->plain, inode);
+}
+
 static void
 reset_tunnels(struct upstreams_ev *ue)
 {

@@ -60,6 +60,9 @@ void upstreams_ev_configure(struct upstreams_ev *ue, const struct conf *conf,
 /* The system's servers: none where they are not asked for. */
 const struct sysconf *upstreams_ev_system(const struct upstreams_ev *ue);
 
+/* As plain_ev_is_own(). */
+bool upstreams_ev_is_own(const struct upstreams_ev *ue, uint64_t inode);
+
 /* As resolve_ops.send. */
 int upstreams_ev_send(
     struct upstreams_ev *ue, struct attempt *attempt, uint8_t *msg, size_t len);

@@ -214,7 +214,7 @@ queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
-attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
+attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS) -lpthread
 probe_SOURCES = %D%/netns/probe.c
 short_SOURCES = %D%/netns/short.c %D%/netns/uring.c %D%/netns/uring.h
 pose_SOURCES = %D%/netns/pose.c
@@ -236,6 +236,9 @@ update-golden: rerouted
 
 bench_programs = nfqloop bench_policy bench_attr
 bench_programs += bench_lists
+if HAVE_BPF
+bench_programs += bench_who
+endif
 bench_programs += relay
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
@@ -246,6 +249,9 @@ bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
+# what the daemon itself looks up with
+bench_who_SOURCES = %D%/bench/bench_who.c src/attr.c src/attr_bygone.c
+bench_who_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 bench_lists_SOURCES = %D%/bench/bench_lists.c
 bench_lists_LDADD = $(pure)
 bench: all

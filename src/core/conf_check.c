@@ -249,6 +249,46 @@ check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
 		    "this is for an https upstream only", NULL);
 }
 
+/* Port 53 where none is given. */
+static bool
+read_place(struct endpoint *ret, const struct conf_text *text)
+{
+	if (endpoint_parse(ret, text->s, strlen(text->s)) < 0)
+		return false; /* system */
+	if (ret->port == 0)
+		ret->port = 53;
+	return true;
+}
+
+static bool
+is_same_place(const struct endpoint *to, const struct endpoint *listen)
+{
+	return to->port == listen->port &&
+	       (addr_equal(&to->addr, &listen->addr) ||
+		   (addr_is_any(&listen->addr) && addr_is_loopback(&to->addr)));
+}
+
+/* A server that is asked is not to be the daemon itself. */
+static void
+check_upstreams(const struct check *c, const struct conf_texts *upstreams)
+{
+	const struct conf_texts *listen = &c->conf->resolver.listen;
+	struct endpoint to, at;
+
+	for (size_t i = 0; i < upstreams->n; i++) {
+		if (!read_place(&to, &upstreams->v[i]) ||
+		    endpoint_is(&to, "tls") ||
+		    endpoint_is(&to, "tls-opportunistic"))
+			continue;
+		for (size_t j = 0; j < listen->n; j++)
+			if (read_place(&at, &listen->v[j]) &&
+			    is_same_place(&to, &at))
+				fault(c, &upstreams->v[i].place,
+				    "the daemon itself answers there",
+				    "another server than those of listen");
+	}
+}
+
 /* Those past it would not be heeded: names would be asked of others. */
 static void
 check_numbers(const struct check *c)
@@ -280,11 +320,14 @@ conf_check(const struct conf *conf, const struct source *sources,
 		    !is_bad(conf->lists[i].bad, "list", "source"))
 			fault(&c, &conf->lists[i].place,
 			    "a list without source", "source = PATH");
-	for (size_t i = 0; i < conf->n_forwards; i++)
+	check_upstreams(&c, &conf->resolver.upstreams);
+	for (size_t i = 0; i < conf->n_forwards; i++) {
+		check_upstreams(&c, &conf->forwards[i].upstreams);
 		if (conf->forwards[i].upstreams.n == 0 &&
 		    !is_bad(conf->forwards[i].bad, "forward", "upstream"))
 			fault(&c, &conf->forwards[i].place,
 			    "a forward without upstream", "upstream = ADDRESS");
+	}
 	check_numbers(&c);
 	return faults_count(faults) > before ? -EINVAL : 0;
 }

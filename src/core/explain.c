@@ -63,8 +63,9 @@ struct reader {
 	struct process *proc;
 	struct explain_names *names;
 	bool seen[N_KEYS];
-	struct token value; /* of the key being read */
-	char *text;	    /* what it means, for value_len bytes */
+	enum explain_key key; /* being read, */
+	struct token value;   /* and its value */
+	char *text;	      /* what it means, for value_len bytes */
 	size_t len;
 	int error; /* -ENOMEM sticks */
 };
@@ -89,9 +90,19 @@ fault_word(struct reader *r, const struct token *at, const char *what,
 }
 
 static void
+bad_word(struct reader *r, const char *expected, const char *nearest)
+{
+	char what[64];
+
+	(void)snprintf(
+	    what, sizeof(what), "%s: not good:", key_words[r->key]); /* fits */
+	fault_word(r, &r->value, what, expected, nearest);
+}
+
+static void
 bad_value(struct reader *r, const char *expected)
 {
-	fault_word(r, &r->value, "not good:", expected, NULL);
+	bad_word(r, expected, NULL);
 }
 
 static void
@@ -247,7 +258,7 @@ static void
 read_qtype(struct reader *r)
 {
 	if (qtype_parse(&r->subject->qtype, r->text, r->len) < 0)
-		fault_word(r, &r->value, "not good:",
+		bad_word(r,
 		    "a type of DNS record (A, AAAA, HTTPS, TYPE65, ...)",
 		    qtype_nearest(r->text, r->len));
 }
@@ -340,6 +351,7 @@ read_pair(struct reader *r, enum explain_key key, const struct token *word)
 		return;
 	}
 	r->len = token_text(r->src, &r->value, false, r->text);
+	r->key = key;
 	read_value(r, key);
 	free(r->text);
 	r->text = NULL;
@@ -389,12 +401,12 @@ seen_program(const struct reader *r)
 }
 
 /* A query has one name, and of the connection after it only the address may
- * be known. */
+ * be known; from is another host that asks. */
 static void
 settle_query(struct reader *r)
 {
 	static const enum explain_key unknown[] = { EXPLAIN_IN, EXPLAIN_PROTO,
-		EXPLAIN_FROM, EXPLAIN_SPORT, EXPLAIN_PORT };
+		EXPLAIN_SPORT, EXPLAIN_PORT };
 	const struct token all = { TOKEN_WORD, 0, r->src->len };
 	struct subject *s = r->subject;
 
@@ -410,8 +422,8 @@ settle_query(struct reader *r)
 		if (r->seen[unknown[i]])
 			fault(r, &all,
 			    "a query, and what is not known of one: in, proto, "
-			    "from, sport or port",
-			    "domain, qtype, to and the program", NULL);
+			    "sport or port",
+			    "domain, qtype, to and the program, or from", NULL);
 	s->proto = 0;
 }
 

@@ -104,6 +104,12 @@ flow_find(const struct flow_table *table, const struct flow_key *key)
 	    table, key, map_hash(&table->map, key, sizeof(*key)));
 }
 
+void
+flow_expect(const struct flow_table *table, const struct flow_key *key)
+{
+	map_expect(&table->map, map_hash(&table->map, key, sizeof(*key)));
+}
+
 struct flow *
 flow_get(struct flow_table *table, const struct flow_key *key, mono_t now,
     bool *ret_evicted)
@@ -148,6 +154,7 @@ flow_forget(struct flow_table *table, struct flow *flow)
 	map_remove(&table->map, &flow->node);
 	process_unref(flow->process);
 	policy_unref_shown(flow->policy);
+	flow_rule_unref(flow->was);
 	host_names_unref(flow->hosts);
 	free(flow);
 }
@@ -213,6 +220,74 @@ flow_set_policy(struct flow *flow, const struct policy *policy)
 
 	flow->policy = policy_ref_shown(policy);
 	policy_unref_shown(old);
+	flow_rule_unref(flow->was);
+	flow->was = NULL;
+}
+
+/* What a rule was, when its policy is gone. */
+struct flow_rule {
+	unsigned int refs, line;
+	size_t label; /* where it begins in text; 0: there is none */
+	char text[];  /* the file, and the label */
+};
+
+struct flow_rule *
+flow_rule_ref(struct flow_rule *rule)
+{
+	if (rule != NULL)
+		rule->refs++;
+	return rule;
+}
+
+void
+flow_rule_unref(struct flow_rule *rule)
+{
+	if (rule != NULL && --rule->refs == 0)
+		free(rule);
+}
+
+static struct flow_rule *
+flow_rule_new(const struct flow_shown *shown)
+{
+	size_t file = strlen(shown->file) + 1;
+	size_t label = shown->label != NULL ? strlen(shown->label) + 1 : 0;
+	struct flow_rule *rule = malloc(sizeof(*rule) + file + label);
+
+	if (rule == NULL)
+		return NULL; /* then it is not shown */
+	*rule = (struct flow_rule){ 1, shown->line, label > 0 ? file : 0 };
+	memcpy(rule->text, shown->file, file);
+	if (label > 0)
+		memcpy(rule->text + file, shown->label, label);
+	return rule;
+}
+
+bool
+flow_shown(const struct flow *flow, struct flow_shown *ret)
+{
+	const struct policy_rule *rule =
+	    policy_rule_get(flow->policy, flow->decision.rule);
+	const struct flow_rule *was = flow->was;
+
+	if (rule != NULL)
+		*ret =
+		    (struct flow_shown){ rule->file, rule->label, rule->line };
+	else if (was != NULL)
+		*ret = (struct flow_shown){ was->text,
+			was->label > 0 ? was->text + was->label : NULL,
+			was->line };
+	return rule != NULL || was != NULL;
+}
+
+void
+flow_part(struct flow *flow)
+{
+	struct flow_shown shown;
+	struct flow_rule *was =
+	    flow_shown(flow, &shown) ? flow_rule_new(&shown) : NULL;
+
+	flow_set_policy(flow, NULL);
+	flow->was = was;
 }
 
 void

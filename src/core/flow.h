@@ -42,6 +42,9 @@ struct flow {
 	/* what rule counts in, only to be shown; NULL: of none that is there,
 	 * see judge_part() */
 	const struct policy *policy;
+	/* that rule, once the policy it counted in is gone; NULL: none. Only to
+	 * be shown; a reference */
+	struct flow_rule *was;
 	/* what the remote address was called when it was judged, or NULL; a
 	 * reference. decision.host counts in them. */
 	const struct host_names *hosts;
@@ -74,6 +77,10 @@ void flow_table_free(struct flow_table *table);
 struct flow *flow_find(
     const struct flow_table *table, const struct flow_key *key);
 
+/* The flow with this key is asked for soon: what holds it is fetched from
+ * memory meanwhile, which takes longer than to look it up. */
+void flow_expect(const struct flow_table *table, const struct flow_key *key);
+
 /* Finds or makes the flow; a new one has process NULL and all else zero but
  * the key. *ret_evicted says whether another one was forgotten for it. NULL
  * when there is no memory. */
@@ -105,6 +112,21 @@ void flow_set_hosts(struct flow *flow, const struct host_names *hosts);
 /* What the remote side is called, as a rule has it or else as it was learnt
  * last; NULL where that is not known. */
 const struct name *flow_host(const struct flow *flow);
+
+/* Where a rule stands, and its label (NULL: none), for people. Borrowed. */
+struct flow_shown {
+	const char *file, *label;
+	unsigned int line;
+};
+/* The rule that decided; false where a default did. */
+bool flow_shown(const struct flow *flow, struct flow_shown *ret);
+
+struct flow_rule *flow_rule_ref(struct flow_rule *rule); /* accepts NULL */
+void flow_rule_unref(struct flow_rule *rule);		 /* accepts NULL */
+
+/* Lets the policy go, so that none is kept for what is only shown: the rule
+ * stays to be seen until there is another policy. */
+void flow_part(struct flow *flow);
 
 /* Sets the policy its rule number counts in; a reference of its own too. */
 void flow_set_policy(struct flow *flow, const struct policy *policy);

@@ -31,6 +31,7 @@ forget(struct flow *flow)
 {
 	process_unref(flow->process);
 	policy_unref_shown(flow->policy);
+	flow_rule_unref(flow->was);
 	host_names_unref(flow->hosts);
 }
 
@@ -58,6 +59,7 @@ history_add(struct history *history, const struct flow *flow)
 	*place = *flow;
 	place->process = process_ref(flow->process);
 	place->policy = policy_ref_shown(flow->policy);
+	place->was = flow_rule_ref(flow->was);
 	place->hosts = host_names_ref(flow->hosts);
 }
 

@@ -89,6 +89,9 @@ const struct hits *judge_hits(const struct judge *judge);
 /* Whether rung 3 goes by pkt->on_link, which is to be set then. */
 bool judge_wants_link(const struct packet *pkt);
 
+/* This packet is judged next, and its direction is known: see flow_expect(). */
+void judge_expect(const struct judge *judge, const struct packet *pkt);
+
 /* Rungs 2 and 3 as far as they are certain without a look-up. Never
  * JUDGE_NEED_PROCESS. */
 enum judge_step judge_packet(struct judge *judge, const struct packet *pkt,
@@ -159,8 +162,8 @@ bool judge_is_moved(const struct decision *from, const struct decision *to);
 enum review judge_review(
     struct judge *judge, struct flow **ret_flow, struct decision *ret);
 
-/* What was decided is only to be seen from now on, without the rule, which may
- * be there no more: its next packet is judged as if it were the first. */
+/* What was decided is only to be seen from now on, with the rule as it was: its
+ * next packet is judged as if it were the first. */
 void judge_part(struct flow *flow);
 /* It was ended by this decision, and is shown so. */
 void judge_settle(struct judge *judge, struct flow *flow,

@@ -96,10 +96,10 @@ judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
 void
 judge_part(struct flow *flow)
 {
+	flow_part(flow);
 	flow->decision.rule = 0;
 	flow->decision.tunnel = 0;
 	flow->decision.list = 0;
-	flow_set_policy(flow, NULL); /* of none, so that no policy is kept */
 }
 
 void

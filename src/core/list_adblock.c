@@ -223,6 +223,14 @@ find_modifiers(struct list_text line)
 	return p != NULL ? (size_t)(p - line.p) : line.len;
 }
 
+/* A rule whose modifiers have blanks: $client='Mary Ann'. */
+static bool
+has_blanks(struct list_text word)
+{
+	return (list_begins(word, "|") || list_begins(word, "@@")) &&
+	       find_modifiers(word) < word.len;
+}
+
 void
 list_adblock_line(struct list_reader *reader, struct list_text line)
 {
@@ -238,10 +246,18 @@ list_adblock_line(struct list_reader *reader, struct list_text line)
 	}
 	if (word.p[0] == '#')
 		return;
+	/* whatever is in it: a $ there begins no modifiers */
+	if (word.p[rule.allow ? 2 : 0] == '/') {
+		list_fault_line(reader, "a path, or a regular expression");
+		return;
+	}
 	rest = list_trim(rest);
 	if (rest.len > 0 && rest.p[0] != '#') {
-		list_plain_line(reader, line); /* as in hosts */
-		return;
+		if (!has_blanks(word)) {
+			list_plain_line(reader, line); /* as in hosts */
+			return;
+		}
+		word = list_trim(line);
 	}
 	at = find_modifiers(word);
 	if (at < word.len &&

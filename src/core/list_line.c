@@ -353,6 +353,8 @@ plain_name(struct list_reader *reader, struct list_text word)
 	const char *what;
 	struct name name;
 
+	if (is_own_name(word))
+		return; /* left over of a hosts file */
 	if (reader->format == CONF_FORMAT_WILDCARD)
 		flags |= HOSTSET_BLOCK << HOSTSET_BELOW;
 	if (list_begins(word, "*.")) {
@@ -383,6 +385,20 @@ list_plain_word(struct list_reader *reader, struct list_text word)
 		plain_name(reader, word);
 }
 
+/* What stands in front of names in hosts files: an address, which may be that
+ * of a link ("fe80::1%lo0") or short for 0.0.0.0 ("0"). */
+static bool
+is_hosts_addr(struct list_text word)
+{
+	const char *zone = memchr(word.p, '%', word.len);
+	struct addr_range range;
+
+	if (zone != NULL)
+		word.len = (size_t)(zone - word.p);
+	return list_is(word, "0") ||
+	       (list_addr(&range, word) && addr_equal(&range.lo, &range.hi));
+}
+
 /* Up to a #, or a ; at the start of a word. */
 static struct list_text
 without_comment(struct list_text line)
@@ -400,7 +416,6 @@ list_plain_line(struct list_reader *reader, struct list_text line)
 {
 	struct list_text rest = without_comment(line);
 	struct list_text word = list_word(&rest);
-	struct addr_range range;
 
 	if (word.len == 0 || word.p[0] == '!')
 		return;
@@ -414,7 +429,7 @@ list_plain_line(struct list_reader *reader, struct list_text line)
 	if ((reader->format == CONF_FORMAT_HOSTS ||
 		reader->format == CONF_FORMAT_AUTO ||
 		reader->format == CONF_FORMAT_ADBLOCK) &&
-	    list_addr(&range, word) && addr_equal(&range.lo, &range.hi))
+	    is_hosts_addr(word))
 		hosts_names(reader, rest);
 	else
 		list_fault_line(reader, "more than one word");

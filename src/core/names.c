@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/zalloc.h"
 #include "src/core/names_own.h"
 
 /* Services run as root or as a user of the system's: people begin at 1000
@@ -98,14 +99,20 @@ static struct names_owner *
 owner_get(struct names *names, const struct names_key *of)
 {
 	struct names_key key = key_of_owner(of);
-	uint64_t hash = map_hash(&names->owners, &key, sizeof(key));
-	struct map_node *node = map_first(&names->owners, hash);
-	struct names_owner *owner;
+	struct names_owner *owner = names->last;
+	struct map_node *node;
+	uint64_t hash;
 
+	if (owner != NULL && memcmp(&owner->key, &key, sizeof(key)) == 0)
+		return owner;
+	hash = map_hash(&names->owners, &key, sizeof(key));
+	node = map_first(&names->owners, hash);
 	for (; node != NULL; node = map_next(node, hash)) {
 		owner = container_of(node, struct names_owner, node);
-		if (memcmp(&owner->key, &key, sizeof(key)) == 0)
+		if (memcmp(&owner->key, &key, sizeof(key)) == 0) {
+			names->last = owner;
 			return owner;
+		}
 	}
 	owner = calloc(1, sizeof(*owner));
 	if (owner == NULL)
@@ -114,6 +121,7 @@ owner_get(struct names *names, const struct names_key *of)
 	list_init(&owner->entries);
 	list_init(&owner->rank);
 	map_put(&names->owners, &owner->node, hash);
+	names->last = owner;
 	return owner;
 }
 
@@ -126,6 +134,8 @@ owner_rank(struct names *names, struct names_owner *owner)
 
 	list_remove(&owner->rank);
 	if (owner->n == 0) {
+		if (names->last == owner)
+			names->last = NULL;
 		map_remove(&names->owners, &owner->node);
 		free(owner);
 		return;
@@ -207,32 +217,40 @@ entry_free(struct names *names, struct names_entry *entry)
 	free(entry);
 }
 
+static struct names_entry *
+entry_of_own(struct list *own)
+{
+	return container_of(own, struct names_entry, own);
+}
+
 /* Room is made by a program that has most: an answer may hold thousands of
  * addresses, and the names that others go by must not go for them. */
 static void
 make_room(struct names *names)
 {
 	struct names_owner *owner;
+	struct names_entry *entry;
 	size_t rank = NAMES_RANKS - 1;
 
 	while (rank > 0 && list_empty(&names->ranks[rank]))
 		rank--;
 	owner = container_of(names->ranks[rank].next, struct names_owner, rank);
-	entry_free(
-	    names, container_of(owner->entries.prev, struct names_entry, own));
+	entry = entry_of_own(owner->entries.prev);
+	entry_free(names, entry);
 	names->stats->names_evicted++;
 }
 
 static struct names_entry *
 entry_new(struct names *names, const struct names_told *told, uint64_t hash)
 {
-	struct names_entry *entry = calloc(1, sizeof(*entry));
+	struct names_entry *entry;
 	struct names_owner *owner;
 
-	if (entry == NULL)
-		return NULL;
 	if (names->map.count >= names->max)
 		make_room(names);
+	entry = zalloc(sizeof(*entry));
+	if (entry == NULL)
+		return NULL;
 	owner = owner_get(names, told->owner);
 	if (owner == NULL) {
 		free(entry);
@@ -329,10 +347,10 @@ uid_of_both(uint32_t before, uint32_t uid)
 								    : uid;
 }
 
-void
-names_put(struct names *names, const struct names_told *told, mono_t now)
+static void
+put_hashed(struct names *names, const struct names_told *told, uint64_t hash,
+    mono_t now)
 {
-	uint64_t hash = map_hash(&names->map, told->key, sizeof(*told->key));
 	struct names_entry *entry = entry_find(names, told->key, hash);
 	const struct name *name = told->name;
 	struct names_hold hold = told->hold;
@@ -359,6 +377,13 @@ names_put(struct names *names, const struct names_told *told, mono_t now)
 	}
 	if (!entry_add(names, entry, name, &hold, now) && entry->hosts == NULL)
 		entry_free(names, entry);
+}
+
+void
+names_put(struct names *names, const struct names_told *told, mono_t now)
+{
+	put_hashed(names, told,
+	    map_hash(&names->map, told->key, sizeof(*told->key)), now);
 }
 
 /* The same without those that have ended; NULL where none is left, and the
@@ -455,12 +480,15 @@ names_learn(struct names *names, const struct process *proc,
 	struct names_told told = { &key, &key, name,
 		{ .end = end_of(now, ttl_s), .uid = HOST_NAMES_OWN } };
 
+	uint64_t hash = map_hash(&names->map, &anybody, sizeof(anybody));
+
 	names->stats->names_learnt++;
+	map_expect(&names->map, hash); /* while the other one is at work */
 	if (key.pid != 0)
 		names_put(names, &told, now);
 	told.key = &anybody;
 	told.hold.uid = uid_of(proc);
-	names_put(names, &told, now);
+	put_hashed(names, &told, hash, now);
 }
 
 const struct host_names *

@@ -47,7 +47,8 @@ struct names_entry {
 
 struct names {
 	struct map map, owners;
-	struct list lru; /* the one used last first */
+	struct names_owner *last; /* that was looked for; NULL */
+	struct list lru;	  /* the one used last first */
 	struct list ranks[NAMES_RANKS];
 	size_t max;
 	struct stats *stats;

@@ -190,15 +190,17 @@ is_own(const struct subject *subject, bool src)
 	return subject->loopback || src != subject->in;
 }
 
-/* The other side's ports, and this side's address, come with the connection. */
+/* The other side's ports, and this side's address, come with the connection;
+ * of another host that asks the address is known. */
 static enum match
 query_ends_match(
     const struct policy_match *m, const struct subject *s, bool src)
 {
 	bool any = m->all_addrs || (m->addrs.scopes & SCOPE_ANY) != 0;
+	const struct addr *known = src ? &s->src : &s->dst;
 
-	if (!any && !src && s->dst.family != ADDR_NONE) {
-		if (!addr_set_has(&m->addrs, &s->dst, false))
+	if (!any && known->family != ADDR_NONE) {
+		if (!addr_set_has(&m->addrs, known, false))
 			return MATCH_NO;
 		any = true;
 	}

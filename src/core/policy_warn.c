@@ -147,7 +147,7 @@ warn_families(const struct policy *policy, const struct rules *rules, size_t n,
 				"are of IPv6: icmp6 is meant");
 }
 
-/* Protocol, ports and source come with the connection. */
+/* Protocol and ports come with the connection. */
 static void
 warn_query(const struct policy *policy, const struct rules *rules, size_t n,
     struct faults *warnings)
@@ -158,16 +158,15 @@ warn_query(const struct policy *policy, const struct rules *rules, size_t n,
 	if (match_of(entry, FIELD_QTYPE) == NULL)
 		return;
 	for (m = entry->matches; m < entry->matches + entry->n_matches; m++) {
-		if (m->field != FIELD_PROTO && m->ports.n == 0 &&
-		    (m->field != FIELD_FROM || m->all_addrs))
+		if (m->field != FIELD_PROTO && m->ports.n == 0)
 			continue;
 		warn(warnings, rules, &rules->rules[n].place,
 		    entry->action == ACTION_ACCEPT ||
 			    entry->action == ACTION_REROUTE
-			? "warning: a protocol, port or source says nothing of "
-			  "a query: the rule matches without it"
+			? "warning: a protocol or port says nothing of a "
+			  "query: the rule matches without it"
 			: "warning: this rule can never match: a query has no "
-			  "protocol, port or source yet");
+			  "protocol or port yet");
 		return;
 	}
 }

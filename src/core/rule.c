@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/base/addr.h"
+#include "src/base/name.h"
 #include "src/core/parser.h"
 #include "src/core/rules.h"
 #include "src/core/text.h"
@@ -23,17 +25,6 @@ static const char *const rule_words[] = {
 #undef X
 };
 #define N_WORDS (sizeof(rule_words) / sizeof(rule_words[0]))
-
-/* What other firewalls call it. */
-static const char *const synonyms[][2] = { { "src", "from" },
-	{ "source", "from" }, { "dst", "to" }, { "dest", "to" },
-	{ "destination", "to" }, { "uid", "user" }, { "gid", "group" },
-	{ "path", "exe" }, { "program", "exe" }, { "protocol", "proto" },
-	{ "service", "unit" }, { "cgroup", "unit" }, { "slice", "unit" },
-	{ "dport", "to any port" }, { "sport", "from any port" },
-	{ "port", "to any port" }, { "ports", "to any port" },
-	{ "host", "domain" }, { "name", "domain" }, { "lists", "list" },
-	{ "tunnel", "via" }, { "type", "qtype" } };
 
 /* A rule under way: the struct, and what it has room for. */
 struct build {
@@ -69,21 +60,59 @@ recover(struct parser *p)
 	}
 }
 
-static void
-unknown_word(struct parser *p, const struct token *t)
+/* A match, or port, which stands behind from or to. */
+static const char *
+near_match(const struct parser *p, const struct token *t)
 {
-	const char *s = p->src->text + t->off, *nearest;
-	const char *words[N_WORDS + 1];
-	size_t i;
+	const char *words[N_WORDS + 1], *nearest;
 
+	if (token_is(p->src, t, "sport"))
+		return "from any port";
+	if (token_is(p->src, t, "dport"))
+		return "to any port";
 	memcpy(words, rule_words, sizeof(rule_words));
 	words[N_WORDS] = "port";
-	nearest = word_nearest(s, t->len, words, N_WORDS + 1);
-	if (nearest == words[N_WORDS])
-		nearest = "to any port";
-	for (i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
-		if (token_is(p->src, t, synonyms[i][0]))
-			nearest = synonyms[i][1];
+	nearest =
+	    word_nearest(p->src->text + t->off, t->len, words, N_WORDS + 1);
+	return nearest == words[N_WORDS] ? "to any port" : nearest;
+}
+
+static const struct rule_match *
+match_of(const struct build *b, enum rule_field field)
+{
+	for (size_t i = 0; i < b->rule.n_matches; i++)
+		if (b->matches[i].field == field)
+			return &b->matches[i];
+	return NULL;
+}
+
+/* The match that was left out before a value; not where it is there already,
+ * and a comma is what is missing. */
+static const char *
+field_of(const struct build *b, const char *s, size_t len)
+{
+	struct prefix prefix;
+	struct name name;
+	enum rule_field field;
+
+	if (s[0] == '/')
+		field = FIELD_EXE;
+	else if (prefix_parse(&prefix, s, len) == 0)
+		field = FIELD_TO;
+	else if (memchr(s, '.', len) != NULL && name_parse(&name, s, len) == 0)
+		field = FIELD_DOMAIN;
+	else
+		return NULL;
+	return match_of(b, field) == NULL ? rule_words[field] : NULL;
+}
+
+static void
+unknown_word(struct parser *p, const struct build *b, const struct token *t)
+{
+	const char *nearest = near_match(p, t);
+
+	if (nearest == NULL)
+		nearest = field_of(b, p->src->text + t->off, t->len);
 	parser_fault_word(p, t, "unknown word", RULE_EXPECTED, nearest);
 }
 
@@ -231,7 +260,7 @@ parse_word(struct parser *p, struct build *b, const struct token *t)
 		    RULE_EXPECTED, NULL);
 		recover(p);
 	} else if (!is_word(p, t, rule_words, N_WORDS, &i)) {
-		unknown_word(p, t);
+		unknown_word(p, b, t);
 		recover(p);
 	} else if (i < RULE_N_FIELDS) {
 		parse_match(p, b, t, (enum rule_field)i);
@@ -250,15 +279,6 @@ parse_word(struct parser *p, struct build *b, const struct token *t)
 }
 
 /* Contradictions ----------------------------------------------------------- */
-
-static const struct rule_match *
-match_of(const struct build *b, enum rule_field field)
-{
-	for (size_t i = 0; i < b->rule.n_matches; i++)
-		if (b->matches[i].field == field)
-			return &b->matches[i];
-	return NULL;
-}
 
 static void
 fault_place(struct parser *p, const struct rule_place *place, const char *what,

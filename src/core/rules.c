@@ -140,16 +140,6 @@ parser_action(
 const char *
 parser_action_nearest(const struct parser *p, const struct token *token)
 {
-	/* what other firewalls call it */
-	static const char *const synonyms[][2] = { { "allow", "accept" },
-		{ "permit", "accept" }, { "pass", "accept" },
-		{ "deny", "block" }, { "reject", "block" },
-		{ "redirect", "reroute" }, { "route", "reroute" },
-		{ "proxy", "reroute" }, { "tunnel", "reroute" } };
-
-	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
-		if (token_is(p->src, token, synonyms[i][0]))
-			return synonyms[i][1];
 	return word_nearest(
 	    p->src->text + token->off, token->len, action_words, N_ACTIONS);
 }

@@ -27,13 +27,21 @@ is_prefix(const char *s, size_t len)
 	return prefix_parse(&prefix, s, len) == 0;
 }
 
+/* An address that somebody has. */
+static bool
+is_host(const struct addr *addr)
+{
+	return addr->family != ADDR_NONE && !addr_is_any(addr) &&
+	       !addr_is_multicast(addr) && !addr_is_broadcast(addr);
+}
+
 /* ADDRESS[:PORT], or tls://ADDRESS[:PORT][#NAME] */
 static bool
 is_dns_upstream(const char *s, size_t len)
 {
 	struct endpoint e;
 
-	if (endpoint_parse(&e, s, len) < 0 || e.addr.family == ADDR_NONE ||
+	if (endpoint_parse(&e, s, len) < 0 || !is_host(&e.addr) ||
 	    e.user.s != NULL)
 		return false;
 	return (e.scheme.s == NULL && e.name.s == NULL) ||
@@ -47,7 +55,7 @@ is_dns_server(const char *s, size_t len)
 {
 	struct endpoint e;
 
-	return endpoint_parse(&e, s, len) == 0 && e.addr.family != ADDR_NONE &&
+	return endpoint_parse(&e, s, len) == 0 && is_host(&e.addr) &&
 	       e.user.s == NULL && e.name.s == NULL && e.scheme.s == NULL &&
 	       e.zone.s == NULL;
 }
@@ -72,12 +80,19 @@ is_block_answer(const char *s, size_t len)
 	return addr_parse(&addr, s, len) == 0;
 }
 
+/* No pattern: names below it are meant, too. */
+static bool
+is_domain(struct name *ret, const char *s, size_t len)
+{
+	return name_parse(ret, s, len) == 0 && memchr(s, '*', len) == NULL;
+}
+
 static bool
 is_name(const char *s, size_t len)
 {
 	struct name name;
 
-	return name_parse(&name, s, len) == 0;
+	return is_domain(&name, s, len);
 }
 
 static bool
@@ -454,7 +469,7 @@ label_name(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
 	struct name name;
 
 	_Static_assert(CONF_LABEL_SIZE >= NAME_TEXT_SIZE, "a name fits");
-	if (name_parse(&name, s, len) < 0 || name_is_root(&name))
+	if (!is_domain(&name, s, len) || name_is_root(&name))
 		return false;
 	(void)name_format(&name, ret);
 	return strpbrk(ret, "\"\\]") == NULL;

@@ -16,8 +16,9 @@
  * policy. Borrows the process and the names.
  *
  * Of a DNS query (out, from a program here) protocol and ports are not known,
- * nor is an address but where dst is set: that of an answer. It has one name,
- * the one that is asked for (or a CNAME target of the answer). */
+ * nor is an address but where it is set: dst, that of an answer; src, another
+ * host that asks. It has one name, the one that is asked for (or a CNAME target
+ * of the answer). */
 struct subject {
 	bool in;       /* direction of the flow, not of one packet */
 	bool loopback; /* from this host to this host */

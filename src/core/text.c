@@ -52,16 +52,63 @@ distance(const char *a, size_t alen, const char *b, size_t blen)
 	return prev[blen];
 }
 
+/* As other firewalls call it. */
+static const char *
+translate(const char *s, size_t len, const char *const *words, size_t n)
+{
+	static const char *const same[][2] = {
+		{ "allow", "accept" },
+		{ "permit", "accept" },
+		{ "pass", "accept" },
+		{ "deny", "block" },
+		{ "reject", "block" },
+		{ "redirect", "reroute" },
+		{ "route", "reroute" },
+		{ "proxy", "reroute" },
+		{ "tunnel", "reroute" },
+		{ "src", "from" },
+		{ "source", "from" },
+		{ "dst", "to" },
+		{ "dest", "to" },
+		{ "destination", "to" },
+		{ "ip", "to" },
+		{ "uid", "user" },
+		{ "gid", "group" },
+		{ "path", "exe" },
+		{ "program", "exe" },
+		{ "app", "exe" },
+		{ "protocol", "proto" },
+		{ "service", "unit" },
+		{ "cgroup", "unit" },
+		{ "slice", "unit" },
+		{ "host", "domain" },
+		{ "name", "domain" },
+		{ "lists", "list" },
+		{ "tunnel", "via" },
+		{ "proxy", "via" },
+		{ "type", "qtype" },
+		{ "comment", "label" },
+	};
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		for (size_t j = 0; j < n; j++)
+			if (strlen(same[i][0]) == len &&
+			    memcmp(same[i][0], s, len) == 0 &&
+			    strcmp(words[j], same[i][1]) == 0)
+				return words[j];
+	return NULL;
+}
+
 const char *
 word_nearest(const char *s, size_t len, const char *const *words, size_t n)
 {
 	unsigned int best = len <= 3	  ? 1
 			    : len / 3 > 2 ? (unsigned int)len / 3
 					  : 2;
-	const char *nearest = NULL;
+	const char *nearest = translate(s, len, words, n);
 
-	if (len == 0 || len > NEAR_MAX)
-		return NULL;
+	if (nearest != NULL || len == 0 || len > NEAR_MAX)
+		return nearest;
 	for (size_t i = 0; i < n; i++) {
 		size_t wlen = strlen(words[i]);
 		unsigned int d;

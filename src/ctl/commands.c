@@ -165,7 +165,8 @@ const struct command commands[] = {
 	    .run = command_resolve },
 	{ .name = "reload",
 	    .usage = "",
-	    .what = "reads the rules again; answers when all is done",
+	    .what = "reads settings and rules again; answers when all is "
+		    "done",
 	    .example = "reroutectl reload",
 	    .run = command_reload },
 	{ .name = "lists",

@@ -17,6 +17,7 @@ struct learning {
 	json_t *args; /* filters */
 	uint64_t for_ms;
 	struct learn *learn;
+	bool resolver; /* the daemon's is at work */
 	uint64_t seen, by_rule, denied;
 };
 
@@ -99,6 +100,14 @@ fact_of(const json_t *flow)
 	return fact;
 }
 
+/* To ask the daemon's resolver takes no rule; one would let all names pass. */
+static bool
+is_question(const struct learning *l, const struct learn_fact *fact)
+{
+	return l->resolver && fact->has_port && fact->port == 53 && !fact->in &&
+	       addr_is_loopback(&fact->remote);
+}
+
 /* Only what a default let through lacks a rule. */
 static enum status
 take_flow(struct learning *l, const json_t *flow)
@@ -115,9 +124,21 @@ take_flow(struct learning *l, const json_t *flow)
 	if (strcmp(reason, "rule") == 0)
 		l->by_rule++;
 	if (strncmp(reason, "default-", 8) != 0 ||
-	    fact.remote.family == ADDR_NONE)
+	    fact.remote.family == ADDR_NONE || is_question(l, &fact))
 		return STATUS_DONE;
 	return learn_add(l->learn, &fact) == 0 ? STATUS_DONE : no_memory();
+}
+
+static enum status
+ask_resolver(struct learning *l)
+{
+	json_t *result = NULL;
+	enum status status = command_call(l->context, "status", NULL, &result);
+
+	l->resolver = json_is_true(
+	    json_object_get(json_object_get(result, "resolver"), "listening"));
+	json_decref(result);
+	return status;
 }
 
 /* Until the time is over, or somebody interrupts. */
@@ -239,6 +260,8 @@ command_learn(const struct context *context)
 		status = no_memory();
 	else
 		status = read_options(&l);
+	if (status == STATUS_DONE)
+		status = ask_resolver(&l);
 	if (status == STATUS_DONE && l.for_ms > 0)
 		status = watch(&l);
 	if (status == STATUS_DONE)

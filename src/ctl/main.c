@@ -4,10 +4,26 @@
 #include <string.h>
 
 #include "src/ctl/command.h"
+#include "src/ctl/table.h"
 
 #define CONTROL_DEFAULT "/run/rerouted/control.sock"
 
 #define COMMANDS_MAX 64
+
+#define SCREEN 80 /* columns that everybody has */
+
+/* The second half of a line of which n columns are there: where it does not
+ * fit, on lines of its own. */
+static void
+print_what(int n, int at, const char *what)
+{
+	if (n < at)
+		printf("%*s", at - n, "");
+	else
+		printf("\n%*s", at, "");
+	table_wrap(what, (size_t)(SCREEN - at), (size_t)at, stdout);
+	putchar('\n');
+}
 
 static void
 print_help(void)
@@ -16,12 +32,10 @@ print_help(void)
 	     "Asks and tells the rerouted daemon of this machine.\n");
 	for (size_t i = 0; i < n_commands; i++) {
 		const struct command *c = &commands[i];
-		int n = printf("  %s %s", c->name, c->usage);
 
-		printf("%*s %s%s%s%s\n", n < 30 ? 30 - n : 0, "", c->what,
-		    c->alias != NULL ? " (also: " : "",
-		    c->alias != NULL ? c->alias : "",
-		    c->alias != NULL ? ")" : "");
+		print_what(printf("  %s %s", c->name, c->usage), 31, c->what);
+		if (c->alias != NULL)
+			printf("  %-28s the same\n", c->alias);
 	}
 	puts("\n"
 	     "  --control SOCKET   default " CONTROL_DEFAULT "\n"
@@ -40,10 +54,7 @@ print_row(
 	int n = printf("  %s%s%s%s", before, name, value != NULL ? " " : "",
 	    value != NULL ? value : "");
 
-	if (n < 25)
-		printf("%*s%s\n", 25 - n, "", what);
-	else
-		printf("\n%25s%s\n", "", what);
+	print_what(n, 25, what);
 }
 
 static void

@@ -17,10 +17,10 @@
 static const struct table_column rule_columns[] = {
 	{ "NUMBER", .right = true, .keep = 6 },
 	{ "HITS", .right = true, .keep = 4 },
-	{ "LAST HIT", .keep = 8, .drop = 2 },
-	{ "PLACE", .keep = 12, .tail = true },
+	{ "LAST HIT", .keep = 21, .drop = 2 },
+	{ "PLACE", .keep = 18, .tail = true },
 	{ "ENDS IN", .keep = 7, .drop = 1 },
-	{ "RULE", .keep = 20 },
+	{ "RULE", .keep = 40, .wrap = true },
 };
 
 struct rule_cells {
@@ -129,9 +129,10 @@ print_review(const json_t *result)
 	const json_t *review = json_object_get(result, "review");
 
 	if (command_number(review, "changed") > 0)
-		printf("%.0f connections are decided otherwise now, %.0f of "
-		       "them were ended\n",
+		printf("%.0f connection%s decided otherwise now, %.0f of "
+		       "them ended\n",
 		    command_number(review, "changed"),
+		    command_number(review, "changed") > 1 ? "s are" : " is",
 		    command_number(review, "ended"));
 	if (json_is_false(json_object_get(result, "saved")))
 		fputs("reroutectl: the rules from the command line could not "
@@ -179,14 +180,28 @@ say_reloaded(const json_t *result)
 	putchar('\n');
 }
 
+/* What is in force may still lack a list, or an upstream. */
+static enum status
+say_problems(const struct context *context)
+{
+	json_t *result = NULL;
+	enum status status = command_call(context, "status", NULL, &result);
+
+	if (status == STATUS_DONE)
+		show_problems(json_object_get(result, "problems"));
+	json_decref(result);
+	return status;
+}
+
 enum status
 command_reload(const struct context *context)
 {
 	enum status status = command_no_words(context);
 
-	if (status != STATUS_DONE)
-		return status;
-	return call_change(context, "reload", NULL, say_reloaded);
+	if (status == STATUS_DONE)
+		status = call_change(context, "reload", NULL, say_reloaded);
+	return status == STATUS_DONE && !context->json ? say_problems(context)
+						       : status;
 }
 
 struct taking {

@@ -100,3 +100,18 @@ show_why(char *buf, size_t size, const json_t *decision)
 		(void)snprintf(
 		    buf, size, "%s", command_text(decision, "reason", "?"));
 }
+
+void
+show_problems(const json_t *problems)
+{
+	bool red = table_has_colour(stdout);
+	const json_t *problem;
+	size_t i;
+
+	json_array_foreach((json_t *)problems, i, problem)
+	{
+		fputs(red ? "\033[31mBROKEN: " : "BROKEN: ", stdout);
+		table_text(json_string_value(problem), stdout);
+		puts(red ? "\033[0m" : "");
+	}
+}

@@ -22,6 +22,9 @@ enum status show_table(const struct show_list *list, const json_t *rows);
 enum status show_list(const struct context *context,
     const struct show_list *list, json_t *args_take);
 
+/* What a user has to act on, of status: a line each, red on a terminal. */
+void show_problems(const json_t *problems);
+
 /* Cells of tables; what does not fit in buf is cut. */
 
 /* Seconds since 1970 as the time of day. */

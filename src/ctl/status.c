@@ -1,9 +1,11 @@
 #include "src/ctl/command.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "src/ctl/show.h"
 #include "src/ctl/table.h"
 
 static long long
@@ -43,22 +45,6 @@ print_queues(const json_t *queues)
 							      : "NOT BOUND",
 		number(queue, "waiting"),
 		number(queue, "dropped_full") + number(queue, "dropped_user"));
-}
-
-/* Red on a terminal: what a user has to act on. */
-static void
-print_problems(const json_t *problems)
-{
-	bool red = table_has_colour(stdout);
-	const json_t *problem;
-	size_t i;
-
-	json_array_foreach((json_t *)problems, i, problem)
-	{
-		fputs(red ? "\033[31mBROKEN: " : "BROKEN: ", stdout);
-		table_text(json_string_value(problem), stdout);
-		puts(red ? "\033[0m" : "");
-	}
 }
 
 /* How much is kept for it; the sizes come from the machine's. */
@@ -109,9 +95,12 @@ print_resolver(const json_t *resolver)
 	json_array_foreach(json_object_get(resolver, "upstreams"), i, u)
 	{
 		const char *why = command_text(u, "why", "");
+		const char *zone = command_text(u, "zone", ".");
+		bool all = strcmp(zone, ".") == 0;
 
-		printf("  upstream %s, %s%s%s\n",
-		    command_text(u, "upstream", "?"),
+		printf("  upstream %s%s%s, %s%s%s\n",
+		    command_text(u, "upstream", "?"), all ? "" : " for ",
+		    all ? "" : zone,
 		    json_is_true(json_object_get(u, "up")) ? "up" : "DOWN",
 		    why[0] != '\0' ? ": " : "", why);
 	}
@@ -147,7 +136,7 @@ print_status(const json_t *s)
 	    command_text(s, "version", "?"), number(s, "pid"),
 	    json_number_value(json_object_get(s, "uptime_s")),
 	    (double)number(s, "memory_bytes") / 1e6);
-	print_problems(json_object_get(s, "problems"));
+	show_problems(json_object_get(s, "problems"));
 	printf("firewall             %s, IPv4 %s, IPv6 %s, fail %s, repaired "
 	       "%lld times\n",
 	    command_text(firewall, "backend", "?"), yes_no(firewall, "ip4"),

@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#define WRAP_MIN 10 /* columns; with less there is a line for each word */
+
 struct table {
 	const struct table_column *columns;
 	size_t n_columns;
@@ -237,6 +239,14 @@ terminal_width(FILE *out)
 	return size.ws_col;
 }
 
+static const char *
+cell(const struct table *table, size_t row, size_t column)
+{
+	const char *s = table->cells[row * table->n_columns + column];
+
+	return s != NULL ? s : "?"; /* no memory for it */
+}
+
 /* Takes out the column that can be missed first; false when there is none. */
 static bool
 drop_one(const struct table *table, size_t *widths)
@@ -255,61 +265,122 @@ drop_one(const struct table *table, size_t *widths)
 	return true;
 }
 
-/* The last one but the first; false when there is none. */
-static bool
-drop_last(const struct table *table, size_t *widths)
-{
-	for (size_t i = table->n_columns; i-- > 1;)
-		if (widths[i] > 0) {
-			widths[i] = 0;
-			return true;
-		}
-	return false;
-}
-
-/* On a screen that is narrower than what columns would keep. */
-#define NARROW ((size_t)5)
-
-/* The widest column gives way until all fit; when none can give more, one is
- * left out (width 0). Where that is not enough they give more, and then the
- * last ones go. */
+/* Those that say nothing go before one is cut. */
 static void
-fit(const struct table *table, size_t *widths, size_t room)
+drop_empty(const struct table *table, size_t *widths)
 {
-	bool narrow = false;
+	for (size_t c = 0; c < table->n_columns; c++) {
+		size_t r = 0;
 
-	for (;;) {
-		size_t total = 0, widest = SIZE_MAX;
-
-		for (size_t i = 0; i < table->n_columns; i++) {
-			size_t keep = table->columns[i].keep;
-
-			total += widths[i] > 0 ? widths[i] + 2 : 0;
-			if (narrow && keep > NARROW)
-				keep = NARROW;
-			if (widths[i] > keep &&
-			    (widest == SIZE_MAX || widths[i] > widths[widest]))
-				widest = i;
-		}
-		if (total <= room || total - 2 <= room)
-			return;
-		if (widest != SIZE_MAX)
-			widths[widest]--;
-		else if (drop_one(table, widths))
-			continue;
-		else if (!narrow)
-			narrow = true;
-		else if (!drop_last(table, widths))
-			return;
+		while (r < table->n_rows && cell(table, r, c)[0] == '\0')
+			r++;
+		if (r == table->n_rows && table->columns[c].drop > 0)
+			widths[c] = 0;
 	}
 }
 
-static const char *
-cell(const struct table *table, size_t row, size_t column)
+/* Columns of the screen that a row takes. */
+static size_t
+sum_of(const struct table *table, const size_t *widths)
 {
-	const char *s = table->cells[row * table->n_columns + column];
+	size_t sum = 0;
 
-	return s != NULL ? s : "?"; /* no memory for it */
+	for (size_t i = 0; i < table->n_columns; i++)
+		if (widths[i] > 0)
+			sum += widths[i] + (sum > 0 ? 2 : 0);
+	return sum;
+}
+
+/* The widest column gives way until all fit; none keeps more than `most`. False
+ * where none can give more; widths are as they were then. */
+static bool
+shrink(const struct table *table, size_t *widths, size_t room, size_t most)
+{
+	size_t n = table->n_columns, total = sum_of(table, widths);
+
+	while (total > room) {
+		size_t widest = SIZE_MAX;
+
+		for (size_t i = 0; i < n; i++) {
+			size_t keep = table->columns[i].keep;
+
+			if (widths[i] > (keep < most ? keep : most) &&
+			    (widest == SIZE_MAX || widths[i] > widths[widest]))
+				widest = i;
+		}
+		if (widest == SIZE_MAX)
+			return false;
+		widths[widest]--;
+		total--;
+	}
+	return true;
+}
+
+/* What can go on below has less room where there is no other way. */
+static void
+wrap_more(const struct table *table, size_t *widths, size_t room)
+{
+	size_t last = table->n_columns - 1, sum = sum_of(table, widths);
+
+	if (table->columns[last].wrap && widths[last] > sum - room + WRAP_MIN)
+		widths[last] -= sum - room;
+}
+
+/* On a screen that is narrower than what columns would keep they keep less, and
+ * then the last ones go. */
+#define NARROW ((size_t)5)
+static void
+squeeze(const struct table *table, size_t *widths, size_t room)
+{
+	for (size_t last = table->n_columns - 1;
+	     !shrink(table, widths, room, NARROW) && last > 0; last--)
+		widths[last] = 0;
+}
+
+/* As much as fits: columns go, one after the other, until what is left can be
+ * cut to the room. */
+static void
+fit(const struct table *table, size_t *widths, size_t room)
+{
+	size_t bytes = table->n_columns * sizeof(widths[0]);
+	size_t *whole;
+
+	if (sum_of(table, widths) <= room)
+		return;
+	drop_empty(table, widths);
+	whole = malloc(bytes);
+	if (whole == NULL)
+		return; /* too wide, and all of it */
+	memcpy(whole, widths, bytes);
+	while (!shrink(table, widths, room, SIZE_MAX)) {
+		if (!drop_one(table, whole)) {
+			wrap_more(table, widths, room);
+			squeeze(table, widths, room);
+			break;
+		}
+		memcpy(widths, whole, bytes);
+	}
+	free(whole);
+}
+
+void
+table_wrap(const char *s, size_t width, size_t indent, FILE *out)
+{
+	size_t taken, len = fitting(s, width, &taken);
+
+	while (s[len] != '\0' && len > 0) {
+		size_t blank = len;
+
+		while (blank > 0 && s[blank] != ' ')
+			blank--;
+		if (blank > 0)
+			len = blank;
+		fwrite(s, 1, len, out);
+		fprintf(out, "\n%*s", (int)indent, "");
+		s += len + strspn(s + len, " ");
+		len = fitting(s, width, &taken);
+	}
+	fputs(s, out);
 }
 
 /* One row, without its newline; SIZE_MAX is that of the titles, with it. */
@@ -320,14 +391,19 @@ print_row(
 	bool first = true;
 
 	for (size_t c = 0; c < table->n_columns; c++) {
+		bool last = c + 1 == table->n_columns;
+		const char *s = row == SIZE_MAX ? table->columns[c].title
+						: cell(table, row, c);
+
 		if (widths[c] == 0)
 			continue;
 		fputs(first ? "" : "  ", out);
 		first = false;
-		print_cell(row == SIZE_MAX ? table->columns[c].title
-					   : cell(table, row, c),
-		    &table->columns[c], widths[c], c + 1 == table->n_columns,
-		    out);
+		if (last && table->columns[c].wrap)
+			table_wrap(s, widths[c],
+			    sum_of(table, widths) - widths[c], out);
+		else
+			print_cell(s, &table->columns[c], widths[c], last, out);
 	}
 	if (row == SIZE_MAX)
 		fputc('\n', out);

@@ -15,6 +15,7 @@ struct table_column {
 	size_t keep; /* not cut below this width */
 	bool tail;   /* cut at the front: the end of a path says most */
 	int drop;    /* the highest goes first where all do not fit; 0: never */
+	bool wrap;   /* of the last one: what does not fit stands below */
 };
 
 enum table_colour {
@@ -40,6 +41,10 @@ void table_print_width(const struct table *table, FILE *out, size_t width);
 
 /* Columns that a text takes on the screen. */
 size_t table_width(const char *s);
+
+/* Prints s broken at blanks to lines of a width, the first one where the cursor
+ * is, the others indented. */
+void table_wrap(const char *s, size_t width, size_t indent, FILE *out);
 
 /* Colour only on a terminal, and never with NO_COLOR (no-color.org). */
 bool table_has_colour(FILE *out);

@@ -12,15 +12,15 @@
 
 static const struct table_column columns[] = {
 	{ "TUNNEL", .keep = 8 },
-	{ "STATE", .keep = 5 },
-	{ "UPSTREAM", .keep = 16 },
+	{ "STATE", .keep = 7 },
+	{ "UPSTREAM", .keep = 20 },
 	{ "FLOWS", .right = true, .keep = 5 },
 	{ "DIALS", .right = true, .keep = 5, .drop = 4 },
 	{ "FAILED", .right = true, .keep = 6, .drop = 3 },
 	{ "UP", .right = true, .keep = 4, .drop = 1 },
 	{ "DOWN", .right = true, .keep = 4, .drop = 2 },
 	{ "UDP", .keep = 6, .drop = 5 },
-	{ "LAST ERROR", .keep = 12 },
+	{ "LAST ERROR", .keep = 24, .wrap = true },
 };
 
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))

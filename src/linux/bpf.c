@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@
 #include "src/base/mono.h"
 #include "src/linux/bpf/record.h"
 #include "src/linux/bpf_event.h"
+#include "src/linux/bpf_heard.h"
 #include "src/linux/bpf_load.h"
 #include "src/linux/bpf_ring.h"
 #include "src/linux/bpf_seed.h"
@@ -276,6 +278,9 @@ open_rings(struct bpf *bpf)
 	if (bss == MAP_FAILED)
 		return -errno;
 	bpf->shared = bss;
+	if (getrandom((void *)&bpf->shared->seed, sizeof(bpf->shared->seed),
+		0) != sizeof(bpf->shared->seed))
+		return -EIO;
 	bpf->shared->uses_many = bpf->sizes.uses_ring / 2;
 	bpf->shared->events_many = bpf->sizes.births_ring / 2;
 	bpf->shared->strict_from = mono_now().ns + OLD_FLOWS_NS;
@@ -446,10 +451,23 @@ bpf_arm(struct bpf *bpf)
 	bpf->shared->armed = 1;
 }
 
+void
+bpf_heard(struct bpf *bpf, const struct flow_key *key,
+    const struct bpf_hearer *hearer)
+{
+	bpf_heard_put(bpf->shared, key, hearer);
+}
+
 bool
 bpf_sees_births(const struct bpf *bpf)
 {
 	return bpf->births[0] != NULL && bpf->births[1] != NULL;
+}
+
+void
+bpf_expect(const struct bpf *bpf)
+{
+	bpf_ring_expect(&bpf->uses, sizeof(struct bpf_use));
 }
 
 bool
@@ -520,11 +538,26 @@ bpf_arm(struct bpf *bpf)
 	(void)bpf;
 }
 
+void
+bpf_heard(struct bpf *bpf, const struct flow_key *key,
+    const struct bpf_hearer *hearer)
+{
+	(void)bpf;
+	(void)key;
+	(void)hearer;
+}
+
 bool
 bpf_sees_births(const struct bpf *bpf)
 {
 	(void)bpf;
 	return false;
+}
+
+void
+bpf_expect(const struct bpf *bpf)
+{
+	(void)bpf;
 }
 
 bool

@@ -15,6 +15,8 @@
  * and no system call is made to read what they say. */
 struct bpf;
 
+struct flow_key;
+
 /* What they say; text and bytes are borrowed until the call returns. */
 struct bpf_ops {
 	void (*use)(void *arg, const struct use *use);
@@ -41,6 +43,18 @@ void bpf_close(struct bpf *bpf); /* accepts NULL */
  * is dropped there, since nobody could say whose it is. */
 void bpf_arm(struct bpf *bpf);
 
+/* Who may answer a datagram that is let in now: socket by its inode, program
+ * and user by the kernel's own numbers, exe_ino 0 where they are not known.
+ * Another one that would do so before he has is told as one that has taken the
+ * flow over. The flow has a socket of this host as local. */
+struct bpf_hearer {
+	uint64_t socket;
+	uint64_t exe_dev, exe_ino;
+	uint32_t uid;
+};
+void bpf_heard(struct bpf *bpf, const struct flow_key *key,
+    const struct bpf_hearer *hearer);
+
 /* Births are seen too; without them only what sends is. */
 bool bpf_sees_births(const struct bpf *bpf);
 
@@ -49,6 +63,9 @@ bool bpf_sees_closes(const struct bpf *bpf);
 
 /* What was there before has been told, too. */
 bool bpf_is_seeded(const struct bpf *bpf);
+
+/* The next use is asked for soon: fetches it meanwhile. */
+void bpf_expect(const struct bpf *bpf);
 
 /* Calls ops for what has been said since. The record of a packet is there
  * before the packet is in the queue, but may stand behind one that another CPU

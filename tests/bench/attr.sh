@@ -8,12 +8,22 @@
 #   tests/bench/attr.sh short [...]     short.sh: 10,000 processes of each kind
 #                                       that send once and exit: who is named
 #   tests/bench/attr.sh spoof [N]       each way to pass for another, 100 times
+#   tests/bench/attr.sh cost [ROUNDS]   bench_who: what attribution alone costs a
+#                                       connection, by each source, without the
+#                                       daemon around it
 if [ "${1:-}" = short ]; then
 	shift
 	exec "$(dirname "$0")/short.sh" "$@"
 fi
 if [ "${1:-}" = spoof ]; then
 	TRIES=${2:-100} exec "$(dirname "$0")/../netns/32-takeover.sh"
+fi
+if [ "${1:-}" = cost ]; then
+	. "$(dirname "$0")/../netns/lib.sh"
+	need_root
+	net_up
+	inc "$BUILDDIR/bench_who" "${2:-400}"
+	exit
 fi
 . "$(dirname "$0")/judges.sh"
 rounds=${1:-5}

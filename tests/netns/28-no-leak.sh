@@ -104,20 +104,29 @@ while True:
         if n == 1:
             print("took", flush=True)
 PY
+loads() { # who listens, inside and outside, and then who sends without end
+	background ins python3 "$tmp/ear.py" s0 10.9.0.1 fd09::1 >"$tmp/ear"
+	ear=$pid
+	background inc python3 "$tmp/sink.py" >"$tmp/sink"
+	sink=$pid
+	wait_for grep -q ready "$tmp/ear"
+	wait_for grep -q ready "$tmp/sink"
+	background inc python3 "$tmp/load.py" 10.9.0.2 fd09::2 7001 >"$tmp/load.c"
+	load_c=$pid
+	background ins python3 "$tmp/load.py" 10.9.0.1 fd09::1 8001 >"$tmp/load.s"
+	load_s=$pid
+}
+loads_end() {
+	stop "$load_c" >/dev/null 2>&1
+	stop "$load_s" >/dev/null 2>&1
+	stop "$ear"
+	stop "$sink"
+}
 rules "drop out to port 7900-7999" "drop in to port 7900-7999" \
     "default in accept" "default out accept"
 settings
 check "the daemon starts" daemon_start
-background ins python3 "$tmp/ear.py" s0 10.9.0.1 fd09::1 >"$tmp/ear"
-ear=$pid
-background inc python3 "$tmp/sink.py" >"$tmp/sink"
-sink=$pid
-wait_for grep -q ready "$tmp/ear"
-wait_for grep -q ready "$tmp/sink"
-background inc python3 "$tmp/load.py" 10.9.0.2 fd09::2 7001 >"$tmp/load.c"
-load_c=$pid
-background ins python3 "$tmp/load.py" 10.9.0.1 fd09::1 8001 >"$tmp/load.s"
-load_s=$pid
+loads
 wait_for grep -q ready "$tmp/load.c"
 wait_for grep -q ready "$tmp/load.s"
 busy() { # so many packets later
@@ -201,21 +210,9 @@ check "started without bpf" daemon_start
 kill -STOP "$daemon"
 ear() { # CONDITION...: what has left by then, in $forbidden
 	local from
-	background ins python3 "$tmp/ear.py" s0 10.9.0.1 fd09::1 >"$tmp/ear"
-	ear=$pid
-	background inc python3 "$tmp/sink.py" >"$tmp/sink"
-	sink=$pid
-	wait_for grep -q ready "$tmp/ear"
-	wait_for grep -q ready "$tmp/sink"
-	background inc python3 "$tmp/load.py" 10.9.0.2 fd09::2 7001 >"$tmp/load.c"
-	load_c=$pid
-	background ins python3 "$tmp/load.py" 10.9.0.1 fd09::1 8001 >"$tmp/load.s"
-	load_s=$pid
+	loads
 	wait_for "$@"
-	stop "$load_c" >/dev/null 2>&1
-	stop "$load_s" >/dev/null 2>&1
-	stop "$ear"
-	stop "$sink"
+	loads_end
 	read -r forbidden allowed <<<"$(tail -n 1 "$tmp/ear")"
 }
 stopped_there() { # by each of the rows for what has no mark

@@ -39,16 +39,30 @@ up() { # those that may go on, and those that may not, in and out
 	check "$2: up" talk_is not$1 ok
 	check "$2: up, from outside" talk_is thief$1 ok
 }
-goes_on() { # NAME: does any of them still get an answer?
-	tell "$1"
+tell_all() { # NAME...: each waits for its own answers, all at once
+	local name
+	declare -A had
+	for name; do
+		had[$name]=$(wc -l <"$tmp/partner.$name.out")
+		tell_only "$name"
+	done
+	for name; do wait_for partner_said "$name" "${had[$name]}"; done
+}
+goes_on() { # NAME: did any of them get an answer?
 	answer "$1"
 	answer "$1" | grep -q '=ok'
 }
 # what was on its way when the daemon came may still arrive
-stopped() { ! goes_on "$1" >/dev/null && ! goes_on "$1" >/dev/null; }
+stopped() { # NAME...
+	local name
+	for _ in 1 2; do
+		tell_all "$@"
+		for name; do ! goes_on "$name" || return 1; done
+	done
+}
 judged_older() { # N WHEN
-	check "$2: what is forbidden stops" wait_for stopped not$1
-	check "$2: from outside, too" wait_for stopped thief$1
+	check "$2: what is forbidden stops" wait_for stopped not$1 thief$1
+	tell_all not$1 thief$1
 	check_not "$2: … for good" goes_on not$1
 	check_not "$2: … from outside, too" goes_on thief$1
 	tell may$1

@@ -297,6 +297,22 @@ for columns in 20 40 60 80 132; do
 		check "… fits" fits $columns
 	done
 done
+whole_rules() { # is all of each rule there, on however many lines?
+	ctl --json rules >"$tmp/rules.json" && on_terminal "$1" rules &&
+		python3 -c '
+import json, sys
+out = " ".join(open(sys.argv[1], encoding="utf-8").read().split())
+for rule in map(json.loads, open(sys.argv[2])):
+    if " ".join(rule["text"].split()) not in out:
+        sys.exit("cut: " + rule["text"])' "$tmp/out" "$tmp/rules.json"
+}
+ctl block out user nobody to 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 \
+    port 6000-6999 label "a long one" >"$tmp/out"
+check "no rule is cut on 80 columns" whole_rules 80
+check "… fits" fits 80
+check "nor on 60" whole_rules 60
+check "… fits" fits 60
+ctl rules delete 1 >"$tmp/out"
 on_terminal 80 flows
 check "a terminal gets colour for what was blocked" grep -q "$(printf '\033')\[31m" "$tmp/out"
 on_terminal 100 flows --exe "*プログラム"

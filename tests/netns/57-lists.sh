@@ -191,6 +191,13 @@ check "it is loaded" listed two 'l["state"] == "loaded" and l["error"] is None'
 cp "$conf" "$tmp/conf.kept"
 printf '[list "never"]\nsource = %s\n' "$l/never.txt" >>"$conf"
 check "a list that never had entries" ctl reload
+printf '[list "gone"]\nsource = %s\n' "$l/gone.txt" >>"$conf"
+rules "block out list ads" "block out list two" "block out list gone" \
+	"default in accept"
+check "reload says which list of the rules is empty" sh -c "'$REROUTECTL' \
+    --control '$tmp/control' reload |
+    grep -q '^BROKEN: a list of the rules is empty: gone: .*gone.txt: No such'"
+rules "block out list ads" "block out list two" "default in accept"
 check "may be empty" listed never 'l["state"] == "loaded" and l["names"] == 0'
 cp "$tmp/conf.kept" "$conf"
 

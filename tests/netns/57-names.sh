@@ -96,6 +96,10 @@ ctl learn >"$tmp/learnt"
 check "learnt: with the name" grep -E \
 	'^accept out exe /usr/bin/python3[.0-9]* script .*visit.py proto tcp domain other.example to any port 7001$' \
 	"$tmp/learnt"
+check "names were asked for" sh -c "$REROUTECTL --control $tmp/control flows |
+	grep -q '127.0.0.1:53 .*default-out'"
+check_not "learnt: no rule that lets all names pass" grep 'port 53' \
+	"$tmp/learnt"
 check "learnt: without one" grep -E \
 	'^accept out exe /usr/bin/python3.* proto tcp to 10.9.0.2 port 7001$' \
 	"$tmp/learnt"

@@ -15,7 +15,10 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
 	--address=/example/203.0.113.2 --address=/garden.example/203.0.113.80 \
 	--address=/garden.example/2001:db8::80 \
 	--address=/bad.example/203.0.113.66 \
-	--address=/worse.example/203.0.113.67 2>"$tmp/dnsmasq.log"
+	--address=/worse.example/203.0.113.67 --cname=a.to,nx.example \
+	--cname=b.to,local.example --cname=c.to,drop.example \
+	--cname=d.to,alias.example --cname=e.to,ok.nx.example \
+	--cname=f.to,nodata.example 2>"$tmp/dnsmasq.log"
 cat >"$tmp/zone" <<'ZONE'
 $TTL 300
 @ IN SOA localhost. root.localhost. ( 1 3600 600 86400 300 )
@@ -79,6 +82,15 @@ check "an alias with the name in it" says \
     "a.wild.example.garden.example. 203.0.113.80" a.wild.example
 check "an address in an answer" status_is NXDOMAIN 0 bad.example
 check "another in its place" says 203.0.113.99 worse.example
+check "an alias of one that is NXDOMAIN is, too" status_is NXDOMAIN 0 a.to
+check "one of a name with records has those" says 203.0.113.90 b.to
+check "… of each type" says '"see the admin"' b.to TXT
+check "one of a name that is dropped is" sh -c "! nsenter --net=/run/netns/$C \
+    dig +time=1 +tries=1 @127.0.0.1 c.to >/dev/null"
+check "one of a name that leads elsewhere is blocked" says 0.0.0.0 d.to
+check "one of a name that is taken out passes" says \
+    "ok.nx.example. 203.0.113.2" e.to
+check "one that is NODATA" status_is NOERROR 0 f.to
 check "others pass" says 203.0.113.2 other.example
 check "what can't apply is counted" sh -c "'$REROUTECTL' --control \
     '$tmp/control' lists | grep -q 'rpz-nsdname can.t apply'"

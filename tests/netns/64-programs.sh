@@ -89,6 +89,22 @@ check "… and back" sh -c "[ \"\$(nsenter --net=/run/netns/$C \
 echo "192.0.2.10 later.example" >>"$tmp/etc/hosts"
 check "the file is followed" wait_for sh -c "[ \"\$(nsenter --net=/run/netns/$C \
     dig +short @127.0.0.1 later.example)\" = 192.0.2.10 ]"
+{ seq -f '192.0.2.11 long%.0f.example' 60000; echo "192.0.2.12 end.example"; } \
+    >"$tmp/etc/long"
+mv "$tmp/etc/long" "$tmp/etc/hosts"
+has() { # ADDRESS NAME
+	[ "$(inc dig +short @127.0.0.1 "$2" | head -n 1)" = "$1" ]
+}
+check "a long one in its place, too" wait_for has 192.0.2.12 end.example
+check "all of it" has 192.0.2.11 long1.example
+check "what it had before is gone" test -z "$(inc dig +short @127.0.0.1 nas.example)"
+truncate -s 9M "$tmp/etc/hosts"
+check "one that is too long is none" wait_for grep -q 'hosts file=.*too large' \
+    "$tmp/daemon.log"
+check "… and its names are gone" test -z \
+    "$(inc dig +short @127.0.0.1 end.example)"
+printf '127.0.0.1 localhost\n192.0.2.10 later.example\n' >"$tmp/etc/hosts"
+check "a short one again" wait_for has 192.0.2.10 later.example
 check "curl, split DNS, a private address" onc curl -sS --max-time 5 \
     -o /dev/null http://web.corp.example/
 check "the flow has its name" flows 'any(x["host"] == "web.corp.example" and

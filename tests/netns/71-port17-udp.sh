@@ -242,6 +242,65 @@ check "and with what it took that is all of them" wait_for counted
 check "direct: nobody there" says_like 'ECONNREFUSED' \
     udp connected 192.0.2.7,7099
 check "direct, TCP" says hello tcp 192.0.2.7 7001 echo
+
+# -- a port is the next flow's when conntrack has forgotten the last one: one
+# socket that speaks to another end, another program's with another tunnel, and
+# one that may not go out and asks the entry itself --
+inc ip address add 10.9.0.9/24 dev c0
+cat >"$tmp/ends.py" <<'PY'
+import select, socket
+ends = []
+for port in 7701, 7702:
+    ends.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    ends[-1].bind(("10.9.0.2", port))
+print("ready", flush=True)
+while True:
+    for s in select.select(ends, [], [])[0]:
+        word, peer = s.recvfrom(64)
+        text = f"{s.getsockname()[1]} {word.decode()} {peer[0]}"
+        print(text, flush=True)
+        s.sendto(text.encode(), peer)
+PY
+background ins python3 "$tmp/ends.py" >"$tmp/ends.got"
+wait_for grep -q ready "$tmp/ends.got"
+settings '[tunnel "dev"]' 'upstream = direct' \
+    '[tunnel "other"]' 'upstream = direct' 'source = 10.9.0.9'
+rules "reroute via dev out user 65531" "reroute via other out user 65532" \
+    "block out user 65533 to 10.9.0.2" "default out accept" "default in block"
+daemon_reload
+inc sh -c 'echo 1 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout'
+talk_as() { # NAME UID: from 10.9.0.1:7700
+	partner $1 inc sock.py at $2 10.9.0.1 7700
+}
+to() { # NAME ADDR PORT WORD ANSWER
+	tell $1 to $2 $3 $4
+	answer $1
+	[ "$(answer $1)" = "$5" ]
+}
+forgotten() {
+	inc cat /proc/net/nf_conntrack >"$tmp/ct"
+	! grep -q "src=10.9.0.1 dst=[0-9.]* sport=7700 " "$tmp/ct"
+}
+talk_as ends1 65531
+check "one end" to ends1 10.9.0.2 7701 a "got 7701 a 10.9.0.1 from 10.9.0.2 7701"
+wait_for forgotten
+check "another one, from the same port" \
+    to ends1 10.9.0.2 7702 b "got 7702 b 10.9.0.1 from 10.9.0.2 7702"
+wait_for forgotten
+check "and the first again" \
+    to ends1 10.9.0.2 7701 c "got 7701 c 10.9.0.1 from 10.9.0.2 7701"
+tell_only ends1
+wait_for forgotten
+talk_as ends2 65532
+check "another program with the same ends: by its own tunnel" \
+    to ends2 10.9.0.2 7701 d "got 7701 d 10.9.0.9 from 10.9.0.2 7701"
+tell_only ends2
+wait_for forgotten
+talk_as ends3 65533
+tell ends3 to 127.0.0.17 1117 e
+check_not "one that may not, straight to the entry: nothing arrives" \
+    grep -q " e " "$tmp/ends.got"
+
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -12,6 +12,7 @@ who speaks has heard.
 import select
 import socket
 import sys
+import time
 
 TIMEOUT = 2
 role, *addrs, port = sys.argv[1:]
@@ -23,12 +24,13 @@ for addr in addrs:
         s.bind((addr, int(port)))
     else:
         s.connect((addr, int(port)))
-    s.settimeout(TIMEOUT)
     ends.append(s)
 
 
-def hear(s):
+def hear(s, end):
     try:
+        # the time is for all of them; what is there already counts
+        s.settimeout(max(end - time.monotonic(), 0.001))
         return s.recvfrom(64)[1]
     except OSError:
         return None
@@ -55,7 +57,8 @@ while role == "for":
         except OSError:
             pass  # who asks is not answered
 if role == "at":
-    peers = [hear(s) for s in ends]
+    end = time.monotonic() + 10  # who speaks to it is started after it
+    peers = [hear(s, end) for s in ends]
 else:
     for s in ends:
         speak(s, None)
@@ -69,4 +72,5 @@ while True:
         for s, peer in zip(ends, peers):
             speak(s, peer)
     else:
-        peers = [hear(s) for s in ends]
+        end = time.monotonic() + TIMEOUT
+        peers = [hear(s, end) for s in ends]

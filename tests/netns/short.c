@@ -7,7 +7,8 @@
  * and uringp (through io_uring, by a thread of the kernel's). The family is the
  * address's.
  * exec: each child runs PROGRAM, which is this one too, by another path.
- * $SHORT_BIND is the local port to take, $SHORT_SEND the bytes to send, in hex.
+ * $SHORT_BIND is the local port to take, with others if there is $SHORT_SHARE;
+ * $SHORT_SEND the bytes to send, in hex.
  * Prints a line "LOCAL-PORT PID" for each; for ping the port is the
  * identifier. */
 #include <arpa/inet.h>
@@ -86,6 +87,10 @@ take_port(int fd, int family)
 
 	if (port == NULL)
 		return;
+	if (getenv("SHORT_SHARE") != NULL &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) <
+		0)
+		die("SO_REUSEADDR");
 	four.sin_port = six.sin6_port = htons((uint16_t)atoi(port));
 	r = family == AF_INET ? bind(fd, (struct sockaddr *)&four, sizeof(four))
 			      : bind(fd, (struct sockaddr *)&six, sizeof(six));

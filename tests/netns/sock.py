@@ -10,9 +10,12 @@ once), or the name of the error. Then one line for each line of its input:
                   more; says "pumping" when 10 MB are gone, then "pumped BYTES"
     sink          takes what pump sends, "sunk BYTES", or "wrong at BYTE"
     flood N       N datagrams of 1400 bytes: "flooded"
-or the name of the error.
+or the name of the error. And sock.py at UID ADDR PORT: a UDP socket of that
+user's, with
+    to ADDR PORT WORD   sends it, and "got ANSWER from ADDR PORT"
 """
 import errno
+import os
 import select
 import socket
 import struct
@@ -36,6 +39,8 @@ def say(text):
 class Sock:
     def __init__(self, how, proto, addr, port):
         self.peer = None
+        if how == "at":
+            os.setresuid(int(proto), int(proto), int(proto))
         kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
         family = socket.AF_INET6 if ":" in addr else socket.AF_INET
         s = socket.socket(family, kind)
@@ -64,6 +69,10 @@ class Sock:
     def do_send(self, word):
         self.send(word.encode())
         return "sent"
+
+    def do_to(self, addr, port, word):
+        self.s.sendto(word.encode(), (addr, int(port)))
+        return "{0} from {1[0]} {1[1]}".format(self.do_recv(), self.peer)
 
     def do_recv(self):
         data, peer = self.s.recvfrom(2048)

@@ -5,11 +5,12 @@ talk.py PROTO,ADDR,PORT...   PROTO is tcp or udp
 
 Opens each, with an exchange on it, and prints one line: "tcp,10.9.0.2,7001=ok"
 for each or the name of the error. Then, for each line of standard input, one
-more exchange on every flow and one more such line.
+more exchange on every flow, all at once, and one more such line.
 """
 import errno
 import socket
 import sys
+import time
 
 TIMEOUT = 2
 
@@ -24,11 +25,20 @@ def name(error):
     return errno.errorcode.get(error.errno, str(error))
 
 
-def exchange(s, n):
-    word = b"hello %d" % n
+def say(s, word):
+    """None, or what went wrong."""
     try:
         s.send(word)
+    except OSError as e:
+        return name(e)
+    return None
+
+
+def hear(s, word, end):
+    try:
         while True:  # an answer that came late belongs to an earlier word
+            # the time is for all of them; what is there already counts
+            s.settimeout(max(end - time.monotonic(), 0.001))
             got = s.recv(64)
             if got == word:
                 return "ok"
@@ -36,6 +46,13 @@ def exchange(s, n):
                 return "EOF"
     except OSError as e:
         return name(e)
+
+
+def exchange(sockets, n):
+    word = b"hello %d" % n
+    said = [say(s, word) if s else "down" for s in sockets]
+    end = time.monotonic() + TIMEOUT
+    return [wrong or hear(s, word, end) for s, wrong in zip(sockets, said)]
 
 
 def start(flow):
@@ -47,7 +64,7 @@ def start(flow):
         s.connect((addr, int(port)))
     except OSError as e:
         return None, name(e)
-    return s, exchange(s, 0)
+    return s, exchange([s], 0)[0]
 
 
 def main():
@@ -60,7 +77,7 @@ def main():
         if not sys.stdin.readline():
             return
         n += 1
-        results = [exchange(s, n) if s else "down" for s, _ in started]
+        results = exchange([s for s, _ in started], n)
 
 
 main()

@@ -266,6 +266,8 @@ random_subject(unsigned int *seed, struct process **ret_process)
 	s.has_ports = rule_proto_has_ports(s.proto) || s.proto == IPPROTO_ICMP;
 	s.query = random_below(seed, 3) == 0;
 	if (s.query) {
+		if (random_below(seed, 2) == 0)
+			s.src = (struct addr){ 0 };
 		s.in = s.loopback = false;
 		s.proto = 0;
 		s.qtype = RANDOM_OF(seed, random_qtype_numbers);

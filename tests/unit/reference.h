@@ -35,7 +35,8 @@ reference_addr(const struct rule_value *v, const struct subject *s, bool src)
 	case SCOPE_BROADCAST:
 		return addr_is_broadcast(a);
 	default:
-		return !addr_is_multicast(a) && !addr_is_broadcast(a) &&
+		return !s->query && !addr_is_multicast(a) &&
+		       !addr_is_broadcast(a) &&
 		       (s->loopback || (src ? !s->in : s->in));
 	}
 }
@@ -57,7 +58,7 @@ reference_ends(const struct rule_match *m, const struct subject *s, bool src)
 		addr |= reference_addr(&m->values.v[i], s, src);
 		any |= m->values.v[i].bits == SCOPE_ANY;
 	}
-	if (s->query && (src || s->dst.family == ADDR_NONE))
+	if (s->query && (src ? &s->src : &s->dst)->family == ADDR_NONE)
 		return any && ports ? REFERENCE_YES : REFERENCE_MAYBE;
 	if (s->query && addr && !ports)
 		return REFERENCE_MAYBE;

@@ -82,6 +82,15 @@ static const struct faulty bad[] = {
 	    "a name that is no good", NULL, NULL },
 	{ "bad domain", "[forward \"a..b\"]", 1, 11, 4,
 	    "a name that is no good", "corp.example", NULL },
+	{ "a pattern for a domain", "[forward \"*.a.test\"]", 1, 11, 8,
+	    "a name that is no good", "corp.example", NULL },
+	{ "a pattern for private names", "[resolver]\nallow-private = *.a.test",
+	    2, 17, 8, "not good: '*.a.test'", "corp.example", NULL },
+	{ "a server that is nowhere",
+	    "[resolver]\nupstream = 192.0.2.1, 0.0.0.0", 2, 23, 7,
+	    "not good: '0.0.0.0'", NULL, NULL },
+	{ "a server that is everywhere", "[resolver]\nupstream = 224.0.0.251",
+	    2, 12, 11, "not good: '224.0.0.251'", NULL, NULL },
 	{ "name of a section without", "[firewall \"x\"]", 1, 11, 3,
 	    "this section takes no name", NULL, NULL },
 	{ "one of a list", "[resolver]\nupstream = 192.0.2.1, 192.0.2.300, ::1",
@@ -344,6 +353,15 @@ static const struct faulty bad_whole[] = {
 	    "a list without source", NULL, NULL },
 	{ "empty forward", "[forward \"x\"]\npolicy = order", 1, 11, 1,
 	    "a forward without upstream", NULL, NULL },
+	{ "upstream is itself",
+	    "[resolver]\nupstream = 192.0.2.1, tcp://127.0.0.1, "
+	    "tls://127.0.0.1#a, 127.0.0.1:5353",
+	    2, 23, 15, "the daemon itself answers there",
+	    "another server than those of listen", NULL },
+	{ "a forward to itself",
+	    "[resolver]\nlisten = 0.0.0.0:5300\n[forward \"x\"]\n"
+	    "upstream = 127.0.0.53:5300",
+	    4, 12, 15, "the daemon itself answers there", NULL, NULL },
 };
 
 static void

@@ -70,6 +70,44 @@ queries(void **state)
 			rows[i].len) == rows[i].kind);
 }
 
+/* What is refused for its header has an EDNS all the same: the answer says why
+ * in it. */
+static void
+refused_with_edns(void **state)
+{
+	static const struct {
+		const char *name, *bytes;
+		size_t len;
+		bool edns;
+	} rows[] = {
+		ROW("opcode",
+		    "\x12\x34\x11\0\0\1\0\0\0\0\0\1" QUESTION OPT_(
+			"\0\0\0\0", "\0\0"),
+		    true),
+		ROW("opcode without", "\x12\x34\x11\0\0\1\0\0\0\0\0\0" QUESTION,
+		    false),
+		ROW("no question",
+		    "\x12\x34\1\0\0\0\0\0\0\0\0\1" OPT_("\0\0\0\0", "\0\0"),
+		    true),
+		ROW("two questions",
+		    "\x12\x34\1\0\0\2\0\0\0\0\0\1" QUESTION QUESTION OPT_(
+			"\0\0\0\0", "\0\0"),
+		    true),
+		ROW("questions that are not there",
+		    "\x12\x34\1\0\xff\xff\0\0\0\0\0\1" QUESTION OPT_(
+			"\0\0\0\0", "\0\0"),
+		    false),
+	};
+	struct query q;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		(void)query_parse(
+		    &q, (const uint8_t *)rows[i].bytes, rows[i].len);
+		row_true(rows[i].name, q.edns == rows[i].edns);
+	}
+}
+
 static void
 special_names(void **state)
 {
@@ -171,6 +209,58 @@ cache_flushes(void **state)
 	assert_null(cache_find(cache, &key));
 	assert_int_equal(cache_flush(cache, &zone), 3);
 	assert_int_equal(cache_flush(cache, NULL), 2);
+	cache_free(cache);
+}
+
+static void
+fill(struct cache *cache, const char *kind, unsigned int n)
+{
+	mono_t now = { MONO_S };
+	struct answer a;
+	char text[64];
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct cache_stats stats;
+		struct key key;
+
+		snprintf(text, sizeof(text), "%s%u.example", kind, i);
+		key = key_of(text, TYPE_A);
+		local_negative(&a, &space, &key, RCODE_NXDOMAIN, 300);
+		assert_true(cache_put(cache, &key, &a, now));
+		cache_stats(cache, &stats);
+		assert_true(stats.bytes + stats.leaving <= stats.bytes_max);
+	}
+}
+
+/* All at once, whatever there is; the memory goes by and by. */
+static void
+cache_flushes_all(void **state)
+{
+	struct cache *cache = cache_new(64 << 10);
+	struct key key = key_of("a999.example", TYPE_A);
+	struct name root = name_of(".");
+	struct cache_stats before, stats;
+
+	(void)state;
+	fill(cache, "a", 1000);
+	cache_stats(cache, &before);
+	assert_int_equal(cache_flush(cache, NULL), before.entries);
+	cache_stats(cache, &stats);
+	assert_int_equal(stats.entries + stats.bytes, 0);
+	assert_int_equal(stats.leaving, before.bytes);
+	assert_null(cache_find(cache, &key));
+	fill(cache, "b", 10); /* makes room as it is needed */
+	cache_stats(cache, &stats);
+	assert_int_equal(stats.entries, 10);
+	assert_true(stats.leaving > 0);
+	assert_int_equal(cache_flush(cache, &root), 10);
+	assert_false(cache_tidy(cache, 5));
+	assert_true(cache_tidy(cache, 1000));
+	cache_stats(cache, &stats);
+	assert_int_equal(stats.leaving, 0);
+	fill(cache, "c", 1000);
+	assert_null(cache_find(cache, &key));
+	(void)cache_flush(cache, NULL);
 	cache_free(cache);
 }
 
@@ -357,9 +447,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queries),
+		cmocka_unit_test(refused_with_edns),
 		cmocka_unit_test(special_names),
 		cmocka_unit_test(cache_evicts),
 		cmocka_unit_test(cache_flushes),
+		cmocka_unit_test(cache_flushes_all),
 		cmocka_unit_test(due_is_in_order),
 		cmocka_unit_test(hosts_both_ways),
 		cmocka_unit_test(upstreams_come_and_go),

@@ -87,6 +87,27 @@ a_datagram_of_a_known_socket_is_a_repeat_for_a_while(void **state)
 	assert_int_equal(flow_count(judge_flows(judge)), 1);
 }
 
+/* The socket that asked has its answer; who has the port next has none. */
+static void
+a_datagram_from_outside_is_for_who_has_the_port_now(void **state)
+{
+	struct packet ask = udp(false, 4000, 53), says = udp(true, 4000, 53);
+	struct socket_facts other = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	other.inode++;
+	use_rules("default in block\ndefault out accept\n");
+	judged(&ask, found, curl, 0, &n);
+	v = judged(&says, found, curl, 1, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_false(v.flow->in);
+	v = judged(&says, other, curl, 2, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_true(v.flow->in);
+}
+
 static void
 answers_follow_what_they_answer(void **state)
 {
@@ -831,6 +852,7 @@ main(void)
 		TEST(the_same_ports_by_another_program_are_another_flow),
 		TEST(a_datagram_of_a_known_socket_is_a_repeat_for_a_while),
 		TEST(answers_follow_what_they_answer),
+		TEST(a_datagram_from_outside_is_for_who_has_the_port_now),
 		TEST(
 		    answers_that_were_moved_follow_the_flow_that_conntrack_names),
 		TEST(a_new_policy_judges_again),

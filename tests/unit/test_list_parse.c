@@ -134,6 +134,10 @@ hosts_files_are_read(void **state)
 		{ "a.test\n", { NULL }, { "a.test" }, 1 },
 		{ "nonsense here\n0.0.0.0\n", { NULL }, { NULL }, 2 },
 		{ "10.0.0.0/8 a.test\n", { NULL }, { "a.test" }, 1 },
+		{ "fe80::1%lo0 localhost\nfe80::2%eth0 a.test\n0 b.test\n",
+		    { "a.test", "b.test" }, { "localhost" }, 0 },
+		{ "00 a.test\nx%lo0 b.test\n", { NULL }, { "a.test", "b.test" },
+		    2 },
 	};
 
 	(void)state;
@@ -156,6 +160,8 @@ names_are_read(void **state)
 		    { "192.0.2.8" }, 0 },
 		{ "_sip._tcp.a.test", { "_sip._tcp.a.test" }, { NULL }, 0 },
 		{ ".\n*.\n..\n*.*.a\n", { NULL }, { "a" }, 4 },
+		{ "localhost\nlocal\nip6-loopback\na.test\n*.local\n",
+		    { "a.test", "x.local" }, { "localhost", "local" }, 0 },
 		/* one of two names has no end of line */
 		{ "a.test\r\nb.test", { "a.test", "b.test" }, { NULL }, 0 },
 	};
@@ -240,6 +246,14 @@ adblock_rules_are_read(void **state)
 	assert_int_equal(r.faults, 2);
 	assert_int_equal(r.entries, 0);
 	assert_int_equal(r.line, 3);
+	assert_string_equal(r.modifier, "client");
+	list_index_unref(r.list);
+	memset(&r, 0, sizeof(r));
+	read_text(&r, CONF_FORMAT_ADBLOCK,
+	    "/^ad[0-9]+\\.a\\.test$/\n@@/a$/$important\n"
+	    "||a.test^$client='Mary Ann\\, and John'");
+	assert_int_equal(r.faults, 3);
+	assert_int_equal(r.entries, 0);
 	assert_string_equal(r.modifier, "client");
 	list_index_unref(r.list);
 }

@@ -45,6 +45,33 @@ a_review_finds_what_is_decided_otherwise_now(void **state)
 }
 
 static void
+what_decided_is_seen_when_its_rule_is_gone(void **state)
+{
+	struct packet web = tcp(false, 5, PACKET_TCP_SYN);
+	struct flow_key key = flow_key_of(&web.tuple, false);
+	struct flow_shown shown;
+	struct decision d;
+	struct flow *flow;
+	int n;
+
+	(void)state;
+	use_rules("block out to port 23\n"
+		  "block out to port 443 label \"no web\"\n");
+	judged(&web, found, curl, 0, &n);
+	use_rules("block out to port 23\n");
+	assert_int_equal(review_all(&flow, &d), 1);
+	assert_null(flow->policy);
+	assert_true(flow_shown(flow, &shown));
+	assert_int_equal(shown.line, 2);
+	assert_string_equal(shown.label, "no web");
+	/* judged again, it is what decides now: a default */
+	judged(&web, found, curl, 0, &n);
+	flow = flow_find(judge_flows(judge), &key);
+	assert_non_null(flow->policy);
+	assert_false(flow_shown(flow, &shown));
+}
+
+static void
 a_review_keeps_flows_whose_rule_moved(void **state)
 {
 	struct packet pkt = tcp(true, 5, PACKET_TCP_SYN);
@@ -206,6 +233,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_review_finds_what_is_decided_otherwise_now),
+		TEST(what_decided_is_seen_when_its_rule_is_gone),
 		TEST(a_review_keeps_flows_whose_rule_moved),
 		TEST(a_review_goes_on_while_flows_come_go_and_move),
 		TEST(what_could_not_be_carried_is_shown_and_judged_anew),

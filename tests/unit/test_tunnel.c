@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "port17/health.h"
-#include "port17/inodes.h"
 #include "port17/tunnel_set.h"
+#include "src/base/inodes.h"
 #include "src/core/conf.h"
 
 static mono_t

@@ -169,12 +169,10 @@ read_actor(struct bpf_use *use, struct task_struct *task)
 static __always_inline __u32
 tag_of(struct nf_conn *ct)
 {
-	__u64 tuple[5] = {}, tag = 0;
+	__u64 tuple[BPF_TUPLE_WORDS] = {};
 
 	bpf_core_read(&tuple, sizeof(tuple), &ct->tuplehash[0].tuple);
-	for (int i = 0; i < 5; i++)
-		tag = (tag ^ tuple[i]) * 0x9e3779b97f4a7c15UL;
-	return tag >> 32;
+	return bpf_tag(tuple, 0) >> 32;
 }
 
 /* Each direction has an owner: on loopback both leave this host, and the one
@@ -290,6 +288,35 @@ opens_again(const struct owner *was, const struct owner *owner)
 		   : BPF_TAKEN_DROPPED;
 }
 
+/* Nobody has answered yet: only who was meant may be the first, by the socket
+ * that it came to, or the program (of one that several processes have it may be
+ * another socket). What is not known of passes: it began before us, or there
+ * were too many since. */
+static __always_inline int
+answers(struct nf_conn *ct, const struct owner *owner)
+{
+	__u64 tuple[BPF_TUPLE_WORDS] = {}, tag;
+	volatile struct bpf_heard *heard;
+
+	bpf_core_read(&tuple, sizeof(tuple), &ct->tuplehash[1].tuple);
+	tag = bpf_tag(tuple, shared.seed);
+	for (int i = 0; i < BPF_HEARD_WAYS; i++) {
+		heard = &shared.heard[(tag >> (64 - BPF_HEARD_BITS)) *
+					  BPF_HEARD_WAYS +
+				      i];
+		if (heard->tag != tag)
+			continue;
+		if (heard->socket == owner->socket ||
+		    (heard->exe_ino != 0 && heard->exe_ino == owner->exe_ino &&
+			heard->exe_dev == owner->exe_dev &&
+			heard->uid == owner->uid))
+			return 0;
+		/* or it was written anew meanwhile */
+		return heard->tag == tag ? BPF_TAKEN_DROPPED : 0;
+	}
+	return 0;
+}
+
 /* 0: it goes on with its own, or with what a copy of itself began. */
 static __always_inline int
 takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
@@ -307,13 +334,14 @@ takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
 	read_owner(&owner, sk, ct);
 	if (sk->sk_type == SOCK_STREAM)
 		taken = opens_again(was, &owner);
+	else if ((was == NULL || was->tag != owner.tag) && is_reply(skb))
+		taken = answers(ct, &owner);
 	else if (was == NULL || was->tag != owner.tag)
-		/* it began outside, or before there was anybody to remember it:
-		 * else there were too many, and nothing is known of it */
-		taken =
-		    !is_reply(skb) && bpf_ktime_get_ns() > shared.strict_from
-			? BPF_TAKEN_DROPPED
-			: 0;
+		/* it began before there was anybody to remember it: else there
+		 * were too many, and nothing is known of it */
+		taken = bpf_ktime_get_ns() > shared.strict_from
+			    ? BPF_TAKEN_DROPPED
+			    : 0;
 	else {
 		if (!is_same_program(was, &owner))
 			return BPF_TAKEN_DROPPED;
@@ -340,20 +368,27 @@ read_packet(struct bpf_use *use, struct sk_buff *skb)
 	    use->head, linear, skb->head + skb->network_header);
 }
 
+/* Of another task only a program that may sleep can read them. */
 static __always_inline void
-read_args(struct draft *draft, struct task_struct *task)
+read_args(struct draft *draft, struct task_struct *task, bool other)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	unsigned long start = BPF_CORE_READ(mm, arg_start);
 	unsigned long len = BPF_CORE_READ(mm, arg_end) - start;
 	__u32 at = draft->event.path_len;
+	long r;
 
 	if (len > BPF_ARGS_MAX - 1)
 		len = BPF_ARGS_MAX - 1;
 	if (at > BPF_PATH_MAX + BPF_NAME_MAX)
 		return;
-	if (bpf_probe_read_user(
-		draft->text + at, len & (BPF_ARGS_MAX - 1), (void *)start) == 0)
+	if (other)
+		r = bpf_copy_from_user_task(draft->text + at,
+		    len & (BPF_ARGS_MAX - 1), (void *)start, task, 0);
+	else
+		r = bpf_probe_read_user(
+		    draft->text + at, len & (BPF_ARGS_MAX - 1), (void *)start);
+	if (r == 0)
 		draft->event.args_len = len;
 }
 
@@ -378,7 +413,7 @@ tell_image(void)
 	if (draft == NULL)
 		return -1;
 	read_image(draft, task, shared.pid_level);
-	read_args(draft, task);
+	read_args(draft, task, false);
 	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
 	bpf_map_update_elem(&told, &key, &yes, BPF_ANY);
 	return 0;
@@ -498,7 +533,7 @@ BPF_PROG(
 	if (draft == NULL)
 		return 0;
 	read_image(draft, task, shared.pid_level);
-	read_args(draft, task);
+	read_args(draft, task, false);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
 	if (size <= sizeof(*draft))

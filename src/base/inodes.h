@@ -1,5 +1,5 @@
-#ifndef PORT17_INODES_H
-#define PORT17_INODES_H
+#ifndef BASE_INODES_H
+#define BASE_INODES_H
 
 #include <stdbool.h>
 #include <stdint.h>

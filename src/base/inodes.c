@@ -1,4 +1,4 @@
-#include "port17/inodes.h"
+#include "src/base/inodes.h"
 
 #include <errno.h>
 #include <stddef.h>
