@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/zalloc.h"
+
 /* Rounds over all upstreams before EDNS is suspected of being dropped. */
 #define EDNS_ROUNDS 2
 
@@ -54,7 +56,7 @@ static int
 send_to(
     struct resolve *r, struct task *task, const struct manner *how, mono_t now)
 {
-	struct attempt *attempt = calloc(1, sizeof(*attempt));
+	struct attempt *attempt = zalloc(sizeof(*attempt));
 	struct upstream *u = how->upstream;
 	uint8_t msg[WIRE_QUESTION_MAX];
 	size_t len;
@@ -63,7 +65,7 @@ send_to(
 	if (attempt == NULL)
 		return -ENOMEM;
 	attempt->upstream = u;
-	attempt->key = task->key;
+	attempt->key = *task_asks(task);
 	attempt->sent = now;
 	attempt->late_at = mono_add(now, upstream_patience(u, task->round));
 	attempt->tcp = how->tcp;

@@ -8,6 +8,9 @@ struct cache {
 	struct list order; /* the youngest first */
 	struct list *hand; /* where eviction goes on; towards the young */
 	size_t bytes, max;
+	/* what was flushed and is not free yet: by the thousand at a time */
+	struct list leaving;
+	size_t leaving_bytes;
 	uint64_t evicted, refused;
 	uint32_t untyped[NAME_WIRE_MAX + 1]; /* of TYPE_NONE, by name_len */
 };
@@ -37,6 +40,7 @@ cache_new(size_t bytes)
 		return NULL;
 	}
 	list_init(&cache->order);
+	list_init(&cache->leaving);
 	cache->hand = &cache->order;
 	cache->max = bytes;
 	return cache;
@@ -55,12 +59,33 @@ forget(struct cache *cache, struct cache_entry *entry)
 	free(entry);
 }
 
+/* Frees one of those that are leaving. */
+static void
+free_one(struct cache *cache)
+{
+	struct cache_entry *entry =
+	    container_of(cache->leaving.next, struct cache_entry, order);
+
+	list_remove(&entry->order);
+	cache->leaving_bytes -= entry->size;
+	free(entry);
+}
+
+bool
+cache_tidy(struct cache *cache, size_t n)
+{
+	for (; n > 0 && !list_empty(&cache->leaving); n--)
+		free_one(cache);
+	return list_empty(&cache->leaving);
+}
+
 void
 cache_free(struct cache *cache)
 {
 	if (cache == NULL)
 		return;
 	(void)cache_flush(cache, NULL);
+	(void)cache_tidy(cache, SIZE_MAX);
 	map_done(&cache->map);
 	free(cache);
 }
@@ -88,6 +113,9 @@ evict_one(struct cache *cache)
 static void
 make_room(struct cache *cache, size_t size)
 {
+	while (!list_empty(&cache->leaving) &&
+	       cache->bytes + cache->leaving_bytes + size > cache->max)
+		free_one(cache);
 	while (!list_empty(&cache->order) && cache->bytes + size > cache->max)
 		evict_one(cache);
 }
@@ -118,14 +146,20 @@ find_hashed(struct cache *cache, const struct key *key, uint64_t hash)
 }
 
 struct cache_entry *
-cache_find(struct cache *cache, const struct key *key)
+cache_find_as(struct cache *cache, const struct key *key, uint64_t number)
 {
-	struct cache_entry *entry =
-	    find_hashed(cache, key, key_hash(&cache->map, key));
+	struct cache_entry *entry = find_hashed(
+	    cache, key, number != 0 ? number : key_hash(&cache->map, key));
 
 	if (entry != NULL)
 		entry->used = true;
 	return entry;
+}
+
+struct cache_entry *
+cache_find(struct cache *cache, const struct key *key)
+{
+	return cache_find_as(cache, key, 0);
 }
 
 bool
@@ -238,13 +272,44 @@ copy_name(struct name *ret, const struct cache_entry *entry)
 	memcpy(ret->wire, name_of_entry(entry), ret->len);
 }
 
+/* Everything, at once, whatever it is: false where there is no memory to do so.
+ */
+static bool
+leave_all(struct cache *cache)
+{
+	struct list *first = cache->order.next, *last = cache->order.prev;
+	struct map map;
+
+	if (map_init(&map) < 0)
+		return false;
+	map_done(&cache->map);
+	cache->map = map;
+	if (first != &cache->order) { /* behind what is leaving already */
+		first->prev = cache->leaving.prev;
+		cache->leaving.prev->next = first;
+		last->next = &cache->leaving;
+		cache->leaving.prev = last;
+	}
+	list_init(&cache->order);
+	cache->hand = &cache->order;
+	cache->leaving_bytes += cache->bytes;
+	cache->bytes = 0;
+	memset(cache->untyped, 0, sizeof(cache->untyped));
+	return true;
+}
+
 size_t
 cache_flush(struct cache *cache, const struct name *name)
 {
+	size_t n = cache->map.count;
 	struct list *node, *tmp;
 	struct name own;
-	size_t n = 0;
 
+	if (name != NULL && name_is_root(name))
+		name = NULL;
+	if (name == NULL && leave_all(cache))
+		return n;
+	n = 0;
 	list_for_each_safe (node, tmp, &cache->order) {
 		struct cache_entry *entry =
 		    container_of(node, struct cache_entry, order);
@@ -297,6 +362,7 @@ cache_stats(const struct cache *cache, struct cache_stats *ret)
 {
 	ret->entries = cache->map.count;
 	ret->bytes = cache->bytes;
+	ret->leaving = cache->leaving_bytes;
 	ret->bytes_max = cache->max;
 	ret->evicted = cache->evicted;
 	ret->refused = cache->refused;

@@ -48,6 +48,9 @@ bool cache_has_untyped(const struct cache *cache, uint8_t name_len);
  * gives for the second. Nothing changes by that. */
 uint64_t cache_expect(const struct cache *cache, const struct key *key);
 void cache_expect_entry(const struct cache *cache, uint64_t number);
+/* As cache_find(), by that number of the same key; 0: it is not known. */
+struct cache_entry *cache_find_as(
+    struct cache *cache, const struct key *key, uint64_t number);
 
 /* Seconds since it was kept. */
 uint32_t cache_age(const struct cache_entry *entry, mono_t now);
@@ -58,8 +61,11 @@ bool cache_is_fresh(const struct cache_entry *entry, mono_t now);
 bool cache_put(struct cache *cache, const struct key *key,
     const struct answer *answer, mono_t now);
 
-/* Forgets the name and all below it (NULL: everything); how many answers. */
+/* Forgets the name and all below it (NULL: everything); how many answers. Of
+ * everything the memory is freed by and by: as new ones need it, and by
+ * cache_tidy(), n answers at a time; true when all is done. */
 size_t cache_flush(struct cache *cache, const struct name *name);
+bool cache_tidy(struct cache *cache, size_t n);
 
 /* Groups have other numbers: `place` says which (0 to 255) the answers of a
  * group have from now on, -1 where they are to be forgotten; how many were. */
@@ -68,6 +74,7 @@ size_t cache_regroup(struct cache *cache,
 
 struct cache_stats {
 	size_t entries, bytes, bytes_max;
+	size_t leaving; /* bytes that are not free yet, within the same bound */
 	uint64_t evicted, refused; /* too large, or no memory */
 };
 void cache_stats(const struct cache *cache, struct cache_stats *ret);

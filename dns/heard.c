@@ -47,13 +47,14 @@ may_be_private(const struct resolve *r, const struct key *key)
 /* Private addresses that come through a tunnel are the far side's; this host's
  * own are not, and connections to them do not go there. */
 static void
-set_rebinding(struct resolve *r, const struct key *key, mono_t now,
+set_rebinding(struct resolve *r, const struct task *task, mono_t now,
     struct scrub_opts *ret)
 {
 	static const uint8_t first[4] = { 198, 18, 0, 0 };
 	struct addr stand_in = addr_ip4(first);
+	const struct key *key = task_asks(task);
 	bool far = resolve_is_tunnelled(r, key->group);
-	bool may = may_be_private(r, key);
+	bool may = may_be_private(r, &task->key) || may_be_private(r, key);
 	const struct name *name;
 
 	ret->no_private = !may && key->group == 0;
@@ -83,11 +84,13 @@ take_answer(struct resolve *r, struct task *task, struct upstream *u,
 	struct outcome o = { .from = FROM_UPSTREAM, .upstream = u };
 	struct answer answer;
 
-	set_rebinding(r, &task->key, now, &opts);
-	switch (scrub(&answer, &r->space, msg, len, &task->key, &opts)) {
+	set_rebinding(r, task, now, &opts);
+	switch (scrub(&answer, &r->space, msg, len, task_asks(task), &opts)) {
 	case SCRUB_GOOD:
 		if (answer.ede == EDE_FILTERED)
 			r->stats.stripped++;
+		if (task_chase(r, task, &answer, now))
+			return;
 		task_keep(r, &task->key, &answer, now, &o);
 		task_finish(r, task, &o, now);
 		return;

@@ -7,6 +7,7 @@ libdns_a_SOURCES = \
 	%D%/ask.c \
 	%D%/asker.c %D%/asker.h \
 	%D%/cache.c %D%/cache.h \
+	%D%/chase.c \
 	%D%/deliver.c \
 	%D%/due.c %D%/due.h \
 	%D%/filter.c %D%/filter.h \

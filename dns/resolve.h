@@ -223,9 +223,9 @@ struct asking {
 	bool foreign; /* not a client of ours: to be refused */
 	struct query query;
 	struct client client;
-	uint8_t *out; /* room for resolve_limit() bytes */
-	size_t len;   /* of the answer */
-	uint64_t expected;
+	uint8_t *out;	   /* room for resolve_limit() bytes */
+	size_t len;	   /* of the answer */
+	uint64_t expected; /* resolve_expect()'s; 0: not expected */
 };
 
 /* Query and client are copied where they have to wait. */
@@ -264,6 +264,9 @@ void resolve_gone(struct resolve *r, struct list *waits);
 
 /* The network has changed: upstreams get another chance. */
 void resolve_forgive(struct resolve *r);
+
+/* To be called now and then: frees more of what was flushed. */
+void resolve_tidy(struct resolve *r);
 
 size_t resolve_flush(struct resolve *r, const struct name *name);
 const struct cache *resolve_cache(const struct resolve *r);

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Answers that were flushed: a millisecond's work. */
+#define TIDY_AT_ONCE 10000
+
 struct resolve *
 resolve_new(const struct resolve_ops *ops)
 {
@@ -371,6 +374,12 @@ resolve_gone(struct resolve *r, struct list *waits)
 	while (!list_empty(waits))
 		waiter_free(
 		    r, container_of(waits->next, struct waiter, beside));
+}
+
+void
+resolve_tidy(struct resolve *r)
+{
+	(void)cache_tidy(r->cache, TIDY_AT_ONCE);
 }
 
 size_t

@@ -21,6 +21,8 @@ struct waiter {
 	bool alias;
 };
 
+struct chase;
+
 /* A question that upstreams are asked, for all who wait for its answer. */
 struct task {
 	struct map_node node;
@@ -31,7 +33,8 @@ struct task {
 	struct list waiters, attempts;
 	unsigned int n_flying, n_sent, round, tried;
 	mono_t began, next_try, stale_at, deadline;
-	bool stale_waits; /* an expired answer may be given at stale_at */
+	bool stale_waits;    /* an expired answer may be given at stale_at */
+	struct chase *chase; /* it leads to other names; NULL: not yet */
 	/* what the last one said that could not tell */
 	bool refused; /* it said something */
 	uint8_t rcode;
@@ -55,6 +58,7 @@ struct resolve {
 	struct list parked;	       /* who waits between two settings */
 	struct writer_space space;     /* what was made or scrubbed */
 	struct writer_space denied;    /* what is said instead */
+	struct writer_space chased;    /* what was put together of several */
 	uint8_t out[WIRE_MESSAGE_MAX]; /* for answers to those who waited */
 	char text[ANSWER_EDE_MAX + 1];
 };

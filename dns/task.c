@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dns/local.h"
+#include "src/base/zalloc.h"
 
 /* A client's own patience is 5 s with glibc and musl: it learns before. */
 #define DEADLINE_NS (4 * MONO_S)
@@ -15,11 +16,9 @@
 /* The least that it allows: a cable that is back, a network that came up. */
 #define NETWORK_TTL 1
 
-static void
-task_free(struct resolve *r, struct task *task)
+void
+task_leave(struct task *task)
 {
-	due_cancel(&r->due, &task->due);
-	map_remove(&r->tasks, &task->node);
 	while (!list_empty(&task->attempts)) {
 		struct attempt *attempt =
 		    container_of(task->attempts.next, struct attempt, node);
@@ -27,8 +26,18 @@ task_free(struct resolve *r, struct task *task)
 		list_remove(&attempt->node);
 		attempt->task = NULL; /* its answer still tells of health */
 	}
+	task->n_flying = 0;
+}
+
+static void
+task_free(struct resolve *r, struct task *task)
+{
+	due_cancel(&r->due, &task->due);
+	map_remove(&r->tasks, &task->node);
+	task_leave(task);
 	task->asker->tasks--;
 	task->asker->user->tasks--;
+	free(task->chase);
 	free(task);
 }
 
@@ -170,7 +179,7 @@ task_new(
 
 	if (r->tasks.count >= RESOLVE_TASKS_MAX || task_is_over(r, asker))
 		return NULL;
-	task = calloc(1, sizeof(*task));
+	task = zalloc(sizeof(*task));
 	if (task == NULL)
 		return NULL;
 	task->key.name.len = key->name.len;

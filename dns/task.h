@@ -29,6 +29,16 @@ void task_again(
  * is not where it was planned before. */
 bool task_plan(struct resolve *r, struct task *task);
 
+/* What is asked for it now: its own question, or one that the answer so far
+ * leads to. */
+const struct key *task_asks(const struct task *task);
+/* Nobody waits for what is under way; who was asked is still told of. */
+void task_leave(struct task *task);
+/* An answer to that: true where it leads on, and more is asked, or the task is
+ * consumed otherwise. Else *answer is that to the task's own question. */
+bool task_chase(
+    struct resolve *r, struct task *task, struct answer *answer, mono_t now);
+
 /* Keeps an answer; *ret is what is in the cache, or the answer itself. */
 void task_keep(struct resolve *r, const struct key *key,
     const struct answer *answer, mono_t now, struct outcome *ret);

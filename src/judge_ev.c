@@ -398,6 +398,8 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
 	pkt.mark = raw->mark;
+	judge_expect(je->opts.judge, &pkt);
+	attr_hear(je->opts.attr);
 	attr_sender(je->opts.attr, &pkt);
 	pkt.on_link = judge_wants_link(&pkt) &&
 		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);

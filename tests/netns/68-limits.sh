@@ -31,6 +31,15 @@ if not eval("(" + sys.argv[2] + ")"):
     print(s["counters"], s["tcp"])
     sys.exit(1)' "$tmp/status" "$1"
 }
+refused() {
+	ctl --json status | python3 -c '
+import json, sys
+print(json.load(sys.stdin)["resolver"]["tcp"]["refused"])'
+}
+served() { # FROM: another host over TCP
+	ins dig +tcp +time=2 +tries=1 -b "$1" @10.9.0.1 localhost |
+		grep -q 'status: NOERROR'
+}
 check "all is well" asks
 
 # another host, from a port that a program has here for all addresses
@@ -97,6 +106,20 @@ n = int(open(sys.argv[1]).read())
 print(n)
 sys.exit(not 8 <= n <= 20)' "$tmp/slow"
 check "and counted" is 's["tcp"]["cut_slow"] >= 1'
+
+# other hosts: a share of each, and one of all
+for last in 3 4; do ins ip address add 10.9.0.$last/24 dev s0; done
+before=$(refused)
+background ins python3 "$limits" share 10.9.0.1 \
+    10.9.0.2 10.9.0.3 10.9.0.4 >"$tmp/share"
+hosts=$pid
+wait_for test -s "$tmp/share" || wait_for test -s "$tmp/share"
+check "256 connections of a host, 512 of all" \
+    [ "$(cat "$tmp/share")" = "256 256 0 512" ]
+check "a program here has its own" asks +tcp
+check "the others are counted" [ "$(refused)" -ge $((before + 268)) ]
+stop "$hosts"
+check "they are gone, and so another host may" wait_for served 10.9.0.4
 daemon_stop
 check "the daemon ends well" test $? = 0
 finish

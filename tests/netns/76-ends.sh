@@ -167,6 +167,73 @@ for way in "192.0.2.7 7020" "192.0.2.8 7005"; do
 	check "$way: all descriptors are back" later back
 done
 check "it goes on" wait_for says welcome tcp 192.0.2.7 7002 first
+
+# -- what was dialled for a program that is gone meanwhile is not for who has its
+# port then --
+cat >"$tmp/far.py" <<'PY'
+import socket, sys, threading
+def through(c):  # a proxy that takes its time
+    c.recv(3)
+    c.send(b"\5\0")
+    c.recv(100)
+    print("asked", flush=True)
+    sys.stdin.readline()
+    c.send(b"\5\0\0\1\0\0\0\0\0\0" + b"of the other")
+    print("there", flush=True)
+    try:
+        print("heard", c.recv(100).decode() or "nothing", flush=True)
+    except OSError:
+        print("heard nothing", flush=True)
+def direct(c):
+    c.send(b"its own")
+def serve(at, fn):
+    with socket.create_server(at) as s:
+        while True:
+            threading.Thread(target=fn, args=(s.accept()[0],)).start()
+threading.Thread(target=serve, args=(("10.9.0.2", 1085), through)).start()
+threading.Thread(target=serve, args=(("192.0.2.7", 7030), direct)).start()
+print("ready", flush=True)
+PY
+cat >"$tmp/from.py" <<'PY'
+import os, socket, sys
+uid = int(sys.argv[1])
+os.setresuid(uid, uid, uid)
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("10.9.0.1", 7711))
+if sys.argv[2] == "go":
+    s.setblocking(False)
+    s.connect_ex(("192.0.2.7", 7030))
+    print("sent", flush=True)
+    sys.stdin.readline()
+    os._exit(0)
+s.settimeout(10)
+s.connect(("192.0.2.7", 7030))
+s.send(b"a word")
+print(s.recv(100).decode(), flush=True)
+PY
+settings '[tunnel "late"]' 'upstream = socks5://10.9.0.2:1085' \
+    '[tunnel "dev"]' 'upstream = direct' 'honest-connect = no'
+rules "reroute via late out user 65531" "reroute via dev out user 65532" \
+    "default out accept" "default in accept"
+daemon_reload
+mkfifo "$tmp/far.in" "$tmp/from.in"
+exec {far_in}<>"$tmp/far.in" {from_in}<>"$tmp/from.in"
+background_in=$tmp/far.in
+background ins python3 "$tmp/far.py" >"$tmp/far.out"
+background_in=$tmp/from.in
+wait_for listens ins 7030
+background inc python3 "$tmp/from.py" 65531 go >"$tmp/from.out"
+unset background_in
+wait_for grep -q asked "$tmp/far.out"
+echo >&$from_in
+wait "$pid"
+echo >&$far_in
+wait_for grep -q there "$tmp/far.out"
+check "who has its port next gets what is its own" eval \
+    '[ "$(inc python3 "$tmp/from.py" 65532 now)" = "its own" ]'
+check "and the other tunnel gets nothing of it" \
+    wait_for grep -qx "heard nothing" "$tmp/far.out"
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -7,6 +7,9 @@
     limits.py hog N NAME         N connections that ask and ask for a large
                                  answer, and read nothing: prints "waiting" once
                                  all have asked, and keeps them until killed
+    limits.py share SERVER FROM...   260 connections from each address, one after
+                                 the other, all of which stay: how many of each
+                                 are answered
     limits.py long               a query of 60,000 bytes and one behind it over
                                  one connection: the rcodes, first to last
 """
@@ -79,6 +82,28 @@ def hog(n, name):
     select.select([], [], [])
 
 
+def is_served(s):
+    try:
+        s.sendall(frame(query("localhost", 1, 1)))
+        return len(s.recv(4096)) > 2
+    except OSError:
+        return False
+
+
+def share(server, sources):
+    held, counts = [], []
+    for source in sources:
+        mine = [socket.create_connection((server, 53), 8, (source, 0))
+                for _ in range(260)]
+        # those from before, too: none is silent for long
+        held = [s for s in held if is_served(s)]
+        mine = [s for s in mine if is_served(s)]
+        counts.append(len(mine))
+        held += mine
+    print(*counts, len(held), flush=True)
+    select.select([], [], [])
+
+
 def long():
     with socket.create_connection(SERVER, 10) as s:
         first = query("long.example", 1, 1)
@@ -93,5 +118,7 @@ def long():
 
 if sys.argv[1] in ("flood", "hog"):
     globals()[sys.argv[1]](int(sys.argv[2]), sys.argv[3])
+elif sys.argv[1] == "share":
+    share(sys.argv[2], sys.argv[3:])
 else:
     globals()[sys.argv[1]]()

@@ -213,6 +213,58 @@ cache_flushes(void **state)
 }
 
 static void
+fill(struct cache *cache, const char *kind, unsigned int n)
+{
+	mono_t now = { MONO_S };
+	struct answer a;
+	char text[64];
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct cache_stats stats;
+		struct key key;
+
+		snprintf(text, sizeof(text), "%s%u.example", kind, i);
+		key = key_of(text, TYPE_A);
+		local_negative(&a, &space, &key, RCODE_NXDOMAIN, 300);
+		assert_true(cache_put(cache, &key, &a, now));
+		cache_stats(cache, &stats);
+		assert_true(stats.bytes + stats.leaving <= stats.bytes_max);
+	}
+}
+
+/* All at once, whatever there is; the memory goes by and by. */
+static void
+cache_flushes_all(void **state)
+{
+	struct cache *cache = cache_new(64 << 10);
+	struct key key = key_of("a999.example", TYPE_A);
+	struct name root = name_of(".");
+	struct cache_stats before, stats;
+
+	(void)state;
+	fill(cache, "a", 1000);
+	cache_stats(cache, &before);
+	assert_int_equal(cache_flush(cache, NULL), before.entries);
+	cache_stats(cache, &stats);
+	assert_int_equal(stats.entries + stats.bytes, 0);
+	assert_int_equal(stats.leaving, before.bytes);
+	assert_null(cache_find(cache, &key));
+	fill(cache, "b", 10); /* makes room as it is needed */
+	cache_stats(cache, &stats);
+	assert_int_equal(stats.entries, 10);
+	assert_true(stats.leaving > 0);
+	assert_int_equal(cache_flush(cache, &root), 10);
+	assert_false(cache_tidy(cache, 5));
+	assert_true(cache_tidy(cache, 1000));
+	cache_stats(cache, &stats);
+	assert_int_equal(stats.leaving, 0);
+	fill(cache, "c", 1000);
+	assert_null(cache_find(cache, &key));
+	(void)cache_flush(cache, NULL);
+	cache_free(cache);
+}
+
+static void
 due_is_in_order(void **state)
 {
 	struct due_node nodes[200];
@@ -399,6 +451,7 @@ main(void)
 		cmocka_unit_test(special_names),
 		cmocka_unit_test(cache_evicts),
 		cmocka_unit_test(cache_flushes),
+		cmocka_unit_test(cache_flushes_all),
 		cmocka_unit_test(due_is_in_order),
 		cmocka_unit_test(hosts_both_ways),
 		cmocka_unit_test(upstreams_come_and_go),
