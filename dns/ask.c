@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/zalloc.h"
+
 /* Rounds over all upstreams before EDNS is suspected of being dropped. */
 #define EDNS_ROUNDS 2
 
@@ -54,7 +56,7 @@ static int
 send_to(
     struct resolve *r, struct task *task, const struct manner *how, mono_t now)
 {
-	struct attempt *attempt = calloc(1, sizeof(*attempt));
+	struct attempt *attempt = zalloc(sizeof(*attempt));
 	struct upstream *u = how->upstream;
 	uint8_t msg[WIRE_QUESTION_MAX];
 	size_t len;

@@ -114,11 +114,15 @@ struct asker *
 asker_get(struct askers *askers, const struct process *process,
     const struct addr *host)
 {
+	struct asker *asker = container_of(askers->lru.next, struct asker, lru);
 	struct identity is;
 	uint64_t hash;
 	struct map_node *node;
-	struct asker *asker;
 
+	/* mostly whoever asked before asks again */
+	if (!list_empty(&askers->lru) && asker->process == process &&
+	    host == NULL && asker->host.family == ADDR_NONE)
+		return asker;
 	memset(&is, 0, sizeof(is));
 	is.process = process;
 	is.host.family = ADDR_NONE;

@@ -146,14 +146,20 @@ find_hashed(struct cache *cache, const struct key *key, uint64_t hash)
 }
 
 struct cache_entry *
-cache_find(struct cache *cache, const struct key *key)
+cache_find_as(struct cache *cache, const struct key *key, uint64_t number)
 {
-	struct cache_entry *entry =
-	    find_hashed(cache, key, key_hash(&cache->map, key));
+	struct cache_entry *entry = find_hashed(
+	    cache, key, number != 0 ? number : key_hash(&cache->map, key));
 
 	if (entry != NULL)
 		entry->used = true;
 	return entry;
+}
+
+struct cache_entry *
+cache_find(struct cache *cache, const struct key *key)
+{
+	return cache_find_as(cache, key, 0);
 }
 
 bool

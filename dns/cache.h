@@ -48,6 +48,9 @@ bool cache_has_untyped(const struct cache *cache, uint8_t name_len);
  * gives for the second. Nothing changes by that. */
 uint64_t cache_expect(const struct cache *cache, const struct key *key);
 void cache_expect_entry(const struct cache *cache, uint64_t number);
+/* As cache_find(), by that number of the same key; 0: it is not known. */
+struct cache_entry *cache_find_as(
+    struct cache *cache, const struct key *key, uint64_t number);
 
 /* Seconds since it was kept. */
 uint32_t cache_age(const struct cache_entry *entry, mono_t now);

@@ -6,6 +6,7 @@
 #include "dns/listed.h"
 #include "dns/local.h"
 #include "dns/resolve_own.h"
+#include "src/base/zalloc.h"
 #include "src/core/fakeip.h"
 #include "src/core/lists.h"
 
@@ -150,7 +151,7 @@ find_cut(struct resolve *r, const struct key *key, mono_t now,
 static struct waiter *
 waiter_new(struct resolve *r, const struct asking *a, const struct asked *asked)
 {
-	struct waiter *waiter = calloc(1, sizeof(*waiter));
+	struct waiter *waiter = zalloc(sizeof(*waiter));
 
 	if (waiter == NULL)
 		return NULL;
@@ -356,12 +357,13 @@ answer_rerouted(
 	return true;
 }
 
-/* What the cache has for the key, and the decision that is kept with it. */
+/* What the cache has for the key, whose number it is, and the decision that is
+ * kept with it. */
 static void
 find_entry(struct resolve *r, const struct asking *a, struct asked *asked,
-    struct outcome *o)
+    struct outcome *o, uint64_t number)
 {
-	o->entry = cache_find(r->cache, o->key);
+	o->entry = cache_find_as(r->cache, o->key, number);
 	if (o->entry != NULL && !cache_is_fresh(o->entry, asked->began))
 		o->entry = NULL;
 	asked->judged = o->entry != NULL &&
@@ -425,21 +427,25 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		.q = &a->query, .client = &a->client, .began = now
 	};
 	struct outcome o = { .from = FROM_LOCAL };
+	uint64_t number = a->expected;
 	enum resolve_result early;
 	struct answer made;
 	struct key key;
 
+	a->expected = 0;
 	r->stats.queries++;
 	early = check_form(r, a);
 	if (early != RESOLVE_WAITING)
 		return early;
 	key_of_query(&key, &a->query, resolve_group_of(r, &a->query.qname));
-	if (a->client.asker->process->self)
+	if (a->client.asker->process->self) {
 		key.flags |= KEY_OWN;
+		number = 0;
+	}
 	if (!a->client.tcp && policy_wants_tcp(r->policy, &key.name))
 		return send_to_tcp(r, a);
 	o.key = &key;
-	find_entry(r, a, &asked, &o);
+	find_entry(r, a, &asked, &o, number);
 	if (asked.judged)
 		return hit(r, a, &asked, &o, now);
 	asked.decision = filter_query(r->policy, a->client.asker, &key);
@@ -459,7 +465,7 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	if (asked.decision.action == ACTION_REROUTE) {
 		if (answer_rerouted(r, a, &asked, &key))
 			return RESOLVE_ANSWERED;
-		find_entry(r, a, &asked, &o);
+		find_entry(r, a, &asked, &o, 0);
 	}
 	if (o.entry != NULL)
 		return hit(r, a, &asked, &o, now);

@@ -223,9 +223,9 @@ struct asking {
 	bool foreign; /* not a client of ours: to be refused */
 	struct query query;
 	struct client client;
-	uint8_t *out; /* room for resolve_limit() bytes */
-	size_t len;   /* of the answer */
-	uint64_t expected;
+	uint8_t *out;	   /* room for resolve_limit() bytes */
+	size_t len;	   /* of the answer */
+	uint64_t expected; /* resolve_expect()'s; 0: not expected */
 };
 
 /* Query and client are copied where they have to wait. */

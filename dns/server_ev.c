@@ -174,6 +174,7 @@ read_datagram(struct listener *l, struct slot *slot, struct mmsghdr *mm)
 		read_control(&mm->msg_hdr, &a->client);
 	a->client.listener = l->number;
 	a->client.tcp = false;
+	a->expected = 0;
 	a->kind = query_parse(&a->query, slot->received, mm->msg_len);
 	if ((mm->msg_hdr.msg_flags & MSG_TRUNC) != 0 && a->kind == QUERY_GOOD)
 		a->kind = QUERY_FORMERR;

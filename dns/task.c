@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dns/local.h"
+#include "src/base/zalloc.h"
 
 /* A client's own patience is 5 s with glibc and musl: it learns before. */
 #define DEADLINE_NS (4 * MONO_S)
@@ -178,7 +179,7 @@ task_new(
 
 	if (r->tasks.count >= RESOLVE_TASKS_MAX || task_is_over(r, asker))
 		return NULL;
-	task = calloc(1, sizeof(*task));
+	task = zalloc(sizeof(*task));
 	if (task == NULL)
 		return NULL;
 	task->key.name.len = key->name.len;

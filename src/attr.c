@@ -215,8 +215,17 @@ attr_round(struct attr *attr, mono_t now)
 	attr->round++;
 	attr->drained = attr->late = false;
 	attr->asked = false;
-	if (attr->bpf != NULL)
+	if (attr->bpf != NULL) {
 		bpf_arm(attr->bpf);
+		bpf_expect(attr->bpf);
+	}
+}
+
+void
+attr_hear(struct attr *attr)
+{
+	if (attr->bpf != NULL && !attr->drained)
+		attr->drained = bpf_uses(attr->bpf);
 }
 
 /* All that was said before this round. The record of a packet is written before

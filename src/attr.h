@@ -53,6 +53,10 @@ void attr_free(struct attr *attr); /* accepts NULL */
 /* Before the packets of a wake-up, after the last of them was received. */
 void attr_round(struct attr *attr, mono_t now);
 
+/* Takes what was said of packets until now, where that waits for nobody: for
+ * who has something to wait for meanwhile. */
+void attr_hear(struct attr *attr);
+
 /* The queue gives the sender's user and group as the first user namespace has
  * them, and all else comes as ours has: sets those of the packet to ours. */
 void attr_sender(const struct attr *attr, struct packet *pkt);

@@ -104,6 +104,12 @@ flow_find(const struct flow_table *table, const struct flow_key *key)
 	    table, key, map_hash(&table->map, key, sizeof(*key)));
 }
 
+void
+flow_expect(const struct flow_table *table, const struct flow_key *key)
+{
+	map_expect(&table->map, map_hash(&table->map, key, sizeof(*key)));
+}
+
 struct flow *
 flow_get(struct flow_table *table, const struct flow_key *key, mono_t now,
     bool *ret_evicted)

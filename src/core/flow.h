@@ -77,6 +77,10 @@ void flow_table_free(struct flow_table *table);
 struct flow *flow_find(
     const struct flow_table *table, const struct flow_key *key);
 
+/* The flow with this key is asked for soon: what holds it is fetched from
+ * memory meanwhile, which takes longer than to look it up. */
+void flow_expect(const struct flow_table *table, const struct flow_key *key);
+
 /* Finds or makes the flow; a new one has process NULL and all else zero but
  * the key. *ret_evicted says whether another one was forgotten for it. NULL
  * when there is no memory. */

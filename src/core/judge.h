@@ -80,6 +80,9 @@ const struct hits *judge_hits(const struct judge *judge);
 /* Whether rung 3 goes by pkt->on_link, which is to be set then. */
 bool judge_wants_link(const struct packet *pkt);
 
+/* This packet is judged next, and its direction is known: see flow_expect(). */
+void judge_expect(const struct judge *judge, const struct packet *pkt);
+
 /* Rungs 2 and 3 as far as they are certain without a look-up. Never
  * JUDGE_NEED_PROCESS. */
 enum judge_step judge_packet(struct judge *judge, const struct packet *pkt,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/zalloc.h"
 #include "src/core/names_own.h"
 
 /* Services run as root or as a user of the system's: people begin at 1000
@@ -247,10 +248,9 @@ entry_new(struct names *names, const struct names_told *told, uint64_t hash)
 
 	if (names->map.count >= names->max)
 		make_room(names);
-	entry = malloc(sizeof(*entry)); /* what has just gone: it is at hand */
+	entry = zalloc(sizeof(*entry));
 	if (entry == NULL)
 		return NULL;
-	memset(entry, 0, sizeof(*entry));
 	owner = owner_get(names, told->owner);
 	if (owner == NULL) {
 		free(entry);

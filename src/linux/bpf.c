@@ -464,6 +464,12 @@ bpf_sees_births(const struct bpf *bpf)
 	return bpf->births[0] != NULL && bpf->births[1] != NULL;
 }
 
+void
+bpf_expect(const struct bpf *bpf)
+{
+	bpf_ring_expect(&bpf->uses, sizeof(struct bpf_use));
+}
+
 bool
 bpf_sees_closes(const struct bpf *bpf)
 {
@@ -546,6 +552,12 @@ bpf_sees_births(const struct bpf *bpf)
 {
 	(void)bpf;
 	return false;
+}
+
+void
+bpf_expect(const struct bpf *bpf)
+{
+	(void)bpf;
 }
 
 bool

@@ -64,6 +64,9 @@ bool bpf_sees_closes(const struct bpf *bpf);
 /* What was there before has been told, too. */
 bool bpf_is_seeded(const struct bpf *bpf);
 
+/* The next use is asked for soon: fetches it meanwhile. */
+void bpf_expect(const struct bpf *bpf);
+
 /* Calls ops for what has been said since. The record of a packet is there
  * before the packet is in the queue, but may stand behind one that another CPU
  * is in the midst of writing: false, and the next call may bring it. */

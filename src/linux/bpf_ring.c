@@ -7,6 +7,7 @@
 /* The head of a record (linux/bpf.h has the bits as BPF_RINGBUF_*): its length
  * with two flags, and four bytes of the kernel's own. */
 #define HEAD 8
+#define CACHE_LINE 64
 #define BUSY (UINT32_C(1) << 31)
 #define DISCARDED (UINT32_C(1) << 30)
 
@@ -50,6 +51,17 @@ bpf_ring_done(struct bpf_ring *ring)
 	/* const for us: the kernel writes */
 	(void)munmap((void *)ring->produced, ring->mapped);
 	*ring = (struct bpf_ring){ .size = 0 };
+}
+
+void
+bpf_ring_expect(const struct bpf_ring *ring, size_t len)
+{
+	const uint8_t *next =
+	    ring->bytes + (*ring->consumed & (ring->size - 1));
+
+	__builtin_prefetch(ring->produced);
+	for (size_t i = 0; i < HEAD + len; i += CACHE_LINE)
+		__builtin_prefetch(next + i);
 }
 
 bool

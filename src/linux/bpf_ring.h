@@ -21,6 +21,10 @@ struct bpf_ring {
 int bpf_ring_init(struct bpf_ring *ring, int fd, size_t size, size_t longest);
 void bpf_ring_done(struct bpf_ring *ring);
 
+/* Fetches the next record, of len bytes: another CPU has just written it, or is
+ * about to. */
+void bpf_ring_expect(const struct bpf_ring *ring, size_t len);
+
 /* Calls fn for each record that is complete, in order. Borrowed until fn
  * returns. False when one is in the way that is being written now. */
 typedef void bpf_ring_fn(void *arg, const void *record, size_t len);

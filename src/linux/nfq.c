@@ -56,7 +56,6 @@ struct nfq {
 	struct stats *stats; /* borrowed */
 	struct datagram datagrams[RECEIVE_BATCH];
 	struct iovec iov[RECEIVE_BATCH];
-	struct sockaddr_nl from[RECEIVE_BATCH];
 	struct mmsghdr msgs[RECEIVE_BATCH];
 	unsigned int singles; /* wake-ups since more than one was asked for */
 	bool single;	      /* then there was one */
@@ -65,8 +64,6 @@ struct nfq {
 	size_t out_len;
 	uint64_t out_n;
 };
-
-static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
 int
 nfq_fd(const struct nfq *nfq)
@@ -127,8 +124,7 @@ send_bytes(const struct nfq *nfq, const void *bytes, size_t len)
 	ssize_t n;
 
 	do
-		n = sendto(nfq->fd, bytes, len, 0,
-		    (const struct sockaddr *)&kernel, sizeof(kernel));
+		n = send(nfq->fd, bytes, len, 0);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
@@ -276,21 +272,25 @@ init_receive(struct nfq *nfq)
 		nfq->iov[i].iov_len = DATAGRAM_SIZE;
 		nfq->msgs[i].msg_hdr.msg_iov = &nfq->iov[i];
 		nfq->msgs[i].msg_hdr.msg_iovlen = 1;
-		nfq->msgs[i].msg_hdr.msg_name = &nfq->from[i];
 	}
 }
 
+/* Connected to the kernel: it lets nobody else write to our port. */
 static int
 open_socket(struct nfq *nfq)
 {
-	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
 	nfq->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    NETLINK_NETFILTER);
 	if (nfq->fd < 0)
 		return -errno;
-	return bind(nfq->fd, (struct sockaddr *)&any, sizeof(any)) < 0 ? -errno
-								       : 0;
+	if (bind(nfq->fd, (const struct sockaddr *)&kernel, sizeof(kernel)) <
+		0 ||
+	    connect(nfq->fd, (const struct sockaddr *)&kernel, sizeof(kernel)) <
+		0)
+		return -errno;
+	return 0;
 }
 
 int
@@ -404,27 +404,39 @@ read_datagram(struct nfq *nfq, const uint8_t *bytes, size_t len,
 	return n;
 }
 
-static unsigned int
-receive_most(struct nfq *nfq)
+static bool
+wants_one(struct nfq *nfq)
 {
 	if (nfq->single && ++nfq->singles < RECEIVE_SINGLES)
-		return 1;
+		return true;
 	nfq->singles = 0;
-	return RECEIVE_BATCH;
+	return false;
 }
 
-/* One recvmmsg(): number of datagrams, 0 for none, -errno. */
+/* One system call: number of datagrams, -1 and errno. */
+static int
+receive_some(struct nfq *nfq, bool one)
+{
+	ssize_t n;
+
+	if (!one)
+		return recvmmsg(nfq->fd, nfq->msgs, RECEIVE_BATCH, 0, NULL);
+	n = recv(nfq->fd, nfq->datagrams[0].bytes, DATAGRAM_SIZE, 0);
+	if (n < 0)
+		return -1;
+	nfq->msgs[0].msg_len = (unsigned int)n;
+	return 1;
+}
+
+/* Number of datagrams, 0 for none, -errno. */
 static int
 receive_batch(struct nfq *nfq)
 {
-	unsigned int most = receive_most(nfq);
+	bool one = wants_one(nfq);
 
 	for (;;) {
-		int n;
+		int n = receive_some(nfq, one);
 
-		for (size_t i = 0; i < most; i++)
-			nfq->msgs[i].msg_hdr.msg_namelen = sizeof(nfq->from[i]);
-		n = recvmmsg(nfq->fd, nfq->msgs, most, 0, NULL);
 		nfq->single = n == 1;
 		if (n >= 0)
 			return n;
@@ -449,15 +461,9 @@ nfq_receive(struct nfq *nfq, nfq_packet_fn *fn, void *arg)
 	unsigned int packets = 0;
 	int n = receive_batch(nfq);
 
-	for (int i = 0; i < n; i++) {
-		/* another process may write to our port */
-		if (nfq->from[i].nl_pid != 0) {
-			nfq->stats->queue_errors++;
-			continue;
-		}
+	for (int i = 0; i < n; i++)
 		packets += read_datagram(nfq, nfq->datagrams[i].bytes,
 		    nfq->msgs[i].msg_len, fn, arg);
-	}
 	if (packets > 0)
 		nfq->stats->wakeups++;
 	nfq_flush(nfq);

@@ -7,6 +7,8 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "src/base/rd.h"
 
@@ -34,18 +36,35 @@ static const uint16_t attr_min[NFQA_MAX + 1] = {
 	[NFQA_CAP_LEN] = sizeof(uint32_t),
 };
 
-static int
-collect(const struct nlattr *attr, void *arg)
+/* Where each attribute is, up to the first that is none. False where one is
+ * too short; those before it are kept. By hand, as the verdict below: this is
+ * done for each packet, and the library's loop calls back for each attribute
+ * and asks it for its parts by calls. */
+static bool
+collect(struct rd rd, struct attrs *ret)
 {
-	struct attrs *attrs = arg;
-	uint16_t type = mnl_attr_get_type(attr);
+	while (rd.len >= sizeof(struct nlattr)) {
+		const struct nlattr *attr = (const void *)rd.p;
+		int type = attr->nla_type & NLA_TYPE_MASK;
+		size_t len = attr->nla_len;
 
-	if (type > NFQA_MAX)
-		return MNL_CB_OK; /* a newer kernel's */
-	if (mnl_attr_get_payload_len(attr) < attr_min[type])
-		return MNL_CB_ERROR;
-	attrs->of[type] = attr;
-	return MNL_CB_OK;
+		if (len < sizeof(*attr) || len > rd.len)
+			break;
+		if (type <= NFQA_MAX) { /* else a newer kernel's */
+			if (len - sizeof(*attr) < attr_min[type])
+				return false;
+			ret->of[type] = attr;
+		}
+		len = padded(len);
+		rd_skip(&rd, len < rd.len ? len : rd.len);
+	}
+	return true;
+}
+
+static const void *
+payload_of(const struct nlattr *attr)
+{
+	return attr + 1;
 }
 
 static uint32_t
@@ -53,7 +72,11 @@ attr_u32(const struct attrs *attrs, enum nfqnl_attr_type type)
 {
 	const struct nlattr *attr = attrs->of[type];
 
-	return attr != NULL ? ntohl(mnl_attr_get_u32(attr)) : 0;
+	uint32_t value = 0;
+
+	if (attr != NULL)
+		memcpy(&value, payload_of(attr), sizeof(value));
+	return ntohl(value);
 }
 
 /* Everything but queue and id; end: past the last byte of the message. */
@@ -62,7 +85,7 @@ read_packet(
     const struct attrs *attrs, const uint8_t *end, struct nfq_packet *ret)
 {
 	const struct nfqnl_msg_packet_hdr *hdr =
-	    mnl_attr_get_payload(attrs->of[NFQA_PACKET_HDR]);
+	    payload_of(attrs->of[NFQA_PACKET_HDR]);
 	const struct nlattr *payload = attrs->of[NFQA_PAYLOAD];
 
 	ret->in =
@@ -76,8 +99,8 @@ read_packet(
 	ret->payload = end;
 	ret->len = 0;
 	if (payload != NULL) {
-		ret->payload = mnl_attr_get_payload(payload);
-		ret->len = mnl_attr_get_payload_len(payload);
+		ret->payload = payload_of(payload);
+		ret->len = payload->nla_len - sizeof(*payload);
 	}
 	ret->total = ret->len;
 	if (attrs->of[NFQA_CAP_LEN] != NULL)
@@ -99,12 +122,10 @@ take_packet(struct rd *body, bool cut, struct nfq_packet *ret)
 
 	if (nfg == NULL)
 		return NFQ_MSG_BAD;
-	/* false when an attribute is too short; those before it are kept */
-	whole = mnl_attr_parse_payload(body->p, body->len, collect, &attrs) >=
-		MNL_CB_STOP;
+	whole = collect(*body, &attrs);
 	if (attrs.of[NFQA_PACKET_HDR] == NULL)
 		return NFQ_MSG_BAD;
-	hdr = mnl_attr_get_payload(attrs.of[NFQA_PACKET_HDR]);
+	hdr = payload_of(attrs.of[NFQA_PACKET_HDR]);
 	packet.queue = ntohs(nfg->res_id);
 	packet.id = ntohl(hdr->packet_id);
 	if (!whole || cut ||
@@ -216,13 +237,38 @@ nfq_msg_queue_length(void *buf, uint16_t queue, uint32_t packets, uint32_t seq)
 	return end(nlh);
 }
 
+struct verdict_msg {
+	struct nlmsghdr head;
+	struct nfgenmsg gen;
+	struct nlattr verdict_attr;
+	struct nfqnl_msg_verdict_hdr verdict;
+	struct nlattr mark_attr;
+	uint32_t mark;
+};
+static_assert(sizeof(struct verdict_msg) == 16 + 4 + 4 + 8 + 4 + 4 &&
+		  sizeof(struct verdict_msg) <= NFQ_MSG_MAX,
+    "without holes, and there is room");
+
 size_t
 nfq_msg_verdict(void *buf, uint16_t queue, uint32_t id, uint32_t mark)
 {
-	struct nlmsghdr *nlh = begin(buf, NFQNL_MSG_VERDICT, queue, 0);
+	struct verdict_msg *msg = buf;
 
-	/* the library has ids as int; the bits are the same */
-	nfq_nlmsg_verdict_put(nlh, (int)id, NF_ACCEPT);
-	nfq_nlmsg_verdict_put_mark(nlh, mark);
-	return end(nlh);
+	*msg = (struct verdict_msg){
+		.head = { .nlmsg_len = sizeof(*msg),
+		    .nlmsg_type = QUEUE_TYPE(NFQNL_MSG_VERDICT),
+		    .nlmsg_flags = NLM_F_REQUEST },
+		.gen = { .nfgen_family = AF_UNSPEC,
+		    .version = NFNETLINK_V0,
+		    .res_id = htons(queue) },
+		.verdict_attr = { .nla_len = sizeof(msg->verdict_attr) +
+					     sizeof(msg->verdict),
+		    .nla_type = NFQA_VERDICT_HDR },
+		.verdict = { .verdict = htonl(NF_ACCEPT), .id = htonl(id) },
+		.mark_attr = { .nla_len =
+				   sizeof(msg->mark_attr) + sizeof(msg->mark),
+		    .nla_type = NFQA_MARK },
+		.mark = htonl(mark),
+	};
+	return sizeof(*msg);
 }

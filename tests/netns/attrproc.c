@@ -30,15 +30,21 @@ open_procfs(void)
 	return procfs;
 }
 
+/* Where looking took long, on a busy machine, there is time for it again only
+ * after a while (-EAGAIN). */
 static pid_t
 owner_pid(struct procfs *procfs, uint64_t inode)
 {
 	const struct process *proc;
 	pid_t pid;
-	int r;
+	int r = -EAGAIN;
 
-	procfs_round(procfs);
-	r = procfs_owner(procfs, inode, 0, &proc);
+	for (int i = 0; r == -EAGAIN && i < 1000; i++) {
+		if (i > 0)
+			(void)poll(NULL, 0, 10);
+		procfs_round(procfs);
+		r = procfs_owner(procfs, inode, 0, &proc);
+	}
 	if (r != 0)
 		return r;
 	pid = proc->pid;
