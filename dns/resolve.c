@@ -47,7 +47,8 @@ check_form(struct resolve *r, struct asking *a)
 		a->query.qname.len = 0;
 		return refuse(a, RCODE_NOTIMP, EDE_NOT_SUPPORTED, "opcode");
 	case QUERY_BADVERS:
-		return refuse(a, RCODE_BADVERS, EDE_NONE, "");
+		return refuse(
+		    a, RCODE_BADVERS, EDE_NOT_SUPPORTED, "version of EDNS");
 	case QUERY_REFUSED:
 		r->stats.refused++;
 		return refuse(

@@ -12,6 +12,7 @@
 
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
+#include "src/core/mark.h"
 #include "src/core/packet.h"
 #include "src/linux/ct.h"
 
@@ -79,17 +80,19 @@ find_seq(const struct entry *entry, int fd, uint32_t *ret)
 
 /* One whose SYN was held is known by that. Any other by conntrack, which knows
  * the program's real port; where that has no answer (another zone), by what the
- * socket says. 0, -ELOOP or -errno. */
+ * socket says. *ret_other: it is not the one that is awaited with these ends,
+ * if any is. 0, -ELOOP or -errno. */
 static int
 find_flow(const struct entry *entry, int fd, const struct flow_key *seen,
-    struct flow_key *ret)
+    struct flow_key *ret, bool *ret_other)
 {
 	const struct listener_opts *opts = &entry->listener->opts;
 	uint32_t seq;
 	int r, said = ask_socket(entry, fd, seen, ret);
+	bool has_seq = find_seq(entry, fd, &seq);
 
-	if (find_seq(entry, fd, &seq) && said == 0 &&
-	    opts->awaited(opts->arg, ret, seq))
+	*ret_other = false;
+	if (has_seq && said == 0 && opts->awaited(opts->arg, ret, seq))
 		return 0;
 	r = ct_original(opts->ct, seen, ret, NULL);
 	if (r == -ENOENT)
@@ -100,6 +103,7 @@ find_flow(const struct entry *entry, int fd, const struct flow_key *seen,
 		return r;
 	if (addr_equal(&ret->remote, &entry->addr) && ret->rport == PORT17_PORT)
 		return -ELOOP;
+	*ret_other = has_seq && !opts->awaited(opts->arg, ret, seq);
 	return 0;
 }
 
@@ -131,8 +135,9 @@ refuse_one(struct entry *entry, int fd, const struct sock_addr *peer)
 {
 	struct listener *listener = entry->listener;
 	struct flow_key seen = seen_by(entry, peer), key;
+	bool other;
 
-	if (find_flow(entry, fd, &seen, &key) == 0)
+	if (find_flow(entry, fd, &seen, &key, &other) == 0)
 		listener->opts.refused(listener->opts.arg, &key);
 	reset(fd);
 }
@@ -143,9 +148,10 @@ accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
 	struct listener *listener = entry->listener;
 	struct flow_key seen = seen_by(entry, peer), key;
 	struct leg *leg;
+	bool other;
 	int r;
 
-	r = find_flow(entry, fd, &seen, &key);
+	r = find_flow(entry, fd, &seen, &key, &other);
 	if (r < 0) {
 		if (r == -ELOOP)
 			listener->opts.stray(listener->opts.arg, &seen);
@@ -156,7 +162,7 @@ accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
 	if (r < 0)
 		return;
 	leg->exact = true;
-	listener->opts.accepted(listener->opts.arg, &key, leg);
+	listener->opts.accepted(listener->opts.arg, &key, leg, other);
 }
 
 /* The one that waits is answered, so that its program is not left hanging. */
@@ -249,7 +255,8 @@ open_entry(struct entry *entry, const struct sock_addr *at)
 	    (entry->family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0))
 		return -errno;
-	sock_keep_alive(fd); /* what is accepted inherits it */
+	sock_keep_alive(fd); /* what is accepted inherits these two */
+	sock_mark(fd, MARK_PORT17);
 	entry->saves_syn =
 	    setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof(on)) == 0;
 	if (bind(fd, &at->sa, at->len) < 0 || listen(fd, BACKLOG) < 0)

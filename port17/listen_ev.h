@@ -27,9 +27,10 @@ struct listener_opts {
 	 * the number of its SYN; then it is this one, and accepted() follows */
 	bool (*awaited)(
 	    void *arg, const struct flow_key *key, uint32_t tcp_seq);
-	/* takes the leg */
-	void (*accepted)(
-	    void *arg, const struct flow_key *key, struct leg *leg_take);
+	/* takes the leg; other: the number of its SYN says that it is not the
+	 * one that is waited for, though it has its ends */
+	void (*accepted)(void *arg, const struct flow_key *key,
+	    struct leg *leg_take, bool other);
 	/* somebody connected to the endpoint itself, or a tunnel led back to
 	 * it: the connection was reset. Counted by the caller */
 	void (*stray)(void *arg, const struct flow_key *seen);

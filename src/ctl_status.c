@@ -210,7 +210,8 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 	const struct name *zone;
 
 	if (!resolver_ev_listens(env->resolver))
-		add_problem(problems, "the resolver does not listen", "");
+		add_problem(problems, "the resolver does not listen",
+		    resolver_ev_deaf(env->resolver));
 	if (why[0] != '\0')
 		add_problem(
 		    problems, "no upstream over TLS can be asked: tls-ca", why);

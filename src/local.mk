@@ -46,6 +46,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
+	%D%/core/judge_who.c \
 	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/idmap.c %D%/core/idmap.h \
 	%D%/core/lex.c %D%/core/lex.h \
@@ -129,6 +130,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/chains_rule.c %D%/linux/chains_rule.h \
 	%D%/linux/chains_view.c \
 	%D%/linux/chains_watch.c %D%/linux/chains_watch.h \
+	%D%/linux/cmdline.c %D%/linux/cmdline.h \
 	%D%/linux/ct.c %D%/linux/ct.h \
 	%D%/linux/ct_acct.c %D%/linux/ct_acct.h \
 	%D%/linux/ct_msg.c %D%/linux/ct_msg.h \
@@ -185,6 +187,7 @@ rerouted_SOURCES = \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_dns.c %D%/ctl_dns.h \
+	%D%/ctl_client_ev.c %D%/ctl_client_ev.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_explain.c %D%/ctl_explain.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \

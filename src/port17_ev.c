@@ -32,13 +32,14 @@ awaited(void *arg, const struct flow_key *key, uint32_t tcp_seq)
 }
 
 static void
-accepted(void *arg, const struct flow_key *key, struct leg *leg_take)
+accepted(
+    void *arg, const struct flow_key *key, struct leg *leg_take, bool other)
 {
 	struct port17_ev *p17 = arg;
 	struct claim claim;
 
 	p17->opts.stats->port17_accepted++;
-	if (sessions_join(p17->sessions, key, leg_take))
+	if (!other && sessions_join(p17->sessions, key, leg_take))
 		return;
 	if (port17_claim_key(p17, &claim, key)) {
 		sessions_accept(p17->sessions, key, leg_take, &claim);
@@ -333,6 +334,12 @@ bool
 port17_ev_is_own(const struct port17_ev *p17, uint64_t inode)
 {
 	return inodes_has(p17->own, inode);
+}
+
+bool
+port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key)
+{
+	return sessions_is_held(p17->sessions, key);
 }
 
 void

@@ -276,7 +276,7 @@ resolver_ev_configure(struct resolver_ev *re, const struct conf *conf)
 		server_ev_free(re->server);
 		re->server = NULL;
 		resolve_drop(re->resolve);
-		re->told_taken = false;
+		re->deaf[0] = '\0';
 	}
 	memcpy(re->listens, listens, sizeof(listens));
 	re->n_listens = n;
@@ -420,6 +420,12 @@ bool
 resolver_ev_listens(const struct resolver_ev *re)
 {
 	return re->server != NULL;
+}
+
+const char *
+resolver_ev_deaf(const struct resolver_ev *re)
+{
+	return re->server == NULL ? re->deaf : "";
 }
 
 bool

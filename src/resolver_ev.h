@@ -70,6 +70,9 @@ bool resolver_ev_listens(const struct resolver_ev *re);
 /* Whether that is the inode of a socket that asks upstreams. NULL: no. */
 bool resolver_ev_is_own(const struct resolver_ev *re, uint64_t inode);
 
+/* Why it does not listen, though it should; "" for no reason that is known. */
+const char *resolver_ev_deaf(const struct resolver_ev *re);
+
 /* An address of the name, for what the daemon needs itself: no rule speaks of
  * it, no tunnel carries it. done() once, perhaps at once; ADDR_NONE: there is
  * none. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "src/base/log.h"
@@ -47,18 +48,20 @@ tell_taken(struct resolver_ev *re, const struct server_listen *taken)
 	const struct process *proc;
 	char addr[ADDR_STRLEN], exe[256];
 
-	if (re->told_taken)
+	if (re->deaf[0] != '\0')
 		return;
-	re->told_taken = true;
 	proc = find_owner(re, taken, IPPROTO_UDP);
-	log_error("dns",
-	    "%s port %u is taken by %s[%d]: there is no resolver, and nothing "
-	    "is captured, until that has ended",
-	    addr_format(&taken->addr, addr), taken->port,
+	(void)snprintf(re->deaf, sizeof(re->deaf),
+	    "%s port %u is taken by %s[%d]", addr_format(&taken->addr, addr),
+	    taken->port,
 	    proc != NULL ? log_quote(proc->exe, exe, sizeof(exe))
 			 : "another program",
-	    proc != NULL ? (int)proc->pid : 0);
+	    proc != NULL ? (int)proc->pid : 0); /* may be cut */
 	process_unref(proc);
+	log_error("dns",
+	    "%s: there is no resolver, and nothing is captured, until that has "
+	    "ended",
+	    re->deaf);
 }
 
 /* The n-th upstream that runs on this host (a recursor, a cache); false past
@@ -174,16 +177,18 @@ resolver_listen(struct resolver_ev *re)
 	r = server_ev_new(&re->server, &opts, &taken);
 	if (r == -EADDRINUSE)
 		tell_taken(re, &taken);
-	else if (r < 0 && !re->told_taken) {
+	else if (r < 0 && re->deaf[0] == '\0') {
 		char addr[ADDR_STRLEN];
 
-		re->told_taken = true;
-		log_error("dns", "%s port %u can't be listened on: %s",
-		    addr_format(&taken.addr, addr), taken.port, strerror(-r));
+		(void)snprintf(re->deaf, sizeof(re->deaf),
+		    "%s port %u can't be listened on: %s",
+		    addr_format(&taken.addr, addr), taken.port,
+		    strerror(-r)); /* fits */
+		log_error("dns", "%s", re->deaf);
 	} else if (r == 0) {
-		if (re->told_taken)
+		if (re->deaf[0] != '\0')
 			log_info("dns", "the resolver listens now");
-		re->told_taken = false;
+		re->deaf[0] = '\0';
 	}
 	resolver_capture(re);
 }

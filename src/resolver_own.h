@@ -20,6 +20,8 @@ struct upstreams_ev;
 /* What the daemon's own queries have in place of a listener. */
 #define RESOLVER_ASKS UINT16_MAX
 
+#define RESOLVER_DEAF_SIZE 256
+
 struct resolver_ev {
 	struct resolver_opts opts;
 	const struct conf *conf; /* a reference */
@@ -31,7 +33,7 @@ struct resolver_ev {
 	struct event *timer;
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n_listens;
-	bool told_taken;
+	char deaf[RESOLVER_DEAF_SIZE]; /* why it does not listen; told once */
 	struct hosts_ev *hosts;
 	uint64_t ways;		/* see struct resolve_conf */
 	uint64_t server_inodes; /* of sockets of upstreams that run here */

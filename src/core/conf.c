@@ -174,11 +174,25 @@ read_section(struct reader *r, size_t from, size_t end)
 		read_label(r, skip_blanks(r, from + len, end), end);
 }
 
+/* "a, b or c" */
+static void
+join_keys(const char *const *keys, size_t n, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < n && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%s",
+		    i == 0	? ""
+		    : i + 1 < n ? ", "
+				: " or ",
+		    keys[i]);
+}
+
 static void
 unknown_key(struct reader *r, const char *key, size_t off)
 {
-	const char *keys[64];
-	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE];
+	const char *keys[64] = { NULL };
+	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE], known[512];
 	const char *nearest;
 	size_t n = 0;
 
@@ -189,8 +203,9 @@ unknown_key(struct reader *r, const char *key, size_t off)
 	nearest = word_nearest(key, strlen(key), keys, n);
 	(void)snprintf(what, sizeof(what), "unknown key %s",
 	    word_quote(key, strlen(key), word)); /* fits */
-	fault(r, off, strlen(key),
-	    &(struct fault_text){ what, "a key of this section", nearest });
+	join_keys(keys, n, known, sizeof(known));
+	fault(
+	    r, off, strlen(key), &(struct fault_text){ what, known, nearest });
 }
 
 /* Where the value of the line stands; libinih has seen that there is one of

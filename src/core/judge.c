@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -322,6 +321,19 @@ is_same_socket(const struct packet *pkt, const struct flow *flow,
 	return flow->inode == sock->inode;
 }
 
+/* An answer to a socket that is closed, whose entry in conntrack was taken out:
+ * nobody waits for it, and what is shown is who asked. */
+static bool
+is_late(const struct judge *judge, const struct packet *pkt,
+    const struct flow *flow, const struct socket_facts *sock, mono_t now)
+{
+	return pkt->in && pkt->tuple.proto == IPPROTO_UDP &&
+	       sock->status == SOCKET_NONE && flow != NULL && !flow->in &&
+	       flow->inode != 0 && is_current(judge, flow, now) &&
+	       (flow->decision.action == ACTION_ACCEPT ||
+		   flow->decision.action == ACTION_REROUTE);
+}
+
 enum judge_step
 judge_socket(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, mono_t now, struct verdict *ret)
@@ -355,59 +367,14 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 	if (flow != NULL && is_current(judge, flow, now) &&
 	    is_same_socket(pkt, flow, sock))
 		return repeat(judge, pkt, flow, now, ret);
+	if (is_late(judge, pkt, flow, sock, now)) {
+		judge_orphan(judge, ret);
+		return JUDGE_DECIDED;
+	}
 	if (sock->status == SOCKET_FOUND && sock->inode != 0)
 		return JUDGE_NEED_PROCESS;
 	judge_process(judge, pkt, sock, NULL, now, ret);
 	return JUDGE_DECIDED;
-}
-
-/* Unknown, but for the user; rules by user hold for it. */
-static const struct process *
-unknown_of(struct judge *judge, uint32_t uid, uint32_t gid)
-{
-	struct process *proc;
-	char number[12];
-	int n;
-
-	for (size_t i = 0; i < JUDGE_USERS; i++)
-		if (judge->users[i] != NULL && judge->users[i]->uid == uid &&
-		    judge->users[i]->gid == gid)
-			return judge->users[i];
-	proc = process_new(PROCESS_UNKNOWN);
-	if (proc == NULL)
-		return judge->unknown; /* the default for those is left */
-	proc->has_uid = true;
-	proc->uid = uid;
-	proc->gid = gid;
-	n = snprintf(number, sizeof(number), "%u", uid); /* fits */
-	if (process_set(&proc->user, number, (size_t)n) != 0) {
-		process_unref(proc);
-		return judge->unknown;
-	}
-	process_unref(judge->users[judge->next_user]);
-	judge->users[judge->next_user] = proc;
-	judge->next_user = (judge->next_user + 1) % JUDGE_USERS;
-	return proc;
-}
-
-/* The word for an owner that no process is. A packet that left through a
- * program's socket carries that program's uid (NFQA_UID), the kernel's own
- * carry none. An incoming packet without a socket is answered by the kernel;
- * one for a socket of root's that nobody holds is for the kernel (WireGuard,
- * NFS); for another user's it can't be known. */
-static const struct process *
-nobody(struct judge *judge, const struct packet *pkt,
-    const struct socket_facts *sock)
-{
-	if (pkt->has_uid)
-		return unknown_of(judge, pkt->uid, pkt->gid);
-	/* the kernel saw a process send it, and that one can't be named */
-	if (sock->by == BY_BPF)
-		return judge->unknown;
-	if (pkt->in && sock->status == SOCKET_FOUND && sock->inode != 0 &&
-	    sock->uid != 0)
-		return judge->unknown;
-	return judge->kernel;
 }
 
 /* What the table has of the packet's flow, NULL where that is nothing yet. */
@@ -497,57 +464,6 @@ ask_packet(const struct judge *judge, const struct packet *pkt, bool in,
 	return judge_ask(judge, &subject);
 }
 
-static enum attributed_by
-by_of(const struct socket_facts *sock, const struct process *proc)
-{
-	switch (proc->kind) {
-	case PROCESS_PROGRAM:
-		return sock->by;
-	case PROCESS_KERNEL:
-		return BY_NONE;
-	case PROCESS_UNKNOWN:
-		return proc->has_uid ? BY_UID : BY_NONE;
-	}
-	abort();
-}
-
-static void
-count_by(struct stats *stats, enum attributed_by by)
-{
-	switch (by) {
-	case BY_NONE:
-		break;
-	case BY_BPF:
-		stats->by_bpf++;
-		break;
-	case BY_SOCK_DIAG:
-		stats->by_sock_diag++;
-		break;
-	case BY_PROC_NET:
-		stats->by_proc_net++;
-		break;
-	case BY_UID:
-		stats->by_uid++;
-		break;
-	}
-}
-
-static void
-count_process(struct stats *stats, const struct process *proc)
-{
-	switch (proc->kind) {
-	case PROCESS_PROGRAM:
-		stats->processes_found++;
-		break;
-	case PROCESS_KERNEL:
-		stats->processes_kernel++;
-		break;
-	case PROCESS_UNKNOWN:
-		stats->processes_unknown++;
-		break;
-	}
-}
-
 /* Keeps the decision. True if the flow is new, or was decided otherwise. */
 static bool
 flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
@@ -566,7 +482,7 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
 	flow->has_ports = pkt->tuple.has_ports;
 	flow->decision = *d;
 	flow_set_socket(judge->flows, flow, sock->inode);
-	flow->by = by_of(sock, proc);
+	flow->by = judge_by(sock, proc);
 	if (sock->user != 0 || changed)
 		flow->user = sock->user;
 	flow->tcp_syn = packet_is_syn(pkt);
@@ -645,9 +561,8 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	struct flow *flow;
 
 	if (proc == NULL)
-		proc = nobody(judge, pkt, sock);
-	count_process(judge->stats, proc);
-	count_by(judge->stats, by_of(sock, proc));
+		proc = judge_nobody(judge, pkt, sock);
+	judge_count_process(judge->stats, proc, judge_by(sock, proc));
 	hosts = fake ? judge_fake_hosts(judge, &way, now)
 		     : find_hosts(judge, pkt, proc, now);
 	d = judge_route(ask_packet(judge, pkt, begun_in, proc, hosts), &way);

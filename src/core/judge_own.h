@@ -9,8 +9,7 @@
 /* Users whose processes are not known at the same time: more cost a little. */
 #define JUDGE_USERS 16
 
-/* Behind struct judge: shared by judge.c, judge_review.c and
- * judge_capture.c. */
+/* Behind struct judge: shared by judge.c and judge_*.c. */
 struct judge {
 	struct flow_table *flows;
 	const struct policy *policy;
@@ -55,6 +54,19 @@ struct decision judge_fake(struct decision d, const struct host_names *hosts);
  * *ret says what. */
 bool judge_host(
     const struct judge *judge, const struct packet *pkt, enum reason *ret);
+
+/* Who is behind a packet of which no process was found. Borrowed, by the next
+ * packet at most. */
+const struct process *judge_nobody(struct judge *judge,
+    const struct packet *pkt, const struct socket_facts *sock);
+
+/* Who says so. */
+enum attributed_by judge_by(
+    const struct socket_facts *sock, const struct process *proc);
+
+/* One more that was found, or was not, by such a source. */
+void judge_count_process(
+    struct stats *stats, const struct process *proc, enum attributed_by by);
 
 /* Rungs 4 and 5. */
 struct decision judge_ask(

@@ -17,8 +17,8 @@
 static const struct table_column rule_columns[] = {
 	{ "NUMBER", .right = true, .keep = 6 },
 	{ "HITS", .right = true, .keep = 4 },
-	{ "LAST HIT", .keep = 8, .drop = 2 },
-	{ "PLACE", .keep = 12, .tail = true },
+	{ "LAST HIT", .keep = 21, .drop = 2 },
+	{ "PLACE", .keep = 18, .tail = true },
 	{ "ENDS IN", .keep = 7, .drop = 1 },
 	{ "RULE", .keep = 40, .wrap = true },
 };

@@ -73,7 +73,11 @@ procfs_open(struct procfs **ret, size_t processes_max)
 		free(procfs);
 		return r;
 	}
-	procread_init(&procfs->read);
+	r = procread_init(&procfs->read);
+	if (r != 0) {
+		procfs_close(procfs);
+		return r;
+	}
 	procfs_round(procfs);
 	*ret = procfs;
 	return 0;

@@ -11,9 +11,7 @@
 
 #include "src/core/procline.h"
 #include "src/core/script.h"
-
-/* A command line is kept up to here; the kernel has no limit worth naming. */
-#define CMD_MAX 4096
+#include "src/linux/cmdline.h"
 
 /* Tries to read a process that runs exec meanwhile. */
 #define TRIES 3
@@ -27,22 +25,27 @@ struct snapshot {
 	struct procline_cgroup group; /* borrows cgroup */
 	char exe[PATH_MAX];
 	size_t script_off, script_len; /* of cmd; nothing of it is changed */
-	char cmd[CMD_MAX];
+	/* whose command line and script it has kept, or NULL */
+	const struct process *kept;
+	char cmd[CMDLINE_MAX];
 	char comm[64];
 	char cgroup[PATH_MAX];
 };
 
-void
+int
 procread_init(struct procread *pr)
 {
 	users_init(&pr->users);
 	pr->self = getpid();
+	pr->cmdlines = cmdlines_new();
+	return pr->cmdlines != NULL ? 0 : -ENOMEM;
 }
 
 void
 procread_done(struct procread *pr)
 {
 	users_done(&pr->users);
+	cmdlines_free(pr->cmdlines);
 }
 
 ssize_t
@@ -220,13 +223,49 @@ find_script(struct snapshot *snap, size_t cmdline_len)
 		snap->script_off = (size_t)(arg - snap->cmd);
 }
 
-/* 0, -ESRCH or -errno. */
+/* As it was, where it is the same program still. 0 or -EAGAIN. */
 static int
-snapshot_read(
+keep_cmdline(
     struct snapshot *snap, struct procread_dir *dir, const struct process *old)
 {
 	struct stat st;
+
+	if (old == NULL || old->exe_ino == 0 ||
+	    fstatat(dir->fd, "exe", &st, 0) != 0 || st.st_dev != old->exe_dev ||
+	    st.st_ino != old->exe_ino)
+		return -EAGAIN;
+	snap->kept = old;
+	snap->cmd_len = strnlen(old->cmd, sizeof(snap->cmd));
+	memcpy(snap->cmd, old->cmd, snap->cmd_len);
+	snap->script_len = 0;
+	read_exe(snap, dir->fd, old);
+	return 0;
+}
+
+/* The arguments, each with its NUL: the length or -errno. Root's processes, and
+ * this one, hold nobody up. */
+static ssize_t
+read_cmdline(
+    struct procread *pr, struct snapshot *snap, struct procread_dir *dir)
+{
+	if (snap->uid == 0 || snap->uid == geteuid())
+		return read_kept(&dir->cmdline, dir->fd, "cmdline", snap->cmd,
+		    sizeof(snap->cmd));
+	if (dir->cmdline < 0)
+		dir->cmdline = openat(dir->fd, "cmdline", O_RDONLY | O_CLOEXEC);
+	if (dir->cmdline < 0)
+		return -errno;
+	return cmdlines_read(pr->cmdlines, dir->cmdline, snap->uid, snap->cmd);
+}
+
+/* 0, -ESRCH or -errno. */
+static int
+snapshot_read(struct procread *pr, struct snapshot *snap,
+    struct procread_dir *dir, const struct process *old)
+{
+	struct stat st;
 	ssize_t n;
+	int r;
 
 	if (fstat(dir->fd, &st) != 0)
 		return -errno;
@@ -241,8 +280,12 @@ snapshot_read(
 	snap->comm_len = (size_t)n;
 	if (n > 0 && snap->comm[n - 1] == '\n')
 		snap->comm_len--;
-	n = read_kept(
-	    &dir->cmdline, dir->fd, "cmdline", snap->cmd, sizeof(snap->cmd));
+	snap->kept = NULL;
+	n = read_cmdline(pr, snap, dir);
+	if (n == -EAGAIN) {
+		r = keep_cmdline(snap, dir, old);
+		return r < 0 ? r : read_cgroup(snap, dir);
+	}
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
 	read_exe(snap, dir->fd, old);
@@ -271,7 +314,8 @@ snapshot_is(const struct snapshot *snap, const struct process *old)
 
 /* Reads again until no exec came between the first file and the last. */
 static int
-snapshot_settle(struct snapshot *snap, struct procread_dir *dir)
+snapshot_settle(
+    struct procread *pr, struct snapshot *snap, struct procread_dir *dir)
 {
 	struct stat st;
 	int r;
@@ -280,7 +324,7 @@ snapshot_settle(struct snapshot *snap, struct procread_dir *dir)
 		if (fstatat(dir->fd, "exe", &st, 0) != 0 ||
 		    (st.st_dev == snap->exe_dev && st.st_ino == snap->exe_ino))
 			return 0;
-		r = snapshot_read(snap, dir, NULL);
+		r = snapshot_read(pr, snap, dir, NULL);
 		if (r != 0)
 			return r;
 	}
@@ -360,6 +404,9 @@ set_script(struct process *proc, int dirfd, const struct snapshot *snap)
 	char cwd[PATH_MAX], path[PATH_MAX];
 	ssize_t n;
 
+	if (snap->kept != NULL)
+		return process_set(&proc->script, snap->kept->script,
+		    strlen(snap->kept->script));
 	if (snap->script_len == 0)
 		return 0;
 	n = readlinkat(dirfd, "cwd", cwd, sizeof(cwd) - 1);
@@ -430,7 +477,7 @@ procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
     const struct process *old, const struct process **ret)
 {
 	struct snapshot snap;
-	int r = snapshot_read(&snap, dir, old);
+	int r = snapshot_read(pr, &snap, dir, old);
 
 	if (r != 0)
 		return r;
@@ -440,7 +487,7 @@ procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
 		*ret = process_ref(old);
 		return 0;
 	}
-	r = snapshot_settle(&snap, dir);
+	r = snapshot_settle(pr, &snap, dir);
 	return r != 0 ? r : build(pr, dir->fd, pid, &snap, ret);
 }
 

@@ -13,6 +13,7 @@
  * names is that process and never another one with the same pid. */
 struct procread {
 	struct users users;
+	struct cmdlines *cmdlines;
 	pid_t self;
 };
 
@@ -36,7 +37,8 @@ int procread_open(
     struct procread_dir *ret, int proc_fd, pid_t pid, uint64_t start);
 void procread_close(struct procread_dir *dir);
 
-void procread_init(struct procread *pr);
+/* 0 or -ENOMEM; to be done with in any case. */
+int procread_init(struct procread *pr);
 void procread_done(struct procread *pr);
 
 /* Reads a small file whole, or as much of it as fits; the length or -errno. */
@@ -81,7 +83,9 @@ bool procread_is_here(const struct process *proc);
 
 /* The process as it is now: `old` with one more reference when nothing about
  * it has changed, else a new one. A process that is ending keeps what `old`
- * says of it. 0, -ESRCH when it is gone, -ENOMEM or -errno. */
+ * says of it; so does one whose command line does not come, of that. 0, -ESRCH
+ * when it is gone, -EAGAIN (it does not come, and nothing is known), -ENOMEM or
+ * -errno. */
 int procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
     const struct process *old, const struct process **ret);
 

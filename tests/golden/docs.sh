@@ -141,6 +141,12 @@ for doc in README.md conf/rerouted.8 conf/reroutectl.1 conf/rerouted.conf.5 \
 	awk -v dir="$doc" -f split.awk "$top/$doc" || exit 1
 	cat "$doc"/*/settings 2>/dev/null
 done >all.conf
+# users of programs that are not installed here
+for user in $(sed -n 's/.*\<user[ =]\([a-z][a-z0-9-]*\).*/\1/p' \
+    README.md/*/* conf/*/*/*); do
+	getent passwd "$user" >/dev/null ||
+		sed -i "s/\(\<user[ =]\)$user\>/\165533/" README.md/*/* conf/*/*/*
+done
 "$REROUTED" --config all.conf --rules asked --check >out 2>&1 ||
 	{ fault "settings" && cat out >&2; }
 for doc in README.md conf/*; do

@@ -50,6 +50,8 @@ check "an answer says why" status_is NOERROR @127.0.0.1 ads.example
 check "namely by which rule" grep -q 'EDE: 15.*10.rules:1 ad servers' "$tmp/dig"
 check "what it can't do" status_is NOTIMP @127.0.0.1 +opcode=STATUS web.example
 check "is said with a reason, too" grep -q 'EDE: 21.*opcode' "$tmp/dig"
+check "another EDNS" status_is BADVERS @127.0.0.1 +edns=7 +noednsneg web.example
+check "… too" grep -q 'EDE: 21.*version' "$tmp/dig"
 check "reroutectl asks it, too" \
     [ "$(ctl resolve txt.example TXT | sed 's/ [0-9]* / /')" = \
     'txt.example. IN TXT "hello"' ]
@@ -129,4 +131,22 @@ check "… nor this host" says 203.0.113.10 @127.0.0.1 web.example
 ctl explain --query --domain web.example --from 10.9.0.2 >"$tmp/explained"
 check "… explained" grep -qx "label: theirs" "$tmp/explained"
 check_not "nobody is unknown" grep -q unknown "$tmp/queries" "$tmp/watch"
+daemon_stop
+
+# another resolver has the port
+settings "[resolver]" "upstream = 10.9.0.53"
+background inc dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
+    --no-hosts --user=root --pid-file= --bind-interfaces \
+    --listen-address=127.0.0.1 2>/dev/null
+other=$pid
+wait_for inc bash -c "exec 5<>/dev/tcp/127.0.0.1/53"
+check "the daemon starts beside another resolver" daemon_start
+status_has() { ctl status >"$tmp/status" && cat "$tmp/status" &&
+	grep -q "$1" "$tmp/status"; }
+check "status says who has the port" status_has \
+    "^BROKEN: the resolver does not listen: 127.0.0.1 port 53 is taken by .*/dnsmasq\["
+stop "$other"
+check "it listens when that has ended" wait_for status_has \
+    "^resolver  *listening"
+check_not "and nothing is broken" status_has BROKEN
 finish

@@ -106,6 +106,27 @@ check "which is 15 s" soon 17000
 back() { [ "$(descriptors)" -le "$base" ]; }
 check "all descriptors are back" wait_for back
 
+# -- the rules change while a SYN is held: it is judged by the new ones --
+held_while() { # RULE that is new: what connect() says; to 192.0.2.7 7006
+	cp "$tmp/rules/10.rules" "$tmp/before"
+	run_in tcp 192.0.2.7 7006 up 1000 >"$tmp/held" &
+	held=$!
+	wait_for flows 'any(x["dport"] == 7006 and x["tunnel"] == "mute" and
+	    x.get("upstream", "") is None and x["close_reason"] is None
+	    for x in f)'
+	rules "$1" "$(cat "$tmp/before")"
+	daemon_reload
+	wait $held
+	cp "$tmp/before" "$tmp/rules/10.rules"
+	daemon_reload
+	cat "$tmp/held"
+}
+check "a rule lets it through: it is connected, within a second or so" eval \
+    'held_while "reroute via socks out exe $python to port 7006" |
+    grep -E "^ok [0-9]{1,4}\$"'
+check "a rule blocks it: so it is, like any other" eval \
+    'held_while "block out exe $python to port 7006" | grep "^EHOSTUNREACH"'
+
 # -- far ends that are there no more, or take nothing --
 partner gone inc sock.py connect tcp 192.0.2.8 7001
 tell gone send one
@@ -167,6 +188,73 @@ for way in "192.0.2.7 7020" "192.0.2.8 7005"; do
 	check "$way: all descriptors are back" later back
 done
 check "it goes on" wait_for says welcome tcp 192.0.2.7 7002 first
+
+# -- what was dialled for a program that is gone meanwhile is not for who has its
+# port then --
+cat >"$tmp/far.py" <<'PY'
+import socket, sys, threading
+def through(c):  # a proxy that takes its time
+    c.recv(3)
+    c.send(b"\5\0")
+    c.recv(100)
+    print("asked", flush=True)
+    sys.stdin.readline()
+    c.send(b"\5\0\0\1\0\0\0\0\0\0" + b"of the other")
+    print("there", flush=True)
+    try:
+        print("heard", c.recv(100).decode() or "nothing", flush=True)
+    except OSError:
+        print("heard nothing", flush=True)
+def direct(c):
+    c.send(b"its own")
+def serve(at, fn):
+    with socket.create_server(at) as s:
+        while True:
+            threading.Thread(target=fn, args=(s.accept()[0],)).start()
+threading.Thread(target=serve, args=(("10.9.0.2", 1085), through)).start()
+threading.Thread(target=serve, args=(("192.0.2.7", 7030), direct)).start()
+print("ready", flush=True)
+PY
+cat >"$tmp/from.py" <<'PY'
+import os, socket, sys
+uid = int(sys.argv[1])
+os.setresuid(uid, uid, uid)
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("10.9.0.1", 7711))
+if sys.argv[2] == "go":
+    s.setblocking(False)
+    s.connect_ex(("192.0.2.7", 7030))
+    print("sent", flush=True)
+    sys.stdin.readline()
+    os._exit(0)
+s.settimeout(10)
+s.connect(("192.0.2.7", 7030))
+s.send(b"a word")
+print(s.recv(100).decode(), flush=True)
+PY
+settings '[tunnel "late"]' 'upstream = socks5://10.9.0.2:1085' \
+    '[tunnel "dev"]' 'upstream = direct' 'honest-connect = no'
+rules "reroute via late out user 65531" "reroute via dev out user 65532" \
+    "default out accept" "default in accept"
+daemon_reload
+mkfifo "$tmp/far.in" "$tmp/from.in"
+exec {far_in}<>"$tmp/far.in" {from_in}<>"$tmp/from.in"
+background_in=$tmp/far.in
+background ins python3 "$tmp/far.py" >"$tmp/far.out"
+background_in=$tmp/from.in
+wait_for listens ins 7030
+background inc python3 "$tmp/from.py" 65531 go >"$tmp/from.out"
+unset background_in
+wait_for grep -q asked "$tmp/far.out"
+echo >&$from_in
+wait "$pid"
+echo >&$far_in
+wait_for grep -q there "$tmp/far.out"
+check "who has its port next gets what is its own" eval \
+    '[ "$(inc python3 "$tmp/from.py" 65532 now)" = "its own" ]'
+check "and the other tunnel gets nothing of it" \
+    wait_for grep -qx "heard nothing" "$tmp/far.out"
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -368,20 +368,27 @@ read_packet(struct bpf_use *use, struct sk_buff *skb)
 	    use->head, linear, skb->head + skb->network_header);
 }
 
+/* Of another task only a program that may sleep can read them. */
 static __always_inline void
-read_args(struct draft *draft, struct task_struct *task)
+read_args(struct draft *draft, struct task_struct *task, bool other)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	unsigned long start = BPF_CORE_READ(mm, arg_start);
 	unsigned long len = BPF_CORE_READ(mm, arg_end) - start;
 	__u32 at = draft->event.path_len;
+	long r;
 
 	if (len > BPF_ARGS_MAX - 1)
 		len = BPF_ARGS_MAX - 1;
 	if (at > BPF_PATH_MAX + BPF_NAME_MAX)
 		return;
-	if (bpf_probe_read_user(
-		draft->text + at, len & (BPF_ARGS_MAX - 1), (void *)start) == 0)
+	if (other)
+		r = bpf_copy_from_user_task(draft->text + at,
+		    len & (BPF_ARGS_MAX - 1), (void *)start, task, 0);
+	else
+		r = bpf_probe_read_user(
+		    draft->text + at, len & (BPF_ARGS_MAX - 1), (void *)start);
+	if (r == 0)
 		draft->event.args_len = len;
 }
 
@@ -406,7 +413,7 @@ tell_image(void)
 	if (draft == NULL)
 		return -1;
 	read_image(draft, task, shared.pid_level);
-	read_args(draft, task);
+	read_args(draft, task, false);
 	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
 	bpf_map_update_elem(&told, &key, &yes, BPF_ANY);
 	return 0;
@@ -526,7 +533,7 @@ BPF_PROG(
 	if (draft == NULL)
 		return 0;
 	read_image(draft, task, shared.pid_level);
-	read_args(draft, task);
+	read_args(draft, task, false);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
 	if (size <= sizeof(*draft))

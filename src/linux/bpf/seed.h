@@ -17,23 +17,6 @@ struct {
 	__type(value, struct draft);
 } seeds SEC(".maps");
 
-static __always_inline void
-read_args_of(struct draft *draft, struct task_struct *task)
-{
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	unsigned long start = BPF_CORE_READ(mm, arg_start);
-	unsigned long len = BPF_CORE_READ(mm, arg_end) - start;
-	__u32 at = draft->event.path_len;
-
-	if (len > BPF_ARGS_MAX - 1)
-		len = BPF_ARGS_MAX - 1;
-	if (at > BPF_PATH_MAX + BPF_NAME_MAX)
-		return;
-	if (bpf_copy_from_user_task(draft->text + at, len & (BPF_ARGS_MAX - 1),
-		(void *)start, task, 0) == 0)
-		draft->event.args_len = len;
-}
-
 SEC("?seed/task")
 int
 seed_processes(struct bpf_iter__task *ctx)
@@ -49,7 +32,7 @@ seed_processes(struct bpf_iter__task *ctx)
 	if (draft == NULL)
 		return 0;
 	read_image(draft, task, shared.pid_level);
-	read_args_of(draft, task);
+	read_args(draft, task, true);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
 	if (size > sizeof(*draft))

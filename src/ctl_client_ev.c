@@ -1,0 +1,449 @@
+#include "src/ctl_client_ev.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/bytes_ev.h"
+#include "src/ctl_dns.h"
+#include "src/ctl_explain.h"
+#include "src/ctl_list.h"
+#include "src/ctl_rules.h"
+#include "src/list_ev.h"
+#include "src/policy_ev.h"
+#include "src/port17_ev.h"
+#include "src/tunnel_test_ev.h"
+#include "src/work_ev.h"
+
+/* What a client may be behind before it is cut off. */
+#define BEHIND_MAX ((size_t)1 << 20)
+/* A client that takes nothing for so long is gone. */
+#define STALL_S 10
+
+struct client {
+	struct list node;
+	struct ctl_clients *all;
+	bool gone; /* cut off; a job of its own holds the memory */
+	struct bufferevent *bev;
+	struct evbuffer *out;
+	bool trusted;
+	struct filter *watch; /* what it watches; NULL: nothing */
+	bool working;	      /* a job runs: it holds the client alive */
+	bool eof;	      /* it has said all it will: answer, then close */
+	bool calling;	      /* within client_read() */
+	bool closing;	      /* after what is written has left */
+	struct ctl_job job;
+	struct ctl_list *list;	/* being written; NULL for none */
+	bool stale;		/* what the list shows is being counted */
+	struct bytes_wait wait; /* for what the list shows */
+	struct evbuffer *later; /* events for after the list; NULL for none */
+};
+
+/* Takes the client out. Memory that a running job needs stays until it ends,
+ * and that of a client whose call is under way until client_read() has seen it.
+ */
+static void
+client_free(struct client *client)
+{
+	list_remove(&client->node);
+	client->all->n--;
+	client->gone = true;
+	if (client->bev != NULL)
+		bufferevent_free(client->bev);
+	client->bev = NULL;
+	client->out = NULL;
+	bytes_wait_cancel(&client->wait);
+	ctl_list_free(client->list);
+	client->list = NULL;
+	if (client->later != NULL)
+		evbuffer_free(client->later);
+	client->later = NULL;
+	free(client->watch);
+	client->watch = NULL;
+	if (!client->working && !client->calling)
+		free(client);
+}
+
+static void
+client_refuse(struct client *client, const char *why)
+{
+	client->all->env->stats->control_refused++;
+	log_limited(LOG_LEVEL_WARNING, "control", "client cut off: %s", why);
+	client_free(client);
+}
+
+/* Sends a line that is to be freed; NULL is the lack of memory for it. */
+static void
+client_send(struct client *client, char *line)
+{
+	static const char nomem[] = "{\"ok\":false,\"error\":{\"code\":"
+				    "\"failed\",\"message\":\"out of memory\"}}"
+				    "\n";
+	const char *text = line != NULL ? line : nomem;
+
+	if (strncmp(text, "{\"ok\":false", 11) == 0)
+		client->all->env->stats->control_errors++;
+	if (evbuffer_add(client->out, text, strlen(text)) < 0)
+		client->closing = true; /* no memory at all: say goodbye */
+	free(line);
+}
+
+/* The next rows. */
+static void
+list_go_on(struct client *client)
+{
+	bool done = true;
+	size_t len;
+	char *text = ctl_list_next(client->list, &len, &done);
+
+	if (text == NULL || evbuffer_add(client->out, text, len) < 0)
+		client->closing = true; /* half a line is no answer */
+	free(text);
+	if (!done)
+		return;
+	ctl_list_free(client->list);
+	client->list = NULL;
+	if (client->later != NULL &&
+	    evbuffer_add_buffer(client->out, client->later) < 0)
+		client->closing = true;
+}
+
+static void client_read(struct client *client);
+
+/* The counts that the list shows are there. */
+static void
+list_fresh(void *arg)
+{
+	struct client *client = arg;
+
+	client->stale = false;
+	list_go_on(client);
+	if (client->list == NULL)
+		client_read(client);
+}
+
+static void
+list_start(struct client *client, const struct ctl_job *job)
+{
+	client->list = job->list;
+	client->wait =
+	    (struct bytes_wait){ .fresh = list_fresh, .arg = client };
+	client->stale =
+	    job->wants_bytes &&
+	    !bytes_ev_refresh(client->all->env->bytes_ev, &client->wait);
+	if (!client->stale)
+		list_go_on(client);
+}
+
+static void
+job_run(void *arg)
+{
+	struct client *client = arg;
+
+	client->job.run(&client->job);
+}
+
+/* What runs for it has ended with this line (taken). */
+static void
+work_ended(struct client *client, char *line)
+{
+	client->working = false;
+	client->all->n_jobs--;
+	if (client->gone) {
+		free(line);
+		if (!client->calling)
+			free(client);
+		return;
+	}
+	client_send(client, line);
+	/* ended before client_call() has: client_read() goes on itself. Else
+	 * not from here: who tells of the end is in the midst of something */
+	if (!client->calling)
+		bufferevent_trigger(client->bev, EV_READ,
+		    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+static void
+job_done(void *arg)
+{
+	struct client *client = arg;
+	char *line = client->job.line;
+
+	client->job.line = NULL;
+	ctl_explain_free(client->job.explain);
+	client->job.explain = NULL;
+	work_ended(client, line);
+}
+
+static void
+change_done(void *arg, struct change *change_take)
+{
+	const struct client *client = arg;
+	char *line = ctl_rules_answer(client->all->env, change_take);
+
+	change_free(change_take);
+	work_ended(arg, line);
+}
+
+static void
+lists_done(void *arg, struct list_ev *le)
+{
+	work_ended(arg, ctlmsg_result(list_ev_status(le)));
+}
+
+static void
+ask_done(void *arg, char *line_take)
+{
+	work_ended(arg, line_take);
+}
+
+/* Something runs for it, which work_ended() ends: maybe before this call has.
+ */
+static void
+work_begin(struct client *client)
+{
+	client->working = true;
+	client->all->n_jobs++;
+}
+
+/* In a thread. */
+static void
+work_run(struct client *client, const struct ctl_job *job)
+{
+	client->job = *job;
+	work_begin(client);
+	if (work_start(client->all->base, job_run, job_done, client) == 0)
+		return;
+	ctl_explain_free(job->explain);
+	work_ended(client, NULL);
+}
+
+static void
+client_call(struct client *client, const char *text, size_t len)
+{
+	struct ctlmsg_request request;
+	char what[CTLMSG_WHAT], *line = NULL;
+	struct ctl_job job = { 0 };
+	enum ctl_answer answer;
+
+	if (ctlmsg_parse(&request, text, len, what) < 0) {
+		client_send(client, ctlmsg_error(CTLMSG_BAD_REQUEST, what));
+		return;
+	}
+	answer =
+	    ctl_call(client->all->env, &request, client->trusted, &line, &job);
+	ctlmsg_done(&request);
+	switch (answer) {
+	case CTL_LINE:
+		client_send(client, line);
+		break;
+	case CTL_LIST:
+		list_start(client, &job);
+		break;
+	case CTL_CHANGE:
+		work_begin(client);
+		job.change->done = change_done;
+		job.change->arg = client;
+		policy_ev_submit(client->all->env->policy_ev, job.change);
+		break;
+	case CTL_LISTS:
+		work_begin(client);
+		list_ev_reload(client->all->env->list_ev, lists_done, client);
+		break;
+	case CTL_ASK:
+		work_begin(client);
+		ctl_dns_ask(client->all->env, &job, ask_done, client);
+		break;
+	case CTL_TEST:
+		work_begin(client);
+		tunnel_test_run(job.tunnel,
+		    port17_ev_dialer(client->all->env->port17),
+		    client->all->env->resolver, ask_done, client);
+		break;
+	case CTL_WATCH:
+		free(client->watch);
+		client->watch = job.watch;
+		bufferevent_set_timeouts(client->bev, NULL, NULL);
+		client_send(client,
+		    ctlmsg_result(json_pack("{s:s}", "event", "watching")));
+		if (job.list != NULL)
+			list_start(client, &job);
+		break;
+	case CTL_WORK:
+		work_run(client, &job);
+		break;
+	}
+}
+
+/* Takes whole lines while nothing of an earlier one is under way. May free the
+ * client: the caller touches nothing after it. */
+static void
+client_read(struct client *client)
+{
+	struct evbuffer *in = bufferevent_get_input(client->bev);
+	char *line;
+	size_t len;
+
+	while (!client->working && client->list == NULL && !client->closing) {
+		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
+		if (line == NULL)
+			break;
+		client->calling = true;
+		client_call(client, line, len);
+		client->calling = false;
+		free(line);
+		if (client->gone) { /* by what it asked for itself */
+			if (!client->working)
+				free(client);
+			return;
+		}
+		if (evbuffer_get_length(client->out) > BEHIND_MAX) {
+			client_refuse(client, "it asks and does not read");
+			return;
+		}
+	}
+	if (client->working || client->list != NULL)
+		return;
+	if (evbuffer_get_length(in) > CTLMSG_LINE_MAX && !client->closing) {
+		client->all->env->stats->control_refused++;
+		client_send(client, ctlmsg_error(CTLMSG_BAD_REQUEST,
+					"the line is longer than 65536 bytes"));
+		client->closing = true;
+		bufferevent_disable(client->bev, EV_READ);
+	}
+	client->closing = client->closing || client->eof;
+	if (client->closing && evbuffer_get_length(client->out) == 0)
+		client_free(client);
+}
+
+static void
+read_cb(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	client_read(arg);
+}
+
+/* All that was written has left. */
+static void
+write_cb(struct bufferevent *bev, void *arg)
+{
+	struct client *client = arg;
+
+	(void)bev;
+	if (client->stale)
+		return; /* the list goes on when it is counted */
+	if (client->list != NULL) {
+		list_go_on(client);
+		if (client->list == NULL)
+			client_read(client);
+		return;
+	}
+	if (client->closing)
+		client_free(client);
+}
+
+static void
+event_cb(struct bufferevent *bev, short what, void *arg)
+{
+	struct client *client = arg;
+
+	(void)bev;
+	if ((what & BEV_EVENT_TIMEOUT) != 0 &&
+	    (what & BEV_EVENT_WRITING) != 0) {
+		client_refuse(client, "it does not read");
+		return;
+	}
+	if ((what & BEV_EVENT_EOF) != 0 && client->watch == NULL) {
+		client->eof = true;
+		client_read(client);
+		return;
+	}
+	client_free(client);
+}
+
+int
+ctl_clients_add(struct ctl_clients *all, int fd, bool trusted)
+{
+	static const struct timeval stall = { STALL_S, 0 };
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (client == NULL)
+		return -ENOMEM;
+	client->bev =
+	    bufferevent_socket_new(all->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (client->bev == NULL) {
+		free(client);
+		return -ENOMEM;
+	}
+	client->out = bufferevent_get_output(client->bev);
+	client->trusted = trusted;
+	client->all = all;
+	list_append(&all->clients, &client->node);
+	all->n++;
+	all->env->stats->control_clients++;
+	bufferevent_setcb(client->bev, read_cb, write_cb, event_cb, client);
+	bufferevent_set_timeouts(client->bev, NULL, &stall);
+	/* what comes past a line too long stays in the socket */
+	bufferevent_setwatermark(
+	    client->bev, EV_READ, 0, CTLMSG_LINE_MAX + 4096);
+	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
+	return 0;
+}
+
+/* What goes to one who watches: into the middle of a list it must not. */
+static void
+client_tell(struct client *client, const char *line)
+{
+	struct evbuffer *to = client->out;
+
+	if (client->list != NULL) {
+		if (client->later == NULL)
+			client->later = evbuffer_new();
+		to = client->later;
+	}
+	if (to == NULL)
+		client_refuse(client, "there is no memory for its events");
+	else if (evbuffer_get_length(to) > BEHIND_MAX)
+		client_refuse(client, "it watches and does not read");
+	else
+		evbuffer_add(to, line, strlen(line));
+}
+
+void
+ctl_clients_tell(
+    struct ctl_clients *all, const struct ctl_event *event, mono_t now)
+{
+	struct list *node, *tmp;
+	char *line = NULL;
+
+	list_for_each_safe (node, tmp, &all->clients) {
+		struct client *client = container_of(node, struct client, node);
+
+		if (client->watch == NULL ||
+		    !(event->has != NULL
+			    ? event->has(client->watch, event->of)
+			    : filter_match(client->watch, &event->row)))
+			continue;
+		if (line == NULL) { /* once for all who watch */
+			struct json_time at = json_time_now(now);
+
+			line = ctlmsg_result(json_event(
+			    event->name, event->make(event->of, &at)));
+		}
+		if (line == NULL)
+			return; /* no memory: this one is not shown */
+		client_tell(client, line);
+	}
+	free(line);
+}
+
+void
+ctl_clients_done(struct ctl_clients *all)
+{
+	while (!list_empty(&all->clients))
+		client_free(
+		    container_of(all->clients.next, struct client, node));
+}

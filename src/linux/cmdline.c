@@ -1,0 +1,268 @@
+#include "src/linux/cmdline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Threads, and those that may wait for one user's processes. */
+#define READERS_MAX 32
+#define READERS_OF_ONE 2
+
+/* It is looked after a reader so often; one that is seen asleep in its read so
+ * many times in a row is left. A busy machine may let one wait for its CPU for
+ * longer, but not for ever. */
+#define LOOK_NS 1000000L
+#define ASLEEP_MAX 4
+#define LOOKS_MAX 250
+
+enum reader_state {
+	READER_IDLE,
+	READER_ASKED,
+	READER_READS,
+	READER_DONE,
+};
+
+struct reader {
+	struct cmdlines *all;
+	pthread_t thread;
+	pthread_cond_t asked, done;
+	enum reader_state state;
+	bool left; /* nobody waits for it any more */
+	pid_t tid;
+	int fd;
+	uint32_t uid;
+	ssize_t n;
+	char bytes[CMDLINE_MAX];
+};
+
+struct cmdlines {
+	pthread_mutex_t lock;
+	bool end;
+	struct reader *v[READERS_MAX];
+};
+
+struct cmdlines *
+cmdlines_new(void)
+{
+	struct cmdlines *c = calloc(1, sizeof(*c));
+
+	if (c != NULL)
+		(void)pthread_mutex_init(&c->lock, NULL); /* never fails */
+	return c;
+}
+
+static void *
+reader_main(void *arg)
+{
+	struct reader *r = arg;
+	struct cmdlines *c = r->all;
+
+	(void)pthread_mutex_lock(
+	    &c->lock); /* is held rightly here, below too */
+	r->tid = (pid_t)syscall(SYS_gettid);
+	while (!c->end) {
+		ssize_t n;
+
+		if (r->state != READER_ASKED) {
+			(void)pthread_cond_wait(&r->asked, &c->lock);
+			continue;
+		}
+		r->state = READER_READS;
+		(void)pthread_mutex_unlock(&c->lock);
+		do
+			n = pread(r->fd, r->bytes, sizeof(r->bytes), 0);
+		while (n < 0 && errno == EINTR);
+		n = n < 0 ? -errno : n;
+		(void)close(r->fd); /* it was only read */
+		(void)pthread_mutex_lock(&c->lock);
+		r->n = n;
+		r->state = r->left ? READER_IDLE : READER_DONE;
+		r->left = false;
+		(void)pthread_cond_signal(&r->done);
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+/* Signals are the loop's. */
+static int
+start(struct reader *r)
+{
+	sigset_t all, old;
+	int e;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGSYS); /* is for who made the call: sandbox.h */
+	e = pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (e != 0)
+		return -e;
+	e = pthread_create(&r->thread, NULL, reader_main, r);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL); /* was valid before */
+	return -e;
+}
+
+static struct reader *
+reader_new(struct cmdlines *c)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	pthread_condattr_t attr;
+
+	if (r == NULL)
+		return NULL;
+	r->all = c;
+	r->state = READER_IDLE;
+	(void)pthread_condattr_init(&attr); /* these never fail on Linux */
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&r->asked, &attr);
+	(void)pthread_cond_init(&r->done, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	if (start(r) == 0)
+		return r;
+	free(r);
+	return NULL;
+}
+
+/* One that is free. NULL: there is none for this user. */
+static struct reader *
+reader_get(struct cmdlines *c, uint32_t uid)
+{
+	struct reader *idle = NULL, **room = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < READERS_MAX; i++) {
+		struct reader *r = c->v[i];
+
+		if (r == NULL)
+			room = room != NULL ? room : &c->v[i];
+		else if (r->state == READER_IDLE)
+			idle = idle != NULL ? idle : r;
+		else
+			n += r->uid == uid;
+	}
+	if (n >= READERS_OF_ONE)
+		return NULL;
+	if (idle == NULL && room != NULL)
+		idle = *room = reader_new(c);
+	return idle;
+}
+
+/* Whether a thread of ours waits for something other than a CPU. */
+static bool
+is_asleep(pid_t tid)
+{
+	char path[64], line[512];
+	const char *end;
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(
+	    path, sizeof(path), "/proc/self/task/%d/stat", (int)tid); /* fits */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, line, sizeof(line) - 1);
+	(void)close(fd); /* it was only read */
+	if (n <= 0)
+		return false;
+	line[n] = '\0';
+	end = strrchr(line, ')');
+	return end != NULL && (end[2] == 'D' || end[2] == 'S');
+}
+
+static bool
+wait_for(struct cmdlines *c, struct reader *r)
+{
+	int asleep = 0;
+
+	for (int i = 0; r->state != READER_DONE && i < LOOKS_MAX; i++) {
+		struct timespec until;
+
+		(void)clock_gettime(CLOCK_MONOTONIC, &until); /* never fails */
+		until.tv_nsec += LOOK_NS;
+		if (until.tv_nsec >= 1000000000L) {
+			until.tv_nsec -= 1000000000L;
+			until.tv_sec++;
+		}
+		if (pthread_cond_timedwait(&r->done, &c->lock, &until) == 0)
+			continue;
+		asleep = r->state == READER_READS && is_asleep(r->tid)
+			     ? asleep + 1
+			     : 0;
+		if (asleep == ASLEEP_MAX)
+			break;
+	}
+	return r->state == READER_DONE;
+}
+
+ssize_t
+cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf)
+{
+	struct reader *r;
+	ssize_t n = -EAGAIN;
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	/* it may be read when the other one is closed */
+	if (own < 0)
+		return -errno;
+	(void)pthread_mutex_lock(&c->lock);
+	r = reader_get(c, uid);
+	if (r == NULL) {
+		(void)pthread_mutex_unlock(&c->lock);
+		(void)close(own); /* nothing was done with it */
+		return n;
+	}
+	r->fd = own;
+	r->uid = uid;
+	r->state = READER_ASKED;
+	(void)pthread_cond_signal(&r->asked);
+	if (wait_for(c, r)) {
+		n = r->n;
+		if (n > 0)
+			memcpy(buf, r->bytes, (size_t)n);
+		r->state = READER_IDLE;
+	} else {
+		r->left = true;
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return n;
+}
+
+/* Those that wait still stay, and their memory with them. */
+void
+cmdlines_free(struct cmdlines *c)
+{
+	bool all = true;
+
+	if (c == NULL)
+		return;
+	(void)pthread_mutex_lock(&c->lock);
+	c->end = true;
+	for (size_t i = 0; i < READERS_MAX; i++) {
+		struct reader *r = c->v[i];
+
+		if (r != NULL && r->state != READER_IDLE) {
+			(void)pthread_detach(r->thread);
+			all = false;
+			c->v[i] = NULL;
+		} else if (r != NULL) {
+			(void)pthread_cond_signal(&r->asked);
+		}
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	for (size_t i = 0; i < READERS_MAX; i++) {
+		if (c->v[i] == NULL)
+			continue;
+		(void)pthread_join(c->v[i]->thread, NULL);
+		free(c->v[i]);
+	}
+	if (all)
+		free(c);
+}

@@ -1,0 +1,28 @@
+#ifndef LINUX_CMDLINE_H
+#define LINUX_CMDLINE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Reads /proc/PID/cmdline, which the kernel does with the memory of that
+ * process locked: a program can keep it locked for as long as it likes (a
+ * fork(2) of gigabytes; a file system of its own that brings in a page), and
+ * who reads waits and can't be woken. So threads read, and are left waiting.
+ * Each program's is its user's: no user has more than a few of them. */
+
+/* A command line is kept up to here; the kernel has no limit worth naming. */
+#define CMDLINE_MAX 4096
+
+struct cmdlines;
+
+/* It is started with the first read: of no privilege but what there is then.
+ * NULL when there is no memory. */
+struct cmdlines *cmdlines_new(void);
+void cmdlines_free(struct cmdlines *c); /* accepts NULL */
+
+/* What is in the file, from its start, for a process of that user's; buf has
+ * CMDLINE_MAX bytes. The length; -EAGAIN where it does not come in some
+ * milliseconds, or too many are waited for already; or -errno. */
+ssize_t cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf);
+
+#endif
