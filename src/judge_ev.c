@@ -407,11 +407,8 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	give(je, raw, &pkt, &sock, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
-	if (!verdict.new_flow || verdict.flow == NULL)
-		return;
-	je->opts.judged(je->opts.arg, verdict.flow, je->now);
-	if (!event_pending(je->closing, EV_TIMEOUT, NULL))
-		(void)event_add(je->closing, &closing_pause); /* or later */
+	if (verdict.new_flow && verdict.flow != NULL)
+		je->opts.judged(je->opts.arg, verdict.flow, je->now);
 }
 
 static void
@@ -501,9 +498,7 @@ forget_closed(struct judge_ev *je)
 	return flow == NULL;
 }
 
-/* Who draws the port of a closed socket is judged by itself. While nothing is
- * judged there is nothing to be done: as many as are closed then wait, and the
- * chance that one of all ports is among them is small. */
+/* Who draws the port of a closed socket is judged by itself. */
 static void
 closing_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -571,6 +566,12 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	}
 	*ret = je;
 	return 0;
+}
+
+void
+judge_ev_second(struct judge_ev *je)
+{
+	attr_drain(je->opts.attr);
 }
 
 void

@@ -332,6 +332,19 @@ is_same_socket(const struct packet *pkt, const struct flow *flow,
 	return flow->inode == sock->inode;
 }
 
+/* An answer to a socket that is closed, whose entry in conntrack was taken out:
+ * nobody waits for it, and what is shown is who asked. */
+static bool
+is_late(const struct judge *judge, const struct packet *pkt,
+    const struct flow *flow, const struct socket_facts *sock, mono_t now)
+{
+	return pkt->in && pkt->tuple.proto == IPPROTO_UDP &&
+	       sock->status == SOCKET_NONE && flow != NULL && !flow->in &&
+	       flow->inode != 0 && is_current(judge, flow, now) &&
+	       (flow->decision.action == ACTION_ACCEPT ||
+		   flow->decision.action == ACTION_REROUTE);
+}
+
 enum judge_step
 judge_socket(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, mono_t now, struct verdict *ret)
@@ -365,6 +378,10 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 	if (flow != NULL && is_current(judge, flow, now) &&
 	    is_same_socket(pkt, flow, sock))
 		return repeat(judge, pkt, flow, now, ret);
+	if (is_late(judge, pkt, flow, sock, now)) {
+		judge_orphan(judge, ret);
+		return JUDGE_DECIDED;
+	}
 	if (sock->status == SOCKET_FOUND && sock->inode != 0)
 		return JUDGE_NEED_PROCESS;
 	judge_process(judge, pkt, sock, NULL, now, ret);

@@ -109,6 +109,26 @@ a_datagram_from_outside_is_for_who_has_the_port_now(void **state)
 }
 
 static void
+an_answer_that_comes_too_late_is_nobodys(void **state)
+{
+	struct packet ask = udp(false, 4000, 53), says = udp(true, 4000, 53);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default in accept\ndefault out accept\n");
+	judged(&ask, found, curl, 0, &n);
+	v = judged(&says, none, NULL, 1, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+	assert_null(v.flow); /* the table has who asked */
+	assert_int_equal(flow_count(judge_flows(judge)), 1);
+	/* a minute after that it is a knock like any other */
+	v = judged(&says, none, NULL, 62, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	assert_true(v.flow->in);
+}
+
+static void
 answers_follow_what_they_answer(void **state)
 {
 	struct packet ping = udp(false, 9, 9), pong = udp(true, 9, 9);
@@ -853,6 +873,7 @@ main(void)
 		TEST(a_datagram_of_a_known_socket_is_a_repeat_for_a_while),
 		TEST(answers_follow_what_they_answer),
 		TEST(a_datagram_from_outside_is_for_who_has_the_port_now),
+		TEST(an_answer_that_comes_too_late_is_nobodys),
 		TEST(
 		    answers_that_were_moved_follow_the_flow_that_conntrack_names),
 		TEST(a_new_policy_judges_again),
