@@ -143,6 +143,7 @@ struct message {
 	uint16_t segment;
 	uint16_t segments;
 	bool *single;
+	int *error;
 	const void *way;
 	struct sock_addr to; /* len 0: none */
 };
@@ -246,6 +247,16 @@ takes_no_segments(int error)
 	       error == EOPNOTSUPP;
 }
 
+/* Its device, its address (EINVAL) or its route is gone. A device that comes
+ * back is another one to a socket that was bound to it. */
+static bool
+has_no_way(int error)
+{
+	return error == ENODEV || error == ENXIO || error == ENETDOWN ||
+	       error == ENETUNREACH || error == EHOSTUNREACH ||
+	       error == EADDRNOTAVAIL || error == EINVAL;
+}
+
 static void
 send_failed(struct dgram_out *out, struct message *message, int error)
 {
@@ -254,6 +265,8 @@ send_failed(struct dgram_out *out, struct message *message, int error)
 		send_segments(out, message);
 		return;
 	}
+	if (message->error != NULL && has_no_way(error))
+		*message->error = error;
 	out->lost += message->segments;
 }
 
@@ -336,6 +349,7 @@ begin_message(struct dgram_out *out, const struct dgram_to *to, size_t size)
 	message->segment = (uint16_t)size;
 	message->segments = 0;
 	message->single = to->single;
+	message->error = to->error;
 	message->way = to->way;
 	message->to.len = 0;
 	if (to->to != NULL)

@@ -45,8 +45,9 @@ struct dgram_out;
 
 struct dgram_to {
 	int fd;
-	bool *single;	 /* of the socket: set where it can't take segments */
-	const void *way; /* equal ways may share a message */
+	bool *single; /* of the socket: set where it can't take segments */
+	int *error;   /* set to the errno where no way is left from it; NULL */
+	const void *way;	    /* equal ways may share a message */
 	const struct sock_addr *to; /* copied; NULL: where it is connected */
 };
 

@@ -205,9 +205,7 @@ connect_outcome(const struct dial *dial, int error)
 	const struct tunnel *via = dial->via;
 	enum outcome outcome = outcome_of_errno(error);
 
-	/* its device, or its own address, is not there */
-	if (error == ENODEV ||
-	    (error == EADDRNOTAVAIL && via->source.family != ADDR_NONE))
+	if (sock_lacks_way(via, error))
 		return OUTCOME_TUNNEL_DOWN;
 	if (via->kind == TUNNEL_DIRECT || outcome == OUTCOME_NO_ROOM)
 		return outcome;

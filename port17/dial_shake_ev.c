@@ -81,6 +81,20 @@ codec_take(
 	return step;
 }
 
+/* A proxy may answer before it has been asked: it is asked all the same, before
+ * the program's bytes go there. False: the dial is gone. */
+static bool
+say_the_rest(struct dial *dial)
+{
+	if (!send_out(dial))
+		return false;
+	if (dial->sent == dial->out.len)
+		return true;
+	dial_failed(
+	    dial, OUTCOME_PROTOCOL, "it does not take what it is asked");
+	return false;
+}
+
 static void
 shake(struct dial *dial)
 {
@@ -98,14 +112,17 @@ shake(struct dial *dial)
 		if (n == -EAGAIN)
 			return;
 		if (n <= 0) {
-			dial_failed(dial, hung_up(dial), "");
+			dial_failed(dial, hung_up(dial),
+			    n < 0 ? strerror((int)-n) : "it hung up");
 			return;
 		}
 		switch (codec_take(dial, bytes, (size_t)n, &used)) {
 		case SHAKE_MORE:
 			break;
 		case SHAKE_DONE:
-			dial_connected(dial, bytes + used, (size_t)n - used);
+			if (say_the_rest(dial))
+				dial_connected(
+				    dial, bytes + used, (size_t)n - used);
 			return;
 		case SHAKE_FAILED:
 			dial_failed(dial, dial->error.outcome, NULL);
@@ -212,8 +229,10 @@ begin_shake(struct dial *dial)
 	}
 	explicit_bzero(password, sizeof(password));
 	if (r < 0) {
-		dial_failed(
-		    dial, OUTCOME_UNSUPPORTED, "this can't be asked of it");
+		dial_failed(dial, OUTCOME_UNSUPPORTED,
+		    r == -ENAMETOOLONG || target_is_mute(&dial->opts.target)
+			? "it can't be told such a name"
+			: "this can't be asked of it");
 		return;
 	}
 	dial_set_timer(dial, SHAKE_NS);

@@ -67,7 +67,7 @@ proxy2_build(uint8_t buf[PROXY2_MAX], const struct proxy2_opts *opts)
 	char host[TARGET_HOST_SIZE];
 	uint8_t id[16] = { 0 };
 	struct out number = { id, 8, sizeof(id) };
-	size_t addr = addr_len(&opts->src);
+	size_t addr = addr_len(&opts->src), end;
 
 	if (addr == 0 || opts->src.family != dst->family)
 		return -EAFNOSUPPORT;
@@ -79,8 +79,11 @@ proxy2_build(uint8_t buf[PROXY2_MAX], const struct proxy2_opts *opts)
 	put(&out, dst->bytes, addr);
 	put_number(&out, opts->sport, 2);
 	put_number(&out, opts->target->port, 2);
+	end = out.len;
 	if (target_host(opts->target, host))
 		put_text(&out, TYPE_AUTHORITY, host);
+	if (opts->target->by_name && out.len == end)
+		return -ENAMETOOLONG; /* the address alone is none */
 	if (opts->process != NULL)
 		put_process(&out, opts->process);
 	put_number(&number, opts->flow, 8);

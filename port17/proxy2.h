@@ -38,8 +38,9 @@ struct proxy2_opts {
 #define PROXY2_TYPE_RULE 0xe3
 
 /* Builds the header: its length, or -EAFNOSUPPORT where the ends are not of one
- * family. What does not fit is left out: name, process, number of the flow,
- * exe, rule and unit in this order. */
+ * family, -ENAMETOOLONG where the name is all that there is and does not fit.
+ * What does not fit is left out: name, process, number of the flow, exe, rule
+ * and unit in this order. */
 int proxy2_build(uint8_t buf[PROXY2_MAX], const struct proxy2_opts *opts);
 
 #endif

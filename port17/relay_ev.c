@@ -357,6 +357,7 @@ relay_new(
 		return -ENOMEM;
 	}
 	relay->set = set;
+	relay->down.bytes = opts->ahead_len;
 	relay->up.from = relay->down.to = opts->program;
 	relay->up.to = relay->down.from = opts->far;
 	relay->arg = opts->arg;

@@ -357,6 +357,19 @@ sessions_join(
 	return true;
 }
 
+/* There is no room for it: it ends before it has begun. */
+static void
+turn_away(struct sessions *sessions, const struct flow_key *key,
+    struct leg *program_take, struct claim *claim_take)
+{
+	const struct session never = { .key = *key, .claim = *claim_take };
+	const struct session_end end = { .closed = CLOSED_NO_ROOM, .why = "" };
+
+	sessions->opts.ended(sessions->opts.arg, &never, &end);
+	leg_reset(program_take);
+	claim_done(claim_take);
+}
+
 void
 sessions_accept(struct sessions *sessions, const struct flow_key *key,
     struct leg *program_take, struct claim *claim_take)
@@ -370,8 +383,7 @@ sessions_accept(struct sessions *sessions, const struct flow_key *key,
 		session =
 		    session_new(sessions, SESSION_DIALLING, key, claim_take);
 	if (session == NULL) {
-		leg_reset(program_take);
-		claim_done(claim_take);
+		turn_away(sessions, key, program_take, claim_take);
 		return;
 	}
 	session->program = program_take;

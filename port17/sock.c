@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "src/core/mark.h"
+
 #define KEEP_IDLE_S 60
 #define KEEP_INTERVAL_S 5
 #define KEEP_COUNT 3
@@ -149,6 +151,16 @@ bind_source(const struct tunnel *tunnel, int fd, int family)
 	return bind(fd, &from.sa, from.len) < 0 ? -errno : 0;
 }
 
+/* Without its flow's mark, C170 would put it on each packet, and the kernel
+ * look for the way again each time. The first one goes to the queue all the
+ * same (A5). */
+void
+sock_mark(int fd, uint32_t mark)
+{
+	/* without the privilege they go the longer way */
+	(void)setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+}
+
 static int
 set_options(const struct tunnel *tunnel, int fd, int family)
 {
@@ -157,11 +169,42 @@ set_options(const struct tunnel *tunnel, int fd, int family)
 	if (len > 0 && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE,
 			   tunnel->device, len) < 0)
 		return -errno;
+	if (tunnel->fwmark == 0 && tunnel->netns[0] == '\0')
+		sock_mark(fd, MARK_ACCEPT_FLOW);
 	if (tunnel->fwmark != 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_MARK, &tunnel->fwmark,
 		sizeof(tunnel->fwmark)) < 0)
 		return -errno;
 	return bind_source(tunnel, fd, family);
+}
+
+bool
+sock_lacks_way(const struct tunnel *tunnel, int error)
+{
+	return error == ENODEV ||
+	       (error == ENETDOWN && tunnel->device[0] != '\0') ||
+	       (error == EADDRNOTAVAIL && tunnel->source.family != ADDR_NONE);
+}
+
+/* In the network namespace of the socket. */
+static bool
+is_down(int fd, const char *device)
+{
+	struct ifreq ifr = { 0 };
+
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", device);
+	return ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 &&
+	       (ifr.ifr_flags & IFF_UP) == 0;
+}
+
+/* A device that is down has no routes: that is not the far end's doing. */
+static int
+connect_error(const struct tunnel *tunnel, int fd, int error)
+{
+	bool down = error == ENETUNREACH && tunnel->device[0] != '\0' &&
+		    is_down(fd, tunnel->device);
+
+	return down ? -ENETDOWN : -error;
 }
 
 int
@@ -180,7 +223,7 @@ sock_connect_made(const struct tunnel *tunnel, int fd_take,
 	}
 	if (r == 0 && connect(fd_take, &to->sa, to->len) < 0 &&
 	    errno != EINPROGRESS)
-		r = -errno;
+		r = connect_error(tunnel, fd_take, errno);
 	if (r == 0)
 		return fd_take;
 	(void)close(fd_take); /* nothing was sent */

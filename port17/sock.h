@@ -27,14 +27,19 @@ struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
 
 /* Opens a socket of SOCK_STREAM or SOCK_DGRAM that reaches `to`, with the
  * tunnel's device, source and fwmark, and begins to connect it. The descriptor,
- * or -errno (-EMFILE: sock_may_keep()); a connection under way is no error. Not
- * for tunnels with a network namespace of their own. */
+ * or -errno (-EMFILE: sock_may_keep(); -ENETDOWN: its device is down); a
+ * connection under way is no error. Not for tunnels with a network namespace of
+ * their own. */
 int sock_connect(
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
 /* The same with a socket that a maker has made; takes it in any case. */
 int sock_connect_made(const struct tunnel *tunnel, int fd_take,
     const struct sock_addr *to, int type);
+
+/* Whether it failed because the tunnel's device is not there or down, or its
+ * address is not there: errno, positive. */
+bool sock_lacks_way(const struct tunnel *tunnel, int error);
 
 /* False for one of the last descriptors that there are: the rest of the daemon
  * is to have something left, whatever programs do. */
@@ -67,6 +72,9 @@ const char *sock_not_made(
 /* Asks for one in the tunnel's namespace; maker NULL: -ENOTSUP. */
 int sock_ask(const struct sock_maker *maker, struct sock_order *order,
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
+
+/* What it sends has this mark from the start, as far as that may be set. */
+void sock_mark(int fd, uint32_t mark);
 
 /* A dead peer is noticed: keepalive 60/5/3. No delay. Failures don't matter. */
 void sock_keep_alive(int fd);

@@ -36,6 +36,8 @@ socks_begin(
 	if (opts->user != NULL &&
 	    (user == 0 || user > SHAKE_WORD_MAX || password > SHAKE_WORD_MAX))
 		return -EINVAL;
+	if (!opts->udp && target_is_mute(opts->target))
+		return -EINVAL;
 	memset(socks, 0, sizeof(*socks));
 	socks->udp = opts->udp;
 	socks->target = *opts->target;
@@ -293,6 +295,8 @@ socks_udp_header(uint8_t buf[SOCKS_UDP_MAX], const struct target *target)
 {
 	struct shake_out out = { .len = 0 };
 
+	if (target_is_mute(target))
+		return 0;
 	put(&out, "\0\0\0", 3); /* reserved, and no fragment */
 	put_target(&out, target);
 	assert(out.len <= SOCKS_UDP_MAX);

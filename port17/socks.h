@@ -47,7 +47,7 @@ enum shake_step socks_take(struct socks *socks, const uint8_t *bytes,
 /* Datagrams between us and the relay: a header in front of the payload. */
 #define SOCKS_UDP_MAX (4 + 1 + 255 + 2)
 
-/* Writes the header for a target into buf: its length. */
+/* Writes the header for a target into buf: its length; 0: target_is_mute(). */
 size_t socks_udp_header(
     uint8_t buf[SOCKS_UDP_MAX], const struct target *target);
 

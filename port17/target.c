@@ -32,6 +32,14 @@ target_host(const struct target *target, char buf[TARGET_HOST_SIZE])
 	return false;
 }
 
+bool
+target_is_mute(const struct target *target)
+{
+	char host[TARGET_HOST_SIZE];
+
+	return target->by_name && !target_host(target, host);
+}
+
 const char *
 target_format(const struct target *target, char buf[TARGET_STRLEN])
 {

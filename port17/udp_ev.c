@@ -250,6 +250,60 @@ has_way(const struct udp_flow *flow)
 	return flow->assoc != NULL ? assoc_is_up(flow->assoc) : !flow->making;
 }
 
+/* Other ways ----------------------------------------------------------------
+ */
+
+static struct dgram_to
+own_way(struct udp_flow *flow)
+{
+	return (struct dgram_to){
+		.fd = flow->sock.fd,
+		.single = &flow->sock.single,
+		.error = &flow->sock.error,
+		.way = flow,
+	};
+}
+
+static void
+send_kept(struct udp_flow *flow)
+{
+	struct dgram_in head = { .head = flow->head,
+		.head_len = flow->head_len };
+	struct dgram_to to = own_way(flow);
+
+	if (flow->assoc != NULL)
+		assoc_send_kept(flow->assoc, &flow->kept, &head);
+	else
+		dgram_kept_send(&flow->kept, &head, flow->udp->out, &to);
+}
+
+/* What was sent is lost, as on any link; what still waits, and what comes next,
+ * has another way, if there is one. Why this one failed is in ways.error.
+ * NULL: it is refused. */
+static struct udp_flow *
+go_elsewhere(struct udp *udp, struct udp_flow *flow)
+{
+	udp_way_leave(&udp->ways, flow);
+	if (udp_way_open(&udp->ways, flow, mono_now()) < 0) {
+		flow_refuse(udp, flow, CLOSED_DIAL);
+		return NULL;
+	}
+	if (has_way(flow))
+		send_kept(flow);
+	return flow;
+}
+
+/* The same, unless the last datagram showed that it has none any more. */
+static struct udp_flow *
+with_way(struct udp *udp, struct udp_flow *flow)
+{
+	if (flow->sock.error == 0)
+		return flow;
+	flush(udp); /* what waits for that socket fails, too */
+	udp_way_lost(&udp->ways, flow);
+	return go_elsewhere(udp, flow);
+}
+
 /* From the program --------------------------------------------------------- */
 
 /* Conntrack has forgotten what came from that port, and something else comes
@@ -278,7 +332,7 @@ flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
 	if (nat != NULL)
 		flow = container_of(nat, struct udp_flow, nat);
 	if (flow != NULL && !is_another(udp, flow, &seen, now))
-		return flow;
+		return with_way(udp, flow);
 	flush(udp); /* something may wait of one that ends */
 	if (flow != NULL)
 		flow_end(udp, flow, CLOSED_IDLE);
@@ -292,14 +346,6 @@ note_overflow(struct entry *entry, const struct dgram *dgram)
 		return;
 	entry->udp->counters.overflows += dgram->lost - entry->overflows;
 	entry->overflows = dgram->lost;
-}
-
-static struct dgram_to
-own_way(struct udp_flow *flow)
-{
-	return (struct dgram_to){
-		.fd = flow->sock.fd, .single = &flow->sock.single, .way = flow
-	};
 }
 
 static void
@@ -384,19 +430,6 @@ assoc_received_all(void *arg)
 }
 
 static void
-send_kept(struct udp_flow *flow)
-{
-	struct dgram_in head = { .head = flow->head,
-		.head_len = flow->head_len };
-	struct dgram_to to = own_way(flow);
-
-	if (flow->assoc != NULL)
-		assoc_send_kept(flow->assoc, &flow->kept, &head);
-	else
-		dgram_kept_send(&flow->kept, &head, flow->udp->out, &to);
-}
-
-static void
 assoc_up(void *arg, struct assoc *assoc, struct list *users)
 {
 	struct list *node;
@@ -407,24 +440,12 @@ assoc_up(void *arg, struct assoc *assoc, struct list *users)
 		send_kept(container_of(node, struct udp_flow, user));
 }
 
-/* What was sent is lost, as on any link; what still waits, and what comes next,
- * has another way, if there is one. Why this one failed is in ways.error. */
-static void
-go_elsewhere(struct udp *udp, struct udp_flow *flow)
-{
-	udp_way_leave(&udp->ways, flow);
-	if (udp_way_open(&udp->ways, flow, mono_now()) < 0)
-		flow_refuse(udp, flow, CLOSED_DIAL);
-	else if (has_way(flow))
-		send_kept(flow);
-}
-
 /* A socket that was being made. */
 static void
 socket_made(struct udp_flow *flow, int error)
 {
 	if (error < 0)
-		go_elsewhere(flow->udp, flow);
+		(void)go_elsewhere(flow->udp, flow);
 	else
 		send_kept(flow);
 }
@@ -446,7 +467,7 @@ assoc_gone(void *arg, struct assoc *assoc, struct list *users,
 		if (error->outcome == OUTCOME_CONNECTED)
 			flow_end(udp, flow, CLOSED_FAR_RESET);
 		else
-			go_elsewhere(udp, flow);
+			(void)go_elsewhere(udp, flow);
 	}
 }
 

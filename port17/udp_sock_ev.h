@@ -17,6 +17,7 @@ struct tunnel;
 struct udp_sock {
 	int fd;
 	bool single; /* it takes no segments: see port17/dgram.h */
+	int error;   /* no way is left from it; 0 */
 	uint64_t inode;
 	struct inodes *own; /* NULL: not a socket that the judge sees */
 	struct event *readable;

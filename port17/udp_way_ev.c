@@ -26,10 +26,8 @@ far_end(const struct udp_flow *flow, struct sock_addr *ret)
 static enum outcome
 open_outcome(const struct tunnel *via, int error)
 {
-	if (error == -ENODEV ||
-	    (error == -EADDRNOTAVAIL && via->source.family != ADDR_NONE))
-		return OUTCOME_TUNNEL_DOWN;
-	return outcome_of_errno(-error);
+	return sock_lacks_way(via, -error) ? OUTCOME_TUNNEL_DOWN
+					   : outcome_of_errno(-error);
 }
 
 /* As if it had been dialled. Whether another member may do better. */
@@ -144,6 +142,11 @@ open_shared(struct udp_ways *ways, struct udp_flow *flow)
 	struct target to = target_of(flow);
 
 	flow->head_len = socks_udp_header(head, &to);
+	if (flow->head_len == 0) {
+		shake_fail(&ways->error, OUTCOME_UNSUPPORTED,
+		    "it can't be told such a name");
+		return -EINVAL;
+	}
 	flow->head = malloc(flow->head_len);
 	if (flow->head == NULL) {
 		shake_fail(&ways->error, OUTCOME_NO_ROOM, "");
@@ -209,6 +212,14 @@ udp_way_open(struct udp_ways *ways, struct udp_flow *flow, mono_t now)
 			return r;
 		udp_way_leave(ways, flow);
 	}
+}
+
+void
+udp_way_lost(struct udp_ways *ways, struct udp_flow *flow)
+{
+	/* the same member may do better with a new one */
+	(void)note_not_opened(ways, flow, -flow->sock.error);
+	flow->tried = 0;
 }
 
 void

@@ -32,6 +32,10 @@ struct udp_ways *udp_ways(struct udp *udp);
  * caller's to set; udp_way_leave() is due then, too. */
 int udp_way_open(struct udp_ways *ways, struct udp_flow *flow, mono_t now);
 
+/* Its own socket has none any more (flow->sock.error): noted, and why is in
+ * ways->error. */
+void udp_way_lost(struct udp_ways *ways, struct udp_flow *flow);
+
 /* It goes no way any more; what is kept for one stays. */
 void udp_way_leave(struct udp_ways *ways, struct udp_flow *flow);
 

@@ -482,6 +482,14 @@ ended(void *arg, const struct flow *flow, mono_t now)
 	pe->opts.judged(pe->opts.arg, flow, now);
 }
 
+static bool
+waits(void *arg, const struct flow_key *key)
+{
+	const struct policy_ev *pe = arg;
+
+	return pe->opts.waits != NULL && pe->opts.waits(pe->opts.arg, key);
+}
+
 static void
 moved(void *arg, const struct flow_key *key)
 {
@@ -496,7 +504,7 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 {
 	struct policy_ev *pe = calloc(1, sizeof(*pe));
 	struct review_opts review = { opts->base, opts->judge, opts->diag,
-		opts->stats, ended, moved, reviewed, pe };
+		opts->stats, ended, waits, moved, reviewed, pe };
 	int r = -ENOMEM;
 
 	if (pe == NULL)

@@ -34,6 +34,7 @@ struct policy_opts {
 	 * job's results where they are wanted */
 	void (*settings)(
 	    void *arg, const struct conf *conf, struct list_job *loaded);
+	bool (*waits)(void *arg, const struct flow_key *key);
 	void (*moved)(void *arg, const struct flow_key *key);
 	/* no change is under way, or waits */
 	void (*idle)(void *arg);

@@ -336,6 +336,12 @@ port17_ev_is_own(const struct port17_ev *p17, uint64_t inode)
 	return inodes_has(p17->own, inode);
 }
 
+bool
+port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key)
+{
+	return sessions_is_held(p17->sessions, key);
+}
+
 void
 port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 {

@@ -67,6 +67,9 @@ enum port17_route port17_ev_route(struct port17_ev *p17,
 /* A socket of ours: the judge needs not look for its holder. */
 bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
 
+/* Whether its SYN waits for the far end. */
+bool port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key);
+
 /* A flow that is decided otherwise now. */
 void port17_ev_moved(struct port17_ev *p17, const struct flow_key *key);
 

@@ -97,6 +97,14 @@ lists_changed(void *arg, const struct list_table *table)
 	policy_ev_lists(rr->policy_ev, table);
 }
 
+static bool
+flow_waits(void *arg, const struct flow_key *key)
+{
+	const struct rerouted *rr = arg;
+
+	return rr->port17 != NULL && port17_ev_holds(rr->port17, key);
+}
+
 static void
 flow_moved(void *arg, const struct flow_key *key)
 {
@@ -206,6 +214,7 @@ policy_prepare(struct rerouted *rr)
 		.judged = flow_judged,
 		.ruled = rules_in_force,
 		.settings = settings_changed,
+		.waits = flow_waits,
 		.moved = flow_moved,
 		.idle = rules_idle,
 		.arg = rr,
@@ -504,6 +513,10 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = bytes_prepare(rr);
 	if (r == 0)
 		r = attr_prepare(rr);
+	/* who sends is known from here on: who was not heard, and is gone,
+	 * would be nobody */
+	if (r == 0)
+		r = nfq_start(rr->nfq);
 	if (r == 0)
 		r = rerouted_resolver_prepare(rr);
 	if (r == 0)

@@ -103,9 +103,11 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
 	/* into a tunnel, or out of one, or to another, or to the resolver: no
 	 * connection survives that, and NAT is that of the entry */
 	bool moved = judge_is_moved(&flow->decision, d);
+	bool waits = moved && review->opts.waits != NULL &&
+		     review->opts.waits(review->opts.arg, &key);
 
 	review->result.changed++;
-	if ((d->action == ACTION_BLOCK || moved) &&
+	if ((d->action == ACTION_BLOCK || moved) && !waits &&
 	    end_connection(review, flow)) {
 		review->result.ended++;
 		judge_settle(review->opts.judge, flow, d, now);

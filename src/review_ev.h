@@ -31,6 +31,10 @@ struct review_opts {
 	struct stats *stats;
 	/* a flow was ended by its new decision */
 	void (*judged)(void *arg, const struct flow *flow, mono_t now);
+	/* whether its first packet still waits for a verdict, which moved()
+	 * takes from it: there is nothing to end, the program's kernel sends
+	 * it once more, and that one is judged. NULL: none does */
+	bool (*waits)(void *arg, const struct flow_key *key);
 	/* a flow went through a tunnel, or is to go through one; NULL: nobody
 	 * wants to know */
 	void (*moved)(void *arg, const struct flow_key *key);

@@ -250,6 +250,17 @@ is_certain(const struct packet *pkt, const struct flow *flow)
 	return pkt->in && !flow->in;
 }
 
+/* A hook that is registered while a packet waits for its verdict (our program
+ * of bpf at a start, a chain of nftables) moves the place where the packet goes
+ * on: it comes to us again, with the mark that it was given, and maybe with
+ * nobody behind it any more, as if it were the kernel's. */
+static bool
+is_second_time(const struct packet *pkt, const struct flow *flow)
+{
+	return !pkt->in && pkt->mark != MARK_NONE &&
+	       pkt->mark == (uint32_t)mark_encode(&flow->decision);
+}
+
 void
 judge_expect(const struct judge *judge, const struct packet *pkt)
 {
@@ -276,7 +287,7 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 	if (takes_reset(pkt, flow))
 		return decide_once(
 		    judge, ACTION_ACCEPT, flow->decision.reason, ret);
-	if (is_certain(pkt, flow))
+	if (is_certain(pkt, flow) || is_second_time(pkt, flow))
 		return repeat(judge, pkt, flow, now, ret);
 	return JUDGE_NEED_SOCKET;
 }
@@ -321,6 +332,19 @@ is_same_socket(const struct packet *pkt, const struct flow *flow,
 	return flow->inode == sock->inode;
 }
 
+/* An answer to a socket that is closed, whose entry in conntrack was taken out:
+ * nobody waits for it, and what is shown is who asked. */
+static bool
+is_late(const struct judge *judge, const struct packet *pkt,
+    const struct flow *flow, const struct socket_facts *sock, mono_t now)
+{
+	return pkt->in && pkt->tuple.proto == IPPROTO_UDP &&
+	       sock->status == SOCKET_NONE && flow != NULL && !flow->in &&
+	       flow->inode != 0 && is_current(judge, flow, now) &&
+	       (flow->decision.action == ACTION_ACCEPT ||
+		   flow->decision.action == ACTION_REROUTE);
+}
+
 enum judge_step
 judge_socket(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, mono_t now, struct verdict *ret)
@@ -354,6 +378,10 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 	if (flow != NULL && is_current(judge, flow, now) &&
 	    is_same_socket(pkt, flow, sock))
 		return repeat(judge, pkt, flow, now, ret);
+	if (is_late(judge, pkt, flow, sock, now)) {
+		judge_orphan(judge, ret);
+		return JUDGE_DECIDED;
+	}
 	if (sock->status == SOCKET_FOUND && sock->inode != 0)
 		return JUDGE_NEED_PROCESS;
 	judge_process(judge, pkt, sock, NULL, now, ret);

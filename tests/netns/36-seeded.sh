@@ -5,7 +5,7 @@
 #     c 10.9.0.1, two older programs  ---- veth ----  s 10.9.0.2, counts
 . "$(dirname "$0")/lib.sh"
 need_root
-need $IPT4
+need python3 $IPT4
 net_up
 mkdir "$tmp/bin"
 chmod 755 "$tmp" "$tmp/bin"
@@ -75,6 +75,19 @@ check "what may arrives" wait_for [ "$(arrived 7001)" = 1 ]
 check "a blocked one is named" wait_for flows "any(x['dport'] == 7002 and
 	x['exe'] == '$tmp/bin/denied' and x['verdict'] == 'block' for x in f)"
 check "and nothing of it arrives" [ "$(arrived 7002)" = 0 ]
+# -- sockets that come and go without end leave room for what is born --
+cat >"$tmp/sockets.py" <<'PY'
+import socket
+for i in range(60000):
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+PY
+kill -STOP "$daemon"
+inc python3 "$tmp/sockets.py"
+for i in 1 2 3 4 5; do inc /bin/true; done
+kill -CONT "$daemon"
+check "60,000 sockets: no birth is lost" sh -c "$REROUTECTL \
+    --control $tmp/control --json status | grep -q '\"bpf_lost\":0,'"
+
 # -- more is born than can be told while the daemon looks elsewhere --
 cp "$tmp/bin/denied" "$tmp/bin/lost"
 rules "block exe $tmp/bin/denied, $tmp/bin/lost" "default out accept" \

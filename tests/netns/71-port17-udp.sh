@@ -24,6 +24,8 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "web"]' 'upstream = http://10.9.0.2:8080' \
     '[tunnel "dead"]' 'upstream = socks5://10.9.0.2:1999' \
     '[tunnel "nodev"]' 'upstream = direct' 'device = wg9' \
+    '[tunnel "vpn"]' 'upstream = direct' 'device = c1' \
+    '[tunnel "either"]' 'failover = vpn, dev' \
     '[tunnel "any"]' 'failover = nodev, dead, none, socks'
 via() { rules "reroute via $1 out exe $python" "default out block" \
     "default in accept"; }
@@ -242,6 +244,41 @@ check "and with what it took that is all of them" wait_for counted
 check "direct: nobody there" says_like 'ECONNREFUSED' \
     udp connected 192.0.2.7,7099
 check "direct, TCP" says hello tcp 192.0.2.7 7001 echo
+# -- a device that goes, and comes back: another one with its name --
+device_up() {
+	ip link add c1 netns "$C" type veth peer name s1 netns "$S"
+	inc ip address add 10.8.0.1/24 dev c1
+	ins ip address add 10.8.0.2/24 dev s1
+	inc ip link set c1 up
+	ins ip link set s1 up
+	inc ip route add default via 10.8.0.2 dev c1 metric 500
+}
+device_up
+via vpn
+daemon_reload
+partner road inc sock.py connect udp 192.0.2.9 7010
+road() { # WHAT becomes of another one
+	tell road send one
+	tell road hear 200
+	answers road "$1"
+}
+check "a flow by a device" wait_for road "got one"
+inc ip link delete c1
+check "it is gone: refused, and not in vain for ever" wait_for road ECONNREFUSED
+why_road() {
+	flows "any(x['dst'] == '192.0.2.9' and x['verdict'] == 'reroute' and
+	    x['close_reason'].endswith('be reached ($1)') for x in f)"
+}
+check "flows say why" why_road "No such device"
+device_up
+check "it comes back: the same flow goes on" wait_for road "got one"
+inc ip link set c1 down
+check "it is down: refused" wait_for road ECONNREFUSED
+check "flows say why" why_road "Network is down"
+via either
+daemon_reload
+check "a list: the next carries it" wait_for road "got one"
+check "and TCP, too" says 10.9.0.1 tcp 192.0.2.9 7008 hear
 
 # -- a port is the next flow's when conntrack has forgotten the last one: one
 # socket that speaks to another end, another program's with another tunnel, and

@@ -106,6 +106,27 @@ check "which is 15 s" soon 17000
 back() { [ "$(descriptors)" -le "$base" ]; }
 check "all descriptors are back" wait_for back
 
+# -- the rules change while a SYN is held: it is judged by the new ones --
+held_while() { # RULE that is new: what connect() says; to 192.0.2.7 7006
+	cp "$tmp/rules/10.rules" "$tmp/before"
+	run_in tcp 192.0.2.7 7006 up 1000 >"$tmp/held" &
+	held=$!
+	wait_for flows 'any(x["dport"] == 7006 and x["tunnel"] == "mute" and
+	    x.get("upstream", "") is None and x["close_reason"] is None
+	    for x in f)'
+	rules "$1" "$(cat "$tmp/before")"
+	daemon_reload
+	wait $held
+	cp "$tmp/before" "$tmp/rules/10.rules"
+	daemon_reload
+	cat "$tmp/held"
+}
+check "a rule lets it through: it is connected, within a second or so" eval \
+    'held_while "reroute via socks out exe $python to port 7006" |
+    grep -E "^ok [0-9]{1,4}\$"'
+check "a rule blocks it: so it is, like any other" eval \
+    'held_while "block out exe $python to port 7006" | grep "^EHOSTUNREACH"'
+
 # -- far ends that are there no more, or take nothing --
 partner gone inc sock.py connect tcp 192.0.2.8 7001
 tell gone send one

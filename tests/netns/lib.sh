@@ -76,18 +76,33 @@ export XTABLES_LOCKFILE
 
 at_end() { :; } # a script may have something more to take away
 
+# Whether it is still a child of ours: one that has ended has left its number
+# to others, on a busy machine within minutes.
+is_ours() {
+	while read -r _key _value; do
+		[ "$_key" = PPid: ] && [ "$_value" = $$ ] && return 0
+	done 2>/dev/null <"/proc/$1/status"
+	return 1
+}
+
+tell_ours() { # SIGNAL PID...
+	_signal=$1
+	shift
+	for _p; do
+		is_ours "$_p" && kill -"$_signal" "$_p"
+	done 2>/dev/null
+}
+
 cleanup() {
 	status=$?
 	trap - EXIT
 	trap '' INT TERM # timeout(1) tells twice
-	for p in $pids; do
-		kill "$p" 2>/dev/null
-	done
+	tell_ours TERM $pids
 	# one that does not end (dnsmasq in the midst of a query over TCP) is
 	# not waited for
 	(
 		read -rt 5 <>"$tmp/never"
-		kill -KILL $pids
+		tell_ours KILL $pids
 	) 2>/dev/null &
 	reaper=$!
 	for p in $pids; do
@@ -186,7 +201,7 @@ background() {
 
 # Ends one that was started with background, and waits for it.
 stop() {
-	kill -"${2:-TERM}" "$1" 2>/dev/null
+	tell_ours "${2:-TERM}" "$1"
 	wait "$1" 2>/dev/null
 	_status=$?
 	_left=

@@ -402,6 +402,43 @@ proxy2_headers(void **state)
 	assert_int_equal(proxy2_build(buf, &opts), -EAFNOSUPPORT);
 }
 
+/* An address that stands for a name is never told in its place. */
+static void
+names_that_no_proxy_takes(void **state)
+{
+	struct target to = target_of("a.example", "198.18.1.7", 443);
+	struct shake_opts opts = { .target = &to };
+	struct proxy2_opts header = {
+		.target = &to, .sport = 40000, .max = PROXY2_SHORT_MAX
+	};
+	uint8_t head[SOCKS_UDP_MAX], buf[PROXY2_MAX];
+	struct shake_out out;
+	struct socks socks;
+	struct connect c;
+	char longest[80];
+
+	(void)state;
+	(void)addr_parse(&header.src, "10.9.0.1", 8);
+	to.by_name = true;
+	assert_int_equal(socks_begin(&socks, &opts, &out), 0);
+	assert_int_equal(connect_begin(&c, &opts, &out), 0);
+	assert_int_equal(socks_udp_header(head, &to), 4 + 1 + 9 + 2);
+	assert_true(proxy2_build(buf, &header) > 0);
+	to.name.wire[1] = ' ';
+	assert_int_equal(socks_begin(&socks, &opts, &out), -EINVAL);
+	assert_int_equal(connect_begin(&c, &opts, &out), -EINVAL);
+	assert_int_equal(socks_udp_header(head, &to), 0);
+	assert_int_equal(proxy2_build(buf, &header), -ENAMETOOLONG);
+	/* one that does not fit the short header */
+	memset(longest, 'a', sizeof(longest));
+	longest[40] = '.';
+	longest[79] = '\0';
+	to.name = name_of(longest);
+	assert_int_equal(proxy2_build(buf, &header), -ENAMETOOLONG);
+	header.max = PROXY2_MAX;
+	assert_true(proxy2_build(buf, &header) > 0);
+}
+
 int
 main(void)
 {
@@ -414,6 +451,7 @@ main(void)
 		cmocka_unit_test(connect_answers),
 		cmocka_unit_test(connect_header_has_an_end),
 		cmocka_unit_test(proxy2_headers),
+		cmocka_unit_test(names_that_no_proxy_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

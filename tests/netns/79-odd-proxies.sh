@@ -1,0 +1,126 @@
+#!/bin/bash
+# Proxies that answer as few do, or too early, or not at all: what a program is
+# told of each, byte for byte; what they are told where a name is none that they
+# take; and what is counted and kept of it.
+#
+#     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: odd.py, a port for each oddity
+#       default route to s              far ends as in tunnels.sh
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3
+net_up
+. "$(dirname "$0")/tunnels.sh"
+far_up
+odd=$top/tests/netns/odd.py
+modes="s:early s:greeting s:name s:empty s:six s:dribble s:much s:kind s:half
+    s:nothing s:broken s:1 s:2 s:3 s:4 s:5 s:6 s:7 s:8 s:99
+    h:more h:lf h:bare h:long h:lines h:huge h:ssh h:two h:cut h:escape
+    h:403 h:407 h:500 h:502 h:504 s:mute"
+background ins python3 "$odd" serve 10.9.0.2 3000 $modes >"$tmp/odd.out"
+wait_for grep -q ready "$tmp/odd.out"
+
+set --
+i=0
+for mode in $modes; do
+	kind=socks5
+	[ "${mode%:*}" = h ] && kind=http
+	set -- "$@" "[tunnel \"${mode/:/-}\"]" \
+	    "upstream = $kind://10.9.0.2:$((3000 + i))"
+	echo "reroute via ${mode/:/-} out exe $python to 192.0.2.7 port" \
+	    "$((8000 + i))"
+	i=$((i + 1))
+done >"$tmp/all.rules"
+mute=$((8000 + i - 1))
+settings "$@" '[tunnel "fake"]' 'upstream = socks5://10.9.0.2:3002' \
+    'dns = fake' '[tunnel "late"]' "upstream = socks5://10.9.0.2:$((3000 + i - 1))" \
+    'honest-connect = no'
+rules "reroute via fake out domain *.far" "$(cat "$tmp/all.rules")" \
+    "reroute via late out exe $python to 192.0.2.9" "default out accept" \
+    "default in accept"
+check "the daemon starts" daemon_start
+
+inc python3 "$odd" talk 192.0.2.7 8000 ${modes% s:mute} >"$tmp/told"
+cat >"$tmp/want" <<-END
+	s:early 11 banner EOF
+	s:greeting EHOSTUNREACH
+	s:name 11 banner EOF
+	s:empty 11 banner EOF
+	s:six 11 banner EOF
+	s:dribble 11 banner EOF
+	s:much 40011 banner EOF
+	s:kind EHOSTUNREACH
+	s:half EHOSTUNREACH
+	s:nothing EHOSTUNREACH
+	s:broken EHOSTUNREACH
+	s:1 EHOSTUNREACH
+	s:2 EHOSTUNREACH
+	s:3 ENETUNREACH
+	s:4 EHOSTUNREACH
+	s:5 ECONNREFUSED
+	s:6 EHOSTUNREACH
+	s:7 EHOSTUNREACH
+	s:8 EHOSTUNREACH
+	s:99 EHOSTUNREACH
+	h:more 11 banner EOF
+	h:lf 11 banner EOF
+	h:bare 11 banner EOF
+	h:long 11 banner EOF
+	h:lines EHOSTUNREACH
+	h:huge EHOSTUNREACH
+	h:ssh EHOSTUNREACH
+	h:two EHOSTUNREACH
+	h:cut EHOSTUNREACH
+	h:escape EHOSTUNREACH
+	h:403 EHOSTUNREACH
+	h:407 EHOSTUNREACH
+	h:500 EHOSTUNREACH
+	h:502 EHOSTUNREACH
+	h:504 EHOSTUNREACH
+END
+check_same "what a program is told" "$tmp/want" "$tmp/told"
+why() { # TUNNEL REASON
+	flows "any(x['tunnel'] == '$1' and x['close_reason'] == '''$2''' for x in f)"
+}
+check "one that answers before it is asked is asked all the same" \
+    grep -qx "early 192.0.2.7 8000" "$tmp/odd.out"
+check "one that hangs up after the greeting" why s-greeting \
+    "the proxy does not speak its protocol (it hung up)"
+check "bytes are counted, those that came with the answer, too" flows "sorted(
+    (x['tunnel'], x['bytes_up'], x['bytes_down']) for x in f
+    if x['tunnel'] in ('s-name', 's-much', 'h-more') and x['upstream']) == [
+    ('h-more', 4, 11), ('s-much', 4, 40011), ('s-name', 4, 11)]"
+check "what a proxy says does no harm to a terminal" sh -c "'$REROUTECTL' \
+    --control '$tmp/control' tunnels | grep '^h-escape' |
+    grep -v \"\$(printf '[\\033\\007]')\""
+
+# -- names that no proxy takes --
+ask "plain.far" A >/dev/null
+check "a name" says banner tcp "$addr" 7001 first
+check "as the proxy was told" wait_for grep -qx "name plain.far 7001" \
+    "$tmp/odd.out"
+ask "odd name.far" A >/dev/null
+check "one with a space has an address of ours, too" \
+    [ "${addr%%.*}" = 198 ]
+check "but no proxy is told that in its place" says EHOSTUNREACH \
+    tcp "$addr" 7001
+check "and why is known" flows "any(x['tunnel'] == 'fake' and
+    (x['close_reason'] or '').endswith('(it can' + chr(39) + 't be told such a name)')
+    for x in f)"
+check_not "it was told nothing but the first" sh -c \
+    "grep '^name ' '$tmp/odd.out' | grep -v 192.0.2.7 | grep -v plain.far"
+
+# -- more than one program may have under way --
+mkfifo "$tmp/crowd.in"
+inc python3 "$odd" crowd 192.0.2.9 $mute 600 <"$tmp/crowd.in" >"$tmp/crowd" &
+crowd=$!
+exec 6>"$tmp/crowd.in"
+check "600 of one program" wait_for grep -q made "$tmp/crowd"
+check "some are broken off at once" grep -q 'made [1-9]' "$tmp/crowd"
+check "with the reason" why late "memory or descriptors ran out"
+echo >&6
+exec 6>&-
+wait $crowd
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+finish
