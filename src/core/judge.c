@@ -250,6 +250,17 @@ is_certain(const struct packet *pkt, const struct flow *flow)
 	return pkt->in && !flow->in;
 }
 
+/* A hook that is registered while a packet waits for its verdict (our program
+ * of bpf at a start, a chain of nftables) moves the place where the packet goes
+ * on: it comes to us again, with the mark that it was given, and maybe with
+ * nobody behind it any more, as if it were the kernel's. */
+static bool
+is_second_time(const struct packet *pkt, const struct flow *flow)
+{
+	return !pkt->in && pkt->mark != MARK_NONE &&
+	       pkt->mark == (uint32_t)mark_encode(&flow->decision);
+}
+
 void
 judge_expect(const struct judge *judge, const struct packet *pkt)
 {
@@ -276,7 +287,7 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 	if (takes_reset(pkt, flow))
 		return decide_once(
 		    judge, ACTION_ACCEPT, flow->decision.reason, ret);
-	if (is_certain(pkt, flow))
+	if (is_certain(pkt, flow) || is_second_time(pkt, flow))
 		return repeat(judge, pkt, flow, now, ret);
 	return JUDGE_NEED_SOCKET;
 }

@@ -686,6 +686,43 @@ a_connection_met_in_its_middle_has_its_true_direction(void **state)
 	assert_true(v.destroy); /* the program is told, not left hanging */
 }
 
+static void
+what_comes_a_second_time_gets_the_same(void **state)
+{
+	static const struct {
+		const char *rules;
+		uint32_t mark;
+	} rows[] = {
+		{ "drop out exe /usr/bin/curl", MARK_DROP_FLOW },
+		{ "block once out exe /usr/bin/curl", MARK_BLOCK },
+		{ "accept out exe /usr/bin/curl\ndefault out drop",
+		    MARK_ACCEPT_FLOW },
+		{ "reroute via tor exe /usr/bin/curl", MARK_PORT17 },
+	};
+	struct packet pkt = udp(false, 4000, 7000);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		use_rules(rows[i].rules);
+		pkt.mark = MARK_NONE;
+		pkt.has_uid = true;
+		row_true(rows[i].rules,
+		    judged(&pkt, found, curl, i, &n).mark == rows[i].mark);
+		/* its socket is closed by then */
+		pkt.has_uid = false;
+		pkt.mark = rows[i].mark;
+		v = judged(&pkt, none, NULL, i, &n);
+		row_true(rows[i].rules, v.mark == rows[i].mark);
+		row_true(rows[i].rules, v.flow->process == curl);
+		/* another mark says nothing */
+		pkt.mark = 4242;
+		v = judged(&pkt, none, NULL, i, &n);
+		row_true(rows[i].rules, v.flow->process != curl);
+	}
+}
+
 static bool
 is_yes(uint32_t mark)
 {
@@ -881,6 +918,7 @@ main(void)
 		TEST(our_own_sockets_pass),
 		TEST(a_number_alone_makes_no_socket_ours),
 		TEST(a_connection_met_in_its_middle_has_its_true_direction),
+		TEST(what_comes_a_second_time_gets_the_same),
 		TEST(who_began_a_connection_that_is_ended_is_told),
 		TEST(who_listens_where_he_calls_from_is_no_server),
 		TEST(a_knock_opens_nothing_for_who_takes_its_port),
