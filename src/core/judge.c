@@ -250,6 +250,17 @@ is_certain(const struct packet *pkt, const struct flow *flow)
 	return pkt->in && !flow->in;
 }
 
+/* A hook that is registered while a packet waits for its verdict (our program
+ * of bpf at a start, a chain of nftables) moves the place where the packet goes
+ * on: it comes to us again, with the mark that it was given, and maybe with
+ * nobody behind it any more, as if it were the kernel's. */
+static bool
+is_second_time(const struct packet *pkt, const struct flow *flow)
+{
+	return !pkt->in && pkt->mark != MARK_NONE &&
+	       pkt->mark == (uint32_t)mark_encode(&flow->decision);
+}
+
 void
 judge_expect(const struct judge *judge, const struct packet *pkt)
 {
@@ -276,7 +287,7 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 	if (takes_reset(pkt, flow))
 		return decide_once(
 		    judge, ACTION_ACCEPT, flow->decision.reason, ret);
-	if (is_certain(pkt, flow))
+	if (is_certain(pkt, flow) || is_second_time(pkt, flow))
 		return repeat(judge, pkt, flow, now, ret);
 	return JUDGE_NEED_SOCKET;
 }
@@ -298,7 +309,9 @@ judge_answer(struct judge *judge, const struct packet *pkt,
 /* 2. The same ends and the same socket: the same flow. A TCP socket has no
  * inode before accept() and after close(), and what the kernel says or hears of
  * a connection that was ended has no socket any more: only a SYN opens another.
- * Where the kernel itself spoke, or answers, there never was one. */
+ * Where the kernel itself spoke, or answers, there never was one. An answer to
+ * who has gone is for nobody, and what holds once opens nothing for who has the
+ * port next. */
 static bool
 is_same_socket(const struct packet *pkt, const struct flow *flow,
     const struct socket_facts *sock)
@@ -315,7 +328,9 @@ is_same_socket(const struct packet *pkt, const struct flow *flow,
 		return false;
 	if (sock->status == SOCKET_NONE)
 		return pkt->tuple.proto == IPPROTO_TCP ||
-		       (!pkt->has_uid && flow->process->kind == PROCESS_KERNEL);
+		       (!pkt->has_uid &&
+			   flow->process->kind == PROCESS_KERNEL) ||
+		       (pkt->in && !flow->in && flow->once);
 	if (sock->inode == 0)
 		return flow->inode != 0 && pkt->tuple.proto == IPPROTO_TCP;
 	return flow->inode == sock->inode;
