@@ -69,6 +69,7 @@ struct bpf {
 	/* of the self-test */
 	struct actor self;
 	bool seen;
+	uint64_t probe; /* cookie of the socket that it sends from */
 	bool seeded;
 };
 
@@ -110,7 +111,8 @@ use_cb(void *arg, const void *bytes, size_t size)
 	if (size < sizeof(*record) || record->head_len > BPF_HEAD_MAX)
 		return; /* ours alone write here */
 	actor_of(&use.actor, record);
-	if (!bpf->seen) {
+	/* others may send meanwhile */
+	if (!bpf->seen && record->cookie == bpf->probe) {
 		bpf->self = use.actor;
 		bpf->seen = true;
 	}
@@ -310,7 +312,7 @@ send_one(struct bpf *bpf)
 		return -errno;
 	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
 		r = -errno;
-	bpf->shared->probe = cookie;
+	bpf->shared->probe = bpf->probe = cookie;
 	if (r == 0 &&
 	    sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0 &&
 	    errno != EPERM)
