@@ -12,6 +12,7 @@
 
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
+#include "src/core/mark.h"
 #include "src/core/packet.h"
 #include "src/linux/ct.h"
 
@@ -254,7 +255,8 @@ open_entry(struct entry *entry, const struct sock_addr *at)
 	    (entry->family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0))
 		return -errno;
-	sock_keep_alive(fd); /* what is accepted inherits it */
+	sock_keep_alive(fd); /* what is accepted inherits these two */
+	sock_mark(fd, MARK_PORT17);
 	entry->saves_syn =
 	    setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof(on)) == 0;
 	if (bind(fd, &at->sa, at->len) < 0 || listen(fd, BACKLOG) < 0)

@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "src/core/mark.h"
+
 #define KEEP_IDLE_S 60
 #define KEEP_INTERVAL_S 5
 #define KEEP_COUNT 3
@@ -149,6 +151,16 @@ bind_source(const struct tunnel *tunnel, int fd, int family)
 	return bind(fd, &from.sa, from.len) < 0 ? -errno : 0;
 }
 
+/* Without its flow's mark, C170 would put it on each packet, and the kernel
+ * look for the way again each time. The first one goes to the queue all the
+ * same (A5). */
+void
+sock_mark(int fd, uint32_t mark)
+{
+	/* without the privilege they go the longer way */
+	(void)setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+}
+
 static int
 set_options(const struct tunnel *tunnel, int fd, int family)
 {
@@ -157,6 +169,8 @@ set_options(const struct tunnel *tunnel, int fd, int family)
 	if (len > 0 && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE,
 			   tunnel->device, len) < 0)
 		return -errno;
+	if (tunnel->fwmark == 0 && tunnel->netns[0] == '\0')
+		sock_mark(fd, MARK_ACCEPT_FLOW);
 	if (tunnel->fwmark != 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_MARK, &tunnel->fwmark,
 		sizeof(tunnel->fwmark)) < 0)

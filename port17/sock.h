@@ -73,6 +73,9 @@ const char *sock_not_made(
 int sock_ask(const struct sock_maker *maker, struct sock_order *order,
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
+/* What it sends has this mark from the start, as far as that may be set. */
+void sock_mark(int fd, uint32_t mark);
+
 /* A dead peer is noticed: keepalive 60/5/3. No delay. Failures don't matter. */
 void sock_keep_alive(int fd);
 

@@ -9,6 +9,7 @@
 #include "port17/dgram.h"
 #include "port17/sock.h"
 #include "src/base/inodes.h"
+#include "src/core/mark.h"
 
 /* A wake-up takes a few batches, and no more bytes than a millisecond or two
  * are enough for. */
@@ -99,6 +100,7 @@ udp_sock_bind(struct udp_sock *sock, const struct addr *addr, uint16_t port,
 		return r;
 	}
 	(void)setsockopt(sock->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+	sock_mark(sock->fd, MARK_PORT17); /* of all flows that come here */
 	return watch(sock, opts);
 }
 

@@ -123,6 +123,7 @@ closed_cb(struct bpf *bpf, const void *bytes, size_t size)
 {
 	const struct bpf_closed *closed = bytes;
 
+	bpf->shared->closes_taken++; /* nobody else writes it */
 	if (size >= sizeof(*closed) && closed->inode != 0)
 		bpf->ops.closed(bpf->ops.arg, closed->inode);
 }
@@ -283,6 +284,9 @@ open_rings(struct bpf *bpf)
 		return -EIO;
 	bpf->shared->uses_many = bpf->sizes.uses_ring / 2;
 	bpf->shared->events_many = bpf->sizes.births_ring / 2;
+	/* each with its head (bpf_ring.c) */
+	bpf->shared->closes_many =
+	    bpf->sizes.births_ring / 4 / (8 + sizeof(struct bpf_closed));
 	bpf->shared->strict_from = mono_now().ns + OLD_FLOWS_NS;
 	if (stat("/proc/self/ns/net", &st) == 0) /* else 0: no socket's */
 		bpf->shared->netns = (uint32_t)st.st_ino;

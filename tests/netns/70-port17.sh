@@ -37,6 +37,11 @@ for far in 192.0.2.99 2001:db8::99; do
 	    says_like 'E(HOST|NET)UNREACH' tcp $far 7001
 	check "$far: at once" soon 1000
 done
+# of C170, for what has its flow's mark already
+unmarked() { inc $IPT4-save -c -t mangle |
+	sed -n 's/^.\([0-9]*\):.* C170 .*--mark 0x6ae .* RETURN$/\1/p' | tail -n 1; }
+check "what goes to the proxy has its flow's mark at once" \
+    [ "$(unmarked)" -gt 200 ]
 check "the far end ends first: ours still goes" late_is 192.0.2.7 3000000
 
 # -- connected before the far end is there --
