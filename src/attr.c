@@ -8,10 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "src/attr_bygone.h"
+#include "src/attr_own.h"
 #include "src/base/log.h"
 #include "src/core/idmap.h"
 #include "src/core/lineage.h"
@@ -22,40 +21,10 @@
 #include "src/linux/procfs.h"
 #include "src/linux/procread.h"
 
-/* What is read of a process that lives holds for so long, as long as the kernel
- * says that executable, user, groups and name are the same. */
-#define FRESH_NS (50 * MONO_MS)
-
-/* … and as its executable is at its path, which is looked at this often. */
-#define PATH_NS (2 * MONO_MS)
-
 /* A record that another CPU is about to finish is waited for: some microseconds
  * as a rule, but that one may have been taken away in the midst of it. So long
  * once in a round, and then no more. */
 #define LATE_NS (2 * MONO_MS)
-
-struct attr {
-	struct attr_opts opts;
-	struct attr_sizes sizes;
-	struct bpf *bpf; /* NULL where there is none */
-	struct uses *uses;
-	struct lineage *lineage;
-	struct groups groups;
-	struct ancestors ancestors;
-	uint64_t tick_ns;
-	uint64_t mounts; /* number of our mount namespace; 0: not known */
-	struct idmap users, user_groups;
-	mono_t now;
-	uint64_t round;
-	bool drained; /* in this round */
-	bool late;    /* in this round a record did not come in time */
-	bool asked;   /* /proc was, in this round */
-	struct used used;
-	attr_taken_fn *taken;
-	attr_closed_fn *closed;
-	void *taken_arg, *closed_arg;
-	char why[BPF_WHY_MAX];
-};
 
 static void
 sent(void *arg, const struct use *use)
@@ -340,206 +309,6 @@ attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
 		    diag_is_listening(attr->opts.diag, &key, pkt->ifindex);
 }
 
-/* A process may name any file as its executable (prctl(2), PR_SET_MM_MAP), and
- * is believed by /proc and by who sees it at work; what it was started as it
- * can't change. */
-static bool
-is_posing(const struct kin *kin, const struct actor *actor)
-{
-	const struct image *image = kin_image(kin, actor->exec);
-
-	return image != NULL && (image->exe_ino != actor->exe_ino ||
-				    image->exe_dev != actor->exe_dev);
-}
-
-/* True where /proc speaks of the very program that was seen at work. It shows
- * what is there now: a process that has become another one since is told by its
- * number of execs, and where births are not seen by its file. Some file systems
- * have device numbers for stat(2) that the kernel's own are not. */
-static bool
-is_of(struct attr *attr, const struct actor *actor, const struct process *proc)
-{
-	const struct kin *kin;
-
-	if (proc->uid != actor->uid || proc->gid != actor->gid)
-		return false;
-	bpf_births(attr->bpf); /* an exec until now */
-	kin = lineage_find(attr->lineage, actor->pid, actor->start);
-	if (kin != NULL &&
-	    (kin->images[0].exec != actor->exec || is_posing(kin, actor)))
-		return false;
-	return proc->exe_ino == actor->exe_ino &&
-	       (kin != NULL || proc->exe_dev == actor->exe_dev);
-}
-
-/* 0, -ENOENT (it is not there, or became another one) or -errno. */
-static int
-read_live(struct attr *attr, const struct who *who, const struct process **ret)
-{
-	const struct actor *actor = &who->actor;
-	const struct process *proc;
-	int r = procfs_read_once(attr->opts.procfs, actor->pid,
-	    actor->start / attr->tick_ns, who->process, &proc);
-
-	if (r < 0)
-		return r == -ESRCH ? -ENOENT : r;
-	if (!is_of(attr, actor, proc)) {
-		process_unref(proc);
-		return -ENOENT;
-	}
-	groups_put(&attr->groups, actor, proc);
-	*ret = proc;
-	return 0;
-}
-
-/* One that is gone, and was a copy of one that lives. 0, -ENOENT or -errno. */
-static int
-read_parent(struct attr *attr, const struct bygone_opts *opts,
-    const struct actor *actor, const struct process **ret)
-{
-	const struct kin *kin =
-	    lineage_find(attr->lineage, actor->pid, actor->start);
-	const struct process *parent;
-	int r;
-
-	/* born, and not become anything else since */
-	if (kin == NULL || kin->images[0].exec != actor->exec ||
-	    is_posing(kin, actor))
-		return -ENOENT;
-	r = procfs_read_once(attr->opts.procfs, kin->ppid,
-	    kin->pstart / attr->tick_ns, NULL, &parent);
-	if (r < 0)
-		return r == -ESRCH ? -ENOENT : r;
-	r = -ENOENT;
-	if (parent->exe_ino == actor->exe_ino &&
-	    parent->exe_dev == actor->exe_dev)
-		r = bygone_copy(opts, actor, parent, ret);
-	process_unref(parent);
-	return r;
-}
-
-/* What was heard of it is enough where nothing is missing, and costs less than
- * to read it; what a process has changed itself since shows when it is asked
- * for again. Then as it is, and if it is gone as it was. */
-static int
-read_who(struct attr *attr, struct who *who, const struct process **ret)
-{
-	const struct bygone_opts opts = { procfs_read(attr->opts.procfs),
-		attr->lineage, &attr->groups, &attr->ancestors, attr->tick_ns,
-		attr->mounts, attr->now, FRESH_NS };
-	const struct process *heard = NULL;
-	bool whole = false;
-	int r;
-
-	bpf_births(attr->bpf);
-	if (who->process == NULL)
-		(void)bygone_process(&opts, &who->actor, &heard, &whole);
-	if (whole) {
-		*ret = heard;
-		return 0;
-	}
-	r = read_live(attr, who, ret);
-	if (r == -ENOENT && (heard != NULL || who->process != NULL)) {
-		*ret = heard != NULL ? heard : process_ref(who->process);
-		return 0; /* once known it stays so */
-	}
-	process_unref(heard);
-	return r == -ENOENT ? read_parent(attr, &opts, &who->actor, ret) : r;
-}
-
-static bool
-is_fresh(struct attr *attr, struct who *who)
-{
-	if (who->process == NULL ||
-	    mono_since(attr->now, who->read) >= FRESH_NS)
-		return false;
-	if (mono_since(attr->now, who->looked) < PATH_NS)
-		return true;
-	who->looked = attr->now;
-	return procread_is_here(who->process);
-}
-
-static int
-process_by_bpf(struct attr *attr, const struct process **ret)
-{
-	struct who *who = attr->used.who;
-	const struct process *proc;
-	int r;
-
-	if (!is_fresh(attr, who)) {
-		r = read_who(attr, who, &proc);
-		if (r < 0) {
-			attr->opts.stats->unknown_gone += r == -ENOENT;
-			return r;
-		}
-		process_unref(who->process);
-		who->process = proc;
-		who->read = who->looked = attr->now;
-	}
-	*ret = process_ref(who->process);
-	return 0;
-}
-
-/* Devices that are none may have another number for stat(2). */
-static bool
-is_run_by(const struct image *image, const struct process *proc)
-{
-	return image != NULL && image->exe_ino == proc->exe_ino &&
-	       (image->exe_dev == proc->exe_dev ||
-		   (major(image->exe_dev) == 0 && major(proc->exe_dev) == 0));
-}
-
-/* What /proc says against what was seen of its start: it may have been read
- * before the process became another one. */
-static bool
-is_posing_in_proc(struct attr *attr, const struct process *proc)
-{
-	const struct kin *kin;
-
-	if (attr->bpf == NULL)
-		return false;
-	bpf_births(attr->bpf);
-	kin = lineage_find_about(
-	    attr->lineage, proc->pid, proc->start, attr->tick_ns);
-	if (kin == NULL || kin->images[0].image == NULL)
-		return false;
-	for (size_t i = 0; i < KIN_IMAGES; i++)
-		if (is_run_by(kin->images[i].image, proc))
-			return false;
-	return true;
-}
-
-static int
-process_by_socket(struct attr *attr, const struct socket_facts *sock,
-    const struct process **ret)
-{
-	const struct process *proc;
-	int r;
-
-	/* all packets of a wake-up were sent before this */
-	if (!attr->asked)
-		procfs_round(attr->opts.procfs);
-	attr->asked = true;
-	r = procfs_owner(attr->opts.procfs, sock->inode, sock->uid, &proc);
-	if (r < 0)
-		return r;
-	if (is_posing_in_proc(attr, proc)) {
-		process_unref(proc);
-		return -ENOENT;
-	}
-	*ret = proc;
-	return 0;
-}
-
-int
-attr_process(struct attr *attr, const struct socket_facts *sock,
-    const struct process **ret)
-{
-	if (sock->by == BY_BPF)
-		return process_by_bpf(attr, ret);
-	return process_by_socket(attr, sock, ret);
-}
-
 int
 attr_flow(struct attr *attr, const struct flow_key *key,
     const struct process **ret, enum attributed_by *ret_by)
@@ -549,7 +318,7 @@ attr_flow(struct attr *attr, const struct flow_key *key,
 	attr_round(attr, mono_now());
 	if (attr->bpf != NULL && find_use(attr, key, NULL, 0) == USES_ONE) {
 		*ret_by = BY_BPF;
-		return process_by_bpf(attr, ret);
+		return attr_user(attr, ret);
 	}
 	diag_find(attr->opts.diag, key, false, 0, &sock);
 	*ret_by = sock.by;
@@ -597,7 +366,7 @@ attr_heard(struct attr *attr, const struct flow_key *key,
 		hearer.uid = proc->uid;
 		kin = lineage_find_about(
 		    attr->lineage, proc->pid, proc->start, attr->tick_ns);
-		if (kin != NULL && is_run_by(kin->images[0].image, proc))
+		if (kin != NULL && attr_is_run_by(kin->images[0].image, proc))
 			hearer.exe_dev = kin->images[0].image->exe_dev;
 	}
 	bpf_heard(attr->bpf, key, &hearer);

@@ -182,8 +182,9 @@ endif
 
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
-	%D%/attr.c %D%/attr.h \
+	%D%/attr.c %D%/attr.h %D%/attr_own.h \
 	%D%/attr_bygone.c %D%/attr_bygone.h \
+	%D%/attr_process.c \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_dns.c %D%/ctl_dns.h \

@@ -251,7 +251,8 @@ bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 # what the daemon itself looks up with
-bench_who_SOURCES = %D%/bench/bench_who.c src/attr.c src/attr_bygone.c
+bench_who_SOURCES = %D%/bench/bench_who.c src/attr.c src/attr_bygone.c \
+	src/attr_process.c
 bench_who_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 bench_lists_SOURCES = %D%/bench/bench_lists.c
 bench_lists_LDADD = $(pure)
