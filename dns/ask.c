@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/base/zalloc.h"
-
 /* Rounds over all upstreams before EDNS is suspected of being dropped. */
 #define EDNS_ROUNDS 2
 
@@ -56,7 +54,7 @@ static int
 send_to(
     struct resolve *r, struct task *task, const struct manner *how, mono_t now)
 {
-	struct attempt *attempt = zalloc(sizeof(*attempt));
+	struct attempt *attempt = malloc(sizeof(*attempt));
 	struct upstream *u = how->upstream;
 	uint8_t msg[WIRE_QUESTION_MAX];
 	size_t len;
@@ -64,8 +62,10 @@ send_to(
 
 	if (attempt == NULL)
 		return -ENOMEM;
+	/* the rest is large */
+	memset(attempt, 0, offsetof(struct attempt, key));
+	key_copy(&attempt->key, task_asks(task));
 	attempt->upstream = u;
-	attempt->key = *task_asks(task);
 	attempt->sent = now;
 	attempt->late_at = mono_add(now, upstream_patience(u, task->round));
 	attempt->tcp = how->tcp;

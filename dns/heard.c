@@ -139,27 +139,26 @@ resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
     size_t len, mono_t now)
 {
 	struct task *task = detach(take);
-	struct attempt attempt = *take;
 	struct upstream *u = take->upstream;
 	unsigned int flags = wire_u16(msg + 2), rcode = flags & WIRE_RCODE;
 	struct manner how = { .upstream = u,
-		.tcp = attempt.tcp,
-		.edns = attempt.edns,
-		.cased = attempt.cased };
+		.tcp = take->tcp,
+		.edns = take->edns,
+		.cased = take->cased };
 
+	upstream_answered(u, take->sent, now);
+	note_habits(r, take, msg, task != NULL, now);
 	free(take);
-	upstream_answered(u, attempt.sent, now);
-	note_habits(r, &attempt, msg, task != NULL, now);
 	if (task == NULL)
 		return;
-	if (attempt.edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) {
+	if (how.edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) {
 		how.edns = false;
 		how.settles = DOUBT_EDNS;
 		task_again(r, task, &how, now);
 		return;
 	}
 	if ((flags & WIRE_TC) != 0 && u->spec.kind == UPSTREAM_PLAIN &&
-	    !attempt.tcp) {
+	    !how.tcp) {
 		how.tcp = true;
 		how.cased = false;
 		task_again(r, task, &how, now);

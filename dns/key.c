@@ -14,6 +14,12 @@ key_of_query(struct key *ret, const struct query *q, uint8_t group)
 	ret->group = group;
 }
 
+void
+key_copy(struct key *ret, const struct key *from)
+{
+	memcpy(ret, from, offsetof(struct key, name.wire) + from->name.len);
+}
+
 uint64_t
 key_hash(const struct map *map, const struct key *key)
 {

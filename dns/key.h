@@ -13,11 +13,14 @@ enum key_flag {
 
 /* What two queries share that may have one answer. */
 struct key {
-	struct name name; /* lower case */
 	uint16_t type, class;
-	uint8_t flags; /* enum key_flag */
-	uint8_t group; /* of upstreams that answer for the name */
+	uint8_t flags;	  /* enum key_flag */
+	uint8_t group;	  /* of upstreams that answer for the name */
+	struct name name; /* lower case */
 };
+
+/* Its name has room that is mostly empty: it is not touched. */
+void key_copy(struct key *ret, const struct key *from);
 
 void key_of_query(struct key *ret, const struct query *q, uint8_t group);
 

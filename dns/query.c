@@ -3,6 +3,15 @@
 #include <errno.h>
 #include <string.h>
 
+void
+query_copy(struct query *ret, const struct query *from)
+{
+	size_t n = from->qname.len;
+
+	memcpy(ret, from, offsetof(struct query, qname.wire) + n);
+	memcpy(ret->asked, from->asked, n);
+}
+
 /* The counts of the header. */
 enum {
 	QDCOUNT = 4,

@@ -7,13 +7,16 @@
 struct query {
 	uint16_t id, flags;
 	uint16_t qtype, qclass;
+	uint16_t size; /* what fits into a datagram, from 512 */
+	bool edns, dnssec_ok;
+	bool keepalive;	   /* edns-tcp-keepalive (RFC 7828) was sent */
 	struct name qname; /* lower case */
 	/* the name as it was sent: the answer repeats its letters */
 	uint8_t asked[NAME_WIRE_MAX];
-	bool edns, dnssec_ok;
-	bool keepalive; /* edns-tcp-keepalive (RFC 7828) was sent */
-	uint16_t size;	/* what fits into a datagram, from 512 */
 };
+
+/* Names have room that is mostly empty: it is not touched. */
+void query_copy(struct query *ret, const struct query *from);
 
 /* What the parse alone says of it. */
 enum query_kind {

@@ -6,7 +6,6 @@
 #include "dns/listed.h"
 #include "dns/local.h"
 #include "dns/resolve_own.h"
-#include "src/base/zalloc.h"
 #include "src/core/fakeip.h"
 #include "src/core/lists.h"
 
@@ -48,7 +47,8 @@ check_form(struct resolve *r, struct asking *a)
 		a->query.qname.len = 0;
 		return refuse(a, RCODE_NOTIMP, EDE_NOT_SUPPORTED, "opcode");
 	case QUERY_BADVERS:
-		return refuse(a, RCODE_BADVERS, EDE_NONE, "");
+		return refuse(
+		    a, RCODE_BADVERS, EDE_NOT_SUPPORTED, "version of EDNS");
 	case QUERY_REFUSED:
 		r->stats.refused++;
 		return refuse(
@@ -123,9 +123,10 @@ static bool
 find_cut(struct resolve *r, const struct key *key, mono_t now,
     struct outcome *ret, struct answer *made)
 {
-	struct key above = *key;
 	struct cache_entry *entry;
+	struct key above;
 
+	key_copy(&above, key);
 	above.type = TYPE_NONE;
 	entry = find_untyped(r, &above);
 	if (entry != NULL && cache_is_fresh(entry, now)) {
@@ -150,12 +151,12 @@ find_cut(struct resolve *r, const struct key *key, mono_t now,
 static struct waiter *
 waiter_new(struct resolve *r, const struct asking *a, const struct asked *asked)
 {
-	struct waiter *waiter = zalloc(sizeof(*waiter));
+	struct waiter *waiter = malloc(sizeof(*waiter));
 
 	if (waiter == NULL)
 		return NULL;
 	waiter->client = a->client;
-	waiter->query = a->query;
+	query_copy(&waiter->query, &a->query);
 	waiter->decision = asked->decision;
 	waiter->generation = r->generation;
 	waiter->began = asked->began;
@@ -187,7 +188,7 @@ resolve_find_stale(
 	struct key any;
 
 	if (!is_data(entry)) { /* NXDOMAIN is kept for all types */
-		any = *key;
+		key_copy(&any, key);
 		any.type = TYPE_NONE;
 		entry = find_untyped(r, &any);
 	}

@@ -42,8 +42,6 @@ struct attempt {
 	struct list node;
 	struct task *task; /* NULL: nobody waits for it any more */
 	struct upstream *upstream;
-	struct key key;
-	uint8_t asked[NAME_WIRE_MAX]; /* the name letter by letter */
 	mono_t sent, late_at;
 	bool tcp;   /* over TCP although the upstream is a plain one */
 	bool edns;  /* an OPT was sent */
@@ -57,6 +55,8 @@ struct attempt {
 	uint16_t id;
 	struct list pending;
 	void *owner;
+	struct key key;
+	uint8_t asked[NAME_WIRE_MAX]; /* the name letter by letter */
 };
 
 enum resolve_way {

@@ -27,7 +27,6 @@ struct chase;
 struct task {
 	struct map_node node;
 	struct due_node due;
-	struct key key;
 	struct upstream_group *group;
 	struct asker *asker; /* who began it */
 	struct list waiters, attempts;
@@ -39,6 +38,7 @@ struct task {
 	bool refused; /* it said something */
 	uint8_t rcode;
 	int16_t ede;
+	struct key key;
 	char ede_text[ANSWER_EDE_MAX + 1];
 };
 

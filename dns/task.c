@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "dns/local.h"
-#include "src/base/zalloc.h"
 
 /* A client's own patience is 5 s with glibc and musl: it learns before. */
 #define DEADLINE_NS (4 * MONO_S)
@@ -46,9 +45,10 @@ task_finish(
     struct resolve *r, struct task *take, const struct outcome *o, mono_t now)
 {
 	struct list waiters;
-	struct key key = take->key;
+	struct key key;
 	struct outcome outcome = *o;
 
+	key_copy(&key, &take->key);
 	/* out of every table before anybody is told */
 	list_init(&waiters);
 	list_move(&waiters, &take->waiters);
@@ -61,12 +61,13 @@ void
 task_keep(struct resolve *r, const struct key *key, const struct answer *answer,
     mono_t now, struct outcome *ret)
 {
-	struct key as = *key;
+	struct key as;
 
 	ret->answer = answer;
 	ret->entry = NULL;
 	if (answer->ttl == 0)
 		return;
+	key_copy(&as, key);
 	if (answer->cut)
 		as.type = TYPE_NONE;
 	if (!cache_put(r->cache, &as, answer, now))
@@ -179,15 +180,12 @@ task_new(
 
 	if (r->tasks.count >= RESOLVE_TASKS_MAX || task_is_over(r, asker))
 		return NULL;
-	task = zalloc(sizeof(*task));
+	task = malloc(sizeof(*task));
 	if (task == NULL)
 		return NULL;
-	task->key.name.len = key->name.len;
-	memcpy(task->key.name.wire, key->name.wire, key->name.len);
-	task->key.type = key->type;
-	task->key.class = key->class;
-	task->key.flags = key->flags;
-	task->key.group = key->group;
+	memset(task, 0, offsetof(struct task, key)); /* the rest is large */
+	key_copy(&task->key, key);
+	task->ede_text[0] = '\0';
 	task->group = resolve_group(r, key->group, &zone);
 	task->asker = asker;
 	asker->tasks++;

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "port17/dgram.h"
 #include "port17/listen_ev.h"
@@ -16,6 +17,8 @@
  * conntrack, whose time-outs others set, to a second at least, is asked again.
  */
 #define DOUBT_NS (100 * MONO_MS)
+/* The smallest that fill a buffer of the entry's. */
+#define WAITING_MAX 16384
 
 struct entry {
 	struct udp *udp;
@@ -34,6 +37,7 @@ struct udp {
 	struct pacer *pacer;
 	struct event *sweep;
 	struct udp_counters counters;
+	uint64_t doubts;
 	struct shares kept; /* bytes that wait for a way */
 	/* of one wake-up: `out` is empty at its end, and before a flow ends */
 	struct dgrams *in;
@@ -117,6 +121,52 @@ udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed)
 		flow_end(udp, flow, closed);
 }
 
+/* Whether its port is still its own: conntrack may have forgotten it, and have
+ * given it to something else. sure: not asked without a doubt. */
+static bool
+is_still(struct udp *udp, struct udp_flow *flow, bool sure)
+{
+	struct flow_key key, seen;
+
+	if (sure && flow->sure == udp->doubts)
+		return true;
+	seen = seen_by(
+	    &udp->entries[flow->entry], &flow->nat.peer, flow->nat.port);
+	if (ct_original(udp->opts.ct, &seen, &key, NULL) < 0 ||
+	    memcmp(&key, &flow->nat.key, sizeof(key)) != 0)
+		return false;
+	flow->sure = udp->doubts;
+	return true;
+}
+
+/* All that waits, and little of a millisecond. */
+static void
+drop_waiting(struct udp *udp)
+{
+	for (size_t i = 0; i < 2; i++) {
+		int fd = udp->entries[i].sock.fd;
+
+		for (size_t n = 0; fd >= 0 && n < WAITING_MAX &&
+				   recv(fd, NULL, 0, MSG_DONTWAIT) >= 0;
+		     n++)
+			udp->counters.dropped++;
+	}
+}
+
+void
+udp_doubt(struct udp *udp, const struct flow_key *key)
+{
+	struct udp_flow *flow = find(udp, key);
+
+	/* else the one that spoke last stands for all */
+	if (flow == NULL && udp_count(udp) > 0)
+		flow =
+		    container_of(udp->nat.lru.next, struct udp_flow, nat.lru);
+	if (flow != NULL && !is_still(udp, flow, false))
+		drop_waiting(udp);
+	udp->doubts++;
+}
+
 /* To the program ----------------------------------------------------------- */
 
 static unsigned int
@@ -139,6 +189,10 @@ add_reply(struct udp *udp, struct udp_flow *flow, const struct dgram_in *in,
 		.way = flow,
 		.to = &peer };
 
+	if (!is_still(udp, flow, true)) {
+		udp->counters.dropped += count(in->len, in->segment);
+		return;
+	}
 	(void)sock_addr_ip(&peer, &flow->nat.peer, flow->nat.port, "");
 	dgram_out_add(udp->out, &to, in);
 	udp->counters.sent += count(in->len, in->segment);
@@ -226,6 +280,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->sock.fd = -1;
 	flow->claim = claim;
 	flow->began = flow->heard = now;
+	flow->sure = udp->doubts;
 	flow->entry = (unsigned int)(entry - udp->entries);
 	flow->nat.peer = seen->remote;
 	flow->nat.port = seen->rport;
@@ -306,19 +361,6 @@ with_way(struct udp *udp, struct udp_flow *flow)
 
 /* From the program --------------------------------------------------------- */
 
-/* Conntrack has forgotten what came from that port, and something else comes
- * from it now. */
-static bool
-is_another(const struct udp *udp, const struct udp_flow *flow,
-    const struct flow_key *seen, mono_t now)
-{
-	struct flow_key key;
-
-	return mono_since(now, flow->heard) >= DOUBT_NS &&
-	       (ct_original(udp->opts.ct, seen, &key, NULL) < 0 ||
-		   memcmp(&key, &flow->nat.key, sizeof(key)) != 0);
-}
-
 static struct udp_flow *
 flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
     mono_t now)
@@ -331,7 +373,8 @@ flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
 
 	if (nat != NULL)
 		flow = container_of(nat, struct udp_flow, nat);
-	if (flow != NULL && !is_another(udp, flow, &seen, now))
+	if (flow != NULL &&
+	    is_still(udp, flow, mono_since(now, flow->heard) < DOUBT_NS))
 		return with_way(udp, flow);
 	flush(udp); /* something may wait of one that ends */
 	if (flow != NULL)

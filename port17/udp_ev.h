@@ -40,6 +40,7 @@ struct udp_flow {
 	struct udp *udp;
 	unsigned int entry; /* that it came by */
 	uint32_t tried;	    /* members that failed: bits */
+	uint64_t sure;	    /* of its port, as of so many doubts */
 };
 
 /* Why one ended; dial: of use where it had no way to the far end. */
@@ -79,6 +80,12 @@ void udp_free(struct udp *udp); /* accepts NULL */
 
 /* Ends the flow, if there is one. */
 void udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed);
+
+/* Conntrack begins this flow, perhaps anew, and no datagram of it has come yet.
+ * Where somebody has made it forget, what waits is of nobody knows whom, and is
+ * dropped; and the port of each flow is looked up once before anything more is
+ * sent either way: it may be another's now. */
+void udp_doubt(struct udp *udp, const struct flow_key *key);
 
 const struct udp_counters *udp_counters(const struct udp *udp);
 

@@ -175,8 +175,9 @@ bygone_process(const struct bygone_opts *opts, const struct actor *actor,
 	if (r < 0)
 		return r;
 	add_parents(opts, proc, kin);
-	*ret_whole =
-	    proc->exe_here && peer != NULL && !runs_script_nearby(image);
+	/* every program has arguments: here they were not read */
+	*ret_whole = proc->exe_here && peer != NULL && image->args_len > 0 &&
+		     !runs_script_nearby(image);
 	*ret = proc;
 	return 0;
 }

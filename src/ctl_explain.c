@@ -20,6 +20,7 @@ struct ctl_explain {
 	const struct policy *policy;
 	const struct conf *conf;
 	const struct process *process; /* NULL: it is described in words */
+	struct judge_capture capture;
 };
 
 void
@@ -31,6 +32,7 @@ ctl_explain_free(struct ctl_explain *explain)
 	policy_unref(explain->policy);
 	conf_unref(explain->conf);
 	process_unref(explain->process);
+	judge_capture_done(&explain->capture);
 	free(explain);
 }
 
@@ -81,14 +83,15 @@ json_list(const struct ctl_explain *explain, const struct subject *subject,
 }
 
 static json_t *
-json_passed(const struct policy *policy, const struct subject *subject)
+json_passed(const struct policy *policy, const struct subject *subject,
+    const struct decision *d)
 {
 	json_t *array = json_array();
 	char buf[EXPLAIN_PASSED_SIZE];
 	const char *passed;
 
 	for (size_t i = 0;
-	     (passed = explain_passed(policy, subject, i, buf)) != NULL; i++)
+	     (passed = explain_passed(policy, subject, d, i, buf)) != NULL; i++)
 		json_array_append_new(array, json_string(passed));
 	return array;
 }
@@ -110,7 +113,7 @@ static json_t *
 result_of(const struct ctl_explain *explain, const struct subject *subject)
 {
 	const struct policy *policy = explain->policy;
-	struct decision d = explain_decide(policy, subject);
+	struct decision d = explain_decide(policy, &explain->capture, subject);
 	char host[NAME_TEXT_SIZE];
 	json_t *result = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}",
 	    "verdict", action_name(d.action), "reason", reason_name(d.reason),
@@ -119,7 +122,7 @@ result_of(const struct ctl_explain *explain, const struct subject *subject)
 	    d.host != 0
 		? json_text(name_format(subject->names[d.host - 1], host))
 		: json_null(),
-	    "passed", json_passed(policy, subject));
+	    "passed", json_passed(policy, subject, &d));
 
 	if (result == NULL ||
 	    json_object_update_new(result, json_list(explain, subject, &d)) <
@@ -171,6 +174,7 @@ ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
 		return CTL_LINE;
 	explain->about = strdup(about != NULL ? about : "");
 	explain->policy = policy_ref(judge_policy(env->judge));
+	judge_get_capture(env->judge, &explain->capture);
 	explain->conf = conf_ref(policy_ev_conf(env->policy_ev));
 	if (pid != NULL && !is_pid(pid)) {
 		ctl_explain_free(explain);

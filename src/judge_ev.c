@@ -365,6 +365,16 @@ parse(
 	return is_spoofed(je, ret) ? -EADDRNOTAVAIL : 0;
 }
 
+/* It comes a second time; see judge_packet(). What was denied stays so, also
+ * where nothing is known of its flow any more. */
+static bool
+was_denied(const struct nfq_packet *raw)
+{
+	return !raw->in &&
+	       (raw->mark == MARK_BLOCK || raw->mark == MARK_BLOCK_FLOW ||
+		   raw->mark == MARK_DROP || raw->mark == MARK_DROP_FLOW);
+}
+
 static void
 packet_cb(void *arg, const struct nfq_packet *raw)
 {
@@ -372,8 +382,13 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	struct socket_facts sock = { .status = SOCKET_NONE };
 	struct verdict verdict;
 	struct packet pkt;
-	int r = parse(je, &pkt, raw);
+	int r;
 
+	if (was_denied(raw)) {
+		nfq_verdict(je->opts.nfq, raw->queue, raw->id, raw->mark);
+		return;
+	}
+	r = parse(je, &pkt, raw);
 	if (r < 0) {
 		refuse_unread(je, raw, r);
 		return;
@@ -382,6 +397,7 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	pkt.has_uid = raw->has_uid;
 	pkt.uid = raw->uid;
 	pkt.gid = raw->gid;
+	pkt.mark = raw->mark;
 	judge_expect(je->opts.judge, &pkt);
 	attr_hear(je->opts.attr);
 	attr_sender(je->opts.attr, &pkt);
@@ -391,11 +407,8 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	give(je, raw, &pkt, &sock, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
-	if (!verdict.new_flow || verdict.flow == NULL)
-		return;
-	je->opts.judged(je->opts.arg, verdict.flow, je->now);
-	if (!event_pending(je->closing, EV_TIMEOUT, NULL))
-		(void)event_add(je->closing, &closing_pause); /* or later */
+	if (verdict.new_flow && verdict.flow != NULL)
+		je->opts.judged(je->opts.arg, verdict.flow, je->now);
 }
 
 static void
@@ -485,9 +498,7 @@ forget_closed(struct judge_ev *je)
 	return flow == NULL;
 }
 
-/* Who draws the port of a closed socket is judged by itself. While nothing is
- * judged there is nothing to be done: as many as are closed then wait, and the
- * chance that one of all ports is among them is small. */
+/* Who draws the port of a closed socket is judged by itself. */
 static void
 closing_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -555,6 +566,12 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	}
 	*ret = je;
 	return 0;
+}
+
+void
+judge_ev_second(struct judge_ev *je)
+{
+	attr_drain(je->opts.attr);
 }
 
 void

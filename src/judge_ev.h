@@ -41,4 +41,8 @@ struct judge_ev;
 int judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts);
 void judge_ev_free(struct judge_ev *je); /* accepts NULL */
 
+/* To be called once a second: sockets may have been closed since the last
+ * packet came. */
+void judge_ev_second(struct judge_ev *je);
+
 #endif

@@ -260,10 +260,12 @@ check_content(const struct reading *reading, const char *path, bool zone,
     char what[LIST_ERROR_SIZE])
 {
 	uint64_t lost = list_report_lost(reading->report);
+	struct list_fault first;
 
-	if (list_report_is_junk(reading->report)) {
+	if (list_report_is_junk(reading->report, &first)) {
 		(void)snprintf(what, LIST_ERROR_SIZE,
-		    "%s: no line of it can be used", path); /* may be cut */
+		    "%s: no line of it can be used (line %" PRIu32 ": %s)",
+		    path, first.line, first.what); /* may be cut */
 		return -EBADMSG;
 	}
 	if (lost > 0 && !zone) {

@@ -25,6 +25,7 @@ struct list_report {
 	bool secret;
 	uint64_t entries, faults;
 	uint64_t file_entries, file_faults;
+	struct list_fault file_first; /* line and what alone */
 };
 
 struct list_report *
@@ -131,7 +132,9 @@ list_report_fault(struct list_report *report, const struct list_fault *fault)
 	char text[TEXT_MAX + 1], what[160];
 	size_t len = 0;
 
-	report->file_faults++;
+	if (report->file_faults++ == 0)
+		report->file_first = (struct list_fault){ .line = fault->line,
+			.what = fault->what };
 	if (fault->modifier != NULL && !report->secret)
 		count_modifier(report, fault);
 	if (json_array_size(report->first) >= FIRST_MAX)
@@ -153,8 +156,9 @@ list_report_fault(struct list_report *report, const struct list_fault *fault)
 }
 
 bool
-list_report_is_junk(const struct list_report *report)
+list_report_is_junk(const struct list_report *report, struct list_fault *ret)
 {
+	*ret = report->file_first;
 	return report->file_faults > 0 && report->file_entries == 0;
 }
 

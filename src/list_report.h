@@ -29,8 +29,10 @@ void list_report_entry(struct list_report *report);
 void list_report_fault(
     struct list_report *report, const struct list_fault *fault);
 
-/* Whether the file has faults and nothing else. */
-bool list_report_is_junk(const struct list_report *report);
+/* Whether the file has faults and nothing else; *ret is the first of them then:
+ * its line, and what is wrong with it. */
+bool list_report_is_junk(
+    const struct list_report *report, struct list_fault *ret);
 /* How many entries the file had before, where it has none now; else 0. */
 uint64_t list_report_lost(const struct list_report *report);
 

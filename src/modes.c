@@ -237,9 +237,9 @@ mode_check(const struct conf *conf, const char *rules, struct faults *faults)
 /* The line that the list which decided has the name or address by. */
 static void
 print_entry(const struct conf *conf, const struct policy *policy,
-    const struct subject *subject)
+    const struct judge_capture *capture, const struct subject *subject)
 {
-	struct decision d = explain_decide(policy, subject);
+	struct decision d = explain_decide(policy, capture, subject);
 	const struct conf_list *list =
 	    d.list != 0 ? conf_list_find(conf, policy_list(policy, d.list))
 			: NULL;
@@ -260,8 +260,11 @@ mode_explain(const struct conf *conf, const char *rules, const char *about,
     struct faults *faults)
 {
 	struct load load = { .conf = conf, .lists = read_lists(conf, faults) };
+	struct server_listen at[SERVER_LISTENS_MAX];
 	const struct policy *policy = NULL;
+	struct judge_capture capture;
 	struct explain question;
+	size_t n;
 	int r = load_policy(&policy, rules, &load, faults, NULL);
 
 	if (r == 0)
@@ -269,8 +272,11 @@ mode_explain(const struct conf *conf, const char *rules, const char *about,
 		    &question, about, strlen(about), &load_world, faults);
 	faults_print(faults, stderr);
 	if (r == 0) {
-		explain_print(policy, &question.subject, stdout);
-		print_entry(conf, policy, &question.subject);
+		n = resolver_conf_listens(conf, at);
+		resolver_conf_capture(
+		    &capture, at, conf->resolver.capture != 0 ? n : 0);
+		explain_print(policy, &capture, &question.subject, stdout);
+		print_entry(conf, policy, &capture, &question.subject);
 		explain_done(&question);
 	}
 	policy_unref(policy);

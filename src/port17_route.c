@@ -90,6 +90,8 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 
 	if (verdict->flow == NULL)
 		return PORT17_DROP; /* it could not be found again */
+	if (pkt->tuple.proto == IPPROTO_UDP)
+		udp_doubt(p17->udp, &key);
 	if (pkt->tuple.proto == IPPROTO_TCP &&
 	    sessions_is_held(p17->sessions, &key) && !verdict->new_flow)
 		return PORT17_DROP;

@@ -181,6 +181,8 @@ second_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	guard_ev_second(rr->guard);
+	if (rr->judge_ev != NULL)
+		judge_ev_second(rr->judge_ev);
 	if (rr->resolver != NULL)
 		resolver_ev_second(rr->resolver);
 }

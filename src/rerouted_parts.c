@@ -513,6 +513,10 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = bytes_prepare(rr);
 	if (r == 0)
 		r = attr_prepare(rr);
+	/* who sends is known from here on: who was not heard, and is gone,
+	 * would be nobody */
+	if (r == 0)
+		r = nfq_start(rr->nfq);
 	if (r == 0)
 		r = rerouted_resolver_prepare(rr);
 	if (r == 0)

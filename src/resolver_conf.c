@@ -89,6 +89,29 @@ resolver_conf_listens(
 	return n;
 }
 
+void
+resolver_conf_capture(
+    struct judge_capture *ret, const struct server_listen *listens, size_t n)
+{
+	static const uint8_t here4[4] = { 127, 0, 0, 1 };
+	struct addr target = addr_ip4(here4);
+
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < n; i++) {
+		const struct addr *a = &listens[i].addr;
+
+		if (listens[i].port != LISTEN_PORT)
+			continue;
+		ret->ours[ret->n_ours++] = *a;
+		if (a->family == ADDR_IP4)
+			ret->ip4 = ret->ip4 || addr_is_any(a) ||
+				   addr_equal(a, &target);
+		else
+			ret->ip6 =
+			    ret->ip6 || addr_is_any(a) || addr_is_loopback(a);
+	}
+}
+
 static void
 set_group(struct upstream_group *ret, const struct conf_texts *texts,
     enum conf_policy policy, const struct sysconf *system)

@@ -5,6 +5,7 @@
 #include "dns/server_ev.h"
 #include "dns/sysconf.h"
 #include "src/core/conf.h"
+#include "src/core/judge.h"
 
 /* From the settings to what the resolver works by. What is left out did not
  * fit: the settings were checked before. */
@@ -20,6 +21,10 @@ bool resolver_conf_is_system(const struct conf *conf);
 /* The addresses to listen on; how many. */
 size_t resolver_conf_listens(
     const struct conf *conf, struct server_listen ret[SERVER_LISTENS_MAX]);
+
+/* Whose queries a resolver that listens there can take; no servers yet. */
+void resolver_conf_capture(
+    struct judge_capture *ret, const struct server_listen *listens, size_t n);
 
 /* A number that changes when the file does. */
 uint64_t resolver_conf_stamp(const char *path);

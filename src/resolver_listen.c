@@ -9,6 +9,7 @@
 #include "src/core/judge.h"
 #include "src/linux/diag.h"
 #include "src/linux/procfs.h"
+#include "src/resolver_conf.h"
 
 /* The socket that has a port of this host. */
 static void
@@ -132,25 +133,11 @@ resolver_follow_servers(struct resolver_ev *re)
 void
 resolver_capture(struct resolver_ev *re)
 {
-	static const uint8_t here4[4] = { 127, 0, 0, 1 };
 	bool wanted = re->conf->resolver.capture != 0 && re->server != NULL;
-	struct addr target = addr_ip4(here4);
 	struct judge_capture capture;
 
-	memset(&capture, 0, sizeof(capture));
-	for (size_t i = 0; wanted && i < re->n_listens; i++) {
-		const struct addr *a = &re->listens[i].addr;
-
-		if (re->listens[i].port != 53)
-			continue;
-		capture.ours[capture.n_ours++] = *a;
-		if (a->family == ADDR_IP4)
-			capture.ip4 = capture.ip4 || addr_is_any(a) ||
-				      addr_equal(a, &target);
-		else
-			capture.ip6 = capture.ip6 || addr_is_any(a) ||
-				      addr_is_loopback(a);
-	}
+	resolver_conf_capture(
+	    &capture, re->listens, wanted ? re->n_listens : 0);
 	if (capture.n_ours > 0)
 		find_servers(re, &capture);
 	judge_set_capture(re->opts.judge, &capture);

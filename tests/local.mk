@@ -216,6 +216,7 @@ attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS) -lpthread
 probe_SOURCES = %D%/netns/probe.c
+short_LDADD = -lpthread
 short_SOURCES = %D%/netns/short.c %D%/netns/uring.c %D%/netns/uring.h
 pose_SOURCES = %D%/netns/pose.c
 connload_SOURCES = %D%/bench/connload.c

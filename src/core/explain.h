@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "src/core/fault.h"
+#include "src/core/judge.h"
 #include "src/core/policy.h"
 #include "src/core/process.h"
 #include "src/core/subject.h"
@@ -28,18 +29,22 @@ int explain_parse(struct explain *ret, const char *text, size_t len,
     const struct policy_world *world, struct faults *faults);
 void explain_done(struct explain *explain);
 
-/* What the judge would decide: rungs 4 and 5 of its ladder. */
-struct decision explain_decide(
-    const struct policy *policy, const struct subject *subject);
+/* What the judge would decide of the first packet of such a flow, or of the
+ * query: rungs 4 to 6 of its ladder, and whether a tunnel can carry it.
+ * capture: NULL where no resolver takes queries to others. */
+struct decision explain_decide(const struct policy *policy,
+    const struct judge_capture *capture, const struct subject *subject);
 
 /* What was asked before and did not decide: the i-th of these, from 0, written
- * to buf; NULL past the last one. */
+ * to buf; NULL past the last one. d is what was decided. */
 #define EXPLAIN_PASSED_SIZE 64
 const char *explain_passed(const struct policy *policy,
-    const struct subject *subject, size_t i, char buf[EXPLAIN_PASSED_SIZE]);
+    const struct subject *subject, const struct decision *d, size_t i,
+    char buf[EXPLAIN_PASSED_SIZE]);
 
 /* "verdict: block", "rule: 3", … one a line. */
-void explain_print(
-    const struct policy *policy, const struct subject *subject, FILE *out);
+void explain_print(const struct policy *policy,
+    const struct judge_capture *capture, const struct subject *subject,
+    FILE *out);
 
 #endif

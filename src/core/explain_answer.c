@@ -2,14 +2,30 @@
 
 #include "src/base/name.h"
 #include "src/core/explain.h"
+#include "src/core/judge_own.h"
 
 struct decision
-explain_decide(const struct policy *policy, const struct subject *subject)
+explain_decide(const struct policy *policy, const struct judge_capture *capture,
+    const struct subject *subject)
 {
+	struct judge_way way = {
+		.in = subject->in,
+		.loopback = subject->loopback,
+		.first = true,
+		.proto = subject->proto,
+		.dst = &subject->dst,
+	};
+	struct decision d;
+
 	if (subject->process->self)
 		return (struct decision){ .action = ACTION_ACCEPT,
 			.reason = REASON_SELF };
-	return policy_decide(policy, subject);
+	d = policy_decide(policy, subject);
+	if (subject->query)
+		return d;
+	if (capture != NULL)
+		d = judge_capture_ask(capture, policy, subject, &d);
+	return judge_route(d, &way);
 }
 
 /* Rules 1 to the one before that decided, or all. */
@@ -33,13 +49,12 @@ unset_default(const struct subject *subject, const struct decision *d)
 
 const char *
 explain_passed(const struct policy *policy, const struct subject *subject,
-    size_t i, char buf[EXPLAIN_PASSED_SIZE])
+    const struct decision *d, size_t i, char buf[EXPLAIN_PASSED_SIZE])
 {
-	struct decision d = explain_decide(policy, subject);
-	uint32_t rules = n_passed(policy, &d);
-	const char *unset = unset_default(subject, &d);
+	uint32_t rules = n_passed(policy, d);
+	const char *unset = unset_default(subject, d);
 
-	if (d.reason == REASON_SELF)
+	if (d->reason == REASON_SELF)
 		return NULL;
 	if (!subject->query && i-- == 0)
 		return "no socket of the daemon's own";
@@ -59,10 +74,10 @@ explain_passed(const struct policy *policy, const struct subject *subject,
 }
 
 void
-explain_print(
-    const struct policy *policy, const struct subject *subject, FILE *out)
+explain_print(const struct policy *policy, const struct judge_capture *capture,
+    const struct subject *subject, FILE *out)
 {
-	struct decision d = explain_decide(policy, subject);
+	struct decision d = explain_decide(policy, capture, subject);
 	const struct policy_rule *rule = policy_rule_get(policy, d.rule);
 	char host[NAME_TEXT_SIZE], buf[EXPLAIN_PASSED_SIZE];
 	const char *passed;
@@ -84,6 +99,7 @@ explain_print(
 		(void)fprintf(out, "list: %s\n", policy_list(policy, d.list));
 	(void)fprintf(out, "reason: %s\n", reason_name(d.reason));
 	for (size_t i = 0;
-	     (passed = explain_passed(policy, subject, i, buf)) != NULL; i++)
+	     (passed = explain_passed(policy, subject, &d, i, buf)) != NULL;
+	     i++)
 		(void)fprintf(out, "passed: %s\n", passed);
 }

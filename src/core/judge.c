@@ -250,6 +250,17 @@ is_certain(const struct packet *pkt, const struct flow *flow)
 	return pkt->in && !flow->in;
 }
 
+/* A hook that is registered while a packet waits for its verdict (our program
+ * of bpf at a start, a chain of nftables) moves the place where the packet goes
+ * on: it comes to us again, with the mark that it was given, and maybe with
+ * nobody behind it any more, as if it were the kernel's. */
+static bool
+is_second_time(const struct packet *pkt, const struct flow *flow)
+{
+	return !pkt->in && pkt->mark != MARK_NONE &&
+	       pkt->mark == (uint32_t)mark_encode(&flow->decision);
+}
+
 void
 judge_expect(const struct judge *judge, const struct packet *pkt)
 {
@@ -276,7 +287,7 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 	if (takes_reset(pkt, flow))
 		return decide_once(
 		    judge, ACTION_ACCEPT, flow->decision.reason, ret);
-	if (is_certain(pkt, flow))
+	if (is_certain(pkt, flow) || is_second_time(pkt, flow))
 		return repeat(judge, pkt, flow, now, ret);
 	return JUDGE_NEED_SOCKET;
 }
@@ -298,7 +309,9 @@ judge_answer(struct judge *judge, const struct packet *pkt,
 /* 2. The same ends and the same socket: the same flow. A TCP socket has no
  * inode before accept() and after close(), and what the kernel says or hears of
  * a connection that was ended has no socket any more: only a SYN opens another.
- * Where the kernel itself spoke, or answers, there never was one. */
+ * Where the kernel itself spoke, or answers, there never was one. An answer to
+ * who has gone is for nobody, and what holds once opens nothing for who has the
+ * port next. */
 static bool
 is_same_socket(const struct packet *pkt, const struct flow *flow,
     const struct socket_facts *sock)
@@ -315,10 +328,25 @@ is_same_socket(const struct packet *pkt, const struct flow *flow,
 		return false;
 	if (sock->status == SOCKET_NONE)
 		return pkt->tuple.proto == IPPROTO_TCP ||
-		       (!pkt->has_uid && flow->process->kind == PROCESS_KERNEL);
+		       (!pkt->has_uid &&
+			   flow->process->kind == PROCESS_KERNEL) ||
+		       (pkt->in && !flow->in && flow->once);
 	if (sock->inode == 0)
 		return flow->inode != 0 && pkt->tuple.proto == IPPROTO_TCP;
 	return flow->inode == sock->inode;
+}
+
+/* An answer to a socket that is closed, whose entry in conntrack was taken out:
+ * nobody waits for it, and what is shown is who asked. */
+static bool
+is_late(const struct judge *judge, const struct packet *pkt,
+    const struct flow *flow, const struct socket_facts *sock, mono_t now)
+{
+	return pkt->in && pkt->tuple.proto == IPPROTO_UDP &&
+	       sock->status == SOCKET_NONE && flow != NULL && !flow->in &&
+	       flow->inode != 0 && is_current(judge, flow, now) &&
+	       (flow->decision.action == ACTION_ACCEPT ||
+		   flow->decision.action == ACTION_REROUTE);
 }
 
 enum judge_step
@@ -354,6 +382,10 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 	if (flow != NULL && is_current(judge, flow, now) &&
 	    is_same_socket(pkt, flow, sock))
 		return repeat(judge, pkt, flow, now, ret);
+	if (is_late(judge, pkt, flow, sock, now)) {
+		judge_orphan(judge, ret);
+		return JUDGE_DECIDED;
+	}
 	if (sock->status == SOCKET_FOUND && sock->inode != 0)
 		return JUDGE_NEED_PROCESS;
 	judge_process(judge, pkt, sock, NULL, now, ret);

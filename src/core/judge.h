@@ -14,6 +14,7 @@
 struct fakeip;
 struct hits;
 struct policy;
+struct subject;
 
 /* The ladder of design.md section 3 as a step machine: where a fact is
  * missing it asks for it, and the shell goes and looks. */
@@ -62,6 +63,14 @@ struct judge_capture {
 /* Takes references of the servers. */
 void judge_set_capture(
     struct judge *judge, const struct judge_capture *capture);
+/* A copy with references of its own, and their end. */
+void judge_get_capture(const struct judge *judge, struct judge_capture *ret);
+void judge_capture_done(struct judge_capture *capture);
+/* What becomes of a query to another server, or to ours, that the policy
+ * decided so. */
+struct decision judge_capture_ask(const struct judge_capture *capture,
+    const struct policy *policy, const struct subject *subject,
+    const struct decision *d);
 
 /* From here on decisions are taken by this policy; takes a reference. */
 void judge_set_policy(struct judge *judge, const struct policy *policy);

@@ -8,13 +8,34 @@
 #define DNS_PORT 53
 
 void
-judge_set_capture(struct judge *judge, const struct judge_capture *capture)
+judge_capture_done(struct judge_capture *capture)
+{
+	for (size_t i = 0; i < capture->n_servers; i++)
+		process_unref(capture->servers[i]);
+	capture->n_servers = 0;
+}
+
+static struct judge_capture
+copy(const struct judge_capture *capture)
 {
 	for (size_t i = 0; i < capture->n_servers; i++)
 		(void)process_ref(capture->servers[i]);
-	for (size_t i = 0; i < judge->capture.n_servers; i++)
-		process_unref(judge->capture.servers[i]);
-	judge->capture = *capture;
+	return *capture;
+}
+
+void
+judge_set_capture(struct judge *judge, const struct judge_capture *capture)
+{
+	struct judge_capture own = copy(capture);
+
+	judge_capture_done(&judge->capture);
+	judge->capture = own;
+}
+
+void
+judge_get_capture(const struct judge *judge, struct judge_capture *ret)
+{
+	*ret = copy(&judge->capture);
 }
 
 static bool
@@ -60,10 +81,10 @@ is_left_to_queries(const struct decision *d)
 }
 
 struct decision
-judge_capture(const struct judge *judge, const struct subject *subject,
+judge_capture_ask(const struct judge_capture *capture,
+    const struct policy *policy, const struct subject *subject,
     const struct decision *d)
 {
-	const struct judge_capture *capture = &judge->capture;
 	struct decision to_us = { .action = ACTION_ACCEPT };
 
 	if (!is_left_to_queries(d))
@@ -81,11 +102,18 @@ judge_capture(const struct judge *judge, const struct subject *subject,
 	if (subject->dst.family == ADDR_IP4 ? !capture->ip4 : !capture->ip6)
 		return *d;
 	if (is_server(capture, subject->process) ||
-	    policy_rule_names_port(judge->policy, d->rule, DNS_PORT))
+	    policy_rule_names_port(policy, d->rule, DNS_PORT))
 		return *d;
 	to_us.reason = REASON_CAPTURE;
 	to_us.rule = d->rule;
 	to_us.list = d->list;
 	to_us.host = d->host;
 	return to_us;
+}
+
+struct decision
+judge_capture(const struct judge *judge, const struct subject *subject,
+    const struct decision *d)
+{
+	return judge_capture_ask(&judge->capture, judge->policy, subject, d);
 }

@@ -42,6 +42,7 @@ struct packet {
 	uint32_t ifindex; /* device it came by or leaves by */
 	bool has_uid;	  /* sent through a socket of a program */
 	uint32_t uid, gid;
+	uint32_t mark; /* that it came to us with */
 };
 
 /* Reads the first `len` bytes of an IP packet that is `total` bytes long (GSO

@@ -69,6 +69,7 @@ struct bpf {
 	/* of the self-test */
 	struct actor self;
 	bool seen;
+	uint64_t probe; /* cookie of the socket that it sends from */
 	bool seeded;
 };
 
@@ -110,7 +111,8 @@ use_cb(void *arg, const void *bytes, size_t size)
 	if (size < sizeof(*record) || record->head_len > BPF_HEAD_MAX)
 		return; /* ours alone write here */
 	actor_of(&use.actor, record);
-	if (!bpf->seen) {
+	/* others may send meanwhile */
+	if (!bpf->seen && record->cookie == bpf->probe) {
 		bpf->self = use.actor;
 		bpf->seen = true;
 	}
@@ -123,6 +125,7 @@ closed_cb(struct bpf *bpf, const void *bytes, size_t size)
 {
 	const struct bpf_closed *closed = bytes;
 
+	bpf->shared->closes_taken++; /* nobody else writes it */
 	if (size >= sizeof(*closed) && closed->inode != 0)
 		bpf->ops.closed(bpf->ops.arg, closed->inode);
 }
@@ -283,6 +286,9 @@ open_rings(struct bpf *bpf)
 		return -EIO;
 	bpf->shared->uses_many = bpf->sizes.uses_ring / 2;
 	bpf->shared->events_many = bpf->sizes.births_ring / 2;
+	/* each with its head (bpf_ring.c) */
+	bpf->shared->closes_many =
+	    bpf->sizes.births_ring / 4 / (8 + sizeof(struct bpf_closed));
 	bpf->shared->strict_from = mono_now().ns + OLD_FLOWS_NS;
 	if (stat("/proc/self/ns/net", &st) == 0) /* else 0: no socket's */
 		bpf->shared->netns = (uint32_t)st.st_ino;
@@ -306,7 +312,7 @@ send_one(struct bpf *bpf)
 		return -errno;
 	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
 		r = -errno;
-	bpf->shared->probe = cookie;
+	bpf->shared->probe = bpf->probe = cookie;
 	if (r == 0 &&
 	    sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0 &&
 	    errno != EPERM)

@@ -228,10 +228,10 @@ bind_queue(
 	    nfq, msg, nfq_msg_queue_length(msg, queue, length, ++nfq->seq));
 }
 
-/* From here on packets come. An answer would lie among them, so none is asked
- * for: /proc tells whether it took. */
-static int
-start_queues(struct nfq *nfq)
+/* An answer would lie among the packets, so none is asked for: /proc tells
+ * whether it took. */
+int
+nfq_start(struct nfq *nfq)
 {
 	_Alignas(8) uint8_t msgs[N_QUEUES * NFQ_MSG_MAX];
 	size_t len = 0;
@@ -315,9 +315,6 @@ nfq_open(struct nfq **ret, const struct nfq_opts *opts, struct stats *stats,
 		if (r < 0)
 			goto fail;
 	}
-	r = start_queues(nfq);
-	if (r < 0)
-		goto fail;
 	*ret = nfq;
 	return 0;
 fail:

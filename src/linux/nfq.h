@@ -21,11 +21,16 @@ struct nfq_opts {
 
 struct nfq;
 
-/* Binds all four queues on one netlink socket. 0 or -errno; -EBUSY when
- * another program holds a queue (ret_owner is its netlink port id, as a rule
- * its pid; 0 when not known). Stats is borrowed. */
+/* Binds all four queues on one netlink socket. Until nfq_start() the kernel
+ * drops what rules send there: nothing waits to be judged without what is known
+ * of its sender. 0 or -errno; -EBUSY when another program holds a queue
+ * (ret_owner is its netlink port id, as a rule its pid; 0 when not known).
+ * Stats is borrowed. */
 int nfq_open(struct nfq **ret, const struct nfq_opts *opts, struct stats *stats,
     uint32_t *ret_owner);
+
+/* From here on packets come. 0 or -errno. */
+int nfq_start(struct nfq *nfq);
 void nfq_close(struct nfq *nfq); /* accepts NULL */
 
 int nfq_fd(const struct nfq *nfq);

@@ -20,7 +20,7 @@ must_answer(const struct subject *subject)
 
 	MUST(rules_parse(rules, "r", text, sizeof(text) - 1, faults) == 0);
 	MUST(policy_compile(&policy, rules, &fake_world, faults) == 0);
-	explain_print(policy, subject, f);
+	explain_print(policy, NULL, subject, f);
 	MUST(fclose(f) == 0);
 	MUST(strncmp(out, "verdict: ", 9) == 0);
 	MUST(strstr(out, "\nreason: ") != NULL);

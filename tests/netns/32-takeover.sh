@@ -125,6 +125,18 @@ if grep -q "closes=yes" "$tmp/daemon.log"; then
 		    and x['sport'] == 5559 and x['direction'] == 'out'
 		    and x['exe'] == '$bin/bad-short' for x in f)"
 	done
+	# what it asked is answered when nobody waits for it any more
+	inc env SHORT_BIND=5559 "$bin/good-short" udp 10.9.0.2 8102 1 1 \
+	    >/dev/null
+	wait_for all_judged
+	wait_for forgotten ""
+	judged_before=$(counter packets)
+	ins env SHORT_BIND=8102 "$short" udp 10.9.0.1 5559 1 1 >/dev/null
+	came_late() { [ "$(counter packets)" -gt "$judged_before" ]; }
+	check "an answer comes too late" wait_for came_late
+	check "… and who asked is still to be seen" flows "[
+	    (x['direction'], x['exe']) for x in f if x['dport'] == 8102
+	    or x['sport'] == 8102] == [('out', '$bin/good-short')]"
 	check "none of them was taken for a thief" \
 	    [ "$(counter taken_dropped)" = "$before" ]
 else
@@ -206,6 +218,31 @@ for i in $(seq $tries); do
 	inc env SHORT_BIND=5556 "$bin/good-short" udp 10.9.0.2 7051 1 1 >/dev/null
 done
 check "the same program anew: all of $tries" came 7051 $tries
+
+# -- with the ends of one that lives, by a raw socket --
+count 7600
+mkfifo "$tmp/end"
+background inc "$bin/good" -c "exec 3<>/dev/udp/10.9.0.2/7600
+    echo good >&3; read x <$tmp/end"
+lives=$pid
+check "who may sends" came 7600 1
+ctl --json flows >"$tmp/flows"
+sport=$(sed -n 's/.*"sport":\([0-9]*\),.*"dport":7600,.*/\1/p' "$tmp/flows")
+cat >"$tmp/forge.py" <<'PY'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+udp = b"".join(n.to_bytes(2, "big") for n in (int(sys.argv[1]), 7600, 12, 0))
+ip = bytes([0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 10, 9, 0, 1, 10, 9, 0, 2])
+for i in range(3):
+    try:
+        s.sendto(ip + udp + b"evil", ("10.9.0.2", 0))
+    except PermissionError:
+        pass
+PY
+inc python3 "$tmp/forge.py" "$sport"
+check "who forges its ends does not: none of 3" came 7600 1
+echo >"$tmp/end"
+wait "$lives"
 
 # -- as what it is --
 spoof() { # spoof NAME PORT COMMAND...: none of it arrives

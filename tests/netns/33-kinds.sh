@@ -25,6 +25,42 @@ check "all were said" [ "$(wc -l <"$tmp/said")" = 14 ]
 check "the one after exec" flows "all('bash' in x['exe'] for x in f
 	if x['dport'] == 7011)"
 
+# -- processes that share with others what they send with, or become another in
+# the midst of a thread; users by set-user-ID, and in a namespace of pids --
+bin=$tmp/bin
+mkdir "$bin"
+chmod 755 "$tmp" "$bin"
+for name in one other suid; do cp "$BUILDDIR/short" "$bin/$name"; done
+chown 65534:65534 "$bin/suid"
+chmod 6755 "$bin/suid"
+p=7120
+while read -r kind to exe uid what; do
+	p=$((p + 1))
+	read -r port who <<<"$(inc env $what one $kind $to $p)"
+	check "$kind to $to: $what" wait_for flows "[
+	    (x['exe'], x['sport'], x['process']['uid'], x['attributed_by'])
+		for x in f if x['dport'] == $p and x['direction'] == 'out']
+	    == [('$bin/$exe', $port, $uid, 'bpf')]"
+	case $what in
+	*unshare*) check "… by the number that we see" flows "all(
+	    x['process']['pid'] not in (1, $who) for x in f
+		if x['dport'] == $p)" ;;
+	*) check "… and its own number" flows "all(x['process']['pid'] == $who
+	    for x in f if x['dport'] == $p)" ;;
+	esac
+done <<END
+udp 10.9.0.2 one 0 SHORT_BY=vfork $bin/one
+udpc 10.9.0.2 one 0 SHORT_BY=vfork $bin/one
+tcp 10.9.0.2 one 0 SHORT_BY=vfork $bin/one
+udpc fd09::2 one 0 SHORT_BY=files $bin/one
+tcp fd09::2 one 0 SHORT_BY=files $bin/one
+mapped 10.9.0.2 other 0 SHORT_BY=thread SHORT_EXEC=$bin/other $bin/one
+tcp 10.9.0.2 other 0 SHORT_BY=thread SHORT_EXEC=$bin/other $bin/one
+udpc 10.9.0.2 suid 65534 $bin/suid
+tcp fd09::2 suid 65534 $bin/suid
+udpc 10.9.0.2 one 0 unshare --pid --fork $bin/one
+END
+
 # -- a thread that sends has a name of its own, which is not the program's --
 for i in 1 2 3 4 5; do inc dig +tries=1 @127.0.0.1 localhost >"$tmp/dig"; done
 check "the name is the program's, not a thread's" flows "

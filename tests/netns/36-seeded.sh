@@ -20,7 +20,28 @@ older() { # older NAME PORT: its socket is made now, and used when it is told
 }
 older allowed 7001
 older denied 7002
-rules "block exe $tmp/bin/denied" "default out accept" "default in accept"
+# whose arguments are read when they are asked for
+cat >"$tmp/waits.py" <<'PY'
+import os, socket, sys
+os.setgroups([])
+os.setresuid(65534, 65534, 65534)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print("ready", flush=True)
+with open(sys.argv[1]) as go:
+    go.readline()
+    try:
+        s.sendto(b"x", ("10.9.0.2", 7004))
+    except OSError:
+        pass
+    go.readline()
+PY
+mkfifo "$tmp/go.waits"
+exec {go}<>"$tmp/go.waits"
+background inc python3 "$tmp/waits.py" "$tmp/go.waits" >"$tmp/waits"
+waits=$pid
+wait_for grep -q ready "$tmp/waits"
+rules "block exe $tmp/bin/denied" "block script $tmp/waits.py" \
+    "default out accept" "default in accept"
 daemon_start
 ctl status >"$tmp/status"
 grep -q '^attribution *BPF yes' "$tmp/status" || skip "BPF can't be loaded here"
@@ -33,6 +54,11 @@ for port in 7001 7002; do
 done
 arrived() { ins $IPT4 -nvxL INPUT | awk "/n$1 /"'{ print $1 }'; }
 
+echo >&$go
+check "another user's is known by its script, too" wait_for flows "any(
+	x['dport'] == 7004 and x['verdict'] == 'block' and
+	x['process']['script'] == '$tmp/waits.py' for x in f)"
+stop "$waits"
 kill -STOP "$daemon"
 for name in allowed denied; do
 	eval "p=\$$name"

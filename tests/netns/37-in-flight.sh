@@ -147,20 +147,17 @@ chmod 755 "$tmp"
 mkdir "$tmp/held"
 for bpf in auto no; do
 	settings "[rerouted]" "bpf = $bpf"
-	daemon_start
 	background inc unshare -m python3 "$tmp/holds.py" "$tmp/held" \
 	    >"$tmp/holds" 2>"$tmp/holds.err"
 	holds=$pid
 	wait_for grep -q . "$tmp/holds"
-	if grep none "$tmp/holds"; then
-		daemon_stop
-		break
-	fi
+	! grep none "$tmp/holds" || break
 	read -r _ locked <"$tmp/holds"
 	is_locked() {
 		! timeout -s KILL 0.2 cat "/proc/$locked/cmdline" >"$tmp/cmdline"
 	}
 	check "bpf = $bpf: a program is locked" wait_for is_locked
+	check "… and the daemon starts" daemon_start
 	for i in 1 2 3; do
 		inc python3 -c 'import socket
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:

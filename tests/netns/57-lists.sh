@@ -162,6 +162,8 @@ check "the old one stays" blocked moved.example
 rmdir "$l/two.txt"
 printf '<!DOCTYPE html>\n<p>404 not found</p>\n' >"$l/two.txt"
 check_not "nor is a page that says so" ctl lists reload
+check "the first line that can't be used is told" listed two \
+    '"two.txt: no line of it can be used (line 1: " in l["error"]'
 check "the old one stays" blocked moved.example
 emptied() { # CONTENT: in place of the list
 	printf "$1" >"$l/two.txt"

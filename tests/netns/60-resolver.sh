@@ -50,6 +50,8 @@ check "an answer says why" status_is NOERROR @127.0.0.1 ads.example
 check "namely by which rule" grep -q 'EDE: 15.*10.rules:1 ad servers' "$tmp/dig"
 check "what it can't do" status_is NOTIMP @127.0.0.1 +opcode=STATUS web.example
 check "is said with a reason, too" grep -q 'EDE: 21.*opcode' "$tmp/dig"
+check "another EDNS" status_is BADVERS @127.0.0.1 +edns=7 +noednsneg web.example
+check "… too" grep -q 'EDE: 21.*version' "$tmp/dig"
 check "reroutectl asks it, too" \
     [ "$(ctl resolve txt.example TXT | sed 's/ [0-9]* / /')" = \
     'txt.example. IN TXT "hello"' ]

@@ -6,7 +6,7 @@
 #       default route to s              lo: 192.0.2.7 to .9, 2001:db8::7 to ::9
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted microsocks
+need python3 danted microsocks conntrack
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -244,6 +244,30 @@ check "and with what it took that is all of them" wait_for counted
 check "direct: nobody there" says_like 'ECONNREFUSED' \
     udp connected 192.0.2.7,7099
 check "direct, TCP" says hello tcp 192.0.2.7 7001 echo
+# -- conntrack is flushed while datagrams wait at the entry: the port that they
+# came from is the next flow's, and they are not --
+background ins python3 "$top/tests/netns/storm.py" far 192.0.2.7 >"$tmp/storm.far"
+wait_for grep -q ready "$tmp/storm.far"
+via dev
+daemon_reload
+partner storm inc storm.py send 192.0.2.7
+came() { # PORT: is a flow to there that was answered?
+	tell storm "$1" >/dev/null
+	flows "any(x['dport'] == $1 and x['verdict'] == 'reroute' and
+	    x['bytes_down'] > 0 for x in f)"
+}
+check "a flow is up" wait_for came 20000
+for i in 1 2 3 4 5 6 7 8; do
+	kill -STOP "$daemon"
+	tell storm $((20000 + i - 1)) $((20000 + i - 1)) $((20000 + i - 1))
+	inc conntrack -F >/dev/null 2>&1
+	tell storm $((20000 + i)) $((20000 + i))
+	kill -CONT "$daemon"
+	wait_for came $((20000 + i))
+done
+check "none goes to another end than it was for" [ "$(cat \
+    "$tmp/storm.far")" = ready ]
+
 # -- a device that goes, and comes back: another one with its name --
 device_up() {
 	ip link add c1 netns "$C" type veth peer name s1 netns "$S"

@@ -68,6 +68,8 @@ serve(uint32_t mark, uint32_t length, bool read)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fds[0].fd = signalfd(-1, &set, SFD_CLOEXEC);
 	r = nfq_open(&server.nfq, &opts, &stats, &owner);
+	if (r == 0)
+		r = nfq_start(server.nfq);
 	if (r == -EBUSY)
 		fprintf(stderr, "owner %u\n", owner);
 	if (r < 0)

@@ -6,6 +6,9 @@
  * socket), tcp (non-blocking connect), tcpw (connects and writes), ping, uring
  * and uringp (through io_uring, by a thread of the kernel's). The family is the
  * address's.
+ * one KIND ADDRESS PORT is a single one, that sends by itself or, by $SHORT_BY,
+ * in another way: vfork (a child that has our memory), files (a child that has
+ * our descriptors), thread (one that runs this program anew, by $SHORT_EXEC).
  * exec: each child runs PROGRAM, which is this one too, by another path.
  * $SHORT_BIND is the local port to take, with others if there is $SHORT_SHARE;
  * $SHORT_SEND the bytes to send, in hex.
@@ -17,6 +20,9 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,6 +191,52 @@ child(char **argv, struct sent *sent)
 	_exit(0);
 }
 
+/* Who runs another program takes the place of the first thread. */
+static void *
+exec_thread(void *arg)
+{
+	char **argv = arg;
+	const char *path = getenv("SHORT_EXEC");
+
+	(void)unsetenv("SHORT_BY");
+	(void)execv(path != NULL ? path : argv[0], argv);
+	die("exec");
+	return NULL;
+}
+
+static int one(char **argv);
+
+static int
+child_one(void *arg)
+{
+	_exit(one(arg));
+}
+
+/* In a child, or in a thread: the status of that. -1: no such way is wanted. */
+static int
+by_other(char **argv)
+{
+	static _Alignas(16) char stack[256 << 10];
+	const char *by = getenv("SHORT_BY");
+	pthread_t thread;
+	int flags = CLONE_FILES | SIGCHLD, pid, status;
+
+	if (by == NULL)
+		return -1;
+	if (strcmp(by, "thread") == 0) {
+		if (pthread_create(&thread, NULL, exec_thread, argv) != 0)
+			die("thread");
+		for (;;)
+			(void)pause(); /* until the exec */
+	}
+	if (strcmp(by, "vfork") == 0)
+		flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+	pid = clone(child_one, stack + sizeof(stack), flags, argv);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		die("child");
+	return status != 0;
+}
+
 static int
 one(char **argv)
 {
@@ -202,8 +254,10 @@ main(int argc, char **argv)
 	struct sent *sent;
 	int status, bad = 0;
 
-	if (argc == 5 && strcmp(argv[1], "one") == 0)
-		return one(argv);
+	if (argc == 5 && strcmp(argv[1], "one") == 0) {
+		status = by_other(argv);
+		return status >= 0 ? status : one(argv);
+	}
 	if (argc != 6 && argc != 8)
 		die("usage");
 	n = strtoul(argv[4], NULL, 10);

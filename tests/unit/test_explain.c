@@ -141,7 +141,8 @@ test_every_word_is_read(void **state)
 }
 
 static void
-assert_says(const char *rules_text, const char *question, const char *answer)
+assert_captures(const char *rules_text, const struct judge_capture *capture,
+    const char *question, const char *answer)
 {
 	struct rules *rules = rules_new();
 	struct faults *faults = faults_new();
@@ -156,7 +157,7 @@ assert_says(const char *rules_text, const char *question, const char *answer)
 	    0);
 	assert_int_equal(
 	    policy_compile(&policy, rules, &fake_world, faults), 0);
-	explain_print(policy, &e.subject, f);
+	explain_print(policy, capture, &e.subject, f);
 	(void)fclose(f);
 	assert_string_equal(out, answer);
 	free(out);
@@ -164,6 +165,52 @@ assert_says(const char *rules_text, const char *question, const char *answer)
 	explain_done(&e);
 	faults_free(faults);
 	rules_free(rules);
+}
+
+static void
+assert_says(const char *rules_text, const char *question, const char *answer)
+{
+	assert_captures(rules_text, NULL, question, answer);
+}
+
+/* What the judge makes of it behind the rules. */
+static void
+test_queries_to_others_and_what_no_tunnel_carries(void **state)
+{
+	const struct judge_capture here = {
+		.ip4 = true,
+		.ours = { { ADDR_IP4, { 127, 0, 0, 1 } } },
+		.n_ours = 1,
+	};
+	static const char dns[] = "to=192.0.2.53 port=53 proto=udp user=bob";
+
+	(void)state;
+	assert_captures("default out block", &here, dns,
+	    "verdict: accept\nreason: capture\n"
+	    "passed: no socket of the daemon's own\n");
+	assert_captures("default out block", &here,
+	    "to=127.0.0.1 port=53 proto=udp user=bob",
+	    "verdict: accept\nreason: resolver\n"
+	    "passed: no socket of the daemon's own\n");
+	assert_captures("default out block", &here,
+	    "to=2001:db8::53 port=53 proto=udp user=bob",
+	    "verdict: block\nreason: default-out\n"
+	    "passed: no socket of the daemon's own\n");
+	assert_captures("accept to port 53", &here, dns,
+	    "verdict: accept\nrule: 1\nfile: /r/1.rules:1\n"
+	    "text: accept to port 53\nreason: rule\n"
+	    "passed: no socket of the daemon's own\n");
+	assert_says("default out block", dns,
+	    "verdict: block\nreason: default-out\n"
+	    "passed: no socket of the daemon's own\n");
+	assert_says("reroute via tor", "proto=icmp to=192.0.2.7 user=bob",
+	    "verdict: block\nrule: 1\nfile: /r/1.rules:1\n"
+	    "text: reroute via tor\ntunnel: tor\nreason: not-tunnelled\n"
+	    "passed: no socket of the daemon's own\n");
+	assert_says("reroute via tor", "to=127.0.0.1 user=bob",
+	    "verdict: accept\nrule: 1\nfile: /r/1.rules:1\n"
+	    "text: reroute via tor\nreason: loopback\n"
+	    "passed: no socket of the daemon's own\n");
 }
 
 static void
@@ -204,6 +251,8 @@ main(void)
 		cmocka_unit_test(test_what_is_left_out),
 		cmocka_unit_test(test_every_word_is_read),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(
+		    test_queries_to_others_and_what_no_tunnel_carries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

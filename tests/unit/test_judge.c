@@ -108,6 +108,49 @@ a_datagram_from_outside_is_for_who_has_the_port_now(void **state)
 	assert_true(v.flow->in);
 }
 
+/* Whoever that was is gone, unnamed: what it was told stays to be seen. */
+static void
+an_answer_to_who_has_gone_is_for_nobody(void **state)
+{
+	struct packet ask = udp(false, 4000, 53), says = udp(true, 4000, 53);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	ask.has_uid = true;
+	ask.uid = 1000;
+	use_rules("default in block\ndefault out accept\n");
+	v = judged(&ask, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	v = judged(&says, none, NULL, 1, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	assert_false(v.flow->in);
+	assert_int_equal(v.flow->process->kind, PROCESS_UNKNOWN);
+	v = judged(&says, found, curl, 2, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_true(v.flow->in);
+}
+
+static void
+an_answer_that_comes_too_late_is_nobodys(void **state)
+{
+	struct packet ask = udp(false, 4000, 53), says = udp(true, 4000, 53);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default in accept\ndefault out accept\n");
+	judged(&ask, found, curl, 0, &n);
+	v = judged(&says, none, NULL, 1, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+	assert_null(v.flow); /* the table has who asked */
+	assert_int_equal(flow_count(judge_flows(judge)), 1);
+	/* a minute after that it is a knock like any other */
+	v = judged(&says, none, NULL, 62, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT);
+	assert_true(v.flow->in);
+}
+
 static void
 answers_follow_what_they_answer(void **state)
 {
@@ -643,6 +686,43 @@ a_connection_met_in_its_middle_has_its_true_direction(void **state)
 	assert_true(v.destroy); /* the program is told, not left hanging */
 }
 
+static void
+what_comes_a_second_time_gets_the_same(void **state)
+{
+	static const struct {
+		const char *rules;
+		uint32_t mark;
+	} rows[] = {
+		{ "drop out exe /usr/bin/curl", MARK_DROP_FLOW },
+		{ "block once out exe /usr/bin/curl", MARK_BLOCK },
+		{ "accept out exe /usr/bin/curl\ndefault out drop",
+		    MARK_ACCEPT_FLOW },
+		{ "reroute via tor exe /usr/bin/curl", MARK_PORT17 },
+	};
+	struct packet pkt = udp(false, 4000, 7000);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		use_rules(rows[i].rules);
+		pkt.mark = MARK_NONE;
+		pkt.has_uid = true;
+		row_true(rows[i].rules,
+		    judged(&pkt, found, curl, i, &n).mark == rows[i].mark);
+		/* its socket is closed by then */
+		pkt.has_uid = false;
+		pkt.mark = rows[i].mark;
+		v = judged(&pkt, none, NULL, i, &n);
+		row_true(rows[i].rules, v.mark == rows[i].mark);
+		row_true(rows[i].rules, v.flow->process == curl);
+		/* another mark says nothing */
+		pkt.mark = 4242;
+		v = judged(&pkt, none, NULL, i, &n);
+		row_true(rows[i].rules, v.flow->process != curl);
+	}
+}
+
 static bool
 is_yes(uint32_t mark)
 {
@@ -816,6 +896,8 @@ main(void)
 		TEST(a_datagram_of_a_known_socket_is_a_repeat_for_a_while),
 		TEST(answers_follow_what_they_answer),
 		TEST(a_datagram_from_outside_is_for_who_has_the_port_now),
+		TEST(an_answer_to_who_has_gone_is_for_nobody),
+		TEST(an_answer_that_comes_too_late_is_nobodys),
 		TEST(
 		    answers_that_were_moved_follow_the_flow_that_conntrack_names),
 		TEST(a_new_policy_judges_again),
@@ -836,6 +918,7 @@ main(void)
 		TEST(our_own_sockets_pass),
 		TEST(a_number_alone_makes_no_socket_ours),
 		TEST(a_connection_met_in_its_middle_has_its_true_direction),
+		TEST(what_comes_a_second_time_gets_the_same),
 		TEST(who_began_a_connection_that_is_ended_is_told),
 		TEST(who_listens_where_he_calls_from_is_no_server),
 		TEST(a_knock_opens_nothing_for_who_takes_its_port),

@@ -56,6 +56,9 @@ struct bpf_shared {
 	__u64 uses_lost, events_lost;
 	/* bytes that wait when the daemon is woken up to take them */
 	__u64 uses_many, events_many;
+	/* closed sockets that were told and, of those, taken by the daemon; so
+	 * many may wait */
+	__u64 closes, closes_taken, closes_many;
 	/* cookie of the socket of the self-test, whose packets go nowhere */
 	__u64 probe;
 	/* from then on (ns since boot) each decided flow of this host's is

@@ -32,7 +32,10 @@ seed_processes(struct bpf_iter__task *ctx)
 	if (draft == NULL)
 		return 0;
 	read_image(draft, task, shared.pid_level);
-	read_args(draft, task, true);
+	/* that of others may never come (cmdline.h): it is read when it is
+	 * asked for */
+	if (BPF_CORE_READ(task, cred, euid.val) == 0)
+		read_args(draft, task, true);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
 	if (size > sizeof(*draft))
