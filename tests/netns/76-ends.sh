@@ -92,6 +92,7 @@ for far in 192.0.2.7 2001:db8::7; do
 done
 
 # -- while it is dialled --
+run flood 192.0.2.7 7001 1 >"$tmp/first" # what is done once is there then
 before=$(awk '/VmRSS/ { print $2 }' "/proc/$daemon/status")
 said=$(run flood 192.0.2.7 7001 2)
 after=$(awk '/VmRSS/ { print $2 }' "/proc/$daemon/status")
