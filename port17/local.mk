@@ -36,6 +36,7 @@ libport17_ev_a_SOURCES = \
 	%D%/session_ev.c %D%/session_ev.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/tls.c %D%/tls.h \
-	%D%/udp_ev.c %D%/udp_ev.h \
+	%D%/udp_ev.c %D%/udp_ev.h %D%/udp_own.h \
+	%D%/udp_flow_ev.c \
 	%D%/udp_sock_ev.c %D%/udp_sock_ev.h \
 	%D%/udp_way_ev.c %D%/udp_way_ev.h

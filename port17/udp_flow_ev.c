@@ -1,0 +1,281 @@
+#include "port17/udp_own.h"
+
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "port17/listen_ev.h"
+#include "src/linux/ct.h"
+
+#define SWEEP_MS 1000
+/* After so long without a word of the program's its port may be another flow's:
+ * conntrack, whose time-outs others set, to a second at least, is asked again.
+ */
+#define DOUBT_NS (100 * MONO_MS)
+/* The smallest that fill a buffer of the entry's. */
+#define WAITING_MAX 16384
+
+void
+udp_flush(struct udp *udp)
+{
+	udp->counters.dropped += dgram_out_flush(udp->out);
+}
+
+/* Ends --------------------------------------------------------------------- */
+
+void
+udp_flow_end(struct udp *udp, struct udp_flow *flow, enum closed closed)
+{
+	struct tunnel_state *state =
+	    flow->via != NULL ? dialer_state(udp->opts.dialer, flow->via->name)
+			      : NULL;
+	const struct udp_end end = { closed, &udp->ways.error };
+
+	if (state != NULL) {
+		state->up += flow->up;
+		state->down += flow->down;
+	}
+	udp->opts.ended(udp->opts.arg, flow, &end);
+	udp_way_leave(&udp->ways, flow);
+	dgram_kept_done(&flow->kept);
+	udpnat_remove(&udp->nat, &flow->nat);
+	list_remove(&flow->all);
+	claim_done(&flow->claim);
+	free(flow);
+}
+
+static struct flow_key
+seen_by(const struct entry *entry, const struct addr *peer, uint16_t port)
+{
+	struct flow_key seen;
+
+	memset(&seen, 0, sizeof(seen)); /* hashed with its padding */
+	seen.proto = IPPROTO_UDP;
+	seen.local = entry->addr;
+	seen.lport = PORT17_PORT;
+	seen.remote = *peer;
+	seen.rport = port;
+	return seen;
+}
+
+void
+udp_flow_refuse(struct udp *udp, struct udp_flow *flow, enum closed closed)
+{
+	struct flow_key key = flow->nat.key;
+	struct flow_key seen = seen_by(
+	    &udp->entries[flow->entry], &flow->nat.peer, flow->nat.port);
+
+	udp_flow_end(udp, flow, closed);
+	udp->opts.refuse(udp->opts.arg, &seen, &key);
+}
+
+static struct udp_flow *
+find(const struct udp *udp, const struct flow_key *key)
+{
+	struct udpnat_entry *nat = udpnat_find_key(&udp->nat, key);
+
+	return nat != NULL ? container_of(nat, struct udp_flow, nat) : NULL;
+}
+
+const struct udp_flow *
+udp_find(const struct udp *udp, const struct flow_key *key)
+{
+	return find(udp, key);
+}
+
+void
+udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed)
+{
+	struct udp_flow *flow = find(udp, key);
+
+	if (flow != NULL)
+		udp_flow_end(udp, flow, closed);
+}
+
+bool
+udp_flow_is_still(struct udp *udp, struct udp_flow *flow, bool sure)
+{
+	struct flow_key key, seen;
+
+	if (sure && flow->sure == udp->doubts)
+		return true;
+	seen = seen_by(
+	    &udp->entries[flow->entry], &flow->nat.peer, flow->nat.port);
+	if (ct_original(udp->opts.ct, &seen, &key, NULL) < 0 ||
+	    memcmp(&key, &flow->nat.key, sizeof(key)) != 0)
+		return false;
+	flow->sure = udp->doubts;
+	return true;
+}
+
+/* All that waits, and little of a millisecond. */
+static void
+drop_waiting(struct udp *udp)
+{
+	for (size_t i = 0; i < 2; i++) {
+		int fd = udp->entries[i].sock.fd;
+
+		for (size_t n = 0; fd >= 0 && n < WAITING_MAX &&
+				   recv(fd, NULL, 0, MSG_DONTWAIT) >= 0;
+		     n++)
+			udp->counters.dropped++;
+	}
+}
+
+void
+udp_doubt(struct udp *udp, const struct flow_key *key)
+{
+	struct udp_flow *flow = find(udp, key);
+
+	/* else the one that spoke last stands for all */
+	if (flow == NULL && udp_count(udp) > 0)
+		flow =
+		    container_of(udp->nat.lru.next, struct udp_flow, nat.lru);
+	if (flow != NULL && !udp_flow_is_still(udp, flow, false))
+		drop_waiting(udp);
+	udp->doubts++;
+}
+
+/* Flows -------------------------------------------------------------------- */
+
+void
+udp_sweep_soon(struct udp *udp)
+{
+	static const struct timeval soon = { SWEEP_MS / 1000, 0 };
+
+	/* without it the oldest goes when there are too many */
+	(void)event_add(udp->sweep, &soon);
+}
+
+/* A peer that was not seen before, or not for long. NULL: not to be carried,
+ * and that was said. */
+static struct udp_flow *
+flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
+{
+	struct udpnat_entry *oldest;
+	struct udp_flow *flow;
+	mono_t now = mono_now();
+	struct flow_key key;
+	struct claim claim;
+
+	if (ct_original(udp->opts.ct, seen, &key, NULL) < 0 ||
+	    (addr_equal(&key.remote, &entry->addr) &&
+		key.rport == PORT17_PORT)) {
+		udp->opts.stray(udp->opts.arg, seen);
+		return NULL;
+	}
+	if (!udp->opts.claim(udp->opts.arg, &key, &claim)) {
+		udp->opts.refuse(udp->opts.arg, seen, &key);
+		return NULL;
+	}
+	/* it came from another port before, in an earlier life */
+	udp_abort(udp, &key, CLOSED_IDLE);
+	oldest = udpnat_crowded(&udp->nat);
+	if (oldest != NULL)
+		udp_flow_end(udp, container_of(oldest, struct udp_flow, nat),
+		    CLOSED_NO_ROOM);
+	flow = calloc(1, sizeof(*flow));
+	if (flow == NULL) {
+		claim_done(&claim);
+		return NULL;
+	}
+	flow->udp = udp;
+	flow->sock.fd = -1;
+	flow->claim = claim;
+	flow->began = flow->heard = now;
+	flow->sure = udp->doubts;
+	flow->entry = (unsigned int)(entry - udp->entries);
+	flow->nat.peer = seen->remote;
+	flow->nat.port = seen->rport;
+	flow->nat.key = key;
+	list_init(&flow->user);
+	dgram_kept_init(&flow->kept, &udp->kept, claim.process);
+	if (udpnat_count(&udp->nat) == 0)
+		udp_sweep_soon(udp);
+	udpnat_add(&udp->nat, &flow->nat, now);
+	list_prepend(&udp->all, &flow->all);
+	shake_fail(&udp->ways.error, OUTCOME_UNSUPPORTED, "");
+	if (udp_way_open(&udp->ways, flow, now) == 0)
+		return flow;
+	udp_flow_refuse(udp, flow, CLOSED_DIAL);
+	return NULL;
+}
+
+bool
+udp_flow_has_way(const struct udp_flow *flow)
+{
+	return flow->assoc != NULL ? assoc_is_up(flow->assoc) : !flow->making;
+}
+
+/* Other ways --------------------------------------------------------------- */
+
+struct dgram_to
+udp_flow_own_way(struct udp_flow *flow)
+{
+	return (struct dgram_to){
+		.fd = flow->sock.fd,
+		.single = &flow->sock.single,
+		.error = &flow->sock.error,
+		.way = flow,
+	};
+}
+
+void
+udp_flow_send_kept(struct udp_flow *flow)
+{
+	struct dgram_in head = { .head = flow->head,
+		.head_len = flow->head_len };
+	struct dgram_to to = udp_flow_own_way(flow);
+
+	if (flow->assoc != NULL)
+		assoc_send_kept(flow->assoc, &flow->kept, &head);
+	else
+		dgram_kept_send(&flow->kept, &head, flow->udp->out, &to);
+}
+
+struct udp_flow *
+udp_flow_go_elsewhere(struct udp *udp, struct udp_flow *flow)
+{
+	udp_way_leave(&udp->ways, flow);
+	if (udp_way_open(&udp->ways, flow, mono_now()) < 0) {
+		udp_flow_refuse(udp, flow, CLOSED_DIAL);
+		return NULL;
+	}
+	if (udp_flow_has_way(flow))
+		udp_flow_send_kept(flow);
+	return flow;
+}
+
+/* The same, unless the last datagram showed that it has none any more. */
+static struct udp_flow *
+with_way(struct udp *udp, struct udp_flow *flow)
+{
+	if (flow->sock.error == 0)
+		return flow;
+	udp_flush(udp); /* what waits for that socket fails, too */
+	udp_way_lost(&udp->ways, flow);
+	return udp_flow_go_elsewhere(udp, flow);
+}
+
+struct udp_flow *
+udp_flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
+    mono_t now)
+{
+	uint16_t port;
+	struct addr peer = sock_addr_get(from, &port);
+	struct udpnat_entry *nat = udpnat_find(&udp->nat, &peer, port);
+	struct flow_key seen = seen_by(entry, &peer, port);
+	struct udp_flow *flow = NULL;
+
+	if (nat != NULL)
+		flow = container_of(nat, struct udp_flow, nat);
+	if (flow != NULL && udp_flow_is_still(udp, flow,
+				mono_since(now, flow->heard) < DOUBT_NS))
+		return with_way(udp, flow);
+	udp_flush(udp); /* something may wait of one that ends */
+	if (flow != NULL)
+		udp_flow_end(udp, flow, CLOSED_IDLE);
+	return flow_new(udp, entry, &seen);
+}
