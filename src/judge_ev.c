@@ -366,11 +366,12 @@ parse(
 }
 
 /* It comes a second time; see judge_packet(). What was denied stays so, also
- * where nothing is known of its flow any more. */
+ * where nothing is known of its flow any more. While its socket is open it is
+ * judged again, as is what a program gave such a mark itself. */
 static bool
 was_denied(const struct nfq_packet *raw)
 {
-	return !raw->in &&
+	return !raw->in && !raw->has_uid &&
 	       (raw->mark == MARK_BLOCK || raw->mark == MARK_BLOCK_FLOW ||
 		   raw->mark == MARK_DROP || raw->mark == MARK_DROP_FLOW);
 }
