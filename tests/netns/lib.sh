@@ -79,10 +79,11 @@ at_end() { :; } # a script may have something more to take away
 # Whether it is still a child of ours: one that has ended has left its number
 # to others, on a busy machine within minutes.
 is_ours() {
-	while read -r _key _value; do
-		[ "$_key" = PPid: ] && [ "$_value" = $$ ] && return 0
-	done 2>/dev/null <"/proc/$1/status"
-	return 1
+	# one line, read at once: another one is made for what is read later
+	read -r _line 2>/dev/null <"/proc/$1/stat" || return 1
+	_line=${_line##*) } # STATE PPID ...
+	_line=${_line#* }
+	[ "${_line%% *}" = $$ ]
 }
 
 tell_ours() { # SIGNAL PID...
