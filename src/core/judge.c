@@ -253,12 +253,18 @@ is_certain(const struct packet *pkt, const struct flow *flow)
 /* A hook that is registered while a packet waits for its verdict (our program
  * of bpf at a start, a chain of nftables) moves the place where the packet goes
  * on: it comes to us again, with the mark that it was given, and maybe with
- * nobody behind it any more, as if it were the kernel's. */
+ * nobody behind it any more, as if it were the kernel's. Where somebody is,
+ * that one is asked. 1700 says nothing: with "fail = open" all packets have it.
+ */
 static bool
 is_second_time(const struct packet *pkt, const struct flow *flow)
 {
-	return !pkt->in && pkt->mark != MARK_NONE &&
-	       pkt->mark == (uint32_t)mark_encode(&flow->decision);
+	if (pkt->in || pkt->has_uid || pkt->mark == MARK_NONE ||
+	    pkt->mark == MARK_ACCEPT)
+		return false;
+	if (packet_is_syn(pkt) && pkt->tcp_seq != flow->tcp_seq)
+		return false;
+	return pkt->mark == (uint32_t)mark_encode(&flow->decision);
 }
 
 void

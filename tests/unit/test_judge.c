@@ -716,7 +716,12 @@ what_comes_a_second_time_gets_the_same(void **state)
 		v = judged(&pkt, none, NULL, i, &n);
 		row_true(rows[i].rules, v.mark == rows[i].mark);
 		row_true(rows[i].rules, v.flow->process == curl);
+		/* who is there is asked: anybody may have that mark */
+		pkt.has_uid = true;
+		judged(&pkt, found, curl, i, &n);
+		row_true(rows[i].rules, n > 0);
 		/* another mark says nothing */
+		pkt.has_uid = false;
 		pkt.mark = 4242;
 		v = judged(&pkt, none, NULL, i, &n);
 		row_true(rows[i].rules, v.flow->process != curl);
