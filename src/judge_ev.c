@@ -33,6 +33,14 @@ static const struct timeval closing_pause = { 0, 400000 };
  * are in a second. */
 #define CLOSED_MAX 8192
 
+/* Ports from here on are drawn (net.ipv4.ip_local_port_range), and of so many
+ * closed sockets of those at most it is asked whether they are used again. */
+#define EPHEMERAL 32768
+#define CLOSING_FEW 16
+
+/* Questions of that kind in one turn, 30 us each. */
+#define ASKED_MAX 64
+
 struct judge_ev {
 	struct judge_ev_opts opts;
 	struct event *readable;
@@ -41,10 +49,16 @@ struct judge_ev {
 	/* inodes of those; the first ones have waited for one pause */
 	uint64_t closed[CLOSED_MAX];
 	size_t n_closed, n_waited;
-	bool closing_more; /* flows of theirs are left */
-	struct ct *ct;	   /* NULL: conntrack can't be asked */
-	uint32_t lo;	   /* interface index of loopback in this namespace */
-	mono_t now;	   /* read once a wake-up */
+	size_t n_closing; /* that are being looked for */
+	struct {
+		uint64_t inode;
+		bool used;	/* its port is, again */
+		unsigned int n; /* in this turn */
+	} asked;		/* of the kernel, last */
+	bool closing_more;	/* flows of theirs are left */
+	struct ct *ct;		/* NULL: conntrack can't be asked */
+	uint32_t lo; /* interface index of loopback in this namespace */
+	mono_t now;  /* read once a wake-up */
 	/* until then flows may be met that began before the policy in force */
 	const struct policy *policy; /* only compared */
 	mono_t doubt_end;
@@ -475,10 +489,34 @@ look_for_closed(struct judge_ev *je)
 {
 	for (size_t i = 0; i < je->n_waited; i++)
 		judge_closed(je->opts.judge, je->closed[i]);
+	je->n_closing = je->n_waited;
+	je->asked.inode = 0; /* of the round before */
 	je->n_closed -= je->n_waited;
 	memmove(je->closed, je->closed + je->n_waited,
 	    je->n_closed * sizeof(je->closed[0]));
 	je->n_waited = je->n_closed;
+}
+
+/* Whether its ends are another socket's of the same user by now: the program
+ * went on with its port, and so does its flow. For another program it does not:
+ * the kernel is told whose it is. */
+static bool
+is_used_again(struct judge_ev *je, const struct flow *flow)
+{
+	struct socket_facts sock = { .status = SOCKET_NONE };
+
+	if (flow->key.lport >= EPHEMERAL && je->n_closing > CLOSING_FEW)
+		return false; /* drawn, and hardly the same again */
+	if (flow->inode == je->asked.inode)
+		return je->asked.used;
+	if (++je->asked.n > ASKED_MAX)
+		return true;
+	diag_find(je->opts.diag, &flow->key, true, 0, &sock);
+	je->asked.inode = flow->inode;
+	je->asked.used = sock.status == SOCKET_FOUND && sock.inode != 0 &&
+			 sock.inode != flow->inode &&
+			 sock.uid == flow->process->uid;
+	return je->asked.used;
 }
 
 /* False when there are more. */
@@ -488,11 +526,13 @@ forget_closed(struct judge_ev *je)
 	uint64_t before = ct_changed(je->ct);
 	const struct flow *flow = NULL;
 
+	je->asked.n = 0;
 	for (int i = 0; i < CLOSING_MAX; i++) {
 		flow = judge_closed_next(je->opts.judge);
 		if (flow == NULL)
 			break;
-		(void)ct_delete_flow(je->ct, &flow->key); /* or it is kept */
+		if (!is_used_again(je, flow))
+			(void)ct_delete_flow(je->ct, &flow->key); /* likewise */
 	}
 	(void)ct_flush(je->ct);
 	je->opts.stats->closed_forgotten += ct_changed(je->ct) - before;

@@ -162,8 +162,9 @@ flow_forget(struct flow_table *table, struct flow *flow)
 static struct list *
 socket_ring(struct flow_table *table, uint64_t inode)
 {
-	/* the kernel counts them up: neighbours go to different rings */
-	return &table->sockets[inode % SOCKET_RINGS];
+	/* with the key of the map: who makes sockets sees their numbers */
+	return &table->sockets[map_hash(&table->map, &inode, sizeof(inode)) %
+			       SOCKET_RINGS];
 }
 
 void

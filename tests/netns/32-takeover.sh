@@ -137,6 +137,36 @@ if grep -q "closes=yes" "$tmp/daemon.log"; then
 	check "… and who asked is still to be seen" flows "[
 	    (x['direction'], x['exe']) for x in f if x['dport'] == 8102
 	    or x['sport'] == 8102] == [('out', '$bin/good-short')]"
+	# the same program goes on with its port: so does its flow
+	cat >"$tmp/again.py" <<'PY'
+import signal, socket
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+def sent(port):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("", port))
+    s.sendto(b"x", ("10.9.0.2", 8101))
+    return s
+first = sent(5571)
+print("one", flush=True)
+signal.sigwait([signal.SIGUSR1])
+first.close()
+second = sent(5571)
+sent(5572).close()
+print("two", flush=True)
+signal.pause()
+PY
+	background inc python3 "$tmp/again.py" >"$tmp/again"
+	again=$pid
+	wait_for grep -q one "$tmp/again"
+	wait_for all_judged
+	forgot=$(counter closed_forgotten)
+	kill -USR1 $again
+	wait_for grep -q two "$tmp/again"
+	has() { inc conntrack -L 2>/dev/null | grep -q "sport=$1 "; }
+	left() { [ "$(counter closed_forgotten)" -gt "$forgot" ] && ! has 5572; }
+	check "a port that is left is forgotten" wait_for left
+	check "one that its program opened again is not" has 5571
+	stop $again
 	check "none of them was taken for a thief" \
 	    [ "$(counter taken_dropped)" = "$before" ]
 else
