@@ -110,6 +110,12 @@ read_who(struct attr *attr, struct who *who, const struct process **ret)
 		return 0;
 	}
 	r = read_live(attr, who, ret);
+	/* of those that were there before us the arguments are not known */
+	if (r == -ENOENT && heard != NULL && heard->cmd[0] == '\0' &&
+	    read_parent(attr, &opts, &who->actor, ret) == 0) {
+		process_unref(heard);
+		return 0;
+	}
 	if (r == -ENOENT && (heard != NULL || who->process != NULL)) {
 		*ret = heard != NULL ? heard : process_ref(who->process);
 		return 0; /* once known it stays so */

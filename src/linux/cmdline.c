@@ -16,6 +16,9 @@
 #define READERS_MAX 32
 #define READERS_OF_ONE 2
 
+/* Numbers of users that are handed out in ranges, from here on. */
+#define SUBUIDS 65536
+
 /* It is looked after a reader so often; one that is seen asleep in its read so
  * many times in a row is left. A busy machine may let one wait for its CPU for
  * longer, but not for ever. */
@@ -130,6 +133,14 @@ reader_new(struct cmdlines *c)
 	return NULL;
 }
 
+/* Whoever has numbers of his own for the users of a user namespace (subuid(5))
+ * is one with all who have. */
+static uint32_t
+one_user(uint32_t uid)
+{
+	return uid < SUBUIDS ? uid : SUBUIDS;
+}
+
 /* One that is free. NULL: there is none for this user. */
 static struct reader *
 reader_get(struct cmdlines *c, uint32_t uid)
@@ -213,6 +224,7 @@ cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf)
 	if (own < 0)
 		return -errno;
 	(void)pthread_mutex_lock(&c->lock);
+	uid = one_user(uid);
 	r = reader_get(c, uid);
 	if (r == NULL) {
 		(void)pthread_mutex_unlock(&c->lock);

@@ -47,7 +47,8 @@ route_cb(const struct nlmsghdr *nlh, void *arg)
 	if (nlh->nlmsg_type != RTM_NEWROUTE ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
 		return MNL_CB_STOP;
-	answer->here = rtm->rtm_type == RTN_LOCAL;
+	answer->here =
+	    rtm->rtm_type == RTN_LOCAL || rtm->rtm_type == RTN_ANYCAST;
 	answer->found = rtm->rtm_type == RTN_UNICAST;
 	answer->net = rtm->rtm_dst_len;
 	(void)mnl_attr_parse(nlh, sizeof(*rtm), attr_cb, answer);
