@@ -16,6 +16,9 @@
 /* Questions for one, each with a chain of its own. */
 #define CHASES_MAX 8
 
+/* Octets of an answer that is kept meanwhile: more than eight aliases have. */
+#define CHASE_LEN_MAX 4096
+
 struct chase {
 	struct key key; /* what is asked now */
 	unsigned int n;
@@ -163,15 +166,21 @@ tell_denied(struct resolve *r, struct task *task, const struct answer *answer,
 		.from = FROM_UPSTREAM, .key = &task->key, .answer = answer
 	};
 	struct list denied, *node, *tmp;
+	const struct asker *last = NULL; /* one program may wait often */
+	bool may = true;
 	struct decision d;
 
 	list_init(&denied);
 	list_for_each_safe (node, tmp, &task->waiters) {
 		struct waiter *w = container_of(node, struct waiter, node);
 
-		if (w->generation != r->generation ||
-		    filter_answer(
-			r->policy, w->client.asker, &task->key, answer, &d))
+		if (w->generation != r->generation)
+			continue;
+		if (last == NULL || w->client.asker != last)
+			may = filter_answer(
+			    r->policy, w->client.asker, &task->key, answer, &d);
+		last = w->client.asker;
+		if (may)
 			continue;
 		list_remove(&w->node);
 		list_append(&denied, &w->node);
@@ -203,7 +212,7 @@ task_chase(
 		task_finish(r, task, &(struct outcome){ 0 }, now);
 		return true;
 	}
-	if (!is_circle(answer, &target) &&
+	if (!is_circle(answer, &target) && answer->len <= CHASE_LEN_MAX &&
 	    (task->chase == NULL || task->chase->n < CHASES_MAX))
 		chase = chase_new(task, answer, &target, group);
 	if (chase == NULL) {
@@ -214,6 +223,8 @@ task_chase(
 	task->chase = chase;
 	task_leave(task);
 	task->n_sent = task->round = task->tried = 0;
+	task->refused = false; /* that was of the name before */
+	task->ede = EDE_NONE;
 	task->group = resolve_group(r, group, &zone);
 	task_go_on(r, task, now);
 	return true;

@@ -54,10 +54,13 @@ set_rebinding(struct resolve *r, const struct task *task, mono_t now,
 	struct addr stand_in = addr_ip4(first);
 	const struct key *key = task_asks(task);
 	bool far = resolve_is_tunnelled(r, key->group);
-	bool may = may_be_private(r, &task->key) || may_be_private(r, key);
+	bool begins = may_be_private(r, &task->key);
+	bool may = begins || may_be_private(r, key);
 	const struct name *name;
 
-	ret->no_private = !may && key->group == 0;
+	/* all names on the way: who owns the first says where it leads */
+	ret->no_private =
+	    (!begins && task->key.group == 0) || (!may && key->group == 0);
 	ret->no_own_host = !may && far;
 	/* nobody but this daemon knows what they stand for */
 	ret->no_stand_in = r->ops.stands_for != NULL &&
