@@ -1,5 +1,6 @@
 #include "port17/udp_own.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -248,10 +249,22 @@ udp_flow_go_elsewhere(struct udp *udp, struct udp_flow *flow)
 	return flow;
 }
 
+/* A far end that says so, or no route for a while: what is sent is lost, and
+ * the next one may arrive. A device that went down has none for all it has. */
+static bool
+may_pass(const struct udp_flow *flow)
+{
+	return (flow->sock.error == ENETUNREACH ||
+		   flow->sock.error == EHOSTUNREACH) &&
+	       flow->via != NULL && flow->via->device[0] == '\0';
+}
+
 /* The same, unless the last datagram showed that it has none any more. */
 static struct udp_flow *
 with_way(struct udp *udp, struct udp_flow *flow)
 {
+	if (may_pass(flow))
+		flow->sock.error = 0;
 	if (flow->sock.error == 0)
 		return flow;
 	udp_flush(udp); /* what waits for that socket fails, too */
