@@ -33,8 +33,8 @@ struct job {
 
 struct hosts_ev {
 	struct hosts_opts opts;
-	const char *path; /* NULL: none yet */
-	uint64_t stamp;	  /* of the file when it was read */
+	char *path;	/* NULL: none yet */
+	uint64_t stamp; /* of the file when it was read */
 	struct said said;
 	struct job *job; /* of a thread */
 };
@@ -127,29 +127,40 @@ tell(const struct job *job)
 		    strerror(job->error));
 }
 
+/* Takes the job. Without memory for its names the file is read again. */
 static void
-job_done(void *arg)
+take(struct hosts_ev *he, struct job *job)
 {
-	struct job *job = arg;
-	struct hosts_ev *he = job->he;
 	struct hosts *hosts = job->hosts;
 
-	if (he == NULL) {
-		job_free(job);
-		return;
-	}
-	he->job = NULL;
-	/* of another file meanwhile, that one is read below */
-	if (strcmp(job->path, he->path) == 0) {
+	tell(job);
+	if (job->error != ENOMEM) {
 		he->stamp = job->stamp;
 		he->said = job->now;
-		tell(job);
 		if (is_other(job)) {
 			job->hosts = NULL;
 			he->opts.changed(he->opts.arg, hosts);
 		}
 	}
 	job_free(job);
+}
+
+static void
+job_done(void *arg)
+{
+	struct job *job = arg;
+	struct hosts_ev *he = job->he;
+
+	if (he == NULL) {
+		job_free(job);
+		return;
+	}
+	he->job = NULL;
+	if (strcmp(job->path, he->path) == 0) {
+		take(he, job);
+		return;
+	}
+	job_free(job); /* another file is followed meanwhile */
 	hosts_ev_look(he);
 }
 
@@ -171,7 +182,7 @@ start(struct hosts_ev *he, bool in_thread)
 		return;
 	if (!in_thread || !is_long(he->path)) {
 		job_run(job);
-		job_done(job);
+		take(he, job);
 		return;
 	}
 	he->job = job;
@@ -198,6 +209,7 @@ hosts_ev_free(struct hosts_ev *he)
 		return;
 	if (he->job != NULL)
 		he->job->he = NULL;
+	free(he->path);
 	free(he);
 }
 
@@ -211,14 +223,18 @@ void
 hosts_ev_follow(struct hosts_ev *he, const char *path)
 {
 	bool first = he->path == NULL;
+	char *own = strdup(path); /* the settings may go */
 
-	he->path = path;
+	if (own == NULL)
+		return; /* the one before is followed still */
+	free(he->path);
+	he->path = own;
 	start(he, !first);
 }
 
 void
 hosts_ev_look(struct hosts_ev *he)
 {
-	if (stamp_of(he->path) != he->stamp)
+	if (he->path != NULL && stamp_of(he->path) != he->stamp)
 		start(he, true);
 }

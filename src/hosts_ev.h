@@ -26,8 +26,8 @@ void hosts_ev_free(struct hosts_ev *he);
 /* Whether a thread is at work: before the loop ends for good. NULL: no. */
 bool hosts_ev_is_busy(const struct hosts_ev *he);
 
-/* Goes by this file from now on; borrowed until the next one. The first is read
- * at once, however long it is. */
+/* Goes by this file from now on; copied. The first is read at once, however
+ * long it is. Without memory the one before is followed still. */
 void hosts_ev_follow(struct hosts_ev *he, const char *path);
 /* To be called now and then: sees whether the file has changed. */
 void hosts_ev_look(struct hosts_ev *he);
