@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "dns/addresses.h"
-#include "dns/filter.h"
 #include "dns/special.h"
 
 /* Answers that end in an alias. Who has the name's zone and looks up no others,
@@ -166,21 +165,14 @@ tell_denied(struct resolve *r, struct task *task, const struct answer *answer,
 		.from = FROM_UPSTREAM, .key = &task->key, .answer = answer
 	};
 	struct list denied, *node, *tmp;
-	const struct asker *last = NULL; /* one program may wait often */
-	bool may = true;
-	struct decision d;
+	uint64_t number = ++r->n_told;
 
 	list_init(&denied);
 	list_for_each_safe (node, tmp, &task->waiters) {
 		struct waiter *w = container_of(node, struct waiter, node);
 
-		if (w->generation != r->generation)
-			continue;
-		if (last == NULL || w->client.asker != last)
-			may = filter_answer(
-			    r->policy, w->client.asker, &task->key, answer, &d);
-		last = w->client.asker;
-		if (may)
+		if (w->generation != r->generation ||
+		    outcome_allows(r, w->client.asker, &o, number))
 			continue;
 		list_remove(&w->node);
 		list_append(&denied, &w->node);
