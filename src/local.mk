@@ -39,13 +39,13 @@ libcore_a_SOURCES = \
 	%D%/core/history.c %D%/core/history.h \
 	%D%/core/hits.c %D%/core/hits.h \
 	%D%/core/judge.c %D%/core/judge.h \
-	%D%/core/judge_fake.c \
 	%D%/core/judge_capture.c \
 	%D%/core/judge_fake.c \
 	%D%/core/judge_host.c \
 	%D%/core/judge_own.h \
 	%D%/core/judge_reroute.c \
 	%D%/core/judge_review.c \
+	%D%/core/judge_same.c \
 	%D%/core/judge_who.c \
 	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/idmap.c %D%/core/idmap.h \
