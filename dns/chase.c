@@ -81,6 +81,7 @@ join(struct answer *ret, struct writer_space *space, const struct key *key,
 	writer_answer(&w, &whole);
 	whole.n_answer = (uint16_t)(chase->n_answer + found->n_answer);
 	whole.n_authority = found->n_authority;
+	whole.chased = true;
 	whole.rcode = found->rcode;
 	whole.nodata = found->nodata;
 	whole.secure = found->secure && chase->secure;
