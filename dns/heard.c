@@ -59,8 +59,8 @@ set_rebinding(struct resolve *r, const struct task *task, mono_t now,
 	const struct name *name;
 
 	/* all names on the way: who owns the first says where it leads */
-	ret->no_private =
-	    (!begins && task->key.group == 0) || (!may && key->group == 0);
+	ret->no_private = (!begins && (task->key.group == 0 || task->usual)) ||
+			  (!may && key->group == 0);
 	ret->no_own_host = !may && far;
 	/* nobody but this daemon knows what they stand for */
 	ret->no_stand_in = r->ops.stands_for != NULL &&
