@@ -48,7 +48,7 @@ struct stage {
 	struct flying replying; /* attempt NULL: none */
 	unsigned int counts[3];
 	int reply_ede;
-	bool reply_edns;
+	bool reply_edns, reply_badvers;
 	/* records that are expected yet, of the answer at hand */
 	ldns_pkt *got;
 	size_t at[2];
@@ -400,6 +400,7 @@ begin_reply(struct stage *s, char *words)
 		wrong(s, "no such rcode", NULL);
 	memset(s->counts, 0, sizeof(s->counts));
 	s->reply_ede = -1;
+	s->reply_badvers = false;
 	s->reply_edns = f.attempt->edns;
 	(void)wire_name_read(&name, f.msg, f.len, &off, false);
 	s->reply_len = off + 4;
@@ -411,6 +412,10 @@ begin_reply(struct stage *s, char *words)
 			flags |= WIRE_AD;
 		else if (strncmp(word, "ede=", 4) == 0)
 			s->reply_ede = atoi(word + 4);
+		else if (strcmp(word, "noopt") == 0)
+			s->reply_edns = false;
+		else if (strcmp(word, "badvers") == 0)
+			s->reply_badvers = true;
 		else if (strcmp(word, "bare") == 0) {
 			s->reply_len = WIRE_HEADER;
 			s->reply_edns = false;
@@ -441,6 +446,7 @@ end_reply(struct stage *s)
 	if (s->reply_edns) {
 		memset(p, 0, WIRE_OPT_SIZE);
 		p[2] = TYPE_OPT;
+		p[5] = s->reply_badvers ? 1 : 0;
 		s->counts[2]++;
 		s->reply_len += WIRE_OPT_SIZE;
 		if (s->reply_ede >= 0) {
