@@ -235,6 +235,13 @@ is_datagram(const struct attempt *attempt)
 	return attempt->upstream->spec.kind == UPSTREAM_PLAIN && !attempt->tcp;
 }
 
+static bool
+is_plain(const struct attempt *attempt)
+{
+	return attempt->upstream->spec.kind == UPSTREAM_PLAIN ||
+	       attempt->upstream->spec.kind == UPSTREAM_TCP;
+}
+
 void
 resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 {
@@ -255,10 +262,11 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 		return;
 	}
 	/* ICMP says so, which anybody can send who guesses a port: once more,
-	 * from another one, before it is believed */
-	if (error == -ECONNREFUSED && is_datagram(&attempt) &&
-	    !attempt.refused && attempt.settles == DOUBT_NONE &&
-	    attempt.doubt == DOUBT_NONE) {
+	 * from another one, before it is believed. A TCP connection may have
+	 * been closed for what came before (RFC 7766 section 6.2.4). */
+	if (error == -ECONNREFUSED && is_plain(&attempt) && !attempt.refused &&
+	    attempt.settles == DOUBT_NONE && attempt.doubt == DOUBT_NONE) {
+		how.tcp = attempt.tcp;
 		how.cased = attempt.cased;
 		how.refused = true;
 		if (task != NULL)
