@@ -569,6 +569,7 @@ plain_ev_new(
 	pe->fresh.most = FRESH_BURST * FRESH_NS;
 	list_init(&pe->ports);
 	prepare_slots(pe);
+	outbox_init(&pe->out);
 	pe->tick = event_new(base, -1, 0, tick_cb, pe);
 	pe->flush = event_new(base, -1, 0, flush_cb, pe);
 	pe->own = inodes_new();
