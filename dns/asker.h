@@ -5,6 +5,7 @@
 #include "src/base/budget.h"
 #include "src/base/list.h"
 #include "src/base/map.h"
+#include "src/core/decision.h"
 #include "src/core/process.h"
 
 /* Whose processes ask; nobody's are of one user, too. */
@@ -15,6 +16,15 @@ struct asker_user {
 	unsigned int refs; /* of askers */
 	unsigned int waiting, tasks, conns;
 	struct budget names; /* new ones for tunnels */
+};
+
+/* What was decided of an answer that is told to all who wait: once for each who
+ * asks, however often it waits. */
+struct asker_told {
+	uint64_t number; /* of that answer */
+	bool may;	 /* have it */
+	bool noted;	 /* names were learnt from it */
+	struct decision why_not;
 };
 
 /* A process, or another host, that asks: with a number that no other one ever
@@ -32,6 +42,7 @@ struct asker {
 	unsigned int conns;   /* TCP connections */
 	size_t behind;	      /* bytes of answers that it does not read */
 	struct budget names;  /* new ones for tunnels */
+	struct asker_told told;
 };
 
 /* Names for tunnels that are new each take an address. So many at once, as a

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "dns/addresses.h"
-#include "dns/filter.h"
 #include "dns/special.h"
 
 /* Answers that end in an alias. Who has the name's zone and looks up no others,
@@ -25,7 +24,7 @@ struct chase {
 	/* the answer up to here */
 	uint32_t ttl;
 	bool secure;
-	uint16_t n_answer;
+	uint16_t n_answer, n_authority; /* of those what proves it (DO) */
 	size_t len;
 	uint8_t wire[];
 };
@@ -48,18 +47,23 @@ first_record(const uint8_t *wire, size_t len)
 	return off + 4;
 }
 
-/* The first n records of a message, to the writer's. */
+/* Records of a message, so many behind so many, to the writer's. */
 static void
-copy(struct writer *w, const uint8_t *wire, size_t len, unsigned int n)
+copy(struct writer *w, const uint8_t *wire, size_t len, unsigned int behind,
+    unsigned int n)
 {
 	size_t off = first_record(wire, len);
 	struct wire_rr rr;
 
-	while (n-- > 0 && wire_rr_read(&rr, wire, len, &off) == 0) {
+	for (unsigned int i = 0;
+	     i < behind + n && wire_rr_read(&rr, wire, len, &off) == 0; i++) {
 		struct writer_rr head = { &rr.owner, rr.type, rr.class,
 			rr.ttl };
-		size_t begun = writer_rr_begin(w, &head);
+		size_t begun;
 
+		if (i < behind)
+			continue;
+		begun = writer_rr_begin(w, &head);
 		(void)writer_rdata(w, wire, len, &rr);
 		writer_rr_end(w, begun);
 	}
@@ -74,14 +78,16 @@ join(struct answer *ret, struct writer_space *space, const struct key *key,
 	struct writer w;
 
 	writer_begin(&w, space, &key->name, key->type, key->class);
-	copy(&w, chase->wire, chase->len, chase->n_answer);
-	copy(&w, found->wire, found->len,
-	    (unsigned int)found->n_answer + found->n_authority);
+	copy(&w, chase->wire, chase->len, 0, chase->n_answer);
+	copy(&w, found->wire, found->len, 0, found->n_answer);
+	copy(&w, chase->wire, chase->len, chase->n_answer, chase->n_authority);
+	copy(&w, found->wire, found->len, found->n_answer, found->n_authority);
 	if (w.bad)
 		return false;
 	writer_answer(&w, &whole);
 	whole.n_answer = (uint16_t)(chase->n_answer + found->n_answer);
-	whole.n_authority = found->n_authority;
+	whole.n_authority = (uint16_t)(chase->n_authority + found->n_authority);
+	whole.chased = true;
 	whole.rcode = found->rcode;
 	whole.nodata = found->nodata;
 	whole.secure = found->secure && chase->secure;
@@ -93,15 +99,32 @@ join(struct answer *ret, struct writer_space *space, const struct key *key,
 	return true;
 }
 
+static uint16_t
+type_of(const struct answer *a, unsigned int i)
+{
+	return wire_u16(a->wire + a->ttls[i] - 4);
+}
+
+/* Whether it says that there is nothing more. What proves an alias that was
+ * made of a wildcard says no such thing (RFC 4035 section 3.1.3.3). */
+static bool
+has_soa(const struct answer *a)
+{
+	for (unsigned int i = 0; i < a->n_authority; i++)
+		if (type_of(a, a->n_answer + i) == TYPE_SOA)
+			return true;
+	return false;
+}
+
 /* The target of the last alias, where the answer has nothing for it. */
 static bool
 leads_on(struct name *ret, const struct answer *a)
 {
 	unsigned int i = a->n_answer;
 
-	if (!a->nodata || a->n_authority > 0 || a->ede == EDE_FILTERED)
+	if (!a->nodata || has_soa(a) || a->ede == EDE_FILTERED)
 		return false;
-	while (i > 0 && wire_u16(a->wire + a->ttls[i - 1] - 4) != TYPE_CNAME)
+	while (i > 0 && type_of(a, i - 1) != TYPE_CNAME)
 		i--;
 	return i > 0 && addresses_target(ret, a, i - 1);
 }
@@ -146,11 +169,12 @@ chase_new(const struct task *task, const struct answer *a,
 	chase->key.group = group;
 	chase->n = task->chase != NULL ? task->chase->n + 1 : 1;
 	chase->ttl = UINT32_MAX;
-	for (unsigned int i = 0; i < a->n_answer; i++)
+	for (unsigned int i = 0; i < a->n_rrs; i++)
 		if (wire_u32(a->wire + a->ttls[i]) < chase->ttl)
 			chase->ttl = wire_u32(a->wire + a->ttls[i]);
 	chase->secure = a->secure;
 	chase->n_answer = a->n_answer;
+	chase->n_authority = a->n_authority;
 	chase->len = a->len;
 	memcpy(chase->wire, a->wire, a->len);
 	return chase;
@@ -166,21 +190,14 @@ tell_denied(struct resolve *r, struct task *task, const struct answer *answer,
 		.from = FROM_UPSTREAM, .key = &task->key, .answer = answer
 	};
 	struct list denied, *node, *tmp;
-	const struct asker *last = NULL; /* one program may wait often */
-	bool may = true;
-	struct decision d;
+	uint64_t number = ++r->n_told;
 
 	list_init(&denied);
 	list_for_each_safe (node, tmp, &task->waiters) {
 		struct waiter *w = container_of(node, struct waiter, node);
 
-		if (w->generation != r->generation)
-			continue;
-		if (last == NULL || w->client.asker != last)
-			may = filter_answer(
-			    r->policy, w->client.asker, &task->key, answer, &d);
-		last = w->client.asker;
-		if (may)
+		if (w->generation != r->generation ||
+		    outcome_allows(r, w->client.asker, &o, number))
 			continue;
 		list_remove(&w->node);
 		list_append(&denied, &w->node);

@@ -170,7 +170,7 @@ outcome_deliver(struct resolve *r, struct asked *asked,
 	struct answer made;
 	struct key key;
 
-	if (!asked->judged && foreign &&
+	if (!asked->judged && !asked->allowed && foreign &&
 	    !filter_answer(r->policy, asked->client->asker, o.key, o.answer,
 		&asked->decision))
 		return outcome_deny(r, asked, &o, out, now);
@@ -219,16 +219,44 @@ tell(struct resolve *r, const struct client *client, size_t len)
 		r->ops.dropped(r->ops.arg, client);
 }
 
+bool
+outcome_allows(struct resolve *r, struct asker *asker, const struct outcome *o,
+    uint64_t number)
+{
+	struct asker_told *told = &asker->told;
+
+	if (told->number == number)
+		return told->may;
+	told->number = number;
+	told->noted = false;
+	told->may =
+	    filter_answer(r->policy, asker, o->key, o->answer, &told->why_not);
+	return told->may;
+}
+
 static void
 answer_one(struct resolve *r, struct waiter *take,
-    const struct outcome *outcome, mono_t now)
+    const struct outcome *outcome, uint64_t number, mono_t now)
 {
-	struct asked asked = { &take->query, &take->client, take->decision,
-		take->began, false, take->alias };
-	struct outcome o = *outcome;
+	struct asked asked = { .q = &take->query,
+		.client = &take->client,
+		.decision = take->decision,
+		.began = take->began,
+		.alias = take->alias };
 	struct client client = take->client;
-	size_t len = outcome_deliver(r, &asked, &o, r->out, now);
+	struct asker_told *told = &client.asker->told;
+	size_t len;
 
+	if (outcome_allows(r, client.asker, outcome, number)) {
+		asked.allowed = true;
+		/* an alias has another name to be learnt */
+		asked.judged = told->noted && !take->alias;
+		told->noted = told->noted || !take->alias;
+		len = outcome_deliver(r, &asked, outcome, r->out, now);
+	} else {
+		asked.decision = told->why_not;
+		len = outcome_deny(r, &asked, outcome, r->out, now);
+	}
 	waiter_free(r, take);
 	tell(r, &client, len);
 }
@@ -268,6 +296,7 @@ void
 waiters_answer(struct resolve *r, struct list *waiters,
     const struct outcome *outcome, mono_t now)
 {
+	uint64_t number = ++r->n_told;
 	struct list old;
 
 	list_init(&old);
@@ -276,7 +305,7 @@ waiters_answer(struct resolve *r, struct list *waiters,
 		    container_of(waiters->next, struct waiter, node);
 
 		if (waiter->generation == r->generation) {
-			answer_one(r, waiter, outcome, now);
+			answer_one(r, waiter, outcome, number, now);
 			continue;
 		}
 		list_remove(&waiter->node);

@@ -55,6 +55,7 @@ struct resolve {
 	struct due due;
 	mono_t armed; /* what the timer is set to; UINT64_MAX: not */
 	size_t n_waiters;
+	uint64_t n_told;	       /* answers, to those who waited */
 	struct list parked;	       /* who waits between two settings */
 	struct writer_space space;     /* what was made or scrubbed */
 	struct writer_space denied;    /* what is said instead */
@@ -100,14 +101,20 @@ struct asked {
 	const struct client *client;
 	struct decision decision;
 	mono_t began;
-	bool judged; /* the answer too: as kept with it */
-	bool alias;  /* a list says to look up another name instead */
+	bool judged;  /* the answer too: as kept with it */
+	bool allowed; /* the answer too: just now */
+	bool alias;   /* a list says to look up another name instead */
 };
 
 /* Judges what is answered, where that has not been done for this program, and
  * writes the answer. 0: there is to be none. */
 size_t outcome_deliver(struct resolve *r, struct asked *asked,
     const struct outcome *found, uint8_t *out, mono_t now);
+
+/* Whether the rules let it have the answer that is being told to all who wait:
+ * the number of that, from n_told. asker->told has more. */
+bool outcome_allows(struct resolve *r, struct asker *asker,
+    const struct outcome *o, uint64_t number);
 
 /* The answer of a query that a rule forbids. 0: none. */
 size_t outcome_deny(struct resolve *r, struct asked *asked,
