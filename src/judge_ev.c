@@ -133,6 +133,17 @@ may_be_ours(const struct packet *pkt)
 				      pkt->tuple.proto != IPPROTO_ICMPV6);
 }
 
+static const char *
+why_not(int error)
+{
+	if (error == -EAGAIN)
+		return "too much was looked for lately";
+	if (error == -ETIMEDOUT)
+		return "its command line does not come (it keeps its memory "
+		       "locked, or that is on a slow disk)";
+	return strerror(-error);
+}
+
 static void
 find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret)
@@ -152,8 +163,7 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 		log_limited(LOG_LEVEL_WARNING, "judge",
 		    "the process can't be looked for, the packet is dropped: "
 		    "%s",
-		    r == -EAGAIN ? "too much was looked for lately"
-				 : strerror(-r));
+		    why_not(r));
 		judge_failure(je->opts.judge, ret);
 		return;
 	}

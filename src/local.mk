@@ -109,9 +109,11 @@ liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/closed.h %D%/linux/bpf/heard.h \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
+	%D%/linux/bpf/seal.h \
 	%D%/linux/bpf/seed.h %D%/linux/bpf/task.h \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
 	%D%/linux/bpf_heard.c %D%/linux/bpf_heard.h \
+	%D%/linux/bpf_hook.c %D%/linux/bpf_hook.h \
 	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/bpf_said.c %D%/linux/bpf_said.h \
@@ -167,7 +169,8 @@ if HAVE_BPF
 bpf_headers = $(srcdir)/src/linux/bpf/record.h \
 	$(srcdir)/src/linux/bpf/heard.h \
 	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
-	$(srcdir)/src/linux/bpf/closed.h $(srcdir)/src/linux/bpf/seed.h \
+	$(srcdir)/src/linux/bpf/closed.h $(srcdir)/src/linux/bpf/seal.h \
+	$(srcdir)/src/linux/bpf/seed.h \
 	$(srcdir)/src/core/mark.h
 bpf_compile = $(CLANG) -std=gnu11 $(BPF_CPPFLAGS) $(BPF_CFLAGS) \
 	-I$(top_srcdir) -g -O2 -Wall -target bpf
