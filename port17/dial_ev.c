@@ -381,6 +381,10 @@ start_member(struct dial *dial)
 	int r = find_end(dial, &to);
 
 	dial->phase = PHASE_CONNECT;
+	if (r == 0 && dial->via->netns[0] != '\0')
+		dial_say_step(dial, "its network namespace is looked for");
+	else if (r == 0)
+		dial_say_step(dial, "connects");
 	if (r == -EDESTADDRREQ) {
 		dial_failed(dial, OUTCOME_UNSUPPORTED,
 		    dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL

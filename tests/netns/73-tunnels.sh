@@ -16,6 +16,7 @@ net_up
 far_up
 danted_up
 background ins microsocks -i 10.9.0.2 -p 1082
+micro=$pid
 background ins microsocks -i 10.9.0.2 -p 1081 -u anna -P 'se:cret'
 cat >"$tmp/tiny.conf" <<-EOF
 	Port 8080
@@ -165,9 +166,19 @@ check "tunnels: a list" said_of any \
 check_not "no password anywhere" grep -rE 'se:cret|se%3A|u:p@' \
     "$tmp/tunnels" "$tmp/daemon.log"
 check "test says each step" sh -c "'$REROUTECTL' --control '$tmp/control' \
-    tunnels test tls 192.0.2.7:7001 | tee '$tmp/steps' |
-    grep -q 'TLS is up'"
+    tunnels test tls 192.0.2.7:7001 >'$tmp/steps' &&
+    grep -q 'TLS is up' '$tmp/steps'"
 check "and the end" grep -q '^connected after' "$tmp/steps"
+kill -STOP "$micro"
+background "$REROUTECTL" --control "$tmp/control" tunnels test micro \
+    192.0.2.7:7001 >"$tmp/steps"
+steps=$pid
+check "a step that is slow: what was before it is there" \
+    wait_for grep -q 'the proxy is reached' "$tmp/steps"
+check_not "and the end is not" grep -q 'after' "$tmp/steps"
+kill -CONT "$micro"
+check "it goes on" wait "$steps"
+check "to the end" grep -q '^connected after' "$tmp/steps"
 ctl tunnels test dead 192.0.2.7:7001 >"$tmp/steps"
 check "a dead one: exit status 1" test $? = 1
 check "why" grep -q "can't be reached" "$tmp/steps"
