@@ -25,6 +25,7 @@ libport17_ev_a_SOURCES = \
 	%D%/assoc_ev.c %D%/assoc_ev.h \
 	%D%/dgram.c %D%/dgram.h \
 	%D%/dgram_kept.c %D%/dgram_kept.h \
+	%D%/dial_connect_ev.c \
 	%D%/dial_ev.c %D%/dial_ev.h \
 	%D%/dial_own.h \
 	%D%/dial_shake_ev.c \

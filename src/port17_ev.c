@@ -358,6 +358,12 @@ port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 		udp_abort(p17->udp, key, CLOSED_POLICY);
 }
 
+bool
+port17_ev_is_busy(const struct port17_ev *p17)
+{
+	return p17 != NULL && !list_empty(&p17->trust_jobs);
+}
+
 const struct sessions *
 port17_ev_sessions(const struct port17_ev *p17)
 {
@@ -404,6 +410,7 @@ port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 	judge_set_fakes(p17->opts.judge, p17->fakes ? p17->fakeip : NULL);
 	dialer_set_tunnels(p17->dialer, set);
 	tunnel_set_unref(set);
+	port17_trust_read(p17);
 	port17_names_changed(p17);
 	return 0;
 }
@@ -474,6 +481,7 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 	if (p17 == NULL)
 		return -ENOMEM;
 	p17->opts = *opts;
+	list_init(&p17->trust_jobs);
 	p17->own = inodes_new();
 	p17->pasts = port17_pasts_new();
 	p17->fakeip = fakeip_new();

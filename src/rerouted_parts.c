@@ -557,7 +557,8 @@ rerouted_free(struct rerouted *rr)
 	while (policy_ev_is_busy(rr->policy_ev) ||
 	       list_ev_is_busy(rr->list_ev) || names_ev_is_busy(rr->names_ev) ||
 	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
-	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
+	       port17_ev_is_busy(rr->port17) || guard_ev_is_busy(rr->guard) ||
+	       resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);
