@@ -142,7 +142,7 @@ fill_shake(const struct dial *dial, struct shake_opts *ret,
 		.udp = dial->opts.udp };
 	if (via->user[0] == '\0')
 		return;
-	ret->user = tunnel_expand(via->user, &dial->opts.identity.words, user);
+	ret->user = tunnel_user(via, &dial->opts.identity.words, user);
 	ret->password =
 	    tunnel_expand(via->password, &dial->opts.identity.words, password);
 	if (via->kind != TUNNEL_SOCKS5)
