@@ -24,8 +24,6 @@
 #define CHANNEL_USES 64
 /* For its own clock; resolve has had its say long before. */
 #define TIMEOUT_MS 5000
-/* Its receive buffer for datagrams, which it wants to know. */
-#define RECEIVE_MAX 4096
 #define TICK_MS 250
 /* From 1.32 on it waits for a server that it has heard that often no longer
  * than 250 ms or five times the mean, whatever it is told: a question that
@@ -165,10 +163,12 @@ channel_new(struct pool *pool)
 	 * servers may be ourselves. Which server it is knows ares_sock_ev.c */
 	static char none[] = "/dev/null", lookups[] = "b";
 	struct in_addr any = { .s_addr = htonl(INADDR_LOOPBACK) };
+	/* not ARES_FLAG_EDNS: with FORMERR it would send what is left of the
+	 * question without its last 11 bytes, which need not be an OPT */
 	struct ares_options options = {
-		.flags = ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP |
-			 ARES_FLAG_IGNTC | ARES_FLAG_NOSEARCH |
-			 ARES_FLAG_NOALIASES | ARES_FLAG_USEVC,
+		.flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_IGNTC |
+			 ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
+			 ARES_FLAG_USEVC,
 		.timeout = TIMEOUT_MS,
 		.tries = 1,
 		.ndots = 1,
@@ -177,7 +177,6 @@ channel_new(struct pool *pool)
 		.lookups = lookups,
 		.sock_state_cb = ares_sock_state,
 		.sock_state_cb_data = channel,
-		.ednspsz = RECEIVE_MAX,
 		.resolvconf_path = none,
 	};
 
@@ -192,8 +191,7 @@ channel_new(struct pool *pool)
 		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
 		    ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_LOOKUPS |
 		    ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB |
-		    ARES_OPT_EDNSPSZ | ARES_OPT_RESOLVCONF | NO_CACHE) !=
-	    ARES_SUCCESS) {
+		    ARES_OPT_RESOLVCONF | NO_CACHE) != ARES_SUCCESS) {
 		free(channel);
 		return NULL;
 	}
