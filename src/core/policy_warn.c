@@ -338,12 +338,53 @@ warn_paths(const struct rules *rules, const struct rule *rule,
 	}
 }
 
+static void
+warn_account(const struct rules *rules, const struct rule *rule,
+    const struct rule_match *match, const struct rule_value *v,
+    struct faults *warnings)
+{
+	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 96];
+
+	(void)snprintf(what, sizeof(what), "warning: no %s %s%s",
+	    match->field == FIELD_GROUP ? "group" : "user",
+	    word_quote(v->text, strlen(v->text), word),
+	    !match->negated		    ? ": this can never match"
+	    : rule->action == ACTION_ACCEPT ? ": until there is one, this rule "
+					      "accepts nobody"
+					    : ""); /* fits */
+	warn(warnings, rules, &v->place, what);
+}
+
+/* Who may appear later, at the next reload. */
+static void
+warn_accounts(const struct policy *policy, const struct rules *rules,
+    const struct rule *rule, struct faults *warnings)
+{
+	for (size_t m = 0; m < rule->n_matches; m++) {
+		const struct rule_match *match = &rule->matches[m];
+
+		if (match->field != FIELD_USER && match->field != FIELD_GROUP)
+			continue;
+		for (size_t i = 0; i < match->values.n; i++) {
+			const struct rule_value *v = &match->values.v[i];
+			const struct policy_account *account =
+			    policy_account_find(
+				policy, v->text, match->field == FIELD_GROUP);
+
+			if (account != NULL &&
+			    account->state == POLICY_ACCOUNT_MISSING)
+				warn_account(rules, rule, match, v, warnings);
+		}
+	}
+}
+
 void
 policy_warn(const struct policy *policy, const struct rules *rules,
     const struct policy_world *world, struct faults *warnings)
 {
 	for (size_t i = 0; i < policy->n; i++) {
 		warn_paths(rules, &rules->rules[i], world, warnings);
+		warn_accounts(policy, rules, &rules->rules[i], warnings);
 		warn_families(policy, rules, i, warnings);
 		warn_query(policy, rules, i, warnings);
 		if (policy->n > POLICY_WARN_MAX)
