@@ -173,6 +173,8 @@ commit(struct policy_ev *pe)
 	job->hits = NULL;
 	pe->opts.ruled(pe->opts.arg);
 	change->n_rules = policy_n_rules(job->policy);
+	if (change->kind == CHANGE_TRY || change->kind == CHANGE_RELOAD)
+		policy_log_missing(job->policy);
 	runtime_done(&pe->texts.runtime);
 	pe->texts.runtime = job->runtime;
 	memset(&job->runtime, 0, sizeof(job->runtime));
@@ -346,6 +348,8 @@ start(struct policy_ev *pe, struct change *change)
 	    change->kind == CHANGE_EXPIRE)
 		job->state = pe->state_path;
 	job->before = policy_ref(judge_policy(pe->opts.judge));
+	if (change->kind == CHANGE_ADD)
+		job->given = change->id;
 	if (r == 0)
 		r = work_start(pe->opts.base, run, compiled, pe);
 	if (r < 0) {
