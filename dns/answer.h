@@ -16,6 +16,7 @@ struct answer {
 	bool secure;  /* the upstream has validated it (AD) */
 	bool nodata;  /* NOERROR, and no record of the type */
 	bool cut;     /* NXDOMAIN of the very name asked: so is all below */
+	bool chased;  /* of several servers: one per name of its chain */
 	uint32_t ttl; /* s that it may be kept; 0: not at all */
 	int16_t ede;  /* enum wire_ede, or the upstream's */
 	const char *ede_text; /* never NULL; from the upstream: foreign */

@@ -1,10 +1,12 @@
 #ifndef DNS_ASKER_H
 #define DNS_ASKER_H
 
+#include "dns/way.h"
 #include "src/base/addr.h"
 #include "src/base/budget.h"
 #include "src/base/list.h"
 #include "src/base/map.h"
+#include "src/core/decision.h"
 #include "src/core/process.h"
 
 /* Whose processes ask; nobody's are of one user, too. */
@@ -15,6 +17,25 @@ struct asker_user {
 	unsigned int refs; /* of askers */
 	unsigned int waiting, tasks, conns;
 	struct budget names; /* new ones for tunnels */
+};
+
+/* What the rules say of an answer. */
+enum filter_found {
+	FILTER_PASSES,
+	FILTER_DENIED,
+	FILTER_AWAY, /* an alias leads to what goes through a tunnel */
+};
+
+/* What was decided of an answer that is told to all who wait: once for each who
+ * asks, however often it waits. */
+struct asker_told {
+	uint64_t number; /* of that answer */
+	enum filter_found found;
+	bool noted; /* names were learnt from it */
+	/* where it does not pass: the record, and why not */
+	unsigned int record;
+	struct decision why;
+	struct away away; /* what an alias leads to */
 };
 
 /* A process, or another host, that asks: with a number that no other one ever
@@ -32,6 +53,7 @@ struct asker {
 	unsigned int conns;   /* TCP connections */
 	size_t behind;	      /* bytes of answers that it does not read */
 	struct budget names;  /* new ones for tunnels */
+	struct asker_told told;
 };
 
 /* Names for tunnels that are new each take an address. So many at once, as a

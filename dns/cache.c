@@ -339,7 +339,9 @@ cache_regroup(struct cache *cache,
 		int at;
 
 		copy_name(&key.name, entry);
-		at = place(arg, entry->group, &key.name);
+		/* where the others of its chain are asked now is not known */
+		at = entry->answer.chased ? -1
+					  : place(arg, entry->group, &key.name);
 		if (at == entry->group)
 			continue;
 		if (at < 0) {

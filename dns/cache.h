@@ -68,7 +68,8 @@ size_t cache_flush(struct cache *cache, const struct name *name);
 bool cache_tidy(struct cache *cache, size_t n);
 
 /* Groups have other numbers: `place` says which (0 to 255) the answers of a
- * group have from now on, -1 where they are to be forgotten; how many were. */
+ * group have from now on, -1 where they are to be forgotten, as those are that
+ * several groups made; how many were. */
 size_t cache_regroup(struct cache *cache,
     int (*place)(void *arg, uint8_t group, const struct name *name), void *arg);
 

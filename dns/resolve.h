@@ -59,16 +59,6 @@ struct attempt {
 	uint8_t asked[NAME_WIRE_MAX]; /* the name letter by letter */
 };
 
-enum resolve_way {
-	RESOLVE_WAY_USUAL,
-	RESOLVE_WAY_STAND_IN,
-	RESOLVE_WAY_TUNNEL, /* by way of the tunnel: its own servers */
-	RESOLVE_WAY_NONE,   /* it may not be asked, and nothing stands for it */
-	RESOLVE_WAY_FULL,   /* the same, because all that could is in use */
-	RESOLVE_WAY_LIMITED, /* the same, because who asks had too many new ones
-			      */
-};
-
 /* A query of what goes through a tunnel. */
 struct resolve_stand_in {
 	const struct policy *policy;

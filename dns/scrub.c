@@ -14,6 +14,9 @@
  * one or two. */
 #define ADDRESSES_MAX 1024
 #define HINTS_MAX 256
+/* Names that an answer leads to beside its chain are judged, too: each CNAME of
+ * that is made of one DNAME. */
+#define TARGETS_MAX CHAIN_MAX
 
 struct scrubber {
 	const uint8_t *msg;
@@ -28,7 +31,7 @@ struct scrubber {
 	unsigned int n_data;	 /* records of the type asked */
 	unsigned int n_stripped; /* private addresses taken out */
 	unsigned int chain;
-	unsigned int n_looks, n_addresses, n_hints;
+	unsigned int n_looks, n_addresses, n_hints, n_targets;
 	uint8_t kept[WRITER_RRS_MAX / 8]; /* of the answer, by place */
 };
 
@@ -107,20 +110,26 @@ is_rebinding(const struct scrubber *s, const struct wire_rr *rr)
 	return false;
 }
 
-/* With this record there are more addresses than an answer may have. */
+/* With this record there are more addresses, or names that it leads to, than an
+ * answer may have. */
 static bool
-is_too_much(struct scrubber *s, const struct wire_rr *rr)
+is_too_much(struct scrubber *s, const struct wire_rr *rr, bool data)
 {
 	struct addresses addresses;
+	unsigned int n;
 
+	if (rr->type == TYPE_DNAME || (data && rr->type == TYPE_CNAME))
+		return ++s->n_targets > TARGETS_MAX;
+	if (!data)
+		return false;
 	if (rr->type == TYPE_A || rr->type == TYPE_AAAA)
 		return ++s->n_addresses > ADDRESSES_MAX;
 	if (!addresses_is_service(rr->type))
 		return false;
 	(void)addresses_read(
 	    &addresses, rr->type, s->msg + rr->rdata, rr->rdlen);
-	s->n_hints +=
-	    (unsigned int)(addresses.four.len / 4 + addresses.six.len / 16);
+	n = (unsigned int)(addresses.four.len / 4 + addresses.six.len / 16);
+	s->n_hints += n > 0 ? n : 1; /* it has a name in any case */
 	return s->n_hints > HINTS_MAX;
 }
 
@@ -240,7 +249,7 @@ pass_chain(struct scrubber *s, struct name *ret_next)
 			s->n_stripped++;
 			continue;
 		}
-		if (data && is_too_much(s, &rr))
+		if (is_too_much(s, &rr, data))
 			continue;
 		if (rr.type == TYPE_CNAME && !data) {
 			size_t at = rr.rdata;

@@ -91,6 +91,7 @@ task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 	local_error(&answer, &r->space, &take->key,
 	    take->refused ? take->rcode : RCODE_SERVFAIL);
 	answer.ttl = ERROR_TTL;
+	answer.chased = take->chase != NULL;
 	if (take->refused && take->ede != EDE_NONE) {
 		answer.ede = take->ede;
 		answer.ede_text = take->ede_text;
@@ -206,6 +207,14 @@ task_start(struct resolve *r, struct task *task, mono_t now)
 {
 	r->stats.misses++;
 	task_go_on(r, task, now);
+}
+
+bool
+task_soon(struct resolve *r, struct task *task, mono_t now)
+{
+	r->stats.misses++;
+	task->next_try = now;
+	return task_plan(r, task);
 }
 
 void

@@ -390,6 +390,13 @@ attr_drain(struct attr *attr)
 }
 
 void
+attr_seal(const struct attr *attr, bool ip4, bool ip6)
+{
+	if (attr->bpf != NULL)
+		bpf_seal(attr->bpf, ip4, ip6);
+}
+
+void
 attr_status(const struct attr *attr, struct attr_status *ret)
 {
 	*ret = (struct attr_status){

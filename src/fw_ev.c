@@ -19,6 +19,22 @@ fw_ev_init(struct fw_ev *fw, const struct conf *conf, void (*done)(void *arg),
 	(void)pthread_mutex_init(&fw->tables, NULL); /* can't fail on Linux */
 }
 
+static void
+seal(const struct fw_ev *fw, bool ip4, bool ip6)
+{
+	if (fw->seal != NULL)
+		fw->seal(fw->arg, ip4, ip6);
+}
+
+void
+fw_seal(const struct fw_ev *fw)
+{
+	bool closed = fw->conf->fail == CONF_FAIL_CLOSED &&
+		      !__atomic_load_n(&fw->cleared, __ATOMIC_SEQ_CST);
+
+	seal(fw, closed && fw->in[CHAINS_IP4], closed && fw->in[CHAINS_IP6]);
+}
+
 bool
 fw_wants(const struct conf *conf, enum chains_backend backend,
     enum chains_family family)
@@ -183,9 +199,11 @@ fw_clear(struct fw_ev *fw, uint64_t *ret_marks, struct chains_error *ret_error)
 	int r;
 
 	(void)pthread_mutex_lock(&fw->tables); /* a plain one can't fail */
+	seal(fw, false, false);
 	r = remove_backend(fw->backend, NULL, ret_error);
 	/* what failed stays, and is kept in place */
-	fw->cleared = r == 0;
+	__atomic_store_n(&fw->cleared, r == 0, __ATOMIC_SEQ_CST);
+	fw_seal(fw); /* or the loop sealed it meanwhile */
 	(void)pthread_mutex_unlock(&fw->tables);
 	return r == 0 ? clear_marks(ret_marks, ret_error) : r;
 }
@@ -196,8 +214,10 @@ fw_remove(struct fw_ev *fw)
 	mono_t insist = mono_add(mono_now(), INSIST_WAIT);
 	struct chains_error what;
 	uint64_t marks;
-	int r = remove_backend(fw->backend, &insist, &fw->what);
+	int r;
 
+	seal(fw, false, false);
+	r = remove_backend(fw->backend, &insist, &fw->what);
 	fw->warn |= r > 0;
 	fw->error = r < 0 ? r : 0;
 	if (r < 0)

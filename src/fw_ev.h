@@ -27,7 +27,14 @@ struct fw_ev {
 	struct chains_error what;
 	void (*done)(void *arg);
 	void *arg;
+	/* NULL, or told of which families nothing may pass that has no mark.
+	 * From any thread. */
+	void (*seal)(void *arg, bool ip4, bool ip6);
 };
+
+/* With fail = closed what is in is sealed: whoever takes all of it away at once
+ * opens nothing until it is back. */
+void fw_seal(const struct fw_ev *fw);
 
 void fw_ev_init(struct fw_ev *fw, const struct conf *conf,
     void (*done)(void *arg), void *arg);

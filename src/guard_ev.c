@@ -263,6 +263,7 @@ finished(void *arg)
 	note_error(guard);
 	for (int f = 0; f < FW_N_FAMILIES; f++)
 		note_family(guard, (enum chains_family)f);
+	fw_seal(guard->fw);
 	if (guard->stopping) {
 		guard->stopped(guard->stopped_arg);
 		return;

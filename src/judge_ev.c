@@ -18,6 +18,7 @@
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/linux/route.h"
+#include "src/source.h"
 
 /* Conntrack keeps what speaks no longer for less (nf_conntrack_udp_timeout,
  * nf_conntrack_udp_timeout_stream: 30 and 120 s). */
@@ -132,6 +133,17 @@ may_be_ours(const struct packet *pkt)
 				      pkt->tuple.proto != IPPROTO_ICMPV6);
 }
 
+static const char *
+why_not(int error)
+{
+	if (error == -EAGAIN)
+		return "too much was looked for lately";
+	if (error == -ETIMEDOUT)
+		return "its command line does not come (it keeps its memory "
+		       "locked, or that is on a slow disk)";
+	return strerror(-error);
+}
+
 static void
 find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret)
@@ -151,8 +163,7 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 		log_limited(LOG_LEVEL_WARNING, "judge",
 		    "the process can't be looked for, the packet is dropped: "
 		    "%s",
-		    r == -EAGAIN ? "too much was looked for lately"
-				 : strerror(-r));
+		    why_not(r));
 		judge_failure(je->opts.judge, ret);
 		return;
 	}
@@ -347,17 +358,27 @@ refuse_unread(struct judge_ev *je, const struct nfq_packet *raw, int fault)
 	nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
 }
 
-/* From an address of another host's to this one, which IPV6_FREEBIND lets any
- * program send (IPv4 asks for a privilege): as the far end it would begin its
- * own flow on the inside, whose answers, accepted with it, go out to there. */
+/* False where the packet had its verdict. */
 static bool
-is_spoofed(const struct judge_ev *je, const struct packet *pkt)
+has_source(
+    struct judge_ev *je, const struct packet *pkt, const struct nfq_packet *raw)
 {
-	const struct addr *src = &pkt->tuple.src;
+	int r = source_check(je->opts.diag, pkt);
+	struct verdict verdict;
 
-	return !pkt->in && pkt->ifindex == je->lo && src->family == ADDR_IP6 &&
-	       !addr_is_loopback(src) && !addr_is_any(src) &&
-	       !addr_equal(src, &pkt->tuple.dst) && !route_is_here(src);
+	if (r == 0)
+		return true;
+	if (r == -EADDRNOTAVAIL) {
+		refuse_unread(je, raw, r);
+		return false;
+	}
+	log_limited(LOG_LEVEL_WARNING, "judge",
+	    "whose a packet's source is can't be looked up, the packet is "
+	    "dropped: %s",
+	    strerror(-r));
+	judge_failure(je->opts.judge, &verdict);
+	nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
+	return false;
 }
 
 /* What goes out by a way of its own (IPV6_RTHDR needs no privilege) is
@@ -365,8 +386,7 @@ is_spoofed(const struct judge_ev *je, const struct packet *pkt)
  * socket would be about where it goes, and a long list of stops hides its ports
  * from who sees it sent. */
 static int
-parse(
-    const struct judge_ev *je, struct packet *ret, const struct nfq_packet *raw)
+parse(struct packet *ret, const struct nfq_packet *raw)
 {
 	int r = packet_parse(ret, raw->payload, raw->len, raw->total);
 
@@ -374,9 +394,11 @@ parse(
 		return r;
 	ret->in = raw->in;
 	ret->ifindex = raw->ifindex;
-	if (ret->source_routed && !raw->in)
-		return -EXDEV;
-	return is_spoofed(je, ret) ? -EADDRNOTAVAIL : 0;
+	ret->has_uid = raw->has_uid;
+	ret->uid = raw->uid;
+	ret->gid = raw->gid;
+	ret->mark = raw->mark;
+	return ret->source_routed && !raw->in ? -EXDEV : 0;
 }
 
 /* It comes a second time; see judge_packet(). What was denied stays so, also
@@ -403,16 +425,14 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 		nfq_verdict(je->opts.nfq, raw->queue, raw->id, raw->mark);
 		return;
 	}
-	r = parse(je, &pkt, raw);
+	r = parse(&pkt, raw);
 	if (r < 0) {
 		refuse_unread(je, raw, r);
 		return;
 	}
 	pkt.loopback = raw->ifindex == je->lo;
-	pkt.has_uid = raw->has_uid;
-	pkt.uid = raw->uid;
-	pkt.gid = raw->gid;
-	pkt.mark = raw->mark;
+	if (!has_source(je, &pkt, raw))
+		return;
 	judge_expect(je->opts.judge, &pkt);
 	attr_hear(je->opts.attr);
 	attr_sender(je->opts.attr, &pkt);

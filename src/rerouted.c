@@ -102,6 +102,7 @@ firewall_put_in(struct rerouted *rr)
 			event_base_loopbreak(rr->base);
 		return;
 	}
+	fw_seal(&rr->fw);
 	r = guard_ev_new(&rr->guard, rr->base, &rr->fw);
 	if (r < 0) {
 		log_error("firewall", "the tables can't be watched: %s",

@@ -342,6 +342,14 @@ bytes_prepare(struct rerouted *rr)
 	return bytes_ev_new(&rr->bytes_ev, &opts);
 }
 
+static void
+firewall_seal(void *arg, bool ip4, bool ip6)
+{
+	const struct rerouted *rr = arg;
+
+	attr_seal(rr->attr, ip4, ip6);
+}
+
 static int
 attr_prepare(struct rerouted *rr)
 {
@@ -351,7 +359,11 @@ attr_prepare(struct rerouted *rr)
 		.bpf = rr->conf->bpf != 0,
 		.queue = (uint64_t)rr->conf->queue_length };
 
-	return attr_new(&rr->attr, &opts);
+	int r = attr_new(&rr->attr, &opts);
+
+	if (r == 0)
+		rr->fw.seal = firewall_seal;
+	return r;
 }
 
 static int

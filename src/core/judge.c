@@ -10,11 +10,6 @@
 #include "src/core/lists.h"
 #include "src/core/policy.h"
 
-/* How long a quiet flow keeps its verdict here. Longer than the kernel's UDP
- * time-out (30 s without an answer) and than the pause before any of the first
- * SYN retransmits; what was accepted lives in conntrack anyway. */
-#define REPEAT_NS (60 * MONO_S)
-
 struct judge *
 judge_new(size_t flows_max, struct stats *stats)
 {
@@ -212,61 +207,6 @@ repeat(struct judge *judge, const struct packet *pkt, struct flow *flow,
 	return JUDGE_DECIDED;
 }
 
-/* Whether what was decided then may still speak now. */
-static bool
-is_current(const struct judge *judge, const struct flow *flow, mono_t now)
-{
-	return flow->policy == judge->policy && !flow->over &&
-	       mono_since(now, flow->last) < REPEAT_NS;
-}
-
-/* What comes in and is blocked is told so: by the kernel's reset when its
- * socket was ended. That one has no socket any more, nor a word of the
- * program's. */
-static bool
-takes_reset(const struct packet *pkt, struct flow *flow)
-{
-	if (!flow->reset || pkt->in || pkt->tuple.proto != IPPROTO_TCP ||
-	    (pkt->tcp_flags & PACKET_TCP_RST) == 0)
-		return false;
-	flow->reset = false;
-	return true;
-}
-
-/* 2. what needs no look-up to be known as of this flow: a SYN seen before,
- * whose sequence number tells it from another connection that got the same
- * ports; and an answer from outside to what a program here began. A datagram is
- * for whoever has the port now, and may be the first of a flow of its own where
- * conntrack has forgotten the other one. */
-static bool
-is_certain(const struct packet *pkt, const struct flow *flow)
-{
-	if (packet_is_syn(pkt))
-		return flow->tcp_syn && flow->in == pkt->in &&
-		       flow->tcp_seq == pkt->tcp_seq;
-	if (pkt->tuple.proto == IPPROTO_UDP ||
-	    pkt->tuple.proto == IPPROTO_UDPLITE)
-		return false;
-	return pkt->in && !flow->in;
-}
-
-/* A hook that is registered while a packet waits for its verdict (our program
- * of bpf at a start, a chain of nftables) moves the place where the packet goes
- * on: it comes to us again, with the mark that it was given, and maybe with
- * nobody behind it any more, as if it were the kernel's. Where somebody is,
- * that one is asked. 1700 says nothing: with "fail = open" all packets have it.
- */
-static bool
-is_second_time(const struct packet *pkt, const struct flow *flow)
-{
-	if (pkt->in || pkt->has_uid || pkt->mark == MARK_NONE ||
-	    pkt->mark == MARK_ACCEPT)
-		return false;
-	if (packet_is_syn(pkt) && pkt->tcp_seq != flow->tcp_seq)
-		return false;
-	return pkt->mark == (uint32_t)mark_encode(&flow->decision);
-}
-
 void
 judge_expect(const struct judge *judge, const struct packet *pkt)
 {
@@ -288,12 +228,12 @@ judge_packet(struct judge *judge, const struct packet *pkt, mono_t now,
 		return decide_once(judge, ACTION_ACCEPT, reason, ret);
 	key = flow_key_of(&pkt->tuple, pkt->in);
 	flow = flow_find(judge->flows, &key);
-	if (flow == NULL || !is_current(judge, flow, now))
+	if (flow == NULL || !judge_is_current(judge, flow, now))
 		return JUDGE_NEED_SOCKET;
-	if (takes_reset(pkt, flow))
+	if (judge_takes_reset(pkt, flow))
 		return decide_once(
 		    judge, ACTION_ACCEPT, flow->decision.reason, ret);
-	if (is_certain(pkt, flow) || is_second_time(pkt, flow))
+	if (judge_is_certain(pkt, flow) || judge_is_second_time(pkt, flow))
 		return repeat(judge, pkt, flow, now, ret);
 	return JUDGE_NEED_SOCKET;
 }
@@ -306,53 +246,10 @@ judge_answer(struct judge *judge, const struct packet *pkt,
 
 	if (flow == NULL || flow->in || !flow->loopback ||
 	    flow->decision.action != ACTION_ACCEPT ||
-	    !is_current(judge, flow, now))
+	    !judge_is_current(judge, flow, now))
 		return false;
 	repeat(judge, pkt, flow, now, ret);
 	return true;
-}
-
-/* 2. The same ends and the same socket: the same flow. A TCP socket has no
- * inode before accept() and after close(), and what the kernel says or hears of
- * a connection that was ended has no socket any more: only a SYN opens another.
- * Where the kernel itself spoke, or answers, there never was one. An answer to
- * who has gone is for nobody, and what holds once opens nothing for who has the
- * port next. */
-static bool
-is_same_socket(const struct packet *pkt, const struct flow *flow,
-    const struct socket_facts *sock)
-{
-	if (packet_is_syn(pkt))
-		return false;
-	/* another one uses it now, or the same one after an exec. What the
-	 * kernel says on behalf of a connection has no user of its own */
-	if (sock->user != 0 && sock->user != flow->user)
-		return false;
-	/* "once" is asked of whoever has the socket now */
-	if (sock->user == 0 && flow->once && sock->inode != 0 && !pkt->in &&
-	    pkt->tuple.proto != IPPROTO_TCP)
-		return false;
-	if (sock->status == SOCKET_NONE)
-		return pkt->tuple.proto == IPPROTO_TCP ||
-		       (!pkt->has_uid &&
-			   flow->process->kind == PROCESS_KERNEL) ||
-		       (pkt->in && !flow->in && flow->once);
-	if (sock->inode == 0)
-		return flow->inode != 0 && pkt->tuple.proto == IPPROTO_TCP;
-	return flow->inode == sock->inode;
-}
-
-/* An answer to a socket that is closed, whose entry in conntrack was taken out:
- * nobody waits for it, and what is shown is who asked. */
-static bool
-is_late(const struct judge *judge, const struct packet *pkt,
-    const struct flow *flow, const struct socket_facts *sock, mono_t now)
-{
-	return pkt->in && pkt->tuple.proto == IPPROTO_UDP &&
-	       sock->status == SOCKET_NONE && flow != NULL && !flow->in &&
-	       flow->inode != 0 && is_current(judge, flow, now) &&
-	       (flow->decision.action == ACTION_ACCEPT ||
-		   flow->decision.action == ACTION_REROUTE);
 }
 
 enum judge_step
@@ -385,10 +282,10 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 		return JUDGE_DECIDED;
 	}
 	flow = flow_find(judge->flows, &key);
-	if (flow != NULL && is_current(judge, flow, now) &&
-	    is_same_socket(pkt, flow, sock))
+	if (flow != NULL && judge_is_current(judge, flow, now) &&
+	    judge_is_same_socket(pkt, flow, sock))
 		return repeat(judge, pkt, flow, now, ret);
-	if (is_late(judge, pkt, flow, sock, now)) {
+	if (judge_is_late(judge, pkt, flow, sock, now)) {
 		judge_orphan(judge, ret);
 		return JUDGE_DECIDED;
 	}
@@ -396,43 +293,6 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 		return JUDGE_NEED_PROCESS;
 	judge_process(judge, pkt, sock, NULL, now, ret);
 	return JUDGE_DECIDED;
-}
-
-/* What the table has of the packet's flow, NULL where that is nothing yet. */
-static const struct flow *
-known_flow(const struct judge *judge, const struct packet *pkt)
-{
-	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	const struct flow *flow = flow_find(judge->flows, &key);
-
-	return flow != NULL && flow->process != NULL ? flow : NULL;
-}
-
-/* Which side began the flow: the packet at hand may not be its first. Of what
- * this very socket was judged for before, the table knows it: a program may
- * listen at the port that it calls from, and is no server by that. And a knock
- * on a closed port opens nothing for who takes the port after it. */
-static bool
-begun_outside(const struct judge *judge, const struct packet *pkt,
-    const struct socket_facts *sock)
-{
-	const struct flow *flow;
-
-	if (sock->status != SOCKET_FOUND || packet_is_syn(pkt))
-		return pkt->in; /* also where a TIME_WAIT socket was found */
-	if (pkt->tuple.proto != IPPROTO_TCP) {
-		if (pkt->in)
-			return !sock->connected;
-		/* over loopback both sides are this host's */
-		if (!sock->accepted || pkt->loopback)
-			return false;
-	}
-	flow = known_flow(judge, pkt);
-	if (flow != NULL && flow->inode == sock->inode && sock->inode != 0)
-		return flow->in;
-	if (flow != NULL && flow->inode == 0 && pkt->tuple.proto != IPPROTO_TCP)
-		return false;
-	return sock->accepted;
 }
 
 struct decision
@@ -498,7 +358,7 @@ flow_record(struct judge *judge, struct flow *flow, const struct packet *pkt,
 		       flow->decision.rule != d->rule;
 
 	flow->over = false;
-	flow->in = begun_outside(judge, pkt, sock); /* by what it was */
+	flow->in = judge_begun_outside(judge, pkt, sock); /* by what it was */
 	flow->loopback = pkt->loopback;
 	flow->has_ports = pkt->tuple.has_ports;
 	flow->decision = *d;
@@ -574,7 +434,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
     struct verdict *ret)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	bool evicted, once, begun_in = begun_outside(judge, pkt, sock);
+	bool evicted, once, begun_in = judge_begun_outside(judge, pkt, sock);
 	struct judge_way way = way_of(judge, pkt, begun_in, sock);
 	bool fake = judge_to_fake(judge, &way);
 	const struct host_names *hosts;

@@ -30,6 +30,26 @@ judge_is_icmp(uint8_t proto)
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
+/* Rung 2: whether a packet belongs to a flow that the table has.
+ * Whether what was decided then may still speak now, … */
+bool judge_is_current(
+    const struct judge *judge, const struct flow *flow, mono_t now);
+/* … for this packet, with no look-up; … */
+bool judge_is_certain(const struct packet *pkt, const struct flow *flow);
+/* … which we have given a mark already; … */
+bool judge_is_second_time(const struct packet *pkt, const struct flow *flow);
+/* … since its socket is the flow's. */
+bool judge_is_same_socket(const struct packet *pkt, const struct flow *flow,
+    const struct socket_facts *sock);
+/* The one reset that ends what came in and is blocked: true once. */
+bool judge_takes_reset(const struct packet *pkt, struct flow *flow);
+/* An answer for which nobody waits any more. */
+bool judge_is_late(const struct judge *judge, const struct packet *pkt,
+    const struct flow *flow, const struct socket_facts *sock, mono_t now);
+/* Which side began the flow: the packet at hand may not be its first. */
+bool judge_begun_outside(const struct judge *judge, const struct packet *pkt,
+    const struct socket_facts *sock);
+
 /* What decides whether a flow can go the way that a rule wants. */
 struct judge_way {
 	bool in, loopback;

@@ -19,24 +19,25 @@
 
 #include <bpf/libbpf.h>
 #include <netinet/in.h>
+#include <linux/netfilter.h>
 
 #include "src/base/mono.h"
 #include "src/linux/bpf/record.h"
 #include "src/linux/bpf_event.h"
 #include "src/linux/bpf_heard.h"
+#include "src/linux/bpf_hook.h"
 #include "src/linux/bpf_load.h"
 #include "src/linux/bpf_ring.h"
 #include "src/linux/bpf_seed.h"
 #include "src/linux/procread.h"
 
-/* Of headers that are older than the kernel. */
-#define ATTACH_NETFILTER 45
-#define HOOK_LOCAL_OUT 3
-
-/* Between conntrack (-200) and mangle (-150), where the queue is. Two of one
- * priority don't go together: another program's may have the first. */
+/* Between conntrack (-200) and mangle (-150), where the queue is. */
 #define PRIORITY_FIRST (-160)
 #define PRIORITY_LAST (-152)
+
+/* Behind the table security (50). */
+#define SEAL_FIRST 52
+#define SEAL_LAST 60
 
 /* One with all its text. */
 #define EVENT_MAX                                                              \
@@ -52,6 +53,9 @@ static const char *const cgroups[] = { "/sys/fs/cgroup",
 
 #define N_FAMILIES 2
 #define N_BIRTHS 3
+#define N_SEALS 2 /* in and out */
+
+static const uint32_t families[N_FAMILIES] = { PF_INET, PF_INET6 };
 
 /* A flow of datagrams that was there before us has spoken by then, or conntrack
  * has forgotten it (nf_conntrack_udp_timeout_stream: 120 s). */
@@ -62,7 +66,7 @@ struct bpf {
 	struct attr_sizes sizes;
 	struct bpf_object *object; /* NULL when all is loaded */
 	struct bpf_link *births[N_BIRTHS], *closes;
-	int links[N_FAMILIES];
+	int links[N_FAMILIES], seals[N_FAMILIES][N_SEALS];
 	int fd_uses, fd_events; /* of the rings; -1: not open */
 	struct bpf_ring uses, events;
 	volatile struct bpf_shared *shared;
@@ -166,39 +170,45 @@ event_cb(void *arg, const void *bytes, size_t size)
 	bpf->ops.fork(bpf->ops.arg, &fork);
 }
 
-/* BPF_LINK_CREATE for a hook, which libbpf knows since 1.3 only. */
+static int
+program_fd(const struct bpf *bpf, const char *name)
+{
+	struct bpf_program *prog =
+	    bpf_object__find_program_by_name(bpf->object, name);
+
+	return prog != NULL ? bpf_program__fd(prog) : -1;
+}
+
 static int
 attach_family(struct bpf *bpf, int fd, size_t i)
 {
-	struct {
-		uint32_t prog_fd, target_fd, attach_type, flags;
-		uint32_t pf, hook;
-		int32_t priority;
-		uint32_t hook_flags, rest[8];
-	} attr = { .prog_fd = (uint32_t)fd,
-		.attach_type = ATTACH_NETFILTER,
-		.pf = i == 0 ? PF_INET : PF_INET6,
-		.hook = HOOK_LOCAL_OUT };
-	long r = -1;
+	int r = bpf_hook_attach(
+	    fd, &(struct bpf_hook){ families[i], NF_INET_LOCAL_OUT,
+		    PRIORITY_FIRST, PRIORITY_LAST });
 
-	for (attr.priority = PRIORITY_FIRST; attr.priority <= PRIORITY_LAST;
-	     attr.priority++) {
-		r = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
-		if (r >= 0 || errno != EBUSY)
-			break;
-	}
-	if (r < 0)
-		return -errno;
-	bpf->links[i] = (int)r;
-	return 0;
+	bpf->links[i] = r < 0 ? -1 : r;
+	return r < 0 ? r : 0;
+}
+
+/* Without it what nobody judged passes while all tables are empty. */
+static void
+attach_seal(struct bpf *bpf)
+{
+	static const uint32_t hooks[N_SEALS] = { NF_INET_LOCAL_IN,
+		NF_INET_LOCAL_OUT };
+	int fd = program_fd(bpf, "seal");
+
+	for (size_t i = 0; i < N_FAMILIES; i++)
+		for (size_t j = 0; j < N_SEALS; j++)
+			bpf->seals[i][j] = bpf_hook_attach(
+			    fd, &(struct bpf_hook){ families[i], hooks[j],
+				    SEAL_FIRST, SEAL_LAST });
 }
 
 static int
 attach(struct bpf *bpf, char why[BPF_WHY_MAX])
 {
-	struct bpf_program *prog =
-	    bpf_object__find_program_by_name(bpf->object, "attr_sent");
-	int fd = prog != NULL ? bpf_program__fd(prog) : -1;
+	int fd = program_fd(bpf, "attr_sent");
 	int r = attach_family(bpf, fd, 0);
 
 	if (r < 0) {
@@ -404,8 +414,8 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 	bpf->seen = true;
 	bpf->fd_uses = -1;
 	bpf->fd_events = -1;
-	for (size_t i = 0; i < N_FAMILIES; i++)
-		bpf->links[i] = -1;
+	memset(bpf->links, -1, sizeof(bpf->links));
+	memset(bpf->seals, -1, sizeof(bpf->seals));
 	r = bpf_load(&bpf->object, &bpf->sizes, why);
 	if (r == 0 && open_rings(bpf) < 0)
 		r = bpf_fail(why, -ENOMEM, "its rings can't be mapped");
@@ -417,6 +427,7 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 		bpf_close(bpf);
 		return r;
 	}
+	attach_seal(bpf);
 	attach_births(bpf);
 	attach_closes(bpf);
 	seed(bpf);
@@ -433,9 +444,13 @@ bpf_close(struct bpf *bpf)
 {
 	if (bpf == NULL)
 		return;
-	for (size_t i = 0; i < N_FAMILIES; i++)
+	for (size_t i = 0; i < N_FAMILIES; i++) {
 		if (bpf->links[i] >= 0)
 			(void)close(bpf->links[i]); /* and it is detached */
+		for (size_t j = 0; j < N_SEALS; j++)
+			if (bpf->seals[i][j] >= 0)
+				(void)close(bpf->seals[i][j]); /* likewise */
+	}
 	for (size_t i = 0; i < N_BIRTHS; i++)
 		(void)bpf_link__destroy(bpf->births[i]);
 	(void)bpf_link__destroy(bpf->closes);
@@ -455,6 +470,13 @@ void
 bpf_arm(struct bpf *bpf)
 {
 	bpf->shared->armed = 1;
+}
+
+void
+bpf_seal(struct bpf *bpf, bool ip4, bool ip6)
+{
+	bpf->shared->sealed =
+	    (ip4 ? BPF_SEALED_IP4 : 0u) | (ip6 ? BPF_SEALED_IP6 : 0u);
 }
 
 void
@@ -542,6 +564,14 @@ void
 bpf_arm(struct bpf *bpf)
 {
 	(void)bpf;
+}
+
+void
+bpf_seal(struct bpf *bpf, bool ip4, bool ip6)
+{
+	(void)bpf;
+	(void)ip4;
+	(void)ip6;
 }
 
 void

@@ -10,9 +10,9 @@
 
 /* Programs in the kernel that say which process sends a packet, at the moment
  * it does, and which processes are born and become others. They look and
- * change nothing, see this network namespace alone (births: all), and are gone
- * with the descriptors that hold them. After bpf_open() no privilege is needed
- * and no system call is made to read what they say. */
+ * change nothing but for bpf_seal(), see this network namespace alone (births:
+ * all), and are gone with the descriptors that hold them. After bpf_open() no
+ * privilege is needed and no system call is made to read what they say. */
 struct bpf;
 
 struct flow_key;
@@ -42,6 +42,12 @@ void bpf_close(struct bpf *bpf); /* accepts NULL */
 /* From now on packets are judged: one whose record the kernel has no room for
  * is dropped there, since nobody could say whose it is. */
 void bpf_arm(struct bpf *bpf);
+
+/* From now on a packet of these families passes only with a mark, and with none
+ * that denies it, whatever becomes of the tables: of those that are in place
+ * none lets any other pass. One that is meant for a tunnel or the resolver
+ * leaves by no device. May be called from any thread. */
+void bpf_seal(struct bpf *bpf, bool ip4, bool ip6);
 
 /* Who may answer a datagram that is let in now: socket by its inode, program
  * and user by the kernel's own numbers, exe_ino 0 where they are not known.

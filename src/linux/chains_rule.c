@@ -197,7 +197,7 @@ static const struct row rows[] = {
 	    .target = CHAINS_JUMP, .jump = "C173" },
 	/* A9: C17 is gone */
 	{ CHAINS_SECURITY, "C173", ACCEPTED, MARKED(MARK_NONE),
-	    .target = CHAINS_RETURN },
+	    .target = CHAINS_RESTORE_MARK },
 	{ CHAINS_SECURITY, "C173", MARKED(MARK_NONE), .target = CHAINS_DROP },
 	{ CHAINS_SECURITY, "C173", MARKED(MARK_BLOCK), .target = CHAINS_DROP },
 	{ CHAINS_SECURITY, "C173", MARKED(MARK_DROP), .target = CHAINS_DROP },

@@ -8,9 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "src/base/budget.h"
+#include "src/base/mono.h"
 
 /* Threads, and those that may wait for one user's processes. */
 #define READERS_MAX 32
@@ -22,9 +26,18 @@
 /* It is looked after a reader so often; one that is seen asleep in its read so
  * many times in a row is left. A busy machine may let one wait for its CPU for
  * longer, but not for ever. */
-#define LOOK_NS 1000000L
+#define LOOK_NS MONO_MS
 #define ASLEEP_MAX 4
-#define LOOKS_MAX 250
+#define LOOKS_MAX 20
+
+/* Who waits is the loop, and all others with it: for the processes of one user
+ * a fiftieth of its time, and so much at once. A page that comes from a disk
+ * takes of it too, which is earned again. */
+#define WAIT_SHARE 50
+#define WAIT_MOST (20 * MONO_MS)
+
+/* Users whose time is counted; of more the one who owes least is forgotten. */
+#define USERS_MAX 64
 
 enum reader_state {
 	READER_IDLE,
@@ -42,14 +55,21 @@ struct reader {
 	pid_t tid;
 	int fd;
 	uint32_t uid;
+	bool slept; /* it waited for something other than a CPU */
 	ssize_t n;
 	char bytes[CMDLINE_MAX];
+};
+
+struct user {
+	uint32_t uid; /* root's: nobody's, nobody waits for those */
+	struct budget budget;
 };
 
 struct cmdlines {
 	pthread_mutex_t lock;
 	bool end;
 	struct reader *v[READERS_MAX];
+	struct user users[USERS_MAX];
 };
 
 struct cmdlines *
@@ -57,9 +77,50 @@ cmdlines_new(void)
 {
 	struct cmdlines *c = calloc(1, sizeof(*c));
 
-	if (c != NULL)
-		(void)pthread_mutex_init(&c->lock, NULL); /* never fails */
+	if (c == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&c->lock, NULL); /* never fails */
+	for (size_t i = 0; i < USERS_MAX; i++)
+		c->users[i].budget =
+		    (struct budget){ .share = WAIT_SHARE, .most = WAIT_MOST };
 	return c;
+}
+
+/* What he may have waited for him now. */
+static struct budget *
+budget_get(struct cmdlines *c, uint32_t uid, mono_t now)
+{
+	struct user *least = &c->users[0];
+
+	for (size_t i = 0; i < USERS_MAX; i++) {
+		struct user *user = &c->users[i];
+
+		(void)budget_has(&user->budget, now); /* it has earned since */
+		if (user->uid == uid)
+			return &user->budget;
+		if (user->budget.spent < least->budget.spent)
+			least = user;
+	}
+	least->uid = uid;
+	least->budget.spent = 0;
+	return &least->budget;
+}
+
+static ssize_t
+read_all(struct reader *r)
+{
+	struct rusage before, after;
+	ssize_t n;
+
+	(void)getrusage(RUSAGE_THREAD, &before); /* these never fail */
+	do
+		n = pread(r->fd, r->bytes, sizeof(r->bytes), 0);
+	while (n < 0 && errno == EINTR);
+	n = n < 0 ? -errno : n;
+	(void)getrusage(RUSAGE_THREAD, &after);
+	r->slept = after.ru_nvcsw != before.ru_nvcsw;
+	(void)close(r->fd); /* it was only read */
+	return n;
 }
 
 static void *
@@ -80,11 +141,7 @@ reader_main(void *arg)
 		}
 		r->state = READER_READS;
 		(void)pthread_mutex_unlock(&c->lock);
-		do
-			n = pread(r->fd, r->bytes, sizeof(r->bytes), 0);
-		while (n < 0 && errno == EINTR);
-		n = n < 0 ? -errno : n;
-		(void)close(r->fd); /* it was only read */
+		n = read_all(r);
 		(void)pthread_mutex_lock(&c->lock);
 		r->n = n;
 		r->state = r->left ? READER_IDLE : READER_DONE;
@@ -197,7 +254,7 @@ wait_for(struct cmdlines *c, struct reader *r)
 		struct timespec until;
 
 		(void)clock_gettime(CLOCK_MONOTONIC, &until); /* never fails */
-		until.tv_nsec += LOOK_NS;
+		until.tv_nsec += (long)LOOK_NS;
 		if (until.tv_nsec >= 1000000000L) {
 			until.tv_nsec -= 1000000000L;
 			until.tv_sec++;
@@ -213,11 +270,37 @@ wait_for(struct cmdlines *c, struct reader *r)
 	return r->state == READER_DONE;
 }
 
+/* Gives it the descriptor, and waits for what is read. */
+static ssize_t
+read_with(struct reader *r, int fd, struct budget *budget, char *buf)
+{
+	struct cmdlines *c = r->all;
+	mono_t begin = mono_now();
+	uint64_t waited;
+
+	r->fd = fd;
+	r->state = READER_ASKED;
+	(void)pthread_cond_signal(&r->asked);
+	r->left = !wait_for(c, r);
+	waited = mono_since(mono_now(), begin);
+	/* a moment for a CPU is nobody's fault */
+	if (r->left || r->slept || waited > LOOK_NS)
+		budget_spend(budget, waited);
+	if (r->left)
+		return -ETIMEDOUT;
+	r->state = READER_IDLE;
+	if (r->n > 0)
+		memcpy(buf, r->bytes, (size_t)r->n);
+	return r->n;
+}
+
 ssize_t
 cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf)
 {
-	struct reader *r;
-	ssize_t n = -EAGAIN;
+	struct reader *r = NULL;
+	struct budget *budget;
+	mono_t now = mono_now();
+	ssize_t n = -ETIMEDOUT;
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	/* it may be read when the other one is closed */
@@ -225,25 +308,16 @@ cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf)
 		return -errno;
 	(void)pthread_mutex_lock(&c->lock);
 	uid = one_user(uid);
-	r = reader_get(c, uid);
-	if (r == NULL) {
-		(void)pthread_mutex_unlock(&c->lock);
-		(void)close(own); /* nothing was done with it */
-		return n;
-	}
-	r->fd = own;
-	r->uid = uid;
-	r->state = READER_ASKED;
-	(void)pthread_cond_signal(&r->asked);
-	if (wait_for(c, r)) {
-		n = r->n;
-		if (n > 0)
-			memcpy(buf, r->bytes, (size_t)n);
-		r->state = READER_IDLE;
-	} else {
-		r->left = true;
+	budget = budget_get(c, uid, now);
+	if (budget_has(budget, now))
+		r = reader_get(c, uid);
+	if (r != NULL) {
+		r->uid = uid;
+		n = read_with(r, own, budget, buf);
 	}
 	(void)pthread_mutex_unlock(&c->lock);
+	if (r == NULL)
+		(void)close(own); /* nothing was done with it */
 	return n;
 }
 

@@ -8,7 +8,8 @@
  * process locked: a program can keep it locked for as long as it likes (a
  * fork(2) of gigabytes; a file system of its own that brings in a page), and
  * who reads waits and can't be woken. So threads read, and are left waiting.
- * Each program's is its user's: no user has more than a few of them. */
+ * Each program's is its user's: no user has more than a few of them, nor is
+ * more than a share of the time waited for his. */
 
 /* A command line is kept up to here; the kernel has no limit worth naming. */
 #define CMDLINE_MAX 4096
@@ -21,8 +22,9 @@ struct cmdlines *cmdlines_new(void);
 void cmdlines_free(struct cmdlines *c); /* accepts NULL */
 
 /* What is in the file, from its start, for a process of that user's; buf has
- * CMDLINE_MAX bytes. The length; -EAGAIN where it does not come in some
- * milliseconds, or too many are waited for already; or -errno. */
+ * CMDLINE_MAX bytes. The length; -ETIMEDOUT where it does not come in some
+ * milliseconds, too many of his are waited for already, or were for too long
+ * lately; or -errno. */
 ssize_t cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf);
 
 #endif

@@ -258,6 +258,21 @@ diag_device(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
 	return r;
 }
 
+int
+diag_is_transparent(struct diag *diag, const struct flow_key *key,
+    uint32_t ifindex, uint32_t uid)
+{
+	struct diagmsg msg = { 0 };
+	int r;
+
+	if (!(key->proto == IPPROTO_TCP ? diag->tcp : diag->udp))
+		return 0;
+	r = look_up(diag, key, ifindex, &msg);
+	if (r == -ENOENT || r == -EINVAL) /* no socket, no such protocol */
+		return 0;
+	return r == 0 ? msg.transparent && msg.uid == uid : r;
+}
+
 bool
 diag_is_listening(
     struct diag *diag, const struct flow_key *key, uint32_t ifindex)

@@ -30,6 +30,12 @@ bool diag_is_listening(
 int diag_device(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
     uint32_t *ret_device);
 
+/* Whether the socket of this flow is that user's and may use addresses of other
+ * hosts (IPV6_TRANSPARENT), which takes a privilege. 1, 0 (also where the
+ * kernel does not say so) or -errno. */
+int diag_is_transparent(struct diag *diag, const struct flow_key *key,
+    uint32_t ifindex, uint32_t uid);
+
 /* Ends a TCP or UDP socket (SOCK_DESTROY): its program's next call fails with
  * ECONNABORTED; one of UDP is still there, and connected to nobody. 0, -ENOENT,
  * -EOPNOTSUPP (kernel without it) or -errno. */

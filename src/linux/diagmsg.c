@@ -19,6 +19,34 @@ parse_error(struct rd *body)
 	return err.error == 0 ? 1 : err.error;
 }
 
+/* Options of the socket; kernels before 5.10 don't say. */
+static void
+parse_sockopt(struct diagmsg *ret, struct rd *attrs)
+{
+	while (attrs->len > 0) {
+		struct inet_diag_sockopt opt = { 0 };
+		struct nlattr head = { 0 };
+		struct rd value;
+		size_t n;
+
+		rd_copy(attrs, &head, sizeof(head));
+		if (attrs->bad || head.nla_len < sizeof(head))
+			return;
+		n = head.nla_len - sizeof(head);
+		rd_init(&value, attrs->p, n);
+		rd_skip(attrs, n);
+		if (attrs->bad)
+			return;
+		if ((head.nla_type & NLA_TYPE_MASK) == INET_DIAG_SOCKOPT) {
+			rd_copy(&value, &opt, sizeof(opt));
+			ret->transparent = opt.transparent;
+			return;
+		}
+		n = NLMSG_ALIGN(n) - n;
+		rd_skip(attrs, n < attrs->len ? n : attrs->len);
+	}
+}
+
 static int
 parse_socket(struct diagmsg *ret, struct rd *body)
 {
@@ -33,6 +61,8 @@ parse_socket(struct diagmsg *ret, struct rd *body)
 	ret->inode = msg.idiag_inode;
 	ret->device = msg.id.idiag_if;
 	memcpy(ret->cookie, msg.id.idiag_cookie, sizeof(ret->cookie));
+	ret->transparent = false;
+	parse_sockopt(ret, body);
 	return 0;
 }
 

@@ -12,7 +12,8 @@ struct diagmsg {
 	uint32_t uid;
 	uint64_t inode;
 	uint32_t cookie[2];
-	uint32_t device; /* that it is bound to; 0 for none */
+	uint32_t device;  /* that it is bound to; 0 for none */
+	bool transparent; /* IP_TRANSPARENT, IPV6_TRANSPARENT */
 };
 
 /* Looks for the answer to request `seq` in a datagram. 0 with *ret set; 1 for

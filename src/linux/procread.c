@@ -223,7 +223,7 @@ find_script(struct snapshot *snap, size_t cmdline_len)
 		snap->script_off = (size_t)(arg - snap->cmd);
 }
 
-/* As it was, where it is the same program still. 0 or -EAGAIN. */
+/* As it was, where it is the same program still. 0 or -ETIMEDOUT. */
 static int
 keep_cmdline(
     struct snapshot *snap, struct procread_dir *dir, const struct process *old)
@@ -233,7 +233,7 @@ keep_cmdline(
 	if (old == NULL || old->exe_ino == 0 ||
 	    fstatat(dir->fd, "exe", &st, 0) != 0 || st.st_dev != old->exe_dev ||
 	    st.st_ino != old->exe_ino)
-		return -EAGAIN;
+		return -ETIMEDOUT;
 	snap->kept = old;
 	snap->cmd_len = strnlen(old->cmd, sizeof(snap->cmd));
 	memcpy(snap->cmd, old->cmd, snap->cmd_len);
@@ -282,7 +282,7 @@ snapshot_read(struct procread *pr, struct snapshot *snap,
 		snap->comm_len--;
 	snap->kept = NULL;
 	n = read_cmdline(pr, snap, dir);
-	if (n == -EAGAIN) {
+	if (n == -ETIMEDOUT) {
 		r = keep_cmdline(snap, dir, old);
 		return r < 0 ? r : read_cgroup(snap, dir);
 	}

@@ -84,8 +84,8 @@ bool procread_is_here(const struct process *proc);
 /* The process as it is now: `old` with one more reference when nothing about
  * it has changed, else a new one. A process that is ending keeps what `old`
  * says of it; so does one whose command line does not come, of that. 0, -ESRCH
- * when it is gone, -EAGAIN (it does not come, and nothing is known), -ENOMEM or
- * -errno. */
+ * when it is gone, -ETIMEDOUT (it does not come, and nothing is known), -EAGAIN
+ * (it becomes another program all the time), -ENOMEM or -errno. */
 int procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
     const struct process *old, const struct process **ret);
 

@@ -1,5 +1,6 @@
 #include "src/linux/route.h"
 
+#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -74,7 +75,20 @@ question(void *buf, const struct addr *addr, uint32_t ifindex)
 	return nlh;
 }
 
-static bool
+/* What the kernel says of a route that leads nowhere is an answer, too: of
+ * several kinds, while what it can't say is of these. */
+static int
+read_answer(const void *buf, size_t len, uint32_t port, struct answer *ret)
+{
+	int r = mnl_cb_run(buf, len, 1, port, route_cb, ret);
+
+	if (r < 0 && (errno == ENOMEM || errno == ENOBUFS || errno == EBADMSG ||
+			 errno == ESRCH || errno == EPROTO))
+		return -errno;
+	return 0;
+}
+
+static int
 ask(struct mnl_socket *nl, const struct nlmsghdr *nlh, struct answer *ret)
 {
 	const struct timeval wait = { .tv_usec = WAIT_MS * 1000 };
@@ -85,25 +99,26 @@ ask(struct mnl_socket *nl, const struct nlmsghdr *nlh, struct answer *ret)
 	    setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &wait,
 		sizeof(wait)) < 0 ||
 	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		return false;
+		return -errno;
 	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-	return n > 0 && mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl),
-			    route_cb, ret) >= MNL_CB_STOP;
+	if (n < 0)
+		return -errno;
+	return read_answer(buf, (size_t)n, mnl_socket_get_portid(nl), ret);
 }
 
-/* ifindex: 0 for any. */
-static bool
+/* ifindex: 0 for any. 0 or -errno. */
+static int
 ask_kernel(const struct addr *addr, uint32_t ifindex, struct answer *ret)
 {
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	_Alignas(8) uint8_t buf[128];
-	bool ok;
+	int r;
 
 	if (nl == NULL)
-		return false;
-	ok = ask(nl, question(buf, addr, ifindex), ret);
+		return -errno;
+	r = ask(nl, question(buf, addr, ifindex), ret);
 	(void)mnl_socket_close(nl); /* it was only read */
-	return ok;
+	return r;
 }
 
 bool
@@ -111,16 +126,17 @@ route_is_on_link(const struct addr *addr, uint32_t ifindex)
 {
 	struct answer answer = { .found = false };
 
-	return ask_kernel(addr, ifindex, &answer) && answer.found &&
+	return ask_kernel(addr, ifindex, &answer) == 0 && answer.found &&
 	       !answer.by_router &&
 	       answer.net >=
 		   (addr->family == ADDR_IP4 ? NET_MIN_IP4 : NET_MIN_IP6);
 }
 
-bool
+int
 route_is_here(const struct addr *addr)
 {
 	struct answer answer = { .found = false };
+	int r = ask_kernel(addr, 0, &answer);
 
-	return ask_kernel(addr, 0, &answer) && answer.here;
+	return r < 0 ? r : answer.here;
 }

@@ -15,7 +15,8 @@
  * are rare. */
 bool route_is_on_link(const struct addr *addr, uint32_t ifindex);
 
-/* Whether the address is one of this host's; the same otherwise. */
-bool route_is_here(const struct addr *addr);
+/* Whether the address is one of this host's: 1, 0, or -errno where the kernel
+ * can't be asked; the same otherwise. */
+int route_is_here(const struct addr *addr);
 
 #endif

@@ -84,7 +84,7 @@ COMMIT
 :C173 - [0:0]
 -A INPUT -m mark ! --mark 1710 -j C173
 -A OUTPUT -m mark ! --mark 1710 -j C173
--A C173 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
+-A C173 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark
 -A C173 -m mark --mark 0 -j DROP
 -A C173 -m mark --mark 1701 -j DROP
 -A C173 -m mark --mark 1702 -j DROP
@@ -152,7 +152,7 @@ COMMIT
 :C173 - [0:0]
 -A INPUT -m mark ! --mark 1710 -j C173
 -A OUTPUT -m mark ! --mark 1710 -j C173
--A C173 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
+-A C173 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark
 -A C173 -m mark --mark 0 -j DROP
 -A C173 -m mark --mark 1701 -j DROP
 -A C173 -m mark --mark 1702 -j DROP

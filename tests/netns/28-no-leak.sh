@@ -9,7 +9,7 @@
 # Ports 7900 to 7999 are forbidden, out and in; 7001 and 8001 are not.
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3
+need python3 nft
 net_up
 cat >"$tmp/ear.py" <<'PY'
 # ear.py DEVICE SOURCE4 SOURCE6: counts packets with these sources to forbidden
@@ -186,6 +186,16 @@ for i in $IPT4 $IPT6; do
 	inc $i -F OUTPUT
 	inc $i -F INPUT
 	wait_for in_place
+done
+# … and the table of A8 with them, and nf_tables whole: the seal of bpf holds
+sealed=$(grep -c 'source=bpf' "$tmp/daemon.log")
+printf '*%s\nCOMMIT\n' mangle filter security nat >"$tmp/empty"
+for n in $(seq $((sealed * 5))); do
+	case ${BACKEND:-auto} in
+	iptables-restore) inc nft flush ruleset ;;
+	*) inc sh -c "$IPT4-restore <$tmp/empty; $IPT6-restore <$tmp/empty" ;;
+	esac
+	check "all tables emptied at once $n: put back" wait_for in_place
 done
 check "all the same, it works" busy
 stop "$load_c" >/dev/null 2>&1

@@ -168,6 +168,27 @@ else
 	echo "# no user namespaces here: $(cat "$tmp/out")"
 fi
 check_judged
+
+# -- whose a source is can't be asked: a failure, not somebody's fraud --
+inc ip address add fd09::5/64 dev c0 nodad
+cat >"$tmp/own.py" <<'PY'
+import socket
+here, there = (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in "ab")
+here.bind(("fd09::1", 0))
+here.settimeout(0.5)
+there.bind(("fd09::5", 0))
+there.sendto(b"hello", here.getsockname())
+here.recv(16)
+PY
+spoofed=$(counter malformed)
+check "from another address of this host's" inc python3 "$tmp/own.py"
+limit 3
+check_not "… not while it can't be looked up" inc python3 "$tmp/own.py"
+check "… which is told" told_once "whose a packet's source is can't be looked up"
+limit "$hard"
+check "… and counted as what it is" \
+    [ "$(counter failures) $(counter malformed)" = "1 $spoofed" ]
+check "… until then" inc python3 "$tmp/own.py"
 daemon_stop
 
 # -- the socket of the queues overflows: what was closed stays closed --

@@ -6,7 +6,7 @@
 #     c 10.9.0.1, rules  ---- veth ----  s 10.9.0.2, raw frames from s0
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3
+need python3 haproxy
 net_up
 probe=$BUILDDIR/probe
 mac=$(inc ip -o link show c0 | sed 's/.*ether \([0-9a-f:]*\) .*/\1/')
@@ -258,6 +258,32 @@ check_not "nor there, by the answer" \
     grep -q "$(printf %s 'it leaks' | od -An -tx1 | tr -d ' \n')" \
     "$tmp/arrived6"
 check "nor does a SYN" wait_for eval '[ "$(counter malformed)" = $((spoofed + 2)) ]'
+
+# -- the same with a privilege: a proxy that goes on as the client it serves,
+# to a program of this host whose answers don't leave it --
+inc ip address add fd09::7/128 dev lo
+inc ip -6 rule add from fd09::7 iif lo lookup 100
+inc ip -6 route add local ::/0 dev lo table 100
+background inc "$probe" serve 7530 fd09::7 >"$tmp/backend"
+wait_for grep -q ready "$tmp/backend"
+cat >"$tmp/haproxy.cfg" <<END
+defaults
+ mode tcp
+ timeout connect 5s
+ timeout client 5s
+ timeout server 5s
+listen front
+ bind fd09::1:7531
+ source [::]:0 usesrc clientip
+ server one fd09::7:7530
+END
+background inc haproxy -f "$tmp/haproxy.cfg" >"$tmp/haproxy.log" 2>&1
+reached() { ins "$probe" tcp fd09::1 7531; }
+check "a transparent proxy reaches the program behind it" wait_for reached
+check "which hears from the client itself" flows '
+any(x["direction"] == "in" and x["dport"] == 7530 and x["src"] == "fd09::2"
+    and x["verdict"] == "accept" for x in f)'
+sed 's/^/# /' "$tmp/haproxy.log"
 
 # -- and then --
 check "the daemon works on" inc "$probe" tcp 10.9.0.2 7001

@@ -10,7 +10,7 @@
 #                                9000 haproxy, 9001 nginx: PROXY v2 to 7001
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted microsocks tinyproxy ncat haproxy openssl nginx
+need python3 microsocks tinyproxy ncat haproxy openssl nginx
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up

@@ -102,6 +102,43 @@ errors_are_the_kernels_own(void **state)
 	assert_int_equal(parse(&msg, buf, put_error(buf, SEQ, 2)), -EBADMSG);
 }
 
+/* Behind the socket stand attributes, of which one has its options. */
+static void
+transparent_is_read(void **state)
+{
+	struct {
+		struct inet_diag_msg msg;
+		struct nlattr other;
+		uint8_t tos, pad[3];
+		struct nlattr opt;
+		struct inet_diag_sockopt v;
+	} b = { .msg = { .idiag_state = 1 },
+		.other = { .nla_len = 5, .nla_type = INET_DIAG_TOS },
+		.opt = { .nla_len = 4 + sizeof(b.v),
+		    .nla_type = INET_DIAG_SOCKOPT } };
+	uint8_t buf[512] = { 0 };
+	struct diagmsg msg;
+	size_t n = offsetof(__typeof__(b), v) + sizeof(b.v);
+
+	(void)state;
+	b.v.freebind = 1;
+	put(buf, SOCK_DIAG_BY_FAMILY, SEQ, &b, n);
+	assert_int_equal(parse(&msg, buf, 16 + n), 0);
+	assert_false(msg.transparent);
+	b.v.transparent = 1;
+	put(buf, SOCK_DIAG_BY_FAMILY, SEQ, &b, n);
+	assert_int_equal(parse(&msg, buf, 16 + n), 0);
+	assert_true(msg.transparent);
+	/* cut short, or absurd: not said */
+	put(buf, SOCK_DIAG_BY_FAMILY, SEQ, &b, n - 1);
+	assert_int_equal(parse(&msg, buf, 16 + n - 1), 0);
+	assert_false(msg.transparent);
+	b.other.nla_len = 1;
+	put(buf, SOCK_DIAG_BY_FAMILY, SEQ, &b, n);
+	assert_int_equal(parse(&msg, buf, 16 + n), 0);
+	assert_false(msg.transparent);
+}
+
 static void
 truncated_answers_are_refused(void **state)
 {
@@ -130,6 +167,7 @@ main(void)
 		cmocka_unit_test(answer_is_read),
 		cmocka_unit_test(stale_answers_are_skipped),
 		cmocka_unit_test(errors_are_the_kernels_own),
+		cmocka_unit_test(transparent_is_read),
 		cmocka_unit_test(truncated_answers_are_refused),
 	};
 

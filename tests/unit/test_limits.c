@@ -16,6 +16,7 @@ struct stage {
 	struct list flying;	 /* by attempt->pending */
 	const struct addr *host; /* that asks; NULL: a program */
 	unsigned int replies;
+	unsigned int blocked, learnt; /* records that say so */
 	uint32_t random;
 };
 
@@ -51,9 +52,13 @@ on_dropped(void *arg, const struct client *client)
 static void
 on_done(void *arg, const struct record *record, const struct answer *answer)
 {
-	(void)arg;
-	(void)record;
+	struct stage *s = arg;
+
 	(void)answer;
+	if (record->decision.action == ACTION_BLOCK)
+		s->blocked++;
+	else
+		s->learnt += record->learnt;
 }
 
 static uint32_t
@@ -83,6 +88,7 @@ setup(void **state)
 		.arg = &stage,
 	};
 	struct resolve_conf conf = { .cache_bytes = 1 << 20, .ttl_max = 3600 };
+	static const char text[] = "block user alice to 203.0.113.0/24\n";
 	const struct policy *policy = NULL;
 	struct rules *rules = rules_new();
 	struct faults *faults = faults_new();
@@ -95,6 +101,8 @@ setup(void **state)
 			     strlen("192.0.2.1")),
 	    0);
 	resolve_configure(stage.r, &conf, now);
+	assert_int_equal(
+	    rules_parse(rules, "t.rules", text, strlen(text), faults), 0);
 	assert_int_equal(
 	    policy_compile(&policy, rules, &fake_world, faults), 0);
 	resolve_set_policy(stage.r, policy);
@@ -271,6 +279,61 @@ hanging_up_is_no_way_round(void **state)
 	process_unref(hog);
 }
 
+/* The question under way is answered: with so many addresses. */
+static void
+answer(struct stage *s, unsigned int n)
+{
+	static uint8_t msg[WIRE_MESSAGE_MAX];
+	struct attempt *attempt =
+	    container_of(s->flying.next, struct attempt, pending);
+	const struct name *name = &attempt->key.name;
+	uint8_t *p = msg + WIRE_HEADER;
+
+	memset(msg, 0, sizeof(msg));
+	wire_put16(msg + 2, WIRE_QR);
+	wire_put16(msg + 4, 1);
+	wire_put16(msg + 6, n);
+	memcpy(p, attempt->asked, name->len);
+	p += name->len;
+	wire_put16(p, TYPE_A);
+	wire_put16(p + 2, CLASS_IN);
+	p += 4;
+	for (unsigned int i = 0; i < n; i++, p += 16) {
+		wire_put16(p, 0xc000 | WIRE_HEADER);
+		wire_put16(p + 2, TYPE_A);
+		wire_put16(p + 4, CLASS_IN);
+		wire_put16(p + 8, 300);
+		wire_put16(p + 10, 4);
+		wire_put32(p + 12, i < n - 1 ? 0xc6336400 + i : 0xcb007101);
+	}
+	list_remove(&attempt->pending);
+	assert_true(resolve_fits(s->r, attempt, msg, (size_t)(p - msg)));
+	resolve_answer(s->r, attempt, msg, (size_t)(p - msg), now);
+}
+
+/* However often it waits for one answer, and who else does meanwhile: a
+ * thousand addresses are not looked at, and learnt, a thousand times. */
+static void
+an_answer_is_judged_once_for_each(void **state)
+{
+	struct stage *s = *state;
+	struct process *bob = program(7), *alice = program(8);
+	unsigned int n = 0, rcode;
+
+	bob->uid = 1001;
+	alice->uid = 1000;
+	while (ask(s, n % 2 == 0 ? bob : alice, 0, NULL, &rcode) ==
+	       RESOLVE_WAITING)
+		n++;
+	assert_true(n > 1000);
+	answer(s, 1000);
+	assert_int_equal(s->replies, n);
+	assert_int_equal(s->learnt, 1);
+	assert_int_equal(s->blocked, n / 2);
+	process_unref(bob);
+	process_unref(alice);
+}
+
 int
 main(void)
 {
@@ -280,6 +343,7 @@ main(void)
 		TEST(one_host_has_a_share),
 		TEST(one_user_leaves_half),
 		TEST(hanging_up_is_no_way_round),
+		TEST(an_answer_is_judged_once_for_each),
 	};
 #undef TEST
 

@@ -283,6 +283,62 @@ hints_are_bounded(void **state)
 	assert_int_equal(answer.n_answer, 16);
 }
 
+/* 3,000 aliases of all that is above a name, which each who waits would have
+ * judged: those past the bound are left out, and where its own leads is not. */
+static void
+aliases_above_are_bounded(void **state)
+{
+	struct scrub_opts opts = { .ttl_max = 86400, .negative_max = 3600 };
+	struct name name = name_of("w.r.example"), to = name_of("t.example");
+	static struct message m;
+	struct answer answer;
+	size_t target;
+
+	(void)state;
+	begin(&m, &name, TYPE_A);
+	put16(&m, 0xc000 | WIRE_HEADER);
+	record(&m, TYPE_CNAME, to.len);
+	target = m.len;
+	put(&m, to.wire, to.len);
+	while (m.n < 3000) {
+		put16(&m, 0xc000 | (WIRE_HEADER + 2)); /* r.example */
+		record(&m, TYPE_DNAME, 6);
+		put(&m, "\3abc", 4);
+		put16(&m, 0xc000 | (WIRE_HEADER + 4));
+	}
+	put16(&m, 0xc000 | (unsigned int)target);
+	record(&m, TYPE_A, 4);
+	put(&m, "\xcb\0\x71\1", 4);
+	wire_put16(m.bytes + 6, m.n);
+	assert_int_equal(
+	    scrub(&answer, &space, m.bytes, m.len, &m.key, &opts), SCRUB_GOOD);
+	assert_false(answer.nodata);
+	assert_int_equal(answer.n_answer, 1 + 16 + 1);
+}
+
+/* Services without an address lead somewhere, too. */
+static void
+services_are_bounded(void **state)
+{
+	struct scrub_opts opts = { .ttl_max = 86400, .negative_max = 3600 };
+	struct name name = name_of("r.example");
+	static struct message m;
+	struct answer answer;
+
+	(void)state;
+	begin(&m, &name, TYPE_HTTPS);
+	while (m.n < 2000) {
+		put16(&m, 0xc000 | WIRE_HEADER);
+		record(&m, TYPE_HTTPS, 2 + 4);
+		put16(&m, m.n);
+		put(&m, "\2ab", 4);
+	}
+	wire_put16(m.bytes + 6, m.n);
+	assert_int_equal(
+	    scrub(&answer, &space, m.bytes, m.len, &m.key, &opts), SCRUB_GOOD);
+	assert_int_equal(answer.n_answer, 256);
+}
+
 /* Names that end alike are written once, and read back as they were. */
 static void
 names_are_written_short(void **state)
@@ -328,6 +384,8 @@ main(void)
 		cmocka_unit_test(addresses_that_rebind_are_taken_out),
 		cmocka_unit_test(addresses_are_bounded),
 		cmocka_unit_test(hints_are_bounded),
+		cmocka_unit_test(aliases_above_are_bounded),
+		cmocka_unit_test(services_are_bounded),
 		cmocka_unit_test(names_are_written_short),
 	};
 

@@ -1,5 +1,6 @@
-/* Who sends: programs that look and change nothing. Each runs in the context of
- * the process that it tells about, so that this one can't be gone yet. */
+/* Who sends: programs that look and change nothing (but for seal.h). Each runs
+ * in the context of the process that it tells about, so that this one can't be
+ * gone yet. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_core_read.h>
@@ -559,6 +560,7 @@ BPF_PROG(attr_exit, struct task_struct *task)
 }
 
 #include "src/linux/bpf/closed.h"
+#include "src/linux/bpf/seal.h"
 #include "src/linux/bpf/seed.h"
 
 /* Helpers of the kernel's are for programs under its licence; this text alone

@@ -142,14 +142,25 @@ struct nf_conn {
 	unsigned long status;
 	__u32 mark;
 };
+struct net_device {
+	unsigned int flags;
+};
+struct dst_entry {
+	struct net_device *dev;
+};
 struct sk_buff {
 	struct sock *sk;
 	unsigned int len, data_len;
-	unsigned long _nfct;
+	__u32 mark;
+	unsigned long _nfct, _skb_refdst;
 	__u16 network_header;
 	unsigned char *head;
 };
+struct nf_hook_state {
+	__u8 hook, pf;
+};
 struct bpf_nf_ctx {
+	const struct nf_hook_state *state;
 	struct sk_buff *skb;
 };
 struct linux_binprm {

@@ -72,11 +72,15 @@ struct bpf_shared {
 	/* number of the network namespace whose sockets are listed at start,
 	 * and told when they are closed */
 	__u32 netns;
-	__u32 zero;
+	/* families whose packets need a mark to pass: BPF_SEALED_* */
+	__u32 sealed;
 	/* which of them go to one place nobody else knows */
 	__u64 seed;
 	struct bpf_heard heard[BPF_HEARD_MAX];
 };
+
+#define BPF_SEALED_IP4 1
+#define BPF_SEALED_IP6 2
 
 static inline __attribute__((always_inline)) __u64
 bpf_tag(const __u64 tuple[BPF_TUPLE_WORDS], __u64 seed)
