@@ -6,7 +6,7 @@
 #       default route to s              lo: 192.0.2.7 to .9, 2001:db8::7 to ::9
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 microsocks conntrack
+need python3 microsocks conntrack iptables-legacy
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -17,6 +17,7 @@ wait_for listens ins 1081
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "none"]' 'upstream = socks5://10.9.0.2:1081' \
     '[tunnel "dev"]' 'upstream = direct' 'device = c0' \
+    '[tunnel "plain"]' 'upstream = direct' \
     '[tunnel "no"]' 'upstream = direct' 'udp = reject' \
     '[tunnel "silent"]' 'upstream = direct' 'udp = drop' \
     '[tunnel "dies"]' 'upstream = socks5://10.9.0.2:1082' \
@@ -288,6 +289,41 @@ daemon_reload
 check "nor through a proxy" rush
 check "none goes to another end than it was for" [ "$(cat \
     "$tmp/storm.far")" = ready ]
+
+# -- a router says no for a while: the flow goes on from the port that it has --
+background ins python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.0.2.9", 7027))
+print("ready", flush=True)
+while True:
+    peer = s.recvfrom(64)[1]
+    s.sendto(str(peer[1]).encode(), peer)' >"$tmp/ports"
+wait_for grep -q ready "$tmp/ports"
+via plain
+daemon_reload
+partner asks inc sock.py connect udp 192.0.2.9 7027
+tell asks send one
+tell asks recv
+port=$(answer asks)
+check "a flow without a device ($port)" [ "${port%% *}" = got ]
+same_port() {
+	tell asks send three
+	tell asks hear 500
+	answers asks "$port"
+}
+for no in icmp-admin-prohibited icmp-net-prohibited; do
+	ins iptables-legacy -I INPUT -p udp --dport 7027 -j REJECT \
+	    --reject-with $no
+	refused() { # the router has answered
+		tell asks send two
+		ins iptables-legacy -nvxL INPUT | grep -q '^ *[1-9].*dpt:7027'
+	}
+	check "$no: it says so" wait_for refused
+	tell asks hear 200
+	ins iptables-legacy -D INPUT 1
+	check "… and no more: from the same port" wait_for same_port
+done
 
 # -- a device that goes, and comes back: another one with its name --
 device_up() {
