@@ -6,7 +6,7 @@
 #       default route to s              lo: 192.0.2.7 to .9, 2001:db8::7 to ::9
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 microsocks conntrack iptables-legacy
+need python3 microsocks conntrack
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -17,7 +17,7 @@ wait_for listens ins 1081
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "none"]' 'upstream = socks5://10.9.0.2:1081' \
     '[tunnel "dev"]' 'upstream = direct' 'device = c0' \
-    '[tunnel "plain"]' 'upstream = direct' \
+    '[tunnel "plain"]' 'upstream = direct' 'fwmark = 77' \
     '[tunnel "no"]' 'upstream = direct' 'udp = reject' \
     '[tunnel "silent"]' 'upstream = direct' 'udp = drop' \
     '[tunnel "dies"]' 'upstream = socks5://10.9.0.2:1082' \
@@ -290,7 +290,8 @@ check "nor through a proxy" rush
 check "none goes to another end than it was for" [ "$(cat \
     "$tmp/storm.far")" = ready ]
 
-# -- a router says no for a while: the flow goes on from the port that it has --
+# -- no way for a while, without a device: the flow goes on from the port that it
+# has --
 background ins python3 -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -312,17 +313,18 @@ same_port() {
 	tell asks hear 500
 	answers asks "$port"
 }
-for no in icmp-admin-prohibited icmp-net-prohibited; do
-	ins iptables-legacy -I INPUT -p udp --dport 7027 -j REJECT \
-	    --reject-with $no
-	refused() { # the router has answered
-		tell asks send two
-		ins iptables-legacy -nvxL INPUT | grep -q '^ *[1-9].*dpt:7027'
-	}
-	check "$no: it says so" wait_for refused
+lost() { # twice: what the first one met is known with the next
+	tell asks send two
 	tell asks hear 200
-	ins iptables-legacy -D INPUT 1
-	check "… and no more: from the same port" wait_for same_port
+	answers asks ETIMEDOUT
+}
+for no in "lookup 77" unreachable; do # EHOSTUNREACH, ENETUNREACH
+	inc ip route replace unreachable default table 77
+	inc ip rule add fwmark 77 $no
+	check "$no: what is sent is lost" lost
+	check "$no: and the next" lost
+	inc ip rule del fwmark 77 $no
+	check "$no: no more: from the same port" wait_for same_port
 done
 
 # -- a device that goes, and comes back: another one with its name --
