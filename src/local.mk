@@ -114,7 +114,9 @@ liblinux_a_SOURCES = \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
 	%D%/linux/bpf_heard.c %D%/linux/bpf_heard.h \
 	%D%/linux/bpf_hook.c %D%/linux/bpf_hook.h \
+	%D%/linux/bpf_links.c %D%/linux/bpf_links.h \
 	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
+	%D%/linux/bpf_none.c \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/bpf_said.c %D%/linux/bpf_said.h \
 	%D%/linux/bpf_seed.c %D%/linux/bpf_seed.h \
