@@ -178,7 +178,7 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_backoff test_codec test_fake_file test_fakeip test_session test_share test_tunnel test_udpnat
+unit_tests += test_backoff test_begun test_codec test_fake_file test_fakeip test_session test_share test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
 test_backoff_SOURCES = %D%/unit/test_backoff.c
 test_backoff_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
@@ -193,6 +193,8 @@ test_share_SOURCES = %D%/unit/test_share.c
 test_share_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_session_SOURCES = %D%/unit/test_session.c
 test_session_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_begun_SOURCES = %D%/unit/test_begun.c
+test_begun_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_udpnat_SOURCES = %D%/unit/test_udpnat.c
 test_udpnat_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_tunnel_SOURCES = %D%/unit/test_tunnel.c
