@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "src/linux/file_id.h"
+
 /* Threads, and those that may wait for one user's processes. */
 #define READERS_MAX 32
 #define READERS_OF_ONE 2
@@ -40,9 +42,10 @@ struct reader {
 	enum reader_state state;
 	bool left; /* nobody waits for it any more */
 	pid_t tid;
-	int fd;
 	uint32_t uid;
-	ssize_t n;
+	int fd;	   /* -1: what is asked for is the file at the path in bytes */
+	ssize_t n; /* bytes that were read, 0 for a file, or -errno */
+	struct file_id file;
 	char bytes[CMDLINE_MAX];
 };
 
@@ -60,6 +63,22 @@ cmdlines_new(void)
 	if (c != NULL)
 		(void)pthread_mutex_init(&c->lock, NULL); /* never fails */
 	return c;
+}
+
+/* Not under the lock: it may take for ever. */
+static ssize_t
+reader_read(struct reader *r)
+{
+	ssize_t n;
+
+	if (r->fd < 0)
+		return file_id_find(&r->file, r->bytes);
+	do
+		n = pread(r->fd, r->bytes, sizeof(r->bytes), 0);
+	while (n < 0 && errno == EINTR);
+	n = n < 0 ? -errno : n;
+	(void)close(r->fd); /* it was only read */
+	return n;
 }
 
 static void *
@@ -80,11 +99,7 @@ reader_main(void *arg)
 		}
 		r->state = READER_READS;
 		(void)pthread_mutex_unlock(&c->lock);
-		do
-			n = pread(r->fd, r->bytes, sizeof(r->bytes), 0);
-		while (n < 0 && errno == EINTR);
-		n = n < 0 ? -errno : n;
-		(void)close(r->fd); /* it was only read */
+		n = reader_read(r);
 		(void)pthread_mutex_lock(&c->lock);
 		r->n = n;
 		r->state = r->left ? READER_IDLE : READER_DONE;
@@ -213,6 +228,42 @@ wait_for(struct cmdlines *c, struct reader *r)
 	return r->state == READER_DONE;
 }
 
+/* One that is ready to be told what to do, with the lock held; or NULL, without
+ * it. */
+static struct reader *
+reader_take(struct cmdlines *c, uint32_t uid)
+{
+	struct reader *r;
+
+	(void)pthread_mutex_lock(&c->lock);
+	uid = one_user(uid);
+	r = reader_get(c, uid);
+	if (r != NULL)
+		r->uid = uid;
+	else
+		(void)pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+/* True where it has answered. Then reader_give() follows. */
+static bool
+reader_ask(struct reader *r)
+{
+	r->state = READER_ASKED;
+	(void)pthread_cond_signal(&r->asked);
+	return wait_for(r->all, r);
+}
+
+static void
+reader_give(struct reader *r)
+{
+	if (r->state == READER_DONE)
+		r->state = READER_IDLE;
+	else
+		r->left = true;
+	(void)pthread_mutex_unlock(&r->all->lock);
+}
+
 ssize_t
 cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf)
 {
@@ -223,28 +274,43 @@ cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf)
 	/* it may be read when the other one is closed */
 	if (own < 0)
 		return -errno;
-	(void)pthread_mutex_lock(&c->lock);
-	uid = one_user(uid);
-	r = reader_get(c, uid);
+	r = reader_take(c, uid);
 	if (r == NULL) {
-		(void)pthread_mutex_unlock(&c->lock);
 		(void)close(own); /* nothing was done with it */
 		return n;
 	}
 	r->fd = own;
-	r->uid = uid;
-	r->state = READER_ASKED;
-	(void)pthread_cond_signal(&r->asked);
-	if (wait_for(c, r)) {
+	if (reader_ask(r)) {
 		n = r->n;
 		if (n > 0)
 			memcpy(buf, r->bytes, (size_t)n);
-		r->state = READER_IDLE;
-	} else {
-		r->left = true;
 	}
-	(void)pthread_mutex_unlock(&c->lock);
+	reader_give(r);
 	return n;
+}
+
+int
+cmdlines_file(
+    struct cmdlines *c, const char *path, uint32_t uid, struct file_id *ret)
+{
+	size_t len = strlen(path);
+	struct reader *r;
+	int error = -EAGAIN;
+
+	if (len >= sizeof(r->bytes))
+		return -ENAMETOOLONG;
+	r = reader_take(c, uid);
+	if (r == NULL)
+		return error;
+	r->fd = -1;
+	memcpy(r->bytes, path, len + 1);
+	if (reader_ask(r)) {
+		error = (int)r->n;
+		if (error == 0)
+			*ret = r->file;
+	}
+	reader_give(r);
+	return error;
 }
 
 /* Those that wait still stay, and their memory with them. */
