@@ -1,6 +1,7 @@
 #ifndef DNS_ASKER_H
 #define DNS_ASKER_H
 
+#include "dns/way.h"
 #include "src/base/addr.h"
 #include "src/base/budget.h"
 #include "src/base/list.h"
@@ -18,13 +19,23 @@ struct asker_user {
 	struct budget names; /* new ones for tunnels */
 };
 
+/* What the rules say of an answer. */
+enum filter_found {
+	FILTER_PASSES,
+	FILTER_DENIED,
+	FILTER_AWAY, /* an alias leads to what goes through a tunnel */
+};
+
 /* What was decided of an answer that is told to all who wait: once for each who
  * asks, however often it waits. */
 struct asker_told {
 	uint64_t number; /* of that answer */
-	bool may;	 /* have it */
-	bool noted;	 /* names were learnt from it */
-	struct decision why_not;
+	enum filter_found found;
+	bool noted; /* names were learnt from it */
+	/* where it does not pass: the record, and why not */
+	unsigned int record;
+	struct decision why;
+	struct away away; /* what an alias leads to */
 };
 
 /* A process, or another host, that asks: with a number that no other one ever

@@ -18,14 +18,22 @@
 /* Octets of an answer that is kept meanwhile: more than eight aliases have. */
 #define CHASE_LEN_MAX 4096
 
+/* An answer of which the records up to an alias are good, whatever comes behind
+ * it. */
+struct part {
+	const uint8_t *wire;
+	size_t len;
+	uint32_t age; /* s: TTLs are counted down */
+	uint32_t ttl; /* of those, the least */
+	/* of what is behind them, so much proves them (DO) */
+	uint16_t n_answer, n_authority;
+	bool secure;
+};
+
 struct chase {
 	struct key key; /* what is asked now */
 	unsigned int n;
-	/* the answer up to here */
-	uint32_t ttl;
-	bool secure;
-	uint16_t n_answer, n_authority; /* of those what proves it (DO) */
-	size_t len;
+	struct part part; /* the answer up to here */
 	uint8_t wire[];
 };
 
@@ -47,24 +55,25 @@ first_record(const uint8_t *wire, size_t len)
 	return off + 4;
 }
 
-/* Records of a message, so many behind so many, to the writer's. */
+/* Records of a part, so many behind so many, to the writer's. */
 static void
-copy(struct writer *w, const uint8_t *wire, size_t len, unsigned int behind,
+copy(struct writer *w, const struct part *part, unsigned int behind,
     unsigned int n)
 {
-	size_t off = first_record(wire, len);
+	size_t off = first_record(part->wire, part->len);
 	struct wire_rr rr;
 
-	for (unsigned int i = 0;
-	     i < behind + n && wire_rr_read(&rr, wire, len, &off) == 0; i++) {
+	for (unsigned int i = 0; i < behind + n && wire_rr_read(&rr, part->wire,
+						       part->len, &off) == 0;
+	     i++) {
 		struct writer_rr head = { &rr.owner, rr.type, rr.class,
-			rr.ttl };
+			rr.ttl > part->age ? rr.ttl - part->age : 0 };
 		size_t begun;
 
 		if (i < behind)
 			continue;
 		begun = writer_rr_begin(w, &head);
-		(void)writer_rdata(w, wire, len, &rr);
+		(void)writer_rdata(w, part->wire, part->len, &rr);
 		writer_rr_end(w, begun);
 	}
 }
@@ -72,31 +81,66 @@ copy(struct writer *w, const uint8_t *wire, size_t len, unsigned int behind,
 /* What was found, behind what led there. False where that is too much. */
 static bool
 join(struct answer *ret, struct writer_space *space, const struct key *key,
-    const struct chase *chase, const struct answer *found)
+    const struct part *part, const struct answer *found)
 {
 	struct answer whole = *found;
+	struct part rest = { .wire = found->wire, .len = found->len };
 	struct writer w;
 
 	writer_begin(&w, space, &key->name, key->type, key->class);
-	copy(&w, chase->wire, chase->len, 0, chase->n_answer);
-	copy(&w, found->wire, found->len, 0, found->n_answer);
-	copy(&w, chase->wire, chase->len, chase->n_answer, chase->n_authority);
-	copy(&w, found->wire, found->len, found->n_answer, found->n_authority);
+	copy(&w, part, 0, part->n_answer);
+	copy(&w, &rest, 0, found->n_answer);
+	copy(&w, part, part->n_answer, part->n_authority);
+	copy(&w, &rest, found->n_answer, found->n_authority);
 	if (w.bad)
 		return false;
 	writer_answer(&w, &whole);
-	whole.n_answer = (uint16_t)(chase->n_answer + found->n_answer);
-	whole.n_authority = (uint16_t)(chase->n_authority + found->n_authority);
+	whole.n_answer = (uint16_t)(part->n_answer + found->n_answer);
+	whole.n_authority = (uint16_t)(part->n_authority + found->n_authority);
 	whole.chased = true;
 	whole.rcode = found->rcode;
 	whole.nodata = found->nodata;
-	whole.secure = found->secure && chase->secure;
-	whole.ttl = found->ttl < chase->ttl ? found->ttl : chase->ttl;
+	whole.secure = found->secure && part->secure;
+	whole.ttl = found->ttl < part->ttl ? found->ttl : part->ttl;
 	whole.cut = false; /* it is of another name */
 	whole.ede = found->ede;
 	whole.ede_text = found->ede_text;
 	*ret = whole;
 	return true;
+}
+
+/* Up to and with the first n records: all of them, and what proves them, or
+ * those that are good. */
+static struct part
+part_of(const struct answer *a, unsigned int n, uint32_t age)
+{
+	bool all = n == a->n_answer;
+	struct part part = { .wire = a->wire,
+		.len = a->len,
+		.age = age,
+		.ttl = UINT32_MAX,
+		.n_answer = (uint16_t)n,
+		.n_authority = all ? a->n_authority : 0,
+		.secure = a->secure };
+
+	for (unsigned int i = 0; i < n + part.n_authority; i++) {
+		uint32_t ttl = wire_u32(a->wire + a->ttls[i]);
+
+		ttl = ttl > age ? ttl - age : 0;
+		if (ttl < part.ttl)
+			part.ttl = ttl;
+	}
+	return part;
+}
+
+bool
+chase_join(struct resolve *r, struct answer *ret, const struct outcome *o,
+    unsigned int n, const struct answer *found)
+{
+	struct part part = part_of(o->answer, n, o->age);
+
+	part.n_authority = 0;
+	return join(ret, &r->away, o->key, &part, found);
 }
 
 static uint16_t
@@ -156,28 +200,51 @@ is_circle(const struct answer *a, const struct name *target)
 	return false;
 }
 
+/* To go on from there; the part's bytes are copied. NULL when there is no
+ * memory. */
 static struct chase *
-chase_new(const struct task *task, const struct answer *a,
-    const struct name *target, uint8_t group)
+chase_new(
+    const struct key *key, const struct part *part, const struct name *target)
 {
-	struct chase *chase = calloc(1, sizeof(*chase) + a->len);
+	struct chase *chase = malloc(sizeof(*chase) + part->len);
 
 	if (chase == NULL)
 		return NULL;
-	chase->key = task->key;
+	chase->key = *key;
 	chase->key.name = *target;
-	chase->key.group = group;
-	chase->n = task->chase != NULL ? task->chase->n + 1 : 1;
-	chase->ttl = UINT32_MAX;
-	for (unsigned int i = 0; i < a->n_rrs; i++)
-		if (wire_u32(a->wire + a->ttls[i]) < chase->ttl)
-			chase->ttl = wire_u32(a->wire + a->ttls[i]);
-	chase->secure = a->secure;
-	chase->n_answer = a->n_answer;
-	chase->n_authority = a->n_authority;
-	chase->len = a->len;
-	memcpy(chase->wire, a->wire, a->len);
+	chase->n = 1;
+	chase->part = *part;
+	chase->part.wire = chase->wire;
+	memcpy(chase->wire, part->wire, part->len);
 	return chase;
+}
+
+struct task *
+task_follow(struct resolve *r, const struct key *key, const struct outcome *o,
+    struct asker *asker, mono_t now)
+{
+	unsigned int n = asker->told.record + 1;
+	struct part part = part_of(o->answer, n, o->age);
+	struct chase *chase = NULL;
+	struct name target;
+	struct task *task;
+
+	if (part.len <= CHASE_LEN_MAX &&
+	    addresses_target(&target, o->answer, n - 1))
+		chase = chase_new(key, &part, &target);
+	if (chase == NULL)
+		return NULL;
+	task = task_new(r, key, asker, now);
+	if (task == NULL) {
+		free(chase);
+		return NULL;
+	}
+	task->chase = chase;
+	task->usual = o->key->group == 0;
+	if (task_soon(r, task, now))
+		return task;
+	task_finish(r, task, &(struct outcome){ 0 }, now);
+	return NULL;
 }
 
 /* Whom the rules deny what has been found so far learns that now. True where
@@ -197,13 +264,16 @@ tell_denied(struct resolve *r, struct task *task, const struct answer *answer,
 		struct waiter *w = container_of(node, struct waiter, node);
 
 		if (w->generation != r->generation ||
-		    outcome_allows(r, w->client.asker, &o, number))
+		    outcome_judge(r, w->client.asker, &o, number, now) ==
+			FILTER_PASSES)
 			continue;
 		list_remove(&w->node);
 		list_append(&denied, &w->node);
 	}
-	if (list_empty(&denied))
-		return false;
+	if (list_empty(&denied)) /* nobody: it was asked ahead, for that one */
+		return list_empty(&task->waiters) &&
+		       outcome_judge(r, task->asker, &o, number, now) !=
+			   FILTER_PASSES;
 	waiters_answer(r, &denied, &o, now);
 	return list_empty(&task->waiters);
 }
@@ -215,11 +285,13 @@ task_chase(
 	struct chase *chase = NULL;
 	const struct name *zone;
 	struct name target;
+	struct part part;
+	unsigned int n = 0;
 	bool on = leads_on(&target, answer); /* this one, not all of them */
 	uint8_t group;
 
 	if (task->chase != NULL &&
-	    !join(answer, &r->chased, &task->key, task->chase, answer)) {
+	    !join(answer, &r->chased, &task->key, &task->chase->part, answer)) {
 		task_fail(r, task, -EBADMSG, now);
 		return true;
 	}
@@ -229,13 +301,18 @@ task_chase(
 		task_finish(r, task, &(struct outcome){ 0 }, now);
 		return true;
 	}
-	if (!is_circle(answer, &target) && answer->len <= CHASE_LEN_MAX &&
-	    (task->chase == NULL || task->chase->n < CHASES_MAX))
-		chase = chase_new(task, answer, &target, group);
+	if (task->chase != NULL)
+		n = task->chase->n;
+	part = part_of(answer, answer->n_answer, 0);
+	if (!is_circle(answer, &target) && part.len <= CHASE_LEN_MAX &&
+	    n < CHASES_MAX)
+		chase = chase_new(&task->key, &part, &target);
 	if (chase == NULL) {
 		task_fail(r, task, -EBADMSG, now);
 		return true;
 	}
+	chase->key.group = group;
+	chase->n = n + 1;
 	free(task->chase);
 	task->chase = chase;
 	task_leave(task);

@@ -166,14 +166,9 @@ outcome_deliver(struct resolve *r, struct asked *asked,
 		.limit = resolve_limit(asked->q, asked->client->tcp),
 		.age = o.age,
 		.stale = o.stale };
-	bool foreign = o.from != FROM_LOCAL && o.from != FROM_HOSTS;
 	struct answer made;
 	struct key key;
 
-	if (!asked->judged && !asked->allowed && foreign &&
-	    !filter_answer(r->policy, asked->client->asker, o.key, o.answer,
-		&asked->decision))
-		return outcome_deny(r, asked, &o, out, now);
 	if (asked->alias) {
 		key_of_query(&key, asked->q, 0);
 		listed_alias(&made, &r->denied, &key, &o.key->name, o.answer);
@@ -219,46 +214,89 @@ tell(struct resolve *r, const struct client *client, size_t len)
 		r->ops.dropped(r->ops.arg, client);
 }
 
-bool
-outcome_allows(struct resolve *r, struct asker *asker, const struct outcome *o,
-    uint64_t number)
+enum filter_found
+outcome_judge(struct resolve *r, struct asker *asker, const struct outcome *o,
+    uint64_t number, mono_t now)
 {
 	struct asker_told *told = &asker->told;
+	struct filter_answered a = { .key = o->key, .answer = o->answer };
 
 	if (told->number == number)
-		return told->may;
+		return told->found;
 	told->number = number;
 	told->noted = false;
-	told->may =
-	    filter_answer(r->policy, asker, o->key, o->answer, &told->why_not);
-	return told->may;
+	for (;; a.record++) {
+		told->found = filter_answer(r->policy, asker, &a);
+		told->record = a.record;
+		told->why = a.decision;
+		if (told->found != FILTER_AWAY || away_takes(r, asker, o, now))
+			return told->found;
+	}
+}
+
+static void
+tell_one(struct resolve *r, struct waiter *take, struct asked *asked,
+    const struct outcome *outcome, mono_t now)
+{
+	struct client client = take->client;
+	size_t len = outcome_deliver(r, asked, outcome, r->out, now);
+
+	waiter_free(r, take);
+	tell(r, &client, len);
+}
+
+static struct asked
+asked_by(const struct waiter *waiter)
+{
+	return (struct asked){ .q = &waiter->query,
+		.client = &waiter->client,
+		.decision = waiter->decision,
+		.began = waiter->began,
+		.alias = waiter->alias };
+}
+
+void
+waiter_deliver(struct resolve *r, struct waiter *take,
+    const struct outcome *outcome, mono_t now)
+{
+	struct asked asked = asked_by(take);
+
+	tell_one(r, take, &asked, outcome, now);
 }
 
 static void
 answer_one(struct resolve *r, struct waiter *take,
     const struct outcome *outcome, uint64_t number, mono_t now)
 {
-	struct asked asked = { .q = &take->query,
-		.client = &take->client,
-		.decision = take->decision,
-		.began = take->began,
-		.alias = take->alias };
+	struct asked asked = asked_by(take);
 	struct client client = take->client;
 	struct asker_told *told = &client.asker->told;
 	size_t len;
 
-	if (outcome_allows(r, client.asker, outcome, number)) {
-		asked.allowed = true;
+	switch (outcome_judge(r, client.asker, outcome, number, now)) {
+	case FILTER_PASSES:
 		/* an alias has another name to be learnt */
 		asked.judged = told->noted && !take->alias;
 		told->noted = told->noted || !take->alias;
-		len = outcome_deliver(r, &asked, outcome, r->out, now);
-	} else {
-		asked.decision = told->why_not;
+		tell_one(r, take, &asked, outcome, now);
+		break;
+	case FILTER_DENIED:
+		asked.decision = told->why;
 		len = outcome_deny(r, &asked, outcome, r->out, now);
+		waiter_free(r, take);
+		tell(r, &client, len);
+		break;
+	case FILTER_AWAY:
+		away_take(r, take, outcome, now);
+		break;
 	}
-	waiter_free(r, take);
-	tell(r, &client, len);
+}
+
+void
+waiter_answer(struct resolve *r, struct waiter *take,
+    const struct outcome *outcome, mono_t now)
+{
+	answer_one(r, take, outcome, ++r->n_told, now);
 }
 
 static void

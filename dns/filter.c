@@ -63,37 +63,48 @@ ask_name(const struct policy *policy, const struct asker *asker,
 	return filter_query(policy, asker, &about);
 }
 
-/* Why record i may not pass; a decision that denies nothing where it may. */
-static struct decision
-judge_record(const struct policy *policy, const struct asker *asker,
-    const struct key *key, const struct answer *answer, unsigned int i)
+/* Whether record i is an alias, not asked for as such, and so one that is
+ * followed. */
+static bool
+is_followed(const struct key *key, const struct answer *answer, unsigned int i)
 {
-	struct decision d = { .rule = 0 };
+	return key->type != TYPE_CNAME && key->type != TYPE_ANY &&
+	       wire_u16(answer->wire + answer->ttls[i] - 4) == TYPE_CNAME;
+}
+
+static enum filter_found
+judge_record(const struct policy *policy, const struct asker *asker,
+    struct filter_answered *a)
+{
+	struct decision *d = &a->decision;
 	struct addresses addresses;
 	struct name target;
 	struct addr addr;
 
-	if (addresses_target(&target, answer, i))
-		d = ask_name(policy, asker, key, &target);
-	addresses_of(&addresses, answer, i);
-	while (!is_denied(&d) && addresses_next(&addresses, &addr))
-		d = ask(policy, asker, key, &addr);
-	return d;
+	*d = (struct decision){ .rule = 0 };
+	if (addresses_target(&target, a->answer, a->record))
+		*d = ask_name(policy, asker, a->key, &target);
+	if (d->rule != 0 && d->action == ACTION_REROUTE &&
+	    is_followed(a->key, a->answer, a->record))
+		return FILTER_AWAY;
+	addresses_of(&addresses, a->answer, a->record);
+	while (!is_denied(d) && addresses_next(&addresses, &addr))
+		*d = ask(policy, asker, a->key, &addr);
+	return is_denied(d) ? FILTER_DENIED : FILTER_PASSES;
 }
 
-bool
+enum filter_found
 filter_answer(const struct policy *policy, const struct asker *asker,
-    const struct key *key, const struct answer *answer, struct decision *ret)
+    struct filter_answered *answered)
 {
-	for (unsigned int i = 0; i < answer->n_answer; i++) {
-		struct decision d = judge_record(policy, asker, key, answer, i);
+	for (; answered->record < answered->answer->n_answer;
+	     answered->record++) {
+		enum filter_found found = judge_record(policy, asker, answered);
 
-		if (is_denied(&d)) {
-			*ret = d;
-			return false;
-		}
+		if (found != FILTER_PASSES)
+			return found;
 	}
-	return true;
+	return FILTER_PASSES;
 }
 
 void

@@ -30,12 +30,19 @@ struct filter_answer {
 struct decision filter_query(const struct policy *policy,
     const struct asker *asker, const struct key *key);
 
+/* An answer to a question, and what of it is looked at. */
+struct filter_answered {
+	const struct key *key;
+	const struct answer *answer;
+	unsigned int record; /* from this one on; afterwards: which it is */
+	struct decision decision; /* about it */
+};
+
 /* Of CNAME targets, which are judged like the name, and of addresses, those
  * among a service's hints too. Only a
- * rule that speaks of them says no: the default has spoken with the name. True
- * where all may pass; else *ret is why not. */
-bool filter_answer(const struct policy *policy, const struct asker *asker,
-    const struct key *key, const struct answer *answer, struct decision *ret);
+ * rule that speaks of them says no: the default has spoken with the name. */
+enum filter_found filter_answer(const struct policy *policy,
+    const struct asker *asker, struct filter_answered *answered);
 
 /* What a blocked query is answered with. text: of the EDE, borrowed. */
 void filter_blocked(struct answer *ret, struct writer_space *space,

@@ -59,8 +59,8 @@ set_rebinding(struct resolve *r, const struct task *task, mono_t now,
 	const struct name *name;
 
 	/* all names on the way: who owns the first says where it leads */
-	ret->no_private =
-	    (!begins && task->key.group == 0) || (!may && key->group == 0);
+	ret->no_private = (!begins && (task->key.group == 0 || task->usual)) ||
+			  (!may && key->group == 0);
 	ret->no_own_host = !may && far;
 	/* nobody but this daemon knows what they stand for */
 	ret->no_stand_in = r->ops.stands_for != NULL &&
@@ -107,11 +107,51 @@ take_answer(struct resolve *r, struct task *task, struct upstream *u,
 	}
 }
 
+/* BADVERS, as RFC 6891 section 6.1.3 has it for versions after the one that was
+ * asked with: no records, and an OPT with the rcode's upper bits. */
+static bool
+is_badvers(const uint8_t *msg, size_t len)
+{
+	size_t off = WIRE_HEADER;
+	struct name name;
+	struct wire_rr rr;
+
+	if (wire_u16(msg + 6) != 0 || wire_u16(msg + 8) != 0 ||
+	    wire_name_read(&name, msg, len, &off, false) < 0)
+		return false;
+	off += 4;
+	for (unsigned int n = wire_u16(msg + 10); n > 0; n--) {
+		if (wire_rr_read(&rr, msg, len, &off) < 0)
+			return false;
+		if (rr.type == TYPE_OPT)
+			return (rr.ttl >> 24 << 4 |
+				   (wire_u16(msg + 2) & WIRE_RCODE)) ==
+			       RCODE_BADVERS;
+	}
+	return false;
+}
+
+/* An answer to a question with EDNS that may be for that alone. Many a server
+ * says SERVFAIL then: one that has never shown an OPT, and shows none now. */
+static bool
+is_edns_refused(const struct upstream *u, const uint8_t *msg, size_t len)
+{
+	switch (wire_u16(msg + 2) & WIRE_RCODE) {
+	case RCODE_FORMERR:
+	case RCODE_NOTIMP:
+		return true;
+	case RCODE_SERVFAIL:
+		return !u->speaks_edns && wire_u16(msg + 10) == 0;
+	default:
+		return is_badvers(msg, len);
+	}
+}
+
 /* What an answer says of how the upstream may be asked. waited: nobody has had
  * another answer meanwhile, such as that of the question which was doubted. */
 static void
 note_habits(struct resolve *r, const struct attempt *attempt,
-    const uint8_t *msg, bool waited, mono_t now)
+    const uint8_t *msg, bool refused, bool waited, mono_t now)
 {
 	struct upstream *u = attempt->upstream;
 	size_t n = attempt->key.name.len;
@@ -119,8 +159,7 @@ note_habits(struct resolve *r, const struct attempt *attempt,
 
 	/* the additional section: an OPT, since none else was asked for; who
 	 * understands nothing may send back what it got */
-	if (attempt->edns && wire_u16(msg + 10) > 0 && rcode != RCODE_FORMERR &&
-	    rcode != RCODE_NOTIMP) {
+	if (attempt->edns && wire_u16(msg + 10) > 0 && !refused) {
 		u->speaks_edns = true;
 		upstream_trust(&u->edns);
 	}
@@ -133,7 +172,8 @@ note_habits(struct resolve *r, const struct attempt *attempt,
 	if (attempt->settles == DOUBT_CASE && upstream_doubt(&u->cased, now))
 		r->stats.case_off++;
 	if (attempt->settles == DOUBT_EDNS && rcode != RCODE_FORMERR &&
-	    rcode != RCODE_NOTIMP && upstream_doubt(&u->edns, now))
+	    rcode != RCODE_NOTIMP && rcode != RCODE_SERVFAIL &&
+	    upstream_doubt(&u->edns, now))
 		r->stats.edns_off++;
 }
 
@@ -143,31 +183,34 @@ resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
 {
 	struct task *task = detach(take);
 	struct upstream *u = take->upstream;
-	unsigned int flags = wire_u16(msg + 2), rcode = flags & WIRE_RCODE;
+	bool refused = take->edns && is_edns_refused(u, msg, len), truncated;
 	struct manner how = { .upstream = u,
 		.tcp = take->tcp,
 		.edns = take->edns,
 		.cased = take->cased };
 
 	upstream_answered(u, take->sent, now);
-	note_habits(r, take, msg, task != NULL, now);
+	note_habits(r, take, msg, refused, task != NULL, now);
 	free(take);
 	if (task == NULL)
 		return;
-	if (how.edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) {
+	if (refused) {
 		how.edns = false;
 		how.settles = DOUBT_EDNS;
 		task_again(r, task, &how, now);
 		return;
 	}
-	if ((flags & WIRE_TC) != 0 && u->spec.kind == UPSTREAM_PLAIN &&
-	    !how.tcp) {
+	truncated = (wire_u16(msg + 2) & WIRE_TC) != 0;
+	if (truncated && u->spec.kind == UPSTREAM_PLAIN && !how.tcp) {
 		how.tcp = true;
 		how.cased = false;
 		task_again(r, task, &how, now);
 		return;
 	}
-	take_answer(r, task, u, msg, len, now);
+	if (truncated) /* by a stream: this is not all, and there is no more */
+		try_others(r, task, -EBADMSG, now);
+	else
+		take_answer(r, task, u, msg, len, now);
 }
 
 void
@@ -195,6 +238,13 @@ is_datagram(const struct attempt *attempt)
 	return attempt->upstream->spec.kind == UPSTREAM_PLAIN && !attempt->tcp;
 }
 
+static bool
+is_plain(const struct attempt *attempt)
+{
+	return attempt->upstream->spec.kind == UPSTREAM_PLAIN ||
+	       attempt->upstream->spec.kind == UPSTREAM_TCP;
+}
+
 void
 resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 {
@@ -215,10 +265,11 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 		return;
 	}
 	/* ICMP says so, which anybody can send who guesses a port: once more,
-	 * from another one, before it is believed */
-	if (error == -ECONNREFUSED && is_datagram(&attempt) &&
-	    !attempt.refused && attempt.settles == DOUBT_NONE &&
-	    attempt.doubt == DOUBT_NONE) {
+	 * from another one, before it is believed. A TCP connection may have
+	 * been closed for what came before (RFC 7766 section 6.2.4). */
+	if (error == -ECONNREFUSED && is_plain(&attempt) && !attempt.refused &&
+	    attempt.settles == DOUBT_NONE && attempt.doubt == DOUBT_NONE) {
+		how.tcp = attempt.tcp;
 		how.cased = attempt.cased;
 		how.refused = true;
 		if (task != NULL)

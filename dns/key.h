@@ -9,6 +9,9 @@ enum key_flag {
 	KEY_CD = 2,
 	/* of the daemon's own: a proxy that the settings name may be private */
 	KEY_OWN = 4,
+	/* an alias was found by the usual servers, and what it leads to is
+	 * asked of those of the group */
+	KEY_AWAY = 8,
 };
 
 /* What two queries share that may have one answer. */

@@ -6,6 +6,7 @@ libdns_a_SOURCES = \
 	%D%/answer.h \
 	%D%/ask.c \
 	%D%/asker.c %D%/asker.h \
+	%D%/away.c %D%/way.h \
 	%D%/cache.c %D%/cache.h \
 	%D%/chase.c \
 	%D%/deliver.c \

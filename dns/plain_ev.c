@@ -53,6 +53,7 @@ struct port {
 	int error;   /* that send() was told of; it is of those before */
 	bool chosen; /* among those that may be used again, at this place */
 	bool held;   /* is at work: not to be freed */
+	bool known;  /* an answer came: its packets have their verdict */
 	mono_t opened;
 	unsigned int place, n_uses, n_flying;
 	uint16_t ids[USES_MAX];
@@ -188,8 +189,10 @@ take_datagram(struct plain_ev *pe, struct port *port, const struct mmsghdr *in,
 		i++;
 	if (i == port->n_uses)
 		resolve_strange(pe->resolve, port->server->upstream);
-	else if (resolve_fits(pe->resolve, port->attempts[i], msg, len))
+	else if (resolve_fits(pe->resolve, port->attempts[i], msg, len)) {
+		port->known = true;
 		resolve_answer(pe->resolve, land(port, i), msg, len, now);
+	}
 }
 
 /* Those for which something came that may be forged, and their own answer not
@@ -354,12 +357,25 @@ is_old(const struct port *port, mono_t now)
 	return mono_since(now, port->opened) >= CHOSEN_NS;
 }
 
-/* Whether one more may leave with those that wait. */
+/* Whether one more may leave with those that wait. All that leaves a port
+ * before its first has its verdict waits for one of its own. */
 static bool
 may_join(const struct plain_ev *pe, const struct server *server)
 {
 	return pe->sending != NULL && pe->sending->server == server &&
-	       pe->sending->chosen && pe->out.n < OUTBOX_MAX;
+	       pe->sending->chosen && pe->sending->known &&
+	       pe->out.n < OUTBOX_MAX;
+}
+
+/* By chance; one that is known, where there are more than a few. */
+static struct port *
+any_known_of(struct server *server)
+{
+	struct port *port = any_of(server);
+
+	for (unsigned int i = 0; i < 4 && !port->known; i++)
+		port = any_of(server);
+	return port;
 }
 
 /* 0 or -errno. */
@@ -384,7 +400,7 @@ port_pick(struct server *server, mono_t now, struct port **ret)
 			r = port_open(server, now, ret);
 		if (r == 0 || server->n_choice == 0)
 			return r;
-		port = any_of(server);
+		port = any_known_of(server);
 		if (!is_old(port, now)) {
 			*ret = port;
 			return 0;
@@ -569,6 +585,7 @@ plain_ev_new(
 	pe->fresh.most = FRESH_BURST * FRESH_NS;
 	list_init(&pe->ports);
 	prepare_slots(pe);
+	outbox_init(&pe->out);
 	pe->tick = event_new(base, -1, 0, tick_cb, pe);
 	pe->flush = event_new(base, -1, 0, flush_cb, pe);
 	pe->own = inodes_new();

@@ -9,14 +9,6 @@
 #include "src/core/fakeip.h"
 #include "src/core/lists.h"
 
-static enum resolve_result
-finish(struct resolve *r, struct asking *a, struct asked *asked,
-    struct outcome *o, mono_t now)
-{
-	a->len = outcome_deliver(r, asked, o, a->out, now);
-	return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
-}
-
 /* Errors that need no look-up. */
 static enum resolve_result
 refuse(
@@ -68,6 +60,101 @@ check_form(struct resolve *r, struct asking *a)
 	return RESOLVE_WAITING;
 }
 
+static struct waiter *
+waiter_new(struct resolve *r, const struct asking *a, const struct asked *asked)
+{
+	struct waiter *waiter = malloc(sizeof(*waiter));
+
+	if (waiter == NULL)
+		return NULL;
+	waiter->client = a->client;
+	query_copy(&waiter->query, &a->query);
+	waiter->decision = asked->decision;
+	waiter->generation = r->generation;
+	waiter->began = asked->began;
+	waiter->alias = asked->alias;
+	list_init(&waiter->node);
+	list_init(&waiter->beside);
+	if (a->client.waits != NULL)
+		list_append(a->client.waits, &waiter->beside);
+	r->n_waiters++;
+	a->client.asker->waiting++;
+	a->client.asker->user->waiting++;
+	return waiter;
+}
+
+/* More queries of this program wait than is its share. */
+static bool
+is_over(const struct resolve *r, const struct asker *asker)
+{
+	size_t left = RESOLVE_WAITERS_MAX - r->n_waiters;
+
+	return asker->waiting > left / RESOLVE_SHARE ||
+	       asker->user->waiting > left;
+}
+
+/* Over a limit, or no memory. */
+static enum resolve_result
+limited(struct resolve *r, struct asking *a)
+{
+	if (is_over(r, a->client.asker) || task_is_over(r, a->client.asker)) {
+		r->stats.limited++;
+		return refuse(a, RCODE_REFUSED, EDE_PROHIBITED,
+		    "too many queries of this program or user wait");
+	}
+	r->stats.full++;
+	return refuse(a, RCODE_SERVFAIL, EDE_OTHER, "too many queries wait");
+}
+
+/* An alias leads to what the usual servers are not asked about: for who asks
+ * now, another answer is found. */
+static enum resolve_result
+lead_away(struct resolve *r, struct asking *a, struct asked *asked,
+    struct outcome *o, mono_t now)
+{
+	struct waiter *waiter;
+
+	if (r->n_waiters >= RESOLVE_WAITERS_MAX || is_over(r, a->client.asker))
+		return limited(r, a);
+	waiter = waiter_new(r, a, asked);
+	if (waiter == NULL)
+		return limited(r, a);
+	away_take(r, waiter, o, now);
+	return RESOLVE_WAITING;
+}
+
+static enum resolve_result
+deny(struct resolve *r, struct asking *a, struct asked *asked,
+    struct outcome *o, mono_t now)
+{
+	a->len = outcome_deny(r, asked, o, a->out, now);
+	return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
+}
+
+/* Judges what is answered, where that has not been done for this program, and
+ * answers. */
+static enum resolve_result
+finish(struct resolve *r, struct asking *a, struct asked *asked,
+    struct outcome *o, mono_t now)
+{
+	struct asker *asker = a->client.asker;
+	bool foreign = o->from != FROM_LOCAL && o->from != FROM_HOSTS;
+
+	if (foreign && !asked->judged) {
+		switch (outcome_judge(r, asker, o, ++r->n_told, now)) {
+		case FILTER_PASSES:
+			break;
+		case FILTER_DENIED:
+			asked->decision = asker->told.why;
+			return deny(r, a, asked, o, now);
+		case FILTER_AWAY:
+			return lead_away(r, a, asked, o, now);
+		}
+	}
+	a->len = outcome_deliver(r, asked, o, a->out, now);
+	return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
+}
+
 static bool
 is_judged(const struct resolve *r, const struct cache_entry *entry,
     const struct client *client, mono_t now)
@@ -100,13 +187,15 @@ static enum resolve_result
 hit(struct resolve *r, struct asking *a, struct asked *asked, struct outcome *o,
     mono_t now)
 {
+	enum resolve_result result;
+
 	o->answer = &o->entry->answer;
 	o->from = FROM_CACHE;
 	o->age = cache_age(o->entry, now);
-	finish(r, a, asked, o, now);
-	if (o->entry != NULL && a->len > 0)
+	result = finish(r, a, asked, o, now);
+	if (o->entry != NULL && result == RESOLVE_ANSWERED)
 		prefetch(r, o->key, a->client.asker, o->entry, now);
-	return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
+	return result;
 }
 
 /* Each miss looks for one at each level, and mostly there are none. */
@@ -148,29 +237,6 @@ find_cut(struct resolve *r, const struct key *key, mono_t now,
 	return false;
 }
 
-static struct waiter *
-waiter_new(struct resolve *r, const struct asking *a, const struct asked *asked)
-{
-	struct waiter *waiter = malloc(sizeof(*waiter));
-
-	if (waiter == NULL)
-		return NULL;
-	waiter->client = a->client;
-	query_copy(&waiter->query, &a->query);
-	waiter->decision = asked->decision;
-	waiter->generation = r->generation;
-	waiter->began = asked->began;
-	waiter->alias = asked->alias;
-	list_init(&waiter->node);
-	list_init(&waiter->beside);
-	if (a->client.waits != NULL)
-		list_append(a->client.waits, &waiter->beside);
-	r->n_waiters++;
-	a->client.asker->waiting++;
-	a->client.asker->user->waiting++;
-	return waiter;
-}
-
 /* RFC 8767 section 4: that somebody could not tell is no answer to be given
  * when it has expired. */
 static bool
@@ -201,29 +267,6 @@ resolve_find_stale(
 	ret->from = FROM_STALE;
 	ret->stale = true;
 	return true;
-}
-
-/* More queries of this program wait than is its share. */
-static bool
-is_over(const struct resolve *r, const struct asker *asker)
-{
-	size_t left = RESOLVE_WAITERS_MAX - r->n_waiters;
-
-	return asker->waiting > left / RESOLVE_SHARE ||
-	       asker->user->waiting > left;
-}
-
-/* Over a limit, or no memory. */
-static enum resolve_result
-limited(struct resolve *r, struct asking *a)
-{
-	if (is_over(r, a->client.asker) || task_is_over(r, a->client.asker)) {
-		r->stats.limited++;
-		return refuse(a, RCODE_REFUSED, EDE_PROHIBITED,
-		    "too many queries of this program or user wait");
-	}
-	r->stats.full++;
-	return refuse(a, RCODE_SERVFAIL, EDE_OTHER, "too many queries wait");
 }
 
 /* No upstream answers: what had expired is given at once, and one query tries
@@ -300,59 +343,22 @@ look_up(struct resolve *r, struct asking *a, struct asked *asked,
 	return ask_upstream(r, a, asked, o, now);
 }
 
-/* How a name of what is rerouted is resolved. *ret: what stands for it. */
-static enum resolve_way
-way_of(const struct resolve *r, const struct asked *asked, struct key *key,
-    struct addr *ret)
-{
-	struct resolve_stand_in query = { r->policy, &asked->decision, key,
-		asked->client->asker, asked->began };
-	enum resolve_way way = RESOLVE_WAY_USUAL;
-
-	if (r->ops.stand_in != NULL)
-		way = r->ops.stand_in(r->ops.arg, &query, ret);
-	if (way == RESOLVE_WAY_STAND_IN && key->class != CLASS_IN)
-		return RESOLVE_WAY_NONE;
-	if (way == RESOLVE_WAY_TUNNEL &&
-	    !resolve_tunnel_group(r, &asked->decision, &key->group))
-		return RESOLVE_WAY_NONE; /* whom to ask is not known */
-	return way;
-}
-
 /* What goes through a tunnel that resolves at its far side is asked of nobody
  * here: true, and it is answered. Else key says who is asked. */
 static bool
-answer_rerouted(
-    struct resolve *r, struct asking *a, struct asked *asked, struct key *key)
+answer_rerouted(struct resolve *r, struct asking *a, struct asked *asked,
+    const struct decision *decision, struct key *key)
 {
 	struct outcome o = { .from = FROM_LOCAL, .key = key };
+	struct resolve_stand_in query = { r->policy, decision, key,
+		asked->client->asker, asked->began };
 	struct answer made;
-	struct addr addr;
+	struct away away;
 
-	o.answer = &made;
-	switch (way_of(r, asked, key, &addr)) {
-	case RESOLVE_WAY_USUAL:
-	case RESOLVE_WAY_TUNNEL:
+	away_find(r, &query, &away, &key->group);
+	if (!away_answer(r, &made, &r->space, key, &away))
 		return false;
-	case RESOLVE_WAY_NONE:
-		local_error(&made, &r->space, key, RCODE_SERVFAIL);
-		break;
-	case RESOLVE_WAY_FULL:
-		local_error(&made, &r->space, key, RCODE_SERVFAIL);
-		made.ede = EDE_OTHER;
-		made.ede_text = "all addresses that stand for names are in use";
-		break;
-	case RESOLVE_WAY_LIMITED:
-		r->stats.limited++;
-		local_error(&made, &r->space, key, RCODE_SERVFAIL);
-		made.ede = EDE_OTHER;
-		made.ede_text = "too many new names for a tunnel at once";
-		break;
-	case RESOLVE_WAY_STAND_IN:
-		local_addresses(&made, &r->space, key, &addr,
-		    addr.family != ADDR_NONE, FAKEIP_TTL);
-		break;
-	}
+	o.answer = &made;
 	(void)finish(r, a, asked, &o, asked->began); /* it is no denial */
 	return true;
 }
@@ -382,7 +388,8 @@ take_alias(struct resolve *r, struct asked *asked, struct key *key)
 	struct name target;
 
 	if (asked->decision.action != ACTION_BLOCK || l == NULL ||
-	    key->type == TYPE_CNAME || !listed_target(&target, l, &key->name))
+	    key->type == TYPE_CNAME ||
+	    !listed_target(&target, l, &key->name, key->type))
 		return false;
 	list_index_hit(l);
 	asked->alias = true;
@@ -450,20 +457,25 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		return hit(r, a, &asked, &o, now);
 	asked.decision = filter_query(r->policy, a->client.asker, &key);
 	if (take_alias(r, &asked, &key)) {
+		struct decision to =
+		    filter_query(r->policy, a->client.asker, &key);
+
+		if (to.action == ACTION_REROUTE &&
+		    answer_rerouted(r, a, &asked, &to, &key))
+			return RESOLVE_ANSWERED;
 		o.entry = cache_find(r->cache, &key);
 		if (o.entry != NULL && !cache_is_fresh(o.entry, now))
 			o.entry = NULL;
 	} else if (asked.decision.action == ACTION_BLOCK ||
 		   asked.decision.action == ACTION_DROP) {
-		a->len = outcome_deny(r, &asked, &o, a->out, now);
-		return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
+		return deny(r, a, &asked, &o, now);
 	}
 	if (own_find_stand_in(r, &key, now, &made)) {
 		o.answer = &made;
 		return finish(r, a, &asked, &o, now);
 	}
 	if (asked.decision.action == ACTION_REROUTE) {
-		if (answer_rerouted(r, a, &asked, &key))
+		if (answer_rerouted(r, a, &asked, &asked.decision, &key))
 			return RESOLVE_ANSWERED;
 		find_entry(r, a, &asked, &o, 0);
 	}

@@ -59,16 +59,6 @@ struct attempt {
 	uint8_t asked[NAME_WIRE_MAX]; /* the name letter by letter */
 };
 
-enum resolve_way {
-	RESOLVE_WAY_USUAL,
-	RESOLVE_WAY_STAND_IN,
-	RESOLVE_WAY_TUNNEL, /* by way of the tunnel: its own servers */
-	RESOLVE_WAY_NONE,   /* it may not be asked, and nothing stands for it */
-	RESOLVE_WAY_FULL,   /* the same, because all that could is in use */
-	RESOLVE_WAY_LIMITED, /* the same, because who asks had too many new ones
-			      */
-};
-
 /* A query of what goes through a tunnel. */
 struct resolve_stand_in {
 	const struct policy *policy;
@@ -268,7 +258,10 @@ void resolve_forgive(struct resolve *r);
 /* To be called now and then: frees more of what was flushed. */
 void resolve_tidy(struct resolve *r);
 
-size_t resolve_flush(struct resolve *r, const struct name *name);
+/* As cache_flush() and cache_sweep(). */
+size_t resolve_flush(
+    struct resolve *r, const struct name *name, bool *ret_more);
+size_t resolve_sweep(struct resolve *r, bool *ret_more);
 const struct cache *resolve_cache(const struct resolve *r);
 const struct resolve_stats *resolve_stats(const struct resolve *r);
 struct askers *resolve_askers(struct resolve *r);

@@ -32,6 +32,7 @@ struct task {
 	struct list waiters, attempts;
 	unsigned int n_flying, n_sent, round, tried;
 	mono_t began, next_try, stale_at, deadline;
+	bool usual;	     /* its name is of the usual group, if not it */
 	bool stale_waits;    /* an expired answer may be given at stale_at */
 	struct chase *chase; /* it leads to other names; NULL: not yet */
 	/* what the last one said that could not tell */
@@ -60,6 +61,7 @@ struct resolve {
 	struct writer_space space;     /* what was made or scrubbed */
 	struct writer_space denied;    /* what is said instead */
 	struct writer_space chased;    /* what was put together of several */
+	struct writer_space away;      /* the same, with what is a tunnel's */
 	uint8_t out[WIRE_MESSAGE_MAX]; /* for answers to those who waited */
 	char text[ANSWER_EDE_MAX + 1];
 };
@@ -101,20 +103,18 @@ struct asked {
 	const struct client *client;
 	struct decision decision;
 	mono_t began;
-	bool judged;  /* the answer too: as kept with it */
-	bool allowed; /* the answer too: just now */
-	bool alias;   /* a list says to look up another name instead */
+	bool judged; /* the answer too: as kept with it */
+	bool alias;  /* a list says to look up another name instead */
 };
 
-/* Judges what is answered, where that has not been done for this program, and
- * writes the answer. 0: there is to be none. */
+/* Writes the answer, which was judged before. 0: there is to be none. */
 size_t outcome_deliver(struct resolve *r, struct asked *asked,
     const struct outcome *found, uint8_t *out, mono_t now);
 
-/* Whether the rules let it have the answer that is being told to all who wait:
- * the number of that, from n_told. asker->told has more. */
-bool outcome_allows(struct resolve *r, struct asker *asker,
-    const struct outcome *o, uint64_t number);
+/* Whether the rules let it have an answer, whose number, from n_told, is the
+ * same for all who wait. asker->told has more. */
+enum filter_found outcome_judge(struct resolve *r, struct asker *asker,
+    const struct outcome *o, uint64_t number, mono_t now);
 
 /* The answer of a query that a rule forbids. 0: none. */
 size_t outcome_deny(struct resolve *r, struct asked *asked,
@@ -137,9 +137,30 @@ bool own_is_localhost(const struct resolve *r, const struct key *key);
  * and say other things. outcome's entry may be gone afterwards. */
 void waiters_answer(struct resolve *r, struct list *waiters,
     const struct outcome *outcome, mono_t now);
+/* The same for one alone, with what was found for it; or with what needs no
+ * judging. */
+void waiter_answer(struct resolve *r, struct waiter *take,
+    const struct outcome *outcome, mono_t now);
+void waiter_deliver(struct resolve *r, struct waiter *take,
+    const struct outcome *outcome, mono_t now);
 /* As if they had asked now; consumes them. */
 void waiters_ask(struct resolve *r, struct list *waiters, mono_t now);
 void waiter_free(struct resolve *r, struct waiter *take);
+
+/* How a name of what is rerouted is resolved; *ret_group: of the tunnel's
+ * servers, for RESOLVE_WAY_TUNNEL. */
+void away_find(const struct resolve *r, const struct resolve_stand_in *query,
+    struct away *ret, uint8_t *ret_group);
+/* What is answered in place of anybody's answer; false: somebody is asked. */
+bool away_answer(struct resolve *r, struct answer *ret,
+    struct writer_space *space, const struct key *key, const struct away *away);
+/* Whether the alias that asker->told is about leads to what the usual servers
+ * are not asked about. */
+bool away_takes(struct resolve *r, struct asker *asker, const struct outcome *o,
+    mono_t now);
+/* Answers one for whom it does, or lets it wait for the tunnel. */
+void away_take(struct resolve *r, struct waiter *take, const struct outcome *o,
+    mono_t now);
 
 /* That of the longest zone of the forwards that the name is in. */
 uint8_t resolve_group_of(const struct resolve *r, const struct name *name);

@@ -209,6 +209,14 @@ task_start(struct resolve *r, struct task *task, mono_t now)
 	task_go_on(r, task, now);
 }
 
+bool
+task_soon(struct resolve *r, struct task *task, mono_t now)
+{
+	r->stats.misses++;
+	task->next_try = now;
+	return task_plan(r, task);
+}
+
 void
 task_wait(struct resolve *r, struct task *task, struct waiter *take, mono_t now)
 {

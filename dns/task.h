@@ -39,6 +39,19 @@ void task_leave(struct task *task);
 bool task_chase(
     struct resolve *r, struct task *task, struct answer *answer, mono_t now);
 
+/* What an alias of an outcome leads to, as asker->told says, asked of another
+ * group, key's, as the rest of the answer to the same question: it is begun
+ * soon. NULL: over a limit, no memory, or the answer is large. */
+struct task *task_follow(struct resolve *r, const struct key *key,
+    const struct outcome *o, struct asker *asker, mono_t now);
+/* The first n records of an outcome, and what was found for the last one's
+ * target; borrows r->away. False where that is too much. */
+bool chase_join(struct resolve *r, struct answer *ret, const struct outcome *o,
+    unsigned int n, const struct answer *found);
+
+/* Begins it, but not within this call; false when there is no memory. */
+bool task_soon(struct resolve *r, struct task *task, mono_t now);
+
 /* Keeps an answer; *ret is what is in the cache, or the answer itself. */
 void task_keep(struct resolve *r, const struct key *key,
     const struct answer *answer, mono_t now, struct outcome *ret);

@@ -68,7 +68,8 @@ void attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
 
 /* The process behind the socket that attr_socket() has just found: 0 with a
  * reference; -ENOENT when there is none or it can't be told; -EAGAIN when
- * looking would take too long now; or -errno. */
+ * looking would take too long now; -ETIMEDOUT when its command line does not
+ * come; or -errno. */
 int attr_process(struct attr *attr, const struct socket_facts *sock,
     const struct process **ret);
 

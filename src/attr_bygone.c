@@ -107,8 +107,9 @@ read_parents(
 	return r;
 }
 
-/* Who starts one process after the other is read once in a while. 0, or -EAGAIN
- * where a file system does not answer; else the chain is as long as it is. */
+/* Who starts one process after the other is read once in a while. 0, or
+ * -ETIMEDOUT where a file system does not answer; else the chain is as long as
+ * it is. */
 static int
 add_parents(
     const struct bygone_opts *opts, struct process *proc, const struct kin *kin)
@@ -129,7 +130,7 @@ add_parents(
 	if (r == 0)
 		ancestors_put(
 		    opts->ancestors, kin->ppid, kin->pstart, proc, opts->now);
-	return r == -EAGAIN ? r : 0;
+	return r == -ETIMEDOUT ? r : 0;
 }
 
 static void

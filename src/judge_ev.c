@@ -133,6 +133,18 @@ may_be_ours(const struct packet *pkt)
 				      pkt->tuple.proto != IPPROTO_ICMPV6);
 }
 
+static const char *
+why_not(int error)
+{
+	if (error == -EAGAIN)
+		return "too much was looked for lately";
+	if (error == -ETIMEDOUT)
+		return "its command line does not come (it keeps its memory "
+		       "locked, or that is on a slow disk), or what is at its "
+		       "path (the file system does not answer)";
+	return strerror(-error);
+}
+
 static void
 find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret)
@@ -152,8 +164,7 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 		log_limited(LOG_LEVEL_WARNING, "judge",
 		    "the process can't be looked for, the packet is dropped: "
 		    "%s",
-		    r == -EAGAIN ? "too much was looked for lately"
-				 : strerror(-r));
+		    why_not(r));
 		judge_failure(je->opts.judge, ret);
 		return;
 	}
@@ -197,8 +208,9 @@ is_moved_answer(
 	       judge_answer(je->opts.judge, pkt, &orig, je->now, ret);
 }
 
-/* An answer of the entry's whose conntrack entry is gone: nothing would turn
- * its source into the far end, and the program would hear it from us. */
+/* An answer of the entry's whose conntrack entry was gone when it was sent:
+ * nothing would turn its source into the far end, and the program would hear it
+ * from us. By now another flow may have one with its port. */
 static bool
 is_orphan(struct judge_ev *je, const struct packet *pkt)
 {
@@ -213,7 +225,8 @@ is_orphan(struct judge_ev *je, const struct packet *pkt)
 		(void)addr_parse(&entry, PORT17_IP6, strlen(PORT17_IP6));
 	seen = flow_key_of(&pkt->tuple, false);
 	return addr_equal(&pkt->tuple.src, &entry) &&
-	       ct_original(je->ct, &seen, &orig, NULL) == -ENOENT;
+	       (ct_original(je->ct, &seen, &orig, NULL) == -ENOENT ||
+		   !je->opts.is_answer(je->opts.arg, &seen, &orig));
 }
 
 static void

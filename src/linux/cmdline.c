@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "src/base/budget.h"
+#include "src/base/mono.h"
 #include "src/linux/file_id.h"
 
 /* Threads, and those that may wait for one user's processes. */
@@ -24,9 +27,18 @@
 /* It is looked after a reader so often; one that is seen asleep in its read so
  * many times in a row is left. A busy machine may let one wait for its CPU for
  * longer, but not for ever. */
-#define LOOK_NS 1000000L
+#define LOOK_NS MONO_MS
 #define ASLEEP_MAX 4
-#define LOOKS_MAX 250
+#define LOOKS_MAX 20
+
+/* Who waits is the loop, and all others with it: for the processes of one user
+ * a fiftieth of its time, and so much at once. A page that comes from a disk
+ * takes of it too, which is earned again. */
+#define WAIT_SHARE 50
+#define WAIT_MOST (20 * MONO_MS)
+
+/* Users whose time is counted; of more the one who owes least is forgotten. */
+#define USERS_MAX 64
 
 enum reader_state {
 	READER_IDLE,
@@ -42,17 +54,24 @@ struct reader {
 	enum reader_state state;
 	bool left; /* nobody waits for it any more */
 	pid_t tid;
+	int fd; /* -1: what is asked for is the file at the path in bytes */
 	uint32_t uid;
-	int fd;	   /* -1: what is asked for is the file at the path in bytes */
-	ssize_t n; /* bytes that were read, 0 for a file, or -errno */
+	bool slept; /* it waited for something other than a CPU */
+	ssize_t n;  /* bytes that were read, 0 for a file, or -errno */
 	struct file_id file;
 	char bytes[CMDLINE_MAX];
+};
+
+struct user {
+	uint32_t uid; /* root's: nobody's, nobody waits for those */
+	struct budget budget;
 };
 
 struct cmdlines {
 	pthread_mutex_t lock;
 	bool end;
 	struct reader *v[READERS_MAX];
+	struct user users[USERS_MAX];
 };
 
 struct cmdlines *
@@ -60,24 +79,58 @@ cmdlines_new(void)
 {
 	struct cmdlines *c = calloc(1, sizeof(*c));
 
-	if (c != NULL)
-		(void)pthread_mutex_init(&c->lock, NULL); /* never fails */
+	if (c == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&c->lock, NULL); /* never fails */
+	for (size_t i = 0; i < USERS_MAX; i++)
+		c->users[i].budget =
+		    (struct budget){ .share = WAIT_SHARE, .most = WAIT_MOST };
 	return c;
 }
 
-/* Not under the lock: it may take for ever. */
+/* What he may have waited for him now. */
+static struct budget *
+budget_get(struct cmdlines *c, uint32_t uid, mono_t now)
+{
+	struct user *least = &c->users[0];
+
+	for (size_t i = 0; i < USERS_MAX; i++) {
+		struct user *user = &c->users[i];
+
+		(void)budget_has(&user->budget, now); /* it has earned since */
+		if (user->uid == uid)
+			return &user->budget;
+		if (user->budget.spent < least->budget.spent)
+			least = user;
+	}
+	least->uid = uid;
+	least->budget.spent = 0;
+	return &least->budget;
+}
+
 static ssize_t
-reader_read(struct reader *r)
+read_fd(struct reader *r)
 {
 	ssize_t n;
 
-	if (r->fd < 0)
-		return file_id_find(&r->file, r->bytes);
 	do
 		n = pread(r->fd, r->bytes, sizeof(r->bytes), 0);
 	while (n < 0 && errno == EINTR);
-	n = n < 0 ? -errno : n;
-	(void)close(r->fd); /* it was only read */
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t
+read_all(struct reader *r)
+{
+	struct rusage before, after;
+	ssize_t n;
+
+	(void)getrusage(RUSAGE_THREAD, &before); /* these never fail */
+	n = r->fd < 0 ? file_id_find(&r->file, r->bytes) : read_fd(r);
+	(void)getrusage(RUSAGE_THREAD, &after);
+	r->slept = after.ru_nvcsw != before.ru_nvcsw;
+	if (r->fd >= 0)
+		(void)close(r->fd); /* it was only read */
 	return n;
 }
 
@@ -99,7 +152,7 @@ reader_main(void *arg)
 		}
 		r->state = READER_READS;
 		(void)pthread_mutex_unlock(&c->lock);
-		n = reader_read(r);
+		n = read_all(r);
 		(void)pthread_mutex_lock(&c->lock);
 		r->n = n;
 		r->state = r->left ? READER_IDLE : READER_DONE;
@@ -212,7 +265,7 @@ wait_for(struct cmdlines *c, struct reader *r)
 		struct timespec until;
 
 		(void)clock_gettime(CLOCK_MONOTONIC, &until); /* never fails */
-		until.tv_nsec += LOOK_NS;
+		until.tv_nsec += (long)LOOK_NS;
 		if (until.tv_nsec >= 1000000000L) {
 			until.tv_nsec -= 1000000000L;
 			until.tv_sec++;
@@ -228,64 +281,64 @@ wait_for(struct cmdlines *c, struct reader *r)
 	return r->state == READER_DONE;
 }
 
-/* One that is ready to be told what to do, with the lock held; or NULL, without
- * it. */
+/* One for that user, who may be waited for; with the lock. */
 static struct reader *
-reader_take(struct cmdlines *c, uint32_t uid)
+reader_for(struct cmdlines *c, uint32_t uid, struct budget **ret_budget)
 {
-	struct reader *r;
+	mono_t now = mono_now();
+	struct reader *r = NULL;
 
 	(void)pthread_mutex_lock(&c->lock);
 	uid = one_user(uid);
-	r = reader_get(c, uid);
+	*ret_budget = budget_get(c, uid, now);
+	if (budget_has(*ret_budget, now))
+		r = reader_get(c, uid);
 	if (r != NULL)
 		r->uid = uid;
-	else
-		(void)pthread_mutex_unlock(&c->lock);
 	return r;
 }
 
-/* True where it has answered. Then reader_give() follows. */
+/* What it is asked for is set; true where it has answered. */
 static bool
-reader_ask(struct reader *r)
+reader_ask(struct reader *r, struct budget *budget)
 {
+	mono_t begin = mono_now();
+	uint64_t waited;
+
 	r->state = READER_ASKED;
 	(void)pthread_cond_signal(&r->asked);
-	return wait_for(r->all, r);
-}
-
-static void
-reader_give(struct reader *r)
-{
-	if (r->state == READER_DONE)
+	r->left = !wait_for(r->all, r);
+	waited = mono_since(mono_now(), begin);
+	/* a moment for a CPU is nobody's fault */
+	if (r->left || r->slept || (waited > LOOK_NS && r->fd >= 0))
+		budget_spend(budget, waited);
+	if (!r->left)
 		r->state = READER_IDLE;
-	else
-		r->left = true;
-	(void)pthread_mutex_unlock(&r->all->lock);
+	return !r->left;
 }
 
 ssize_t
 cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf)
 {
+	struct budget *budget;
 	struct reader *r;
-	ssize_t n = -EAGAIN;
+	ssize_t n = -ETIMEDOUT;
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	/* it may be read when the other one is closed */
 	if (own < 0)
 		return -errno;
-	r = reader_take(c, uid);
-	if (r == NULL) {
-		(void)close(own); /* nothing was done with it */
-		return n;
-	}
-	r->fd = own;
-	if (reader_ask(r)) {
+	r = reader_for(c, uid, &budget);
+	if (r != NULL)
+		r->fd = own;
+	if (r != NULL && reader_ask(r, budget)) {
 		n = r->n;
 		if (n > 0)
 			memcpy(buf, r->bytes, (size_t)n);
 	}
-	reader_give(r);
+	(void)pthread_mutex_unlock(&c->lock);
+	if (r == NULL)
+		(void)close(own); /* nothing was done with it */
 	return n;
 }
 
@@ -294,22 +347,23 @@ cmdlines_file(
     struct cmdlines *c, const char *path, uint32_t uid, struct file_id *ret)
 {
 	size_t len = strlen(path);
+	struct budget *budget;
 	struct reader *r;
-	int error = -EAGAIN;
+	int error = -ETIMEDOUT;
 
 	if (len >= sizeof(r->bytes))
 		return -ENAMETOOLONG;
-	r = reader_take(c, uid);
-	if (r == NULL)
-		return error;
-	r->fd = -1;
-	memcpy(r->bytes, path, len + 1);
-	if (reader_ask(r)) {
+	r = reader_for(c, uid, &budget);
+	if (r != NULL) {
+		r->fd = -1;
+		memcpy(r->bytes, path, len + 1);
+	}
+	if (r != NULL && reader_ask(r, budget)) {
 		error = (int)r->n;
 		if (error == 0)
 			*ret = r->file;
 	}
-	reader_give(r);
+	(void)pthread_mutex_unlock(&c->lock);
 	return error;
 }
 

@@ -10,8 +10,9 @@ struct file_id;
  * process locked: a program can keep it locked for as long as it likes (a
  * fork(2) of gigabytes; a file system of its own that brings in a page), and
  * who reads waits and can't be woken. So threads read, and are left waiting.
- * Each program's is its user's: no user has more than a few of them. They ask
- * for its file too (file_id.h). */
+ * Each program's is its user's: no user has more than a few of them, nor is
+ * more than a share of the time waited for his. They ask for its file too
+ * (file_id.h). */
 
 /* A command line is kept up to here; the kernel has no limit worth naming. */
 #define CMDLINE_MAX 4096
@@ -24,11 +25,13 @@ struct cmdlines *cmdlines_new(void);
 void cmdlines_free(struct cmdlines *c); /* accepts NULL */
 
 /* What is in the file, from its start, for a process of that user's; buf has
- * CMDLINE_MAX bytes. The length; -EAGAIN where it does not come in some
- * milliseconds, or too many are waited for already; or -errno. */
+ * CMDLINE_MAX bytes. The length; -ETIMEDOUT where it does not come in some
+ * milliseconds, too many of his are waited for already, or were for too long
+ * lately; or -errno. */
 ssize_t cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf);
 
-/* The file at that path, for such a process: 0, -EAGAIN as above, or -errno. */
+/* The file at that path, for such a process: 0, -ETIMEDOUT as above, or -errno.
+ */
 int cmdlines_file(
     struct cmdlines *c, const char *path, uint32_t uid, struct file_id *ret);
 

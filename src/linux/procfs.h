@@ -32,7 +32,8 @@ void procfs_seed(struct procfs *procfs);
  * there are several. uid (of the socket) narrows the search. 0 with a
  * reference in *ret that the caller gives back; -ENOENT when nobody holds it;
  * -EAGAIN when all of /proc would have to be walked, and was too often lately;
- * -errno when /proc could not be read. */
+ * -ETIMEDOUT when its command line does not come (cmdline.h); -errno when /proc
+ * could not be read. */
 int procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
     const struct process **ret);
 

@@ -158,7 +158,7 @@ procread_is_at(struct procread *pr, uint32_t uid, const struct file_id *exe,
 
 	if (r == -EAGAIN)
 		r = cmdlines_file(pr->cmdlines, path, uid, &there);
-	if (r == -EAGAIN)
+	if (r == -ETIMEDOUT)
 		return r;
 	return r == 0 && file_id_equal(exe, &there);
 }
@@ -170,7 +170,7 @@ is_file(const struct process *proc, const struct file_id *file)
 }
 
 /* No exe is a thread of the kernel, or a process that ends. Where file and path
- * are what they were, the path need not be asked for again. 0 or -EAGAIN. */
+ * are what they were, the path need not be asked for again. 0 or -ETIMEDOUT. */
 static int
 read_exe(struct procread *pr, struct snapshot *snap, int dirfd,
     const struct process *old)
@@ -231,7 +231,7 @@ find_script(struct snapshot *snap, size_t cmdline_len)
 		snap->script_off = (size_t)(arg - snap->cmd);
 }
 
-/* As it was, where it is the same program still. 0 or -EAGAIN. */
+/* As it was, where it is the same program still. 0 or -ETIMEDOUT. */
 static int
 keep_cmdline(struct procread *pr, struct snapshot *snap,
     struct procread_dir *dir, const struct process *old)
@@ -240,7 +240,7 @@ keep_cmdline(struct procread *pr, struct snapshot *snap,
 
 	if (old == NULL || old->exe_ino == 0 ||
 	    file_id_of_exe(&file, dir->fd) != 0 || !is_file(old, &file))
-		return -EAGAIN;
+		return -ETIMEDOUT;
 	snap->kept = old;
 	snap->cmd_len = strnlen(old->cmd, sizeof(snap->cmd));
 	memcpy(snap->cmd, old->cmd, snap->cmd_len);
@@ -288,7 +288,7 @@ snapshot_read(struct procread *pr, struct snapshot *snap,
 		snap->comm_len--;
 	snap->kept = NULL;
 	n = read_cmdline(pr, snap, dir);
-	if (n == -EAGAIN) {
+	if (n == -ETIMEDOUT) {
 		r = keep_cmdline(pr, snap, dir, old);
 		return r < 0 ? r : read_cgroup(snap, dir);
 	}
@@ -338,7 +338,7 @@ snapshot_settle(
 	return -EAGAIN;
 }
 
-/* 1, 0 or -EAGAIN */
+/* 1, 0 or -ETIMEDOUT */
 static int
 exe_is_here(struct procread *pr, uint32_t uid, int dirfd, const char *path)
 {
@@ -395,8 +395,9 @@ add_parents(struct procread *pr, struct process *proc, pid_t ppid)
 
 	while (r == 0 && ppid > 0 && proc->n_parents < PROCESS_PARENTS_MAX)
 		r = procread_add_parent(pr, proc, &ppid, &start, 0);
-	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EAGAIN ? r
-									    : 0;
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -ETIMEDOUT
+		   ? r
+		   : 0;
 }
 
 static int

@@ -69,21 +69,21 @@ struct procread_facts {
 	const char *cgroup, *unit;
 };
 
-/* Its process, with no parents yet; to be given back. 0, -EAGAIN (what is at
+/* Its process, with no parents yet; to be given back. 0, -ETIMEDOUT (what is at
  * its path can't be told in time) or -ENOMEM. */
 int procread_bygone(struct procread *pr, const struct procread_facts *facts,
     struct process **ret);
 
 /* Adds the ancestor *pid with all that is read of it, who started no later than
  * *start, and exactly at `exactly` where that is not 0: another one has its
- * pid. 0 with *pid and *start of the next one up; -ESRCH, -EAGAIN as above, or
- * -errno. */
+ * pid. 0 with *pid and *start of the next one up; -ESRCH, -ETIMEDOUT as above,
+ * or -errno. */
 int procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
     uint64_t *start, uint64_t exactly);
 
 /* Whether that file, of a process of that user's, is at the path, which is one
- * of our own mount namespace: 1, 0, or -EAGAIN where its file system does not
- * say so in time. */
+ * of our own mount namespace: 1, 0, or -ETIMEDOUT where its file system does
+ * not say so in time. */
 int procread_is_at(struct procread *pr, uint32_t uid, const struct file_id *exe,
     const char *path);
 
@@ -93,8 +93,8 @@ bool procread_is_here(struct procread *pr, const struct process *proc);
 /* The process as it is now: `old` with one more reference when nothing about
  * it has changed, else a new one. A process that is ending keeps what `old`
  * says of it; so does one whose command line does not come, of that. 0, -ESRCH
- * when it is gone, -EAGAIN (it does not come, and nothing is known), -ENOMEM or
- * -errno. */
+ * when it is gone, -ETIMEDOUT (it does not come, and nothing is known), -EAGAIN
+ * (it becomes another program all the time), -ENOMEM or -errno. */
 int procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
     const struct process *old, const struct process **ret);
 

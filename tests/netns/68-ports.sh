@@ -15,7 +15,7 @@ rules "default out accept"
 # ports.py serve FILE      an upstream: a line for each question, "port id name"
 # ports.py ask NAME N AT   N questions, AT at once: how many were answered right
 cat >"$tmp/ports.py" <<'END'
-import socket, struct, sys
+import socket, string, struct, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
 if sys.argv[1] == "serve":
@@ -30,7 +30,7 @@ if sys.argv[1] == "serve":
         if name.lower() == "sync":
             log.flush()
         log.write("%d %d %s\n" % (peer[1], struct.unpack_from("!H", q)[0], name))
-        number = int(name[1:]) if name[1:].isdigit() else 0
+        number = int("0" + name.lstrip(string.ascii_letters + "-"))
         s.sendto(q[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + q[12:end + 5] +
                  b"\xc0\x0c\0\1\0\1\0\0\1\0\0\4\x0b" +
                  number.to_bytes(3, "big"), peer)
@@ -39,7 +39,7 @@ s.settimeout(8)
 waiting, sent, right = {}, 0, 0
 while sent < count or waiting:
     while sent < count and len(waiting) < at:
-        label = b"%c%d" % (ord(name), sent)
+        label = b"%s%d" % (name.encode(), sent)
         s.sendto(struct.pack("!6H", sent, 0x100, 1, 0, 0, 0) +
                  bytes([len(label)]) + label + b"\4many\7example\0\0\1\0\1",
                  ("127.0.0.1", 53))
@@ -99,7 +99,15 @@ check "numbers are by chance" \
 # of C170, for what has its flow's mark already
 unmarked() { inc $IPT4-save -c -t mangle |
 	sed -n 's/^.\([0-9]*\):.* C170 .*--mark 0x6ae .* RETURN$/\1/p' | tail -n 1; }
-check "what is sent has its flow's mark at once" [ "$(unmarked)" -gt 9000 ]
+short=$(unmarked)
+check "what is sent has its flow's mark at once" [ "$short" -gt 5200 ]
+check "questions that leave together are one packet" [ "$short" -lt 9000 ]
+# of 70 octets, less than a question needs
+inc ip route add 10.9.0.2 dev c0 src 10.9.0.1 mtu 70
+check "where none can be parted, each goes as it is" \
+    [ "$(ask a-name-as-long-as-that 1000 200)" = 1000 ]
+inc ip route del 10.9.0.2
+check "and so they go on" [ "$(ask c 1000 200)" = 1000 ]
 check "none stays open" wait_for none_open
 
 # An unreachable port, of a server that was there a moment ago.

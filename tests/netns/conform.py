@@ -787,7 +787,7 @@ def _(c):
 
 @check("cache.dedup-50-inflight")
 def _(c):
-    name, socks = fresh("late120"), []
+    name, socks = fresh("late40"), []
     for i in range(50):
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         s.connect(c.at)

@@ -36,6 +36,7 @@ struct stage {
 	size_t n_flying;
 	char dead[256]; /* address where sending fails */
 	char rules[TEXT], hosts[TEXT];
+	struct addr stand_in; /* for names of tunnels without servers */
 	uint8_t answer[WIRE_MESSAGE_MAX]; /* what the client got */
 	size_t answer_len;
 	bool dropped, waits;
@@ -47,7 +48,7 @@ struct stage {
 	struct flying replying; /* attempt NULL: none */
 	unsigned int counts[3];
 	int reply_ede;
-	bool reply_edns;
+	bool reply_edns, reply_badvers;
 	/* records that are expected yet, of the answer at hand */
 	ldns_pkt *got;
 	size_t at[2];
@@ -108,6 +109,21 @@ on_done(void *arg, const struct record *record, const struct answer *answer)
 
 	(void)answer;
 	s->from = record->from;
+}
+
+static enum resolve_way
+on_stand_in(void *arg, const struct resolve_stand_in *query, struct addr *ret)
+{
+	struct stage *s = arg;
+	const char *tunnel =
+	    policy_tunnel(query->policy, query->decision->tunnel);
+
+	for (size_t i = 0; i < s->conf.n_tunnels; i++)
+		if (strcmp(s->conf.tunnels[i].name, tunnel) == 0)
+			return RESOLVE_WAY_TUNNEL;
+	*ret = s->stand_in;
+	return s->stand_in.family != ADDR_NONE ? RESOLVE_WAY_STAND_IN
+					       : RESOLVE_WAY_NONE;
 }
 
 static uint32_t
@@ -176,6 +192,8 @@ reconfigure(struct stage *s)
 {
 	struct resolve_conf conf = s->conf;
 
+	conf.tunnels =
+	    copied(s->conf.tunnels, ARRAY_MAX * sizeof(conf.tunnels[0]));
 	conf.forwards =
 	    copied(s->conf.forwards, ARRAY_MAX * sizeof(conf.forwards[0]));
 	conf.allow_private = copied(
@@ -382,6 +400,7 @@ begin_reply(struct stage *s, char *words)
 		wrong(s, "no such rcode", NULL);
 	memset(s->counts, 0, sizeof(s->counts));
 	s->reply_ede = -1;
+	s->reply_badvers = false;
 	s->reply_edns = f.attempt->edns;
 	(void)wire_name_read(&name, f.msg, f.len, &off, false);
 	s->reply_len = off + 4;
@@ -393,6 +412,10 @@ begin_reply(struct stage *s, char *words)
 			flags |= WIRE_AD;
 		else if (strncmp(word, "ede=", 4) == 0)
 			s->reply_ede = atoi(word + 4);
+		else if (strcmp(word, "noopt") == 0)
+			s->reply_edns = false;
+		else if (strcmp(word, "badvers") == 0)
+			s->reply_badvers = true;
 		else if (strcmp(word, "bare") == 0) {
 			s->reply_len = WIRE_HEADER;
 			s->reply_edns = false;
@@ -423,6 +446,7 @@ end_reply(struct stage *s)
 	if (s->reply_edns) {
 		memset(p, 0, WIRE_OPT_SIZE);
 		p[2] = TYPE_OPT;
+		p[5] = s->reply_badvers ? 1 : 0;
 		s->counts[2]++;
 		s->reply_len += WIRE_OPT_SIZE;
 		if (s->reply_ede >= 0) {
@@ -590,6 +614,17 @@ set_up(struct stage *s, const char *verb, char *rest)
 
 		f->zone = name_at(s, strtok(rest, " "));
 		add_upstreams(s, &f->group, NULL);
+	} else if (strcmp(verb, "tunnel") == 0) { /* resolves, at these */
+		struct resolve_tunnel *t =
+		    &s->conf.tunnels[s->conf.n_tunnels++];
+
+		snprintf(t->name, sizeof(t->name), "%s", strtok(rest, " "));
+		add_upstreams(s, &t->group, NULL);
+		for (size_t i = 0; i < t->group.n; i++)
+			t->group.v[i].spec.kind = UPSTREAM_TUNNEL;
+	} else if (strcmp(verb, "stand-in") == 0) {
+		if (addr_parse(&s->stand_in, rest, strlen(rest)) < 0)
+			wrong(s, "stand-in", rest);
 	} else if (strcmp(verb, "rules") == 0) {
 		append(s->rules, rest);
 	} else if (strcmp(verb, "hosts") == 0) {
@@ -636,6 +671,7 @@ act(struct stage *s, const char *verb, char *rest)
 	struct flying f;
 	struct attempt *attempt;
 	struct name name;
+	bool more;
 
 	configure(s);
 	if (strcmp(verb, "query") == 0)
@@ -666,7 +702,7 @@ act(struct stage *s, const char *verb, char *rest)
 			wrong(s, "it does not wait", NULL);
 	} else if (strcmp(verb, "flush") == 0) {
 		name = name_at(s, rest[0] != '\0' ? rest : ".");
-		(void)resolve_flush(s->r, &name);
+		(void)resolve_flush(s->r, &name, &more);
 	} else
 		wrong(s, "what is", verb);
 }
@@ -704,8 +740,8 @@ int
 play(const char *path)
 {
 	struct stage *s = calloc(1, sizeof(*s));
-	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done, NULL,
-		NULL, on_random, on_timer, s };
+	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done,
+		on_stand_in, NULL, on_random, on_timer, s };
 	char line[4096];
 	FILE *f = fopen(path, "r");
 	int bad;
@@ -714,9 +750,11 @@ play(const char *path)
 	s->now.ns = 1000 * MONO_S;
 	s->due.ns = UINT64_MAX;
 	s->process = process_new(PROCESS_PROGRAM);
+	s->stand_in.family = ADDR_NONE;
 	s->conf.cache_bytes = 1 << 20;
 	s->conf.ttl_max = 86400;
 	s->conf.forwards = calloc(ARRAY_MAX, sizeof(s->conf.forwards[0]));
+	s->conf.tunnels = calloc(ARRAY_MAX, sizeof(s->conf.tunnels[0]));
 	s->conf.allow_private =
 	    calloc(ARRAY_MAX, sizeof(s->conf.allow_private[0]));
 	s->r = resolve_new(&ops);
@@ -734,6 +772,7 @@ play(const char *path)
 		    s->r, s->flying[--s->n_flying].attempt, -ECANCELED, s->now);
 	resolve_free(s->r);
 	free(s->conf.forwards);
+	free(s->conf.tunnels);
 	free(s->conf.allow_private);
 	process_unref(s->process);
 	bad = s->bad;
