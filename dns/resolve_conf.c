@@ -256,11 +256,12 @@ forget_own(
     struct resolve *r, struct resolve_conf *before, struct resolve_conf *now)
 {
 	struct name canary = name_of("use-application-dns.net");
+	bool more; /* are found by and by */
 
 	if (now->capture && !before->capture)
-		(void)cache_flush(r->cache, &canary);
+		(void)cache_flush(r->cache, &canary, &more);
 	if (now->host.len > 0 && !name_equal(&now->host, &before->host))
-		(void)cache_flush(r->cache, &now->host);
+		(void)cache_flush(r->cache, &now->host, &more);
 }
 
 void
@@ -269,10 +270,11 @@ resolve_configure(
 {
 	struct resolve_conf before = r->conf, with = *conf;
 	struct places places;
+	bool more;
 
 	find_places(&places, &before, &with);
 	if (!makes_same(&before, &with))
-		(void)cache_flush(r->cache, NULL);
+		(void)resolve_flush(r, NULL, &more);
 	forget_own(r, &before, &with);
 	if (places.same) {
 		keep_groups(&before, &with);
@@ -300,10 +302,12 @@ resolve_set_policy(struct resolve *r, const struct policy *policy)
 void
 resolve_set_hosts(struct resolve *r, struct hosts *hosts_take)
 {
+	bool more;
+
 	hosts_free(r->hosts);
 	r->hosts = hosts_take;
 	/* it comes first: what an upstream said of its names is void */
-	(void)cache_flush(r->cache, NULL);
+	(void)resolve_flush(r, NULL, &more);
 }
 
 struct upstream_group *
@@ -379,13 +383,22 @@ resolve_gone(struct resolve *r, struct list *waits)
 void
 resolve_tidy(struct resolve *r)
 {
+	bool more;
+
 	(void)cache_tidy(r->cache, TIDY_AT_ONCE);
+	(void)cache_sweep(r->cache, &more);
 }
 
 size_t
-resolve_flush(struct resolve *r, const struct name *name)
+resolve_flush(struct resolve *r, const struct name *name, bool *ret_more)
 {
-	return cache_flush(r->cache, name);
+	return cache_flush(r->cache, name, ret_more);
+}
+
+size_t
+resolve_sweep(struct resolve *r, bool *ret_more)
+{
+	return cache_sweep(r->cache, ret_more);
 }
 
 const struct cache *

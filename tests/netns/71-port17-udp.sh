@@ -6,7 +6,7 @@
 #       default route to s              lo: 192.0.2.7 to .9, 2001:db8::7 to ::9
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted microsocks conntrack
+need python3 microsocks conntrack
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -265,6 +265,27 @@ for i in 1 2 3 4 5 6 7 8; do
 	kill -CONT "$daemon"
 	wait_for came $((20000 + i))
 done
+# what conntrack is asked about one flow, it is not asked about all
+tell storm $(seq 20020 20059)
+tell storm "hear 1000" # and what was left
+before=$(counter port17_udp_lookups)
+tell storm 20099
+tell storm "hear 60"
+check "forty flows are answered when another one begins" \
+    answers_like storm "heard (4[1-9]|5[0-9]|60)\$"
+asked() {
+	echo $(($(counter port17_udp_lookups) - before))
+	[ $(($(counter port17_udp_lookups) - before)) -le 8 ]
+}
+check "and conntrack was asked about that one" asked
+rush() {
+	inc python3 "$top/tests/netns/storm.py" rush 192.0.2.7 3 | tee "$tmp/rush"
+	grep -q "True 0$" "$tmp/rush"
+}
+check "no answer comes from elsewhere than it is of" rush
+via socks
+daemon_reload
+check "nor through a proxy" rush
 check "none goes to another end than it was for" [ "$(cat \
     "$tmp/storm.far")" = ready ]
 
