@@ -268,7 +268,7 @@ if ${CC:-gcc} -shared -fPIC -o "$tmp/broken.so" "$tmp/broken.c" -ldl \
 	for fail in closed open; do
 		settings "fail = $fail"
 		: >"$tmp/daemon.log"
-		background inc env LD_PRELOAD="$tmp/broken.so" BROKEN_AFTER=40 \
+		background inc env LD_PRELOAD="$tmp/broken.so" BROKEN_AFTER=5 \
 		    ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
 		    "$REROUTED" --config "$tmp/rerouted.conf" \
 		    --rules "$tmp/rules" --state "$tmp/state" \
