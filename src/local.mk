@@ -107,7 +107,7 @@ libcore_a_SOURCES += \
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
-	%D%/linux/bpf/closed.h \
+	%D%/linux/bpf/closed.h %D%/linux/bpf/heard.h \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
 	%D%/linux/bpf/seal.h \
 	%D%/linux/bpf/seed.h %D%/linux/bpf/task.h \
@@ -140,6 +140,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/ending.c %D%/linux/ending.h \
+	%D%/linux/file_id.c %D%/linux/file_id.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/ktypes.c %D%/linux/ktypes.h \
 	%D%/linux/netns.c %D%/linux/netns.h \
@@ -167,6 +168,7 @@ EXTRA_DIST += %D%/linux/bpf/attr.bpf.c
 CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
 if HAVE_BPF
 bpf_headers = $(srcdir)/src/linux/bpf/record.h \
+	$(srcdir)/src/linux/bpf/heard.h \
 	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
 	$(srcdir)/src/linux/bpf/closed.h $(srcdir)/src/linux/bpf/seal.h \
 	$(srcdir)/src/linux/bpf/seed.h \
