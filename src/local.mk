@@ -116,7 +116,9 @@ liblinux_a_SOURCES = \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
 	%D%/linux/bpf_heard.c %D%/linux/bpf_heard.h \
 	%D%/linux/bpf_hook.c %D%/linux/bpf_hook.h \
+	%D%/linux/bpf_links.c %D%/linux/bpf_links.h \
 	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
+	%D%/linux/bpf_none.c \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/bpf_said.c %D%/linux/bpf_said.h \
 	%D%/linux/bpf_seed.c %D%/linux/bpf_seed.h \
@@ -142,6 +144,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/ending.c %D%/linux/ending.h \
+	%D%/linux/file_id.c %D%/linux/file_id.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/ktypes.c %D%/linux/ktypes.h \
 	%D%/linux/netns.c %D%/linux/netns.h \
