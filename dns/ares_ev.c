@@ -2,17 +2,17 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "dns/ares_sock_ev.h"
 
-/* c-ares 1.18 is a carrier of single questions over TCP here, where an answer
- * was cut or the settings say so. What it does not do is done around it: which
+/* c-ares is a carrier of single questions over TCP here, where an answer was
+ * cut or the settings say so. What it does not do is done around it: which
  * server and when (resolve), and whether an answer is one (it knows nothing of
  * letters' case). Datagrams are dns/plain_ev.c's: here they would be a socket
  * for one or two questions, each judged as any program's flow, and answers
@@ -25,6 +25,21 @@
 /* For its own clock; resolve has had its say long before. */
 #define TIMEOUT_MS 5000
 #define TICK_MS 250
+/* From 1.32 on it waits for a server that it has heard that often no longer
+ * than 250 ms or five times the mean, whatever it is told: a question that
+ * takes its time would fail. So a channel is made anew before that. */
+#if ARES_VERSION >= 0x012000
+#define CHANNEL_ANSWERS 3
+#else
+#define CHANNEL_ANSWERS UINT_MAX
+#endif
+
+/* Answers are kept by ourselves alone: what it is to keep is 0 s in options. */
+#if ARES_VERSION >= 0x011700
+#define NO_CACHE ARES_OPT_QUERY_CACHE
+#else
+#define NO_CACHE 0
+#endif
 
 /* A question within a channel. */
 struct flight {
@@ -51,6 +66,25 @@ find_flight(struct channel *channel, uint16_t id)
 	return NULL;
 }
 
+static bool
+is_spent(const struct channel *channel)
+{
+	return channel->answers >= CHANNEL_ANSWERS;
+}
+
+/* Idle, and nothing for the next question. c-ares may be calling, so that it is
+ * not freed here. */
+static void
+channel_retire(struct channel *channel)
+{
+	struct ares_ev *ae = channel->pool->ae;
+
+	list_remove(&channel->node);
+	channel->pool->n_channels--;
+	list_append(&ae->spent, &channel->busy);
+	event_active(ae->tick, EV_TIMEOUT, 0);
+}
+
 static void
 flight_free(struct flight *flight)
 {
@@ -60,6 +94,8 @@ flight_free(struct flight *flight)
 	if (--channel->n_flights == 0) {
 		list_remove(&channel->busy);
 		channel->uses = 0; /* its socket is closed: another next */
+		if (is_spent(channel))
+			channel_retire(channel);
 	}
 	free(flight);
 }
@@ -78,6 +114,21 @@ error_of(int status)
 	default:
 		return -ECONNREFUSED;
 	}
+}
+
+/* From 1.28 on it asks without EDNS by itself after FORMERR, whatever the
+ * flags: an answer without an OPT may be that of such a question. */
+static void
+note_own_way(struct attempt *attempt, const uint8_t *msg)
+{
+	unsigned int rcode = wire_u16(msg + 2) & WIRE_RCODE;
+
+	if (ARES_VERSION < 0x011c00 || !attempt->edns ||
+	    wire_u16(msg + 10) != 0 || rcode == RCODE_SERVFAIL ||
+	    rcode == RCODE_NOTIMP)
+		return;
+	attempt->edns = false;
+	attempt->settles = DOUBT_EDNS;
 }
 
 static void
@@ -101,10 +152,12 @@ on_answer(void *arg, int status, int timeouts, unsigned char *msg, int len)
 		return;
 	}
 	fits = resolve_fits(resolve, attempt, msg, (size_t)len);
+	f->channel->answers++;
 	flight_free(f);
-	if (fits)
+	if (fits) {
+		note_own_way(attempt, msg);
 		resolve_answer(resolve, attempt, msg, (size_t)len, now);
-	else
+	} else
 		resolve_failed(resolve, attempt, -EBADMSG, now);
 }
 
@@ -115,21 +168,7 @@ channel_free(struct channel *channel)
 	ares_destroy(channel->ares);
 	list_remove(&channel->busy);
 	list_remove(&channel->node);
-	channel->pool->n_channels--;
 	free(channel);
-}
-
-static int
-set_server(ares_channel ares, const struct upstream_spec *spec)
-{
-	struct ares_addr_port_node server = {
-		.family = spec->addr.family == ADDR_IP4 ? AF_INET : AF_INET6,
-		.udp_port = spec->port,
-		.tcp_port = spec->port,
-	};
-
-	memcpy(&server.addr, spec->addr.bytes, addr_len(&spec->addr));
-	return ares_set_servers_ports(ares, &server);
 }
 
 static struct channel *
@@ -137,9 +176,9 @@ channel_new(struct pool *pool)
 {
 	struct channel *channel = calloc(1, sizeof(*channel));
 	/* everything is given, so that no file of the system's is read: its
-	 * servers may be ourselves */
+	 * servers may be ourselves. Which server it is knows ares_sock_ev.c */
 	static char none[] = "/dev/null", lookups[] = "b";
-	struct in_addr nobody = { .s_addr = htonl(INADDR_LOOPBACK) };
+	struct in_addr any = { .s_addr = htonl(INADDR_LOOPBACK) };
 	/* not ARES_FLAG_EDNS: with FORMERR it would send what is left of the
 	 * question without its last 11 bytes, which need not be an OPT */
 	struct ares_options options = {
@@ -149,7 +188,7 @@ channel_new(struct pool *pool)
 		.timeout = TIMEOUT_MS,
 		.tries = 1,
 		.ndots = 1,
-		.servers = &nobody,
+		.servers = &any,
 		.nservers = 1,
 		.lookups = lookups,
 		.sock_state_cb = ares_sock_state,
@@ -168,17 +207,13 @@ channel_new(struct pool *pool)
 		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
 		    ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_LOOKUPS |
 		    ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB |
-		    ARES_OPT_RESOLVCONF) != ARES_SUCCESS) {
+		    ARES_OPT_RESOLVCONF | NO_CACHE) != ARES_SUCCESS) {
 		free(channel);
 		return NULL;
 	}
 	ares_sock_prepare(channel);
 	list_append(&pool->channels, &channel->node);
 	pool->n_channels++;
-	if (set_server(channel->ares, &pool->upstream->spec) != ARES_SUCCESS) {
-		channel_free(channel);
-		return NULL;
-	}
 	return channel;
 }
 
@@ -194,14 +229,15 @@ channel_pick(struct pool *pool)
 
 	list_for_each (node, &pool->channels) {
 		struct channel *c = container_of(node, struct channel, node);
+		bool fresh = c->uses < CHANNEL_USES && !is_spent(c);
 
 		if (c->n_flights == 0)
 			return c;
 		if (n++ <= skip) {
 			any = c;
-			if (c->uses < CHANNEL_USES)
+			if (fresh)
 				found = c;
-		} else if (found == NULL && c->uses < CHANNEL_USES)
+		} else if (found == NULL && fresh)
 			found = c;
 	}
 	if (pool->n_channels < CHANNELS_MAX) {
@@ -304,6 +340,14 @@ ares_ev_send(
 }
 
 static void
+free_spent(struct ares_ev *ae)
+{
+	while (!list_empty(&ae->spent))
+		channel_free(
+		    container_of(ae->spent.next, struct channel, busy));
+}
+
+static void
 tick_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct ares_ev *ae = arg;
@@ -319,6 +363,7 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 		ares_process_fd(
 		    channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	}
+	free_spent(ae);
 	if (list_empty(&ae->busy))
 		(void)event_del(ae->tick); /* until there is a question */
 }
@@ -334,6 +379,7 @@ ares_ev_new(
 	ae->base = base;
 	ae->resolve = resolve;
 	list_init(&ae->busy);
+	list_init(&ae->spent);
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
 		free(ae);
 		return -ENOMEM;
@@ -351,6 +397,7 @@ void
 ares_ev_reset(struct ares_ev *ae)
 {
 	ae->closing = true;
+	free_spent(ae);
 	for (size_t i = 0; i < ae->n_pools; i++) {
 		struct pool *pool = ae->pools[i];
 

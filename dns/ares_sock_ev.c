@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "dns/server_ev.h"
 
 static void
 socket_cb(evutil_socket_t fd, short what, void *arg)
@@ -22,8 +23,11 @@ static ares_socket_t
 on_socket(int family, int type, int proto, void *arg)
 {
 	struct channel *channel = arg;
-	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
+	const struct upstream_spec *spec = &channel->pool->upstream->spec;
+	int fd = socket(spec->addr.family == ADDR_IP4 ? AF_INET : AF_INET6,
+	    type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
 
+	(void)family;
 	for (size_t i = 0; fd >= 0 && i < 2; i++) {
 		struct sock *sock = &channel->socks[i];
 
@@ -65,20 +69,20 @@ on_close(ares_socket_t fd, void *arg)
 	return close(fd);
 }
 
+/* To the upstream, whatever c-ares believes: its versions take no address with
+ * a scope, or that alone, or none of some networks. */
 static int
 on_connect(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t len,
     void *arg)
 {
-	struct channel *channel = arg;
-	struct sockaddr_in6 with;
+	const struct channel *channel = arg;
+	const struct pool *pool = channel->pool;
+	const struct upstream_spec *spec = &pool->upstream->spec;
+	struct sockaddr_storage to;
 
-	if (addr->sa_family == AF_INET6 && channel->pool->scope != 0 &&
-	    len == sizeof(with)) {
-		memcpy(&with, addr, sizeof(with));
-		with.sin6_scope_id = channel->pool->scope;
-		return connect(fd, (const void *)&with, sizeof(with));
-	}
-	return connect(fd, addr, len);
+	(void)addr;
+	len = server_sockaddr(&to, &spec->addr, spec->port, pool->scope);
+	return connect(fd, (const struct sockaddr *)&to, len);
 }
 
 static ares_ssize_t

@@ -1,6 +1,8 @@
 #ifndef DNS_ARES_SOCK_EV_H
 #define DNS_ARES_SOCK_EV_H
 
+/* what came with 1.28 and 1.34 instead does no more, and 1.18 has none of it */
+#define CARES_NO_DEPRECATED
 #include <ares.h>
 
 #include "dns/ares_ev.h"
@@ -21,11 +23,11 @@ struct sock {
 
 struct channel {
 	struct list node; /* in its pool */
-	struct list busy; /* of all that have flights */
+	struct list busy; /* of all that have flights, or of the spent ones */
 	struct pool *pool;
 	ares_channel ares;
 	struct list by_id[ARES_ID_SLOTS];
-	unsigned int n_flights, uses;
+	unsigned int n_flights, uses, answers;
 	struct sock socks[2];
 };
 
@@ -44,7 +46,7 @@ struct ares_ev {
 	struct event *tick;
 	struct pool **pools; /* by upstream's number */
 	size_t n_pools;
-	struct list busy;
+	struct list busy, spent;
 	bool closing;
 };
 

@@ -3,6 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Names whose answers are looked for at one time, each since another moment:
+ * with more of them everything goes. */
+#define FLUSHES_MAX 16
+/* Answers that are looked at in a row: a millisecond's work. */
+#define SWEEP_AT_ONCE 10000
+
+/* What was kept before is void. */
+struct flush {
+	uint64_t before;
+	struct name name;
+};
+
 struct cache {
 	struct map map;
 	struct list order; /* the youngest first */
@@ -12,6 +24,11 @@ struct cache {
 	struct list leaving;
 	size_t leaving_bytes;
 	uint64_t evicted, refused;
+	uint64_t last_number;
+	/* of names, while not all answers were looked at */
+	struct flush flushes[FLUSHES_MAX];
+	size_t n_flushes;
+	struct list *broom; /* the next one to be; towards the old */
 	uint32_t untyped[NAME_WIRE_MAX + 1]; /* of TYPE_NONE, by name_len */
 };
 
@@ -41,7 +58,7 @@ cache_new(size_t bytes)
 	}
 	list_init(&cache->order);
 	list_init(&cache->leaving);
-	cache->hand = &cache->order;
+	cache->hand = cache->broom = &cache->order;
 	cache->max = bytes;
 	return cache;
 }
@@ -51,6 +68,8 @@ forget(struct cache *cache, struct cache_entry *entry)
 {
 	if (cache->hand == &entry->order)
 		cache->hand = entry->order.prev;
+	if (cache->broom == &entry->order)
+		cache->broom = entry->order.next;
 	list_remove(&entry->order);
 	map_remove(&cache->map, &entry->node);
 	cache->bytes -= entry->size;
@@ -84,7 +103,9 @@ cache_free(struct cache *cache)
 {
 	if (cache == NULL)
 		return;
-	(void)cache_flush(cache, NULL);
+	while (!list_empty(&cache->order))
+		forget(cache,
+		    container_of(cache->order.next, struct cache_entry, order));
 	(void)cache_tidy(cache, SIZE_MAX);
 	map_done(&cache->map);
 	free(cache);
@@ -127,6 +148,26 @@ cache_resize(struct cache *cache, size_t bytes)
 	make_room(cache, 0);
 }
 
+static void
+copy_name(struct name *ret, const struct cache_entry *entry)
+{
+	ret->len = entry->name_len;
+	memcpy(ret->wire, name_of_entry(entry), ret->len);
+}
+
+static bool
+is_flushed(const struct cache *cache, const struct cache_entry *entry)
+{
+	struct name name;
+
+	copy_name(&name, entry);
+	for (size_t i = 0; i < cache->n_flushes; i++)
+		if (entry->number <= cache->flushes[i].before &&
+		    name_in(&name, &cache->flushes[i].name))
+			return true;
+	return false;
+}
+
 static struct cache_entry *
 find_hashed(struct cache *cache, const struct key *key, uint64_t hash)
 {
@@ -151,8 +192,9 @@ cache_find_as(struct cache *cache, const struct key *key, uint64_t number)
 	struct cache_entry *entry = find_hashed(
 	    cache, key, number != 0 ? number : key_hash(&cache->map, key));
 
-	if (entry != NULL)
-		entry->used = true;
+	if (entry == NULL || (cache->n_flushes > 0 && is_flushed(cache, entry)))
+		return NULL;
+	entry->used = true;
 	return entry;
 }
 
@@ -257,19 +299,13 @@ cache_put(struct cache *cache, const struct key *key,
 	fill(entry, key, answer);
 	entry->size = (uint32_t)size;
 	entry->stored = now;
+	entry->number = ++cache->last_number;
 	cache->bytes += size;
 	if (entry->type == TYPE_NONE)
 		cache->untyped[entry->name_len]++;
 	map_put(&cache->map, &entry->node, hash);
 	list_prepend(&cache->order, &entry->order);
 	return true;
-}
-
-static void
-copy_name(struct name *ret, const struct cache_entry *entry)
-{
-	ret->len = entry->name_len;
-	memcpy(ret->wire, name_of_entry(entry), ret->len);
 }
 
 /* Everything, at once, whatever it is: false where there is no memory to do so.
@@ -299,30 +335,58 @@ leave_all(struct cache *cache)
 }
 
 size_t
-cache_flush(struct cache *cache, const struct name *name)
+cache_sweep(struct cache *cache, bool *ret_more)
 {
-	size_t n = cache->map.count;
-	struct list *node, *tmp;
-	struct name own;
+	size_t n = 0;
 
-	if (name != NULL && name_is_root(name))
-		name = NULL;
-	if (name == NULL && leave_all(cache))
-		return n;
-	n = 0;
-	list_for_each_safe (node, tmp, &cache->order) {
+	for (size_t i = 0; i < SWEEP_AT_ONCE && cache->broom != &cache->order;
+	     i++) {
 		struct cache_entry *entry =
-		    container_of(node, struct cache_entry, order);
+		    container_of(cache->broom, struct cache_entry, order);
 
-		if (name != NULL) {
-			copy_name(&own, entry);
-			if (!name_in(&own, name))
-				continue;
-		}
+		cache->broom = cache->broom->next;
+		if (!is_flushed(cache, entry))
+			continue;
 		forget(cache, entry);
 		n++;
 	}
+	if (cache->broom == &cache->order)
+		cache->n_flushes = 0;
+	*ret_more = cache->n_flushes > 0;
 	return n;
+}
+
+/* Whether everything is forgotten. */
+static bool
+flush_all(struct cache *cache)
+{
+	if (!leave_all(cache))
+		return false;
+	cache->n_flushes = 0;
+	cache->broom = &cache->order;
+	return true;
+}
+
+size_t
+cache_flush(struct cache *cache, const struct name *name, bool *ret_more)
+{
+	static const struct name root = { .len = 1, .wire = { 0 } };
+	size_t n = cache->map.count;
+	struct flush *flush;
+
+	*ret_more = false;
+	if (name == NULL)
+		name = &root;
+	if ((name_is_root(name) || cache->n_flushes == FLUSHES_MAX) &&
+	    flush_all(cache))
+		return n;
+	while (cache->n_flushes == FLUSHES_MAX) /* no memory for that */
+		(void)cache_sweep(cache, ret_more);
+	flush = &cache->flushes[cache->n_flushes++];
+	flush->before = cache->last_number;
+	flush->name = *name;
+	cache->broom = cache->order.next;
+	return cache_sweep(cache, ret_more);
 }
 
 size_t

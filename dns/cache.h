@@ -19,8 +19,9 @@ struct cache_entry {
 	struct answer answer; /* its bytes follow the entry */
 	uint16_t type, class;
 	uint8_t flags, group, name_len;
-	uint32_t size; /* bytes of all of it */
-	bool used;     /* since the hand came by */
+	uint32_t size;	 /* bytes of all of it */
+	bool used;	 /* since the hand came by */
+	uint64_t number; /* of those that were kept, one after the other */
 	/* the user's: what was decided of this answer, for whom, by which
 	 * generation of the policy; 0: nothing yet */
 	uint64_t judged_policy, judged_asker;
@@ -61,10 +62,14 @@ bool cache_is_fresh(const struct cache_entry *entry, mono_t now);
 bool cache_put(struct cache *cache, const struct key *key,
     const struct answer *answer, mono_t now);
 
-/* Forgets the name and all below it (NULL: everything); how many answers. Of
+/* Forgets the name and all below it (NULL: everything); how many answers. From
+ * then on they are not found, but not all of them are looked for at once:
+ * cache_sweep() says of how many more, and *ret_more is true until all are. Of
  * everything the memory is freed by and by: as new ones need it, and by
  * cache_tidy(), n answers at a time; true when all is done. */
-size_t cache_flush(struct cache *cache, const struct name *name);
+size_t cache_flush(
+    struct cache *cache, const struct name *name, bool *ret_more);
+size_t cache_sweep(struct cache *cache, bool *ret_more);
 bool cache_tidy(struct cache *cache, size_t n);
 
 /* Groups have other numbers: `place` says which (0 to 255) the answers of a

@@ -161,8 +161,10 @@ note_habits(struct resolve *r, const struct attempt *attempt,
 	 * understands nothing may send back what it got */
 	if (attempt->edns && wire_u16(msg + 10) > 0 && !refused) {
 		u->speaks_edns = true;
+		u->bare = 0;
 		upstream_trust(&u->edns);
-	}
+	} else if (attempt->edns && ++u->bare >= UPSTREAM_DOUBTS)
+		u->speaks_edns = false; /* another server is there now */
 	/* all in lower case: that may be the server's own way */
 	if (attempt->cased &&
 	    memcmp(attempt->asked, attempt->key.name.wire, n) != 0)
@@ -183,7 +185,7 @@ resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
 {
 	struct task *task = detach(take);
 	struct upstream *u = take->upstream;
-	bool refused = take->edns && is_edns_refused(u, msg, len);
+	bool refused = take->edns && is_edns_refused(u, msg, len), truncated;
 	struct manner how = { .upstream = u,
 		.tcp = take->tcp,
 		.edns = take->edns,
@@ -200,14 +202,17 @@ resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
 		task_again(r, task, &how, now);
 		return;
 	}
-	if ((wire_u16(msg + 2) & WIRE_TC) != 0 &&
-	    u->spec.kind == UPSTREAM_PLAIN && !how.tcp) {
+	truncated = (wire_u16(msg + 2) & WIRE_TC) != 0;
+	if (truncated && u->spec.kind == UPSTREAM_PLAIN && !how.tcp) {
 		how.tcp = true;
 		how.cased = false;
 		task_again(r, task, &how, now);
 		return;
 	}
-	take_answer(r, task, u, msg, len, now);
+	if (truncated) /* by a stream: this is not all, and there is no more */
+		try_others(r, task, -EBADMSG, now);
+	else
+		take_answer(r, task, u, msg, len, now);
 }
 
 void

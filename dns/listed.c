@@ -41,7 +41,7 @@ put_records(struct answer *ret, struct writer_space *space,
  * in the order in which the rules were asked. */
 static void
 ask_found(struct list_answer *ret, const struct list_index *l,
-    const struct answer *found)
+    const struct answer *found, uint16_t qtype)
 {
 	struct addresses addresses;
 	struct name target;
@@ -50,7 +50,7 @@ ask_found(struct list_answer *ret, const struct list_index *l,
 	for (unsigned int i = 0;
 	     i < found->n_answer && ret->action == LIST_NONE; i++) {
 		if (addresses_target(&target, found, i))
-			list_answer(ret, l, &target);
+			list_answer(ret, l, &target, qtype);
 		addresses_of(&addresses, found, i);
 		while (ret->action == LIST_NONE &&
 		       addresses_next(&addresses, &addr))
@@ -77,9 +77,9 @@ listed_answer(struct answer *ret, struct writer_space *space,
 	struct list_answer said;
 
 	*ret_silent = false;
-	list_answer(&said, l, &key->name);
+	list_answer(&said, l, &key->name, key->type);
 	if (said.action == LIST_NONE && found != NULL) {
-		ask_found(&said, l, found);
+		ask_found(&said, l, found, key->type);
 		if (is_alias(said, key))
 			return false;
 	}
@@ -93,6 +93,9 @@ listed_answer(struct answer *ret, struct writer_space *space,
 	case LIST_NODATA:
 		local_negative(ret, space, key, RCODE_NOERROR, LISTED_TTL);
 		return true;
+	case LIST_REFUSED:
+		local_error(ret, space, key, RCODE_REFUSED);
+		return true;
 	case LIST_DROP:
 		*ret_silent = true;
 		return true;
@@ -104,13 +107,13 @@ listed_answer(struct answer *ret, struct writer_space *space,
 }
 
 bool
-listed_target(
-    struct name *ret, const struct list_index *l, const struct name *name)
+listed_target(struct name *ret, const struct list_index *l,
+    const struct name *name, uint16_t qtype)
 {
 	struct list_answer said;
 	struct list_rr record;
 
-	list_answer(&said, l, name);
+	list_answer(&said, l, name, qtype);
 	return said.action == LIST_LOCAL && list_answer_next(&said, &record) &&
 	       list_rr_target(ret, &record, name) == 0;
 }

@@ -16,8 +16,8 @@ bool listed_answer(struct answer *ret, struct writer_space *space,
     const struct answer *found, bool *ret_silent);
 
 /* Whether the name is to be looked up under another one. */
-bool listed_target(
-    struct name *ret, const struct list_index *l, const struct name *name);
+bool listed_target(struct name *ret, const struct list_index *l,
+    const struct name *name, uint16_t qtype);
 
 /* What was found for the target, as the answer to key: behind the alias. */
 void listed_alias(struct answer *ret, struct writer_space *space,

@@ -388,7 +388,8 @@ take_alias(struct resolve *r, struct asked *asked, struct key *key)
 	struct name target;
 
 	if (asked->decision.action != ACTION_BLOCK || l == NULL ||
-	    key->type == TYPE_CNAME || !listed_target(&target, l, &key->name))
+	    key->type == TYPE_CNAME ||
+	    !listed_target(&target, l, &key->name, key->type))
 		return false;
 	list_index_hit(l);
 	asked->alias = true;

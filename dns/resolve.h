@@ -258,7 +258,10 @@ void resolve_forgive(struct resolve *r);
 /* To be called now and then: frees more of what was flushed. */
 void resolve_tidy(struct resolve *r);
 
-size_t resolve_flush(struct resolve *r, const struct name *name);
+/* As cache_flush() and cache_sweep(). */
+size_t resolve_flush(
+    struct resolve *r, const struct name *name, bool *ret_more);
+size_t resolve_sweep(struct resolve *r, bool *ret_more);
 const struct cache *resolve_cache(const struct resolve *r);
 const struct resolve_stats *resolve_stats(const struct resolve *r);
 struct askers *resolve_askers(struct resolve *r);

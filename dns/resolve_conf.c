@@ -5,6 +5,8 @@
 
 /* Answers that were flushed: a millisecond's work. */
 #define TIDY_AT_ONCE 10000
+/* Answers that find their groups anew in one go: some milliseconds'. */
+#define REGROUPED_MAX 20000
 
 struct resolve *
 resolve_new(const struct resolve_ops *ops)
@@ -222,9 +224,17 @@ static void
 change_groups(struct resolve *r, const struct places *places)
 {
 	struct resolve_conf *before = places->before, *now = places->now;
+	struct cache_stats stats;
 	const struct name *zone;
+	bool more;
 
-	(void)cache_regroup(r->cache, place_of, (void *)places);
+	/* each answer that stays is put in another place: of very many that
+	 * would be felt */
+	cache_stats(r->cache, &stats);
+	if (stats.entries <= REGROUPED_MAX)
+		(void)cache_regroup(r->cache, place_of, (void *)places);
+	else
+		(void)cache_flush(r->cache, NULL, &more);
 	for (size_t g = 0; g < places->n; g++) {
 		int at = counterpart(before, g, now);
 
@@ -256,11 +266,12 @@ forget_own(
     struct resolve *r, struct resolve_conf *before, struct resolve_conf *now)
 {
 	struct name canary = name_of("use-application-dns.net");
+	bool more; /* are found by and by */
 
 	if (now->capture && !before->capture)
-		(void)cache_flush(r->cache, &canary);
+		(void)cache_flush(r->cache, &canary, &more);
 	if (now->host.len > 0 && !name_equal(&now->host, &before->host))
-		(void)cache_flush(r->cache, &now->host);
+		(void)cache_flush(r->cache, &now->host, &more);
 }
 
 void
@@ -269,10 +280,11 @@ resolve_configure(
 {
 	struct resolve_conf before = r->conf, with = *conf;
 	struct places places;
+	bool more;
 
 	find_places(&places, &before, &with);
 	if (!makes_same(&before, &with))
-		(void)cache_flush(r->cache, NULL);
+		(void)resolve_flush(r, NULL, &more);
 	forget_own(r, &before, &with);
 	if (places.same) {
 		keep_groups(&before, &with);
@@ -300,10 +312,12 @@ resolve_set_policy(struct resolve *r, const struct policy *policy)
 void
 resolve_set_hosts(struct resolve *r, struct hosts *hosts_take)
 {
+	bool more;
+
 	hosts_free(r->hosts);
 	r->hosts = hosts_take;
 	/* it comes first: what an upstream said of its names is void */
-	(void)cache_flush(r->cache, NULL);
+	(void)resolve_flush(r, NULL, &more);
 }
 
 struct upstream_group *
@@ -379,13 +393,22 @@ resolve_gone(struct resolve *r, struct list *waits)
 void
 resolve_tidy(struct resolve *r)
 {
+	bool more;
+
 	(void)cache_tidy(r->cache, TIDY_AT_ONCE);
+	(void)cache_sweep(r->cache, &more);
 }
 
 size_t
-resolve_flush(struct resolve *r, const struct name *name)
+resolve_flush(struct resolve *r, const struct name *name, bool *ret_more)
 {
-	return cache_flush(r->cache, name);
+	return cache_flush(r->cache, name, ret_more);
+}
+
+size_t
+resolve_sweep(struct resolve *r, bool *ret_more)
+{
+	return cache_sweep(r->cache, ret_more);
 }
 
 const struct cache *

@@ -64,18 +64,11 @@ trust_system(SSL_CTX *context, char *ret_why)
 static void
 trust_file(SSL_CTX *context, const char *file, char *ret_why)
 {
-	unsigned long code;
-
-	if (SSL_CTX_load_verify_file(context, file) == 1) {
-		/* what the file holds is believed as it is, be it no root */
-		(void)X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context),
-		    X509_V_FLAG_PARTIAL_CHAIN); /* can't fail */
+	if (!tls_peer_trust(context, file, ret_why, TRUST_WHY_SIZE))
 		return;
-	}
-	code = ERR_peek_error();
-	(void)snprintf(ret_why, TRUST_WHY_SIZE, "%.160s: %s", file,
-	    ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
-				   : "no certificates in PEM form"); /* cut */
+	/* what the file holds is believed as it is, be it no root */
+	(void)X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context),
+	    X509_V_FLAG_PARTIAL_CHAIN); /* can't fail */
 }
 
 /* The server has sent what the next connection may begin with. */

@@ -61,7 +61,7 @@ number_of(const struct assocs *assocs, const struct claim *claim,
 	} alike = { 0 };
 
 	memcpy(alike.name, via->name, strlen(via->name));
-	(void)tunnel_expand(via->user, &identity.words, alike.user);
+	(void)tunnel_user(via, &identity.words, alike.user);
 	return map_hash(&assocs->map, &alike, sizeof(alike));
 }
 

@@ -8,9 +8,9 @@
 #include "port17/socks.h"
 #include "src/base/list.h"
 
-/* Behind struct dial and struct dialer: shared by dial_ev.c (which member, the
- * connection, ends), dial_shake_ev.c (TLS, the proxy's protocol) and
- * dialer_ev.c. */
+/* Behind struct dial and struct dialer: shared by dial_ev.c (which member,
+ * ends), dial_connect_ev.c (the connection), dial_shake_ev.c (TLS, the proxy's
+ * protocol) and dialer_ev.c. */
 
 struct event;
 
@@ -23,6 +23,7 @@ struct dialer {
 	struct dialer_opts opts;
 	struct tunnel_set *set;
 	struct list states;
+	struct list waiting; /* dials, PHASE_TRUST */
 	size_t n_dials;
 	struct shares dials; /* those of programs */
 };
@@ -32,6 +33,7 @@ enum phase {
 	PHASE_FAILED, /* there already, and it is to be told */
 	PHASE_SOCKET, /* it is made in another namespace */
 	PHASE_CONNECT,
+	PHASE_TRUST, /* it is being read whom its proxy is believed by */
 	PHASE_TLS,
 	PHASE_SHAKE,
 };
@@ -52,6 +54,7 @@ struct dial {
 	mono_t began, end;
 	struct event *timer;
 	struct sock_order order; /* PHASE_SOCKET */
+	struct list waits;	 /* PHASE_TRUST */
 	struct leg *leg;
 	struct shake_out out;
 	size_t sent;
@@ -72,6 +75,12 @@ void dial_set_timer(struct dial *dial, uint64_t ns);
  * the dial may be gone. why NULL: dial->error has it already. */
 void dial_failed(struct dial *dial, enum outcome outcome, const char *why);
 void dial_connected(struct dial *dial, const uint8_t *ahead, size_t len);
+
+/* To the member that it is to go through (via). The dial may be gone. */
+void dial_connect(struct dial *dial);
+
+/* Its network namespace could not be entered: the dial has failed. */
+void dial_not_entered(struct dial *dial, int error);
 
 /* The proxy is connected: what it is told. And when its leg has changed since.
  * The dial may be gone. */

@@ -142,7 +142,7 @@ fill_shake(const struct dial *dial, struct shake_opts *ret,
 		.udp = dial->opts.udp };
 	if (via->user[0] == '\0')
 		return;
-	ret->user = tunnel_expand(via->user, &dial->opts.identity.words, user);
+	ret->user = tunnel_user(via, &dial->opts.identity.words, user);
 	ret->password =
 	    tunnel_expand(via->password, &dial->opts.identity.words, password);
 	if (via->kind != TUNNEL_SOCKS5)
@@ -259,19 +259,36 @@ shake_tls(struct dial *dial)
 	    dial, r == -EACCES ? OUTCOME_CERTIFICATE : OUTCOME_PROTOCOL, why);
 }
 
+/* A pin needs no files. */
+static const char *
+get_context(struct dial *dial, struct ssl_ctx_st **ret)
+{
+	struct tunnel_state *state = dial->state;
+
+	if (state->tls == NULL && dial->via->has_pin)
+		state->tls = tls_context_new();
+	*ret = state->tls;
+	return state->tls_known ? state->tls_why : "";
+}
+
 static void
 begin_tls(struct dial *dial)
 {
-	struct tunnel_state *state = dial->state;
-	char why[SHAKE_WHY_SIZE] = "out of memory";
+	struct ssl_ctx_st *context;
+	const char *why = get_context(dial, &context);
 
-	if (state->tls == NULL)
-		state->tls = tls_context(dial->via, why, sizeof(why));
-	if (state->tls != NULL)
-		dial->leg->ssl =
-		    tls_begin(state->tls, dial->via, dial->leg->fd);
+	if (!dial->via->has_pin && !dial->state->tls_known) {
+		dial->phase = PHASE_TRUST;
+		list_append(&dial->dialer->waiting, &dial->waits);
+		dial_set_timer(dial, SHAKE_NS);
+		return;
+	}
+	list_remove(&dial->waits);
+	if (context != NULL)
+		dial->leg->ssl = tls_begin(context, dial->via, dial->leg->fd);
 	if (dial->leg->ssl == NULL) {
-		dial_failed(dial, OUTCOME_CERTIFICATE, why);
+		dial_failed(dial, OUTCOME_CERTIFICATE,
+		    why[0] != '\0' ? why : "out of memory");
 		return;
 	}
 	dial->phase = PHASE_TLS;

@@ -24,6 +24,7 @@ dialer_new(struct dialer **ret, const struct dialer_opts *opts)
 	}
 	dialer->opts = *opts;
 	list_init(&dialer->states);
+	list_init(&dialer->waiting);
 	*ret = dialer;
 	return 0;
 }
@@ -58,6 +59,7 @@ dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set)
 
 		tls_context_free(state->tls); /* flows have references */
 		state->tls = NULL;
+		state->tls_known = false;
 	}
 	tunnel_set_unref(dialer->set);
 	dialer->set = tunnel_set_ref(set);
@@ -67,6 +69,34 @@ struct tunnel_set *
 dialer_tunnels(const struct dialer *dialer)
 {
 	return dialer->set;
+}
+
+void
+dialer_trust(struct dialer *dialer, const char *tunnel,
+    struct ssl_ctx_st *context_take, const char *why)
+{
+	struct tunnel_state *state = dialer_state(dialer, tunnel);
+	struct list *node = dialer->waiting.next;
+
+	if (state == NULL) {
+		tls_context_free(context_take);
+		return;
+	}
+	tls_context_free(state->tls);
+	state->tls = context_take;
+	state->tls_known = true;
+	(void)snprintf(
+	    state->tls_why, sizeof(state->tls_why), "%s", why); /* fits */
+	/* one that goes on leaves the list, and others may do so with it */
+	while (node != &dialer->waiting) {
+		struct dial *dial = container_of(node, struct dial, waits);
+
+		node = node->next;
+		if (dial->state != state)
+			continue;
+		dial_shake_begin(dial);
+		node = dialer->waiting.next;
+	}
 }
 
 struct tunnel_state *

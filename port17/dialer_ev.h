@@ -16,6 +16,9 @@ struct process;
 struct sock_maker;
 struct ssl_ctx_st;
 
+/* With a path of TUNNEL_FILE_SIZE cut, and the system's words. */
+#define TUNNEL_WHY_SIZE 256
+
 /* What is known of a tunnel while the daemon runs, whatever generation of
  * settings it has: kept by name. */
 struct tunnel_state {
@@ -29,7 +32,9 @@ struct tunnel_state {
 	mono_t good_at;	 /* it was last reached; ns 0: never */
 	/* it said that it carries no UDP: believed for a while */
 	mono_t no_udp_until;
-	struct ssl_ctx_st *tls;
+	struct ssl_ctx_st *tls; /* https; NULL: none, tls_why has why */
+	bool tls_known; /* whom it believes was read, for these settings */
+	char tls_why[TUNNEL_WHY_SIZE];
 	/* of a proxy that has a name: what it was last resolved to */
 	struct addr resolved;
 };
@@ -65,6 +70,11 @@ void dialer_free(struct dialer *dialer);
 /* Takes a reference. What is under way goes on with what it began with. */
 void dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set);
 struct tunnel_set *dialer_tunnels(const struct dialer *dialer); /* borrowed */
+
+/* Whom an https tunnel without a pin believes (taken; NULL: nobody, for that
+ * reason), which its dials wait for after dialer_set_tunnels(). */
+void dialer_trust(struct dialer *dialer, const char *tunnel,
+    struct ssl_ctx_st *context_take, const char *why);
 
 /* By name, made where it is not there; NULL when there is no memory. */
 struct tunnel_state *dialer_state(struct dialer *dialer, const char *name);

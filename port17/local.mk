@@ -3,6 +3,7 @@ noinst_LIBRARIES += libport17.a libport17_ev.a
 
 libport17_a_SOURCES = \
 	%D%/backoff.c %D%/backoff.h \
+	%D%/begun.c %D%/begun.h \
 	%D%/claim.c %D%/claim.h \
 	%D%/closed.c %D%/closed.h \
 	%D%/connect.c %D%/connect.h \
@@ -24,6 +25,7 @@ libport17_ev_a_SOURCES = \
 	%D%/assoc_ev.c %D%/assoc_ev.h \
 	%D%/dgram.c %D%/dgram.h \
 	%D%/dgram_kept.c %D%/dgram_kept.h \
+	%D%/dial_connect_ev.c \
 	%D%/dial_ev.c %D%/dial_ev.h \
 	%D%/dial_own.h \
 	%D%/dial_shake_ev.c \
@@ -37,6 +39,7 @@ libport17_ev_a_SOURCES = \
 	%D%/sock.c %D%/sock.h \
 	%D%/tls.c %D%/tls.h \
 	%D%/udp_ev.c %D%/udp_ev.h %D%/udp_own.h \
+	%D%/udp_begun_ev.c \
 	%D%/udp_flow_ev.c \
 	%D%/udp_sock_ev.c %D%/udp_sock_ev.h \
 	%D%/udp_way_ev.c %D%/udp_way_ev.h

@@ -11,13 +11,17 @@ session_table_init(struct session_table *table, size_t max)
 	list_init(&table->all);
 	list_init(&table->ready);
 	table->max = max;
-	return map_init(&table->map);
+	if (map_init(&table->map) == 0 &&
+	    shares_init(&table->held, SESSIONS_HELD_MAX) == 0)
+		return 0;
+	return -ENOMEM;
 }
 
 void
 session_table_done(struct session_table *table)
 {
 	map_done(&table->map);
+	shares_done(&table->held);
 }
 
 struct session *
@@ -45,21 +49,6 @@ session_older(const struct session_table *table, const struct session *after)
 				   : NULL;
 }
 
-static size_t
-held_by(const struct session_table *table, const struct process *process)
-{
-	const struct session *session = NULL;
-	size_t n = 0, left = table->n_held;
-
-	while (left > 0 && (session = session_older(table, session)) != NULL) {
-		if (session->phase != SESSION_HELD)
-			continue;
-		left--;
-		n += session->claim.process == process;
-	}
-	return n;
-}
-
 int
 session_may_begin(const struct session_table *table)
 {
@@ -72,12 +61,34 @@ session_may_hold(
 {
 	if (session_may_begin(table) < 0)
 		return -ENOSPC;
-	if (table->n_held >= SESSIONS_HELD_MAX)
-		return -EBUSY;
-	return table->n_held >= SESSIONS_HELD_BY_ONE &&
-		       held_by(table, process) >= SESSIONS_HELD_BY_ONE
-		   ? -EBUSY
-		   : 0;
+	return table->n_held < SESSIONS_HELD_MAX &&
+		       shares_have(&table->held, (uint32_t)process->pid,
+			   process->start, 1)
+		   ? 0
+		   : -EBUSY;
+}
+
+/* Without memory for the count it is not held against its process. */
+static void
+hold(struct session_table *table, struct session *session)
+{
+	const struct process *process = session->claim.process;
+
+	table->n_held++;
+	session->counted = shares_take(
+	    &table->held, (uint32_t)process->pid, process->start, 1);
+}
+
+static void
+let_go(struct session_table *table, struct session *session)
+{
+	const struct process *process = session->claim.process;
+
+	table->n_held--;
+	if (session->counted)
+		shares_give(
+		    &table->held, (uint32_t)process->pid, process->start, 1);
+	session->counted = false;
 }
 
 void
@@ -87,7 +98,8 @@ session_put(struct session_table *table, struct session *session, mono_t now)
 	       session->phase == SESSION_DIALLING);
 	session->id = ++table->last_id;
 	session->began = now;
-	table->n_held += session->phase == SESSION_HELD;
+	if (session->phase == SESSION_HELD)
+		hold(table, session);
 	list_prepend(&table->all, &session->all);
 	map_put(&table->map, &session->node,
 	    map_hash(&table->map, &session->key, sizeof(session->key)));
@@ -96,7 +108,8 @@ session_put(struct session_table *table, struct session *session, mono_t now)
 void
 session_remove(struct session_table *table, struct session *session)
 {
-	table->n_held -= session->phase == SESSION_HELD;
+	if (session->phase == SESSION_HELD)
+		let_go(table, session);
 	list_remove(&session->all);
 	if (session->phase == SESSION_READY)
 		list_remove(&session->ready);
@@ -111,7 +124,7 @@ take_held(struct session_table *table, struct session *session,
 	case SESSION_DIALLED:
 		session->phase = SESSION_READY;
 		session->ready_at = now;
-		table->n_held--;
+		let_go(table, session);
 		list_append(&table->ready, &session->ready);
 		return (struct session_move){ .syn = SYN_GOES };
 	case SESSION_FAILED:

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "port17/claim.h"
+#include "port17/share.h"
 #include "src/base/list.h"
 #include "src/base/map.h"
 #include "src/base/mono.h"
@@ -78,6 +79,7 @@ struct session {
 	uint16_t ahead_len;
 	uint16_t dial_ms; /* a dial gives up before that is too little */
 	enum session_phase phase;
+	bool counted; /* HELD: among those of its process */
 };
 
 /* NULL where it is not relayed. */
@@ -89,15 +91,16 @@ session_relay(const struct session *session)
 
 /* How many SYNs wait at once, and how many of one process. */
 #define SESSIONS_HELD_MAX 1024
-#define SESSIONS_HELD_BY_ONE 128
+#define SESSIONS_HELD_BY_ONE (SESSIONS_HELD_MAX / SHARE_OF_ONE)
 /* From the verdict to accept() it is some 100 us; a program that gave up in
  * between never comes. */
 #define SESSION_READY_NS (10 * MONO_S)
 
 struct session_table {
 	struct map map;
-	struct list all;   /* the youngest first */
-	struct list ready; /* those that wait longest first */
+	struct list all;    /* the youngest first */
+	struct list ready;  /* those that wait longest first */
+	struct shares held; /* by process */
 	size_t max, n_held;
 	uint64_t last_id;
 };

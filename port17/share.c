@@ -40,16 +40,34 @@ find(const struct shares *shares, const struct share_key *key, uint64_t hash)
 	return NULL;
 }
 
+static bool
+has_room(const struct shares *shares, const struct share *share, size_t much)
+{
+	size_t used = share != NULL ? share->used : 0;
+
+	return much <= shares->max - shares->used &&
+	       much <= shares->max / SHARE_OF_ONE - used;
+}
+
+bool
+shares_have(
+    const struct shares *shares, uint32_t pid, uint64_t start, size_t much)
+{
+	struct share_key key = { .start = start, .pid = pid };
+
+	return has_room(shares,
+	    find(shares, &key, map_hash(&shares->map, &key, sizeof(key))),
+	    much);
+}
+
 bool
 shares_take(struct shares *shares, uint32_t pid, uint64_t start, size_t much)
 {
 	struct share_key key = { .start = start, .pid = pid };
 	uint64_t hash = map_hash(&shares->map, &key, sizeof(key));
 	struct share *share = find(shares, &key, hash);
-	size_t used = share != NULL ? share->used : 0;
 
-	if (much > shares->max - shares->used ||
-	    much > shares->max / SHARE_OF_ONE - used)
+	if (!has_room(shares, share, much))
 		return false;
 	if (share == NULL) {
 		share = calloc(1, sizeof(*share));

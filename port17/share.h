@@ -26,6 +26,10 @@ struct share_key {
 int shares_init(struct shares *shares, size_t max); /* 0 or -ENOMEM */
 void shares_done(struct shares *shares);	    /* all was given back */
 
+/* Whether there is so much for this process. */
+bool shares_have(
+    const struct shares *shares, uint32_t pid, uint64_t start, size_t much);
+
 /* So much for this process. False: there is not so much left, or not for it; or
  * there is no memory. */
 bool shares_take(

@@ -21,30 +21,38 @@ say(char *why, size_t size, const char *what)
 }
 
 struct ssl_ctx_st *
-tls_context(const struct tunnel *tunnel, char *ret_why, size_t size)
+tls_context_new(void)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-	int ok = 1;
 
 	if (context == NULL) {
-		say(ret_why, size, "out of memory");
+		ERR_clear_error();
 		return NULL;
 	}
 	(void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
-	if (tunnel->has_pin) /* tls_shake() looks at the key itself */
-		SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
-	else if (tunnel->ca[0] != '\0')
-		ok = SSL_CTX_load_verify_locations(context, tunnel->ca, NULL);
-	else
-		ok = SSL_CTX_set_default_verify_paths(context);
-	if (!tunnel->has_pin)
-		SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	if (ok == 1)
+	return context;
+}
+
+struct ssl_ctx_st *
+tls_context_read(const char *ca, char *ret_why, size_t size)
+{
+	SSL_CTX *context = tls_context_new();
+
+	if (context == NULL) {
+		(void)snprintf(ret_why, size, "out of memory");
+		return NULL;
+	}
+	if (ca[0] != '\0') {
+		if (tls_peer_trust(context, ca, ret_why, size))
+			return context;
+	} else if (SSL_CTX_set_default_verify_paths(context) == 1) {
 		return context;
-	say(ret_why, size, "the certificates to trust can't be read");
+	} else {
+		say(ret_why, size, "the system's certificates can't be read");
+	}
 	SSL_CTX_free(context);
 	return NULL;
 }
@@ -72,6 +80,9 @@ tls_begin(struct ssl_ctx_st *context, const struct tunnel *tunnel, int fd)
 		ERR_clear_error();
 		return NULL;
 	}
+	/* the pin, where there is one, tls_shake() looks at itself */
+	SSL_set_verify(
+	    ssl, tunnel->has_pin ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	SSL_set_connect_state(ssl);
 	return ssl;
 }

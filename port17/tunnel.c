@@ -52,6 +52,7 @@ fold(uint64_t hash, const char *s)
 
 struct expansion {
 	char *buf;
+	bool escape; /* colons, and what they become */
 	size_t len;
 	bool cut;
 	uint64_t hash;
@@ -71,9 +72,19 @@ add(struct expansion *to, const char *s, size_t len)
 	}
 }
 
-const char *
-tunnel_expand(const char *template, const struct tunnel_identity *identity,
-    char buf[TUNNEL_WORD_SIZE])
+static void
+add_value(struct expansion *to, const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (to->escape && (*s == ':' || *s == '%'))
+			add(to, *s == ':' ? "%3A" : "%25", 3);
+		else
+			add(to, s, 1);
+}
+
+static const char *
+expand(const char *template, const struct tunnel_identity *identity,
+    struct expansion to)
 {
 	const struct {
 		const char *name, *value;
@@ -81,11 +92,9 @@ tunnel_expand(const char *template, const struct tunnel_identity *identity,
 		{ "%exe", identity->exe },
 		{ "%user", identity->user },
 		{ "%unit", identity->unit },
-		{ "%%", "%" },
 	};
-	struct expansion to = { .buf = buf,
-		.hash = UINT64_C(0xcbf29ce484222325) };
 
+	to.hash = UINT64_C(0xcbf29ce484222325);
 	for (const char *p = template; *p != '\0';) {
 		size_t i, n = sizeof(words) / sizeof(words[0]);
 
@@ -93,17 +102,35 @@ tunnel_expand(const char *template, const struct tunnel_identity *identity,
 			if (strncmp(p, words[i].name, strlen(words[i].name)) ==
 			    0)
 				break;
-		if (i == n) {
-			add(&to, p++, 1);
+		if (i < n) {
+			add_value(&to, words[i].value);
+			p += strlen(words[i].name);
 			continue;
 		}
-		add(&to, words[i].value, strlen(words[i].value));
-		p += strlen(words[i].name);
+		add(&to, p, 1);
+		p += strncmp(p, "%%", 2) == 0 ? 2 : 1;
 	}
 	if (to.cut) /* two programs must not become one user */
 		to.len = TUNNEL_WORD_SIZE - 1 - 16 +
-			 (size_t)snprintf(buf + TUNNEL_WORD_SIZE - 1 - 16, 17,
-			     "%016llx", (unsigned long long)to.hash);
-	buf[to.len] = '\0';
-	return buf;
+			 (size_t)snprintf(to.buf + TUNNEL_WORD_SIZE - 1 - 16,
+			     17, "%016llx", (unsigned long long)to.hash);
+	to.buf[to.len] = '\0';
+	return to.buf;
+}
+
+const char *
+tunnel_expand(const char *template, const struct tunnel_identity *identity,
+    char buf[TUNNEL_WORD_SIZE])
+{
+	return expand(template, identity, (struct expansion){ .buf = buf });
+}
+
+const char *
+tunnel_user(const struct tunnel *tunnel, const struct tunnel_identity *identity,
+    char buf[TUNNEL_WORD_SIZE])
+{
+	return expand(tunnel->user, identity,
+	    (struct expansion){ .buf = buf,
+		.escape = tunnel->kind == TUNNEL_HTTP ||
+			  tunnel->kind == TUNNEL_HTTPS });
 }

@@ -88,4 +88,10 @@ struct tunnel_identity {
 const char *tunnel_expand(const char *template,
     const struct tunnel_identity *identity, char buf[TUNNEL_WORD_SIZE]);
 
+/* The tunnel's user, as its kind of proxy takes it: with HTTP, where a colon
+ * would end it (RFC 7617 section 2), one in what %exe, %user and %unit stand
+ * for is %3A, and a % there is %25. */
+const char *tunnel_user(const struct tunnel *tunnel,
+    const struct tunnel_identity *identity, char buf[TUNNEL_WORD_SIZE]);
+
 #endif

@@ -30,7 +30,8 @@ add_reply(struct udp *udp, struct udp_flow *flow, const struct dgram_in *in,
 		.way = flow,
 		.to = &peer };
 
-	if (!udp_flow_is_still(udp, flow, true)) {
+	(void)udp_settle(udp); /* an answer is to one that has the port yet */
+	if (!udp_flow_is_still(udp, flow, false)) {
 		udp->counters.dropped += count(in->len, in->segment);
 		return;
 	}
@@ -134,7 +135,10 @@ entry_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (!udp_settle(entry->udp))
+		return;
 	(void)udp_sock_read(&entry->sock, &reader); /* of no flow's */
+	udp_was_read(entry);
 }
 
 /* Through SOCKS ------------------------------------------------------------ */

@@ -40,7 +40,8 @@ struct udp_flow {
 	struct udp *udp;
 	unsigned int entry; /* that it came by */
 	uint32_t tried;	    /* members that failed: bits */
-	uint64_t sure;	    /* of its port, as of so many doubts */
+	bool lost;	    /* its port: conntrack has forgotten it */
+	mono_t let_go;	    /* by the judge, last: conntrack began it */
 };
 
 /* Why one ended; dial: of use where it had no way to the far end. */
@@ -72,6 +73,7 @@ struct udp_counters {
 	uint64_t received, sent; /* from programs, to programs */
 	uint64_t dropped;	 /* no room, or of no flow */
 	uint64_t overflows;	 /* that the kernel had no room for */
+	uint64_t lookups;	 /* whose they are: asked of conntrack */
 };
 
 /* 0 or -errno. */
@@ -81,11 +83,17 @@ void udp_free(struct udp *udp); /* accepts NULL */
 /* Ends the flow, if there is one. */
 void udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed);
 
-/* Conntrack begins this flow, perhaps anew, and no datagram of it has come yet.
- * Where somebody has made it forget, what waits is of nobody knows whom, and is
- * dropped; and the port of each flow is looked up once before anything more is
- * sent either way: it may be another's now. */
-void udp_doubt(struct udp *udp, const struct flow_key *key);
+/* Conntrack is about to begin this flow, perhaps anew: its first datagram comes
+ * once that has its verdict. Where somebody has made conntrack forget, its port
+ * may have been another's, and what waits is of nobody knows whom: it is
+ * dropped, and so is all that comes while that takes (false: this datagram is,
+ * too). */
+bool udp_begins(struct udp *udp, const struct flow_key *key);
+
+/* Whether what the entry sends to that port of a program's is an answer of a
+ * flow that it carries, and that conntrack knows as `key`. */
+bool udp_is_answer(const struct udp *udp, const struct flow_key *seen,
+    const struct flow_key *key);
 
 const struct udp_counters *udp_counters(const struct udp *udp);
 

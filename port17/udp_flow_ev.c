@@ -8,15 +8,12 @@
 #include <sys/socket.h>
 
 #include "port17/listen_ev.h"
-#include "src/linux/ct.h"
 
 #define SWEEP_MS 1000
 /* After so long without a word of the program's its port may be another flow's:
  * conntrack, whose time-outs others set, to a second at least, is asked again.
  */
 #define DOUBT_NS (100 * MONO_MS)
-/* The smallest that fill a buffer of the entry's. */
-#define WAITING_MAX 16384
 
 void
 udp_flush(struct udp *udp)
@@ -65,8 +62,7 @@ void
 udp_flow_refuse(struct udp *udp, struct udp_flow *flow, enum closed closed)
 {
 	struct flow_key key = flow->nat.key;
-	struct flow_key seen = seen_by(
-	    &udp->entries[flow->entry], &flow->nat.peer, flow->nat.port);
+	struct flow_key seen = udp_flow_seen(flow);
 
 	udp_flow_end(udp, flow, closed);
 	udp->opts.refuse(udp->opts.arg, &seen, &key);
@@ -95,48 +91,11 @@ udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed)
 		udp_flow_end(udp, flow, closed);
 }
 
-bool
-udp_flow_is_still(struct udp *udp, struct udp_flow *flow, bool sure)
+struct flow_key
+udp_flow_seen(const struct udp_flow *flow)
 {
-	struct flow_key key, seen;
-
-	if (sure && flow->sure == udp->doubts)
-		return true;
-	seen = seen_by(
-	    &udp->entries[flow->entry], &flow->nat.peer, flow->nat.port);
-	if (ct_original(udp->opts.ct, &seen, &key, NULL) < 0 ||
-	    memcmp(&key, &flow->nat.key, sizeof(key)) != 0)
-		return false;
-	flow->sure = udp->doubts;
-	return true;
-}
-
-/* All that waits, and little of a millisecond. */
-static void
-drop_waiting(struct udp *udp)
-{
-	for (size_t i = 0; i < 2; i++) {
-		int fd = udp->entries[i].sock.fd;
-
-		for (size_t n = 0; fd >= 0 && n < WAITING_MAX &&
-				   recv(fd, NULL, 0, MSG_DONTWAIT) >= 0;
-		     n++)
-			udp->counters.dropped++;
-	}
-}
-
-void
-udp_doubt(struct udp *udp, const struct flow_key *key)
-{
-	struct udp_flow *flow = find(udp, key);
-
-	/* else the one that spoke last stands for all */
-	if (flow == NULL && udp_count(udp) > 0)
-		flow =
-		    container_of(udp->nat.lru.next, struct udp_flow, nat.lru);
-	if (flow != NULL && !udp_flow_is_still(udp, flow, false))
-		drop_waiting(udp);
-	udp->doubts++;
+	return seen_by(
+	    &flow->udp->entries[flow->entry], &flow->nat.peer, flow->nat.port);
 }
 
 /* Flows -------------------------------------------------------------------- */
@@ -161,7 +120,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	struct flow_key key;
 	struct claim claim;
 
-	if (ct_original(udp->opts.ct, seen, &key, NULL) < 0 ||
+	if (udp_original(udp, seen, &key) < 0 ||
 	    (addr_equal(&key.remote, &entry->addr) &&
 		key.rport == PORT17_PORT)) {
 		udp->opts.stray(udp->opts.arg, seen);
@@ -171,6 +130,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 		udp->opts.refuse(udp->opts.arg, seen, &key);
 		return NULL;
 	}
+	begun_came(&entry->begun, &key);
 	/* it came from another port before, in an earlier life */
 	udp_abort(udp, &key, CLOSED_IDLE);
 	oldest = udpnat_crowded(&udp->nat);
@@ -185,8 +145,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->udp = udp;
 	flow->sock.fd = -1;
 	flow->claim = claim;
-	flow->began = flow->heard = now;
-	flow->sure = udp->doubts;
+	flow->began = flow->heard = flow->let_go = now;
 	flow->entry = (unsigned int)(entry - udp->entries);
 	flow->nat.peer = seen->remote;
 	flow->nat.port = seen->rport;
@@ -285,7 +244,7 @@ udp_flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
 	if (nat != NULL)
 		flow = container_of(nat, struct udp_flow, nat);
 	if (flow != NULL && udp_flow_is_still(udp, flow,
-				mono_since(now, flow->heard) < DOUBT_NS))
+				mono_since(now, flow->heard) >= DOUBT_NS))
 		return with_way(udp, flow);
 	udp_flush(udp); /* something may wait of one that ends */
 	if (flow != NULL)

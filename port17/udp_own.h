@@ -1,6 +1,7 @@
 #ifndef PORT17_UDP_OWN_H
 #define PORT17_UDP_OWN_H
 
+#include "port17/begun.h"
 #include "port17/dgram.h"
 #include "port17/share.h"
 #include "port17/udp_ev.h"
@@ -16,6 +17,7 @@ struct entry {
 	struct udp_sock sock;
 	struct addr addr;
 	uint32_t overflows; /* as the kernel said last */
+	struct begun begun;
 };
 
 struct udp {
@@ -28,7 +30,7 @@ struct udp {
 	struct pacer *pacer;
 	struct event *sweep;
 	struct udp_counters counters;
-	uint64_t doubts;
+	bool dropping;	    /* what waits at the entries, until nothing does */
 	struct shares kept; /* bytes that wait for a way */
 	/* of one wake-up: `out` is empty at its end, and before a flow ends */
 	struct dgrams *in;
@@ -46,9 +48,22 @@ void udp_flow_end(struct udp *udp, struct udp_flow *flow, enum closed closed);
 void udp_flow_refuse(
     struct udp *udp, struct udp_flow *flow, enum closed closed);
 
+/* As the entry that it came by sees it. */
+struct flow_key udp_flow_seen(const struct udp_flow *flow);
+
 /* Whether its port is still its own: conntrack may have forgotten it, and have
- * given it to something else. sure: not asked without a doubt. */
-bool udp_flow_is_still(struct udp *udp, struct udp_flow *flow, bool sure);
+ * given it to something else. ask: that, too, and not only what is known. */
+bool udp_flow_is_still(struct udp *udp, struct udp_flow *flow, bool ask);
+
+/* Before any datagram is looked at, from either side: which ports are of the
+ * flows that have begun since. False: what waits at the entries is dropped. */
+bool udp_settle(struct udp *udp);
+/* After an entry was. */
+void udp_was_read(struct entry *entry);
+
+/* Asks conntrack, and counts that. As ct_original(). */
+int udp_original(
+    struct udp *udp, const struct flow_key *seen, struct flow_key *ret);
 
 /* Its way is there, and not only on its way. */
 bool udp_flow_has_way(const struct udp_flow *flow);

@@ -200,6 +200,18 @@ ask_done(void *arg, char *line_take)
 	work_ended(arg, line_take);
 }
 
+/* A line (taken) of what goes on yet. */
+static void
+work_says(void *arg, char *line_take)
+{
+	struct client *client = arg;
+
+	if (client->gone)
+		free(line_take);
+	else
+		client_send(client, line_take);
+}
+
 /* Something runs for it, which work_ended() ends: maybe before this call has.
  */
 static void
@@ -219,6 +231,22 @@ work_run(struct client *client, const struct ctl_job *job)
 		return;
 	ctl_explain_free(job->explain);
 	work_ended(client, NULL);
+}
+
+static void
+test_run(struct client *client, struct tunnel_test *test_take)
+{
+	const struct ctl_env *env = client->all->env;
+	const struct tunnel_test_opts opts = {
+		.dialer = port17_ev_dialer(env->port17),
+		.resolver = env->resolver,
+		.step = work_says,
+		.done = ask_done,
+		.arg = client,
+	};
+
+	work_begin(client);
+	tunnel_test_run(test_take, &opts);
 }
 
 static void
@@ -258,10 +286,7 @@ client_call(struct client *client, const char *text, size_t len)
 		ctl_dns_ask(client->all->env, &job, ask_done, client);
 		break;
 	case CTL_TEST:
-		work_begin(client);
-		tunnel_test_run(job.tunnel,
-		    port17_ev_dialer(client->all->env->port17),
-		    client->all->env->resolver, ask_done, client);
+		test_run(client, job.tunnel);
 		break;
 	case CTL_WATCH:
 		free(client->watch);

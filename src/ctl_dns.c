@@ -148,15 +148,21 @@ ctl_dns_flush(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
 	struct resolve *resolve = resolver_ev_resolve(env->resolver);
-	bool all = json_object_get(args, "name") == NULL;
+	bool all = json_object_get(args, "name") == NULL, more;
 	struct name name;
 	size_t n;
 
 	(void)ret_job;
-	if (!all && !take_name(args, &name, ret_line))
-		return CTL_LINE;
-	n = resolve_flush(resolve, all ? NULL : &name);
-	*ret_line = ctlmsg_result(json_pack("{s:I}", "flushed", (json_int_t)n));
+	/* a long one is a call for each piece of it */
+	if (json_is_true(json_object_get(args, "more"))) {
+		n = resolve_sweep(resolve, &more);
+	} else {
+		if (!all && !take_name(args, &name, ret_line))
+			return CTL_LINE;
+		n = resolve_flush(resolve, all ? NULL : &name, &more);
+	}
+	*ret_line = ctlmsg_result(
+	    json_pack("{s:I, s:b}", "flushed", (json_int_t)n, "more", more));
 	return CTL_LINE;
 }
 

@@ -27,11 +27,12 @@ status_counters(const struct stats *stats, const struct udp_counters *udp)
 		json_object_set_new(object, stats_rows[i].name,
 		    json_integer((json_int_t)stats_get(stats, &stats_rows[i])));
 	json_object_update_new(
-	    object, json_pack("{s:I, s:I, s:I, s:I}", "port17_udp_received",
-			(json_int_t)udp->received, "port17_udp_sent",
-			(json_int_t)udp->sent, "port17_udp_dropped",
-			(json_int_t)udp->dropped, "port17_udp_overflows",
-			(json_int_t)udp->overflows));
+	    object, json_pack("{s:I, s:I, s:I, s:I, s:I}",
+			"port17_udp_received", (json_int_t)udp->received,
+			"port17_udp_sent", (json_int_t)udp->sent,
+			"port17_udp_dropped", (json_int_t)udp->dropped,
+			"port17_udp_overflows", (json_int_t)udp->overflows,
+			"port17_udp_lookups", (json_int_t)udp->lookups));
 	return object;
 }
 

@@ -310,5 +310,9 @@ ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
 	}
 	target.port = (uint16_t)port;
 	ret_job->tunnel = tunnel_test_new(name, &target);
-	return ret_job->tunnel != NULL ? CTL_TEST : CTL_LINE;
+	if (ret_job->tunnel == NULL)
+		return CTL_LINE;
+	if (json_is_true(json_object_get(args, "steps")))
+		tunnel_test_want_steps(ret_job->tunnel);
+	return CTL_TEST;
 }

@@ -146,7 +146,8 @@ why_not(int error)
 		return "too much was looked for lately";
 	if (error == -ETIMEDOUT)
 		return "its command line does not come (it keeps its memory "
-		       "locked, or that is on a slow disk)";
+		       "locked, or that is on a slow disk), or what is at its "
+		       "path (the file system does not answer)";
 	return strerror(-error);
 }
 
@@ -242,8 +243,9 @@ is_moved_answer(
 	       judge_answer(je->opts.judge, pkt, &orig, je->now, ret);
 }
 
-/* An answer of the entry's whose conntrack entry is gone: nothing would turn
- * its source into the far end, and the program would hear it from us. */
+/* An answer of the entry's whose conntrack entry was gone when it was sent:
+ * nothing would turn its source into the far end, and the program would hear it
+ * from us. By now another flow may have one with its port. */
 static bool
 is_orphan(struct judge_ev *je, const struct packet *pkt)
 {
@@ -258,7 +260,8 @@ is_orphan(struct judge_ev *je, const struct packet *pkt)
 		(void)addr_parse(&entry, PORT17_IP6, strlen(PORT17_IP6));
 	seen = flow_key_of(&pkt->tuple, false);
 	return addr_equal(&pkt->tuple.src, &entry) &&
-	       ct_original(je->ct, &seen, &orig, NULL) == -ENOENT;
+	       (ct_original(je->ct, &seen, &orig, NULL) == -ENOENT ||
+		   !je->opts.is_answer(je->opts.arg, &seen, &orig));
 }
 
 /* False where the verdict comes later. */
@@ -394,6 +397,7 @@ conclude(struct judge_ev *je, const struct nfq_packet *raw,
 	give(je, raw, pkt, sock, verdict);
 	if (verdict->destroy)
 		destroy_socket(je, pkt);
+	nfq_flush_alone(je->opts.nfq); /* it goes on while that is written */
 	if (verdict->new_flow && verdict->flow != NULL)
 		je->opts.judged(je->opts.arg, verdict->flow, je->now);
 }

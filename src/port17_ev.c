@@ -337,6 +337,13 @@ port17_ev_is_own(const struct port17_ev *p17, uint64_t inode)
 }
 
 bool
+port17_ev_is_answer(const struct port17_ev *p17, const struct flow_key *seen,
+    const struct flow_key *key)
+{
+	return udp_is_answer(p17->udp, seen, key);
+}
+
+bool
 port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key)
 {
 	return sessions_is_held(p17->sessions, key);
@@ -349,6 +356,12 @@ port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 		sessions_abort(p17->sessions, key, CLOSED_POLICY);
 	else
 		udp_abort(p17->udp, key, CLOSED_POLICY);
+}
+
+bool
+port17_ev_is_busy(const struct port17_ev *p17)
+{
+	return p17 != NULL && !list_empty(&p17->trust_jobs);
 }
 
 const struct sessions *
@@ -397,6 +410,7 @@ port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 	judge_set_fakes(p17->opts.judge, p17->fakes ? p17->fakeip : NULL);
 	dialer_set_tunnels(p17->dialer, set);
 	tunnel_set_unref(set);
+	port17_trust_read(p17);
 	port17_names_changed(p17);
 	return 0;
 }
@@ -467,6 +481,7 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 	if (p17 == NULL)
 		return -ENOMEM;
 	p17->opts = *opts;
+	list_init(&p17->trust_jobs);
 	p17->own = inodes_new();
 	p17->pasts = port17_pasts_new();
 	p17->fakeip = fakeip_new();

@@ -46,7 +46,10 @@ struct port17_ev_opts {
 
 /* Listens. 0, -EADDRINUSE or -errno. */
 int port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts);
-/* After all look-ups have ended. Accepts NULL. */
+/* Whether something runs for it in a thread. Accepts NULL. */
+bool port17_ev_is_busy(const struct port17_ev *p17);
+
+/* After all look-ups have ended, and not while it is busy. Accepts NULL. */
 void port17_ev_free(struct port17_ev *p17);
 
 /* The tunnels of these settings from now on; what goes through others goes on.
@@ -66,6 +69,11 @@ enum port17_route port17_ev_route(struct port17_ev *p17,
 
 /* A socket of ours: the judge needs not look for its holder. */
 bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
+
+/* Whether what the entry sends there is an answer of a flow that it carries,
+ * and conntrack knows as `key`. */
+bool port17_ev_is_answer(const struct port17_ev *p17,
+    const struct flow_key *seen, const struct flow_key *key);
 
 /* Whether its SYN waits for the far end. */
 bool port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key);

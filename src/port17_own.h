@@ -5,6 +5,7 @@
 
 #include "port17/claim.h"
 #include "port17/dialer_ev.h"
+#include "src/base/list.h"
 
 struct event;
 struct fake_file;
@@ -15,8 +16,9 @@ struct legs;
 struct listener;
 
 /* Behind struct port17_ev: shared by port17_ev.c (what happens to flows),
- * port17_claim.c (what the judge knows of them), port17_route.c (verdicts) and
- * port17_names_ev.c (proxies that have a name). */
+ * port17_claim.c (what the judge knows of them), port17_route.c (verdicts),
+ * port17_names_ev.c (proxies that have a name) and port17_trust_ev.c (whom they
+ * are believed by). */
 
 struct port17_ev {
 	struct port17_ev_opts opts;
@@ -34,6 +36,7 @@ struct port17_ev {
 	mono_t swept;		     /* when addresses in use were looked for */
 	bool fakes;		     /* tunnels may give such addresses out */
 	struct event *resolve;	     /* now and then */
+	struct list trust_jobs;	     /* see port17_trust_ev.c */
 };
 
 /* What the judge knows of a flow, with the name that its address stands for.
@@ -47,6 +50,9 @@ bool port17_claim_key(
 /* As dialer_opts.is_loop; arg is a port17_ev. */
 bool port17_claim_is_loop(void *arg, const struct dial_reached *reached,
     const struct process *process);
+
+/* The tunnels are others: whom their https proxies are believed by is read. */
+void port17_trust_read(struct port17_ev *p17);
 
 /* Looks up what the tunnels' proxies are called, now and then from here on. */
 int port17_names_start(struct port17_ev *p17);

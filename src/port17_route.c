@@ -57,6 +57,18 @@ route_udp(struct port17_ev *p17, const struct tunnel *tunnel,
 	return is_direct_still(p17, key) ? PORT17_DROP : PORT17_GO;
 }
 
+/* It goes to the entry, which has to know before it arrives. */
+static enum port17_route
+let_go(struct port17_ev *p17, const struct packet *pkt,
+    const struct flow_key *key, const struct verdict *verdict)
+{
+	if (pkt->tuple.proto == IPPROTO_UDP &&
+	    verdict->decision.action == ACTION_REROUTE &&
+	    !udp_begins(p17->udp, key))
+		return PORT17_DROP;
+	return PORT17_GO;
+}
+
 static enum port17_route
 route_tcp(struct port17_ev *p17, struct claim *claim, const struct packet *pkt,
     const struct nfq_packet *raw)
@@ -90,13 +102,11 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 
 	if (verdict->flow == NULL)
 		return PORT17_DROP; /* it could not be found again */
-	if (pkt->tuple.proto == IPPROTO_UDP)
-		udp_doubt(p17->udp, &key);
 	if (pkt->tuple.proto == IPPROTO_TCP &&
 	    sessions_is_held(p17->sessions, &key) && !verdict->new_flow)
 		return PORT17_DROP;
 	if (!verdict->new_flow)
-		return PORT17_GO;
+		return let_go(p17, pkt, &key, verdict);
 	/* what is carried between these ends is of who had the port before */
 	udp_abort(p17->udp, &key, CLOSED_PROGRAM);
 	if (is_bound(p17, pkt, sock, &key)) {
@@ -117,5 +127,5 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 	else
 		route = route_tcp(p17, &claim, pkt, raw);
 	claim_done(&claim);
-	return route;
+	return route == PORT17_GO ? let_go(p17, pkt, &key, verdict) : route;
 }

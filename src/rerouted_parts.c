@@ -125,6 +125,14 @@ packet_rerouted(void *arg, const struct packet *pkt,
 }
 
 static bool
+is_answer(void *arg, const struct flow_key *seen, const struct flow_key *key)
+{
+	const struct rerouted *rr = arg;
+
+	return port17_ev_is_answer(rr->port17, seen, key);
+}
+
+static bool
 socket_is_own(void *arg, uint64_t inode)
 {
 	const struct rerouted *rr = arg;
@@ -465,6 +473,7 @@ judge_ev_prepare(struct rerouted *rr)
 		.broken = rerouted_queues_broken,
 		.route = packet_rerouted,
 		.is_own = socket_is_own,
+		.is_answer = is_answer,
 		.arg = rr,
 	};
 
@@ -560,7 +569,8 @@ rerouted_free(struct rerouted *rr)
 	while (policy_ev_is_busy(rr->policy_ev) ||
 	       list_ev_is_busy(rr->list_ev) || names_ev_is_busy(rr->names_ev) ||
 	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
-	       guard_ev_is_busy(rr->guard) || resolver_ev_is_busy(rr->resolver))
+	       port17_ev_is_busy(rr->port17) || guard_ev_is_busy(rr->guard) ||
+	       resolver_ev_is_busy(rr->resolver))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);

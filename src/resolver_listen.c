@@ -11,6 +11,11 @@
 #include "src/linux/procfs.h"
 #include "src/resolver_conf.h"
 
+/* Seconds in a row that the owner of a local upstream's socket is looked for:
+ * on a busy machine it may not be found at once, and what it asks in turn would
+ * be brought back to it. */
+#define SERVER_TRIES 30
+
 /* The socket that has a port of this host. */
 static void
 find_listener(struct resolver_ev *re, const struct server_listen *at,
@@ -91,23 +96,29 @@ local_upstream(struct resolver_ev *re, size_t n, struct server_listen *ret,
 	return false;
 }
 
-/* Whose they are. Gives references. */
-static void
+/* Whose they are. Gives references. True where all that listen are known: to
+ * find one may take longer than is left for it now. */
+static bool
 find_servers(struct resolver_ev *re, struct judge_capture *ret)
 {
 	struct server_listen at;
+	struct socket_facts sock;
 	uint8_t proto;
+	bool all = true;
 
 	for (size_t n = 0; ret->n_servers < JUDGE_SERVERS_MAX &&
 			   local_upstream(re, n, &at, &proto);
 	     n++) {
 		const struct process *proc = find_owner(re, &at, proto);
 
+		find_listener(re, &at, proto, &sock);
+		all = all && (proc != NULL || sock.status != SOCKET_FOUND);
 		if (proc != NULL && !proc->self)
 			ret->servers[ret->n_servers++] = proc;
 		else
 			process_unref(proc);
 	}
+	return all;
 }
 
 void
@@ -124,8 +135,12 @@ resolver_follow_servers(struct resolver_ev *re)
 		inodes = inodes * 31 +
 			 (sock.status == SOCKET_FOUND ? sock.inode : 0);
 	}
-	if (inodes == re->server_inodes)
+	if (inodes != re->server_inodes)
+		re->server_tries = SERVER_TRIES;
+	else if (re->server_tries == 0)
 		return;
+	else
+		re->server_tries--;
 	re->server_inodes = inodes;
 	resolver_capture(re);
 }
@@ -134,12 +149,15 @@ void
 resolver_capture(struct resolver_ev *re)
 {
 	bool wanted = re->conf->resolver.capture != 0 && re->server != NULL;
+	bool known = true;
 	struct judge_capture capture;
 
 	resolver_conf_capture(
 	    &capture, re->listens, wanted ? re->n_listens : 0);
 	if (capture.n_ours > 0)
-		find_servers(re, &capture);
+		known = find_servers(re, &capture);
+	if (known)
+		re->server_tries = 0;
 	judge_set_capture(re->opts.judge, &capture);
 	for (size_t i = 0; i < capture.n_servers; i++)
 		process_unref(capture.servers[i]);

@@ -35,8 +35,9 @@ struct resolver_ev {
 	size_t n_listens;
 	char deaf[RESOLVER_DEAF_SIZE]; /* why it does not listen; told once */
 	struct hosts_ev *hosts;
-	uint64_t ways;		/* see struct resolve_conf */
-	uint64_t server_inodes; /* of sockets of upstreams that run here */
+	uint64_t ways;		   /* see struct resolve_conf */
+	uint64_t server_inodes;	   /* of sockets of upstreams that run here */
+	unsigned int server_tries; /* left, while not all owners are known */
 	struct addr addrs[RESOLVER_ADDRS_MAX]; /* of this host */
 	size_t n_addrs;
 	uint64_t asleep_ns; /* the machine, since it was started */

@@ -10,12 +10,11 @@
 
 struct tunnel_test {
 	char name[TUNNEL_NAME_SIZE];
-	struct dialer *dialer;
+	struct tunnel_test_opts opts;
 	struct target target;
+	bool wants_steps;
 	json_t *steps; /* ms and text of each */
 	mono_t began;
-	void (*done)(void *arg, char *line_take);
-	void *arg;
 };
 
 static void
@@ -23,10 +22,13 @@ test_step(void *arg, const char *text)
 {
 	struct tunnel_test *test = arg;
 	uint64_t us = mono_since(mono_now(), test->began) / 1000;
+	json_t *step = json_pack(
+	    "{s:f, s:o}", "ms", (double)us / 1e3, "text", json_text(text));
 
-	json_array_append_new(
-	    test->steps, json_pack("{s:f, s:o}", "ms", (double)us / 1e3, "text",
-			     json_text(text)));
+	if (test->wants_steps)
+		test->opts.step(test->opts.arg,
+		    ctlmsg_result(json_pack("{s:O}", "step", step)));
+	json_array_append_new(test->steps, step);
 }
 
 static void
@@ -36,7 +38,7 @@ test_done(void *arg, const struct dial_result *result)
 
 	free(arg);
 	leg_reset(result->leg);
-	test.done(test.arg,
+	test.opts.done(test.opts.arg,
 	    ctlmsg_result(json_pack("{s:s, s:b, s:s, s:s, s:o, s:o, s:I, s:o}",
 		"tunnel", test.name, "ok", result->outcome == OUTCOME_CONNECTED,
 		"outcome", outcome_name(result->outcome), "text",
@@ -61,7 +63,7 @@ tunnel_test_new(const char *tunnel, const struct target *target)
 static void
 dial(struct tunnel_test *test_take)
 {
-	struct dialer *dialer = test_take->dialer;
+	struct dialer *dialer = test_take->opts.dialer;
 	struct dial_result none = { .outcome = OUTCOME_NO_ROOM, .why = "" };
 	struct dial_opts opts = {
 		.target = test_take->target,
@@ -101,7 +103,7 @@ looked_up(void *arg, const struct addr *addr)
 static bool
 needs_address(const struct tunnel_test *test)
 {
-	const struct tunnel_set *set = dialer_tunnels(test->dialer);
+	const struct tunnel_set *set = dialer_tunnels(test->opts.dialer);
 	const struct tunnel *tunnel = tunnel_set_find(set, test->name);
 	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
 	size_t n;
@@ -117,18 +119,23 @@ needs_address(const struct tunnel_test *test)
 }
 
 void
-tunnel_test_run(struct tunnel_test *test_take, struct dialer *dialer,
-    struct resolver_ev *resolver, void (*done)(void *arg, char *line_take),
-    void *arg)
+tunnel_test_want_steps(struct tunnel_test *test)
 {
-	test_take->dialer = dialer;
-	test_take->done = done;
-	test_take->arg = arg;
+	test->wants_steps = true;
+}
+
+void
+tunnel_test_run(
+    struct tunnel_test *test_take, const struct tunnel_test_opts *opts)
+{
+	test_take->opts = *opts;
 	test_take->steps = json_array();
 	test_take->began = mono_now();
-	if (needs_address(test_take))
-		resolver_ev_look_up(
-		    resolver, &test_take->target.name, looked_up, test_take);
-	else
+	if (!needs_address(test_take)) {
 		dial(test_take);
+		return;
+	}
+	test_step(test_take, "the name is looked up here");
+	resolver_ev_look_up(
+	    opts->resolver, &test_take->target.name, looked_up, test_take);
 }

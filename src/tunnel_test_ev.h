@@ -14,10 +14,22 @@ struct tunnel_test;
 struct tunnel_test *tunnel_test_new(
     const char *tunnel, const struct target *target);
 
-/* Dials. done() once, later or at once, with the answer for the control socket
- * (taken; NULL: no memory); the test is gone then. */
-void tunnel_test_run(struct tunnel_test *test_take, struct dialer *dialer,
-    struct resolver_ev *resolver, void (*done)(void *arg, char *line_take),
-    void *arg);
+/* Who wants to know each step while it goes on, too. */
+void tunnel_test_want_steps(struct tunnel_test *test);
+
+/* All borrowed. Lines are answers for the control socket (taken; NULL: no
+ * memory). */
+struct tunnel_test_opts {
+	struct dialer *dialer;
+	struct resolver_ev *resolver;
+	void (*step)(void *arg, char *line_take);
+	void (*done)(void *arg, char *line_take);
+	void *arg;
+};
+
+/* Dials. done() once, later or at once, and the test is gone then; step() any
+ * number of times before, where that is wanted. */
+void tunnel_test_run(
+    struct tunnel_test *test_take, const struct tunnel_test_opts *opts);
 
 #endif

@@ -96,11 +96,14 @@ test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
 test_ctmsg_CFLAGS = $(AM_CFLAGS)
 test_ctmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 if HAVE_BPF
-unit_tests += test_ktypes
+unit_tests += test_ktypes test_heard
 endif
 test_ktypes_SOURCES = %D%/unit/test_ktypes.c src/linux/ktypes.c
 test_ktypes_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS)
 test_ktypes_LDADD = $(pure) $(BPF_LIBS) $(CMOCKA_LIBS)
+test_heard_SOURCES = %D%/unit/test_heard.c src/linux/bpf_heard.c
+test_heard_CFLAGS = $(AM_CFLAGS)
+test_heard_LDADD = $(pure) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
@@ -178,7 +181,7 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_backoff test_codec test_fake_file test_fakeip test_session test_share test_tunnel test_udpnat
+unit_tests += test_backoff test_begun test_codec test_fake_file test_fakeip test_session test_share test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
 test_backoff_SOURCES = %D%/unit/test_backoff.c
 test_backoff_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
@@ -193,6 +196,8 @@ test_share_SOURCES = %D%/unit/test_share.c
 test_share_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_session_SOURCES = %D%/unit/test_session.c
 test_session_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
+test_begun_SOURCES = %D%/unit/test_begun.c
+test_begun_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_udpnat_SOURCES = %D%/unit/test_udpnat.c
 test_udpnat_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_tunnel_SOURCES = %D%/unit/test_tunnel.c

@@ -1,8 +1,16 @@
 #include "src/base/tls_peer.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "src/base/name.h"
 
@@ -27,4 +35,133 @@ tls_peer_expect(struct ssl_st *ssl, const char *name, const struct addr *addr)
 		text[n - 1] = '\0';
 	return SSL_set1_host(ssl, text) == 1 &&
 	       SSL_set_tlsext_host_name(ssl, text) == 1;
+}
+
+/* Certificates ------------------------------------------------------------- */
+
+/* 0 or -errno; no more than that, be it longer by now. */
+static int
+read_all(int fd, char *buf, size_t size, size_t *ret_len)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t n = read(fd, buf + len, size - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	*ret_len = len;
+	return 0;
+}
+
+/* To be freed. 0, -EFBIG, -EINVAL (it is no regular file) or -errno. */
+static int
+read_file(int fd, char **ret, size_t *ret_len)
+{
+	struct stat st;
+	char *buf;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size > (off_t)TLS_CA_MAX)
+		return -EFBIG;
+	buf = malloc((size_t)st.st_size + 1);
+	if (buf == NULL)
+		return -ENOMEM;
+	r = read_all(fd, buf, (size_t)st.st_size, ret_len);
+	if (r < 0)
+		free(buf);
+	else
+		*ret = buf;
+	return r;
+}
+
+static int
+open_file(const char *path, char **ret, size_t *ret_len)
+{
+	/* one that is a pipe has perhaps nobody at its other end */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = read_file(fd, ret, ret_len);
+	(void)close(fd); /* it was only read */
+	return r;
+}
+
+/* How many certificates were added. */
+static int
+add_all(X509_STORE *store, STACK_OF(X509_INFO) * infos)
+{
+	int n = 0;
+
+	for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
+		const X509_INFO *info = sk_X509_INFO_value(infos, i);
+
+		if (info->x509 != NULL &&
+		    X509_STORE_add_cert(store, info->x509) == 1)
+			n++;
+		if (info->crl != NULL)
+			(void)X509_STORE_add_crl(store, info->crl);
+	}
+	return n;
+}
+
+/* Nobody is asked for the password of a key that lies there, too. */
+static int
+no_password(char *buf, int size, int writes, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writes;
+	(void)arg;
+	return -1;
+}
+
+static int
+add_text(SSL_CTX *context, const char *text, size_t len)
+{
+	BIO *bio = BIO_new_mem_buf(text, (int)len); /* TLS_CA_MAX at most */
+	STACK_OF(X509_INFO) *infos =
+	    bio != NULL ? PEM_X509_INFO_read_bio(bio, NULL, no_password, NULL)
+			: NULL;
+	int n = add_all(SSL_CTX_get_cert_store(context), infos);
+
+	sk_X509_INFO_pop_free(infos, X509_INFO_free);
+	BIO_free(bio);
+	ERR_clear_error();
+	return n;
+}
+
+bool
+tls_peer_trust(
+    struct ssl_ctx_st *context, const char *path, char *ret_why, size_t size)
+{
+	const char *why = "no certificates in PEM form";
+	char *text = NULL;
+	size_t len = 0;
+	int r = open_file(path, &text, &len);
+
+	if (r == -EFBIG)
+		why = "more than 4 MiB";
+	else if (r == -EINVAL)
+		why = "not a regular file";
+	else if (r < 0)
+		why = strerror(-r);
+	if (r == 0 && add_text(context, text, len) == 0)
+		r = -EBADMSG;
+	free(text);
+	if (r < 0)
+		(void)snprintf(ret_why, size, "%.160s: %s", path, why);
+	return r == 0;
 }

@@ -209,6 +209,27 @@ check_dns(const struct check *c, const struct conf_tunnel *tunnel)
 	}
 }
 
+/* It would end there (RFC 7617 section 2). */
+static void
+check_user(const struct check *c, const struct conf_tunnel *tunnel,
+    const struct endpoint *e)
+{
+	const struct conf_text *at =
+	    is_set(&tunnel->user) ? &tunnel->user : &tunnel->upstream;
+	char decoded[256];
+	const char *user = at->s;
+
+	if (!endpoint_is(e, "http") && !endpoint_is(e, "https"))
+		return;
+	if (!is_set(&tunnel->user))
+		user = endpoint_decode(&e->user, decoded, sizeof(decoded)) >= 0
+			   ? decoded
+			   : "";
+	if (strchr(user, ':') != NULL)
+		fault(c, &at->place, "a user of an HTTP proxy has no colon",
+		    NULL);
+}
+
 static void
 check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
 {
@@ -241,6 +262,7 @@ check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
 	if (e.path.s == NULL && e.port == 0)
 		fault(c, &tunnel->upstream.place, "an upstream without a port",
 		    "HOST:PORT");
+	check_user(c, tunnel, &e);
 	if ((is_set(&tunnel->ca) || is_set(&tunnel->pin)) &&
 	    !endpoint_is(&e, "https"))
 		fault(c,

@@ -172,10 +172,30 @@ any_key_holds(const struct own_keys *own, const uint8_t *keys, size_t n)
 	return false;
 }
 
+/* What is looked for. */
+struct sought {
+	const struct name *name;
+	uint16_t qtype;
+};
+
+static bool
+is_of_types(uint16_t qtype, const uint8_t *types, size_t len)
+{
+	uint16_t type, except;
+
+	memcpy(&except, types, sizeof(except));
+	for (size_t at = sizeof(except); at < len; at += sizeof(type)) {
+		memcpy(&type, types + at, sizeof(type));
+		if (type == qtype)
+			return except == 0;
+	}
+	return except != 0;
+}
+
 /* The levels of rules that have conditions. */
 static unsigned int
-conditional(const struct hostset *set, const struct name *name, size_t entry,
-    unsigned int shift)
+conditional(const struct hostset *set, const struct sought *sought,
+    size_t entry, unsigned int shift)
 {
 	const uint8_t *at, *end;
 	struct hostset_record record;
@@ -184,12 +204,16 @@ conditional(const struct hostset *set, const struct name *name, size_t entry,
 
 	if (!records_of(set, entry, &at, &end))
 		return 0;
-	own_keys(set, name, &own);
+	own_keys(set, sought->name, &own);
 	for (; at < end; at += sizeof(record) + record.len) {
+		const uint8_t *bytes = at + sizeof(record);
+
 		memcpy(&record, at, sizeof(record));
-		if (record.kind == HOSTSET_COND &&
-		    !any_key_holds(&own, at + sizeof(record),
-			record.len / sizeof(struct hostset_key)))
+		if ((record.kind == HOSTSET_COND &&
+			!any_key_holds(&own, bytes,
+			    record.len / sizeof(struct hostset_key))) ||
+		    (record.kind == HOSTSET_TYPES && sought->qtype != 0 &&
+			is_of_types(sought->qtype, bytes, record.len)))
 			levels |= (unsigned int)record.levels >> shift &
 				  HOSTSET_LEVELS;
 	}
@@ -197,7 +221,7 @@ conditional(const struct hostset *set, const struct name *name, size_t entry,
 }
 
 static void
-take_entry(const struct hostset *set, const struct name *name, size_t entry,
+take_entry(const struct hostset *set, const struct sought *sought, size_t entry,
     bool exact, struct hostset_match *ret)
 {
 	unsigned int flags = (unsigned int)(set->words[entry] & HOSTSET_FLAGS);
@@ -208,7 +232,7 @@ take_entry(const struct hostset *set, const struct name *name, size_t entry,
 
 	ret->levels |= flags >> shift & HOSTSET_LEVELS;
 	if ((flags & HOSTSET_MORE) != 0)
-		ret->levels |= conditional(set, name, entry, shift);
+		ret->levels |= conditional(set, sought, entry, shift);
 	if (code == HOSTSET_NO_CODE)
 		return;
 	/* longer suffixes come later, and are more specific */
@@ -221,9 +245,10 @@ take_entry(const struct hostset *set, const struct name *name, size_t entry,
 }
 
 void
-hostset_find(const struct hostset *set, const struct name *name,
+hostset_find(const struct hostset *set, const struct name *name, uint16_t qtype,
     struct hostset_match *ret)
 {
+	struct sought sought = { name, qtype };
 	struct suffix found[LABELS_MAX + 1];
 	size_t n = 0;
 
@@ -239,7 +264,8 @@ hostset_find(const struct hostset *set, const struct name *name,
 		for (; at < end; at++)
 			if ((set->words[at] & ~(uint64_t)HOSTSET_FLAGS) ==
 			    found[i].key.b) {
-				take_entry(set, name, at, found[i].exact, ret);
+				take_entry(
+				    set, &sought, at, found[i].exact, ret);
 				break;
 			}
 	}
@@ -259,7 +285,12 @@ hostset_records_are_sound(const uint8_t *at, const uint8_t *end)
 		    record.len > (size_t)(end - at))
 			return false;
 		/* type and TTL */
-		if (record.kind != HOSTSET_COND && record.len < 6)
+		if ((record.kind == HOSTSET_RR ||
+			record.kind == HOSTSET_RR_BELOW) &&
+		    record.len < 6)
+			return false;
+		if (record.kind == HOSTSET_TYPES &&
+		    (record.len < 2 || record.len % 2 != 0))
 			return false;
 		at += record.len;
 	}

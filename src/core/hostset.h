@@ -27,7 +27,8 @@ enum hostset_level {
 #define HOSTSET_LEVELS 0xfU
 #define HOSTSET_BELOW 4
 
-/* What RPZ says: of all that cover a name, the most specific one counts. */
+/* What RPZ and AdBlock's $dnsrewrite say: of all that cover a name, the most
+ * specific one counts. */
 enum hostset_code {
 	HOSTSET_NO_CODE,
 	HOSTSET_NXDOMAIN,
@@ -36,8 +37,9 @@ enum hostset_code {
 	HOSTSET_DROP,
 	HOSTSET_TCP_ONLY,
 	HOSTSET_LOCAL, /* see more */
+	HOSTSET_REFUSED,
 };
-#define HOSTSET_N_CODES (HOSTSET_LOCAL + 1)
+#define HOSTSET_N_CODES (HOSTSET_REFUSED + 1)
 #define HOSTSET_CODE_SHIFT 8	    /* of the name itself */
 #define HOSTSET_CODE_BELOW_SHIFT 11 /* of names below */
 #define HOSTSET_CODE 7U
@@ -53,14 +55,18 @@ enum hostset_kind {
 	HOSTSET_RR,	  /* type, TTL, RDATA: of the name itself */
 	HOSTSET_RR_BELOW, /* the same, of names below */
 	HOSTSET_COND,	  /* levels that hold unless one of the keys does */
+	HOSTSET_TYPES,	  /* levels for queries of these types: see below */
 	HOSTSET_N_KINDS,
 };
 
 struct hostset_record {
 	uint8_t kind;
-	uint8_t levels; /* of HOSTSET_COND, both halves */
+	uint8_t levels; /* of COND and TYPES, both halves */
 	uint16_t len;	/* of what follows */
 };
+
+/* What follows HOSTSET_TYPES is numbers of 16 bits: 1 for all types but those
+ * behind it, or 0 for those. */
 
 /* Records of one entry, in bytes: all of them are gone through for each look at
  * its name, and no answer is longer. More are left out. */
@@ -101,8 +107,9 @@ bool hostset_is_sound(const struct hostset *set, size_t n_records);
 /* Whether they are whole. */
 bool hostset_records_are_sound(const uint8_t *at, const uint8_t *end);
 
+/* qtype: of the query that it is about; 0: it is about none. */
 void hostset_find(const struct hostset *set, const struct name *name,
-    struct hostset_match *ret);
+    uint16_t qtype, struct hostset_match *ret);
 
 struct hostset_key hostset_key(const uint64_t key[2], const struct name *name);
 

@@ -134,7 +134,7 @@ hostset_build_record(struct hostset_build *build, const struct name *name,
 		r = append(build, bytes, head->len);
 	if (r < 0)
 		return r;
-	if (head->kind == HOSTSET_COND)
+	if (head->kind == HOSTSET_COND || head->kind == HOSTSET_TYPES)
 		note_depth(build, name, (head->levels & HOSTSET_LEVELS) != 0,
 		    head->levels >> HOSTSET_BELOW != 0);
 	p = &build->pending[build->n_pending++];

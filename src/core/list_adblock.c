@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "src/core/qtype.h"
+
 /* AdBlock's rules as far as they are about host names:
  *
  *	||example.com^		the name and all below it
@@ -9,15 +11,37 @@
  *	|example.com^		the name, also |example.com|
  *	@@RULE			an exception
  *	RULE$important,denyallow=a|b,badfilter
+ *	RULE$dnstype=A|AAAA, or ~MX: for queries of these types, or all others
+ *	RULE$dnsrewrite=WHAT: what is answered: an address, another name,
+ *		NXDOMAIN, NOERROR or REFUSED, or RCODE;TYPE;VALUE
  *
  * and lines of hosts, names and addresses as in other formats. What is about
  * parts of pages, paths or patterns, or has a modifier that a resolver can't
  * heed, is a fault of its own. */
 
+/* Which halves of a name a rule is about. */
+#define SELF 1U
+#define BELOW (1U << HOSTSET_BELOW)
+
+/* Programs are to learn soon that a rule has gone. */
+#define REWRITE_TTL 10
+
+enum {
+	TYPE_A = 1,
+	TYPE_CNAME = 5,
+	TYPE_AAAA = 28,
+};
+
 struct rule {
 	bool allow, important, cancel;
-	bool unless;	 /* reader->others */
-	size_t n_others; /* of them */
+	bool unless;	    /* reader->others */
+	size_t n_others;    /* of them */
+	bool typed, except; /* for types, or for all but these */
+	size_t n_types;
+	uint16_t types[LIST_TYPES_MAX];
+	enum hostset_code code; /* of what is answered; HOSTSET_LOCAL: rr */
+	struct list_rr rr;
+	uint8_t rdata[NAME_WIRE_MAX];
 };
 
 /* A modifier that does not fit; false. */
@@ -62,6 +86,112 @@ take_others(
 	return rule->n_others > 0 || refuse(reader, modifier);
 }
 
+/* All with a ~ in front, or none. */
+static bool
+take_types(
+    struct list_reader *reader, struct rule *rule, struct list_text modifier)
+{
+	struct list_text types = list_after(modifier, strlen("dnstype="));
+
+	rule->typed = true;
+	rule->except = list_begins(types, "~");
+	while (types.len > 0) {
+		struct list_text type = take_until(&types, '|');
+
+		if (list_begins(type, "~") != rule->except ||
+		    rule->n_types == LIST_TYPES_MAX)
+			return refuse(reader, modifier);
+		if (rule->except)
+			type = list_after(type, 1);
+		if (qtype_parse(&rule->types[rule->n_types], type.p, type.len) <
+		    0)
+			return refuse(reader, modifier);
+		rule->n_types++;
+	}
+	return rule->n_types > 0 || refuse(reader, modifier);
+}
+
+static bool
+take_rcode(struct rule *rule, struct list_text word)
+{
+	if (list_is(word, "NOERROR"))
+		rule->code = HOSTSET_NODATA;
+	else if (list_is(word, "NXDOMAIN"))
+		rule->code = HOSTSET_NXDOMAIN;
+	else if (list_is(word, "REFUSED"))
+		rule->code = HOSTSET_REFUSED;
+	else
+		return false;
+	return true;
+}
+
+/* An address, or the name of a CNAME; its type, 0 for none. One label is that
+ * of an rcode which a resolver does not give. */
+static uint16_t
+take_value(struct rule *rule, struct list_text value)
+{
+	struct addr_range range;
+	struct name name;
+
+	rule->code = HOSTSET_LOCAL;
+	rule->rr = (struct list_rr){ .ttl = REWRITE_TTL, .rdata = rule->rdata };
+	if (list_addr(&range, value)) {
+		if (!addr_equal(&range.lo, &range.hi))
+			return 0;
+		rule->rr.len = (uint16_t)addr_len(&range.lo);
+		rule->rr.type =
+		    range.lo.family == ADDR_IP4 ? TYPE_A : TYPE_AAAA;
+		memcpy(rule->rdata, range.lo.bytes, rule->rr.len);
+	} else if (list_name(&name, value) == NULL &&
+		   name_n_labels(&name) > 1) {
+		rule->rr.len = name.len;
+		rule->rr.type = TYPE_CNAME;
+		memcpy(rule->rdata, name.wire, name.len);
+	}
+	return rule->rr.type;
+}
+
+/* "RCODE;TYPE;VALUE", of which an error has the first one only. */
+static bool
+take_full(struct rule *rule, struct list_text what)
+{
+	struct list_text rcode = take_until(&what, ';');
+	struct list_text type = take_until(&what, ';');
+	uint16_t qtype;
+
+	if (!take_rcode(rule, rcode))
+		return false;
+	if (type.len == 0)
+		return what.len == 0;
+	return rule->code == HOSTSET_NODATA &&
+	       qtype_parse(&qtype, type.p, type.len) == 0 &&
+	       qtype == take_value(rule, what);
+}
+
+static bool
+take_rewrite(
+    struct list_reader *reader, struct rule *rule, struct list_text modifier)
+{
+	struct list_text what = list_after(modifier, strlen("dnsrewrite="));
+	bool good = memchr(what.p, ';', what.len) != NULL
+			? take_full(rule, what)
+			: take_rcode(rule, what) || take_value(rule, what) != 0;
+
+	return good || refuse(reader, modifier);
+}
+
+/* Of these a rule has one at most: there is no room for more. */
+static bool
+fits_together(const struct rule *rule)
+{
+	bool rewrites = rule->code != HOSTSET_NO_CODE;
+
+	if (rewrites)
+		return !rule->allow && !rule->important && !rule->cancel &&
+		       !rule->unless && !rule->typed;
+	return !rule->typed || (!rule->cancel && !rule->unless);
+}
+
 /* All of them must be understood: what one would narrow down must not be
  * blocked for all. */
 static bool
@@ -78,9 +208,17 @@ take_modifiers(
 		} else if (list_begins(m, "denyallow=")) {
 			if (!take_others(reader, rule, m))
 				return false;
+		} else if (list_begins(m, "dnstype=")) {
+			if (!take_types(reader, rule, m))
+				return false;
+		} else if (list_begins(m, "dnsrewrite=")) {
+			if (!take_rewrite(reader, rule, m))
+				return false;
 		} else {
 			return refuse(reader, m);
 		}
+		if (!fits_together(rule))
+			return refuse(reader, m);
 	}
 	return true;
 }
@@ -93,6 +231,32 @@ level(const struct rule *rule)
 	return rule->important ? HOSTSET_BLOCK_FIRST : HOSTSET_BLOCK;
 }
 
+/* What is answered in place of the name's own records. */
+static void
+put_rewrite(struct list_reader *reader, const struct rule *rule,
+    const struct name *name, unsigned int halves)
+{
+	struct list_entry entry = { .name = name, .rr = rule->rr };
+
+	if (rule->code != HOSTSET_LOCAL) {
+		entry.kind = LIST_ENTRY_NAME;
+		if ((halves & SELF) != 0)
+			entry.flags |= (unsigned int)rule->code
+				       << HOSTSET_CODE_SHIFT;
+		if ((halves & BELOW) != 0)
+			entry.flags |= (unsigned int)rule->code
+				       << HOSTSET_CODE_BELOW_SHIFT;
+		(void)list_put(reader, &entry); /* the reader keeps the error */
+		return;
+	}
+	entry.kind = LIST_ENTRY_RR;
+	if ((halves & SELF) != 0 && !list_put(reader, &entry))
+		return;
+	entry.below = true;
+	if ((halves & BELOW) != 0)
+		(void)list_put(reader, &entry); /* as above */
+}
+
 static void
 put_name(struct list_reader *reader, const struct rule *rule,
     const struct name *name, unsigned int halves)
@@ -100,14 +264,19 @@ put_name(struct list_reader *reader, const struct rule *rule,
 	struct list_entry entry = {
 		.kind = rule->cancel   ? LIST_ENTRY_CANCEL
 			: rule->unless ? LIST_ENTRY_UNLESS
+			: rule->typed  ? LIST_ENTRY_TYPES
 				       : LIST_ENTRY_NAME,
 		.name = name,
 		.flags = level(rule) * halves,
 		.others = reader->others,
 		.n_others = rule->n_others,
+		.types = { rule->except, rule->n_types, rule->types },
 	};
 
-	(void)list_put(reader, &entry); /* the reader keeps the error */
+	if (rule->code != HOSTSET_NO_CODE)
+		put_rewrite(reader, rule, name, halves);
+	else
+		(void)list_put(reader, &entry); /* the reader keeps the error */
 }
 
 static void
@@ -119,7 +288,8 @@ put_addr(struct list_reader *reader, const struct rule *rule,
 		{ ADDRSET_ALLOW, ADDRSET_ALLOW_FIRST },
 	};
 
-	if (rule->cancel || rule->unless)
+	if (rule->cancel || rule->unless || rule->typed ||
+	    rule->code != HOSTSET_NO_CODE)
 		list_fault_line(reader, "a modifier that addresses have not");
 	else
 		(void)list_put_addr(reader, range,
@@ -133,20 +303,18 @@ static bool
 take_pattern(struct list_reader *reader, struct list_text *pattern,
     unsigned int *ret_halves)
 {
-	const unsigned int self = 1, below = 1 << HOSTSET_BELOW;
-
-	*ret_halves = self;
+	*ret_halves = SELF;
 	if (list_begins(*pattern, "||")) {
-		*ret_halves = self | below;
+		*ret_halves = SELF | BELOW;
 		*pattern = list_after(*pattern, 2);
 	} else if (list_begins(*pattern, "|")) {
 		*pattern = list_after(*pattern, 1);
 	}
 	if (list_begins(*pattern, "*.")) {
-		*ret_halves = below;
+		*ret_halves = BELOW;
 		*pattern = list_after(*pattern, 2);
 	} else if (list_begins(*pattern, ".")) {
-		*ret_halves = self | below;
+		*ret_halves = SELF | BELOW;
 		*pattern = list_after(*pattern, 1);
 	}
 	if (pattern->len > 0 && pattern->p[pattern->len - 1] == '|')
@@ -187,8 +355,8 @@ rule_line(
 	}
 	/* a rule for all names is one only with exceptions, or as one */
 	if ((pattern.len == 0 || list_is(pattern, "*")) &&
-	    (rule->unless || rule->allow)) {
-		put_name(reader, rule, &root, 1 << HOSTSET_BELOW);
+	    (rule->unless || rule->allow || rule->typed)) {
+		put_name(reader, rule, &root, BELOW);
 		return;
 	}
 	what = list_name(&name, pattern);

@@ -97,6 +97,24 @@ list_build_unless(struct list_build *build, const struct name *name,
 }
 
 int
+list_build_types(struct list_build *build, const struct name *name,
+    unsigned int levels, const struct list_types *types)
+{
+	struct hostset_record head = {
+		.kind = HOSTSET_TYPES,
+		.levels = (uint8_t)levels,
+		.len = (uint16_t)((1 + types->n) * sizeof(uint16_t)),
+	};
+	uint16_t values[1 + LIST_TYPES_MAX];
+
+	if (types->n > LIST_TYPES_MAX)
+		return -E2BIG;
+	values[0] = types->except;
+	memcpy(&values[1], types->v, types->n * sizeof(values[0]));
+	return hostset_build_record(&build->names, name, &head, values);
+}
+
+int
 list_build_addr(struct list_build *build, const struct addr_range *range,
     enum addrset_rank rank, enum hostset_code code)
 {

@@ -33,6 +33,18 @@ int list_build_rr(struct list_build *build, const struct name *name, bool below,
 int list_build_unless(struct list_build *build, const struct name *name,
     unsigned int levels, const struct name *others, size_t n);
 
+/* Of one rule. */
+#define LIST_TYPES_MAX 32
+
+/* The same for queries of n types, or of all types but those. */
+struct list_types {
+	bool except;
+	size_t n;
+	const uint16_t *v;
+};
+int list_build_types(struct list_build *build, const struct name *name,
+    unsigned int levels, const struct list_types *types);
+
 int list_build_addr(struct list_build *build, const struct addr_range *range,
     enum addrset_rank rank, enum hostset_code code);
 

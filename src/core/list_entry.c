@@ -12,6 +12,8 @@ list_entry_build(struct list_build *build, const struct list_entry *e)
 	case LIST_ENTRY_UNLESS:
 		return list_build_unless(
 		    build, e->name, e->flags, e->others, e->n_others);
+	case LIST_ENTRY_TYPES:
+		return list_build_types(build, e->name, e->flags, &e->types);
 	case LIST_ENTRY_RR:
 		return list_build_rr(build, e->name, e->below, &e->rr);
 	case LIST_ENTRY_ADDR:

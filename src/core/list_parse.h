@@ -7,6 +7,7 @@
 #include "src/core/addrset.h"
 #include "src/core/conf.h"
 #include "src/core/hostset.h"
+#include "src/core/list_build.h"
 #include "src/core/lists.h"
 
 /* Files of lists: what each line means. Junk is skipped and told; nothing that
@@ -16,6 +17,7 @@ enum list_entry_kind {
 	LIST_ENTRY_NAME,    /* name, flags */
 	LIST_ENTRY_CANCEL,  /* the same, said no more ($badfilter) */
 	LIST_ENTRY_UNLESS,  /* the same, but for others and what is below */
+	LIST_ENTRY_TYPES,   /* the same, for queries of types */
 	LIST_ENTRY_RR,	    /* name, below, rr */
 	LIST_ENTRY_ADDR,    /* range, rank, code */
 	LIST_ENTRY_ADDR_RR, /* range, rr */
@@ -29,6 +31,7 @@ struct list_entry {
 	unsigned int flags; /* as in hostset.h */
 	const struct name *others;
 	size_t n_others;
+	struct list_types types;
 	bool below;
 	struct list_rr rr;
 	struct addr_range range;
@@ -73,7 +76,6 @@ bool list_entry_is_about_addr(
     const struct list_entry *entry, const struct addr *addr);
 
 /* Hands an entry to the builder. 0, -E2BIG or -ENOMEM. */
-struct list_build;
 int list_entry_build(struct list_build *build, const struct list_entry *entry);
 
 #endif

@@ -266,6 +266,8 @@ code_action(enum hostset_code code)
 		return LIST_NODATA;
 	case HOSTSET_DROP:
 		return LIST_DROP;
+	case HOSTSET_REFUSED:
+		return LIST_REFUSED;
 	case HOSTSET_LOCAL:
 		return LIST_LOCAL;
 	case HOSTSET_PASSTHRU:
@@ -294,26 +296,27 @@ match_action(const struct hostset_match *m)
 }
 
 static enum list_action
-name_action(const struct list_index *l, const struct name *name)
+name_action(const struct list_index *l, const struct name *name, uint16_t qtype)
 {
 	struct hostset_match match;
 
 	if (l == NULL || l->names.n == 0)
 		return LIST_NONE;
-	hostset_find(&l->names, name, &match);
+	hostset_find(&l->names, name, qtype, &match);
 	return match_action(&match);
 }
 
 bool
-list_has_name(const struct list_index *l, const struct name *name)
+list_has_name(
+    const struct list_index *l, const struct name *name, uint16_t qtype)
 {
-	return name_action(l, name) != LIST_NONE;
+	return name_action(l, name, qtype) != LIST_NONE;
 }
 
 bool
 list_has_host(const struct list_index *l, const struct name *name)
 {
-	enum list_action action = name_action(l, name);
+	enum list_action action = name_action(l, name, 0);
 
 	return action != LIST_NONE && action != LIST_LOCAL;
 }
@@ -330,14 +333,14 @@ list_has_addr(const struct list_index *l, const struct addr *addr)
 
 void
 list_answer(struct list_answer *ret, const struct list_index *l,
-    const struct name *name)
+    const struct name *name, uint16_t qtype)
 {
 	struct hostset_match match;
 
 	memset(ret, 0, sizeof(*ret));
 	if (l == NULL || l->names.n == 0)
 		return;
-	hostset_find(&l->names, name, &match);
+	hostset_find(&l->names, name, qtype, &match);
 	ret->action = match_action(&match);
 	if (ret->action != LIST_LOCAL)
 		return;
@@ -499,7 +502,7 @@ list_table_wants_tcp(const struct list_table *t, const struct name *name)
 		if (l == NULL ||
 		    (l->header->codes & 1U << HOSTSET_TCP_ONLY) == 0)
 			continue;
-		hostset_find(&l->names, name, &match);
+		hostset_find(&l->names, name, 0, &match);
 		if (match.code == HOSTSET_TCP_ONLY && match.levels == 0)
 			return true;
 	}

@@ -27,12 +27,14 @@ void list_index_unref(const struct list_index *l);
 /* Whether the list means that name: an entry of the name itself, or of a name
  * above it that covers what is below, unless an exception of the list takes it
  * out again (AdBlock's @@ and $denyallow, RPZ's passthru; $important beats @@).
- * tcp-only of RPZ is no match: see list_table_wants_tcp(). */
-bool list_has_name(const struct list_index *l, const struct name *name);
+ * tcp-only of RPZ is no match: see list_table_wants_tcp(). qtype: of the query
+ * (AdBlock's $dnstype). */
+bool list_has_name(
+    const struct list_index *l, const struct name *name, uint16_t qtype);
 
 /* The same for the name of a connection's other end, however it was learnt: an
  * entry that has records of its own (LIST_LOCAL) is none, since that is about
- * what a query is answered. */
+ * what a query is answered, nor one that is for queries of some types. */
 bool list_has_host(const struct list_index *l, const struct name *name);
 
 /* The same for an address; the most specific of RPZ's prefixes counts. */
@@ -45,6 +47,7 @@ enum list_action {
 	LIST_NXDOMAIN, /* RPZ: CNAME . */
 	LIST_NODATA,   /* RPZ: CNAME *. */
 	LIST_DROP,     /* RPZ: CNAME rpz-drop. */
+	LIST_REFUSED,  /* AdBlock: $dnsrewrite=REFUSED */
 	LIST_LOCAL,    /* the records that list_answer_next() gives */
 };
 
@@ -66,7 +69,7 @@ struct list_rr {
 
 /* Total: LIST_NONE where list_has_name() or list_has_addr() is false. */
 void list_answer(struct list_answer *ret, const struct list_index *l,
-    const struct name *name);
+    const struct name *name, uint16_t qtype);
 void list_answer_addr(struct list_answer *ret, const struct list_index *l,
     const struct addr *addr);
 

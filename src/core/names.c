@@ -329,7 +329,7 @@ entry_add(struct names *names, struct names_entry *entry,
 	holds[0] = *hold;
 	n = names_that_hold(entry, v, holds, 1, now);
 	if (n > NAMES_PER_ADDR) {
-		out = 1 + names_first_to_go(holds + 1, n - 1);
+		out = 1 + names_first_to_go(v + 1, holds + 1, n - 1);
 		n--;
 		memmove(&v[out], &v[out + 1], (n - out) * sizeof(v[0]));
 		memmove(
@@ -363,7 +363,6 @@ put_hashed(struct names *names, const struct names_told *told, uint64_t hash,
 		entry_share(names, entry, told->owner);
 		entry_touch(names, entry);
 	}
-	hold.site = names_site(names, name);
 	for (uint8_t i = 0; entry->hosts != NULL && i < entry->hosts->n; i++) {
 		if (!name_equal(entry->hosts->v[i], name))
 			continue;

@@ -1,50 +1,110 @@
 #include "src/core/names_own.h"
 
-uint32_t
-names_site(const struct names *names, const struct name *name)
-{
-	const uint8_t *at = name->wire, *last = at, *site = at;
+#include <string.h>
 
-	for (; *at != 0; at = name_step(at)) {
-		site = last;
-		last = at;
+/* The least end of a name that tells whose it is, and the most: names under
+ * co.uk, github.io or s3.amazonaws.com are in as many hands as those under com.
+ */
+#define LABELS_MIN 2
+#define LABELS_MAX 5
+
+/* One of the names: its last labels, from the root up (none: the whole of it),
+ * and which one it is. */
+struct crowded {
+	const struct name *name;
+	const uint8_t *ends[LABELS_MAX + 1];
+	size_t place;
+	mono_t end;
+};
+
+static void
+find_ends(struct crowded *c)
+{
+	size_t n = 0;
+
+	/* of the label that is read, and those before it */
+	for (const uint8_t *at = c->name->wire;; at = name_step(at)) {
+		memmove(
+		    &c->ends[1], &c->ends[0], LABELS_MAX * sizeof(c->ends[0]));
+		c->ends[0] = at;
+		if (*at == 0)
+			break;
+		n++;
 	}
-	return (uint32_t)map_hash(&names->map, site, name_rest(name, site));
+	for (size_t i = n + 1; i <= LABELS_MAX; i++)
+		c->ends[i] = c->name->wire;
 }
 
-/* Twice as many as there are, and a power of two. */
-#define SLOTS (2 * NAMES_PER_ADDR)
-
-/* Where the site is counted, or is to be. */
-static size_t
-slot_of(const struct names_hold *const slots[SLOTS], uint32_t site)
+static bool
+ends_alike(const struct crowded *a, const struct crowded *b, size_t labels)
 {
-	size_t at = site % SLOTS;
+	size_t len = name_rest(a->name, a->ends[labels]);
 
-	while (slots[at] != NULL && slots[at]->site != site)
-		at = (at + 1) % SLOTS;
-	return at;
+	return len == name_rest(b->name, b->ends[labels]) &&
+	       memcmp(a->ends[labels], b->ends[labels], len) == 0;
+}
+
+/* Of those that end alike, by the place of the first one. */
+struct group {
+	size_t n;
+	const struct crowded *leaves; /* ends first; learnt first, of those */
+};
+
+/* *ret_group: which one each is of. Returns the one that has most, or of those
+ * that whose name ends first. */
+static size_t
+find_most(struct group *groups, size_t *ret_group, const struct crowded *v,
+    size_t n, size_t labels)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct group *g;
+		size_t at = 0;
+
+		while (at < i && (ret_group[at] != at ||
+				     !ends_alike(&v[at], &v[i], labels)))
+			at++;
+		ret_group[i] = at;
+		g = &groups[at];
+		if (at == i)
+			*g = (struct group){ 0, &v[i] };
+		g->n++;
+		/* the one behind was learnt before */
+		if (!mono_before(g->leaves->end, v[i].end))
+			g->leaves = &v[i];
+		if (g->n > groups[most].n ||
+		    (g->n == groups[most].n &&
+			!mono_before(groups[most].leaves->end, g->leaves->end)))
+			most = at;
+	}
+	return most;
 }
 
 size_t
-names_first_to_go(const struct names_hold *holds, size_t n)
+names_first_to_go(
+    const struct name *const *names, const struct names_hold *holds, size_t n)
 {
-	const struct names_hold *slots[SLOTS] = { NULL };
-	unsigned int counts[SLOTS] = { 0 };
-	size_t most = slot_of(slots, holds[0].site);
+	struct crowded v[NAMES_PER_ADDR];
+	struct group groups[NAMES_PER_ADDR];
+	size_t of[NAMES_PER_ADDR], most = 0;
 
-	/* of each site the one that ends first, or of those the oldest */
 	for (size_t i = 0; i < n; i++) {
-		size_t at = slot_of(slots, holds[i].site);
-
-		counts[at]++;
-		if (slots[at] == NULL ||
-		    !mono_before(slots[at]->end, holds[i].end))
-			slots[at] = &holds[i];
-		if (counts[at] > counts[most] ||
-		    (counts[at] == counts[most] &&
-			mono_before(slots[at]->end, slots[most]->end)))
-			most = at;
+		v[i] = (struct crowded){
+			.name = names[i], .place = i, .end = holds[i].end
+		};
+		find_ends(&v[i]);
 	}
-	return (size_t)(slots[most] - holds);
+	for (size_t labels = LABELS_MIN; labels <= LABELS_MAX; labels++) {
+		size_t left = 0;
+
+		most = find_most(groups, of, v, n, labels);
+		if (groups[most].n == 1 || labels == LABELS_MAX)
+			break;
+		for (size_t i = 0; i < n; i++)
+			if (of[i] == most)
+				v[left++] = v[i];
+		n = left;
+	}
+	return groups[most].leaves->place;
 }

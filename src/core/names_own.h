@@ -32,7 +32,6 @@ struct names_owner {
 struct names_hold {
 	mono_t end;
 	uint32_t uid;
-	uint32_t site; /* names_site() */
 };
 
 struct names_entry {
@@ -65,13 +64,13 @@ struct names_told {
 	struct names_hold hold;
 };
 
-/* The end of a name that tells whose it is, as a number: two labels. */
-uint32_t names_site(const struct names *names, const struct name *name);
-
-/* Which of the names of an address goes where there are too many: whoever has a
- * domain can give an address any number of names, and must not turn out those
- * of others. Of the domain that has most of them the one that ends first. */
-size_t names_first_to_go(const struct names_hold *holds, size_t n);
+/* Which of the names of an address, NAMES_PER_ADDR at most and the one learnt
+ * last first, goes where there are too many: whoever has a domain can give an
+ * address any number of names, and must not turn out those of others. Of the
+ * domain that has most of them, and of what is below that the same, the one
+ * that ends first. */
+size_t names_first_to_go(
+    const struct name *const *names, const struct names_hold *holds, size_t n);
 
 /* The name goes in front, or holds until then at least. */
 void names_put(struct names *names, const struct names_told *told, mono_t now);

@@ -282,7 +282,7 @@ index_has(
 
 	for (uint8_t i = 0; i < s->n_names; i++)
 		/* what has an answer of its own says nothing of connections */
-		if (s->query ? list_has_name(index, s->names[i])
+		if (s->query ? list_has_name(index, s->names[i], s->qtype)
 			     : list_has_host(index, s->names[i])) {
 			*ret_host = (uint8_t)(i + 1);
 			return true;

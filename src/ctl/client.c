@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 /* A daemon that runs answers at once, but for what has to be loaded or dialled
  * first: then a word that it is waited for, and an end of that. */
 #define WORD_MS 5000
-#define WAIT_MS 60000
+#define WAIT_S 60
 
 struct client {
 	FILE *in;
@@ -123,6 +124,15 @@ client_send(struct client *client, const char *call, json_t *args_take)
 }
 
 static enum status
+unanswered(void)
+{
+	fputs("reroutectl: the daemon has not answered for a minute: is it "
+	      "stopped?\n",
+	    stderr);
+	return STATUS_FAILED;
+}
+
+static enum status
 daemon_error(json_t *root)
 {
 	const char *code = "failed", *message = "no message";
@@ -142,6 +152,16 @@ client_until(struct client *client, const volatile sig_atomic_t *stop)
 	client->stop = stop;
 }
 
+void
+client_limit(struct client *client)
+{
+	static const struct timeval limit = { WAIT_S, 0 };
+
+	/* else it is waited for */
+	(void)setsockopt(
+	    client->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+}
+
 enum status
 client_receive(struct client *client, json_t **ret)
 {
@@ -159,7 +179,7 @@ client_receive(struct client *client, json_t **ret)
 		len = getline(&client->line, &client->line_size, client->in);
 	} while (len < 0 && errno == EINTR);
 	if (len < 0)
-		return lost();
+		return errno == EAGAIN ? unanswered() : lost();
 	root = json_loadb(client->line, (size_t)len, 0, &error);
 	result = json_object_get(root, "result");
 	if (json_is_true(json_object_get(root, "ok")) && result != NULL) {
@@ -182,14 +202,10 @@ await(const struct client *client)
 	if (n == 0) {
 		fputs("reroutectl: the daemon does not answer: waiting\n",
 		    stderr);
-		n = poll(&poll_fd, 1, WAIT_MS - WORD_MS);
+		n = poll(&poll_fd, 1, WAIT_S * 1000 - WORD_MS);
 	}
-	if (n != 0)
-		return STATUS_DONE; /* or a signal, which reading sees, too */
-	fputs("reroutectl: the daemon has not answered for a minute: is it "
-	      "stopped?\n",
-	    stderr);
-	return STATUS_FAILED;
+	/* or a signal, which reading sees, too */
+	return n != 0 ? STATUS_DONE : unanswered();
 }
 
 enum status

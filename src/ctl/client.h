@@ -33,6 +33,9 @@ enum status client_receive(struct client *client, json_t **ret);
  * does: *ret is NULL then. */
 void client_until(struct client *client, const volatile sig_atomic_t *stop);
 
+/* From now on client_receive() gives up after a minute without an answer. */
+void client_limit(struct client *client);
+
 /* Both at once. */
 enum status client_call(
     struct client *client, const char *call, json_t *args_take, json_t **ret);

@@ -190,6 +190,8 @@ cache_flush(const struct context *context)
 {
 	json_t *args = json_object(), *result = NULL;
 	enum status status;
+	double n = 0;
+	bool more;
 
 	if (context->argc > 2) {
 		json_decref(args);
@@ -199,14 +201,24 @@ cache_flush(const struct context *context)
 	if (context->argc == 2)
 		json_object_set_new(
 		    args, "name", json_string(context->argv[1]));
-	status = command_call(context, "cache.flush", args, &result);
-	if (status == STATUS_DONE && context->json)
+	/* no answer of them is given any more; to find all takes a while */
+	do {
+		status = command_call(context, "cache.flush", args, &result);
+		if (status != STATUS_DONE)
+			return status;
+		n += command_number(result, "flushed");
+		more = json_is_true(json_object_get(result, "more"));
+		json_decref(result);
+		args = json_pack("{s:b}", "more", true);
+	} while (more);
+	json_decref(args);
+	if (context->json) {
+		result = json_pack("{s:I}", "flushed", (json_int_t)n);
 		command_json(result);
-	else if (status == STATUS_DONE)
-		printf("%.0f answers flushed\n",
-		    command_number(result, "flushed"));
-	json_decref(result);
-	return status;
+		json_decref(result);
+	} else
+		printf("%.0f answers flushed\n", n);
+	return STATUS_DONE;
 }
 
 enum status

@@ -111,18 +111,19 @@ split_end(const char *text, char *host, size_t size, uint64_t *ret_port)
 }
 
 static void
-print_steps(const json_t *result)
+print_step(const json_t *step)
+{
+	printf("%8.1f ms  ", command_number(step, "ms"));
+	table_text(command_text(step, "text", ""), stdout);
+	putchar('\n');
+	(void)fflush(stdout); /* the next one may take its time */
+}
+
+static void
+print_end(const json_t *result)
 {
 	const char *why = command_text(result, "why", "");
-	const json_t *step;
-	size_t i;
 
-	json_array_foreach(json_object_get(result, "steps"), i, step)
-	{
-		printf("%8.1f ms  ", command_number(step, "ms"));
-		table_text(command_text(step, "text", ""), stdout);
-		putchar('\n');
-	}
 	printf("%s after %.0f ms", command_text(result, "text", "?"),
 	    command_number(result, "ms"));
 	if (why[0] != '\0') {
@@ -130,6 +131,43 @@ print_steps(const json_t *result)
 		table_text(why, stdout);
 	}
 	putchar('\n');
+}
+
+/* Its steps, as they come, and its end. */
+static enum status
+receive_test(const struct context *context, struct client *client, json_t **ret)
+{
+	for (;;) {
+		const json_t *step;
+		enum status status = client_receive(client, ret);
+
+		if (status != STATUS_DONE)
+			return status;
+		step = json_object_get(*ret, "step");
+		if (step == NULL)
+			return STATUS_DONE;
+		if (!context->json)
+			print_step(step);
+		json_decref(*ret);
+	}
+}
+
+static enum status
+run_test(const struct context *context, json_t *args_take, json_t **ret)
+{
+	struct client *client;
+	enum status status = client_open(&client, context->control);
+
+	if (status != STATUS_DONE) {
+		json_decref(args_take);
+		return status;
+	}
+	client_limit(client);
+	status = client_send(client, "tunnels.test", args_take);
+	if (status == STATUS_DONE)
+		status = receive_test(context, client, ret);
+	client_close(client);
+	return status;
 }
 
 static enum status
@@ -146,9 +184,9 @@ test(const struct context *context)
 		return command_usage("tunnels",
 		    "test takes a tunnel and HOST:PORT, such as tor "
 		    "example.com:443");
-	status = command_call(context, "tunnels.test",
-	    json_pack("{s:s, s:s, s:I}", "name", context->argv[1], "host", host,
-		"port", (json_int_t)port),
+	status = run_test(context,
+	    json_pack("{s:s, s:s, s:I, s:b}", "name", context->argv[1], "host",
+		host, "port", (json_int_t)port, "steps", true),
 	    &result);
 	if (status != STATUS_DONE)
 		return status;
@@ -156,7 +194,7 @@ test(const struct context *context)
 	if (context->json)
 		command_json(result);
 	else
-		print_steps(result);
+		print_end(result);
 	json_decref(result);
 	return ok ? STATUS_DONE : STATUS_FAILED;
 }

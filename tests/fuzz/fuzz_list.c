@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/core/qtype.h"
 #include "src/core/list_build.h"
 #include "src/core/list_parse.h"
 
@@ -70,8 +71,8 @@ ask(const struct list_index *l, const struct name *name)
 	struct name target;
 	struct list_rr rr;
 
-	list_answer(&answer, l, name);
-	assert((answer.action != LIST_NONE) == list_has_name(l, name));
+	list_answer(&answer, l, name, QTYPE_A);
+	assert((answer.action != LIST_NONE) == list_has_name(l, name, QTYPE_A));
 	while (list_answer_next(&answer, &rr))
 		(void)list_rr_target(&target, &rr, name);
 }

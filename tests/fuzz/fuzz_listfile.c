@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/core/qtype.h"
 #include "src/core/list_image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,7 +40,7 @@ ask(const struct list_index *l, const uint8_t *data, size_t size)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		name = name_of(names[i]);
-		list_answer(&answer, l, &name);
+		list_answer(&answer, l, &name, QTYPE_A);
 		walk(&answer, &name);
 	}
 	for (size_t at = 0; at + 16 <= size && at < 4096; at += 4) {
@@ -50,7 +51,7 @@ ask(const struct list_index *l, const uint8_t *data, size_t size)
 		list_answer_addr(&answer, l, &addr);
 		walk(&answer, &name);
 		if (name_from_wire(&name, data + at, size - at) == 0)
-			(void)list_has_name(l, &name);
+			(void)list_has_name(l, &name, QTYPE_A);
 	}
 	(void)list_index_meta(l, &len);
 }

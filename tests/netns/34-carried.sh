@@ -6,7 +6,7 @@
 #       127.0.0.1:53, [::1]:53             lo: 192.0.2.7, 2001:db8::7
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 dnsmasq danted
+need python3 dnsmasq
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up

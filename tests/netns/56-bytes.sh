@@ -40,7 +40,7 @@ check "on loopback, out of one side and into the other" flows "
 	[$(about bytes_out bytes_in) for x in f
 	    if x['dport'] == 8001 and x['direction'] == 'in'] == [True]"
 inc "$tmp/other" udp 10.9.0.2 7001 >"$tmp/probe.out"
-check "UDP" flows "[(x['bytes_in'] or 0) > 28 and (x['bytes_out'] or 0) > 28
+check "UDP" wait_for flows "[(x['bytes_in'] or 0) > 28 and (x['bytes_out'] or 0) > 28
 	for x in f if x['proto'] == 'udp'] == [True]"
 
 # -- by process; what has ended is not forgotten, nor counted twice --

@@ -8,7 +8,7 @@
 # Port 7099 is closed, 192.0.2.99 and 2001:db8::99 have no route.
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted
+need python3
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up

@@ -6,7 +6,7 @@
 #       default route to s              lo: 192.0.2.7 to .9, 2001:db8::7 to ::9
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted microsocks conntrack
+need python3 microsocks conntrack
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -17,6 +17,7 @@ wait_for listens ins 1081
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "none"]' 'upstream = socks5://10.9.0.2:1081' \
     '[tunnel "dev"]' 'upstream = direct' 'device = c0' \
+    '[tunnel "plain"]' 'upstream = direct' 'fwmark = 77' \
     '[tunnel "no"]' 'upstream = direct' 'udp = reject' \
     '[tunnel "silent"]' 'upstream = direct' 'udp = drop' \
     '[tunnel "dies"]' 'upstream = socks5://10.9.0.2:1082' \
@@ -265,8 +266,66 @@ for i in 1 2 3 4 5 6 7 8; do
 	kill -CONT "$daemon"
 	wait_for came $((20000 + i))
 done
+# what conntrack is asked about one flow, it is not asked about all
+tell storm $(seq 20020 20059)
+tell storm "hear 1000" # and what was left
+before=$(counter port17_udp_lookups)
+tell storm 20099
+tell storm "hear 60"
+check "forty flows are answered when another one begins" \
+    answers_like storm "heard (4[1-9]|5[0-9]|60)\$"
+asked() {
+	echo $(($(counter port17_udp_lookups) - before))
+	[ $(($(counter port17_udp_lookups) - before)) -le 8 ]
+}
+check "and conntrack was asked about that one" asked
+rush() {
+	inc python3 "$top/tests/netns/storm.py" rush 192.0.2.7 3 | tee "$tmp/rush"
+	grep -q "True 0$" "$tmp/rush"
+}
+check "no answer comes from elsewhere than it is of" rush
+via socks
+daemon_reload
+check "nor through a proxy" rush
 check "none goes to another end than it was for" [ "$(cat \
     "$tmp/storm.far")" = ready ]
+
+# -- no way for a while, without a device: the flow goes on from the port that it
+# has --
+background ins python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.0.2.9", 7027))
+print("ready", flush=True)
+while True:
+    peer = s.recvfrom(64)[1]
+    s.sendto(str(peer[1]).encode(), peer)' >"$tmp/ports"
+wait_for grep -q ready "$tmp/ports"
+via plain
+daemon_reload
+partner asks inc sock.py connect udp 192.0.2.9 7027
+tell asks send one
+tell asks recv
+port=$(answer asks)
+check "a flow without a device ($port)" [ "${port%% *}" = got ]
+same_port() {
+	tell asks send three
+	tell asks hear 500
+	answers asks "$port"
+}
+lost() { # twice: what the first one met is known with the next
+	tell asks send two
+	tell asks hear 200
+	answers asks ETIMEDOUT
+}
+for no in "lookup 77" unreachable; do # EHOSTUNREACH, ENETUNREACH
+	inc ip route replace unreachable default table 77
+	inc ip rule add fwmark 77 $no
+	check "$no: what is sent is lost" lost
+	check "$no: and the next" lost
+	inc ip rule del fwmark 77 $no
+	check "$no: no more: from the same port" wait_for same_port
+done
 
 # -- a device that goes, and comes back: another one with its name --
 device_up() {

@@ -6,7 +6,7 @@
 #       default route to s              lo: 192.0.2.7 to .9, 2001:db8::7 to ::9
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted conntrack
+need python3 conntrack
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up

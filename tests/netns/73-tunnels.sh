@@ -10,12 +10,13 @@
 #                                9000 haproxy, 9001 nginx: PROXY v2 to 7001
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted microsocks tinyproxy ncat haproxy openssl nginx
+need python3 microsocks tinyproxy ncat haproxy openssl nginx
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
 danted_up
 background ins microsocks -i 10.9.0.2 -p 1082
+micro=$pid
 background ins microsocks -i 10.9.0.2 -p 1081 -u anna -P 'se:cret'
 cat >"$tmp/tiny.conf" <<-EOF
 	Port 8080
@@ -72,6 +73,9 @@ for port in 1081 1082 8080 8081 8443 8444 9000 9001; do
 	check "a server on $port" wait_for listens ins $port
 done
 
+mkfifo "$tmp/pipe.pem"
+head -c 5M /dev/zero >"$tmp/large.pem"
+cp "$tmp/common.pem" "$tmp/later.pem"
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "auth"]' 'upstream = socks5://anna:se%3Acret@10.9.0.2:1081' \
     '[tunnel "wrong"]' 'upstream = socks5://10.9.0.2:1081' \
@@ -86,6 +90,12 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "stranger"]' 'upstream = https://10.9.0.2:8443#proxy.example' \
     '[tunnel "common"]' 'upstream = https://10.9.0.2:8444#proxy.example' \
     "ca = $tmp/common.pem" \
+    '[tunnel "pipe"]' 'upstream = https://10.9.0.2:8443#proxy.example' \
+    "ca = $tmp/pipe.pem" \
+    '[tunnel "large"]' 'upstream = https://10.9.0.2:8443#proxy.example' \
+    "ca = $tmp/large.pem" \
+    '[tunnel "later"]' 'upstream = https://10.9.0.2:8443#proxy.example' \
+    "ca = $tmp/later.pem" \
     '[tunnel "keyed"]' 'upstream = https://10.9.0.2:8444#proxy.example' \
     "pin = sha256//$pin" \
     '[tunnel "hap"]' 'upstream = proxy2://10.9.0.2:9000' \
@@ -165,9 +175,38 @@ check "tunnels: a list" said_of any \
 check_not "no password anywhere" grep -rE 'se:cret|se%3A|u:p@' \
     "$tmp/tunnels" "$tmp/daemon.log"
 check "test says each step" sh -c "'$REROUTECTL' --control '$tmp/control' \
-    tunnels test tls 192.0.2.7:7001 | tee '$tmp/steps' |
-    grep -q 'TLS is up'"
+    tunnels test tls 192.0.2.7:7001 >'$tmp/steps' &&
+    grep -q 'TLS is up' '$tmp/steps'"
 check "and the end" grep -q '^connected after' "$tmp/steps"
+# -- certificates that can't be read, or are others by now --
+test_says() { # TUNNEL TEXT
+	ctl tunnels test "$1" 192.0.2.7:7001 >"$tmp/steps"
+	cat "$tmp/steps"
+	grep -q "$2" "$tmp/steps"
+}
+check "certificates in a pipe: nobody waits for it" \
+    test_says pipe 'pipe.pem: not a regular file'
+check "too many of them" test_says large 'large.pem: more than 4 MiB'
+check "the log has the place" \
+    grep -q 'tunnel .*large.*: ca: .*large.pem: more than' "$tmp/daemon.log"
+check "others' certificates" test_says later 'self-signed'
+cp "$tmp/cert.pem" "$tmp/later.pem"
+daemon_reload
+check "its own after a reload" test_says later '^connected after'
+"$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" --check \
+    >"$tmp/check" 2>&1
+check "--check warns of them" grep -q 'ca: .*pipe.pem: not a regular' \
+    "$tmp/check"
+kill -STOP "$micro"
+background "$REROUTECTL" --control "$tmp/control" tunnels test micro \
+    192.0.2.7:7001 >"$tmp/steps"
+steps=$pid
+check "a step that is slow: what was before it is there" \
+    wait_for grep -q 'the proxy is reached' "$tmp/steps"
+check_not "and the end is not" grep -q 'after' "$tmp/steps"
+kill -CONT "$micro"
+check "it goes on" wait "$steps"
+check "to the end" grep -q '^connected after' "$tmp/steps"
 ctl tunnels test dead 192.0.2.7:7001 >"$tmp/steps"
 check "a dead one: exit status 1" test $? = 1
 check "why" grep -q "can't be reached" "$tmp/steps"

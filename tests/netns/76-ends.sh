@@ -10,7 +10,7 @@
 #                                       192.0.2.7, .8, 2001:db8::7: far ends
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted conntrack prlimit
+need python3 conntrack prlimit
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up

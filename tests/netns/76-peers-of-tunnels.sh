@@ -11,7 +11,7 @@
 # Port 7099 is closed, 192.0.2.99 has no route, 203.0.113.98 is a black hole.
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted ssh sshd ssh-keygen ss-local ss-server squid tor wg \
+need python3 ssh sshd ssh-keygen ss-local ss-server squid tor wg \
     wireguard-go openssl
 [ -c /dev/net/tun ] || skip "needs /dev/net/tun"
 net_up

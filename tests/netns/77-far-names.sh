@@ -9,20 +9,20 @@
 #                                     192.0.2.9: 53 dnsmasq: behind the proxy
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted microsocks dnsmasq
+need python3 microsocks dnsmasq
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
 # its own resolver is the one behind it
 echo nameserver 192.0.2.9 >"$tmp/resolv.conf"
-cat >"$tmp/danted" <<-EOF
+cat >"$tmp/under" <<-EOF
 	#!/bin/sh
 	mount --bind "$tmp/resolv.conf" /etc/resolv.conf
-	exec "$(command -v danted)" "\$@"
+	exec "\$@"
 EOF
-chmod +x "$tmp/danted"
+chmod +x "$tmp/under"
 start_danted() {
-	DANTED="unshare --mount --propagation private $tmp/danted" danted_up
+	UNDER="unshare --mount --propagation private $tmp/under" danted_up
 }
 start_danted
 background ins microsocks -i 10.9.0.2 -p 1082

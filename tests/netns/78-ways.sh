@@ -10,7 +10,7 @@
 #     p2.sock: PROXY v2        `--- veth --- r 10.8.0.2, 192.0.2.7, too
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted dnsmasq openssl curl
+need python3 dnsmasq openssl curl
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -48,16 +48,16 @@ done
 } >"$tmp/shadow"
 echo "nobody:x:65534:65534::/:/bin/false" >>"$tmp/passwd"
 echo nameserver 10.9.0.2 >"$tmp/resolv.conf"
-cat >"$tmp/danted" <<-EOF
+printf '%s\n' root:pw "$unit:pw" "$python:-" "$curl:-" >"$tmp/users"
+cat >"$tmp/under" <<-EOF
 	#!/bin/sh
 	mount --bind "$tmp/passwd" /etc/passwd
 	mount --bind "$tmp/shadow" /etc/shadow
 	mount --bind "$tmp/resolv.conf" /etc/resolv.conf
-	exec "$(command -v danted)" "\$@"
+	exec "\$@"
 EOF
-chmod +x "$tmp/danted"
-DANTED="unshare --mount --propagation private $tmp/danted" danted_up 1080 \
-    username
+chmod +x "$tmp/under"
+UNDER="unshare --mount --propagation private $tmp/under" danted_up 1080 username
 background ins dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
     --no-hosts --bind-interfaces --listen-address=10.9.0.2 --user=root \
     --pid-file= --log-queries --log-facility="$tmp/dns.log" \

@@ -7,7 +7,7 @@
 #       default route to s              192.0.2.7: far ends
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 danted microsocks "${CC:-gcc}"
+need python3 microsocks "${CC:-gcc}"
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up

@@ -10,13 +10,31 @@
 #                          on the machine itself: dotserver and dnsmasq)
 #   dotserver WHO MODE CERT ADDR PORT   one that misbehaves (dotserver.py)
 
-sign() { # NAME CA DAYS SUBJECT-ALT-NAMES
+sign() { # NAME CA SUBJECT-ALT-NAMES [OPTION...]
+	local name=$1 ca=$2
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-	    -keyout "$tmp/$1.key" -subj "/CN=$1" -out "$tmp/$1.csr" 2>/dev/null
-	echo "subjectAltName=$4" >"$tmp/$1.ext"
-	openssl x509 -req -in "$tmp/$1.csr" -CA "$tmp/$2.pem" \
-	    -CAkey "$tmp/$2.key" -CAcreateserial -days "$3" \
-	    -extfile "$tmp/$1.ext" -out "$tmp/$1.pem" 2>/dev/null
+	    -keyout "$tmp/$name.key" -subj "/CN=$name" \
+	    -out "$tmp/$name.csr" 2>/dev/null
+	echo "subjectAltName=$3" >"$tmp/$name.ext"
+	shift 3
+	[ $# -gt 0 ] || set -- -days 2
+	# `openssl x509` takes no day in the past, since 3.5
+	: >"$tmp/signed"
+	cat >"$tmp/ca.conf" <<-EOF
+	[ca]
+	default_ca = here
+	[here]
+	database = $tmp/signed
+	new_certs_dir = $tmp
+	rand_serial = yes
+	policy = any
+	[any]
+	commonName = supplied
+	EOF
+	openssl ca -batch -notext -md sha256 -config "$tmp/ca.conf" \
+	    -cert "$tmp/$ca.pem" -keyfile "$tmp/$ca.key" "$@" \
+	    -extfile "$tmp/$name.ext" -in "$tmp/$name.csr" \
+	    -out "$tmp/$name.pem" 2>/dev/null
 }
 
 make_certificates() {
@@ -26,17 +44,19 @@ make_certificates() {
 		    -keyout "$tmp/$_ca.key" -subj "/CN=The $_ca of the test" \
 		    -days 3 -out "$tmp/$_ca.pem" 2>/dev/null
 	done
-	sign good ca 2 DNS:dns.test
-	sign other ca 2 DNS:other.test,DNS:dns.test.example,IP:10.9.0.9
-	sign expired ca -1 DNS:dns.test
-	sign stranger stranger-ca 2 DNS:dns.test
-	sign addr ca 2 IP:10.9.0.2,IP:fd09::2
-	sign dns.test ca 2 IP:10.9.0.9
+	sign good ca DNS:dns.test
+	sign other ca DNS:other.test,DNS:dns.test.example,IP:10.9.0.9
+	sign expired ca DNS:dns.test -startdate 20200101000000Z \
+	    -enddate 20200102000000Z
+	sign stranger stranger-ca DNS:dns.test
+	sign addr ca IP:10.9.0.2,IP:fd09::2
+	sign dns.test ca IP:10.9.0.9
 	[ -s "$tmp/addr.pem" ] && [ -s "$tmp/expired.pem" ]
 }
 
-listens() { # WHO PORT
-	"$1" ss -Hltn "sport = :$2" | grep -q .
+listens() { # WHO ADDR PORT
+	case $2 in *:*) set -- "$1" "[$2]" "$3" ;; esac
+	"$1" ss -Hltn src "$2:$3" | grep -q .
 }
 
 unbound_start() {
@@ -76,7 +96,7 @@ unbound_start() {
 	printf '  %s\n' "$@" remote-control: 'control-enable: no' |
 	    sed 's/^  remote/remote/' >>"$tmp/$_name.conf"
 	background "$_who" unbound -d -c "$tmp/$_name.conf"
-	wait_for listens "$_who" "$_port"
+	wait_for listens "$_who" "$_addr" "$_port"
 }
 
 dotserver() { # WHO MODE CERT ADDR PORT

@@ -2,18 +2,30 @@
 """One socket and a hundred far ends, for the tests of Port17.
 
 storm.py far ADDR            ports 20000 to 20099; says "ready", and each word
-    that comes to one of them and is not its number
+    that comes to one of them and does not begin with its number. Asked at the
+    last one, all of them speak to who spoke to them last.
 storm.py send ADDR           sends to each port in a line of its input that
-    port's number, and says "sent"; "up" first
+    port's number, and says "sent"; for "hear N" how many came, N at most; "up"
+    first
+storm.py rush ADDR SECONDS   to six of them in turns, while conntrack is flushed
+    all the time: says how many answers came, and of those how many from
+    elsewhere than they are of
 """
+import random
 import select
 import socket
+import subprocess
 import sys
+import threading
+import time
+
+LAST = 20099
 
 
 def far(addr):
     socks = []
-    for port in range(20000, 20100):
+    peers = {}
+    for port in range(20000, LAST + 1):
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         s.bind((addr, port))
         socks.append(s)
@@ -22,18 +34,59 @@ def far(addr):
         for s in select.select(socks, [], [])[0]:
             word, peer = s.recvfrom(64)
             here = str(s.getsockname()[1]).encode()
-            if word != here:
+            if word.split()[0] != here:
                 print(word.decode(), "at", here.decode(), flush=True)
             s.sendto(word, peer)
+            peers[s] = peer
+            if s is socks[-1]:
+                for each, peer in peers.items():
+                    each.sendto(b"pushed", peer)
 
 
 def send(addr):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     print("up", flush=True)
     for line in sys.stdin:
+        if line.startswith("hear"):
+            print("heard", heard(s, int(line.split()[1])), flush=True)
+            continue
         for port in line.split():
             s.sendto(port.encode(), (addr, int(port)))
         print("sent", flush=True)
 
 
-{"far": far, "send": send}[sys.argv[1]](sys.argv[2])
+def heard(s, most):
+    n = 0
+    while n < most and select.select([s], [], [], 2)[0]:
+        s.recv(64)
+        n += 1
+    return n
+
+
+def flush(end):
+    while time.monotonic() < end:
+        subprocess.run(["conntrack", "-F"], stderr=subprocess.DEVNULL)
+        time.sleep(random.random() * 0.01)
+
+
+def rush(addr, seconds):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setblocking(False)
+    end = time.monotonic() + float(seconds)
+    flusher = threading.Thread(target=flush, args=(end,))
+    flusher.start()
+    n = 0
+    wrong = []
+    while time.monotonic() < end:
+        for port in random.choices(range(20000, 20006), k=3):
+            s.sendto(b"%d" % port, (addr, port))
+        while select.select([s], [], [], 0.0005)[0]:
+            word, peer = s.recvfrom(64)
+            n += 1
+            if peer != (addr, int(word)):
+                wrong.append((word.decode(), peer))
+    flusher.join()
+    print(n > 1000, len(wrong), *wrong[:3])
+
+
+{"far": far, "send": send, "rush": rush}[sys.argv[1]](*sys.argv[2:])

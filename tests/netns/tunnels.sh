@@ -1,6 +1,7 @@
 # For the tests of Port17: sourced after lib.sh and net_up.
 #   far_up             far ends in s, behind 192.0.2.7, .8, .9 and 2001:db8::7..
-#   danted_up [PORT]   a SOCKS proxy in s, on 10.9.0.2:1080; $DANTED starts it
+#   danted_up [PORT]   a SOCKS proxy in s, on 10.9.0.2:1080, started by $UNDER;
+#                      PORT username: it asks who it is, and $tmp/users knows
 #   wire_up            listens on s0 for what should not be there
 #   wire_saw           true if it saw anything (and says what)
 #   run_in WORD...     tunnel.py in c
@@ -36,23 +37,27 @@ listens() { # WHO PORT
 	$1 ss -Htln "sport = :$2" | grep -q .
 }
 
+# not every Debian has it: one of ours stands in for it
 danted_up() {
-	local port=${1:-1080}
+	local port=${1:-1080} method=${2:-none}
 	cat >"$tmp/danted.$port.conf" <<-EOF
 	logoutput: $tmp/danted.$port.log
 	internal: 10.9.0.2 port = $port
 	external: s0
-	socksmethod: ${2:-none}
+	socksmethod: $method
 	clientmethod: none
 	user.privileged: root
 	user.unprivileged: nobody
 	client pass { from: 0/0 to: 0/0 }
 	socks pass { from: 0/0 to: 0/0 command: connect udpassociate
-	${2:+log: connect} }
+	log: connect }
 	socks pass { from: 0/0 to: 0/0 command: udpreply }
 	EOF
-	background ins ${DANTED:-danted} -f "$tmp/danted.$port.conf" -N 2 \
-	    -p "$tmp/danted.$port.pid" >"$tmp/danted.$port.out" 2>&1
+	set -- danted -f "$tmp/danted.$port.conf" -N 2 -p "$tmp/danted.$port.pid"
+	command -v danted >/dev/null ||
+		set -- python3 "$top/tests/netns/socksd.py" 10.9.0.2 "$port" \
+		    "$method" "$tmp/users" "$tmp/danted.$port.log"
+	background ins ${UNDER:-} "$@" >"$tmp/danted.$port.out" 2>&1
 	danted=$pid
 	wait_for listens ins "$port"
 }

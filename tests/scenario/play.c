@@ -671,6 +671,7 @@ act(struct stage *s, const char *verb, char *rest)
 	struct flying f;
 	struct attempt *attempt;
 	struct name name;
+	bool more;
 
 	configure(s);
 	if (strcmp(verb, "query") == 0)
@@ -701,7 +702,7 @@ act(struct stage *s, const char *verb, char *rest)
 			wrong(s, "it does not wait", NULL);
 	} else if (strcmp(verb, "flush") == 0) {
 		name = name_at(s, rest[0] != '\0' ? rest : ".");
-		(void)resolve_flush(s->r, &name);
+		(void)resolve_flush(s->r, &name, &more);
 	} else
 		wrong(s, "what is", verb);
 }

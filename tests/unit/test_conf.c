@@ -349,6 +349,13 @@ static const struct faulty bad_whole[] = {
 	    "[tunnel \"x\"]\nupstream = http://proxy.test:80\n"
 	    "pin = sha256//" A32 A8 A2 "a=",
 	    3, 7, 52, "for an https upstream", NULL, NULL },
+	{ "colon in a user of HTTP",
+	    "[tunnel \"x\"]\nupstream = http://proxy.test:80\n"
+	    "user = a:%exe",
+	    3, 8, 6, "a user of an HTTP proxy has no colon", NULL, NULL },
+	{ "colon in a user of HTTPS, in its URL",
+	    "[tunnel \"x\"]\nupstream = https://a%3Ab:c@proxy.test:80", 2, 12,
+	    29, "a user of an HTTP proxy has no colon", NULL, NULL },
 	{ "empty list", "[list \"x\"]\nformat = auto", 1, 8, 1,
 	    "a list without source", NULL, NULL },
 	{ "empty forward", "[forward \"x\"]\npolicy = order", 1, 11, 1,

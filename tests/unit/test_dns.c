@@ -198,6 +198,7 @@ cache_flushes(void **state)
 	struct name zone = name_of("example.com");
 	struct key key;
 	struct answer a;
+	bool more;
 
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(names); i++) {
@@ -207,8 +208,8 @@ cache_flushes(void **state)
 	}
 	key.flags = KEY_DO; /* of another kind of question nothing is known */
 	assert_null(cache_find(cache, &key));
-	assert_int_equal(cache_flush(cache, &zone), 3);
-	assert_int_equal(cache_flush(cache, NULL), 2);
+	assert_int_equal(cache_flush(cache, &zone, &more), 3);
+	assert_int_equal(cache_flush(cache, NULL, &more), 2);
 	cache_free(cache);
 }
 
@@ -240,11 +241,12 @@ cache_flushes_all(void **state)
 	struct key key = key_of("a999.example", TYPE_A);
 	struct name root = name_of(".");
 	struct cache_stats before, stats;
+	bool more;
 
 	(void)state;
 	fill(cache, "a", 1000);
 	cache_stats(cache, &before);
-	assert_int_equal(cache_flush(cache, NULL), before.entries);
+	assert_int_equal(cache_flush(cache, NULL, &more), before.entries);
 	cache_stats(cache, &stats);
 	assert_int_equal(stats.entries + stats.bytes, 0);
 	assert_int_equal(stats.leaving, before.bytes);
@@ -253,14 +255,81 @@ cache_flushes_all(void **state)
 	cache_stats(cache, &stats);
 	assert_int_equal(stats.entries, 10);
 	assert_true(stats.leaving > 0);
-	assert_int_equal(cache_flush(cache, &root), 10);
+	assert_int_equal(cache_flush(cache, &root, &more), 10);
 	assert_false(cache_tidy(cache, 5));
 	assert_true(cache_tidy(cache, 1000));
 	cache_stats(cache, &stats);
 	assert_int_equal(stats.leaving, 0);
 	fill(cache, "c", 1000);
 	assert_null(cache_find(cache, &key));
-	(void)cache_flush(cache, NULL);
+	(void)cache_flush(cache, NULL, &more);
+	cache_free(cache);
+}
+
+static bool
+is_kept(struct cache *cache, const char *kind, unsigned int i)
+{
+	char text[64];
+	struct key key;
+
+	snprintf(text, sizeof(text), "%s%u.example", kind, i);
+	key = key_of(text, TYPE_A);
+	return cache_find(cache, &key) != NULL;
+}
+
+/* None of many is given, from the moment on that it is said, although they are
+ * found in pieces; what is kept afterwards is. */
+static void
+cache_flushes_in_pieces(void **state)
+{
+	struct cache *cache = cache_new(32 << 20);
+	struct name all = name_of("example"), one = name_of("a5.example");
+	struct name other = name_of("other");
+	unsigned int n, calls = 1;
+	bool more;
+
+	(void)state;
+	fill(cache, "a", 35000);
+	n = (unsigned int)cache_flush(cache, &all, &more);
+	assert_true(more);
+	assert_in_range(n, 1, 15000);
+	for (unsigned int i = 0; i < 35000; i++)
+		assert_false(is_kept(cache, "a", i));
+	fill(cache, "b", 100);
+	fill(cache, "a", 10); /* anew */
+	/* others meanwhile, of what is new and of nothing */
+	n += (unsigned int)cache_flush(cache, &one, &more);
+	assert_true(more);
+	assert_false(is_kept(cache, "a", 5));
+	assert_true(is_kept(cache, "a", 6));
+	while (more && calls++ < 100)
+		n += (unsigned int)cache_sweep(cache, &more);
+	/* the ten were among the others before */
+	assert_in_range(n, 35001 - 10, 35001);
+	assert_true(calls > 2);
+	assert_false(is_kept(cache, "a", 5));
+	assert_true(is_kept(cache, "a", 6));
+	assert_true(is_kept(cache, "b", 99));
+	/* more of them than are remembered: everything goes */
+	fill(cache, "c", 35000);
+	for (unsigned int i = 0; i < 16; i++)
+		(void)cache_flush(cache, &other, &more);
+	assert_true(more);
+	assert_true(is_kept(cache, "c", 1));
+	(void)cache_flush(cache, &other, &more);
+	assert_false(more);
+	assert_false(is_kept(cache, "c", 1));
+	/* all of it leaves in the midst of one */
+	fill(cache, "d", 35000);
+	(void)cache_flush(cache, &all, &more);
+	assert_true(more);
+	assert_true(cache_flush(cache, NULL, &more) > 10000);
+	assert_int_equal(cache_sweep(cache, &more), 0);
+	/* its room is needed */
+	fill(cache, "e", 35000);
+	(void)cache_flush(cache, &all, &more);
+	cache_resize(cache, 1 << 10);
+	(void)cache_sweep(cache, &more);
 	cache_free(cache);
 }
 
@@ -452,6 +521,7 @@ main(void)
 		cmocka_unit_test(cache_evicts),
 		cmocka_unit_test(cache_flushes),
 		cmocka_unit_test(cache_flushes_all),
+		cmocka_unit_test(cache_flushes_in_pieces),
 		cmocka_unit_test(due_is_in_order),
 		cmocka_unit_test(hosts_both_ways),
 		cmocka_unit_test(upstreams_come_and_go),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/core/qtype.h"
 #include "src/core/list_build.h"
 #include "src/core/list_parse.h"
 #include "src/core/punycode.h"
@@ -83,7 +84,7 @@ has(const struct read *r, const char *word)
 	if (addr_parse(&addr, word, strlen(word)) == 0)
 		return list_has_addr(r->list, &addr);
 	name = name_of(word);
-	return list_has_name(r->list, &name);
+	return list_has_name(r->list, &name, QTYPE_A);
 }
 
 struct row {
@@ -264,6 +265,157 @@ adblock_rules_are_read(void **state)
 	"\t\t3600 600 86400 1h )\n"                                            \
 	"\tIN NS localhost.\n"
 
+/* $dnstype: rules for queries of some types. */
+static void
+rules_are_for_types(void **state)
+{
+	static const struct {
+		const char *text, *name;
+		uint16_t qtype;
+		bool in;
+	} rows[] = {
+		{ "||a.test^$dnstype=AAAA", "a.test", 28, true },
+		{ "||a.test^$dnstype=AAAA", "b.a.test", 28, true },
+		{ "||a.test^$dnstype=AAAA", "a.test", 1, false },
+		{ "||a.test^$dnstype=AAAA", "test", 28, false },
+		/* what is no query has none */
+		{ "||a.test^$dnstype=AAAA", "a.test", 0, false },
+		{ "||a.test^$dnstype=~AAAA", "a.test", 0, false },
+		{ "||a.test^$dnstype=a|HTTPS|TYPE99", "a.test", 65, true },
+		{ "||a.test^$dnstype=a|HTTPS|TYPE99", "a.test", 99, true },
+		{ "||a.test^$dnstype=a|HTTPS|TYPE99", "a.test", 28, false },
+		{ "||a.test^$dnstype=~A|~AAAA", "a.test", 16, true },
+		{ "||a.test^$dnstype=~A|~AAAA", "a.test", 28, false },
+		{ "|a.test^$dnstype=A", "b.a.test", 1, false },
+		{ "*$dnstype=ANY", "x.test", 255, true },
+		{ "*$dnstype=ANY", "x.test", 1, false },
+		/* exceptions, in the order that they have without */
+		{ "||a.test^\n@@||a.test^$dnstype=A", "a.test", 1, false },
+		{ "||a.test^\n@@||a.test^$dnstype=A", "a.test", 28, true },
+		{ "||a.test^$important,dnstype=A\n@@||a.test^", "a.test", 1,
+		    true },
+		{ "||a.test^$important,dnstype=A\n@@||a.test^", "a.test", 28,
+		    false },
+		{ "||a.test^$dnstype=A\n||a.test^$dnstype=MX", "a.test", 15,
+		    true },
+		{ "||a.test^$dnstype=A\n||test^", "a.test", 15, true },
+	};
+	struct read r = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct name name = name_of(rows[i].name);
+
+		read_text(&r, CONF_FORMAT_ADBLOCK, rows[i].text);
+		assert_int_equal(r.faults, 0);
+		row_true(rows[i].text,
+		    list_has_name(r.list, &name, rows[i].qtype) == rows[i].in);
+		/* and nothing of a connection */
+		if (rows[i].qtype == 0)
+			assert_false(list_has_host(r.list, &name));
+		list_index_unref(r.list);
+	}
+}
+
+/* $dnsrewrite: what is answered. */
+static void
+rules_say_what_to_answer(void **state)
+{
+	static const struct {
+		const char *text, *name;
+		enum list_action action;
+		uint16_t type;
+		const char *rdata; /* as text, or hex */
+		size_t len;
+	} rows[] = {
+		{ "||a.test^$dnsrewrite=192.0.2.1", "a.test", LIST_LOCAL, 1,
+		    "\xc0\0\2\1", 4 },
+		{ "||a.test^$dnsrewrite=192.0.2.1", "b.a.test", LIST_LOCAL, 1,
+		    "\xc0\0\2\1", 4 },
+		{ "|a.test^$dnsrewrite=192.0.2.1", "b.a.test", LIST_NONE, 0, "",
+		    0 },
+		{ "||*.a.test^$dnsrewrite=192.0.2.1", "a.test", LIST_NONE, 0,
+		    "", 0 },
+		{ "|a.test^$dnsrewrite=2001:db8::1", "a.test", LIST_LOCAL, 28,
+		    "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16 },
+		{ "|a.test^$dnsrewrite=B.test", "a.test", LIST_LOCAL, 5,
+		    "\1b\4test\0", 8 },
+		{ "||a.test^$dnsrewrite=NXDOMAIN", "b.a.test", LIST_NXDOMAIN, 0,
+		    "", 0 },
+		{ "||a.test^$dnsrewrite=REFUSED", "a.test", LIST_REFUSED, 0, "",
+		    0 },
+		{ "||a.test^$dnsrewrite=NOERROR", "a.test", LIST_NODATA, 0, "",
+		    0 },
+		{ "||a.test^$dnsrewrite=REFUSED;;", "a.test", LIST_REFUSED, 0,
+		    "", 0 },
+		{ "||a.test^$dnsrewrite=NOERROR;;", "a.test", LIST_NODATA, 0,
+		    "", 0 },
+		{ "||a.test^$dnsrewrite=NOERROR;A;192.0.2.1", "a.test",
+		    LIST_LOCAL, 1, "\xc0\0\2\1", 4 },
+		{ "||a.test^$dnsrewrite=NOERROR;CNAME;b.test", "a.test",
+		    LIST_LOCAL, 5, "\1b\4test\0", 8 },
+		/* it beats what only blocks; an exception beats it, and the
+		 * longer name of two */
+		{ "||a.test^\n||a.test^$dnsrewrite=192.0.2.1", "a.test",
+		    LIST_LOCAL, 1, "\xc0\0\2\1", 4 },
+		{ "@@||b.a.test^\n||a.test^$dnsrewrite=NXDOMAIN", "b.a.test",
+		    LIST_NONE, 0, "", 0 },
+		{ "||a.test^$dnsrewrite=NXDOMAIN\n"
+		  "||b.a.test^$dnsrewrite=192.0.2.1",
+		    "b.a.test", LIST_LOCAL, 1, "\xc0\0\2\1", 4 },
+	};
+	static const char *const bad[] = { "SERVFAIL", "", "1.2.3.0/24",
+		"NOERROR;A;b.test", "NOERROR;AAAA;192.0.2.1",
+		"NOERROR;A;192.0.2.1;x", "NOERROR;MX;10 b.test",
+		"NXDOMAIN;A;192.0.2.1", "router", "NOERROR;;x", ";;", "a b",
+		"b.test,x", "192.0.2.1,important", "192.0.2.1,denyallow=b.test",
+		"192.0.2.1,dnstype=A" };
+	struct read r = { 0 };
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct name name = name_of(rows[i].name);
+		struct list_answer answer;
+		struct list_rr rr = { 0 };
+
+		read_text(&r, CONF_FORMAT_ADBLOCK, rows[i].text);
+		assert_int_equal(r.faults, 0);
+		list_answer(&answer, r.list, &name, QTYPE_A);
+		row_true(rows[i].text, answer.action == rows[i].action);
+		if (answer.action == LIST_LOCAL)
+			row_true(rows[i].text, list_answer_next(&answer, &rr));
+		row_true(rows[i].text,
+		    rr.type == rows[i].type && rr.len == rows[i].len &&
+			memcmp(rr.len > 0 ? rr.rdata : (const uint8_t *)"",
+			    rows[i].rdata, rr.len) == 0);
+		/* a connection is none of its business */
+		if (answer.action == LIST_LOCAL)
+			assert_false(list_has_host(r.list, &name));
+		list_index_unref(r.list);
+	}
+	for (size_t i = 0; i < N_ROWS(bad); i++) {
+		(void)snprintf(
+		    text, sizeof(text), "||a.test^$dnsrewrite=%s", bad[i]);
+		read_text(&r, CONF_FORMAT_ADBLOCK, text);
+		row_true(text, r.faults == 1 && !has(&r, "a.test"));
+		list_index_unref(r.list);
+	}
+	/* of two all are given */
+	read_text(&r, CONF_FORMAT_ADBLOCK,
+	    "||a.test^$dnsrewrite=192.0.2.1\n"
+	    "||a.test^$dnsrewrite=192.0.2.2\n"
+	    "@@||a.test^$dnsrewrite\n192.0.2.1$dnsrewrite=NXDOMAIN\n"
+	    "@@||a.test^$dnsrewrite=192.0.2.1\n||b.test$dnstype=~A|MX\n"
+	    "||b.test$dnstype=\n||b.test$dnstype=FOO\n"
+	    "||b.test$dnstype=A,badfilter\n");
+	assert_int_equal(r.faults, 7);
+	assert_string_equal(r.modifier, "badfilter");
+	assert_false(has(&r, "b.test"));
+	assert_int_equal(list_n_names(r.list), 1);
+	list_index_unref(r.list);
+}
+
 static void
 zones_are_read(void **state)
 {
@@ -353,7 +505,7 @@ zones_say_what_to_answer(void **state)
 		 "drop CNAME rpz-drop.\n"
 		 "x CNAME y\n");
 	assert_int_equal(r.faults, 0);
-	list_answer(&answer, r.list, &name);
+	list_answer(&answer, r.list, &name, QTYPE_A);
 	assert_int_equal(answer.action, LIST_LOCAL);
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
 		assert_true(list_answer_next(&answer, &rr));
@@ -364,18 +516,18 @@ zones_say_what_to_answer(void **state)
 	}
 	assert_false(list_answer_next(&answer, &rr));
 	name = name_of("1.www.a.test");
-	list_answer(&answer, r.list, &name);
+	list_answer(&answer, r.list, &name, QTYPE_A);
 	assert_true(list_answer_next(&answer, &rr));
 	assert_int_equal(list_rr_target(&target, &rr, &name), 0);
 	assert_string_equal(
 	    name_format(&target, buf), "1.www.a.test.garden.test");
 	name = name_of("x.a.test");
-	list_answer(&answer, r.list, &name);
+	list_answer(&answer, r.list, &name, QTYPE_A);
 	assert_true(list_answer_next(&answer, &rr));
 	assert_int_equal(list_rr_target(&target, &rr, &name), 0);
 	assert_string_equal(name_format(&target, buf), "y.a.test");
 	name = name_of("drop.a.test");
-	list_answer(&answer, r.list, &name);
+	list_answer(&answer, r.list, &name, QTYPE_A);
 	assert_int_equal(answer.action, LIST_DROP);
 	list_index_unref(r.list);
 }
@@ -576,6 +728,8 @@ main(void)
 		cmocka_unit_test(wildcards_cover_what_is_below),
 		cmocka_unit_test(addresses_are_read),
 		cmocka_unit_test(adblock_rules_are_read),
+		cmocka_unit_test(rules_are_for_types),
+		cmocka_unit_test(rules_say_what_to_answer),
 		cmocka_unit_test(zones_are_read),
 		cmocka_unit_test(zones_say_what_to_answer),
 		cmocka_unit_test(formats_are_told_apart),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/core/qtype.h"
 #include "src/core/list_build.h"
 
 static const struct list_identity identity = { { 17, 4 } };
@@ -54,7 +55,7 @@ has(const struct list_index *l, const char *text)
 {
 	struct name name = name_of(text);
 
-	return list_has_name(l, &name);
+	return list_has_name(l, &name, QTYPE_A);
 }
 
 static struct addr
@@ -238,8 +239,9 @@ action_of(const struct list_index *l, const char *text)
 	struct name name = name_of(text);
 	struct list_answer answer;
 
-	list_answer(&answer, l, &name);
-	assert_int_equal(answer.action != LIST_NONE, list_has_name(l, &name));
+	list_answer(&answer, l, &name, QTYPE_A);
+	assert_int_equal(
+	    answer.action != LIST_NONE, list_has_name(l, &name, QTYPE_A));
 	return answer.action;
 }
 
@@ -291,7 +293,7 @@ tables_find_lists_by_name(void **state)
 	assert_null(list_table_get(t, 0));
 	assert_null(list_table_get(t, 3));
 	assert_ptr_equal(list_table_get(t, 2), l);
-	assert_false(list_has_name(list_table_get(t, 0), &other));
+	assert_false(list_has_name(list_table_get(t, 0), &other, QTYPE_A));
 	assert_true(list_table_wants_tcp(t, &tcp));
 	assert_false(list_table_wants_tcp(t, &other));
 	list_index_hit(l);
@@ -325,9 +327,9 @@ local_data_is_given_back(void **state)
 		    list_build_rr(&build, &name, false, &rrs[i]), 0);
 	assert_int_equal(list_build_rr(&build, &name, true, &cname), 0);
 	l = finish(&build);
-	assert_true(list_has_name(l, &name));
+	assert_true(list_has_name(l, &name, QTYPE_A));
 	assert_false(list_has_host(l, &name));
-	list_answer(&answer, l, &name);
+	list_answer(&answer, l, &name, QTYPE_A);
 	assert_int_equal(answer.action, LIST_LOCAL);
 	for (size_t i = 0; i < N_ROWS(rrs); i++) {
 		assert_true(list_answer_next(&answer, &rr));
@@ -338,7 +340,7 @@ local_data_is_given_back(void **state)
 	}
 	assert_false(list_answer_next(&answer, &rr));
 	assert_int_equal(list_rr_target(&target, &rrs[0], &name), -EINVAL);
-	list_answer(&answer, l, &below);
+	list_answer(&answer, l, &below, QTYPE_A);
 	assert_int_equal(answer.action, LIST_LOCAL);
 	assert_true(list_answer_next(&answer, &rr));
 	assert_int_equal(list_rr_target(&target, &rr, &below), 0);

@@ -237,6 +237,31 @@ no_domain_takes_the_places_of_others(void **state)
 	assert_null(strstr(look(curl, "192.0.2.1", at(2)), "n2.evil.test"));
 }
 
+/* Whoever rents one below a domain of all of them, such as co.uk or one of a
+ * host's, is not its only tenant. */
+static void
+no_tenant_takes_the_places_of_others(void **state)
+{
+	static const char *const kept[] = { "bank.co.test", "www.shop.co.test",
+		"a.pages.host.test", "b.pages.host.test", "x.example" };
+	char name[64];
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(kept); i++)
+		learn(curl, kept[i], "192.0.2.1", 60, at(0));
+	for (int i = 0; i < 3 * NAMES_PER_ADDR; i++) {
+		(void)snprintf(name, sizeof(name), "n%d.evil.co.test", i);
+		learn(curl, name, "192.0.2.1", NAMES_TTL_MAX_S, at(1));
+		(void)snprintf(name, sizeof(name), "n%d.e.pages.host.test", i);
+		learn(curl, name, "192.0.2.1", NAMES_TTL_MAX_S, at(1));
+	}
+	for (size_t i = 0; i < N_ROWS(kept); i++)
+		row_true(kept[i],
+		    strstr(look(curl, "192.0.2.1", at(2)), kept[i]) != NULL);
+	assert_non_null(
+	    strstr(look(curl, "192.0.2.1", at(2)), "n191.evil.co.test"));
+}
+
 /* An answer may hold thousands of addresses, and a page in a browser can have
  * any number of names asked for. */
 static void
@@ -473,6 +498,7 @@ main(void)
 		T(no_program_takes_the_names_of_others),
 		T(an_address_has_a_bound_too),
 		T(no_domain_takes_the_places_of_others),
+		T(no_tenant_takes_the_places_of_others),
 		T(others_users_names_are_not_told),
 		T(names_survive_a_restart),
 		T(pids_do_not_survive_a_boot),

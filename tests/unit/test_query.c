@@ -268,7 +268,8 @@ lists_are_asked_by_name_and_address(void **state)
 
 	(void)state;
 	check_rows(list_rows, N_ROWS(list_rows));
-	assert_true(list_has_name(policy_list_index(policy, 2), &name));
+	assert_true(
+	    list_has_name(policy_list_index(policy, 2), &name, QTYPE_A));
 	assert_null(policy_list_index(policy, 0));
 	assert_null(policy_list_index(policy, 3));
 	policy_unref(policy);

@@ -16,7 +16,10 @@ session_of(uint16_t port, enum session_phase phase)
 {
 	struct session session;
 
+	static const struct process some = { .pid = 17, .start = 1 };
+
 	memset(&session, 0, sizeof(session)); /* hashed with its padding */
+	session.claim.process = &some;
 	session.key.proto = 6;
 	session.key.lport = port;
 	session.phase = phase;
@@ -133,8 +136,11 @@ static void
 no_process_takes_all_room(void **state)
 {
 	static struct session held[SESSIONS_HELD_BY_ONE];
-	const struct process *greedy = (const void *)held;
-	const struct process *other = (const void *)&held[1];
+	/* as they were read before and after it became another program */
+	static const struct process was = { .pid = 9, .start = 5 };
+	static const struct process is = { .pid = 9, .start = 5 };
+	static const struct process later = { .pid = 9, .start = 6 };
+	const struct process *greedy = &was, *other = &later;
 	struct session_table table;
 	uint16_t i;
 
@@ -144,10 +150,11 @@ no_process_takes_all_room(void **state)
 	for (i = 0; i < SESSIONS_HELD_BY_ONE; i++) {
 		assert_int_equal(session_may_hold(&table, greedy), 0);
 		held[i] = session_of(i, SESSION_HELD);
-		held[i].claim.process = greedy;
+		held[i].claim.process = i % 2 ? &was : &is;
 		session_put(&table, &held[i], at(1));
 	}
-	assert_int_equal(session_may_hold(&table, greedy), -EBUSY);
+	assert_int_equal(session_may_hold(&table, &was), -EBUSY);
+	assert_int_equal(session_may_hold(&table, &is), -EBUSY);
 	assert_int_equal(session_may_hold(&table, other), 0);
 	assert_int_equal(session_may_begin(&table), 0);
 	/* one that has gone on holds none */

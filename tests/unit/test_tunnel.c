@@ -100,6 +100,25 @@ templates(void **state)
 }
 
 static void
+users_of_http_have_no_colon(void **state)
+{
+	static const struct tunnel_identity id = { "/opt/a:b 5%", "ann",
+		"a@b:c.service" };
+	struct tunnel tunnel = { .kind = TUNNEL_HTTP, .user = "%exe-%unit-%%" };
+	char buf[TUNNEL_WORD_SIZE];
+
+	(void)state;
+	assert_string_equal(tunnel_user(&tunnel, &id, buf),
+	    "/opt/a%3Ab 5%25-a@b%3Ac.service-%");
+	tunnel.kind = TUNNEL_HTTPS;
+	assert_string_equal(tunnel_user(&tunnel, &id, buf),
+	    "/opt/a%3Ab 5%25-a@b%3Ac.service-%");
+	tunnel.kind = TUNNEL_SOCKS5;
+	assert_string_equal(
+	    tunnel_user(&tunnel, &id, buf), "/opt/a:b 5%-a@b:c.service-%");
+}
+
+static void
 settings_become_tunnels(void **state)
 {
 	static const char text[] =
@@ -195,6 +214,7 @@ main(void)
 		cmocka_unit_test(it_comes_back_after_some_good_ones),
 		cmocka_unit_test(pick_is_in_order_but_for_what_is_down),
 		cmocka_unit_test(templates),
+		cmocka_unit_test(users_of_http_have_no_colon),
 		cmocka_unit_test(settings_become_tunnels),
 		cmocka_unit_test(own_sockets),
 	};

@@ -1,0 +1,48 @@
+#ifndef PORT17_BEGUN_H
+#define PORT17_BEGUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/core/flow.h"
+
+/* UDP flows that conntrack has begun, and of which no datagram was read yet.
+ * Made to forget one (`conntrack -F`), it gives the port that datagrams of that
+ * one wait under to another, whose they would be. */
+
+/* So many may wait to be read. */
+#define BEGUN_MAX 1024
+
+struct begun_flow {
+	struct flow_key key; /* as the program sees it */
+	/* where its datagrams come from; family ADDR_NONE: conntrack does not
+	 * know it any more, or never did */
+	struct addr peer;
+	uint16_t port;
+};
+
+struct begun {
+	struct begun_flow flows[BEGUN_MAX];
+	size_t n_asked, n; /* conntrack was asked of the first ones */
+};
+
+/* False: too many are there. */
+bool begun_add(struct begun *begun, const struct flow_key *key);
+
+/* Of which conntrack is to be asked next; NULL: none. And what it says: as
+ * ct_reply() has it, or NULL. */
+const struct flow_key *begun_ask(const struct begun *begun);
+void begun_answer(struct begun *begun, const struct flow_key *reply);
+
+/* Whether those from this one on, by what was answered, may have a port that
+ * was another's among all of them. */
+bool begun_share(const struct begun *begun, size_t from);
+
+/* A datagram of it was read. */
+void begun_came(struct begun *begun, const struct flow_key *key);
+
+/* No datagram of those waits that conntrack was asked of. */
+void begun_clear(struct begun *begun);
+
+#endif

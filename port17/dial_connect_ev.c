@@ -1,0 +1,234 @@
+#include "port17/dial_own.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "port17/leg_ev.h"
+#include "port17/sock.h"
+
+/* To the proxy, or to the far end of a direct way. */
+#define CONNECT_NS (5 * MONO_S)
+
+static enum outcome
+connect_outcome(const struct dial *dial, int error)
+{
+	const struct tunnel *via = dial->via;
+	enum outcome outcome = outcome_of_errno(error);
+
+	if (sock_lacks_way(via, error))
+		return OUTCOME_TUNNEL_DOWN;
+	if (via->kind == TUNNEL_DIRECT || outcome == OUTCOME_NO_ROOM)
+		return outcome;
+	return outcome == OUTCOME_TIMED_OUT ? OUTCOME_TUNNEL_SLOW
+					    : OUTCOME_TUNNEL_DOWN;
+}
+
+/* False where the other end is on another host. */
+static bool
+reached_here(const struct dial *dial, struct dial_reached *ret)
+{
+	struct sock_addr peer = { .len = sizeof(peer.space) };
+	struct sock_addr own = { .len = sizeof(own.space) };
+	struct ucred who;
+	socklen_t len = sizeof(who);
+	int fd = dial->leg->fd;
+
+	memset(ret, 0, sizeof(*ret)); /* hashed with its padding */
+	if (getpeername(fd, &peer.sa, &peer.len) < 0)
+		return false;
+	if (peer.sa.sa_family == AF_UNIX) {
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+			return false;
+		ret->pid = who.pid;
+		return who.pid != 0;
+	}
+	if (getsockname(fd, &own.sa, &own.len) < 0)
+		return false;
+	ret->key.proto = IPPROTO_TCP;
+	ret->key.local = sock_addr_get(&peer, &ret->key.lport);
+	ret->key.remote = sock_addr_get(&own, &ret->key.rport);
+	return addr_is_loopback(&ret->key.local) ||
+	       addr_equal(&ret->key.local, &ret->key.remote);
+}
+
+/* A proxy whose own connections come here again: it would ask itself for ever.
+ * Seen before it is asked anything. */
+static bool
+is_loop(const struct dial *dial)
+{
+	const struct dialer_opts *opts = &dial->dialer->opts;
+	const struct process *process = dial->opts.identity.process;
+	struct dial_reached reached;
+
+	return dial->via->kind != TUNNEL_DIRECT && process != NULL &&
+	       opts->is_loop != NULL && reached_here(dial, &reached) &&
+	       opts->is_loop(opts->arg, &reached, process);
+}
+
+static void
+check_connected(struct dial *dial)
+{
+	int error = leg_error(dial->leg);
+
+	if (error != 0) {
+		dial_failed(
+		    dial, connect_outcome(dial, error), strerror(error));
+		return;
+	}
+	if (!dial->leg->writable)
+		return;
+	if (is_loop(dial)) {
+		dial_failed(dial, OUTCOME_LOOP, "");
+		return;
+	}
+	if (dial->via->kind != TUNNEL_DIRECT)
+		dial_say_step(dial, "the proxy is reached");
+	dial_shake_begin(dial);
+}
+
+static void
+leg_changed(void *arg, struct leg *leg)
+{
+	struct dial *dial = arg;
+
+	switch (dial->phase) {
+	case PHASE_START:
+	case PHASE_FAILED:
+	case PHASE_SOCKET:
+		break;
+	case PHASE_CONNECT:
+		check_connected(dial);
+		break;
+	case PHASE_TRUST:
+		if (leg_error(leg) != 0)
+			dial_failed(dial, OUTCOME_TUNNEL_DOWN,
+			    strerror(leg_error(leg)));
+		break;
+	case PHASE_TLS:
+	case PHASE_SHAKE:
+		dial_shake_changed(dial);
+		break;
+	}
+}
+
+/* Where its sockets go. 0 or -errno. */
+static int
+find_end(const struct dial *dial, struct sock_addr *ret)
+{
+	const struct tunnel *via = dial->via;
+	const struct addr *addr = &via->addr;
+
+	if (via->path[0] != '\0') {
+		sock_addr_unix(ret, via->path);
+		return 0;
+	}
+	if (via->kind == TUNNEL_DIRECT) {
+		if (dial->opts.target.addr.family == ADDR_NONE ||
+		    dial->opts.target.by_name)
+			return -EDESTADDRREQ;
+		return sock_addr_ip(
+		    ret, &dial->opts.target.addr, dial->opts.target.port, "");
+	}
+	if (addr->family == ADDR_NONE)
+		addr = &dial->state->resolved;
+	if (addr->family == ADDR_NONE)
+		return -ENOENT;
+	return sock_addr_ip(ret, addr, via->port, via->zone);
+}
+
+/* A socket that begins to connect, or -errno. */
+static void
+watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
+{
+	bool local = to->sa.sa_family == AF_UNIX;
+	int r;
+
+	if (fd_take < 0) {
+		dial_failed(
+		    dial, connect_outcome(dial, -fd_take), strerror(-fd_take));
+		return;
+	}
+	dial->phase = PHASE_CONNECT;
+	r = leg_open(&dial->leg, dial->dialer->opts.legs, fd_take, !local);
+	if (r < 0) {
+		dial_failed(dial, OUTCOME_NO_ROOM, strerror(-r));
+		return;
+	}
+	dial->leg->exact = !local;
+	dial->leg->fn = leg_changed;
+	dial->leg->arg = dial;
+	dial_set_timer(dial, CONNECT_NS);
+}
+
+/* Whatever is wrong with the namespace: nothing is sent from another one. */
+void
+dial_not_entered(struct dial *dial, int error)
+{
+	char why[SOCK_WHY_SIZE];
+
+	dial_failed(
+	    dial, OUTCOME_TUNNEL_DOWN, sock_not_made(dial->via, error, why));
+}
+
+static void
+socket_made(struct sock_order *order, int fd_take)
+{
+	struct dial *dial = container_of(order, struct dial, order);
+	struct sock_addr to;
+
+	dial->phase = PHASE_CONNECT;
+	if (fd_take < 0) {
+		dial_not_entered(dial, fd_take);
+		return;
+	}
+	(void)find_end(dial, &to); /* it was found before */
+	dial_say_step(dial, "its network namespace is entered");
+	watch_connection(
+	    dial, sock_connect_made(dial->via, fd_take, &to, SOCK_STREAM), &to);
+}
+
+void
+dial_connect(struct dial *dial)
+{
+	char why[SHAKE_WHY_SIZE];
+	struct sock_addr to;
+	int r = find_end(dial, &to);
+
+	dial->phase = PHASE_CONNECT;
+	if (r == 0 && dial->via->netns[0] != '\0')
+		dial_say_step(dial, "its network namespace is looked for");
+	else if (r == 0)
+		dial_say_step(dial, "connects");
+	if (r == -EDESTADDRREQ) {
+		dial_failed(dial, OUTCOME_UNSUPPORTED,
+		    dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL
+			? "nobody here knows the name"
+			: "only the name is known, and nobody here may "
+			  "resolve it");
+		return;
+	}
+	if (r == -ENOENT) {
+		(void)snprintf(why, sizeof(why), "nobody knows %.48s",
+		    dial->via->host); /* cut */
+		dial_failed(dial, OUTCOME_TUNNEL_DOWN, why);
+		return;
+	}
+	if (r < 0 || dial->via->netns[0] == '\0') {
+		watch_connection(dial,
+		    r == 0 ? sock_connect(dial->via, &to, SOCK_STREAM) : r,
+		    &to);
+		return;
+	}
+	dial->order.made = socket_made;
+	r = sock_ask(dial->dialer->opts.maker, &dial->order, dial->via, &to,
+	    SOCK_STREAM);
+	if (r < 0) {
+		dial_not_entered(dial, r);
+		return;
+	}
+	dial->phase = PHASE_SOCKET;
+	dial_set_timer(dial, CONNECT_NS);
+}

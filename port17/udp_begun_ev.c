@@ -1,0 +1,166 @@
+#include "port17/udp_own.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "port17/listen_ev.h"
+#include "src/linux/ct.h"
+
+/* Whose a port is. The entry knows a program's datagrams by the port that they
+ * come from, which conntrack gives to another flow where it was made to forget
+ * the first one: `conntrack -F`, or a time-out that others have shortened. What
+ * waits at the entry then, and answers that come late, would be the second's.
+ *
+ * No flow begins without a verdict of ours. So the port that it is most likely
+ * to get is looked at before that; and the one that it got, before anything is
+ * read that came afterwards. */
+
+/* In one go, some 300 us. */
+#define DROPPED_MAX 1024
+/* An answer that was sent while conntrack knew of no flow waits for a verdict
+ * behind the datagram that begins it anew, and never so long. */
+#define LATE_NS MONO_S
+
+int
+udp_original(struct udp *udp, const struct flow_key *seen, struct flow_key *ret)
+{
+	udp->counters.lookups++;
+	return ct_original(udp->opts.ct, seen, ret, NULL);
+}
+
+bool
+udp_flow_is_still(struct udp *udp, struct udp_flow *flow, bool ask)
+{
+	struct flow_key key, seen;
+
+	if (!ask || flow->lost)
+		return !flow->lost;
+	seen = udp_flow_seen(flow);
+	flow->lost = udp_original(udp, &seen, &key) < 0 ||
+		     memcmp(&key, &flow->nat.key, sizeof(key)) != 0;
+	return !flow->lost;
+}
+
+bool
+udp_is_answer(const struct udp *udp, const struct flow_key *seen,
+    const struct flow_key *key)
+{
+	struct udpnat_entry *nat =
+	    udpnat_find(&udp->nat, &seen->remote, seen->rport);
+	struct udp_flow *flow =
+	    nat != NULL ? container_of(nat, struct udp_flow, nat) : NULL;
+
+	return flow != NULL && !flow->lost &&
+	       mono_since(mono_now(), flow->let_go) >= LATE_NS &&
+	       memcmp(&nat->key, key, sizeof(*key)) == 0;
+}
+
+/* What waits -------------------------------------------------------------- */
+
+static bool
+is_emptied(struct udp *udp, int fd)
+{
+	for (size_t n = 0; n < DROPPED_MAX; n++) {
+		if (recv(fd, NULL, 0, MSG_DONTWAIT) < 0)
+			return true;
+		udp->counters.dropped++;
+	}
+	return false;
+}
+
+static void
+drop_waiting(struct udp *udp)
+{
+	udp->dropping = false;
+	for (size_t i = 0; i < 2; i++) {
+		struct entry *entry = &udp->entries[i];
+
+		if (entry->sock.fd < 0)
+			continue;
+		if (is_emptied(udp, entry->sock.fd))
+			begun_clear(&entry->begun);
+		else
+			udp->dropping = true;
+	}
+}
+
+void
+udp_was_read(struct entry *entry)
+{
+	/* those did not come, or came before others */
+	if (entry->begun.n_asked > 0 &&
+	    recv(entry->sock.fd, NULL, 0, MSG_DONTWAIT | MSG_PEEK) < 0)
+		begun_clear(&entry->begun);
+}
+
+/* What begins -------------------------------------------------------------- */
+
+static struct udp_flow *
+at_port(const struct udp *udp, const struct addr *peer, uint16_t port)
+{
+	struct udpnat_entry *nat = udpnat_find(&udp->nat, peer, port);
+
+	return nat != NULL ? container_of(nat, struct udp_flow, nat) : NULL;
+}
+
+bool
+udp_begins(struct udp *udp, const struct flow_key *key)
+{
+	struct entry *entry =
+	    &udp->entries[key->local.family == ADDR_IP6 ? 1 : 0];
+	struct udp_flow *before = at_port(udp, &key->local, key->lport);
+	struct udpnat_entry *same = udpnat_find_key(&udp->nat, key);
+
+	if (udp->dropping || (before != NULL && !before->lost &&
+				 !udp_flow_is_still(udp, before, true)))
+		drop_waiting(udp);
+	if (same != NULL)
+		container_of(same, struct udp_flow, nat)->let_go = mono_now();
+	return !udp->dropping && begun_add(&entry->begun, key);
+}
+
+/* One that has begun, and got that port: it is nobody else's any more. False
+ * where it was another's until now. */
+static bool
+take_port(
+    struct udp *udp, const struct flow_key *key, const struct flow_key *reply)
+{
+	struct udp_flow *flow = at_port(udp, &reply->remote, reply->rport);
+
+	if (flow == NULL || flow->lost ||
+	    memcmp(&flow->nat.key, key, sizeof(*key)) == 0)
+		return true;
+	flow->lost = true;
+	return false;
+}
+
+static bool
+is_settled(struct udp *udp, struct begun *begun)
+{
+	size_t from = begun->n_asked;
+	const struct flow_key *key;
+	bool settled = true;
+
+	while ((key = begun_ask(begun)) != NULL) {
+		struct flow_key reply;
+		bool known = ct_reply(udp->opts.ct, key, &reply, NULL) == 0;
+
+		udp->counters.lookups++;
+		if (known && !take_port(udp, key, &reply))
+			settled = false;
+		begun_answer(begun, known ? &reply : NULL);
+	}
+	return settled && !begun_share(begun, from);
+}
+
+bool
+udp_settle(struct udp *udp)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (begun_ask(&udp->entries[i].begun) != NULL &&
+		    !is_settled(udp, &udp->entries[i].begun))
+			udp->dropping = true;
+	if (udp->dropping)
+		drop_waiting(udp);
+	return !udp->dropping;
+}
