@@ -140,7 +140,8 @@ why_not(int error)
 		return "too much was looked for lately";
 	if (error == -ETIMEDOUT)
 		return "its command line does not come (it keeps its memory "
-		       "locked, or that is on a slow disk)";
+		       "locked, or that is on a slow disk), or what is at its "
+		       "path (the file system does not answer)";
 	return strerror(-error);
 }
 
@@ -444,6 +445,7 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	give(je, raw, &pkt, &sock, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
+	nfq_flush_alone(je->opts.nfq); /* it goes on while that is written */
 	if (verdict.new_flow && verdict.flow != NULL)
 		je->opts.judged(je->opts.arg, verdict.flow, je->now);
 }
