@@ -444,6 +444,7 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	give(je, raw, &pkt, &sock, &verdict);
 	if (verdict.destroy)
 		destroy_socket(je, &pkt);
+	nfq_flush_alone(je->opts.nfq); /* it goes on while that is written */
 	if (verdict.new_flow && verdict.flow != NULL)
 		je->opts.judged(je->opts.arg, verdict.flow, je->now);
 }

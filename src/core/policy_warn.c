@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/core/glob.h"
+#include "src/core/packet.h"
 #include "src/core/policy_own.h"
 #include "src/core/policy_within.h"
 #include "src/core/text.h"
@@ -127,6 +128,30 @@ proto_families(const struct policy_match *m)
 	return bits;
 }
 
+/* A number that is an extension header in IPv6, and by which no packet of that
+ * goes. */
+static void
+warn_extension(const struct policy_match *m, unsigned int families,
+    const struct rules *rules, const struct rule_place *place,
+    struct faults *warnings)
+{
+	size_t i = 0;
+	char what[160];
+
+	if (m == NULL || m->negated || (families & 2) == 0)
+		return;
+	while (i < m->ids.n && !packet_steps_over((uint8_t)m->ids.ids[i]))
+		i++;
+	if (i == m->ids.n)
+		return;
+	(void)snprintf(what, sizeof(what),
+	    "warning: protocol %u %s: in IPv6 it stands before the protocol "
+	    "that a packet is judged by",
+	    (unsigned int)m->ids.ids[i],
+	    families == 3 ? "matches IPv4 alone" : "never matches"); /* fits */
+	warn(warnings, rules, place, what);
+}
+
 static void
 warn_families(const struct policy *policy, const struct rules *rules, size_t n,
     struct faults *warnings)
@@ -145,6 +170,9 @@ warn_families(const struct policy *policy, const struct rules *rules, size_t n,
 				"are of IPv4: icmp is meant"
 			      : "warning: icmp is for IPv4, and the addresses "
 				"are of IPv6: icmp6 is meant");
+	else
+		warn_extension(match_of(entry, FIELD_PROTO), ends, rules,
+		    &rules->rules[n].place, warnings);
 }
 
 /* Protocol and ports come with the connection. */

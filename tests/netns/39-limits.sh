@@ -228,25 +228,39 @@ cat >"$tmp/broken.c" <<'C'
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
-int
-recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t)
+static int
+is_over(int fd)
 {
-	static int (*next)(int, struct mmsghdr *, unsigned, int,
-	    struct timespec *);
-	static int left;
+	static int left = -1;
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
 
-	if (next == NULL) {
-		next = dlsym(RTLD_NEXT, "recvmmsg");
+	if (left < 0)
 		left = atoi(getenv("BROKEN_AFTER"));
-	}
-	if (getsockname(fd, (void *)&sa, &len) == 0 &&
-	    sa.ss_family == AF_NETLINK && left-- <= 0) {
-		errno = EIO;
-		return -1;
-	}
-	return next(fd, v, n, flags, t);
+	if (getsockname(fd, (void *)&sa, &len) != 0 ||
+	    sa.ss_family != AF_NETLINK)
+		return 0;
+	if (left == 0)
+		return 1;
+	left--;
+	return 0;
+}
+int
+recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t)
+{
+	int (*next)(int, struct mmsghdr *, unsigned, int, struct timespec *) =
+	    dlsym(RTLD_NEXT, "recvmmsg");
+
+	errno = EIO;
+	return is_over(fd) ? -1 : next(fd, v, n, flags, t);
+}
+ssize_t
+recv(int fd, void *buf, size_t len, int flags)
+{
+	ssize_t (*next)(int, void *, size_t, int) = dlsym(RTLD_NEXT, "recv");
+
+	errno = EIO;
+	return is_over(fd) ? -1 : next(fd, buf, len, flags);
 }
 C
 if ${CC:-gcc} -shared -fPIC -o "$tmp/broken.so" "$tmp/broken.c" -ldl \
@@ -254,7 +268,7 @@ if ${CC:-gcc} -shared -fPIC -o "$tmp/broken.so" "$tmp/broken.c" -ldl \
 	for fail in closed open; do
 		settings "fail = $fail"
 		: >"$tmp/daemon.log"
-		background inc env LD_PRELOAD="$tmp/broken.so" BROKEN_AFTER=40 \
+		background inc env LD_PRELOAD="$tmp/broken.so" BROKEN_AFTER=5 \
 		    ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
 		    "$REROUTED" --config "$tmp/rerouted.conf" \
 		    --rules "$tmp/rules" --state "$tmp/state" \

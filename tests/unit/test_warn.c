@@ -150,6 +150,13 @@ static const struct {
 	    "icmp is meant" },
 	{ "ICMP and TCP", "drop proto icmp, tcp to fd00::1", NULL },
 	{ "either ICMP", "drop proto icmp, icmp6 to fd00::1", NULL },
+	{ "AH in IPv6", "block proto 51 to fd00::/8", "51 never matches" },
+	{ "AH beside another", "block proto tcp, 51 to fd00::/8",
+	    "51 never matches" },
+	{ "AH in both", "block proto 50, 51", "51 matches IPv4 alone" },
+	{ "AH in IPv4", "block proto 51 to 10.0.0.0/8", NULL },
+	{ "all but AH", "block not proto 51", NULL },
+	{ "ESP", "block proto 50", NULL },
 	{ "a pattern may match later", "drop exe /missing/*", NULL },
 };
 

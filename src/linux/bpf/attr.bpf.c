@@ -297,25 +297,14 @@ static __always_inline int
 answers(struct nf_conn *ct, const struct owner *owner)
 {
 	__u64 tuple[BPF_TUPLE_WORDS] = {}, tag;
-	volatile struct bpf_heard *heard;
+	__u64 who[BPF_HEARD_WORDS] = { owner->socket, owner->exe_ino,
+		bpf_heard_exe(owner->exe_dev, owner->uid) };
 
 	bpf_core_read(&tuple, sizeof(tuple), &ct->tuplehash[1].tuple);
 	tag = bpf_tag(tuple, shared.seed);
-	for (int i = 0; i < BPF_HEARD_WAYS; i++) {
-		heard = &shared.heard[(tag >> (64 - BPF_HEARD_BITS)) *
-					  BPF_HEARD_WAYS +
-				      i];
-		if (heard->tag != tag)
-			continue;
-		if (heard->socket == owner->socket ||
-		    (heard->exe_ino != 0 && heard->exe_ino == owner->exe_ino &&
-			heard->exe_dev == owner->exe_dev &&
-			heard->uid == owner->uid))
-			return 0;
-		/* or it was written anew meanwhile */
-		return heard->tag == tag ? BPF_TAKEN_DROPPED : 0;
-	}
-	return 0;
+	return bpf_heard_another(&shared.heard[bpf_heard_at(tag)], tag, who)
+		   ? BPF_TAKEN_DROPPED
+		   : 0;
 }
 
 /* 0: it goes on with its own, or with what a copy of itself began. */
