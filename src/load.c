@@ -349,6 +349,8 @@ make_world(
 	*ret_names = names;
 	ret->any = conf == NULL;
 	ret->table = load->lists;
+	ret->before = load->before;
+	ret->given = load->given;
 	if (conf == NULL)
 		return 0;
 	ret->tunnels = (struct policy_words){ names, conf->n_tunnels };

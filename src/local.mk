@@ -60,12 +60,14 @@ libcore_a_SOURCES = \
 	%D%/core/packet.c %D%/core/packet.h \
 	%D%/core/parser.h \
 	%D%/core/policy.c %D%/core/policy.h \
+	%D%/core/policy_account.c \
 	%D%/core/policy_compile.c \
 	%D%/core/policy_index.c %D%/core/policy_index.h \
 	%D%/core/policy_key.c %D%/core/policy_key.h \
 	%D%/core/policy_name.c \
 	%D%/core/policy_own.h \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
+	%D%/core/policy_shadow.c %D%/core/policy_shadow.h \
 	%D%/core/policy_text.c \
 	%D%/core/policy_warn.c %D%/core/policy_warn.h \
 	%D%/core/policy_within.c %D%/core/policy_within.h \
@@ -114,7 +116,9 @@ liblinux_a_SOURCES = \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
 	%D%/linux/bpf_heard.c %D%/linux/bpf_heard.h \
 	%D%/linux/bpf_hook.c %D%/linux/bpf_hook.h \
+	%D%/linux/bpf_links.c %D%/linux/bpf_links.h \
 	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
+	%D%/linux/bpf_none.c \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/bpf_said.c %D%/linux/bpf_said.h \
 	%D%/linux/bpf_seed.c %D%/linux/bpf_seed.h \
