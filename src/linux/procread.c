@@ -156,7 +156,8 @@ procread_is_at(struct procread *pr, uint32_t uid, const struct file_id *exe,
 	struct file_id there;
 	int r = file_id_known(&there, path);
 
-	if (r == -EAGAIN)
+	/* who has no descriptor left asks by the path alone */
+	if (r == -EAGAIN || r == -EMFILE || r == -ENFILE)
 		r = cmdlines_file(pr->cmdlines, path, uid, &there);
 	if (r == -ETIMEDOUT)
 		return r;
