@@ -133,7 +133,7 @@ is_fresh(struct attr *attr, struct who *who)
 	if (mono_since(attr->now, who->looked) < PATH_NS)
 		return true;
 	who->looked = attr->now;
-	return procread_is_here(who->process);
+	return procread_is_here(procfs_read(attr->opts.procfs), who->process);
 }
 
 int

@@ -140,7 +140,8 @@ why_not(int error)
 		return "too much was looked for lately";
 	if (error == -ETIMEDOUT)
 		return "its command line does not come (it keeps its memory "
-		       "locked, or that is on a slow disk)";
+		       "locked, or that is on a slow disk), or what is at its "
+		       "path (the file system does not answer)";
 	return strerror(-error);
 }
 

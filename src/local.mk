@@ -142,6 +142,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/ending.c %D%/linux/ending.h \
+	%D%/linux/file_id.c %D%/linux/file_id.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/ktypes.c %D%/linux/ktypes.h \
 	%D%/linux/netns.c %D%/linux/netns.h \

@@ -362,7 +362,7 @@ holder_read(struct procfs *procfs, struct holder *holder)
 		return 0;
 	if (holder->value == NULL ||
 	    mono_since(procfs->now, holder->read) >= FRESH_NS ||
-	    !procread_is_same(&holder->dir, holder->value)) {
+	    !procread_is_same(&procfs->read, &holder->dir, holder->value)) {
 		r = procread_process(&procfs->read, &holder->dir, holder->pid,
 		    holder->value, &proc);
 		if (r != 0)
