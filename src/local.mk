@@ -60,12 +60,14 @@ libcore_a_SOURCES = \
 	%D%/core/packet.c %D%/core/packet.h \
 	%D%/core/parser.h \
 	%D%/core/policy.c %D%/core/policy.h \
+	%D%/core/policy_account.c \
 	%D%/core/policy_compile.c \
 	%D%/core/policy_index.c %D%/core/policy_index.h \
 	%D%/core/policy_key.c %D%/core/policy_key.h \
 	%D%/core/policy_name.c \
 	%D%/core/policy_own.h \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
+	%D%/core/policy_shadow.c %D%/core/policy_shadow.h \
 	%D%/core/policy_text.c \
 	%D%/core/policy_warn.c %D%/core/policy_warn.h \
 	%D%/core/policy_within.c %D%/core/policy_within.h \
@@ -252,6 +254,7 @@ rerouted_SOURCES = \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \
 	%D%/sysfiles.c %D%/sysfiles.h \
 	%D%/upstreams_ev.c %D%/upstreams_ev.h \
+	%D%/waiting.c %D%/waiting.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h
