@@ -229,7 +229,10 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 				  : "no upstream answers",
 			    names);
 		else if (g == 0)
-			add_problem(problems, "no upstream is known", names);
+			add_problem(problems,
+			    "no upstream is known: name one (upstream = ... in "
+			    "[resolver])",
+			    names);
 	}
 }
 
