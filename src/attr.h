@@ -73,6 +73,12 @@ void attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
 int attr_process(struct attr *attr, const struct socket_facts *sock,
     const struct process **ret);
 
+/* The same for who can wait: -EINPROGRESS where it is to be called again in
+ * another round, as often as that takes, since so much of this one's time has
+ * been used up. */
+int attr_look(struct attr *attr, const struct socket_facts *sock,
+    const struct process **ret);
+
 /* For other askers: the process at this host's end of a flow that has been
  * judged long ago, or never. As attr_process(), and *ret_by is the source. */
 int attr_flow(struct attr *attr, const struct flow_key *key,

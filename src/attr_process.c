@@ -11,6 +11,10 @@
 /* … and as its executable is at its path, which is looked at this often. */
 #define PATH_NS (2 * MONO_MS)
 
+/* Who can wait has so much looked for in one round: nothing else is done
+ * meanwhile. */
+#define LOOK_NS (2 * MONO_MS)
+
 /* A process may name any file as its executable (prctl(2), PR_SET_MM_MAP), and
  * is believed by /proc and by who sees it at work; what it was started as it
  * can't change. */
@@ -187,15 +191,18 @@ is_posing_in_proc(struct attr *attr, const struct process *proc)
 
 static int
 process_by_socket(struct attr *attr, const struct socket_facts *sock,
-    const struct process **ret)
+    bool waits, const struct process **ret)
 {
 	const struct process *proc;
 	int r;
 
 	/* all packets of a wake-up were sent before this */
-	if (!attr->asked)
+	if (!attr->asked) {
 		procfs_round(attr->opts.procfs);
+		attr->end = mono_add(mono_work(), LOOK_NS);
+	}
 	attr->asked = true;
+	procfs_until(attr->opts.procfs, waits ? attr->end : (mono_t){ 0 });
 	r = procfs_owner(attr->opts.procfs, sock->inode, sock->uid, &proc);
 	if (r < 0)
 		return r;
@@ -213,5 +220,14 @@ attr_process(struct attr *attr, const struct socket_facts *sock,
 {
 	if (sock->by == BY_BPF)
 		return attr_user(attr, ret);
-	return process_by_socket(attr, sock, ret);
+	return process_by_socket(attr, sock, false, ret);
+}
+
+int
+attr_look(struct attr *attr, const struct socket_facts *sock,
+    const struct process **ret)
+{
+	if (sock->by == BY_BPF)
+		return attr_user(attr, ret);
+	return process_by_socket(attr, sock, true, ret);
 }

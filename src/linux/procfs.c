@@ -240,10 +240,7 @@ search(struct procfs *procfs, const struct want *want)
 	if (r != 0 || noted(procfs, want) != NULL)
 		return r;
 	/* 5. anybody */
-	r = procscan_walk(scan, want->inode, want->now);
-	if (r == 0 && noted(procfs, want) == NULL)
-		held_put_nobody(&scan->holders, want->inode, want->now);
-	return r;
+	return procscan_walk(scan, want->inode, want->now);
 }
 
 /* A process that had it may have it under another number now. */
@@ -259,6 +256,17 @@ scan_mover(struct procfs *procfs, const struct procscan_pid *had,
 	return scan_holder(procfs, holder, want, MOVED_MAX);
 }
 
+static int
+walk(struct procfs *procfs, const struct want *want)
+{
+	struct budget *budget = procscan_budget(&procfs->scan, want->uid);
+	mono_t begin = mono_work();
+	int r = procscan_walk(&procfs->scan, want->inode, want->now);
+
+	budget_spend(budget, mono_since(mono_work(), begin));
+	return r;
+}
+
 /* Sockets that nobody holds are looked for within a share of the time. What
  * finds somebody need not be counted, but for a walk. -EAGAIN: there is no time
  * left for this user's. */
@@ -269,10 +277,15 @@ look(struct procfs *procfs, const struct procscan_pid *had,
 	struct budget *budget = procscan_budget(&procfs->scan, want->uid);
 	uint64_t walks = procfs->scan.walks;
 	mono_t begin;
-	int r = guess(procfs, want, GUESS_FEW);
+	int r;
 
+	if (procscan_is_walking(&procfs->scan, want->inode))
+		return walk(procfs, want);
+	r = guess(procfs, want, GUESS_FEW);
 	if (r != 0 || noted(procfs, want) != NULL)
 		return r;
+	if (procscan_is_busy(&procfs->scan))
+		return -EINPROGRESS;
 	if (!budget_has(budget, want->now))
 		return -EAGAIN;
 	begin = mono_work();
@@ -297,8 +310,6 @@ look_again(struct procfs *procfs, struct held *held, bool gone,
 	struct holder *holder = held->holder;
 	struct procscan_pid had = { holder->pid, holder->start };
 	bool shared = held->shared;
-	mono_t begin;
-	int r;
 
 	if (shared && !budget_has(budget, want->now))
 		return -EAGAIN;
@@ -307,10 +318,7 @@ look_again(struct procfs *procfs, struct held *held, bool gone,
 		holder_forget(hs, holder);
 	if (!shared)
 		return look(procfs, gone ? NULL : &had, want);
-	begin = mono_work();
-	r = procscan_walk(&procfs->scan, want->inode, want->now);
-	budget_spend(budget, mono_since(mono_work(), begin));
-	return r;
+	return walk(procfs, want);
 }
 
 /* What nobody held is looked for again after a while, where there is time. */
@@ -445,6 +453,12 @@ procfs_round(struct procfs *procfs)
 	procfs->now = mono_now();
 	procfs->round++;
 	procfs->heard = false;
+}
+
+void
+procfs_until(struct procfs *procfs, mono_t end)
+{
+	procfs->scan.end = end;
 }
 
 int
