@@ -52,7 +52,8 @@ struct reader {
 	pthread_t thread;
 	pthread_cond_t asked, done;
 	enum reader_state state;
-	bool left; /* nobody waits for it any more */
+	bool left;     /* nobody waits for it any more */
+	bool outlives; /* its owner: it goes by itself */
 	pid_t tid;
 	int fd; /* -1: what is asked for is the file at the path in bytes */
 	uint32_t uid;
@@ -71,6 +72,7 @@ struct user {
 struct cmdlines {
 	pthread_mutex_t lock;
 	bool end;
+	unsigned int refs; /* the owner, and readers that outlive him */
 	struct reader *v[READERS_MAX];
 	struct user users[USERS_MAX];
 };
@@ -82,6 +84,7 @@ cmdlines_new(void)
 
 	if (c == NULL)
 		return NULL;
+	c->refs = 1;
 	(void)pthread_mutex_init(&c->lock, NULL); /* never fails */
 	for (size_t i = 0; i < USERS_MAX; i++)
 		c->users[i].budget =
@@ -135,6 +138,17 @@ read_all(struct reader *r)
 	return n;
 }
 
+/* Gives back the lock, too. */
+static void
+unref(struct cmdlines *c)
+{
+	bool last = --c->refs == 0;
+
+	(void)pthread_mutex_unlock(&c->lock);
+	if (last)
+		free(c);
+}
+
 static void *
 reader_main(void *arg)
 {
@@ -161,7 +175,12 @@ reader_main(void *arg)
 		r->left = false;
 		(void)pthread_cond_signal(&r->done);
 	}
-	(void)pthread_mutex_unlock(&c->lock);
+	if (r->outlives) {
+		free(r);
+		unref(c);
+	} else {
+		(void)pthread_mutex_unlock(&c->lock);
+	}
 	return NULL;
 }
 
@@ -371,12 +390,11 @@ cmdlines_file(
 	return error;
 }
 
-/* Those that wait still stay, and their memory with them. */
+/* Those that wait still stay until they are done, and their memory with them.
+ */
 void
 cmdlines_free(struct cmdlines *c)
 {
-	bool all = true;
-
 	if (c == NULL)
 		return;
 	(void)pthread_mutex_lock(&c->lock);
@@ -386,7 +404,8 @@ cmdlines_free(struct cmdlines *c)
 
 		if (r != NULL && r->state != READER_IDLE) {
 			(void)pthread_detach(r->thread);
-			all = false;
+			r->outlives = true;
+			c->refs++;
 			c->v[i] = NULL;
 		} else if (r != NULL) {
 			(void)pthread_cond_signal(&r->asked);
@@ -399,6 +418,6 @@ cmdlines_free(struct cmdlines *c)
 		(void)pthread_join(c->v[i]->thread, NULL);
 		free(c->v[i]);
 	}
-	if (all)
-		free(c);
+	(void)pthread_mutex_lock(&c->lock);
+	unref(c);
 }
