@@ -72,9 +72,9 @@ for bpf in no auto; do
 		for n in 1 2 3 4 5 6 7 8; do
 			cp "$probe" "$tmp/tight$n"
 			cp "$probe" "$tmp/late$n"
-			felt ok inc "$tmp/tight$n" tcp 10.9.0.2 7001 500 &&
+			felt ok inc "$tmp/tight$n" tcp 10.9.0.2 7001 3000 &&
 			    felt EHOSTUNREACH inc "$tmp/late$n" \
-				tcp 10.9.0.2 7001 500 || return 1
+				tcp 10.9.0.2 7001 3000 || return 1
 		done
 	}
 	check "no more descriptors than it had: all are judged" tight
