@@ -116,6 +116,21 @@ error_of(int status)
 	}
 }
 
+/* From 1.28 on it asks without EDNS by itself after FORMERR, whatever the
+ * flags: an answer without an OPT may be that of such a question. */
+static void
+note_own_way(struct attempt *attempt, const uint8_t *msg)
+{
+	unsigned int rcode = wire_u16(msg + 2) & WIRE_RCODE;
+
+	if (ARES_VERSION < 0x011c00 || !attempt->edns ||
+	    wire_u16(msg + 10) != 0 || rcode == RCODE_SERVFAIL ||
+	    rcode == RCODE_NOTIMP)
+		return;
+	attempt->edns = false;
+	attempt->settles = DOUBT_EDNS;
+}
+
 static void
 on_answer(void *arg, int status, int timeouts, unsigned char *msg, int len)
 {
@@ -139,9 +154,10 @@ on_answer(void *arg, int status, int timeouts, unsigned char *msg, int len)
 	fits = resolve_fits(resolve, attempt, msg, (size_t)len);
 	f->channel->answers++;
 	flight_free(f);
-	if (fits)
+	if (fits) {
+		note_own_way(attempt, msg);
 		resolve_answer(resolve, attempt, msg, (size_t)len, now);
-	else
+	} else
 		resolve_failed(resolve, attempt, -EBADMSG, now);
 }
 

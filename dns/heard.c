@@ -161,8 +161,10 @@ note_habits(struct resolve *r, const struct attempt *attempt,
 	 * understands nothing may send back what it got */
 	if (attempt->edns && wire_u16(msg + 10) > 0 && !refused) {
 		u->speaks_edns = true;
+		u->bare = 0;
 		upstream_trust(&u->edns);
-	}
+	} else if (attempt->edns && ++u->bare >= UPSTREAM_DOUBTS)
+		u->speaks_edns = false; /* another server is there now */
 	/* all in lower case: that may be the server's own way */
 	if (attempt->cased &&
 	    memcmp(attempt->asked, attempt->key.name.wire, n) != 0)

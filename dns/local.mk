@@ -39,8 +39,10 @@ libdns_a_SOURCES = \
 rerouted_SOURCES += \
 	%D%/ares_ev.c %D%/ares_ev.h \
 	%D%/ares_sock_ev.c %D%/ares_sock_ev.h \
+	%D%/joined_ev.c %D%/joined_ev.h \
 	%D%/outbox_ev.c %D%/outbox_ev.h \
 	%D%/plain_ev.c %D%/plain_ev.h \
+	%D%/replies_ev.c %D%/replies_ev.h \
 	%D%/server_ev.c %D%/server_ev.h \
 	%D%/tcp_conn_ev.c \
 	%D%/tcp_ev.c %D%/tcp_ev.h %D%/tcp_own.h

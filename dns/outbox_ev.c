@@ -1,23 +1,13 @@
 #include "dns/outbox_ev.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/udp.h>
 #include <string.h>
-#include <unistd.h>
 
 void
 outbox_init(struct outbox *box)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), size;
-	socklen_t len = sizeof(size);
-
 	box->n = 0;
-	/* a kernel that does not know it would send them as one datagram */
-	box->joins = fd >= 0 &&
-		     getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, &len) == 0;
-	if (fd >= 0)
-		(void)close(fd); /* nothing was sent */
+	box->joins = joined_known();
 }
 
 void
@@ -29,7 +19,7 @@ outbox_put(struct outbox *box, const uint8_t *msg, size_t len)
 	box->iov[i] = (struct iovec){ box->bytes[i], len };
 }
 
-/* Those of one length stand in a row then. */
+/* The longest first: those of one length stand in a row. */
 static void
 sort(struct outbox *box)
 {
@@ -37,26 +27,10 @@ sort(struct outbox *box)
 		struct iovec one = box->iov[i];
 		unsigned int j = i;
 
-		for (; j > 0 && box->iov[j - 1].iov_len > one.iov_len; j--)
+		for (; j > 0 && box->iov[j - 1].iov_len < one.iov_len; j--)
 			box->iov[j] = box->iov[j - 1];
 		box->iov[j] = one;
 	}
-}
-
-/* What is sent is several, all as long as the first. */
-static void
-write_size(struct outbox *box, struct msghdr *msg, size_t place)
-{
-	uint16_t size = (uint16_t)msg->msg_iov->iov_len;
-	struct cmsghdr *c;
-
-	msg->msg_control = box->control[place].bytes;
-	msg->msg_controllen = sizeof(box->control[place].bytes);
-	c = CMSG_FIRSTHDR(msg);
-	c->cmsg_level = IPPROTO_UDP;
-	c->cmsg_type = UDP_SEGMENT;
-	c->cmsg_len = CMSG_LEN(sizeof(size));
-	memcpy(CMSG_DATA(c), &size, sizeof(size));
 }
 
 /* What is sent for those from the first on; how many messages that are. */
@@ -65,17 +39,16 @@ gather(struct outbox *box, unsigned int first)
 {
 	unsigned int n = 0;
 
-	for (unsigned int i = first, end; i < box->n; i = end, n++) {
+	for (unsigned int i = first, run; i < box->n; i += run, n++) {
+		struct iovec *iov = &box->iov[i];
 		struct msghdr *msg = &box->at[n].msg_hdr;
 
-		end = i + 1;
-		while (box->joins && end < box->n &&
-		       box->iov[end].iov_len == box->iov[i].iov_len)
-			end++;
-		*msg = (struct msghdr){ .msg_iov = &box->iov[i],
-			.msg_iovlen = end - i };
-		if (end > i + 1)
-			write_size(box, msg, n);
+		run = box->joins ? joined_run(iov, box->n - i) : 1;
+		*msg = (struct msghdr){ .msg_iov = iov, .msg_iovlen = run };
+		if (run == 1)
+			continue;
+		msg->msg_control = box->control[n].bytes;
+		joined_say(msg, iov->iov_len);
 	}
 	return n;
 }
@@ -92,15 +65,6 @@ send_some(struct outbox *box, unsigned int n, int fd)
 	return r < 0 ? -errno : r;
 }
 
-/* The way there may be one (IPsec, a device that adds no checksums) by which
- * none go that are to be parted. */
-static bool
-is_of_joining(int error)
-{
-	return error == -EIO || error == -EINVAL || error == -EMSGSIZE ||
-	       error == -EOPNOTSUPP;
-}
-
 int
 outbox_send(struct outbox *box, int fd)
 {
@@ -114,7 +78,7 @@ outbox_send(struct outbox *box, int fd)
 		unsigned int n = gather(box, first);
 
 		r = send_some(box, n, fd);
-		if (box->joins && is_of_joining(r)) {
+		if (box->joins && joined_refused(r)) {
 			box->joins = false;
 			continue;
 		}

@@ -6,21 +6,20 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "dns/joined_ev.h"
 #include "dns/wire.h"
 
-/* Questions that leave one connected socket in one system call. Those of one
- * length go through the kernel as one: it parts them where they leave, or
- * arrive (UDP_SEGMENT; since Linux 4.18). */
+/* Questions that leave one connected socket in one system call, joined where
+ * they may be. */
 #define OUTBOX_MAX 32
 
 struct outbox {
 	unsigned int n;
-	bool joins; /* the kernel can part them */
+	bool joins; /* see joined_ev.h */
 	struct mmsghdr at[OUTBOX_MAX];
 	struct iovec iov[OUTBOX_MAX];
 	struct {
-		_Alignas(
-		    struct cmsghdr) char bytes[CMSG_SPACE(sizeof(uint16_t))];
+		_Alignas(struct cmsghdr) char bytes[JOINED_SPACE];
 	} control[OUTBOX_MAX];
 	uint8_t bytes[OUTBOX_MAX][WIRE_QUESTION_MAX];
 };

@@ -5,6 +5,8 @@
 
 /* Answers that were flushed: a millisecond's work. */
 #define TIDY_AT_ONCE 10000
+/* Answers that find their groups anew in one go: some milliseconds'. */
+#define REGROUPED_MAX 20000
 
 struct resolve *
 resolve_new(const struct resolve_ops *ops)
@@ -222,9 +224,17 @@ static void
 change_groups(struct resolve *r, const struct places *places)
 {
 	struct resolve_conf *before = places->before, *now = places->now;
+	struct cache_stats stats;
 	const struct name *zone;
+	bool more;
 
-	(void)cache_regroup(r->cache, place_of, (void *)places);
+	/* each answer that stays is put in another place: of very many that
+	 * would be felt */
+	cache_stats(r->cache, &stats);
+	if (stats.entries <= REGROUPED_MAX)
+		(void)cache_regroup(r->cache, place_of, (void *)places);
+	else
+		(void)cache_flush(r->cache, NULL, &more);
 	for (size_t g = 0; g < places->n; g++) {
 		int at = counterpart(before, g, now);
 

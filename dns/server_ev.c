@@ -8,13 +8,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dns/replies_ev.h"
 #include "dns/tcp_ev.h"
 #include "src/base/log.h"
 #include "src/core/mark.h"
 
 /* Datagrams of a system call, and calls of a wake-up: packets, too, want to be
  * judged. */
-#define BATCH 32
+#define BATCH REPLIES_MAX
 #define BATCHES 4
 
 /* A query of 255 octets' name and some options; a longer one is malformed. */
@@ -24,16 +25,10 @@
  * asks for more. */
 #define BUFFER_BYTES (4 << 20)
 
-struct control {
-	_Alignas(
-	    struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-};
-
 /* A datagram, and the answer to it. */
 struct slot {
-	struct sockaddr_storage peer;
-	struct control control;
-	struct iovec in, out;
+	struct reply reply; /* its peer is who has asked */
+	struct iovec in;
 	struct asking asking;
 	uint8_t received[RECEIVE_MAX];
 	uint8_t answer[QUERY_UDP_MAX];
@@ -41,9 +36,7 @@ struct slot {
 
 /* An answer that had to wait: it leaves with the others of its turn. */
 struct later {
-	struct sockaddr_storage peer;
-	struct control control;
-	struct iovec iov;
+	struct reply reply;
 	uint8_t answer[QUERY_UDP_MAX];
 };
 
@@ -56,8 +49,7 @@ struct listener {
 	struct event *readable;
 	struct event *flush;
 	struct later later[BATCH];
-	struct mmsghdr later_out[BATCH];
-	unsigned int n_later;
+	struct replies replies; /* of those */
 };
 
 struct server_ev {
@@ -66,7 +58,8 @@ struct server_ev {
 	size_t n;
 	struct tcp_ev *tcp;
 	struct slot slots[BATCH];
-	struct mmsghdr in[BATCH], out[BATCH];
+	struct mmsghdr in[BATCH];
+	struct replies replies;
 };
 
 unsigned int
@@ -134,15 +127,11 @@ read_control(struct msghdr *msg, struct client *client)
 
 /* … and so is where the answer leaves from. */
 static void
-write_control(
-    struct msghdr *msg, struct control *control, const struct client *client)
+write_control(struct reply *reply, const struct client *client)
 {
-	struct cmsghdr *c;
+	struct cmsghdr *c = (void *)reply->control.bytes;
 
-	memset(control, 0, sizeof(*control));
-	msg->msg_control = control->bytes;
-	msg->msg_controllen = sizeof(control->bytes);
-	c = CMSG_FIRSTHDR(msg);
+	memset(&reply->control, 0, sizeof(reply->control));
 	if (client->local.family == ADDR_IP4) {
 		struct in_pktinfo info = { .ipi_ifindex = 0 };
 
@@ -160,7 +149,7 @@ write_control(
 		c->cmsg_len = CMSG_LEN(sizeof(info));
 		memcpy(CMSG_DATA(c), &info, sizeof(info));
 	}
-	msg->msg_controllen = CMSG_SPACE(c->cmsg_len - CMSG_LEN(0));
+	reply->control.len = CMSG_SPACE(c->cmsg_len - CMSG_LEN(0));
 }
 
 static void
@@ -168,7 +157,7 @@ read_datagram(struct listener *l, struct slot *slot, struct mmsghdr *mm)
 {
 	struct asking *a = &slot->asking;
 
-	server_addr(&slot->peer, &a->client);
+	server_addr(&slot->reply.peer, &a->client);
 	a->client.local = l->at.addr;
 	if (l->any)
 		read_control(&mm->msg_hdr, &a->client);
@@ -214,37 +203,13 @@ take_datagram(struct listener *l, struct slot *slot, mono_t now)
 }
 
 static void
-send_answers(int fd, struct mmsghdr *at, unsigned int n)
-{
-	while (n > 0) {
-		int sent = sendmmsg(fd, at, n, MSG_DONTWAIT);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		/* this one can't be sent (no route, no room): the client asks
-		 * again */
-		if (sent <= 0)
-			sent = 1;
-		at += sent;
-		n -= (unsigned int)sent;
-	}
-}
-
-static void
-flush_later(struct listener *l)
-{
-	unsigned int n = l->n_later;
-
-	l->n_later = 0;
-	send_answers(l->fd, l->later_out, n);
-}
-
-static void
 flush_cb(evutil_socket_t fd, short what, void *arg)
 {
+	struct listener *l = arg;
+
 	(void)fd;
 	(void)what;
-	flush_later(arg);
+	replies_send(&l->replies, l->fd);
 }
 
 /* How many came; -1 for none. */
@@ -256,11 +221,11 @@ receive(struct listener *l)
 
 	for (size_t i = 0; i < BATCH; i++) {
 		struct msghdr *msg = &se->in[i].msg_hdr;
+		struct reply *reply = &se->slots[i].reply;
 
-		msg->msg_namelen = sizeof(se->slots[i].peer);
-		msg->msg_control = l->any ? se->slots[i].control.bytes : NULL;
-		msg->msg_controllen =
-		    l->any ? sizeof(se->slots[i].control.bytes) : 0;
+		msg->msg_namelen = sizeof(reply->peer);
+		msg->msg_control = l->any ? reply->control.bytes : NULL;
+		msg->msg_controllen = l->any ? sizeof(reply->control.bytes) : 0;
 	}
 	do
 		n = recvmmsg(l->fd, se->in, BATCH, MSG_DONTWAIT, NULL);
@@ -282,7 +247,6 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (unsigned int b = 0; b < BATCHES && n == BATCH; b++) {
 		mono_t now;
-		unsigned int answers = 0;
 
 		n = receive(l);
 		now = mono_now();
@@ -290,25 +254,18 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 			read_batch(l, (size_t)n);
 		for (int i = 0; i < n; i++) {
 			struct slot *slot = &se->slots[i];
-			struct msghdr *out = &se->out[answers].msg_hdr;
 
 			if (!take_datagram(l, slot, now))
 				continue;
-			slot->out.iov_base = slot->answer;
-			slot->out.iov_len = slot->asking.len;
-			out->msg_name = &slot->peer;
-			out->msg_namelen = se->in[i].msg_hdr.msg_namelen;
-			out->msg_iov = &slot->out;
-			out->msg_iovlen = 1;
-			out->msg_control = NULL;
-			out->msg_controllen = 0;
-			out->msg_flags = 0;
+			slot->reply.peer_len = se->in[i].msg_hdr.msg_namelen;
+			slot->reply.bytes =
+			    (struct iovec){ slot->answer, slot->asking.len };
 			if (l->any)
 				write_control(
-				    out, &slot->control, &slot->asking.client);
-			answers++;
+				    &slot->reply, &slot->asking.client);
+			replies_put(&se->replies, &slot->reply);
 		}
-		send_answers(l->fd, se->out, answers);
+		replies_send(&se->replies, l->fd);
 	}
 }
 
@@ -318,27 +275,23 @@ server_ev_reply(struct server_ev *se, const struct client *client,
 {
 	struct listener *l = &se->v[client->listener];
 	struct later *later;
-	struct msghdr *out;
 
 	if (client->tcp) {
 		tcp_ev_reply(se->tcp, client, msg, len);
 		return;
 	}
-	later = &l->later[l->n_later];
-	out = &l->later_out[l->n_later].msg_hdr;
+	later = &l->later[l->replies.n];
 	memcpy(later->answer, msg, len);
-	later->iov = (struct iovec){ later->answer, len };
-	*out = (struct msghdr){ .msg_name = &later->peer,
-		.msg_iov = &later->iov,
-		.msg_iovlen = 1 };
-	out->msg_namelen = server_sockaddr(
-	    &later->peer, &client->addr, client->port, client->ifindex);
+	later->reply.bytes = (struct iovec){ later->answer, len };
+	later->reply.peer_len = server_sockaddr(
+	    &later->reply.peer, &client->addr, client->port, client->ifindex);
 	if (l->any)
-		write_control(out, &later->control, client);
-	if (l->n_later++ == 0)
+		write_control(&later->reply, client);
+	replies_put(&l->replies, &later->reply);
+	if (l->replies.n == 1)
 		event_active(l->flush, 0, 0);
-	if (l->n_later == BATCH)
-		flush_later(l);
+	if (l->replies.n == BATCH)
+		replies_send(&l->replies, l->fd);
 }
 
 void
@@ -418,7 +371,7 @@ prepare_slots(struct server_ev *se)
 
 		slot->in.iov_base = slot->received;
 		slot->in.iov_len = sizeof(slot->received);
-		msg->msg_name = &slot->peer;
+		msg->msg_name = &slot->reply.peer;
 		msg->msg_iov = &slot->in;
 		msg->msg_iovlen = 1;
 	}
@@ -435,6 +388,7 @@ server_ev_new(struct server_ev **ret, const struct server_opts *opts,
 		return -ENOMEM;
 	se->opts = *opts;
 	prepare_slots(se);
+	replies_init(&se->replies);
 	r = tcp_ev_new(&se->tcp, &se->opts);
 	for (size_t i = 0; r == 0 && i < opts->n_listens; i++) {
 		struct listener *l = &se->v[i];
@@ -442,6 +396,7 @@ server_ev_new(struct server_ev **ret, const struct server_opts *opts,
 		l->se = se;
 		l->at = opts->listens[i];
 		l->number = (uint16_t)i;
+		replies_init(&l->replies);
 		se->n++;
 		r = listen_udp(l);
 		if (r == 0)

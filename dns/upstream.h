@@ -62,8 +62,9 @@ struct upstream {
 	mono_t last_answer;
 	mono_t down_until; /* while it is down; then it is probed */
 	bool down;
-	bool probing;	  /* a query of somebody's tries it */
-	bool speaks_edns; /* it has answered with an OPT */
+	bool probing;	   /* a query of somebody's tries it */
+	bool speaks_edns;  /* it has answered with an OPT */
+	unsigned int bare; /* answers without one since then, to EDNS */
 	/* EDNS, and names with letters at random (0x20) */
 	struct upstream_habit edns, cased;
 	uint64_t queries, answers, timeouts, errors, tcp, spoofed;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "src/core/script.h"
 #include "src/linux/procread.h"
@@ -54,17 +53,22 @@ groups_find(const struct groups *groups, const struct actor *actor)
 
 /* An ancestor that is gone too. */
 static int
-add_gone(struct process *proc, const struct kin *kin)
+add_gone(struct procread *read, struct process *proc, const struct kin *kin)
 {
 	struct process_parent *parent = &proc->parents[proc->n_parents];
 	const struct image *image = kin->images[0].image;
 	const char *exe = image != NULL ? image->exe : "";
-	struct stat st;
+	int here = 0;
 
+	if (image != NULL) {
+		const struct file_id file = { image->exe_dev, image->exe_ino };
+
+		here = procread_is_at(read, proc->uid, &file, exe);
+	}
+	if (here < 0)
+		return here;
 	parent->pid = kin->pid;
-	parent->exe_here = image != NULL && stat(exe, &st) == 0 &&
-			   st.st_dev == image->exe_dev &&
-			   st.st_ino == image->exe_ino;
+	parent->exe_here = here > 0;
 	parent->exe = strdup(exe);
 	if (parent->exe == NULL)
 		return -ENOMEM;
@@ -89,36 +93,44 @@ read_parents(
 		if (pid <= 0)
 			break;
 		r = procread_add_parent(
-		    proc, &pid, &start, pstart / opts->tick_ns);
+		    opts->read, proc, &pid, &start, pstart / opts->tick_ns);
 		if (r == 0) { /* it lives, and so do its own, or are adopted */
 			while (r == 0 && pid > 0 &&
 			       proc->n_parents < PROCESS_PARENTS_MAX)
-				r = procread_add_parent(proc, &pid, &start, 0);
+				r = procread_add_parent(
+				    opts->read, proc, &pid, &start, 0);
 			break;
 		}
 		kin = lineage_find(opts->lineage, pid, pstart);
-		r = kin != NULL ? add_gone(proc, kin) : -ESRCH;
+		r = kin != NULL ? add_gone(opts->read, proc, kin) : -ESRCH;
 	}
 	return r;
 }
 
-/* Who starts one process after the other is read once in a while. */
-static void
+/* Who starts one process after the other is read once in a while. 0, or
+ * -ETIMEDOUT where a file system does not answer; else the chain is as long as
+ * it is. */
+static int
 add_parents(
     const struct bygone_opts *opts, struct process *proc, const struct kin *kin)
 {
 	const struct process *sister;
+	int r;
 
 	if (kin == NULL)
-		return;
+		return 0;
 	sister = ancestors_find(
 	    opts->ancestors, kin->ppid, kin->pstart, opts->now, opts->fresh_ns);
-	if (sister != NULL)
+	if (sister != NULL) {
 		(void)process_copy_parents(
 		    proc, sister); /* as far as it goes */
-	else if (read_parents(opts, proc, kin) == 0)
+		return 0;
+	}
+	r = read_parents(opts, proc, kin);
+	if (r == 0)
 		ancestors_put(
 		    opts->ancestors, kin->ppid, kin->pstart, proc, opts->now);
+	return r == -ETIMEDOUT ? r : 0;
 }
 
 static void
@@ -174,7 +186,11 @@ bygone_process(const struct bygone_opts *opts, const struct actor *actor,
 	r = procread_bygone(opts->read, &facts, &proc);
 	if (r < 0)
 		return r;
-	add_parents(opts, proc, kin);
+	r = add_parents(opts, proc, kin);
+	if (r < 0) {
+		process_unref(proc);
+		return r;
+	}
 	/* every program has arguments: here they were not read */
 	*ret_whole = proc->exe_here && peer != NULL && image->args_len > 0 &&
 		     !runs_script_nearby(image);
@@ -203,13 +219,14 @@ bygone_copy(const struct bygone_opts *opts, const struct actor *actor,
 	r = procread_bygone(opts->read, &facts, &proc);
 	if (r < 0)
 		return r;
-	if (process_set(&proc->script, parent->script, strlen(parent->script)) <
-	    0) {
+	r = process_set(&proc->script, parent->script, strlen(parent->script));
+	if (r == 0)
+		r = add_parents(opts, proc,
+		    lineage_find(opts->lineage, actor->pid, actor->start));
+	if (r < 0) {
 		process_unref(proc);
-		return -ENOMEM;
+		return r;
 	}
-	add_parents(
-	    opts, proc, lineage_find(opts->lineage, actor->pid, actor->start));
 	*ret = proc;
 	return 0;
 }

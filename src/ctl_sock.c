@@ -17,12 +17,14 @@
 static bool
 somebody_answers(const struct sockaddr_un *sun)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool yes;
 
 	if (fd < 0)
 		return true; /* can't know: leave it alone */
-	yes = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0;
+	/* EAGAIN: it listens, and is too busy to accept anybody */
+	yes = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ||
+	      errno == EAGAIN;
 	close(fd);
 	return yes;
 }
@@ -50,8 +52,9 @@ bind_and_listen(int fd, const struct sockaddr_un *sun, gid_t group)
 	umask(old);
 	if (r < 0)
 		return r;
+	/* the folder may be somebody else's by now, who puts a link there */
 	if (group != CTL_SOCK_NO_GROUP &&
-	    chown(sun->sun_path, (uid_t)-1, group) < 0)
+	    lchown(sun->sun_path, (uid_t)-1, group) < 0)
 		return -errno;
 	return listen(fd, 64) < 0 ? -errno : 0;
 }

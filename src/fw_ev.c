@@ -62,6 +62,7 @@ fw_setup(const struct conf *conf, enum chains_backend backend,
 		.backend = backend,
 		.final = conf->accept != CONF_ACCEPT_CONTINUE && !others,
 		.fail_open = conf->fail == CONF_FAIL_OPEN,
+		.late = !chains_between(tables),
 	};
 }
 

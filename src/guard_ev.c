@@ -103,12 +103,13 @@ put_right(struct guard_ev *guard, enum chains_family family,
 {
 	struct look *look = &guard->look[family];
 	struct chains_setup was = look->setup;
-	/* that ours follow what others have in filter is no damage */
+	/* that ours follow what others have is no damage */
 	bool stands = chains_verify(tables, &was, tell, &guard->repairs);
 	int r;
 
 	look->setup = fw_setup(guard->fw->conf, was.backend, tables);
-	look->right = stands && look->setup.final == was.final;
+	look->right = stands && look->setup.final == was.final &&
+		      look->setup.late == was.late;
 	if (look->right) {
 		(void)chains_spoilers(tables, tell, &guard->warnings);
 		return 1;

@@ -51,6 +51,9 @@ struct load {
 	const struct runtime *runtime; /* in front of them; NULL: none */
 	const struct list_table
 	    *lists; /* what is in the lists; NULL: nothing */
+	/* see struct policy_world */
+	const struct policy *before;
+	unsigned int given;
 };
 
 /* Makes a policy. 0, -EINVAL (faults added) or -ENOMEM; on success *ret is a

@@ -60,12 +60,14 @@ libcore_a_SOURCES = \
 	%D%/core/packet.c %D%/core/packet.h \
 	%D%/core/parser.h \
 	%D%/core/policy.c %D%/core/policy.h \
+	%D%/core/policy_account.c \
 	%D%/core/policy_compile.c \
 	%D%/core/policy_index.c %D%/core/policy_index.h \
 	%D%/core/policy_key.c %D%/core/policy_key.h \
 	%D%/core/policy_name.c \
 	%D%/core/policy_own.h \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
+	%D%/core/policy_shadow.c %D%/core/policy_shadow.h \
 	%D%/core/policy_text.c \
 	%D%/core/policy_warn.c %D%/core/policy_warn.h \
 	%D%/core/policy_within.c %D%/core/policy_within.h \
@@ -107,14 +109,16 @@ libcore_a_SOURCES += \
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
-	%D%/linux/bpf/closed.h \
+	%D%/linux/bpf/closed.h %D%/linux/bpf/heard.h \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
 	%D%/linux/bpf/seal.h \
 	%D%/linux/bpf/seed.h %D%/linux/bpf/task.h \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
 	%D%/linux/bpf_heard.c %D%/linux/bpf_heard.h \
 	%D%/linux/bpf_hook.c %D%/linux/bpf_hook.h \
+	%D%/linux/bpf_links.c %D%/linux/bpf_links.h \
 	%D%/linux/bpf_load.c %D%/linux/bpf_load.h \
+	%D%/linux/bpf_none.c \
 	%D%/linux/bpf_ring.c %D%/linux/bpf_ring.h \
 	%D%/linux/bpf_said.c %D%/linux/bpf_said.h \
 	%D%/linux/bpf_seed.c %D%/linux/bpf_seed.h \
@@ -140,6 +144,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/ending.c %D%/linux/ending.h \
+	%D%/linux/file_id.c %D%/linux/file_id.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/ktypes.c %D%/linux/ktypes.h \
 	%D%/linux/netns.c %D%/linux/netns.h \
@@ -167,6 +172,7 @@ EXTRA_DIST += %D%/linux/bpf/attr.bpf.c
 CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
 if HAVE_BPF
 bpf_headers = $(srcdir)/src/linux/bpf/record.h \
+	$(srcdir)/src/linux/bpf/heard.h \
 	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
 	$(srcdir)/src/linux/bpf/closed.h $(srcdir)/src/linux/bpf/seal.h \
 	$(srcdir)/src/linux/bpf/seed.h \
@@ -248,6 +254,7 @@ rerouted_SOURCES = \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \
 	%D%/sysfiles.c %D%/sysfiles.h \
 	%D%/upstreams_ev.c %D%/upstreams_ev.h \
+	%D%/waiting.c %D%/waiting.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h

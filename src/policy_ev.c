@@ -1,6 +1,7 @@
 #include "src/policy_ev.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct policy_ev {
 	uint64_t try_end_ms;
 	bool reload_after;	      /* asked for while it was tried */
 	struct deadline_ev *deadline; /* the next end of any */
+	struct event *try_over;	      /* whatever the wall clock says */
 	uint64_t retry_ms;
 	bool ending;	   /* a change that ends things is queued */
 	bool first_review; /* of the start is under way */
@@ -162,6 +164,32 @@ reviewed(void *arg, const struct review_result *result)
 	settle(pe);
 }
 
+/* A trial is there for who has locked himself out: it goes back when its time
+ * has passed, also where the wall clock was put back meanwhile. */
+static void
+try_over_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct policy_ev *pe = arg;
+	uint64_t now = deadline_wall_ms();
+
+	(void)fd;
+	(void)what;
+	if (pe->try_end_ms > now)
+		pe->try_end_ms = now;
+	look_at_clock(pe);
+}
+
+static void
+begin_try(struct policy_ev *pe, const struct change *change)
+{
+	struct timeval tv = { (time_t)(change->for_ms / 1000),
+		(suseconds_t)(change->for_ms % 1000) * 1000 };
+
+	pe->trying = true;
+	pe->try_end_ms = change->end_ms;
+	(void)event_add(pe->try_over, &tv); /* the deadline is there as well */
+}
+
 /* What the change made of files and rules becomes what is in force. */
 static void
 commit(struct policy_ev *pe)
@@ -173,14 +201,15 @@ commit(struct policy_ev *pe)
 	job->hits = NULL;
 	pe->opts.ruled(pe->opts.arg);
 	change->n_rules = policy_n_rules(job->policy);
+	if (change->kind == CHANGE_TRY || change->kind == CHANGE_RELOAD)
+		policy_log_missing(job->policy);
 	runtime_done(&pe->texts.runtime);
 	pe->texts.runtime = job->runtime;
 	memset(&job->runtime, 0, sizeof(job->runtime));
 	if (change->kind == CHANGE_TRY) {
 		sources_done(&pe->tried);
 		pe->tried = job->fresh;
-		pe->trying = true;
-		pe->try_end_ms = change->end_ms;
+		begin_try(pe, change);
 	} else if (change->kind == CHANGE_RELOAD) {
 		sources_done(&pe->texts.sources);
 		pe->texts.sources = job->fresh;
@@ -346,6 +375,8 @@ start(struct policy_ev *pe, struct change *change)
 	    change->kind == CHANGE_EXPIRE)
 		job->state = pe->state_path;
 	job->before = policy_ref(judge_policy(pe->opts.judge));
+	if (change->kind == CHANGE_ADD)
+		job->given = change->id;
 	if (r == 0)
 		r = work_start(pe->opts.base, run, compiled, pe);
 	if (r < 0) {
@@ -518,6 +549,10 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 	else
 		r = deadline_ev_new(
 		    &pe->deadline, opts->base, look_at_clock, pe);
+	if (r == 0) {
+		pe->try_over = evtimer_new(opts->base, try_over_cb, pe);
+		r = pe->try_over != NULL ? 0 : -ENOMEM;
+	}
 	if (r == 0)
 		r = load_all(pe);
 	if (r == 0)
@@ -538,6 +573,8 @@ policy_ev_free(struct policy_ev *pe)
 		return;
 	review_ev_free(pe->review);
 	deadline_ev_free(pe->deadline);
+	if (pe->try_over != NULL)
+		event_free(pe->try_over);
 	sources_done(&pe->texts.sources);
 	sources_done(&pe->tried);
 	runtime_done(&pe->texts.runtime);

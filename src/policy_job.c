@@ -6,6 +6,7 @@
 
 #include "src/base/log.h"
 #include "src/core/hits.h"
+#include "src/core/text.h"
 #include "src/deadline_ev.h"
 
 struct change *
@@ -87,6 +88,40 @@ change_log(const struct change *change)
 		    strerror(-change->save_error));
 }
 
+/* So many are told one by one. */
+#define MISSING_MAX 16
+
+void
+policy_log_missing(const struct policy *policy)
+{
+	const struct policy_account *account;
+	char word[WORD_QUOTE_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; (account = policy_account_get(policy, i)) != NULL;
+	     i++) {
+		const char *kind = account->group ? "group" : "user";
+
+		if (account->state == POLICY_ACCOUNT_THERE || ++n > MISSING_MAX)
+			continue;
+		word_quote(account->name, strlen(account->name), word);
+		if (account->state == POLICY_ACCOUNT_MISSING)
+			log_warning("policy",
+			    "rules name the %s %s, which is "
+			    "not there",
+			    kind, word);
+		else
+			log_warning("policy",
+			    "rules name the %s %s, which is gone: what denies "
+			    "it goes by its number %u still",
+			    kind, word, account->id);
+	}
+	if (n > MISSING_MAX)
+		log_warning("policy",
+		    "%zu more users and groups that rules name are not there",
+		    n - MISSING_MAX);
+}
+
 /* Rules are looked at by the new settings, or by the old ones where those have
  * faults: to find all faults at once. */
 static int
@@ -131,7 +166,12 @@ policy_job_run(struct policy_job *job)
 	if (job->loaded.table != NULL)
 		lists = job->loaded.table;
 	job->result = load_compile(&job->policy,
-	    &(struct load){ job->conf, job->sources, &job->runtime, lists },
+	    &(struct load){ .conf = job->conf,
+		.sources = job->sources,
+		.runtime = &job->runtime,
+		.lists = lists,
+		.before = job->before,
+		.given = job->given },
 	    job->faults, NULL);
 	if (job->result < 0)
 		return;
@@ -234,10 +274,12 @@ policy_job_first(const struct policy **ret, const struct conf *conf,
 		else if (compiled < 0)
 			r = compiled;
 	}
-	if (r == 0)
+	if (r == 0) {
+		policy_log_missing(policy);
 		*ret = policy;
-	else
+	} else {
 		load_print_faults(faults);
+	}
 	faults_free(faults);
 	return r;
 }

@@ -49,6 +49,9 @@ void change_free(struct change *change); /* accepts NULL */
 /* What came of it, for the log. */
 void change_log(const struct change *change);
 
+/* Users and groups that rules name and that are not there, for the log. */
+void policy_log_missing(const struct policy *policy);
+
 /* The part of a change that may block: reading, compiling, saving. All but the
  * last group is set before; what the last group holds is the caller's. */
 struct policy_job {
@@ -63,6 +66,7 @@ struct policy_job {
 	const struct list_table *lists; /* a reference; NULL for none */
 	const char *folder;		/* of compiled lists, where read */
 	const struct policy *before;	/* in force */
+	unsigned int given; /* the rule of runtime that is new; 0 for none */
 	struct faults *faults;
 
 	struct sources fresh;	       /* what was read */

@@ -180,10 +180,11 @@ take(struct sysconf_ev *se, const struct sysconf *found, const char *path)
 	if (path == NULL) {
 		if (!se->told_none)
 			log_warning("dns",
-			    se->any ? "the system has no servers any more: "
-				      "those from before are kept"
-				    : "the system has no servers, or only "
-				      "this one");
+			    "the system has no servers%s; `upstream' in "
+			    "[resolver] names some",
+			    se->any ? " any more: those from before are kept "
+				      "until the daemon ends"
+				    : ", or only this one");
 		se->told_none = true;
 		return false;
 	}

@@ -96,11 +96,14 @@ test_ctmsg_SOURCES = %D%/unit/test_ctmsg.c src/linux/ct_msg.c
 test_ctmsg_CFLAGS = $(AM_CFLAGS)
 test_ctmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 if HAVE_BPF
-unit_tests += test_ktypes
+unit_tests += test_ktypes test_heard
 endif
 test_ktypes_SOURCES = %D%/unit/test_ktypes.c src/linux/ktypes.c
 test_ktypes_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS)
 test_ktypes_LDADD = $(pure) $(BPF_LIBS) $(CMOCKA_LIBS)
+test_heard_SOURCES = %D%/unit/test_heard.c src/linux/bpf_heard.c
+test_heard_CFLAGS = $(AM_CFLAGS)
+test_heard_LDADD = $(pure) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)

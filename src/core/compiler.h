@@ -9,14 +9,19 @@
 #include "src/core/policy_set.h"
 #include "src/core/rule.h"
 
-/* A policy being made: shared by policy_compile.c and policy_text.c. */
+struct account;
+
+/* A policy being made: shared by policy_compile.c and others of its parts. */
 struct compiler {
 	const struct rules *rules;
 	const struct policy_world *world;
 	struct faults *faults;
-	struct arena *arena;		   /* of the policy */
-	struct arena *scratch;		   /* of names */
-	struct map names;		   /* users and groups asked for */
+	struct arena *arena;	  /* of the policy */
+	struct arena *scratch;	  /* of names */
+	struct map names;	  /* users and groups asked for */
+	struct account *accounts; /* the same, the last first */
+	size_t n_accounts;
+	const struct rule *rule;	   /* that is being compiled */
 	const struct list_index **indexes; /* of the lists, from 1 */
 	bool *lists_named;		   /* by a rule; as these */
 	bool nomem;
@@ -34,6 +39,14 @@ void compiler_domains(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values);
 void compiler_lists(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values);
+
+/* The numbers of `user` and `group`, as far as they count, in ret_ids, which
+ * has room for all; returns how many. */
+size_t compiler_accounts(struct compiler *c, struct policy_match *ret,
+    const struct rule_values *values, uint32_t *ret_ids);
+
+/* Who was asked for goes with the policy. */
+void compiler_keep_accounts(struct compiler *c, struct policy *policy);
 
 /* Finds what is in each list of the settings. */
 void compiler_indexes(struct compiler *c);

@@ -15,8 +15,15 @@
  * closed: a millisecond. */
 #define CLOSED_MAX 8192
 
+/* A packet's flow is looked for some five times while it is judged. */
+struct hashed {
+	struct flow_key key;
+	uint64_t hash;
+};
+
 struct flow_table {
 	struct map map;
+	struct hashed *last; /* also where the table is only read */
 	struct list sockets[SOCKET_RINGS];
 	struct list closed; /* of sockets that are */
 	struct list lru;    /* the youngest first */
@@ -56,7 +63,9 @@ flow_table_new(size_t max)
 
 	if (table == NULL)
 		return NULL;
-	if (map_init(&table->map) < 0) {
+	table->last = calloc(1, sizeof(*table->last));
+	if (table->last == NULL || map_init(&table->map) < 0) {
+		free(table->last);
 		free(table);
 		return NULL;
 	}
@@ -66,6 +75,8 @@ flow_table_new(size_t max)
 	for (size_t i = 0; i < SOCKET_RINGS; i++)
 		list_init(&table->sockets[i]);
 	table->max = max;
+	table->last->hash =
+	    map_hash(&table->map, &table->last->key, sizeof(table->last->key));
 	return table;
 }
 
@@ -79,7 +90,20 @@ flow_table_free(struct flow_table *table)
 		flow_forget(
 		    table, container_of(table->lru.next, struct flow, lru));
 	map_done(&table->map);
+	free(table->last);
 	free(table);
+}
+
+static uint64_t
+hash_of(const struct flow_table *table, const struct flow_key *key)
+{
+	struct hashed *last = table->last;
+
+	if (memcmp(&last->key, key, sizeof(*key)) != 0) {
+		last->hash = map_hash(&table->map, key, sizeof(*key));
+		memcpy(&last->key, key, sizeof(*key));
+	}
+	return last->hash;
 }
 
 static struct flow *
@@ -100,21 +124,20 @@ find_hashed(
 struct flow *
 flow_find(const struct flow_table *table, const struct flow_key *key)
 {
-	return find_hashed(
-	    table, key, map_hash(&table->map, key, sizeof(*key)));
+	return find_hashed(table, key, hash_of(table, key));
 }
 
 void
 flow_expect(const struct flow_table *table, const struct flow_key *key)
 {
-	map_expect(&table->map, map_hash(&table->map, key, sizeof(*key)));
+	map_expect(&table->map, hash_of(table, key));
 }
 
 struct flow *
 flow_get(struct flow_table *table, const struct flow_key *key, mono_t now,
     bool *ret_evicted)
 {
-	uint64_t hash = map_hash(&table->map, key, sizeof(*key));
+	uint64_t hash = hash_of(table, key);
 	struct flow *flow = find_hashed(table, key, hash);
 
 	*ret_evicted = false;

@@ -20,14 +20,19 @@ struct group {
 struct learn {
 	struct group *groups;
 	size_t n;
+	const char *note;
 	uint64_t left_out; /* there were too many */
 	uint64_t unwritable;
 };
 
 struct learn *
-learn_new(void)
+learn_new(const char *note)
 {
-	return calloc(1, sizeof(struct learn));
+	struct learn *learn = calloc(1, sizeof(*learn));
+
+	if (learn != NULL)
+		learn->note = note;
+	return learn;
 }
 
 void
@@ -396,12 +401,12 @@ print_addrs(const struct group *g, FILE *out)
 static void
 print_head(const struct group *g, FILE *out)
 {
-	fprintf(out, "accept %s%s proto %s", g->in ? "in" : "out", g->who,
-	    g->proto);
+	fprintf(out, "accept %s%s%s%s", g->in ? "in" : "out", g->who,
+	    g->proto[0] != '\0' ? " proto " : "", g->proto);
 }
 
 static void
-print_group(struct group *g, FILE *out)
+print_group(struct group *g, const char *note, FILE *out)
 {
 	if (g->n_names > 0)
 		qsort(g->names, g->n_names, sizeof(g->names[0]), name_cmp);
@@ -412,7 +417,7 @@ print_group(struct group *g, FILE *out)
 		print_names(g, out);
 		if (g->has_port)
 			fprintf(out, " to any port %u", g->port);
-		fputc('\n', out);
+		fprintf(out, "%s\n", note);
 	}
 	if (g->n_addrs == 0)
 		return;
@@ -428,7 +433,7 @@ print_group(struct group *g, FILE *out)
 		if (g->has_port)
 			fprintf(out, " port %u", g->port);
 	}
-	fputc('\n', out);
+	fprintf(out, "%s\n", note);
 }
 
 static bool
@@ -481,7 +486,7 @@ learn_print(struct learn *learn, FILE *out)
 		    group_cmp);
 	for (size_t i = 0; i < learn->n; i += n) {
 		n = join_ports(learn, i);
-		print_group(&learn->groups[i], out);
+		print_group(&learn->groups[i], learn->note, out);
 	}
 	if (learn->left_out > 0)
 		fprintf(out, "# too many to be told: %llu left out\n",

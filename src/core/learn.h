@@ -14,7 +14,7 @@ struct learn;
 /* A connection; borrowed. */
 struct learn_fact {
 	bool in;
-	const char *proto;
+	const char *proto; /* "": only its name was asked for */
 	bool has_port;
 	uint16_t port;	     /* the destination's */
 	struct addr remote;  /* the other side's */
@@ -35,8 +35,9 @@ struct learn_fact {
 #define LEARN_NAMES 3
 #define LEARN_ADDRS 8
 
-/* NULL when there is no memory. */
-struct learn *learn_new(void);
+/* note: behind each rule, borrowed ("" for none). NULL when there is no memory.
+ */
+struct learn *learn_new(const char *note);
 void learn_free(struct learn *learn); /* accepts NULL */
 
 /* 0 or -ENOMEM. */

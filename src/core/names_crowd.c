@@ -13,6 +13,7 @@
 struct crowded {
 	const struct name *name;
 	const uint8_t *ends[LABELS_MAX + 1];
+	uint32_t print; /* of the end at hand: most are told apart by that */
 	size_t place;
 	mono_t end;
 };
@@ -35,12 +36,24 @@ find_ends(struct crowded *c)
 		c->ends[i] = c->name->wire;
 }
 
+static uint32_t
+print_of(const struct crowded *c, size_t labels)
+{
+	const uint8_t *p = c->ends[labels];
+	uint32_t print = 2166136261U;
+
+	for (size_t n = name_rest(c->name, p); n > 0; n--)
+		print = (print ^ *p++) * 16777619U;
+	return print;
+}
+
 static bool
 ends_alike(const struct crowded *a, const struct crowded *b, size_t labels)
 {
 	size_t len = name_rest(a->name, a->ends[labels]);
 
-	return len == name_rest(b->name, b->ends[labels]) &&
+	return a->print == b->print &&
+	       len == name_rest(b->name, b->ends[labels]) &&
 	       memcmp(a->ends[labels], b->ends[labels], len) == 0;
 }
 
@@ -50,21 +63,39 @@ struct group {
 	const struct crowded *leaves; /* ends first; learnt first, of those */
 };
 
-/* *ret_group: which one each is of. Returns the one that has most, or of those
- * that whose name ends first. */
+/* Twice as many as there are, and a power of two. */
+#define SLOTS (2 * NAMES_PER_ADDR)
+
+/* The first of those that end as v[i] does, which may be itself. Slots have its
+ * place, from 1. */
 static size_t
-find_most(struct group *groups, size_t *ret_group, const struct crowded *v,
-    size_t n, size_t labels)
+first_alike(
+    uint8_t slots[SLOTS], const struct crowded *v, size_t i, size_t labels)
 {
+	size_t at = v[i].print % SLOTS;
+
+	while (slots[at] != 0 && !ends_alike(&v[slots[at] - 1], &v[i], labels))
+		at = (at + 1) % SLOTS;
+	if (slots[at] == 0)
+		slots[at] = (uint8_t)(i + 1);
+	return slots[at] - 1U;
+}
+
+/* *ret_group: which one each is of. Gives prints. Returns the one that has
+ * most, or of those that whose name ends first. */
+static size_t
+find_most(struct group *groups, size_t *ret_group, struct crowded *v, size_t n,
+    size_t labels)
+{
+	uint8_t slots[SLOTS] = { 0 };
 	size_t most = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct group *g;
-		size_t at = 0;
+		size_t at;
 
-		while (at < i && (ret_group[at] != at ||
-				     !ends_alike(&v[at], &v[i], labels)))
-			at++;
+		v[i].print = print_of(&v[i], labels);
+		at = first_alike(slots, v, i, labels);
 		ret_group[i] = at;
 		g = &groups[at];
 		if (at == i)

@@ -88,11 +88,10 @@ ip4_parse(struct ip *ret, struct rd *rd, size_t total)
 	return 0;
 }
 
-/* Those that conntrack steps over (ipv6_skip_exthdr() of the kernel), and no
- * others: the verdict on this packet holds for all of conntrack's entry, which
- * is that of what stands behind these. */
-static bool
-is_extension(uint8_t proto)
+/* The verdict on a packet holds for all of conntrack's entry, which is that of
+ * what stands behind these (ipv6_skip_exthdr() of the kernel). */
+bool
+packet_steps_over(uint8_t proto)
 {
 	switch (proto) {
 	case IPPROTO_HOPOPTS:
@@ -153,7 +152,7 @@ ip6_parse(struct ip *ret, struct rd *rd, size_t total)
 	ret->first = true;
 	/* 0: a jumbo or GSO packet, whose length is outside */
 	ret->rest_total = length != 0 ? length : total - IP6_HEADER;
-	while (ret->first && is_extension(ret->tuple.proto)) {
+	while (ret->first && packet_steps_over(ret->tuple.proto)) {
 		if (++n > EXTENSIONS_MAX)
 			return -EBADMSG;
 		r = extension_skip(ret, rd);

@@ -45,6 +45,10 @@ struct packet {
 	uint32_t mark; /* that it came to us with */
 };
 
+/* Extension headers of IPv6: those that conntrack steps over, and no others. A
+ * packet has the protocol of what stands behind them. */
+bool packet_steps_over(uint8_t proto);
+
 /* Reads the first `len` bytes of an IP packet that is `total` bytes long (GSO
  * packets and small copy ranges: len < total). 0, -EBADMSG (truncated,
  * lengths that contradict each other, absurd extension headers) or -ENOMSG (a

@@ -41,6 +41,23 @@ enum policy_file {
 	POLICY_FILE_OTHER,  /* nobody may execute it */
 };
 
+/* A user or group that a rule names, as it was when the policy was made. Nobody
+ * is one that is missing: `user` matches nobody, `not user` everybody; but what
+ * accepts all save one of whom nothing is known accepts nobody. */
+enum policy_account_state {
+	POLICY_ACCOUNT_THERE,
+	POLICY_ACCOUNT_MISSING,
+	/* it was there before: its number is still meant by what denies it and
+	 * by what accepts others */
+	POLICY_ACCOUNT_GONE,
+};
+struct policy_account {
+	const char *name;
+	bool group;
+	enum policy_account_state state;
+	uint32_t id;
+};
+
 /* What names mean on this machine; the shell answers. user and group: 0 or
  * -errno where there is no such name. path: symbolic links resolved, 0 or
  * -errno where there is no such file or it does not fit. file: of such a one.
@@ -51,8 +68,16 @@ struct policy_world {
 	int (*path)(void *arg, const char *path, char *buf, size_t size);
 	enum policy_file (*file)(void *arg, const char *path);
 	void *arg;
+	/* in force until then, borrowed: it knows who was there; or NULL */
+	const struct policy *before;
+	/* line of the rule from the command line that somebody gives just now,
+	 * in which a missing user is a slip; 0 for none */
+	unsigned int given;
 	/* sections of the settings: `reroute via` and `list` name them */
 	struct policy_words tunnels, lists;
+	/* of each tunnel: names are asked for through it, or not at all; NULL
+	 * where that is not known */
+	const bool *far_names;
 	/* what is in the lists; NULL for nothing */
 	const struct list_table *table;
 	/* they have faults of their own: any tunnel or list may be named, and
@@ -94,6 +119,12 @@ const struct policy_rule *policy_rule_get(
 bool policy_rule_names_port(
     const struct policy *policy, uint32_t n, uint16_t port);
 size_t policy_n_rules(const struct policy *policy);
+
+/* Users and groups that rules name, one by one from 0; NULL at the end. */
+const struct policy_account *policy_account_get(
+    const struct policy *policy, size_t i);
+const struct policy_account *policy_account_find(
+    const struct policy *policy, const char *name, bool group);
 
 /* The names behind decision.tunnel and decision.list; NULL for 0. */
 const char *policy_tunnel(const struct policy *policy, uint32_t n);

@@ -7,22 +7,10 @@
 #include <string.h>
 
 #include "src/base/map.h"
-#include "src/base/num.h"
 #include "src/core/compiler.h"
 #include "src/core/lists.h"
 #include "src/core/policy_own.h"
 #include "src/core/text.h"
-
-/* The highest id stands for none. */
-#define ID_MAX (UINT32_MAX - 1)
-
-/* A user or group that was asked for: rules name the same ones often. */
-struct account {
-	struct map_node node;
-	bool group, known;
-	uint32_t id;
-	const char *text;
-};
 
 void *
 compiler_alloc(struct compiler *c, size_t n, size_t size)
@@ -137,54 +125,6 @@ compile_ports(struct compiler *c, struct policy_match *ret,
 /* Users, groups, protocols --------------------------------------------------
  */
 
-static const struct account *
-account_find(struct compiler *c, const char *text, bool group)
-{
-	size_t len = strlen(text);
-	uint64_t hash = map_hash(&c->names, text, len);
-	int (*ask)(void *, const char *, uint32_t *) =
-	    group ? c->world->group : c->world->user;
-	struct account *account;
-
-	for (struct map_node *node = map_first(&c->names, hash); node != NULL;
-	     node = map_next(node, hash)) {
-		account = (struct account *)node; /* its first member */
-		if (account->group == group && strcmp(account->text, text) == 0)
-			return account;
-	}
-	account = arena_alloc(c->scratch, 1, sizeof(*account));
-	if (account == NULL) {
-		c->nomem = true;
-		return NULL;
-	}
-	account->group = group;
-	account->text = text;
-	account->known = ask(c->world->arg, text, &account->id) == 0;
-	map_put(&c->names, &account->node, hash);
-	return account;
-}
-
-static uint32_t
-compile_id(struct compiler *c, const struct rule_value *v, bool group)
-{
-	const struct account *account;
-	uint64_t id = 0;
-
-	if (num_parse(&id, v->text, strlen(v->text), ID_MAX) != -EINVAL) {
-		if (num_parse(&id, v->text, strlen(v->text), ID_MAX) < 0)
-			compiler_fault(c, v,
-			    "no such number of a user or group:",
-			    "a number up to 4294967294");
-		return (uint32_t)id;
-	}
-	account = account_find(c, v->text, group);
-	if (account != NULL && !account->known)
-		compiler_fault(c, v, group ? "no group" : "no user",
-		    group ? "a group of this machine, or a number"
-			  : "a user of this machine, or a number");
-	return account != NULL ? account->id : 0;
-}
-
 static int
 id_cmp(const void *a, const void *b)
 {
@@ -198,18 +138,19 @@ compile_ids(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values)
 {
 	uint32_t *ids = compiler_alloc(c, values->n, sizeof(ids[0]));
-	size_t kept = 0;
+	size_t n = values->n, kept = 0;
 
 	if (ids == NULL)
 		return;
-	for (size_t i = 0; i < values->n; i++)
-		ids[i] = ret->field == FIELD_PROTO ? values->v[i].proto
-			 : ret->field == FIELD_QTYPE
-			     ? values->v[i].qtype
-			     : compile_id(
-				   c, &values->v[i], ret->field == FIELD_GROUP);
-	qsort(ids, values->n, sizeof(ids[0]), id_cmp);
-	for (size_t i = 0; i < values->n; i++)
+	if (ret->field == FIELD_USER || ret->field == FIELD_GROUP)
+		n = compiler_accounts(c, ret, values, ids);
+	for (size_t i = 0; i < n; i++)
+		if (ret->field == FIELD_PROTO)
+			ids[i] = values->v[i].proto;
+		else if (ret->field == FIELD_QTYPE)
+			ids[i] = values->v[i].qtype;
+	qsort(ids, n, sizeof(ids[0]), id_cmp);
+	for (size_t i = 0; i < n; i++)
 		if (kept == 0 || ids[i] != ids[kept - 1])
 			ids[kept++] = ids[i];
 	ret->ids = (struct id_set){ ids, kept };
@@ -278,6 +219,7 @@ compile_rule(struct compiler *c, struct policy_entry *entry,
 
 	if (matches == NULL)
 		return;
+	c->rule = from;
 	for (size_t i = 0; i < from->n_matches && !c->nomem; i++)
 		compile_match(c, &matches[i], &from->matches[i]);
 	qsort(matches, from->n_matches, sizeof(matches[0]), match_cmp);
@@ -356,6 +298,7 @@ compile(struct compiler *c, const struct policy **ret)
 	    policy_index_new(c->arena, policy->entries, policy->n, true);
 	policy->tunnels = compiler_words(c, &c->world->tunnels);
 	policy->lists = compiler_words(c, &c->world->lists);
+	compiler_keep_accounts(c, policy);
 	if (policy->flows == NULL || policy->queries == NULL || c->nomem)
 		return -ENOMEM;
 	policy->table = list_table_ref(c->world->table);

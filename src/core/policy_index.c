@@ -123,6 +123,10 @@ is_about(const struct build *b, const struct policy_entry *entry)
 
 		if (m->field == FIELD_QTYPE && !b->queries)
 			return false;
+		/* all that it names are missing */
+		if ((m->field == FIELD_USER || m->field == FIELD_GROUP) &&
+		    m->ids.n == 0 && !m->negated)
+			return false;
 		if (b->queries && denies(entry) &&
 		    (m->field == FIELD_PROTO ||
 			(m->ports.n > 0 && !m->negated)))

@@ -20,6 +20,9 @@ struct policy {
 	const struct policy_index *flows, *queries;
 	/* as the world named them */
 	struct policy_words tunnels, lists;
+	/* users and groups that rules name, in order */
+	const struct policy_account *accounts;
+	size_t n_accounts;
 	const struct list_table *table;	   /* a reference, or NULL */
 	const struct list_index **indexes; /* of the lists, from 1; or NULL */
 	const bool *lists_named;	   /* by a rule; as these */

@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "src/core/glob.h"
+#include "src/core/packet.h"
 #include "src/core/policy_own.h"
-#include "src/core/policy_within.h"
+#include "src/core/policy_shadow.h"
 #include "src/core/text.h"
 
 static void
@@ -30,42 +31,6 @@ match_of(const struct policy_entry *entry, enum rule_field field)
 	return NULL;
 }
 
-/* Whether it decides about a query that may lead to a flow that it matches. */
-static bool
-is_late(const struct policy_entry *entry)
-{
-	const struct policy_match *m;
-
-	if (entry->action == ACTION_ACCEPT || entry->action == ACTION_REROUTE)
-		return false;
-	for (m = entry->matches; m < entry->matches + entry->n_matches; m++)
-		if (m->field == FIELD_PROTO || m->field == FIELD_FROM ||
-		    m->field == FIELD_TO || m->field == FIELD_LIST)
-			return true;
-	return false;
-}
-
-/* Whether `first` matches all that `later` matches. */
-static bool
-covers(const struct policy_entry *first, const struct policy_entry *later)
-{
-	if ((later->direction & ~(unsigned int)first->direction) != 0)
-		return false;
-	/* the queries of those flows come to the later one */
-	if (is_late(first) && !is_late(later))
-		return false;
-	for (size_t i = 0; i < first->n_matches; i++) {
-		const struct policy_match *f = &first->matches[i];
-		const struct policy_match *l = match_of(later, f->field);
-
-		if (l == NULL || l->negated != f->negated)
-			return false;
-		if (f->negated ? !policy_within(f, l) : !policy_within(l, f))
-			return false;
-	}
-	return true;
-}
-
 static unsigned int
 fields_of(const struct policy_entry *entry)
 {
@@ -77,25 +42,35 @@ fields_of(const struct policy_entry *entry)
 }
 
 static void
-warn_shadowed(const struct policy *policy, const struct rules *rules, size_t n,
-    struct faults *warnings)
+warn_shadowed(const struct policy *policy, const struct rules *rules,
+    struct policy_shadow *shadow, size_t n, struct faults *warnings)
 {
-	unsigned int fields = fields_of(&policy->entries[n]);
-	char what[512];
+	const struct policy_rule *by[2];
+	char what[1024], more[32] = "";
 
-	for (size_t i = 0; i < n; i++) {
-		const struct policy_rule *first = &policy->rules[i];
-
-		if ((fields_of(&policy->entries[i]) & ~fields) != 0 ||
-		    !covers(&policy->entries[i], &policy->entries[n]))
-			continue;
-		(void)snprintf(what, sizeof(what),
-		    "warning: this rule can never match: %s:%u matches all of "
-		    "it before",
-		    first->file, first->line); /* a path may be cut */
-		warn(warnings, rules, &rules->rules[n].place, what);
+	if (!policy_shadow_find(shadow, n))
 		return;
-	}
+	by[0] = &policy->rules[shadow->by[0]];
+	by[1] = &policy->rules[shadow->by[1]];
+	if (shadow->n_by > 2)
+		(void)snprintf(more, sizeof(more), " and %zu more",
+		    shadow->n_by - 2); /* fits */
+	if (shadow->n_by == 1)
+		(void)snprintf(what, sizeof(what),
+		    "warning: %s: %s:%u matches all of it before",
+		    shadow->queries
+			? "no connection can match this rule, only a query"
+			: "this rule can never match",
+		    by[0]->file, by[0]->line); /* a path may be cut */
+	else
+		(void)snprintf(what, sizeof(what),
+		    "warning: %s: %s:%u%s %s:%u%s match all of it before",
+		    shadow->queries
+			? "no connection can match this rule, only a query"
+			: "this rule can never match",
+		    by[0]->file, by[0]->line, shadow->n_by > 2 ? "," : " and",
+		    by[1]->file, by[1]->line, more); /* likewise */
+	warn(warnings, rules, &rules->rules[n].place, what);
 }
 
 /* The families of the addresses: bit 1 for IPv4, 2 for IPv6; both where it is
@@ -127,6 +102,30 @@ proto_families(const struct policy_match *m)
 	return bits;
 }
 
+/* A number that is an extension header in IPv6, and by which no packet of that
+ * goes. */
+static void
+warn_extension(const struct policy_match *m, unsigned int families,
+    const struct rules *rules, const struct rule_place *place,
+    struct faults *warnings)
+{
+	size_t i = 0;
+	char what[160];
+
+	if (m == NULL || m->negated || (families & 2) == 0)
+		return;
+	while (i < m->ids.n && !packet_steps_over((uint8_t)m->ids.ids[i]))
+		i++;
+	if (i == m->ids.n)
+		return;
+	(void)snprintf(what, sizeof(what),
+	    "warning: protocol %u %s: in IPv6 it stands before the protocol "
+	    "that a packet is judged by",
+	    (unsigned int)m->ids.ids[i],
+	    families == 3 ? "matches IPv4 alone" : "never matches"); /* fits */
+	warn(warnings, rules, place, what);
+}
+
 static void
 warn_families(const struct policy *policy, const struct rules *rules, size_t n,
     struct faults *warnings)
@@ -145,6 +144,9 @@ warn_families(const struct policy *policy, const struct rules *rules, size_t n,
 				"are of IPv4: icmp is meant"
 			      : "warning: icmp is for IPv4, and the addresses "
 				"are of IPv6: icmp6 is meant");
+	else
+		warn_extension(match_of(entry, FIELD_PROTO), ends, rules,
+		    &rules->rules[n].place, warnings);
 }
 
 /* Protocol and ports come with the connection. */
@@ -186,21 +188,27 @@ is_way_to_resolver(const struct policy_match *m)
 			    m->ports.ranges[0].hi == 53));
 }
 
+static bool
+has_program(const struct policy_entry *entry)
+{
+	unsigned int programs = 0;
+
+	for (unsigned int f = FIELD_EXE; f <= FIELD_PARENT; f++)
+		programs |= 1u << f;
+	return (fields_of(entry) & programs) != 0;
+}
+
 /* Whether the rule denies names, maybe to some of whom `first` is about. */
 static bool
 denies_names(const struct policy_entry *first, const struct policy_entry *later)
 {
 	const unsigned int names = 1u << FIELD_DOMAIN | 1u << FIELD_LIST;
-	unsigned int programs = 0;
 
-	for (unsigned int f = FIELD_EXE; f <= FIELD_PARENT; f++)
-		programs |= 1u << f;
 	return (later->action == ACTION_BLOCK ||
 		   later->action == ACTION_DROP) &&
 	       (later->direction & RULE_OUT) != 0 &&
 	       (fields_of(later) & names) != 0 &&
-	       ((fields_of(first) & programs) == 0 ||
-		   (fields_of(later) & programs) == 0);
+	       (!has_program(first) || !has_program(later));
 }
 
 static void
@@ -225,6 +233,61 @@ warn_open(const struct policy *policy, const struct rules *rules, size_t n,
 		    "name: %s:%u decides about none of them",
 		    policy->rules[i].file,
 		    policy->rules[i].line); /* a path may be cut */
+		warn(warnings, rules, &rules->rules[n].place, what);
+		return;
+	}
+}
+
+/* Whether names of this rule are to be asked for through its tunnel alone. */
+static bool
+asks_far(const struct policy_entry *entry, const struct policy_world *world)
+{
+	const struct policy_match *m = match_of(entry, FIELD_DOMAIN);
+
+	return entry->action == ACTION_REROUTE && m != NULL && !m->negated &&
+	       (entry->direction & RULE_OUT) != 0 && entry->tunnel > 0 &&
+	       world->far_names[entry->tunnel - 1];
+}
+
+/* Whether it is for some connections only, but has each query asked for here:
+ * where the name leads is not known before. */
+static bool
+asks_here(const struct policy_entry *entry, const struct policy_world *world)
+{
+	const unsigned int narrower =
+	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
+	const struct policy_match *to = match_of(entry, FIELD_TO);
+
+	if ((entry->direction & RULE_OUT) == 0 || to == NULL ||
+	    (fields_of(entry) & narrower) != 0)
+		return false;
+	if (entry->action == ACTION_REROUTE)
+		return to->narrow || (to->ports.n > 0 && entry->tunnel > 0 &&
+					 !world->far_names[entry->tunnel - 1]);
+	return entry->action == ACTION_ACCEPT &&
+	       (to->ports.n > 0 ||
+		   (!to->all_addrs && (to->addrs.scopes & SCOPE_ANY) == 0));
+}
+
+static void
+warn_leak(const struct policy *policy, const struct rules *rules, size_t n,
+    const struct policy_world *world, struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+	char what[512];
+
+	if (world->far_names == NULL || !asks_far(entry, world))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct policy_rule *first = &policy->rules[i];
+
+		if (!asks_here(&policy->entries[i], world) ||
+		    (has_program(&policy->entries[i]) && has_program(entry)))
+			continue;
+		(void)snprintf(what, sizeof(what),
+		    "warning: these names are asked for outside the tunnel: "
+		    "%s:%u lets each query through before",
+		    first->file, first->line); /* a path may be cut */
 		warn(warnings, rules, &rules->rules[n].place, what);
 		return;
 	}
@@ -310,19 +373,65 @@ warn_paths(const struct rules *rules, const struct rule *rule,
 	}
 }
 
+static void
+warn_account(const struct rules *rules, const struct rule *rule,
+    const struct rule_match *match, const struct rule_value *v,
+    struct faults *warnings)
+{
+	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 96];
+
+	(void)snprintf(what, sizeof(what), "warning: no %s %s%s",
+	    match->field == FIELD_GROUP ? "group" : "user",
+	    word_quote(v->text, strlen(v->text), word),
+	    !match->negated		    ? ": this can never match"
+	    : rule->action == ACTION_ACCEPT ? ": until there is one, this rule "
+					      "accepts nobody"
+					    : ""); /* fits */
+	warn(warnings, rules, &v->place, what);
+}
+
+/* Who may appear later, at the next reload. */
+static void
+warn_accounts(const struct policy *policy, const struct rules *rules,
+    const struct rule *rule, struct faults *warnings)
+{
+	for (size_t m = 0; m < rule->n_matches; m++) {
+		const struct rule_match *match = &rule->matches[m];
+
+		if (match->field != FIELD_USER && match->field != FIELD_GROUP)
+			continue;
+		for (size_t i = 0; i < match->values.n; i++) {
+			const struct rule_value *v = &match->values.v[i];
+			const struct policy_account *account =
+			    policy_account_find(
+				policy, v->text, match->field == FIELD_GROUP);
+
+			if (account != NULL &&
+			    account->state == POLICY_ACCOUNT_MISSING)
+				warn_account(rules, rule, match, v, warnings);
+		}
+	}
+}
+
 void
 policy_warn(const struct policy *policy, const struct rules *rules,
     const struct policy_world *world, struct faults *warnings)
 {
+	struct policy_shadow *shadow =
+	    policy->n <= POLICY_WARN_MAX ? policy_shadow_new(policy) : NULL;
+
 	for (size_t i = 0; i < policy->n; i++) {
 		warn_paths(rules, &rules->rules[i], world, warnings);
+		warn_accounts(policy, rules, &rules->rules[i], warnings);
 		warn_families(policy, rules, i, warnings);
 		warn_query(policy, rules, i, warnings);
-		if (policy->n > POLICY_WARN_MAX)
+		if (shadow == NULL)
 			continue;
-		warn_shadowed(policy, rules, i, warnings);
+		warn_shadowed(policy, rules, shadow, i, warnings);
 		warn_open(policy, rules, i, warnings);
+		warn_leak(policy, rules, i, world, warnings);
 	}
+	policy_shadow_free(shadow);
 	if (policy->n > POLICY_WARN_MAX)
 		faults_add_file(warnings, "rules",
 		    &(struct fault_text){

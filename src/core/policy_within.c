@@ -57,31 +57,31 @@ in_scopes(const struct addr_range *r, unsigned int scopes)
 	return internet;
 }
 
-static bool
-range_within(const struct addr_range *r, const struct addr_set *set)
+bool
+policy_range_within(const struct addr_range *r, const struct addr_set *set)
 {
 	for (size_t i = 0; i < set->n_ranges; i++)
 		if (addr_range_contains(&set->ranges[i], &r->lo) &&
 		    addr_range_contains(&set->ranges[i], &r->hi))
 			return true;
-	return in_scopes(r, set->scopes);
+	return set->scopes != 0 && in_scopes(r, set->scopes);
 }
 
-static bool
-addrs_within(const struct policy_match *a, const struct policy_match *b)
+bool
+policy_addrs_within(const struct policy_match *a, const struct policy_match *b)
 {
 	if (b->all_addrs || (b->addrs.scopes & SCOPE_ANY) != 0)
 		return true;
 	if (a->all_addrs || (a->addrs.scopes & ~b->addrs.scopes) != 0)
 		return false;
 	for (size_t i = 0; i < a->addrs.n_ranges; i++)
-		if (!range_within(&a->addrs.ranges[i], &b->addrs))
+		if (!policy_range_within(&a->addrs.ranges[i], &b->addrs))
 			return false;
 	return true;
 }
 
-static bool
-ports_within(const struct port_set *a, const struct port_set *b)
+bool
+policy_ports_within(const struct port_set *a, const struct port_set *b)
 {
 	if (b->n == 0)
 		return true;
@@ -185,7 +185,8 @@ policy_within(const struct policy_match *a, const struct policy_match *b)
 	switch (a->field) {
 	case FIELD_FROM:
 	case FIELD_TO:
-		return addrs_within(a, b) && ports_within(&a->ports, &b->ports);
+		return policy_addrs_within(a, b) &&
+		       policy_ports_within(&a->ports, &b->ports);
 	case FIELD_PROTO:
 	case FIELD_QTYPE:
 	case FIELD_USER:

@@ -7,4 +7,13 @@
  * same field. False where that is not certain. */
 bool policy_within(const struct policy_match *a, const struct policy_match *b);
 
+/* The two halves of it for from and to. */
+bool policy_addrs_within(
+    const struct policy_match *a, const struct policy_match *b);
+bool policy_ports_within(const struct port_set *a, const struct port_set *b);
+
+/* Whether all of the range is in the set. */
+bool policy_range_within(
+    const struct addr_range *r, const struct addr_set *set);
+
 #endif

@@ -166,7 +166,8 @@ command_take_word(
 void
 command_json(const json_t *result)
 {
-	json_dumpf(result, stdout, JSON_COMPACT);
+	/* U+009B in a program's name is to no terminal what it begins with */
+	json_dumpf(result, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	putchar('\n');
 }
 

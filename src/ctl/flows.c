@@ -57,6 +57,21 @@ format_end(char *buf, size_t size, const json_t *flow, bool dst)
 		    buf, size, "%s:%d", addr, (int)json_integer_value(port));
 }
 
+/* The rule; and what kept the tunnel from carrying anything. */
+static void
+format_why(char *buf, size_t size, const json_t *flow)
+{
+	const char *closed = command_text(flow, "close_reason", NULL);
+	size_t n;
+
+	show_why(buf, size, flow);
+	n = strlen(buf);
+	if (closed != NULL &&
+	    json_integer_value(json_object_get(flow, "bytes_up")) == 0 &&
+	    json_integer_value(json_object_get(flow, "bytes_down")) == 0)
+		(void)snprintf(buf + n, size - n, ": %s", closed); /* cut */
+}
+
 static void
 format_flow(struct flow_cells *ret, const json_t *flow)
 {
@@ -70,7 +85,7 @@ format_flow(struct flow_cells *ret, const json_t *flow)
 	show_bytes(ret->in, sizeof(ret->in), json_object_get(flow, "bytes_in"));
 	show_bytes(
 	    ret->out, sizeof(ret->out), json_object_get(flow, "bytes_out"));
-	show_why(ret->why, sizeof(ret->why), flow);
+	format_why(ret->why, sizeof(ret->why), flow);
 	ret->cells[0] = ret->time;
 	ret->cells[1] = command_text(flow, "verdict", "?");
 	ret->cells[2] = command_text(flow, "direction", "?");

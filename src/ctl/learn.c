@@ -12,13 +12,16 @@
 
 #define FOR_MAX_MS (UINT64_C(31) * 86400 * 1000)
 
+/* Behind each rule for what was denied. */
+#define DENIED " # denied"
+
 struct learning {
 	const struct context *context;
 	json_t *args; /* filters */
 	uint64_t for_ms;
-	struct learn *learn;
-	bool resolver; /* the daemon's is at work */
-	uint64_t seen, by_rule, denied;
+	struct learn *learn, *closed; /* what a default accepts, and denies */
+	bool resolver;		      /* the daemon's is at work */
+	uint64_t seen, by_rule, denied, unanswered;
 };
 
 static volatile sig_atomic_t stopped;
@@ -108,25 +111,66 @@ is_question(const struct learning *l, const struct learn_fact *fact)
 	       addr_is_loopback(&fact->remote);
 }
 
-/* Only what a default let through lacks a rule. */
+static bool
+is_denied(const json_t *object)
+{
+	const char *verdict = command_text(object, "verdict", "");
+
+	return strcmp(verdict, "block") == 0 || strcmp(verdict, "drop") == 0;
+}
+
+static bool
+by_default(const json_t *object)
+{
+	return strncmp(command_text(object, "reason", ""), "default-", 8) == 0;
+}
+
+/* Only what a default decided lacks a rule. A knock on a port that nobody has,
+ * or what is nobody's, is not to be let in or out by one. */
 static enum status
 take_flow(struct learning *l, const json_t *flow)
 {
-	const char *verdict = command_text(flow, "verdict", "");
-	const char *reason = command_text(flow, "reason", "");
 	struct learn_fact fact = fact_of(flow);
+	bool denied = is_denied(flow);
 
 	l->seen++;
-	if (strcmp(verdict, "block") == 0 || strcmp(verdict, "drop") == 0) {
-		l->denied++;
-		return STATUS_DONE;
-	}
-	if (strcmp(reason, "rule") == 0)
+	l->denied += denied;
+	if (!denied && strcmp(command_text(flow, "reason", ""), "rule") == 0)
 		l->by_rule++;
-	if (strncmp(reason, "default-", 8) != 0 ||
-	    fact.remote.family == ADDR_NONE || is_question(l, &fact))
+	if (!by_default(flow) || fact.remote.family == ADDR_NONE ||
+	    is_question(l, &fact) || (denied && fact.process != NULL))
 		return STATUS_DONE;
-	return learn_add(l->learn, &fact) == 0 ? STATUS_DONE : no_memory();
+	return learn_add(denied ? l->closed : l->learn, &fact) == 0
+		   ? STATUS_DONE
+		   : no_memory();
+}
+
+/* Who gets no answer makes no connection: of what a default denied, often the
+ * name is all there is. */
+static enum status
+take_query(struct learning *l, const json_t *query)
+{
+	struct learn_fact fact = fact_of(query);
+
+	if (!is_denied(query) || !by_default(query) || fact.process != NULL)
+		return STATUS_DONE;
+	l->unanswered++;
+	fact.in = fact.has_port = false;
+	fact.proto = "";
+	fact.host = command_text(query, "qname", NULL);
+	return fact.host == NULL || learn_add(l->closed, &fact) == 0
+		   ? STATUS_DONE
+		   : no_memory();
+}
+
+static enum status
+take_event(struct learning *l, const json_t *event)
+{
+	const char *kind = command_text(event, "event", "");
+
+	if (strcmp(kind, "flow") == 0)
+		return take_flow(l, event);
+	return strcmp(kind, "query") == 0 ? take_query(l, event) : STATUS_DONE;
 }
 
 static enum status
@@ -175,8 +219,7 @@ watch(struct learning *l)
 		status = client_receive(client, &event);
 		if (status != STATUS_DONE || event == NULL)
 			break;
-		if (strcmp(command_text(event, "event", ""), "flow") == 0)
-			status = take_flow(l, event);
+		status = take_event(l, event);
 		json_decref(event);
 	}
 	client_close(client);
@@ -185,30 +228,31 @@ watch(struct learning *l)
 
 /* Those that are there: some began long ago. */
 static enum status
-look(struct learning *l)
+look(struct learning *l, const char *call,
+    enum status (*take_one)(struct learning *, const json_t *))
 {
-	json_t *flows = NULL;
-	const json_t *flow;
-	enum status status = command_call(
-	    l->context, "flows.list", json_deep_copy(l->args), &flows);
+	json_t *list = NULL;
+	const json_t *one;
+	enum status status =
+	    command_call(l->context, call, json_deep_copy(l->args), &list);
 	size_t i;
 
 	if (status != STATUS_DONE)
 		return status;
-	json_array_foreach(flows, i, flow)
+	json_array_foreach(list, i, one)
 	{
-		status = take_flow(l, flow);
+		status = take_one(l, one);
 		if (status != STATUS_DONE)
 			break;
 	}
-	json_decref(flows);
+	json_decref(list);
 	return status;
 }
 
 /* What comes of it --------------------------------------------------------- */
 
 static void
-print_json(char *text)
+print_json(char *text, bool denied)
 {
 	char *save = NULL, *line = strtok_r(text, "\n", &save);
 
@@ -217,14 +261,17 @@ print_json(char *text)
 
 		if (line[0] == '#')
 			continue;
-		object = json_pack("{s:s}", "rule", line);
+		if (denied)
+			line[strlen(line) - strlen(DENIED)] = '\0';
+		object =
+		    json_pack("{s:s, s:b}", "rule", line, "denied", denied);
 		command_json(object);
 		json_decref(object);
 	}
 }
 
 static enum status
-print(const struct learning *l)
+print(const struct learning *l, struct learn *learn)
 {
 	char *text = NULL;
 	size_t len;
@@ -232,31 +279,47 @@ print(const struct learning *l)
 
 	if (out == NULL)
 		return no_memory();
-	learn_print(l->learn, out);
+	learn_print(learn, out);
 	if (fclose(out) != 0)
 		return no_memory();
-	if (l->context->json) {
-		print_json(text);
-	} else {
-		printf("# %llu decisions seen, %llu by rules that are there, "
-		       "%llu denied. What a default let through:\n%s",
-		    (unsigned long long)l->seen, (unsigned long long)l->by_rule,
-		    (unsigned long long)l->denied,
-		    len > 0 ? text : "# nothing\n");
-	}
+	if (l->context->json)
+		print_json(text, learn == l->closed);
+	else
+		printf("%s", len > 0 ? text : "# nothing\n");
 	free(text);
 	return STATUS_DONE;
+}
+
+static enum status
+print_both(const struct learning *l)
+{
+	enum status status;
+
+	if (!l->context->json)
+		printf("# %llu decisions seen, %llu by rules that are there, "
+		       "%llu denied. What a default let through:\n",
+		    (unsigned long long)l->seen, (unsigned long long)l->by_rule,
+		    (unsigned long long)l->denied);
+	status = print(l, l->learn);
+	if (l->denied + l->unanswered == 0 || status != STATUS_DONE)
+		return status;
+	if (!l->context->json)
+		puts("# What a default denied to programs; a rule opens it:");
+	return print(l, l->closed);
 }
 
 enum status
 command_learn(const struct context *context)
 {
 	struct learning l = {
-		.context = context, .args = json_object(), .learn = learn_new()
+		.context = context,
+		.args = json_object(),
+		.learn = learn_new(""),
+		.closed = learn_new(DENIED),
 	};
 	enum status status;
 
-	if (l.args == NULL || l.learn == NULL)
+	if (l.args == NULL || l.learn == NULL || l.closed == NULL)
 		status = no_memory();
 	else
 		status = read_options(&l);
@@ -265,10 +328,13 @@ command_learn(const struct context *context)
 	if (status == STATUS_DONE && l.for_ms > 0)
 		status = watch(&l);
 	if (status == STATUS_DONE)
-		status = look(&l);
+		status = look(&l, "flows.list", take_flow);
+	if (status == STATUS_DONE && l.resolver)
+		status = look(&l, "queries.list", take_query);
 	if (status == STATUS_DONE)
-		status = print(&l);
+		status = print_both(&l);
 	json_decref(l.args);
 	learn_free(l.learn);
+	learn_free(l.closed);
 	return status;
 }

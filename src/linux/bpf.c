@@ -1,10 +1,8 @@
 #include "src/linux/bpf.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 #ifdef HAVE_BPF
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
@@ -13,31 +11,21 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
 #include <netinet/in.h>
-#include <linux/netfilter.h>
 
 #include "src/base/mono.h"
 #include "src/linux/bpf/record.h"
 #include "src/linux/bpf_event.h"
 #include "src/linux/bpf_heard.h"
-#include "src/linux/bpf_hook.h"
+#include "src/linux/bpf_links.h"
 #include "src/linux/bpf_load.h"
 #include "src/linux/bpf_ring.h"
 #include "src/linux/bpf_seed.h"
 #include "src/linux/procread.h"
-
-/* Between conntrack (-200) and mangle (-150), where the queue is. */
-#define PRIORITY_FIRST (-160)
-#define PRIORITY_LAST (-152)
-
-/* Behind the table security (50). */
-#define SEAL_FIRST 52
-#define SEAL_LAST 60
 
 /* One with all its text. */
 #define EVENT_MAX                                                              \
@@ -45,17 +33,6 @@
 
 /* Pid namespaces can't be nested deeper (MAX_PID_NS_LEVEL in the kernel). */
 #define LEVELS_MAX 32
-
-/* Where the unified hierarchy is: alone, or beside the old ones. */
-static const char *const cgroups[] = { "/sys/fs/cgroup",
-	"/sys/fs/cgroup/unified" };
-#define N_CGROUPS (sizeof(cgroups) / sizeof(cgroups[0]))
-
-#define N_FAMILIES 2
-#define N_BIRTHS 3
-#define N_SEALS 2 /* in and out */
-
-static const uint32_t families[N_FAMILIES] = { PF_INET, PF_INET6 };
 
 /* A flow of datagrams that was there before us has spoken by then, or conntrack
  * has forgotten it (nf_conntrack_udp_timeout_stream: 120 s). */
@@ -65,8 +42,7 @@ struct bpf {
 	struct bpf_ops ops;
 	struct attr_sizes sizes;
 	struct bpf_object *object; /* NULL when all is loaded */
-	struct bpf_link *births[N_BIRTHS], *closes;
-	int links[N_FAMILIES], seals[N_FAMILIES][N_SEALS];
+	struct bpf_links links;
 	int fd_uses, fd_events; /* of the rings; -1: not open */
 	struct bpf_ring uses, events;
 	volatile struct bpf_shared *shared;
@@ -168,100 +144,6 @@ event_cb(void *arg, const void *bytes, size_t size)
 		.exec = event->exec,
 	};
 	bpf->ops.fork(bpf->ops.arg, &fork);
-}
-
-static int
-program_fd(const struct bpf *bpf, const char *name)
-{
-	struct bpf_program *prog =
-	    bpf_object__find_program_by_name(bpf->object, name);
-
-	return prog != NULL ? bpf_program__fd(prog) : -1;
-}
-
-static int
-attach_family(struct bpf *bpf, int fd, size_t i)
-{
-	int r = bpf_hook_attach(
-	    fd, &(struct bpf_hook){ families[i], NF_INET_LOCAL_OUT,
-		    PRIORITY_FIRST, PRIORITY_LAST });
-
-	bpf->links[i] = r < 0 ? -1 : r;
-	return r < 0 ? r : 0;
-}
-
-/* Without it what nobody judged passes while all tables are empty. */
-static void
-attach_seal(struct bpf *bpf)
-{
-	static const uint32_t hooks[N_SEALS] = { NF_INET_LOCAL_IN,
-		NF_INET_LOCAL_OUT };
-	int fd = program_fd(bpf, "seal");
-
-	for (size_t i = 0; i < N_FAMILIES; i++)
-		for (size_t j = 0; j < N_SEALS; j++)
-			bpf->seals[i][j] = bpf_hook_attach(
-			    fd, &(struct bpf_hook){ families[i], hooks[j],
-				    SEAL_FIRST, SEAL_LAST });
-}
-
-static int
-attach(struct bpf *bpf, char why[BPF_WHY_MAX])
-{
-	int fd = program_fd(bpf, "attr_sent");
-	int r = attach_family(bpf, fd, 0);
-
-	if (r < 0) {
-		(void)bpf_fail(why, r,
-		    "the kernel has no hook for BPF in "
-		    "netfilter (CONFIG_NETFILTER_BPF_LINK)");
-		return r;
-	}
-	/* a kernel without IPv6 has none to be seen */
-	r = attach_family(bpf, fd, 1);
-	return r == -EAFNOSUPPORT ? 0 : r;
-}
-
-/* Without these the programs that are gone have no command line. */
-static void
-attach_births(struct bpf *bpf)
-{
-	static const char *const names[N_BIRTHS] = { "attr_fork", "attr_exec",
-		"attr_exit" };
-
-	for (size_t i = 0; i < N_BIRTHS; i++) {
-		struct bpf_program *prog =
-		    bpf_object__find_program_by_name(bpf->object, names[i]);
-
-		if (prog == NULL || bpf_program__fd(prog) < 0)
-			continue;
-		bpf->births[i] = bpf_program__attach(prog);
-		if (libbpf_get_error(bpf->births[i]) != 0)
-			bpf->births[i] = NULL;
-	}
-}
-
-/* Without it what conntrack has of a closed socket stays until it is quiet for
- * long, and a datagram of who draws its port then is dropped. */
-static void
-attach_closes(struct bpf *bpf)
-{
-	struct bpf_program *prog =
-	    bpf_object__find_program_by_name(bpf->object, "attr_closed");
-	int root;
-
-	if (prog == NULL || bpf_program__fd(prog) < 0)
-		return;
-	for (size_t i = 0; bpf->closes == NULL && i < N_CGROUPS; i++) {
-		root = open(cgroups[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (root < 0)
-			continue;
-		/* refused where it is of another kind */
-		bpf->closes = bpf_program__attach_cgroup(prog, root);
-		if (libbpf_get_error(bpf->closes) != 0)
-			bpf->closes = NULL;
-		(void)close(root); /* the link has it */
-	}
 }
 
 static int
@@ -414,22 +296,19 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 	bpf->seen = true;
 	bpf->fd_uses = -1;
 	bpf->fd_events = -1;
-	memset(bpf->links, -1, sizeof(bpf->links));
-	memset(bpf->seals, -1, sizeof(bpf->seals));
+	bpf_links_init(&bpf->links);
 	r = bpf_load(&bpf->object, &bpf->sizes, why);
 	if (r == 0 && open_rings(bpf) < 0)
 		r = bpf_fail(why, -ENOMEM, "its rings can't be mapped");
 	if (r == 0)
-		r = attach(bpf, why);
+		r = bpf_links_sent(&bpf->links, bpf->object, why);
 	if (r == 0)
 		r = self_test(bpf, why);
 	if (r < 0) {
 		bpf_close(bpf);
 		return r;
 	}
-	attach_seal(bpf);
-	attach_births(bpf);
-	attach_closes(bpf);
+	bpf_links_rest(&bpf->links, bpf->object);
 	seed(bpf);
 	/* what is attached holds the programs, and they their maps: the text
 	 * and types that they were made of are of no more use */
@@ -444,16 +323,7 @@ bpf_close(struct bpf *bpf)
 {
 	if (bpf == NULL)
 		return;
-	for (size_t i = 0; i < N_FAMILIES; i++) {
-		if (bpf->links[i] >= 0)
-			(void)close(bpf->links[i]); /* and it is detached */
-		for (size_t j = 0; j < N_SEALS; j++)
-			if (bpf->seals[i][j] >= 0)
-				(void)close(bpf->seals[i][j]); /* likewise */
-	}
-	for (size_t i = 0; i < N_BIRTHS; i++)
-		(void)bpf_link__destroy(bpf->births[i]);
-	(void)bpf_link__destroy(bpf->closes);
+	bpf_links_close(&bpf->links);
 	if (bpf->shared != NULL) /* not volatile for munmap(2) */
 		(void)munmap((void *)bpf->shared, sizeof(*bpf->shared));
 	bpf_ring_done(&bpf->uses);
@@ -489,7 +359,7 @@ bpf_heard(struct bpf *bpf, const struct flow_key *key,
 bool
 bpf_sees_births(const struct bpf *bpf)
 {
-	return bpf->births[0] != NULL && bpf->births[1] != NULL;
+	return bpf->links.births[0] != NULL && bpf->links.births[1] != NULL;
 }
 
 void
@@ -498,10 +368,12 @@ bpf_expect(const struct bpf *bpf)
 	bpf_ring_expect(&bpf->uses, sizeof(struct bpf_use));
 }
 
-bool
+enum bpf_closes
 bpf_sees_closes(const struct bpf *bpf)
 {
-	return bpf->closes != NULL;
+	if (bpf->links.closes == NULL)
+		return BPF_CLOSES_NO;
+	return bpf->links.closes_all ? BPF_CLOSES_ALL : BPF_CLOSES_PART;
 }
 
 bool
@@ -531,117 +403,15 @@ bpf_fd_uses(const struct bpf *bpf)
 int
 bpf_fd_births(const struct bpf *bpf)
 {
-	return bpf_sees_births(bpf) || bpf_sees_closes(bpf) ? bpf->fd_events
-							    : -1;
+	return bpf_sees_births(bpf) || bpf_sees_closes(bpf) != BPF_CLOSES_NO
+		   ? bpf->fd_events
+		   : -1;
 }
 
 uint64_t
 bpf_lost(const struct bpf *bpf)
 {
 	return bpf->shared->uses_lost + bpf->shared->events_lost;
-}
-
-#else /* !HAVE_BPF */
-
-int
-bpf_open(struct bpf **ret, const struct bpf_ops *ops,
-    const struct attr_sizes *sizes, char why[BPF_WHY_MAX])
-{
-	(void)ret;
-	(void)ops;
-	(void)sizes;
-	(void)snprintf(why, BPF_WHY_MAX, "this build is without it");
-	return -ENOSYS;
-}
-
-void
-bpf_close(struct bpf *bpf)
-{
-	(void)bpf;
-}
-
-void
-bpf_arm(struct bpf *bpf)
-{
-	(void)bpf;
-}
-
-void
-bpf_seal(struct bpf *bpf, bool ip4, bool ip6)
-{
-	(void)bpf;
-	(void)ip4;
-	(void)ip6;
-}
-
-void
-bpf_heard(struct bpf *bpf, const struct flow_key *key,
-    const struct bpf_hearer *hearer)
-{
-	(void)bpf;
-	(void)key;
-	(void)hearer;
-}
-
-bool
-bpf_sees_births(const struct bpf *bpf)
-{
-	(void)bpf;
-	return false;
-}
-
-void
-bpf_expect(const struct bpf *bpf)
-{
-	(void)bpf;
-}
-
-bool
-bpf_sees_closes(const struct bpf *bpf)
-{
-	(void)bpf;
-	return false;
-}
-
-bool
-bpf_uses(struct bpf *bpf)
-{
-	(void)bpf;
-	return true;
-}
-
-void
-bpf_births(struct bpf *bpf)
-{
-	(void)bpf;
-}
-
-bool
-bpf_is_seeded(const struct bpf *bpf)
-{
-	(void)bpf;
-	return false;
-}
-
-int
-bpf_fd_uses(const struct bpf *bpf)
-{
-	(void)bpf;
-	return -1;
-}
-
-int
-bpf_fd_births(const struct bpf *bpf)
-{
-	(void)bpf;
-	return -1;
-}
-
-uint64_t
-bpf_lost(const struct bpf *bpf)
-{
-	(void)bpf;
-	return 0;
 }
 
 #endif

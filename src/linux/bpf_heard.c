@@ -37,37 +37,36 @@ tag_of(uint64_t seed, const struct flow_key *key)
 	return bpf_tag(words, seed);
 }
 
-/* The tag is set last, and is none meanwhile: it may be read at any time. */
+/* Each word by itself, in any order: see heard.h. */
 static void
-put_heard(volatile struct bpf_heard *at, const struct bpf_heard *heard)
+put_heard(volatile struct bpf_heard *at, uint64_t tag,
+    const __u64 words[BPF_HEARD_WORDS])
 {
-	__atomic_store_n(&at->tag, 0, __ATOMIC_SEQ_CST);
-	at->socket = heard->socket;
-	at->exe_ino = heard->exe_ino;
-	at->exe_dev = heard->exe_dev;
-	at->uid = heard->uid;
-	__atomic_store_n(&at->tag, heard->tag, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < BPF_HEARD_WORDS; i++)
+		__atomic_store_n(&at->words[i], words[i], __ATOMIC_RELAXED);
+	__atomic_store_n(
+	    &at->sum, tag ^ bpf_heard_sum(words), __ATOMIC_RELAXED);
 }
 
 void
 bpf_heard_put(volatile struct bpf_shared *shared, const struct flow_key *key,
     const struct bpf_hearer *hearer)
 {
-	struct bpf_heard heard = {
-		.tag = tag_of(shared->seed, key),
-		.socket = hearer->socket,
-		.exe_ino = hearer->exe_ino,
-		.exe_dev = major(hearer->exe_dev) << 20 |
-			   minor(hearer->exe_dev),
-		.uid = hearer->uid,
-	}, first;
-	volatile struct bpf_heard *set =
-	    shared->heard +
-	    (heard.tag >> (64 - BPF_HEARD_BITS)) * BPF_HEARD_WAYS;
+	const __u64 words[BPF_HEARD_WORDS] = {
+		[BPF_HEARD_SOCKET] = hearer->socket,
+		[BPF_HEARD_EXE_INO] = hearer->exe_ino,
+		[BPF_HEARD_EXE] = bpf_heard_exe(
+		    major(hearer->exe_dev) << 20 | minor(hearer->exe_dev),
+		    hearer->uid),
+	};
+	uint64_t tag = tag_of(shared->seed, key), first;
+	volatile struct bpf_heard *set = shared->heard + bpf_heard_at(tag);
+	__u64 moved[BPF_HEARD_WORDS];
 
-	if (set[0].tag != heard.tag) {
-		first = set[0];
-		put_heard(&set[1], &first);
-	}
-	put_heard(&set[0], &heard);
+	for (int i = 0; i < BPF_HEARD_WORDS; i++)
+		moved[i] = set[0].words[i];
+	first = set[0].sum ^ bpf_heard_sum(moved);
+	if (first != tag)
+		put_heard(&set[1], first, moved);
+	put_heard(&set[0], tag, words);
 }

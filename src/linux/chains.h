@@ -7,8 +7,9 @@
 
 #include "src/base/mono.h"
 
-/* Our chains C170, C171 (mangle), C17 (filter) and the jumps to them: exactly
- * the specification's rules and the additions of design.md section 2. */
+/* Our chains C170, C171, C172 (mangle), C17 (filter), C173 (security) and the
+ * jumps to them: exactly the specification's rules and the additions of
+ * design.md section 2. */
 enum chains_family {
 	CHAINS_IP4,
 	CHAINS_IP6,
@@ -34,6 +35,10 @@ struct chains_setup {
 	enum chains_backend backend;
 	bool final;	/* accepted packets skip the rules of others */
 	bool fail_open; /* with nobody at the queues packets pass */
+	/* packets of accepted flows get their mark in filter alone, and are
+	 * not routed a second time for it: not where others may ask for it, or
+	 * save it, before */
+	bool late;
 };
 
 /* A text for people: what failed, and what to do about it. */
@@ -86,6 +91,11 @@ int chains_repair(const struct chains_tables *tables,
 /* Whether packets that leave C17 unharmed meet anything in filter's INPUT and
  * OUTPUT: rules of others, or a policy that is not ACCEPT. */
 bool chains_others(const struct chains_tables *tables);
+
+/* Whether others have rules, of iptables or of nftables, that a packet may meet
+ * between mangle's OUTPUT or INPUT and filter's. True where that can't be
+ * known. */
+bool chains_between(const struct chains_tables *tables);
 
 /* Reports each rule of others in mangle OUTPUT that changes a mark behind our
  * jump: what we put on the packet would be lost. How many. */

@@ -65,6 +65,7 @@ static const struct {
 	{ CHAINS_STATE_RELATED, XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) },
 	{ CHAINS_STATE_INVALID, XT_CONNTRACK_STATE_INVALID },
 	{ CHAINS_STATE_UNTRACKED, XT_CONNTRACK_STATE_UNTRACKED },
+	{ CHAINS_STATE_ESTABLISHED, XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) },
 };
 
 #define N_STATES (sizeof(state_bits) / sizeof(state_bits[0]))
@@ -99,6 +100,7 @@ put_mark(struct chains_entry *e, enum chains_extension_id ext,
 	m->invert = mark->not ;
 }
 
+/* The cheapest first: most packets are told apart by their mark. */
 static void
 put_matches(struct chains_entry *e, const struct chains_rule *rule)
 {
@@ -108,6 +110,9 @@ put_matches(struct chains_entry *e, const struct chains_rule *rule)
 		udp->spts[1] = UINT16_MAX;
 		udp->dpts[0] = udp->dpts[1] = rule->dport;
 	}
+	for (size_t i = 0; i < CHAINS_MARKS_MAX; i++)
+		put_mark(e, EXT_MARK, &rule->marks[i]);
+	put_mark(e, EXT_MATCH_CONNMARK, &rule->connmark);
 	if (rule->states != 0) {
 		struct xt_conntrack_mtinfo3 *ct =
 		    put_extension(e, EXT_CONNTRACK);
@@ -115,9 +120,6 @@ put_matches(struct chains_entry *e, const struct chains_rule *rule)
 		ct->match_flags = XT_CONNTRACK_STATE;
 		ct->state_mask = chains_entry_states(rule->states);
 	}
-	put_mark(e, EXT_MATCH_CONNMARK, &rule->connmark);
-	for (size_t i = 0; i < CHAINS_MARKS_MAX; i++)
-		put_mark(e, EXT_MARK, &rule->marks[i]);
 }
 
 static void

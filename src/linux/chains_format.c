@@ -60,6 +60,7 @@ text_add_states(struct text *t, unsigned int states)
 		{ CHAINS_STATE_INVALID, "INVALID" },
 		{ CHAINS_STATE_NEW, "NEW" },
 		{ CHAINS_STATE_RELATED, "RELATED" },
+		{ CHAINS_STATE_ESTABLISHED, "ESTABLISHED" },
 		{ CHAINS_STATE_UNTRACKED, "UNTRACKED" },
 	};
 	const char *sep = " -m conntrack --ctstate ";
@@ -157,10 +158,10 @@ chains_rule_format(const struct chains_rule *rule, enum chains_family family,
 	text_add_proto(&t, rule->proto);
 	if (rule->dport != 0)
 		text_add(&t, " -m udp --dport %u", rule->dport);
-	text_add_states(&t, rule->states);
-	text_add_mark(&t, "connmark", &rule->connmark);
 	for (size_t i = 0; i < CHAINS_MARKS_MAX; i++)
 		text_add_mark(&t, "mark", &rule->marks[i]);
+	text_add_mark(&t, "connmark", &rule->connmark);
+	text_add_states(&t, rule->states);
 	text_add_target(&t, rule, family);
 	return buf;
 }

@@ -141,7 +141,7 @@ parse_match(const struct xt_entry_match *m, struct chains_rule *ret)
 		ret->dport = ((const struct xt_udp *)m->data)->dpts[0];
 		return 0;
 	case EXT_CONNTRACK:
-		for (unsigned int s = 1; s <= CHAINS_STATE_UNTRACKED; s <<= 1)
+		for (unsigned int s = 1; s <= CHAINS_STATE_LAST; s <<= 1)
 			if ((ct->state_mask & chains_entry_states(s)) != 0)
 				ret->states |= s;
 		return 0;

@@ -6,6 +6,7 @@
 #include "src/base/mono.h"
 #include "src/linux/chains_entry.h"
 #include "src/linux/chains_probe.h"
+#include "src/linux/nft.h"
 #include "src/linux/xtable.h"
 
 /* Others that do not take the lock may change a table between our reading and
@@ -253,9 +254,14 @@ read_tables(struct chains_tables *ret, struct chains_error *ret_error)
 static int
 state(enum chains_family family, uint64_t *ret_state, bool *ret_partial)
 {
+	uint32_t generation;
 	uint64_t sum = 0;
 	bool partial = false;
 
+	/* the rules follow what others have in nf_tables, too: see
+	 * chains_between() */
+	if (nft_generation(&generation) == 0)
+		sum = generation;
 	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++) {
 		int r = 0;
 

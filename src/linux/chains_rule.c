@@ -30,6 +30,12 @@ struct row {
 		WHEN_CLOSED,
 		WHEN_OPEN
 	} when;
+	/* see struct chains_setup */
+	enum {
+		EITHER,
+		WHEN_LATE,
+		WHEN_EARLY
+	} mark;
 	/* a packet that has a mark already, so that C17 would not drop it when
 	 * nobody listens: bypassed with fail = open alone */
 	bool marked;
@@ -45,6 +51,11 @@ struct row {
 	.marks = { IS_NOT(MARK_ACCEPT_FLOW), IS_NOT(MARK_BLOCK_FLOW),          \
 		IS_NOT(MARK_DROP_FLOW), IS_NOT(MARK_PORT17),                   \
 		IS_NOT(MARK_NAMESERVER) }
+/* A flow that was accepted before; what a helper of conntrack expected of one
+ * has its mark, too, but was not */
+#define ACCEPTED                                                               \
+	.connmark = IS(MARK_ACCEPT_FLOW),                                      \
+	.states = CHAINS_STATE_NEW | CHAINS_STATE_ESTABLISHED
 #define OUT .queue = { NFQ_OUT4, NFQ_OUT6 }
 #define IN .queue = { NFQ_IN4, NFQ_IN6 }
 #define RELATED_ICMP .proto = IPPROTO_ICMP, .states = CHAINS_STATE_RELATED
@@ -53,8 +64,12 @@ struct row {
 #define LOOPBACK .dst = { "127.0.0.0/8", "::1/128" }
 
 /* The specification's rules in its order, and additions of design.md
- * section 2 where they say A1, A3, A5, A6 or A8. */
+ * section 2 where they say A1, A3, A5, A6, A8 or A9. */
 static const struct row rows[] = {
+	/* A9: where a mark changes in mangle the kernel looks for the route
+	 * once more, for each packet: C17 restores it */
+	{ CHAINS_MANGLE, "C170", ACCEPTED, .target = CHAINS_RETURN,
+	    .mark = WHEN_LATE },
 	/* A1: an ICMP error of a rejected packet must reach the program */
 	{ CHAINS_MANGLE, "C170", RELATED_ICMP, .target = CHAINS_SET_MARK,
 	    .set = MARK_ACCEPT },
@@ -73,7 +88,8 @@ static const struct row rows[] = {
 	    .marks = { IS_NOT(MARK_NONE) }, .target = CHAINS_QUEUE, OUT,
 	    .marked = true },
 	{ CHAINS_MANGLE, "C170", .connmark = IS(MARK_ACCEPT_FLOW),
-	    .marks = { IS_NOT(MARK_NONE) }, .target = CHAINS_RETURN },
+	    .marks = { IS_NOT(MARK_NONE) }, .target = CHAINS_RETURN,
+	    .mark = WHEN_EARLY },
 	{ CHAINS_MANGLE, "C170", .target = CHAINS_RESTORE_MARK },
 	{ CHAINS_MANGLE, "C170", MARKED(MARK_NONE), .target = CHAINS_QUEUE, OUT,
 	    .when = WHEN_CLOSED },
@@ -87,6 +103,9 @@ static const struct row rows[] = {
 	{ CHAINS_MANGLE, "C170", FOREIGN, .states = CHAINS_STATE_NEW,
 	    .target = CHAINS_QUEUE, OUT, .marked = true },
 
+	/* A9 */
+	{ CHAINS_MANGLE, "C171", ACCEPTED, MARKED(MARK_NONE),
+	    .target = CHAINS_RETURN, .mark = WHEN_LATE },
 	/* A1 */
 	{ CHAINS_MANGLE, "C171", RELATED_ICMP, .target = CHAINS_SET_MARK,
 	    .set = MARK_ACCEPT },
@@ -112,6 +131,12 @@ static const struct row rows[] = {
 	{ CHAINS_MANGLE, "C171", FOREIGN, .states = CHAINS_STATE_NEW,
 	    .target = CHAINS_QUEUE, IN, .marked = true },
 
+	/* A9: also while the rules of mangle are gone until they are put back
+	 * (A7) */
+	{ CHAINS_FILTER, "C17", ACCEPTED, MARKED(MARK_NONE),
+	    .target = CHAINS_RESTORE_MARK },
+	{ CHAINS_FILTER, "C17", MARKED(MARK_ACCEPT_FLOW),
+	    .connmark = IS(MARK_ACCEPT_FLOW), .target = CHAINS_ACCEPT },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_NONE), .target = CHAINS_DROP },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_ACCEPT), .target = CHAINS_ACCEPT },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_BLOCK), .target = CHAINS_REJECT },
@@ -134,18 +159,19 @@ static const struct row rows[] = {
 	 * rules of filter are gone until they are put back (A7) */
 	{ CHAINS_MANGLE, "POSTROUTING", LOOPBACK, .not_lo = true,
 	    .target = CHAINS_DROP },
-	{ CHAINS_MANGLE, "POSTROUTING", .not_lo = true, MARKED(MARK_PORT17),
+	/* A9: what was accepted has one rule to pass, not six */
+	{ CHAINS_MANGLE, "POSTROUTING", .marks = { IS_NOT(MARK_ACCEPT_FLOW) },
+	    .target = CHAINS_JUMP, .jump = "C172" },
+	{ CHAINS_MANGLE, "C172", .not_lo = true, MARKED(MARK_PORT17),
 	    .target = CHAINS_DROP },
 	/* A2: a query that was not brought to the resolver goes nowhere */
-	{ CHAINS_MANGLE, "POSTROUTING", .not_lo = true, MARKED(MARK_NAMESERVER),
+	{ CHAINS_MANGLE, "C172", .not_lo = true, MARKED(MARK_NAMESERVER),
 	    .target = CHAINS_DROP },
-	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_BLOCK),
+	{ CHAINS_MANGLE, "C172", MARKED(MARK_BLOCK), .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "C172", MARKED(MARK_DROP), .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "C172", MARKED(MARK_BLOCK_FLOW),
 	    .target = CHAINS_DROP },
-	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_DROP),
-	    .target = CHAINS_DROP },
-	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_BLOCK_FLOW),
-	    .target = CHAINS_DROP },
-	{ CHAINS_MANGLE, "POSTROUTING", MARKED(MARK_DROP_FLOW),
+	{ CHAINS_MANGLE, "C172", MARKED(MARK_DROP_FLOW),
 	    .target = CHAINS_DROP },
 
 	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_UDP, .dport = 53,
@@ -165,20 +191,19 @@ static const struct row rows[] = {
 	/* A8: behind filter, with the last word: while mangle and filter are
 	 * gone until they are put back, what nobody judged has no mark, and
 	 * what was denied is let in no more than out */
-	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_NONE), .target = CHAINS_DROP },
-	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_BLOCK),
+	{ CHAINS_SECURITY, "INPUT", .marks = { IS_NOT(MARK_ACCEPT_FLOW) },
+	    .target = CHAINS_JUMP, .jump = "C173" },
+	{ CHAINS_SECURITY, "OUTPUT", .marks = { IS_NOT(MARK_ACCEPT_FLOW) },
+	    .target = CHAINS_JUMP, .jump = "C173" },
+	/* A9: C17 is gone */
+	{ CHAINS_SECURITY, "C173", ACCEPTED, MARKED(MARK_NONE),
+	    .target = CHAINS_RESTORE_MARK },
+	{ CHAINS_SECURITY, "C173", MARKED(MARK_NONE), .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "C173", MARKED(MARK_BLOCK), .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "C173", MARKED(MARK_DROP), .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "C173", MARKED(MARK_BLOCK_FLOW),
 	    .target = CHAINS_DROP },
-	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_DROP), .target = CHAINS_DROP },
-	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_BLOCK_FLOW),
-	    .target = CHAINS_DROP },
-	{ CHAINS_SECURITY, "OUTPUT", MARKED(MARK_DROP_FLOW),
-	    .target = CHAINS_DROP },
-	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_NONE), .target = CHAINS_DROP },
-	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_BLOCK), .target = CHAINS_DROP },
-	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_DROP), .target = CHAINS_DROP },
-	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_BLOCK_FLOW),
-	    .target = CHAINS_DROP },
-	{ CHAINS_SECURITY, "INPUT", MARKED(MARK_DROP_FLOW),
+	{ CHAINS_SECURITY, "C173", MARKED(MARK_DROP_FLOW),
 	    .target = CHAINS_DROP },
 };
 
@@ -191,7 +216,9 @@ static const struct {
 } own_chains[] = {
 	{ CHAINS_MANGLE, "C170" },
 	{ CHAINS_MANGLE, "C171" },
+	{ CHAINS_MANGLE, "C172" },
 	{ CHAINS_FILTER, "C17" },
+	{ CHAINS_SECURITY, "C173" },
 };
 
 #define N_OWN_CHAINS (sizeof(own_chains) / sizeof(own_chains[0]))
@@ -235,7 +262,8 @@ chains_plan(struct chains_plan *ret, enum chains_family family,
 		struct chains_row *row = &ret->rows[ret->n];
 
 		if (rows[i].when ==
-		    (setup->fail_open ? WHEN_CLOSED : WHEN_OPEN))
+			(setup->fail_open ? WHEN_CLOSED : WHEN_OPEN) ||
+		    rows[i].mark == (setup->late ? WHEN_EARLY : WHEN_LATE))
 			continue;
 		row->table = rows[i].table;
 		row->chain = rows[i].chain;

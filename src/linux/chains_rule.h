@@ -35,6 +35,8 @@ enum chains_state {
 	CHAINS_STATE_RELATED = 2,
 	CHAINS_STATE_INVALID = 4,
 	CHAINS_STATE_UNTRACKED = 8,
+	CHAINS_STATE_ESTABLISHED = 16,
+	CHAINS_STATE_LAST = CHAINS_STATE_ESTABLISHED,
 };
 
 /* A mark, or with `not` any other; mask 0: none is asked for. */
@@ -78,7 +80,7 @@ struct chains_row {
 };
 
 /* The rules that ought to stand in one family, in order. */
-#define CHAINS_ROWS_MAX 64
+#define CHAINS_ROWS_MAX 72
 struct chains_plan {
 	enum chains_family family;
 	struct chains_row rows[CHAINS_ROWS_MAX];
@@ -92,7 +94,7 @@ void chains_plan(struct chains_plan *ret, enum chains_family family,
 size_t chains_plan_next(const struct chains_plan *plan, size_t row,
     enum chains_table table, const char *chain);
 
-/* Our own chains: C170, C171, C17. */
+/* Our own chains: C170 to C172, C17, C173. */
 bool chains_is_own(enum chains_table table, const char *chain);
 /* The nth of a table, NULL past the end. */
 const char *chains_own(enum chains_table table, size_t n);

@@ -3,8 +3,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/netfilter.h>
 
 #include "src/linux/chains_ops.h"
+#include "src/linux/nft.h"
 
 /* Reading what is in the kernel: chains_verify() and what is like it. */
 
@@ -245,29 +247,75 @@ chains_show(const struct chains_tables *tables, chains_rule_fn *fn, void *arg)
 		show_table(&tables->table[i], &plan, fn, arg);
 }
 
+static const char *const hooks[] = { "INPUT", "OUTPUT" };
+
+static bool
+holds_others(const struct chains_content *c)
+{
+	const struct chains_setup any = { .final = true };
+	struct chains_plan plan;
+
+	chains_plan(&plan, c->family, &any);
+	for (size_t h = 0; h < 2; h++) {
+		const struct chains_chain *chain =
+		    chains_content_find(c, hooks[h]);
+
+		for (size_t i = 0; chain != NULL && i < chain->n; i++)
+			if (!chains_line_is_ours(
+				c, chain, &chain->lines[i], &plan))
+				return true;
+	}
+	return false;
+}
+
+/* What iptables-restore makes, whose rules the tables have. */
+static bool
+is_of_iptables(uint8_t family, const char *table)
+{
+	static const char *const names[] = { "mangle", "nat", "filter",
+		"security", "raw" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(table, names[i]) == 0)
+			return family == NFPROTO_IPV4 || family == NFPROTO_IPV6;
+	return false;
+}
+
+static bool
+is_of_nobody(uint8_t family, const char *table)
+{
+	(void)family;
+	(void)table;
+	return false;
+}
+
 bool
 chains_others(const struct chains_tables *tables)
 {
-	static const char *const hooks[] = { "INPUT", "OUTPUT" };
-	const struct chains_setup any = { .final = true };
 	const struct chains_content *filter = &tables->table[CHAINS_FILTER];
-	struct chains_plan plan;
 
-	chains_plan(&plan, tables->family, &any);
 	for (size_t h = 0; h < 2; h++) {
 		const struct chains_chain *chain =
 		    chains_content_find(filter, hooks[h]);
 
-		if (chain == NULL)
-			continue;
-		if (strcmp(chain->policy, "ACCEPT") != 0)
+		if (chain != NULL && strcmp(chain->policy, "ACCEPT") != 0)
 			return true;
-		for (size_t i = 0; i < chain->n; i++)
-			if (!chains_line_is_ours(
-				filter, chain, &chain->lines[i], &plan))
-				return true;
 	}
-	return false;
+	return holds_others(filter);
+}
+
+bool
+chains_between(const struct chains_tables *tables)
+{
+	bool restore = tables->backend == CHAINS_RESTORE;
+	enum chains_family family = tables->family;
+
+	if (holds_others(&tables->table[CHAINS_MANGLE]))
+		return true;
+	/* what the other backend has is none of our content */
+	if (restore && chains_libiptc.in_use(family, CHAINS_MANGLE))
+		return true;
+	return nft_has_tables(restore ? is_of_iptables : is_of_nobody) != 0;
 }
 
 static bool

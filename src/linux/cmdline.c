@@ -15,6 +15,7 @@
 
 #include "src/base/budget.h"
 #include "src/base/mono.h"
+#include "src/linux/file_id.h"
 
 /* Threads, and those that may wait for one user's processes. */
 #define READERS_MAX 32
@@ -53,10 +54,12 @@ struct reader {
 	enum reader_state state;
 	bool left; /* nobody waits for it any more */
 	pid_t tid;
-	int fd;
+	int fd; /* -1: what is asked for is the file at the path in bytes */
 	uint32_t uid;
 	bool slept; /* it waited for something other than a CPU */
-	ssize_t n;
+	bool back;  /* it has read, and waits for nothing but the lock */
+	ssize_t n;  /* bytes that were read, 0 for a file, or -errno */
+	struct file_id file;
 	char bytes[CMDLINE_MAX];
 };
 
@@ -107,19 +110,28 @@ budget_get(struct cmdlines *c, uint32_t uid, mono_t now)
 }
 
 static ssize_t
+read_fd(struct reader *r)
+{
+	ssize_t n;
+
+	do
+		n = pread(r->fd, r->bytes, sizeof(r->bytes), 0);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t
 read_all(struct reader *r)
 {
 	struct rusage before, after;
 	ssize_t n;
 
 	(void)getrusage(RUSAGE_THREAD, &before); /* these never fail */
-	do
-		n = pread(r->fd, r->bytes, sizeof(r->bytes), 0);
-	while (n < 0 && errno == EINTR);
-	n = n < 0 ? -errno : n;
+	n = r->fd < 0 ? file_id_find(&r->file, r->bytes) : read_fd(r);
 	(void)getrusage(RUSAGE_THREAD, &after);
 	r->slept = after.ru_nvcsw != before.ru_nvcsw;
-	(void)close(r->fd); /* it was only read */
+	if (r->fd >= 0)
+		(void)close(r->fd); /* it was only read */
 	return n;
 }
 
@@ -142,6 +154,7 @@ reader_main(void *arg)
 		r->state = READER_READS;
 		(void)pthread_mutex_unlock(&c->lock);
 		n = read_all(r);
+		__atomic_store_n(&r->back, true, __ATOMIC_RELEASE);
 		(void)pthread_mutex_lock(&c->lock);
 		r->n = n;
 		r->state = r->left ? READER_IDLE : READER_DONE;
@@ -261,7 +274,8 @@ wait_for(struct cmdlines *c, struct reader *r)
 		}
 		if (pthread_cond_timedwait(&r->done, &c->lock, &until) == 0)
 			continue;
-		asleep = r->state == READER_READS && is_asleep(r->tid)
+		asleep = r->state == READER_READS && is_asleep(r->tid) &&
+				 !__atomic_load_n(&r->back, __ATOMIC_ACQUIRE)
 			     ? asleep + 1
 			     : 0;
 		if (asleep == ASLEEP_MAX)
@@ -270,55 +284,91 @@ wait_for(struct cmdlines *c, struct reader *r)
 	return r->state == READER_DONE;
 }
 
-/* Gives it the descriptor, and waits for what is read. */
-static ssize_t
-read_with(struct reader *r, int fd, struct budget *budget, char *buf)
+/* One for that user, who may be waited for; with the lock. */
+static struct reader *
+reader_for(struct cmdlines *c, uint32_t uid, struct budget **ret_budget)
 {
-	struct cmdlines *c = r->all;
+	mono_t now = mono_now();
+	struct reader *r = NULL;
+
+	(void)pthread_mutex_lock(&c->lock);
+	uid = one_user(uid);
+	*ret_budget = budget_get(c, uid, now);
+	if (budget_has(*ret_budget, now))
+		r = reader_get(c, uid);
+	if (r != NULL)
+		r->uid = uid;
+	return r;
+}
+
+/* What it is asked for is set; true where it has answered. */
+static bool
+reader_ask(struct reader *r, struct budget *budget)
+{
 	mono_t begin = mono_now();
 	uint64_t waited;
 
-	r->fd = fd;
 	r->state = READER_ASKED;
+	r->back = false;
 	(void)pthread_cond_signal(&r->asked);
-	r->left = !wait_for(c, r);
+	r->left = !wait_for(r->all, r);
 	waited = mono_since(mono_now(), begin);
 	/* a moment for a CPU is nobody's fault */
-	if (r->left || r->slept || waited > LOOK_NS)
+	if (r->left || r->slept || (waited > LOOK_NS && r->fd >= 0))
 		budget_spend(budget, waited);
-	if (r->left)
-		return -ETIMEDOUT;
-	r->state = READER_IDLE;
-	if (r->n > 0)
-		memcpy(buf, r->bytes, (size_t)r->n);
-	return r->n;
+	if (!r->left)
+		r->state = READER_IDLE;
+	return !r->left;
 }
 
 ssize_t
 cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf)
 {
-	struct reader *r = NULL;
 	struct budget *budget;
-	mono_t now = mono_now();
+	struct reader *r;
 	ssize_t n = -ETIMEDOUT;
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	/* it may be read when the other one is closed */
 	if (own < 0)
 		return -errno;
-	(void)pthread_mutex_lock(&c->lock);
-	uid = one_user(uid);
-	budget = budget_get(c, uid, now);
-	if (budget_has(budget, now))
-		r = reader_get(c, uid);
-	if (r != NULL) {
-		r->uid = uid;
-		n = read_with(r, own, budget, buf);
+	r = reader_for(c, uid, &budget);
+	if (r != NULL)
+		r->fd = own;
+	if (r != NULL && reader_ask(r, budget)) {
+		n = r->n;
+		if (n > 0)
+			memcpy(buf, r->bytes, (size_t)n);
 	}
 	(void)pthread_mutex_unlock(&c->lock);
 	if (r == NULL)
 		(void)close(own); /* nothing was done with it */
 	return n;
+}
+
+int
+cmdlines_file(
+    struct cmdlines *c, const char *path, uint32_t uid, struct file_id *ret)
+{
+	size_t len = strlen(path);
+	struct budget *budget;
+	struct reader *r;
+	int error = -ETIMEDOUT;
+
+	if (len >= sizeof(r->bytes))
+		return -ENAMETOOLONG;
+	r = reader_for(c, uid, &budget);
+	if (r != NULL) {
+		r->fd = -1;
+		memcpy(r->bytes, path, len + 1);
+	}
+	if (r != NULL && reader_ask(r, budget)) {
+		error = (int)r->n;
+		if (error == 0)
+			*ret = r->file;
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return error;
 }
 
 /* Those that wait still stay, and their memory with them. */

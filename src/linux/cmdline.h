@@ -4,12 +4,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct file_id;
+
 /* Reads /proc/PID/cmdline, which the kernel does with the memory of that
  * process locked: a program can keep it locked for as long as it likes (a
  * fork(2) of gigabytes; a file system of its own that brings in a page), and
  * who reads waits and can't be woken. So threads read, and are left waiting.
  * Each program's is its user's: no user has more than a few of them, nor is
- * more than a share of the time waited for his. */
+ * more than a share of the time waited for his. They ask for its file too
+ * (file_id.h). */
 
 /* A command line is kept up to here; the kernel has no limit worth naming. */
 #define CMDLINE_MAX 4096
@@ -26,5 +29,10 @@ void cmdlines_free(struct cmdlines *c); /* accepts NULL */
  * milliseconds, too many of his are waited for already, or were for too long
  * lately; or -errno. */
 ssize_t cmdlines_read(struct cmdlines *c, int fd, uint32_t uid, char *buf);
+
+/* The file at that path, for such a process: 0, -ETIMEDOUT as above, or -errno.
+ */
+int cmdlines_file(
+    struct cmdlines *c, const char *path, uint32_t uid, struct file_id *ret);
 
 #endif

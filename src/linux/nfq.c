@@ -63,6 +63,7 @@ struct nfq {
 	_Alignas(8) uint8_t out[RECEIVE_BATCH * NFQ_MSG_MAX];
 	size_t out_len;
 	uint64_t out_n;
+	bool alone; /* the packet that is being judged, in this wake-up */
 };
 
 int
@@ -347,6 +348,13 @@ nfq_flush(struct nfq *nfq)
 }
 
 void
+nfq_flush_alone(struct nfq *nfq)
+{
+	if (nfq->alone)
+		nfq_flush(nfq);
+}
+
+void
 nfq_verdict(struct nfq *nfq, uint16_t queue, uint32_t id, uint32_t mark)
 {
 	if (nfq->out_len + NFQ_MSG_MAX > sizeof(nfq->out))
@@ -458,6 +466,7 @@ nfq_receive(struct nfq *nfq, nfq_packet_fn *fn, void *arg)
 	unsigned int packets = 0;
 	int n = receive_batch(nfq);
 
+	nfq->alone = n == 1;
 	for (int i = 0; i < n; i++)
 		packets += read_datagram(nfq, nfq->datagrams[i].bytes,
 		    nfq->msgs[i].msg_len, fn, arg);

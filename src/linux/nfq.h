@@ -50,6 +50,10 @@ void nfq_verdict(struct nfq *nfq, uint16_t queue, uint32_t id, uint32_t mark);
 /* Sends verdicts given outside nfq_receive(). */
 void nfq_flush(struct nfq *nfq);
 
+/* Within fn, whose verdict was given: sends it, if no other packet came with
+ * this one. */
+void nfq_flush_alone(struct nfq *nfq);
+
 /* What the kernel counts per queue, from /proc/net/netfilter/nfnetlink_queue.
  * 0 or -errno (-ENOENT: not bound). */
 struct nfq_counters {

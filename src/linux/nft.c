@@ -26,24 +26,29 @@ put_header(void *buf, uint16_t type, uint8_t family)
 	return nlh;
 }
 
+/* What answers a dump comes in several. */
 static int
 exchange(struct mnl_socket *nl, const struct nlmsghdr *nlh, void *buf,
     size_t size, mnl_cb_t cb, void *arg)
 {
 	const struct timeval wait = { .tv_sec = ANSWER_WAIT_S };
 	ssize_t n;
+	int r;
 
 	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &wait,
 		sizeof(wait)) < 0 ||
 	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
-	n = mnl_socket_recvfrom(nl, buf, size);
-	if (n < 0)
-		return -errno;
-	if (mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, arg) <
-	    MNL_CB_STOP)
-		return -errno;
+	do {
+		n = mnl_socket_recvfrom(nl, buf, size);
+		if (n < 0)
+			return -errno;
+		r = mnl_cb_run(
+		    buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, arg);
+		if (r < MNL_CB_STOP)
+			return -errno;
+	} while (r > MNL_CB_STOP);
 	return 0;
 }
 
@@ -89,6 +94,41 @@ table_cb(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_STOP;
 }
 
+struct tables {
+	nft_known_fn *known;
+	bool found;
+};
+
+static int
+name_attr_cb(const struct nlattr *attr, void *arg)
+{
+	const char **ret = arg;
+
+	if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		*ret = mnl_attr_get_str(attr);
+	return MNL_CB_OK;
+}
+
+static int
+tables_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	struct tables *tables = arg;
+	const char *name = "";
+
+	(void)mnl_attr_parse(nlh, sizeof(*nfg), name_attr_cb, &name);
+	if (!tables->known(nfg->nfgen_family, name))
+		tables->found = true;
+	return MNL_CB_OK;
+}
+
+static bool
+is_missing(int r)
+{
+	return r == -EINVAL || r == -EOPNOTSUPP || r == -EPROTONOSUPPORT;
+}
+
 int
 nft_generation(uint32_t *ret)
 {
@@ -97,7 +137,7 @@ nft_generation(uint32_t *ret)
 	int r =
 	    ask(put_header(buf, NFT_MSG_GETGEN, 0), generation_cb, &generation);
 
-	if (r == -EINVAL || r == -EOPNOTSUPP || r == -EPROTONOSUPPORT)
+	if (is_missing(r))
 		return -ENOPROTOOPT;
 	if (r < 0)
 		return r;
@@ -115,4 +155,19 @@ nft_has_table(uint8_t family, const char *name)
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
 	r = ask(nlh, table_cb, NULL);
 	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+int
+nft_has_tables(nft_known_fn *known)
+{
+	_Alignas(8) uint8_t buf[256];
+	struct nlmsghdr *nlh = put_header(buf, NFT_MSG_GETTABLE, AF_UNSPEC);
+	struct tables tables = { .known = known };
+	int r;
+
+	nlh->nlmsg_flags |= NLM_F_DUMP;
+	r = ask(nlh, tables_cb, &tables);
+	if (is_missing(r))
+		return 0;
+	return r < 0 ? r : tables.found;
 }

@@ -19,7 +19,7 @@
 /* What may change while a process lives, read anew for each answer. */
 struct snapshot {
 	uint32_t uid, gid;
-	uint64_t exe_dev, exe_ino; /* 0: no exe */
+	struct file_id file; /* ino 0: no exe */
 	bool exe_here;
 	size_t exe_len, cmd_len, comm_len;
 	struct procline_cgroup group; /* borrows cgroup */
@@ -126,7 +126,7 @@ procread_open(struct procread_dir *ret, int proc_fd, pid_t pid, uint64_t start)
 		(void)close(fd); /* O_PATH */
 		return r;
 	}
-	*ret = (struct procread_dir){ fd, -1, -1, -1, -1 };
+	*ret = (struct procread_dir){ fd, -1, -1, -1, -1, NULL, 0 };
 	ret->links = openat(fd, "fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret->links >= 0)
 		return 0;
@@ -144,56 +144,65 @@ procread_close(struct procread_dir *dir)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]); /* only read from */
-	*dir = (struct procread_dir){ -1, -1, -1, -1, -1 };
+	*dir = (struct procread_dir){ -1, -1, -1, -1, -1, NULL, 0 };
 }
 
-/* The path that a rule names is one of our own mount namespace. */
-static bool
-is_at_path(const struct stat *exe, const char *path)
+/* Whoever has a mount namespace of his own has the executable at any path he
+ * likes, of which the file system that we have there may never answer. */
+int
+procread_is_at(struct procread *pr, uint32_t uid, const struct file_id *exe,
+    const char *path)
 {
-	struct stat st;
+	struct file_id there;
+	int r = file_id_known(&there, path);
 
-	return stat(path, &st) == 0 && st.st_dev == exe->st_dev &&
-	       st.st_ino == exe->st_ino;
+	/* who has no descriptor left asks by the path alone */
+	if (r == -EAGAIN || r == -EMFILE || r == -ENFILE)
+		r = cmdlines_file(pr->cmdlines, path, uid, &there);
+	if (r == -ETIMEDOUT)
+		return r;
+	return r == 0 && file_id_equal(exe, &there);
 }
 
 static bool
-exe_is_here(int dirfd, const char *path)
+is_file(const struct process *proc, const struct file_id *file)
 {
-	struct stat st;
-
-	return fstatat(dirfd, "exe", &st, 0) == 0 && is_at_path(&st, path);
+	return proc->exe_dev == file->dev && proc->exe_ino == file->ino;
 }
 
 /* No exe is a thread of the kernel, or a process that ends. Where file and path
- * are what they were, the path need not be asked for again. */
-static void
-read_exe(struct snapshot *snap, int dirfd, const struct process *old)
+ * are what they were, the path need not be asked for again. 0 or -ETIMEDOUT. */
+static int
+read_exe(struct procread *pr, struct snapshot *snap, int dirfd,
+    const struct process *old)
 {
-	struct stat st;
+	struct file_id file;
 	ssize_t n = -1;
+	int here = 0;
 
-	snap->exe_dev = 0;
-	snap->exe_ino = 0;
+	snap->file = (struct file_id){ 0, 0 };
 	snap->exe_here = false;
 	snap->exe_len = 0;
-	if (fstatat(dirfd, "exe", &st, 0) != 0)
-		return;
-	if (old != NULL && old->exe_here && old->exe_dev == st.st_dev &&
-	    old->exe_ino == st.st_ino && is_at_path(&st, old->exe)) {
-		snap->exe_here = true;
+	if (file_id_of_exe(&file, dirfd) != 0)
+		return 0;
+	if (old != NULL && old->exe_here && is_file(old, &file)) {
 		n = (ssize_t)strlen(old->exe);
-		memcpy(snap->exe, old->exe, (size_t)n);
-	} else {
+		memcpy(snap->exe, old->exe, (size_t)n + 1);
+		here = procread_is_at(pr, snap->uid, &file, snap->exe);
+	}
+	if (here == 0) {
 		n = readlinkat(dirfd, "exe", snap->exe, sizeof(snap->exe) - 1);
 		if (n <= 0)
-			return;
+			return 0;
 		snap->exe[n] = '\0';
-		snap->exe_here = is_at_path(&st, snap->exe);
+		here = procread_is_at(pr, snap->uid, &file, snap->exe);
 	}
+	if (here < 0)
+		return here;
+	snap->exe_here = here > 0;
 	snap->exe_len = (size_t)n;
-	snap->exe_dev = st.st_dev;
-	snap->exe_ino = st.st_ino;
+	snap->file = file;
+	return 0;
 }
 
 static int
@@ -225,21 +234,29 @@ find_script(struct snapshot *snap, size_t cmdline_len)
 
 /* As it was, where it is the same program still. 0 or -ETIMEDOUT. */
 static int
-keep_cmdline(
-    struct snapshot *snap, struct procread_dir *dir, const struct process *old)
+keep_cmdline(struct procread *pr, struct snapshot *snap,
+    struct procread_dir *dir, const struct process *old)
 {
-	struct stat st;
+	struct file_id file;
 
 	if (old == NULL || old->exe_ino == 0 ||
-	    fstatat(dir->fd, "exe", &st, 0) != 0 || st.st_dev != old->exe_dev ||
-	    st.st_ino != old->exe_ino)
+	    file_id_of_exe(&file, dir->fd) != 0 || !is_file(old, &file))
 		return -ETIMEDOUT;
 	snap->kept = old;
 	snap->cmd_len = strnlen(old->cmd, sizeof(snap->cmd));
 	memcpy(snap->cmd, old->cmd, snap->cmd_len);
 	snap->script_len = 0;
-	read_exe(snap, dir->fd, old);
-	return 0;
+	return read_exe(pr, snap, dir->fd, old);
+}
+
+static ssize_t
+copy_args(struct snapshot *snap, const struct procread_dir *dir)
+{
+	size_t len = dir->args_len < sizeof(snap->cmd) ? dir->args_len
+						       : sizeof(snap->cmd);
+
+	memcpy(snap->cmd, dir->args, len);
+	return (ssize_t)len;
 }
 
 /* The arguments, each with its NUL: the length or -errno. Root's processes, and
@@ -248,6 +265,8 @@ static ssize_t
 read_cmdline(
     struct procread *pr, struct snapshot *snap, struct procread_dir *dir)
 {
+	if (dir->args != NULL)
+		return copy_args(snap, dir);
 	if (snap->uid == 0 || snap->uid == geteuid())
 		return read_kept(&dir->cmdline, dir->fd, "cmdline", snap->cmd,
 		    sizeof(snap->cmd));
@@ -283,12 +302,14 @@ snapshot_read(struct procread *pr, struct snapshot *snap,
 	snap->kept = NULL;
 	n = read_cmdline(pr, snap, dir);
 	if (n == -ETIMEDOUT) {
-		r = keep_cmdline(snap, dir, old);
+		r = keep_cmdline(pr, snap, dir, old);
 		return r < 0 ? r : read_cgroup(snap, dir);
 	}
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
-	read_exe(snap, dir->fd, old);
+	r = read_exe(pr, snap, dir->fd, old);
+	if (r < 0)
+		return r;
 	find_script(snap, (size_t)n);
 	snap->cmd_len = procline_join(snap->cmd, (size_t)n);
 	return read_cgroup(snap, dir);
@@ -304,8 +325,7 @@ static bool
 snapshot_is(const struct snapshot *snap, const struct process *old)
 {
 	return snap->uid == old->uid && snap->gid == old->gid &&
-	       snap->exe_dev == old->exe_dev && snap->exe_ino == old->exe_ino &&
-	       snap->exe_here == old->exe_here &&
+	       is_file(old, &snap->file) && snap->exe_here == old->exe_here &&
 	       same(old->exe, snap->exe, snap->exe_len) &&
 	       same(old->cmd, snap->cmd, snap->cmd_len) &&
 	       same(old->comm, snap->comm, snap->comm_len) &&
@@ -317,12 +337,12 @@ static int
 snapshot_settle(
     struct procread *pr, struct snapshot *snap, struct procread_dir *dir)
 {
-	struct stat st;
+	struct file_id file;
 	int r;
 
 	for (int i = 0; i < TRIES; i++) {
-		if (fstatat(dir->fd, "exe", &st, 0) != 0 ||
-		    (st.st_dev == snap->exe_dev && st.st_ino == snap->exe_ino))
+		if (file_id_of_exe(&file, dir->fd) != 0 ||
+		    file_id_equal(&file, &snap->file))
 			return 0;
 		r = snapshot_read(pr, snap, dir, NULL);
 		if (r != 0)
@@ -331,14 +351,25 @@ snapshot_settle(
 	return -EAGAIN;
 }
 
+/* 1, 0 or -ETIMEDOUT */
+static int
+exe_is_here(struct procread *pr, uint32_t uid, int dirfd, const char *path)
+{
+	struct file_id file;
+
+	if (file_id_of_exe(&file, dirfd) != 0)
+		return 0;
+	return procread_is_at(pr, uid, &file, path);
+}
+
 int
-procread_add_parent(
-    struct process *proc, pid_t *pid, uint64_t *start, uint64_t exactly)
+procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
+    uint64_t *start, uint64_t exactly)
 {
 	char path[32], exe[PATH_MAX];
 	struct procread_stat st = { 0 };
 	struct process_parent *parent = &proc->parents[proc->n_parents];
-	int r, dirfd;
+	int r, dirfd, here;
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)*pid); /* fits */
@@ -348,13 +379,16 @@ procread_add_parent(
 	r = procread_status(dirfd, "stat", &st);
 	n = readlinkat(dirfd, "exe", exe, sizeof(exe) - 1);
 	exe[n > 0 ? n : 0] = '\0';
-	parent->exe_here = exe_is_here(dirfd, exe);
+	here = exe_is_here(pr, proc->uid, dirfd, exe);
 	(void)close(dirfd); /* O_PATH */
+	if (r == 0 && here < 0)
+		r = here;
 	if (r != 0)
 		return r;
 	if (st.start > *start || (exactly != 0 && st.start != exactly))
 		return -ESRCH;
 	parent->pid = *pid;
+	parent->exe_here = here > 0;
 	parent->exe = strdup(exe);
 	if (parent->exe == NULL)
 		return -ENOMEM;
@@ -364,17 +398,19 @@ procread_add_parent(
 	return 0;
 }
 
-/* A parent that has gone ends the chain; only memory and descriptors count
- * as failures. */
+/* A parent that has gone ends the chain; only memory, descriptors and a file
+ * system that doesn't answer count as failures. */
 static int
-add_parents(struct process *proc, pid_t ppid)
+add_parents(struct procread *pr, struct process *proc, pid_t ppid)
 {
 	uint64_t start = proc->start;
 	int r = 0;
 
 	while (r == 0 && ppid > 0 && proc->n_parents < PROCESS_PARENTS_MAX)
-		r = procread_add_parent(proc, &ppid, &start, 0);
-	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
+		r = procread_add_parent(pr, proc, &ppid, &start, 0);
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -ETIMEDOUT
+		   ? r
+		   : 0;
 }
 
 static int
@@ -433,8 +469,8 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 	proc->self = pid == pr->self;
 	proc->pid = pid;
 	proc->start = st.start;
-	proc->exe_dev = snap->exe_dev;
-	proc->exe_ino = snap->exe_ino;
+	proc->exe_dev = snap->file.dev;
+	proc->exe_ino = snap->file.ino;
 	proc->exe_here = snap->exe_here;
 	proc->uid = snap->uid;
 	proc->gid = snap->gid;
@@ -442,7 +478,7 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 	if (r == 0)
 		r = set_script(proc, dirfd, snap);
 	if (r == 0)
-		r = add_parents(proc, st.ppid);
+		r = add_parents(pr, proc, st.ppid);
 	if (r != 0) {
 		process_unref(proc);
 		return r;
@@ -454,22 +490,25 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 /* A file that was taken from its path, or came back to it, is what rules by
  * path are about: that is never taken as it was. */
 bool
-procread_is_same(const struct procread_dir *dir, const struct process *old)
+procread_is_same(struct procread *pr, const struct procread_dir *dir,
+    const struct process *old)
 {
+	struct file_id file;
 	struct stat st;
 
 	return fstat(dir->fd, &st) == 0 && st.st_uid == old->uid &&
-	       st.st_gid == old->gid && fstatat(dir->fd, "exe", &st, 0) == 0 &&
-	       st.st_dev == old->exe_dev && st.st_ino == old->exe_ino &&
-	       is_at_path(&st, old->exe) == old->exe_here;
+	       st.st_gid == old->gid && file_id_of_exe(&file, dir->fd) == 0 &&
+	       is_file(old, &file) && procread_is_here(pr, old);
 }
 
 bool
-procread_is_here(const struct process *proc)
+procread_is_here(struct procread *pr, const struct process *proc)
 {
-	struct stat st = { .st_dev = proc->exe_dev, .st_ino = proc->exe_ino };
+	const struct file_id file = { proc->exe_dev, proc->exe_ino };
 
-	return is_at_path(&st, proc->exe) == proc->exe_here;
+	/* what can't be told is as it was no more than what is otherwise */
+	return procread_is_at(pr, proc->uid, &file, proc->exe) ==
+	       (int)proc->exe_here;
 }
 
 int
@@ -483,7 +522,7 @@ procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
 		return r;
 	/* its memory goes before its descriptors: it ends just now */
 	if (old != NULL && (snapshot_is(&snap, old) ||
-			       (snap.exe_ino == 0 && old->exe[0] != '\0'))) {
+			       (snap.file.ino == 0 && old->exe[0] != '\0'))) {
 		*ret = process_ref(old);
 		return 0;
 	}
@@ -544,9 +583,13 @@ procread_bygone(struct procread *pr, const struct procread_facts *facts,
 {
 	char number[USERS_NUMLEN];
 	const char *user = users_name(&pr->users, facts->uid, number);
-	struct process *proc = process_new(PROCESS_PROGRAM);
-	struct stat st = { .st_dev = facts->exe_dev, .st_ino = facts->exe_ino };
+	const struct file_id file = { facts->exe_dev, facts->exe_ino };
+	int here = procread_is_at(pr, facts->uid, &file, facts->exe);
+	struct process *proc;
 
+	if (here < 0)
+		return here;
+	proc = process_new(PROCESS_PROGRAM);
 	if (proc == NULL)
 		return -ENOMEM;
 	proc->self = facts->pid == pr->self;
@@ -554,7 +597,7 @@ procread_bygone(struct procread *pr, const struct procread_facts *facts,
 	proc->start = facts->start;
 	proc->exe_dev = facts->exe_dev;
 	proc->exe_ino = facts->exe_ino;
-	proc->exe_here = is_at_path(&st, facts->exe);
+	proc->exe_here = here > 0;
 	proc->uid = facts->uid;
 	proc->gid = facts->gid;
 	if (bygone_exe(proc, facts) != 0 ||

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "src/core/process.h"
+#include "src/linux/file_id.h"
 #include "src/linux/users.h"
 
 /* One process, read through a descriptor of its directory in /proc: what it
@@ -29,6 +30,10 @@ struct procread_dir {
 	int fd;	   /* O_PATH */
 	int links; /* O_PATH of its folder fd */
 	int comm, cmdline, cgroup;
+	/* its arguments, each with its NUL, where they are known; borrowed.
+	 * NULL: they are read, as the process has them now */
+	const char *args;
+	size_t args_len;
 };
 
 /* Opens /proc/PID below proc_fd, for the process that started then: 0, -ESRCH
@@ -50,8 +55,8 @@ int procread_status(int dirfd, const char *name, struct procread_stat *ret);
 /* True if executable, its place, user and group of the process are still those
  * of `old`: what rules trust most, and a third of the cost of reading it all.
  */
-bool procread_is_same(
-    const struct procread_dir *dir, const struct process *old);
+bool procread_is_same(struct procread *pr, const struct procread_dir *dir,
+    const struct process *old);
 
 /* A process that is gone, by what was heard of it. */
 struct procread_facts {
@@ -68,18 +73,26 @@ struct procread_facts {
 	const char *cgroup, *unit;
 };
 
-/* Its process, with no parents yet; to be given back. 0 or -ENOMEM. */
+/* Its process, with no parents yet; to be given back. 0, -ETIMEDOUT (what is at
+ * its path can't be told in time) or -ENOMEM. */
 int procread_bygone(struct procread *pr, const struct procread_facts *facts,
     struct process **ret);
 
 /* Adds the ancestor *pid with all that is read of it, who started no later than
  * *start, and exactly at `exactly` where that is not 0: another one has its
- * pid. 0 with *pid and *start of the next one up; -ESRCH or -errno. */
-int procread_add_parent(
-    struct process *proc, pid_t *pid, uint64_t *start, uint64_t exactly);
+ * pid. 0 with *pid and *start of the next one up; -ESRCH, -ETIMEDOUT as above,
+ * or -errno. */
+int procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
+    uint64_t *start, uint64_t exactly);
+
+/* Whether that file, of a process of that user's, is at the path, which is one
+ * of our own mount namespace: 1, 0, or -ETIMEDOUT where its file system does
+ * not say so in time. */
+int procread_is_at(struct procread *pr, uint32_t uid, const struct file_id *exe,
+    const char *path);
 
 /* True if its executable is at its path now, or was not then either. */
-bool procread_is_here(const struct process *proc);
+bool procread_is_here(struct procread *pr, const struct process *proc);
 
 /* The process as it is now: `old` with one more reference when nothing about
  * it has changed, else a new one. A process that is ending keeps what `old`

@@ -11,8 +11,10 @@
  *                                is empty; sends back what is under 64 bytes
  *   relay usend ADDR PORT SECONDS SEGMENTS   datagrams of 1200 bytes as fast as
  *                                they go, so many in one call
- *   relay uping ADDR PORT N      N datagrams there and back, one by one; an
- *                                empty one for N = 0 */
+ *   relay ublast ADDR PORT N     N datagrams of 64 bytes as fast as they go,
+ * once the first had its verdict; prints the ns of CPU that each took relay
+ * uping ADDR PORT N      N datagrams there and back, one by one; an empty one
+ * for N = 0 */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -395,6 +397,42 @@ usend(char **words)
 	printf("%llu\n", sent);
 }
 
+static double
+own_cpu(void)
+{
+	struct timespec ts;
+
+	must(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) == 0, "clock");
+	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+static void
+ublast(char **words)
+{
+	int fd = dgram_socket(words, false), n = atoi(words[2]);
+	struct mmsghdr msgs[64] = { 0 };
+	char buf[64] = { 0 }, word[16] = "ping";
+	struct iovec iov = { buf, sizeof(buf) };
+	double begin;
+	int sent = 0;
+
+	for (size_t i = 0; i < 64; i++) {
+		msgs[i].msg_hdr.msg_iov = &iov;
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	/* and its answer, which makes it an established one */
+	must(send(fd, word, sizeof(word), 0) > 0, "send");
+	must(recv(fd, word, sizeof(word), 0) > 0, "recv");
+	begin = own_cpu();
+	while (sent < n) {
+		int r = sendmmsg(fd, msgs, 64, 0);
+
+		must(r > 0, "sendmmsg");
+		sent += r;
+	}
+	printf("%.0f\n", (own_cpu() - begin) / sent);
+}
+
 static void
 uping(char **words)
 {
@@ -432,6 +470,8 @@ main(int argc, char **argv)
 		usink(argv + 2);
 	else if (argc == 6 && strcmp(argv[1], "usend") == 0)
 		usend(argv + 2);
+	else if (argc == 5 && strcmp(argv[1], "ublast") == 0)
+		ublast(argv + 2);
 	else if (argc == 5 && strcmp(argv[1], "uping") == 0)
 		uping(argv + 2);
 	else

@@ -28,34 +28,39 @@ cat >"$tmp/spec.ip4" <<'RULES'
 *mangle
 :C170 - [0:0]
 :C171 - [0:0]
+:C172 - [0:0]
+-A C170 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
 -A C170 -p icmp -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C170 -p icmp -m conntrack --ctstate RELATED -j RETURN
 -A C170 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C170 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
--A C170 -m connmark --mark 0 -m mark ! --mark 0 -j NFQUEUE --queue-num 17040
--A C170 -m connmark --mark 1710 -m mark ! --mark 0 -j RETURN
+-A C170 -m mark ! --mark 0 -m connmark --mark 0 -j NFQUEUE --queue-num 17040
 -A C170 -j CONNMARK --restore-mark
 -A C170 -m mark --mark 0 -j NFQUEUE --queue-num 17040 --queue-bypass
--A C170 -m conntrack --ctstate NEW -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -j NFQUEUE --queue-num 17040
+-A C170 -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -m conntrack --ctstate NEW -j NFQUEUE --queue-num 17040
+-A C171 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
 -A C171 -p icmp -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C171 -p icmp -m conntrack --ctstate RELATED -j RETURN
 -A C171 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C171 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
 -A C171 -j CONNMARK --restore-mark
 -A C171 -m mark --mark 0 -j NFQUEUE --queue-num 17140 --queue-bypass
--A C171 -m conntrack --ctstate NEW -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -j NFQUEUE --queue-num 17140
+-A C171 -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -m conntrack --ctstate NEW -j NFQUEUE --queue-num 17140
 -A OUTPUT -j C170
 -A INPUT -j C171
 -A POSTROUTING -d 127.0.0.0/8 ! -o lo -j DROP
--A POSTROUTING ! -o lo -m mark --mark 1717 -j DROP
--A POSTROUTING ! -o lo -m mark --mark 1799 -j DROP
--A POSTROUTING -m mark --mark 1701 -j DROP
--A POSTROUTING -m mark --mark 1702 -j DROP
--A POSTROUTING -m mark --mark 1711 -j DROP
--A POSTROUTING -m mark --mark 1712 -j DROP
+-A POSTROUTING -m mark ! --mark 1710 -j C172
+-A C172 ! -o lo -m mark --mark 1717 -j DROP
+-A C172 ! -o lo -m mark --mark 1799 -j DROP
+-A C172 -m mark --mark 1701 -j DROP
+-A C172 -m mark --mark 1702 -j DROP
+-A C172 -m mark --mark 1711 -j DROP
+-A C172 -m mark --mark 1712 -j DROP
 COMMIT
 *filter
 :C17 - [0:0]
+-A C17 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark
+-A C17 -m mark --mark 1710 -m connmark --mark 1710 -j ACCEPT
 -A C17 -m mark --mark 0 -j DROP
 -A C17 -m mark --mark 1700 -j ACCEPT
 -A C17 -m mark --mark 1701 -j REJECT --reject-with icmp-host-prohibited
@@ -76,50 +81,54 @@ COMMIT
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination 127.0.0.17
 COMMIT
 *security
--A INPUT -m mark --mark 0 -j DROP
--A INPUT -m mark --mark 1701 -j DROP
--A INPUT -m mark --mark 1702 -j DROP
--A INPUT -m mark --mark 1711 -j DROP
--A INPUT -m mark --mark 1712 -j DROP
--A OUTPUT -m mark --mark 0 -j DROP
--A OUTPUT -m mark --mark 1701 -j DROP
--A OUTPUT -m mark --mark 1702 -j DROP
--A OUTPUT -m mark --mark 1711 -j DROP
--A OUTPUT -m mark --mark 1712 -j DROP
+:C173 - [0:0]
+-A INPUT -m mark ! --mark 1710 -j C173
+-A OUTPUT -m mark ! --mark 1710 -j C173
+-A C173 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark
+-A C173 -m mark --mark 0 -j DROP
+-A C173 -m mark --mark 1701 -j DROP
+-A C173 -m mark --mark 1702 -j DROP
+-A C173 -m mark --mark 1711 -j DROP
+-A C173 -m mark --mark 1712 -j DROP
 COMMIT
 RULES
 cat >"$tmp/spec.ip6" <<'RULES'
 *mangle
 :C170 - [0:0]
 :C171 - [0:0]
+:C172 - [0:0]
+-A C170 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
 -A C170 -p icmpv6 -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C170 -p icmpv6 -m conntrack --ctstate RELATED -j RETURN
 -A C170 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C170 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
--A C170 -m connmark --mark 0 -m mark ! --mark 0 -j NFQUEUE --queue-num 17060
--A C170 -m connmark --mark 1710 -m mark ! --mark 0 -j RETURN
+-A C170 -m mark ! --mark 0 -m connmark --mark 0 -j NFQUEUE --queue-num 17060
 -A C170 -j CONNMARK --restore-mark
 -A C170 -m mark --mark 0 -j NFQUEUE --queue-num 17060 --queue-bypass
--A C170 -m conntrack --ctstate NEW -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -j NFQUEUE --queue-num 17060
+-A C170 -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -m conntrack --ctstate NEW -j NFQUEUE --queue-num 17060
+-A C171 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
 -A C171 -p icmpv6 -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C171 -p icmpv6 -m conntrack --ctstate RELATED -j RETURN
 -A C171 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C171 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
 -A C171 -j CONNMARK --restore-mark
 -A C171 -m mark --mark 0 -j NFQUEUE --queue-num 17160 --queue-bypass
--A C171 -m conntrack --ctstate NEW -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -j NFQUEUE --queue-num 17160
+-A C171 -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -m conntrack --ctstate NEW -j NFQUEUE --queue-num 17160
 -A OUTPUT -j C170
 -A INPUT -j C171
 -A POSTROUTING -d ::1 ! -o lo -j DROP
--A POSTROUTING ! -o lo -m mark --mark 1717 -j DROP
--A POSTROUTING ! -o lo -m mark --mark 1799 -j DROP
--A POSTROUTING -m mark --mark 1701 -j DROP
--A POSTROUTING -m mark --mark 1702 -j DROP
--A POSTROUTING -m mark --mark 1711 -j DROP
--A POSTROUTING -m mark --mark 1712 -j DROP
+-A POSTROUTING -m mark ! --mark 1710 -j C172
+-A C172 ! -o lo -m mark --mark 1717 -j DROP
+-A C172 ! -o lo -m mark --mark 1799 -j DROP
+-A C172 -m mark --mark 1701 -j DROP
+-A C172 -m mark --mark 1702 -j DROP
+-A C172 -m mark --mark 1711 -j DROP
+-A C172 -m mark --mark 1712 -j DROP
 COMMIT
 *filter
 :C17 - [0:0]
+-A C17 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark
+-A C17 -m mark --mark 1710 -m connmark --mark 1710 -j ACCEPT
 -A C17 -m mark --mark 0 -j DROP
 -A C17 -m mark --mark 1700 -j ACCEPT
 -A C17 -m mark --mark 1701 -j REJECT --reject-with icmp6-adm-prohibited
@@ -140,16 +149,15 @@ COMMIT
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination ::1
 COMMIT
 *security
--A INPUT -m mark --mark 0 -j DROP
--A INPUT -m mark --mark 1701 -j DROP
--A INPUT -m mark --mark 1702 -j DROP
--A INPUT -m mark --mark 1711 -j DROP
--A INPUT -m mark --mark 1712 -j DROP
--A OUTPUT -m mark --mark 0 -j DROP
--A OUTPUT -m mark --mark 1701 -j DROP
--A OUTPUT -m mark --mark 1702 -j DROP
--A OUTPUT -m mark --mark 1711 -j DROP
--A OUTPUT -m mark --mark 1712 -j DROP
+:C173 - [0:0]
+-A INPUT -m mark ! --mark 1710 -j C173
+-A OUTPUT -m mark ! --mark 1710 -j C173
+-A C173 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark
+-A C173 -m mark --mark 0 -j DROP
+-A C173 -m mark --mark 1701 -j DROP
+-A C173 -m mark --mark 1702 -j DROP
+-A C173 -m mark --mark 1711 -j DROP
+-A C173 -m mark --mark 1712 -j DROP
 COMMIT
 RULES
 # and how iptables-save writes that, one table by hand against surprises of
@@ -157,6 +165,8 @@ RULES
 cat >"$tmp/saved.c17" <<'RULES'
 -A INPUT -j C17
 -A OUTPUT -j C17
+-A C17 -m mark --mark 0x0 -m connmark --mark 0x6ae -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
+-A C17 -m mark --mark 0x6ae -m connmark --mark 0x6ae -j ACCEPT
 -A C17 -m mark --mark 0x0 -j DROP
 -A C17 -m mark --mark 0x6a4 -j ACCEPT
 -A C17 -m mark --mark 0x6a5 -j REJECT --reject-with icmp-host-prohibited
@@ -206,7 +216,7 @@ sed 's/127\.0\.0\.18/::2/; s/10\.0\.0\.1/fd00::1/' \
     "$tmp/foreign.ip4" >"$tmp/foreign.ip6"
 
 restore() { inns "$1" "$(ipt "$2")-restore" -c <"$3"; }
-ours() { grep -E -- ' C17[01]?( |$)|^:C17|0x707'; }
+ours() { grep -E -- ' C17[0-3]?( |$)|^:C17|0x707'; }
 
 for f in ip4 ip6; do
 	i=$(ipt $f)
@@ -279,7 +289,7 @@ for f in ip4 ip6; do
 	check "$f: nat rule first" grep -q '^-A OUTPUT.*0x707' "$tmp/first"
 	inc "$i-save" -c | grep -v '^#' >"$tmp/with"
 	# what is new is ours: taken away, others' lines and counters remain
-	grep -vE -- '-j C17[01]?$|-A C17[01]? |^:C17[01]? |0x707|0x6b5|-A (POSTROUTING|INPUT|OUTPUT) .*--mark 0x[0-9a-f]* -j DROP$|-A POSTROUTING .*DROP$' \
+	grep -vE -- '-j C17[0-3]?$|-A C17[0-3]? |^:C17[0-3]? |0x707|0x6b5|-A (POSTROUTING|INPUT|OUTPUT) .*--mark 0x[0-9a-f]* -j DROP$|-A POSTROUTING .*DROP$' \
 	    "$tmp/with" >"$tmp/a"
 	grep -v '0x6b5' "$tmp/before" >"$tmp/b"
 	check_same "$f: others' rules and counters stay at install" \

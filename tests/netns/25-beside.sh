@@ -168,6 +168,81 @@ check "accept = continue stays" accept_is ip4 continue
 check "accept = continue works" ask 10.77.0.2 7005 0
 stop "$daemon"
 
+# -- A9: what was accepted gets its mark in filter, so that it is routed once;
+# where others have rules before that, in mangle --
+cat >"$tmp/many.py" <<'PYTHON'
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET,
+    socket.SOCK_DGRAM)
+s.connect((sys.argv[1], int(sys.argv[2])))
+s.settimeout(1)
+n = 0
+for i in range(50):
+    try:
+        s.send(b"x")
+        n += s.recv(10) == b"x"
+    except OSError:
+        pass
+print(n)
+PYTHON
+all_answered() { # TO
+	[ "$(inc python3 "$tmp/many.py" "$1" 7001)" = 50 ]
+}
+counted() { # IPTABLES CHAIN PATTERN: packets of those rules of mangle
+	inc "$1" -t mangle -nvxL "$2" |
+		awk -v p="$3" '$0 ~ p { n += $1 } END { print n + 0 }'
+}
+marked_late() { # IPTABLES
+	inc "$1-save" -t mangle | grep -q -- '-A C170 .*ESTABLISHED -j RETURN'
+}
+marked_early() { ! marked_late "$1"; }
+daemon_start
+for i in $IPT4 $IPT6; do
+	case $i in
+	$IPT4) to=10.77.0.2 ;;
+	*) to=fd77::2 ;;
+	esac
+	check "$i: alone: the mark comes late" marked_late "$i"
+	inc $i -t mangle -A POSTROUTING -p udp --dport 7001 -m mark --mark 1710
+	before=$(counted $i C170 'CONNMARK restore')
+	check "$i: it works" all_answered $to
+	after=$(counted $i C170 'CONNMARK restore')
+	check "$i: the first packet alone was routed anew: $((after - before))" \
+	    [ $((after - before)) -le 3 ]
+	check "$i: all have the mark when they leave" \
+	    [ "$(counted $i POSTROUTING 'dpt:7001')" -ge 50 ]
+	partner "$i" inc kept.py $to
+	tell "$i" go
+	kill -STOP "$daemon"
+	for t in mangle filter; do
+		inc $i -t $t -F
+		tell "$i" go
+		check "$i: $t gone: what was accepted goes on" answers "$i" 50
+	done
+	kill -CONT "$daemon"
+	check "$i: put back" wait_for in_place
+	# what forgets the verdict where the packet has no mark yet
+	inc $i -t mangle -A OUTPUT -j CONNMARK --save-mark
+	check "$i: others' rule in mangle: early" wait_for marked_early "$i"
+	check "$i: in place" wait_for in_place
+	before=$(counter packets)
+	check "$i: it goes on beside that rule" all_answered $to
+	check "$i: and is not judged again and again" \
+	    [ $(($(counter packets) - before)) -lt 20 ]
+	inc $i -t mangle -D OUTPUT -j CONNMARK --save-mark
+	check "$i: it is gone: late" wait_for marked_late "$i"
+	inc $i -t mangle -F POSTROUTING
+	wait_for in_place
+done
+if command -v nft >/dev/null; then
+	inc nft add table inet others
+	check "a table of nft: early" wait_for marked_early $IPT4
+	check "IPv6, too" wait_for marked_early $IPT6
+	inc nft delete table inet others
+	check "no more: late" wait_for marked_late $IPT4
+fi
+stop "$daemon"
+
 # -- A5: policy routing as wg-quick sets it up --
 inc ip link add w1 type veth peer name w2
 inc ip link set w2 up

@@ -209,7 +209,7 @@ check "nothing that is forbidden left: $forbidden packets" [ "$forbidden" = 0 ]
 check "what is allowed did: $allowed packets" [ "$allowed" -gt 300 ]
 check "nothing that is forbidden came in" [ "$(tail -n 1 "$tmp/sink")" = 0 ]
 
-# -- what holds while mangle and filter are gone: the five rows a hook of A8.
+# -- what holds while mangle and filter are gone: the rows of A8.
 # Nobody puts anything back here, so that it is they, and then their lack, that
 # is seen. Without the programs of bpf, which let nothing new out either when
 # nobody takes their records --
@@ -225,7 +225,7 @@ ear() { # CONDITION...: what has left by then, in $forbidden
 	loads_end
 	read -r forbidden allowed <<<"$(tail -n 1 "$tmp/ear")"
 }
-stopped_there() { # by each of the rows for what has no mark
+stopped_there() { # on its way in, and out
 	local i hook
 	for i in $IPT4 $IPT6; do
 		for hook in INPUT OUTPUT; do

@@ -221,32 +221,43 @@ daemon_stop
 
 # -- the queues break: closed stays closed, open opens --
 cat >"$tmp/broken.c" <<'C'
-/* The nth time that a netlink socket has something, it fails for good. */
+/* Once the file of that name is there, a netlink socket fails for good. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
-int
-recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t)
+#include <unistd.h>
+static int
+is_over(int fd)
 {
-	static int (*next)(int, struct mmsghdr *, unsigned, int,
-	    struct timespec *);
-	static int left;
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
 
-	if (next == NULL) {
-		next = dlsym(RTLD_NEXT, "recvmmsg");
-		left = atoi(getenv("BROKEN_AFTER"));
-	}
-	if (getsockname(fd, (void *)&sa, &len) == 0 &&
-	    sa.ss_family == AF_NETLINK && left-- <= 0) {
-		errno = EIO;
-		return -1;
-	}
-	return next(fd, v, n, flags, t);
+	return getsockname(fd, (void *)&sa, &len) == 0 &&
+	    sa.ss_family == AF_NETLINK && access(getenv("BROKEN"), F_OK) == 0;
+}
+int
+recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t)
+{
+	int (*next)(int, struct mmsghdr *, unsigned, int, struct timespec *) =
+	    dlsym(RTLD_NEXT, "recvmmsg");
+
+	if (!is_over(fd))
+		return next(fd, v, n, flags, t);
+	errno = EIO;
+	return -1;
+}
+ssize_t
+recv(int fd, void *buf, size_t len, int flags)
+{
+	ssize_t (*next)(int, void *, size_t, int) = dlsym(RTLD_NEXT, "recv");
+
+	if (!is_over(fd))
+		return next(fd, buf, len, flags);
+	errno = EIO;
+	return -1;
 }
 C
 if ${CC:-gcc} -shared -fPIC -o "$tmp/broken.so" "$tmp/broken.c" -ldl \
@@ -254,7 +265,7 @@ if ${CC:-gcc} -shared -fPIC -o "$tmp/broken.so" "$tmp/broken.c" -ldl \
 	for fail in closed open; do
 		settings "fail = $fail"
 		: >"$tmp/daemon.log"
-		background inc env LD_PRELOAD="$tmp/broken.so" BROKEN_AFTER=40 \
+		background inc env LD_PRELOAD="$tmp/broken.so" BROKEN="$tmp/break" \
 		    ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
 		    "$REROUTED" --config "$tmp/rerouted.conf" \
 		    --rules "$tmp/rules" --state "$tmp/state" \
@@ -263,12 +274,14 @@ if ${CC:-gcc} -shared -fPIC -o "$tmp/broken.so" "$tmp/broken.c" -ldl \
 		check "fail = $fail: the daemon starts" \
 		    wait_for grep -q 'ready version' "$tmp/daemon.log"
 		before=$(arrived)
+		: >"$tmp/break"
 		speaks() { # until it is over
 			inc "$probe" tcp 10.9.0.2 7002 100
 			inc "$probe" udp fd09::2 7002 100
 			! kill -0 "$daemon" 2>/dev/null
 		}
 		wait_for speaks
+		rm "$tmp/break"
 		left=$(arrived)
 		wait "$daemon"
 		check "fail = $fail: the queues break: exit 1" [ $? -eq 1 ]

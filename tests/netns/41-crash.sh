@@ -218,4 +218,20 @@ for fail in closed open; do
 	stop "$holder"
 	recover -u SERVICE_RESULT
 done
+
+# -- where the control socket is to be somebody listens who accepts nobody --
+cat >"$tmp/deaf.py" <<'PY'
+import signal, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(0)
+first = socket.socket(socket.AF_UNIX)
+first.connect(sys.argv[1])  # and there is no room for another one
+print("ready", flush=True)
+signal.pause()
+PY
+background python3 "$tmp/deaf.py" "$tmp/control2" >"$tmp/deaf"
+wait_for grep -q ready "$tmp/deaf"
+check "a control socket that accepts nobody: exit 1" starts_not
+check "… and it is said why" told "another daemon answers"
 finish

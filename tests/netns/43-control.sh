@@ -198,13 +198,14 @@ gone() { inc "$probe" udp 10.9.0.2 7002 50; ! kill -0 $watch; }
 check "watch ends when nobody takes its lines" wait_for gone
 
 # -- bytes that are not for terminals --
-evil=$tmp/bin/$(printf 'e\033[31m\nv\377il')
+evil=$tmp/bin/$(printf 'e\033[31m\nv\377il\302\23331m\342\200\256')
 cp "$probe" "$evil"
 inc "$evil" udp 10.9.0.2 7001 >"$tmp/out"
 check "flows of a program with a wild name" try 0 ctl flows
 check_not "no escape reaches the terminal" grep -q "$(printf '\033')" "$tmp/out"
 check "it is one line" grep -qF 'e\x1b[31m\x0av' "$tmp/out"
 check "its JSON is valid" try 0 ctl --json flows
+check_not "… and ASCII" grep -qP '[^ -~]' "$tmp/out"
 check "… and is there" json 'any("v\ufffdil" in (y["process"]["exe"] or "")
 	for y in every)'
 

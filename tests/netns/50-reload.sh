@@ -271,4 +271,50 @@ check "many writes" wait_for n_rules 10
 check "are one load or two" [ $(($(loads) - before)) -le 2 ]
 stop "$daemon"
 check "the daemon ends well" test $? = 0
+
+# --- users that come and go, in a passwd of the test's own ------------------------
+cat >"$tmp/with" <<'SH'
+mount --bind "$1" /etc/passwd || exit 99
+shift
+exec "$@"
+SH
+echo root:x:0:0::/root:/bin/sh >"$tmp/passwd"
+: >"$tmp/conf"
+rm -rf "$tmp/rules"
+mkdir "$tmp/rules"
+rules "block out user eve to port 7001" "accept out not user eve to port 7002" \
+    "block out to port 7002"
+: >"$tmp/daemon.log"
+background inc unshare -m --propagation private sh "$tmp/with" "$tmp/passwd" \
+    "$REROUTED" --config "$tmp/conf" --rules "$tmp/rules" \
+    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
+daemon=$pid
+check "a rule for nobody: starts" \
+    wait_for grep -q 'ready version' "$tmp/daemon.log"
+check "… and is told of" grep -q "user 'eve', which is not there" "$tmp/daemon.log"
+chmod 755 "$tmp" # another user's, too
+cp "$BUILDDIR/probe" "$tmp/probe"
+background ins "$tmp/probe" serve 7002 10.9.0.2 >"$tmp/serve"
+wait_for grep -q ready "$tmp/serve"
+as() { # UID PORT: what it feels
+	inc setpriv --reuid "$1" --clear-groups "$tmp/probe" tcp 10.9.0.2 "$2" |
+		cut -d' ' -f1
+}
+felt_by() { # of user 4711, then of 4712, on both ports
+	echo "$(as 4711 7001) $(as 4711 7002) $(as 4712 7001) $(as 4712 7002)"
+}
+is_felt() { _got=$(felt_by); echo "$_got"; [ "$_got" = "$*" ]; }
+no=EHOSTUNREACH
+check "… all but nobody are not let through" is_felt ok $no ok $no
+echo eve:x:4711:4711::/:/bin/sh >>"$tmp/passwd"
+check "reload" daemon_reload
+check "… there is one now" is_felt $no $no ok ok
+echo root:x:0:0::/root:/bin/sh >"$tmp/passwd"
+check "reload" daemon_reload
+check "… who is gone opens nothing" is_felt $no $no ok ok
+check "… and is told of" grep -q "user 'eve', which is gone" "$tmp/daemon.log"
+check "… at the prompt it is a slip" try 1 ctl block user eve
+check "… which is told" told "no user 'eve'"
+stop "$daemon"
+check "the daemon ends well" test $? = 0
 finish

@@ -107,10 +107,10 @@ check "and is gone" test -z "$(rule number 'block out to port 7001')"
 check "two rules" sh -c "'$REROUTECTL' --control '$tmp/control' block out to port 7001 --for 1h &&
 	'$REROUTECTL' --control '$tmp/control' block out user root to port 7777 --for 1h"
 stop "$daemon"
-sed -i 's/user root/user nosuchuser/' "$tmp/state/command-line.rules"
+sed -i 's/user root/list nosuchlist/' "$tmp/state/command-line.rules"
 start
 check "the faulty one is dropped, and told" grep -q \
-    'rule [0-9]* from the command line is dropped.*nosuchuser' "$tmp/daemon.log"
+    'rule [0-9]* from the command line is dropped.*nosuchlist' "$tmp/daemon.log"
 check "the other one is in force" gets 7001 EHOSTUNREACH
 check "… and shown" test -n "$(rule number 'block out to port 7001')"
 ctl rules delete "$(rule line 'block out to port 7001')" >"$tmp/out"

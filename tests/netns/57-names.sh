@@ -14,7 +14,8 @@ ins ip address add 10.9.0.3/24 dev s0
 background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
     --user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
     --host-record=good.example,10.9.0.2 --host-record=bad.example,10.9.0.2 \
-    --host-record=other.example,10.9.0.3 --host-record=a.cdn.example,10.9.0.3 \
+    --host-record=other.example,10.9.0.3 --host-record=third.example,10.9.0.3 \
+    --host-record=a.cdn.example,10.9.0.3 \
     2>"$tmp/dnsmasq.log"
 for at in 10.9.0.2 10.9.0.3; do
 	background ins "$BUILDDIR/probe" serve 7001 $at >"$tmp/serve.$at"
@@ -115,5 +116,24 @@ check "learnt meanwhile, until interrupted" grep -q \
 check "what was learnt is a file of rules" daemon_reload
 check "that lets through" visits "ok" 10.9.0.2
 check "and no more" sh -c "[ \"\$(nsenter --net=/run/netns/$C '$BUILDDIR/probe' tcp 10.9.0.2 7002 400 | cut -d' ' -f1)\" = EHOSTUNREACH ]"
+
+# what a default denied: the name that got no answer, and the connection
+{ echo "default out block"; echo "default in accept"; } >"$tmp/rules/10.rules"
+check "all is closed" daemon_reload
+check_not "a name gets no answer" visits "10.9.0.3 ok" ?third.example 10.9.0.3
+check "nor does an address" visits EHOSTUNREACH 10.9.0.2
+ctl learn >"$tmp/denied"
+check "denied: the name" grep -E \
+	'^accept out exe /usr/bin/python3[.0-9]* script .*visit.py domain .*third.example.* # denied$' \
+	"$tmp/denied"
+check "denied: the address" grep -E \
+	'^accept out exe /usr/bin/python3.* proto tcp to 10.9.0.2 port 7001 # denied$' \
+	"$tmp/denied"
+check_not "denied: nothing for nobody" grep -E 'process (unknown|kernel)' "$tmp/denied"
+{ echo "default out block"; cat "$tmp/denied"; } >"$tmp/rules/10.rules"
+check "it is a file of rules" daemon_reload
+check "that lets it through" visits "10.9.0.3 ok" ?third.example 10.9.0.3
+check "… and as JSON" sh -c "$REROUTECTL --control $tmp/control --json learn |
+	grep -q '\"denied\": *false'"
 [ -z "${DEBUG:-}" ] || { cat "$tmp/dnsmasq.log" "$tmp/daemon.log"; cat "$tmp/learnt"; }
 finish

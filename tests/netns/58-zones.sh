@@ -1,6 +1,7 @@
 #!/bin/bash
 # A response policy zone as a list: each of its actions as a program that asks
-# sees it, and what connections make of it.
+# sees it, and what connections make of it. And what AdBlock's rules say of
+# types, and of other answers.
 #
 #     c 10.9.0.1, rerouted        s 10.9.0.2, port 7001
 #       127.0.0.1:53                dnsmasq on 10.9.0.53: *.example 203.0.113.2,
@@ -38,9 +39,18 @@ alias.example CNAME garden.example.
 32.67.113.0.203.rpz-ip A 203.0.113.99
 x.rpz-nsdname CNAME .
 ZONE
+cat >"$tmp/guard" <<'GUARD'
+||typed.example^$dnstype=AAAA|HTTPS
+||rewritten.example^$dnsrewrite=203.0.113.92
+||moved.example^$dnsrewrite=garden.example
+||gone.example^$dnsrewrite=NXDOMAIN
+||refused.example^$dnsrewrite=REFUSED
+||mail.example^$dnsrewrite=NOERROR;MX;10 x.example
+GUARD
 settings "[resolver]" "upstream = 10.9.0.53" \
-	"[list \"zone\"]" "source = $tmp/zone"
-rules "block out list zone label \"policy\"" "default in accept"
+	"[list \"zone\"]" "source = $tmp/zone" \
+	"[list \"guard\"]" "source = $tmp/guard"
+rules "block out list zone, guard label \"policy\"" "default in accept"
 
 dig_c() { inc dig +time=2 +tries=1 @127.0.0.1 "$@"; }
 says() { # EXPECTED DIG-WORD...
@@ -94,6 +104,15 @@ check "one that is NODATA" status_is NOERROR 0 f.to
 check "others pass" says 203.0.113.2 other.example
 check "what can't apply is counted" sh -c "'$REROUTECTL' --control \
     '$tmp/control' lists | grep -q 'rpz-nsdname can.t apply'"
+check "a rule for some types: for those" says :: typed.example AAAA
+check "… and no others" says 203.0.113.2 typed.example A
+check "another address" says 203.0.113.92 www.rewritten.example
+check "… and no other type" status_is NOERROR 0 rewritten.example AAAA
+check "another name" says "garden.example. 203.0.113.80" moved.example
+check "no such name" status_is NXDOMAIN 0 gone.example
+check "refused" status_is REFUSED 0 refused.example
+check "what can't be answered so is counted" sh -c "'$REROUTECTL' --control \
+    '$tmp/control' lists | grep -q dnsrewrite"
 check "queries say that a list answered" sh -c "'$REROUTECTL' --json --control \
     '$tmp/control' queries | grep -q '\"local.example\".*\"list\"'"
 check_judged

@@ -31,6 +31,8 @@ for far in 192.0.2.7 2001:db8::7; do
 	check "$far: 30 MB down" says ok tcp $far 7007 down 30000000
 	check "$far: refused" says ECONNREFUSED tcp $far 7099
 	check "$far: at once" soon 1000
+	check "$far: flows say why" sh -c "'$REROUTECTL' --control \
+	    '$tmp/control' flows | grep -q '7099 .*rules:[0-9]*: .*refused'"
 done
 for far in 192.0.2.99 2001:db8::99; do
 	check "$far: no route there: EHOSTUNREACH or ENETUNREACH" \

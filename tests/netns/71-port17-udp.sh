@@ -17,6 +17,7 @@ wait_for listens ins 1081
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "none"]' 'upstream = socks5://10.9.0.2:1081' \
     '[tunnel "dev"]' 'upstream = direct' 'device = c0' \
+    '[tunnel "plain"]' 'upstream = direct' 'fwmark = 77' \
     '[tunnel "no"]' 'upstream = direct' 'udp = reject' \
     '[tunnel "silent"]' 'upstream = direct' 'udp = drop' \
     '[tunnel "dies"]' 'upstream = socks5://10.9.0.2:1082' \
@@ -290,6 +291,43 @@ asked() {
 check "and conntrack was asked about that one" asked
 check "none goes to another end than it was for" [ "$(cat \
     "$tmp/storm.far")" = ready ]
+
+# -- no way for a while, without a device: the flow goes on from the port that it
+# has --
+background ins python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.0.2.9", 7027))
+print("ready", flush=True)
+while True:
+    peer = s.recvfrom(64)[1]
+    s.sendto(str(peer[1]).encode(), peer)' >"$tmp/ports"
+wait_for grep -q ready "$tmp/ports"
+via plain
+daemon_reload
+partner asks inc sock.py connect udp 192.0.2.9 7027
+tell asks send one
+tell asks recv
+port=$(answer asks)
+check "a flow without a device ($port)" [ "${port%% *}" = got ]
+same_port() {
+	tell asks send three
+	tell asks hear 500
+	answers asks "$port"
+}
+lost() { # twice: what the first one met is known with the next
+	tell asks send two
+	tell asks hear 200
+	answers asks ETIMEDOUT
+}
+for no in "lookup 77" unreachable; do # EHOSTUNREACH, ENETUNREACH
+	inc ip route replace unreachable default table 77
+	inc ip rule add fwmark 77 $no
+	check "$no: what is sent is lost" lost
+	check "$no: and the next" lost
+	inc ip rule del fwmark 77 $no
+	check "$no: no more: from the same port" wait_for same_port
+done
 
 # -- a device that goes, and comes back: another one with its name --
 device_up() {

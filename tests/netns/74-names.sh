@@ -7,7 +7,7 @@
 #       default route to s              what it is asked for, and a name server
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 dig perl setpriv
+need python3 dig perl setpriv dnsmasq
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -19,13 +19,22 @@ wait_for grep -q ready "$tmp/dns.out"
 
 echo "192.0.2.7 good.example evil.example worse.example" >"$tmp/hosts"
 settings '[resolver]' 'upstream = 10.9.0.2' "hosts = $tmp/hosts" \
+    '[forward "pub.example"]' 'upstream = 10.9.0.53' \
     '[tunnel "tor"]' 'upstream = socks5://10.9.0.2:1080' 'dns = fake' \
     '[tunnel "here"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "vpn"]' 'upstream = direct' 'dns = fake'
+# a server of a domain of its own, with an alias out of it
+ins ip address add 10.9.0.53/24 dev s0
+background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
+    --user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
+    --cname=www.pub.example,hidden.onion \
+    --host-record=hidden.onion,203.0.113.66 2>"$tmp/dnsmasq.log"
 flood=$(readlink -f "$(command -v perl)")
+dig=$(readlink -f "$(command -v dig)")
 rules "reroute via vpn out exe $python domain far.vpn" \
     "reroute via vpn out exe $BUILDDIR/probe proto udp" \
     "reroute via tor out exe $python" "reroute via tor out exe $flood" \
+    "reroute via tor out exe $dig user 0 domain hidden.onion" \
     "reroute via here out exe $BUILDDIR/probe to 192.0.2.7" \
     "default out accept" "default in accept"
 wire_up
@@ -44,6 +53,16 @@ check "the proxy was told the name" \
     [ "$(grep -c '^hidden.onion 7001$' "$tmp/socks.out")" = 2 ]
 check "flows have it" flows '
 any(x["host"] == "hidden.onion" or x["dst"].startswith("198.18") for x in f)'
+# An alias that others gave: it leads there for whom the name does.
+alias_is() { # WHO... ANSWER
+	inc "${@:1:$#-1}" dig +short +time=3 +tries=2 @127.0.0.1 \
+	    www.pub.example | tr '\n' ' ' | tee "$tmp/alias"
+	[ "$(cat "$tmp/alias")" = "${@: -1} " ]
+}
+check "by an alias it is the same address" alias_is env "hidden.onion. $four"
+check "… not for others" alias_is setpriv --reuid=65534 --regid=65534 \
+    --clear-groups "hidden.onion. 203.0.113.66"
+check "… and again" alias_is env "hidden.onion. $four"
 ask far.vpn A
 check "a direct way has nobody to ask: SERVFAIL, no query" \
     test "$addr" = "none 2"

@@ -3,13 +3,14 @@
 # after, reloaded, stopped; with its nftables backend and its iptables backend
 # (which speaks to iptables-legacy here, so that both share tables with us once).
 #
-#     c 10.9.0.1, daemon, firewalld  ---- veth ----  s 10.9.0.2
+#     g 172.17.0.2  ----  c 10.9.0.1, daemon, firewalld  ----  s 10.9.0.2
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/neighbour.sh"
 need_root
 need firewalld firewall-cmd firewall-offline-cmd dbus-daemon python3 \
     iptables-legacy
 neighbours_up
+guest_up
 out_denied=no # zones are for what comes in
 
 mkdir "$tmp/run" "$tmp/log"
@@ -43,6 +44,22 @@ configure() { # BACKEND
 			offline --add-port=$port/$proto || return 1
 		done
 	done
+	# g is a guest of this host: it goes out as we, and has a port of ours
+	offline --zone=trusted --add-interface=g0 &&
+	    offline --add-masquerade || return 1
+	for proto in tcp udp; do
+		offline --add-forward-port=port=7010:proto=$proto:toport=7003:toaddr=172.17.0.2 ||
+			return 1
+	done
+}
+
+# What is forwarded is firewalld's alone: our `block in to port 7003` and `block
+# out to port 7009` are for programs of this host.
+forwards() { # NAME
+	check "$1: masqueraded" reaches ing 10.9.0.2 7009
+	check "$1: a port that is forwarded" reaches ins 10.9.0.1 7010
+	check "$1: forwarded, IPv6" reaches ing fd09::2 7009
+	check "$1: forwarded in, which is denied, IPv6" reaches_not ins fd17::2 7003
 }
 
 firewalld_start() {
@@ -62,11 +79,14 @@ for backend in nftables iptables; do
 	check "$backend: its settings" configure $backend
 	check "$backend: firewalld starts" firewalld_start
 	only_they_are_heard "$backend, firewalld alone"
+	forwards "$backend, firewalld alone"
 	check "$backend: the daemon starts" daemon_start
 	both_are_heard "$backend, firewalld first"
 	check "$backend: firewall-cmd --reload" cmd --reload
 	check "$backend: all in place after it" wait_for ctl firewall verify
 	both_are_heard "$backend, firewalld reloaded"
+	forwards "$backend, firewalld reloaded"
+	check "$backend: nothing of it is ours" not_ours
 	check "$backend: --complete-reload" cmd --complete-reload
 	check "$backend: all in place after it" wait_for ctl firewall verify
 	check "$backend: a port more" cmd --add-port=7002/tcp --add-port=7002/udp
@@ -81,6 +101,7 @@ for backend in nftables iptables; do
 	check "$backend: firewalld starts again" firewalld_start
 	check "$backend: all in place after it" wait_for ctl firewall verify
 	both_are_heard "$backend, firewalld behind us"
+	forwards "$backend, firewalld behind us"
 	check_judged
 	daemon_stop
 	check "$backend: the daemon ends well" test $? = 0

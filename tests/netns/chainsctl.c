@@ -1,6 +1,6 @@
 /* src/linux/chains by hand, for the namespace tests:
  *   chainsctl install|remove|verify|repair|show|others|spoilers|available|dump
- *       ip4|ip6 [restore] [continue] [open]
+ *       ip4|ip6 [restore] [continue] [early] [open]
  *   chainsctl probe ip4|ip6 target|match NAME REVISION
  *   chainsctl modprobe MODULE
  * Exit status: 0 done, 1 failed (text on stderr) or verify found differences,
@@ -198,7 +198,9 @@ run(const char *call, enum chains_family family,
 int
 main(int argc, char **argv)
 {
-	struct chains_setup setup = { CHAINS_LIBIPTC, true, false };
+	struct chains_setup setup = {
+		.backend = CHAINS_LIBIPTC, .final = true, .late = true
+	};
 	enum chains_family family;
 
 	if (argc == 3 && strcmp(argv[1], "modprobe") == 0) {
@@ -223,6 +225,8 @@ main(int argc, char **argv)
 			setup.backend = CHAINS_RESTORE;
 		else if (strcmp(argv[i], "continue") == 0)
 			setup.final = false;
+		else if (strcmp(argv[i], "early") == 0)
+			setup.late = false;
 		else if (strcmp(argv[i], "open") == 0)
 			setup.fail_open = true;
 		else

@@ -54,8 +54,9 @@ make_certificates() {
 	[ -s "$tmp/addr.pem" ] && [ -s "$tmp/expired.pem" ]
 }
 
-listens() { # WHO PORT
-	"$1" ss -Hltn "sport = :$2" | grep -q .
+listens() { # WHO ADDR PORT
+	case $2 in *:*) set -- "$1" "[$2]" "$3" ;; esac
+	"$1" ss -Hltn src "$2:$3" | grep -q .
 }
 
 unbound_start() {
@@ -95,7 +96,7 @@ unbound_start() {
 	printf '  %s\n' "$@" remote-control: 'control-enable: no' |
 	    sed 's/^  remote/remote/' >>"$tmp/$_name.conf"
 	background "$_who" unbound -d -c "$tmp/$_name.conf"
-	wait_for listens "$_who" "$_port"
+	wait_for listens "$_who" "$_addr" "$_port"
 }
 
 dotserver() { # WHO MODE CERT ADDR PORT

@@ -10,6 +10,12 @@
 #
 #   both_are_heard NAME    checks all of that, TCP and UDP, IPv4 and IPv6
 #   only_they_are_heard NAME   the same without the daemon
+#   guest_up        a host behind c, which c forwards for; its namespace in $G:
+#
+#         s --- c0 10.9.0.1 [c] g0 172.17.0.1, fd17::1 --- 172.17.0.2, fd17::2
+#
+#                   with servers on 7002 and 7003. s knows no way to its IPv4
+#   not_ours NAME   true if nothing forwarded came to us
 #   privately "FROM TO..." CMD...  runs CMD in c, with files of the test's own
 #                   in place of the system's: FROM is mounted on TO; what
 #                   `background inc unshare -m sh "$tmp/privately" ...` does
@@ -26,6 +32,29 @@ neighbours_up() {
 	wait_for grep -q ready "$tmp/serve.c"
 	rules "block out to port 7009" "block in to port 7003" \
 	    "default out accept" "default in accept"
+}
+
+guest_up() {
+	net_add G
+	ip link add g0 netns "$C" type veth peer name c0 netns "$G"
+	inc ip address add 172.17.0.1/24 dev g0
+	inc ip address add fd17::1/64 dev g0 nodad
+	inns "$G" ip address add 172.17.0.2/24 dev c0
+	inns "$G" ip address add fd17::2/64 dev c0 nodad
+	inc ip link set g0 up
+	inns "$G" ip link set c0 up
+	inns "$G" ip route add default via 172.17.0.1
+	inns "$G" ip -6 route add default via fd17::1
+	ins ip -6 route add fd17::/64 via fd09::1
+	inc sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	background inns "$G" "$BUILDDIR/probe" serve 7002,7003 172.17.0.2 \
+	    fd17::2 >"$tmp/serve.g"
+	wait_for grep -q ready "$tmp/serve.g"
+}
+ing() { inns "$G" "$@"; }
+not_ours() {
+	flows "not any('172.17.0.' in x['src'] + x['dst'] or
+	    'fd17::2' in (x['src'], x['dst']) for x in f)"
 }
 
 reaches() { # WHO ADDR PORT

@@ -16,7 +16,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	learn = learn_new();
+	learn = learn_new("");
 	return learn == NULL;
 }
 
@@ -100,6 +100,31 @@ a_program_and_a_port_are_a_line(void **state)
 	    "accept out exe /usr/bin/curl proto tcp domain a.example, b.example"
 	    " to any port 443\n"
 	    "accept out exe /usr/bin/ssh proto tcp to 192.0.2.9 port 22\n");
+}
+
+/* A name that was asked for and nothing else, and what stands behind a line. */
+static void
+what_was_denied_says_so(void **state)
+{
+	struct learn_fact asked = { .proto = "",
+		.host = "b.example",
+		.exe = "/a",
+		.script = "",
+		.unit = "",
+		.exe_here = true };
+
+	learn_free(learn);
+	learn = learn_new(" # denied");
+	assert_non_null(learn);
+	(void)state;
+	assert_int_equal(learn_add(learn, &asked), 0);
+	see("/a", NULL, "192.0.2.2", 443);
+	see("/a", "a.example", "192.0.2.2", 443);
+	assert_proposed(
+	    "accept out exe /a domain b.example # denied\n"
+	    "accept out exe /a proto tcp domain a.example to any port 443 "
+	    "# denied\n"
+	    "accept out exe /a proto tcp to 192.0.2.2 port 443 # denied\n");
 }
 
 static void
@@ -232,6 +257,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(a_program_and_a_port_are_a_line),
+		T(what_was_denied_says_so),
 		T(names_and_addresses_are_apart),
 		T(many_names_become_their_parent),
 		T(a_country_is_no_parent),

@@ -334,6 +334,53 @@ an_answer_is_judged_once_for_each(void **state)
 	process_unref(alice);
 }
 
+/* Other settings: those that are asked of one more domain, or not. */
+static void
+configure(struct stage *s, bool forward)
+{
+	struct resolve_conf conf = { .cache_bytes = 32 << 20, .ttl_max = 3600 };
+
+	conf.upstreams.n = 1;
+	assert_int_equal(upstream_parse(&conf.upstreams.v[0].spec, "192.0.2.1",
+			     strlen("192.0.2.1")),
+	    0);
+	if (forward) {
+		conf.n_forwards = 1;
+		conf.forwards = calloc(1, sizeof(conf.forwards[0]));
+		conf.forwards[0].zone = name_of("corp.example");
+		conf.forwards[0].group = conf.upstreams;
+	}
+	resolve_configure(s->r, &conf, now);
+}
+
+/* What can be kept is, but of very many answers nobody looks at each. */
+static void
+other_settings_take_no_time(void **state)
+{
+	struct stage *s = *state;
+	struct process *proc = program(7);
+	struct cache_stats stats;
+	unsigned int rcode;
+
+	configure(s, false);
+	for (unsigned int i = 0; i < 20001; i++) {
+		assert_int_equal(
+		    ask(s, proc, i, NULL, &rcode), RESOLVE_WAITING);
+		answer(s, 1);
+		if (i != 9)
+			continue;
+		configure(s, true);
+		cache_stats(resolve_cache(s->r), &stats);
+		assert_int_equal(stats.entries, 10);
+	}
+	cache_stats(resolve_cache(s->r), &stats);
+	assert_int_equal(stats.entries, 20001);
+	configure(s, false);
+	cache_stats(resolve_cache(s->r), &stats);
+	assert_int_equal(stats.entries, 0);
+	process_unref(proc);
+}
+
 int
 main(void)
 {
@@ -344,6 +391,7 @@ main(void)
 		TEST(one_user_leaves_half),
 		TEST(hanging_up_is_no_way_round),
 		TEST(an_answer_is_judged_once_for_each),
+		TEST(other_settings_take_no_time),
 	};
 #undef TEST
 

@@ -194,6 +194,105 @@ test_rows(void **state)
 	}
 }
 
+static int
+no_account(void *arg, const char *name, uint32_t *ret)
+{
+	(void)arg;
+	(void)name;
+	(void)ret;
+	return -ENOENT;
+}
+
+/* Whoever is not there opens nothing: neither the name that nobody has, nor the
+ * number that alice (1000) had before. */
+static void
+test_users_come_and_go(void **state)
+{
+	static const struct {
+		const char *rules;
+		/* what alice and another user get while there is no alice,
+		 * while there is, and when she is gone */
+		const char *missing, *there, *gone;
+	} cases[] = {
+		{ "block user alice", "aa", "ba", "ba" },
+		{ "block not user alice", "bb", "ab", "bb" },
+		{ "accept user alice\nblock", "bb", "ab", "bb" },
+		{ "accept not user alice\nblock", "bb", "ba", "ba" },
+		{ "accept user alice, 7\nblock", "ba", "aa", "ba" },
+		{ "accept not user alice, 8\nblock", "bb", "ba", "ba" },
+		{ "reroute via tor user alice", "aa", "ra", "ra" },
+		{ "reroute via tor not user alice", "rr", "ar", "rr" },
+		{ "block group wheel", "aa", "ba", "ba" },
+		{ "accept group wheel user alice\nblock", "bb", "ab", "bb" },
+	};
+	struct policy_world empty = fake_world;
+	const char letters[] = { [ACTION_ACCEPT] = 'a',
+		[ACTION_BLOCK] = 'b',
+		[ACTION_DROP] = 'd',
+		[ACTION_REROUTE] = 'r' };
+
+	(void)state;
+	empty.user = empty.group = no_account;
+	for (size_t i = 0; i < N_ROWS(cases); i++) {
+		const char *want[] = { cases[i].missing, cases[i].there,
+			cases[i].gone, cases[i].gone };
+		struct rules *rules = parse(cases[i].rules);
+		struct faults *faults = faults_new();
+		const struct policy *before = NULL, *policy = NULL;
+
+		/* gone twice: what is known is known at the next reload, too */
+		for (size_t n = 0; n < N_ROWS(want); n++) {
+			struct policy_world world = n == 1 ? fake_world : empty;
+			char got[3] = "";
+
+			world.before = before;
+			assert_int_equal(
+			    policy_compile(&policy, rules, &world, faults), 0);
+			for (unsigned int who = 0; who < 2; who++) {
+				struct process *p =
+				    process_new(PROCESS_PROGRAM);
+				struct subject s = { .process = p };
+
+				p->uid = who == 0 ? 1000 : 7;
+				p->gid = who == 0 ? 10 : 7;
+				got[who] =
+				    letters[policy_decide(policy, &s).action];
+				process_unref(p);
+			}
+			if (strcmp(got, want[n]) != 0)
+				fail_msg("%s, %zu: %s", cases[i].rules, n, got);
+			policy_unref(before);
+			before = policy;
+		}
+		policy_unref(before);
+		faults_free(faults);
+		rules_free(rules);
+	}
+}
+
+/* Who gives a rule just now is told of a slip at once. */
+static void
+test_a_given_rule_names_who_is_there(void **state)
+{
+	struct rules *rules = rules_new();
+	struct faults *faults = faults_new();
+	const struct policy *policy = NULL;
+	struct policy_world world = fake_world;
+
+	(void)state;
+	assert_int_equal(
+	    rules_parse_line(rules, "cl", 4, "block user eve", faults), 0);
+	world.given = 5;
+	assert_int_equal(policy_compile(&policy, rules, &world, faults), 0);
+	policy_unref(policy);
+	world.given = 4;
+	assert_int_equal(
+	    policy_compile(&policy, rules, &world, faults), -EINVAL);
+	assert_non_null(strstr(faults_get(faults, 0)->what, "no user 'eve'"));
+	faults_free(faults);
+	rules_free(rules);
+}
+
 static void
 test_exe_elsewhere_is_never_that_file(void **state)
 {
@@ -372,6 +471,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_users_come_and_go),
+		cmocka_unit_test(test_a_given_rule_names_who_is_there),
 		cmocka_unit_test(test_exe_elsewhere_is_never_that_file),
 		cmocka_unit_test(
 		    test_a_deleted_exe_is_denied_and_never_accepted),

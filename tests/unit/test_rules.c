@@ -214,12 +214,6 @@ static const struct faulty bad[] = {
 	{ "bad word of a define", "define A = lan, ten\nblock to $A", 2, 10, 2,
 	    "'$A': 'ten' is no address", NULL, NULL },
 	/* found by the compiler */
-	{ "user", "block user alice, eve", 1, 19, 3, "no user 'eve'",
-	    "a user of this machine", NULL },
-	{ "group", "block group weel", 1, 13, 4, "no group 'weel'", NULL,
-	    NULL },
-	{ "user of a define", "define W = eve\n\nblock user $W", 3, 12, 2,
-	    "no user 'eve'", NULL, NULL },
 	{ "user number", "block user 4294967295", 1, 12, 10, "no such number",
 	    NULL, NULL },
 	{ "comm", "block comm 0123456789abcdef", 1, 12, 16, "too long for comm",
@@ -427,11 +421,12 @@ static void
 test_caret_stands_under_the_word(void **state)
 {
 	(void)state;
-	assert_printed("\tblock\tlabel \xc3\xa4 user eve\n",
-	    "one.rules:1:22: no user 'eve'\n"
-	    "    \tblock\tlabel \\xc3\\xa4 user eve\n"
+	assert_printed("\tblock\tlabel \xc3\xa4 list bed\n",
+	    "one.rules:1:22: no list 'bed'\n"
+	    "    \tblock\tlabel \\xc3\\xa4 list bed\n"
 	    "    \t     \t                    ^~~\n"
-	    "  expected: a user of this machine, or a number\n");
+	    "  expected: a section [list \"NAME\"] of the settings; did you "
+	    "mean 'bad'?\n");
 }
 
 static void
@@ -441,16 +436,17 @@ test_long_lines_are_cut_round_the_caret(void **state)
 
 	(void)state;
 	memset(text + 12, 'x', 300);
-	strcpy(text + 312, " user eve comm ");
+	strcpy(text + 312, " list bed comm ");
 	memset(text + 327, 'y', 15);
 	strcpy(text + 342, " exe /");
 	memset(text + 348, 'z', 200);
 	assert_printed(text,
-	    "one.rules:1:319: no user 'eve'\n"
-	    "    ...xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx user eve comm "
+	    "one.rules:1:319: no list 'bed'\n"
+	    "    ...xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx list bed comm "
 	    "yyyyyyyyyyyyyyy exe /zzzzzz...\n"
 	    "                                           ^~~\n"
-	    "  expected: a user of this machine, or a number\n");
+	    "  expected: a section [list \"NAME\"] of the settings; did you "
+	    "mean 'bad'?\n");
 }
 
 static void

@@ -130,7 +130,59 @@ static const struct {
 	{ "a list", "drop list ads, bad\nblock list bad", "t:1" },
 	{ "types", "drop qtype A, AAAA\nblock qtype AAAA", "t:1" },
 	{ "its queries come to the next",
-	    "block to port 80\naccept to port 80 user bob", NULL },
+	    "block to port 80\naccept to port 80 user bob",
+	    "no connection can match this rule, only a query: t:1" },
+	{ "no queries come in", "block in to port 80\naccept in to port 80",
+	    "never match: t:1" },
+	{ "two halves",
+	    "drop to 10.0.0.0/9\ndrop to 10.128.0.0/9\n"
+	    "block to 10.0.0.0/8",
+	    "never match: t:1 and t:2 match" },
+	{ "two halves of what is let through",
+	    "block to 10.0.0.0/9\nblock to 10.128.0.0/9\n"
+	    "accept to 10.0.0.0/8",
+	    "only a query: t:1 and t:2 match" },
+	{ "two halves and a hole",
+	    "drop to 10.0.0.0/9\ndrop to 10.128.0.1-10.255.255.255\n"
+	    "block to 10.0.0.0/8",
+	    NULL },
+	{ "all there is",
+	    "drop to 0.0.0.0-127.255.255.255\ndrop to 128.0.0.0/1\n"
+	    "drop to ::/1\ndrop to 8000::/1\nblock to any",
+	    "t:1, t:2 and 2 more match" },
+	{ "all but the last",
+	    "drop to 0.0.0.0/0\ndrop to ::-ffff::\nblock to any", NULL },
+	{ "a scope is a part",
+	    "drop to lan\ndrop to 8.0.0.0/8\n"
+	    "block to 10.0.0.0/8, 8.8.8.8",
+	    "t:1 and t:2" },
+	{ "ports in parts",
+	    "drop to port 1-100\ndrop to port 90-199\ndrop to port 201-300\n"
+	    "drop to port 200\nblock to port 1-300",
+	    "t:1, t:2 and 2 more match" },
+	{ "ports but one",
+	    "drop to port 1-100\ndrop to port 102-300\nblock to port 1-300",
+	    NULL },
+	{ "in parts of two kinds",
+	    "drop to 10.0.0.0/9 port 1-9\ndrop to 10.128.0.0/9 port 10-19\n"
+	    "block to 10.0.0.0/8 port 1-19",
+	    NULL },
+	{ "both directions", "drop in\ndrop out\nblock user bob",
+	    "t:1 and t:2" },
+	{ "each user",
+	    "drop user bob\ndrop user alice exe /a, /b\n"
+	    "block user alice, bob exe /b",
+	    "t:1 and t:2" },
+	{ "each protocol",
+	    "drop proto tcp\ndrop proto udp\nblock proto tcp, udp",
+	    "t:1 and t:2" },
+	{ "all that has ports is more than TCP and UDP",
+	    "drop proto tcp\ndrop proto udp\nblock to port 80", NULL },
+	{ "by those with more conditions",
+	    "drop user bob exe /a\ndrop user alice\nblock user alice, bob",
+	    NULL },
+	{ "without the others",
+	    "drop not user bob\ndrop user bob\nblock user alice, bob", NULL },
 	{ "a query's protocol", "block qtype A proto udp",
 	    "never match: a query" },
 	{ "a query's port", "accept qtype A to port 80",
@@ -150,6 +202,41 @@ static const struct {
 	    "icmp is meant" },
 	{ "ICMP and TCP", "drop proto icmp, tcp to fd00::1", NULL },
 	{ "either ICMP", "drop proto icmp, icmp6 to fd00::1", NULL },
+	{ "a way for some addresses before a tunnel's names",
+	    "reroute via vpn to 10.0.0.0/8\nreroute via tor domain *.onion",
+	    "outside the tunnel: t:1 lets each query" },
+	{ "what is let through before a tunnel's names",
+	    "accept to lan user bob\nreroute via tor domain *.onion",
+	    "outside the tunnel: t:1" },
+	{ "ports of a tunnel that asks here",
+	    "reroute via vpn to port 80\nreroute via tor domain *.onion",
+	    "outside the tunnel: t:1" },
+	{ "ports of one that asks there, too",
+	    "reroute via tor to port 80\nreroute via tor domain *.onion",
+	    NULL },
+	{ "behind a tunnel's names",
+	    "reroute via tor domain *.onion\naccept to lan", NULL },
+	{ "names that are asked for here anyway",
+	    "accept to lan\nreroute via vpn domain x.example", NULL },
+	{ "all of somebody's before a tunnel's names",
+	    "accept user bob\nreroute via tor domain *.onion", NULL },
+	{ "maybe another's before a tunnel's names",
+	    "accept user bob to lan\nreroute via tor user alice domain *.onion",
+	    NULL },
+	{ "nobody of that name", "block user eve", "no user 'eve': this" },
+	{ "one of two is there", "accept group wheel, weel",
+	    "no group 'weel': this" },
+	{ "all but nobody", "block not user eve", "no user 'eve'" },
+	{ "all but whom nobody knows", "accept not user eve",
+	    "this rule accepts nobody" },
+	{ "a number", "block user 4711", NULL },
+	{ "AH in IPv6", "block proto 51 to fd00::/8", "51 never matches" },
+	{ "AH beside another", "block proto tcp, 51 to fd00::/8",
+	    "51 never matches" },
+	{ "AH in both", "block proto 50, 51", "51 matches IPv4 alone" },
+	{ "AH in IPv4", "block proto 51 to 10.0.0.0/8", NULL },
+	{ "all but AH", "block not proto 51", NULL },
+	{ "ESP", "block proto 50", NULL },
 	{ "a pattern may match later", "drop exe /missing/*", NULL },
 };
 
@@ -184,10 +271,13 @@ there_is_no_false_alarm(void **state)
 		char *text = random_rules(&seed, 1 + round % 60);
 		struct checked c = check(text);
 		bool never[64] = { false }, families[64] = { false };
+		bool flows[64] = { false };
 		const struct fault *w;
 
 		for (size_t i = 0; (w = faults_get(c.warnings, i)) != NULL; i++)
-			if (strstr(w->what, "never") != NULL) {
+			if (strstr(w->what, "no connection") != NULL) {
+				flows[w->line] = true;
+			} else if (strstr(w->what, "never") != NULL) {
 				never[w->line] = true;
 				families[w->line] |=
 				    strstr(w->what, "IPv4") != NULL;
@@ -202,12 +292,90 @@ there_is_no_false_alarm(void **state)
 			if (s.query && n > 0 &&
 			    families[policy_rule_get(c.policy, n)->line])
 				n = 0;
-			if (n > 0 && never[policy_rule_get(c.policy, n)->line])
+			if (n > 0 &&
+			    (never[policy_rule_get(c.policy, n)->line] ||
+				(!s.query &&
+				    flows[policy_rule_get(c.policy, n)->line])))
 				fail_msg("rule %u of:\n%s", n, text);
 			process_unref(p);
 		}
 		checked_done(&c);
 		free(text);
+	}
+	assert_true(alarms > 100);
+}
+
+/* The same of rules that divide one another in all ways. */
+static void
+what_is_divided_is_certain(void **state)
+{
+	static const char *const words[][6] = {
+		{ "", "in", "out" },
+		{ "", "user alice", "user bob", "user alice, bob",
+		    "not user bob" },
+		{ "", "proto tcp", "proto udp", "proto tcp, udp",
+		    "not proto 47" },
+		{ "", "to 10.0.0.0/9", "to 10.128.0.0-10.255.255.255",
+		    "to 10.0.0.0/8", "to 10.64.0.0-10.200.0.0", "to lan" },
+		{ "", "from port 1-9", "from port 5-19", "from port 10-19",
+		    "from port 1-19", "from 10.1.2.3 port 5" },
+	};
+	static const uint8_t places[] = { 0, 1, 63, 64, 127, 128, 200, 201,
+		255 };
+	static const uint16_t ports[] = { 1, 4, 5, 9, 10, 19, 20 };
+	static const uint8_t protos[] = { 6, 17, 47 };
+	unsigned int seed = 7;
+	size_t alarms = 0;
+
+	(void)state;
+	for (size_t round = 0; round < 1500; round++) {
+		/* in which all rules of this round differ */
+		unsigned int kinds = (unsigned int)rand_r(&seed) % 32;
+		char text[4096] = "";
+		bool never[16] = { false };
+		struct checked c;
+		const struct fault *w;
+
+		for (size_t i = 0; i < 3 + round % 9; i++) {
+			strcat(text, "drop");
+			for (size_t k = 0; k < N_ROWS(words); k++) {
+				size_t n = (size_t)rand_r(&seed) % 6;
+
+				if ((kinds & 1u << k) == 0 ||
+				    words[k][n] == NULL)
+					continue;
+				strcat(text, " ");
+				strcat(text, words[k][n]);
+			}
+			strcat(text, "\n");
+		}
+		c = check(text);
+		for (size_t i = 0; (w = faults_get(c.warnings, i)) != NULL;
+		     i++) {
+			never[w->line] = true;
+			alarms += strstr(w->what, " and t:") != NULL ||
+				  strstr(w->what, ", t:") != NULL;
+		}
+		for (size_t i = 0; i < 300; i++) {
+			struct process *p = process_new(PROCESS_PROGRAM);
+			struct subject s = { .process = p,
+				.in = rand_r(&seed) % 2 != 0,
+				.proto = protos[rand_r(&seed) % 3],
+				.src = { ADDR_IP4, { 10, 1, 2, 3 } },
+				.dst = { ADDR_IP4, { 10 } } };
+			uint32_t n;
+
+			s.has_ports = s.proto != 47;
+			s.sport = ports[(size_t)rand_r(&seed) % N_ROWS(ports)];
+			s.dst.bytes[1] =
+			    places[(size_t)rand_r(&seed) % N_ROWS(places)];
+			p->uid = 1000 + (uint32_t)rand_r(&seed) % 3;
+			n = policy_decide(c.policy, &s).rule;
+			if (n > 0 && never[n])
+				fail_msg("rule %u of:\n%s", n, text);
+			process_unref(p);
+		}
+		checked_done(&c);
 	}
 	assert_true(alarms > 100);
 }
@@ -218,6 +386,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(warnings_are_about_what_can_not_match),
 		cmocka_unit_test(there_is_no_false_alarm),
+		cmocka_unit_test(what_is_divided_is_certain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

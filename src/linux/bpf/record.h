@@ -3,6 +3,8 @@
 
 #include <linux/types.h>
 
+#include "src/linux/bpf/heard.h"
+
 /* What the programs in attr.bpf.c write into their two rings, as it lies in
  * memory: shared by them and bpf.c, and by nobody else. */
 
@@ -32,23 +34,6 @@ struct bpf_use {
 	char comm[16];
 	__u8 head[BPF_HEAD_MAX];
 };
-
-/* Who was meant by a datagram that was let in: he may answer it. Sets of two,
- * the younger one first; one that has made room is not known of. */
-#define BPF_HEARD_BITS 11
-#define BPF_HEARD_WAYS 2
-#define BPF_HEARD_MAX (BPF_HEARD_WAYS << BPF_HEARD_BITS)
-struct bpf_heard {
-	__u64 tag;    /* of the ends; 0: none */
-	__u64 socket; /* its inode */
-	/* of the program that has it; exe_ino 0: not known */
-	__u64 exe_ino;
-	__u32 exe_dev, uid;
-};
-
-/* The ends of an answer as conntrack has them (struct nf_conntrack_tuple), as
- * numbers. */
-#define BPF_TUPLE_WORDS 5
 
 /* What programs and daemon tell each other beside that. */
 struct bpf_shared {
@@ -81,18 +66,6 @@ struct bpf_shared {
 
 #define BPF_SEALED_IP4 1
 #define BPF_SEALED_IP6 2
-
-static inline __attribute__((always_inline)) __u64
-bpf_tag(const __u64 tuple[BPF_TUPLE_WORDS], __u64 seed)
-{
-	__u64 tag = seed;
-
-	for (int i = 0; i < BPF_TUPLE_WORDS; i++) {
-		tag = (tag ^ tuple[i]) * 0x9e3779b97f4a7c15UL;
-		tag ^= tag >> 32;
-	}
-	return tag;
-}
 
 /* By the same program of the same user in the same unit, but started anew: it
  * passes, and the flow is to be judged again. By another one: dropped. */

@@ -1,0 +1,171 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/num.h"
+#include "src/core/compiler.h"
+#include "src/core/policy_own.h"
+
+/* The highest id stands for none. */
+#define ID_MAX (UINT32_MAX - 1)
+
+/* One that a rule names; rules name the same ones often. */
+struct account {
+	struct map_node node;
+	struct account *next;
+	struct policy_account is;
+};
+
+static int
+account_cmp(const void *a, const void *b)
+{
+	const struct policy_account *x = a, *y = b;
+
+	return x->group != y->group ? (int)x->group - (int)y->group
+				    : strcmp(x->name, y->name);
+}
+
+const struct policy_account *
+policy_account_find(const struct policy *policy, const char *name, bool group)
+{
+	const struct policy_account key = { .name = name, .group = group };
+
+	if (policy == NULL || policy->n_accounts == 0)
+		return NULL;
+	return bsearch(&key, policy->accounts, policy->n_accounts, sizeof(key),
+	    account_cmp);
+}
+
+/* Asks this machine, then the policy before. */
+static void
+account_ask(const struct compiler *c, struct policy_account *account)
+{
+	const struct policy_world *world = c->world;
+	const struct policy_account *before;
+	int (*ask)(void *, const char *, uint32_t *) =
+	    account->group ? world->group : world->user;
+
+	if (ask(world->arg, account->name, &account->id) == 0) {
+		account->state = POLICY_ACCOUNT_THERE;
+		return;
+	}
+	account->state = POLICY_ACCOUNT_MISSING;
+	before =
+	    policy_account_find(world->before, account->name, account->group);
+	if (before == NULL || before->state == POLICY_ACCOUNT_MISSING)
+		return;
+	account->state = POLICY_ACCOUNT_GONE;
+	account->id = before->id;
+}
+
+static const struct policy_account *
+account_find(struct compiler *c, const char *name, bool group)
+{
+	size_t len = strlen(name);
+	uint64_t hash = map_hash(&c->names, name, len);
+	struct account *account;
+
+	for (struct map_node *node = map_first(&c->names, hash); node != NULL;
+	     node = map_next(node, hash)) {
+		account = (struct account *)node; /* its first member */
+		if (account->is.group == group &&
+		    strcmp(account->is.name, name) == 0)
+			return &account->is;
+	}
+	account = arena_alloc(c->scratch, 1, sizeof(*account));
+	if (account == NULL) {
+		c->nomem = true;
+		return NULL;
+	}
+	account->is = (struct policy_account){ .name = name, .group = group };
+	account_ask(c, &account->is);
+	map_put(&c->names, &account->node, hash);
+	account->next = c->accounts;
+	c->accounts = account;
+	c->n_accounts++;
+	return &account->is;
+}
+
+/* A number is one, whoever has it. */
+static bool
+parse_number(struct compiler *c, const struct rule_value *v, uint32_t *ret)
+{
+	uint64_t id = 0;
+	int r = num_parse(&id, v->text, strlen(v->text), ID_MAX);
+
+	if (r == -EINVAL)
+		return false;
+	if (r < 0)
+		compiler_fault(c, v, "no such number of a user or group:",
+		    "a number up to 4294967294");
+	*ret = (uint32_t)id;
+	return true;
+}
+
+/* Nobody is a user that is not there, and a number that was a user's may be
+ * another one's next: it counts only where the rule opens nothing by it. What
+ * lets through all but a user of whom nothing is known lets nobody through. */
+size_t
+compiler_accounts(struct compiler *c, struct policy_match *ret,
+    const struct rule_values *values, uint32_t *ret_ids)
+{
+	bool group = ret->field == FIELD_GROUP, nobody = false;
+	bool accepts = c->rule->action == ACTION_ACCEPT;
+	size_t n = 0;
+
+	for (size_t i = 0; i < values->n; i++) {
+		const struct rule_value *v = &values->v[i];
+		const struct policy_account *account;
+
+		if (parse_number(c, v, &ret_ids[n])) {
+			n++;
+			continue;
+		}
+		account = account_find(c, v->text, group);
+		if (account == NULL)
+			return n;
+		if (account->state == POLICY_ACCOUNT_THERE ||
+		    (account->state == POLICY_ACCOUNT_GONE &&
+			accepts == ret->negated))
+			ret_ids[n++] = account->id;
+		else if (accepts && ret->negated)
+			nobody = true;
+		if (account->state != POLICY_ACCOUNT_THERE &&
+		    c->rule->runtime && c->rule->line == c->world->given)
+			compiler_fault(c, v, group ? "no group" : "no user",
+			    group ? "a group of this machine, or a number"
+				  : "a user of this machine, or a number");
+	}
+	if (!nobody)
+		return n;
+	ret->negated = false;
+	return 0;
+}
+
+void
+compiler_keep_accounts(struct compiler *c, struct policy *policy)
+{
+	struct policy_account *v =
+	    compiler_alloc(c, c->n_accounts, sizeof(v[0]));
+	size_t n = 0;
+
+	if (v == NULL)
+		return;
+	for (const struct account *a = c->accounts; a != NULL; a = a->next) {
+		v[n] = a->is;
+		v[n].name = arena_strdup(c->arena, a->is.name);
+		if (v[n++].name == NULL)
+			c->nomem = true;
+	}
+	if (c->nomem)
+		return;
+	qsort(v, n, sizeof(v[0]), account_cmp);
+	policy->accounts = v;
+	policy->n_accounts = n;
+}
+
+const struct policy_account *
+policy_account_get(const struct policy *policy, size_t i)
+{
+	return i < policy->n_accounts ? &policy->accounts[i] : NULL;
+}
