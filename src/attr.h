@@ -73,6 +73,12 @@ void attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
 int attr_process(struct attr *attr, const struct socket_facts *sock,
     const struct process **ret);
 
+/* The same for who can wait: -EINPROGRESS where it is to be called again in
+ * another round, as often as that takes, since so much of this one's time has
+ * been used up. */
+int attr_look(struct attr *attr, const struct socket_facts *sock,
+    const struct process **ret);
+
 /* For other askers: the process at this host's end of a flow that has been
  * judged long ago, or never. As attr_process(), and *ret_by is the source. */
 int attr_flow(struct attr *attr, const struct flow_key *key,
@@ -104,7 +110,8 @@ void attr_seal(const struct attr *attr, bool ip4, bool ip6);
 
 /* For `status`. */
 struct attr_status {
-	bool bpf, births, closes, sock_diag;
+	bool bpf, births, sock_diag;
+	bool closes, closes_part; /* of all, or of some control groups */
 	const char *bpf_why;	  /* why there is no BPF; borrowed */
 	uint64_t lost;		  /* records that the kernel had no room for */
 	uint64_t evicted;	  /* processes forgotten while they lived */

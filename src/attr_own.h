@@ -28,6 +28,7 @@ struct attr {
 	bool drained; /* in this round */
 	bool late;    /* in this round a record did not come in time */
 	bool asked;   /* /proc was, in this round */
+	mono_t end;   /* of the work on it in this round, once asked */
 	struct used used;
 	attr_taken_fn *taken;
 	attr_closed_fn *closed;

@@ -11,6 +11,10 @@
 /* … and as its executable is at its path, which is looked at this often. */
 #define PATH_NS (2 * MONO_MS)
 
+/* Who can wait has so much looked for in one round: nothing else is done
+ * meanwhile. */
+#define LOOK_NS (2 * MONO_MS)
+
 /* A process may name any file as its executable (prctl(2), PR_SET_MM_MAP), and
  * is believed by /proc and by who sees it at work; what it was started as it
  * can't change. */
@@ -43,15 +47,36 @@ is_of(struct attr *attr, const struct actor *actor, const struct process *proc)
 	       (kin != NULL || proc->exe_dev == actor->exe_dev);
 }
 
+/* What it was started with, where that was told: nobody need wait for its
+ * memory, and what it has written there since is no news. */
+static void
+know_args(struct attr *attr, const struct actor *actor, struct procfs_one *ret)
+{
+	const struct kin *kin =
+	    lineage_find(attr->lineage, actor->pid, actor->start);
+	const struct image *image =
+	    kin != NULL ? kin_image(kin, actor->exec) : NULL;
+
+	if (image == NULL || image->args_len == 0 ||
+	    image->exe_ino != actor->exe_ino ||
+	    image->exe_dev != actor->exe_dev)
+		return;
+	ret->args = image->args;
+	ret->args_len = image->args_len;
+}
+
 /* 0, -ENOENT (it is not there, or became another one) or -errno. */
 static int
 read_live(struct attr *attr, const struct who *who, const struct process **ret)
 {
 	const struct actor *actor = &who->actor;
+	struct procfs_one one = { .pid = actor->pid,
+		.start = actor->start / attr->tick_ns };
 	const struct process *proc;
-	int r = procfs_read_once(attr->opts.procfs, actor->pid,
-	    actor->start / attr->tick_ns, who->process, &proc);
+	int r;
 
+	know_args(attr, actor, &one);
+	r = procfs_read_once(attr->opts.procfs, &one, who->process, &proc);
 	if (r < 0)
 		return r == -ESRCH ? -ENOENT : r;
 	if (!is_of(attr, actor, proc)) {
@@ -77,8 +102,10 @@ read_parent(struct attr *attr, const struct bygone_opts *opts,
 	if (kin == NULL || kin->images[0].exec != actor->exec ||
 	    is_posing(kin, actor))
 		return -ENOENT;
-	r = procfs_read_once(attr->opts.procfs, kin->ppid,
-	    kin->pstart / attr->tick_ns, NULL, &parent);
+	r = procfs_read_once(attr->opts.procfs,
+	    &(struct procfs_one){
+		.pid = kin->ppid, .start = kin->pstart / attr->tick_ns },
+	    NULL, &parent);
 	if (r < 0)
 		return r == -ESRCH ? -ENOENT : r;
 	r = -ENOENT;
@@ -187,15 +214,18 @@ is_posing_in_proc(struct attr *attr, const struct process *proc)
 
 static int
 process_by_socket(struct attr *attr, const struct socket_facts *sock,
-    const struct process **ret)
+    bool waits, const struct process **ret)
 {
 	const struct process *proc;
 	int r;
 
 	/* all packets of a wake-up were sent before this */
-	if (!attr->asked)
+	if (!attr->asked) {
 		procfs_round(attr->opts.procfs);
+		attr->end = mono_add(mono_work(), LOOK_NS);
+	}
 	attr->asked = true;
+	procfs_until(attr->opts.procfs, waits ? attr->end : (mono_t){ 0 });
 	r = procfs_owner(attr->opts.procfs, sock->inode, sock->uid, &proc);
 	if (r < 0)
 		return r;
@@ -213,5 +243,14 @@ attr_process(struct attr *attr, const struct socket_facts *sock,
 {
 	if (sock->by == BY_BPF)
 		return attr_user(attr, ret);
-	return process_by_socket(attr, sock, ret);
+	return process_by_socket(attr, sock, false, ret);
+}
+
+int
+attr_look(struct attr *attr, const struct socket_facts *sock,
+    const struct process **ret)
+{
+	if (sock->by == BY_BPF)
+		return attr_user(attr, ret);
+	return process_by_socket(attr, sock, true, ret);
 }

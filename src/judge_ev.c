@@ -18,6 +18,7 @@
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/linux/route.h"
+#include "src/waiting.h"
 #include "src/source.h"
 
 /* Conntrack keeps what speaks no longer for less (nf_conntrack_udp_timeout,
@@ -42,9 +43,14 @@ static const struct timeval closing_pause = { 0, 400000 };
 /* Questions of that kind in one turn, 30 us each. */
 #define ASKED_MAX 64
 
+/* A packet does not wait for longer until its process is found. */
+#define WAIT_NS (2 * MONO_S)
+
 struct judge_ev {
 	struct judge_ev_opts opts;
 	struct event *readable;
+	struct event *looking; /* due: for the processes of these */
+	struct waiting waiting;
 	struct event *heard[ATTR_FDS];
 	struct event *closing; /* due: closed sockets are looked for */
 	/* inodes of those; the first ones have waited for one pause */
@@ -146,6 +152,37 @@ why_not(int error)
 }
 
 static void
+refuse_unfound(struct judge_ev *je, int error, struct verdict *ret)
+{
+	je->opts.stats->processes_failed++;
+	log_limited(LOG_LEVEL_WARNING, "judge",
+	    "the process can't be looked for, the packet is dropped: %s",
+	    why_not(error));
+	judge_failure(je->opts.judge, ret);
+}
+
+/* False when there is no room for more of them. */
+static bool
+hold(struct judge_ev *je, const struct packet *pkt,
+    const struct nfq_packet *raw, const struct socket_facts *sock, bool behind)
+{
+	static const struct timeval at_once = { 0, 0 };
+	struct waiting_packet packet = { .pkt = *pkt,
+		.sock = *sock,
+		.raw = *raw,
+		.since = je->now,
+		.behind = behind };
+
+	if (!waiting_put(&je->waiting, &packet))
+		return false;
+	je->opts.stats->processes_awaited++;
+	if (!event_pending(je->looking, EV_TIMEOUT, NULL))
+		(void)event_add(je->looking, &at_once); /* or with the next */
+	return true;
+}
+
+/* -EINPROGRESS, or 0 with the verdict. */
+static int
 find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret)
 {
@@ -156,23 +193,21 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 	    socket_may_be_of(sock, getpid(), geteuid())) {
 		judge_process(je->opts.judge, pkt, sock,
 		    may_be_ours(pkt) ? je->self : NULL, je->now, ret);
-		return;
+		return 0;
 	}
-	r = attr_process(je->opts.attr, sock, &proc);
+	r = attr_look(je->opts.attr, sock, &proc);
+	if (r == -EINPROGRESS)
+		return r;
 	if (r < 0 && r != -ENOENT) {
-		je->opts.stats->processes_failed++;
-		log_limited(LOG_LEVEL_WARNING, "judge",
-		    "the process can't be looked for, the packet is dropped: "
-		    "%s",
-		    why_not(r));
-		judge_failure(je->opts.judge, ret);
-		return;
+		refuse_unfound(je, r, ret);
+		return 0;
 	}
 	if (r < 0 || (proc->self && !may_be_ours(pkt)))
 		judge_process(je->opts.judge, pkt, sock, NULL, je->now, ret);
 	else
 		judge_process(je->opts.judge, pkt, sock, proc, je->now, ret);
 	process_unref(proc);
+	return 0;
 }
 
 static void
@@ -210,11 +245,14 @@ is_moved_answer(
 
 /* An answer of the entry's whose conntrack entry was gone when it was sent:
  * nothing would turn its source into the far end, and the program would hear it
- * from us. By now another flow may have one with its port. */
+ * from us. By now another flow may have one with its port, and the mark of one
+ * that was judged: no packet of that is queued, but where the mark was taken
+ * away so that it is judged again. */
 static bool
 is_orphan(struct judge_ev *je, const struct packet *pkt)
 {
 	struct flow_key seen, orig;
+	uint32_t mark = 0;
 	struct addr entry;
 
 	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
@@ -225,27 +263,36 @@ is_orphan(struct judge_ev *je, const struct packet *pkt)
 		(void)addr_parse(&entry, PORT17_IP6, strlen(PORT17_IP6));
 	seen = flow_key_of(&pkt->tuple, false);
 	return addr_equal(&pkt->tuple.src, &entry) &&
-	       (ct_original(je->ct, &seen, &orig, NULL) == -ENOENT ||
-		   !je->opts.is_answer(je->opts.arg, &seen, &orig));
+	       (ct_original(je->ct, &seen, &orig, &mark) == -ENOENT ||
+		   mark != 0);
 }
 
-static void
+/* False where the verdict comes later. */
+static bool
 judge_one(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, struct socket_facts *sock,
     struct verdict *ret)
 {
 	if (is_orphan(je, pkt)) {
 		judge_orphan(je->opts.judge, ret);
-		return;
+		return true;
 	}
 	if (judge_packet(je->opts.judge, pkt, je->now, ret) == JUDGE_DECIDED)
-		return;
+		return true;
 	if (is_moved_answer(je, pkt, ret))
-		return;
+		return true;
 	find_socket(je, pkt, raw, sock);
+	if (sock->inode != 0 && waiting_has(&je->waiting, sock->inode) &&
+	    hold(je, pkt, raw, sock, true))
+		return false;
 	if (judge_socket(je->opts.judge, pkt, sock, je->now, ret) ==
-	    JUDGE_NEED_PROCESS)
-		find_process(je, pkt, sock, ret);
+		JUDGE_NEED_PROCESS &&
+	    find_process(je, pkt, sock, ret) == -EINPROGRESS) {
+		if (hold(je, pkt, raw, sock, false))
+			return false;
+		refuse_unfound(je, -EAGAIN, ret);
+	}
+	return true;
 }
 
 /* Routing may go by a mark that the packet had from others: where it is
@@ -346,6 +393,19 @@ give(struct judge_ev *je, const struct nfq_packet *raw,
 }
 
 static void
+conclude(struct judge_ev *je, const struct nfq_packet *raw,
+    const struct packet *pkt, const struct socket_facts *sock,
+    struct verdict *verdict)
+{
+	give(je, raw, pkt, sock, verdict);
+	if (verdict->destroy)
+		destroy_socket(je, pkt);
+	nfq_flush_alone(je->opts.nfq); /* it goes on while that is written */
+	if (verdict->new_flow && verdict->flow != NULL)
+		je->opts.judged(je->opts.arg, verdict->flow, je->now);
+}
+
+static void
 refuse_unread(struct judge_ev *je, const struct nfq_packet *raw, int fault)
 {
 	struct verdict verdict;
@@ -441,13 +501,48 @@ packet_cb(void *arg, const struct nfq_packet *raw)
 	attr_sender(je->opts.attr, &pkt);
 	pkt.on_link = judge_wants_link(&pkt) &&
 		      route_is_on_link(&pkt.tuple.dst, pkt.ifindex);
-	judge_one(je, &pkt, raw, &sock, &verdict);
-	give(je, raw, &pkt, &sock, &verdict);
-	if (verdict.destroy)
-		destroy_socket(je, &pkt);
-	nfq_flush_alone(je->opts.nfq); /* it goes on while that is written */
-	if (verdict.new_flow && verdict.flow != NULL)
-		je->opts.judged(je->opts.arg, verdict.flow, je->now);
+	if (judge_one(je, &pkt, raw, &sock, &verdict))
+		conclude(je, raw, &pkt, &sock, &verdict);
+}
+
+/* False while it still waits. */
+static bool
+look_on(void *arg, struct waiting_packet *packet)
+{
+	struct judge_ev *je = arg;
+	struct verdict verdict;
+	bool need = true;
+
+	if (packet->behind)
+		need = judge_socket(je->opts.judge, &packet->pkt, &packet->sock,
+			   je->now, &verdict) == JUDGE_NEED_PROCESS;
+	packet->behind = false;
+	if (need && find_process(je, &packet->pkt, &packet->sock, &verdict) ==
+			-EINPROGRESS) {
+		if (mono_since(je->now, packet->since) < WAIT_NS)
+			return false;
+		refuse_unfound(je, -EAGAIN, &verdict);
+	}
+	conclude(je, &packet->raw, &packet->pkt, &packet->sock, &verdict);
+	return true;
+}
+
+/* In pieces, so that others are served meanwhile. */
+static void
+looking_cb(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval at_once = { 0, 0 };
+	struct judge_ev *je = arg;
+
+	(void)fd;
+	(void)what;
+	je->now = mono_now();
+	note_policy(je);
+	attr_round(je->opts.attr, je->now);
+	waiting_each(&je->waiting, look_on, je);
+	nfq_flush(je->opts.nfq);
+	if (je->waiting.n > 0)
+		(void)event_add(je->looking, &at_once); /* or with the next */
 }
 
 static void
@@ -619,8 +714,9 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	(void)ct_open(&je->ct); /* judges without it */
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
 	    EV_READ | EV_PERSIST, readable_cb, je);
-	if (je->readable == NULL || event_add(je->readable, NULL) < 0 ||
-	    watch_attr(je) < 0) {
+	je->looking = evtimer_new(opts->base, looking_cb, je);
+	if (je->readable == NULL || je->looking == NULL ||
+	    event_add(je->readable, NULL) < 0 || watch_attr(je) < 0) {
 		judge_ev_free(je);
 		return -ENOMEM;
 	}
@@ -646,6 +742,8 @@ judge_ev_free(struct judge_ev *je)
 		return;
 	if (je->readable != NULL)
 		event_free(je->readable);
+	if (je->looking != NULL)
+		event_free(je->looking);
 	if (je->closing != NULL)
 		event_free(je->closing);
 	attr_watch(je->opts.attr, NULL, NULL);

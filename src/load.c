@@ -341,10 +341,13 @@ make_world(
 {
 	const struct conf *conf = load->conf;
 	size_t n = conf != NULL ? conf->n_tunnels + conf->n_lists : 0;
-	const char **names = calloc(n + 1, sizeof(names[0]));
+	/* and behind them, of each tunnel, where its names are asked for */
+	const char **names = calloc(2 * n + 1, sizeof(names[0]));
+	bool *far_names;
 
 	if (names == NULL)
 		return -ENOMEM;
+	far_names = (bool *)(names + n);
 	*ret = load_world;
 	*ret_names = names;
 	ret->any = conf == NULL;
@@ -354,8 +357,11 @@ make_world(
 	if (conf == NULL)
 		return 0;
 	ret->tunnels = (struct policy_words){ names, conf->n_tunnels };
-	for (size_t i = 0; i < conf->n_tunnels; i++)
+	ret->far_names = far_names;
+	for (size_t i = 0; i < conf->n_tunnels; i++) {
+		far_names[i] = conf->tunnels[i].dns != CONF_DNS_LOCAL;
 		*names++ = conf->tunnels[i].name;
+	}
 	ret->lists = (struct policy_words){ names, conf->n_lists };
 	for (size_t i = 0; i < conf->n_lists; i++)
 		*names++ = conf->lists[i].name;

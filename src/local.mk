@@ -254,6 +254,7 @@ rerouted_SOURCES = \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \
 	%D%/sysfiles.c %D%/sysfiles.h \
 	%D%/upstreams_ev.c %D%/upstreams_ev.h \
+	%D%/waiting.c %D%/waiting.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h

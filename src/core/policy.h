@@ -75,6 +75,9 @@ struct policy_world {
 	unsigned int given;
 	/* sections of the settings: `reroute via` and `list` name them */
 	struct policy_words tunnels, lists;
+	/* of each tunnel: names are asked for through it, or not at all; NULL
+	 * where that is not known */
+	const bool *far_names;
 	/* what is in the lists; NULL for nothing */
 	const struct list_table *table;
 	/* they have faults of their own: any tunnel or list may be named, and

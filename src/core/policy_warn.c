@@ -188,21 +188,27 @@ is_way_to_resolver(const struct policy_match *m)
 			    m->ports.ranges[0].hi == 53));
 }
 
+static bool
+has_program(const struct policy_entry *entry)
+{
+	unsigned int programs = 0;
+
+	for (unsigned int f = FIELD_EXE; f <= FIELD_PARENT; f++)
+		programs |= 1u << f;
+	return (fields_of(entry) & programs) != 0;
+}
+
 /* Whether the rule denies names, maybe to some of whom `first` is about. */
 static bool
 denies_names(const struct policy_entry *first, const struct policy_entry *later)
 {
 	const unsigned int names = 1u << FIELD_DOMAIN | 1u << FIELD_LIST;
-	unsigned int programs = 0;
 
-	for (unsigned int f = FIELD_EXE; f <= FIELD_PARENT; f++)
-		programs |= 1u << f;
 	return (later->action == ACTION_BLOCK ||
 		   later->action == ACTION_DROP) &&
 	       (later->direction & RULE_OUT) != 0 &&
 	       (fields_of(later) & names) != 0 &&
-	       ((fields_of(first) & programs) == 0 ||
-		   (fields_of(later) & programs) == 0);
+	       (!has_program(first) || !has_program(later));
 }
 
 static void
@@ -227,6 +233,61 @@ warn_open(const struct policy *policy, const struct rules *rules, size_t n,
 		    "name: %s:%u decides about none of them",
 		    policy->rules[i].file,
 		    policy->rules[i].line); /* a path may be cut */
+		warn(warnings, rules, &rules->rules[n].place, what);
+		return;
+	}
+}
+
+/* Whether names of this rule are to be asked for through its tunnel alone. */
+static bool
+asks_far(const struct policy_entry *entry, const struct policy_world *world)
+{
+	const struct policy_match *m = match_of(entry, FIELD_DOMAIN);
+
+	return entry->action == ACTION_REROUTE && m != NULL && !m->negated &&
+	       (entry->direction & RULE_OUT) != 0 && entry->tunnel > 0 &&
+	       world->far_names[entry->tunnel - 1];
+}
+
+/* Whether it is for some connections only, but has each query asked for here:
+ * where the name leads is not known before. */
+static bool
+asks_here(const struct policy_entry *entry, const struct policy_world *world)
+{
+	const unsigned int narrower =
+	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
+	const struct policy_match *to = match_of(entry, FIELD_TO);
+
+	if ((entry->direction & RULE_OUT) == 0 || to == NULL ||
+	    (fields_of(entry) & narrower) != 0)
+		return false;
+	if (entry->action == ACTION_REROUTE)
+		return to->narrow || (to->ports.n > 0 && entry->tunnel > 0 &&
+					 !world->far_names[entry->tunnel - 1]);
+	return entry->action == ACTION_ACCEPT &&
+	       (to->ports.n > 0 ||
+		   (!to->all_addrs && (to->addrs.scopes & SCOPE_ANY) == 0));
+}
+
+static void
+warn_leak(const struct policy *policy, const struct rules *rules, size_t n,
+    const struct policy_world *world, struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+	char what[512];
+
+	if (world->far_names == NULL || !asks_far(entry, world))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct policy_rule *first = &policy->rules[i];
+
+		if (!asks_here(&policy->entries[i], world) ||
+		    (has_program(&policy->entries[i]) && has_program(entry)))
+			continue;
+		(void)snprintf(what, sizeof(what),
+		    "warning: these names are asked for outside the tunnel: "
+		    "%s:%u lets each query through before",
+		    first->file, first->line); /* a path may be cut */
 		warn(warnings, rules, &rules->rules[n].place, what);
 		return;
 	}
@@ -368,6 +429,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 			continue;
 		warn_shadowed(policy, rules, shadow, i, warnings);
 		warn_open(policy, rules, i, warnings);
+		warn_leak(policy, rules, i, world, warnings);
 	}
 	policy_shadow_free(shadow);
 	if (policy->n > POLICY_WARN_MAX)

@@ -38,6 +38,7 @@
 	X(processes_kernel, "flows of the kernel's own")                       \
 	X(processes_unknown, "flows whose process was not found")              \
 	X(processes_failed, "process look-ups that failed")                    \
+	X(processes_awaited, "packets that waited for a process look-up")      \
 	X(by_bpf, "flows whose sender the kernel named")                       \
 	X(by_sock_diag, "flows found by sock_diag and /proc")                  \
 	X(by_proc_net, "flows found by /proc/net and /proc")                   \

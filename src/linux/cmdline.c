@@ -57,6 +57,7 @@ struct reader {
 	int fd; /* -1: what is asked for is the file at the path in bytes */
 	uint32_t uid;
 	bool slept; /* it waited for something other than a CPU */
+	bool back;  /* it has read, and waits for nothing but the lock */
 	ssize_t n;  /* bytes that were read, 0 for a file, or -errno */
 	struct file_id file;
 	char bytes[CMDLINE_MAX];
@@ -153,6 +154,7 @@ reader_main(void *arg)
 		r->state = READER_READS;
 		(void)pthread_mutex_unlock(&c->lock);
 		n = read_all(r);
+		__atomic_store_n(&r->back, true, __ATOMIC_RELEASE);
 		(void)pthread_mutex_lock(&c->lock);
 		r->n = n;
 		r->state = r->left ? READER_IDLE : READER_DONE;
@@ -272,7 +274,8 @@ wait_for(struct cmdlines *c, struct reader *r)
 		}
 		if (pthread_cond_timedwait(&r->done, &c->lock, &until) == 0)
 			continue;
-		asleep = r->state == READER_READS && is_asleep(r->tid)
+		asleep = r->state == READER_READS && is_asleep(r->tid) &&
+				 !__atomic_load_n(&r->back, __ATOMIC_ACQUIRE)
 			     ? asleep + 1
 			     : 0;
 		if (asleep == ASLEEP_MAX)
@@ -306,6 +309,7 @@ reader_ask(struct reader *r, struct budget *budget)
 	uint64_t waited;
 
 	r->state = READER_ASKED;
+	r->back = false;
 	(void)pthread_cond_signal(&r->asked);
 	r->left = !wait_for(r->all, r);
 	waited = mono_since(mono_now(), begin);

@@ -13,6 +13,10 @@
 #define RESOLVE_CACHED 0x20
 #endif
 
+/* Where anything is mounted meanwhile the kernel gives up, and would go on by
+ * asking: so often it is asked again, which takes a microsecond each. */
+#define TRIES 8
+
 /* Nothing is wanted but what is always there: NFS, FUSE and their like answer
  * that out of memory. */
 static int
@@ -41,9 +45,14 @@ file_id_known(struct file_id *ret, const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_CACHED };
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-	int r;
+	int fd = -1, r;
 
+	for (int i = 0; i < TRIES; i++) {
+		fd = (int)syscall(
+		    SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
 	if (fd < 0)
 		return errno == ENOSYS || errno == EINVAL || errno == EPERM
 			   ? -EAGAIN

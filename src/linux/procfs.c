@@ -240,10 +240,7 @@ search(struct procfs *procfs, const struct want *want)
 	if (r != 0 || noted(procfs, want) != NULL)
 		return r;
 	/* 5. anybody */
-	r = procscan_walk(scan, want->inode, want->now);
-	if (r == 0 && noted(procfs, want) == NULL)
-		held_put_nobody(&scan->holders, want->inode, want->now);
-	return r;
+	return procscan_walk(scan, want->inode, want->now);
 }
 
 /* A process that had it may have it under another number now. */
@@ -259,6 +256,17 @@ scan_mover(struct procfs *procfs, const struct procscan_pid *had,
 	return scan_holder(procfs, holder, want, MOVED_MAX);
 }
 
+static int
+walk(struct procfs *procfs, const struct want *want)
+{
+	struct budget *budget = procscan_budget(&procfs->scan, want->uid);
+	mono_t begin = mono_work();
+	int r = procscan_walk(&procfs->scan, want->inode, want->now);
+
+	budget_spend(budget, mono_since(mono_work(), begin));
+	return r;
+}
+
 /* Sockets that nobody holds are looked for within a share of the time. What
  * finds somebody need not be counted, but for a walk. -EAGAIN: there is no time
  * left for this user's. */
@@ -269,10 +277,15 @@ look(struct procfs *procfs, const struct procscan_pid *had,
 	struct budget *budget = procscan_budget(&procfs->scan, want->uid);
 	uint64_t walks = procfs->scan.walks;
 	mono_t begin;
-	int r = guess(procfs, want, GUESS_FEW);
+	int r;
 
+	if (procscan_is_walking(&procfs->scan, want->inode))
+		return walk(procfs, want);
+	r = guess(procfs, want, GUESS_FEW);
 	if (r != 0 || noted(procfs, want) != NULL)
 		return r;
+	if (procscan_is_busy(&procfs->scan))
+		return -EINPROGRESS;
 	if (!budget_has(budget, want->now))
 		return -EAGAIN;
 	begin = mono_work();
@@ -297,8 +310,6 @@ look_again(struct procfs *procfs, struct held *held, bool gone,
 	struct holder *holder = held->holder;
 	struct procscan_pid had = { holder->pid, holder->start };
 	bool shared = held->shared;
-	mono_t begin;
-	int r;
 
 	if (shared && !budget_has(budget, want->now))
 		return -EAGAIN;
@@ -307,10 +318,7 @@ look_again(struct procfs *procfs, struct held *held, bool gone,
 		holder_forget(hs, holder);
 	if (!shared)
 		return look(procfs, gone ? NULL : &had, want);
-	begin = mono_work();
-	r = procscan_walk(&procfs->scan, want->inode, want->now);
-	budget_spend(budget, mono_since(mono_work(), begin));
-	return r;
+	return walk(procfs, want);
 }
 
 /* What nobody held is looked for again after a while, where there is time. */
@@ -447,6 +455,12 @@ procfs_round(struct procfs *procfs)
 	procfs->heard = false;
 }
 
+void
+procfs_until(struct procfs *procfs, mono_t end)
+{
+	procfs->scan.end = end;
+}
+
 int
 procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
     const struct process **ret)
@@ -533,28 +547,31 @@ procfs_process(struct procfs *procfs, pid_t pid, const struct process **ret)
 }
 
 static int
-read_once(struct procfs *procfs, pid_t pid, uint64_t start,
+read_once(struct procfs *procfs, const struct procfs_one *one,
     const struct process *old, const struct process **ret)
 {
 	struct procread_dir dir;
-	int r = procread_open(&dir, procfs->scan.holders.proc_fd, pid, start);
+	int r = procread_open(
+	    &dir, procfs->scan.holders.proc_fd, one->pid, one->start);
 
 	if (r != 0)
 		return r;
-	r = procread_process(&procfs->read, &dir, pid, old, ret);
+	dir.args = one->args;
+	dir.args_len = one->args_len;
+	r = procread_process(&procfs->read, &dir, one->pid, old, ret);
 	procread_close(&dir);
 	return r;
 }
 
 int
-procfs_read_once(struct procfs *procfs, pid_t pid, uint64_t start,
+procfs_read_once(struct procfs *procfs, const struct procfs_one *one,
     const struct process *old, const struct process **ret)
 {
-	int r = read_once(procfs, pid, start, old, ret);
+	int r = read_once(procfs, one, old, ret);
 
 	if (r == -EMFILE || r == -ENFILE) {
 		make_room(procfs);
-		r = read_once(procfs, pid, start, old, ret);
+		r = read_once(procfs, one, old, ret);
 	}
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/base/mono.h"
 #include "src/core/actor.h"
 #include "src/core/process.h"
 
@@ -28,9 +29,14 @@ void procfs_round(struct procfs *procfs);
 void procfs_note(struct procfs *procfs, const struct holding *holding);
 void procfs_seed(struct procfs *procfs);
 
+/* What of a look-up takes long is put off to the next call when this thread
+ * has had so much of a CPU (mono_work()); ns 0: never. */
+void procfs_until(struct procfs *procfs, mono_t end);
+
 /* The holder of the socket: the one that is not pid 1 and started last where
  * there are several. uid (of the socket) narrows the search. 0 with a
  * reference in *ret that the caller gives back; -ENOENT when nobody holds it;
+ * -EINPROGRESS when it is to be called again, in another round;
  * -EAGAIN when all of /proc would have to be walked, and was too often lately;
  * -ETIMEDOUT when its command line does not come (cmdline.h); -errno when /proc
  * could not be read. */
@@ -42,9 +48,16 @@ int procfs_process(
     struct procfs *procfs, pid_t pid, const struct process **ret);
 
 /* The same for the one that started then, without keeping a descriptor of it:
- * `old` (or NULL) with one more reference where nothing has changed. -ESRCH
- * when it is gone. */
-int procfs_read_once(struct procfs *procfs, pid_t pid, uint64_t start,
+ * `old` (or NULL) with one more reference where nothing has changed. args: its
+ * arguments where they are known, each with its NUL; else NULL. -ESRCH when it
+ * is gone. */
+struct procfs_one {
+	pid_t pid;
+	uint64_t start;
+	const char *args;
+	size_t args_len;
+};
+int procfs_read_once(struct procfs *procfs, const struct procfs_one *one,
     const struct process *old, const struct process **ret);
 
 /* Makes names of users and the like, for what is built by others. */

@@ -30,35 +30,46 @@ struct entry {
 };
 
 int
-procscan_list(int fd, procscan_list_fn *fn, void *arg)
+procscan_list_some(int fd, int64_t *at, procscan_list_fn *fn, void *arg)
 {
 	union {
-		char bytes[8192];
+		char bytes[2048];
 		uint64_t align;
 	} buf;
 	uint64_t number;
+	long n;
+
+	if (lseek(fd, *at, SEEK_SET) < 0)
+		return -errno;
+	n = syscall(SYS_getdents64, fd, buf.bytes, sizeof(buf));
+	if (n < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	for (long i = 0; i < n;) {
+		const struct entry *e = (const struct entry *)(buf.bytes + i);
+		int r;
+
+		i += e->d_reclen;
+		*at = e->d_off;
+		if (num_parse(&number, e->d_name, strlen(e->d_name), INT_MAX) !=
+		    0)
+			continue;
+		r = fn(arg, number);
+		if (r != 0)
+			return r;
+	}
+	return n > 0 ? PROCSCAN_MORE : 0;
+}
+
+int
+procscan_list(int fd, procscan_list_fn *fn, void *arg)
+{
+	int64_t at = lseek(fd, 0, SEEK_CUR);
 	int r;
 
-	for (;;) {
-		long n = syscall(SYS_getdents64, fd, buf.bytes, sizeof(buf));
-
-		if (n < 0)
-			return errno == ENOENT ? -ESRCH : -errno;
-		if (n == 0)
-			return 0;
-		for (long at = 0; at < n;) {
-			const struct entry *e =
-			    (const struct entry *)(buf.bytes + at);
-
-			at += e->d_reclen;
-			if (num_parse(&number, e->d_name, strlen(e->d_name),
-				INT_MAX) != 0)
-				continue;
-			r = fn(arg, number);
-			if (r != 0)
-				return r;
-		}
-	}
+	do
+		r = procscan_list_some(fd, &at, fn, arg);
+	while (r == PROCSCAN_MORE);
+	return r;
 }
 
 struct scan {
@@ -72,7 +83,7 @@ struct scan {
 	bool hit, met_start;
 };
 
-#define SCAN_FULL 1 /* stop, no failure */
+#define SCAN_FULL 2 /* stop, no failure */
 
 static int
 scan_fd(void *arg, uint64_t number)
@@ -194,6 +205,9 @@ void
 procscan_done(struct procscan *ps)
 {
 	holders_done(&ps->holders);
+	procscan_walk_end(ps);
+	free(ps->news.v);
+	ps->news.v = NULL;
 	if (ps->loadavg_fd >= 0)
 		(void)close(ps->loadavg_fd); /* only read from */
 	ps->loadavg_fd = -1;

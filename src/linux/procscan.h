@@ -21,11 +21,27 @@ struct procscan_pid {
 	uint64_t start;
 };
 
+struct procscan_walk;
+
 struct procscan {
 	struct holders holders;
 	int loadavg_fd;
-	pid_t last_pid; /* every process up to it has been scanned; 0: none */
-	uint32_t scan;	/* number of the scan at hand */
+	pid_t last_pid; /* every process up to it is scanned or news; 0: none */
+	/* new ones that are to be scanned; start: until when (in ns) one that
+	 * is not to be seen may be yet */
+	struct {
+		struct procscan_pid *v;
+		size_t n, size, at;
+		/* /proc is being listed for those between the two pids */
+		bool listing;
+		int64_t list_at;
+		pid_t after, last;
+	} news;
+	struct procscan_walk *walk; /* one that goes on later; NULL */
+	/* what this thread has had of a CPU when what takes long is to go on
+	 * later; 0: it is done to the end */
+	mono_t end;
+	uint32_t scan; /* number of the scan at hand */
 	/* the youngest processes, the last one first */
 	struct procscan_pid young[PROCSCAN_YOUNG];
 	/* pids given out whose process was not to be seen yet */
@@ -57,6 +73,11 @@ void procscan_done(struct procscan *ps);
 typedef int procscan_list_fn(void *arg, uint64_t number);
 int procscan_list(int fd, procscan_list_fn *fn, void *arg);
 
+/* The same for some of them, from *at on, which is moved: PROCSCAN_MORE when
+ * there may be more. */
+#define PROCSCAN_MORE 1
+int procscan_list_some(int fd, int64_t *at, procscan_list_fn *fn, void *arg);
+
 /* Failures of a process that goes away or hides are normal: of an error only
  * the lack of memory and of descriptors is left, else 0. */
 int procscan_failure(int r);
@@ -76,15 +97,25 @@ int procscan_one(struct procscan *ps, const struct procscan_job *job);
 
 /* Scans the processes that started since the last call, so that a child that
  * inherited a known socket is known as its holder. Costs 0.4 us when there is
- * none. 0 or -errno (no descriptors). */
+ * none. 0, -EINPROGRESS (call again: there are more) or -errno (no
+ * descriptors). */
 int procscan_news(struct procscan *ps, mono_t now);
 
 /* Scans the youngest processes, the newest first, until the socket is met. */
 int procscan_young(struct procscan *ps, uint64_t inode, mono_t now);
 
 /* Scans all processes, the newest first and pid 1 last, until the socket is
- * met, so that the first one met is the answer. */
+ * met, so that the first one met is the answer; notes that nobody has it where
+ * it is not. 0, -EINPROGRESS (call again: it goes on) or -errno. */
 int procscan_walk(struct procscan *ps, uint64_t inode, mono_t now);
+
+/* True where a walk for that one is to go on. */
+bool procscan_is_walking(const struct procscan *ps, uint64_t inode);
+void procscan_walk_end(struct procscan *ps);
+
+/* True where what takes long is to wait: for a walk that goes on, or since
+ * there is no time left for it now. */
+bool procscan_is_busy(const struct procscan *ps);
 
 /* Scans all processes, the newest first, as many as so much work allows: the
  * next call goes on behind the last one, ps->refreshed, which is 0 when all

@@ -24,6 +24,13 @@
 /* The list alone may take all the time that there is for a refresh. */
 #define REFRESH_LEAST 8
 
+/* What is left is done in the next piece. */
+static bool
+is_late(const struct procscan *ps)
+{
+	return ps->end.ns != 0 && !mono_before(mono_work(), ps->end);
+}
+
 static void
 young_add(struct procscan *ps, struct procscan_pid who)
 {
@@ -101,68 +108,133 @@ retry_unborn(struct procscan *ps, mono_t now)
 	return 0;
 }
 
-struct news {
-	struct procscan *ps;
-	pid_t after, last;
-	mono_t now;
-};
+static int
+news_add(struct procscan *ps, pid_t pid, mono_t unborn_until)
+{
+	if (ps->news.n == ps->news.size) {
+		size_t size = ps->news.size > 0 ? ps->news.size * 2 : 256;
+		struct procscan_pid *v =
+		    reallocarray(ps->news.v, size, sizeof(v[0]));
+
+		if (v == NULL)
+			return -ENOMEM;
+		ps->news.v = v;
+		ps->news.size = size;
+	}
+	ps->news.v[ps->news.n++] =
+	    (struct procscan_pid){ pid, unborn_until.ns };
+	return 0;
+}
 
 static int
 news_of_list(void *arg, uint64_t number)
 {
-	struct news *news = arg;
+	struct procscan *ps = arg;
+	pid_t after = ps->news.after, last = ps->news.last;
 	pid_t pid = (pid_t)number;
 	/* after a wrap the new ones are at both ends */
-	bool is_new = news->after <= news->last
-			  ? pid > news->after && pid <= news->last
-			  : pid > news->after || pid <= news->last;
+	bool is_new = after <= last ? pid > after && pid <= last
+				    : pid > after || pid <= last;
 
-	return is_new ? procscan_failure(scan_new(news->ps, pid, news->now))
-		      : 0;
+	return is_new ? news_add(ps, pid, (mono_t){ 0 }) : 0;
 }
 
 static int
-news_of_range(struct news *news)
+news_of_range(struct procscan *ps, mono_t now)
 {
-	for (pid_t pid = news->after + 1; pid <= news->last; pid++) {
-		int r = scan_new(news->ps, pid, news->now);
+	int r = 0;
 
+	for (pid_t pid = ps->news.after + 1; r == 0 && pid <= ps->news.last;
+	     pid++)
+		r = news_add(ps, pid, mono_add(now, UNBORN_NS));
+	return r;
+}
+
+/* All that were listed, or as many as there is time for. */
+static int
+scan_news(struct procscan *ps, mono_t now)
+{
+	while (ps->news.at < ps->news.n) {
+		struct procscan_pid next = ps->news.v[ps->news.at];
+		int r;
+
+		if (is_late(ps))
+			return -EINPROGRESS;
+		r = scan_new(ps, next.pid, now);
 		if (procscan_failure(r) != 0)
 			return r;
-		if (r == -ENOENT)
-			unborn_add(
-			    news->ps, pid, mono_add(news->now, UNBORN_NS));
+		if (r == -ENOENT && next.start != 0)
+			unborn_add(ps, next.pid, (mono_t){ next.start });
+		ps->news.at++;
 	}
+	ps->news.n = ps->news.at = 0;
 	return 0;
+}
+
+static int
+list_on(struct procscan *ps)
+{
+	int r = PROCSCAN_MORE;
+
+	while (r == PROCSCAN_MORE) {
+		if (is_late(ps))
+			return -EINPROGRESS;
+		r = procscan_list_some(
+		    ps->holders.proc_fd, &ps->news.list_at, news_of_list, ps);
+	}
+	ps->news.listing = false;
+	return r;
+}
+
+static int
+list_news(struct procscan *ps, mono_t now)
+{
+	char buf[128];
+	ssize_t n = pread(ps->loadavg_fd, buf, sizeof(buf), 0);
+	pid_t last;
+
+	if (n < 0)
+		return -errno;
+	if (procline_last_pid(&last, buf, (size_t)n) != 0)
+		return -EBADMSG;
+	ps->news.after = ps->last_pid;
+	ps->news.last = ps->last_pid = last;
+	if (ps->news.after == last || ps->news.after == 0)
+		return 0; /* the first walk will see them all */
+	if (last > ps->news.after && last - ps->news.after <= PROBE_MAX)
+		return news_of_range(ps, now);
+	ps->news.list_at = 0;
+	ps->news.listing = true;
+	return list_on(ps);
+}
+
+/* One that failed begins anew. */
+static int
+news_failed(struct procscan *ps, int r)
+{
+	if (r == 0 || r == -EINPROGRESS)
+		return r;
+	ps->news.n = ps->news.at = 0;
+	ps->news.listing = false;
+	ps->last_pid = ps->news.after;
+	return r;
 }
 
 int
 procscan_news(struct procscan *ps, mono_t now)
 {
-	struct news news = { ps, ps->last_pid, 0, now };
-	char buf[128];
-	ssize_t n = pread(ps->loadavg_fd, buf, sizeof(buf), 0);
-	int r = 0;
+	/* those of before */
+	int r = ps->news.listing ? list_on(ps) : 0;
 
-	if (n < 0)
-		return -errno;
-	if (procline_last_pid(&news.last, buf, (size_t)n) != 0)
-		return -EBADMSG;
-	if (ps->n_unborn > 0)
-		r = retry_unborn(ps, now);
-	if (r != 0 || news.last == news.after)
-		return r;
-	if (news.after == 0) {
-		r = 0; /* the first walk will see them all */
-	} else if (news.last > news.after &&
-		   news.last - news.after <= PROBE_MAX) {
-		r = news_of_range(&news);
-	} else if (lseek(ps->holders.proc_fd, 0, SEEK_SET) == 0) {
-		r = procscan_list(ps->holders.proc_fd, news_of_list, &news);
-	}
 	if (r == 0)
-		ps->last_pid = news.last;
-	return r;
+		r = scan_news(ps, now);
+	if (r == 0 && ps->n_unborn > 0)
+		r = retry_unborn(ps, now);
+	if (r == 0)
+		r = list_news(ps, now);
+	if (r == 0)
+		r = scan_news(ps, now);
+	return news_failed(ps, r);
 }
 
 /* 0 if the process is there and is the one that started then. */
@@ -207,13 +279,18 @@ procscan_young(struct procscan *ps, uint64_t inode, mono_t now)
 	return 0;
 }
 
-struct walk {
+struct procscan_walk {
 	struct procscan *ps;
 	struct procscan_pid *pids;
 	size_t n, size;
-	/* Don't read when each process started: the order of their pids will
-	 * do, as counted back from the last one. */
+	size_t at; /* the next one */
+	int64_t list_at;
+	bool listed;
+	uint64_t inode; /* what is looked for */
+	/* Read when each process started only as it is scanned: the order of
+	 * their pids will do, as counted back from the last one. */
 	bool quick;
+	bool sorted;
 };
 
 /* How a list of pids alone is sorted: those up to the last one were given out
@@ -225,7 +302,7 @@ quick_start(const struct procscan *ps, pid_t pid)
 }
 
 static int
-walk_start(struct walk *walk, pid_t pid, uint64_t *ret)
+walk_start(struct procscan_walk *walk, pid_t pid, uint64_t *ret)
 {
 	struct procread_stat st;
 	char path[32];
@@ -244,9 +321,8 @@ walk_start(struct walk *walk, pid_t pid, uint64_t *ret)
 static int
 walk_add(void *arg, uint64_t number)
 {
-	struct walk *walk = arg;
-	struct procscan_pid who = { .pid = (pid_t)number };
-	int r = 0;
+	struct procscan_walk *walk = arg;
+	pid_t pid = (pid_t)number;
 
 	if (walk->n == walk->size) {
 		size_t size = walk->size > 0 ? walk->size * 2 : 256;
@@ -258,13 +334,9 @@ walk_add(void *arg, uint64_t number)
 		walk->pids = pids;
 		walk->size = size;
 	}
-	if (walk->quick)
-		who.start = quick_start(walk->ps, who.pid);
-	else
-		r = walk_start(walk, who.pid, &who.start);
-	if (r == 0)
-		walk->pids[walk->n++] = who;
-	return procscan_failure(r);
+	walk->pids[walk->n++] =
+	    (struct procscan_pid){ pid, quick_start(walk->ps, pid) };
+	return 0;
 }
 
 /* For qsort: the newest first. */
@@ -278,21 +350,58 @@ newest_first(const void *a, const void *b)
 	return holder_newer(&ha, &hb) ? -1 : 1;
 }
 
-static int
-walk_list(struct walk *walk)
+static void
+walk_sort(struct procscan_walk *walk)
 {
-	int r;
-
-	if (lseek(walk->ps->holders.proc_fd, 0, SEEK_SET) < 0)
-		return -errno;
-	r = procscan_list(walk->ps->holders.proc_fd, walk_add, walk);
 	if (walk->n > 1)
 		qsort(walk->pids, walk->n, sizeof(walk->pids[0]), newest_first);
-	return r;
+	walk->sorted = true;
 }
 
 static int
-walk_scan(struct walk *walk, size_t i, uint64_t inode, mono_t now)
+walk_list(struct procscan_walk *walk)
+{
+	int r = PROCSCAN_MORE;
+
+	while (r == PROCSCAN_MORE) {
+		if (!walk->quick && is_late(walk->ps))
+			return -EINPROGRESS;
+		r = procscan_list_some(
+		    walk->ps->holders.proc_fd, &walk->list_at, walk_add, walk);
+	}
+	walk->listed = r == 0;
+	return r;
+}
+
+/* When each one started, so that they can be sorted. */
+static int
+walk_starts(struct procscan_walk *walk)
+{
+	size_t n = 0;
+	int r;
+
+	for (; walk->at < walk->n; walk->at++) {
+		struct procscan_pid *who = &walk->pids[walk->at];
+
+		if (is_late(walk->ps))
+			return -EINPROGRESS;
+		r = walk_start(walk, who->pid, &who->start);
+		if (procscan_failure(r) != 0)
+			return r;
+		if (r != 0) /* gone, or a thread of the kernel */
+			who->pid = 0;
+	}
+	for (size_t i = 0; i < walk->n; i++)
+		if (walk->pids[i].pid != 0)
+			walk->pids[n++] = walk->pids[i];
+	walk->n = n;
+	walk->at = 0;
+	walk_sort(walk);
+	return 0;
+}
+
+static int
+walk_scan(struct procscan_walk *walk, size_t i, uint64_t inode, mono_t now)
 {
 	struct procscan_job job = {
 		.who = walk->pids[i], .inode = inode, .now = now
@@ -307,22 +416,85 @@ walk_scan(struct walk *walk, size_t i, uint64_t inode, mono_t now)
 	return procscan_one(walk->ps, &job);
 }
 
+static int
+walk_begin(struct procscan *ps, uint64_t inode)
+{
+	struct procscan_walk *walk = calloc(1, sizeof(*walk));
+
+	if (walk == NULL)
+		return -ENOMEM;
+	*walk = (struct procscan_walk){ .ps = ps, .inode = inode };
+	ps->walk = walk;
+	ps->walks++;
+	return 0;
+}
+
+void
+procscan_walk_end(struct procscan *ps)
+{
+	if (ps->walk == NULL)
+		return;
+	free(ps->walk->pids);
+	free(ps->walk);
+	ps->walk = NULL;
+}
+
+bool
+procscan_is_walking(const struct procscan *ps, uint64_t inode)
+{
+	return ps->walk != NULL && ps->walk->inode == inode;
+}
+
+bool
+procscan_is_busy(const struct procscan *ps)
+{
+	return is_late(ps) || (ps->end.ns != 0 && ps->walk != NULL);
+}
+
+static int
+walk_on(struct procscan_walk *walk, mono_t now)
+{
+	int r = walk->listed ? 0 : walk_list(walk);
+
+	if (r == 0 && !walk->sorted)
+		r = walk_starts(walk);
+	while (r == 0 && walk->at < walk->n && !met(walk->ps, walk->inode)) {
+		if (is_late(walk->ps))
+			return -EINPROGRESS;
+		r = walk_scan(walk, walk->at++, walk->inode, now);
+	}
+	return r;
+}
+
+/* Where one for another socket is under way that goes on first: it may meet
+ * this one too. */
 int
 procscan_walk(struct procscan *ps, uint64_t inode, mono_t now)
 {
-	struct walk walk = { .ps = ps };
-	int r = walk_list(&walk);
+	int r = 0;
 
-	ps->walks++;
-	for (size_t i = 0; r == 0 && i < walk.n && !met(ps, inode); i++)
-		r = walk_scan(&walk, i, inode, now);
-	free(walk.pids);
+	for (bool done = false; r == 0 && !done && !met(ps, inode);) {
+		uint64_t sought;
+
+		if (ps->walk == NULL)
+			r = walk_begin(ps, inode);
+		if (r != 0)
+			break;
+		sought = ps->walk->inode;
+		r = walk_on(ps->walk, now);
+		if (r == -EINPROGRESS)
+			break;
+		if (r == 0 && !met(ps, sought))
+			held_put_nobody(&ps->holders, sought, now);
+		procscan_walk_end(ps);
+		done = sought == inode;
+	}
 	return r;
 }
 
 /* Where the one before ended, but for the very newest; 0: at the newest. */
 static size_t
-refresh_from(const struct walk *walk)
+refresh_from(const struct procscan_walk *walk)
 {
 	uint64_t start = quick_start(walk->ps, walk->ps->refreshed);
 	size_t i = 0;
@@ -337,12 +509,13 @@ refresh_from(const struct walk *walk)
 int
 procscan_refresh(struct procscan *ps, mono_t now, uint64_t ns)
 {
-	struct walk walk = { .ps = ps, .quick = true };
+	struct procscan_walk walk = { .ps = ps, .quick = true };
 	mono_t end = mono_add(mono_work(), ns);
 	int r = walk_list(&walk);
-	size_t from = refresh_from(&walk);
-	size_t i = 0;
+	size_t from, i = 0;
 
+	walk_sort(&walk);
+	from = refresh_from(&walk);
 	while (r == 0 && i < walk.n) {
 		if (i == REFRESH_LEAST && i < from) {
 			i = from;

@@ -10,8 +10,8 @@
 /* A machine with users alice (1000) and bob (1001), groups wheel (10) and
  * users (100), and /bin and /sbin that are links to /usr/bin and /usr/sbin.
  * Files are there unless their name holds "missing", and programs unless it
- * ends in ".sh", ".txt" or "/". Tunnels tor and vpn, lists
- * ads and bad. */
+ * ends in ".sh", ".txt" or "/". Tunnels tor, which names are asked for through,
+ * and vpn, lists ads and bad. */
 static inline int
 world_name(const char *name, uint32_t *ret, const char *const names[2],
     const uint32_t ids[2])
@@ -73,6 +73,7 @@ world_file(void *arg, const char *path)
 }
 
 static const char *const fake_tunnels[] = { "tor", "vpn" };
+static const bool fake_far_names[] = { true, false };
 static const char *const fake_lists[] = { "ads", "bad" };
 
 static const struct policy_world fake_world = {
@@ -81,6 +82,7 @@ static const struct policy_world fake_world = {
 	.path = world_path,
 	.file = world_file,
 	.tunnels = { fake_tunnels, 2 },
+	.far_names = fake_far_names,
 	.lists = { fake_lists, 2 },
 };
 

@@ -211,6 +211,16 @@ for i in $IPT4 $IPT6; do
 	    [ $((after - before)) -le 3 ]
 	check "$i: all have the mark when they leave" \
 	    [ "$(counted $i POSTROUTING 'dpt:7001')" -ge 50 ]
+	partner "$i" inc kept.py $to
+	tell "$i" go
+	kill -STOP "$daemon"
+	for t in mangle filter; do
+		inc $i -t $t -F
+		tell "$i" go
+		check "$i: $t gone: what was accepted goes on" answers "$i" 50
+	done
+	kill -CONT "$daemon"
+	check "$i: put back" wait_for in_place
 	# what forgets the verdict where the packet has no mark yet
 	inc $i -t mangle -A OUTPUT -j CONNMARK --save-mark
 	check "$i: others' rule in mangle: early" wait_for marked_early "$i"

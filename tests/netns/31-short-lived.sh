@@ -48,7 +48,7 @@ count() { # count FAMILY PROTO PORT: from now on
 
 port=7000
 if inc "$short" uring 10.9.0.2 6999 1 1 >/dev/null 2>&1; then
-	uring="uring:4 uringp:4"
+	uring="uring:4 uringp:4 tcpu:4 tcpup:4"
 else
 	uring=
 	echo "# no io_uring here"
@@ -61,7 +61,7 @@ for parallel in 1 8; do
 		to=10.9.0.2
 		[ "$family" = 4 ] || to=fd09::2
 		proto=udp
-		[ "$kind" != tcp ] || proto=tcp
+		[ "${kind#tcp}" = "$kind" ] || proto=tcp
 		dport=$port
 		if [ "$kind" = ping ]; then
 			dport=0 proto=icmp
@@ -79,6 +79,22 @@ for parallel in 1 8; do
 		    [ "$(arrived $family $proto $port)" = 0 ]
 	done
 done
+# both programs take the same few numbers for their processes, over and over
+SHORT_PID=$(($(cat /proc/sys/kernel/pid_max) - 64))
+export SHORT_PID
+port=$((port + 2))
+count 4 udp $port
+background inc "$tmp/bin/denied" udp 10.9.0.2 $port $n 8 >"$tmp/sent.denied"
+inc "$tmp/bin/allowed" udp 10.9.0.2 $((port - 1)) $n 8 >"$tmp/sent"
+wait "$pid"
+unset SHORT_PID
+check "processes with the numbers of others: $(cut -d' ' -f2 "$tmp/sent" \
+    "$tmp/sent.denied" | sort -u | wc -l) for $((2 * n))" \
+    [ "$(cut -d' ' -f2 "$tmp/sent" "$tmp/sent.denied" | sort -u | wc -l)" -le 16 ]
+named
+check "… all named" python3 "$compare" "$tmp/sent" "$tmp/flows" $((port - 1)) \
+    "$tmp/bin/allowed" 10.9.0.2
+check "… none of the blocked arrived" [ "$(arrived 4 udp $port)" = 0 ]
 port=$((port + 1))
 count 4 udp $port
 inc "$short" udp 10.9.0.2 $port $n 4 exec "$tmp/bin/denied" >/dev/null

@@ -75,12 +75,16 @@ while time.monotonic() < end:
     time.sleep(0.001)
 print(waits * 1000 // n)
 PY
+# named, or dropped
+met() {
+	flows "any(8000 <= x['dport'] < 9000 for x in f)" ||
+		[ "$(counter processes_failed)" -gt 0 ]
+}
 for bpf in auto no; do
 	settings "[rerouted]" "bpf = $bpf"
 	check "bpf = $bpf: the daemon starts" daemon_start
 	hold slow 1 12 10.9.0.2 8000
-	check "… a dozen programs are locked time and again" wait_for flows \
-	    "any(8000 <= x['dport'] < 9000 for x in f)"
+	check "… a dozen programs are locked time and again" wait_for met
 	background python3 "$tmp/waits.py" "$daemon" 3 >"$tmp/waits"
 	check "… others connect all the while" inc python3 "$tmp/others.py" 3
 	sed 's/^/# /' "$tmp/check.out"

@@ -284,6 +284,19 @@ check "which hears from the client itself" flows '
 any(x["direction"] == "in" and x["dport"] == 7530 and x["src"] == "fd09::2"
     and x["verdict"] == "accept" for x in f)'
 sed 's/^/# /' "$tmp/haproxy.log"
+cat >"$tmp/transparent.py" <<'PY'
+import socket
+here, there = (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in "ab")
+here.bind(("fd09::1", 7532))
+here.settimeout(2)
+there.setsockopt(41, 75, 1)  # IPV6_TRANSPARENT
+there.bind(("fd09::2", 7533))
+there.sendto(b"as its client", ("fd09::1", 7532))
+print(here.recv(16).decode())
+PY
+inc python3 "$tmp/transparent.py" >"$tmp/transparent" 2>&1
+check_same "nor does one lose its datagrams" <(echo as its client) \
+    "$tmp/transparent"
 
 # -- and then --
 check "the daemon works on" inc "$probe" tcp 10.9.0.2 7001

@@ -3,20 +3,21 @@
  *	short KIND ADDRESS PORT N PARALLEL [exec PROGRAM]
  *
  * KIND: udp (unconnected), udpc (connected), mapped (IPv4 through an IPv6
- * socket), tcp (non-blocking connect), tcpw (connects and writes), ping, uring
- * and uringp (through io_uring, by a thread of the kernel's). The family is the
- * address's.
- * one KIND ADDRESS PORT is a single one, that sends by itself or, by $SHORT_BY,
- * in another way: vfork (a child that has our memory), files (a child that has
- * our descriptors), thread (one that runs this program anew, by $SHORT_EXEC).
- * exec: each child runs PROGRAM, which is this one too, by another path.
- * $SHORT_BIND is the local port to take, with others if there is $SHORT_SHARE;
- * $SHORT_SEND the bytes to send, in hex.
- * Prints a line "LOCAL-PORT PID" for each; for ping the port is the
- * identifier. */
+ * socket), tcp (non-blocking connect), tcpw (connects and writes), tcpu and
+ * tcpup (connect through io_uring, by a thread of the kernel's), ping, uring
+ *and uringp (the same for a datagram). The family is the address's. one KIND
+ *ADDRESS PORT is a single one, that sends by itself or, by $SHORT_BY, in
+ *another way: vfork (a child that has our memory), files (a child that has our
+ *descriptors), thread (one that runs this program anew, by $SHORT_EXEC). exec:
+ *each child runs PROGRAM, which is this one too, by another path. $SHORT_BIND
+ *is the local port to take, with others if there is $SHORT_SHARE; $SHORT_SEND
+ *the bytes to send, in hex; $SHORT_PID the number from which on processes take
+ *theirs, over and over again. Prints a line "LOCAL-PORT PID" for each; for ping
+ *the port is the identifier. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -29,10 +30,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/netns/uring.h"
+
+/* Somebody else may have a number that is to be taken again. */
+#define PIDS_MAX 100000
 
 struct sent {
 	uint16_t port;
@@ -127,7 +132,7 @@ open_socket(const char *kind, int family)
 
 	if (strcmp(kind, "tcp") == 0)
 		type = SOCK_STREAM | SOCK_NONBLOCK;
-	if (strcmp(kind, "tcpw") == 0)
+	else if (strncmp(kind, "tcp", 3) == 0)
 		type = SOCK_STREAM;
 	if (strcmp(kind, "ping") == 0)
 		proto = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
@@ -152,7 +157,11 @@ send_one(const char *kind, const char *address, const char *port)
 	size_t text_len = payload(text, sizeof(text));
 	ssize_t n = 0;
 
-	if (strncmp(kind, "tcp", 3) == 0 || strcmp(kind, "udpc") == 0) {
+	if (strncmp(kind, "tcpu", 4) == 0) {
+		n = uring_connect(fd, (struct sockaddr *)&to, len,
+		    strcmp(kind, "tcpup") == 0);
+		errno = n < 0 ? (int)-n : 0;
+	} else if (strncmp(kind, "tcp", 3) == 0 || strcmp(kind, "udpc") == 0) {
 		if (connect(fd, (struct sockaddr *)&to, len) < 0 &&
 		    errno != EINPROGRESS)
 			die("connect");
@@ -247,6 +256,27 @@ one(char **argv)
 	return write(STDOUT_FILENO, line, (size_t)n) == n ? 0 : 1;
 }
 
+/* A child, with one of the numbers that others before it had. */
+static pid_t
+born(size_t i, size_t parallel)
+{
+	const char *from = getenv("SHORT_PID");
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	pid_t number, pid;
+
+	if (from == NULL)
+		return fork();
+	args.set_tid = (uintptr_t)&number;
+	args.set_tid_size = 1;
+	for (size_t tries = 0; tries < PIDS_MAX; tries++) {
+		number = atoi(from) + (pid_t)((i + tries) % (2 * parallel));
+		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+		if (pid >= 0 || errno != EEXIST)
+			return pid;
+	}
+	return -1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -268,7 +298,7 @@ main(int argc, char **argv)
 		die("mmap");
 	for (size_t i = 0; i < n || running > 0;) {
 		if (i < n && running < parallel) {
-			pid_t pid = fork();
+			pid_t pid = born(i, parallel);
 
 			if (pid < 0)
 				die("fork");

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/io_uring.h>
+#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,12 +46,28 @@ word(struct ring *ring, uint32_t at)
 	return (uint32_t *)(void *)(ring->rings + at);
 }
 
+/* Until it is done, or only until it is taken. 0 or -errno. */
+static int
+submit(struct ring *ring, bool poll, bool done)
+{
+	unsigned int flags = (done ? IORING_ENTER_GETEVENTS : 0) |
+			     (poll ? IORING_ENTER_SQ_WAKEUP : 0);
+
+	*word(ring, ring->params.sq_off.array) = 0;
+	__atomic_store_n(
+	    word(ring, ring->params.sq_off.tail), 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, ring->fd, 1, done, flags, NULL, 0) < 0)
+		return -errno;
+	while (__atomic_load_n(
+		   word(ring, ring->params.sq_off.head), __ATOMIC_ACQUIRE) != 1)
+		(void)sched_yield(); /* never fails on Linux */
+	return 0;
+}
+
 int
 uring_send(int fd, const struct msghdr *msg, bool poll)
 {
 	struct ring ring;
-	unsigned int flags =
-	    IORING_ENTER_GETEVENTS | (poll ? IORING_ENTER_SQ_WAKEUP : 0);
 	const struct io_uring_cqe *cqe;
 	int r = ring_open(&ring, poll);
 
@@ -61,11 +78,23 @@ uring_send(int fd, const struct msghdr *msg, bool poll)
 	ring.sqes->fd = fd;
 	ring.sqes->addr = (uintptr_t)msg;
 	ring.sqes->len = 1;
-	*word(&ring, ring.params.sq_off.array) = 0;
-	__atomic_store_n(
-	    word(&ring, ring.params.sq_off.tail), 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, ring.fd, 1, 1, flags, NULL, 0) < 0)
-		return -errno;
+	r = submit(&ring, poll, true);
 	cqe = (const void *)(ring.rings + ring.params.cq_off.cqes);
-	return cqe->res;
+	return r < 0 ? r : cqe->res;
+}
+
+int
+uring_connect(int fd, const struct sockaddr *to, socklen_t len, bool poll)
+{
+	struct ring ring;
+	int r = ring_open(&ring, poll);
+
+	if (r < 0)
+		return r;
+	memset(ring.sqes, 0, sizeof(*ring.sqes));
+	ring.sqes->opcode = IORING_OP_CONNECT;
+	ring.sqes->fd = fd;
+	ring.sqes->addr = (uintptr_t)to;
+	ring.sqes->off = len;
+	return submit(&ring, poll, false);
 }

@@ -8,4 +8,8 @@
  * Waits until it was sent. What sendmsg(2) gives, with -errno. */
 int uring_send(int fd, const struct msghdr *msg, bool poll);
 
+/* Begins to connect that way, and does not wait for more than that: 0 or
+ * -errno. */
+int uring_connect(int fd, const struct sockaddr *to, socklen_t len, bool poll);
+
 #endif

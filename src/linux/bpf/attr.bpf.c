@@ -184,25 +184,32 @@ owner_key(struct sk_buff *skb, struct nf_conn *ct)
 	return (unsigned long)ct | is_reply(skb);
 }
 
+/* A program with one thread has no other, whose fields cost a call each. */
+static __always_inline __u64
+start_of(struct task_struct *task)
+{
+	return task->pid == task->tgid
+		   ? task->start_boottime
+		   : BPF_CORE_READ(task, group_leader, start_boottime);
+}
+
 /* The inode of the socket's file, whose numbers are given again when
  * all 32 bits of them were. */
 static __always_inline __u64
-socket_of(struct sock *sk)
+socket_of(struct file *file)
 {
-	struct file *file = file_of(sk);
-
 	return file != NULL ? BPF_CORE_READ(file, f_inode, i_ino) : 0;
 }
 
 /* Addresses of a program's memory are drawn anew at each exec, and copied with
  * the process. */
 static __always_inline void
-read_owner(struct owner *owner, struct sock *sk, struct nf_conn *ct)
+read_owner(struct owner *owner, struct file *file, struct nf_conn *ct)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	owner->socket = socket_of(sk);
-	owner->start = BPF_CORE_READ(task, group_leader, start_boottime);
+	owner->socket = socket_of(file);
+	owner->start = start_of(task);
 	owner->exec = task->self_exec_id;
 	owner->image = BPF_CORE_READ(task, mm, arg_start);
 	read_exe(BPF_CORE_READ(task, mm, exe_file), &owner->exe_ino,
@@ -231,9 +238,9 @@ is_opening(struct sock *sk)
 
 /* What decides for what follows, by a socket that a program has. */
 static __always_inline int
-has_owner(struct sock *sk)
+has_owner(struct sock *sk, struct file *file)
 {
-	if (file_of(sk) == NULL && !is_mptcp(sk))
+	if (file == NULL && !is_mptcp(sk))
 		return 0;
 	return is_datagram(sk) || is_opening(sk);
 }
@@ -260,13 +267,13 @@ begins(struct sk_buff *skb)
 /* What is decided will be for who asks now. Where others ask at the same time
  * it is nobody's: which of them is heard last can't be known here. */
 static __always_inline void
-asks_for(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct)
+asks_for(struct sk_buff *skb, struct file *file, struct nf_conn *ct)
 {
 	__u64 key = owner_key(skb, ct);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
 	struct owner owner = {}, nobody = {};
 
-	read_owner(&owner, sk, ct);
+	read_owner(&owner, file, ct);
 	nobody.tag = owner.tag;
 	/* of a new one, in the place of another with these ends, nobody else
 	 * can ask */
@@ -309,19 +316,18 @@ answers(struct nf_conn *ct, const struct owner *owner)
 
 /* 0: it goes on with its own, or with what a copy of itself began. */
 static __always_inline int
-takes_over(struct sk_buff *skb, struct sock *sk, struct nf_conn *ct,
-    struct task_struct *task)
+takes_over(struct sk_buff *skb, struct sock *sk, struct file *file,
+    struct nf_conn *ct, struct task_struct *task)
 {
 	__u64 key = owner_key(skb, ct);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
 	struct owner owner = {};
 	int taken = 0;
 
-	if (was != NULL && was->socket == socket_of(sk) &&
-	    was->start == BPF_CORE_READ(task, group_leader, start_boottime) &&
-	    was->exec == task->self_exec_id)
+	if (was != NULL && was->socket == socket_of(file) &&
+	    was->start == start_of(task) && was->exec == task->self_exec_id)
 		return 0;
-	read_owner(&owner, sk, ct);
+	read_owner(&owner, file, ct);
 	if (sk->sk_type == SOCK_STREAM)
 		taken = opens_again(was, &owner);
 	else if ((was == NULL || was->tag != owner.tag) && is_reply(skb))
@@ -394,7 +400,7 @@ tell_image(void)
 	struct draft *draft;
 	__u32 yes = 1;
 
-	key.start = BPF_CORE_READ(task, group_leader, start_boottime);
+	key.start = start_of(task);
 	key.exec = task->self_exec_id;
 	key.pid = task->tgid;
 	if (bpf_map_lookup_elem(&told, &key) != NULL)
@@ -410,16 +416,15 @@ tell_image(void)
 }
 
 static __always_inline int
-send_use(
-    struct sk_buff *skb, struct sock *sk, struct task_struct *task, int taken)
+send_use(struct sk_buff *skb, struct sock *sk, struct file *file,
+    struct task_struct *task, int taken)
 {
 	struct bpf_use use = { .taken = taken };
-	struct file *file = file_of(sk);
 	__u64 flags = wakeup(&uses, shared.uses_many);
 
 	if (file == NULL && !is_mptcp(sk))
 		return NF_ACCEPT;
-	use.inode = socket_of(sk);
+	use.inode = socket_of(file);
 	/* where it has none of its own: what does for as long as it lives */
 	if (use.inode == 0)
 		use.inode = (unsigned long)sk;
@@ -452,6 +457,7 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	struct sock *sk = skb->sk;
 	struct nf_conn *ct = ct_of(skb);
 	struct task_struct *task;
+	struct file *file;
 	int decided, owned, taken = 0;
 
 	if (sk == NULL)
@@ -462,17 +468,18 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	task = bpf_get_current_task_btf();
 	if (!is_in_use(sk, task))
 		return NF_ACCEPT;
-	owned = ct != NULL && has_owner(sk);
+	file = file_of(sk);
+	owned = ct != NULL && has_owner(sk, file);
 	if (decided) {
-		taken = owned ? takes_over(skb, sk, ct, task) : 0;
+		taken = owned ? takes_over(skb, sk, file, ct, task) : 0;
 		if (taken == 0)
 			return NF_ACCEPT;
 	} else if (owned) {
-		asks_for(skb, sk, ct);
+		asks_for(skb, file, ct);
 	}
 	/* here once: the verifier goes through it for each place that it
 	 * stands in */
-	if (send_use(skb, sk, task, taken) == NF_DROP)
+	if (send_use(skb, sk, file, task, taken) == NF_DROP)
 		return NF_DROP;
 	return taken == BPF_TAKEN_DROPPED ? NF_DROP : NF_ACCEPT;
 }

@@ -18,7 +18,7 @@ attr_closed(struct bpf_sock *ctx)
 	if (ctx->type != SOCK_DGRAM || ctx->protocol != IPPROTO_UDP ||
 	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != shared.netns)
 		return 1;
-	closed.inode = socket_of(sk);
+	closed.inode = socket_of(file_of(sk));
 	/* One that is lost does no harm, while what is born must not be lost:
 	 * whoever makes and closes sockets without end gets a quarter of the
 	 * ring, and wakes up nobody. */

@@ -1,0 +1,77 @@
+#!/bin/bash
+# Who has a socket is looked for in pieces, however many processes there are:
+# the packet waits, others don't, and in the end he is named.
+#
+#     c 10.9.0.1, daemon, listener, 600 processes  ---- veth ----  s 10.9.0.2
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3
+net_up
+rules "block in exe /none/*" "default out accept" "default in accept" \
+    "default unknown drop"
+cat >"$tmp/crowd.py" <<'PY'
+import os, signal, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+crowd = []
+signal.signal(signal.SIGTERM, lambda *a: sys.exit())
+try:
+    for _ in range(int(sys.argv[1])):
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            s.close()
+            while True:
+                signal.pause()
+        crowd.append(pid)
+    s.bind(("10.9.0.1", 7001))  # it never sends
+    print("born", flush=True)
+    while True:
+        print(s.recv(16).decode(), flush=True)
+finally:
+    for pid in crowd:
+        os.kill(pid, signal.SIGKILL)
+PY
+# another one's questions, one after the other, until the datagram has arrived
+cat >"$tmp/race.py" <<'PY'
+import socket, sys, time
+c = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+c.connect(sys.argv[1])
+def ask():
+    c.sendall(b'{"call":"status"}\n')
+    while not c.recv(1 << 16).endswith(b"\n"):
+        pass
+ask()
+began, took = time.monotonic(), []
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.sendto(b"arrived", ("10.9.0.1", 7001))
+while "arrived" not in open(sys.argv[2]).read():
+    asked = time.monotonic()
+    ask()
+    took.append((time.monotonic() - asked) * 1000)
+    assert asked < began + 10, "it does not arrive"
+all = (time.monotonic() - began) * 1000
+print("%.1f ms, and others %d times meanwhile, at worst %.1f" %
+      (all, len(took), max(took, default=0)))
+assert all < 50 or len(took) >= 3
+PY
+for bpf in auto no; do
+	settings "[rerouted]" "bpf = $bpf"
+	daemon_start
+	# so that who is born later is known to be new
+	ins bash -c 'echo x >/dev/udp/10.9.0.1/7009'
+	background inc python3 "$tmp/crowd.py" 600 >"$tmp/crowd"
+	crowd=$pid
+	wait_for grep -q born "$tmp/crowd"
+	check "bpf = $bpf: the first that comes in arrives, others wait for nobody" \
+	    ins python3 "$tmp/race.py" "$tmp/control" "$tmp/crowd"
+	sed 's/^/# /' "$tmp/check.out"
+	check "… and is for who has the socket" flows "any(x['dport'] == 7001 and
+	    x['verdict'] == 'accept' and 'crowd' in x['process']['cmd'] and
+	    x['process']['pid'] == $crowd for x in f)"
+	check "… and no look-up failed" [ "$(counter processes_failed)" = 0 ]
+	stop "$crowd"
+	check_judged
+	daemon_stop
+	check "… the daemon ends well" test $? = 0
+done
+finish
