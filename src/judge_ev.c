@@ -218,11 +218,14 @@ is_moved_answer(
 
 /* An answer of the entry's whose conntrack entry was gone when it was sent:
  * nothing would turn its source into the far end, and the program would hear it
- * from us. By now another flow may have one with its port. */
+ * from us. By now another flow may have one with its port, and the mark of one
+ * that was judged: no packet of that is queued, but where the mark was taken
+ * away so that it is judged again. */
 static bool
 is_orphan(struct judge_ev *je, const struct packet *pkt)
 {
 	struct flow_key seen, orig;
+	uint32_t mark = 0;
 	struct addr entry;
 
 	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
@@ -233,8 +236,8 @@ is_orphan(struct judge_ev *je, const struct packet *pkt)
 		(void)addr_parse(&entry, PORT17_IP6, strlen(PORT17_IP6));
 	seen = flow_key_of(&pkt->tuple, false);
 	return addr_equal(&pkt->tuple.src, &entry) &&
-	       (ct_original(je->ct, &seen, &orig, NULL) == -ENOENT ||
-		   !je->opts.is_answer(je->opts.arg, &seen, &orig));
+	       (ct_original(je->ct, &seen, &orig, &mark) == -ENOENT ||
+		   mark != 0);
 }
 
 /* False where the verdict comes later. */
