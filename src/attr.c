@@ -97,6 +97,9 @@ open_bpf(struct attr *attr)
 		.closed = socket_closed,
 		.holds = holds,
 		.arg = attr };
+	static const char *const closes[] = { [BPF_CLOSES_NO] = "no",
+		[BPF_CLOSES_PART] = "part",
+		[BPF_CLOSES_ALL] = "yes" };
 	char why[256];
 
 	if (!attr->opts.bpf) {
@@ -114,7 +117,7 @@ open_bpf(struct attr *attr)
 		log_info("attribution",
 		    "source=bpf births=%s closes=%s seeded=%s processes=%zu",
 		    bpf_sees_births(attr->bpf) ? "yes" : "no",
-		    bpf_sees_closes(attr->bpf) ? "yes" : "no",
+		    closes[bpf_sees_closes(attr->bpf)],
 		    bpf_is_seeded(attr->bpf) ? "bpf" : "proc",
 		    lineage_count(attr->lineage));
 }
@@ -402,7 +405,10 @@ attr_status(const struct attr *attr, struct attr_status *ret)
 	*ret = (struct attr_status){
 		.bpf = attr->bpf != NULL,
 		.births = attr->bpf != NULL && bpf_sees_births(attr->bpf),
-		.closes = attr->bpf != NULL && bpf_sees_closes(attr->bpf),
+		.closes = attr->bpf != NULL &&
+			  bpf_sees_closes(attr->bpf) == BPF_CLOSES_ALL,
+		.closes_part = attr->bpf != NULL &&
+			       bpf_sees_closes(attr->bpf) == BPF_CLOSES_PART,
 		.bpf_why = attr->bpf == NULL ? attr->why : NULL,
 		.sock_diag = diag_works(attr->opts.diag),
 		.lost = attr->bpf != NULL ? bpf_lost(attr->bpf) : 0,

@@ -110,7 +110,8 @@ void attr_seal(const struct attr *attr, bool ip4, bool ip6);
 
 /* For `status`. */
 struct attr_status {
-	bool bpf, births, closes, sock_diag;
+	bool bpf, births, sock_diag;
+	bool closes, closes_part; /* of all, or of some control groups */
 	const char *bpf_why;	  /* why there is no BPF; borrowed */
 	uint64_t lost;		  /* records that the kernel had no room for */
 	uint64_t evicted;	  /* processes forgotten while they lived */

@@ -47,15 +47,36 @@ is_of(struct attr *attr, const struct actor *actor, const struct process *proc)
 	       (kin != NULL || proc->exe_dev == actor->exe_dev);
 }
 
+/* What it was started with, where that was told: nobody need wait for its
+ * memory, and what it has written there since is no news. */
+static void
+know_args(struct attr *attr, const struct actor *actor, struct procfs_one *ret)
+{
+	const struct kin *kin =
+	    lineage_find(attr->lineage, actor->pid, actor->start);
+	const struct image *image =
+	    kin != NULL ? kin_image(kin, actor->exec) : NULL;
+
+	if (image == NULL || image->args_len == 0 ||
+	    image->exe_ino != actor->exe_ino ||
+	    image->exe_dev != actor->exe_dev)
+		return;
+	ret->args = image->args;
+	ret->args_len = image->args_len;
+}
+
 /* 0, -ENOENT (it is not there, or became another one) or -errno. */
 static int
 read_live(struct attr *attr, const struct who *who, const struct process **ret)
 {
 	const struct actor *actor = &who->actor;
+	struct procfs_one one = { .pid = actor->pid,
+		.start = actor->start / attr->tick_ns };
 	const struct process *proc;
-	int r = procfs_read_once(attr->opts.procfs, actor->pid,
-	    actor->start / attr->tick_ns, who->process, &proc);
+	int r;
 
+	know_args(attr, actor, &one);
+	r = procfs_read_once(attr->opts.procfs, &one, who->process, &proc);
 	if (r < 0)
 		return r == -ESRCH ? -ENOENT : r;
 	if (!is_of(attr, actor, proc)) {
@@ -81,8 +102,10 @@ read_parent(struct attr *attr, const struct bygone_opts *opts,
 	if (kin == NULL || kin->images[0].exec != actor->exec ||
 	    is_posing(kin, actor))
 		return -ENOENT;
-	r = procfs_read_once(attr->opts.procfs, kin->ppid,
-	    kin->pstart / attr->tick_ns, NULL, &parent);
+	r = procfs_read_once(attr->opts.procfs,
+	    &(struct procfs_one){
+		.pid = kin->ppid, .start = kin->pstart / attr->tick_ns },
+	    NULL, &parent);
 	if (r < 0)
 		return r == -ESRCH ? -ENOENT : r;
 	r = -ENOENT;

@@ -136,9 +136,9 @@ status_attribution(const struct ctl_env *env)
 	struct attr_status status;
 
 	attr_status(env->attr, &status);
-	return json_pack("{s:b, s:b, s:b, s:o, s:I, s:o, s:b, s:b}", "bpf",
+	return json_pack("{s:b, s:b, s:b, s:b, s:o, s:I, s:o, s:b, s:b}", "bpf",
 	    status.bpf, "births", status.births, "closes", status.closes,
-	    "bpf_why",
+	    "closes_part", status.closes_part, "bpf_why",
 	    status.bpf_why != NULL ? json_text(status.bpf_why) : json_null(),
 	    "bpf_lost", (json_int_t)status.lost, "bpf_tables",
 	    status_tables(&status), "sock_diag", status.sock_diag, "procfs", 1);

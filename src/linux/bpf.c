@@ -368,10 +368,12 @@ bpf_expect(const struct bpf *bpf)
 	bpf_ring_expect(&bpf->uses, sizeof(struct bpf_use));
 }
 
-bool
+enum bpf_closes
 bpf_sees_closes(const struct bpf *bpf)
 {
-	return bpf->links.closes != NULL;
+	if (bpf->links.closes == NULL)
+		return BPF_CLOSES_NO;
+	return bpf->links.closes_all ? BPF_CLOSES_ALL : BPF_CLOSES_PART;
 }
 
 bool
@@ -401,8 +403,9 @@ bpf_fd_uses(const struct bpf *bpf)
 int
 bpf_fd_births(const struct bpf *bpf)
 {
-	return bpf_sees_births(bpf) || bpf_sees_closes(bpf) ? bpf->fd_events
-							    : -1;
+	return bpf_sees_births(bpf) || bpf_sees_closes(bpf) != BPF_CLOSES_NO
+		   ? bpf->fd_events
+		   : -1;
 }
 
 uint64_t

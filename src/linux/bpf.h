@@ -64,8 +64,14 @@ void bpf_heard(struct bpf *bpf, const struct flow_key *key,
 /* Births are seen too; without them only what sends is. */
 bool bpf_sees_births(const struct bpf *bpf);
 
-/* Sockets that are closed are told; needs cgroup v2. */
-bool bpf_sees_closes(const struct bpf *bpf);
+/* Sockets that are closed are told: needs cgroup v2, and its root; in a
+ * namespace of control groups those alone that are of this one. */
+enum bpf_closes {
+	BPF_CLOSES_NO,
+	BPF_CLOSES_PART,
+	BPF_CLOSES_ALL,
+};
+enum bpf_closes bpf_sees_closes(const struct bpf *bpf);
 
 /* What was there before has been told, too. */
 bool bpf_is_seeded(const struct bpf *bpf);

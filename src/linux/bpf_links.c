@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
@@ -27,6 +28,10 @@
 static const char *const cgroups[] = { "/sys/fs/cgroup",
 	"/sys/fs/cgroup/unified" };
 #define N_CGROUPS (sizeof(cgroups) / sizeof(cgroups[0]))
+
+/* Of all control groups; in a namespace of them one of the others is seen as
+ * the root. */
+#define ROOT_INODE 1
 
 static const uint32_t families[BPF_N_FAMILIES] = { PF_INET, PF_INET6 };
 
@@ -108,6 +113,7 @@ attach_closes(struct bpf_links *links, const struct bpf_object *obj)
 {
 	struct bpf_program *prog =
 	    bpf_object__find_program_by_name(obj, "attr_closed");
+	struct stat st;
 	int root;
 
 	if (prog == NULL || bpf_program__fd(prog) < 0)
@@ -120,6 +126,9 @@ attach_closes(struct bpf_links *links, const struct bpf_object *obj)
 		links->closes = bpf_program__attach_cgroup(prog, root);
 		if (libbpf_get_error(links->closes) != 0)
 			links->closes = NULL;
+		else
+			links->closes_all =
+			    fstat(root, &st) == 0 && st.st_ino == ROOT_INODE;
 		(void)close(root); /* the link has it */
 	}
 }

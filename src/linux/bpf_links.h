@@ -1,6 +1,7 @@
 #ifndef LINUX_BPF_LINKS_H
 #define LINUX_BPF_LINKS_H
 
+#include <stdbool.h>
 #include "src/linux/bpf.h"
 
 struct bpf_link;
@@ -15,6 +16,7 @@ struct bpf_links {
 	int sent[BPF_N_FAMILIES],
 	    seals[BPF_N_FAMILIES][BPF_N_SEALS];		/* or -1 */
 	struct bpf_link *births[BPF_N_BIRTHS], *closes; /* or NULL */
+	bool closes_all; /* closes sees all control groups */
 };
 
 void bpf_links_init(struct bpf_links *links);

@@ -60,11 +60,11 @@ bpf_expect(const struct bpf *bpf)
 	(void)bpf;
 }
 
-bool
+enum bpf_closes
 bpf_sees_closes(const struct bpf *bpf)
 {
 	(void)bpf;
-	return false;
+	return BPF_CLOSES_NO;
 }
 
 bool

@@ -547,28 +547,31 @@ procfs_process(struct procfs *procfs, pid_t pid, const struct process **ret)
 }
 
 static int
-read_once(struct procfs *procfs, pid_t pid, uint64_t start,
+read_once(struct procfs *procfs, const struct procfs_one *one,
     const struct process *old, const struct process **ret)
 {
 	struct procread_dir dir;
-	int r = procread_open(&dir, procfs->scan.holders.proc_fd, pid, start);
+	int r = procread_open(
+	    &dir, procfs->scan.holders.proc_fd, one->pid, one->start);
 
 	if (r != 0)
 		return r;
-	r = procread_process(&procfs->read, &dir, pid, old, ret);
+	dir.args = one->args;
+	dir.args_len = one->args_len;
+	r = procread_process(&procfs->read, &dir, one->pid, old, ret);
 	procread_close(&dir);
 	return r;
 }
 
 int
-procfs_read_once(struct procfs *procfs, pid_t pid, uint64_t start,
+procfs_read_once(struct procfs *procfs, const struct procfs_one *one,
     const struct process *old, const struct process **ret)
 {
-	int r = read_once(procfs, pid, start, old, ret);
+	int r = read_once(procfs, one, old, ret);
 
 	if (r == -EMFILE || r == -ENFILE) {
 		make_room(procfs);
-		r = read_once(procfs, pid, start, old, ret);
+		r = read_once(procfs, one, old, ret);
 	}
 	return r;
 }

@@ -48,9 +48,16 @@ int procfs_process(
     struct procfs *procfs, pid_t pid, const struct process **ret);
 
 /* The same for the one that started then, without keeping a descriptor of it:
- * `old` (or NULL) with one more reference where nothing has changed. -ESRCH
- * when it is gone. */
-int procfs_read_once(struct procfs *procfs, pid_t pid, uint64_t start,
+ * `old` (or NULL) with one more reference where nothing has changed. args: its
+ * arguments where they are known, each with its NUL; else NULL. -ESRCH when it
+ * is gone. */
+struct procfs_one {
+	pid_t pid;
+	uint64_t start;
+	const char *args;
+	size_t args_len;
+};
+int procfs_read_once(struct procfs *procfs, const struct procfs_one *one,
     const struct process *old, const struct process **ret);
 
 /* Makes names of users and the like, for what is built by others. */

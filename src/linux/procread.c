@@ -126,7 +126,7 @@ procread_open(struct procread_dir *ret, int proc_fd, pid_t pid, uint64_t start)
 		(void)close(fd); /* O_PATH */
 		return r;
 	}
-	*ret = (struct procread_dir){ fd, -1, -1, -1, -1 };
+	*ret = (struct procread_dir){ fd, -1, -1, -1, -1, NULL, 0 };
 	ret->links = openat(fd, "fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret->links >= 0)
 		return 0;
@@ -144,7 +144,7 @@ procread_close(struct procread_dir *dir)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]); /* only read from */
-	*dir = (struct procread_dir){ -1, -1, -1, -1, -1 };
+	*dir = (struct procread_dir){ -1, -1, -1, -1, -1, NULL, 0 };
 }
 
 /* Whoever has a mount namespace of his own has the executable at any path he
@@ -156,7 +156,8 @@ procread_is_at(struct procread *pr, uint32_t uid, const struct file_id *exe,
 	struct file_id there;
 	int r = file_id_known(&there, path);
 
-	if (r == -EAGAIN)
+	/* who has no descriptor left asks by the path alone */
+	if (r == -EAGAIN || r == -EMFILE || r == -ENFILE)
 		r = cmdlines_file(pr->cmdlines, path, uid, &there);
 	if (r == -ETIMEDOUT)
 		return r;
@@ -248,12 +249,24 @@ keep_cmdline(struct procread *pr, struct snapshot *snap,
 	return read_exe(pr, snap, dir->fd, old);
 }
 
+static ssize_t
+copy_args(struct snapshot *snap, const struct procread_dir *dir)
+{
+	size_t len = dir->args_len < sizeof(snap->cmd) ? dir->args_len
+						       : sizeof(snap->cmd);
+
+	memcpy(snap->cmd, dir->args, len);
+	return (ssize_t)len;
+}
+
 /* The arguments, each with its NUL: the length or -errno. Root's processes, and
  * this one, hold nobody up. */
 static ssize_t
 read_cmdline(
     struct procread *pr, struct snapshot *snap, struct procread_dir *dir)
 {
+	if (dir->args != NULL)
+		return copy_args(snap, dir);
 	if (snap->uid == 0 || snap->uid == geteuid())
 		return read_kept(&dir->cmdline, dir->fd, "cmdline", snap->cmd,
 		    sizeof(snap->cmd));

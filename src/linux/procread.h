@@ -30,6 +30,10 @@ struct procread_dir {
 	int fd;	   /* O_PATH */
 	int links; /* O_PATH of its folder fd */
 	int comm, cmdline, cgroup;
+	/* its arguments, each with its NUL, where they are known; borrowed.
+	 * NULL: they are read, as the process has them now */
+	const char *args;
+	size_t args_len;
 };
 
 /* Opens /proc/PID below proc_fd, for the process that started then: 0, -ESRCH

@@ -276,6 +276,32 @@ check "without cgroup v2 it serves all the same" wait_for grep -q \
 wait_for grep -q 'ready version' "$tmp/daemon.log"
 daemon_stop
 
+# -- of all control groups, or of those of a namespace --
+group=
+for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+	[ -f $base/cgroup.procs ] && group=$base/rerouted-test-$$ && break
+done
+at_end() { [ -z "$group" ] || rmdir "$group" 2>/dev/null; }
+if [ -n "$group" ] && mkdir "$group"; then
+	: >"$tmp/daemon.log"
+	background inc unshare -m sh -c 'echo $$ >"$0/cgroup.procs"
+	    umount -l /sys/fs/cgroup
+	    exec unshare -C sh -c "mount -t cgroup2 none /sys/fs/cgroup &&
+	        exec \"\$@\"" sh "$@"' "$group" "$REROUTED" \
+	    --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+	    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
+	daemon=$pid
+	check "of a part of the control groups: the log says so" wait_for \
+	    grep -q 'source=bpf births=yes closes=part' "$tmp/daemon.log"
+	wait_for grep -q 'ready version' "$tmp/daemon.log"
+	ctl --json status >"$tmp/status"
+	check "… and so does status" python3 -c 'import json, sys
+a = json.load(sys.stdin)["attribution"]
+assert not a["closes"] and a["closes_part"], a' <"$tmp/status"
+	daemon_stop
+	check "… the daemon ends well" test $? = 0
+fi
+
 # -- without the privilege to load it --
 background inc setpriv --bounding-set=-bpf,-sys_admin,-perfmon "$REROUTED" \
     --rules "$tmp/rules" --state "$tmp/state" --control "$tmp/control" \

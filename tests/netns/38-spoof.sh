@@ -138,6 +138,26 @@ try "from a file that is no more" 0 "$bin/gone (deleted)" "" \
     "$bin/bash" -c "cp $bin/bad $bin/gone; exec 3<$bin/gone; rm $bin/gone
 	exec /proc/self/fd/3 one udp 10.9.0.2 {}"
 
+# -- what it writes over its own arguments, and is asked about again later --
+cat >"$bin/title.py" <<'PY'
+import socket, sys, time
+stat = open("/proc/self/stat").read().rsplit(")", 1)[1].split()
+begin, end = int(stat[45]), int(stat[46])  # arg_start, arg_end
+other = b"python3\0" + sys.argv[0].replace("title.py", "may").encode()
+with open("/proc/self/mem", "r+b", buffering=0) as memory:
+    memory.seek(begin)
+    memory.write(other.ljust(end - begin, b"\0"))
+assert open("/proc/self/cmdline", "rb").read().startswith(other)
+for _ in range(3):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(b"x", ("10.9.0.2", int(sys.argv[-1])))
+    time.sleep(0.06)  # what was read holds for less
+PY
+try "writes over its arguments" 0 "$python" "$bin/title.py" \
+    "$python" "$bin/title.py" --a-long-one-so-that-there-is-room {}
+check "… with those it was started with" flows "all('--a-long' in
+    x['process']['cmd'] for x in f if x['dport'] == $port)"
+
 # -- what it sets on its socket --
 cat >"$bin/set.py" <<'PY'
 """set.py USER OPTION VALUE PORT: what the kernel says, and what was sent."""
