@@ -39,6 +39,7 @@ struct assoc {
 	struct dial *dial;
 	struct leg *leg;
 	struct udp_sock sock; /* closed: not yet */
+	struct addr relay;    /* ADDR_NONE: where the proxy is */
 	uint64_t number;      /* of the tunnel and its user, for backoff */
 	mono_t up_at;
 	bool dying;
@@ -243,24 +244,37 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 
 /* Coming up ---------------------------------------------------------------- */
 
-/* The proxy may name no address, or one that is its own affair: then it is
- * where its TCP end is. */
+bool
+assoc_leads_to(const struct assoc *assoc, const struct addr *addr)
+{
+	return assoc->relay.family != ADDR_NONE &&
+	       addr_equal(&assoc->relay, addr);
+}
+
+void
+assoc_lies(struct assoc *assoc)
+{
+	assoc_end(assoc, OUTCOME_PROTOCOL, ASSOC_LIE);
+}
+
+/* 0, -EPROTO or -errno. */
 static int
-find_relay(const struct assoc *assoc, const struct dial_result *result,
+find_relay(struct assoc *assoc, const struct dial_result *result,
     struct sock_addr *ret)
 {
 	struct sock_addr peer = { .len = sizeof(peer.space) };
-	struct addr addr = result->bound;
+	struct addr proxy, addr;
 	uint16_t port;
-	struct addr proxy;
+	int r;
 
 	if (getpeername(assoc->leg->fd, &peer.sa, &peer.len) < 0)
 		return -errno;
 	proxy = sock_addr_get(&peer, &port);
-	if (addr.family == ADDR_NONE || addr_is_any(&addr) ||
-	    (addr_is_loopback(&addr) && !addr_is_loopback(&proxy)) ||
-	    (addr_is_lan(&addr) && !addr_is_lan(&proxy)))
-		addr = proxy;
+	r = socks_udp_relay(&result->bound, result->bound_port, &proxy, &addr);
+	if (r < 0)
+		return r;
+	if (!addr_equal(&addr, &proxy))
+		assoc->relay = addr;
 	return sock_addr_ip(
 	    ret, &addr, result->bound_port, assoc->key.via->zone);
 }
@@ -311,6 +325,11 @@ dial_done(void *arg, const struct dial_result *result)
 	assoc->leg->fn = leg_changed;
 	assoc->leg->arg = assoc;
 	r = open_relay(assoc, result);
+	if (r == -EPROTO) {
+		assoc_end(assoc, OUTCOME_PROTOCOL,
+		    "it says that its relay is where none can be");
+		return;
+	}
 	if (r < 0) {
 		assoc_end(assoc, outcome_of_errno(-r), strerror(-r));
 		return;

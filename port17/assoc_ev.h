@@ -68,6 +68,13 @@ void assoc_leave(struct assoc *assoc, struct list *user);
 
 bool assoc_is_up(const struct assoc *assoc);
 
+/* Whether the proxy, which is elsewhere, says that its relay is there: what is
+ * for that address must not be sent to it. */
+bool assoc_leads_to(const struct assoc *assoc, const struct addr *addr);
+#define ASSOC_LIE "it says that its relay is the far end"
+/* It ends for that, and has failed; up() may call this. */
+void assoc_lies(struct assoc *assoc);
+
 /* Of one that is up: sends with the next flush of `out`; the head is
  * socks_udp_header()'s. How many were lost: with its head one may be too
  * long. */

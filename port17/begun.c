@@ -3,11 +3,12 @@
 #include <string.h>
 
 bool
-begun_add(struct begun *begun, const struct flow_key *key)
+begun_add(struct begun *begun, const struct flow_key *key, mono_t now)
 {
 	if (begun->n == BEGUN_MAX)
 		return false;
-	begun->flows[begun->n++].key = *key;
+	begun->flows[begun->n].key = *key;
+	begun->flows[begun->n++].at = now;
 	return true;
 }
 
@@ -59,25 +60,33 @@ begun_share(const struct begun *begun, size_t from)
 	return false;
 }
 
+/* One that conntrack was asked of. */
+static void
+take_out(struct begun *begun, size_t i)
+{
+	begun->flows[i] = begun->flows[--begun->n_asked];
+	begun->flows[begun->n_asked] = begun->flows[--begun->n];
+}
+
 void
-begun_came(struct begun *begun, const struct flow_key *key)
+begun_came(struct begun *begun, const struct flow_key *key,
+    const struct addr *peer, uint16_t port)
 {
 	for (size_t i = 0; i < begun->n_asked; i++) {
-		if (memcmp(&begun->flows[i].key, key, sizeof(*key)) != 0)
+		const struct begun_flow *flow = &begun->flows[i];
+
+		if (flow->port != port || !addr_equal(&flow->peer, peer) ||
+		    memcmp(&flow->key, key, sizeof(*key)) != 0)
 			continue;
-		begun->flows[i] = begun->flows[--begun->n_asked];
-		begun->flows[begun->n_asked] = begun->flows[--begun->n];
+		take_out(begun, i);
 		return;
 	}
 }
 
 void
-begun_clear(struct begun *begun)
+begun_clear(struct begun *begun, mono_t now)
 {
-	size_t left = begun->n - begun->n_asked;
-
-	memmove(begun->flows, begun->flows + begun->n_asked,
-	    left * sizeof(begun->flows[0]));
-	begun->n = left;
-	begun->n_asked = 0;
+	for (size_t i = begun->n_asked; i > 0; i--)
+		if (mono_since(now, begun->flows[i - 1].at) >= BEGUN_LATE_NS)
+			take_out(begun, i - 1);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/base/mono.h"
 #include "src/core/flow.h"
 
 /* UDP flows that conntrack has begun, and of which no datagram was read yet.
@@ -13,6 +14,9 @@
 
 /* So many may wait to be read. */
 #define BEGUN_MAX 1024
+/* So long a datagram may take to the socket of the entry, after its verdict: as
+ * long as the kernel's own thread for that has to wait for a processor. */
+#define BEGUN_LATE_NS MONO_S
 
 struct begun_flow {
 	struct flow_key key; /* as the program sees it */
@@ -20,6 +24,7 @@ struct begun_flow {
 	 * know it any more, or never did */
 	struct addr peer;
 	uint16_t port;
+	mono_t at;
 };
 
 struct begun {
@@ -28,7 +33,7 @@ struct begun {
 };
 
 /* False: too many are there. */
-bool begun_add(struct begun *begun, const struct flow_key *key);
+bool begun_add(struct begun *begun, const struct flow_key *key, mono_t now);
 
 /* Of which conntrack is to be asked next; NULL: none. And what it says: as
  * ct_reply() has it, or NULL. */
@@ -39,10 +44,12 @@ void begun_answer(struct begun *begun, const struct flow_key *reply);
  * was another's among all of them. */
 bool begun_share(const struct begun *begun, size_t from);
 
-/* A datagram of it was read. */
-void begun_came(struct begun *begun, const struct flow_key *key);
+/* A datagram of it was read that came from there. */
+void begun_came(struct begun *begun, const struct flow_key *key,
+    const struct addr *peer, uint16_t port);
 
-/* No datagram of those waits that conntrack was asked of. */
-void begun_clear(struct begun *begun);
+/* No datagram waits: those that conntrack was asked of have none, unless it is
+ * late. */
+void begun_clear(struct begun *begun, mono_t now);
 
 #endif

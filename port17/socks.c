@@ -325,6 +325,8 @@ socks_udp_parse(const uint8_t *bytes, size_t len, struct target *ret_from)
 		p = rd_bytes(&rd, 16);
 		if (p != NULL)
 			from.addr = addr_ip6(p);
+		/* of a proxy whose sockets are for both */
+		from.addr = addr_unmap(&from.addr);
 		break;
 	case ATYP_NAME:
 		n = rd_u8(&rd);
@@ -340,4 +342,20 @@ socks_udp_parse(const uint8_t *bytes, size_t len, struct target *ret_from)
 		return -EBADMSG;
 	*ret_from = from;
 	return (int)(rd.p - bytes);
+}
+
+int
+socks_udp_relay(const struct addr *said, uint16_t port,
+    const struct addr *proxy, struct addr *ret)
+{
+	struct addr addr = addr_unmap(said);
+
+	if (addr.family == ADDR_NONE || addr_is_any(&addr) ||
+	    (addr_is_loopback(&addr) && !addr_is_loopback(proxy)) ||
+	    (addr_is_lan(&addr) && !addr_is_lan(proxy)))
+		addr = *proxy;
+	if (port == 0 || addr_is_multicast(&addr) || addr_is_broadcast(&addr))
+		return -EPROTO;
+	*ret = addr;
+	return 0;
 }

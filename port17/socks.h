@@ -55,4 +55,10 @@ size_t socks_udp_header(
  * fragment). *ret_from is who sent it; a name sets its name. */
 int socks_udp_parse(const uint8_t *bytes, size_t len, struct target *ret_from);
 
+/* Where datagrams go for a proxy that was reached at `proxy`, and said this of
+ * its relay: it may name no address, or one that is its own affair; then it is
+ * where the proxy is. 0, or -EPROTO: no host is there. */
+int socks_udp_relay(const struct addr *said, uint16_t port,
+    const struct addr *proxy, struct addr *ret);
+
 #endif

@@ -17,9 +17,8 @@
 
 /* In one go, some 300 us. */
 #define DROPPED_MAX 1024
-/* An answer that was sent while conntrack knew of no flow waits for a verdict
- * behind the datagram that begins it anew, and never so long. */
-#define LATE_NS MONO_S
+/* What was sent before is at the entry then. */
+#define ON_ITS_WAY_NS MONO_MS
 
 int
 udp_original(struct udp *udp, const struct flow_key *seen, struct flow_key *ret)
@@ -41,20 +40,6 @@ udp_flow_is_still(struct udp *udp, struct udp_flow *flow, bool ask)
 	return !flow->lost;
 }
 
-bool
-udp_is_answer(const struct udp *udp, const struct flow_key *seen,
-    const struct flow_key *key)
-{
-	struct udpnat_entry *nat =
-	    udpnat_find(&udp->nat, &seen->remote, seen->rport);
-	struct udp_flow *flow =
-	    nat != NULL ? container_of(nat, struct udp_flow, nat) : NULL;
-
-	return flow != NULL && !flow->lost &&
-	       mono_since(mono_now(), flow->let_go) >= LATE_NS &&
-	       memcmp(&nat->key, key, sizeof(*key)) == 0;
-}
-
 /* What waits -------------------------------------------------------------- */
 
 static bool
@@ -71,17 +56,27 @@ is_emptied(struct udp *udp, int fd)
 static void
 drop_waiting(struct udp *udp)
 {
-	udp->dropping = false;
+	mono_t now = mono_now();
+
+	udp->dropping = mono_before(now, udp->drop_until);
 	for (size_t i = 0; i < 2; i++) {
 		struct entry *entry = &udp->entries[i];
 
 		if (entry->sock.fd < 0)
 			continue;
 		if (is_emptied(udp, entry->sock.fd))
-			begun_clear(&entry->begun);
+			begun_clear(&entry->begun, now);
 		else
 			udp->dropping = true;
 	}
+}
+
+/* A flow that spoke a moment ago has lost its port. */
+static void
+drop_from_now(struct udp *udp)
+{
+	udp->dropping = true;
+	udp->drop_until = mono_add(mono_now(), ON_ITS_WAY_NS);
 }
 
 void
@@ -90,7 +85,7 @@ udp_was_read(struct entry *entry)
 	/* those did not come, or came before others */
 	if (entry->begun.n_asked > 0 &&
 	    recv(entry->sock.fd, NULL, 0, MSG_DONTWAIT | MSG_PEEK) < 0)
-		begun_clear(&entry->begun);
+		begun_clear(&entry->begun, mono_now());
 }
 
 /* What begins -------------------------------------------------------------- */
@@ -103,20 +98,25 @@ at_port(const struct udp *udp, const struct addr *peer, uint16_t port)
 	return nat != NULL ? container_of(nat, struct udp_flow, nat) : NULL;
 }
 
+/* False: who has that port, by what is known, has lost it a moment ago. */
+static bool
+is_at_peace(struct udp *udp, const struct addr *peer, uint16_t port)
+{
+	struct udp_flow *flow = at_port(udp, peer, port);
+
+	return flow == NULL || flow->lost || udp_flow_is_still(udp, flow, true);
+}
+
 bool
 udp_begins(struct udp *udp, const struct flow_key *key)
 {
 	struct entry *entry =
 	    &udp->entries[key->local.family == ADDR_IP6 ? 1 : 0];
-	struct udp_flow *before = at_port(udp, &key->local, key->lport);
-	struct udpnat_entry *same = udpnat_find_key(&udp->nat, key);
 
-	if (udp->dropping || (before != NULL && !before->lost &&
-				 !udp_flow_is_still(udp, before, true)))
+	/* what waits is not this one's yet */
+	if (!is_at_peace(udp, &key->local, key->lport) || udp->dropping)
 		drop_waiting(udp);
-	if (same != NULL)
-		container_of(same, struct udp_flow, nat)->let_go = mono_now();
-	return !udp->dropping && begun_add(&entry->begun, key);
+	return !udp->dropping && begun_add(&entry->begun, key, mono_now());
 }
 
 /* One that has begun, and got that port: it is nobody else's any more. False
@@ -148,6 +148,9 @@ is_settled(struct udp *udp, struct begun *begun)
 		udp->counters.lookups++;
 		if (known && !take_port(udp, key, &reply))
 			settled = false;
+		/* it may have had that one's, and lost it, too */
+		if (!known && !is_at_peace(udp, &key->local, key->lport))
+			settled = false;
 		begun_answer(begun, known ? &reply : NULL);
 	}
 	return settled && !begun_share(begun, from);
@@ -159,7 +162,7 @@ udp_settle(struct udp *udp)
 	for (size_t i = 0; i < 2; i++)
 		if (begun_ask(&udp->entries[i].begun) != NULL &&
 		    !is_settled(udp, &udp->entries[i].begun))
-			udp->dropping = true;
+			drop_from_now(udp);
 	if (udp->dropping)
 		drop_waiting(udp);
 	return !udp->dropping;

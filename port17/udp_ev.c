@@ -175,7 +175,15 @@ assoc_up(void *arg, struct assoc *assoc, struct list *users)
 	struct list *node;
 
 	(void)arg;
-	(void)assoc;
+	list_for_each (node, users) {
+		const struct udp_flow *flow =
+		    container_of(node, struct udp_flow, user);
+
+		if (assoc_leads_to(assoc, &flow->nat.key.remote)) {
+			assoc_lies(assoc);
+			return;
+		}
+	}
 	list_for_each (node, users)
 		udp_flow_send_kept(container_of(node, struct udp_flow, user));
 }

@@ -41,7 +41,6 @@ struct udp_flow {
 	unsigned int entry; /* that it came by */
 	uint32_t tried;	    /* members that failed: bits */
 	bool lost;	    /* its port: conntrack has forgotten it */
-	mono_t let_go;	    /* by the judge, last: conntrack began it */
 };
 
 /* Why one ended; dial: of use where it had no way to the far end. */
@@ -89,11 +88,6 @@ void udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed);
  * dropped, and so is all that comes while that takes (false: this datagram is,
  * too). */
 bool udp_begins(struct udp *udp, const struct flow_key *key);
-
-/* Whether what the entry sends to that port of a program's is an answer of a
- * flow that it carries, and that conntrack knows as `key`. */
-bool udp_is_answer(const struct udp *udp, const struct flow_key *seen,
-    const struct flow_key *key);
 
 const struct udp_counters *udp_counters(const struct udp *udp);
 

@@ -130,7 +130,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 		udp->opts.refuse(udp->opts.arg, seen, &key);
 		return NULL;
 	}
-	begun_came(&entry->begun, &key);
+	begun_came(&entry->begun, &key, &seen->remote, seen->rport);
 	/* it came from another port before, in an earlier life */
 	udp_abort(udp, &key, CLOSED_IDLE);
 	oldest = udpnat_crowded(&udp->nat);
@@ -145,7 +145,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->udp = udp;
 	flow->sock.fd = -1;
 	flow->claim = claim;
-	flow->began = flow->heard = flow->let_go = now;
+	flow->began = flow->heard = now;
 	flow->entry = (unsigned int)(entry - udp->entries);
 	flow->nat.peer = seen->remote;
 	flow->nat.port = seen->rport;

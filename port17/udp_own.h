@@ -30,7 +30,10 @@ struct udp {
 	struct pacer *pacer;
 	struct event *sweep;
 	struct udp_counters counters;
-	bool dropping;	    /* what waits at the entries, until nothing does */
+	/* what waits at the entries is dropped until nothing does, and nothing
+	 * is on its way to them */
+	bool dropping;
+	mono_t drop_until;
 	struct shares kept; /* bytes that wait for a way */
 	/* of one wake-up: `out` is empty at its end, and before a flow ends */
 	struct dgrams *in;

@@ -156,6 +156,10 @@ open_shared(struct udp_ways *ways, struct udp_flow *flow)
 	flow->assoc = assoc_use(ways->assocs, &want, &flow->user, &ways->error);
 	if (flow->assoc == NULL)
 		return -ENOBUFS;
+	if (assoc_leads_to(flow->assoc, &flow->nat.key.remote)) {
+		shake_fail(&ways->error, OUTCOME_PROTOCOL, ASSOC_LIE);
+		return -EPROTO;
+	}
 	udpnat_set_way(
 	    ways->nat, &flow->nat, flow->assoc, to.by_name ? &any : &to.addr);
 	return 0;

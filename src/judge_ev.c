@@ -13,6 +13,7 @@
 #include "port17/listen_ev.h"
 #include "src/attr.h"
 #include "src/base/log.h"
+#include "src/closing_ev.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
@@ -25,24 +26,6 @@
  * nf_conntrack_udp_timeout_stream: 30 and 120 s). */
 #define DOUBT_NS (600 * MONO_S)
 
-/* What was decided for a closed socket goes after one or two of these, … */
-static const struct timeval closing_pause = { 0, 400000 };
-
-/* … of so many flows at a time: half a millisecond. */
-#define CLOSING_MAX 256
-
-/* Sockets that wait for that: as many as are closed in this time where 10,000
- * are in a second. */
-#define CLOSED_MAX 8192
-
-/* Ports from here on are drawn (net.ipv4.ip_local_port_range), and of so many
- * closed sockets of those at most it is asked whether they are used again. */
-#define EPHEMERAL 32768
-#define CLOSING_FEW 16
-
-/* Questions of that kind in one turn, 30 us each. */
-#define ASKED_MAX 64
-
 /* A packet does not wait for longer until its process is found. */
 #define WAIT_NS (2 * MONO_S)
 
@@ -52,20 +35,10 @@ struct judge_ev {
 	struct event *looking; /* due: for the processes of these */
 	struct waiting waiting;
 	struct event *heard[ATTR_FDS];
-	struct event *closing; /* due: closed sockets are looked for */
-	/* inodes of those; the first ones have waited for one pause */
-	uint64_t closed[CLOSED_MAX];
-	size_t n_closed, n_waited;
-	size_t n_closing; /* that are being looked for */
-	struct {
-		uint64_t inode;
-		bool used;	/* its port is, again */
-		unsigned int n; /* in this turn */
-	} asked;		/* of the kernel, last */
-	bool closing_more;	/* flows of theirs are left */
-	struct ct *ct;		/* NULL: conntrack can't be asked */
-	uint32_t lo; /* interface index of loopback in this namespace */
-	mono_t now;  /* read once a wake-up */
+	struct closing_ev *closing;
+	struct ct *ct; /* NULL: conntrack can't be asked */
+	uint32_t lo;   /* interface index of loopback in this namespace */
+	mono_t now;    /* read once a wake-up */
 	/* until then flows may be met that began before the policy in force */
 	const struct policy *policy; /* only compared */
 	mono_t doubt_end;
@@ -245,11 +218,14 @@ is_moved_answer(
 
 /* An answer of the entry's whose conntrack entry was gone when it was sent:
  * nothing would turn its source into the far end, and the program would hear it
- * from us. By now another flow may have one with its port. */
+ * from us. By now another flow may have one with its port, and the mark of one
+ * that was judged: no packet of that is queued, but where the mark was taken
+ * away so that it is judged again. */
 static bool
 is_orphan(struct judge_ev *je, const struct packet *pkt)
 {
 	struct flow_key seen, orig;
+	uint32_t mark = 0;
 	struct addr entry;
 
 	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
@@ -260,8 +236,8 @@ is_orphan(struct judge_ev *je, const struct packet *pkt)
 		(void)addr_parse(&entry, PORT17_IP6, strlen(PORT17_IP6));
 	seen = flow_key_of(&pkt->tuple, false);
 	return addr_equal(&pkt->tuple.src, &entry) &&
-	       (ct_original(je->ct, &seen, &orig, NULL) == -ENOENT ||
-		   !je->opts.is_answer(je->opts.arg, &seen, &orig));
+	       (ct_original(je->ct, &seen, &orig, &mark) == -ENOENT ||
+		   mark != 0);
 }
 
 /* False where the verdict comes later. */
@@ -584,107 +560,19 @@ taken_cb(void *arg, const struct flow_key *key)
 	(void)ct_flush(je->ct);
 }
 
-/* Not looked for at once: its last packet may be the one that is being judged,
- * or on its way to the resolver or to a tunnel, which need the entry. */
-static void
-closed_cb(void *arg, uint64_t inode)
-{
-	struct judge_ev *je = arg;
-
-	if (je->n_closed == CLOSED_MAX) {
-		je->opts.stats->closed_missed++;
-		return;
-	}
-	je->closed[je->n_closed++] = inode;
-	if (!event_pending(je->closing, EV_TIMEOUT, NULL))
-		(void)event_add(je->closing, &closing_pause); /* or later */
-}
-
-static void
-look_for_closed(struct judge_ev *je)
-{
-	for (size_t i = 0; i < je->n_waited; i++)
-		judge_closed(je->opts.judge, je->closed[i]);
-	je->n_closing = je->n_waited;
-	je->asked.inode = 0; /* of the round before */
-	je->n_closed -= je->n_waited;
-	memmove(je->closed, je->closed + je->n_waited,
-	    je->n_closed * sizeof(je->closed[0]));
-	je->n_waited = je->n_closed;
-}
-
-/* Whether its ends are another socket's of the same user by now: the program
- * went on with its port, and so does its flow. For another program it does not:
- * the kernel is told whose it is. */
-static bool
-is_used_again(struct judge_ev *je, const struct flow *flow)
-{
-	struct socket_facts sock = { .status = SOCKET_NONE };
-
-	if (flow->key.lport >= EPHEMERAL && je->n_closing > CLOSING_FEW)
-		return false; /* drawn, and hardly the same again */
-	if (flow->inode == je->asked.inode)
-		return je->asked.used;
-	if (++je->asked.n > ASKED_MAX)
-		return true;
-	diag_find(je->opts.diag, &flow->key, true, 0, &sock);
-	je->asked.inode = flow->inode;
-	je->asked.used = sock.status == SOCKET_FOUND && sock.inode != 0 &&
-			 sock.inode != flow->inode &&
-			 sock.uid == flow->process->uid;
-	return je->asked.used;
-}
-
-/* False when there are more. */
-static bool
-forget_closed(struct judge_ev *je)
-{
-	uint64_t before = ct_changed(je->ct);
-	const struct flow *flow = NULL;
-
-	je->asked.n = 0;
-	for (int i = 0; i < CLOSING_MAX; i++) {
-		flow = judge_closed_next(je->opts.judge);
-		if (flow == NULL)
-			break;
-		if (!is_used_again(je, flow))
-			(void)ct_delete_flow(je->ct, &flow->key); /* likewise */
-	}
-	(void)ct_flush(je->ct);
-	je->opts.stats->closed_forgotten += ct_changed(je->ct) - before;
-	return flow == NULL;
-}
-
-/* Who draws the port of a closed socket is judged by itself. */
-static void
-closing_cb(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct timeval at_once = { 0, 1000 };
-	struct judge_ev *je = arg;
-
-	(void)fd;
-	(void)what;
-	attr_drain(je->opts.attr);
-	if (je->ct == NULL)
-		return;
-	if (!je->closing_more)
-		look_for_closed(je);
-	je->closing_more = !forget_closed(je);
-	if (je->closing_more)
-		(void)event_add(je->closing, &at_once); /* or later */
-	else if (je->n_closed > 0)
-		(void)event_add(je->closing, &closing_pause); /* likewise */
-}
-
 static int
 watch_attr(struct judge_ev *je)
 {
+	const struct closing_opts closing = { .base = je->opts.base,
+		.judge = je->opts.judge,
+		.attr = je->opts.attr,
+		.diag = je->opts.diag,
+		.ct = je->ct,
+		.stats = je->opts.stats };
 	int fds[ATTR_FDS];
 
 	attr_watch(je->opts.attr, taken_cb, je);
-	attr_watch_closes(je->opts.attr, closed_cb, je);
-	je->closing = evtimer_new(je->opts.base, closing_cb, je);
-	if (je->closing == NULL)
+	if (closing_ev_new(&je->closing, &closing) < 0)
 		return -ENOMEM;
 	attr_fds(je->opts.attr, fds);
 	for (size_t i = 0; i < ATTR_FDS; i++) {
@@ -741,10 +629,8 @@ judge_ev_free(struct judge_ev *je)
 		event_free(je->readable);
 	if (je->looking != NULL)
 		event_free(je->looking);
-	if (je->closing != NULL)
-		event_free(je->closing);
+	closing_ev_free(je->closing);
 	attr_watch(je->opts.attr, NULL, NULL);
-	attr_watch_closes(je->opts.attr, NULL, NULL);
 	for (size_t i = 0; i < ATTR_FDS; i++)
 		if (je->heard[i] != NULL)
 			event_free(je->heard[i]);

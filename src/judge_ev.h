@@ -30,10 +30,6 @@ struct judge_ev_opts {
 	    struct verdict *verdict);
 	/* whether a socket is one that Port17 opened; NULL: none is */
 	bool (*is_own)(void *arg, uint64_t inode);
-	/* whether what the entry of Port17 sends there is an answer of a flow
-	 * that it carries, and conntrack knows as `key` */
-	bool (*is_answer)(
-	    void *arg, const struct flow_key *seen, const struct flow_key *key);
 	/* called when the queues are of no more use; the loop should end */
 	void (*broken)(void *arg, int error);
 	void *arg;

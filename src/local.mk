@@ -197,6 +197,7 @@ rerouted_SOURCES = \
 	%D%/bytes_ev.c %D%/bytes_ev.h \
 	%D%/ctl.c %D%/ctl.h \
 	%D%/ctl_dns.c %D%/ctl_dns.h \
+	%D%/closing_ev.c %D%/closing_ev.h \
 	%D%/ctl_client_ev.c %D%/ctl_client_ev.h \
 	%D%/ctl_ev.c %D%/ctl_ev.h \
 	%D%/ctl_explain.c %D%/ctl_explain.h \

@@ -337,13 +337,6 @@ port17_ev_is_own(const struct port17_ev *p17, uint64_t inode)
 }
 
 bool
-port17_ev_is_answer(const struct port17_ev *p17, const struct flow_key *seen,
-    const struct flow_key *key)
-{
-	return udp_is_answer(p17->udp, seen, key);
-}
-
-bool
 port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key)
 {
 	return sessions_is_held(p17->sessions, key);

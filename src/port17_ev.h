@@ -70,11 +70,6 @@ enum port17_route port17_ev_route(struct port17_ev *p17,
 /* A socket of ours: the judge needs not look for its holder. */
 bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
 
-/* Whether what the entry sends there is an answer of a flow that it carries,
- * and conntrack knows as `key`. */
-bool port17_ev_is_answer(const struct port17_ev *p17,
-    const struct flow_key *seen, const struct flow_key *key);
-
 /* Whether its SYN waits for the far end. */
 bool port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key);
 

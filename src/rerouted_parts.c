@@ -125,14 +125,6 @@ packet_rerouted(void *arg, const struct packet *pkt,
 }
 
 static bool
-is_answer(void *arg, const struct flow_key *seen, const struct flow_key *key)
-{
-	const struct rerouted *rr = arg;
-
-	return port17_ev_is_answer(rr->port17, seen, key);
-}
-
-static bool
 socket_is_own(void *arg, uint64_t inode)
 {
 	const struct rerouted *rr = arg;
@@ -473,7 +465,6 @@ judge_ev_prepare(struct rerouted *rr)
 		.broken = rerouted_queues_broken,
 		.route = packet_rerouted,
 		.is_own = socket_is_own,
-		.is_answer = is_answer,
 		.arg = rr,
 	};
 

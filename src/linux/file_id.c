@@ -54,7 +54,9 @@ file_id_known(struct file_id *ret, const char *path)
 			break;
 	}
 	if (fd < 0)
-		return errno == ENOSYS || errno == EINVAL || errno == EPERM
+		/* with no descriptor left a thread can tell, that needs none */
+		return errno == ENOSYS || errno == EINVAL || errno == EPERM ||
+			       errno == EMFILE || errno == ENFILE
 			   ? -EAGAIN
 			   : -errno;
 	r = read_id(ret, fd, "", AT_EMPTY_PATH);

@@ -5,6 +5,12 @@
 
 #include "port17/begun.h"
 
+static mono_t
+at(uint64_t s)
+{
+	return (mono_t){ s * MONO_S };
+}
+
 static struct flow_key
 to(uint16_t lport, uint16_t rport)
 {
@@ -27,7 +33,7 @@ begins(struct begun *begun, uint16_t lport, uint16_t rport, uint16_t seen)
 	struct flow_key key = to(lport, rport), reply = key;
 	size_t from = begun->n_asked;
 
-	assert_true(begun_add(begun, &key));
+	assert_true(begun_add(begun, &key, at(1)));
 	assert_memory_equal(begun_ask(begun), &key, sizeof(key));
 	reply.remote = key.local;
 	reply.rport = seen;
@@ -99,13 +105,15 @@ what_was_read_has_no_port_here(void **state)
 
 	assert_false(begins(begun, 4000, 1, 4000));
 	assert_false(begins(begun, 4001, 1, 4001));
-	assert_true(begun_add(begun, &third));
-	begun_came(begun, &first);
+	assert_true(begun_add(begun, &third, at(1)));
+	begun_came(begun, &first, &first.local, 4001); /* another */
+	assert_int_equal(begun->n, 3);
+	begun_came(begun, &first, &first.local, 4000);
 	assert_int_equal(begun->n, 2);
 	assert_memory_equal(begun_ask(begun), &third, sizeof(third));
 	begun_answer(begun, NULL);
 	assert_false(begins(begun, 4000, 2, 4000));
-	begun_came(begun, &first); /* it is not there */
+	begun_came(begun, &first, &first.local, 4000); /* not there */
 	assert_int_equal(begun->n, 3);
 	free(begun);
 }
@@ -117,11 +125,13 @@ who_was_not_asked_about_stays(void **state)
 	struct flow_key second = to(4001, 1);
 
 	assert_false(begins(begun, 4000, 1, 4000));
-	assert_true(begun_add(begun, &second));
-	begun_clear(begun);
+	assert_true(begun_add(begun, &second, at(1)));
+	begun_clear(begun, at(2));
 	assert_memory_equal(begun_ask(begun), &second, sizeof(second));
 	begun_answer(begun, NULL);
-	begun_clear(begun);
+	begun_clear(begun, at(1)); /* it may be on its way yet */
+	assert_int_equal(begun->n, 1);
+	begun_clear(begun, at(2));
 	assert_int_equal(begun->n, 0);
 	free(begun);
 }
@@ -134,9 +144,9 @@ there_is_no_room_for_more(void **state)
 
 	for (uint16_t i = 0; i < BEGUN_MAX; i++) {
 		key = to(i, 1);
-		assert_true(begun_add(begun, &key));
+		assert_true(begun_add(begun, &key, at(1)));
 	}
-	assert_false(begun_add(begun, &key));
+	assert_false(begun_add(begun, &key, at(1)));
 	free(begun);
 }
 

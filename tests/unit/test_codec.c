@@ -229,8 +229,61 @@ datagrams(void **state)
 		for (size_t cut = 0; cut < len; cut++)
 			assert_int_equal(
 			    socks_udp_parse(buf, cut, &from), -EBADMSG);
+		if (i == 0) { /* of a socket that is for IPv6, too */
+			memmove(buf + 20, buf + 8, 2);
+			buf[3] = 4;
+			memset(buf + 4, 0, 10);
+			memset(buf + 14, 0xff, 2);
+			memcpy(buf + 16, to.addr.bytes, 4);
+			len = 22;
+			assert_int_equal(socks_udp_parse(buf, len, &from), len);
+			assert_true(addr_equal(&from.addr, &to.addr));
+		}
 		buf[2] = 1; /* a fragment */
 		assert_int_equal(socks_udp_parse(buf, len, &from), -EBADMSG);
+	}
+}
+
+static void
+relay_is_where_datagrams_may_go(void **state)
+{
+	static const struct {
+		const char *said;
+		uint16_t port;
+		const char *proxy, *want; /* NULL: nowhere */
+	} rows[] = {
+		{ "203.0.113.5", 9, "198.51.100.1", "203.0.113.5" },
+		{ "0.0.0.0", 9, "198.51.100.1", "198.51.100.1" },
+		{ "::", 9, "2001:db8::1", "2001:db8::1" },
+		{ "127.0.0.1", 9, "198.51.100.1", "198.51.100.1" },
+		{ "127.0.0.2", 9, "127.0.0.1", "127.0.0.2" },
+		{ "10.0.0.5", 9, "8.8.8.8", "8.8.8.8" },
+		{ "10.0.0.5", 9, "10.0.0.1", "10.0.0.5" },
+		{ "::ffff:203.0.113.5", 9, "198.51.100.1", "203.0.113.5" },
+		{ "203.0.113.5", 0, "198.51.100.1", NULL },
+		{ "0.0.0.0", 0, "198.51.100.1", NULL },
+		{ "224.0.0.251", 9, "198.51.100.1", NULL },
+		{ "ff02::fb", 9, "2001:db8::1", NULL },
+		{ "255.255.255.255", 9, "198.51.100.1", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct addr said, proxy, want, got = { .family = ADDR_NONE };
+		int r;
+
+		assert_int_equal(
+		    addr_parse(&said, rows[i].said, strlen(rows[i].said)), 0);
+		assert_int_equal(
+		    addr_parse(&proxy, rows[i].proxy, strlen(rows[i].proxy)),
+		    0);
+		r = socks_udp_relay(&said, rows[i].port, &proxy, &got);
+		assert_int_equal(r, rows[i].want != NULL ? 0 : -EPROTO);
+		if (rows[i].want == NULL)
+			continue;
+		assert_int_equal(
+		    addr_parse(&want, rows[i].want, strlen(rows[i].want)), 0);
+		assert_true(addr_equal(&got, &want));
 	}
 }
 
@@ -447,6 +500,7 @@ main(void)
 		cmocka_unit_test(socks_authentication),
 		cmocka_unit_test(socks_words_have_limits),
 		cmocka_unit_test(datagrams),
+		cmocka_unit_test(relay_is_where_datagrams_may_go),
 		cmocka_unit_test(connect_asks),
 		cmocka_unit_test(connect_answers),
 		cmocka_unit_test(connect_header_has_an_end),

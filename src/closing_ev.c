@@ -1,0 +1,166 @@
+#include "src/closing_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/attr.h"
+#include "src/core/judge.h"
+#include "src/core/stats.h"
+#include "src/linux/ct.h"
+#include "src/linux/diag.h"
+
+/* What was decided for a closed socket goes after one or two of these, … */
+static const struct timeval closing_pause = { 0, 400000 };
+
+/* … of so many flows at a time: half a millisecond. */
+#define CLOSING_MAX 256
+
+/* Sockets that wait for that: as many as are closed in this time where 10,000
+ * are in a second. */
+#define CLOSED_MAX 8192
+
+/* Ports from here on are drawn (net.ipv4.ip_local_port_range), and of so many
+ * closed sockets of those at most it is asked whether they are used again. */
+#define EPHEMERAL 32768
+#define CLOSING_FEW 16
+
+/* Questions of that kind in one turn, 30 us each. */
+#define ASKED_MAX 64
+
+struct closing_ev {
+	struct closing_opts opts;
+	struct event *due; /* closed sockets are looked for */
+	/* inodes of those; the first ones have waited for one pause */
+	uint64_t closed[CLOSED_MAX];
+	size_t n_closed, n_waited;
+	size_t n_closing; /* that are being looked for */
+	struct {
+		uint64_t inode;
+		bool used;	/* its port is, again */
+		unsigned int n; /* in this turn */
+	} asked;		/* of the kernel, last */
+	bool more;		/* flows of theirs are left */
+};
+
+/* Not looked for at once: its last packet may be the one that is being judged,
+ * or on its way to the resolver or to a tunnel, which need the entry. */
+static void
+closed_cb(void *arg, uint64_t inode)
+{
+	struct closing_ev *c = arg;
+
+	if (c->n_closed == CLOSED_MAX) {
+		c->opts.stats->closed_missed++;
+		return;
+	}
+	c->closed[c->n_closed++] = inode;
+	if (!event_pending(c->due, EV_TIMEOUT, NULL))
+		(void)event_add(c->due, &closing_pause); /* or later */
+}
+
+static void
+look_for_closed(struct closing_ev *c)
+{
+	for (size_t i = 0; i < c->n_waited; i++)
+		judge_closed(c->opts.judge, c->closed[i]);
+	c->n_closing = c->n_waited;
+	c->asked.inode = 0; /* of the round before */
+	c->n_closed -= c->n_waited;
+	memmove(c->closed, c->closed + c->n_waited,
+	    c->n_closed * sizeof(c->closed[0]));
+	c->n_waited = c->n_closed;
+}
+
+/* Whether its ends are another socket's of the same user by now: the program
+ * went on with its port, and so does its flow. For another program it does not:
+ * the kernel is told whose it is. */
+static bool
+is_used_again(struct closing_ev *c, const struct flow *flow)
+{
+	struct socket_facts sock = { .status = SOCKET_NONE };
+
+	if (flow->key.lport >= EPHEMERAL && c->n_closing > CLOSING_FEW)
+		return false; /* drawn, and hardly the same again */
+	if (flow->inode == c->asked.inode)
+		return c->asked.used;
+	if (++c->asked.n > ASKED_MAX)
+		return true;
+	diag_find(c->opts.diag, &flow->key, true, 0, &sock);
+	c->asked.inode = flow->inode;
+	c->asked.used = sock.status == SOCKET_FOUND && sock.inode != 0 &&
+			sock.inode != flow->inode &&
+			sock.uid == flow->process->uid;
+	return c->asked.used;
+}
+
+/* False when there are more. */
+static bool
+forget_closed(struct closing_ev *c)
+{
+	uint64_t before = ct_changed(c->opts.ct);
+	const struct flow *flow = NULL;
+
+	c->asked.n = 0;
+	for (int i = 0; i < CLOSING_MAX; i++) {
+		flow = judge_closed_next(c->opts.judge);
+		if (flow == NULL)
+			break;
+		if (!is_used_again(c, flow))
+			(void)ct_delete_flow(
+			    c->opts.ct, &flow->key); /* likewise */
+	}
+	(void)ct_flush(c->opts.ct);
+	c->opts.stats->closed_forgotten += ct_changed(c->opts.ct) - before;
+	return flow == NULL;
+}
+
+/* Who draws the port of a closed socket is judged by itself. */
+static void
+closing_cb(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval at_once = { 0, 1000 };
+	struct closing_ev *c = arg;
+
+	(void)fd;
+	(void)what;
+	attr_drain(c->opts.attr);
+	if (c->opts.ct == NULL)
+		return;
+	if (!c->more)
+		look_for_closed(c);
+	c->more = !forget_closed(c);
+	if (c->more)
+		(void)event_add(c->due, &at_once); /* or later */
+	else if (c->n_closed > 0)
+		(void)event_add(c->due, &closing_pause); /* likewise */
+}
+
+int
+closing_ev_new(struct closing_ev **ret, const struct closing_opts *opts)
+{
+	struct closing_ev *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return -ENOMEM;
+	c->opts = *opts;
+	c->due = evtimer_new(opts->base, closing_cb, c);
+	if (c->due == NULL) {
+		free(c);
+		return -ENOMEM;
+	}
+	attr_watch_closes(opts->attr, closed_cb, c);
+	*ret = c;
+	return 0;
+}
+
+void
+closing_ev_free(struct closing_ev *c)
+{
+	if (c == NULL)
+		return;
+	attr_watch_closes(c->opts.attr, NULL, NULL);
+	event_free(c->due);
+	free(c);
+}

@@ -1,0 +1,29 @@
+#ifndef CLOSING_EV_H
+#define CLOSING_EV_H
+
+struct attr;
+struct ct;
+struct diag;
+struct event_base;
+struct judge;
+struct stats;
+
+/* UDP sockets that programs have closed: what was decided for their flows is
+ * made void in conntrack soon after, so that who draws the port next is judged
+ * by itself. */
+struct closing_ev;
+
+/* All are borrowed. */
+struct closing_opts {
+	struct event_base *base;
+	struct judge *judge;
+	struct attr *attr; /* tells of them */
+	struct diag *diag;
+	struct ct *ct; /* NULL: conntrack can't be asked */
+	struct stats *stats;
+};
+
+int closing_ev_new(struct closing_ev **ret, const struct closing_opts *opts);
+void closing_ev_free(struct closing_ev *c); /* accepts NULL */
+
+#endif
