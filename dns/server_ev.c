@@ -260,6 +260,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 			slot->reply.peer_len = se->in[i].msg_hdr.msg_namelen;
 			slot->reply.bytes =
 			    (struct iovec){ slot->answer, slot->asking.len };
+			slot->reply.control.len = 0; /* another listener's */
 			if (l->any)
 				write_control(
 				    &slot->reply, &slot->asking.client);

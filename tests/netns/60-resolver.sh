@@ -83,7 +83,7 @@ daemon_stop
 
 # other hosts that may ask: known by their address
 settings "[resolver]" "upstream = 10.9.0.53" \
-    "listen = 127.0.0.1:53, 10.9.0.1:53, [fd09::1]:53" \
+    "listen = 127.0.0.1:53, 10.9.0.1:53, [fd09::1]:53, 0.0.0.0:5300" \
     "allow = 10.9.0.0/24, fd09::/64"
 rules "block out domain .ads.example" "accept"
 check "the daemon starts, for other hosts too" daemon_start
@@ -130,6 +130,10 @@ check "… nor those elsewhere" \
 check "… nor this host" says 203.0.113.10 @127.0.0.1 web.example
 ctl explain --query --domain web.example --from 10.9.0.2 >"$tmp/explained"
 check "… explained" grep -qx "label: theirs" "$tmp/explained"
+check "and another port, which listens everywhere" says 203.0.113.10 -p 5300 \
+    @127.0.0.1 web.example
+check "that answer's address is not the next one's" [ "$(far @10.9.0.1 \
+    web.example)" = 0.0.0.0 ]
 check_not "nobody is unknown" grep -q unknown "$tmp/queries" "$tmp/watch"
 daemon_stop
 
