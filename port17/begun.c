@@ -5,6 +5,11 @@
 bool
 begun_add(struct begun *begun, const struct flow_key *key, mono_t now)
 {
+	for (size_t i = begun->n; i > begun->n_asked; i--)
+		if (memcmp(&begun->flows[i - 1].key, key, sizeof(*key)) == 0) {
+			begun->flows[i - 1].at = now;
+			return true;
+		}
 	if (begun->n == BEGUN_MAX)
 		return false;
 	begun->flows[begun->n].key = *key;

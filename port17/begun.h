@@ -12,8 +12,8 @@
  * Made to forget one (`conntrack -F`), it gives the port that datagrams of that
  * one wait under to another, whose they would be. */
 
-/* So many may wait to be read. */
-#define BEGUN_MAX 1024
+/* So many may wait to be read; each is compared with all. */
+#define BEGUN_MAX 512
 /* So long a datagram may take to the socket of the entry, after its verdict: as
  * long as the kernel's own thread for that has to wait for a processor. */
 #define BEGUN_LATE_NS MONO_S
@@ -32,7 +32,8 @@ struct begun {
 	size_t n_asked, n; /* conntrack was asked of the first ones */
 };
 
-/* False: too many are there. */
+/* False: too many are there. One that is there, and that conntrack was not
+ * asked of, is not there twice. */
 bool begun_add(struct begun *begun, const struct flow_key *key, mono_t now);
 
 /* Of which conntrack is to be asked next; NULL: none. And what it says: as

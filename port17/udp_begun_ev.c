@@ -113,10 +113,18 @@ udp_begins(struct udp *udp, const struct flow_key *key)
 	struct entry *entry =
 	    &udp->entries[key->local.family == ADDR_IP6 ? 1 : 0];
 
+	if (entry->sock.fd < 0)
+		return true; /* and will be refused there */
 	/* what waits is not this one's yet */
 	if (!is_at_peace(udp, &key->local, key->lport) || udp->dropping)
 		drop_waiting(udp);
-	return !udp->dropping && begun_add(&entry->begun, key, mono_now());
+	if (!udp->dropping && entry->begun.n == BEGUN_MAX && udp_settle(udp))
+		udp_was_read(entry); /* where nothing waits, none will come */
+	if (udp->dropping || !begun_add(&entry->begun, key, mono_now())) {
+		udp->counters.dropped++;
+		return false;
+	}
+	return true;
 }
 
 /* One that has begun, and got that port: it is nobody else's any more. False

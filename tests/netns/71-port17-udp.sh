@@ -292,6 +292,19 @@ check "and conntrack was asked about that one" asked
 check "none goes to another end than it was for" [ "$(cat \
     "$tmp/storm.far")" = ready ]
 
+# what others' rules drop on its way to the entry is not waited for by all
+inc iptables-legacy -t mangle -A INPUT -d 127.0.0.17 -p udp -j DROP
+inc python3 -c '
+import socket
+kept = []
+for i in range(700):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.sendto(b"x", ("192.0.2.7", 7010))
+    kept.append(s)'
+inc iptables-legacy -t mangle -D INPUT -d 127.0.0.17 -p udp -j DROP
+check "700 flows that never arrive hold up no other" wait_for says ok \
+    udp connected 192.0.2.7,7010
+
 # -- no way for a while, without a device: the flow goes on from the port that it
 # has --
 background ins python3 -c '

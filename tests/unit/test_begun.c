@@ -146,7 +146,25 @@ there_is_no_room_for_more(void **state)
 		key = to(i, 1);
 		assert_true(begun_add(begun, &key, at(1)));
 	}
+	key = to(0, 2);
 	assert_false(begun_add(begun, &key, at(1)));
+	free(begun);
+}
+
+static void
+one_that_waits_for_its_first_verdict_counts_once(void **state)
+{
+	struct begun *begun = empty(state);
+	struct flow_key first = to(4000, 1), second = to(4001, 1);
+
+	assert_true(begun_add(begun, &first, at(1)));
+	assert_true(begun_add(begun, &second, at(1)));
+	assert_true(begun_add(begun, &first, at(2)));
+	assert_int_equal(begun->n, 2);
+	begun_answer(begun, NULL);
+	/* conntrack may have begun it anew since */
+	assert_true(begun_add(begun, &first, at(2)));
+	assert_int_equal(begun->n, 3);
 	free(begun);
 }
 
@@ -161,6 +179,8 @@ main(void)
 		cmocka_unit_test(what_was_read_has_no_port_here),
 		cmocka_unit_test(who_was_not_asked_about_stays),
 		cmocka_unit_test(there_is_no_room_for_more),
+		cmocka_unit_test(
+		    one_that_waits_for_its_first_verdict_counts_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
