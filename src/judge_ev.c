@@ -134,7 +134,7 @@ refuse_unfound(struct judge_ev *je, int error, struct verdict *ret)
 	judge_failure(je->opts.judge, ret);
 }
 
-/* False when there is no room for more of them. */
+/* False when there is no room for more of them, or of that user. */
 static bool
 hold(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, const struct socket_facts *sock, bool behind)
@@ -255,9 +255,14 @@ judge_one(struct judge_ev *je, const struct packet *pkt,
 	if (is_moved_answer(je, pkt, ret))
 		return true;
 	find_socket(je, pkt, raw, sock);
-	if (sock->inode != 0 && waiting_has(&je->waiting, sock->inode) &&
-	    hold(je, pkt, raw, sock, true))
-		return false;
+	/* what bpf says of a packet is known until the next one only */
+	if (sock->by != BY_BPF && sock->inode != 0 &&
+	    waiting_has(&je->waiting, sock->inode)) {
+		if (hold(je, pkt, raw, sock, true))
+			return false;
+		refuse_unfound(je, -EAGAIN, ret);
+		return true;
+	}
 	if (judge_socket(je->opts.judge, pkt, sock, je->now, ret) ==
 		JUDGE_NEED_PROCESS &&
 	    find_process(je, pkt, sock, ret) == -EINPROGRESS) {

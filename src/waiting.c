@@ -19,7 +19,12 @@ put_at(struct waiting *waiting, size_t i, const struct waiting_packet *packet)
 bool
 waiting_put(struct waiting *waiting, const struct waiting_packet *packet)
 {
-	if (waiting->n == WAITING_MAX || packet->raw.len > NFQ_COPY_RANGE)
+	size_t his = 0;
+
+	for (size_t i = 0; i < waiting->n; i++)
+		his += waiting->v[i].sock.uid == packet->sock.uid;
+	if (waiting->n == WAITING_MAX || his == WAITING_OF_ONE ||
+	    packet->raw.len > NFQ_COPY_RANGE)
 		return false;
 	put_at(waiting, waiting->n++, packet);
 	return true;

@@ -15,6 +15,7 @@
 
 /* More than that are not held: their processes are not found then. */
 #define WAITING_MAX 128
+#define WAITING_OF_ONE 32 /* user */
 
 struct waiting_packet {
 	struct packet pkt;
@@ -31,7 +32,7 @@ struct waiting {
 	size_t n;
 };
 
-/* False when there is no room. */
+/* False when there is no room, or not for that user. */
 bool waiting_put(struct waiting *waiting, const struct waiting_packet *packet);
 
 /* Whether one of that socket waits. */

@@ -284,8 +284,11 @@ look(struct procfs *procfs, const struct procscan_pid *had,
 	r = guess(procfs, want, GUESS_FEW);
 	if (r != 0 || noted(procfs, want) != NULL)
 		return r;
-	if (procscan_is_busy(&procfs->scan))
-		return -EINPROGRESS;
+	if (procscan_is_busy(&procfs->scan)) {
+		/* nobody may ask for the socket of that walk any more */
+		r = procscan_walk_on(&procfs->scan, want->now);
+		return r < 0 ? r : -EINPROGRESS;
+	}
 	if (!budget_has(budget, want->now))
 		return -EAGAIN;
 	begin = mono_work();

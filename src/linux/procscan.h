@@ -113,6 +113,9 @@ int procscan_walk(struct procscan *ps, uint64_t inode, mono_t now);
 bool procscan_is_walking(const struct procscan *ps, uint64_t inode);
 void procscan_walk_end(struct procscan *ps);
 
+/* Goes on with the one that is under way, whoever it is for. As that. */
+int procscan_walk_on(struct procscan *ps, mono_t now);
+
 /* True where what takes long is to wait: for a walk that goes on, or since
  * there is no time left for it now. */
 bool procscan_is_busy(const struct procscan *ps);

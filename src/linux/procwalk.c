@@ -466,6 +466,24 @@ walk_on(struct procscan_walk *walk, mono_t now)
 	return r;
 }
 
+int
+procscan_walk_on(struct procscan *ps, mono_t now)
+{
+	uint64_t sought;
+	int r;
+
+	if (ps->walk == NULL)
+		return 0;
+	sought = ps->walk->inode;
+	r = walk_on(ps->walk, now);
+	if (r == -EINPROGRESS)
+		return r;
+	if (r == 0 && !met(ps, sought))
+		held_put_nobody(&ps->holders, sought, now);
+	procscan_walk_end(ps);
+	return r;
+}
+
 /* Where one for another socket is under way that goes on first: it may meet
  * this one too. */
 int
@@ -474,20 +492,12 @@ procscan_walk(struct procscan *ps, uint64_t inode, mono_t now)
 	int r = 0;
 
 	for (bool done = false; r == 0 && !done && !met(ps, inode);) {
-		uint64_t sought;
-
 		if (ps->walk == NULL)
 			r = walk_begin(ps, inode);
 		if (r != 0)
 			break;
-		sought = ps->walk->inode;
-		r = walk_on(ps->walk, now);
-		if (r == -EINPROGRESS)
-			break;
-		if (r == 0 && !met(ps, sought))
-			held_put_nobody(&ps->holders, sought, now);
-		procscan_walk_end(ps);
-		done = sought == inode;
+		done = ps->walk->inode == inode;
+		r = procscan_walk_on(ps, now);
 	}
 	return r;
 }

@@ -25,6 +25,14 @@ try:
         crowd.append(pid)
     s.bind(("10.9.0.1", 7001))  # it never sends
     print("born", flush=True)
+    if len(sys.argv) > 2:  # and yet, once it is looked for
+        for port in range(5000, 5400):
+            s.sendto(b"from here", ("10.9.0.2", port))
+            try:
+                print(s.recv(16, socket.MSG_DONTWAIT).decode(),
+                    flush=True)
+            except BlockingIOError:
+                pass
     while True:
         print(s.recv(16).decode(), flush=True)
 finally:
@@ -74,4 +82,30 @@ for bpf in auto no; do
 	daemon_stop
 	check "… the daemon ends well" test $? = 0
 done
+
+# it speaks while it is looked for, and so do others: each for itself
+settings
+daemon_start
+ins bash -c 'echo x >/dev/udp/10.9.0.1/7009'
+mkfifo "$tmp/go"
+background inc sh -c "read go <$tmp/go; exec perl -MIO::Socket::INET -e '
+    for (1..400) { IO::Socket::INET->new(Proto => \"udp\",
+	PeerAddr => \"10.9.0.2:\" . (6000 + \$_))->send(\"x\") }'"
+others=$pid
+background inc sh -c "exec python3 $tmp/crowd.py 600 talks" >"$tmp/crowd"
+crowd=$pid
+wait_for grep -q born "$tmp/crowd"
+ins bash -c "echo arrived >/dev/udp/10.9.0.1/7001"
+echo go >"$tmp/go"
+check "it arrives while many speak" wait_for grep -q arrived "$tmp/crowd"
+wait "$others"
+many() { flows "len([1 for x in f if 5000 <= x['dport'] < 5400]) == 400"; }
+check "all of it is judged" wait_for many
+check "what it sent is its own, what others did is theirs" flows "all(
+    x['process']['pid'] == ($crowd if x['dport'] < 5400 else $others)
+    for x in f if 5000 <= x['dport'] <= 6400)"
+stop "$crowd"
+check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
 finish
