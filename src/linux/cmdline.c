@@ -222,12 +222,12 @@ reader_new(struct cmdlines *c)
 	return NULL;
 }
 
-/* Whoever has numbers of his own for the users of a user namespace (subuid(5))
- * is one with all who have. */
+/* Who has numbers of his own for the users of a user namespace (subuid(5)) has
+ * as many, as a rule, and is one with all of them. */
 static uint32_t
 one_user(uint32_t uid)
 {
-	return uid < SUBUIDS ? uid : SUBUIDS;
+	return uid / SUBUIDS * SUBUIDS + (uid < SUBUIDS ? uid : 0);
 }
 
 /* One that is free. NULL: there is none for this user. */
