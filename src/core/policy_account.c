@@ -13,6 +13,7 @@
 struct account {
 	struct map_node node;
 	struct account *next;
+	bool unsure; /* nobody could say */
 	struct policy_account is;
 };
 
@@ -36,19 +37,31 @@ policy_account_find(const struct policy *policy, const char *name, bool group)
 	    account_cmp);
 }
 
+/* A look-up that found nobody, as getpwnam_r(3) has it; others failed. */
+static bool
+is_missing(int error)
+{
+	return error == -ENOENT || error == -ESRCH || error == -EBADF ||
+	       error == -EPERM;
+}
+
 /* Asks this machine, then the policy before. */
 static void
-account_ask(const struct compiler *c, struct policy_account *account)
+account_ask(const struct compiler *c, struct account *ret)
 {
+	struct policy_account *account = &ret->is;
 	const struct policy_world *world = c->world;
 	const struct policy_account *before;
 	int (*ask)(void *, const char *, uint32_t *) =
 	    account->group ? world->group : world->user;
 
-	if (ask(world->arg, account->name, &account->id) == 0) {
+	int r = ask(world->arg, account->name, &account->id);
+
+	if (r == 0) {
 		account->state = POLICY_ACCOUNT_THERE;
 		return;
 	}
+	ret->unsure = !is_missing(r);
 	account->state = POLICY_ACCOUNT_MISSING;
 	before =
 	    policy_account_find(world->before, account->name, account->group);
@@ -58,7 +71,7 @@ account_ask(const struct compiler *c, struct policy_account *account)
 	account->id = before->id;
 }
 
-static const struct policy_account *
+static const struct account *
 account_find(struct compiler *c, const char *name, bool group)
 {
 	size_t len = strlen(name);
@@ -70,20 +83,20 @@ account_find(struct compiler *c, const char *name, bool group)
 		account = (struct account *)node; /* its first member */
 		if (account->is.group == group &&
 		    strcmp(account->is.name, name) == 0)
-			return &account->is;
+			return account;
 	}
 	account = arena_alloc(c->scratch, 1, sizeof(*account));
 	if (account == NULL) {
 		c->nomem = true;
 		return NULL;
 	}
-	account->is = (struct policy_account){ .name = name, .group = group };
-	account_ask(c, &account->is);
+	*account = (struct account){ .is = { .name = name, .group = group } };
+	account_ask(c, account);
 	map_put(&c->names, &account->node, hash);
 	account->next = c->accounts;
 	c->accounts = account;
 	c->n_accounts++;
-	return &account->is;
+	return account;
 }
 
 /* A number is one, whoever has it. */
@@ -103,7 +116,7 @@ parse_number(struct compiler *c, const struct rule_value *v, uint32_t *ret)
 }
 
 /* Nobody is a user that is not there, and a number that was a user's may be
- * another one's next: it counts only where the rule opens nothing by it. What
+ * another one's next: it counts only where the rule accepts nothing by it. What
  * lets through all but a user of whom nothing is known lets nobody through. */
 size_t
 compiler_accounts(struct compiler *c, struct policy_match *ret,
@@ -115,7 +128,8 @@ compiler_accounts(struct compiler *c, struct policy_match *ret,
 
 	for (size_t i = 0; i < values->n; i++) {
 		const struct rule_value *v = &values->v[i];
-		const struct policy_account *account;
+		const struct account *account;
+		enum policy_account_state state;
 
 		if (parse_number(c, v, &ret_ids[n])) {
 			n++;
@@ -124,13 +138,18 @@ compiler_accounts(struct compiler *c, struct policy_match *ret,
 		account = account_find(c, v->text, group);
 		if (account == NULL)
 			return n;
-		if (account->state == POLICY_ACCOUNT_THERE ||
-		    (account->state == POLICY_ACCOUNT_GONE &&
-			accepts == ret->negated))
-			ret_ids[n++] = account->id;
+		state = account->is.state;
+		if (account->unsure)
+			compiler_fault(c, v,
+			    group ? "can't look up group"
+				  : "can't look up user",
+			    "a name that the machine can look up");
+		if (state == POLICY_ACCOUNT_THERE ||
+		    (state == POLICY_ACCOUNT_GONE && accepts == ret->negated))
+			ret_ids[n++] = account->is.id;
 		else if (accepts && ret->negated)
 			nobody = true;
-		if (account->state != POLICY_ACCOUNT_THERE &&
+		if (state != POLICY_ACCOUNT_THERE && !account->unsure &&
 		    c->rule->runtime && c->rule->line == c->world->given)
 			compiler_fault(c, v, group ? "no group" : "no user",
 			    group ? "a group of this machine, or a number"

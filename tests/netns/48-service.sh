@@ -238,7 +238,7 @@ nothing() { # WHAT
 	check_same "$1: nothing was applied" "$tmp/without" "$tmp/now"
 	check_not "$1: no socket" test -e "$tmp/control"
 }
-rules "block out to port 7002" "acept out" "block user nosuchuser" \
+rules "block out to port 7002" "acept out" "block user 4294967295" \
     "block out to 10.9.0.0.0"
 echo "block out exe relative" >"$tmp/rules/20.rules"
 for how in "" --daemon; do
