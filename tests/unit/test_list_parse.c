@@ -364,14 +364,7 @@ rules_say_what_to_answer(void **state)
 		  "||b.a.test^$dnsrewrite=192.0.2.1",
 		    "b.a.test", LIST_LOCAL, 1, "\xc0\0\2\1", 4 },
 	};
-	static const char *const bad[] = { "SERVFAIL", "", "1.2.3.0/24",
-		"NOERROR;A;b.test", "NOERROR;AAAA;192.0.2.1",
-		"NOERROR;A;192.0.2.1;x", "NOERROR;MX;10 b.test",
-		"NXDOMAIN;A;192.0.2.1", "router", "NOERROR;;x", ";;", "a b",
-		"b.test,x", "192.0.2.1,important", "192.0.2.1,denyallow=b.test",
-		"192.0.2.1,dnstype=A" };
 	struct read r = { 0 };
-	char text[128];
 
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
@@ -394,6 +387,21 @@ rules_say_what_to_answer(void **state)
 			assert_false(list_has_host(r.list, &name));
 		list_index_unref(r.list);
 	}
+}
+
+static void
+answers_that_are_none_are_faults(void **state)
+{
+	static const char *const bad[] = { "SERVFAIL", "", "1.2.3.0/24",
+		"NOERROR;A;b.test", "NOERROR;AAAA;192.0.2.1",
+		"NOERROR;A;192.0.2.1;x", "NOERROR;MX;10 b.test",
+		"NXDOMAIN;A;192.0.2.1", "router", "NOERROR;;x", ";;", "a b",
+		"b.test,x", "192.0.2.1,important", "192.0.2.1,denyallow=b.test",
+		"192.0.2.1,dnstype=A" };
+	struct read r = { 0 };
+	char text[128];
+
+	(void)state;
 	for (size_t i = 0; i < N_ROWS(bad); i++) {
 		(void)snprintf(
 		    text, sizeof(text), "||a.test^$dnsrewrite=%s", bad[i]);
@@ -401,6 +409,14 @@ rules_say_what_to_answer(void **state)
 		row_true(text, r.faults == 1 && !has(&r, "a.test"));
 		list_index_unref(r.list);
 	}
+}
+
+static void
+each_answer_of_a_name_is_heard(void **state)
+{
+	struct read r = { 0 };
+
+	(void)state;
 	/* of two all are given */
 	read_text(&r, CONF_FORMAT_ADBLOCK,
 	    "||a.test^$dnsrewrite=192.0.2.1\n"
@@ -730,6 +746,8 @@ main(void)
 		cmocka_unit_test(adblock_rules_are_read),
 		cmocka_unit_test(rules_are_for_types),
 		cmocka_unit_test(rules_say_what_to_answer),
+		cmocka_unit_test(answers_that_are_none_are_faults),
+		cmocka_unit_test(each_answer_of_a_name_is_heard),
 		cmocka_unit_test(zones_are_read),
 		cmocka_unit_test(zones_say_what_to_answer),
 		cmocka_unit_test(formats_are_told_apart),

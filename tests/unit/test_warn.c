@@ -306,8 +306,9 @@ there_is_no_false_alarm(void **state)
 }
 
 /* The same of rules that divide one another in all ways. */
+/* Rules of which all differ in the same ways. */
 static void
-what_is_divided_is_certain(void **state)
+some_rules(char *text, size_t n, unsigned int *seed)
 {
 	static const char *const words[][6] = {
 		{ "", "in", "out" },
@@ -320,35 +321,62 @@ what_is_divided_is_certain(void **state)
 		{ "", "from port 1-9", "from port 5-19", "from port 10-19",
 		    "from port 1-19", "from 10.1.2.3 port 5" },
 	};
+	unsigned int kinds = (unsigned int)rand_r(seed) % 32;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		strcat(text, "drop");
+		for (size_t k = 0; k < N_ROWS(words); k++) {
+			size_t at = (size_t)rand_r(seed) % 6;
+
+			if ((kinds & 1u << k) == 0 || words[k][at] == NULL)
+				continue;
+			strcat(text, " ");
+			strcat(text, words[k][at]);
+		}
+		strcat(text, "\n");
+	}
+}
+
+/* Which of them decides about some connection. */
+static uint32_t
+one_decides(const struct policy *policy, unsigned int *seed)
+{
 	static const uint8_t places[] = { 0, 1, 63, 64, 127, 128, 200, 201,
 		255 };
 	static const uint16_t ports[] = { 1, 4, 5, 9, 10, 19, 20 };
 	static const uint8_t protos[] = { 6, 17, 47 };
+	struct process *p = process_new(PROCESS_PROGRAM);
+	struct subject s = { .process = p,
+		.in = rand_r(seed) % 2 != 0,
+		.proto = protos[rand_r(seed) % 3],
+		.src = { ADDR_IP4, { 10, 1, 2, 3 } },
+		.dst = { ADDR_IP4, { 10 } } };
+	uint32_t n;
+
+	s.has_ports = s.proto != 47;
+	s.sport = ports[(size_t)rand_r(seed) % N_ROWS(ports)];
+	s.dst.bytes[1] = places[(size_t)rand_r(seed) % N_ROWS(places)];
+	p->uid = 1000 + (uint32_t)rand_r(seed) % 3;
+	n = policy_decide(policy, &s).rule;
+	process_unref(p);
+	return n;
+}
+
+static void
+what_is_divided_is_certain(void **state)
+{
 	unsigned int seed = 7;
 	size_t alarms = 0;
 
 	(void)state;
 	for (size_t round = 0; round < 1500; round++) {
-		/* in which all rules of this round differ */
-		unsigned int kinds = (unsigned int)rand_r(&seed) % 32;
-		char text[4096] = "";
 		bool never[16] = { false };
-		struct checked c;
 		const struct fault *w;
+		struct checked c;
+		char text[4096];
 
-		for (size_t i = 0; i < 3 + round % 9; i++) {
-			strcat(text, "drop");
-			for (size_t k = 0; k < N_ROWS(words); k++) {
-				size_t n = (size_t)rand_r(&seed) % 6;
-
-				if ((kinds & 1u << k) == 0 ||
-				    words[k][n] == NULL)
-					continue;
-				strcat(text, " ");
-				strcat(text, words[k][n]);
-			}
-			strcat(text, "\n");
-		}
+		some_rules(text, 3 + round % 9, &seed);
 		c = check(text);
 		for (size_t i = 0; (w = faults_get(c.warnings, i)) != NULL;
 		     i++) {
@@ -357,23 +385,10 @@ what_is_divided_is_certain(void **state)
 				  strstr(w->what, ", t:") != NULL;
 		}
 		for (size_t i = 0; i < 300; i++) {
-			struct process *p = process_new(PROCESS_PROGRAM);
-			struct subject s = { .process = p,
-				.in = rand_r(&seed) % 2 != 0,
-				.proto = protos[rand_r(&seed) % 3],
-				.src = { ADDR_IP4, { 10, 1, 2, 3 } },
-				.dst = { ADDR_IP4, { 10 } } };
-			uint32_t n;
+			uint32_t n = one_decides(c.policy, &seed);
 
-			s.has_ports = s.proto != 47;
-			s.sport = ports[(size_t)rand_r(&seed) % N_ROWS(ports)];
-			s.dst.bytes[1] =
-			    places[(size_t)rand_r(&seed) % N_ROWS(places)];
-			p->uid = 1000 + (uint32_t)rand_r(&seed) % 3;
-			n = policy_decide(c.policy, &s).rule;
 			if (n > 0 && never[n])
 				fail_msg("rule %u of:\n%s", n, text);
-			process_unref(p);
 		}
 		checked_done(&c);
 	}
