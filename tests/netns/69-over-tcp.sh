@@ -69,11 +69,13 @@ asked() { # NAME TIMES
 	grep -cx "$1" "$tmp/asked.10.9.0.2"
 	[ "$(grep -cx "$1" "$tmp/asked.10.9.0.2")" = "$2" ]
 }
-at_once() { # WORD: twenty
+# Twenty, each with a port of its own: dig sets SO_REUSEPORT, and of two that
+# the kernel gives one port, one gets the answers of both.
+at_once() { # WORD
 	local i pids=
 	for i in $(seq 20); do
-		inc dig +short +tries=1 +timeout=5 @127.0.0.1 $1$i.example \
-		    >"$tmp/said.$i" &
+		inc dig +short +tries=1 +timeout=5 -b 127.0.0.1#$((20000 + i)) \
+		    @127.0.0.1 $1$i.example >"$tmp/said.$i" &
 		pids="$pids $!"
 	done
 	wait $pids

@@ -60,14 +60,15 @@ BUILDDIR=${BUILDDIR:-$top}
 REROUTED=${REROUTED:-$BUILDDIR/rerouted}
 REROUTECTL=${REROUTECTL:-$BUILDDIR/reroutectl}
 
-NSPREFIX=${NSPREFIX:-rr}_$$
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/rerouted-test.XXXXXX") || exit 99
+# not the number of this process: one that was killed leaves its namespaces
+NSPREFIX=${NSPREFIX:-rr}_${tmp##*.}
 C=${NSPREFIX}_c
 S=${NSPREFIX}_s
 namespaces=
 pids=
 checks=0
 failures=0
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/rerouted-test.XXXXXX") || exit 99
 mkfifo "$tmp/never" # nobody ever writes to it
 
 # other programs of this machine, and other tests, have locks of their own
