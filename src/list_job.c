@@ -97,7 +97,7 @@ fall_back(const struct list_job *job, const struct conf_list *list,
 {
 	const struct list_index *l = list_index_ref(before);
 
-	if (l == NULL && list_file_map(&l, list, NULL, job->state) == 0) {
+	if (l == NULL && list_file_load(&l, list, NULL, job->state) == 0) {
 		state->changed = state->from_state = true;
 		state->wall_ms = deadline_wall_ms();
 	}
@@ -128,7 +128,7 @@ compile(const struct list_index **ret, const struct list_job *job,
 	int r;
 
 	if (before == NULL) /* where there is none, it has had nothing */
-		(void)list_file_map(&before, list, NULL, job->state);
+		(void)list_file_load(&before, list, NULL, job->state);
 	kept.before = before;
 	r = list_file_compile(ret, list, sources, &kept, state->error);
 	list_index_unref(before);
@@ -145,7 +145,7 @@ load(const struct list_index **ret, const struct list_job *job,
 	struct list_identity identity =
 	    list_sources_identity(sources, list->format);
 	mono_t start = mono_now();
-	int r = list_file_map(ret, list, &identity, job->state);
+	int r = list_file_load(ret, list, &identity, job->state);
 
 	state->from_state = r == 0;
 	if (r == -EBADMSG)

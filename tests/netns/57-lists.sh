@@ -228,9 +228,12 @@ restart() {
 	daemon_stop && daemon_start
 }
 check "a restart" restart
-check "maps what was compiled" said "loaded list=ads.* from=state"
+check "takes what was compiled" said "loaded list=ads.* from=state"
 check "blocks as before" blocked ads.example
 check "by address, too" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.3 7001
+truncate -s 0 "$tmp"/state/lists/*
+check "compiled files that are cut short under the daemon" blocked last.example
+check "take nothing from it" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.3 7001
 daemon_stop
 echo "||down.example^" >>"$l/ads.txt"
 check "a file that changed meanwhile" daemon_start
