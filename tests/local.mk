@@ -269,13 +269,12 @@ bench: all
 
 # --- lint -----------------------------------------------------------------------
 
-CLANG_FORMAT = clang-format-14
 our_sources = cd $(srcdir) && find src dns port17 tests -name '*.[ch]' ! -path 'tests/lint/*' 2>/dev/null
 
 format:
-	$(our_sources) | xargs $(CLANG_FORMAT) -i
+	$(our_sources) | xargs tests/lint/format.sh --fix
 format-check lint-format:
-	$(our_sources) | xargs $(CLANG_FORMAT) --dry-run -Werror
+	$(our_sources) | xargs tests/lint/format.sh
 lint-layers:
 	srcdir=$(srcdir) CC="$(CC)" sh $(srcdir)/tests/lint/layers.sh
 	srcdir=$(srcdir) sh $(srcdir)/tests/lint/dist.sh
