@@ -7,7 +7,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_script test_warn \
 	test_uses \
 	test_flow
-unit_tests += test_attr_sizes
+unit_tests += test_account test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap
 unit_tests += test_judge_host test_judge_names test_judge_owners
@@ -25,6 +25,8 @@ TESTS += $(unit_tests)
 endif
 EXTRA_DIST += $(unit_headers)
 
+test_account_SOURCES = %D%/unit/test_account.c
+test_account_LDADD = $(pure) $(CMOCKA_LIBS)
 test_attr_sizes_SOURCES = %D%/unit/test_attr_sizes.c
 test_attr_sizes_LDADD = $(pure) $(CMOCKA_LIBS)
 test_base_SOURCES = %D%/unit/test_base.c
