@@ -80,18 +80,14 @@ ask() { # NAME: its answer in $word and $ms
 ask_all() { # WHAT WORD...: all four get one of the words, at once
 	what=$1
 	shift
-	for name in tcp4 tcp6 udp4 udp6; do
+	one_of() { # the words
 		ask $name
-		case " $* " in
-		*" $word "*)
-			if [ "$ms" -lt 200 ]; then
-				result ok "$what: $name ($word after $ms ms)"
-			else
-				result not "$what: $name" "$ms ms"
-			fi
-			;;
-		*) result not "$what: $name" "got $word, expected $*" ;;
-		esac
+		took=$ms
+		echo "$word after $ms ms"
+		case " $* " in *" $word "*) ;; *) return 1 ;; esac
+	}
+	for name in tcp4 tcp6 udp4 udp6; do
+		check "$what: $name" best_of 200 one_of "$@"
 	done
 }
 
