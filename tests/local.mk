@@ -7,7 +7,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_script test_warn \
 	test_uses \
 	test_flow
-unit_tests += test_attr_sizes
+unit_tests += test_account test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap
 unit_tests += test_judge_host test_judge_names test_judge_owners
@@ -25,6 +25,8 @@ TESTS += $(unit_tests)
 endif
 EXTRA_DIST += $(unit_headers)
 
+test_account_SOURCES = %D%/unit/test_account.c
+test_account_LDADD = $(pure) $(CMOCKA_LIBS)
 test_attr_sizes_SOURCES = %D%/unit/test_attr_sizes.c
 test_attr_sizes_LDADD = $(pure) $(CMOCKA_LIBS)
 test_base_SOURCES = %D%/unit/test_base.c
@@ -275,13 +277,12 @@ bench: all
 
 # --- lint -----------------------------------------------------------------------
 
-CLANG_FORMAT = clang-format-14
 our_sources = cd $(srcdir) && find src dns port17 tests -name '*.[ch]' ! -path 'tests/lint/*' 2>/dev/null
 
 format:
-	$(our_sources) | xargs $(CLANG_FORMAT) -i
+	$(our_sources) | xargs tests/lint/format.sh --fix
 format-check lint-format:
-	$(our_sources) | xargs $(CLANG_FORMAT) --dry-run -Werror
+	$(our_sources) | xargs tests/lint/format.sh
 lint-layers:
 	srcdir=$(srcdir) CC="$(CC)" sh $(srcdir)/tests/lint/layers.sh
 	srcdir=$(srcdir) sh $(srcdir)/tests/lint/dist.sh
