@@ -50,6 +50,7 @@ struct dial {
 	bool trial;
 	bool starting;
 	bool counted; /* among the dialer's, for its process */
+	struct share_key whose;
 	enum phase phase;
 	mono_t began, end;
 	struct event *timer;
