@@ -63,6 +63,7 @@ dial_free(struct dial *dial)
 	if (dial->counted)
 		shares_give(&dial->dialer->dials, &dial->whose, 1);
 	tunnel_set_unref(dial->set);
+	trusts_unref(dial->trusts);
 	explicit_bzero(&dial->codec, sizeof(dial->codec));
 	explicit_bzero(&dial->out, sizeof(dial->out));
 	free(dial);
@@ -290,6 +291,7 @@ dial_start(struct dialer *dialer, const struct dial_opts *opts)
 	dial->dialer = dialer;
 	dial->opts = *opts;
 	dial->set = tunnel_set_ref(dialer->set);
+	dial->trusts = trusts_ref(dialer->trusts);
 	dial->n_members =
 	    tunnel_set_members(dialer->set, opts->tunnel, dial->members);
 	dial->began = mono_now();
