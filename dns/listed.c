@@ -158,4 +158,6 @@ listed_alias(struct answer *ret, struct writer_space *space,
 	ret->rcode = found->rcode;
 	ret->nodata = found->nodata;
 	ret->ttl = LISTED_TTL;
+	ret->ede = found->ede;
+	ret->ede_text = found->ede_text;
 }
