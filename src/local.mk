@@ -245,6 +245,7 @@ rerouted_SOURCES = \
 	%D%/rerouted.c %D%/rerouted.h %D%/rerouted_own.h \
 	%D%/rerouted_names.c \
 	%D%/rerouted_parts.c \
+	%D%/rerouted_rules.c \
 	%D%/resolver_asks.c \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \
