@@ -18,6 +18,7 @@
 #include "src/core/list_parse.h"
 #include "src/deadline_ev.h"
 #include "src/file.h"
+#include "src/list_include.h"
 #include "src/list_report.h"
 
 /* More is no list of names but a mistake. */
@@ -228,6 +229,9 @@ list_file_load(const struct list_index **ret, const struct conf_list *list,
 struct reading {
 	struct list_build build;
 	struct list_report *report;
+	const char *path; /* of the file at hand */
+	int missing;	  /* what is wrong with one that it includes, or 0 */
+	char *what;	  /* of LIST_ERROR_SIZE: and in words */
 };
 
 static int
@@ -245,6 +249,34 @@ take_fault(void *arg, const struct list_fault *fault)
 	struct reading *reading = arg;
 
 	list_report_fault(reading->report, fault);
+}
+
+/* A zone is whole, with all that it includes, or it is not used. */
+static const char *
+take_include(
+    void *arg, const char *from, const char *name, struct list_included *ret)
+{
+	struct reading *reading = arg;
+	const char *zone = from != NULL ? from : reading->path;
+	char stamp[LIST_STAMP_SIZE];
+	bool secret;
+	int r = list_include_read(ret, zone, name, &secret);
+
+	if (r == 0 && strcmp(ret->path, reading->path) == 0)
+		r = -ELOOP;
+	if (r == 0 && (!list_include_stamp(stamp, ret->path) ||
+			  !list_report_include(
+			      reading->report, ret->path, stamp, secret)))
+		r = -EIO;
+	if (r == 0)
+		return NULL;
+	if (reading->missing == 0) {
+		reading->missing = r;
+		(void)snprintf(reading->what, LIST_ERROR_SIZE,
+		    "%s: $INCLUDE %s: %s", zone, name,
+		    strerrordesc_np(-r)); /* may be cut */
+	}
+	return "a file that can't be included";
 }
 
 /* A page in place of a list, or nothing at all, as a download that failed
@@ -275,7 +307,8 @@ static int
 read_source(struct reading *reading, const struct conf_list *list,
     const char *path, char what[LIST_ERROR_SIZE])
 {
-	struct list_sink sink = { take_entry, take_fault, reading };
+	struct list_sink sink = { take_entry, take_fault, take_include,
+		reading };
 	char *text;
 	size_t len;
 	bool secret, zone;
@@ -284,9 +317,13 @@ read_source(struct reading *reading, const struct conf_list *list,
 	if (r < 0)
 		return complain(what, path, r);
 	list_report_file(reading->report, path, secret);
+	reading->path = path;
+	reading->what = what;
 	r = list_parse(&sink, list->format, text, len);
 	zone = list_detect(text, len) == CONF_FORMAT_RPZ;
 	free(text);
+	if (reading->missing < 0)
+		return reading->missing;
 	return r < 0 ? complain(what, path, r)
 		     : check_content(reading, path, zone, what);
 }

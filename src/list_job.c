@@ -8,6 +8,7 @@
 #include "src/base/log.h"
 #include "src/base/mono.h"
 #include "src/deadline_ev.h"
+#include "src/list_include.h"
 
 /* More folders than that are not watched. */
 #define DIRS_MAX ((size_t)256)
@@ -37,8 +38,9 @@ add_dir(struct list_job *job, const char *dir, size_t len)
 }
 
 static void
-add_dir_of(struct list_job *job, const char *path)
+add_dir_of(void *arg, const char *path)
 {
+	struct list_job *job = arg;
 	const char *slash = strrchr(path, '/');
 
 	if (slash != NULL)
@@ -77,7 +79,9 @@ static bool
 is_same(const struct list_index *l, const struct list_identity *identity)
 {
 	return l != NULL &&
-	       memcmp(list_index_identity(l), identity, sizeof(*identity)) == 0;
+	       memcmp(list_index_identity(l), identity, sizeof(*identity)) ==
+		   0 &&
+	       list_includes_are_same(l);
 }
 
 static void
@@ -147,6 +151,10 @@ load(const struct list_index **ret, const struct list_job *job,
 	mono_t start = mono_now();
 	int r = list_file_load(ret, list, &identity, job->state);
 
+	if (r == 0 && !list_includes_are_same(*ret)) {
+		list_index_unref(*ret);
+		r = -ESTALE;
+	}
 	state->from_state = r == 0;
 	if (r == -EBADMSG)
 		log_warning("lists",
@@ -183,8 +191,10 @@ load_one(struct list_job *job, const struct conf_list *list,
 		state->result = load(&l, job, list, &sources, state);
 	list_sources_done(&sources);
 	if (state->result < 0)
-		return fall_back(job, list, before, state);
-	state->error[0] = '\0';
+		l = fall_back(job, list, before, state);
+	else
+		state->error[0] = '\0';
+	list_includes_each(l, add_dir_of, job);
 	return l;
 }
 

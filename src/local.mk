@@ -55,6 +55,7 @@ libcore_a_SOURCES = \
 	%D%/core/names.c %D%/core/names.h \
 	%D%/core/names_own.h \
 	%D%/core/names_crowd.c \
+	%D%/core/names_learn.c \
 	%D%/core/names_text.c \
 	%D%/core/netline.c %D%/core/netline.h \
 	%D%/core/packet.c %D%/core/packet.h \
@@ -100,7 +101,8 @@ libcore_a_SOURCES += \
 	%D%/core/list_entry.c \
 	%D%/core/list_image.h \
 	%D%/core/list_line.c %D%/core/list_line.h \
-	%D%/core/list_parse.h \
+	%D%/core/list_parse.c %D%/core/list_parse.h \
+	%D%/core/list_rewrite.c \
 	%D%/core/list_rpz.c \
 	%D%/core/lists.c %D%/core/lists.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
@@ -296,6 +298,7 @@ endif
 rerouted_SOURCES += %D%/list_ev.c %D%/list_ev.h \
 	%D%/list_file.c %D%/list_file.h \
 	%D%/list_find.c \
+	%D%/list_include.c %D%/list_include.h \
 	%D%/list_job.c %D%/list_job.h \
 	%D%/list_report.c %D%/list_report.h
 reroutectl_SOURCES += %D%/ctl/lists.c

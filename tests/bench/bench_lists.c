@@ -95,7 +95,7 @@ compile(unsigned int list, size_t n, const char *before, const char *after)
 	const struct list_index *l;
 	struct list_build build;
 	struct list_bytes bytes;
-	struct list_sink sink = { take, fault, &build };
+	struct list_sink sink = { take, fault, NULL, &build };
 	size_t len;
 	char *text = list_text(list, n, before, after, &len);
 	FILE *f = tmpfile();

@@ -22,7 +22,7 @@ start() {
 	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
 get() { # PORT: the word
-	inc "$BUILDDIR/probe" tcp 10.9.0.2 "$1" 400 | sed 's/ .*//'
+	inc "$BUILDDIR/probe" tcp 10.9.0.2 "$1" 900 | sed 's/ .*//'
 }
 gets() { [ "$(get "$1")" = "$2" ]; }
 rule() { # FIELD TEXT: of the rule with that text
