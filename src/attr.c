@@ -187,6 +187,7 @@ attr_round(struct attr *attr, mono_t now)
 	attr->round++;
 	attr->drained = attr->late = false;
 	attr->asked = false;
+	procread_round(procfs_read(attr->opts.procfs), now);
 	if (attr->bpf != NULL) {
 		bpf_arm(attr->bpf);
 		bpf_expect(attr->bpf);

@@ -145,6 +145,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/ending.c %D%/linux/ending.h \
 	%D%/linux/file_id.c %D%/linux/file_id.h \
+	%D%/linux/places.c %D%/linux/places.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/ktypes.c %D%/linux/ktypes.h \
 	%D%/linux/netns.c %D%/linux/netns.h \
