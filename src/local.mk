@@ -49,6 +49,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_who.c \
 	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/idmap.c %D%/core/idmap.h \
+	%D%/core/user_budget.c %D%/core/user_budget.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
