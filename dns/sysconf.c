@@ -71,10 +71,10 @@ cut(struct span *word, char c, struct span *ret)
 }
 
 static bool
-is_own(const struct sysconf_not * not, const struct upstream_spec *spec)
+is_own(const struct sysconf_not *except, const struct upstream_spec *spec)
 {
-	for (size_t i = 0; i < not ->n; i++) {
-		const struct sysconf_own *own = &not ->v[i];
+	for (size_t i = 0; i < except->n; i++) {
+		const struct sysconf_own *own = &except->v[i];
 
 		if (own->port != spec->port ||
 		    own->addr.family != spec->addr.family)
@@ -87,15 +87,15 @@ is_own(const struct sysconf_not * not, const struct upstream_spec *spec)
 }
 
 static void
-add(struct sysconf *conf, const struct sysconf_not * not,
+add(struct sysconf *conf, const struct sysconf_not *except,
     const struct upstream_spec *spec)
 {
 	/* 0.0.0.0 and :: are this host as programs see it */
-	if (is_own(not, spec) || addr_is_any(&spec->addr)) {
+	if (is_own(except, spec) || addr_is_any(&spec->addr)) {
 		conf->own++;
 		return;
 	}
-	if (not ->local && addr_is_loopback(&spec->addr)) {
+	if (except->local && addr_is_loopback(&spec->addr)) {
 		conf->local++;
 		return;
 	}
@@ -139,18 +139,18 @@ parse_server(struct upstream_spec *ret, struct span word)
 
 static void
 take_server(
-    struct sysconf *conf, const struct sysconf_not * not, struct span word)
+    struct sysconf *conf, const struct sysconf_not *except, struct span word)
 {
 	struct upstream_spec spec;
 
 	if (parse_server(&spec, word))
-		add(conf, not, &spec);
+		add(conf, except, &spec);
 	else
 		conf->skipped++;
 }
 
 void
-sysconf_resolv(struct sysconf *conf, const struct sysconf_not * not,
+sysconf_resolv(struct sysconf *conf, const struct sysconf_not *except,
     const char *text, size_t len)
 {
 	struct span rest = { text, text + len }, line, word, comment;
@@ -162,12 +162,12 @@ sysconf_resolv(struct sysconf *conf, const struct sysconf_not * not,
 			continue;
 		cut(&word, ';', &comment);
 		cut(&word, '#', &comment);
-		take_server(conf, not, word);
+		take_server(conf, except, word);
 	}
 }
 
 void
-sysconf_networkd(struct sysconf *conf, const struct sysconf_not * not,
+sysconf_networkd(struct sysconf *conf, const struct sysconf_not *except,
     const char *text, size_t len)
 {
 	struct span rest = { text, text + len }, line, word;
@@ -181,7 +181,7 @@ sysconf_networkd(struct sysconf *conf, const struct sysconf_not * not,
 				line.end--;
 		}
 		while (next_word(&line, &word))
-			take_server(conf, not, word);
+			take_server(conf, except, word);
 	}
 }
 

@@ -36,13 +36,13 @@ struct sysconf_not {
 
 /* Adds what stands in `nameserver` lines, in order, each once. No line is too
  * long and no byte too strange: what makes no sense is counted. */
-void sysconf_resolv(struct sysconf *conf, const struct sysconf_not * not,
+void sysconf_resolv(struct sysconf *conf, const struct sysconf_not *except,
     const char *text, size_t len);
 
 /* The same for a file of systemd-networkd: DNS= has the servers of a link, as
  * ADDRESS, ADDRESS:PORT, with %DEVICE and #NAME of a certificate perhaps. Those
  * for certain domains only are as good as the rest. */
-void sysconf_networkd(struct sysconf *conf, const struct sysconf_not * not,
+void sysconf_networkd(struct sysconf *conf, const struct sysconf_not *except,
     const char *text, size_t len);
 
 /* Whether two hold the same servers in the same order. */

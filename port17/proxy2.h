@@ -15,6 +15,13 @@
 /* With all that we have to say; haproxy takes four times that. */
 #define PROXY2_MAX 1024
 
+struct proxy2_process {
+	uint32_t pid, uid;
+	uint64_t start;
+	const char *exe, *unit;
+	const char *rule;
+};
+
 /* What a local tunnel client learns of the flow. */
 struct proxy2_opts {
 	struct addr src; /* the program's end */
@@ -22,13 +29,7 @@ struct proxy2_opts {
 	const struct target *target; /* its address is what was asked for */
 	uint64_t flow;		     /* a number of the flow's own */
 	size_t max;		     /* PROXY2_SHORT_MAX, or PROXY2_MAX */
-	/* NULL: who it is stays here */
-	const struct proxy2_process {
-		uint32_t pid, uid;
-		uint64_t start;
-		const char *exe, *unit;
-		const char *rule;
-	} * process;
+	const struct proxy2_process *process; /* NULL: who it is stays here */
 };
 
 /* Type numbers for our own use (section 2.2.8: 0xE0 to 0xEF). */

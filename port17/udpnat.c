@@ -3,6 +3,18 @@
 #include <errno.h>
 #include <string.h>
 
+enum life {
+	LIFE_SHORT,
+	LIFE_UNREPLIED,
+	LIFE_REPLIED,
+};
+
+static const uint64_t lives[UDPNAT_LIVES] = {
+	[LIFE_SHORT] = UDPNAT_SHORT_NS,
+	[LIFE_UNREPLIED] = UDPNAT_UNREPLIED_NS,
+	[LIFE_REPLIED] = UDPNAT_REPLIED_NS,
+};
+
 /* Hashed: without padding. */
 struct peer_key {
 	uint8_t addr[16];
@@ -46,7 +58,8 @@ int
 udpnat_init(struct udpnat *nat, size_t max)
 {
 	nat->max = max;
-	list_init(&nat->lru);
+	for (size_t i = 0; i < UDPNAT_LIVES; i++)
+		list_init(&nat->lru[i]);
 	if (map_init(&nat->peers) == 0 && map_init(&nat->keys) == 0 &&
 	    map_init(&nat->fars) == 0)
 		return 0;
@@ -111,6 +124,17 @@ udpnat_find_far(const struct udpnat *nat, const void *way,
 	return NULL;
 }
 
+static enum life
+life_of(const struct udpnat_entry *entry)
+{
+	if (!entry->replied)
+		return LIFE_UNREPLIED;
+	if (entry->key.rport == 53 || entry->key.rport == 123 ||
+	    entry->key.rport == 3478)
+		return LIFE_SHORT;
+	return LIFE_REPLIED;
+}
+
 void
 udpnat_add(struct udpnat *nat, struct udpnat_entry *entry, mono_t now)
 {
@@ -119,7 +143,7 @@ udpnat_add(struct udpnat *nat, struct udpnat_entry *entry, mono_t now)
 	    hash_of(nat, &entry->peer, entry->port));
 	map_put(&nat->keys, &entry->by_key,
 	    map_hash(&nat->keys, &entry->key, sizeof(entry->key)));
-	list_prepend(&nat->lru, &entry->lru);
+	list_prepend(&nat->lru[life_of(entry)], &entry->lru);
 }
 
 void
@@ -152,35 +176,27 @@ udpnat_touch(
 	entry->last = now;
 	entry->replied = entry->replied || reply;
 	list_remove(&entry->lru);
-	list_prepend(&nat->lru, &entry->lru);
+	list_prepend(&nat->lru[life_of(entry)], &entry->lru);
 }
 
-static uint64_t
-life_of(const struct udpnat_entry *entry)
+/* The oldest one with such a life, NULL where there is none. */
+static struct udpnat_entry *
+oldest(const struct udpnat *nat, size_t life)
 {
-	if (!entry->replied)
-		return UDPNAT_UNREPLIED_NS;
-	if (entry->key.rport == 53 || entry->key.rport == 123 ||
-	    entry->key.rport == 3478)
-		return UDPNAT_SHORT_NS;
-	return UDPNAT_REPLIED_NS;
+	const struct list *lru = &nat->lru[life];
+
+	return !list_empty(lru)
+		   ? container_of(lru->prev, struct udpnat_entry, lru)
+		   : NULL;
 }
 
-/* The list is in order of time, and lives differ: what lives less long is
- * looked for among those that are old enough for the shortest. */
 struct udpnat_entry *
 udpnat_expired(const struct udpnat *nat, mono_t now)
 {
-	const struct list *at = nat->lru.prev;
+	for (size_t i = 0; i < UDPNAT_LIVES; i++) {
+		struct udpnat_entry *entry = oldest(nat, i);
 
-	for (; at != &nat->lru; at = at->prev) {
-		struct udpnat_entry *entry =
-		    container_of(at, struct udpnat_entry, lru);
-		uint64_t quiet = mono_since(now, entry->last);
-
-		if (quiet < UDPNAT_SHORT_NS)
-			return NULL;
-		if (quiet >= life_of(entry))
+		if (entry != NULL && mono_since(now, entry->last) >= lives[i])
 			return entry;
 	}
 	return NULL;
@@ -189,9 +205,18 @@ udpnat_expired(const struct udpnat *nat, mono_t now)
 struct udpnat_entry *
 udpnat_crowded(const struct udpnat *nat)
 {
-	return udpnat_count(nat) >= nat->max
-		   ? container_of(nat->lru.prev, struct udpnat_entry, lru)
-		   : NULL;
+	struct udpnat_entry *ret = NULL;
+
+	if (udpnat_count(nat) < nat->max)
+		return NULL;
+	for (size_t i = 0; i < UDPNAT_LIVES; i++) {
+		struct udpnat_entry *entry = oldest(nat, i);
+
+		if (entry != NULL &&
+		    (ret == NULL || mono_before(entry->last, ret->last)))
+			ret = entry;
+	}
+	return ret;
 }
 
 size_t

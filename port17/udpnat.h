@@ -19,6 +19,7 @@
 #define UDPNAT_REPLIED_NS (110 * MONO_S)
 /* One question, one answer: DNS, NTP, STUN. */
 #define UDPNAT_SHORT_NS (10 * MONO_S)
+#define UDPNAT_LIVES 3
 
 struct udpnat_entry {
 	struct map_node by_peer, by_key, by_far;
@@ -37,7 +38,7 @@ struct udpnat_entry {
 
 struct udpnat {
 	struct map peers, keys, fars;
-	struct list lru; /* the youngest first */
+	struct list lru[UDPNAT_LIVES]; /* of each length; the youngest first */
 	size_t max;
 };
 

@@ -2,10 +2,11 @@
 #define CTL_SOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* No group: root alone is trusted. */
-#define CTL_SOCK_NO_GROUP ((gid_t)-1)
+#define CTL_SOCK_NO_GROUP ((gid_t)UINT32_MAX)
 
 /* The group of that name, or none. May ask NSS, so only at start. */
 gid_t ctl_sock_group(const char *name);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,11 +18,14 @@
 #include "src/core/list_parse.h"
 #include "src/deadline_ev.h"
 #include "src/file.h"
+#include "src/list_include.h"
 #include "src/list_report.h"
 
 /* More is no list of names but a mistake. */
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 #define FILES_MAX ((size_t)4096)
+/* Of the compiled form: numbers of entries have 32 bits. */
+#define IMAGE_BYTES_MAX ((size_t)1 << 36)
 
 static int
 complain(char what[LIST_ERROR_SIZE], const char *path, int error)
@@ -174,66 +176,62 @@ stored_path(const struct conf_list *list, const char *state)
 }
 
 static void
-unmap(void *bytes, size_t size)
-{
-	(void)munmap(bytes, size); /* was mapped as a whole */
-}
-
-static void
 release(void *bytes, size_t size)
 {
 	(void)size;
 	free(bytes);
 }
 
+/* Whether the file begins as one of its size does: another one is not read. */
 static int
-map_open(
-    const struct list_index **ret, int fd, const struct list_identity *identity)
+check_head(int fd)
 {
+	struct list_header header;
 	struct stat st;
-	void *bytes;
+	ssize_t n;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
-		return -EBADMSG;
-	/* all at once: a look-up on the loop is not to wait for the disk */
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ,
-	    MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	if (bytes == MAP_FAILED)
+	n = pread(fd, &header, sizeof(header), 0);
+	if (n < 0)
 		return -errno;
-	return list_index_new(ret, bytes, (size_t)st.st_size, unmap, identity);
+	return n == (ssize_t)sizeof(header) && S_ISREG(st.st_mode) &&
+		       memcmp(header.magic, LIST_IMAGE_MAGIC,
+			   sizeof(header.magic)) == 0 &&
+		       header.size == (uint64_t)st.st_size
+		   ? 0
+		   : -EBADMSG;
 }
 
-static int
-map_path(const struct list_index **ret, const char *path,
-    const struct list_identity *identity)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	r = map_open(ret, fd, identity);
-	(void)close(fd); /* what is mapped stays */
-	return r;
-}
-
+/* Not mapped from the file: one that is cut short or can't be read any more
+ * would end the daemon at the next look-up. */
 int
-list_file_map(const struct list_index **ret, const struct conf_list *list,
+list_file_load(const struct list_index **ret, const struct conf_list *list,
     const struct list_identity *identity, const char *state)
 {
-	char *path = stored_path(list, state);
-	int r = path != NULL ? map_path(ret, path, identity) : -ENOMEM;
+	char *path = stored_path(list, state), *bytes;
+	size_t size;
+	int fd, r;
 
+	if (path == NULL)
+		return -ENOMEM;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	r = fd >= 0 ? check_head(fd) : -errno;
+	if (fd >= 0)
+		(void)close(fd); /* it was only looked at */
+	if (r == 0)
+		r = file_read(path, IMAGE_BYTES_MAX, &bytes, &size);
 	free(path);
-	return r;
+	return r < 0 ? r : list_index_new(ret, bytes, size, release, identity);
 }
 
 /* What is being read. */
 struct reading {
 	struct list_build build;
 	struct list_report *report;
+	const char *path; /* of the file at hand */
+	int missing;	  /* what is wrong with one that it includes, or 0 */
+	char *what;	  /* of LIST_ERROR_SIZE: and in words */
 };
 
 static int
@@ -251,6 +249,34 @@ take_fault(void *arg, const struct list_fault *fault)
 	struct reading *reading = arg;
 
 	list_report_fault(reading->report, fault);
+}
+
+/* A zone is whole, with all that it includes, or it is not used. */
+static const char *
+take_include(
+    void *arg, const char *from, const char *name, struct list_included *ret)
+{
+	struct reading *reading = arg;
+	const char *zone = from != NULL ? from : reading->path;
+	char stamp[LIST_STAMP_SIZE];
+	bool secret;
+	int r = list_include_read(ret, zone, name, &secret);
+
+	if (r == 0 && strcmp(ret->path, reading->path) == 0)
+		r = -ELOOP;
+	if (r == 0 && (!list_include_stamp(stamp, ret->path) ||
+			  !list_report_include(
+			      reading->report, ret->path, stamp, secret)))
+		r = -EIO;
+	if (r == 0)
+		return NULL;
+	if (reading->missing == 0) {
+		reading->missing = r;
+		(void)snprintf(reading->what, LIST_ERROR_SIZE,
+		    "%s: $INCLUDE %s: %s", zone, name,
+		    strerrordesc_np(-r)); /* may be cut */
+	}
+	return "a file that can't be included";
 }
 
 /* A page in place of a list, or nothing at all, as a download that failed
@@ -281,7 +307,8 @@ static int
 read_source(struct reading *reading, const struct conf_list *list,
     const char *path, char what[LIST_ERROR_SIZE])
 {
-	struct list_sink sink = { take_entry, take_fault, reading };
+	struct list_sink sink = { take_entry, take_fault, take_include,
+		reading };
 	char *text;
 	size_t len;
 	bool secret, zone;
@@ -290,9 +317,13 @@ read_source(struct reading *reading, const struct conf_list *list,
 	if (r < 0)
 		return complain(what, path, r);
 	list_report_file(reading->report, path, secret);
+	reading->path = path;
+	reading->what = what;
 	r = list_parse(&sink, list->format, text, len);
 	zone = list_detect(text, len) == CONF_FORMAT_RPZ;
 	free(text);
+	if (reading->missing < 0)
+		return reading->missing;
 	return r < 0 ? complain(what, path, r)
 		     : check_content(reading, path, zone, what);
 }
@@ -312,27 +343,19 @@ tell_kept(const char *path, int result)
 		    path != NULL ? path : "", strerror(-result));
 }
 
-/* Into the folder and mapped from there, else from memory. */
-static int
-store(const struct list_index **ret, const struct conf_list *list,
-    const struct list_bytes *bytes_take, const char *state)
+/* Into the folder, for the next start: where that fails, it has to read the
+ * files. */
+static void
+keep(const struct conf_list *list, const struct list_bytes *bytes,
+    const char *state)
 {
 	char *path = stored_path(list, state);
-	struct file_part part = { bytes_take->bytes, bytes_take->size };
-	int r = path != NULL ? file_save(path, &part, 1) : -ENOMEM;
+	struct file_part part = { bytes->bytes, bytes->size };
 
 	if (state != NULL)
-		tell_kept(path, r);
-	if (r == 0)
-		r = map_path(ret, path, NULL);
+		tell_kept(
+		    path, path != NULL ? file_save(path, &part, 1) : -ENOMEM);
 	free(path);
-	if (r == 0) {
-		free(bytes_take->bytes);
-		return 0;
-	}
-	/* the next start has to read the files: not worth a failure */
-	return list_index_new(
-	    ret, bytes_take->bytes, bytes_take->size, release, NULL);
 }
 
 static int
@@ -349,7 +372,10 @@ finish(const struct list_index **ret, struct reading *reading,
 	r = list_build_finish(
 	    &reading->build, identity, meta, strlen(meta), &bytes);
 	free(meta);
-	return r < 0 ? r : store(ret, list, &bytes, state);
+	if (r < 0)
+		return r;
+	keep(list, &bytes, state);
+	return list_index_new(ret, bytes.bytes, bytes.size, release, NULL);
 }
 
 int

@@ -39,16 +39,16 @@ struct list_kept {
 };
 
 /* Reads all of it and makes the compiled form, which is put into the state
- * folder and mapped from there. 0 with a reference, or -errno with what[] set.
+ * folder as well. 0 with a reference, or -errno with what[] set.
  * A file of which no line can be used is an error too; so is one that has no
  * entries any more, unless it is a zone of RPZ, which says that it is whole. */
 int list_file_compile(const struct list_index **ret,
     const struct conf_list *list, const struct list_sources *sources,
     const struct list_kept *kept, char what[LIST_ERROR_SIZE]);
 
-/* Maps what list_file_compile() left; of that identity, or NULL for any. 0,
+/* Reads what list_file_compile() left; of that identity, or NULL for any. 0,
  * -ENOENT, -ESTALE, -EBADMSG (damaged) or -errno. */
-int list_file_map(const struct list_index **ret, const struct conf_list *list,
+int list_file_load(const struct list_index **ret, const struct conf_list *list,
     const struct list_identity *identity, const char *state);
 
 /* The line of the list that decides about a name (or an address where name is

@@ -6,8 +6,11 @@
 #include "src/core/list_parse.h"
 #include "src/file.h"
 #include "src/list_file.h"
+#include "src/list_include.h"
 
 #define FILE_BYTES_MAX ((size_t)1 << 30)
+/* Of a file that not everybody may read. */
+#define NOT_SHOWN "(not shown)"
 
 /* The entry that decides, so far. */
 struct looking {
@@ -15,7 +18,7 @@ struct looking {
 	const struct addr *addr;
 	const char *file; /* at hand */
 	uint32_t line;
-	const char *best_file;
+	char *best_file; /* one that was included, or NULL */
 	uint32_t best_line;
 	unsigned int best_rank; /* 0: none yet */
 	bool except;
@@ -100,10 +103,20 @@ look_at(void *arg, const struct list_entry *e)
 	if (rank <= l->best_rank)
 		return 0;
 	l->best_rank = rank;
-	l->best_file = l->file;
+	free(l->best_file);
+	l->best_file = e->file != NULL ? strdup(e->file) : NULL;
 	l->best_line = e->line;
 	l->except = except;
 	return 0;
+}
+
+/* The n-th line, to be freed. */
+static char *
+line_of(const char *text, size_t len, uint32_t n)
+{
+	const char *line = list_nth_line(text, len, n, &len);
+
+	return strndup(line, len);
 }
 
 static void
@@ -113,29 +126,39 @@ ignore_fault(void *arg, const struct list_fault *fault)
 	(void)fault;
 }
 
-/* The n-th line, to be freed. */
-static char *
-line_of(const char *text, size_t len, uint32_t n)
+static const char *
+take_include(
+    void *arg, const char *from, const char *name, struct list_included *ret)
 {
-	const char *at = text, *end = text + len, *stop;
+	struct looking *l = arg;
+	bool secret;
 
-	while (--n > 0 && at < end) {
-		stop = memchr(at, '\n', (size_t)(end - at));
-		at = stop != NULL ? stop + 1 : end;
-	}
-	stop = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
-	if (stop == NULL)
-		stop = end;
-	if (stop > at && stop[-1] == '\r')
-		stop--;
-	return strndup(at, (size_t)(stop - at));
+	return list_include_read(
+		   ret, from != NULL ? from : l->file, name, &secret) == 0
+		   ? NULL
+		   : "a file that can't be included";
+}
+
+/* The n-th line of an included file: that of the zone was read as a whole. */
+static char *
+line_of_included(const char *path, uint32_t n)
+{
+	char *text, *ret;
+	bool secret;
+	size_t len;
+
+	if (file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &secret) < 0)
+		return NULL;
+	ret = secret ? strdup(NOT_SHOWN) : line_of(text, len, n);
+	free(text);
+	return ret;
 }
 
 static int
 read_one(struct looking *l, const struct conf_list *list, const char *path,
     struct list_found *ret)
 {
-	struct list_sink sink = { look_at, ignore_fault, l };
+	struct list_sink sink = { look_at, ignore_fault, take_include, l };
 	unsigned int before = l->best_rank;
 	char *text;
 	size_t len;
@@ -148,10 +171,15 @@ read_one(struct looking *l, const struct conf_list *list, const char *path,
 	r = list_parse(&sink, list->format, text, len);
 	if (r == 0 && l->best_rank > before) {
 		list_found_done(ret);
-		*ret = (struct list_found){ strdup(path), l->best_line,
-			secret ? strdup("(not shown)")
-			       : line_of(text, len, l->best_line),
-			l->except };
+		*ret = (struct list_found){ .line = l->best_line,
+			.except = l->except };
+		if (l->best_file != NULL)
+			ret->text =
+			    line_of_included(l->best_file, l->best_line);
+		else
+			ret->text = secret ? strdup(NOT_SHOWN)
+					   : line_of(text, len, l->best_line);
+		ret->file = strdup(l->best_file != NULL ? l->best_file : path);
 		if (ret->file == NULL || ret->text == NULL)
 			r = -ENOMEM;
 	}
@@ -178,6 +206,7 @@ list_file_find(struct list_found *ret, const struct conf_list *list,
 			    sources.v[i].path, strerrordesc_np(-r)); /* cut */
 	}
 	list_sources_done(&sources);
+	free(l.best_file);
 	if (r == 0 && ret->file == NULL)
 		r = -ENOENT;
 	if (r < 0)

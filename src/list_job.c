@@ -8,6 +8,7 @@
 #include "src/base/log.h"
 #include "src/base/mono.h"
 #include "src/deadline_ev.h"
+#include "src/list_include.h"
 
 /* More folders than that are not watched. */
 #define DIRS_MAX ((size_t)256)
@@ -37,8 +38,9 @@ add_dir(struct list_job *job, const char *dir, size_t len)
 }
 
 static void
-add_dir_of(struct list_job *job, const char *path)
+add_dir_of(void *arg, const char *path)
 {
+	struct list_job *job = arg;
 	const char *slash = strrchr(path, '/');
 
 	if (slash != NULL)
@@ -77,7 +79,9 @@ static bool
 is_same(const struct list_index *l, const struct list_identity *identity)
 {
 	return l != NULL &&
-	       memcmp(list_index_identity(l), identity, sizeof(*identity)) == 0;
+	       memcmp(list_index_identity(l), identity, sizeof(*identity)) ==
+		   0 &&
+	       list_includes_are_same(l);
 }
 
 static void
@@ -97,7 +101,7 @@ fall_back(const struct list_job *job, const struct conf_list *list,
 {
 	const struct list_index *l = list_index_ref(before);
 
-	if (l == NULL && list_file_map(&l, list, NULL, job->state) == 0) {
+	if (l == NULL && list_file_load(&l, list, NULL, job->state) == 0) {
 		state->changed = state->from_state = true;
 		state->wall_ms = deadline_wall_ms();
 	}
@@ -128,7 +132,7 @@ compile(const struct list_index **ret, const struct list_job *job,
 	int r;
 
 	if (before == NULL) /* where there is none, it has had nothing */
-		(void)list_file_map(&before, list, NULL, job->state);
+		(void)list_file_load(&before, list, NULL, job->state);
 	kept.before = before;
 	r = list_file_compile(ret, list, sources, &kept, state->error);
 	list_index_unref(before);
@@ -145,8 +149,12 @@ load(const struct list_index **ret, const struct list_job *job,
 	struct list_identity identity =
 	    list_sources_identity(sources, list->format);
 	mono_t start = mono_now();
-	int r = list_file_map(ret, list, &identity, job->state);
+	int r = list_file_load(ret, list, &identity, job->state);
 
+	if (r == 0 && !list_includes_are_same(*ret)) {
+		list_index_unref(*ret);
+		r = -ESTALE;
+	}
 	state->from_state = r == 0;
 	if (r == -EBADMSG)
 		log_warning("lists",
@@ -183,8 +191,10 @@ load_one(struct list_job *job, const struct conf_list *list,
 		state->result = load(&l, job, list, &sources, state);
 	list_sources_done(&sources);
 	if (state->result < 0)
-		return fall_back(job, list, before, state);
-	state->error[0] = '\0';
+		l = fall_back(job, list, before, state);
+	else
+		state->error[0] = '\0';
+	list_includes_each(l, add_dir_of, job);
 	return l;
 }
 

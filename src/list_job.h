@@ -7,7 +7,7 @@
 struct list_state {
 	int result;	  /* of the last try: 0 or -errno */
 	bool changed;	  /* by this job */
-	bool from_state;  /* mapped; else the files were read */
+	bool from_state;  /* else the files were read */
 	unsigned int ms;  /* how long it took */
 	uint64_t wall_ms; /* when it was loaded; 0: never */
 	char error[LIST_ERROR_SIZE];

@@ -87,6 +87,23 @@ list_report_file(struct list_report *report, const char *path, bool secret)
 		report->file = file;
 }
 
+bool
+list_report_include(struct list_report *report, const char *path,
+    const char *stamp, bool secret)
+{
+	json_t *includes = json_object_get(report->root, "includes");
+
+	report->secret |= secret;
+	if (includes == NULL) {
+		includes = json_array();
+		if (json_object_set_new(report->root, "includes", includes) < 0)
+			return false;
+	}
+	return json_array_append_new(
+		   includes, json_pack("{s:o, s:s}", "file", json_text(path),
+				 "stamp", stamp)) == 0;
+}
+
 void
 list_report_entry(struct list_report *report)
 {
@@ -119,9 +136,12 @@ static void
 put_fault(struct list_report *report, const struct list_fault *fault,
     const char *what, const char *text)
 {
+	json_t *file = fault->file != NULL
+			   ? json_text(fault->file)
+			   : json_incref(json_object_get(report->file, "file"));
+
 	(void)json_array_append_new(report->first,
-	    json_pack("{s:O?, s:I, s:o, s:o}", "file",
-		json_object_get(report->file, "file"), "line",
+	    json_pack("{s:o?, s:I, s:o, s:o}", "file", file, "line",
 		(json_int_t)fault->line, "what", json_text(what), "text",
 		json_text(text))); /* one less when there is no memory */
 }

@@ -13,7 +13,8 @@ struct list_fault;
  * {"made": SECONDS, "entries": N, "faults": N,
  *  "files": [{"file", "entries", "faults"}],
  *  "first": [{"file", "line", "what", "text"}],	the first ten faults
- *  "modifiers": {"client": N}}				of AdBlock's, left out
+ *  "modifiers": {"client": N},			of AdBlock's, left out
+ *  "includes": [{"file", "stamp"}]}			of $INCLUDE, if any
  */
 struct list_report;
 
@@ -25,6 +26,10 @@ void list_report_free(struct list_report *report); /* accepts NULL */
 /* What follows is of that file. Of a secret one no line is shown. */
 void list_report_file(
     struct list_report *report, const char *path, bool secret);
+/* It includes another one, whose lines count as its own. False when there is no
+ * memory. */
+bool list_report_include(struct list_report *report, const char *path,
+    const char *stamp, bool secret);
 void list_report_entry(struct list_report *report);
 void list_report_fault(
     struct list_report *report, const struct list_fault *fault);

@@ -101,7 +101,8 @@ libcore_a_SOURCES += \
 	%D%/core/list_entry.c \
 	%D%/core/list_image.h \
 	%D%/core/list_line.c %D%/core/list_line.h \
-	%D%/core/list_parse.h \
+	%D%/core/list_parse.c %D%/core/list_parse.h \
+	%D%/core/list_rewrite.c \
 	%D%/core/list_rpz.c \
 	%D%/core/lists.c %D%/core/lists.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
@@ -296,6 +297,7 @@ endif
 rerouted_SOURCES += %D%/list_ev.c %D%/list_ev.h \
 	%D%/list_file.c %D%/list_file.h \
 	%D%/list_find.c \
+	%D%/list_include.c %D%/list_include.h \
 	%D%/list_job.c %D%/list_job.h \
 	%D%/list_report.c %D%/list_report.h
 reroutectl_SOURCES += %D%/ctl/lists.c

@@ -36,7 +36,8 @@ struct policy_ev {
 	struct event *try_over;	      /* whatever the wall clock says */
 	uint64_t retry_ms;
 	bool ending;	   /* a change that ends things is queued */
-	bool first_review; /* of the start is under way */
+	bool first_review; /* of the start is under way, and no other */
+	bool reviewing;	   /* what the change under way made is judged */
 	char error[256];
 	int save_error; /* of the last time that they were saved */
 };
@@ -160,6 +161,7 @@ reviewed(void *arg, const struct review_result *result)
 		    (unsigned long long)result->marks);
 		return;
 	}
+	pe->reviewing = false;
 	pe->change->review = *result;
 	settle(pe);
 }
@@ -258,6 +260,7 @@ compiled(void *arg)
 		return;
 	}
 	pe->first_review = false; /* this one does its work, too */
+	pe->reviewing = true;
 	review_ev_start(pe->review);
 }
 
@@ -441,7 +444,9 @@ policy_ev_lists(struct policy_ev *pe, const struct list_table *lists)
 void
 policy_ev_review(struct policy_ev *pe)
 {
-	pe->first_review = true;
+	/* that of a reload amid the start begins again: its change waits for it
+	 */
+	pe->first_review = !pe->reviewing;
 	review_ev_start_first(pe->review);
 }
 

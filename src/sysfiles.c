@@ -32,7 +32,7 @@ const struct sysfile sysfiles[] = {
 const size_t n_sysfiles = sizeof(sysfiles) / sizeof(sysfiles[0]);
 
 static void
-read_file(struct sysconf *conf, const struct sysconf_not * not, int dir,
+read_file(struct sysconf *conf, const struct sysconf_not *except, int dir,
     const char *path, enum sysfile_kind kind)
 {
 	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -43,9 +43,9 @@ read_file(struct sysconf *conf, const struct sysconf_not * not, int dir,
 	if (text != NULL && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		n = read(fd, text, FILE_SIZE_MAX); /* the rest is no matter */
 	if (n > 0 && kind == SYSFILE_RESOLV)
-		sysconf_resolv(conf, not, text, (size_t)n);
+		sysconf_resolv(conf, except, text, (size_t)n);
 	else if (n > 0)
-		sysconf_networkd(conf, not, text, (size_t)n);
+		sysconf_networkd(conf, except, text, (size_t)n);
 	free(text);
 	if (fd >= 0)
 		(void)close(fd); /* it was only read */
@@ -58,7 +58,7 @@ is_visible(const struct dirent *entry)
 }
 
 static void
-read_folder(struct sysconf *conf, const struct sysconf_not * not,
+read_folder(struct sysconf *conf, const struct sysconf_not *except,
     const struct sysfile *file)
 {
 	int dir = open(file->path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
@@ -68,7 +68,8 @@ read_folder(struct sysconf *conf, const struct sysconf_not * not,
 
 	for (int i = 0; i < n; i++) {
 		if (i < FILES_MAX)
-			read_file(conf, not, dir, names[i]->d_name, file->kind);
+			read_file(
+			    conf, except, dir, names[i]->d_name, file->kind);
 		free(names[i]);
 	}
 	if (n >= 0)
@@ -78,21 +79,21 @@ read_folder(struct sysconf *conf, const struct sysconf_not * not,
 }
 
 static void
-read_one(struct sysconf *conf, const struct sysconf_not * not,
+read_one(struct sysconf *conf, const struct sysconf_not *except,
     const struct sysfile *file)
 {
 	memset(conf, 0, sizeof(*conf));
 	if (file->path[strlen(file->path) - 1] == '/')
-		read_folder(conf, not, file);
+		read_folder(conf, except, file);
 	else
-		read_file(conf, not, AT_FDCWD, file->path, file->kind);
+		read_file(conf, except, AT_FDCWD, file->path, file->kind);
 }
 
 static const char *
-first_with_servers(struct sysconf *ret, const struct sysconf_not * not )
+first_with_servers(struct sysconf *ret, const struct sysconf_not *except)
 {
 	for (size_t i = 0; i < n_sysfiles; i++) {
-		read_one(ret, not, &sysfiles[i]);
+		read_one(ret, except, &sysfiles[i]);
 		if (ret->n > 0)
 			return sysfiles[i].path;
 	}
@@ -104,18 +105,18 @@ sysfiles_read(
     struct sysconf *ret, const struct sysconf_own *owns, size_t n_owns)
 {
 	static const struct sysfile resolved = { RESOLVED, SYSFILE_RESOLV };
-	struct sysconf_not not = { owns, n_owns, true };
-	const char *path = first_with_servers(ret, &not );
+	struct sysconf_not except = { owns, n_owns, true };
+	const char *path = first_with_servers(ret, &except);
 	struct sysconf_own *more;
 
 	if (path != NULL)
 		return path;
 	/* Somebody on this host then: it must not ask us in turn. Where
 	 * systemd-resolved has us as its server, its stubs are ourselves. */
-	not .local = false;
-	read_one(ret, &not, &resolved);
+	except.local = false;
+	read_one(ret, &except, &resolved);
 	if (ret->own == 0)
-		return first_with_servers(ret, &not );
+		return first_with_servers(ret, &except);
 	more = calloc(n_owns + 2, sizeof(*more));
 	if (more == NULL)
 		return NULL;
@@ -124,9 +125,9 @@ sysfiles_read(
 	    (struct sysconf_own){ { ADDR_IP4, { 127, 0, 0, 53 } }, 53 };
 	more[n_owns + 1] =
 	    (struct sysconf_own){ { ADDR_IP4, { 127, 0, 0, 54 } }, 53 };
-	not .v = more;
-	not .n = n_owns + 2;
-	path = first_with_servers(ret, &not );
+	except.v = more;
+	except.n = n_owns + 2;
+	path = first_with_servers(ret, &except);
 	free(more);
 	return path;
 }

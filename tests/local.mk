@@ -7,14 +7,14 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_script test_warn \
 	test_uses \
 	test_flow
-unit_tests += test_attr_sizes
+unit_tests += test_account test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap test_user_budget test_waiting
 unit_tests += test_judge_host test_judge_names test_judge_owners
 unit_tests += test_learn
 unit_tests += test_filter test_history test_tally
-unit_tests += test_lists test_list_parse
-unit_headers = %D%/unit/unit.h %D%/unit/faulty.h %D%/unit/judging.h \
+unit_tests += test_lists test_list_adblock test_list_parse test_list_rpz
+unit_headers = %D%/unit/unit.h %D%/unit/listread.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h
 pure = libcore.a libbase.a $(INIH_LIBS)
@@ -25,6 +25,8 @@ TESTS += $(unit_tests)
 endif
 EXTRA_DIST += $(unit_headers)
 
+test_account_SOURCES = %D%/unit/test_account.c
+test_account_LDADD = $(pure) $(CMOCKA_LIBS)
 test_attr_sizes_SOURCES = %D%/unit/test_attr_sizes.c
 test_attr_sizes_LDADD = $(pure) $(CMOCKA_LIBS)
 test_base_SOURCES = %D%/unit/test_base.c
@@ -94,6 +96,10 @@ test_tally_SOURCES = %D%/unit/test_tally.c
 test_tally_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lists_SOURCES = %D%/unit/test_lists.c
 test_lists_LDADD = $(pure) $(CMOCKA_LIBS)
+test_list_adblock_SOURCES = %D%/unit/test_list_adblock.c
+test_list_adblock_LDADD = $(pure) $(CMOCKA_LIBS)
+test_list_rpz_SOURCES = %D%/unit/test_list_rpz.c
+test_list_rpz_LDADD = $(pure) $(CMOCKA_LIBS)
 test_list_parse_SOURCES = %D%/unit/test_list_parse.c
 test_list_parse_LDADD = $(pure) $(CMOCKA_LIBS)
 # three of the shell: parsers of netlink answers, and the reader of files
@@ -274,13 +280,12 @@ bench: all
 
 # --- lint -----------------------------------------------------------------------
 
-CLANG_FORMAT = clang-format-14
 our_sources = cd $(srcdir) && find src dns port17 tests -name '*.[ch]' ! -path 'tests/lint/*' 2>/dev/null
 
 format:
-	$(our_sources) | xargs $(CLANG_FORMAT) -i
+	$(our_sources) | xargs tests/lint/format.sh --fix
 format-check lint-format:
-	$(our_sources) | xargs $(CLANG_FORMAT) --dry-run -Werror
+	$(our_sources) | xargs tests/lint/format.sh
 lint-layers:
 	srcdir=$(srcdir) CC="$(CC)" sh $(srcdir)/tests/lint/layers.sh
 	srcdir=$(srcdir) sh $(srcdir)/tests/lint/dist.sh

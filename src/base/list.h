@@ -10,8 +10,11 @@ struct list {
 	struct list *prev;
 };
 
+/* 14 takes that for a cast of -offsetof, later ones don't: */
+/* clang-format off */
 #define container_of(ptr, type, member)                                        \
-	((type *)((char *)(ptr)-offsetof(type, member)))
+	((type *)((char *)(ptr) - offsetof(type, member)))
+/* clang-format on */
 
 static inline void
 list_init(struct list *head)

@@ -391,13 +391,36 @@ read_word(struct reader *r, const struct token *t)
 		read_pair(r, (enum explain_key)key, t);
 }
 
+/* Of a process that is unknown the user may be known all the same. */
+static bool
+seen_user(const struct reader *r)
+{
+	return r->seen[EXPLAIN_USER] || r->seen[EXPLAIN_GROUP];
+}
+
 static bool
 seen_program(const struct reader *r)
 {
 	for (size_t i = EXPLAIN_EXE; i <= EXPLAIN_PARENT; i++)
-		if (r->seen[i])
+		if (r->seen[i] && i != EXPLAIN_USER && i != EXPLAIN_GROUP)
 			return true;
 	return false;
+}
+
+static void
+settle_process(struct reader *r)
+{
+	const struct token all = { TOKEN_WORD, 0, r->src->len };
+	bool program = seen_program(r), user = seen_user(r);
+
+	if (!r->seen[EXPLAIN_PROCESS])
+		r->proc->kind =
+		    program || user ? PROCESS_PROGRAM : PROCESS_UNKNOWN;
+	else if ((program && r->proc->kind != PROCESS_PROGRAM) ||
+		 (user && r->proc->kind == PROCESS_KERNEL))
+		fault(r, &all, "process unknown or kernel, and a program",
+		    "one of the two", NULL);
+	r->proc->has_uid = user && r->proc->kind == PROCESS_UNKNOWN;
 }
 
 /* A query has one name, and of the connection after it only the address may
@@ -434,12 +457,7 @@ settle(struct reader *r)
 	const struct token all = { TOKEN_WORD, 0, r->src->len };
 	struct subject *s = r->subject;
 
-	if (!r->seen[EXPLAIN_PROCESS])
-		r->proc->kind =
-		    seen_program(r) ? PROCESS_PROGRAM : PROCESS_UNKNOWN;
-	else if (seen_program(r) && r->proc->kind != PROCESS_PROGRAM)
-		fault(r, &all, "process unknown or kernel, and a program",
-		    "one of the two", NULL);
+	settle_process(r);
 	settle_query(r);
 	s->has_ports = rule_proto_has_ports(s->proto);
 	if (!s->query && !s->has_ports &&

@@ -98,8 +98,10 @@ explain_print(const struct policy *policy, const struct judge_capture *capture,
 	if (d.list != 0)
 		(void)fprintf(out, "list: %s\n", policy_list(policy, d.list));
 	(void)fprintf(out, "reason: %s\n", reason_name(d.reason));
-	for (size_t i = 0;
-	     (passed = explain_passed(policy, subject, &d, i, buf)) != NULL;
-	     i++)
+	for (size_t i = 0;; i++) {
+		passed = explain_passed(policy, subject, &d, i, buf);
+		if (passed == NULL)
+			break;
 		(void)fprintf(out, "passed: %s\n", passed);
+	}
 }

@@ -8,7 +8,7 @@
 #include "src/base/name.h"
 
 /* The names of a compiled list: a table of keyed fingerprints in one piece of
- * memory without pointers, so that it can be mapped from a file.
+ * memory without pointers, so that it can be kept in a file.
  *
  * Each name, as canonical wire form, gives 128 bits (SipHash-1-3). The upper
  * bits of the first half choose a bucket, in which names stand side by side as

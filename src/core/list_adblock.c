@@ -9,6 +9,8 @@
  *	||example.com^		the name and all below it
  *	||*.example.com^	all below it
  *	|example.com^		the name, also |example.com|
+ *	example.com^		as with ||: so is an exception, or what has
+ *				modifiers, that begins with neither
  *	@@RULE			an exception
  *	RULE$important,denyallow=a|b,badfilter
  *	RULE$dnstype=A|AAAA, or ~MX: for queries of these types, or all others
@@ -23,25 +25,15 @@
 #define SELF 1U
 #define BELOW (1U << HOSTSET_BELOW)
 
-/* Programs are to learn soon that a rule has gone. */
-#define REWRITE_TTL 10
-
-enum {
-	TYPE_A = 1,
-	TYPE_CNAME = 5,
-	TYPE_AAAA = 28,
-};
-
 struct rule {
 	bool allow, important, cancel;
+	bool network;	    /* no name alone, as a list of names has it */
 	bool unless;	    /* reader->others */
 	size_t n_others;    /* of them */
 	bool typed, except; /* for types, or for all but these */
 	size_t n_types;
 	uint16_t types[LIST_TYPES_MAX];
-	enum hostset_code code; /* of what is answered; HOSTSET_LOCAL: rr */
-	struct list_rr rr;
-	uint8_t rdata[NAME_WIRE_MAX];
+	struct list_rewrite answer;
 };
 
 /* A modifier that does not fit; false. */
@@ -56,18 +48,6 @@ refuse(struct list_reader *reader, struct list_text modifier)
 	return false;
 }
 
-/* The text up to a byte, which is taken off as well. */
-static struct list_text
-take_until(struct list_text *text, char end)
-{
-	const char *p = memchr(text->p, end, text->len);
-	struct list_text part = { text->p,
-		p != NULL ? (size_t)(p - text->p) : text->len };
-
-	*text = list_after(*text, p != NULL ? part.len + 1 : part.len);
-	return part;
-}
-
 static bool
 take_others(
     struct list_reader *reader, struct rule *rule, struct list_text modifier)
@@ -76,7 +56,7 @@ take_others(
 
 	rule->unless = true;
 	while (names.len > 0) {
-		struct list_text name = take_until(&names, '|');
+		struct list_text name = list_until(&names, '|');
 
 		if (rule->n_others == LIST_OTHERS_MAX ||
 		    list_name(&reader->others[rule->n_others], name) != NULL)
@@ -96,7 +76,7 @@ take_types(
 	rule->typed = true;
 	rule->except = list_begins(types, "~");
 	while (types.len > 0) {
-		struct list_text type = take_until(&types, '|');
+		struct list_text type = list_until(&types, '|');
 
 		if (list_begins(type, "~") != rule->except ||
 		    rule->n_types == LIST_TYPES_MAX)
@@ -112,79 +92,19 @@ take_types(
 }
 
 static bool
-take_rcode(struct rule *rule, struct list_text word)
-{
-	if (list_is(word, "NOERROR"))
-		rule->code = HOSTSET_NODATA;
-	else if (list_is(word, "NXDOMAIN"))
-		rule->code = HOSTSET_NXDOMAIN;
-	else if (list_is(word, "REFUSED"))
-		rule->code = HOSTSET_REFUSED;
-	else
-		return false;
-	return true;
-}
-
-/* An address, or the name of a CNAME; its type, 0 for none. One label is that
- * of an rcode which a resolver does not give. */
-static uint16_t
-take_value(struct rule *rule, struct list_text value)
-{
-	struct addr_range range;
-	struct name name;
-
-	rule->code = HOSTSET_LOCAL;
-	rule->rr = (struct list_rr){ .ttl = REWRITE_TTL, .rdata = rule->rdata };
-	if (list_addr(&range, value)) {
-		if (!addr_equal(&range.lo, &range.hi))
-			return 0;
-		rule->rr.len = (uint16_t)addr_len(&range.lo);
-		rule->rr.type =
-		    range.lo.family == ADDR_IP4 ? TYPE_A : TYPE_AAAA;
-		memcpy(rule->rdata, range.lo.bytes, rule->rr.len);
-	} else if (list_name(&name, value) == NULL &&
-		   name_n_labels(&name) > 1) {
-		rule->rr.len = name.len;
-		rule->rr.type = TYPE_CNAME;
-		memcpy(rule->rdata, name.wire, name.len);
-	}
-	return rule->rr.type;
-}
-
-/* "RCODE;TYPE;VALUE", of which an error has the first one only. */
-static bool
-take_full(struct rule *rule, struct list_text what)
-{
-	struct list_text rcode = take_until(&what, ';');
-	struct list_text type = take_until(&what, ';');
-	uint16_t qtype;
-
-	if (!take_rcode(rule, rcode))
-		return false;
-	if (type.len == 0)
-		return what.len == 0;
-	return rule->code == HOSTSET_NODATA &&
-	       qtype_parse(&qtype, type.p, type.len) == 0 &&
-	       qtype == take_value(rule, what);
-}
-
-static bool
 take_rewrite(
     struct list_reader *reader, struct rule *rule, struct list_text modifier)
 {
-	struct list_text what = list_after(modifier, strlen("dnsrewrite="));
-	bool good = memchr(what.p, ';', what.len) != NULL
-			? take_full(rule, what)
-			: take_rcode(rule, what) || take_value(rule, what) != 0;
-
-	return good || refuse(reader, modifier);
+	return list_rewrite(&rule->answer,
+		   list_after(modifier, strlen("dnsrewrite="))) ||
+	       refuse(reader, modifier);
 }
 
 /* Of these a rule has one at most: there is no room for more. */
 static bool
 fits_together(const struct rule *rule)
 {
-	bool rewrites = rule->code != HOSTSET_NO_CODE;
+	bool rewrites = rule->answer.code != HOSTSET_NO_CODE;
 
 	if (rewrites)
 		return !rule->allow && !rule->important && !rule->cancel &&
@@ -199,7 +119,7 @@ take_modifiers(
     struct list_reader *reader, struct rule *rule, struct list_text modifiers)
 {
 	while (modifiers.len > 0) {
-		struct list_text m = list_trim(take_until(&modifiers, ','));
+		struct list_text m = list_trim(list_until(&modifiers, ','));
 
 		if (list_is(m, "important")) {
 			rule->important = true;
@@ -236,15 +156,15 @@ static void
 put_rewrite(struct list_reader *reader, const struct rule *rule,
     const struct name *name, unsigned int halves)
 {
-	struct list_entry entry = { .name = name, .rr = rule->rr };
+	struct list_entry entry = { .name = name, .rr = rule->answer.rr };
 
-	if (rule->code != HOSTSET_LOCAL) {
+	if (rule->answer.code != HOSTSET_LOCAL) {
 		entry.kind = LIST_ENTRY_NAME;
 		if ((halves & SELF) != 0)
-			entry.flags |= (unsigned int)rule->code
+			entry.flags |= (unsigned int)rule->answer.code
 				       << HOSTSET_CODE_SHIFT;
 		if ((halves & BELOW) != 0)
-			entry.flags |= (unsigned int)rule->code
+			entry.flags |= (unsigned int)rule->answer.code
 				       << HOSTSET_CODE_BELOW_SHIFT;
 		(void)list_put(reader, &entry); /* the reader keeps the error */
 		return;
@@ -273,7 +193,7 @@ put_name(struct list_reader *reader, const struct rule *rule,
 		.types = { rule->except, rule->n_types, rule->types },
 	};
 
-	if (rule->code != HOSTSET_NO_CODE)
+	if (rule->answer.code != HOSTSET_NO_CODE)
 		put_rewrite(reader, rule, name, halves);
 	else
 		(void)list_put(reader, &entry); /* the reader keeps the error */
@@ -289,7 +209,7 @@ put_addr(struct list_reader *reader, const struct rule *rule,
 	};
 
 	if (rule->cancel || rule->unless || rule->typed ||
-	    rule->code != HOSTSET_NO_CODE)
+	    rule->answer.code != HOSTSET_NO_CODE)
 		list_fault_line(reader, "a modifier that addresses have not");
 	else
 		(void)list_put_addr(reader, range,
@@ -300,14 +220,15 @@ put_addr(struct list_reader *reader, const struct rule *rule,
  * *ret_halves, and what is left of it. False where it is about more or less
  * than a name. */
 static bool
-take_pattern(struct list_reader *reader, struct list_text *pattern,
-    unsigned int *ret_halves)
+take_pattern(struct list_reader *reader, const struct rule *rule,
+    struct list_text *pattern, unsigned int *ret_halves)
 {
-	*ret_halves = SELF;
+	*ret_halves = rule->network ? SELF | BELOW : SELF;
 	if (list_begins(*pattern, "||")) {
 		*ret_halves = SELF | BELOW;
 		*pattern = list_after(*pattern, 2);
 	} else if (list_begins(*pattern, "|")) {
+		*ret_halves = SELF;
 		*pattern = list_after(*pattern, 1);
 	}
 	if (list_begins(*pattern, "*.")) {
@@ -329,8 +250,11 @@ take_pattern(struct list_reader *reader, struct list_text *pattern,
 		list_fault_line(reader, "a path, or a regular expression");
 		return false;
 	}
-	if (memchr(pattern->p, '*', pattern->len) != NULL &&
-	    !list_is(*pattern, "*")) {
+	/* "||ads." is any name with a label that ends so */
+	if ((memchr(pattern->p, '*', pattern->len) != NULL &&
+		!list_is(*pattern, "*")) ||
+	    (*ret_halves != SELF && pattern->len > 0 &&
+		pattern->p[pattern->len - 1] == '.')) {
 		list_fault_line(reader, "a pattern within a name");
 		return false;
 	}
@@ -347,7 +271,7 @@ rule_line(
 	unsigned int halves;
 	const char *what;
 
-	if (!take_pattern(reader, &pattern, &halves))
+	if (!take_pattern(reader, rule, &pattern, &halves))
 		return;
 	if (list_addr(&range, pattern)) {
 		put_addr(reader, rule, &range);
@@ -370,7 +294,15 @@ rule_line(
 static bool
 is_cosmetic(struct list_text line)
 {
-	for (size_t i = 0; i + 1 < line.len; i++) {
+	size_t i = 0;
+
+	while (i < line.len && line.p[i] == '#')
+		i++;
+	if (i > 0 && (i == line.len || list_is_blank(line.p[i])))
+		return false; /* "## a heading" */
+	for (i = 0; i + 1 < line.len; i++) {
+		if (line.p[i] == '#' && i > 0 && list_is_blank(line.p[i - 1]))
+			return false; /* a comment begins */
 		if (line.p[i] == '$' && line.p[i + 1] == '$')
 			return true;
 		if (line.p[i] == '#' &&
@@ -415,7 +347,7 @@ list_adblock_line(struct list_reader *reader, struct list_text line)
 	if (word.p[0] == '#')
 		return;
 	/* whatever is in it: a $ there begins no modifiers */
-	if (word.p[rule.allow ? 2 : 0] == '/') {
+	if (list_begins(list_after(word, rule.allow ? 2 : 0), "/")) {
 		list_fault_line(reader, "a path, or a regular expression");
 		return;
 	}
@@ -428,6 +360,8 @@ list_adblock_line(struct list_reader *reader, struct list_text line)
 		word = list_trim(line);
 	}
 	at = find_modifiers(word);
+	rule.network = rule.allow || at < word.len ||
+		       memchr(word.p, '^', word.len) != NULL;
 	if (at < word.len &&
 	    !take_modifiers(reader, &rule, list_after(word, at + 1)))
 		return;

@@ -16,8 +16,9 @@ struct list_identity {
 	uint64_t v[2];
 };
 
-/* What belongs to the layout: older and newer files are made anew. */
-#define LIST_IMAGE_VERSION 2U
+/* What belongs to the layout, and to what lines mean: older and newer files are
+ * made anew. */
+#define LIST_IMAGE_VERSION 3U
 
 /* Makes a list of bytes that begin at an address divisible by 8. It keeps them
  * until release(bytes, size) is called, also on failure. 0 with one reference,

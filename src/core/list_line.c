@@ -106,6 +106,17 @@ list_word(struct list_text *text)
 	return word;
 }
 
+struct list_text
+list_until(struct list_text *text, char end)
+{
+	const char *p = memchr(text->p, end, text->len);
+	struct list_text part = { text->p,
+		p != NULL ? (size_t)(p - text->p) : text->len };
+
+	*text = list_after(*text, p != NULL ? part.len + 1 : part.len);
+	return part;
+}
+
 bool
 list_is(struct list_text text, const char *word)
 {
@@ -122,6 +133,13 @@ list_begins(struct list_text text, const char *word)
 
 /* Lines -------------------------------------------------------------------- */
 
+char
+list_end(struct list_text text)
+{
+	return text.len > 0 && memchr(text.p, '\n', text.len) == NULL ? '\r'
+								      : '\n';
+}
+
 bool
 list_next_line(struct list_reader *reader)
 {
@@ -130,7 +148,7 @@ list_next_line(struct list_reader *reader)
 
 	if (rest->len == 0 || reader->error != 0)
 		return false;
-	end = memchr(rest->p, '\n', rest->len);
+	end = memchr(rest->p, reader->end, rest->len);
 	reader->line.p = rest->p;
 	reader->line.len = end != NULL ? (size_t)(end - rest->p) : rest->len;
 	*rest = list_after(
@@ -142,6 +160,7 @@ list_next_line(struct list_reader *reader)
 static void
 put_fault(struct list_reader *reader, struct list_fault *fault)
 {
+	fault->file = reader->file;
 	fault->line = reader->n;
 	fault->text = reader->line.p;
 	fault->len = reader->line.len;
@@ -166,6 +185,7 @@ list_fault_modifier(struct list_reader *reader, struct list_text modifier)
 bool
 list_put(struct list_reader *reader, struct list_entry *entry)
 {
+	entry->file = reader->file;
 	entry->line = reader->n;
 	reader->error = reader->sink->entry(reader->sink->arg, entry);
 	return reader->error == 0;
@@ -209,7 +229,8 @@ foreign_label(struct name *ret, size_t *used, struct list_text text, size_t *at)
 	*at += len;
 	len = punycode_label(label, text.p + *at - len, len);
 	if (len == 0)
-		return "no UTF-8, or a label of more than 63 octets";
+		return "no character of a name, or a label of more than 63 "
+		       "octets";
 	if (*used + 1 + len + 1 > NAME_WIRE_MAX)
 		return "a name of more than 255 octets";
 	ret->wire[*used] = (uint8_t)len;
@@ -399,6 +420,15 @@ is_hosts_addr(struct list_text word)
 	       (list_addr(&range, word) && addr_equal(&range.lo, &range.hi));
 }
 
+/* What stands in front of names in hosts files that block: without any, that is
+ * no address to be blocked. */
+static bool
+is_own_addr(struct list_text word)
+{
+	return list_is(word, "0.0.0.0") || list_is(word, "127.0.0.1") ||
+	       list_is(word, "::") || list_is(word, "::1");
+}
+
 /* Up to a #, or a ; at the start of a word. */
 static struct list_text
 without_comment(struct list_text line)
@@ -420,7 +450,9 @@ list_plain_line(struct list_reader *reader, struct list_text line)
 	if (word.len == 0 || word.p[0] == '!')
 		return;
 	if (list_trim(rest).len == 0) {
-		if (reader->format == CONF_FORMAT_HOSTS)
+		if (reader->format == CONF_FORMAT_HOSTS ||
+		    (reader->format != CONF_FORMAT_ADDRESSES &&
+			is_own_addr(word)))
 			list_fault_line(reader, "no address and names");
 		else
 			list_plain_word(reader, word);
@@ -433,90 +465,4 @@ list_plain_line(struct list_reader *reader, struct list_text line)
 		hosts_names(reader, rest);
 	else
 		list_fault_line(reader, "more than one word");
-}
-
-/* Files -------------------------------------------------------------------- */
-
-/* How many lines with something in them are looked at. */
-#define DETECT_LINES 100
-
-static bool
-is_zone_line(struct list_text line)
-{
-	struct list_text word;
-
-	if (list_begins(line, "$ORIGIN") || list_begins(line, "$TTL"))
-		return true;
-	while ((word = list_word(&line)).len > 0 && word.p[0] != ';' &&
-	       word.p[0] != '#')
-		if (list_is(word, "SOA") || list_is(word, "soa"))
-			return true;
-	return false;
-}
-
-static enum conf_list_format
-detect(struct list_text rest)
-{
-	struct list_reader reader = { .rest = rest };
-	bool adblock = false;
-
-	for (size_t n = 0; n < DETECT_LINES && list_next_line(&reader);) {
-		struct list_text line = list_trim(reader.line);
-
-		if (line.len == 0 || line.p[0] == '#' || line.p[0] == ';' ||
-		    line.p[0] == '!')
-			continue;
-		n++;
-		if (is_zone_line(line))
-			return CONF_FORMAT_RPZ;
-		if (list_begins(line, "||") || list_begins(line, "@@") ||
-		    list_begins(line, "[Adblock") || list_begins(line, "|"))
-			adblock = true;
-	}
-	return adblock ? CONF_FORMAT_ADBLOCK : CONF_FORMAT_AUTO;
-}
-
-static struct list_text
-without_mark(const char *text, size_t len)
-{
-	struct list_text rest = { text, len };
-
-	/* the byte order mark of UTF-8 */
-	return list_begins(rest, "\xef\xbb\xbf") ? list_after(rest, 3) : rest;
-}
-
-enum conf_list_format
-list_detect(const char *text, size_t len)
-{
-	return detect(without_mark(text, len));
-}
-
-int
-list_parse(const struct list_sink *sink, enum conf_list_format format,
-    const char *text, size_t len)
-{
-	struct list_reader reader = {
-		.sink = sink,
-		.format = format,
-		.rest = without_mark(text, len),
-	};
-
-	if (format == CONF_FORMAT_AUTO)
-		reader.format = detect(reader.rest);
-	if (reader.format == CONF_FORMAT_RPZ) {
-		list_rpz(&reader);
-		return reader.error;
-	}
-	while (list_next_line(&reader)) {
-		struct list_text line = list_trim(reader.line);
-
-		if (line.len > LIST_LINE_MAX)
-			list_fault_line(&reader, "a line of more than 4096 "
-						 "bytes");
-		else if (reader.format == CONF_FORMAT_ADBLOCK)
-			list_adblock_line(&reader, line);
-		else
-			list_plain_line(&reader, line);
-	}
-	return reader.error;
 }

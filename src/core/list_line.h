@@ -20,11 +20,17 @@ struct list_reader {
 	const struct list_sink *sink;
 	enum conf_list_format format;
 	struct list_text rest;		     /* of the file */
+	char end;			     /* of its lines */
+	const char *file;		     /* an included one, or NULL */
 	struct list_text line;		     /* whole, for faults */
 	uint32_t n;			     /* its number */
 	int error;			     /* of the sink */
 	struct name others[LIST_OTHERS_MAX]; /* of the rule at hand */
 };
+
+/* What ends the lines of a text: a carriage return where there is nothing
+ * else. */
+char list_end(struct list_text text);
 
 /* The next line without its end; false after the last one, and once the sink
  * has failed. */
@@ -49,6 +55,8 @@ list_is_blank(char c)
 struct list_text list_trim(struct list_text text);
 /* The first word, taken off *text; empty after the last one. */
 struct list_text list_word(struct list_text *text);
+/* The text up to a byte, which is taken off as well. */
+struct list_text list_until(struct list_text *text, char end);
 bool list_is(struct list_text text, const char *word);
 bool list_begins(struct list_text text, const char *word);
 /* Leaves out the first n bytes. */
@@ -69,6 +77,16 @@ void list_plain_word(struct list_reader *reader, struct list_text word);
 
 /* One line of AdBlock's. */
 void list_adblock_line(struct list_reader *reader, struct list_text line);
+
+/* What AdBlock's $dnsrewrite says. */
+struct list_rewrite {
+	enum hostset_code code;
+	struct list_rr rr; /* of HOSTSET_LOCAL; its data is that here */
+	uint8_t rdata[512];
+};
+
+/* False where it says nothing that can be answered. */
+bool list_rewrite(struct list_rewrite *ret, struct list_text what);
 
 /* A whole zone. */
 void list_rpz(struct list_reader *reader);

@@ -26,7 +26,8 @@ enum list_entry_kind {
 /* All borrowed, for the time of the call. */
 struct list_entry {
 	enum list_entry_kind kind;
-	uint32_t line; /* from 1 */
+	const char *file; /* that was included; NULL: the list's own */
+	uint32_t line;	  /* from 1 */
 	const struct name *name;
 	unsigned int flags; /* as in hostset.h */
 	const struct name *others;
@@ -41,6 +42,7 @@ struct list_entry {
 
 /* Something that can't be used. */
 struct list_fault {
+	const char *file; /* as of an entry */
 	uint32_t line;
 	const char *what;     /* of the program's own words */
 	const char *modifier; /* AdBlock's, that can't apply; NULL for none */
@@ -49,10 +51,20 @@ struct list_fault {
 	size_t len;
 };
 
+/* A file that was read for $INCLUDE; both are to be freed. */
+struct list_included {
+	char *path, *text;
+	size_t len;
+};
+
 struct list_sink {
 	/* 0, or an error that ends the reading */
 	int (*entry)(void *arg, const struct list_entry *entry);
 	void (*fault)(void *arg, const struct list_fault *fault);
+	/* Reads what a zone calls `name`; from: an included file that says so,
+	 * or NULL. NULL or what is wrong. May be NULL: there are none. */
+	const char *(*include)(void *arg, const char *from, const char *name,
+	    struct list_included *ret);
 	void *arg;
 };
 
@@ -61,12 +73,17 @@ struct list_sink {
  * CONF_FORMAT_AUTO takes RPZ where one of the first lines is $TTL, $ORIGIN or
  * an SOA record; AdBlock where one of them begins with ||, @@ or [Adblock; and
  * else each line for itself: an address with names behind it as in hosts, an
- * address, prefix or range alone, or a name alone. */
+ * address, prefix or range alone, a name alone, or a rule with | or @@. */
 int list_parse(const struct list_sink *sink, enum conf_list_format format,
     const char *text, size_t len);
 
 /* What that comes to. */
 enum conf_list_format list_detect(const char *text, size_t len);
+
+/* The n-th line as that counts them, from 1; borrowed, "" where there is
+ * none. */
+const char *list_nth_line(
+    const char *text, size_t len, uint32_t n, size_t *ret_len);
 
 /* Whether what an entry says has to do with the name or address; for who asks
  * which line it was. */

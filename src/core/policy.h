@@ -58,10 +58,11 @@ struct policy_account {
 	uint32_t id;
 };
 
-/* What names mean on this machine; the shell answers. user and group: 0 or
- * -errno where there is no such name. path: symbolic links resolved, 0 or
- * -errno where there is no such file or it does not fit. file: of such a one.
- */
+/* What names mean on this machine; the shell answers. user and group: 0; where
+ * there is no such name -ENOENT (or what else getpwnam_r(3) names for it); any
+ * other -errno is a look-up that failed, which is a fault. path: symbolic links
+ * resolved, 0 or -errno where there is no such file or it does not fit. file:
+ * of such a one. */
 struct policy_world {
 	int (*user)(void *arg, const char *name, uint32_t *ret);
 	int (*group)(void *arg, const char *name, uint32_t *ret);

@@ -149,6 +149,26 @@ warn_families(const struct policy *policy, const struct rules *rules, size_t n,
 		    &rules->rules[n].place, warnings);
 }
 
+/* `not` before what everything is. */
+static void
+warn_nothing(const struct policy *policy, const struct rules *rules, size_t n,
+    struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+
+	for (enum rule_field field = FIELD_FROM; field <= FIELD_TO; field++) {
+		const struct policy_match *m = match_of(entry, field);
+
+		if (m == NULL || !m->negated || m->ports.n > 0 ||
+		    (m->addrs.scopes & SCOPE_ANY) == 0)
+			continue;
+		warn(warnings, rules, &rules->rules[n].place,
+		    "warning: this rule can never match: there is no address "
+		    "that is not any");
+		return;
+	}
+}
+
 /* Protocol and ports come with the connection. */
 static void
 warn_query(const struct policy *policy, const struct rules *rules, size_t n,
@@ -424,6 +444,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 		warn_paths(rules, &rules->rules[i], world, warnings);
 		warn_accounts(policy, rules, &rules->rules[i], warnings);
 		warn_families(policy, rules, i, warnings);
+		warn_nothing(policy, rules, i, warnings);
 		warn_query(policy, rules, i, warnings);
 		if (shadow == NULL)
 			continue;

@@ -27,6 +27,18 @@ small(uint32_t c)
 	return c;
 }
 
+/* What nobody sees, or takes for a blank or a dot: controls, blanks, marks of
+ * direction and order. Names that hold them were not meant. */
+static bool
+is_unseen(uint32_t c)
+{
+	return (c >= 0x80 && c <= 0xa0) || c == 0xad ||
+	       (c >= 0x2000 && c <= 0x200b) || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) ||
+	       (c >= 0x3000 && c <= 0x3002) || c == 0xfeff || c == 0xff0e ||
+	       c == 0xff61 || (c >= 0xfff0 && c <= 0xffff);
+}
+
 /* One code point; 0 for what is none. */
 static uint32_t
 take_point(const uint8_t **at, const uint8_t *end)
@@ -50,7 +62,8 @@ take_point(const uint8_t **at, const uint8_t *end)
 			return 0;
 		c = c << 6 | (*p & 0x3fU);
 	}
-	if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+	if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ||
+	    is_unseen(c))
 		return 0;
 	*at = p;
 	return c;

@@ -337,7 +337,8 @@ check_qtype(struct parser *p, const struct build *b)
 		    "out: queries come from programs here");
 }
 
-/* Who it is says nothing of a process that is unknown or the kernel's. */
+/* Who it is says nothing of a process that is unknown or the kernel's; but the
+ * user of an unknown one may be known. */
 static void
 check_process(struct parser *p, const struct build *b)
 {
@@ -350,13 +351,17 @@ check_process(struct parser *p, const struct build *b)
 		bits |= process->values.v[i].bits;
 	if ((bits & RULE_PROCESS_SELF) != 0)
 		return;
-	for (size_t i = 0; i < b->rule.n_matches; i++)
-		if (b->matches[i].field >= FIELD_EXE &&
-		    b->matches[i].field < FIELD_PROCESS)
-			fault_place(p, &b->matches[i].place,
-			    "a rule that can't match:",
-			    "no match on a program beside process unknown or "
-			    "kernel");
+	for (size_t i = 0; i < b->rule.n_matches; i++) {
+		enum rule_field field = b->matches[i].field;
+		bool user = field == FIELD_USER || field == FIELD_GROUP;
+
+		if (field < FIELD_EXE || field >= FIELD_PROCESS ||
+		    (user && (bits & RULE_PROCESS_UNKNOWN) != 0))
+			continue;
+		fault_place(p, &b->matches[i].place, "a rule that can't match:",
+		    "no match on a program beside process unknown or kernel, "
+		    "but user and group beside unknown");
+	}
 }
 
 /* Assembly ----------------------------------------------------------------- */

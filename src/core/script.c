@@ -14,19 +14,16 @@ struct interpreter {
 	const char *words;
 };
 
-#define SHELL(name)                                                            \
-	{                                                                      \
-		name, "cs", "oO", "", " --rcfile --init-file --emulate "       \
-	}
+#define OF_A_SHELL "cs", "oO", "", " --rcfile --init-file --emulate "
 
 static const struct interpreter interpreters[] = {
-	SHELL("sh"),
-	SHELL("bash"),
-	SHELL("dash"),
-	SHELL("ash"),
-	SHELL("zsh"),
-	SHELL("ksh"),
-	SHELL("mksh"),
+	{ "sh", OF_A_SHELL },
+	{ "bash", OF_A_SHELL },
+	{ "dash", OF_A_SHELL },
+	{ "ash", OF_A_SHELL },
+	{ "zsh", OF_A_SHELL },
+	{ "ksh", OF_A_SHELL },
+	{ "mksh", OF_A_SHELL },
 	{ "python", "cm", "WX", "", " --check-hash-based-pycs " },
 	{ "pypy", "cm", "WX", "", " --check-hash-based-pycs " },
 	{ "perl", "eE", "I", "MmilFx0CdDV", NULL },

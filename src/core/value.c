@@ -270,7 +270,7 @@ refuse_addr(struct value_fault *fault, const char *s, size_t len)
 			    "has no such prefix length",
 			    a.family == ADDR_IP4 ? "/0 to /32" : "/0 to /128");
 		for (size_t i = bits; i < addr_len(&a) * 8; i++)
-			a.bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+			a.bytes[i / 8] &= (uint8_t)(0xff ^ (0x80 >> i % 8));
 		(void)snprintf(expected, sizeof(expected), "%s/%u",
 		    addr_format(&a, buf), (unsigned int)bits); /* fits */
 		return refuse(

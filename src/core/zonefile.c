@@ -1,5 +1,6 @@
 #include "src/core/zonefile.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -76,6 +77,34 @@ take_words(struct zone *zone, struct list_text line, int *depth)
 	return NULL;
 }
 
+/* Files within the file --------------------------------------------------- */
+
+/* At its end the one around it goes on, with the origin and the owner that it
+ * had. */
+static bool
+next_line(struct zone *zone)
+{
+	struct list_reader *reader = zone->reader;
+
+	while (!list_next_line(reader)) {
+		struct zone_outer *outer;
+
+		if (zone->depth == 0)
+			return false;
+		outer = &zone->outer[--zone->depth];
+		reader->rest = outer->rest;
+		reader->n = outer->n;
+		reader->end = outer->end;
+		reader->file = outer->file;
+		zone->origin = outer->origin;
+		zone->owner = outer->owner;
+		zone->has_owner = outer->has_owner;
+		free(outer->included.path);
+		free(outer->included.text);
+	}
+	return true;
+}
+
 /* All lines of the next record that has words. Its first line is the reader's
  * then. *ret_what says what is wrong with it. False at the end. */
 static bool
@@ -89,7 +118,7 @@ next_words(struct zone *zone, bool *ret_blank, const char **ret_what)
 	zone->n_words = 0;
 	*ret_what = NULL;
 	do {
-		if (!list_next_line(reader))
+		if (!next_line(zone))
 			return false;
 		*ret_blank =
 		    reader->line.len > 0 && list_is_blank(reader->line.p[0]);
@@ -249,6 +278,66 @@ take_ttl(uint32_t *ret, struct list_text text)
 /* Records ------------------------------------------------------------------ */
 
 static const char *
+read_included(struct zone *zone, struct list_text name, struct list_included *f)
+{
+	struct list_reader *reader = zone->reader;
+	const char *what;
+	char path[4096];
+
+	if (name.len == 0 || name.len >= sizeof(path) ||
+	    memchr(name.p, '\0', name.len) != NULL)
+		return "not the name of a file";
+	if (zone->depth == ZONEFILE_DEPTH_MAX ||
+	    zone->n_included == ZONEFILE_INCLUDES_MAX)
+		return "too many files within files";
+	if (reader->sink->include == NULL)
+		return "a directive that is not known here";
+	memcpy(path, name.p, name.len);
+	path[name.len] = '\0';
+	zone->n_included++;
+	what = reader->sink->include(reader->sink->arg, reader->file, path, f);
+	for (size_t i = 0; what == NULL && i < zone->depth; i++)
+		if (strcmp(zone->outer[i].included.path, f->path) == 0) {
+			free(f->path);
+			free(f->text);
+			what = "a file that includes itself";
+		}
+	return what;
+}
+
+/* $INCLUDE FILE [ORIGIN] */
+static const char *
+include(struct zone *zone)
+{
+	struct list_reader *reader = zone->reader;
+	struct zone_outer *outer = &zone->outer[zone->depth];
+	struct name origin = zone->origin;
+	struct list_included file;
+	const char *what = NULL;
+
+	if (zone->n_words > 2)
+		what = zone_name(&origin, zone, zone->words[2].text);
+	if (what == NULL)
+		what = read_included(zone,
+		    zone->n_words > 1 ? zone->words[1].text
+				      : (struct list_text){ "", 0 },
+		    &file);
+	if (what != NULL)
+		return what;
+	*outer = (struct zone_outer){ reader->rest, reader->n + zone->lines,
+		reader->end, reader->file, zone->origin, zone->owner,
+		zone->has_owner, file };
+	zone->depth++;
+	zone->lines = 0;
+	zone->origin = origin;
+	reader->rest = (struct list_text){ file.text, file.len };
+	reader->end = list_end(reader->rest);
+	reader->file = file.path;
+	reader->n = 0;
+	return NULL;
+}
+
+static const char *
 directive(struct zone *zone)
 {
 	struct list_text word = zone->words[0].text;
@@ -258,6 +347,8 @@ directive(struct zone *zone)
 
 	if (is_word(word, "$TTL"))
 		return take_ttl(&zone->ttl, value) ? NULL : "not a time";
+	if (is_word(word, "$INCLUDE"))
+		return include(zone);
 	if (!is_word(word, "$ORIGIN"))
 		return "a directive that is not known here";
 	if (zone->n_words < 2)

@@ -5,10 +5,14 @@
 
 /* Master files (RFC 1035 section 5), as far as response policy zones need
  * them: $ORIGIN, $TTL, parentheses, quotes, comments, names relative to the
- * origin, an owner or a TTL left out. No $INCLUDE, no $GENERATE. */
+ * origin, an owner or a TTL left out, $INCLUDE. No $GENERATE. */
 
 /* Words of one record. */
 #define ZONEFILE_WORDS_MAX 64
+
+/* Files within files, and how many of them a zone may have in all. */
+#define ZONEFILE_DEPTH_MAX 8
+#define ZONEFILE_INCLUDES_MAX 1000
 
 struct zone_word {
 	struct list_text text; /* escapes as they are; without quotes */
@@ -23,8 +27,21 @@ struct zone_record {
 	size_t n_data;
 };
 
+/* What goes on behind an $INCLUDE, and what was included. */
+struct zone_outer {
+	struct list_text rest;
+	uint32_t n;
+	char end;
+	const char *file;
+	struct name origin, owner;
+	bool has_owner;
+	struct list_included included;
+};
+
 struct zone {
 	struct list_reader *reader;
+	struct zone_outer outer[ZONEFILE_DEPTH_MAX];
+	size_t depth, n_included;
 	struct name origin, owner;
 	bool has_origin, has_owner;
 	uint32_t ttl;	/* of $TTL */
@@ -36,7 +53,8 @@ struct zone {
 void zone_init(struct zone *zone, struct list_reader *reader);
 
 /* The next record; what can't be read is told to the reader's sink and left
- * out. False after the last one. reader->line and n are those of its first
+ * out. To be called until it is false, after the last one: that closes what
+ * was included. reader->line and n are those of its first
  * line until the next call. */
 bool zone_next(struct zone *zone, struct zone_record *ret);
 

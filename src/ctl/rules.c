@@ -298,6 +298,19 @@ say_added(const json_t *result)
 	    command_number(result, "id"));
 }
 
+/* Nothing but blanks or a comment, as of a variable that is not set: the rule
+ * would be about everything. */
+static bool
+says_nothing(int argc, char *const *argv)
+{
+	const char *word;
+
+	if (argc != 1)
+		return argc == 0;
+	word = argv[0] + strspn(argv[0], " \t");
+	return *word == '\0' || *word == '#';
+}
+
 enum status
 command_add(const struct context *context)
 {
@@ -309,7 +322,7 @@ command_add(const struct context *context)
 
 	if (status != STATUS_DONE)
 		return status;
-	if (argc == 0)
+	if (says_nothing(argc, context->argv))
 		return command_usage(context->command->name,
 		    "what is missing is a match; 'to any' is everything");
 	rule = join_rule(context->command->name, argc, context->argv);
@@ -337,7 +350,8 @@ delete_rules(const struct context *context, int argc, char **argv)
 
 	for (int i = 0; i < argc || i == 0; i++)
 		if (argc == 0 ||
-		    num_parse(&id, argv[i], strlen(argv[i]), UINT32_MAX) < 0)
+		    num_parse(&id, argv[i], strlen(argv[i]), UINT32_MAX) < 0 ||
+		    id == 0)
 			return command_usage("rules",
 			    "delete needs the numbers of rules from the "
 			    "command line, each the N of 'command line:N'");

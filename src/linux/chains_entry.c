@@ -97,7 +97,7 @@ put_mark(struct chains_entry *e, enum chains_extension_id ext,
 	m = put_extension(e, ext);
 	m->mark = mark->value;
 	m->mask = mark->mask;
-	m->invert = mark->not ;
+	m->invert = mark->other;
 }
 
 /* The cheapest first: most packets are told apart by their mark. */

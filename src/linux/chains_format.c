@@ -78,7 +78,7 @@ text_add_mark(struct text *t, const char *match, const struct chains_mark *mark)
 {
 	if (mark->mask == 0)
 		return;
-	text_add(t, " -m %s%s --mark 0x%x", match, mark->not ? " !" : "",
+	text_add(t, " -m %s%s --mark 0x%x", match, mark->other ? " !" : "",
 	    mark->value);
 	if (mark->mask != UINT32_MAX)
 		text_add(t, "/0x%x", mark->mask);

@@ -1,6 +1,7 @@
 #include "src/linux/chains_ops.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "src/base/mono.h"
@@ -14,6 +15,9 @@
  * depends on who else the machine works for, so that it is time that is
  * bounded. */
 #define COMMIT_MAX (2 * MONO_S)
+/* A try that is broken off in its midst, when others have the processor, is one
+ * that they change the table in: after a pause it has more of it at once. */
+#define COMMIT_PAUSE_MS 1
 
 /* Ours in a chain of the kernel or of others: what jumps to a chain of ours,
  * and what is equal to a row of that chain. */
@@ -138,7 +142,7 @@ change_table(const struct chains_plan *plan, enum chains_table table,
 	mono_t end = mono_add(mono_now(), COMMIT_MAX);
 	int r;
 
-	do {
+	for (;;) {
 		struct xtable t;
 
 		r = xtable_open(&t, family, table);
@@ -150,7 +154,10 @@ change_table(const struct chains_plan *plan, enum chains_table table,
 		if (r == 0)
 			r = xtable_commit(&t);
 		xtable_close(&t);
-	} while (r == -EAGAIN && mono_before(mono_now(), end));
+		if (r != -EAGAIN || !mono_before(mono_now(), end))
+			break;
+		(void)poll(NULL, 0, COMMIT_PAUSE_MS);
+	}
 	if (r == -EAGAIN)
 		return chains_fail(ret_error, r,
 		    "%s: another program keeps changing table %s without the "

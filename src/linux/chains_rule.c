@@ -43,7 +43,7 @@ struct row {
 
 /* clang-format off */
 #define IS(n) { .value = (n), .mask = UINT32_MAX }
-#define IS_NOT(n) { .value = (n), .mask = UINT32_MAX, .not = true }
+#define IS_NOT(n) { .value = (n), .mask = UINT32_MAX, .other = true }
 /* clang-format on */
 #define MARKED(n) .marks = { IS(n) }
 /* none of the marks that C17 saves */

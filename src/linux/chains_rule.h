@@ -39,10 +39,10 @@ enum chains_state {
 	CHAINS_STATE_LAST = CHAINS_STATE_ESTABLISHED,
 };
 
-/* A mark, or with `not` any other; mask 0: none is asked for. */
+/* A mark, or with `other` any other; mask 0: none is asked for. */
 struct chains_mark {
 	uint32_t value, mask;
-	bool not ;
+	bool other;
 };
 
 #define CHAINS_MARKS_MAX 5

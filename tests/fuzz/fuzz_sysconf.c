@@ -30,13 +30,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct sysconf_own own = { { ADDR_IP4, { 127, 0, 0, 1 } },
 		53 };
-	static const struct sysconf_not not = { &own, 1, false };
+	static const struct sysconf_not except = { &own, 1, false };
 	struct sysconf conf = { 0 };
 
-	sysconf_resolv(&conf, &not, (const char *)data, size);
+	sysconf_resolv(&conf, &except, (const char *)data, size);
 	try_all(&conf);
 	memset(&conf, 0, sizeof(conf));
-	sysconf_networkd(&conf, &not, (const char *)data, size);
+	sysconf_networkd(&conf, &except, (const char *)data, size);
 	try_all(&conf);
 	return 0;
 }

@@ -78,7 +78,9 @@ for f in ip4 ip6; do
 	ip4) i=$IPT4 to=10.9.0.2 ;;
 	ip6) i=$IPT6 to=fd09::2 ;;
 	esac
-	inc ping -c 1 -W 2 $to >/dev/null # neighbours know each other
+	# a neighbour that is known, and need not be asked about in between
+	inc ip neighbour replace $to dev c0 nud permanent lladdr \
+	    "$(ins ip -o link show s0 | sed 's/.*ether \([^ ]*\).*/\1/')"
 	inc "$CTL" install $f $restore
 	inc $i -t filter -F C17
 	inc $i -t mangle -F C170
@@ -132,11 +134,15 @@ check "all is in place" in_place
 
 # repaired NAME MAX_MS COMMANDS
 repaired() {
-	check "$1: done" inc sh -ec "$3"
-	start=$(now_ms)
-	wait_for in_place
-	took=$(($(now_ms) - start))
-	check "$1: put back after $took ms" [ "$took" -lt "$2" ]
+	commands=$3
+	damaged() {
+		inc sh -ec "$commands" || return 1
+		start=$(now_ms)
+		wait_for in_place || return 1
+		took=$(($(now_ms) - start))
+	}
+	check "$1: put back" best_of "$2" damaged
+	sed 's/^/# /' "$tmp/check.out"
 }
 cat >"$tmp/foreign" <<'RULES'
 *mangle
@@ -204,23 +210,22 @@ check "10,000 rules of others" inc sh -c "$IPT4-restore --noflush <$tmp/many"
 wait_for status "f['accept_ip4'] == 'continue'"
 repaired_times() { grep -c 'repaired: ip4 filter OUTPUT' "$tmp/daemon.log"; }
 repaired_again() { [ "$(repaired_times)" -gt "$n" ]; }
-best=10000 # of three: the machine may be at work elsewhere
 count_begin 7003
 background inc sh -c "while :; do
 	python3 $tmp/send.py 10.9.0.2 7003 - 2000; done"
 sender=$pid
-for i in 1 2 3; do
+taken_out() {
 	n=$(repaired_times)
-	inc $IPT4 -D OUTPUT -j C17
+	inc $IPT4 -D OUTPUT -j C17 || return 1
 	start=$(now_ms)
-	wait_for repaired_again || break
+	wait_for repaired_again || return 1
 	took=$(($(now_ms) - start))
-	[ $took -ge $best ] || best=$took
 	wait_for in_place
-done
+}
+check "among them: put back within a second" best_of 1000 taken_out
+sed 's/^/# /' "$tmp/check.out"
 stop "$sender"
 count_end
-check "among them: put back after $best ms" [ $best -lt 1000 ]
 check "meanwhile $counted packets left" [ "$counted" = 0 ]
 n=$(inc $IPT4-save -t filter | grep -c -- '-A OUTPUT -d 172.16')
 check "all of them are still there" [ "$n" = 10000 ]

@@ -45,14 +45,14 @@ wait_for grep -q ready "$tmp/serve.s"
 wait_for grep -q ready "$tmp/serve.c"
 
 judged() { # NAME C-ADDRESS S-ADDRESS
-	check "$1: what may goes out" wait_for inc "$probe" tcp "$3" 7001 300
+	check "$1: what may goes out" wait_for inc "$probe" tcp "$3" 7001 900
 	for proto in tcp udp; do
 		check_not "$1: what may not does not: $proto" \
 		    inc "$probe" $proto "$3" 7002 300
 		check_not "$1: … nor in: $proto" \
 		    ins "$probe" $proto "$2" 8002 300
 	done
-	check "$1: what may comes in" ins "$probe" tcp "$2" 8001 300
+	check "$1: what may comes in" ins "$probe" tcp "$2" 8001 900
 	check "$1: the flows are known" flows "any(x['dst'] == '$3' and
 	    x['dport'] == 7002 and x['verdict'] == 'block' for x in f)"
 }
@@ -128,7 +128,7 @@ for fail in closed open; do
 	    '^error firewall: the rules are not in place' $tmp/daemon.log) = 1 ]"
 	for addr in 10.9.0.2 fd09::2; do
 		check "fail = $fail, lock held: what may goes out" \
-		    inc "$probe" tcp $addr 7001 300
+		    inc "$probe" tcp $addr 7001 900
 		check_not "fail = $fail, lock held: what may not does not" \
 		    inc "$probe" tcp $addr 7002 300
 	done

@@ -39,9 +39,14 @@ finally:
     for pid in crowd:
         os.kill(pid, signal.SIGKILL)
 PY
-# another one's questions, one after the other, until the datagram has arrived
+# another one's questions, one after the other, until the datagram has arrived: how
+# much of a CPU the daemon has for all of it, and for what is between two of them
 cat >"$tmp/race.py" <<'PY'
 import socket, sys, time
+def cpu():  # of its loop alone
+    daemon = sys.argv[3]
+    with open(f"/proc/{daemon}/task/{daemon}/schedstat") as stat:
+        return int(stat.read().split()[0]) / 1e6
 c = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 c.connect(sys.argv[1])
 def ask():
@@ -49,18 +54,18 @@ def ask():
     while not c.recv(1 << 16).endswith(b"\n"):
         pass
 ask()
-began, took = time.monotonic(), []
+began, cpus = time.monotonic(), [cpu()]
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     s.sendto(b"arrived", ("10.9.0.1", 7001))
 while "arrived" not in open(sys.argv[2]).read():
-    asked = time.monotonic()
     ask()
-    took.append((time.monotonic() - asked) * 1000)
-    assert asked < began + 10, "it does not arrive"
-all = (time.monotonic() - began) * 1000
-print("%.1f ms, and others %d times meanwhile, at worst %.1f" %
-      (all, len(took), max(took, default=0)))
-assert all < 50 or len(took) >= 3
+    cpus.append(cpu())
+    assert time.monotonic() < began + 30, "it does not arrive"
+cpus.append(cpu())
+worst = max(b - a for a, b in zip(cpus, cpus[1:]))
+print("%.1f ms of CPU, and others %d times meanwhile, at worst after %.1f" %
+      (cpus[-1] - cpus[0], len(cpus) - 2, worst))
+assert worst < 50
 PY
 for bpf in auto no; do
 	settings "[rerouted]" "bpf = $bpf"
@@ -71,7 +76,7 @@ for bpf in auto no; do
 	crowd=$pid
 	wait_for grep -q born "$tmp/crowd"
 	check "bpf = $bpf: the first that comes in arrives, others wait for nobody" \
-	    ins python3 "$tmp/race.py" "$tmp/control" "$tmp/crowd"
+	    ins python3 "$tmp/race.py" "$tmp/control" "$tmp/crowd" $daemon
 	sed 's/^/# /' "$tmp/check.out"
 	check "… and is for who has the socket" flows "any(x['dport'] == 7001 and
 	    x['verdict'] == 'accept' and 'crowd' in x['process']['cmd'] and

@@ -305,7 +305,7 @@ daemon_stop
 # -- of all control groups, or of those of a namespace --
 group=
 for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
-	[ -f $base/cgroup.procs ] && group=$base/rerouted-test-$$ && break
+	[ -f $base/cgroup.procs ] && group=$base/rerouted-test-$unique && break
 done
 at_end() { [ -z "$group" ] || rmdir "$group" 2>/dev/null; }
 if [ -n "$group" ] && mkdir "$group"; then

@@ -60,6 +60,12 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     s.sendto(b"x", ("10.9.0.2", int(sys.argv[-1])))
 PY
 sed 1d "$bin/may" >"$bin/not"
+# its folder is asked for while it lives: what it waits for is judged later
+sed '$a\
+try:\
+    socket.create_connection(("10.9.0.2", 7000), 20)\
+except OSError:\
+    pass' "$bin/not" >"$bin/stays"
 send='import socket, sys; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(
     b"x", ("10.9.0.2", int(sys.argv[-1])))'
 try "a script behind options" $tries "$python" "$bin/may" \
@@ -85,7 +91,7 @@ try "… as the value of a long one" 0 "$bin/bash" "$bin/not.sh" \
 try "… by a link to another" 0 "$python" "$bin/linked" \
     sh -c "ln -sf may $bin/linked && exec $python -x $bin/linked {}"
 try "… in another folder" 0 "$python" "$tmp/may" \
-    sh -c "cp $bin/not $tmp/may && cd $tmp && exec $python may {}"
+    sh -c "cp $bin/stays $tmp/may && cd $tmp && exec $python may {}"
 
 # -- ways to start a program --
 try "a program that may" $tries "$bin/good" "" "$bin/good" one udp 10.9.0.2 {}

@@ -24,7 +24,7 @@ arrived() {
 	done | awk '{ n += $1 } END { print n }'
 }
 told_once() { [ "$(grep -c "$1" "$tmp/daemon.log")" = 1 ]; }
-is() { felt "$1" inc "$probe" "${@:2}" 500; }
+is() { felt "$1" inc "$probe" "${@:2}" 900; }
 rules "block out to port 7002" "block out proto icmp" "default in accept"
 
 # -- descriptors: too few to start with --
@@ -152,7 +152,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 PY
 chmod 755 "$tmp"
 cp "$probe" "$tmp/shifted"
-as_shifted() { felt "$1" inc python3 "$tmp/shifted.py" "$tmp/shifted" "${@:2}" 500; }
+as_shifted() { felt "$1" inc python3 "$tmp/shifted.py" "$tmp/shifted" "${@:2}" 900; }
 if inc python3 "$tmp/shifted.py" "$tmp/shifted" tcp 10.9.0.2 7001 >"$tmp/out" 2>&1; then
 	rules "block out user 33 to port 7001" "block out user 100033 to port 7002" \
 	    "default out accept" "default in accept"
@@ -176,20 +176,20 @@ cat >"$tmp/own.py" <<'PY'
 import socket
 here, there = (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in "ab")
 here.bind(("fd09::1", 0))
-here.settimeout(0.5)
+here.settimeout(float(__import__("sys").argv[1]))
 there.bind(("fd09::5", 0))
 there.sendto(b"hello", here.getsockname())
 here.recv(16)
 PY
 spoofed=$(counter malformed)
-check "from another address of this host's" inc python3 "$tmp/own.py"
+check "from another address of this host's" inc python3 "$tmp/own.py" 5
 limit 3
-check_not "… not while it can't be looked up" inc python3 "$tmp/own.py"
+check_not "… not while it can't be looked up" inc python3 "$tmp/own.py" 0.5
 check "… which is told" told_once "whose a packet's source is can't be looked up"
 limit "$hard"
 check "… and counted as what it is" \
     [ "$(counter failures) $(counter malformed)" = "1 $spoofed" ]
-check "… until then" inc python3 "$tmp/own.py"
+check "… until then" inc python3 "$tmp/own.py" 5
 daemon_stop
 
 # -- the socket of the queues overflows: what was closed stays closed --

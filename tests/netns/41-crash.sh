@@ -29,7 +29,10 @@ done
 save >"$tmp/without"
 
 is() { # is EXPECTED WHO PROBE-ARGUMENTS...: the error's name, or ok
-	felt "$1" "$2" "$probe" "${@:3}" 300
+	# before a SYN is sent again
+	local patience=900
+	[ "$1" != ETIMEDOUT ] || patience=300
+	felt "$1" "$2" "$probe" "${@:3}" $patience
 }
 network() { # network TCP-ERROR UDP-ERROR SUFFIX: each kind of new flow
 	local addr
@@ -151,12 +154,14 @@ grep -q __asan_init "$REROUTED" && limit=1000
 check "start" daemon_start
 network ok ok "once more"
 tell old
-begin=$(now_ms)
-daemon_stop
-status=$?
-took=$(($(now_ms) - begin))
-check "SIGTERM: exit 0" [ $status -eq 0 ]
-check "SIGTERM: ended after $took ms, at most $limit" [ $took -lt $limit ]
+ends() {
+	is_ours "$daemon" || daemon_start || return 1
+	begin=$(now_ms)
+	daemon_stop || return 1
+	took=$(($(now_ms) - begin))
+}
+check "SIGTERM: exit 0, after at most $limit ms" best_of $limit ends
+sed 's/^/# /' "$tmp/check.out"
 save >"$tmp/now"
 check_same "SIGTERM: as before all this" "$tmp/without" "$tmp/now"
 check "SIGTERM: no mark is left" [ "$(marks)" -eq 0 ]

@@ -51,7 +51,7 @@ echo "block out to port 7002" >"$host/etc/rerouted/rules.d/20.rules"
 
 # -- it boots --
 background inc setpriv --pdeathsig TERM unshare -m --propagation private \
-    "$top/tests/netns/boot.sh" "$host" "rerouted-test-$$" >"$tmp/boot" 2>&1
+    "$top/tests/netns/boot.sh" "$host" "rerouted-test-$unique" >"$tmp/boot" 2>&1
 booted=$pid
 sd() { # CMD...: in there
 	nsenter -t "$(cat "$host/pid1")" -m -u -i -n -p -C -r -w -- env -i \
@@ -284,5 +284,5 @@ sd systemctl poweroff
 check "the machine goes down" wait_for over
 check "it left no rule" gone
 check_not "nor a group of processes" told . \
-    find /sys/fs/cgroup -maxdepth 2 -name "rerouted-test-$$"
+    find /sys/fs/cgroup -maxdepth 2 -name "rerouted-test-$unique"
 finish

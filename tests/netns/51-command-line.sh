@@ -22,7 +22,7 @@ start() {
 	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
 get() { # PORT: the word
-	inc "$BUILDDIR/probe" tcp 10.9.0.2 "$1" 400 | sed 's/ .*//'
+	inc "$BUILDDIR/probe" tcp 10.9.0.2 "$1" 900 | sed 's/ .*//'
 }
 gets() { [ "$(get "$1")" = "$2" ]; }
 rule() { # FIELD TEXT: of the rule with that text
@@ -66,6 +66,13 @@ check "in its place" grep -q '^command line:.*:11: ' "$tmp/out"
 ctl block out --for 1x >"$tmp/out" 2>&1
 check "no time: exit 2" [ $? = 2 ]
 check "no time: where help is" grep -q "^Try 'reroutectl block --help'" "$tmp/out"
+# a variable that is not set is not a rule about everything
+for nothing in '' '  ' '# all of it'; do
+	check "no match: exit 2" try 2 ctl block "$nothing"
+	check "no match: told" told "what is missing is a match"
+done
+check "no rule of the command line has the number 0" try 2 ctl rules delete 0
+check "… told" told "each the N of 'command line:N'"
 ctl block 'out
 default out block' >"$tmp/out" 2>&1
 check "one line only" [ $? = 1 ]

@@ -203,6 +203,45 @@ rules "block out list ads" "block out list two" "default in accept"
 check "may be empty" listed never 'l["state"] == "loaded" and l["names"] == 0'
 cp "$tmp/conf.kept" "$conf"
 
+# --- zones that include others -----------------------------------------------------
+mkdir "$l/z"
+printf '$TTL 60\n@ SOA a. b. 1 2 3 4 5\nz1.example CNAME .\n$INCLUDE z/in\n' \
+	>"$l/all.rpz"
+printf 'z2.example CNAME *.\nnonsense here\n' >"$l/z/in"
+printf '[list "zone"]\nsource = %s\n' "$l/all.rpz" >>"$conf"
+rules "block out list ads" "block out list two" "block out list zone" \
+	"default in accept"
+silent() { # NAME: no address, and no error
+	inc dig +time=3 +tries=1 @127.0.0.1 "$1" A >"$tmp/dig"
+	grep -q "status: NOERROR.*" "$tmp/dig" && grep -q "ANSWER: 0" "$tmp/dig"
+}
+check "a zone that includes another one" ctl reload
+check "is whole with it" silent z2.example
+check "whose faults have its name" listed zone 'l["names"] == 2 and
+    l["first"][0]["file"].endswith("/l/z/in") and l["first"][0]["line"] == 2'
+check "explained: the included file" explained \
+	"entry: $l/z/in:1: z2.example CNAME *." --query --domain z2.example
+printf 'z3.example CNAME *.\n' >"$l/z/in"
+check "it is watched" wait_for silent z3.example
+check "what it had is gone" open z2.example
+rm "$l/z/in"
+check_not "while it is gone" ctl lists reload
+check "the list is as it was" silent z3.example
+check "and says why" listed zone '"all.rpz: $INCLUDE z/in: No such" in l["error"]'
+printf 'z4.example CNAME *.\n' >"$l/z/in"
+check "until it is back" wait_for silent z4.example
+chown nobody "$l/all.rpz"
+touch "$l/all.rpz"
+check_not "a zone of another user does not include root's files" \
+	ctl lists reload
+chown nobody "$l/z/in"
+check "but its owner's" ctl lists reload
+daemon_stop
+printf 'z5.example CNAME *.\n' >"$l/z/in"
+check "a start after an included file has changed" daemon_start
+check "reads it" silent z5.example
+cp "$tmp/conf.kept" "$conf"
+
 # --- lists that are new in a reload ----------------------------------------------
 seq -f 'n%.0f.big.example' 300000 >"$l/big.txt"
 echo last.example >>"$l/big.txt"
@@ -228,9 +267,12 @@ restart() {
 	daemon_stop && daemon_start
 }
 check "a restart" restart
-check "maps what was compiled" said "loaded list=ads.* from=state"
+check "takes what was compiled" said "loaded list=ads.* from=state"
 check "blocks as before" blocked ads.example
 check "by address, too" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.3 7001
+truncate -s 0 "$tmp"/state/lists/*
+check "compiled files that are cut short under the daemon" blocked last.example
+check "take nothing from it" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.3 7001
 daemon_stop
 echo "||down.example^" >>"$l/ads.txt"
 check "a file that changed meanwhile" daemon_start

@@ -107,7 +107,7 @@ check "learnt: without one" grep -E \
 check "nothing was applied" [ "$(ctl rules | grep -c 'accept')" = 0 ]
 background "$REROUTECTL" --control "$tmp/control" learn --for 1h --exe "$BUILDDIR/probe" >"$tmp/later"
 learner=$pid
-inc "$BUILDDIR/probe" tcp 10.9.0.3 7001 400 >"$tmp/out"
+inc "$BUILDDIR/probe" tcp 10.9.0.3 7001 900 >"$tmp/out"
 wait_for sh -c "kill -INT $learner; grep -q accept '$tmp/later'"
 stop "$learner"
 check "learnt meanwhile, until interrupted" grep -q \
@@ -115,7 +115,7 @@ check "learnt meanwhile, until interrupted" grep -q \
 { echo "default out block"; cat "$tmp/learnt"; } >"$tmp/rules/10.rules"
 check "what was learnt is a file of rules" daemon_reload
 check "that lets through" visits "ok" 10.9.0.2
-check "and no more" sh -c "[ \"\$(nsenter --net=/run/netns/$C '$BUILDDIR/probe' tcp 10.9.0.2 7002 400 | cut -d' ' -f1)\" = EHOSTUNREACH ]"
+check "and no more" sh -c "[ \"\$(nsenter --net=/run/netns/$C '$BUILDDIR/probe' tcp 10.9.0.2 7002 900 | cut -d' ' -f1)\" = EHOSTUNREACH ]"
 
 # what a default denied: the name that got no answer, and the connection
 { echo "default out block"; echo "default in accept"; } >"$tmp/rules/10.rules"

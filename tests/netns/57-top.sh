@@ -38,7 +38,7 @@ check_not "top --sort something" ctl top --sort trafic
 check_not "top without a daemon" "$REROUTECTL" --control "$tmp/none" top --once
 
 # -- a terminal --
-screen() { tmux -L "rr$$" -f /dev/null "$@"; }
+screen() { tmux -L "rr$unique" -f /dev/null "$@"; }
 at_end() { screen kill-server 2>/dev/null; }
 LSAN_OPTIONS=detect_leaks=0 # ncurses keeps what it has
 ASAN_OPTIONS=detect_leaks=0
@@ -81,7 +81,7 @@ check "paused" wait_for shows PAUSED
 screen send-keys Space
 screen resize-window -x 60 -y 20
 check "a terminal of another size" wait_for sh -c "
-    tmux -L rr$$ capture-pane -p >$tmp/screen
+    tmux -L rr$unique capture-pane -p >$tmp/screen
     [ \$(wc -L <$tmp/screen) -le 60 ] && grep -q BLOCKED $tmp/screen"
 screen send-keys q
 check "q leaves, with 0" wait_for grep -q 'left with 0' "$tmp/left"

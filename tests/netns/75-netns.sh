@@ -16,8 +16,8 @@ far_up
 net_add V
 
 # names of devices are those of sockets in /run/wireguard, for all namespaces
-wgv=rv$$
-wgs=rs$$
+wgv=rv$unique
+wgs=rs$unique
 at_end() {
 	rm -f /run/wireguard/$wgv.sock /run/wireguard/$wgs.sock
 	umount "$tmp/odd" 2>/dev/null

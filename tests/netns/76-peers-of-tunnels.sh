@@ -86,7 +86,7 @@ EOF
 background inc tor --quiet --defaults-torrc "$tmp/torrc" -f "$tmp/torrc"
 
 # -- WireGuard; device names are sockets in /run/wireguard, for all --
-wgc=pc$$ wgs=ps$$
+wgc=pc$unique wgs=ps$unique
 at_end() { rm -f /run/wireguard/$wgc.sock /run/wireguard/$wgs.sock; }
 for end in c s; do
 	(umask 077; wg genkey >"$tmp/$end.key")

@@ -28,7 +28,7 @@ inc ip rule add fwmark 77 table 77
 inc ip route add default via 10.8.0.2 table 77
 
 # a unit of our own, wherever cgroup v2 is
-unit=rerouted-ways-$$.service slice=
+unit=rerouted-ways-$unique.service slice=
 for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
 	[ -f $base/cgroup.procs ] && slice=$base/$unit && break
 done

@@ -24,8 +24,8 @@ rules "block out to port 7009" "default out accept" "default in block" \
     "default kernel block" "default unknown block"
 
 # names of devices are those of sockets in /run/wireguard, for all namespaces
-wgc=rc$$
-wgs=rs$$
+wgc=rc$unique
+wgs=rs$unique
 umask 077
 for end in c s; do
 	wg genkey >"$tmp/$end.key"

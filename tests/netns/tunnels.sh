@@ -9,7 +9,8 @@
 #   says_like REGEX WORD...    the same
 #   says_from TUNNEL REGEX WORD...   the same for all of what it says, from a
 #                      source port that the rules send there: $from_TUNNEL
-#   soon MS            whether the last one had its connect() within that time
+#   soon MS            whether the last one of those had its connect() within that
+#                      time, or if it is tried again (others use the machine, too)
 #   late_is FAR BYTES  what is sent after the far end ended arrives
 top=$(cd "$(dirname "$0")/../.." && pwd)
 python=$(python3 -c 'import os; print(os.path.realpath("/proc/self/exe"))')
@@ -85,6 +86,7 @@ ask() { # NAME TYPE: the address in $addr
 says() {
 	local want=$1
 	shift
+	again=("$@") again_from=${FROM:-}
 	said=$(run_in "$@" 2>&1)
 	echo "$said"
 	[ "${said%% *}" = "$want" ]
@@ -93,14 +95,23 @@ says() {
 says_like() {
 	local want=$1
 	shift
+	again=("$@") again_from=${FROM:-}
 	said=$(run_in "$@" 2>&1)
 	echo "$said"
 	echo "$said" | grep -qE "^($want)( |\$)"
 }
 
 soon() {
-	echo "$said"
-	[ "${said##* }" -le "$1" ]
+	once_more() {
+		[ -n "$said" ] || said=$(
+			[ -z "$again_from" ] || export FROM="$again_from"
+			run_in "${again[@]}" 2>&1
+		)
+		echo "$said"
+		took=${said##* }
+		said=
+	}
+	best_of $(($1 + 1)) once_more
 }
 
 late_is() {

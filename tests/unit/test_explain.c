@@ -38,6 +38,8 @@ static const struct faulty bad[] = {
 	{ "empty unit", "unit=\"\"", 1, 6, 2, "not good", NULL, NULL },
 	{ "kernel program", "process=kernel exe=/a", 1, 1, 21,
 	    "process unknown or kernel, and a program", NULL, NULL },
+	{ "user of the kernel", "process=kernel user=alice", 1, 1, 25,
+	    "process unknown or kernel, and a program", NULL, NULL },
 	{ "port of icmp", "proto=icmp port=7", 1, 1, 17,
 	    "a port, and a protocol without ports", NULL, NULL },
 	{ "two families", "from=10.0.0.1 to=::1", 1, 1, 20,

@@ -161,6 +161,9 @@ static const struct faulty bad[] = {
 	    18, 2, "a protocol without ports: '47'", NULL, NULL },
 	{ "unknown program", "block process unknown exe /a", 1, 23, 3,
 	    "a rule that can't match: 'exe'", NULL, NULL },
+	{ "user of the kernel", "block process kernel user root", 1, 22, 4,
+	    "a rule that can't match: 'user'", "user and group beside unknown",
+	    NULL },
 	/* quotes, blanks, lines */
 	{ "open quote", "block exe \"/a b", 1, 11, 1,
 	    "a quote that is not closed", NULL, NULL },

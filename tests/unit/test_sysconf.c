@@ -5,7 +5,7 @@
 
 #include "dns/sysconf.h"
 
-typedef void reader_fn(struct sysconf *conf, const struct sysconf_not * not,
+typedef void reader_fn(struct sysconf *conf, const struct sysconf_not *except,
     const char *text, size_t len);
 
 struct row {
@@ -74,10 +74,10 @@ read_row(struct sysconf *ret, const struct row *row)
 		{ { ADDR_IP4, { 127, 0, 0, 1 } }, 53 },
 		{ { ADDR_IP6, { [15] = 1 } }, 53 },
 	};
-	static const struct sysconf_not not = { own, N_ROWS(own), false };
+	static const struct sysconf_not except = { own, N_ROWS(own), false };
 
 	memset(ret, 0, sizeof(*ret));
-	row->reader(ret, &not, row->text, strlen(row->text));
+	row->reader(ret, &except, row->text, strlen(row->text));
 }
 
 static void
@@ -104,12 +104,12 @@ static void
 every_loopback_is_ours_where_all_addresses_are(void **state)
 {
 	static const struct sysconf_own own[] = { { { ADDR_IP4, { 0 } }, 53 } };
-	static const struct sysconf_not not = { own, 1, false };
+	static const struct sysconf_not except = { own, 1, false };
 	static const char text[] = "nameserver 127.0.0.53\nnameserver ::1\n";
 	struct sysconf conf = { 0 };
 
 	(void)state;
-	sysconf_resolv(&conf, &not, text, strlen(text));
+	sysconf_resolv(&conf, &except, text, strlen(text));
 	assert_int_equal(conf.own, 1);
 	assert_int_equal(conf.n, 1);
 }
@@ -117,13 +117,13 @@ every_loopback_is_ours_where_all_addresses_are(void **state)
 static void
 servers_of_this_host_can_be_left_out(void **state)
 {
-	static const struct sysconf_not not = { .local = true };
+	static const struct sysconf_not except = { .local = true };
 	static const char text[] =
 	    "nameserver 127.0.0.53\nnameserver ::1\nnameserver 192.0.2.1\n";
 	struct sysconf conf = { 0 };
 
 	(void)state;
-	sysconf_resolv(&conf, &not, text, strlen(text));
+	sysconf_resolv(&conf, &except, text, strlen(text));
 	assert_int_equal(conf.local, 2);
 	assert_int_equal(conf.n, 1);
 }

@@ -151,10 +151,7 @@ answers_are_learnt(void **state)
 static void
 services_are_read(void **state)
 {
-#define ROW(name, bytes, good, n)                                              \
-	{                                                                      \
-		name, bytes, sizeof(bytes) - 1, good, n                        \
-	}
+#define BYTES(b) b, sizeof(b) - 1
 #define V4 "\xc0\x00\x02\x01"
 #define V6 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
 	static const struct {
@@ -163,31 +160,36 @@ services_are_read(void **state)
 		bool good;
 		unsigned int n;
 	} rows[] = {
-		ROW("no priority", "\0", false, 0),
-		ROW("no target", "\0\1", false, 0),
-		ROW("nothing more", "\0\1\0", true, 0),
-		ROW("an alias", "\0\0\1a\0", true, 0),
-		ROW("a cut target", "\0\1\2a", false, 0),
-		ROW("a pointer as target", "\0\1\xc0\x0c", false, 0),
-		ROW("one", "\0\1\0\0\4\0\4" V4, true, 1),
-		ROW("two and one", "\0\1\0\0\4\0\10" V4 V4 "\0\6\0\20" V6, true,
-		    3),
-		ROW("behind others",
-		    "\0\1\0\0\1\0\3\2h2\0\3\0\2\1\xbb"
-		    "\0\6\0\20" V6,
-		    true, 1),
-		ROW("unknown keys", "\0\1\0\0\4\0\4" V4 "\xff\0\0\1x", true, 1),
-		ROW("a key twice", "\0\1\0\0\4\0\4" V4 "\0\4\0\4" V4, false, 0),
-		ROW("out of order", "\0\1\0\0\4\0\4" V4 "\0\1\0\3\2h2", false,
-		    0),
-		ROW("an empty hint", "\0\1\0\0\4\0\0", false, 0),
-		ROW("half an address", "\0\1\0\0\4\0\6" V4 "\1\1", false, 0),
-		ROW("IPv4 in place of IPv6", "\0\1\0\0\6\0\4" V4, false, 0),
-		ROW("longer than the record", "\0\1\0\0\4\0\10" V4, false, 0),
-		ROW("half a key", "\0\1\0\0", false, 0),
-		ROW("the last key", "\0\1\0\xff\xff\0\0", true, 0),
+		{ "no priority", BYTES("\0"), false, 0 },
+		{ "no target", BYTES("\0\1"), false, 0 },
+		{ "nothing more", BYTES("\0\1\0"), true, 0 },
+		{ "an alias", BYTES("\0\0\1a\0"), true, 0 },
+		{ "a cut target", BYTES("\0\1\2a"), false, 0 },
+		{ "a pointer as target", BYTES("\0\1\xc0\x0c"), false, 0 },
+		{ "one", BYTES("\0\1\0\0\4\0\4" V4), true, 1 },
+		{ "two and one", BYTES("\0\1\0\0\4\0\10" V4 V4 "\0\6\0\20" V6),
+		    true, 3 },
+		{ "behind others",
+		    BYTES("\0\1\0\0\1\0\3\2h2\0\3\0\2\1\xbb"
+			  "\0\6\0\20" V6),
+		    true, 1 },
+		{ "unknown keys", BYTES("\0\1\0\0\4\0\4" V4 "\xff\0\0\1x"),
+		    true, 1 },
+		{ "a key twice", BYTES("\0\1\0\0\4\0\4" V4 "\0\4\0\4" V4),
+		    false, 0 },
+		{ "out of order", BYTES("\0\1\0\0\4\0\4" V4 "\0\1\0\3\2h2"),
+		    false, 0 },
+		{ "an empty hint", BYTES("\0\1\0\0\4\0\0"), false, 0 },
+		{ "half an address", BYTES("\0\1\0\0\4\0\6" V4 "\1\1"), false,
+		    0 },
+		{ "IPv4 in place of IPv6", BYTES("\0\1\0\0\6\0\4" V4), false,
+		    0 },
+		{ "longer than the record", BYTES("\0\1\0\0\4\0\10" V4), false,
+		    0 },
+		{ "half a key", BYTES("\0\1\0\0"), false, 0 },
+		{ "the last key", BYTES("\0\1\0\xff\xff\0\0"), true, 0 },
 	};
-#undef ROW
+#undef BYTES
 
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(rows); i++) {

@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "port17/pace.h"
 #include "port17/udpnat.h"
@@ -117,6 +118,44 @@ ends_before_conntrack_does(void **state)
 	udpnat_done(&nat);
 }
 
+/* Many that are quiet for a while cost nothing when others end: with a look at
+ * each of them it was half a minute. */
+static void
+ends_past_many_that_live(void **state)
+{
+	enum {
+		MANY = 50000
+	};
+	static struct udpnat_entry v[2 * MANY];
+	struct udpnat_entry *ended;
+	struct udpnat nat;
+	clock_t begin;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(udpnat_init(&nat, 2 * MANY), 0);
+	for (size_t i = 0; i < 2 * MANY; i++) {
+		v[i] = entry_of("10.9.0.1", (uint16_t)i, 443);
+		v[i].peer.bytes[2] = (uint8_t)(i >> 16);
+		v[i].key.local = v[i].peer;
+		v[i].key.lport = v[i].port;
+		udpnat_add(&nat, &v[i], at(1));
+		if (i < MANY)
+			udpnat_touch(&nat, &v[i], true, at(1));
+	}
+	begin = clock();
+	while ((ended = udpnat_expired(&nat, at(60))) != NULL) {
+		assert_true(ended >= &v[MANY]);
+		udpnat_remove(&nat, ended);
+		n++;
+	}
+	assert_int_equal(n, MANY);
+	assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
+	for (size_t i = 0; i < MANY; i++)
+		udpnat_remove(&nat, &v[i]);
+	udpnat_done(&nat);
+}
+
 static mono_t
 at_us(uint64_t us)
 {
@@ -153,6 +192,7 @@ main(void)
 		cmocka_unit_test(answers_find_whom_they_are_for),
 		cmocka_unit_test(fast_senders_wait_and_slow_ones_do_not),
 		cmocka_unit_test(ends_before_conntrack_does),
+		cmocka_unit_test(ends_past_many_that_live),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

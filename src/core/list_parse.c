@@ -1,0 +1,122 @@
+#include "src/core/list_parse.h"
+
+#include <string.h>
+
+#include "src/core/list_line.h"
+
+/* How many lines with something in them are looked at. */
+#define DETECT_LINES 100
+
+static bool
+is_zone_line(struct list_text line)
+{
+	struct list_text word;
+
+	if (list_begins(line, "$ORIGIN") || list_begins(line, "$TTL"))
+		return true;
+	(void)list_word(&line); /* the owner: "soa" alone is a name */
+	while ((word = list_word(&line)).len > 0 && word.p[0] != ';' &&
+	       word.p[0] != '#')
+		if (list_is(word, "SOA") || list_is(word, "soa"))
+			return true;
+	return false;
+}
+
+static enum conf_list_format
+detect(struct list_text rest)
+{
+	struct list_reader reader = { .rest = rest, .end = list_end(rest) };
+	bool adblock = false;
+
+	for (size_t n = 0; n < DETECT_LINES && list_next_line(&reader);) {
+		struct list_text line = list_trim(reader.line);
+
+		if (line.len == 0 || line.p[0] == '#' || line.p[0] == ';' ||
+		    line.p[0] == '!')
+			continue;
+		n++;
+		if (is_zone_line(line))
+			return CONF_FORMAT_RPZ;
+		if (list_begins(line, "||") || list_begins(line, "@@") ||
+		    list_begins(line, "[Adblock") || list_begins(line, "|"))
+			adblock = true;
+	}
+	return adblock ? CONF_FORMAT_ADBLOCK : CONF_FORMAT_AUTO;
+}
+
+/* The byte order mark of UTF-8; of a file that was appended to another one,
+ * too. */
+static struct list_text
+without_mark(struct list_text text)
+{
+	return list_begins(text, "\xef\xbb\xbf") ? list_after(text, 3) : text;
+}
+
+enum conf_list_format
+list_detect(const char *text, size_t len)
+{
+	return detect(without_mark((struct list_text){ text, len }));
+}
+
+const char *
+list_nth_line(const char *text, size_t len, uint32_t n, size_t *ret_len)
+{
+	struct list_text rest = { text, len };
+	struct list_reader reader = { .rest = rest, .end = list_end(rest) };
+
+	while (reader.n < n && list_next_line(&reader))
+		;
+	if (reader.n < n)
+		reader.line.len = 0;
+	if (reader.line.len > 0 && reader.line.p[reader.line.len - 1] == '\r')
+		reader.line.len--;
+	*ret_len = reader.line.len;
+	return reader.line.len > 0 ? reader.line.p : "";
+}
+
+/* As Windows saves "Unicode". */
+static bool
+is_utf16(struct list_text text)
+{
+	return list_begins(text, "\xff\xfe") || list_begins(text, "\xfe\xff");
+}
+
+static void
+parse_line(struct list_reader *reader)
+{
+	struct list_text line = list_trim(without_mark(reader->line));
+
+	if (line.len > LIST_LINE_MAX)
+		list_fault_line(reader, "a line of more than 4096 bytes");
+	else if (reader->format == CONF_FORMAT_ADBLOCK ||
+		 (reader->format == CONF_FORMAT_AUTO &&
+		     (list_begins(line, "|") || list_begins(line, "@@"))))
+		list_adblock_line(reader, line);
+	else
+		list_plain_line(reader, line);
+}
+
+int
+list_parse(const struct list_sink *sink, enum conf_list_format format,
+    const char *text, size_t len)
+{
+	struct list_reader reader = {
+		.sink = sink,
+		.format = format,
+		.rest = without_mark((struct list_text){ text, len }),
+	};
+
+	reader.end = list_end(reader.rest);
+	if (format == CONF_FORMAT_AUTO)
+		reader.format = detect(reader.rest);
+	if (is_utf16(reader.rest)) {
+		reader.n = 1;
+		list_fault_line(&reader, "text in UTF-16: it is to be UTF-8");
+	} else if (reader.format == CONF_FORMAT_RPZ) {
+		list_rpz(&reader);
+	} else {
+		while (list_next_line(&reader))
+			parse_line(&reader);
+	}
+	return reader.error;
+}

@@ -1,0 +1,270 @@
+#include "tests/unit/listread.h"
+
+#include <errno.h>
+
+/* Response policy zones. */
+
+#define ZONE                                                                   \
+	"$TTL 1h\n"                                                            \
+	"@ IN SOA localhost. root.localhost. ( 1 ; serial\n"                   \
+	"\t\t3600 600 86400 1h )\n"                                            \
+	"\tIN NS localhost.\n"
+
+static void
+zones_are_read(void **state)
+{
+	static const struct row rows[] = {
+		{ ZONE "a.test CNAME .\n*.a.test CNAME .\n",
+		    { "a.test", "x.a.test" }, { "test", "localhost" }, 0 },
+		{ ZONE "$ORIGIN b.test\n*.x CNAME .\nx IN 60 CNAME *.\n",
+		    { "x.b.test", "a.x.b.test" }, { "b.test" }, 0 },
+		{ ZONE "*.a.test CNAME .\nok.a.test CNAME rpz-passthru.\n"
+		       "old.a.test CNAME old.a.test.\n"
+		       "tcp.a.test CNAME rpz-tcp-only.\n",
+		    { "b.a.test" }, { "ok.a.test", "old.a.test", "tcp.a.test" },
+		    0 },
+		{ ZONE "24.0.2.0.192.rpz-ip CNAME .\n"
+		       "32.7.2.0.192.rpz-ip CNAME rpz-passthru.\n"
+		       "32.zz.db8.2001.rpz-ip CNAME rpz-drop.\n"
+		       "128.1.zz.rpz-ip CNAME .\n"
+		       "64.zz.4.3.2.1.rpz-ip A 192.0.2.1\n",
+		    { "192.0.2.1", "2001:db8::1", "::1", "1:2:3:4::9" },
+		    { "192.0.2.7", "192.0.3.0", "::2" }, 0 },
+		{ ZONE "ns.a.test.rpz-nsdname CNAME .\n"
+		       "32.1.2.0.192.rpz-nsip CNAME .\n"
+		       "32.1.2.0.192.rpz-client-ip CNAME .\n"
+		       "32.1.2.0.192.rpz-ip CNAME rpz-tcp-only.\n"
+		       "x.rpz-ip CNAME .\n33.1.2.0.192.rpz-ip CNAME .\n"
+		       "a.test DNAME b.test.\n",
+		    { NULL }, { "ns.a.test", "192.0.2.1" }, 7 },
+		{ "$ORIGIN rpz.local.\n@ SOA a. b. 1 2 3 4 5\n"
+		  "a.test CNAME .\nb.test.rpz.local. CNAME .\nc.test. CNAME "
+		  ".\n",
+		    { "a.test", "b.test" }, { "c.test", "a.test.rpz.local" },
+		    1 },
+		{ "rpz.local. 60 IN SOA a. b. 1 2 3 4 5\na.test CNAME .\n",
+		    { "a.test" }, { NULL }, 0 },
+		{ ZONE "a.*.test CNAME .\na.test CNAME\nb.test\n c.test\n"
+		       "d.test BOGUS x\n) \ne.test A 1.2.3\n",
+		    { NULL }, { "a.test", "b.test" }, 7 },
+		{ ZONE "a.test CNAME . ; one\n( b.test\n CNAME\n. )\n"
+		       "c.test TXT \"a b\" ; c\" (\n",
+		    { "a.test", "b.test", "c.test" }, { NULL }, 0 },
+		{ ZONE "a.test CNAME .\nb.test ( CNAME .\nc.test CNAME .\n",
+		    { "a.test" }, { "b.test", "c.test" }, 1 },
+		{ ZONE "$INCLUDE /etc/passwd\n$GENERATE 1-9 a$ CNAME .\n",
+		    { NULL }, { NULL }, 2 },
+		{ ZONE "*.rpz-ip.a.test CNAME .\n* CNAME .\n", { "any.name" },
+		    { NULL }, 0 },
+	};
+
+	(void)state;
+	check_rows(CONF_FORMAT_RPZ, rows, N_ROWS(rows));
+}
+
+static void
+zones_say_what_to_answer(void **state)
+{
+	struct name name = name_of("www.a.test"), target;
+	char buf[NAME_TEXT_SIZE];
+	struct list_answer answer;
+	struct list_rr rr;
+	struct read r = { 0 };
+	static const struct {
+		uint16_t type;
+		uint32_t ttl;
+		const char *rdata;
+		uint16_t len;
+	} rows[] = {
+		{ 1, 300, "\xc0\x00\x02\x01", 4 },
+		{ 28, 3600, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16 },
+		{ 15, 3600, "\0\xa\4mail\1a\4test", 15 },
+		{ 16, 3600, "\3a b\1\1\2\"c", 9 },
+		{ 33, 3600, "\0\1\0\2\0\3\0", 7 },
+		{ 65, 3600, "\0\1\0", 3 },
+		{ 1, 3600, "\1\2\3\4", 4 },
+	};
+
+	(void)state;
+	read_text(&r, CONF_FORMAT_RPZ,
+	    ZONE "$ORIGIN a.test.\n"
+		 "www 5m A 192.0.2.1\n"
+		 "    AAAA 2001:db8::1\n"
+		 "    MX 10 mail\n"
+		 "    TXT \"a b\" \\001 \"\\\"c\"\n"
+		 "    SRV 1 2 3 .\n"
+		 "    HTTPS \\# 3 0001 00\n"
+		 "    TYPE1 \\# 4 01020304\n"
+		 "*.www CNAME *.garden.test.\n"
+		 "drop CNAME rpz-drop.\n"
+		 "x CNAME y\n");
+	assert_int_equal(r.faults, 0);
+	list_answer(&answer, r.list, &name, QTYPE_A);
+	assert_int_equal(answer.action, LIST_LOCAL);
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		assert_true(list_answer_next(&answer, &rr));
+		assert_int_equal(rr.type, rows[i].type);
+		assert_int_equal(rr.ttl, rows[i].ttl);
+		assert_int_equal(rr.len, rows[i].len);
+		assert_memory_equal(rr.rdata, rows[i].rdata, rr.len);
+	}
+	assert_false(list_answer_next(&answer, &rr));
+	name = name_of("1.www.a.test");
+	list_answer(&answer, r.list, &name, QTYPE_A);
+	assert_true(list_answer_next(&answer, &rr));
+	assert_int_equal(list_rr_target(&target, &rr, &name), 0);
+	assert_string_equal(
+	    name_format(&target, buf), "1.www.a.test.garden.test");
+	name = name_of("x.a.test");
+	list_answer(&answer, r.list, &name, QTYPE_A);
+	assert_true(list_answer_next(&answer, &rr));
+	assert_int_equal(list_rr_target(&target, &rr, &name), 0);
+	assert_string_equal(name_format(&target, buf), "y.a.test");
+	name = name_of("drop.a.test");
+	list_answer(&answer, r.list, &name, QTYPE_A);
+	assert_int_equal(answer.action, LIST_DROP);
+	list_index_unref(r.list);
+}
+
+/* A parenthesis that nobody closes takes a few lines with it, not all. */
+static void
+a_zone_is_read_on_after_a_fault(void **state)
+{
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	struct read r = { 0 };
+
+	(void)state;
+	(void)fputs(ZONE "a.test ( CNAME .\n", f);
+	for (unsigned int i = 0; i < 200; i++)
+		(void)fprintf(f, "n%u.test CNAME .\n", i);
+	(void)fclose(f);
+	read_bytes(&r, CONF_FORMAT_RPZ, text, len);
+	assert_int_equal(r.faults, 1);
+	assert_false(has(&r, "n0.test"));
+	assert_true(has(&r, "n100.test"));
+	assert_true(has(&r, "n199.test"));
+	list_index_unref(r.list);
+	free(text);
+}
+
+/* Files beside the zone. */
+static const struct {
+	const char *from, *name, *text;
+} files[] = {
+	{ NULL, "a.zone", "a CNAME .\n$ORIGIN b.test.\nb CNAME .\n" },
+	{ NULL, "sub/b.zone", "x CNAME .\n$INCLUDE c.zone\ny CNAME .\n" },
+	{ "sub/b.zone", "c.zone", "z CNAME .\nbad BOGUS\n" },
+	{ NULL, "loop.zone", "l1 CNAME .\n$INCLUDE loop.zone\nl2 CNAME .\n" },
+	{ "loop.zone", "loop.zone", "l3 CNAME .\n" },
+	{ NULL, "open.zone", "o CNAME ( .\n" },
+	{ NULL, "deep", "$INCLUDE deep\nd CNAME .\n" },
+	{ NULL, "cr.zone", "c1 CNAME .\rc2 CNAME .\r" },
+};
+
+static const char *
+include(
+    void *arg, const char *from, const char *name, struct list_included *ret)
+{
+	static unsigned int n; /* paths differ, as over links */
+
+	(void)arg;
+	for (size_t i = 0; i < N_ROWS(files); i++) {
+		if (strcmp(name, files[i].name) != 0 ||
+		    (strcmp(name, "deep") != 0 &&
+			((from == NULL) != (files[i].from == NULL) ||
+			    (from != NULL &&
+				strcmp(from, files[i].from) != 0))))
+			continue;
+		ret->path = strdup(name);
+		if (strcmp(name, "deep") == 0)
+			ret->path[0] = (char)('a' + n++ % 20);
+		ret->text = strdup(files[i].text);
+		ret->len = strlen(ret->text);
+		return NULL;
+	}
+	return "no such file";
+}
+
+static void
+zones_include_others(void **state)
+{
+	static const struct row rows[] = {
+		/* with the origin as it is, and back to it */
+		{ ZONE "$ORIGIN test.\n$INCLUDE a.zone\nc CNAME .\n",
+		    { "a.test", "b.b.test", "c.test" },
+		    { "b.test", "c.b.test" }, 0 },
+		{ ZONE "$INCLUDE a.zone sub.test. ; other\nc CNAME .\n",
+		    { "a.sub.test", "b.b.test", "c" }, { "a" }, 0 },
+		/* the owner, too */
+		{ ZONE "o.test TXT x\n$INCLUDE a.zone\n TXT y\n",
+		    { "o.test", "a" }, { NULL }, 0 },
+		/* relative to the file that says so */
+		{ ZONE "$include \"sub/b.zone\"\n", { "x", "y", "z" }, { NULL },
+		    1 },
+		{ ZONE "$INCLUDE loop.zone\nlast CNAME .\n",
+		    { "l1", "l2", "last" }, { "l3" }, 1 },
+		{ ZONE "$INCLUDE open.zone\nlast CNAME .\n", { "last" },
+		    { "o" }, 1 },
+		{ ZONE "$INCLUDE deep\nlast CNAME .\n", { "d", "last" },
+		    { NULL }, 1 },
+		{ ZONE "$INCLUDE cr.zone\nlast CNAME .\n",
+		    { "c1", "c2", "last" }, { NULL }, 0 },
+		{ ZONE "$INCLUDE none\n$INCLUDE\n$INCLUDE a.zone a..b\n"
+		       "last CNAME .\n",
+		    { "last" }, { "a" }, 3 },
+	};
+	struct read r = { .include = include };
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+		check_row(&r, CONF_FORMAT_RPZ, &rows[i]);
+	/* whose file and line are told */
+	read_text(&r, CONF_FORMAT_AUTO, ZONE "\n$INCLUDE sub/b.zone\n");
+	assert_int_equal(r.line, 2);
+	assert_string_equal(r.file, "c.zone");
+	list_index_unref(r.list);
+	read_text(&r, CONF_FORMAT_AUTO,
+	    ZONE "\n$INCLUDE (\n a.zone )\na.test BOGUS\n");
+	assert_int_equal(r.line, 8);
+	assert_string_equal(r.file, "");
+	list_index_unref(r.list);
+}
+
+static int
+refuse(void *arg, const struct list_entry *entry)
+{
+	(void)arg;
+	(void)entry;
+	return -ENOMEM;
+}
+
+/* What was opened is closed (or the sanitizer says so). */
+static void
+an_error_ends_what_is_included(void **state)
+{
+	struct read r;
+	struct list_sink sink = { refuse, take_fault, include, &r };
+	static const char text[] = ZONE "$INCLUDE sub/b.zone\n";
+
+	(void)state;
+	memset(&r, 0, sizeof(r));
+	assert_int_equal(
+	    list_parse(&sink, CONF_FORMAT_RPZ, text, sizeof(text) - 1),
+	    -ENOMEM);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(zones_are_read),
+		cmocka_unit_test(zones_say_what_to_answer),
+		cmocka_unit_test(zones_include_others),
+		cmocka_unit_test(an_error_ends_what_is_included),
+		cmocka_unit_test(a_zone_is_read_on_after_a_fault),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
