@@ -601,7 +601,7 @@ test_walk_left(void)
 	struct procfs *procfs = open_procfs();
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	uint64_t inode = inode_of(fd);
-	const struct process *proc;
+	const struct process *proc = NULL;
 	int r = -EINPROGRESS;
 
 	check("a walk is begun, and left", begin_walk(procfs) == 0);
