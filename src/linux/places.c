@@ -58,7 +58,9 @@ put(struct places *places, const struct placed *placed, mono_t now)
 	if (path == NULL)
 		return;
 	free(place->path);
-	*place = (struct place){ now, placed->file, path };
+	place->path = path;
+	place->file = placed->file;
+	place->seen = now;
 }
 
 int
