@@ -8,6 +8,9 @@
 #define FLUSHES_MAX 16
 /* Answers that are looked at in a row: a millisecond's work. */
 #define SWEEP_AT_ONCE 10000
+/* Those that were used, one behind the other, that the hand goes past: were all
+ * of a large cache, one answer more would hold up everything. */
+#define PASSED_MAX 1000
 
 /* What was kept before is void. */
 struct flush {
@@ -20,6 +23,7 @@ struct cache {
 	struct list order; /* the youngest first */
 	struct list *hand; /* where eviction goes on; towards the young */
 	size_t bytes, max;
+	size_t bound; /* that holds: above max while there is too much */
 	/* what was flushed and is not free yet: by the thousand at a time */
 	struct list leaving;
 	size_t leaving_bytes;
@@ -59,7 +63,7 @@ cache_new(size_t bytes)
 	list_init(&cache->order);
 	list_init(&cache->leaving);
 	cache->hand = cache->broom = &cache->order;
-	cache->max = bytes;
+	cache->max = cache->bound = bytes;
 	return cache;
 }
 
@@ -90,38 +94,16 @@ free_one(struct cache *cache)
 	free(entry);
 }
 
-bool
-cache_tidy(struct cache *cache, size_t n)
-{
-	for (; n > 0 && !list_empty(&cache->leaving); n--)
-		free_one(cache);
-	return list_empty(&cache->leaving);
-}
-
-void
-cache_free(struct cache *cache)
-{
-	if (cache == NULL)
-		return;
-	while (!list_empty(&cache->order))
-		forget(cache,
-		    container_of(cache->order.next, struct cache_entry, order));
-	(void)cache_tidy(cache, SIZE_MAX);
-	map_done(&cache->map);
-	free(cache);
-}
-
 static void
 evict_one(struct cache *cache)
 {
-	/* ends: each step clears a mark */
-	for (;;) {
+	for (unsigned int passed = 0;; passed++) {
 		struct cache_entry *entry;
 
 		if (cache->hand == &cache->order)
 			cache->hand = cache->order.prev;
 		entry = container_of(cache->hand, struct cache_entry, order);
-		if (!entry->used) {
+		if (!entry->used || passed == PASSED_MAX) {
 			forget(cache, entry);
 			cache->evicted++;
 			return;
@@ -135,17 +117,54 @@ static void
 make_room(struct cache *cache, size_t size)
 {
 	while (!list_empty(&cache->leaving) &&
-	       cache->bytes + cache->leaving_bytes + size > cache->max)
+	       cache->bytes + cache->leaving_bytes + size > cache->bound)
 		free_one(cache);
-	while (!list_empty(&cache->order) && cache->bytes + size > cache->max)
+	while (!list_empty(&cache->order) && cache->bytes + size > cache->bound)
 		evict_one(cache);
+}
+
+/* Once what is left is within max, that is what holds. */
+static void
+lower_bound(struct cache *cache)
+{
+	size_t bytes = cache->bytes + cache->leaving_bytes;
+
+	if (bytes < cache->bound)
+		cache->bound = bytes > cache->max ? bytes : cache->max;
+}
+
+bool
+cache_tidy(struct cache *cache, size_t n)
+{
+	for (; n > 0 && !list_empty(&cache->leaving); n--)
+		free_one(cache);
+	for (; n > 0 && cache->bytes > cache->max; n--)
+		evict_one(cache);
+	lower_bound(cache);
+	return list_empty(&cache->leaving) && cache->bytes <= cache->max;
+}
+
+void
+cache_free(struct cache *cache)
+{
+	if (cache == NULL)
+		return;
+	while (!list_empty(&cache->order))
+		forget(cache,
+		    container_of(cache->order.next, struct cache_entry, order));
+	while (!list_empty(&cache->leaving))
+		free_one(cache);
+	map_done(&cache->map);
+	free(cache);
 }
 
 void
 cache_resize(struct cache *cache, size_t bytes)
 {
-	cache->max = bytes;
-	make_room(cache, 0);
+	cache->max = cache->bound = bytes;
+	if (cache->bytes + cache->leaving_bytes > bytes)
+		cache->bound = cache->bytes + cache->leaving_bytes;
+	(void)cache_tidy(cache, SWEEP_AT_ONCE); /* the rest by and by */
 }
 
 static void

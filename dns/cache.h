@@ -33,7 +33,8 @@ struct cache_entry {
 struct cache *cache_new(size_t bytes);
 void cache_free(struct cache *cache); /* accepts NULL */
 
-/* Changes the bound; what is too much goes. */
+/* Changes the bound; what is too much goes: some at once, and the rest by
+ * cache_tidy(). Until then there will be no more than there is. */
 void cache_resize(struct cache *cache, size_t bytes);
 
 /* The answer, fresh or not; NULL. Borrowed until the next cache_put() or
@@ -66,7 +67,8 @@ bool cache_put(struct cache *cache, const struct key *key,
  * then on they are not found, but not all of them are looked for at once:
  * cache_sweep() says of how many more, and *ret_more is true until all are. Of
  * everything the memory is freed by and by: as new ones need it, and by
- * cache_tidy(), n answers at a time; true when all is done. */
+ * cache_tidy(), n answers at a time, as is what a lower bound turns out; true
+ * when all is done. */
 size_t cache_flush(
     struct cache *cache, const struct name *name, bool *ret_more);
 size_t cache_sweep(struct cache *cache, bool *ret_more);

@@ -255,7 +255,8 @@ void resolve_gone(struct resolve *r, struct list *waits);
 /* The network has changed: upstreams get another chance. */
 void resolve_forgive(struct resolve *r);
 
-/* To be called now and then: frees more of what was flushed. */
+/* To be called now and then: frees more of what was flushed, or is too much for
+ * a cache that is smaller now. */
 void resolve_tidy(struct resolve *r);
 
 /* As cache_flush() and cache_sweep(). */

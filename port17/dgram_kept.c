@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/core/process.h"
-
 /* What malloc() adds, more or less: an empty one is not for nothing. */
 #define MALLOC_HEAD ((size_t)16)
 
@@ -21,8 +19,7 @@ dgram_kept_init(struct dgram_kept *kept, struct shares *shares,
 	list_init(&kept->list);
 	kept->bytes = 0;
 	kept->shares = shares;
-	kept->pid = (uint32_t)process->pid;
-	kept->start = process->start;
+	kept->whose = share_key_of(process);
 }
 
 void
@@ -35,7 +32,7 @@ dgram_kept_done(struct dgram_kept *kept)
 		free(container_of(first, struct datagram, node));
 	}
 	if (kept->bytes > 0)
-		shares_give(kept->shares, kept->pid, kept->start, kept->bytes);
+		shares_give(kept->shares, &kept->whose, kept->bytes);
 	kept->bytes = 0;
 }
 
@@ -47,13 +44,11 @@ keep(struct dgram_kept *kept, const struct dgram_in *in, size_t at, size_t part)
 	struct datagram *datagram;
 
 	if (kept->bytes + size + MALLOC_HEAD > DGRAM_KEPT_MAX ||
-	    !shares_take(
-		kept->shares, kept->pid, kept->start, size + MALLOC_HEAD))
+	    !shares_take(kept->shares, &kept->whose, size + MALLOC_HEAD))
 		return false;
 	datagram = malloc(size);
 	if (datagram == NULL) {
-		shares_give(
-		    kept->shares, kept->pid, kept->start, size + MALLOC_HEAD);
+		shares_give(kept->shares, &kept->whose, size + MALLOC_HEAD);
 		return false;
 	}
 	datagram->len = part;

@@ -15,8 +15,7 @@ struct dgram_kept {
 	struct list list;
 	size_t bytes; /* with what it takes to keep them */
 	struct shares *shares;
-	uint32_t pid;
-	uint64_t start;
+	struct share_key whose;
 };
 
 struct process;

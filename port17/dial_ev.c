@@ -61,9 +61,9 @@ dial_free(struct dial *dial)
 		event_free(dial->timer);
 	dial->dialer->n_dials--;
 	if (dial->counted)
-		shares_give(&dial->dialer->dials, dial->opts.identity.pid,
-		    dial->opts.identity.start, 1);
+		shares_give(&dial->dialer->dials, &dial->whose, 1);
 	tunnel_set_unref(dial->set);
+	trusts_unref(dial->trusts);
 	explicit_bzero(&dial->codec, sizeof(dial->codec));
 	explicit_bzero(&dial->out, sizeof(dial->out));
 	free(dial);
@@ -279,9 +279,10 @@ dial_start(struct dialer *dialer, const struct dial_opts *opts)
 	if (dial == NULL)
 		return NULL;
 	/* ours are few, and must not wait for anybody's */
-	dial->counted = opts->identity.src.family != ADDR_NONE;
-	if (dial->counted && !shares_take(&dialer->dials, opts->identity.pid,
-				 opts->identity.start, 1)) {
+	dial->counted = opts->identity.process != NULL;
+	if (dial->counted)
+		dial->whose = share_key_of(opts->identity.process);
+	if (dial->counted && !shares_take(&dialer->dials, &dial->whose, 1)) {
 		free(dial);
 		return NULL;
 	}
@@ -290,6 +291,7 @@ dial_start(struct dialer *dialer, const struct dial_opts *opts)
 	dial->dialer = dialer;
 	dial->opts = *opts;
 	dial->set = tunnel_set_ref(dialer->set);
+	dial->trusts = trusts_ref(dialer->trusts);
 	dial->n_members =
 	    tunnel_set_members(dialer->set, opts->tunnel, dial->members);
 	dial->began = mono_now();

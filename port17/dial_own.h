@@ -6,6 +6,7 @@
 #include "port17/share.h"
 #include "port17/sock.h"
 #include "port17/socks.h"
+#include "port17/trust.h"
 #include "src/base/list.h"
 
 /* Behind struct dial and struct dialer: shared by dial_ev.c (which member,
@@ -22,6 +23,7 @@ struct state_node {
 struct dialer {
 	struct dialer_opts opts;
 	struct tunnel_set *set;
+	struct trusts *trusts; /* of set */
 	struct list states;
 	struct list waiting; /* dials, PHASE_TRUST */
 	size_t n_dials;
@@ -42,6 +44,7 @@ struct dial {
 	struct dialer *dialer;
 	struct dial_opts opts;
 	struct tunnel_set *set; /* a reference */
+	struct trusts *trusts;	/* a reference, of set */
 	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
 	size_t n_members;
 	uint32_t tried;
@@ -50,6 +53,7 @@ struct dial {
 	bool trial;
 	bool starting;
 	bool counted; /* among the dialer's, for its process */
+	struct share_key whose;
 	enum phase phase;
 	mono_t began, end;
 	struct event *timer;

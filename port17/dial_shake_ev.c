@@ -259,36 +259,31 @@ shake_tls(struct dial *dial)
 	    dial, r == -EACCES ? OUTCOME_CERTIFICATE : OUTCOME_PROTOCOL, why);
 }
 
-/* A pin needs no files. */
-static const char *
-get_context(struct dial *dial, struct ssl_ctx_st **ret)
-{
-	struct tunnel_state *state = dial->state;
-
-	if (state->tls == NULL && dial->via->has_pin)
-		state->tls = tls_context_new();
-	*ret = state->tls;
-	return state->tls_known ? state->tls_why : "";
-}
-
 static void
 begin_tls(struct dial *dial)
 {
-	struct ssl_ctx_st *context;
-	const char *why = get_context(dial, &context);
+	struct trust *trust = trusts_of(dial->trusts, dial->via);
 
-	if (!dial->via->has_pin && !dial->state->tls_known) {
+	if (trust == NULL) {
+		dial_failed(dial, OUTCOME_CERTIFICATE,
+		    "its settings are others by now");
+		return;
+	}
+	if (!trust->known) {
 		dial->phase = PHASE_TRUST;
 		list_append(&dial->dialer->waiting, &dial->waits);
 		dial_set_timer(dial, SHAKE_NS);
 		return;
 	}
 	list_remove(&dial->waits);
-	if (context != NULL)
-		dial->leg->ssl = tls_begin(context, dial->via, dial->leg->fd);
+	if (trust->tls == NULL && dial->via->has_pin)
+		trust->tls = tls_context_new(); /* that needs no files */
+	if (trust->tls != NULL)
+		dial->leg->ssl =
+		    tls_begin(trust->tls, dial->via, dial->leg->fd);
 	if (dial->leg->ssl == NULL) {
 		dial_failed(dial, OUTCOME_CERTIFICATE,
-		    why[0] != '\0' ? why : "out of memory");
+		    trust->why[0] != '\0' ? trust->why : "out of memory");
 		return;
 	}
 	dial->phase = PHASE_TLS;

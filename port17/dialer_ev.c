@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "port17/dial_own.h"
-#include "port17/tls.h"
 
 /* What a proxy says of UDP changes with its settings alone. */
 #define NO_UDP_NS (600 * MONO_S)
@@ -39,30 +38,32 @@ dialer_free(struct dialer *dialer)
 		    container_of(dialer->states.next, struct state_node, node);
 
 		list_remove(&node->node);
-		tls_context_free(node->state.tls);
 		free(node);
 	}
 	tunnel_set_unref(dialer->set);
+	trusts_unref(dialer->trusts);
 	shares_done(&dialer->dials);
 	free(dialer);
 }
 
-/* What was made of a tunnel's settings is made anew. */
-void
+int
 dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set)
 {
-	struct list *node;
+	struct trusts *trusts = trusts_new(set);
 
-	list_for_each (node, &dialer->states) {
-		struct tunnel_state *state =
-		    &container_of(node, struct state_node, node)->state;
-
-		tls_context_free(state->tls); /* flows have references */
-		state->tls = NULL;
-		state->tls_known = false;
-	}
+	if (trusts == NULL)
+		return -ENOMEM;
+	trusts_unref(dialer->trusts);
+	dialer->trusts = trusts;
 	tunnel_set_unref(dialer->set);
 	dialer->set = tunnel_set_ref(set);
+	return 0;
+}
+
+struct trusts *
+dialer_trusts(const struct dialer *dialer)
+{
+	return dialer->trusts;
 }
 
 struct tunnel_set *
@@ -72,27 +73,20 @@ dialer_tunnels(const struct dialer *dialer)
 }
 
 void
-dialer_trust(struct dialer *dialer, const char *tunnel,
+dialer_trust(struct dialer *dialer, struct trust *trust,
     struct ssl_ctx_st *context_take, const char *why)
 {
-	struct tunnel_state *state = dialer_state(dialer, tunnel);
 	struct list *node = dialer->waiting.next;
 
-	if (state == NULL) {
-		tls_context_free(context_take);
-		return;
-	}
-	tls_context_free(state->tls);
-	state->tls = context_take;
-	state->tls_known = true;
-	(void)snprintf(
-	    state->tls_why, sizeof(state->tls_why), "%s", why); /* fits */
+	trust->tls = context_take;
+	trust->known = true;
+	(void)snprintf(trust->why, sizeof(trust->why), "%s", why); /* fits */
 	/* one that goes on leaves the list, and others may do so with it */
 	while (node != &dialer->waiting) {
 		struct dial *dial = container_of(node, struct dial, waits);
 
 		node = node->next;
-		if (dial->state != state)
+		if (trusts_of(dial->trusts, dial->via) != trust)
 			continue;
 		dial_shake_begin(dial);
 		node = dialer->waiting.next;

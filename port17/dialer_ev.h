@@ -15,9 +15,8 @@ struct legs;
 struct process;
 struct sock_maker;
 struct ssl_ctx_st;
-
-/* With a path of TUNNEL_FILE_SIZE cut, and the system's words. */
-#define TUNNEL_WHY_SIZE 256
+struct trust;
+struct trusts;
 
 /* What is known of a tunnel while the daemon runs, whatever generation of
  * settings it has: kept by name. */
@@ -32,9 +31,6 @@ struct tunnel_state {
 	mono_t good_at;	 /* it was last reached; ns 0: never */
 	/* it said that it carries no UDP: believed for a while */
 	mono_t no_udp_until;
-	struct ssl_ctx_st *tls; /* https; NULL: none, tls_why has why */
-	bool tls_known; /* whom it believes was read, for these settings */
-	char tls_why[TUNNEL_WHY_SIZE];
 	/* of a proxy that has a name: what it was last resolved to */
 	struct addr resolved;
 };
@@ -67,13 +63,16 @@ int dialer_new(struct dialer **ret, const struct dialer_opts *opts);
 /* No dial is left. Accepts NULL. */
 void dialer_free(struct dialer *dialer);
 
-/* Takes a reference. What is under way goes on with what it began with. */
-void dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set);
+/* Takes a reference. What is under way goes on with what it began with. 0 or
+ * -ENOMEM (then all is as it was). */
+int dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set);
 struct tunnel_set *dialer_tunnels(const struct dialer *dialer); /* borrowed */
 
-/* Whom an https tunnel without a pin believes (taken; NULL: nobody, for that
- * reason), which its dials wait for after dialer_set_tunnels(). */
-void dialer_trust(struct dialer *dialer, const char *tunnel,
+/* Whom its https tunnels believe. Those without a pin are to be read after
+ * dialer_set_tunnels(), and told (to the trusts of then) with the context
+ * (taken; NULL: nobody, for that reason): dials wait for that. */
+struct trusts *dialer_trusts(const struct dialer *dialer); /* borrowed */
+void dialer_trust(struct dialer *dialer, struct trust *trust,
     struct ssl_ctx_st *context_take, const char *why);
 
 /* By name, made where it is not there; NULL when there is no memory. */

@@ -38,6 +38,7 @@ libport17_ev_a_SOURCES = \
 	%D%/session_ev.c %D%/session_ev.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/tls.c %D%/tls.h \
+	%D%/trust.c %D%/trust.h \
 	%D%/udp_ev.c %D%/udp_ev.h %D%/udp_own.h \
 	%D%/udp_begun_ev.c \
 	%D%/udp_flow_ev.c \

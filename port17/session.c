@@ -59,11 +59,12 @@ int
 session_may_hold(
     const struct session_table *table, const struct process *process)
 {
+	struct share_key key = share_key_of(process);
+
 	if (session_may_begin(table) < 0)
 		return -ENOSPC;
 	return table->n_held < SESSIONS_HELD_MAX &&
-		       shares_have(&table->held, (uint32_t)process->pid,
-			   process->start, 1)
+		       shares_have(&table->held, &key, 1)
 		   ? 0
 		   : -EBUSY;
 }
@@ -72,22 +73,20 @@ session_may_hold(
 static void
 hold(struct session_table *table, struct session *session)
 {
-	const struct process *process = session->claim.process;
+	struct share_key key = share_key_of(session->claim.process);
 
 	table->n_held++;
-	session->counted = shares_take(
-	    &table->held, (uint32_t)process->pid, process->start, 1);
+	session->counted = shares_take(&table->held, &key, 1);
 }
 
 static void
 let_go(struct session_table *table, struct session *session)
 {
-	const struct process *process = session->claim.process;
+	struct share_key key = share_key_of(session->claim.process);
 
 	table->n_held--;
 	if (session->counted)
-		shares_give(
-		    &table->held, (uint32_t)process->pid, process->start, 1);
+		shares_give(&table->held, &key, 1);
 	session->counted = false;
 }
 

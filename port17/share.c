@@ -5,12 +5,25 @@
 #include <string.h>
 
 #include "src/base/list.h"
+#include "src/core/process.h"
 
 struct share {
 	struct map_node node;
 	struct share_key key;
 	size_t used; /* never 0 for long */
 };
+
+struct share_key
+share_key_of(const struct process *process)
+{
+	return (struct share_key){
+		.start = process->start,
+		.pid = (uint32_t)process->pid,
+		.user = process->kind == PROCESS_UNKNOWN && process->has_uid
+			    ? process->uid + 1
+			    : 0,
+	};
+}
 
 int
 shares_init(struct shares *shares, size_t max)
@@ -51,21 +64,17 @@ has_room(const struct shares *shares, const struct share *share, size_t much)
 
 bool
 shares_have(
-    const struct shares *shares, uint32_t pid, uint64_t start, size_t much)
+    const struct shares *shares, const struct share_key *key, size_t much)
 {
-	struct share_key key = { .start = start, .pid = pid };
-
 	return has_room(shares,
-	    find(shares, &key, map_hash(&shares->map, &key, sizeof(key))),
-	    much);
+	    find(shares, key, map_hash(&shares->map, key, sizeof(*key))), much);
 }
 
 bool
-shares_take(struct shares *shares, uint32_t pid, uint64_t start, size_t much)
+shares_take(struct shares *shares, const struct share_key *key, size_t much)
 {
-	struct share_key key = { .start = start, .pid = pid };
-	uint64_t hash = map_hash(&shares->map, &key, sizeof(key));
-	struct share *share = find(shares, &key, hash);
+	uint64_t hash = map_hash(&shares->map, key, sizeof(*key));
+	struct share *share = find(shares, key, hash);
 
 	if (!has_room(shares, share, much))
 		return false;
@@ -73,7 +82,7 @@ shares_take(struct shares *shares, uint32_t pid, uint64_t start, size_t much)
 		share = calloc(1, sizeof(*share));
 		if (share == NULL)
 			return false;
-		share->key = key;
+		share->key = *key;
 		map_put(&shares->map, &share->node, hash);
 	}
 	share->used += much;
@@ -82,11 +91,10 @@ shares_take(struct shares *shares, uint32_t pid, uint64_t start, size_t much)
 }
 
 void
-shares_give(struct shares *shares, uint32_t pid, uint64_t start, size_t much)
+shares_give(struct shares *shares, const struct share_key *key, size_t much)
 {
-	struct share_key key = { .start = start, .pid = pid };
 	struct share *share =
-	    find(shares, &key, map_hash(&shares->map, &key, sizeof(key)));
+	    find(shares, key, map_hash(&shares->map, key, sizeof(*key)));
 
 	if (share == NULL)
 		return; /* nothing was taken */

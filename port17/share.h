@@ -7,6 +7,8 @@
 
 #include "src/base/map.h"
 
+struct process;
+
 /* Something that there is so much of, and of which one process may have an
  * eighth: one that takes all it can get does not end the tunnels of others. */
 #define SHARE_OF_ONE 8
@@ -16,26 +18,29 @@ struct shares {
 	size_t max, used;
 };
 
-/* Hashed: zeroed first. */
+/* Whose share it is. Hashed: without padding. */
 struct share_key {
 	uint64_t start;
 	uint32_t pid;
-	uint32_t unused;
+	uint32_t user; /* of those that can't be told apart; else 0 */
 };
+
+/* Of processes that could not be found those of one user have one. */
+struct share_key share_key_of(const struct process *process);
 
 int shares_init(struct shares *shares, size_t max); /* 0 or -ENOMEM */
 void shares_done(struct shares *shares);	    /* all was given back */
 
-/* Whether there is so much for this process. */
+/* Whether there is so much for this one. */
 bool shares_have(
-    const struct shares *shares, uint32_t pid, uint64_t start, size_t much);
+    const struct shares *shares, const struct share_key *key, size_t much);
 
-/* So much for this process. False: there is not so much left, or not for it; or
+/* So much for this one. False: there is not so much left, or not for it; or
  * there is no memory. */
 bool shares_take(
-    struct shares *shares, uint32_t pid, uint64_t start, size_t much);
+    struct shares *shares, const struct share_key *key, size_t much);
 /* Back; it was taken. */
 void shares_give(
-    struct shares *shares, uint32_t pid, uint64_t start, size_t much);
+    struct shares *shares, const struct share_key *key, size_t much);
 
 #endif

@@ -1,6 +1,7 @@
 #include "src/ctl_sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <limits.h>
@@ -42,6 +43,27 @@ make_folder(const char *path)
 	return 0;
 }
 
+/* The folder may be somebody else's, who puts another file there in between, or
+ * a link to one: what is given away is looked at first, and held. */
+static int
+give_to_group(const char *path, gid_t group)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), r = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() ||
+		 st.st_nlink != 1)
+		r = -EPERM;
+	else if (fchownat(fd, "", (uid_t)-1, group, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	(void)close(fd); /* it was only held */
+	return r;
+}
+
 static int
 bind_and_listen(int fd, const struct sockaddr_un *sun, gid_t group)
 {
@@ -50,12 +72,10 @@ bind_and_listen(int fd, const struct sockaddr_un *sun, gid_t group)
 
 	r = r < 0 ? -errno : 0;
 	umask(old);
+	if (r == 0 && group != CTL_SOCK_NO_GROUP)
+		r = give_to_group(sun->sun_path, group);
 	if (r < 0)
 		return r;
-	/* the folder may be somebody else's by now, who puts a link there */
-	if (group != CTL_SOCK_NO_GROUP &&
-	    lchown(sun->sun_path, (uid_t)-1, group) < 0)
-		return -errno;
 	return listen(fd, 64) < 0 ? -errno : 0;
 }
 

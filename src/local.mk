@@ -56,6 +56,7 @@ libcore_a_SOURCES = \
 	%D%/core/names.c %D%/core/names.h \
 	%D%/core/names_own.h \
 	%D%/core/names_crowd.c \
+	%D%/core/names_learn.c \
 	%D%/core/names_text.c \
 	%D%/core/netline.c %D%/core/netline.h \
 	%D%/core/packet.c %D%/core/packet.h \

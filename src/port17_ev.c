@@ -396,13 +396,16 @@ int
 port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 {
 	struct tunnel_set *set = tunnel_set_new(conf);
+	int r;
 
 	if (set == NULL)
 		return -ENOMEM;
+	r = dialer_set_tunnels(p17->dialer, set);
+	tunnel_set_unref(set);
+	if (r < 0)
+		return r;
 	p17->fakes = any_far_names(conf);
 	judge_set_fakes(p17->opts.judge, p17->fakes ? p17->fakeip : NULL);
-	dialer_set_tunnels(p17->dialer, set);
-	tunnel_set_unref(set);
 	port17_trust_read(p17);
 	port17_names_changed(p17);
 	return 0;
@@ -504,6 +507,7 @@ port17_ev_free(struct port17_ev *p17)
 {
 	if (p17 == NULL)
 		return;
+	port17_trust_leave(p17);
 	if (p17->resolve != NULL)
 		event_free(p17->resolve);
 	listener_free(p17->listener);

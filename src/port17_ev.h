@@ -49,7 +49,8 @@ int port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts);
 /* Whether something runs for it in a thread. Accepts NULL. */
 bool port17_ev_is_busy(const struct port17_ev *p17);
 
-/* After all look-ups have ended, and not while it is busy. Accepts NULL. */
+/* After all look-ups have ended. While it is busy, only where this process ends
+ * and the loop is run no more. Accepts NULL. */
 void port17_ev_free(struct port17_ev *p17);
 
 /* The tunnels of these settings from now on; what goes through others goes on.

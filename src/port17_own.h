@@ -53,6 +53,8 @@ bool port17_claim_is_loop(void *arg, const struct dial_reached *reached,
 
 /* The tunnels are others: whom their https proxies are believed by is read. */
 void port17_trust_read(struct port17_ev *p17);
+/* What is read still is not waited for: this process ends. */
+void port17_trust_leave(struct port17_ev *p17);
 
 /* Looks up what the tunnels' proxies are called, now and then from here on. */
 int port17_names_start(struct port17_ev *p17);

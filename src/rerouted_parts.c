@@ -39,6 +39,9 @@
 #include "src/far_dns_ev.h"
 #include "src/watch_ev.h"
 
+/* At the end files that don't come are not waited for. */
+#define LEAVE_S 1
+
 static void
 flow_judged(void *arg, const struct flow *flow, mono_t now)
 {
@@ -551,17 +554,31 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	return 0;
 }
 
+/* Threads work on what is to be freed; those of Port17 on what is theirs, and
+ * on a file system that may not answer. */
+static bool
+is_busy(const struct rerouted *rr, mono_t began)
+{
+	return policy_ev_is_busy(rr->policy_ev) ||
+	       list_ev_is_busy(rr->list_ev) || names_ev_is_busy(rr->names_ev) ||
+	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
+	       guard_ev_is_busy(rr->guard) ||
+	       resolver_ev_is_busy(rr->resolver) ||
+	       (port17_ev_is_busy(rr->port17) &&
+		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
+}
+
 void
 rerouted_free(struct rerouted *rr)
 {
+	static const struct timeval leave = { LEAVE_S, 0 };
+	mono_t began = mono_now();
+
 	if (rr == NULL)
 		return;
-	/* threads work on what is freed below */
-	while (policy_ev_is_busy(rr->policy_ev) ||
-	       list_ev_is_busy(rr->list_ev) || names_ev_is_busy(rr->names_ev) ||
-	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
-	       port17_ev_is_busy(rr->port17) || guard_ev_is_busy(rr->guard) ||
-	       resolver_ev_is_busy(rr->resolver))
+	if (rr->base != NULL) /* so that the last wait has an end */
+		(void)event_base_loopexit(rr->base, &leave);
+	while (is_busy(rr, began))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);

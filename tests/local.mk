@@ -13,10 +13,11 @@ unit_tests += test_idmap test_user_budget test_waiting
 unit_tests += test_judge_host test_judge_names test_judge_owners
 unit_tests += test_learn
 unit_tests += test_filter test_history test_tally
-unit_tests += test_lists test_list_adblock test_list_parse test_list_rpz
+unit_tests += test_tls_peer test_lists test_list_adblock test_list_parse test_list_rpz
 unit_headers = %D%/unit/unit.h %D%/unit/listread.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
-	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h
+	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h \
+	%D%/fake/zone.h
 pure = libcore.a libbase.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
@@ -96,6 +97,8 @@ test_tally_SOURCES = %D%/unit/test_tally.c
 test_tally_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lists_SOURCES = %D%/unit/test_lists.c
 test_lists_LDADD = $(pure) $(CMOCKA_LIBS)
+test_tls_peer_SOURCES = %D%/unit/test_tls_peer.c
+test_tls_peer_LDADD = $(pure) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 test_list_adblock_SOURCES = %D%/unit/test_list_adblock.c
 test_list_adblock_LDADD = $(pure) $(CMOCKA_LIBS)
 test_list_rpz_SOURCES = %D%/unit/test_list_rpz.c

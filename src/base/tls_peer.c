@@ -20,10 +20,17 @@ tls_peer_expect(struct ssl_st *ssl, const char *name, const struct addr *addr)
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 	size_t n = strlen(name);
 	char text[NAME_TEXT_SIZE];
+	struct addr named;
 
 	X509_VERIFY_PARAM_set_hostflags(
 	    param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 		       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	/* one that is written as a name is asked for as none (RFC 6066
+	 * section 3) */
+	if (n > 0 && addr_parse(&named, name, n) == 0) {
+		addr = &named;
+		n = 0;
+	}
 	if (n == 0)
 		return addr_len(addr) > 0 &&
 		       X509_VERIFY_PARAM_set1_ip(

@@ -12,9 +12,9 @@ struct ssl_st;
 struct ssl_ctx_st;
 
 /* Its certificate must be for this name, which is also asked for (SNI); or,
- * where that is "", for the address. What counts are the alternative names
- * alone (RFC 9525 section 2): not the common name, and no f*.example. False:
- * no memory, or neither is given. */
+ * where that is "", for the address; or for the one that the name is. What
+ * counts are the alternative names alone (RFC 9525 section 2): not the common
+ * name, and no f*.example. False: no memory, or neither is given. */
 bool tls_peer_expect(
     struct ssl_st *ssl, const char *name, const struct addr *addr);
 

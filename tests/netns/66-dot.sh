@@ -50,6 +50,9 @@ asks "a name that the certificate has" "answered == 1 and why == ''" \
 asks "an address that the certificate has" "answered == 1" tls://10.9.0.2:8530
 asks "an address that it has not" \
 	"answered == 0 and 'another name: dns.test' in why" tls://10.9.0.2
+asks "an address in place of a name" "answered == 1" \
+	'tls://10.9.0.2:8530#fd09::2'
+asks "that it has not" "answered == 0" 'tls://10.9.0.2:8530#10.9.0.9'
 asks "another name" "answered == 0 and error == 'EKEYREJECTED' and
     why == 'its certificate is for another name: other.test, ' +
     'dns.test.example, 10.9.0.9'" "tls://10.9.0.2:$other#dns.test"

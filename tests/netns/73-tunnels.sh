@@ -197,6 +197,49 @@ check "its own after a reload" test_says later '^connected after'
     >"$tmp/check" 2>&1
 check "--check warns of them" grep -q 'ca: .*pipe.pem: not a regular' \
     "$tmp/check"
+# -- a file system that does not answer --
+slow_file() {
+	: >"$tmp/slow.out"
+	background python3 "$top/tests/netns/slow_file.py" "$tmp/slow.pem" \
+	    >"$tmp/slow.out" 2>&1
+	slow=$pid
+	wait_for grep -qE 'ready|not permitted|nvalid' "$tmp/slow.out"
+	grep -q ready "$tmp/slow.out"
+}
+slow_tunnel() { # LINE
+	{
+		cat "$tmp/quick.conf"
+		echo '[tunnel "slow"]'
+		echo 'upstream = https://10.9.0.2:8443#proxy.example'
+		echo "$1"
+	} >"$conf"
+}
+has_ended() { # a zombie has
+	! grep -q '^State:[[:space:]]*[^Z]' "/proc/$1/status"
+}
+cp "$tmp/cert.pem" "$tmp/slow.pem"
+cp "$conf" "$tmp/quick.conf"
+if slow_file; then
+	slow_tunnel "ca = $tmp/slow.pem"
+	daemon_reload
+	check "certificates don't come" wait_for grep -q opened "$tmp/slow.out"
+	background inc "$REROUTECTL" --control "$tmp/control" tunnels test \
+	    slow 192.0.2.7:7001 >"$tmp/waits"
+	waits=$pid
+	check "a dial waits for them" wait_for grep -q 'the proxy is reached' \
+	    "$tmp/waits"
+	slow_tunnel "pin = sha256//$pin"
+	daemon_reload
+	check "a pin in their place: who comes now goes by that" \
+	    test_says slow '^connected after'
+	check_not "and who waits does not" grep -q TLS "$tmp/waits"
+	stop "$slow"
+	wait "$waits"
+	check "but by what it began with" grep -q '^connected after' \
+	    "$tmp/waits"
+fi
+cp "$tmp/quick.conf" "$conf"
+daemon_reload
 kill -STOP "$micro"
 background "$REROUTECTL" --control "$tmp/control" tunnels test micro \
     192.0.2.7:7001 >"$tmp/steps"
@@ -224,4 +267,15 @@ check "only plain was on the wire" sh -c "! grep -v ready '$tmp/wire.out' |
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0
+if slow_file; then
+	slow_tunnel "ca = $tmp/slow.pem"
+	# its look for leaks would wait for that thread
+	ASAN_OPTIONS=detect_leaks=0 daemon_start
+	check "certificates don't come" wait_for grep -q opened "$tmp/slow.out"
+	kill "$daemon"
+	check "the daemon ends all the same" wait_for has_ended "$daemon"
+	check "and says for what it does not wait" grep -q \
+	    'tunnel .*slow.*: ca: it is not read yet' "$tmp/daemon.log"
+	stop "$slow"
+fi
 finish

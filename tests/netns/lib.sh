@@ -79,16 +79,16 @@ mkfifo "$tmp/never" # nobody ever writes to it
 # daemon may have it while it looks or repairs: what a test does waits for that
 XTABLES_LOCKFILE=$tmp/xtables.lock
 export XTABLES_LOCKFILE
-mkdir "$tmp/waits"
+mkdir "$tmp/.xtables"
 for _name in iptables-legacy ip6tables-legacy; do
 	for _name in $_name $_name-restore; do
 		_path=$(command -v $_name) || continue
 		printf '#!/bin/sh\nexec %s -w 20 "$@"\n' "$_path" \
-		    >"$tmp/waits/$_name"
-		chmod 755 "$tmp/waits/$_name"
+		    >"$tmp/.xtables/$_name"
+		chmod 755 "$tmp/.xtables/$_name"
 	done
 done
-PATH=$tmp/waits:$PATH
+PATH=$tmp/.xtables:$PATH
 
 at_end() { :; } # a script may have something more to take away
 

@@ -189,6 +189,87 @@ cache_evicts(void **state)
 }
 
 static void
+fill(struct cache *cache, const char *kind, unsigned int n)
+{
+	mono_t now = { MONO_S };
+	struct answer a;
+	char text[64];
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct cache_stats stats;
+		struct key key;
+
+		snprintf(text, sizeof(text), "%s%u.example", kind, i);
+		key = key_of(text, TYPE_A);
+		local_negative(&a, &space, &key, RCODE_NXDOMAIN, 300);
+		assert_true(cache_put(cache, &key, &a, now));
+		cache_stats(cache, &stats);
+		assert_true(stats.bytes + stats.leaving <= stats.bytes_max);
+	}
+}
+
+/* All at once, whatever there is; the memory goes by and by. */
+
+static bool
+is_kept(struct cache *cache, const char *kind, unsigned int i)
+{
+	char text[64];
+	struct key key;
+
+	snprintf(text, sizeof(text), "%s%u.example", kind, i);
+	key = key_of(text, TYPE_A);
+	return cache_find(cache, &key) != NULL;
+}
+
+/* Of a large cache that shrinks not everything goes at once, and there is never
+ * more than there was. */
+static void
+cache_shrinks_by_and_by(void **state)
+{
+	struct cache *cache = cache_new(64 << 20);
+	mono_t now = { MONO_S };
+	struct cache_stats stats, before;
+	struct answer a;
+	struct key key;
+	unsigned int calls = 0;
+
+	(void)state;
+	fill(cache, "a", 35000);
+	/* all of them are used: the hand does not go round for one */
+	for (unsigned int i = 0; i < 35000; i++)
+		assert_true(is_kept(cache, "a", i));
+	cache_stats(cache, &before);
+	cache_resize(cache, 1 << 20);
+	cache_stats(cache, &stats);
+	assert_int_equal(stats.bytes_max, 1 << 20);
+	assert_in_range(stats.entries, 20000, 26000);
+	do {
+		before = stats;
+		key = key_of("new.example", TYPE_A);
+		local_negative(&a, &space, &key, RCODE_NXDOMAIN, 300);
+		assert_true(cache_put(cache, &key, &a, now));
+		assert_non_null(cache_find(cache, &key));
+		cache_stats(cache, &stats);
+		assert_true(stats.bytes <= before.bytes);
+		calls++;
+	} while (!cache_tidy(cache, 1000));
+	assert_in_range(calls, 10, 35);
+	cache_stats(cache, &stats);
+	assert_true(stats.bytes <= 1 << 20);
+	/* and from then on it is that */
+	fill(cache, "b", 5000);
+	/* larger again: at once */
+	cache_resize(cache, 2 << 20);
+	cache_stats(cache, &stats);
+	assert_true(cache_tidy(cache, 1));
+	before = stats;
+	fill(cache, "c", 1000);
+	cache_stats(cache, &stats);
+	assert_int_equal(stats.evicted, before.evicted);
+	cache_free(cache);
+}
+
+static void
 cache_flushes(void **state)
 {
 	static const char *const names[] = { "example.com", "a.example.com",
@@ -213,27 +294,6 @@ cache_flushes(void **state)
 	cache_free(cache);
 }
 
-static void
-fill(struct cache *cache, const char *kind, unsigned int n)
-{
-	mono_t now = { MONO_S };
-	struct answer a;
-	char text[64];
-
-	for (unsigned int i = 0; i < n; i++) {
-		struct cache_stats stats;
-		struct key key;
-
-		snprintf(text, sizeof(text), "%s%u.example", kind, i);
-		key = key_of(text, TYPE_A);
-		local_negative(&a, &space, &key, RCODE_NXDOMAIN, 300);
-		assert_true(cache_put(cache, &key, &a, now));
-		cache_stats(cache, &stats);
-		assert_true(stats.bytes + stats.leaving <= stats.bytes_max);
-	}
-}
-
-/* All at once, whatever there is; the memory goes by and by. */
 static void
 cache_flushes_all(void **state)
 {
@@ -264,17 +324,6 @@ cache_flushes_all(void **state)
 	assert_null(cache_find(cache, &key));
 	(void)cache_flush(cache, NULL, &more);
 	cache_free(cache);
-}
-
-static bool
-is_kept(struct cache *cache, const char *kind, unsigned int i)
-{
-	char text[64];
-	struct key key;
-
-	snprintf(text, sizeof(text), "%s%u.example", kind, i);
-	key = key_of(text, TYPE_A);
-	return cache_find(cache, &key) != NULL;
 }
 
 /* None of many is given, from the moment on that it is said, although they are
@@ -519,6 +568,7 @@ main(void)
 		cmocka_unit_test(refused_with_edns),
 		cmocka_unit_test(special_names),
 		cmocka_unit_test(cache_evicts),
+		cmocka_unit_test(cache_shrinks_by_and_by),
 		cmocka_unit_test(cache_flushes),
 		cmocka_unit_test(cache_flushes_all),
 		cmocka_unit_test(cache_flushes_in_pieces),
