@@ -49,6 +49,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_who.c \
 	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/idmap.c %D%/core/idmap.h \
+	%D%/core/user_budget.c %D%/core/user_budget.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
@@ -147,6 +148,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/ending.c %D%/linux/ending.h \
 	%D%/linux/file_id.c %D%/linux/file_id.h \
+	%D%/linux/places.c %D%/linux/places.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/ktypes.c %D%/linux/ktypes.h \
 	%D%/linux/netns.c %D%/linux/netns.h \
