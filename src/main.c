@@ -391,13 +391,29 @@ with_faults(const struct options *options, struct faults *faults)
 	return status;
 }
 
+/* Where one of the three is closed, what is opened next would be in its place:
+ * lines for the log would be written to it, and detaching would close it. */
+static void
+open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd); /* all three are there */
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options options = { 0 };
 	struct faults *faults;
-	int status = parse_options(&options, argc, argv);
+	int status;
 
+	open_standard();
+	status = parse_options(&options, argc, argv);
 	if (status >= 0)
 		return status;
 	if (options.mode == MODE_RECOVER) /* whatever faults there are */

@@ -282,6 +282,18 @@ kill "$daemon"
 check "--daemon: ends" wait_for sh -c "! kill -0 $daemon"
 save >"$tmp/now"
 check_same "--daemon: nothing is left" "$tmp/without" "$tmp/now"
+inc sh -c 'exec "$@" <&- >&- 2>&-' sh timeout 20 "$REROUTED" \
+    --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+    --control "$tmp/control" --daemon
+check "--daemon, nothing is open: exit 0" [ $? -eq 0 ]
+check "--daemon, nothing is open: the rules are in place" ctl firewall verify
+daemon=$(ctl --json status | python3 -c "$pid_of")
+check "--daemon, nothing is open: nothing of its own is in that place" \
+    sh -c "[ \$(readlink /proc/$daemon/fd/[012] | uniq) = /dev/null ]"
+kill "$daemon"
+check "--daemon, nothing is open: ends" wait_for sh -c "! kill -0 $daemon"
+save >"$tmp/now"
+check_same "--daemon, nothing is open: nothing is left" "$tmp/without" "$tmp/now"
 lock
 run --daemon
 nothing "--daemon, tables locked"
