@@ -113,6 +113,8 @@ struct attr_status {
 	bool bpf, births, sock_diag;
 	bool closes, closes_part; /* of all, or of some control groups */
 	const char *bpf_why;	  /* why there is no BPF; borrowed */
+	/* what is missing of the seal, where there is BPF; NULL, or borrowed */
+	const char *seal_why;
 	uint64_t lost;		  /* records that the kernel had no room for */
 	uint64_t evicted;	  /* processes forgotten while they lived */
 	uint64_t uses, processes; /* that are remembered */
