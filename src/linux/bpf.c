@@ -352,6 +352,14 @@ bpf_seal(struct bpf *bpf, bool ip4, bool ip6)
 	    (ip4 ? BPF_SEALED_IP4 : 0u) | (ip6 ? BPF_SEALED_IP6 : 0u);
 }
 
+const char *
+bpf_seal_why(const struct bpf *bpf)
+{
+	const char *why = bpf->links.seal_why;
+
+	return why[0] != '\0' ? why : NULL;
+}
+
 void
 bpf_heard(struct bpf *bpf, const struct flow_key *key,
     const struct bpf_hearer *hearer)
@@ -369,6 +377,7 @@ void
 bpf_expect(const struct bpf *bpf)
 {
 	bpf_ring_expect(&bpf->uses, sizeof(struct bpf_use));
+	bpf_ring_expect(&bpf->events, sizeof(struct bpf_event));
 }
 
 enum bpf_closes

@@ -317,8 +317,10 @@ takes_over(struct sk_buff *skb, struct sock *sk, struct file *file,
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
 	int taken = 0;
 
+	/* a rule by unit is about who moves to another one, too */
 	if (was != NULL && was->socket == socket_of(file) &&
-	    was->start == start_of(task) && was->exec == task->self_exec_id)
+	    was->start == start_of(task) && was->exec == task->self_exec_id &&
+	    was->groups == (unsigned long)task->cgroups)
 		return 0;
 	read_owner(owner, file, task);
 	owner->tag = tag_of(ct);
