@@ -216,7 +216,10 @@ check "udp = reject" says_like 'ECONNREFUSED|EPERM|EHOSTUNREACH' \
     udp connected 192.0.2.7,7010
 via silent
 daemon_reload
+PATIENCE=1
+export PATIENCE
 check "udp = drop" says ETIMEDOUT udp connected 192.0.2.7,7010
+unset PATIENCE
 check_not "nothing of it is on the wire" wire_saw
 
 # -- direct: the far end sees the device's address, and large ones pass --
@@ -329,8 +332,11 @@ for i in range(700):
     s.sendto(b"x", ("192.0.2.7", 7010))
     kept.append(s)'
 inc iptables-legacy -t mangle -D INPUT -d 127.0.0.17 -p udp -j DROP
+PATIENCE=1
+export PATIENCE
 check "700 flows that never arrive hold up no other" wait_for says ok \
     udp connected 192.0.2.7,7010
+unset PATIENCE
 
 # -- no way for a while, without a device: the flow goes on from the port that it
 # has --
