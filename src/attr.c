@@ -398,11 +398,13 @@ attr_drain(struct attr *attr)
 	(void)bpf_uses(attr->bpf);
 }
 
-void
+bool
 attr_seal(const struct attr *attr, bool ip4, bool ip6)
 {
-	if (attr->bpf != NULL)
-		bpf_seal(attr->bpf, ip4, ip6);
+	if (attr->bpf == NULL)
+		return false;
+	bpf_seal(attr->bpf, ip4, ip6);
+	return true;
 }
 
 void

@@ -339,7 +339,10 @@ bpf_close(struct bpf *bpf)
 void
 bpf_arm(struct bpf *bpf)
 {
-	bpf->shared->armed = 1;
+	/* the programs read what lies beside it, and would have to fetch it
+	 * anew each time that it is written */
+	if (!bpf->shared->armed)
+		bpf->shared->armed = 1;
 }
 
 void
