@@ -42,7 +42,7 @@ rerouted_SOURCES += \
 	%D%/joined_ev.c %D%/joined_ev.h \
 	%D%/outbox_ev.c %D%/outbox_ev.h \
 	%D%/plain_ev.c %D%/plain_ev.h \
-	%D%/plain_own.h \
+	%D%/plain_port_ev.h \
 	%D%/plain_port_ev.c \
 	%D%/replies_ev.c %D%/replies_ev.h \
 	%D%/server_ev.c %D%/server_ev.h \

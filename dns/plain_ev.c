@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/plain_own.h"
+#include "dns/plain_port_ev.h"
 #include "dns/server_ev.h"
 
 /* System calls of a wake-up. */

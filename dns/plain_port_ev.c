@@ -1,4 +1,4 @@
-#include "dns/plain_own.h"
+#include "dns/plain_port_ev.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#ifndef DNS_PLAIN_OWN_H
-#define DNS_PLAIN_OWN_H
+#ifndef DNS_PLAIN_PORT_EV_H
+#define DNS_PLAIN_PORT_EV_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
