@@ -10,7 +10,8 @@
 /* Answers that end in an alias. Who has the name's zone and looks up no others,
  * as authorities do, says no more than that; programs do not ask again, and
  * have no address then. So its target is asked about, of whom the settings name
- * for that one, until the answer is whole. */
+ * for that one, until the answer is whole. Where an alias leads into a zone of
+ * the settings, whatever others say of its target does not count. */
 
 /* Questions for one, each with a chain of its own. */
 #define CHASES_MAX 8
@@ -173,6 +174,51 @@ leads_on(struct name *ret, const struct answer *a)
 	return i > 0 && addresses_target(ret, a, i - 1);
 }
 
+/* Up to and with record i and what signs it, as an answer that ends there. */
+static void
+cut_behind(struct answer *a, unsigned int i)
+{
+	unsigned int end;
+
+	while (i + 1U < a->n_answer && type_of(a, i + 1) == TYPE_RRSIG)
+		i++;
+	end = a->ttls[i] + 4U;
+	a->len = end + 2U + wire_u16(a->wire + end);
+	a->n_answer = a->n_rrs = (uint16_t)(i + 1);
+	a->n_authority = 0;
+	a->rcode = RCODE_NOERROR;
+	a->nodata = true;
+	a->cut = false;
+	a->ede = EDE_NONE;
+	a->ede_text = "";
+}
+
+/* The target of the first alias into a zone that others are asked about than
+ * who has answered; the answer ends there. What a tunnel's servers were asked
+ * they have resolved. */
+static bool
+leads_into_zone(const struct resolve *r, const struct task *task,
+    struct name *ret, struct answer *a)
+{
+	const struct key *asked = task_asks(task);
+
+	if (asked->type == TYPE_CNAME || asked->type == TYPE_ANY ||
+	    resolve_is_tunnelled(r, task->key.group))
+		return false;
+	for (unsigned int i = 0; i < a->n_answer; i++) {
+		uint8_t group;
+
+		if (type_of(a, i) != TYPE_CNAME || !addresses_target(ret, a, i))
+			continue;
+		group = resolve_group_of(r, ret);
+		if (group == 0 || group == asked->group)
+			continue;
+		cut_behind(a, i);
+		return true;
+	}
+	return false;
+}
+
 /* Whom to ask about it; false for names that nobody is asked about. */
 static bool
 find_group(const struct resolve *r, const struct task *task,
@@ -287,7 +333,9 @@ task_chase(
 	struct name target;
 	struct part part;
 	unsigned int n = 0;
-	bool on = leads_on(&target, answer); /* this one, not all of them */
+	/* this one, not all of them */
+	bool on = leads_into_zone(r, task, &target, answer) ||
+		  leads_on(&target, answer);
 	uint8_t group;
 
 	if (task->chase != NULL &&

@@ -74,7 +74,8 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 	r->ops.done(r->ops.arg, &rec, o->answer);
 }
 
-/* Of the rule that blocks, for the EDE: a person reads it in dig. */
+/* Of the rule that blocks, for the EDE: a person reads it in dig. Mostly the
+ * same one blocks again. */
 static const char *
 rule_text(struct resolve *r, const struct decision *d)
 {
@@ -83,6 +84,10 @@ rule_text(struct resolve *r, const struct decision *d)
 
 	if (rule == NULL)
 		return reason_name(d->reason);
+	if (rule == r->text_of && r->generation == r->text_generation)
+		return r->text;
+	r->text_of = rule;
+	r->text_generation = r->generation;
 	slash = strrchr(rule->file, '/');
 	(void)snprintf(r->text, sizeof(r->text), "%s:%u%s%s",
 	    slash != NULL ? slash + 1 : rule->file, rule->line,
@@ -103,8 +108,11 @@ outcome_deny(struct resolve *r, struct asked *asked,
 	    policy_list_index(r->policy, asked->decision.list);
 	struct answer answer;
 	bool silent = asked->decision.action == ACTION_DROP;
+	const char *why = "";
 	struct key key;
 
+	if (asked->q->edns) /* there is no EDE without */
+		why = rule_text(r, &asked->decision);
 	if (asked->alias) { /* what was found is of another name */
 		key_of_query(&key, asked->q, 0);
 		o.key = &key;
@@ -112,10 +120,9 @@ outcome_deny(struct resolve *r, struct asked *asked,
 	if (l != NULL && !silent && !asked->alias &&
 	    listed_answer(&answer, &r->denied, l, o.key, o.answer, &silent)) {
 		answer.ede = answer.n_answer > 0 ? EDE_FORGED : EDE_BLOCKED;
-		answer.ede_text = rule_text(r, &asked->decision);
+		answer.ede_text = why;
 	} else {
-		filter_blocked(&answer, &r->denied, o.key, &r->conf.block,
-		    rule_text(r, &asked->decision));
+		filter_blocked(&answer, &r->denied, o.key, &r->conf.block, why);
 	}
 	o.entry = NULL;
 	o.answer = NULL;

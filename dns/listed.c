@@ -77,6 +77,8 @@ listed_answer(struct answer *ret, struct writer_space *space,
 	struct list_answer said;
 
 	*ret_silent = false;
+	if (!list_may_answer(l))
+		return false;
 	list_answer(&said, l, &key->name, key->type);
 	if (said.action == LIST_NONE && found != NULL) {
 		ask_found(&said, l, found, key->type);
@@ -113,6 +115,8 @@ listed_target(struct name *ret, const struct list_index *l,
 	struct list_answer said;
 	struct list_rr record;
 
+	if (!list_may_answer(l))
+		return false;
 	list_answer(&said, l, name, qtype);
 	return said.action == LIST_LOCAL && list_answer_next(&said, &record) &&
 	       list_rr_target(ret, &record, name) == 0;
@@ -154,4 +158,6 @@ listed_alias(struct answer *ret, struct writer_space *space,
 	ret->rcode = found->rcode;
 	ret->nodata = found->nodata;
 	ret->ttl = LISTED_TTL;
+	ret->ede = found->ede;
+	ret->ede_text = found->ede_text;
 }

@@ -15,10 +15,13 @@
 #include "src/base/budget.h"
 #include "src/base/inodes.h"
 
-/* A question has a port of its own while there are not many: so many at once,
- * and one after so long. */
+/* A question has a port of its own while there are not many: so many one by one
+ * without a pause, and one after so long. One that comes while others are under
+ * way to its upstream counts as much as so many: a rush would spend its first
+ * moments with new ports, and all that comes behind them waits. */
 #define FRESH_BURST 256
 #define FRESH_NS (4 * MONO_MS)
+#define FRESH_BESIDE 8
 /* A while of few questions before ports are fresh again. */
 #define FRESH_DEBT (100 * MONO_MS)
 /* Those that come faster share the ports of their upstream, one by chance for
@@ -68,6 +71,7 @@ struct server {
 	socklen_t sa_len;
 	struct port *choice[CHOICE_MAX];
 	unsigned int n_choice;
+	unsigned int n_flying; /* of all its ports */
 };
 
 struct plain_ev {
@@ -153,6 +157,7 @@ land(struct port *port, unsigned int place)
 
 	port->attempts[place] = NULL;
 	port->n_flying--;
+	port->server->n_flying--;
 	return attempt;
 }
 
@@ -388,7 +393,8 @@ port_pick(struct server *server, mono_t now, struct port **ret)
 	int r = -EMFILE;
 
 	if (fresh->spent < fresh->most + FRESH_DEBT)
-		budget_spend(fresh, FRESH_NS);
+		budget_spend(fresh,
+		    server->n_flying > 0 ? FRESH_BESIDE * FRESH_NS : FRESH_NS);
 	if (!few && may_join(pe, server)) {
 		*ret = pe->sending;
 		return 0;
@@ -474,6 +480,7 @@ port_send(struct port *port, struct attempt *attempt, uint8_t *msg, size_t len)
 	port->ids[port->n_uses] = id;
 	port->attempts[port->n_uses++] = attempt;
 	port->n_flying++;
+	port->server->n_flying++;
 	if (port->n_uses == USES_MAX)
 		unchoose(port);
 }

@@ -9,8 +9,9 @@
 #include "dns/joined_ev.h"
 
 /* Answers that leave one socket in one system call: those for one client (a
- * program that asks for A and AAAA) joined where they may be. */
-#define REPLIES_MAX 32
+ * program that asks for A and AAAA, or much) joined where they may be: the more
+ * at once, the fewer go through the kernel. */
+#define REPLIES_MAX 128
 
 /* One of them. What says from which of our addresses it leaves fits in control,
  * and so does what says that it is joined. */

@@ -463,6 +463,10 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		if (to.action == ACTION_REROUTE &&
 		    answer_rerouted(r, a, &asked, &to, &key))
 			return RESOLVE_ANSWERED;
+		if (to.action == ACTION_BLOCK || to.action == ACTION_DROP) {
+			asked.decision = to; /* nobody is asked about it */
+			return deny(r, a, &asked, &o, now);
+		}
 		o.entry = cache_find(r->cache, &key);
 		if (o.entry != NULL && !cache_is_fresh(o.entry, now))
 			o.entry = NULL;

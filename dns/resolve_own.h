@@ -63,6 +63,9 @@ struct resolve {
 	struct writer_space chased;    /* what was put together of several */
 	struct writer_space away;      /* the same, with what is a tunnel's */
 	uint8_t out[WIRE_MESSAGE_MAX]; /* for answers to those who waited */
+	/* of a rule that blocks, and by which policy it was made */
+	const struct policy_rule *text_of;
+	uint64_t text_generation;
 	char text[ANSWER_EDE_MAX + 1];
 };
 

@@ -13,10 +13,9 @@
 #include "src/base/log.h"
 #include "src/core/mark.h"
 
-/* Datagrams of a system call, and calls of a wake-up: packets, too, want to be
- * judged. */
+/* Datagrams of a wake-up: packets, too, want to be judged. All are read before
+ * one is answered, so that answers to one client leave together. */
 #define BATCH REPLIES_MAX
-#define BATCHES 4
 
 /* A query of 255 octets' name and some options; a longer one is malformed. */
 #define RECEIVE_MAX 1400
@@ -241,33 +240,27 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *l = arg;
 	struct server_ev *se = l->se;
-	int n = BATCH;
+	int n = receive(l);
+	mono_t now = mono_now();
 
 	(void)fd;
 	(void)what;
-	for (unsigned int b = 0; b < BATCHES && n == BATCH; b++) {
-		mono_t now;
+	if (n > 0)
+		read_batch(l, (size_t)n);
+	for (int i = 0; i < n; i++) {
+		struct slot *slot = &se->slots[i];
 
-		n = receive(l);
-		now = mono_now();
-		if (n > 0)
-			read_batch(l, (size_t)n);
-		for (int i = 0; i < n; i++) {
-			struct slot *slot = &se->slots[i];
-
-			if (!take_datagram(l, slot, now))
-				continue;
-			slot->reply.peer_len = se->in[i].msg_hdr.msg_namelen;
-			slot->reply.bytes =
-			    (struct iovec){ slot->answer, slot->asking.len };
-			slot->reply.control.len = 0; /* another listener's */
-			if (l->any)
-				write_control(
-				    &slot->reply, &slot->asking.client);
-			replies_put(&se->replies, &slot->reply);
-		}
-		replies_send(&se->replies, l->fd);
+		if (!take_datagram(l, slot, now))
+			continue;
+		slot->reply.peer_len = se->in[i].msg_hdr.msg_namelen;
+		slot->reply.bytes =
+		    (struct iovec){ slot->answer, slot->asking.len };
+		slot->reply.control.len = 0; /* another listener's */
+		if (l->any)
+			write_control(&slot->reply, &slot->asking.client);
+		replies_put(&se->replies, &slot->reply);
 	}
+	replies_send(&se->replies, l->fd);
 }
 
 void

@@ -98,13 +98,21 @@ at_port(const struct udp *udp, const struct addr *peer, uint16_t port)
 	return nat != NULL ? container_of(nat, struct udp_flow, nat) : NULL;
 }
 
-/* False: who has that port, by what is known, has lost it a moment ago. */
 static bool
-is_at_peace(struct udp *udp, const struct addr *peer, uint16_t port)
+is_of(const struct udp_flow *flow, const struct flow_key *key)
 {
-	struct udp_flow *flow = at_port(udp, peer, port);
+	return memcmp(&flow->nat.key, key, sizeof(*key)) == 0;
+}
 
-	return flow == NULL || flow->lost || udp_flow_is_still(udp, flow, true);
+/* False: who has the port that is most likely to be this one's, by what is
+ * known, has lost it a moment ago, and is another. */
+static bool
+is_at_peace(struct udp *udp, const struct flow_key *key)
+{
+	struct udp_flow *flow = at_port(udp, &key->local, key->lport);
+
+	return flow == NULL || flow->lost || is_of(flow, key) ||
+	       udp_flow_is_still(udp, flow, true);
 }
 
 bool
@@ -116,7 +124,7 @@ udp_begins(struct udp *udp, const struct flow_key *key)
 	if (entry->sock.fd < 0)
 		return true; /* and will be refused there */
 	/* what waits is not this one's yet */
-	if (!is_at_peace(udp, &key->local, key->lport) || udp->dropping)
+	if (!is_at_peace(udp, key) || udp->dropping)
 		drop_waiting(udp);
 	if (!udp->dropping && entry->begun.n == BEGUN_MAX && udp_settle(udp))
 		udp_was_read(entry); /* where nothing waits, none will come */
@@ -127,16 +135,22 @@ udp_begins(struct udp *udp, const struct flow_key *key)
 	return true;
 }
 
-/* One that has begun, and got that port: it is nobody else's any more. False
- * where it was another's until now. */
+/* One that has begun, and got that port: it is nobody else's any more, and its
+ * own again where it was before. False where it was another's until now. */
 static bool
 take_port(
     struct udp *udp, const struct flow_key *key, const struct flow_key *reply)
 {
 	struct udp_flow *flow = at_port(udp, &reply->remote, reply->rport);
 
-	if (flow == NULL || flow->lost ||
-	    memcmp(&flow->nat.key, key, sizeof(*key)) == 0)
+	if (flow == NULL)
+		return true;
+	if (is_of(flow, key)) {
+		flow->lost = false;
+		flow->again = true;
+		return true;
+	}
+	if (flow->lost)
 		return true;
 	flow->lost = true;
 	return false;
@@ -157,7 +171,7 @@ is_settled(struct udp *udp, struct begun *begun)
 		if (known && !take_port(udp, key, &reply))
 			settled = false;
 		/* it may have had that one's, and lost it, too */
-		if (!known && !is_at_peace(udp, &key->local, key->lport))
+		if (!known && !is_at_peace(udp, key))
 			settled = false;
 		begun_answer(begun, known ? &reply : NULL);
 	}

@@ -41,6 +41,7 @@ struct udp_flow {
 	unsigned int entry; /* that it came by */
 	uint32_t tried;	    /* members that failed: bits */
 	bool lost;	    /* its port: conntrack has forgotten it */
+	bool again;	    /* it has begun anew, and no datagram came since */
 };
 
 /* Why one ended; dial: of use where it had no way to the far end. */

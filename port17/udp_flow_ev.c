@@ -63,9 +63,11 @@ udp_flow_refuse(struct udp *udp, struct udp_flow *flow, enum closed closed)
 {
 	struct flow_key key = flow->nat.key;
 	struct flow_key seen = udp_flow_seen(flow);
+	bool lost = flow->lost;
 
 	udp_flow_end(udp, flow, closed);
-	udp->opts.refuse(udp->opts.arg, &seen, &key);
+	if (!lost) /* else who has its port would hear it */
+		udp->opts.refuse(udp->opts.arg, &seen, &key);
 }
 
 static struct udp_flow *
@@ -109,30 +111,20 @@ udp_sweep_soon(struct udp *udp)
 	(void)event_add(udp->sweep, &soon);
 }
 
-/* A peer that was not seen before, or not for long. NULL: not to be carried,
- * and that was said. */
+/* NULL: not to be carried, and that was said. */
 static struct udp_flow *
-flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
+flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen,
+    const struct flow_key *key)
 {
 	struct udpnat_entry *oldest;
 	struct udp_flow *flow;
 	mono_t now = mono_now();
-	struct flow_key key;
 	struct claim claim;
 
-	if (udp_original(udp, seen, &key) < 0 ||
-	    (addr_equal(&key.remote, &entry->addr) &&
-		key.rport == PORT17_PORT)) {
-		udp->opts.stray(udp->opts.arg, seen);
+	if (!udp->opts.claim(udp->opts.arg, key, &claim)) {
+		udp->opts.refuse(udp->opts.arg, seen, key);
 		return NULL;
 	}
-	if (!udp->opts.claim(udp->opts.arg, &key, &claim)) {
-		udp->opts.refuse(udp->opts.arg, seen, &key);
-		return NULL;
-	}
-	begun_came(&entry->begun, &key, &seen->remote, seen->rport);
-	/* it came from another port before, in an earlier life */
-	udp_abort(udp, &key, CLOSED_IDLE);
 	oldest = udpnat_crowded(&udp->nat);
 	if (oldest != NULL)
 		udp_flow_end(udp, container_of(oldest, struct udp_flow, nat),
@@ -149,7 +141,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 	flow->entry = (unsigned int)(entry - udp->entries);
 	flow->nat.peer = seen->remote;
 	flow->nat.port = seen->rport;
-	flow->nat.key = key;
+	flow->nat.key = *key;
 	list_init(&flow->user);
 	dgram_kept_init(&flow->kept, &udp->kept, claim.process);
 	if (udpnat_count(&udp->nat) == 0)
@@ -231,6 +223,31 @@ with_way(struct udp *udp, struct udp_flow *flow)
 	return udp_flow_go_elsewhere(udp, flow);
 }
 
+/* A peer that was not seen before, or not for long: as a rule a new flow. One
+ * that is there goes on, with the way that it has, where conntrack was made to
+ * forget it and gave it another port: it is the same socket's, or the judge had
+ * ended it. NULL: not to be carried, and that was said. */
+static struct udp_flow *
+flow_from(struct udp *udp, struct entry *entry, const struct flow_key *seen)
+{
+	struct flow_key key;
+	struct udp_flow *flow;
+
+	if (udp_original(udp, seen, &key) < 0 ||
+	    (addr_equal(&key.remote, &entry->addr) &&
+		key.rport == PORT17_PORT)) {
+		udp->opts.stray(udp->opts.arg, seen);
+		return NULL;
+	}
+	begun_came(&entry->begun, &key, &seen->remote, seen->rport);
+	flow = find(udp, &key);
+	if (flow == NULL)
+		return flow_new(udp, entry, seen, &key);
+	udpnat_come(&udp->nat, &flow->nat, &seen->remote, seen->rport);
+	flow->lost = false;
+	return with_way(udp, flow);
+}
+
 struct udp_flow *
 udp_flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
     mono_t now)
@@ -244,10 +261,14 @@ udp_flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
 	if (nat != NULL)
 		flow = container_of(nat, struct udp_flow, nat);
 	if (flow != NULL && udp_flow_is_still(udp, flow,
-				mono_since(now, flow->heard) >= DOUBT_NS))
+				mono_since(now, flow->heard) >= DOUBT_NS)) {
+		if (flow->again)
+			begun_came(&entry->begun, &flow->nat.key, &peer, port);
+		flow->again = false;
 		return with_way(udp, flow);
+	}
 	udp_flush(udp); /* something may wait of one that ends */
 	if (flow != NULL)
-		udp_flow_end(udp, flow, CLOSED_IDLE);
-	return flow_new(udp, entry, &seen);
+		udpnat_leave(&udp->nat, &flow->nat, now);
+	return flow_from(udp, entry, &seen);
 }

@@ -127,6 +127,8 @@ udpnat_find_far(const struct udpnat *nat, const void *way,
 static enum life
 life_of(const struct udpnat_entry *entry)
 {
+	if (entry->away)
+		return LIFE_SHORT;
 	if (!entry->replied)
 		return LIFE_UNREPLIED;
 	if (entry->key.rport == 53 || entry->key.rport == 123 ||
@@ -135,12 +137,20 @@ life_of(const struct udpnat_entry *entry)
 	return LIFE_REPLIED;
 }
 
+static void
+forget_peer(struct udpnat *nat, struct udpnat_entry *entry)
+{
+	if (!entry->away)
+		map_remove(&nat->peers, &entry->by_peer);
+	entry->away = true;
+}
+
 void
 udpnat_add(struct udpnat *nat, struct udpnat_entry *entry, mono_t now)
 {
 	entry->last = now;
-	map_put(&nat->peers, &entry->by_peer,
-	    hash_of(nat, &entry->peer, entry->port));
+	entry->away = true;
+	udpnat_come(nat, entry, &entry->peer, entry->port);
 	map_put(&nat->keys, &entry->by_key,
 	    map_hash(&nat->keys, &entry->key, sizeof(entry->key)));
 	list_prepend(&nat->lru[life_of(entry)], &entry->lru);
@@ -164,7 +174,7 @@ void
 udpnat_remove(struct udpnat *nat, struct udpnat_entry *entry)
 {
 	udpnat_set_way(nat, entry, NULL, NULL);
-	map_remove(&nat->peers, &entry->by_peer);
+	forget_peer(nat, entry);
 	map_remove(&nat->keys, &entry->by_key);
 	list_remove(&entry->lru);
 }
@@ -177,6 +187,24 @@ udpnat_touch(
 	entry->replied = entry->replied || reply;
 	list_remove(&entry->lru);
 	list_prepend(&nat->lru[life_of(entry)], &entry->lru);
+}
+
+void
+udpnat_leave(struct udpnat *nat, struct udpnat_entry *entry, mono_t now)
+{
+	forget_peer(nat, entry);
+	udpnat_touch(nat, entry, false, now);
+}
+
+void
+udpnat_come(struct udpnat *nat, struct udpnat_entry *entry,
+    const struct addr *peer, uint16_t port)
+{
+	forget_peer(nat, entry);
+	entry->peer = *peer;
+	entry->port = port;
+	entry->away = false;
+	map_put(&nat->peers, &entry->by_peer, hash_of(nat, peer, port));
 }
 
 /* The oldest one with such a life, NULL where there is none. */
@@ -222,5 +250,5 @@ udpnat_crowded(const struct udpnat *nat)
 size_t
 udpnat_count(const struct udpnat *nat)
 {
-	return nat->peers.count;
+	return nat->keys.count;
 }

@@ -17,15 +17,16 @@
  * reach the program from 127.0.0.17. */
 #define UDPNAT_UNREPLIED_NS (25 * MONO_S)
 #define UDPNAT_REPLIED_NS (110 * MONO_S)
-/* One question, one answer: DNS, NTP, STUN. */
+/* One question, one answer: DNS, NTP, STUN. And one that is away. */
 #define UDPNAT_SHORT_NS (10 * MONO_S)
 #define UDPNAT_LIVES 3
 
 struct udpnat_entry {
 	struct map_node by_peer, by_key, by_far;
 	struct list lru;
-	struct addr peer;
+	struct addr peer; /* the last one, where it has none now */
 	uint16_t port;
+	bool away;	     /* it has none: another has that, or nobody */
 	struct flow_key key; /* as the program sees it */
 	/* the association that it shares with others, NULL: none; and the far
 	 * end as that one calls it: ADDR_NONE where the address stands for a
@@ -57,6 +58,12 @@ struct udpnat_entry *udpnat_find_far(const struct udpnat *nat, const void *way,
 /* Peer, port and key are set, way is NULL; it is not there yet. */
 void udpnat_add(struct udpnat *nat, struct udpnat_entry *entry, mono_t now);
 void udpnat_remove(struct udpnat *nat, struct udpnat_entry *entry);
+
+/* Its peer is another's now: it is found by its key alone, and not kept for
+ * long, until it comes again, from there, and speaks. */
+void udpnat_leave(struct udpnat *nat, struct udpnat_entry *entry, mono_t now);
+void udpnat_come(struct udpnat *nat, struct udpnat_entry *entry,
+    const struct addr *peer, uint16_t port);
 
 /* It goes another way: NULL for one that is its own. */
 void udpnat_set_way(struct udpnat *nat, struct udpnat_entry *entry,

@@ -120,6 +120,11 @@ open_bpf(struct attr *attr)
 		    closes[bpf_sees_closes(attr->bpf)],
 		    bpf_is_seeded(attr->bpf) ? "bpf" : "proc",
 		    lineage_count(attr->lineage));
+	if (attr->bpf != NULL && bpf_seal_why(attr->bpf) != NULL)
+		log_warning("attribution",
+		    "nothing is behind the tables: who empties all of them at "
+		    "once lets packets pass until they are put back: %s",
+		    log_quote(bpf_seal_why(attr->bpf), why, sizeof(why)));
 }
 
 /* Where there are no user namespaces there is no such file. */
@@ -187,6 +192,7 @@ attr_round(struct attr *attr, mono_t now)
 	attr->round++;
 	attr->drained = attr->late = false;
 	attr->asked = false;
+	procread_round(procfs_read(attr->opts.procfs), now);
 	if (attr->bpf != NULL) {
 		bpf_arm(attr->bpf);
 		bpf_expect(attr->bpf);
@@ -392,11 +398,13 @@ attr_drain(struct attr *attr)
 	(void)bpf_uses(attr->bpf);
 }
 
-void
+bool
 attr_seal(const struct attr *attr, bool ip4, bool ip6)
 {
-	if (attr->bpf != NULL)
-		bpf_seal(attr->bpf, ip4, ip6);
+	if (attr->bpf == NULL)
+		return false;
+	bpf_seal(attr->bpf, ip4, ip6);
+	return true;
 }
 
 void
@@ -410,6 +418,7 @@ attr_status(const struct attr *attr, struct attr_status *ret)
 		.closes_part = attr->bpf != NULL &&
 			       bpf_sees_closes(attr->bpf) == BPF_CLOSES_PART,
 		.bpf_why = attr->bpf == NULL ? attr->why : NULL,
+		.seal_why = attr->bpf != NULL ? bpf_seal_why(attr->bpf) : NULL,
 		.sock_diag = diag_works(attr->opts.diag),
 		.lost = attr->bpf != NULL ? bpf_lost(attr->bpf) : 0,
 		.evicted = lineage_evicted(attr->lineage),

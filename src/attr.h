@@ -105,14 +105,16 @@ void attr_heard(struct attr *attr, const struct flow_key *key,
 void attr_fds(const struct attr *attr, int ret[ATTR_FDS]);
 void attr_drain(struct attr *attr);
 
-/* See bpf_seal(). */
-void attr_seal(const struct attr *attr, bool ip4, bool ip6);
+/* See bpf_seal(). False where there is no BPF. */
+bool attr_seal(const struct attr *attr, bool ip4, bool ip6);
 
 /* For `status`. */
 struct attr_status {
 	bool bpf, births, sock_diag;
 	bool closes, closes_part; /* of all, or of some control groups */
 	const char *bpf_why;	  /* why there is no BPF; borrowed */
+	/* what is missing of the seal, where there is BPF; NULL, or borrowed */
+	const char *seal_why;
 	uint64_t lost;		  /* records that the kernel had no room for */
 	uint64_t evicted;	  /* processes forgotten while they lived */
 	uint64_t uses, processes; /* that are remembered */

@@ -60,11 +60,11 @@ add_gone(struct procread *read, struct process *proc, const struct kin *kin)
 	const char *exe = image != NULL ? image->exe : "";
 	int here = 0;
 
-	if (image != NULL) {
-		const struct file_id file = { image->exe_dev, image->exe_ino };
-
-		here = procread_is_at(read, proc->uid, &file, exe);
-	}
+	if (image != NULL)
+		here = places_had(&read->places,
+		    &(struct placed){
+			{ image->exe_dev, image->exe_ino }, proc->uid, exe },
+		    read->now);
 	if (here < 0)
 		return here;
 	parent->pid = kin->pid;

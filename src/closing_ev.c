@@ -14,8 +14,11 @@
 /* What was decided for a closed socket goes after one or two of these, … */
 static const struct timeval closing_pause = { 0, 400000 };
 
-/* … of so many flows at a time: half a millisecond. */
-#define CLOSING_MAX 256
+/* … of so many flows at a time, 50 us, or of as many as packets have come
+ * since. Who waits for a verdict meanwhile waits no longer, and what is left
+ * does not grow. */
+#define CLOSING_LEAST 24
+#define CLOSING_MOST 256
 
 /* Sockets that wait for that: as many as are closed in this time where 10,000
  * are in a second. */
@@ -42,6 +45,7 @@ struct closing_ev {
 		unsigned int n; /* in this turn */
 	} asked;		/* of the kernel, last */
 	bool more;		/* flows of theirs are left */
+	uint64_t packets;	/* that had come when that was seen last */
 };
 
 /* Not looked for at once: its last packet may be the one that is being judged,
@@ -95,15 +99,26 @@ is_used_again(struct closing_ev *c, const struct flow *flow)
 	return c->asked.used;
 }
 
+static uint64_t
+one_piece(struct closing_ev *c)
+{
+	uint64_t n = c->opts.stats->packets - c->packets;
+
+	c->packets = c->opts.stats->packets;
+	if (n < CLOSING_LEAST)
+		return CLOSING_LEAST;
+	return n < CLOSING_MOST ? n : CLOSING_MOST;
+}
+
 /* False when there are more. */
 static bool
 forget_closed(struct closing_ev *c)
 {
-	uint64_t before = ct_changed(c->opts.ct);
+	uint64_t before = ct_changed(c->opts.ct), n = one_piece(c);
 	const struct flow *flow = NULL;
 
 	c->asked.n = 0;
-	for (int i = 0; i < CLOSING_MAX; i++) {
+	for (uint64_t i = 0; i < n; i++) {
 		flow = judge_closed_next(c->opts.judge);
 		if (flow == NULL)
 			break;
@@ -120,7 +135,7 @@ forget_closed(struct closing_ev *c)
 static void
 closing_cb(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval at_once = { 0, 1000 };
+	static const struct timeval at_once = { 0, 0 };
 	struct closing_ev *c = arg;
 
 	(void)fd;

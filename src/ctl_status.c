@@ -136,10 +136,12 @@ status_attribution(const struct ctl_env *env)
 	struct attr_status status;
 
 	attr_status(env->attr, &status);
-	return json_pack("{s:b, s:b, s:b, s:b, s:o, s:I, s:o, s:b, s:b}", "bpf",
-	    status.bpf, "births", status.births, "closes", status.closes,
+	return json_pack("{s:b, s:b, s:b, s:b, s:o, s:o, s:I, s:o, s:b, s:b}",
+	    "bpf", status.bpf, "births", status.births, "closes", status.closes,
 	    "closes_part", status.closes_part, "bpf_why",
 	    status.bpf_why != NULL ? json_text(status.bpf_why) : json_null(),
+	    "seal_why",
+	    status.seal_why != NULL ? json_text(status.seal_why) : json_null(),
 	    "bpf_lost", (json_int_t)status.lost, "bpf_tables",
 	    status_tables(&status), "sock_diag", status.sock_diag, "procfs", 1);
 }
@@ -266,6 +268,10 @@ status_problems(const struct ctl_env *env, const json_t *result)
 		add_problem(problems,
 		    "the last reload failed, the rules before are in force",
 		    why);
+	why = text_at(result, "attribution", "seal_why");
+	if (why != NULL)
+		add_problem(problems,
+		    "nothing is behind the tables when they are emptied", why);
 	if (policy_ev_save_error(env->policy_ev) != 0)
 		add_problem(problems,
 		    "rules from the command line are not saved, after a "

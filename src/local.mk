@@ -49,12 +49,14 @@ libcore_a_SOURCES = \
 	%D%/core/judge_who.c \
 	%D%/core/learn.c %D%/core/learn.h \
 	%D%/core/idmap.c %D%/core/idmap.h \
+	%D%/core/user_budget.c %D%/core/user_budget.h \
 	%D%/core/lex.c %D%/core/lex.h \
 	%D%/core/lineage.c %D%/core/lineage.h \
 	%D%/core/mark.h \
 	%D%/core/names.c %D%/core/names.h \
 	%D%/core/names_own.h \
 	%D%/core/names_crowd.c \
+	%D%/core/names_learn.c \
 	%D%/core/names_text.c \
 	%D%/core/netline.c %D%/core/netline.h \
 	%D%/core/packet.c %D%/core/packet.h \
@@ -146,13 +148,15 @@ liblinux_a_SOURCES = \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/ending.c %D%/linux/ending.h \
 	%D%/linux/file_id.c %D%/linux/file_id.h \
+	%D%/linux/places.c %D%/linux/places.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/ktypes.c %D%/linux/ktypes.h \
 	%D%/linux/netns.c %D%/linux/netns.h \
 	%D%/linux/machine.c %D%/linux/machine.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
-	%D%/linux/nft.c %D%/linux/nft.h \
+	%D%/linux/nft.c %D%/linux/nft.h %D%/linux/nft_own.h \
+	%D%/linux/nft_fence.c %D%/linux/nft_fence.h \
 	%D%/linux/own.c %D%/linux/own.h \
 	%D%/linux/pages.c %D%/linux/pages.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h \
@@ -233,6 +237,7 @@ rerouted_SOURCES = \
 	%D%/origin.c %D%/origin.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
+	%D%/policy_texts.c %D%/policy_texts.h \
 	%D%/port17_claim.c \
 	%D%/port17_ev.c %D%/port17_ev.h \
 	%D%/port17_names_ev.c \
@@ -245,6 +250,7 @@ rerouted_SOURCES = \
 	%D%/rerouted.c %D%/rerouted.h %D%/rerouted_own.h \
 	%D%/rerouted_names.c \
 	%D%/rerouted_parts.c \
+	%D%/rerouted_rules.c \
 	%D%/resolver_asks.c \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \

@@ -10,6 +10,7 @@
 #include "src/core/hits.h"
 #include "src/core/lists.h"
 #include "src/deadline_ev.h"
+#include "src/policy_texts.h"
 #include "src/work_ev.h"
 
 #define STATE_NAME "command-line.rules"
@@ -27,19 +28,15 @@ struct policy_ev {
 	const struct conf *conf;	/* in force; a reference */
 	const struct list_table *lists; /* the same, or NULL */
 	struct policy_texts texts;
-	/* a set that is tried in place of sources */
-	bool trying;
-	struct sources tried;
-	uint64_t try_end_ms;
-	bool reload_after;	      /* asked for while it was tried */
+	bool reload_after;	      /* asked for while a set was tried */
 	struct deadline_ev *deadline; /* the next end of any */
 	struct event *try_over;	      /* whatever the wall clock says */
 	uint64_t retry_ms;
 	bool ending;	   /* a change that ends things is queued */
 	bool first_review; /* of the start is under way, and no other */
 	bool reviewing;	   /* what the change under way made is judged */
-	char error[256];
-	int save_error; /* of the last time that they were saved */
+	char error[256];   /* what `status` says until a reload succeeds */
+	int save_error;	   /* of the last time that they were saved */
 };
 
 static void start_next(struct policy_ev *pe);
@@ -50,13 +47,9 @@ static void start_next(struct policy_ev *pe);
 static uint64_t
 next_end(const struct policy_ev *pe)
 {
-	uint64_t end = runtime_next_end(&pe->texts.runtime);
+	uint64_t end = policy_texts_next_end(&pe->texts);
 
-	if (pe->trying && (end == 0 || pe->try_end_ms < end))
-		end = pe->try_end_ms;
-	if (end != 0 && end < pe->retry_ms)
-		end = pe->retry_ms;
-	return end;
+	return end != 0 && end < pe->retry_ms ? pe->retry_ms : end;
 }
 
 static void
@@ -82,7 +75,7 @@ look_at_clock(void *arg)
 	if (pe->ending)
 		return;
 	if (end != 0 && end <= now) {
-		end_now(pe, pe->trying && pe->try_end_ms <= now
+		end_now(pe, pe->texts.trying && pe->texts.try_end_ms <= now
 				? CHANGE_BACK
 				: CHANGE_EXPIRE);
 		if (pe->ending)
@@ -95,25 +88,6 @@ look_at_clock(void *arg)
 /* A change and its end ------------------------------------------------------
  */
 
-/* What `status` says until a reload succeeds. */
-static void
-keep_error(struct policy_ev *pe, const struct change *change)
-{
-	const struct fault *fault = faults_get(change->faults, 0);
-	char place[FAULT_PLACE_SIZE];
-
-	pe->error[0] = '\0';
-	if (change->result == 0)
-		return;
-	if (fault != NULL)
-		(void)snprintf(pe->error, sizeof(pe->error), "%s%s: %s",
-		    fault->file, fault_at(fault, place),
-		    fault->what); /* may be cut */
-	else
-		(void)snprintf(pe->error, sizeof(pe->error), "%s",
-		    strerror(-change->result)); /* may be cut */
-}
-
 static void
 settle(struct policy_ev *pe)
 {
@@ -122,13 +96,13 @@ settle(struct policy_ev *pe)
 	pe->change = NULL;
 	change_log(change);
 	if (change->kind == CHANGE_RELOAD && change->result != -EBUSY)
-		keep_error(pe, change);
+		change_error(change, pe->error, sizeof(pe->error));
 	if (change->kind == CHANGE_EXPIRE || change->kind == CHANGE_BACK) {
 		pe->ending = false;
 		pe->retry_ms =
 		    change->result == 0 ? 0 : deadline_wall_ms() + RETRY_MS;
 	}
-	if (!pe->trying && pe->reload_after) {
+	if (!pe->texts.trying && pe->reload_after) {
 		pe->reload_after = false;
 		policy_ev_reload(pe);
 	}
@@ -176,8 +150,8 @@ try_over_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (pe->try_end_ms > now)
-		pe->try_end_ms = now;
+	if (pe->texts.try_end_ms > now)
+		pe->texts.try_end_ms = now;
 	look_at_clock(pe);
 }
 
@@ -187,8 +161,6 @@ begin_try(struct policy_ev *pe, const struct change *change)
 	struct timeval tv = { (time_t)(change->for_ms / 1000),
 		(suseconds_t)(change->for_ms % 1000) * 1000 };
 
-	pe->trying = true;
-	pe->try_end_ms = change->end_ms;
 	(void)event_add(pe->try_over, &tv); /* the deadline is there as well */
 }
 
@@ -205,28 +177,17 @@ commit(struct policy_ev *pe)
 	change->n_rules = policy_n_rules(job->policy);
 	if (change->kind == CHANGE_TRY || change->kind == CHANGE_RELOAD)
 		policy_log_missing(job->policy);
-	runtime_done(&pe->texts.runtime);
-	pe->texts.runtime = job->runtime;
-	memset(&job->runtime, 0, sizeof(job->runtime));
+	policy_texts_commit(&pe->texts, change, job);
 	if (change->kind == CHANGE_TRY) {
-		sources_done(&pe->tried);
-		pe->tried = job->fresh;
 		begin_try(pe, change);
 	} else if (change->kind == CHANGE_RELOAD) {
-		sources_done(&pe->texts.sources);
-		pe->texts.sources = job->fresh;
 		conf_unref(pe->conf);
 		pe->conf = job->fresh_conf;
 		job->fresh_conf = NULL;
 		list_table_unref(pe->lists);
 		pe->lists = list_table_ref(job->loaded.table);
 		pe->opts.settings(pe->opts.arg, pe->conf, &job->loaded);
-	} else if (change->kind == CHANGE_BACK) {
-		sources_done(&pe->tried);
-		pe->trying = false;
 	}
-	if (change->kind == CHANGE_TRY || change->kind == CHANGE_RELOAD)
-		memset(&job->fresh, 0, sizeof(job->fresh));
 }
 
 static void
@@ -272,82 +233,23 @@ run(void *arg)
 	policy_job_run(&pe->job);
 }
 
-/* What each change makes of them --------------------------------------------
- */
-
-/* The rules from the command line as they are to be; 0 or what is wrong. */
-static int
-change_runtime(struct change *change, struct runtime *runtime)
-{
-	uint64_t now = deadline_wall_ms();
-
-	switch (change->kind) {
-	case CHANGE_ADD:
-		change->end_ms = change->for_ms != 0 ? now + change->for_ms : 0;
-		return runtime_add(
-		    runtime, change->text, change->end_ms, &change->id);
-	case CHANGE_DELETE:
-		return runtime_delete(runtime, change->id) ? 0 : -ENOENT;
-	case CHANGE_EXPIRE:
-		(void)runtime_expire(runtime, now); /* all, or none in time */
-		return 0;
-	case CHANGE_TRY:
-	case CHANGE_RELOAD:
-	case CHANGE_KEEP:
-	case CHANGE_BACK:
-	case CHANGE_LISTS:
-		return 0;
-	}
-	abort();
-}
-
-/* The files as they are to be. */
-static int
-change_sources(struct policy_ev *pe, struct change *change)
+/* Of all changes a reload alone reads files. */
+static void
+read_files(struct policy_ev *pe)
 {
 	struct policy_job *job = &pe->job;
 
-	job->sources = pe->trying ? &pe->tried : &pe->texts.sources;
-	switch (change->kind) {
-	case CHANGE_RELOAD:
-		if (pe->trying) {
-			pe->reload_after = true;
-			return -EBUSY;
-		}
-		job->read = true;
-		job->config = pe->opts.config;
-		job->dir = pe->opts.rules;
-		job->may_miss = job->dir == NULL && pe->texts.sources.n == 0;
-		job->folder = pe->opts.state;
-		return 0;
-	case CHANGE_TRY:
-		change->end_ms = deadline_wall_ms() + change->for_ms;
-		job->sources = &job->fresh;
-		return sources_add(&job->fresh, change->name, change->text,
-		    strlen(change->text));
-	case CHANGE_BACK:
-		job->sources = &pe->texts.sources;
-		return pe->trying ? 0 : -ENOENT;
-	case CHANGE_KEEP:
-		return pe->trying ? 0 : -ENOENT;
-	case CHANGE_ADD:
-	case CHANGE_DELETE:
-	case CHANGE_EXPIRE:
-	case CHANGE_LISTS:
-		return 0;
-	}
-	abort();
+	job->read = true;
+	job->config = pe->opts.config;
+	job->dir = pe->opts.rules;
+	job->may_miss = job->dir == NULL && pe->texts.sources.n == 0;
+	job->folder = pe->opts.state;
 }
 
-/* The set that is tried is what a set from the files would be: until the next
- * reload. */
 static void
 keep(struct policy_ev *pe)
 {
-	sources_done(&pe->texts.sources);
-	pe->texts.sources = pe->tried;
-	memset(&pe->tried, 0, sizeof(pe->tried));
-	pe->trying = false;
+	policy_texts_keep(&pe->texts);
 	pe->reload_after = false; /* it would undo what is to be kept */
 	pe->change->n_rules = policy_n_rules(judge_policy(pe->opts.judge));
 	settle(pe);
@@ -364,11 +266,11 @@ start(struct policy_ev *pe, struct change *change)
 	job->faults = change->faults;
 	job->conf = pe->conf;
 	job->lists = list_table_ref(pe->lists);
-	r = runtime_copy(&job->runtime, &pe->texts.runtime);
-	if (r == 0)
-		r = change_sources(pe, change);
-	if (r == 0)
-		r = change_runtime(change, &job->runtime);
+	r = policy_texts_change(&pe->texts, change, job, deadline_wall_ms());
+	if (r == -EBUSY)
+		pe->reload_after = true;
+	if (r == 0 && change->kind == CHANGE_RELOAD)
+		read_files(pe);
 	if (r == 0 && change->kind == CHANGE_KEEP) {
 		job_done(pe);
 		keep(pe);
@@ -478,10 +380,10 @@ policy_ev_save_error(const struct policy_ev *pe)
 const char *
 policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms)
 {
-	if (!pe->trying)
+	if (!pe->texts.trying)
 		return NULL;
-	*ret_end_ms = pe->try_end_ms;
-	return pe->tried.v[0].file;
+	*ret_end_ms = pe->texts.try_end_ms;
+	return pe->texts.tried.v[0].file;
 }
 
 const struct runtime_rule *
@@ -580,9 +482,7 @@ policy_ev_free(struct policy_ev *pe)
 	deadline_ev_free(pe->deadline);
 	if (pe->try_over != NULL)
 		event_free(pe->try_over);
-	sources_done(&pe->texts.sources);
-	sources_done(&pe->tried);
-	runtime_done(&pe->texts.runtime);
+	policy_texts_done(&pe->texts);
 	conf_unref(pe->conf);
 	list_table_unref(pe->lists);
 	free(pe->state_path);

@@ -1,6 +1,7 @@
 #include "src/policy_job.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "src/core/hits.h"
 #include "src/core/text.h"
 #include "src/deadline_ev.h"
+#include "src/policy_texts.h"
 
 struct change *
 change_new(enum change_kind kind)
@@ -86,6 +88,23 @@ change_log(const struct change *change)
 		    "rules from the command line can't be saved, after a "
 		    "restart they are as they were saved last: %s",
 		    strerror(-change->save_error));
+}
+
+void
+change_error(const struct change *change, char *buf, size_t size)
+{
+	const struct fault *fault = faults_get(change->faults, 0);
+	char place[FAULT_PLACE_SIZE];
+
+	buf[0] = '\0';
+	if (change->result == 0)
+		return;
+	if (fault != NULL)
+		(void)snprintf(buf, size, "%s%s: %s", fault->file,
+		    fault_at(fault, place), fault->what); /* may be cut */
+	else
+		(void)snprintf(
+		    buf, size, "%s", strerror(-change->result)); /* likewise */
 }
 
 /* So many are told one by one. */

@@ -7,6 +7,7 @@
 #include "src/review_ev.h"
 
 struct hits;
+struct policy_texts;
 
 enum change_kind {
 	CHANGE_RELOAD, /* settings and rules are read again */
@@ -48,6 +49,8 @@ void change_free(struct change *change); /* accepts NULL */
 
 /* What came of it, for the log. */
 void change_log(const struct change *change);
+/* What went wrong, in a line; "" where nothing did. */
+void change_error(const struct change *change, char *buf, size_t size);
 
 /* Users and groups that rules name and that are not there, for the log. */
 void policy_log_missing(const struct policy *policy);
@@ -77,12 +80,6 @@ struct policy_job {
 	const struct policy *policy;
 	struct hits *hits;
 	int result, save_error;
-};
-
-/* What the rules in force are made of. */
-struct policy_texts {
-	struct sources sources;
-	struct runtime runtime;
 };
 
 /* To be called in a thread. */

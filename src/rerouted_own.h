@@ -6,10 +6,11 @@
 #include "src/core/stats.h"
 #include "src/ctl.h"
 #include "src/fw_ev.h"
+#include "src/linux/nft_fence.h"
 
 /* The one context, shared by what starts and joins its parts
- * (rerouted_parts.c, rerouted_names.c) and what runs and ends it (rerouted.c).
- */
+ * (rerouted_parts.c, rerouted_names.c, rerouted_rules.c) and what runs and ends
+ * it (rerouted.c). */
 
 enum phase {
 	PHASE_STARTING, /* chains are being put in */
@@ -49,6 +50,7 @@ struct rerouted {
 	struct ctl_env env;
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
+	struct nft_fence fence; /* where there is no BPF */
 	struct guard_ev *guard;
 	struct list_ev *list_ev;
 	struct policy_ev *policy_ev;
@@ -66,6 +68,16 @@ struct rerouted {
  * or -errno. */
 int rerouted_loop_prepare(struct rerouted *rr);
 void rerouted_spare_close(struct rerouted *rr);
+
+/* The folder of what has to outlive the daemon. */
+const char *rerouted_state(const struct rerouted *rr);
+
+/* Lists, then rules, in force; and, where it is set, the watch for their files:
+ * 0 or -errno, which is said. */
+int rerouted_rules_prepare(struct rerouted *rr);
+int rerouted_watch_prepare(struct rerouted *rr);
+/* As judge_ev_opts.judged: one flow was decided. */
+void rerouted_flow_judged(void *arg, const struct flow *flow, mono_t now);
 
 /* The resolver; and, once Port17 is there, the way from one to the other: 0 or
  * -errno. */

@@ -15,11 +15,9 @@
 #include "src/core/history.h"
 #include "src/core/judge.h"
 #include "src/core/policy.h"
-#include "src/core/schema.h"
 #include "src/core/tally.h"
 #include "src/ctl_ev.h"
 #include "src/ctl_tunnel.h"
-#include "src/flow_log.h"
 #include "src/fw_ev.h"
 #include "src/guard_ev.h"
 #include "src/judge_ev.h"
@@ -30,7 +28,6 @@
 #include "src/list_ev.h"
 #include "src/names_ev.h"
 #include "src/netns_ev.h"
-#include "src/notify.h"
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
 #include "src/port17_past.h"
@@ -41,81 +38,6 @@
 
 /* At the end files that don't come are not waited for. */
 #define LEAVE_S 1
-
-static void
-flow_judged(void *arg, const struct flow *flow, mono_t now)
-{
-	struct rerouted *rr = arg;
-	const struct name *name = flow_host(flow);
-	char host[NAME_TEXT_SIZE];
-
-	flow_log(flow);
-	tally_judged(rr->tally, flow,
-	    name != NULL ? name_format(name, host) : NULL, now);
-	history_add(rr->history, flow);
-	ctl_ev_judged(rr->ctl, flow, now);
-}
-
-static void
-rules_in_force(void *arg)
-{
-	struct rerouted *rr = arg;
-
-	if (rr->resolver != NULL)
-		resolver_ev_follow(rr->resolver);
-}
-
-/* After a reload. */
-static void
-settings_changed(void *arg, const struct conf *conf, struct list_job *loaded)
-{
-	struct rerouted *rr = arg;
-
-	for (size_t i = 0; i < conf_n_rows; i++) {
-		const struct conf_row *row = &conf_rows[i];
-
-		if (row->restart && !conf_row_equal(row, rr->conf, conf))
-			log_warning("rerouted",
-			    "the new value of [%s] %s needs a restart",
-			    row->section, row->key);
-	}
-	netns_ev_configure(rr->netns, conf);
-	if (rr->port17 != NULL && port17_ev_set_conf(rr->port17, conf) < 0)
-		log_error("port17", "out of memory: the tunnels are as they "
-				    "were");
-	if (!rr->opts->log_level_set)
-		log_set_level(conf->log_level);
-	if (!rr->opts->log_format_set)
-		log_set_format(conf->log_format);
-	if (rr->resolver != NULL)
-		resolver_ev_configure(rr->resolver, conf);
-	list_ev_adopt(rr->list_ev, conf, loaded);
-}
-
-static void
-lists_changed(void *arg, const struct list_table *table)
-{
-	struct rerouted *rr = arg;
-
-	policy_ev_lists(rr->policy_ev, table);
-}
-
-static bool
-flow_waits(void *arg, const struct flow_key *key)
-{
-	const struct rerouted *rr = arg;
-
-	return rr->port17 != NULL && port17_ev_holds(rr->port17, key);
-}
-
-static void
-flow_moved(void *arg, const struct flow_key *key)
-{
-	struct rerouted *rr = arg;
-
-	if (rr->port17 != NULL)
-		port17_ev_moved(rr->port17, key);
-}
 
 static enum port17_route
 packet_rerouted(void *arg, const struct packet *pkt,
@@ -136,26 +58,8 @@ socket_is_own(void *arg, uint64_t inode)
 	       resolver_ev_is_own(rr->resolver, inode);
 }
 
-static void
-rules_idle(void *arg)
-{
-	struct rerouted *rr = arg;
-
-	notify_ready(); /* after notify_reloading() */
-	list_ev_applied(rr->list_ev);
-}
-
-static void
-rules_changed(void *arg)
-{
-	struct rerouted *rr = arg;
-
-	log_info("policy", "the files have changed");
-	policy_ev_reload(rr->policy_ev);
-}
-
-static const char *
-state_folder(const struct rerouted *rr)
+const char *
+rerouted_state(const struct rerouted *rr)
 {
 	return rr->opts->state != NULL ? rr->opts->state
 				       : REROUTED_STATE_DEFAULT;
@@ -175,77 +79,12 @@ privileges_prepare(struct rerouted *rr)
 		.base = rr->base,
 		.conf = rr->conf,
 		.stats = &rr->stats,
-		.state = state_folder(rr),
+		.state = rerouted_state(rr),
 		.control = control_path(rr),
 	};
 
 	fw_load_modules(rr->conf);
 	return privileges_ev_new(&rr->privileges, &opts);
-}
-
-static int
-lists_prepare(struct rerouted *rr)
-{
-	struct list_opts opts = {
-		.base = rr->base,
-		.conf = rr->conf,
-		.state = state_folder(rr),
-		.changed = lists_changed,
-		.arg = rr,
-	};
-	int r = list_ev_new(&rr->list_ev, &opts);
-
-	if (r < 0)
-		log_error(
-		    "lists", "the lists can't be loaded: %s", strerror(-r));
-	return r;
-}
-
-static int
-policy_prepare(struct rerouted *rr)
-{
-	struct policy_opts opts = {
-		.base = rr->base,
-		.judge = rr->judge,
-		.diag = rr->diag,
-		.stats = &rr->stats,
-		.conf = rr->conf,
-		.config = rr->opts->config,
-		.rules = rr->opts->rules,
-		.state = state_folder(rr),
-		.lists = list_ev_table(rr->list_ev),
-		.judged = flow_judged,
-		.ruled = rules_in_force,
-		.settings = settings_changed,
-		.waits = flow_waits,
-		.moved = flow_moved,
-		.idle = rules_idle,
-		.arg = rr,
-	};
-	int r = policy_ev_new(&rr->policy_ev, &opts);
-
-	if (r == -EINVAL)
-		log_error("policy", "the rules have faults: nothing was "
-				    "started");
-	else if (r < 0)
-		log_error(
-		    "policy", "the rules can't be loaded: %s", strerror(-r));
-	return r;
-}
-
-static int
-watch_prepare(struct rerouted *rr)
-{
-	int r;
-
-	if (!rr->conf->watch)
-		return 0;
-	r = watch_ev_new(&rr->watch, rr->base, rr->env.rules_dir, ".rules",
-	    rules_changed, rr);
-	if (r < 0)
-		log_error("policy", "%s can't be watched: %s",
-		    rr->env.rules_dir, strerror(-r));
-	return r;
 }
 
 /* One that was killed has them for some milliseconds more, and more of what we
@@ -321,9 +160,7 @@ judge_prepare(struct rerouted *rr)
 	judge_set_names(rr->judge, rr->names);
 	r = diag_open(&rr->diag);
 	if (r == 0) {
-		r = lists_prepare(rr);
-		if (r == 0)
-			r = policy_prepare(rr);
+		r = rerouted_rules_prepare(rr);
 		if (r < 0)
 			return r;
 	} else {
@@ -348,9 +185,17 @@ bytes_prepare(struct rerouted *rr)
 static void
 firewall_seal(void *arg, bool ip4, bool ip6)
 {
-	const struct rerouted *rr = arg;
+	struct rerouted *rr = arg;
+	int r;
 
-	attr_seal(rr->attr, ip4, ip6);
+	if (attr_seal(rr->attr, ip4, ip6))
+		return;
+	r = nft_fence_set(&rr->fence, ip4, ip6);
+	if (r < 0)
+		log_warning("firewall",
+		    "whoever empties all tables at once opens them until they "
+		    "are put back: no BPF, and no fence in nf_tables: %s",
+		    strerror(-r));
 }
 
 static int
@@ -433,7 +278,7 @@ port17_prepare(struct rerouted *rr)
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
 		.maker = netns_ev_maker(rr->netns),
-		.state = state_folder(rr),
+		.state = rerouted_state(rr),
 		.look_up = rerouted_look_up,
 		.ended = tunnel_ended,
 		.arg = rr,
@@ -464,7 +309,7 @@ judge_ev_prepare(struct rerouted *rr)
 		.procfs = rr->procfs,
 		.attr = rr->attr,
 		.stats = &rr->stats,
-		.judged = flow_judged,
+		.judged = rerouted_flow_judged,
 		.broken = rerouted_queues_broken,
 		.route = packet_rerouted,
 		.is_own = socket_is_own,
@@ -511,6 +356,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	rr->opts = opts;
 	rr->conf = conf_ref(conf);
 	fw_ev_init(&rr->fw, rr->conf, rerouted_firewall_done, rr);
+	nft_fence_init(&rr->fence);
 	r = rerouted_loop_prepare(rr);
 	if (r == 0)
 		r = privileges_prepare(rr);
@@ -523,7 +369,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		r = queues_prepare(rr);
 	if (r == 0)
 		r = names_ev_new(
-		    &rr->names_ev, rr->base, rr->names, state_folder(rr));
+		    &rr->names_ev, rr->base, rr->names, rerouted_state(rr));
 	if (r == 0)
 		r = bytes_prepare(rr);
 	if (r == 0)
@@ -537,7 +383,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	if (r == 0)
 		r = control_prepare(rr);
 	if (r == 0)
-		r = watch_prepare(rr);
+		r = rerouted_watch_prepare(rr);
 	if (r == 0)
 		r = port17_prepare(rr);
 	if (r == 0)
@@ -598,6 +444,7 @@ rerouted_free(struct rerouted *rr)
 	names_ev_free(rr->names_ev);
 	names_free(rr->names);
 	attr_free(rr->attr);
+	nft_fence_done(&rr->fence);
 	tally_free(rr->tally);
 	history_free(rr->history);
 	qlog_free(rr->qlog);

@@ -9,14 +9,15 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 	test_flow
 unit_tests += test_account test_attr_sizes
 unit_tests += test_ctmsg
-unit_tests += test_idmap
+unit_tests += test_idmap test_user_budget test_waiting
 unit_tests += test_judge_host test_judge_names test_judge_owners
 unit_tests += test_learn
 unit_tests += test_filter test_history test_tally
 unit_tests += test_tls_peer test_lists test_list_adblock test_list_parse test_list_rpz
 unit_headers = %D%/unit/unit.h %D%/unit/listread.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/random.h \
-	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h
+	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h \
+	%D%/fake/zone.h
 pure = libcore.a libbase.a $(INIH_LIBS)
 
 if HAVE_CMOCKA
@@ -43,6 +44,11 @@ test_name_SOURCES = %D%/unit/test_name.c
 test_name_LDADD = libbase.a $(CMOCKA_LIBS)
 test_idmap_SOURCES = %D%/unit/test_idmap.c
 test_idmap_LDADD = $(pure) $(CMOCKA_LIBS)
+test_user_budget_SOURCES = %D%/unit/test_user_budget.c
+test_user_budget_LDADD = $(pure) $(CMOCKA_LIBS)
+test_waiting_SOURCES = %D%/unit/test_waiting.c src/waiting.c
+test_waiting_CFLAGS = $(AM_CFLAGS)
+test_waiting_LDADD = $(pure) $(CMOCKA_LIBS)
 test_ancestors_SOURCES = %D%/unit/test_ancestors.c
 test_ancestors_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c

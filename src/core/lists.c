@@ -331,6 +331,18 @@ list_has_addr(const struct list_index *l, const struct addr *addr)
 		   LIST_NONE;
 }
 
+bool
+list_may_answer(const struct list_index *l)
+{
+	static const uint32_t more =
+	    1U << HOSTSET_NXDOMAIN | 1U << HOSTSET_NODATA | 1U << HOSTSET_DROP |
+	    1U << HOSTSET_REFUSED | 1U << HOSTSET_LOCAL;
+
+	/* what is said of addresses is not noted by itself */
+	return l != NULL &&
+	       ((l->header->codes & more) != 0 || list_n_addrs(l) > 0);
+}
+
 void
 list_answer(struct list_answer *ret, const struct list_index *l,
     const struct name *name, uint16_t qtype)

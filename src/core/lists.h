@@ -58,6 +58,10 @@ struct list_answer {
 	bool below; /* the records are those of the name itself, or of *.NAME */
 };
 
+/* False where nothing that it says is more than LIST_NONE or LIST_BLOCK: so it
+ * need not be asked. Most lists are names alone. */
+bool list_may_answer(const struct list_index *l);
+
 /* One record of local data, in wire form without compression. A CNAME stands
  * alone and goes for every type. */
 struct list_rr {

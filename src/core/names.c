@@ -223,6 +223,24 @@ entry_of_own(struct list *own)
 	return container_of(own, struct names_entry, own);
 }
 
+/* One goes, and the one behind it is the next to go: what is written then, and
+ * the one behind that, is fetched from memory meanwhile. */
+static void
+expect_out(const struct names *names, const struct names_owner *owner,
+    const struct names_entry *entry)
+{
+	const struct names_entry *next;
+
+	if (entry->own.prev == &owner->entries)
+		return;
+	next = entry_of_own(entry->own.prev);
+	map_expect(&names->map, next->node.hash);
+	__builtin_prefetch(next->hosts);
+	__builtin_prefetch(next->lru.next);
+	__builtin_prefetch(next->lru.prev);
+	names_expect_entry(entry_of_own(next->own.prev));
+}
+
 /* Room is made by a program that has most: an answer may hold thousands of
  * addresses, and the names that others go by must not go for them. */
 static void
@@ -236,12 +254,13 @@ make_room(struct names *names)
 		rank--;
 	owner = container_of(names->ranks[rank].next, struct names_owner, rank);
 	entry = entry_of_own(owner->entries.prev);
+	expect_out(names, owner, entry);
 	entry_free(names, entry);
 	names->stats->names_evicted++;
 }
 
 static struct names_entry *
-entry_new(struct names *names, const struct names_told *told, uint64_t hash)
+entry_new(struct names *names, const struct names_told *told)
 {
 	struct names_entry *entry;
 	struct names_owner *owner;
@@ -257,7 +276,7 @@ entry_new(struct names *names, const struct names_told *told, uint64_t hash)
 		return NULL;
 	}
 	entry->key = *told->key;
-	map_put(&names->map, &entry->node, hash);
+	map_put(&names->map, &entry->node, told->hash);
 	list_prepend(&names->lru, &entry->lru);
 	entry_own(names, entry, owner);
 	return entry;
@@ -347,16 +366,15 @@ uid_of_both(uint32_t before, uint32_t uid)
 								    : uid;
 }
 
-static void
-put_hashed(struct names *names, const struct names_told *told, uint64_t hash,
-    mono_t now)
+void
+names_put(struct names *names, const struct names_told *told, mono_t now)
 {
-	struct names_entry *entry = entry_find(names, told->key, hash);
+	struct names_entry *entry = entry_find(names, told->key, told->hash);
 	const struct name *name = told->name;
 	struct names_hold hold = told->hold;
 
 	if (entry == NULL) {
-		entry = entry_new(names, told, hash);
+		entry = entry_new(names, told);
 		if (entry == NULL)
 			return;
 	} else {
@@ -376,13 +394,6 @@ put_hashed(struct names *names, const struct names_told *told, uint64_t hash,
 	}
 	if (!entry_add(names, entry, name, &hold, now) && entry->hosts == NULL)
 		entry_free(names, entry);
-}
-
-void
-names_put(struct names *names, const struct names_told *told, mono_t now)
-{
-	put_hashed(names, told,
-	    map_hash(&names->map, told->key, sizeof(*told->key)), now);
 }
 
 /* The same without those that have ended; NULL where none is left, and the
@@ -444,50 +455,10 @@ names_free(struct names *names)
 }
 
 size_t
-names_count(const struct names *names)
+names_count(struct names *names)
 {
+	names_settle(names);
 	return names->map.count;
-}
-
-static mono_t
-end_of(mono_t now, uint32_t ttl_s)
-{
-	uint64_t s = ttl_s < NAMES_FLOOR_S     ? NAMES_FLOOR_S
-		     : ttl_s > NAMES_TTL_MAX_S ? NAMES_TTL_MAX_S
-					       : ttl_s;
-
-	return mono_add(now, s * MONO_S);
-}
-
-/* Whose program it is. */
-static uint32_t
-uid_of(const struct process *proc)
-{
-	return proc != NULL && proc->kind == PROCESS_PROGRAM
-		   ? proc->uid
-		   : HOST_NAMES_NOBODY;
-}
-
-void
-names_learn(struct names *names, const struct process *proc,
-    const struct name *name, const struct addr *addr, uint32_t ttl_s,
-    mono_t now)
-{
-	struct addr plain = addr_unmap(addr);
-	struct names_key key = names_key_of(proc, &plain);
-	struct names_key anybody = names_key_of(NULL, &plain);
-	struct names_told told = { &key, &key, name,
-		{ .end = end_of(now, ttl_s), .uid = HOST_NAMES_OWN } };
-
-	uint64_t hash = map_hash(&names->map, &anybody, sizeof(anybody));
-
-	names->stats->names_learnt++;
-	map_expect(&names->map, hash); /* while the other one is at work */
-	if (key.pid != 0)
-		names_put(names, &told, now);
-	told.key = &anybody;
-	told.hold.uid = uid_of(proc);
-	put_hashed(names, &told, hash, now);
 }
 
 const struct host_names *
@@ -497,13 +468,15 @@ names_lookup(struct names *names, const struct process *proc,
 	struct addr plain = addr_unmap(addr);
 	struct names_key key = names_key_of(proc, &plain);
 	uint64_t hash = map_hash(&names->map, &key, sizeof(key));
-	struct names_entry *entry = entry_find(names, &key, hash);
 	const struct host_names *hosts;
+	struct names_entry *entry;
 
+	names_settle(names);
+	entry = entry_find(names, &key, hash);
 	if (entry != NULL && key.pid != 0) {
 		hosts = entry_hosts(names, entry, now);
 		if (hosts != NULL) {
-			mono_t end = end_of(now, 0);
+			mono_t end = names_end(now, 0);
 
 			for (uint8_t i = 0; i < hosts->n; i++)
 				if (mono_before(entry->holds[i].end, end))

@@ -75,7 +75,7 @@ void names_learn(struct names *names, const struct process *proc,
 const struct host_names *names_lookup(struct names *names,
     const struct process *proc, const struct addr *addr, mono_t now);
 
-size_t names_count(const struct names *names);
+size_t names_count(struct names *names);
 
 /* What does not end with this process -------------------------------------- */
 
@@ -92,8 +92,7 @@ struct names_moment {
 
 /* The names used last, one a line; names_read() takes them back, and returns
  * how many lines were no good. A text with another first line is none. */
-void names_write(
-    const struct names *names, const struct names_moment *at, FILE *out);
+void names_write(struct names *names, const struct names_moment *at, FILE *out);
 size_t names_read(struct names *names, const char *text, size_t len,
     const struct names_moment *at);
 

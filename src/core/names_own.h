@@ -5,7 +5,8 @@
 #include "src/base/map.h"
 #include "src/core/names.h"
 
-/* Behind struct names: shared by names.c, names_crowd.c and names_text.c. */
+/* Behind struct names: shared by names.c, names_crowd.c, names_learn.c and
+ * names_text.c. */
 
 /* Zero padded: hashed and compared as memory. All but the address is 0 for
  * anybody; zero is 1 for an owner that is several programs. */
@@ -44,6 +45,18 @@ struct names_entry {
 	struct names_hold *holds; /* of each of them, in the same memory */
 };
 
+/* What was learnt, until it is put in its place with others. */
+struct names_lesson {
+	struct names_key key, anybody;
+	uint64_t hash, anybody_hash;
+	uint32_t uid; /* whose program was told */
+	mono_t time, end;
+	struct name name;
+};
+
+/* As many as the answers to queries that came at once: see names_settle(). */
+#define NAMES_LESSONS 32
+
 struct names {
 	struct map map, owners;
 	struct names_owner *last; /* that was looked for; NULL */
@@ -51,6 +64,8 @@ struct names {
 	struct list ranks[NAMES_RANKS];
 	size_t max;
 	struct stats *stats;
+	struct names_lesson lessons[NAMES_LESSONS];
+	size_t n_lessons;
 };
 
 struct names_key names_key_of(
@@ -61,6 +76,7 @@ struct names_key names_key_of(
 struct names_told {
 	const struct names_key *key, *owner;
 	const struct name *name;
+	uint64_t hash; /* of the key, by names->map */
 	struct names_hold hold;
 };
 
@@ -71,6 +87,23 @@ struct names_told {
  * that ends first. */
 size_t names_first_to_go(
     const struct name *const *names, const struct names_hold *holds, size_t n);
+
+/* What was learnt is put in its place, the oldest first: to be called before
+ * anything is looked for. A table that holds thousands of addresses is mostly
+ * not in the processor's caches, and each place is waited for as long as all
+ * the rest takes; the places of many at once are waited for once. */
+void names_settle(struct names *names);
+
+/* Has it fetched from memory; entry may be no entry, but a list's head. */
+static inline void
+names_expect_entry(const struct names_entry *entry)
+{
+	for (size_t i = 0; i < sizeof(*entry); i += 64)
+		__builtin_prefetch((const uint8_t *)entry + i);
+}
+
+/* When it ends that a program was told for so long. */
+mono_t names_end(mono_t now, uint32_t ttl_s);
 
 /* The name goes in front, or holds until then at least. */
 void names_put(struct names *names, const struct names_told *told, mono_t now);

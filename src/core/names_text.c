@@ -36,11 +36,12 @@ write_entry(
 }
 
 void
-names_write(const struct names *names, const struct names_moment *at, FILE *out)
+names_write(struct names *names, const struct names_moment *at, FILE *out)
 {
 	const struct list *node = &names->lru;
 	size_t n = 0;
 
+	names_settle(names);
 	fprintf(out, MAGIC " %s %" PRIu64 "\n",
 	    at->boot[0] != '\0' ? at->boot : "-", at->wall_ms);
 	while (n < NAMES_SAVED_MAX && node->next != &names->lru) {
@@ -135,6 +136,7 @@ read_line(struct names *names, const struct written *written, const char *s,
 		return true; /* it was good then */
 	names_put(names,
 	    &(struct names_told){ &key, &key, &name,
+		map_hash(&names->map, &key, sizeof(key)),
 		{ .end = mono_add(now, (left - written->ago_ms) * MONO_MS),
 		    .uid = pid != 0 ? HOST_NAMES_OWN : HOST_NAMES_NOBODY } },
 	    now);
@@ -149,6 +151,7 @@ names_read(struct names *names, const char *text, size_t len,
 	bool head = true, good;
 	size_t bad = 0, n;
 
+	names_settle(names);
 	for (size_t off = 0; off < len; off += n + 1) {
 		const char *end = memchr(text + off, '\n', len - off);
 

@@ -164,34 +164,25 @@ compile_match(struct compiler *c, struct policy_match *ret,
 {
 	*ret = (struct policy_match){ .field = match->field,
 		.negated = match->negated };
-	switch (match->field) {
-	case FIELD_FROM:
-	case FIELD_TO:
+	switch (set_kind_of(match->field)) {
+	case SET_ENDS:
 		compile_addrs(c, ret, &match->values);
 		compile_ports(c, ret, &match->ports);
 		return;
-	case FIELD_PROTO:
-	case FIELD_QTYPE:
-	case FIELD_USER:
-	case FIELD_GROUP:
+	case SET_IDS:
 		compile_ids(c, ret, &match->values);
 		return;
-	case FIELD_EXE:
-	case FIELD_SCRIPT:
-	case FIELD_CMD:
-	case FIELD_COMM:
-	case FIELD_UNIT:
-	case FIELD_PARENT:
+	case SET_TEXTS:
 		compiler_texts(c, ret, &match->values);
 		return;
-	case FIELD_PROCESS:
+	case SET_PROCESSES:
 		for (size_t i = 0; i < match->values.n; i++)
 			ret->processes |= match->values.v[i].bits;
 		return;
-	case FIELD_DOMAIN:
+	case SET_DOMAINS:
 		compiler_domains(c, ret, &match->values);
 		return;
-	case FIELD_LIST:
+	case SET_LISTS:
 		compiler_lists(c, ret, &match->values);
 		return;
 	}

@@ -6,6 +6,18 @@
 #include "src/core/lists.h"
 #include "src/core/procline.h"
 
+enum set_kind
+set_kind_of(enum rule_field field)
+{
+	static const enum set_kind kinds[] = {
+#define X(suffix, word, value, set) SET_##set,
+		RULE_FIELDS(X)
+#undef X
+	};
+
+	return kinds[field];
+}
+
 bool
 addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
 {

@@ -56,20 +56,31 @@ struct list_set {
 	const struct list_index *const *indexes; /* of all of them, from 1 */
 };
 
+/* What a match holds. */
+enum set_kind {
+	SET_ENDS, /* addresses, ports */
+	SET_IDS,
+	SET_TEXTS,
+	SET_PROCESSES,
+	SET_DOMAINS,
+	SET_LISTS,
+};
+enum set_kind set_kind_of(enum rule_field field);
+
 struct policy_match {
 	enum rule_field field;
 	bool negated;
 	bool all_addrs; /* from, to: no address given */
 	bool narrow;	/* to: addresses that are not the internet at large */
 	union {
-		struct addr_set addrs;	   /* from, to */
-		struct id_set ids;	   /* user, group, proto, qtype */
-		struct text_set texts;	   /* exe, cmd, comm, unit, parent */
-		unsigned int processes;	   /* process */
-		struct domain_set domains; /* domain */
-		struct list_set lists;	   /* list */
+		struct addr_set addrs;	   /* SET_ENDS */
+		struct id_set ids;	   /* SET_IDS */
+		struct text_set texts;	   /* SET_TEXTS */
+		unsigned int processes;	   /* SET_PROCESSES: bits */
+		struct domain_set domains; /* SET_DOMAINS */
+		struct list_set lists;	   /* SET_LISTS */
 	};
-	struct port_set ports; /* from, to; n is 0 for all */
+	struct port_set ports; /* SET_ENDS; n is 0 for all */
 };
 
 struct policy_entry {

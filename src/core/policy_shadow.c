@@ -70,27 +70,18 @@ policy_shadow_free(struct policy_shadow *shadow)
 static size_t
 n_values(const struct policy_match *m)
 {
-	switch (m->field) {
-	case FIELD_PROTO:
-	case FIELD_QTYPE:
-	case FIELD_USER:
-	case FIELD_GROUP:
+	switch (set_kind_of(m->field)) {
+	case SET_IDS:
 		return m->ids.n;
-	case FIELD_EXE:
-	case FIELD_SCRIPT:
-	case FIELD_CMD:
-	case FIELD_COMM:
-	case FIELD_UNIT:
-	case FIELD_PARENT:
+	case SET_TEXTS:
 		return m->texts.n_literals + m->texts.n_globs;
-	case FIELD_PROCESS:
+	case SET_PROCESSES:
 		return 8; /* bits */
-	case FIELD_DOMAIN:
+	case SET_DOMAINS:
 		return m->domains.n_whole + m->domains.n_below;
-	case FIELD_LIST:
+	case SET_LISTS:
 		return m->lists.n;
-	case FIELD_FROM:
-	case FIELD_TO:
+	case SET_ENDS:
 		break;
 	}
 	__builtin_trap();
@@ -102,19 +93,11 @@ one_value(const struct policy_match *m, size_t k)
 {
 	struct policy_match one = *m;
 
-	switch (m->field) {
-	case FIELD_PROTO:
-	case FIELD_QTYPE:
-	case FIELD_USER:
-	case FIELD_GROUP:
+	switch (set_kind_of(m->field)) {
+	case SET_IDS:
 		one.ids = (struct id_set){ &m->ids.ids[k], 1 };
 		return one;
-	case FIELD_EXE:
-	case FIELD_SCRIPT:
-	case FIELD_CMD:
-	case FIELD_COMM:
-	case FIELD_UNIT:
-	case FIELD_PARENT:
+	case SET_TEXTS:
 		one.texts = (struct text_set){ NULL, 0, NULL, 0 };
 		if (k < m->texts.n_literals) {
 			one.texts.literals = &m->texts.literals[k];
@@ -125,10 +108,10 @@ one_value(const struct policy_match *m, size_t k)
 			one.texts.n_globs = 1;
 		}
 		return one;
-	case FIELD_PROCESS:
+	case SET_PROCESSES:
 		one.processes = m->processes & 1u << k;
 		return one;
-	case FIELD_DOMAIN:
+	case SET_DOMAINS:
 		one.domains = (struct domain_set){ NULL, 0, NULL, 0 };
 		if (k < m->domains.n_whole) {
 			one.domains.whole = &m->domains.whole[k];
@@ -139,12 +122,11 @@ one_value(const struct policy_match *m, size_t k)
 			one.domains.n_below = 1;
 		}
 		return one;
-	case FIELD_LIST:
+	case SET_LISTS:
 		one.lists.lists = &m->lists.lists[k];
 		one.lists.n = 1;
 		return one;
-	case FIELD_FROM:
-	case FIELD_TO:
+	case SET_ENDS:
 		break;
 	}
 	__builtin_trap();
@@ -215,7 +197,7 @@ begin(struct policy_shadow *shadow, const struct policy_entry *later)
 	side->direction = later->direction;
 	for (size_t i = 0; i < later->n_matches; i++) {
 		const struct policy_match *m = &later->matches[i];
-		bool ends = m->field == FIELD_FROM || m->field == FIELD_TO;
+		bool ends = set_kind_of(m->field) == SET_ENDS;
 
 		side = add_side(shadow, m, false);
 		if (!side->lost && ends)
@@ -360,7 +342,7 @@ take(struct shadow_side *side, const struct policy_entry *first, size_t n)
 			f++;
 		if (side->ports)
 			taken = take_ports(side, f);
-		else if (f->field == FIELD_FROM || f->field == FIELD_TO)
+		else if (set_kind_of(f->field) == SET_ENDS)
 			taken = take_addrs(side, f);
 		else
 			taken = take_values(side, f);
@@ -399,7 +381,7 @@ compare_match(
 		return ELSEWHERE;
 	if (f->negated)
 		return policy_within(f, l) ? COVERED : ELSEWHERE;
-	if (f->field != FIELD_FROM && f->field != FIELD_TO)
+	if (set_kind_of(f->field) != SET_ENDS)
 		return policy_within(l, f) ? COVERED : at;
 	addrs = policy_addrs_within(l, f);
 	ports = policy_ports_within(&l->ports, &f->ports);

@@ -182,28 +182,19 @@ lists_within(const struct list_set *a, const struct list_set *b)
 bool
 policy_within(const struct policy_match *a, const struct policy_match *b)
 {
-	switch (a->field) {
-	case FIELD_FROM:
-	case FIELD_TO:
+	switch (set_kind_of(a->field)) {
+	case SET_ENDS:
 		return policy_addrs_within(a, b) &&
 		       policy_ports_within(&a->ports, &b->ports);
-	case FIELD_PROTO:
-	case FIELD_QTYPE:
-	case FIELD_USER:
-	case FIELD_GROUP:
+	case SET_IDS:
 		return ids_within(&a->ids, &b->ids);
-	case FIELD_EXE:
-	case FIELD_SCRIPT:
-	case FIELD_CMD:
-	case FIELD_COMM:
-	case FIELD_UNIT:
-	case FIELD_PARENT:
+	case SET_TEXTS:
 		return texts_within(&a->texts, &b->texts);
-	case FIELD_PROCESS:
+	case SET_PROCESSES:
 		return (a->processes & ~b->processes) == 0;
-	case FIELD_DOMAIN:
+	case SET_DOMAINS:
 		return domains_within(&a->domains, &b->domains);
-	case FIELD_LIST:
+	case SET_LISTS:
 		return lists_within(&a->lists, &b->lists);
 	}
 	__builtin_trap();

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What all strings are that are not set: never written to, nor freed. */
+static char empty[1];
+
 struct process *
 process_new(enum process_kind kind)
 {
@@ -14,16 +17,8 @@ process_new(enum process_kind kind)
 		return NULL;
 	proc->refs = 1;
 	proc->kind = kind;
-	if (process_set(&proc->exe, "", 0) != 0 ||
-	    process_set(&proc->script, "", 0) != 0 ||
-	    process_set(&proc->cmd, "", 0) != 0 ||
-	    process_set(&proc->comm, "", 0) != 0 ||
-	    process_set(&proc->user, "", 0) != 0 ||
-	    process_set(&proc->unit, "", 0) != 0 ||
-	    process_set(&proc->cgroup, "", 0) != 0) {
-		process_unref(proc);
-		return NULL;
-	}
+	proc->exe = proc->script = proc->cmd = proc->comm = empty;
+	proc->user = proc->unit = proc->cgroup = empty;
 	return proc;
 }
 
@@ -37,17 +32,24 @@ process_ref(const struct process *proc)
 }
 
 static void
+string_free(char *s)
+{
+	if (s != empty)
+		free(s);
+}
+
+static void
 process_free(struct process *proc)
 {
 	for (size_t i = 0; i < proc->n_parents; i++)
 		free(proc->parents[i].exe);
-	free(proc->exe);
-	free(proc->script);
-	free(proc->cmd);
-	free(proc->comm);
-	free(proc->user);
-	free(proc->unit);
-	free(proc->cgroup);
+	string_free(proc->exe);
+	string_free(proc->script);
+	string_free(proc->cmd);
+	string_free(proc->comm);
+	string_free(proc->user);
+	string_free(proc->unit);
+	string_free(proc->cgroup);
 	free(proc);
 }
 
@@ -67,13 +69,19 @@ process_unref(const struct process *proc)
 int
 process_set(char **field, const char *s, size_t len)
 {
-	char *copy = strndup(s, len);
+	char *copy = len > 0 && s[0] != '\0' ? strndup(s, len) : empty;
 
 	if (copy == NULL)
 		return -ENOMEM;
-	free(*field);
-	*field = copy;
+	process_take(field, copy);
 	return 0;
+}
+
+void
+process_take(char **field, char *s)
+{
+	string_free(*field);
+	*field = s;
 }
 
 int

@@ -62,6 +62,9 @@ void process_unref(const struct process *proc);
  * -ENOMEM (the field keeps its old value). */
 int process_set(char **field, const char *s, size_t len);
 
+/* The same with a string of malloc(3), which is the process's from then on. */
+void process_take(char **field, char *s);
+
 /* Gives a process that has no parents yet those of another; 0 or -ENOMEM (it
  * has the nearest of them). */
 int process_copy_parents(struct process *proc, const struct process *of);

@@ -17,7 +17,7 @@
 		       "line"
 
 static const char *const rule_words[] = {
-#define X(suffix, word) word,
+#define X(suffix, word, value, set) word,
 	RULE_FIELDS(X)
 #undef X
 #define X(word) word,

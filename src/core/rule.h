@@ -13,26 +13,27 @@
 /* What rules.c makes of text and policy_compile() reads: the shape behind
  * struct rules. */
 
-/* Matches: X(enum suffix, word). */
+/* Matches: X(enum suffix, word, what a value is: VALUE_..., what they are when
+ * compiled: SET_...). */
 #define RULE_FIELDS(X)                                                         \
-	X(PROTO, "proto")                                                      \
-	X(FROM, "from")                                                        \
-	X(TO, "to")                                                            \
-	X(QTYPE, "qtype")                                                      \
-	X(EXE, "exe")                                                          \
-	X(SCRIPT, "script")                                                    \
-	X(CMD, "cmd")                                                          \
-	X(COMM, "comm")                                                        \
-	X(USER, "user")                                                        \
-	X(GROUP, "group")                                                      \
-	X(UNIT, "unit")                                                        \
-	X(PARENT, "parent")                                                    \
-	X(PROCESS, "process")                                                  \
-	X(DOMAIN, "domain")                                                    \
-	X(LIST, "list")
+	X(PROTO, "proto", PROTO, IDS)                                          \
+	X(FROM, "from", ADDR, ENDS)                                            \
+	X(TO, "to", ADDR, ENDS)                                                \
+	X(QTYPE, "qtype", QTYPE, IDS)                                          \
+	X(EXE, "exe", PATH, TEXTS)                                             \
+	X(SCRIPT, "script", PATH, TEXTS)                                       \
+	X(CMD, "cmd", GLOB, TEXTS)                                             \
+	X(COMM, "comm", NAME, TEXTS)                                           \
+	X(USER, "user", NAME, IDS)                                             \
+	X(GROUP, "group", NAME, IDS)                                           \
+	X(UNIT, "unit", GLOB, TEXTS)                                           \
+	X(PARENT, "parent", PATH, TEXTS)                                       \
+	X(PROCESS, "process", PROCESS, PROCESSES)                              \
+	X(DOMAIN, "domain", DOMAIN, DOMAINS)                                   \
+	X(LIST, "list", LIST, LISTS)
 
 enum rule_field {
-#define X(suffix, word) FIELD_##suffix,
+#define X(suffix, word, value, set) FIELD_##suffix,
 	RULE_FIELDS(X)
 #undef X
 };

@@ -42,10 +42,10 @@ static const struct interpreter interpreters[] = {
 static bool
 is_named(const char *base, const char *name)
 {
-	size_t n = strlen(name);
-
-	return strncmp(base, name, n) == 0 &&
-	       base[n + strspn(base + n, "0123456789.-")] == '\0';
+	while (*name != '\0')
+		if (*base++ != *name++)
+			return false;
+	return base[strspn(base, "0123456789.-")] == '\0';
 }
 
 static const struct interpreter *

@@ -40,7 +40,7 @@ const char *
 rule_field_word(enum rule_field field)
 {
 	static const char *const words[] = {
-#define X(suffix, word) word,
+#define X(suffix, word, value, set) word,
 		RULE_FIELDS(X)
 #undef X
 	};
@@ -51,33 +51,13 @@ rule_field_word(enum rule_field field)
 enum value_kind
 value_kind_of(enum rule_field field)
 {
-	switch (field) {
-	case FIELD_PROTO:
-		return VALUE_PROTO;
-	case FIELD_FROM:
-	case FIELD_TO:
-		return VALUE_ADDR;
-	case FIELD_EXE:
-	case FIELD_SCRIPT:
-	case FIELD_PARENT:
-		return VALUE_PATH;
-	case FIELD_CMD:
-	case FIELD_UNIT:
-		return VALUE_GLOB;
-	case FIELD_COMM:
-	case FIELD_USER:
-	case FIELD_GROUP:
-		return VALUE_NAME;
-	case FIELD_PROCESS:
-		return VALUE_PROCESS;
-	case FIELD_DOMAIN:
-		return VALUE_DOMAIN;
-	case FIELD_LIST:
-		return VALUE_LIST;
-	case FIELD_QTYPE:
-		return VALUE_QTYPE;
-	}
-	__builtin_trap();
+	static const enum value_kind kinds[] = {
+#define X(suffix, word, value, set) VALUE_##value,
+		RULE_FIELDS(X)
+#undef X
+	};
+
+	return kinds[field];
 }
 
 const char *const *

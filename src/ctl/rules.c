@@ -434,9 +434,11 @@ try_rules(const struct context *context, int argc, char **argv)
 static void
 say_kept(const json_t *result)
 {
-	printf("the %.0f rules stay in force until the next reload: put them "
-	       "into the folder of rules to keep them longer\n",
-	    command_number(result, "rules"));
+	double n = command_number(result, "rules");
+
+	printf("what was tried stays in force until the next reload, %.0f "
+	       "rule%s: the folder of rules keeps it longer\n",
+	    n, n == 1 ? "" : "s");
 }
 
 enum status

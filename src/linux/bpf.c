@@ -339,7 +339,10 @@ bpf_close(struct bpf *bpf)
 void
 bpf_arm(struct bpf *bpf)
 {
-	bpf->shared->armed = 1;
+	/* the programs read what lies beside it, and would have to fetch it
+	 * anew each time that it is written */
+	if (!bpf->shared->armed)
+		bpf->shared->armed = 1;
 }
 
 void
@@ -347,6 +350,14 @@ bpf_seal(struct bpf *bpf, bool ip4, bool ip6)
 {
 	bpf->shared->sealed =
 	    (ip4 ? BPF_SEALED_IP4 : 0u) | (ip6 ? BPF_SEALED_IP6 : 0u);
+}
+
+const char *
+bpf_seal_why(const struct bpf *bpf)
+{
+	const char *why = bpf->links.seal_why;
+
+	return why[0] != '\0' ? why : NULL;
 }
 
 void
@@ -366,6 +377,7 @@ void
 bpf_expect(const struct bpf *bpf)
 {
 	bpf_ring_expect(&bpf->uses, sizeof(struct bpf_use));
+	bpf_ring_expect(&bpf->events, sizeof(struct bpf_event));
 }
 
 enum bpf_closes

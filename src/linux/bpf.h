@@ -49,6 +49,9 @@ void bpf_arm(struct bpf *bpf);
  * leaves by no device. May be called from any thread. */
 void bpf_seal(struct bpf *bpf, bool ip4, bool ip6);
 
+/* What of that can't be done here, and why; NULL: nothing. Borrowed. */
+const char *bpf_seal_why(const struct bpf *bpf);
+
 /* Who may answer a datagram that is let in now: socket by its inode, program
  * and user by the kernel's own numbers, exe_ino 0 where they are not known.
  * Another one that would do so before he has is told as one that has taken the
@@ -76,7 +79,8 @@ enum bpf_closes bpf_sees_closes(const struct bpf *bpf);
 /* What was there before has been told, too. */
 bool bpf_is_seeded(const struct bpf *bpf);
 
-/* The next use is asked for soon: fetches it meanwhile. */
+/* The next use is asked for soon, and the birth of who it is of: fetches them
+ * meanwhile. */
 void bpf_expect(const struct bpf *bpf);
 
 /* Calls ops for what has been said since. The record of a packet is there

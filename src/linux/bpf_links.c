@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -54,6 +55,25 @@ attach_family(struct bpf_links *links, int fd, size_t i)
 	return r < 0 ? r : 0;
 }
 
+static void
+seal_failed(struct bpf_links *links, size_t family, size_t hook, int error)
+{
+	char place[64];
+
+	if (error == -EAFNOSUPPORT && family > 0)
+		return; /* a kernel without IPv6 */
+	(void)snprintf(place, sizeof(place), "IPv%d, %s", family > 0 ? 6 : 4,
+	    hook > 0 ? "out" : "in"); /* fits */
+	if (error == -EBUSY)
+		(void)snprintf(links->seal_why, sizeof(links->seal_why),
+		    "other hooks of netfilter have all its places (priorities "
+		    "%d to %d): %s",
+		    SEAL_FIRST, SEAL_LAST, place);
+	else
+		(void)snprintf(links->seal_why, sizeof(links->seal_why),
+		    "%s: %s", place, strerror(-error));
+}
+
 /* Without it what nobody judged passes while all tables are empty. */
 static void
 attach_seal(struct bpf_links *links, const struct bpf_object *obj)
@@ -63,10 +83,15 @@ attach_seal(struct bpf_links *links, const struct bpf_object *obj)
 	int fd = program_fd(obj, "seal");
 
 	for (size_t i = 0; i < BPF_N_FAMILIES; i++)
-		for (size_t j = 0; j < BPF_N_SEALS; j++)
-			links->seals[i][j] = bpf_hook_attach(
+		for (size_t j = 0; j < BPF_N_SEALS; j++) {
+			int r = bpf_hook_attach(
 			    fd, &(struct bpf_hook){ families[i], hooks[j],
 				    SEAL_FIRST, SEAL_LAST });
+
+			links->seals[i][j] = r < 0 ? -1 : r;
+			if (r < 0)
+				seal_failed(links, i, j, r);
+		}
 }
 
 int

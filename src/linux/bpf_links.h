@@ -16,7 +16,8 @@ struct bpf_links {
 	int sent[BPF_N_FAMILIES],
 	    seals[BPF_N_FAMILIES][BPF_N_SEALS];		/* or -1 */
 	struct bpf_link *births[BPF_N_BIRTHS], *closes; /* or NULL */
-	bool closes_all; /* closes sees all control groups */
+	bool closes_all;	    /* closes sees all control groups */
+	char seal_why[BPF_WHY_MAX]; /* what of the seal is missing; "" */
 };
 
 void bpf_links_init(struct bpf_links *links);

@@ -38,6 +38,13 @@ bpf_seal(struct bpf *bpf, bool ip4, bool ip6)
 	(void)ip6;
 }
 
+const char *
+bpf_seal_why(const struct bpf *bpf)
+{
+	(void)bpf;
+	return NULL;
+}
+
 void
 bpf_heard(struct bpf *bpf, const struct flow_key *key,
     const struct bpf_hearer *hearer)

@@ -13,16 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "src/base/budget.h"
 #include "src/base/mono.h"
+#include "src/core/user_budget.h"
 #include "src/linux/file_id.h"
 
 /* Threads, and those that may wait for one user's processes. */
 #define READERS_MAX 32
 #define READERS_OF_ONE 2
-
-/* Numbers of users that are handed out in ranges, from here on. */
-#define SUBUIDS 65536
 
 /* It is looked after a reader so often; one that is seen asleep in its read so
  * many times in a row is left. A busy machine may let one wait for its CPU for
@@ -36,9 +33,6 @@
  * takes of it too, which is earned again. */
 #define WAIT_SHARE 50
 #define WAIT_MOST (20 * MONO_MS)
-
-/* Users whose time is counted; of more the one who owes least is forgotten. */
-#define USERS_MAX 64
 
 enum reader_state {
 	READER_IDLE,
@@ -64,17 +58,12 @@ struct reader {
 	char bytes[CMDLINE_MAX];
 };
 
-struct user {
-	uint32_t uid; /* root's: nobody's, nobody waits for those */
-	struct budget budget;
-};
-
 struct cmdlines {
 	pthread_mutex_t lock;
 	bool end;
 	unsigned int refs; /* the owner, and readers that outlive him */
 	struct reader *v[READERS_MAX];
-	struct user users[USERS_MAX];
+	struct user_budgets users; /* root's: nobody waits for those */
 };
 
 struct cmdlines *
@@ -86,30 +75,8 @@ cmdlines_new(void)
 		return NULL;
 	c->refs = 1;
 	(void)pthread_mutex_init(&c->lock, NULL); /* never fails */
-	for (size_t i = 0; i < USERS_MAX; i++)
-		c->users[i].budget =
-		    (struct budget){ .share = WAIT_SHARE, .most = WAIT_MOST };
+	user_budgets_init(&c->users, WAIT_SHARE, WAIT_MOST);
 	return c;
-}
-
-/* What he may have waited for him now. */
-static struct budget *
-budget_get(struct cmdlines *c, uint32_t uid, mono_t now)
-{
-	struct user *least = &c->users[0];
-
-	for (size_t i = 0; i < USERS_MAX; i++) {
-		struct user *user = &c->users[i];
-
-		(void)budget_has(&user->budget, now); /* it has earned since */
-		if (user->uid == uid)
-			return &user->budget;
-		if (user->budget.spent < least->budget.spent)
-			least = user;
-	}
-	least->uid = uid;
-	least->budget.spent = 0;
-	return &least->budget;
 }
 
 static ssize_t
@@ -222,14 +189,6 @@ reader_new(struct cmdlines *c)
 	return NULL;
 }
 
-/* Who has numbers of his own for the users of a user namespace (subuid(5)) has
- * as many, as a rule, and is one with all of them. */
-static uint32_t
-one_user(uint32_t uid)
-{
-	return uid / SUBUIDS * SUBUIDS + (uid < SUBUIDS ? uid : 0);
-}
-
 /* One that is free. NULL: there is none for this user. */
 static struct reader *
 reader_get(struct cmdlines *c, uint32_t uid)
@@ -311,8 +270,8 @@ reader_for(struct cmdlines *c, uint32_t uid, struct budget **ret_budget)
 	struct reader *r = NULL;
 
 	(void)pthread_mutex_lock(&c->lock);
-	uid = one_user(uid);
-	*ret_budget = budget_get(c, uid, now);
+	uid = user_budget_owner(uid);
+	*ret_budget = user_budget_of(&c->users, uid, now);
 	if (budget_has(*ret_budget, now))
 		r = reader_get(c, uid);
 	if (r != NULL)

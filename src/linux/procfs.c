@@ -454,6 +454,7 @@ void
 procfs_round(struct procfs *procfs)
 {
 	procfs->now = mono_now();
+	procread_round(&procfs->read, procfs->now);
 	procfs->round++;
 	procfs->heard = false;
 }
@@ -541,6 +542,7 @@ procfs_process(struct procfs *procfs, pid_t pid, const struct process **ret)
 
 	if (pid <= 0)
 		return -ESRCH;
+	procread_round(&procfs->read, mono_now());
 	r = read_pid(procfs, pid, ret);
 	if (r == -EMFILE || r == -ENFILE) {
 		make_room(procfs);

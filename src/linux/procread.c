@@ -36,8 +36,11 @@ int
 procread_init(struct procread *pr)
 {
 	users_init(&pr->users);
+	pr->places = (struct places){ .next = 0 };
+	pr->now = mono_now();
 	pr->self = getpid();
 	pr->cmdlines = cmdlines_new();
+	pr->places.cmdlines = pr->cmdlines;
 	return pr->cmdlines != NULL ? 0 : -ENOMEM;
 }
 
@@ -45,7 +48,14 @@ void
 procread_done(struct procread *pr)
 {
 	users_done(&pr->users);
+	places_done(&pr->places);
 	cmdlines_free(pr->cmdlines);
+}
+
+void
+procread_round(struct procread *pr, mono_t now)
+{
+	pr->now = now;
 }
 
 ssize_t
@@ -147,27 +157,18 @@ procread_close(struct procread_dir *dir)
 	*dir = (struct procread_dir){ -1, -1, -1, -1, -1, NULL, 0 };
 }
 
-/* Whoever has a mount namespace of his own has the executable at any path he
- * likes, of which the file system that we have there may never answer. */
-int
-procread_is_at(struct procread *pr, uint32_t uid, const struct file_id *exe,
-    const char *path)
-{
-	struct file_id there;
-	int r = file_id_known(&there, path);
-
-	/* who has no descriptor left asks by the path alone */
-	if (r == -EAGAIN || r == -EMFILE || r == -ENFILE)
-		r = cmdlines_file(pr->cmdlines, path, uid, &there);
-	if (r == -ETIMEDOUT)
-		return r;
-	return r == 0 && file_id_equal(exe, &there);
-}
-
 static bool
 is_file(const struct process *proc, const struct file_id *file)
 {
 	return proc->exe_dev == file->dev && proc->exe_ino == file->ino;
+}
+
+/* 1, 0 or -ETIMEDOUT: as it is now. */
+static int
+is_at(struct procread *pr, uint32_t uid, const struct file_id *file,
+    const char *path)
+{
+	return places_has(&pr->places, &(struct placed){ *file, uid, path });
 }
 
 /* No exe is a thread of the kernel, or a process that ends. Where file and path
@@ -188,14 +189,14 @@ read_exe(struct procread *pr, struct snapshot *snap, int dirfd,
 	if (old != NULL && old->exe_here && is_file(old, &file)) {
 		n = (ssize_t)strlen(old->exe);
 		memcpy(snap->exe, old->exe, (size_t)n + 1);
-		here = procread_is_at(pr, snap->uid, &file, snap->exe);
+		here = is_at(pr, snap->uid, &file, snap->exe);
 	}
 	if (here == 0) {
 		n = readlinkat(dirfd, "exe", snap->exe, sizeof(snap->exe) - 1);
 		if (n <= 0)
 			return 0;
 		snap->exe[n] = '\0';
-		here = procread_is_at(pr, snap->uid, &file, snap->exe);
+		here = is_at(pr, snap->uid, &file, snap->exe);
 	}
 	if (here < 0)
 		return here;
@@ -359,7 +360,7 @@ exe_is_here(struct procread *pr, uint32_t uid, int dirfd, const char *path)
 
 	if (file_id_of_exe(&file, dirfd) != 0)
 		return 0;
-	return procread_is_at(pr, uid, &file, path);
+	return is_at(pr, uid, &file, path);
 }
 
 int
@@ -418,7 +419,7 @@ set_strings(
     struct procread *pr, struct process *proc, const struct snapshot *snap)
 {
 	char number[USERS_NUMLEN];
-	const char *user = users_name(&pr->users, snap->uid, number);
+	const char *user = users_name(&pr->users, snap->uid, pr->now, number);
 	const struct procline_cgroup *group = &snap->group;
 
 	if (process_set(&proc->exe, snap->exe, snap->exe_len) != 0 ||
@@ -487,28 +488,36 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 	return 0;
 }
 
+static struct placed
+placed_of(const struct process *proc)
+{
+	return (struct placed){ { proc->exe_dev, proc->exe_ino }, proc->uid,
+		proc->exe };
+}
+
 /* A file that was taken from its path, or came back to it, is what rules by
- * path are about: that is never taken as it was. */
+ * path are about: that is never taken as it was. What can't be told is as it
+ * was no more than what is otherwise. */
 bool
 procread_is_same(struct procread *pr, const struct procread_dir *dir,
     const struct process *old)
 {
+	const struct placed placed = placed_of(old);
 	struct file_id file;
 	struct stat st;
 
 	return fstat(dir->fd, &st) == 0 && st.st_uid == old->uid &&
 	       st.st_gid == old->gid && file_id_of_exe(&file, dir->fd) == 0 &&
-	       is_file(old, &file) && procread_is_here(pr, old);
+	       is_file(old, &file) &&
+	       places_has(&pr->places, &placed) == (int)old->exe_here;
 }
 
 bool
 procread_is_here(struct procread *pr, const struct process *proc)
 {
-	const struct file_id file = { proc->exe_dev, proc->exe_ino };
+	const struct placed placed = placed_of(proc);
 
-	/* what can't be told is as it was no more than what is otherwise */
-	return procread_is_at(pr, proc->uid, &file, proc->exe) ==
-	       (int)proc->exe_here;
+	return places_had(&pr->places, &placed, pr->now) == (int)proc->exe_here;
 }
 
 int
@@ -567,14 +576,13 @@ static int
 bygone_cmd(struct process *proc, const struct procread_facts *facts)
 {
 	char *cmd = malloc(facts->args_len + 1);
-	int r;
 
 	if (cmd == NULL)
 		return -ENOMEM;
 	memcpy(cmd, facts->args, facts->args_len);
-	r = process_set(&proc->cmd, cmd, procline_join(cmd, facts->args_len));
-	free(cmd);
-	return r;
+	cmd[procline_join(cmd, facts->args_len)] = '\0';
+	process_take(&proc->cmd, cmd);
+	return 0;
 }
 
 int
@@ -582,9 +590,10 @@ procread_bygone(struct procread *pr, const struct procread_facts *facts,
     struct process **ret)
 {
 	char number[USERS_NUMLEN];
-	const char *user = users_name(&pr->users, facts->uid, number);
-	const struct file_id file = { facts->exe_dev, facts->exe_ino };
-	int here = procread_is_at(pr, facts->uid, &file, facts->exe);
+	const char *user = users_name(&pr->users, facts->uid, pr->now, number);
+	const struct placed placed = { { facts->exe_dev, facts->exe_ino },
+		facts->uid, facts->exe };
+	int here = places_had(&pr->places, &placed, pr->now);
 	struct process *proc;
 
 	if (here < 0)

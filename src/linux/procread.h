@@ -6,8 +6,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "src/base/mono.h"
 #include "src/core/process.h"
-#include "src/linux/file_id.h"
+#include "src/linux/places.h"
 #include "src/linux/users.h"
 
 /* One process, read through a descriptor of its directory in /proc: what it
@@ -15,6 +16,8 @@
 struct procread {
 	struct users users;
 	struct cmdlines *cmdlines;
+	struct places places;
+	mono_t now; /* of this round */
 	pid_t self;
 };
 
@@ -45,6 +48,10 @@ void procread_close(struct procread_dir *dir);
 /* 0 or -ENOMEM; to be done with in any case. */
 int procread_init(struct procread *pr);
 void procread_done(struct procread *pr);
+
+/* What is asked for from here on is asked for at that time: what was read
+ * shortly before may do. */
+void procread_round(struct procread *pr, mono_t now);
 
 /* Reads a small file whole, or as much of it as fits; the length or -errno. */
 ssize_t procread_file(int dirfd, const char *name, char *buf, size_t size);
@@ -85,13 +92,8 @@ int procread_bygone(struct procread *pr, const struct procread_facts *facts,
 int procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
     uint64_t *start, uint64_t exactly);
 
-/* Whether that file, of a process of that user's, is at the path, which is one
- * of our own mount namespace: 1, 0, or -ETIMEDOUT where its file system does
- * not say so in time. */
-int procread_is_at(struct procread *pr, uint32_t uid, const struct file_id *exe,
-    const char *path);
-
-/* True if its executable is at its path now, or was not then either. */
+/* True if its executable is at its path now, or was not then either; what was
+ * there a moment ago, for whichever process, is there (places_had()). */
 bool procread_is_here(struct procread *pr, const struct process *proc);
 
 /* The process as it is now: `old` with one more reference when nothing about

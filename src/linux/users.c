@@ -9,6 +9,10 @@
 
 #define PASSWD "/etc/passwd"
 
+/* Whether that has changed is asked so often: it costs more than all else of a
+ * name. */
+#define LOOK_NS (100 * MONO_MS)
+
 struct users_entry {
 	uint32_t uid;
 	char *name;
@@ -72,13 +76,28 @@ users_read(struct users *users)
 	users->ino = st.st_ino;
 }
 
-const char *
-users_name(struct users *users, uint32_t uid, char buf[USERS_NUMLEN])
+static const char *
+find(const struct users *users, uint32_t uid)
 {
-	users_read(users);
 	for (size_t i = 0; i < users->n; i++)
 		if (users->entries[i].uid == uid)
 			return users->entries[i].name;
+	return NULL;
+}
+
+const char *
+users_name(
+    struct users *users, uint32_t uid, mono_t now, char buf[USERS_NUMLEN])
+{
+	const char *name = find(users, uid);
+
+	if (name != NULL && mono_since(now, users->looked) < LOOK_NS)
+		return name;
+	users_read(users);
+	users->looked = now;
+	name = find(users, uid);
+	if (name != NULL)
+		return name;
 	(void)snprintf(buf, USERS_NUMLEN, "%u", uid); /* 10 digits fit */
 	return buf;
 }

@@ -6,6 +6,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "src/base/mono.h"
+
 /* Names of users from /etc/passwd alone: NSS may ask the network, and the
  * answer would wait for our own verdict. */
 struct users {
@@ -13,6 +15,7 @@ struct users {
 	size_t n;
 	struct timespec mtime; /* of the file as read */
 	ino_t ino;
+	mono_t looked; /* at the file, for a change */
 };
 
 #define USERS_NUMLEN 12
@@ -21,8 +24,9 @@ void users_init(struct users *users);
 void users_done(struct users *users);
 
 /* The name, or the number written to buf; the file is read again when it has
- * changed. Borrowed until the next call. */
+ * changed, which a user of no name yet is told by at once, and all others in a
+ * tenth of a second. Borrowed until the next call. */
 const char *users_name(
-    struct users *users, uint32_t uid, char buf[USERS_NUMLEN]);
+    struct users *users, uint32_t uid, mono_t now, char buf[USERS_NUMLEN]);
 
 #endif

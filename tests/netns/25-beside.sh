@@ -309,14 +309,19 @@ check "wg: the other side begins, from beyond the tunnel's route" \
 check "wg: no answer went into the tunnel" [ "$(in_tunnel)" = "$before" ]
 
 # -- A5: a mark hides nothing --
-mark_hides_nothing() {
+marked() { # TO MARK
+	ask $1 7003 $2 >/dev/null
+	inc python3 "$tmp/udp.py" syn $1 7003 $2
+}
+mark_hides_nothing() { # all at once: each waits for an answer in vain
+	local mark to asking=
 	for mark in 51820 4242 1 1700 1710 1717 1799; do
 		for to in 10.77.0.2 fd77::2; do
-			: >"$tmp/seen"
-			ask $to 7003 $mark >/dev/null
-			inc python3 "$tmp/udp.py" syn $to 7003 $mark
+			marked $to $mark &
+			asking="$asking $!"
 		done
 	done
+	wait $asking
 }
 cat >"$tmp/count.py" <<'PYTHON'
 import signal, socket, sys

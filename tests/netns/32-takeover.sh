@@ -47,6 +47,14 @@ came() { # came PORT N: so many arrived, when all were judged
 }
 tries=${TRIES:-10}
 
+# a unit of our own, wherever cgroup v2 is
+slice= unit=rerouted-test-$$.service
+for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+	[ -f $base/cgroup.procs ] && slice=$base/rerouted-test-$$.slice && break
+done
+at_end() { [ -z "$slice" ] || rmdir "$slice/$unit" "$slice" 2>/dev/null; }
+[ -n "$slice" ] && mkdir -p "$slice/$unit"
+
 # -- send, then become a program that may --
 count 7001
 for i in $(seq $tries); do
@@ -357,6 +365,38 @@ for name in good bad; do
 done
 check "replaced while it ran: blocked as before" came 7201 0
 check "replaced while it ran: accepted no more" came 7202 0
+
+# -- a flow, and its process, that moves to another unit --
+if [ -n "$slice" ]; then
+	rules "block unit $unit to 10.9.0.2 port 7700-7701" \
+	    "default out accept" "default in accept"
+	daemon_reload
+	count 7700
+	count 7701
+	mkfifo "$tmp/in" "$tmp/out"
+	background inc "$bin/good" -c "exec 3<>/dev/udp/10.9.0.2/7700
+	    exec 5<>$tmp/in 6<>$tmp/out
+	    echo x >&3; read x <&5
+	    echo \$\$ >$slice/$unit/cgroup.procs
+	    exec 4<>/dev/udp/10.9.0.2/7701; echo x >&4
+	    while echo x >&3; ! read -t 0.02 x <&6; do :; done
+	    echo \$\$ >$base/cgroup.procs; exec 3>&- 4>&-
+	    exec 4<>/dev/udp/10.9.0.2/7701; echo x >&4" 2>/dev/null
+	mover=$pid
+	check "it sends before it moves" came 7700 1
+	echo >"$tmp/in"
+	check "the flow of who has moved is judged by its unit" wait_for flows "
+	    any(x['dport'] == 7700 and x['process']['unit'] == '$unit'
+	    and x['verdict'] == 'block' for x in f)"
+	check "… so is a new one" wait_for flows "any(x['dport'] == 7701
+	    and x['process']['unit'] == '$unit' for x in f)"
+	echo >"$tmp/out"
+	wait "$mover"
+	check "… none of them arrives" came 7700 1
+	check "… and what it sends from without does" came 7701 1
+else
+	echo "# no cgroup v2 here: nobody moves"
+fi
 
 # -- the port of one that ended, when conntrack has forgotten it, by one that
 # waits there for the other side to speak --

@@ -265,6 +265,32 @@ check "… and who sends is named all the same" named_by bpf 7092
 daemon_stop
 check "… the daemon ends well" test $? = 0
 
+# -- all places behind the tables are others' --
+if command -v nft >/dev/null 2>&1; then
+	{
+		echo "table ip full {"
+		for i in $(seq 52 60); do
+			echo "chain c$i { type filter hook output priority $i; }"
+		done
+		echo "}"
+	} >"$tmp/full.nft"
+	inc nft -f "$tmp/full.nft"
+	daemon_start
+	check "no seal: one line of the log says so, and why" [ "$(grep -c \
+	    'warning attribution: nothing is behind the tables.*IPv4, out' \
+	    "$tmp/daemon.log")" = 1 ]
+	ctl status >"$tmp/status"
+	check "… and status" grep -q 'nothing is behind the tables.*52 to 60' \
+	    "$tmp/status"
+	check "… and who sends is named all the same" named_by bpf 7094
+	daemon_stop
+	inc nft delete table ip full
+	daemon_start
+	check_not "there is one where there is room" \
+	    grep -q 'nothing is behind the tables' "$tmp/daemon.log"
+	daemon_stop
+fi
+
 # -- the hook needs no control groups --
 : >"$tmp/daemon.log"
 background inc unshare -m sh -c 'umount -l /sys/fs/cgroup; exec "$@"' sh \

@@ -35,7 +35,7 @@ ended() { # NAME WHO: their connection is ended within a second
 }
 goes() { # NAME FROM TO: a word passes
 	tell "$1.$2" send word
-	tell "$1.$3" hear 1000
+	tell "$1.$3" hear 5000
 	check "$1: goes on, $2 to $3" answers "$1.$3" "got word"
 }
 

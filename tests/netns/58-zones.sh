@@ -46,6 +46,7 @@ cat >"$tmp/guard" <<'GUARD'
 ||gone.example^$dnsrewrite=NXDOMAIN
 ||refused.example^$dnsrewrite=REFUSED
 ||mail.example^$dnsrewrite=NOERROR;MX;10 x.example
+||https.example^$dnsrewrite=NOERROR;HTTPS;1 x.example
 GUARD
 settings "[resolver]" "upstream = 10.9.0.53" \
 	"[list \"zone\"]" "source = $tmp/zone" \
@@ -111,6 +112,7 @@ check "… and no other type" status_is NOERROR 0 rewritten.example AAAA
 check "another name" says "garden.example. 203.0.113.80" moved.example
 check "no such name" status_is NXDOMAIN 0 gone.example
 check "refused" status_is REFUSED 0 refused.example
+check "data of another type" says "10 x.example." mail.example MX
 check "what can't be answered so is counted" sh -c "'$REROUTECTL' --control \
     '$tmp/control' lists | grep -q dnsrewrite"
 check "queries say that a list answered" sh -c "'$REROUTECTL' --json --control \

@@ -216,7 +216,10 @@ check "udp = reject" says_like 'ECONNREFUSED|EPERM|EHOSTUNREACH' \
     udp connected 192.0.2.7,7010
 via silent
 daemon_reload
+PATIENCE=1
+export PATIENCE
 check "udp = drop" says ETIMEDOUT udp connected 192.0.2.7,7010
+unset PATIENCE
 check_not "nothing of it is on the wire" wire_saw
 
 # -- direct: the far end sees the device's address, and large ones pass --
@@ -292,6 +295,33 @@ check "and conntrack was asked about that one" asked
 check "none goes to another end than it was for" [ "$(cat \
     "$tmp/storm.far")" = ready ]
 
+# -- a flow that conntrack was made to forget is the same one: the far end sees
+# it come from where it came before --
+background ins python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.0.2.7", 7310))
+print("ready", flush=True)
+while True:
+    word, peer = s.recvfrom(64)
+    s.sendto(b"%s:%d" % (word, peer[1]), peer)' >"$tmp/ports"
+wait_for grep -q ready "$tmp/ports"
+partner same inc sock.py connect udp 192.0.2.7 7310
+comes_from() { # WORD
+	tell same "send $1"
+	tell same "hear 1000"
+	answer same | grep -o "^got $1:[0-9]*\$" | sed 's/.*://'
+}
+port=$(comes_from one)
+check "the far end says where a flow comes from" [ -n "$port" ]
+goes_on() {
+	inc conntrack -F >/dev/null 2>&1
+	[ "$(comes_from two)" = "$port" ]
+}
+for i in 1 2 3; do
+	check "conntrack is flushed: a flow goes on ($i)" goes_on
+done
+
 # what others' rules drop on its way to the entry is not waited for by all
 inc iptables-legacy -t mangle -A INPUT -d 127.0.0.17 -p udp -j DROP
 inc python3 -c '
@@ -302,8 +332,11 @@ for i in range(700):
     s.sendto(b"x", ("192.0.2.7", 7010))
     kept.append(s)'
 inc iptables-legacy -t mangle -D INPUT -d 127.0.0.17 -p udp -j DROP
+PATIENCE=1
+export PATIENCE
 check "700 flows that never arrive hold up no other" wait_for says ok \
     udp connected 192.0.2.7,7010
+unset PATIENCE
 
 # -- no way for a while, without a device: the flow goes on from the port that it
 # has --

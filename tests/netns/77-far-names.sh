@@ -30,6 +30,7 @@ wait_for listens ins 1082
 background ins python3 "$top/tests/netns/tunnel.py" socks 10.9.0.2 1083 \
     >"$tmp/socks.out" 2>"$tmp/socks.err"
 wait_for grep -q ready "$tmp/socks.out"
+serves_dns() { ins ss -Htln "src $1:53" | grep -q .; }
 serve_dns() { # ADDR RECORD...
 	local at=$1 r
 	shift
@@ -38,7 +39,7 @@ serve_dns() { # ADDR RECORD...
 	    --no-resolv --no-hosts --bind-interfaces --listen-address="$at" \
 	    --user=root --pid-file= \
 	    --log-queries --log-facility="$tmp/dns.$at" --local-ttl=60 "$@"
-	wait_for ins ss -Htln "src $at:53"
+	wait_for serves_dns $at
 }
 serve_dns 10.9.0.2 /both.corp/192.0.2.8 /open.corp/192.0.2.8 \
     /rebind.example/198.18.1.0 /here.unknown/192.0.2.9

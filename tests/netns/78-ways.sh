@@ -62,7 +62,7 @@ background ins dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
     --no-hosts --bind-interfaces --listen-address=10.9.0.2 --user=root \
     --pid-file= --log-queries --log-facility="$tmp/dns.log" \
     --address=/proxy.corp/10.9.0.2 --address=/web.corp/192.0.2.8 2>/dev/null
-wait_for ins ss -Htln "src 10.9.0.2:53"
+wait_for listens ins 53
 background inc python3 "$top/tests/netns/tunnel.py" proxy2 "$tmp/p2.sock" \
     >"$tmp/p2.out" 2>"$tmp/p2.err"
 wait_for grep -q ready "$tmp/p2.out"

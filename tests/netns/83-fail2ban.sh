@@ -55,8 +55,8 @@ start() {
 	cat "$tmp/f2b.out" "$tmp/f2b.log" 2>/dev/null
 	return 1
 }
-tcp() { ins "$BUILDDIR/probe" tcp "$1" 7001 500; }
-tcp_not() { ! tcp "$1"; }
+tcp() { ins "$BUILDDIR/probe" tcp "$1" 7001 900; }
+tcp_not() { ! ins "$BUILDDIR/probe" tcp "$1" 7001 300; }
 
 for action in iptables-multiport iptables-multiport-legacy nftables-multiport; do
 	more=

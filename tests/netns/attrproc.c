@@ -567,6 +567,58 @@ test_nobody(void)
 	procfs_close(procfs);
 }
 
+/* So much work of this thread from now on. */
+static void
+allow(struct procfs *procfs, uint64_t ns)
+{
+	procfs_round(procfs);
+	procfs_until(procfs, mono_add(mono_work(), ns));
+}
+
+/* A walk for a socket that nobody has, ended in the midst of it: 0, or
+ * -ENOENT where each one comes to its end at once. */
+static int
+begin_walk(struct procfs *procfs)
+{
+	const struct process *proc;
+
+	for (uint64_t i = 1; i < 1000; i++) {
+		uint64_t walks = procfs_walks(procfs);
+
+		allow(procfs, i * MONO_MS / 100);
+		if (procfs_owner(procfs, UINT64_MAX / 2 + i, NOBODY, &proc) ==
+			-EINPROGRESS &&
+		    procfs_walks(procfs) > walks)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* Who asked for it has gone: others are not held up for that. */
+static void
+test_walk_left(void)
+{
+	struct procfs *procfs = open_procfs();
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	uint64_t inode = inode_of(fd);
+	const struct process *proc = NULL;
+	int r = -EINPROGRESS;
+
+	check("a walk is begun, and left", begin_walk(procfs) == 0);
+	for (int i = 0; i < 10000 && (r == -EINPROGRESS || r == -EAGAIN); i++) {
+		if (r == -EAGAIN)
+			(void)poll(NULL, 0, 1);
+		allow(procfs, MONO_MS);
+		r = procfs_owner(procfs, inode, 0, &proc);
+	}
+	check("… another look-up brings it to its end, and is answered",
+	    r == 0 && proc->pid == getpid());
+	if (r == 0)
+		process_unref(proc);
+	(void)close(fd);
+	procfs_close(procfs);
+}
+
 static int
 count_fds(void)
 {
@@ -658,6 +710,7 @@ attr_proc_tests(void)
 	test_pid_reuse();
 	test_pid_reuse_within_tick();
 	test_nobody();
+	test_walk_left();
 	test_descriptors();
 	test_small_cache();
 }

@@ -10,6 +10,7 @@
 #include "src/core/qtype.h"
 #include "src/core/rules.h"
 #include "tests/fake/world.h"
+#include "tests/fake/zone.h"
 
 #define SENT_MAX 256
 #define TEXT 65536
@@ -35,7 +36,7 @@ struct stage {
 	struct flying flying[SENT_MAX];
 	size_t n_flying;
 	char dead[256]; /* address where sending fails */
-	char rules[TEXT], hosts[TEXT];
+	char rules[TEXT], hosts[TEXT], zone[TEXT];
 	struct addr stand_in; /* for names of tunnels without servers */
 	uint8_t answer[WIRE_MESSAGE_MAX]; /* what the client got */
 	size_t answer_len;
@@ -164,14 +165,17 @@ set_rules(struct stage *s, const char *text)
 	const struct policy *policy = NULL;
 	struct rules *rules = rules_new();
 	struct faults *faults = faults_new();
+	struct policy_world world = fake_world;
 
+	world.table = fake_zone_table(s->zone);
 	if (rules_parse(rules, "t.rules", text, strlen(text), faults) < 0 ||
-	    policy_compile(&policy, rules, &fake_world, faults) < 0) {
+	    policy_compile(&policy, rules, &world, faults) < 0) {
 		faults_print(faults, stderr);
 		abort();
 	}
 	rules_free(rules);
 	faults_free(faults);
+	list_table_unref(world.table);
 	resolve_set_policy(s->r, policy);
 	policy_unref(policy);
 }
@@ -629,6 +633,8 @@ set_up(struct stage *s, const char *verb, char *rest)
 		append(s->rules, rest);
 	} else if (strcmp(verb, "hosts") == 0) {
 		append(s->hosts, rest);
+	} else if (strcmp(verb, "zone") == 0) { /* of the list ads */
+		append(s->zone, rest);
 	} else if (strcmp(verb, "allow-private") == 0) {
 		s->conf.allow_private[s->conf.n_allow_private++] =
 		    name_at(s, rest);

@@ -53,6 +53,26 @@ set_copies_and_ends_at_nul(void **state)
 	process_unref(p);
 }
 
+/* … which no process owns; the sanitizer tells otherwise. */
+static void
+strings_become_empty_and_are_taken(void **state)
+{
+	struct process *p = process_new(PROCESS_PROGRAM);
+
+	(void)state;
+	process_take(&p->cmd, strdup("ls -l"));
+	assert_string_equal(p->cmd, "ls -l");
+	process_take(&p->cmd, strdup("ls"));
+	assert_string_equal(p->cmd, "ls");
+	assert_int_equal(process_set(&p->cmd, "", 0), 0);
+	assert_string_equal(p->cmd, "");
+	assert_int_equal(process_set(&p->unit, "\0x", 2), 0);
+	assert_string_equal(p->unit, "");
+	assert_int_equal(process_set(&p->unit, "a", 1), 0);
+	assert_string_equal(p->unit, "a");
+	process_unref(p);
+}
+
 static struct process *
 sample(void)
 {
@@ -152,6 +172,7 @@ main(void)
 		cmocka_unit_test(new_process_has_empty_strings),
 		cmocka_unit_test(last_reference_frees),
 		cmocka_unit_test(set_copies_and_ends_at_nul),
+		cmocka_unit_test(strings_become_empty_and_are_taken),
 		cmocka_unit_test(equal_sees_every_field),
 		cmocka_unit_test(equal_sees_the_number_of_parents),
 		cmocka_unit_test(kinds_have_names),

@@ -91,6 +91,39 @@ answers_find_whom_they_are_for(void **state)
 }
 
 static void
+comes_again_from_elsewhere(void **state)
+{
+	struct udpnat_entry a = entry_of("10.9.0.1", 1, 443);
+	struct udpnat_entry b = entry_of("10.9.0.1", 1, 443);
+	struct udpnat nat;
+
+	(void)state;
+	b.key.lport = 7;
+	assert_int_equal(udpnat_init(&nat, 3), 0);
+	udpnat_add(&nat, &a, at(1));
+	udpnat_touch(&nat, &a, true, at(1));
+	udpnat_leave(&nat, &a, at(2));
+	assert_null(udpnat_find(&nat, &a.peer, 1));
+	assert_ptr_equal(udpnat_find_key(&nat, &a.key), &a);
+	udpnat_add(&nat, &b, at(2));
+	assert_ptr_equal(udpnat_find(&nat, &a.peer, 1), &b);
+	assert_int_equal(udpnat_count(&nat), 2);
+	/* it is waited for, but not for as long as it would live */
+	assert_null(udpnat_expired(&nat, at(11)));
+	assert_ptr_equal(udpnat_expired(&nat, at(12)), &a);
+	udpnat_come(&nat, &a, &b.peer, 2);
+	udpnat_touch(&nat, &a, false, at(12));
+	assert_ptr_equal(udpnat_find(&nat, &b.peer, 2), &a);
+	assert_ptr_equal(udpnat_find(&nat, &b.peer, 1), &b);
+	assert_null(udpnat_expired(&nat, at(26)));
+	udpnat_leave(&nat, &a, at(26));
+	udpnat_remove(&nat, &a);
+	udpnat_remove(&nat, &b);
+	assert_int_equal(udpnat_count(&nat), 0);
+	udpnat_done(&nat);
+}
+
+static void
 ends_before_conntrack_does(void **state)
 {
 	struct udpnat_entry quiet = entry_of("10.9.0.1", 1, 443);
@@ -191,6 +224,7 @@ main(void)
 		cmocka_unit_test(found_by_peer_and_port),
 		cmocka_unit_test(answers_find_whom_they_are_for),
 		cmocka_unit_test(fast_senders_wait_and_slow_ones_do_not),
+		cmocka_unit_test(comes_again_from_elsewhere),
 		cmocka_unit_test(ends_before_conntrack_does),
 		cmocka_unit_test(ends_past_many_that_live),
 	};

@@ -148,25 +148,6 @@ is_mptcp(struct sock *sk)
 	return BPF_CORE_READ_BITFIELD_PROBED(tp, is_mptcp);
 }
 
-static __always_inline void
-read_actor(struct bpf_use *use, struct task_struct *task)
-{
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct css_set *groups = BPF_CORE_READ(task, cgroups);
-
-	use->pid = pid_of(leader, shared.pid_level);
-	use->start = BPF_CORE_READ(leader, start_boottime);
-	use->exec = task->self_exec_id;
-	use->groups = (unsigned long)groups;
-	use->cgroup = BPF_CORE_READ(groups, dfl_cgrp, kn, id);
-	use->uid = BPF_CORE_READ(task, cred, euid.val);
-	use->gid = BPF_CORE_READ(task, cred, egid.val);
-	read_exe(
-	    BPF_CORE_READ(task, mm, exe_file), &use->exe_ino, &use->exe_dev);
-	/* a thread may have a name of its own */
-	bpf_core_read(use->comm, sizeof(use->comm), &leader->comm);
-}
-
 static __always_inline __u32
 tag_of(struct nf_conn *ct)
 {
@@ -201,23 +182,43 @@ socket_of(struct file *file)
 	return file != NULL ? BPF_CORE_READ(file, f_inode, i_ino) : 0;
 }
 
-/* Addresses of a program's memory are drawn anew at each exec, and copied with
- * the process. */
+/* All but the tag. Addresses of a program's memory are drawn anew at each exec,
+ * and copied with the process. */
 static __always_inline void
-read_owner(struct owner *owner, struct file *file, struct nf_conn *ct)
+read_owner(struct owner *owner, struct file *file, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
 
 	owner->socket = socket_of(file);
 	owner->start = start_of(task);
 	owner->exec = task->self_exec_id;
-	owner->image = BPF_CORE_READ(task, mm, arg_start);
-	read_exe(BPF_CORE_READ(task, mm, exe_file), &owner->exe_ino,
-	    &owner->exe_dev);
+	owner->image = BPF_CORE_READ(mm, arg_start);
+	read_exe(BPF_CORE_READ(mm, exe_file), &owner->exe_ino, &owner->exe_dev);
 	owner->groups = (unsigned long)BPF_CORE_READ(task, cgroups);
-	owner->uid = BPF_CORE_READ(task, cred, euid.val);
-	owner->gid = BPF_CORE_READ(task, cred, egid.val);
-	owner->tag = tag_of(ct);
+	owner->uid = BPF_CORE_READ(cred, euid.val);
+	owner->gid = BPF_CORE_READ(cred, egid.val);
+}
+
+/* What is read of it costs a call each: nothing is read twice. */
+static __always_inline void
+read_actor(
+    struct bpf_use *use, const struct owner *owner, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct css_set *groups = (void *)owner->groups;
+
+	use->pid = pid_of(leader, shared.pid_level);
+	use->start = owner->start;
+	use->exec = owner->exec;
+	use->groups = owner->groups;
+	use->cgroup = BPF_CORE_READ(groups, dfl_cgrp, kn, id);
+	use->uid = owner->uid;
+	use->gid = owner->gid;
+	use->exe_ino = owner->exe_ino;
+	use->exe_dev = owner->exe_dev;
+	/* a thread may have a name of its own */
+	bpf_core_read(use->comm, sizeof(use->comm), &leader->comm);
 }
 
 static __always_inline int
@@ -234,15 +235,6 @@ is_opening(struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM &&
 	       sk->__sk_common.skc_state == STATE_SYN_SENT;
-}
-
-/* What decides for what follows, by a socket that a program has. */
-static __always_inline int
-has_owner(struct sock *sk, struct file *file)
-{
-	if (file == NULL && !is_mptcp(sk))
-		return 0;
-	return is_datagram(sk) || is_opening(sk);
 }
 
 static __always_inline int
@@ -267,21 +259,21 @@ begins(struct sk_buff *skb)
 /* What is decided will be for who asks now. Where others ask at the same time
  * it is nobody's: which of them is heard last can't be known here. */
 static __always_inline void
-asks_for(struct sk_buff *skb, struct file *file, struct nf_conn *ct)
+asks_for(struct sk_buff *skb, struct owner *owner, struct nf_conn *ct)
 {
 	__u64 key = owner_key(skb, ct);
-	struct owner *was = bpf_map_lookup_elem(&owners, &key);
-	struct owner owner = {}, nobody = {};
+	struct owner nobody = {}, *was = NULL;
 
-	read_owner(&owner, file, ct);
-	nobody.tag = owner.tag;
+	owner->tag = nobody.tag = tag_of(ct);
 	/* of a new one, in the place of another with these ends, nobody else
 	 * can ask */
-	if (!begins(skb) && was != NULL && was->tag == owner.tag &&
-	    !is_same_program(was, &owner))
+	if (!begins(skb))
+		was = bpf_map_lookup_elem(&owners, &key);
+	if (was != NULL && was->tag == owner->tag &&
+	    !is_same_program(was, owner))
 		bpf_map_update_elem(&owners, &key, &nobody, BPF_ANY);
 	else
-		bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
+		bpf_map_update_elem(&owners, &key, owner, BPF_ANY);
 }
 
 /* One that opens a connection where conntrack has one with these ends still is
@@ -314,38 +306,42 @@ answers(struct nf_conn *ct, const struct owner *owner)
 		   : 0;
 }
 
-/* 0: it goes on with its own, or with what a copy of itself began. */
+/* 0: it goes on with its own, or with what a copy of itself began; else *owner
+ * is filled. */
 static __always_inline int
 takes_over(struct sk_buff *skb, struct sock *sk, struct file *file,
-    struct nf_conn *ct, struct task_struct *task)
+    struct nf_conn *ct, struct owner *owner)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 key = owner_key(skb, ct);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
-	struct owner owner = {};
 	int taken = 0;
 
+	/* a rule by unit is about who moves to another one, too */
 	if (was != NULL && was->socket == socket_of(file) &&
-	    was->start == start_of(task) && was->exec == task->self_exec_id)
+	    was->start == start_of(task) && was->exec == task->self_exec_id &&
+	    was->groups == (unsigned long)task->cgroups)
 		return 0;
-	read_owner(&owner, file, ct);
+	read_owner(owner, file, task);
+	owner->tag = tag_of(ct);
 	if (sk->sk_type == SOCK_STREAM)
-		taken = opens_again(was, &owner);
-	else if ((was == NULL || was->tag != owner.tag) && is_reply(skb))
-		taken = answers(ct, &owner);
-	else if (was == NULL || was->tag != owner.tag)
+		taken = opens_again(was, owner);
+	else if ((was == NULL || was->tag != owner->tag) && is_reply(skb))
+		taken = answers(ct, owner);
+	else if (was == NULL || was->tag != owner->tag)
 		/* it began before there was anybody to remember it: else there
 		 * were too many, and nothing is known of it */
 		taken = bpf_ktime_get_ns() > shared.strict_from
 			    ? BPF_TAKEN_DROPPED
 			    : 0;
 	else {
-		if (!is_same_program(was, &owner))
+		if (!is_same_program(was, owner))
 			return BPF_TAKEN_DROPPED;
-		if (was->image != owner.image)
+		if (was->image != owner->image)
 			taken = BPF_TAKEN_OVER;
 	}
 	if (taken != BPF_TAKEN_DROPPED)
-		bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
+		bpf_map_update_elem(&owners, &key, owner, BPF_ANY);
 	return taken;
 }
 
@@ -416,15 +412,13 @@ tell_image(void)
 }
 
 static __always_inline int
-send_use(struct sk_buff *skb, struct sock *sk, struct file *file,
+send_use(struct sk_buff *skb, struct sock *sk, const struct owner *owner,
     struct task_struct *task, int taken)
 {
 	struct bpf_use use = { .taken = taken };
 	__u64 flags = wakeup(&uses, shared.uses_many);
 
-	if (file == NULL && !is_mptcp(sk))
-		return NF_ACCEPT;
-	use.inode = socket_of(file);
+	use.inode = owner->socket;
 	/* where it has none of its own: what does for as long as it lives */
 	if (use.inode == 0)
 		use.inode = (unsigned long)sk;
@@ -435,7 +429,7 @@ send_use(struct sk_buff *skb, struct sock *sk, struct file *file,
 	if (ct_of(skb) != NULL && is_reply(skb))
 		use.socket_is |= BPF_SOCKET_ANSWERS;
 	use.begins = begins(skb);
-	read_actor(&use, task);
+	read_actor(&use, owner, task);
 	read_packet(&use, skb);
 	if (taken != 0)
 		flags = BPF_RB_FORCE_WAKEUP;
@@ -456,6 +450,7 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	struct sk_buff *skb = ctx->skb;
 	struct sock *sk = skb->sk;
 	struct nf_conn *ct = ct_of(skb);
+	struct owner owner = {};
 	struct task_struct *task;
 	struct file *file;
 	int decided, owned, taken = 0;
@@ -469,17 +464,22 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	if (!is_in_use(sk, task))
 		return NF_ACCEPT;
 	file = file_of(sk);
-	owned = ct != NULL && has_owner(sk, file);
+	if (file == NULL && !is_mptcp(sk))
+		return NF_ACCEPT;
+	/* what decides for what follows */
+	owned = ct != NULL && (is_datagram(sk) || is_opening(sk));
 	if (decided) {
-		taken = owned ? takes_over(skb, sk, file, ct, task) : 0;
+		taken = owned ? takes_over(skb, sk, file, ct, &owner) : 0;
 		if (taken == 0)
 			return NF_ACCEPT;
-	} else if (owned) {
-		asks_for(skb, file, ct);
+	} else {
+		read_owner(&owner, file, task);
+		if (owned)
+			asks_for(skb, &owner, ct);
 	}
 	/* here once: the verifier goes through it for each place that it
 	 * stands in */
-	if (send_use(skb, sk, file, task, taken) == NF_DROP)
+	if (send_use(skb, sk, &owner, task, taken) == NF_DROP)
 		return NF_DROP;
 	return taken == BPF_TAKEN_DROPPED ? NF_DROP : NF_ACCEPT;
 }

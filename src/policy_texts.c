@@ -1,0 +1,121 @@
+#include "src/policy_texts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+policy_texts_done(struct policy_texts *texts)
+{
+	sources_done(&texts->sources);
+	sources_done(&texts->tried);
+	runtime_done(&texts->runtime);
+}
+
+/* The rules from the command line as they are to be. */
+static int
+change_runtime(struct change *change, struct runtime *runtime, uint64_t now)
+{
+	switch (change->kind) {
+	case CHANGE_ADD:
+		change->end_ms = change->for_ms != 0 ? now + change->for_ms : 0;
+		return runtime_add(
+		    runtime, change->text, change->end_ms, &change->id);
+	case CHANGE_DELETE:
+		return runtime_delete(runtime, change->id) ? 0 : -ENOENT;
+	case CHANGE_EXPIRE:
+		(void)runtime_expire(runtime, now); /* all, or none in time */
+		return 0;
+	case CHANGE_TRY:
+	case CHANGE_RELOAD:
+	case CHANGE_KEEP:
+	case CHANGE_BACK:
+	case CHANGE_LISTS:
+		return 0;
+	}
+	abort();
+}
+
+/* The files as they are to be. */
+static int
+change_sources(const struct policy_texts *texts, struct change *change,
+    struct policy_job *job, uint64_t now)
+{
+	job->sources = texts->trying ? &texts->tried : &texts->sources;
+	switch (change->kind) {
+	case CHANGE_RELOAD:
+		return texts->trying ? -EBUSY : 0;
+	case CHANGE_TRY:
+		change->end_ms = now + change->for_ms;
+		job->sources = &job->fresh;
+		return sources_add(&job->fresh, change->name, change->text,
+		    strlen(change->text));
+	case CHANGE_BACK:
+		job->sources = &texts->sources;
+		return texts->trying ? 0 : -ENOENT;
+	case CHANGE_KEEP:
+		return texts->trying ? 0 : -ENOENT;
+	case CHANGE_ADD:
+	case CHANGE_DELETE:
+	case CHANGE_EXPIRE:
+	case CHANGE_LISTS:
+		return 0;
+	}
+	abort();
+}
+
+int
+policy_texts_change(const struct policy_texts *texts, struct change *change,
+    struct policy_job *job, uint64_t now)
+{
+	int r = runtime_copy(&job->runtime, &texts->runtime);
+
+	if (r == 0)
+		r = change_sources(texts, change, job, now);
+	if (r == 0)
+		r = change_runtime(change, &job->runtime, now);
+	return r;
+}
+
+void
+policy_texts_commit(struct policy_texts *texts, const struct change *change,
+    struct policy_job *job)
+{
+	struct sources *into =
+	    change->kind == CHANGE_TRY ? &texts->tried : &texts->sources;
+
+	runtime_done(&texts->runtime);
+	texts->runtime = job->runtime;
+	memset(&job->runtime, 0, sizeof(job->runtime));
+	if (change->kind == CHANGE_TRY || change->kind == CHANGE_RELOAD) {
+		sources_done(into);
+		*into = job->fresh;
+		memset(&job->fresh, 0, sizeof(job->fresh));
+	}
+	if (change->kind == CHANGE_TRY) {
+		texts->trying = true;
+		texts->try_end_ms = change->end_ms;
+	} else if (change->kind == CHANGE_BACK) {
+		sources_done(&texts->tried);
+		texts->trying = false;
+	}
+}
+
+void
+policy_texts_keep(struct policy_texts *texts)
+{
+	sources_done(&texts->sources);
+	texts->sources = texts->tried;
+	memset(&texts->tried, 0, sizeof(texts->tried));
+	texts->trying = false;
+}
+
+uint64_t
+policy_texts_next_end(const struct policy_texts *texts)
+{
+	uint64_t end = runtime_next_end(&texts->runtime);
+
+	return texts->trying && (end == 0 || texts->try_end_ms < end)
+		   ? texts->try_end_ms
+		   : end;
+}

@@ -1,0 +1,37 @@
+#ifndef POLICY_TEXTS_H
+#define POLICY_TEXTS_H
+
+#include "src/policy_job.h"
+
+/* What the rules in force are made of. */
+struct policy_texts {
+	struct sources sources; /* the files */
+	struct runtime runtime; /* in front of them */
+	/* a set that is tried in place of the files */
+	bool trying;
+	struct sources tried;
+	uint64_t try_end_ms;
+};
+
+void policy_texts_done(struct policy_texts *texts);
+
+/* What the change makes of them, as far as that is known without reading
+ * files: job->runtime, job->sources and, for a set to be tried, job->fresh,
+ * with the end and the number that the change gets. 0, -EBUSY (a set is being
+ * tried), -ENOENT (no such rule; nothing is tried) or -errno. `now` is of the
+ * wall clock. */
+int policy_texts_change(const struct policy_texts *texts, struct change *change,
+    struct policy_job *job, uint64_t now);
+
+/* What the job made of them is what is in force: takes that out of it. */
+void policy_texts_commit(struct policy_texts *texts,
+    const struct change *change, struct policy_job *job);
+
+/* The set that is tried is what a set from the files would be: until the next
+ * reload. */
+void policy_texts_keep(struct policy_texts *texts);
+
+/* When the first of what ends by the wall clock does, in ms; 0 for none. */
+uint64_t policy_texts_next_end(const struct policy_texts *texts);
+
+#endif
