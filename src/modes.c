@@ -156,6 +156,9 @@ check_files(struct faults *warnings, const struct conf *conf)
 	check_ca(warnings, "[resolver]", "tls-ca", &conf->resolver.tls_ca);
 	check_hosts(warnings, &conf->resolver.hosts);
 	check_listen(warnings, conf);
+	if (conf->resolver.min_ttl > conf->resolver.max_ttl)
+		warn(warnings, "[resolver]", "min-ttl",
+		    "it is longer than max-ttl, which counts");
 	for (size_t i = 0; i < conf->n_lists; i++)
 		check_patterns(warnings, &conf->lists[i]);
 	for (size_t i = 0; i < conf->n_tunnels; i++)

@@ -253,6 +253,8 @@ resolver_conf(struct resolve_conf *ret, const struct conf *conf,
 	with.cache_bytes = (size_t)conf->resolver.cache_size;
 	with.ttl_min = (uint32_t)(conf->resolver.min_ttl / 1000);
 	with.ttl_max = (uint32_t)(conf->resolver.max_ttl / 1000);
+	if (with.ttl_min > with.ttl_max) /* --check says so */
+		with.ttl_min = with.ttl_max;
 	with.stale_max = (uint32_t)(conf->resolver.serve_stale / 1000);
 	with.capture = conf->resolver.capture != 0;
 	if (gethostname(host, sizeof(host)) == 0) {

@@ -80,11 +80,16 @@ is_block_answer(const char *s, size_t len)
 	return addr_parse(&addr, s, len) == 0;
 }
 
-/* No pattern: names below it are meant, too. */
+/* No pattern: names below it are meant, too. Nor an address or a prefix. */
 static bool
 is_domain(struct name *ret, const char *s, size_t len)
 {
-	return name_parse(ret, s, len) == 0 && memchr(s, '*', len) == NULL;
+	const char *slash = memchr(s, '/', len);
+	struct addr addr;
+
+	return name_parse(ret, s, len) == 0 && memchr(s, '*', len) == NULL &&
+	       addr_parse(&addr, s, slash != NULL ? (size_t)(slash - s) : len) <
+		   0;
 }
 
 static bool

@@ -250,6 +250,9 @@ check "a resolver that other hosts reach, and may not ask" says \
 check "queries of IPv6 that are not captured" says \
 	"warning: capture: queries over IPv6 to other servers are not taken" \
 	checked "[resolver]" "listen = 0.0.0.0:53"
+check "a least time that is longer than the most" says \
+	"[resolver]: warning: min-ttl: it is longer than max-ttl, which counts" \
+	checked "[resolver]" "min-ttl = 10m" "max-ttl = 1m"
 check "with both, and somebody who may ask" says_not warning checked \
 	"[resolver]" "listen = 0.0.0.0:53, [::]:53" "allow = 10.0.0.0/8"
 check "none that listens misses nothing" says_not warning checked \
