@@ -15,6 +15,9 @@
  * meanwhile. */
 #define LOOK_NS (2 * MONO_MS)
 
+/* Copies of copies that are looked through for one that lives. */
+#define COPIES_MAX 8
+
 /* A process may name any file as its executable (prctl(2), PR_SET_MM_MAP), and
  * is believed by /proc and by who sees it at work; what it was started as it
  * can't change. */
@@ -88,6 +91,36 @@ read_live(struct attr *attr, const struct who *who, const struct process **ret)
 	return 0;
 }
 
+/* Whether it was the program that it was when it had run exec so often. */
+static bool
+was_so(const struct kin *kin, uint64_t exec)
+{
+	for (size_t i = 0; i < KIN_IMAGES; i++)
+		if (kin->images[i].exec == exec)
+			return true;
+	return false;
+}
+
+/* Up from one that is gone, the first that lives; those between were copies of
+ * it as this one is, as far as was seen. 0, -ENOENT or -errno. */
+static int
+read_living(struct attr *attr, const struct kin *kin, uint64_t exec,
+    const struct process **ret)
+{
+	int r = -ESRCH;
+
+	for (int i = 0;
+	     i < COPIES_MAX && r == -ESRCH && kin != NULL && was_so(kin, exec);
+	     i++) {
+		const struct procfs_one one = { .pid = kin->ppid,
+			.start = kin->pstart / attr->tick_ns };
+
+		r = procfs_read_once(attr->opts.procfs, &one, NULL, ret);
+		kin = lineage_find(attr->lineage, kin->ppid, kin->pstart);
+	}
+	return r == -ESRCH ? -ENOENT : r;
+}
+
 /* One that is gone, and was a copy of one that lives. 0, -ENOENT or -errno. */
 static int
 read_parent(struct attr *attr, const struct bygone_opts *opts,
@@ -102,12 +135,9 @@ read_parent(struct attr *attr, const struct bygone_opts *opts,
 	if (kin == NULL || kin->images[0].exec != actor->exec ||
 	    is_posing(kin, actor))
 		return -ENOENT;
-	r = procfs_read_once(attr->opts.procfs,
-	    &(struct procfs_one){
-		.pid = kin->ppid, .start = kin->pstart / attr->tick_ns },
-	    NULL, &parent);
+	r = read_living(attr, kin, actor->exec, &parent);
 	if (r < 0)
-		return r == -ESRCH ? -ENOENT : r;
+		return r;
 	r = -ENOENT;
 	if (parent->exe_ino == actor->exe_ino &&
 	    parent->exe_dev == actor->exe_dev)

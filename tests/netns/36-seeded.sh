@@ -33,6 +33,17 @@ with open(sys.argv[1]) as go:
         s.sendto(b"x", ("10.9.0.2", 7004))
     except OSError:
         pass
+    # a copy of a copy, and both end
+    go.readline()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(
+                b"x", ("10.9.0.2", 7005))
+            os._exit(0)
+        os.wait()
+        os._exit(0)
+    os.wait()
+    print("sent", flush=True)
     go.readline()
 PY
 mkfifo "$tmp/go.waits"
@@ -58,6 +69,13 @@ echo >&$go
 check "another user's is known by its script, too" wait_for flows "any(
 	x['dport'] == 7004 and x['verdict'] == 'block' and
 	x['process']['script'] == '$tmp/waits.py' for x in f)"
+kill -STOP "$daemon"
+echo >&$go
+wait_for grep -q sent "$tmp/waits"
+kill -CONT "$daemon"
+check "… and so is a copy of its copy, when both are gone" wait_for flows "any(
+	x['dport'] == 7005 and
+	x['process']['cmd'].endswith('waits.py $tmp/go.waits') for x in f)"
 stop "$waits"
 kill -STOP "$daemon"
 for name in allowed denied; do

@@ -41,6 +41,29 @@ ExecStartPre=ip -n vpn link set lo up
 ExecStartPre=ip -n vpn address add 10.77.0.2/32 dev lo
 ExecStart=ip netns exec vpn /usr/local/bin/probe serve 7005 10.77.0.2
 UNIT
+cat >"$etc/woken.socket" <<'UNIT'
+[Socket]
+ListenStream=10.9.0.1:7031
+ListenDatagram=10.9.0.1:7031
+UNIT
+cat >"$etc/woken.service" <<'UNIT'
+[Service]
+User=nobody
+ExecStart=python3 /usr/local/bin/woken.py
+UNIT
+cat >"$host/local/bin/woken.py" <<'PY'
+import select, socket
+tcp, udp = (socket.socket(fileno=fd) for fd in (3, 4))
+while True:
+    for s in select.select([tcp, udp], [], [])[0]:
+        if s is tcp:
+            peer, _ = s.accept()
+            peer.sendall(peer.recv(99))
+            peer.close()
+        else:
+            bytes, peer = s.recvfrom(99)
+            s.sendto(bytes, peer)
+PY
 # what the sanitizers look for at an end takes tracing, which is forbidden
 mkdir -p "$host/etc/systemd/system.conf.d"
 cat >"$host/etc/systemd/system.conf.d/test.conf" <<'CONF'
@@ -152,6 +175,23 @@ else
 fi
 check "who passed is known" is_try 7001 accept "$from"
 check "who was blocked is known" is_try 7002 block "$from"
+
+# -- a service that systemd starts for what comes to its sockets --
+is_woken() { # PROTO: the last that came is the service's
+	flows 'any(x["dport"] == 7031 and x["proto"] == "'"$1"'" and
+	    x["process"]["unit"] == "woken.service" and
+	    x["process"]["user"] == "nobody" for x in f)'
+}
+check "sockets of systemd's" sd systemctl start woken.socket
+for proto in udp tcp; do
+	check "the service is woken, $proto" \
+	    ins "$probe" $proto 10.9.0.1 7031 5000
+	check "… and what comes next is the service's" \
+	    ins "$probe" $proto 10.9.0.1 7031 5000
+	check "… as is shown" is_woken $proto
+	sd systemctl stop woken.service
+done
+sd systemctl stop woken.socket
 
 # -- reload --
 rules_in() { # LINE...
