@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include "src/base/inodes.h"
+#include "src/base/mono.h"
 
-/* Passed on at once: the rest of the loop must breathe. */
-#define BATCH 64
+/* Asked for at once, and passed on in one wake-up: what one event leads to may
+ * take half a millisecond, and the rest of the loop must breathe. */
+#define BATCH 4
+#define SLICE_NS MONO_MS
 
 struct legs {
 	int epoll;
@@ -64,15 +67,19 @@ reported_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct epoll_event events[BATCH];
 	struct legs *legs = arg;
-	int n = epoll_wait(fd, events, BATCH, 0);
+	mono_t end = mono_add(mono_now(), SLICE_NS);
+	int n = BATCH;
 
 	(void)what;
 	legs->telling = true;
-	for (int i = 0; i < n; i++) { /* -1: EINTR, it is asked again */
-		struct leg *leg = find(legs, events[i].data.u64);
+	while (n == BATCH && mono_before(mono_now(), end)) {
+		n = epoll_wait(fd, events, BATCH, 0);
+		for (int i = 0; i < n; i++) { /* -1: EINTR, asked again */
+			struct leg *leg = find(legs, events[i].data.u64);
 
-		if (leg != NULL)
-			take(leg, events[i].events);
+			if (leg != NULL)
+				take(leg, events[i].events);
+		}
 	}
 	legs->telling = false;
 	if (legs->told != NULL)

@@ -8,7 +8,11 @@
 #include "port17/pump_ev.h"
 #include "port17/sock.h"
 #include "src/base/list.h"
+#include "src/base/mono.h"
 
+/* What relays that have more to move may take of one turn of the loop: packets
+ * and names wait for that. */
+#define SLICE_NS MONO_MS
 /* One direction has ended, and the other says nothing. */
 #define HALF_IDLE_S 3600
 /* Well within the two minutes that sock_limit_silence() sets. */
@@ -266,13 +270,19 @@ note_end(struct relay *relay, const struct pump *pump, enum closed closed)
 }
 
 static void
-have_turn(struct relay *relay)
+turn_soon(struct relay_set *set)
 {
 	static const struct timeval soon = { 0, 0 };
 
+	if (!event_pending(set->turn, EV_TIMEOUT, NULL))
+		(void)event_add(set->turn, &soon);
+}
+
+static void
+have_turn(struct relay *relay)
+{
 	list_append(&relay->set->ready, &relay->ready);
-	if (!event_pending(relay->set->turn, EV_TIMEOUT, NULL))
-		(void)event_add(relay->set->turn, &soon);
+	turn_soon(relay->set);
 }
 
 static void
@@ -316,29 +326,28 @@ leg_changed(void *arg, struct leg *leg)
 	run(arg);
 }
 
-/* Those that were waiting when it began; what they leave waits for the
- * next. */
+/* Each that was waiting when it began, once, as far as the time goes; what they
+ * leave stands behind those that had no turn yet. */
 static void
 turn_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct relay_set *set = arg;
-	struct list now;
+	mono_t end = mono_add(mono_now(), SLICE_NS);
+	struct list mark;
 
 	(void)fd;
 	(void)what;
-	list_init(&now);
-	while (!list_empty(&set->ready)) {
+	list_init(&mark);
+	list_append(&set->ready, &mark);
+	while (set->ready.next != &mark && mono_before(mono_now(), end)) {
 		struct list *node = set->ready.next;
-
-		list_remove(node);
-		list_append(&now, node);
-	}
-	while (!list_empty(&now)) {
-		struct list *node = now.next;
 
 		list_remove(node);
 		run(container_of(node, struct relay, ready));
 	}
+	list_remove(&mark);
+	if (!list_empty(&set->ready))
+		turn_soon(set);
 }
 
 int

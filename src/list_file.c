@@ -209,8 +209,8 @@ int
 list_file_load(const struct list_index **ret, const struct conf_list *list,
     const struct list_identity *identity, const char *state)
 {
-	char *path = stored_path(list, state), *bytes;
-	size_t size;
+	char *path = stored_path(list, state), *bytes = NULL;
+	size_t size = 0;
 	int fd, r;
 
 	if (path == NULL)

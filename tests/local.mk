@@ -223,6 +223,7 @@ fuzz_shake_LDFLAGS = $(fuzz_ldflags)
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
 netns_programs = chainsctl sandboxctl queuectl attrtest probe connload short pose
+netns_programs += turns
 check_PROGRAMS += $(netns_programs)
 
 sandboxctl_SOURCES = %D%/netns/sandboxctl.c
@@ -240,6 +241,9 @@ probe_SOURCES = %D%/netns/probe.c
 short_LDADD = -lpthread
 short_SOURCES = %D%/netns/short.c %D%/netns/uring.c %D%/netns/uring.h
 pose_SOURCES = %D%/netns/pose.c
+turns_SOURCES = %D%/netns/turns.c
+turns_LDADD = libport17_ev.a libport17.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) \
+	$(OPENSSL_LIBS)
 connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------

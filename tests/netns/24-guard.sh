@@ -222,7 +222,15 @@ taken_out() {
 	took=$(($(now_ms) - start))
 	wait_for in_place
 }
-check "among them: put back within a second" best_of 1000 taken_out
+# within a second; where the machine has that little time for us, in what two
+# changes of that table by hand take then
+start=$(now_ms)
+inc $IPT4 -A OUTPUT -p tcp --dport 9 -j DROP
+inc $IPT4 -D OUTPUT -p tcp --dport 9 -j DROP
+limit=$(($(now_ms) - start))
+[ $limit -ge 1000 ] || limit=1000
+wait_for in_place
+check "among them: put back within $limit ms" best_of $limit taken_out
 sed 's/^/# /' "$tmp/check.out"
 stop "$sender"
 count_end
