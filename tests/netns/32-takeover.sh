@@ -52,7 +52,11 @@ slice= unit=rerouted-test-$$.service
 for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
 	[ -f $base/cgroup.procs ] && slice=$base/rerouted-test-$$.slice && break
 done
-at_end() { [ -z "$slice" ] || rmdir "$slice/$unit" "$slice" 2>/dev/null; }
+set=
+at_end() {
+	[ -z "$slice" ] || rmdir "$slice/$unit" "$slice" 2>/dev/null
+	[ -z "$set" ] || rmdir "$set" 2>/dev/null
+}
 [ -n "$slice" ] && mkdir -p "$slice/$unit"
 
 # -- send, then become a program that may --
@@ -394,6 +398,26 @@ if [ -n "$slice" ]; then
 	wait "$mover"
 	check "… none of them arrives" came 7700 1
 	check "… and what it sends from without does" came 7701 1
+
+	# a set of groups of its own does not make another unit of it
+	for set in /sys/fs/cgroup/freezer /sys/fs/cgroup/pids ''; do
+		[ -f "$set/tasks" ] && break
+	done
+	set=${set:+$set/rerouted-test-$$}
+	if [ -n "$set" ] && mkdir "$set"; then
+		ins $IPT4 -A INPUT -p udp --dport 7702 -j DROP # silently
+		count 7702
+		background inc "$bin/good" -c "
+		    echo \$\$ >$slice/$unit/cgroup.procs
+		    exec 3<>/dev/udp/10.9.0.2/7702 5<>$tmp/in; echo x >&3
+		    read x <&5; echo \$\$ >$set/tasks
+		    echo x >&3; echo x >&3" 2>/dev/null
+		mover=$pid
+		check "a flow of a unit" came 7702 1
+		echo >"$tmp/in"
+		wait "$mover"
+		check "who has another controller loses nothing" came 7702 3
+	fi
 else
 	echo "# no cgroup v2 here: nobody moves"
 fi

@@ -21,6 +21,7 @@
 #define IPPROTO_TCP 6
 #define STATE_ESTABLISHED 1
 #define STATE_SYN_SENT 2
+#define CGROUP_ROOT_ID 1
 #define STATE_TIME_WAIT 6
 #define STATE_NEW_SYN_RECV 12
 #define IP_CT_NEW 2
@@ -50,7 +51,7 @@ struct owner {
 	__u64 socket, start, exec;
 	__u64
 	    image; /* the same in copies, another one in each that is started */
-	__u64 exe_ino, groups;
+	__u64 exe_ino, groups, cgroup;
 	__u32 exe_dev, uid, gid;
 	__u32 tag; /* of the ends: an entry's place is used again */
 };
@@ -174,6 +175,15 @@ start_of(struct task_struct *task)
 		   : BPF_CORE_READ(task, group_leader, start_boottime);
 }
 
+/* Of its threads each may be in another one. */
+static __always_inline struct css_set *
+groups_of(struct task_struct *task)
+{
+	return task->pid == task->tgid
+		   ? task->cgroups
+		   : BPF_CORE_READ(task, group_leader, cgroups);
+}
+
 /* The inode of the socket's file, whose numbers are given again when
  * all 32 bits of them were. */
 static __always_inline __u64
@@ -189,13 +199,15 @@ read_owner(struct owner *owner, struct file *file, struct task_struct *task)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct css_set *groups = groups_of(task);
 
 	owner->socket = socket_of(file);
 	owner->start = start_of(task);
 	owner->exec = task->self_exec_id;
 	owner->image = BPF_CORE_READ(mm, arg_start);
 	read_exe(BPF_CORE_READ(mm, exe_file), &owner->exe_ino, &owner->exe_dev);
-	owner->groups = (unsigned long)BPF_CORE_READ(task, cgroups);
+	owner->groups = (unsigned long)groups;
+	owner->cgroup = BPF_CORE_READ(groups, dfl_cgrp, kn, id);
 	owner->uid = BPF_CORE_READ(cred, euid.val);
 	owner->gid = BPF_CORE_READ(cred, egid.val);
 }
@@ -206,13 +218,12 @@ read_actor(
     struct bpf_use *use, const struct owner *owner, struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct css_set *groups = (void *)owner->groups;
 
 	use->pid = pid_of(leader, shared.pid_level);
 	use->start = owner->start;
 	use->exec = owner->exec;
 	use->groups = owner->groups;
-	use->cgroup = BPF_CORE_READ(groups, dfl_cgrp, kn, id);
+	use->cgroup = owner->cgroup;
 	use->uid = owner->uid;
 	use->gid = owner->gid;
 	use->exe_ino = owner->exe_ino;
@@ -237,11 +248,20 @@ is_opening(struct sock *sk)
 	       sk->__sk_common.skc_state == STATE_SYN_SENT;
 }
 
+/* A set changes, too, when a controller is switched on above it; the group does
+ * not. All are at the root of v2 where units are groups of v1. */
+static __always_inline int
+is_same_group(const struct owner *a, const struct owner *b)
+{
+	return a->groups == b->groups ||
+	       (a->cgroup == b->cgroup && a->cgroup > CGROUP_ROOT_ID);
+}
+
 static __always_inline int
 is_same_program(const struct owner *a, const struct owner *b)
 {
 	return a->exe_ino == b->exe_ino && a->exe_dev == b->exe_dev &&
-	       a->uid == b->uid && a->gid == b->gid && a->groups == b->groups;
+	       a->uid == b->uid && a->gid == b->gid && is_same_group(a, b);
 }
 
 /* One that is in its table would keep the NAT that it began with. */
@@ -320,7 +340,7 @@ takes_over(struct sk_buff *skb, struct sock *sk, struct file *file,
 	/* a rule by unit is about who moves to another one, too */
 	if (was != NULL && was->socket == socket_of(file) &&
 	    was->start == start_of(task) && was->exec == task->self_exec_id &&
-	    was->groups == (unsigned long)task->cgroups)
+	    was->groups == (unsigned long)groups_of(task))
 		return 0;
 	read_owner(owner, file, task);
 	owner->tag = tag_of(ct);
