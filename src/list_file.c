@@ -182,9 +182,10 @@ release(void *bytes, size_t size)
 	free(bytes);
 }
 
-/* Whether the file begins as one of its size does: another one is not read. */
+/* Whether the file begins as one of its size and identity does: another one is
+ * not read. */
 static int
-check_head(int fd)
+check_head(int fd, const struct list_identity *identity)
 {
 	struct list_header header;
 	struct stat st;
@@ -195,12 +196,15 @@ check_head(int fd)
 	n = pread(fd, &header, sizeof(header), 0);
 	if (n < 0)
 		return -errno;
-	return n == (ssize_t)sizeof(header) && S_ISREG(st.st_mode) &&
-		       memcmp(header.magic, LIST_IMAGE_MAGIC,
-			   sizeof(header.magic)) == 0 &&
-		       header.size == (uint64_t)st.st_size
+	if (n != (ssize_t)sizeof(header) || !S_ISREG(st.st_mode) ||
+	    memcmp(header.magic, LIST_IMAGE_MAGIC, sizeof(header.magic)) != 0 ||
+	    header.version != LIST_IMAGE_VERSION ||
+	    header.size != (uint64_t)st.st_size)
+		return -EBADMSG;
+	return identity == NULL || memcmp(&header.identity, identity,
+				       sizeof(*identity)) == 0
 		   ? 0
-		   : -EBADMSG;
+		   : -ESTALE;
 }
 
 /* Not mapped from the file: one that is cut short or can't be read any more
@@ -216,7 +220,7 @@ list_file_load(const struct list_index **ret, const struct conf_list *list,
 	if (path == NULL)
 		return -ENOMEM;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	r = fd >= 0 ? check_head(fd) : -errno;
+	r = fd >= 0 ? check_head(fd, identity) : -errno;
 	if (fd >= 0)
 		(void)close(fd); /* it was only looked at */
 	if (r == 0)
