@@ -22,6 +22,9 @@ struct answer {
 	const char *ede_text; /* never NULL; from the upstream: foreign */
 };
 
+/* Of the i-th of n_rrs. */
+uint16_t answer_type(const struct answer *a, unsigned int i);
+
 /* EDE text that is passed on: longer is cut. */
 #define ANSWER_EDE_MAX 120
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/wire.h"
+
 /* Names whose answers are looked for at one time, each since another moment:
  * with more of them everything goes. */
 #define FLUSHES_MAX 16
@@ -408,6 +410,16 @@ cache_flush(struct cache *cache, const struct name *name, bool *ret_more)
 	return cache_sweep(cache, ret_more);
 }
 
+/* Where the others of its chain are asked now is not known. */
+static bool
+is_of_one(const struct answer *a)
+{
+	for (unsigned int i = 0; i < a->n_answer; i++)
+		if (answer_type(a, i) == TYPE_CNAME)
+			return false;
+	return !a->chased;
+}
+
 size_t
 cache_regroup(struct cache *cache,
     int (*place)(void *arg, uint8_t group, const struct name *name), void *arg)
@@ -422,9 +434,9 @@ cache_regroup(struct cache *cache,
 		int at;
 
 		copy_name(&key.name, entry);
-		/* where the others of its chain are asked now is not known */
-		at = entry->answer.chased ? -1
-					  : place(arg, entry->group, &key.name);
+		at = is_of_one(&entry->answer)
+			 ? place(arg, entry->group, &key.name)
+			 : -1;
 		if (at == entry->group)
 			continue;
 		if (at < 0) {

@@ -144,19 +144,13 @@ chase_join(struct resolve *r, struct answer *ret, const struct outcome *o,
 	return join(ret, &r->away, o->key, &part, found);
 }
 
-static uint16_t
-type_of(const struct answer *a, unsigned int i)
-{
-	return wire_u16(a->wire + a->ttls[i] - 4);
-}
-
 /* Whether it says that there is nothing more. What proves an alias that was
  * made of a wildcard says no such thing (RFC 4035 section 3.1.3.3). */
 static bool
 has_soa(const struct answer *a)
 {
 	for (unsigned int i = 0; i < a->n_authority; i++)
-		if (type_of(a, a->n_answer + i) == TYPE_SOA)
+		if (answer_type(a, a->n_answer + i) == TYPE_SOA)
 			return true;
 	return false;
 }
@@ -169,7 +163,7 @@ leads_on(struct name *ret, const struct answer *a)
 
 	if (!a->nodata || has_soa(a) || a->ede == EDE_FILTERED)
 		return false;
-	while (i > 0 && type_of(a, i - 1) != TYPE_CNAME)
+	while (i > 0 && answer_type(a, i - 1) != TYPE_CNAME)
 		i--;
 	return i > 0 && addresses_target(ret, a, i - 1);
 }
@@ -180,7 +174,7 @@ cut_behind(struct answer *a, unsigned int i)
 {
 	unsigned int end;
 
-	while (i + 1U < a->n_answer && type_of(a, i + 1) == TYPE_RRSIG)
+	while (i + 1U < a->n_answer && answer_type(a, i + 1) == TYPE_RRSIG)
 		i++;
 	end = a->ttls[i] + 4U;
 	a->len = end + 2U + wire_u16(a->wire + end);
@@ -208,7 +202,8 @@ leads_into_zone(const struct resolve *r, const struct task *task,
 	for (unsigned int i = 0; i < a->n_answer; i++) {
 		uint8_t group;
 
-		if (type_of(a, i) != TYPE_CNAME || !addresses_target(ret, a, i))
+		if (answer_type(a, i) != TYPE_CNAME ||
+		    !addresses_target(ret, a, i))
 			continue;
 		group = resolve_group_of(r, ret);
 		if (group == 0 || group == asked->group)

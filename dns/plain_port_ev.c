@@ -7,13 +7,10 @@
 
 #include "dns/server_ev.h"
 
-/* A question has a port of its own while there are not many: so many one by one
- * without a pause, and one after so long. One that comes while others are under
- * way to its upstream counts as much as so many: a rush would spend its first
- * moments with new ports, and all that comes behind them waits. */
+/* A question has a port of its own while there are not many: so many at once,
+ * and one after so long. */
 #define FRESH_BURST 256
 #define FRESH_NS (4 * MONO_MS)
-#define FRESH_BESIDE 8
 /* A while of few questions before ports are fresh again. */
 #define FRESH_DEBT (100 * MONO_MS)
 /* How long a port is chosen: the less, the less is found out about it. */
@@ -87,7 +84,6 @@ port_land(struct port *port, unsigned int place)
 
 	port->attempts[place] = NULL;
 	port->n_flying--;
-	port->server->n_flying--;
 	return attempt;
 }
 
@@ -244,8 +240,7 @@ port_pick(struct server *server, mono_t now, struct port **ret)
 	int r = -EMFILE;
 
 	if (fresh->spent < fresh->most + FRESH_DEBT)
-		budget_spend(fresh,
-		    server->n_flying > 0 ? FRESH_BESIDE * FRESH_NS : FRESH_NS);
+		budget_spend(fresh, FRESH_NS);
 	if (!few && may_join(pe, server)) {
 		*ret = pe->sending;
 		return 0;

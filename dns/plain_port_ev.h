@@ -51,7 +51,6 @@ struct server {
 	socklen_t sa_len;
 	struct port *choice[CHOICE_MAX];
 	unsigned int n_choice;
-	unsigned int n_flying; /* of all its ports */
 };
 
 struct plain_ev {

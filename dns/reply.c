@@ -7,6 +7,12 @@ struct counts {
 	unsigned int answer, authority, additional;
 };
 
+uint16_t
+answer_type(const struct answer *a, unsigned int i)
+{
+	return wire_u16(a->wire + a->ttls[i] - 4);
+}
+
 /* Option with its header; returns what was written. */
 static size_t
 put_ede(uint8_t *p, int ede, const char *text, size_t room)

@@ -48,9 +48,9 @@ came() { # came PORT N: so many arrived, when all were judged
 tries=${TRIES:-10}
 
 # a unit of our own, wherever cgroup v2 is
-slice= unit=rerouted-test-$$.service
+slice= unit=rerouted-test-$unique.service
 for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
-	[ -f $base/cgroup.procs ] && slice=$base/rerouted-test-$$.slice && break
+	[ -f $base/cgroup.procs ] && slice=$base/rerouted-test-$unique.slice && break
 done
 set=
 at_end() {
@@ -403,7 +403,7 @@ if [ -n "$slice" ]; then
 	for set in /sys/fs/cgroup/freezer /sys/fs/cgroup/pids ''; do
 		[ -f "$set/tasks" ] && break
 	done
-	set=${set:+$set/rerouted-test-$$}
+	set=${set:+$set/rerouted-test-$unique}
 	if [ -n "$set" ] && mkdir "$set"; then
 		ins $IPT4 -A INPUT -p udp --dport 7702 -j DROP # silently
 		count 7702

@@ -309,7 +309,7 @@ wait_for grep -q ready "$tmp/ports"
 partner same inc sock.py connect udp 192.0.2.7 7310
 comes_from() { # WORD
 	tell same "send $1"
-	tell same "hear 1000"
+	tell same "hear 5000"
 	answer same | grep -o "^got $1:[0-9]*\$" | sed 's/.*://'
 }
 port=$(comes_from one)

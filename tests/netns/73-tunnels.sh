@@ -274,6 +274,8 @@ if slow_file; then
 	check "certificates don't come" wait_for grep -q opened "$tmp/slow.out"
 	kill "$daemon"
 	check "the daemon ends all the same" wait_for has_ended "$daemon"
+	wait "$daemon"
+	check "… and well" test $? = 0
 	check "and says for what it does not wait" grep -q \
 	    'tunnel .*slow.*: ca: it is not read yet' "$tmp/daemon.log"
 	stop "$slow"

@@ -102,6 +102,7 @@ says_like() {
 }
 
 soon() {
+	local first=${said%% *}
 	once_more() {
 		[ -n "$said" ] || said=$(
 			[ -z "$again_from" ] || export FROM="$again_from"
@@ -109,6 +110,7 @@ soon() {
 		)
 		echo "$said"
 		took=${said##* }
+		[ "${said%% *}" = "$first" ] || return 1
 		said=
 	}
 	best_of $(($1 + 1)) once_more
