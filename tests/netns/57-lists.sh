@@ -266,7 +266,8 @@ check "one that is too large with the rest" partial "larger than 1 GiB with it" 
 rm "$l/z/large"
 mkdir "$l/far" "$l/farther"
 echo '$INCLUDE far/in' >>"$l/all.rpz"
-daemon_stop # or its look at the zone is still to come
+# stopped, or its look at the zone is still to come
+check "what was read and not used is freed" daemon_stop
 check "a start before a file is there" daemon_start
 check "has the list as it was, without it" silent z4.example
 echo "z7.example CNAME *." >"$l/farther/in"
