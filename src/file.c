@@ -206,29 +206,30 @@ file_read(const char *path, size_t max, char **ret_bytes, size_t *ret_len)
 /* After it was opened: whoever puts a link there in between has another file
  * there. */
 static int
-check_link(int fd, const char *path, bool *ret_secret)
+check_link(int fd, const char *path, struct stat *ret_st)
 {
-	struct stat file, at;
+	struct stat at;
 
-	if (fstat(fd, &file) < 0 || lstat(path, &at) < 0)
+	if (fstat(fd, ret_st) < 0 || lstat(path, &at) < 0)
 		return -errno;
-	*ret_secret = (file.st_mode & S_IROTH) == 0;
 	if (S_ISLNK(at.st_mode))
-		return at.st_uid == 0 || at.st_uid == file.st_uid ? 0 : -EPERM;
-	return at.st_dev == file.st_dev && at.st_ino == file.st_ino ? 0
-								    : -EPERM;
+		return at.st_uid == 0 || at.st_uid == ret_st->st_uid ? 0
+								     : -EPERM;
+	return at.st_dev == ret_st->st_dev && at.st_ino == ret_st->st_ino
+		   ? 0
+		   : -EPERM;
 }
 
 int
 file_read_foreign(const char *path, size_t max, char **ret_bytes,
-    size_t *ret_len, bool *ret_secret)
+    size_t *ret_len, struct stat *ret_st)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = check_link(fd, path, ret_secret);
+	r = check_link(fd, path, ret_st);
 	if (r == 0)
 		r = read_open(fd, max, ret_bytes, ret_len);
 	(void)close(fd); /* it was only read */

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 /* Files of the state folder, whole or not at all; and those of others. All of
  * this may block. */
@@ -23,10 +24,17 @@ int file_read(const char *path, size_t max, char **ret_bytes, size_t *ret_len);
 
 /* The same of a file in a folder that may be somebody else's, who must not make
  * us read what only we may: -EPERM where it is a symbolic link that is not
- * root's, to a file of another owner. *ret_secret: not everybody may read it,
- * so nothing of it is to be shown. */
+ * root's, to a file of another owner. *ret_st: what it was before it was
+ * read. */
 int file_read_foreign(const char *path, size_t max, char **ret_bytes,
-    size_t *ret_len, bool *ret_secret);
+    size_t *ret_len, struct stat *ret_st);
+
+/* Not everybody may read it: nothing of it is to be shown. */
+static inline bool
+file_is_secret(const struct stat *st)
+{
+	return (st->st_mode & S_IROTH) == 0;
+}
 
 /* DIR/NAME, to be freed; NULL when there is no memory. */
 char *file_path(const char *dir, const char *name);

@@ -22,7 +22,7 @@
 #include "src/list_report.h"
 
 /* More is no list of names but a mistake. */
-#define FILE_BYTES_MAX ((size_t)1 << 30)
+#define FILE_BYTES_MAX LIST_ZONE_BYTES_MAX
 #define FILES_MAX ((size_t)4096)
 /* Of the compiled form: numbers of entries have 32 bits. */
 #define IMAGE_BYTES_MAX ((size_t)1 << 36)
@@ -182,9 +182,10 @@ release(void *bytes, size_t size)
 	free(bytes);
 }
 
-/* Whether the file begins as one of its size does: another one is not read. */
+/* Whether the file begins as one of its size and identity does: another one is
+ * not read. */
 static int
-check_head(int fd)
+check_head(int fd, const struct list_identity *identity)
 {
 	struct list_header header;
 	struct stat st;
@@ -195,12 +196,15 @@ check_head(int fd)
 	n = pread(fd, &header, sizeof(header), 0);
 	if (n < 0)
 		return -errno;
-	return n == (ssize_t)sizeof(header) && S_ISREG(st.st_mode) &&
-		       memcmp(header.magic, LIST_IMAGE_MAGIC,
-			   sizeof(header.magic)) == 0 &&
-		       header.size == (uint64_t)st.st_size
+	if (n != (ssize_t)sizeof(header) || !S_ISREG(st.st_mode) ||
+	    memcmp(header.magic, LIST_IMAGE_MAGIC, sizeof(header.magic)) != 0 ||
+	    header.version != LIST_IMAGE_VERSION ||
+	    header.size != (uint64_t)st.st_size)
+		return -EBADMSG;
+	return identity == NULL || memcmp(&header.identity, identity,
+				       sizeof(*identity)) == 0
 		   ? 0
-		   : -EBADMSG;
+		   : -ESTALE;
 }
 
 /* Not mapped from the file: one that is cut short or can't be read any more
@@ -216,7 +220,7 @@ list_file_load(const struct list_index **ret, const struct conf_list *list,
 	if (path == NULL)
 		return -ENOMEM;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	r = fd >= 0 ? check_head(fd) : -errno;
+	r = fd >= 0 ? check_head(fd, identity) : -errno;
 	if (fd >= 0)
 		(void)close(fd); /* it was only looked at */
 	if (r == 0)
@@ -229,9 +233,9 @@ list_file_load(const struct list_index **ret, const struct conf_list *list,
 struct reading {
 	struct list_build build;
 	struct list_report *report;
-	const char *path; /* of the file at hand */
-	int missing;	  /* what is wrong with one that it includes, or 0 */
-	char *what;	  /* of LIST_ERROR_SIZE: and in words */
+	struct list_zone zone; /* the file at hand, which may be one */
+	int missing; /* what is wrong with one that it includes, or 0 */
+	char *what;  /* of LIST_ERROR_SIZE: and in words */
 };
 
 static int
@@ -239,6 +243,8 @@ take_entry(void *arg, const struct list_entry *entry)
 {
 	struct reading *reading = arg;
 
+	if (reading->missing < 0)
+		return reading->missing;
 	list_report_entry(reading->report);
 	return list_entry_build(&reading->build, entry);
 }
@@ -249,33 +255,39 @@ take_fault(void *arg, const struct list_fault *fault)
 	struct reading *reading = arg;
 
 	list_report_fault(reading->report, fault);
+	if (!fault->partial || reading->missing < 0)
+		return;
+	reading->missing = -EBADMSG;
+	(void)snprintf(reading->what, LIST_ERROR_SIZE,
+	    "%s:%" PRIu32 ": $INCLUDE: %s",
+	    fault->file != NULL ? fault->file : reading->zone.path, fault->line,
+	    fault->what); /* may be cut */
 }
 
 /* A zone is whole, with all that it includes, or it is not used. */
 static const char *
-take_include(
-    void *arg, const char *from, const char *name, struct list_included *ret)
+take_include(void *arg, const struct list_included *from, const char *name,
+    struct list_included *ret)
 {
 	struct reading *reading = arg;
-	const char *zone = from != NULL ? from : reading->path;
-	char stamp[LIST_STAMP_SIZE];
-	bool secret;
-	int r = list_include_read(ret, zone, name, &secret);
+	struct list_include include;
+	int r;
 
-	if (r == 0 && strcmp(ret->path, reading->path) == 0)
-		r = -ELOOP;
-	if (r == 0 && (!list_include_stamp(stamp, ret->path) ||
-			  !list_report_include(
-			      reading->report, ret->path, stamp, secret)))
+	if (reading->missing < 0)
+		return "nothing more is read";
+	r = list_include_read(ret, &reading->zone, from, name, &include);
+	if (r == 0 && !list_report_include(reading->report, ret->path,
+			  include.stamp, include.secret)) {
+		free(ret->path);
+		free(ret->text);
 		r = -EIO;
+	}
 	if (r == 0)
 		return NULL;
-	if (reading->missing == 0) {
-		reading->missing = r;
-		(void)snprintf(reading->what, LIST_ERROR_SIZE,
-		    "%s: $INCLUDE %s: %s", zone, name,
-		    strerrordesc_np(-r)); /* may be cut */
-	}
+	reading->missing = r;
+	(void)snprintf(reading->what, LIST_ERROR_SIZE, "%s: $INCLUDE %s: %s",
+	    from != NULL ? from->path : reading->zone.path, name,
+	    list_include_error(r)); /* may be cut */
 	return "a file that can't be included";
 }
 
@@ -311,13 +323,16 @@ read_source(struct reading *reading, const struct conf_list *list,
 		reading };
 	char *text;
 	size_t len;
-	bool secret, zone;
-	int r = file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &secret);
+	bool zone;
+	int r = file_read_foreign(
+	    path, FILE_BYTES_MAX, &text, &len, &reading->zone.st);
 
 	if (r < 0)
 		return complain(what, path, r);
-	list_report_file(reading->report, path, secret);
-	reading->path = path;
+	list_report_file(
+	    reading->report, path, file_is_secret(&reading->zone.st));
+	reading->zone.path = path;
+	reading->zone.bytes = len;
 	reading->what = what;
 	r = list_parse(&sink, list->format, text, len);
 	zone = list_detect(text, len) == CONF_FORMAT_RPZ;
@@ -388,7 +403,10 @@ list_file_compile(const struct list_index **ret, const struct conf_list *list,
 	size_t len = 0;
 	const void *meta =
 	    kept->before != NULL ? list_index_meta(kept->before, &len) : NULL;
-	struct reading reading = { .report = list_report_new(meta, len) };
+	struct reading reading = {
+		.report = list_report_new(meta, len),
+		.zone = { .tried = kept->tried, .arg = kept->arg },
+	};
 	uint64_t key[2];
 	int r = reading.report != NULL ? 0 : -ENOMEM;
 

@@ -32,16 +32,20 @@ void list_sources_done(struct list_sources *sources);
 struct list_identity list_sources_identity(
     const struct list_sources *sources, enum conf_list_format format);
 
-/* Where a list is kept, and what there is of it; both borrowed. */
+/* Where a list is kept, and what there is of it; all borrowed. */
 struct list_kept {
 	const char *state;		 /* the folder; NULL: there is none */
 	const struct list_index *before; /* what it is so far, or NULL */
+	/* of each file that a zone includes, there or not; or NULL */
+	void (*tried)(void *arg, const char *path);
+	void *arg;
 };
 
 /* Reads all of it and makes the compiled form, which is put into the state
  * folder as well. 0 with a reference, or -errno with what[] set.
  * A file of which no line can be used is an error too; so is one that has no
- * entries any more, unless it is a zone of RPZ, which says that it is whole. */
+ * entries any more, unless it is a zone of RPZ, which says that it is whole;
+ * and so is a zone of which something is not there that it includes. */
 int list_file_compile(const struct list_index **ret,
     const struct conf_list *list, const struct list_sources *sources,
     const struct list_kept *kept, char what[LIST_ERROR_SIZE]);

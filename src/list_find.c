@@ -8,7 +8,7 @@
 #include "src/list_file.h"
 #include "src/list_include.h"
 
-#define FILE_BYTES_MAX ((size_t)1 << 30)
+#define FILE_BYTES_MAX LIST_ZONE_BYTES_MAX
 /* Of a file that not everybody may read. */
 #define NOT_SHOWN "(not shown)"
 
@@ -16,7 +16,7 @@
 struct looking {
 	const struct name *name;
 	const struct addr *addr;
-	const char *file; /* at hand */
+	struct list_zone zone; /* at hand */
 	uint32_t line;
 	char *best_file; /* one that was included, or NULL */
 	uint32_t best_line;
@@ -127,14 +127,13 @@ ignore_fault(void *arg, const struct list_fault *fault)
 }
 
 static const char *
-take_include(
-    void *arg, const char *from, const char *name, struct list_included *ret)
+take_include(void *arg, const struct list_included *from, const char *name,
+    struct list_included *ret)
 {
 	struct looking *l = arg;
-	bool secret;
+	struct list_include include;
 
-	return list_include_read(
-		   ret, from != NULL ? from : l->file, name, &secret) == 0
+	return list_include_read(ret, &l->zone, from, name, &include) == 0
 		   ? NULL
 		   : "a file that can't be included";
 }
@@ -144,12 +143,12 @@ static char *
 line_of_included(const char *path, uint32_t n)
 {
 	char *text, *ret;
-	bool secret;
+	struct stat st;
 	size_t len;
 
-	if (file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &secret) < 0)
+	if (file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &st) < 0)
 		return NULL;
-	ret = secret ? strdup(NOT_SHOWN) : line_of(text, len, n);
+	ret = file_is_secret(&st) ? strdup(NOT_SHOWN) : line_of(text, len, n);
 	free(text);
 	return ret;
 }
@@ -162,12 +161,13 @@ read_one(struct looking *l, const struct conf_list *list, const char *path,
 	unsigned int before = l->best_rank;
 	char *text;
 	size_t len;
-	bool secret;
-	int r = file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &secret);
+	int r =
+	    file_read_foreign(path, FILE_BYTES_MAX, &text, &len, &l->zone.st);
 
 	if (r < 0)
 		return r;
-	l->file = path;
+	l->zone.path = path;
+	l->zone.bytes = len;
 	r = list_parse(&sink, list->format, text, len);
 	if (r == 0 && l->best_rank > before) {
 		list_found_done(ret);
@@ -177,8 +177,9 @@ read_one(struct looking *l, const struct conf_list *list, const char *path,
 			ret->text =
 			    line_of_included(l->best_file, l->best_line);
 		else
-			ret->text = secret ? strdup(NOT_SHOWN)
-					   : line_of(text, len, l->best_line);
+			ret->text = file_is_secret(&l->zone.st)
+					? strdup(NOT_SHOWN)
+					: line_of(text, len, l->best_line);
 		ret->file = strdup(l->best_file != NULL ? l->best_file : path);
 		if (ret->file == NULL || ret->text == NULL)
 			r = -ENOMEM;

@@ -49,6 +49,18 @@ add_dir_of(void *arg, const char *path)
 		add_dir(job, ".", 1);
 }
 
+/* And that of what it is a link to. */
+static void
+add_dirs_of(void *arg, const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	add_dir_of(arg, path);
+	if (real != NULL)
+		add_dir_of(arg, real);
+	free(real);
+}
+
 /* Where files may come and go: the folders that are named, those that * and ?
  * found, and those that links lead to. */
 static void
@@ -63,14 +75,8 @@ add_dirs(struct list_job *job, const struct conf_list *list,
 		if (special == NULL || slash < special)
 			add_dir_of(job, pattern);
 	}
-	for (size_t i = 0; i < sources->n; i++) {
-		char *real = realpath(sources->v[i].path, NULL);
-
-		add_dir_of(job, sources->v[i].path);
-		if (real != NULL)
-			add_dir_of(job, real);
-		free(real);
-	}
+	for (size_t i = 0; i < sources->n; i++)
+		add_dirs_of(job, sources->v[i].path);
 }
 
 /* Lists -------------------------------------------------------------------- */
@@ -123,12 +129,14 @@ before_of(const struct list_job *job, const struct conf_list *list)
 }
 
 static int
-compile(const struct list_index **ret, const struct list_job *job,
+compile(const struct list_index **ret, struct list_job *job,
     const struct conf_list *list, const struct list_sources *sources,
     struct list_state *state)
 {
 	const struct list_index *before = list_index_ref(before_of(job, list));
-	struct list_kept kept = { .state = job->state };
+	struct list_kept kept = {
+		.state = job->state, .tried = add_dirs_of, .arg = job
+	};
 	int r;
 
 	if (before == NULL) /* where there is none, it has had nothing */
@@ -142,7 +150,7 @@ compile(const struct list_index **ret, const struct list_job *job,
 /* From the state folder if that is what the files would make, else from
  * them. */
 static int
-load(const struct list_index **ret, const struct list_job *job,
+load(const struct list_index **ret, struct list_job *job,
     const struct conf_list *list, const struct list_sources *sources,
     struct list_state *state)
 {
@@ -194,7 +202,7 @@ load_one(struct list_job *job, const struct conf_list *list,
 		l = fall_back(job, list, before, state);
 	else
 		state->error[0] = '\0';
-	list_includes_each(l, add_dir_of, job);
+	list_includes_each(l, add_dirs_of, job);
 	return l;
 }
 

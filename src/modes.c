@@ -171,7 +171,7 @@ check_files(struct faults *warnings, const struct conf *conf)
 static const struct list_index *
 read_list(const struct conf_list *list, struct faults *warnings)
 {
-	const struct list_kept nowhere = { NULL, NULL };
+	const struct list_kept nowhere = { .state = NULL };
 	char what[LIST_ERROR_SIZE] = "", section[SECTION_SIZE];
 	const struct list_index *index = NULL;
 	struct list_sources sources;

@@ -174,6 +174,13 @@ list_fault_line(struct list_reader *reader, const char *what)
 }
 
 void
+list_fault_include(struct list_reader *reader, const char *what)
+{
+	put_fault(
+	    reader, &(struct list_fault){ .what = what, .partial = true });
+}
+
+void
 list_fault_modifier(struct list_reader *reader, struct list_text modifier)
 {
 	put_fault(

@@ -37,6 +37,8 @@ char list_end(struct list_text text);
 bool list_next_line(struct list_reader *reader);
 
 void list_fault_line(struct list_reader *reader, const char *what);
+/* Of an $INCLUDE. */
+void list_fault_include(struct list_reader *reader, const char *what);
 void list_fault_modifier(struct list_reader *reader, struct list_text modifier);
 /* entry->line is filled in; false where the sink fails. */
 bool list_put(struct list_reader *reader, struct list_entry *entry);

@@ -49,12 +49,15 @@ struct list_fault {
 	size_t modifier_len;
 	const char *text; /* the line, as it is */
 	size_t len;
+	bool partial; /* the zone goes without what it includes there */
 };
 
-/* A file that was read for $INCLUDE; both are to be freed. */
+/* A file that was read for $INCLUDE; path and text are to be freed. */
 struct list_included {
 	char *path, *text;
 	size_t len;
+	uint64_t dev, ino; /* the same file has the same, by any path */
+	uint32_t uid;
 };
 
 struct list_sink {
@@ -63,8 +66,8 @@ struct list_sink {
 	void (*fault)(void *arg, const struct list_fault *fault);
 	/* Reads what a zone calls `name`; from: an included file that says so,
 	 * or NULL. NULL or what is wrong. May be NULL: there are none. */
-	const char *(*include)(void *arg, const char *from, const char *name,
-	    struct list_included *ret);
+	const char *(*include)(void *arg, const struct list_included *from,
+	    const char *name, struct list_included *ret);
 	void *arg;
 };
 

@@ -277,10 +277,18 @@ take_ttl(uint32_t *ret, struct list_text text)
 
 /* Records ------------------------------------------------------------------ */
 
+static bool
+is_same_file(const struct list_included *a, const struct list_included *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
 static const char *
 read_included(struct zone *zone, struct list_text name, struct list_included *f)
 {
-	struct list_reader *reader = zone->reader;
+	const struct list_included *from =
+	    zone->depth > 0 ? &zone->outer[zone->depth - 1].included : NULL;
+	const struct list_sink *sink = zone->reader->sink;
 	const char *what;
 	char path[4096];
 
@@ -290,14 +298,14 @@ read_included(struct zone *zone, struct list_text name, struct list_included *f)
 	if (zone->depth == ZONEFILE_DEPTH_MAX ||
 	    zone->n_included == ZONEFILE_INCLUDES_MAX)
 		return "too many files within files";
-	if (reader->sink->include == NULL)
+	if (sink->include == NULL)
 		return "a directive that is not known here";
 	memcpy(path, name.p, name.len);
 	path[name.len] = '\0';
 	zone->n_included++;
-	what = reader->sink->include(reader->sink->arg, reader->file, path, f);
+	what = sink->include(sink->arg, from, path, f);
 	for (size_t i = 0; what == NULL && i < zone->depth; i++)
-		if (strcmp(zone->outer[i].included.path, f->path) == 0) {
+		if (is_same_file(&zone->outer[i].included, f)) {
 			free(f->path);
 			free(f->text);
 			what = "a file that includes itself";
@@ -404,6 +412,14 @@ take_record(struct zone *zone, struct zone_record *ret, bool blank)
 	return record_of(zone, ret, blank ? 0 : 1);
 }
 
+/* Whatever is wrong with it. */
+static bool
+is_include(const struct zone *zone, bool blank)
+{
+	return !blank && zone->n_words > 0 && !zone->words[0].quoted &&
+	       is_word(zone->words[0].text, "$INCLUDE");
+}
+
 bool
 zone_next(struct zone *zone, struct zone_record *ret)
 {
@@ -417,7 +433,9 @@ zone_next(struct zone *zone, struct zone_record *ret)
 			return false;
 		if (what == NULL)
 			what = take_record(zone, ret, blank);
-		if (what != NULL)
+		if (what != NULL && is_include(zone, blank))
+			list_fault_include(zone->reader, what);
+		else if (what != NULL)
 			list_fault_line(zone->reader, what);
 		else if (ret->type != 0)
 			return true;

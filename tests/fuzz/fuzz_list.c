@@ -80,18 +80,20 @@ ask(const struct list_index *l, const struct name *name)
 
 /* Its own text again, from somewhere in the middle. */
 static const char *
-include(
-    void *arg, const char *from, const char *name, struct list_included *ret)
+include(void *arg, const struct list_included *from, const char *name,
+    struct list_included *ret)
 {
 	struct seen *seen = arg;
 	size_t skip = strlen(name) * 3;
 
-	if (from != NULL && strcmp(from, name) == 0)
+	if (from != NULL && strcmp(from->path, name) == 0)
 		return "again";
 	if (skip > seen->len)
 		skip = seen->len;
 	ret->len = seen->len - skip;
 	ret->path = strdup(name);
+	ret->dev = 1;
+	ret->ino = strlen(name);
 	ret->text = malloc(ret->len + 1);
 	assert(ret->path != NULL && ret->text != NULL);
 	memcpy(ret->text, seen->text + skip, ret->len);

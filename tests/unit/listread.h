@@ -15,13 +15,13 @@
 struct read {
 	struct list_build build;
 	const struct list_index *list;
-	unsigned int entries, faults;
+	unsigned int entries, faults, partial;
 	char what[128], modifier[32];
 	uint32_t line; /* of the last fault */
 	char file[32];
 	/* kept from one text to the next */
-	const char *(*include)(void *arg, const char *from, const char *name,
-	    struct list_included *ret);
+	const char *(*include)(void *arg, const struct list_included *from,
+	    const char *name, struct list_included *ret);
 };
 
 static inline int
@@ -39,6 +39,7 @@ take_fault(void *arg, const struct list_fault *fault)
 	struct read *r = arg;
 
 	r->faults++;
+	r->partial += fault->partial;
 	r->line = fault->line;
 	(void)snprintf(r->file, sizeof(r->file), "%s",
 	    fault->file != NULL ? fault->file : "");

@@ -161,13 +161,16 @@ static const struct {
 	{ NULL, "open.zone", "o CNAME ( .\n" },
 	{ NULL, "deep", "$INCLUDE deep\nd CNAME .\n" },
 	{ NULL, "cr.zone", "c1 CNAME .\rc2 CNAME .\r" },
+	{ NULL, "same.zone", "s1 CNAME .\n$INCLUDE d/../same.zone\n" },
+	{ "same.zone", "d/../same.zone", "s2 CNAME .\n" },
 };
 
 static const char *
-include(
-    void *arg, const char *from, const char *name, struct list_included *ret)
+include(void *arg, const struct list_included *from, const char *name,
+    struct list_included *ret)
 {
-	static unsigned int n; /* paths differ, as over links */
+	static unsigned int n; /* as so many files */
+	const char *base = strrchr(name, '/');
 
 	(void)arg;
 	for (size_t i = 0; i < N_ROWS(files); i++) {
@@ -175,11 +178,12 @@ include(
 		    (strcmp(name, "deep") != 0 &&
 			((from == NULL) != (files[i].from == NULL) ||
 			    (from != NULL &&
-				strcmp(from, files[i].from) != 0))))
+				strcmp(from->path, files[i].from) != 0))))
 			continue;
 		ret->path = strdup(name);
-		if (strcmp(name, "deep") == 0)
-			ret->path[0] = (char)('a' + n++ % 20);
+		/* by the first letter of its own name */
+		ret->dev = strcmp(name, "deep") == 0 ? ++n : 0;
+		ret->ino = (unsigned char)(base != NULL ? base[1] : name[0]);
 		ret->text = strdup(files[i].text);
 		ret->len = strlen(ret->text);
 		return NULL;
@@ -205,6 +209,8 @@ zones_include_others(void **state)
 		    1 },
 		{ ZONE "$INCLUDE loop.zone\nlast CNAME .\n",
 		    { "l1", "l2", "last" }, { "l3" }, 1 },
+		{ ZONE "$INCLUDE same.zone\nlast CNAME .\n", { "s1", "last" },
+		    { "s2" }, 1 },
 		{ ZONE "$INCLUDE open.zone\nlast CNAME .\n", { "last" },
 		    { "o" }, 1 },
 		{ ZONE "$INCLUDE deep\nlast CNAME .\n", { "d", "last" },
@@ -230,6 +236,35 @@ zones_include_others(void **state)
 	assert_int_equal(r.line, 8);
 	assert_string_equal(r.file, "");
 	list_index_unref(r.list);
+}
+
+/* What a zone is without; other faults are of lines alone. */
+static void
+a_zone_that_is_not_whole_is_told(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int faults, partial;
+	} rows[] = {
+		{ ZONE "$INCLUDE none\n$INCLUDE\n$include \"\"\n", 3, 3 },
+		{ ZONE "$INCLUDE a.zone a..b\n$INCLUDE \"a.zone\n", 2, 2 },
+		{ ZONE "$INCLUDE loop.zone\n", 1, 1 },
+		{ ZONE "$INCLUDE deep\n", 1, 1 },
+		{ ZONE "$INCLUDE ( a.zone\n", 1, 1 },
+		{ ZONE "$INCLUDE sub/b.zone\n$TTL x\n $INCLUDE x\n"
+		       "\"$INCLUDE\" x\n",
+		    4, 0 },
+	};
+	struct read r = { .include = include };
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		read_text(&r, CONF_FORMAT_RPZ, rows[i].text);
+		if (r.faults != rows[i].faults || r.partial != rows[i].partial)
+			fail_msg("%s: %u, %u: %s", rows[i].text, r.faults,
+			    r.partial, r.what);
+		list_index_unref(r.list);
+	}
 }
 
 static int
@@ -262,6 +297,7 @@ main(void)
 		cmocka_unit_test(zones_are_read),
 		cmocka_unit_test(zones_say_what_to_answer),
 		cmocka_unit_test(zones_include_others),
+		cmocka_unit_test(a_zone_that_is_not_whole_is_told),
 		cmocka_unit_test(an_error_ends_what_is_included),
 		cmocka_unit_test(a_zone_is_read_on_after_a_fault),
 	};
