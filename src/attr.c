@@ -398,13 +398,11 @@ attr_drain(struct attr *attr)
 	(void)bpf_uses(attr->bpf);
 }
 
-bool
+void
 attr_seal(const struct attr *attr, bool ip4, bool ip6)
 {
-	if (attr->bpf == NULL)
-		return false;
-	bpf_seal(attr->bpf, ip4, ip6);
-	return true;
+	if (attr->bpf != NULL)
+		bpf_seal(attr->bpf, ip4, ip6);
 }
 
 void

@@ -105,8 +105,8 @@ void attr_heard(struct attr *attr, const struct flow_key *key,
 void attr_fds(const struct attr *attr, int ret[ATTR_FDS]);
 void attr_drain(struct attr *attr);
 
-/* See bpf_seal(). False where there is no BPF. */
-bool attr_seal(const struct attr *attr, bool ip4, bool ip6);
+/* See bpf_seal(). */
+void attr_seal(const struct attr *attr, bool ip4, bool ip6);
 
 /* For `status`. */
 struct attr_status {

@@ -115,8 +115,10 @@ read_living(struct attr *attr, const struct kin *kin, uint64_t exec,
 		const struct procfs_one one = { .pid = kin->ppid,
 			.start = kin->pstart / attr->tick_ns };
 
-		r = procfs_read_once(attr->opts.procfs, &one, NULL, ret);
 		kin = lineage_find(attr->lineage, kin->ppid, kin->pstart);
+		if (kin != NULL && was_so(kin, exec))
+			r = procfs_read_once(
+			    attr->opts.procfs, &one, NULL, ret);
 	}
 	return r == -ESRCH ? -ENOENT : r;
 }

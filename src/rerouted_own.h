@@ -6,7 +6,6 @@
 #include "src/core/stats.h"
 #include "src/ctl.h"
 #include "src/fw_ev.h"
-#include "src/linux/nft_fence.h"
 
 /* The one context, shared by what starts and joins its parts
  * (rerouted_parts.c, rerouted_names.c, rerouted_rules.c) and what runs and ends
@@ -50,7 +49,6 @@ struct rerouted {
 	struct ctl_env env;
 	struct ctl_ev *ctl;
 	struct fw_ev fw;
-	struct nft_fence fence; /* where there is no BPF */
 	struct guard_ev *guard;
 	struct list_ev *list_ev;
 	struct policy_ev *policy_ev;

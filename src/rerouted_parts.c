@@ -185,17 +185,9 @@ bytes_prepare(struct rerouted *rr)
 static void
 firewall_seal(void *arg, bool ip4, bool ip6)
 {
-	struct rerouted *rr = arg;
-	int r;
+	const struct rerouted *rr = arg;
 
-	if (attr_seal(rr->attr, ip4, ip6))
-		return;
-	r = nft_fence_set(&rr->fence, ip4, ip6);
-	if (r < 0)
-		log_warning("firewall",
-		    "whoever empties all tables at once opens them until they "
-		    "are put back: no BPF, and no fence in nf_tables: %s",
-		    strerror(-r));
+	attr_seal(rr->attr, ip4, ip6);
 }
 
 static int
@@ -356,7 +348,6 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	rr->opts = opts;
 	rr->conf = conf_ref(conf);
 	fw_ev_init(&rr->fw, rr->conf, rerouted_firewall_done, rr);
-	nft_fence_init(&rr->fence);
 	r = rerouted_loop_prepare(rr);
 	if (r == 0)
 		r = privileges_prepare(rr);
@@ -444,7 +435,6 @@ rerouted_free(struct rerouted *rr)
 	names_ev_free(rr->names_ev);
 	names_free(rr->names);
 	attr_free(rr->attr);
-	nft_fence_done(&rr->fence);
 	tally_free(rr->tally);
 	history_free(rr->history);
 	qlog_free(rr->qlog);

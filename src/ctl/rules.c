@@ -303,12 +303,15 @@ say_added(const json_t *result)
 static bool
 says_nothing(int argc, char *const *argv)
 {
-	const char *word;
+	for (int i = 0; i < argc; i++) {
+		const char *word = argv[i] + strspn(argv[i], " \t");
 
-	if (argc != 1)
-		return argc == 0;
-	word = argv[0] + strspn(argv[0], " \t");
-	return *word == '\0' || *word == '#';
+		if (*word == '#')
+			return true;
+		if (*word != '\0')
+			return false;
+	}
+	return true;
 }
 
 enum status

@@ -7,7 +7,6 @@
 
 #include "src/linux/chains_ops.h"
 #include "src/linux/nft.h"
-#include "src/linux/nft_fence.h"
 
 /* Reading what is in the kernel: chains_verify() and what is like it. */
 
@@ -269,13 +268,6 @@ holds_others(const struct chains_content *c)
 	return false;
 }
 
-static bool
-is_fence(uint8_t family, const char *table)
-{
-	return (family == NFPROTO_IPV4 || family == NFPROTO_IPV6) &&
-	       strcmp(table, NFT_FENCE_TABLE) == 0;
-}
-
 /* What iptables-restore makes, whose rules the tables have. */
 static bool
 is_of_iptables(uint8_t family, const char *table)
@@ -286,7 +278,15 @@ is_of_iptables(uint8_t family, const char *table)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(table, names[i]) == 0)
 			return family == NFPROTO_IPV4 || family == NFPROTO_IPV6;
-	return is_fence(family, table);
+	return false;
+}
+
+static bool
+is_of_nobody(uint8_t family, const char *table)
+{
+	(void)family;
+	(void)table;
+	return false;
 }
 
 bool
@@ -315,7 +315,7 @@ chains_between(const struct chains_tables *tables)
 	/* what the other backend has is none of our content */
 	if (restore && chains_libiptc.in_use(family, CHAINS_MANGLE))
 		return true;
-	return nft_has_tables(restore ? is_of_iptables : is_fence) != 0;
+	return nft_has_tables(restore ? is_of_iptables : is_of_nobody) != 0;
 }
 
 static bool

@@ -8,10 +8,11 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "src/linux/nft_own.h"
+/* The kernel answers at once; this is for one that does not. */
+#define ANSWER_WAIT_S 2
 
-struct nlmsghdr *
-nft_put_header(void *buf, uint16_t type, uint8_t family)
+static struct nlmsghdr *
+put_header(void *buf, uint16_t type, uint8_t family)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct nfgenmsg *nfg;
@@ -30,7 +31,7 @@ static int
 exchange(struct mnl_socket *nl, const struct nlmsghdr *nlh, void *buf,
     size_t size, mnl_cb_t cb, void *arg)
 {
-	const struct timeval wait = { .tv_sec = NFT_ANSWER_WAIT_S };
+	const struct timeval wait = { .tv_sec = ANSWER_WAIT_S };
 	ssize_t n;
 	int r;
 
@@ -133,8 +134,8 @@ nft_generation(uint32_t *ret)
 {
 	_Alignas(8) uint8_t buf[256];
 	uint32_t generation = 0;
-	int r = ask(
-	    nft_put_header(buf, NFT_MSG_GETGEN, 0), generation_cb, &generation);
+	int r =
+	    ask(put_header(buf, NFT_MSG_GETGEN, 0), generation_cb, &generation);
 
 	if (is_missing(r))
 		return -ENOPROTOOPT;
@@ -148,7 +149,7 @@ int
 nft_has_table(uint8_t family, const char *name)
 {
 	_Alignas(8) uint8_t buf[256];
-	struct nlmsghdr *nlh = nft_put_header(buf, NFT_MSG_GETTABLE, family);
+	struct nlmsghdr *nlh = put_header(buf, NFT_MSG_GETTABLE, family);
 	int r;
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
@@ -160,7 +161,7 @@ int
 nft_has_tables(nft_known_fn *known)
 {
 	_Alignas(8) uint8_t buf[256];
-	struct nlmsghdr *nlh = nft_put_header(buf, NFT_MSG_GETTABLE, AF_UNSPEC);
+	struct nlmsghdr *nlh = put_header(buf, NFT_MSG_GETTABLE, AF_UNSPEC);
 	struct tables tables = { .known = known };
 	int r;
 

@@ -201,8 +201,8 @@ scan_recent(struct procfs *procfs, const struct want *want)
 static int
 refresh(struct procfs *procfs, struct held *held, const struct want *want)
 {
-	uint64_t wait = procscan_is_refreshing(&procfs->scan) ? REFRESH_NEXT_NS
-							      : REFRESH_NS;
+	uint64_t wait =
+	    procfs->scan.refreshed != 0 ? REFRESH_NEXT_NS : REFRESH_NS;
 	int r;
 
 	if (mono_since(want->now, held->since) < REFRESH_NS ||
@@ -211,7 +211,7 @@ refresh(struct procfs *procfs, struct held *held, const struct want *want)
 	procfs->refreshed = want->now;
 	r = procscan_refresh(&procfs->scan, want->now, REFRESH_TIME_NS);
 	held = noted(procfs, want);
-	if (r == 0 && held != NULL && !procscan_is_refreshing(&procfs->scan))
+	if (r == 0 && held != NULL && procfs->scan.refreshed == 0)
 		held->since = want->now;
 	return r == 0 && held == NULL ? -ESRCH : r;
 }

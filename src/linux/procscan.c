@@ -78,32 +78,12 @@ struct scan {
 	struct holder *holder; /* made when the first socket is met */
 	struct held_seen seen;
 	int fd_dir;
-	int from;
 	int below;   /* the second part ends where the first began */
 	int n, left; /* descriptors read, and allowed after the hit */
 	bool hit, met_start;
 };
 
 #define SCAN_FULL 2 /* stop, no failure */
-
-/* So many descriptors at least are read in a piece. */
-#define PIECE_LEAST 64
-
-/* True where the rest is for the next piece, from that descriptor on. */
-static bool
-scan_is_late(struct scan *s, int fd)
-{
-	struct procscan_part *part = s->job->part;
-
-	if (part == NULL || part->end.ns == 0 || s->n == 0 ||
-	    s->n % PIECE_LEAST != 0 || mono_before(mono_work(), part->end))
-		return false;
-	part->going = true;
-	part->at = fd;
-	part->from = s->from;
-	part->below = s->below;
-	return true;
-}
 
 static int
 scan_fd(void *arg, uint64_t number)
@@ -117,8 +97,6 @@ scan_fd(void *arg, uint64_t number)
 		s->met_start = true;
 		return SCAN_FULL;
 	}
-	if (scan_is_late(s, (int)number))
-		return -EINPROGRESS;
 	if (++s->n == s->job->max || (s->hit && --s->left < 0))
 		return SCAN_FULL;
 	(void)snprintf(name, sizeof(name), "%d", (int)number); /* fits */
@@ -139,34 +117,22 @@ scan_fd(void *arg, uint64_t number)
 	return 0;
 }
 
-/* From that descriptor on, 0: from the first one on. */
-static int
-scan_from(struct scan *s, int from)
-{
-	if (lseek(s->fd_dir, from > 0 ? from + FD_OFFSET : 0, SEEK_SET) < 0)
-		return -errno;
-	return procscan_list(s->fd_dir, scan_fd, s);
-}
-
 /* From the job's descriptor to the end, then what stands before it. 0 when all
  * have been read. */
 static int
 scan_parts(struct scan *s)
 {
-	const struct procscan_part *part = s->job->part;
-	bool going = part != NULL && part->going;
-	int at = going ? part->at : s->job->from, r;
+	int from = s->job->from, r;
 
-	s->from = going ? part->from : s->job->from;
-	s->below = going ? part->below : 0;
-	if (s->below == 0) {
-		r = scan_from(s, at);
-		if (r != 0 || s->from == 0)
-			return r;
-		s->below = s->from;
-		at = 0;
-	}
-	r = scan_from(s, at);
+	if (from > 0 && lseek(s->fd_dir, from + FD_OFFSET, SEEK_SET) < 0)
+		return -errno;
+	r = procscan_list(s->fd_dir, scan_fd, s);
+	if (r != 0 || from == 0)
+		return r;
+	if (lseek(s->fd_dir, 0, SEEK_SET) < 0)
+		return -errno;
+	s->below = from;
+	r = procscan_list(s->fd_dir, scan_fd, s);
 	return r == SCAN_FULL && s->met_start ? 0 : r;
 }
 
@@ -183,7 +149,6 @@ procscan_one(struct procscan *ps, const struct procscan_job *job)
 		.job = job,
 		.left = AFTER_HIT,
 		.seen = { .now = job->now, .born = job->born } };
-	bool whole = job->part == NULL || !job->part->going;
 	struct holder *holder;
 	char path[32];
 	int r;
@@ -191,27 +156,17 @@ procscan_one(struct procscan *ps, const struct procscan_job *job)
 	(void)snprintf(path, sizeof(path), "%d/fd", (int)job->who.pid);
 	s.fd_dir = openat(
 	    ps->holders.proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s.fd_dir < 0) {
-		r = procscan_failure(-errno);
-		if (job->part != NULL && r == 0)
-			job->part->going = false; /* it is gone */
-		return r;
-	}
+	if (s.fd_dir < 0)
+		return procscan_failure(-errno);
 	ps->scan++;
 	r = scan_parts(&s);
 	(void)close(s.fd_dir); /* only read from */
-	if (r == -EINPROGRESS)
-		return r;
-	if (job->part != NULL)
-		job->part->going = false;
 	if (r != 0)
 		return procscan_failure(r);
 	holder = holder_find(&ps->holders, job->who.pid);
 	if (holder != NULL && holder->start == job->who.start) {
 		holder->scan = ps->scan;
-		/* what an earlier piece met it would not know of */
-		if (whole)
-			holder_swept(&ps->holders, holder);
+		holder_swept(&ps->holders, holder);
 	}
 	return 0;
 }

@@ -23,14 +23,6 @@ struct procscan_pid {
 
 struct procscan_walk;
 
-/* Where the scan of one process goes on that was too long for one piece. */
-struct procscan_part {
-	mono_t end; /* of this piece, by mono_work(); 0: there is none */
-	bool going; /* the rest is set */
-	int at;	    /* the next descriptor */
-	int from, below;
-};
-
 struct procscan {
 	struct holders holders;
 	int loadavg_fd;
@@ -45,8 +37,7 @@ struct procscan {
 		int64_t list_at;
 		pid_t after, last;
 	} news;
-	struct procscan_walk *walk;    /* one that goes on later; NULL */
-	struct procscan_walk *refresh; /* likewise, for no socket */
+	struct procscan_walk *walk; /* one that goes on later; NULL */
 	/* what this thread has had of a CPU when what takes long is to go on
 	 * later; 0: it is done to the end */
 	mono_t end;
@@ -60,6 +51,7 @@ struct procscan {
 	} unborn[PROCSCAN_UNBORN];
 	unsigned int n_unborn;
 	uint64_t walks;
+	pid_t refreshed; /* the one that had no time for more ended here; 0 */
 	/* of time for what finds nobody, and for walks */
 	struct budget budgets[PROCSCAN_USERS];
 };
@@ -98,13 +90,9 @@ struct procscan_job {
 	int max;	/* read no more than so many; 0: all */
 	bool born;	/* it is new: it shares its sockets with its parent */
 	mono_t now;
-	/* it may take several calls, in other pieces; NULL: it is done in one
-	 */
-	struct procscan_part *part;
 };
 
-/* held_find() tells what was met. 0, -EINPROGRESS (the part is to go on) or
- * -errno. */
+/* held_find() tells what was met. 0 or -errno. */
 int procscan_one(struct procscan *ps, const struct procscan_job *job);
 
 /* Scans the processes that started since the last call, so that a child that
@@ -123,8 +111,6 @@ int procscan_walk(struct procscan *ps, uint64_t inode, mono_t now);
 
 /* True where a walk for that one is to go on. */
 bool procscan_is_walking(const struct procscan *ps, uint64_t inode);
-
-/* Those that are to go on are given up. */
 void procscan_walk_end(struct procscan *ps);
 
 /* Goes on with the one that is under way, whoever it is for. As that. */
@@ -134,9 +120,9 @@ int procscan_walk_on(struct procscan *ps, mono_t now);
  * there is no time left for it now. */
 bool procscan_is_busy(const struct procscan *ps);
 
-/* Scans all processes, the newest first, as far as so much work allows: the
- * next call goes on from there, and begins with the very newest. */
+/* Scans all processes, the newest first, as many as so much work allows: the
+ * next call goes on behind the last one, ps->refreshed, which is 0 when all
+ * were. */
 int procscan_refresh(struct procscan *ps, mono_t now, uint64_t ns);
-bool procscan_is_refreshing(const struct procscan *ps);
 
 #endif

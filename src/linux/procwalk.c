@@ -18,8 +18,7 @@
  * in kernel/fork.c): it is tried again for so long. */
 #define UNBORN_NS (10 * MONO_MS)
 
-/* A new process with more descriptors than this is not read to the end, but by
- * a walk. */
+/* A new process with more descriptors than this is not read to the end. */
 #define BIRTH_MAX 4096
 
 /* The list alone may take all the time that there is for a refresh. */
@@ -292,7 +291,6 @@ struct procscan_walk {
 	 * their pids will do, as counted back from the last one. */
 	bool quick;
 	bool sorted;
-	struct procscan_part part; /* of the next one */
 };
 
 /* How a list of pids alone is sorted: those up to the last one were given out
@@ -360,21 +358,13 @@ walk_sort(struct procscan_walk *walk)
 	walk->sorted = true;
 }
 
-/* The time for this piece is. */
-static bool
-is_over(const struct procscan_walk *walk)
-{
-	return walk->quick ? !mono_before(mono_work(), walk->part.end)
-			   : is_late(walk->ps);
-}
-
 static int
 walk_list(struct procscan_walk *walk)
 {
 	int r = PROCSCAN_MORE;
 
 	while (r == PROCSCAN_MORE) {
-		if (is_over(walk))
+		if (!walk->quick && is_late(walk->ps))
 			return -EINPROGRESS;
 		r = procscan_list_some(
 		    walk->ps->holders.proc_fd, &walk->list_at, walk_add, walk);
@@ -413,17 +403,13 @@ walk_starts(struct procscan_walk *walk)
 static int
 walk_scan(struct procscan_walk *walk, size_t i, uint64_t inode, mono_t now)
 {
-	struct procscan_job job = { .who = walk->pids[i],
-		.inode = inode,
-		.now = now,
-		.max = i == walk->at ? 0 : BIRTH_MAX,
-		.part = i == walk->at ? &walk->part : NULL };
+	struct procscan_job job = {
+		.who = walk->pids[i], .inode = inode, .now = now
+	};
 	const struct holder *holder;
 
-	if (walk->quick && walk_start(walk, job.who.pid, &job.who.start) != 0) {
-		walk->part.going = walk->part.going && job.part == NULL;
+	if (walk->quick && walk_start(walk, job.who.pid, &job.who.start) != 0)
 		return 0; /* a thread of the kernel, or gone */
-	}
 	holder = holder_find(&walk->ps->holders, job.who.pid);
 	if (holder != NULL && holder->start == job.who.start)
 		job.from = holder->hint;
@@ -443,21 +429,14 @@ walk_begin(struct procscan *ps, uint64_t inode)
 	return 0;
 }
 
-static void
-walk_free(struct procscan_walk **walk)
-{
-	if (*walk == NULL)
-		return;
-	free((*walk)->pids);
-	free(*walk);
-	*walk = NULL;
-}
-
 void
 procscan_walk_end(struct procscan *ps)
 {
-	walk_free(&ps->walk);
-	walk_free(&ps->refresh);
+	if (ps->walk == NULL)
+		return;
+	free(ps->walk->pids);
+	free(ps->walk);
+	ps->walk = NULL;
 }
 
 bool
@@ -482,9 +461,7 @@ walk_on(struct procscan_walk *walk, mono_t now)
 	while (r == 0 && walk->at < walk->n && !met(walk->ps, walk->inode)) {
 		if (is_late(walk->ps))
 			return -EINPROGRESS;
-		walk->part.end = walk->ps->end;
-		r = walk_scan(walk, walk->at, walk->inode, now);
-		walk->at += r != -EINPROGRESS;
+		r = walk_scan(walk, walk->at++, walk->inode, now);
 	}
 	return r;
 }
@@ -503,7 +480,7 @@ procscan_walk_on(struct procscan *ps, mono_t now)
 		return r;
 	if (r == 0 && !met(ps, sought))
 		held_put_nobody(&ps->holders, sought, now);
-	walk_free(&ps->walk);
+	procscan_walk_end(ps);
 	return r;
 }
 
@@ -525,58 +502,41 @@ procscan_walk(struct procscan *ps, uint64_t inode, mono_t now)
 	return r;
 }
 
-/* The very newest, of which the last piece has read the sockets already: one
- * of theirs may have been handed on since. */
-static int
-refresh_newest(struct procscan_walk *walk, mono_t now)
+/* Where the one before ended, but for the very newest; 0: at the newest. */
+static size_t
+refresh_from(const struct procscan_walk *walk)
 {
-	int r = 0;
+	uint64_t start = quick_start(walk->ps, walk->ps->refreshed);
+	size_t i = 0;
 
-	for (size_t i = 0; r == 0 && i < REFRESH_LEAST && i < walk->at; i++)
-		r = walk_scan(walk, i, 0, now);
-	return r;
-}
-
-static int
-refresh_on(struct procscan_walk *walk, mono_t now)
-{
-	bool begins = !walk->sorted;
-	int r = walk->listed ? 0 : walk_list(walk);
-
-	if (r == 0 && begins)
-		walk_sort(walk);
-	else if (r == 0)
-		r = refresh_newest(walk, now);
-	while (r == 0 && walk->at < walk->n) {
-		if (is_over(walk) && (!begins || walk->at >= REFRESH_LEAST))
-			return -EINPROGRESS;
-		r = walk_scan(walk, walk->at, 0, now);
-		walk->at += r != -EINPROGRESS;
-	}
-	return r;
+	if (walk->ps->refreshed == 0)
+		return 0;
+	while (i < walk->n && walk->pids[i].start >= start)
+		i++;
+	return i;
 }
 
 int
 procscan_refresh(struct procscan *ps, mono_t now, uint64_t ns)
 {
-	int r;
+	struct procscan_walk walk = { .ps = ps, .quick = true };
+	mono_t end = mono_add(mono_work(), ns);
+	int r = walk_list(&walk);
+	size_t from, i = 0;
 
-	if (ps->refresh == NULL)
-		ps->refresh = calloc(1, sizeof(*ps->refresh));
-	if (ps->refresh == NULL)
-		return -ENOMEM;
-	ps->refresh->ps = ps;
-	ps->refresh->quick = true;
-	ps->refresh->part.end = mono_add(mono_work(), ns);
-	r = refresh_on(ps->refresh, now);
-	if (r == -EINPROGRESS)
-		return 0;
-	walk_free(&ps->refresh);
+	walk_sort(&walk);
+	from = refresh_from(&walk);
+	while (r == 0 && i < walk.n) {
+		if (i == REFRESH_LEAST && i < from) {
+			i = from;
+			continue;
+		}
+		if (i >= from + REFRESH_LEAST && !mono_before(mono_work(), end))
+			break;
+		r = walk_scan(&walk, i++, 0, now);
+	}
+	if (r == 0)
+		ps->refreshed = i < walk.n ? walk.pids[i - 1].pid : 0;
+	free(walk.pids);
 	return r;
-}
-
-bool
-procscan_is_refreshing(const struct procscan *ps)
-{
-	return ps->refresh != NULL;
 }

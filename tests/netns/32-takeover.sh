@@ -388,13 +388,13 @@ if [ -n "$slice" ]; then
 	    exec 4<>/dev/udp/10.9.0.2/7701; echo x >&4" 2>/dev/null
 	mover=$pid
 	check "it sends before it moves" came 7700 1
-	echo >"$tmp/in"
+	echo 1<>"$tmp/in"
 	check "the flow of who has moved is judged by its unit" wait_for flows "
 	    any(x['dport'] == 7700 and x['process']['unit'] == '$unit'
 	    and x['verdict'] == 'block' for x in f)"
 	check "… so is a new one" wait_for flows "any(x['dport'] == 7701
 	    and x['process']['unit'] == '$unit' for x in f)"
-	echo >"$tmp/out"
+	echo 1<>"$tmp/out"
 	wait "$mover"
 	check "… none of them arrives" came 7700 1
 	check "… and what it sends from without does" came 7701 1
@@ -414,7 +414,7 @@ if [ -n "$slice" ]; then
 		    echo x >&3; echo x >&3" 2>/dev/null
 		mover=$pid
 		check "a flow of a unit" came 7702 1
-		echo >"$tmp/in"
+		echo 1<>"$tmp/in"
 		wait "$mover"
 		check "who has another controller loses nothing" came 7702 3
 	fi

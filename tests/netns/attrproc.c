@@ -619,57 +619,6 @@ test_walk_left(void)
 	procfs_close(procfs);
 }
 
-#define TABLE_LEAST 4000
-#define TABLE_MAX 50000
-
-/* A process with as many descriptors as it may have, of which the last one is
- * sought: the loop has time for others meanwhile. */
-static void
-test_huge_table(void)
-{
-	struct rlimit old, high;
-	struct procfs *procfs;
-	const struct process *proc = NULL;
-	static int fds[TABLE_MAX];
-	uint64_t all = 0, longest = 0;
-	int null, fd, n = 0, r = -EINPROGRESS;
-
-	(void)getrlimit(RLIMIT_NOFILE, &old);
-	high = old;
-	high.rlim_cur = high.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &high); /* never more than it may */
-	if (high.rlim_max < TABLE_LEAST + 100) {
-		(void)printf("# few descriptors are allowed here\n");
-		return;
-	}
-	procfs = open_procfs();
-	null = open("/dev/null", O_RDONLY);
-	while (n < TABLE_MAX && (rlim_t)n + 100 < high.rlim_max)
-		fds[n++] = dup(null);
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	for (int i = 0; i < 100000 && r == -EINPROGRESS; i++) {
-		mono_t begin = mono_work();
-		uint64_t took;
-
-		allow(procfs, MONO_MS);
-		r = procfs_owner(procfs, inode_of(fd), 0, &proc);
-		took = mono_since(mono_work(), begin);
-		all += took;
-		longest = took > longest ? took : longest;
-	}
-	check("the last of very many descriptors is found",
-	    r == 0 && proc->pid == getpid());
-	check("… in pieces", longest < all / 4);
-	if (r == 0)
-		process_unref(proc);
-	(void)close(fd);
-	while (n > 0)
-		(void)close(fds[--n]);
-	(void)close(null);
-	(void)setrlimit(RLIMIT_NOFILE, &old);
-	procfs_close(procfs);
-}
-
 static int
 count_fds(void)
 {
@@ -762,7 +711,6 @@ attr_proc_tests(void)
 	test_pid_reuse_within_tick();
 	test_nobody();
 	test_walk_left();
-	test_huge_table();
 	test_descriptors();
 	test_small_cache();
 }
