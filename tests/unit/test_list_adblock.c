@@ -53,10 +53,18 @@ adblock_rules_are_read(void **state)
 		{ "||^\n*\n||\n@@\n$important\n", { NULL }, { "a" }, 4 },
 		{ "||a.test^$important,", { "a.test" }, { NULL }, 0 },
 	};
-	struct read r = { 0 };
 
 	(void)state;
 	check_rows(CONF_FORMAT_ADBLOCK, rows, N_ROWS(rows));
+}
+
+/* What can't be told of a rule is named, and the rule is none. */
+static void
+adblock_modifiers_are_named(void **state)
+{
+	struct read r = { 0 };
+
+	(void)state;
 	read_text(&r, CONF_FORMAT_ADBLOCK,
 	    "\n||a.test^$third-party\n@@||b.test^$important,client=10.0.0.1");
 	assert_int_equal(r.faults, 2);
@@ -126,81 +134,75 @@ rules_are_for_types(void **state)
 	}
 }
 
+static const struct {
+	const char *text, *name;
+	enum list_action action;
+	uint16_t type;
+	const char *rdata; /* as text, or hex */
+	size_t len;
+} answers[] = {
+	{ "||a.test^$dnsrewrite=192.0.2.1", "a.test", LIST_LOCAL, 1,
+	    "\xc0\0\2\1", 4 },
+	{ "||a.test^$dnsrewrite=192.0.2.1", "b.a.test", LIST_LOCAL, 1,
+	    "\xc0\0\2\1", 4 },
+	{ "|a.test^$dnsrewrite=192.0.2.1", "b.a.test", LIST_NONE, 0, "", 0 },
+	{ "||*.a.test^$dnsrewrite=192.0.2.1", "a.test", LIST_NONE, 0, "", 0 },
+	{ "|a.test^$dnsrewrite=2001:db8::1", "a.test", LIST_LOCAL, 28,
+	    "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16 },
+	{ "|a.test^$dnsrewrite=B.test", "a.test", LIST_LOCAL, 5, "\1b\4test\0",
+	    8 },
+	{ "||a.test^$dnsrewrite=NXDOMAIN", "b.a.test", LIST_NXDOMAIN, 0, "",
+	    0 },
+	{ "||a.test^$dnsrewrite=REFUSED", "a.test", LIST_REFUSED, 0, "", 0 },
+	{ "||a.test^$dnsrewrite=NOERROR", "a.test", LIST_NODATA, 0, "", 0 },
+	{ "||a.test^$dnsrewrite=REFUSED;;", "a.test", LIST_REFUSED, 0, "", 0 },
+	{ "||a.test^$dnsrewrite=NOERROR;;", "a.test", LIST_NODATA, 0, "", 0 },
+	{ "||a.test^$dnsrewrite=NOERROR;A;192.0.2.1", "a.test", LIST_LOCAL, 1,
+	    "\xc0\0\2\1", 4 },
+	{ "||a.test^$dnsrewrite=NOERROR;CNAME;b.test", "a.test", LIST_LOCAL, 5,
+	    "\1b\4test\0", 8 },
+	{ "||a.test^$dnsrewrite=NOERROR;MX;10 b.test", "a.test", LIST_LOCAL, 15,
+	    "\0\12\1b\4test\0", 10 },
+	{ "||a.test^$dnsrewrite=NOERROR;TXT;v=1 all", "a.test", LIST_LOCAL, 16,
+	    "\7v=1 all", 8 },
+	{ "|1.2.0.192.in-addr.arpa^$dnsrewrite=NOERROR;PTR;b.test.",
+	    "1.2.0.192.in-addr.arpa", LIST_LOCAL, 12, "\1b\4test\0", 8 },
+	{ "|_x._tcp.a.test^$dnsrewrite=NOERROR;SRV;1 2 3 b.test",
+	    "_x._tcp.a.test", LIST_LOCAL, 33, "\0\1\0\2\0\3\1b\4test\0", 14 },
+	/* it beats what only blocks; an exception beats it, and the
+	 * longer name of two */
+	{ "||a.test^\n||a.test^$dnsrewrite=192.0.2.1", "a.test", LIST_LOCAL, 1,
+	    "\xc0\0\2\1", 4 },
+	{ "@@||b.a.test^\n||a.test^$dnsrewrite=NXDOMAIN", "b.a.test", LIST_NONE,
+	    0, "", 0 },
+	{ "||a.test^$dnsrewrite=NXDOMAIN\n"
+	  "||b.a.test^$dnsrewrite=192.0.2.1",
+	    "b.a.test", LIST_LOCAL, 1, "\xc0\0\2\1", 4 },
+};
+
 /* $dnsrewrite: what is answered. */
 static void
 rules_say_what_to_answer(void **state)
 {
-	static const struct {
-		const char *text, *name;
-		enum list_action action;
-		uint16_t type;
-		const char *rdata; /* as text, or hex */
-		size_t len;
-	} rows[] = {
-		{ "||a.test^$dnsrewrite=192.0.2.1", "a.test", LIST_LOCAL, 1,
-		    "\xc0\0\2\1", 4 },
-		{ "||a.test^$dnsrewrite=192.0.2.1", "b.a.test", LIST_LOCAL, 1,
-		    "\xc0\0\2\1", 4 },
-		{ "|a.test^$dnsrewrite=192.0.2.1", "b.a.test", LIST_NONE, 0, "",
-		    0 },
-		{ "||*.a.test^$dnsrewrite=192.0.2.1", "a.test", LIST_NONE, 0,
-		    "", 0 },
-		{ "|a.test^$dnsrewrite=2001:db8::1", "a.test", LIST_LOCAL, 28,
-		    "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16 },
-		{ "|a.test^$dnsrewrite=B.test", "a.test", LIST_LOCAL, 5,
-		    "\1b\4test\0", 8 },
-		{ "||a.test^$dnsrewrite=NXDOMAIN", "b.a.test", LIST_NXDOMAIN, 0,
-		    "", 0 },
-		{ "||a.test^$dnsrewrite=REFUSED", "a.test", LIST_REFUSED, 0, "",
-		    0 },
-		{ "||a.test^$dnsrewrite=NOERROR", "a.test", LIST_NODATA, 0, "",
-		    0 },
-		{ "||a.test^$dnsrewrite=REFUSED;;", "a.test", LIST_REFUSED, 0,
-		    "", 0 },
-		{ "||a.test^$dnsrewrite=NOERROR;;", "a.test", LIST_NODATA, 0,
-		    "", 0 },
-		{ "||a.test^$dnsrewrite=NOERROR;A;192.0.2.1", "a.test",
-		    LIST_LOCAL, 1, "\xc0\0\2\1", 4 },
-		{ "||a.test^$dnsrewrite=NOERROR;CNAME;b.test", "a.test",
-		    LIST_LOCAL, 5, "\1b\4test\0", 8 },
-		{ "||a.test^$dnsrewrite=NOERROR;MX;10 b.test", "a.test",
-		    LIST_LOCAL, 15, "\0\12\1b\4test\0", 10 },
-		{ "||a.test^$dnsrewrite=NOERROR;TXT;v=1 all", "a.test",
-		    LIST_LOCAL, 16, "\7v=1 all", 8 },
-		{ "|1.2.0.192.in-addr.arpa^$dnsrewrite=NOERROR;PTR;b.test.",
-		    "1.2.0.192.in-addr.arpa", LIST_LOCAL, 12, "\1b\4test\0",
-		    8 },
-		{ "|_x._tcp.a.test^$dnsrewrite=NOERROR;SRV;1 2 3 b.test",
-		    "_x._tcp.a.test", LIST_LOCAL, 33, "\0\1\0\2\0\3\1b\4test\0",
-		    14 },
-		/* it beats what only blocks; an exception beats it, and the
-		 * longer name of two */
-		{ "||a.test^\n||a.test^$dnsrewrite=192.0.2.1", "a.test",
-		    LIST_LOCAL, 1, "\xc0\0\2\1", 4 },
-		{ "@@||b.a.test^\n||a.test^$dnsrewrite=NXDOMAIN", "b.a.test",
-		    LIST_NONE, 0, "", 0 },
-		{ "||a.test^$dnsrewrite=NXDOMAIN\n"
-		  "||b.a.test^$dnsrewrite=192.0.2.1",
-		    "b.a.test", LIST_LOCAL, 1, "\xc0\0\2\1", 4 },
-	};
 	struct read r = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < N_ROWS(rows); i++) {
-		struct name name = name_of(rows[i].name);
+	for (size_t i = 0; i < N_ROWS(answers); i++) {
+		struct name name = name_of(answers[i].name);
 		struct list_answer answer;
 		struct list_rr rr = { 0 };
 
-		read_text(&r, CONF_FORMAT_ADBLOCK, rows[i].text);
+		read_text(&r, CONF_FORMAT_ADBLOCK, answers[i].text);
 		assert_int_equal(r.faults, 0);
 		list_answer(&answer, r.list, &name, QTYPE_A);
-		row_true(rows[i].text, answer.action == rows[i].action);
+		row_true(answers[i].text, answer.action == answers[i].action);
 		if (answer.action == LIST_LOCAL)
-			row_true(rows[i].text, list_answer_next(&answer, &rr));
-		row_true(rows[i].text,
-		    rr.type == rows[i].type && rr.len == rows[i].len &&
+			row_true(
+			    answers[i].text, list_answer_next(&answer, &rr));
+		row_true(answers[i].text,
+		    rr.type == answers[i].type && rr.len == answers[i].len &&
 			memcmp(rr.len > 0 ? rr.rdata : (const uint8_t *)"",
-			    rows[i].rdata, rr.len) == 0);
+			    answers[i].rdata, rr.len) == 0);
 		/* a connection is none of its business */
 		if (answer.action == LIST_LOCAL)
 			assert_false(list_has_host(r.list, &name));
@@ -258,6 +260,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adblock_rules_are_read),
+		cmocka_unit_test(adblock_modifiers_are_named),
 		cmocka_unit_test(rules_are_for_types),
 		cmocka_unit_test(rules_say_what_to_answer),
 		cmocka_unit_test(answers_that_are_none_are_faults),
