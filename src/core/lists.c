@@ -51,8 +51,6 @@ list_layout(const struct list_header *h)
 	at.words = part(&size, h->n_words, sizeof(uint64_t));
 	at.v6 = part(&size, h->n6, sizeof(struct addrset6));
 	at.v4 = part(&size, h->n4, sizeof(struct addrset4));
-	at.offsets =
-	    part(&size, ((size_t)1 << (h->bits & 31)) + 1, sizeof(uint32_t));
 	at.more =
 	    part(&size, (size_t)h->n_more + 1, sizeof(struct hostset_more));
 	at.records = part(&size, h->n_records, 1);
@@ -107,9 +105,9 @@ borrow_parts(struct list_index *l)
 		.key = { h->key[0], h->key[1] },
 		.exact_depths = h->exact_depths,
 		.below_depths = h->below_depths,
-		.bits = h->bits,
-		.n = h->n_words,
-		.offsets = (const void *)(p + at.offsets),
+		.n = h->n_names,
+		.n_buckets = h->n_buckets,
+		.n_words = h->n_words,
 		.words = (const void *)(p + at.words),
 		.more = (const void *)(p + at.more),
 		.n_more = h->n_more,
@@ -131,7 +129,7 @@ check_head(const struct list_header *h, size_t size,
 {
 	if (memcmp(h->magic, LIST_IMAGE_MAGIC, sizeof(h->magic)) != 0 ||
 	    h->version != LIST_IMAGE_VERSION || h->order != LIST_IMAGE_ORDER ||
-	    h->size != size || h->bits > 30)
+	    h->size != size)
 		return -EBADMSG;
 	if (list_layout(h).size != size)
 		return -EBADMSG;
