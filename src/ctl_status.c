@@ -105,11 +105,14 @@ status_policy(const struct ctl_env *env)
 	const char *error = policy_ev_error(env->policy_ev);
 	uint64_t end_ms = 0;
 	const char *tried = policy_ev_tried(env->policy_ev, &end_ms);
+	const char *kept = policy_ev_kept(env->policy_ev);
 
-	return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "dir",
+	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "dir",
 	    env->rules_dir, "rules", (json_int_t)policy_n_rules(policy),
-	    "generation", (json_int_t)policy_generation(policy), "error",
-	    error[0] != '\0' ? json_text(error) : json_null(), "trying",
+	    "command_line", (json_int_t)policy_n_runtime(policy), "generation",
+	    (json_int_t)policy_generation(policy), "error",
+	    error[0] != '\0' ? json_text(error) : json_null(), "kept",
+	    kept != NULL ? json_text(kept) : json_null(), "trying",
 	    tried != NULL ? json_text(tried) : json_null(), "trying_until",
 	    tried != NULL ? json_real((double)end_ms / 1e3) : json_null());
 }

@@ -386,6 +386,14 @@ policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms)
 	return pe->texts.tried.v[0].file;
 }
 
+const char *
+policy_ev_kept(const struct policy_ev *pe)
+{
+	const struct policy_texts *texts = &pe->texts;
+
+	return texts->kept && !texts->trying ? texts->sources.v[0].file : NULL;
+}
+
 const struct runtime_rule *
 policy_ev_runtime(const struct policy_ev *pe, unsigned int id)
 {

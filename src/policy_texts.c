@@ -92,6 +92,8 @@ policy_texts_commit(struct policy_texts *texts, const struct change *change,
 		*into = job->fresh;
 		memset(&job->fresh, 0, sizeof(job->fresh));
 	}
+	if (change->kind == CHANGE_RELOAD)
+		texts->kept = false;
 	if (change->kind == CHANGE_TRY) {
 		texts->trying = true;
 		texts->try_end_ms = change->end_ms;
@@ -108,6 +110,7 @@ policy_texts_keep(struct policy_texts *texts)
 	texts->sources = texts->tried;
 	memset(&texts->tried, 0, sizeof(texts->tried));
 	texts->trying = false;
+	texts->kept = true;
 }
 
 uint64_t

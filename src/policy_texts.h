@@ -6,6 +6,7 @@
 /* What the rules in force are made of. */
 struct policy_texts {
 	struct sources sources; /* the files */
+	bool kept;		/* or, until a reload, a set that was tried */
 	struct runtime runtime; /* in front of them */
 	/* a set that is tried in place of the files */
 	bool trying;

@@ -120,6 +120,8 @@ const struct policy_rule *policy_rule_get(
 bool policy_rule_names_port(
     const struct policy *policy, uint32_t n, uint16_t port);
 size_t policy_n_rules(const struct policy *policy);
+/* Those of them that are from the command line. */
+size_t policy_n_runtime(const struct policy *policy);
 
 /* Users and groups that rules name, one by one from 0; NULL at the end. */
 const struct policy_account *policy_account_get(
