@@ -258,6 +258,7 @@ rerouted_SOURCES = \
 	%D%/resolver_listen.c \
 	%D%/resolver_ops_ev.c %D%/resolver_own.h \
 	%D%/review_ev.c %D%/review_ev.h \
+	%D%/trail.c %D%/trail.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/source.c %D%/source.h \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \

@@ -406,6 +406,14 @@ is_busy(const struct rerouted *rr, mono_t began)
 		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
 }
 
+/* Who asked for what may take long and is of no use any more is told so. */
+static void
+tell_leaving(struct rerouted *rr)
+{
+	resolver_ev_leave(rr->resolver);
+	ctl_ev_leave(rr->ctl);
+}
+
 void
 rerouted_free(struct rerouted *rr)
 {
@@ -416,7 +424,7 @@ rerouted_free(struct rerouted *rr)
 		return;
 	if (rr->base != NULL) /* so that the last wait has an end */
 		(void)event_base_loopexit(rr->base, &leave);
-	while (is_busy(rr, began))
+	while (tell_leaving(rr), is_busy(rr, began))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);

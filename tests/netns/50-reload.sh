@@ -265,6 +265,29 @@ before=$(loads)
 for i in 1 2 3 4 5 6 7 8 9; do echo "drop in" >>"$tmp/rules/1.rules"; done
 check "many writes" wait_for n_rules 10
 check "are one load or two" [ $(($(loads) - before)) -le 2 ]
+mkdir -p "$tmp/far/v1" "$tmp/far/v2"
+printf 'drop in\ndrop in\n' >"$tmp/far/v1/r"
+echo "drop in" >"$tmp/far/v2/r"
+ln -s v1 "$tmp/far/..data"
+ln -s "$tmp/far/..data/r" "$tmp/rules/2.rules"
+check "a link is noticed" wait_for n_rules 12
+ln -sfn v2 "$tmp/far/..data"
+check "and what it leads to, by another link" wait_for n_rules 11
+echo "drop in" >>"$tmp/far/v2/r"
+check "and a write there" wait_for n_rules 12
+mv "$tmp/rules" "$tmp/far/v2/rules"
+ln -s far/v2/rules "$tmp/rules"
+check "a link to the folder" wait_for n_rules 12
+mkdir "$tmp/far/v3"
+echo "drop in" >"$tmp/far/v3/1.rules"
+before=$(loads)
+ln -sfn far/v3 "$tmp/rules"
+check "and to another one" wait_for n_rules 1
+rm "$tmp/rules"
+mkdir "$tmp/rules"
+echo "drop in" | tee "$tmp/rules/1.rules" >"$tmp/rules/2.rules"
+check "and a folder again" wait_for n_rules 2
+check "are no more loads than changes" [ $(($(loads) - before)) -le 4 ]
 stop "$daemon"
 check "the daemon ends well" test $? = 0
 
