@@ -38,7 +38,7 @@ ask(void *arg)
 {
 	struct accounts_ev *ae = arg;
 	const struct policy_account *a;
-	uint32_t id;
+	uint32_t id = 0; /* whichever */
 
 	ae->come = false;
 	for (size_t i = 0;
