@@ -268,8 +268,17 @@ stop "$wire"
 check "only plain was on the wire" sh -c "! grep -v ready '$tmp/wire.out' |
     grep -v seen | grep -vE '^(10.9.0.1 192.0.2.7|192.0.2.7 10.9.0.1) '"
 check_judged
+kill -STOP "$micro"
+background "$REROUTECTL" --control "$tmp/control" tunnels test micro \
+    192.0.2.7:7001 >"$tmp/steps" 2>&1
+steps=$pid
+check "a test that would go on for seconds" \
+    wait_for grep -q 'the proxy is reached' "$tmp/steps"
 daemon_stop
 check "the daemon ends well" test $? = 0
+wait "$steps"
+check "at once: the test is told" grep -q 'the daemon ends' "$tmp/steps"
+kill -CONT "$micro"
 if slow_file; then
 	slow_tunnel "ca = $tmp/slow.pem"
 	# its look for leaks would wait for that thread
