@@ -387,6 +387,7 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		rerouted_free(rr);
 		return r;
 	}
+	port17_ev_begin(rr->port17);
 	*ret = rr;
 	return 0;
 }
