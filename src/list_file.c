@@ -18,6 +18,7 @@
 #include "src/core/list_parse.h"
 #include "src/deadline_ev.h"
 #include "src/file.h"
+#include "src/linux/pages.h"
 #include "src/list_include.h"
 #include "src/list_report.h"
 
@@ -72,6 +73,8 @@ add_source(struct list_sources *sources, const char *path)
 		.size = (uint64_t)st.st_size,
 		.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
 			    st.st_mtim.tv_nsec,
+		.ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 +
+			    st.st_ctim.tv_nsec,
 	};
 	if (v[sources->n].path == NULL)
 		return -ENOMEM;
@@ -157,6 +160,7 @@ list_sources_identity(
 		sip_word(&sip, s->ino);
 		sip_word(&sip, s->size);
 		sip_word(&sip, (uint64_t)s->mtime_ns);
+		sip_word(&sip, (uint64_t)s->ctime_ns);
 	}
 	sip_end128(&sip, ret.v);
 	return ret;
@@ -175,11 +179,20 @@ stored_path(const struct conf_list *list, const char *state)
 								      : NULL;
 }
 
-static void
-release(void *bytes, size_t size)
+/* Into memory that is looked up faster, and of which all is given back at
+ * once. */
+static int
+index_new(const struct list_index **ret, void *bytes_take, size_t size,
+    const struct list_identity *identity)
 {
-	(void)size;
-	free(bytes);
+	void *bytes = pages_map(size);
+
+	if (bytes != NULL)
+		memcpy(bytes, bytes_take, size);
+	free(bytes_take);
+	return bytes != NULL
+		   ? list_index_new(ret, bytes, size, pages_unmap, identity)
+		   : -ENOMEM;
 }
 
 /* Whether the file begins as one of its size and identity does: another one is
@@ -226,7 +239,7 @@ list_file_load(const struct list_index **ret, const struct conf_list *list,
 	if (r == 0)
 		r = file_read(path, IMAGE_BYTES_MAX, &bytes, &size);
 	free(path);
-	return r < 0 ? r : list_index_new(ret, bytes, size, release, identity);
+	return r < 0 ? r : index_new(ret, bytes, size, identity);
 }
 
 /* What is being read. */
@@ -390,7 +403,7 @@ finish(const struct list_index **ret, struct reading *reading,
 	if (r < 0)
 		return r;
 	keep(list, &bytes, state);
-	return list_index_new(ret, bytes.bytes, bytes.size, release, NULL);
+	return index_new(ret, bytes.bytes, bytes.size, NULL);
 }
 
 int

@@ -391,8 +391,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	return 0;
 }
 
-/* Threads work on what is to be freed; those of Port17 on what is theirs, and
- * on a file system that may not answer. */
+/* Threads work on what is to be freed; those of Port17, and who asks for users,
+ * on what is theirs, and on a file system or server that may not answer. */
 static bool
 is_busy(const struct rerouted *rr, mono_t began)
 {
@@ -401,8 +401,17 @@ is_busy(const struct rerouted *rr, mono_t began)
 	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
 	       guard_ev_is_busy(rr->guard) ||
 	       resolver_ev_is_busy(rr->resolver) ||
-	       (port17_ev_is_busy(rr->port17) &&
+	       ((port17_ev_is_busy(rr->port17) ||
+		    policy_ev_asks(rr->policy_ev)) &&
 		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
+}
+
+/* Who asked for what may take long and is of no use any more is told so. */
+static void
+tell_leaving(struct rerouted *rr)
+{
+	resolver_ev_leave(rr->resolver);
+	ctl_ev_leave(rr->ctl);
 }
 
 void
@@ -415,7 +424,7 @@ rerouted_free(struct rerouted *rr)
 		return;
 	if (rr->base != NULL) /* so that the last wait has an end */
 		(void)event_base_loopexit(rr->base, &leave);
-	while (is_busy(rr, began))
+	while (tell_leaving(rr), is_busy(rr, began))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);

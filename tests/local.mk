@@ -280,7 +280,7 @@ bench_who_SOURCES = %D%/bench/bench_who.c src/attr.c src/attr_bygone.c \
 	src/attr_process.c
 bench_who_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 bench_lists_SOURCES = %D%/bench/bench_lists.c
-bench_lists_LDADD = $(pure)
+bench_lists_LDADD = liblinux.a $(pure)
 bench: all
 	@$(MAKE) $(AM_MAKEFLAGS) $(bench_programs) chainsctl connload
 .PHONY: bench

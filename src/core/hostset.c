@@ -10,7 +10,7 @@
 /* What is looked for: one suffix. */
 struct suffix {
 	struct hostset_key key;
-	size_t bucket;
+	const uint64_t *bucket;
 	bool exact; /* the whole name */
 };
 
@@ -62,8 +62,10 @@ end_key(const struct sip *sip)
 	uint64_t out[2];
 
 	sip_end128(sip, out);
-	return (
-	    struct hostset_key){ out[0], out[1] & ~(uint64_t)HOSTSET_FLAGS };
+	out[1] &= ~(uint64_t)HOSTSET_FLAGS;
+	/* a word of 0 is empty */
+	return (struct hostset_key){ out[0],
+		out[1] != 0 ? out[1] : (uint64_t)HOSTSET_FLAGS + 1 };
 }
 
 struct hostset_key
@@ -107,8 +109,11 @@ suffixes(const struct hostset *set, const struct name *name,
 			depth))
 			continue;
 		s->key = end_key(&sip);
-		s->bucket = hostset_bucket(set->bits, s->key.a);
-		__builtin_prefetch(&set->offsets[s->bucket]);
+		s->bucket =
+		    set->words +
+		    HOSTSET_BUCKET * hostset_bucket(set->n_buckets, s->key.a);
+		__builtin_prefetch(s->bucket);
+		__builtin_prefetch(s->bucket + HOSTSET_BUCKET);
 		found++;
 	}
 	return found;
@@ -255,19 +260,15 @@ hostset_find(const struct hostset *set, const struct name *name, uint16_t qtype,
 	memset(ret, 0, sizeof(*ret));
 	if (set->n > 0)
 		n = suffixes(set, name, found);
-	for (size_t i = 0; i < n; i++)
-		__builtin_prefetch(&set->words[set->offsets[found[i].bucket]]);
 	for (size_t i = 0; i < n; i++) {
-		size_t at = set->offsets[found[i].bucket];
-		size_t end = set->offsets[found[i].bucket + 1];
+		const uint64_t *at = found[i].bucket;
 
-		for (; at < end; at++)
-			if ((set->words[at] & ~(uint64_t)HOSTSET_FLAGS) ==
-			    found[i].key.b) {
-				take_entry(
-				    set, &sought, at, found[i].exact, ret);
-				break;
-			}
+		while (*at != 0 &&
+		       (*at & ~(uint64_t)HOSTSET_FLAGS) != found[i].key.b)
+			at++;
+		if (*at != 0)
+			take_entry(set, &sought, (size_t)(at - set->words),
+			    found[i].exact, ret);
 	}
 }
 
@@ -300,16 +301,11 @@ hostset_records_are_sound(const uint8_t *at, const uint8_t *end)
 bool
 hostset_is_sound(const struct hostset *set, size_t n_records)
 {
-	size_t n_buckets;
-
-	if (set->bits > 31)
+	/* each walk ends at an empty word */
+	if (set->n_buckets == 0 ||
+	    set->n_words < ((size_t)set->n_buckets + 1) * HOSTSET_BUCKET ||
+	    set->words[set->n_words - 1] != 0 || set->n > set->n_words)
 		return false;
-	n_buckets = (size_t)1 << set->bits;
-	if (set->offsets[0] != 0 || set->offsets[n_buckets] != set->n)
-		return false;
-	for (size_t i = 0; i < n_buckets; i++)
-		if (set->offsets[i] > set->offsets[i + 1])
-			return false;
 	if (set->more[0].off != 0 || set->more[set->n_more].off != n_records)
 		return false;
 	for (size_t i = 0; i < set->n_more; i++)

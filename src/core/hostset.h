@@ -10,11 +10,15 @@
 /* The names of a compiled list: a table of keyed fingerprints in one piece of
  * memory without pointers, so that it can be kept in a file.
  *
- * Each name, as canonical wire form, gives 128 bits (SipHash-1-3). The upper
- * bits of the first half choose a bucket, in which names stand side by side as
- * one word each: 48 bits of the second half, and 16 of flags. With four to
- * eight names a bucket, a foreign name equals one of them once in 2^45; a
- * look-up that tries five suffixes is wrong once in about 10^13. */
+ * Each name, as canonical wire form, gives 128 bits (SipHash-1-3). The first
+ * half chooses a bucket, the second gives a word: 48 bits of it, and 16 of
+ * flags. A bucket is the eight words of a line of the CPU's cache. What does
+ * not fit goes into the next one, so that a name is found between the start of
+ * its bucket and the first word that is empty. With six names a bucket that is
+ * the line itself, or the one behind it, which are asked for at once for all
+ * suffixes: a look-up waits for memory once. A foreign name equals one of those
+ * it is compared with once in 2^45; a look-up that tries five suffixes is wrong
+ * once in about 10^13. */
 
 /* What an entry says, for the name itself; << HOSTSET_BELOW for all names below
  * it. The levels are AdBlock's: a higher one beats a lower one. */
@@ -46,8 +50,11 @@ enum hostset_code {
 #define HOSTSET_MORE 0x4000U /* the entry has records in `more` */
 #define HOSTSET_FLAGS 0xffffU
 
+/* Words of a bucket: 64 bytes. */
+#define HOSTSET_BUCKET ((size_t)8)
+
 struct hostset_key {
-	uint64_t a, b; /* the lower 16 bits of b are 0 */
+	uint64_t a, b; /* the lower 16 bits of b are 0, the others are not */
 };
 
 /* Records that few entries have: see hostset_more. */
@@ -81,9 +88,9 @@ struct hostset_more {
 struct hostset {
 	uint64_t key[2];
 	uint64_t exact_depths, below_depths; /* numbers of labels that occur */
-	unsigned int bits;		     /* 2^bits buckets */
-	uint32_t n;
-	const uint32_t *offsets; /* 2^bits + 1, into words */
+	uint32_t n;			     /* names */
+	uint32_t n_buckets;
+	size_t n_words; /* all buckets, and what the last ones run over into */
 	const uint64_t *words;
 	const struct hostset_more *more; /* by entry; n_more + 1 */
 	uint32_t n_more;
@@ -100,7 +107,7 @@ struct hostset_match {
 /* Where depths of this many labels and more are remembered as one. */
 #define HOSTSET_DEPTH_MAX 63U
 
-/* Checks what offsets and records say against the sizes: after that, no
+/* Checks what words and records say against the sizes: after that, no
  * look-up leaves the arrays. n_records: bytes of records. */
 bool hostset_is_sound(const struct hostset *set, size_t n_records);
 
@@ -113,10 +120,11 @@ void hostset_find(const struct hostset *set, const struct name *name,
 
 struct hostset_key hostset_key(const uint64_t key[2], const struct name *name);
 
+/* In order of `a`. */
 static inline size_t
-hostset_bucket(unsigned int bits, uint64_t a)
+hostset_bucket(uint32_t n_buckets, uint64_t a)
 {
-	return bits == 0 ? 0 : (size_t)(a >> (64 - bits));
+	return (size_t)((a >> 32) * n_buckets >> 32);
 }
 
 #endif

@@ -22,6 +22,10 @@ struct hostset_pending {
 #define ENTRIES_MAX ((size_t)1 << 30)
 #define RECORDS_MAX ((size_t)1 << 30)
 
+/* On average, of eight words: under 11 bytes a name, and all but one of a
+ * thousand names stand in the line of their bucket or in the next. */
+#define NAMES_OF_BUCKET 6
+
 void
 hostset_build_init(struct hostset_build *build, const uint64_t key[2])
 {
@@ -37,7 +41,6 @@ hostset_build_done(struct hostset_build *build)
 	free(build->cancelled);
 	free(build->pending);
 	free(build->bytes);
-	free(build->offsets);
 	free(build->words);
 	free(build->more);
 	free(build->records);
@@ -164,42 +167,56 @@ merge_flags(unsigned int old, unsigned int more)
 	return merge_code(old, more, HOSTSET_CODE_BELOW_SHIFT);
 }
 
-/* Puts each entry into its bucket, in the order they came; offsets[i + 1] ends
- * up as the end of bucket i, with all of them in. */
+/* All names by bucket, side by side. */
+struct sorted {
+	uint32_t *ends; /* where the names of each bucket end */
+	uint64_t *words;
+	size_t n; /* words */
+};
+
 static void
-distribute(struct hostset_build *build)
+sorted_done(struct sorted *sorted)
 {
-	uint32_t *offsets = build->offsets;
-	size_t n_buckets = (size_t)1 << build->bits, sum = 0;
+	free(sorted->ends);
+	free(sorted->words);
+	memset(sorted, 0, sizeof(*sorted));
+}
+
+/* Puts each entry into its bucket, in the order they came. */
+static void
+distribute(const struct hostset_build *build, struct sorted *sorted)
+{
+	uint32_t *ends = sorted->ends;
+	size_t sum = 0;
 
 	for (size_t i = 0; i < build->n; i++)
-		offsets[hostset_bucket(build->bits, build->entries[i].a) + 1]++;
-	/* offsets[i + 1] becomes the start of bucket i */
-	for (size_t i = 0; i < n_buckets; i++) {
-		size_t n = offsets[i + 1];
+		ends[hostset_bucket(build->n_buckets, build->entries[i].a)]++;
+	/* first they are the starts */
+	for (size_t i = 0; i < build->n_buckets; i++) {
+		size_t n = ends[i];
 
-		offsets[i + 1] = (uint32_t)sum;
+		ends[i] = (uint32_t)sum;
 		sum += n;
 	}
 	for (size_t i = 0; i < build->n; i++) {
 		size_t bucket =
-		    hostset_bucket(build->bits, build->entries[i].a);
+		    hostset_bucket(build->n_buckets, build->entries[i].a);
 
-		build->words[offsets[bucket + 1]++] = build->entries[i].b;
+		sorted->words[ends[bucket]++] = build->entries[i].b;
 	}
 }
 
 /* Makes one word of each name, and moves the buckets together. A name that
  * comes a million times is compared with few others. */
 static void
-join_equal(struct hostset_build *build)
+join_equal(const struct hostset_build *build, struct sorted *sorted)
 {
 	const uint64_t print = ~(uint64_t)HOSTSET_FLAGS;
-	uint64_t *words = build->words;
-	size_t n_buckets = (size_t)1 << build->bits, to = 0, from = 0;
+	uint64_t *words = sorted->words;
+	size_t to = 0, from = 0;
 
-	for (size_t i = 0; i < n_buckets; i++) {
-		size_t start = to, end = build->offsets[i + 1];
+	for (size_t i = 0; i < build->n_buckets; i++) {
+		size_t start = to, end = sorted->ends[i];
 
 		for (; from < end; from++) {
 			size_t at = start;
@@ -217,19 +234,75 @@ join_equal(struct hostset_build *build)
 					(unsigned int)(words[from] &
 						       HOSTSET_FLAGS));
 		}
-		build->offsets[i + 1] = (uint32_t)to;
+		sorted->ends[i] = (uint32_t)to;
 	}
-	build->n_words = to;
+	sorted->n = to;
+}
+
+/* n: how many names there are, or may be. */
+static int
+sort(struct hostset_build *build, size_t n, struct sorted *ret)
+{
+	build->n_buckets = (uint32_t)(n / NAMES_OF_BUCKET + 1);
+	ret->ends = calloc(build->n_buckets, sizeof(ret->ends[0]));
+	ret->words = malloc((build->n + 1) * sizeof(ret->words[0]));
+	if (ret->ends == NULL || ret->words == NULL) {
+		sorted_done(ret);
+		return -ENOMEM;
+	}
+	distribute(build, ret);
+	join_equal(build, ret);
+	return 0;
+}
+
+/* Where the words of each bucket begin: at its own place, or behind those of
+ * the ones before it. Also says where all of them end. */
+static size_t
+lay_words(
+    const struct hostset_build *build, const struct sorted *sorted, bool copy)
+{
+	size_t to = 0, from = 0;
+
+	for (size_t i = 0; i < build->n_buckets; i++) {
+		size_t n = sorted->ends[i] - from;
+
+		if (to < i * HOSTSET_BUCKET)
+			to = i * HOSTSET_BUCKET;
+		if (copy && n > 0)
+			memcpy(build->words + to, sorted->words + from,
+			    n * sizeof(build->words[0]));
+		to += n;
+		from += n;
+	}
+	return to;
+}
+
+static int
+lay_names(struct hostset_build *build, const struct sorted *sorted)
+{
+	size_t least = (size_t)build->n_buckets * HOSTSET_BUCKET;
+	size_t end = lay_words(build, sorted, false);
+
+	/* A whole bucket behind, so that what is asked for beforehand is there;
+	 * the last word is empty. */
+	build->n_words = (end > least ? end + HOSTSET_BUCKET - 1 : least) /
+			     HOSTSET_BUCKET * HOSTSET_BUCKET +
+			 HOSTSET_BUCKET;
+	build->n_names = sorted->n;
+	build->words = calloc(build->n_words, sizeof(build->words[0]));
+	if (build->words == NULL)
+		return -ENOMEM;
+	(void)lay_words(build, sorted, true); /* the end is known */
+	return 0;
 }
 
 /* n_words where there is none. */
 static size_t
 find_word(const struct hostset_build *build, uint64_t a, uint64_t b)
 {
-	size_t bucket = hostset_bucket(build->bits, a);
+	size_t i = hostset_bucket(build->n_buckets, a) * HOSTSET_BUCKET;
 
-	for (size_t i = build->offsets[bucket]; i < build->offsets[bucket + 1];
-	     i++)
+	for (; build->words[i] != 0; i++)
 		if (((build->words[i] ^ b) & ~(uint64_t)HOSTSET_FLAGS) == 0)
 			return i;
 	return build->n_words;
@@ -291,30 +364,26 @@ lay_records(struct hostset_build *build)
 	return 0;
 }
 
-/* Four to eight names a bucket. */
-static unsigned int
-bits_for(size_t n)
-{
-	unsigned int bits = 0;
-
-	while (n >> bits > 7)
-		bits++;
-	return bits;
-}
-
 int
 hostset_build_finish(struct hostset_build *build)
 {
-	build->bits = bits_for(build->n);
-	build->offsets =
-	    calloc(((size_t)1 << build->bits) + 1, sizeof(build->offsets[0]));
-	build->words = malloc((build->n + 1) * sizeof(build->words[0]));
-	if (build->offsets == NULL || build->words == NULL)
-		return -ENOMEM;
-	distribute(build);
+	struct sorted sorted = { 0 };
+	int r = sort(build, build->n, &sorted);
+
+	if (r == 0 && sorted.n < build->n - build->n / 16) {
+		/* many came twice: there are buckets for those that are left */
+		size_t n = sorted.n;
+
+		sorted_done(&sorted);
+		r = sort(build, n, &sorted);
+	}
 	free(build->entries);
 	build->entries = NULL;
-	join_equal(build);
+	if (r == 0)
+		r = lay_names(build, &sorted);
+	sorted_done(&sorted);
+	if (r < 0)
+		return r;
 	cancel(build);
 	return lay_records(build);
 }

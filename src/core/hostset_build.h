@@ -20,12 +20,11 @@ struct hostset_build {
 	size_t n_bytes, bytes_room;
 	/* what hostset_build_finish() makes; n_words and so on say how many
 	 * there are */
-	uint32_t *offsets;
 	uint64_t *words;
 	struct hostset_more *more;
 	uint8_t *records;
-	unsigned int bits;
-	size_t n_words, n_more, n_records;
+	uint32_t n_buckets;
+	size_t n_names, n_words, n_more, n_records;
 };
 
 void hostset_build_init(struct hostset_build *build, const uint64_t key[2]);

@@ -213,8 +213,6 @@ lay_out(const struct list_build *build, const struct list_header *h,
 	    bytes, at.v6, build->addrs.v6, h->n6 * sizeof(build->addrs.v6[0]));
 	lay_part(
 	    bytes, at.v4, build->addrs.v4, h->n4 * sizeof(build->addrs.v4[0]));
-	lay_part(bytes, at.offsets, build->names.offsets,
-	    (((size_t)1 << h->bits) + 1) * sizeof(build->names.offsets[0]));
 	lay_part(bytes, at.more, build->names.more,
 	    ((size_t)h->n_more + 1) * sizeof(build->names.more[0]));
 	lay_part(bytes, at.records, build->names.records, h->n_records);
@@ -256,7 +254,8 @@ list_build_finish(struct list_build *build,
 		r = addrset_build_finish(&build->addrs);
 	if (r < 0)
 		return r;
-	header.bits = names->bits;
+	header.n_names = (uint32_t)names->n_names;
+	header.n_buckets = names->n_buckets;
 	header.n_words = (uint32_t)names->n_words;
 	header.n_more = (uint32_t)names->n_more;
 	header.n_records = (uint32_t)names->n_records;

@@ -51,8 +51,6 @@ list_layout(const struct list_header *h)
 	at.words = part(&size, h->n_words, sizeof(uint64_t));
 	at.v6 = part(&size, h->n6, sizeof(struct addrset6));
 	at.v4 = part(&size, h->n4, sizeof(struct addrset4));
-	at.offsets =
-	    part(&size, ((size_t)1 << (h->bits & 31)) + 1, sizeof(uint32_t));
 	at.more =
 	    part(&size, (size_t)h->n_more + 1, sizeof(struct hostset_more));
 	at.records = part(&size, h->n_records, 1);
@@ -107,9 +105,9 @@ borrow_parts(struct list_index *l)
 		.key = { h->key[0], h->key[1] },
 		.exact_depths = h->exact_depths,
 		.below_depths = h->below_depths,
-		.bits = h->bits,
-		.n = h->n_words,
-		.offsets = (const void *)(p + at.offsets),
+		.n = h->n_names,
+		.n_buckets = h->n_buckets,
+		.n_words = h->n_words,
 		.words = (const void *)(p + at.words),
 		.more = (const void *)(p + at.more),
 		.n_more = h->n_more,
@@ -131,7 +129,7 @@ check_head(const struct list_header *h, size_t size,
 {
 	if (memcmp(h->magic, LIST_IMAGE_MAGIC, sizeof(h->magic)) != 0 ||
 	    h->version != LIST_IMAGE_VERSION || h->order != LIST_IMAGE_ORDER ||
-	    h->size != size || h->bits > 30)
+	    h->size != size)
 		return -EBADMSG;
 	if (list_layout(h).size != size)
 		return -EBADMSG;
@@ -295,15 +293,47 @@ match_action(const struct hostset_match *m)
 	return (m->levels & HOSTSET_BLOCK) != 0 ? LIST_BLOCK : LIST_NONE;
 }
 
-static enum list_action
-name_action(const struct list_index *l, const struct name *name, uint16_t qtype)
+/* A name that is to be looked up as what it is: "||example.com^" that leads to
+ * safe.example.com means all but that one. */
+static bool
+leads_to_itself(const struct list_answer *said, const struct name *name)
+{
+	struct list_answer records = *said;
+	struct list_rr first;
+	struct name target;
+
+	return list_answer_next(&records, &first) &&
+	       list_rr_target(&target, &first, name) == 0 &&
+	       name_equal(&target, name);
+}
+
+void
+list_answer(struct list_answer *ret, const struct list_index *l,
+    const struct name *name, uint16_t qtype)
 {
 	struct hostset_match match;
 
+	memset(ret, 0, sizeof(*ret));
 	if (l == NULL || l->names.n == 0)
-		return LIST_NONE;
+		return;
 	hostset_find(&l->names, name, qtype, &match);
-	return match_action(&match);
+	ret->action = match_action(&match);
+	if (ret->action != LIST_LOCAL)
+		return;
+	ret->at = match.records;
+	ret->end = match.records_end;
+	ret->below = match.below;
+	if (leads_to_itself(ret, name))
+		memset(ret, 0, sizeof(*ret));
+}
+
+static enum list_action
+name_action(const struct list_index *l, const struct name *name, uint16_t qtype)
+{
+	struct list_answer said;
+
+	list_answer(&said, l, name, qtype);
+	return said.action;
 }
 
 bool
@@ -341,24 +371,6 @@ list_may_answer(const struct list_index *l)
 	/* what is said of addresses is not noted by itself */
 	return l != NULL &&
 	       ((l->header->codes & more) != 0 || list_n_addrs(l) > 0);
-}
-
-void
-list_answer(struct list_answer *ret, const struct list_index *l,
-    const struct name *name, uint16_t qtype)
-{
-	struct hostset_match match;
-
-	memset(ret, 0, sizeof(*ret));
-	if (l == NULL || l->names.n == 0)
-		return;
-	hostset_find(&l->names, name, qtype, &match);
-	ret->action = match_action(&match);
-	if (ret->action != LIST_LOCAL)
-		return;
-	ret->at = match.records;
-	ret->end = match.records_end;
-	ret->below = match.below;
 }
 
 void

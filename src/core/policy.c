@@ -172,6 +172,16 @@ policy_n_rules(const struct policy *policy)
 	return policy->n;
 }
 
+size_t
+policy_n_runtime(const struct policy *policy)
+{
+	size_t n = 0;
+
+	while (n < policy->n && policy->rules[n].runtime)
+		n++; /* they are in front */
+	return n;
+}
+
 uint64_t
 policy_generation(const struct policy *policy)
 {

@@ -21,6 +21,8 @@ struct client {
 	char *line;
 	size_t line_size;
 	const volatile sig_atomic_t *stop; /* see client_until() */
+	int out;			   /* see client_for(); -1: none */
+	bool unread;			   /* nobody reads that any more */
 };
 
 static enum status
@@ -46,6 +48,47 @@ refused(const char *path, int error)
 	}
 }
 
+/* What the stream of a client reads by: errno stays as it is set here. */
+static ssize_t
+read_daemon(void *cookie, char *buf, size_t size)
+{
+	struct client *client = cookie;
+	struct pollfd fds[] = { { .fd = client->fd, .events = POLLIN },
+		{ .fd = client->out } }; /* its end is told unasked */
+
+	if (client->out >= 0 && poll(fds, 2, -1) < 0)
+		return -1;
+	client->unread = (fds[1].revents & (POLLERR | POLLHUP)) != 0;
+	return client->unread ? 0 : read(client->fd, buf, size);
+}
+
+static int
+close_daemon(void *cookie)
+{
+	struct client *client = cookie;
+
+	return close(client->fd);
+}
+
+static struct client *
+client_new(int fd)
+{
+	static const cookie_io_functions_t io = { .read = read_daemon,
+		.close = close_daemon };
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (client == NULL)
+		return NULL;
+	client->fd = fd;
+	client->out = -1;
+	client->in = fopencookie(client, "r", io);
+	if (client->in == NULL) {
+		free(client);
+		return NULL;
+	}
+	return client;
+}
+
 enum status
 client_open(struct client **ret, const char *path)
 {
@@ -65,15 +108,11 @@ client_open(struct client **ret, const char *path)
 		close(fd);
 		return status;
 	}
-	client = calloc(1, sizeof(*client));
-	if (client != NULL)
-		client->in = fdopen(fd, "r");
-	if (client == NULL || client->in == NULL) {
-		free(client);
+	client = client_new(fd);
+	if (client == NULL) {
 		close(fd);
 		return refused(path, ENOMEM);
 	}
-	client->fd = fd;
 	*ret = client;
 	return STATUS_DONE;
 }
@@ -153,6 +192,12 @@ client_until(struct client *client, const volatile sig_atomic_t *stop)
 }
 
 void
+client_for(struct client *client, FILE *out)
+{
+	client->out = fileno(out);
+}
+
+void
 client_limit(struct client *client)
 {
 	static const struct timeval limit = { WAIT_S, 0 };
@@ -178,6 +223,10 @@ client_receive(struct client *client, json_t **ret)
 		errno = 0;
 		len = getline(&client->line, &client->line_size, client->in);
 	} while (len < 0 && errno == EINTR);
+	if (len < 0 && client->unread) {
+		*ret = NULL;
+		return STATUS_DONE;
+	}
 	if (len < 0)
 		return errno == EAGAIN ? unanswered() : lost();
 	root = json_loadb(client->line, (size_t)len, 0, &error);

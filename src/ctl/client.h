@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Exit statuses of design.md section 9. */
 enum status {
@@ -32,6 +33,10 @@ enum status client_receive(struct client *client, json_t **ret);
 /* From now on client_receive() gives up when *stop becomes true, which a signal
  * does: *ret is NULL then. */
 void client_until(struct client *client, const volatile sig_atomic_t *stop);
+
+/* From now on client_receive() gives up when nobody reads any more what is
+ * written to out, a pipe or a terminal: *ret is NULL then. */
+void client_for(struct client *client, FILE *out);
 
 /* From now on client_receive() gives up after a minute without an answer. */
 void client_limit(struct client *client);

@@ -241,9 +241,11 @@ command_watch(const struct context *context)
 		status = client_send(client, "watch", args);
 	else
 		json_decref(args);
+	if (status == STATUS_DONE)
+		client_for(client, stdout);
 	while (status == STATUS_DONE) {
 		status = client_receive(client, &event);
-		if (status != STATUS_DONE)
+		if (status != STATUS_DONE || event == NULL)
 			break;
 		print_any_event(context, event);
 		json_decref(event);

@@ -106,6 +106,29 @@ print_resolver(const json_t *resolver)
 	}
 }
 
+/* How many there are, and where each of them came from. */
+static void
+print_rules(const json_t *policy)
+{
+	long long given = number(policy, "command_line");
+	const char *from = command_text(policy, "dir", "?"), *how = "";
+
+	if (command_text(policy, "trying", NULL) != NULL) {
+		from = command_text(policy, "trying", NULL);
+		how = ", on trial";
+	} else if (command_text(policy, "kept", NULL) != NULL) {
+		from = command_text(policy, "kept", NULL);
+		how = ", kept until the next reload";
+	}
+	printf(
+	    "rules                %lld from ", number(policy, "rules") - given);
+	table_text(from, stdout);
+	printf("%s", how);
+	if (given > 0)
+		printf("; %lld from the command line", given);
+	putchar('\n');
+}
+
 static void
 print_policy(const json_t *policy)
 {
@@ -114,8 +137,7 @@ print_policy(const json_t *policy)
 	char text[32] = "?";
 	struct tm tm;
 
-	printf("rules                %lld from %s\n", number(policy, "rules"),
-	    command_text(policy, "dir", "?"));
+	print_rules(policy);
 	if (command_text(policy, "trying", NULL) == NULL)
 		return;
 	fputs("  being tried: ", stdout);

@@ -412,9 +412,10 @@ print_row(
 bool
 table_has_colour(FILE *out)
 {
-	const char *no = getenv("NO_COLOR");
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fileno(out)) && (no == NULL || no[0] == '\0');
+	return isatty(fileno(out)) && (no == NULL || no[0] == '\0') &&
+	       term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
 }
 
 static void

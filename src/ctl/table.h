@@ -46,7 +46,8 @@ size_t table_width(const char *s);
  * is, the others indented. */
 void table_wrap(const char *s, size_t width, size_t indent, FILE *out);
 
-/* Colour only on a terminal, and never with NO_COLOR (no-color.org). */
+/* Colour only on a terminal that has some by $TERM, and never with NO_COLOR
+ * (no-color.org). */
 bool table_has_colour(FILE *out);
 
 /* Prints text with what is not printable as \xNN; UTF-8 passes. */

@@ -9,6 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Of x86-64, arm64 and riscv64 with pages of 4 KiB. Where it is another size
+ * the memory is only in small pages. */
+#define HUGE ((size_t)2 << 20)
+
 /* True where the linker has written into what can't be written: such pages are
  * not as the file has them. */
 static bool
@@ -66,4 +70,50 @@ pages_give_back(void)
 	(void)malloc_trim(0); /* whether there was any */
 #endif
 	(void)dl_iterate_phdr(give_back, &page); /* what give_back() returns */
+}
+
+/* From the next address that a huge page may begin at: the rest before and
+ * behind is given back. */
+static void *
+align_huge(char *bytes, size_t size)
+{
+	size_t before = -(uintptr_t)bytes & (HUGE - 1);
+
+	if (before > 0)
+		(void)munmap(bytes, before);
+	if (before < HUGE)
+		(void)munmap(bytes + before + size, HUGE - before);
+	(void)madvise(bytes + before, size, MADV_HUGEPAGE); /* or small ones */
+	return bytes + before;
+}
+
+static size_t
+whole_pages(size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return size > 0 ? (size + page - 1) / page * page : page;
+}
+
+void *
+pages_map(size_t size)
+{
+	size_t extra = size >= HUGE ? HUGE : 0;
+	char *bytes;
+
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	size = whole_pages(size);
+	bytes = mmap(NULL, size + extra, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (bytes == MAP_FAILED)
+		return NULL;
+	return extra > 0 ? align_huge(bytes, size) : bytes;
+}
+
+void
+pages_unmap(void *bytes, size_t size)
+{
+	if (bytes != NULL)
+		(void)munmap(bytes, whole_pages(size));
 }

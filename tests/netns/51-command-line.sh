@@ -34,12 +34,19 @@ for line in sys.stdin:
 }
 background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
+from() { # TEXT: what status says of the rules
+	ctl status | grep '^rules ' | tee "$tmp/from"
+	grep -qE "^rules +$1\$" "$tmp/from"
+}
 start
 
 check "allowed" gets 7001 ok
+check "status says where the rules are from" from "2 from $tmp/rules"
 check "counted" [ "$(rule hits 'accept out to port 7001')" = 1 ]
 check "for 1 hour" ctl block out to port 7001 --for 1h
 check "blocked" gets 7001 EHOSTUNREACH
+check "status says where the rules are from" \
+    from "2 from $tmp/rules; 1 from the command line"
 check "counted" [ "$(rule hits 'block out to port 7001')" = 1 ]
 check "it says where from" [ "$(rule file 'block out to port 7001')" = "command line" ]
 check "the youngest is the first" ctl accept out to 10.9.0.2 exe "$BUILDDIR/probe"
@@ -152,6 +159,7 @@ check "a set is tried" ctl rules try "$tmp/try.rules" --for 2s
 check "it is in force" gets 7001 EHOSTUNREACH
 check "status says so" sh -c "'$REROUTECTL' --control '$tmp/control' status |
 	grep -qE 'being tried: .*try.rules, until ....-..-.. ..:..:..\$'"
+check "… and where the rules are from" from "0 from $tmp/try.rules, on trial; 1 from the command line"
 ctl reload >"$tmp/out" 2>&1
 check "a reload has to wait" [ $? = 1 ]
 check "and says why" grep -q "being tried" "$tmp/out"
@@ -161,7 +169,9 @@ check "again" ctl rules try "$tmp/try.rules" --for 1s
 check "kept" ctl rules keep
 pause 1.2 # what must not happen can't be waited for
 check "it stays" gets 7001 EHOSTUNREACH
+check "status says so" from "0 from $tmp/try.rules, kept until the next reload; 1 from the command line"
 check "until a reload" ctl reload
+check "status says so" from "2 from $tmp/rules; 1 from the command line"
 check "allowed" gets 7001 ok
 echo "default out blck" >"$tmp/try.rules"
 check_not "faults are not tried" ctl rules try "$tmp/try.rules" --for 1h

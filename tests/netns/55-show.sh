@@ -95,6 +95,8 @@ cp "$tmp/watch" "$tmp/out"
 check "watch with filters: nothing else" json 'every and
 	all(x["process"]["exe"].endswith("/other") and x["verdict"] == "block"
 	for x in every)'
+check "watch ends with who reads it, not with the next event" timeout 10 sh -c \
+    "'$REROUTECTL' --control '$tmp/control' watch --exe none | :"
 
 # -- near misses --
 misses() { # misses SAID WORD...
@@ -273,7 +275,7 @@ PY
 on_terminal() { # on_terminal COLUMNS WORD...
 	local columns=$1
 	shift
-	TERM=xterm python3 "$tmp/terminal.py" "$columns" "$REROUTECTL" \
+	TERM=${terminal-xterm} python3 "$tmp/terminal.py" "$columns" "$REROUTECTL" \
 	    --control "$tmp/control" "$@" >"$tmp/out"
 }
 wide=$(printf '%s' "$tmp/bin/日本語プログラム")
@@ -319,6 +321,11 @@ on_terminal 100 flows --exe "*プログラム"
 check "the end of a long name stays" grep -qE '…[^ ]*ラム\[[0-9]+\]' "$tmp/out"
 NO_COLOR=1 on_terminal 80 flows
 check_not "never with NO_COLOR" grep -q "$(printf '\033')" "$tmp/out"
+for dumb in dumb ""; do
+	terminal=$dumb on_terminal 80 flows
+	check_not "nor on a terminal that has none" \
+	    grep -q "$(printf '\033')" "$tmp/out"
+done
 check "nor into a file" sh -c "! $REROUTECTL --control $tmp/control flows |
     grep -q \"\$(printf '\\033')\""
 # -- what is broken is red --
