@@ -57,6 +57,10 @@ void port17_ev_free(struct port17_ev *p17);
  * 0 or -ENOMEM (then it stays as it was). */
 int port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf);
 
+/* Threads may be started from here on, since privileges have been given up:
+ * what tunnels need is read. */
+void port17_ev_begin(struct port17_ev *p17);
+
 /* What becomes of a packet that the judge reroutes. sock: what is known of its
  * socket, zeroed where it was not asked about. */
 enum port17_route {

@@ -396,12 +396,13 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		rerouted_free(rr);
 		return r;
 	}
+	port17_ev_begin(rr->port17);
 	*ret = rr;
 	return 0;
 }
 
-/* Threads work on what is to be freed; those of Port17 on what is theirs, and
- * on a file system that may not answer. */
+/* Threads work on what is to be freed; those of Port17, and who asks for users,
+ * on what is theirs, and on a file system or server that may not answer. */
 static bool
 is_busy(const struct rerouted *rr, mono_t began)
 {
@@ -410,7 +411,8 @@ is_busy(const struct rerouted *rr, mono_t began)
 	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
 	       guard_ev_is_busy(rr->guard) ||
 	       resolver_ev_is_busy(rr->resolver) ||
-	       (port17_ev_is_busy(rr->port17) &&
+	       ((port17_ev_is_busy(rr->port17) ||
+		    policy_ev_asks(rr->policy_ev)) &&
 		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
 }
 
