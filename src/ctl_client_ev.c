@@ -161,7 +161,7 @@ work_ended(struct client *client, char *line)
 	client_send(client, line);
 	/* ended before client_call() has: client_read() goes on itself. Else
 	 * not from here: who tells of the end is in the midst of something */
-	if (!client->calling)
+	if (!client->calling && !client->all->leaving)
 		bufferevent_trigger(client->bev, EV_READ,
 		    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
@@ -238,6 +238,7 @@ test_run(struct client *client, struct tunnel_test *test_take)
 {
 	const struct ctl_env *env = client->all->env;
 	const struct tunnel_test_opts opts = {
+		.tests = &client->all->tests,
 		.dialer = port17_ev_dialer(env->port17),
 		.resolver = env->resolver,
 		.step = work_says,
@@ -312,7 +313,8 @@ client_read(struct client *client)
 	char *line;
 	size_t len;
 
-	while (!client->working && client->list == NULL && !client->closing) {
+	while (!client->working && client->list == NULL && !client->closing &&
+	       !client->all->leaving) {
 		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
 		if (line == NULL)
 			break;
@@ -466,9 +468,25 @@ ctl_clients_tell(
 }
 
 void
+ctl_clients_leave(struct ctl_clients *all)
+{
+	all->leaving = true;
+	tunnel_tests_end(&all->tests);
+}
+
+/* What it was answered leaves, as far as its socket takes it. */
+static void
+client_part(struct client *client)
+{
+	(void)evbuffer_unfreeze(client->out, 1); /* nobody else writes it now */
+	(void)evbuffer_write(client->out, bufferevent_getfd(client->bev));
+	client_free(client);
+}
+
+void
 ctl_clients_done(struct ctl_clients *all)
 {
 	while (!list_empty(&all->clients))
-		client_free(
+		client_part(
 		    container_of(all->clients.next, struct client, node));
 }

@@ -87,6 +87,7 @@ ctl_ev_new(struct ctl_ev **ret, struct event_base *base, const char *path,
 	ce->clients.base = base;
 	ce->clients.env = env;
 	list_init(&ce->clients.clients);
+	list_init(&ce->clients.tests);
 	ce->fd = -1;
 	ce->group = ctl_sock_group(env->conf->control_group);
 	r = ctl_sock_listen(path, ce->group);
@@ -125,6 +126,13 @@ ctl_ev_free(struct ctl_ev *ce)
 	}
 	free(ce->path);
 	free(ce);
+}
+
+void
+ctl_ev_leave(struct ctl_ev *ce)
+{
+	if (ce != NULL)
+		ctl_clients_leave(&ce->clients);
 }
 
 bool

@@ -22,6 +22,10 @@ int ctl_ev_new(struct ctl_ev **ret, struct event_base *base, const char *path,
  * is done. Accepts NULL. */
 bool ctl_ev_is_busy(const struct ctl_ev *ce);
 
+/* The daemon ends: what it is busy with ends now where it need not be waited
+ * for. Accepts NULL. */
+void ctl_ev_leave(struct ctl_ev *ce);
+
 /* Cuts all clients off and removes the socket; not while busy. Accepts NULL. */
 void ctl_ev_free(struct ctl_ev *ce);
 

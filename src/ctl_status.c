@@ -241,6 +241,30 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 	}
 }
 
+/* So many are told one by one. */
+#define ACCOUNTS_MAX 16
+
+/* Users and groups that rules name and that are not there. */
+static void
+account_problems(const struct ctl_env *env, json_t *problems)
+{
+	const struct policy *policy = judge_policy(env->judge);
+	const struct policy_account *a;
+	char text[MISSING_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; (a = policy_account_get(policy, i)) != NULL; i++) {
+		if (a->state == POLICY_ACCOUNT_THERE || ++n > ACCOUNTS_MAX)
+			continue;
+		policy_missing_text(a, text);
+		json_array_append_new(
+		    problems, json_sprintf("rules wait for the %s", text));
+	}
+	if (n > ACCOUNTS_MAX)
+		add_problem(problems, "rules wait for more users and groups",
+		    "the log has them");
+}
+
 /* What a user has to act on, of all that the result says: a line each. */
 static json_t *
 status_problems(const struct ctl_env *env, const json_t *result)
@@ -280,6 +304,12 @@ status_problems(const struct ctl_env *env, const json_t *result)
 		    "rules from the command line are not saved, after a "
 		    "restart they are as they were saved last",
 		    strerror(-policy_ev_save_error(env->policy_ev)));
+	if (policy_ev_lost(env->policy_ev))
+		add_problem(problems,
+		    "rules from the command line were lost when the daemon "
+		    "started, its log has them",
+		    "");
+	account_problems(env, problems);
 	list_problems(env, problems);
 	if (env->conf->resolver.listen.n > 0)
 		resolver_problems(env, problems);

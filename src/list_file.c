@@ -73,6 +73,8 @@ add_source(struct list_sources *sources, const char *path)
 		.size = (uint64_t)st.st_size,
 		.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
 			    st.st_mtim.tv_nsec,
+		.ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 +
+			    st.st_ctim.tv_nsec,
 	};
 	if (v[sources->n].path == NULL)
 		return -ENOMEM;
@@ -158,6 +160,7 @@ list_sources_identity(
 		sip_word(&sip, s->ino);
 		sip_word(&sip, s->size);
 		sip_word(&sip, (uint64_t)s->mtime_ns);
+		sip_word(&sip, (uint64_t)s->ctime_ns);
 	}
 	sip_end128(&sip, ret.v);
 	return ret;

@@ -13,7 +13,7 @@
 struct list_source {
 	char *path; /* owned */
 	uint64_t dev, ino, size;
-	int64_t mtime_ns;
+	int64_t mtime_ns, ctime_ns; /* who sets the one back sets the other */
 };
 
 struct list_sources {

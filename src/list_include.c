@@ -42,6 +42,8 @@ write_stamp(char ret[LIST_STAMP_SIZE], const struct stat *st)
 	sip_word(&sip, (uint64_t)st->st_size);
 	sip_word(&sip, (uint64_t)st->st_mtim.tv_sec);
 	sip_word(&sip, (uint64_t)st->st_mtim.tv_nsec);
+	sip_word(&sip, (uint64_t)st->st_ctim.tv_sec);
+	sip_word(&sip, (uint64_t)st->st_ctim.tv_nsec);
 	sip_end128(&sip, v);
 	(void)snprintf(
 	    ret, LIST_STAMP_SIZE, "%016" PRIx64 "%016" PRIx64, v[0], v[1]);

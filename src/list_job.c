@@ -1,9 +1,11 @@
 #include "src/list_job.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/base/mono.h"
@@ -12,6 +14,8 @@
 
 /* More folders than that are not watched. */
 #define DIRS_MAX ((size_t)256)
+/* As many as the kernel follows. */
+#define LINKS_MAX 40
 
 /* Folders ------------------------------------------------------------------ */
 
@@ -37,6 +41,24 @@ add_dir(struct list_job *job, const char *dir, size_t len)
 		job->n_dirs++;
 }
 
+/* Where the link leads to, to be freed; NULL where it is none. */
+static char *
+link_target(const char *path)
+{
+	char target[PATH_MAX], *ret;
+	ssize_t n = readlink(path, target, sizeof(target));
+	const char *slash = strrchr(path, '/');
+
+	if (n <= 0 || n == (ssize_t)sizeof(target))
+		return NULL;
+	if (target[0] == '/' || slash == NULL)
+		return strndup(target, (size_t)n);
+	return asprintf(&ret, "%.*s/%.*s", (int)(slash - path), path, (int)n,
+		   target) >= 0
+		   ? ret
+		   : NULL;
+}
+
 static void
 add_dir_of(void *arg, const char *path)
 {
@@ -49,16 +71,20 @@ add_dir_of(void *arg, const char *path)
 		add_dir(job, ".", 1);
 }
 
-/* And that of what it is a link to. */
+/* And those of what it is a link to, which may be one, too. */
 static void
 add_dirs_of(void *arg, const char *path)
 {
-	char *real = realpath(path, NULL);
+	char *at = strdup(path);
 
-	add_dir_of(arg, path);
-	if (real != NULL)
-		add_dir_of(arg, real);
-	free(real);
+	for (unsigned int i = 0; at != NULL && i < LINKS_MAX; i++) {
+		char *to = link_target(at);
+
+		add_dir_of(arg, at);
+		free(at);
+		at = to;
+	}
+	free(at);
 }
 
 /* Where files may come and go: the folders that are named, those that * and ?

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "src/core/accounts.h"
 #include "src/core/conf.h"
 #include "src/core/fault.h"
 #include "src/core/policy.h"
@@ -53,6 +54,8 @@ struct load {
 	    *lists; /* what is in the lists; NULL: nothing */
 	/* see struct policy_world */
 	const struct policy *before;
+	const struct accounts *remembered;
+	bool settled;
 	unsigned int given;
 };
 
@@ -73,5 +76,9 @@ int load_runtime(struct runtime *ret, const char *path);
 
 /* Puts them into the file, whole or not at all: 0 or -errno. */
 int save_runtime(const struct runtime *runtime, const char *path);
+
+/* The same for the users and groups that rules name. */
+int load_accounts(struct accounts *ret, const char *path);
+int save_accounts(const struct accounts *accounts, const char *path);
 
 #endif

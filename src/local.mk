@@ -19,6 +19,7 @@ libbase_a_SOURCES = \
 	%D%/base/zalloc.h
 
 libcore_a_SOURCES = \
+	%D%/core/accounts.c %D%/core/accounts.h \
 	%D%/core/actor.h \
 	%D%/core/ancestors.c %D%/core/ancestors.h \
 	%D%/core/attr_sizes.c %D%/core/attr_sizes.h \
@@ -195,6 +196,7 @@ endif
 
 sbin_PROGRAMS += rerouted
 rerouted_SOURCES = \
+	%D%/accounts_ev.c %D%/accounts_ev.h \
 	%D%/attr.c %D%/attr.h %D%/attr_own.h \
 	%D%/attr_bygone.c %D%/attr_bygone.h \
 	%D%/attr_process.c \
@@ -256,6 +258,7 @@ rerouted_SOURCES = \
 	%D%/resolver_listen.c \
 	%D%/resolver_ops_ev.c %D%/resolver_own.h \
 	%D%/review_ev.c %D%/review_ev.h \
+	%D%/trail.c %D%/trail.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/source.c %D%/source.h \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \

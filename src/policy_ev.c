@@ -7,13 +7,16 @@
 #include <string.h>
 
 #include "src/base/log.h"
+#include "src/accounts_ev.h"
 #include "src/core/hits.h"
 #include "src/core/lists.h"
 #include "src/deadline_ev.h"
+#include "src/file.h"
 #include "src/policy_texts.h"
 #include "src/work_ev.h"
 
 #define STATE_NAME "command-line.rules"
+#define ACCOUNTS_NAME "accounts"
 /* A rule that could not be ended (a user of another rule is gone) is tried
  * again. */
 #define RETRY_MS 10000
@@ -24,7 +27,8 @@ struct policy_ev {
 	struct list queue;
 	struct change *change; /* under way; NULL for none */
 	struct policy_job job;
-	char *state_path;
+	char *state_path, *accounts_path;
+	struct accounts_ev *awaited;	/* users and groups */
 	const struct conf *conf;	/* in force; a reference */
 	const struct list_table *lists; /* the same, or NULL */
 	struct policy_texts texts;
@@ -174,6 +178,9 @@ commit(struct policy_ev *pe)
 	judge_change_policy(pe->opts.judge, job->policy, job->hits, mono_now());
 	job->hits = NULL;
 	pe->opts.ruled(pe->opts.arg);
+	accounts_ev_watch(pe->awaited, job->policy);
+	if (job->accounts_error < 0)
+		policy_log_unsaved(job->accounts_error);
 	change->n_rules = policy_n_rules(job->policy);
 	if (change->kind == CHANGE_TRY || change->kind == CHANGE_RELOAD)
 		policy_log_missing(job->policy);
@@ -201,6 +208,7 @@ job_done(struct policy_ev *pe)
 	list_table_unref(pe->job.lists);
 	list_job_done(&pe->job.loaded);
 	runtime_done(&pe->job.runtime);
+	accounts_done(&pe->job.accounts);
 	memset(&pe->job, 0, sizeof(pe->job));
 }
 
@@ -265,6 +273,7 @@ start(struct policy_ev *pe, struct change *change)
 	memset(job, 0, sizeof(*job));
 	job->faults = change->faults;
 	job->conf = pe->conf;
+	job->accounts_path = pe->accounts_path;
 	job->lists = list_table_ref(pe->lists);
 	r = policy_texts_change(&pe->texts, change, job, deadline_wall_ms());
 	if (r == -EBUSY)
@@ -333,6 +342,13 @@ policy_ev_reload(struct policy_ev *pe)
 	submit_one(pe, CHANGE_RELOAD);
 }
 
+/* A user or group that was waited for has come. */
+static void
+account_found(void *arg)
+{
+	submit_one(arg, CHANGE_ACCOUNTS);
+}
+
 void
 policy_ev_lists(struct policy_ev *pe, const struct list_table *lists)
 {
@@ -365,6 +381,12 @@ policy_ev_is_busy(const struct policy_ev *pe)
 				 review_ev_is_busy(pe->review));
 }
 
+bool
+policy_ev_asks(const struct policy_ev *pe)
+{
+	return pe != NULL && accounts_ev_is_busy(pe->awaited);
+}
+
 const char *
 policy_ev_error(const struct policy_ev *pe)
 {
@@ -375,6 +397,12 @@ int
 policy_ev_save_error(const struct policy_ev *pe)
 {
 	return pe->save_error;
+}
+
+bool
+policy_ev_lost(const struct policy_ev *pe)
+{
+	return pe->texts.lost;
 }
 
 const char *
@@ -408,13 +436,15 @@ load_all(struct policy_ev *pe)
 	const struct policy *policy = NULL;
 	struct hits *hits;
 	int r = policy_job_first(&policy, pe->conf, pe->lists,
-	    &(struct policy_places){ pe->opts.rules, pe->state_path },
+	    &(struct policy_places){
+		pe->opts.rules, pe->state_path, pe->accounts_path },
 	    &pe->texts);
 
 	if (r < 0)
 		return r;
 	hits = hits_new(policy, NULL);
 	judge_change_policy(pe->opts.judge, policy, hits, mono_now());
+	accounts_ev_watch(pe->awaited, policy);
 	policy_unref(policy);
 	return hits != NULL ? 0 : -ENOMEM;
 }
@@ -459,11 +489,14 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 	pe->conf = conf_ref(opts->conf);
 	pe->lists = list_table_ref(opts->lists);
 	list_init(&pe->queue);
-	if (asprintf(&pe->state_path, "%s/" STATE_NAME, opts->state) < 0)
-		pe->state_path = NULL;
-	else
+	pe->state_path = file_path(opts->state, STATE_NAME);
+	pe->accounts_path = file_path(opts->state, ACCOUNTS_NAME);
+	if (pe->state_path != NULL && pe->accounts_path != NULL)
 		r = deadline_ev_new(
 		    &pe->deadline, opts->base, look_at_clock, pe);
+	if (r == 0)
+		r = accounts_ev_new(
+		    &pe->awaited, opts->base, account_found, pe);
 	if (r == 0) {
 		pe->try_over = evtimer_new(opts->base, try_over_cb, pe);
 		r = pe->try_over != NULL ? 0 : -ENOMEM;
@@ -493,6 +526,8 @@ policy_ev_free(struct policy_ev *pe)
 	policy_texts_done(&pe->texts);
 	conf_unref(pe->conf);
 	list_table_unref(pe->lists);
+	accounts_ev_free(pe->awaited);
 	free(pe->state_path);
+	free(pe->accounts_path);
 	free(pe);
 }

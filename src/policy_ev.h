@@ -65,12 +65,20 @@ const struct conf *policy_ev_conf(const struct policy_ev *pe);
 
 bool policy_ev_is_busy(const struct policy_ev *pe); /* accepts NULL */
 
+/* Users and groups are being looked up: it may be freed meanwhile, at the end
+ * of the process. */
+bool policy_ev_asks(const struct policy_ev *pe); /* accepts NULL */
+
 /* Why the last reload failed; "" when it did not. */
 const char *policy_ev_error(const struct policy_ev *pe);
 
 /* Why the rules from the command line are not in the file that they outlive a
  * restart by; 0: they are. */
 int policy_ev_save_error(const struct policy_ev *pe);
+
+/* Some of them could not be read, or had a fault, when the daemon started: true
+ * until a reload. */
+bool policy_ev_lost(const struct policy_ev *pe);
 
 /* The file that is tried, with its end; NULL for none. */
 const char *policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms);

@@ -107,6 +107,35 @@ change_error(const struct change *change, char *buf, size_t size)
 		    buf, size, "%s", strerror(-change->result)); /* likewise */
 }
 
+void
+policy_log_unsaved(int error)
+{
+	log_warning("policy",
+	    "users and groups that rules name can't be saved: one that is not "
+	    "there after a restart is nobody: %s",
+	    strerror(-error));
+}
+
+void
+policy_missing_text(
+    const struct policy_account *account, char buf[MISSING_SIZE])
+{
+	char word[WORD_QUOTE_SIZE], number[64];
+	const char *what =
+	    account->unsure ? "can't be looked up" : "is not there";
+
+	word_quote(account->name, strlen(account->name), word);
+	(void)snprintf(number, sizeof(number),
+	    "what denies it goes by its number %u still",
+	    account->id); /* fits */
+	if (account->state == POLICY_ACCOUNT_GONE && !account->unsure)
+		what = "is gone";
+	(void)snprintf(buf, MISSING_SIZE, "%s %s, which %s: %s",
+	    account->group ? "group" : "user", word, what,
+	    account->state == POLICY_ACCOUNT_GONE ? number
+						  : "nobody is it"); /* fits */
+}
+
 /* So many are told one by one. */
 #define MISSING_MAX 16
 
@@ -114,26 +143,15 @@ void
 policy_log_missing(const struct policy *policy)
 {
 	const struct policy_account *account;
-	char word[WORD_QUOTE_SIZE];
+	char text[MISSING_SIZE];
 	size_t n = 0;
 
 	for (size_t i = 0; (account = policy_account_get(policy, i)) != NULL;
 	     i++) {
-		const char *kind = account->group ? "group" : "user";
-
 		if (account->state == POLICY_ACCOUNT_THERE || ++n > MISSING_MAX)
 			continue;
-		word_quote(account->name, strlen(account->name), word);
-		if (account->state == POLICY_ACCOUNT_MISSING)
-			log_warning("policy",
-			    "rules name the %s %s, which is "
-			    "not there",
-			    kind, word);
-		else
-			log_warning("policy",
-			    "rules name the %s %s, which is gone: what denies "
-			    "it goes by its number %u still",
-			    kind, word, account->id);
+		policy_missing_text(account, text);
+		log_warning("policy", "rules name the %s", text);
 	}
 	if (n > MISSING_MAX)
 		log_warning("policy",
@@ -169,6 +187,21 @@ load_lists(struct policy_job *job)
 	return job->loaded.table != NULL ? 0 : -ENOMEM;
 }
 
+/* Users and groups of which the rules give a number; a reload forgets those
+ * that no rule names. */
+static void
+remember(struct policy_job *job)
+{
+	int r = accounts_make(
+	    &job->accounts, job->policy, job->read ? NULL : job->remembered);
+
+	if (r == 0 && !accounts_equal(&job->accounts, job->remembered)) {
+		r = save_accounts(&job->accounts, job->accounts_path);
+		job->accounts_new = r == 0;
+	}
+	job->accounts_error = r;
+}
+
 void
 policy_job_run(struct policy_job *job)
 {
@@ -190,6 +223,7 @@ policy_job_run(struct policy_job *job)
 		.runtime = &job->runtime,
 		.lists = lists,
 		.before = job->before,
+		.settled = job->settled,
 		.given = job->given },
 	    job->faults, NULL);
 	if (job->result < 0)
@@ -201,18 +235,54 @@ policy_job_run(struct policy_job *job)
 	}
 	if (job->state != NULL)
 		job->save_error = save_runtime(&job->runtime, job->state);
+	remember(job);
 }
 
 static void
-load_state(struct runtime *runtime, const char *state)
+load_state(struct policy_texts *texts, const char *state)
 {
-	int r = load_runtime(runtime, state);
+	int r = load_runtime(&texts->runtime, state);
+
+	texts->lost = r != 0;
+	if (r != 0)
+		log_error("policy",
+		    "%s: some rules from the command line can't be read: %s",
+		    state, r < 0 ? strerror(-r) : "lines that can't be read");
+	(void)runtime_expire(
+	    &texts->runtime, deadline_wall_ms()); /* how many or not */
+}
+
+static void
+load_remembered(struct accounts *accounts, const char *path)
+{
+	int r = load_accounts(accounts, path);
 
 	if (r != 0)
 		log_warning("policy",
-		    "%s: some rules from the command line can't be read: %s",
-		    state, r < 0 ? strerror(-r) : "lines that can't be read");
-	(void)runtime_expire(runtime, deadline_wall_ms()); /* how many or not */
+		    "%s: some users and groups that rules name can't be read: "
+		    "%s",
+		    path, r < 0 ? strerror(-r) : "lines that can't be read");
+}
+
+/* A daemon after this one is to know them. */
+static void
+save_remembered(
+    const struct policy *policy, struct accounts *accounts, const char *path)
+{
+	struct accounts now;
+	int r = accounts_make(&now, policy, NULL);
+
+	if (r == 0 && accounts_equal(&now, accounts)) {
+		accounts_done(&now);
+		return;
+	}
+	if (r == 0) {
+		accounts_done(accounts);
+		*accounts = now;
+		r = save_accounts(accounts, path);
+	}
+	if (r < 0)
+		policy_log_unsaved(r);
 }
 
 /* The rules that have faults; returns how many there were. */
@@ -226,7 +296,7 @@ drop_faulty(struct runtime *runtime, const struct faults *faults)
 		if (strcmp(fault->file, RUNTIME_FILE) != 0 ||
 		    !runtime_delete(runtime, fault->line))
 			continue;
-		log_warning("policy",
+		log_error("policy",
 		    "rule %u from the command line is dropped, it has a fault "
 		    "now: %s",
 		    fault->line, fault->what);
@@ -254,6 +324,7 @@ compile_first(const struct policy **ret, struct load *load,
 		r = load_compile(ret, load, round, NULL);
 		dropped =
 		    r == -EINVAL ? drop_faulty(&texts->runtime, round) : 0;
+		texts->lost = texts->lost || dropped > 0;
 		faults_free(round);
 	}
 	load->runtime = NULL;
@@ -262,7 +333,8 @@ compile_first(const struct policy **ret, struct load *load,
 	else
 		return r;
 	if (r == 0) { /* and it is not: no rule can be blamed for it */
-		log_warning("policy",
+		texts->lost = true;
+		log_error("policy",
 		    "the %zu rules from the command line are dropped: they "
 		    "have faults together",
 		    texts->runtime.n);
@@ -276,14 +348,18 @@ policy_job_first(const struct policy **ret, const struct conf *conf,
     const struct list_table *lists, const struct policy_places *places,
     struct policy_texts *ret_texts)
 {
-	struct load load = { .conf = conf, .lists = lists };
+	struct load load = { .conf = conf,
+		.lists = lists,
+		.remembered = &ret_texts->remembered,
+		.settled = true };
 	struct faults *faults = faults_new();
 	const struct policy *policy = NULL;
 	int r = -ENOMEM, compiled;
 
 	if (faults == NULL)
 		return r;
-	load_state(&ret_texts->runtime, places->state);
+	load_state(ret_texts, places->state);
+	load_remembered(&ret_texts->remembered, places->accounts);
 	r = load_sources(
 	    &ret_texts->sources, places->dir, places->dir == NULL, faults);
 	if (r == 0 || r == -EINVAL) {
@@ -295,6 +371,8 @@ policy_job_first(const struct policy **ret, const struct conf *conf,
 	}
 	if (r == 0) {
 		policy_log_missing(policy);
+		save_remembered(
+		    policy, &ret_texts->remembered, places->accounts);
 		*ret = policy;
 	} else {
 		load_print_faults(faults);

@@ -2,6 +2,7 @@
 #define POLICY_JOB_H
 
 #include "src/base/list.h"
+#include "src/core/text.h"
 #include "src/list_job.h"
 #include "src/load.h"
 #include "src/review_ev.h"
@@ -10,14 +11,15 @@ struct hits;
 struct policy_texts;
 
 enum change_kind {
-	CHANGE_RELOAD, /* settings and rules are read again */
-	CHANGE_ADD,    /* a rule from the command line: text, for_ms */
-	CHANGE_DELETE, /* one of those: id */
-	CHANGE_EXPIRE, /* those that have ended */
-	CHANGE_TRY,    /* text in place of the files, for for_ms */
-	CHANGE_KEEP,   /* what is tried stays */
-	CHANGE_BACK,   /* what was tried goes */
-	CHANGE_LISTS,  /* other lists */
+	CHANGE_RELOAD,	 /* settings and rules are read again */
+	CHANGE_ADD,	 /* a rule from the command line: text, for_ms */
+	CHANGE_DELETE,	 /* one of those: id */
+	CHANGE_EXPIRE,	 /* those that have ended */
+	CHANGE_TRY,	 /* text in place of the files, for for_ms */
+	CHANGE_KEEP,	 /* what is tried stays */
+	CHANGE_BACK,	 /* what was tried goes */
+	CHANGE_LISTS,	 /* other lists */
+	CHANGE_ACCOUNTS, /* users or groups that were waited for */
 };
 
 /* Something that is to happen to the rules, and what came of it. */
@@ -54,6 +56,13 @@ void change_error(const struct change *change, char *buf, size_t size);
 
 /* Users and groups that rules name and that are not there, for the log. */
 void policy_log_missing(const struct policy *policy);
+/* Why their numbers could not be saved. */
+void policy_log_unsaved(int error);
+/* Of such a one what it is, and what that means: "user 'eve', which is not
+ * there: nobody is it". */
+#define MISSING_SIZE (WORD_QUOTE_SIZE + 96)
+void policy_missing_text(
+    const struct policy_account *account, char buf[MISSING_SIZE]);
 
 /* The part of a change that may block: reading, compiling, saving. All but the
  * last group is set before; what the last group holds is the caller's. */
@@ -69,6 +78,9 @@ struct policy_job {
 	const struct list_table *lists; /* a reference; NULL for none */
 	const char *folder;		/* of compiled lists, where read */
 	const struct policy *before;	/* in force */
+	bool settled;			/* see struct policy_world */
+	const char *accounts_path;	/* where users and groups are saved */
+	const struct accounts *remembered; /* what is there */
 	unsigned int given; /* the rule of runtime that is new; 0 for none */
 	struct faults *faults;
 
@@ -80,20 +92,25 @@ struct policy_job {
 	const struct policy *policy;
 	struct hits *hits;
 	int result, save_error;
+	bool accounts_new; /* accounts has what is in their file now */
+	struct accounts accounts;
+	int accounts_error; /* they could not be saved */
 };
 
 /* To be called in a thread. */
 void policy_job_run(struct policy_job *job);
 
 struct policy_places {
-	const char *dir;   /* of the rules */
-	const char *state; /* the file of those from the command line */
+	const char *dir;      /* of the rules */
+	const char *state;    /* the file of those from the command line */
+	const char *accounts; /* and of the users and groups of all */
 };
 
 /* The first policy of the daemon: files of the folder, behind what was added
  * from the command line before it was started again and has not ended. Faults
  * are printed to stderr; where only rules from the command line have them,
- * those are dropped. 0 with a reference, -EINVAL or -errno. */
+ * those are dropped. 0 with a reference, -EINVAL or -errno. ret_texts is zeroed
+ * before. */
 int policy_job_first(const struct policy **ret, const struct conf *conf,
     const struct list_table *lists, const struct policy_places *places,
     struct policy_texts *ret_texts);

@@ -10,6 +10,7 @@ policy_texts_done(struct policy_texts *texts)
 	sources_done(&texts->sources);
 	sources_done(&texts->tried);
 	runtime_done(&texts->runtime);
+	accounts_done(&texts->remembered);
 }
 
 /* The rules from the command line as they are to be. */
@@ -31,6 +32,7 @@ change_runtime(struct change *change, struct runtime *runtime, uint64_t now)
 	case CHANGE_KEEP:
 	case CHANGE_BACK:
 	case CHANGE_LISTS:
+	case CHANGE_ACCOUNTS:
 		return 0;
 	}
 	abort();
@@ -59,6 +61,7 @@ change_sources(const struct policy_texts *texts, struct change *change,
 	case CHANGE_DELETE:
 	case CHANGE_EXPIRE:
 	case CHANGE_LISTS:
+	case CHANGE_ACCOUNTS:
 		return 0;
 	}
 	abort();
@@ -70,6 +73,11 @@ policy_texts_change(const struct policy_texts *texts, struct change *change,
 {
 	int r = runtime_copy(&job->runtime, &texts->runtime);
 
+	/* these texts were good before */
+	job->settled = change->kind != CHANGE_RELOAD &&
+		       change->kind != CHANGE_TRY &&
+		       change->kind != CHANGE_BACK;
+	job->remembered = &texts->remembered;
 	if (r == 0)
 		r = change_sources(texts, change, job, now);
 	if (r == 0)
@@ -93,7 +101,12 @@ policy_texts_commit(struct policy_texts *texts, const struct change *change,
 		memset(&job->fresh, 0, sizeof(job->fresh));
 	}
 	if (change->kind == CHANGE_RELOAD)
-		texts->kept = false;
+		texts->kept = texts->lost = false;
+	if (job->accounts_new) {
+		accounts_done(&texts->remembered);
+		texts->remembered = job->accounts;
+		memset(&job->accounts, 0, sizeof(job->accounts));
+	}
 	if (change->kind == CHANGE_TRY) {
 		texts->trying = true;
 		texts->try_end_ms = change->end_ms;

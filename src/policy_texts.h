@@ -8,10 +8,13 @@ struct policy_texts {
 	struct sources sources; /* the files */
 	bool kept;		/* or, until a reload, a set that was tried */
 	struct runtime runtime; /* in front of them */
+	bool lost; /* one was there before the start, and could not be taken */
 	/* a set that is tried in place of the files */
 	bool trying;
 	struct sources tried;
 	uint64_t try_end_ms;
+	/* users and groups, as the file has them */
+	struct accounts remembered;
 };
 
 void policy_texts_done(struct policy_texts *texts);

@@ -49,6 +49,14 @@ packet_rerouted(void *arg, const struct packet *pkt,
 	return port17_ev_route(rr->port17, pkt, raw, sock, verdict);
 }
 
+static void
+sent_straight(void *arg, const struct flow_key *key)
+{
+	struct rerouted *rr = arg;
+
+	port17_ev_straight(rr->port17, key);
+}
+
 static bool
 socket_is_own(void *arg, uint64_t inode)
 {
@@ -304,6 +312,7 @@ judge_ev_prepare(struct rerouted *rr)
 		.judged = rerouted_flow_judged,
 		.broken = rerouted_queues_broken,
 		.route = packet_rerouted,
+		.straight = sent_straight,
 		.is_own = socket_is_own,
 		.arg = rr,
 	};
@@ -387,12 +396,13 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 		rerouted_free(rr);
 		return r;
 	}
+	port17_ev_begin(rr->port17);
 	*ret = rr;
 	return 0;
 }
 
-/* Threads work on what is to be freed; those of Port17 on what is theirs, and
- * on a file system that may not answer. */
+/* Threads work on what is to be freed; those of Port17, and who asks for users,
+ * on what is theirs, and on a file system or server that may not answer. */
 static bool
 is_busy(const struct rerouted *rr, mono_t began)
 {
@@ -401,8 +411,17 @@ is_busy(const struct rerouted *rr, mono_t began)
 	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
 	       guard_ev_is_busy(rr->guard) ||
 	       resolver_ev_is_busy(rr->resolver) ||
-	       (port17_ev_is_busy(rr->port17) &&
+	       ((port17_ev_is_busy(rr->port17) ||
+		    policy_ev_asks(rr->policy_ev)) &&
 		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
+}
+
+/* Who asked for what may take long and is of no use any more is told so. */
+static void
+tell_leaving(struct rerouted *rr)
+{
+	resolver_ev_leave(rr->resolver);
+	ctl_ev_leave(rr->ctl);
 }
 
 void
@@ -415,7 +434,7 @@ rerouted_free(struct rerouted *rr)
 		return;
 	if (rr->base != NULL) /* so that the last wait has an end */
 		(void)event_base_loopexit(rr->base, &leave);
-	while (is_busy(rr, began))
+	while (tell_leaving(rr), is_busy(rr, began))
 		if (event_base_loop(rr->base, EVLOOP_ONCE) < 0)
 			break;
 	watch_ev_free(rr->watch);

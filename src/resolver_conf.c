@@ -55,7 +55,9 @@ resolver_conf_stamp(const char *path)
 		return 0;
 	return (uint64_t)st.st_ino * 31 + (uint64_t)st.st_size * 131 +
 	       (uint64_t)st.st_mtim.tv_sec * 1000003 +
-	       (uint64_t)st.st_mtim.tv_nsec;
+	       (uint64_t)st.st_mtim.tv_nsec +
+	       (uint64_t)st.st_ctim.tv_sec * 1000000007 +
+	       (uint64_t)st.st_ctim.tv_nsec * 257;
 }
 
 bool

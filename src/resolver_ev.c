@@ -390,6 +390,13 @@ resolver_ev_is_busy(const struct resolver_ev *re)
 				 hosts_ev_is_busy(re->hosts));
 }
 
+void
+resolver_ev_leave(struct resolver_ev *re)
+{
+	if (re != NULL)
+		resolver_asks_close(re);
+}
+
 struct resolve *
 resolver_ev_resolve(struct resolver_ev *re)
 {

@@ -45,6 +45,10 @@ void resolver_ev_free(struct resolver_ev *re); /* accepts NULL */
 /* Whether a thread is at work: before the loop ends for good. NULL: no. */
 bool resolver_ev_is_busy(const struct resolver_ev *re);
 
+/* The daemon ends: whoever of it asks has no answer, and none later. Accepts
+ * NULL. */
+void resolver_ev_leave(struct resolver_ev *re);
+
 /* To be called once a second: files and addresses of others are looked at, and
  * a listener's place that was taken. */
 void resolver_ev_second(struct resolver_ev *re);

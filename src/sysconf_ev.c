@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -11,6 +10,7 @@
 
 #include "src/base/log.h"
 #include "src/sysfiles.h"
+#include "src/trail.h"
 #include "src/work_ev.h"
 
 #define DIR_EVENTS                                                             \
@@ -36,8 +36,9 @@ struct sysconf_ev {
 	struct sysconf_own owns[SYSCONF_OWNS_MAX];
 	struct sysconf servers;
 	bool any, told_none;
-	int fd;	      /* of inotify */
-	int *folders; /* watches of those whose every file matters */
+	int fd;		    /* of inotify */
+	int *folders;	    /* watches of those whose every file matters */
+	struct trail trail; /* what leads to all of them */
 	struct event *readable, *settled;
 	struct job *job;
 	bool again; /* something has changed since it began */
@@ -48,25 +49,6 @@ static void read_again(struct sysconf_ev *se);
 /* Following ------------------------------------------------------------------
  */
 
-/* Whether the name is a part of one of our paths: other files of these folders
- * are no matter. */
-static bool
-is_part(const char *name)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < n_sysfiles; i++) {
-		const char *at = sysfiles[i].path;
-
-		while ((at = strstr(at, name)) != NULL) {
-			if (at[-1] == '/' && (at[n] == '/' || at[n] == '\0'))
-				return true;
-			at += n;
-		}
-	}
-	return false;
-}
-
 static bool
 is_ours(const struct sysconf_ev *se, const struct inotify_event *event)
 {
@@ -75,7 +57,7 @@ is_ours(const struct sysconf_ev *se, const struct inotify_event *event)
 	for (size_t i = 0; i < n_sysfiles; i++)
 		if (se->folders[i] == event->wd)
 			return true;
-	return is_part(event->name);
+	return trail_is_left(&se->trail, event);
 }
 
 static void
@@ -99,32 +81,18 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 		(void)event_add(se->settled, &quiet); /* else the next one */
 }
 
-/* The folder of a path, or the nearest above it that is there. */
-static void
-watch_above(int fd, const char *path)
-{
-	char dir[128];
-	char *slash;
-
-	(void)snprintf(dir, sizeof(dir), "%s", path); /* ours: they fit */
-	while ((slash = strrchr(dir, '/')) != NULL && slash != dir) {
-		*slash = '\0';
-		if (inotify_add_watch(fd, dir, DIR_EVENTS) >= 0)
-			return;
-	}
-}
-
 static void
 watch_file(struct sysconf_ev *se, int fd, size_t i)
 {
 	const char *path = sysfiles[i].path;
 	bool folder = path[strlen(path) - 1] == '/';
-	int wd = inotify_add_watch(fd, path, folder ? DIR_EVENTS : FILE_EVENTS);
+	int wd;
 
-	/* not there: the folder above tells when it comes */
+	/* also where it is not there: when it comes */
+	trail_follow(&se->trail, fd, path);
+	wd = inotify_add_watch(
+	    fd, path, (folder ? DIR_EVENTS : FILE_EVENTS) | IN_MASK_ADD);
 	se->folders[i] = folder ? wd : -1;
-	if (wd < 0 || !folder)
-		watch_above(fd, path);
 }
 
 /* Anew each time, so that nothing is left of files that are gone. */
@@ -136,6 +104,7 @@ watch(struct sysconf_ev *se)
 
 	if (fd < 0)
 		return -errno;
+	trail_clear(&se->trail, -1);
 	for (size_t i = 0; i < n_sysfiles; i++)
 		watch_file(se, fd, i);
 	readable =
@@ -311,6 +280,7 @@ sysconf_ev_free(struct sysconf_ev *se)
 	if (se->fd >= 0)
 		(void)close(se->fd);
 	free(se->folders);
+	trail_clear(&se->trail, -1);
 	free(se);
 }
 

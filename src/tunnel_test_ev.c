@@ -9,12 +9,14 @@
 #include "src/resolver_ev.h"
 
 struct tunnel_test {
+	struct list node;
 	char name[TUNNEL_NAME_SIZE];
 	struct tunnel_test_opts opts;
 	struct target target;
 	bool wants_steps;
 	json_t *steps; /* ms and text of each */
 	mono_t began;
+	struct dial *dial; /* NULL: a name is looked up */
 };
 
 static void
@@ -36,6 +38,7 @@ test_done(void *arg, const struct dial_result *result)
 {
 	struct tunnel_test test = *(struct tunnel_test *)arg;
 
+	list_remove(&((struct tunnel_test *)arg)->node);
 	free(arg);
 	leg_reset(result->leg);
 	test.opts.done(test.opts.arg,
@@ -75,7 +78,9 @@ dial(struct tunnel_test *test_take)
 	};
 
 	opts.tunnel = tunnel_set_find(dialer_tunnels(dialer), test_take->name);
-	if (opts.tunnel == NULL || dial_start(dialer, &opts) == NULL)
+	if (opts.tunnel != NULL)
+		test_take->dial = dial_start(dialer, &opts);
+	if (test_take->dial == NULL)
 		test_done(test_take, &none);
 }
 
@@ -131,6 +136,7 @@ tunnel_test_run(
 	test_take->opts = *opts;
 	test_take->steps = json_array();
 	test_take->began = mono_now();
+	list_append(opts->tests, &test_take->node);
 	if (!needs_address(test_take)) {
 		dial(test_take);
 		return;
@@ -138,4 +144,25 @@ tunnel_test_run(
 	test_step(test_take, "the name is looked up here");
 	resolver_ev_look_up(
 	    opts->resolver, &test_take->target.name, looked_up, test_take);
+}
+
+void
+tunnel_tests_end(struct list *tests)
+{
+	struct list *node, *tmp;
+
+	list_for_each_safe (node, tmp, tests) {
+		struct tunnel_test *test =
+		    container_of(node, struct tunnel_test, node);
+		struct tunnel_test_opts opts = test->opts;
+
+		if (test->dial == NULL)
+			continue;
+		dial_cancel(test->dial);
+		list_remove(&test->node);
+		json_decref(test->steps);
+		free(test);
+		opts.done(
+		    opts.arg, ctlmsg_error(CTLMSG_FAILED, "the daemon ends"));
+	}
 }

@@ -2,6 +2,7 @@
 #define TUNNEL_TEST_EV_H
 
 #include "port17/dial_ev.h"
+#include "src/base/list.h"
 
 struct resolver_ev;
 
@@ -17,9 +18,10 @@ struct tunnel_test *tunnel_test_new(
 /* Who wants to know each step while it goes on, too. */
 void tunnel_test_want_steps(struct tunnel_test *test);
 
-/* All borrowed. Lines are answers for the control socket (taken; NULL: no
- * memory). */
+/* All borrowed; `tests` are those that run. Lines are answers for the control
+ * socket (taken; NULL: no memory). */
 struct tunnel_test_opts {
+	struct list *tests;
 	struct dialer *dialer;
 	struct resolver_ev *resolver;
 	void (*step)(void *arg, char *line_take);
@@ -31,5 +33,9 @@ struct tunnel_test_opts {
  * number of times before, where that is wanted. */
 void tunnel_test_run(
     struct tunnel_test *test_take, const struct tunnel_test_opts *opts);
+
+/* The daemon ends: so does each of them, at once. Those that wait for a name
+ * have been answered before, by the resolver's end. */
+void tunnel_tests_end(struct list *tests);
 
 #endif

@@ -1,5 +1,6 @@
 #include "src/watch_ev.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
@@ -11,8 +12,11 @@
 
 #include "src/base/log.h"
 #include "src/base/mono.h"
+#include "src/file.h"
+#include "src/trail.h"
 
-#define FILE_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
+#define FILE_EVENTS                                                            \
+	(IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
 #define DIR_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
 /* Quiet for so long: whoever wrote is done. */
@@ -26,9 +30,10 @@ struct watch_ev {
 	int fd, wd; /* wd is -1 while the folder is not there */
 	char *dir;
 	const char *suffix;
+	struct trail trail; /* what leads there, and where links in it lead */
 	struct event *readable, *settled, *missing;
 	mono_t first; /* of the changes that wait */
-	bool waiting;
+	bool waiting, links;
 	void (*changed)(void *arg);
 	void *arg;
 };
@@ -45,6 +50,55 @@ note_change(struct watch_ev *we)
 	we->waiting = event_add(we->settled, &quiet) == 0;
 }
 
+/* Whether it is the name of a file that matters. */
+static bool
+is_ours(const struct watch_ev *we, const char *name)
+{
+	size_t n = strlen(name), m = strlen(we->suffix);
+
+	return name[0] != '.' && n > m &&
+	       memcmp(name + n - m, we->suffix, m) == 0;
+}
+
+/* Files of other folders that stand in this one by a link. */
+static void
+follow_links(struct watch_ev *we)
+{
+	DIR *dir = opendir(we->dir);
+	struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		char *path;
+
+		if (entry->d_type != DT_LNK || !is_ours(we, entry->d_name))
+			continue;
+		path = file_path(we->dir, entry->d_name);
+		if (path != NULL)
+			trail_follow(&we->trail, we->fd, path);
+		free(path);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+/* Anew each time, so that nothing is left of what led there before. True if the
+ * folder is watched now. */
+static bool
+watch(struct watch_ev *we)
+{
+	trail_clear(&we->trail, we->fd);
+	if (we->wd >= 0)
+		(void)inotify_rm_watch(we->fd, we->wd); /* may be gone */
+	trail_follow(&we->trail, we->fd, we->dir);
+	we->wd = inotify_add_watch(
+	    we->fd, we->dir, FILE_EVENTS | DIR_EVENTS | IN_MASK_ADD);
+	if (we->wd < 0)
+		(void)event_add(we->missing, &retry); /* given up at worst */
+	else if (we->links)
+		follow_links(we);
+	return we->wd >= 0;
+}
+
 static void
 settled_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -53,17 +107,8 @@ settled_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	we->waiting = false;
+	(void)watch(we); /* what has come may be a link; or it is looked for */
 	we->changed(we->arg);
-}
-
-/* True if the folder is watched now. */
-static bool
-watch(struct watch_ev *we)
-{
-	we->wd = inotify_add_watch(we->fd, we->dir, FILE_EVENTS | DIR_EVENTS);
-	if (we->wd < 0)
-		(void)event_add(we->missing, &retry); /* given up at worst */
-	return we->wd >= 0;
 }
 
 static void
@@ -73,33 +118,37 @@ missing_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (watch(we))
+	if (we->wd < 0 && watch(we))
 		note_change(we);
 }
 
-/* The folder itself went, or another one stands in its place. */
+/* The folder itself went, or another one stands in its place; or the file that
+ * a link in it leads to is another one. */
 static void
-folder_gone(struct watch_ev *we)
+look_again(struct watch_ev *we)
 {
-	if (we->wd >= 0)
-		(void)inotify_rm_watch(we->fd, we->wd); /* may be gone */
 	if (watch(we))
 		note_change(we);
 	else
 		log_warning(
-		    "policy", "the folder of rules is gone: %s", we->dir);
+		    "policy", "a folder that is watched is gone: %s", we->dir);
 }
 
+/* Whether a file of the folder is another one now, or is gone. */
 static bool
-is_ours(const struct watch_ev *we, const struct inotify_event *event)
+is_changed(const struct watch_ev *we, const struct inotify_event *event)
 {
-	size_t n, m = strlen(we->suffix);
+	bool ret;
+	char *path;
 
-	if (event->len == 0)
+	if (event->wd != we->wd || event->len == 0 || !is_ours(we, event->name))
 		return false;
-	n = strnlen(event->name, event->len);
-	return event->name[0] != '.' && n > m &&
-	       memcmp(event->name + n - m, we->suffix, m) == 0;
+	if ((event->mask & IN_CREATE) == 0)
+		return true;
+	path = file_path(we->dir, event->name);
+	ret = path == NULL || trail_is_whole(path, event);
+	free(path);
+	return ret;
 }
 
 static void
@@ -109,11 +158,12 @@ take_event(struct watch_ev *we, const struct inotify_event *event)
 		note_change(we);
 		return;
 	}
-	if (event->wd != we->wd)
-		return; /* of a folder that is not watched any more */
-	if ((event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0)
-		folder_gone(we);
-	else if (is_ours(we, event))
+	if ((event->wd == we->wd &&
+		(event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) !=
+		    0) ||
+	    trail_is_left(&we->trail, event))
+		look_again(we);
+	else if (is_changed(we, event))
 		note_change(we);
 }
 
@@ -145,6 +195,7 @@ watch_ev_new(struct watch_ev **ret, struct event_base *base, const char *dir,
 	if (we == NULL)
 		return -ENOMEM;
 	we->suffix = suffix;
+	we->links = suffix[0] != '\0';
 	we->changed = changed;
 	we->arg = arg;
 	we->wd = -1;
@@ -183,6 +234,7 @@ watch_ev_free(struct watch_ev *we)
 			event_free(events[i]);
 	if (we->fd >= 0)
 		(void)close(we->fd); /* only events to be read */
+	trail_clear(&we->trail, -1);
 	free(we->dir);
 	free(we);
 }

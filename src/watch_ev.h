@@ -4,7 +4,10 @@
 struct event_base;
 
 /* Watches a folder of files whose names end in a suffix: written, moved in or
- * out, deleted. A folder that is not there is looked for every second. */
+ * out, linked, deleted; and all that leads to it, any part of which may become
+ * a link to another folder. With a suffix, also files elsewhere that links in
+ * the folder lead to. A folder that is not there is looked for every second.
+ */
 struct watch_ev;
 
 /* changed() is called a moment after the last of several changes, since

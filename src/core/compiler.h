@@ -22,6 +22,7 @@ struct compiler {
 	struct account *accounts; /* the same, the last first */
 	size_t n_accounts;
 	const struct rule *rule;	   /* that is being compiled */
+	bool waits;			   /* it names one that is not there */
 	const struct list_index **indexes; /* of the lists, from 1 */
 	bool *lists_named;		   /* by a rule; as these */
 	bool nomem;

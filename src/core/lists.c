@@ -293,15 +293,47 @@ match_action(const struct hostset_match *m)
 	return (m->levels & HOSTSET_BLOCK) != 0 ? LIST_BLOCK : LIST_NONE;
 }
 
-static enum list_action
-name_action(const struct list_index *l, const struct name *name, uint16_t qtype)
+/* A name that is to be looked up as what it is: "||example.com^" that leads to
+ * safe.example.com means all but that one. */
+static bool
+leads_to_itself(const struct list_answer *said, const struct name *name)
+{
+	struct list_answer records = *said;
+	struct list_rr first;
+	struct name target;
+
+	return list_answer_next(&records, &first) &&
+	       list_rr_target(&target, &first, name) == 0 &&
+	       name_equal(&target, name);
+}
+
+void
+list_answer(struct list_answer *ret, const struct list_index *l,
+    const struct name *name, uint16_t qtype)
 {
 	struct hostset_match match;
 
+	memset(ret, 0, sizeof(*ret));
 	if (l == NULL || l->names.n == 0)
-		return LIST_NONE;
+		return;
 	hostset_find(&l->names, name, qtype, &match);
-	return match_action(&match);
+	ret->action = match_action(&match);
+	if (ret->action != LIST_LOCAL)
+		return;
+	ret->at = match.records;
+	ret->end = match.records_end;
+	ret->below = match.below;
+	if (leads_to_itself(ret, name))
+		memset(ret, 0, sizeof(*ret));
+}
+
+static enum list_action
+name_action(const struct list_index *l, const struct name *name, uint16_t qtype)
+{
+	struct list_answer said;
+
+	list_answer(&said, l, name, qtype);
+	return said.action;
 }
 
 bool
@@ -339,24 +371,6 @@ list_may_answer(const struct list_index *l)
 	/* what is said of addresses is not noted by itself */
 	return l != NULL &&
 	       ((l->header->codes & more) != 0 || list_n_addrs(l) > 0);
-}
-
-void
-list_answer(struct list_answer *ret, const struct list_index *l,
-    const struct name *name, uint16_t qtype)
-{
-	struct hostset_match match;
-
-	memset(ret, 0, sizeof(*ret));
-	if (l == NULL || l->names.n == 0)
-		return;
-	hostset_find(&l->names, name, qtype, &match);
-	ret->action = match_action(&match);
-	if (ret->action != LIST_LOCAL)
-		return;
-	ret->at = match.records;
-	ret->end = match.records_end;
-	ret->below = match.below;
 }
 
 void

@@ -27,8 +27,8 @@ void list_index_unref(const struct list_index *l);
 /* Whether the list means that name: an entry of the name itself, or of a name
  * above it that covers what is below, unless an exception of the list takes it
  * out again (AdBlock's @@ and $denyallow, RPZ's passthru; $important beats @@).
- * tcp-only of RPZ is no match: see list_table_wants_tcp(). qtype: of the query
- * (AdBlock's $dnstype). */
+ * tcp-only of RPZ is no match: see list_table_wants_tcp(); nor is what leads
+ * from the name to itself. qtype: of the query (AdBlock's $dnstype). */
 bool list_has_name(
     const struct list_index *l, const struct name *name, uint16_t qtype);
 

@@ -21,8 +21,10 @@ struct policy_rule {
 	const char *text;  /* the line, blanks folded, no comment */
 	const char *label; /* NULL for none */
 	bool runtime;	   /* from the command line: line is its id */
+	bool waits;	   /* names a user or group that is not there */
 };
 
+struct accounts;
 struct list_index;
 struct list_table;
 
@@ -55,6 +57,7 @@ struct policy_account {
 	const char *name;
 	bool group;
 	enum policy_account_state state;
+	bool unsure; /* the look-up failed: nobody could say */
 	uint32_t id;
 };
 
@@ -69,8 +72,13 @@ struct policy_world {
 	int (*path)(void *arg, const char *path, char *buf, size_t size);
 	enum policy_file (*file)(void *arg, const char *path);
 	void *arg;
-	/* in force until then, borrowed: it knows who was there; or NULL */
+	/* in force until then, borrowed: it knows who was there; or NULL, and
+	 * of a daemon before this one this is what is known */
 	const struct policy *before;
+	const struct accounts *remembered; /* or NULL */
+	/* the rules were good before: a look-up that fails is no fault, who was
+	 * there is, and who was not is waited for */
+	bool settled;
 	/* line of the rule from the command line that somebody gives just now,
 	 * in which a missing user is a slip; 0 for none */
 	unsigned int given;

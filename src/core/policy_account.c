@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "src/base/num.h"
+#include "src/core/accounts.h"
 #include "src/core/compiler.h"
 #include "src/core/policy_own.h"
 
@@ -13,28 +14,15 @@
 struct account {
 	struct map_node node;
 	struct account *next;
-	bool unsure; /* nobody could say */
 	struct policy_account is;
 };
-
-static int
-account_cmp(const void *a, const void *b)
-{
-	const struct policy_account *x = a, *y = b;
-
-	return x->group != y->group ? (int)x->group - (int)y->group
-				    : strcmp(x->name, y->name);
-}
 
 const struct policy_account *
 policy_account_find(const struct policy *policy, const char *name, bool group)
 {
-	const struct policy_account key = { .name = name, .group = group };
-
-	if (policy == NULL || policy->n_accounts == 0)
-		return NULL;
-	return bsearch(&key, policy->accounts, policy->n_accounts, sizeof(key),
-	    account_cmp);
+	return policy != NULL ? accounts_find(policy->accounts,
+				    policy->n_accounts, name, group)
+			      : NULL;
 }
 
 /* A look-up that found nobody, as getpwnam_r(3) has it; others failed. */
@@ -45,7 +33,23 @@ is_missing(int error)
 	       error == -EPERM;
 }
 
-/* Asks this machine, then the policy before. */
+/* As it was in the policy before, or with the daemon before; NULL where neither
+ * had a number for it. */
+static const struct policy_account *
+account_before(const struct policy_world *world, const char *name, bool group)
+{
+	const struct accounts *old = world->remembered;
+	const struct policy_account *before =
+	    policy_account_find(world->before, name, group);
+
+	if (before == NULL && old != NULL)
+		before = accounts_find(old->v, old->n, name, group);
+	return before != NULL && before->state != POLICY_ACCOUNT_MISSING
+		   ? before
+		   : NULL;
+}
+
+/* Asks this machine, then what was before. */
 static void
 account_ask(const struct compiler *c, struct account *ret)
 {
@@ -61,13 +65,15 @@ account_ask(const struct compiler *c, struct account *ret)
 		account->state = POLICY_ACCOUNT_THERE;
 		return;
 	}
-	ret->unsure = !is_missing(r);
+	account->unsure = !is_missing(r);
 	account->state = POLICY_ACCOUNT_MISSING;
-	before =
-	    policy_account_find(world->before, account->name, account->group);
-	if (before == NULL || before->state == POLICY_ACCOUNT_MISSING)
+	before = account_before(world, account->name, account->group);
+	if (before == NULL)
 		return;
-	account->state = POLICY_ACCOUNT_GONE;
+	/* a failure says nothing of who was there */
+	account->state = account->unsure && world->settled
+			     ? before->state
+			     : POLICY_ACCOUNT_GONE;
 	account->id = before->id;
 }
 
@@ -115,6 +121,32 @@ parse_number(struct compiler *c, const struct rule_value *v, uint32_t *ret)
 	return true;
 }
 
+/* Somebody waits for an answer: a name that is not known is a slip. */
+static bool
+is_given(const struct compiler *c)
+{
+	return c->rule->runtime && c->rule->line == c->world->given;
+}
+
+static void
+account_faults(struct compiler *c, const struct rule_value *v,
+    const struct policy_account *account)
+{
+	bool group = account->group;
+
+	if (account->unsure && (!c->world->settled || is_given(c)))
+		compiler_fault(c, v,
+		    group ? "can't look up group" : "can't look up user",
+		    "a name that the machine can look up");
+	if (account->state == POLICY_ACCOUNT_THERE)
+		return;
+	c->waits = true;
+	if (!account->unsure && is_given(c))
+		compiler_fault(c, v, group ? "no group" : "no user",
+		    group ? "a group of this machine, or a number"
+			  : "a user of this machine, or a number");
+}
+
 /* Nobody is a user that is not there, and a number that was a user's may be
  * another one's next: it counts only where the rule accepts nothing by it. What
  * lets through all but a user of whom nothing is known lets nobody through. */
@@ -139,21 +171,12 @@ compiler_accounts(struct compiler *c, struct policy_match *ret,
 		if (account == NULL)
 			return n;
 		state = account->is.state;
-		if (account->unsure)
-			compiler_fault(c, v,
-			    group ? "can't look up group"
-				  : "can't look up user",
-			    "a name that the machine can look up");
+		account_faults(c, v, &account->is);
 		if (state == POLICY_ACCOUNT_THERE ||
 		    (state == POLICY_ACCOUNT_GONE && accepts == ret->negated))
 			ret_ids[n++] = account->is.id;
 		else if (accepts && ret->negated)
 			nobody = true;
-		if (state != POLICY_ACCOUNT_THERE && !account->unsure &&
-		    c->rule->runtime && c->rule->line == c->world->given)
-			compiler_fault(c, v, group ? "no group" : "no user",
-			    group ? "a group of this machine, or a number"
-				  : "a user of this machine, or a number");
 	}
 	if (!nobody)
 		return n;
@@ -178,7 +201,7 @@ compiler_keep_accounts(struct compiler *c, struct policy *policy)
 	}
 	if (c->nomem)
 		return;
-	qsort(v, n, sizeof(v[0]), account_cmp);
+	accounts_sort(v, n);
 	policy->accounts = v;
 	policy->n_accounts = n;
 }

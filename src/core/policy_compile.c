@@ -211,6 +211,7 @@ compile_rule(struct compiler *c, struct policy_entry *entry,
 	if (matches == NULL)
 		return;
 	c->rule = from;
+	c->waits = false;
 	for (size_t i = 0; i < from->n_matches && !c->nomem; i++)
 		compile_match(c, &matches[i], &from->matches[i]);
 	qsort(matches, from->n_matches, sizeof(matches[0]), match_cmp);
@@ -218,6 +219,7 @@ compile_rule(struct compiler *c, struct policy_entry *entry,
 		from->once, from->direction, matches, from->n_matches };
 	rule->line = from->line;
 	rule->runtime = from->runtime;
+	rule->waits = c->waits;
 	rule->text = arena_strdup(c->arena, from->text);
 	if (from->label != NULL)
 		rule->label = arena_strdup(c->arena, from->label);

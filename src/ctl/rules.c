@@ -25,6 +25,7 @@ static const struct table_column rule_columns[] = {
 
 struct rule_cells {
 	char number[24], hits[24], last[64], place[256], left[32];
+	char *text;
 	const char *cells[6];
 };
 
@@ -107,7 +108,12 @@ format_rule(struct rule_cells *ret, const json_t *rule)
 	ret->cells[2] = ret->last;
 	ret->cells[3] = ret->place;
 	ret->cells[4] = ret->left;
-	ret->cells[5] = command_text(rule, "text", "?");
+	if (asprintf(&ret->text, "%s%s", command_text(rule, "text", "?"),
+		json_is_true(json_object_get(rule, "waits"))
+		    ? " # waits for who is not there"
+		    : "") < 0)
+		ret->text = NULL;
+	ret->cells[5] = ret->text != NULL ? ret->text : "?";
 }
 
 static void
@@ -117,6 +123,7 @@ add_rule(struct table *table, const json_t *rule)
 
 	format_rule(&cells, rule);
 	table_row(table, cells.cells, TABLE_PLAIN);
+	free(cells.text);
 }
 
 static const struct show_list rule_list = { "rules.list", rule_columns,

@@ -265,6 +265,29 @@ before=$(loads)
 for i in 1 2 3 4 5 6 7 8 9; do echo "drop in" >>"$tmp/rules/1.rules"; done
 check "many writes" wait_for n_rules 10
 check "are one load or two" [ $(($(loads) - before)) -le 2 ]
+mkdir -p "$tmp/far/v1" "$tmp/far/v2"
+printf 'drop in\ndrop in\n' >"$tmp/far/v1/r"
+echo "drop in" >"$tmp/far/v2/r"
+ln -s v1 "$tmp/far/..data"
+ln -s "$tmp/far/..data/r" "$tmp/rules/2.rules"
+check "a link is noticed" wait_for n_rules 12
+ln -sfn v2 "$tmp/far/..data"
+check "and what it leads to, by another link" wait_for n_rules 11
+echo "drop in" >>"$tmp/far/v2/r"
+check "and a write there" wait_for n_rules 12
+mv "$tmp/rules" "$tmp/far/v2/rules"
+ln -s far/v2/rules "$tmp/rules"
+check "a link to the folder" wait_for n_rules 12
+mkdir "$tmp/far/v3"
+echo "drop in" >"$tmp/far/v3/1.rules"
+before=$(loads)
+ln -sfn far/v3 "$tmp/rules"
+check "and to another one" wait_for n_rules 1
+rm "$tmp/rules"
+mkdir "$tmp/rules"
+echo "drop in" | tee "$tmp/rules/1.rules" >"$tmp/rules/2.rules"
+check "and a folder again" wait_for n_rules 2
+check "are no more loads than changes" [ $(($(loads) - before)) -le 4 ]
 stop "$daemon"
 check "the daemon ends well" test $? = 0
 
@@ -288,7 +311,6 @@ daemon=$pid
 check "a rule for nobody: starts" \
     wait_for grep -q 'ready version' "$tmp/daemon.log"
 check "… and is told of" grep -q "user 'eve', which is not there" "$tmp/daemon.log"
-chmod 755 "$tmp" # another user's, too
 cp "$BUILDDIR/probe" "$tmp/probe"
 background ins "$tmp/probe" serve 7002 10.9.0.2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
@@ -305,6 +327,8 @@ check "… all but nobody are not let through" is_felt ok $no ok $no
 echo eve:x:4711:4711::/:/bin/sh >>"$tmp/passwd"
 check "reload" daemon_reload
 check "… there is one now" is_felt $no $no ok ok
+check "a rule of the command line for her" ctl block out user eve to port 7003
+cp "$tmp/passwd" "$tmp/passwd.eve"
 echo root:x:0:0::/root:/bin/sh >"$tmp/passwd"
 check "reload" daemon_reload
 check "… who is gone opens nothing" is_felt $no $no ok ok
@@ -313,6 +337,58 @@ check "… at the prompt it is a slip" try 1 ctl block user eve
 check "… which is told" told "no user 'eve'"
 stop "$daemon"
 check "the daemon ends well" test $? = 0
+
+# --- a start at which names can't be looked up, which is no leave to send ---------
+start_with_users() {
+	: >"$tmp/daemon.log"
+	background inc unshare -m --propagation private sh "$tmp/with" \
+	    "$tmp/passwd" "$REROUTED" --config "$tmp/conf" --rules "$tmp/rules" \
+	    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
+	daemon=$pid
+	wait_for grep -q 'ready version' "$tmp/daemon.log"
+}
+waits() { # REASON: are both rules in force, and is she waited for?
+	ctl --json rules >"$tmp/out"
+	ctl status | tee "$tmp/err"
+	ctl rules | grep 'user eve.*# waits' &&
+	python3 -c 'import json, sys
+rules = [json.loads(line) for line in open(sys.argv[1])]
+print(rules)
+sys.exit([x["waits"] for x in rules if "eve" in x["text"]] != [True] * 3)' \
+	    "$tmp/out" && told "BROKEN: rules wait for the user 'eve', which $1"
+}
+no_wait() { ! waits "" && ctl --json status | grep -q '"problems":\[\]'; }
+check "who is gone at the start: starts" start_with_users
+check "… opens nothing" is_felt $no $no ok ok
+check "… nor what the command line closed" [ "$(as 4711 7003)" = $no ]
+check "… and is shown" waits "is gone: what denies it goes by its number 4711"
+stop "$daemon"
+printf 'long:x:9:9:%0*d:/:/bin/sh\n' 3000000 0 >>"$tmp/passwd" # no look-up
+check "no user can be looked up: starts" start_with_users
+check "… opens nothing" is_felt $no $no ok ok
+check "… nor what the command line closed" [ "$(as 4711 7003)" = $no ]
+check "… and is shown" waits "can't be looked up: what denies it goes by its number 4711"
+check "… she can't be named anew" try 1 ctl block user eve to port 7004
+check "… which is told" told "can't look up user"
+check "… but what is there can be changed" ctl block out to port 7005
+cat "$tmp/passwd.eve" >"$tmp/passwd"
+check "she comes: no reload is needed" wait_for is_felt $no $no ok ok
+check "… and none is waited for" wait_for no_wait
+stop "$daemon"
+check "the daemon ends well" test $? = 0
+rm "$tmp/state/accounts"
+echo eve >"$tmp/state/command-line.rules"
+echo root:x:0:0::/root:/bin/sh >"$tmp/passwd"
+check "what is kept is gone: starts" start_with_users
+check "… which is shown" sh -c "'$REROUTECTL' --control '$tmp/control' status |
+	grep '^BROKEN: rules from the command line were lost when the daemon'"
+check "… and that she is nobody" sh -c "'$REROUTECTL' --control '$tmp/control' \
+	status | grep \"^BROKEN: rules wait for the user 'eve'.*: nobody is it\""
+cat "$tmp/passwd.eve" >"$tmp/passwd"
+check "she comes" wait_for is_felt $no $no ok ok
+stop "$daemon"
+check "the daemon ends well" test $? = 0
+rm -r "$tmp/state"
 
 # --- reloads while the chains are put in: those of the last moment, too -------
 exec 9>"$XTABLES_LOCKFILE"

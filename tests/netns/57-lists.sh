@@ -18,7 +18,7 @@ background ins "$probe" serve 7001 10.9.0.2 10.9.0.3 10.9.0.4 fd09::2 \
 background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
 	--user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
 	--address=/example/203.0.113.2 --address=/three.example/203.0.113.3 \
-	--cname=alias.elsewhere,ads.example 2>"$tmp/dnsmasq.log"
+	--cname=alias.elsewhere,ads.example --log-queries 2>"$tmp/dnsmasq.log"
 wait_for grep -q ready "$tmp/serve"
 
 l=$tmp/l
@@ -29,6 +29,10 @@ cat >"$l/ads.txt" <<'LIST'
 @@||ok.ads.example^
 ||only.example^$third-party
 ||bad name^
+||led.example^$dnsrewrite=led.else.example
+||astray.example^$dnsrewrite=below.two.below.example
+||circle.example^$dnsrewrite=astray.example
+||safe.example^$dnsrewrite=led.safe.example
 LIST
 echo "0.0.0.0 hosts.example" >"$l/more/a.hosts"
 printf "10.9.0.3 # an address\n203.0.113.3/32\n" >"$l/more/b.hosts"
@@ -54,11 +58,15 @@ answer_is() { # ADDRESS NAME
 }
 blocked() { answer_is 0.0.0.0 "$1"; }
 open() { answer_is 203.0.113.2 "$1"; }
+follows() { # NAME: to what is open
+	inc dig +time=3 +tries=1 +short @127.0.0.1 "$1" A | tee "$tmp/dig"
+	grep -q '^led\.' "$tmp/dig" && grep -qx 203.0.113.2 "$tmp/dig"
+}
 said() { grep -q "$@" "$tmp/daemon.log"; }
 
 check "the daemon starts" daemon_start
 check "both are loaded" listed two 'l["state"] == "loaded" and l["names"] == 2'
-check "several files are one list" listed ads 'l["names"] == 3 and
+check "several files are one list" listed ads 'l["names"] == 7 and
     l["addresses"] == 2 and len(l["files"]) == 3 and l["error"] is None'
 check "what could not be used is counted and named" listed ads '
     l["faults"] == 2 and l["modifiers"] == {"third-party": 1} and
@@ -87,6 +95,12 @@ check "but for an exception" open ok.ads.example
 check "of hosts, the name alone" blocked hosts.example
 check "and none below" open x.hosts.example
 check "a second list" blocked two.example
+check "a name that leads to another one" follows led.example
+check "but not to one that is blocked" blocked astray.example
+check_not "of which nobody is asked" grep -q ' below.two.below' "$tmp/dnsmasq.log"
+check "nor on to what that leads to" blocked circle.example
+check "all below a name but where they lead" follows www.safe.example
+check "which is as it is" open led.safe.example
 check "names below one" blocked x.below.example
 check "and not itself" open below.example
 check "a rule that can't apply blocks nothing" open only.example
@@ -121,6 +135,42 @@ rm "$l/more/c.hosts"
 check "reload: one that is gone" sh -c "'$REROUTECTL' --control '$tmp/control' \
     lists reload"
 check "blocks no more, at once" open late.example
+
+# --- links in place of others ----------------------------------------------------
+far=$tmp/far
+mkdir -p "$far/v1" "$far/v2" "$far/v3" "$far/v4"
+for v in 1 2 3 4; do
+	echo "v$v.example" >"$far/v$v/two"
+done
+ln -s v1 "$far/.now"
+cp "$l/two.txt" "$tmp/two.kept"
+ln -sfn "$far/.now/two" "$l/two.txt"
+check "a link in place of a file" wait_for blocked v1.example
+ln -sfn v2 "$far/.now"
+check "another folder by a link above it" wait_for blocked v2.example
+rm "$far/.now"
+ln -s v3 "$far/.now"
+check "one that was taken away first" wait_for blocked v3.example
+mkdir "$tmp/nearer"
+cp -R "$far/v4" "$tmp/nearer/v3"
+mv "$far" "$tmp/farther"
+ln -s v3 "$tmp/nearer/.now"
+mv "$tmp/nearer" "$far"
+check "another folder above all of it" wait_for blocked v4.example
+check_not "what it had is gone" blocked v3.example
+keeps_its_time() { # the same size, and the time of before
+	python3 -c '
+import os, sys
+st = os.stat(sys.argv[1])
+with open(sys.argv[1], "r+") as f:
+    f.write("w4")
+os.utime(sys.argv[1], ns=(st.st_atime_ns, st.st_mtime_ns))' "$far/v3/two"
+}
+check "as many bytes, and the time set back" keeps_its_time
+check "are seen" wait_for blocked w4.example
+rm "$l/two.txt"
+cp "$tmp/two.kept" "$l/two.txt"
+check "a file again" wait_for blocked moved.example
 
 # --- a connection that is open ---------------------------------------------------
 echo "10.9.0.2" >"$l/more/d.hosts"

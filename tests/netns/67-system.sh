@@ -106,6 +106,20 @@ put $etc/resolv.conf "nameserver 10.9.0.6" "nameserver nonsense"
 follows "they come back, as a file and no link" 6
 check "and nonsense is counted" log_has 'no_address=1'
 
+# a link to a link
+for v in 2 3; do
+	put $run/some/v$v/conf "nameserver 10.9.0.$v"
+done
+ln -s v2 $run/some/now
+ln -s ../run/some/now/conf $etc/new
+mv $etc/new $etc/resolv.conf
+follows "by way of a link" 2
+ln -sfn v3 $run/some/now
+follows "that becomes another one" 3
+rm $run/some/now
+put $run/some/now/conf "nameserver 10.9.0.4"
+follows "and a folder" 4
+
 # a server of this host, where there is no other
 inc ip address add 127.0.0.53/8 dev lo
 background inc dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
@@ -127,7 +141,7 @@ settings "[resolver]" "upstream = system, 10.9.0.2" "cache-size = 0"
 ctl reload
 check "and the system's again" asks 3
 check "each change was seen once" [ "$(grep -c 'file=/etc/resolv.conf$' \
-    "$tmp/daemon.log")" -le 8 ]
+    "$tmp/daemon.log")" -le 11 ]
 daemon_stop
 check "it ends well" [ $? = 0 ]
 

@@ -126,6 +126,8 @@ thru() { # TUNNEL WANT WORD...
 	FROM=$n says_like "$want" tcp 192.0.2.7 "$@"
 }
 
+told_once() { [[ $said == E* && $said != *queued* ]]; }
+
 for t in socks auth micro http basic tls pinned keyed plain any late; do
 	check "$t: the far end speaks first" thru $t welcome 7002 first
 	check "$t: 3 MB down" thru $t ok 7007 down 3000000
@@ -134,6 +136,7 @@ for t in socks plain; do
 	check "$t: half-close" thru $t hello 7001 echo
 	check "$t: 3 MB up, the answer down" thru $t ok 7006 up 3000000
 	check "$t: refused" thru $t ECONNREFUSED 7099
+	check "$t: its program is woken once" told_once
 done
 check "plain: a reset passes" thru plain ECONNRESET 7003 poke
 # nginx passes no half-close on
@@ -265,8 +268,17 @@ stop "$wire"
 check "only plain was on the wire" sh -c "! grep -v ready '$tmp/wire.out' |
     grep -v seen | grep -vE '^(10.9.0.1 192.0.2.7|192.0.2.7 10.9.0.1) '"
 check_judged
+kill -STOP "$micro"
+background "$REROUTECTL" --control "$tmp/control" tunnels test micro \
+    192.0.2.7:7001 >"$tmp/steps" 2>&1
+steps=$pid
+check "a test that would go on for seconds" \
+    wait_for grep -q 'the proxy is reached' "$tmp/steps"
 daemon_stop
 check "the daemon ends well" test $? = 0
+wait "$steps"
+check "at once: the test is told" grep -q 'the daemon ends' "$tmp/steps"
+kill -CONT "$micro"
 if slow_file; then
 	slow_tunnel "ca = $tmp/slow.pem"
 	# its look for leaks would wait for that thread

@@ -1,8 +1,11 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "src/core/accounts.h"
 #include "src/core/rules.h"
 #include "tests/fake/world.h"
 
@@ -11,6 +14,9 @@
 struct machine {
 	int user, group; /* 0: 1000 and 10; else -errno */
 	unsigned int asked;
+	/* see struct policy_world */
+	bool settled;
+	const struct accounts *remembered;
 };
 
 static int
@@ -50,6 +56,8 @@ compile(const struct policy **ret, const char *text, struct machine *machine,
 	world.path = NULL; /* no rule here has one */
 	world.arg = machine;
 	world.before = before;
+	world.settled = machine->settled;
+	world.remembered = machine->remembered;
 	assert_int_equal(
 	    rules_parse(rules, "t", text, strlen(text), faults), 0);
 	r = policy_compile(ret, rules, &world, faults);
@@ -83,7 +91,8 @@ test_only_who_is_missing_is_missing(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(cases); i++) {
-		struct machine machine = { cases[i].error, cases[i].error, 0 };
+		struct machine machine = { .user = cases[i].error,
+			.group = cases[i].error };
 		struct faults *faults = faults_new();
 		const struct policy *policy = NULL;
 		int r =
@@ -105,7 +114,7 @@ test_only_who_is_missing_is_missing(void **state)
 static void
 test_who_was_there_is_not_gone_for_a_failure(void **state)
 {
-	struct machine machine = { 0, 0, 0 };
+	struct machine machine = { .user = 0 };
 	struct faults *faults = faults_new();
 	const struct policy *before = NULL, *policy = NULL;
 
@@ -132,7 +141,7 @@ test_who_was_there_is_not_gone_for_a_failure(void **state)
 static void
 test_one_look_up_for_all_rules(void **state)
 {
-	struct machine machine = { -EIO, 0, 0 };
+	struct machine machine = { .user = -EIO };
 	struct faults *faults = faults_new();
 	const struct policy *policy = NULL;
 
@@ -150,6 +159,112 @@ test_one_look_up_for_all_rules(void **state)
 	faults_free(faults);
 }
 
+/* After a restart: what was known of her, the machine's answer, whether it is a
+ * fault, and what she is. */
+static const struct {
+	const char *name, *known;
+	int error;
+	bool settled, fault;
+	enum policy_account_state state;
+	uint32_t id;
+} restarts[] = {
+	{ "she is there", "user 7 eve\n", 0, true, false, POLICY_ACCOUNT_THERE,
+	    1000 },
+	{ "she is gone", "user 7 eve\n", -ENOENT, true, false,
+	    POLICY_ACCOUNT_GONE, 7 },
+	{ "nobody can say", "user 7 eve\n", -EIO, true, false,
+	    POLICY_ACCOUNT_GONE, 7 },
+	{ "never heard of, nobody can say", "user 7 adam\ngroup 7 eve\n", -EIO,
+	    true, false, POLICY_ACCOUNT_MISSING, 0 },
+	{ "rules that are new, nobody can say", "user 7 eve\n", -EIO, false,
+	    true, POLICY_ACCOUNT_MISSING, 0 },
+};
+
+static void
+test_who_was_known_before_a_restart_is_known(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(restarts); i++) {
+		const char *name = restarts[i].name;
+		struct accounts known;
+		struct machine machine = { .user = restarts[i].error,
+			.settled = restarts[i].settled,
+			.remembered = &known };
+		struct faults *faults = faults_new();
+		const struct policy_account *eve;
+		const struct policy *policy = NULL;
+
+		row_true(name, accounts_parse(&known, restarts[i].known,
+				   strlen(restarts[i].known)) == 0);
+		row_true(
+		    name, compile(&policy, "block user eve", &machine, NULL,
+			      faults) == (restarts[i].fault ? -EINVAL : 0));
+		eve = policy_account_find(policy, "eve", false);
+		row_true(name,
+		    restarts[i].fault || (eve->state == restarts[i].state &&
+					     eve->id == restarts[i].id));
+		row_true(name, restarts[i].fault ||
+				   policy_rule_get(policy, 1)->waits ==
+				       (eve->state != POLICY_ACCOUNT_THERE));
+		policy_unref(policy);
+		accounts_done(&known);
+		faults_free(faults);
+	}
+}
+
+/* Other rules change while the server is away. */
+static void
+test_a_failure_takes_nobody_out_of_rules_that_stay(void **state)
+{
+	struct machine machine = { .user = 0 };
+	struct faults *faults = faults_new();
+	const struct policy *before = NULL, *policy = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    compile(&before, "accept user eve", &machine, NULL, faults), 0);
+	machine.user = -EIO;
+	machine.settled = true;
+	assert_int_equal(
+	    compile(&policy, "accept user eve", &machine, before, faults), 0);
+	assert_int_equal(policy_account_find(policy, "eve", false)->state,
+	    POLICY_ACCOUNT_THERE);
+	assert_false(policy_rule_get(policy, 1)->waits);
+	policy_unref(before);
+	policy_unref(policy);
+	faults_free(faults);
+}
+
+static void
+test_accounts_are_kept_as_text(void **state)
+{
+	static const char text[] = "user 7 e v\xc3\xa9\nuser 0 root\n"
+				   "group 4294967294 wheel\n";
+	static const char bad[] = "user 7\nuser x eve\nuser  eve\nusers 7 eve\n"
+				  "user 4294967295 eve\nuser 7 \n\n"
+				  "group 8 eve\nuser 7 e\0e\n";
+	struct accounts accounts, again;
+	char *printed = NULL;
+	size_t len = 0;
+	FILE *out;
+
+	(void)state;
+	assert_int_equal(accounts_parse(&accounts, text, strlen(text)), 0);
+	out = open_memstream(&printed, &len);
+	accounts_print(&accounts, out);
+	assert_int_equal(fclose(out), 0);
+	assert_string_equal(printed, text);
+	assert_int_equal(accounts_parse(&again, printed, len), 0);
+	assert_true(accounts_equal(&accounts, &again));
+	accounts_done(&again);
+	assert_int_equal(accounts_parse(&again, bad, sizeof(bad) - 1), 8);
+	assert_int_equal(again.n, 1);
+	assert_false(accounts_equal(&accounts, &again));
+	free(printed);
+	accounts_done(&again);
+	accounts_done(&accounts);
+}
+
 int
 main(void)
 {
@@ -157,6 +272,10 @@ main(void)
 		cmocka_unit_test(test_only_who_is_missing_is_missing),
 		cmocka_unit_test(test_who_was_there_is_not_gone_for_a_failure),
 		cmocka_unit_test(test_one_look_up_for_all_rules),
+		cmocka_unit_test(test_who_was_known_before_a_restart_is_known),
+		cmocka_unit_test(
+		    test_a_failure_takes_nobody_out_of_rules_that_stay),
+		cmocka_unit_test(test_accounts_are_kept_as_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,35 @@
+#ifndef TRAIL_H
+#define TRAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct inotify_event;
+
+/* What leads to a path: its links and its folders. Where one of them is put in
+ * place of another, the path is that of another file, and nothing has happened
+ * in the folder where the file was. */
+struct trail {
+	struct trail_step *v;
+	size_t n;
+};
+
+/* Has the caller's inotify, which is fd, tell of all that leads to the path;
+ * where something of it is missing, of its coming. A file's own changes, too;
+ * a folder's are the caller's to watch, with IN_MASK_ADD. What can't be watched
+ * is not. May block for as long as looking at a path does. */
+void trail_follow(struct trail *trail, int fd, const char *path);
+
+/* Whether the event says that a path leads elsewhere now, or that its file has
+ * been written. */
+bool trail_is_left(
+    const struct trail *trail, const struct inotify_event *event);
+
+/* Whether an event of that folder tells of a file that is as it is to be: one
+ * that was made just now is when it has been written, a link at once. */
+bool trail_is_whole(const char *path, const struct inotify_event *event);
+
+/* Nothing is watched any more; fd is -1 where that is closed. */
+void trail_clear(struct trail *trail, int fd);
+
+#endif
