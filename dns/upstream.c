@@ -7,9 +7,12 @@
 #include "src/core/endpoint.h"
 
 /* Waits, in us: nobody has measured yet; the least, for a scheduler that is
- * busy; the most. */
+ * busy; the most. That of the first round is as long as a link by satellite
+ * takes, however much the times differ: where both of two servers lose what
+ * they are sent first, there is an answer in less than 2 s all the same. */
 #define PATIENCE_FIRST_US 400000
 #define PATIENCE_MIN_US 150000
+#define PATIENCE_ROUND_US 800000
 #define PATIENCE_MAX_US 1500000
 
 /* A server that is down is tried again after 1 s, 2 s ... 32 s. */
@@ -167,14 +170,15 @@ uint64_t
 upstream_patience(const struct upstream *u, unsigned int round)
 {
 	uint64_t us = PATIENCE_FIRST_US;
+	uint64_t max = round == 0 ? PATIENCE_ROUND_US : PATIENCE_MAX_US;
 
 	if (u->measured) /* RFC 6298, with room for a slow look-up */
 		us = 2 * (uint64_t)u->srtt_us + 4 * (uint64_t)u->rttvar_us;
 	us <<= round < 4 ? round : 4;
 	if (us < PATIENCE_MIN_US)
 		us = PATIENCE_MIN_US;
-	if (us > PATIENCE_MAX_US)
-		us = PATIENCE_MAX_US;
+	if (us > max)
+		us = max;
 	return us * 1000;
 }
 

@@ -16,8 +16,23 @@
  * RFC 792 asks for, and all that the kernel looks at. */
 #define QUOTE_MAX (40 + 8)
 
+/* tcp_v4_err() puts the error into the socket's queue, which wakes the program,
+ * and only then into SO_ERROR: who looks in between, on another processor, is
+ * told that it is connected (1 of 100 in a virtual machine). What takes more
+ * memory than the socket may hold (128 KiB, tcp_rmem) is not queued, and the
+ * program wakes once, to the truth. The kernel rounds the memory of a packet
+ * that is written whole, header and all, up to a power of two. IPv6 asks first
+ * whether the program wants that queue. */
+#define UNQUEUED_LEN 65532 /* of IPv4's 65,535 */
+
+/* So many bytes of them may be on their way; what is more is queued. */
+#define UNQUEUED_BYTES (64 * 132 * 1024)
+
+#define ENDPOINT_IP4 (INADDR_LOOPBACK + 16) /* 127.0.0.17 */
+
 struct icmp_sender {
 	int ip4, ip6; /* -1: none of that family */
+	int whole4;   /* for what is not queued; -1: none */
 };
 
 /* /proc/net/raw shows a socket that is bound to nothing as one that may have
@@ -30,14 +45,59 @@ bind_to_loopback(const struct icmp_sender *icmp)
 	struct sockaddr_in6 ip6 = { .sin6_family = AF_INET6,
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
 
-	ip4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 16); /* 127.0.0.17 */
+	ip4.sin_addr.s_addr = htonl(ENDPOINT_IP4);
 	/* where it fails, the family is not there at all */
 	if (icmp->ip4 >= 0)
 		(void)bind(
 		    icmp->ip4, (const struct sockaddr *)&ip4, sizeof(ip4));
+	if (icmp->whole4 >= 0)
+		(void)bind(
+		    icmp->whole4, (const struct sockaddr *)&ip4, sizeof(ip4));
 	if (icmp->ip6 >= 0)
 		(void)bind(
 		    icmp->ip6, (const struct sockaddr *)&ip6, sizeof(ip6));
+}
+
+static int
+open_ip4(void)
+{
+	const struct icmp_filter {
+		uint32_t data;
+	} none = { UINT32_MAX }; /* nothing is read from it */
+	int fd = socket(
+	    AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
+
+	if (fd >= 0)
+		(void)setsockopt(fd, SOL_RAW, 1, &none, sizeof(none));
+	return fd;
+}
+
+static int
+open_whole4(void)
+{
+	const int yes = 1,
+		  bytes = UNQUEUED_BYTES / 2; /* the kernel doubles it */
+	int fd = open_ip4();
+
+	if (fd < 0)
+		return fd;
+	(void)setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &yes, sizeof(yes));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
+	return fd;
+}
+
+static int
+open_ip6(void)
+{
+	struct icmp6_filter none;
+	int fd = socket(
+	    AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+
+	ICMP6_FILTER_SETBLOCKALL(&none);
+	if (fd >= 0)
+		(void)setsockopt(
+		    fd, IPPROTO_ICMPV6, ICMP6_FILTER, &none, sizeof(none));
+	return fd;
 }
 
 int
@@ -48,33 +108,24 @@ icmp_open(struct icmp_sender **ret)
 
 	if (icmp == NULL)
 		return -ENOMEM;
-	icmp->ip4 = socket(
-	    AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
+	icmp->ip4 = open_ip4();
 	r = icmp->ip4 < 0 ? -errno : 0;
-	icmp->ip6 = socket(
-	    AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
-	if (icmp->ip4 >= 0) {
-		/* nothing is read from it */
-		const struct icmp_filter {
-			uint32_t data;
-		} none = { UINT32_MAX };
-
-		(void)setsockopt(icmp->ip4, SOL_RAW, 1, &none, sizeof(none));
-	}
-	if (icmp->ip6 >= 0) {
-		struct icmp6_filter none;
-
-		ICMP6_FILTER_SETBLOCKALL(&none);
-		(void)setsockopt(icmp->ip6, IPPROTO_ICMPV6, ICMP6_FILTER, &none,
-		    sizeof(none));
-	}
+	icmp->whole4 = open_whole4();
+	icmp->ip6 = open_ip6();
 	bind_to_loopback(icmp);
 	if (icmp->ip4 < 0 && icmp->ip6 < 0) {
-		free(icmp);
+		icmp_close(icmp);
 		return r;
 	}
 	*ret = icmp;
 	return 0;
+}
+
+static void
+close_one(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd); /* what was sent has left */
 }
 
 void
@@ -82,10 +133,9 @@ icmp_close(struct icmp_sender *icmp)
 {
 	if (icmp == NULL)
 		return;
-	if (icmp->ip4 >= 0)
-		(void)close(icmp->ip4); /* what was sent has left */
-	if (icmp->ip6 >= 0)
-		(void)close(icmp->ip6);
+	close_one(icmp->ip4);
+	close_one(icmp->whole4);
+	close_one(icmp->ip6);
 	free(icmp);
 }
 
@@ -154,26 +204,76 @@ build_ip6(uint8_t *to, const struct flow_key *flow, uint32_t tcp_seq, int error)
 	return sizeof(icmp) + sizeof(ip) + 8;
 }
 
+/* All of it in one packet that no socket's queue takes: 0 or -errno. */
+static int
+tell_whole4(const struct icmp_sender *icmp, const struct sockaddr_in *to,
+    const uint8_t *error, size_t len)
+{
+	static const uint8_t zeros[4096];
+	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64 };
+	struct iovec iov[2 + UNQUEUED_LEN / sizeof(zeros) + 1] = {
+		{ .iov_base = &ip, .iov_len = sizeof(ip) },
+		{ .iov_base = (void *)(uintptr_t)error, .iov_len = len },
+	};
+	struct sockaddr_in name = *to;
+	struct msghdr msg = { .msg_name = &name,
+		.msg_namelen = sizeof(name),
+		.msg_iov = iov,
+		.msg_iovlen = 2 };
+
+	/* the kernel fills in the rest */
+	ip.protocol = IPPROTO_ICMP;
+	ip.saddr = htonl(ENDPOINT_IP4);
+	ip.daddr = to->sin_addr.s_addr;
+	for (size_t left = UNQUEUED_LEN - sizeof(ip) - len, n; left > 0;
+	     left -= n) {
+		n = left < sizeof(zeros) ? left : sizeof(zeros);
+		iov[msg.msg_iovlen].iov_base = (void *)(uintptr_t)zeros;
+		iov[msg.msg_iovlen++].iov_len = n;
+	}
+	return sendmsg(icmp->whole4, &msg, 0) < 0 ? -errno : 0;
+}
+
+static int
+tell4(const struct icmp_sender *icmp, const struct flow_key *flow,
+    uint32_t tcp_seq, int error)
+{
+	uint8_t bytes[sizeof(struct icmphdr) + QUOTE_MAX];
+	size_t len = build_ip4(bytes, flow, tcp_seq, error);
+	struct sockaddr_in to = { .sin_family = AF_INET };
+
+	memcpy(&to.sin_addr, flow->local.bytes, 4);
+	if (flow->proto == IPPROTO_TCP && icmp->whole4 >= 0 &&
+	    tell_whole4(icmp, &to, bytes, len) == 0)
+		return 0; /* else it is too much: for the device, or at once */
+	return sendto(icmp->ip4, bytes, len, 0, (const struct sockaddr *)&to,
+		   sizeof(to)) < 0
+		   ? -errno
+		   : 0;
+}
+
+static int
+tell6(const struct icmp_sender *icmp, const struct flow_key *flow,
+    uint32_t tcp_seq, int error)
+{
+	uint8_t bytes[sizeof(struct icmp6_hdr) + QUOTE_MAX];
+	size_t len = build_ip6(bytes, flow, tcp_seq, error);
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+
+	memcpy(&to.sin6_addr, flow->local.bytes, 16);
+	return sendto(icmp->ip6, bytes, len, 0, (const struct sockaddr *)&to,
+		   sizeof(to)) < 0
+		   ? -errno
+		   : 0;
+}
+
 int
 icmp_tell(struct icmp_sender *icmp, const struct flow_key *flow,
     uint32_t tcp_seq, int error)
 {
-	bool ip4 = flow->local.family == ADDR_IP4;
-	uint8_t bytes[sizeof(struct icmp6_hdr) + QUOTE_MAX];
-	struct sockaddr_in to4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
-	int fd = ip4 ? icmp->ip4 : icmp->ip6;
-	size_t len;
-	ssize_t n;
-
-	if (fd < 0)
-		return -EAFNOSUPPORT;
-	len = ip4 ? build_ip4(bytes, flow, tcp_seq, error)
-		  : build_ip6(bytes, flow, tcp_seq, error);
-	memcpy(&to4.sin_addr, flow->local.bytes, 4);
-	memcpy(&to6.sin6_addr, flow->local.bytes, 16);
-	n = sendto(fd, bytes, len, 0,
-	    ip4 ? (const struct sockaddr *)&to4 : (const struct sockaddr *)&to6,
-	    ip4 ? sizeof(to4) : sizeof(to6));
-	return n < 0 ? -errno : 0;
+	if (flow->local.family == ADDR_IP4)
+		return icmp->ip4 < 0 ? -EAFNOSUPPORT
+				     : tell4(icmp, flow, tcp_seq, error);
+	return icmp->ip6 < 0 ? -EAFNOSUPPORT
+			     : tell6(icmp, flow, tcp_seq, error);
 }

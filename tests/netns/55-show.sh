@@ -7,7 +7,6 @@
 need_root
 need python3 setpriv bash
 net_up
-chmod 755 "$tmp"
 mkdir "$tmp/bin"
 for name in probe other; do cp "$BUILDDIR/probe" "$tmp/bin/$name"; done
 probe=$tmp/bin/probe

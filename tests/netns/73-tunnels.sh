@@ -126,6 +126,8 @@ thru() { # TUNNEL WANT WORD...
 	FROM=$n says_like "$want" tcp 192.0.2.7 "$@"
 }
 
+told_once() { [[ $said == E* && $said != *queued* ]]; }
+
 for t in socks auth micro http basic tls pinned keyed plain any late; do
 	check "$t: the far end speaks first" thru $t welcome 7002 first
 	check "$t: 3 MB down" thru $t ok 7007 down 3000000
@@ -134,6 +136,7 @@ for t in socks plain; do
 	check "$t: half-close" thru $t hello 7001 echo
 	check "$t: 3 MB up, the answer down" thru $t ok 7006 up 3000000
 	check "$t: refused" thru $t ECONNREFUSED 7099
+	check "$t: its program is woken once" told_once
 done
 check "plain: a reset passes" thru plain ECONNRESET 7003 poke
 # nginx passes no half-close on

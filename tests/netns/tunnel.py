@@ -23,7 +23,8 @@ tunnel.py assoc ADDR PORT FILE   a SOCKS 5 proxy for UDP that hands on what
 tunnel.py dns ADDR           prints each query that comes to its port 53
 tunnel.py ask NAME TYPE      asks 127.0.0.1:53; prints the address, or "none"
     and the rcode; with $EDE set the Extended DNS Error, too
-tunnel.py tcp ADDR PORT WORD [ARG]   one connection; prints a line: see below
+tunnel.py tcp ADDR PORT WORD [ARG]   one connection; prints a line: see below;
+    what ends its connect() and is in its error queue, too, is "queued"
 tunnel.py udp WORD ADDR,PORT... one socket, all those ends; segments=N: so
     many datagrams in one call; storm=N: N datagrams, one after the other, each
     when the one before was answered, or refused, or after 20 ms
@@ -378,8 +379,22 @@ def connect(addr, port, timeout=PATIENCE):
     if "FROM" in os.environ:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind(("", int(os.environ["FROM"])))
-    s.connect((addr, port))
+    try:
+        s.connect((addr, port))
+    except OSError as e:
+        e.is_queued = is_queued(s)
+        raise
     return s
+
+
+def is_queued(s):
+    """Whoever waits was woken twice, the first time to no error."""
+    s.setblocking(False)
+    try:
+        s.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+        return True
+    except OSError:
+        return False
 
 
 def talk(s, word, arg):
@@ -434,7 +449,8 @@ def tcp(addr, port, word="connect", arg=""):
         up = time.monotonic()
         print(talk(s, word, arg), "%d" % ((up - begin) * 1000))
     except OSError as e:
-        print(name(e), "%d" % ((time.monotonic() - begin) * 1000))
+        print(name(e), *["queued"] * getattr(e, "is_queued", False),
+              "%d" % ((time.monotonic() - begin) * 1000))
 
 
 def segments(s, n, end):
