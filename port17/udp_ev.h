@@ -90,6 +90,10 @@ void udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed);
  * too). */
 bool udp_begins(struct udp *udp, const struct flow_key *key);
 
+/* A datagram is about to come that no rule sent, from these ends: what has its
+ * port now may have lost it, and is asked about first. */
+void udp_straight(struct udp *udp, const struct flow_key *key);
+
 const struct udp_counters *udp_counters(const struct udp *udp);
 
 /* NULL where there is none. */

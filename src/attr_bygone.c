@@ -122,8 +122,7 @@ add_parents(
 	sister = ancestors_find(
 	    opts->ancestors, kin->ppid, kin->pstart, opts->now, opts->fresh_ns);
 	if (sister != NULL) {
-		(void)process_copy_parents(
-		    proc, sister); /* as far as it goes */
+		process_join(proc, sister);
 		return 0;
 	}
 	r = read_parents(opts, proc, kin);

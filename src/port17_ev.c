@@ -343,6 +343,12 @@ port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key)
 }
 
 void
+port17_ev_straight(struct port17_ev *p17, const struct flow_key *key)
+{
+	udp_straight(p17->udp, key);
+}
+
+void
 port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 {
 	if (key->proto == IPPROTO_TCP)
@@ -406,9 +412,17 @@ port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 		return r;
 	p17->fakes = any_far_names(conf);
 	judge_set_fakes(p17->opts.judge, p17->fakes ? p17->fakeip : NULL);
-	port17_trust_read(p17);
+	if (p17->begun)
+		port17_trust_read(p17);
 	port17_names_changed(p17);
 	return 0;
+}
+
+void
+port17_ev_begin(struct port17_ev *p17)
+{
+	p17->begun = true;
+	port17_trust_read(p17);
 }
 
 static int

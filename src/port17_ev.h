@@ -57,6 +57,10 @@ void port17_ev_free(struct port17_ev *p17);
  * 0 or -ENOMEM (then it stays as it was). */
 int port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf);
 
+/* Threads may be started from here on, since privileges have been given up:
+ * what tunnels need is read. */
+void port17_ev_begin(struct port17_ev *p17);
+
 /* What becomes of a packet that the judge reroutes. sock: what is known of its
  * socket, zeroed where it was not asked about. */
 enum port17_route {
@@ -73,6 +77,9 @@ bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
 
 /* Whether its SYN waits for the far end. */
 bool port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key);
+
+/* A datagram is about to come to the entry that no rule sent there. */
+void port17_ev_straight(struct port17_ev *p17, const struct flow_key *key);
 
 /* A flow that is decided otherwise now. */
 void port17_ev_moved(struct port17_ev *p17, const struct flow_key *key);

@@ -35,6 +35,7 @@ struct port17_ev {
 	struct fake_file *fake_file; /* NULL: they can't be kept */
 	mono_t swept;		     /* when addresses in use were looked for */
 	bool fakes;		     /* tunnels may give such addresses out */
+	bool begun;		     /* see port17_ev_begin() */
 	struct event *resolve;	     /* now and then */
 	struct list trust_jobs;	     /* see port17_trust_ev.c */
 };

@@ -38,18 +38,43 @@ string_free(char *s)
 		free(s);
 }
 
+#define STRINGS 7
+struct strings {
+	char **of[STRINGS];
+};
+
+static struct strings
+strings_of(struct process *proc)
+{
+	return (struct strings){ { &proc->exe, &proc->script, &proc->cmd,
+	    &proc->comm, &proc->user, &proc->unit, &proc->cgroup } };
+}
+
+/* The same of one that only lends them. */
+static struct strings
+strings_lent(const struct process *lender)
+{
+	return strings_of((struct process *)lender);
+}
+
 static void
 process_free(struct process *proc)
 {
-	for (size_t i = 0; i < proc->n_parents; i++)
-		free(proc->parents[i].exe);
-	string_free(proc->exe);
-	string_free(proc->script);
-	string_free(proc->cmd);
-	string_free(proc->comm);
-	string_free(proc->user);
-	string_free(proc->unit);
-	string_free(proc->cgroup);
+	const struct strings strings = strings_of(proc);
+
+	if (proc->lender == NULL) {
+		for (size_t i = 0; i < proc->n_parents; i++)
+			free(proc->parents[i].exe);
+		for (size_t i = 0; i < STRINGS; i++)
+			string_free(*strings.of[i]);
+	} else {
+		const struct strings lent = strings_lent(proc->lender);
+
+		for (size_t i = 0; i < STRINGS; i++)
+			if (*strings.of[i] != *lent.of[i])
+				string_free(*strings.of[i]);
+		process_unref(proc->lender); /* it has none itself */
+	}
 	free(proc);
 }
 
@@ -84,19 +109,25 @@ process_take(char **field, char *s)
 	*field = s;
 }
 
-int
-process_copy_parents(struct process *proc, const struct process *of)
+void
+process_join(struct process *proc, const struct process *sister)
 {
-	for (size_t i = 0; i < of->n_parents; i++) {
-		char *exe = strdup(of->parents[i].exe);
+	const struct process *lender =
+	    sister->lender != NULL ? sister->lender : sister;
+	const struct strings strings = strings_of(proc);
+	const struct strings lent = strings_lent(lender);
 
-		if (exe == NULL)
-			return -ENOMEM;
-		proc->parents[i] = of->parents[i];
-		proc->parents[i].exe = exe;
-		proc->n_parents = i + 1;
+	assert(proc->lender == NULL && proc->n_parents == 0);
+	proc->lender = process_ref(lender);
+	for (size_t i = 0; i < STRINGS; i++) {
+		if (strcmp(*strings.of[i], *lent.of[i]) != 0)
+			continue;
+		string_free(*strings.of[i]);
+		*strings.of[i] = *lent.of[i];
 	}
-	return 0;
+	memcpy(proc->parents, lender->parents,
+	    lender->n_parents * sizeof(lender->parents[0]));
+	proc->n_parents = lender->n_parents;
 }
 
 static bool

@@ -23,8 +23,8 @@ struct process_parent {
 
 /* Who a flow belongs to. Immutable once made and counted by reference: what
  * changes in a process (exec, setuid, another cgroup) makes a new one, so that
- * a flow keeps what was true when it was judged. All strings are owned and
- * never NULL; foreign text as it is, escape it before printing. */
+ * a flow keeps what was true when it was judged. No string is ever NULL;
+ * foreign text as it is, escape it before printing. */
 struct process {
 	unsigned int refs;
 	enum process_kind kind;
@@ -46,6 +46,9 @@ struct process {
 	char *unit; /* systemd unit, or container id; "" for none */
 	/* the whole cgroup path: slices and scopes are matched on it */
 	char *cgroup;
+	/* a reference: whose the parents are, and each string that is at the
+	 * same place there; NULL: all are its own */
+	const struct process *lender;
 	size_t n_parents; /* the nearest first */
 	struct process_parent parents[PROCESS_PARENTS_MAX];
 };
@@ -65,9 +68,10 @@ int process_set(char **field, const char *s, size_t len);
 /* The same with a string of malloc(3), which is the process's from then on. */
 void process_take(char **field, char *s);
 
-/* Gives a process that has no parents yet those of another; 0 or -ENOMEM (it
- * has the nearest of them). */
-int process_copy_parents(struct process *proc, const struct process *of);
+/* Gives a process that has no parents yet those of a sister. What the two have
+ * in common is in memory once from then on: nothing of proc may be set any
+ * more. */
+void process_join(struct process *proc, const struct process *sister);
 
 /* True if nothing that a rule or a user sees differs. */
 bool process_equal(const struct process *a, const struct process *b);

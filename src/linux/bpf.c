@@ -111,39 +111,62 @@ closed_cb(struct bpf *bpf, const void *bytes, size_t size)
 }
 
 static void
-event_cb(void *arg, const void *bytes, size_t size)
+fork_cb(struct bpf *bpf, const struct bpf_fork *record, size_t size)
 {
-	const struct bpf_event *event = bytes;
-	struct bpf *bpf = arg;
-	struct exec exec;
 	struct fork fork;
 
-	if (size >= sizeof(event->type) && event->type == BPF_EVENT_CLOSE) {
-		closed_cb(bpf, bytes, size);
-		return;
-	}
-	if (size < sizeof(*event) || event->pid == 0)
+	if (size < sizeof(*record) || record->pid == 0)
 		return; /* in no namespace that we see */
-	if (event->type == BPF_EVENT_EXEC) {
-		if (bpf_event_exec(
-			&exec, event, (const char *)(event + 1), size) == 0)
-			bpf->ops.exec(bpf->ops.arg, &exec);
-		return;
-	}
-	if (event->type == BPF_EVENT_EXIT) {
-		bpf->ops.exit(bpf->ops.arg, (pid_t)event->pid, event->start);
-		return;
-	}
 	fork = (struct fork){
-		.pid = (pid_t)event->pid,
-		.ppid = (pid_t)event->ppid,
-		.from = (pid_t)event->from,
-		.start = event->start,
-		.pstart = event->pstart,
-		.from_start = event->from_start,
-		.exec = event->exec,
+		.pid = (pid_t)record->pid,
+		.ppid = (pid_t)record->ppid,
+		.from = (pid_t)record->from,
+		.start = record->start,
+		.pstart = record->pstart,
+		.from_start = record->from_start,
+		.exec = record->exec,
 	};
 	bpf->ops.fork(bpf->ops.arg, &fork);
+}
+
+static void
+exec_cb(struct bpf *bpf, const struct bpf_event *event, size_t size)
+{
+	struct exec exec;
+
+	if (size >= sizeof(*event) && event->pid != 0 &&
+	    bpf_event_exec(&exec, event, (const char *)(event + 1), size) == 0)
+		bpf->ops.exec(bpf->ops.arg, &exec);
+}
+
+static void
+exit_cb(struct bpf *bpf, const struct bpf_exit *record, size_t size)
+{
+	if (size >= sizeof(*record) && record->pid != 0)
+		bpf->ops.exit(bpf->ops.arg, (pid_t)record->pid, record->start);
+}
+
+static void
+event_cb(void *arg, const void *bytes, size_t size)
+{
+	const uint32_t *type = bytes;
+
+	if (size < sizeof(*type))
+		return;
+	switch (*type) {
+	case BPF_EVENT_FORK:
+		fork_cb(arg, bytes, size);
+		break;
+	case BPF_EVENT_EXEC:
+		exec_cb(arg, bytes, size);
+		break;
+	case BPF_EVENT_EXIT:
+		exit_cb(arg, bytes, size);
+		break;
+	case BPF_EVENT_CLOSE:
+		closed_cb(arg, bytes, size);
+		break;
+	}
 }
 
 static int

@@ -23,7 +23,7 @@ limit=${SHORT_LIMIT:-150} # seconds for each of a row's runs
 
 net_up
 mkdir "$tmp/bin"
-chmod 755 "$tmp" "$tmp/bin"
+chmod 755 "$tmp/bin"
 for name in allowed denied; do cp "$short" "$tmp/bin/$name"; done
 
 beside_start() {

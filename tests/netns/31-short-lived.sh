@@ -10,7 +10,7 @@ net_up
 short=$BUILDDIR/short
 [ -x "$short" ] || skip "needs short to be built"
 mkdir "$tmp/bin"
-chmod 755 "$tmp" "$tmp/bin"
+chmod 755 "$tmp/bin"
 for name in allowed denied; do cp "$short" "$tmp/bin/$name"; done
 n=100
 

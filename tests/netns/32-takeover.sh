@@ -11,7 +11,7 @@ short=$BUILDDIR/short
 [ -x "$short" ] || skip "needs short to be built"
 bin=$tmp/bin
 mkdir "$bin"
-chmod 755 "$tmp" "$bin"
+chmod 755 "$bin"
 # two shells and two senders; one of each may
 for name in good bad; do
 	cp "$(readlink -f /bin/bash)" "$bin/$name"
@@ -47,17 +47,19 @@ came() { # came PORT N: so many arrived, when all were judged
 }
 tries=${TRIES:-10}
 
-# a unit of our own, wherever cgroup v2 is
-slice= unit=rerouted-test-$unique.service
-for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
-	[ -f $base/cgroup.procs ] && slice=$base/rerouted-test-$unique.slice && break
-done
-set=
+# a unit of our own, and a hierarchy, which makes another set of groups of those
+# that a process is in
+groups_up
+slice=$groups/rerouted-test-$unique.slice unit=rerouted-test-$unique.service
+set=$tmp/set
 at_end() {
-	[ -z "$slice" ] || rmdir "$slice/$unit" "$slice" 2>/dev/null
-	[ -z "$set" ] || rmdir "$set" 2>/dev/null
-}
-[ -n "$slice" ] && mkdir -p "$slice/$unit"
+	rmdir "$slice/$unit" "$slice" "$set/other"
+	umount "$set"
+} 2>/dev/null
+check "there are control groups" mkdir -p "$slice/$unit" "$set"
+check "… and a hierarchy of our own" \
+    mount -t cgroup -o none,name=rerouted-$unique none "$set"
+mkdir "$set/other"
 
 # -- send, then become a program that may --
 count 7001
@@ -117,40 +119,41 @@ done
 
 # -- the port of one that ended, a moment later: a flow of its own, whoever has
 # it, and not one datagram is lost --
-if grep -q "closes=yes" "$tmp/daemon.log"; then
-	before=$(counter taken_dropped)
-	for to in 10.9.0.2 fd09::2 127.0.0.1; do
-		forgotten() {
-			! inc conntrack -L $1 2>/dev/null | grep -q 'sport=5559 '
-		}
-		family=
-		[ "$to" != fd09::2 ] || family="-f ipv6"
-		check "who may sends, to $to" \
-		    inc env SHORT_BIND=5559 "$bin/good-short" udp $to 8101 1 1
-		wait_for all_judged
-		check "what conntrack had of it goes, to $to" \
-		    wait_for forgotten "$family"
-		check "another one has the port then, to $to" \
-		    inc env SHORT_BIND=5559 "$bin/bad-short" udp $to 8101 1 1
-		check "… and is judged for itself, to $to" wait_for flows "any(
-		    x['dst'] == '$to' and x['dport'] == 8101
-		    and x['sport'] == 5559 and x['direction'] == 'out'
-		    and x['exe'] == '$bin/bad-short' for x in f)"
-	done
-	# what it asked is answered when nobody waits for it any more
-	inc env SHORT_BIND=5559 "$bin/good-short" udp 10.9.0.2 8102 1 1 \
-	    >/dev/null
+check "it is seen that a socket is closed" \
+    grep -qE "closes=(yes|part)" "$tmp/daemon.log"
+before=$(counter taken_dropped)
+for to in 10.9.0.2 fd09::2 127.0.0.1; do
+	forgotten() {
+		! inc conntrack -L $1 2>/dev/null | grep -q 'sport=5559 '
+	}
+	family=
+	[ "$to" != fd09::2 ] || family="-f ipv6"
+	check "who may sends, to $to" \
+	    inc env SHORT_BIND=5559 "$bin/good-short" udp $to 8101 1 1
 	wait_for all_judged
-	wait_for forgotten ""
-	judged_before=$(counter packets)
-	ins env SHORT_BIND=8102 "$short" udp 10.9.0.1 5559 1 1 >/dev/null
-	came_late() { [ "$(counter packets)" -gt "$judged_before" ]; }
-	check "an answer comes too late" wait_for came_late
-	check "… and who asked is still to be seen" flows "[
-	    (x['direction'], x['exe']) for x in f if x['dport'] == 8102
-	    or x['sport'] == 8102] == [('out', '$bin/good-short')]"
-	# the same program goes on with its port: so does its flow
-	cat >"$tmp/again.py" <<'PY'
+	check "what conntrack had of it goes, to $to" \
+	    wait_for forgotten "$family"
+	check "another one has the port then, to $to" \
+	    inc env SHORT_BIND=5559 "$bin/bad-short" udp $to 8101 1 1
+	check "… and is judged for itself, to $to" wait_for flows "any(
+	    x['dst'] == '$to' and x['dport'] == 8101
+	    and x['sport'] == 5559 and x['direction'] == 'out'
+	    and x['exe'] == '$bin/bad-short' for x in f)"
+done
+# what it asked is answered when nobody waits for it any more
+inc env SHORT_BIND=5559 "$bin/good-short" udp 10.9.0.2 8102 1 1 \
+    >/dev/null
+wait_for all_judged
+wait_for forgotten ""
+judged_before=$(counter packets)
+ins env SHORT_BIND=8102 "$short" udp 10.9.0.1 5559 1 1 >/dev/null
+came_late() { [ "$(counter packets)" -gt "$judged_before" ]; }
+check "an answer comes too late" wait_for came_late
+check "… and who asked is still to be seen" flows "[
+    (x['direction'], x['exe']) for x in f if x['dport'] == 8102
+    or x['sport'] == 8102] == [('out', '$bin/good-short')]"
+# the same program goes on with its port: so does its flow
+cat >"$tmp/again.py" <<'PY'
 import signal, socket
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 def sent(port):
@@ -167,23 +170,20 @@ sent(5572).close()
 print("two", flush=True)
 signal.pause()
 PY
-	background inc python3 "$tmp/again.py" >"$tmp/again"
-	again=$pid
-	wait_for grep -q one "$tmp/again"
-	wait_for all_judged
-	forgot=$(counter closed_forgotten)
-	kill -USR1 $again
-	wait_for grep -q two "$tmp/again"
-	has() { inc conntrack -L 2>/dev/null | grep -q "sport=$1 "; }
-	left() { [ "$(counter closed_forgotten)" -gt "$forgot" ] && ! has 5572; }
-	check "a port that is left is forgotten" wait_for left
-	check "one that its program opened again is not" has 5571
-	stop $again
-	check "none of them was taken for a thief" \
-	    [ "$(counter taken_dropped)" = "$before" ]
-else
-	echo "# no cgroup v2 here"
-fi
+background inc python3 "$tmp/again.py" >"$tmp/again"
+again=$pid
+wait_for grep -q one "$tmp/again"
+wait_for all_judged
+forgot=$(counter closed_forgotten)
+kill -USR1 $again
+wait_for grep -q two "$tmp/again"
+has() { inc conntrack -L 2>/dev/null | grep -q "sport=$1 "; }
+left() { [ "$(counter closed_forgotten)" -gt "$forgot" ] && ! has 5572; }
+check "a port that is left is forgotten" wait_for left
+check "one that its program opened again is not" has 5571
+stop $again
+check "none of them was taken for a thief" \
+    [ "$(counter taken_dropped)" = "$before" ]
 
 # -- what came in for another one, who has not answered yet; both have the port
 # (SO_REUSEADDR) --
@@ -371,56 +371,46 @@ check "replaced while it ran: blocked as before" came 7201 0
 check "replaced while it ran: accepted no more" came 7202 0
 
 # -- a flow, and its process, that moves to another unit --
-if [ -n "$slice" ]; then
-	rules "block unit $unit to 10.9.0.2 port 7700-7701" \
-	    "default out accept" "default in accept"
-	daemon_reload
-	count 7700
-	count 7701
-	mkfifo "$tmp/in" "$tmp/out"
-	background inc "$bin/good" -c "exec 3<>/dev/udp/10.9.0.2/7700
-	    exec 5<>$tmp/in 6<>$tmp/out
-	    echo x >&3; read x <&5
-	    echo \$\$ >$slice/$unit/cgroup.procs
-	    exec 4<>/dev/udp/10.9.0.2/7701; echo x >&4
-	    while echo x >&3; ! read -t 0.02 x <&6; do :; done
-	    echo \$\$ >$base/cgroup.procs; exec 3>&- 4>&-
-	    exec 4<>/dev/udp/10.9.0.2/7701; echo x >&4" 2>/dev/null
-	mover=$pid
-	check "it sends before it moves" came 7700 1
-	echo 1<>"$tmp/in"
-	check "the flow of who has moved is judged by its unit" wait_for flows "
-	    any(x['dport'] == 7700 and x['process']['unit'] == '$unit'
-	    and x['verdict'] == 'block' for x in f)"
-	check "… so is a new one" wait_for flows "any(x['dport'] == 7701
-	    and x['process']['unit'] == '$unit' for x in f)"
-	echo 1<>"$tmp/out"
-	wait "$mover"
-	check "… none of them arrives" came 7700 1
-	check "… and what it sends from without does" came 7701 1
+rules "block unit $unit to 10.9.0.2 port 7700-7701" \
+    "default out accept" "default in accept"
+daemon_reload
+count 7700
+count 7701
+mkfifo "$tmp/in" "$tmp/out"
+background inc "$bin/good" -c "exec 3<>/dev/udp/10.9.0.2/7700
+    exec 5<>$tmp/in 6<>$tmp/out
+    echo x >&3; read x <&5
+    echo \$\$ >$slice/$unit/cgroup.procs
+    exec 4<>/dev/udp/10.9.0.2/7701; echo x >&4
+    while echo x >&3; ! read -t 0.02 x <&6; do :; done
+    echo \$\$ >$groups/cgroup.procs; exec 3>&- 4>&-
+    exec 4<>/dev/udp/10.9.0.2/7701; echo x >&4" 2>/dev/null
+mover=$pid
+check "it sends before it moves" came 7700 1
+echo 1<>"$tmp/in"
+check "the flow of who has moved is judged by its unit" wait_for flows "
+    any(x['dport'] == 7700 and x['process']['unit'] == '$unit'
+    and x['verdict'] == 'block' for x in f)"
+check "… so is a new one" wait_for flows "any(x['dport'] == 7701
+    and x['process']['unit'] == '$unit' for x in f)"
+echo 1<>"$tmp/out"
+wait "$mover"
+check "… none of them arrives" came 7700 1
+check "… and what it sends from without does" came 7701 1
 
-	# a set of groups of its own does not make another unit of it
-	for set in /sys/fs/cgroup/freezer /sys/fs/cgroup/pids ''; do
-		[ -f "$set/tasks" ] && break
-	done
-	set=${set:+$set/rerouted-test-$unique}
-	if [ -n "$set" ] && mkdir "$set"; then
-		ins $IPT4 -A INPUT -p udp --dport 7702 -j DROP # silently
-		count 7702
-		background inc "$bin/good" -c "
-		    echo \$\$ >$slice/$unit/cgroup.procs
-		    exec 3<>/dev/udp/10.9.0.2/7702 5<>$tmp/in; echo x >&3
-		    read x <&5; echo \$\$ >$set/tasks
-		    echo x >&3; echo x >&3" 2>/dev/null
-		mover=$pid
-		check "a flow of a unit" came 7702 1
-		echo 1<>"$tmp/in"
-		wait "$mover"
-		check "who has another controller loses nothing" came 7702 3
-	fi
-else
-	echo "# no cgroup v2 here: nobody moves"
-fi
+# a set of groups of its own does not make another unit of it
+ins $IPT4 -A INPUT -p udp --dport 7702 -j DROP # silently
+count 7702
+background inc "$bin/good" -c "
+    echo \$\$ >$slice/$unit/cgroup.procs
+    exec 3<>/dev/udp/10.9.0.2/7702 5<>$tmp/in; echo x >&3
+    read x <&5; echo \$\$ >$set/other/cgroup.procs
+    echo x >&3; echo x >&3" 2>/dev/null
+mover=$pid
+check "a flow of a unit" came 7702 1
+echo 1<>"$tmp/in"
+wait "$mover"
+check "who is in another set of groups loses nothing" came 7702 3
 
 # -- the port of one that ended, when conntrack has forgotten it, by one that
 # waits there for the other side to speak --

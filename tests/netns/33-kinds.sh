@@ -29,7 +29,7 @@ check "the one after exec" flows "all('bash' in x['exe'] for x in f
 # the midst of a thread; users by set-user-ID, and in a namespace of pids --
 bin=$tmp/bin
 mkdir "$bin"
-chmod 755 "$tmp" "$bin"
+chmod 755 "$bin"
 for name in one other suid; do cp "$BUILDDIR/short" "$bin/$name"; done
 chown 65534:65534 "$bin/suid"
 chmod 6755 "$bin/suid"
@@ -303,30 +303,27 @@ wait_for grep -q 'ready version' "$tmp/daemon.log"
 daemon_stop
 
 # -- of all control groups, or of those of a namespace --
-group=
-for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
-	[ -f $base/cgroup.procs ] && group=$base/rerouted-test-$unique && break
-done
-at_end() { [ -z "$group" ] || rmdir "$group" 2>/dev/null; }
-if [ -n "$group" ] && mkdir "$group"; then
-	: >"$tmp/daemon.log"
-	background inc unshare -m sh -c 'echo $$ >"$0/cgroup.procs"
-	    umount -l /sys/fs/cgroup
-	    exec unshare -C sh -c "mount -t cgroup2 none /sys/fs/cgroup &&
-	        exec \"\$@\"" sh "$@"' "$group" "$REROUTED" \
-	    --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
-	    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
-	daemon=$pid
-	check "of a part of the control groups: the log says so" wait_for \
-	    grep -q 'source=bpf births=yes closes=part' "$tmp/daemon.log"
-	wait_for grep -q 'ready version' "$tmp/daemon.log"
-	ctl --json status >"$tmp/status"
-	check "… and so does status" python3 -c 'import json, sys
+groups_up
+group=$groups/rerouted-test-$unique
+at_end() { rmdir "$group"; } 2>/dev/null
+check "there are control groups" mkdir "$group"
+: >"$tmp/daemon.log"
+background inc unshare -m sh -c 'echo $$ >"$0/cgroup.procs"
+    umount -l /sys/fs/cgroup
+    exec unshare -C sh -c "mount -t cgroup2 none /sys/fs/cgroup &&
+        exec \"\$@\"" sh "$@"' "$group" "$REROUTED" \
+    --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
+daemon=$pid
+check "of a part of the control groups: the log says so" wait_for \
+    grep -q 'source=bpf births=yes closes=part' "$tmp/daemon.log"
+wait_for grep -q 'ready version' "$tmp/daemon.log"
+ctl --json status >"$tmp/status"
+check "… and so does status" python3 -c 'import json, sys
 a = json.load(sys.stdin)["attribution"]
 assert not a["closes"] and a["closes_part"], a' <"$tmp/status"
-	daemon_stop
-	check "… the daemon ends well" test $? = 0
-fi
+daemon_stop
+check "… the daemon ends well" test $? = 0
 
 # -- without the privilege to load it --
 background inc setpriv --bounding-set=-bpf,-sys_admin,-perfmon "$REROUTED" \

@@ -21,7 +21,7 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
     --user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
     --host-record=web.example,203.0.113.10 2>"$tmp/dnsmasq.log"
 mkdir "$tmp/bin"
-chmod 755 "$tmp" "$tmp/bin"
+chmod 755 "$tmp/bin"
 n=40
 # each time another program, with ports of its own: one that others had is theirs
 # for half a minute

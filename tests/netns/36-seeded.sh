@@ -8,7 +8,7 @@ need_root
 need $IPT4
 net_up
 mkdir "$tmp/bin"
-chmod 755 "$tmp" "$tmp/bin"
+chmod 755 "$tmp/bin"
 for name in allowed denied; do cp "$(readlink -f /bin/bash)" "$tmp/bin/$name"; done
 
 older() { # older NAME PORT: its socket is made now, and used when it is told

@@ -15,7 +15,6 @@ need python3 setpriv unshare
 [ -c /dev/fuse ] || skip "needs /dev/fuse"
 at_end() { umount -l "$tmp/fs" 2>/dev/null; }
 net_up
-chmod 755 "$tmp"
 mkdir "$tmp/fs"
 cat >"$tmp/ear.py" <<'PY'
 import socket

@@ -12,7 +12,6 @@ probe=$BUILDDIR/probe
 background ins "$probe" serve 7001 10.9.0.2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
 rules "default out accept" "default in accept"
-chmod 755 "$tmp"
 mkdir "$tmp/held"
 hold() { # hold never|slow [WORD...]: ends all where there is no FUSE
 	background inc unshare -m python3 "$top/tests/netns/pages.py" \

@@ -10,7 +10,7 @@ need python3 chroot $IPT4
 net_up
 bin=$tmp/bin
 mkdir "$bin"
-chmod 755 "$tmp" "$bin"
+chmod 755 "$bin"
 for name in good bad; do cp "$BUILDDIR/short" "$bin/$name"; done
 cp "$(readlink -f /bin/bash)" "$bin/bash"
 python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')

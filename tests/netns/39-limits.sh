@@ -65,7 +65,7 @@ for bpf in no auto; do
 	check "bpf = $bpf: the daemon starts" daemon_start --config "$tmp/with.conf"
 	check "a program that is known" is ok tcp 10.9.0.2 7001
 	hard=$(ulimit -Hn)
-	limit() { prlimit --pid "$daemon" --nofile="$1:$hard"; }
+	limit() { as_daemon prlimit --pid "$daemon" --nofile="$1:$hard"; }
 	limit "$(ls "/proc/$daemon/fd" | wc -l)"
 	tight() { # as many programs as it takes, each one a file of its own
 		local n
@@ -150,7 +150,6 @@ for name in ("uid_map", "gid_map"):
 os.write(into[1], b"x")
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 PY
-chmod 755 "$tmp"
 cp "$probe" "$tmp/shifted"
 as_shifted() { felt "$1" inc python3 "$tmp/shifted.py" "$tmp/shifted" "${@:2}" 900; }
 if inc python3 "$tmp/shifted.py" "$tmp/shifted" tcp 10.9.0.2 7001 >"$tmp/out" 2>&1; then

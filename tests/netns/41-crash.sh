@@ -10,7 +10,6 @@ need_root
 need iptables-legacy ip6tables-legacy conntrack python3 flock setpriv
 net_up
 probe=$BUILDDIR/probe
-chmod 755 "$tmp"
 
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.s"
 background inc "$probe" serve 8001 10.9.0.1 fd09::1 >"$tmp/serve.c"

@@ -8,7 +8,6 @@
 need_root
 need python3 setpriv iptables-legacy flock
 net_up
-chmod 755 "$tmp"
 mkdir "$tmp/bin"
 cp "$REROUTECTL" "$BUILDDIR/probe" "$BUILDDIR/connload" "$tmp/bin"
 probe=$tmp/bin/probe

@@ -8,7 +8,6 @@
 need_root
 need python3 setpriv unshare
 net_up
-chmod 755 "$tmp"
 bin=$tmp/bin
 mkdir -m 755 "$bin" "$bin/all"
 for name in probe allowed denied only evil2 spoof all/one gone server; do
@@ -20,14 +19,11 @@ cp "$bin/boss" "$bin/going (deleted)"
 ln -s denied "$bin/link"
 python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
 
-# a unit of our own, wherever cgroup v2 is
-slice=
-for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
-	[ -f $base/cgroup.procs ] && slice=$base/rerouted-test-$unique.slice && break
-done
-unit=rerouted-test-$unique.service
-at_end() { [ -z "$slice" ] || rmdir "$slice/$unit" "$slice" 2>/dev/null; }
-[ -n "$slice" ] && mkdir -p "$slice/$unit"
+# a unit of our own
+groups_up
+slice=$groups/rerouted-test-$unique.slice unit=rerouted-test-$unique.service
+at_end() { rmdir "$slice/$unit" "$slice"; } 2>/dev/null
+check "there are control groups" mkdir -p "$slice/$unit"
 
 # $BPF: where the kernel says who sends, nobody is unknown for being gone
 bpf=${BPF:-no}
@@ -117,19 +113,13 @@ row "by command line" 7001 $refused "x['label'] == 'by cmd' and
 	x['process']['cmd'].endswith(' --secret')" inc $(to 7001) --secret
 row "by short name" 7001 $refused "x['label'] == 'by comm' and
 	x['process']['comm'] == 'evil2'" inc $(to 7001 "$bin/evil2")
-if [ -n "$slice" ]; then
-	in_unit() {
-		inc sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' \
-		    "$slice/$unit" "$@"
-	}
-	row "by unit" 7001 $refused "x['label'] == 'by unit' and
-		x['process']['unit'] == '$unit'" in_unit $(to 7001)
-	row "by slice" 7002 $refused "x['label'] == 'by slice'" \
-	    in_unit $(to 7002)
-	row "outside of it" 7002 ok "x['label'] is None" inc $(to 7002)
-else
-	echo "# no cgroup v2 here: nothing by unit"
-fi
+in_unit() {
+	inc sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$slice/$unit" "$@"
+}
+row "by unit" 7001 $refused "x['label'] == 'by unit' and
+	x['process']['unit'] == '$unit'" in_unit $(to 7001)
+row "by slice" 7002 $refused "x['label'] == 'by slice'" in_unit $(to 7002)
+row "outside of it" 7002 ok "x['label'] is None" inc $(to 7002)
 
 # -- sockets of every kind --
 cat >"$tmp/mapped.py" <<'PY'

@@ -110,9 +110,10 @@ check_same "… leaves what the user changed, and nothing else" \
 
 # -- what the service manager hears --
 cat >"$tmp/notify.py" <<'PY'
-import socket, sys
+import os, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)  # as the service manager's
 print("listening", flush=True)
 while True:
     print(s.recv(4096).decode().replace("\n", " "), flush=True)

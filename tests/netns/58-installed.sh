@@ -9,7 +9,6 @@
 need_root
 need make python3
 net_up
-chmod 755 "$tmp"
 background ins "$BUILDDIR/probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
 wait_for grep -q ready "$tmp/serve"
 inst=$tmp/inst

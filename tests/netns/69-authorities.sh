@@ -10,7 +10,6 @@ need dig unbound nsd knotd
 net_up
 for last in 53 61 62; do ins ip address add 10.9.0.$last/24 dev s0; done
 py=$top/tests/netns/authority.py
-chmod 755 "$tmp"
 python3 "$py" zone plain.example >"$tmp/plain.zone"
 mkdir "$tmp/knot"
 python3 "$py" zone signed.example >"$tmp/knot/signed.zone"

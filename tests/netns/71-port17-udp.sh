@@ -468,6 +468,42 @@ talk_as ends3 65533
 tell ends3 to 127.0.0.17 1117 e
 check_not "one that may not, straight to the entry: nothing arrives" \
     grep -q " e " "$tmp/ends.got"
+cat >"$tmp/straight.py" <<'PY'
+"""A flow of user 65531 from 10.9.0.1:7703; conntrack forgets it; at once a
+datagram from there, straight to the entry."""
+import os
+import socket
+import subprocess
+
+
+def at_port():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.settimeout(10)
+    s.bind(("10.9.0.1", 7703))
+    return s
+
+
+said, says = os.pipe()
+if os.fork() == 0:
+    os.setuid(65531)
+    s = at_port()
+    s.connect(("10.9.0.2", 7701))
+    s.send(b"f")
+    os.write(says, s.recv(100))
+    os._exit(0)
+os.close(says)
+os.read(said, 100)
+subprocess.run(["conntrack", "-D", "-p", "udp", "--orig-port-src", "7703"],
+               check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+at_port().sendto(b"straight", ("127.0.0.17", 1117))
+PY
+strays=$(counter port17_strays)
+check "a flow, and straight to the entry from its port" \
+    inc python3 "$tmp/straight.py"
+more_strays() { [ "$(counter port17_strays)" -gt "$strays" ]; }
+check "is of nobody's" wait_for more_strays
+check_not "nothing of it arrives" grep -q straight "$tmp/ends.got"
 
 check_judged
 daemon_stop

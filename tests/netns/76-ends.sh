@@ -179,7 +179,8 @@ check "comes from whom it is, or not at all" answers one nothing \
 # -- no descriptors --
 later() { wait_for "$@" || wait_for "$@"; }
 base=$(descriptors) # the association of these is up for a while
-inc prlimit --pid "$daemon" --nofile=$(($(ls "/proc/$daemon/fd" | wc -l) + 104)):
+check "the daemon has few descriptors left" as_daemon prlimit --pid "$daemon" \
+    --nofile=$(($(ls "/proc/$daemon/fd" | wc -l) + 104)):
 mkfifo "$tmp/crowd.in"
 for way in "192.0.2.7 7020" "192.0.2.8 7005"; do
 	inc python3 "$ends" crowd 200 $way <"$tmp/crowd.in" >"$tmp/crowd" &

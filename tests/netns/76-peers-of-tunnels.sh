@@ -49,7 +49,6 @@ background inc ss-local -s 10.9.0.2 -p 8388 -b 127.0.0.1 -l 1084 -k right \
     -m aes-256-gcm -u >"$tmp/ss-local.log" 2>&1
 
 # -- squid, as its own user: it must be able to read its settings --
-chmod 711 "$tmp"
 echo "anna:$(openssl passwd -apr1 secret)" >"$tmp/squid.users"
 cat >"$tmp/squid.conf" <<-EOF
 	http_port 10.9.0.2:3128

@@ -27,13 +27,11 @@ inc ip address add 10.9.0.77/24 dev c0
 inc ip rule add fwmark 77 table 77
 inc ip route add default via 10.8.0.2 table 77
 
-# a unit of our own, wherever cgroup v2 is
-unit=rerouted-ways-$unique.service slice=
-for base in /sys/fs/cgroup /sys/fs/cgroup/unified; do
-	[ -f $base/cgroup.procs ] && slice=$base/$unit && break
-done
-at_end() { [ -z "$slice" ] || rmdir "$slice" 2>/dev/null; }
-[ -z "$slice" ] || mkdir -p "$slice" 2>/dev/null || slice=
+# a unit of our own
+groups_up
+unit=rerouted-ways-$unique.service
+at_end() { rmdir "$groups/$unit"; } 2>/dev/null
+check "there are control groups" mkdir "$groups/$unit"
 
 # danted knows users of the system: these are its own
 curl=$(command -v curl)
@@ -67,7 +65,6 @@ background inc python3 "$top/tests/netns/tunnel.py" proxy2 "$tmp/p2.sock" \
     >"$tmp/p2.out" 2>"$tmp/p2.err"
 wait_for grep -q ready "$tmp/p2.out"
 chmod 666 "$tmp/p2.sock"
-chmod 755 "$tmp"
 
 background inc python3 "$top/tests/netns/tunnel.py" socks 127.0.0.1 1090 \
     >"$tmp/local.out" 2>"$tmp/local.err"
@@ -149,17 +146,13 @@ check "another program" sh -c "nsenter --net=/run/netns/$C '$curl' -s -m 10 \
     telnet://192.0.2.7:7008 </dev/null | grep -qE '$proxy_sees'"
 check "is another user" logged "%$curl@"
 
-if [ -n "$slice" ]; then
-	in_unit() {
-		FROM=$((from_byunit++)) inc sh -c \
-		    'echo $$ >"$0/cgroup.procs" && exec "$@"' "$slice" \
-		    python3 "$top/tests/netns/tunnel.py" tcp 192.0.2.7 7008 hear
-	}
-	check "%unit: of this one" eval "in_unit | grep -E '^($proxy_sees) '"
-	check "as the proxy was told" logged "%$unit@"
-else
-	echo "# no cgroup v2 here: nothing by unit"
-fi
+in_unit() {
+	FROM=$((from_byunit++)) inc sh -c \
+	    'echo $$ >"$0/cgroup.procs" && exec "$@"' "$groups/$unit" \
+	    python3 "$top/tests/netns/tunnel.py" tcp 192.0.2.7 7008 hear
+}
+check "%unit: of this one" eval "in_unit | grep -E '^($proxy_sees) '"
+check "as the proxy was told" logged "%$unit@"
 check "%unit: of another, or none" thru byunit EHOSTUNREACH 7008 hear
 check "is another user" tunnel_is byunit up "password"
 

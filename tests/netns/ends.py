@@ -289,6 +289,8 @@ def option(pid, addr, port, name_, value=None):
             continue
         s = socket.socket(fileno=taken)
         try:
+            if s.family == socket.AF_UNIX:
+                continue
             at = s.getpeername()[:2]
             if at[0] != addr or int(port) not in (0, at[1]):
                 continue

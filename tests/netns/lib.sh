@@ -12,12 +12,15 @@
 #   net_up             makes the two; they go when the script ends
 #   net_add VAR        one more, empty, its name in $VAR
 #   inc CMD..., ins CMD..., inns NAME CMD...   runs in c, s, a namespace
+#   groups_up          $groups is where cgroup v2 is, for groups of the script's
+#                      own: mounted, where it is nowhere
 #   background CMD...  starts it; its pid in $pid; ended with the script
 #   stop PID [SIGNAL]  ends one of those; its exit status
 #   daemon_start [OPTION...]   rerouted in c with the rules of $tmp/rules and
 #                      the settings of $tmp/rerouted.conf, ready; its pid in
 #                      $daemon, what it says in $tmp/daemon.log
 #   daemon_stop [SIGNAL]       its exit status
+#   as_daemon CMD...   runs as the user that the daemon is
 #   daemon_reload      the rules as they are now are in force, or refused
 #   rules LINE...      writes them to $tmp/rules/10.rules
 #   ctl WORD...        reroutectl with that daemon
@@ -50,7 +53,7 @@
 #   check_judged       no packet was left without a verdict
 #   finish             exit status of the whole: the script's last line
 #
-# $tmp is a directory of the script's own, $unique a word for names that all of
+# $tmp is a directory of the script's own that any user may read, $unique a word for names that all of
 # the machine has in common (control groups, devices of userspace). Built programs are found through
 # $BUILDDIR (else the top of the sources), $REROUTED and $REROUTECTL.
 
@@ -63,7 +66,24 @@ BUILDDIR=${BUILDDIR:-$top}
 REROUTED=${REROUTED:-$BUILDDIR/rerouted}
 REROUTECTL=${REROUTECTL:-$BUILDDIR/reroutectl}
 
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/rerouted-test.XXXXXX") || exit 99
+tmp=${OWN_TMP:-$(mktemp -d "${TMPDIR:-/tmp}/rerouted-test.XXXXXX")} || exit 99
+chmod 755 "$tmp"
+
+# The daemon is who it is where it is installed, whatever users this machine has:
+# its user is in files of a mount namespace of the script's own.
+if [ "$(id -u)" = 0 ] && [ -z "${OWN_TMP-}" ] && unshare -m true 2>/dev/null; then
+	for _name in passwd group; do
+		grep -v ^rerouted: /etc/$_name >"$tmp/.$_name"
+	done
+	echo rerouted:x:4711:4711::/:/usr/sbin/nologin >>"$tmp/.passwd"
+	echo rerouted:x:4711: >>"$tmp/.group"
+	OWN_TMP=$tmp exec unshare -m --propagation private sh -c '
+		mount --bind "$1/.passwd" /etc/passwd &&
+		    mount --bind "$1/.group" /etc/group || exit 99
+		shift
+		exec bash "$@"' sh "$tmp" "$0" "$@"
+fi
+unset OWN_TMP
 # not the number of this process: one that was killed leaves its namespaces
 unique=${tmp##*.}
 NSPREFIX=${NSPREFIX:-rr}_$unique
@@ -134,7 +154,7 @@ cleanup() {
 		ip netns del "$ns" 2>/dev/null
 	done
 	at_end
-	rm -rf "$tmp"
+	rm -rf --one-file-system "$tmp"
 	exit $status
 }
 trap cleanup EXIT
@@ -202,6 +222,13 @@ net_up() {
 	ins ip link set s0 up
 	wait_for sh -c "nsenter --net=/run/netns/$C ip link show c0 |
 	    grep -q 'state UP'"
+}
+
+groups_up() {
+	for groups in /sys/fs/cgroup/unified /sys/fs/cgroup; do
+		[ "$(stat -f -c %T $groups 2>/dev/null)" != cgroup2fs ] || return 0
+	done
+	mount -t cgroup2 none $groups # in our mount namespace
 }
 
 # CMD may be inc, ins or inns: then the program itself is what $pid names.
@@ -337,6 +364,12 @@ daemon_stop() {
 	_status=$?
 	[ "${1:-TERM}" = KILL ] || sed 's/^/#   /' "$tmp/daemon.log"
 	return $_status
+}
+
+as_daemon() {
+	_ids=$(awk '/^[UG]id:/ { print $2 }' "/proc/$daemon/status")
+	setpriv --reuid "${_ids%%[[:space:]]*}" --regid "${_ids##*[[:space:]]}" \
+	    --clear-groups -- "$@"
 }
 
 daemon_reload() {

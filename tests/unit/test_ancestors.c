@@ -63,7 +63,7 @@ sisters_have_the_same_parents(void **state)
 	read_child(7, 70, 1000);
 	found = sister(7, 70, 1049);
 	assert_non_null(found);
-	assert_int_equal(process_copy_parents(proc, found), 0);
+	process_join(proc, found);
 	assert_int_equal(proc->n_parents, 2);
 	assert_int_equal(proc->parents[0].pid, 7);
 	assert_string_equal(proc->parents[0].exe, "/bin/sh");

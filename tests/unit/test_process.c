@@ -156,6 +156,41 @@ equal_sees_the_number_of_parents(void **state)
 	process_unref(b);
 }
 
+/* The sister may be gone long before; the sanitizer tells what is freed twice,
+ * or not at all. */
+static void
+sisters_have_in_memory_once_what_is_alike(void **state)
+{
+	struct process *first = sample(), *second = sample();
+	struct process *third = sample();
+	struct process *later[] = { second, third };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		free(later[i]->parents[0].exe);
+		later[i]->n_parents = 0;
+	}
+	assert_int_equal(process_set(&first->cmd, "cat a", 5), 0);
+	assert_int_equal(process_set(&second->cmd, "cat b", 5), 0);
+	assert_int_equal(process_set(&third->cmd, "cat a", 5), 0);
+	assert_int_equal(process_set(&third->unit, "a.service", 9), 0);
+	process_join(second, first);
+	assert_ptr_equal(second->exe, first->exe);
+	assert_ptr_equal(second->parents[0].exe, first->parents[0].exe);
+	assert_string_equal(second->cmd, "cat b");
+	process_unref(first);
+	process_join(third, second);
+	process_unref(second);
+	assert_string_equal(third->exe, "/bin/cat");
+	assert_string_equal(third->cmd, "cat a");
+	assert_string_equal(third->unit, "a.service");
+	assert_string_equal(third->script, "");
+	assert_int_equal(third->n_parents, 1);
+	assert_int_equal(third->parents[0].pid, 3);
+	assert_string_equal(third->parents[0].exe, "/bin/sh");
+	process_unref(third);
+}
+
 static void
 kinds_have_names(void **state)
 {
@@ -175,6 +210,7 @@ main(void)
 		cmocka_unit_test(strings_become_empty_and_are_taken),
 		cmocka_unit_test(equal_sees_every_field),
 		cmocka_unit_test(equal_sees_the_number_of_parents),
+		cmocka_unit_test(sisters_have_in_memory_once_what_is_alike),
 		cmocka_unit_test(kinds_have_names),
 	};
 

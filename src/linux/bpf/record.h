@@ -81,27 +81,41 @@ struct bpf_shared {
 #define BPF_ARGS_MAX 4096 /* a power of two */
 
 enum bpf_event_type {
-	BPF_EVENT_FORK = 1,
-	BPF_EVENT_EXEC = 2,
-	BPF_EVENT_EXIT = 3,
+	BPF_EVENT_FORK = 1,  /* a struct bpf_fork */
+	BPF_EVENT_EXEC = 2,  /* a struct bpf_event */
+	BPF_EVENT_EXIT = 3,  /* a struct bpf_exit */
 	BPF_EVENT_CLOSE = 4, /* a struct bpf_closed */
 };
 
-struct bpf_event {
+/* Those of a process that only copies itself and ends are short: each cache
+ * line of theirs comes from the CPU that it ran on. */
+struct bpf_fork {
 	__u32 type;
 	__u32 pid, ppid, from; /* from: whose memory the child has */
 	__u64 start, pstart, from_start;
 	__u64 exec;
-	/* of an exec only, as is the text behind it; of an exit only pid and
-	 * start */
+};
+
+struct bpf_exit {
+	__u32 type;
+	__u32 pid;
+	__u64 start;
+};
+
+/* The text stands behind it. */
+struct bpf_event {
+	__u32 type;
+	__u32 pid, ppid;
+	__u32 mounts; /* number of its mount namespace */
+	__u64 start, pstart;
+	__u64 exec;
 	__u64 exe_ino;
 	__u32 exe_dev;
 	__u16 path_len; /* names from the file to the root, NUL after each */
 	__u16 args_len; /* arguments, NUL after each */
 	__u8 deleted;
 	__u8 cut; /* the path is longer than there is room */
-	__u16 zero;
-	__u32 mounts; /* number of its mount namespace */
+	__u16 zero[3];
 	char comm[16];
 };
 
