@@ -17,6 +17,9 @@ struct pace {
 
 /* How long one waits: far less than a link takes. */
 #define PACE_NS (60 * UINT64_C(1000))
+/* What those of one pacer may take of the loop in one go. */
+#define PACE_SLICE_NS MONO_MS
+
 /* So soon after the last is quick; so many make a fast sender. */
 #define PACE_QUICK_NS (40 * UINT64_C(1000))
 #define PACE_QUICK_MIN 64

@@ -9,6 +9,8 @@ struct pacer {
 	int fd;
 	struct event *due;
 	struct list waiting;
+	uint64_t used;	       /* ns, since those that waited had their turn */
+	mono_t read;	       /* when that was counted last */
 	struct paced *current; /* whose callback runs, and is still there */
 };
 
@@ -30,13 +32,9 @@ due_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	list_init(&now);
-	while (!list_empty(&pacer->waiting)) {
-		struct list *node = pacer->waiting.next;
-
-		list_remove(node);
-		list_append(&now, node);
-	}
-	while (!list_empty(&now)) {
+	list_move(&now, &pacer->waiting);
+	pacer->used = 0;
+	while (!list_empty(&now) && pacer->used < PACE_SLICE_NS) {
 		struct paced *paced =
 		    container_of(now.next, struct paced, node);
 		struct event *readable = paced->readable;
@@ -51,6 +49,24 @@ due_cb(evutil_socket_t fd, short what, void *arg)
 		}
 	}
 	pacer->current = NULL;
+	if (list_empty(&now))
+		return;
+	list_move(&now, &pacer->waiting); /* those that had none come first */
+	list_move(&pacer->waiting, &now);
+	arm(pacer);
+}
+
+static void
+wait_for_turn(struct paced *paced)
+{
+	struct pacer *pacer = paced->pacer;
+
+	if (!paced->off)
+		(void)event_del(paced->readable); /* it was added */
+	paced->off = true;
+	if (list_empty(&pacer->waiting))
+		arm(pacer);
+	list_append(&pacer->waiting, &paced->node);
 }
 
 void
@@ -60,19 +76,33 @@ pacer_enter(struct pacer *pacer, struct paced *paced, struct event *readable)
 	list_init(&paced->node);
 }
 
+bool
+pacer_may(struct paced *paced, mono_t now)
+{
+	struct pacer *pacer = paced->pacer;
+
+	if (pacer == NULL || pacer->used < PACE_SLICE_NS)
+		return true;
+	/* so much went to others since */
+	if (mono_since(now, pacer->read) >= PACE_SLICE_NS) {
+		pacer->used = 0;
+		return true;
+	}
+	wait_for_turn(paced);
+	return false;
+}
+
 void
 pacer_read(struct paced *paced, unsigned int n, mono_t now)
 {
 	struct pacer *pacer = paced->pacer;
 
-	if (pacer == NULL || !pace_wait(&paced->pace, n, now))
+	if (pacer == NULL)
 		return;
-	if (!paced->off)
-		(void)event_del(paced->readable); /* it was added */
-	paced->off = true;
-	if (list_empty(&pacer->waiting))
-		arm(pacer);
-	list_append(&pacer->waiting, &paced->node);
+	pacer->read = mono_now();
+	pacer->used += mono_since(pacer->read, now);
+	if (pace_wait(&paced->pace, n, now))
+		wait_for_turn(paced);
 }
 
 void

@@ -7,7 +7,8 @@
 #include "src/base/list.h"
 
 /* Lets sockets of fast senders wait for PACE_NS at a time: finer than the
- * loop's own timers are. */
+ * loop's own timers are. And all of them, once they have had PACE_SLICE_NS of
+ * the loop together: packets and names have their turn between. */
 struct pacer;
 
 /* What a socket has of it: pacer_enter() first. */
@@ -27,7 +28,12 @@ void pacer_free(struct pacer *pacer); /* none waits; NULL too */
 void pacer_enter(
     struct pacer *pacer, struct paced *paced, struct event *readable);
 
-/* The socket was read: n datagrams. Its callback is called when it is due. */
+/* Before the socket is read. False: it is not its turn, and its callback is
+ * called when it is. */
+bool pacer_may(struct paced *paced, mono_t now);
+
+/* It was read, from `now` on: n datagrams. Its callback is called when it is
+ * due. */
 void pacer_read(struct paced *paced, unsigned int n, mono_t now);
 
 /* It waits no more; the event is left alone. Also from within its callback,

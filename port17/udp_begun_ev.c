@@ -135,6 +135,15 @@ udp_begins(struct udp *udp, const struct flow_key *key)
 	return true;
 }
 
+void
+udp_straight(struct udp *udp, const struct flow_key *key)
+{
+	struct udp_flow *flow = at_port(udp, &key->local, key->lport);
+
+	if (flow != NULL)
+		flow->heard = (mono_t){ 0 }; /* long ago */
+}
+
 /* One that has begun, and got that port: it is nobody else's any more, and its
  * own again where it was before. False where it was another's until now. */
 static bool

@@ -40,6 +40,7 @@ struct udp_flow {
 	struct udp *udp;
 	unsigned int entry; /* that it came by */
 	uint32_t tried;	    /* members that failed: bits */
+	bool answered;	    /* something came through an association */
 	bool lost;	    /* its port: conntrack has forgotten it */
 	bool again;	    /* it has begun anew, and no datagram came since */
 };
@@ -89,6 +90,10 @@ void udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed);
  * dropped, and so is all that comes while that takes (false: this datagram is,
  * too). */
 bool udp_begins(struct udp *udp, const struct flow_key *key);
+
+/* A datagram is about to come that no rule sent, from these ends: what has its
+ * port now may have lost it, and is asked about first. */
+void udp_straight(struct udp *udp, const struct flow_key *key);
 
 const struct udp_counters *udp_counters(const struct udp *udp);
 

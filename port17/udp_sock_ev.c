@@ -11,8 +11,8 @@
 #include "src/base/inodes.h"
 #include "src/core/mark.h"
 
-/* A wake-up takes a few batches, and no more bytes than a millisecond or two
- * are enough for. */
+/* A wake-up takes a few batches, and no more bytes, nor flows that begin, than
+ * a millisecond or two are enough for. */
 #define ROUNDS 4
 #define BYTES_MAX (2 << 20)
 
@@ -108,12 +108,17 @@ int
 udp_sock_read(struct udp_sock *sock, const struct udp_reader *reader)
 {
 	mono_t now = mono_now();
+	mono_t end = mono_add(now, PACE_SLICE_NS);
 	size_t bytes = 0;
 	unsigned int all = 0;
 	int n = DGRAM_BATCH;
 
+	if (!pacer_may(&sock->paced, now))
+		return 0;
 	for (int round = 0;
-	     round < ROUNDS && n == DGRAM_BATCH && bytes < BYTES_MAX; round++) {
+	     round < ROUNDS && n == DGRAM_BATCH && bytes < BYTES_MAX &&
+	     (round == 0 || mono_before(mono_now(), end));
+	     round++) {
 		n = dgrams_read(reader->in, sock->fd);
 		for (int i = 0; i < n; i++) {
 			struct dgram dgram =

@@ -216,6 +216,18 @@ is_moved_answer(
 	       judge_answer(je->opts.judge, pkt, &orig, je->now, ret);
 }
 
+/* The address of Port17's entry, of the packet's family. */
+static struct addr
+entry_of(const struct packet *pkt)
+{
+	const char *text =
+	    pkt->tuple.src.family == ADDR_IP6 ? PORT17_IP6 : PORT17_IP4;
+	struct addr entry;
+
+	(void)addr_parse(&entry, text, strlen(text));
+	return entry;
+}
+
 /* An answer of the entry's whose conntrack entry was gone when it was sent:
  * nothing would turn its source into the far end, and the program would hear it
  * from us. By now another flow may have one with its port, and the mark of one
@@ -231,13 +243,26 @@ is_orphan(struct judge_ev *je, const struct packet *pkt)
 	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
 	    pkt->tuple.sport != PORT17_PORT || je->ct == NULL)
 		return false;
-	(void)addr_parse(&entry, PORT17_IP4, strlen(PORT17_IP4));
-	if (pkt->tuple.src.family == ADDR_IP6)
-		(void)addr_parse(&entry, PORT17_IP6, strlen(PORT17_IP6));
+	entry = entry_of(pkt);
 	seen = flow_key_of(&pkt->tuple, false);
 	return addr_equal(&pkt->tuple.src, &entry) &&
 	       (ct_original(je->ct, &seen, &orig, &mark) == -ENOENT ||
 		   mark != 0);
+}
+
+static void
+note_straight(struct judge_ev *je, const struct packet *pkt)
+{
+	struct flow_key key;
+	struct addr entry;
+
+	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
+	    !pkt->tuple.has_ports || pkt->tuple.dport != PORT17_PORT)
+		return;
+	entry = entry_of(pkt);
+	key = flow_key_of(&pkt->tuple, false);
+	if (addr_equal(&key.remote, &entry))
+		je->opts.straight(je->opts.arg, &key);
 }
 
 /* False where the verdict comes later. */
@@ -246,6 +271,7 @@ judge_one(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, struct socket_facts *sock,
     struct verdict *ret)
 {
+	note_straight(je, pkt);
 	if (is_orphan(je, pkt)) {
 		judge_orphan(je->opts.judge, ret);
 		return true;

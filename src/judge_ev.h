@@ -28,6 +28,9 @@ struct judge_ev_opts {
 	enum port17_route (*route)(void *arg, const struct packet *pkt,
 	    const struct nfq_packet *raw, const struct socket_facts *sock,
 	    struct verdict *verdict);
+	/* called for a datagram to the entry itself, which no rule sent there,
+	 * before its verdict */
+	void (*straight)(void *arg, const struct flow_key *key);
 	/* whether a socket is one that Port17 opened; NULL: none is */
 	bool (*is_own)(void *arg, uint64_t inode);
 	/* called when the queues are of no more use; the loop should end */

@@ -343,6 +343,12 @@ port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key)
 }
 
 void
+port17_ev_straight(struct port17_ev *p17, const struct flow_key *key)
+{
+	udp_straight(p17->udp, key);
+}
+
+void
 port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 {
 	if (key->proto == IPPROTO_TCP)

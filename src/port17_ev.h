@@ -78,6 +78,9 @@ bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
 /* Whether its SYN waits for the far end. */
 bool port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key);
 
+/* A datagram is about to come to the entry that no rule sent there. */
+void port17_ev_straight(struct port17_ev *p17, const struct flow_key *key);
+
 /* A flow that is decided otherwise now. */
 void port17_ev_moved(struct port17_ev *p17, const struct flow_key *key);
 

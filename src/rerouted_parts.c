@@ -49,6 +49,14 @@ packet_rerouted(void *arg, const struct packet *pkt,
 	return port17_ev_route(rr->port17, pkt, raw, sock, verdict);
 }
 
+static void
+sent_straight(void *arg, const struct flow_key *key)
+{
+	struct rerouted *rr = arg;
+
+	port17_ev_straight(rr->port17, key);
+}
+
 static bool
 socket_is_own(void *arg, uint64_t inode)
 {
@@ -304,6 +312,7 @@ judge_ev_prepare(struct rerouted *rr)
 		.judged = rerouted_flow_judged,
 		.broken = rerouted_queues_broken,
 		.route = packet_rerouted,
+		.straight = sent_straight,
 		.is_own = socket_is_own,
 		.arg = rr,
 	};

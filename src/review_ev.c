@@ -12,9 +12,10 @@
 #include "src/linux/diag.h"
 #include "src/linux/own.h"
 
-/* What one turn of the loop may take, of the 5 ms that nothing may exceed: a
- * datagram of conntrack's, which is looked at whole, is some 200 entries. */
-#define SLICE_NS (2 * MONO_MS)
+/* What one turn of the loop may take: packets and queries wait as long, time
+ * and again, while a list is loaded. A datagram of conntrack's, which is looked
+ * at whole, is some 40 entries. */
+#define SLICE_NS (MONO_MS / 2)
 /* Flows between two looks at the clock: ending a connection takes some 20 us,
  * asking the policy less than one. */
 #define FLOWS_AT_ONCE 16

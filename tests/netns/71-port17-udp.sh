@@ -173,6 +173,38 @@ tell goes send end
 check "its association is ended: it goes on by another" wait_for again
 check "and by that alone" [ "$(grep -c assoc "$tmp/assoc.1083")" = \
     $((before + 1)) ]
+# some proxies do that where one far end says that nobody listens there
+cat >"$tmp/blame.py" <<'PY'
+"""A far end for which the proxy ends the association, until it is refused; then
+another one, by another socket, at once."""
+import socket
+
+
+def to(addr, port, patience):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(patience)
+    s.connect((addr, port))
+    return s
+
+
+bad = to("192.0.2.7", 7011, .05)
+for _ in range(200):
+    try:
+        bad.send(b"end")
+        bad.recv(100)
+    except ConnectionRefusedError:
+        break
+    except TimeoutError:
+        pass
+else:
+    raise SystemExit("the first is not refused")
+for port in 7010, 7011:
+    good = to("192.0.2.8", port, 10)
+    good.send(b"one")
+    print(good.recv(100))
+PY
+check "a proxy that ends it for one far end: others are not to blame" \
+    inc python3 "$tmp/blame.py"
 check_not "nothing of it is on the wire" wire_saw
 
 # -- the daemon begins anew --
@@ -468,6 +500,42 @@ talk_as ends3 65533
 tell ends3 to 127.0.0.17 1117 e
 check_not "one that may not, straight to the entry: nothing arrives" \
     grep -q " e " "$tmp/ends.got"
+cat >"$tmp/straight.py" <<'PY'
+"""A flow of user 65531 from 10.9.0.1:7703; conntrack forgets it; at once a
+datagram from there, straight to the entry."""
+import os
+import socket
+import subprocess
+
+
+def at_port():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.settimeout(10)
+    s.bind(("10.9.0.1", 7703))
+    return s
+
+
+said, says = os.pipe()
+if os.fork() == 0:
+    os.setuid(65531)
+    s = at_port()
+    s.connect(("10.9.0.2", 7701))
+    s.send(b"f")
+    os.write(says, s.recv(100))
+    os._exit(0)
+os.close(says)
+os.read(said, 100)
+subprocess.run(["conntrack", "-D", "-p", "udp", "--orig-port-src", "7703"],
+               check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+at_port().sendto(b"straight", ("127.0.0.17", 1117))
+PY
+strays=$(counter port17_strays)
+check "a flow, and straight to the entry from its port" \
+    inc python3 "$tmp/straight.py"
+more_strays() { [ "$(counter port17_strays)" -gt "$strays" ]; }
+check "is of nobody's" wait_for more_strays
+check_not "nothing of it arrives" grep -q straight "$tmp/ends.got"
 
 check_judged
 daemon_stop

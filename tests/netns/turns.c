@@ -1,6 +1,8 @@
 /* Relays that all have much to move: the most bytes that one turn of the loop
- * moves, before all of them are. */
+ * moves, before all of them are. And sockets with many datagrams each: the most
+ * that one turn reads. */
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "port17/dgram.h"
 #include "port17/leg_ev.h"
+#include "port17/pacer_ev.h"
 #include "port17/relay_ev.h"
+#include "port17/udp_sock_ev.h"
 #include "src/base/inodes.h"
 
 #define RELAYS 256
@@ -17,6 +22,11 @@
 /* More than memory takes in the millisecond or two of a turn; with 64 relays in
  * a row it was 54 MiB. */
 #define MOST ((size_t)32 << 20)
+
+#define SOCKETS 256
+#define DATAGRAMS 128
+/* More than are read in that time; without turns it was all of them. */
+#define DATAGRAMS_MOST 8192
 
 static struct relay *relays[RELAYS];
 static int ends[RELAYS][2]; /* the program's, and the far end's */
@@ -89,19 +99,16 @@ take(int fd)
 		;
 }
 
-int
-main(void)
+static bool
+relays_take_turns(struct event_base *base)
 {
-	const struct rlimit files = { 2048, 2048 };
-	struct event_base *base = event_base_new();
 	struct inodes *own = inodes_new();
 	struct relay_bytes bytes;
 	struct relay_set *set;
 	struct legs *legs;
 	size_t all = 0, now = 0, most = 0;
 
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || base == NULL ||
-	    own == NULL || legs_new(&legs, base, own, NULL, NULL) < 0 ||
+	if (own == NULL || legs_new(&legs, base, own, NULL, NULL) < 0 ||
 	    relay_set_new(&set, base, ended) < 0)
 		fail("start");
 	for (size_t i = 0; i < RELAYS; i++) {
@@ -130,6 +137,94 @@ main(void)
 	relay_set_free(set);
 	legs_free(legs);
 	inodes_free(own);
+	return most < MOST;
+}
+
+static struct udp_sock socks[SOCKETS];
+static struct dgrams *in;
+static size_t n_read;
+
+static void
+taken(void *arg)
+{
+	(void)arg;
+}
+
+static void
+take_one(void *arg, const struct dgram *dgram, mono_t now)
+{
+	(void)arg;
+	(void)dgram;
+	(void)now;
+	n_read++;
+}
+
+static void
+socket_cb(evutil_socket_t fd, short what, void *arg)
+{
+	const struct udp_reader reader = { in, take_one, taken, NULL };
+
+	(void)fd;
+	(void)what;
+	(void)udp_sock_read(arg, &reader);
+}
+
+static void
+open_sock(struct event_base *base, struct pacer *pacer, struct udp_sock *sock)
+{
+	const struct udp_sock_opts opts = {
+		.base = base, .cb = socket_cb, .arg = sock, .pacer = pacer
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in at;
+	socklen_t len = sizeof(at);
+	struct addr here;
+
+	(void)addr_parse(&here, "127.0.0.1", 9);
+	if (fd < 0 || udp_sock_bind(sock, &here, 0, &opts) < 0 ||
+	    getsockname(sock->fd, (struct sockaddr *)&at, &len) < 0)
+		fail("udp_sock_bind");
+	for (size_t i = 0; i < DATAGRAMS; i++)
+		if (sendto(fd, "x", 1, 0, (struct sockaddr *)&at, len) != 1)
+			fail("sendto");
+	(void)close(fd);
+}
+
+static bool
+sockets_take_turns(struct event_base *base)
+{
+	size_t all = (size_t)SOCKETS * DATAGRAMS, most = 0;
+	struct pacer *pacer;
+
+	in = dgrams_new();
+	if (in == NULL || pacer_new(&pacer, base) < 0)
+		fail("pacer_new");
+	for (size_t i = 0; i < SOCKETS; i++)
+		open_sock(base, pacer, &socks[i]);
+	for (size_t before = 0; before < all; before = n_read) {
+		if (event_base_loop(base, EVLOOP_ONCE) != 0)
+			fail("the loop ends");
+		most = n_read - before > most ? n_read - before : most;
+	}
+	printf("%zu of %zu datagrams\n", most, all);
+	for (size_t i = 0; i < SOCKETS; i++)
+		udp_sock_close(&socks[i]);
+	pacer_free(pacer);
+	dgrams_free(in);
+	return most < DATAGRAMS_MOST;
+}
+
+int
+main(void)
+{
+	const struct rlimit files = { 2048, 2048 };
+	struct event_base *base = event_base_new();
+	bool good;
+
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || base == NULL)
+		fail("start");
+	good = relays_take_turns(base);
+	good = sockets_take_turns(base) && good;
 	event_base_free(base);
-	return most < MOST ? 0 : 1;
+	return good ? 0 : 1;
 }
