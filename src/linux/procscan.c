@@ -81,6 +81,7 @@ struct scan {
 	int from;    /* the first part begins with this descriptor */
 	int below;   /* the second part ends where the first began */
 	int n, left; /* descriptors read, and allowed after the hit */
+	int before;  /* of those, in earlier pieces */
 	bool hit, met_start;
 };
 
@@ -98,8 +99,9 @@ goes_on(const struct procscan_job *job)
 static bool
 scan_is_late(const struct scan *s)
 {
-	return s->n > 0 && s->n % PIECE_LEAST == 0 &&
-	       procscan_is_late(s->job->end);
+	int n = s->n - s->before;
+
+	return n > 0 && n % PIECE_LEAST == 0 && procscan_is_late(s->job->end);
 }
 
 /* What is left from that descriptor on is for the next call, or nobody's. */
@@ -110,9 +112,11 @@ scan_leave(struct scan *s, int fd)
 
 	if (part == NULL)
 		return SCAN_FULL;
-	*part = (struct procscan_part){
-		.going = true, .at = fd, .from = s->from, .below = s->below
-	};
+	*part = (struct procscan_part){ .going = true,
+		.at = fd,
+		.n = s->n,
+		.from = s->from,
+		.below = s->below };
 	return -EINPROGRESS;
 }
 
@@ -185,6 +189,7 @@ scan_parts(struct scan *s)
 	bool going = goes_on(s->job);
 	int at = going ? part->at : s->job->from, r;
 
+	s->n = s->before = going ? part->n : 0;
 	s->from = going ? part->from : s->job->from;
 	s->below = going ? part->below : 0;
 	if (s->below == 0) {

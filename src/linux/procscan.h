@@ -26,6 +26,7 @@ struct procscan_pid {
 struct procscan_part {
 	bool going;
 	int at; /* the next descriptor */
+	int n;	/* read before */
 	int from, below;
 };
 
