@@ -97,6 +97,9 @@ life() { # NAME: what a daemon goes through
 		check "$name: $i: put back" wait_for ctl firewall verify
 	done
 	rules "block out to port 7001" "default in accept"
+	# for root alone: a reload reads what a start reads
+	chmod 600 "$tmp/rules/10.rules"
+	chmod 700 "$tmp/rules"
 	check "$name: reload" ctl reload
 	check "$name: the new rules" is EHOSTUNREACH inc tcp 10.9.0.2 7001
 	check "$name: a rule from the command line" \
