@@ -164,7 +164,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
-	%D%/linux/procwalk.c \
+	%D%/linux/procnews.c %D%/linux/procsweep.c %D%/linux/procwalk.c \
 	%D%/linux/route.c %D%/linux/route.h \
 	%D%/linux/sandbox.c %D%/linux/sandbox.h \
 	%D%/linux/spawn.c %D%/linux/spawn.h \
