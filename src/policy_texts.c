@@ -81,9 +81,9 @@ policy_texts_change(const struct policy_texts *texts, struct change *change,
 	int r = runtime_copy(&job->runtime, &texts->runtime);
 
 	/* these texts were good before */
-	job->settled = change->kind != CHANGE_RELOAD &&
-		       change->kind != CHANGE_TRY &&
-		       change->kind != CHANGE_BACK;
+	job->settled =
+	    change->kind != CHANGE_RELOAD && change->kind != CHANGE_TRY;
+	job->forget = change->kind == CHANGE_RELOAD;
 	job->remembered = &texts->remembered;
 	if (r == 0)
 		r = change_sources(texts, change, job, now);

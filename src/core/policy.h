@@ -61,6 +61,12 @@ struct policy_account {
 	uint32_t id;
 };
 
+static inline bool
+policy_account_is_known(const struct policy_account *account) /* or NULL */
+{
+	return account != NULL && account->state != POLICY_ACCOUNT_MISSING;
+}
+
 /* What names mean on this machine; the shell answers. user and group: 0; where
  * there is no such name -ENOENT (or what else getpwnam_r(3) names for it); any
  * other -errno is a look-up that failed, which is a fault. path: symbolic links
