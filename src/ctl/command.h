@@ -31,6 +31,8 @@ struct command_word {
 	const char *name;
 	const char *value; /* what follows, as help shows it; NULL: nothing */
 	const char *what;
+	const char *follows; /* the same, for the shell to complete: "FILE", or
+			      * the command that lists the names; NULL: none */
 };
 
 /* Two tables of options: a command's own, and those it shares. */

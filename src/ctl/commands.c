@@ -19,44 +19,47 @@ static const struct command_option watch_options[] = {
 };
 
 static const struct command_word rules_words[] = {
-	{ "delete", "N...", "takes out 'command line:N'" },
-	{ "try", "FILE --for T", "FILE in place of the files for that time" },
-	{ "keep", NULL, "what is tried stays until the next reload" },
+	{ "delete", "N...", "takes out 'command line:N'", "rules" },
+	{ "try", "FILE --for T", "FILE in place of the files for that time",
+	    "FILE" },
+	{ "keep", NULL, "what is tried stays until the next reload", NULL },
 	{ 0 },
 };
 
 static const struct command_word lists_words[] = {
-	{ "reload", NULL, "looks whether their files have changed" },
+	{ "reload", NULL, "looks whether their files have changed", NULL },
 	{ 0 },
 };
 
 static const struct command_word firewall_words[] = {
-	{ "show", NULL, "our rules as they are in the kernel" },
-	{ "verify", NULL, "compares them with what ought to be there" },
-	{ "clear", NULL, "takes them out: nothing is judged any more" },
+	{ "show", NULL, "our rules as they are in the kernel", NULL },
+	{ "verify", NULL, "compares them with what ought to be there", NULL },
+	{ "clear", NULL, "takes them out: nothing is judged any more", NULL },
 	{ 0 },
 };
 
 static const struct command_word cache_words[] = {
-	{ "stats", NULL, "what is kept, how upstreams do, counters" },
-	{ "flush", "[NAME]", "forgets NAME and all below it, or everything" },
+	{ "stats", NULL, "what is kept, how upstreams do, counters", NULL },
+	{ "flush", "[NAME]", "forgets NAME and all below it, or everything",
+	    NULL },
 	{ 0 },
 };
 
 static const struct command_word match_words[] = {
-	{ "MATCH", "...", "as in a rules file: see rerouted.rules(5)" },
+	{ "MATCH", "...", "as in a rules file: see rerouted.rules(5)", NULL },
 	{ 0 },
 };
 
 static const struct command_word tunnels_words[] = {
-	{ "test", "TUNNEL HOST:PORT", "dials once: what happens at each step" },
+	{ "test", "TUNNEL HOST:PORT", "dials once: what happens at each step",
+	    "tunnels" },
 	{ 0 },
 };
 
 static const struct command_word completion_words[] = {
-	{ "bash", NULL, "for bash-completion" },
-	{ "zsh", NULL, "for zsh, as _reroutectl in a folder of fpath" },
-	{ "fish", NULL, "for fish" },
+	{ "bash", NULL, "for bash-completion", NULL },
+	{ "zsh", NULL, "for zsh, as _reroutectl in a folder of fpath", NULL },
+	{ "fish", NULL, "for fish", NULL },
 	{ 0 },
 };
 
@@ -113,7 +116,7 @@ const struct command commands[] = {
 	    .run = command_rules },
 	{ .name = "accept",
 	    .usage = "MATCH... [--for T]",
-	    .what = "a rule in front of the others",
+	    .what = "a rule in front of the others that accepts",
 	    .words = match_words,
 	    .options = { for_options },
 	    .example = "reroutectl accept in proto tcp to port 22 from lan "
@@ -121,21 +124,21 @@ const struct command commands[] = {
 	    .run = command_add },
 	{ .name = "block",
 	    .usage = "MATCH... [--for T]",
-	    .what = "the same: a program learns at once",
+	    .what = "a rule in front that refuses at once",
 	    .words = match_words,
 	    .options = { for_options },
 	    .example = "reroutectl block out exe /usr/bin/curl --for 10m",
 	    .run = command_add },
 	{ .name = "drop",
 	    .usage = "MATCH... [--for T]",
-	    .what = "the same: silent",
+	    .what = "a rule in front that refuses in silence",
 	    .words = match_words,
 	    .options = { for_options },
 	    .example = "reroutectl drop in from 192.0.2.7",
 	    .run = command_add },
 	{ .name = "reroute",
 	    .usage = "MATCH... via TUNNEL [--for T]",
-	    .what = "the same: through a tunnel of the settings",
+	    .what = "a rule in front that leads through a tunnel",
 	    .words = match_words,
 	    .options = { for_options },
 	    .example = "reroutectl reroute exe /usr/bin/curl via tor --for 10m",
@@ -148,7 +151,8 @@ const struct command commands[] = {
 	    .run = command_tunnels },
 	{ .name = "learn",
 	    .usage = "[--for T] [FILTER...]",
-	    .what = "rules for what a default let through; applies none",
+	    .what = "rules for what a default let through or denied; applies "
+		    "none",
 	    .options = { learn_options, filter_options },
 	    .example = "reroutectl learn --for 10m --exe firefox",
 	    .run = command_learn },

@@ -61,12 +61,28 @@ rule_commands(const char *between)
 }
 
 static bool
-is_file(const struct command_option *o)
+is_file(const char *words)
 {
-	return o->words != NULL && strcmp(o->words, "FILE") == 0;
+	return words != NULL && strcmp(words, "FILE") == 0;
+}
+
+/* For each word that something may follow. */
+static void
+each_followed(
+    void (*fn)(const struct command *command, const struct command_word *w))
+{
+	for (size_t i = 0; i < n_commands; i++)
+		for (const struct command_word *w = commands[i].words;
+		     w != NULL && w->name != NULL; w++)
+			if (w->follows != NULL)
+				fn(&commands[i], w);
 }
 
 /* bash --------------------------------------------------------------------- */
+
+#define BASH_FILES                                                             \
+	"local IFS=$'\\n'; COMPREPLY=($(compgen -f -- \"$cur\"));"             \
+	" compopt -o filenames"
 
 static void
 bash_option_name(const struct command *command, const struct command_option *o)
@@ -81,13 +97,44 @@ bash_option_value(const struct command *command, const struct command_option *o)
 	if (o->value == NULL)
 		return;
 	printf("\t%s:--%s) ", command->name, o->name);
-	if (is_file(o))
-		puts("COMPREPLY=($(compgen -f -- \"$cur\"));"
-		     " compopt -o filenames; return ;;");
+	if (is_file(o->words))
+		puts(BASH_FILES "; return ;;");
 	else
 		printf("COMPREPLY=($(compgen -W '%s' -- \"$cur\"));"
 		       " return ;;\n",
 		    o->words != NULL ? o->words : "");
+}
+
+/* Files wherever they stand, behind --for, too. */
+static void
+bash_followed(const struct command *command, const struct command_word *w)
+{
+	if (is_file(w->follows))
+		printf("\t%s:%s:*:[!-]*|%s:%s:*:) " BASH_FILES "; return ;;\n",
+		    command->name, w->name, command->name, w->name);
+	else
+		printf("\t%s:%s:%s:*) word=$(_reroutectl_names %s) ;;\n",
+		    command->name, w->name, w->name, w->follows);
+}
+
+/* The words stand directly behind the command. */
+static void
+bash_command(const struct command *command)
+{
+	bool any = false;
+
+	printf("\t%s) word+=' ", command->name);
+	each_option(command, bash_option_name);
+	fputs("--json --help'", stdout);
+	for (const struct command_word *w = command->words;
+	     w != NULL && w->name != NULL; w++) {
+		if (!is_word(w))
+			continue;
+		printf("%s%s", any ? " " : "; [[ -n $first ]] || word+=' ",
+		    w->name);
+		any = true;
+	}
+	puts(any ? "' ;;" : " ;;");
 }
 
 static void
@@ -97,7 +144,7 @@ bash(void)
 	completion_rule_bash();
 	puts("_reroutectl()\n"
 	     "{\n"
-	     "\tlocal cur prev word command= control= i\n"
+	     "\tlocal cur prev word command= control= first= i\n"
 	     "\tcur=${COMP_WORDS[COMP_CWORD]}\n"
 	     "\tprev=${COMP_WORDS[COMP_CWORD-1]}\n"
 	     "\tCOMPREPLY=()\n"
@@ -108,6 +155,10 @@ bash(void)
 	     "\t\t-*) ;;\n"
 	     "\t\t*) command=$word; break ;;\n"
 	     "\t\tesac\n"
+	     "\tdone\n"
+	     "\tfor ((i++; i < COMP_CWORD; i++)); do\n"
+	     "\t\tword=${COMP_WORDS[i]}\n"
+	     "\t\t[[ $word = -* ]] || { first=$word; break; }\n"
 	     "\tdone\n"
 	     "\tif [[ $prev = --control ]]; then\n"
 	     "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
@@ -122,6 +173,8 @@ bash(void)
 	fputs("\tesac\n\tcase $command:$prev in\n", stdout);
 	for (size_t i = 0; i < n_commands; i++)
 		each_option(&commands[i], bash_option_value);
+	puts("\tesac\n\tword=\n\tcase $command:$first:$prev:$cur in");
+	each_followed(bash_followed);
 	fputs("\tesac\n\tcase $command in\n\t", stdout);
 	rule_commands("|");
 	fputs(") _reroutectl_rule; return ;;\n\t'') word='", stdout);
@@ -130,17 +183,9 @@ bash(void)
 		    commands[i].alias != NULL ? " " : "",
 		    commands[i].alias != NULL ? commands[i].alias : "");
 	puts("--control --json --version --help' ;;");
-	for (size_t i = 0; i < n_commands; i++) {
-		if (is_rule(&commands[i]))
-			continue;
-		printf("\t%s) word='", commands[i].name);
-		for (const struct command_word *w = commands[i].words;
-		     w != NULL && w->name != NULL; w++)
-			if (is_word(w))
-				printf("%s ", w->name);
-		each_option(&commands[i], bash_option_name);
-		puts("--json --help' ;;");
-	}
+	for (size_t i = 0; i < n_commands; i++)
+		if (!is_rule(&commands[i]))
+			bash_command(&commands[i]);
 	puts("\t*) return ;;\n"
 	     "\tesac\n"
 	     "\tCOMPREPLY=($(compgen -W \"$word\" -- \"$cur\"))\n"
@@ -171,7 +216,7 @@ zsh_option(const struct command *command, const struct command_option *o)
 	printf(" \\\n\t\t\t'--%s[", o->name);
 	zsh_text(o->what);
 	putchar(']');
-	if (o->value != NULL && is_file(o))
+	if (o->value != NULL && is_file(o->words))
 		fputs(":file:_files", stdout);
 	else if (o->value != NULL && o->words != NULL)
 		printf(":value:(%s)", o->words);
@@ -203,7 +248,21 @@ zsh_command(const struct command *command)
 	if (is_rule(command))
 		puts(" \\\n\t\t\t'*:rule:_reroutectl_rule' ;;");
 	else
-		puts(words ? "))' '*:file:_files' ;;" : " '*:word: ' ;;");
+		puts(words ? "))' '*:word:_reroutectl_behind' ;;"
+			   : " '*:word: ' ;;");
+}
+
+static void
+zsh_followed(const struct command *command, const struct command_word *w)
+{
+	if (is_file(w->follows))
+		printf("\t%s:%s) _files ;;\n", command->name, w->name);
+	else
+		printf("\t%s:%s)\n"
+		       "\t\tvalues=($(_reroutectl_names %s))\n"
+		       "\t\t[[ $words[CURRENT-1] != %s ]] ||"
+		       " compadd -a values ;;\n",
+		    command->name, w->name, w->follows, w->name);
 }
 
 static void
@@ -211,10 +270,18 @@ zsh(void)
 {
 	puts("#compdef reroutectl");
 	completion_rule_zsh();
-	puts("_reroutectl()\n"
+	puts("_reroutectl_behind()\n"
+	     "{\n"
+	     "\tlocal -a values\n"
+	     "\tcase $words[1]:$words[2] in");
+	each_followed(zsh_followed);
+	puts("\tesac\n"
+	     "}\n"
+	     "_reroutectl()\n"
 	     "{\n"
 	     "\tlocal -a commands\n"
-	     "\tlocal state line\n"
+	     "\tlocal state line control\n"
+	     "\tlocal -A opt_args\n"
 	     "\tcommands=(");
 	for (size_t i = 0; i < n_commands; i++) {
 		printf("\t\t'%s:", commands[i].name);
@@ -235,6 +302,7 @@ zsh(void)
 	     "\t\t_describe command commands\n"
 	     "\t\treturn\n"
 	     "\tfi\n"
+	     "\tcontrol=$opt_args[--control]\n"
 	     "\tcase $line[1] in");
 	for (size_t i = 0; i < n_commands; i++)
 		zsh_command(&commands[i]);
@@ -262,12 +330,37 @@ fish_option(const struct command *command, const struct command_option *o)
 	    command->alias != NULL ? command->alias : ""); /* fits */
 	fish_row("__fish_seen_subcommand_from", names);
 	printf(" -l %s%s", o->name, o->value != NULL ? " -x" : "");
-	if (is_file(o))
+	if (is_file(o->words))
 		fputs(" -a '(__fish_complete_path)'", stdout);
 	else if (o->words != NULL)
 		printf(" -a '%s'", o->words);
 	fputs(" -d ", stdout);
 	quote(o->what);
+	putchar('\n');
+}
+
+/* The words stand directly behind the command. */
+static void
+fish_words(const struct command *command)
+{
+	for (const struct command_word *w = command->words;
+	     w != NULL && w->name != NULL; w++) {
+		if (!is_word(w))
+			continue;
+		fish_row("__reroutectl_behind", command->name);
+		printf(" -a %s -d ", w->name);
+		quote(w->what);
+		putchar('\n');
+	}
+}
+
+static void
+fish_followed(const struct command *command, const struct command_word *w)
+{
+	printf("complete -c reroutectl %s -n '__reroutectl_behind %s %s'",
+	    is_file(w->follows) ? "-F" : "-f", command->name, w->name);
+	if (!is_file(w->follows))
+		printf(" -a '(__reroutectl_names %s)'", w->follows);
 	putchar('\n');
 }
 
@@ -278,7 +371,14 @@ fish(void)
 	     "complete -c reroutectl -f\n"
 	     "complete -c reroutectl -l control -r -F -d 'the socket'\n"
 	     "complete -c reroutectl -l json -d 'one JSON object a line'\n"
-	     "complete -c reroutectl -l help -d 'about it'");
+	     "complete -c reroutectl -l help -d 'about it'\n"
+	     "function __reroutectl_behind\n"
+	     "\tset -l words (commandline -opc)\n"
+	     "\ttest (count $words) -gt (count $argv); or return 1\n"
+	     "\ttest \"$words[-1]\" = $argv[-1]; or return 1\n"
+	     "\ttest (count $argv) -eq 1; or"
+	     " test \"$words[-2]\" = $argv[1]\n"
+	     "end");
 	completion_rule_fish();
 	fputs("complete -c reroutectl -f -n '__fish_seen_subcommand_from ",
 	    stdout);
@@ -292,17 +392,10 @@ fish(void)
 		    c->alias != NULL ? c->alias : "");
 		quote(c->what);
 		putchar('\n');
-		for (const struct command_word *w = c->words;
-		     w != NULL && w->name != NULL; w++) {
-			if (!is_word(w))
-				continue;
-			fish_row("__fish_seen_subcommand_from", c->name);
-			printf(" -a %s -d ", w->name);
-			quote(w->what);
-			putchar('\n');
-		}
+		fish_words(c);
 		each_option(c, fish_option);
 	}
+	each_followed(fish_followed);
 }
 
 enum status

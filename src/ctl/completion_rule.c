@@ -11,7 +11,8 @@ struct known {
 };
 
 #define FILES                                                                  \
-	"COMPREPLY=($(compgen -f -- \"$cur\")); compopt -o filenames; return", \
+	"local IFS=$'\\n'; COMPREPLY=($(compgen -f -- \"$cur\"));"             \
+	" compopt -o filenames; return",                                       \
 	    "_files; return", "__fish_complete_path (commandline -ct)"
 #define LISTS                                                                  \
 	"words=$(_reroutectl_names lists)",                                    \
@@ -37,8 +38,11 @@ static const struct known known[] = {
 /* Of these the shell knows no value. */
 static const char *const open_ended[] = { "port", "label" };
 
-/* A daemon that does not answer must not hold up who types. */
-#define NAMES "sed -n 's/^{\"name\": *\"\\([^\"]*\\)\".*/\\1/p'"
+/* Of a list, a tunnel, or a rule of the command line. A daemon that does not
+ * answer must not hold up who types. */
+#define NAMES                                                                  \
+	"sed -n -e 's/^{\"name\": *\"\\([^\"]*\\)\".*/\\1/p' \\\n"             \
+	"\t\t-e 's/^{\"number\".*\"id\": *\\([0-9][0-9]*\\).*/\\1/p'"
 
 static void
 rule_words(const char *between)
@@ -127,7 +131,8 @@ completion_rule_zsh(void)
 {
 	puts("_reroutectl_names()\n"
 	     "{\n"
-	     "\ttimeout 1 reroutectl --json $1 2>/dev/null | " NAMES "\n"
+	     "\ttimeout 1 reroutectl ${control:+--control=$control} \\\n"
+	     "\t\t--json $1 2>/dev/null | " NAMES "\n"
 	     "}\n"
 	     "_reroutectl_rule()\n"
 	     "{\n"
@@ -162,7 +167,12 @@ void
 completion_rule_fish(void)
 {
 	puts("function __reroutectl_names\n"
-	     "\ttimeout 1 reroutectl --json $argv 2>/dev/null | " NAMES "\n"
+	     "\tset -l words (commandline -opc)\n"
+	     "\tset -l control\n"
+	     "\tset -l i (contains -i -- --control $words)\n"
+	     "\tand set control --control $words[(math $i + 1)]\n"
+	     "\ttimeout 1 reroutectl $control \\\n"
+	     "\t\t--json $argv 2>/dev/null | " NAMES "\n"
 	     "end\n"
 	     "function __reroutectl_rule\n"
 	     "\tset -l words (commandline -opc)\n"

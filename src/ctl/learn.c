@@ -333,6 +333,8 @@ command_learn(const struct context *context)
 		status = look(&l, "queries.list", take_query);
 	if (status == STATUS_DONE)
 		status = print_both(&l);
+	else if (status == STATUS_NO_DAEMON && l.seen > 0)
+		(void)print_both(&l); /* what was seen until it went */
 	json_decref(l.args);
 	learn_free(l.learn);
 	learn_free(l.closed);

@@ -186,6 +186,21 @@ check "bash asks for the lists" completes \
     "$REROUTECTL --control $tmp/control block list " ads more
 check "bash asks for the tunnels" completes \
     "$REROUTECTL --control $tmp/control reroute via t" tor
+# what follows a word of a command
+check "a rule of the command line" ctl block out to 192.0.2.9
+touch "$tmp/bin/my rules"
+check "bash asks for the tunnels to test" completes \
+    "$REROUTECTL --control $tmp/control tunnels test " tor
+check_not "… and has no word again" grep -qx test "$tmp/offered"
+check "bash asks for the rules to delete" completes \
+    "$REROUTECTL --control $tmp/control rules delete " 1
+check_not "… and has no word again" grep -qx keep "$tmp/offered"
+check "bash completes a file of rules" completes \
+    "reroutectl rules try $tmp/bin/my" "$tmp/bin/my rules"
+check "bash completes an option behind one" completes \
+    "reroutectl rules try x --f" --for
+check "bash knows when all is said" completes "reroutectl lists reload " --json
+check_not "… indeed" grep -qx reload "$tmp/offered"
 check "bash offers nothing for a name" completes "reroutectl block domain "
 check_not "… indeed" grep -q . "$tmp/offered"
 for sh in zsh fish; do
@@ -217,6 +232,17 @@ if command -v fish >/dev/null; then
 	check_not "… and no word of a rule there" grep -qx domain "$tmp/offered"
 	check "fish goes on in a list" offers "reroutectl accept from lan, " loopback
 	check "fish completes port" offers "reroutectl accept from lan " port to
+	check "fish asks for the tunnels to test" offers \
+	    "reroutectl --control $tmp/control tunnels test " tor
+	check_not "… and has no word again" grep -qx test "$tmp/offered"
+	check "fish asks for the rules to delete" offers \
+	    "reroutectl --control $tmp/control rules delete " 1
+	check "fish asks for the lists" offers \
+	    "reroutectl --control $tmp/control block list " ads more
+	check "fish completes a file of rules" offers \
+	    "reroutectl rules try $tmp/bin/pr" "$tmp/bin/probe"
+	offers "reroutectl lists reload " >/dev/null
+	check_not "fish knows when all is said" grep -qx reload "$tmp/offered"
 	check "fish completes an executable" offers \
 	    "reroutectl block exe $tmp/bin/pr" "$tmp/bin/probe"
 fi
@@ -248,7 +274,34 @@ ZSH
 	check_not "… and no word of a rule there" grep -qx domain "$tmp/offered"
 	check "zsh goes on in a list" zsh_offers "accept from lan," loopback
 	check "zsh completes port" zsh_offers "accept from lan" port to
+	zsh_behind() { # "WORD..." WANTED...: behind the words, by a daemon's names
+		local line=$1 word
+		shift
+		read -ra line <<<"$line"
+		PATH=${REROUTECTL%/*}:$PATH zsh -f -c '
+			_arguments() { state= line=("") }
+			compadd() { print -l -- ${(P)2} >&3 }
+			_files() { print files >&3 }
+			source $1 3>/dev/null
+			control=$2
+			shift 2
+			words=("$@")
+			CURRENT=$#words
+			_reroutectl_behind 3>&1' zsh "$tmp/completion.zsh" \
+		    "$tmp/control" "${line[@]}" "" >"$tmp/offered" 2>&1
+		cat "$tmp/offered"
+		for word; do
+			grep -qxF -- "$word" "$tmp/offered" || return 1
+		done
+	}
+	check "zsh asks for the tunnels to test" zsh_behind "tunnels test" tor
+	check "zsh asks for the rules to delete" zsh_behind "rules delete" 1
+	check "zsh completes a file of rules" zsh_behind "rules try" files
+	zsh_behind "lists reload" >/dev/null
+	check_not "zsh knows when all is said" grep -q . "$tmp/offered"
 fi
+
+ctl rules delete 1 >"$tmp/out"
 
 # -- terminals --
 cat >"$tmp/terminal.py" <<'PY'
@@ -313,7 +366,7 @@ check "no rule is cut on 80 columns" whole_rules 80
 check "… fits" fits 80
 check "nor on 60" whole_rules 60
 check "… fits" fits 60
-ctl rules delete 1 >"$tmp/out"
+ctl rules delete 2 >"$tmp/out"
 on_terminal 80 flows
 check "a terminal gets colour for what was blocked" grep -q "$(printf '\033')\[31m" "$tmp/out"
 on_terminal 100 flows --exe "*プログラム"

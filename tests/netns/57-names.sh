@@ -112,6 +112,30 @@ wait_for sh -c "kill -INT $learner; grep -q accept '$tmp/later'"
 stop "$learner"
 check "learnt meanwhile, until interrupted" grep -q \
 	"^accept out exe $BUILDDIR/probe proto tcp domain .*other.example.* to any port 7001\$" "$tmp/later"
+# a daemon that ends amid it
+ctl --json flows --exe "$BUILDDIR/probe" >"$tmp/flows.json"
+cat >"$tmp/ends.py" <<'PY'
+"""Answers as a daemon that has seen one flow, and is gone."""
+import json, socket, sys
+flow = dict(json.loads(open(sys.argv[2]).readline()), event="flow")
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print("ready", flush=True)
+call = ""
+while call != "watch":
+    client, _ = server.accept()
+    call = json.loads(client.makefile().readline())["call"]
+    answer = flow if call == "watch" else {}
+    client.sendall(json.dumps({"ok": True, "result": answer}).encode() + b"\n")
+    client.close()
+PY
+background python3 "$tmp/ends.py" "$tmp/ending" "$tmp/flows.json" >"$tmp/ends"
+wait_for grep -q ready "$tmp/ends"
+check "a daemon that ends: exit 3" try 3 "$REROUTECTL" --control "$tmp/ending" \
+	learn --for 1h
+check "what was seen until then is not lost" grep -q \
+	"^accept out exe $BUILDDIR/probe proto tcp" "$tmp/out"
 { echo "default out block"; cat "$tmp/learnt"; } >"$tmp/rules/10.rules"
 check "what was learnt is a file of rules" daemon_reload
 check "that lets through" visits "ok" 10.9.0.2
