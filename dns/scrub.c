@@ -5,8 +5,9 @@
 #include "dns/addresses.h"
 #include "src/core/fakeip.h"
 
-/* A chain that is longer is a loop, or nobody's good will. */
-#define CHAIN_MAX 16
+/* A chain that is longer is a loop, or nobody's good will: who looks up all of
+ * it for us stops sooner, and who has all of its zones may have twenty. */
+#define CHAIN_MAX 24
 /* All records are looked at for each name of a chain: of the largest answer for
  * a few, of usual ones for all. */
 #define LOOKS_MAX (3 * WRITER_RRS_MAX)
@@ -16,7 +17,7 @@
 #define HINTS_MAX 256
 /* Names that an answer leads to beside its chain are judged, too: each CNAME of
  * that is made of one DNAME. */
-#define TARGETS_MAX CHAIN_MAX
+#define TARGETS_MAX 16
 
 struct scrubber {
 	const uint8_t *msg;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dns/replies_ev.h"
@@ -44,6 +45,7 @@ struct listener {
 	struct server_listen at;
 	uint16_t number;
 	int fd;
+	uint64_t inode;
 	bool any; /* bound to all addresses: answers say which one was asked */
 	struct event *readable;
 	struct event *flush;
@@ -323,6 +325,14 @@ server_mark(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
 }
 
+uint64_t
+server_inode(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? (uint64_t)st.st_ino : 0;
+}
+
 static int
 listen_udp(struct listener *l)
 {
@@ -347,6 +357,7 @@ listen_udp(struct listener *l)
 		return -errno;
 	if (bind(l->fd, (void *)&sa, len) < 0)
 		return -errno;
+	l->inode = server_inode(l->fd);
 	l->readable = event_new(
 	    l->se->opts.base, l->fd, EV_READ | EV_PERSIST, readable_cb, l);
 	l->flush = event_new(l->se->opts.base, -1, 0, flush_cb, l);
@@ -354,6 +365,17 @@ listen_udp(struct listener *l)
 	    event_add(l->readable, NULL) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+bool
+server_ev_is_own(const struct server_ev *se, uint64_t inode)
+{
+	if (inode == 0)
+		return false;
+	for (size_t i = 0; i < se->n; i++)
+		if (se->v[i].inode == inode)
+			return true;
+	return tcp_ev_is_own(se->tcp, inode);
 }
 
 static void

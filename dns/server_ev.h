@@ -34,6 +34,9 @@ int server_ev_new(struct server_ev **ret, const struct server_opts *opts,
     struct server_listen *ret_taken);
 void server_ev_free(struct server_ev *se); /* accepts NULL */
 
+/* Whether the socket with that inode is one of the listeners. */
+bool server_ev_is_own(const struct server_ev *se, uint64_t inode);
+
 /* An answer that had to wait, or that there will be none. */
 void server_ev_reply(struct server_ev *se, const struct client *client,
     const uint8_t *msg, size_t len);
@@ -52,6 +55,9 @@ void server_ev_stats(const struct server_ev *se, struct server_stats *ret);
  * judged: C170 need not put it on, and the kernel not look for the way again
  * for the mark's sake. The first of a flow is judged all the same (A5). */
 void server_mark(int fd);
+
+/* Of a socket; 0 where it can't be told. */
+uint64_t server_inode(int fd);
 
 /* Socket addresses of listeners and clients. */
 struct sockaddr_storage;

@@ -169,6 +169,7 @@ tcp_ev_listen(
 		    a->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(a->fd, (void *)&sa, len) < 0 || listen(a->fd, 256) < 0)
 		return -errno;
+	a->inode = server_inode(a->fd);
 	a->acceptable = event_new(
 	    te->opts->base, a->fd, EV_READ | EV_PERSIST, acceptable_cb, a);
 	a->resume = evtimer_new(te->opts->base, resume_cb, a);
@@ -176,6 +177,15 @@ tcp_ev_listen(
 	    event_add(a->acceptable, NULL) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+bool
+tcp_ev_is_own(const struct tcp_ev *te, uint64_t inode)
+{
+	for (size_t i = 0; i < te->n; i++)
+		if (te->v[i].inode == inode)
+			return true;
+	return false;
 }
 
 void

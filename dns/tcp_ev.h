@@ -13,6 +13,8 @@ void tcp_ev_free(struct tcp_ev *te); /* accepts NULL */
 int tcp_ev_listen(
     struct tcp_ev *te, const struct server_listen *at, uint16_t number);
 
+bool tcp_ev_is_own(const struct tcp_ev *te, uint64_t inode);
+
 /* len 0: one query less is waited for. */
 void tcp_ev_reply(struct tcp_ev *te, const struct client *client,
     const uint8_t *msg, size_t len);

@@ -32,6 +32,7 @@ struct acceptor {
 	uint16_t number;
 	struct addr addr;
 	int fd;
+	uint64_t inode;
 	struct event *acceptable, *resume;
 };
 

@@ -42,13 +42,18 @@ struct assoc {
 	struct addr relay;    /* ADDR_NONE: where the proxy is */
 	uint64_t number;      /* of the tunnel and its user, for backoff */
 	mono_t up_at;
+	bool heard; /* something came back */
 	bool dying;
 };
 
 struct assocs {
 	struct assocs_opts opts;
 	struct map map;
-	struct backoff backoff;
+	struct backoff backoff; /* tunnels, each with its users */
+	/* A proxy may end an association for what one far end says (a port that
+	 * nobody listens on). What was asked there, and heard nothing, rests;
+	 * and the socket, where nobody was heard: not who speaks to others. */
+	struct backoff fars;
 };
 
 /* Of all that are alike to the proxy: the same tunnel, and the same user. */
@@ -70,6 +75,23 @@ static uint64_t
 group_of(const struct assocs *assocs, const char *via)
 {
 	return map_hash(&assocs->map, via, strlen(via));
+}
+
+static uint64_t
+number_of_far(
+    const struct assocs *assocs, uint64_t number, const struct flow_key *key)
+{
+	struct {
+		uint64_t number;
+		struct addr addr;
+		uint16_t port;
+	} far;
+
+	memset(&far, 0, sizeof(far)); /* hashed with its padding */
+	far.number = number;
+	far.addr = key->remote;
+	far.port = key->rport;
+	return map_hash(&assocs->map, &far, sizeof(far));
 }
 
 static bool
@@ -99,6 +121,17 @@ note_short(const struct assoc *assoc, mono_t now)
 		tunnel_state_error(state, OUTCOME_SHORT_LIVED, "UDP", now);
 }
 
+/* It was up, for a moment only: its socket has to wait, and what its users
+ * asked (assoc_blame()). */
+static void
+note_short_lived(struct assoc *assoc, mono_t now)
+{
+	note_short(assoc, now);
+	if (!assoc->heard)
+		backoff_failed(&assoc->assocs->fars, assoc->node.hash, 0,
+		    OUTCOME_SHORT_LIVED, now);
+}
+
 /* Whether those after it have to wait. */
 static void
 note_end(struct assoc *assoc, enum outcome outcome)
@@ -116,8 +149,8 @@ note_end(struct assoc *assoc, enum outcome outcome)
 		return;
 	}
 	if (outcome == OUTCOME_CONNECTED) {
-		outcome = OUTCOME_SHORT_LIVED;
-		note_short(assoc, now);
+		note_short_lived(assoc, now);
+		return;
 	}
 	backoff_failed(backoff, assoc->number,
 	    group_of(assoc->assocs, assoc->key.via->name), outcome, now);
@@ -135,6 +168,31 @@ assoc_free(struct assoc *assoc)
 	udp_sock_close(&assoc->sock);
 	claim_done(&assoc->claim);
 	free(assoc);
+}
+
+void
+assoc_blame(struct assoc *assoc, const struct flow_key *key)
+{
+	struct assocs *assocs = assoc->assocs;
+	mono_t now = mono_now();
+
+	if (is_young(assoc, now))
+		backoff_failed(&assocs->fars,
+		    number_of_far(assocs, assoc->number, key),
+		    group_of(assocs, assoc->key.via->name), OUTCOME_SHORT_LIVED,
+		    now);
+}
+
+void
+assoc_answered(struct assoc *assoc, const struct flow_key *key)
+{
+	struct assocs *assocs = assoc->assocs;
+
+	backoff_worked(
+	    &assocs->fars, number_of_far(assocs, assoc->number, key));
+	if (!assoc->heard)
+		backoff_worked(&assocs->fars, assoc->node.hash);
+	assoc->heard = true;
 }
 
 void
@@ -396,11 +454,11 @@ key_of(const struct assoc_want *want)
 }
 
 static void
-say_rest(const struct assocs *assocs, uint64_t number, struct shake_error *ret)
+say_rest(
+    const struct backoff *backoff, uint64_t number, struct shake_error *ret)
 {
 	mono_t now = mono_now();
-	const struct backoff_rest *rest =
-	    backoff_rest(&assocs->backoff, number, now);
+	const struct backoff_rest *rest = backoff_rest(backoff, number, now);
 	char why[SHAKE_WHY_SIZE];
 
 	if (rest == NULL)
@@ -410,18 +468,30 @@ say_rest(const struct assocs *assocs, uint64_t number, struct shake_error *ret)
 	shake_fail(ret, rest->outcome, why);
 }
 
+/* A far end, or a socket, that does not rest. */
+static bool
+may_try(struct assocs *assocs, uint64_t number, struct shake_error *ret_error)
+{
+	if (backoff_may(&assocs->fars, number, (mono_t){ 0 }, mono_now()))
+		return true;
+	say_rest(&assocs->fars, number, ret_error);
+	return false;
+}
+
 static struct assoc *
 make(struct assocs *assocs, const struct assoc_want *want,
     const struct assoc_key *key, struct shake_error *ret_error)
 {
 	uint64_t number = number_of(assocs, want->claim, want->via, want->key);
+	uint64_t hash = map_hash(&assocs->map, key, sizeof(*key));
 	struct assoc *assoc;
 
 	shake_fail(ret_error, OUTCOME_NO_ROOM, "");
-	if (assocs->map.count >= assocs->opts.max)
+	if (assocs->map.count >= assocs->opts.max ||
+	    !may_try(assocs, hash, ret_error))
 		return NULL;
 	if (!may_begin(assocs, number, want->via)) {
-		say_rest(assocs, number, ret_error);
+		say_rest(&assocs->backoff, number, ret_error);
 		return NULL;
 	}
 	assoc = assoc_new(assocs, want->claim, key, want->key);
@@ -437,7 +507,15 @@ assoc_use(struct assocs *assocs, const struct assoc_want *want,
 	struct assoc_key key = key_of(want);
 	uint64_t hash = map_hash(&assocs->map, &key, sizeof(key));
 	struct assoc *assoc = find(assocs, &key, hash);
+	uint64_t number = number_of(assocs, want->claim, want->via, want->key);
 
+	if (assoc == NULL && backoff_rest(&assocs->fars, hash, mono_now())) {
+		say_rest(&assocs->fars, hash, ret_error);
+		return NULL;
+	}
+	if (!may_try(
+		assocs, number_of_far(assocs, number, want->key), ret_error))
+		return NULL;
 	if (assoc == NULL) {
 		assoc = make(assocs, want, &key, ret_error);
 		if (assoc == NULL)
@@ -452,10 +530,13 @@ size_t
 assocs_resting(const struct assocs *assocs, const char *via, mono_t now,
     struct assoc_rest *ret)
 {
-	const struct backoff_rest *rest;
-	size_t n = backoff_resting(
-	    &assocs->backoff, group_of(assocs, via), now, &rest);
+	uint64_t group = group_of(assocs, via);
+	const struct backoff_rest *rest, *far;
+	size_t n = backoff_resting(&assocs->backoff, group, now, &rest);
 
+	n += backoff_resting(&assocs->fars, group, now, &far);
+	if (rest == NULL)
+		rest = far;
 	if (n > 0)
 		*ret = (struct assoc_rest){ rest->outcome, rest->until };
 	return n;

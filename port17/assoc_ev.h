@@ -41,7 +41,7 @@ struct assocs_opts {
 	/* those were all, for now: what was added to `out` is to be sent */
 	void (*received_all)(void *arg);
 	/* it is gone: those that used it leave it, each for itself. outcome: of
-	 * the dial, CONNECTED where it had been up */
+	 * the dial, CONNECTED where it had been up: see assoc_blame() */
 	void (*gone)(void *arg, struct assoc *assoc, struct list *users,
 	    const struct shake_error *error);
 	void *arg;
@@ -83,11 +83,19 @@ unsigned int assoc_send(struct assoc *assoc, const struct dgram_in *in);
 void assoc_send_kept(
     struct assoc *assoc, struct dgram_kept *kept, const struct dgram_in *head);
 
+/* Of one that is gone, within gone(): nothing came back for that flow. Where it
+ * was not up for long, the proxy may have ended it for what the far end said:
+ * so that is not asked again for a while, nor by that socket anybody, where it
+ * heard nothing at all. */
+void assoc_blame(struct assoc *assoc, const struct flow_key *key);
+/* Something did, for the first time. */
+void assoc_answered(struct assoc *assoc, const struct flow_key *key);
+
 const struct tunnel *assoc_via(const struct assoc *assoc);
 
 /* How many of those that are alike (to the tunnel: one for each user that it
- * is told) rest after a failure; *ret: what failed of the one that may be tried
- * first, and when that is. */
+ * is told) and of the far ends rest after a failure; *ret: what failed of the
+ * one that may be tried first, and when that is. */
 struct assoc_rest {
 	enum outcome outcome;
 	mono_t until;

@@ -150,6 +150,7 @@ assoc_received(void *arg, struct assoc *assoc, const struct target *from,
 	static const struct addr any = { .family = ADDR_NONE };
 	struct udp *udp = arg;
 	struct dgram_in in = { .bytes = bytes, .len = len };
+	struct udp_flow *flow;
 	struct udpnat_entry *nat =
 	    udpnat_find_far(&udp->nat, assoc, &from->addr, from->port);
 
@@ -159,8 +160,11 @@ assoc_received(void *arg, struct assoc *assoc, const struct target *from,
 		udp->counters.dropped++; /* nobody asked there */
 		return;
 	}
-	add_reply(
-	    udp, container_of(nat, struct udp_flow, nat), &in, mono_now());
+	flow = container_of(nat, struct udp_flow, nat);
+	if (!flow->answered)
+		assoc_answered(assoc, &nat->key);
+	flow->answered = true;
+	add_reply(udp, flow, &in, mono_now());
 }
 
 static void
@@ -212,6 +216,8 @@ assoc_gone(void *arg, struct assoc *assoc, struct list *users,
 		    container_of(users->next, struct udp_flow, user);
 
 		udp->ways.error = *error;
+		if (error->outcome == OUTCOME_CONNECTED && !flow->answered)
+			assoc_blame(assoc, &flow->nat.key);
 		if (error->outcome == OUTCOME_CONNECTED)
 			udp_flow_end(udp, flow, CLOSED_FAR_RESET);
 		else

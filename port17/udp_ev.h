@@ -40,6 +40,7 @@ struct udp_flow {
 	struct udp *udp;
 	unsigned int entry; /* that it came by */
 	uint32_t tried;	    /* members that failed: bits */
+	bool answered;	    /* something came through an association */
 	bool lost;	    /* its port: conntrack has forgotten it */
 	bool again;	    /* it has begun anew, and no datagram came since */
 };

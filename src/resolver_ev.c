@@ -438,5 +438,8 @@ resolver_ev_deaf(const struct resolver_ev *re)
 bool
 resolver_ev_is_own(const struct resolver_ev *re, uint64_t inode)
 {
-	return re != NULL && upstreams_ev_is_own(re->upstreams, inode);
+	if (re == NULL)
+		return false;
+	return upstreams_ev_is_own(re->upstreams, inode) ||
+	       (re->server != NULL && server_ev_is_own(re->server, inode));
 }

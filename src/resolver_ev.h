@@ -71,7 +71,8 @@ const char *resolver_ev_trust_why(const struct resolver_ev *re);
 struct server_stats;
 void resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret);
 bool resolver_ev_listens(const struct resolver_ev *re);
-/* Whether that is the inode of a socket that asks upstreams. NULL: no. */
+/* Whether that is the inode of a socket that listens, or asks upstreams. NULL:
+ * no. */
 bool resolver_ev_is_own(const struct resolver_ev *re, uint64_t inode);
 
 /* Why it does not listen, though it should; "" for no reason that is known. */

@@ -21,6 +21,11 @@
 /* Updates per system call. */
 #define BATCH_MAX 64
 
+/* Answers to those per system call, each with the request at most. One that is
+ * longer was for somebody who waited for it no longer. */
+#define ANSWERS 16
+#define ANSWER_LEN (64 + CT_UPDATE_SIZE)
+
 struct ct {
 	struct mnl_socket *dump, *update; /* dump: NULL while there is none */
 	uint32_t seq;			  /* of the last ct_original() */
@@ -57,7 +62,7 @@ int
 ct_open(struct ct **ret)
 {
 	struct ct *ct = calloc(1, sizeof(*ct));
-	int r;
+	int r, on = 1;
 
 	if (ct == NULL)
 		return -ENOMEM;
@@ -67,6 +72,9 @@ ct_open(struct ct **ret)
 		free(ct);
 		return r;
 	}
+	/* Linux 4.3; else the request comes back with each */
+	(void)setsockopt(mnl_socket_get_fd(ct->update), SOL_NETLINK,
+	    NETLINK_CAP_ACK, &on, sizeof(on));
 	*ret = ct;
 	return 0;
 }
@@ -120,32 +128,55 @@ count_refused(struct ct *ct, int error)
 		ct->error = error;
 }
 
+/* One datagram; true if it has the answer to message `last`. */
+static bool
+take_answers(struct ct *ct, const void *bytes, size_t len, uint32_t last)
+{
+	const struct nlmsghdr *nlh = bytes;
+	bool answered = false;
+	int n = (int)len; /* ANSWER_LEN at most */
+
+	for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
+		const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+
+		if (nlh->nlmsg_type != NLMSG_ERROR ||
+		    mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+			continue;
+		if (e->error != 0)
+			count_refused(ct, e->error);
+		answered |= nlh->nlmsg_seq == last;
+	}
+	return answered;
+}
+
 /* Reads the answers to a batch: errors, and whatever it is for message
- * `last`. */
+ * `last`. Where entries are gone already there is one for each. */
 static int
 read_answers(struct ct *ct, uint32_t last)
 {
-	_Alignas(8) uint8_t buf[8192];
+	_Alignas(8) uint8_t bytes[ANSWERS][ANSWER_LEN];
+	struct mmsghdr msgs[ANSWERS] = { { .msg_len = 0 } };
+	struct iovec iov[ANSWERS];
+	bool answered = false;
 
-	for (;;) {
-		ssize_t got = receive(ct->update, buf, sizeof(buf));
-		const struct nlmsghdr *nlh = (const void *)buf;
-		int n = (int)got;
-
-		if (got < 0)
-			return (int)got;
-		for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
-			const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-
-			if (nlh->nlmsg_type != NLMSG_ERROR ||
-			    mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
-				continue;
-			if (e->error != 0)
-				count_refused(ct, e->error);
-			if (nlh->nlmsg_seq == last)
-				return 0;
-		}
+	for (size_t i = 0; i < ANSWERS; i++) {
+		iov[i] = (struct iovec){ bytes[i], ANSWER_LEN };
+		msgs[i].msg_hdr.msg_iov = &iov[i];
+		msgs[i].msg_hdr.msg_iovlen = 1;
 	}
+	while (!answered) {
+		int n = recvmmsg(mnl_socket_get_fd(ct->update), msgs, ANSWERS,
+		    MSG_WAITFORONE, NULL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		for (int i = 0; i < n; i++)
+			answered |=
+			    take_answers(ct, bytes[i], msgs[i].msg_len, last);
+	}
+	return 0;
 }
 
 /* Success is silent but for the last message, which asks for an answer. */

@@ -1,6 +1,7 @@
 #include "src/linux/ct_msg.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -11,33 +12,55 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "src/base/rd.h"
+
 /* Errors of the kernel lie above -4096. */
 #define MAX_ERRNO 4096
 
 #define CT_TYPE(type) (NFNL_SUBSYS_CTNETLINK << 8 | (type))
 
-/* Attributes by type, of one nest. */
+/* Attributes by type: of an entry, and of any nest in it. */
 struct attrs {
 	const struct nlattr *v[CTA_MAX + 1];
 };
+#define NEST_MAX 12
+static_assert(CTA_TUPLE_MAX < NEST_MAX && CTA_IP_MAX < NEST_MAX &&
+		  CTA_PROTO_MAX < NEST_MAX && CTA_COUNTERS_MAX < NEST_MAX,
+    "there is room");
+struct nest {
+	const struct nlattr *v[NEST_MAX];
+};
 
-static int
-collect(const struct nlattr *attr, void *arg)
+/* Up to the first that is none. By hand: each connection that ends has nine of
+ * these, and the library calls back for each attribute. */
+static void
+collect(struct rd rd, const struct nlattr **ret, int max)
 {
-	struct attrs *attrs = arg;
-	uint16_t type = mnl_attr_get_type(attr);
+	while (rd.len >= sizeof(struct nlattr)) {
+		const struct nlattr *attr = (const void *)rd.p;
+		int type = attr->nla_type & NLA_TYPE_MASK;
+		size_t len = attr->nla_len;
 
-	if (type <= CTA_MAX)
-		attrs->v[type] = attr;
-	return MNL_CB_OK;
+		if (len < sizeof(*attr) || len > rd.len)
+			break;
+		if (type < max) /* else a newer kernel's */
+			ret[type] = attr;
+		len = (len + 3) & ~(size_t)3;
+		rd_skip(&rd, len < rd.len ? len : rd.len);
+	}
 }
 
 static bool
-nest(const struct nlattr *attr, struct attrs *ret)
+nest(const struct nlattr *attr, struct nest *ret)
 {
+	struct rd rd;
+
 	memset(ret, 0, sizeof(*ret));
-	return attr != NULL &&
-	       mnl_attr_parse_nested(attr, collect, ret) >= MNL_CB_STOP;
+	if (attr == NULL)
+		return false;
+	rd_init(&rd, mnl_attr_get_payload(attr), attr->nla_len - sizeof(*attr));
+	collect(rd, ret->v, NEST_MAX);
+	return true;
 }
 
 static bool
@@ -47,7 +70,7 @@ has_size(const struct nlattr *attr, size_t size)
 }
 
 static bool
-read_addr(const struct attrs *ip, int v4, int v6, struct addr *ret)
+read_addr(const struct nest *ip, int v4, int v6, struct addr *ret)
 {
 	if (has_size(ip->v[v4], 4))
 		*ret = addr_ip4(mnl_attr_get_payload(ip->v[v4]));
@@ -61,7 +84,7 @@ read_addr(const struct attrs *ip, int v4, int v6, struct addr *ret)
 static bool
 read_tuple(const struct nlattr *attr, struct flow_key *ret)
 {
-	struct attrs tuple, ip, proto;
+	struct nest tuple, ip, proto;
 
 	memset(ret, 0, sizeof(*ret)); /* hashed with its padding */
 	if (!nest(attr, &tuple) || !nest(tuple.v[CTA_TUPLE_IP], &ip) ||
@@ -84,7 +107,7 @@ read_tuple(const struct nlattr *attr, struct flow_key *ret)
 static bool
 read_bytes(const struct nlattr *attr, uint64_t *ret)
 {
-	struct attrs counters;
+	struct nest counters;
 
 	if (!nest(attr, &counters) ||
 	    !has_size(counters.v[CTA_COUNTERS_BYTES], 8))
@@ -98,10 +121,13 @@ ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	struct attrs attrs = { .v = { NULL } };
+	struct rd rd;
 
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) ||
-	    mnl_attr_parse(nlh, sizeof(*nfg), collect, &attrs) < MNL_CB_STOP)
+	rd_init(&rd, nfg, mnl_nlmsg_get_payload_len(nlh));
+	rd_skip(&rd, sizeof(*nfg));
+	if (rd.bad)
 		return -EBADMSG;
+	collect(rd, attrs.v, CTA_MAX + 1);
 	memset(ret, 0, sizeof(*ret));
 	if (attrs.v[CTA_TUPLE_ORIG] == NULL)
 		return 1;

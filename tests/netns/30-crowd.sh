@@ -110,6 +110,34 @@ check "what it sent is its own, what others did is theirs" flows "all(
     x['process']['pid'] == ($crowd if x['dport'] < 5400 else $others)
     for x in f if 5000 <= x['dport'] <= 6400)"
 stop "$crowd"
+
+# whoever was born meanwhile, the daemon knows its own sockets: none of so many
+# questions waits for that, or is lost
+cat >"$tmp/questions.py" <<'PY'
+import select, socket
+query = b"\0\7\1\0\0\1\0\0\0\0\0\0\tlocalhost\0\0\1\0\1"
+all = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(60)]
+for s in all:
+    s.connect(("127.0.0.1", 53))
+for s in all:
+    s.send(query)
+waiting, answers = set(all), 0
+while waiting:
+    ready = select.select(waiting, [], [], 20)[0]
+    if not ready:
+        break
+    for s in ready:
+        answers += s.recv(512).endswith(b"\x7f\0\0\1")
+        waiting.remove(s)
+print(answers)
+PY
+background inc python3 "$tmp/crowd.py" 600 >"$tmp/crowd"
+crowd=$pid
+wait_for grep -q born "$tmp/crowd"
+check "sixty questions at once are answered" \
+    [ "$(inc python3 "$tmp/questions.py")" = 60 ]
+check "… and no look-up failed" [ "$(counter processes_failed)" = 0 ]
+stop "$crowd"
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

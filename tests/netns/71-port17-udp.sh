@@ -173,6 +173,38 @@ tell goes send end
 check "its association is ended: it goes on by another" wait_for again
 check "and by that alone" [ "$(grep -c assoc "$tmp/assoc.1083")" = \
     $((before + 1)) ]
+# some proxies do that where one far end says that nobody listens there
+cat >"$tmp/blame.py" <<'PY'
+"""A far end for which the proxy ends the association, until it is refused; then
+another one, by another socket, at once."""
+import socket
+
+
+def to(addr, port, patience):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(patience)
+    s.connect((addr, port))
+    return s
+
+
+bad = to("192.0.2.7", 7011, .05)
+for _ in range(200):
+    try:
+        bad.send(b"end")
+        bad.recv(100)
+    except ConnectionRefusedError:
+        break
+    except TimeoutError:
+        pass
+else:
+    raise SystemExit("the first is not refused")
+for port in 7010, 7011:
+    good = to("192.0.2.8", port, 10)
+    good.send(b"one")
+    print(good.recv(100))
+PY
+check "a proxy that ends it for one far end: others are not to blame" \
+    inc python3 "$tmp/blame.py"
 check_not "nothing of it is on the wire" wire_saw
 
 # -- the daemon begins anew --

@@ -99,25 +99,38 @@ like_names(struct message *m)
 	}
 }
 
+static struct name
+chain_name(size_t i)
+{
+	char text[40];
+
+	(void)snprintf(text, sizeof(text), "a%zu.example", i);
+	return name_of(text);
+}
+
+/* So many names, each of which is one for the next. */
+static void
+chain(struct message *m, size_t n)
+{
+	struct name next = chain_name(0);
+
+	begin(m, &next, TYPE_A);
+	for (size_t i = 1; i < n; i++) {
+		put(m, next.wire, next.len);
+		next = chain_name(i);
+		record(m, TYPE_CNAME, next.len);
+		put(m, next.wire, next.len);
+	}
+}
+
 /* All records are looked at for each name of a chain, and each record's name is
  * 127 pointers. */
 static void
 long_chain(struct message *m)
 {
-	struct name names[15];
-	size_t last, n = 0;
-	char text[16];
+	size_t last;
 
-	for (size_t i = 0; i < N_ROWS(names); i++) {
-		(void)snprintf(text, sizeof(text), "a%zu.example", i);
-		names[i] = name_of(text);
-	}
-	begin(m, &names[0], TYPE_A);
-	for (; n + 1 < N_ROWS(names); n++) {
-		put(m, names[n].wire, names[n].len);
-		record(m, TYPE_CNAME, names[n + 1].len);
-		put(m, names[n + 1].wire, names[n + 1].len);
-	}
+	chain(m, 15);
 	put(m, "", 1);
 	record(m, TYPE_TXT, 127 * 4);
 	last = m->len;
@@ -168,6 +181,18 @@ a_long_chain_is_for_short_answers(void **state)
 	assert_int_equal(read_it(&m), SCRUB_BROKEN);
 	m.n = 700;
 	assert_int_equal(read_it(&m), SCRUB_GOOD);
+}
+
+static void
+a_chain_of_twenty_is_none_too_long(void **state)
+{
+	static struct message m;
+
+	(void)state;
+	chain(&m, 21);
+	assert_int_equal(read_it(&m), SCRUB_GOOD);
+	chain(&m, 40);
+	assert_int_equal(read_it(&m), SCRUB_BROKEN);
 }
 
 /* What is taken out of the answer, which has one record. */
@@ -381,6 +406,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_that_are_alike_take_no_time),
 		cmocka_unit_test(a_long_chain_is_for_short_answers),
+		cmocka_unit_test(a_chain_of_twenty_is_none_too_long),
 		cmocka_unit_test(addresses_that_rebind_are_taken_out),
 		cmocka_unit_test(addresses_are_bounded),
 		cmocka_unit_test(hints_are_bounded),
