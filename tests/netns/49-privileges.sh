@@ -130,7 +130,7 @@ for BACKEND in auto iptables-restore; do
 	auto) IPT4=iptables-legacy IPT6=ip6tables-legacy ;;
 	*) IPT4=iptables-nft IPT6=ip6tables-nft ;;
 	esac
-	settings
+	settings "[resolver]" "upstream = 10.9.0.2"
 	save >"$tmp/without"
 	check "$BACKEND: starts" start passwd
 	holds "$BACKEND" 4711 4711
@@ -141,6 +141,10 @@ for BACKEND in auto iptables-restore; do
 	check_not "$BACKEND: others may not" setpriv --reuid 1234 --regid 1234 \
 	    --clear-groups "$REROUTECTL" --control "$tmp/control" reload
 	life "$BACKEND"
+	ctl resolve a.example >"$tmp/out" # nobody is there to answer
+	check "$BACKEND: its own are of who it became" flows \
+	    '{x["process"]["uid"] for x in f if x["reason"] == "self" and
+	    x["dport"] == 53} == {4711}'
 	end "$BACKEND"
 done
 BACKEND=auto IPT4=iptables-legacy IPT6=ip6tables-legacy
