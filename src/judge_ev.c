@@ -660,6 +660,19 @@ judge_ev_second(struct judge_ev *je)
 	attr_drain(je->opts.attr);
 }
 
+int
+judge_ev_became(struct judge_ev *je)
+{
+	const struct process *self;
+	int r = procfs_process(je->opts.procfs, getpid(), &self);
+
+	if (r < 0)
+		return r;
+	process_unref(je->self);
+	je->self = self;
+	return 0;
+}
+
 void
 judge_ev_free(struct judge_ev *je)
 {

@@ -109,6 +109,7 @@ libcore_a_SOURCES += \
 	%D%/core/lists.c %D%/core/lists.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
 	%D%/core/zonefile.c %D%/core/zonefile.h \
+	%D%/core/zonefile_generate.c \
 	%D%/core/zonefile_rdata.c
 
 liblinux_a_SOURCES = \
