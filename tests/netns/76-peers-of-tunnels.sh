@@ -49,6 +49,8 @@ background inc ss-local -s 10.9.0.2 -p 8388 -b 127.0.0.1 -l 1084 -k right \
     -m aes-256-gcm -u >"$tmp/ss-local.log" 2>&1
 
 # -- squid, as its own user: it must be able to read its settings --
+# what it shares by name it shares with no other squid, nor with what one has left
+mount -t tmpfs none /dev/shm
 echo "anna:$(openssl passwd -apr1 secret)" >"$tmp/squid.users"
 cat >"$tmp/squid.conf" <<-EOF
 	http_port 10.9.0.2:3128
