@@ -277,13 +277,15 @@ save_remembered(
 		accounts_done(&now);
 		return;
 	}
-	if (r == 0) {
-		accounts_done(accounts);
-		*accounts = now;
-		r = save_accounts(accounts, path);
-	}
-	if (r < 0)
+	if (r == 0)
+		r = save_accounts(&now, path);
+	if (r < 0) { /* the next change tries again */
+		accounts_done(&now);
 		policy_log_unsaved(r);
+		return;
+	}
+	accounts_done(accounts);
+	*accounts = now;
 }
 
 /* The rules that have faults; returns how many there were. */

@@ -401,8 +401,9 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	return 0;
 }
 
-/* Threads work on what is to be freed; those of Port17, and who asks for users,
- * on what is theirs, and on a file system or server that may not answer. */
+/* Threads work on what is to be freed; those of Port17, who asks for users, and
+ * who watches files, on what is theirs, and on a file system or server that may
+ * not answer. */
 static bool
 is_busy(const struct rerouted *rr, mono_t began)
 {
@@ -412,7 +413,7 @@ is_busy(const struct rerouted *rr, mono_t began)
 	       guard_ev_is_busy(rr->guard) ||
 	       resolver_ev_is_busy(rr->resolver) ||
 	       ((port17_ev_is_busy(rr->port17) ||
-		    policy_ev_asks(rr->policy_ev)) &&
+		    policy_ev_asks(rr->policy_ev) || watch_ev_any_is_busy()) &&
 		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
 }
 
