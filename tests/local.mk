@@ -235,7 +235,8 @@ chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS) \
 queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
-	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
+	%D%/netns/attrcrowd.c %D%/netns/attrdiag.c %D%/netns/attrkid.c \
+	%D%/netns/attrproc.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS) -lpthread
 probe_SOURCES = %D%/netns/probe.c
 short_LDADD = -lpthread
@@ -260,7 +261,7 @@ update-golden: rerouted
 
 # --- benchmarks: `make bench` builds them, tests/bench/*.sh run them -----------
 
-bench_programs = nfqloop bench_policy bench_attr
+bench_programs = nfqloop bench_policy bench_attr bench_crowd
 bench_programs += bench_lists
 if HAVE_BPF
 bench_programs += bench_who
@@ -275,6 +276,8 @@ bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
+bench_crowd_SOURCES = %D%/bench/bench_crowd.c
+bench_crowd_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 # what the daemon itself looks up with
 bench_who_SOURCES = %D%/bench/bench_who.c src/attr.c src/attr_bygone.c \
 	src/attr_process.c

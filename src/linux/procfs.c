@@ -27,8 +27,8 @@
  * is asked about that was last looked for so long ago, and not more often; in
  * pieces of so much work, so far apart, where there are many processes. */
 #define REFRESH_NS MONO_S
-#define REFRESH_TIME_NS (2 * MONO_MS)
-#define REFRESH_NEXT_NS (100 * MONO_MS)
+#define REFRESH_TIME_NS MONO_MS
+#define REFRESH_NEXT_NS (50 * MONO_MS)
 
 /* What there is before anything is looked up is read for so long. */
 #define SEED_NS (MONO_S / 2)
@@ -48,7 +48,8 @@ struct procfs {
 	struct procscan scan;
 	struct procread read;
 	mono_t refreshed;
-	mono_t now; /* when this round began */
+	uint32_t walker; /* the user that the walk under way is for */
+	mono_t now;	 /* when this round began */
 	uint64_t round;
 	bool heard; /* the newborn of this round have been seen */
 };
@@ -165,7 +166,8 @@ scan_holder(struct procfs *procfs, const struct holder *holder,
 		.inode = want->inode,
 		.from = holder->hint,
 		.max = max,
-		.now = want->now };
+		.now = want->now,
+		.end = procfs->scan.end };
 
 	return procscan_one(&procfs->scan, &job);
 }
@@ -201,8 +203,7 @@ scan_recent(struct procfs *procfs, const struct want *want)
 static int
 refresh(struct procfs *procfs, struct held *held, const struct want *want)
 {
-	uint64_t wait =
-	    procfs->scan.refreshed != 0 ? REFRESH_NEXT_NS : REFRESH_NS;
+	uint64_t wait = procfs->scan.sweep.going ? REFRESH_NEXT_NS : REFRESH_NS;
 	int r;
 
 	if (mono_since(want->now, held->since) < REFRESH_NS ||
@@ -211,7 +212,7 @@ refresh(struct procfs *procfs, struct held *held, const struct want *want)
 	procfs->refreshed = want->now;
 	r = procscan_refresh(&procfs->scan, want->now, REFRESH_TIME_NS);
 	held = noted(procfs, want);
-	if (r == 0 && held != NULL && procfs->scan.refreshed == 0)
+	if (r == 0 && held != NULL && !procfs->scan.sweep.going)
 		held->since = want->now;
 	return r == 0 && held == NULL ? -ESRCH : r;
 }
@@ -240,6 +241,7 @@ search(struct procfs *procfs, const struct want *want)
 	if (r != 0 || noted(procfs, want) != NULL)
 		return r;
 	/* 5. anybody */
+	procfs->walker = want->uid;
 	return procscan_walk(scan, want->inode, want->now);
 }
 
@@ -261,10 +263,24 @@ walk(struct procfs *procfs, const struct want *want)
 {
 	struct budget *budget = procscan_budget(&procfs->scan, want->uid);
 	mono_t begin = mono_work();
-	int r = procscan_walk(&procfs->scan, want->inode, want->now);
+	int r;
 
+	procfs->walker = want->uid;
+	r = procscan_walk(&procfs->scan, want->inode, want->now);
 	budget_spend(budget, mono_since(mono_work(), begin));
 	return r;
+}
+
+/* Nobody may ask for the socket of the walk that is under way any more. */
+static int
+walk_for_another(struct procfs *procfs, const struct want *want)
+{
+	struct budget *budget = procscan_budget(&procfs->scan, procfs->walker);
+	mono_t begin = mono_work();
+	int r = procscan_walk_on(&procfs->scan, want->now);
+
+	budget_spend(budget, mono_since(mono_work(), begin));
+	return r < 0 ? r : -EINPROGRESS;
 }
 
 /* Sockets that nobody holds are looked for within a share of the time. What
@@ -284,11 +300,8 @@ look(struct procfs *procfs, const struct procscan_pid *had,
 	r = guess(procfs, want, GUESS_FEW);
 	if (r != 0 || noted(procfs, want) != NULL)
 		return r;
-	if (procscan_is_busy(&procfs->scan)) {
-		/* nobody may ask for the socket of that walk any more */
-		r = procscan_walk_on(&procfs->scan, want->now);
-		return r < 0 ? r : -EINPROGRESS;
-	}
+	if (procscan_is_busy(&procfs->scan))
+		return walk_for_another(procfs, want);
 	if (!budget_has(budget, want->now))
 		return -EAGAIN;
 	begin = mono_work();
