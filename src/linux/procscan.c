@@ -78,9 +78,9 @@ struct scan {
 	struct holder *holder; /* made when the first socket is met */
 	struct held_seen seen;
 	int fd_dir;
-	int from;    /* the first part begins with this descriptor */
-	int below;   /* the second part ends where the first began */
-	int n, left; /* descriptors read, and allowed after the hit */
+	int from;	    /* the first part begins with this descriptor */
+	int below;	    /* the second part ends where the first began */
+	int n, piece, left; /* descriptors read, and allowed after the hit */
 	bool hit, met_start;
 };
 
@@ -98,7 +98,7 @@ goes_on(const struct procscan_job *job)
 static bool
 scan_is_late(const struct scan *s)
 {
-	return s->n > 0 && s->n % PIECE_LEAST == 0 &&
+	return s->piece > 0 && s->piece % PIECE_LEAST == 0 &&
 	       procscan_is_late(s->job->end);
 }
 
@@ -110,9 +110,11 @@ scan_leave(struct scan *s, int fd)
 
 	if (part == NULL)
 		return SCAN_FULL;
-	*part = (struct procscan_part){
-		.going = true, .at = fd, .from = s->from, .below = s->below
-	};
+	*part = (struct procscan_part){ .going = true,
+		.at = fd,
+		.from = s->from,
+		.below = s->below,
+		.n = s->n };
 	return -EINPROGRESS;
 }
 
@@ -159,6 +161,7 @@ scan_fd(void *arg, uint64_t number)
 	}
 	if (scan_is_late(s))
 		return scan_leave(s, (int)number);
+	s->piece++;
 	if (++s->n == s->job->max || (s->hit && --s->left < 0))
 		return SCAN_FULL;
 	(void)snprintf(name, sizeof(name), "%d", (int)number); /* fits */
@@ -187,6 +190,7 @@ scan_parts(struct scan *s)
 
 	s->from = going ? part->from : s->job->from;
 	s->below = going ? part->below : 0;
+	s->n = going ? part->n : 0;
 	if (s->below == 0) {
 		r = scan_from(s, at);
 		if (r != 0 || s->from == 0)

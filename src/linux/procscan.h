@@ -27,6 +27,7 @@ struct procscan_part {
 	bool going;
 	int at; /* the next descriptor */
 	int from, below;
+	int n; /* descriptors read until then */
 };
 
 struct procscan_sweep {
