@@ -160,7 +160,8 @@ liblinux_a_SOURCES = \
 	%D%/linux/nft.c %D%/linux/nft.h \
 	%D%/linux/own.c %D%/linux/own.h \
 	%D%/linux/pages.c %D%/linux/pages.h \
-	%D%/linux/procfs.c %D%/linux/procfs.h \
+	%D%/linux/procfs.c %D%/linux/procfs.h %D%/linux/procfs_own.h \
+	%D%/linux/proclook.c \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \

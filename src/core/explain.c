@@ -350,7 +350,8 @@ read_pair(struct reader *r, enum explain_key key, const struct token *word)
 		r->error = -ENOMEM;
 		return;
 	}
-	r->len = token_text(r->src, &r->value, false, r->text);
+	r->len = token_text(r->src, &r->value,
+	    key == EXPLAIN_DOMAIN ? ESCAPES_NAME : ESCAPES_NONE, r->text);
 	r->key = key;
 	read_value(r, key);
 	free(r->text);

@@ -78,9 +78,10 @@ struct scan {
 	struct holder *holder; /* made when the first socket is met */
 	struct held_seen seen;
 	int fd_dir;
-	int from;	    /* the first part begins with this descriptor */
-	int below;	    /* the second part ends where the first began */
-	int n, piece, left; /* descriptors read, and allowed after the hit */
+	int from;    /* the first part begins with this descriptor */
+	int below;   /* the second part ends where the first began */
+	int n, left; /* descriptors read, and allowed after the hit */
+	int before;  /* of those, in earlier pieces */
 	bool hit, met_start;
 };
 
@@ -98,8 +99,9 @@ goes_on(const struct procscan_job *job)
 static bool
 scan_is_late(const struct scan *s)
 {
-	return s->piece > 0 && s->piece % PIECE_LEAST == 0 &&
-	       procscan_is_late(s->job->end);
+	int n = s->n - s->before;
+
+	return n > 0 && n % PIECE_LEAST == 0 && procscan_is_late(s->job->end);
 }
 
 /* What is left from that descriptor on is for the next call, or nobody's. */
@@ -112,9 +114,9 @@ scan_leave(struct scan *s, int fd)
 		return SCAN_FULL;
 	*part = (struct procscan_part){ .going = true,
 		.at = fd,
+		.n = s->n,
 		.from = s->from,
-		.below = s->below,
-		.n = s->n };
+		.below = s->below };
 	return -EINPROGRESS;
 }
 
@@ -161,7 +163,6 @@ scan_fd(void *arg, uint64_t number)
 	}
 	if (scan_is_late(s))
 		return scan_leave(s, (int)number);
-	s->piece++;
 	if (++s->n == s->job->max || (s->hit && --s->left < 0))
 		return SCAN_FULL;
 	(void)snprintf(name, sizeof(name), "%d", (int)number); /* fits */
@@ -188,9 +189,9 @@ scan_parts(struct scan *s)
 	bool going = goes_on(s->job);
 	int at = going ? part->at : s->job->from, r;
 
+	s->n = s->before = going ? part->n : 0;
 	s->from = going ? part->from : s->job->from;
 	s->below = going ? part->below : 0;
-	s->n = going ? part->n : 0;
 	if (s->below == 0) {
 		r = scan_from(s, at);
 		if (r != 0 || s->from == 0)

@@ -26,8 +26,8 @@ struct procscan_pid {
 struct procscan_part {
 	bool going;
 	int at; /* the next descriptor */
+	int n;	/* read before */
 	int from, below;
-	int n; /* descriptors read until then */
 };
 
 struct procscan_sweep {
