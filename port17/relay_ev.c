@@ -42,6 +42,7 @@ struct relay_set {
 	struct event *turn;
 	struct event *sweep;
 	struct list all, ready;
+	struct list mark; /* in ready, while a turn lasts */
 	struct list ebbs;
 	size_t n_ebbs;
 	struct pumps *pumps;
@@ -333,19 +334,17 @@ turn_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct relay_set *set = arg;
 	mono_t end = mono_add(mono_now(), SLICE_NS);
-	struct list mark;
 
 	(void)fd;
 	(void)what;
-	list_init(&mark);
-	list_append(&set->ready, &mark);
-	while (set->ready.next != &mark && mono_before(mono_now(), end)) {
+	list_append(&set->ready, &set->mark);
+	while (set->ready.next != &set->mark && mono_before(mono_now(), end)) {
 		struct list *node = set->ready.next;
 
 		list_remove(node);
 		run(container_of(node, struct relay, ready));
 	}
-	list_remove(&mark);
+	list_remove(&set->mark);
 	if (!list_empty(&set->ready))
 		turn_soon(set);
 }

@@ -160,9 +160,10 @@ done_line(const struct ctl_env *env, const struct change *change)
 	const struct review_result *r = &change->review;
 
 	return ctlmsg_result(json_pack(
-	    "{s:I, s:o, s:o, s:b, s:b, s:{s:I, s:I, s:I, s:I}}", "rules",
+	    "{s:I, s:o, s:o, s:o, s:b, s:b, s:{s:I, s:I, s:I, s:I}}", "rules",
 	    (json_int_t)change->n_rules, "id",
-	    change->id != 0 ? json_integer(change->id) : json_null(), "ends",
+	    change->id != 0 ? json_integer(change->id) : json_null(), "text",
+	    change->id != 0 ? json_text(change->text) : json_null(), "ends",
 	    change->end_ms != 0 ? json_real((double)change->end_ms / 1e3)
 				: json_null(),
 	    "saved", change->save_error == 0, "judging", !cleared, "review",

@@ -9,6 +9,7 @@
 #include "src/core/policy.h"
 #include "src/core/tally.h"
 #include "src/ctl_dns.h"
+#include "src/ctl_tunnel.h"
 #include "src/guard_ev.h"
 #include "src/json.h"
 #include "src/list_ev.h"
@@ -265,6 +266,19 @@ account_problems(const struct ctl_env *env, json_t *problems)
 		    "the log has them");
 }
 
+/* What is to go through a tunnel that is down is refused. */
+static void
+tunnel_problems(const struct ctl_env *env, json_t *problems)
+{
+	json_t *broken = ctl_tunnel_broken(env);
+	const json_t *text;
+	size_t i;
+
+	json_array_foreach(broken, i, text) add_problem(
+	    problems, "a tunnel of the rules is down", json_string_value(text));
+	json_decref(broken);
+}
+
 /* What a user has to act on, of all that the result says: a line each. */
 static json_t *
 status_problems(const struct ctl_env *env, const json_t *result)
@@ -311,6 +325,7 @@ status_problems(const struct ctl_env *env, const json_t *result)
 		    "");
 	account_problems(env, problems);
 	list_problems(env, problems);
+	tunnel_problems(env, problems);
 	if (env->conf->resolver.listen.n > 0)
 		resolver_problems(env, problems);
 	return problems;

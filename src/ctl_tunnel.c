@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/base/num.h"
+#include "src/core/policy.h"
 #include "src/port17_past.h"
 #include "src/tunnel_test_ev.h"
 
@@ -191,6 +192,41 @@ ctl_tunnel_list(const struct ctl_env *env, json_t *args, char **ret_line,
 	(void)ret_line;
 	ret_job->list = ctl_list_new(env, &ops, NULL, set->n);
 	return ret_job->list != NULL ? CTL_LIST : CTL_LINE;
+}
+
+/* Its name, and what it met last. */
+static json_t *
+json_broken(const struct tunnel *t, const struct tunnel_state *state)
+{
+	char text[TUNNEL_NAME_SIZE + sizeof(state->why) + 128];
+	bool why = state->error_at.ns != 0 && state->why[0] != '\0';
+
+	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s", t->name,
+	    state->error_at.ns != 0 ? ": " : "",
+	    state->error_at.ns != 0 ? outcome_text(state->error) : "",
+	    why ? " (" : "", why ? state->why : "", why ? ")" : "");
+	return json_text(text);
+}
+
+json_t *
+ctl_tunnel_broken(const struct ctl_env *env)
+{
+	struct dialer *dialer = port17_ev_dialer(env->port17);
+	const struct tunnel_set *set = dialer_tunnels(dialer);
+	const char *down = health_state_name(HEALTH_DOWN);
+	json_t *broken = json_array();
+
+	for (size_t i = 0; i < set->n; i++) {
+		const struct tunnel *t = &set->v[i];
+		const struct tunnel_state *s = dialer_state(dialer, t->name);
+
+		if (s == NULL ||
+		    strcmp(state_of(dialer, set, t, mono_now()), down) != 0 ||
+		    !policy_names_tunnel(judge_policy(env->judge), t->name))
+			continue;
+		json_array_append_new(broken, json_broken(t, s));
+	}
+	return broken;
 }
 
 /* Flows -------------------------------------------------------------------- */

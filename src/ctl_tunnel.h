@@ -12,6 +12,9 @@ enum ctl_answer ctl_tunnel_list(const struct ctl_env *env, json_t *args,
 enum ctl_answer ctl_tunnel_test(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
 
+/* Those that rules name and that are down: texts, each with its last error. */
+json_t *ctl_tunnel_broken(const struct ctl_env *env);
+
 /* What the row of a flow has more where it goes, or went, through a tunnel:
  * upstream, bytes_up, bytes_down, dial_ms, close_reason. */
 void ctl_tunnel_add(

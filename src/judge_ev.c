@@ -43,6 +43,7 @@ struct judge_ev {
 	const struct policy *policy; /* only compared */
 	mono_t doubt_end;
 	const struct process *self;
+	uid_t began_as; /* what was opened at the start is that user's */
 };
 
 /* A datagram for a socket that is not connected says nothing of who began. As
@@ -154,6 +155,14 @@ hold(struct judge_ev *je, const struct packet *pkt,
 	return true;
 }
 
+static bool
+is_own(struct judge_ev *je, const struct socket_facts *sock)
+{
+	return je->opts.is_own(je->opts.arg, sock->inode) &&
+	       (socket_may_be_of(sock, getpid(), geteuid()) ||
+		   socket_may_be_of(sock, getpid(), je->began_as));
+}
+
 /* -EINPROGRESS, or 0 with the verdict. */
 static int
 find_process(struct judge_ev *je, const struct packet *pkt,
@@ -162,8 +171,7 @@ find_process(struct judge_ev *je, const struct packet *pkt,
 	const struct process *proc = NULL;
 	int r;
 
-	if (je->opts.is_own(je->opts.arg, sock->inode) &&
-	    socket_may_be_of(sock, getpid(), geteuid())) {
+	if (is_own(je, sock)) {
 		judge_process(je->opts.judge, pkt, sock,
 		    may_be_ours(pkt) ? je->self : NULL, je->now, ret);
 		return 0;
@@ -627,6 +635,7 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 		return -ENOMEM;
 	je->opts = *opts;
 	je->lo = if_nametoindex("lo");
+	je->began_as = geteuid();
 	(void)ct_open(&je->ct); /* judges without it */
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
 	    EV_READ | EV_PERSIST, readable_cb, je);
@@ -649,6 +658,19 @@ void
 judge_ev_second(struct judge_ev *je)
 {
 	attr_drain(je->opts.attr);
+}
+
+int
+judge_ev_became(struct judge_ev *je)
+{
+	const struct process *self;
+	int r = procfs_process(je->opts.procfs, getpid(), &self);
+
+	if (r < 0)
+		return r;
+	process_unref(je->self);
+	je->self = self;
+	return 0;
 }
 
 void

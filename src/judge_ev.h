@@ -43,6 +43,8 @@ struct judge_ev;
 /* Reads the queues from now on. 0 or -errno. */
 int judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts);
 void judge_ev_free(struct judge_ev *je); /* accepts NULL */
+/* The daemon is another user than when this was made; 0 or -errno. */
+int judge_ev_became(struct judge_ev *je);
 
 /* To be called once a second: sockets may have been closed since the last
  * packet came. */

@@ -109,6 +109,7 @@ libcore_a_SOURCES += \
 	%D%/core/lists.c %D%/core/lists.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
 	%D%/core/zonefile.c %D%/core/zonefile.h \
+	%D%/core/zonefile_generate.c \
 	%D%/core/zonefile_rdata.c
 
 liblinux_a_SOURCES = \
@@ -159,11 +160,12 @@ liblinux_a_SOURCES = \
 	%D%/linux/nft.c %D%/linux/nft.h \
 	%D%/linux/own.c %D%/linux/own.h \
 	%D%/linux/pages.c %D%/linux/pages.h \
-	%D%/linux/procfs.c %D%/linux/procfs.h \
+	%D%/linux/procfs.c %D%/linux/procfs.h %D%/linux/procfs_own.h \
+	%D%/linux/proclook.c \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
-	%D%/linux/procwalk.c \
+	%D%/linux/procnews.c %D%/linux/procsweep.c %D%/linux/procwalk.c \
 	%D%/linux/route.c %D%/linux/route.h \
 	%D%/linux/sandbox.c %D%/linux/sandbox.h \
 	%D%/linux/spawn.c %D%/linux/spawn.h \

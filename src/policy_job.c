@@ -188,12 +188,12 @@ load_lists(struct policy_job *job)
 }
 
 /* Users and groups of which the rules give a number; a reload forgets those
- * that no rule names. */
+ * that no rule names. A trial does not: the rules before it come back. */
 static void
 remember(struct policy_job *job)
 {
 	int r = accounts_make(
-	    &job->accounts, job->policy, job->read ? NULL : job->remembered);
+	    &job->accounts, job->policy, job->forget ? NULL : job->remembered);
 
 	if (r == 0 && !accounts_equal(&job->accounts, job->remembered)) {
 		r = save_accounts(&job->accounts, job->accounts_path);
@@ -223,6 +223,7 @@ policy_job_run(struct policy_job *job)
 		.runtime = &job->runtime,
 		.lists = lists,
 		.before = job->before,
+		.remembered = job->remembered,
 		.settled = job->settled,
 		.given = job->given },
 	    job->faults, NULL);

@@ -17,13 +17,20 @@ policy_texts_done(struct policy_texts *texts)
 static int
 change_runtime(struct change *change, struct runtime *runtime, uint64_t now)
 {
+	const struct runtime_rule *rule;
+
 	switch (change->kind) {
 	case CHANGE_ADD:
 		change->end_ms = change->for_ms != 0 ? now + change->for_ms : 0;
 		return runtime_add(
 		    runtime, change->text, change->end_ms, &change->id);
 	case CHANGE_DELETE:
-		return runtime_delete(runtime, change->id) ? 0 : -ENOENT;
+		rule = runtime_find(runtime, change->id);
+		if (rule == NULL)
+			return -ENOENT;
+		change->text = strdup(rule->text);
+		(void)runtime_delete(runtime, change->id); /* it is there */
+		return change->text != NULL ? 0 : -ENOMEM;
 	case CHANGE_EXPIRE:
 		(void)runtime_expire(runtime, now); /* all, or none in time */
 		return 0;
@@ -74,9 +81,9 @@ policy_texts_change(const struct policy_texts *texts, struct change *change,
 	int r = runtime_copy(&job->runtime, &texts->runtime);
 
 	/* these texts were good before */
-	job->settled = change->kind != CHANGE_RELOAD &&
-		       change->kind != CHANGE_TRY &&
-		       change->kind != CHANGE_BACK;
+	job->settled =
+	    change->kind != CHANGE_RELOAD && change->kind != CHANGE_TRY;
+	job->forget = change->kind == CHANGE_RELOAD;
 	job->remembered = &texts->remembered;
 	if (r == 0)
 		r = change_sources(texts, change, job, now);

@@ -186,6 +186,21 @@ enter_sandbox(struct privileges_ev *pe)
 	return 0;
 }
 
+/* In a container, say. What it can't do is said where it fails; but who starts
+ * as root reads at the start what it can't read again. */
+static void
+tell_lacking(void)
+{
+	char names[CAPS_TEXT_SIZE];
+
+	caps_lacking(names);
+	if (names[0] != '\0')
+		log_warning("rerouted",
+		    "it has to work without %s: see \"What it gives up\" in "
+		    "rerouted(8)",
+		    names);
+}
+
 int
 privileges_ev_drop(struct privileges_ev *pe)
 {
@@ -196,5 +211,6 @@ privileges_ev_drop(struct privileges_ev *pe)
 		    strerror(-r));
 		return r;
 	}
+	tell_lacking();
 	return enter_sandbox(pe);
 }

@@ -392,6 +392,8 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	/* all is open; from here on threads are started */
 	if (r == 0)
 		r = privileges_ev_drop(rr->privileges);
+	if (r == 0)
+		r = judge_ev_became(rr->judge_ev);
 	if (r < 0) {
 		tell_lack(r);
 		rerouted_free(rr);

@@ -116,7 +116,7 @@ bool
 resolver_identify(void *arg, struct client *client, mono_t now)
 {
 	struct resolver_ev *re = arg;
-	const struct server_listen *at = &re->listens[client->listener];
+	const struct server_listen *at = &re->served[client->listener];
 	struct flow_key seen;
 	struct origin origin;
 
@@ -273,9 +273,7 @@ resolver_ev_configure(struct resolver_ev *re, const struct conf *conf)
 	conf_unref(old);
 	if (n != re->n_listens ||
 	    memcmp(listens, re->listens, sizeof(listens)) != 0) {
-		server_ev_free(re->server);
-		re->server = NULL;
-		resolve_drop(re->resolve);
+		resolver_unlisten(re);
 		re->deaf[0] = '\0';
 	}
 	memcpy(re->listens, listens, sizeof(listens));

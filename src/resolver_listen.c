@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/core/judge.h"
@@ -152,8 +154,7 @@ resolver_capture(struct resolver_ev *re)
 	bool known = true;
 	struct judge_capture capture;
 
-	resolver_conf_capture(
-	    &capture, re->listens, wanted ? re->n_listens : 0);
+	resolver_conf_capture(&capture, re->served, wanted ? re->n_served : 0);
 	if (capture.n_ours > 0)
 		known = find_servers(re, &capture);
 	if (known)
@@ -164,22 +165,88 @@ resolver_capture(struct resolver_ev *re)
 }
 
 void
-resolver_listen(struct resolver_ev *re)
+resolver_unlisten(struct resolver_ev *re)
+{
+	server_ev_free(re->server);
+	re->server = NULL;
+	resolve_drop(re->resolve);
+}
+
+/* IPv6 may be off (the sysctl disable_ipv6, the kernel's ipv6.disable). */
+static bool
+lacks_six(const struct server_listen *at, int error)
+{
+	return at->addr.family == ADDR_IP6 &&
+	       (error == -EAFNOSUPPORT ||
+		   (error == -EADDRNOTAVAIL && addr_is_loopback(&at->addr)));
+}
+
+static bool
+has_six(void)
+{
+	struct sockaddr_in6 loopback = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool has =
+	    fd >= 0 && bind(fd, (void *)&loopback, sizeof(loopback)) == 0;
+
+	if (fd >= 0)
+		(void)close(fd); /* nothing was sent */
+	return has;
+}
+
+/* On all that is set, or all but those that IPv6's absence takes. */
+static int
+start_server(struct resolver_ev *re, bool six, struct server_listen *ret_taken)
 {
 	struct server_opts opts = {
 		.base = re->opts.base,
 		.resolve = re->resolve,
-		.n_listens = re->n_listens,
 		.identify = resolver_identify,
 		.arg = re,
 	};
+	int r;
+
+	for (size_t i = 0; i < re->n_listens; i++)
+		if (six || (!lacks_six(&re->listens[i], -EADDRNOTAVAIL) &&
+			       !lacks_six(&re->listens[i], -EAFNOSUPPORT)))
+			opts.listens[opts.n_listens++] = re->listens[i];
+	if (opts.n_listens == 0)
+		return -EADDRNOTAVAIL;
+	r = server_ev_new(&re->server, &opts, ret_taken);
+	if (r == 0) {
+		memcpy(re->served, opts.listens, sizeof(re->served));
+		re->n_served = opts.n_listens;
+	}
+	return r;
+}
+
+static int
+listen_on_what_is_there(struct resolver_ev *re, struct server_listen *ret_taken)
+{
+	int r = start_server(re, true, ret_taken);
+	struct server_listen other;
+
+	if (r == 0 || !lacks_six(ret_taken, r))
+		return r;
+	if (start_server(re, false, &other) < 0)
+		return r;
+	log_info("dns",
+	    "IPv6 is off: the resolver listens on its other addresses alone");
+	return 0;
+}
+
+void
+resolver_listen(struct resolver_ev *re)
+{
 	struct server_listen taken;
 	int r;
 
+	if (re->server != NULL && re->n_served < re->n_listens && has_six())
+		resolver_unlisten(re);
 	if (re->server != NULL || re->n_listens == 0)
 		return;
-	memcpy(opts.listens, re->listens, sizeof(opts.listens));
-	r = server_ev_new(&re->server, &opts, &taken);
+	r = listen_on_what_is_there(re, &taken);
 	if (r == -EADDRINUSE)
 		tell_taken(re, &taken);
 	else if (r < 0 && re->deaf[0] == '\0') {

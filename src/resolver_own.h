@@ -33,6 +33,9 @@ struct resolver_ev {
 	struct event *timer;
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n_listens;
+	/* of the server's: all of those, or without IPv6 while it is off */
+	struct server_listen served[SERVER_LISTENS_MAX];
+	size_t n_served;
 	char deaf[RESOLVER_DEAF_SIZE]; /* why it does not listen; told once */
 	struct hosts_ev *hosts;
 	uint64_t ways;		   /* see struct resolve_conf */
@@ -66,6 +69,8 @@ bool resolver_identify(void *arg, struct client *client, mono_t now);
 
 /* Listens, where it does not yet. */
 void resolver_listen(struct resolver_ev *re);
+/* Who waits for an answer gets none. */
+void resolver_unlisten(struct resolver_ev *re);
 /* Whether stray queries are to be brought here: where DNAT leads to. */
 void resolver_capture(struct resolver_ev *re);
 /* The same, where upstreams of this host have been started, or anew. */

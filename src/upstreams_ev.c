@@ -79,6 +79,18 @@ trust_done(void *arg)
 	trust_job_free(job);
 }
 
+/* Who was not believed may be now, and is asked at once. */
+static void
+trust_renewed(void *arg)
+{
+	struct trust_job *job = arg;
+	struct upstreams_ev *ue = job->trust != NULL ? job->ue : NULL;
+
+	trust_done(job);
+	if (ue != NULL)
+		resolve_forgive(ue->opts.resolve);
+}
+
 /* Without any upstream over TLS nothing is read. */
 static bool
 needs_trust(const struct conf *conf)
@@ -138,7 +150,7 @@ read_trust(struct upstreams_ev *ue, const struct conf *conf)
 		trust_done(job);
 		return;
 	}
-	if (work_start(ue->opts.base, trust_run, trust_done, job) == 0)
+	if (work_start(ue->opts.base, trust_run, trust_renewed, job) == 0)
 		return;
 	ue->job = NULL;
 fail:

@@ -3,7 +3,7 @@
 dns_units = test_dns test_limits test_scenario test_scrub test_told
 unit_tests += $(dns_units)
 pure_dns = libdns.a $(pure) $(LDNS_LIBS)
-EXTRA_DIST += %D%/scenario/play.h
+EXTRA_DIST += %D%/scenario/play.h %D%/scenario/stage.h
 
 test_dns_SOURCES = %D%/unit/test_dns.c
 test_dns_LDADD = $(pure_dns) $(CMOCKA_LIBS)
@@ -13,7 +13,8 @@ test_scrub_SOURCES = %D%/unit/test_scrub.c
 test_scrub_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_told_SOURCES = %D%/unit/test_told.c
 test_told_LDADD = $(pure_dns) $(CMOCKA_LIBS)
-test_scenario_SOURCES = %D%/unit/test_scenario.c %D%/scenario/play.c
+test_scenario_SOURCES = %D%/unit/test_scenario.c %D%/scenario/play.c \
+	%D%/scenario/stage.c
 test_scenario_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DSCENARIOS='"$(abs_top_srcdir)/tests/scenario"'
 test_scenario_CFLAGS = $(AM_CFLAGS)

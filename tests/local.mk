@@ -10,7 +10,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
 unit_tests += test_account test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap test_user_budget test_waiting
-unit_tests += test_judge_host test_judge_names test_judge_owners
+unit_tests += test_judge_answers test_judge_host test_judge_names test_judge_owners
 unit_tests += test_learn
 unit_tests += test_filter test_history test_tally
 unit_tests += test_tls_peer test_lists test_list_adblock test_list_parse test_list_rpz
@@ -53,6 +53,8 @@ test_ancestors_SOURCES = %D%/unit/test_ancestors.c
 test_ancestors_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
+test_judge_answers_SOURCES = %D%/unit/test_judge_answers.c
+test_judge_answers_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_host_SOURCES = %D%/unit/test_judge_host.c
 test_judge_host_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_owners_SOURCES = %D%/unit/test_judge_owners.c
@@ -235,7 +237,8 @@ chainsctl_LDADD = liblinux.a libcore.a libbase.a $(IPTC_LIBS) $(NFQ_LIBS) \
 queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
-	%D%/netns/attrdiag.c %D%/netns/attrkid.c %D%/netns/attrproc.c
+	%D%/netns/attrcrowd.c %D%/netns/attrdiag.c %D%/netns/attrkid.c \
+	%D%/netns/attrproc.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS) -lpthread
 probe_SOURCES = %D%/netns/probe.c
 short_LDADD = -lpthread
@@ -260,7 +263,7 @@ update-golden: rerouted
 
 # --- benchmarks: `make bench` builds them, tests/bench/*.sh run them -----------
 
-bench_programs = nfqloop bench_policy bench_attr
+bench_programs = nfqloop bench_policy bench_attr bench_crowd
 bench_programs += bench_lists
 if HAVE_BPF
 bench_programs += bench_who
@@ -275,6 +278,8 @@ bench_policy_SOURCES = %D%/bench/bench_policy.c
 bench_policy_LDADD = $(pure)
 bench_attr_SOURCES = %D%/bench/bench_attr.c
 bench_attr_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
+bench_crowd_SOURCES = %D%/bench/bench_crowd.c
+bench_crowd_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 # what the daemon itself looks up with
 bench_who_SOURCES = %D%/bench/bench_who.c src/attr.c src/attr_bygone.c \
 	src/attr_process.c

@@ -17,6 +17,10 @@ struct map_node {
 struct map {
 	struct map_node **slots;
 	size_t mask; /* number of slots - 1 */
+	/* The slots before it grew, with what is in them from `moved` on; NULL:
+	 * all of it is in the others. */
+	struct map_node **old;
+	size_t old_mask, moved;
 	size_t count;
 	uint64_t seed[2];
 };
@@ -37,18 +41,27 @@ void map_put(struct map *map, struct map_node *node, uint64_t hash);
 /* Takes out a node that is in the map. */
 void map_remove(struct map *map, struct map_node *node);
 
+/* Where nodes with that hash are: for what follows. */
+static inline struct map_node **
+map_slot(const struct map *map, uint64_t hash)
+{
+	if (map->old != NULL && (hash & map->old_mask) >= map->moved)
+		return &map->old[hash & map->old_mask];
+	return &map->slots[hash & map->mask];
+}
+
 /* Has the memory of a slot fetched, and tells the first node of the slot, which
  * may be another one's: for who looks for many in a row. */
 static inline void
 map_expect(const struct map *map, uint64_t hash)
 {
-	__builtin_prefetch(&map->slots[hash & map->mask]);
+	__builtin_prefetch(map_slot(map, hash));
 }
 
 static inline const struct map_node *
 map_expected(const struct map *map, uint64_t hash)
 {
-	return map->slots[hash & map->mask];
+	return *map_slot(map, hash);
 }
 
 /* The first node with that hash, and the next one after `node`, else NULL: the

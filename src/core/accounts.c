@@ -72,11 +72,12 @@ accounts_make(struct accounts *ret, const struct policy *policy,
 
 	for (size_t i = 0;
 	     r == 0 && (a = policy_account_get(policy, i)) != NULL; i++)
-		if (a->state != POLICY_ACCOUNT_MISSING)
+		if (policy_account_is_known(a))
 			r = add(&accounts, *a, a->name, strlen(a->name));
 	for (size_t i = 0; r == 0 && also != NULL && i < also->n; i++) {
 		a = &also->v[i];
-		if (policy_account_find(policy, a->name, a->group) == NULL)
+		if (!policy_account_is_known(
+			policy_account_find(policy, a->name, a->group)))
 			r = add(&accounts, *a, a->name, strlen(a->name));
 	}
 	if (r < 0) {

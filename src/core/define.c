@@ -139,8 +139,8 @@ define_word(struct parser *p, const struct token *t, struct rule_word **words,
 		from = d->words;
 		more = d->n_words;
 	} else {
-		own.text = parser_text(p, t, false, &len);
-		own.glob = parser_text(p, t, true, &len);
+		own.text = parser_text(p, t, ESCAPES_NONE, &len);
+		own.glob = parser_text(p, t, ESCAPES_GLOB, &len);
 		if (own.text == NULL || own.glob == NULL)
 			return false;
 	}

@@ -269,8 +269,8 @@ read_value(struct reader *r, enum explain_key key)
 	switch (key) {
 	case EXPLAIN_IN:
 	case EXPLAIN_OUT:
-	case EXPLAIN_QUERY:
 		return;
+	case EXPLAIN_QUERY:
 	case EXPLAIN_DOMAIN:
 		read_domain(r);
 		return;
@@ -350,7 +350,8 @@ read_pair(struct reader *r, enum explain_key key, const struct token *word)
 		r->error = -ENOMEM;
 		return;
 	}
-	r->len = token_text(r->src, &r->value, false, r->text);
+	r->len = token_text(r->src, &r->value,
+	    key == EXPLAIN_DOMAIN ? ESCAPES_NAME : ESCAPES_NONE, r->text);
 	r->key = key;
 	read_value(r, key);
 	free(r->text);
@@ -383,8 +384,8 @@ read_word(struct reader *r, const struct token *t)
 		fault_word(
 		    r, t, "a second", "each once, but parent and domain", NULL);
 	r->seen[key] = true;
-	if (key == EXPLAIN_QUERY)
-		return;
+	if (key == EXPLAIN_QUERY && lex_peek(&r->lex).kind != TOKEN_STOP)
+		return; /* its name is a domain= beside it */
 	if (key == EXPLAIN_IN || key == EXPLAIN_OUT)
 		read_direction(r, t, key == EXPLAIN_IN);
 	else

@@ -173,12 +173,12 @@ token_is(const struct source *src, const struct token *token, const char *word)
 }
 
 size_t
-token_text(
-    const struct source *src, const struct token *token, bool glob, char *buf)
+token_text(const struct source *src, const struct token *token,
+    enum token_escapes escapes, char *buf)
 {
 	const char *s = src->text + token->off;
 	size_t from = 0, to = token->len, n = 0;
-	bool keep = glob && token->kind == TOKEN_WORD;
+	bool word = token->kind == TOKEN_WORD;
 
 	if (token->kind == TOKEN_QUOTED) {
 		from++;
@@ -186,7 +186,9 @@ token_text(
 	}
 	for (size_t i = from; i < to; i++) {
 		if (s[i] == '\\' && i + 1 < to) {
-			if (keep)
+			if (word &&
+			    (escapes == ESCAPES_GLOB ||
+				(escapes == ESCAPES_NAME && s[i + 1] != '\\')))
 				buf[n++] = s[i];
 			i++;
 		}

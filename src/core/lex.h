@@ -41,10 +41,16 @@ struct token lex_peek(const struct lex *lex);
 bool token_is(
     const struct source *src, const struct token *token, const char *word);
 
+/* Which `\` of a bare word are for who reads it. */
+enum token_escapes {
+	ESCAPES_NONE, /* none: each one goes */
+	ESCAPES_NAME, /* but of two: "a\.b" is one label, "a\\.b" is, too */
+	ESCAPES_GLOB, /* all */
+};
+
 /* Writes what the token means to buf (token.len + 1 bytes suffice) with a
- * final NUL and returns its length. A bare word keeps its `\` where glob is
- * set, for the pattern to read. */
-size_t token_text(
-    const struct source *src, const struct token *token, bool glob, char *buf);
+ * final NUL and returns its length. */
+size_t token_text(const struct source *src, const struct token *token,
+    enum token_escapes escapes, char *buf);
 
 #endif

@@ -323,8 +323,11 @@ list_answer(struct list_answer *ret, const struct list_index *l,
 	ret->at = match.records;
 	ret->end = match.records_end;
 	ret->below = match.below;
-	if (leads_to_itself(ret, name))
-		memset(ret, 0, sizeof(*ret));
+	if (!leads_to_itself(ret, name))
+		return;
+	memset(ret, 0, sizeof(*ret)); /* the other lines are left */
+	if ((match.levels & HOSTSET_BLOCK) != 0)
+		ret->action = LIST_BLOCK;
 }
 
 static enum list_action

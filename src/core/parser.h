@@ -45,8 +45,8 @@ struct rule_place parser_place(
     const struct parser *p, const struct token *token);
 
 /* What the token means, in the arena; NULL when there is no memory. */
-char *parser_text(
-    struct parser *p, const struct token *token, bool glob, size_t *ret_len);
+char *parser_text(struct parser *p, const struct token *token,
+    enum token_escapes escapes, size_t *ret_len);
 
 /* "accept", "block", "drop", "reroute"; false if it is none of these. */
 bool parser_action(

@@ -136,6 +136,18 @@ policy_names_list(const struct policy *policy, const char *name)
 	return false;
 }
 
+bool
+policy_names_tunnel(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->n; i++) {
+		uint32_t n = policy->entries[i].tunnel;
+
+		if (n > 0 && strcmp(word_get(&policy->tunnels, n), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *
 policy_list(const struct policy *policy, uint32_t n)
 {

@@ -61,6 +61,12 @@ struct policy_account {
 	uint32_t id;
 };
 
+static inline bool
+policy_account_is_known(const struct policy_account *account) /* or NULL */
+{
+	return account != NULL && account->state != POLICY_ACCOUNT_MISSING;
+}
+
 /* What names mean on this machine; the shell answers. user and group: 0; where
  * there is no such name -ENOENT (or what else getpwnam_r(3) names for it); any
  * other -errno is a look-up that failed, which is a fault. path: symbolic links
@@ -140,8 +146,9 @@ const struct policy_account *policy_account_find(
 /* The names behind decision.tunnel and decision.list; NULL for 0. */
 const char *policy_tunnel(const struct policy *policy, uint32_t n);
 const char *policy_list(const struct policy *policy, uint32_t n);
-/* Whether a rule names that list. */
+/* Whether a rule names that list, or tunnel. */
 bool policy_names_list(const struct policy *policy, const char *name);
+bool policy_names_tunnel(const struct policy *policy, const char *name);
 /* See list_table_wants_tcp(). */
 bool policy_wants_tcp(const struct policy *policy, const struct name *name);
 /* The list itself, borrowed from the policy; NULL where it is not loaded. */

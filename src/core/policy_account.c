@@ -42,11 +42,9 @@ account_before(const struct policy_world *world, const char *name, bool group)
 	const struct policy_account *before =
 	    policy_account_find(world->before, name, group);
 
-	if (before == NULL && old != NULL)
+	if (!policy_account_is_known(before) && old != NULL)
 		before = accounts_find(old->v, old->n, name, group);
-	return before != NULL && before->state != POLICY_ACCOUNT_MISSING
-		   ? before
-		   : NULL;
+	return policy_account_is_known(before) ? before : NULL;
 }
 
 /* Asks this machine, then what was before. */

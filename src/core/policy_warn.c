@@ -433,6 +433,38 @@ warn_accounts(const struct policy *policy, const struct rules *rules,
 	}
 }
 
+/* Of a container in a group of docker's. */
+#define CONTAINER_ID_LEN 64
+
+/* `ssh`, where `ssh.service` is meant: the control groups of systemd's units
+ * have a dot in their names; others, such as a container's number, may not. */
+static void
+warn_units(
+    const struct rules *rules, const struct rule *rule, struct faults *warnings)
+{
+	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 128];
+
+	for (size_t m = 0; m < rule->n_matches; m++) {
+		const struct rule_match *match = &rule->matches[m];
+
+		for (size_t i = 0; i < match->values.n; i++) {
+			const struct rule_value *v = &match->values.v[i];
+
+			if (match->field != FIELD_UNIT ||
+			    strpbrk(v->text, "./*?\\") != NULL ||
+			    strlen(v->text) >= CONTAINER_ID_LEN)
+				continue;
+			word_quote(v->text, strlen(v->text), word);
+			(void)snprintf(what, sizeof(what),
+			    "warning: %s is a control group of that very name: "
+			    "a unit of systemd has its suffix, such as "
+			    ".service",
+			    word); /* fits */
+			warn(warnings, rules, &v->place, what);
+		}
+	}
+}
+
 void
 policy_warn(const struct policy *policy, const struct rules *rules,
     const struct policy_world *world, struct faults *warnings)
@@ -443,6 +475,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 	for (size_t i = 0; i < policy->n; i++) {
 		warn_paths(rules, &rules->rules[i], world, warnings);
 		warn_accounts(policy, rules, &rules->rules[i], warnings);
+		warn_units(rules, &rules->rules[i], warnings);
 		warn_families(policy, rules, i, warnings);
 		warn_nothing(policy, rules, i, warnings);
 		warn_query(policy, rules, i, warnings);

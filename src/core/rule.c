@@ -172,7 +172,7 @@ parse_label(struct parser *p, struct build *b, const struct token *word)
 		    p, &t, "a label's text is missing", "label \"TEXT\"", NULL);
 		return;
 	}
-	s = parser_text(p, &t, false, &len);
+	s = parser_text(p, &t, ESCAPES_NONE, &len);
 	if (s != NULL && len == 0)
 		parser_fault(
 		    p, &t, "a label that is empty", "label \"TEXT\"", NULL);
@@ -202,7 +202,7 @@ parse_via(struct parser *p, struct build *b, const struct token *word)
 		return;
 	}
 	t = lex_next(&p->lex);
-	s = parser_text(p, &t, false, &len);
+	s = parser_text(p, &t, ESCAPES_NONE, &len);
 	b->rule.tunnel = s;
 	b->rule.tunnel_place = parser_place(p, &t);
 	if (s != NULL && strcmp(s, "reject") == 0)

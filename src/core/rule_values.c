@@ -49,6 +49,15 @@ takes_glob(enum value_kind kind)
 	return kind == VALUE_PATH || kind == VALUE_GLOB;
 }
 
+/* The escapes of a name are as in DNS: reroutectl shows them so. */
+static enum token_escapes
+escapes_of(enum value_kind kind)
+{
+	if (kind == VALUE_DOMAIN)
+		return ESCAPES_NAME;
+	return takes_glob(kind) ? ESCAPES_GLOB : ESCAPES_NONE;
+}
+
 static bool
 value_define(struct parser *p, enum value_kind kind, const struct token *at)
 {
@@ -78,7 +87,7 @@ value_one(struct parser *p, enum value_kind kind, const struct token *t)
 
 	if (t->kind == TOKEN_WORD && p->src->text[t->off] == '$')
 		return value_define(p, kind, t);
-	s = parser_text(p, t, takes_glob(kind), &len);
+	s = parser_text(p, t, escapes_of(kind), &len);
 	return s != NULL && value_add(p, kind, t, s, len, false);
 }
 

@@ -110,15 +110,15 @@ parser_place(const struct parser *p, const struct token *token)
 }
 
 char *
-parser_text(
-    struct parser *p, const struct token *token, bool glob, size_t *ret_len)
+parser_text(struct parser *p, const struct token *token,
+    enum token_escapes escapes, size_t *ret_len)
 {
 	char *s = arena_alloc(p->rules->arena, token->len + 1, 1);
 
 	if (s == NULL)
 		p->error = -ENOMEM;
 	else
-		*ret_len = token_text(p->src, token, glob, s);
+		*ret_len = token_text(p->src, token, escapes, s);
 	return s;
 }
 

@@ -99,14 +99,35 @@ translate(const char *s, size_t len, const char *const *words, size_t n)
 	return NULL;
 }
 
+/* Fewer begin too many words. */
+#define BEGIN_MIN 3
+
+/* The one word that begins so; NULL where none does, or several. */
+static const char *
+begun(const char *s, size_t len, const char *const *words, size_t n)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; len >= BEGIN_MIN && i < n; i++) {
+		if (strncmp(s, words[i], len) != 0)
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = words[i];
+	}
+	return found;
+}
+
 const char *
 word_nearest(const char *s, size_t len, const char *const *words, size_t n)
 {
 	unsigned int best = len <= 3	  ? 1
 			    : len / 3 > 2 ? (unsigned int)len / 3
 					  : 2;
-	const char *nearest = translate(s, len, words, n);
+	const char *nearest = begun(s, len, words, n);
 
+	if (nearest == NULL)
+		nearest = translate(s, len, words, n);
 	if (nearest != NULL || len == 0 || len > NEAR_MAX)
 		return nearest;
 	for (size_t i = 0; i < n; i++) {

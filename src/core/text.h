@@ -4,10 +4,10 @@
 #include <stddef.h>
 
 /* The word of words[0..n) that s was meant to be: what is called so elsewhere
- * ("allow" for accept), or the nearest by edit distance
- * (a swap of neighbours is one edit), at most 2 or a third of the length away,
- * 1 for words of up to three letters; upper and lower case are the same. NULL
- * if none is near. */
+ * ("allow" for accept), the only one that begins so, or the nearest by edit
+ * distance (a swap of neighbours is one edit), at most 2 or a third of the
+ * length away, 1 for words of up to three letters; upper and lower case are the
+ * same. NULL if none is near. */
 const char *word_nearest(
     const char *s, size_t len, const char *const *words, size_t n);
 

@@ -51,10 +51,8 @@ bare_word(struct list_text *line, struct zone_word *ret)
 	*line = list_after(*line, n);
 }
 
-/* The words of one line to the record's; *depth counts parentheses. NULL or
- * what is wrong. */
-static const char *
-take_words(struct zone *zone, struct list_text line, int *depth)
+const char *
+zone_words(struct zone *zone, struct list_text line, int *depth)
 {
 	while ((line = list_trim(line)).len > 0 && line.p[0] != ';') {
 		struct zone_word word;
@@ -108,7 +106,7 @@ next_line(struct zone *zone)
 /* All lines of the next record that has words. Its first line is the reader's
  * then. *ret_what says what is wrong with it. False at the end. */
 static bool
-next_words(struct zone *zone, bool *ret_blank, const char **ret_what)
+next_lines(struct zone *zone, bool *ret_blank, const char **ret_what)
 {
 	struct list_reader *reader = zone->reader;
 	struct list_text first;
@@ -122,7 +120,7 @@ next_words(struct zone *zone, bool *ret_blank, const char **ret_what)
 			return false;
 		*ret_blank =
 		    reader->line.len > 0 && list_is_blank(reader->line.p[0]);
-		*ret_what = take_words(zone, reader->line, &depth);
+		*ret_what = zone_words(zone, reader->line, &depth);
 	} while (zone->n_words == 0 && depth == 0 && *ret_what == NULL);
 	first = reader->line;
 	n = reader->n;
@@ -133,7 +131,7 @@ next_words(struct zone *zone, bool *ret_blank, const char **ret_what)
 			what = "no closing parenthesis";
 			depth = 0;
 		} else {
-			what = take_words(zone, reader->line, &depth);
+			what = zone_words(zone, reader->line, &depth);
 		}
 		if (*ret_what == NULL)
 			*ret_what = what;
@@ -145,6 +143,19 @@ next_words(struct zone *zone, bool *ret_blank, const char **ret_what)
 	reader->line = first;
 	reader->n = n;
 	return true;
+}
+
+/* The same, or the next one that a line stands for. */
+static bool
+next_words(struct zone *zone, bool *ret_blank, const char **ret_what)
+{
+	if (zone_generated(zone, ret_what)) {
+		*ret_blank = false;
+		return true;
+	}
+	zone->reader->n += zone->lines; /* of the last one */
+	zone->lines = 0;
+	return next_lines(zone, ret_blank, ret_what);
 }
 
 /* Names, types, times ------------------------------------------------------ */
@@ -357,6 +368,8 @@ directive(struct zone *zone)
 		return take_ttl(&zone->ttl, value) ? NULL : "not a time";
 	if (is_word(word, "$INCLUDE"))
 		return include(zone);
+	if (is_word(word, "$GENERATE"))
+		return zone_generate(zone);
 	if (!is_word(word, "$ORIGIN"))
 		return "a directive that is not known here";
 	if (zone->n_words < 2)
@@ -427,12 +440,12 @@ zone_next(struct zone *zone, struct zone_record *ret)
 	bool blank;
 
 	for (;;) {
-		zone->reader->n += zone->lines; /* of the last one */
-		zone->lines = 0;
 		if (!next_words(zone, &blank, &what))
 			return false;
 		if (what == NULL)
 			what = take_record(zone, ret, blank);
+		if (what != NULL) /* the others would be no better */
+			zone->generate.on = false;
 		if (what != NULL && is_include(zone, blank))
 			list_fault_include(zone->reader, what);
 		else if (what != NULL)

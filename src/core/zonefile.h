@@ -5,7 +5,7 @@
 
 /* Master files (RFC 1035 section 5), as far as response policy zones need
  * them: $ORIGIN, $TTL, parentheses, quotes, comments, names relative to the
- * origin, an owner or a TTL left out, $INCLUDE. No $GENERATE. */
+ * origin, an owner or a TTL left out, $INCLUDE, and BIND's $GENERATE. */
 
 /* Words of one record. */
 #define ZONEFILE_WORDS_MAX 64
@@ -13,6 +13,11 @@
 /* Files within files, and how many of them a zone may have in all. */
 #define ZONEFILE_DEPTH_MAX 8
 #define ZONEFILE_INCLUDES_MAX 1000
+
+/* What a $GENERATE may have behind its range, and the octets of one line that
+ * it stands for. */
+#define ZONEFILE_GENERATE_WORDS 12
+#define ZONEFILE_GENERATED_MAX ((size_t)1024)
 
 struct zone_word {
 	struct list_text text; /* escapes as they are; without quotes */
@@ -38,6 +43,14 @@ struct zone_outer {
 	struct list_included included;
 };
 
+/* A $GENERATE at hand: the number of the next record. */
+struct zone_generate {
+	bool on;
+	uint64_t next, stop, step;
+	struct zone_word words[ZONEFILE_GENERATE_WORDS];
+	size_t n_words;
+};
+
 struct zone {
 	struct list_reader *reader;
 	struct zone_outer outer[ZONEFILE_DEPTH_MAX];
@@ -48,6 +61,9 @@ struct zone {
 	uint32_t lines; /* of the record at hand, behind the first */
 	struct zone_word words[ZONEFILE_WORDS_MAX];
 	size_t n_words;
+	struct zone_generate generate;
+	char generated[ZONEFILE_GENERATED_MAX]; /* the words are of it then */
+	uint32_t n_generated;			/* in all */
 };
 
 void zone_init(struct zone *zone, struct list_reader *reader);
@@ -57,6 +73,16 @@ void zone_init(struct zone *zone, struct list_reader *reader);
  * was included. reader->line and n are those of its first
  * line until the next call. */
 bool zone_next(struct zone *zone, struct zone_record *ret);
+
+/* For zone_next(): the words of one line to the zone's; *depth counts
+ * parentheses. NULL or what is wrong. */
+const char *zone_words(struct zone *zone, struct list_text line, int *depth);
+/* Begins with the $GENERATE whose words are the zone's. NULL or what is
+ * wrong. */
+const char *zone_generate(struct zone *zone);
+/* The words of the next record that it stands for; *ret_what: what is wrong
+ * with that. False where there are no more. */
+bool zone_generated(struct zone *zone, const char **ret_what);
 
 /* A name as the zone writes it; NULL or what is wrong. */
 const char *zone_name(

@@ -139,6 +139,18 @@ command_no_words(const struct context *context)
 	    context->argv[0]);
 }
 
+/* An option in the place of a word. */
+static enum status
+option_first(const struct command *command, const char *word)
+{
+	size_t len = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
+
+	if (len == 0 || find_option(command, word + 2, len) == NULL)
+		return unknown_option(command, word);
+	return command_usage(command->name, "'%s' stands behind a word: %s",
+	    word, command->usage);
+}
+
 enum status
 command_take_word(
     const struct context *context, const struct command_word **ret)
@@ -150,6 +162,8 @@ command_take_word(
 	if (context->argc == 0)
 		return command_usage(context->command->name,
 		    "a word is missing: %s", context->command->usage);
+	if (context->argv[0][0] == '-')
+		return option_first(context->command, context->argv[0]);
 	for (; n < NAMES_MAX && words[n].name != NULL; n++) {
 		if (strcmp(words[n].name, context->argv[0]) == 0) {
 			*ret = &words[n];

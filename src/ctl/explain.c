@@ -27,7 +27,8 @@ const struct command_option explain_options[] = {
 	{ "proto", "PROTO", "tcp, udp, icmp, icmp6 or a number",
 	    "tcp udp icmp icmp6" },
 	{ "domain", "NAME", "what the address is called", NULL },
-	{ "query", NULL, "a DNS query for that name", NULL },
+	{ "query", NULL, "a DNS query for that name, or for the one behind",
+	    NULL },
 	{ "qtype", "TYPE", "the same, of that type", "A AAAA HTTPS" },
 	{ "in", NULL, "the direction", NULL },
 	{ "out", NULL, "the same, and the default", NULL },
@@ -53,7 +54,7 @@ add_word(FILE *about, const char *key, const char *value)
 struct question {
 	FILE *about;
 	json_t *args;
-	bool described;
+	bool described, query;
 };
 
 static enum status
@@ -64,6 +65,7 @@ take(void *arg, const struct command_option *option, const char *value)
 
 	if (value == NULL) {
 		fprintf(question->about, "%s ", option->name);
+		question->query |= strcmp(option->name, "query") == 0;
 		return STATUS_DONE;
 	}
 	if (strcmp(option->name, "pid") != 0) {
@@ -84,16 +86,18 @@ take(void *arg, const struct command_option *option, const char *value)
 static enum status
 read_words(const struct context *context, FILE *about, json_t *args)
 {
-	struct question question = { about, args, false };
+	struct question question = { .about = about, .args = args };
 	int argc = context->argc;
 	enum status status = command_take_options(
 	    context, &argc, context->argv, take, &question);
 
 	if (status != STATUS_DONE)
 		return status;
-	if (argc > 0)
-		return command_usage(
-		    "explain", "unexpected argument '%s'", context->argv[0]);
+	if (argc > (question.query ? 1 : 0))
+		return command_usage("explain", "unexpected argument '%s'",
+		    context->argv[argc - 1]);
+	if (argc == 1) /* --query NAME */
+		add_word(about, "domain", context->argv[0]);
 	if (question.described && json_object_get(args, "pid") != NULL)
 		return command_usage("explain",
 		    "--pid names the program: leave --exe and the like out");

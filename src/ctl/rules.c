@@ -348,7 +348,9 @@ command_add(const struct context *context)
 static void
 say_deleted(const json_t *result)
 {
-	printf("rule %.0f is out; ", command_number(result, "id"));
+	printf("rule %.0f is out (", command_number(result, "id"));
+	table_text(command_text(result, "text", ""), stdout);
+	fputs("); ", stdout);
 	say_reloaded(result);
 }
 

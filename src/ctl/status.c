@@ -54,7 +54,7 @@ print_tables(const json_t *attribution)
 	const json_t *tables = json_object_get(attribution, "bpf_tables");
 
 	printf("  remembers          %lld of %lld packets, %lld of %lld "
-	       "processes, %lld flows in the kernel\n",
+	       "processes, at most %lld flows in the kernel\n",
 	    number(tables, "packets"), number(tables, "packets_max"),
 	    number(tables, "processes"), number(tables, "processes_max"),
 	    number(tables, "owners_max"));

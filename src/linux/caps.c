@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -209,6 +210,22 @@ int
 caps_drop(const struct caps_user *user)
 {
 	return drop(kept, N(kept), user);
+}
+
+void
+caps_lacking(char buf[CAPS_TEXT_SIZE])
+{
+	static const char *const names[N(kept)] = { "CAP_NET_ADMIN",
+		"CAP_NET_RAW", "CAP_NET_BIND_SERVICE", "CAP_SYS_PTRACE",
+		"CAP_DAC_READ_SEARCH" };
+	char *p = buf;
+
+	*p = '\0';
+	if (capng_get_caps_process() < 0)
+		return;
+	for (size_t i = 0; i < N(kept); i++) /* all of them fit */
+		if (capng_have_capability(CAPNG_EFFECTIVE, kept[i]) == 0)
+			p += sprintf(p, "%s%s", p > buf ? " " : "", names[i]);
 }
 
 int

@@ -35,6 +35,10 @@ bool caps_may_write(const char *path, const struct caps_user *user);
  * 0 or -errno. */
 int caps_drop(const struct caps_user *user);
 
+/* Which of the five are not there: "CAP_SYS_PTRACE CAP_..."; "" for none. */
+#define CAPS_TEXT_SIZE 128
+void caps_lacking(char buf[CAPS_TEXT_SIZE]);
+
 /* The same for a child that does nothing but enter network namespaces: it keeps
  * what that takes, and stays who it is. */
 int caps_drop_to_netns(void);

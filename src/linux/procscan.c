@@ -78,12 +78,76 @@ struct scan {
 	struct holder *holder; /* made when the first socket is met */
 	struct held_seen seen;
 	int fd_dir;
+	int from;    /* the first part begins with this descriptor */
 	int below;   /* the second part ends where the first began */
 	int n, left; /* descriptors read, and allowed after the hit */
+	int before;  /* of those, in earlier pieces */
 	bool hit, met_start;
 };
 
 #define SCAN_FULL 2 /* stop, no failure */
+
+/* So many descriptors at least are read at a time. */
+#define PIECE_LEAST 64
+
+static bool
+goes_on(const struct procscan_job *job)
+{
+	return job->part != NULL && job->part->going;
+}
+
+static bool
+scan_is_late(const struct scan *s)
+{
+	int n = s->n - s->before;
+
+	return n > 0 && n % PIECE_LEAST == 0 && procscan_is_late(s->job->end);
+}
+
+/* What is left from that descriptor on is for the next call, or nobody's. */
+static int
+scan_leave(struct scan *s, int fd)
+{
+	struct procscan_part *part = s->job->part;
+
+	if (part == NULL)
+		return SCAN_FULL;
+	*part = (struct procscan_part){ .going = true,
+		.at = fd,
+		.n = s->n,
+		.from = s->from,
+		.below = s->below };
+	return -EINPROGRESS;
+}
+
+static int
+scan_holder(struct scan *s)
+{
+	struct procscan_pid who = s->job->who;
+	int r = who.start != 0 ? 0 : procscan_start(s->ps, who.pid, &who.start);
+
+	if (r != 0)
+		return r;
+	s->holder = holder_get(&s->ps->holders, who.pid, who.start);
+	if (s->holder == NULL)
+		return -ENOMEM;
+	s->holder->scan = s->ps->scan;
+	return 0;
+}
+
+static int
+scan_note(struct scan *s, uint64_t inode, int fd)
+{
+	int r = s->holder != NULL ? 0 : scan_holder(s);
+
+	if (r != 0)
+		return r;
+	s->seen.inode = inode;
+	s->seen.fd = fd;
+	held_put(&s->ps->holders, s->holder, &s->seen);
+	s->hit |= inode == s->job->inode;
+	return 0;
+}
 
 static int
 scan_fd(void *arg, uint64_t number)
@@ -97,49 +161,98 @@ scan_fd(void *arg, uint64_t number)
 		s->met_start = true;
 		return SCAN_FULL;
 	}
+	if (scan_is_late(s))
+		return scan_leave(s, (int)number);
 	if (++s->n == s->job->max || (s->hit && --s->left < 0))
 		return SCAN_FULL;
 	(void)snprintf(name, sizeof(name), "%d", (int)number); /* fits */
 	n = readlinkat(s->fd_dir, name, link, sizeof(link));
 	if (n < 0 || procline_socket(&inode, link, (size_t)n) != 0)
 		return 0; /* closed meanwhile, or no socket */
-	if (s->holder == NULL) {
-		s->holder = holder_get(
-		    &s->ps->holders, s->job->who.pid, s->job->who.start);
-		if (s->holder == NULL)
-			return -ENOMEM;
-		s->holder->scan = s->ps->scan;
-	}
-	s->seen.inode = inode;
-	s->seen.fd = (int)number;
-	held_put(&s->ps->holders, s->holder, &s->seen);
-	s->hit |= inode == s->job->inode;
-	return 0;
+	return scan_note(s, inode, (int)number);
 }
 
-/* From the job's descriptor to the end, then what stands before it. 0 when all
- * have been read. */
+static int
+scan_from(struct scan *s, int fd)
+{
+	if (lseek(s->fd_dir, fd > 0 ? fd + FD_OFFSET : 0, SEEK_SET) < 0)
+		return -errno;
+	return procscan_list(s->fd_dir, scan_fd, s);
+}
+
+/* From the job's descriptor to the end, then what stands before it; or on from
+ * where that was left. 0 when all have been read. */
 static int
 scan_parts(struct scan *s)
 {
-	int from = s->job->from, r;
+	const struct procscan_part *part = s->job->part;
+	bool going = goes_on(s->job);
+	int at = going ? part->at : s->job->from, r;
 
-	if (from > 0 && lseek(s->fd_dir, from + FD_OFFSET, SEEK_SET) < 0)
-		return -errno;
-	r = procscan_list(s->fd_dir, scan_fd, s);
-	if (r != 0 || from == 0)
-		return r;
-	if (lseek(s->fd_dir, 0, SEEK_SET) < 0)
-		return -errno;
-	s->below = from;
-	r = procscan_list(s->fd_dir, scan_fd, s);
+	s->n = s->before = going ? part->n : 0;
+	s->from = going ? part->from : s->job->from;
+	s->below = going ? part->below : 0;
+	if (s->below == 0) {
+		r = scan_from(s, at);
+		if (r != 0 || s->from == 0)
+			return r;
+		s->below = s->from;
+		at = 0;
+	}
+	r = scan_from(s, at);
 	return r == SCAN_FULL && s->met_start ? 0 : r;
+}
+
+bool
+procscan_is_late(mono_t end)
+{
+	return end.ns != 0 && !mono_before(mono_work(), end);
+}
+
+bool
+procscan_has_met(struct procscan *ps, uint64_t inode)
+{
+	const struct held *held = held_find(&ps->holders, inode);
+
+	return held != NULL && held->holder != NULL;
+}
+
+int
+procscan_start(struct procscan *ps, pid_t pid, uint64_t *ret)
+{
+	struct procread_stat st;
+	char path[32];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%d/stat", (int)pid); /* fits */
+	r = procread_status(ps->holders.proc_fd, path, &st);
+	if (r != 0)
+		return r;
+	if (st.kthread || st.zombie)
+		return -ESRCH;
+	*ret = st.start;
+	return 0;
 }
 
 int
 procscan_failure(int r)
 {
 	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
+}
+
+/* After one that was read whole: what it was not met with is not its own. Where
+ * that took several pieces the first ones would count as not met. */
+static void
+note_scan(struct procscan *ps, const struct procscan_job *job, bool whole)
+{
+	struct holder *holder = holder_find(&ps->holders, job->who.pid);
+
+	if (holder == NULL ||
+	    (job->who.start != 0 && holder->start != job->who.start))
+		return;
+	holder->scan = ps->scan;
+	if (whole)
+		holder_swept(&ps->holders, holder);
 }
 
 int
@@ -149,26 +262,27 @@ procscan_one(struct procscan *ps, const struct procscan_job *job)
 		.job = job,
 		.left = AFTER_HIT,
 		.seen = { .now = job->now, .born = job->born } };
-	struct holder *holder;
+	bool whole = !goes_on(job);
 	char path[32];
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%d/fd", (int)job->who.pid);
 	s.fd_dir = openat(
 	    ps->holders.proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s.fd_dir < 0)
-		return procscan_failure(-errno);
-	ps->scan++;
-	r = scan_parts(&s);
-	(void)close(s.fd_dir); /* only read from */
-	if (r != 0)
-		return procscan_failure(r);
-	holder = holder_find(&ps->holders, job->who.pid);
-	if (holder != NULL && holder->start == job->who.start) {
-		holder->scan = ps->scan;
-		holder_swept(&ps->holders, holder);
+	r = s.fd_dir < 0 ? -errno : 0;
+	if (r == 0) {
+		ps->scan++;
+		r = scan_parts(&s);
+		(void)close(s.fd_dir); /* only read from */
 	}
-	return 0;
+	if (r == -EINPROGRESS)
+		return r;
+	if (r == 0)
+		note_scan(ps, job, whole);
+	r = procscan_failure(r);
+	if (r == 0 && job->part != NULL)
+		job->part->going = false;
+	return r;
 }
 
 int

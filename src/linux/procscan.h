@@ -9,8 +9,9 @@
 #include "src/base/mono.h"
 #include "src/linux/holders.h"
 
-/* Reads descriptors of processes into the table of holders: one process
- * (procscan.c), the new ones, all of them (procwalk.c). */
+/* Reads descriptors of processes into the table of holders: of one process
+ * (procscan.c), of the new ones (procnews.c), of all of them until a socket is
+ * met (procwalk.c), of all of them again and again (procsweep.c). */
 
 #define PROCSCAN_YOUNG 16
 #define PROCSCAN_UNBORN 16
@@ -18,7 +19,25 @@
 
 struct procscan_pid {
 	pid_t pid;
-	uint64_t start;
+	uint64_t start; /* 0: it is read where that is needed */
+};
+
+/* Where one process is too much for one time: what is left of it. */
+struct procscan_part {
+	bool going;
+	int at; /* the next descriptor */
+	int n;	/* read before */
+	int from, below;
+};
+
+struct procscan_sweep {
+	bool going;
+	bool below; /* among the numbers up to `last` */
+	pid_t last; /* the newest when it began */
+	int64_t list_at;
+	mono_t end; /* of this piece */
+	pid_t pid;  /* the one at hand */
+	struct procscan_part part;
 };
 
 struct procscan_walk;
@@ -36,6 +55,7 @@ struct procscan {
 		bool listing;
 		int64_t list_at;
 		pid_t after, last;
+		struct procscan_part part; /* of the next one */
 	} news;
 	struct procscan_walk *walk; /* one that goes on later; NULL */
 	/* what this thread has had of a CPU when what takes long is to go on
@@ -51,7 +71,7 @@ struct procscan {
 	} unborn[PROCSCAN_UNBORN];
 	unsigned int n_unborn;
 	uint64_t walks;
-	pid_t refreshed; /* the one that had no time for more ended here; 0 */
+	struct procscan_sweep sweep;
 	/* of time for what finds nobody, and for walks */
 	struct budget budgets[PROCSCAN_USERS];
 };
@@ -78,6 +98,16 @@ int procscan_list(int fd, procscan_list_fn *fn, void *arg);
 #define PROCSCAN_MORE 1
 int procscan_list_some(int fd, int64_t *at, procscan_list_fn *fn, void *arg);
 
+/* True where this thread has had so much of a CPU (mono_work()); 0: never. */
+bool procscan_is_late(mono_t end);
+
+/* Whether it is known who has the socket. */
+bool procscan_has_met(struct procscan *ps, uint64_t inode);
+
+/* When the process started. 0, -ESRCH (it is gone, or a thread of the kernel)
+ * or -errno. */
+int procscan_start(struct procscan *ps, pid_t pid, uint64_t *ret);
+
 /* Failures of a process that goes away or hides are normal: of an error only
  * the lack of memory and of descriptors is left, else 0. */
 int procscan_failure(int r);
@@ -90,9 +120,13 @@ struct procscan_job {
 	int max;	/* read no more than so many; 0: all */
 	bool born;	/* it is new: it shares its sockets with its parent */
 	mono_t now;
+	mono_t end; /* it is left when procscan_is_late() */
+	struct procscan_part
+	    *part; /* keeps what is left; NULL: it is not read */
 };
 
-/* held_find() tells what was met. 0 or -errno. */
+/* held_find() tells what was met. 0, -EINPROGRESS (call again with that part:
+ * there are more) or -errno. */
 int procscan_one(struct procscan *ps, const struct procscan_job *job);
 
 /* Scans the processes that started since the last call, so that a child that
@@ -120,9 +154,10 @@ int procscan_walk_on(struct procscan *ps, mono_t now);
  * there is no time left for it now. */
 bool procscan_is_busy(const struct procscan *ps);
 
-/* Scans all processes, the newest first, as many as so much work allows: the
- * next call goes on behind the last one, ps->refreshed, which is 0 when all
- * were. */
+/* Scans processes for so much work, each call those behind the last one's, and
+ * none of them twice before all that were there at the beginning had their
+ * turn: then ps->sweep.going is false. What is begun is finished however many
+ * are born meanwhile. 0 or -errno. */
 int procscan_refresh(struct procscan *ps, mono_t now, uint64_t ns);
 
 #endif

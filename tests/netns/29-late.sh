@@ -7,7 +7,7 @@
 #                                 ---- veth c1 s1 ----    10.8.0.2 fd08::2
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 unshare iptables-nft ip6tables-nft flock
+need dig python3 unshare iptables-nft ip6tables-nft flock
 net_up
 probe=$BUILDDIR/probe
 rules "block out to port 7002" "block in to port 8002" "default in accept"
@@ -62,8 +62,17 @@ six() { inc sh -c "echo $1 >/proc/sys/net/ipv6/conf/all/disable_ipv6"; }
 six 1
 check "the daemon starts without IPv6" daemon_start
 check "the daemon judges IPv4" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7002
+resolves() { # ADDRESS: does the resolver answer there?
+	inc dig +time=5 +tries=1 @"$1" localhost | tee "$tmp/dug"
+	grep -q 'status: NOERROR' "$tmp/dug"
+}
+check "the resolver listens on IPv4" wait_for resolves 127.0.0.1
+check_not "… which is no problem" sh -c \
+    "'$REROUTECTL' --control '$tmp/control' status | grep BROKEN"
 six 0
 inc ip address add fd09::1/64 dev c0 nodad
+check "… and on IPv6, when that is on" wait_for resolves ::1
+check "… still on IPv4" wait_for resolves 127.0.0.1
 judged "IPv6 switched on" fd09::1 fd09::2
 six 1
 six 0

@@ -52,13 +52,20 @@ tries=${TRIES:-10}
 groups_up
 slice=$groups/rerouted-test-$unique.slice unit=rerouted-test-$unique.service
 set=$tmp/set
+set_up() { mount -t cgroup -o none,name=rerouted-$unique none "$set"; }
+# the hierarchy goes with its mount, but not while the kernel still takes away what
+# was in it
+set_is_gone() {
+	! grep -q "name=rerouted-$unique:" /proc/self/cgroup ||
+		{ set_up && umount "$set" && false; }
+}
 at_end() {
 	rmdir "$slice/$unit" "$slice" "$set/other"
 	umount "$set"
+	wait_for set_is_gone
 } 2>/dev/null
 check "there are control groups" mkdir -p "$slice/$unit" "$set"
-check "… and a hierarchy of our own" \
-    mount -t cgroup -o none,name=rerouted-$unique none "$set"
+check "… and a hierarchy of our own" set_up
 mkdir "$set/other"
 
 # -- send, then become a program that may --

@@ -146,6 +146,8 @@ check "flows to nowhere: exit 1" \
     sh -c "$REROUTECTL --control $tmp/control flows >/dev/full; [ \$? = 1 ]"
 check "explain" try 0 ctl explain --exe /usr/bin/curl --to 10.9.0.2 --port 7002
 check "explain: the verdict and the rule" grep -q '^verdict: block' "$tmp/out"
+check "explain --query NAME" try 0 ctl explain --exe /usr/bin/curl --query a.example
+check "explain: more words than the name" try 2 ctl explain --query a.example b
 check "explain --json" try 0 ctl --json explain --to 10.9.0.2 --port 7002 --proto tcp
 check "explain has its keys" json 'x["verdict"] == "block" and x["number"] == 1
 	and x["line"] == 1 and x["file"].endswith("10.rules") and

@@ -97,6 +97,9 @@ life() { # NAME: what a daemon goes through
 		check "$name: $i: put back" wait_for ctl firewall verify
 	done
 	rules "block out to port 7001" "default in accept"
+	# for root alone: a reload reads what a start reads
+	chmod 600 "$tmp/rules/10.rules"
+	chmod 700 "$tmp/rules"
 	check "$name: reload" ctl reload
 	check "$name: the new rules" is EHOSTUNREACH inc tcp 10.9.0.2 7001
 	check "$name: a rule from the command line" \
@@ -127,7 +130,7 @@ for BACKEND in auto iptables-restore; do
 	auto) IPT4=iptables-legacy IPT6=ip6tables-legacy ;;
 	*) IPT4=iptables-nft IPT6=ip6tables-nft ;;
 	esac
-	settings
+	settings "[resolver]" "upstream = 10.9.0.2"
 	save >"$tmp/without"
 	check "$BACKEND: starts" start passwd
 	holds "$BACKEND" 4711 4711
@@ -138,6 +141,10 @@ for BACKEND in auto iptables-restore; do
 	check_not "$BACKEND: others may not" setpriv --reuid 1234 --regid 1234 \
 	    --clear-groups "$REROUTECTL" --control "$tmp/control" reload
 	life "$BACKEND"
+	ctl resolve a.example >"$tmp/out" # nobody is there to answer
+	check "$BACKEND: its own are of who it became" flows \
+	    '{x["process"]["uid"] for x in f if x["reason"] == "self" and
+	    x["dport"] == 53} == {4711}'
 	end "$BACKEND"
 done
 BACKEND=auto IPT4=iptables-legacy IPT6=ip6tables-legacy

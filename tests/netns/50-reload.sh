@@ -297,7 +297,7 @@ mount --bind "$1" /etc/passwd || exit 99
 shift
 exec "$@"
 SH
-echo root:x:0:0::/root:/bin/sh >"$tmp/passwd"
+grep -E "^(root|rerouted):" /etc/passwd >"$tmp/passwd"
 : >"$tmp/conf"
 rm -rf "$tmp/rules"
 mkdir "$tmp/rules"
@@ -329,7 +329,7 @@ check "reload" daemon_reload
 check "… there is one now" is_felt $no $no ok ok
 check "a rule of the command line for her" ctl block out user eve to port 7003
 cp "$tmp/passwd" "$tmp/passwd.eve"
-echo root:x:0:0::/root:/bin/sh >"$tmp/passwd"
+grep -E "^(root|rerouted):" /etc/passwd >"$tmp/passwd"
 check "reload" daemon_reload
 check "… who is gone opens nothing" is_felt $no $no ok ok
 check "… and is told of" grep -q "user 'eve', which is gone" "$tmp/daemon.log"
@@ -374,11 +374,21 @@ check "… but what is there can be changed" ctl block out to port 7005
 cat "$tmp/passwd.eve" >"$tmp/passwd"
 check "she comes: no reload is needed" wait_for is_felt $no $no ok ok
 check "… and none is waited for" wait_for no_wait
+echo "block out to port 7009" >"$tmp/try.rules"
+check "a trial of rules that don't name her" \
+	ctl rules try "$tmp/try.rules" --for 2s
+printf 'long:x:9:9:%0*d:/:/bin/sh\n' 3000000 0 >"$tmp/passwd"
+is_back() { ctl --json status | grep -q '"trying":null'; }
+check "… goes back, though none can be looked up" wait_for is_back
+check "… and opens nothing" is_felt $no $no ok ok
+check "… nor what the command line closed" [ "$(as 4711 7003)" = $no ]
+check "… is known after the next restart" grep -q ' 4711 eve$' \
+	"$tmp/state/accounts"
 stop "$daemon"
 check "the daemon ends well" test $? = 0
 rm "$tmp/state/accounts"
 echo eve >"$tmp/state/command-line.rules"
-echo root:x:0:0::/root:/bin/sh >"$tmp/passwd"
+grep -E "^(root|rerouted):" /etc/passwd >"$tmp/passwd"
 check "what is kept is gone: starts" start_with_users
 check "… which is shown" sh -c "'$REROUTECTL' --control '$tmp/control' status |
 	grep '^BROKEN: rules from the command line were lost when the daemon'"

@@ -101,6 +101,8 @@ check "from its folder" [ "$(cd "$tmp" && inc python3 ./get.py)" = EHOSTUNREACH 
 check "another one" [ "$(inc python3 "$tmp/other.py")" = ok ]
 check "the same text as code" [ "$(inc python3 -c "$(cat "$tmp/get.py")")" = ok ]
 ctl rules delete 6 >"$tmp/out"
+check "it says which one it took out" grep -qF \
+    "rule 6 is out (block out script $tmp/get.py); " "$tmp/out"
 check "what it decided still names it" flows 'any(x["verdict"] == "block" and
     x["rule"] == "command line:6" for x in f)'
 check "blocked again" ctl block out to port 7001 --for 1h

@@ -115,11 +115,15 @@ misses --control --contol /tmp/x status
 misses verify firewall verfy
 misses delete rules delte 5
 misses --for accept to any --fro 5m
+misses --for rules --fro 5m
+misses --proto explain --prot udp
+misses tunnels tunnel
 misses bash completion bsah
 for words in "flows --verdict allow" "flows --since yesterday" "flows --exe" \
     "flows --since" "flows --domain http://x.example" \
     "processes --domain a..b" "watch --backlog many" "processes all" completion \
-    "completion bash now" "flows --json=yes"; do
+    "completion bash now" "flows --json=yes" \
+    "rules --for 5m try x"; do
 	check "wrong usage: exit 2 for '$words'" try 2 ctl $words
 	check "wrong usage: told for '$words'" grep -q . "$tmp/err"
 done

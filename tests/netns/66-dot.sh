@@ -270,6 +270,14 @@ ctl reload
 check "is an error in the log" wait_for log_has \
 	'tls-ca /nonexistent: No such file or directory'
 check "and nobody is believed" says SERVFAIL l.example A
+down() { says SERVFAIL "$RANDOM.l.example" A
+	ctl status | grep -q '^BROKEN: no upstream answers'; }
+check "so nobody answers" wait_for down
+sed -i "s,^tls-ca.*,tls-ca = $tmp/ca.pem," "$conf"
+ctl reload
+up() { ! ctl status | grep -q 'no upstream answers'; }
+check "a CA file that is there: who was refused is to be asked" wait_for up
+check "and answers" says 192.0.2.7 m.example A
 check_judged
 check "the daemon ends well" daemon_stop
 finish

@@ -173,6 +173,11 @@ check "tunnels: a strange certificate" said_of stranger \
 check "tunnels: a certificate with the name in CN alone" said_of common \
     '"certificate" in x["error"] and "mismatch" in x["error_why"]'
 check "tunnels: down" said_of dead 'x["state"] in ("down", "trial")'
+down() { thru dead EHOSTUNREACH 7001
+	ctl status | grep '^BROKEN: a tunnel of the rules is down: dead: the '; }
+check "status: what is down and a rule leads to" wait_for down
+check_not "status: nor what is well" sh -c "'$REROUTECTL' --control \
+    '$tmp/control' status | grep -E 'rules is down: (socks|http|any)'"
 check "tunnels: a list" said_of any \
     'x["upstream"] == "dead, http, reject"'
 check_not "no password anywhere" grep -rE 'se:cret|se%3A|u:p@' \

@@ -183,18 +183,18 @@ kid_fork_pid(pid_t pid)
 {
 	struct clone_args args = { .exit_signal = SIGCHLD,
 		.set_tid = (uint64_t)(uintptr_t)&pid,
-		.set_tid_size = pid > 0 ? 1 : 0 };
+		.set_tid_size = 1 };
 	struct kid kid;
 	int pair[2];
 
-	if (pid == 0)
-		args.set_tid = 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0)
 		die("socketpair");
 	(void)fflush(stdout);
-	kid.pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	/* what threads hold is taken care of by fork(3) alone */
+	kid.pid =
+	    pid == 0 ? fork() : (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (kid.pid < 0)
-		die("clone3");
+		die("fork");
 	if (kid.pid == 0) {
 		(void)close(pair[0]);
 		_exit(kid_main(pair[1]));

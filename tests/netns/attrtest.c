@@ -10,5 +10,6 @@ main(int argc, char **argv)
 		return kid_main(atoi(argv[2]));
 	attr_proc_tests();
 	attr_diag_tests();
+	attr_crowd_tests();
 	return failures() == 0 ? 0 : 1;
 }

@@ -9,6 +9,7 @@
  * with lo up and a device attr_d0 (10.98.0.1/24, fd98::1/64) that the
  * default routes lead to. */
 
+void attr_crowd_tests(void);
 void attr_diag_tests(void);
 void attr_proc_tests(void);
 

@@ -1,236 +1,11 @@
 #include "tests/scenario/play.h"
 
 #include <errno.h>
-#include <ldns/ldns.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/msg.h"
-#include "dns/resolve.h"
 #include "src/core/qtype.h"
-#include "src/core/rules.h"
-#include "tests/fake/world.h"
-#include "tests/fake/zone.h"
-
-#define SENT_MAX 256
-#define TEXT 65536
-/* Forwards, and other arrays of the settings. */
-#define ARRAY_MAX 16
-
-/* A question on its way. */
-struct flying {
-	struct attempt *attempt;
-	uint8_t msg[600];
-	size_t len;
-	bool seen; /* by `sent` */
-};
-
-struct stage {
-	const char *path;
-	unsigned int line;
-	bool bad;
-	struct resolve *r;
-	struct resolve_conf conf;
-	bool configured;
-	mono_t now, due;
-	struct flying flying[SENT_MAX];
-	size_t n_flying;
-	char dead[256]; /* address where sending fails */
-	char rules[TEXT], hosts[TEXT], zone[TEXT];
-	struct addr stand_in; /* for names of tunnels without servers */
-	uint8_t answer[WIRE_MESSAGE_MAX]; /* what the client got */
-	size_t answer_len;
-	bool dropped, waits;
-	enum record_from from;
-	struct process *process;
-	/* a reply that is being put together */
-	uint8_t reply[WIRE_MESSAGE_MAX];
-	size_t reply_len;
-	struct flying replying; /* attempt NULL: none */
-	unsigned int counts[3];
-	int reply_ede;
-	bool reply_edns, reply_badvers;
-	/* records that are expected yet, of the answer at hand */
-	ldns_pkt *got;
-	size_t at[2];
-	uint32_t random;
-};
-
-static void
-wrong(struct stage *s, const char *what, const char *more)
-{
-	fprintf(stderr, "%s:%u: %s%s%s\n", s->path, s->line, what,
-	    more != NULL ? ": " : "", more != NULL ? more : "");
-	s->bad = true;
-}
-
-static int
-on_send(void *arg, struct attempt *attempt, uint8_t *msg, size_t len)
-{
-	struct stage *s = arg;
-	char buf[ADDR_STRLEN];
-
-	addr_format(&attempt->upstream->spec.addr, buf);
-	if (strcmp(buf, s->dead) == 0)
-		return -ECONNREFUSED;
-	if (s->n_flying == SENT_MAX)
-		abort();
-	s->flying[s->n_flying].attempt = attempt;
-	memcpy(s->flying[s->n_flying].msg, msg, len);
-	s->flying[s->n_flying].len = len;
-	s->flying[s->n_flying++].seen = false;
-	return 0;
-}
-
-static void
-on_reply(void *arg, const struct client *client, const uint8_t *msg, size_t len)
-{
-	struct stage *s = arg;
-
-	(void)client;
-	memcpy(s->answer, msg, len);
-	s->answer_len = len;
-	s->waits = false;
-}
-
-static void
-on_dropped(void *arg, const struct client *client)
-{
-	struct stage *s = arg;
-
-	(void)client;
-	s->dropped = true;
-	s->waits = false;
-}
-
-static void
-on_done(void *arg, const struct record *record, const struct answer *answer)
-{
-	struct stage *s = arg;
-
-	(void)answer;
-	s->from = record->from;
-}
-
-static enum resolve_way
-on_stand_in(void *arg, const struct resolve_stand_in *query, struct addr *ret)
-{
-	struct stage *s = arg;
-	const char *tunnel =
-	    policy_tunnel(query->policy, query->decision->tunnel);
-
-	for (size_t i = 0; i < s->conf.n_tunnels; i++)
-		if (strcmp(s->conf.tunnels[i].name, tunnel) == 0)
-			return RESOLVE_WAY_TUNNEL;
-	*ret = s->stand_in;
-	return s->stand_in.family != ADDR_NONE ? RESOLVE_WAY_STAND_IN
-					       : RESOLVE_WAY_NONE;
-}
-
-static uint32_t
-on_random(void *arg)
-{
-	struct stage *s = arg;
-
-	s->random = s->random * 1664525 + 1013904223;
-	return s->random;
-}
-
-static void
-on_timer(void *arg, mono_t when)
-{
-	struct stage *s = arg;
-
-	s->due = when;
-}
-
-static void
-add_upstreams(struct stage *s, struct upstream_group *group, char *words)
-{
-	for (char *w = strtok(words, " "); w != NULL; w = strtok(NULL, " ")) {
-		struct upstream *u = &group->v[group->n];
-
-		if (strcmp(w, "parallel") == 0)
-			group->order = UPSTREAM_PARALLEL;
-		else if (upstream_parse(&u->spec, w, strlen(w)) == 0)
-			group->n++;
-		else
-			wrong(s, "no upstream", w);
-	}
-}
-
-static void
-set_rules(struct stage *s, const char *text)
-{
-	const struct policy *policy = NULL;
-	struct rules *rules = rules_new();
-	struct faults *faults = faults_new();
-	struct policy_world world = fake_world;
-
-	world.table = fake_zone_table(s->zone);
-	if (rules_parse(rules, "t.rules", text, strlen(text), faults) < 0 ||
-	    policy_compile(&policy, rules, &world, faults) < 0) {
-		faults_print(faults, stderr);
-		abort();
-	}
-	rules_free(rules);
-	faults_free(faults);
-	list_table_unref(world.table);
-	resolve_set_policy(s->r, policy);
-	policy_unref(policy);
-}
-
-static void *
-copied(const void *v, size_t size)
-{
-	void *copy = malloc(size);
-
-	memcpy(copy, v, size);
-	return copy;
-}
-
-/* As a shell: unless the same are asked, all that is under way is given
- * back. */
-static void
-reconfigure(struct stage *s)
-{
-	struct resolve_conf conf = s->conf;
-
-	conf.tunnels =
-	    copied(s->conf.tunnels, ARRAY_MAX * sizeof(conf.tunnels[0]));
-	conf.forwards =
-	    copied(s->conf.forwards, ARRAY_MAX * sizeof(conf.forwards[0]));
-	conf.allow_private = copied(
-	    s->conf.allow_private, ARRAY_MAX * sizeof(conf.allow_private[0]));
-	if (!resolve_asks_same(s->r, &conf)) {
-		resolve_park(s->r);
-		while (s->n_flying > 0)
-			resolve_failed(s->r, s->flying[--s->n_flying].attempt,
-			    -ECANCELED, s->now);
-	}
-	resolve_configure(s->r, &conf, s->now);
-}
-
-static void
-configure(struct stage *s)
-{
-	if (s->configured)
-		return;
-	s->configured = true;
-	reconfigure(s);
-	set_rules(s, s->rules);
-	resolve_set_hosts(s->r, hosts_read(s->hosts, strlen(s->hosts)));
-}
-
-static struct name
-name_at(struct stage *s, const char *word)
-{
-	struct name name = { .len = 1, .wire = { 0 } };
-
-	if (word == NULL || name_parse(&name, word, strlen(word)) < 0)
-		wrong(s, "no name", word);
-	return name;
-}
+#include "tests/scenario/stage.h"
 
 /* Makes a query's bytes, so that query_parse() is tried too. */
 static size_t
@@ -262,7 +37,7 @@ static void
 do_query(struct stage *s, char *words)
 {
 	char *type = strtok(words, " "), *word;
-	struct name name = name_at(s, strtok(NULL, " "));
+	struct name name = stage_name(s, strtok(NULL, " "));
 	struct asking *a = calloc(1, sizeof(*a));
 	unsigned int flags = WIRE_RD;
 	uint8_t msg[600];
@@ -271,7 +46,7 @@ do_query(struct stage *s, char *words)
 	bool dnssec_ok = false;
 
 	if (qtype_parse(&qtype, type, strlen(type)) < 0)
-		wrong(s, "no type", type);
+		stage_wrong(s, "no type", type);
 	(void)process_set(&s->process->exe, "/bin/x", 6);
 	while ((word = strtok(NULL, " ")) != NULL) {
 		if (strcmp(word, "do") == 0)
@@ -295,7 +70,7 @@ do_query(struct stage *s, char *words)
 			(void)process_set(
 			    &s->process->exe, word + 3, strlen(word + 3));
 		} else
-			wrong(s, "query: what is", word);
+			stage_wrong(s, "query: what is", word);
 	}
 	a->kind = query_parse(&a->query, msg,
 	    make_query(msg, &name, qtype, flags, size, dnssec_ok));
@@ -329,12 +104,12 @@ do_sent(struct stage *s, char *words)
 			f = &s->flying[i];
 	if (strcmp(addr, "nothing") == 0) {
 		if (f != NULL)
-			wrong(s, "something was sent to",
+			stage_wrong(s, "something was sent to",
 			    addr_format(&f->attempt->upstream->spec.addr, buf));
 		return;
 	}
 	if (f == NULL) {
-		wrong(s, "nothing was sent", NULL);
+		stage_wrong(s, "nothing was sent", NULL);
 		return;
 	}
 	f->seen = true;
@@ -344,11 +119,11 @@ do_sent(struct stage *s, char *words)
 	}
 	addr_format(&f->attempt->upstream->spec.addr, buf);
 	if (strcmp(buf, addr) != 0)
-		wrong(s, "it was sent to", buf);
+		stage_wrong(s, "it was sent to", buf);
 	if (f->attempt->tcp != tcp)
-		wrong(s, tcp ? "not over TCP" : "over TCP", NULL);
+		stage_wrong(s, tcp ? "not over TCP" : "over TCP", NULL);
 	if (f->attempt->edns != edns)
-		wrong(s, edns ? "without EDNS" : "with EDNS", NULL);
+		stage_wrong(s, edns ? "without EDNS" : "with EDNS", NULL);
 }
 
 /* The oldest question to that address (ADDR/tcp, ADDR/noedns: one of
@@ -374,7 +149,7 @@ take_flying(struct stage *s, const char *addr, struct flying *ret)
 		    (--s->n_flying - i) * sizeof(s->flying[0]));
 		return attempt;
 	}
-	wrong(s, "no question is on its way to", addr);
+	stage_wrong(s, "no question is on its way to", addr);
 	return NULL;
 }
 
@@ -401,7 +176,7 @@ begin_reply(struct stage *s, char *words)
 		return;
 	s->replying = f;
 	if (rcode < 0)
-		wrong(s, "no such rcode", NULL);
+		stage_wrong(s, "no such rcode", NULL);
 	memset(s->counts, 0, sizeof(s->counts));
 	s->reply_ede = -1;
 	s->reply_badvers = false;
@@ -429,7 +204,7 @@ begin_reply(struct stage *s, char *words)
 		else if (strcmp(word, "request") == 0)
 			flags &= ~(unsigned int)WIRE_QR;
 		else
-			wrong(s, "reply: what is", word);
+			stage_wrong(s, "reply: what is", word);
 	}
 	wire_put16(s->reply + 2, flags | (unsigned int)rcode);
 	wire_put16(s->reply + 4, s->reply_len > WIRE_HEADER);
@@ -514,7 +289,7 @@ end_answer(struct stage *s)
 	if (s->got == NULL)
 		return;
 	if (s->at[0] != ldns_rr_list_rr_count(ldns_pkt_answer(s->got)))
-		wrong(s, "there are more records in the answer", NULL);
+		stage_wrong(s, "there are more records in the answer", NULL);
 	ldns_pkt_free(s->got);
 	s->got = NULL;
 }
@@ -529,7 +304,8 @@ do_answer(struct stage *s, char *words)
 
 	if (len == 0 ||
 	    ldns_wire2pkt(&s->got, s->answer, len) != LDNS_STATUS_OK) {
-		wrong(s, len == 0 ? "there is no answer" : "no message", NULL);
+		stage_wrong(
+		    s, len == 0 ? "there is no answer" : "no message", NULL);
 		return;
 	}
 	s->at[0] = s->at[1] = 0;
@@ -541,9 +317,9 @@ do_answer(struct stage *s, char *words)
 		else if (strncmp(word, "ede=", 4) == 0)
 			ede = atoi(word + 4);
 		else if (strncmp(word, "from=", 5) != 0)
-			wrong(s, "answer: what is", word);
+			stage_wrong(s, "answer: what is", word);
 		else if (strcmp(word + 5, record_from_name(s->from)) != 0)
-			wrong(s, "it is from", record_from_name(s->from));
+			stage_wrong(s, "it is from", record_from_name(s->from));
 	}
 	snprintf(what, sizeof(what), "rcode %d tc %d ad %d ede %d",
 	    ldns_pkt_get_rcode(s->got), ldns_pkt_tc(s->got),
@@ -551,10 +327,10 @@ do_answer(struct stage *s, char *words)
 	if ((int)ldns_pkt_get_rcode(s->got) != rcode ||
 	    ldns_pkt_tc(s->got) != tc || ldns_pkt_ad(s->got) != ad ||
 	    ede_of(s->got) != ede)
-		wrong(s, "the answer has", what);
+		stage_wrong(s, "the answer has", what);
 	if (ldns_pkt_id(s->got) != 0x4711 || !ldns_pkt_qr(s->got) ||
 	    !ldns_pkt_ra(s->got) || ldns_pkt_aa(s->got))
-		wrong(s, "its header is not right", NULL);
+		stage_wrong(s, "its header is not right", NULL);
 	s->answer_len = 0;
 }
 
@@ -568,15 +344,15 @@ expect_record(struct stage *s, const char *kind, const char *text)
 	char *shown;
 
 	if (ldns_rr_new_frm_str(&want, text, 0, NULL, NULL) != LDNS_STATUS_OK) {
-		wrong(s, "no record", text);
+		stage_wrong(s, "no record", text);
 		return;
 	}
 	if (have == NULL) {
-		wrong(s, "the answer has no such record", text);
+		stage_wrong(s, "the answer has no such record", text);
 	} else if (ldns_rr_compare(want, have) != 0 ||
 		   ldns_rr_ttl(want) != ldns_rr_ttl(have)) {
 		shown = ldns_rr2str(have);
-		wrong(s, "the record is", shown);
+		stage_wrong(s, "the record is", shown);
 		free(shown);
 	}
 	s->at[section]++;
@@ -593,82 +369,11 @@ add_record(struct stage *s, const char *kind, const char *text)
 	    sizeof(s->reply) - s->reply_len - 64);
 
 	if (n < 0) {
-		wrong(s, "no record", text);
+		stage_wrong(s, "no record", text);
 		return;
 	}
 	s->reply_len += (size_t)n;
 	s->counts[section]++;
-}
-
-static void
-append(char *to, const char *line)
-{
-	snprintf(to + strlen(to), TEXT - strlen(to), "%s\n", line);
-}
-
-/* True if it was a line that sets up the stage. */
-static bool
-set_up(struct stage *s, const char *verb, char *rest)
-{
-	if (strcmp(verb, "upstream") == 0) {
-		add_upstreams(s, &s->conf.upstreams, rest);
-	} else if (strcmp(verb, "forward") == 0) {
-		struct resolve_forward *f =
-		    &s->conf.forwards[s->conf.n_forwards++];
-
-		f->zone = name_at(s, strtok(rest, " "));
-		add_upstreams(s, &f->group, NULL);
-	} else if (strcmp(verb, "tunnel") == 0) { /* resolves, at these */
-		struct resolve_tunnel *t =
-		    &s->conf.tunnels[s->conf.n_tunnels++];
-
-		snprintf(t->name, sizeof(t->name), "%s", strtok(rest, " "));
-		add_upstreams(s, &t->group, NULL);
-		for (size_t i = 0; i < t->group.n; i++)
-			t->group.v[i].spec.kind = UPSTREAM_TUNNEL;
-	} else if (strcmp(verb, "stand-in") == 0) {
-		if (addr_parse(&s->stand_in, rest, strlen(rest)) < 0)
-			wrong(s, "stand-in", rest);
-	} else if (strcmp(verb, "rules") == 0) {
-		append(s->rules, rest);
-	} else if (strcmp(verb, "hosts") == 0) {
-		append(s->hosts, rest);
-	} else if (strcmp(verb, "zone") == 0) { /* of the list ads */
-		append(s->zone, rest);
-	} else if (strcmp(verb, "allow-private") == 0) {
-		s->conf.allow_private[s->conf.n_allow_private++] =
-		    name_at(s, rest);
-	} else if (strcmp(verb, "block-answer") == 0) {
-		s->conf.block.block =
-		    strcmp(rest, "nxdomain") == 0  ? FILTER_NXDOMAIN
-		    : strcmp(rest, "refused") == 0 ? FILTER_REFUSED
-		    : strcmp(rest, "nodata") == 0  ? FILTER_NODATA
-						   : FILTER_ADDRESSES;
-		if (s->conf.block.block == FILTER_ADDRESSES &&
-		    addr_parse(&s->conf.block.addrs[s->conf.block.n_addrs++],
-			rest, strlen(rest)) < 0)
-			wrong(s, "block-answer", rest);
-	} else if (strcmp(verb, "stale") == 0) {
-		s->conf.stale_max = (uint32_t)atoi(rest);
-	} else if (strcmp(verb, "min-ttl") == 0) {
-		s->conf.ttl_min = (uint32_t)atoi(rest);
-	} else if (strcmp(verb, "max-ttl") == 0) {
-		s->conf.ttl_max = (uint32_t)atoi(rest);
-	} else if (strcmp(verb, "capture") == 0) {
-		s->conf.capture = true;
-	} else if (strcmp(verb, "without") == 0) { /* in new settings */
-		if (strcmp(rest, "upstream") == 0)
-			s->conf.upstreams.n = 0;
-		else if (strcmp(rest, "forward") == 0) {
-			s->conf.n_forwards = 0;
-			memset(s->conf.forwards, 0,
-			    ARRAY_MAX * sizeof(s->conf.forwards[0]));
-		} else
-			wrong(s, "without what", rest);
-	} else {
-		return false;
-	}
-	return true;
 }
 
 static void
@@ -679,13 +384,13 @@ act(struct stage *s, const char *verb, char *rest)
 	struct name name;
 	bool more;
 
-	configure(s);
+	stage_configure(s);
 	if (strcmp(verb, "query") == 0)
 		do_query(s, rest);
 	else if (strcmp(verb, "new-rules") == 0)
-		set_rules(s, rest);
+		stage_set_rules(s, rest);
 	else if (strcmp(verb, "new-settings") == 0)
-		reconfigure(s);
+		stage_reconfigure(s);
 	else if (strcmp(verb, "sent") == 0)
 		do_sent(s, rest);
 	else if (strcmp(verb, "reply") == 0)
@@ -702,15 +407,15 @@ act(struct stage *s, const char *verb, char *rest)
 			resolve_failed(s->r, attempt, -ECONNREFUSED, s->now);
 	} else if (strcmp(verb, "silent") == 0) {
 		if (!s->dropped || s->answer_len > 0)
-			wrong(s, "it is not silent", NULL);
+			stage_wrong(s, "it is not silent", NULL);
 	} else if (strcmp(verb, "waiting") == 0) {
 		if (!s->waits)
-			wrong(s, "it does not wait", NULL);
+			stage_wrong(s, "it does not wait", NULL);
 	} else if (strcmp(verb, "flush") == 0) {
-		name = name_at(s, rest[0] != '\0' ? rest : ".");
+		name = stage_name(s, rest[0] != '\0' ? rest : ".");
 		(void)resolve_flush(s->r, &name, &more);
 	} else
-		wrong(s, "what is", verb);
+		stage_wrong(s, "what is", verb);
 }
 
 static void
@@ -738,51 +443,29 @@ play_line(struct stage *s, char *line)
 	}
 	end_reply(s);
 	end_answer(s);
-	if (*verb != '\0' && !set_up(s, verb, rest))
+	if (*verb != '\0' && !stage_set_up(s, verb, rest))
 		act(s, verb, rest);
 }
 
 int
 play(const char *path)
 {
-	struct stage *s = calloc(1, sizeof(*s));
-	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done,
-		on_stand_in, NULL, on_random, on_timer, s };
+	struct stage *s = stage_new(path);
 	char line[4096];
 	FILE *f = fopen(path, "r");
 	int bad;
 
-	s->path = path;
-	s->now.ns = 1000 * MONO_S;
-	s->due.ns = UINT64_MAX;
-	s->process = process_new(PROCESS_PROGRAM);
-	s->stand_in.family = ADDR_NONE;
-	s->conf.cache_bytes = 1 << 20;
-	s->conf.ttl_max = 86400;
-	s->conf.forwards = calloc(ARRAY_MAX, sizeof(s->conf.forwards[0]));
-	s->conf.tunnels = calloc(ARRAY_MAX, sizeof(s->conf.tunnels[0]));
-	s->conf.allow_private =
-	    calloc(ARRAY_MAX, sizeof(s->conf.allow_private[0]));
-	s->r = resolve_new(&ops);
 	if (f == NULL)
-		wrong(s, "it can't be read", strerror(errno));
+		stage_wrong(s, "it can't be read", strerror(errno));
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
 		s->line++;
 		play_line(s, line);
 	}
 	end_reply(s);
 	end_answer(s);
-	configure(s);
-	while (s->n_flying > 0)
-		resolve_failed(
-		    s->r, s->flying[--s->n_flying].attempt, -ECANCELED, s->now);
-	resolve_free(s->r);
-	free(s->conf.forwards);
-	free(s->conf.tunnels);
-	free(s->conf.allow_private);
-	process_unref(s->process);
+	stage_configure(s);
 	bad = s->bad;
-	free(s);
+	stage_free(s);
 	if (f != NULL)
 		fclose(f);
 	return bad;

@@ -256,6 +256,36 @@ map_finds_what_was_put_and_only_that(void **state)
 	free(things);
 }
 
+/* Its nodes are moved a few at a time: whatever comes and goes meanwhile. */
+static void
+a_map_that_grows_loses_nothing(void **state)
+{
+	enum {
+		N = 3000
+	};
+	static struct thing things[N];
+	struct map map;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(map_init(&map), 0);
+	for (int i = 0; i < N; i++) {
+		things[i].key = i;
+		map_put(&map, &things[i].node, map_hash(&map, &i, sizeof(i)));
+		n++;
+		if (i % 3 == 0) {
+			map_remove(&map, &things[i / 2].node);
+			things[i / 2].key = -1;
+			n--;
+		}
+		assert_int_equal(map.count, n);
+		for (int j = i % 16; j <= i; j += 16)
+			assert_ptr_equal(thing_find(&map, j),
+			    things[j].key == j ? &things[j] : NULL);
+	}
+	map_done(&map);
+}
+
 static void
 two_maps_hash_differently(void **state)
 {
@@ -404,6 +434,7 @@ main(void)
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(units_parse_back_to_what_was_printed),
 		cmocka_unit_test(map_finds_what_was_put_and_only_that),
+		cmocka_unit_test(a_map_that_grows_loses_nothing),
 		cmocka_unit_test(two_maps_hash_differently),
 		cmocka_unit_test(list_survives_removal_while_walked),
 		cmocka_unit_test(arena_gives_zeroed_memory_of_any_size),

@@ -565,12 +565,16 @@ test_lines_longer_than_libinih_takes(void **state)
 static void
 test_nearest_word(void **state)
 {
-	static const char *const words[] = { "in", "out", "proto", "user",
-		"from", "internet" };
+	static const char *const words[] = { "in", "out", "port", "proto",
+		"user", "from", "internet", "reroute", "tunnels" };
 	static const struct {
 		const char *s, *nearest;
 	} near[] = {
 		{ "prot", "proto" },
+		{ "por", "port" },
+		{ "pro", "proto" },
+		{ "p", NULL },
+		{ "tunnel", "tunnels" }, /* not what it is called elsewhere */
 		{ "OUT", "out" },
 		{ "on", "in" },
 		{ "it", "in" },

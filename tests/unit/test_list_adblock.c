@@ -154,6 +154,8 @@ static const struct {
 	{ "||a.test^$dnsrewrite=b.a.test", "a.test", LIST_LOCAL, 5,
 	    "\1b\1a\4test\0", 10 },
 	{ "||a.test^$dnsrewrite=b.a.test", "b.a.test", LIST_NONE, 0, "", 0 },
+	{ "||b.a.test^\n||a.test^$dnsrewrite=b.a.test", "b.a.test", LIST_BLOCK,
+	    0, "", 0 },
 	{ "||a.test^$dnsrewrite=NXDOMAIN", "b.a.test", LIST_NXDOMAIN, 0, "",
 	    0 },
 	{ "||a.test^$dnsrewrite=REFUSED", "a.test", LIST_REFUSED, 0, "", 0 },

@@ -52,8 +52,30 @@ zones_are_read(void **state)
 		    { "a.test", "b.test", "c.test" }, { NULL }, 0 },
 		{ ZONE "a.test CNAME .\nb.test ( CNAME .\nc.test CNAME .\n",
 		    { "a.test" }, { "b.test", "c.test" }, 1 },
-		{ ZONE "$INCLUDE /etc/passwd\n$GENERATE 1-9 a$ CNAME .\n",
-		    { NULL }, { NULL }, 2 },
+		{ ZONE "$INCLUDE /etc/passwd\n", { NULL }, { NULL }, 1 },
+		{ ZONE "$GENERATE 8-12/2 a$.test CNAME .\nb.test CNAME .\n",
+		    { "a8.test", "a10.test", "a12.test", "b.test" },
+		    { "a9.test", "a6.test", "a14.test", "a$.test" }, 0 },
+		{ ZONE "$ORIGIN o.test\n$GENERATE 9-10 "
+		       "${-1,3}-${1,2,x}-${0,0,X} 60 IN CNAME .\n"
+		       "$GENERATE 26-26 ${0,5,n}.a TXT \"of $\"\n",
+		    { "008-0a-9.o.test", "009-0b-A.o.test", "a.1.0.a.o.test" },
+		    { "8-a-9.o.test" }, 0 },
+		{ ZONE "$GENERATE 1-2 a$$\\$.test CNAME .\n"
+		       "$GENERATE 1-300 ${0,0,d}.$.test A 192.0.2.$\n",
+		    { "a$$.test", "7.7.test", "255.255.test" },
+		    { "256.256.test", "257.257.test" }, 45 },
+		{ ZONE "$GENERATE 1-70000 a$.test CNAME .\n"
+		       "$GENERATE 2-1 a$.test CNAME .\n"
+		       "$GENERATE 1-2 a${0,99}.test CNAME .\n"
+		       "$GENERATE 1-2 a${-2}.test CNAME .\n"
+		       "$GENERATE 1-2 $$TTL 5 CNAME .\n"
+		       "$GENERATE 1-2/0 a$.test CNAME .\n"
+		       "$GENERATE 1-2 a$.test\n$GENERATE\n"
+		       "$GENERATE 1-2 a${0 CNAME .\n"
+		       "$GENERATE 1-2 a${0,1,q} CNAME .\n"
+		       "b.test CNAME .\n",
+		    { "b.test" }, { "a1.test", "a2.test" }, 10 },
 		{ ZONE "*.rpz-ip.a.test CNAME .\n* CNAME .\n", { "any.name" },
 		    { NULL }, 0 },
 	};
