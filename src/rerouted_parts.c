@@ -277,6 +277,7 @@ port17_prepare(struct rerouted *rr)
 		.diag = rr->diag,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
+		.queue_length = (size_t)rr->conf->queue_length,
 		.maker = netns_ev_maker(rr->netns),
 		.state = rerouted_state(rr),
 		.look_up = rerouted_look_up,
