@@ -5,14 +5,15 @@
 #include <string.h>
 
 int
-session_table_init(struct session_table *table, size_t max)
+session_table_init(struct session_table *table, size_t max, size_t held)
 {
 	memset(table, 0, sizeof(*table));
 	list_init(&table->all);
 	list_init(&table->ready);
 	table->max = max;
+	table->max_held = held < SESSIONS_HELD_MAX ? held : SESSIONS_HELD_MAX;
 	if (map_init(&table->map) == 0 &&
-	    shares_init(&table->held, SESSIONS_HELD_MAX) == 0)
+	    shares_init(&table->held, table->max_held) == 0)
 		return 0;
 	return -ENOMEM;
 }
@@ -63,7 +64,7 @@ session_may_hold(
 
 	if (session_may_begin(table) < 0)
 		return -ENOSPC;
-	return table->n_held < SESSIONS_HELD_MAX &&
+	return table->n_held < table->max_held &&
 		       shares_have(&table->held, &key, 1)
 		   ? 0
 		   : -EBUSY;

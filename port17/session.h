@@ -89,8 +89,9 @@ session_relay(const struct session *session)
 	return session->phase == SESSION_RELAYED ? session->relay : NULL;
 }
 
-/* How many SYNs wait at once, and how many of one process. */
-#define SESSIONS_HELD_MAX 1024
+/* How many SYNs wait at once, and how many of one process: as many as it may
+ * dial. */
+#define SESSIONS_HELD_MAX 4096
 #define SESSIONS_HELD_BY_ONE (SESSIONS_HELD_MAX / SHARE_OF_ONE)
 /* From the verdict to accept() it is some 100 us; a program that gave up in
  * between never comes. */
@@ -101,11 +102,11 @@ struct session_table {
 	struct list all;    /* the youngest first */
 	struct list ready;  /* those that wait longest first */
 	struct shares held; /* by process */
-	size_t max, n_held;
+	size_t max, max_held, n_held;
 	uint64_t last_id;
 };
 
-int session_table_init(struct session_table *table, size_t max);
+int session_table_init(struct session_table *table, size_t max, size_t held);
 void session_table_done(struct session_table *table); /* it is empty */
 
 /* NULL where there is none. */

@@ -401,7 +401,7 @@ sessions_new(struct sessions **ret, const struct sessions_opts *opts)
 	if (sessions == NULL)
 		return -ENOMEM;
 	sessions->opts = *opts;
-	r = session_table_init(&sessions->table, opts->max);
+	r = session_table_init(&sessions->table, opts->max, opts->held);
 	if (r == 0)
 		r = relay_set_new(&sessions->relays, opts->base, relay_ended);
 	sessions->late = event_new(opts->base, -1, 0, late_cb, sessions);

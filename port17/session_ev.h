@@ -23,7 +23,8 @@ struct session_end {
 struct sessions_opts {
 	struct event_base *base;
 	struct dialer *dialer;
-	size_t max; /* flows at once */
+	size_t max;  /* flows at once */
+	size_t held; /* SYNs that may wait at once */
 	/* what a held SYN waits for; the flow goes on where it is CONNECTED */
 	void (*release)(
 	    void *arg, const struct session *session, enum outcome outcome);

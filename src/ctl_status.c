@@ -318,6 +318,11 @@ status_problems(const struct ctl_env *env, const json_t *result)
 		    "rules from the command line are not saved, after a "
 		    "restart they are as they were saved last",
 		    strerror(-policy_ev_save_error(env->policy_ev)));
+	if (policy_ev_accounts_error(env->policy_ev) != 0)
+		add_problem(problems,
+		    "who the users of the rules are is not saved, after a "
+		    "restart one who can't be found is nobody",
+		    strerror(-policy_ev_accounts_error(env->policy_ev)));
 	if (policy_ev_lost(env->policy_ev))
 		add_problem(problems,
 		    "rules from the command line were lost when the daemon "

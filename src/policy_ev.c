@@ -179,6 +179,7 @@ commit(struct policy_ev *pe)
 	job->hits = NULL;
 	pe->opts.ruled(pe->opts.arg);
 	accounts_ev_watch(pe->awaited, job->policy);
+	pe->texts.accounts_error = job->accounts_error;
 	if (job->accounts_error < 0)
 		policy_log_unsaved(job->accounts_error);
 	change->n_rules = policy_n_rules(job->policy);
@@ -397,6 +398,12 @@ int
 policy_ev_save_error(const struct policy_ev *pe)
 {
 	return pe->save_error;
+}
+
+int
+policy_ev_accounts_error(const struct policy_ev *pe)
+{
+	return pe->texts.accounts_error;
 }
 
 bool

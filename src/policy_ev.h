@@ -76,6 +76,9 @@ const char *policy_ev_error(const struct policy_ev *pe);
  * restart by; 0: they are. */
 int policy_ev_save_error(const struct policy_ev *pe);
 
+/* The same of the numbers that users and groups of the rules have. */
+int policy_ev_accounts_error(const struct policy_ev *pe);
+
 /* Some of them could not be read, or had a fault, when the daemon started: true
  * until a reload. */
 bool policy_ev_lost(const struct policy_ev *pe);

@@ -265,25 +265,29 @@ load_remembered(struct accounts *accounts, const char *path)
 		    path, r < 0 ? strerror(-r) : "lines that can't be read");
 }
 
-/* A daemon after this one is to know them. */
-static void
+/* A daemon after this one is to know them, and those of rules that could not be
+ * taken. 0 or -errno. */
+static int
 save_remembered(
-    const struct policy *policy, struct accounts *accounts, const char *path)
+    const struct policy *policy, struct policy_texts *texts, const char *path)
 {
-	struct accounts now;
-	int r = accounts_make(&now, policy, NULL);
+	struct accounts *accounts = &texts->remembered, now = { NULL, 0 };
+	int r = accounts_make(&now, policy, texts->lost ? accounts : NULL);
 
 	if (r == 0 && accounts_equal(&now, accounts)) {
 		accounts_done(&now);
-		return;
+		return 0;
 	}
-	if (r == 0) {
-		accounts_done(accounts);
-		*accounts = now;
-		r = save_accounts(accounts, path);
-	}
-	if (r < 0)
+	if (r == 0)
+		r = save_accounts(&now, path);
+	if (r < 0) { /* the next change tries again */
+		accounts_done(&now);
 		policy_log_unsaved(r);
+		return r;
+	}
+	accounts_done(accounts);
+	*accounts = now;
+	return 0;
 }
 
 /* The rules that have faults; returns how many there were. */
@@ -372,8 +376,8 @@ policy_job_first(const struct policy **ret, const struct conf *conf,
 	}
 	if (r == 0) {
 		policy_log_missing(policy);
-		save_remembered(
-		    policy, &ret_texts->remembered, places->accounts);
+		ret_texts->accounts_error =
+		    save_remembered(policy, ret_texts, places->accounts);
 		*ret = policy;
 	} else {
 		load_print_faults(faults);

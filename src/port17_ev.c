@@ -438,6 +438,7 @@ open_parts(struct port17_ev *p17)
 	struct sessions_opts sessions = {
 		.base = opts->base,
 		.max = opts->flows_max,
+		.held = opts->queue_length / 2,
 		.release = release,
 		.ended = ended,
 		.arg = p17,

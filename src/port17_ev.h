@@ -33,6 +33,7 @@ struct port17_ev_opts {
 	struct diag *diag;
 	struct stats *stats;
 	size_t flows_max;
+	size_t queue_length;		/* SYNs may wait in half of it */
 	const struct sock_maker *maker; /* see struct dialer_opts */
 	const char *state; /* the folder that addresses for names are kept in */
 	/* an address of a proxy that has a name, by no tunnel; done() once,

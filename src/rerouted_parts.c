@@ -277,6 +277,7 @@ port17_prepare(struct rerouted *rr)
 		.diag = rr->diag,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
+		.queue_length = (size_t)rr->conf->queue_length,
 		.maker = netns_ev_maker(rr->netns),
 		.state = rerouted_state(rr),
 		.look_up = rerouted_look_up,
@@ -403,8 +404,9 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	return 0;
 }
 
-/* Threads work on what is to be freed; those of Port17, and who asks for users,
- * on what is theirs, and on a file system or server that may not answer. */
+/* Threads work on what is to be freed; those of Port17, who asks for users, and
+ * who watches files, on what is theirs, and on a file system or server that may
+ * not answer. */
 static bool
 is_busy(const struct rerouted *rr, mono_t began)
 {
@@ -414,7 +416,7 @@ is_busy(const struct rerouted *rr, mono_t began)
 	       guard_ev_is_busy(rr->guard) ||
 	       resolver_ev_is_busy(rr->resolver) ||
 	       ((port17_ev_is_busy(rr->port17) ||
-		    policy_ev_asks(rr->policy_ev)) &&
+		    policy_ev_asks(rr->policy_ev) || watch_ev_any_is_busy()) &&
 		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
 }
 

@@ -22,11 +22,22 @@
 /* Quiet for so long: whoever wrote is done. */
 static const struct timeval quiet = { 0, 200000 };
 
-/* A reading, in a thread: outlives its sysconf_ev where that is freed. */
+/* What is watched: made anew each time, so that nothing is left of files that
+ * are gone. */
+struct look {
+	int fd;		    /* of inotify; -1: none */
+	int *folders;	    /* watches of those whose every file matters */
+	struct trail trail; /* what leads to all of them */
+};
+
+/* A look and a reading, in a thread: outlives its sysconf_ev where that is
+ * freed. */
 struct job {
 	struct sysconf_ev *se; /* NULL: nobody waits for it */
 	struct sysconf_own owns[SYSCONF_OWNS_MAX];
 	size_t n_owns;
+	struct look look;
+	int look_error;
 	struct sysconf found;
 	const char *path;
 };
@@ -36,9 +47,7 @@ struct sysconf_ev {
 	struct sysconf_own owns[SYSCONF_OWNS_MAX];
 	struct sysconf servers;
 	bool any, told_none;
-	int fd;		    /* of inotify */
-	int *folders;	    /* watches of those whose every file matters */
-	struct trail trail; /* what leads to all of them */
+	struct look look;
 	struct event *readable, *settled;
 	struct job *job;
 	bool again; /* something has changed since it began */
@@ -55,9 +64,9 @@ is_ours(const struct sysconf_ev *se, const struct inotify_event *event)
 	if (event->len == 0 || event->name[0] == '\0')
 		return true; /* of a file, or of a folder itself */
 	for (size_t i = 0; i < n_sysfiles; i++)
-		if (se->folders[i] == event->wd)
+		if (se->look.folders[i] == event->wd)
 			return true;
-	return trail_is_left(&se->trail, event);
+	return trail_is_left(&se->look.trail, event);
 }
 
 static void
@@ -82,45 +91,64 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-watch_file(struct sysconf_ev *se, int fd, size_t i)
+watch_file(struct look *look, size_t i)
 {
 	const char *path = sysfiles[i].path;
 	bool folder = path[strlen(path) - 1] == '/';
 	int wd;
 
 	/* also where it is not there: when it comes */
-	trail_follow(&se->trail, fd, path);
+	trail_follow(&look->trail, look->fd, path);
 	wd = inotify_add_watch(
-	    fd, path, (folder ? DIR_EVENTS : FILE_EVENTS) | IN_MASK_ADD);
-	se->folders[i] = folder ? wd : -1;
+	    look->fd, path, (folder ? DIR_EVENTS : FILE_EVENTS) | IN_MASK_ADD);
+	look->folders[i] = folder ? wd : -1;
 }
 
-/* Anew each time, so that nothing is left of files that are gone. */
+/* 0 or -errno. May block for as long as file systems do. */
 static int
-watch(struct sysconf_ev *se)
+look_begin(struct look *look)
 {
-	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	struct event *readable;
+	int *folders = calloc(n_sysfiles, sizeof(*folders));
 
-	if (fd < 0)
+	*look = (struct look){ .fd = -1, .folders = folders };
+	if (folders == NULL)
+		return -ENOMEM;
+	look->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (look->fd < 0)
 		return -errno;
-	trail_clear(&se->trail, -1);
 	for (size_t i = 0; i < n_sysfiles; i++)
-		watch_file(se, fd, i);
-	readable =
-	    event_new(se->opts.base, fd, EV_READ | EV_PERSIST, readable_cb, se);
+		watch_file(look, i);
+	return 0;
+}
+static void
+look_end(struct look *look)
+{
+	if (look->fd >= 0)
+		(void)close(look->fd); /* only events to be read */
+	free(look->folders);
+	trail_clear(&look->trail, -1);
+	*look = (struct look){ .fd = -1 };
+}
+
+/* Takes the new look over in place of the old one; on an error it is left to
+ * the caller. 0 or -ENOMEM. */
+static int
+look_through(struct sysconf_ev *se, struct look *look)
+{
+	struct event *readable = event_new(
+	    se->opts.base, look->fd, EV_READ | EV_PERSIST, readable_cb, se);
+
 	if (readable == NULL || event_add(readable, NULL) < 0) {
 		if (readable != NULL)
 			event_free(readable);
-		(void)close(fd);
 		return -ENOMEM;
 	}
 	if (se->readable != NULL)
 		event_free(se->readable);
-	if (se->fd >= 0)
-		(void)close(se->fd); /* only events to be read */
+	look_end(&se->look);
 	se->readable = readable;
-	se->fd = fd;
+	se->look = *look;
+	*look = (struct look){ .fd = -1 };
 	return 0;
 }
 
@@ -171,7 +199,16 @@ job_run(void *arg)
 {
 	struct job *job = arg;
 
+	/* first, so that nothing is missed */
+	job->look_error = look_begin(&job->look);
 	job->path = sysfiles_read(&job->found, job->owns, job->n_owns);
+}
+
+static void
+job_free(struct job *job)
+{
+	look_end(&job->look);
+	free(job);
 }
 
 static void
@@ -180,14 +217,20 @@ job_done(void *arg)
 	struct job *job = arg;
 	struct sysconf_ev *se = job->se;
 	bool changed;
+	int r = job->look_error;
 
 	if (se == NULL) {
-		free(job);
+		job_free(job);
 		return;
 	}
 	se->job = NULL;
+	if (r == 0)
+		r = look_through(se, &job->look);
+	if (r < 0)
+		log_limited(LOG_LEVEL_WARNING, "dns",
+		    "the system's servers can't be followed: %s", strerror(-r));
 	changed = take(se, &job->found, job->path);
-	free(job);
+	job_free(job);
 	if (se->again)
 		read_again(se);
 	if (changed)
@@ -202,6 +245,7 @@ job_new(struct sysconf_ev *se)
 	if (job == NULL)
 		return NULL;
 	job->se = se;
+	job->look.fd = -1;
 	memcpy(job->owns, se->owns, sizeof(job->owns));
 	job->n_owns = se->opts.n_owns;
 	return job;
@@ -210,21 +254,15 @@ job_new(struct sysconf_ev *se)
 static void
 read_again(struct sysconf_ev *se)
 {
-	int r;
-
 	se->again = se->job != NULL;
 	if (se->again)
 		return;
-	/* first, so that nothing is missed */
-	r = watch(se);
-	if (r < 0)
-		log_limited(LOG_LEVEL_WARNING, "dns",
-		    "the system's servers can't be followed: %s", strerror(-r));
 	se->job = job_new(se);
 	if (se->job != NULL &&
 	    work_start(se->opts.base, job_run, job_done, se->job) == 0)
 		return;
-	free(se->job);
+	if (se->job != NULL)
+		job_free(se->job);
 	se->job = NULL;
 	(void)event_add(se->settled, &quiet); /* then a bit later */
 }
@@ -242,21 +280,24 @@ sysconf_ev_new(struct sysconf_ev **ret, const struct sysconf_opts *opts)
 {
 	struct sysconf_ev *se = calloc(1, sizeof(*se));
 	struct sysconf found;
+	struct look look = { .fd = -1 };
 	int r = -ENOMEM;
 
 	if (se == NULL)
 		return -ENOMEM;
 	se->opts = *opts;
-	se->fd = -1;
+	se->look.fd = -1;
 	if (se->opts.n_owns > SYSCONF_OWNS_MAX)
 		se->opts.n_owns = SYSCONF_OWNS_MAX;
 	memcpy(se->owns, opts->owns, se->opts.n_owns * sizeof(se->owns[0]));
 	se->opts.owns = se->owns;
 	se->settled = event_new(opts->base, -1, 0, settled_cb, se);
-	se->folders = calloc(n_sysfiles, sizeof(*se->folders));
-	if (se->settled != NULL && se->folders != NULL)
-		r = watch(se);
+	if (se->settled != NULL)
+		r = look_begin(&look);
+	if (r == 0)
+		r = look_through(se, &look);
 	if (r < 0) {
+		look_end(&look);
 		sysconf_ev_free(se);
 		return r;
 	}
@@ -277,10 +318,7 @@ sysconf_ev_free(struct sysconf_ev *se)
 		event_free(se->readable);
 	if (se->settled != NULL)
 		event_free(se->settled);
-	if (se->fd >= 0)
-		(void)close(se->fd);
-	free(se->folders);
-	trail_clear(&se->trail, -1);
+	look_end(&se->look);
 	free(se);
 }
 

@@ -1,6 +1,8 @@
 #ifndef WATCH_EV_H
 #define WATCH_EV_H
 
+#include <stdbool.h>
+
 struct event_base;
 
 /* Watches a folder of files whose names end in a suffix: written, moved in or
@@ -16,5 +18,9 @@ struct watch_ev;
 int watch_ev_new(struct watch_ev **ret, struct event_base *base,
     const char *dir, const char *suffix, void (*changed)(void *arg), void *arg);
 void watch_ev_free(struct watch_ev *we); /* accepts NULL */
+
+/* Whether a thread looks at a path, for one of them or for one that is gone: on
+ * a file system that does not answer it may do so for good. */
+bool watch_ev_any_is_busy(void);
 
 #endif

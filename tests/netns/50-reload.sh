@@ -394,8 +394,17 @@ check "… which is shown" sh -c "'$REROUTECTL' --control '$tmp/control' status 
 	grep '^BROKEN: rules from the command line were lost when the daemon'"
 check "… and that she is nobody" sh -c "'$REROUTECTL' --control '$tmp/control' \
 	status | grep \"^BROKEN: rules wait for the user 'eve'.*: nobody is it\""
+mkdir -p "$tmp/state/accounts.new/x"
 cat "$tmp/passwd.eve" >"$tmp/passwd"
 check "she comes" wait_for is_felt $no $no ok ok
+unsaved() {
+	ctl status | grep '^BROKEN: who the users of the rules are is not saved'
+}
+check "… and can't be kept: it is shown" wait_for unsaved
+rm -r "$tmp/state/accounts.new"
+check "a change" ctl block out to port 7005
+check "… tries again" grep ' 4711 eve$' "$tmp/state/accounts"
+check_not "… and that is shown" unsaved
 stop "$daemon"
 check "the daemon ends well" test $? = 0
 rm -r "$tmp/state"

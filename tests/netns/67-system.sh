@@ -61,7 +61,7 @@ settings "[resolver]" "upstream = system" "cache-size = 0"
 rules "default out accept"
 put $etc/resolv.conf "# by a test" "search lan" "nameserver 10.9.0.2"
 start
-check "resolv.conf" asks 2
+follows "resolv.conf" 2
 check "the log says who is asked" \
 	log_has 'server of the system=10.9.0.2 file=/etc/resolv.conf'
 

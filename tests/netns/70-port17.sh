@@ -39,6 +39,8 @@ for far in 192.0.2.99 2001:db8::99; do
 	    says_like 'E(HOST|NET)UNREACH' tcp $far 7001
 	check "$far: at once" soon 1000
 done
+check "200 at once are refused, each of them" says_all "ECONNREFUSED 200" \
+    crowd 192.0.2.7 7099 200
 # of C170, for what has its flow's mark already
 unmarked() { inc $IPT4-save -c -t mangle |
 	sed -n 's/^.\([0-9]*\):.* C170 .*--mark 0x6ae .* RETURN$/\1/p' | tail -n 1; }

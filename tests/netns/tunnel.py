@@ -25,6 +25,7 @@ tunnel.py ask NAME TYPE      asks 127.0.0.1:53; prints the address, or "none"
     and the rcode; with $EDE set the Extended DNS Error, too
 tunnel.py tcp ADDR PORT WORD [ARG]   one connection; prints a line: see below;
     what ends its connect() and is in its error queue, too, is "queued"
+tunnel.py crowd ADDR PORT N  that many at once; how many ended alike, for each
 tunnel.py udp WORD ADDR,PORT... one socket, all those ends; segments=N: so
     many datagrams in one call; storm=N: N datagrams, one after the other, each
     when the one before was answered, or refused, or after 20 ms
@@ -442,6 +443,24 @@ def talk(s, word, arg):
     return "connected"
 
 
+def crowd(addr, port, n):
+    ends, waiting = {}, selectors.DefaultSelector()
+    for _ in range(int(n)):
+        s = socket.socket(family(addr))
+        s.setblocking(False)
+        s.connect_ex((addr, int(port)))
+        waiting.register(s, selectors.EVENT_WRITE)
+    while waiting.get_map():
+        for ready, _ in waiting.select(PATIENCE) or sys.exit("they hang"):
+            s = ready.fileobj
+            error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            end = errno.errorcode.get(error, "connected")
+            ends[end] = ends.get(end, 0) + 1
+            waiting.unregister(s)
+            s.close()
+    print(*("%s %d" % x for x in sorted(ends.items())))
+
+
 def tcp(addr, port, word="connect", arg=""):
     begin = time.monotonic()
     try:
@@ -534,5 +553,6 @@ def udp(word, ends):
  "proxy2": lambda: proxy2(sys.argv[2]),
  "dns": lambda: dns(sys.argv[2]),
  "ask": lambda: ask(*sys.argv[2:]),
+ "crowd": lambda: crowd(*sys.argv[2:]),
  "tcp": lambda: tcp(*sys.argv[2:]),
  "udp": lambda: udp(sys.argv[2], sys.argv[3:])}[sys.argv[1]]()

@@ -41,7 +41,7 @@ held_goes_on_when_it_is_dialled(void **state)
 	struct session_table table;
 
 	(void)state;
-	assert_int_equal(session_table_init(&table, 10), 0);
+	assert_int_equal(session_table_init(&table, 10, SIZE_MAX), 0);
 	session_put(&table, &s, at(1));
 	assert_int_equal(table.n_held, 1);
 	assert_move(session_take(&table, &s, SESSION_DIALLED, at(2)), SYN_GOES,
@@ -68,7 +68,7 @@ held_is_denied_whatever_ends_it(void **state)
 	struct session_table table;
 
 	(void)state;
-	assert_int_equal(session_table_init(&table, 10), 0);
+	assert_int_equal(session_table_init(&table, 10, SIZE_MAX), 0);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		struct session s = session_of(1, SESSION_HELD);
 
@@ -90,7 +90,7 @@ accepted_first_is_relayed_when_it_is_dialled(void **state)
 	struct session_table table;
 
 	(void)state;
-	assert_int_equal(session_table_init(&table, 10), 0);
+	assert_int_equal(session_table_init(&table, 10, SIZE_MAX), 0);
 	session_put(&table, &s, at(1));
 	assert_int_equal(table.n_held, 0);
 	assert_move(session_take(&table, &s, SESSION_DIALLED, at(2)), SYN_STAYS,
@@ -115,7 +115,7 @@ who_never_comes_is_late(void **state)
 	struct session_table table;
 
 	(void)state;
-	assert_int_equal(session_table_init(&table, 10), 0);
+	assert_int_equal(session_table_init(&table, 10, SIZE_MAX), 0);
 	session_put(&table, &a, at(1));
 	session_put(&table, &b, at(1));
 	assert_null(session_late(&table, at(1000))); /* neither is ready */
@@ -146,7 +146,7 @@ no_process_takes_all_room(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    session_table_init(&table, SESSIONS_HELD_BY_ONE + 1), 0);
+	    session_table_init(&table, SESSIONS_HELD_BY_ONE + 1, SIZE_MAX), 0);
 	for (i = 0; i < SESSIONS_HELD_BY_ONE; i++) {
 		assert_int_equal(session_may_hold(&table, greedy), 0);
 		held[i] = session_of(i, SESSION_HELD);
@@ -170,6 +170,35 @@ no_process_takes_all_room(void **state)
 	session_table_done(&table);
 }
 
+/* Packets that wait for a verdict have the rest of the queue. */
+static void
+a_short_queue_has_room_left(void **state)
+{
+	static struct session held[2 * SHARE_OF_ONE];
+	static struct process processes[2 * SHARE_OF_ONE];
+	struct session_table table;
+
+	(void)state;
+	assert_int_equal(session_table_init(&table, 100, 2 * SHARE_OF_ONE), 0);
+	for (uint16_t i = 0; i < 2 * SHARE_OF_ONE; i++) {
+		/* two are one's share */
+		processes[i].pid = 9 + i / 2;
+		assert_int_equal(session_may_hold(&table, &processes[i]), 0);
+		held[i] = session_of(i, SESSION_HELD);
+		held[i].claim.process = &processes[i];
+		session_put(&table, &held[i], at(1));
+		if (i == 1)
+			assert_int_equal(
+			    session_may_hold(&table, &processes[0]), -EBUSY);
+	}
+	processes[0].pid = 99;
+	assert_int_equal(session_may_hold(&table, &processes[0]), -EBUSY);
+	processes[0].pid = 9;
+	for (uint16_t i = 0; i < 2 * SHARE_OF_ONE; i++)
+		session_remove(&table, &held[i]);
+	session_table_done(&table);
+}
+
 int
 main(void)
 {
@@ -179,6 +208,7 @@ main(void)
 		cmocka_unit_test(accepted_first_is_relayed_when_it_is_dialled),
 		cmocka_unit_test(who_never_comes_is_late),
 		cmocka_unit_test(no_process_takes_all_room),
+		cmocka_unit_test(a_short_queue_has_room_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
