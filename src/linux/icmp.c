@@ -58,6 +58,20 @@ bind_to_loopback(const struct icmp_sender *icmp)
 		    icmp->ip6, (const struct sockaddr *)&ip6, sizeof(ip6));
 }
 
+/* Errors wait for their own verdicts: as many as there may be at once are to
+ * have room, or a program would hang. */
+#define TOLD_BYTES (4 * 1024 * 1024)
+
+static void
+give_room(int fd, int bytes)
+{
+	const int half = bytes / 2; /* the kernel doubles it */
+
+	if (fd >= 0)
+		(void)setsockopt(
+		    fd, SOL_SOCKET, SO_SNDBUFFORCE, &half, sizeof(half));
+}
+
 static int
 open_ip4(void)
 {
@@ -75,14 +89,11 @@ open_ip4(void)
 static int
 open_whole4(void)
 {
-	const int yes = 1,
-		  bytes = UNQUEUED_BYTES / 2; /* the kernel doubles it */
+	const int yes = 1;
 	int fd = open_ip4();
 
-	if (fd < 0)
-		return fd;
-	(void)setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &yes, sizeof(yes));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
+	if (fd >= 0)
+		(void)setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &yes, sizeof(yes));
 	return fd;
 }
 
@@ -112,6 +123,9 @@ icmp_open(struct icmp_sender **ret)
 	r = icmp->ip4 < 0 ? -errno : 0;
 	icmp->whole4 = open_whole4();
 	icmp->ip6 = open_ip6();
+	give_room(icmp->ip4, TOLD_BYTES);
+	give_room(icmp->whole4, UNQUEUED_BYTES);
+	give_room(icmp->ip6, TOLD_BYTES);
 	bind_to_loopback(icmp);
 	if (icmp->ip4 < 0 && icmp->ip6 < 0) {
 		icmp_close(icmp);
