@@ -141,7 +141,8 @@ define_word(struct parser *p, const struct token *t, struct rule_word **words,
 	} else {
 		own.text = parser_text(p, t, ESCAPES_NONE, &len);
 		own.glob = parser_text(p, t, ESCAPES_GLOB, &len);
-		if (own.text == NULL || own.glob == NULL)
+		own.name = parser_text(p, t, ESCAPES_NAME, &len);
+		if (own.text == NULL || own.glob == NULL || own.name == NULL)
 			return false;
 	}
 	for (size_t i = 0; i < more; i++) {

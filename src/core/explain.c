@@ -325,6 +325,12 @@ read_value(struct reader *r, enum explain_key key)
 	abort();
 }
 
+static bool
+is_name(enum explain_key key)
+{
+	return key == EXPLAIN_DOMAIN || key == EXPLAIN_QUERY;
+}
+
 /* `=VALUE` after the key. */
 static void
 read_pair(struct reader *r, enum explain_key key, const struct token *word)
@@ -351,7 +357,7 @@ read_pair(struct reader *r, enum explain_key key, const struct token *word)
 		return;
 	}
 	r->len = token_text(r->src, &r->value,
-	    key == EXPLAIN_DOMAIN ? ESCAPES_NAME : ESCAPES_NONE, r->text);
+	    is_name(key) ? ESCAPES_NAME : ESCAPES_NONE, r->text);
 	r->key = key;
 	read_value(r, key);
 	free(r->text);

@@ -142,6 +142,7 @@ enum rule_default {
 struct rule_word {
 	const char *text; /* what it means */
 	const char *glob; /* the same for matches that take patterns */
+	const char *name; /* and for those that take names */
 };
 
 struct rule_define {

@@ -58,6 +58,20 @@ escapes_of(enum value_kind kind)
 	return takes_glob(kind) ? ESCAPES_GLOB : ESCAPES_NONE;
 }
 
+static const char *
+text_of(const struct rule_word *word, enum value_kind kind)
+{
+	switch (escapes_of(kind)) {
+	case ESCAPES_NAME:
+		return word->name;
+	case ESCAPES_GLOB:
+		return word->glob;
+	case ESCAPES_NONE:
+		break;
+	}
+	return word->text;
+}
+
 static bool
 value_define(struct parser *p, enum value_kind kind, const struct token *at)
 {
@@ -70,8 +84,7 @@ value_define(struct parser *p, enum value_kind kind, const struct token *at)
 		return true;
 	}
 	for (size_t i = 0; i < d->n_words; i++) {
-		const char *text =
-		    takes_glob(kind) ? d->words[i].glob : d->words[i].text;
+		const char *text = text_of(&d->words[i], kind);
 
 		if (!value_add(p, kind, at, text, strlen(text), true))
 			return false;
