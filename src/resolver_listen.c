@@ -66,10 +66,27 @@ tell_taken(struct resolver_ev *re, const struct server_listen *taken)
 			 : "another program",
 	    proc != NULL ? (int)proc->pid : 0); /* may be cut */
 	process_unref(proc);
-	log_error("dns",
-	    "%s: there is no resolver, and nothing is captured, until that has "
-	    "ended",
-	    re->deaf);
+	log_error("dns", "%s: there is no resolver%s until that has ended",
+	    re->deaf,
+	    re->server != NULL ? " there" : ", and nothing is captured,");
+}
+
+static void
+tell_not_there(
+    struct resolver_ev *re, const struct server_listen *at, int error)
+{
+	char addr[ADDR_STRLEN];
+
+	if (error == -EADDRINUSE) {
+		tell_taken(re, at);
+		return;
+	}
+	if (re->deaf[0] != '\0')
+		return;
+	(void)snprintf(re->deaf, sizeof(re->deaf),
+	    "%s port %u can't be listened on: %s", addr_format(&at->addr, addr),
+	    at->port, strerror(-error)); /* fits */
+	log_error("dns", "%s", re->deaf);
 }
 
 /* The n-th upstream that runs on this host (a recursor, a cache); false past
@@ -182,17 +199,49 @@ lacks_six(const struct server_listen *at, int error)
 }
 
 static bool
-has_six(void)
+needs_six(const struct server_listen *at)
 {
-	struct sockaddr_in6 loopback = { .sin6_family = AF_INET6,
-		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool has =
-	    fd >= 0 && bind(fd, (void *)&loopback, sizeof(loopback)) == 0;
+	return lacks_six(at, -EAFNOSUPPORT);
+}
 
-	if (fd >= 0)
-		(void)close(fd); /* nothing was sent */
-	return has;
+/* Whether it could be listened on: 0 or -errno. */
+static int
+probe(const struct server_listen *at, int type)
+{
+	struct sockaddr_storage name;
+	socklen_t len = server_sockaddr(&name, &at->addr, at->port, 0);
+	const int yes = 1;
+	int fd = socket(name.ss_family, type | SOCK_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
+	if (type == SOCK_STREAM)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes,
+		    sizeof(yes)); /* as the server does */
+	r = bind(fd, (const void *)&name, len) < 0 ? -errno : 0;
+	(void)close(fd); /* nothing was sent */
+	return r;
+}
+
+/* What IPv6's absence took can be had: only then is a server that works given
+ * up for one on all addresses. */
+static bool
+six_has_come(struct resolver_ev *re)
+{
+	for (size_t i = 0; i < re->n_listens; i++) {
+		const struct server_listen *at = &re->listens[i];
+		int r = needs_six(at) ? probe(at, SOCK_DGRAM) : 0;
+
+		if (r == 0 && needs_six(at))
+			r = probe(at, SOCK_STREAM);
+		if (r == 0)
+			continue;
+		if (!lacks_six(at, r))
+			tell_not_there(re, at, r);
+		return false;
+	}
+	return true;
 }
 
 /* On all that is set, or all but those that IPv6's absence takes. */
@@ -208,8 +257,7 @@ start_server(struct resolver_ev *re, bool six, struct server_listen *ret_taken)
 	int r;
 
 	for (size_t i = 0; i < re->n_listens; i++)
-		if (six || (!lacks_six(&re->listens[i], -EADDRNOTAVAIL) &&
-			       !lacks_six(&re->listens[i], -EAFNOSUPPORT)))
+		if (six || !needs_six(&re->listens[i]))
 			opts.listens[opts.n_listens++] = re->listens[i];
 	if (opts.n_listens == 0)
 		return -EADDRNOTAVAIL;
@@ -221,43 +269,40 @@ start_server(struct resolver_ev *re, bool six, struct server_listen *ret_taken)
 	return r;
 }
 
+/* had_less: a server without IPv6 worked until now. */
 static int
-listen_on_what_is_there(struct resolver_ev *re, struct server_listen *ret_taken)
+listen_on_what_is_there(
+    struct resolver_ev *re, bool had_less, struct server_listen *ret_taken)
 {
 	int r = start_server(re, true, ret_taken);
 	struct server_listen other;
 
-	if (r == 0 || !lacks_six(ret_taken, r))
+	if (r == 0 || (!had_less && !lacks_six(ret_taken, r)))
 		return r;
 	if (start_server(re, false, &other) < 0)
 		return r;
-	log_info("dns",
-	    "IPv6 is off: the resolver listens on its other addresses alone");
+	if (!had_less)
+		log_info("dns",
+		    "IPv6 is off: the resolver listens on its other addresses "
+		    "alone");
 	return 0;
 }
 
 void
 resolver_listen(struct resolver_ev *re)
 {
+	bool less = re->server != NULL && re->n_served < re->n_listens;
 	struct server_listen taken;
 	int r;
 
-	if (re->server != NULL && re->n_served < re->n_listens && has_six())
+	if (less && six_has_come(re))
 		resolver_unlisten(re);
 	if (re->server != NULL || re->n_listens == 0)
 		return;
-	r = listen_on_what_is_there(re, &taken);
-	if (r == -EADDRINUSE)
-		tell_taken(re, &taken);
-	else if (r < 0 && re->deaf[0] == '\0') {
-		char addr[ADDR_STRLEN];
-
-		(void)snprintf(re->deaf, sizeof(re->deaf),
-		    "%s port %u can't be listened on: %s",
-		    addr_format(&taken.addr, addr), taken.port,
-		    strerror(-r)); /* fits */
-		log_error("dns", "%s", re->deaf);
-	} else if (r == 0) {
+	r = listen_on_what_is_there(re, less, &taken);
+	if (r < 0) {
+		tell_not_there(re, &taken, r);
+	} else {
 		if (re->deaf[0] != '\0')
 			log_info("dns", "the resolver listens now");
 		re->deaf[0] = '\0';

@@ -69,8 +69,21 @@ resolves() { # ADDRESS: does the resolver answer there?
 check "the resolver listens on IPv4" wait_for resolves 127.0.0.1
 check_not "… which is no problem" sh -c \
     "'$REROUTECTL' --control '$tmp/control' status | grep BROKEN"
+background inc python3 -c 'import socket, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+s.bind(("::", 53))
+print("ready", flush=True)
+time.sleep(600)' >"$tmp/six.out"
+other=$pid
+wait_for grep -q ready "$tmp/six.out"
 six 0
 inc ip address add fd09::1/64 dev c0 nodad
+check "… nor on IPv6 where another one is" wait_for grep -q \
+	"::1 port 53 is taken by .*: there is no resolver there" \
+	"$tmp/daemon.log"
+check "… still on IPv4" resolves 127.0.0.1
+stop $other
 check "… and on IPv6, when that is on" wait_for resolves ::1
 check "… still on IPv4" wait_for resolves 127.0.0.1
 judged "IPv6 switched on" fd09::1 fd09::2
