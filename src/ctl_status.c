@@ -219,6 +219,11 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 	if (!resolver_ev_listens(env->resolver))
 		add_problem(problems, "the resolver does not listen",
 		    resolver_ev_deaf(env->resolver));
+	else if (resolver_ev_deaf(env->resolver)[0] != '\0')
+		add_problem(problems,
+		    "the resolver does not listen on IPv6, queries by IPv6 are "
+		    "not captured",
+		    resolver_ev_deaf(env->resolver));
 	if (why[0] != '\0')
 		add_problem(
 		    problems, "no upstream over TLS can be asked: tls-ca", why);

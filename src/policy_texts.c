@@ -83,7 +83,7 @@ policy_texts_change(const struct policy_texts *texts, struct change *change,
 	/* these texts were good before */
 	job->settled =
 	    change->kind != CHANGE_RELOAD && change->kind != CHANGE_TRY;
-	job->forget = change->kind == CHANGE_RELOAD;
+	job->forget = change->kind == CHANGE_RELOAD && !texts->lost;
 	job->remembered = &texts->remembered;
 	if (r == 0)
 		r = change_sources(texts, change, job, now);

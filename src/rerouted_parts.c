@@ -404,9 +404,9 @@ rerouted_new(struct rerouted **ret, const struct rerouted_opts *opts,
 	return 0;
 }
 
-/* Threads work on what is to be freed; those of Port17, who asks for users, and
- * who watches files, on what is theirs, and on a file system or server that may
- * not answer. */
+/* Threads work on what is to be freed; those of Port17, of the resolver, who
+ * asks for users, and who watches files, on what is theirs, and on a file
+ * system or server that may not answer. */
 static bool
 is_busy(const struct rerouted *rr, mono_t began)
 {
@@ -414,8 +414,8 @@ is_busy(const struct rerouted *rr, mono_t began)
 	       list_ev_is_busy(rr->list_ev) || names_ev_is_busy(rr->names_ev) ||
 	       bytes_ev_is_busy(rr->bytes_ev) || ctl_ev_is_busy(rr->ctl) ||
 	       guard_ev_is_busy(rr->guard) ||
-	       resolver_ev_is_busy(rr->resolver) ||
 	       ((port17_ev_is_busy(rr->port17) ||
+		    resolver_ev_is_busy(rr->resolver) ||
 		    policy_ev_asks(rr->policy_ev) || watch_ev_any_is_busy()) &&
 		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
 }

@@ -224,6 +224,17 @@ probe(const struct server_listen *at, int type)
 	return r;
 }
 
+/* Programs may speak IPv6 all the same: only the loopback lacks it. */
+static bool
+has_other_six(const struct resolver_ev *re)
+{
+	for (size_t i = 0; i < re->n_addrs; i++)
+		if (re->addrs[i].family == ADDR_IP6 &&
+		    !addr_is_loopback(&re->addrs[i]))
+			return true;
+	return false;
+}
+
 /* What IPv6's absence took can be had: only then is a server that works given
  * up for one on all addresses. */
 static bool
@@ -237,8 +248,10 @@ six_has_come(struct resolver_ev *re)
 			r = probe(at, SOCK_STREAM);
 		if (r == 0)
 			continue;
-		if (!lacks_six(at, r))
+		if (!lacks_six(at, r) || has_other_six(re))
 			tell_not_there(re, at, r);
+		else
+			re->deaf[0] = '\0'; /* nobody misses it any more */
 		return false;
 	}
 	return true;

@@ -67,8 +67,8 @@ resolves() { # ADDRESS: does the resolver answer there?
 	grep -q 'status: NOERROR' "$tmp/dug"
 }
 check "the resolver listens on IPv4" wait_for resolves 127.0.0.1
-check_not "… which is no problem" sh -c \
-    "'$REROUTECTL' --control '$tmp/control' status | grep BROKEN"
+broken() { ctl status | grep BROKEN; }
+check_not "… which is no problem" broken
 background inc python3 -c 'import socket, time
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -83,8 +83,10 @@ check "… nor on IPv6 where another one is" wait_for grep -q \
 	"::1 port 53 is taken by .*: there is no resolver there" \
 	"$tmp/daemon.log"
 check "… still on IPv4" resolves 127.0.0.1
+check "… which is a problem" broken
 stop $other
 check "… and on IPv6, when that is on" wait_for resolves ::1
+check_not "… and none any more" broken
 check "… still on IPv4" wait_for resolves 127.0.0.1
 judged "IPv6 switched on" fd09::1 fd09::2
 six 1
