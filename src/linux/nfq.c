@@ -202,6 +202,22 @@ refused(uint16_t queue, uint32_t *ret_owner)
 	return -EBUSY;
 }
 
+/* Whose queue it was may be gone by the time that it is looked for: nobody has
+ * it, then, and it can be had. */
+static int
+bind_one(struct nfq *nfq, uint16_t queue, uint32_t *ret_owner)
+{
+	_Alignas(8) uint8_t msg[NFQ_MSG_MAX];
+	int r = -EPERM;
+
+	for (int tries = 0; r == -EPERM && tries < 2; tries++) {
+		r = request(nfq, msg, nfq_msg_bind(msg, queue, ++nfq->seq));
+		if (r == -EPERM)
+			r = refused(queue, ret_owner);
+	}
+	return r;
+}
+
 /* Everything but the copy range: until that is set the kernel queues nothing,
  * so that no packet is among the answers. Flags go one by one, since one that
  * the kernel does not know fails the whole message. */
@@ -210,11 +226,8 @@ bind_queue(
     struct nfq *nfq, uint16_t queue, uint32_t length, uint32_t *ret_owner)
 {
 	_Alignas(8) uint8_t msg[NFQ_MSG_MAX];
-	int r;
+	int r = bind_one(nfq, queue, ret_owner);
 
-	r = request(nfq, msg, nfq_msg_bind(msg, queue, ++nfq->seq));
-	if (r == -EPERM)
-		return refused(queue, ret_owner);
 	if (r < 0)
 		return r;
 	r = request(
