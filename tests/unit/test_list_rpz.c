@@ -10,78 +10,86 @@
 	"\t\t3600 600 86400 1h )\n"                                            \
 	"\tIN NS localhost.\n"
 
+static const struct row zones[] = {
+	{ ZONE "a.test CNAME .\n*.a.test CNAME .\n", { "a.test", "x.a.test" },
+	    { "test", "localhost" }, 0 },
+	{ ZONE "$ORIGIN b.test\n*.x CNAME .\nx IN 60 CNAME *.\n",
+	    { "x.b.test", "a.x.b.test" }, { "b.test" }, 0 },
+	{ ZONE "*.a.test CNAME .\nok.a.test CNAME rpz-passthru.\n"
+	       "old.a.test CNAME old.a.test.\n"
+	       "tcp.a.test CNAME rpz-tcp-only.\n",
+	    { "b.a.test" }, { "ok.a.test", "old.a.test", "tcp.a.test" }, 0 },
+	{ ZONE "24.0.2.0.192.rpz-ip CNAME .\n"
+	       "32.7.2.0.192.rpz-ip CNAME rpz-passthru.\n"
+	       "32.zz.db8.2001.rpz-ip CNAME rpz-drop.\n"
+	       "128.1.zz.rpz-ip CNAME .\n"
+	       "64.zz.4.3.2.1.rpz-ip A 192.0.2.1\n",
+	    { "192.0.2.1", "2001:db8::1", "::1", "1:2:3:4::9" },
+	    { "192.0.2.7", "192.0.3.0", "::2" }, 0 },
+	{ ZONE "ns.a.test.rpz-nsdname CNAME .\n"
+	       "32.1.2.0.192.rpz-nsip CNAME .\n"
+	       "32.1.2.0.192.rpz-client-ip CNAME .\n"
+	       "32.1.2.0.192.rpz-ip CNAME rpz-tcp-only.\n"
+	       "x.rpz-ip CNAME .\n33.1.2.0.192.rpz-ip CNAME .\n"
+	       "a.test DNAME b.test.\n",
+	    { NULL }, { "ns.a.test", "192.0.2.1" }, 7 },
+	{ "$ORIGIN rpz.local.\n@ SOA a. b. 1 2 3 4 5\n"
+	  "a.test CNAME .\nb.test.rpz.local. CNAME .\nc.test. CNAME "
+	  ".\n",
+	    { "a.test", "b.test" }, { "c.test", "a.test.rpz.local" }, 1 },
+	{ "rpz.local. 60 IN SOA a. b. 1 2 3 4 5\na.test CNAME .\n",
+	    { "a.test" }, { NULL }, 0 },
+	{ ZONE "a.*.test CNAME .\na.test CNAME\nb.test\n c.test\n"
+	       "d.test BOGUS x\n) \ne.test A 1.2.3\n",
+	    { NULL }, { "a.test", "b.test" }, 7 },
+	{ ZONE "a.test CNAME . ; one\n( b.test\n CNAME\n. )\n"
+	       "c.test TXT \"a b\" ; c\" (\n",
+	    { "a.test", "b.test", "c.test" }, { NULL }, 0 },
+	{ ZONE "a.test CNAME .\nb.test ( CNAME .\nc.test CNAME .\n",
+	    { "a.test" }, { "b.test", "c.test" }, 1 },
+	{ ZONE "$INCLUDE /etc/passwd\n", { NULL }, { NULL }, 1 },
+	{ ZONE "$GENERATE 8-12/2 a$.test CNAME .\nb.test CNAME .\n",
+	    { "a8.test", "a10.test", "a12.test", "b.test" },
+	    { "a9.test", "a6.test", "a14.test", "a$.test" }, 0 },
+	{ ZONE "$ORIGIN o.test\n$GENERATE 9-10 "
+	       "${-1,3}-${1,2,x}-${0,0,X} 60 IN CNAME .\n"
+	       "$GENERATE 26-26 ${0,5,n}.a TXT \"of $\"\n",
+	    { "008-0a-9.o.test", "009-0b-A.o.test", "a.1.0.a.o.test" },
+	    { "8-a-9.o.test" }, 0 },
+	{ ZONE "$GENERATE 1-2 a$$\\$.test CNAME .\n"
+	       "$GENERATE 1-300 ${0,0,d}.$.test A 192.0.2.$\n",
+	    { "a$$.test", "7.7.test", "255.255.test" },
+	    { "256.256.test", "257.257.test" }, 45 },
+	{ ZONE "$GENERATE 1-70000 a$.test CNAME .\n"
+	       "$GENERATE 2-1 a$.test CNAME .\n"
+	       "$GENERATE 1-2 a${0,99}.test CNAME .\n"
+	       "$GENERATE 1-2 a${-2}.test CNAME .\n"
+	       "$GENERATE 1-2 $$TTL 5 CNAME .\n"
+	       "$GENERATE 1-2/0 a$.test CNAME .\n"
+	       "$GENERATE 1-2 a$.test\n$GENERATE\n"
+	       "$GENERATE 1-2 a${0 CNAME .\n"
+	       "$GENERATE 1-2 a${0,1,q} CNAME .\n"
+	       "b.test CNAME .\n",
+	    { "b.test" }, { "a1.test", "a2.test" }, 10 },
+	{ ZONE "*.rpz-ip.a.test CNAME .\n* CNAME .\n", { "any.name" }, { NULL },
+	    0 },
+};
+
 static void
 zones_are_read(void **state)
 {
-	static const struct row rows[] = {
-		{ ZONE "a.test CNAME .\n*.a.test CNAME .\n",
-		    { "a.test", "x.a.test" }, { "test", "localhost" }, 0 },
-		{ ZONE "$ORIGIN b.test\n*.x CNAME .\nx IN 60 CNAME *.\n",
-		    { "x.b.test", "a.x.b.test" }, { "b.test" }, 0 },
-		{ ZONE "*.a.test CNAME .\nok.a.test CNAME rpz-passthru.\n"
-		       "old.a.test CNAME old.a.test.\n"
-		       "tcp.a.test CNAME rpz-tcp-only.\n",
-		    { "b.a.test" }, { "ok.a.test", "old.a.test", "tcp.a.test" },
-		    0 },
-		{ ZONE "24.0.2.0.192.rpz-ip CNAME .\n"
-		       "32.7.2.0.192.rpz-ip CNAME rpz-passthru.\n"
-		       "32.zz.db8.2001.rpz-ip CNAME rpz-drop.\n"
-		       "128.1.zz.rpz-ip CNAME .\n"
-		       "64.zz.4.3.2.1.rpz-ip A 192.0.2.1\n",
-		    { "192.0.2.1", "2001:db8::1", "::1", "1:2:3:4::9" },
-		    { "192.0.2.7", "192.0.3.0", "::2" }, 0 },
-		{ ZONE "ns.a.test.rpz-nsdname CNAME .\n"
-		       "32.1.2.0.192.rpz-nsip CNAME .\n"
-		       "32.1.2.0.192.rpz-client-ip CNAME .\n"
-		       "32.1.2.0.192.rpz-ip CNAME rpz-tcp-only.\n"
-		       "x.rpz-ip CNAME .\n33.1.2.0.192.rpz-ip CNAME .\n"
-		       "a.test DNAME b.test.\n",
-		    { NULL }, { "ns.a.test", "192.0.2.1" }, 7 },
-		{ "$ORIGIN rpz.local.\n@ SOA a. b. 1 2 3 4 5\n"
-		  "a.test CNAME .\nb.test.rpz.local. CNAME .\nc.test. CNAME "
-		  ".\n",
-		    { "a.test", "b.test" }, { "c.test", "a.test.rpz.local" },
-		    1 },
-		{ "rpz.local. 60 IN SOA a. b. 1 2 3 4 5\na.test CNAME .\n",
-		    { "a.test" }, { NULL }, 0 },
-		{ ZONE "a.*.test CNAME .\na.test CNAME\nb.test\n c.test\n"
-		       "d.test BOGUS x\n) \ne.test A 1.2.3\n",
-		    { NULL }, { "a.test", "b.test" }, 7 },
-		{ ZONE "a.test CNAME . ; one\n( b.test\n CNAME\n. )\n"
-		       "c.test TXT \"a b\" ; c\" (\n",
-		    { "a.test", "b.test", "c.test" }, { NULL }, 0 },
-		{ ZONE "a.test CNAME .\nb.test ( CNAME .\nc.test CNAME .\n",
-		    { "a.test" }, { "b.test", "c.test" }, 1 },
-		{ ZONE "$INCLUDE /etc/passwd\n", { NULL }, { NULL }, 1 },
-		{ ZONE "$GENERATE 8-12/2 a$.test CNAME .\nb.test CNAME .\n",
-		    { "a8.test", "a10.test", "a12.test", "b.test" },
-		    { "a9.test", "a6.test", "a14.test", "a$.test" }, 0 },
-		{ ZONE "$ORIGIN o.test\n$GENERATE 9-10 "
-		       "${-1,3}-${1,2,x}-${0,0,X} 60 IN CNAME .\n"
-		       "$GENERATE 26-26 ${0,5,n}.a TXT \"of $\"\n",
-		    { "008-0a-9.o.test", "009-0b-A.o.test", "a.1.0.a.o.test" },
-		    { "8-a-9.o.test" }, 0 },
-		{ ZONE "$GENERATE 1-2 a$$\\$.test CNAME .\n"
-		       "$GENERATE 1-300 ${0,0,d}.$.test A 192.0.2.$\n",
-		    { "a$$.test", "7.7.test", "255.255.test" },
-		    { "256.256.test", "257.257.test" }, 45 },
-		{ ZONE "$GENERATE 1-70000 a$.test CNAME .\n"
-		       "$GENERATE 2-1 a$.test CNAME .\n"
-		       "$GENERATE 1-2 a${0,99}.test CNAME .\n"
-		       "$GENERATE 1-2 a${-2}.test CNAME .\n"
-		       "$GENERATE 1-2 $$TTL 5 CNAME .\n"
-		       "$GENERATE 1-2/0 a$.test CNAME .\n"
-		       "$GENERATE 1-2 a$.test\n$GENERATE\n"
-		       "$GENERATE 1-2 a${0 CNAME .\n"
-		       "$GENERATE 1-2 a${0,1,q} CNAME .\n"
-		       "b.test CNAME .\n",
-		    { "b.test" }, { "a1.test", "a2.test" }, 10 },
-		{ ZONE "*.rpz-ip.a.test CNAME .\n* CNAME .\n", { "any.name" },
-		    { NULL }, 0 },
-	};
 
 	(void)state;
-	check_rows(CONF_FORMAT_RPZ, rows, N_ROWS(rows));
+	check_rows(CONF_FORMAT_RPZ, zones, N_ROWS(zones));
+}
+
+static struct name
+ask(struct list_answer *ret, const struct read *r, const char *text)
+{
+	struct name name = name_of(text);
+
+	list_answer(ret, r->list, &name, QTYPE_A);
+	return name;
 }
 
 static void
@@ -131,19 +139,16 @@ zones_say_what_to_answer(void **state)
 		assert_memory_equal(rr.rdata, rows[i].rdata, rr.len);
 	}
 	assert_false(list_answer_next(&answer, &rr));
-	name = name_of("1.www.a.test");
-	list_answer(&answer, r.list, &name, QTYPE_A);
+	name = ask(&answer, &r, "1.www.a.test");
 	assert_true(list_answer_next(&answer, &rr));
 	assert_int_equal(list_rr_target(&target, &rr, &name), 0);
 	assert_string_equal(
 	    name_format(&target, buf), "1.www.a.test.garden.test");
-	name = name_of("x.a.test");
-	list_answer(&answer, r.list, &name, QTYPE_A);
+	name = ask(&answer, &r, "x.a.test");
 	assert_true(list_answer_next(&answer, &rr));
 	assert_int_equal(list_rr_target(&target, &rr, &name), 0);
 	assert_string_equal(name_format(&target, buf), "y.a.test");
-	name = name_of("drop.a.test");
-	list_answer(&answer, r.list, &name, QTYPE_A);
+	name = ask(&answer, &r, "drop.a.test");
 	assert_int_equal(answer.action, LIST_DROP);
 	list_index_unref(r.list);
 }

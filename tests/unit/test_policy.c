@@ -211,28 +211,29 @@ no_account(void *arg, const char *name, uint32_t *ret)
 	return -ENOENT;
 }
 
+static const struct {
+	const char *rules;
+	/* what alice and another user get while there is no alice,
+	 * while there is, and when she is gone */
+	const char *missing, *there, *gone;
+} comings[] = {
+	{ "block user alice", "aa", "ba", "ba" },
+	{ "block not user alice", "bb", "ab", "bb" },
+	{ "accept user alice\nblock", "bb", "ab", "bb" },
+	{ "accept not user alice\nblock", "bb", "ba", "ba" },
+	{ "accept user alice, 7\nblock", "ba", "aa", "ba" },
+	{ "accept not user alice, 8\nblock", "bb", "ba", "ba" },
+	{ "reroute via tor user alice", "aa", "ra", "ra" },
+	{ "reroute via tor not user alice", "rr", "ar", "rr" },
+	{ "block group wheel", "aa", "ba", "ba" },
+	{ "accept group wheel user alice\nblock", "bb", "ab", "bb" },
+};
+
 /* Whoever is not there opens nothing: neither the name that nobody has, nor the
  * number that alice (1000) had before. */
 static void
 test_users_come_and_go(void **state)
 {
-	static const struct {
-		const char *rules;
-		/* what alice and another user get while there is no alice,
-		 * while there is, and when she is gone */
-		const char *missing, *there, *gone;
-	} cases[] = {
-		{ "block user alice", "aa", "ba", "ba" },
-		{ "block not user alice", "bb", "ab", "bb" },
-		{ "accept user alice\nblock", "bb", "ab", "bb" },
-		{ "accept not user alice\nblock", "bb", "ba", "ba" },
-		{ "accept user alice, 7\nblock", "ba", "aa", "ba" },
-		{ "accept not user alice, 8\nblock", "bb", "ba", "ba" },
-		{ "reroute via tor user alice", "aa", "ra", "ra" },
-		{ "reroute via tor not user alice", "rr", "ar", "rr" },
-		{ "block group wheel", "aa", "ba", "ba" },
-		{ "accept group wheel user alice\nblock", "bb", "ab", "bb" },
-	};
 	struct policy_world empty = fake_world;
 	const char letters[] = { [ACTION_ACCEPT] = 'a',
 		[ACTION_BLOCK] = 'b',
@@ -241,10 +242,10 @@ test_users_come_and_go(void **state)
 
 	(void)state;
 	empty.user = empty.group = no_account;
-	for (size_t i = 0; i < N_ROWS(cases); i++) {
-		const char *want[] = { cases[i].missing, cases[i].there,
-			cases[i].gone, cases[i].gone };
-		struct rules *rules = parse(cases[i].rules);
+	for (size_t i = 0; i < N_ROWS(comings); i++) {
+		const char *want[] = { comings[i].missing, comings[i].there,
+			comings[i].gone, comings[i].gone };
+		struct rules *rules = parse(comings[i].rules);
 		struct faults *faults = faults_new();
 		const struct policy *before = NULL, *policy = NULL;
 
@@ -268,7 +269,8 @@ test_users_come_and_go(void **state)
 				process_unref(p);
 			}
 			if (strcmp(got, want[n]) != 0)
-				fail_msg("%s, %zu: %s", cases[i].rules, n, got);
+				fail_msg(
+				    "%s, %zu: %s", comings[i].rules, n, got);
 			policy_unref(before);
 			before = policy;
 		}
