@@ -10,16 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "port17/listen_ev.h"
-#include "src/attr.h"
 #include "src/base/log.h"
 #include "src/closing_ev.h"
+#include "src/judge_own.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/linux/route.h"
-#include "src/waiting.h"
 #include "src/source.h"
 
 /* Conntrack keeps what speaks no longer for less (nf_conntrack_udp_timeout,
@@ -29,54 +27,6 @@
 /* A packet does not wait for longer until its process is found. */
 #define WAIT_NS (2 * MONO_S)
 
-struct judge_ev {
-	struct judge_ev_opts opts;
-	struct event *readable;
-	struct event *looking; /* due: for the processes of these */
-	struct waiting waiting;
-	struct event *heard[ATTR_FDS];
-	struct closing_ev *closing;
-	struct ct *ct; /* NULL: conntrack can't be asked */
-	uint32_t lo;   /* interface index of loopback in this namespace */
-	mono_t now;    /* read once a wake-up */
-	/* until then flows may be met that began before the policy in force */
-	const struct policy *policy; /* only compared */
-	mono_t doubt_end;
-	const struct process *self;
-	uid_t began_as; /* what was opened at the start is that user's */
-};
-
-/* A datagram for a socket that is not connected says nothing of who began. As
- * a rule it did; where the flow may be older than what we know of it, conntrack
- * knows. */
-static bool
-was_begun_here(
-    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
-{
-	struct flow_key began;
-
-	return pkt->in && pkt->tuple.has_ports &&
-	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
-	       mono_before(je->now, je->doubt_end) &&
-	       ct_original(je->ct, key, &began, NULL) == 0 &&
-	       memcmp(&began, key, sizeof(began)) == 0;
-}
-
-/* The same of one that such a socket sends: the kernel's own record of who
- * sends (BPF) has it. And of one for a socket that was connected to who had
- * spoken to it. */
-static bool
-was_begun_outside(
-    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
-{
-	struct flow_key reply;
-
-	return pkt->tuple.has_ports && pkt->tuple.proto != IPPROTO_TCP &&
-	       je->ct != NULL && mono_before(je->now, je->doubt_end) &&
-	       ct_reply(je->ct, key, &reply, NULL) == 0 &&
-	       memcmp(&reply, key, sizeof(reply)) == 0;
-}
-
 static void
 note_policy(struct judge_ev *je)
 {
@@ -84,55 +34,6 @@ note_policy(struct judge_ev *je)
 		return;
 	je->policy = judge_policy(je->opts.judge);
 	je->doubt_end = mono_add(je->now, DOUBT_NS);
-}
-
-static void
-find_socket(struct judge_ev *je, const struct packet *pkt,
-    const struct nfq_packet *raw, struct socket_facts *ret)
-{
-	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-
-	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
-	if (ret->status != SOCKET_FOUND)
-		return;
-	if (!ret->connected)
-		ret->connected = was_begun_here(je, pkt, &key);
-	else if (pkt->in)
-		ret->connected = !was_begun_outside(je, pkt, &key);
-	if (!pkt->in && ret->by != BY_BPF && !ret->accepted)
-		ret->accepted = was_begun_outside(je, pkt, &key);
-}
-
-/* Raw sockets of the daemon's own send ICMP errors and nothing else, while
- * /proc/net/raw has them for all that leaves as ICMP: the kernel's answer to a
- * ping, and what a program sent that is gone. */
-static bool
-may_be_ours(const struct packet *pkt)
-{
-	return pkt->icmp_error || (pkt->tuple.proto != IPPROTO_ICMP &&
-				      pkt->tuple.proto != IPPROTO_ICMPV6);
-}
-
-static const char *
-why_not(int error)
-{
-	if (error == -EAGAIN)
-		return "too much was looked for lately";
-	if (error == -ETIMEDOUT)
-		return "its command line does not come (it keeps its memory "
-		       "locked, or that is on a slow disk), or what is at its "
-		       "path (the file system does not answer)";
-	return strerror(-error);
-}
-
-static void
-refuse_unfound(struct judge_ev *je, int error, struct verdict *ret)
-{
-	je->opts.stats->processes_failed++;
-	log_limited(LOG_LEVEL_WARNING, "judge",
-	    "the process can't be looked for, the packet is dropped: %s",
-	    why_not(error));
-	judge_failure(je->opts.judge, ret);
 }
 
 /* False when there is no room for more of them, or of that user. */
@@ -155,42 +56,6 @@ hold(struct judge_ev *je, const struct packet *pkt,
 	return true;
 }
 
-static bool
-is_own(struct judge_ev *je, const struct socket_facts *sock)
-{
-	return je->opts.is_own(je->opts.arg, sock->inode) &&
-	       (socket_may_be_of(sock, getpid(), geteuid()) ||
-		   socket_may_be_of(sock, getpid(), je->began_as));
-}
-
-/* -EINPROGRESS, or 0 with the verdict. */
-static int
-find_process(struct judge_ev *je, const struct packet *pkt,
-    const struct socket_facts *sock, struct verdict *ret)
-{
-	const struct process *proc = NULL;
-	int r;
-
-	if (is_own(je, sock)) {
-		judge_process(je->opts.judge, pkt, sock,
-		    may_be_ours(pkt) ? je->self : NULL, je->now, ret);
-		return 0;
-	}
-	r = attr_look(je->opts.attr, sock, &proc);
-	if (r == -EINPROGRESS)
-		return r;
-	if (r < 0 && r != -ENOENT) {
-		refuse_unfound(je, r, ret);
-		return 0;
-	}
-	if (r < 0 || (proc->self && !may_be_ours(pkt)))
-		judge_process(je->opts.judge, pkt, sock, NULL, je->now, ret);
-	else
-		judge_process(je->opts.judge, pkt, sock, proc, je->now, ret);
-	process_unref(proc);
-	return 0;
-}
-
 static void
 destroy_socket(struct judge_ev *je, const struct packet *pkt)
 {
@@ -206,103 +71,36 @@ destroy_socket(struct judge_ev *je, const struct packet *pkt)
 		    strerror(-r));
 }
 
-/* A program here spoke to an address of this host, and others' rules moved
- * that elsewhere (docker's published ports): in INPUT the answer still comes
- * from there. */
-static bool
-is_moved_answer(
-    struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
-{
-	struct flow_key seen, orig;
-
-	if (!pkt->in || pkt->loopback || !pkt->tuple.has_ports ||
-	    packet_is_syn(pkt) || je->ct == NULL)
-		return false;
-	seen = flow_key_of(&pkt->tuple, false); /* the far end answers */
-	return ct_original(je->ct, &seen, &orig, NULL) == 0 &&
-	       memcmp(&orig, &seen, sizeof(orig)) != 0 &&
-	       judge_answer(je->opts.judge, pkt, &orig, je->now, ret);
-}
-
-/* The address of Port17's entry, of the packet's family. */
-static struct addr
-entry_of(const struct packet *pkt)
-{
-	const char *text =
-	    pkt->tuple.src.family == ADDR_IP6 ? PORT17_IP6 : PORT17_IP4;
-	struct addr entry;
-
-	(void)addr_parse(&entry, text, strlen(text));
-	return entry;
-}
-
-/* An answer of the entry's whose conntrack entry was gone when it was sent:
- * nothing would turn its source into the far end, and the program would hear it
- * from us. By now another flow may have one with its port, and the mark of one
- * that was judged: no packet of that is queued, but where the mark was taken
- * away so that it is judged again. */
-static bool
-is_orphan(struct judge_ev *je, const struct packet *pkt)
-{
-	struct flow_key seen, orig;
-	uint32_t mark = 0;
-	struct addr entry;
-
-	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
-	    pkt->tuple.sport != PORT17_PORT || je->ct == NULL)
-		return false;
-	entry = entry_of(pkt);
-	seen = flow_key_of(&pkt->tuple, false);
-	return addr_equal(&pkt->tuple.src, &entry) &&
-	       (ct_original(je->ct, &seen, &orig, &mark) == -ENOENT ||
-		   mark != 0);
-}
-
-static void
-note_straight(struct judge_ev *je, const struct packet *pkt)
-{
-	struct flow_key key;
-	struct addr entry;
-
-	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
-	    !pkt->tuple.has_ports || pkt->tuple.dport != PORT17_PORT)
-		return;
-	entry = entry_of(pkt);
-	key = flow_key_of(&pkt->tuple, false);
-	if (addr_equal(&key.remote, &entry))
-		je->opts.straight(je->opts.arg, &key);
-}
-
 /* False where the verdict comes later. */
 static bool
 judge_one(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, struct socket_facts *sock,
     struct verdict *ret)
 {
-	note_straight(je, pkt);
-	if (is_orphan(je, pkt)) {
+	judge_ev_note_straight(je, pkt);
+	if (judge_ev_is_orphan(je, pkt)) {
 		judge_orphan(je->opts.judge, ret);
 		return true;
 	}
 	if (judge_packet(je->opts.judge, pkt, je->now, ret) == JUDGE_DECIDED)
 		return true;
-	if (is_moved_answer(je, pkt, ret))
+	if (judge_ev_is_moved_answer(je, pkt, ret))
 		return true;
-	find_socket(je, pkt, raw, sock);
+	judge_ev_find_socket(je, pkt, raw, sock);
 	/* what bpf says of a packet is known until the next one only */
 	if (sock->by != BY_BPF && sock->inode != 0 &&
 	    waiting_has(&je->waiting, sock->inode)) {
 		if (hold(je, pkt, raw, sock, true))
 			return false;
-		refuse_unfound(je, -EAGAIN, ret);
+		judge_ev_refuse_unfound(je, -EAGAIN, ret);
 		return true;
 	}
 	if (judge_socket(je->opts.judge, pkt, sock, je->now, ret) ==
 		JUDGE_NEED_PROCESS &&
-	    find_process(je, pkt, sock, ret) == -EINPROGRESS) {
+	    judge_ev_find_process(je, pkt, sock, ret) == -EINPROGRESS) {
 		if (hold(je, pkt, raw, sock, false))
 			return false;
-		refuse_unfound(je, -EAGAIN, ret);
+		judge_ev_refuse_unfound(je, -EAGAIN, ret);
 	}
 	return true;
 }
@@ -529,11 +327,11 @@ look_on(void *arg, struct waiting_packet *packet)
 		need = judge_socket(je->opts.judge, &packet->pkt, &packet->sock,
 			   je->now, &verdict) == JUDGE_NEED_PROCESS;
 	packet->behind = false;
-	if (need && find_process(je, &packet->pkt, &packet->sock, &verdict) ==
-			-EINPROGRESS) {
+	if (need && judge_ev_find_process(je, &packet->pkt, &packet->sock,
+			&verdict) == -EINPROGRESS) {
 		if (mono_since(je->now, packet->since) < WAIT_NS)
 			return false;
-		refuse_unfound(je, -EAGAIN, &verdict);
+		judge_ev_refuse_unfound(je, -EAGAIN, &verdict);
 	}
 	conclude(je, &packet->raw, &packet->pkt, &packet->sock, &verdict);
 	return true;

@@ -230,6 +230,7 @@ rerouted_SOURCES = \
 	%D%/json.c %D%/json.h \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
+	%D%/judge_own.h %D%/judge_sender.c \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \

@@ -1,0 +1,60 @@
+#ifndef JUDGE_OWN_H
+#define JUDGE_OWN_H
+
+#include "src/judge_ev.h"
+
+#include "src/attr.h"
+#include "src/waiting.h"
+
+struct closing_ev;
+struct ct;
+struct event;
+
+/* Behind struct judge_ev: shared by judge_ev.c (packets and their verdicts) and
+ * judge_sender.c (who sent them). */
+
+struct judge_ev {
+	struct judge_ev_opts opts;
+	struct event *readable;
+	struct event *looking; /* due: for the processes of these */
+	struct waiting waiting;
+	struct event *heard[ATTR_FDS];
+	struct closing_ev *closing;
+	struct ct *ct; /* NULL: conntrack can't be asked */
+	uint32_t lo;   /* interface index of loopback in this namespace */
+	mono_t now;    /* read once a wake-up */
+	/* until then flows may be met that began before the policy in force */
+	const struct policy *policy; /* only compared */
+	mono_t doubt_end;
+	const struct process *self;
+	uid_t began_as; /* what was opened at the start is that user's */
+};
+
+/* Its socket, and whether that began what the packet belongs to. */
+void judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
+    const struct nfq_packet *raw, struct socket_facts *ret);
+
+/* The process, and with it the verdict: 0, or -EINPROGRESS where it is being
+ * looked for. */
+int judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, struct verdict *ret);
+
+/* A packet whose process can't be looked for: what a failure gets. */
+void judge_ev_refuse_unfound(
+    struct judge_ev *je, int error, struct verdict *ret);
+
+/* A program here spoke to an address of this host, and others' rules moved that
+ * elsewhere (docker's published ports): in INPUT the answer still comes from
+ * there. True with its verdict. */
+bool judge_ev_is_moved_answer(
+    struct judge_ev *je, const struct packet *pkt, struct verdict *ret);
+
+/* An answer of Port17's entry whose conntrack entry was gone when it was sent:
+ * nothing would turn its source into the far end, and the program would hear it
+ * from us. */
+bool judge_ev_is_orphan(struct judge_ev *je, const struct packet *pkt);
+
+/* Tells who waits for it of a datagram to the entry itself. */
+void judge_ev_note_straight(struct judge_ev *je, const struct packet *pkt);
+
+#endif

@@ -1,0 +1,188 @@
+#include "src/judge_own.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "port17/listen_ev.h"
+#include "src/base/log.h"
+#include "src/linux/ct.h"
+#include "src/linux/nfq.h"
+
+/* A datagram for a socket that is not connected says nothing of who began. As
+ * a rule it did; where the flow may be older than what we know of it, conntrack
+ * knows. */
+static bool
+was_begun_here(
+    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+{
+	struct flow_key began;
+
+	return pkt->in && pkt->tuple.has_ports &&
+	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
+	       mono_before(je->now, je->doubt_end) &&
+	       ct_original(je->ct, key, &began, NULL) == 0 &&
+	       memcmp(&began, key, sizeof(began)) == 0;
+}
+
+/* The same of one that such a socket sends: the kernel's own record of who
+ * sends (BPF) has it. And of one for a socket that was connected to who had
+ * spoken to it. */
+static bool
+was_begun_outside(
+    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+{
+	struct flow_key reply;
+
+	return pkt->tuple.has_ports && pkt->tuple.proto != IPPROTO_TCP &&
+	       je->ct != NULL && mono_before(je->now, je->doubt_end) &&
+	       ct_reply(je->ct, key, &reply, NULL) == 0 &&
+	       memcmp(&reply, key, sizeof(reply)) == 0;
+}
+
+void
+judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
+    const struct nfq_packet *raw, struct socket_facts *ret)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+
+	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
+	if (ret->status != SOCKET_FOUND)
+		return;
+	if (!ret->connected)
+		ret->connected = was_begun_here(je, pkt, &key);
+	else if (pkt->in)
+		ret->connected = !was_begun_outside(je, pkt, &key);
+	if (!pkt->in && ret->by != BY_BPF && !ret->accepted)
+		ret->accepted = was_begun_outside(je, pkt, &key);
+}
+
+/* Raw sockets of the daemon's own send ICMP errors and nothing else, while
+ * /proc/net/raw has them for all that leaves as ICMP: the kernel's answer to a
+ * ping, and what a program sent that is gone. */
+static bool
+may_be_ours(const struct packet *pkt)
+{
+	return pkt->icmp_error || (pkt->tuple.proto != IPPROTO_ICMP &&
+				      pkt->tuple.proto != IPPROTO_ICMPV6);
+}
+
+static const char *
+why_not(int error)
+{
+	if (error == -EAGAIN)
+		return "too much was looked for lately";
+	if (error == -ETIMEDOUT)
+		return "its command line does not come (it keeps its memory "
+		       "locked, or that is on a slow disk), or what is at its "
+		       "path (the file system does not answer)";
+	return strerror(-error);
+}
+
+void
+judge_ev_refuse_unfound(struct judge_ev *je, int error, struct verdict *ret)
+{
+	je->opts.stats->processes_failed++;
+	log_limited(LOG_LEVEL_WARNING, "judge",
+	    "the process can't be looked for, the packet is dropped: %s",
+	    why_not(error));
+	judge_failure(je->opts.judge, ret);
+}
+
+static bool
+is_own(struct judge_ev *je, const struct socket_facts *sock)
+{
+	return je->opts.is_own(je->opts.arg, sock->inode) &&
+	       (socket_may_be_of(sock, getpid(), geteuid()) ||
+		   socket_may_be_of(sock, getpid(), je->began_as));
+}
+
+int
+judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, struct verdict *ret)
+{
+	const struct process *proc = NULL;
+	int r;
+
+	if (is_own(je, sock)) {
+		judge_process(je->opts.judge, pkt, sock,
+		    may_be_ours(pkt) ? je->self : NULL, je->now, ret);
+		return 0;
+	}
+	r = attr_look(je->opts.attr, sock, &proc);
+	if (r == -EINPROGRESS)
+		return r;
+	if (r < 0 && r != -ENOENT) {
+		judge_ev_refuse_unfound(je, r, ret);
+		return 0;
+	}
+	if (r < 0 || (proc->self && !may_be_ours(pkt)))
+		judge_process(je->opts.judge, pkt, sock, NULL, je->now, ret);
+	else
+		judge_process(je->opts.judge, pkt, sock, proc, je->now, ret);
+	process_unref(proc);
+	return 0;
+}
+
+bool
+judge_ev_is_moved_answer(
+    struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
+{
+	struct flow_key seen, orig;
+
+	if (!pkt->in || pkt->loopback || !pkt->tuple.has_ports ||
+	    packet_is_syn(pkt) || je->ct == NULL)
+		return false;
+	seen = flow_key_of(&pkt->tuple, false); /* the far end answers */
+	return ct_original(je->ct, &seen, &orig, NULL) == 0 &&
+	       memcmp(&orig, &seen, sizeof(orig)) != 0 &&
+	       judge_answer(je->opts.judge, pkt, &orig, je->now, ret);
+}
+
+/* The address of Port17's entry, of the packet's family. */
+static struct addr
+entry_of(const struct packet *pkt)
+{
+	const char *text =
+	    pkt->tuple.src.family == ADDR_IP6 ? PORT17_IP6 : PORT17_IP4;
+	struct addr entry;
+
+	(void)addr_parse(&entry, text, strlen(text));
+	return entry;
+}
+
+/* By now another flow may have an entry with its port, and the mark of one that
+ * was judged: no packet of that is queued, but where the mark was taken away so
+ * that it is judged again. */
+bool
+judge_ev_is_orphan(struct judge_ev *je, const struct packet *pkt)
+{
+	struct flow_key seen, orig;
+	uint32_t mark = 0;
+	struct addr entry;
+
+	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
+	    pkt->tuple.sport != PORT17_PORT || je->ct == NULL)
+		return false;
+	entry = entry_of(pkt);
+	seen = flow_key_of(&pkt->tuple, false);
+	return addr_equal(&pkt->tuple.src, &entry) &&
+	       (ct_original(je->ct, &seen, &orig, &mark) == -ENOENT ||
+		   mark != 0);
+}
+
+void
+judge_ev_note_straight(struct judge_ev *je, const struct packet *pkt)
+{
+	struct flow_key key;
+	struct addr entry;
+
+	if (pkt->in || pkt->tuple.proto != IPPROTO_UDP ||
+	    !pkt->tuple.has_ports || pkt->tuple.dport != PORT17_PORT)
+		return;
+	entry = entry_of(pkt);
+	key = flow_key_of(&pkt->tuple, false);
+	if (addr_equal(&key.remote, &entry))
+		je->opts.straight(je->opts.arg, &key);
+}
