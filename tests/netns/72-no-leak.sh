@@ -144,6 +144,8 @@ done
 via any
 daemon_reload
 wire_up
+# it rests for half a second since it was gone
+check "the tunnel has UDP again" wait_for says ok udp connected $far4,7010
 tell moved send two
 tell moved hear 3000
 check "TCP is ended" answers_like moved 'ECONNABORTED|ECONNRESET|EPIPE|EOF'
