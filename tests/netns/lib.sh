@@ -500,7 +500,13 @@ result() {
 	else
 		failures=$((failures + 1))
 		echo "not ok $2: $3"
+		daemon_complains
 	fi
+}
+
+daemon_complains() { # what it said last that is no mere news
+	[ ! -s "$tmp/daemon.log" ] || grep -aE '^(warning|error) ' \
+		"$tmp/daemon.log" | tail -n 3 | cut -c 1-200 | sed 's/^/#   log: /'
 }
 
 check() {
