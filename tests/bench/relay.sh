@@ -17,12 +17,11 @@
 #                       for the relay's pool of pipes
 #     udp               datagrams of 1200 bytes: CPU us each; as fast as they
 #                       go, in segments, and one by one there and back
-set -u
+. "$(dirname "$0")/../netns/lib.sh" # starts this script anew: first
 mb=${1:-1000} rounds=${2:-3}
 [ $# -le 2 ] && set -- "$mb" "$rounds" stream1 stream8 conn1 conn64 idle many udp
 shift 2
 whats=$*
-. "$(dirname "$0")/../netns/lib.sh"
 need_root
 net_up
 ins ip address add 192.0.2.7/32 dev lo
