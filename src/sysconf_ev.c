@@ -213,33 +213,13 @@ job_free(struct job *job)
 	free(job);
 }
 
-/* Old looks that are being closed. */
-static unsigned int n_closing;
-
-static void
-close_run(void *arg)
-{
-	struct job *job = arg;
-
-	look_end(&job->look);
-}
-
-static void
-close_done(void *arg)
-{
-	n_closing--;
-	job_free(arg);
-}
-
-/* The kernel takes 5 to 18 ms to close what watched anything. */
 static void
 job_end(struct job *job)
 {
-	if (job->look.fd >= 0 &&
-	    work_start(job->base, close_run, close_done, job) == 0)
-		n_closing++;
-	else
-		job_free(job);
+	if (job->look.fd >= 0)
+		work_close(job->base, job->look.fd);
+	job->look.fd = -1;
+	job_free(job);
 }
 
 static void
@@ -357,7 +337,7 @@ sysconf_ev_free(struct sysconf_ev *se)
 bool
 sysconf_ev_is_busy(const struct sysconf_ev *se)
 {
-	return se != NULL && (se->job != NULL || n_closing > 0);
+	return se != NULL && se->job != NULL;
 }
 
 const struct sysconf *

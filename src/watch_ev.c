@@ -178,29 +178,12 @@ job_free(struct job *job)
 }
 
 static void
-close_run(void *arg)
-{
-	struct job *job = arg;
-
-	look_end(&job->look);
-}
-
-static void
-close_done(void *arg)
-{
-	n_jobs--;
-	job_free(arg);
-}
-
-/* The kernel takes 5 to 18 ms to close what watched anything. */
-static void
 job_end(struct job *job)
 {
-	if (job->look.fd >= 0 &&
-	    work_start(job->base, close_run, close_done, job) == 0)
-		n_jobs++;
-	else
-		job_free(job);
+	if (job->look.fd >= 0)
+		work_close(job->base, job->look.fd);
+	job->look.fd = -1;
+	job_free(job);
 }
 
 static void start_look(struct watch_ev *we, bool tell);

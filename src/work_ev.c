@@ -97,3 +97,42 @@ fail:
 	work_free(work);
 	return r;
 }
+
+static unsigned int n_closing;
+
+static void
+close_run(void *arg)
+{
+	const int *fd = arg;
+
+	(void)close(*fd); /* only events to be read */
+}
+
+static void
+close_done(void *arg)
+{
+	n_closing--;
+	free(arg);
+}
+
+void
+work_close(struct event_base *base, int fd)
+{
+	int *own = malloc(sizeof(*own));
+
+	if (own != NULL) {
+		*own = fd;
+		if (work_start(base, close_run, close_done, own) == 0) {
+			n_closing++;
+			return;
+		}
+		free(own);
+	}
+	(void)close(fd);
+}
+
+bool
+work_is_closing(void)
+{
+	return n_closing > 0;
+}

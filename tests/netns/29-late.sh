@@ -69,12 +69,12 @@ resolves() { # ADDRESS: does the resolver answer there?
 check "the resolver listens on IPv4" wait_for resolves 127.0.0.1
 broken() { ctl status | grep BROKEN; }
 check_not "… which is no problem" broken
-background inc python3 -c 'import socket, time
+background inc python3 -c 'import signal, socket
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 s.bind(("::", 53))
 print("ready", flush=True)
-time.sleep(600)' >"$tmp/six.out"
+signal.pause()' >"$tmp/six.out"
 other=$pid
 wait_for grep -q ready "$tmp/six.out"
 six 0
