@@ -218,15 +218,24 @@ conclude(struct judge_ev *je, const struct nfq_packet *raw,
 static void
 refuse_unread(struct judge_ev *je, const struct nfq_packet *raw, int fault)
 {
+	static struct {
+		int fault;
+		const char *word;
+		struct log_limit limit;
+	} kinds[] = {
+		{ -ENOMSG, "fragmented", { 0, 0 } },
+		{ -EXDEV, "source-routed", { 0, 0 } },
+		{ -EADDRNOTAVAIL, "spoofed", { 0, 0 } },
+		{ 0, "malformed", { 0, 0 } },
+	};
 	struct verdict verdict;
+	size_t kind = 0;
 
 	judge_malformed(je->opts.judge, fault, &verdict);
-	log_limited(LOG_LEVEL_WARNING, "judge",
-	    "%s packet dropped direction=%s bytes=%zu",
-	    fault == -ENOMSG	      ? "fragmented"
-	    : fault == -EXDEV	      ? "source-routed"
-	    : fault == -EADDRNOTAVAIL ? "spoofed"
-				      : "malformed",
+	while (kinds[kind].fault != 0 && kinds[kind].fault != fault)
+		kind++;
+	log_limited_by(&kinds[kind].limit, LOG_LEVEL_WARNING, "judge",
+	    "%s packet dropped direction=%s bytes=%zu", kinds[kind].word,
 	    raw->in ? "in" : "out", raw->total);
 	nfq_verdict(je->opts.nfq, raw->queue, raw->id, verdict.mark);
 }

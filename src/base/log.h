@@ -38,7 +38,7 @@ const char *log_level_name(enum log_level level);
 void log_write(enum log_level level, const char *area, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* At most one line a second from one call site; how many were left out is
+/* At most one line a second of one kind; how many were left out is
  * said with the next one. */
 struct log_limit {
 	uint64_t last_s;
@@ -59,8 +59,15 @@ bool log_limit_pass(struct log_limit *limit, uint64_t *ret_skipped);
 #define log_limited(level, area, fmt, ...)                                     \
 	do {                                                                   \
 		static struct log_limit limit_;                                \
+		log_limited_by(&limit_, level, area, fmt, ##__VA_ARGS__);      \
+	} while (0)
+
+/* The same where one call site tells of several kinds, which are not to hide
+ * each other. */
+#define log_limited_by(limit, level, area, fmt, ...)                           \
+	do {                                                                   \
 		uint64_t skipped_;                                             \
-		if (log_limit_pass(&limit_, &skipped_)) {                      \
+		if (log_limit_pass(limit, &skipped_)) {                        \
 			if (skipped_ > 0)                                      \
 				log_write(level, area, fmt " skipped=%llu",    \
 				    ##__VA_ARGS__,                             \
