@@ -101,12 +101,14 @@ libcore_a_SOURCES += \
 	%D%/core/list_build.c %D%/core/list_build.h \
 	%D%/core/list_adblock.c \
 	%D%/core/list_entry.c \
-	%D%/core/list_image.h \
+	%D%/core/list_image.c %D%/core/list_image.h \
 	%D%/core/list_line.c %D%/core/list_line.h \
 	%D%/core/list_parse.c %D%/core/list_parse.h \
 	%D%/core/list_rewrite.c \
 	%D%/core/list_rpz.c \
+	%D%/core/list_table.c %D%/core/list_table.h \
 	%D%/core/lists.c %D%/core/lists.h \
+	%D%/core/lists_own.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
 	%D%/core/zonefile.c %D%/core/zonefile.h \
 	%D%/core/zonefile_generate.c \

@@ -9,7 +9,7 @@
 #include "src/base/log.h"
 #include "src/accounts_ev.h"
 #include "src/core/hits.h"
-#include "src/core/lists.h"
+#include "src/core/list_table.h"
 #include "src/deadline_ev.h"
 #include "src/file.h"
 #include "src/policy_texts.h"
