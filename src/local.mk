@@ -32,6 +32,8 @@ libcore_a_SOURCES = \
 	%D%/core/endpoint.c %D%/core/endpoint.h \
 	%D%/core/explain.c %D%/core/explain.h \
 	%D%/core/explain_answer.c \
+	%D%/core/explain_own.h \
+	%D%/core/explain_value.c \
 	%D%/core/fakeip.c %D%/core/fakeip.h \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/filter.c %D%/core/filter.h \
