@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "src/core/script.h"
-#include "src/linux/procread.h"
+#include "src/linux/procread_bygone.h"
 
 void
 groups_done(struct groups *groups)

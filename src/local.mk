@@ -164,10 +164,12 @@ liblinux_a_SOURCES = \
 	%D%/linux/nft.c %D%/linux/nft.h \
 	%D%/linux/own.c %D%/linux/own.h \
 	%D%/linux/pages.c %D%/linux/pages.h \
+	%D%/linux/procdir.c %D%/linux/procdir.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h %D%/linux/procfs_own.h \
 	%D%/linux/proclook.c \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
+	%D%/linux/procread_bygone.c %D%/linux/procread_bygone.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
 	%D%/linux/procnews.c %D%/linux/procsweep.c %D%/linux/procwalk.c \
 	%D%/linux/route.c %D%/linux/route.h \
