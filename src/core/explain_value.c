@@ -66,44 +66,50 @@ set(struct explain_reader *r, char **field, const char *s, size_t len)
 		r->error = -ENOMEM;
 }
 
+/* The value as a path, as the kernel names it where it is there. False, with a
+ * fault, where it is none. */
+static bool
+real_path(struct explain_reader *r, char real[PATH_MAX])
+{
+	char path[PATH_MAX];
+
+	if (r->len == 0 || r->text[0] != '/') {
+		bad_value(r, "an absolute path");
+		return false;
+	}
+	if (r->len >= sizeof(path)) {
+		bad_value(r, "a path");
+		return false;
+	}
+	memcpy(path, r->text, r->len);
+	path[r->len] = '\0';
+	if (r->world->path(r->world->arg, path, real, PATH_MAX) < 0)
+		memcpy(real, path, r->len + 1);
+	return true;
+}
+
 static void
 read_path(struct explain_reader *r, char **field)
 {
-	char path[PATH_MAX], real[PATH_MAX];
+	char real[PATH_MAX];
 
-	if (r->len == 0 || r->text[0] != '/')
-		bad_value(r, "an absolute path");
-	else if (r->len < sizeof(path)) {
-		memcpy(path, r->text, r->len);
-		path[r->len] = '\0';
-		/* as the kernel names it, where it is there */
-		if (r->world->path(r->world->arg, path, real, sizeof(real)) < 0)
-			(void)strcpy(real, path); /* as large */
+	if (real_path(r, real))
 		set(r, field, real, strlen(real));
-	} else {
-		bad_value(r, "a path");
-	}
 }
 
 static void
 read_parent(struct explain_reader *r)
 {
-	struct process *p = r->proc;
-	char *exe;
+	char real[PATH_MAX];
 
-	if (p->n_parents == PROCESS_PARENTS_MAX) {
+	if (r->proc->n_parents == PROCESS_PARENTS_MAX) {
 		explain_fault(
 		    r, &r->value, "too many parents", "at most 16", NULL);
 		return;
 	}
-	exe = strdup("");
-	if (exe == NULL) {
+	if (real_path(r, real) &&
+	    process_add_parent(r->proc, 0, real, true) < 0)
 		r->error = -ENOMEM;
-		return;
-	}
-	p->parents[p->n_parents].exe = exe;
-	p->parents[p->n_parents].exe_here = true;
-	read_path(r, &p->parents[p->n_parents++].exe);
 }
 
 /* A unit, or a whole cgroup path. */

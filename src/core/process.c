@@ -109,6 +109,22 @@ process_take(char **field, char *s)
 	*field = s;
 }
 
+int
+process_add_parent(
+    struct process *proc, pid_t pid, const char *exe, bool exe_here)
+{
+	struct process_parent *parent = &proc->parents[proc->n_parents];
+
+	assert(proc->lender == NULL && proc->n_parents < PROCESS_PARENTS_MAX);
+	parent->exe = strdup(exe);
+	if (parent->exe == NULL)
+		return -ENOMEM;
+	parent->pid = pid;
+	parent->exe_here = exe_here;
+	proc->n_parents++;
+	return 0;
+}
+
 void
 process_join(struct process *proc, const struct process *sister)
 {

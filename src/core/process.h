@@ -68,6 +68,11 @@ int process_set(char **field, const char *s, size_t len);
 /* The same with a string of malloc(3), which is the process's from then on. */
 void process_take(char **field, char *s);
 
+/* One parent more, a copy of its path, where there are fewer than the most. 0 or
+ * -ENOMEM. */
+int process_add_parent(
+    struct process *proc, pid_t pid, const char *exe, bool exe_here);
+
 /* Gives a process that has no parents yet those of a sister. What the two have
  * in common is in memory once from then on: nothing of proc may be set any
  * more. */

@@ -268,7 +268,6 @@ procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
 {
 	char path[32], exe[PATH_MAX];
 	struct procdir_stat st = { 0 };
-	struct process_parent *parent = &proc->parents[proc->n_parents];
 	int r, dirfd, here;
 	ssize_t n;
 
@@ -287,12 +286,9 @@ procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
 		return r;
 	if (st.start > *start || (exactly != 0 && st.start != exactly))
 		return -ESRCH;
-	parent->pid = *pid;
-	parent->exe_here = here > 0;
-	parent->exe = strdup(exe);
-	if (parent->exe == NULL)
-		return -ENOMEM;
-	proc->n_parents++;
+	r = process_add_parent(proc, *pid, exe, here > 0);
+	if (r < 0)
+		return r;
 	*pid = st.ppid;
 	*start = st.start;
 	return 0;

@@ -81,9 +81,7 @@ sample(void)
 	p->pid = 7;
 	p->start = 9;
 	p->uid = 1000;
-	p->n_parents = 1;
-	p->parents[0].pid = 3;
-	p->parents[0].exe = strdup("/bin/sh");
+	assert_int_equal(process_add_parent(p, 3, "/bin/sh", false), 0);
 	assert_int_equal(process_set(&p->exe, "/bin/cat", 8), 0);
 	return p;
 }
