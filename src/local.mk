@@ -250,6 +250,7 @@ rerouted_SOURCES = \
 	%D%/policy_texts.c %D%/policy_texts.h \
 	%D%/port17_claim.c \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/port17_fake.c \
 	%D%/port17_names_ev.c \
 	%D%/port17_own.h \
 	%D%/port17_past.c %D%/port17_past.h \
