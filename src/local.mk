@@ -245,6 +245,7 @@ rerouted_SOURCES = \
 	%D%/netns_ev.c %D%/netns_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \
+	%D%/policy_ends_ev.c %D%/policy_ends_ev.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/policy_texts.c %D%/policy_texts.h \
