@@ -118,8 +118,10 @@ libcore_a_SOURCES += \
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
+	%D%/linux/bpf/births.h \
 	%D%/linux/bpf/closed.h %D%/linux/bpf/heard.h \
-	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
+	%D%/linux/bpf/kernel.h %D%/linux/bpf/owner.h \
+	%D%/linux/bpf/record.h \
 	%D%/linux/bpf/seal.h \
 	%D%/linux/bpf/seed.h %D%/linux/bpf/task.h \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
@@ -186,6 +188,7 @@ CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
 if HAVE_BPF
 bpf_headers = $(srcdir)/src/linux/bpf/record.h \
 	$(srcdir)/src/linux/bpf/heard.h \
+	$(srcdir)/src/linux/bpf/births.h $(srcdir)/src/linux/bpf/owner.h \
 	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
 	$(srcdir)/src/linux/bpf/closed.h $(srcdir)/src/linux/bpf/seal.h \
 	$(srcdir)/src/linux/bpf/seed.h \
