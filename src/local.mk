@@ -7,6 +7,7 @@ libbase_a_SOURCES = \
 	%D%/base/budget.h \
 	%D%/base/grow.h \
 	%D%/base/inodes.c %D%/base/inodes.h \
+	%D%/base/line.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
