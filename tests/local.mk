@@ -11,7 +11,7 @@ unit_tests += test_account test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap test_user_budget test_waiting
 unit_tests += test_judge_answers test_judge_host test_judge_names test_judge_owners
-unit_tests += test_learn
+unit_tests += test_learn test_state
 unit_tests += test_filter test_history test_tally
 unit_tests += test_tls_peer test_lists test_list_adblock test_list_parse test_list_rpz
 unit_headers = %D%/unit/unit.h %D%/unit/listread.h %D%/unit/faulty.h %D%/unit/judging.h \
@@ -123,10 +123,13 @@ test_heard_LDADD = $(pure) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
-test_load_SOURCES = %D%/unit/test_load.c src/load.c src/file.c src/folder.c \
+test_load_SOURCES = %D%/unit/test_load.c src/load.c src/folder.c \
 	src/world.c
 test_load_CFLAGS = $(AM_CFLAGS)
 test_load_LDADD = $(pure) $(CMOCKA_LIBS)
+test_state_SOURCES = %D%/unit/test_state.c src/file.c src/state.c
+test_state_CFLAGS = $(AM_CFLAGS)
+test_state_LDADD = $(pure) $(CMOCKA_LIBS)
 
 # --- fuzz targets: with their corpus in `make check`, with libFuzzer where
 # configured with CC=clang --enable-fuzzers ------------------------------------
