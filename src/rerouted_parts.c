@@ -35,7 +35,6 @@
 #include "src/resolver_ev.h"
 #include "src/far_dns_ev.h"
 #include "src/watch_ev.h"
-#include "src/work_ev.h"
 
 /* At the end files that don't come are not waited for. */
 #define LEAVE_S 1
@@ -417,8 +416,7 @@ is_busy(const struct rerouted *rr, mono_t began)
 	       guard_ev_is_busy(rr->guard) ||
 	       ((port17_ev_is_busy(rr->port17) ||
 		    resolver_ev_is_busy(rr->resolver) ||
-		    policy_ev_asks(rr->policy_ev) || watch_ev_any_is_busy() ||
-		    work_is_closing()) &&
+		    policy_ev_asks(rr->policy_ev) || watch_ev_any_is_busy()) &&
 		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
 }
 
