@@ -86,6 +86,7 @@ libcore_a_SOURCES = \
 	%D%/core/rules.c %D%/core/rules.h \
 	%D%/core/runtime.c %D%/core/runtime.h \
 	%D%/core/schema.c %D%/core/schema.h \
+	%D%/core/schema_check.c %D%/core/schema_check.h \
 	%D%/core/script.c %D%/core/script.h \
 	%D%/core/socket.c %D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
