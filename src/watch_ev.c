@@ -42,9 +42,8 @@ struct job {
 };
 
 struct watch_ev {
-	struct event_base *base;
+	struct watch_opts opts;
 	char *dir;
-	const char *suffix;
 	struct look look;
 	struct event *settled, *missing;
 	struct job *job;
@@ -53,8 +52,6 @@ struct watch_ev {
 	bool files; /* what has changed is not the folder alone */
 	bool again; /* to be looked at since the job began */
 	bool blind; /* the last look failed: what is watched may be gone */
-	void (*changed)(void *arg);
-	void *arg;
 };
 
 /* Jobs of all of them, also of those that are gone. */
@@ -135,7 +132,7 @@ static void take_event(void *arg, const struct inotify_event *event);
 static int
 look_take(struct watch_ev *we, struct look *look)
 {
-	int r = sight_read(look->sight, we->base, take_event, we);
+	int r = sight_read(look->sight, we->opts.base, take_event, we);
 
 	if (r < 0)
 		return r;
@@ -177,7 +174,7 @@ tell(struct watch_ev *we, bool was_there)
 		log_warning(
 		    "policy", "a folder that is watched is gone: %s", we->dir);
 	if (there || files)
-		we->changed(we->arg);
+		we->opts.changed(we->opts.arg);
 }
 
 static void
@@ -225,13 +222,13 @@ start_look(struct watch_ev *we, bool tell_of)
 	if (job != NULL) {
 		*job = (struct job){ .we = we,
 			.dir = strdup(we->dir),
-			.suffix = we->suffix,
+			.suffix = we->opts.suffix,
 			.tell = tell_of,
 			.look = { .wd = -1 } };
 		we->job = job;
 	}
 	if (job != NULL && job->dir != NULL &&
-	    work_start(we->base, job_run, job_done, job) == 0) {
+	    work_start(we->opts.base, job_run, job_done, job) == 0) {
 		n_jobs++;
 		return;
 	}
@@ -273,7 +270,7 @@ is_changed(const struct watch_ev *we, const struct inotify_event *event)
 	char *path;
 
 	if (event->wd != we->look.wd || event->len == 0 ||
-	    !is_ours(we->suffix, event->name))
+	    !is_ours(we->opts.suffix, event->name))
 		return false;
 	if ((event->mask & IN_CREATE) == 0)
 		return true;
@@ -307,8 +304,7 @@ take_event(void *arg, const struct inotify_event *event)
 }
 
 int
-watch_ev_new(struct watch_ev **ret, struct event_base *base, const char *dir,
-    const char *suffix, void (*changed)(void *arg), void *arg)
+watch_ev_new(struct watch_ev **ret, const struct watch_opts *opts)
 {
 	struct watch_ev *we = calloc(1, sizeof(*we));
 	struct look look = { .wd = -1 };
@@ -316,16 +312,13 @@ watch_ev_new(struct watch_ev **ret, struct event_base *base, const char *dir,
 
 	if (we == NULL)
 		return -ENOMEM;
-	we->base = base;
-	we->suffix = suffix;
-	we->changed = changed;
-	we->arg = arg;
+	we->opts = *opts;
 	we->look = (struct look){ .wd = -1 };
-	we->dir = strdup(dir);
-	we->settled = event_new(base, -1, 0, settled_cb, we);
-	we->missing = event_new(base, -1, 0, missing_cb, we);
+	we->opts.dir = we->dir = strdup(opts->dir);
+	we->settled = event_new(opts->base, -1, 0, settled_cb, we);
+	we->missing = event_new(opts->base, -1, 0, missing_cb, we);
 	if (we->dir != NULL && we->settled != NULL && we->missing != NULL)
-		r = look_begin(&look, dir, suffix);
+		r = look_begin(&look, opts->dir, opts->suffix);
 	if (r == 0)
 		r = look_take(we, &look);
 	if (r < 0) {
