@@ -166,6 +166,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
+	%D%/linux/nla.h \
 	%D%/linux/own.c %D%/linux/own.h \
 	%D%/linux/pages.c %D%/linux/pages.h \
 	%D%/linux/procdir.c %D%/linux/procdir.h \
