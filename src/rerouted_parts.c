@@ -159,7 +159,7 @@ judge_prepare(struct rerouted *rr)
 	int r;
 
 	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
-	rr->tally = tally_new((size_t)rr->conf->processes_max);
+	rr->tally = tally_new((size_t)rr->conf->processes_max, &rr->stats);
 	rr->history = history_new((size_t)rr->conf->history);
 	rr->names = names_new(NAMES_MAX, &rr->stats);
 	if (rr->judge == NULL || rr->tally == NULL || rr->history == NULL ||
