@@ -97,7 +97,7 @@ commit(struct policy_ev *pe)
 	struct change *change = pe->change;
 	struct policy_job *job = &pe->job;
 
-	judge_change_policy(pe->opts.judge, job->policy, job->hits, mono_now());
+	judge_set_policy(pe->opts.judge, job->policy, job->hits, mono_now());
 	job->hits = NULL;
 	pe->opts.ruled(pe->opts.arg);
 	accounts_ev_watch(pe->awaited, job->policy);
@@ -383,7 +383,7 @@ load_all(struct policy_ev *pe)
 	if (r < 0)
 		return r;
 	hits = hits_new(policy, NULL);
-	judge_change_policy(pe->opts.judge, policy, hits, mono_now());
+	judge_set_policy(pe->opts.judge, policy, hits, mono_now());
 	accounts_ev_watch(pe->awaited, policy);
 	policy_unref(policy);
 	return hits != NULL ? 0 : -ENOMEM;
