@@ -197,10 +197,9 @@ make_ns() {
 		echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done
 		cd /proc/sys/net
 		echo "0 2147483647" >ipv4/ping_group_range
-		echo 0 >ipv4/icmp_ratelimit
-		echo 0 >ipv6/icmp/ratelimit
-		[ ! -e ipv4/icmp_msgs_per_sec ] ||
-			echo 1000000 >ipv4/icmp_msgs_per_sec' 2>/dev/null
+		# of no kind: else a burst of 50 is all that there is in 20 ms
+		echo 0 >ipv4/icmp_ratemask
+		echo >ipv6/icmp/ratemask' 2>/dev/null
 	inns "$1" ip link set lo up
 }
 
