@@ -137,6 +137,18 @@ said_last() { # PORT PYTHON: of why the last flow to there ended
 }
 idle() { said_last $1 "c == 'nothing was said for too long'"; }
 goes() { said_last $1 "c is None"; }
+# its own seconds go by meanwhile, and may be more than one
+lasts() { # SECONDS PORT WHO [recv]: what it says goes on for so long
+	local _try
+	for _try in 1 2 3; do
+		tell $3 send again
+		[ -z "${4-}" ] || tell $3 recv
+		wait_for goes $2
+		later $1
+		goes $2 && return 0
+	done
+	return 1
+}
 partner app inc sock.py connect udp 192.0.2.7 7010
 tell app send one
 tell app recv
@@ -159,20 +171,16 @@ while True:
     s.sendto(data, peer)' >"$tmp/ntp"
 wait_for grep -q ready "$tmp/ntp"
 partner deaf inc sock.py connect udp 192.0.2.7 7012
-tell deaf send one
-wait_for goes 7012
-later 24
-check "one without an answer: 24 s" goes 7012
+check "one without an answer: 24 s" lasts 24 7012 deaf
 later 2
 check "and not for half a minute" idle 7012
 partner clock inc sock.py connect udp 192.0.2.7 123
 tell clock send one
 tell clock recv
 check "a question about the time, and its answer" answers clock "got one"
-later 9
-check "are over in 10 s" goes 123
+check "are over in 10 s, and no sooner" lasts 9 123 clock recv
 later 2
-check "and no sooner" idle 123
+check "nor later" idle 123
 
 # -- a proxy without UDP --
 dials() {
