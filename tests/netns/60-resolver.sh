@@ -6,7 +6,7 @@
 #       127.0.0.1:53, [::1]:53             (the upstream)
 . "$(dirname "$0")/lib.sh"
 need_root
-need dig dnsmasq
+need dig dnsmasq iptables-legacy
 net_up
 ins ip address add 10.9.0.53/24 dev s0
 ins ip address add fd09::53/64 dev s0 nodad
@@ -80,6 +80,15 @@ check_not "another program" sh -c "ip netns exec $C host -W 2 web.example \
 check_not "its server never heard of it" grep -q secret "$tmp/dnsmasq.log"
 check "the flow says why" flows 'any(x["reason"] == "resolver" and
     x["verdict"] == "accept" and x["dst"] == "127.0.0.1" for x in f)'
+# an answer that another firewall holds back
+unsent() { ctl --json cache stats | sed 's/.*"unsent":\([0-9]*\).*/\1/'; }
+check "all answers could leave" [ "$(unsent)" = 0 ]
+inc iptables-legacy -t raw -A OUTPUT -p udp --sport 53 -j DROP
+check_not "one can't" inc dig +time=1 +tries=1 @127.0.0.1 web.example
+inc iptables-legacy -t raw -D OUTPUT -p udp --sport 53 -j DROP
+check "… and is counted" [ "$(unsent)" = 1 ]
+check "… and told" grep -q "an answer can't be sent: .*not permitted" \
+    "$tmp/daemon.log"
 daemon_stop
 
 # other hosts that may ask: known by their address
