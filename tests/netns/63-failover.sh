@@ -105,8 +105,13 @@ names a 50 >"$tmp/a"
 check "in order: the first answers" all_from 203.0.113.53 "$tmp/a" 1000
 
 # rules change, settings do not: nothing is asked again
-says() { inc dig +time=15 +tries=1 @127.0.0.1 "$1" >"$tmp/dig"; cat "$tmp/dig"
-	grep -q "$2" "$tmp/dig"; }
+says() {
+	inc dig +time=15 +tries=1 @127.0.0.1 "$1" >"$tmp/dig"
+	grep -q "$2" "$tmp/dig" && return 0
+	cat "$tmp/dig"
+	ctl queries --domain "$1" # has it come, and what became of it?
+	return 1
+}
 handshakes() { [ "$(grep -c ^connection "$tmp/dotserver.853")" = "$1" ]; }
 sent() { ctl --json cache stats | python3 -c 'import json, sys
 print(json.load(sys.stdin)["counters"]["upstream_queries"])'; }
@@ -197,6 +202,7 @@ check "what is not: SERVFAIL" says new.up.example 'status: SERVFAIL'
 check "… that says why" grep -qE 'EDE: 2[23]' "$tmp/dig"
 check "the first again" first
 check "and names resolve" wait_for says new2.up.example 203.0.113.53
+check_judged
 check "none was spoofed, none strange" sh -c "'$REROUTECTL' --control \
     '$tmp/control' --json cache stats | grep -q '\"spoofed\":0'"
 daemon_stop
