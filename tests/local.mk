@@ -15,7 +15,7 @@ unit_tests += test_learn test_state
 unit_tests += test_filter test_history test_tally
 unit_tests += test_tls_peer test_lists test_list_adblock test_list_parse test_list_rpz
 unit_headers = %D%/unit/unit.h %D%/unit/listread.h %D%/unit/faulty.h %D%/unit/judging.h \
-	%D%/unit/random.h \
+	%D%/unit/own_folder.h %D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h \
 	%D%/fake/zone.h
 pure = libcore.a libbase.a $(INIH_LIBS)
