@@ -106,6 +106,9 @@ libcore_a_SOURCES += \
 	%D%/core/list_parse.c %D%/core/list_parse.h \
 	%D%/core/list_rewrite.c \
 	%D%/core/list_rpz.c \
+	%D%/core/pattern.c %D%/core/pattern.h \
+	%D%/core/patterns.c %D%/core/patterns.h \
+	%D%/core/regex.cc %D%/core/regex.h \
 	%D%/core/lists.c %D%/core/lists.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
 	%D%/core/zonefile.c %D%/core/zonefile.h \

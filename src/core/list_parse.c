@@ -90,7 +90,8 @@ parse_line(struct list_reader *reader)
 		list_fault_line(reader, "a line of more than 4096 bytes");
 	else if (reader->format == CONF_FORMAT_ADBLOCK ||
 		 (reader->format == CONF_FORMAT_AUTO &&
-		     (list_begins(line, "|") || list_begins(line, "@@"))))
+		     (list_begins(line, "|") || list_begins(line, "@@") ||
+			 list_begins(line, "/"))))
 		list_adblock_line(reader, line);
 	else
 		list_plain_line(reader, line);

@@ -7,12 +7,14 @@
 #include "src/core/addrset.h"
 #include "src/core/hostset.h"
 #include "src/core/list_image.h"
+#include "src/core/patterns.h"
 
 struct list_index {
 	unsigned int refs; /* atomic, as is hits */
 	uint64_t hits;
 	struct hostset names;
 	struct addrset addrs;
+	struct patterns *patterns; /* NULL for none */
 	const uint8_t *addr_records;
 	const struct list_header *header;
 	const uint8_t *meta;
@@ -55,6 +57,8 @@ list_layout(const struct list_header *h)
 	    part(&size, (size_t)h->n_more + 1, sizeof(struct hostset_more));
 	at.records = part(&size, h->n_records, 1);
 	at.addr_records = part(&size, h->n_addr_records, 1);
+	at.patterns = part(&size, h->n_patterns, sizeof(struct patterns_entry));
+	at.pattern_text = part(&size, h->n_pattern_text, 1);
 	at.meta = part(&size, h->n_meta, 1);
 	at.size = size;
 	return at;
@@ -124,6 +128,24 @@ borrow_parts(struct list_index *l)
 }
 
 static int
+borrow_patterns(struct list_index *l)
+{
+	const struct list_header *h = l->header;
+	struct list_layout at = list_layout(h);
+	const uint8_t *p = l->bytes;
+	struct patterns_image image = {
+		.v = (const void *)(p + at.patterns),
+		.n = h->n_patterns,
+		.text = (const char *)p + at.pattern_text,
+		.n_text = h->n_pattern_text,
+		.n_entries = h->n_words,
+	};
+
+	return h->n_patterns <= h->n_names ? patterns_new(&l->patterns, &image)
+					   : -EBADMSG;
+}
+
+static int
 check_head(const struct list_header *h, size_t size,
     const struct list_identity *identity)
 {
@@ -166,6 +188,9 @@ list_index_new(const struct list_index **ret, void *bytes_take, size_t size,
 	    !addrset_is_sound(
 		&l->addrs, l->addr_records, l->header->n_addr_records))
 		goto fail;
+	r = borrow_patterns(l);
+	if (r < 0)
+		goto fail;
 	*ret = l;
 	return 0;
 fail:
@@ -191,6 +216,7 @@ list_index_unref(const struct list_index *list)
 
 	if (l == NULL || __atomic_sub_fetch(&l->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
+	patterns_free(l->patterns);
 	l->release(l->bytes, l->size);
 	free(l);
 }
@@ -240,7 +266,14 @@ list_index_carry(const struct list_index *l, const struct list_index *before)
 size_t
 list_n_names(const struct list_index *l)
 {
-	return l != NULL ? l->names.n : 0;
+	/* patterns have an entry each */
+	return l != NULL ? l->names.n - patterns_n(l->patterns) : 0;
+}
+
+size_t
+list_n_patterns(const struct list_index *l)
+{
+	return l != NULL ? patterns_n(l->patterns) : 0;
 }
 
 size_t
@@ -251,6 +284,35 @@ list_n_addrs(const struct list_index *l)
 
 /* Questions -----------------------------------------------------------------
  */
+
+/* What is sought by patterns. */
+struct seeking {
+	const struct list_index *l;
+	const struct name *name;
+	uint16_t qtype;
+	struct hostset_match *match;
+};
+
+static void
+take_pattern(void *arg, uint32_t entry)
+{
+	const struct seeking *s = arg;
+
+	hostset_take(&s->l->names, s->name, s->qtype, entry, s->match);
+}
+
+/* All that the list says of a name: the code of a name goes before that of a
+ * pattern. */
+static void
+find(const struct list_index *l, const struct name *name, uint16_t qtype,
+    struct hostset_match *ret)
+{
+	struct seeking seeking = { l, name, qtype, ret };
+
+	hostset_find(&l->names, name, qtype, ret);
+	if (l->patterns != NULL)
+		patterns_find(l->patterns, name, take_pattern, &seeking);
+}
 
 static enum list_action
 code_action(enum hostset_code code)
@@ -316,7 +378,7 @@ list_answer(struct list_answer *ret, const struct list_index *l,
 	memset(ret, 0, sizeof(*ret));
 	if (l == NULL || l->names.n == 0)
 		return;
-	hostset_find(&l->names, name, qtype, &match);
+	find(l, name, qtype, &match);
 	ret->action = match_action(&match);
 	if (ret->action != LIST_LOCAL)
 		return;
@@ -529,7 +591,7 @@ list_table_wants_tcp(const struct list_table *t, const struct name *name)
 		if (l == NULL ||
 		    (l->header->codes & 1U << HOSTSET_TCP_ONLY) == 0)
 			continue;
-		hostset_find(&l->names, name, 0, &match);
+		find(l, name, 0, &match);
 		if (match.code == HOSTSET_TCP_ONLY && match.levels == 0)
 			return true;
 	}

@@ -30,7 +30,10 @@ take_entry(void *arg, const struct list_entry *e)
 	struct name again;
 
 	assert(e->line > 0 && e->line <= seen->len + 1);
-	if (e->name != NULL) {
+	if (e->pattern != NULL) {
+		assert(e->name == NULL);
+		assert(strlen(e->pattern->text) == e->pattern->len);
+	} else if (e->name != NULL) {
 		assert(
 		    name_from_wire(&again, e->name->wire, e->name->len) == 0);
 		assert(name_equal(&again, e->name));
