@@ -106,6 +106,7 @@ libcore_a_SOURCES += \
 	%D%/core/list_parse.c %D%/core/list_parse.h \
 	%D%/core/list_rewrite.c \
 	%D%/core/list_rpz.c \
+	%D%/core/list_server.c \
 	%D%/core/pattern.c %D%/core/pattern.h \
 	%D%/core/patterns.c %D%/core/patterns.h \
 	%D%/core/regex.cc %D%/core/regex.h \

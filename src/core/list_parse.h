@@ -77,7 +77,8 @@ struct list_sink {
 /* Gives the sink what the text says. 0 or what the sink returned.
  *
  * CONF_FORMAT_AUTO takes RPZ where one of the first lines is $TTL, $ORIGIN or
- * an SOA record; AdBlock where one of them begins with ||, @@ or [Adblock; and
+ * an SOA record; settings of dnsmasq or unbound where one of them is such one;
+ * AdBlock where one of them begins with ||, @@ or [Adblock; and
  * else each line for itself: an address with names behind it as in hosts, an
  * address, prefix or range alone, a name alone, or a rule with | or @@. */
 int list_parse(const struct list_sink *sink, enum conf_list_format format,

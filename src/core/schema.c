@@ -375,7 +375,8 @@ const struct conf_row conf_rows[] = {
 	    .help = "Files that the list is made of; * and ? stand for parts "
 		    "of file names." },
 	{ LIST("format", CONF_ENUM, format),
-	    .words = "auto hosts domains wildcard adblock rpz addresses",
+	    .words = "auto hosts domains wildcard adblock rpz addresses "
+		     "dnsmasq unbound",
 	    .dflt = "auto", .help = "What the files look like." },
 	{ TUNNEL("upstream", CONF_TEXT, upstream), .check = is_tunnel_url,
 	    .expected = "socks5://, http://, https:// or proxy2:// and a host "

@@ -120,7 +120,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	seen->len = size - 1;
 	sink = (struct list_sink){ take_entry, take_fault, include, seen };
 	list_build_init(&seen->build, (uint64_t[2]){ 1, 2 });
-	assert(list_parse(&sink, data[0] % (CONF_FORMAT_ADDRESSES + 1),
+	assert(list_parse(&sink, data[0] % (CONF_FORMAT_UNBOUND + 1),
 		   seen->text, seen->len) == 0);
 	assert(list_build_finish(&seen->build, &identity, "", 0, &bytes) == 0);
 	list_build_done(&seen->build);
