@@ -121,7 +121,8 @@ struct resolve_ops {
 	X(miscased, "answers with other letters than were asked (0x20)")       \
 	X(case_off, "times that 0x20 was given up for an upstream")            \
 	X(edns_off, "times that EDNS was given up for an upstream")            \
-	X(stripped, "answers with private addresses taken out")
+	X(stripped, "answers with private addresses taken out")                \
+	X(shortened, "answers of more addresses than are kept")
 
 struct resolve_stats {
 #define X(field, what) uint64_t field;
