@@ -28,8 +28,7 @@ list_layout(const struct list_header *h)
 	    part(&size, (size_t)h->n_more + 1, sizeof(struct hostset_more));
 	at.records = part(&size, h->n_records, 1);
 	at.addr_records = part(&size, h->n_addr_records, 1);
-	at.patterns =
-	    part(&size, h->n_patterns, sizeof(struct patterns_entry));
+	at.patterns = part(&size, h->n_patterns, sizeof(struct patterns_entry));
 	at.pattern_text = part(&size, h->n_pattern_text, 1);
 	at.meta = part(&size, h->n_meta, 1);
 	at.size = size;
