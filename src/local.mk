@@ -16,6 +16,7 @@ libbase_a_SOURCES = \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/rd.h \
 	%D%/base/sip.h \
+	%D%/base/thread.c %D%/base/thread.h \
 	%D%/base/tls_peer.c %D%/base/tls_peer.h \
 	%D%/base/zalloc.h
 

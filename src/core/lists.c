@@ -27,11 +27,12 @@ static void
 find(const struct list_index *l, const struct name *name, uint16_t qtype,
     struct hostset_match *ret)
 {
-	struct seeking seeking = { l, name, qtype, ret };
-
 	hostset_find(&l->names, name, qtype, ret);
-	if (l->patterns != NULL)
+	if (l->patterns != NULL) {
+		struct seeking seeking = { l, name, qtype, ret };
+
 		patterns_find(l->patterns, name, take_pattern, &seeking);
+	}
 }
 
 static enum list_action

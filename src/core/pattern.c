@@ -138,7 +138,7 @@ struct run {
 static unsigned int
 rarity(char c)
 {
-	static const char order[] = ".eaosinrtcmlduhpgbkfyw-v1x02j3q9z845_76";
+	static const char order[] = ".eaosi1nr0t2c3m4l5d6u7h8p9g-bfkywvxjzq_";
 	const char *at = c != '\0' ? strchr(order, c) : NULL;
 
 	return at != NULL ? (unsigned int)(at - order) + 1 : 1;

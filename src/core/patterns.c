@@ -158,9 +158,9 @@ try(const struct finding *f, const struct member *m)
 		f->found(f->arg, m->entry);
 }
 
-/* Those of a gram of n bytes that stands in the text at `at`. */
+/* Those of a gram of n bytes whose last one is `last` of the text. */
 static void
-try_gram(const struct finding *f, uint32_t gram, size_t at, size_t n)
+try_gram(const struct finding *f, uint32_t gram, size_t last, size_t n)
 {
 	const struct patterns *p = f->patterns;
 	size_t lo = 0, hi = p->n;
@@ -176,7 +176,7 @@ try_gram(const struct finding *f, uint32_t gram, size_t at, size_t n)
 	if (lo == p->n || p->v[lo].gram != gram)
 		return;
 	/* once for each text */
-	if (at > 0 && memmem(f->text.s, at + n - 1, f->text.s + at, n) != NULL)
+	if (memmem(f->text.s, last, f->text.s + last + 1 - n, n) != NULL)
 		return;
 	for (; lo < p->n && p->v[lo].gram == gram; lo++)
 		try(f, &p->v[lo]);
@@ -205,8 +205,8 @@ patterns_find(const struct patterns *p, const struct name *name,
 	for (size_t i = 0; i < f.text.len; i++) {
 		gram = (gram << 8 | (uint8_t)f.text.s[i]) & 0xffffff;
 		if (i >= 2 && may_have(p, gram))
-			try_gram(&f, gram, i - 2, 3);
+			try_gram(&f, gram, i, 3);
 		if (i >= 1 && p->has_pairs && may_have(p, gram << 8 & 0xffffff))
-			try_gram(&f, gram << 8 & 0xffffff, i - 1, 2);
+			try_gram(&f, gram << 8 & 0xffffff, i, 2);
 	}
 }

@@ -13,7 +13,6 @@ default in accept
 block out proto udp to port 7002
 accept out to port 7001
 RULES
-ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
 start() {
 	: >"$tmp/daemon.log"
 	background inc "$REROUTED" --rules "$tmp/rules" --state "$tmp/state" \

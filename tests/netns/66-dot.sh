@@ -164,7 +164,6 @@ reload() { # the upstreams...
 	dot "$@"
 	ctl reload
 }
-log_has() { grep -qF -- "$1" "$tmp/daemon.log"; }
 
 rules "default out accept"
 dot 'tls://10.9.0.2#dns.test'
