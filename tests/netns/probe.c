@@ -1,6 +1,7 @@
 /* One try of a program to reach another, and how it felt:
  *   probe tcp|udp|icmp ADDR PORT [TIMEOUT_MS]
- * prints "ok MS" or "ERRNO MS"; exit status 0 for ok.
+ * prints "ok MS" or "ERRNO MS"; exit status 0 for ok. Without TIMEOUT_MS it
+ * waits for $PROBE_MS, or a second.
  *   probe serve PORT[,PORT...] ADDR...   echoes TCP and UDP on each of them,
  *       prints "ready", until killed. An answer leaves from the address that
  *       was asked: none of them may be a wildcard on a host with several.
@@ -18,6 +19,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PIECE_MS 20
 
 struct end {
 	struct sockaddr_storage addr;
@@ -66,15 +69,21 @@ open_socket(const char *proto, int family)
 	    family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
-/* 0 or an errno; ETIMEDOUT when nothing came. */
+/* 0 or an errno; ETIMEDOUT when nothing came. The time is counted in pieces:
+ * one in which the machine stood still for all is no longer than the others. */
 static int
 await(int fd, short events, int timeout)
 {
 	struct pollfd p = { .fd = fd, .events = events };
-	int error = 0;
+	int error = 0, piece;
 	socklen_t len = sizeof(error);
 
-	if (poll(&p, 1, timeout) == 0)
+	for (int left = timeout; left > 0; left -= piece) {
+		piece = left < PIECE_MS ? left : PIECE_MS;
+		if (poll(&p, 1, piece) != 0)
+			break;
+	}
+	if (p.revents == 0)
 		return ETIMEDOUT;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return errno;
@@ -216,6 +225,7 @@ serve(char *ports, char **addrs)
 int
 main(int argc, char **argv)
 {
+	const char *env = getenv("PROBE_MS");
 	struct end end;
 
 	if (argc < 4) {
@@ -227,5 +237,7 @@ main(int argc, char **argv)
 	if (strcmp(argv[1], "serve") == 0)
 		return serve(argv[2], argv + 3);
 	end = parse_end(argv[2], argv[3]);
-	return probe(argv[1], &end, argc > 4 ? atoi(argv[4]) : 1000);
+	if (argc > 4)
+		return probe(argv[1], &end, atoi(argv[4]));
+	return probe(argv[1], &end, env != NULL ? atoi(env) : 1000);
 }

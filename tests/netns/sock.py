@@ -21,6 +21,8 @@ import socket
 import struct
 import sys
 
+from patient import Patience
+
 BLOCK = 1 << 20
 BODY = bytes(range(256)) * (BLOCK // 256)
 LAST = 0xFFFFFFFF
@@ -44,19 +46,16 @@ class Sock:
         kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
         family = socket.AF_INET6 if ":" in addr else socket.AF_INET
         s = socket.socket(family, kind)
-        s.settimeout(2)
         if how == "connect":
-            s.connect((addr, int(port)))
+            Patience(2).connect(s, (addr, int(port)))
         else:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind((addr, int(port)))
             if proto == "tcp":
                 s.listen(8)
                 say("listening")
-                s.settimeout(None)
                 self.listener = s  # stays: it shows who began the connection
                 s, _ = s.accept()
-                s.settimeout(2)
         self.s = s
         self.answers = proto == "udp" and how == "listen"
 
@@ -74,17 +73,13 @@ class Sock:
         self.s.sendto(word.encode(), (addr, int(port)))
         return "{0} from {1[0]} {1[1]}".format(self.do_recv(), self.peer)
 
-    def do_recv(self):
-        data, peer = self.s.recvfrom(2048)
+    def do_recv(self, patience=2):
+        data, peer = Patience(patience).recvfrom(self.s, 2048)
         self.peer = peer or self.peer
         return "got " + data.decode(errors="replace") if data else "EOF"
 
     def do_hear(self, ms):
-        self.s.settimeout(int(ms) / 1000)
-        try:
-            return self.do_recv()
-        finally:
-            self.s.settimeout(2)
+        return self.do_recv(int(ms) / 1000)
 
     def do_pump(self):
         self.s.settimeout(30)

@@ -10,7 +10,8 @@ more exchange on every flow, all at once, and one more such line.
 import errno
 import socket
 import sys
-import time
+
+from patient import Patience
 
 TIMEOUT = 2
 
@@ -34,12 +35,10 @@ def say(s, word):
     return None
 
 
-def hear(s, word, end):
+def hear(s, word, patience):
     try:
         while True:  # an answer that came late belongs to an earlier word
-            # the time is for all of them; what is there already counts
-            s.settimeout(max(end - time.monotonic(), 0.001))
-            got = s.recv(64)
+            got = patience.recv(s, 64)
             if got == word:
                 return "ok"
             if not got:
@@ -51,17 +50,16 @@ def hear(s, word, end):
 def exchange(sockets, n):
     word = b"hello %d" % n
     said = [say(s, word) if s else "down" for s in sockets]
-    end = time.monotonic() + TIMEOUT
-    return [wrong or hear(s, word, end) for s, wrong in zip(sockets, said)]
+    patience = Patience(TIMEOUT)  # for all of them
+    return [wrong or hear(s, word, patience) for s, wrong in zip(sockets, said)]
 
 
 def start(flow):
     proto, addr, port = flow.split(",")
     kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
     s = socket.socket(family(addr), kind)
-    s.settimeout(TIMEOUT)
     try:
-        s.connect((addr, int(port)))
+        Patience(TIMEOUT).connect(s, (addr, int(port)))
     except OSError as e:
         return None, name(e)
     return s, exchange([s], 0)[0]
