@@ -123,11 +123,6 @@ wait_for grep -q listening "$tmp/heard"
 since=1 # the line of what was heard that counts first
 heard() { times "$1" 1; }
 times() { [ "$(tail -n "+$since" "$tmp/heard" | grep -cE "$1")" -ge "$2" ]; }
-lock() {
-	background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
-	holder=$pid
-	wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
-}
 start() { # as daemon_start, but does not wait
 	: >"$tmp/daemon.log"
 	background inc "$REROUTED" --config "$tmp/rerouted.conf" \
@@ -146,7 +141,7 @@ ready_or_ended() { heard READY=1 || ended; }
 # where those were too short for the other checks, once more
 for try in 1 2 3; do
 	since=$(($(wc -l <"$tmp/heard") + 1))
-	lock
+	lock_tables
 	start
 	wait_for up_or_ended
 	save >"$tmp/now"
@@ -311,7 +306,7 @@ kill "$daemon"
 check "--daemon, nothing is open: ends" wait_for sh -c "! kill -0 $daemon"
 save >"$tmp/now"
 check_same "--daemon, nothing is open: nothing is left" "$tmp/without" "$tmp/now"
-lock
+lock_tables
 run --daemon
 nothing "--daemon, tables locked"
 check "--daemon, tables locked: told why" told "pid $holder holds the lock"

@@ -13,7 +13,6 @@ default in accept
 block out proto udp to port 7002
 accept out to port 7001
 RULES
-ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
 start() {
 	: >"$tmp/daemon.log"
 	background inc "$REROUTED" --rules "$tmp/rules" --state "$tmp/state" \
@@ -114,8 +113,15 @@ check "still blocked" gets 7001 EHOSTUNREACH
 check "until its end" test "$(rule ends 'block out to port 7001')" != None
 ctl rules delete 7 >"$tmp/out"
 check "allowed" gets 7001 ok
-check "for 1 second" ctl block out to port 7001 --for 1s
-check "blocked" gets 7001 EHOSTUNREACH
+# its time may be over before it is looked at
+in_force() { # CMD...: and then 7001 is blocked, in one of some tries
+	local _try
+	for _try in 1 2 3 4 5; do
+		"$@" && gets 7001 EHOSTUNREACH && return 0
+	done
+	return 1
+}
+check "for 1 second: blocked" in_force ctl block out to port 7001 --for 1s
 check "then it has ended" wait_for gets 7001 ok
 check "and is gone" test -z "$(rule number 'block out to port 7001')"
 
@@ -157,7 +163,7 @@ check "allowed" gets 7001 ok
 
 # trying
 echo "default out block" >"$tmp/try.rules"
-check "a set is tried" ctl rules try "$tmp/try.rules" --for 2s
+check "a set is tried" ctl rules try "$tmp/try.rules" --for 1m
 check "it is in force" gets 7001 EHOSTUNREACH
 check "status says so" sh -c "'$REROUTECTL' --control '$tmp/control' status |
 	grep -qE 'being tried: .*try.rules, until ....-..-.. ..:..:..\$'"
@@ -165,10 +171,11 @@ check "… and where the rules are from" from "0 from $tmp/try.rules, on trial; 
 ctl reload >"$tmp/out" 2>&1
 check "a reload has to wait" [ $? = 1 ]
 check "and says why" grep -q "being tried" "$tmp/out"
+check "tried again, for less" in_force ctl rules try "$tmp/try.rules" --for 1s
 check "it goes back by itself" wait_for gets 7001 ok
 check_not "nothing is to be kept" ctl rules keep
-check "again" ctl rules try "$tmp/try.rules" --for 1s
-check "kept" ctl rules keep
+kept() { ctl rules try "$tmp/try.rules" --for 1s && ctl rules keep; }
+check "again, and kept" eval "kept || kept || kept"
 pause 1.2 # what must not happen can't be waited for
 check "it stays" gets 7001 EHOSTUNREACH
 check "status says so" from "0 from $tmp/try.rules, kept until the next reload; 1 from the command line"
@@ -265,6 +272,9 @@ check "queries of IPv6 that are not captured" says \
 check "a least time that is longer than the most" says \
 	"[resolver]: warning: min-ttl: it is longer than max-ttl, which counts" \
 	checked "[resolver]" "min-ttl = 10m" "max-ttl = 1m"
+check "stand-ins of names that nobody resolves" says \
+	"[tunnel \"t\"]: warning: dns = fake: with upstream = direct nobody" \
+	checked '[tunnel "t"]' "upstream = direct" "dns = fake"
 check "with both, and somebody who may ask" says_not warning checked \
 	"[resolver]" "listen = 0.0.0.0:53, [::]:53" "allow = 10.0.0.0/8"
 check "none that listens misses nothing" says_not warning checked \

@@ -110,14 +110,6 @@ thru() { # TUNNEL WANT PORT WORD...
 	eval "n=\$((from_$t++))"
 	FROM=$n says_like "$want" tcp "${TO:-192.0.2.7}" "$@"
 }
-tunnel_is() { # NAME STATE ERROR
-	ctl --json tunnels | python3 -c 'import json, sys
-t = [json.loads(l) for l in sys.stdin]
-x = [r for r in t if r["name"] == sys.argv[1]][0]
-print(x)
-sys.exit(x["state"] != sys.argv[2] or sys.argv[3] not in
-    (x.get("error_why") or ""))' "$@"
-}
 
 # -- our own sockets --
 check "source" thru src 10.9.0.77 7008 hear
@@ -219,9 +211,12 @@ check "tests: no such device" test_says nodev 192.0.2.7:7001 'No such device'
 check "tests: a wrong password" test_says byexe 192.0.2.7:7001 \
     'does not take the user'
 check "which counts nowhere" tunnel_is byexe up ""
-check "reroute for two seconds" ctl reroute out exe "$python" to 192.0.2.9 \
-    via src --for 2s
-check "is in force" says 10.9.0.77 tcp 192.0.2.9 7008 hear
+for_a_moment() { # it may be over before it is looked at
+	ctl reroute out exe "$python" to 192.0.2.9 via src --for 2s &&
+		says 10.9.0.77 tcp 192.0.2.9 7008 hear
+}
+check "reroute for two seconds: is in force" eval \
+    "for_a_moment || for_a_moment || for_a_moment"
 check "and ends by itself" wait_for says 10.9.0.1 tcp 192.0.2.9 7008 hear
 check_judged
 daemon_stop
