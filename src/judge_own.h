@@ -18,6 +18,8 @@ struct judge_ev {
 	struct event *readable;
 	struct event *looking; /* due: for the processes of these */
 	struct waiting waiting;
+	mono_t looked; /* for so long in all, by a clock of its own */
+	mono_t last_look;
 	struct event *heard[ATTR_FDS];
 	struct closing_ev *closing;
 	struct ct *ct; /* NULL: conntrack can't be asked */
