@@ -20,6 +20,8 @@
 /* A rule that could not be ended (a user of another rule is gone) is tried
  * again. */
 #define RETRY_MS 10000
+/* Rules that can't be read may deny what passes meanwhile. */
+#define UNREAD_S 1
 
 struct policy_ev {
 	struct policy_opts opts;
@@ -35,6 +37,7 @@ struct policy_ev {
 	bool reload_after;	      /* asked for while a set was tried */
 	struct deadline_ev *deadline; /* the next end of any */
 	struct event *try_over;	      /* whatever the wall clock says */
+	struct event *unread;	      /* to read what could not be read */
 	uint64_t retry_ms;
 	bool ending;	   /* a change that ends things is queued */
 	bool first_review; /* of the start is under way, and no other */
@@ -93,6 +96,15 @@ look_at_clock(void *arg)
  */
 
 static void
+look_at_unread(struct policy_ev *pe)
+{
+	struct timeval tv = { .tv_sec = UNREAD_S };
+
+	if (pe->texts.unread < 0)
+		(void)event_add(pe->unread, &tv); /* a reload tries, too */
+}
+
+static void
 settle(struct policy_ev *pe)
 {
 	struct change *change = pe->change;
@@ -115,6 +127,7 @@ settle(struct policy_ev *pe)
 	else
 		change_free(change);
 	look_at_clock(pe);
+	look_at_unread(pe);
 	if (pe->change == NULL)
 		start_next(pe);
 	if (pe->change == NULL && list_empty(&pe->queue))
@@ -185,6 +198,10 @@ commit(struct policy_ev *pe)
 	change->n_rules = policy_n_rules(job->policy);
 	if (change->kind == CHANGE_TRY || change->kind == CHANGE_RELOAD)
 		policy_log_missing(job->policy);
+	policy_log_held(job->policy, &pe->texts.runtime);
+	if (change->kind == CHANGE_READ)
+		log_info(
+		    "policy", "the rules from the command line have been read");
 	policy_texts_commit(&pe->texts, change, job);
 	if (change->kind == CHANGE_TRY) {
 		begin_try(pe, change);
@@ -220,7 +237,7 @@ compiled(void *arg)
 	int result = pe->job.result;
 
 	pe->change->save_error = pe->job.save_error;
-	if (result == 0 && pe->job.state != NULL)
+	if (result == 0 && policy_job_saves(&pe->job))
 		pe->save_error = pe->job.save_error;
 	if (result == 0)
 		commit(pe);
@@ -264,6 +281,25 @@ keep(struct policy_ev *pe)
 	settle(pe);
 }
 
+/* What is still to be read of the rules from the command line. Lines that are
+ * in their file for no other reason than that it could not be written don't
+ * come back. */
+static void
+read_saved(struct policy_ev *pe)
+{
+	struct policy_job *job = &pe->job;
+	enum change_kind kind = pe->change->kind;
+	bool whole = pe->texts.unread < 0;
+
+	if (whole ? kind == CHANGE_RELOAD || kind == CHANGE_READ ||
+			job->state != NULL
+		  : pe->texts.unread > 0 && kind == CHANGE_RELOAD &&
+			pe->save_error == 0)
+		job->saved = pe->state_path;
+	job->behind = whole;
+	job->or_nothing = kind == CHANGE_READ;
+}
+
 static void
 start(struct policy_ev *pe, struct change *change)
 {
@@ -289,6 +325,7 @@ start(struct policy_ev *pe, struct change *change)
 	if (change->kind == CHANGE_ADD || change->kind == CHANGE_DELETE ||
 	    change->kind == CHANGE_EXPIRE)
 		job->state = pe->state_path;
+	read_saved(pe);
 	job->before = policy_ref(judge_policy(pe->opts.judge));
 	if (change->kind == CHANGE_ADD)
 		job->given = change->id;
@@ -341,6 +378,14 @@ void
 policy_ev_reload(struct policy_ev *pe)
 {
 	submit_one(pe, CHANGE_RELOAD);
+}
+
+static void
+unread_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	submit_one(arg, CHANGE_READ);
 }
 
 /* A user or group that was waited for has come. */
@@ -406,10 +451,10 @@ policy_ev_accounts_error(const struct policy_ev *pe)
 	return pe->texts.accounts_error;
 }
 
-bool
-policy_ev_lost(const struct policy_ev *pe)
+int
+policy_ev_unread(const struct policy_ev *pe)
 {
-	return pe->texts.lost;
+	return pe->texts.unread;
 }
 
 const char *
@@ -506,7 +551,8 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 		    &pe->awaited, opts->base, account_found, pe);
 	if (r == 0) {
 		pe->try_over = evtimer_new(opts->base, try_over_cb, pe);
-		r = pe->try_over != NULL ? 0 : -ENOMEM;
+		pe->unread = evtimer_new(opts->base, unread_cb, pe);
+		r = pe->try_over != NULL && pe->unread != NULL ? 0 : -ENOMEM;
 	}
 	if (r == 0)
 		r = load_all(pe);
@@ -517,6 +563,7 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 		return r;
 	}
 	look_at_clock(pe);
+	look_at_unread(pe);
 	*ret = pe;
 	return 0;
 }
@@ -530,6 +577,8 @@ policy_ev_free(struct policy_ev *pe)
 	deadline_ev_free(pe->deadline);
 	if (pe->try_over != NULL)
 		event_free(pe->try_over);
+	if (pe->unread != NULL)
+		event_free(pe->unread);
 	policy_texts_done(&pe->texts);
 	conf_unref(pe->conf);
 	list_table_unref(pe->lists);

@@ -85,6 +85,7 @@ format_rule(struct rule_cells *ret, const json_t *rule)
 {
 	const char *file = command_text(rule, "file", "?");
 	const char *slash = strrchr(file, '/');
+	const char *fault = command_text(rule, "fault", NULL);
 
 	/* a name may be cut */
 	(void)snprintf(ret->number, sizeof(ret->number), "%.0f",
@@ -108,10 +109,12 @@ format_rule(struct rule_cells *ret, const json_t *rule)
 	ret->cells[2] = ret->last;
 	ret->cells[3] = ret->place;
 	ret->cells[4] = ret->left;
-	if (asprintf(&ret->text, "%s%s", command_text(rule, "text", "?"),
-		json_is_true(json_object_get(rule, "waits"))
+	if (asprintf(&ret->text, "%s%s%s", command_text(rule, "text", "?"),
+		fault != NULL ? " # has a fault: "
+		: json_is_true(json_object_get(rule, "waits"))
 		    ? " # waits for who is not there"
-		    : "") < 0)
+		    : "",
+		fault != NULL ? fault : "") < 0)
 		ret->text = NULL;
 	ret->cells[5] = ret->text != NULL ? ret->text : "?";
 }
