@@ -57,6 +57,11 @@ visits() { # EXPECTED WORD...: ?NAME asks, ADDRESS connects
 	[ "$got" = "$want" ]
 }
 
+check "an address is asked for as a name of its own" sh -c \
+	"$REROUTECTL --control $tmp/control resolve 127.0.0.1 |
+	grep -q '^1.0.0.127.in-addr.arpa.*PTR.*localhost'"
+check "… one of IPv6, too" sh -c "$REROUTECTL --control $tmp/control resolve \
+	::1 PTR | grep -q '^1\.\(0\.\)\{31\}ip6.arpa.*PTR.*localhost'"
 check "the address has no name yet" visits ok 10.9.0.2
 check "a name that is allowed" visits "10.9.0.2 ok" ?good.example 10.9.0.2
 check "the flow shows it" flows 'any(x["host"] == "good.example" and
