@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/base/num.h"
+#include "src/core/endpoint.h"
 #include "src/core/lex.h"
 #include "src/core/procline.h"
 #include "src/core/qtype.h"
@@ -113,13 +114,33 @@ read_direction(struct reader *r, const struct token *at, bool in)
 	r->subject->in = in;
 }
 
+/* An address with its port behind it, or a name. */
+static void
+bad_addr(struct reader *r)
+{
+	const char *port = r->key == EXPLAIN_TO ? "port" : "sport";
+	char near[ADDR_STRLEN + 32] = "", text[ADDR_STRLEN];
+	struct endpoint e;
+
+	if (endpoint_parse(&e, r->text, r->len) < 0 || e.scheme.s != NULL ||
+	    e.name.s != NULL)
+		;
+	else if (e.addr.family != ADDR_NONE && e.port != 0)
+		(void)snprintf(near, sizeof(near), "%s=%s %s=%u",
+		    key_words[r->key], addr_format(&e.addr, text), port,
+		    (unsigned int)e.port); /* fits */
+	else if (e.host.s != NULL)
+		(void)snprintf(near, sizeof(near), "domain=NAME"); /* fits */
+	bad_word(r, "an address", near[0] != '\0' ? near : NULL);
+}
+
 static void
 read_addr(struct reader *r, struct addr *ret)
 {
 	struct addr a;
 
 	if (addr_parse(&a, r->text, r->len) < 0)
-		bad_value(r, "an address");
+		bad_addr(r);
 	else
 		*ret = addr_unmap(&a);
 }

@@ -63,8 +63,8 @@ read_options(struct learning *l)
 	    command_take_options(l->context, &argc, l->context->argv, take, l);
 
 	if (status == STATUS_DONE && argc > 0)
-		return command_usage(
-		    "learn", "unexpected argument '%s'", l->context->argv[0]);
+		return command_unexpected(
+		    l->context->command, l->context->argv[0]);
 	return status;
 }
 
