@@ -274,6 +274,17 @@ says() { # TEXT COMMAND...
 	grep -qF -- "$text" "$tmp/out"
 }
 says_not() { ! says "$@"; }
+for all in "out|all that goes out, look-ups of names" \
+	"once in|all that comes in, a login by SSH" \
+	"in to any label x|all that comes in" "to any|goes out or comes in"; do
+	check "a rule about everything: '${all%|*}'" says "${all#*|}" \
+		ctl block ${all%|*} --for 1h
+	ctl rules delete "$(rule line "block ${all%|*}")" >"$tmp/out"
+done
+check "one with a match" says_not "it denies all" ctl block out to port 7777
+ctl rules delete "$(rule line 'block out to port 7777')" >"$tmp/out"
+check "one that accepts" says_not "it denies all" ctl accept in
+ctl rules delete "$(rule line 'accept in')" >"$tmp/out"
 echo "default in accept" >"$tmp/rules/10.rules"
 check "one rule, of the command line, is one" says "1 rule is in force" ctl reload
 check "that it is judged is not said" says_not "nothing is judged" ctl reload
