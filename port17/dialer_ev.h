@@ -103,7 +103,4 @@ void dialer_no_udp(
 void dialer_resolved(
     struct dialer *dialer, const char *tunnel, const struct addr *addr);
 
-/* How many are under way. */
-size_t dialer_count(const struct dialer *dialer);
-
 #endif

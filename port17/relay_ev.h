@@ -48,7 +48,4 @@ void relay_abort(struct relay *relay_take, struct relay_bytes *ret_bytes);
 
 struct relay_bytes relay_moved(const struct relay *relay);
 
-/* For `status`: pipes that are there, and in use. */
-size_t relay_set_pipes(const struct relay_set *set, size_t *ret_used);
-
 #endif

@@ -79,8 +79,4 @@ const struct session *sessions_find(
 const struct session *sessions_older(
     const struct sessions *sessions, const struct session *after);
 
-size_t sessions_count(const struct sessions *sessions, size_t *ret_held);
-
-struct relay_set *sessions_relays(const struct sessions *sessions);
-
 #endif

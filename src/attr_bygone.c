@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "src/core/script.h"
-#include "src/linux/procread.h"
+#include "src/linux/procread_bygone.h"
 
 void
 groups_done(struct groups *groups)
@@ -55,7 +55,6 @@ groups_find(const struct groups *groups, const struct actor *actor)
 static int
 add_gone(struct procread *read, struct process *proc, const struct kin *kin)
 {
-	struct process_parent *parent = &proc->parents[proc->n_parents];
 	const struct image *image = kin->images[0].image;
 	const char *exe = image != NULL ? image->exe : "";
 	int here = 0;
@@ -67,13 +66,7 @@ add_gone(struct procread *read, struct process *proc, const struct kin *kin)
 		    read->now);
 	if (here < 0)
 		return here;
-	parent->pid = kin->pid;
-	parent->exe_here = here > 0;
-	parent->exe = strdup(exe);
-	if (parent->exe == NULL)
-		return -ENOMEM;
-	proc->n_parents++;
-	return 0;
+	return process_add_parent(proc, kin->pid, exe, here > 0);
 }
 
 /* Up from a parent, by /proc as far as that is the same process still. 0, or

@@ -74,8 +74,9 @@ watch_all(struct list_ev *le, struct list_job *job)
 				old[j].watch = NULL;
 			}
 		if (watched[i].watch == NULL)
-			r = watch_ev_new(&watched[i].watch, le->opts.base,
-			    watched[i].dir, "", files_changed, le);
+			r = watch_ev_new(&watched[i].watch,
+			    &(struct watch_opts){ le->opts.base, watched[i].dir,
+				"", files_changed, le });
 		if (r < 0)
 			log_warning("lists", "%s can't be watched: %s",
 			    watched[i].dir, strerror(-r));

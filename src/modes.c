@@ -9,7 +9,7 @@
 
 #include "dns/trust.h"
 #include "src/core/explain.h"
-#include "src/core/lists.h"
+#include "src/core/list_table.h"
 #include "src/core/policy.h"
 #include "src/core/text.h"
 #include "src/folder.h"

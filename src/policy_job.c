@@ -10,6 +10,7 @@
 #include "src/core/text.h"
 #include "src/deadline_ev.h"
 #include "src/policy_texts.h"
+#include "src/state.h"
 
 struct change *
 change_new(enum change_kind kind)
@@ -225,7 +226,7 @@ remember(struct policy_job *job)
 	    &job->accounts, job->policy, job->forget ? NULL : job->remembered);
 
 	if (r == 0 && !accounts_equal(&job->accounts, job->remembered)) {
-		r = save_accounts(&job->accounts, job->accounts_path);
+		r = state_save_accounts(&job->accounts, job->accounts_path);
 		job->accounts_new = r == 0;
 	}
 	job->accounts_error = r;
@@ -236,7 +237,7 @@ static int
 read_saved(struct policy_job *job)
 {
 	struct runtime found;
-	int r = load_runtime(&found, job->saved);
+	int r = state_load_runtime(&found, job->saved);
 
 	job->unread = r;
 	if (r < 0)
@@ -259,7 +260,7 @@ save_rules(const struct policy_job *job)
 {
 	if (job->saved != NULL && job->unread < 0)
 		return job->unread;
-	return save_runtime(
+	return state_save_runtime(
 	    &job->runtime, job->saved != NULL ? job->saved : job->state);
 }
 
@@ -316,7 +317,7 @@ policy_job_run(struct policy_job *job)
 static void
 load_state(struct policy_texts *texts, const char *state)
 {
-	int r = load_runtime(&texts->runtime, state);
+	int r = state_load_runtime(&texts->runtime, state);
 
 	texts->unread = r;
 	if (r < 0)
@@ -336,7 +337,7 @@ load_state(struct policy_texts *texts, const char *state)
 static void
 load_remembered(struct accounts *accounts, const char *path)
 {
-	int r = load_accounts(accounts, path);
+	int r = state_load_accounts(accounts, path);
 
 	if (r != 0)
 		log_warning("policy",
@@ -360,7 +361,7 @@ save_remembered(
 		return 0;
 	}
 	if (r == 0)
-		r = save_accounts(&now, path);
+		r = state_save_accounts(&now, path);
 	if (r < 0) { /* the next change tries again */
 		accounts_done(&now);
 		policy_log_unsaved(r);

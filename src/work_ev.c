@@ -56,7 +56,7 @@ finished_cb(evutil_socket_t fd, short what, void *arg)
 
 /* Signals are the loop's: the thread starts with all of them blocked. */
 static int
-thread_start(struct work *work)
+thread_start(pthread_t *ret, void *(*start)(void *arg), void *arg)
 {
 	sigset_t all, old;
 	int r;
@@ -66,7 +66,7 @@ thread_start(struct work *work)
 	r = pthread_sigmask(SIG_SETMASK, &all, &old);
 	if (r != 0)
 		return -r;
-	r = pthread_create(&work->thread, NULL, thread_main, work);
+	r = pthread_create(ret, NULL, start, arg);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL); /* was valid before */
 	return -r;
 }
@@ -90,7 +90,7 @@ work_start(struct event_base *base, work_fn *run, work_fn *done, void *arg)
 	work->finished = event_new(base, work->fd, EV_READ, finished_cb, work);
 	if (work->finished == NULL || event_add(work->finished, NULL) < 0)
 		goto fail;
-	r = thread_start(work);
+	r = thread_start(&work->thread, thread_main, work);
 	if (r == 0)
 		return 0;
 fail:
@@ -98,41 +98,20 @@ fail:
 	return r;
 }
 
-static unsigned int n_closing;
-
-static void
-close_run(void *arg)
+static void *
+close_main(void *arg)
 {
-	const int *fd = arg;
-
-	(void)close(*fd); /* only events to be read */
-}
-
-static void
-close_done(void *arg)
-{
-	n_closing--;
-	free(arg);
+	(void)close((int)(intptr_t)arg); /* only events to be read */
+	return NULL;
 }
 
 void
-work_close(struct event_base *base, int fd)
+work_close(int fd)
 {
-	int *own = malloc(sizeof(*own));
+	pthread_t thread;
 
-	if (own != NULL) {
-		*own = fd;
-		if (work_start(base, close_run, close_done, own) == 0) {
-			n_closing++;
-			return;
-		}
-		free(own);
-	}
-	(void)close(fd);
-}
-
-bool
-work_is_closing(void)
-{
-	return n_closing > 0;
+	if (thread_start(&thread, close_main, (void *)(intptr_t)fd) == 0)
+		(void)pthread_detach(thread); /* it is one */
+	else
+		(void)close(fd); /* only events to be read */
 }

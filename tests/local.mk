@@ -11,7 +11,7 @@ unit_tests += test_account test_attr_sizes
 unit_tests += test_ctmsg
 unit_tests += test_idmap test_user_budget test_waiting
 unit_tests += test_judge_answers test_judge_host test_judge_names test_judge_owners
-unit_tests += test_learn
+unit_tests += test_learn test_state
 unit_tests += test_filter test_history test_tally
 unit_tests += test_tls_peer test_lists test_list_adblock test_list_parse test_list_rpz
 unit_headers = %D%/unit/unit.h %D%/unit/listread.h %D%/unit/faulty.h %D%/unit/judging.h \
@@ -125,10 +125,13 @@ test_heard_LDADD = $(pure) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
-test_load_SOURCES = %D%/unit/test_load.c src/load.c src/file.c src/folder.c \
+test_load_SOURCES = %D%/unit/test_load.c src/load.c src/folder.c \
 	src/world.c
 test_load_CFLAGS = $(AM_CFLAGS)
 test_load_LDADD = $(pure) $(CMOCKA_LIBS)
+test_state_SOURCES = %D%/unit/test_state.c src/file.c src/state.c
+test_state_CFLAGS = $(AM_CFLAGS)
+test_state_LDADD = $(pure) $(CMOCKA_LIBS)
 
 # --- fuzz targets: with their corpus in `make check`, with libFuzzer where
 # configured with CC=clang --enable-fuzzers ------------------------------------
@@ -199,7 +202,7 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_backoff test_begun test_codec test_fake_file test_fakeip test_session test_share test_tunnel test_udpnat
+unit_tests += test_backoff test_begun test_codec test_fake_file test_file test_fakeip test_session test_share test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
 test_backoff_SOURCES = %D%/unit/test_backoff.c
 test_backoff_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
@@ -208,6 +211,8 @@ test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_fake_file_SOURCES = %D%/unit/test_fake_file.c src/fake_file.c src/file.c
 test_fake_file_CFLAGS = $(AM_CFLAGS)
 test_fake_file_LDADD = $(pure) $(CMOCKA_LIBS)
+test_file_SOURCES = %D%/unit/test_file.c src/file.c
+test_file_LDADD = $(pure) $(CMOCKA_LIBS)
 test_fakeip_SOURCES = %D%/unit/test_fakeip.c
 test_fakeip_LDADD = $(pure) $(CMOCKA_LIBS)
 test_share_SOURCES = %D%/unit/test_share.c

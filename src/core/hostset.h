@@ -43,7 +43,6 @@ enum hostset_code {
 	HOSTSET_LOCAL, /* see more */
 	HOSTSET_REFUSED,
 };
-#define HOSTSET_N_CODES (HOSTSET_REFUSED + 1)
 #define HOSTSET_CODE_SHIFT 8	    /* of the name itself */
 #define HOSTSET_CODE_BELOW_SHIFT 11 /* of names below */
 #define HOSTSET_CODE 7U

@@ -11,7 +11,7 @@
 
 #include "src/base/num.h"
 #include "src/core/procline.h"
-#include "src/linux/procread.h"
+#include "src/linux/procdir.h"
 
 /* Where the socket is found the scan goes on for so many descriptors: others
  * of the same burst are near. A process with 10,000 has no end in sight. */
@@ -220,12 +220,12 @@ procscan_has_met(struct procscan *ps, uint64_t inode)
 int
 procscan_start(struct procscan *ps, pid_t pid, uint64_t *ret)
 {
-	struct procread_stat st;
+	struct procdir_stat st;
 	char path[32];
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%d/stat", (int)pid); /* fits */
-	r = procread_status(ps->holders.proc_fd, path, &st);
+	r = procdir_status(ps->holders.proc_fd, path, &st);
 	if (r != 0)
 		return r;
 	if (st.kthread || st.zombie)

@@ -37,12 +37,8 @@ read_child(pid_t parent, uint64_t start, uint64_t ms)
 {
 	struct process *child = process_new(PROCESS_PROGRAM);
 
-	child->n_parents = 2;
-	child->parents[0].pid = parent;
-	child->parents[0].exe = strdup("/bin/sh");
-	child->parents[0].exe_here = true;
-	child->parents[1].pid = 1;
-	child->parents[1].exe = strdup("/sbin/init");
+	(void)process_add_parent(child, parent, "/bin/sh", true);
+	(void)process_add_parent(child, 1, "/sbin/init", false);
 	ancestors_put(&ancestors, parent, start, child, at_ms(ms));
 	process_unref(child);
 }

@@ -81,79 +81,9 @@ sample(void)
 	p->pid = 7;
 	p->start = 9;
 	p->uid = 1000;
-	p->n_parents = 1;
-	p->parents[0].pid = 3;
-	p->parents[0].exe = strdup("/bin/sh");
+	assert_int_equal(process_add_parent(p, 3, "/bin/sh", false), 0);
 	assert_int_equal(process_set(&p->exe, "/bin/cat", 8), 0);
 	return p;
-}
-
-/* One field at a time is changed; each must make a difference. */
-static void
-equal_sees_every_field(void **state)
-{
-	struct process *a = sample();
-
-	(void)state;
-	for (int i = 0; i < 17; i++) {
-		struct process *b = sample();
-		char **strings[] = { &b->exe, &b->cmd, &b->comm, &b->user,
-			&b->unit, &b->cgroup, &b->parents[0].exe };
-
-		assert_true(process_equal(a, b));
-		switch (i) {
-		case 0:
-			b->kind = PROCESS_KERNEL;
-			break;
-		case 1:
-			b->self = true;
-			break;
-		case 2:
-			b->pid++;
-			break;
-		case 3:
-			b->start++;
-			break;
-		case 4:
-			b->exe_dev++;
-			break;
-		case 5:
-			b->exe_ino++;
-			break;
-		case 6:
-			b->exe_here = true;
-			break;
-		case 7:
-			b->uid++;
-			break;
-		case 8:
-			b->gid++;
-			break;
-		case 9:
-			b->parents[0].pid++;
-			break;
-		default:
-			assert_int_equal(
-			    process_set(strings[i - 10], "zzz", 3), 0);
-		}
-		assert_false(process_equal(a, b));
-		assert_false(process_equal(b, a));
-		process_unref(b);
-	}
-	process_unref(a);
-}
-
-static void
-equal_sees_the_number_of_parents(void **state)
-{
-	struct process *a = sample(), *b = sample();
-
-	(void)state;
-	free(b->parents[0].exe);
-	b->n_parents = 0;
-	assert_false(process_equal(a, b));
-	process_unref(a);
-	process_unref(b);
 }
 
 /* The sister may be gone long before; the sanitizer tells what is freed twice,
@@ -208,8 +138,6 @@ main(void)
 		cmocka_unit_test(last_reference_frees),
 		cmocka_unit_test(set_copies_and_ends_at_nul),
 		cmocka_unit_test(strings_become_empty_and_are_taken),
-		cmocka_unit_test(equal_sees_every_field),
-		cmocka_unit_test(equal_sees_the_number_of_parents),
 		cmocka_unit_test(sisters_have_in_memory_once_what_is_alike),
 		cmocka_unit_test(kinds_have_names),
 	};
