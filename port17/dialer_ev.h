@@ -59,6 +59,7 @@ struct dialer_opts {
 	void *arg;
 };
 
+/* With no tunnels yet. 0 or -ENOMEM. */
 int dialer_new(struct dialer **ret, const struct dialer_opts *opts);
 /* No dial is left. Accepts NULL. */
 void dialer_free(struct dialer *dialer);

@@ -21,6 +21,7 @@ struct relay_bytes {
 typedef void relay_ended_fn(
     void *arg, enum closed closed, const struct relay_bytes *bytes);
 
+/* 0 or -ENOMEM. */
 int relay_set_new(
     struct relay_set **ret, struct event_base *base, relay_ended_fn *ended);
 void relay_set_free(struct relay_set *set); /* no relay is left; NULL too */

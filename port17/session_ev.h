@@ -35,6 +35,7 @@ struct sessions_opts {
 
 struct sessions;
 
+/* 0 or -ENOMEM. */
 int sessions_new(struct sessions **ret, const struct sessions_opts *opts);
 /* Resets all there are. Accepts NULL. */
 void sessions_free(struct sessions *sessions);

@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "src/base/thread.h"
 
 struct work {
 	work_fn *run, *done;
@@ -52,23 +52,6 @@ finished_cb(evutil_socket_t fd, short what, void *arg)
 	pthread_join(work->thread, NULL);
 	work_free(work);
 	done(done_arg);
-}
-
-/* Signals are the loop's: the thread starts with all of them blocked. */
-static int
-thread_start(pthread_t *ret, void *(*start)(void *arg), void *arg)
-{
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS); /* is for who made the call: sandbox.h */
-	r = pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (r != 0)
-		return -r;
-	r = pthread_create(ret, NULL, start, arg);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL); /* was valid before */
-	return -r;
 }
 
 int

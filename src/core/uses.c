@@ -39,8 +39,8 @@ struct uses {
 	uint64_t ids, orders;
 };
 
-bool
-actor_equal(const struct actor *a, const struct actor *b)
+static bool
+is_same_actor(const struct actor *a, const struct actor *b)
 {
 	return a->pid == b->pid && a->start == b->start && a->exec == b->exec &&
 	       a->uid == b->uid && a->gid == b->gid && a->groups == b->groups &&
@@ -120,7 +120,7 @@ who_get(struct uses *uses, const struct actor *actor)
 
 	for (; node != NULL; node = map_next(node, hash)) {
 		who = container_of(node, struct who, node);
-		if (actor_equal(&who->actor, actor)) {
+		if (is_same_actor(&who->actor, actor)) {
 			who->refs++;
 			return who;
 		}

@@ -61,6 +61,7 @@ procdir_status(int dirfd, const char *name, struct procdir_stat *ret)
 		return -EBADMSG;
 	ret->ppid = st.ppid;
 	ret->start = st.start;
+	ret->state = st.state;
 	ret->kthread = st.kthread;
 	ret->zombie = st.state == 'Z' || st.state == 'X';
 	return 0;

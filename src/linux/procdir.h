@@ -33,10 +33,12 @@ ssize_t procdir_kept(
 struct procdir_stat {
 	pid_t ppid;
 	uint64_t start;
+	char state; /* R, S, D, T, Z ... */
 	bool kthread, zombie;
 };
 
-/* PID/stat below dirfd (name: "stat" or "123/stat"): 0, -ESRCH or -errno. */
+/* PID/stat below dirfd (name: "stat" or "123/stat"): 0, -ESRCH or -errno. Of a
+ * thread, too. */
 int procdir_status(int dirfd, const char *name, struct procdir_stat *ret);
 
 #endif

@@ -60,8 +60,10 @@ procscan_list_some(int fd, int64_t *at, procscan_list_fn *fn, void *arg)
 	return n > 0 ? PROCSCAN_MORE : 0;
 }
 
-int
-procscan_list(int fd, procscan_list_fn *fn, void *arg)
+/* Calls fn for all of them until it gives other than 0, and gives that; or
+ * -errno. */
+static int
+list_all(int fd, procscan_list_fn *fn, void *arg)
 {
 	int64_t at = lseek(fd, 0, SEEK_CUR);
 	int r;
@@ -177,7 +179,7 @@ scan_from(struct scan *s, int fd)
 {
 	if (lseek(s->fd_dir, fd > 0 ? fd + FD_OFFSET : 0, SEEK_SET) < 0)
 		return -errno;
-	return procscan_list(s->fd_dir, scan_fd, s);
+	return list_all(s->fd_dir, scan_fd, s);
 }
 
 /* From the job's descriptor to the end, then what stands before it; or on from
