@@ -50,6 +50,22 @@ try 2 ctl stauts >/dev/null
 check "near miss of a command" told "did you mean 'status'"
 try 2 ctl explain --usr root >/dev/null
 check "near miss of an option" told "did you mean '--user'"
+while IFS='|' read -r words hint; do
+	check "near miss: exit 2 for '$words'" try 2 ctl $words
+	check "near miss: '$words'" told "did you mean '$hint'"
+done <<'MISSES'
+flows exe=curl|--exe=curl
+flows user root|--user
+queries domain=a.example|--domain=a.example
+flows --query a.example|--domain
+flows --process curl|--exe
+explain exe=/bin/sh|--exe=/bin/sh
+watch verdict=block|--verdict=block
+learn unit=a.service|--unit=a.service
+top --sort bytes|traffic
+top --sort bloked|blocked
+top sort=in|--sort=in
+MISSES
 check "--help" try 0 ctl --help
 check "--help has an example" grep -q '^Example: reroutectl' "$tmp/out"
 check "--help has the exit statuses" grep -q '^Exit status: 0 done, 1' "$tmp/out"
