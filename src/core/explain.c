@@ -176,21 +176,19 @@ read_path(struct reader *r, char **field)
 static void
 read_parent(struct reader *r)
 {
-	struct process *p = r->proc;
-	char *exe;
+	struct process_parent *parent;
 
-	if (p->n_parents == PROCESS_PARENTS_MAX) {
+	if (r->proc->n_parents == PROCESS_PARENTS_MAX) {
 		fault(r, &r->value, "too many parents", "at most 16", NULL);
 		return;
 	}
-	exe = strdup("");
-	if (exe == NULL) {
+	parent = process_add_parent(r->proc);
+	if (parent == NULL) {
 		r->error = -ENOMEM;
 		return;
 	}
-	p->parents[p->n_parents].exe = exe;
-	p->parents[p->n_parents].exe_here = true;
-	read_path(r, &p->parents[p->n_parents++].exe);
+	parent->exe_here = true;
+	read_path(r, &parent->exe);
 }
 
 /* A unit, or a whole cgroup path. */

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,8 @@ process_free(struct process *proc)
 
 	if (proc->lender == NULL) {
 		for (size_t i = 0; i < proc->n_parents; i++)
-			free(proc->parents[i].exe);
+			string_free(proc->parents[i].exe);
+		free(proc->parents);
 		for (size_t i = 0; i < STRINGS; i++)
 			string_free(*strings.of[i]);
 	} else {
@@ -109,6 +111,58 @@ process_take(char **field, char *s)
 	*field = s;
 }
 
+struct process_parent *
+process_add_parent(struct process *proc)
+{
+	struct process_parent *parent;
+
+	assert(proc->lender == NULL);
+	if (proc->parents == NULL)
+		proc->parents =
+		    calloc(PROCESS_PARENTS_MAX, sizeof(proc->parents[0]));
+	if (proc->parents == NULL || proc->n_parents == PROCESS_PARENTS_MAX)
+		return NULL;
+	parent = &proc->parents[proc->n_parents++];
+	parent->exe = empty;
+	return parent;
+}
+
+struct process *
+process_twin(const struct process *of, pid_t pid, uint64_t start)
+{
+	struct process *proc = malloc(sizeof(*proc));
+
+	if (proc == NULL)
+		return NULL;
+	*proc = *of;
+	proc->refs = 1;
+	proc->pid = pid;
+	proc->start = start;
+	proc->lender = process_ref(of);
+	return proc;
+}
+
+int
+process_set_lent(struct process *proc, char **field, const char *s, size_t len)
+{
+	const ptrdiff_t at = (char *)field - (char *)proc;
+	char *lent, *copy;
+
+	if (proc->lender == NULL)
+		return process_set(field, s, len);
+	lent = *(char *const *)((const char *)proc->lender + at);
+	len = strnlen(s, len);
+	copy = lent;
+	if (strncmp(lent, s, len) != 0 || lent[len] != '\0')
+		copy = len > 0 ? strndup(s, len) : empty;
+	if (copy == NULL)
+		return -ENOMEM;
+	if (*field != lent)
+		string_free(*field);
+	*field = copy;
+	return 0;
+}
+
 void
 process_join(struct process *proc, const struct process *sister)
 {
@@ -125,8 +179,8 @@ process_join(struct process *proc, const struct process *sister)
 		string_free(*strings.of[i]);
 		*strings.of[i] = *lent.of[i];
 	}
-	memcpy(proc->parents, lender->parents,
-	    lender->n_parents * sizeof(lender->parents[0]));
+	free(proc->parents); /* it has none */
+	proc->parents = lender->parents;
 	proc->n_parents = lender->n_parents;
 }
 

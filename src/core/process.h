@@ -50,7 +50,7 @@ struct process {
 	 * same place there; NULL: all are its own */
 	const struct process *lender;
 	size_t n_parents; /* the nearest first */
-	struct process_parent parents[PROCESS_PARENTS_MAX];
+	struct process_parent *parents;
 };
 
 /* A process with empty strings and one reference; NULL when no memory. */
@@ -68,10 +68,24 @@ int process_set(char **field, const char *s, size_t len);
 /* The same with a string of malloc(3), which is the process's from then on. */
 void process_take(char **field, char *s);
 
+/* A further parent, with no path yet; NULL when there is no memory, or there
+ * are as many as there may be. */
+struct process_parent *process_add_parent(struct process *proc);
+
 /* Gives a process that has no parents yet those of a sister. What the two have
- * in common is in memory once from then on: nothing of proc may be set any
- * more. */
+ * in common is in memory once from then on: of proc nothing may be set any more
+ * but by process_set_lent(). */
 void process_join(struct process *proc, const struct process *sister);
+
+/* Another process of which nothing differs but these two: all its strings and
+ * parents are those of `of`. Its `self` is to be set. NULL when there is no
+ * memory. */
+struct process *process_twin(
+    const struct process *of, pid_t pid, uint64_t start);
+
+/* As process_set(): what a sister has as well stays in memory once. */
+int process_set_lent(
+    struct process *proc, char **field, const char *s, size_t len);
 
 /* True if nothing that a rule or a user sees differs. */
 bool process_equal(const struct process *a, const struct process *b);

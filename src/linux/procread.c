@@ -369,7 +369,7 @@ procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
 {
 	char path[32], exe[PATH_MAX];
 	struct procread_stat st = { 0 };
-	struct process_parent *parent = &proc->parents[proc->n_parents];
+	struct process_parent *parent;
 	int r, dirfd, here;
 	ssize_t n;
 
@@ -388,12 +388,14 @@ procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
 		return r;
 	if (st.start > *start || (exactly != 0 && st.start != exactly))
 		return -ESRCH;
+	parent = process_add_parent(proc);
+	if (parent == NULL)
+		return -ENOMEM;
 	parent->pid = *pid;
 	parent->exe_here = here > 0;
-	parent->exe = strdup(exe);
-	if (parent->exe == NULL)
-		return -ENOMEM;
-	proc->n_parents++;
+	r = process_set(&parent->exe, exe, strlen(exe));
+	if (r < 0)
+		return r;
 	*pid = st.ppid;
 	*start = st.start;
 	return 0;
@@ -552,7 +554,7 @@ bygone_script(struct process *proc, const struct procread_facts *facts)
 		facts->exe, facts->args, facts->args_len, &arg, &len) ||
 	    !script_path("", arg, len, path, sizeof(path)))
 		return 0;
-	return process_set(&proc->script, path, strlen(path));
+	return process_set_lent(proc, &proc->script, path, strlen(path));
 }
 
 /* Where another file is at its path now, or none, it is shown as readlink(2)
@@ -566,31 +568,54 @@ bygone_exe(struct process *proc, const struct procread_facts *facts)
 
 	if (proc->exe_here || !facts->exe_ours || len >= PATH_MAX ||
 	    process_exe_was(facts->exe, false) > 0)
-		return process_set(&proc->exe, facts->exe, len);
+		return process_set_lent(proc, &proc->exe, facts->exe, len);
 	memcpy(path, facts->exe, len);
 	memcpy(path + len, deleted, sizeof(deleted));
-	return process_set(&proc->exe, path, sizeof(path));
+	return process_set_lent(proc, &proc->exe, path, sizeof(path));
 }
 
 static int
 bygone_cmd(struct process *proc, const struct procread_facts *facts)
 {
-	char *cmd = malloc(facts->args_len + 1);
+	char cmd[CMDLINE_MAX];
+	size_t len =
+	    facts->args_len < sizeof(cmd) ? facts->args_len : sizeof(cmd);
 
-	if (cmd == NULL)
-		return -ENOMEM;
-	memcpy(cmd, facts->args, facts->args_len);
-	cmd[procline_join(cmd, facts->args_len)] = '\0';
-	process_take(&proc->cmd, cmd);
-	return 0;
+	memcpy(cmd, facts->args, len);
+	return process_set_lent(proc, &proc->cmd, cmd, procline_join(cmd, len));
+}
+
+static int
+bygone_strings(struct procread *pr, struct process *proc,
+    const struct procread_facts *facts)
+{
+	char number[USERS_NUMLEN];
+	const char *user = users_name(&pr->users, facts->uid, pr->now, number);
+	const struct {
+		char **field;
+		const char *s;
+		size_t len;
+	} strings[] = {
+		{ &proc->comm, facts->comm, facts->comm_len },
+		{ &proc->cgroup, facts->cgroup, strlen(facts->cgroup) },
+		{ &proc->unit, facts->unit, strlen(facts->unit) },
+		{ &proc->user, user, strlen(user) },
+	};
+	int r = bygone_exe(proc, facts);
+
+	for (size_t i = 0; r == 0 && i < sizeof(strings) / sizeof(strings[0]);
+	     i++)
+		r = process_set_lent(
+		    proc, strings[i].field, strings[i].s, strings[i].len);
+	if (r == 0)
+		r = bygone_cmd(proc, facts);
+	return r == 0 ? bygone_script(proc, facts) : r;
 }
 
 int
 procread_bygone(struct procread *pr, const struct procread_facts *facts,
     struct process **ret)
 {
-	char number[USERS_NUMLEN];
-	const char *user = users_name(&pr->users, facts->uid, pr->now, number);
 	const struct placed placed = { { facts->exe_dev, facts->exe_ino },
 		facts->uid, facts->exe };
 	int here = places_had(&pr->places, &placed, pr->now);
@@ -609,13 +634,9 @@ procread_bygone(struct procread *pr, const struct procread_facts *facts,
 	proc->exe_here = here > 0;
 	proc->uid = facts->uid;
 	proc->gid = facts->gid;
-	if (bygone_exe(proc, facts) != 0 ||
-	    process_set(&proc->comm, facts->comm, facts->comm_len) != 0 ||
-	    process_set(&proc->cgroup, facts->cgroup, strlen(facts->cgroup)) !=
-		0 ||
-	    process_set(&proc->unit, facts->unit, strlen(facts->unit)) != 0 ||
-	    process_set(&proc->user, user, strlen(user)) != 0 ||
-	    bygone_cmd(proc, facts) != 0 || bygone_script(proc, facts) != 0) {
+	if (facts->sister != NULL)
+		process_join(proc, facts->sister);
+	if (bygone_strings(pr, proc, facts) != 0) {
 		process_unref(proc);
 		return -ENOMEM;
 	}

@@ -220,10 +220,13 @@ random_process(unsigned int *seed)
 	(void)snprintf(cgroup, sizeof(cgroup), "/%s/%s",
 	    RANDOM_OF(seed, random_units), p->unit);
 	random_set(&p->cgroup, cgroup);
-	p->n_parents = random_below(seed, 4);
-	for (size_t i = 0; i < p->n_parents; i++) {
-		p->parents[i].exe = strdup(RANDOM_OF(seed, random_exes));
-		p->parents[i].exe_here = random_below(seed, 4) != 0;
+	for (size_t n = random_below(seed, 4); n > 0; n--) {
+		struct process_parent *parent = process_add_parent(p);
+
+		if (parent == NULL)
+			abort();
+		random_set(&parent->exe, RANDOM_OF(seed, random_exes));
+		parent->exe_here = random_below(seed, 4) != 0;
 	}
 	return p;
 }

@@ -36,13 +36,14 @@ static void
 read_child(pid_t parent, uint64_t start, uint64_t ms)
 {
 	struct process *child = process_new(PROCESS_PROGRAM);
+	struct process_parent *of = process_add_parent(child);
 
-	child->n_parents = 2;
-	child->parents[0].pid = parent;
-	child->parents[0].exe = strdup("/bin/sh");
-	child->parents[0].exe_here = true;
-	child->parents[1].pid = 1;
-	child->parents[1].exe = strdup("/sbin/init");
+	of->pid = parent;
+	of->exe_here = true;
+	assert_int_equal(process_set(&of->exe, "/bin/sh", 7), 0);
+	of = process_add_parent(child);
+	of->pid = 1;
+	assert_int_equal(process_set(&of->exe, "/sbin/init", 10), 0);
 	ancestors_put(&ancestors, parent, start, child, at_ms(ms));
 	process_unref(child);
 }

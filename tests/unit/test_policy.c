@@ -361,8 +361,8 @@ test_a_deleted_exe_is_denied_and_never_accepted(void **state)
 		struct decision d;
 
 		random_set(&p->exe, cases[i].exe);
-		p->n_parents = 1;
-		p->parents[0].exe = strdup("/usr/bin/ssh (deleted)");
+		random_set(
+		    &process_add_parent(p)->exe, "/usr/bin/ssh (deleted)");
 		d = policy_decide(policy, &s);
 		row_true(cases[i].rules, d.action == cases[i].action);
 		row_true(cases[i].rules, d.rule == cases[i].rule);

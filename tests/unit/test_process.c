@@ -77,13 +77,13 @@ static struct process *
 sample(void)
 {
 	struct process *p = process_new(PROCESS_PROGRAM);
+	struct process_parent *parent = process_add_parent(p);
 
 	p->pid = 7;
 	p->start = 9;
 	p->uid = 1000;
-	p->n_parents = 1;
-	p->parents[0].pid = 3;
-	p->parents[0].exe = strdup("/bin/sh");
+	parent->pid = 3;
+	assert_int_equal(process_set(&parent->exe, "/bin/sh", 7), 0);
 	assert_int_equal(process_set(&p->exe, "/bin/cat", 8), 0);
 	return p;
 }
@@ -192,6 +192,54 @@ sisters_have_in_memory_once_what_is_alike(void **state)
 }
 
 static void
+what_a_sister_has_is_not_set_twice(void **state)
+{
+	struct process *first = sample(), *second, *alone;
+
+	(void)state;
+	assert_int_equal(process_set(&first->cmd, "cat a", 5), 0);
+	process_take(&first->script, strdup("")); /* not what others have */
+	second = process_new(PROCESS_PROGRAM);
+	process_join(second, first);
+	assert_int_equal(
+	    process_set_lent(second, &second->exe, "/bin/cat", 8), 0);
+	assert_ptr_equal(second->exe, first->exe);
+	/* a part of it, and more than it, are others */
+	assert_int_equal(process_set_lent(second, &second->cmd, "cat", 3), 0);
+	assert_string_equal(second->cmd, "cat");
+	assert_int_equal(
+	    process_set_lent(second, &second->cmd, "cat a b", 7), 0);
+	assert_string_equal(second->cmd, "cat a b");
+	assert_int_equal(
+	    process_set_lent(second, &second->cmd, "cat a\0b", 7), 0);
+	assert_ptr_equal(second->cmd, first->cmd);
+	assert_int_equal(process_set_lent(second, &second->script, "/x", 2), 0);
+	assert_int_equal(process_set_lent(second, &second->unit, "", 0), 0);
+	assert_string_equal(second->unit, "");
+	process_unref(first);
+	assert_string_equal(second->exe, "/bin/cat");
+	assert_string_equal(second->script, "/x");
+	process_unref(second);
+	alone = process_new(PROCESS_PROGRAM);
+	assert_int_equal(process_set_lent(alone, &alone->cmd, "ls", 2), 0);
+	assert_string_equal(alone->cmd, "ls");
+	process_unref(alone);
+}
+
+static void
+parents_are_so_many_at_most(void **state)
+{
+	struct process *p = process_new(PROCESS_PROGRAM);
+
+	(void)state;
+	for (int i = 0; i < PROCESS_PARENTS_MAX; i++)
+		assert_string_equal(process_add_parent(p)->exe, "");
+	assert_null(process_add_parent(p));
+	assert_int_equal(p->n_parents, PROCESS_PARENTS_MAX);
+	process_unref(p);
+}
+
+static void
 kinds_have_names(void **state)
 {
 	(void)state;
@@ -211,6 +259,8 @@ main(void)
 		cmocka_unit_test(equal_sees_every_field),
 		cmocka_unit_test(equal_sees_the_number_of_parents),
 		cmocka_unit_test(sisters_have_in_memory_once_what_is_alike),
+		cmocka_unit_test(what_a_sister_has_is_not_set_twice),
+		cmocka_unit_test(parents_are_so_many_at_most),
 		cmocka_unit_test(kinds_have_names),
 	};
 
