@@ -27,6 +27,9 @@
 /* A packet does not wait for longer until its process is found. */
 #define WAIT_NS (2 * MONO_S)
 
+/* Where too much was looked for lately it is tried again so much later. */
+#define LATER_US 10000
+
 static void
 note_policy(struct judge_ev *je)
 {
@@ -36,12 +39,21 @@ note_policy(struct judge_ev *je)
 	je->doubt_end = mono_add(je->now, DOUBT_NS);
 }
 
+/* Where nobody is looked for, time for that has to be earned first. */
+static void
+look_soon(struct judge_ev *je)
+{
+	const struct timeval soon = { 0, je->looks_on ? 0 : LATER_US };
+
+	if (je->looks_on || !event_pending(je->looking, EV_TIMEOUT, NULL))
+		(void)event_add(je->looking, &soon); /* or with the next */
+}
+
 /* False when there is no room for more of them, or of that user. */
 static bool
 hold(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, const struct socket_facts *sock, bool behind)
 {
-	static const struct timeval at_once = { 0, 0 };
 	struct waiting_packet packet = { .pkt = *pkt,
 		.sock = *sock,
 		.raw = *raw,
@@ -51,8 +63,7 @@ hold(struct judge_ev *je, const struct packet *pkt,
 	if (!waiting_put(&je->waiting, &packet))
 		return false;
 	je->opts.stats->processes_awaited++;
-	if (!event_pending(je->looking, EV_TIMEOUT, NULL))
-		(void)event_add(je->looking, &at_once); /* or with the next */
+	look_soon(je);
 	return true;
 }
 
@@ -97,7 +108,7 @@ judge_one(struct judge_ev *je, const struct packet *pkt,
 	}
 	if (judge_socket(je->opts.judge, pkt, sock, je->now, ret) ==
 		JUDGE_NEED_PROCESS &&
-	    judge_ev_find_process(je, pkt, sock, ret) == -EINPROGRESS) {
+	    judge_ev_find_process(je, pkt, sock, ret) < 0) {
 		if (hold(je, pkt, raw, sock, false))
 			return false;
 		judge_ev_refuse_unfound(je, -EAGAIN, ret);
@@ -336,8 +347,8 @@ look_on(void *arg, struct waiting_packet *packet)
 		need = judge_socket(je->opts.judge, &packet->pkt, &packet->sock,
 			   je->now, &verdict) == JUDGE_NEED_PROCESS;
 	packet->behind = false;
-	if (need && judge_ev_find_process(je, &packet->pkt, &packet->sock,
-			&verdict) == -EINPROGRESS) {
+	if (need && judge_ev_find_process(
+			je, &packet->pkt, &packet->sock, &verdict) < 0) {
 		if (mono_since(je->now, packet->since) < WAIT_NS)
 			return false;
 		judge_ev_refuse_unfound(je, -EAGAIN, &verdict);
@@ -350,18 +361,18 @@ look_on(void *arg, struct waiting_packet *packet)
 static void
 looking_cb(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval at_once = { 0, 0 };
 	struct judge_ev *je = arg;
 
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
+	je->looks_on = false;
 	note_policy(je);
 	attr_round(je->opts.attr, je->now);
 	waiting_each(&je->waiting, look_on, je);
 	nfq_flush(je->opts.nfq);
 	if (je->waiting.n > 0)
-		(void)event_add(je->looking, &at_once); /* or with the next */
+		look_soon(je);
 }
 
 static void
@@ -373,6 +384,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
+	je->looks_on = false;
 	note_policy(je);
 	attr_round(je->opts.attr, je->now);
 	r = nfq_receive(je->opts.nfq, packet_cb, je);

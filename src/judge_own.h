@@ -18,6 +18,7 @@ struct judge_ev {
 	struct event *readable;
 	struct event *looking; /* due: for the processes of these */
 	struct waiting waiting;
+	bool looks_on; /* for one of them, in this wake-up */
 	struct event *heard[ATTR_FDS];
 	struct closing_ev *closing;
 	struct ct *ct; /* NULL: conntrack can't be asked */
@@ -34,8 +35,8 @@ struct judge_ev {
 void judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, struct socket_facts *ret);
 
-/* The process, and with it the verdict: 0, or -EINPROGRESS where it is being
- * looked for. */
+/* The process, and with it the verdict: 0; -EINPROGRESS where it is being
+ * looked for; or -EAGAIN where it will be, since too much was lately. */
 int judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret);
 

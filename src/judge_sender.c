@@ -111,7 +111,9 @@ judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
 		return 0;
 	}
 	r = attr_look(je->opts.attr, sock, &proc);
-	if (r == -EINPROGRESS)
+	je->looks_on = je->looks_on || r == -EINPROGRESS;
+	/* what bpf says of a packet is known until the next one only */
+	if (r == -EINPROGRESS || (r == -EAGAIN && sock->by != BY_BPF))
 		return r;
 	if (r < 0 && r != -ENOENT) {
 		judge_ev_refuse_unfound(je, r, ret);
