@@ -98,11 +98,11 @@ send_some(struct replies *replies, unsigned int n, int fd)
 	return r < 0 ? -errno : r;
 }
 
-void
-replies_send(struct replies *replies, int fd)
+unsigned int
+replies_send(struct replies *replies, int fd, int *ret_error)
 {
 	bool joins = replies->joins;
-	unsigned int first = 0;
+	unsigned int first = 0, lost = 0;
 
 	while (first < replies->n) {
 		int r = send_some(replies, gather(replies, first, joins), fd);
@@ -111,7 +111,9 @@ replies_send(struct replies *replies, int fd)
 			joins = false;
 			continue;
 		}
-		if (r <= 0) { /* this one can't be sent: no route, no room */
+		if (r <= 0) { /* the first can't be sent: no route, no room */
+			*ret_error = r;
+			lost += (unsigned int)replies->at[0].msg_hdr.msg_iovlen;
 			r = 1;
 		}
 		for (int i = 0; i < r; i++)
@@ -119,4 +121,5 @@ replies_send(struct replies *replies, int fd)
 			    (unsigned int)replies->at[i].msg_hdr.msg_iovlen;
 	}
 	replies->n = 0;
+	return lost;
 }

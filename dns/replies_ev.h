@@ -41,8 +41,9 @@ void replies_init(struct replies *replies);
 /* One more, borrowed; there is room. */
 void replies_put(struct replies *replies, struct reply *reply);
 
-/* Sends all, in no particular order, and is empty. What can't be sent is lost:
- * the client asks again. */
-void replies_send(struct replies *replies, int fd);
+/* Sends all, in no particular order, and is empty. What can't be sent is lost,
+ * the client asks again: returns how many, and *ret_error is why the last one
+ * was (-errno). */
+unsigned int replies_send(struct replies *replies, int fd, int *ret_error);
 
 #endif

@@ -121,7 +121,8 @@ struct resolve_ops {
 	X(miscased, "answers with other letters than were asked (0x20)")       \
 	X(case_off, "times that 0x20 was given up for an upstream")            \
 	X(edns_off, "times that EDNS was given up for an upstream")            \
-	X(stripped, "answers with private addresses taken out")
+	X(stripped, "answers with private addresses taken out")                \
+	X(unsent, "answers that could not be sent")
 
 struct resolve_stats {
 #define X(field, what) uint64_t field;
@@ -265,6 +266,8 @@ size_t resolve_flush(
 size_t resolve_sweep(struct resolve *r, bool *ret_more);
 const struct cache *resolve_cache(const struct resolve *r);
 const struct resolve_stats *resolve_stats(const struct resolve *r);
+/* So many answers could not leave: those that send them tell. */
+void resolve_count_unsent(struct resolve *r, unsigned int n);
 struct askers *resolve_askers(struct resolve *r);
 
 /* Of ops->random(). */

@@ -417,6 +417,12 @@ resolve_cache(const struct resolve *r)
 	return r->cache;
 }
 
+void
+resolve_count_unsent(struct resolve *r, unsigned int n)
+{
+	r->stats.unsent += n;
+}
+
 const struct resolve_stats *
 resolve_stats(const struct resolve *r)
 {

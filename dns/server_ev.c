@@ -204,13 +204,26 @@ take_datagram(struct listener *l, struct slot *slot, mono_t now)
 }
 
 static void
+send_all(struct listener *l, struct replies *replies)
+{
+	int error = 0;
+	unsigned int lost = replies_send(replies, l->fd, &error);
+
+	if (lost == 0)
+		return;
+	resolve_count_unsent(l->se->opts.resolve, lost);
+	log_limited(LOG_LEVEL_WARNING, "dns", "an answer can't be sent: %s",
+	    strerror(-error));
+}
+
+static void
 flush_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *l = arg;
 
 	(void)fd;
 	(void)what;
-	replies_send(&l->replies, l->fd);
+	send_all(l, &l->replies);
 }
 
 /* How many came; -1 for none. */
@@ -262,7 +275,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 			write_control(&slot->reply, &slot->asking.client);
 		replies_put(&se->replies, &slot->reply);
 	}
-	replies_send(&se->replies, l->fd);
+	send_all(l, &se->replies);
 }
 
 void
@@ -287,7 +300,7 @@ server_ev_reply(struct server_ev *se, const struct client *client,
 	if (l->replies.n == 1)
 		event_active(l->flush, 0, 0);
 	if (l->replies.n == BATCH)
-		replies_send(&l->replies, l->fd);
+		send_all(l, &l->replies);
 }
 
 void

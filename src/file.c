@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,20 +135,70 @@ make_folder(const char *path)
 	free(dir);
 }
 
+/* A file that is being saved, of those that are now: lists of one name may come
+ * from two threads at once, and one must not put in place what the other is
+ * still writing. */
+struct saving {
+	const char *path;
+	struct saving *next;
+};
+static struct saving *savings;
+static pthread_mutex_t savings_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t saved = PTHREAD_COND_INITIALIZER;
+
+static bool
+is_being_saved(const char *path)
+{
+	const struct saving *s = savings;
+
+	while (s != NULL && strcmp(s->path, path) != 0)
+		s = s->next;
+	return s != NULL;
+}
+
+/* Waits for others that save the same file. */
+static void
+saving_begin(struct saving *saving, const char *path)
+{
+	(void)pthread_mutex_lock(&savings_lock); /* a plain one can't fail */
+	while (is_being_saved(path))
+		(void)pthread_cond_wait(&saved, &savings_lock); /* nor can it */
+	saving->path = path;
+	saving->next = savings;
+	savings = saving;
+	(void)pthread_mutex_unlock(&savings_lock);
+}
+
+static void
+saving_end(struct saving *saving)
+{
+	struct saving **at = &savings;
+
+	(void)pthread_mutex_lock(&savings_lock);
+	while (*at != saving)
+		at = &(*at)->next;
+	*at = saving->next;
+	(void)pthread_cond_broadcast(&saved);
+	(void)pthread_mutex_unlock(&savings_lock);
+}
+
 int
 file_save(const char *path, const struct file_part *parts, size_t n)
 {
+	struct saving saving;
 	char *temporary;
 	int r;
 
 	if (asprintf(&temporary, "%s.new", path) < 0)
 		return -ENOMEM;
+	saving_begin(&saving, path);
 	make_folder(path);
 	r = write_parts(temporary, parts, n);
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
 	if (r < 0)
 		(void)unlink(temporary); /* it may not be there */
+	saving_end(&saving);
 	free(temporary);
 	return r;
 }

@@ -15,7 +15,8 @@ struct file_part {
 
 /* Puts the parts, one behind the other, in place of the file; the folder that
  * it is in is made where it is missing; as root, what is made belongs to the
- * owner of the folder above. 0 or -errno, and then the file is as it was. */
+ * owner of the folder above. Of two threads that save the same file one waits
+ * for the other. 0 or -errno, and then the file is as it was. */
 int file_save(const char *path, const struct file_part *parts, size_t n);
 
 /* The whole file, to be freed, with a NUL behind it. 0, -EFBIG (more than max

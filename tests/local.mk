@@ -197,7 +197,7 @@ fuzz_rules_LDFLAGS = $(fuzz_ldflags)
 
 # --- port17
 
-unit_tests += test_backoff test_begun test_codec test_fake_file test_fakeip test_session test_share test_tunnel test_udpnat
+unit_tests += test_backoff test_begun test_codec test_fake_file test_file test_fakeip test_session test_share test_tunnel test_udpnat
 fuzz_targets += fuzz_shake
 test_backoff_SOURCES = %D%/unit/test_backoff.c
 test_backoff_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
@@ -206,6 +206,8 @@ test_codec_LDADD = libport17.a $(pure) $(CMOCKA_LIBS)
 test_fake_file_SOURCES = %D%/unit/test_fake_file.c src/fake_file.c src/file.c
 test_fake_file_CFLAGS = $(AM_CFLAGS)
 test_fake_file_LDADD = $(pure) $(CMOCKA_LIBS)
+test_file_SOURCES = %D%/unit/test_file.c src/file.c
+test_file_LDADD = $(pure) $(CMOCKA_LIBS)
 test_fakeip_SOURCES = %D%/unit/test_fakeip.c
 test_fakeip_LDADD = $(pure) $(CMOCKA_LIBS)
 test_share_SOURCES = %D%/unit/test_share.c

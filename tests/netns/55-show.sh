@@ -429,7 +429,7 @@ check "one that was emptied" says \
 check "one that no rule names is no problem" says_not \
 	"a list of the rules stays as it was: other"
 check "until somebody was asked, none is down" says_not "no upstream answers"
-inc dig +time=5 +tries=1 @127.0.0.1 a.example >/dev/null
+inc dig +time=15 +tries=1 @127.0.0.1 a.example >/dev/null
 check "all upstreams down" wait_for says "no upstream answers"
 settings "[resolver]" "upstream = 10.9.0.2" \
 	"[list \"ads\"]" "source = $tmp/l/ads.txt"

@@ -20,6 +20,7 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
 	--address=/example/203.0.113.2 --address=/three.example/203.0.113.3 \
 	--cname=alias.elsewhere,ads.example --log-queries 2>"$tmp/dnsmasq.log"
 wait_for grep -q ready "$tmp/serve"
+bound ins udp 53 10.9.0.53
 
 l=$tmp/l
 mkdir -p "$l/more"
@@ -52,14 +53,14 @@ if not eval("(" + sys.argv[3] + ")"):
 }
 answer_is() { # ADDRESS NAME
 	local got
-	got=$(inc dig +time=3 +tries=1 +short @127.0.0.1 "$2" A | tail -n 1)
+	got=$(inc dig +time=15 +tries=1 +short @127.0.0.1 "$2" A | tail -n 1)
 	echo "$got"
 	[ "$got" = "$1" ]
 }
 blocked() { answer_is 0.0.0.0 "$1"; }
 open() { answer_is 203.0.113.2 "$1"; }
 follows() { # NAME: to what is open
-	inc dig +time=3 +tries=1 +short @127.0.0.1 "$1" A | tee "$tmp/dig"
+	inc dig +time=15 +tries=1 +short @127.0.0.1 "$1" A | tee "$tmp/dig"
 	grep -q '^led\.' "$tmp/dig" && grep -qx 203.0.113.2 "$tmp/dig"
 }
 said() { grep -q "$@" "$tmp/daemon.log"; }
@@ -262,7 +263,7 @@ printf '[list "zone"]\nsource = %s\n' "$l/all.rpz" >>"$conf"
 rules "block out list ads" "block out list two" "block out list zone" \
 	"default in accept"
 silent() { # NAME: no address, and no error
-	inc dig +time=3 +tries=1 @127.0.0.1 "$1" A >"$tmp/dig"
+	inc dig +time=15 +tries=1 @127.0.0.1 "$1" A >"$tmp/dig"
 	grep -q "status: NOERROR.*" "$tmp/dig" && grep -q "ANSWER: 0" "$tmp/dig"
 }
 check "a zone that includes another one" ctl reload

@@ -17,6 +17,7 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
     --host-record=other.example,10.9.0.3 --host-record=third.example,10.9.0.3 \
     --host-record=a.cdn.example,10.9.0.3 \
     2>"$tmp/dnsmasq.log"
+bound ins udp 53 10.9.0.53
 for at in 10.9.0.2 10.9.0.3; do
 	background ins "$BUILDDIR/probe" serve 7001 $at >"$tmp/serve.$at"
 	wait_for grep -q ready "$tmp/serve.$at"

@@ -68,7 +68,8 @@ screen send-keys -l talker
 screen send-keys Enter
 check "a filter" wait_for shows 'filter: talker$'
 check "… shows those" wait_for shows '/talker\['
-check_not "… and no others" shows '/curl\['
+shows_not() { ! shows "$1"; }
+check "… and no others" wait_for shows_not '/curl\['
 screen send-keys / Escape
 check "taken away" wait_for shows '/curl\['
 for n in 1 2 3 4; do screen send-keys s; done

@@ -20,6 +20,7 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
 	--cname=b.to,local.example --cname=c.to,drop.example \
 	--cname=d.to,alias.example --cname=e.to,ok.nx.example \
 	--cname=f.to,nodata.example 2>"$tmp/dnsmasq.log"
+bound ins udp 53 10.9.0.53
 cat >"$tmp/zone" <<'ZONE'
 $TTL 300
 @ IN SOA localhost. root.localhost. ( 1 3600 600 86400 300 )
@@ -53,7 +54,7 @@ settings "[resolver]" "upstream = 10.9.0.53" \
 	"[list \"guard\"]" "source = $tmp/guard"
 rules "block out list zone, guard label \"policy\"" "default in accept"
 
-dig_c() { inc dig +time=2 +tries=1 @127.0.0.1 "$@"; }
+dig_c() { inc dig +time=15 +tries=1 @127.0.0.1 "$@"; }
 says() { # EXPECTED DIG-WORD...
 	local want=$1 got
 	shift

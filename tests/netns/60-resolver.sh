@@ -6,7 +6,7 @@
 #       127.0.0.1:53, [::1]:53             (the upstream)
 . "$(dirname "$0")/lib.sh"
 need_root
-need dig dnsmasq
+need dig dnsmasq iptables-legacy
 net_up
 ins ip address add 10.9.0.53/24 dev s0
 ins ip address add fd09::53/64 dev s0 nodad
@@ -18,12 +18,13 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
     --host-record=ads.example,203.0.113.66 --cname=shop.example,ads.example \
     --address=/two.example/203.0.113.2 --txt-record=txt.example,hello \
     2>"$tmp/dnsmasq.log"
+bound ins udp 53 10.9.0.53 fd09::53
 settings "[resolver]" "upstream = 10.9.0.53"
 rules "block out domain .ads.example label \"ad servers\"" \
     "accept out exe /usr/bin/host to any port 53"
 check "the daemon starts" daemon_start
 
-ask() { inc dig +time=3 +tries=1 +short "$@"; }
+ask() { inc dig +time=15 +tries=1 +short "$@"; }
 says() { # EXPECTED DIG-WORD...
 	local want=$1 got
 	shift
@@ -34,7 +35,7 @@ says() { # EXPECTED DIG-WORD...
 status_is() { # STATUS DIG-WORD...
 	local want=$1
 	shift
-	inc dig +time=3 +tries=1 "$@" >"$tmp/dig"
+	inc dig +time=15 +tries=1 "$@" >"$tmp/dig"
 	cat "$tmp/dig"
 	grep -q "status: $want" "$tmp/dig"
 }
@@ -79,6 +80,15 @@ check_not "another program" sh -c "ip netns exec $C host -W 2 web.example \
 check_not "its server never heard of it" grep -q secret "$tmp/dnsmasq.log"
 check "the flow says why" flows 'any(x["reason"] == "resolver" and
     x["verdict"] == "accept" and x["dst"] == "127.0.0.1" for x in f)'
+# an answer that another firewall holds back
+unsent() { ctl --json cache stats | sed 's/.*"unsent":\([0-9]*\).*/\1/'; }
+check "all answers could leave" [ "$(unsent)" = 0 ]
+inc iptables-legacy -t raw -A OUTPUT -p udp --sport 53 -j DROP
+check_not "one can't" inc dig +time=1 +tries=1 @127.0.0.1 web.example
+inc iptables-legacy -t raw -D OUTPUT -p udp --sport 53 -j DROP
+check "… and is counted" [ "$(unsent)" = 1 ]
+check "… and told" grep -q "an answer can't be sent: .*not permitted" \
+    "$tmp/daemon.log"
 daemon_stop
 
 # other hosts that may ask: known by their address
@@ -87,7 +97,7 @@ settings "[resolver]" "upstream = 10.9.0.53" \
     "allow = 10.9.0.0/24, fd09::/64"
 rules "block out domain .ads.example" "accept"
 check "the daemon starts, for other hosts too" daemon_start
-far() { ins dig +time=3 +tries=1 +short "$@"; }
+far() { ins dig +time=15 +tries=1 +short "$@"; }
 check "another host asks" [ "$(far @10.9.0.1 web.example)" = 203.0.113.10 ]
 check "… over IPv6" [ "$(far -b fd09::2 @fd09::1 web.example)" = 203.0.113.10 ]
 check "… over TCP" [ "$(far +tcp @10.9.0.1 web.example)" = 203.0.113.10 ]

@@ -20,6 +20,9 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
 echo "nameserver 127.0.0.1" >"$tmp/etc/resolv.conf"
 printf '127.0.0.1 localhost\n192.0.2.9 nas.example nas\n' >"$tmp/etc/hosts"
 
+bound ins udp 53 10.9.0.53
+bound ins tcp 80 10.9.0.80
+
 # as on a machine: the files are those of ours
 onc() {
 	inc unshare -m sh -c 'mount --bind "$1/resolv.conf" /etc/resolv.conf &&

@@ -56,7 +56,7 @@ check "the upstream is up" wait_for listens
 check "the daemon starts" daemon_start
 
 # says NAME WORD: what is answered
-says() { inc dig +time=6 +tries=1 @127.0.0.1 "$1.example" >"$tmp/dig"
+says() { inc dig +time=15 +tries=1 @127.0.0.1 "$1.example" >"$tmp/dig"
 	cat "$tmp/dig"; grep -q "$2" "$tmp/dig"; }
 # asked NAME HOW...: how many of them came, each with EDNS (e) or without (p),
 # or cut off (x)

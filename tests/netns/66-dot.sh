@@ -149,7 +149,7 @@ asks "many queries, few attempts" "failed == 200 and failures < 10" \
 	-n 200 -w 1 'tls://10.9.0.2:9999#x'
 
 # --- the daemon ----------------------------------------------------------------
-query() { inc dig +time=5 +tries=1 @127.0.0.1 "$@" >"$tmp/dig" 2>&1; }
+query() { inc dig +time=15 +tries=1 @127.0.0.1 "$@" >"$tmp/dig" 2>&1; }
 says() { # EXPECTED DIG-WORD...
 	local _want=$1
 	shift
@@ -175,7 +175,7 @@ check "its own connection is not captured" flows 'any(x["dport"] == 853 and
     x["reason"] == "self" and x["verdict"] == "accept" for x in f)'
 answers() { # N NAME: as many queries at once that are answered
 	for ((i = 0; i < $1; i++)); do echo "$i.$2 A"; done >"$tmp/names"
-	inc kdig +time=5 +retry=0 @127.0.0.1 +noall +answer \
+	inc kdig +time=15 +retry=0 @127.0.0.1 +noall +answer \
 	    $(sed 's/ A$//' "$tmp/names") 2>&1 | grep -c 192.0.2.7
 }
 check "a hundred names" [ "$(answers 100 b.example)" = 100 ]
@@ -246,13 +246,22 @@ check "a connection" reload 'tls://10.9.0.2#dns.test'
 query i.a.example A
 cut
 check "is silent all at once: another one" says 192.0.2.7 i.b.example A
-check "after two seconds" [ "$(took)" -lt 3500 ]
+goes_silent() {
+	cut
+	another
+}
+check "after two seconds" best_of 3500 goes_silent
 check_not "nothing has changed until here" log_has 'network is another'
-cut
-inc ip address add 10.9.0.77/24 dev c0
-check "this host gets another address" wait_for log_has 'network is another'
-query i.c.example A
-check "then at once" [ "$(took)" -lt 1000 ]
+changes() { grep -c 'network is another' "$tmp/daemon.log"; }
+last=76
+has_changed() { [ "$(changes)" -gt "$before" ]; }
+moves() { # this host gets another address
+	before=$(changes)
+	cut
+	inc ip address add 10.9.0.$((++last))/24 dev c0
+	wait_for has_changed && another
+}
+check "this host gets another address: then at once" best_of 1000 moves
 
 # the same server goes and comes back; what was cut is whole
 ins iptables-legacy -F INPUT

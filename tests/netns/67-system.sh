@@ -48,7 +48,7 @@ start() {
 n=0
 asks_who() { # the last octet of whom the daemon asks now
 	n=$((n + 1))
-	inc dig +short +time=2 +tries=1 @127.0.0.1 $n.example A |
+	inc dig +short +time=15 +tries=1 @127.0.0.1 $n.example A |
 	    sed 's/203.0.113.//'
 }
 asks() { [ "$(asks_who)" = "$1" ]; }
@@ -151,7 +151,7 @@ start
 check "none at start: said" log_has "has no servers, or only this one; \`upstream'"
 check "… by status, too" sh -c "'$REROUTECTL' --control '$tmp/control' status |
     grep -q 'BROKEN: no upstream is known: name one'"
-check "and answered so" sh -c "nsenter --net=/run/netns/$C dig +time=3 \
+check "and answered so" sh -c "nsenter --net=/run/netns/$C dig +time=15 \
     +tries=1 @127.0.0.1 a.example | grep -q 'SERVFAIL'"
 put $etc/resolv.conf "nameserver 10.9.0.2"
 follows "until there are some" 2

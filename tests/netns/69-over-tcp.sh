@@ -61,7 +61,7 @@ rules "default out accept" "default in accept"
 check "the daemon starts" daemon_start
 
 says() { # ANSWER NAME [TYPE]
-	said=$(inc dig +short +tries=1 +timeout=5 @127.0.0.1 "$2" "${3:-A}")
+	said=$(inc dig +short +tries=1 +timeout=15 @127.0.0.1 "$2" "${3:-A}")
 	echo "$said"
 	[ "$said" = "$1" ]
 }
@@ -74,7 +74,7 @@ asked() { # NAME TIMES
 at_once() { # WORD
 	local i pids=
 	for i in $(seq 20); do
-		inc dig +short +tries=1 +timeout=5 -b 127.0.0.1#$((20000 + i)) \
+		inc dig +short +tries=1 +timeout=15 -b 127.0.0.1#$((20000 + i)) \
 		    @127.0.0.1 $1$i.example >"$tmp/said.$i" &
 		pids="$pids $!"
 	done

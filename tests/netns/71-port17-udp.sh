@@ -393,7 +393,10 @@ same_port() {
 	tell asks hear 500
 	answers asks "$port"
 }
-lost() { # twice: what the first one met is known with the next
+lost() { # what comes may be the answer to what was before
+	answers_not || answers_not || answers_not
+}
+answers_not() {
 	tell asks send two
 	tell asks hear 200
 	answers asks ETIMEDOUT
@@ -401,6 +404,7 @@ lost() { # twice: what the first one met is known with the next
 for no in "lookup 77" unreachable; do # EHOSTUNREACH, ENETUNREACH
 	inc ip route replace unreachable default table 77
 	inc ip rule add fwmark 77 $no
+	# twice: what the first one met is known with the next
 	check "$no: what is sent is lost" lost
 	check "$no: and the next" lost
 	inc ip rule del fwmark 77 $no

@@ -29,6 +29,7 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
     --user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
     --cname=www.pub.example,hidden.onion \
     --host-record=hidden.onion,203.0.113.66 2>"$tmp/dnsmasq.log"
+bound ins udp 53 10.9.0.53
 flood=$(readlink -f "$(command -v perl)")
 dig=$(readlink -f "$(command -v dig)")
 rules "reroute via vpn out exe $python domain far.vpn" \
@@ -81,7 +82,7 @@ check "a direct way carries no datagrams there" \
 check "flows say why" flows 'any(
     x["dst"] == "198.18.77.7" and x["reason"] == "stand-in" for x in f)'
 reverse() { # ADDR: status and name
-	inc dig +time=3 +tries=1 @127.0.0.1 -x "$1" >"$tmp/dig"
+	inc dig +time=15 +tries=1 @127.0.0.1 -x "$1" >"$tmp/dig"
 	echo "$(sed -n 's/.*status: \([A-Z]*\).*/\1/p' "$tmp/dig")" \
 	    "$(awk '$4 == "PTR" { print $5 }' "$tmp/dig")"
 }

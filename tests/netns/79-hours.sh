@@ -1,6 +1,6 @@
 #!/bin/bash
 # What happens to flows after a while, without waiting for it: the daemon's
-# clock is put forward. Half of a connection that ends, UDP that says nothing,
+# clock is put forward, and goes slowly where a second more would be too much. Half of a connection that ends, UDP that says nothing,
 # a far end that takes nothing and then does, a proxy that has no UDP.
 #
 #     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: danted 1080, microsocks 1081
@@ -27,7 +27,12 @@ cat >"$tmp/clock.c" <<'C'
 #include <sys/mman.h>
 #include <time.h>
 static int (*next)(clockid_t, struct timespec *);
-static volatile int64_t *forward;
+static volatile struct {
+	int64_t which;
+	struct {
+		int64_t from, to, slower; /* ns: what it showed at a time */
+	} v[2];
+} *clock_;
 __attribute__((constructor)) static void
 begin(void)
 {
@@ -35,8 +40,8 @@ begin(void)
 
 	next = (int (*)(clockid_t, struct timespec *))dlsym(
 	    RTLD_NEXT, "clock_gettime");
-	forward = mmap(NULL, 8, PROT_READ, MAP_SHARED, fd, 0);
-	if (forward == MAP_FAILED)
+	clock_ = mmap(NULL, sizeof(*clock_), PROT_READ, MAP_SHARED, fd, 0);
+	if (clock_ == MAP_FAILED)
 		abort();
 }
 int
@@ -44,27 +49,43 @@ clock_gettime(clockid_t id, struct timespec *ts)
 {
 	int r = next != NULL ? next(id, ts) : -1;
 
-	if (forward != NULL &&
-	    (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE))
-		ts->tv_sec += *forward;
+	if (clock_ != NULL &&
+	    (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE)) {
+		int64_t ns = ts->tv_sec * 1000000000L + ts->tv_nsec;
+		int n = clock_->which & 1;
+
+		ns = clock_->v[n].to +
+		    (ns - clock_->v[n].from) / clock_->v[n].slower;
+		ts->tv_sec = ns / 1000000000L;
+		ts->tv_nsec = ns % 1000000000L;
+	}
 	return r;
 }
 C
 ${CC:-gcc} -shared -fPIC -o "$tmp/clock.so" "$tmp/clock.c" -ldl || exit 99
-now=0
-set_clock() {
-	python3 -c 'import struct, sys
-open(sys.argv[1], "r+b").write(struct.pack("q", int(sys.argv[2])))' \
-	    "$tmp/forward" "$now"
+set_clock() { # SECONDS SLOWER: so much later, and so many times slower from here on
+	python3 -c 'import struct, sys, time
+with open(sys.argv[1], "r+b") as f:
+    which, *v = struct.unpack("7q", f.read())
+    at, to, slower = v[which * 3:][:3]
+    now = time.monotonic_ns()
+    to += (now - at) // slower + int(sys.argv[2]) * 1000000000
+    f.seek(8 + 24 * (1 - which))
+    f.write(struct.pack("3q", now, to, int(sys.argv[3])))
+    f.flush()
+    f.seek(0)
+    f.write(struct.pack("q", 1 - which))' "$tmp/forward" "$@"
 }
-head -c 8 /dev/zero >"$tmp/forward"
+slower=1
 later() { # SECONDS: it is so much later; twice round its loop
-	now=$((now + $1))
-	set_clock
+	set_clock "$1" $slower
 	ctl --json status >/dev/null
 	ctl --json status >/dev/null
 }
 
+python3 -c 'import struct, sys
+open(sys.argv[1], "wb").write(struct.pack("7q", 0, 0, 0, 1, 0, 0, 1))' \
+    "$tmp/forward"
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "none"]' 'upstream = socks5://10.9.0.2:1081' \
     '[tunnel "dev"]' 'upstream = direct' 'device = c0'
@@ -165,6 +186,8 @@ while True:
     s.sendto(data, peer)' >"$tmp/ntp"
 wait_for grep -q ready "$tmp/ntp"
 partner deaf inc sock.py connect udp 192.0.2.7 7012
+slower=20 # of the seconds that are left none is used up here
+set_clock 0 $slower
 tell deaf send one
 wait_for goes 7012
 later 24
@@ -179,6 +202,8 @@ later 9
 check "are over in 10 s" goes 123
 later 2
 check "and no sooner" idle 123
+slower=1
+set_clock 0 $slower
 
 # -- a proxy without UDP --
 dials() {

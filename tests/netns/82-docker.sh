@@ -143,12 +143,12 @@ tcp() { # WHO TO PORT
 web() { # WHO URL: probe wants an echo, a web server does not
 	local who=$1 ns
 	case $who in c) ns=$C ;; s) ns=$S ;; d) ns=$D ;; v) ns=$V ;; esac
-	inns "$ns" curl -sS --max-time 3 -o /dev/null "$2" -w '%{http_code}\n'
+	inns "$ns" curl -sS --max-time 15 -o /dev/null "$2" -w '%{http_code}\n'
 }
 dhcp() {
 	inns "$V" busybox udhcpc -i g0 -n -q -t 5 -T 1 -s "$tmp/udhcpc"
 }
-dns() { inns "$V" dig +short +timeout=2 +tries=1 @192.168.122.1 host.example |
+dns() { inns "$V" dig +short +timeout=15 +tries=1 @192.168.122.1 host.example |
     grep -q 192.0.2.1; }
 everything() { # NAME
 	check "$1: published port, from outside" web s http://10.9.0.1:8080/

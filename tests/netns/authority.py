@@ -145,13 +145,13 @@ def parse(m):
 
 def ask(server, message):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(4)
+        s.settimeout(15)
         s.connect((server, 53))
         s.send(message)
         m = s.recv(65535)
     if not m[2] & 2:
         return parse(m)
-    with socket.create_connection((server, 53), 4) as s:
+    with socket.create_connection((server, 53), 15) as s:
         s.sendall(struct.pack("!H", len(message)) + message)
         m = b""
         while len(m) < 2 or len(m) < 2 + int.from_bytes(m[:2], "big"):

@@ -3,7 +3,8 @@ NAME: why". Runs in one namespace with the resolver, whose upstreams are the two
 scripted servers here.
 
     conform.py serve ADDRESS1 ADDRESS2    the servers; says "ready"
-    conform.py check RESOLVER ADDRESS1    the checks; says "passed N of M"
+    conform.py check RESOLVER ADDRESS1    the checks; says "passed N of M".
+        One that fails while the machine stood still is tried again
 
 A server does what the first label of the name says ("late700-7.up.example");
 what it was asked it tells who sends it a name below log.control.
@@ -403,11 +404,32 @@ def query(name, kind=A, flags=0x100, edns=True, size=1232, ident=None, do=False,
         wire(name) + struct.pack(">HH", kind, cls) + extra
 
 
+class Stalls:
+    """Notes for how long this program did not get the processor, nor anybody
+    else perhaps: what did not happen meanwhile is nobody's fault."""
+
+    STEP, SLACK = 0.01, 0.05
+
+    def __init__(self):
+        self.lost, self.seen = 0, time.monotonic()
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        while True:
+            time.sleep(self.STEP)
+            now = time.monotonic()
+            self.lost, self.seen = self.all(now), now
+
+    def all(self, now=None):
+        gap = (now or time.monotonic()) - self.seen
+        return self.lost + (gap if gap > self.SLACK else 0)
+
+
 class Client:
     def __init__(self, address, server):
         self.at, self.server = (address, 53), (server, 53)
 
-    def raw(self, b, wait=4.5):
+    def raw(self, b, wait=15):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.connect(self.at)
             s.send(b)
@@ -421,13 +443,13 @@ class Client:
                     return m
         return None
 
-    def ask(self, name, kind=A, wait=4.5, **k):
+    def ask(self, name, kind=A, wait=15, **k):
         return self.raw(query(name, kind, **k), wait)
 
     def connect(self):
-        return socket.create_connection(self.at, 5)
+        return socket.create_connection(self.at, 15)
 
-    def stream(self, s, n, wait=6):
+    def stream(self, s, n, wait=15):
         s.settimeout(wait)
         found, f = [], s.makefile("rb")
         try:
@@ -440,14 +462,14 @@ class Client:
             pass
         return found
 
-    def tcp(self, *queries, wait=6):
+    def tcp(self, *queries, wait=15):
         with self.connect() as s:
             s.sendall(b"".join(frame(q) for q in queries))
             return self.stream(s, len(queries), wait)
 
     def log(self, word):
         """What the servers were asked that has this word in its name."""
-        with socket.create_connection(self.server, 5) as s:
+        with socket.create_connection(self.server, 15) as s:
             s.sendall(frame(query("log.%s.control" % word, TXT, edns=False)))
             m = self.stream(s, 1)[0]
         data, text = m.answer[0][3], b""
@@ -480,7 +502,7 @@ def good(m, last=None):
         (last is None or m.addresses()[0].endswith(".%d" % last))
 
 
-def until(ask, fine, limit=8):
+def until(ask, fine, limit=20):
     """What ask() gives once that is fine, or at last."""
     end = time.monotonic() + limit
     while True:
@@ -574,7 +596,7 @@ lazily("name.case-preserved-from-cache",
 @check("hdr.RD0-not-forwarded")
 def _(c):
     name = fresh("ok")
-    c.ask(name, flags=0, wait=1)
+    c.ask(name, flags=0)
     return c.log(name.split(".")[0].split("-")[1]) == []
 
 
@@ -737,7 +759,7 @@ def _(c):
     name = fresh("ttl100")
     first = c.ask(name).answer[0][2]
     second = until(lambda: c.ask(name).answer[0][2], lambda ttl: ttl < 100)
-    return first == 100 and second in (98, 99) and \
+    return first == 100 and 90 < second < 100 and \
         len(c.log(name.split(".")[0].split("-")[1])) == 1
 
 
@@ -795,7 +817,7 @@ def _(c):
         socks.append(s)
     n = 0
     for s in socks:
-        s.settimeout(3)
+        s.settimeout(15)
         n += good(Msg(s.recv(4096)))
         s.close()
     return n == 50 and len(c.log(name.split(".")[0].split("-")[1])) == 1
@@ -808,7 +830,7 @@ def _(c):
         s.connect(c.at)
         for i in range(300):
             s.send(query(fresh("late100"), ident=i))
-        found, end = set(), time.monotonic() + 4
+        found, end = set(), time.monotonic() + 15
         while len(found) < 300 and select.select(
                 [s], [], [], max(0, end - time.monotonic()))[0]:
             m = Msg(s.recv(4096))
@@ -874,7 +896,10 @@ def _(c):
     c.ask(fresh("down"))
     names = [fresh("down") for _ in range(5)]
     n = sum(good(c.ask(name), 2) for name in names)
-    return n == 5 and all(first_asked(c, name) == 2 for name in names)
+    # once it may be tried again, at the same moment as the other one
+    tried = sum(1 in (x[0] for x in c.log(name.split(".")[0].split("-")[1]))
+                for name in names)
+    return n == 5 and tried <= 1
 
 
 def genuine(verb):
@@ -996,13 +1021,17 @@ def main():
         while True:
             signal.pause()
     client = Client(sys.argv[2], sys.argv[3])
+    stalls = Stalls()
     passed = 0
     for name, fn in checks:
-        why = "no"
-        try:
-            fine = fn(client)
-        except Exception as e:
-            fine, why = False, "%s: %s" % (type(e).__name__, e)
+        for _ in range(3):
+            why, lost = "no", stalls.all()
+            try:
+                fine = fn(client)
+            except Exception as e:
+                fine, why = False, "%s: %s" % (type(e).__name__, e)
+            if fine or stalls.all() == lost:
+                break
         passed += bool(fine)
         print("ok " + name if fine else "not ok %s: %s" % (name, why),
               flush=True)

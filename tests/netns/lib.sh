@@ -32,6 +32,8 @@
 #   tell NAME LINE...  tells it one, and waits for the answer
 #   answers NAME WORD...       true if its last answer is one of the words
 #   talk_is NAME EXPECTED...   of talk.py: "ok" for each flow, or an error
+#   bound inc|ins udp|tcp PORT ADDR...   waits until somebody there has that
+#                      port of each of the addresses
 #   save               the tables of namespace c, as iptables-save has them,
 #                      without counters
 #   marks              how many conntrack entries have marks of ours
@@ -197,10 +199,9 @@ make_ns() {
 		echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done
 		cd /proc/sys/net
 		echo "0 2147483647" >ipv4/ping_group_range
-		echo 0 >ipv4/icmp_ratelimit
-		echo 0 >ipv6/icmp/ratelimit
-		[ ! -e ipv4/icmp_msgs_per_sec ] ||
-			echo 1000000 >ipv4/icmp_msgs_per_sec' 2>/dev/null
+		# of no kind: else a burst of 50 is all that there is in 20 ms
+		echo 0 >ipv4/icmp_ratemask
+		echo >ipv6/icmp/ratemask' 2>/dev/null
 	inns "$1" ip link set lo up
 }
 
@@ -284,6 +285,17 @@ wait_for() {
 			return 1
 		fi
 		pause 0.02
+	done
+}
+
+has_port() { [ -n "$("$1" ss -Hln "--$2" src "$3")" ]; }
+
+bound() {
+	local _who=$1 _proto=$2 _port=$3 _at
+	shift 3
+	for _at; do
+		case $_at in *:*) _at="[$_at]" ;; esac
+		wait_for has_port "$_who" "$_proto" "$_at:$_port" || return 1
 	done
 }
 

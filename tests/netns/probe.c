@@ -19,6 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A pause is so many of these: while the machine stands still nobody answers,
+ * and no more than one of them is over. */
+#define PIECE_MS 20
+
 struct end {
 	struct sockaddr_storage addr;
 	socklen_t len;
@@ -71,10 +75,12 @@ static int
 await(int fd, short events, int timeout)
 {
 	struct pollfd p = { .fd = fd, .events = events };
-	int error = 0;
+	int error = 0, n = 0;
 	socklen_t len = sizeof(error);
 
-	if (poll(&p, 1, timeout) == 0)
+	for (int left = timeout; n == 0 && left > 0; left -= PIECE_MS)
+		n = poll(&p, 1, left < PIECE_MS ? left : PIECE_MS);
+	if (n == 0)
 		return ETIMEDOUT;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return errno;

@@ -32,6 +32,15 @@ def name(error):
     return errno.errorcode.get(error.errno, str(error))
 
 
+def await_any(s, seconds):
+    """In pieces: while the machine stands still nobody answers, and no more
+    than one of them is over."""
+    for _ in range(round(seconds / 0.02)):
+        if select.select([s], [], [], 0.02)[0]:
+            return
+    raise TimeoutError
+
+
 def say(text):
     print(text, flush=True)
 
@@ -44,7 +53,7 @@ class Sock:
         kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
         family = socket.AF_INET6 if ":" in addr else socket.AF_INET
         s = socket.socket(family, kind)
-        s.settimeout(2)
+        s.settimeout(20)
         if how == "connect":
             s.connect((addr, int(port)))
         else:
@@ -56,7 +65,7 @@ class Sock:
                 s.settimeout(None)
                 self.listener = s  # stays: it shows who began the connection
                 s, _ = s.accept()
-                s.settimeout(2)
+                s.settimeout(20)
         self.s = s
         self.answers = proto == "udp" and how == "listen"
 
@@ -74,17 +83,14 @@ class Sock:
         self.s.sendto(word.encode(), (addr, int(port)))
         return "{0} from {1[0]} {1[1]}".format(self.do_recv(), self.peer)
 
-    def do_recv(self):
+    def do_recv(self, seconds=2):
+        await_any(self.s, seconds)
         data, peer = self.s.recvfrom(2048)
         self.peer = peer or self.peer
         return "got " + data.decode(errors="replace") if data else "EOF"
 
     def do_hear(self, ms):
-        self.s.settimeout(int(ms) / 1000)
-        try:
-            return self.do_recv()
-        finally:
-            self.s.settimeout(2)
+        return self.do_recv(int(ms) / 1000)
 
     def do_pump(self):
         self.s.settimeout(30)

@@ -49,7 +49,7 @@ def family(server):
 
 def receive(s, n, out):
     for _ in range(n):
-        if not select.select([s], [], [], 3)[0]:
+        if not select.select([s], [], [], 15)[0]:
             out.append("timeout")
             return
         msg, peer = s.recvfrom(4096)
@@ -89,7 +89,7 @@ def main():
             receive(s, 1, out)
     elif how == "tcp":
         for server in servers:
-            s = socket.create_connection((server, 53), 3)
+            s = socket.create_connection((server, 53), 15)
             for i in range(3):
                 q = query(name, 1, i)
                 s.sendall(struct.pack(">H", len(q)) + q)
