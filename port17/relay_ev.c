@@ -17,7 +17,9 @@
 #define HALF_IDLE_S 3600
 /* Well within the two minutes that sock_limit_silence() sets. */
 #define SWEEP_S 30
-/* Sockets that it sets in one turn of the loop: some 100 us. */
+/* Options of use after a minute are set so late, and of so many sockets in one
+ * turn of the loop, which takes some 100 us. */
+#define KEEP_MS 500
 #define KEEP_MAX 64
 /* What was written before a reset arrives first: it is looked whether it has,
  * less and less often, and not for long; and so many at once. */
@@ -46,9 +48,9 @@ struct relay_set {
 	struct event *sweep;
 	struct event *keep;
 	struct list all, ready;
-	struct list young; /* since the last sweep */
-	struct list kept; /* … and those of before, that it has not set yet */
-	struct list mark; /* in ready, while a turn lasts */
+	struct list young; /* whose options are not set yet */
+	struct list kept;  /* of those: it is time now */
+	struct list mark;  /* in ready, while a turn lasts */
 	struct list ebbs;
 	size_t n_ebbs;
 	struct pumps *pumps;
@@ -358,6 +360,44 @@ turn_cb(evutil_socket_t fd, short what, void *arg)
 		turn_soon(set);
 }
 
+/* Far ends that have been there for a while; of many flows there are none by
+ * then. Those of programs have it from the listener. */
+static void
+keep_cb(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval later = { 0, KEEP_MS * 1000 };
+	static const struct timeval soon = { 0, 0 };
+	struct relay_set *set = arg;
+
+	(void)fd;
+	(void)what;
+	if (list_empty(&set->kept))
+		list_move(&set->kept, &set->young);
+	for (int i = 0; i < KEEP_MAX && !list_empty(&set->kept); i++) {
+		struct relay *relay =
+		    container_of(set->kept.next, struct relay, young);
+
+		list_remove(&relay->young);
+		sock_keep_alive(far_of(relay)->fd);
+		if (!relay->stalled)
+			sock_limit_silence(far_of(relay)->fd, true);
+	}
+	if (!list_empty(&set->kept))
+		(void)event_add(set->keep, &soon);
+	else if (!list_empty(&set->young))
+		(void)event_add(set->keep, &later);
+}
+
+static void
+keep_later(struct relay_set *set, struct relay *relay)
+{
+	static const struct timeval later = { 0, KEEP_MS * 1000 };
+
+	list_append(&set->young, &relay->young);
+	if (!event_pending(set->keep, EV_TIMEOUT, NULL))
+		(void)event_add(set->keep, &later); /* or with the next */
+}
+
 int
 relay_new(
     struct relay **ret, struct relay_set *set, const struct relay_opts *opts)
@@ -383,33 +423,10 @@ relay_new(
 	/* what came while it was dialled raises no edge any more */
 	list_append(&set->ready, &relay->ready);
 	list_append(&set->all, &relay->all);
-	list_append(&set->young, &relay->young);
+	keep_later(set, relay);
 	(void)event_add(set->turn, &soon);
 	*ret = relay;
 	return 0;
-}
-
-/* Far ends that have been there for a while; of most flows there are none by
- * then. Those of programs have it from the listener. */
-static void
-keep_cb(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct timeval soon = { 0, 0 };
-	struct relay_set *set = arg;
-
-	(void)fd;
-	(void)what;
-	for (int i = 0; i < KEEP_MAX && !list_empty(&set->kept); i++) {
-		struct relay *relay =
-		    container_of(set->kept.next, struct relay, young);
-
-		list_remove(&relay->young);
-		sock_keep_alive(far_of(relay)->fd);
-		if (!relay->stalled)
-			sock_limit_silence(far_of(relay)->fd, true);
-	}
-	if (!list_empty(&set->kept))
-		(void)event_add(set->keep, &soon);
 }
 
 /* A far end that takes nothing is asked whether it is there; the kernel would
@@ -432,8 +449,6 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 			sock_limit_silence(far->fd, !relay->stalled);
 		}
 	}
-	list_move(&set->kept, &set->young);
-	keep_cb(-1, 0, set);
 }
 
 int

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "port17/listen_ev.h"
 #include "src/base/log.h"
@@ -93,9 +92,11 @@ judge_ev_refuse_unfound(struct judge_ev *je, int error, struct verdict *ret)
 static bool
 is_own(struct judge_ev *je, const struct socket_facts *sock)
 {
+	const struct process *self = je->self;
+
 	return je->opts.is_own(je->opts.arg, sock->inode) &&
-	       (socket_may_be_of(sock, getpid(), geteuid()) ||
-		   socket_may_be_of(sock, getpid(), je->began_as));
+	       (socket_may_be_of(sock, self->pid, self->uid) ||
+		   socket_may_be_of(sock, self->pid, je->began_as));
 }
 
 int
