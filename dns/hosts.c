@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/base/arena.h"
+#include "src/base/line.h"
 #include "src/base/list.h"
 #include "src/base/map.h"
 
@@ -97,7 +98,7 @@ struct hosts *
 hosts_read(const char *text, size_t len)
 {
 	struct hosts *hosts = calloc(1, sizeof(*hosts));
-	size_t at = 0;
+	struct line line;
 
 	if (hosts == NULL)
 		return NULL;
@@ -105,15 +106,12 @@ hosts_read(const char *text, size_t len)
 	if (hosts->arena == NULL || map_init(&hosts->by_name) < 0 ||
 	    map_init(&hosts->by_addr) < 0)
 		goto fail;
-	while (at < len) {
-		const char *nl = memchr(text + at, '\n', len - at);
-		size_t end = nl != NULL ? (size_t)(nl - text) : len;
-		const char *hash = memchr(text + at, '#', end - at);
-		size_t stop = hash != NULL ? (size_t)(hash - text) : end;
+	while (line_next(&line, &text, &len)) {
+		const char *hash = memchr(line.s, '#', line.len);
 
-		if (!read_line(hosts, text + at, stop - at))
+		if (!read_line(hosts, line.s,
+			hash != NULL ? (size_t)(hash - line.s) : line.len))
 			goto fail;
-		at = end + 1;
 	}
 	return hosts;
 fail:

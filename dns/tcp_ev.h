@@ -6,6 +6,7 @@
 /* The TCP half of server_ev. */
 struct tcp_ev;
 
+/* It listens nowhere yet. 0 or -ENOMEM. */
 int tcp_ev_new(struct tcp_ev **ret, const struct server_opts *opts);
 void tcp_ev_free(struct tcp_ev *te); /* accepts NULL */
 

@@ -82,22 +82,6 @@ wire_rr_read(struct wire_rr *ret, const uint8_t *msg, size_t len, size_t *off)
 }
 
 bool
-wire_name_is_plain(const struct name *name)
-{
-	for (size_t at = 0; name->wire[at] != 0;) {
-		size_t end = at + name->wire[at];
-
-		while (at++ < end) {
-			uint8_t c = name->wire[at];
-
-			if (c <= ' ' || c >= 0x7f || c == '.' || c == '\\')
-				return false;
-		}
-	}
-	return true;
-}
-
-bool
 wire_name_up(struct name *name)
 {
 	size_t n = (size_t)name->wire[0] + 1;

@@ -152,8 +152,4 @@ int wire_rr_read(
 /* Takes the first label off; false at the root. */
 bool wire_name_up(struct name *name);
 
-/* Whether a host's name could stand so in a rule: no byte that would have to be
- * escaped. */
-bool wire_name_is_plain(const struct name *name);
-
 #endif

@@ -2,159 +2,18 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "port17/backoff.h"
+#include "port17/assoc_own.h"
 #include "port17/dgram_kept.h"
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
 #include "port17/socks.h"
-#include "port17/udp_sock_ev.h"
-#include "src/base/map.h"
 
-/* One that ends sooner has failed, whatever it carried. */
-#define YOUNG_NS (10 * MONO_S)
 /* IPv4's limit; with IPv6 it is 20 less, and the kernel tells. */
 #define DATAGRAM_MAX 65507
-
-/* Who may share one. Hashed: zeroed first. */
-struct assoc_key {
-	struct addr src; /* of the program's socket */
-	uint16_t sport;
-	/* ADDR_NONE, or the address that stands for a name */
-	struct addr name;
-	const struct tunnel *via;
-	const struct process *process;
-};
-
-struct assoc {
-	struct map_node node;
-	struct assocs *assocs;
-	struct list users;
-	struct assoc_key key;
-	struct claim claim;
-	struct dial *dial;
-	struct leg *leg;
-	struct udp_sock sock; /* closed: not yet */
-	struct addr relay;    /* ADDR_NONE: where the proxy is */
-	uint64_t number;      /* of the tunnel and its user, for backoff */
-	mono_t up_at;
-	bool heard; /* something came back */
-	bool dying;
-};
-
-struct assocs {
-	struct assocs_opts opts;
-	struct map map;
-	struct backoff backoff; /* tunnels, each with its users */
-	/* A proxy may end an association for what one far end says (a port that
-	 * nobody listens on). What was asked there, and heard nothing, rests;
-	 * and the socket, where nobody was heard: not who speaks to others. */
-	struct backoff fars;
-};
-
-/* Of all that are alike to the proxy: the same tunnel, and the same user. */
-static uint64_t
-number_of(const struct assocs *assocs, const struct claim *claim,
-    const struct tunnel *via, const struct flow_key *key)
-{
-	struct dial_identity identity = claim_identity(claim, key, 0);
-	struct {
-		char name[TUNNEL_NAME_SIZE], user[TUNNEL_WORD_SIZE];
-	} alike = { 0 };
-
-	memcpy(alike.name, via->name, strlen(via->name));
-	(void)tunnel_user(via, &identity.words, alike.user);
-	return map_hash(&assocs->map, &alike, sizeof(alike));
-}
-
-static uint64_t
-group_of(const struct assocs *assocs, const char *via)
-{
-	return map_hash(&assocs->map, via, strlen(via));
-}
-
-static uint64_t
-number_of_far(
-    const struct assocs *assocs, uint64_t number, const struct flow_key *key)
-{
-	struct {
-		uint64_t number;
-		struct addr addr;
-		uint16_t port;
-	} far;
-
-	memset(&far, 0, sizeof(far)); /* hashed with its padding */
-	far.number = number;
-	far.addr = key->remote;
-	far.port = key->rport;
-	return map_hash(&assocs->map, &far, sizeof(far));
-}
-
-static bool
-may_begin(struct assocs *assocs, uint64_t number, const struct tunnel *via)
-{
-	const struct tunnel_state *state =
-	    dialer_state(assocs->opts.dialer, via->name);
-
-	return state != NULL && backoff_may(&assocs->backoff, number,
-				    state->good_at, mono_now());
-}
-
-static bool
-is_young(const struct assoc *assoc, mono_t now)
-{
-	return mono_before(now, mono_add(assoc->up_at, YOUNG_NS));
-}
-
-/* Its dial went well, and was noted so. */
-static void
-note_short(const struct assoc *assoc, mono_t now)
-{
-	struct tunnel_state *state =
-	    dialer_state(assoc->assocs->opts.dialer, assoc->key.via->name);
-
-	if (state != NULL)
-		tunnel_state_error(state, OUTCOME_SHORT_LIVED, "UDP", now);
-}
-
-/* It was up, for a moment only: its socket has to wait, and what its users
- * asked (assoc_blame()). */
-static void
-note_short_lived(struct assoc *assoc, mono_t now)
-{
-	note_short(assoc, now);
-	if (!assoc->heard)
-		backoff_failed(&assoc->assocs->fars, assoc->node.hash, 0,
-		    OUTCOME_SHORT_LIVED, now);
-}
-
-/* Whether those after it have to wait. */
-static void
-note_end(struct assoc *assoc, enum outcome outcome)
-{
-	struct backoff *backoff = &assoc->assocs->backoff;
-	mono_t now = mono_now();
-
-	/* that is remembered of the tunnel, for longer; or is this program's
-	 * own affair */
-	if (outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_DENIED ||
-	    outcome == OUTCOME_LOOP)
-		return;
-	if (outcome == OUTCOME_CONNECTED && !is_young(assoc, now)) {
-		backoff_worked(backoff, assoc->number);
-		return;
-	}
-	if (outcome == OUTCOME_CONNECTED) {
-		note_short_lived(assoc, now);
-		return;
-	}
-	backoff_failed(backoff, assoc->number,
-	    group_of(assoc->assocs, assoc->key.via->name), outcome, now);
-}
 
 static void
 assoc_free(struct assoc *assoc)
@@ -171,37 +30,12 @@ assoc_free(struct assoc *assoc)
 }
 
 void
-assoc_blame(struct assoc *assoc, const struct flow_key *key)
-{
-	struct assocs *assocs = assoc->assocs;
-	mono_t now = mono_now();
-
-	if (is_young(assoc, now))
-		backoff_failed(&assocs->fars,
-		    number_of_far(assocs, assoc->number, key),
-		    group_of(assocs, assoc->key.via->name), OUTCOME_SHORT_LIVED,
-		    now);
-}
-
-void
-assoc_answered(struct assoc *assoc, const struct flow_key *key)
-{
-	struct assocs *assocs = assoc->assocs;
-
-	backoff_worked(
-	    &assocs->fars, number_of_far(assocs, assoc->number, key));
-	if (!assoc->heard)
-		backoff_worked(&assocs->fars, assoc->node.hash);
-	assoc->heard = true;
-}
-
-void
 assoc_leave(struct assoc *assoc, struct list *user)
 {
 	list_remove(user);
 	if (!list_empty(&assoc->users) || assoc->dying)
 		return;
-	if (assoc_is_up(assoc) && !is_young(assoc, mono_now()))
+	if (assoc_is_up(assoc) && !assoc_is_young(assoc, mono_now()))
 		backoff_worked(&assoc->assocs->backoff, assoc->number);
 	assoc_free(assoc);
 }
@@ -214,7 +48,7 @@ assoc_end(struct assoc *assoc, enum outcome outcome, const char *why)
 	struct shake_error error;
 
 	shake_fail(&error, outcome, why);
-	note_end(assoc, outcome);
+	assoc_rest_ended(assoc, outcome);
 	map_remove(&assocs->map, &assoc->node); /* nobody finds it any more */
 	assoc->dying = true;
 	assocs->opts.gone(assocs->opts.arg, assoc, &assoc->users, &error);
@@ -400,11 +234,11 @@ dial_done(void *arg, const struct dial_result *result)
 }
 
 static struct assoc *
-assoc_new(struct assocs *assocs, const struct claim *claim,
-    const struct assoc_key *assoc_key, const struct flow_key *key)
+assoc_new(struct assocs *assocs, const struct assoc_want *want,
+    const struct assoc_key *key)
 {
 	struct assoc *assoc = calloc(1, sizeof(*assoc));
-	struct dial_opts dial = { .tunnel = assoc_key->via,
+	struct dial_opts dial = { .tunnel = want->via,
 		.udp = true,
 		.done = dial_done,
 		.arg = assoc };
@@ -413,10 +247,11 @@ assoc_new(struct assocs *assocs, const struct claim *claim,
 		return NULL;
 	assoc->assocs = assocs;
 	assoc->sock.fd = -1;
-	memcpy(&assoc->key, assoc_key, sizeof(*assoc_key)); /* padding, too */
-	assoc->claim = claim_of_same(claim);
+	assoc->number = assoc_rest_number(assocs, want);
+	memcpy(&assoc->key, key, sizeof(*key)); /* padding, too */
+	assoc->claim = claim_of_same(want->claim);
 	list_init(&assoc->users);
-	dial.identity = claim_identity(&assoc->claim, key, 0);
+	dial.identity = claim_identity(&assoc->claim, want->key, 0);
 	assoc->dial = dial_start(assocs->opts.dialer, &dial);
 	if (assoc->dial == NULL) {
 		claim_done(&assoc->claim);
@@ -455,50 +290,21 @@ key_of(const struct assoc_want *want)
 	return key;
 }
 
-static void
-say_rest(
-    const struct backoff *backoff, uint64_t number, struct shake_error *ret)
-{
-	mono_t now = mono_now();
-	const struct backoff_rest *rest = backoff_rest(backoff, number, now);
-	char why[SHAKE_WHY_SIZE];
-
-	if (rest == NULL)
-		return;
-	(void)snprintf(why, sizeof(why), "not tried again for %.1f s",
-	    (double)mono_since(rest->until, now) / (double)MONO_S); /* fits */
-	shake_fail(ret, rest->outcome, why);
-}
-
-/* A far end, or a socket, that does not rest. */
-static bool
-may_try(struct assocs *assocs, uint64_t number, struct shake_error *ret_error)
-{
-	if (backoff_may(&assocs->fars, number, (mono_t){ 0 }, mono_now()))
-		return true;
-	say_rest(&assocs->fars, number, ret_error);
-	return false;
-}
-
 static struct assoc *
 make(struct assocs *assocs, const struct assoc_want *want,
     const struct assoc_key *key, struct shake_error *ret_error)
 {
-	uint64_t number = number_of(assocs, want->claim, want->via, want->key);
 	uint64_t hash = map_hash(&assocs->map, key, sizeof(*key));
 	struct assoc *assoc;
 
 	shake_fail(ret_error, OUTCOME_NO_ROOM, "");
 	if (assocs->map.count >= assocs->opts.max ||
-	    !may_try(assocs, hash, ret_error))
+	    !assoc_rest_may_begin(assocs, want, hash, ret_error))
 		return NULL;
-	if (!may_begin(assocs, number, want->via)) {
-		say_rest(&assocs->backoff, number, ret_error);
+	assoc = assoc_new(assocs, want, key);
+	if (assoc == NULL)
 		return NULL;
-	}
-	assoc = assoc_new(assocs, want->claim, key, want->key);
-	if (assoc != NULL)
-		assoc->number = number;
+	map_put(&assocs->map, &assoc->node, hash);
 	return assoc;
 }
 
@@ -509,39 +315,17 @@ assoc_use(struct assocs *assocs, const struct assoc_want *want,
 	struct assoc_key key = key_of(want);
 	uint64_t hash = map_hash(&assocs->map, &key, sizeof(key));
 	struct assoc *assoc = find(assocs, &key, hash);
-	uint64_t number = number_of(assocs, want->claim, want->via, want->key);
 
-	if (assoc == NULL && backoff_rest(&assocs->fars, hash, mono_now())) {
-		say_rest(&assocs->fars, hash, ret_error);
+	if (assoc == NULL && assoc_rest_socket(assocs, hash, ret_error))
 		return NULL;
-	}
-	if (!may_try(
-		assocs, number_of_far(assocs, number, want->key), ret_error))
+	if (!assoc_rest_may_ask(
+		assocs, assoc_rest_number(assocs, want), want->key, ret_error))
 		return NULL;
-	if (assoc == NULL) {
+	if (assoc == NULL)
 		assoc = make(assocs, want, &key, ret_error);
-		if (assoc == NULL)
-			return NULL;
-		map_put(&assocs->map, &assoc->node, hash);
-	}
-	list_append(&assoc->users, user);
+	if (assoc != NULL)
+		list_append(&assoc->users, user);
 	return assoc;
-}
-
-size_t
-assocs_resting(const struct assocs *assocs, const char *via, mono_t now,
-    struct assoc_rest *ret)
-{
-	uint64_t group = group_of(assocs, via);
-	const struct backoff_rest *rest, *far;
-	size_t n = backoff_resting(&assocs->backoff, group, now, &rest);
-
-	n += backoff_resting(&assocs->fars, group, now, &far);
-	if (rest == NULL)
-		rest = far;
-	if (n > 0)
-		*ret = (struct assoc_rest){ rest->outcome, rest->until };
-	return n;
 }
 
 const struct tunnel *

@@ -47,6 +47,7 @@ struct assocs_opts {
 	void *arg;
 };
 
+/* 0 or -ENOMEM. */
 int assocs_new(struct assocs **ret, const struct assocs_opts *opts);
 void assocs_free(struct assocs *assocs); /* nobody uses one; NULL too */
 

@@ -59,7 +59,6 @@ dial_free(struct dial *dial)
 	leg_close(dial->leg);
 	if (dial->timer != NULL)
 		event_free(dial->timer);
-	dial->dialer->n_dials--;
 	if (dial->counted)
 		shares_give(&dial->dialer->dials, &dial->whose, 1);
 	tunnel_set_unref(dial->set);
@@ -286,7 +285,6 @@ dial_start(struct dialer *dialer, const struct dial_opts *opts)
 		free(dial);
 		return NULL;
 	}
-	dialer->n_dials++;
 	list_init(&dial->waits);
 	dial->dialer = dialer;
 	dial->opts = *opts;

@@ -26,7 +26,6 @@ struct dialer {
 	struct trusts *trusts; /* of set */
 	struct list states;
 	struct list waiting; /* dials, PHASE_TRUST */
-	size_t n_dials;
 	struct shares dials; /* those of programs */
 };
 

@@ -181,9 +181,3 @@ dialer_resolved(
 	if (state != NULL && addr->family != ADDR_NONE)
 		state->resolved = *addr;
 }
-
-size_t
-dialer_count(const struct dialer *dialer)
-{
-	return dialer->n_dials;
-}

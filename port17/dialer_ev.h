@@ -59,6 +59,7 @@ struct dialer_opts {
 	void *arg;
 };
 
+/* With no tunnels yet. 0 or -ENOMEM. */
 int dialer_new(struct dialer **ret, const struct dialer_opts *opts);
 /* No dial is left. Accepts NULL. */
 void dialer_free(struct dialer *dialer);
@@ -102,8 +103,5 @@ void dialer_no_udp(
  * where it was. */
 void dialer_resolved(
     struct dialer *dialer, const char *tunnel, const struct addr *addr);
-
-/* How many are under way. */
-size_t dialer_count(const struct dialer *dialer);
 
 #endif

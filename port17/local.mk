@@ -22,7 +22,8 @@ libport17_a_SOURCES = \
 
 # Sockets, TLS and the loop.
 libport17_ev_a_SOURCES = \
-	%D%/assoc_ev.c %D%/assoc_ev.h \
+	%D%/assoc_ev.c %D%/assoc_ev.h %D%/assoc_own.h \
+	%D%/assoc_rest_ev.c \
 	%D%/dgram.c %D%/dgram.h \
 	%D%/dgram_kept.c %D%/dgram_kept.h \
 	%D%/dial_connect_ev.c \

@@ -33,7 +33,7 @@ struct pipe {
 
 struct pumps {
 	struct list pipes; /* free ones */
-	size_t n_pipes, n_used;
+	size_t n_pipes;
 	uint8_t buffer[BUFFER_SIZE];
 };
 
@@ -84,7 +84,6 @@ pipe_get(struct pumps *pumps)
 			return NULL;
 		pumps->n_pipes++;
 	}
-	pumps->n_used++;
 	return pipe;
 }
 
@@ -92,7 +91,6 @@ pipe_get(struct pumps *pumps)
 static void
 pipe_put(struct pumps *pumps, struct pipe *pipe, bool empty)
 {
-	pumps->n_used--;
 	if (empty) {
 		list_prepend(&pumps->pipes, &pipe->node);
 		return;
@@ -318,11 +316,4 @@ pumps_free(struct pumps *pumps)
 		pipe_free(pipe);
 	}
 	free(pumps);
-}
-
-size_t
-pumps_pipes(const struct pumps *pumps, size_t *ret_used)
-{
-	*ret_used = pumps->n_used;
-	return pumps->n_pipes;
 }

@@ -14,9 +14,6 @@ struct pumps;
 struct pumps *pumps_new(void);	      /* NULL: no memory */
 void pumps_free(struct pumps *pumps); /* no direction is left; NULL too */
 
-/* Pipes that are there, and in use. */
-size_t pumps_pipes(const struct pumps *pumps, size_t *ret_used);
-
 /* One direction of a relay, from leg to leg: copies what is little, splices
  * what is much, and passes the end on (half-close). Where the reader does not
  * keep up, no more than 64 KiB are held of what was copied. Zeroed but for its

@@ -496,9 +496,3 @@ relay_set_free(struct relay_set *set)
 		event_free(set->keep);
 	free(set);
 }
-
-size_t
-relay_set_pipes(const struct relay_set *set, size_t *ret_used)
-{
-	return pumps_pipes(set->pumps, ret_used);
-}

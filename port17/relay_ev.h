@@ -21,6 +21,7 @@ struct relay_bytes {
 typedef void relay_ended_fn(
     void *arg, enum closed closed, const struct relay_bytes *bytes);
 
+/* 0 or -ENOMEM. */
 int relay_set_new(
     struct relay_set **ret, struct event_base *base, relay_ended_fn *ended);
 void relay_set_free(struct relay_set *set); /* no relay is left; NULL too */
@@ -47,8 +48,5 @@ int relay_new(
 void relay_abort(struct relay *relay_take, struct relay_bytes *ret_bytes);
 
 struct relay_bytes relay_moved(const struct relay *relay);
-
-/* For `status`: pipes that are there, and in use. */
-size_t relay_set_pipes(const struct relay_set *set, size_t *ret_used);
 
 #endif

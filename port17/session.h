@@ -106,6 +106,7 @@ struct session_table {
 	uint64_t last_id;
 };
 
+/* At most so many, and so many of them held. 0 or -ENOMEM. */
 int session_table_init(struct session_table *table, size_t max, size_t held);
 void session_table_done(struct session_table *table); /* it is empty */
 

@@ -32,19 +32,6 @@ sessions_older(const struct sessions *sessions, const struct session *after)
 	return session_older(&sessions->table, after);
 }
 
-size_t
-sessions_count(const struct sessions *sessions, size_t *ret_held)
-{
-	*ret_held = sessions->table.n_held;
-	return sessions->table.map.count;
-}
-
-struct relay_set *
-sessions_relays(const struct sessions *sessions)
-{
-	return sessions->relays;
-}
-
 bool
 sessions_is_held(const struct sessions *sessions, const struct flow_key *key)
 {

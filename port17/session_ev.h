@@ -35,6 +35,7 @@ struct sessions_opts {
 
 struct sessions;
 
+/* 0 or -ENOMEM. */
 int sessions_new(struct sessions **ret, const struct sessions_opts *opts);
 /* Resets all there are. Accepts NULL. */
 void sessions_free(struct sessions *sessions);
@@ -78,9 +79,5 @@ const struct session *sessions_find(
 /* From the youngest on: first NULL. */
 const struct session *sessions_older(
     const struct sessions *sessions, const struct session *after);
-
-size_t sessions_count(const struct sessions *sessions, size_t *ret_held);
-
-struct relay_set *sessions_relays(const struct sessions *sessions);
 
 #endif

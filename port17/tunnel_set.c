@@ -208,19 +208,6 @@ tunnel_set_new(const struct conf *conf)
 }
 
 struct tunnel_set *
-tunnel_set_copy(const struct tunnel_set *set)
-{
-	size_t size = sizeof(*set) + set->n * sizeof(set->v[0]);
-	struct tunnel_set *copy = malloc(size);
-
-	if (copy == NULL)
-		return NULL;
-	memcpy(copy, set, size);
-	copy->refs = 1;
-	return copy;
-}
-
-struct tunnel_set *
 tunnel_set_ref(struct tunnel_set *set)
 {
 	set->refs++;

@@ -17,8 +17,6 @@ struct tunnel_set {
 
 /* From settings that were checked. NULL when there is no memory. */
 struct tunnel_set *tunnel_set_new(const struct conf *conf);
-/* One that shares nothing with it, for another thread. */
-struct tunnel_set *tunnel_set_copy(const struct tunnel_set *set);
 struct tunnel_set *tunnel_set_ref(struct tunnel_set *set);
 void tunnel_set_unref(struct tunnel_set *set); /* accepts NULL */
 

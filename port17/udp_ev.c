@@ -381,12 +381,6 @@ udp_older(const struct udp *udp, const struct udp_flow *after)
 }
 
 size_t
-udp_count(const struct udp *udp)
-{
-	return udpnat_count(&udp->nat);
-}
-
-size_t
 udp_resting(
     const struct udp *udp, const char *via, mono_t now, struct assoc_rest *ret)
 {

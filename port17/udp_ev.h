@@ -104,7 +104,6 @@ const struct udp_flow *udp_find(
 /* From the youngest on: first NULL. */
 const struct udp_flow *udp_older(
     const struct udp *udp, const struct udp_flow *after);
-size_t udp_count(const struct udp *udp);
 
 /* As assocs_resting(). */
 size_t udp_resting(

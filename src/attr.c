@@ -19,6 +19,7 @@
 #include "src/linux/diag.h"
 #include "src/linux/machine.h"
 #include "src/linux/procfs.h"
+#include "src/linux/procdir.h"
 #include "src/linux/procread.h"
 
 /* A record that another CPU is about to finish is waited for: some microseconds
@@ -133,7 +134,7 @@ read_map(struct idmap *ret, const char *name)
 {
 	int dir = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char text[IDMAP_MAX * 36];
-	ssize_t n = dir < 0 ? -1 : procread_file(dir, name, text, sizeof(text));
+	ssize_t n = dir < 0 ? -1 : procdir_file(dir, name, text, sizeof(text));
 
 	if (dir >= 0)
 		(void)close(dir); /* O_PATH */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "src/core/script.h"
-#include "src/linux/procread.h"
+#include "src/linux/procread_bygone.h"
 
 void
 groups_done(struct groups *groups)
@@ -129,7 +129,6 @@ twin_make(const struct bygone_opts *opts, const struct twin *is)
 static int
 add_gone(struct procread *read, struct process *proc, const struct kin *kin)
 {
-	struct process_parent *parent;
 	const struct image *image = kin->images[0].image;
 	const char *exe = image != NULL ? image->exe : "";
 	int here = 0;
@@ -141,12 +140,7 @@ add_gone(struct procread *read, struct process *proc, const struct kin *kin)
 		    read->now);
 	if (here < 0)
 		return here;
-	parent = process_add_parent(proc);
-	if (parent == NULL)
-		return -ENOMEM;
-	parent->pid = kin->pid;
-	parent->exe_here = here > 0;
-	return process_set(&parent->exe, exe, strlen(exe));
+	return process_add_parent(proc, kin->pid, exe, here > 0);
 }
 
 /* Up from a parent, by /proc as far as that is the same process still. 0, or

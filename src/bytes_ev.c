@@ -41,38 +41,40 @@ struct bytes_ev {
 /* The entry as one of the two flows that it may be of. NULL where it is not. */
 static const struct flow *
 count(struct bytes_ev *be, const struct flow_key *key,
-    const struct ct_entry *entry, uint64_t in, uint64_t out)
+    const struct ct_entry *entry, const struct flow_bytes *counted)
 {
 	struct flow *flow = flow_find(judge_flows(be->opts.judge), key);
-
 	const struct name *name;
+	struct flow_bytes more;
 	char host[NAME_TEXT_SIZE];
 
 	if (flow == NULL)
 		return NULL;
-	flow_set_bytes(flow, entry->id, in, out, &in, &out);
-	if (in == 0 && out == 0)
+	more = flow_count_bytes(flow, entry->id, counted);
+	if (more.in == 0 && more.out == 0)
 		return flow;
 	name = flow_host(flow);
 	tally_bytes(be->opts.tally, flow,
-	    name != NULL ? name_format(name, host) : NULL, in, out);
+	    name != NULL ? name_format(name, host) : NULL, more.in, more.out);
 	return flow;
 }
 
 static void
 entry_ended(void *arg, const struct ct_entry *entry)
 {
+	const struct flow_bytes began = { .in = entry->bytes_reply,
+		.out = entry->bytes_orig };
+	const struct flow_bytes answers = { .in = entry->bytes_orig,
+		.out = entry->bytes_reply };
 	struct bytes_ev *be = arg;
 	const struct flow *flow;
 
 	if (!entry->counted)
 		return;
 	/* what a program here began, or what it answers; on loopback both */
-	flow = count(
-	    be, &entry->orig, entry, entry->bytes_reply, entry->bytes_orig);
+	flow = count(be, &entry->orig, entry, &began);
 	if (flow == NULL || flow->loopback)
-		(void)count(be, &entry->reply, entry, entry->bytes_orig,
-		    entry->bytes_reply);
+		(void)count(be, &entry->reply, entry, &answers);
 }
 
 static bool

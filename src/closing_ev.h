@@ -23,6 +23,7 @@ struct closing_opts {
 	struct stats *stats;
 };
 
+/* 0 or -ENOMEM. */
 int closing_ev_new(struct closing_ev **ret, const struct closing_opts *opts);
 void closing_ev_free(struct closing_ev *c); /* accepts NULL */
 

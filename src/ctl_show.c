@@ -31,8 +31,9 @@ ctl_show_list(struct ctl_list *list_take, const json_t *args, char **ret_line,
 
 /* Flows -------------------------------------------------------------------- */
 
-struct filter_row
-ctl_show_row(const struct flow *flow)
+/* What filters look at in a flow. */
+static struct filter_row
+row_of(const struct flow *flow)
 {
 	return (struct filter_row){ flow->process, NULL,
 		action_name(flow->decision.action), flow->first };
@@ -41,7 +42,7 @@ ctl_show_row(const struct flow *flow)
 bool
 ctl_show_has(const struct filter *filter, const struct flow *flow)
 {
-	struct filter_row row = ctl_show_row(flow);
+	struct filter_row row = row_of(flow);
 	char host[NAME_TEXT_SIZE];
 
 	if (filter->domain[0] == '\0' || flow->hosts == NULL)

@@ -23,9 +23,6 @@ enum ctl_answer ctl_show_rules(const struct ctl_env *env, json_t *args,
 enum ctl_answer ctl_show_watch(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
 
-/* What filters look at in a flow. */
-struct filter_row ctl_show_row(const struct flow *flow);
-
 /* Whether a flow is one that the filter asks for. */
 bool ctl_show_has(const struct filter *filter, const struct flow *flow);
 

@@ -7,7 +7,6 @@
 #include "port17/udp_ev.h"
 #include "src/attr.h"
 #include "src/core/policy.h"
-#include "src/core/tally.h"
 #include "src/ctl_dns.h"
 #include "src/ctl_tunnel.h"
 #include "src/guard_ev.h"

@@ -60,21 +60,13 @@ load(const char *path, struct fakeip *fakeip)
 static int
 save(const char *path, const struct fakeip *fakeip)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	struct file_part part;
-	int r = -ENOMEM;
+	struct file_text text;
+	int r = file_text_begin(&text);
 
-	if (out == NULL)
+	if (r < 0)
 		return r;
-	fakeip_write(fakeip, out);
-	if (fclose(out) == 0) {
-		part = (struct file_part){ text, len };
-		r = file_save(path, &part, 1);
-	}
-	free(text);
-	return r;
+	fakeip_write(fakeip, text.out);
+	return file_text_save(&text, path);
 }
 
 /* 0 or -errno. */

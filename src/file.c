@@ -203,6 +203,26 @@ file_save(const char *path, const struct file_part *parts, size_t n)
 	return r;
 }
 
+int
+file_text_begin(struct file_text *text)
+{
+	*text = (struct file_text){ .out = NULL };
+	text->out = open_memstream(&text->bytes, &text->len);
+	return text->out != NULL ? 0 : -ENOMEM;
+}
+
+int
+file_text_save(struct file_text *text, const char *path)
+{
+	int r = fclose(text->out) == 0 ? 0 : -ENOMEM;
+
+	if (r == 0)
+		r = file_save(
+		    path, &(struct file_part){ text->bytes, text->len }, 1);
+	free(text->bytes);
+	return r;
+}
+
 static int
 read_open(int fd, size_t max, char **ret_bytes, size_t *ret_len)
 {
@@ -214,7 +234,7 @@ read_open(int fd, size_t max, char **ret_bytes, size_t *ret_len)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	if (st.st_size < 0 || (uint64_t)st.st_size > max)
 		return -EFBIG;
 	size = (size_t)st.st_size;

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 /* Files of the state folder, whole or not at all; and those of others. All of
@@ -18,6 +19,18 @@ struct file_part {
  * owner of the folder above. Of two threads that save the same file one waits
  * for the other. 0 or -errno, and then the file is as it was. */
 int file_save(const char *path, const struct file_part *parts, size_t n);
+
+/* A text that is printed to `out`, and is a file when it is whole. */
+struct file_text {
+	FILE *out;
+	char *bytes;
+	size_t len;
+};
+/* 0 or -ENOMEM. */
+int file_text_begin(struct file_text *text);
+/* In place of the file, as file_save(); the text is gone in any case. 0 or
+ * -errno. */
+int file_text_save(struct file_text *text, const char *path);
 
 /* The whole file, to be freed, with a NUL behind it. 0, -EFBIG (more than max
  * bytes) or -errno. */

@@ -62,6 +62,18 @@ json_text(const char *s)
 	return text;
 }
 
+json_t *
+json_with(json_t *object_take, json_t *more_take)
+{
+	json_t *object = object_take;
+
+	/* takes what it adds, also where it fails */
+	if (json_object_update_new(object, more_take) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
 static json_t *
 json_parents(const struct process *proc)
 {
@@ -100,17 +112,10 @@ json_process(const struct process *proc)
 	    proc->exe_here, "script",
 	    proc->script[0] != '\0' ? json_text(proc->script) : json_null(),
 	    "cmd", json_text(proc->cmd), "comm", json_text(proc->comm));
-	if (object == NULL)
-		return NULL;
-	if (json_object_update_new(object,
-		json_pack("{s:I, s:I, s:o, s:o, s:o}", "uid",
-		    (json_int_t)proc->uid, "gid", (json_int_t)proc->gid, "user",
-		    json_text(proc->user), "unit", json_text(proc->unit),
-		    "parents", json_parents(proc))) < 0) {
-		json_decref(object);
-		return NULL;
-	}
-	return object;
+	return json_with(object,
+	    json_pack("{s:I, s:I, s:o, s:o, s:o}", "uid", (json_int_t)proc->uid,
+		"gid", (json_int_t)proc->gid, "user", json_text(proc->user),
+		"unit", json_text(proc->unit), "parents", json_parents(proc)));
 }
 
 static json_t *
@@ -210,15 +215,7 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	    (json_int_t)flow->packets, "attributed_by",
 	    attributed_name(flow->by), "process", json_process(flow->process));
 
-	if (object == NULL || rule == NULL || rest == NULL ||
-	    json_object_update(object, rule) < 0 ||
-	    json_object_update(object, rest) < 0) {
-		json_decref(object);
-		object = NULL;
-	}
-	json_decref(rule);
-	json_decref(rest);
-	return object;
+	return json_with(json_with(object, rule), rest);
 }
 
 json_t *

@@ -22,6 +22,10 @@ struct json_time json_time_now(mono_t now);
 json_t *json_flow(const struct flow *flow, const struct json_time *at);
 json_t *json_process(const struct process *proc);
 
+/* The object with all that is in another one; both are taken, and NULL of
+ * either is no memory. */
+json_t *json_with(json_t *object_take, json_t *more_take);
+
 /* The object (taken, NULL for no memory) as an event of that kind. */
 json_t *json_event(const char *event, json_t *object_take);
 

@@ -95,13 +95,5 @@ json_query(const struct record *rec, const struct json_time *at)
 	    "attributed_by", attributed_name(rec->by), "process",
 	    rec->elsewhere ? json_null() : json_process(rec->process));
 
-	if (object == NULL || why == NULL || rest == NULL ||
-	    json_object_update(object, why) < 0 ||
-	    json_object_update(object, rest) < 0) {
-		json_decref(object);
-		object = NULL;
-	}
-	json_decref(why);
-	json_decref(rest);
-	return object;
+	return json_with(json_with(object, why), rest);
 }

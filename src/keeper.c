@@ -15,6 +15,7 @@
 
 #include "src/base/log.h"
 #include "src/fw_ev.h"
+#include "src/linux/procdir.h"
 #include "src/linux/sandbox.h"
 
 /* `fail` holds within a second. */
@@ -34,27 +35,15 @@ struct keeping {
 	bool out;	  /* the chains were taken out */
 };
 
-/* The state of a process in /proc/PID/stat, after its name in brackets. */
-static char
-state_of(pid_t pid)
+static bool
+is_stopped(pid_t pid)
 {
-	char path[64], line[512];
-	const char *end;
-	ssize_t n;
-	int fd;
+	struct procdir_stat st;
+	char path[32];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid); /* fits
-									*/
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return '\0';
-	n = read(fd, line, sizeof(line) - 1);
-	(void)close(fd); /* it was only read */
-	if (n <= 0)
-		return '\0';
-	line[n] = '\0';
-	end = strrchr(line, ')');
-	return end != NULL && end[1] == ' ' ? end[2] : '\0';
+	(void)snprintf(
+	    path, sizeof(path), "/proc/%d/stat", (int)pid); /* fits */
+	return procdir_status(AT_FDCWD, path, &st) == 0 && st.state == 'T';
 }
 
 static void
@@ -77,7 +66,7 @@ take_out(const struct conf *conf)
 static void
 look(struct keeping *keeping)
 {
-	bool stopped = state_of(keeping->daemon) == 'T';
+	bool stopped = is_stopped(keeping->daemon);
 
 	if (stopped && !keeping->out)
 		take_out(keeping->opts->conf);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "src/core/conf.h"
-#include "src/core/lists.h"
+#include "src/core/list_table.h"
 
 struct event_base;
 

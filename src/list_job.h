@@ -1,6 +1,7 @@
 #ifndef LIST_JOB_H
 #define LIST_JOB_H
 
+#include "src/core/list_table.h"
 #include "src/list_file.h"
 
 /* How a list came to be what it is. */

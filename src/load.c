@@ -11,7 +11,7 @@
 
 #include "src/core/policy_warn.h"
 #include "src/core/rules.h"
-#include "src/file.h"
+#include "src/core/runtime.h"
 #include "src/folder.h"
 
 struct text {
@@ -424,84 +424,4 @@ load_policy(const struct policy **ret, const char *dir, const struct load *load,
 	else
 		*ret = policy;
 	return r;
-}
-
-/* State -------------------------------------------------------------------- */
-
-/* NULL where there is none; else the text is to be freed. 0 or -errno. */
-static int
-read_state(struct text *ret, const char *path)
-{
-	int r = read_file(ret, path);
-
-	if (r == -ENOENT)
-		*ret = (struct text){ NULL, 0 };
-	return r == -ENOENT ? 0 : r;
-}
-
-/* What was printed into `out`, which writes to `text`. */
-static int
-save_state(FILE *out, char **text, struct file_part *part, const char *path)
-{
-	int r = fclose(out) == 0 ? 0 : -ENOMEM;
-
-	part->bytes = *text;
-	if (r == 0)
-		r = file_save(path, part, 1);
-	free(*text);
-	return r;
-}
-
-int
-load_runtime(struct runtime *ret, const char *path)
-{
-	struct text text;
-	int r = read_state(&text, path);
-
-	memset(ret, 0, sizeof(*ret));
-	if (r < 0)
-		return r;
-	r = runtime_parse(ret, text.bytes, text.len);
-	free(text.bytes);
-	return r;
-}
-
-int
-save_runtime(const struct runtime *runtime, const char *path)
-{
-	struct file_part part = { NULL, 0 };
-	char *text = NULL;
-	FILE *out = open_memstream(&text, &part.len);
-
-	if (out == NULL)
-		return -ENOMEM;
-	runtime_print(runtime, out);
-	return save_state(out, &text, &part, path);
-}
-
-int
-load_accounts(struct accounts *ret, const char *path)
-{
-	struct text text;
-	int r = read_state(&text, path);
-
-	memset(ret, 0, sizeof(*ret));
-	if (r < 0)
-		return r;
-	r = accounts_parse(ret, text.bytes, text.len);
-	free(text.bytes);
-	return r;
-}
-
-int
-save_accounts(const struct accounts *accounts, const char *path)
-{
-	struct file_part part = { NULL, 0 };
-	char *text = NULL;
-	FILE *out = open_memstream(&text, &part.len);
-
-	if (out == NULL)
-		return -ENOMEM;
-	accounts_print(accounts, out);
-	return save_state(out, &text, &part, path);
 }

@@ -3,12 +3,13 @@
 
 #include <stdbool.h>
 
-#include "src/core/accounts.h"
 #include "src/core/conf.h"
 #include "src/core/fault.h"
 #include "src/core/policy.h"
-#include "src/core/runtime.h"
 #include "src/world.h"
+
+struct accounts;
+struct runtime;
 
 #define LOAD_CONFIG_DEFAULT "/etc/rerouted/rerouted.conf"
 #define LOAD_RULES_DEFAULT "/etc/rerouted/rules.d"
@@ -69,16 +70,5 @@ int load_compile(const struct policy **ret, const struct load *load,
  * one may miss. */
 int load_policy(const struct policy **ret, const char *dir,
     const struct load *load, struct faults *faults, struct faults *warnings);
-
-/* What the file holds as rules from the command line; where there is none,
- * nothing. 0, how many lines were no good, or -errno. */
-int load_runtime(struct runtime *ret, const char *path);
-
-/* Puts them into the file, whole or not at all: 0 or -errno. */
-int save_runtime(const struct runtime *runtime, const char *path);
-
-/* The same for the users and groups that rules name. */
-int load_accounts(struct accounts *ret, const char *path);
-int save_accounts(const struct accounts *accounts, const char *path);
 
 #endif

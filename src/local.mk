@@ -7,6 +7,7 @@ libbase_a_SOURCES = \
 	%D%/base/budget.h %D%/base/spare.h \
 	%D%/base/grow.h \
 	%D%/base/inodes.c %D%/base/inodes.h \
+	%D%/base/line.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/map.c %D%/base/map.h \
@@ -15,6 +16,7 @@ libbase_a_SOURCES = \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/rd.h \
 	%D%/base/sip.h \
+	%D%/base/thread.c %D%/base/thread.h \
 	%D%/base/tls_peer.c %D%/base/tls_peer.h \
 	%D%/base/zalloc.h
 
@@ -32,6 +34,8 @@ libcore_a_SOURCES = \
 	%D%/core/endpoint.c %D%/core/endpoint.h \
 	%D%/core/explain.c %D%/core/explain.h \
 	%D%/core/explain_answer.c \
+	%D%/core/explain_own.h \
+	%D%/core/explain_value.c \
 	%D%/core/fakeip.c %D%/core/fakeip.h \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/filter.c %D%/core/filter.h \
@@ -83,6 +87,7 @@ libcore_a_SOURCES = \
 	%D%/core/rules.c %D%/core/rules.h \
 	%D%/core/runtime.c %D%/core/runtime.h \
 	%D%/core/schema.c %D%/core/schema.h \
+	%D%/core/schema_check.c %D%/core/schema_check.h \
 	%D%/core/script.c %D%/core/script.h \
 	%D%/core/socket.c %D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
@@ -101,21 +106,29 @@ libcore_a_SOURCES += \
 	%D%/core/list_build.c %D%/core/list_build.h \
 	%D%/core/list_adblock.c \
 	%D%/core/list_entry.c \
-	%D%/core/list_image.h \
+	%D%/core/list_image.c %D%/core/list_image.h \
 	%D%/core/list_line.c %D%/core/list_line.h \
 	%D%/core/list_parse.c %D%/core/list_parse.h \
 	%D%/core/list_rewrite.c \
 	%D%/core/list_rpz.c \
+	%D%/core/list_server.c \
+	%D%/core/list_table.c %D%/core/list_table.h \
 	%D%/core/lists.c %D%/core/lists.h \
+	%D%/core/lists_own.h \
+	%D%/core/pattern.c %D%/core/pattern.h \
+	%D%/core/patterns.c %D%/core/patterns.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
+	%D%/core/regex.cc %D%/core/regex.h \
 	%D%/core/zonefile.c %D%/core/zonefile.h \
 	%D%/core/zonefile_generate.c \
 	%D%/core/zonefile_rdata.c
 
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
+	%D%/linux/bpf/births.h \
 	%D%/linux/bpf/closed.h %D%/linux/bpf/heard.h \
-	%D%/linux/bpf/kernel.h %D%/linux/bpf/record.h \
+	%D%/linux/bpf/kernel.h %D%/linux/bpf/owner.h \
+	%D%/linux/bpf/record.h \
 	%D%/linux/bpf/seal.h \
 	%D%/linux/bpf/seed.h %D%/linux/bpf/task.h \
 	%D%/linux/bpf_event.c %D%/linux/bpf_event.h \
@@ -158,12 +171,15 @@ liblinux_a_SOURCES = \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h \
+	%D%/linux/nla.h \
 	%D%/linux/own.c %D%/linux/own.h \
 	%D%/linux/pages.c %D%/linux/pages.h \
+	%D%/linux/procdir.c %D%/linux/procdir.h \
 	%D%/linux/procfs.c %D%/linux/procfs.h %D%/linux/procfs_own.h \
 	%D%/linux/proclook.c \
 	%D%/linux/procnet.c %D%/linux/procnet.h \
 	%D%/linux/procread.c %D%/linux/procread.h \
+	%D%/linux/procread_bygone.c %D%/linux/procread_bygone.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
 	%D%/linux/procnews.c %D%/linux/procsweep.c %D%/linux/procwalk.c \
 	%D%/linux/route.c %D%/linux/route.h \
@@ -180,6 +196,7 @@ CLEANFILES += %D%/linux/bpf/attr.bpf.o %D%/linux/bpf/attr.bpf.h
 if HAVE_BPF
 bpf_headers = $(srcdir)/src/linux/bpf/record.h \
 	$(srcdir)/src/linux/bpf/heard.h \
+	$(srcdir)/src/linux/bpf/births.h $(srcdir)/src/linux/bpf/owner.h \
 	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
 	$(srcdir)/src/linux/bpf/closed.h $(srcdir)/src/linux/bpf/seal.h \
 	$(srcdir)/src/linux/bpf/seed.h \
@@ -239,11 +256,13 @@ rerouted_SOURCES = \
 	%D%/netns_ev.c %D%/netns_ev.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/origin.c %D%/origin.h \
+	%D%/policy_ends_ev.c %D%/policy_ends_ev.h \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/policy_texts.c %D%/policy_texts.h \
 	%D%/port17_claim.c \
 	%D%/port17_ev.c %D%/port17_ev.h \
+	%D%/port17_fake.c \
 	%D%/port17_names_ev.c \
 	%D%/port17_own.h \
 	%D%/port17_past.c %D%/port17_past.h \
@@ -264,6 +283,8 @@ rerouted_SOURCES = \
 	%D%/trail.c %D%/trail.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/source.c %D%/source.h \
+	%D%/sight_ev.c %D%/sight_ev.h \
+	%D%/state.c %D%/state.h \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \
 	%D%/sysfiles.c %D%/sysfiles.h \
 	%D%/upstreams_ev.c %D%/upstreams_ev.h \

@@ -1,7 +1,6 @@
 #include "src/policy_ev.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +8,14 @@
 #include "src/base/log.h"
 #include "src/accounts_ev.h"
 #include "src/core/hits.h"
-#include "src/core/lists.h"
+#include "src/core/list_table.h"
 #include "src/deadline_ev.h"
 #include "src/file.h"
-#include "src/policy_texts.h"
+#include "src/policy_ends_ev.h"
 #include "src/work_ev.h"
 
 #define STATE_NAME "command-line.rules"
 #define ACCOUNTS_NAME "accounts"
-/* A rule that could not be ended (a user of another rule is gone) is tried
- * again. */
-#define RETRY_MS 10000
 
 struct policy_ev {
 	struct policy_opts opts;
@@ -32,11 +28,8 @@ struct policy_ev {
 	const struct conf *conf;	/* in force; a reference */
 	const struct list_table *lists; /* the same, or NULL */
 	struct policy_texts texts;
-	bool reload_after;	      /* asked for while a set was tried */
-	struct deadline_ev *deadline; /* the next end of any */
-	struct event *try_over;	      /* whatever the wall clock says */
-	uint64_t retry_ms;
-	bool ending;	   /* a change that ends things is queued */
+	struct policy_ends *ends;
+	bool reload_after; /* asked for while a set was tried */
 	bool first_review; /* of the start is under way, and no other */
 	bool reviewing;	   /* what the change under way made is judged */
 	char error[256];   /* what `status` says until a reload succeeds */
@@ -44,50 +37,6 @@ struct policy_ev {
 };
 
 static void start_next(struct policy_ev *pe);
-
-/* What ends by the wall clock -----------------------------------------------
- */
-
-static uint64_t
-next_end(const struct policy_ev *pe)
-{
-	uint64_t end = policy_texts_next_end(&pe->texts);
-
-	return end != 0 && end < pe->retry_ms ? pe->retry_ms : end;
-}
-
-static void
-end_now(struct policy_ev *pe, enum change_kind kind)
-{
-	struct change *change = change_new(kind);
-
-	if (change == NULL) {
-		pe->retry_ms = deadline_wall_ms() + RETRY_MS;
-		return;
-	}
-	pe->ending = true;
-	policy_ev_submit(pe, change);
-}
-
-/* Sets the timer for what ends next; what has ended goes at once. */
-static void
-look_at_clock(void *arg)
-{
-	struct policy_ev *pe = arg;
-	uint64_t now = deadline_wall_ms(), end = next_end(pe);
-
-	if (pe->ending)
-		return;
-	if (end != 0 && end <= now) {
-		end_now(pe, pe->texts.trying && pe->texts.try_end_ms <= now
-				? CHANGE_BACK
-				: CHANGE_EXPIRE);
-		if (pe->ending)
-			return;
-		end = next_end(pe);
-	}
-	deadline_ev_set(pe->deadline, end);
-}
 
 /* A change and its end ------------------------------------------------------
  */
@@ -101,11 +50,8 @@ settle(struct policy_ev *pe)
 	change_log(change);
 	if (change->kind == CHANGE_RELOAD && change->result != -EBUSY)
 		change_error(change, pe->error, sizeof(pe->error));
-	if (change->kind == CHANGE_EXPIRE || change->kind == CHANGE_BACK) {
-		pe->ending = false;
-		pe->retry_ms =
-		    change->result == 0 ? 0 : deadline_wall_ms() + RETRY_MS;
-	}
+	if (change->kind == CHANGE_EXPIRE || change->kind == CHANGE_BACK)
+		policy_ends_over(pe->ends, change->result != 0);
 	if (!pe->texts.trying && pe->reload_after) {
 		pe->reload_after = false;
 		policy_ev_reload(pe);
@@ -114,7 +60,7 @@ settle(struct policy_ev *pe)
 		change->done(change->arg, change);
 	else
 		change_free(change);
-	look_at_clock(pe);
+	policy_ends_look(pe->ends);
 	if (pe->change == NULL)
 		start_next(pe);
 	if (pe->change == NULL && list_empty(&pe->queue))
@@ -144,30 +90,6 @@ reviewed(void *arg, const struct review_result *result)
 	settle(pe);
 }
 
-/* A trial is there for who has locked himself out: it goes back when its time
- * has passed, also where the wall clock was put back meanwhile. */
-static void
-try_over_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct policy_ev *pe = arg;
-	uint64_t now = deadline_wall_ms();
-
-	(void)fd;
-	(void)what;
-	if (pe->texts.try_end_ms > now)
-		pe->texts.try_end_ms = now;
-	look_at_clock(pe);
-}
-
-static void
-begin_try(struct policy_ev *pe, const struct change *change)
-{
-	struct timeval tv = { (time_t)(change->for_ms / 1000),
-		(suseconds_t)(change->for_ms % 1000) * 1000 };
-
-	(void)event_add(pe->try_over, &tv); /* the deadline is there as well */
-}
-
 /* What the change made of files and rules becomes what is in force. */
 static void
 commit(struct policy_ev *pe)
@@ -175,7 +97,7 @@ commit(struct policy_ev *pe)
 	struct change *change = pe->change;
 	struct policy_job *job = &pe->job;
 
-	judge_change_policy(pe->opts.judge, job->policy, job->hits, mono_now());
+	judge_set_policy(pe->opts.judge, job->policy, job->hits, mono_now());
 	job->hits = NULL;
 	pe->opts.ruled(pe->opts.arg);
 	accounts_ev_watch(pe->awaited, job->policy);
@@ -187,7 +109,7 @@ commit(struct policy_ev *pe)
 		policy_log_missing(job->policy);
 	policy_texts_commit(&pe->texts, change, job);
 	if (change->kind == CHANGE_TRY) {
-		begin_try(pe, change);
+		policy_ends_try(pe->ends, change->for_ms);
 	} else if (change->kind == CHANGE_RELOAD) {
 		conf_unref(pe->conf);
 		pe->conf = job->fresh_conf;
@@ -317,6 +239,17 @@ policy_ev_submit(struct policy_ev *pe, struct change *change_take)
 {
 	list_append(&pe->queue, &change_take->node);
 	start_next(pe);
+}
+
+static int
+end_by_clock(void *arg, enum change_kind kind)
+{
+	struct change *change = change_new(kind);
+
+	if (change == NULL)
+		return -ENOMEM;
+	policy_ev_submit(arg, change);
+	return 0;
 }
 
 /* One of a kind in the queue is enough. */
@@ -450,7 +383,7 @@ load_all(struct policy_ev *pe)
 	if (r < 0)
 		return r;
 	hits = hits_new(policy, NULL);
-	judge_change_policy(pe->opts.judge, policy, hits, mono_now());
+	judge_set_policy(pe->opts.judge, policy, hits, mono_now());
 	accounts_ev_watch(pe->awaited, policy);
 	policy_unref(policy);
 	return hits != NULL ? 0 : -ENOMEM;
@@ -488,6 +421,8 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 	struct policy_ev *pe = calloc(1, sizeof(*pe));
 	struct review_opts review = { opts->base, opts->judge, opts->diag,
 		opts->stats, ended, waits, moved, reviewed, pe };
+	struct policy_ends_opts ends = { opts->base, &pe->texts, end_by_clock,
+		pe };
 	int r = -ENOMEM;
 
 	if (pe == NULL)
@@ -499,15 +434,10 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 	pe->state_path = file_path(opts->state, STATE_NAME);
 	pe->accounts_path = file_path(opts->state, ACCOUNTS_NAME);
 	if (pe->state_path != NULL && pe->accounts_path != NULL)
-		r = deadline_ev_new(
-		    &pe->deadline, opts->base, look_at_clock, pe);
+		r = policy_ends_new(&pe->ends, &ends);
 	if (r == 0)
 		r = accounts_ev_new(
 		    &pe->awaited, opts->base, account_found, pe);
-	if (r == 0) {
-		pe->try_over = evtimer_new(opts->base, try_over_cb, pe);
-		r = pe->try_over != NULL ? 0 : -ENOMEM;
-	}
 	if (r == 0)
 		r = load_all(pe);
 	if (r == 0)
@@ -516,7 +446,7 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 		policy_ev_free(pe);
 		return r;
 	}
-	look_at_clock(pe);
+	policy_ends_look(pe->ends);
 	*ret = pe;
 	return 0;
 }
@@ -527,9 +457,7 @@ policy_ev_free(struct policy_ev *pe)
 	if (pe == NULL)
 		return;
 	review_ev_free(pe->review);
-	deadline_ev_free(pe->deadline);
-	if (pe->try_over != NULL)
-		event_free(pe->try_over);
+	policy_ends_free(pe->ends);
 	policy_texts_done(&pe->texts);
 	conf_unref(pe->conf);
 	list_table_unref(pe->lists);

@@ -10,6 +10,7 @@
 #include "src/core/text.h"
 #include "src/deadline_ev.h"
 #include "src/policy_texts.h"
+#include "src/state.h"
 
 struct change *
 change_new(enum change_kind kind)
@@ -196,7 +197,7 @@ remember(struct policy_job *job)
 	    &job->accounts, job->policy, job->forget ? NULL : job->remembered);
 
 	if (r == 0 && !accounts_equal(&job->accounts, job->remembered)) {
-		r = save_accounts(&job->accounts, job->accounts_path);
+		r = state_save_accounts(&job->accounts, job->accounts_path);
 		job->accounts_new = r == 0;
 	}
 	job->accounts_error = r;
@@ -235,14 +236,14 @@ policy_job_run(struct policy_job *job)
 		return;
 	}
 	if (job->state != NULL)
-		job->save_error = save_runtime(&job->runtime, job->state);
+		job->save_error = state_save_runtime(&job->runtime, job->state);
 	remember(job);
 }
 
 static void
 load_state(struct policy_texts *texts, const char *state)
 {
-	int r = load_runtime(&texts->runtime, state);
+	int r = state_load_runtime(&texts->runtime, state);
 
 	texts->lost = r != 0;
 	if (r != 0)
@@ -256,7 +257,7 @@ load_state(struct policy_texts *texts, const char *state)
 static void
 load_remembered(struct accounts *accounts, const char *path)
 {
-	int r = load_accounts(accounts, path);
+	int r = state_load_accounts(accounts, path);
 
 	if (r != 0)
 		log_warning("policy",
@@ -279,7 +280,7 @@ save_remembered(
 		return 0;
 	}
 	if (r == 0)
-		r = save_accounts(&now, path);
+		r = state_save_accounts(&now, path);
 	if (r < 0) { /* the next change tries again */
 		accounts_done(&now);
 		policy_log_unsaved(r);

@@ -2,6 +2,8 @@
 #define POLICY_JOB_H
 
 #include "src/base/list.h"
+#include "src/core/accounts.h"
+#include "src/core/runtime.h"
 #include "src/core/text.h"
 #include "src/list_job.h"
 #include "src/load.h"

@@ -16,9 +16,9 @@ struct legs;
 struct listener;
 
 /* Behind struct port17_ev: shared by port17_ev.c (what happens to flows),
- * port17_claim.c (what the judge knows of them), port17_route.c (verdicts),
- * port17_names_ev.c (proxies that have a name) and port17_trust_ev.c (whom they
- * are believed by). */
+ * port17_claim.c (what the judge knows of them), port17_fake.c (addresses that
+ * stand for names), port17_route.c (verdicts), port17_names_ev.c (proxies that
+ * have a name) and port17_trust_ev.c (whom they are believed by). */
 
 struct port17_ev {
 	struct port17_ev_opts opts;

@@ -35,7 +35,6 @@
 #include "src/resolver_ev.h"
 #include "src/far_dns_ev.h"
 #include "src/watch_ev.h"
-#include "src/work_ev.h"
 
 /* At the end files that don't come are not waited for. */
 #define LEAVE_S 1
@@ -160,7 +159,7 @@ judge_prepare(struct rerouted *rr)
 	int r;
 
 	rr->judge = judge_new((size_t)rr->conf->flows_max, &rr->stats);
-	rr->tally = tally_new((size_t)rr->conf->processes_max);
+	rr->tally = tally_new((size_t)rr->conf->processes_max, &rr->stats);
 	rr->history = history_new((size_t)rr->conf->history);
 	rr->names = names_new(NAMES_MAX, &rr->stats);
 	if (rr->judge == NULL || rr->tally == NULL || rr->history == NULL ||
@@ -417,8 +416,7 @@ is_busy(const struct rerouted *rr, mono_t began)
 	       guard_ev_is_busy(rr->guard) ||
 	       ((port17_ev_is_busy(rr->port17) ||
 		    resolver_ev_is_busy(rr->resolver) ||
-		    policy_ev_asks(rr->policy_ev) || watch_ev_any_is_busy() ||
-		    work_is_closing()) &&
+		    policy_ev_asks(rr->policy_ev) || watch_ev_any_is_busy()) &&
 		   mono_since(mono_now(), began) < LEAVE_S * MONO_S);
 }
 

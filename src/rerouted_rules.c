@@ -179,8 +179,9 @@ rerouted_watch_prepare(struct rerouted *rr)
 
 	if (!rr->conf->watch)
 		return 0;
-	r = watch_ev_new(&rr->watch, rr->base, rr->env.rules_dir, ".rules",
-	    rules_changed, rr);
+	r = watch_ev_new(
+	    &rr->watch, &(struct watch_opts){ rr->base, rr->env.rules_dir,
+			    ".rules", rules_changed, rr });
 	if (r < 0)
 		log_error("policy", "%s can't be watched: %s",
 		    rr->env.rules_dir, strerror(-r));

@@ -2,15 +2,13 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <unistd.h>
 
 #include "src/base/log.h"
+#include "src/sight_ev.h"
 #include "src/sysfiles.h"
-#include "src/trail.h"
 #include "src/work_ev.h"
 
 #define DIR_EVENTS                                                             \
@@ -22,18 +20,14 @@
 /* Quiet for so long: whoever wrote is done. */
 static const struct timeval quiet = { 0, 200000 };
 
-/* What is watched: made anew each time, so that nothing is left of files that
- * are gone. */
 struct look {
-	int fd;		    /* of inotify; -1: none */
-	int *folders;	    /* watches of those whose every file matters */
-	struct trail trail; /* what leads to all of them */
+	struct sight *sight; /* NULL: none */
+	int *folders;	     /* watches of those whose every file matters */
 };
 
 /* A look and a reading, in a thread: outlives its sysconf_ev where that is
  * freed. */
 struct job {
-	struct event_base *base;
 	struct sysconf_ev *se; /* NULL: nobody waits for it */
 	struct sysconf_own owns[SYSCONF_OWNS_MAX];
 	size_t n_owns;
@@ -49,7 +43,7 @@ struct sysconf_ev {
 	struct sysconf servers;
 	bool any, told_none;
 	struct look look;
-	struct event *readable, *settled;
+	struct event *settled;
 	struct job *job;
 	bool again; /* something has changed since it began */
 };
@@ -67,27 +61,15 @@ is_ours(const struct sysconf_ev *se, const struct inotify_event *event)
 	for (size_t i = 0; i < n_sysfiles; i++)
 		if (se->look.folders[i] == event->wd)
 			return true;
-	return trail_is_left(&se->look.trail, event);
+	return sight_is_left(se->look.sight, event);
 }
 
 static void
-readable_cb(evutil_socket_t fd, short what, void *arg)
+take_event(void *arg, const struct inotify_event *event)
 {
-	_Alignas(struct inotify_event) char
-	    buf[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
 	struct sysconf_ev *se = arg;
-	ssize_t n = read(fd, buf, sizeof(buf));
-	bool ours = false;
 
-	(void)what;
-	/* the kernel gives whole events; EAGAIN and EINTR: none this time */
-	for (size_t off = 0; n > 0 && off < (size_t)n;) {
-		const struct inotify_event *event = (const void *)(buf + off);
-
-		off += sizeof(*event) + event->len;
-		ours = ours || is_ours(se, event);
-	}
-	if (ours)
+	if (is_ours(se, event))
 		(void)event_add(se->settled, &quiet); /* else the next one */
 }
 
@@ -99,9 +81,8 @@ watch_file(struct look *look, size_t i)
 	int wd;
 
 	/* also where it is not there: when it comes */
-	trail_follow(&look->trail, look->fd, path);
-	wd = inotify_add_watch(
-	    look->fd, path, (folder ? DIR_EVENTS : FILE_EVENTS) | IN_MASK_ADD);
+	sight_follow(look->sight, path);
+	wd = sight_watch(look->sight, path, folder ? DIR_EVENTS : FILE_EVENTS);
 	look->folders[i] = folder ? wd : -1;
 }
 
@@ -109,48 +90,39 @@ watch_file(struct look *look, size_t i)
 static int
 look_begin(struct look *look)
 {
-	int *folders = calloc(n_sysfiles, sizeof(*folders));
+	int r;
 
-	*look = (struct look){ .fd = -1, .folders = folders };
-	if (folders == NULL)
+	*look = (struct look){ .folders = calloc(
+				   n_sysfiles, sizeof(look->folders[0])) };
+	if (look->folders == NULL)
 		return -ENOMEM;
-	look->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (look->fd < 0)
-		return -errno;
+	r = sight_new(&look->sight);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < n_sysfiles; i++)
 		watch_file(look, i);
 	return 0;
 }
+
 static void
 look_end(struct look *look)
 {
-	if (look->fd >= 0)
-		(void)close(look->fd); /* only events to be read */
+	sight_free(look->sight);
 	free(look->folders);
-	trail_clear(&look->trail, -1);
-	*look = (struct look){ .fd = -1 };
+	*look = (struct look){ .sight = NULL };
 }
 
-/* Takes the new look over, and leaves the old one to the caller; or, on an
- * error, the new one. 0 or -ENOMEM. */
+/* The new look in place of the old one: 0, or -ENOMEM with all as it was. */
 static int
-look_through(struct sysconf_ev *se, struct look *look)
+look_take(struct sysconf_ev *se, struct look *look)
 {
-	struct look old;
-	struct event *readable = event_new(
-	    se->opts.base, look->fd, EV_READ | EV_PERSIST, readable_cb, se);
+	int r = sight_read(look->sight, se->opts.base, take_event, se);
 
-	if (readable == NULL || event_add(readable, NULL) < 0) {
-		if (readable != NULL)
-			event_free(readable);
-		return -ENOMEM;
-	}
-	if (se->readable != NULL)
-		event_free(se->readable);
-	se->readable = readable;
-	old = se->look;
+	if (r < 0)
+		return r;
+	look_end(&se->look);
 	se->look = *look;
-	*look = old;
+	*look = (struct look){ .sight = NULL };
 	return 0;
 }
 
@@ -214,15 +186,6 @@ job_free(struct job *job)
 }
 
 static void
-job_end(struct job *job)
-{
-	if (job->look.fd >= 0)
-		work_close(job->base, job->look.fd);
-	job->look.fd = -1;
-	job_free(job);
-}
-
-static void
 job_done(void *arg)
 {
 	struct job *job = arg;
@@ -236,12 +199,12 @@ job_done(void *arg)
 	}
 	se->job = NULL;
 	if (r == 0)
-		r = look_through(se, &job->look);
+		r = look_take(se, &job->look);
 	if (r < 0)
 		log_limited(LOG_LEVEL_WARNING, "dns",
 		    "the system's servers can't be followed: %s", strerror(-r));
 	changed = take(se, &job->found, job->path);
-	job_end(job);
+	job_free(job);
 	if (se->again)
 		read_again(se);
 	if (changed)
@@ -255,9 +218,7 @@ job_new(struct sysconf_ev *se)
 
 	if (job == NULL)
 		return NULL;
-	job->base = se->opts.base;
 	job->se = se;
-	job->look.fd = -1;
 	memcpy(job->owns, se->owns, sizeof(job->owns));
 	job->n_owns = se->opts.n_owns;
 	return job;
@@ -292,13 +253,12 @@ sysconf_ev_new(struct sysconf_ev **ret, const struct sysconf_opts *opts)
 {
 	struct sysconf_ev *se = calloc(1, sizeof(*se));
 	struct sysconf found;
-	struct look look = { .fd = -1 };
+	struct look look = { .sight = NULL };
 	int r = -ENOMEM;
 
 	if (se == NULL)
 		return -ENOMEM;
 	se->opts = *opts;
-	se->look.fd = -1;
 	if (se->opts.n_owns > SYSCONF_OWNS_MAX)
 		se->opts.n_owns = SYSCONF_OWNS_MAX;
 	memcpy(se->owns, opts->owns, se->opts.n_owns * sizeof(se->owns[0]));
@@ -307,7 +267,7 @@ sysconf_ev_new(struct sysconf_ev **ret, const struct sysconf_opts *opts)
 	if (se->settled != NULL)
 		r = look_begin(&look);
 	if (r == 0)
-		r = look_through(se, &look);
+		r = look_take(se, &look);
 	if (r < 0) {
 		look_end(&look);
 		sysconf_ev_free(se);
@@ -326,8 +286,6 @@ sysconf_ev_free(struct sysconf_ev *se)
 		return;
 	if (se->job != NULL)
 		se->job->se = NULL;
-	if (se->readable != NULL)
-		event_free(se->readable);
 	if (se->settled != NULL)
 		event_free(se->settled);
 	look_end(&se->look);

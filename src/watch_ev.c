@@ -3,16 +3,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/base/mono.h"
 #include "src/file.h"
+#include "src/sight_ev.h"
 #include "src/trail.h"
 #include "src/work_ev.h"
 
@@ -27,17 +26,14 @@ static const struct timeval quiet = { 0, 200000 };
 /* Between two looks for a folder that is gone. */
 static const struct timeval retry = { 1, 0 };
 
-/* What is watched: made anew each time, so that nothing is left of what led
- * there before. */
 struct look {
-	int fd, wd;	    /* -1: none; wd: the folder is not there */
-	struct trail trail; /* what leads there, and where links in it lead */
+	struct sight *sight; /* also of where links in it lead; NULL: none */
+	int wd;		     /* -1: the folder is not there */
 };
 
 /* Looking at a path blocks for as long as its file system takes: not on the
  * loop. */
 struct job {
-	struct event_base *base;
 	struct watch_ev *we; /* NULL: it is gone */
 	char *dir;
 	const char *suffix;
@@ -46,19 +42,16 @@ struct job {
 };
 
 struct watch_ev {
-	struct event_base *base;
+	struct watch_opts opts;
 	char *dir;
-	const char *suffix;
 	struct look look;
-	struct event *readable, *settled, *missing;
+	struct event *settled, *missing;
 	struct job *job;
 	mono_t first; /* of the changes that wait */
 	bool waiting;
 	bool files; /* what has changed is not the folder alone */
 	bool again; /* to be looked at since the job began */
 	bool blind; /* the last look failed: what is watched may be gone */
-	void (*changed)(void *arg);
-	void *arg;
 };
 
 /* Jobs of all of them, also of those that are gone. */
@@ -102,7 +95,7 @@ follow_links(struct look *look, const char *folder, const char *suffix)
 			continue;
 		path = file_path(folder, entry->d_name);
 		if (path != NULL)
-			trail_follow(&look->trail, look->fd, path);
+			sight_follow(look->sight, path);
 		free(path);
 	}
 	if (dir != NULL)
@@ -113,13 +106,14 @@ follow_links(struct look *look, const char *folder, const char *suffix)
 static int
 look_begin(struct look *look, const char *dir, const char *suffix)
 {
+	int r;
+
 	*look = (struct look){ .wd = -1 };
-	look->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (look->fd < 0)
-		return -errno;
-	trail_follow(&look->trail, look->fd, dir);
-	look->wd = inotify_add_watch(
-	    look->fd, dir, FILE_EVENTS | DIR_EVENTS | IN_MASK_ADD);
+	r = sight_new(&look->sight);
+	if (r < 0)
+		return r;
+	sight_follow(look->sight, dir);
+	look->wd = sight_watch(look->sight, dir, FILE_EVENTS | DIR_EVENTS);
 	if (look->wd >= 0 && suffix[0] != '\0')
 		follow_links(look, dir, suffix);
 	return 0;
@@ -128,34 +122,23 @@ look_begin(struct look *look, const char *dir, const char *suffix)
 static void
 look_end(struct look *look)
 {
-	if (look->fd >= 0)
-		(void)close(look->fd); /* only events to be read */
-	trail_clear(&look->trail, -1);
-	look->fd = look->wd = -1;
+	sight_free(look->sight);
+	*look = (struct look){ .wd = -1 };
 }
 
-static void readable_cb(evutil_socket_t fd, short what, void *arg);
+static void take_event(void *arg, const struct inotify_event *event);
 
-/* Takes the new look over, and leaves the old one to the caller; or, on an
- * error, the new one. 0 or -ENOMEM. */
+/* The new look in place of the old one: 0, or -ENOMEM with all as it was. */
 static int
-look_through(struct watch_ev *we, struct look *look)
+look_take(struct watch_ev *we, struct look *look)
 {
-	struct look old;
-	struct event *readable = event_new(
-	    we->base, look->fd, EV_READ | EV_PERSIST, readable_cb, we);
+	int r = sight_read(look->sight, we->opts.base, take_event, we);
 
-	if (readable == NULL || event_add(readable, NULL) < 0) {
-		if (readable != NULL)
-			event_free(readable);
-		return -ENOMEM;
-	}
-	if (we->readable != NULL)
-		event_free(we->readable);
-	we->readable = readable;
-	old = we->look;
+	if (r < 0)
+		return r;
+	look_end(&we->look);
 	we->look = *look;
-	*look = old;
+	*look = (struct look){ .wd = -1 };
 	if (we->look.wd < 0)
 		(void)event_add(we->missing, &retry); /* given up at worst */
 	return 0;
@@ -166,7 +149,8 @@ job_run(void *arg)
 {
 	struct job *job = arg;
 
-	(void)look_begin(&job->look, job->dir, job->suffix); /* fd is -1 */
+	/* there is no sight where it failed */
+	(void)look_begin(&job->look, job->dir, job->suffix);
 }
 
 static void
@@ -175,15 +159,6 @@ job_free(struct job *job)
 	look_end(&job->look);
 	free(job->dir);
 	free(job);
-}
-
-static void
-job_end(struct job *job)
-{
-	if (job->look.fd >= 0)
-		work_close(job->base, job->look.fd);
-	job->look.fd = -1;
-	job_free(job);
 }
 
 static void start_look(struct watch_ev *we, bool tell);
@@ -199,7 +174,7 @@ tell(struct watch_ev *we, bool was_there)
 		log_warning(
 		    "policy", "a folder that is watched is gone: %s", we->dir);
 	if (there || files)
-		we->changed(we->arg);
+		we->opts.changed(we->opts.arg);
 }
 
 static void
@@ -211,12 +186,12 @@ job_done(void *arg)
 
 	n_jobs--;
 	if (we == NULL) {
-		job_end(job);
+		job_free(job);
 		return;
 	}
 	we->job = NULL;
 	was_there = we->look.wd >= 0;
-	we->blind = job->look.fd < 0 || look_through(we, &job->look) < 0;
+	we->blind = job->look.sight == NULL || look_take(we, &job->look) < 0;
 	if (we->blind) {
 		log_limited(LOG_LEVEL_WARNING, "policy",
 		    "changes of a folder may be missed: %s", we->dir);
@@ -230,7 +205,7 @@ job_done(void *arg)
 		tell(we, was_there);
 	else if (!was_there && we->look.wd >= 0)
 		note_change(we);
-	job_end(job);
+	job_free(job);
 }
 
 static void
@@ -245,16 +220,15 @@ start_look(struct watch_ev *we, bool tell_of)
 	}
 	job = calloc(1, sizeof(*job));
 	if (job != NULL) {
-		*job = (struct job){ .base = we->base,
-			.we = we,
+		*job = (struct job){ .we = we,
 			.dir = strdup(we->dir),
-			.suffix = we->suffix,
+			.suffix = we->opts.suffix,
 			.tell = tell_of,
-			.look = { .fd = -1, .wd = -1 } };
+			.look = { .wd = -1 } };
 		we->job = job;
 	}
 	if (job != NULL && job->dir != NULL &&
-	    work_start(we->base, job_run, job_done, job) == 0) {
+	    work_start(we->opts.base, job_run, job_done, job) == 0) {
 		n_jobs++;
 		return;
 	}
@@ -296,7 +270,7 @@ is_changed(const struct watch_ev *we, const struct inotify_event *event)
 	char *path;
 
 	if (event->wd != we->look.wd || event->len == 0 ||
-	    !is_ours(we->suffix, event->name))
+	    !is_ours(we->opts.suffix, event->name))
 		return false;
 	if ((event->mask & IN_CREATE) == 0)
 		return true;
@@ -314,12 +288,13 @@ leads_elsewhere(const struct watch_ev *we, const struct inotify_event *event)
 	return (event->wd == we->look.wd &&
 		   (event->mask &
 		       (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0) ||
-	       trail_is_left(&we->look.trail, event);
+	       sight_is_left(we->look.sight, event);
 }
 
 static void
-take_event(struct watch_ev *we, const struct inotify_event *event)
+take_event(void *arg, const struct inotify_event *event)
 {
+	struct watch_ev *we = arg;
 	bool files =
 	    (event->mask & IN_Q_OVERFLOW) != 0 || is_changed(we, event);
 
@@ -328,46 +303,24 @@ take_event(struct watch_ev *we, const struct inotify_event *event)
 		note_change(we);
 }
 
-static void
-readable_cb(evutil_socket_t fd, short what, void *arg)
-{
-	_Alignas(struct inotify_event) char
-	    buf[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
-	ssize_t n = read(fd, buf, sizeof(buf));
-	size_t off = 0;
-
-	(void)what;
-	/* the kernel gives whole events; EAGAIN and EINTR: none this time */
-	while (n > 0 && off < (size_t)n) {
-		const struct inotify_event *event = (const void *)(buf + off);
-
-		off += sizeof(*event) + event->len;
-		take_event(arg, event);
-	}
-}
-
 int
-watch_ev_new(struct watch_ev **ret, struct event_base *base, const char *dir,
-    const char *suffix, void (*changed)(void *arg), void *arg)
+watch_ev_new(struct watch_ev **ret, const struct watch_opts *opts)
 {
 	struct watch_ev *we = calloc(1, sizeof(*we));
-	struct look look = { .fd = -1, .wd = -1 };
+	struct look look = { .wd = -1 };
 	int r = -ENOMEM;
 
 	if (we == NULL)
 		return -ENOMEM;
-	we->base = base;
-	we->suffix = suffix;
-	we->changed = changed;
-	we->arg = arg;
-	we->look = (struct look){ .fd = -1, .wd = -1 };
-	we->dir = strdup(dir);
-	we->settled = event_new(base, -1, 0, settled_cb, we);
-	we->missing = event_new(base, -1, 0, missing_cb, we);
+	we->opts = *opts;
+	we->look = (struct look){ .wd = -1 };
+	we->opts.dir = we->dir = strdup(opts->dir);
+	we->settled = event_new(opts->base, -1, 0, settled_cb, we);
+	we->missing = event_new(opts->base, -1, 0, missing_cb, we);
 	if (we->dir != NULL && we->settled != NULL && we->missing != NULL)
-		r = look_begin(&look, dir, suffix);
+		r = look_begin(&look, opts->dir, opts->suffix);
 	if (r == 0)
-		r = look_through(we, &look);
+		r = look_take(we, &look);
 	if (r < 0) {
 		look_end(&look);
 		watch_ev_free(we);
@@ -384,8 +337,6 @@ watch_ev_free(struct watch_ev *we)
 		return;
 	if (we->job != NULL)
 		we->job->we = NULL;
-	if (we->readable != NULL)
-		event_free(we->readable);
 	if (we->settled != NULL)
 		event_free(we->settled);
 	if (we->missing != NULL)

@@ -12,11 +12,18 @@ struct event_base;
  */
 struct watch_ev;
 
-/* changed() is called a moment after the last of several changes, since
- * editors write, rename and delete. 0 or -errno. dir is copied, suffix is
- * not. */
-int watch_ev_new(struct watch_ev **ret, struct event_base *base,
-    const char *dir, const char *suffix, void (*changed)(void *arg), void *arg);
+struct watch_opts {
+	struct event_base *base; /* borrowed */
+	const char *dir;	 /* copied */
+	const char *suffix;	 /* borrowed; "": all files */
+	/* called a moment after the last of several changes, since editors
+	 * write, rename and delete */
+	void (*changed)(void *arg);
+	void *arg;
+};
+
+/* 0 or -errno. */
+int watch_ev_new(struct watch_ev **ret, const struct watch_opts *opts);
 void watch_ev_free(struct watch_ev *we); /* accepts NULL */
 
 /* Whether a thread looks at a path, for one of them or for one that is gone: on

@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "src/base/thread.h"
 
 struct work {
 	work_fn *run, *done;
@@ -54,23 +54,6 @@ finished_cb(evutil_socket_t fd, short what, void *arg)
 	done(done_arg);
 }
 
-/* Signals are the loop's: the thread starts with all of them blocked. */
-static int
-thread_start(struct work *work)
-{
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS); /* is for who made the call: sandbox.h */
-	r = pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (r != 0)
-		return -r;
-	r = pthread_create(&work->thread, NULL, thread_main, work);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL); /* was valid before */
-	return -r;
-}
-
 int
 work_start(struct event_base *base, work_fn *run, work_fn *done, void *arg)
 {
@@ -90,7 +73,7 @@ work_start(struct event_base *base, work_fn *run, work_fn *done, void *arg)
 	work->finished = event_new(base, work->fd, EV_READ, finished_cb, work);
 	if (work->finished == NULL || event_add(work->finished, NULL) < 0)
 		goto fail;
-	r = thread_start(work);
+	r = thread_start(&work->thread, thread_main, work);
 	if (r == 0)
 		return 0;
 fail:
@@ -98,41 +81,20 @@ fail:
 	return r;
 }
 
-static unsigned int n_closing;
-
-static void
-close_run(void *arg)
+static void *
+close_main(void *arg)
 {
-	const int *fd = arg;
-
-	(void)close(*fd); /* only events to be read */
-}
-
-static void
-close_done(void *arg)
-{
-	n_closing--;
-	free(arg);
+	(void)close((int)(intptr_t)arg); /* only events to be read */
+	return NULL;
 }
 
 void
-work_close(struct event_base *base, int fd)
+work_close(int fd)
 {
-	int *own = malloc(sizeof(*own));
+	pthread_t thread;
 
-	if (own != NULL) {
-		*own = fd;
-		if (work_start(base, close_run, close_done, own) == 0) {
-			n_closing++;
-			return;
-		}
-		free(own);
-	}
-	(void)close(fd);
-}
-
-bool
-work_is_closing(void)
-{
-	return n_closing > 0;
+	if (thread_start(&thread, close_main, (void *)(intptr_t)fd) == 0)
+		(void)pthread_detach(thread); /* it is one */
+	else
+		(void)close(fd); /* only events to be read */
 }

@@ -1,8 +1,6 @@
 #ifndef WORK_EV_H
 #define WORK_EV_H
 
-#include <stdbool.h>
-
 struct event_base;
 
 /* Runs what may block (iptables' lock, files, NSS) in a thread of its own, so
@@ -12,8 +10,7 @@ typedef void work_fn(void *arg);
 int work_start(struct event_base *base, work_fn *run, work_fn *done, void *arg);
 
 /* Closes what the kernel takes its time for: 5 to 18 ms for an inotify that has
- * watched anything. On the loop where no thread is to be had. */
-void work_close(struct event_base *base, int fd);
-bool work_is_closing(void);
+ * watched anything. Nobody waits for it; here where no thread is to be had. */
+void work_close(int fd);
 
 #endif

@@ -29,7 +29,6 @@ struct addr_range {
 };
 
 #define ADDR_STRLEN 46
-#define PREFIX_STRLEN (ADDR_STRLEN + 4)
 
 struct addr addr_ip4(const void *bytes4);
 struct addr addr_ip6(const void *bytes16);

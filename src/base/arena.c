@@ -16,7 +16,6 @@ struct block {
 
 struct arena {
 	struct block *blocks;
-	size_t size;
 };
 
 struct arena *
@@ -51,7 +50,6 @@ block_add(struct arena *arena, size_t need)
 	if (b == NULL)
 		return NULL;
 	b->size = size;
-	arena->size += sizeof(*b) + size;
 	/* a large block goes behind the current one, which has room left */
 	if (need > BLOCK_SIZE && arena->blocks != NULL) {
 		b->next = arena->blocks->next;
@@ -98,10 +96,4 @@ char *
 arena_strdup(struct arena *arena, const char *s)
 {
 	return arena_strndup(arena, s, strlen(s));
-}
-
-size_t
-arena_size(const struct arena *arena)
-{
-	return arena->size;
 }

@@ -18,7 +18,4 @@ void *arena_alloc(struct arena *arena, size_t n, size_t size);
 char *arena_strndup(struct arena *arena, const char *s, size_t len);
 char *arena_strdup(struct arena *arena, const char *s);
 
-/* Bytes taken from the system. */
-size_t arena_size(const struct arena *arena);
-
 #endif

@@ -55,12 +55,6 @@ log_enabled(enum log_level level)
 	return level <= max_level;
 }
 
-const char *
-log_level_name(enum log_level level)
-{
-	return level_names[level];
-}
-
 int
 log_level_parse(enum log_level *ret, const char *s)
 {

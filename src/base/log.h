@@ -30,7 +30,6 @@ bool log_enabled(enum log_level level);
 /* "error", "warning", "info" or "debug"; 0 or -EINVAL. */
 int log_level_parse(enum log_level *ret, const char *s);
 int log_format_parse(enum log_format *ret, const char *s);
-const char *log_level_name(enum log_level level);
 
 /* One event, one line: log_info("chains", "tables changed family=ip4").
  * Bytes that are not printable ASCII come out as \xNN, so that a foreign

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/line.h"
 #include "src/base/num.h"
 #include "src/core/policy.h"
 
@@ -137,21 +138,18 @@ parse_line(struct accounts *accounts, const char *s, size_t len)
 int
 accounts_parse(struct accounts *ret, const char *text, size_t len)
 {
-	size_t off = 0;
+	struct line line;
 	int bad = 0;
 
 	memset(ret, 0, sizeof(*ret));
-	while (off < len) {
-		const char *nl = memchr(text + off, '\n', len - off);
-		size_t n = nl != NULL ? (size_t)(nl - text) - off : len - off;
-		int r = parse_line(ret, text + off, n);
+	while (line_next(&line, &text, &len)) {
+		int r = parse_line(ret, line.s, line.len);
 
 		if (r == -ENOMEM) {
 			accounts_done(ret);
 			return r;
 		}
 		bad += r < 0;
-		off += n + 1;
 	}
 	accounts_sort(ret->v, ret->n);
 	return bad;

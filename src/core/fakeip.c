@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/line.h"
 #include "src/base/list.h"
 #include "src/base/map.h"
 #include "src/base/num.h"
@@ -277,17 +278,12 @@ read_line(struct fakeip *fakeip, const char *line, size_t len, mono_t now)
 size_t
 fakeip_read(struct fakeip *fakeip, const char *text, size_t len, mono_t now)
 {
+	struct line line;
 	size_t bad = 0;
 
 	fakeip->next = 0; /* a name that moves leaves a gap */
-	while (len > 0) {
-		const char *end = memchr(text, '\n', len);
-		size_t n = end != NULL ? (size_t)(end - text) : len;
-
-		bad += n > 0 && !read_line(fakeip, text, n, now);
-		n += end != NULL;
-		text += n;
-		len -= n;
-	}
+	while (line_next(&line, &text, &len))
+		bad +=
+		    line.len > 0 && !read_line(fakeip, line.s, line.len, now);
 	return bad;
 }

@@ -285,8 +285,8 @@ fault_at(const struct fault *f, char buf[FAULT_PLACE_SIZE])
 	return buf;
 }
 
-void
-fault_print(const struct fault *f, FILE *out)
+static void
+print_one(const struct fault *f, FILE *out)
 {
 	char place[FAULT_PLACE_SIZE];
 
@@ -318,7 +318,7 @@ faults_print(const struct faults *faults, FILE *out)
 	size_t more = faults->count - faults->n_kept;
 
 	for (size_t i = 0; i < faults->n_kept; i++)
-		fault_print(&faults->kept[i], out);
+		print_one(&faults->kept[i], out);
 	if (more > 0)
 		(void)fprintf(
 		    out, "%zu more fault%s\n", more, more == 1 ? "" : "s");

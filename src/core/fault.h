@@ -62,9 +62,8 @@ void faults_add_file(
 const char *fault_at(const struct fault *fault, char buf[FAULT_PLACE_SIZE]);
 
 /* What compilers print: place and fault, the line, a caret, what was expected.
- * Foreign bytes come out as \xNN, long lines cut round the caret. */
-void fault_print(const struct fault *fault, FILE *out);
-/* All that are kept, and how many more there were. */
+ * Foreign bytes come out as \xNN, long lines cut round the caret. All that are
+ * kept, and how many more there were. */
 void faults_print(const struct faults *faults, FILE *out);
 
 #endif

@@ -333,20 +333,28 @@ flow_host(const struct flow *flow)
 	return flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0];
 }
 
-void
-flow_set_bytes(struct flow *flow, uint32_t id, uint64_t in, uint64_t out,
-    uint64_t *ret_in, uint64_t *ret_out)
+static uint64_t
+growth(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+struct flow_bytes
+flow_count_bytes(
+    struct flow *flow, uint32_t id, const struct flow_bytes *counted)
 {
 	/* another connection with the same ends begins at 0 */
-	uint64_t old_in = flow->ct_id == id ? flow->bytes_in : 0;
-	uint64_t old_out = flow->ct_id == id ? flow->bytes_out : 0;
+	bool same = flow->ct_id == id;
+	struct flow_bytes more = {
+		growth(counted->in, same ? flow->bytes_in : 0),
+		growth(counted->out, same ? flow->bytes_out : 0),
+	};
 
-	*ret_in = in > old_in ? in - old_in : 0;
-	*ret_out = out > old_out ? out - old_out : 0;
 	flow->ct_id = id;
-	flow->bytes_in = in;
-	flow->bytes_out = out;
+	flow->bytes_in = counted->in;
+	flow->bytes_out = counted->out;
 	flow->counted = true;
+	return more;
 }
 
 size_t

@@ -131,10 +131,14 @@ void flow_part(struct flow *flow);
 /* Sets the policy its rule number counts in; a reference of its own too. */
 void flow_set_policy(struct flow *flow, const struct policy *policy);
 
-/* The kernel has counted so many bytes in its entry `id` of the flow. Sets
- * *ret_in and *ret_out to how many of them are new. */
-void flow_set_bytes(struct flow *flow, uint32_t id, uint64_t in, uint64_t out,
-    uint64_t *ret_in, uint64_t *ret_out);
+struct flow_bytes {
+	uint64_t in, out;
+};
+
+/* The kernel has counted so many bytes in its entry `id` of the flow: how many
+ * of them are new. */
+struct flow_bytes flow_count_bytes(
+    struct flow *flow, uint32_t id, const struct flow_bytes *counted);
 
 size_t flow_count(const struct flow_table *table);
 

@@ -43,7 +43,6 @@ enum hostset_code {
 	HOSTSET_LOCAL, /* see more */
 	HOSTSET_REFUSED,
 };
-#define HOSTSET_N_CODES (HOSTSET_REFUSED + 1)
 #define HOSTSET_CODE_SHIFT 8	    /* of the name itself */
 #define HOSTSET_CODE_BELOW_SHIFT 11 /* of names below */
 #define HOSTSET_CODE 7U
@@ -117,6 +116,11 @@ bool hostset_records_are_sound(const uint8_t *at, const uint8_t *end);
 /* qtype: of the query that it is about; 0: it is about none. */
 void hostset_find(const struct hostset *set, const struct name *name,
     uint16_t qtype, struct hostset_match *ret);
+
+/* What one entry (below n_words) says, as of the name itself, whatever its own
+ * name is: beside what *ret has already, which may have a code of its own. */
+void hostset_take(const struct hostset *set, const struct name *name,
+    uint16_t qtype, size_t entry, struct hostset_match *ret);
 
 struct hostset_key hostset_key(const uint64_t key[2], const struct name *name);
 

@@ -53,13 +53,7 @@ judge_set_names(struct judge *judge, struct names *names)
 }
 
 void
-judge_set_policy(struct judge *judge, const struct policy *policy)
-{
-	judge_change_policy(judge, policy, NULL, (mono_t){ 0 });
-}
-
-void
-judge_change_policy(struct judge *judge, const struct policy *policy,
+judge_set_policy(struct judge *judge, const struct policy *policy,
     struct hits *hits_take, mono_t now)
 {
 	const struct policy *old = judge->policy;

@@ -72,12 +72,10 @@ struct decision judge_capture_ask(const struct judge_capture *capture,
     const struct policy *policy, const struct subject *subject,
     const struct decision *d);
 
-/* From here on decisions are taken by this policy; takes a reference. */
-void judge_set_policy(struct judge *judge, const struct policy *policy);
-
-/* The same, with the counts of its rules (taken; NULL for none): what the
- * policy before had counted is carried over. */
-void judge_change_policy(struct judge *judge, const struct policy *policy,
+/* From here on decisions are taken by this policy, of which it takes a
+ * reference, and counted in `hits` (NULL for not at all): what the policy
+ * before had counted is carried over. */
+void judge_set_policy(struct judge *judge, const struct policy *policy,
     struct hits *hits_take, mono_t now);
 
 /* A rule has decided about something that is no packet. */

@@ -18,7 +18,8 @@
  * Names are kept as keyed fingerprints, the key drawn anew for each list that
  * is compiled: a name that is in no list matches by accident once in about
  * 10^13 different names that are looked up, and nobody who does not know the
- * key can do better than that. Addresses are kept as they are. */
+ * key can do better than that. Addresses are kept as they are, and so are
+ * patterns: wildcards within a name, and regular expressions. */
 struct list_index;
 
 const struct list_index *list_index_ref(const struct list_index *l);
@@ -27,7 +28,7 @@ void list_index_unref(const struct list_index *l);
 /* Whether the list means that name: an entry of the name itself, or of a name
  * above it that covers what is below, unless an exception of the list takes it
  * out again (AdBlock's @@ and $denyallow, RPZ's passthru; $important beats @@).
- * tcp-only of RPZ is no match: see list_table_wants_tcp(); nor is what leads
+ * tcp-only of RPZ is no match: see list_wants_tcp(); nor is what leads
  * from the name to itself. qtype: of the query (AdBlock's $dnstype). */
 bool list_has_name(
     const struct list_index *l, const struct name *name, uint16_t qtype);
@@ -87,34 +88,14 @@ bool list_answer_next(struct list_answer *answer, struct list_rr *ret);
 int list_rr_target(
     struct name *ret, const struct list_rr *rr, const struct name *qname);
 
+/* Whether the list has the name as tcp-only: whoever asks for it over UDP is
+ * told to come back over TCP, and is then served as if there was no list. */
+bool list_wants_tcp(const struct list_index *l, const struct name *name);
+
 /* How much there is in it. */
 size_t list_n_names(const struct list_index *l);
+size_t list_n_patterns(const struct list_index *l);
 size_t list_n_addrs(const struct list_index *l);
-
-/* All lists of a generation, in the order of the settings (conf->lists):
- * immutable once it is shared, counted by reference, any thread may read it. */
-struct list_table;
-
-/* With one reference; NULL when there is no memory. */
-struct list_table *list_table_new(size_t n);
-/* Before it is shared: the name is copied, the reference taken also on
- * failure. 0 or -ENOMEM. */
-int list_table_set(struct list_table *t, size_t i, const char *name,
-    const struct list_index *index_take);
-
-const struct list_table *list_table_ref(const struct list_table *t);
-void list_table_unref(const struct list_table *t); /* accepts NULL */
-
-size_t list_table_n(const struct list_table *t); /* 0 for NULL */
-/* The index of the list of that name, or -1 (also for a NULL table). */
-int list_table_find(const struct list_table *t, const char *name);
-/* Borrowed; NULL where the list is not loaded or there is none. */
-const struct list_index *list_table_get(const struct list_table *t, size_t i);
-const char *list_table_name(const struct list_table *t, size_t i);
-
-/* Whether any list has the name as tcp-only: whoever asks for it over UDP is
- * told to come back over TCP, and is then served as if there was no list. */
-bool list_table_wants_tcp(const struct list_table *t, const struct name *name);
 
 /* How often a list decided, since the daemon began: whoever acts on a decision
  * that came by a list (decided a flow, answered a query) counts it once. The

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "src/base/line.h"
 #include "src/base/num.h"
 #include "src/core/names_own.h"
 
@@ -148,26 +149,17 @@ names_read(struct names *names, const char *text, size_t len,
     const struct names_moment *at)
 {
 	struct written written;
-	bool head = true, good;
-	size_t bad = 0, n;
+	struct line line;
+	size_t bad = 0;
 
 	names_settle(names);
-	for (size_t off = 0; off < len; off += n + 1) {
-		const char *end = memchr(text + off, '\n', len - off);
-
-		n = end != NULL ? (size_t)(end - text) - off : len - off;
-		if (head)
-			good = end != NULL &&
-			       read_head(&written, text + off, n, at);
-		else
-			/* a line that was cut may be another name */
-			good = end != NULL && read_line(names, &written,
-						  text + off, n, at->now);
-		if (!good)
-			bad++;
-		if (head && !good)
-			return bad;
-		head = false;
-	}
+	if (!line_next(&line, &text, &len))
+		return 0;
+	if (!line.ended || !read_head(&written, line.s, line.len, at))
+		return 1;
+	/* a line that was cut may be another name */
+	while (line_next(&line, &text, &len))
+		bad += !line.ended ||
+		       !read_line(names, &written, line.s, line.len, at->now);
 	return bad;
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "src/core/lists.h"
+#include "src/core/list_table.h"
 #include "src/core/policy_own.h"
 
 /* The counts, and with them the lists, are what changes of a policy. */

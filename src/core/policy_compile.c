@@ -8,7 +8,7 @@
 
 #include "src/base/map.h"
 #include "src/core/compiler.h"
-#include "src/core/lists.h"
+#include "src/core/list_table.h"
 #include "src/core/policy_own.h"
 #include "src/core/text.h"
 

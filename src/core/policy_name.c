@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "src/base/name.h"
-#include "src/core/lists.h"
+#include "src/core/list_table.h"
 #include "src/core/text.h"
 
 static int

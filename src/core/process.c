@@ -65,7 +65,7 @@ process_free(struct process *proc)
 
 	if (proc->lender == NULL) {
 		for (size_t i = 0; i < proc->n_parents; i++)
-			string_free(proc->parents[i].exe);
+			free(proc->parents[i].exe);
 		free(proc->parents);
 		for (size_t i = 0; i < STRINGS; i++)
 			string_free(*strings.of[i]);
@@ -111,20 +111,26 @@ process_take(char **field, char *s)
 	*field = s;
 }
 
-struct process_parent *
-process_add_parent(struct process *proc)
+int
+process_add_parent(
+    struct process *proc, pid_t pid, const char *exe, bool exe_here)
 {
 	struct process_parent *parent;
 
-	assert(proc->lender == NULL);
-	if (proc->parents == NULL)
+	assert(proc->lender == NULL && proc->n_parents < PROCESS_PARENTS_MAX);
+	if (proc->parents == NULL) /* of most it is another one's */
 		proc->parents =
 		    calloc(PROCESS_PARENTS_MAX, sizeof(proc->parents[0]));
-	if (proc->parents == NULL || proc->n_parents == PROCESS_PARENTS_MAX)
-		return NULL;
-	parent = &proc->parents[proc->n_parents++];
-	parent->exe = empty;
-	return parent;
+	if (proc->parents == NULL)
+		return -ENOMEM;
+	parent = &proc->parents[proc->n_parents];
+	parent->exe = strdup(exe);
+	if (parent->exe == NULL)
+		return -ENOMEM;
+	parent->pid = pid;
+	parent->exe_here = exe_here;
+	proc->n_parents++;
+	return 0;
 }
 
 struct process *
@@ -179,36 +185,9 @@ process_join(struct process *proc, const struct process *sister)
 		string_free(*strings.of[i]);
 		*strings.of[i] = *lent.of[i];
 	}
-	free(proc->parents); /* it has none */
+	free(proc->parents); /* there is none in it */
 	proc->parents = lender->parents;
 	proc->n_parents = lender->n_parents;
-}
-
-static bool
-parents_equal(const struct process *a, const struct process *b)
-{
-	if (a->n_parents != b->n_parents)
-		return false;
-	for (size_t i = 0; i < a->n_parents; i++)
-		if (a->parents[i].pid != b->parents[i].pid ||
-		    a->parents[i].exe_here != b->parents[i].exe_here ||
-		    strcmp(a->parents[i].exe, b->parents[i].exe) != 0)
-			return false;
-	return true;
-}
-
-bool
-process_equal(const struct process *a, const struct process *b)
-{
-	return a->kind == b->kind && a->self == b->self && a->pid == b->pid &&
-	       a->start == b->start && a->exe_dev == b->exe_dev &&
-	       a->exe_ino == b->exe_ino && a->exe_here == b->exe_here &&
-	       a->uid == b->uid && a->gid == b->gid &&
-	       a->has_uid == b->has_uid && strcmp(a->exe, b->exe) == 0 &&
-	       strcmp(a->script, b->script) == 0 &&
-	       strcmp(a->cmd, b->cmd) == 0 && strcmp(a->comm, b->comm) == 0 &&
-	       strcmp(a->user, b->user) == 0 && strcmp(a->unit, b->unit) == 0 &&
-	       strcmp(a->cgroup, b->cgroup) == 0 && parents_equal(a, b);
 }
 
 size_t

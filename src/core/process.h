@@ -68,9 +68,10 @@ int process_set(char **field, const char *s, size_t len);
 /* The same with a string of malloc(3), which is the process's from then on. */
 void process_take(char **field, char *s);
 
-/* A further parent, with no path yet; NULL when there is no memory, or there
- * are as many as there may be. */
-struct process_parent *process_add_parent(struct process *proc);
+/* One parent more, a copy of its path, where there are fewer than the most. 0
+ * or -ENOMEM. */
+int process_add_parent(
+    struct process *proc, pid_t pid, const char *exe, bool exe_here);
 
 /* Gives a process that has no parents yet those of a sister. What the two have
  * in common is in memory once from then on: of proc nothing may be set any more
@@ -86,9 +87,6 @@ struct process *process_twin(
 /* As process_set(): what a sister has as well stays in memory once. */
 int process_set_lent(
     struct process *proc, char **field, const char *s, size_t len);
-
-/* True if nothing that a rule or a user sees differs. */
-bool process_equal(const struct process *a, const struct process *b);
 
 /* Of an executable that has been taken from its path ("/usr/bin/x (deleted)",
  * as an upgrade does with what runs): the length of that path; else 0. Another

@@ -1,229 +1,9 @@
 #include "src/core/schema.h"
 
 #include <string.h>
-#include <sys/un.h>
 
-#include "src/base/addr.h"
 #include "src/base/name.h"
-#include "src/core/endpoint.h"
-
-/* Checks ------------------------------------------------------------------- */
-
-/* ADDRESS[:PORT] */
-static bool
-is_listen(const char *s, size_t len)
-{
-	struct endpoint e;
-
-	return endpoint_parse(&e, s, len) == 0 && e.addr.family != ADDR_NONE &&
-	       e.scheme.s == NULL && e.name.s == NULL;
-}
-
-static bool
-is_prefix(const char *s, size_t len)
-{
-	struct prefix prefix;
-
-	return prefix_parse(&prefix, s, len) == 0;
-}
-
-/* An address that somebody has. */
-static bool
-is_host(const struct addr *addr)
-{
-	return addr->family != ADDR_NONE && !addr_is_any(addr) &&
-	       !addr_is_multicast(addr) && !addr_is_broadcast(addr);
-}
-
-/* ADDRESS[:PORT], or tls://ADDRESS[:PORT][#NAME] */
-static bool
-is_dns_upstream(const char *s, size_t len)
-{
-	struct endpoint e;
-
-	if (endpoint_parse(&e, s, len) < 0 || !is_host(&e.addr) ||
-	    e.user.s != NULL)
-		return false;
-	return (e.scheme.s == NULL && e.name.s == NULL) ||
-	       endpoint_is(&e, "tls") || endpoint_is(&e, "tls-opportunistic") ||
-	       (endpoint_is(&e, "tcp") && e.name.s == NULL);
-}
-
-/* By way of a tunnel it is TCP in any case. */
-static bool
-is_dns_server(const char *s, size_t len)
-{
-	struct endpoint e;
-
-	return endpoint_parse(&e, s, len) == 0 && is_host(&e.addr) &&
-	       e.user.s == NULL && e.name.s == NULL && e.scheme.s == NULL &&
-	       e.zone.s == NULL;
-}
-
-static bool
-is_system_or_upstream(const char *s, size_t len)
-{
-	return (len == 6 && memcmp(s, "system", 6) == 0) ||
-	       is_dns_upstream(s, len);
-}
-
-static bool
-is_block_answer(const char *s, size_t len)
-{
-	static const char *const words[] = { "null", "nxdomain", "refused",
-		"nodata" };
-	struct addr addr;
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strlen(words[i]) == len && memcmp(words[i], s, len) == 0)
-			return true;
-	return addr_parse(&addr, s, len) == 0;
-}
-
-/* No pattern: names below it are meant, too. Nor an address or a prefix. */
-static bool
-is_domain(struct name *ret, const char *s, size_t len)
-{
-	const char *slash = memchr(s, '/', len);
-	struct addr addr;
-
-	return name_parse(ret, s, len) == 0 && memchr(s, '*', len) == NULL &&
-	       addr_parse(&addr, s, slash != NULL ? (size_t)(slash - s) : len) <
-		   0;
-}
-
-static bool
-is_name(const char *s, size_t len)
-{
-	struct name name;
-
-	return is_domain(&name, s, len);
-}
-
-static bool
-is_path(const char *s, size_t len)
-{
-	return len > 0 && len < 4096 && s[0] == '/';
-}
-
-static bool
-is_path_or_none(const char *s, size_t len)
-{
-	return is_path(s, len) || (len == 4 && memcmp(s, "none", 4) == 0);
-}
-
-static bool
-is_path_or_system(const char *s, size_t len)
-{
-	return is_path(s, len) || (len == 6 && memcmp(s, "system", 6) == 0);
-}
-
-/* A path, or what ip-netns(8) calls one. */
-static bool
-is_netns(const char *s, size_t len)
-{
-	return len > 0 && len < CONF_NETNS_MAX &&
-	       memchr(s, '\0', len) == NULL &&
-	       (s[0] == '/' || (memchr(s, '/', len) == NULL && s[0] != '.'));
-}
-
-static bool
-is_address(const char *s, size_t len)
-{
-	struct addr addr;
-
-	return addr_parse(&addr, s, len) == 0;
-}
-
-static bool
-is_device(const char *s, size_t len)
-{
-	/* IFNAMSIZ, dev_valid_name() */
-	return len > 0 && len < 16 && memchr(s, '/', len) == NULL &&
-	       memchr(s, ':', len) == NULL && s[0] != '.';
-}
-
-/* A word of rules: letters, digits, '.', '_' and '-'. */
-static bool
-is_word(const char *s, size_t len)
-{
-	if (len == 0 || len > 63)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!(s[i] >= 'a' && s[i] <= 'z') &&
-		    !(s[i] >= 'A' && s[i] <= 'Z') &&
-		    !(s[i] >= '0' && s[i] <= '9') && s[i] != '.' &&
-		    s[i] != '_' && s[i] != '-')
-			return false;
-	return s[0] != '-' && s[0] != '.';
-}
-
-/* Of a proxy: what SOCKS can say (RFC 1929), and of a name. */
-#define WORD_MAX 255
-
-static bool
-is_credential(const char *s, size_t len)
-{
-	(void)s;
-	return len <= WORD_MAX;
-}
-
-static bool
-is_credential_part(const struct endpoint_part *part)
-{
-	char text[WORD_MAX + 1];
-
-	return part->s == NULL ||
-	       endpoint_decode(part, text, sizeof(text)) >= 0;
-}
-
-/* The digest of SHA-256: 32 octets. */
-static bool
-is_pin(const char *s, size_t len)
-{
-	static const char prefix[] = "sha256//";
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t n = sizeof(prefix) - 1;
-
-	if (len < n || memcmp(s, prefix, n) != 0)
-		return false;
-	if (len == n + 44 && s[len - 1] == '=')
-		len--;
-	if (len != n + 43)
-		return false;
-	for (; n < len; n++)
-		if (memchr(digits, s[n], sizeof(digits) - 1) == NULL)
-			return false;
-	return true;
-}
-
-static bool
-is_tunnel_url(const char *s, size_t len)
-{
-	static const char *const schemes[] = { "socks5", "socks5h", "http",
-		"https", "proxy2" };
-	struct endpoint e;
-
-	if (len == 6 && memcmp(s, "direct", 6) == 0)
-		return true;
-	if (endpoint_parse(&e, s, len) < 0 || e.scheme.s == NULL)
-		return false;
-	if (e.path.s != NULL)
-		return endpoint_is(&e, "proxy2") &&
-		       e.path.len < sizeof(((struct sockaddr_un *)0)->sun_path);
-	if (e.name.s != NULL && !endpoint_is(&e, "https"))
-		return false;
-	if (e.host.len > WORD_MAX || e.name.len > WORD_MAX ||
-	    !is_credential_part(&e.user) || !is_credential_part(&e.password))
-		return false;
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
-		if (endpoint_is(&e, schemes[i]))
-			return true;
-	return false;
-}
-
-/* Rows --------------------------------------------------------------------- */
+#include "src/core/schema_check.h"
 
 #define ROW(section_, key_, type_, field_)                                     \
 	.section = section_, .key = key_, .type = type_,                       \
@@ -301,25 +81,25 @@ const struct conf_row conf_rows[] = {
 	    .help = "Receive buffer of the socket that the queues are read "
 		    "from." },
 	{ ROW("resolver", "listen", CONF_TEXTS, resolver.listen),
-	    .check = is_listen,
+	    .check = schema_is_listen,
 	    .expected = "addresses with or without a port, such as "
 			"127.0.0.1:53, or none",
 	    .dflt = "127.0.0.1:53, [::1]:53",
 	    .help = "Where the resolver answers, UDP and TCP. none: there is "
 		    "no resolver, and no query is captured." },
 	{ ROW("resolver", "allow", CONF_TEXTS, resolver.allow),
-	    .check = is_prefix,
+	    .check = schema_is_prefix,
 	    .expected = "prefixes such as 192.168.1.0/24, or none",
 	    .dflt = "none", .help = "Who may ask besides this host." },
 	{ ROW("resolver", "upstream", CONF_TEXTS, resolver.upstreams),
-	    .check = is_system_or_upstream,
+	    .check = schema_is_system_or_upstream,
 	    .expected = "servers such as 192.0.2.53, 192.0.2.54:5353 or "
 			"tls://9.9.9.9#dns.quad9.net, or system",
 	    .dflt = "system",
 	    .help = "Servers that are asked; system: those that the network "
 		    "gave this host." },
 	{ ROW("resolver", "tls-ca", CONF_TEXT, resolver.tls_ca),
-	    .check = is_path_or_system, .expected = "a path, or system",
+	    .check = schema_is_path_or_system, .expected = "a path, or system",
 	    .dflt = "system",
 	    .help = "File of certificates that those of tls:// upstreams are "
 		    "checked with; system: those that this system trusts." },
@@ -332,7 +112,7 @@ const struct conf_row conf_rows[] = {
 	    .help = "Whether queries to other servers are answered here, "
 		    "where no rule speaks of port 53." },
 	{ ROW("resolver", "block-answer", CONF_TEXTS, resolver.block_answer),
-	    .check = is_block_answer,
+	    .check = schema_is_block_answer,
 	    .expected = "null, nxdomain, refused, nodata, or addresses",
 	    .dflt = "null",
 	    .help = "What a blocked query is answered with; null: the "
@@ -351,23 +131,24 @@ const struct conf_row conf_rows[] = {
 	    .help = "How long after its end an answer may still be given "
 		    "where no upstream answers; 0: never." },
 	{ ROW("resolver", "hosts", CONF_TEXT, resolver.hosts),
-	    .check = is_path_or_none, .expected = "a path, or none",
+	    .check = schema_is_path_or_none, .expected = "a path, or none",
 	    .dflt = "/etc/hosts",
 	    .help = "File of names and addresses that are answered first." },
 	{ ROW("resolver", "allow-private", CONF_TEXTS, resolver.allow_private),
-	    .check = is_name, .expected = "names such as corp.example, or none",
-	    .dflt = "none",
+	    .check = schema_is_name,
+	    .expected = "names such as corp.example, or none", .dflt = "none",
 	    .help = "Names at and below these may have addresses of private "
 		    "networks; of other names such answers are not "
 		    "believed." },
-	{ FORWARD("upstream", CONF_TEXTS, upstreams), .check = is_dns_upstream,
+	{ FORWARD("upstream", CONF_TEXTS, upstreams),
+	    .check = schema_is_dns_upstream,
 	    .expected = "servers such as 10.0.0.53 or "
 			"tls://10.0.0.53#dns.corp.example",
 	    .dflt = "", .sample = "10.0.0.53",
 	    .help = "Servers that are asked for names below it." },
 	{ FORWARD("policy", CONF_ENUM, policy), .words = "order parallel",
 	    .dflt = "order", .help = "As in [resolver]." },
-	{ LIST("source", CONF_TEXTS, sources), .check = is_path,
+	{ LIST("source", CONF_TEXTS, sources), .check = schema_is_path,
 	    .expected =
 		"paths such as /etc/rerouted/lists/*.txt: files are read, "
 		"and a timer or cron fetches them",
@@ -375,24 +156,27 @@ const struct conf_row conf_rows[] = {
 	    .help = "Files that the list is made of; * and ? stand for parts "
 		    "of file names." },
 	{ LIST("format", CONF_ENUM, format),
-	    .words = "auto hosts domains wildcard adblock rpz addresses",
+	    .words = "auto hosts domains wildcard adblock rpz addresses "
+		     "dnsmasq unbound",
 	    .dflt = "auto", .help = "What the files look like." },
-	{ TUNNEL("upstream", CONF_TEXT, upstream), .check = is_tunnel_url,
+	{ TUNNEL("upstream", CONF_TEXT, upstream),
+	    .check = schema_is_tunnel_url,
 	    .expected = "socks5://, http://, https:// or proxy2:// and a host "
 			"with a port, proxy2+unix:PATH, or direct",
 	    .dflt = "", .sample = "socks5://127.0.0.1:9050",
 	    .help = "Where connections are carried." },
-	{ TUNNEL("failover", CONF_TEXTS, failover), .check = is_word,
+	{ TUNNEL("failover", CONF_TEXTS, failover), .check = schema_is_word,
 	    .expected = "names of tunnels, or reject", .dflt = "",
 	    .sample = "tor, vpn, reject",
 	    .help = "Other tunnels in place of an upstream of its own: the "
 		    "first that works is taken." },
-	{ TUNNEL("user", CONF_TEXT, user), .check = is_credential,
+	{ TUNNEL("user", CONF_TEXT, user), .check = schema_is_credential,
 	    .expected = "a text of at most 255 bytes", .dflt = "",
 	    .sample = "%exe",
 	    .help = "User name for the proxy; %exe, %user and %unit stand for "
 		    "those of the program." },
-	{ TUNNEL("password", CONF_TEXT, password), .check = is_credential,
+	{ TUNNEL("password", CONF_TEXT, password),
+	    .check = schema_is_credential,
 	    .expected = "a text of at most 255 bytes", .dflt = "",
 	    .sample = "secret",
 	    .help = "Password for the proxy; with the same templates." },
@@ -402,7 +186,8 @@ const struct conf_row conf_rows[] = {
 		    "here, through the tunnel, or not at all: the program "
 		    "gets an address that stands for the name, and the proxy "
 		    "is told the name." },
-	{ TUNNEL("dns-server", CONF_TEXTS, dns_server), .check = is_dns_server,
+	{ TUNNEL("dns-server", CONF_TEXTS, dns_server),
+	    .check = schema_is_dns_server,
 	    .expected = "servers such as 10.0.0.53 or [fd00::53]:5353",
 	    .dflt = "", .sample = "10.0.0.53",
 	    .help = "With dns = tunnel: the servers that are asked through "
@@ -415,16 +200,16 @@ const struct conf_row conf_rows[] = {
 	    .words = "no yes", .dflt = "yes",
 	    .help = "Whether a program's connect() waits until the far end "
 		    "is reached, or has refused." },
-	{ TUNNEL("device", CONF_TEXT, device), .check = is_device,
+	{ TUNNEL("device", CONF_TEXT, device), .check = schema_is_device,
 	    .expected = "the name of a network device", .dflt = "",
 	    .sample = "wg0",
 	    .help = "For direct: the device that connections leave by, and "
 		    "no other." },
-	{ TUNNEL("source", CONF_TEXT, source), .check = is_address,
+	{ TUNNEL("source", CONF_TEXT, source), .check = schema_is_address,
 	    .expected = "an address of this host", .dflt = "",
 	    .sample = "192.0.2.7",
 	    .help = "For direct: the address that connections come from." },
-	{ TUNNEL("netns", CONF_TEXT, netns), .check = is_netns,
+	{ TUNNEL("netns", CONF_TEXT, netns), .check = schema_is_netns,
 	    .expected = "a name such as vpn, or a path such as /run/netns/vpn",
 	    .dflt = "", .sample = "vpn",
 	    .help = "For direct: the network namespace that connections are "
@@ -432,11 +217,12 @@ const struct conf_row conf_rows[] = {
 	{ TUNNEL("fwmark", CONF_NUMBER, fwmark), .max = UINT32_MAX, .dflt = "0",
 	    .help = "For direct: the mark of the connections, for policy "
 		    "routing; 0: none." },
-	{ TUNNEL("ca", CONF_TEXT, ca), .check = is_path, .expected = "a path",
-	    .dflt = "", .sample = "/etc/ssl/certs/ca-certificates.crt",
+	{ TUNNEL("ca", CONF_TEXT, ca), .check = schema_is_path,
+	    .expected = "a path", .dflt = "",
+	    .sample = "/etc/ssl/certs/ca-certificates.crt",
 	    .help = "For https: certificates that the proxy's is checked "
 		    "with, in place of the system's." },
-	{ TUNNEL("pin", CONF_TEXT, pin), .check = is_pin,
+	{ TUNNEL("pin", CONF_TEXT, pin), .check = schema_is_pin,
 	    .expected = "sha256// and the base64 of a public key's digest",
 	    .dflt = "",
 	    .sample = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
@@ -454,7 +240,7 @@ const size_t conf_n_rows = sizeof(conf_rows) / sizeof(conf_rows[0]);
 static bool
 label_word(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
 {
-	if (!is_word(s, len))
+	if (!schema_is_word(s, len))
 		return false;
 	memcpy(ret, s, len);
 	ret[len] = '\0';
@@ -474,7 +260,7 @@ label_name(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
 	struct name name;
 
 	_Static_assert(CONF_LABEL_SIZE >= NAME_TEXT_SIZE, "a name fits");
-	if (!is_domain(&name, s, len) || name_is_root(&name))
+	if (!schema_is_domain(&name, s, len) || name_is_root(&name))
 		return false;
 	(void)name_format(&name, ret);
 	return strpbrk(ret, "\"\\]") == NULL;

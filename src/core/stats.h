@@ -56,6 +56,8 @@
 	X(names_evicted, "addresses forgotten because there were too many")    \
 	X(names_crowded, "names forgotten because their address had too many") \
 	X(sockets_destroyed, "live connections ended")                         \
+	X(sums_evicted,                                                        \
+	    "sums of programs and hosts that made room for others")            \
 	X(bytes_lost, "times the kernel could not say what ended flows moved") \
 	X(syscalls_refused, "system calls that the daemon may not use")        \
 	X(control_clients, "control clients served")                           \

@@ -10,7 +10,7 @@ struct table {
 	struct map map;
 	struct list lru; /* the youngest first */
 	size_t max;
-	uint64_t forgotten;
+	struct stats *stats;
 };
 
 struct tally {
@@ -23,10 +23,11 @@ struct process_key {
 };
 
 static int
-table_init(struct table *table, size_t max)
+table_init(struct table *table, size_t max, struct stats *stats)
 {
 	list_init(&table->lru);
 	table->max = max;
+	table->stats = stats;
 	return map_init(&table->map);
 }
 
@@ -67,14 +68,14 @@ table_done(struct table *table)
 }
 
 struct tally *
-tally_new(size_t max)
+tally_new(size_t max, struct stats *stats)
 {
 	struct tally *tally = calloc(1, sizeof(*tally));
 
 	if (tally == NULL)
 		return NULL;
-	if (table_init(&tally->processes, max) < 0 ||
-	    table_init(&tally->hosts, max) < 0) {
+	if (table_init(&tally->processes, max, stats) < 0 ||
+	    table_init(&tally->hosts, max, stats) < 0) {
 		tally_free(tally);
 		return NULL;
 	}
@@ -126,7 +127,7 @@ table_get(struct table *table, const void *key, size_t len, mono_t now)
 	if (table->map.count >= table->max) {
 		table_forget(table,
 		    container_of(table->lru.prev, struct tally_row, lru));
-		table->forgotten++;
+		table->stats->sums_evicted++;
 	}
 	row->refs = 1;
 	row->first = now;
@@ -254,10 +255,4 @@ size_t
 tally_n_hosts(const struct tally *tally)
 {
 	return tally->hosts.map.count;
-}
-
-uint64_t
-tally_forgotten(const struct tally *tally)
-{
-	return tally->processes.forgotten + tally->hosts.forgotten;
 }

@@ -8,6 +8,7 @@
 #include "src/base/map.h"
 #include "src/base/mono.h"
 #include "src/core/flow.h"
+#include "src/core/stats.h"
 
 /* What was decided and moved, summed up by process and by host: flows are
  * forgotten, these sums stay. */
@@ -35,8 +36,9 @@ const char *tally_host(const struct tally_row *row, char buf[ADDR_STRLEN]);
 /* Both kinds; each bounded, and the row that was quiet longest makes room. */
 struct tally;
 
-/* max is that of each. NULL when there is no memory. */
-struct tally *tally_new(size_t max);
+/* max is that of each; stats is borrowed: rows that make room are counted. NULL
+ * when there is no memory. */
+struct tally *tally_new(size_t max, struct stats *stats);
 void tally_free(struct tally *tally); /* accepts NULL */
 
 /* A flow was judged. host is its name, NULL for none. */
@@ -55,9 +57,6 @@ const struct tally_row *tally_host_older(
     const struct tally *tally, const struct tally_row *after);
 size_t tally_n_processes(const struct tally *tally);
 size_t tally_n_hosts(const struct tally *tally);
-
-/* How many rows made room for others. */
-uint64_t tally_forgotten(const struct tally *tally);
 
 /* A row that is being shown stays, even if it makes room. */
 const struct tally_row *tally_row_ref(const struct tally_row *row);

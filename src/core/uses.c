@@ -41,8 +41,8 @@ struct uses {
 	struct spare who, entry; /* the next ones */
 };
 
-bool
-actor_equal(const struct actor *a, const struct actor *b)
+static bool
+is_same_actor(const struct actor *a, const struct actor *b)
 {
 	return a->pid == b->pid && a->start == b->start && a->exec == b->exec &&
 	       a->uid == b->uid && a->gid == b->gid && a->groups == b->groups &&
@@ -137,7 +137,7 @@ who_get(struct uses *uses, const struct actor *actor, uint64_t hash)
 
 	for (; node != NULL; node = map_next(node, hash)) {
 		who = container_of(node, struct who, node);
-		if (actor_equal(&who->actor, actor)) {
+		if (is_same_actor(&who->actor, actor)) {
 			who->refs++;
 			return who;
 		}

@@ -64,8 +64,6 @@ int uses_put(struct uses *uses, const struct use *use, mono_t now,
 enum uses_found uses_find(struct uses *uses, const struct flow_key *key,
     const void *head, size_t len, struct used *ret);
 
-bool actor_equal(const struct actor *a, const struct actor *b);
-
 size_t uses_count(const struct uses *uses);
 
 #endif

@@ -142,8 +142,9 @@ index_of(const char *const *words, size_t n, const char *s, size_t len)
 	return -1;
 }
 
-int
-value_parse_proto(uint8_t *ret, const char *s, size_t len)
+/* "tcp", "17", …; 0 or -EINVAL. */
+static int
+parse_proto_number(uint8_t *ret, const char *s, size_t len)
 {
 	int i = index_of(proto_words, N_PROTOS, s, len);
 	uint64_t n;
@@ -162,7 +163,7 @@ static int
 parse_proto(struct rule_value *ret, const char *s, size_t len,
     struct value_fault *fault)
 {
-	if (value_parse_proto(&ret->proto, s, len) == 0)
+	if (parse_proto_number(&ret->proto, s, len) == 0)
 		return 0;
 	fault->nearest = word_nearest(s, len, proto_words, N_PROTOS);
 	return refuse(

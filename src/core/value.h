@@ -39,7 +39,4 @@ const char *const *value_words(enum value_kind kind, size_t *ret_n);
 int value_parse(struct rule_value *ret, enum value_kind kind, const char *s,
     size_t len, struct value_fault *ret_fault);
 
-/* "tcp", "17", …; 0 or -EINVAL. */
-int value_parse_proto(uint8_t *ret, const char *s, size_t len);
-
 #endif

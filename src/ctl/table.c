@@ -149,8 +149,9 @@ character(const char *s, size_t *ret_len)
 	return width >= 0 ? (size_t)width : 1;
 }
 
-size_t
-table_width(const char *s)
+/* Columns that a text takes on the screen. */
+static size_t
+width_of(const char *s)
 {
 	size_t n = 0, len;
 
@@ -195,7 +196,7 @@ struct cut {
 static struct cut
 cut_text(const char *s, size_t width, bool tail)
 {
-	struct cut cut = { "", s, "", strlen(s), table_width(s) };
+	struct cut cut = { "", s, "", strlen(s), width_of(s) };
 	size_t have = cut.width;
 
 	if (have <= width)
@@ -426,10 +427,10 @@ print_fitting(const struct table *table, FILE *out, size_t width, bool colour)
 	if (widths == NULL)
 		return;
 	for (size_t c = 0; c < table->n_columns; c++) {
-		widths[c] = table_width(table->columns[c].title);
+		widths[c] = width_of(table->columns[c].title);
 		for (size_t r = 0; r < table->n_rows; r++)
-			if (table_width(cell(table, r, c)) > widths[c])
-				widths[c] = table_width(cell(table, r, c));
+			if (width_of(cell(table, r, c)) > widths[c])
+				widths[c] = width_of(cell(table, r, c));
 	}
 	fit(table, widths, width);
 	print_row(table, widths, SIZE_MAX, out);

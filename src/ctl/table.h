@@ -39,9 +39,6 @@ void table_print(const struct table *table, FILE *out);
 /* The same, cut to a width, and never painted. */
 void table_print_width(const struct table *table, FILE *out, size_t width);
 
-/* Columns that a text takes on the screen. */
-size_t table_width(const char *s);
-
 /* Prints s broken at blanks to lines of a width, the first one where the cursor
  * is, the others indented. */
 void table_wrap(const char *s, size_t width, size_t indent, FILE *out);

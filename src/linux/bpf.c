@@ -25,7 +25,7 @@
 #include "src/linux/bpf_load.h"
 #include "src/linux/bpf_ring.h"
 #include "src/linux/bpf_seed.h"
-#include "src/linux/procread.h"
+#include "src/linux/procdir.h"
 
 /* One with all its text. */
 #define EVENT_MAX                                                              \
@@ -239,7 +239,7 @@ send_one(struct bpf *bpf)
 
 /* Sees ourselves as /proc does: the pid at the right level of namespaces. */
 static int
-test_level(struct bpf *bpf, const struct procread_stat *st)
+test_level(struct bpf *bpf, const struct procdir_stat *st)
 {
 	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
 	char link[16];
@@ -267,8 +267,8 @@ test_level(struct bpf *bpf, const struct procread_stat *st)
 static int
 self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 {
-	struct procread_stat st;
-	int r = procread_status(AT_FDCWD, "/proc/self/stat", &st);
+	struct procdir_stat st;
+	int r = procdir_status(AT_FDCWD, "/proc/self/stat", &st);
 
 	if (r < 0)
 		return bpf_fail(why, r, "self-test: /proc can't be read");

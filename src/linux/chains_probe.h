@@ -16,15 +16,16 @@ int chains_fail(struct chains_error *ret, int r, const char *fmt, ...)
  * chains_install() returns for it. */
 int chains_probe(enum chains_family family, struct chains_error *ret_error);
 
-/* Family and tables alone; opening a table brings it to life. */
+/* Family and tables alone; opening a table brings it to life. As
+ * chains_probe(). */
 int chains_probe_tables(
     enum chains_family family, struct chains_error *ret_error);
 
-/* One match or target, of whatever name and revision. */
+/* One match or target, of whatever name and revision. As chains_probe(). */
 int chains_probe_extension(enum chains_family family,
     const struct chains_extension *extension, struct chains_error *ret_error);
 
-/* What a failed xtable_open() means. */
+/* What a failed xtable_open() means: r, or what chains_install() returns. */
 int chains_fail_open(struct chains_error *ret_error, int r,
     enum chains_family family, enum chains_table table);
 

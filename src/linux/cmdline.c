@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +13,10 @@
 #include <unistd.h>
 
 #include "src/base/mono.h"
+#include "src/base/thread.h"
 #include "src/core/user_budget.h"
 #include "src/linux/file_id.h"
+#include "src/linux/procdir.h"
 
 /* Threads, and those that may wait for one user's processes. */
 #define READERS_MAX 32
@@ -170,23 +171,6 @@ reader_main(void *arg)
 	return NULL;
 }
 
-/* Signals are the loop's. */
-static int
-start(struct reader *r)
-{
-	sigset_t all, old;
-	int e;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS); /* is for who made the call: sandbox.h */
-	e = pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (e != 0)
-		return -e;
-	e = pthread_create(&r->thread, NULL, reader_main, r);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL); /* was valid before */
-	return -e;
-}
-
 static struct reader *
 reader_new(struct cmdlines *c)
 {
@@ -202,7 +186,7 @@ reader_new(struct cmdlines *c)
 	(void)pthread_cond_init(&r->asked, &attr);
 	(void)pthread_cond_init(&r->done, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	if (start(r) == 0)
+	if (thread_start(&r->thread, reader_main, r) == 0)
 		return r;
 	free(r);
 	return NULL;
@@ -236,23 +220,13 @@ reader_get(struct cmdlines *c, uint32_t uid)
 static bool
 is_asleep(pid_t tid)
 {
-	char path[64], line[512];
-	const char *end;
-	ssize_t n;
-	int fd;
+	struct procdir_stat st;
+	char path[64];
 
 	(void)snprintf(
 	    path, sizeof(path), "/proc/self/task/%d/stat", (int)tid); /* fits */
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, line, sizeof(line) - 1);
-	(void)close(fd); /* it was only read */
-	if (n <= 0)
-		return false;
-	line[n] = '\0';
-	end = strrchr(line, ')');
-	return end != NULL && (end[2] == 'D' || end[2] == 'S');
+	return procdir_status(AT_FDCWD, path, &st) == 0 &&
+	       (st.state == 'D' || st.state == 'S');
 }
 
 static bool

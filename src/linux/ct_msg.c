@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "src/base/rd.h"
+#include "src/linux/nla.h"
 
 /* Errors of the kernel lie above -4096. */
 #define MAX_ERRNO 4096
@@ -31,23 +32,15 @@ struct nest {
 	const struct nlattr *v[NEST_MAX];
 };
 
-/* Up to the first that is none. By hand: each connection that ends has nine of
- * these, and the library calls back for each attribute. */
+/* Up to the first that is none. */
 static void
 collect(struct rd rd, const struct nlattr **ret, int max)
 {
-	while (rd.len >= sizeof(struct nlattr)) {
-		const struct nlattr *attr = (const void *)rd.p;
-		int type = attr->nla_type & NLA_TYPE_MASK;
-		size_t len = attr->nla_len;
+	const struct nlattr *attr;
 
-		if (len < sizeof(*attr) || len > rd.len)
-			break;
-		if (type < max) /* else a newer kernel's */
-			ret[type] = attr;
-		len = (len + 3) & ~(size_t)3;
-		rd_skip(&rd, len < rd.len ? len : rd.len);
-	}
+	while ((attr = nla_next(&rd)) != NULL)
+		if (nla_type_of(attr) < max) /* else a newer kernel's */
+			ret[nla_type_of(attr)] = attr;
 }
 
 static bool

@@ -12,6 +12,7 @@
  * or is missing. */
 struct diag;
 
+/* 0 or -ENOMEM: what the kernel does not have is asked of /proc/net. */
 int diag_open(struct diag **ret);
 void diag_close(struct diag *diag); /* accepts NULL */
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/linux/procread.h"
+#include "src/linux/procdir.h"
 
 /* In the flags of a task, which the kernel shows in stat (sched.h). */
 #define PF_EXITING 0x4
@@ -22,7 +22,7 @@ read_text(pid_t pid, const char *name, char *ret, size_t size)
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	n = procread_file(AT_FDCWD, path, ret, size - 1);
+	n = procdir_file(AT_FDCWD, path, ret, size - 1);
 	ret[n > 0 ? n : 0] = '\0';
 }
 

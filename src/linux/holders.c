@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "src/core/procline.h"
-#include "src/linux/procread.h"
+#include "src/linux/procdir.h"
 
 /* Bounds: some 100 bytes each. A desktop has a few thousand sockets, most of
  * them of AF_UNIX, which can't be told from the others by their links. */
@@ -98,7 +98,7 @@ holder_get(struct holders *hs, pid_t pid, uint64_t start)
 		    hs, container_of(hs->lru.prev, struct holder, lru));
 	holder->pid = pid;
 	holder->start = start;
-	holder->dir = (struct procread_dir){ -1, -1, -1, -1, -1, NULL, 0 };
+	holder->dir = (struct procdir){ -1, -1, -1, -1, -1, NULL, 0 };
 	list_init(&holder->open);
 	list_init(&holder->sockets);
 	list_prepend(&hs->lru, &holder->lru);
@@ -111,7 +111,7 @@ static void
 holder_close(struct holders *hs, struct holder *holder)
 {
 	if (holder->dir.fd >= 0) {
-		procread_close(&holder->dir);
+		procdir_close(&holder->dir);
 		hs->n_open--;
 	}
 	list_remove(&holder->open);
@@ -167,8 +167,7 @@ holder_open(struct holders *hs, struct holder *holder)
 	}
 	if (hs->n_open >= hs->open_max)
 		(void)holders_close_one(hs); /* there is one: the count says */
-	r = procread_open(
-	    &holder->dir, hs->proc_fd, holder->pid, holder->start);
+	r = procdir_open(&holder->dir, hs->proc_fd, holder->pid, holder->start);
 	if (r != 0)
 		return r;
 	hs->n_open++;

@@ -10,7 +10,7 @@
 #include "src/base/map.h"
 #include "src/base/mono.h"
 #include "src/core/process.h"
-#include "src/linux/procread.h"
+#include "src/linux/procdir.h"
 
 /* Which process holds which socket, as it was when last looked at: hints that
  * are checked at each use. */
@@ -23,10 +23,10 @@ struct holder {
 	struct list sockets; /* struct held */
 	pid_t pid;
 	uint64_t start;
-	struct procread_dir dir; /* fd -1: not open */
-	uint32_t uid;		 /* effective, when last seen */
-	int hint;		 /* descriptor number of its last socket */
-	uint32_t scan; /* which one; 0: never scanned, nor what is newer */
+	struct procdir dir; /* fd -1: not open */
+	uint32_t uid;	    /* effective, when last seen */
+	int hint;	    /* descriptor number of its last socket */
+	uint32_t scan;	    /* which one; 0: never scanned, nor what is newer */
 	const struct process *value; /* a reference; NULL */
 	uint64_t round;		     /* of procfs, in which value was read */
 	mono_t read;		     /* when value was read whole */

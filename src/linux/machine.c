@@ -5,14 +5,14 @@
 #include <unistd.h>
 
 #include "src/base/num.h"
-#include "src/linux/procread.h"
+#include "src/linux/procdir.h"
 
 static uint64_t
 number_in(const char *path)
 {
 	char text[32];
 	uint64_t number;
-	ssize_t n = procread_file(AT_FDCWD, path, text, sizeof(text));
+	ssize_t n = procdir_file(AT_FDCWD, path, text, sizeof(text));
 
 	if (n <= 0)
 		return 0;

@@ -33,6 +33,7 @@ int nfq_open(struct nfq **ret, const struct nfq_opts *opts, struct stats *stats,
 int nfq_start(struct nfq *nfq);
 void nfq_close(struct nfq *nfq); /* accepts NULL */
 
+/* Readable when packets wait. */
 int nfq_fd(const struct nfq *nfq);
 
 /* Reads what waits, 64 packets at most, all received before the first call of

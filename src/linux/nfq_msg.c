@@ -11,15 +11,9 @@
 #include <sys/socket.h>
 
 #include "src/base/rd.h"
+#include "src/linux/nla.h"
 
 #define QUEUE_TYPE(type) (NFNL_SUBSYS_QUEUE << 8 | (type))
-
-/* MNL_ALIGN() of a size: that one is of int. */
-static size_t
-padded(size_t len)
-{
-	return (len + 3) & ~(size_t)3;
-}
 
 struct attrs {
 	const struct nlattr *of[NFQA_MAX + 1];
@@ -37,26 +31,20 @@ static const uint16_t attr_min[NFQA_MAX + 1] = {
 };
 
 /* Where each attribute is, up to the first that is none. False where one is
- * too short; those before it are kept. By hand, as the verdict below: this is
- * done for each packet, and the library's loop calls back for each attribute
- * and asks it for its parts by calls. */
+ * too short; those before it are kept. */
 static bool
 collect(struct rd rd, struct attrs *ret)
 {
-	while (rd.len >= sizeof(struct nlattr)) {
-		const struct nlattr *attr = (const void *)rd.p;
-		int type = attr->nla_type & NLA_TYPE_MASK;
-		size_t len = attr->nla_len;
+	const struct nlattr *attr;
 
-		if (len < sizeof(*attr) || len > rd.len)
-			break;
-		if (type <= NFQA_MAX) { /* else a newer kernel's */
-			if (len - sizeof(*attr) < attr_min[type])
-				return false;
-			ret->of[type] = attr;
-		}
-		len = padded(len);
-		rd_skip(&rd, len < rd.len ? len : rd.len);
+	while ((attr = nla_next(&rd)) != NULL) {
+		int type = nla_type_of(attr);
+
+		if (type > NFQA_MAX)
+			continue; /* a newer kernel's */
+		if (attr->nla_len - sizeof(*attr) < attr_min[type])
+			return false;
+		ret->of[type] = attr;
 	}
 	return true;
 }
@@ -71,7 +59,6 @@ static uint32_t
 attr_u32(const struct attrs *attrs, enum nfqnl_attr_type type)
 {
 	const struct nlattr *attr = attrs->of[type];
-
 	uint32_t value = 0;
 
 	if (attr != NULL)
@@ -172,7 +159,7 @@ nfq_msg_take(
 		len = rd->len;
 	rd_init(&body, rd->p, len);
 	/* the last message need not be padded */
-	padding = padded(len) - len;
+	padding = nla_padded(len) - len;
 	rd_skip(rd, len);
 	rd_skip(rd, padding < rd->len ? padding : rd->len);
 	if (nlh->nlmsg_type == NLMSG_ERROR)
@@ -197,7 +184,7 @@ static size_t
 end(const struct nlmsghdr *nlh)
 {
 	assert(nlh->nlmsg_len <= NFQ_MSG_MAX);
-	return padded(nlh->nlmsg_len);
+	return nla_padded(nlh->nlmsg_len);
 }
 
 size_t

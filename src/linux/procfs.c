@@ -203,13 +203,13 @@ static int
 read_pid(struct procfs *procfs, pid_t pid, const struct process **ret)
 {
 	struct holders *hs = &procfs->scan.holders;
-	struct procread_stat st;
+	struct procdir_stat st;
 	struct holder *holder;
 	char path[32];
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%d/stat", (int)pid); /* fits */
-	r = procread_status(hs->proc_fd, path, &st);
+	r = procdir_status(hs->proc_fd, path, &st);
 	if (r != 0)
 		return r;
 	holder = holder_get(hs, pid, st.start);
@@ -249,8 +249,8 @@ static int
 read_once(struct procfs *procfs, const struct procfs_one *one,
     const struct process *old, const struct process **ret)
 {
-	struct procread_dir dir;
-	int r = procread_open(
+	struct procdir dir;
+	int r = procdir_open(
 	    &dir, procfs->scan.holders.proc_fd, one->pid, one->start);
 
 	if (r != 0)
@@ -258,7 +258,7 @@ read_once(struct procfs *procfs, const struct procfs_one *one,
 	dir.args = one->args;
 	dir.args_len = one->args_len;
 	r = procread_process(&procfs->read, &dir, one->pid, old, ret);
-	procread_close(&dir);
+	procdir_close(&dir);
 	return r;
 }
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "src/core/procline.h"
-#include "src/linux/procread.h"
+#include "src/linux/procdir.h"
 
 /* With so many pids or fewer given out since, each is tried; with more, /proc
  * is listed. */
@@ -37,7 +37,7 @@ is_process(struct procscan *ps, pid_t pid)
 	pid_t tgid;
 
 	(void)snprintf(path, sizeof(path), "%d/status", (int)pid); /* fits */
-	n = procread_file(ps->holders.proc_fd, path, buf, sizeof(buf));
+	n = procdir_file(ps->holders.proc_fd, path, buf, sizeof(buf));
 	if (n < 0)
 		return n == -ESRCH ? -ENOENT : (int)n;
 	return procline_tgid(&tgid, buf, (size_t)n) == 0 && tgid == pid;
@@ -54,14 +54,14 @@ scan_new(struct procscan *ps, pid_t pid, mono_t now)
 		.now = now,
 		.end = ps->end,
 		.part = &ps->news.part };
-	struct procread_stat st;
+	struct procdir_stat st;
 	char path[32];
 	int r = is_process(ps, pid);
 
 	if (r <= 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "%d/stat", (int)pid); /* fits */
-	r = procread_status(ps->holders.proc_fd, path, &st);
+	r = procdir_status(ps->holders.proc_fd, path, &st);
 	if (r != 0)
 		return r == -ESRCH ? -ENOENT : r;
 	if (st.kthread)

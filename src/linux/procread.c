@@ -58,105 +58,6 @@ procread_round(struct procread *pr, mono_t now)
 	pr->now = now;
 }
 
-ssize_t
-procread_file(int dirfd, const char *name, char *buf, size_t size)
-{
-	size_t len = 0;
-	ssize_t n, r = 0;
-	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	while (len < size) {
-		n = read(fd, buf + len, size - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			r = -errno;
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-		/* these files come whole or cut at what was asked for */
-		if (len < size)
-			break;
-	}
-	(void)close(fd); /* only read from */
-	return r < 0 ? r : (ssize_t)len;
-}
-
-/* The same for a file that is kept open: *fd is -1 before the first time. */
-static ssize_t
-read_kept(int *fd, int dirfd, const char *name, char *buf, size_t size)
-{
-	ssize_t n;
-
-	if (*fd < 0)
-		*fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0)
-		return -errno;
-	do
-		n = pread(*fd, buf, size, 0);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
-
-int
-procread_status(int dirfd, const char *name, struct procread_stat *ret)
-{
-	char buf[1024];
-	struct procline_stat st;
-	ssize_t n = procread_file(dirfd, name, buf, sizeof(buf));
-
-	if (n < 0)
-		return n == -ENOENT ? -ESRCH : (int)n;
-	if (procline_stat(&st, buf, (size_t)n) != 0)
-		return -EBADMSG;
-	ret->ppid = st.ppid;
-	ret->start = st.start;
-	ret->kthread = st.kthread;
-	ret->zombie = st.state == 'Z' || st.state == 'X';
-	return 0;
-}
-
-int
-procread_open(struct procread_dir *ret, int proc_fd, pid_t pid, uint64_t start)
-{
-	struct procread_stat st;
-	char name[16];
-	int fd, r;
-
-	(void)snprintf(name, sizeof(name), "%d", (int)pid); /* fits */
-	fd = openat(proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	r = procread_status(fd, "stat", &st);
-	if (r == 0 && st.start != start)
-		r = -ESRCH; /* another process with its pid */
-	if (r != 0) {
-		(void)close(fd); /* O_PATH */
-		return r;
-	}
-	*ret = (struct procread_dir){ fd, -1, -1, -1, -1, NULL, 0 };
-	ret->links = openat(fd, "fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (ret->links >= 0)
-		return 0;
-	r = errno == ENOENT ? -ESRCH : -errno;
-	procread_close(ret);
-	return r;
-}
-
-void
-procread_close(struct procread_dir *dir)
-{
-	const int fds[] = { dir->fd, dir->links, dir->comm, dir->cmdline,
-		dir->cgroup };
-
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-		if (fds[i] >= 0)
-			(void)close(fds[i]); /* only read from */
-	*dir = (struct procread_dir){ -1, -1, -1, -1, -1, NULL, 0 };
-}
-
 static bool
 is_file(const struct process *proc, const struct file_id *file)
 {
@@ -207,9 +108,9 @@ read_exe(struct procread *pr, struct snapshot *snap, int dirfd,
 }
 
 static int
-read_cgroup(struct snapshot *snap, struct procread_dir *dir)
+read_cgroup(struct snapshot *snap, struct procdir *dir)
 {
-	ssize_t n = read_kept(&dir->cgroup, dir->fd, "cgroup", snap->cgroup,
+	ssize_t n = procdir_kept(&dir->cgroup, dir->fd, "cgroup", snap->cgroup,
 	    sizeof(snap->cgroup));
 
 	if (n == -EMFILE || n == -ENFILE)
@@ -235,8 +136,8 @@ find_script(struct snapshot *snap, size_t cmdline_len)
 
 /* As it was, where it is the same program still. 0 or -ETIMEDOUT. */
 static int
-keep_cmdline(struct procread *pr, struct snapshot *snap,
-    struct procread_dir *dir, const struct process *old)
+keep_cmdline(struct procread *pr, struct snapshot *snap, struct procdir *dir,
+    const struct process *old)
 {
 	struct file_id file;
 
@@ -251,7 +152,7 @@ keep_cmdline(struct procread *pr, struct snapshot *snap,
 }
 
 static ssize_t
-copy_args(struct snapshot *snap, const struct procread_dir *dir)
+copy_args(struct snapshot *snap, const struct procdir *dir)
 {
 	size_t len = dir->args_len < sizeof(snap->cmd) ? dir->args_len
 						       : sizeof(snap->cmd);
@@ -263,14 +164,13 @@ copy_args(struct snapshot *snap, const struct procread_dir *dir)
 /* The arguments, each with its NUL: the length or -errno. Root's processes, and
  * this one, hold nobody up. */
 static ssize_t
-read_cmdline(
-    struct procread *pr, struct snapshot *snap, struct procread_dir *dir)
+read_cmdline(struct procread *pr, struct snapshot *snap, struct procdir *dir)
 {
 	if (dir->args != NULL)
 		return copy_args(snap, dir);
 	if (snap->uid == 0 || snap->uid == geteuid())
-		return read_kept(&dir->cmdline, dir->fd, "cmdline", snap->cmd,
-		    sizeof(snap->cmd));
+		return procdir_kept(&dir->cmdline, dir->fd, "cmdline",
+		    snap->cmd, sizeof(snap->cmd));
 	if (dir->cmdline < 0)
 		dir->cmdline = openat(dir->fd, "cmdline", O_RDONLY | O_CLOEXEC);
 	if (dir->cmdline < 0)
@@ -280,8 +180,8 @@ read_cmdline(
 
 /* 0, -ESRCH or -errno. */
 static int
-snapshot_read(struct procread *pr, struct snapshot *snap,
-    struct procread_dir *dir, const struct process *old)
+snapshot_read(struct procread *pr, struct snapshot *snap, struct procdir *dir,
+    const struct process *old)
 {
 	struct stat st;
 	ssize_t n;
@@ -293,7 +193,7 @@ snapshot_read(struct procread *pr, struct snapshot *snap,
 	 * in fs/proc/base.c); it stays readable when the process is gone */
 	snap->uid = st.st_uid;
 	snap->gid = st.st_gid;
-	n = read_kept(
+	n = procdir_kept(
 	    &dir->comm, dir->fd, "comm", snap->comm, sizeof(snap->comm));
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
@@ -335,8 +235,7 @@ snapshot_is(const struct snapshot *snap, const struct process *old)
 
 /* Reads again until no exec came between the first file and the last. */
 static int
-snapshot_settle(
-    struct procread *pr, struct snapshot *snap, struct procread_dir *dir)
+snapshot_settle(struct procread *pr, struct snapshot *snap, struct procdir *dir)
 {
 	struct file_id file;
 	int r;
@@ -368,8 +267,7 @@ procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
     uint64_t *start, uint64_t exactly)
 {
 	char path[32], exe[PATH_MAX];
-	struct procread_stat st = { 0 };
-	struct process_parent *parent;
+	struct procdir_stat st = { 0 };
 	int r, dirfd, here;
 	ssize_t n;
 
@@ -377,7 +275,7 @@ procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
 	dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)
 		return -errno;
-	r = procread_status(dirfd, "stat", &st);
+	r = procdir_status(dirfd, "stat", &st);
 	n = readlinkat(dirfd, "exe", exe, sizeof(exe) - 1);
 	exe[n > 0 ? n : 0] = '\0';
 	here = exe_is_here(pr, proc->uid, dirfd, exe);
@@ -388,12 +286,7 @@ procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
 		return r;
 	if (st.start > *start || (exactly != 0 && st.start != exactly))
 		return -ESRCH;
-	parent = process_add_parent(proc);
-	if (parent == NULL)
-		return -ENOMEM;
-	parent->pid = *pid;
-	parent->exe_here = here > 0;
-	r = process_set(&parent->exe, exe, strlen(exe));
+	r = process_add_parent(proc, *pid, exe, here > 0);
 	if (r < 0)
 		return r;
 	*pid = st.ppid;
@@ -460,9 +353,9 @@ static int
 build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
     const struct process **ret)
 {
-	struct procread_stat st;
+	struct procdir_stat st;
 	struct process *proc;
-	int r = procread_status(dirfd, "stat", &st);
+	int r = procdir_status(dirfd, "stat", &st);
 
 	if (r != 0)
 		return r;
@@ -501,8 +394,8 @@ placed_of(const struct process *proc)
  * path are about: that is never taken as it was. What can't be told is as it
  * was no more than what is otherwise. */
 bool
-procread_is_same(struct procread *pr, const struct procread_dir *dir,
-    const struct process *old)
+procread_is_same(
+    struct procread *pr, const struct procdir *dir, const struct process *old)
 {
 	const struct placed placed = placed_of(old);
 	struct file_id file;
@@ -523,7 +416,7 @@ procread_is_here(struct procread *pr, const struct process *proc)
 }
 
 int
-procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
+procread_process(struct procread *pr, struct procdir *dir, pid_t pid,
     const struct process *old, const struct process **ret)
 {
 	struct snapshot snap;
@@ -539,107 +432,4 @@ procread_process(struct procread *pr, struct procread_dir *dir, pid_t pid,
 	}
 	r = snapshot_settle(pr, &snap, dir);
 	return r != 0 ? r : build(pr, dir->fd, pid, &snap, ret);
-}
-
-/* Without the working directory only an absolute path names a script. */
-static int
-bygone_script(struct process *proc, const struct procread_facts *facts)
-{
-	char path[PATH_MAX];
-	const char *arg;
-	size_t len;
-
-	if (!proc->exe_here ||
-	    !script_find(
-		facts->exe, facts->args, facts->args_len, &arg, &len) ||
-	    !script_path("", arg, len, path, sizeof(path)))
-		return 0;
-	return process_set_lent(proc, &proc->script, path, strlen(path));
-}
-
-/* Where another file is at its path now, or none, it is shown as readlink(2)
- * would have. */
-static int
-bygone_exe(struct process *proc, const struct procread_facts *facts)
-{
-	static const char deleted[] = " (deleted)";
-	char path[PATH_MAX + sizeof(deleted)];
-	size_t len = strlen(facts->exe);
-
-	if (proc->exe_here || !facts->exe_ours || len >= PATH_MAX ||
-	    process_exe_was(facts->exe, false) > 0)
-		return process_set_lent(proc, &proc->exe, facts->exe, len);
-	memcpy(path, facts->exe, len);
-	memcpy(path + len, deleted, sizeof(deleted));
-	return process_set_lent(proc, &proc->exe, path, sizeof(path));
-}
-
-static int
-bygone_cmd(struct process *proc, const struct procread_facts *facts)
-{
-	char cmd[CMDLINE_MAX];
-	size_t len =
-	    facts->args_len < sizeof(cmd) ? facts->args_len : sizeof(cmd);
-
-	memcpy(cmd, facts->args, len);
-	return process_set_lent(proc, &proc->cmd, cmd, procline_join(cmd, len));
-}
-
-static int
-bygone_strings(struct procread *pr, struct process *proc,
-    const struct procread_facts *facts)
-{
-	char number[USERS_NUMLEN];
-	const char *user = users_name(&pr->users, facts->uid, pr->now, number);
-	const struct {
-		char **field;
-		const char *s;
-		size_t len;
-	} strings[] = {
-		{ &proc->comm, facts->comm, facts->comm_len },
-		{ &proc->cgroup, facts->cgroup, strlen(facts->cgroup) },
-		{ &proc->unit, facts->unit, strlen(facts->unit) },
-		{ &proc->user, user, strlen(user) },
-	};
-	int r = bygone_exe(proc, facts);
-
-	for (size_t i = 0; r == 0 && i < sizeof(strings) / sizeof(strings[0]);
-	     i++)
-		r = process_set_lent(
-		    proc, strings[i].field, strings[i].s, strings[i].len);
-	if (r == 0)
-		r = bygone_cmd(proc, facts);
-	return r == 0 ? bygone_script(proc, facts) : r;
-}
-
-int
-procread_bygone(struct procread *pr, const struct procread_facts *facts,
-    struct process **ret)
-{
-	const struct placed placed = { { facts->exe_dev, facts->exe_ino },
-		facts->uid, facts->exe };
-	int here = places_had(&pr->places, &placed, pr->now);
-	struct process *proc;
-
-	if (here < 0)
-		return here;
-	proc = process_new(PROCESS_PROGRAM);
-	if (proc == NULL)
-		return -ENOMEM;
-	proc->self = facts->pid == pr->self;
-	proc->pid = facts->pid;
-	proc->start = facts->start;
-	proc->exe_dev = facts->exe_dev;
-	proc->exe_ino = facts->exe_ino;
-	proc->exe_here = here > 0;
-	proc->uid = facts->uid;
-	proc->gid = facts->gid;
-	if (facts->sister != NULL)
-		process_join(proc, facts->sister);
-	if (bygone_strings(pr, proc, facts) != 0) {
-		process_unref(proc);
-		return -ENOMEM;
-	}
-	*ret = proc;
-	return 0;
 }

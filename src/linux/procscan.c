@@ -11,7 +11,7 @@
 
 #include "src/base/num.h"
 #include "src/core/procline.h"
-#include "src/linux/procread.h"
+#include "src/linux/procdir.h"
 
 /* Where the socket is found the scan goes on for so many descriptors: others
  * of the same burst are near. A process with 10,000 has no end in sight. */
@@ -60,8 +60,10 @@ procscan_list_some(int fd, int64_t *at, procscan_list_fn *fn, void *arg)
 	return n > 0 ? PROCSCAN_MORE : 0;
 }
 
-int
-procscan_list(int fd, procscan_list_fn *fn, void *arg)
+/* Calls fn for all of them until it gives other than 0, and gives that; or
+ * -errno. */
+static int
+list_all(int fd, procscan_list_fn *fn, void *arg)
 {
 	int64_t at = lseek(fd, 0, SEEK_CUR);
 	int r;
@@ -177,7 +179,7 @@ scan_from(struct scan *s, int fd)
 {
 	if (lseek(s->fd_dir, fd > 0 ? fd + FD_OFFSET : 0, SEEK_SET) < 0)
 		return -errno;
-	return procscan_list(s->fd_dir, scan_fd, s);
+	return list_all(s->fd_dir, scan_fd, s);
 }
 
 /* From the job's descriptor to the end, then what stands before it; or on from
@@ -220,12 +222,12 @@ procscan_has_met(struct procscan *ps, uint64_t inode)
 int
 procscan_start(struct procscan *ps, pid_t pid, uint64_t *ret)
 {
-	struct procread_stat st;
+	struct procdir_stat st;
 	char path[32];
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%d/stat", (int)pid); /* fits */
-	r = procread_status(ps->holders.proc_fd, path, &st);
+	r = procdir_status(ps->holders.proc_fd, path, &st);
 	if (r != 0)
 		return r;
 	if (st.kthread || st.zombie)

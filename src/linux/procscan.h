@@ -88,14 +88,11 @@ struct budget *procscan_budget(struct procscan *ps, uint32_t uid);
 int procscan_init(struct procscan *ps, size_t open_max);
 void procscan_done(struct procscan *ps);
 
-/* Calls fn for the entries of a directory that are numbers until it gives
- * other than 0, and gives that; or -errno. */
-typedef int procscan_list_fn(void *arg, uint64_t number);
-int procscan_list(int fd, procscan_list_fn *fn, void *arg);
-
-/* The same for some of them, from *at on, which is moved: PROCSCAN_MORE when
- * there may be more. */
+/* Calls fn for some of a directory's entries that are numbers, from *at on,
+ * which is moved, until it gives other than 0, and gives that; PROCSCAN_MORE
+ * when there may be more; or -errno. */
 #define PROCSCAN_MORE 1
+typedef int procscan_list_fn(void *arg, uint64_t number);
 int procscan_list_some(int fd, int64_t *at, procscan_list_fn *fn, void *arg);
 
 /* True where this thread has had so much of a CPU (mono_work()); 0: never. */

@@ -21,7 +21,6 @@ struct xtable_ops {
 	const char *(*target)(const void *entry, void *h);
 	int (*insert)(
 	    const char *chain, const void *entry, unsigned int at, void *h);
-	int (*append)(const char *chain, const void *entry, void *h);
 	int (*delete_num)(const char *chain, unsigned int at, void *h);
 	int (*builtin)(const char *chain, void *h);
 	const char *(*get_policy)(
@@ -86,10 +85,6 @@ struct xtable_ops {
 	{                                                                      \
 		return p##_insert_entry(chain, entry, at, h);                  \
 	}                                                                      \
-	static int p##_append_(const char *chain, const void *entry, void *h)  \
-	{                                                                      \
-		return p##_append_entry(chain, entry, h);                      \
-	}                                                                      \
 	static int p##_delete_num_(                                            \
 	    const char *chain, unsigned int at, void *h)                       \
 	{                                                                      \
@@ -123,7 +118,6 @@ struct xtable_ops {
 		.next_rule = p##_next_rule_,                                   \
 		.target = p##_target_,                                         \
 		.insert = p##_insert_,                                         \
-		.append = p##_append_,                                         \
 		.delete_num = p##_delete_num_,                                 \
 		.builtin = p##_builtin_,                                       \
 		.get_policy = p##_get_policy_,                                 \
@@ -319,15 +313,6 @@ xtable_insert(struct xtable *t, const char *chain,
 	t->changed = true;
 	return result(
 	    t->ops->insert(label_of(chain).name, entry->bytes, at, t->handle));
-}
-
-int
-xtable_append(
-    struct xtable *t, const char *chain, const struct chains_entry *entry)
-{
-	t->changed = true;
-	return result(
-	    t->ops->append(label_of(chain).name, entry->bytes, t->handle));
 }
 
 int

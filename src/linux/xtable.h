@@ -58,8 +58,6 @@ int xtable_state(enum chains_family family, enum chains_table table,
 /* at: position, from 0 */
 int xtable_insert(struct xtable *t, const char *chain,
     const struct chains_entry *entry, unsigned int at);
-int xtable_append(
-    struct xtable *t, const char *chain, const struct chains_entry *entry);
 int xtable_delete(struct xtable *t, const char *chain, unsigned int at);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "src/core/list_build.h"
 #include "src/core/list_image.h"
-#include "src/core/lists.h"
+#include "src/core/list_table.h"
 
 /* Of the fake world's lists: ads holds the name ads.example.net, all below
  * example.com, and 10.0.0.0/8; bad the name bad.example alone. */

@@ -23,9 +23,7 @@ nothing_left() {
 }
 
 # -- the lock is held by another --
-background inc flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
-holder=$pid
-wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
+lock_tables
 refused() { ! run "$CTL" install ip4 && [ "$took" -ge 1900 ]; }
 check "lock held: install fails after about 2 s" best_of 4000 refused
 check "lock held: -EBUSY" told "EBUSY: "
@@ -41,9 +39,7 @@ check "the lock is given back" flock -n "$XTABLES_LOCKFILE" true
 wants_it() { ls -l "/proc/$removes/fd" | grep -qF "$XTABLES_LOCKFILE"; }
 given_back() { # $took: from then on
 	run "$CTL" install ip4 || return 1
-	background inc flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
-	holder=$pid
-	wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
+	lock_tables
 	background inc "$CTL" remove ip4
 	removes=$pid
 	wait_for wants_it && is_ours "$removes" || return 1

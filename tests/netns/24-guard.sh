@@ -122,10 +122,9 @@ background inc "$REROUTED" --config "$conf" --rules "$tmp/rules" --control "$tmp
     2>"$tmp/daemon.log"
 daemon=$pid
 wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
-reroutectl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
-in_place() { reroutectl firewall verify; }
+in_place() { ctl firewall verify; }
 status() { # status EXPRESSION: of the object `firewall`
-	reroutectl --json status | python3 -c "
+	ctl --json status | python3 -c "
 import json, sys
 f = json.load(sys.stdin)['firewall']
 sys.exit(0 if $1 else 1)"
@@ -192,7 +191,7 @@ check "security, too" grep -q \
     "repaired: ip4 security OUTPUT: jump to C173 is missing" \
     "$tmp/daemon.log"
 shown() { # the rules of the table security, both families
-	reroutectl firewall show | awk '/^#/ { in_it = $3 == "security"; next }
+	ctl firewall show | awk '/^#/ { in_it = $3 == "security"; next }
 	    in_it && / -j DROP$/ { n++ } END { print n + 0 }'
 }
 check "and all of it is shown" [ "$(shown)" = 10 ]
@@ -270,11 +269,9 @@ check "the counter does count" [ "$counted" = 3 ]
 
 # -- a repair that fails (nf_tables has no lock that could be held) --
 if [ -z "$restore" ]; then
-repairs=$(reroutectl --json status |
+repairs=$(ctl --json status |
     python3 -c 'import json,sys; print(json.load(sys.stdin)["firewall"]["repairs"])')
-background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
-holder=$pid
-wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
+lock_tables
 other inc $IPT4 -F
 check "lock held: status tells" wait_for status "f['error'] is not None"
 check "lock held: for people too" sh -c "'$REROUTECTL' --control $tmp/control \
@@ -316,7 +313,7 @@ check "a device that comes later" sh -c "'$REROUTECTL' --control $tmp/control \
     --json flows | grep 10.88.0.2 | grep -q drop"
 
 # -- by hand --
-check "clear" reroutectl firewall clear
+check "clear" ctl firewall clear
 check_not "cleared rules are not put back" in_place
 inc $IPT4 -A INPUT -j RETURN # word of a change
 check_not "not with a change either" in_place

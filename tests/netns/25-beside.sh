@@ -96,16 +96,15 @@ daemon_start() { # settings
 	daemon=$pid
 	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
-reroutectl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
 accept_is() { # FAMILY WORD
-	reroutectl --json status | python3 -c "
+	ctl --json status | python3 -c "
 import json, sys
 f = json.load(sys.stdin)['firewall']
 sys.exit(0 if f['accept_$1'] == '$2' and f['error'] is None else 1)"
 }
-in_place() { reroutectl firewall verify; }
+in_place() { ctl firewall verify; }
 yes_is() { # FAMILY TARGET: of what is accepted, in the kernel
-	reroutectl firewall show | awk -v f="$1" '/^# / { ours = $2 == f }
+	ctl firewall show | awk -v f="$1" '/^# / { ours = $2 == f }
 	    ours && /-A C17 .*0x6ae/' | grep -q -- "-j $2\$"
 }
 

@@ -138,9 +138,7 @@ for fail in closed open; do
 	settings "backend = libiptc" "fail = $fail"
 	sed -i '0,/^backend = auto/{/^backend = auto/d}' "$tmp/rerouted.conf"
 	check "fail = $fail: the daemon starts" daemon_start
-	background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
-	holder=$pid
-	wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
+	lock_tables
 	for i in iptables-legacy ip6tables-legacy; do
 		XTABLES_LOCKFILE=$tmp/other.lock inc $i -D OUTPUT -j C17
 		XTABLES_LOCKFILE=$tmp/other.lock inc $i -D INPUT -j C17

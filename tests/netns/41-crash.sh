@@ -102,12 +102,7 @@ save >"$tmp/now"
 check_same "no privilege: the rules stay" "$tmp/with" "$tmp/now"
 
 # -- while the tables are locked --
-lock() {
-	background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
-	holder=$pid
-	wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
-}
-lock
+lock_tables
 second env
 check "tables locked: exit 1" [ $status -eq 1 ]
 check "tables locked: told who has them" told "pid $holder holds the lock"
@@ -181,7 +176,7 @@ check "stopped while the tables are locked for a while: exit 0" [ $? -eq 0 ]
 save >"$tmp/now"
 check_same "… as before all this" "$tmp/without" "$tmp/now"
 check "start" daemon_start
-lock
+lock_tables
 daemon_stop >/dev/null
 check "stopped while the tables are locked for ever: exit 1" [ $? -eq 1 ]
 check "… told, once" sh -c \
@@ -218,7 +213,7 @@ for fail in closed open; do
 	daemon_start
 	daemon_stop KILL
 	save >"$tmp/with"
-	lock
+	lock_tables
 	check "fail = $fail, a start that fails: exit 1" starts_not
 	save >"$tmp/now"
 	check_same "fail = $fail: what was in is in" "$tmp/with" "$tmp/now"

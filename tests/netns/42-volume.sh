@@ -27,7 +27,6 @@ done
 check "the daemon starts" daemon_start
 
 descriptors() { ls "/proc/$daemon/fd" | wc -l; }
-resident() { awk '/^VmRSS/ { print $2 }' "/proc/$daemon/status"; } # kB
 before=$(descriptors)
 
 # the ports of a round lie above one another: 13 programs of each kind

@@ -170,9 +170,7 @@ check "firewall verify --json" try 0 ctl --json firewall verify
 check "firewall verify has its keys" json 'x == {"in_place": True,
 	"differences": [], "warnings": []}'
 # the lock is held meanwhile, so that the daemon can't put it back at once
-background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
-holder=$pid
-wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
+lock_tables
 XTABLES_LOCKFILE=$tmp/other.lock inc iptables-legacy -t mangle -D C171 -m mark --mark 0 -j NFQUEUE \
     --queue-num 17140 --queue-bypass
 check "firewall verify with a rule missing: exit 1" try 1 ctl firewall verify

@@ -122,11 +122,6 @@ background python3 "$tmp/notify.py" "$tmp/notify" >"$tmp/heard"
 wait_for grep -q listening "$tmp/heard"
 heard() { grep -qE "$1" "$tmp/heard"; }
 times() { [ "$(grep -cE "$1" "$tmp/heard")" -ge "$2" ]; }
-lock() {
-	background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
-	holder=$pid
-	wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
-}
 start() { # as daemon_start, but does not wait
 	: >"$tmp/daemon.log"
 	background inc "$REROUTED" --config "$tmp/rerouted.conf" \
@@ -138,7 +133,7 @@ start() { # as daemon_start, but does not wait
 rules "block out to port 7002"
 save >"$tmp/without"
 export NOTIFY_SOCKET=$tmp/notify
-lock # the rules can't be put in until this is gone
+lock_tables # the rules can't be put in until this is gone
 start
 check "it is up, the rules are not in place" wait_for ctl status
 save >"$tmp/now"
@@ -295,7 +290,7 @@ kill "$daemon"
 check "--daemon, nothing is open: ends" wait_for sh -c "! kill -0 $daemon"
 save >"$tmp/now"
 check_same "--daemon, nothing is open: nothing is left" "$tmp/without" "$tmp/now"
-lock
+lock_tables
 run --daemon
 nothing "--daemon, tables locked"
 check "--daemon, tables locked: told why" told "pid $holder holds the lock"

@@ -16,7 +16,6 @@ rules() { # LINE...: replaces the file as careful programs do
 	} >"$tmp/rules/.new"
 	mv "$tmp/rules/.new" "$tmp/rules/10.rules"
 }
-ctl() { "$REROUTECTL" --control "$tmp/control" "$@"; }
 status() { # PATH: a value of the status, as python reads it
 	ctl --json status | python3 -c "import json, sys
 print(json.load(sys.stdin)$1)"

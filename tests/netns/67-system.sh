@@ -55,7 +55,6 @@ asks() { [ "$(asks_who)" = "$1" ]; }
 follows() { # WHAT OCTET
 	check "$1" wait_for asks "$2"
 }
-log_has() { grep -qF -- "$1" "$tmp/daemon.log"; }
 
 settings "[resolver]" "upstream = system" "cache-size = 0"
 rules "default out accept"

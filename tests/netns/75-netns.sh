@@ -78,12 +78,6 @@ rules "$(cat "$tmp/all.rules")" \
 wire_up
 check "the daemon starts" daemon_start
 
-thru() { # TUNNEL WANT WORD...
-	local t=$1 want=$2 n
-	shift 2
-	eval "n=\$((from_$t++))"
-	FROM=$n says_like "$want" tcp "$@"
-}
 for t in vpn path; do
 	check "$t: by the namespace's own address" thru $t 10.66.0.2 \
 	    192.0.2.7 7008 hear
@@ -109,13 +103,6 @@ check "tunnels test" sh -c "'$REROUTECTL' --control '$tmp/control' \
     grep -q 'network namespace is entered' '$tmp/steps'"
 
 # -- what can't be entered --
-tunnel_is() { # NAME STATE ERROR
-	ctl --json tunnels | python3 -c 'import json, sys
-t = [json.loads(l) for l in sys.stdin]
-x = [r for r in t if r["name"] == sys.argv[1]][0]
-print(x)
-sys.exit(x["state"] != sys.argv[2] or sys.argv[3] not in x["error_why"])' "$@"
-}
 for t in nowhere file late; do
 	check "$t: refused" thru $t EHOSTUNREACH 192.0.2.7 7001
 	check "$t: at once" soon 3000

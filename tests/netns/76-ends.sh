@@ -93,14 +93,13 @@ done
 
 # -- while it is dialled --
 run flood 192.0.2.7 7001 1 >"$tmp/first" # what is done once is there then
-rss() { awk '/VmRSS/ { print $2 }' "/proc/$daemon/status"; }
 none_held() { # of any of three, whatever else the daemon does meanwhile
 	local before n
 	for n in 1 2 3; do
-		before=$(rss)
+		before=$(resident)
 		said=$(run flood 192.0.2.7 7001 2)
-		echo "$said bytes went, $(($(rss) - before)) kB more resident"
-		[ $(($(rss) - before)) -ge 1000 ] || return 0
+		echo "$said bytes went, $(($(resident) - before)) kB more resident"
+		[ $(($(resident) - before)) -ge 1000 ] || return 0
 	done
 	return 1
 }

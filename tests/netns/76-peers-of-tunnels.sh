@@ -133,12 +133,6 @@ rules "block out exe $(realpath "$(command -v tor)")" \
     "default out block" "default in accept"
 wire_up
 check "the daemon starts" daemon_start
-thru() { # TUNNEL WANT FAR WORD...
-	local t=$1 want=$2 n
-	shift 2
-	eval "n=\$((from_$t++))"
-	FROM=$n says_like "$want" tcp "$@"
-}
 name_of() { run_in ask "$1" A; } # the address that stands for it
 far=192.0.2.7
 

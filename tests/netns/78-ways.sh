@@ -110,14 +110,6 @@ thru() { # TUNNEL WANT PORT WORD...
 	eval "n=\$((from_$t++))"
 	FROM=$n says_like "$want" tcp "${TO:-192.0.2.7}" "$@"
 }
-tunnel_is() { # NAME STATE ERROR
-	ctl --json tunnels | python3 -c 'import json, sys
-t = [json.loads(l) for l in sys.stdin]
-x = [r for r in t if r["name"] == sys.argv[1]][0]
-print(x)
-sys.exit(x["state"] != sys.argv[2] or sys.argv[3] not in
-    (x.get("error_why") or ""))' "$@"
-}
 
 # -- our own sockets --
 check "source" thru src 10.9.0.77 7008 hear

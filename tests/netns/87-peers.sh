@@ -128,10 +128,9 @@ check "unsolicited answers open nothing by a name" \
     felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7002
 check "… and block nothing by one" felt ok inc "$probe" tcp 10.9.0.2 7001
 check "… nor do any of them pass" sh -c "! grep heard $tmp/heard"
-memory() { awk '/VmRSS/ { print $2 }' "/proc/$daemon/status"; }
-kb=$(memory)
+kb=$(resident)
 ins $python "$tmp/answer.py" 10.9.0.1 4000 20000
-check "20,000 of them take no memory" [ "$(memory)" -lt $((kb + 4096)) ]
+check "20,000 of them take no memory" [ "$(resident)" -lt $((kb + 4096)) ]
 # those that still wait are judged by the rules that are in force then
 none_waits() {
 	ctl --json status | python3 -c 'import json, sys

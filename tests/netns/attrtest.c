@@ -8,6 +8,7 @@ main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[1], "kid") == 0)
 		return kid_main(atoi(argv[2]));
+	attr_who_tests();
 	attr_proc_tests();
 	attr_diag_tests();
 	attr_crowd_tests();

@@ -12,6 +12,7 @@
 void attr_crowd_tests(void);
 void attr_diag_tests(void);
 void attr_proc_tests(void);
+void attr_who_tests(void);
 
 /* Prints "ok NAME" or "not ok NAME". */
 void check(const char *name, bool ok);
@@ -21,6 +22,18 @@ int failures(void);
 void die(const char *what) __attribute__((noreturn));
 
 uint64_t inode_of(int fd);
+
+/* A uid and a name that every system has. */
+#define NOBODY 65534
+
+/* Look-ups in /proc, for processes of this one's. */
+struct procfs;
+struct procfs *attr_procfs(void);
+/* The holder of that socket: a reference. There is one. */
+const struct process *attr_owner(struct procfs *procfs, uint64_t inode);
+/* The same by its number, or -errno. Where looking took long, on a busy
+ * machine, it looks again after a while (-EAGAIN). */
+pid_t attr_owner_pid(struct procfs *procfs, uint64_t inode);
 
 /* A process that does as it is told. */
 struct kid {

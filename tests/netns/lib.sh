@@ -27,6 +27,10 @@
 #   flows EXPRESSION   python: true for the list of flows, `f`; each has its
 #                      program, or "kernel" or "unknown", as "exe" too
 #   counter NAME       of `status`
+#   log_has TEXT       true if the daemon has said that
+#   resident           how many kB the daemon has in memory
+#   lock_tables        another program, $holder, has the lock of xtables, until
+#                      it is stopped
 #   partner NAME inc|ins PROGRAM.py WORD...   one that answers each line that
 #                      it is told with a line; has said its first one
 #   tell NAME LINE...  tells it one, and waits for the answer
@@ -410,6 +414,16 @@ counter() {
 	ctl --json status | python3 -c '
 import json, sys
 print(json.load(sys.stdin)["counters"][sys.argv[1]])' "$1"
+}
+
+log_has() { grep -qF -- "$1" "$tmp/daemon.log"; }
+
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/$daemon/status"; }
+
+lock_tables() {
+	background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
+	holder=$pid
+	wait_for sh -c "! flock -n $XTABLES_LOCKFILE true"
 }
 
 all_judged() {

@@ -9,6 +9,8 @@
 #   says_like REGEX WORD...    the same
 #   says_from TUNNEL REGEX WORD...   the same for all of what it says, from a
 #                      source port that the rules send there: $from_TUNNEL
+#   thru TUNNEL REGEX WORD...   says_like, over TCP, from such a source port
+#   tunnel_is NAME STATE TEXT   of `tunnels`; TEXT is a part of why, or empty
 #   soon MS            whether the last one of those had its connect() within that
 #                      time, or if it is tried again (others use the machine, too)
 #   late_is FAR BYTES  what is sent after the far end ended arrives
@@ -99,6 +101,22 @@ says_like() {
 	said=$(run_in "$@" 2>&1)
 	echo "$said"
 	echo "$said" | grep -qE "^($want)( |\$)"
+}
+
+thru() {
+	local t=$1 want=$2 n
+	shift 2
+	eval "n=\$((from_$t++))"
+	FROM=$n says_like "$want" tcp "$@"
+}
+
+tunnel_is() {
+	ctl --json tunnels | python3 -c 'import json, sys
+t = [json.loads(l) for l in sys.stdin]
+x = [r for r in t if r["name"] == sys.argv[1]][0]
+print(x)
+sys.exit(x["state"] != sys.argv[2] or sys.argv[3] not in
+    (x.get("error_why") or ""))' "$@"
 }
 
 soon() {

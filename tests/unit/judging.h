@@ -71,7 +71,7 @@ use_rules(const char *text)
 {
 	const struct policy *policy = compile(text);
 
-	judge_set_policy(judge, policy);
+	judge_set_policy(judge, policy, NULL, (mono_t){ 0 });
 	policy_unref(policy);
 }
 
@@ -83,7 +83,7 @@ use_counted(const char *text, uint64_t now_s)
 	struct hits *hits = hits_new(policy, judge_policy(judge));
 
 	assert_non_null(hits);
-	judge_change_policy(
+	judge_set_policy(
 	    judge, policy, hits, (mono_t){ (1000 + now_s) * MONO_S });
 	policy_unref(policy);
 }

@@ -221,12 +221,9 @@ random_process(unsigned int *seed)
 	    RANDOM_OF(seed, random_units), p->unit);
 	random_set(&p->cgroup, cgroup);
 	for (size_t n = random_below(seed, 4); n > 0; n--) {
-		struct process_parent *parent = process_add_parent(p);
+		const char *exe = RANDOM_OF(seed, random_exes);
 
-		if (parent == NULL)
-			abort();
-		random_set(&parent->exe, RANDOM_OF(seed, random_exes));
-		parent->exe_here = random_below(seed, 4) != 0;
+		(void)process_add_parent(p, 0, exe, random_below(seed, 4) != 0);
 	}
 	return p;
 }

@@ -36,14 +36,9 @@ static void
 read_child(pid_t parent, uint64_t start, uint64_t ms)
 {
 	struct process *child = process_new(PROCESS_PROGRAM);
-	struct process_parent *of = process_add_parent(child);
 
-	of->pid = parent;
-	of->exe_here = true;
-	assert_int_equal(process_set(&of->exe, "/bin/sh", 7), 0);
-	of = process_add_parent(child);
-	of->pid = 1;
-	assert_int_equal(process_set(&of->exe, "/sbin/init", 10), 0);
+	(void)process_add_parent(child, parent, "/bin/sh", true);
+	(void)process_add_parent(child, 1, "/sbin/init", false);
 	ancestors_put(&ancestors, parent, start, child, at_ms(ms));
 	process_unref(child);
 }

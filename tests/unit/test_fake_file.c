@@ -9,12 +9,11 @@
 #include <unistd.h>
 
 #include "src/fake_file.h"
-#include "src/file.h"
+#include "tests/unit/own_folder.h"
 
 /* What is kept of addresses that stand for names. */
 
-static char folder[] = "/tmp/test_fake_file.XXXXXX";
-static char *path;
+static const char folder[] = ".", path[] = "./names-for-tunnels";
 static mono_t now = { MONO_S };
 static uint64_t n_lost;
 
@@ -22,10 +21,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	path = file_path(folder, "names-for-tunnels");
-	return path == NULL;
+	return own_folder();
 }
 
 static int
@@ -33,8 +29,7 @@ tear_down(void **state)
 {
 	(void)state;
 	(void)unlink(path);
-	free(path);
-	return rmdir(folder);
+	return own_folder_gone();
 }
 
 static void

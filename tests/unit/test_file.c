@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "src/file.h"
+#include "tests/unit/own_folder.h"
 
 /* Files of the state folder, saved by several threads at once. */
 
@@ -13,17 +14,13 @@
 #define ROUNDS 40
 #define SIZE ((size_t)200000)
 
-static char folder[] = "/tmp/test_file.XXXXXX";
-static char *path;
+static const char path[] = "./ads";
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	path = file_path(folder, "ads");
-	return path == NULL;
+	return own_folder();
 }
 
 static int
@@ -31,8 +28,7 @@ tear_down(void **state)
 {
 	(void)state;
 	(void)unlink(path);
-	free(path);
-	return rmdir(folder); /* nothing else is left there */
+	return own_folder_gone();
 }
 
 struct writer {

@@ -118,7 +118,6 @@ what_no_socket_stands_behind_is_judged_each_time(void **state)
 {
 	struct packet knock = udp(true, 4000, 53), sent = udp(false, 4000, 53);
 	struct packet gre = { .in = true };
-	const struct policy *policy;
 	struct flow *flow;
 	struct decision d;
 	struct verdict v;
@@ -134,9 +133,7 @@ what_no_socket_stands_behind_is_judged_each_time(void **state)
 	/* a policy that says the same changes nothing */
 	use_rules("accept");
 	v = judged(&knock, none, NULL, 1, &n);
-	policy = compile("accept");
-	judge_set_policy(judge, policy);
-	policy_unref(policy);
+	use_rules("accept");
 	judge_review_begin(judge);
 	assert_int_equal(judge_review(judge, &flow, &d), REVIEW_SAME);
 	/* protocols without ports have no sockets to look for */

@@ -7,6 +7,7 @@
 
 #include "src/core/qtype.h"
 #include "src/core/list_build.h"
+#include "src/core/list_table.h"
 
 static const struct list_identity identity = { { 17, 4 } };
 

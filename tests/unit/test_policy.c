@@ -361,8 +361,7 @@ test_a_deleted_exe_is_denied_and_never_accepted(void **state)
 		struct decision d;
 
 		random_set(&p->exe, cases[i].exe);
-		random_set(
-		    &process_add_parent(p)->exe, "/usr/bin/ssh (deleted)");
+		(void)process_add_parent(p, 2, "/usr/bin/ssh (deleted)", false);
 		d = policy_decide(policy, &s);
 		row_true(cases[i].rules, d.action == cases[i].action);
 		row_true(cases[i].rules, d.rule == cases[i].rule);

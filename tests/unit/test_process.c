@@ -77,83 +77,13 @@ static struct process *
 sample(void)
 {
 	struct process *p = process_new(PROCESS_PROGRAM);
-	struct process_parent *parent = process_add_parent(p);
 
 	p->pid = 7;
 	p->start = 9;
 	p->uid = 1000;
-	parent->pid = 3;
-	assert_int_equal(process_set(&parent->exe, "/bin/sh", 7), 0);
+	assert_int_equal(process_add_parent(p, 3, "/bin/sh", false), 0);
 	assert_int_equal(process_set(&p->exe, "/bin/cat", 8), 0);
 	return p;
-}
-
-/* One field at a time is changed; each must make a difference. */
-static void
-equal_sees_every_field(void **state)
-{
-	struct process *a = sample();
-
-	(void)state;
-	for (int i = 0; i < 17; i++) {
-		struct process *b = sample();
-		char **strings[] = { &b->exe, &b->cmd, &b->comm, &b->user,
-			&b->unit, &b->cgroup, &b->parents[0].exe };
-
-		assert_true(process_equal(a, b));
-		switch (i) {
-		case 0:
-			b->kind = PROCESS_KERNEL;
-			break;
-		case 1:
-			b->self = true;
-			break;
-		case 2:
-			b->pid++;
-			break;
-		case 3:
-			b->start++;
-			break;
-		case 4:
-			b->exe_dev++;
-			break;
-		case 5:
-			b->exe_ino++;
-			break;
-		case 6:
-			b->exe_here = true;
-			break;
-		case 7:
-			b->uid++;
-			break;
-		case 8:
-			b->gid++;
-			break;
-		case 9:
-			b->parents[0].pid++;
-			break;
-		default:
-			assert_int_equal(
-			    process_set(strings[i - 10], "zzz", 3), 0);
-		}
-		assert_false(process_equal(a, b));
-		assert_false(process_equal(b, a));
-		process_unref(b);
-	}
-	process_unref(a);
-}
-
-static void
-equal_sees_the_number_of_parents(void **state)
-{
-	struct process *a = sample(), *b = sample();
-
-	(void)state;
-	free(b->parents[0].exe);
-	b->n_parents = 0;
-	assert_false(process_equal(a, b));
-	process_unref(a);
-	process_unref(b);
 }
 
 /* The sister may be gone long before; the sanitizer tells what is freed twice,
@@ -227,16 +157,26 @@ what_a_sister_has_is_not_set_twice(void **state)
 }
 
 static void
-parents_are_so_many_at_most(void **state)
+a_twin_differs_in_its_numbers_alone(void **state)
 {
-	struct process *p = process_new(PROCESS_PROGRAM);
+	struct process *first = sample(), *joined = sample(), *twin;
 
 	(void)state;
-	for (int i = 0; i < PROCESS_PARENTS_MAX; i++)
-		assert_string_equal(process_add_parent(p)->exe, "");
-	assert_null(process_add_parent(p));
-	assert_int_equal(p->n_parents, PROCESS_PARENTS_MAX);
-	process_unref(p);
+	free(joined->parents[0].exe);
+	joined->n_parents = 0;
+	process_join(joined, first);
+	process_unref(first);
+	assert_int_equal(process_set_lent(joined, &joined->cmd, "b", 1), 0);
+	twin = process_twin(joined, 8, 10);
+	process_unref(joined);
+	assert_int_equal(twin->pid, 8);
+	assert_int_equal(twin->start, 10);
+	assert_int_equal(twin->uid, 1000);
+	assert_string_equal(twin->exe, "/bin/cat");
+	assert_string_equal(twin->cmd, "b");
+	assert_int_equal(twin->n_parents, 1);
+	assert_string_equal(twin->parents[0].exe, "/bin/sh");
+	process_unref(twin);
 }
 
 static void
@@ -256,11 +196,9 @@ main(void)
 		cmocka_unit_test(last_reference_frees),
 		cmocka_unit_test(set_copies_and_ends_at_nul),
 		cmocka_unit_test(strings_become_empty_and_are_taken),
-		cmocka_unit_test(equal_sees_every_field),
-		cmocka_unit_test(equal_sees_the_number_of_parents),
 		cmocka_unit_test(sisters_have_in_memory_once_what_is_alike),
 		cmocka_unit_test(what_a_sister_has_is_not_set_twice),
-		cmocka_unit_test(parents_are_so_many_at_most),
+		cmocka_unit_test(a_twin_differs_in_its_numbers_alone),
 		cmocka_unit_test(kinds_have_names),
 	};
 

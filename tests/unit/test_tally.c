@@ -5,6 +5,8 @@
 
 #include "src/core/tally.h"
 
+static struct stats stats;
+
 static struct process *
 program(pid_t pid, uint64_t start, uint64_t ino)
 {
@@ -32,7 +34,7 @@ flow_of(const struct process *p, uint8_t last, enum action action)
 static void
 decisions_are_summed_up_by_process(void **state)
 {
-	struct tally *tally = tally_new(16);
+	struct tally *tally = tally_new(16, &stats);
 	struct process *a = program(10, 1, 5), *b = program(11, 1, 5);
 	struct flow flow = flow_of(a, 1, ACTION_ACCEPT);
 	const struct tally_row *row;
@@ -62,7 +64,7 @@ decisions_are_summed_up_by_process(void **state)
 static void
 another_start_or_file_is_another_process(void **state)
 {
-	struct tally *tally = tally_new(16);
+	struct tally *tally = tally_new(16, &stats);
 	struct process *p[] = { program(10, 1, 5), program(10, 2, 5),
 		program(10, 1, 6), process_new(PROCESS_KERNEL) };
 
@@ -82,7 +84,7 @@ another_start_or_file_is_another_process(void **state)
 static void
 hosts_are_names_or_addresses(void **state)
 {
-	struct tally *tally = tally_new(16);
+	struct tally *tally = tally_new(16, &stats);
 	struct process *p = program(10, 1, 5);
 	struct flow flow = flow_of(p, 1, ACTION_ACCEPT);
 	const struct tally_row *row;
@@ -110,7 +112,7 @@ hosts_are_names_or_addresses(void **state)
 static void
 the_quiet_make_room_but_not_while_they_are_shown(void **state)
 {
-	struct tally *tally = tally_new(4);
+	struct tally *tally = tally_new(4, &stats);
 	const struct tally_row *shown = NULL;
 
 	(void)state;
@@ -125,7 +127,7 @@ the_quiet_make_room_but_not_while_they_are_shown(void **state)
 	}
 	assert_int_equal(tally_n_processes(tally), 4);
 	assert_int_equal(tally_n_hosts(tally), 4);
-	assert_int_equal(tally_forgotten(tally), 192);
+	assert_int_equal(stats.sums_evicted, 192);
 	assert_int_equal(shown->process->pid, 10);
 	tally_free(tally);
 	assert_int_equal(shown->process->pid, 10);

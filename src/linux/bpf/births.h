@@ -1,0 +1,148 @@
+#ifndef LINUX_BPF_BIRTHS_PROGRAMS_H
+#define LINUX_BPF_BIRTHS_PROGRAMS_H
+
+/* Processes as they are born, become another program and end: each is told by
+ * an event. For attr.bpf.c alone. */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct draft);
+} drafts SEC(".maps");
+
+/* Processes whose program was told once more. */
+struct told {
+	__u64 start, exec;
+	__u32 pid, zero;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct told);
+	__type(value, __u32);
+} told SEC(".maps");
+
+/* Of another task only a program that may sleep can read them. */
+static __always_inline void
+read_args(struct draft *draft, struct task_struct *task, bool other)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	unsigned long start = BPF_CORE_READ(mm, arg_start);
+	unsigned long len = BPF_CORE_READ(mm, arg_end) - start;
+	__u32 at = draft->event.path_len;
+	long r;
+
+	if (len > BPF_ARGS_MAX - 1)
+		len = BPF_ARGS_MAX - 1;
+	if (at > BPF_PATH_MAX + BPF_NAME_MAX)
+		return;
+	if (other)
+		r = bpf_copy_from_user_task(draft->text + at,
+		    len & (BPF_ARGS_MAX - 1), (void *)start, task, 0);
+	else
+		r = bpf_probe_read_user(
+		    draft->text + at, len & (BPF_ARGS_MAX - 1), (void *)start);
+	if (r == 0)
+		draft->event.args_len = len;
+}
+
+/* Where not all births could be told, each program's is told with the first
+ * that it sends; in a piece of the ring of its own, since others may be at work
+ * on this CPU before it is done. Not inlined, and not static: the verifier goes
+ * through it once, and not once for each way that leads here. */
+__noinline int
+tell_image(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct told key = {};
+	struct draft *draft;
+	__u32 yes = 1;
+
+	key.start = start_of(task);
+	key.exec = task->self_exec_id;
+	key.pid = task->tgid;
+	if (bpf_map_lookup_elem(&told, &key) != NULL)
+		return 0;
+	draft = bpf_ringbuf_reserve(&events, sizeof(*draft), 0);
+	if (draft == NULL)
+		return -1;
+	read_image(draft, task, shared.pid_level);
+	read_args(draft, task, false);
+	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
+	bpf_map_update_elem(&told, &key, &yes, BPF_ANY);
+	return 0;
+}
+
+static __always_inline void
+send_event(void *bytes, __u64 size)
+{
+	if (bpf_ringbuf_output(
+		&events, bytes, size, wakeup(&events, shared.events_many)) < 0)
+		__sync_fetch_and_add(&shared.events_lost, 1);
+}
+
+/* Raw: where the verifier knows the types of what a program reads, it looks
+ * through all of the kernel's for each pointer, for half a millisecond. */
+SEC("?raw_tp/sched_process_fork")
+int
+BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
+{
+	struct task_struct *from = BPF_CORE_READ(task, group_leader);
+	struct task_struct *parent =
+	    BPF_CORE_READ(child, real_parent, group_leader);
+	struct bpf_fork event = { .type = BPF_EVENT_FORK };
+
+	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
+		return 0; /* a thread */
+	event.pid = pid_of(child, shared.pid_level);
+	event.start = BPF_CORE_READ(child, start_boottime);
+	event.ppid = pid_of(parent, shared.pid_level);
+	event.pstart = BPF_CORE_READ(parent, start_boottime);
+	event.from = pid_of(from, shared.pid_level);
+	event.from_start = BPF_CORE_READ(from, start_boottime);
+	event.exec = BPF_CORE_READ(child, self_exec_id);
+	send_event(&event, sizeof(event));
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exec")
+int
+BPF_PROG(
+    attr_exec, struct task_struct *task, int old, struct linux_binprm *program)
+{
+	__u32 zero = 0;
+	struct draft *draft = bpf_map_lookup_elem(&drafts, &zero);
+	__u32 size;
+
+	(void)old;
+	(void)program;
+	if (draft == NULL)
+		return 0;
+	read_image(draft, task, shared.pid_level);
+	read_args(draft, task, false);
+	size = sizeof(draft->event) + draft->event.path_len +
+	       draft->event.args_len;
+	if (size <= sizeof(*draft))
+		send_event(draft, size);
+	return 0;
+}
+
+/* The last of its threads: what is remembered of it may make room. */
+SEC("?raw_tp/sched_process_exit")
+int
+BPF_PROG(attr_exit, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct bpf_exit event = { .type = BPF_EVENT_EXIT };
+
+	if (BPF_CORE_READ(task, signal, live.counter) != 0 ||
+	    (BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		return 0;
+	event.pid = pid_of(leader, shared.pid_level);
+	event.start = BPF_CORE_READ(leader, start_boottime);
+	send_event(&event, sizeof(event));
+	return 0;
+}
+
+#endif

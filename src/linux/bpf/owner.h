@@ -1,0 +1,205 @@
+#ifndef LINUX_BPF_OWNER_PROGRAM_H
+#define LINUX_BPF_OWNER_PROGRAM_H
+
+/* Who a flow was decided for. Conntrack keeps one of datagrams for half a
+ * minute or two when its socket is closed, and a connection that was tried and
+ * came to nothing for up to two; it would let anybody go on with it who has the
+ * port then. For attr.bpf.c alone. */
+struct owner {
+	/* the very socket and process: where they lie in memory would not do,
+	 * that is used again at once, and a cookie is drawn only on demand */
+	__u64 socket, start, exec;
+	/* the same in copies, another one in each that is started */
+	__u64 image;
+	__u64 exe_ino, groups, cgroup;
+	__u32 exe_dev, uid, gid;
+	__u32 tag; /* of the ends: an entry's place is used again */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+static __always_inline __u32
+tag_of(struct nf_conn *ct)
+{
+	__u64 tuple[BPF_TUPLE_WORDS] = {};
+
+	bpf_core_read(&tuple, sizeof(tuple), &ct->tuplehash[0].tuple);
+	return bpf_tag(tuple, 0) >> 32;
+}
+
+/* Each direction has an owner: on loopback both leave this host, and the one
+ * that answers is no thief. */
+static __always_inline __u64
+owner_key(struct sk_buff *skb, struct nf_conn *ct)
+{
+	return (unsigned long)ct | is_reply(skb);
+}
+
+/* A program with one thread has no other, whose fields cost a call each. */
+static __always_inline __u64
+start_of(struct task_struct *task)
+{
+	return task->pid == task->tgid
+		   ? task->start_boottime
+		   : BPF_CORE_READ(task, group_leader, start_boottime);
+}
+
+/* Of its threads each may be in another one. */
+static __always_inline struct css_set *
+groups_of(struct task_struct *task)
+{
+	return task->pid == task->tgid
+		   ? task->cgroups
+		   : BPF_CORE_READ(task, group_leader, cgroups);
+}
+
+/* The inode of the socket's file, whose numbers are given again when
+ * all 32 bits of them were. */
+static __always_inline __u64
+socket_of(struct file *file)
+{
+	return file != NULL ? BPF_CORE_READ(file, f_inode, i_ino) : 0;
+}
+
+/* All but the tag. Addresses of a program's memory are drawn anew at each exec,
+ * and copied with the process. */
+static __always_inline void
+read_owner(struct owner *owner, struct file *file, struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct css_set *groups = groups_of(task);
+
+	owner->socket = socket_of(file);
+	owner->start = start_of(task);
+	owner->exec = task->self_exec_id;
+	owner->image = BPF_CORE_READ(mm, arg_start);
+	read_exe(BPF_CORE_READ(mm, exe_file), &owner->exe_ino, &owner->exe_dev);
+	owner->groups = (unsigned long)groups;
+	owner->cgroup = BPF_CORE_READ(groups, dfl_cgrp, kn, id);
+	owner->uid = BPF_CORE_READ(cred, euid.val);
+	owner->gid = BPF_CORE_READ(cred, egid.val);
+}
+
+/* A set changes, too, when a controller is switched on above it; the group does
+ * not. All are at the root of v2 where units are groups of v1. */
+static __always_inline int
+is_same_group(const struct owner *a, const struct owner *b)
+{
+	return a->groups == b->groups ||
+	       (a->cgroup == b->cgroup && a->cgroup > CGROUP_ROOT_ID);
+}
+
+static __always_inline int
+is_same_program(const struct owner *a, const struct owner *b)
+{
+	return a->exe_ino == b->exe_ino && a->exe_dev == b->exe_dev &&
+	       a->uid == b->uid && a->gid == b->gid && is_same_group(a, b);
+}
+
+/* One that is in its table would keep the NAT that it began with. */
+static __always_inline int
+begins(struct sk_buff *skb)
+{
+	struct nf_conn *ct = ct_of(skb);
+	unsigned long status = IPS_CONFIRMED;
+
+	if (ct != NULL)
+		bpf_core_read(&status, sizeof(status), &ct->status);
+	return (status & IPS_CONFIRMED) == 0;
+}
+
+/* What is decided will be for who asks now. Where others ask at the same time
+ * it is nobody's: which of them is heard last can't be known here. */
+static __always_inline void
+asks_for(struct sk_buff *skb, struct owner *owner, struct nf_conn *ct)
+{
+	__u64 key = owner_key(skb, ct);
+	struct owner nobody = {}, *was = NULL;
+
+	owner->tag = nobody.tag = tag_of(ct);
+	/* of a new one, in the place of another with these ends, nobody else
+	 * can ask */
+	if (!begins(skb))
+		was = bpf_map_lookup_elem(&owners, &key);
+	if (was != NULL && was->tag == owner->tag &&
+	    !is_same_program(was, owner))
+		bpf_map_update_elem(&owners, &key, &nobody, BPF_ANY);
+	else
+		bpf_map_update_elem(&owners, &key, owner, BPF_ANY);
+}
+
+/* One that opens a connection where conntrack has one with these ends still is
+ * another one than was decided: it is dropped unless it is of the same program,
+ * and comes again in a second. */
+static __always_inline int
+opens_again(const struct owner *was, const struct owner *owner)
+{
+	return was != NULL && was->tag == owner->tag &&
+		       is_same_program(was, owner)
+		   ? 0
+		   : BPF_TAKEN_DROPPED;
+}
+
+/* Nobody has answered yet: only who was meant may be the first, by the socket
+ * that it came to, or the program (of one that several processes have it may be
+ * another socket). What is not known of passes: it began before us, or there
+ * were too many since. */
+static __always_inline int
+answers(struct nf_conn *ct, const struct owner *owner)
+{
+	__u64 tuple[BPF_TUPLE_WORDS] = {}, tag;
+	__u64 who[BPF_HEARD_WORDS] = { owner->socket, owner->exe_ino,
+		bpf_heard_exe(owner->exe_dev, owner->uid) };
+
+	bpf_core_read(&tuple, sizeof(tuple), &ct->tuplehash[1].tuple);
+	tag = bpf_tag(tuple, shared.seed);
+	return bpf_heard_another(&shared.heard[bpf_heard_at(tag)], tag, who)
+		   ? BPF_TAKEN_DROPPED
+		   : 0;
+}
+
+/* 0: it goes on with its own, or with what a copy of itself began; else *owner
+ * is filled. */
+static __always_inline int
+takes_over(struct sk_buff *skb, struct sock *sk, struct file *file,
+    struct nf_conn *ct, struct owner *owner)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 key = owner_key(skb, ct);
+	struct owner *was = bpf_map_lookup_elem(&owners, &key);
+	int taken = 0;
+
+	/* a rule by unit is about who moves to another one, too */
+	if (was != NULL && was->socket == socket_of(file) &&
+	    was->start == start_of(task) && was->exec == task->self_exec_id &&
+	    was->groups == (unsigned long)groups_of(task))
+		return 0;
+	read_owner(owner, file, task);
+	owner->tag = tag_of(ct);
+	if (sk->sk_type == SOCK_STREAM)
+		taken = opens_again(was, owner);
+	else if ((was == NULL || was->tag != owner->tag) && is_reply(skb))
+		taken = answers(ct, owner);
+	else if (was == NULL || was->tag != owner->tag)
+		/* it began before there was anybody to remember it: else there
+		 * were too many, and nothing is known of it */
+		taken = bpf_ktime_get_ns() > shared.strict_from
+			    ? BPF_TAKEN_DROPPED
+			    : 0;
+	else {
+		if (!is_same_program(was, owner))
+			return BPF_TAKEN_DROPPED;
+		if (was->image != owner->image)
+			taken = BPF_TAKEN_OVER;
+	}
+	if (taken != BPF_TAKEN_DROPPED)
+		bpf_map_update_elem(&owners, &key, owner, BPF_ANY);
+	return taken;
+}
+
+#endif
