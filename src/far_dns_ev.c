@@ -9,6 +9,7 @@
 #include "dns/stream.h"
 #include "port17/dial_ev.h"
 #include "port17/leg_ev.h"
+#include "port17/sock.h"
 #include "src/base/log.h"
 
 /* The resolver has had its say before: after that, nobody waits. */
@@ -243,6 +244,8 @@ dial_done(void *arg, const struct dial_result *result)
 	link->leg = result->leg;
 	link->leg->fn = leg_changed;
 	link->leg->arg = link;
+	sock_keep_alive(link->leg->fd);
+	sock_limit_silence(link->leg->fd, true);
 	link->heard = now;
 	leg_changed(link, link->leg);
 }

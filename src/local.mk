@@ -4,7 +4,7 @@ noinst_LIBRARIES += libbase.a libcore.a liblinux.a
 libbase_a_SOURCES = \
 	%D%/base/addr.c %D%/base/addr.h \
 	%D%/base/arena.c %D%/base/arena.h \
-	%D%/base/budget.h \
+	%D%/base/budget.h %D%/base/spare.h \
 	%D%/base/grow.h \
 	%D%/base/inodes.c %D%/base/inodes.h \
 	%D%/base/line.h \
