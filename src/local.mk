@@ -162,6 +162,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/places.c %D%/linux/places.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/ktypes.c %D%/linux/ktypes.h \
+	%D%/linux/ktypes_own.h %D%/linux/ktypes_pick.c \
 	%D%/linux/netns.c %D%/linux/netns.h \
 	%D%/linux/machine.c %D%/linux/machine.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
