@@ -13,12 +13,13 @@ struct answer {
 	uint16_t n_rrs;
 	uint16_t n_answer, n_authority; /* of n_rrs; the rest is additional */
 	uint8_t rcode;
-	bool secure;  /* the upstream has validated it (AD) */
-	bool nodata;  /* NOERROR, and no record of the type */
-	bool cut;     /* NXDOMAIN of the very name asked: so is all below */
-	bool chased;  /* of several servers: one per name of its chain */
-	uint32_t ttl; /* s that it may be kept; 0: not at all */
-	int16_t ede;  /* enum wire_ede, or the upstream's */
+	bool secure;	/* the upstream has validated it (AD) */
+	bool nodata;	/* NOERROR, and no record of the type */
+	bool cut;	/* NXDOMAIN of the very name asked: so is all below */
+	bool shortened; /* it had more addresses or aliases than are kept */
+	bool chased;	/* of several servers: one per name of its chain */
+	uint32_t ttl;	/* s that it may be kept; 0: not at all */
+	int16_t ede;	/* enum wire_ede, or the upstream's */
 	const char *ede_text; /* never NULL; from the upstream: foreign */
 };
 

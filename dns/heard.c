@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/log.h"
+
 /* Names below a forward, and of what [resolver] allow-private names, may have
  * private addresses; so may names of one label, which have fewer than these. */
 #define PUBLIC_LABELS 2
@@ -76,6 +78,19 @@ note_error(struct task *task, const struct answer *answer)
 	memcpy(task->ede_text, answer->ede_text, strlen(answer->ede_text) + 1);
 }
 
+/* Clients see it by its Extended DNS Error. */
+static void
+note_shortened(struct resolve *r, const struct task *task)
+{
+	char name[NAME_TEXT_SIZE];
+
+	if (r->stats.shortened++ == 0)
+		log_warning("dns",
+		    "answers with too many addresses are shortened: name=%s, "
+		    "and others: see reroutectl cache stats",
+		    name_format(&task->key.name, name));
+}
+
 /* May consume the task. */
 static void
 take_answer(struct resolve *r, struct task *task, struct upstream *u,
@@ -92,6 +107,8 @@ take_answer(struct resolve *r, struct task *task, struct upstream *u,
 	case SCRUB_GOOD:
 		if (answer.ede == EDE_FILTERED)
 			r->stats.stripped++;
+		if (answer.shortened)
+			note_shortened(r, task);
 		if (task_chase(r, task, &answer, now))
 			return;
 		task_keep(r, &task->key, &answer, now, &o);

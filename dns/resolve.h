@@ -122,6 +122,7 @@ struct resolve_ops {
 	X(case_off, "times that 0x20 was given up for an upstream")            \
 	X(edns_off, "times that EDNS was given up for an upstream")            \
 	X(stripped, "answers with private addresses taken out")                \
+	X(shortened, "answers of more addresses than are kept")                \
 	X(unsent, "answers that could not be sent")
 
 struct resolve_stats {

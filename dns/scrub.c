@@ -32,7 +32,7 @@ struct scrubber {
 	unsigned int n_data;	 /* records of the type asked */
 	unsigned int n_stripped; /* private addresses taken out */
 	unsigned int chain;
-	unsigned int n_looks, n_addresses, n_hints, n_targets;
+	unsigned int n_looks, n_addresses, n_hints, n_targets, n_left_out;
 	uint8_t kept[WRITER_RRS_MAX / 8]; /* of the answer, by place */
 };
 
@@ -250,8 +250,10 @@ pass_chain(struct scrubber *s, struct name *ret_next)
 			s->n_stripped++;
 			continue;
 		}
-		if (is_too_much(s, &rr, data))
+		if (is_too_much(s, &rr, data)) {
+			s->n_left_out++;
 			continue;
+		}
 		if (rr.type == TYPE_CNAME && !data) {
 			size_t at = rr.rdata;
 
@@ -404,6 +406,11 @@ finish(struct scrubber *s, struct answer *ret, bool negative, bool soa)
 	/* what lies below a name that is not there is not there (RFC 8020) */
 	ret->cut = ret->rcode == RCODE_NXDOMAIN && s->chain == 0;
 	ret->ttl = negative && !soa ? 0 : s->ttl;
+	ret->shortened = s->n_left_out > 0;
+	if (ret->shortened && ret->ede == EDE_NONE) {
+		ret->ede = EDE_OTHER;
+		ret->ede_text = "shortened: it has too many addresses";
+	}
 	if (s->n_stripped > 0) {
 		ret->nodata = s->n_data == 0;
 		if (ret->nodata)
@@ -454,7 +461,8 @@ scrub(struct answer *ret, struct writer_space *space, const uint8_t *msg,
 	ret->rcode = got.rcode;
 	ret->n_answer = got.n_answer;
 	ret->n_authority = (uint16_t)(s.w.n_rrs - got.n_answer);
-	ret->secure = (wire_u16(msg + 2) & WIRE_AD) != 0 && s.n_stripped == 0;
+	ret->secure = (wire_u16(msg + 2) & WIRE_AD) != 0 && s.n_stripped == 0 &&
+		      s.n_left_out == 0;
 	ret->ede = got.ede;
 	ret->ede_text = text;
 	finish(&s, ret, negative, soa);

@@ -31,8 +31,8 @@ tls_conn_complain(struct tls_ev *t, const char *why)
 	if (strcmp(t->why, why) == 0)
 		return;
 	(void)snprintf(t->why, sizeof(t->why), "%s", why); /* as long */
-	log_limited(LOG_LEVEL_WARNING, "dns", "upstream=%s fails: %s",
-	    upstream_format(&t->spec, name), t->why);
+	log_limited_by(&t->fails, LOG_LEVEL_WARNING, "dns",
+	    "upstream=%s fails: %s", upstream_format(&t->spec, name), t->why);
 }
 
 static void
@@ -43,8 +43,8 @@ works(struct tls_ev *t)
 	if (t->why[0] == '\0')
 		return;
 	t->why[0] = '\0';
-	log_limited(LOG_LEVEL_INFO, "dns", "upstream=%s works again",
-	    upstream_format(&t->spec, name));
+	log_limited_by(&t->works, LOG_LEVEL_INFO, "dns",
+	    "upstream=%s works again", upstream_format(&t->spec, name));
 }
 
 void

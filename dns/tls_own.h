@@ -3,6 +3,7 @@
 
 #include "dns/stream.h"
 #include "dns/tls_ev.h"
+#include "src/base/log.h"
 
 struct event;
 struct ssl_st;
@@ -38,6 +39,7 @@ struct tls_ev {
 	mono_t hold_until;
 	int hold_error;
 	char why[TRUST_WHY_SIZE];
+	struct log_limit fails, works; /* what is said of this one */
 };
 
 /* 0 or -errno, with nothing open. */

@@ -37,6 +37,7 @@ struct link {
 	bool again; /* dial when the one that ended is gone */
 	struct event *flush, *timer;
 	char why[WHY_SIZE];
+	struct log_limit fails, works; /* what is said of this one */
 };
 
 struct far_dns {
@@ -90,12 +91,12 @@ complain(struct link *link, const char *why)
 	(void)snprintf(link->why, sizeof(link->why), "%s", why); /* cut */
 	(void)upstream_format(&link->spec, name);
 	if (why[0] != '\0')
-		log_limited(LOG_LEVEL_WARNING, "dns",
+		log_limited_by(&link->fails, LOG_LEVEL_WARNING, "dns",
 		    "upstream=\"%s\" fails: %s", name,
 		    log_quote(link->why, quoted, sizeof(quoted)));
 	else
-		log_limited(
-		    LOG_LEVEL_INFO, "dns", "upstream=\"%s\" works again", name);
+		log_limited_by(&link->works, LOG_LEVEL_INFO, "dns",
+		    "upstream=\"%s\" works again", name);
 }
 
 /* Bytes ---------------------------------------------------------------------

@@ -255,11 +255,14 @@ static int
 take_entry(void *arg, const struct list_entry *entry)
 {
 	struct reading *reading = arg;
+	int r;
 
 	if (reading->missing < 0)
 		return reading->missing;
-	list_report_entry(reading->report);
-	return list_entry_build(&reading->build, entry);
+	r = list_entry_build(&reading->build, entry);
+	if (r == 0)
+		list_report_entry(reading->report);
+	return r;
 }
 
 static void

@@ -47,7 +47,7 @@ is_allowed(unsigned int levels)
 static unsigned int
 name_rank(const struct looking *l, const struct list_entry *e, bool *ret_except)
 {
-	bool exact = name_equal(l->name, e->name);
+	bool exact = e->pattern != NULL || name_equal(l->name, e->name);
 	unsigned int levels =
 	    e->flags >> (exact ? 0 : HOSTSET_BELOW) & HOSTSET_LEVELS;
 	unsigned int code = e->flags >> (exact ? HOSTSET_CODE_SHIFT
@@ -58,6 +58,8 @@ name_rank(const struct looking *l, const struct list_entry *e, bool *ret_except)
 		code = HOSTSET_LOCAL;
 	*ret_except = is_allowed(levels) || code == HOSTSET_PASSTHRU ||
 		      code == HOSTSET_TCP_ONLY;
+	if (code != HOSTSET_NO_CODE && e->pattern != NULL)
+		return 10; /* any name goes before it */
 	if (code != HOSTSET_NO_CODE)
 		return 10 + 2U * e->name->len + exact;
 	return level_rank(levels);

@@ -121,8 +121,8 @@ log_loaded(const struct conf_list *list, const struct list_index *l,
     const struct list_state *state)
 {
 	log_info("lists",
-	    "loaded list=%s names=%zu addresses=%zu from=%s ms=%u", list->name,
-	    list_n_names(l), list_n_addrs(l),
+	    "loaded list=%s names=%zu patterns=%zu addresses=%zu from=%s ms=%u",
+	    list->name, list_n_names(l), list_n_patterns(l), list_n_addrs(l),
 	    state->from_state ? "state" : "files", state->ms);
 }
 

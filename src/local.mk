@@ -111,10 +111,14 @@ libcore_a_SOURCES += \
 	%D%/core/list_parse.c %D%/core/list_parse.h \
 	%D%/core/list_rewrite.c \
 	%D%/core/list_rpz.c \
+	%D%/core/list_server.c \
 	%D%/core/list_table.c %D%/core/list_table.h \
 	%D%/core/lists.c %D%/core/lists.h \
 	%D%/core/lists_own.h \
+	%D%/core/pattern.c %D%/core/pattern.h \
+	%D%/core/patterns.c %D%/core/patterns.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
+	%D%/core/regex.cc %D%/core/regex.h \
 	%D%/core/zonefile.c %D%/core/zonefile.h \
 	%D%/core/zonefile_generate.c \
 	%D%/core/zonefile_rdata.c

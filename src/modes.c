@@ -146,13 +146,25 @@ check_listen(struct faults *warnings, const struct conf *conf)
 		    "needs [::1]:53 in listen");
 }
 
+static void
+check_tunnel(struct faults *warnings, const struct conf_tunnel *tunnel)
+{
+	char section[SECTION_SIZE];
+
+	(void)section_of("tunnel", tunnel->name, section);
+	check_ca(warnings, section, "ca", &tunnel->ca);
+	if (tunnel->dns == CONF_DNS_FAKE &&
+	    strcmp(tunnel->upstream.s, "direct") == 0)
+		warn(warnings, section, "dns = fake",
+		    "with upstream = direct nobody resolves the names, each "
+		    "answer is SERVFAIL: local or tunnel");
+}
+
 /* Files that the settings name: that one is missing is no fault, since it may
  * be there when the daemon starts. */
 static void
 check_files(struct faults *warnings, const struct conf *conf)
 {
-	char section[SECTION_SIZE];
-
 	check_ca(warnings, "[resolver]", "tls-ca", &conf->resolver.tls_ca);
 	check_hosts(warnings, &conf->resolver.hosts);
 	check_listen(warnings, conf);
@@ -162,9 +174,7 @@ check_files(struct faults *warnings, const struct conf *conf)
 	for (size_t i = 0; i < conf->n_lists; i++)
 		check_patterns(warnings, &conf->lists[i]);
 	for (size_t i = 0; i < conf->n_tunnels; i++)
-		check_ca(warnings,
-		    section_of("tunnel", conf->tunnels[i].name, section), "ca",
-		    &conf->tunnels[i].ca);
+		check_tunnel(warnings, &conf->tunnels[i]);
 }
 
 /* From its files, and kept in memory alone; NULL where it can't be read. */

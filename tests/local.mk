@@ -14,6 +14,7 @@ unit_tests += test_judge_answers test_judge_host test_judge_names test_judge_own
 unit_tests += test_learn test_state
 unit_tests += test_filter test_history test_tally
 unit_tests += test_tls_peer test_lists test_list_adblock test_list_parse test_list_rpz
+unit_tests += test_patterns test_list_server
 unit_headers = %D%/unit/unit.h %D%/unit/listread.h %D%/unit/faulty.h %D%/unit/judging.h \
 	%D%/unit/own_folder.h %D%/unit/random.h \
 	%D%/unit/reference.h %D%/unit/wire.h %D%/fake/world.h %D%/fake/lists.h \
@@ -103,6 +104,10 @@ test_tls_peer_SOURCES = %D%/unit/test_tls_peer.c
 test_tls_peer_LDADD = $(pure) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 test_list_adblock_SOURCES = %D%/unit/test_list_adblock.c
 test_list_adblock_LDADD = $(pure) $(CMOCKA_LIBS)
+test_list_server_SOURCES = %D%/unit/test_list_server.c
+test_list_server_LDADD = $(pure) $(CMOCKA_LIBS)
+test_patterns_SOURCES = %D%/unit/test_patterns.c
+test_patterns_LDADD = $(pure) $(CMOCKA_LIBS)
 test_list_rpz_SOURCES = %D%/unit/test_list_rpz.c
 test_list_rpz_LDADD = $(pure) $(CMOCKA_LIBS)
 test_list_parse_SOURCES = %D%/unit/test_list_parse.c
@@ -297,7 +302,7 @@ bench: all
 
 # --- lint -----------------------------------------------------------------------
 
-our_sources = cd $(srcdir) && find src dns port17 tests -name '*.[ch]' ! -path 'tests/lint/*' 2>/dev/null
+our_sources = cd $(srcdir) && find src dns port17 tests \( -name '*.[ch]' -o -name '*.cc' \) ! -path 'tests/lint/*' 2>/dev/null
 
 format:
 	$(our_sources) | xargs tests/lint/format.sh --fix
@@ -311,7 +316,8 @@ lint-cppcheck:
 	    --enable=warning,performance,portability --inline-suppr \
 	    --include=tests/lint/cppcheck.h \
 	    --suppressions-list=tests/lint/cppcheck.txt \
-	    --error-exitcode=1 -j 2 -i src/linux/bpf src dns port17 tests
+	    --error-exitcode=1 -j 2 -i src/linux/bpf -i src/core/regex.cc \
+	    src dns port17 tests
 lint-manuals:
 	mandoc -T lint -W warning $(dist_man_MANS:%=$(srcdir)/%)
 list-units:

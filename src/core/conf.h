@@ -45,6 +45,8 @@ enum conf_list_format {
 	CONF_FORMAT_ADBLOCK,
 	CONF_FORMAT_RPZ,
 	CONF_FORMAT_ADDRESSES,
+	CONF_FORMAT_DNSMASQ,
+	CONF_FORMAT_UNBOUND,
 };
 
 enum conf_tunnel_dns {

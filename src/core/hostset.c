@@ -272,6 +272,21 @@ hostset_find(const struct hostset *set, const struct name *name, uint16_t qtype,
 	}
 }
 
+void
+hostset_take(const struct hostset *set, const struct name *name, uint16_t qtype,
+    size_t entry, struct hostset_match *ret)
+{
+	struct sought sought = { name, qtype };
+	struct hostset_match one = { 0 };
+
+	take_entry(set, &sought, entry, true, &one);
+	one.levels |= ret->levels;
+	if (ret->code == HOSTSET_NO_CODE)
+		*ret = one;
+	else
+		ret->levels = one.levels;
+}
+
 bool
 hostset_records_are_sound(const uint8_t *at, const uint8_t *end)
 {

@@ -117,6 +117,11 @@ bool hostset_records_are_sound(const uint8_t *at, const uint8_t *end);
 void hostset_find(const struct hostset *set, const struct name *name,
     uint16_t qtype, struct hostset_match *ret);
 
+/* What one entry (below n_words) says, as of the name itself, whatever its own
+ * name is: beside what *ret has already, which may have a code of its own. */
+void hostset_take(const struct hostset *set, const struct name *name,
+    uint16_t qtype, size_t entry, struct hostset_match *ret);
+
 struct hostset_key hostset_key(const uint64_t key[2], const struct name *name);
 
 /* In order of `a`. */

@@ -387,3 +387,11 @@ hostset_build_finish(struct hostset_build *build)
 	cancel(build);
 	return lay_records(build);
 }
+
+size_t
+hostset_build_find(const struct hostset_build *build, const struct name *name)
+{
+	struct hostset_key key = hostset_key(build->key, name);
+
+	return find_word(build, key.a, key.b);
+}

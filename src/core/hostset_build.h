@@ -48,4 +48,8 @@ int hostset_build_record(struct hostset_build *build, const struct name *name,
 /* Once, after all: fills in the last group of members. 0 or -ENOMEM. */
 int hostset_build_finish(struct hostset_build *build);
 
+/* After that: the entry of a name; n_words where there is none. */
+size_t hostset_build_find(
+    const struct hostset_build *build, const struct name *name);
+
 #endif

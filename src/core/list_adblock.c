@@ -9,6 +9,9 @@
  *	||example.com^		the name and all below it
  *	||*.example.com^	all below it
  *	|example.com^		the name, also |example.com|
+ *	||ads*.example.com^	and other patterns: * is any text, || the start
+ *				of a label, | that of the name, ^ its end
+ *	/^ads[0-9]+\./		a regular expression
  *	example.com^		as with ||: so is an exception, or what has
  *				modifiers, that begins with neither
  *	@@RULE			an exception
@@ -18,8 +21,8 @@
  *		NXDOMAIN, NOERROR or REFUSED, or RCODE;TYPE;VALUE
  *
  * and lines of hosts, names and addresses as in other formats. What is about
- * parts of pages, paths or patterns, or has a modifier that a resolver can't
- * heed, is a fault of its own. */
+ * parts of pages or paths, or has a modifier that a resolver can't heed, is a
+ * fault of its own. */
 
 /* Which halves of a name a rule is about. */
 #define SELF 1U
@@ -151,12 +154,22 @@ level(const struct rule *rule)
 	return rule->important ? HOSTSET_BLOCK_FIRST : HOSTSET_BLOCK;
 }
 
+/* What a rule is about: a name, or else a pattern. */
+struct about {
+	const struct name *name;
+	const struct pattern *pattern;
+	unsigned int halves;
+};
+
 /* What is answered in place of the name's own records. */
 static void
 put_rewrite(struct list_reader *reader, const struct rule *rule,
-    const struct name *name, unsigned int halves)
+    const struct about *about)
 {
-	struct list_entry entry = { .name = name, .rr = rule->answer.rr };
+	struct list_entry entry = { .name = about->name,
+		.pattern = about->pattern,
+		.rr = rule->answer.rr };
+	unsigned int halves = about->halves;
 
 	if (rule->answer.code != HOSTSET_LOCAL) {
 		entry.kind = LIST_ENTRY_NAME;
@@ -178,23 +191,24 @@ put_rewrite(struct list_reader *reader, const struct rule *rule,
 }
 
 static void
-put_name(struct list_reader *reader, const struct rule *rule,
-    const struct name *name, unsigned int halves)
+put_said(struct list_reader *reader, const struct rule *rule,
+    const struct about *about)
 {
 	struct list_entry entry = {
 		.kind = rule->cancel   ? LIST_ENTRY_CANCEL
 			: rule->unless ? LIST_ENTRY_UNLESS
 			: rule->typed  ? LIST_ENTRY_TYPES
 				       : LIST_ENTRY_NAME,
-		.name = name,
-		.flags = level(rule) * halves,
+		.name = about->name,
+		.pattern = about->pattern,
+		.flags = level(rule) * about->halves,
 		.others = reader->others,
 		.n_others = rule->n_others,
 		.types = { rule->except, rule->n_types, rule->types },
 	};
 
 	if (rule->answer.code != HOSTSET_NO_CODE)
-		put_rewrite(reader, rule, name, halves);
+		put_rewrite(reader, rule, about);
 	else
 		(void)list_put(reader, &entry); /* the reader keeps the error */
 }
@@ -216,21 +230,69 @@ put_addr(struct list_reader *reader, const struct rule *rule,
 		    ranks[rule->allow][rule->important]); /* as above */
 }
 
+/* What stands around the text of a pattern. */
+struct ends {
+	enum pattern_start start;
+	bool at_end;
+};
+
+static struct ends
+take_ends(struct list_text *pattern)
+{
+	struct ends ret = { PATTERN_ANYWHERE, false };
+	struct list_text p = *pattern;
+
+	if (list_begins(p, "||")) {
+		ret.start = PATTERN_AT_LABEL;
+		p = list_after(p, 2);
+	} else if (list_begins(p, "|")) {
+		ret.start = PATTERN_AT_START;
+		p = list_after(p, 1);
+	}
+	/* after a name nothing follows: "^*" is "^" */
+	if (p.len > 1 && p.p[p.len - 1] == '*' && p.p[p.len - 2] == '^')
+		p.len--;
+	for (const char *end = "|^"; *end != '\0'; end++)
+		if (p.len > 0 && p.p[p.len - 1] == *end) {
+			ret.at_end = true;
+			p.len--;
+		}
+	*pattern = p;
+	return ret;
+}
+
+static void
+put_pattern(struct list_reader *reader, const struct rule *rule,
+    const struct ends *ends, struct list_text text)
+{
+	char buf[PATTERN_SIZE];
+	struct pattern pattern;
+	const char *what = pattern_glob(
+	    &pattern, buf, text.p, text.len, ends->start, ends->at_end);
+
+	if (text.p[text.len - 1] == '.' && ends->at_end)
+		what = "a pattern that no name can have";
+	if (what != NULL)
+		list_fault_line(reader, what);
+	else
+		put_said(reader, rule,
+		    &(struct about){ .pattern = &pattern, .halves = SELF });
+}
+
 /* The pattern without @@ and modifiers: which halves of a name it is about, in
  * *ret_halves, and what is left of it. False where it is about more or less
- * than a name. */
+ * than a name: that is done, then. */
 static bool
 take_pattern(struct list_reader *reader, const struct rule *rule,
     struct list_text *pattern, unsigned int *ret_halves)
 {
+	struct ends ends = take_ends(pattern);
+	struct list_text text = *pattern;
+
 	*ret_halves = rule->network ? SELF | BELOW : SELF;
-	if (list_begins(*pattern, "||")) {
-		*ret_halves = SELF | BELOW;
-		*pattern = list_after(*pattern, 2);
-	} else if (list_begins(*pattern, "|")) {
-		*ret_halves = SELF;
-		*pattern = list_after(*pattern, 1);
-	}
+	if (ends.start != PATTERN_ANYWHERE)
+		*ret_halves =
+		    ends.start == PATTERN_AT_LABEL ? SELF | BELOW : SELF;
 	if (list_begins(*pattern, "*.")) {
 		*ret_halves = BELOW;
 		*pattern = list_after(*pattern, 2);
@@ -238,16 +300,12 @@ take_pattern(struct list_reader *reader, const struct rule *rule,
 		*ret_halves = SELF | BELOW;
 		*pattern = list_after(*pattern, 1);
 	}
-	if (pattern->len > 0 && pattern->p[pattern->len - 1] == '|')
-		pattern->len--;
-	if (pattern->len > 0 && pattern->p[pattern->len - 1] == '^')
-		pattern->len--;
 	if (memchr(pattern->p, '/', pattern->len) != NULL) {
 		struct addr_range range;
 
 		if (list_addr(&range, *pattern))
 			return true;
-		list_fault_line(reader, "a path, or a regular expression");
+		list_fault_line(reader, "a path");
 		return false;
 	}
 	/* "||ads." is any name with a label that ends so */
@@ -255,7 +313,7 @@ take_pattern(struct list_reader *reader, const struct rule *rule,
 		!list_is(*pattern, "*")) ||
 	    (*ret_halves != SELF && pattern->len > 0 &&
 		pattern->p[pattern->len - 1] == '.')) {
-		list_fault_line(reader, "a pattern within a name");
+		put_pattern(reader, rule, &ends, text);
 		return false;
 	}
 	return true;
@@ -280,14 +338,14 @@ rule_line(
 	/* a rule for all names is one only with exceptions, or as one */
 	if ((pattern.len == 0 || list_is(pattern, "*")) &&
 	    (rule->unless || rule->allow || rule->typed)) {
-		put_name(reader, rule, &root, BELOW);
+		put_said(reader, rule, &(struct about){ &root, NULL, BELOW });
 		return;
 	}
 	what = list_name(&name, pattern);
 	if (what != NULL)
 		list_fault_line(reader, what);
 	else
-		put_name(reader, rule, &name, halves);
+		put_said(reader, rule, &(struct about){ &name, NULL, halves });
 }
 
 /* Rules about parts of pages: "##", "#@#", "#?#", "$$" and others. */
@@ -331,6 +389,47 @@ has_blanks(struct list_text word)
 	       find_modifiers(word) < word.len;
 }
 
+/* "/.../" with modifiers behind it, or without: how long the part between the
+ * two is; 0 where there is none. A $ in it begins no modifiers. */
+static size_t
+regex_len(struct list_text word)
+{
+	for (size_t i = word.len - 1; i > 0; i--)
+		if (word.p[i] == '/' &&
+		    (i + 1 == word.len ||
+			(i + 2 < word.len && word.p[i + 1] == '$' &&
+			    word.p[i + 2] >= 'a' && word.p[i + 2] <= 'z')))
+			return i - 1;
+	return 0;
+}
+
+/* The word without @@; rest: what follows it in the line. */
+static void
+regex_rule(struct list_reader *reader, struct rule *rule, struct list_text word,
+    struct list_text rest)
+{
+	size_t len = regex_len(word);
+	char buf[PATTERN_SIZE];
+	struct pattern pattern;
+	struct list_text after;
+	const char *what;
+
+	if (len == 0 || (rest.len > 0 && rest.p[0] != '#')) {
+		list_fault_line(reader, "a path");
+		return;
+	}
+	after = list_after(word, len + 2);
+	if (after.len > 0 &&
+	    !take_modifiers(reader, rule, list_after(after, 1)))
+		return;
+	what = pattern_regex(&pattern, buf, word.p + 1, len);
+	if (what != NULL)
+		list_fault_line(reader, what);
+	else
+		put_said(reader, rule,
+		    &(struct about){ .pattern = &pattern, .halves = SELF });
+}
+
 void
 list_adblock_line(struct list_reader *reader, struct list_text line)
 {
@@ -346,12 +445,12 @@ list_adblock_line(struct list_reader *reader, struct list_text line)
 	}
 	if (word.p[0] == '#')
 		return;
-	/* whatever is in it: a $ there begins no modifiers */
+	rest = list_trim(rest);
 	if (list_begins(list_after(word, rule.allow ? 2 : 0), "/")) {
-		list_fault_line(reader, "a path, or a regular expression");
+		regex_rule(
+		    reader, &rule, list_after(word, rule.allow ? 2 : 0), rest);
 		return;
 	}
-	rest = list_trim(rest);
 	if (rest.len > 0 && rest.p[0] != '#') {
 		if (!has_blanks(word)) {
 			list_plain_line(reader, line); /* as in hosts */

@@ -5,10 +5,19 @@
 #include <string.h>
 
 #include "src/base/grow.h"
+#include "src/base/sip.h"
+#include "src/core/patterns.h"
 
 /* 29 bits are left beside the code. */
 #define ADDR_RECORDS_MAX ((size_t)1 << 28)
 #define META_MAX ((size_t)1 << 24)
+
+struct list_build_pattern {
+	struct name name; /* that stands for it */
+	size_t off;
+	uint16_t len;
+	enum pattern_kind kind;
+};
 
 void
 list_build_init(struct list_build *build, const uint64_t key[2])
@@ -23,6 +32,8 @@ list_build_done(struct list_build *build)
 	hostset_build_done(&build->names);
 	addrset_build_done(&build->addrs);
 	free(build->addr_records);
+	free(build->patterns);
+	free(build->pattern_text);
 	memset(build, 0, sizeof(*build));
 }
 
@@ -190,6 +201,91 @@ list_build_addr_rr(struct list_build *build, const struct addr_range *range,
 	return 0;
 }
 
+struct name
+list_build_pattern_name(
+    const struct list_build *build, const struct pattern *pattern)
+{
+	struct name ret = { .len = 20, .wire = { 16 } };
+	uint64_t hash[2];
+	struct sip sip;
+
+	/* a label that nobody can know, and one that is in no list */
+	sip_init(&sip, build->names.key);
+	sip_word(&sip, pattern->kind);
+	sip_bytes(&sip, pattern->text, pattern->len);
+	sip_end128(&sip, hash);
+	memcpy(ret.wire + 1, hash, sizeof(hash));
+	ret.wire[17] = 1;
+	ret.wire[18] = '\0';
+	ret.wire[19] = 0;
+	return ret;
+}
+
+int
+list_build_pattern(struct list_build *build, const struct pattern *pattern)
+{
+	bool regex = pattern->kind == PATTERN_REGEX;
+	struct list_build_pattern *p;
+	size_t len = (size_t)pattern->len + 1;
+	int r = 0;
+
+	if (build->n_patterns == PATTERNS_MAX ||
+	    (regex &&
+		(build->n_regex == PATTERNS_REGEX_MAX ||
+		    pattern->cost > PATTERNS_COST_MAX - build->regex_cost)))
+		return -ENOSPC;
+	if (build->n_patterns == build->patterns_room)
+		r = grow(&build->patterns, &build->patterns_room,
+		    sizeof(build->patterns[0]));
+	while (r == 0 && build->pattern_text_room - build->n_pattern_text < len)
+		r = grow(&build->pattern_text, &build->pattern_text_room, 1);
+	if (r < 0)
+		return r;
+	p = &build->patterns[build->n_patterns++];
+	p->name = list_build_pattern_name(build, pattern);
+	p->off = build->n_pattern_text;
+	p->len = pattern->len;
+	p->kind = pattern->kind;
+	memcpy(build->pattern_text + p->off, pattern->text, len);
+	build->n_pattern_text += len;
+	build->n_regex += regex;
+	build->regex_cost += pattern->cost;
+	return 0;
+}
+
+static int
+by_entry(const void *a, const void *b)
+{
+	const struct patterns_entry *x = a, *y = b;
+
+	return x->entry < y->entry ? -1 : x->entry > y->entry;
+}
+
+/* Each once; how many there are. Equal ones are one entry. */
+static size_t
+lay_patterns(const struct list_build *build, struct patterns_entry *v)
+{
+	size_t n = build->n_patterns, kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct list_build_pattern *p = &build->patterns[i];
+
+		v[i] = (struct patterns_entry){
+			.entry = (uint32_t)hostset_build_find(
+			    &build->names, &p->name),
+			.off = (uint32_t)p->off,
+			.len = p->len,
+			.kind = (uint16_t)p->kind,
+		};
+	}
+	if (n > 0)
+		qsort(v, n, sizeof(v[0]), by_entry);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || v[i].entry != v[i - 1].entry)
+			v[kept++] = v[i];
+	return kept;
+}
+
 static void
 lay_part(uint8_t *bytes, size_t at, const void *from, size_t len)
 {
@@ -197,9 +293,15 @@ lay_part(uint8_t *bytes, size_t at, const void *from, size_t len)
 		memcpy(bytes + at, from, len);
 }
 
+/* What is laid out beside the builder's own parts. */
+struct extra {
+	const struct patterns_entry *patterns;
+	const void *meta;
+};
+
 static int
 lay_out(const struct list_build *build, const struct list_header *h,
-    const void *meta, struct list_bytes *ret)
+    const struct extra *extra, struct list_bytes *ret)
 {
 	struct list_layout at = list_layout(h);
 	uint8_t *bytes = calloc(1, at.size);
@@ -218,7 +320,11 @@ lay_out(const struct list_build *build, const struct list_header *h,
 	lay_part(bytes, at.records, build->names.records, h->n_records);
 	lay_part(
 	    bytes, at.addr_records, build->addr_records, h->n_addr_records);
-	lay_part(bytes, at.meta, meta, h->n_meta);
+	lay_part(bytes, at.patterns, extra->patterns,
+	    h->n_patterns * sizeof(extra->patterns[0]));
+	lay_part(
+	    bytes, at.pattern_text, build->pattern_text, h->n_pattern_text);
+	lay_part(bytes, at.meta, extra->meta, h->n_meta);
 	head.size = at.size;
 	memcpy(bytes, &head, sizeof(head));
 	head.sum = list_image_sum(bytes, at.size);
@@ -244,7 +350,9 @@ list_build_finish(struct list_build *build,
 		.codes = build->codes,
 		.n_meta = (uint32_t)n_meta,
 		.n_addr_records = (uint32_t)build->n_addr_records,
+		.n_pattern_text = (uint32_t)build->n_pattern_text,
 	};
+	struct patterns_entry *patterns;
 	int r;
 
 	if (n_meta > META_MAX)
@@ -261,5 +369,11 @@ list_build_finish(struct list_build *build,
 	header.n_records = (uint32_t)names->n_records;
 	header.n4 = (uint32_t)build->addrs.n4;
 	header.n6 = (uint32_t)build->addrs.n6;
-	return lay_out(build, &header, meta, ret);
+	patterns = malloc((build->n_patterns + 1) * sizeof(patterns[0]));
+	if (patterns == NULL)
+		return -ENOMEM;
+	header.n_patterns = (uint32_t)lay_patterns(build, patterns);
+	r = lay_out(build, &header, &(struct extra){ patterns, meta }, ret);
+	free(patterns);
+	return r;
 }

@@ -4,6 +4,9 @@
 #include "src/core/addrset.h"
 #include "src/core/hostset_build.h"
 #include "src/core/list_image.h"
+#include "src/core/pattern.h"
+
+struct list_build_pattern;
 
 /* Collects what list files say, and makes a compiled list of it. */
 struct list_build {
@@ -14,6 +17,11 @@ struct list_build {
 	struct addr_range last_range; /* of the last records */
 	size_t last_records;	      /* where they begin */
 	uint32_t codes;
+	struct list_build_pattern *patterns;
+	size_t n_patterns, patterns_room;
+	char *pattern_text;
+	size_t n_pattern_text, pattern_text_room;
+	size_t n_regex, regex_cost;
 };
 
 /* The key is to be random, and kept from others. */
@@ -52,6 +60,15 @@ int list_build_addr(struct list_build *build, const struct addr_range *range,
  * after the other. */
 int list_build_addr_rr(struct list_build *build, const struct addr_range *range,
     const struct list_rr *rr);
+
+/* The name that stands for a pattern: what the others say of it is said of the
+ * names that the pattern has. */
+struct name list_build_pattern_name(
+    const struct list_build *build, const struct pattern *pattern);
+
+/* A pattern, of which something is said by that name. 0, -ENOSPC (a list has no
+ * more of them) or -ENOMEM. */
+int list_build_pattern(struct list_build *build, const struct pattern *pattern);
 
 /* Once, after all: the bytes, from malloc(). meta is copied. 0, -E2BIG or
  * -ENOMEM. */

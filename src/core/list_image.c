@@ -28,6 +28,8 @@ list_layout(const struct list_header *h)
 	    part(&size, (size_t)h->n_more + 1, sizeof(struct hostset_more));
 	at.records = part(&size, h->n_records, 1);
 	at.addr_records = part(&size, h->n_addr_records, 1);
+	at.patterns = part(&size, h->n_patterns, sizeof(struct patterns_entry));
+	at.pattern_text = part(&size, h->n_pattern_text, 1);
 	at.meta = part(&size, h->n_meta, 1);
 	at.size = size;
 	return at;
@@ -97,6 +99,24 @@ borrow_parts(struct list_index *l)
 }
 
 static int
+borrow_patterns(struct list_index *l)
+{
+	const struct list_header *h = l->header;
+	struct list_layout at = list_layout(h);
+	const uint8_t *p = l->bytes;
+	struct patterns_image image = {
+		.v = (const void *)(p + at.patterns),
+		.n = h->n_patterns,
+		.text = (const char *)p + at.pattern_text,
+		.n_text = h->n_pattern_text,
+		.n_entries = h->n_words,
+	};
+
+	return h->n_patterns <= h->n_names ? patterns_new(&l->patterns, &image)
+					   : -EBADMSG;
+}
+
+static int
 check_head(const struct list_header *h, size_t size,
     const struct list_identity *identity)
 {
@@ -139,6 +159,9 @@ list_index_new(const struct list_index **ret, void *bytes_take, size_t size,
 	    !addrset_is_sound(
 		&l->addrs, l->addr_records, l->header->n_addr_records))
 		goto fail;
+	r = borrow_patterns(l);
+	if (r < 0)
+		goto fail;
 	*ret = l;
 	return 0;
 fail:
@@ -164,6 +187,7 @@ list_index_unref(const struct list_index *list)
 
 	if (l == NULL || __atomic_sub_fetch(&l->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
+	patterns_free(l->patterns);
 	l->release(l->bytes, l->size);
 	free(l);
 }
@@ -213,7 +237,14 @@ list_index_carry(const struct list_index *l, const struct list_index *before)
 size_t
 list_n_names(const struct list_index *l)
 {
-	return l != NULL ? l->names.n : 0;
+	/* patterns have an entry each */
+	return l != NULL ? l->names.n - patterns_n(l->patterns) : 0;
+}
+
+size_t
+list_n_patterns(const struct list_index *l)
+{
+	return l != NULL ? patterns_n(l->patterns) : 0;
 }
 
 size_t

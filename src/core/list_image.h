@@ -18,7 +18,7 @@ struct list_identity {
 
 /* What belongs to the layout, and to what lines mean: older and newer files are
  * made anew. */
-#define LIST_IMAGE_VERSION 4U
+#define LIST_IMAGE_VERSION 5U
 
 /* Makes a list of bytes that begin at an address divisible by 8. It keeps them
  * until release(bytes, size) is called, also on failure. 0 with one reference,
@@ -54,14 +54,16 @@ struct list_header {
 	uint32_t n_names, n_buckets, n_words, n_more, n_records;
 	uint32_t n4, n6, n_addr_records;
 	uint32_t n_meta;
-	uint32_t unused[2]; /* the words begin at a line of the cache */
+	/* and so the words begin at a line of the cache */
+	uint32_t n_patterns, n_pattern_text;
 };
 
 #define LIST_IMAGE_MAGIC "rrlist\r\n"
 #define LIST_IMAGE_ORDER 0x01020304U
 
 struct list_layout {
-	size_t words, v6, v4, more, records, addr_records, meta;
+	size_t words, v6, v4, more, records, addr_records;
+	size_t patterns, pattern_text, meta;
 	size_t size;
 };
 

@@ -1,5 +1,6 @@
 #include "src/core/list_line.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -195,6 +196,10 @@ list_put(struct list_reader *reader, struct list_entry *entry)
 	entry->file = reader->file;
 	entry->line = reader->n;
 	reader->error = reader->sink->entry(reader->sink->arg, entry);
+	if (reader->error == -ENOSPC) {
+		reader->error = 0;
+		list_fault_line(reader, "a pattern more than a list can have");
+	}
 	return reader->error == 0;
 }
 
@@ -373,7 +378,27 @@ hosts_names(struct list_reader *reader, struct list_text rest)
 		list_fault_line(reader, what);
 }
 
-/* "x", ".x" or "*.x". */
+/* A whole name; where names are to cover what is below them, the end of one. */
+static void
+put_pattern(struct list_reader *reader, struct list_text word)
+{
+	char buf[PATTERN_SIZE];
+	struct pattern pattern;
+	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
+		.pattern = &pattern,
+		.flags = HOSTSET_BLOCK };
+	const char *what = pattern_glob(&pattern, buf, word.p, word.len,
+	    reader->format == CONF_FORMAT_WILDCARD ? PATTERN_AT_LABEL
+						   : PATTERN_AT_START,
+	    true);
+
+	if (what != NULL)
+		list_fault_line(reader, what);
+	else
+		(void)list_put(reader, &entry); /* see error */
+}
+
+/* "x", ".x" or "*.x"; with another * a pattern. */
 static void
 plain_name(struct list_reader *reader, struct list_text word)
 {
@@ -385,6 +410,11 @@ plain_name(struct list_reader *reader, struct list_text word)
 		return; /* left over of a hosts file */
 	if (reader->format == CONF_FORMAT_WILDCARD)
 		flags |= HOSTSET_BLOCK << HOSTSET_BELOW;
+	/* "ads*.x", "*.ads.*" */
+	if (word.len > 2 && memchr(word.p + 1, '*', word.len - 1) != NULL) {
+		put_pattern(reader, word);
+		return;
+	}
 	if (list_begins(word, "*.")) {
 		flags = HOSTSET_BLOCK << HOSTSET_BELOW;
 		word = list_after(word, 2);

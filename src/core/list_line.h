@@ -26,6 +26,8 @@ struct list_reader {
 	uint32_t n;			     /* its number */
 	int error;			     /* of the sink */
 	struct name others[LIST_OTHERS_MAX]; /* of the rule at hand */
+	struct name redirect;		     /* unbound's; len 0: none */
+	uint32_t redirect_line;
 };
 
 /* What ends the lines of a text: a carriage return where there is nothing
@@ -79,6 +81,11 @@ void list_plain_word(struct list_reader *reader, struct list_text word);
 
 /* One line of AdBlock's. */
 void list_adblock_line(struct list_reader *reader, struct list_text line);
+
+/* One line of dnsmasq's settings, or of unbound's; after those the end. */
+void list_dnsmasq_line(struct list_reader *reader, struct list_text line);
+void list_unbound_line(struct list_reader *reader, struct list_text line);
+void list_unbound_end(struct list_reader *reader);
 
 /* What AdBlock's $dnsrewrite says. */
 struct list_rewrite {

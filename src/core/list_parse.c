@@ -22,6 +22,20 @@ is_zone_line(struct list_text line)
 	return false;
 }
 
+static bool
+is_dnsmasq_line(struct list_text line)
+{
+	return list_begins(line, "address=/") ||
+	       list_begins(line, "server=/") || list_begins(line, "local=/");
+}
+
+static bool
+is_unbound_line(struct list_text line)
+{
+	return list_begins(line, "local-zone:") ||
+	       list_begins(line, "local-data:");
+}
+
 static enum conf_list_format
 detect(struct list_text rest)
 {
@@ -37,6 +51,10 @@ detect(struct list_text rest)
 		n++;
 		if (is_zone_line(line))
 			return CONF_FORMAT_RPZ;
+		if (is_dnsmasq_line(line))
+			return CONF_FORMAT_DNSMASQ;
+		if (is_unbound_line(line))
+			return CONF_FORMAT_UNBOUND;
 		if (list_begins(line, "||") || list_begins(line, "@@") ||
 		    list_begins(line, "[Adblock") || list_begins(line, "|"))
 			adblock = true;
@@ -90,8 +108,13 @@ parse_line(struct list_reader *reader)
 		list_fault_line(reader, "a line of more than 4096 bytes");
 	else if (reader->format == CONF_FORMAT_ADBLOCK ||
 		 (reader->format == CONF_FORMAT_AUTO &&
-		     (list_begins(line, "|") || list_begins(line, "@@"))))
+		     (list_begins(line, "|") || list_begins(line, "@@") ||
+			 list_begins(line, "/"))))
 		list_adblock_line(reader, line);
+	else if (reader->format == CONF_FORMAT_DNSMASQ)
+		list_dnsmasq_line(reader, line);
+	else if (reader->format == CONF_FORMAT_UNBOUND)
+		list_unbound_line(reader, line);
 	else
 		list_plain_line(reader, line);
 }
@@ -117,6 +140,8 @@ list_parse(const struct list_sink *sink, enum conf_list_format format,
 	} else {
 		while (list_next_line(&reader))
 			parse_line(&reader);
+		if (reader.error == 0)
+			list_unbound_end(&reader);
 	}
 	return reader.error;
 }

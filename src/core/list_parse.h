@@ -9,6 +9,7 @@
 #include "src/core/hostset.h"
 #include "src/core/list_build.h"
 #include "src/core/lists.h"
+#include "src/core/pattern.h"
 
 /* Files of lists: what each line means. Junk is skipped and told; nothing that
  * a file holds ends the reading of it. */
@@ -29,7 +30,8 @@ struct list_entry {
 	const char *file; /* that was included; NULL: the list's own */
 	uint32_t line;	  /* from 1 */
 	const struct name *name;
-	unsigned int flags; /* as in hostset.h */
+	const struct pattern *pattern; /* in place of a name; NULL */
+	unsigned int flags; /* as in hostset.h; a pattern has no BELOW */
 	const struct name *others;
 	size_t n_others;
 	struct list_types types;
@@ -61,7 +63,8 @@ struct list_included {
 };
 
 struct list_sink {
-	/* 0, or an error that ends the reading */
+	/* 0, -ENOSPC (there is no room for this one: a fault of the line), or
+	 * an error that ends the reading */
 	int (*entry)(void *arg, const struct list_entry *entry);
 	void (*fault)(void *arg, const struct list_fault *fault);
 	/* Reads what a zone calls `name`; from: an included file that says so,
@@ -74,7 +77,8 @@ struct list_sink {
 /* Gives the sink what the text says. 0 or what the sink returned.
  *
  * CONF_FORMAT_AUTO takes RPZ where one of the first lines is $TTL, $ORIGIN or
- * an SOA record; AdBlock where one of them begins with ||, @@ or [Adblock; and
+ * an SOA record; settings of dnsmasq or unbound where one of them is such one;
+ * AdBlock where one of them begins with ||, @@ or [Adblock; and
  * else each line for itself: an address with names behind it as in hosts, an
  * address, prefix or range alone, a name alone, or a rule with | or @@. */
 int list_parse(const struct list_sink *sink, enum conf_list_format format,
@@ -95,7 +99,8 @@ bool list_entry_is_about(
 bool list_entry_is_about_addr(
     const struct list_entry *entry, const struct addr *addr);
 
-/* Hands an entry to the builder. 0, -E2BIG or -ENOMEM. */
+/* Hands an entry to the builder. 0, -ENOSPC (a pattern too many), -E2BIG or
+ * -ENOMEM. */
 int list_entry_build(struct list_build *build, const struct list_entry *entry);
 
 #endif

@@ -5,6 +5,36 @@
 
 #include "src/core/lists_own.h"
 
+/* What is sought by patterns. */
+struct seeking {
+	const struct list_index *l;
+	const struct name *name;
+	uint16_t qtype;
+	struct hostset_match *match;
+};
+
+static void
+take_pattern(void *arg, uint32_t entry)
+{
+	const struct seeking *s = arg;
+
+	hostset_take(&s->l->names, s->name, s->qtype, entry, s->match);
+}
+
+/* All that the list says of a name: the code of a name goes before that of a
+ * pattern. */
+static void
+find(const struct list_index *l, const struct name *name, uint16_t qtype,
+    struct hostset_match *ret)
+{
+	hostset_find(&l->names, name, qtype, ret);
+	if (l->patterns != NULL) {
+		struct seeking seeking = { l, name, qtype, ret };
+
+		patterns_find(l->patterns, name, take_pattern, &seeking);
+	}
+}
+
 static enum list_action
 code_action(enum hostset_code code)
 {
@@ -69,7 +99,7 @@ list_answer(struct list_answer *ret, const struct list_index *l,
 	memset(ret, 0, sizeof(*ret));
 	if (l == NULL || l->names.n == 0)
 		return;
-	hostset_find(&l->names, name, qtype, &match);
+	find(l, name, qtype, &match);
 	ret->action = match_action(&match);
 	if (ret->action != LIST_LOCAL)
 		return;
@@ -201,6 +231,6 @@ list_wants_tcp(const struct list_index *l, const struct name *name)
 
 	if (l == NULL || (l->header->codes & 1U << HOSTSET_TCP_ONLY) == 0)
 		return false;
-	hostset_find(&l->names, name, 0, &match);
+	find(l, name, 0, &match);
 	return match.code == HOSTSET_TCP_ONLY && match.levels == 0;
 }

@@ -18,7 +18,8 @@
  * Names are kept as keyed fingerprints, the key drawn anew for each list that
  * is compiled: a name that is in no list matches by accident once in about
  * 10^13 different names that are looked up, and nobody who does not know the
- * key can do better than that. Addresses are kept as they are. */
+ * key can do better than that. Addresses are kept as they are, and so are
+ * patterns: wildcards within a name, and regular expressions. */
 struct list_index;
 
 const struct list_index *list_index_ref(const struct list_index *l);
@@ -93,6 +94,7 @@ bool list_wants_tcp(const struct list_index *l, const struct name *name);
 
 /* How much there is in it. */
 size_t list_n_names(const struct list_index *l);
+size_t list_n_patterns(const struct list_index *l);
 size_t list_n_addrs(const struct list_index *l);
 
 /* How often a list decided, since the daemon began: whoever acts on a decision

@@ -4,6 +4,7 @@
 #include "src/core/addrset.h"
 #include "src/core/hostset.h"
 #include "src/core/list_image.h"
+#include "src/core/patterns.h"
 
 /* Behind struct list_index: shared by list_image.c, which makes one of bytes
  * and counts who has it, and lists.c, which asks it. */
@@ -13,6 +14,7 @@ struct list_index {
 	uint64_t hits;
 	struct hostset names;
 	struct addrset addrs;
+	struct patterns *patterns; /* NULL for none */
 	const uint8_t *addr_records;
 	const struct list_header *header;
 	const uint8_t *meta;

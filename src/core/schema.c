@@ -156,7 +156,8 @@ const struct conf_row conf_rows[] = {
 	    .help = "Files that the list is made of; * and ? stand for parts "
 		    "of file names." },
 	{ LIST("format", CONF_ENUM, format),
-	    .words = "auto hosts domains wildcard adblock rpz addresses",
+	    .words = "auto hosts domains wildcard adblock rpz addresses "
+		     "dnsmasq unbound",
 	    .dflt = "auto", .help = "What the files look like." },
 	{ TUNNEL("upstream", CONF_TEXT, upstream),
 	    .check = schema_is_tunnel_url,

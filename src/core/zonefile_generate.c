@@ -220,9 +220,13 @@ zone_generated(struct zone *zone, const char **ret_what)
 	}
 	*ret_what = NULL;
 	for (size_t i = 0; *ret_what == NULL && i < g->n_words; i++) {
+		const char *quote = g->words[i].quoted ? "\"" : "";
+
 		if (i > 0)
 			put(&out, " ", 1);
+		put(&out, quote, strlen(quote));
 		*ret_what = put_word(&out, g->words[i].text, g->next);
+		put(&out, quote, strlen(quote));
 	}
 	g->next += g->step;
 	zone->n_words = 0;

@@ -9,6 +9,7 @@ static const struct table_column columns[] = {
 	{ "LIST", .keep = 8 },
 	{ "STATE", .keep = 6 },
 	{ "NAMES", .right = true, .keep = 5 },
+	{ "PATTERNS", .right = true, .keep = 4, .drop = 3 },
 	{ "ADDRESSES", .right = true, .keep = 4, .drop = 2 },
 	{ "FAULTS", .right = true, .keep = 4 },
 	{ "HITS", .right = true, .keep = 4 },
@@ -35,15 +36,16 @@ number(char buf[NUMBER], const json_t *row, const char *key)
 static void
 add_row(struct table *table, const json_t *row)
 {
-	char buf[4][NUMBER], loaded[64];
+	char buf[5][NUMBER], loaded[64];
 	const char *state = command_text(row, "state", "-");
 	const char *cells[N_COLUMNS] = {
 		command_text(row, "name", "-"),
 		state,
 		number(buf[0], row, "names"),
-		number(buf[1], row, "addresses"),
-		number(buf[2], row, "faults"),
-		number(buf[3], row, "hits"),
+		number(buf[1], row, "patterns"),
+		number(buf[2], row, "addresses"),
+		number(buf[3], row, "faults"),
+		number(buf[4], row, "hits"),
 		loaded,
 	};
 

@@ -1,5 +1,6 @@
 /* What lists of names cost: reading and compiling, reading the compiled form,
- * looking up. bench_lists [NAMES [LISTS]], by default 1,000,000 and 1. */
+ * looking up. bench_lists [NAMES [LISTS [WILDCARDS [REGEXES]]]], by default
+ * 1,000,000, 1, 0 and 0: patterns are in the first list alone. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,6 +40,29 @@ name_text(char *buf, size_t size, unsigned int list, size_t i)
 	    (unsigned int)(h >> 20), i, tops[h >> 40 & 7]);
 }
 
+/* As the filters for DNS of AdBlock's have them. */
+static unsigned int n_wildcards, n_regexes;
+
+static void
+put_patterns(FILE *f)
+{
+	static const char *const wildcards[] = { "||ads%u*.trk.com^",
+		"||*-ads%u.example.net^", "|ad.%u*.org^", "||metric*.s%u.de^",
+		"||track%u.*.info^", "||pixel%u.*^" };
+	static const char *const regexes[] = { "/^ads?%u[0-9]+\\./",
+		"/^(.+[-_.])?telemetry%u[-_.]/", "/(banner|popup)s?%u\\./",
+		"/[0-9]{6}%ux[a-f]+\\.(com|net)$/" };
+
+	for (unsigned int i = 0; i < n_wildcards; i++) {
+		(void)fprintf(f, wildcards[i % 6], i);
+		(void)fputc('\n', f);
+	}
+	for (unsigned int i = 0; i < n_regexes; i++) {
+		(void)fprintf(f, regexes[i % 4], i);
+		(void)fputc('\n', f);
+	}
+}
+
 static char *
 list_text(unsigned int list, size_t n, const char *before, const char *after,
     size_t *ret_len)
@@ -50,6 +74,8 @@ list_text(unsigned int list, size_t n, const char *before, const char *after,
 		(void)name_text(buf, sizeof(buf), list, i);
 		(void)fprintf(f, "%s%s%s\n", before, buf, after);
 	}
+	if (list == 0)
+		put_patterns(f);
 	(void)fclose(f);
 	return text;
 }
@@ -110,10 +136,11 @@ compile(unsigned int list, size_t n, const char *before, const char *after)
 		exit(1);
 	free(bytes.bytes);
 	l = read_again(fileno(f), bytes.size, &again);
-	printf("%sNAME%s: names=%zu load_ms=%.0f (parse %.0f, compile %.0f) "
-	       "again_ms=%.1f bytes_per_name=%.2f\n",
-	    before, after, list_n_names(l), done - start, parsed - start,
-	    done - parsed, again, (double)bytes.size / (double)n);
+	printf("%sNAME%s: names=%zu patterns=%zu load_ms=%.0f (parse %.0f, "
+	       "compile %.0f) again_ms=%.1f bytes_per_name=%.2f\n",
+	    before, after, list_n_names(l), list_n_patterns(l), done - start,
+	    parsed - start, done - parsed, again,
+	    (double)bytes.size / (double)n);
 	(void)fclose(f);
 	free(text);
 	return l;
@@ -185,6 +212,8 @@ main(int argc, char **argv)
 		{ "0.0.0.0 ", "" }, { "", "" } };
 	const struct list_index *all[16] = { NULL };
 
+	n_wildcards = argc > 3 ? (unsigned int)strtoul(argv[3], NULL, 10) : 0;
+	n_regexes = argc > 4 ? (unsigned int)strtoul(argv[4], NULL, 10) : 0;
 	if (n == 0 || lists == 0 || lists > 16)
 		return 2;
 	for (unsigned int i = 0; i < lists; i++)

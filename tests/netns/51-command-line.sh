@@ -272,6 +272,9 @@ check "queries of IPv6 that are not captured" says \
 check "a least time that is longer than the most" says \
 	"[resolver]: warning: min-ttl: it is longer than max-ttl, which counts" \
 	checked "[resolver]" "min-ttl = 10m" "max-ttl = 1m"
+check "stand-ins of names that nobody resolves" says \
+	"[tunnel \"t\"]: warning: dns = fake: with upstream = direct nobody" \
+	checked '[tunnel "t"]' "upstream = direct" "dns = fake"
 check "with both, and somebody who may ask" says_not warning checked \
 	"[resolver]" "listen = 0.0.0.0:53, [::]:53" "allow = 10.0.0.0/8"
 check "none that listens misses nothing" says_not warning checked \

@@ -34,6 +34,9 @@ cat >"$l/ads.txt" <<'LIST'
 ||astray.example^$dnsrewrite=below.two.below.example
 ||circle.example^$dnsrewrite=astray.example
 ||safe.example^$dnsrewrite=led.safe.example
+||wild*.example^
+@@||wild-ok*.example^
+/^ads?[0-9]+\./
 LIST
 echo "0.0.0.0 hosts.example" >"$l/more/a.hosts"
 printf "10.9.0.3 # an address\n203.0.113.3/32\n" >"$l/more/b.hosts"
@@ -69,6 +72,7 @@ check "the daemon starts" daemon_start
 check "both are loaded" listed two 'l["state"] == "loaded" and l["names"] == 2'
 check "several files are one list" listed ads 'l["names"] == 7 and
     l["addresses"] == 2 and len(l["files"]) == 3 and l["error"] is None'
+check "patterns are counted by themselves" listed ads 'l["patterns"] == 3'
 check "what could not be used is counted and named" listed ads '
     l["faults"] == 2 and l["modifiers"] == {"third-party": 1} and
     [x["line"] for x in l["first"]] == [4, 5] and
@@ -86,6 +90,10 @@ explained() { # LINE WORD...: the daemon and --explain say so
 check "explained: list" explained "list: ads" --query --domain x.ads.example
 check "explained: file, line and text" explained \
 	"entry: $l/ads.txt:2: ||ads.example^" --query --domain x.ads.example
+check "explained: a pattern" explained \
+	"entry: $l/ads.txt:10: ||wild*.example^" --query --domain x.wild7.example
+check "explained: a regular expression" explained \
+	"entry: $l/ads.txt:12: /^ads?[0-9]+\\./" --query --domain ads12.a.example
 check "explained: an address" explained \
 	"entry: $l/more/b.hosts:1: 10.9.0.3 # an address" --to 10.9.0.3
 check "explained: what was passed" explained \
@@ -93,6 +101,10 @@ check "explained: what was passed" explained \
 check "a name and those below it" blocked ads.example
 check "and those below it" blocked x.y.ads.example
 check "but for an exception" open ok.ads.example
+check "a pattern" blocked x.wild7.example
+check "but for an exception that is one" open wild-ok7.example
+check "a regular expression" blocked ad1.x.example
+check "and what it is not about" open x.ad1.x.example
 check "of hosts, the name alone" blocked hosts.example
 check "and none below" open x.hosts.example
 check "a second list" blocked two.example
@@ -368,6 +380,8 @@ restart() {
 check "a restart" restart
 check "takes what was compiled" said "loaded list=ads.* from=state"
 check "blocks as before" blocked ads.example
+check "patterns, too" blocked wild8.example
+check "of either kind" blocked ads2.x.example
 check "by address, too" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.3 7001
 truncate -s 0 "$tmp"/state/lists/*
 check "compiled files that are cut short under the daemon" blocked last.example

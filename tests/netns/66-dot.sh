@@ -233,6 +233,13 @@ check "and all is well" says 192.0.2.7 g.g.example A
 check "one that closes after each answer" \
 	reload "tls://10.9.0.2:$close#dns.test"
 check "loses no query" [ "$(answers 30 h.example)" = 30 ]
+check "two that refuse" reload 'tls://10.9.0.2:9997#dns.test,' \
+	'tls://10.9.0.2:9998#dns.test'
+check "at once" says SERVFAIL two.h.example A
+check "are both in the log" log_has \
+	'upstream=tls://10.9.0.2:9997#dns.test fails: it refuses'
+check "neither hides the other" log_has \
+	'upstream=tls://10.9.0.2:9998#dns.test fails: it refuses'
 
 # the path of a connection goes, as with a sleep or another network
 cut() { # the packets of the connection that is there

@@ -127,6 +127,7 @@ zones_say_what_to_answer(void **state)
 		 "    TYPE1 \\# 4 01020304\n"
 		 "*.www CNAME *.garden.test.\n"
 		 "drop CNAME rpz-drop.\n"
+		 "$GENERATE 3-3 gen$ TXT \"a $ \\\"b\" c\n"
 		 "x CNAME y\n");
 	assert_int_equal(r.faults, 0);
 	list_answer(&answer, r.list, &name, QTYPE_A);
@@ -148,6 +149,11 @@ zones_say_what_to_answer(void **state)
 	assert_true(list_answer_next(&answer, &rr));
 	assert_int_equal(list_rr_target(&target, &rr, &name), 0);
 	assert_string_equal(name_format(&target, buf), "y.a.test");
+	/* what stands between quotes is one string there, too */
+	(void)ask(&answer, &r, "gen3.a.test");
+	assert_true(list_answer_next(&answer, &rr));
+	assert_int_equal(rr.len, 9);
+	assert_memory_equal(rr.rdata, "\6a 3 \"b\1c", 9);
 	name = ask(&answer, &r, "drop.a.test");
 	assert_int_equal(answer.action, LIST_DROP);
 	list_index_unref(r.list);

@@ -280,6 +280,17 @@ addresses_are_bounded(void **state)
 	assert_int_equal(
 	    scrub(&answer, &space, m.bytes, m.len, &m.key, &opts), SCRUB_GOOD);
 	assert_int_equal(answer.n_answer, 1024);
+	/* and that is said */
+	assert_true(answer.shortened);
+	assert_int_equal(answer.ede, EDE_OTHER);
+	assert_string_equal(
+	    answer.ede_text, "shortened: it has too many addresses");
+	wire_put16(m.bytes + 6, 1024);
+	assert_int_equal(
+	    scrub(&answer, &space, m.bytes, m.len, &m.key, &opts), SCRUB_GOOD);
+	assert_int_equal(answer.n_answer, 1024);
+	assert_false(answer.shortened);
+	assert_int_equal(answer.ede, EDE_NONE);
 }
 
 /* 20 records of 16 addresses each. */
