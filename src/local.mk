@@ -109,6 +109,7 @@ libcore_a_SOURCES += \
 	%D%/core/list_image.c %D%/core/list_image.h \
 	%D%/core/list_line.c %D%/core/list_line.h \
 	%D%/core/list_parse.c %D%/core/list_parse.h \
+	%D%/core/list_plain.c \
 	%D%/core/list_rewrite.c \
 	%D%/core/list_rpz.c \
 	%D%/core/list_server.c \
