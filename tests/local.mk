@@ -121,7 +121,7 @@ test_ctmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 if HAVE_BPF
 unit_tests += test_ktypes test_heard
 endif
-test_ktypes_SOURCES = %D%/unit/test_ktypes.c src/linux/ktypes.c
+test_ktypes_SOURCES = %D%/unit/test_ktypes.c src/linux/ktypes.c src/linux/ktypes_pick.c
 test_ktypes_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS)
 test_ktypes_LDADD = $(pure) $(BPF_LIBS) $(CMOCKA_LIBS)
 test_heard_SOURCES = %D%/unit/test_heard.c src/linux/bpf_heard.c
@@ -178,7 +178,7 @@ fuzz_diagmsg_LDFLAGS = $(fuzz_ldflags)
 fuzz_explain_SOURCES = %D%/fuzz/fuzz_explain.c $(fuzz_main)
 fuzz_explain_LDADD = $(pure)
 fuzz_explain_LDFLAGS = $(fuzz_ldflags)
-fuzz_ktypes_SOURCES = %D%/fuzz/fuzz_ktypes.c src/linux/ktypes.c $(fuzz_main)
+fuzz_ktypes_SOURCES = %D%/fuzz/fuzz_ktypes.c src/linux/ktypes.c src/linux/ktypes_pick.c $(fuzz_main)
 fuzz_ktypes_CFLAGS = $(AM_CFLAGS)
 fuzz_ktypes_LDADD = $(pure)
 fuzz_ktypes_LDFLAGS = $(fuzz_ldflags)
