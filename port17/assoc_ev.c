@@ -216,6 +216,8 @@ dial_done(void *arg, const struct dial_result *result)
 	assoc->leg = result->leg;
 	assoc->leg->fn = leg_changed;
 	assoc->leg->arg = assoc;
+	sock_keep_alive(assoc->leg->fd);
+	sock_limit_silence(assoc->leg->fd, true);
 	r = open_relay(assoc, result);
 	if (r == -EPROTO) {
 		assoc_end(assoc, OUTCOME_PROTOCOL,

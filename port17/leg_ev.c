@@ -243,6 +243,7 @@ leg_read(struct leg *leg, void *buf, size_t size)
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
 			n = -errno;
+		leg->dead = leg->dead || n == -ECONNRESET;
 		if (n > 0 && (size_t)n < size && leg->exact && !leg->closed &&
 		    !leg->doubt)
 			leg->readable = false;
@@ -292,7 +293,7 @@ leg_close(struct leg *leg)
 	leg->legs->by_fd[leg->fd] = NULL;
 	if (leg->inode != 0)
 		inodes_remove(leg->legs->own, leg->inode);
-	if (leg->hurt) {
+	if (leg->hurt && !leg->dead) {
 		struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
 		(void)setsockopt(

@@ -40,6 +40,7 @@ struct leg {
 	bool doubt; /* an error may be there: a short read says nothing */
 	bool exact; /* a short read means that nothing is left (TCP) */
 	bool hurt;  /* the peer is not to think that all went well */
+	bool dead;  /* the peer has reset it: nothing of ours is heard there */
 	struct ssl_st *ssl; /* NULL: none */
 	uint64_t inode;	    /* 0: not a socket that the judge sees */
 	/* called when something changed; may close the leg */

@@ -255,7 +255,9 @@ open_entry(struct entry *entry, const struct sock_addr *at)
 	    (entry->family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0))
 		return -errno;
-	sock_keep_alive(fd); /* what is accepted inherits these two */
+	/* what is accepted inherits these */
+	sock_no_delay(fd);
+	sock_keep_alive(fd);
 	sock_mark(fd, MARK_PORT17);
 	entry->saves_syn =
 	    setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof(on)) == 0;

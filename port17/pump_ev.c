@@ -267,7 +267,8 @@ pump_run(struct pumps *pumps, struct pump *pump)
 			pump->done = true;
 			/* the other side may be gone already: its own reader
 			 * tells */
-			if (!pump->cut)
+			if (!pump->cut &&
+			    (!pump->last || pump->to->ssl != NULL))
 				(void)leg_finish(pump->to);
 			return 0;
 		}

@@ -29,6 +29,7 @@ struct pump {
 	bool eof : 1;	     /* read to the end */
 	bool done : 1;	     /* that was passed on */
 	bool cut : 1;	     /* what is read is not all: no end to pass on */
+	bool last : 1;	     /* the legs are closed next: that passes it on */
 	/* which of the two, where pump_run() failed; neither: memory ran out */
 	bool broke_from : 1, broke_to : 1;
 };

@@ -17,6 +17,10 @@
 #define HALF_IDLE_S 3600
 /* Well within the two minutes that sock_limit_silence() sets. */
 #define SWEEP_S 30
+/* Options of use after a minute are set so late, and of so many sockets in one
+ * turn of the loop, which takes some 100 us. */
+#define KEEP_MS 500
+#define KEEP_MAX 64
 /* What was written before a reset arrives first: it is looked whether it has,
  * less and less often, and not for long; and so many at once. */
 #define EBB_FIRST_MS 5
@@ -29,6 +33,7 @@ struct relay {
 	struct list all;
 	struct pump up, down; /* from the program to the far end, and back */
 	struct list ready;    /* in the set, where more is to be moved */
+	struct list young;    /* in the set, until its far end is kept alive */
 	struct event *idle;   /* half-closed; NULL: not */
 	enum closed closed;   /* who ended first */
 	bool stalled;	      /* the far end, when it was looked at */
@@ -41,8 +46,11 @@ struct relay_set {
 	struct event_base *base;
 	struct event *turn;
 	struct event *sweep;
+	struct event *keep;
 	struct list all, ready;
-	struct list mark; /* in ready, while a turn lasts */
+	struct list young; /* whose options are not set yet */
+	struct list kept;  /* of those: it is time now */
+	struct list mark;  /* in ready, while a turn lasts */
 	struct list ebbs;
 	size_t n_ebbs;
 	struct pumps *pumps;
@@ -70,6 +78,7 @@ static void
 relay_free(struct relay *relay)
 {
 	list_remove(&relay->ready);
+	list_remove(&relay->young);
 	list_remove(&relay->all);
 	if (relay->idle != NULL)
 		event_free(relay->idle);
@@ -295,12 +304,14 @@ run(struct relay *relay)
 
 	list_remove(&relay->ready);
 	if (!up->done && !relay->far_broken) {
+		up->last = down->done;
 		r = pump_run(pumps, up);
 		note_end(relay, up, CLOSED_PROGRAM);
 		if (!take_step(relay, up, r))
 			return;
 	}
 	if (!down->done && (!relay->far_broken || !pump_broke(down))) {
+		down->last = up->done && !relay->far_broken;
 		s = pump_run(pumps, down);
 		note_end(relay, down, CLOSED_FAR);
 		if (!take_step(relay, down, s))
@@ -349,6 +360,44 @@ turn_cb(evutil_socket_t fd, short what, void *arg)
 		turn_soon(set);
 }
 
+/* Far ends that have been there for a while; of many flows there are none by
+ * then. Those of programs have it from the listener. */
+static void
+keep_cb(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval later = { 0, KEEP_MS * 1000 };
+	static const struct timeval soon = { 0, 0 };
+	struct relay_set *set = arg;
+
+	(void)fd;
+	(void)what;
+	if (list_empty(&set->kept))
+		list_move(&set->kept, &set->young);
+	for (int i = 0; i < KEEP_MAX && !list_empty(&set->kept); i++) {
+		struct relay *relay =
+		    container_of(set->kept.next, struct relay, young);
+
+		list_remove(&relay->young);
+		sock_keep_alive(far_of(relay)->fd);
+		if (!relay->stalled)
+			sock_limit_silence(far_of(relay)->fd, true);
+	}
+	if (!list_empty(&set->kept))
+		(void)event_add(set->keep, &soon);
+	else if (!list_empty(&set->young))
+		(void)event_add(set->keep, &later);
+}
+
+static void
+keep_later(struct relay_set *set, struct relay *relay)
+{
+	static const struct timeval later = { 0, KEEP_MS * 1000 };
+
+	list_append(&set->young, &relay->young);
+	if (!event_pending(set->keep, EV_TIMEOUT, NULL))
+		(void)event_add(set->keep, &later); /* or with the next */
+}
+
 int
 relay_new(
     struct relay **ret, struct relay_set *set, const struct relay_opts *opts)
@@ -374,6 +423,7 @@ relay_new(
 	/* what came while it was dialled raises no edge any more */
 	list_append(&set->ready, &relay->ready);
 	list_append(&set->all, &relay->all);
+	keep_later(set, relay);
 	(void)event_add(set->turn, &soon);
 	*ret = relay;
 	return 0;
@@ -414,12 +464,15 @@ relay_set_new(
 	set->ended = ended;
 	list_init(&set->all);
 	list_init(&set->ready);
+	list_init(&set->young);
+	list_init(&set->kept);
 	list_init(&set->ebbs);
 	set->pumps = pumps_new();
 	set->turn = event_new(base, -1, 0, turn_cb, set);
 	set->sweep = event_new(base, -1, EV_PERSIST, sweep_cb, set);
+	set->keep = event_new(base, -1, 0, keep_cb, set);
 	if (set->pumps == NULL || set->turn == NULL || set->sweep == NULL ||
-	    event_add(set->sweep, &sweep) < 0) {
+	    set->keep == NULL || event_add(set->sweep, &sweep) < 0) {
 		relay_set_free(set);
 		return -ENOMEM;
 	}
@@ -439,5 +492,7 @@ relay_set_free(struct relay_set *set)
 		event_free(set->turn);
 	if (set->sweep != NULL)
 		event_free(set->sweep);
+	if (set->keep != NULL)
+		event_free(set->keep);
 	free(set);
 }

@@ -93,16 +93,23 @@ sock_may_keep(int fd)
 }
 
 void
+sock_no_delay(int fd)
+{
+	static const int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void
 sock_keep_alive(int fd)
 {
 	static const struct {
 		int level, name, value;
 	} options[] = {
-		{ IPPROTO_TCP, TCP_NODELAY, 1 },
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S },
 		{ IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
@@ -217,10 +224,8 @@ sock_connect_made(const struct tunnel *tunnel, int fd_take,
 		r = -EMFILE;
 	else if (family != AF_UNIX)
 		r = set_options(tunnel, fd_take, family);
-	if (r == 0 && family != AF_UNIX && type == SOCK_STREAM) {
-		sock_keep_alive(fd_take);
-		sock_limit_silence(fd_take, true);
-	}
+	if (r == 0 && family != AF_UNIX && type == SOCK_STREAM)
+		sock_no_delay(fd_take);
 	if (r == 0 && connect(fd_take, &to->sa, to->len) < 0 &&
 	    errno != EINPROGRESS)
 		r = connect_error(tunnel, fd_take, errno);

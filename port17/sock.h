@@ -26,10 +26,10 @@ void sock_addr_unix(struct sock_addr *ret, const char *path);
 struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
 
 /* Opens a socket of SOCK_STREAM or SOCK_DGRAM that reaches `to`, with the
- * tunnel's device, source and fwmark, and begins to connect it. The descriptor,
- * or -errno (-EMFILE: sock_may_keep(); -ENETDOWN: its device is down); a
- * connection under way is no error. Not for tunnels with a network namespace of
- * their own. */
+ * tunnel's device, source and fwmark, and begins to connect it; one that is to
+ * last is to be kept alive then. The descriptor, or -errno (-EMFILE:
+ * sock_may_keep(); -ENETDOWN: its device is down); a connection under way is no
+ * error. Not for tunnels with a network namespace of their own. */
 int sock_connect(
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
@@ -76,7 +76,11 @@ int sock_ask(const struct sock_maker *maker, struct sock_order *order,
 /* What it sends has this mark from the start, as far as that may be set. */
 void sock_mark(int fd, uint32_t mark);
 
-/* A dead peer is noticed: keepalive 60/5/3. No delay. Failures don't matter. */
+/* What is written leaves at once. Failures of these don't matter. */
+void sock_no_delay(int fd);
+
+/* A dead peer is noticed: keepalive 60/5/3, counted from what was heard last.
+ */
 void sock_keep_alive(int fd);
 
 /* What was sent is answered within two minutes, or the connection breaks: that

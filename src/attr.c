@@ -183,6 +183,7 @@ attr_free(struct attr *attr)
 	lineage_free(attr->lineage);
 	groups_done(&attr->groups);
 	ancestors_done(&attr->ancestors);
+	twins_done(&attr->twins);
 	free(attr);
 }
 
@@ -197,6 +198,8 @@ attr_round(struct attr *attr, mono_t now)
 	if (attr->bpf != NULL) {
 		bpf_arm(attr->bpf);
 		bpf_expect(attr->bpf);
+		uses_expect(attr->uses);
+		lineage_expect(attr->lineage);
 	}
 }
 

@@ -51,6 +51,80 @@ groups_find(const struct groups *groups, const struct actor *actor)
 	return group != NULL ? group->of : NULL;
 }
 
+static void
+twin_forget(struct twin *twin)
+{
+	image_unref(twin->image);
+	process_unref(twin->of);
+	process_unref(twin->peer);
+	process_unref(twin->sister);
+	memset(twin, 0, sizeof(*twin));
+}
+
+void
+twins_done(struct twins *twins)
+{
+	for (size_t i = 0; i < TWINS_MAX; i++)
+		twin_forget(&twins->all[i]);
+}
+
+static bool
+is_twin_of(const struct actor *a, const struct actor *b)
+{
+	return a->uid == b->uid && a->gid == b->gid && a->groups == b->groups &&
+	       a->cgroup == b->cgroup &&
+	       memcmp(a->comm, b->comm, sizeof(a->comm)) == 0;
+}
+
+static void
+twin_put(const struct bygone_opts *opts, const struct twin *is)
+{
+	struct twins *twins = opts->twins;
+	struct twin *twin = NULL;
+
+	for (size_t i = 0; i < TWINS_MAX && twin == NULL; i++)
+		if (twins->all[i].image == is->image)
+			twin = &twins->all[i];
+	if (twin == NULL)
+		twin = &twins->all[twins->next++ % TWINS_MAX];
+	/* first: some may be those that are forgotten */
+	(void)image_ref(is->image);
+	(void)process_ref(is->of);
+	(void)process_ref(is->peer);
+	(void)process_ref(is->sister);
+	twin_forget(twin);
+	*twin = *is;
+	twin->made = opts->now;
+}
+
+/* Its file is looked at as for any other. NULL where there is none, or no
+ * memory. */
+static struct process *
+twin_make(const struct bygone_opts *opts, const struct twin *is)
+{
+	const struct placed placed = { { is->image->exe_dev,
+					   is->image->exe_ino },
+		is->actor.uid, is->image->exe };
+	const struct twins *twins = opts->twins;
+	const struct twin *twin = NULL;
+	struct process *proc;
+
+	for (size_t i = 0; i < TWINS_MAX && twin == NULL; i++)
+		if (twins->all[i].image == is->image)
+			twin = &twins->all[i];
+	if (twin == NULL || twin->peer != is->peer ||
+	    twin->sister != is->sister ||
+	    mono_since(opts->now, twin->made) >= opts->fresh_ns ||
+	    !is_twin_of(&twin->actor, &is->actor) ||
+	    places_had(&opts->read->places, &placed, opts->now) != 1)
+		return NULL;
+	proc = process_twin(
+	    twin->of, is->actor.pid, is->actor.start / opts->tick_ns);
+	if (proc != NULL)
+		proc->self = proc->pid == opts->read->self;
+	return proc;
+}
+
 /* An ancestor that is gone too. */
 static int
 add_gone(struct procread *read, struct process *proc, const struct kin *kin)
@@ -107,22 +181,42 @@ static int
 add_parents(
     const struct bygone_opts *opts, struct process *proc, const struct kin *kin)
 {
-	const struct process *sister;
-	int r;
+	int r = read_parents(opts, proc, kin);
 
-	if (kin == NULL)
-		return 0;
-	sister = ancestors_find(
-	    opts->ancestors, kin->ppid, kin->pstart, opts->now, opts->fresh_ns);
-	if (sister != NULL) {
-		process_join(proc, sister);
-		return 0;
-	}
-	r = read_parents(opts, proc, kin);
 	if (r == 0)
 		ancestors_put(
 		    opts->ancestors, kin->ppid, kin->pstart, proc, opts->now);
 	return r == -ETIMEDOUT ? r : 0;
+}
+
+static const struct process *
+sister_of(const struct bygone_opts *opts, const struct kin *kin)
+{
+	return kin != NULL ? ancestors_find(opts->ancestors, kin->ppid,
+				 kin->pstart, opts->now, opts->fresh_ns)
+			   : NULL;
+}
+
+/* The process with its parents. 0, -ETIMEDOUT or -ENOMEM. */
+static int
+read_bygone(const struct bygone_opts *opts, struct procread_facts *facts,
+    const struct kin *kin, struct process **ret)
+{
+	struct process *proc;
+	int r;
+
+	facts->sister = sister_of(opts, kin);
+	r = procread_bygone(opts->read, facts, &proc);
+	if (r < 0)
+		return r;
+	if (kin != NULL && facts->sister == NULL)
+		r = add_parents(opts, proc, kin);
+	if (r < 0) {
+		process_unref(proc);
+		return r;
+	}
+	*ret = proc;
+	return 0;
 }
 
 static void
@@ -149,43 +243,57 @@ runs_script_nearby(const struct image *image)
 	       len > 0 && arg[0] != '/';
 }
 
+static int
+read_image(const struct bygone_opts *opts, const struct twin *is,
+    const struct kin *kin, struct process **ret)
+{
+	const struct image *image = is->image;
+	struct procread_facts facts = { .exe_dev = image->exe_dev,
+		.exe_ino = image->exe_ino,
+		.exe = image->exe,
+		.exe_ours = image->mounts == opts->mounts,
+		.args = image->args,
+		.args_len = image->args_len,
+		.cgroup = is->peer != NULL ? is->peer->cgroup : "",
+		.unit = is->peer != NULL ? is->peer->unit : "" };
+
+	set_actor(opts, &is->actor, &facts);
+	return read_bygone(opts, &facts, kin, ret);
+}
+
 int
 bygone_process(const struct bygone_opts *opts, const struct actor *actor,
     const struct process **ret, bool *ret_whole)
 {
 	const struct kin *kin =
 	    lineage_find(opts->lineage, actor->pid, actor->start);
-	const struct image *image =
-	    kin != NULL ? kin_image(kin, actor->exec) : NULL;
-	const struct process *peer = groups_find(opts->groups, actor);
-	struct procread_facts facts = { .exe = NULL };
+	struct twin is = { .image =
+			       kin != NULL ? kin_image(kin, actor->exec) : NULL,
+		.actor = *actor };
 	struct process *proc;
 	int r;
 
 	/* a file that is another one than was seen at work is no answer */
-	if (image == NULL || image->exe_ino != actor->exe_ino ||
-	    image->exe_dev != actor->exe_dev || image->exe[0] == '\0')
+	if (is.image == NULL || is.image->exe_ino != actor->exe_ino ||
+	    is.image->exe_dev != actor->exe_dev || is.image->exe[0] == '\0')
 		return -ENOENT;
-	set_actor(opts, actor, &facts);
-	facts.exe_dev = image->exe_dev;
-	facts.exe_ino = image->exe_ino;
-	facts.exe = image->exe;
-	facts.exe_ours = image->mounts == opts->mounts;
-	facts.args = image->args;
-	facts.args_len = image->args_len;
-	facts.cgroup = peer != NULL ? peer->cgroup : "";
-	facts.unit = peer != NULL ? peer->unit : "";
-	r = procread_bygone(opts->read, &facts, &proc);
+	is.peer = groups_find(opts->groups, actor);
+	is.sister = sister_of(opts, kin);
+	proc = twin_make(opts, &is);
+	if (proc != NULL) {
+		*ret_whole = true;
+		*ret = proc;
+		return 0;
+	}
+	r = read_image(opts, &is, kin, &proc);
 	if (r < 0)
 		return r;
-	r = add_parents(opts, proc, kin);
-	if (r < 0) {
-		process_unref(proc);
-		return r;
-	}
 	/* every program has arguments: here they were not read */
-	*ret_whole = proc->exe_here && peer != NULL && image->args_len > 0 &&
-		     !runs_script_nearby(image);
+	*ret_whole = proc->exe_here && is.peer != NULL &&
+		     is.image->args_len > 0 && !runs_script_nearby(is.image);
+	is.of = proc;
+	if (*ret_whole && is.sister != NULL)
+		twin_put(opts, &is);
 	*ret = proc;
 	return 0;
 }
@@ -208,13 +316,12 @@ bygone_copy(const struct bygone_opts *opts, const struct actor *actor,
 	set_actor(opts, actor, &facts);
 	facts.cgroup = peer->cgroup;
 	facts.unit = peer->unit;
-	r = procread_bygone(opts->read, &facts, &proc);
+	r = read_bygone(opts, &facts,
+	    lineage_find(opts->lineage, actor->pid, actor->start), &proc);
 	if (r < 0)
 		return r;
-	r = process_set(&proc->script, parent->script, strlen(parent->script));
-	if (r == 0)
-		r = add_parents(opts, proc,
-		    lineage_find(opts->lineage, actor->pid, actor->start));
+	r = process_set_lent(
+	    proc, &proc->script, parent->script, strlen(parent->script));
 	if (r < 0) {
 		process_unref(proc);
 		return r;

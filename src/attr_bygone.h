@@ -29,11 +29,28 @@ void groups_put(struct groups *groups, const struct actor *actor,
 const struct process *groups_find(
     const struct groups *groups, const struct actor *actor);
 
+/* What was made of an image lately, for those that are copies of each other: of
+ * the same program, user, groups and parents. */
+#define TWINS_MAX 8
+struct twins {
+	struct twin {
+		const struct image *image; /* a reference; NULL: free */
+		struct actor actor;
+		/* references; those with the control group and the parents */
+		const struct process *of, *peer, *sister;
+		mono_t made;
+	} all[TWINS_MAX];
+	size_t next;
+};
+
+void twins_done(struct twins *twins);
+
 struct bygone_opts {
 	struct procread *read;
 	struct lineage *lineage;
 	struct groups *groups;
 	struct ancestors *ancestors;
+	struct twins *twins;
 	uint64_t tick_ns; /* of /proc's clock */
 	uint64_t mounts;  /* number of our own mount namespace */
 	mono_t now;

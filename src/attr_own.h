@@ -20,6 +20,7 @@ struct attr {
 	struct lineage *lineage;
 	struct groups groups;
 	struct ancestors ancestors;
+	struct twins twins;
 	uint64_t tick_ns;
 	uint64_t mounts; /* number of our mount namespace; 0: not known */
 	struct idmap users, user_groups;

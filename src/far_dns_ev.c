@@ -9,6 +9,7 @@
 #include "dns/stream.h"
 #include "port17/dial_ev.h"
 #include "port17/leg_ev.h"
+#include "port17/sock.h"
 #include "src/base/log.h"
 
 /* The resolver has had its say before: after that, nobody waits. */
@@ -243,6 +244,8 @@ dial_done(void *arg, const struct dial_result *result)
 	link->leg = result->leg;
 	link->leg->fn = leg_changed;
 	link->leg->arg = link;
+	sock_keep_alive(link->leg->fd);
+	sock_limit_silence(link->leg->fd, true);
 	link->heard = now;
 	leg_changed(link, link->leg);
 }
@@ -295,16 +298,13 @@ arm(struct link *link, mono_t now)
 {
 	struct timeval wait;
 	mono_t next;
-	uint64_t us;
 
 	if (!stream_next_due(&link->stream, &next)) {
 		if (link->leg == NULL)
 			return;
 		next = mono_add(link->heard, IDLE_NS);
 	}
-	us = mono_since(next, now) / 1000 + 1;
-	wait.tv_sec = (time_t)(us / 1000000);
-	wait.tv_usec = (suseconds_t)(us % 1000000);
+	wait = mono_timeval(mono_since(next, now));
 	if (event_add(link->timer, &wait) < 0)
 		log_limited(LOG_LEVEL_WARNING, "dns",
 		    "a timer can't be set: no memory");

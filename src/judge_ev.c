@@ -24,8 +24,14 @@
  * nf_conntrack_udp_timeout_stream: 30 and 120 s). */
 #define DOUBT_NS (600 * MONO_S)
 
-/* A packet does not wait for longer until its process is found. */
+/* A packet does not wait for longer until its process is found: of time in
+ * which it is looked for, of which each round is so much at most. A machine
+ * that stands still looks for nobody. */
 #define WAIT_NS (2 * MONO_S)
+#define ROUND_NS (50 * MONO_MS)
+
+/* Where too much was looked for lately it is tried again so much later. */
+#define LATER_US 10000
 
 static void
 note_policy(struct judge_ev *je)
@@ -36,23 +42,40 @@ note_policy(struct judge_ev *je)
 	je->doubt_end = mono_add(je->now, DOUBT_NS);
 }
 
+static void
+note_looked(struct judge_ev *je)
+{
+	uint64_t ns = mono_since(je->now, je->last_look);
+
+	je->looked = mono_add(je->looked, ns < ROUND_NS ? ns : ROUND_NS);
+	je->last_look = je->now;
+}
+
+/* Where nobody is looked for, time for that has to be earned first. */
+static void
+look_soon(struct judge_ev *je)
+{
+	const struct timeval soon = { 0, je->looks_on ? 0 : LATER_US };
+
+	if (je->looks_on || !event_pending(je->looking, EV_TIMEOUT, NULL))
+		(void)event_add(je->looking, &soon); /* or with the next */
+}
+
 /* False when there is no room for more of them, or of that user. */
 static bool
 hold(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, const struct socket_facts *sock, bool behind)
 {
-	static const struct timeval at_once = { 0, 0 };
 	struct waiting_packet packet = { .pkt = *pkt,
 		.sock = *sock,
 		.raw = *raw,
-		.since = je->now,
+		.since = je->looked,
 		.behind = behind };
 
 	if (!waiting_put(&je->waiting, &packet))
 		return false;
 	je->opts.stats->processes_awaited++;
-	if (!event_pending(je->looking, EV_TIMEOUT, NULL))
-		(void)event_add(je->looking, &at_once); /* or with the next */
+	look_soon(je);
 	return true;
 }
 
@@ -97,7 +120,7 @@ judge_one(struct judge_ev *je, const struct packet *pkt,
 	}
 	if (judge_socket(je->opts.judge, pkt, sock, je->now, ret) ==
 		JUDGE_NEED_PROCESS &&
-	    judge_ev_find_process(je, pkt, sock, ret) == -EINPROGRESS) {
+	    judge_ev_find_process(je, pkt, sock, ret) < 0) {
 		if (hold(je, pkt, raw, sock, false))
 			return false;
 		judge_ev_refuse_unfound(je, -EAGAIN, ret);
@@ -336,9 +359,9 @@ look_on(void *arg, struct waiting_packet *packet)
 		need = judge_socket(je->opts.judge, &packet->pkt, &packet->sock,
 			   je->now, &verdict) == JUDGE_NEED_PROCESS;
 	packet->behind = false;
-	if (need && judge_ev_find_process(je, &packet->pkt, &packet->sock,
-			&verdict) == -EINPROGRESS) {
-		if (mono_since(je->now, packet->since) < WAIT_NS)
+	if (need && judge_ev_find_process(
+			je, &packet->pkt, &packet->sock, &verdict) < 0) {
+		if (mono_since(je->looked, packet->since) < WAIT_NS)
 			return false;
 		judge_ev_refuse_unfound(je, -EAGAIN, &verdict);
 	}
@@ -350,18 +373,19 @@ look_on(void *arg, struct waiting_packet *packet)
 static void
 looking_cb(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval at_once = { 0, 0 };
 	struct judge_ev *je = arg;
 
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
+	note_looked(je);
+	je->looks_on = false;
 	note_policy(je);
 	attr_round(je->opts.attr, je->now);
 	waiting_each(&je->waiting, look_on, je);
 	nfq_flush(je->opts.nfq);
 	if (je->waiting.n > 0)
-		(void)event_add(je->looking, &at_once); /* or with the next */
+		look_soon(je);
 }
 
 static void
@@ -373,6 +397,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
+	je->looks_on = false;
 	note_policy(je);
 	attr_round(je->opts.attr, je->now);
 	r = nfq_receive(je->opts.nfq, packet_cb, je);

@@ -18,6 +18,9 @@ struct judge_ev {
 	struct event *readable;
 	struct event *looking; /* due: for the processes of these */
 	struct waiting waiting;
+	mono_t looked; /* for so long in all, by a clock of its own */
+	mono_t last_look;
+	bool looks_on; /* for one of them, in this wake-up */
 	struct event *heard[ATTR_FDS];
 	struct closing_ev *closing;
 	struct ct *ct; /* NULL: conntrack can't be asked */
@@ -34,8 +37,8 @@ struct judge_ev {
 void judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, struct socket_facts *ret);
 
-/* The process, and with it the verdict: 0, or -EINPROGRESS where it is being
- * looked for. */
+/* The process, and with it the verdict: 0; -EINPROGRESS where it is being
+ * looked for; or -EAGAIN where it will be, since too much was lately. */
 int judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret);
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "port17/listen_ev.h"
 #include "src/base/log.h"
@@ -93,9 +92,11 @@ judge_ev_refuse_unfound(struct judge_ev *je, int error, struct verdict *ret)
 static bool
 is_own(struct judge_ev *je, const struct socket_facts *sock)
 {
+	const struct process *self = je->self;
+
 	return je->opts.is_own(je->opts.arg, sock->inode) &&
-	       (socket_may_be_of(sock, getpid(), geteuid()) ||
-		   socket_may_be_of(sock, getpid(), je->began_as));
+	       (socket_may_be_of(sock, self->pid, self->uid) ||
+		   socket_may_be_of(sock, self->pid, je->began_as));
 }
 
 int
@@ -111,7 +112,9 @@ judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
 		return 0;
 	}
 	r = attr_look(je->opts.attr, sock, &proc);
-	if (r == -EINPROGRESS)
+	je->looks_on = je->looks_on || r == -EINPROGRESS;
+	/* what bpf says of a packet is known until the next one only */
+	if (r == -EINPROGRESS || (r == -EAGAIN && sock->by != BY_BPF))
 		return r;
 	if (r < 0 && r != -ENOENT) {
 		judge_ev_refuse_unfound(je, r, ret);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/spare.h"
+
 /* What readlink(2) puts behind the path of a file that has none any more. */
 #define DELETED " (deleted)"
 
@@ -13,11 +15,22 @@ struct lineage {
 	struct list living, gone; /* the youngest first */
 	size_t max, gone_max, n_gone;
 	uint64_t evicted;
+	struct spare kin; /* the next one */
 };
 
-static void
-image_unref(struct image *image)
+struct image *
+image_ref(const struct image *image)
 {
+	/* const is what callers see; the count is ours */
+	((struct image *)image)->refs++;
+	return (struct image *)image;
+}
+
+void
+image_unref(const struct image *image_take)
+{
+	struct image *image = (struct image *)image_take; /* likewise */
+
 	if (image == NULL)
 		return;
 	assert(image->refs > 0);
@@ -69,7 +82,14 @@ lineage_free(struct lineage *lineage)
 		kin_forget(
 		    lineage, container_of(lineage->gone.next, struct kin, lru));
 	map_done(&lineage->map);
+	spare_done(&lineage->kin);
 	free(lineage);
+}
+
+void
+lineage_expect(const struct lineage *lineage)
+{
+	spare_expect(&lineage->kin, sizeof(struct kin));
 }
 
 /* By the pid alone: few had the same one after each other, and not all who ask
@@ -158,7 +178,7 @@ get(struct lineage *lineage, pid_t pid, uint64_t start)
 	struct kin *kin = find(lineage, pid, start);
 
 	if (kin == NULL) {
-		kin = calloc(1, sizeof(*kin));
+		kin = spare_take(&lineage->kin, sizeof(*kin));
 		if (kin == NULL)
 			return NULL;
 		make_room(lineage);
@@ -190,22 +210,24 @@ lineage_exit(struct lineage *lineage, pid_t pid, uint64_t start)
 int
 lineage_fork(struct lineage *lineage, const struct fork *child)
 {
-	struct kin *kin = get(lineage, child->pid, child->start);
+	const struct image *image = NULL;
 	const struct kin *from;
-	struct image *image = NULL;
+	struct kin *kin;
 
+	map_expect(
+	    &lineage->map, hash_of(lineage, child->from, child->from_start));
+	kin = get(lineage, child->pid, child->start);
 	if (kin == NULL)
 		return -ENOMEM;
 	kin->ppid = child->ppid;
 	kin->pstart = child->pstart;
 	/* one that has children is kept: they are what it was */
 	from = lineage_find(lineage, child->from, child->from_start);
-	if (from != NULL) /* const is what callers see; the count is ours */
-		image = (struct image *)kin_image(from, child->exec);
-	if (image != NULL)
-		image->refs++;
+	if (from != NULL)
+		image = kin_image(from, child->exec);
 	image_unref(kin->images[0].image);
-	kin->images[0] = (struct kin_image){ child->exec, image };
+	kin->images[0] = (struct kin_image){ child->exec,
+		image != NULL ? image_ref(image) : NULL };
 	return 0;
 }
 

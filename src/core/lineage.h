@@ -40,10 +40,17 @@ struct kin {
 	} images[KIN_IMAGES];
 };
 
+/* Takes one more reference to an image; gives one back, which may be NULL. */
+struct image *image_ref(const struct image *image);
+void image_unref(const struct image *image_take);
+
 /* max: of all; gone_max: of those that are gone. NULL when there is no memory.
  */
 struct lineage *lineage_new(size_t max, size_t gone_max);
 void lineage_free(struct lineage *lineage); /* accepts NULL */
+
+/* One is taken in soon: what that takes is fetched from memory meanwhile. */
+void lineage_expect(const struct lineage *lineage);
 
 /* Take in what happened; 0 or -ENOMEM (then it is not known). */
 int lineage_fork(struct lineage *lineage, const struct fork *child);

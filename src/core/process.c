@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ process_free(struct process *proc)
 	if (proc->lender == NULL) {
 		for (size_t i = 0; i < proc->n_parents; i++)
 			free(proc->parents[i].exe);
+		free(proc->parents);
 		for (size_t i = 0; i < STRINGS; i++)
 			string_free(*strings.of[i]);
 	} else {
@@ -113,15 +115,57 @@ int
 process_add_parent(
     struct process *proc, pid_t pid, const char *exe, bool exe_here)
 {
-	struct process_parent *parent = &proc->parents[proc->n_parents];
+	struct process_parent *parent;
 
 	assert(proc->lender == NULL && proc->n_parents < PROCESS_PARENTS_MAX);
+	if (proc->parents == NULL) /* of most it is another one's */
+		proc->parents =
+		    calloc(PROCESS_PARENTS_MAX, sizeof(proc->parents[0]));
+	if (proc->parents == NULL)
+		return -ENOMEM;
+	parent = &proc->parents[proc->n_parents];
 	parent->exe = strdup(exe);
 	if (parent->exe == NULL)
 		return -ENOMEM;
 	parent->pid = pid;
 	parent->exe_here = exe_here;
 	proc->n_parents++;
+	return 0;
+}
+
+struct process *
+process_twin(const struct process *of, pid_t pid, uint64_t start)
+{
+	struct process *proc = malloc(sizeof(*proc));
+
+	if (proc == NULL)
+		return NULL;
+	*proc = *of;
+	proc->refs = 1;
+	proc->pid = pid;
+	proc->start = start;
+	proc->lender = process_ref(of);
+	return proc;
+}
+
+int
+process_set_lent(struct process *proc, char **field, const char *s, size_t len)
+{
+	const ptrdiff_t at = (char *)field - (char *)proc;
+	char *lent, *copy;
+
+	if (proc->lender == NULL)
+		return process_set(field, s, len);
+	lent = *(char *const *)((const char *)proc->lender + at);
+	len = strnlen(s, len);
+	copy = lent;
+	if (strncmp(lent, s, len) != 0 || lent[len] != '\0')
+		copy = len > 0 ? strndup(s, len) : empty;
+	if (copy == NULL)
+		return -ENOMEM;
+	if (*field != lent)
+		string_free(*field);
+	*field = copy;
 	return 0;
 }
 
@@ -141,8 +185,8 @@ process_join(struct process *proc, const struct process *sister)
 		string_free(*strings.of[i]);
 		*strings.of[i] = *lent.of[i];
 	}
-	memcpy(proc->parents, lender->parents,
-	    lender->n_parents * sizeof(lender->parents[0]));
+	free(proc->parents); /* there is none in it */
+	proc->parents = lender->parents;
 	proc->n_parents = lender->n_parents;
 }
 

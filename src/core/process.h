@@ -50,7 +50,7 @@ struct process {
 	 * same place there; NULL: all are its own */
 	const struct process *lender;
 	size_t n_parents; /* the nearest first */
-	struct process_parent parents[PROCESS_PARENTS_MAX];
+	struct process_parent *parents;
 };
 
 /* A process with empty strings and one reference; NULL when no memory. */
@@ -74,9 +74,19 @@ int process_add_parent(
     struct process *proc, pid_t pid, const char *exe, bool exe_here);
 
 /* Gives a process that has no parents yet those of a sister. What the two have
- * in common is in memory once from then on: nothing of proc may be set any
- * more. */
+ * in common is in memory once from then on: of proc nothing may be set any more
+ * but by process_set_lent(). */
 void process_join(struct process *proc, const struct process *sister);
+
+/* Another process of which nothing differs but these two: all its strings and
+ * parents are those of `of`. Its `self` is to be set. NULL when there is no
+ * memory. */
+struct process *process_twin(
+    const struct process *of, pid_t pid, uint64_t start);
+
+/* As process_set(): what a sister has as well stays in memory once. */
+int process_set_lent(
+    struct process *proc, char **field, const char *s, size_t len);
 
 /* Of an executable that has been taken from its path ("/usr/bin/x (deleted)",
  * as an upgrade does with what runs): the length of that path; else 0. Another

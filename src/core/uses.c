@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/spare.h"
 #include "src/core/packet.h"
 
 /* A packet waits no longer for its verdict: what others sent between the same
@@ -37,6 +38,7 @@ struct uses {
 	struct list lru; /* the youngest first */
 	size_t max, judged;
 	uint64_t ids, orders;
+	struct spare who, entry; /* the next ones */
 };
 
 static bool
@@ -105,16 +107,31 @@ uses_free(struct uses *uses)
 		    uses, container_of(uses->lru.next, struct entry, lru));
 	map_done(&uses->entries);
 	map_done(&uses->whos);
+	spare_done(&uses->who);
+	spare_done(&uses->entry);
 	free(uses);
+}
+
+void
+uses_expect(const struct uses *uses)
+{
+	spare_expect(&uses->who, sizeof(struct who));
+	spare_expect(&uses->entry, sizeof(struct entry));
+}
+
+static uint64_t
+who_hash(const struct uses *uses, const struct actor *actor)
+{
+	const uint64_t key[] = { (uint64_t)actor->pid, actor->start,
+		actor->exec };
+
+	return map_hash(&uses->whos, key, sizeof(key));
 }
 
 /* With one more reference; NULL when there is no memory. */
 static struct who *
-who_get(struct uses *uses, const struct actor *actor)
+who_get(struct uses *uses, const struct actor *actor, uint64_t hash)
 {
-	const uint64_t key[] = { (uint64_t)actor->pid, actor->start,
-		actor->exec };
-	uint64_t hash = map_hash(&uses->whos, key, sizeof(key));
 	struct map_node *node = map_first(&uses->whos, hash);
 	struct who *who;
 
@@ -125,7 +142,7 @@ who_get(struct uses *uses, const struct actor *actor)
 			return who;
 		}
 	}
-	who = calloc(1, sizeof(*who));
+	who = spare_take(&uses->who, sizeof(*who));
 	if (who == NULL)
 		return NULL;
 	who->refs = 1;
@@ -177,17 +194,21 @@ make_room(struct uses *uses, mono_t now)
 	}
 }
 
+struct ends {
+	struct flow_key key;
+	uint64_t hash;
+};
+
 /* The one of that process and socket, or a new one. Where too many send between
  * the same ends the oldest gives way; its packets are nobody's then. */
 static struct entry *
-entry_get(struct uses *uses, const struct flow_key *key, struct who *who,
+entry_get(struct uses *uses, const struct ends *ends, struct who *who,
     uint64_t socket, mono_t now)
 {
-	uint64_t hash = map_hash(&uses->entries, key, sizeof(*key));
 	struct entry *entry, *oldest = NULL;
 	size_t n = 0;
 
-	for_each_same(entry, &uses->entries, hash, key)
+	for_each_same(entry, &uses->entries, ends->hash, &ends->key)
 	{
 		if (entry->who == who && entry->socket == socket)
 			return entry;
@@ -199,15 +220,15 @@ entry_get(struct uses *uses, const struct flow_key *key, struct who *who,
 		entry_forget(uses, oldest);
 	else
 		make_room(uses, now);
-	entry = calloc(1, sizeof(*entry));
+	entry = spare_take(&uses->entry, sizeof(*entry));
 	if (entry == NULL)
 		return NULL;
-	entry->key = *key;
+	entry->key = ends->key;
 	entry->who = who;
 	who->refs++;
 	entry->socket = socket;
 	list_init(&entry->lru);
-	map_put(&uses->entries, &entry->node, hash);
+	map_put(&uses->entries, &entry->node, ends->hash);
 	return entry;
 }
 
@@ -215,26 +236,31 @@ int
 uses_put(struct uses *uses, const struct use *use, mono_t now,
     struct flow_key *ret_key)
 {
-	struct flow_key key;
+	const uint64_t hash = who_hash(uses, &use->actor);
 	struct packet pkt;
 	struct entry *entry;
+	struct ends ends;
 	struct who *who;
-	int r = packet_parse(&pkt, use->head, use->head_len, use->total);
+	int r;
 
+	map_expect(&uses->whos, hash);
+	r = packet_parse(&pkt, use->head, use->head_len, use->total);
 	if (r < 0)
 		return r;
-	key = flow_key_of(&pkt.tuple, false);
+	ends.key = flow_key_of(&pkt.tuple, false);
+	ends.hash = map_hash(&uses->entries, &ends.key, sizeof(ends.key));
+	map_expect(&uses->entries, ends.hash);
 	if (ret_key != NULL)
-		*ret_key = key;
+		*ret_key = ends.key;
 	/* who ends another one's connection (SOCK_DESTROY: we, or ss -K) is
 	 * at work then, but is not who used it */
 	if (pkt.tuple.proto == IPPROTO_TCP &&
 	    (pkt.tcp_flags & PACKET_TCP_RST) != 0)
 		return 0;
-	who = who_get(uses, &use->actor);
+	who = who_get(uses, &use->actor, hash);
 	if (who == NULL)
 		return -ENOMEM;
-	entry = entry_get(uses, &key, who, use->socket, now);
+	entry = entry_get(uses, &ends, who, use->socket, now);
 	who_unref(uses, who); /* the entry has its own */
 	if (entry == NULL)
 		return -ENOMEM;

@@ -50,6 +50,9 @@ enum uses_found {
 struct uses *uses_new(size_t max, size_t judged);
 void uses_free(struct uses *uses); /* accepts NULL */
 
+/* One is put soon: what that takes is fetched from memory meanwhile. */
+void uses_expect(const struct uses *uses);
+
 /* 0 with the flow's key in *ret_key (or NULL), -ENOMEM, or what packet_parse()
  * says of a packet that is none. */
 int uses_put(struct uses *uses, const struct use *use, mono_t now,

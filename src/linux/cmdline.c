@@ -22,6 +22,9 @@
 #define READERS_MAX 32
 #define READERS_OF_ONE 2
 
+/* Files that are no user's are nobody's processes'. */
+#define NOBODY UINT32_MAX
+
 /* It is looked after a reader so often; one that is seen asleep in its read so
  * many times in a row is left. A busy machine may let one wait for its CPU for
  * longer, but not for ever. */
@@ -51,11 +54,14 @@ struct reader {
 	bool outlives; /* its owner: it goes by itself */
 	pid_t tid;
 	int fd; /* -1: what is asked for is the file at the path in bytes */
+	bool changed; /* … and what is in it */
 	uint32_t uid;
 	bool slept; /* it waited for something other than a CPU */
 	bool back;  /* it has read, and waits for nothing but the lock */
 	ssize_t n;  /* bytes that were read, 0 for a file, or -errno */
 	struct file_id file;
+	struct file_state file_state;
+	char *text; /* what was in it */
 	char bytes[CMDLINE_MAX];
 };
 
@@ -92,13 +98,21 @@ read_fd(struct reader *r)
 }
 
 static ssize_t
+read_path(struct reader *r)
+{
+	return r->changed
+		   ? file_read_changed(r->bytes, &r->file_state, &r->text)
+		   : file_id_find(&r->file, r->bytes);
+}
+
+static ssize_t
 read_all(struct reader *r)
 {
 	struct rusage before, after;
 	ssize_t n;
 
 	(void)getrusage(RUSAGE_THREAD, &before); /* these never fail */
-	n = r->fd < 0 ? file_id_find(&r->file, r->bytes) : read_fd(r);
+	n = r->fd < 0 ? read_path(r) : read_fd(r);
 	(void)getrusage(RUSAGE_THREAD, &after);
 	r->slept = after.ru_nvcsw != before.ru_nvcsw;
 	if (r->fd >= 0)
@@ -139,11 +153,16 @@ reader_main(void *arg)
 		__atomic_store_n(&r->back, true, __ATOMIC_RELEASE);
 		(void)pthread_mutex_lock(&c->lock);
 		r->n = n;
+		if (r->left) {
+			free(r->text);
+			r->text = NULL;
+		}
 		r->state = r->left ? READER_IDLE : READER_DONE;
 		r->left = false;
 		(void)pthread_cond_signal(&r->done);
 	}
 	if (r->outlives) {
+		free(r->text);
 		free(r);
 		unref(c);
 	} else {
@@ -265,6 +284,9 @@ reader_ask(struct reader *r, struct budget *budget)
 	(void)pthread_cond_signal(&r->asked);
 	r->left = !wait_for(r->all, r);
 	waited = mono_since(mono_now(), begin);
+	/* nor is it his if the machine stands still meanwhile */
+	if (waited > LOOK_NS * LOOKS_MAX)
+		waited = LOOK_NS * LOOKS_MAX;
 	/* a moment for a CPU is nobody's fault */
 	if (r->left || r->slept || (waited > LOOK_NS && r->fd >= 0))
 		budget_spend(budget, waited);
@@ -312,6 +334,7 @@ cmdlines_file(
 	r = reader_for(c, uid, &budget);
 	if (r != NULL) {
 		r->fd = -1;
+		r->changed = false;
 		memcpy(r->bytes, path, len + 1);
 	}
 	if (r != NULL && reader_ask(r, budget)) {
@@ -321,6 +344,35 @@ cmdlines_file(
 	}
 	(void)pthread_mutex_unlock(&c->lock);
 	return error;
+}
+
+ssize_t
+cmdlines_changed(
+    struct cmdlines *c, const char *path, struct file_state *state, char **ret)
+{
+	size_t len = strlen(path);
+	struct budget *budget;
+	struct reader *r;
+	ssize_t n = -ETIMEDOUT;
+
+	if (len >= sizeof(r->bytes))
+		return -ENAMETOOLONG;
+	r = reader_for(c, NOBODY, &budget);
+	if (r != NULL) {
+		r->fd = -1;
+		r->changed = true;
+		r->file_state = *state;
+		r->text = NULL;
+		memcpy(r->bytes, path, len + 1);
+	}
+	if (r != NULL && reader_ask(r, budget)) {
+		n = r->n;
+		*state = r->file_state;
+		*ret = r->text;
+		r->text = NULL;
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return n;
 }
 
 /* Those that wait still stay until they are done, and their memory with them.

@@ -35,12 +35,12 @@ struct snapshot {
 int
 procread_init(struct procread *pr)
 {
-	users_init(&pr->users);
 	pr->places = (struct places){ .next = 0 };
 	pr->now = mono_now();
 	pr->self = getpid();
 	pr->cmdlines = cmdlines_new();
 	pr->places.cmdlines = pr->cmdlines;
+	users_init(&pr->users, pr->cmdlines);
 	return pr->cmdlines != NULL ? 0 : -ENOMEM;
 }
 

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/core/procline.h"
 #include "src/core/script.h"
+#include "src/linux/cmdline.h"
 
 /* Without the working directory only an absolute path names a script. */
 static int
@@ -21,7 +21,7 @@ bygone_script(struct process *proc, const struct procread_facts *facts)
 		facts->exe, facts->args, facts->args_len, &arg, &len) ||
 	    !script_path("", arg, len, path, sizeof(path)))
 		return 0;
-	return process_set(&proc->script, path, strlen(path));
+	return process_set_lent(proc, &proc->script, path, strlen(path));
 }
 
 /* Where another file is at its path now, or none, it is shown as readlink(2)
@@ -35,31 +35,54 @@ bygone_exe(struct process *proc, const struct procread_facts *facts)
 
 	if (proc->exe_here || !facts->exe_ours || len >= PATH_MAX ||
 	    process_exe_was(facts->exe, false) > 0)
-		return process_set(&proc->exe, facts->exe, len);
+		return process_set_lent(proc, &proc->exe, facts->exe, len);
 	memcpy(path, facts->exe, len);
 	memcpy(path + len, deleted, sizeof(deleted));
-	return process_set(&proc->exe, path, sizeof(path));
+	return process_set_lent(proc, &proc->exe, path, sizeof(path));
 }
 
 static int
 bygone_cmd(struct process *proc, const struct procread_facts *facts)
 {
-	char *cmd = malloc(facts->args_len + 1);
+	char cmd[CMDLINE_MAX];
+	size_t len =
+	    facts->args_len < sizeof(cmd) ? facts->args_len : sizeof(cmd);
 
-	if (cmd == NULL)
-		return -ENOMEM;
-	memcpy(cmd, facts->args, facts->args_len);
-	cmd[procline_join(cmd, facts->args_len)] = '\0';
-	process_take(&proc->cmd, cmd);
-	return 0;
+	memcpy(cmd, facts->args, len);
+	return process_set_lent(proc, &proc->cmd, cmd, procline_join(cmd, len));
+}
+
+static int
+bygone_strings(struct procread *pr, struct process *proc,
+    const struct procread_facts *facts)
+{
+	char number[USERS_NUMLEN];
+	const char *user = users_name(&pr->users, facts->uid, pr->now, number);
+	const struct {
+		char **field;
+		const char *s;
+		size_t len;
+	} strings[] = {
+		{ &proc->comm, facts->comm, facts->comm_len },
+		{ &proc->cgroup, facts->cgroup, strlen(facts->cgroup) },
+		{ &proc->unit, facts->unit, strlen(facts->unit) },
+		{ &proc->user, user, strlen(user) },
+	};
+	int r = bygone_exe(proc, facts);
+
+	for (size_t i = 0; r == 0 && i < sizeof(strings) / sizeof(strings[0]);
+	     i++)
+		r = process_set_lent(
+		    proc, strings[i].field, strings[i].s, strings[i].len);
+	if (r == 0)
+		r = bygone_cmd(proc, facts);
+	return r == 0 ? bygone_script(proc, facts) : r;
 }
 
 int
 procread_bygone(struct procread *pr, const struct procread_facts *facts,
     struct process **ret)
 {
-	char number[USERS_NUMLEN];
-	const char *user = users_name(&pr->users, facts->uid, pr->now, number);
 	const struct placed placed = { { facts->exe_dev, facts->exe_ino },
 		facts->uid, facts->exe };
 	int here = places_had(&pr->places, &placed, pr->now);
@@ -78,13 +101,9 @@ procread_bygone(struct procread *pr, const struct procread_facts *facts,
 	proc->exe_here = here > 0;
 	proc->uid = facts->uid;
 	proc->gid = facts->gid;
-	if (bygone_exe(proc, facts) != 0 ||
-	    process_set(&proc->comm, facts->comm, facts->comm_len) != 0 ||
-	    process_set(&proc->cgroup, facts->cgroup, strlen(facts->cgroup)) !=
-		0 ||
-	    process_set(&proc->unit, facts->unit, strlen(facts->unit)) != 0 ||
-	    process_set(&proc->user, user, strlen(user)) != 0 ||
-	    bygone_cmd(proc, facts) != 0 || bygone_script(proc, facts) != 0) {
+	if (facts->sister != NULL)
+		process_join(proc, facts->sister);
+	if (bygone_strings(pr, proc, facts) != 0) {
 		process_unref(proc);
 		return -ENOMEM;
 	}

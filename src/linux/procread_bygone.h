@@ -16,10 +16,12 @@ struct procread_facts {
 	const char *comm;
 	size_t comm_len;
 	const char *cgroup, *unit;
+	/* one with the same parents, or NULL */
+	const struct process *sister;
 };
 
-/* Its process, with no parents yet; to be given back. 0, -ETIMEDOUT (what is at
- * its path can't be told in time) or -ENOMEM. */
+/* Its process, with its sister's parents or none yet; to be given back. 0,
+ * -ETIMEDOUT (what is at its path can't be told in time) or -ENOMEM. */
 int procread_bygone(struct procread *pr, const struct procread_facts *facts,
     struct process **ret);
 

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include "src/linux/cmdline.h"
 
 #define PASSWD "/etc/passwd"
 
@@ -18,19 +19,20 @@ struct users_entry {
 	char *name;
 };
 
-void
-users_init(struct users *users)
+static void
+users_clear(struct users *users)
 {
-	memset(users, 0, sizeof(*users));
+	for (size_t i = 0; i < users->n; i++)
+		free(users->entries[i].name);
+	free(users->entries);
+	users->entries = NULL;
+	users->n = 0;
 }
 
 void
 users_done(struct users *users)
 {
-	for (size_t i = 0; i < users->n; i++)
-		free(users->entries[i].name);
-	free(users->entries);
-	users_init(users);
+	users_clear(users);
 }
 
 static int
@@ -50,30 +52,60 @@ users_add(struct users *users, uint32_t uid, const char *name)
 	return 0;
 }
 
-/* What can't be read leaves numbers, which are true as well. */
+static void
+users_parse(struct users *users, char *text, size_t len)
+{
+	FILE *file = len > 0 ? fmemopen(text, len, "r") : NULL;
+	struct passwd *pw;
+
+	if (len > 0 && file == NULL)
+		return;
+	users_clear(users);
+	while (file != NULL && (pw = fgetpwent(file)) != NULL)
+		if (users_add(users, pw->pw_uid, pw->pw_name) != 0)
+			break;
+	if (file != NULL)
+		(void)fclose(file); /* it was only read */
+}
+
+/* What can't be read leaves what was known, or numbers, which are true as well.
+ */
+static void
+users_take(struct users *users, const struct file_state *state, char *text_take,
+    ssize_t len)
+{
+	if (len < 0)
+		return;
+	users->state = *state;
+	if (text_take != NULL)
+		users_parse(users, text_take, (size_t)len);
+	free(text_take);
+}
+
+/* Where the kernel knows that it is as it was nobody need be asked. */
 static void
 users_read(struct users *users)
 {
-	FILE *file;
-	struct passwd *pw;
-	struct stat st;
+	struct file_state state = users->state, known;
+	char *text = NULL;
+	ssize_t n;
 
-	if (stat(PASSWD, &st) != 0)
+	if (file_state_known(&known, PASSWD) == 0 &&
+	    file_state_equal(&known, &state))
 		return;
-	if (users->ino == st.st_ino &&
-	    users->mtime.tv_sec == st.st_mtim.tv_sec &&
-	    users->mtime.tv_nsec == st.st_mtim.tv_nsec)
-		return;
-	file = fopen(PASSWD, "re");
-	if (file == NULL)
-		return;
-	users_done(users);
-	while ((pw = fgetpwent(file)) != NULL)
-		if (users_add(users, pw->pw_uid, pw->pw_name) != 0)
-			break;
-	(void)fclose(file); /* only read from */
-	users->mtime = st.st_mtim;
-	users->ino = st.st_ino;
+	n = cmdlines_changed(users->cmdlines, PASSWD, &state, &text);
+	users_take(users, &state, text, n);
+}
+
+void
+users_init(struct users *users, struct cmdlines *cmdlines)
+{
+	struct file_state state = { .mtime = 0 };
+	char *text = NULL;
+	ssize_t n = file_read_changed(PASSWD, &state, &text);
+
+	*users = (struct users){ .cmdlines = cmdlines };
+	users_take(users, &state, text, n);
 }
 
 static const char *

@@ -13,7 +13,10 @@
 need_root
 need python3 setpriv unshare
 [ -c /dev/fuse ] || skip "needs /dev/fuse"
-at_end() { umount -l "$tmp/fs" 2>/dev/null; }
+at_end() {
+	umount -l /etc/passwd 2>/dev/null # in this namespace alone
+	umount -l "$tmp/fs" "$tmp/names" 2>/dev/null
+}
 net_up
 mkdir "$tmp/fs"
 cat >"$tmp/ear.py" <<'PY'
@@ -137,4 +140,30 @@ SH
 	: >"$tmp/fuse"
 	: >"$tmp/ear"
 done
+
+# -- the names of users, on such a file system: nobody waits for those --
+mkdir "$tmp/names"
+background python3 "$top/tests/netns/fuse.py" "$tmp/names" /etc/passwd \
+    >>"$tmp/names.fuse"
+names=$pid
+wait_for grep -q ready "$tmp/names.fuse"
+settings
+rules "default out accept" "default in accept"
+check "names: the daemon starts" daemon_start
+mount --bind "$tmp/names/prog" /etc/passwd
+kill -USR1 "$names"
+wait_for grep -q silent "$tmp/names.fuse"
+looked() {
+	inc "$BUILDDIR/probe" tcp 10.9.0.2 7009 300 >"$tmp/looked"
+	grep -q unanswered "$tmp/names.fuse"
+}
+check "names: they are looked for" wait_for looked
+others "names are looked for"
+check "names: what was known is told" flows "f[0]['process']['user'] == 'root'"
+kill -USR2 "$names"
+wait_for grep -q answers "$tmp/names.fuse"
+umount -l /etc/passwd
+others "names are there again"
+daemon_stop
+check "names: the daemon ends well" test $? = 0
 finish

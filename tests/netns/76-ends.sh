@@ -144,8 +144,8 @@ partner gone inc sock.py connect tcp 192.0.2.8 7001
 tell gone send one
 tell gone recv
 check "a flow is up" answers gone "got one"
-check "its far end may be silent for two minutes" \
-    [ "$(limit 192.0.2.8 7001)" = 120000 ]
+limited() { [ "$(limit 192.0.2.8 7001)" = 120000 ]; }
+check "its far end may be silent for two minutes" wait_for limited
 for end in 192.0.2.8 10.9.0.1; do # the far end, and all programs
 	check "$end: asked after a minute whether it is there" [ "$(python3 \
 	    "$ends" option "$daemon" $end 0 TCP_KEEPIDLE | sort -u)" = 60 ]

@@ -123,6 +123,12 @@ broken() {
 	answers half ECONNRESET EPIPE
 }
 check "and the program sees it broken" wait_for broken
+kept() { # NAME VALUE: that the proxy's connection has
+	[ "$(python3 "$ends" option "$daemon" 10.9.0.2 1080 "$1")" = "$2" ]
+}
+check "a far end whose host is gone is noticed: in a minute" \
+    kept TCP_KEEPIDLE 60
+check "or two, where it is to answer" kept TCP_USER_TIMEOUT 120000
 later 36000
 tell whole send two
 tell whole recv

@@ -122,6 +122,64 @@ sisters_have_in_memory_once_what_is_alike(void **state)
 }
 
 static void
+what_a_sister_has_is_not_set_twice(void **state)
+{
+	struct process *first = sample(), *second, *alone;
+
+	(void)state;
+	assert_int_equal(process_set(&first->cmd, "cat a", 5), 0);
+	process_take(&first->script, strdup("")); /* not what others have */
+	second = process_new(PROCESS_PROGRAM);
+	process_join(second, first);
+	assert_int_equal(
+	    process_set_lent(second, &second->exe, "/bin/cat", 8), 0);
+	assert_ptr_equal(second->exe, first->exe);
+	/* a part of it, and more than it, are others */
+	assert_int_equal(process_set_lent(second, &second->cmd, "cat", 3), 0);
+	assert_string_equal(second->cmd, "cat");
+	assert_int_equal(
+	    process_set_lent(second, &second->cmd, "cat a b", 7), 0);
+	assert_string_equal(second->cmd, "cat a b");
+	assert_int_equal(
+	    process_set_lent(second, &second->cmd, "cat a\0b", 7), 0);
+	assert_ptr_equal(second->cmd, first->cmd);
+	assert_int_equal(process_set_lent(second, &second->script, "/x", 2), 0);
+	assert_int_equal(process_set_lent(second, &second->unit, "", 0), 0);
+	assert_string_equal(second->unit, "");
+	process_unref(first);
+	assert_string_equal(second->exe, "/bin/cat");
+	assert_string_equal(second->script, "/x");
+	process_unref(second);
+	alone = process_new(PROCESS_PROGRAM);
+	assert_int_equal(process_set_lent(alone, &alone->cmd, "ls", 2), 0);
+	assert_string_equal(alone->cmd, "ls");
+	process_unref(alone);
+}
+
+static void
+a_twin_differs_in_its_numbers_alone(void **state)
+{
+	struct process *first = sample(), *joined = sample(), *twin;
+
+	(void)state;
+	free(joined->parents[0].exe);
+	joined->n_parents = 0;
+	process_join(joined, first);
+	process_unref(first);
+	assert_int_equal(process_set_lent(joined, &joined->cmd, "b", 1), 0);
+	twin = process_twin(joined, 8, 10);
+	process_unref(joined);
+	assert_int_equal(twin->pid, 8);
+	assert_int_equal(twin->start, 10);
+	assert_int_equal(twin->uid, 1000);
+	assert_string_equal(twin->exe, "/bin/cat");
+	assert_string_equal(twin->cmd, "b");
+	assert_int_equal(twin->n_parents, 1);
+	assert_string_equal(twin->parents[0].exe, "/bin/sh");
+	process_unref(twin);
+}
+
+static void
 kinds_have_names(void **state)
 {
 	(void)state;
@@ -139,6 +197,8 @@ main(void)
 		cmocka_unit_test(set_copies_and_ends_at_nul),
 		cmocka_unit_test(strings_become_empty_and_are_taken),
 		cmocka_unit_test(sisters_have_in_memory_once_what_is_alike),
+		cmocka_unit_test(what_a_sister_has_is_not_set_twice),
+		cmocka_unit_test(a_twin_differs_in_its_numbers_alone),
 		cmocka_unit_test(kinds_have_names),
 	};
 
