@@ -79,10 +79,21 @@ regular_expressions_are_read(void **state)
 		    { NULL }, { "x.test", "aa", "ads.test" }, 9 },
 	};
 
+	/* as Pi-hole has them */
+	static const struct row bare[] = {
+		{ "# ads\n(\\.|^)ads\\.test$\n^pix[0-9]+[_.-] # "
+		  "pixels\na.test\n",
+		    { "ads.test", "x.ads.test", "pix1.x", "a.test" },
+		    { "bads.test", "ads.test.x", "pix.x", "x.a.test" }, 0 },
+		{ "^a\\.test$;querytype=A\n^(b\n[c]\n^d e$\n0.0.0.0 ^f\n",
+		    { NULL }, { "a.test", "b", "c", "d" }, 5 },
+	};
+
 	(void)state;
 	check_rows(CONF_FORMAT_ADBLOCK, rows, N_ROWS(rows));
 	/* lists of nothing else are not told to be AdBlock's */
 	check_rows(CONF_FORMAT_AUTO, rows, 2);
+	check_rows(CONF_FORMAT_AUTO, bare, N_ROWS(bare));
 }
 
 static void
