@@ -34,6 +34,8 @@ wildcards_are_read(void **state)
 		    { "y.x-track.z.test", "ax-track.b.test", "y.ad-server.x",
 			"ad-server.x" },
 		    { "x-track.test", "x.ad-server", "bad-server.x" }, 0 },
+		{ "|ads.\n|pix.^\n", { "ads.x", "ads.y.x" },
+		    { "ads", "y.ads.x", "pix", "pix.x" }, 1 },
 		{ "||ads.^\n||a^*.test^\n||a?*.test^\n||\xc3\xa4*.test^\n",
 		    { NULL }, { "ads", "a.test", "ab.test" }, 4 },
 		{ "||a.test^*\n", { "a.test", "x.a.test" }, { "ba.test" }, 0 },
