@@ -38,6 +38,11 @@
  * has forgotten it (nf_conntrack_udp_timeout_stream: 120 s). */
 #define OLD_FLOWS_NS (180 * MONO_S)
 
+/* Bytes of what is told of processes that wait before we are woken up for it:
+ * not more than is taken in a turn of the loop. The ring has room for as much
+ * as comes while we stand still. */
+#define BIRTHS_MANY (1 << 16)
+
 struct bpf {
 	struct bpf_ops ops;
 	struct attr_sizes sizes;
@@ -204,10 +209,12 @@ open_rings(struct bpf *bpf)
 		0) != sizeof(bpf->shared->seed))
 		return -EIO;
 	bpf->shared->uses_many = bpf->sizes.uses_ring / 2;
-	bpf->shared->events_many = bpf->sizes.births_ring / 2;
+	bpf->shared->events_many = bpf->sizes.births_ring / 2 < BIRTHS_MANY
+				       ? bpf->sizes.births_ring / 2
+				       : BIRTHS_MANY;
 	/* each with its head (bpf_ring.c) */
 	bpf->shared->closes_many =
-	    bpf->sizes.births_ring / 4 / (8 + sizeof(struct bpf_closed));
+	    bpf->shared->events_many / 2 / (8 + sizeof(struct bpf_closed));
 	bpf->shared->strict_from = mono_now().ns + OLD_FLOWS_NS;
 	if (stat("/proc/self/ns/net", &st) == 0) /* else 0: no socket's */
 		bpf->shared->netns = (uint32_t)st.st_ino;
