@@ -21,6 +21,7 @@ struct looking {
 	char *best_file; /* one that was included, or NULL */
 	uint32_t best_line;
 	unsigned int best_rank; /* 0: none yet */
+	uint8_t best_len;	/* of its name; of a pattern or range 0 */
 	bool except;
 };
 
@@ -65,6 +66,22 @@ name_rank(const struct looking *l, const struct list_entry *e, bool *ret_except)
 	return level_rank(levels);
 }
 
+/* A plain block of a longer name beats what only passes (hostset.h), although
+ * that has the higher rank. */
+static bool
+goes_before(const struct looking *l, const struct list_entry *e,
+    unsigned int rank, bool except)
+{
+	uint8_t len = e->pattern == NULL && e->name != NULL ? e->name->len : 0;
+	bool passes = l->except && l->best_rank >= 10 && l->best_rank < 800;
+
+	if (rank == 1 && passes && len > l->best_len)
+		return true;
+	if (l->best_rank == 1 && except && rank < 800 && len < l->best_len)
+		return false;
+	return rank > l->best_rank;
+}
+
 static unsigned int
 addr_rank(const struct list_entry *e, bool *ret_except)
 {
@@ -102,9 +119,10 @@ look_at(void *arg, const struct list_entry *e)
 		rank = name_rank(l, e, &except);
 	else if (l->name == NULL && list_entry_is_about_addr(e, l->addr))
 		rank = addr_rank(e, &except);
-	if (rank <= l->best_rank)
+	if (rank == 0 || !goes_before(l, e, rank, except))
 		return 0;
 	l->best_rank = rank;
+	l->best_len = e->pattern == NULL && e->name != NULL ? e->name->len : 0;
 	free(l->best_file);
 	l->best_file = e->file != NULL ? strdup(e->file) : NULL;
 	l->best_line = e->line;

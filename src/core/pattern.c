@@ -119,7 +119,7 @@ pattern_has(const struct pattern *pattern, const struct name *name)
 		return glob_match(pattern->text, text.s, text.len);
 	if (regex_new(&regex, pattern->text) < 0)
 		return false;
-	has = text.len > 2 && regex_match(regex, text.s + 1, text.len - 2);
+	has = text.len > 2 && regex_match(regex, text.s + 1, text.len - 2) != 0;
 	regex_free(regex);
 	return has;
 }
@@ -201,23 +201,6 @@ struct reading {
 	bool lost; /* it says something that is not understood here */
 };
 
-/* From behind a '[' to behind the ']' that ends it. */
-static const char *
-class_end(const char *p)
-{
-	if (*p == '^')
-		p++;
-	if (*p == ']')
-		p++;
-	while (*p != '\0' && *p != ']') {
-		if (*p == '[' && p[1] == ':' && strstr(p + 2, ":]") != NULL)
-			p = strstr(p + 2, ":]") + 2;
-		else
-			p += *p == '\\' && p[1] != '\0' ? 2 : 1;
-	}
-	return *p == ']' ? p + 1 : p;
-}
-
 /* From behind a '(' to behind its ')'. */
 static const char *
 group_end(const char *p)
@@ -233,7 +216,9 @@ group_end(const char *p)
 			p += 2;
 			break;
 		case '[':
-			p = class_end(p + 1);
+			p = regex_class_end(p + 1);
+			if (p == NULL)
+				return NULL;
 			break;
 		default:
 			depth += *p == '(';
@@ -288,8 +273,12 @@ take_class(struct reading *r)
 		take_byte(r, *p, 3);
 		return;
 	}
-	r->p = class_end(p);
+	p = regex_class_end(p);
 	run_break(&r->run);
+	if (p == NULL)
+		r->lost = true;
+	else
+		r->p = p;
 }
 
 static void

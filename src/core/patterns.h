@@ -42,8 +42,9 @@ void patterns_free(struct patterns *patterns); /* accepts NULL */
 
 size_t patterns_n(const struct patterns *patterns); /* 0 for NULL */
 
-/* Calls found() with the entry of each one that has the name. */
+/* Calls found() with the entry of each one that has the name, or, where that
+ * can't be told (regex_match()), may have it. */
 void patterns_find(const struct patterns *patterns, const struct name *name,
-    void (*found)(void *arg, uint32_t entry), void *arg);
+    void (*found)(void *arg, uint32_t entry, bool sure), void *arg);
 
 #endif

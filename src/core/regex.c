@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pcre2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,9 @@
 /* As long as a name may be. */
 #define PROBE_LEN 253
 
+/* Calls of the matcher by itself: what is plain needs none. */
+#define CALLS_MAX 20
+
 struct regex {
 	pcre2_code *code;
 	size_t cost;
@@ -34,21 +38,44 @@ struct regex {
 /* What may not be said ------------------------------------------------------
  */
 
-/* From behind a '[' to behind the ']' that ends it; NULL where none does. */
+/* What a '\' and this stand for is one byte, or a place between two. */
+static bool
+is_plain_escape(char c)
+{
+	return c != '\0' &&
+	       (strchr("dDwWsSbBAzntrfv", c) != NULL ||
+		   !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+		       (c >= 'A' && c <= 'Z')));
+}
+
+/* "[:alpha:]" in a class, or NULL. */
 static const char *
-class_end(const char *p)
+named_class_end(const char *p)
+{
+	if (*++p != ':')
+		return NULL;
+	p += p[1] == '^' ? 2 : 1;
+	while (*p >= 'a' && *p <= 'z')
+		p++;
+	return p[0] == ':' && p[1] == ']' ? p + 2 : NULL;
+}
+
+const char *
+regex_class_end(const char *p)
 {
 	if (*p == '^')
 		p++;
 	if (*p == ']')
 		p++;
-	while (*p != '\0' && *p != ']') {
-		if (*p == '[' && p[1] == ':' && strstr(p + 2, ":]") != NULL)
-			p = strstr(p + 2, ":]") + 2;
+	while (p != NULL && *p != '\0' && *p != ']') {
+		if (*p == '[')
+			p = named_class_end(p);
+		else if (*p == '\\')
+			p = is_plain_escape(p[1]) ? p + 2 : NULL;
 		else
-			p += *p == '\\' && p[1] != '\0' ? 2 : 1;
+			p++;
 	}
-	return *p == ']' ? p + 1 : NULL;
+	return p != NULL && *p == ']' ? p + 1 : NULL;
 }
 
 /* What a '(' begins, from behind it on: nothing that looks around, that goes
@@ -63,16 +90,6 @@ is_plain_group(const char *p)
 	return p[1] == ':' || (p[1] == 'i' && (p[2] == ')' || p[2] == ':'));
 }
 
-/* What a '\' and this stand for is one byte, or a place between two. */
-static bool
-is_plain_escape(char c)
-{
-	return c != '\0' &&
-	       (strchr("dDwWsSbBAzntrfv", c) != NULL ||
-		   !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		       (c >= 'A' && c <= 'Z')));
-}
-
 /* Whether it is regular, as far as it is one at all. */
 static bool
 is_plain(const char *text)
@@ -80,7 +97,7 @@ is_plain(const char *text)
 	for (const char *p = text; *p != '\0';) {
 		switch (*p) {
 		case '[':
-			p = class_end(p + 1);
+			p = regex_class_end(p + 1);
 			if (p == NULL)
 				return false;
 			break;
@@ -112,51 +129,61 @@ is_plain(const char *text)
 /* Matching ------------------------------------------------------------------
  */
 
-/* As pcre2_dfa_match(): negative where there is none, or it was given up. */
+/* As pcre2_dfa_match(). */
 static int
-look(const struct regex *regex, const char *s, size_t len)
+look(const pcre2_code *code, const char *s, size_t len)
 {
 	pcre2_match_data *match = pcre2_match_data_create(1, NULL);
+	pcre2_match_context *limits = pcre2_match_context_create(NULL);
 	int workspace[WORKSPACE];
-	int r;
+	int r = PCRE2_ERROR_NOMEMORY;
 
-	if (match == NULL)
-		return PCRE2_ERROR_NOMEMORY;
-	r = pcre2_dfa_match(regex->code, (PCRE2_SPTR)s, len, 0,
-	    PCRE2_DFA_SHORTEST, match, NULL, workspace, WORKSPACE);
+	if (match != NULL && limits != NULL) {
+		(void)pcre2_set_match_limit(limits, CALLS_MAX); /* always 0 */
+		r = pcre2_dfa_match(code, (PCRE2_SPTR)s, len, 0,
+		    PCRE2_DFA_SHORTEST, match, limits, workspace, WORKSPACE);
+	}
+	pcre2_match_context_free(limits); /* both accept NULL */
 	pcre2_match_data_free(match);
 	return r;
 }
 
-bool
+int
 regex_match(const struct regex *regex, const char *s, size_t len)
 {
-	return look(regex, s, len) >= 0;
+	int r = look(regex->code, s, len);
+
+	if (r >= 0)
+		return 1;
+	return r == PCRE2_ERROR_NOMATCH	   ? 0
+	       : r == PCRE2_ERROR_NOMEMORY ? -ENOMEM
+					   : -E2BIG;
 }
 
-/* Texts of one byte over and over lead into most states: 0, or what it can't
- * do. */
+/* Texts of one byte over and over, and of all of its bytes, lead into many
+ * states: 0, or what it can't do. */
 static int
-probe(const struct regex *regex, const char *text)
+probe(const pcre2_code *code, const char *text)
 {
+	size_t len = strlen(text);
 	char s[PROBE_LEN];
 
-	for (const char *p = text;; p++) {
+	for (size_t n = 0; n <= len; n++) {
 		int r;
 
-		memset(s, *p != '\0' ? *p : 'a', sizeof(s));
-		r = look(regex, s, sizeof(s));
+		for (size_t i = 0; i < sizeof(s); i++)
+			s[i] = len == 0 ? 'a' : text[n < len ? n : i % len];
+		r = look(code, s, sizeof(s));
 		if (r == PCRE2_ERROR_NOMEMORY)
 			return -ENOMEM;
 		if (r < 0 && r != PCRE2_ERROR_NOMATCH)
 			return r == PCRE2_ERROR_DFA_WSSIZE ? -E2BIG : -EINVAL;
-		if (*p == '\0')
-			return 0;
 	}
+	return 0;
 }
 
 static int
-compile(pcre2_code **ret, const char *text)
+compile(pcre2_code **ret, const char *text, uint32_t more)
 {
 	static const uint32_t options =
 	    PCRE2_ANCHORED | PCRE2_CASELESS | PCRE2_DOTALL |
@@ -165,13 +192,28 @@ compile(pcre2_code **ret, const char *text)
 	PCRE2_SIZE at;
 	int error;
 
-	*ret = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, options,
-	    &error, &at, NULL);
+	*ret = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
+	    options | more, &error, &at, NULL);
 	if (*ret != NULL)
 		return 0;
 	return error == PCRE2_ERROR_HEAP_FAILED		? -ENOMEM
 	       : error == PCRE2_ERROR_PATTERN_TOO_LARGE ? -E2BIG
 							: -EINVAL;
+}
+
+/* Without what tells early that there is no match, which would keep a probe
+ * from the states. */
+static int
+compile_to_probe(const char *whole, const char *text)
+{
+	pcre2_code *code;
+	int r = compile(&code, whole, PCRE2_NO_START_OPTIMIZE);
+
+	if (r < 0)
+		return r;
+	r = probe(code, text);
+	pcre2_code_free(code);
+	return r;
 }
 
 /* It has to be one by itself, too: "a)|(b" is none. */
@@ -180,14 +222,16 @@ compile_behind(pcre2_code **ret, const char *text)
 {
 	pcre2_code *alone;
 	char *whole;
-	int r = compile(&alone, text);
+	int r = compile(&alone, text, 0);
 
 	if (r < 0)
 		return r;
 	pcre2_code_free(alone);
 	if (asprintf(&whole, BEFORE "%s" AFTER, text) < 0)
 		return -ENOMEM;
-	r = compile(ret, whole);
+	r = compile_to_probe(whole, text);
+	if (r == 0)
+		r = compile(ret, whole, 0);
 	free(whole);
 	return r;
 }
@@ -205,8 +249,6 @@ regex_new(struct regex **ret, const char *text)
 	if (regex == NULL)
 		return -ENOMEM;
 	r = compile_behind(&regex->code, text);
-	if (r == 0)
-		r = probe(regex, text);
 	if (r < 0) {
 		regex_free(regex);
 		return r;

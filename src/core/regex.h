@@ -1,7 +1,6 @@
 #ifndef CORE_REGEX_H
 #define CORE_REGEX_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Regular expressions of lists, in Perl's syntax as far as it is regular, by
@@ -18,9 +17,13 @@ void regex_free(struct regex *regex); /* accepts NULL */
  * hundredths of a microsecond for each of them. */
 size_t regex_cost(const struct regex *regex);
 
-/* True if it matches somewhere in s[0..len), in any case; false also when there
- * is no memory, or it would take more states than regex_new() tried it with.
- * Any thread may ask. */
-bool regex_match(const struct regex *regex, const char *s, size_t len);
+/* 1 if it matches somewhere in s[0..len), in any case, or 0. -E2BIG: that would
+ * take more states than there may be, or -ENOMEM: then nobody knows. Any thread
+ * may ask. */
+int regex_match(const struct regex *regex, const char *s, size_t len);
+
+/* From behind a '[' to behind the ']' that ends the class; NULL where none
+ * does, or it is none that may be said. */
+const char *regex_class_end(const char *p);
 
 #endif

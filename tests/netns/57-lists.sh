@@ -41,10 +41,13 @@ LIST
 echo "0.0.0.0 hosts.example" >"$l/more/a.hosts"
 printf "10.9.0.3 # an address\n203.0.113.3/32\n" >"$l/more/b.hosts"
 printf 'two.example\n*.below.example\n' >"$l/two.txt"
+printf 'server=/masq.example/#\naddress=/ads.masq.example/\n' >"$l/masq.conf"
 settings "[resolver]" "upstream = 10.9.0.53" \
+	"[list \"masq\"]" "source = $l/masq.conf" \
 	"[list \"ads\"]" "source = $l/ads.txt, $l/none/*.hosts, $l/more/*.hosts" \
 	"[list \"two\"]" "source = $l/two.txt" "format = domains"
-rules "block out list ads" "block out list two" "default in accept"
+rules "block out list ads" "block out list two" "block out list masq" \
+	"default in accept"
 
 listed() { # NAME EXPRESSION: python, of the list as `l`
 	ctl --json lists >"$tmp/lists" && python3 -c '
@@ -94,6 +97,9 @@ check "explained: a pattern" explained \
 	"entry: $l/ads.txt:10: ||wild*.example^" --query --domain x.wild7.example
 check "explained: a regular expression" explained \
 	"entry: $l/ads.txt:12: /^ads?[0-9]+\\./" --query --domain ads12.a.example
+check "explained: the more specific one" explained \
+	"entry: $l/masq.conf:2: address=/ads.masq.example/" \
+	--query --domain x.ads.masq.example
 check "explained: an address" explained \
 	"entry: $l/more/b.hosts:1: 10.9.0.3 # an address" --to 10.9.0.3
 check "explained: what was passed" explained \
@@ -108,6 +114,8 @@ check "and what it is not about" open x.ad1.x.example
 check "of hosts, the name alone" blocked hosts.example
 check "and none below" open x.hosts.example
 check "a second list" blocked two.example
+check "lines of dnsmasq" blocked ads.masq.example
+check "but for an exception above" open x.masq.example
 check "a name that leads to another one" follows led.example
 check "but not to one that is blocked" blocked astray.example
 check_not "of which nobody is asked" grep -q ' below.two.below' "$tmp/dnsmasq.log"
