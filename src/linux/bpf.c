@@ -54,6 +54,7 @@ struct bpf {
 	/* of the self-test */
 	struct actor self;
 	bool seen;
+	bool level_known;
 	uint64_t probe; /* cookie of the socket that it sends from */
 	bool seeded;
 };
@@ -101,7 +102,10 @@ use_cb(void *arg, const void *bytes, size_t size)
 		bpf->self = use.actor;
 		bpf->seen = true;
 	}
-	if (use.actor.pid > 0)
+	/* what others sent while the level was looked for has numbers of
+	 * another namespace */
+	if (use.actor.pid > 0 && bpf->level_known &&
+	    record->level == bpf->shared->pid_level)
 		bpf->ops.use(bpf->ops.arg, &use);
 }
 
@@ -295,7 +299,7 @@ self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 		    "self-test: it saw another process than "
 		    "/proc (namespaces of pids, users or "
 		    "time)");
-	bpf->seen = true;
+	bpf->seen = bpf->level_known = true;
 	return r < 0 ? bpf_fail(why, r, "self-test: it can't be made") : 0;
 }
 
