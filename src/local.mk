@@ -118,7 +118,7 @@ libcore_a_SOURCES += \
 	%D%/core/pattern.c %D%/core/pattern.h \
 	%D%/core/patterns.c %D%/core/patterns.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
-	%D%/core/regex.cc %D%/core/regex.h \
+	%D%/core/regex.c %D%/core/regex.h \
 	%D%/core/zonefile.c %D%/core/zonefile.h \
 	%D%/core/zonefile_generate.c \
 	%D%/core/zonefile_rdata.c

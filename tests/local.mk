@@ -302,7 +302,7 @@ bench: all
 
 # --- lint -----------------------------------------------------------------------
 
-our_sources = cd $(srcdir) && find src dns port17 tests \( -name '*.[ch]' -o -name '*.cc' \) ! -path 'tests/lint/*' 2>/dev/null
+our_sources = cd $(srcdir) && find src dns port17 tests -name '*.[ch]' ! -path 'tests/lint/*' 2>/dev/null
 
 format:
 	$(our_sources) | xargs tests/lint/format.sh --fix

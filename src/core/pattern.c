@@ -93,14 +93,14 @@ pattern_regex(
 		return "a regular expression of more than 512 bytes";
 	if (len == 0 || memchr(s, '\0', len) != NULL)
 		return "not a regular expression";
-	r = regex_new(&regex, s, len);
+	memcpy(buf, s, len);
+	buf[len] = '\0';
+	r = regex_new(&regex, buf);
 	if (r == -E2BIG)
 		return "a regular expression that costs too much";
 	if (r < 0)
-		return "not a regular expression, or of another syntax than "
-		       "RE2's";
-	memcpy(buf, s, len);
-	buf[len] = '\0';
+		return "not a regular expression, or one that has to go back "
+		       "(such as to look ahead)";
 	*ret = (struct pattern){ PATTERN_REGEX, buf, (uint16_t)len,
 		(uint32_t)regex_cost(regex) };
 	regex_free(regex);
@@ -117,7 +117,7 @@ pattern_has(const struct pattern *pattern, const struct name *name)
 	pattern_text(&text, name);
 	if (pattern->kind == PATTERN_GLOB)
 		return glob_match(pattern->text, text.s, text.len);
-	if (regex_new(&regex, pattern->text, pattern->len) < 0)
+	if (regex_new(&regex, pattern->text) < 0)
 		return false;
 	has = text.len > 2 && regex_match(regex, text.s + 1, text.len - 2);
 	regex_free(regex);

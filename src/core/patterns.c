@@ -66,7 +66,7 @@ member_make(struct member *m, const struct patterns_entry *e, const char *text)
 	m->gram = pattern_gram(&pattern);
 	if (pattern.kind == PATTERN_GLOB)
 		m->glob = text;
-	else if (regex_new(&m->regex, text, e->len) < 0)
+	else if (regex_new(&m->regex, text) < 0)
 		return -EBADMSG; /* another version of the library may do so */
 	return 0;
 }

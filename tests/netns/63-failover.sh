@@ -171,7 +171,16 @@ before=$(late)
 began=$(now_ms)
 names b 50 >"$tmp/b"
 check "silent: no query is lost" all_from 203.0.113.54 "$tmp/b" 2000
-check "and only the first one waits" all_from 203.0.113.54 "$tmp/b" 50 2
+one_waits() { # in one of three rounds none but the very first
+	local round from=2
+	for round in 1 2 3; do
+		all_from 203.0.113.54 "$tmp/b" 50 $from && return 0
+		names "b$round-" 50 >"$tmp/b"
+		from=1
+	done
+	return 1
+}
+check "and only the first one waits" one_waits
 few_late() { # it is tried again from time to time: after 1, 3, 7, ... s
 	local ms=$(($(now_ms) - began)) rest=1000 most=3
 	while [ $((ms -= rest)) -gt 0 ]; do rest=$((rest * 2)) most=$((most + 1)); done
