@@ -47,7 +47,6 @@ tls_ev_arm(struct tls_ev *t, mono_t now)
 {
 	mono_t next = { 0 }, due;
 	struct timeval wait;
-	uint64_t us;
 
 	if (stream_next_due(&t->stream, &due))
 		earlier(&next, due);
@@ -59,9 +58,7 @@ tls_ev_arm(struct tls_ev *t, mono_t now)
 		earlier(&next, mono_add(t->heard, IDLE_NS));
 	if (next.ns == 0 || (t->armed.ns != 0 && !mono_before(next, t->armed)))
 		return;
-	us = mono_since(next, now) / 1000 + 1;
-	wait.tv_sec = (time_t)(us / 1000000);
-	wait.tv_usec = (suseconds_t)(us % 1000000);
+	wait = mono_timeval(mono_since(next, now));
 	if (event_add(t->timer, &wait) == 0)
 		t->armed = next;
 }

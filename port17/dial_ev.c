@@ -179,10 +179,7 @@ dial_set_timer(struct dial *dial, uint64_t ns)
 	uint64_t left = mono_since(dial->end, now);
 	struct timeval tv;
 
-	if (ns > left)
-		ns = left;
-	tv.tv_sec = (time_t)(ns / MONO_S);
-	tv.tv_usec = (suseconds_t)(ns % MONO_S / 1000);
+	tv = mono_timeval(ns < left ? ns : left);
 	/* memory is needed for the first time alone: dial_start() looks */
 	(void)event_add(dial->timer, &tv);
 }

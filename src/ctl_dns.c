@@ -7,6 +7,7 @@
 #include "dns/msg.h"
 #include "dns/qlog.h"
 #include "dns/server_ev.h"
+#include "src/base/addr.h"
 #include "src/core/qtype.h"
 #include "src/ctl_list.h"
 #include "src/ctl_show.h"
@@ -166,6 +167,33 @@ ctl_dns_flush(const struct ctl_env *env, json_t *args, char **ret_line,
 	return CTL_LINE;
 }
 
+/* The name of an address's reverse zone, for whom an address stands where a
+ * name is asked for. */
+static bool
+take_address(json_t *args, struct name *ret)
+{
+	const char *text = json_string_value(json_object_get(args, "name"));
+	char reverse[NAME_TEXT_SIZE];
+	struct addr addr;
+	size_t n = 0;
+
+	if (text == NULL || addr_parse(&addr, text, strlen(text)) < 0)
+		return false;
+	for (size_t i = addr_len(&addr); i > 0; i--) {
+		unsigned int byte = addr.bytes[i - 1];
+
+		if (addr.family == ADDR_IP4)
+			n += (size_t)snprintf(
+			    reverse + n, sizeof(reverse) - n, "%u.", byte);
+		else
+			n += (size_t)snprintf(reverse + n, sizeof(reverse) - n,
+			    "%x.%x.", byte & 15, byte >> 4);
+	}
+	n += (size_t)snprintf(reverse + n, sizeof(reverse) - n, "%s.arpa",
+	    addr.family == ADDR_IP4 ? "in-addr" : "ip6"); /* 72 at most */
+	return name_parse(ret, reverse, n) == 0;
+}
+
 enum ctl_answer
 ctl_dns_resolve(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
@@ -173,7 +201,10 @@ ctl_dns_resolve(const struct ctl_env *env, json_t *args, char **ret_line,
 	const char *type = json_string_value(json_object_get(args, "type"));
 
 	(void)env;
-	if (!take_name(args, &ret_job->ask_name, ret_line))
+	if ((type == NULL || strcasecmp(type, "PTR") == 0) &&
+	    take_address(args, &ret_job->ask_name))
+		type = "PTR";
+	else if (!take_name(args, &ret_job->ask_name, ret_line))
 		return CTL_LINE;
 	if (type == NULL)
 		type = "A";

@@ -295,6 +295,8 @@ add_runtime(
 	json_object_set_new(object, "id",
 	    runtime != NULL ? json_integer(runtime->id) : json_null());
 	json_object_set_new(object, "waits", json_boolean(rule->waits));
+	json_object_set_new(object, "fault",
+	    rule->fault != NULL ? json_text(rule->fault) : json_null());
 	json_object_set_new(object, "ends",
 	    runtime != NULL && runtime->end_ms != 0
 		? json_real((double)runtime->end_ms / 1e3)

@@ -283,6 +283,43 @@ tunnel_problems(const struct ctl_env *env, json_t *problems)
 	json_decref(broken);
 }
 
+/* So many are told one by one. */
+#define HELD_MAX 16
+
+/* Rules from the command line that are not in force as they were given. */
+static void
+runtime_problems(const struct ctl_env *env, json_t *problems)
+{
+	const struct policy *policy = judge_policy(env->judge);
+	int unread = policy_ev_unread(env->policy_ev);
+	size_t n = policy_n_runtime(policy), held = 0;
+
+	if (unread < 0)
+		add_problem(problems,
+		    "the rules from the command line can't be read, which is "
+		    "tried again",
+		    strerror(-unread));
+	else if (unread > 0)
+		json_array_append_new(problems,
+		    json_sprintf("rules from the command line can't be read, "
+				 "lines of command-line.rules: %d",
+			unread));
+	for (size_t i = 0; i < n; i++) {
+		const struct policy_rule *rule =
+		    policy_rule_get(policy, (uint32_t)i + 1);
+
+		if (rule->fault != NULL && ++held <= HELD_MAX)
+			json_array_append_new(problems,
+			    json_sprintf("rule %u from the command line has a "
+					 "fault, it denies all that it may "
+					 "mean and accepts nothing: %s",
+				rule->line, rule->fault));
+	}
+	if (held > HELD_MAX)
+		add_problem(problems,
+		    "more rules from the command line have faults", "");
+}
+
 /* What a user has to act on, of all that the result says: a line each. */
 static json_t *
 status_problems(const struct ctl_env *env, const json_t *result)
@@ -327,11 +364,7 @@ status_problems(const struct ctl_env *env, const json_t *result)
 		    "who the users of the rules are is not saved, after a "
 		    "restart one who can't be found is nobody",
 		    strerror(-policy_ev_accounts_error(env->policy_ev)));
-	if (policy_ev_lost(env->policy_ev))
-		add_problem(problems,
-		    "rules from the command line were lost when the daemon "
-		    "started, its log has them",
-		    "");
+	runtime_problems(env, problems);
 	account_problems(env, problems);
 	list_problems(env, problems);
 	tunnel_problems(env, problems);

@@ -41,17 +41,20 @@ load(const char *path, struct fakeip *fakeip)
 	char *line = NULL;
 	size_t size = 0;
 	struct stat st;
+	bool cut;
 	ssize_t n;
 
 	if (f == NULL)
 		return; /* the first start */
-	if (fstat(fileno(f), &st) == 0 && st.st_size > BYTES_MAX &&
-	    fseeko(f, st.st_size - BYTES_MAX, SEEK_SET) == 0)
-		(void)getline(&line, &size, f); /* its beginning is missing */
-	/* lines that are no good are left out, and one that was cut */
-	while ((n = getline(&line, &size, f)) > 0)
-		if (line[n - 1] == '\n')
+	cut = fstat(fileno(f), &st) == 0 && st.st_size > BYTES_MAX &&
+	      fseeko(f, st.st_size - BYTES_MAX, SEEK_SET) == 0;
+	/* lines that are no good are left out, and those that were cut: the
+	 * first one's beginning, or the end of the last */
+	while ((n = getline(&line, &size, f)) > 0) {
+		if (!cut && line[n - 1] == '\n')
 			(void)fakeip_read(fakeip, line, (size_t)n, now);
+		cut = false;
+	}
 	free(line);
 	(void)fclose(f); /* it was only read */
 }

@@ -298,16 +298,13 @@ arm(struct link *link, mono_t now)
 {
 	struct timeval wait;
 	mono_t next;
-	uint64_t us;
 
 	if (!stream_next_due(&link->stream, &next)) {
 		if (link->leg == NULL)
 			return;
 		next = mono_add(link->heard, IDLE_NS);
 	}
-	us = mono_since(next, now) / 1000 + 1;
-	wait.tv_sec = (time_t)(us / 1000000);
-	wait.tv_usec = (suseconds_t)(us % 1000000);
+	wait = mono_timeval(mono_since(next, now));
 	if (event_add(link->timer, &wait) < 0)
 		log_limited(LOG_LEVEL_WARNING, "dns",
 		    "a timer can't be set: no memory");

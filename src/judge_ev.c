@@ -24,8 +24,11 @@
  * nf_conntrack_udp_timeout_stream: 30 and 120 s). */
 #define DOUBT_NS (600 * MONO_S)
 
-/* A packet does not wait for longer until its process is found. */
+/* A packet does not wait for longer until its process is found: of time in
+ * which it is looked for, of which each round is so much at most. A machine
+ * that stands still looks for nobody. */
 #define WAIT_NS (2 * MONO_S)
+#define ROUND_NS (50 * MONO_MS)
 
 /* Where too much was looked for lately it is tried again so much later. */
 #define LATER_US 10000
@@ -37,6 +40,15 @@ note_policy(struct judge_ev *je)
 		return;
 	je->policy = judge_policy(je->opts.judge);
 	je->doubt_end = mono_add(je->now, DOUBT_NS);
+}
+
+static void
+note_looked(struct judge_ev *je)
+{
+	uint64_t ns = mono_since(je->now, je->last_look);
+
+	je->looked = mono_add(je->looked, ns < ROUND_NS ? ns : ROUND_NS);
+	je->last_look = je->now;
 }
 
 /* Where nobody is looked for, time for that has to be earned first. */
@@ -57,7 +69,7 @@ hold(struct judge_ev *je, const struct packet *pkt,
 	struct waiting_packet packet = { .pkt = *pkt,
 		.sock = *sock,
 		.raw = *raw,
-		.since = je->now,
+		.since = je->looked,
 		.behind = behind };
 
 	if (!waiting_put(&je->waiting, &packet))
@@ -349,7 +361,7 @@ look_on(void *arg, struct waiting_packet *packet)
 	packet->behind = false;
 	if (need && judge_ev_find_process(
 			je, &packet->pkt, &packet->sock, &verdict) < 0) {
-		if (mono_since(je->now, packet->since) < WAIT_NS)
+		if (mono_since(je->looked, packet->since) < WAIT_NS)
 			return false;
 		judge_ev_refuse_unfound(je, -EAGAIN, &verdict);
 	}
@@ -366,6 +378,7 @@ looking_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	je->now = mono_now();
+	note_looked(je);
 	je->looks_on = false;
 	note_policy(je);
 	attr_round(je->opts.attr, je->now);

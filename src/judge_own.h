@@ -18,6 +18,8 @@ struct judge_ev {
 	struct event *readable;
 	struct event *looking; /* due: for the processes of these */
 	struct waiting waiting;
+	mono_t looked; /* for so long in all, by a clock of its own */
+	mono_t last_look;
 	bool looks_on; /* for one of them, in this wake-up */
 	struct event *heard[ATTR_FDS];
 	struct closing_ev *closing;

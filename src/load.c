@@ -314,8 +314,12 @@ parse_all(struct rules *rules, const struct load *load, struct faults *faults)
 	int r = 0, one = 0;
 
 	for (size_t i = 0; runtime != NULL && i < runtime->n; i++) {
-		one = rules_parse_line(rules, RUNTIME_FILE, runtime->v[i].id,
-		    runtime->v[i].text, faults);
+		const struct runtime_rule *rule = &runtime->v[i];
+
+		one = rule->held ? rules_parse_held(rules, RUNTIME_FILE,
+				       rule->id, rule->text)
+				 : rules_parse_line(rules, RUNTIME_FILE,
+				       rule->id, rule->text, faults);
 		if (one < 0)
 			r = one;
 		if (one == -ENOMEM)

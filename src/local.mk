@@ -28,7 +28,7 @@ libcore_a_SOURCES = \
 	%D%/core/compiler.h \
 	%D%/core/conf.c %D%/core/conf.h \
 	%D%/core/conf_check.c \
-	%D%/core/conf_value.c \
+	%D%/core/conf_near.c %D%/core/conf_value.c \
 	%D%/core/decision.c %D%/core/decision.h \
 	%D%/core/define.c \
 	%D%/core/endpoint.c %D%/core/endpoint.h \
@@ -109,6 +109,7 @@ libcore_a_SOURCES += \
 	%D%/core/list_image.c %D%/core/list_image.h \
 	%D%/core/list_line.c %D%/core/list_line.h \
 	%D%/core/list_parse.c %D%/core/list_parse.h \
+	%D%/core/list_plain.c \
 	%D%/core/list_rewrite.c \
 	%D%/core/list_rpz.c \
 	%D%/core/list_server.c \
@@ -166,6 +167,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/places.c %D%/linux/places.h \
 	%D%/linux/holders.c %D%/linux/holders.h \
 	%D%/linux/ktypes.c %D%/linux/ktypes.h \
+	%D%/linux/ktypes_own.h %D%/linux/ktypes_pick.c \
 	%D%/linux/netns.c %D%/linux/netns.h \
 	%D%/linux/machine.c %D%/linux/machine.h \
 	%D%/linux/nfq.c %D%/linux/nfq.h \

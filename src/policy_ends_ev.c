@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "src/base/mono.h"
 #include "src/deadline_ev.h"
 
 /* Until what could not be ended is tried again. */
@@ -84,8 +85,7 @@ try_over_cb(evutil_socket_t fd, short what, void *arg)
 void
 policy_ends_try(struct policy_ends *ends, uint64_t for_ms)
 {
-	struct timeval tv = { (time_t)(for_ms / 1000),
-		(suseconds_t)(for_ms % 1000) * 1000 };
+	struct timeval tv = mono_timeval(for_ms * MONO_MS);
 
 	(void)event_add(ends->try_over, &tv); /* the deadline is there, too */
 }

@@ -1,6 +1,7 @@
 #include "src/policy_ev.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 
 #define STATE_NAME "command-line.rules"
 #define ACCOUNTS_NAME "accounts"
+/* Rules that can't be read may deny what passes meanwhile. */
+#define UNREAD_S 1
 
 struct policy_ev {
 	struct policy_opts opts;
@@ -29,17 +32,27 @@ struct policy_ev {
 	const struct list_table *lists; /* the same, or NULL */
 	struct policy_texts texts;
 	struct policy_ends *ends;
-	bool reload_after; /* asked for while a set was tried */
-	bool first_review; /* of the start is under way, and no other */
-	bool reviewing;	   /* what the change under way made is judged */
-	char error[256];   /* what `status` says until a reload succeeds */
-	int save_error;	   /* of the last time that they were saved */
+	struct event *unread; /* to read what could not be read */
+	bool reload_after;    /* asked for while a set was tried */
+	bool first_review;    /* of the start is under way, and no other */
+	bool reviewing;	      /* what the change under way made is judged */
+	char error[256];      /* what `status` says until a reload succeeds */
+	int save_error;	      /* of the last time that they were saved */
 };
 
 static void start_next(struct policy_ev *pe);
 
 /* A change and its end ------------------------------------------------------
  */
+
+static void
+look_at_unread(struct policy_ev *pe)
+{
+	struct timeval tv = { .tv_sec = UNREAD_S };
+
+	if (pe->texts.unread < 0)
+		(void)event_add(pe->unread, &tv); /* a reload tries, too */
+}
 
 static void
 settle(struct policy_ev *pe)
@@ -61,6 +74,7 @@ settle(struct policy_ev *pe)
 	else
 		change_free(change);
 	policy_ends_look(pe->ends);
+	look_at_unread(pe);
 	if (pe->change == NULL)
 		start_next(pe);
 	if (pe->change == NULL && list_empty(&pe->queue))
@@ -107,6 +121,10 @@ commit(struct policy_ev *pe)
 	change->n_rules = policy_n_rules(job->policy);
 	if (change->kind == CHANGE_TRY || change->kind == CHANGE_RELOAD)
 		policy_log_missing(job->policy);
+	policy_log_held(job->policy, &pe->texts.runtime);
+	if (change->kind == CHANGE_READ)
+		log_info(
+		    "policy", "the rules from the command line have been read");
 	policy_texts_commit(&pe->texts, change, job);
 	if (change->kind == CHANGE_TRY) {
 		policy_ends_try(pe->ends, change->for_ms);
@@ -142,7 +160,7 @@ compiled(void *arg)
 	int result = pe->job.result;
 
 	pe->change->save_error = pe->job.save_error;
-	if (result == 0 && pe->job.state != NULL)
+	if (result == 0 && policy_job_saves(&pe->job))
 		pe->save_error = pe->job.save_error;
 	if (result == 0)
 		commit(pe);
@@ -186,6 +204,25 @@ keep(struct policy_ev *pe)
 	settle(pe);
 }
 
+/* What is still to be read of the rules from the command line. Lines that are
+ * in their file for no other reason than that it could not be written don't
+ * come back. */
+static void
+read_saved(struct policy_ev *pe)
+{
+	struct policy_job *job = &pe->job;
+	enum change_kind kind = pe->change->kind;
+	bool whole = pe->texts.unread < 0;
+
+	if (whole ? kind == CHANGE_RELOAD || kind == CHANGE_READ ||
+			job->state != NULL
+		  : pe->texts.unread > 0 && kind == CHANGE_RELOAD &&
+			pe->save_error == 0)
+		job->saved = pe->state_path;
+	job->behind = whole;
+	job->or_nothing = kind == CHANGE_READ;
+}
+
 static void
 start(struct policy_ev *pe, struct change *change)
 {
@@ -211,6 +248,7 @@ start(struct policy_ev *pe, struct change *change)
 	if (change->kind == CHANGE_ADD || change->kind == CHANGE_DELETE ||
 	    change->kind == CHANGE_EXPIRE)
 		job->state = pe->state_path;
+	read_saved(pe);
 	job->before = policy_ref(judge_policy(pe->opts.judge));
 	if (change->kind == CHANGE_ADD)
 		job->given = change->id;
@@ -276,6 +314,14 @@ policy_ev_reload(struct policy_ev *pe)
 	submit_one(pe, CHANGE_RELOAD);
 }
 
+static void
+unread_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	submit_one(arg, CHANGE_READ);
+}
+
 /* A user or group that was waited for has come. */
 static void
 account_found(void *arg)
@@ -339,10 +385,10 @@ policy_ev_accounts_error(const struct policy_ev *pe)
 	return pe->texts.accounts_error;
 }
 
-bool
-policy_ev_lost(const struct policy_ev *pe)
+int
+policy_ev_unread(const struct policy_ev *pe)
 {
-	return pe->texts.lost;
+	return pe->texts.unread;
 }
 
 const char *
@@ -438,6 +484,10 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 	if (r == 0)
 		r = accounts_ev_new(
 		    &pe->awaited, opts->base, account_found, pe);
+	if (r == 0) {
+		pe->unread = evtimer_new(opts->base, unread_cb, pe);
+		r = pe->unread != NULL ? 0 : -ENOMEM;
+	}
 	if (r == 0)
 		r = load_all(pe);
 	if (r == 0)
@@ -447,6 +497,7 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 		return r;
 	}
 	policy_ends_look(pe->ends);
+	look_at_unread(pe);
 	*ret = pe;
 	return 0;
 }
@@ -458,6 +509,8 @@ policy_ev_free(struct policy_ev *pe)
 		return;
 	review_ev_free(pe->review);
 	policy_ends_free(pe->ends);
+	if (pe->unread != NULL)
+		event_free(pe->unread);
 	policy_texts_done(&pe->texts);
 	conf_unref(pe->conf);
 	list_table_unref(pe->lists);

@@ -79,9 +79,9 @@ int policy_ev_save_error(const struct policy_ev *pe);
 /* The same of the numbers that users and groups of the rules have. */
 int policy_ev_accounts_error(const struct policy_ev *pe);
 
-/* Some of them could not be read, or had a fault, when the daemon started: true
- * until a reload. */
-bool policy_ev_lost(const struct policy_ev *pe);
+/* Of the file of them that was there when the daemon started: how many lines
+ * can't be read, or -errno where nothing can; 0: all is in force. */
+int policy_ev_unread(const struct policy_ev *pe);
 
 /* The file that is tried, with its end; NULL for none. */
 const char *policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms);

@@ -62,6 +62,9 @@ log_failure(const struct change *change)
 		    "that ends");
 		return;
 	}
+	/* that it can't be read is said already */
+	if (change->kind == CHANGE_READ)
+		return;
 	/* who asked from the command line is told there */
 	if (change->done != NULL && change->kind != CHANGE_RELOAD)
 		return;
@@ -160,6 +163,32 @@ policy_log_missing(const struct policy *policy)
 		    n - MISSING_MAX);
 }
 
+void
+policy_log_held(const struct policy *policy, const struct runtime *before)
+{
+	size_t n = policy_n_runtime(policy);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct policy_rule *rule =
+		    policy_rule_get(policy, (uint32_t)i + 1);
+		const struct runtime_rule *was =
+		    runtime_find(before, rule->line);
+		bool held = was != NULL && was->held;
+
+		if (rule->fault != NULL && !held)
+			log_error("policy",
+			    "rule %u from the command line has a fault now: "
+			    "%s; it denies all that it may mean, and accepts "
+			    "nothing, until that is mended",
+			    rule->line, rule->fault);
+		else if (rule->fault == NULL && held)
+			log_info("policy",
+			    "rule %u from the command line has no fault any "
+			    "more",
+			    rule->line);
+	}
+}
+
 /* Rules are looked at by the new settings, or by the old ones where those have
  * faults: to find all faults at once. */
 static int
@@ -203,12 +232,56 @@ remember(struct policy_job *job)
 	job->accounts_error = r;
 }
 
+/* What could not be read before, as far as that goes now. */
+static int
+read_saved(struct policy_job *job)
+{
+	struct runtime found;
+	int r = state_load_runtime(&found, job->saved);
+
+	job->unread = r;
+	if (r < 0)
+		return r == -ENOMEM || job->or_nothing ? r : 0;
+	(void)runtime_expire(&found, deadline_wall_ms()); /* how many or not */
+	r = runtime_merge(&job->runtime, &found, job->behind);
+	runtime_done(&found);
+	return r;
+}
+
+bool
+policy_job_saves(const struct policy_job *job)
+{
+	return job->state != NULL || (job->saved != NULL && job->unread >= 0);
+}
+
+/* Not in place of a file of which nobody knows what it holds. */
+static int
+save_rules(const struct policy_job *job)
+{
+	if (job->saved != NULL && job->unread < 0)
+		return job->unread;
+	return state_save_runtime(
+	    &job->runtime, job->saved != NULL ? job->saved : job->state);
+}
+
+/* Which of them the policy could not take as they are. */
+static void
+settle_held(struct runtime *runtime, const struct policy *policy)
+{
+	for (size_t i = 0; i < runtime->n; i++)
+		runtime->v[i].held =
+		    policy_rule_get(policy, (uint32_t)i + 1)->fault != NULL;
+}
+
 void
 policy_job_run(struct policy_job *job)
 {
 	const struct list_table *lists = job->lists;
 	int read = 0;
 
+	job->result = job->saved != NULL ? read_saved(job) : 0;
+	if (job->result < 0)
+		return;
 	if (job->read)
 		read = read_all(job);
 	if (job->read && read == 0)
@@ -235,8 +308,9 @@ policy_job_run(struct policy_job *job)
 		job->result = read < 0 ? read : -ENOMEM;
 		return;
 	}
-	if (job->state != NULL)
-		job->save_error = state_save_runtime(&job->runtime, job->state);
+	settle_held(&job->runtime, job->policy);
+	if (policy_job_saves(job))
+		job->save_error = save_rules(job);
 	remember(job);
 }
 
@@ -245,11 +319,17 @@ load_state(struct policy_texts *texts, const char *state)
 {
 	int r = state_load_runtime(&texts->runtime, state);
 
-	texts->lost = r != 0;
-	if (r != 0)
+	texts->unread = r;
+	if (r < 0)
 		log_error("policy",
-		    "%s: some rules from the command line can't be read: %s",
-		    state, r < 0 ? strerror(-r) : "lines that can't be read");
+		    "%s: the rules from the command line can't be read, which "
+		    "is tried again: %s",
+		    state, strerror(-r));
+	else if (r > 0)
+		log_error("policy",
+		    "%s: %d rules from the command line can't be read: their "
+		    "lines stay there, and a reload reads them again",
+		    state, r);
 	(void)runtime_expire(
 	    &texts->runtime, deadline_wall_ms()); /* how many or not */
 }
@@ -273,7 +353,8 @@ save_remembered(
     const struct policy *policy, struct policy_texts *texts, const char *path)
 {
 	struct accounts *accounts = &texts->remembered, now = { NULL, 0 };
-	int r = accounts_make(&now, policy, texts->lost ? accounts : NULL);
+	int r =
+	    accounts_make(&now, policy, texts->unread != 0 ? accounts : NULL);
 
 	if (r == 0 && accounts_equal(&now, accounts)) {
 		accounts_done(&now);
@@ -291,75 +372,20 @@ save_remembered(
 	return 0;
 }
 
-/* The rules that have faults; returns how many there were. */
-static size_t
-drop_faulty(struct runtime *runtime, const struct faults *faults)
-{
-	const struct fault *fault;
-	size_t n = 0;
-
-	for (size_t i = 0; (fault = faults_get(faults, i)) != NULL; i++) {
-		if (strcmp(fault->file, RUNTIME_FILE) != 0 ||
-		    !runtime_delete(runtime, fault->line))
-			continue;
-		log_error("policy",
-		    "rule %u from the command line is dropped, it has a fault "
-		    "now: %s",
-		    fault->line, fault->what);
-		n++;
-	}
-	return n;
-}
-
-/* With the rules from the command line that can be; those in the files must
- * have no fault. */
-static int
-compile_first(const struct policy **ret, struct load *load,
-    struct policy_texts *texts, struct faults *faults)
-{
-	size_t dropped = 1;
-	int r = -EINVAL;
-
-	load->sources = &texts->sources;
-	load->runtime = &texts->runtime;
-	while (r == -EINVAL && dropped > 0) {
-		struct faults *round = faults_new();
-
-		if (round == NULL)
-			return -ENOMEM;
-		r = load_compile(ret, load, round, NULL);
-		dropped =
-		    r == -EINVAL ? drop_faulty(&texts->runtime, round) : 0;
-		texts->lost = texts->lost || dropped > 0;
-		faults_free(round);
-	}
-	load->runtime = NULL;
-	if (r == -EINVAL) /* what is left is of the files */
-		r = load_compile(ret, load, faults, NULL);
-	else
-		return r;
-	if (r == 0) { /* and it is not: no rule can be blamed for it */
-		texts->lost = true;
-		log_error("policy",
-		    "the %zu rules from the command line are dropped: they "
-		    "have faults together",
-		    texts->runtime.n);
-		runtime_done(&texts->runtime);
-	}
-	return r;
-}
-
 int
 policy_job_first(const struct policy **ret, const struct conf *conf,
     const struct list_table *lists, const struct policy_places *places,
     struct policy_texts *ret_texts)
 {
 	struct load load = { .conf = conf,
+		.sources = &ret_texts->sources,
+		.runtime = &ret_texts->runtime,
 		.lists = lists,
 		.remembered = &ret_texts->remembered,
 		.settled = true };
 	struct faults *faults = faults_new();
 	const struct policy *policy = NULL;
+	const struct runtime none = { .v = NULL };
 	int r = -ENOMEM, compiled;
 
 	if (faults == NULL)
@@ -368,8 +394,10 @@ policy_job_first(const struct policy **ret, const struct conf *conf,
 	load_remembered(&ret_texts->remembered, places->accounts);
 	r = load_sources(
 	    &ret_texts->sources, places->dir, places->dir == NULL, faults);
+	for (size_t i = 0; i < ret_texts->runtime.n; i++)
+		ret_texts->runtime.v[i].held = true;
 	if (r == 0 || r == -EINVAL) {
-		compiled = compile_first(&policy, &load, ret_texts, faults);
+		compiled = load_compile(&policy, &load, faults, NULL);
 		if (compiled == 0 && r < 0)
 			policy_unref(policy);
 		else if (compiled < 0)
@@ -377,6 +405,8 @@ policy_job_first(const struct policy **ret, const struct conf *conf,
 	}
 	if (r == 0) {
 		policy_log_missing(policy);
+		policy_log_held(policy, &none);
+		settle_held(&ret_texts->runtime, policy);
 		ret_texts->accounts_error =
 		    save_remembered(policy, ret_texts, places->accounts);
 		*ret = policy;

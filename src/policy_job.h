@@ -22,6 +22,7 @@ enum change_kind {
 	CHANGE_BACK,	 /* what was tried goes */
 	CHANGE_LISTS,	 /* other lists */
 	CHANGE_ACCOUNTS, /* users or groups that were waited for */
+	CHANGE_READ, /* those from the command line that could not be read */
 };
 
 /* Something that is to happen to the rules, and what came of it. */
@@ -66,6 +67,10 @@ void policy_log_unsaved(int error);
 void policy_missing_text(
     const struct policy_account *account, char buf[MISSING_SIZE]);
 
+/* Rules from the command line that are held since they have a fault, and those
+ * that are as they were given again; `before` is what was in force. */
+void policy_log_held(const struct policy *policy, const struct runtime *before);
+
 /* The part of a change that may block: reading, compiling, saving. All but the
  * last group is set before; what the last group holds is the caller's. */
 struct policy_job {
@@ -75,6 +80,11 @@ struct policy_job {
 	const struct conf *conf; /* in force: to go by, where !read */
 	const char
 	    *state; /* where runtime is saved; NULL: it has not changed */
+	/* the same file, where not all of it has been read: what can be read
+	 * now is put among runtime, or behind it; NULL: nothing is missing */
+	const char *saved;
+	bool behind;
+	bool or_nothing;		/* fails where it can't be read */
 	const struct sources *sources;	/* to be compiled, where !read */
 	struct runtime runtime;		/* what is to be in front of them */
 	const struct list_table *lists; /* a reference; NULL for none */
@@ -95,6 +105,7 @@ struct policy_job {
 	const struct policy *policy;
 	struct hits *hits;
 	int result, save_error;
+	int unread;	   /* of `saved`: see struct policy_texts */
 	bool accounts_new; /* accounts has what is in their file now */
 	struct accounts accounts;
 	int accounts_error; /* they could not be saved */
@@ -102,6 +113,9 @@ struct policy_job {
 
 /* To be called in a thread. */
 void policy_job_run(struct policy_job *job);
+
+/* Whether it tried to save the rules from the command line. */
+bool policy_job_saves(const struct policy_job *job);
 
 struct policy_places {
 	const char *dir;      /* of the rules */
@@ -111,9 +125,8 @@ struct policy_places {
 
 /* The first policy of the daemon: files of the folder, behind what was added
  * from the command line before it was started again and has not ended. Faults
- * are printed to stderr; where only rules from the command line have them,
- * those are dropped. 0 with a reference, -EINVAL or -errno. ret_texts is zeroed
- * before. */
+ * are printed to stderr; rules from the command line that have one are held. 0
+ * with a reference, -EINVAL or -errno. ret_texts is zeroed before. */
 int policy_job_first(const struct policy **ret, const struct conf *conf,
     const struct list_table *lists, const struct policy_places *places,
     struct policy_texts *ret_texts);

@@ -40,6 +40,7 @@ change_runtime(struct change *change, struct runtime *runtime, uint64_t now)
 	case CHANGE_BACK:
 	case CHANGE_LISTS:
 	case CHANGE_ACCOUNTS:
+	case CHANGE_READ:
 		return 0;
 	}
 	abort();
@@ -69,9 +70,21 @@ change_sources(const struct policy_texts *texts, struct change *change,
 	case CHANGE_EXPIRE:
 	case CHANGE_LISTS:
 	case CHANGE_ACCOUNTS:
+	case CHANGE_READ:
 		return 0;
 	}
 	abort();
+}
+
+/* What is given, read or tried now has to be good; what was good before is kept
+ * as far as it still is. */
+static void
+hold_runtime(struct runtime *runtime, enum change_kind kind)
+{
+	bool all = kind != CHANGE_RELOAD && kind != CHANGE_TRY;
+
+	for (size_t i = 0; i < runtime->n; i++)
+		runtime->v[i].held = runtime->v[i].held || all;
 }
 
 int
@@ -83,8 +96,10 @@ policy_texts_change(const struct policy_texts *texts, struct change *change,
 	/* these texts were good before */
 	job->settled =
 	    change->kind != CHANGE_RELOAD && change->kind != CHANGE_TRY;
-	job->forget = change->kind == CHANGE_RELOAD && !texts->lost;
+	job->forget = change->kind == CHANGE_RELOAD && texts->unread == 0;
 	job->remembered = &texts->remembered;
+	if (r == 0)
+		hold_runtime(&job->runtime, change->kind);
 	if (r == 0)
 		r = change_sources(texts, change, job, now);
 	if (r == 0)
@@ -108,7 +123,9 @@ policy_texts_commit(struct policy_texts *texts, const struct change *change,
 		memset(&job->fresh, 0, sizeof(job->fresh));
 	}
 	if (change->kind == CHANGE_RELOAD)
-		texts->kept = texts->lost = false;
+		texts->kept = false;
+	if (job->saved != NULL)
+		texts->unread = job->unread;
 	if (job->accounts_new) {
 		accounts_done(&texts->remembered);
 		texts->remembered = job->accounts;

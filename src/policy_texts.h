@@ -8,7 +8,9 @@ struct policy_texts {
 	struct sources sources; /* the files */
 	bool kept;		/* or, until a reload, a set that was tried */
 	struct runtime runtime; /* in front of them */
-	bool lost; /* one was there before the start, and could not be taken */
+	/* what is not in runtime of what was given before the start: -errno
+	 * where the file can't be read, or how many lines of it */
+	int unread;
 	/* a set that is tried in place of the files */
 	bool trying;
 	struct sources tried;

@@ -215,8 +215,7 @@ rerouted_loop_prepare(struct rerouted *rr)
 	static const struct timeval second = { 1, 0 };
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	uint64_t us = notify_interval_us();
-	struct timeval interval = { (time_t)(us / 1000000),
-		(suseconds_t)(us % 1000000) };
+	struct timeval interval = mono_timeval(us * 1000);
 	int r;
 
 	rr->base = event_base_new();

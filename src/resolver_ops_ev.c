@@ -98,9 +98,8 @@ on_timer(void *arg, mono_t when)
 {
 	struct resolver_ev *re = arg;
 	/* up to a whole millisecond: not too early */
-	uint64_t us = mono_since(when, mono_now()) / 1000 + 1000;
-	struct timeval tv = { (time_t)(us / 1000000),
-		(suseconds_t)(us % 1000000) };
+	struct timeval tv =
+	    mono_timeval(mono_since(when, mono_now()) + MONO_MS);
 
 	if (event_add(re->timer, &tv) < 0)
 		log_limited(LOG_LEVEL_WARNING, "dns",

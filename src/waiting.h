@@ -22,7 +22,7 @@ struct waiting_packet {
 	struct socket_facts sock;
 	struct nfq_packet raw; /* of which the payload is here */
 	uint8_t bytes[NFQ_COPY_RANGE];
-	mono_t since;
+	mono_t since; /* by the clock of who looks */
 	/* it came behind another one of its socket, and was not looked at */
 	bool behind;
 };

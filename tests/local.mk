@@ -1,7 +1,7 @@
 # --- unit tests: linked with the pure libraries only --------------------------
 # A call from pure code into the platform is an undefined reference here.
 
-unit_tests = test_base test_conf test_diagmsg test_explain test_glob \
+unit_tests = test_base test_conf test_diagmsg test_explain test_glob test_held \
 	test_ancestors test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn \
@@ -82,6 +82,8 @@ test_review_SOURCES = %D%/unit/test_review.c
 test_review_LDADD = $(pure) $(CMOCKA_LIBS)
 test_rules_SOURCES = %D%/unit/test_rules.c
 test_rules_LDADD = $(pure) $(CMOCKA_LIBS)
+test_held_SOURCES = %D%/unit/test_held.c
+test_held_LDADD = $(pure) $(CMOCKA_LIBS)
 test_runtime_SOURCES = %D%/unit/test_runtime.c
 test_runtime_LDADD = $(pure) $(CMOCKA_LIBS)
 test_script_SOURCES = %D%/unit/test_script.c
@@ -119,7 +121,7 @@ test_ctmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 if HAVE_BPF
 unit_tests += test_ktypes test_heard
 endif
-test_ktypes_SOURCES = %D%/unit/test_ktypes.c src/linux/ktypes.c
+test_ktypes_SOURCES = %D%/unit/test_ktypes.c src/linux/ktypes.c src/linux/ktypes_pick.c
 test_ktypes_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS)
 test_ktypes_LDADD = $(pure) $(BPF_LIBS) $(CMOCKA_LIBS)
 test_heard_SOURCES = %D%/unit/test_heard.c src/linux/bpf_heard.c
@@ -176,7 +178,7 @@ fuzz_diagmsg_LDFLAGS = $(fuzz_ldflags)
 fuzz_explain_SOURCES = %D%/fuzz/fuzz_explain.c $(fuzz_main)
 fuzz_explain_LDADD = $(pure)
 fuzz_explain_LDFLAGS = $(fuzz_ldflags)
-fuzz_ktypes_SOURCES = %D%/fuzz/fuzz_ktypes.c src/linux/ktypes.c $(fuzz_main)
+fuzz_ktypes_SOURCES = %D%/fuzz/fuzz_ktypes.c src/linux/ktypes.c src/linux/ktypes_pick.c $(fuzz_main)
 fuzz_ktypes_CFLAGS = $(AM_CFLAGS)
 fuzz_ktypes_LDADD = $(pure)
 fuzz_ktypes_LDFLAGS = $(fuzz_ldflags)

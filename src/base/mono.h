@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 /* Monotonic time in nanoseconds, in a struct so that it can't be mixed with
@@ -52,6 +53,16 @@ static inline uint64_t
 mono_since(mono_t to, mono_t from)
 {
 	return to.ns > from.ns ? to.ns - from.ns : 0;
+}
+
+/* As long a wait as timers take it; never shorter. */
+static inline struct timeval
+mono_timeval(uint64_t ns)
+{
+	uint64_t us = (ns + 999) / 1000;
+
+	return (struct timeval){ (time_t)(us / 1000000),
+		(suseconds_t)(us % 1000000) };
 }
 
 #endif

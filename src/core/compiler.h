@@ -21,8 +21,10 @@ struct compiler {
 	struct map names;	  /* users and groups asked for */
 	struct account *accounts; /* the same, the last first */
 	size_t n_accounts;
-	const struct rule *rule;	   /* that is being compiled */
-	bool waits;			   /* it names one that is not there */
+	const struct rule *rule; /* that is being compiled */
+	bool waits;		 /* it names one that is not there */
+	const char *fault;	 /* of a rule that is held; NULL for none */
+	bool faulty;		 /* the match of it that is being compiled */
 	const struct list_index **indexes; /* of the lists, from 1 */
 	bool *lists_named;		   /* by a rule; as these */
 	bool nomem;
@@ -34,6 +36,9 @@ void *compiler_alloc(struct compiler *c, size_t n, size_t size);
 /* "WHAT 'value'" at the value's place. */
 void compiler_fault(struct compiler *c, const struct rule_value *v,
     const char *what, const char *expected);
+
+/* Whether the rule is one whose faults don't count: then this one is kept. */
+bool compiler_holds(struct compiler *c, const char *what);
 
 /* The names of `domain`, and the lists of `list`. */
 void compiler_domains(struct compiler *c, struct policy_match *ret,

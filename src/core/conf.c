@@ -227,7 +227,7 @@ bad_value(struct reader *r, const struct conf_row *row,
 {
 	const char *value = r->src.text + at->off;
 	char what[WORD_QUOTE_SIZE + 64], word[WORD_QUOTE_SIZE];
-	char expected[CONF_EXPECTED_SIZE];
+	char expected[CONF_EXPECTED_SIZE], near[CONF_NEAREST_SIZE];
 
 	if (r->section->item_size != 0)
 		((struct conf_item *)r->base)->bad |=
@@ -238,8 +238,8 @@ bad_value(struct reader *r, const struct conf_row *row,
 			       : "not good:",
 	    at->len == 0 ? "" : word_quote(value, at->len, word)); /* fits */
 	fault(r, at->off, at->len,
-	    &(struct fault_text){
-		what, conf_row_expected(row, expected), NULL });
+	    &(struct fault_text){ what, conf_row_expected(row, expected),
+		conf_row_nearest(row, value, at->len, near) });
 }
 
 /* Each value of a list that is no good is a fault of its own. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/base/num.h"
+#include "src/core/endpoint.h"
 #include "src/core/procline.h"
 #include "src/core/qtype.h"
 #include "src/core/value.h"
@@ -25,13 +26,33 @@ bad_value(struct explain_reader *r, const char *expected)
 	bad_word(r, expected, NULL);
 }
 
+/* An address with its port behind it, or a name. */
+static void
+bad_addr(struct explain_reader *r)
+{
+	const char *port = strcmp(r->word, "to") == 0 ? "port" : "sport";
+	char near[ADDR_STRLEN + 32] = "", text[ADDR_STRLEN];
+	struct endpoint e;
+
+	if (endpoint_parse(&e, r->text, r->len) < 0 || e.scheme.s != NULL ||
+	    e.name.s != NULL)
+		;
+	else if (e.addr.family != ADDR_NONE && e.port != 0)
+		(void)snprintf(near, sizeof(near), "%s=%s %s=%u", r->word,
+		    addr_format(&e.addr, text), port,
+		    (unsigned int)e.port); /* fits */
+	else if (e.host.s != NULL)
+		(void)snprintf(near, sizeof(near), "domain=NAME"); /* fits */
+	bad_word(r, "an address", near[0] != '\0' ? near : NULL);
+}
+
 static void
 read_addr(struct explain_reader *r, struct addr *ret)
 {
 	struct addr a;
 
 	if (addr_parse(&a, r->text, r->len) < 0)
-		bad_value(r, "an address");
+		bad_addr(r);
 	else
 		*ret = addr_unmap(&a);
 }

@@ -1,6 +1,8 @@
 #ifndef CORE_LIST_LINE_H
 #define CORE_LIST_LINE_H
 
+#include <string.h>
+
 #include "src/core/list_parse.h"
 
 /* What the parsers of list files have in common. */
@@ -61,10 +63,27 @@ struct list_text list_trim(struct list_text text);
 struct list_text list_word(struct list_text *text);
 /* The text up to a byte, which is taken off as well. */
 struct list_text list_until(struct list_text *text, char end);
-bool list_is(struct list_text text, const char *word);
-bool list_begins(struct list_text text, const char *word);
+/* Inline, since words are constants of which most are no match. */
+static inline bool
+list_is(struct list_text text, const char *word)
+{
+	return text.len == strlen(word) && memcmp(text.p, word, text.len) == 0;
+}
+
+static inline bool
+list_begins(struct list_text text, const char *word)
+{
+	size_t len = strlen(word);
+
+	return text.len >= len && memcmp(text.p, word, len) == 0;
+}
+
 /* Leaves out the first n bytes. */
-struct list_text list_after(struct list_text text, size_t n);
+static inline struct list_text
+list_after(struct list_text text, size_t n)
+{
+	return (struct list_text){ text.p + n, text.len - n };
+}
 
 /* A host name: letters, digits, - and _, with or without the final dot; other
  * scripts in lower case become xn-- labels. NULL, or what is wrong with it. */
@@ -76,8 +95,6 @@ bool list_addr(struct addr_range *ret, struct list_text text);
 /* One line of hosts, domains, wildcard or addresses, or (AUTO) of any of
  * them. */
 void list_plain_line(struct list_reader *reader, struct list_text line);
-/* The same for one word that is no hosts line. */
-void list_plain_word(struct list_reader *reader, struct list_text word);
 
 /* One line of AdBlock's. */
 void list_adblock_line(struct list_reader *reader, struct list_text line);

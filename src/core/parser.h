@@ -18,6 +18,7 @@ struct parser {
 	uint32_t file;
 	unsigned int line;
 	bool runtime;
+	bool held;	/* see struct rule */
 	struct lex lex; /* within the line */
 	struct faults *faults;
 	struct rule_value *values; /* of the list being read */

@@ -22,6 +22,9 @@ struct policy_rule {
 	const char *label; /* NULL for none */
 	bool runtime;	   /* from the command line: line is its id */
 	bool waits;	   /* names a user or group that is not there */
+	/* what is wrong with it now, see rules_parse_held(); NULL for nothing
+	 */
+	const char *fault;
 };
 
 struct accounts;

@@ -22,6 +22,18 @@ compiler_alloc(struct compiler *c, size_t n, size_t size)
 	return p;
 }
 
+bool
+compiler_holds(struct compiler *c, const char *what)
+{
+	if (!c->rule->held)
+		return false;
+	c->faulty = true;
+	if (c->fault == NULL)
+		c->fault = arena_strdup(c->arena, what);
+	c->nomem = c->nomem || c->fault == NULL;
+	return true;
+}
+
 void
 compiler_fault(struct compiler *c, const struct rule_value *v, const char *what,
     const char *expected)
@@ -30,6 +42,8 @@ compiler_fault(struct compiler *c, const struct rule_value *v, const char *what,
 
 	(void)snprintf(text, sizeof(text), "%s %s", what,
 	    word_quote(v->text, strlen(v->text), word)); /* fits */
+	if (compiler_holds(c, text))
+		return;
 	faults_add(c->faults, &c->rules->files[v->place.file], v->place.off,
 	    v->place.len, &(struct fault_text){ text, expected, NULL });
 }
@@ -201,25 +215,50 @@ match_cmp(const void *a, const void *b)
 	return i - j;
 }
 
+/* Which of what a held rule was is left: one that accepts says nothing, and
+ * what can go through no tunnel goes nowhere. */
+static void
+hold(struct policy_entry *entry, struct policy_match *matches)
+{
+	if (entry->action == ACTION_ACCEPT) {
+		matches[0] = (struct policy_match){ .field = FIELD_PROCESS };
+		entry->n_matches = 1; /* no process at all */
+	} else if (entry->action == ACTION_REROUTE && entry->tunnel == 0) {
+		entry->action = ACTION_BLOCK;
+	}
+}
+
 static void
 compile_rule(struct compiler *c, struct policy_entry *entry,
     struct policy_rule *rule, const struct rule *from)
 {
 	struct policy_match *matches =
-	    compiler_alloc(c, from->n_matches, sizeof(matches[0]));
+	    compiler_alloc(c, from->n_matches + 1, sizeof(matches[0]));
+	size_t n = 0;
 
 	if (matches == NULL)
 		return;
 	c->rule = from;
 	c->waits = false;
-	for (size_t i = 0; i < from->n_matches && !c->nomem; i++)
-		compile_match(c, &matches[i], &from->matches[i]);
-	qsort(matches, from->n_matches, sizeof(matches[0]), match_cmp);
+	c->fault = NULL;
+	for (size_t i = 0; i < from->n_matches && !c->nomem; i++) {
+		c->faulty = false;
+		compile_match(c, &matches[n], &from->matches[i]);
+		n += !c->faulty;
+	}
+	qsort(matches, n, sizeof(matches[0]), match_cmp);
 	*entry = (struct policy_entry){ from->action, compiler_tunnel(c, from),
-		from->once, from->direction, matches, from->n_matches };
+		from->once, from->direction, matches, n };
+	if (from->fault != NULL)
+		c->fault = arena_strdup(c->arena, from->fault);
+	if (from->fault != NULL && c->fault == NULL)
+		c->nomem = true;
+	if (c->fault != NULL)
+		hold(entry, matches);
 	rule->line = from->line;
 	rule->runtime = from->runtime;
 	rule->waits = c->waits;
+	rule->fault = c->fault;
 	rule->text = arena_strdup(c->arena, from->text);
 	if (from->label != NULL)
 		rule->label = arena_strdup(c->arena, from->label);

@@ -67,6 +67,8 @@ word_find(struct compiler *c, const struct policy_words *words,
 	(void)snprintf(what, sizeof(what), "no %s %s",
 	    tunnel ? "tunnel" : "list",
 	    word_quote(word, len, quoted)); /* fits */
+	if (compiler_holds(c, what))
+		return 0;
 	faults_add(c->faults, &c->rules->files[place->file], place->off,
 	    place->len,
 	    &(struct fault_text){ what,

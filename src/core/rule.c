@@ -116,6 +116,18 @@ unknown_word(struct parser *p, const struct build *b, const struct token *t)
 	parser_fault_word(p, t, "unknown word", RULE_EXPECTED, nearest);
 }
 
+/* In a rule that is held addresses, or ports, with a fault are all of them. */
+static struct rule_values
+values_left(struct parser *p, enum value_kind kind)
+{
+	size_t before = faults_count(p->faults);
+	struct rule_values values = parser_values(p, kind);
+
+	return p->held && faults_count(p->faults) > before
+		   ? (struct rule_values){ NULL, 0 }
+		   : values;
+}
+
 /* from|to [ADDR…] [port P…] */
 static void
 parse_ends(struct parser *p, struct rule_match *match)
@@ -123,12 +135,12 @@ parse_ends(struct parser *p, struct rule_match *match)
 	struct token t = lex_peek(&p->lex);
 
 	if (!token_is(p->src, &t, "port")) {
-		match->values = parser_values(p, VALUE_ADDR);
+		match->values = values_left(p, VALUE_ADDR);
 		t = lex_peek(&p->lex);
 	}
 	if (token_is(p->src, &t, "port")) {
 		(void)lex_next(&p->lex);
-		match->ports = parser_values(p, VALUE_PORT);
+		match->ports = values_left(p, VALUE_PORT);
 	}
 }
 
@@ -137,6 +149,8 @@ parse_match(struct parser *p, struct build *b, const struct token *word,
     enum rule_field field)
 {
 	struct rule_match *match = &b->matches[b->rule.n_matches];
+	bool ends = field == FIELD_FROM || field == FIELD_TO;
+	size_t before = faults_count(p->faults);
 
 	for (size_t i = 0; i < b->rule.n_matches; i++)
 		if (b->matches[i].field == field) {
@@ -149,10 +163,13 @@ parse_match(struct parser *p, struct build *b, const struct token *word,
 		.negated = b->negation.kind == TOKEN_WORD,
 		.place = parser_place(p, word) };
 	b->negation.kind = TOKEN_END;
-	if (field == FIELD_FROM || field == FIELD_TO)
+	if (ends)
 		parse_ends(p, match);
 	else
 		match->values = parser_values(p, value_kind_of(field));
+	if (p->held && faults_count(p->faults) > before &&
+	    (!ends || match->negated))
+		return; /* see struct rule */
 	b->rule.n_matches++;
 }
 
@@ -424,7 +441,8 @@ parser_rule(struct parser *p, const struct token *first, enum action action)
 		    .direction = RULE_BOTH,
 		    .place = parser_place(p, first),
 		    .line = p->line,
-		    .runtime = p->runtime },
+		    .runtime = p->runtime,
+		    .held = p->held },
 	};
 	struct token t = lex_next(&p->lex);
 
@@ -437,7 +455,7 @@ parser_rule(struct parser *p, const struct token *first, enum action action)
 	check_process(p, &b);
 	check_qtype(p, &b);
 	check_reroute(p, &b, first);
-	if (p->error != 0 || faults_count(p->faults) > before)
+	if (p->error != 0 || (faults_count(p->faults) > before && !p->held))
 		return;
 	if (p->rules->n_rules == RULES_MAX) {
 		if (!p->rules->full)

@@ -126,6 +126,10 @@ struct rule {
 	struct rule_place place; /* the whole of it */
 	unsigned int line;
 	bool runtime; /* from the command line */
+	/* it was good once: what is wrong with it now is `fault`, and it goes
+	 * on as what is left of it: matches that have no fault */
+	bool held;
+	const char *fault; /* NULL for none */
 	struct rule_match *matches;
 	size_t n_matches;
 };

@@ -164,12 +164,12 @@ parse_line(struct parser *p)
 
 	if (first.kind == TOKEN_END || first.kind == TOKEN_BAD)
 		return;
-	if (token_is(p->src, &first, "default"))
-		parser_default(p);
-	else if (token_is(p->src, &first, "define"))
-		parser_define(p);
-	else if (parser_action(p, &first, &action))
+	if (parser_action(p, &first, &action))
 		parser_rule(p, &first, action);
+	else if (!p->held && token_is(p->src, &first, "default"))
+		parser_default(p);
+	else if (!p->held && token_is(p->src, &first, "define"))
+		parser_define(p);
 	else
 		unknown_line(p, &first);
 }
@@ -296,5 +296,57 @@ rules_parse_line(struct rules *rules, const char *file, unsigned int line,
 			"accept, block, drop or reroute", NULL });
 		r = -EINVAL;
 	}
+	return r;
+}
+
+/* What no rule can be made of stands there as one that matches nothing. */
+static int
+add_dead(struct parser *p, unsigned int line)
+{
+	struct rules *rules = p->rules;
+	const struct source *src = &rules->files[p->file];
+	struct rule rule = { .action = ACTION_ACCEPT,
+		.direction = RULE_BOTH,
+		.text = src->text,
+		.place = { p->file, 0, (uint32_t)src->len },
+		.line = line,
+		.runtime = true,
+		.held = true };
+
+	if (!parser_room(p, (void **)&rules->rules, rules->n_rules,
+		&rules->rules_room, sizeof(rule)))
+		return -ENOMEM;
+	rules->rules[rules->n_rules++] = rule;
+	return 0;
+}
+
+int
+rules_parse_held(
+    struct rules *rules, const char *file, unsigned int line, const char *text)
+{
+	struct faults *faults = faults_new();
+	struct parser p = { .rules = rules,
+		.faults = faults,
+		.line = line,
+		.runtime = true,
+		.held = true };
+	size_t before = rules->n_rules;
+	const struct fault *first;
+	int r;
+
+	if (faults == NULL)
+		return -ENOMEM;
+	r = parse_text(&p, file, text, strlen(text));
+	if (r == -EINVAL)
+		r = 0;
+	if (r == 0 && rules->n_rules == before)
+		r = add_dead(&p, line);
+	if (r == 0 && (faults_count(faults) > 0)) {
+		first = faults_get(faults, 0);
+		rules->rules[before].fault = arena_strdup(
+		    rules->arena, first != NULL ? first->what : "no rule");
+		r = rules->rules[before].fault != NULL ? 0 : -ENOMEM;
+	}
+	faults_free(faults);
 	return r;
 }

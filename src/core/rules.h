@@ -35,6 +35,14 @@ int rules_parse(struct rules *rules, const char *file, const char *text,
 int rules_parse_line(struct rules *rules, const char *file, unsigned int line,
     const char *text, struct faults *faults);
 
+/* The same of one that was good when it was given, and need not be now that
+ * a section of the settings has gone. One that denies is left without
+ * the matches that have a fault: it denies all that it may have meant. One that
+ * accepts, or says nothing any more, matches nothing. What is wrong goes with
+ * the rule. 0 or -ENOMEM. */
+int rules_parse_held(
+    struct rules *rules, const char *file, unsigned int line, const char *text);
+
 size_t rules_count(const struct rules *rules);
 
 #endif

@@ -14,7 +14,22 @@ runtime_done(struct runtime *runtime)
 	for (size_t i = 0; i < runtime->n; i++)
 		free(runtime->v[i].text);
 	free(runtime->v);
+	free(runtime->unread);
 	memset(runtime, 0, sizeof(*runtime));
+}
+
+/* Puts the bytes behind the unread ones. */
+static int
+unread_add(struct runtime *runtime, const char *s, size_t len)
+{
+	char *all = realloc(runtime->unread, runtime->unread_len + len + 1);
+
+	if (all == NULL)
+		return -ENOMEM;
+	memcpy(all + runtime->unread_len, s, len);
+	runtime->unread = all;
+	runtime->unread_len += len;
+	return 0;
 }
 
 int
@@ -33,14 +48,19 @@ runtime_copy(struct runtime *ret, const struct runtime *from)
 			return -ENOMEM;
 		}
 	}
+	if (from->unread_len > 0 &&
+	    unread_add(&copy, from->unread, from->unread_len) < 0) {
+		runtime_done(&copy);
+		return -ENOMEM;
+	}
 	*ret = copy;
 	return 0;
 }
 
-/* Puts it first; text is len bytes. */
+/* Puts it at that place; text is len bytes. */
 static int
-add(struct runtime *runtime, struct runtime_rule rule, const char *text,
-    size_t len)
+add(struct runtime *runtime, size_t at, struct runtime_rule rule,
+    const char *text, size_t len)
 {
 	struct runtime_rule *v;
 
@@ -55,8 +75,8 @@ add(struct runtime *runtime, struct runtime_rule rule, const char *text,
 	rule.text = strndup(text, len);
 	if (rule.text == NULL)
 		return -ENOMEM;
-	memmove(&v[1], &v[0], runtime->n * sizeof(v[0]));
-	v[0] = rule;
+	memmove(&v[at + 1], &v[at], (runtime->n - at) * sizeof(v[0]));
+	v[at] = rule;
 	runtime->n++;
 	if (rule.id > runtime->last_id)
 		runtime->last_id = rule.id;
@@ -69,7 +89,7 @@ runtime_add(struct runtime *runtime, const char *text, uint64_t end_ms,
 {
 	struct runtime_rule rule = { .id = runtime->last_id + 1,
 		.end_ms = end_ms };
-	int r = add(runtime, rule, text, strlen(text));
+	int r = add(runtime, 0, rule, text, strlen(text));
 
 	if (r == 0)
 		*ret_id = rule.id;
@@ -133,12 +153,63 @@ runtime_next_end(const struct runtime *runtime)
 	return next;
 }
 
+static int
+unread_rule(struct runtime *runtime, const struct runtime_rule *rule)
+{
+	char *line = NULL;
+	int len = asprintf(
+	    &line, "%u %" PRIu64 " %s\n", rule->id, rule->end_ms, rule->text);
+	int r = len < 0 ? -ENOMEM : unread_add(runtime, line, (size_t)len);
+
+	if (len >= 0)
+		free(line);
+	return r;
+}
+
+static int
+merge_rule(struct runtime *runtime, struct runtime_rule rule, bool behind)
+{
+	const struct runtime_rule *same = runtime_find(runtime, rule.id);
+	size_t at = behind ? runtime->n : 0;
+	int r;
+
+	if (same != NULL && same->end_ms == rule.end_ms &&
+	    strcmp(same->text, rule.text) == 0)
+		return 0;
+	if (same != NULL)
+		rule.id = runtime->last_id + 1;
+	while (at < runtime->n && runtime->v[at].id > rule.id)
+		at++;
+	rule.held = true;
+	r = add(runtime, at, rule, rule.text, strlen(rule.text));
+	return r == -E2BIG ? unread_rule(runtime, &rule) : r;
+}
+
+int
+runtime_merge(struct runtime *runtime, const struct runtime *from, bool behind)
+{
+	int r = 0;
+
+	free(runtime->unread);
+	runtime->unread = NULL;
+	runtime->unread_len = 0;
+	if (from->last_id > runtime->last_id)
+		runtime->last_id = from->last_id;
+	if (from->unread_len > 0)
+		r = unread_add(runtime, from->unread, from->unread_len);
+	for (size_t i = 0; i < from->n && r == 0; i++)
+		r = merge_rule(runtime, from->v[i], behind);
+	return r;
+}
+
 void
 runtime_print(const struct runtime *runtime, FILE *out)
 {
 	for (size_t i = runtime->n; i > 0; i--) /* the oldest first */
 		fprintf(out, "%u %" PRIu64 " %s\n", runtime->v[i - 1].id,
 		    runtime->v[i - 1].end_ms, runtime->v[i - 1].text);
+	if (runtime->unread_len > 0)
+		fwrite(runtime->unread, 1, runtime->unread_len, out);
 }
 
 /* "ID END TEXT" without its newline. */
@@ -164,7 +235,7 @@ parse_line(struct runtime *runtime, const char *s, size_t len)
 	len -= (size_t)(second - s);
 	if (memchr(second, '\0', len) != NULL)
 		return -EINVAL;
-	return add(runtime, rule, second, len);
+	return add(runtime, 0, rule, second, len);
 }
 
 int
@@ -177,11 +248,16 @@ runtime_parse(struct runtime *ret, const char *text, size_t len)
 	while (line_next(&line, &text, &len)) {
 		int r = parse_line(ret, line.s, line.len);
 
+		if (r < 0 && r != -ENOMEM) {
+			bad++;
+			r = unread_add(ret, line.s, line.len);
+			if (r == 0)
+				r = unread_add(ret, "\n", 1);
+		}
 		if (r == -ENOMEM) {
 			runtime_done(ret);
 			return r;
 		}
-		bad += r < 0;
 	}
 	return bad;
 }

@@ -21,12 +21,16 @@ struct runtime_rule {
 	unsigned int id; /* from 1; not given twice */
 	uint64_t end_ms; /* since 1970; 0: until it is deleted */
 	char *text;
+	bool held; /* faults of it don't count: see rules_parse_held() */
 };
 
 struct runtime {
 	struct runtime_rule *v;
 	size_t n;
 	unsigned int last_id;
+	/* lines that can't be read, as they stand; NULL for none */
+	char *unread;
+	size_t unread_len;
 };
 
 void runtime_done(struct runtime *runtime); /* accepts a zeroed one */
@@ -51,7 +55,14 @@ size_t runtime_expire(struct runtime *runtime, uint64_t now_ms);
 /* When the next one ends; 0 for never. */
 uint64_t runtime_next_end(const struct runtime *runtime);
 
-/* As text, and back: "ID END TEXT" a line. What can't be read is left out;
+/* Adds those that stand in from and not in runtime, as held: where their
+ * numbers say, or all of them behind the others, and with a new number where
+ * theirs is another rule's. Its unread lines take the place of those of
+ * runtime. 0, or -ENOMEM with some of them. */
+int runtime_merge(
+    struct runtime *runtime, const struct runtime *from, bool behind);
+
+/* As text, and back: "ID END TEXT" a line. What can't be read is kept as it is;
  * returns how many lines that were, or -ENOMEM. */
 void runtime_print(const struct runtime *runtime, FILE *out);
 int runtime_parse(struct runtime *ret, const char *text, size_t len);

@@ -99,6 +99,12 @@ struct conf_bad {
 int conf_row_set(const struct conf_slot *slot, const struct conf_row *row,
     const char *value, size_t len, struct conf_bad *ret);
 
+/* The value that value[0..len), which is no good, may have been meant to be, or
+ * the key that takes it, with the value; NULL where nothing is near. */
+#define CONF_NEAREST_SIZE 256
+const char *conf_row_nearest(const struct conf_row *row, const char *value,
+    size_t len, char buf[CONF_NEAREST_SIZE]);
+
 /* False for a text that has no value; `base` as in struct conf_slot. */
 bool conf_row_is_set(const struct conf_row *row, const void *base);
 

@@ -76,6 +76,7 @@ translate(const char *s, size_t len, const char *const *words, size_t n)
 		{ "gid", "group" },
 		{ "path", "exe" },
 		{ "program", "exe" },
+		{ "process", "exe" },
 		{ "app", "exe" },
 		{ "protocol", "proto" },
 		{ "service", "unit" },
@@ -88,6 +89,10 @@ translate(const char *s, size_t len, const char *const *words, size_t n)
 		{ "proxy", "via" },
 		{ "type", "qtype" },
 		{ "comment", "label" },
+		{ "query", "domain" },
+		{ "qname", "domain" },
+		{ "action", "verdict" },
+		{ "decision", "verdict" },
 	};
 
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)

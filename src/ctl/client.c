@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 /* A daemon that runs answers at once, but for what has to be loaded or dialled
- * first: then a word that it is waited for, and an end of that. */
-#define WORD_MS 5000
+ * first: then a word that it is waited for, and an end of that. One that is
+ * stopped is not waited for. */
+#define WORD_MS 4000
 #define WAIT_S 60
 
 struct client {
@@ -40,6 +41,10 @@ refused(const char *path, int error)
 		fprintf(stderr,
 		    "reroutectl: %s: permission denied: run as root, or join "
 		    "the group of the control socket\n",
+		    path);
+		return STATUS_FAILED;
+	case EAGAIN: /* nobody takes those who wait there */
+		fprintf(stderr, "reroutectl: %s: the daemon does not answer\n",
 		    path);
 		return STATUS_FAILED;
 	default:
@@ -92,6 +97,7 @@ client_new(int fd)
 enum status
 client_open(struct client **ret, const char *path)
 {
+	static const struct timeval limit = { WORD_MS / 1000, 0 };
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct client *client;
 	int fd;
@@ -102,6 +108,8 @@ client_open(struct client **ret, const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return refused(path, errno);
+	/* else it is waited for */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
 		enum status status = refused(path, errno);
 
@@ -127,6 +135,85 @@ client_close(struct client *client)
 	free(client);
 }
 
+/* Who listens at the other end, and the letter that ps(1) has for what it does;
+ * 0 where that can't be seen. */
+static pid_t
+daemon_pid(const struct client *client, char *ret_state)
+{
+	struct ucred peer = { .pid = 0 };
+	socklen_t len = sizeof(peer);
+	char path[64], text[512];
+	const char *state;
+	FILE *f;
+
+	*ret_state = 0;
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return 0;
+	(void)snprintf(
+	    path, sizeof(path), "/proc/%d/stat", (int)peer.pid); /* fits */
+	f = fopen(path, "re");
+	if (f == NULL)
+		return peer.pid;
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	state = strrchr(text, ')'); /* behind the name */
+	if (state != NULL && state[1] == ' ')
+		*ret_state = state[2];
+	return peer.pid;
+}
+
+static bool
+is_stopped(char state)
+{
+	return state == 'T' || state == 't';
+}
+
+static const char *
+state_name(char state)
+{
+	switch (state) {
+	case 'R':
+		return "it is busy";
+	case 'S':
+		return "it sleeps";
+	case 'D':
+		return "it waits for a disk";
+	case 'T':
+		return "it is stopped";
+	case 't':
+		return "a debugger has stopped it";
+	case 'Z':
+	case 'X':
+		return "it has ended";
+	default:
+		return "what it does can't be seen";
+	}
+}
+
+/* Says so; `more` is what follows from it. */
+static void
+say_unanswered(const struct client *client, const char *what, const char *more)
+{
+	char state, who[32] = "";
+	pid_t pid = daemon_pid(client, &state);
+
+	if (pid > 0)
+		(void)snprintf(
+		    who, sizeof(who), " (pid %d)", (int)pid); /* fits */
+	fprintf(stderr, "reroutectl: the daemon%s %s%s; %s", who, what, more,
+	    state_name(state));
+	if (state == 'T')
+		fprintf(stderr, ", 'kill -CONT %d' lets it go on", (int)pid);
+	fputc('\n', stderr);
+}
+
+static enum status
+unanswered(const struct client *client)
+{
+	say_unanswered(client, "has not answered for a minute", "");
+	return STATUS_FAILED;
+}
+
 static enum status
 lost(void)
 {
@@ -141,7 +228,7 @@ client_send(struct client *client, const char *call, json_t *args_take)
 	    args_take != NULL ? args_take : json_object());
 	char *text = json_dumps(request, JSON_COMPACT);
 	size_t len, sent = 0;
-	ssize_t n;
+	ssize_t n = 0;
 
 	json_decref(request);
 	if (text == NULL) {
@@ -159,16 +246,13 @@ client_send(struct client *client, const char *call, json_t *args_take)
 		sent += (size_t)n;
 	}
 	free(text);
-	return sent == len ? STATUS_DONE : lost();
-}
-
-static enum status
-unanswered(void)
-{
-	fputs("reroutectl: the daemon has not answered for a minute: is it "
-	      "stopped?\n",
-	    stderr);
-	return STATUS_FAILED;
+	if (sent == len)
+		return STATUS_DONE;
+	if (n < 0 && errno == EAGAIN) { /* free() keeps it */
+		say_unanswered(client, "does not answer", "");
+		return STATUS_FAILED;
+	}
+	return lost();
 }
 
 static enum status
@@ -228,7 +312,7 @@ client_receive(struct client *client, json_t **ret)
 		return STATUS_DONE;
 	}
 	if (len < 0)
-		return errno == EAGAIN ? unanswered() : lost();
+		return errno == EAGAIN ? unanswered(client) : lost();
 	root = json_loadb(client->line, (size_t)len, 0, &error);
 	result = json_object_get(root, "result");
 	if (json_is_true(json_object_get(root, "ok")) && result != NULL) {
@@ -241,20 +325,26 @@ client_receive(struct client *client, json_t **ret)
 	return status;
 }
 
-/* Waits for an answer to come. */
+/* Waits for an answer to come; one that is always there at once not for
+ * long. */
 static enum status
-await(const struct client *client)
+await(const struct client *client, bool at_once)
 {
 	struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN };
 	int n = poll(&poll_fd, 1, WORD_MS);
+	char state;
 
 	if (n == 0) {
-		fputs("reroutectl: the daemon does not answer: waiting\n",
-		    stderr);
+		(void)daemon_pid(client, &state);
+		at_once = at_once || is_stopped(state);
+		say_unanswered(
+		    client, "does not answer", at_once ? "" : ": waiting");
+		if (at_once)
+			return STATUS_FAILED;
 		n = poll(&poll_fd, 1, WAIT_S * 1000 - WORD_MS);
 	}
 	/* or a signal, which reading sees, too */
-	return n != 0 ? STATUS_DONE : unanswered();
+	return n != 0 ? STATUS_DONE : unanswered(client);
 }
 
 enum status
@@ -264,6 +354,6 @@ client_call(
 	enum status status = client_send(client, call, args_take);
 
 	if (status == STATUS_DONE)
-		status = await(client);
+		status = await(client, strcmp(call, "status") == 0);
 	return status == STATUS_DONE ? client_receive(client, ret) : status;
 }

@@ -70,6 +70,24 @@ unknown_option(const struct command *command, const char *word)
 }
 
 enum status
+command_unexpected(const struct command *command, const char *word)
+{
+	const char *names[NAMES_MAX], *near;
+	size_t n = 0, len = strcspn(word, "=");
+
+	for (size_t t = 0; t < COMMAND_TABLES; t++)
+		for (const struct command_option *o = command->options[t];
+		     o != NULL && o->name != NULL && n < NAMES_MAX; o++)
+			names[n++] = o->name;
+	near = word_nearest(word, len, names, n);
+	if (near != NULL)
+		return command_usage(command->name,
+		    "unexpected argument '%s'; did you mean '--%s%s'?", word,
+		    near, word + len);
+	return command_usage(command->name, "unexpected argument '%s'", word);
+}
+
+enum status
 command_take_options(const struct context *context, int *argc, char **argv,
     command_option_fn *fn, void *arg)
 {
@@ -135,8 +153,7 @@ command_no_words(const struct context *context)
 	    context, &argc, context->argv, no_option, NULL);
 	if (status != STATUS_DONE || argc == 0)
 		return status;
-	return command_usage(context->command->name, "unexpected argument '%s'",
-	    context->argv[0]);
+	return command_unexpected(context->command, context->argv[0]);
 }
 
 /* An option in the place of a word. */

@@ -87,6 +87,9 @@ enum status command_usage(const char *command, const char *fmt, ...)
 enum status command_unknown(const char *command, const char *before,
     const char *word, const char *const *names, size_t n);
 
+/* The same for a word where there may be none: an option without its dashes. */
+enum status command_unexpected(const struct command *command, const char *word);
+
 /* Takes the command's options out of argv[0..*argc), which keeps the words:
  * --NAME VALUE and --NAME=VALUE. Calls fn for each (value NULL where it takes
  * none); fn says what is wrong and returns another status. "--" ends them. */

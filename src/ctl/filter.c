@@ -80,8 +80,7 @@ filter_args(const struct context *context, json_t **ret)
 	    command_take_options(context, &argc, context->argv, take, &taking);
 
 	if (status == STATUS_DONE && argc > 0)
-		status = command_usage(context->command->name,
-		    "unexpected argument '%s'", context->argv[0]);
+		status = command_unexpected(context->command, context->argv[0]);
 	if (status == STATUS_DONE)
 		*ret = taking.args;
 	else

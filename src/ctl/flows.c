@@ -179,8 +179,7 @@ watch_args(const struct context *context, json_t **ret)
 	    context, &argc, context->argv, take_watch, &watching);
 
 	if (status == STATUS_DONE && argc > 0)
-		status = command_usage(
-		    "watch", "unexpected argument '%s'", context->argv[0]);
+		status = command_unexpected(context->command, context->argv[0]);
 	if (status == STATUS_DONE)
 		*ret = watching.args;
 	else

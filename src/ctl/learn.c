@@ -15,6 +15,17 @@
 /* Behind each rule for what was denied. */
 #define DENIED " # denied"
 
+/* What a name that is denied was answered with, and to whom. */
+struct sink {
+	struct addr addr;
+	double pid, start, time;
+};
+
+/* So long a program may keep such an answer. */
+#define SINK_S 60
+/* A refusal, and no more: a TCP header on IPv6. */
+#define REFUSAL_BYTES 60
+
 struct learning {
 	const struct context *context;
 	json_t *args; /* filters */
@@ -22,6 +33,8 @@ struct learning {
 	struct learn *learn, *closed; /* what a default accepts, and denies */
 	bool resolver;		      /* the daemon's is at work */
 	uint64_t seen, by_rule, denied, unanswered;
+	struct sink *sinks;
+	size_t n_sinks;
 };
 
 static volatile sig_atomic_t stopped;
@@ -63,8 +76,8 @@ read_options(struct learning *l)
 	    command_take_options(l->context, &argc, l->context->argv, take, l);
 
 	if (status == STATUS_DONE && argc > 0)
-		return command_usage(
-		    "learn", "unexpected argument '%s'", l->context->argv[0]);
+		return command_unexpected(
+		    l->context->command, l->context->argv[0]);
 	return status;
 }
 
@@ -125,6 +138,76 @@ by_default(const json_t *object)
 	return strncmp(command_text(object, "reason", ""), "default-", 8) == 0;
 }
 
+static enum status
+add_sink(struct learning *l, const json_t *query, const struct addr *addr)
+{
+	const json_t *process = json_object_get(query, "process");
+	struct sink *sinks =
+	    reallocarray(l->sinks, l->n_sinks + 1, sizeof(sinks[0]));
+
+	if (sinks == NULL)
+		return no_memory();
+	l->sinks = sinks;
+	sinks[l->n_sinks++] =
+	    (struct sink){ *addr, command_number(process, "pid"),
+		    command_number(process, "start"),
+		    command_number(query, "time") };
+	return STATUS_DONE;
+}
+
+static enum status
+take_sinks(struct learning *l, const json_t *query)
+{
+	const json_t *addresses = json_object_get(query, "addresses"), *one;
+	enum status status = STATUS_DONE;
+	struct addr addr;
+	size_t i;
+
+	if (!is_denied(query))
+		return STATUS_DONE;
+	json_array_foreach((json_t *)addresses, i, one)
+	{
+		const char *text = json_string_value(one);
+
+		if (status == STATUS_DONE && text != NULL &&
+		    addr_parse(&addr, text, strlen(text)) == 0)
+			status = add_sink(l, query, &addr);
+	}
+	return status;
+}
+
+/* The kernel takes 0.0.0.0 and :: for this host. */
+static bool
+is_refused_here(
+    const struct sink *sink, const struct learn_fact *fact, const json_t *flow)
+{
+	const json_t *process = json_object_get(flow, "process");
+	double after = command_number(flow, "time") - sink->time;
+
+	return addr_is_any(&sink->addr) && addr_is_loopback(&fact->remote) &&
+	       command_number(flow, "bytes_in") <= REFUSAL_BYTES &&
+	       command_number(process, "pid") == sink->pid &&
+	       command_number(process, "start") == sink->start && after >= 0 &&
+	       after <= SINK_S;
+}
+
+/* Whether it goes to where a name is answered to be that nobody is to reach:
+ * the null address, or what the settings have in its place. */
+static bool
+is_sunk(
+    const struct learning *l, const struct learn_fact *fact, const json_t *flow)
+{
+	if (fact->in || fact->host != NULL)
+		return false;
+	if (addr_is_any(&fact->remote))
+		return true;
+	for (size_t i = 0; i < l->n_sinks; i++)
+		if (addr_equal(&l->sinks[i].addr, &fact->remote) ||
+		    is_refused_here(&l->sinks[i], fact, flow))
+			return true;
+	return false;
+}
+
 /* Only what a default decided lacks a rule. A knock on a port that nobody has,
  * or what is nobody's, is not to be let in or out by one. */
 static enum status
@@ -138,7 +221,8 @@ take_flow(struct learning *l, const json_t *flow)
 	if (!denied && strcmp(command_text(flow, "reason", ""), "rule") == 0)
 		l->by_rule++;
 	if (!by_default(flow) || fact.remote.family == ADDR_NONE ||
-	    is_question(l, &fact) || (denied && fact.process != NULL))
+	    is_question(l, &fact) || is_sunk(l, &fact, flow) ||
+	    (denied && fact.process != NULL))
 		return STATUS_DONE;
 	return learn_add(denied ? l->closed : l->learn, &fact) == 0
 		   ? STATUS_DONE
@@ -170,7 +254,10 @@ take_event(struct learning *l, const json_t *event)
 
 	if (strcmp(kind, "flow") == 0)
 		return take_flow(l, event);
-	return strcmp(kind, "query") == 0 ? take_query(l, event) : STATUS_DONE;
+	if (strcmp(kind, "query") != 0)
+		return STATUS_DONE;
+	return take_sinks(l, event) == STATUS_DONE ? take_query(l, event)
+						   : STATUS_FAILED;
 }
 
 static enum status
@@ -228,13 +315,12 @@ watch(struct learning *l)
 
 /* Those that are there: some began long ago. */
 static enum status
-look(struct learning *l, const char *call,
+look_by(struct learning *l, const char *call, json_t *args_take,
     enum status (*take_one)(struct learning *, const json_t *))
 {
 	json_t *list = NULL;
 	const json_t *one;
-	enum status status =
-	    command_call(l->context, call, json_deep_copy(l->args), &list);
+	enum status status = command_call(l->context, call, args_take, &list);
 	size_t i;
 
 	if (status != STATUS_DONE)
@@ -247,6 +333,23 @@ look(struct learning *l, const char *call,
 	}
 	json_decref(list);
 	return status;
+}
+
+static enum status
+look(struct learning *l, const char *call,
+    enum status (*take_one)(struct learning *, const json_t *))
+{
+	return look_by(l, call, json_deep_copy(l->args), take_one);
+}
+
+/* Names that are denied, whatever verdict is asked for. */
+static enum status
+look_for_sinks(struct learning *l)
+{
+	json_t *args = json_deep_copy(l->args);
+
+	(void)json_object_del(args, "verdict"); /* or there is none */
+	return look_by(l, "queries.list", args, take_sinks);
 }
 
 /* What comes of it --------------------------------------------------------- */
@@ -325,6 +428,8 @@ command_learn(const struct context *context)
 		status = read_options(&l);
 	if (status == STATUS_DONE)
 		status = ask_resolver(&l);
+	if (status == STATUS_DONE && l.resolver)
+		status = look_for_sinks(&l);
 	if (status == STATUS_DONE && l.for_ms > 0)
 		status = watch(&l);
 	if (status == STATUS_DONE)
@@ -338,5 +443,6 @@ command_learn(const struct context *context)
 	json_decref(l.args);
 	learn_free(l.learn);
 	learn_free(l.closed);
+	free(l.sinks);
 	return status;
 }

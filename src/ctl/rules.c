@@ -85,6 +85,7 @@ format_rule(struct rule_cells *ret, const json_t *rule)
 {
 	const char *file = command_text(rule, "file", "?");
 	const char *slash = strrchr(file, '/');
+	const char *fault = command_text(rule, "fault", NULL);
 
 	/* a name may be cut */
 	(void)snprintf(ret->number, sizeof(ret->number), "%.0f",
@@ -108,10 +109,12 @@ format_rule(struct rule_cells *ret, const json_t *rule)
 	ret->cells[2] = ret->last;
 	ret->cells[3] = ret->place;
 	ret->cells[4] = ret->left;
-	if (asprintf(&ret->text, "%s%s", command_text(rule, "text", "?"),
-		json_is_true(json_object_get(rule, "waits"))
+	if (asprintf(&ret->text, "%s%s%s", command_text(rule, "text", "?"),
+		fault != NULL ? " # has a fault: "
+		: json_is_true(json_object_get(rule, "waits"))
 		    ? " # waits for who is not there"
-		    : "") < 0)
+		    : "",
+		fault != NULL ? fault : "") < 0)
 		ret->text = NULL;
 	ret->cells[5] = ret->text != NULL ? ret->text : "?";
 }
@@ -321,9 +324,53 @@ says_nothing(int argc, char *const *argv)
 	return true;
 }
 
+/* The directions of a rule that denies all there is in them, as bits: 1 for in,
+ * 2 for out; 0 where it names what it is about. */
+static unsigned int
+denies_all(const char *rule)
+{
+	unsigned int directions = 0;
+	char *copy = strdup(rule), *rest = copy;
+	const char *word = strsep(&rest, " \t");
+	bool denies = copy != NULL &&
+		      (strcmp(word, "block") == 0 || strcmp(word, "drop") == 0);
+
+	while (denies && (word = strsep(&rest, " \t")) != NULL &&
+	       word[0] != '#' && strcmp(word, "label") != 0) {
+		if (strcmp(word, "in") == 0)
+			directions |= 1;
+		else if (strcmp(word, "out") == 0)
+			directions |= 2;
+		else
+			denies = word[0] == '\0' || strcmp(word, "once") == 0 ||
+				 strcmp(word, "to") == 0 ||
+				 strcmp(word, "from") == 0 ||
+				 strcmp(word, "any") == 0;
+	}
+	free(copy);
+	return !denies ? 0 : directions != 0 ? directions : 3;
+}
+
+static void
+warn_of_all(unsigned int directions)
+{
+	static const char *const what[] = { NULL,
+		"comes in, a login by SSH too",
+		"goes out, look-ups of names and what stays on this host too",
+		"goes out or comes in, look-ups of names and a login by SSH "
+		"too" };
+
+	if (directions != 0)
+		fprintf(stderr,
+		    "reroutectl: warning: the rule has no match: it denies all "
+		    "that %s\n",
+		    what[directions]);
+}
+
 enum status
 command_add(const struct context *context)
 {
+	unsigned int all;
 	uint64_t for_ms = 0;
 	int argc = context->argc;
 	enum status status = take_for(context, &argc, context->argv, &for_ms);
@@ -336,13 +383,17 @@ command_add(const struct context *context)
 		return command_usage(context->command->name,
 		    "what is missing is a match; 'to any' is everything");
 	rule = join_rule(context->command->name, argc, context->argv);
+	all = rule != NULL ? denies_all(rule) : 0;
 	args = json_pack(
 	    "{s:s?, s:I}", "rule", rule, "for_ms", (json_int_t)for_ms);
 	free(rule);
 	if (args == NULL)
 		return command_usage(
 		    context->command->name, "the rule is no valid UTF-8");
-	return call_change(context, "rules.add", args, say_added);
+	status = call_change(context, "rules.add", args, say_added);
+	if (status == STATUS_DONE)
+		warn_of_all(all);
+	return status;
 }
 
 static void

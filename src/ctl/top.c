@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "src/core/text.h"
+
 const struct command_option top_options[] = {
 	{ "hosts", NULL, "hosts by traffic, in place of processes", NULL },
 	{ "sort", "WORD", "traffic, in, out, flows, blocked or name",
@@ -24,13 +26,20 @@ take_sort(struct top *top, const char *value)
 {
 	static const char *const names[TOP_N_SORTS] = { "traffic", "in", "out",
 		"flows", "blocked", "name" };
+	const char *near;
 
 	for (size_t i = 0; i < TOP_N_SORTS; i++)
 		if (strcmp(names[i], value) == 0) {
 			top->sort = (enum top_sort)i;
 			return STATUS_DONE;
 		}
-	return command_unknown("top", "", value, names, TOP_N_SORTS);
+	/* both together */
+	near = strcmp(value, "bytes") == 0
+		   ? names[0]
+		   : word_nearest(value, strlen(value), names, TOP_N_SORTS);
+	return command_usage("top", "--sort %s: expected %s%s%s%s", value,
+	    top_options[1].what, near != NULL ? "; did you mean '" : "",
+	    near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
 static enum status
@@ -121,8 +130,7 @@ command_top(const struct context *context)
 	    command_take_options(context, &argc, context->argv, take, &wanted);
 
 	if (status == STATUS_DONE && argc > 0)
-		status = command_usage(
-		    "top", "unexpected argument '%s'", context->argv[0]);
+		status = command_unexpected(context->command, context->argv[0]);
 	if (status == STATUS_DONE)
 		status = client_open(&top.client, context->control);
 	if (status != STATUS_DONE)

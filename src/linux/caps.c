@@ -185,6 +185,13 @@ become(const struct caps_user *user)
 	return 0;
 }
 
+/* Fails without CAP_SETPCAP: then the bound is as somebody else has set it. */
+static bool
+apply_bound(void)
+{
+	return capng_apply(CAPNG_SELECT_BOUNDS) == 0;
+}
+
 static int
 drop(const unsigned int *keep, size_t n, const struct caps_user *user)
 {
@@ -193,9 +200,8 @@ drop(const unsigned int *keep, size_t n, const struct caps_user *user)
 	if (capng_get_caps_process() < 0)
 		return -errno;
 	set_kept(keep, n);
-	/* without CAP_SETPCAP the bound is as somebody else has set it */
 	if (prctl(PR_CAPBSET_READ, (long)CAP_SETPCAP) == 1)
-		(void)capng_apply(CAPNG_SELECT_BOUNDS);
+		(void)apply_bound();
 	if (user != NULL && geteuid() == 0)
 		r = become(user);
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
@@ -238,7 +244,7 @@ int
 caps_drop_all(void)
 {
 	capng_clear(CAPNG_SELECT_BOTH);
-	(void)capng_apply(CAPNG_SELECT_BOUNDS); /* may be none of ours */
+	(void)apply_bound();
 	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
 		return -EPERM;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0 ? -errno : 0;

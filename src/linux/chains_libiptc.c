@@ -13,8 +13,9 @@
 /* Others that do not take the lock may change a table between our reading and
  * our commit; each such change costs one try. How many there is time for
  * depends on who else the machine works for, so that it is time that is
- * bounded. */
+ * bounded; it may pass in one try, with a machine that stands still. */
 #define COMMIT_MAX (2 * MONO_S)
+#define COMMIT_TRIES 20
 /* A try that is broken off in its midst, when others have the processor, is one
  * that they change the table in: after a pause it has more of it at once. */
 #define COMMIT_PAUSE_MS 1
@@ -142,7 +143,7 @@ change_table(const struct chains_plan *plan, enum chains_table table,
 	mono_t end = mono_add(mono_now(), COMMIT_MAX);
 	int r;
 
-	for (;;) {
+	for (int tries = 1;; tries++) {
 		struct xtable t;
 
 		r = xtable_open(&t, family, table);
@@ -154,7 +155,8 @@ change_table(const struct chains_plan *plan, enum chains_table table,
 		if (r == 0)
 			r = xtable_commit(&t);
 		xtable_close(&t);
-		if (r != -EAGAIN || !mono_before(mono_now(), end))
+		if (r != -EAGAIN ||
+		    (tries >= COMMIT_TRIES && !mono_before(mono_now(), end)))
 			break;
 		(void)poll(NULL, 0, COMMIT_PAUSE_MS);
 	}

@@ -284,6 +284,9 @@ reader_ask(struct reader *r, struct budget *budget)
 	(void)pthread_cond_signal(&r->asked);
 	r->left = !wait_for(r->all, r);
 	waited = mono_since(mono_now(), begin);
+	/* nor is it his if the machine stands still meanwhile */
+	if (waited > LOOK_NS * LOOKS_MAX)
+		waited = LOOK_NS * LOOKS_MAX;
 	/* a moment for a CPU is nobody's fault */
 	if (r->left || r->slept || (waited > LOOK_NS && r->fd >= 0))
 		budget_spend(budget, waited);

@@ -24,6 +24,9 @@
 #define REFRESH_TIME_NS MONO_MS
 #define REFRESH_NEXT_NS (50 * MONO_MS)
 
+/* One piece of work is so much longer than it may be, at most. */
+#define OVER_NS (5 * MONO_MS)
+
 struct held *
 procfs_noted(struct procfs *procfs, const struct procfs_want *want)
 {
@@ -188,6 +191,21 @@ scan_mover(struct procfs *procfs, const struct procscan_pid *had,
 	return scan_holder(procfs, holder, want, MOVED_MAX);
 }
 
+/* What is to end at a time ends soon after it. If more was counted it is not
+ * our work: the machine stood still, which the clock of a guest may count as
+ * that. Nobody is to pay for it with minutes in which his are not looked for.
+ */
+static void
+spend(const struct procfs *procfs, struct budget *budget, mono_t begin)
+{
+	uint64_t took = mono_since(mono_work(), begin);
+	uint64_t most = mono_since(procfs->scan.end, begin) + OVER_NS;
+
+	if (procfs->scan.end.ns != 0 && took > most)
+		took = most;
+	budget_spend(budget, took);
+}
+
 static int
 walk(struct procfs *procfs, const struct procfs_want *want)
 {
@@ -197,7 +215,7 @@ walk(struct procfs *procfs, const struct procfs_want *want)
 
 	procfs->walker = want->uid;
 	r = procscan_walk(&procfs->scan, want->inode, want->now);
-	budget_spend(budget, mono_since(mono_work(), begin));
+	spend(procfs, budget, begin);
 	return r;
 }
 
@@ -209,7 +227,7 @@ walk_for_another(struct procfs *procfs, const struct procfs_want *want)
 	mono_t begin = mono_work();
 	int r = procscan_walk_on(&procfs->scan, want->now);
 
-	budget_spend(budget, mono_since(mono_work(), begin));
+	spend(procfs, budget, begin);
 	return r < 0 ? r : -EINPROGRESS;
 }
 
@@ -240,7 +258,7 @@ look(struct procfs *procfs, const struct procscan_pid *had,
 	if (r == 0 && procfs_noted(procfs, want) == NULL)
 		r = search(procfs, want);
 	if (procfs_noted(procfs, want) == NULL || procfs->scan.walks != walks)
-		budget_spend(budget, mono_since(mono_work(), begin));
+		spend(procfs, budget, begin);
 	return r;
 }
 

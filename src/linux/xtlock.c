@@ -53,6 +53,8 @@ int
 xtlock_take(mono_t end, int *ret_fd, pid_t *ret_holder)
 {
 	const struct timespec step = { .tv_nsec = WAIT_STEP_NS };
+	/* so many are made, in a machine that stands still meanwhile, too */
+	uint64_t steps = mono_since(end, mono_now()) / (2 * WAIT_STEP_NS);
 	/* read-only as iptables does: so it works without the right to write */
 	int fd = open(xtlock_path(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
 	int r;
@@ -68,7 +70,9 @@ xtlock_take(mono_t end, int *ret_fd, pid_t *ret_holder)
 		r = -errno;
 		if (r == -EINTR)
 			continue;
-		if (r == -EWOULDBLOCK && mono_before(mono_now(), end)) {
+		if (r == -EWOULDBLOCK &&
+		    (steps > 0 || mono_before(mono_now(), end))) {
+			steps -= steps > 0;
 			/* cut short by a signal is as good */
 			(void)nanosleep(&step, NULL);
 			continue;

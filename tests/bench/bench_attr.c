@@ -229,7 +229,8 @@ crowd_start(pid_t *pids, int n)
 		pids[i] = fork();
 		if (pids[i] == 0) {
 			for (int j = 0; j < 7; j++)
-				(void)dup(0);
+				if (dup(0) < 0)
+					_exit(1);
 			(void)socket(AF_INET, SOCK_DGRAM, 0);
 			for (;;)
 				(void)pause();

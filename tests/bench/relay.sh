@@ -80,6 +80,34 @@ redirect() { # PORT-OF-CONNECTIONS [later: nobody listens yet]
 	done
 	[ $# -eq 2 ] || wait_for listening
 }
+redsocks_conf() {
+	cat >"$tmp/redsocks.conf" <<-EOF
+	base { log_debug = off; log_info = off; log = stderr;
+	    daemon = off; redirector = iptables; }
+	redsocks { local_ip = 127.0.0.1; local_port = 1118;
+	    ip = 10.9.0.2; port = 1080; type = socks5; splice = true; }
+	EOF
+}
+haproxy_conf() {
+	cat >"$tmp/haproxy.cfg" <<-EOF
+	global
+	    maxconn 9000
+	    nbthread 1
+	defaults
+	    mode tcp
+	    timeout connect 5s
+	    timeout client 60s
+	    timeout server 60s
+	listen stream
+	    bind 127.0.0.1:1118
+	    server far 192.0.2.7:7001
+	listen connections
+	    bind 127.0.0.1:1119
+	    server far 192.0.2.7:7100
+	EOF
+	chmod 711 "$tmp"
+	chmod 644 "$tmp/haproxy.cfg"
+}
 begin() {
 	judge=
 	case $1 in
@@ -94,33 +122,11 @@ begin() {
 		    "$relay" carry 127.0.0.1 1118
 		;;
 	redsocks)
-		cat >"$tmp/redsocks.conf" <<-EOF
-		base { log_debug = off; log_info = off; log = stderr;
-		    daemon = off; redirector = iptables; }
-		redsocks { local_ip = 127.0.0.1; local_port = 1118;
-		    ip = 10.9.0.2; port = 1080; type = socks5; splice = true; }
-		EOF
+		redsocks_conf
 		background inc redsocks -c "$tmp/redsocks.conf" 2>/dev/null
 		;;
 	haproxy)
-		cat >"$tmp/haproxy.cfg" <<-EOF
-		global
-		    maxconn 9000
-		    nbthread 1
-		defaults
-		    mode tcp
-		    timeout connect 5s
-		    timeout client 60s
-		    timeout server 60s
-		listen stream
-		    bind 127.0.0.1:1118
-		    server far 192.0.2.7:7001
-		listen connections
-		    bind 127.0.0.1:1119
-		    server far 192.0.2.7:7100
-		EOF
-		chmod 711 "$tmp"
-		chmod 644 "$tmp/haproxy.cfg"
+		haproxy_conf
 		background inc setpriv --reuid=65533 --clear-groups \
 		    haproxy -db -f "$tmp/haproxy.cfg" 2>/dev/null
 		;;

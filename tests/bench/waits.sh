@@ -18,7 +18,7 @@ import sys
 with open(sys.argv[1], "w") as f:
     for i in range(1000000):
         f.write("host%d.ads%d.example\n" % (i, i % 997))' "$tmp/big.txt"
-background inc python3 "$top/tests/netns/conform.py" serve 127.0.9.1 >"$tmp/serve"
+background inc python3 -B "$top/tests/netns/upstreams.py" 127.0.9.1 >"$tmp/serve"
 background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/probe"
 wait_for grep -q ready "$tmp/serve"
 wait_for grep -q ready "$tmp/probe"

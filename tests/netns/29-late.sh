@@ -31,7 +31,7 @@ while True:
     for key, _ in s.select():
         if key.data == socket.SOCK_STREAM:
             with key.fileobj.accept()[0] as one:
-                one.settimeout(1)
+                one.settimeout(10)
                 try:
                     one.sendall(one.recv(2048))
                 except OSError:
@@ -45,14 +45,14 @@ wait_for grep -q ready "$tmp/serve.s"
 wait_for grep -q ready "$tmp/serve.c"
 
 judged() { # NAME C-ADDRESS S-ADDRESS
-	check "$1: what may goes out" wait_for inc "$probe" tcp "$3" 7001 900
+	check "$1: what may goes out" wait_for inc "$probe" tcp "$3" 7001
 	for proto in tcp udp; do
 		check_not "$1: what may not does not: $proto" \
 		    inc "$probe" $proto "$3" 7002 300
 		check_not "$1: … nor in: $proto" \
 		    ins "$probe" $proto "$2" 8002 300
 	done
-	check "$1: what may comes in" ins "$probe" tcp "$2" 8001 900
+	check "$1: what may comes in" ins "$probe" tcp "$2" 8001
 	check "$1: the flows are known" flows "any(x['dst'] == '$3' and
 	    x['dport'] == 7002 and x['verdict'] == 'block' for x in f)"
 }
@@ -63,7 +63,7 @@ six 1
 check "the daemon starts without IPv6" daemon_start
 check "the daemon judges IPv4" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.2 7002
 resolves() { # ADDRESS: does the resolver answer there?
-	inc dig +time=5 +tries=1 @"$1" localhost | tee "$tmp/dug"
+	inc dig +time=20 +tries=1 @"$1" localhost | tee "$tmp/dug"
 	grep -q 'status: NOERROR' "$tmp/dug"
 }
 check "the resolver listens on IPv4" wait_for resolves 127.0.0.1
@@ -150,7 +150,7 @@ for fail in closed open; do
 	    '^error firewall: the rules are not in place' $tmp/daemon.log) = 1 ]"
 	for addr in 10.9.0.2 fd09::2; do
 		check "fail = $fail, lock held: what may goes out" \
-		    inc "$probe" tcp $addr 7001 900
+		    inc "$probe" tcp $addr 7001
 		check_not "fail = $fail, lock held: what may not does not" \
 		    inc "$probe" tcp $addr 7002 300
 	done

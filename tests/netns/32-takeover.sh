@@ -341,7 +341,7 @@ else
 	    --inh-caps=-all "$bin/pose" "$bin/good-short" 10.9.0.1 8001 listen \
 	    >"$tmp/pose.out"
 	check "it listens as that" wait_for grep -q listens "$tmp/pose.out"
-	ins "$BUILDDIR/probe" tcp 10.9.0.1 8001 1000 >"$tmp/probe.out" 2>&1
+	ins "$BUILDDIR/probe" tcp 10.9.0.1 8001 20000 >"$tmp/probe.out" 2>&1
 	check "… and nobody is let in for that" grep -q EHOSTUNREACH "$tmp/probe.out"
 	check "… nor is it shown as that" flows "any(x['dport'] == 8001 for x in f) \
 	    and all(x['exe'] == 'unknown' for x in f if x['dport'] == 8001)"

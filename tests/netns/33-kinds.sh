@@ -62,7 +62,10 @@ udpc 10.9.0.2 one 0 unshare --pid --fork $bin/one
 END
 
 # -- a thread that sends has a name of its own, which is not the program's --
-for i in 1 2 3 4 5; do inc dig +tries=1 @127.0.0.1 localhost >"$tmp/dig"; done
+for i in 1 2 3 4 5; do # each with a port of its own: it is a flow of its own
+	inc dig +tries=1 +time=20 -b "127.0.0.1#2000$i" @127.0.0.1 localhost \
+	    >"$tmp/dig"
+done
 check "the name is the program's, not a thread's" flows "
     ['dig'] * 5 == [x['process']['comm'] for x in f if x['direction'] == 'out'
     and x['exe'].endswith('/dig')]"
@@ -109,7 +112,7 @@ import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 6)
 for i in range(3): s.sendto(b"x", ("10.9.0.2", 7095))'
-	check "SO_PRIORITY is what it was" sh -c "nsenter --net=/run/netns/$C \
+	check "SO_PRIORITY is what it was" wait_for sh -c "nsenter --net=/run/netns/$C \
 	    nft list table ip seen | grep -q 'counter packets 3 '"
 	inc nft delete table ip seen
 else
@@ -134,7 +137,7 @@ PY
 	knock() { # its own port, and who answered
 		ins python3 -c '
 import socket
-s = socket.create_connection(("10.9.0.1", 7094), 5)
+s = socket.create_connection(("10.9.0.1", 7094), 20)
 print(s.getsockname()[1], s.recv(99).decode())' >"$tmp/knock"
 	}
 	knock

@@ -64,6 +64,7 @@ for port in 7001 7002; do
 	ins $IPT4 -I INPUT -p udp --dport $port -m comment --comment "n$port"
 done
 arrived() { ins $IPT4 -nvxL INPUT | awk "/n$1 /"'{ print $1 }'; }
+is_arrived() { [ "$(arrived "$1")" = 1 ]; }
 
 echo >&$go
 check "another user's is known by its script, too" wait_for flows "any(
@@ -89,7 +90,7 @@ check "who is gone is named, with all of it" wait_for flows "any(
 	x['attributed_by'] == 'bpf' and x['exe'] == '$tmp/bin/allowed' and
 	x['process']['cmd'].endswith('older allowed') and
 	x['process']['exe_here'] for x in f)"
-check "what may arrives" wait_for [ "$(arrived 7001)" = 1 ]
+check "what may arrives" wait_for is_arrived 7001
 check "a blocked one is named" wait_for flows "any(x['dport'] == 7002 and
 	x['exe'] == '$tmp/bin/denied' and x['verdict'] == 'block' for x in f)"
 check "and nothing of it arrives" [ "$(arrived 7002)" = 0 ]

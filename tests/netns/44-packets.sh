@@ -40,7 +40,7 @@ opened = []  # a socket that is closed at once can't be looked up
 
 def new(*args):
     s = socket.socket(*args)
-    s.settimeout(2)
+    s.settimeout(20)
     opened.append(s)
     return s
 
@@ -233,7 +233,7 @@ def at(addr, port, kind=socket.SOCK_DGRAM):
     s = socket.socket(socket.AF_INET6, kind)
     s.setsockopt(41, 78, 1)  # IPV6_FREEBIND
     s.bind((addr, port))
-    s.settimeout(2)
+    s.settimeout(20)
     return s
 here = at("fd09::1", 7522)
 at("fd09::2", 7002).sendto(b"to myself", ("fd09::1", 7522))
@@ -269,9 +269,9 @@ wait_for grep -q ready "$tmp/backend"
 cat >"$tmp/haproxy.cfg" <<END
 defaults
  mode tcp
- timeout connect 5s
- timeout client 5s
- timeout server 5s
+ timeout connect 30s
+ timeout client 30s
+ timeout server 30s
 listen front
  bind fd09::1:7531
  source [::]:0 usesrc clientip
@@ -288,7 +288,7 @@ cat >"$tmp/transparent.py" <<'PY'
 import socket
 here, there = (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in "ab")
 here.bind(("fd09::1", 7532))
-here.settimeout(2)
+here.settimeout(20)
 there.setsockopt(41, 75, 1)  # IPV6_TRANSPARENT
 there.bind(("fd09::2", 7533))
 there.sendto(b"as its client", ("fd09::1", 7532))

@@ -112,7 +112,7 @@ cat >"$tmp/dhcp6.py" <<'PY'
 import socket, struct, sys
 def sock(device, port):
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    s.settimeout(5)
+    s.settimeout(20)
     s.bind(("::", port))
     index = socket.if_nametoindex(device)
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
@@ -167,7 +167,7 @@ addr = sys.argv[1]
 six = ":" in addr
 family = socket.AF_INET6 if six else socket.AF_INET
 # a megabyte there and back: the first full segments are too big
-s = socket.create_connection((addr, 7001), 10)
+s = socket.create_connection((addr, 7001), 30)
 for n in range(16):
     block = bytes([n]) * 65536
     s.sendall(block)
@@ -178,7 +178,7 @@ for n in range(16):
 assert s.getsockopt(41 if six else 0, 24 if six else 14) == 1280  # *_MTU
 # a datagram that must not be cut
 s = socket.socket(family, socket.SOCK_DGRAM)
-s.settimeout(5)
+s.settimeout(20)
 s.setsockopt(41 if six else 0, 23 if six else 10, 2)  # *_MTU_DISCOVER: do
 s.connect((addr, 7001))
 try:
@@ -192,7 +192,7 @@ s.send(b"x" * 1000)
 assert len(s.recv(2048)) == 1000
 # and one that may not go so far
 s = socket.socket(family, socket.SOCK_DGRAM)
-s.settimeout(5)
+s.settimeout(20)
 s.setsockopt(41 if six else 0, 16 if six else 2, 1)  # hops
 s.setsockopt(41 if six else 0, 25 if six else 11, 1)  # *_RECVERR
 s.connect((addr, 7001))

@@ -75,7 +75,7 @@ row() {
 }
 refused=EHOSTUNREACH
 to() { # to PORT [PROGRAM]: the words that try it
-	echo "${2:-$bin/allowed} udp 10.9.0.2 $1 3000"
+	echo "${2:-$bin/allowed} udp 10.9.0.2 $1 20000"
 }
 P="p := x['process']" # the program of the flow
 
@@ -91,7 +91,7 @@ row "by exe" 7001 $refused "x['exe'] == '$bin/denied' and
 row "by exe, through a link" 7001 $refused "x['exe'] == '$bin/denied' and
 	x['label'] == 'by exe'" inc $(to 7001 "$bin/link")
 row "by exe, TCP over IPv6" 7001 EACCES "x['exe'] == '$bin/denied' and
-	x['proto'] == 'tcp'" inc "$bin/denied" tcp fd09::2 7001 500
+	x['proto'] == 'tcp'" inc "$bin/denied" tcp fd09::2 7001
 row "by a glob" 7001 $refused "x['label'] == 'by glob'" \
     inc $(to 7001 "$bin/all/one")
 row "by user" 7001 $refused "x['label'] == 'by user' and
@@ -125,7 +125,7 @@ row "outside of it" 7002 ok "x['label'] is None" inc $(to 7002)
 cat >"$tmp/mapped.py" <<'PY'
 import socket, sys
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.settimeout(2)
+s.settimeout(20)
 s.connect(("::ffff:10.9.0.2", int(sys.argv[1])))
 try:
     s.send(b"hello")
@@ -201,7 +201,7 @@ cat >"$bin/script" <<'SCRIPT'
 #!/bin/bash
 exec 3<>"/dev/udp/10.9.0.2/$1"
 echo hello >&3
-read -r -n 1 -t 1 word <&3 2>/dev/null && echo ok || echo refused
+read -r -n 1 -t 20 word <&3 2>/dev/null && echo ok || echo refused
 SCRIPT
 cp "$bin/script" "$bin/other"
 chmod 755 "$bin/script" "$bin/other"
@@ -218,7 +218,7 @@ row "one that may not" 7006 $refused "x['label'] == 'no other'" \
     inc $(to 7006 "$bin/spoof")
 mounted() { # in a mount namespace of a user that is nobody
 	inc setpriv --reuid 65533 --regid 65533 --clear-groups unshare -Urm sh -c \
-	    'mount --bind "$1" "$2" && exec "$2" udp 10.9.0.2 "$3" 500' sh "$@"
+	    'mount --bind "$1" "$2" && exec "$2" udp 10.9.0.2 "$3" 20000' sh "$@"
 }
 if mounted "$bin/allowed" "$bin/probe" 7002 >"$tmp/out" 2>&1; then
 	row "mounted over the one that may" 7006 $refused \
@@ -233,13 +233,13 @@ row "the one that may, in a namespace of its own" 7006 ok \
     "x['label'] == 'that one'" inc unshare -m $(to 7006 "$bin/only")
 row "the same pid, before exec" 7009 ok "x['exe'] == '$bin/boss'" \
     inc "$bin/boss" -c "exec 3<>/dev/udp/10.9.0.2/7009; echo hello >&3
-	read -r -n 1 -t 2 word <&3; exec $(to 7010)"
+	read -r -n 1 -t 20 word <&3; exec $(to 7010)"
 check "the same pid, after it: another program" flows "(lambda a, b:
 	a['process']['pid'] == b['process']['pid'] and
 	a['exe'] == '$bin/boss' and b['exe'] == '$bin/allowed')(
 	*[[x for x in f if x['dport'] == n][0] for n in (7009, 7010)])"
 speak="exec 3<>/dev/udp/10.9.0.2/7007; echo hello >&3
-	read -r -n 1 -t 1 word <&3 2>/dev/null && echo ok || echo refused"
+	read -r -n 1 -t 20 word <&3 2>/dev/null && echo ok || echo refused"
 row "not deleted yet" 7007 ok "x['exe'] == '$bin/going'" \
     inc "$bin/going" -c "$speak"
 row "deleted: not the file of that name" 7007 refused \

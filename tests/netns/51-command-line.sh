@@ -16,7 +16,7 @@ RULES
 start() {
 	: >"$tmp/daemon.log"
 	background inc "$REROUTED" --rules "$tmp/rules" --state "$tmp/state" \
-		--control "$tmp/control" 2>"$tmp/daemon.log"
+		--control "$tmp/control" "$@" 2>"$tmp/daemon.log"
 	daemon=$pid
 	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
@@ -131,11 +131,97 @@ check "two rules" sh -c "'$REROUTECTL' --control '$tmp/control' block out to por
 stop "$daemon"
 sed -i 's/user root/list nosuchlist/' "$tmp/state/command-line.rules"
 start
-check "the faulty one is dropped, and told" grep -q \
-    'rule [0-9]* from the command line is dropped.*nosuchlist' "$tmp/daemon.log"
+check "the faulty one is told" grep -q \
+    'rule [0-9]* from the command line has a fault now: no list .nosuchlist' "$tmp/daemon.log"
 check "the other one is in force" gets 7001 EHOSTUNREACH
 check "… and shown" test -n "$(rule number 'block out to port 7001')"
 ctl rules delete "$(rule line 'block out to port 7001')" >"$tmp/out"
+check "allowed" gets 7001 ok
+check "the faulty one is shown, and why" [ "$(rule fault \
+    'block out list nosuchlist to port 7777')" = "no list 'nosuchlist'" ]
+check "… in a table, too" sh -c "'$REROUTECTL' --control '$tmp/control' rules |
+	grep -q \"# has a fault: no list 'nosuchlist'\""
+ctl rules delete "$(rule line 'block out list nosuchlist to port 7777')" >"$tmp/out"
+
+# a list that is gone from the settings at a start: what denies denies all that
+# it may mean, from the first packet on, what accepts accepts nothing, and both
+# are what they were when it is back
+echo 192.0.2.1 >"$tmp/held.txt"
+listed() { # [yes]: whether the settings have the list
+	printf '%s\n' "[resolver]" "listen = none" \
+		${1:+'[list "held"]' "source = $tmp/held.txt"} >"$tmp/held.conf"
+}
+broken() { ctl status | grep -q "^BROKEN: $1"; }
+stop "$daemon"
+listed yes
+start --config "$tmp/held.conf"
+check "a rule by it" ctl block out list held to port 7001
+check "another one" ctl accept out list held
+check "of other addresses: allowed" gets 7001 ok
+listed
+check_not "without it nothing is loaded" ctl reload
+stop "$daemon"
+start --config "$tmp/held.conf"
+check "gone: denied" gets 7001 EHOSTUNREACH
+check "… but no more than it may mean" felt ECONNREFUSED \
+    inc "$BUILDDIR/probe" tcp 10.9.0.2 7004 900
+check "… which is broken" broken "rule [0-9]* from the command line has a fault, .*: no list 'held'"
+check "a reload goes on without it" ctl reload
+check "denied" gets 7001 EHOSTUNREACH
+check "another rule" ctl block out to port 7004
+check "takes none of them out of the file" [ "$(grep -c 'list held' \
+    "$tmp/state/command-line.rules")" = 2 ]
+stop "$daemon"
+start --config "$tmp/held.conf"
+check "denied after another start" gets 7001 EHOSTUNREACH
+listed yes
+check "back" ctl reload
+check "… as it was" gets 7001 ok
+check_not "… nothing is broken" broken rule
+check "… and that is said" grep -q \
+    "from the command line has no fault any more" "$tmp/daemon.log"
+listed
+check_not "again without it nothing is loaded" ctl reload
+for text in "block out list held to port 7001" "accept out list held" \
+	"block out to port 7004"; do
+	ctl rules delete "$(rule line "$text")" >"$tmp/out"
+done
+check "out with them: it is" ctl reload
+
+# a file that can't be read at a start is not written over, and read as soon as
+# it can be
+state=$tmp/state/command-line.rules
+check "a rule" ctl block out to port 7001 label saved
+stop "$daemon"
+mv "$state" "$tmp/saved"
+mkdir "$state"
+start
+check "it can't be read: that is said" broken \
+    "the rules from the command line can't be read.*: Is a directory"
+check_not "a rule is not saved" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    --json block out to port 7004 | grep -q '\"saved\": *true'"
+check "nor by a reload" ctl reload
+rmdir "$state"
+mv "$tmp/saved" "$state"
+check "it is in force again" wait_for gets 7001 EHOSTUNREACH
+check "beside the younger one" from "2 from $tmp/rules; 3 from the command line"
+check_not "nothing is broken" broken rule
+check "both are saved" [ "$(grep -c ' block out to port 700[14]' "$state")" = 2 ]
+
+# a line that can't be read stays there, and a reload reads it
+stop "$daemon"
+sed -i 's/^\([0-9]* \)\(.*7001\)/\1x\2/' "$state"
+start
+check "a line can't be read" broken "rules from the command line can't be read, lines .*: 1"
+check "another rule is saved" ctl block out to port 7005
+check "… beside it" [ "$(grep -c . "$state")" = 4 ]
+sed -i 's/x\(0 .*7001\)/\1/' "$state"
+check "it is mended" ctl reload
+check "… in force" gets 7001 EHOSTUNREACH
+check_not "… and nothing is broken" broken rule
+for port in '7001 label saved' 7004 7005; do
+	ctl rules delete "$(rule line "block out to port $port")" >"$tmp/out"
+done
 check "allowed" gets 7001 ok
 
 # where they can't be saved, a rule that is taken out is there after a restart
@@ -195,6 +281,17 @@ says() { # TEXT COMMAND...
 	grep -qF -- "$text" "$tmp/out"
 }
 says_not() { ! says "$@"; }
+for all in "out|all that goes out, look-ups of names" \
+	"once in|all that comes in, a login by SSH" \
+	"in to any label x|all that comes in" "to any|goes out or comes in"; do
+	check "a rule about everything: '${all%|*}'" says "${all#*|}" \
+		ctl block ${all%|*} --for 1h
+	ctl rules delete "$(rule line "block ${all%|*}")" >"$tmp/out"
+done
+check "one with a match" says_not "it denies all" ctl block out to port 7777
+ctl rules delete "$(rule line 'block out to port 7777')" >"$tmp/out"
+check "one that accepts" says_not "it denies all" ctl accept in
+ctl rules delete "$(rule line 'accept in')" >"$tmp/out"
 echo "default in accept" >"$tmp/rules/10.rules"
 check "one rule, of the command line, is one" says "1 rule is in force" ctl reload
 check "that it is judged is not said" says_not "nothing is judged" ctl reload

@@ -58,6 +58,11 @@ visits() { # EXPECTED WORD...: ?NAME asks, ADDRESS connects
 	[ "$got" = "$want" ]
 }
 
+check "an address is asked for as a name of its own" sh -c \
+	"$REROUTECTL --control $tmp/control resolve 127.0.0.1 |
+	grep -q '^1.0.0.127.in-addr.arpa.*PTR.*localhost'"
+check "… one of IPv6, too" sh -c "$REROUTECTL --control $tmp/control resolve \
+	::1 PTR | grep -q '^1\.\(0\.\)\{31\}ip6.arpa.*PTR.*localhost'"
 check "the address has no name yet" visits ok 10.9.0.2
 check "a name that is allowed" visits "10.9.0.2 ok" ?good.example 10.9.0.2
 check "the flow shows it" flows 'any(x["host"] == "good.example" and
@@ -106,6 +111,22 @@ check "learnt: without one" grep -E \
 	'^accept out exe /usr/bin/python3.* proto tcp to 10.9.0.2 port 7001$' \
 	"$tmp/learnt"
 check "nothing was applied" [ "$(ctl rules | grep -c 'accept')" = 0 ]
+cp "$tmp/visit.py" "$tmp/sunk.py"
+cp "$tmp/visit.py" "$tmp/here.py"
+check "a name that is blocked, and where it leads to" [ "$(inc python3 \
+	"$tmp/sunk.py" ?bad.example 0.0.0.0)" = "0.0.0.0 ECONNREFUSED" ]
+check "this host" [ "$(inc python3 "$tmp/here.py" 127.0.0.1)" = ECONNREFUSED ]
+ctl learn >"$tmp/learnt.here"
+check "learnt: this host, where that was meant" \
+	grep -q '^accept out .*here.py proto tcp to loopback port 7001$' "$tmp/learnt.here"
+check_not "learnt: not where a name that is blocked led to" \
+	grep sunk.py "$tmp/learnt.here"
+echo "block-answer = 10.9.0.53" >>"$conf"
+check "another answer for such names" daemon_reload
+check "it is given, and led to" [ "$(inc python3 \
+	"$tmp/sunk.py" ?bad.example 10.9.0.53)" = "10.9.0.53 ECONNREFUSED" ]
+ctl learn >"$tmp/learnt.here"
+check_not "learnt: nor this one" grep sunk.py "$tmp/learnt.here"
 background "$REROUTECTL" --control "$tmp/control" learn --for 1h --exe "$BUILDDIR/probe" >"$tmp/later"
 learner=$pid
 inc "$BUILDDIR/probe" tcp 10.9.0.3 7001 900 >"$tmp/out"

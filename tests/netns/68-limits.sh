@@ -2,7 +2,7 @@
 # A program that floods the resolver, sends its query byte by byte, or reads no
 # answer gets no more than its share, and others notice nothing.
 #
-#     c: rerouted on 127.0.0.1 and 10.9.0.1, a scripted upstream (conform.py)
+#     c: rerouted on 127.0.0.1 and 10.9.0.1, a scripted upstream (upstreams.py)
 #        on 127.0.9.1                         s: 10.9.0.2, another host
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -12,7 +12,7 @@ limits=$top/tests/netns/limits.py
 settings "[resolver]" "upstream = 127.0.9.1" "cache-size = 16M" \
     "listen = 127.0.0.1:53, 10.9.0.1:53" "allow = 10.9.0.0/24"
 rules "default out accept"
-background inc python3 "$top/tests/netns/conform.py" serve 127.0.9.1 >"$tmp/serve"
+background inc python3 -B "$top/tests/netns/upstreams.py" 127.0.9.1 >"$tmp/serve"
 check "the upstream is up" wait_for grep -q ready "$tmp/serve"
 check "the daemon starts" daemon_start
 number=0

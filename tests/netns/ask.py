@@ -11,6 +11,8 @@ import socket
 import struct
 import sys
 
+from patient import Patience
+
 TIMEOUT = 0.5
 
 
@@ -24,18 +26,18 @@ def start(to):
     proto, server = to.split(",")
     kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
     s = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, kind)
-    s.settimeout(TIMEOUT)
-    s.connect((server, 53))
+    Patience(TIMEOUT).connect(s, (server, 53))
     return s
 
 
 def ask(s, n):
     message = query(n)
     stream = s.type == socket.SOCK_STREAM
+    patience = Patience(TIMEOUT)
     try:
         s.send(struct.pack("!H", len(message)) + message if stream else message)
         while True:
-            got = s.recv(1024)[2 if stream else 0:]
+            got = patience.recv(s, 1024)[2 if stream else 0:]
             if not got:
                 return "none"
             if got[:2] == message[:2]:

@@ -3,13 +3,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/base/mono.h"
@@ -207,9 +210,86 @@ test_newcomers(void)
 	kid_kill(&kid);
 }
 
+/* Calls of the clock of this thread, in each of which it seems to have worked
+ * for a quarter of an hour: a guest that its host has stopped may see that. */
+static int jumps;
+
+int
+clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	static time_t jumped;
+	int r = (int)syscall(SYS_clock_gettime, clock, ret);
+
+	if (r != 0 || clock != CLOCK_THREAD_CPUTIME_ID)
+		return r;
+	if (jumps > 0) {
+		jumps--;
+		jumped += 1000;
+	}
+	ret->tv_sec += jumped;
+	return 0;
+}
+
+static int
+look(struct procfs *procfs, uint64_t inode)
+{
+	const struct process *proc;
+	int r;
+
+	procfs_round(procfs);
+	procfs_until(procfs, mono_add(mono_work(), MONO_MS));
+	r = procfs_owner(procfs, inode, 0, &proc);
+	if (r == 0)
+		process_unref(proc);
+	return r;
+}
+
+/* To the end, for some time. */
+static int
+look_on(struct procfs *procfs, uint64_t inode)
+{
+	int r = -EINPROGRESS;
+
+	for (int i = 0; i < 20000 && (r == -EINPROGRESS || r == -EAGAIN); i++) {
+		if (r == -EAGAIN)
+			(void)poll(NULL, 0, 1);
+		r = look(procfs, inode);
+	}
+	return r;
+}
+
+static void
+test_standstill(void)
+{
+	const uint64_t nobodys = UINT64_MAX / 2; /* none is that large */
+	struct procfs *procfs;
+	int fd, far, r;
+
+	if (procfs_open(&procfs, 64) != 0)
+		die("procfs_open");
+	r = look_on(procfs, nobodys); /* with the first one time begins */
+	check("a socket that is nobody's", r == -ENOENT);
+	/* more than once: first of all it is heard who was born */
+	for (uint64_t i = 1; i <= 50; i++) {
+		(void)look(procfs, nobodys + i);
+		jumps = 10;
+		(void)look(procfs, nobodys + i);
+		jumps = 0;
+	}
+	(void)look_on(procfs, nobodys); /* what was begun has an end */
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	far = fcntl(fd, F_DUPFD_CLOEXEC, 300); /* where it is not guessed */
+	(void)close(fd);
+	check("the machine stands still: that is not taken for work",
+	    look_on(procfs, inode_of(far)) == 0);
+	(void)close(far);
+	procfs_close(procfs);
+}
+
 void
 attr_crowd_tests(void)
 {
+	test_standstill();
 	test_huge_table();
 	test_newcomers();
 }

@@ -243,15 +243,19 @@ test_nobody(void)
 	const uint64_t inode = UINT64_MAX / 2; /* no inode is that large */
 	struct procfs *procfs = attr_procfs();
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	uint64_t walks;
+	uint64_t walks, more = 1;
 
 	check("a socket that nobody holds",
 	    attr_owner_pid(procfs, inode) == -ENOENT);
-	walks = procfs_walks(procfs);
-	for (int i = 0; i < 10; i++)
+	/* it is after a while, which others that run here may take */
+	for (int round = 0; more > 0 && round < 5; round++) {
 		(void)attr_owner_pid(procfs, inode);
-	check("… is not looked for by a walk each time",
-	    procfs_walks(procfs) == walks);
+		walks = procfs_walks(procfs);
+		for (int i = 0; i < 10; i++)
+			(void)attr_owner_pid(procfs, inode);
+		more = procfs_walks(procfs) - walks;
+	}
+	check("… is not looked for by a walk each time", more == 0);
 	check("an orphan", attr_owner_pid(procfs, 0) == -ENOENT);
 	check("… does not hide others",
 	    attr_owner_pid(procfs, inode_of(fd)) == getpid());

@@ -27,8 +27,9 @@ test_self(void)
 	uint64_t inode;
 	FILE *f = fopen("/proc/self/cgroup", "re");
 
-	(void)readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	(void)stat(exe, &st);
+	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0 ||
+	    stat(exe, &st) < 0)
+		die("no executable of our own");
 	check("self: pid, and that it is us",
 	    proc->pid == getpid() && proc->self &&
 		proc->kind == PROCESS_PROGRAM && proc->start > 0);

@@ -115,6 +115,10 @@ for _name in iptables-legacy ip6tables-legacy; do
 	done
 done
 PATH=$tmp/.xtables:$PATH
+# for patient.py
+PYTHONPATH=$top/tests/netns
+PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH PYTHONDONTWRITEBYTECODE
 
 at_end() { :; } # a script may have something more to take away
 
@@ -283,6 +287,7 @@ pause() { read -r -t "$1" <>"$tmp/never" || :; }
 
 wait_for() {
 	local _end=$(($(now_ms) + 30000)) # what it calls may wait itself
+	local -x PROBE_MS=1000 # it is asked again
 	until "$@" >/dev/null 2>&1; do
 		if [ "$(now_ms)" -ge "$_end" ]; then
 			echo "# waited 30 s in vain for: $*"
@@ -321,6 +326,8 @@ best_of() {
 # What probe says: "ok 0.12" or "ECONNREFUSED 0.12".
 felt() {
 	local _want=$1 _got
+	local -x PROBE_MS=${PROBE_MS:-20000}
+	[ "$_want" != ETIMEDOUT ] || PROBE_MS=1000
 	shift
 	_got=$("$@" 2>&1)
 	echo "$_got"
@@ -536,6 +543,7 @@ daemon_complains() { # what it said last that is no mere news
 }
 
 check() {
+	local -x PROBE_MS=20000 # what is to come is waited for, see probe.c
 	_name=$1
 	shift
 	if "$@" >"$tmp/check.out" 2>&1; then
@@ -547,6 +555,7 @@ check() {
 }
 
 check_not() {
+	local -x PROBE_MS=1000
 	_name=$1
 	shift
 	if "$@" >"$tmp/check.out" 2>&1; then

@@ -1,6 +1,7 @@
 /* One try of a program to reach another, and how it felt:
  *   probe tcp|udp|icmp ADDR PORT [TIMEOUT_MS]
- * prints "ok MS" or "ERRNO MS"; exit status 0 for ok.
+ * prints "ok MS" or "ERRNO MS"; exit status 0 for ok. Without TIMEOUT_MS it
+ * waits for $PROBE_MS, or a second.
  *   probe serve PORT[,PORT...] ADDR...   echoes TCP and UDP on each of them,
  *       prints "ready", until killed. An answer leaves from the address that
  *       was asked: none of them may be a wildcard on a host with several.
@@ -70,7 +71,8 @@ open_socket(const char *proto, int family)
 	    family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
-/* 0 or an errno; ETIMEDOUT when nothing came. */
+/* 0 or an errno; ETIMEDOUT when nothing came. The time is counted in pieces:
+ * one in which the machine stood still for all is no longer than the others. */
 static int
 await(int fd, short events, int timeout)
 {
@@ -222,6 +224,7 @@ serve(char *ports, char **addrs)
 int
 main(int argc, char **argv)
 {
+	const char *env = getenv("PROBE_MS");
 	struct end end;
 
 	if (argc < 4) {
@@ -233,5 +236,7 @@ main(int argc, char **argv)
 	if (strcmp(argv[1], "serve") == 0)
 		return serve(argv[2], argv + 3);
 	end = parse_end(argv[2], argv[3]);
-	return probe(argv[1], &end, argc > 4 ? atoi(argv[4]) : 1000);
+	if (argc > 4)
+		return probe(argv[1], &end, atoi(argv[4]));
+	return probe(argv[1], &end, env != NULL ? atoi(env) : 1000);
 }

@@ -12,7 +12,8 @@ who speaks has heard.
 import select
 import socket
 import sys
-import time
+
+from patient import Patience
 
 TIMEOUT = 2
 role, *addrs, port = sys.argv[1:]
@@ -27,11 +28,9 @@ for addr in addrs:
     ends.append(s)
 
 
-def hear(s, end):
+def hear(s, patience):
     try:
-        # the time is for all of them; what is there already counts
-        s.settimeout(max(end - time.monotonic(), 0.001))
-        return s.recvfrom(64)[1]
+        return patience.recvfrom(s, 64)[1]
     except OSError:
         return None
 
@@ -57,8 +56,8 @@ while role == "for":
         except OSError:
             pass  # who asks is not answered
 if role == "at":
-    end = time.monotonic() + 10  # who speaks to it is started after it
-    peers = [hear(s, end) for s in ends]
+    patience = Patience(10)  # who speaks to it is started after it
+    peers = [hear(s, patience) for s in ends]
 else:
     for s in ends:
         speak(s, None)
@@ -72,5 +71,5 @@ while True:
         for s, peer in zip(ends, peers):
             speak(s, peer)
     else:
-        end = time.monotonic() + TIMEOUT
-        peers = [hear(s, end) for s in ends]
+        patience = Patience(TIMEOUT)  # for all of them
+        peers = [hear(s, patience) for s in ends]

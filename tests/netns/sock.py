@@ -21,6 +21,8 @@ import socket
 import struct
 import sys
 
+from patient import Patience
+
 BLOCK = 1 << 20
 BODY = bytes(range(256)) * (BLOCK // 256)
 LAST = 0xFFFFFFFF
@@ -32,19 +34,6 @@ def name(error):
     return errno.errorcode.get(error.errno, str(error))
 
 
-def await_any(s, seconds):
-    """In pieces: while the machine stands still nobody answers, and no more
-    than one of them is over."""
-    for _ in range(round(seconds / 0.02)):
-        if select.select([s], [], [], 0.02)[0]:
-            return
-    raise TimeoutError
-
-
-def say(text):
-    print(text, flush=True)
-
-
 class Sock:
     def __init__(self, how, proto, addr, port):
         self.peer = None
@@ -53,19 +42,16 @@ class Sock:
         kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
         family = socket.AF_INET6 if ":" in addr else socket.AF_INET
         s = socket.socket(family, kind)
-        s.settimeout(20)
         if how == "connect":
-            s.connect((addr, int(port)))
+            Patience(2).connect(s, (addr, int(port)))
         else:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind((addr, int(port)))
             if proto == "tcp":
                 s.listen(8)
                 say("listening")
-                s.settimeout(None)
                 self.listener = s  # stays: it shows who began the connection
                 s, _ = s.accept()
-                s.settimeout(20)
         self.s = s
         self.answers = proto == "udp" and how == "listen"
 
@@ -83,9 +69,8 @@ class Sock:
         self.s.sendto(word.encode(), (addr, int(port)))
         return "{0} from {1[0]} {1[1]}".format(self.do_recv(), self.peer)
 
-    def do_recv(self, seconds=2):
-        await_any(self.s, seconds)
-        data, peer = self.s.recvfrom(2048)
+    def do_recv(self, patience=2):
+        data, peer = Patience(patience).recvfrom(self.s, 2048)
         self.peer = peer or self.peer
         return "got " + data.decode(errors="replace") if data else "EOF"
 

@@ -8,9 +8,10 @@ for each or the name of the error. Then, for each line of standard input, one
 more exchange on every flow, all at once, and one more such line.
 """
 import errno
-import select
 import socket
 import sys
+
+from patient import Patience
 
 TIMEOUT = 2
 
@@ -34,26 +35,10 @@ def say(s, word):
     return None
 
 
-class Patience:
-    """In pieces: while the machine stands still nobody answers, and no more
-    than one of them is over."""
-
-    def __init__(self):
-        self.pieces = round(TIMEOUT / 0.02)
-
-    def wait(self, s):
-        while not select.select([s], [], [], 0.02 * (self.pieces > 0))[0]:
-            if self.pieces == 0:
-                raise TimeoutError
-            self.pieces -= 1
-
-
 def hear(s, word, patience):
     try:
         while True:  # an answer that came late belongs to an earlier word
-            # the time is for all of them; what is there already counts
-            patience.wait(s)
-            got = s.recv(64)
+            got = patience.recv(s, 64)
             if got == word:
                 return "ok"
             if not got:
@@ -65,7 +50,7 @@ def hear(s, word, patience):
 def exchange(sockets, n):
     word = b"hello %d" % n
     said = [say(s, word) if s else "down" for s in sockets]
-    patience = Patience()
+    patience = Patience(TIMEOUT)  # for all of them
     return [wrong or hear(s, word, patience) for s, wrong in zip(sockets, said)]
 
 
@@ -73,9 +58,8 @@ def start(flow):
     proto, addr, port = flow.split(",")
     kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
     s = socket.socket(family(addr), kind)
-    s.settimeout(2 * TIMEOUT)
     try:
-        s.connect((addr, int(port)))
+        Patience(TIMEOUT).connect(s, (addr, int(port)))
     except OSError as e:
         return None, name(e)
     return s, exchange([s], 0)[0]

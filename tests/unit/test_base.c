@@ -7,6 +7,7 @@
 #include "src/base/budget.h"
 #include "src/base/addr.h"
 #include "src/base/arena.h"
+#include "src/base/line.h"
 #include "src/base/list.h"
 #include "src/base/log.h"
 #include "src/base/map.h"
@@ -422,10 +423,60 @@ budget_is_a_share_of_the_time(void **state)
 	assert_false(budget_has(&b, mono_add(now, 1000000)));
 }
 
+static void
+lines_are_taken_to_the_last(void **state)
+{
+	static const char all[] = "a\n\nlast";
+	const char *text = all;
+	size_t len = sizeof(all) - 1;
+	struct line line;
+
+	(void)state;
+	assert_true(line_next(&line, &text, &len));
+	assert_true(line.len == 1 && line.s[0] == 'a' && line.ended);
+	assert_true(line_next(&line, &text, &len));
+	assert_true(line.len == 0 && line.ended);
+	assert_true(line_next(&line, &text, &len));
+	assert_memory_equal(line.s, "last", line.len);
+	assert_true(line.len == 4 && !line.ended);
+	assert_false(line_next(&line, &text, &len));
+	/* a newline ends a line, and begins none */
+	text = "a\n";
+	len = 2;
+	assert_true(line_next(&line, &text, &len));
+	assert_false(line_next(&line, &text, &len));
+}
+
+static void
+waits_are_never_shorter(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		struct timeval tv;
+	} rows[] = {
+		{ 0, { 0, 0 } },
+		{ 1, { 0, 1 } },
+		{ 1000, { 0, 1 } },
+		{ 1001, { 0, 2 } },
+		{ MONO_S - 1, { 1, 0 } },
+		{ 90 * MONO_S + MONO_MS, { 90, 1000 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct timeval tv = mono_timeval(rows[i].ns);
+
+		assert_int_equal(tv.tv_sec, rows[i].tv.tv_sec);
+		assert_int_equal(tv.tv_usec, rows[i].tv.tv_usec);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_are_taken_to_the_last),
+		cmocka_unit_test(waits_are_never_shorter),
 		cmocka_unit_test(addresses_parse_and_print),
 		cmocka_unit_test(mapped_addresses_are_unmapped),
 		cmocka_unit_test(prefixes_hold_to_the_bit),

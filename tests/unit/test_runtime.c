@@ -65,6 +65,26 @@ rules_end_by_the_clock_they_are_told(void **state)
 	assert_string_equal(rt.v[0].text, "block");
 }
 
+static bool
+prints(const char *want)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	struct runtime copy;
+	bool same;
+
+	assert_int_equal(runtime_copy(&copy, &rt), 0);
+	runtime_print(&copy, out);
+	fclose(out);
+	runtime_done(&copy);
+	same = strcmp(text, want) == 0;
+	if (!same)
+		print_message("%s", text);
+	free(text);
+	return same;
+}
+
 static void
 what_is_printed_reads_back(void **state)
 {
@@ -91,7 +111,7 @@ what_is_printed_reads_back(void **state)
 }
 
 static void
-bad_lines_are_counted_and_left_out(void **state)
+bad_lines_are_counted_and_kept(void **state)
 {
 	static const char text[] = "1 0 block\n"
 				   "1 0 accept\n" /* twice */
@@ -109,6 +129,48 @@ bad_lines_are_counted_and_left_out(void **state)
 	assert_int_equal(rt.n, 2);
 	assert_string_equal(rt.v[0].text, "drop");
 	assert_int_equal(add("accept", 0), 8);
+	assert_true(prints("1 0 block\n7 5 drop\n8 0 accept\n"
+			   "1 0 accept\nx 0 accept\n2 -1 accept\n3\n"
+			   "4 0 \n\n0 0 drop\n99999999999 0 drop\n"));
+}
+
+static void
+merge(const char *text, bool behind)
+{
+	struct runtime from;
+
+	assert_true(runtime_parse(&from, text, strlen(text)) >= 0);
+	assert_int_equal(runtime_merge(&rt, &from, behind), 0);
+	runtime_done(&from);
+}
+
+/* Rules of a file that could not be read at first. */
+static void
+what_is_read_late_stands_where_it_belongs(void **state)
+{
+	(void)state;
+	/* a line that was mended */
+	assert_int_equal(runtime_parse(&rt, "1 0 a\n2x 0 b\n3 0 c\n", 19), 1);
+	merge("1 0 a\n2 0 b\n3 0 c\n", false);
+	assert_true(prints("1 0 a\n2 0 b\n3 0 c\n"));
+	assert_true(rt.v[1].held);
+	assert_false(rt.v[0].held);
+	runtime_done(&rt);
+	/* the whole file: what was given meanwhile is younger than all of it */
+	add("new", 0);
+	merge("1 0 a\nzz\n5 0 b\n", true);
+	assert_true(prints("6 0 a\n5 0 b\n1 0 new\nzz\n"));
+	assert_int_equal(add("newer", 0), 7);
+	/* again: nothing comes twice */
+	merge("6 0 a\n5 0 b\n1 0 new\n7 0 newer\n", true);
+	assert_true(prints("6 0 a\n5 0 b\n1 0 new\n7 0 newer\n"));
+	/* and what does not fit is not lost */
+	while (rt.n < RUNTIME_MAX)
+		add("block", 0);
+	merge("2000 0 b\n", true);
+	assert_int_equal(rt.n, RUNTIME_MAX);
+	assert_int_equal(rt.unread_len, 9);
+	assert_memory_equal(rt.unread, "2000 0 b\n", 9);
 }
 
 static void
@@ -138,7 +200,8 @@ main(void)
 		TEST(a_number_is_not_given_twice),
 		TEST(rules_end_by_the_clock_they_are_told),
 		TEST(what_is_printed_reads_back),
-		TEST(bad_lines_are_counted_and_left_out),
+		TEST(bad_lines_are_counted_and_kept),
+		TEST(what_is_read_late_stands_where_it_belongs),
 		TEST(too_much_is_refused),
 	};
 

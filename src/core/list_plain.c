@@ -1,0 +1,166 @@
+#include "src/core/list_line.h"
+
+#include <string.h>
+
+/* Names of this host, as the first lines of hosts files have them. */
+static bool
+is_own_name(struct list_text word)
+{
+	static const char *const own[] = { "localhost", "localhost.localdomain",
+		"local", "broadcasthost", "ip6-localhost", "ip6-loopback",
+		"ip6-localnet", "ip6-mcastprefix", "ip6-allnodes",
+		"ip6-allrouters", "ip6-allhosts", "0.0.0.0" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (list_is(word, own[i]))
+			return true;
+	return false;
+}
+
+/* Names behind an address: it does not matter which. */
+static void
+hosts_names(struct list_reader *reader, struct list_text rest)
+{
+	const char *what = NULL, *fault;
+	struct list_text word;
+	struct name name;
+
+	while ((word = list_word(&rest)).len > 0) {
+		if (is_own_name(word))
+			continue;
+		fault = list_name(&name, word);
+		if (fault != NULL)
+			what = fault;
+		else if (!list_put_name(reader, &name, HOSTSET_BLOCK))
+			return;
+	}
+	if (what != NULL) /* one for the line */
+		list_fault_line(reader, what);
+}
+
+/* A whole name; where names are to cover what is below them, the end of one. */
+static void
+put_pattern(struct list_reader *reader, struct list_text word)
+{
+	char buf[PATTERN_SIZE];
+	struct pattern pattern;
+	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
+		.pattern = &pattern,
+		.flags = HOSTSET_BLOCK };
+	const char *what = pattern_glob(&pattern, buf, word.p, word.len,
+	    reader->format == CONF_FORMAT_WILDCARD ? PATTERN_AT_LABEL
+						   : PATTERN_AT_START,
+	    true);
+
+	if (what != NULL)
+		list_fault_line(reader, what);
+	else
+		(void)list_put(reader, &entry); /* see error */
+}
+
+/* "x", ".x" or "*.x"; with another * a pattern. */
+static void
+plain_name(struct list_reader *reader, struct list_text word)
+{
+	unsigned int flags = HOSTSET_BLOCK;
+	const char *what;
+	struct name name;
+
+	if (is_own_name(word))
+		return; /* left over of a hosts file */
+	if (reader->format == CONF_FORMAT_WILDCARD)
+		flags |= HOSTSET_BLOCK << HOSTSET_BELOW;
+	/* "ads*.x", "*.ads.*" */
+	if (word.len > 2 && memchr(word.p + 1, '*', word.len - 1) != NULL) {
+		put_pattern(reader, word);
+		return;
+	}
+	if (list_begins(word, "*.")) {
+		flags = HOSTSET_BLOCK << HOSTSET_BELOW;
+		word = list_after(word, 2);
+	} else if (list_begins(word, ".")) {
+		flags = HOSTSET_BLOCK | HOSTSET_BLOCK << HOSTSET_BELOW;
+		word = list_after(word, 1);
+	}
+	what = list_name(&name, word);
+	if (what != NULL)
+		list_fault_line(reader, what);
+	else
+		(void)list_put_name(reader, &name, flags); /* see error */
+}
+
+/* One word that is no hosts line. */
+static void
+plain_word(struct list_reader *reader, struct list_text word)
+{
+	struct addr_range range;
+
+	if (list_addr(&range, word))
+		(void)list_put_addr(reader, &range, ADDRSET_BLOCK); /* see
+								       error */
+	else if (reader->format == CONF_FORMAT_ADDRESSES)
+		list_fault_line(reader, "not an address");
+	else
+		plain_name(reader, word);
+}
+
+/* What stands in front of names in hosts files: an address, which may be that
+ * of a link ("fe80::1%lo0") or short for 0.0.0.0 ("0"). */
+static bool
+is_hosts_addr(struct list_text word)
+{
+	const char *zone = memchr(word.p, '%', word.len);
+	struct addr_range range;
+
+	if (zone != NULL)
+		word.len = (size_t)(zone - word.p);
+	return list_is(word, "0") ||
+	       (list_addr(&range, word) && addr_equal(&range.lo, &range.hi));
+}
+
+/* What stands in front of names in hosts files that block: without any, that is
+ * no address to be blocked. */
+static bool
+is_own_addr(struct list_text word)
+{
+	return list_is(word, "0.0.0.0") || list_is(word, "127.0.0.1") ||
+	       list_is(word, "::") || list_is(word, "::1");
+}
+
+/* Up to a #, or a ; at the start of a word. */
+static struct list_text
+without_comment(struct list_text line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if (line.p[i] == '#' ||
+		    (line.p[i] == ';' &&
+			(i == 0 || list_is_blank(line.p[i - 1]))))
+			line.len = i;
+	return line;
+}
+
+void
+list_plain_line(struct list_reader *reader, struct list_text line)
+{
+	struct list_text rest = without_comment(line);
+	struct list_text word = list_word(&rest);
+
+	if (word.len == 0 || word.p[0] == '!')
+		return;
+	if (list_trim(rest).len == 0) {
+		if (reader->format == CONF_FORMAT_HOSTS ||
+		    (reader->format != CONF_FORMAT_ADDRESSES &&
+			is_own_addr(word)))
+			list_fault_line(reader, "no address and names");
+		else
+			plain_word(reader, word);
+		return;
+	}
+	if ((reader->format == CONF_FORMAT_HOSTS ||
+		reader->format == CONF_FORMAT_AUTO ||
+		reader->format == CONF_FORMAT_ADBLOCK) &&
+	    is_hosts_addr(word))
+		hosts_names(reader, rest);
+	else
+		list_fault_line(reader, "more than one word");
+}
