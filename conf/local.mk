@@ -50,6 +50,14 @@ uninstall-local:
 	    $(DESTDIR)$(sysconfdir)/rerouted/rules.d/10-example.rules && \
 	    rm -f $(DESTDIR)$(sysconfdir)/rerouted/rules.d/10-example.rules || :
 
+# And the folders of ours that nothing is left in.
+uninstall-hook:
+	rmdir $(DESTDIR)$(listsdir) $(DESTDIR)$(pkgdatadir) \
+	    $(DESTDIR)$(sysconfdir)/rerouted/rules.d \
+	    $(DESTDIR)$(sysconfdir)/rerouted/rerouted.conf.d \
+	    $(DESTDIR)$(sysconfdir)/rerouted/lists \
+	    $(DESTDIR)$(sysconfdir)/rerouted 2>/dev/null || :
+
 # What shells complete comes from reroutectl's own table of commands.
 bashcompletiondir = $(datadir)/bash-completion/completions
 fishcompletiondir = $(datadir)/fish/vendor_completions.d

@@ -316,6 +316,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/processes.c \
 	%D%/ctl/queries.c %D%/ctl/queries.h \
 	%D%/ctl/show.c %D%/ctl/show.h \
+	%D%/ctl/rule_words.c %D%/ctl/rule_words.h \
 	%D%/ctl/rules.c \
 	%D%/ctl/status.c \
 	%D%/ctl/tunnels.c \

@@ -250,7 +250,7 @@ queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrcrowd.c %D%/netns/attrdiag.c %D%/netns/attrkid.c \
-	%D%/netns/attrproc.c %D%/netns/attrwho.c
+	%D%/netns/attrlevel.c %D%/netns/attrproc.c %D%/netns/attrwho.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS) -lpthread
 probe_SOURCES = %D%/netns/probe.c
 short_LDADD = -lpthread

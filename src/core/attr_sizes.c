@@ -51,8 +51,9 @@ attr_sizes_of(struct attr_sizes *ret, const struct attr_machine *machine)
 	ret->processes = bound(
 	    bound(machine->pid_max, 1, share / PROCESS_BYTES), 1024, 65536);
 	ret->gone = bound(GONE_MAX, 1, ret->processes / 2);
-	/* some 200 programs that are started; more where there may be more */
-	ret->births_ring = power_of_two(ret->processes * 4);
+	/* what a build starts in two seconds, for which the daemon may stand
+	 * still: without room for them who sends then is dropped */
+	ret->births_ring = power_of_two(ret->processes * 32);
 	ret->births_ring = bound(ret->births_ring, 1 << 17, 1 << 20);
 	/* all of it is taken from the kernel's memory at start */
 	ret->owners =

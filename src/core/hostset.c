@@ -230,17 +230,22 @@ take_entry(const struct hostset *set, const struct sought *sought, size_t entry,
     bool exact, struct hostset_match *ret)
 {
 	unsigned int flags = (unsigned int)(set->words[entry] & HOSTSET_FLAGS);
-	unsigned int shift = exact ? 0 : HOSTSET_BELOW;
+	unsigned int shift = exact ? 0 : HOSTSET_BELOW, levels;
 	unsigned int code =
 	    flags >> (exact ? HOSTSET_CODE_SHIFT : HOSTSET_CODE_BELOW_SHIFT) &
 	    HOSTSET_CODE;
 
-	ret->levels |= flags >> shift & HOSTSET_LEVELS;
+	levels = flags >> shift & HOSTSET_LEVELS;
 	if ((flags & HOSTSET_MORE) != 0)
-		ret->levels |= conditional(set, sought, entry, shift);
-	if (code == HOSTSET_NO_CODE)
-		return;
+		levels |= conditional(set, sought, entry, shift);
+	ret->levels |= levels;
 	/* longer suffixes come later, and are more specific */
+	if (code == HOSTSET_NO_CODE) {
+		if (ret->code == HOSTSET_PASSTHRU &&
+		    (levels & HOSTSET_BLOCK) != 0)
+			ret->code = HOSTSET_NO_CODE;
+		return;
+	}
 	ret->code = (enum hostset_code)code;
 	ret->below = !exact;
 	ret->records = ret->records_end = NULL;

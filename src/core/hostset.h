@@ -32,7 +32,7 @@ enum hostset_level {
 #define HOSTSET_BELOW 4
 
 /* What RPZ and AdBlock's $dnsrewrite say: of all that cover a name, the most
- * specific one counts. */
+ * specific one counts. HOSTSET_BLOCK of a more specific name beats PASSTHRU. */
 enum hostset_code {
 	HOSTSET_NO_CODE,
 	HOSTSET_NXDOMAIN,

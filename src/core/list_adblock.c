@@ -311,8 +311,8 @@ take_pattern(struct list_reader *reader, const struct rule *rule,
 	/* "||ads." is any name with a label that ends so */
 	if ((memchr(pattern->p, '*', pattern->len) != NULL &&
 		!list_is(*pattern, "*")) ||
-	    (*ret_halves != SELF && pattern->len > 0 &&
-		pattern->p[pattern->len - 1] == '.')) {
+	    ((*ret_halves != SELF || ends.start == PATTERN_AT_START) &&
+		pattern->len > 0 && pattern->p[pattern->len - 1] == '.')) {
 		put_pattern(reader, rule, &ends, text);
 		return false;
 	}

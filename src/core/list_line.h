@@ -28,8 +28,10 @@ struct list_reader {
 	uint32_t n;			     /* its number */
 	int error;			     /* of the sink */
 	struct name others[LIST_OTHERS_MAX]; /* of the rule at hand */
-	struct name redirect;		     /* unbound's; len 0: none */
-	uint32_t redirect_line;
+	/* unbound's, that the next line may say more about; len 0: none */
+	struct name zone;
+	uint32_t zone_line;
+	bool zone_passes; /* it is an exception, else a redirect */
 };
 
 /* What ends the lines of a text: a carriage return where there is nothing

@@ -80,7 +80,8 @@ struct list_sink {
  * an SOA record; settings of dnsmasq or unbound where one of them is such one;
  * AdBlock where one of them begins with ||, @@ or [Adblock; and
  * else each line for itself: an address with names behind it as in hosts, an
- * address, prefix or range alone, a name alone, or a rule with | or @@. */
+ * address, prefix or range alone, a name alone, a rule with |, @@ or /, or a
+ * regular expression that begins with ^ or (. */
 int list_parse(const struct list_sink *sink, enum conf_list_format format,
     const char *text, size_t len);
 

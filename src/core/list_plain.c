@@ -89,13 +89,36 @@ plain_name(struct list_reader *reader, struct list_text word)
 		(void)list_put_name(reader, &name, flags); /* see error */
 }
 
+/* A regular expression without slashes, as Pi-hole's lists have them. */
+static void
+put_regex(struct list_reader *reader, struct list_text word)
+{
+	char buf[PATTERN_SIZE];
+	struct pattern pattern;
+	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
+		.pattern = &pattern,
+		.flags = HOSTSET_BLOCK };
+	/* ";querytype=A": it is for less than all queries, or for more */
+	const char *what = memchr(word.p, ';', word.len) != NULL
+			       ? "a modifier that can't apply"
+			       : pattern_regex(&pattern, buf, word.p, word.len);
+
+	if (what != NULL)
+		list_fault_line(reader, what);
+	else
+		(void)list_put(reader, &entry); /* see error */
+}
+
 /* One word that is no hosts line. */
 static void
 plain_word(struct list_reader *reader, struct list_text word)
 {
 	struct addr_range range;
 
-	if (list_addr(&range, word))
+	if (reader->format == CONF_FORMAT_AUTO &&
+	    (list_begins(word, "^") || list_begins(word, "(")))
+		put_regex(reader, word);
+	else if (list_addr(&range, word))
 		(void)list_put_addr(reader, &range, ADDRSET_BLOCK); /* see
 								       error */
 	else if (reader->format == CONF_FORMAT_ADDRESSES)

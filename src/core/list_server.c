@@ -6,6 +6,10 @@
  * unbound's, each with what it does there. What does not block is a fault. */
 
 #define BOTH (1U | 1U << HOSTSET_BELOW)
+/* Of names that block and those that don't, the more specific one counts: not
+ * so with AdBlock's exceptions. */
+#define PASS ((unsigned int)HOSTSET_PASSTHRU << HOSTSET_CODE_SHIFT)
+#define PASS_BELOW ((unsigned int)HOSTSET_PASSTHRU << HOSTSET_CODE_BELOW_SHIFT)
 
 /* An address that stands for none: where a blocked name leads. */
 static bool
@@ -31,12 +35,12 @@ without_comment(struct list_text line)
 
 /* "x"; "*x" ends so, wherever that begins. */
 static void
-put_domain(
-    struct list_reader *reader, struct list_text domain, unsigned int level)
+put_domain(struct list_reader *reader, struct list_text domain, bool passes)
 {
 	char buf[PATTERN_SIZE];
 	struct pattern pattern;
-	struct list_entry entry = { .kind = LIST_ENTRY_NAME, .flags = level };
+	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
+		.flags = passes ? PASS : HOSTSET_BLOCK };
 	const char *what;
 	struct name name;
 
@@ -48,7 +52,7 @@ put_domain(
 		if (list_begins(domain, "."))
 			domain = list_after(domain, 1);
 		entry.name = &name;
-		entry.flags = level * BOTH;
+		entry.flags = passes ? PASS | PASS_BELOW : HOSTSET_BLOCK * BOTH;
 		what = list_name(&name, domain);
 	}
 	if (what != NULL)
@@ -62,8 +66,7 @@ static void
 dnsmasq_option(
     struct list_reader *reader, struct list_text key, struct list_text value)
 {
-	bool address = list_is(key, "address");
-	unsigned int level = HOSTSET_BLOCK;
+	bool address = list_is(key, "address"), passes = false;
 	struct list_text names, to;
 	const char *end;
 
@@ -76,7 +79,7 @@ dnsmasq_option(
 	names = (struct list_text){ value.p + 1,
 		end > value.p ? (size_t)(end - value.p) - 1 : 0 };
 	if (!address && list_is(to, "#"))
-		level = HOSTSET_ALLOW; /* asked for as all others */
+		passes = true; /* asked for as all others */
 	else if (to.len > 0 &&
 		 (!address || !(list_is(to, "#") || is_no_address(to)))) {
 		list_fault_line(reader,
@@ -87,7 +90,7 @@ dnsmasq_option(
 	if (names.len == 0)
 		list_fault_line(reader, "it is about no name");
 	while (names.len > 0 && reader->error == 0)
-		put_domain(reader, list_until(&names, '/'), level);
+		put_domain(reader, list_until(&names, '/'), passes);
 }
 
 void
@@ -133,25 +136,27 @@ is_one_of(struct list_text word, const char *const *words, size_t n)
 #define IS_ONE_OF(word, words)                                                 \
 	is_one_of(word, words, sizeof(words) / sizeof((words)[0]))
 
-/* What leads to its own data: without any, nothing is there. */
+/* What leads to its own data: without any, nothing is there. And an exception
+ * that no data follows for. */
 static void
-end_redirect(struct list_reader *reader)
+end_zone(struct list_reader *reader)
 {
 	uint32_t n = reader->n;
 
-	if (reader->redirect.len == 0)
+	if (reader->zone.len == 0)
 		return;
-	reader->n = reader->redirect_line;
-	(void)list_put_name(
-	    reader, &reader->redirect, HOSTSET_BLOCK * BOTH); /* see error */
-	reader->redirect.len = 0;
+	reader->n = reader->zone_line;
+	(void)list_put_name(reader, &reader->zone,
+	    reader->zone_passes ? PASS | PASS_BELOW
+				: HOSTSET_BLOCK * BOTH); /* see error */
+	reader->zone.len = 0;
 	reader->n = n;
 }
 
 void
 list_unbound_end(struct list_reader *reader)
 {
-	end_redirect(reader);
+	end_zone(reader);
 }
 
 /* "x" TYPE: of the zone and all below it. */
@@ -166,24 +171,37 @@ local_zone(struct list_reader *reader, struct list_text text)
 	struct list_text zone = take_value(&text), type = take_value(&text);
 	struct name name;
 	const char *what = list_name(&name, zone);
+	bool passing = IS_ONE_OF(type, passes);
 
-	if (what == NULL && list_is(type, "redirect")) {
-		reader->redirect = name;
-		reader->redirect_line = reader->n;
+	if (what == NULL && (passing || list_is(type, "redirect"))) {
+		reader->zone = name;
+		reader->zone_line = reader->n;
+		reader->zone_passes = passing;
 	} else if (what == NULL && IS_ONE_OF(type, blocks)) {
 		(void)list_put_name(
 		    reader, &name, HOSTSET_BLOCK * BOTH); /* see error */
-	} else if (what == NULL && IS_ONE_OF(type, passes)) {
-		(void)list_put_name(
-		    reader, &name, HOSTSET_ALLOW * BOTH); /* as above */
 	} else {
 		list_fault_line(reader,
 		    what != NULL ? what : "a kind of zone that does not block");
 	}
 }
 
-/* "x [TTL] [IN] A 0.0.0.0": of the name alone, but for where its zone is sent
- * here. */
+/* What blocks its name alone, or all of a zone that is sent there. */
+static void
+put_data(struct list_reader *reader, const struct name *name, bool of_zone)
+{
+	unsigned int flags = HOSTSET_BLOCK;
+
+	if (of_zone)
+		flags |=
+		    reader->zone_passes ? PASS_BELOW : HOSTSET_BLOCK * BOTH;
+	(void)list_put_name(reader, name, flags); /* the reader keeps the
+						     error */
+	if (of_zone)
+		reader->zone.len = 0;
+}
+
+/* "x [TTL] [IN] A 0.0.0.0". */
 static void
 local_data(struct list_reader *reader, struct list_text text)
 {
@@ -191,11 +209,9 @@ local_data(struct list_reader *reader, struct list_text text)
 	struct list_text type = list_word(&data);
 	struct name name;
 	const char *what = list_name(&name, owner);
-	bool redirect = what == NULL && reader->redirect.len > 0 &&
-			name_equal(&name, &reader->redirect);
+	bool of_zone = what == NULL && reader->zone.len > 0 &&
+		       name_equal(&name, &reader->zone);
 
-	if (!redirect)
-		end_redirect(reader);
 	while (list_is(type, "IN") || list_is(type, "in") ||
 	       (type.len > 0 && type.p[0] >= '0' && type.p[0] <= '9'))
 		type = list_word(&data);
@@ -204,14 +220,14 @@ local_data(struct list_reader *reader, struct list_text text)
 		  list_is(type, "AAAA") || list_is(type, "aaaa")) &&
 		is_no_address(list_trim(data))))
 		what = "data of its own: it does not block";
+	if (what != NULL && of_zone && !reader->zone_passes)
+		reader->zone.len = 0; /* so it leads to that */
+	if (what != NULL || !of_zone)
+		end_zone(reader);
 	if (what != NULL)
 		list_fault_line(reader, what);
 	else
-		(void)list_put_name(reader, &name,
-		    redirect ? HOSTSET_BLOCK * BOTH
-			     : HOSTSET_BLOCK); /* see error */
-	if (redirect)
-		reader->redirect.len = 0;
+		put_data(reader, &name, of_zone);
 }
 
 void
@@ -225,7 +241,7 @@ list_unbound_line(struct list_reader *reader, struct list_text line)
 	key = list_until(&value, ':');
 	data = list_is(key, "local-data");
 	if (!data)
-		end_redirect(reader);
+		end_zone(reader);
 	if (data)
 		local_data(reader, value);
 	else if (list_is(key, "local-zone"))

@@ -311,7 +311,8 @@ client_receive(struct client *client, json_t **ret)
 		*ret = NULL;
 		return STATUS_DONE;
 	}
-	if (len < 0)
+	/* a line without its end is half an answer */
+	if (len < 0 || client->line[len - 1] != '\n')
 		return errno == EAGAIN ? unanswered(client) : lost();
 	root = json_loadb(client->line, (size_t)len, 0, &error);
 	result = json_object_get(root, "result");

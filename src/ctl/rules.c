@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "src/base/num.h"
+#include "src/ctl/rule_words.h"
 #include "src/ctl/show.h"
 #include "src/ctl/table.h"
 
@@ -251,47 +252,6 @@ take_for(
 
 /* Rules from the command line ---------------------------------------------- */
 
-/* A word that the shell has taken quotes from gets them back. */
-static void
-add_word(FILE *rule, const char *word)
-{
-	if (word[0] == '"' ||
-	    (word[0] != '\0' && strpbrk(word, " \t#") == NULL)) {
-		fprintf(rule, " %s", word);
-		return;
-	}
-	fputs(" \"", rule);
-	for (; *word != '\0'; word++) {
-		if (*word == '"' || *word == '\\')
-			fputc('\\', rule);
-		fputc(*word, rule);
-	}
-	fputc('"', rule);
-}
-
-/* The words as a line of a rules file; one word alone is as it stands. */
-static char *
-join_rule(const char *action, int argc, char **argv)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *rule = open_memstream(&text, &size);
-
-	if (rule == NULL)
-		return NULL;
-	fputs(action, rule);
-	if (argc == 1)
-		fprintf(rule, " %s", argv[0]);
-	else
-		for (int i = 0; i < argc; i++)
-			add_word(rule, argv[i]);
-	if (fclose(rule) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
 static void
 say_added(const json_t *result)
 {
@@ -308,69 +268,9 @@ say_added(const json_t *result)
 	    command_number(result, "id"));
 }
 
-/* Nothing but blanks or a comment, as of a variable that is not set: the rule
- * would be about everything. */
-static bool
-says_nothing(int argc, char *const *argv)
-{
-	for (int i = 0; i < argc; i++) {
-		const char *word = argv[i] + strspn(argv[i], " \t");
-
-		if (*word == '#')
-			return true;
-		if (*word != '\0')
-			return false;
-	}
-	return true;
-}
-
-/* The directions of a rule that denies all there is in them, as bits: 1 for in,
- * 2 for out; 0 where it names what it is about. */
-static unsigned int
-denies_all(const char *rule)
-{
-	unsigned int directions = 0;
-	char *copy = strdup(rule), *rest = copy;
-	const char *word = strsep(&rest, " \t");
-	bool denies = copy != NULL &&
-		      (strcmp(word, "block") == 0 || strcmp(word, "drop") == 0);
-
-	while (denies && (word = strsep(&rest, " \t")) != NULL &&
-	       word[0] != '#' && strcmp(word, "label") != 0) {
-		if (strcmp(word, "in") == 0)
-			directions |= 1;
-		else if (strcmp(word, "out") == 0)
-			directions |= 2;
-		else
-			denies = word[0] == '\0' || strcmp(word, "once") == 0 ||
-				 strcmp(word, "to") == 0 ||
-				 strcmp(word, "from") == 0 ||
-				 strcmp(word, "any") == 0;
-	}
-	free(copy);
-	return !denies ? 0 : directions != 0 ? directions : 3;
-}
-
-static void
-warn_of_all(unsigned int directions)
-{
-	static const char *const what[] = { NULL,
-		"comes in, a login by SSH too",
-		"goes out, look-ups of names and what stays on this host too",
-		"goes out or comes in, look-ups of names and a login by SSH "
-		"too" };
-
-	if (directions != 0)
-		fprintf(stderr,
-		    "reroutectl: warning: the rule has no match: it denies all "
-		    "that %s\n",
-		    what[directions]);
-}
-
 enum status
 command_add(const struct context *context)
 {
-	unsigned int all;
 	uint64_t for_ms = 0;
 	int argc = context->argc;
 	enum status status = take_for(context, &argc, context->argv, &for_ms);
@@ -379,20 +279,20 @@ command_add(const struct context *context)
 
 	if (status != STATUS_DONE)
 		return status;
-	if (says_nothing(argc, context->argv))
+	if (rule_words_are_none(argc, context->argv))
 		return command_usage(context->command->name,
 		    "what is missing is a match; 'to any' is everything");
-	rule = join_rule(context->command->name, argc, context->argv);
-	all = rule != NULL ? denies_all(rule) : 0;
+	rule = rule_words_join(context->command->name, argc, context->argv);
 	args = json_pack(
 	    "{s:s?, s:I}", "rule", rule, "for_ms", (json_int_t)for_ms);
-	free(rule);
 	if (args == NULL)
-		return command_usage(
+		status = command_usage(
 		    context->command->name, "the rule is no valid UTF-8");
-	status = call_change(context, "rules.add", args, say_added);
-	if (status == STATUS_DONE)
-		warn_of_all(all);
+	else
+		status = call_change(context, "rules.add", args, say_added);
+	if (status == STATUS_DONE && rule != NULL)
+		rule_words_warn(rule);
+	free(rule);
 	return status;
 }
 

@@ -38,6 +38,11 @@
  * has forgotten it (nf_conntrack_udp_timeout_stream: 120 s). */
 #define OLD_FLOWS_NS (180 * MONO_S)
 
+/* Bytes of what is told of processes that wait before we are woken up for it:
+ * not more than is taken in a turn of the loop. The ring has room for as much
+ * as comes while we stand still. */
+#define BIRTHS_MANY (1 << 16)
+
 struct bpf {
 	struct bpf_ops ops;
 	struct attr_sizes sizes;
@@ -49,6 +54,7 @@ struct bpf {
 	/* of the self-test */
 	struct actor self;
 	bool seen;
+	bool level_known;
 	uint64_t probe; /* cookie of the socket that it sends from */
 	bool seeded;
 };
@@ -96,7 +102,10 @@ use_cb(void *arg, const void *bytes, size_t size)
 		bpf->self = use.actor;
 		bpf->seen = true;
 	}
-	if (use.actor.pid > 0)
+	/* what others sent while the level was looked for has numbers of
+	 * another namespace */
+	if (use.actor.pid > 0 && bpf->level_known &&
+	    record->level == bpf->shared->pid_level)
 		bpf->ops.use(bpf->ops.arg, &use);
 }
 
@@ -200,10 +209,12 @@ open_rings(struct bpf *bpf)
 		0) != sizeof(bpf->shared->seed))
 		return -EIO;
 	bpf->shared->uses_many = bpf->sizes.uses_ring / 2;
-	bpf->shared->events_many = bpf->sizes.births_ring / 2;
+	bpf->shared->events_many = bpf->sizes.births_ring / 2 < BIRTHS_MANY
+				       ? bpf->sizes.births_ring / 2
+				       : BIRTHS_MANY;
 	/* each with its head (bpf_ring.c) */
 	bpf->shared->closes_many =
-	    bpf->sizes.births_ring / 4 / (8 + sizeof(struct bpf_closed));
+	    bpf->shared->events_many / 2 / (8 + sizeof(struct bpf_closed));
 	bpf->shared->strict_from = mono_now().ns + OLD_FLOWS_NS;
 	if (stat("/proc/self/ns/net", &st) == 0) /* else 0: no socket's */
 		bpf->shared->netns = (uint32_t)st.st_ino;
@@ -288,7 +299,7 @@ self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 		    "self-test: it saw another process than "
 		    "/proc (namespaces of pids, users or "
 		    "time)");
-	bpf->seen = true;
+	bpf->seen = bpf->level_known = true;
 	return r < 0 ? bpf_fail(why, r, "self-test: it can't be made") : 0;
 }
 

@@ -21,4 +21,7 @@ inns "$T" ip neighbour add fd98::2 lladdr 02:00:00:00:00:02 dev attr_d0
 inns "$T" ip route add default dev attr_d0
 inns "$T" ip -6 route add default dev attr_d0
 inns "$T" sh -c 'echo "0 2147483647" >/proc/sys/net/ipv4/ping_group_range'
-inns "$T" "$attrtest"
+inns "$T" "$attrtest" || exit
+for round in 1 2 3 4 5; do
+	inns "$T" unshare --pid --fork --mount-proc "$attrtest" levels || exit
+done

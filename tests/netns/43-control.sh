@@ -77,6 +77,22 @@ for command in status flows connections watch explain firewall; do
 	check_not "$command --help is no error" test -s "$tmp/err"
 done
 
+# -- a daemon that ends amid an answer --
+cat >"$tmp/half.py" <<'PY'
+import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print("ready", flush=True)
+client, _ = server.accept()
+client.makefile().readline()
+client.sendall(b'{"ok": true, "resu')
+PY
+background python3 "$tmp/half.py" "$tmp/half" >"$tmp/half.out"
+wait_for grep -q ready "$tmp/half.out"
+check "half an answer: exit 3" try 3 "$REROUTECTL" --control "$tmp/half" flows
+check "half an answer: told" told "the daemon closed the connection"
+
 # -- where the socket can't be --
 echo mine >"$tmp/file"
 inc "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \

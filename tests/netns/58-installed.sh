@@ -101,4 +101,5 @@ fi
 check "make uninstall" make -C "$BUILDDIR" -s uninstall DESTDIR="$inst" \
     prefix=/usr sysconfdir=/etc
 check "… leaves nothing" sh -c "[ -z \"\$(find $inst -type f)\" ]"
+check "… and no folder of ours" [ -z "$(find "$inst" -name '*rerouted*')" ]
 finish

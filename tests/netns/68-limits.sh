@@ -107,6 +107,36 @@ print(n, seconds)
 sys.exit(not (int(n) <= 20 and float(seconds) > 8))' "$tmp/slow"
 check "and counted" is 's["tcp"]["cut_slow"] >= 1'
 
+# programs that start while the daemon stands still take nothing from who asks
+# then, which starts then, too; all that start on the machine are told to it
+cat >"$tmp/start.py" <<'PY'
+"""start.py PROGRAM N: N times, with a command line of 1,000 bytes"""
+import os, sys
+for _ in range(int(sys.argv[2])):
+    os.waitpid(os.posix_spawn(sys.argv[1], [sys.argv[1], "x" * 1000], {}), 0)
+PY
+cat >"$tmp/one.py" <<'PY'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(30)
+s.connect(("127.0.0.1", 53))
+s.send(b"\0\7\1\0\0\1\0\0\0\0\0\0\x09localhost\0\0\1\0\1")
+print("sent", flush=True)
+print("heard", len(s.recv(512)), flush=True)
+PY
+asks_amid_starts() {
+	kill -STOP "$daemon"
+	python3 "$tmp/start.py" "$(type -P true)" 250
+	background inc python3 "$tmp/one.py" >"$tmp/one" 2>&1
+	wait_for test -s "$tmp/one"
+	kill -CONT "$daemon"
+	wait $pid
+	cat "$tmp/one"
+	grep -q '^heard' "$tmp/one"
+}
+check "250 programs start, and it stands still: who asks then is answered" \
+    eval "asks_amid_starts || asks_amid_starts || asks_amid_starts"
+
 # other hosts: a share of each, and one of all
 for last in 3 4; do ins ip address add 10.9.0.$last/24 dev s0; done
 before=$(refused)

@@ -8,6 +8,10 @@ main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[1], "kid") == 0)
 		return kid_main(atoi(argv[2]));
+	if (argc > 1 && strcmp(argv[1], "levels") == 0) {
+		attr_level_tests();
+		return failures() == 0 ? 0 : 1;
+	}
 	attr_who_tests();
 	attr_proc_tests();
 	attr_diag_tests();

@@ -11,6 +11,7 @@
 
 void attr_crowd_tests(void);
 void attr_diag_tests(void);
+void attr_level_tests(void);
 void attr_proc_tests(void);
 void attr_who_tests(void);
 

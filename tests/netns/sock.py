@@ -34,6 +34,10 @@ def name(error):
     return errno.errorcode.get(error.errno, str(error))
 
 
+def say(text):
+    print(text, flush=True)
+
+
 class Sock:
     def __init__(self, how, proto, addr, port):
         self.peer = None

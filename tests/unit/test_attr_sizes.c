@@ -45,6 +45,8 @@ what_waits_in_the_queues_has_room(void **state)
 	assert_true(s.uses_ring / 208 >= machine.queue / 2);
 	assert_true(s.processes >= 16384);
 	assert_true(s.owners >= 32768);
+	/* 300 programs a second of a build, for two seconds */
+	assert_true(s.births_ring >= UINT64_C(600) * 1500);
 	assert_true(s.owners * 160 <= machine.memory / 1024);
 }
 

@@ -20,6 +20,10 @@ lines_of_dnsmasq_block(void **state)
 		    { "ads.test.x" }, 0 },
 		{ "address=/a.test/\nserver=/ok.a.test/#\n", { "a.test" },
 		    { "ok.a.test", "x.ok.a.test" }, 0 },
+		{ "server=/a.test/#\naddress=/ads.a.test/\n"
+		  "server=/ok.ads.a.test/#\n",
+		    { "ads.a.test", "x.ads.a.test" },
+		    { "a.test", "x.a.test", "ok.ads.a.test" }, 0 },
 		/* these do not block */
 		{ "local=/z.test/\naddress=/a.test/192.0.2.1\n"
 		  "server=/b.test/192.0.2.53\nserver=192.0.2.53\n"
@@ -60,6 +64,23 @@ lines_of_unbound_block(void **state)
 		{ "local-zone: \"a.test\" refuse\n"
 		  "local-zone: \"ok.a.test\" transparent\n",
 		    { "a.test" }, { "ok.a.test", "x.ok.a.test" }, 0 },
+		/* the more specific one counts */
+		{ "local-zone: \"a.test\" transparent\n"
+		  "local-zone: \"ads.a.test\" always_nxdomain\n"
+		  "local-zone: \"ok.ads.a.test\" inform\n",
+		    { "ads.a.test", "x.ads.a.test" },
+		    { "a.test", "x.a.test", "ok.ads.a.test" }, 0 },
+		{ "local-zone: \"a.test\" typetransparent\n"
+		  "local-data: \"ads.a.test A 0.0.0.0\"\n",
+		    { "ads.a.test" }, { "a.test", "x.ads.a.test" }, 0 },
+		{ "local-zone: \"a.test\" transparent\n"
+		  "local-data: \"a.test 60 IN A 0.0.0.0\"\n"
+		  "local-data: \"a.test AAAA ::\"\n"
+		  "local-zone: \"b.test\" transparent\n"
+		  "local-data: \"b.test A 192.0.2.1\"\n"
+		  "local-zone: \"test\" static\n",
+		    { "a.test", "test" }, { "x.a.test", "b.test", "x.b.test" },
+		    1 },
 		{ "local-zone: \"a.test\" block_a\nlocal-zone: \"b.test\"\n"
 		  "local-zone: \"c d\" refuse\nlocal-data: \"c.test TXT x\"\n"
 		  "local-data: \"d.test A 192.0.2.1\"\nlocal-data:\n"

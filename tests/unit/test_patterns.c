@@ -34,6 +34,8 @@ wildcards_are_read(void **state)
 		    { "y.x-track.z.test", "ax-track.b.test", "y.ad-server.x",
 			"ad-server.x" },
 		    { "x-track.test", "x.ad-server", "bad-server.x" }, 0 },
+		{ "|ads.\n|pix.^\n", { "ads.x", "ads.y.x" },
+		    { "ads", "y.ads.x", "pix", "pix.x" }, 1 },
 		{ "||ads.^\n||a^*.test^\n||a?*.test^\n||\xc3\xa4*.test^\n",
 		    { NULL }, { "ads", "a.test", "ab.test" }, 4 },
 		{ "||a.test^*\n", { "a.test", "x.a.test" }, { "ba.test" }, 0 },
@@ -79,10 +81,21 @@ regular_expressions_are_read(void **state)
 		    { NULL }, { "x.test", "aa", "ads.test" }, 9 },
 	};
 
+	/* as Pi-hole has them */
+	static const struct row bare[] = {
+		{ "# ads\n(\\.|^)ads\\.test$\n^pix[0-9]+[_.-] # "
+		  "pixels\na.test\n",
+		    { "ads.test", "x.ads.test", "pix1.x", "a.test" },
+		    { "bads.test", "ads.test.x", "pix.x", "x.a.test" }, 0 },
+		{ "^a\\.test$;querytype=A\n^(b\n[c]\n^d e$\n0.0.0.0 ^f\n",
+		    { NULL }, { "a.test", "b", "c", "d" }, 5 },
+	};
+
 	(void)state;
 	check_rows(CONF_FORMAT_ADBLOCK, rows, N_ROWS(rows));
 	/* lists of nothing else are not told to be AdBlock's */
 	check_rows(CONF_FORMAT_AUTO, rows, 2);
+	check_rows(CONF_FORMAT_AUTO, bare, N_ROWS(bare));
 }
 
 static void

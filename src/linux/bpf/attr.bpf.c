@@ -120,8 +120,10 @@ read_actor(
     struct bpf_use *use, const struct owner *owner, struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	__u32 level = shared.pid_level;
 
-	use->pid = pid_of(leader, shared.pid_level);
+	use->pid = pid_of(leader, level);
+	use->level = level;
 	use->start = owner->start;
 	use->exec = owner->exec;
 	use->groups = owner->groups;

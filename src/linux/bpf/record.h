@@ -26,7 +26,8 @@ struct bpf_use {
 	__u32 uid, gid; /* effective */
 	__u32 total;	/* bytes of the packet */
 	__u32 device;	/* that the socket is bound to; 0: none */
-	__u32 begins;	/* conntrack has no entry for it yet */
+	__u16 begins;	/* conntrack has no entry for it yet */
+	__u16 level;	/* of the pid namespace whose number pid is */
 	__u16 head_len;
 	__u8 socket_is; /* BPF_SOCKET_* */
 	/* a flow that was decided for another one: BPF_TAKEN_* */

@@ -1,0 +1,103 @@
+#include "src/ctl/rule_words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A word that the shell has taken quotes from gets them back. */
+static void
+add_word(FILE *rule, const char *word)
+{
+	if (word[0] == '"' ||
+	    (word[0] != '\0' && strpbrk(word, " \t#") == NULL)) {
+		fprintf(rule, " %s", word);
+		return;
+	}
+	fputs(" \"", rule);
+	for (; *word != '\0'; word++) {
+		if (*word == '"' || *word == '\\')
+			fputc('\\', rule);
+		fputc(*word, rule);
+	}
+	fputc('"', rule);
+}
+
+char *
+rule_words_join(const char *action, int argc, char **argv)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *rule = open_memstream(&text, &size);
+
+	if (rule == NULL)
+		return NULL;
+	fputs(action, rule);
+	if (argc == 1)
+		fprintf(rule, " %s", argv[0]);
+	else
+		for (int i = 0; i < argc; i++)
+			add_word(rule, argv[i]);
+	if (fclose(rule) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+bool
+rule_words_are_none(int argc, char *const *argv)
+{
+	for (int i = 0; i < argc; i++) {
+		const char *word = argv[i] + strspn(argv[i], " \t");
+
+		if (*word == '#')
+			return true;
+		if (*word != '\0')
+			return false;
+	}
+	return true;
+}
+
+/* The directions of a rule that denies all there is in them, as bits: 1 for in,
+ * 2 for out; 0 where it names what it is about. */
+static unsigned int
+denies_all(const char *rule)
+{
+	unsigned int directions = 0;
+	char *copy = strdup(rule), *rest = copy;
+	const char *word = strsep(&rest, " \t");
+	bool denies = copy != NULL &&
+		      (strcmp(word, "block") == 0 || strcmp(word, "drop") == 0);
+
+	while (denies && (word = strsep(&rest, " \t")) != NULL &&
+	       word[0] != '#' && strcmp(word, "label") != 0) {
+		if (strcmp(word, "in") == 0)
+			directions |= 1;
+		else if (strcmp(word, "out") == 0)
+			directions |= 2;
+		else
+			denies = word[0] == '\0' || strcmp(word, "once") == 0 ||
+				 strcmp(word, "to") == 0 ||
+				 strcmp(word, "from") == 0 ||
+				 strcmp(word, "any") == 0;
+	}
+	free(copy);
+	return !denies ? 0 : directions != 0 ? directions : 3;
+}
+
+void
+rule_words_warn(const char *rule)
+{
+	static const char *const what[] = { NULL,
+		"comes in, a login by SSH too",
+		"goes out, look-ups of names and what stays on this host too",
+		"goes out or comes in, look-ups of names and a login by SSH "
+		"too" };
+	unsigned int directions = denies_all(rule);
+
+	if (directions != 0)
+		fprintf(stderr,
+		    "reroutectl: warning: the rule has no match: it denies all "
+		    "that %s\n",
+		    what[directions]);
+}

@@ -1,0 +1,116 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "src/base/mono.h"
+#include "src/linux/bpf.h"
+#include "src/linux/machine.h"
+#include "tests/netns/attrtest.h"
+
+struct told {
+	unsigned int right, wrong;
+};
+
+static void
+on_use(void *arg, const struct use *use)
+{
+	struct told *told = arg;
+
+	if (use->actor.pid == getpid())
+		told->right++;
+	else
+		told->wrong++;
+}
+
+static void
+on_fork(void *arg, const struct fork *fork)
+{
+	(void)arg;
+	(void)fork;
+}
+
+static void
+on_exec(void *arg, const struct exec *exec)
+{
+	(void)arg;
+	(void)exec;
+}
+
+static void
+on_exit_of(void *arg, pid_t pid, uint64_t start)
+{
+	(void)arg;
+	(void)pid;
+	(void)start;
+}
+
+static void
+on_closed(void *arg, uint64_t inode)
+{
+	(void)arg;
+	(void)inode;
+}
+
+static void
+on_holds(void *arg, const struct holding *holding)
+{
+	(void)arg;
+	(void)holding;
+}
+
+static atomic_bool over;
+
+/* Nobody but this process sends here. */
+static void *
+send_on(void *arg)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		die("no socket");
+	while (!atomic_load(&over))
+		(void)sendto(fd, "", 1, 0, (struct sockaddr *)&to,
+		    sizeof(to)); /* nobody is there */
+	(void)close(fd);
+	return arg;
+}
+
+/* How deep in namespaces of pids we are is tried out while others send: what
+ * they sent until it is known has numbers of another one. */
+void
+attr_level_tests(void)
+{
+	struct attr_machine machine = { .queue = 1024 };
+	struct attr_sizes sizes;
+	struct told told = { 0, 0 };
+	const struct bpf_ops ops = { on_use, on_fork, on_exec, on_exit_of,
+		on_closed, on_holds, &told };
+	char why[BPF_WHY_MAX];
+	struct bpf *bpf = NULL;
+	pthread_t sender;
+	mono_t end;
+
+	machine_read(&machine);
+	attr_sizes_of(&sizes, &machine);
+	if (pthread_create(&sender, NULL, send_on, NULL) != 0)
+		die("no thread");
+	if (bpf_open(&bpf, &ops, &sizes, why) < 0)
+		printf("# no BPF: %s\n", why);
+	end = mono_add(mono_now(), 20 * MONO_S);
+	while (bpf != NULL && told.right == 0 && mono_before(mono_now(), end))
+		(void)bpf_uses(bpf);
+	check("level: who sends is told, with the numbers of this namespace",
+	    bpf == NULL || (told.right > 0 && told.wrong == 0));
+	printf("# %u told, %u of them wrong\n", told.right + told.wrong,
+	    told.wrong);
+	atomic_store(&over, true);
+	(void)pthread_join(sender, NULL);
+	bpf_close(bpf);
+}
