@@ -50,6 +50,7 @@ direct_take(void *arg, const struct dgram *dgram, mono_t now)
 		.len = dgram->bytes.iov_len,
 		.segment = dgram->segment };
 
+	flow->refused = false;
 	add_reply(flow->udp, flow, &in, now);
 }
 
@@ -71,7 +72,7 @@ direct_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (udp_sock_read(&flow->sock, &reader) == -ECONNREFUSED)
-		udp_flow_refuse(flow->udp, flow, CLOSED_FAR_RESET);
+		udp_flow_unheard(flow->udp, flow);
 }
 
 /* From the program --------------------------------------------------------- */
@@ -238,6 +239,7 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct udp *udp = arg;
 	struct udpnat_entry *nat;
+	struct udp_flow *flow;
 	mono_t now = mono_now();
 
 	(void)fd;
@@ -246,8 +248,9 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 		nat = udpnat_expired(&udp->nat, now);
 		if (nat == NULL)
 			break;
+		flow = container_of(nat, struct udp_flow, nat);
 		udp_flow_end(
-		    udp, container_of(nat, struct udp_flow, nat), CLOSED_IDLE);
+		    udp, flow, flow->refused ? CLOSED_FAR_RESET : CLOSED_IDLE);
 	}
 	if (udpnat_count(&udp->nat) > 0)
 		udp_sweep_soon(udp);

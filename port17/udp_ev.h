@@ -43,6 +43,7 @@ struct udp_flow {
 	bool answered;	    /* something came through an association */
 	bool lost;	    /* its port: conntrack has forgotten it */
 	bool again;	    /* it has begun anew, and no datagram came since */
+	bool refused;	    /* the far end said last that nobody is there */
 };
 
 /* Why one ended; dial: of use where it had no way to the far end. */
@@ -60,10 +61,11 @@ struct udp_opts {
 	/* what the judge knows of a flow; false: nothing, or that it is no
 	 * longer to be carried */
 	bool (*claim)(void *arg, const struct flow_key *key, struct claim *ret);
-	/* the flow can't be carried, or the far end says that nobody is there:
-	 * `seen` is how the listener sees it */
+	/* the flow can't be carried: `seen` is how the listener sees it */
 	void (*refuse)(
 	    void *arg, const struct flow_key *seen, const struct flow_key *key);
+	/* the far end says that nobody is there; the flow goes on */
+	void (*unheard)(void *arg, const struct flow_key *seen);
 	void (*ended)(
 	    void *arg, const struct udp_flow *flow, const struct udp_end *end);
 	void (*stray)(void *arg, const struct flow_key *seen);

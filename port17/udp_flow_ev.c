@@ -70,6 +70,18 @@ udp_flow_refuse(struct udp *udp, struct udp_flow *flow, enum closed closed)
 		udp->opts.refuse(udp->opts.arg, &seen, &key);
 }
 
+/* As any host would: whoever sends on is not judged anew for it, and opens no
+ * other socket. */
+void
+udp_flow_unheard(struct udp *udp, struct udp_flow *flow)
+{
+	struct flow_key seen = udp_flow_seen(flow);
+
+	flow->refused = true;
+	if (!flow->lost) /* else who has its port would hear it */
+		udp->opts.unheard(udp->opts.arg, &seen);
+}
+
 static struct udp_flow *
 find(const struct udp *udp, const struct flow_key *key)
 {
@@ -214,6 +226,10 @@ may_pass(const struct udp_flow *flow)
 static struct udp_flow *
 with_way(struct udp *udp, struct udp_flow *flow)
 {
+	if (flow->sock.error == ECONNREFUSED && flow->assoc == NULL) {
+		udp_flow_unheard(udp, flow);
+		flow->sock.error = 0;
+	}
 	if (may_pass(flow))
 		flow->sock.error = 0;
 	if (flow->sock.error == 0)

@@ -48,6 +48,8 @@ void udp_flush(struct udp *udp);
 struct udp_flow *udp_flow_of(struct udp *udp, struct entry *entry,
     const struct sock_addr *from, mono_t now);
 void udp_flow_end(struct udp *udp, struct udp_flow *flow, enum closed closed);
+/* The far end says that nobody is there: so the program is told. */
+void udp_flow_unheard(struct udp *udp, struct udp_flow *flow);
 void udp_flow_refuse(
     struct udp *udp, struct udp_flow *flow, enum closed closed);
 

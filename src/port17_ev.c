@@ -186,10 +186,9 @@ udp_claim(void *arg, const struct flow_key *key, struct claim *ret)
 	return port17_claim_key(arg, ret, key);
 }
 
-/* The program is told as if nobody listened; and its next packet is judged
- * anew, by what is known of the tunnel then. */
+/* The program is told that nobody listens. */
 static void
-udp_refuse(void *arg, const struct flow_key *seen, const struct flow_key *key)
+udp_unheard(void *arg, const struct flow_key *seen)
 {
 	struct port17_ev *p17 = arg;
 	/* the error quotes the packet as it came to the endpoint: the kernel
@@ -203,6 +202,16 @@ udp_refuse(void *arg, const struct flow_key *seen, const struct flow_key *key)
 	p17->opts.stats->port17_refused++;
 	if (p17->icmp != NULL)
 		(void)icmp_tell(p17->icmp, &quoted, 0, ECONNREFUSED);
+}
+
+/* … as if that were so; and its next packet is judged anew, by what is known of
+ * the tunnel then. */
+static void
+udp_refuse(void *arg, const struct flow_key *seen, const struct flow_key *key)
+{
+	struct port17_ev *p17 = arg;
+
+	udp_unheard(p17, seen);
 	judge_end_key(p17->opts.judge, key);
 	if (ct_delete_flow(p17->ct, key) == 0)
 		(void)ct_flush(p17->ct); /* else it ends by itself */
@@ -362,6 +371,7 @@ open_parts(struct port17_ev *p17)
 		.max = opts->flows_max,
 		.claim = udp_claim,
 		.refuse = udp_refuse,
+		.unheard = udp_unheard,
 		.ended = udp_ended,
 		.stray = stray,
 		.arg = p17,

@@ -289,6 +289,24 @@ counted() {
 check "and with what it took that is all of them" wait_for counted
 check "direct: nobody there" says_like 'ECONNREFUSED' \
     udp connected 192.0.2.7,7099
+cat >"$tmp/refused.py" <<'PY'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(20)
+s.connect(("192.0.2.7", 7099))
+told = 0
+for _ in range(40):
+    try:
+        s.send(b"x")
+        s.recv(9)
+    except ConnectionRefusedError:
+        told += 1
+print(told)
+PY
+judged=$(counter packets)
+check "direct: who goes on is told each time" \
+    [ "$(inc "$python" "$tmp/refused.py")" = 40 ]
+check "and not judged anew for that" [ $(($(counter packets) - judged)) -lt 20 ]
 check "direct, TCP" says hello tcp 192.0.2.7 7001 echo
 # -- conntrack is flushed while datagrams wait at the entry: the port that they
 # came from is the next flow's, and they are not --
