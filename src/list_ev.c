@@ -329,14 +329,14 @@ row(const struct list_ev *le, size_t i)
 	const uint8_t *meta;
 	size_t len, size = 0;
 
-	ret = json_pack("{s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "name",
+	ret = json_pack("{s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:o}", "name",
 	    json_text(list_table_name(le->table, i)), "state",
 	    state_name(state, l), "error",
 	    state->error[0] != '\0' ? json_text(state->error) : json_null(),
 	    "names", (json_int_t)list_n_names(l), "patterns",
 	    (json_int_t)list_n_patterns(l), "addresses",
 	    (json_int_t)list_n_addrs(l), "hits", (json_int_t)list_index_hits(l),
-	    "unsure", (json_int_t)list_index_n_unsure(l), "loaded",
+	    "loaded",
 	    state->wall_ms != 0 ? json_real((double)state->wall_ms / 1e3)
 				: json_null());
 	if (ret == NULL || l == NULL)

@@ -120,6 +120,7 @@ libcore_a_SOURCES += \
 	%D%/core/patterns.c %D%/core/patterns.h \
 	%D%/core/punycode.c %D%/core/punycode.h \
 	%D%/core/regex.c %D%/core/regex.h \
+	%D%/core/regex_class.c %D%/core/regex_class.h \
 	%D%/core/zonefile.c %D%/core/zonefile.h \
 	%D%/core/zonefile_generate.c \
 	%D%/core/zonefile_rdata.c

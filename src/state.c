@@ -6,8 +6,9 @@
 
 #include "src/file.h"
 
-/* More was not written by us. */
-#define BYTES_MAX ((size_t)8 << 20)
+/* More was not written by us: as many rules as there may be, with what is said
+ * of each beside it, and as many lines that could not be read. */
+#define BYTES_MAX (2 * RUNTIME_MAX * (RUNTIME_TEXT_MAX + 256))
 
 /* No bytes where there is no file. 0 or -errno. */
 static int

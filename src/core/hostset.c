@@ -285,6 +285,12 @@ hostset_take(const struct hostset *set, const struct name *name, uint16_t qtype,
 	struct hostset_match one = { 0 };
 
 	take_entry(set, &sought, entry, true, &one);
+	/* how specific a pattern is is not known: what blocks beats what only
+	 * passes */
+	if (one.code == HOSTSET_PASSTHRU && (ret->levels & HOSTSET_BLOCK) != 0)
+		one.code = HOSTSET_NO_CODE;
+	if (ret->code == HOSTSET_PASSTHRU && (one.levels & HOSTSET_BLOCK) != 0)
+		ret->code = HOSTSET_NO_CODE;
 	one.levels |= ret->levels;
 	if (ret->code == HOSTSET_NO_CODE)
 		*ret = one;

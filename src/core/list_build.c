@@ -221,14 +221,27 @@ list_build_pattern_name(
 	return ret;
 }
 
+/* Lists say the same again, and parts of a rule come one by one. */
+static bool
+has_pattern(const struct list_build *build, const struct name *name)
+{
+	for (size_t i = 0; i < build->n_patterns; i++)
+		if (name_equal(&build->patterns[i].name, name))
+			return true;
+	return false;
+}
+
 int
 list_build_pattern(struct list_build *build, const struct pattern *pattern)
 {
+	struct name name = list_build_pattern_name(build, pattern);
 	bool regex = pattern->kind == PATTERN_REGEX;
 	struct list_build_pattern *p;
 	size_t len = (size_t)pattern->len + 1;
 	int r = 0;
 
+	if (has_pattern(build, &name))
+		return 0;
 	if (build->n_patterns == PATTERNS_MAX ||
 	    (regex &&
 		(build->n_regex == PATTERNS_REGEX_MAX ||
@@ -242,7 +255,7 @@ list_build_pattern(struct list_build *build, const struct pattern *pattern)
 	if (r < 0)
 		return r;
 	p = &build->patterns[build->n_patterns++];
-	p->name = list_build_pattern_name(build, pattern);
+	p->name = name;
 	p->off = build->n_pattern_text;
 	p->len = pattern->len;
 	p->kind = pattern->kind;

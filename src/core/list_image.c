@@ -227,20 +227,6 @@ list_index_hits(const struct list_index *l)
 }
 
 void
-list_index_unsure(const struct list_index *l)
-{
-	/* casts const away: see list_index_ref() */
-	(void)__atomic_add_fetch(
-	    &((struct list_index *)l)->unsure, 1, __ATOMIC_RELAXED);
-}
-
-uint64_t
-list_index_n_unsure(const struct list_index *l)
-{
-	return l != NULL ? __atomic_load_n(&l->unsure, __ATOMIC_RELAXED) : 0;
-}
-
-void
 list_index_carry(const struct list_index *l, const struct list_index *before)
 {
 	if (l != before)

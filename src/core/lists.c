@@ -13,22 +13,12 @@ struct seeking {
 	struct hostset_match *match;
 };
 
-/* Of what can't be told, only what blocks is taken. */
 static void
-take_pattern(void *arg, uint32_t entry, bool sure)
+take_pattern(void *arg, uint32_t entry)
 {
 	const struct seeking *s = arg;
-	struct hostset_match may = { 0 };
 
-	if (sure) {
-		hostset_take(&s->l->names, s->name, s->qtype, entry, s->match);
-		return;
-	}
-	list_index_unsure(s->l);
-	hostset_take(&s->l->names, s->name, s->qtype, entry, &may);
-	s->match->levels |= may.levels & (HOSTSET_BLOCK | HOSTSET_BLOCK_FIRST);
-	if (may.code != HOSTSET_NO_CODE && may.code != HOSTSET_PASSTHRU)
-		s->match->levels |= HOSTSET_BLOCK;
+	hostset_take(&s->l->names, s->name, s->qtype, entry, s->match);
 }
 
 /* All that the list says of a name: the code of a name goes before that of a

@@ -102,8 +102,5 @@ size_t list_n_addrs(const struct list_index *l);
  * count goes on when the list is loaded anew. */
 void list_index_hit(const struct list_index *l);
 uint64_t list_index_hits(const struct list_index *l);
-/* How often a regular expression of it was given up for a name: where it
- * blocks, it did. */
-uint64_t list_index_n_unsure(const struct list_index *l);
 
 #endif

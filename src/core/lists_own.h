@@ -10,8 +10,8 @@
  * and counts who has it, and lists.c, which asks it. */
 
 struct list_index {
-	unsigned int refs; /* atomic, as are hits and unsure */
-	uint64_t hits, unsure;
+	unsigned int refs; /* atomic, as is hits */
+	uint64_t hits;
 	struct hostset names;
 	struct addrset addrs;
 	struct patterns *patterns; /* NULL for none */
@@ -22,8 +22,5 @@ struct list_index {
 	size_t size;
 	void (*release)(void *bytes, size_t size);
 };
-
-/* One look-up more that an expression of it could not tell. */
-void list_index_unsure(const struct list_index *l);
 
 #endif

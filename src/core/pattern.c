@@ -119,7 +119,7 @@ pattern_has(const struct pattern *pattern, const struct name *name)
 		return glob_match(pattern->text, text.s, text.len);
 	if (regex_new(&regex, pattern->text) < 0)
 		return false;
-	has = text.len > 2 && regex_match(regex, text.s + 1, text.len - 2) != 0;
+	has = text.len > 2 && regex_match(regex, text.s + 1, text.len - 2);
 	regex_free(regex);
 	return has;
 }

@@ -59,7 +59,7 @@ const char *pattern_glob(struct pattern *ret, char buf[PATTERN_SIZE],
 const char *pattern_regex(
     struct pattern *ret, char buf[PATTERN_SIZE], const char *s, size_t len);
 
-/* Whether it matches, or may; for who asks once. */
+/* Whether it matches; for who asks once. */
 bool pattern_has(const struct pattern *pattern, const struct name *name);
 
 /* Two or three bytes that stand in each text which it can match: b[0] << 16 |

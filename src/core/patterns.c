@@ -142,23 +142,20 @@ patterns_n(const struct patterns *p)
 struct finding {
 	const struct patterns *patterns;
 	struct pattern_text text;
-	void (*found)(void *arg, uint32_t entry, bool sure);
+	void (*found)(void *arg, uint32_t entry);
 	void *arg;
 };
 
 static void
 try(const struct finding *f, const struct member *m)
 {
-	int has;
+	bool has = m->glob != NULL
+		       ? glob_match(m->glob, f->text.s, f->text.len)
+		       : f->text.len > 2 && regex_match(m->regex, f->text.s + 1,
+						f->text.len - 2);
 
-	if (m->glob != NULL)
-		has = glob_match(m->glob, f->text.s, f->text.len);
-	else
-		has = f->text.len > 2 ? regex_match(m->regex, f->text.s + 1,
-					    f->text.len - 2)
-				      : 0;
-	if (has != 0)
-		f->found(f->arg, m->entry, has > 0);
+	if (has)
+		f->found(f->arg, m->entry);
 }
 
 /* Those of a gram of n bytes whose last one is `last` of the text. */
@@ -195,7 +192,7 @@ may_have(const struct patterns *p, uint32_t gram)
 
 void
 patterns_find(const struct patterns *p, const struct name *name,
-    void (*found)(void *arg, uint32_t entry, bool sure), void *arg)
+    void (*found)(void *arg, uint32_t entry), void *arg)
 {
 	struct finding f = { .patterns = p, .found = found, .arg = arg };
 	uint32_t gram = 0;

@@ -18,11 +18,11 @@ struct patterns_entry {
 };
 
 /* Of one list. */
-#define PATTERNS_MAX ((size_t)20000)
+#define PATTERNS_MAX ((size_t)5000)
 #define PATTERNS_REGEX_MAX ((size_t)1000)
-/* Of all regular expressions (regex.h): a name of 255 bytes that all of them
- * have to look at takes some 5 ms. */
-#define PATTERNS_COST_MAX ((size_t)50000)
+/* Steps of all regular expressions (regex.h): a name of 255 bytes that all of
+ * them have to look at takes some 5 ms. */
+#define PATTERNS_COST_MAX ((size_t)20000)
 
 /* What a list has; borrowed. */
 struct patterns_image {
@@ -42,9 +42,8 @@ void patterns_free(struct patterns *patterns); /* accepts NULL */
 
 size_t patterns_n(const struct patterns *patterns); /* 0 for NULL */
 
-/* Calls found() with the entry of each one that has the name, or, where that
- * can't be told (regex_match()), may have it. */
+/* Calls found() with the entry of each one that has the name. */
 void patterns_find(const struct patterns *patterns, const struct name *name,
-    void (*found)(void *arg, uint32_t entry, bool sure), void *arg);
+    void (*found)(void *arg, uint32_t entry), void *arg);
 
 #endif

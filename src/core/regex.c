@@ -1,275 +1,489 @@
 #include "src/core/regex.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-
 #include <errno.h>
-#include <pcre2.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One pass over the text finds a match wherever it begins: what stands before
- * it is a part of the expression. */
-#define BEFORE "(?s:.*?)(?:"
-#define AFTER ")"
+#include "src/core/regex_class.h"
 
-/* States that a match may be in at one place of the text: a pass takes time by
- * the square of them, at worst. */
-#define STATES_MAX 150
-/* As pcre2_dfa_match() has them: three numbers each, here and at the next
- * place, and two more. */
-#define WORKSPACE (2 + 2 * 3 * STATES_MAX)
+/* Places of an expression, and words of a set of them. */
+#define PLACES_MAX 256U
+#define WORD_BITS 64U
+#define WORDS_MAX (PLACES_MAX / WORD_BITS)
 
-/* Bytes that the compiled form of any expression has. */
-#define HEAD_SIZE 136
+/* Groups within each other, and parts that are read (those of a repeated group
+ * once for each time). */
+#define DEPTH_MAX 30U
+#define PARTS_MAX 10000U
+#define TIMES_MAX 1000U
 
-/* As long as a name may be. */
-#define PROBE_LEN 253
-
-/* Calls of the matcher by itself: what is plain needs none. */
-#define CALLS_MAX 20
+/* Texts are matched between these two. */
+#define BEGIN 256U
+#define END 257U
+#define SYMBOLS 258U
 
 struct regex {
-	pcre2_code *code;
-	size_t cost;
+	unsigned int n, words;
+	bool always;		/* it has the empty text */
+	uint16_t same[SYMBOLS]; /* symbols that are told apart: their masks */
+	/* sets: the first and last places, those behind each one, and of each
+	 * kind of symbol those that stand for it */
+	const uint64_t *first, *last, *follow, *masks;
+	uint64_t sets[];
 };
 
-/* What may not be said ------------------------------------------------------
- */
+/* Reading ------------------------------------------------------------------ */
 
-/* What a '\' and this stand for is one byte, or a place between two. */
-static bool
-is_plain_escape(char c)
-{
-	return c != '\0' &&
-	       (strchr("dDwWsSbBAzntrfv", c) != NULL ||
-		   !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		       (c >= 'A' && c <= 'Z')));
-}
+struct set {
+	uint64_t v[WORDS_MAX];
+};
 
-/* "[:alpha:]" in a class, or NULL. */
-static const char *
-named_class_end(const char *p)
-{
-	if (*++p != ':')
-		return NULL;
-	p += p[1] == '^' ? 2 : 1;
-	while (*p >= 'a' && *p <= 'z')
-		p++;
-	return p[0] == ':' && p[1] == ']' ? p + 2 : NULL;
-}
+/* A part of the expression: where it may begin and end. */
+struct part {
+	bool empty; /* it may be left out */
+	struct set first, last;
+};
 
-const char *
-regex_class_end(const char *p)
-{
-	if (*p == '^')
-		p++;
-	if (*p == ']')
-		p++;
-	while (p != NULL && *p != '\0' && *p != ']') {
-		if (*p == '[')
-			p = named_class_end(p);
-		else if (*p == '\\')
-			p = is_plain_escape(p[1]) ? p + 2 : NULL;
-		else
-			p++;
-	}
-	return p != NULL && *p == ']' ? p + 1 : NULL;
-}
-
-/* What a '(' begins, from behind it on: nothing that looks around, that goes
- * back, or that calls itself. */
-static bool
-is_plain_group(const char *p)
-{
-	if (*p == '*')
-		return false; /* a verb */
-	if (*p != '?')
-		return true;
-	return p[1] == ':' || (p[1] == 'i' && (p[2] == ')' || p[2] == ':'));
-}
-
-/* Whether it is regular, as far as it is one at all. */
-static bool
-is_plain(const char *text)
-{
-	for (const char *p = text; *p != '\0';) {
-		switch (*p) {
-		case '[':
-			p = regex_class_end(p + 1);
-			if (p == NULL)
-				return false;
-			break;
-		case '(':
-			if (!is_plain_group(p + 1))
-				return false;
-			p++;
-			break;
-		case '\\':
-			if (!is_plain_escape(p[1]))
-				return false;
-			p += 2;
-			break;
-		case '*':
-		case '+':
-		case '?':
-		case '}':
-			if (p[1] == '+') /* gives nothing back */
-				return false;
-			p++;
-			break;
-		default:
-			p++;
-		}
-	}
-	return true;
-}
-
-/* Matching ------------------------------------------------------------------
- */
-
-/* As pcre2_dfa_match(). */
-static int
-look(const pcre2_code *code, const char *s, size_t len)
-{
-	pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-	pcre2_match_context *limits = pcre2_match_context_create(NULL);
-	int workspace[WORKSPACE];
-	int r = PCRE2_ERROR_NOMEMORY;
-
-	if (match != NULL && limits != NULL) {
-		(void)pcre2_set_match_limit(limits, CALLS_MAX); /* always 0 */
-		r = pcre2_dfa_match(code, (PCRE2_SPTR)s, len, 0,
-		    PCRE2_DFA_SHORTEST, match, limits, workspace, WORKSPACE);
-	}
-	pcre2_match_context_free(limits); /* both accept NULL */
-	pcre2_match_data_free(match);
-	return r;
-}
-
-int
-regex_match(const struct regex *regex, const char *s, size_t len)
-{
-	int r = look(regex->code, s, len);
-
-	if (r >= 0)
-		return 1;
-	return r == PCRE2_ERROR_NOMATCH	   ? 0
-	       : r == PCRE2_ERROR_NOMEMORY ? -ENOMEM
-					   : -E2BIG;
-}
-
-/* Texts of one byte over and over, and of all of its bytes, lead into many
- * states: 0, or what it can't do. */
-static int
-probe(const pcre2_code *code, const char *text)
-{
-	size_t len = strlen(text);
-	char s[PROBE_LEN];
-
-	for (size_t n = 0; n <= len; n++) {
-		int r;
-
-		for (size_t i = 0; i < sizeof(s); i++)
-			s[i] = len == 0 ? 'a' : text[n < len ? n : i % len];
-		r = look(code, s, sizeof(s));
-		if (r == PCRE2_ERROR_NOMEMORY)
-			return -ENOMEM;
-		if (r < 0 && r != PCRE2_ERROR_NOMATCH)
-			return r == PCRE2_ERROR_DFA_WSSIZE ? -E2BIG : -EINVAL;
-	}
-	return 0;
-}
-
-static int
-compile(pcre2_code **ret, const char *text, uint32_t more)
-{
-	static const uint32_t options =
-	    PCRE2_ANCHORED | PCRE2_CASELESS | PCRE2_DOTALL |
-	    PCRE2_DOLLAR_ENDONLY | PCRE2_NO_AUTO_CAPTURE |
-	    PCRE2_NO_AUTO_POSSESS | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
-	PCRE2_SIZE at;
+struct reading {
+	const char *p;
 	int error;
+	unsigned int n, depth, parts;
+	struct set follow[PLACES_MAX];
+	struct regex_class classes[PLACES_MAX];
+	bool begins[PLACES_MAX], ends[PLACES_MAX]; /* '^' and '$' */
+};
 
-	*ret = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
-	    options | more, &error, &at, NULL);
-	if (*ret != NULL)
+static void alternatives(struct reading *r, struct part *ret);
+
+static void
+fail(struct reading *r, int error)
+{
+	if (r->error == 0)
+		r->error = error;
+}
+
+static void
+set_add(struct set *to, const struct set *from)
+{
+	for (size_t i = 0; i < WORDS_MAX; i++)
+		to->v[i] |= from->v[i];
+}
+
+static bool
+set_has(const struct set *set, unsigned int i)
+{
+	return (set->v[i / WORD_BITS] >> i % WORD_BITS & 1) != 0;
+}
+
+/* All that ends there goes on with what begins here. */
+static void
+link_places(struct reading *r, const struct set *last, const struct set *first)
+{
+	for (unsigned int i = 0; i < r->n; i++)
+		if (set_has(last, i))
+			set_add(&r->follow[i], first);
+}
+
+static void
+append(struct reading *r, struct part *to, const struct part *part)
+{
+	link_places(r, &to->last, &part->first);
+	if (to->empty)
+		set_add(&to->first, &part->first);
+	if (!part->empty)
+		to->last = part->last;
+	else
+		set_add(&to->last, &part->last);
+	to->empty = to->empty && part->empty;
+}
+
+/* A place of its own; its number, or one that does no harm. *ret is zeroed. */
+static unsigned int
+place(struct reading *r, struct part *ret)
+{
+	unsigned int i = r->n;
+
+	if (i == PLACES_MAX) {
+		fail(r, -E2BIG);
 		return 0;
-	return error == PCRE2_ERROR_HEAP_FAILED		? -ENOMEM
-	       : error == PCRE2_ERROR_PATTERN_TOO_LARGE ? -E2BIG
-							: -EINVAL;
+	}
+	r->n++;
+	ret->first.v[i / WORD_BITS] = UINT64_C(1) << i % WORD_BITS;
+	ret->last = ret->first;
+	return i;
 }
 
-/* Without what tells early that there is no match, which would keep a probe
- * from the states. */
-static int
-compile_to_probe(const char *whole, const char *text)
+/* From behind a '(' on. */
+static void
+group(struct reading *r, struct part *ret)
 {
-	pcre2_code *code;
-	int r = compile(&code, whole, PCRE2_NO_START_OPTIMIZE);
-
-	if (r < 0)
-		return r;
-	r = probe(code, text);
-	pcre2_code_free(code);
-	return r;
+	ret->empty = true;
+	if (strncmp(r->p, "?i)", 3) == 0) { /* case is not told apart anyway */
+		r->p += 3;
+		return;
+	}
+	if (strncmp(r->p, "?:", 2) == 0)
+		r->p += 2;
+	else if (strncmp(r->p, "?i:", 3) == 0)
+		r->p += 3;
+	else if (*r->p == '?' || *r->p == '*')
+		fail(r, -EINVAL);
+	if (++r->depth > DEPTH_MAX)
+		fail(r, -E2BIG);
+	if (r->error == 0)
+		alternatives(r, ret);
+	r->depth--;
+	if (r->error == 0 && *r->p != ')')
+		fail(r, -EINVAL);
+	else if (r->error == 0)
+		r->p++;
 }
 
-/* It has to be one by itself, too: "a)|(b" is none. */
-static int
-compile_behind(pcre2_code **ret, const char *text)
+/* The same one twice is one: "^^". */
+static void
+anchor(struct reading *r, char c, struct part *ret)
 {
-	pcre2_code *alone;
-	char *whole;
-	int r = compile(&alone, text, 0);
+	unsigned int i = place(r, ret);
 
-	if (r < 0)
-		return r;
-	pcre2_code_free(alone);
-	if (asprintf(&whole, BEFORE "%s" AFTER, text) < 0)
-		return -ENOMEM;
-	r = compile_to_probe(whole, text);
-	if (r == 0)
-		r = compile(ret, whole, 0);
-	free(whole);
-	return r;
+	while (*r->p == c)
+		r->p++;
+	if (c == '^')
+		r->begins[i] = true;
+	else
+		r->ends[i] = true;
+}
+
+static void
+atom(struct reading *r, struct part *ret)
+{
+	char c = *r->p++;
+	const char *end;
+	unsigned int i;
+
+	memset(ret, 0, sizeof(*ret));
+	if (++r->parts > PARTS_MAX)
+		fail(r, -E2BIG);
+	switch (c) {
+	case '(':
+		group(r, ret);
+		return;
+	case '^':
+	case '$':
+		anchor(r, c, ret);
+		return;
+	case '*':
+	case '+':
+	case '?':
+	case '{':
+		fail(r, -EINVAL); /* of nothing */
+		return;
+	}
+	i = place(r, ret);
+	end = regex_class_read(&r->classes[i], r->p - 1);
+	if (end == NULL)
+		fail(r, -EINVAL);
+	else
+		r->p = end;
+}
+
+/* How often: {0, SIZE_MAX} is any number. */
+struct times {
+	size_t least, most;
+};
+
+static size_t
+number(struct reading *r)
+{
+	size_t n = 0;
+
+	if (*r->p < '0' || *r->p > '9')
+		fail(r, -EINVAL);
+	for (; *r->p >= '0' && *r->p <= '9'; r->p++)
+		n = n <= TIMES_MAX ? n * 10 + (size_t)(*r->p - '0') : n;
+	if (n > TIMES_MAX)
+		fail(r, -E2BIG);
+	return n;
+}
+
+static struct times
+braces(struct reading *r)
+{
+	struct times ret;
+
+	r->p++;
+	ret.least = ret.most = number(r);
+	if (*r->p == ',') {
+		r->p++;
+		ret.most = *r->p == '}' ? SIZE_MAX : number(r);
+	}
+	if (r->error == 0 && (*r->p != '}' || ret.most < ret.least))
+		fail(r, -EINVAL);
+	else if (r->error == 0)
+		r->p++;
+	return ret;
+}
+
+static bool
+is_quantifier(char c)
+{
+	return c == '*' || c == '+' || c == '?' || c == '{';
+}
+
+/* What stands behind an atom. */
+static struct times
+quantifier(struct reading *r)
+{
+	struct times ret = { 1, 1 };
+
+	switch (*r->p) {
+	case '*':
+		ret = (struct times){ 0, SIZE_MAX };
+		r->p++;
+		break;
+	case '+':
+		ret = (struct times){ 1, SIZE_MAX };
+		r->p++;
+		break;
+	case '?':
+		ret = (struct times){ 0, 1 };
+		r->p++;
+		break;
+	case '{':
+		ret = braces(r);
+		break;
+	default:
+		return ret;
+	}
+	if (*r->p == '?') /* as few as will do: that matches as well */
+		r->p++;
+	if (r->error == 0 && is_quantifier(*r->p))
+		fail(r, -EINVAL); /* also "a++", which gives nothing back */
+	return ret;
+}
+
+/* An atom as often as is said: it is read anew for each time. */
+static void
+item(struct reading *r, struct part *ret)
+{
+	const char *begin = r->p, *end;
+	struct times times;
+	struct part part;
+	size_t copies;
+
+	atom(r, ret);
+	times = quantifier(r);
+	end = r->p;
+	copies = times.most != SIZE_MAX ? times.most
+		 : times.least > 0	? times.least
+					: 1;
+	if (times.most == SIZE_MAX && copies == 1)
+		link_places(r, &ret->last, &ret->first);
+	if (times.least == 0)
+		ret->empty = true;
+	for (size_t i = 2; i <= copies && r->error == 0; i++) {
+		r->p = begin;
+		atom(r, &part);
+		if (times.most == SIZE_MAX && i == copies)
+			link_places(r, &part.last, &part.first);
+		if (i > times.least)
+			part.empty = true;
+		append(r, ret, &part);
+	}
+	if (times.most == 0)
+		*ret = (struct part){ .empty = true };
+	r->p = end;
+}
+
+static void
+sequence(struct reading *r, struct part *ret)
+{
+	struct part part;
+
+	*ret = (struct part){ .empty = true };
+	while (*r->p != '\0' && *r->p != '|' && *r->p != ')' && r->error == 0) {
+		item(r, &part);
+		append(r, ret, &part);
+	}
+}
+
+static void
+alternatives(struct reading *r, struct part *ret)
+{
+	struct part part;
+
+	sequence(r, ret);
+	while (*r->p == '|' && r->error == 0) {
+		r->p++;
+		sequence(r, &part);
+		ret->empty = ret->empty || part.empty;
+		set_add(&ret->first, &part.first);
+		set_add(&ret->last, &part.last);
+	}
+}
+
+/* A text has one begin and one end: an expression that asks for one again
+ * behind it would mean the same one. */
+static bool
+goes_back(const struct reading *r)
+{
+	for (unsigned int i = 0; i < r->n; i++)
+		for (unsigned int j = 0; j < r->n; j++)
+			if (set_has(&r->follow[i], j) &&
+			    ((r->begins[i] && r->begins[j]) ||
+				(r->ends[i] && (r->begins[j] || r->ends[j]))))
+				return true;
+	return false;
+}
+
+/* Making ------------------------------------------------------------------- */
+
+static bool
+stands_for(const struct reading *r, unsigned int i, unsigned int symbol)
+{
+	if (r->begins[i] || r->ends[i])
+		return symbol == (r->begins[i] ? BEGIN : END);
+	return symbol < BEGIN &&
+	       regex_class_has(&r->classes[i], (unsigned char)symbol);
+}
+
+static void
+mask_of(const struct reading *r, unsigned int symbol, struct set *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (unsigned int i = 0; i < r->n; i++)
+		if (stands_for(r, i, symbol))
+			ret->v[i / WORD_BITS] |= UINT64_C(1) << i % WORD_BITS;
+}
+
+/* Each mask once; how many there are. */
+static unsigned int
+make_masks(const struct reading *r, struct set *masks, uint16_t same[SYMBOLS])
+{
+	unsigned int n = 0, j;
+
+	for (unsigned int symbol = 0; symbol < SYMBOLS; symbol++) {
+		mask_of(r, symbol, &masks[n]);
+		for (j = 0; memcmp(&masks[j], &masks[n], sizeof(masks[0])) != 0;
+		     j++)
+			;
+		same[symbol] = (uint16_t)j;
+		n += j == n;
+	}
+	return n;
+}
+
+static uint64_t *
+put_set(uint64_t *to, const struct set *set, unsigned int words)
+{
+	memcpy(to, set->v, words * sizeof(to[0]));
+	return to + words;
+}
+
+static struct regex *
+make(const struct reading *r, const struct part *all)
+{
+	struct set masks[SYMBOLS];
+	uint16_t same[SYMBOLS];
+	unsigned int n_masks = make_masks(r, masks, same);
+	unsigned int words = (r->n + WORD_BITS - 1) / WORD_BITS;
+	size_t n_sets = 2 + (size_t)r->n + n_masks;
+	struct regex *regex =
+	    malloc(sizeof(*regex) + n_sets * words * sizeof(uint64_t));
+	uint64_t *to;
+
+	if (regex == NULL)
+		return NULL;
+	regex->n = r->n;
+	regex->words = words;
+	regex->always = all->empty;
+	memcpy(regex->same, same, sizeof(same));
+	to = regex->sets;
+	regex->first = to;
+	to = put_set(to, &all->first, words);
+	regex->last = to;
+	to = put_set(to, &all->last, words);
+	regex->follow = to;
+	for (unsigned int i = 0; i < r->n; i++)
+		to = put_set(to, &r->follow[i], words);
+	regex->masks = to;
+	for (unsigned int i = 0; i < n_masks; i++)
+		to = put_set(to, &masks[i], words);
+	return regex;
 }
 
 int
 regex_new(struct regex **ret, const char *text)
 {
-	struct regex *regex;
-	size_t size;
-	int r;
+	struct reading *r = calloc(1, sizeof(*r));
+	struct part all;
+	int error;
 
-	if (!is_plain(text))
-		return -EINVAL;
-	regex = calloc(1, sizeof(*regex));
-	if (regex == NULL)
+	if (r == NULL)
 		return -ENOMEM;
-	r = compile_behind(&regex->code, text);
-	if (r < 0) {
-		regex_free(regex);
-		return r;
+	r->p = text;
+	alternatives(r, &all);
+	if (r->error == 0 && (*r->p != '\0' || goes_back(r)))
+		r->error = -EINVAL;
+	error = r->error;
+	if (error == 0) {
+		*ret = make(r, &all);
+		error = *ret != NULL ? 0 : -ENOMEM;
 	}
-	(void)pcre2_pattern_info(regex->code, PCRE2_INFO_SIZE, &size);
-	regex->cost = size > HEAD_SIZE ? size - HEAD_SIZE : 1;
-	*ret = regex;
-	return 0;
+	free(r);
+	return error;
 }
 
 void
 regex_free(struct regex *regex)
 {
-	if (regex == NULL)
-		return;
-	pcre2_code_free(regex->code); /* accepts NULL */
 	free(regex);
 }
 
 size_t
 regex_cost(const struct regex *regex)
 {
-	return regex->cost;
+	return ((size_t)regex->n + 1) * (regex->words + 1);
+}
+
+/* Matching ----------------------------------------------------------------- */
+
+/* From the places that it is at, and from the start, by one symbol: true where
+ * it has come to an end. */
+static bool
+step(const struct regex *regex, uint64_t at[WORDS_MAX], unsigned int symbol)
+{
+	const uint64_t *mask =
+	    regex->masks + (size_t)regex->same[symbol] * regex->words;
+	uint64_t next[WORDS_MAX], ended = 0;
+
+	memcpy(next, regex->first, regex->words * sizeof(next[0]));
+	for (unsigned int w = 0; w < regex->words; w++)
+		for (uint64_t left = at[w]; left != 0; left &= left - 1) {
+			size_t i =
+			    w * WORD_BITS + (unsigned int)__builtin_ctzll(left);
+			const uint64_t *follow =
+			    regex->follow + i * regex->words;
+
+			for (unsigned int j = 0; j < regex->words; j++)
+				next[j] |= follow[j];
+		}
+	for (unsigned int w = 0; w < regex->words; w++) {
+		at[w] = next[w] & mask[w];
+		ended |= at[w] & regex->last[w];
+	}
+	return ended != 0;
+}
+
+bool
+regex_match(const struct regex *regex, const char *s, size_t len)
+{
+	uint64_t at[WORDS_MAX] = { 0 };
+
+	if (regex->always || step(regex, at, BEGIN))
+		return true;
+	for (size_t i = 0; i < len; i++)
+		if (step(regex, at, (unsigned char)s[i]))
+			return true;
+	return step(regex, at, END);
 }

@@ -1,26 +1,29 @@
 #ifndef CORE_REGEX_H
 #define CORE_REGEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Regular expressions of lists, in Perl's syntax as far as it is regular, by
- * PCRE2's matcher that goes through the text once and never back: whatever
- * expression and text are, time and memory are bounded. What needs going back
- * (a look ahead, a group that is said again) is refused. */
+/* Regular expressions of lists, in Perl's syntax as far as it is regular: what
+ * has to go back (a look ahead, a group that is said again) and what says where
+ * words end is refused.
+ *
+ * An expression is kept as the places in it that stand for a byte, and which of
+ * them may follow which (Glushkov's automaton): a match goes through the text
+ * once, with the set of the places that it may be at. It takes regex_cost()
+ * steps for each byte at most, whatever the text is, no memory, and never
+ * fails. */
 struct regex;
 
 /* 0, -EINVAL (none, or not a regular one), -E2BIG (too large) or -ENOMEM. */
 int regex_new(struct regex **ret, const char *text);
 void regex_free(struct regex *regex); /* accepts NULL */
 
-/* Bytes of its compiled form: of those that lists have, a match takes some
- * hundredths of a microsecond for each of them. */
 size_t regex_cost(const struct regex *regex);
 
-/* 1 if it matches somewhere in s[0..len), in any case, or 0. -E2BIG: that would
- * take more states than there may be, or -ENOMEM: then nobody knows. Any thread
- * may ask. */
-int regex_match(const struct regex *regex, const char *s, size_t len);
+/* True if it matches somewhere in s[0..len), in any case. Any thread may ask.
+ */
+bool regex_match(const struct regex *regex, const char *s, size_t len);
 
 /* From behind a '[' to behind the ']' that ends the class; NULL where none
  * does, or it is none that may be said. */

@@ -14,6 +14,7 @@
  * first: then a word that it is waited for, and an end of that. One that is
  * stopped is not waited for. */
 #define WORD_MS 4000
+#define MORE_MS 500
 #define WAIT_S 60
 
 struct client {
@@ -335,6 +336,9 @@ await(const struct client *client, bool at_once)
 	int n = poll(&poll_fd, 1, WORD_MS);
 	char state;
 
+	/* it may have stood still with all of the machine */
+	if (n == 0)
+		n = poll(&poll_fd, 1, MORE_MS);
 	if (n == 0) {
 		(void)daemon_pid(client, &state);
 		at_once = at_once || is_stopped(state);
@@ -342,7 +346,7 @@ await(const struct client *client, bool at_once)
 		    client, "does not answer", at_once ? "" : ": waiting");
 		if (at_once)
 			return STATUS_FAILED;
-		n = poll(&poll_fd, 1, WAIT_S * 1000 - WORD_MS);
+		n = poll(&poll_fd, 1, WAIT_S * 1000 - WORD_MS - MORE_MS);
 	}
 	/* or a signal, which reading sees, too */
 	return n != 0 ? STATUS_DONE : unanswered(client);

@@ -64,14 +64,8 @@ print_faults(const json_t *row)
 	const json_t *first = json_object_get(row, "first"), *fault, *count;
 	const json_t *modifiers = json_object_get(row, "modifiers");
 	double faults = command_number(row, "faults");
-	double unsure = command_number(row, "unsure");
 	const char *name;
 	size_t i;
-
-	if (unsure > 0)
-		(void)printf("  %.0f times a regular expression took too long "
-			     "for a name: if it blocks, it did\n",
-		    unsure);
 
 	json_array_foreach((json_t *)first, i, fault)
 	{

@@ -64,12 +64,6 @@ for file in dns/*.[ch]; do
 	*) deny 'only dns/ares_ev.c and its sockets know c-ares' 'ares\.h|dns/ares_sock_ev' $file ;;
 	esac
 done
-for file in src/*.[ch] src/*/*.[ch] dns/*.[ch] port17/*.[ch]; do
-	case $file in
-	src/core/regex.c) ;;
-	*) deny 'only src/core/regex.c knows PCRE2' 'pcre2' $file ;;
-	esac
-done
 for file in src/*.[ch] src/*/*.[ch]; do
 	case $file in
 	*_ev.[ch] | src/rerouted.c | src/rerouted_parts.c) ;;

@@ -101,8 +101,8 @@ rules "block exe $tmp/bin/denied, $tmp/bin/lost" "default out accept" \
 daemon_reload
 ins $IPT4 -I INPUT -p udp --dport 7003 -m comment --comment "n7003"
 kill -STOP "$daemon"
-long=$(printf %01000d 0) # with that they are three times what there is room for
-for i in $(seq 600); do /bin/true "$long"; done
+long=$(printf %03900d 0) # with that they are three times what there is room for
+for i in $(seq 800); do /bin/true "$long"; done
 older lost 7003
 kill -CONT "$daemon"
 check "births were lost" wait_for sh -c "$REROUTECTL --control $tmp/control \

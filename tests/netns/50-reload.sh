@@ -390,7 +390,7 @@ echo eve >"$tmp/state/command-line.rules"
 grep -E "^(root|rerouted):" /etc/passwd >"$tmp/passwd"
 check "what is kept is gone: starts" start_with_users
 check "… which is shown" sh -c "'$REROUTECTL' --control '$tmp/control' status |
-	grep '^BROKEN: rules from the command line were lost when the daemon'"
+	grep \"^BROKEN: .*rules from the command line can't be read\""
 check "… and that she is nobody" sh -c "'$REROUTECTL' --control '$tmp/control' \
 	status | grep \"^BROKEN: rules wait for the user 'eve'.*: nobody is it\""
 mkdir -p "$tmp/state/accounts.new/x"

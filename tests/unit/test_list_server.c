@@ -20,6 +20,10 @@ lines_of_dnsmasq_block(void **state)
 		    { "ads.test.x" }, 0 },
 		{ "address=/a.test/\nserver=/ok.a.test/#\n", { "a.test" },
 		    { "ok.a.test", "x.ok.a.test" }, 0 },
+		{ "server=/a.test/#\naddress=/*ads.a.test/\n"
+		  "server=/*b.test/#\naddress=/ads.b.test/\n",
+		    { "ads.a.test", "x.myads.a.test", "ads.b.test" },
+		    { "a.test", "b.test", "x.b.test" }, 0 },
 		{ "server=/a.test/#\naddress=/ads.a.test/\n"
 		  "server=/ok.ads.a.test/#\n",
 		    { "ads.a.test", "x.ads.a.test" },

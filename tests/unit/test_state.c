@@ -76,7 +76,7 @@ a_file_that_cannot_be_read_is_an_error(void **state)
 	assert_null(rules.v);
 	assert_int_equal(state_load_accounts(&accounts, "taken"), -EISDIR);
 	assert_null(accounts.v);
-	assert_int_equal(truncate("rules", 9 << 20), 0);
+	assert_int_equal(truncate("rules", 40 << 20), 0);
 	assert_int_equal(state_load_runtime(&rules, "rules"), -EFBIG);
 	assert_null(rules.v);
 }
