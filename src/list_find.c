@@ -66,13 +66,23 @@ name_rank(const struct looking *l, const struct list_entry *e, bool *ret_except)
 	return level_rank(levels);
 }
 
+/* Of its name, the more specific the longer. How specific a pattern is is not
+ * known: one that blocks beats all that only passes. */
+static uint8_t
+len_of(const struct list_entry *e)
+{
+	if (e->pattern != NULL)
+		return (e->flags & HOSTSET_BLOCK) != 0 ? UINT8_MAX : 0;
+	return e->name != NULL ? e->name->len : 0;
+}
+
 /* A plain block of a longer name beats what only passes (hostset.h), although
  * that has the higher rank. */
 static bool
 goes_before(const struct looking *l, const struct list_entry *e,
     unsigned int rank, bool except)
 {
-	uint8_t len = e->pattern == NULL && e->name != NULL ? e->name->len : 0;
+	uint8_t len = len_of(e);
 	bool passes = l->except && l->best_rank >= 10 && l->best_rank < 800;
 
 	if (rank == 1 && passes && len > l->best_len)
@@ -122,7 +132,7 @@ look_at(void *arg, const struct list_entry *e)
 	if (rank == 0 || !goes_before(l, e, rank, except))
 		return 0;
 	l->best_rank = rank;
-	l->best_len = e->pattern == NULL && e->name != NULL ? e->name->len : 0;
+	l->best_len = len_of(e);
 	free(l->best_file);
 	l->best_file = e->file != NULL ? strdup(e->file) : NULL;
 	l->best_line = e->line;

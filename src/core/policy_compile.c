@@ -216,15 +216,17 @@ match_cmp(const void *a, const void *b)
 }
 
 /* Which of what a held rule was is left: one that accepts says nothing, and
- * what can go through no tunnel goes nowhere. */
+ * what was to go through a tunnel goes nowhere. Without the match that has a
+ * fault more would go through it than was said. */
 static void
 hold(struct policy_entry *entry, struct policy_match *matches)
 {
 	if (entry->action == ACTION_ACCEPT) {
 		matches[0] = (struct policy_match){ .field = FIELD_PROCESS };
 		entry->n_matches = 1; /* no process at all */
-	} else if (entry->action == ACTION_REROUTE && entry->tunnel == 0) {
+	} else if (entry->action == ACTION_REROUTE) {
 		entry->action = ACTION_BLOCK;
+		entry->tunnel = 0;
 	}
 }
 

@@ -12,10 +12,10 @@
 #define WORD_BITS 64U
 #define WORDS_MAX (PLACES_MAX / WORD_BITS)
 
-/* Groups within each other, and parts that are read (those of a repeated group
- * once for each time). */
+/* Groups within each other, and parts that are read, empty ones too (those of a
+ * repeated group once for each time). */
 #define DEPTH_MAX 30U
-#define PARTS_MAX 10000U
+#define PARTS_MAX 2000U
 #define TIMES_MAX 1000U
 
 /* Texts are matched between these two. */
@@ -140,13 +140,19 @@ group(struct reading *r, struct part *ret)
 		r->p++;
 }
 
-/* The same one twice is one: "^^". */
+static bool
+is_quantifier(char c)
+{
+	return c == '*' || c == '+' || c == '?' || c == '{';
+}
+
+/* The same one twice is one: "^^", but not "^^?". */
 static void
 anchor(struct reading *r, char c, struct part *ret)
 {
 	unsigned int i = place(r, ret);
 
-	while (*r->p == c)
+	while (*r->p == c && !is_quantifier(r->p[1]))
 		r->p++;
 	if (c == '^')
 		r->begins[i] = true;
@@ -224,12 +230,6 @@ braces(struct reading *r)
 	return ret;
 }
 
-static bool
-is_quantifier(char c)
-{
-	return c == '*' || c == '+' || c == '?' || c == '{';
-}
-
 /* What stands behind an atom. */
 static struct times
 quantifier(struct reading *r)
@@ -301,6 +301,8 @@ sequence(struct reading *r, struct part *ret)
 	struct part part;
 
 	*ret = (struct part){ .empty = true };
+	if (++r->parts > PARTS_MAX)
+		fail(r, -E2BIG);
 	while (*r->p != '\0' && *r->p != '|' && *r->p != ')' && r->error == 0) {
 		item(r, &part);
 		append(r, ret, &part);

@@ -107,7 +107,9 @@ escaped(unsigned char *ret, const char *p)
 		*ret = (unsigned char)(hex(p[1]) << 4 | hex(p[2]));
 		return p + 3;
 	}
-	if (c == '\0' || is_letter(c) || (c >= '0' && c <= '9'))
+	/* "\\<" is where a word begins, and so on */
+	if (c == '\0' || is_letter(c) || (c >= '0' && c <= '9') ||
+	    strchr("<>`'", c) != NULL)
 		return NULL;
 	*ret = c;
 	return p + 1;

@@ -62,7 +62,7 @@ static const struct row rows[] = {
 	{ "of another user", "reroute via gone user bob",
 	    "user=alice to=192.0.2.7", PASSES, "no tunnel 'gone'" },
 	{ "a tunnel that is there", "reroute via tor user bob list gone",
-	    "user=bob to=192.0.2.7", ACTION_REROUTE, "no list 'gone'" },
+	    "user=bob to=192.0.2.7", BLOCK, "no list 'gone'" },
 	{ "words of another version", "block flavour sweet user bob",
 	    "user=bob to=192.0.2.7", BLOCK, "unknown word 'flavour'" },
 	{ "no rule at all", "blck user bob", "user=bob to=192.0.2.7", PASSES,

@@ -80,6 +80,8 @@ regular_expressions_are_read(void **state)
 		  "/(((((x{100}){100}){100})))/\n/x/$client=10.0.0.0/8\n",
 		    { NULL }, { "x.test", "aa", "ads.test" }, 9 },
 		/* what is refused does not hide in a class */
+		{ "/(^)^?ads/\n/\\<ads\\>/\n/x((||||||){999}){9}/\n/b$$?/\n",
+		    { NULL }, { "xads.test", "ads.test", "xyz" }, 4 },
 		{ "/[[:a]?xy(?=.*(?=.*z))[:]?]?/\n/[\\Q]ads[\\E]/\n"
 		  "/[\\c]](?=x)]/\n/[a[b](?=x)]/\n/[[:^digit:]-]7/\n",
 		    { "x-7.test" }, { "xyz", "ads.test", "77.test" }, 4 },
