@@ -47,11 +47,15 @@ put_pattern(struct list_reader *reader, struct list_text word)
 	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
 		.pattern = &pattern,
 		.flags = HOSTSET_BLOCK };
-	const char *what = pattern_glob(&pattern, buf, word.p, word.len,
-	    reader->format == CONF_FORMAT_WILDCARD ? PATTERN_AT_LABEL
-						   : PATTERN_AT_START,
-	    true);
+	bool below = reader->format == CONF_FORMAT_WILDCARD;
+	const char *what;
 
+	if (list_begins(word, ".")) { /* the name and those below it */
+		below = true;
+		word = list_after(word, 1);
+	}
+	what = pattern_glob(&pattern, buf, word.p, word.len,
+	    below ? PATTERN_AT_LABEL : PATTERN_AT_START, true);
 	if (what != NULL)
 		list_fault_line(reader, what);
 	else
@@ -116,7 +120,8 @@ plain_word(struct list_reader *reader, struct list_text word)
 	struct addr_range range;
 
 	if (reader->format == CONF_FORMAT_AUTO &&
-	    (list_begins(word, "^") || list_begins(word, "(")))
+	    (list_begins(word, "^") || list_begins(word, "(") ||
+		list_begins(word, ".*")))
 		put_regex(reader, word);
 	else if (list_addr(&range, word))
 		(void)list_put_addr(reader, &range, ADDRSET_BLOCK); /* see

@@ -55,6 +55,9 @@ pattern_glob(struct pattern *ret, char buf[PATTERN_SIZE], const char *s,
 
 	if (len > NAME_WIRE_MAX)
 		return "a pattern of more than 255 bytes";
+	if (memmem(s, len, "..", 2) != NULL ||
+	    (start != PATTERN_ANYWHERE && len > 0 && s[0] == '.'))
+		return "a pattern that no name can have";
 	if (start != PATTERN_AT_START)
 		n = put_any(buf, n);
 	if (start != PATTERN_ANYWHERE)
@@ -82,10 +85,34 @@ pattern_glob(struct pattern *ret, char buf[PATTERN_SIZE], const char *s,
 	return NULL;
 }
 
+bool
+pattern_glob_match(const char *glob, const char *s, size_t len)
+{
+	const char *any, *end = s + len;
+	bool first = true;
+
+	for (; (any = strstr(glob, "**")) != NULL; glob = any + 2) {
+		size_t n = (size_t)(any - glob), left = (size_t)(end - s);
+		const char *at =
+		    first ? (n <= left && memcmp(s, glob, n) == 0 ? s : NULL)
+			  : memmem(s, left, glob, n);
+
+		if (at == NULL)
+			return false;
+		s = at + n;
+		first = false;
+	}
+	len = strlen(glob);
+	if (first ? len != (size_t)(end - s) : len > (size_t)(end - s))
+		return false;
+	return memcmp(end - len, glob, len) == 0;
+}
+
 const char *
 pattern_regex(
     struct pattern *ret, char buf[PATTERN_SIZE], const char *s, size_t len)
 {
+	const char *what = NULL;
 	struct regex *regex;
 	int r;
 
@@ -103,8 +130,10 @@ pattern_regex(
 		       "(such as to look ahead)";
 	*ret = (struct pattern){ PATTERN_REGEX, buf, (uint16_t)len,
 		(uint32_t)regex_cost(regex) };
+	if (regex_match(regex, "", 0))
+		what = "a regular expression that every name has";
 	regex_free(regex);
-	return NULL;
+	return what;
 }
 
 bool
@@ -116,7 +145,7 @@ pattern_has(const struct pattern *pattern, const struct name *name)
 
 	pattern_text(&text, name);
 	if (pattern->kind == PATTERN_GLOB)
-		return glob_match(pattern->text, text.s, text.len);
+		return pattern_glob_match(pattern->text, text.s, text.len);
 	if (regex_new(&regex, pattern->text) < 0)
 		return false;
 	has = text.len > 2 && regex_match(regex, text.s + 1, text.len - 2);

@@ -150,7 +150,7 @@ static void
 try(const struct finding *f, const struct member *m)
 {
 	bool has = m->glob != NULL
-		       ? glob_match(m->glob, f->text.s, f->text.len)
+		       ? pattern_glob_match(m->glob, f->text.s, f->text.len)
 		       : f->text.len > 2 && regex_match(m->regex, f->text.s + 1,
 						f->text.len - 2);
 

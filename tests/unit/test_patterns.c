@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "src/core/glob.h"
 #include "src/core/patterns.h"
 #include "src/core/regex.h"
 
@@ -80,6 +81,8 @@ regular_expressions_are_read(void **state)
 		  "/(((((x{100}){100}){100})))/\n/x/$client=10.0.0.0/8\n",
 		    { NULL }, { "x.test", "aa", "ads.test" }, 9 },
 		/* what is refused does not hide in a class */
+		{ "||.ads*.test^\n||a..b*^\n/x*/\n", { NULL },
+		    { "ads1.test", "a.test" }, 3 },
 		{ "/(^)^?ads/\n/\\<ads\\>/\n/x((||||||){999}){9}/\n/b$$?/\n",
 		    { NULL }, { "xads.test", "ads.test", "xyz" }, 4 },
 		{ "/[[:a]?xy(?=.*(?=.*z))[:]?]?/\n/[\\Q]ads[\\E]/\n"
@@ -93,6 +96,8 @@ regular_expressions_are_read(void **state)
 		  "pixels\na.test\n",
 		    { "ads.test", "x.ads.test", "pix1.x", "a.test" },
 		    { "bads.test", "ads.test.x", "pix.x", "x.a.test" }, 0 },
+		{ "^\n()\n.*track.*\n.*[0-9]x$\n",
+		    { "atrack.test", "a1x", "b.a1x" }, { "a.test" }, 2 },
 		{ "^a\\.test$;querytype=A\n^(b\n[c]\n^d e$\n0.0.0.0 ^f\n",
 		    { NULL }, { "a.test", "b", "c", "d" }, 5 },
 	};
@@ -108,9 +113,11 @@ static void
 wildcards_stand_in_lists_of_names(void **state)
 {
 	static const struct row domains[] = {
-		{ "ads*.a.test\n*.b.test\n*.x-*.c.test\n",
-		    { "ads1.a.test", "x.b.test", "y.x-1.c.test" },
-		    { "z.ads1.a.test", "b.test", "x-1.c.test" }, 0 },
+		{ "ads*.a.test\n*.b.test\n*.x-*.c.test\n.p*.d.test\n",
+		    { "ads1.a.test", "x.b.test", "y.x-1.c.test", "p1.d.test",
+			"x.p1.d.test" },
+		    { "z.ads1.a.test", "b.test", "x-1.c.test", "xp1.d.test" },
+		    0 },
 	};
 	static const struct row wildcard[] = {
 		{ "ads*.a.test\n", { "ads1.a.test", "z.ads1.a.test" },
@@ -266,27 +273,25 @@ random_pattern(
 	}
 	for (;;) {
 		len = random_text(text, seed, i % 2 ? "..**" : ".^$+?");
-		if (i % 2) {
-			assert_null(pattern_glob(ret, buf, text, len,
-			    (enum pattern_start)((size_t)rand_r(seed) % 3),
-			    (size_t)rand_r(seed) % 2));
-			return;
-		}
-		if (pattern_regex(ret, buf, text, len) == NULL)
+		if ((i % 2 ? pattern_glob(ret, buf, text, len,
+				 (enum pattern_start)((size_t)rand_r(seed) % 3),
+				 (size_t)rand_r(seed) % 2)
+			   : pattern_regex(ret, buf, text, len)) == NULL)
 			return;
 	}
 }
 
-/* As pattern_has(), but for the making of each expression. */
+/* As pattern_has(), but for the making of each expression, and by the matcher
+ * of rules. */
 static bool
 has_by_itself(const struct pattern *pattern, const struct regex *regex,
     const struct name *name)
 {
 	struct pattern_text text;
 
-	if (pattern->kind == PATTERN_GLOB)
-		return pattern_has(pattern, name);
 	pattern_text(&text, name);
+	if (pattern->kind == PATTERN_GLOB)
+		return glob_match(pattern->text, text.s, text.len);
 	return regex_match(regex, text.s + 1, text.len - 2);
 }
 
