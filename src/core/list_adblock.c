@@ -422,7 +422,8 @@ regex_rule(struct list_reader *reader, struct rule *rule, struct list_text word,
 	if (after.len > 0 &&
 	    !take_modifiers(reader, rule, list_after(after, 1)))
 		return;
-	what = pattern_regex(&pattern, buf, word.p + 1, len);
+	what = list_regex(
+	    reader, &pattern, buf, (struct list_text){ word.p + 1, len });
 	if (what != NULL)
 		list_fault_line(reader, what);
 	else

@@ -170,6 +170,19 @@ list_fault_modifier(struct list_reader *reader, struct list_text modifier)
 			.modifier_len = modifier.len });
 }
 
+#define NO_ROOM "a pattern more than a list can have"
+/* After so many the others are not looked at: each is compiled for that. */
+#define REFUSED_MAX 100
+
+const char *
+list_regex(const struct list_reader *reader, struct pattern *ret,
+    char buf[PATTERN_SIZE], struct list_text text)
+{
+	return reader->refused < REFUSED_MAX
+		   ? pattern_regex(ret, buf, text.p, text.len)
+		   : NO_ROOM;
+}
+
 bool
 list_put(struct list_reader *reader, struct list_entry *entry)
 {
@@ -178,7 +191,8 @@ list_put(struct list_reader *reader, struct list_entry *entry)
 	reader->error = reader->sink->entry(reader->sink->arg, entry);
 	if (reader->error == -ENOSPC) {
 		reader->error = 0;
-		list_fault_line(reader, "a pattern more than a list can have");
+		reader->refused++;
+		list_fault_line(reader, NO_ROOM);
 	}
 	return reader->error == 0;
 }

@@ -21,12 +21,13 @@ struct list_text {
 struct list_reader {
 	const struct list_sink *sink;
 	enum conf_list_format format;
-	struct list_text rest;		     /* of the file */
-	char end;			     /* of its lines */
-	const char *file;		     /* an included one, or NULL */
-	struct list_text line;		     /* whole, for faults */
-	uint32_t n;			     /* its number */
-	int error;			     /* of the sink */
+	struct list_text rest; /* of the file */
+	char end;	       /* of its lines */
+	const char *file;      /* an included one, or NULL */
+	struct list_text line; /* whole, for faults */
+	uint32_t n;	       /* its number */
+	int error;	       /* of the sink */
+	unsigned int refused;  /* patterns that the list has no room for */
 	struct name others[LIST_OTHERS_MAX]; /* of the rule at hand */
 	/* unbound's, that the next line may say more about; len 0: none */
 	struct name zone;
@@ -48,6 +49,9 @@ void list_fault_include(struct list_reader *reader, const char *what);
 void list_fault_modifier(struct list_reader *reader, struct list_text modifier);
 /* entry->line is filled in; false where the sink fails. */
 bool list_put(struct list_reader *reader, struct list_entry *entry);
+/* pattern_regex(), but for a list that has no room for more of them. */
+const char *list_regex(const struct list_reader *reader, struct pattern *ret,
+    char buf[PATTERN_SIZE], struct list_text text);
 bool list_put_name(
     struct list_reader *reader, const struct name *name, unsigned int flags);
 bool list_put_addr(struct list_reader *reader, const struct addr_range *range,

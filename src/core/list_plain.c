@@ -105,7 +105,7 @@ put_regex(struct list_reader *reader, struct list_text word)
 	/* ";querytype=A": it is for less than all queries, or for more */
 	const char *what = memchr(word.p, ';', word.len) != NULL
 			       ? "a modifier that can't apply"
-			       : pattern_regex(&pattern, buf, word.p, word.len);
+			       : list_regex(reader, &pattern, buf, word);
 
 	if (what != NULL)
 		list_fault_line(reader, what);
