@@ -38,15 +38,27 @@ hosts_names(struct list_reader *reader, struct list_text rest)
 		list_fault_line(reader, what);
 }
 
+/* A pattern, or what is wrong with it. */
+static void
+put_or_fault(
+    struct list_reader *reader, const struct pattern *pattern, const char *what)
+{
+	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
+		.pattern = pattern,
+		.flags = HOSTSET_BLOCK };
+
+	if (what != NULL)
+		list_fault_line(reader, what);
+	else
+		(void)list_put(reader, &entry); /* see error */
+}
+
 /* A whole name; where names are to cover what is below them, the end of one. */
 static void
 put_pattern(struct list_reader *reader, struct list_text word)
 {
 	char buf[PATTERN_SIZE];
 	struct pattern pattern;
-	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
-		.pattern = &pattern,
-		.flags = HOSTSET_BLOCK };
 	bool below = reader->format == CONF_FORMAT_WILDCARD;
 	const char *what;
 
@@ -56,10 +68,7 @@ put_pattern(struct list_reader *reader, struct list_text word)
 	}
 	what = pattern_glob(&pattern, buf, word.p, word.len,
 	    below ? PATTERN_AT_LABEL : PATTERN_AT_START, true);
-	if (what != NULL)
-		list_fault_line(reader, what);
-	else
-		(void)list_put(reader, &entry); /* see error */
+	put_or_fault(reader, &pattern, what);
 }
 
 /* "x", ".x" or "*.x"; with another * a pattern. */
@@ -99,18 +108,12 @@ put_regex(struct list_reader *reader, struct list_text word)
 {
 	char buf[PATTERN_SIZE];
 	struct pattern pattern;
-	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
-		.pattern = &pattern,
-		.flags = HOSTSET_BLOCK };
 	/* ";querytype=A": it is for less than all queries, or for more */
 	const char *what = memchr(word.p, ';', word.len) != NULL
 			       ? "a modifier that can't apply"
 			       : list_regex(reader, &pattern, buf, word);
 
-	if (what != NULL)
-		list_fault_line(reader, what);
-	else
-		(void)list_put(reader, &entry); /* see error */
+	put_or_fault(reader, &pattern, what);
 }
 
 /* One word that is no hosts line. */

@@ -55,13 +55,13 @@ enum pattern_start {
 const char *pattern_glob(struct pattern *ret, char buf[PATTERN_SIZE],
     const char *s, size_t len, enum pattern_start start, bool at_end);
 
-/* Whether a pattern of pattern_glob() has all of s[0..len). What stands between
- * two ** is looked for once: no name makes it slow. */
-bool pattern_glob_match(const char *glob, const char *s, size_t len);
-
 /* The same of a regular expression, which has to be one. */
 const char *pattern_regex(
     struct pattern *ret, char buf[PATTERN_SIZE], const char *s, size_t len);
+
+/* Whether a pattern of pattern_glob() has all of s[0..len). What stands between
+ * two ** is looked for once: no name makes it slow. */
+bool pattern_glob_match(const char *glob, const char *s, size_t len);
 
 /* Whether it matches; for who asks once. */
 bool pattern_has(const struct pattern *pattern, const struct name *name);

@@ -84,7 +84,7 @@ is_in_use(struct sock *sk, struct task_struct *task)
 	__u16 type;
 
 	if (state == STATE_TIME_WAIT || state == STATE_NEW_SYN_RECV)
-		return 0; /* a stub, with few of the fields */
+		return 0; /* it has few of the fields */
 	if (task->flags & PF_KTHREAD)
 		return 0;
 	type = sk->sk_type;
