@@ -114,7 +114,12 @@ for _name in iptables-legacy ip6tables-legacy; do
 		chmod 755 "$tmp/.xtables/$_name"
 	done
 done
-PATH=$tmp/.xtables:$PATH
+# Debian's own programs first: what else is called python3 may be a script
+PATH=$tmp/.xtables:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+# nobody's .digrc or .curlrc; where these are not set, python and bash ask
+# /etc/passwd, which in one of the tests does not answer
+HOME=$tmp SHELL=/bin/bash
+export HOME SHELL
 # for patient.py
 PYTHONPATH=$top/tests/netns
 PYTHONDONTWRITEBYTECODE=1
