@@ -91,13 +91,23 @@ match_of(const struct build *b, enum rule_field field)
 static const char *
 field_of(const struct build *b, const char *s, size_t len)
 {
+	const char *equals = memchr(s, '=', len);
 	struct prefix prefix;
 	struct name name;
 	enum rule_field field;
+	size_t i;
 
+	/* exe=PATH, as others have it */
+	for (i = 0; equals != NULL && i < RULE_N_FIELDS; i++)
+		if (strlen(rule_words[i]) == (size_t)(equals - s) &&
+		    memcmp(rule_words[i], s, (size_t)(equals - s)) == 0)
+			return rule_words[i];
 	if (s[0] == '/')
 		field = FIELD_EXE;
-	else if (prefix_parse(&prefix, s, len) == 0)
+	else if (value_is_word(VALUE_PROTO, s, len))
+		field = FIELD_PROTO;
+	else if (value_is_word(VALUE_ADDR, s, len) ||
+		 prefix_parse(&prefix, s, len) == 0)
 		field = FIELD_TO;
 	else if (memchr(s, '.', len) != NULL && name_parse(&name, s, len) == 0)
 		field = FIELD_DOMAIN;
@@ -109,10 +119,10 @@ field_of(const struct build *b, const char *s, size_t len)
 static void
 unknown_word(struct parser *p, const struct build *b, const struct token *t)
 {
-	const char *nearest = near_match(p, t);
+	const char *nearest = field_of(b, p->src->text + t->off, t->len);
 
 	if (nearest == NULL)
-		nearest = field_of(b, p->src->text + t->off, t->len);
+		nearest = near_match(p, t);
 	parser_fault_word(p, t, "unknown word", RULE_EXPECTED, nearest);
 }
 

@@ -142,6 +142,15 @@ index_of(const char *const *words, size_t n, const char *s, size_t len)
 	return -1;
 }
 
+bool
+value_is_word(enum value_kind kind, const char *s, size_t len)
+{
+	size_t n;
+	const char *const *words = value_words(kind, &n);
+
+	return index_of(words, n, s, len) >= 0;
+}
+
 /* "tcp", "17", …; 0 or -EINVAL. */
 static int
 parse_proto_number(uint8_t *ret, const char *s, size_t len)
@@ -231,6 +240,41 @@ is_host(const char *s, size_t len)
 	       name_parse(&name, s, len) == 0;
 }
 
+static bool
+is_addr(const char *s, size_t len)
+{
+	struct addr_range range;
+
+	return index_of(scope_words, N_SCOPES, s, len) >= 0 ||
+	       addr_range_parse(&range, s, len) == 0;
+}
+
+/* "ADDR:PORT", "[ADDR]:PORT", ":PORT" and "*:PORT", as others have it, and a
+ * port alone: how it is said here. */
+static const char *
+port_hint(struct value_fault *fault, const char *s, size_t len)
+{
+	const char *colon = memrchr(s, ':', len), *addr = s;
+	const char *port = colon != NULL ? colon + 1 : s;
+	size_t n = colon != NULL ? (size_t)(colon - s) : 0;
+	struct rule_value ports;
+
+	if (parse_ports(&ports, port, len - (size_t)(port - s), fault) < 0)
+		return NULL;
+	if (n > 2 && s[0] == '[' && s[n - 1] == ']') {
+		addr++;
+		n -= 2;
+	}
+	if (n == 1 && *addr == '*')
+		n = 0;
+	if (n > 0 && !is_addr(addr, n))
+		return is_host(addr, n) ? "domain NAME" : NULL;
+	(void)snprintf(fault->hint, sizeof(fault->hint), "%.*s%sport %.*s",
+	    (int)n, addr, n > 0 ? " " : "", (int)(len - (size_t)(port - s)),
+	    port); /* fits: both were read */
+	return fault->hint;
+}
+
 /* What is wrong with s, which is no range. */
 static int
 refuse_addr(struct value_fault *fault, const char *s, size_t len)
@@ -243,7 +287,9 @@ refuse_addr(struct value_fault *fault, const char *s, size_t len)
 	struct addr a, b;
 	uint64_t bits;
 
-	if (sep == NULL || addr_parse(&a, s, first) < 0)
+	fault->nearest = port_hint(fault, s, len);
+	if (fault->nearest != NULL || sep == NULL ||
+	    addr_parse(&a, s, first) < 0)
 		goto bad;
 	if (slash != NULL) {
 		if (num_parse(&bits, sep + 1, rest, addr_len(&a) * 8) < 0)
@@ -266,9 +312,12 @@ refuse_addr(struct value_fault *fault, const char *s, size_t len)
 	    addr_format(&b, buf), addr_format(&a, buf2)); /* fits */
 	return refuse(fault, s, len, "is reversed", expected);
 bad:
-	fault->nearest = word_nearest(s, len, scope_words, N_SCOPES);
-	if (is_host(s, len))
+	if (len == 1 && *s == '*')
+		fault->nearest = "any";
+	else if (is_host(s, len))
 		fault->nearest = "domain NAME";
+	else if (fault->nearest == NULL)
+		fault->nearest = word_nearest(s, len, scope_words, N_SCOPES);
 	return refuse(
 	    fault, s, len, "is no address", value_expected(VALUE_ADDR));
 }
