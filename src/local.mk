@@ -73,6 +73,7 @@ libcore_a_SOURCES = \
 	%D%/core/policy_key.c %D%/core/policy_key.h \
 	%D%/core/policy_name.c \
 	%D%/core/policy_own.h \
+	%D%/core/policy_path.c \
 	%D%/core/policy_set.c %D%/core/policy_set.h \
 	%D%/core/policy_shadow.c %D%/core/policy_shadow.h \
 	%D%/core/policy_text.c \
@@ -252,6 +253,7 @@ rerouted_SOURCES = \
 	%D%/judge_ev.c %D%/judge_ev.h \
 	%D%/judge_own.h %D%/judge_sender.c \
 	%D%/keeper.c %D%/keeper.h \
+	%D%/links_ev.c %D%/links_ev.h \
 	%D%/load.c %D%/load.h \
 	%D%/main.c \
 	%D%/modes.c %D%/modes.h \
@@ -294,7 +296,8 @@ rerouted_SOURCES = \
 	%D%/waiting.c %D%/waiting.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
-	%D%/world.c %D%/world.h
+	%D%/world.c %D%/world.h \
+	%D%/world_ev.c %D%/world_ev.h
 rerouted_CFLAGS = $(AM_CFLAGS) -pthread
 rerouted_LDADD = libport17_ev.a libport17.a libdnstls.a libdns.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) $(NFQ_LIBS) \
 	$(IPTC_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) \

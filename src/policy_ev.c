@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "src/base/log.h"
-#include "src/accounts_ev.h"
+#include "src/world_ev.h"
 #include "src/core/hits.h"
 #include "src/core/list_table.h"
 #include "src/deadline_ev.h"
@@ -27,7 +27,7 @@ struct policy_ev {
 	struct change *change; /* under way; NULL for none */
 	struct policy_job job;
 	char *state_path, *accounts_path;
-	struct accounts_ev *awaited;	/* users and groups */
+	struct world_ev *awaited;	/* what rules name */
 	const struct conf *conf;	/* in force; a reference */
 	const struct list_table *lists; /* the same, or NULL */
 	struct policy_texts texts;
@@ -114,7 +114,7 @@ commit(struct policy_ev *pe)
 	judge_set_policy(pe->opts.judge, job->policy, job->hits, mono_now());
 	job->hits = NULL;
 	pe->opts.ruled(pe->opts.arg);
-	accounts_ev_watch(pe->awaited, job->policy);
+	world_ev_watch(pe->awaited, job->policy);
 	pe->texts.accounts_error = job->accounts_error;
 	if (job->accounts_error < 0)
 		policy_log_unsaved(job->accounts_error);
@@ -322,11 +322,11 @@ unread_cb(evutil_socket_t fd, short what, void *arg)
 	submit_one(arg, CHANGE_READ);
 }
 
-/* A user or group that was waited for has come. */
+/* A user that was waited for has come, or a path leads elsewhere. */
 static void
-account_found(void *arg)
+world_changed(void *arg)
 {
-	submit_one(arg, CHANGE_ACCOUNTS);
+	submit_one(arg, CHANGE_WORLD);
 }
 
 void
@@ -364,7 +364,7 @@ policy_ev_is_busy(const struct policy_ev *pe)
 bool
 policy_ev_asks(const struct policy_ev *pe)
 {
-	return pe != NULL && accounts_ev_is_busy(pe->awaited);
+	return pe != NULL && world_ev_is_busy(pe->awaited);
 }
 
 const char *
@@ -430,7 +430,7 @@ load_all(struct policy_ev *pe)
 		return r;
 	hits = hits_new(policy, NULL);
 	judge_set_policy(pe->opts.judge, policy, hits, mono_now());
-	accounts_ev_watch(pe->awaited, policy);
+	world_ev_watch(pe->awaited, policy);
 	policy_unref(policy);
 	return hits != NULL ? 0 : -ENOMEM;
 }
@@ -482,8 +482,7 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 	if (pe->state_path != NULL && pe->accounts_path != NULL)
 		r = policy_ends_new(&pe->ends, &ends);
 	if (r == 0)
-		r = accounts_ev_new(
-		    &pe->awaited, opts->base, account_found, pe);
+		r = world_ev_new(&pe->awaited, opts->base, world_changed, pe);
 	if (r == 0) {
 		pe->unread = evtimer_new(opts->base, unread_cb, pe);
 		r = pe->unread != NULL ? 0 : -ENOMEM;
@@ -514,7 +513,7 @@ policy_ev_free(struct policy_ev *pe)
 	policy_texts_done(&pe->texts);
 	conf_unref(pe->conf);
 	list_table_unref(pe->lists);
-	accounts_ev_free(pe->awaited);
+	world_ev_free(pe->awaited);
 	free(pe->state_path);
 	free(pe->accounts_path);
 	free(pe);

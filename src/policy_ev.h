@@ -65,8 +65,8 @@ const struct conf *policy_ev_conf(const struct policy_ev *pe);
 
 bool policy_ev_is_busy(const struct policy_ev *pe); /* accepts NULL */
 
-/* Users and groups are being looked up: it may be freed meanwhile, at the end
- * of the process. */
+/* Users, groups and paths are being looked at: it may be freed meanwhile, at
+ * the end of the process. */
 bool policy_ev_asks(const struct policy_ev *pe); /* accepts NULL */
 
 /* Why the last reload failed; "" when it did not. */

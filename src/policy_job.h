@@ -13,16 +13,17 @@ struct hits;
 struct policy_texts;
 
 enum change_kind {
-	CHANGE_RELOAD,	 /* settings and rules are read again */
-	CHANGE_ADD,	 /* a rule from the command line: text, for_ms */
-	CHANGE_DELETE,	 /* one of those: id */
-	CHANGE_EXPIRE,	 /* those that have ended */
-	CHANGE_TRY,	 /* text in place of the files, for for_ms */
-	CHANGE_KEEP,	 /* what is tried stays */
-	CHANGE_BACK,	 /* what was tried goes */
-	CHANGE_LISTS,	 /* other lists */
-	CHANGE_ACCOUNTS, /* users or groups that were waited for */
-	CHANGE_READ, /* those from the command line that could not be read */
+	CHANGE_RELOAD, /* settings and rules are read again */
+	CHANGE_ADD,    /* a rule from the command line: text, for_ms */
+	CHANGE_DELETE, /* one of those: id */
+	CHANGE_EXPIRE, /* those that have ended */
+	CHANGE_TRY,    /* text in place of the files, for for_ms */
+	CHANGE_KEEP,   /* what is tried stays */
+	CHANGE_BACK,   /* what was tried goes */
+	CHANGE_LISTS,  /* other lists */
+	CHANGE_WORLD,  /* users that were waited for, links that lead
+			* elsewhere */
+	CHANGE_READ,   /* those from the command line that could not be read */
 };
 
 /* Something that is to happen to the rules, and what came of it. */

@@ -39,7 +39,7 @@ change_runtime(struct change *change, struct runtime *runtime, uint64_t now)
 	case CHANGE_KEEP:
 	case CHANGE_BACK:
 	case CHANGE_LISTS:
-	case CHANGE_ACCOUNTS:
+	case CHANGE_WORLD:
 	case CHANGE_READ:
 		return 0;
 	}
@@ -69,7 +69,7 @@ change_sources(const struct policy_texts *texts, struct change *change,
 	case CHANGE_DELETE:
 	case CHANGE_EXPIRE:
 	case CHANGE_LISTS:
-	case CHANGE_ACCOUNTS:
+	case CHANGE_WORLD:
 	case CHANGE_READ:
 		return 0;
 	}

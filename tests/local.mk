@@ -7,7 +7,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob test_held \
 	test_script test_warn \
 	test_uses \
 	test_flow
-unit_tests += test_account test_attr_sizes
+unit_tests += test_account test_attr_sizes test_paths
 unit_tests += test_ctmsg
 unit_tests += test_idmap test_user_budget test_waiting
 unit_tests += test_judge_answers test_judge_host test_judge_names test_judge_owners
@@ -70,6 +70,8 @@ test_netline_SOURCES = %D%/unit/test_netline.c
 test_netline_LDADD = $(pure) $(CMOCKA_LIBS)
 test_packet_SOURCES = %D%/unit/test_packet.c
 test_packet_LDADD = $(pure) $(CMOCKA_LIBS)
+test_paths_SOURCES = %D%/unit/test_paths.c
+test_paths_LDADD = $(pure) $(CMOCKA_LIBS)
 test_policy_SOURCES = %D%/unit/test_policy.c
 test_policy_LDADD = $(pure) $(CMOCKA_LIBS)
 test_process_SOURCES = %D%/unit/test_process.c

@@ -10,6 +10,7 @@
 #include "src/core/rule.h"
 
 struct account;
+struct path;
 
 /* A policy being made: shared by policy_compile.c and others of its parts. */
 struct compiler {
@@ -21,6 +22,9 @@ struct compiler {
 	struct map names;	  /* users and groups asked for */
 	struct account *accounts; /* the same, the last first */
 	size_t n_accounts;
+	struct map paths;	 /* paths of executables asked for */
+	struct path *first_path; /* the same, the last first */
+	size_t n_paths;
 	const struct rule *rule; /* that is being compiled */
 	bool waits;		 /* it names one that is not there */
 	const char *fault;	 /* of a rule that is held; NULL for none */
@@ -53,6 +57,12 @@ size_t compiler_accounts(struct compiler *c, struct policy_match *ret,
 
 /* Who was asked for goes with the policy. */
 void compiler_keep_accounts(struct compiler *c, struct policy *policy);
+
+/* Where the path's symbolic links lead; NULL where nothing can be there, or
+ * there is no memory (nomem). */
+const struct policy_path *compiler_path(struct compiler *c, const char *path);
+/* What was asked for goes with the policy. */
+void compiler_keep_paths(struct compiler *c, struct policy *policy);
 
 /* Finds what is in each list of the settings. */
 void compiler_indexes(struct compiler *c);

@@ -70,6 +70,17 @@ policy_account_is_known(const struct policy_account *account) /* or NULL */
 	return account != NULL && account->state != POLICY_ACCOUNT_MISSING;
 }
 
+/* A path that rules name, or the folder of one, and where it led when they were
+ * compiled: real is path itself where no symbolic link is in it, or nothing is
+ * there. Where it led before, in policies that this one came from without a
+ * reload, programs may still run. */
+struct policy_path {
+	const char *path, *real;
+	bool there;
+	const char **old;
+	size_t n_old;
+};
+
 /* What names mean on this machine; the shell answers. user and group: 0; where
  * there is no such name -ENOENT (or what else getpwnam_r(3) names for it); any
  * other -errno is a look-up that failed, which is a fault. path: symbolic links
@@ -145,6 +156,13 @@ const struct policy_account *policy_account_get(
     const struct policy *policy, size_t i);
 const struct policy_account *policy_account_find(
     const struct policy *policy, const char *name, bool group);
+
+/* Paths that rules name, one by one from 0; NULL at the end. */
+const struct policy_path *policy_path_get(
+    const struct policy *policy, size_t i);
+/* Whether one of them leads elsewhere now. */
+bool policy_paths_moved(
+    const struct policy *policy, const struct policy_world *world);
 
 /* The names behind decision.tunnel and decision.list; NULL for 0. */
 const char *policy_tunnel(const struct policy *policy, uint32_t n);

@@ -333,6 +333,7 @@ compile(struct compiler *c, const struct policy **ret)
 	policy->tunnels = compiler_words(c, &c->world->tunnels);
 	policy->lists = compiler_words(c, &c->world->lists);
 	compiler_keep_accounts(c, policy);
+	compiler_keep_paths(c, policy);
 	if (policy->flows == NULL || policy->queries == NULL || c->nomem)
 		return -ENOMEM;
 	policy->table = list_table_ref(c->world->table);
@@ -359,9 +360,12 @@ policy_compile(const struct policy **ret, const struct rules *rules,
 	int r = map_init(&c.names);
 
 	if (r == 0)
+		r = map_init(&c.paths);
+	if (r == 0)
 		r = c.arena != NULL && c.scratch != NULL ? compile(&c, ret)
 							 : -ENOMEM;
 	map_done(&c.names);
+	map_done(&c.paths);
 	arena_free(c.scratch);
 	if (r < 0)
 		arena_free(c.arena);

@@ -23,6 +23,9 @@ struct policy {
 	/* users and groups that rules name, in order */
 	const struct policy_account *accounts;
 	size_t n_accounts;
+	/* paths that rules name, in order */
+	const struct policy_path *paths;
+	size_t n_paths;
 	const struct list_table *table;	   /* a reference, or NULL */
 	const struct list_index **indexes; /* of the lists, from 1; or NULL */
 	const bool *lists_named;	   /* by a rule; as these */

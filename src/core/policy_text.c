@@ -4,113 +4,144 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/grow.h"
 #include "src/core/glob.h"
 
 /* The kernel cuts comm there (TASK_COMM_LEN less the NUL). */
 #define COMM_MAX 15
 
-/* A set under way: at most two of each for a value, the second one with
- * symbolic links resolved. */
+/* A set under way: each value, and where its symbolic links lead. */
 struct texts {
 	struct set_text *literals;
-	size_t n_literals;
+	size_t n_literals, literals_room;
 	const char **globs;
-	size_t n_globs;
+	size_t n_globs, globs_room;
+	bool paths;
+	bool old; /* where they led before counts, too */
 };
 
+/* Takes a text of the policy's arena, or the lack of memory for it. */
 static void
-literal_add(struct compiler *c, struct texts *t, const char *s, size_t len)
+literal_add(struct compiler *c, struct texts *t, const char *s)
 {
-	const char *copy = arena_strndup(c->arena, s, len);
-
-	if (copy == NULL)
+	if (s == NULL || (t->n_literals == t->literals_room &&
+			     grow(&t->literals, &t->literals_room,
+				 sizeof(t->literals[0])) < 0))
 		c->nomem = true;
 	else
-		t->literals[t->n_literals++] = (struct set_text){ copy, len };
+		t->literals[t->n_literals++] =
+		    (struct set_text){ s, strlen(s) };
 }
 
-/* The path with its links resolved; a file that is not there yet has the
- * folder resolved that it would be in. False where nothing changes. */
-static bool
-resolve(const struct compiler *c, const char *path, char buf[PATH_MAX])
+static void
+glob_add(struct compiler *c, struct texts *t, const char *glob)
 {
-	const struct policy_world *w = c->world;
+	if (glob == NULL ||
+	    (t->n_globs == t->globs_room &&
+		grow(&t->globs, &t->globs_room, sizeof(t->globs[0])) < 0))
+		c->nomem = true;
+	else
+		t->globs[t->n_globs++] = glob;
+}
+
+/* A file that is not there yet has the folder resolved that it would be in. */
+static void
+add_in_folder(struct compiler *c, struct texts *t, const char *path)
+{
 	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
-	size_t len, dir_len;
+	const struct policy_path *p;
+	char buf[PATH_MAX];
+	size_t len;
 
-	if (slash == NULL)
-		return false;
-	if (w->path(w->arg, path, buf, PATH_MAX) == 0)
-		return strcmp(path, buf) != 0;
-	dir_len = (size_t)(slash - path);
-	if (dir_len == 0 || dir_len >= sizeof(dir))
-		return false;
-	memcpy(dir, path, dir_len);
-	dir[dir_len] = '\0';
-	if (w->path(w->arg, dir, buf, PATH_MAX) < 0)
-		return false;
-	len = strlen(buf);
-	if (len + strlen(slash) >= PATH_MAX)
-		return false;
+	if (slash == NULL || slash == path)
+		return;
+	memcpy(buf, path, (size_t)(slash - path)); /* compiler_path() took it */
+	buf[slash - path] = '\0';
+	p = compiler_path(c, buf);
+	if (p == NULL || p->real == p->path)
+		return;
+	len = strlen(p->real);
+	if (len + strlen(slash) >= sizeof(buf))
+		return;
+	memcpy(buf, p->real, len);
 	memcpy(buf + len, slash, strlen(slash) + 1);
-	return strcmp(path, buf) != 0;
+	literal_add(c, t, arena_strdup(c->arena, buf));
 }
 
-/* The glob with the folder that it begins with resolved, or NULL. */
-static char *
-glob_resolve(struct compiler *c, const char *glob)
+static void
+add_resolved(struct compiler *c, struct texts *t, const char *path)
 {
-	const struct policy_world *w = c->world;
-	char dir[PATH_MAX], real[PATH_MAX], *to, *ret;
-	size_t len = glob_dir(glob), rest = strlen(glob + len);
+	const struct policy_path *p = compiler_path(c, path);
 
-	if (len == 0 || len >= sizeof(dir))
-		return NULL;
-	memcpy(dir, glob, len);
-	dir[len] = '\0';
-	(void)glob_literal(dir, dir); /* it has no wildcard: unescapes it */
-	if (w->path(w->arg, dir, real, sizeof(real)) < 0 ||
-	    strcmp(dir, real) == 0)
-		return NULL;
-	ret = to = compiler_alloc(c, 2 * strlen(real) + rest + 1, 1);
-	if (ret == NULL)
-		return NULL;
-	for (const char *s = strcmp(real, "/") == 0 ? "" : real; *s != '\0';
+	if (p == NULL)
+		return;
+	if (!p->there)
+		add_in_folder(c, t, path);
+	else if (p->real != p->path)
+		literal_add(c, t, p->real);
+	for (size_t i = 0; t->old && i < p->n_old; i++)
+		literal_add(c, t, p->old[i]);
+}
+
+/* The folder as it is, and behind it what is left of a glob. */
+static void
+glob_add_in(
+    struct compiler *c, struct texts *t, const char *folder, const char *rest)
+{
+	char *glob =
+	    compiler_alloc(c, 2 * strlen(folder) + strlen(rest) + 1, 1);
+	char *to = glob;
+
+	if (glob == NULL)
+		return;
+	for (const char *s = strcmp(folder, "/") == 0 ? "" : folder; *s != '\0';
 	     s++) {
 		if (*s == '*' || *s == '?' || *s == '\\')
 			*to++ = '\\';
 		*to++ = *s;
 	}
-	memcpy(to, glob + len, rest);
-	return ret;
+	memcpy(to, rest, strlen(rest) + 1);
+	glob_add(c, t, glob);
+}
+
+/* The glob with the folder that it begins with resolved. */
+static void
+glob_add_resolved(struct compiler *c, struct texts *t, const char *glob)
+{
+	const struct policy_path *p;
+	char dir[PATH_MAX];
+	size_t len = glob_dir(glob);
+
+	if (len == 0 || len >= sizeof(dir))
+		return;
+	memcpy(dir, glob, len);
+	dir[len] = '\0';
+	(void)glob_literal(dir, dir); /* it has no wildcard: unescapes it */
+	p = compiler_path(c, dir);
+	if (p == NULL)
+		return;
+	if (p->real != p->path)
+		glob_add_in(c, t, p->real, glob + len);
+	for (size_t i = 0; t->old && i < p->n_old; i++)
+		glob_add_in(c, t, p->old[i], glob + len);
 }
 
 static void
-text_add(struct compiler *c, struct texts *t, const char *glob, bool path)
+text_add(struct compiler *c, struct texts *t, const char *glob)
 {
 	char *literal = compiler_alloc(c, strlen(glob) + 1, 1);
-	char real[PATH_MAX];
-	const char *copy;
 
 	if (literal == NULL)
 		return;
 	if (glob_literal(glob, literal)) {
-		t->literals[t->n_literals++] =
-		    (struct set_text){ literal, strlen(literal) };
-		if (path && resolve(c, literal, real))
-			literal_add(c, t, real, strlen(real));
+		literal_add(c, t, literal);
+		if (t->paths)
+			add_resolved(c, t, literal);
 		return;
 	}
-	copy = arena_strdup(c->arena, glob);
-	if (copy == NULL) {
-		c->nomem = true;
-		return;
-	}
-	t->globs[t->n_globs++] = copy;
-	copy = path ? glob_resolve(c, glob) : NULL;
-	if (copy != NULL)
-		t->globs[t->n_globs++] = copy;
+	glob_add(c, t, arena_strdup(c->arena, glob));
+	if (t->paths)
+		glob_add_resolved(c, t, glob);
 }
 
 static void
@@ -121,7 +152,7 @@ comm_add(struct compiler *c, struct texts *t, const struct rule_value *v)
 	if (len > COMM_MAX)
 		compiler_fault(c, v, "too long for comm:",
 		    "at most 15 bytes: the kernel keeps no more");
-	literal_add(c, t, v->text, len);
+	literal_add(c, t, arena_strndup(c->arena, v->text, len));
 }
 
 static int
@@ -130,27 +161,46 @@ literal_cmp(const void *a, const void *b)
 	return set_text_cmp(a, b);
 }
 
+/* In the arena, as many as there are; NULL for none. */
+static const void *
+settle(struct compiler *c, const void *v, size_t n, size_t size)
+{
+	void *copy = n > 0 ? compiler_alloc(c, n, size) : NULL;
+
+	if (copy != NULL)
+		memcpy(copy, v, n * size);
+	return copy;
+}
+
+/* Where a path led before counts only where nothing is let through by it: as
+ * with a user who is gone, see compiler_accounts(). */
 void
 compiler_texts(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values)
 {
 	struct texts t = {
-		.literals =
-		    compiler_alloc(c, 2 * values->n, sizeof(t.literals[0])),
-		.globs = compiler_alloc(c, 2 * values->n, sizeof(t.globs[0])),
+		.paths = ret->field == FIELD_EXE ||
+			 ret->field == FIELD_SCRIPT ||
+			 ret->field == FIELD_PARENT,
+		.old = (c->rule->action == ACTION_ACCEPT) == ret->negated,
 	};
-	bool path = ret->field == FIELD_EXE || ret->field == FIELD_SCRIPT ||
-		    ret->field == FIELD_PARENT;
 
-	if (t.literals == NULL || t.globs == NULL)
-		return;
-	for (size_t i = 0; i < values->n; i++) {
+	for (size_t i = 0; i < values->n && !c->nomem; i++) {
 		if (ret->field == FIELD_COMM)
 			comm_add(c, &t, &values->v[i]);
 		else
-			text_add(c, &t, values->v[i].text, path);
+			text_add(c, &t, values->v[i].text);
 	}
-	qsort(t.literals, t.n_literals, sizeof(t.literals[0]), literal_cmp);
-	ret->texts =
-	    (struct text_set){ t.literals, t.n_literals, t.globs, t.n_globs };
+	if (t.n_literals > 0)
+		qsort(t.literals, t.n_literals, sizeof(t.literals[0]),
+		    literal_cmp);
+	ret->texts.literals =
+	    settle(c, t.literals, t.n_literals, sizeof(t.literals[0]));
+	ret->texts.globs = settle(c, t.globs, t.n_globs, sizeof(t.globs[0]));
+	if (!c->nomem) {
+		ret->texts.n_literals = t.n_literals;
+		ret->texts.n_globs = t.n_globs;
+	}
+	free(t.literals);
+	free(t.globs);
 }

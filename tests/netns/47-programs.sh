@@ -264,6 +264,31 @@ check "labels are shown, and where they stand" \
 check "the kernel is shown" grep -q '(kernel)' "$tmp/out"
 [ "$bpf" != no ] || check "nobody is shown" grep -q '(unknown)' "$tmp/out"
 
+# -- links that lead elsewhere, as after an upgrade: no reload is needed --
+mkdir -m 755 "$bin/v1" "$bin/v2" "$bin/v3"
+for name in v1 v2 v3; do
+	cp "$bin/probe" "$bin/$name/prog"
+done
+ln -s v1 "$bin/now"
+rules "accept out exe $bin/now/prog to port 7007" "block out to port 7007" \
+    "block out exe $bin/now/prog, $bin/later/* to port 7001"
+daemon_reload
+check "by a link" felt $refused inc $(to 7001 "$bin/now/prog")
+check "… where it does not lead" felt ok inc $(to 7001 "$bin/v2/prog")
+ln -s v2 "$bin/next"
+mv -T "$bin/next" "$bin/now"
+check "it leads elsewhere" wait_for felt $refused \
+    inc $(to 7001 "$bin/now/prog")
+check "… what runs from there before is denied still" felt $refused \
+    inc $(to 7001 "$bin/v1/prog")
+check "… what is there now is accepted for it" felt ok \
+    inc $(to 7007 "$bin/now/prog")
+check "… what was there before is not" felt $refused \
+    inc $(to 7007 "$bin/v1/prog")
+check "a folder that is not there" felt ok inc $(to 7001 "$bin/v3/prog")
+ln -s v3 "$bin/later"
+check "… comes, by a link" wait_for felt $refused inc $(to 7001 "$bin/later/prog")
+
 # -- defaults for who is nobody --
 rules "default unknown block" "default kernel block" "default out accept"
 daemon_reload

@@ -1,0 +1,179 @@
+#include "src/links_ev.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+
+#include "src/base/log.h"
+#include "src/base/mono.h"
+#include "src/core/policy.h"
+#include "src/sight_ev.h"
+#include "src/work_ev.h"
+#include "src/world.h"
+
+/* A change is looked at at once: what it brings may be running. Where they go
+ * on, each look waits twice as long as the one before, since anyone may change
+ * what is his own without end. */
+#define FIRST_NS (10 * MONO_MS)
+#define LAST_NS (2 * MONO_S)
+/* Quiet for so long: the next one is a first one. */
+#define QUIET_NS (10 * MONO_S)
+
+struct links_ev {
+	struct event_base *base;
+	void (*moved)(void *arg);
+	void *arg;
+	const struct policy *policy; /* a reference of who only shows it */
+	struct sight *sight;	     /* NULL: nothing is watched */
+	struct event *timer;
+	mono_t looked; /* the last time */
+	uint64_t wait_ns;
+	/* while it is under way: of the thread's */
+	bool busy, again;
+	const struct policy *looked_at; /* the same */
+	struct sight *fresh;
+	bool has_moved;
+};
+
+/* In a thread. What changes from when it is watched on is seen. */
+static void
+look(void *arg)
+{
+	struct links_ev *le = arg;
+	const struct policy_path *p;
+
+	le->has_moved = false;
+	if (sight_new(&le->fresh) < 0)
+		le->fresh = NULL; /* the next reload tries again */
+	for (size_t i = 0; le->fresh != NULL &&
+			   (p = policy_path_get(le->looked_at, i)) != NULL;
+	     i++)
+		sight_follow(le->fresh, p->path);
+	le->has_moved = policy_paths_moved(le->looked_at, &load_world);
+}
+
+static void
+look_soon(struct links_ev *le)
+{
+	struct timeval tv;
+
+	if (evtimer_pending(le->timer, NULL))
+		return;
+	if (mono_since(mono_now(), le->looked) > QUIET_NS)
+		le->wait_ns = FIRST_NS;
+	tv = mono_timeval(le->wait_ns);
+	if (event_add(le->timer, &tv) < 0)
+		log_limited(LOG_LEVEL_WARNING, "policy",
+		    "where paths of rules lead is not looked at");
+}
+
+static void
+take_event(void *arg, const struct inotify_event *event)
+{
+	struct links_ev *le = arg;
+
+	if ((event->mask & IN_Q_OVERFLOW) != 0 ||
+	    sight_is_left(le->sight, event))
+		look_soon(le);
+}
+
+static void
+looked(void *arg)
+{
+	struct links_ev *le = arg;
+	bool same = le->looked_at == le->policy;
+
+	le->busy = false;
+	policy_unref_shown(le->looked_at);
+	le->looked_at = NULL;
+	if (same && le->fresh != NULL &&
+	    sight_read(le->fresh, le->base, take_event, le) == 0) {
+		sight_free(le->sight);
+		le->sight = le->fresh;
+		le->fresh = NULL;
+	}
+	sight_free(le->fresh);
+	le->fresh = NULL;
+	le->looked = mono_now();
+	if (!same || le->again)
+		look_soon(le);
+	le->again = false;
+	if (same && le->has_moved)
+		le->moved(le->arg);
+}
+
+static void
+timer_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct links_ev *le = arg;
+
+	(void)fd;
+	(void)what;
+	if (le->busy) {
+		le->again = true;
+		return;
+	}
+	if (le->wait_ns < LAST_NS)
+		le->wait_ns *= 2;
+	le->looked_at = policy_ref_shown(le->policy);
+	le->busy = true;
+	if (work_start(le->base, look, looked, le) == 0)
+		return;
+	le->has_moved = false;
+	le->again = true; /* no thread is to be had: a bit later */
+	looked(le);
+}
+
+int
+links_ev_new(struct links_ev **ret, struct event_base *base,
+    void (*moved)(void *arg), void *arg)
+{
+	struct links_ev *le = calloc(1, sizeof(*le));
+
+	if (le == NULL)
+		return -ENOMEM;
+	le->base = base;
+	le->moved = moved;
+	le->arg = arg;
+	le->wait_ns = FIRST_NS;
+	le->timer = evtimer_new(base, timer_cb, le);
+	if (le->timer == NULL) {
+		free(le);
+		return -ENOMEM;
+	}
+	*ret = le;
+	return 0;
+}
+
+void
+links_ev_free(struct links_ev *le)
+{
+	if (le == NULL)
+		return;
+	event_free(le->timer);
+	sight_free(le->sight);
+	policy_unref_shown(le->policy);
+	if (!le->busy)
+		free(le);
+}
+
+void
+links_ev_watch(struct links_ev *le, const struct policy *policy)
+{
+	policy_unref_shown(le->policy);
+	le->policy = policy_ref_shown(policy);
+	if (policy_path_get(policy, 0) != NULL) {
+		look_soon(le);
+		return;
+	}
+	(void)event_del(le->timer); /* it may not be pending */
+	sight_free(le->sight);
+	le->sight = NULL;
+}
+
+bool
+links_ev_is_busy(const struct links_ev *le)
+{
+	return le != NULL && le->busy;
+}
