@@ -4,9 +4,6 @@
 
 #include "src/base/sip.h"
 
-/* A name of 255 octets has 127 labels at most. */
-#define LABELS_MAX 127
-
 /* What is looked for: one suffix. */
 struct suffix {
 	struct hostset_key key;
@@ -46,7 +43,7 @@ absorb(struct sip *sip, const uint8_t *from, const uint8_t *label)
 
 /* Where each label starts; how many there are. */
 static size_t
-labels(const struct name *name, uint8_t starts[LABELS_MAX])
+labels(const struct name *name, uint8_t starts[HOSTSET_LABELS_MAX])
 {
 	size_t n = 0;
 
@@ -71,7 +68,7 @@ end_key(const struct sip *sip)
 struct hostset_key
 hostset_key(const uint64_t key[2], const struct name *name)
 {
-	uint8_t starts[LABELS_MAX];
+	uint8_t starts[HOSTSET_LABELS_MAX];
 	size_t n = labels(name, starts);
 	struct sip sip;
 
@@ -91,9 +88,9 @@ has_depth(uint64_t depths, size_t n)
 /* The suffixes that may be in the set, the shortest first. */
 static size_t
 suffixes(const struct hostset *set, const struct name *name,
-    struct suffix ret[LABELS_MAX + 1])
+    struct suffix ret[HOSTSET_LABELS_MAX + 1])
 {
-	uint8_t starts[LABELS_MAX];
+	uint8_t starts[HOSTSET_LABELS_MAX];
 	size_t n = labels(name, starts), found = 0;
 	struct sip sip;
 
@@ -141,47 +138,63 @@ records_of(const struct hostset *set, size_t entry, const uint8_t **ret,
 	return true;
 }
 
-/* The keys of a name and of all that it is below. */
-struct own_keys {
-	struct hostset_key v[LABELS_MAX];
-	size_t n;
-};
+void
+hostset_seek(
+    struct hostset_sought *ret, const struct name *name, uint16_t qtype)
+{
+	ret->name = name;
+	ret->qtype = qtype;
+	ret->has_keys = false;
+}
+
+/* The key's place, or the empty one where it would be: half of them are. */
+static uint8_t *
+place_of(struct hostset_sought *sought, const struct hostset_key *key)
+{
+	uint8_t i = (uint8_t)(key->b >> 56);
+
+	while (sought->places[i] != 0) {
+		const struct hostset_key *at =
+		    &sought->keys[sought->places[i] - 1];
+
+		if (at->a == key->a && at->b == key->b)
+			break;
+		i++;
+	}
+	return &sought->places[i];
+}
 
 static void
-own_keys(
-    const struct hostset *set, const struct name *name, struct own_keys *ret)
+make_keys(const struct hostset *set, struct hostset_sought *sought)
 {
-	uint8_t starts[LABELS_MAX];
-	size_t left = labels(name, starts);
+	const struct name *name = sought->name;
+	uint8_t starts[HOSTSET_LABELS_MAX];
+	size_t left = labels(name, starts), n = 0;
 	struct sip sip;
 
-	ret->n = 0;
+	memset(sought->places, 0, sizeof(sought->places));
 	sip_init(&sip, set->key);
 	while (left-- > 0) {
 		absorb(&sip, name->wire, name->wire + starts[left]);
-		ret->v[ret->n++] = end_key(&sip);
+		sought->keys[n] = end_key(&sip);
+		*place_of(sought, &sought->keys[n]) = (uint8_t)(n + 1);
+		n++;
 	}
+	sought->has_keys = true;
 }
 
 static bool
-any_key_holds(const struct own_keys *own, const uint8_t *keys, size_t n)
+any_key_holds(struct hostset_sought *sought, const uint8_t *keys, size_t n)
 {
 	struct hostset_key key;
 
 	for (size_t i = 0; i < n; i++) {
 		memcpy(&key, keys + i * sizeof(key), sizeof(key));
-		for (size_t j = 0; j < own->n; j++)
-			if (own->v[j].a == key.a && own->v[j].b == key.b)
-				return true;
+		if (*place_of(sought, &key) != 0)
+			return true;
 	}
 	return false;
 }
-
-/* What is looked for. */
-struct sought {
-	const struct name *name;
-	uint16_t qtype;
-};
 
 static bool
 is_of_types(uint16_t qtype, const uint8_t *types, size_t len)
@@ -199,23 +212,23 @@ is_of_types(uint16_t qtype, const uint8_t *types, size_t len)
 
 /* The levels of rules that have conditions. */
 static unsigned int
-conditional(const struct hostset *set, const struct sought *sought,
+conditional(const struct hostset *set, struct hostset_sought *sought,
     size_t entry, unsigned int shift)
 {
 	const uint8_t *at, *end;
 	struct hostset_record record;
-	struct own_keys own;
 	unsigned int levels = 0;
 
 	if (!records_of(set, entry, &at, &end))
 		return 0;
-	own_keys(set, sought->name, &own);
+	if (!sought->has_keys)
+		make_keys(set, sought);
 	for (; at < end; at += sizeof(record) + record.len) {
 		const uint8_t *bytes = at + sizeof(record);
 
 		memcpy(&record, at, sizeof(record));
 		if ((record.kind == HOSTSET_COND &&
-			!any_key_holds(&own, bytes,
+			!any_key_holds(sought, bytes,
 			    record.len / sizeof(struct hostset_key))) ||
 		    (record.kind == HOSTSET_TYPES && sought->qtype != 0 &&
 			is_of_types(sought->qtype, bytes, record.len)))
@@ -226,8 +239,8 @@ conditional(const struct hostset *set, const struct sought *sought,
 }
 
 static void
-take_entry(const struct hostset *set, const struct sought *sought, size_t entry,
-    bool exact, struct hostset_match *ret)
+take_entry(const struct hostset *set, struct hostset_sought *sought,
+    size_t entry, bool exact, struct hostset_match *ret)
 {
 	unsigned int flags = (unsigned int)(set->words[entry] & HOSTSET_FLAGS);
 	unsigned int shift = exact ? 0 : HOSTSET_BELOW, levels;
@@ -255,16 +268,15 @@ take_entry(const struct hostset *set, const struct sought *sought, size_t entry,
 }
 
 void
-hostset_find(const struct hostset *set, const struct name *name, uint16_t qtype,
+hostset_find(const struct hostset *set, struct hostset_sought *sought,
     struct hostset_match *ret)
 {
-	struct sought sought = { name, qtype };
-	struct suffix found[LABELS_MAX + 1];
+	struct suffix found[HOSTSET_LABELS_MAX + 1];
 	size_t n = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	if (set->n > 0)
-		n = suffixes(set, name, found);
+		n = suffixes(set, sought->name, found);
 	for (size_t i = 0; i < n; i++) {
 		const uint64_t *at = found[i].bucket;
 
@@ -272,19 +284,18 @@ hostset_find(const struct hostset *set, const struct name *name, uint16_t qtype,
 		       (*at & ~(uint64_t)HOSTSET_FLAGS) != found[i].key.b)
 			at++;
 		if (*at != 0)
-			take_entry(set, &sought, (size_t)(at - set->words),
+			take_entry(set, sought, (size_t)(at - set->words),
 			    found[i].exact, ret);
 	}
 }
 
 void
-hostset_take(const struct hostset *set, const struct name *name, uint16_t qtype,
+hostset_take(const struct hostset *set, struct hostset_sought *sought,
     size_t entry, struct hostset_match *ret)
 {
-	struct sought sought = { name, qtype };
 	struct hostset_match one = { 0 };
 
-	take_entry(set, &sought, entry, true, &one);
+	take_entry(set, sought, entry, true, &one);
 	/* how specific a pattern is is not known: what blocks beats what only
 	 * passes */
 	if (one.code == HOSTSET_PASSTHRU && (ret->levels & HOSTSET_BLOCK) != 0)

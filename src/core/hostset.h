@@ -103,6 +103,20 @@ struct hostset_match {
 	const uint8_t *records, *records_end; /* of the entry with the code */
 };
 
+/* A name of 255 octets has 127 labels at most. */
+#define HOSTSET_LABELS_MAX 127
+
+/* What is looked for in one set. */
+struct hostset_sought {
+	const struct name *name;
+	uint16_t qtype; /* of the query that it is about; 0: it is about none */
+	/* the keys of the name and of all that it is below: once an entry has
+	 * conditions, and then for all of them */
+	bool has_keys;
+	struct hostset_key keys[HOSTSET_LABELS_MAX];
+	uint8_t places[256]; /* of keys, 1 for the first, by their first bits */
+};
+
 /* Where depths of this many labels and more are remembered as one. */
 #define HOSTSET_DEPTH_MAX 63U
 
@@ -113,14 +127,17 @@ bool hostset_is_sound(const struct hostset *set, size_t n_records);
 /* Whether they are whole. */
 bool hostset_records_are_sound(const uint8_t *at, const uint8_t *end);
 
-/* qtype: of the query that it is about; 0: it is about none. */
-void hostset_find(const struct hostset *set, const struct name *name,
-    uint16_t qtype, struct hostset_match *ret);
+/* For this name, which it borrows; the rest of it is left as it is. */
+void hostset_seek(
+    struct hostset_sought *ret, const struct name *name, uint16_t qtype);
+
+void hostset_find(const struct hostset *set, struct hostset_sought *sought,
+    struct hostset_match *ret);
 
 /* What one entry (below n_words) says, as of the name itself, whatever its own
  * name is: beside what *ret has already, which may have a code of its own. */
-void hostset_take(const struct hostset *set, const struct name *name,
-    uint16_t qtype, size_t entry, struct hostset_match *ret);
+void hostset_take(const struct hostset *set, struct hostset_sought *sought,
+    size_t entry, struct hostset_match *ret);
 
 struct hostset_key hostset_key(const uint64_t key[2], const struct name *name);
 

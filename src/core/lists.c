@@ -8,17 +8,16 @@
 /* What is sought by patterns. */
 struct seeking {
 	const struct list_index *l;
-	const struct name *name;
-	uint16_t qtype;
+	struct hostset_sought sought;
 	struct hostset_match *match;
 };
 
 static void
 take_pattern(void *arg, uint32_t entry)
 {
-	const struct seeking *s = arg;
+	struct seeking *s = arg;
 
-	hostset_take(&s->l->names, s->name, s->qtype, entry, s->match);
+	hostset_take(&s->l->names, &s->sought, entry, s->match);
 }
 
 /* All that the list says of a name: the code of a name goes before that of a
@@ -27,12 +26,14 @@ static void
 find(const struct list_index *l, const struct name *name, uint16_t qtype,
     struct hostset_match *ret)
 {
-	hostset_find(&l->names, name, qtype, ret);
-	if (l->patterns != NULL) {
-		struct seeking seeking = { l, name, qtype, ret };
+	struct seeking seeking;
 
+	seeking.l = l;
+	seeking.match = ret;
+	hostset_seek(&seeking.sought, name, qtype);
+	hostset_find(&l->names, &seeking.sought, ret);
+	if (l->patterns != NULL)
 		patterns_find(l->patterns, name, take_pattern, &seeking);
-	}
 }
 
 static enum list_action
