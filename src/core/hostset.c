@@ -252,6 +252,9 @@ take_entry(const struct hostset *set, struct hostset_sought *sought,
 	if ((flags & HOSTSET_MORE) != 0)
 		levels |= conditional(set, sought, entry, shift);
 	ret->levels |= levels;
+	if (code == HOSTSET_PASSTHRU && (flags & HOSTSET_FIRM) != 0 &&
+	    (levels & HOSTSET_BLOCK) != 0)
+		code = HOSTSET_NO_CODE;
 	/* longer suffixes come later, and are more specific */
 	if (code == HOSTSET_NO_CODE) {
 		if (ret->code == HOSTSET_PASSTHRU &&

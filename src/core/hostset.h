@@ -47,6 +47,8 @@ enum hostset_code {
 #define HOSTSET_CODE_BELOW_SHIFT 11 /* of names below */
 #define HOSTSET_CODE 7U
 #define HOSTSET_MORE 0x4000U /* the entry has records in `more` */
+/* HOSTSET_BLOCK of the entry beats PASSTHRU of it, too */
+#define HOSTSET_FIRM 0x8000U
 #define HOSTSET_FLAGS 0xffffU
 
 /* Words of a bucket: 64 bytes. */

@@ -159,8 +159,9 @@ merge_code(unsigned int old, unsigned int more, unsigned int shift)
 static unsigned int
 merge_flags(unsigned int old, unsigned int more)
 {
-	const unsigned int levels =
-	    HOSTSET_LEVELS | HOSTSET_LEVELS << HOSTSET_BELOW | HOSTSET_MORE;
+	const unsigned int levels = HOSTSET_LEVELS |
+				    HOSTSET_LEVELS << HOSTSET_BELOW |
+				    HOSTSET_MORE | HOSTSET_FIRM;
 
 	old |= more & levels;
 	old = merge_code(old, more, HOSTSET_CODE_SHIFT);

@@ -33,14 +33,23 @@ without_comment(struct list_text line)
 
 /* dnsmasq ------------------------------------------------------------------ */
 
+/* What a line says of its names. */
+enum saying {
+	BLOCKS,
+	BLOCKS_FIRMLY, /* beats what passes the very same name */
+	PASSES,
+};
+
 /* "x"; "*x" ends so, wherever that begins. */
 static void
-put_domain(struct list_reader *reader, struct list_text domain, bool passes)
+put_domain(
+    struct list_reader *reader, struct list_text domain, enum saying says)
 {
+	unsigned int firm = says == BLOCKS_FIRMLY ? HOSTSET_FIRM : 0;
 	char buf[PATTERN_SIZE];
 	struct pattern pattern;
 	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
-		.flags = passes ? PASS : HOSTSET_BLOCK };
+		.flags = says == PASSES ? PASS : HOSTSET_BLOCK | firm };
 	const char *what;
 	struct name name;
 
@@ -52,7 +61,8 @@ put_domain(struct list_reader *reader, struct list_text domain, bool passes)
 		if (list_begins(domain, "."))
 			domain = list_after(domain, 1);
 		entry.name = &name;
-		entry.flags = passes ? PASS | PASS_BELOW : HOSTSET_BLOCK * BOTH;
+		entry.flags = says == PASSES ? PASS | PASS_BELOW
+					     : HOSTSET_BLOCK * BOTH | firm;
 		what = list_name(&name, domain);
 	}
 	if (what != NULL)
@@ -61,14 +71,32 @@ put_domain(struct list_reader *reader, struct list_text domain, bool passes)
 		(void)list_put(reader, &entry); /* the reader keeps the error */
 }
 
+/* What is done with a name there, by what stands behind it: of one name, an
+ * address goes before "#" of server=, and that before nothing at all. NULL, or
+ * what is wrong. */
+static const char *
+dnsmasq_says(enum saying *ret, bool address, struct list_text to)
+{
+	if (to.len == 0)
+		*ret = BLOCKS;
+	else if (address && (list_is(to, "#") || is_no_address(to)))
+		*ret = BLOCKS_FIRMLY;
+	else if (!address && list_is(to, "#"))
+		*ret = PASSES; /* asked for as all others */
+	else
+		return address ? "an address of its own: it does not block"
+			       : "a server that is asked: it does not block";
+	return NULL;
+}
+
 /* "address", "server" or "local", and what follows the '='. */
 static void
 dnsmasq_option(
     struct list_reader *reader, struct list_text key, struct list_text value)
 {
-	bool address = list_is(key, "address"), passes = false;
 	struct list_text names, to;
-	const char *end;
+	const char *end, *what;
+	enum saying says;
 
 	if (!list_begins(value, "/")) {
 		list_fault_line(reader, "it is about no name");
@@ -78,19 +106,15 @@ dnsmasq_option(
 	to = list_after(value, (size_t)(end - value.p) + 1);
 	names = (struct list_text){ value.p + 1,
 		end > value.p ? (size_t)(end - value.p) - 1 : 0 };
-	if (!address && list_is(to, "#"))
-		passes = true; /* asked for as all others */
-	else if (to.len > 0 &&
-		 (!address || !(list_is(to, "#") || is_no_address(to)))) {
-		list_fault_line(reader,
-		    address ? "an address of its own: it does not block"
-			    : "a server that is asked: it does not block");
+	what = dnsmasq_says(&says, list_is(key, "address"), to);
+	if (what == NULL && names.len == 0)
+		what = "it is about no name";
+	if (what != NULL) {
+		list_fault_line(reader, what);
 		return;
 	}
-	if (names.len == 0)
-		list_fault_line(reader, "it is about no name");
 	while (names.len > 0 && reader->error == 0)
-		put_domain(reader, list_until(&names, '/'), passes);
+		put_domain(reader, list_until(&names, '/'), says);
 }
 
 void

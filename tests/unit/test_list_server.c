@@ -28,6 +28,18 @@ lines_of_dnsmasq_block(void **state)
 		  "server=/ok.ads.a.test/#\n",
 		    { "ads.a.test", "x.ads.a.test" },
 		    { "a.test", "x.a.test", "ok.ads.a.test" }, 0 },
+		/* of one name an address goes before what passes it, and that
+		 * before all else */
+		{ "server=/a.test/#\naddress=/a.test/0.0.0.0\n"
+		  "address=/b.test/#\nserver=/b.test/#\n"
+		  "server=/*d.test/#\naddress=/*d.test/::\n",
+		    { "a.test", "x.a.test", "b.test", "xd.test" }, { "test" },
+		    0 },
+		{ "address=/test/\nserver=/a.test/#\naddress=/a.test/\n"
+		  "server=/b.test/#\nlocal=/b.test/\n"
+		  "server=/c.test/\nserver=/c.test/#\n",
+		    { "test", "d.test" },
+		    { "a.test", "x.a.test", "b.test", "c.test" }, 0 },
 		/* these do not block */
 		{ "local=/z.test/\naddress=/a.test/192.0.2.1\n"
 		  "server=/b.test/192.0.2.53\nserver=192.0.2.53\n"
