@@ -201,10 +201,8 @@ bracketed(struct regex_class *ret, const char *p)
 	bool inverted = *p == '^';
 
 	p += inverted;
-	if (*p == ']') { /* the first one is a byte */
-		add(ret, ']');
-		p++;
-	}
+	if (*p == ']') /* the first one is a byte, or the first of some */
+		p = member(ret, p);
 	while (p != NULL && *p != '\0' && *p != ']')
 		p = member(ret, p);
 	if (p == NULL || *p != ']')

@@ -88,6 +88,10 @@ regular_expressions_are_read(void **state)
 		{ "/[[:a]?xy(?=.*(?=.*z))[:]?]?/\n/[\\Q]ads[\\E]/\n"
 		  "/[\\c]](?=x)]/\n/[a[b](?=x)]/\n/[[:^digit:]-]7/\n",
 		    { "x-7.test" }, { "xyz", "ads.test", "77.test" }, 4 },
+		/* a range may begin with it: ] ^ _ ` a */
+		{ "/x[]-a]y/\n/q[^]-a]r/\n/u[]-]v/\n/[]-[]/\n",
+		    { "x_y", "xay", "q-r", "qbr", "u-v" },
+		    { "x-y", "xby", "q_r", "qar", "u_v" }, 1 },
 	};
 
 	/* as Pi-hole has them */
