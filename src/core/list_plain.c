@@ -102,7 +102,22 @@ plain_name(struct list_reader *reader, struct list_text word)
 		(void)list_put_name(reader, &name, flags); /* see error */
 }
 
-/* A regular expression without slashes, as Pi-hole's lists have them. */
+/* A regular expression without slashes, as Pi-hole's lists have them. Those
+ * that begin with a bracket have "(^|\\.)" there, or something else that no
+ * text has:
+ * "(c)" alone would block whatever has a c. */
+static bool
+is_regex(struct list_text word)
+{
+	if (list_begins(word, "^") || list_begins(word, ".*"))
+		return true;
+	for (size_t i = 1; i < word.len; i++)
+		if (list_begins(word, "(") &&
+		    strchr("^$\\[|*+?{", word.p[i]) != NULL)
+			return true;
+	return false;
+}
+
 static void
 put_regex(struct list_reader *reader, struct list_text word)
 {
@@ -122,9 +137,7 @@ plain_word(struct list_reader *reader, struct list_text word)
 {
 	struct addr_range range;
 
-	if (reader->format == CONF_FORMAT_AUTO &&
-	    (list_begins(word, "^") || list_begins(word, "(") ||
-		list_begins(word, ".*")))
+	if (reader->format == CONF_FORMAT_AUTO && is_regex(word))
 		put_regex(reader, word);
 	else if (list_addr(&range, word))
 		(void)list_put_addr(reader, &range, ADDRSET_BLOCK); /* see

@@ -102,6 +102,18 @@ regular_expressions_are_read(void **state)
 		    { "bads.test", "ads.test.x", "pix.x", "x.a.test" }, 0 },
 		{ "^\n()\n.*track.*\n.*[0-9]x$\n",
 		    { "atrack.test", "a1x", "b.a1x" }, { "a.test" }, 2 },
+		/* text is none */
+		{ "(c)\n(AdBlock)\n(2024)\n(c)2024-2026\n(v1.2)\n"
+		  "(a.test)\nb.test\n",
+		    { "b.test" },
+		    { "c", "c.test", "adblock.test", "2024.test", "v1.2",
+			"a.test" },
+		    6 },
+		{ "(^|\\.)a\\.test$\n(ads|pix)\\.b\\.test\n([xy]z).c\n"
+		  "(.+[_.-])?adse?rv\n(d){2}e\n",
+		    { "a.test", "x.a.test", "pix.b.test", "yz.c", "adsrv.test",
+			"dde.test" },
+		    { "b.test", "za.test", "de.test" }, 0 },
 		{ "^a\\.test$;querytype=A\n^(b\n[c]\n^d e$\n0.0.0.0 ^f\n",
 		    { NULL }, { "a.test", "b", "c", "d" }, 5 },
 	};
