@@ -329,6 +329,16 @@ cache_put(struct cache *cache, const struct key *key,
 	return true;
 }
 
+void
+cache_drop(struct cache *cache, const struct key *key)
+{
+	struct cache_entry *entry =
+	    find_hashed(cache, key, key_hash(&cache->map, key));
+
+	if (entry != NULL)
+		forget(cache, entry);
+}
+
 /* Everything, at once, whatever it is: false where there is no memory to do so.
  */
 static bool

@@ -27,6 +27,9 @@ struct cache_entry {
 	uint64_t judged_policy, judged_asker;
 	mono_t judged_until;
 	struct decision judged;
+	/* it could not be had anew, and why: till then nobody is asked */
+	mono_t rests_until;
+	bool refused;
 };
 
 /* bytes: 0 keeps nothing. NULL when there is no memory. */
@@ -62,6 +65,9 @@ bool cache_is_fresh(const struct cache_entry *entry, mono_t now);
  * large, or no memory. */
 bool cache_put(struct cache *cache, const struct key *key,
     const struct answer *answer, mono_t now);
+
+/* Forgets the one answer, where there is one. */
+void cache_drop(struct cache *cache, const struct key *key);
 
 /* Forgets the name and all below it (NULL: everything); how many answers. From
  * then on they are not found, but not all of them are looked for at once:

@@ -172,7 +172,8 @@ prefetch(struct resolve *r, const struct key *key, struct asker *asker,
 	uint32_t age = cache_age(entry, now), ttl = entry->answer.ttl;
 	struct task *task;
 
-	if (ttl < 10 || age < ttl - ttl / 10)
+	if (ttl < 10 || age < ttl - ttl / 10 ||
+	    mono_before(now, entry->rests_until))
 		return;
 	if (task_find(r, key) != NULL)
 		return;
@@ -250,14 +251,15 @@ bool
 resolve_find_stale(
     struct resolve *r, const struct key *key, mono_t now, struct outcome *ret)
 {
-	struct cache_entry *entry = cache_find(r->cache, key);
+	struct cache_entry *entry = cache_find(r->cache, key), *none;
 	struct key any;
 
-	if (!is_data(entry)) { /* NXDOMAIN is kept for all types */
-		key_copy(&any, key);
-		any.type = TYPE_NONE;
-		entry = find_untyped(r, &any);
-	}
+	/* NXDOMAIN is kept for all types; the last word counts */
+	key_copy(&any, key);
+	any.type = TYPE_NONE;
+	none = find_untyped(r, &any);
+	if (!is_data(entry) || (none != NULL && none->number > entry->number))
+		entry = none;
 	if (!is_data(entry) ||
 	    mono_since(now, entry->stored) >=
 		((uint64_t)entry->answer.ttl + r->conf.stale_max) * MONO_S)
@@ -269,15 +271,16 @@ resolve_find_stale(
 	return true;
 }
 
-/* No upstream answers: what had expired is given at once, and one query tries
- * all the same. */
+/* No upstream answers, or none could tell a moment ago: what had expired is
+ * given at once, and in time one query tries all the same. */
 static enum resolve_result
 give_stale(struct resolve *r, struct asking *a, struct asked *asked,
     struct outcome *stale, mono_t now)
 {
 	const struct key *key = stale->key;
 	enum resolve_result result = finish(r, a, asked, stale, now);
-	struct task *task = task_find(r, key) == NULL
+	bool rests = mono_before(now, stale->entry->rests_until);
+	struct task *task = !rests && task_find(r, key) == NULL
 				? task_new(r, key, a->client.asker, now)
 				: NULL;
 
@@ -301,6 +304,10 @@ ask_upstream(struct resolve *r, struct asking *a, struct asked *asked,
 		    "recursion was not desired, and it is not in the cache");
 	}
 	has_stale = resolve_find_stale(r, o->key, now, &stale);
+	if (has_stale && mono_before(now, stale.entry->rests_until)) {
+		stale.refused = stale.entry->refused;
+		return give_stale(r, a, asked, &stale, now);
+	}
 	if (has_stale && resolve_is_down(r, o->key->group))
 		return give_stale(r, a, asked, &stale, now);
 	if (r->n_waiters >= RESOLVE_WAITERS_MAX || is_over(r, a->client.asker))

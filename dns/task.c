@@ -57,6 +57,26 @@ task_finish(
 	waiters_answer(r, &waiters, &outcome, now);
 }
 
+/* What an answer makes void: what was known of its type, where there is no such
+ * name or it is not to be kept; that there is no such name, where there is. */
+static void
+supersede(struct resolve *r, const struct key *key, const struct answer *answer)
+{
+	bool is_there =
+	    answer->rcode == RCODE_NOERROR || answer->rcode == RCODE_NXDOMAIN;
+	struct key any;
+
+	if (answer->cut ? answer->ttl > 0
+			: answer->ttl == 0 && is_there && !answer->nodata)
+		cache_drop(r->cache, key);
+	if (answer->cut || !is_there || answer->ttl == 0 ||
+	    !cache_has_untyped(r->cache, key->name.len))
+		return;
+	key_copy(&any, key);
+	any.type = TYPE_NONE;
+	cache_drop(r->cache, &any);
+}
+
 void
 task_keep(struct resolve *r, const struct key *key, const struct answer *answer,
     mono_t now, struct outcome *ret)
@@ -65,6 +85,7 @@ task_keep(struct resolve *r, const struct key *key, const struct answer *answer,
 
 	ret->answer = answer;
 	ret->entry = NULL;
+	supersede(r, key, answer);
 	if (answer->ttl == 0)
 		return;
 	key_copy(&as, key);
@@ -77,6 +98,19 @@ task_keep(struct resolve *r, const struct key *key, const struct answer *answer,
 		ret->answer = &ret->entry->answer;
 }
 
+/* What has expired is good for a while, and what has not is: they are not asked
+ * for again with each query meanwhile. */
+static void
+rest(struct cache_entry *entry, const struct task *task, int error, mono_t now)
+{
+	uint64_t s = task->refused || error == -EBADMSG ? ERROR_TTL
+		     : error == -EDESTADDRREQ		? 0
+							: NETWORK_TTL;
+
+	entry->rests_until = mono_add(now, s * MONO_S);
+	entry->refused = task->refused;
+}
+
 void
 task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 {
@@ -85,6 +119,7 @@ task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 
 	if (resolve_find_stale(r, &take->key, now, &o)) {
 		o.refused = take->refused;
+		rest(o.entry, take, error, now);
 		task_finish(r, take, &o, now);
 		return;
 	}
