@@ -520,6 +520,18 @@ private_addresses(void **state)
 		{ "::ffff:10.0.0.1", true },
 		{ "64:ff9b::a00:1", true },
 		{ "64:ff9b::cb00:7101", false },
+		{ "64:ff9b:1::a00:1", true },
+		{ "64:ff9b:1:2::cb00:7101", false },
+		{ "64:ff9b:2::a00:1", false },
+		{ "2002:a00:1::1", true },
+		{ "2002:7f00:1::", true },
+		{ "2002:cb00:7101::a00:1", false },
+		{ "::10.0.0.1", true },
+		{ "::203.0.113.1", false },
+		{ "::", true },
+		{ "::ffff:0:10.0.0.1", true },
+		{ "::ffff:0:203.0.113.1", false },
+		{ "fec0::1", true },
 		{ "2001:db8::1", false },
 	};
 
