@@ -241,12 +241,23 @@ set_arrays(struct resolve_conf *ret, const struct conf *conf)
 	return 0;
 }
 
+void
+resolver_conf_host(struct name *ret)
+{
+	char host[256];
+
+	ret->len = 0;
+	if (gethostname(host, sizeof(host)) < 0)
+		return;
+	host[sizeof(host) - 1] = '\0';
+	(void)name_parse(ret, host, strlen(host)); /* none, then */
+}
+
 int
 resolver_conf(struct resolve_conf *ret, const struct conf *conf,
     const struct sysconf *system)
 {
 	struct resolve_conf with;
-	char host[256];
 
 	memset(&with, 0, sizeof(with));
 	set_group(&with.upstreams, &conf->resolver.upstreams,
@@ -259,11 +270,7 @@ resolver_conf(struct resolve_conf *ret, const struct conf *conf,
 		with.ttl_min = with.ttl_max;
 	with.stale_max = (uint32_t)(conf->resolver.serve_stale / 1000);
 	with.capture = conf->resolver.capture != 0;
-	if (gethostname(host, sizeof(host)) == 0) {
-		host[sizeof(host) - 1] = '\0';
-		if (name_parse(&with.host, host, strlen(host)) < 0)
-			with.host.len = 0;
-	}
+	resolver_conf_host(&with.host);
 	if (set_tunnels(&with, conf, system) < 0)
 		return -ENOMEM;
 	if (set_arrays(&with, conf) < 0) {

@@ -15,6 +15,9 @@
 int resolver_conf(struct resolve_conf *ret, const struct conf *conf,
     const struct sysconf *system);
 
+/* This machine's own name as it is now; len 0: it is no name. */
+void resolver_conf_host(struct name *ret);
+
 /* Whether `upstream = system` is asked for. */
 bool resolver_conf_is_system(const struct conf *conf);
 

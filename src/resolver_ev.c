@@ -171,6 +171,7 @@ take_settings(struct resolver_ev *re, const struct resolve_conf *conf)
 		upstreams_ev_reset(re->upstreams);
 		tell_upstreams(&conf->upstreams);
 	}
+	re->host = conf->host;
 	resolve_configure(re->resolve, conf, mono_now());
 	if (!same)
 		upstreams_ev_follow(re->upstreams);
@@ -213,7 +214,7 @@ apply(struct resolver_ev *re)
 	return 0;
 }
 
-/* Other servers came with another network. */
+/* Other servers came with another network, or another name of this host. */
 static void
 system_changed(void *arg)
 {
@@ -227,6 +228,16 @@ system_changed(void *arg)
 	take_settings(re, &conf);
 }
 
+static void
+follow_host(struct resolver_ev *re)
+{
+	struct name host;
+
+	resolver_conf_host(&host);
+	if (!name_equal(&host, &re->host))
+		system_changed(re);
+}
+
 void
 resolver_ev_second(struct resolver_ev *re)
 {
@@ -238,6 +249,7 @@ resolver_ev_second(struct resolver_ev *re)
 		resolve_forgive(re->resolve);
 		upstreams_ev_forgive(re->upstreams);
 	}
+	follow_host(re);
 	hosts_ev_look(re->hosts);
 	resolve_tidy(re->resolve);
 }

@@ -148,6 +148,24 @@ check "that answer's address is not the next one's" [ "$(far @10.9.0.1 \
 check_not "nobody is unknown" grep -q unknown "$tmp/queries" "$tmp/watch"
 daemon_stop
 
+# this host gets another name
+printf '#!/bin/sh\nexec unshare --uts %s "$@"\n' "$REROUTED" >"$tmp/named"
+chmod 755 "$tmp/named"
+be_called() { nsenter --uts --target "$daemon" hostname "$1"; }
+settings "[resolver]" "upstream = 10.9.0.53"
+real=$REROUTED REROUTED=$tmp/named
+check "the daemon starts where it has a name of its own" daemon_start
+check "it knows no other yet" says 203.0.113.2 @127.0.0.1 box.two.example
+be_called box.two.example
+check "another name is this host's" wait_for says 127.0.0.1 @127.0.0.1 \
+    box.two.example
+be_called other.two.example
+check "the one before is no more" wait_for says 203.0.113.2 @127.0.0.1 \
+    box.two.example
+check "the last one is" says ::1 @127.0.0.1 other.two.example AAAA
+daemon_stop
+REROUTED=$real
+
 # another resolver has the port
 settings "[resolver]" "upstream = 10.9.0.53"
 background inc dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
