@@ -1,7 +1,8 @@
 #!/bin/bash
 # CPU of the daemon per new connection and rate of connections, rerouted beside
-# a bare loop that accepts everything (nfqloop), the same chains for both, in
-# turn within one run. Medians of the rounds, and ratios round by round.
+# a bare loop that accepts everything (nfqloop), blocking in recv and waiting with
+# epoll, the same chains for all, in turn within one run. Medians of the rounds,
+# and ratios round by round.
 #
 #   tests/bench/judge.sh [ROUNDS [N]]        5 rounds of 4000 connections
 #
@@ -19,8 +20,8 @@ serve
 
 loads=${LOADS:-tcp:1 udp:1 tcp:64 udp:64}
 for round in $(seq "$rounds"); do
-	order="bare rerouted"
-	[ $((round % 2)) = 0 ] && order="rerouted bare"
+	order="bare polling rerouted"
+	[ $((round % 2)) = 0 ] && order="rerouted polling bare"
 	for who in $order; do
 		judge_start $who
 		for load in $loads; do
@@ -42,16 +43,18 @@ echo "connections: $n a run, $rounds rounds; medians"
 printf '%-10s %-10s %10s %10s %10s %7s %12s\n' \
 	load judge conn/s p50-us p99-us errors cpu-us/conn
 for load in $loads; do
-	for who in bare rerouted; do
+	for who in bare polling rerouted; do
 		f=$tmp/$who.$load
 		printf '%-10s %-10s %10s %10s %10s %7s %12s\n' "$load" $who \
 			"$(median "$f" 1)" "$(median "$f" 2)" \
 			"$(median "$f" 3)" "$(median "$f" 4)" \
 			"$(median "$f" 5 | awk '{ print $1 / 1000 }')"
 	done
-	printf '%-10s ratio rerouted/bare: rate %s, cpu %s\n' "$load" \
-		"$(ratio "$tmp/rerouted.$load" "$tmp/bare.$load" 1)" \
-		"$(ratio "$tmp/rerouted.$load" "$tmp/bare.$load" 5)"
+	for who in bare polling; do
+		printf '%-10s ratio rerouted/%s: rate %s, cpu %s\n' "$load" \
+			$who "$(ratio "$tmp/rerouted.$load" "$tmp/$who.$load" 1)" \
+			"$(ratio "$tmp/rerouted.$load" "$tmp/$who.$load" 5)"
+	done
 done
 echo "for a connection that ends: $(median "$tmp/ends" 1) ns"
 echo "resident after the last load: $rss kB"

@@ -2,6 +2,7 @@
 # what connload does there with its server in s:
 #     none        no firewall
 #     bare        nfqloop accepts everything, with the same chains
+#     polling     the same, waiting with epoll before it reads
 #     rerouted    with the rules in $tmp/rules
 #     opensnitch  Debian's, its daemon alone, default allow, /proc
 #
@@ -55,7 +56,7 @@ start_none() { daemon=$$; }
 stop_none() { :; }
 
 start_bare() {
-	background inc "$BUILDDIR/nfqloop" >"$tmp/bare.out"
+	background inc "$BUILDDIR/nfqloop" "$@" >"$tmp/bare.out"
 	daemon=$pid
 	wait_for grep -q ready "$tmp/bare.out"
 	inc "$BUILDDIR/chainsctl" install ip4
@@ -66,6 +67,9 @@ stop_bare() {
 	inc "$BUILDDIR/chainsctl" remove ip6
 	stop "$daemon"
 }
+
+start_polling() { start_bare epoll; }
+stop_polling() { stop_bare; }
 
 start_rerouted() {
 	background inc "$REROUTED" --rules "$tmp/rules" --state "$tmp/state" \
