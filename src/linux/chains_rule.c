@@ -188,9 +188,10 @@ static const struct row rows[] = {
 	{ CHAINS_NAT, "OUTPUT", MARKED(MARK_PORT17), .target = CHAINS_DNAT,
 	    PORT17 },
 
-	/* A8: behind filter, with the last word: while mangle and filter are
-	 * gone until they are put back, what nobody judged has no mark, and
-	 * what was denied is let in no more than out */
+	/* A8: behind filter, with the last word: while mangle, nat and filter
+	 * are gone until they are put back, what nobody judged has no mark,
+	 * what was denied is let in no more than out, and what goes by a
+	 * tunnel goes by no other way */
 	{ CHAINS_SECURITY, "INPUT", .marks = { IS_NOT(MARK_ACCEPT_FLOW) },
 	    .target = CHAINS_JUMP, .jump = "C173" },
 	{ CHAINS_SECURITY, "OUTPUT", .marks = { IS_NOT(MARK_ACCEPT_FLOW) },
@@ -205,6 +206,16 @@ static const struct row rows[] = {
 	    .target = CHAINS_DROP },
 	{ CHAINS_SECURITY, "C173", MARKED(MARK_DROP_FLOW),
 	    .target = CHAINS_DROP },
+	/* A6, where nat and mangle are gone: what begins and was not brought to
+	 * this host; answers go to the address of who asked */
+	{ CHAINS_SECURITY, "C173", LOOPBACK, MARKED(MARK_PORT17),
+	    .target = CHAINS_RETURN },
+	{ CHAINS_SECURITY, "C173", MARKED(MARK_PORT17),
+	    .states = CHAINS_STATE_NEW, .target = CHAINS_DROP },
+	{ CHAINS_SECURITY, "C173", LOOPBACK, MARKED(MARK_NAMESERVER),
+	    .target = CHAINS_RETURN },
+	{ CHAINS_SECURITY, "C173", MARKED(MARK_NAMESERVER),
+	    .states = CHAINS_STATE_NEW, .target = CHAINS_DROP },
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -90,6 +90,10 @@ COMMIT
 -A C173 -m mark --mark 1702 -j DROP
 -A C173 -m mark --mark 1711 -j DROP
 -A C173 -m mark --mark 1712 -j DROP
+-A C173 -d 127.0.0.0/8 -m mark --mark 1717 -j RETURN
+-A C173 -m mark --mark 1717 -m conntrack --ctstate NEW -j DROP
+-A C173 -d 127.0.0.0/8 -m mark --mark 1799 -j RETURN
+-A C173 -m mark --mark 1799 -m conntrack --ctstate NEW -j DROP
 COMMIT
 RULES
 cat >"$tmp/spec.ip6" <<'RULES'
@@ -158,6 +162,10 @@ COMMIT
 -A C173 -m mark --mark 1702 -j DROP
 -A C173 -m mark --mark 1711 -j DROP
 -A C173 -m mark --mark 1712 -j DROP
+-A C173 -d ::1/128 -m mark --mark 1717 -j RETURN
+-A C173 -m mark --mark 1717 -m conntrack --ctstate NEW -j DROP
+-A C173 -d ::1/128 -m mark --mark 1799 -j RETURN
+-A C173 -m mark --mark 1799 -m conntrack --ctstate NEW -j DROP
 COMMIT
 RULES
 # and how iptables-save writes that, one table by hand against surprises of

@@ -111,6 +111,16 @@ for f in ip4 ip6; do
 	inc python3 "$tmp/send.py" $to 5300 - 5
 	count_end
 	check "$f: what no DNAT took does not leave either" [ "$counted" = 0 ]
+	inc $i -t mangle -F POSTROUTING
+	count_begin 5300
+	inc python3 "$tmp/send.py" $to 5300 - 5
+	count_end
+	check "$f: nor without the guard" [ "$counted" = 0 ]
+	inc $i -t security -F
+	count_begin 5300
+	inc python3 "$tmp/send.py" $to 5300 - 5
+	count_end
+	check "$f: which is A8's doing" [ "$counted" = 5 ]
 	inc $i -t mangle -F OUTPUT
 	inc "$CTL" remove $f $restore
 done
@@ -199,7 +209,7 @@ shown() { # the rules of the table security, both families
 	ctl firewall show | awk '/^#/ { in_it = $3 == "security"; next }
 	    in_it && / -j DROP$/ { n++ } END { print n + 0 }'
 }
-check "and all of it is shown" [ "$(shown)" = 10 ]
+check "and all of it is shown" [ "$(shown)" = 14 ]
 inc $IPT4 -A OUTPUT -p tcp --dport 9 -j ACCEPT
 wait_for in_place
 check "rules of others stay" inc $IPT4 -C OUTPUT -p tcp --dport 9 \
