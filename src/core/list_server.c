@@ -210,11 +210,12 @@ local_zone(struct list_reader *reader, struct list_text text)
 	}
 }
 
-/* What blocks its name alone, or all of a zone that is sent there. */
+/* What blocks its name alone, wherever its zone passes that, or all of a zone
+ * that is sent there. */
 static void
 put_data(struct list_reader *reader, const struct name *name, bool of_zone)
 {
-	unsigned int flags = HOSTSET_BLOCK;
+	unsigned int flags = HOSTSET_BLOCK | HOSTSET_FIRM;
 
 	if (of_zone)
 		flags |=

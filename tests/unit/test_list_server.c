@@ -97,6 +97,13 @@ lines_of_unbound_block(void **state)
 		  "local-zone: \"test\" static\n",
 		    { "a.test", "test" }, { "x.a.test", "b.test", "x.b.test" },
 		    1 },
+		/* data counts wherever it stands */
+		{ "local-data: \"a.test A 0.0.0.0\"\n"
+		  "local-zone: \"a.test\" inform\n"
+		  "local-zone: \"b.test\" typetransparent\n"
+		  "local-zone: \"x.test\" static\n"
+		  "local-data: \"b.test A 0.0.0.0\"\n",
+		    { "a.test", "b.test" }, { "y.a.test", "y.b.test" }, 0 },
 		{ "local-zone: \"a.test\" block_a\nlocal-zone: \"b.test\"\n"
 		  "local-zone: \"c d\" refuse\nlocal-data: \"c.test TXT x\"\n"
 		  "local-data: \"d.test A 192.0.2.1\"\nlocal-data:\n"
