@@ -36,6 +36,7 @@ struct hosts_ev {
 	char *path;	/* NULL: none yet */
 	uint64_t stamp; /* of the file when it was read */
 	struct said said;
+	int error;	 /* why it could not be read the last time */
 	struct job *job; /* of a thread */
 };
 
@@ -115,26 +116,37 @@ job_run(void *arg)
 	free(text);
 }
 
+/* It is there, and can't be read. */
+static bool
+has_failed(const struct job *job)
+{
+	return job->error != 0 && job->error != ENOENT && job->error != ENOTDIR;
+}
+
 static void
-tell(const struct job *job)
+tell(const struct hosts_ev *he, const struct job *job)
 {
 	if (job->hosts != NULL)
 		log_debug("dns", "hosts read file=%s names=%zu faults=%zu",
 		    job->path, hosts_count(job->hosts),
 		    hosts_faults(job->hosts));
-	else if (job->error != 0 && job->error != ENOENT)
-		log_warning("dns", "hosts file=%s can't be read: %s", job->path,
-		    strerror(job->error));
+	else if (has_failed(job) && job->error != he->error)
+		log_warning("dns",
+		    "hosts file=%s can't be read, its names stay as they "
+		    "were: %s",
+		    job->path, strerror(job->error));
 }
 
-/* Takes the job. Without memory for its names the file is read again. */
+/* Takes the job. What can't be read is read again the next time: a file that is
+ * damaged, or no descriptor for it, must not open what its names block. */
 static void
 take(struct hosts_ev *he, struct job *job)
 {
 	struct hosts *hosts = job->hosts;
 
-	tell(job);
-	if (job->error != ENOMEM) {
+	tell(he, job);
+	he->error = job->error;
+	if (!has_failed(job)) {
 		he->stamp = job->stamp;
 		he->said = job->now;
 		if (is_other(job)) {

@@ -152,7 +152,8 @@ daemon_stop
 printf '#!/bin/sh\nexec unshare --uts %s "$@"\n' "$REROUTED" >"$tmp/named"
 chmod 755 "$tmp/named"
 be_called() { nsenter --uts --target "$daemon" hostname "$1"; }
-settings "[resolver]" "upstream = 10.9.0.53"
+settings "[resolver]" "upstream = 10.9.0.53" "hosts = $tmp/hosts"
+echo "192.0.2.44 here.two.example" >"$tmp/hosts"
 real=$REROUTED REROUTED=$tmp/named
 check "the daemon starts where it has a name of its own" daemon_start
 check "it knows no other yet" says 203.0.113.2 @127.0.0.1 box.two.example
@@ -163,6 +164,18 @@ be_called other.two.example
 check "the one before is no more" wait_for says 203.0.113.2 @127.0.0.1 \
     box.two.example
 check "the last one is" says ::1 @127.0.0.1 other.two.example AAAA
+
+# its file of names
+check "a name of the hosts file" says 192.0.2.44 @127.0.0.1 here.two.example
+head -c 9000000 /dev/zero >"$tmp/large"
+mv "$tmp/large" "$tmp/hosts"
+check "one that can't be read" wait_for log_has "hosts can't be read, its names"
+check "leaves its names as they were" says 192.0.2.44 @127.0.0.1 here.two.example
+echo "192.0.2.45 here.two.example" >"$tmp/hosts"
+check "until it can" wait_for says 192.0.2.45 @127.0.0.1 here.two.example
+rm "$tmp/hosts"
+check "one that is gone has none" wait_for says 203.0.113.2 @127.0.0.1 \
+    here.two.example
 daemon_stop
 REROUTED=$real
 
