@@ -115,6 +115,7 @@ void
 task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 {
 	struct outcome o = { .from = FROM_UPSTREAM };
+	char said[sizeof(take->ede_text)];
 	struct answer answer;
 
 	if (resolve_find_stale(r, &take->key, now, &o)) {
@@ -128,8 +129,10 @@ task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 	answer.ttl = ERROR_TTL;
 	answer.chased = take->chase != NULL;
 	if (take->refused && take->ede != EDE_NONE) {
+		/* the task is gone before those who wait are told */
+		memcpy(said, take->ede_text, strlen(take->ede_text) + 1);
 		answer.ede = take->ede;
-		answer.ede_text = take->ede_text;
+		answer.ede_text = said;
 	} else if (take->refused) {
 		answer.ede = EDE_OTHER;
 		answer.ede_text = "the upstream says so";

@@ -10,7 +10,8 @@
  *   forward ZONE ADDR...
  *   rules LINE                  one more rule
  *   hosts ADDR NAME...          one more line of the hosts file
- *   allow-private NAME, block-answer WORD, stale S, min-ttl S, max-ttl S
+ *   allow-private NAME, block-answer WORD, stale S, min-ttl S, max-ttl S,
+ *   cache-size BYTES
  *   query TYPE NAME [do cd ad nord tcp noedns size=N by=EXE]
  *   refuse-send ADDR            sending there fails from now on (ECONNREFUSED)
  *   sent ADDR [tcp] [noedns]    the next question went there; nothing: none

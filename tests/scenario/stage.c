@@ -199,6 +199,8 @@ set_up_limits(struct stage *s, const char *verb, char *rest)
 		s->conf.ttl_min = (uint32_t)atoi(rest);
 	} else if (strcmp(verb, "max-ttl") == 0) {
 		s->conf.ttl_max = (uint32_t)atoi(rest);
+	} else if (strcmp(verb, "cache-size") == 0) {
+		s->conf.cache_bytes = (size_t)atoi(rest);
 	} else if (strcmp(verb, "capture") == 0) {
 		s->conf.capture = true;
 	} else if (strcmp(verb, "without") == 0) { /* in new settings */
