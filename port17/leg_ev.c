@@ -55,6 +55,8 @@ take(struct leg *leg, uint32_t what)
 		leg->writable = true;
 	if (what & EPOLLRDHUP)
 		leg->closed = true;
+	if (what & EPOLLPRI)
+		leg->urgent = true;
 	if (broken) /* it may lie behind the last bytes */
 		leg->doubt = true;
 	if (leg->ssl != NULL) /* either may wait for the other */
@@ -134,8 +136,8 @@ legs_are_telling(const struct legs *legs)
 static int
 watch(struct legs *legs, struct leg *leg)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP |
-					       EPOLLET };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLPRI | EPOLLOUT |
+					       EPOLLRDHUP | EPOLLET };
 	size_t fd = (size_t)leg->fd, room = legs->room > 0 ? legs->room : 64;
 
 	while (room <= fd)
@@ -245,16 +247,16 @@ leg_read(struct leg *leg, void *buf, size_t size)
 			n = -errno;
 		leg->dead = leg->dead || n == -ECONNRESET;
 		if (n > 0 && (size_t)n < size && leg->exact && !leg->closed &&
-		    !leg->doubt)
+		    !leg->doubt && !leg->urgent)
 			leg->readable = false;
 	}
 	if (n == -EAGAIN)
-		leg->readable = leg->doubt = false;
+		leg->readable = leg->doubt = leg->urgent = false;
 	return n;
 }
 
-ssize_t
-leg_write(struct leg *leg, const void *buf, size_t len)
+static ssize_t
+write_with(struct leg *leg, const void *buf, size_t len, int flags)
 {
 	ssize_t n;
 
@@ -262,7 +264,7 @@ leg_write(struct leg *leg, const void *buf, size_t len)
 		n = tls_write(leg, buf, len);
 	} else {
 		do
-			n = send(leg->fd, buf, len, MSG_NOSIGNAL);
+			n = send(leg->fd, buf, len, MSG_NOSIGNAL | flags);
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
 			n = -errno;
@@ -272,16 +274,54 @@ leg_write(struct leg *leg, const void *buf, size_t len)
 	return n;
 }
 
+ssize_t
+leg_write(struct leg *leg, const void *buf, size_t len)
+{
+	return write_with(leg, buf, len, 0);
+}
+
+int
+leg_peek_urgent(const struct leg *leg, uint8_t *ret)
+{
+	int here = 0;
+
+	/* TLS reads by itself, and has no such thing */
+	return leg->urgent && leg->ssl == NULL &&
+	       ioctl(leg->fd, SIOCATMARK, &here) == 0 && here != 0 &&
+	       recv(leg->fd, ret, 1, MSG_OOB | MSG_PEEK) == 1;
+}
+
+ssize_t
+leg_write_urgent(struct leg *leg, uint8_t byte)
+{
+	return write_with(leg, &byte, 1, leg->exact ? MSG_OOB : 0);
+}
+
+/* Says goodbye, and hears none. */
+static int
+tls_finish(struct leg *leg)
+{
+	int r;
+
+	errno = 0;
+	r = SSL_shutdown(leg->ssl);
+	if (r >= 0)
+		return 0;
+	r = (int)tls_result(leg, r);
+	return r == -EAGAIN ? r : -EPIPE;
+}
+
 int
 leg_finish(struct leg *leg)
 {
-	if (leg->ssl != NULL) {
-		int r = SSL_shutdown(leg->ssl); /* says goodbye, hears none */
+	int r;
 
-		ERR_clear_error();
-		return r < 0 ? -EPIPE : 0;
-	}
-	return shutdown(leg->fd, SHUT_WR) < 0 ? -errno : 0;
+	if (leg->ssl == NULL)
+		return shutdown(leg->fd, SHUT_WR) < 0 ? -errno : 0;
+	r = tls_finish(leg);
+	if (r == -EAGAIN)
+		leg->writable = false;
+	return r;
 }
 
 void

@@ -39,8 +39,11 @@ struct leg {
 	bool closed;		 /* the peer ended its side: read to the end */
 	bool doubt; /* an error may be there: a short read says nothing */
 	bool exact; /* a short read means that nothing is left (TCP) */
-	bool hurt;  /* the peer is not to think that all went well */
-	bool dead;  /* the peer has reset it: nothing of ours is heard there */
+	/* an urgent byte may be there: a read ends before it, a splice sees
+	 * nothing of it nor of what is behind it */
+	bool urgent;
+	bool hurt; /* the peer is not to think that all went well */
+	bool dead; /* the peer has reset it: nothing of ours is heard there */
 	struct ssl_st *ssl; /* NULL: none */
 	uint64_t inode;	    /* 0: not a socket that the judge sees */
 	/* called when something changed; may close the leg */
@@ -56,7 +59,14 @@ int leg_open(struct leg **ret, struct legs *legs, int fd_take, bool own);
 ssize_t leg_read(struct leg *leg, void *buf, size_t size);
 ssize_t leg_write(struct leg *leg, const void *buf, size_t len);
 
-/* No more is written; what the peer writes still comes. 0 or -errno. */
+/* Where an urgent byte is read next, which no leg_read() returns: 1, and that
+ * is there still. 0 where none is. */
+int leg_peek_urgent(const struct leg *leg, uint8_t *ret);
+/* As urgent as it came, where the leg has a way to say so. As leg_write(). */
+ssize_t leg_write_urgent(struct leg *leg, uint8_t byte);
+
+/* No more is written; what the peer writes still comes. 0, -EAGAIN (it could
+ * not be said yet) or -errno. */
 int leg_finish(struct leg *leg);
 
 /* A FIN; or a reset, where the leg is hurt. NULL is accepted. */

@@ -140,12 +140,33 @@ pump_hold(struct pump *pump, const void *bytes, size_t len)
 	return 0;
 }
 
+/* What is read next leaves it out. */
+static int
+pass_urgent(struct pump *pump)
+{
+	uint8_t byte;
+	ssize_t n;
+
+	if (!leg_peek_urgent(pump->from, &byte))
+		return 1;
+	n = leg_write_urgent(pump->to, byte);
+	if (n == -EAGAIN)
+		return 0;
+	if (n < 0)
+		return broke(pump, pump->to, (int)n);
+	pump->bytes++;
+	return 1;
+}
+
 static int
 copy(struct pumps *pumps, struct pump *pump, size_t *budget)
 {
-	ssize_t n = leg_read(pump->from, pumps->buffer, sizeof(pumps->buffer)),
-		w;
+	ssize_t n, w;
+	int r = pump->from->urgent ? pass_urgent(pump) : 1;
 
+	if (r <= 0)
+		return r;
+	n = leg_read(pump->from, pumps->buffer, sizeof(pumps->buffer));
 	if (n == -EAGAIN)
 		return 0;
 	if (n < 0)
@@ -215,10 +236,10 @@ splice_in(struct pumps *pumps, struct pump *pump, size_t *budget)
 		release_pipe(pumps, pump);
 		return 0;
 	}
-	if (n == 0) {
-		pump->eof = true;
+	if (n == 0) { /* the end, or one that has come behind an urgent byte */
 		release_pipe(pumps, pump);
-		return 1;
+		pump->from->urgent = true;
+		return copy(pumps, pump, budget);
 	}
 	pump->bytes += (uint64_t)n;
 	*budget -= (size_t)n < *budget ? (size_t)n : *budget;
@@ -234,8 +255,8 @@ splice_in(struct pumps *pumps, struct pump *pump, size_t *budget)
 static bool
 wants_pipe(const struct pump *pump)
 {
-	return pump->full >= BULK && pump->from->ssl == NULL &&
-	       pump->to->ssl == NULL;
+	return pump->full >= BULK && !pump->from->urgent &&
+	       pump->from->ssl == NULL && pump->to->ssl == NULL;
 }
 
 /* Reads once, one way or the other. */
@@ -248,6 +269,15 @@ take_in(struct pumps *pumps, struct pump *pump, size_t *budget)
 		return splice_in(pumps, pump, budget);
 	release_pipe(pumps, pump);
 	return copy(pumps, pump, budget);
+}
+
+/* False: it has to wait. The other side may be gone already: its own reader
+ * tells. */
+static bool
+pass_end(const struct pump *pump)
+{
+	return pump->cut || (pump->last && pump->to->ssl == NULL) ||
+	       leg_finish(pump->to) != -EAGAIN;
 }
 
 int
@@ -264,12 +294,7 @@ pump_run(struct pumps *pumps, struct pump *pump)
 			return r;
 		if (pump->eof) {
 			release_pipe(pumps, pump);
-			pump->done = true;
-			/* the other side may be gone already: its own reader
-			 * tells */
-			if (!pump->cut &&
-			    (!pump->last || pump->to->ssl != NULL))
-				(void)leg_finish(pump->to);
+			pump->done = pass_end(pump);
 			return 0;
 		}
 		if (!pump->from->readable)

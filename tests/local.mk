@@ -239,7 +239,7 @@ fuzz_shake_LDFLAGS = $(fuzz_ldflags)
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
 netns_programs = chainsctl sandboxctl queuectl attrtest probe connload short pose
-netns_programs += turns
+netns_programs += turns relayed
 check_PROGRAMS += $(netns_programs)
 
 sandboxctl_SOURCES = %D%/netns/sandboxctl.c
@@ -261,6 +261,8 @@ pose_SOURCES = %D%/netns/pose.c
 turns_SOURCES = %D%/netns/turns.c
 turns_LDADD = libport17_ev.a libport17.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) \
 	$(OPENSSL_LIBS)
+relayed_SOURCES = %D%/netns/relayed.c
+relayed_LDADD = $(turns_LDADD)
 connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------

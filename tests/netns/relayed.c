@@ -1,0 +1,323 @@
+/* What a relay passes on that is no plain byte: the goodbye of TLS where there
+ * is no room for it yet, and urgent bytes, between others, in what is copied
+ * and in what is spliced. */
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "port17/leg_ev.h"
+#include "port17/relay_ev.h"
+#include "src/base/inodes.h"
+#include "src/base/mono.h"
+
+#define PATIENCE_NS (20 * MONO_S)
+#define BULK ((size_t)3 << 20)
+
+static struct event_base *base;
+static struct legs *legs;
+static struct relay_set *relays;
+static int n_ended;
+
+static void
+fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void
+ended(void *arg, enum closed closed, const struct relay_bytes *bytes)
+{
+	(void)arg;
+	(void)closed;
+	(void)bytes;
+	n_ended++;
+}
+
+static bool
+turn(mono_t end)
+{
+	if (event_base_loop(base, EVLOOP_NONBLOCK) < 0)
+		fail("the loop ends");
+	return mono_before(mono_now(), end);
+}
+
+static mono_t
+in_time(void)
+{
+	return mono_add(mono_now(), PATIENCE_NS);
+}
+
+/* Both non-blocking. */
+static void
+tcp_pair(int ret[2])
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	ret[0] = socket(AF_INET, SOCK_STREAM, 0);
+	if (listener < 0 || ret[0] < 0 ||
+	    bind(listener, (struct sockaddr *)&at, len) < 0 ||
+	    listen(listener, 1) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&at, &len) < 0 ||
+	    connect(ret[0], (struct sockaddr *)&at, len) < 0)
+		fail("connect");
+	ret[1] = accept(listener, NULL, NULL);
+	if (ret[1] < 0)
+		fail("accept");
+	(void)close(listener);
+	for (int i = 0; i < 2; i++)
+		if (evutil_make_socket_nonblocking(ret[i]) < 0)
+			fail("non-blocking");
+}
+
+static struct leg *
+leg_of(int fd, bool exact)
+{
+	struct leg *leg;
+
+	if (leg_open(&leg, legs, fd, false) < 0)
+		fail("leg_open");
+	leg->exact = exact;
+	return leg;
+}
+
+static void
+relay_of(struct leg *program, struct leg *far)
+{
+	const struct relay_opts opts = { .program = program, .far = far };
+	struct relay *relay;
+
+	n_ended = 0;
+	if (relay_new(&relay, relays, &opts) < 0)
+		fail("relay_new");
+}
+
+/* The goodbye -------------------------------------------------------------- */
+
+static SSL_CTX *
+server_context(void)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+
+	if (context == NULL || key == NULL || cert == NULL ||
+	    X509_gmtime_adj(X509_getm_notBefore(cert), 0) == NULL ||
+	    X509_gmtime_adj(X509_getm_notAfter(cert), 3600) == NULL ||
+	    X509_set_pubkey(cert, key) != 1 ||
+	    X509_sign(cert, key, EVP_sha256()) == 0 ||
+	    SSL_CTX_use_certificate(context, cert) != 1 ||
+	    SSL_CTX_use_PrivateKey(context, key) != 1)
+		fail("a certificate");
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return context;
+}
+
+static void
+shake_hands(SSL *a, SSL *b)
+{
+	int done_a = 0, done_b = 0;
+
+	for (int i = 0; i < 100 && (done_a != 1 || done_b != 1); i++) {
+		done_a = SSL_do_handshake(a);
+		done_b = SSL_do_handshake(b);
+	}
+	if (done_a != 1 || done_b != 1)
+		fail("TLS");
+}
+
+/* With TLS between the two, as a dial leaves it. */
+static struct leg *
+tls_leg(int ret_end[1], SSL **ret_peer)
+{
+	SSL_CTX *client = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *server = server_context();
+	struct leg *leg;
+	int fds[2];
+
+	if (client == NULL ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+		fail("socketpair");
+	leg = leg_of(fds[0], false);
+	leg->ssl = SSL_new(client);
+	*ret_peer = SSL_new(server);
+	if (leg->ssl == NULL || *ret_peer == NULL ||
+	    SSL_set_fd(leg->ssl, fds[0]) != 1 ||
+	    SSL_set_fd(*ret_peer, fds[1]) != 1)
+		fail("SSL_new");
+	SSL_set_connect_state(leg->ssl);
+	SSL_set_accept_state(*ret_peer);
+	shake_hands(leg->ssl, *ret_peer);
+	SSL_CTX_free(client);
+	SSL_CTX_free(server);
+	ret_end[0] = fds[1];
+	return leg;
+}
+
+/* The zeros that it was filled with are no TLS; what comes behind is. */
+static bool
+says_more(int fd)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			if (buf[i] != 0)
+				return true;
+	return false;
+}
+
+static bool
+goodbye_waits_for_room(void)
+{
+	static const char zeros[4096];
+	mono_t end = in_time();
+	int program[2], far;
+	struct leg *leg;
+	bool said;
+	SSL *peer;
+
+	tcp_pair(program);
+	leg = tls_leg(&far, &peer);
+	while (send(leg->fd, zeros, sizeof(zeros), MSG_NOSIGNAL) > 0)
+		;
+	relay_of(leg_of(program[1], true), leg);
+	if (shutdown(program[0], SHUT_WR) < 0)
+		fail("shutdown");
+	for (int i = 0; i < 100; i++)
+		(void)turn(end);
+	do
+		said = says_more(far);
+	while (!said && turn(end));
+	/* and both sides end */
+	(void)close(far);
+	(void)close(program[0]);
+	while (n_ended == 0 && turn(end))
+		;
+	SSL_free(peer);
+	return said && n_ended == 1;
+}
+
+/* Urgent bytes ------------------------------------------------------------- */
+
+/* What the program says, what the far end has got, and whether that ended. */
+struct talk {
+	int program, far;
+	size_t said, heard;
+	bool marked, ended;
+	bool whole; /* the mark was where it belongs, and once */
+};
+
+static void
+say(struct talk *talk, size_t before, size_t behind)
+{
+	static const char zeros[65536];
+
+	while (talk->said < before + behind) {
+		size_t left = talk->said < before
+				  ? before - talk->said
+				  : before + behind - talk->said;
+		ssize_t n;
+
+		if (talk->said == before && !talk->marked) {
+			if (send(talk->program, "!", 1, MSG_OOB) != 1)
+				return;
+			talk->marked = true;
+		}
+		n = send(talk->program, zeros,
+		    left < sizeof(zeros) ? left : sizeof(zeros), 0);
+		if (n < 0)
+			return;
+		talk->said += (size_t)n;
+	}
+}
+
+static void
+hear(struct talk *talk, size_t before)
+{
+	static char buf[65536];
+	ssize_t n;
+
+	while ((n = recv(talk->far, buf, sizeof(buf), 0)) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			if (buf[i] != 0)
+				talk->whole = talk->heard + (size_t)i == before;
+		talk->heard += (size_t)n;
+	}
+	talk->ended = n == 0;
+}
+
+/* Bytes, an urgent one, and bytes; and, where `ends`, an end. */
+static bool
+urgent_arrives(size_t before, size_t behind, bool ends)
+{
+	static const int on = 1;
+	struct talk talk = { .whole = false };
+	mono_t end = in_time();
+	int program[2], far[2];
+	bool shut = false;
+
+	tcp_pair(program);
+	tcp_pair(far);
+	talk.program = program[0];
+	talk.far = far[0];
+	if (setsockopt(far[0], SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0)
+		fail("SO_OOBINLINE");
+	say(&talk, before, behind);
+	relay_of(leg_of(program[1], true), leg_of(far[1], true));
+	do {
+		say(&talk, before, behind);
+		if (ends && !shut && talk.said == before + behind)
+			shut = shutdown(program[0], SHUT_WR) == 0;
+		hear(&talk, before);
+	} while ((talk.heard < before + behind + 1 || talk.ended != ends) &&
+		 turn(end));
+	printf("%zu and %zu, %s: %zu came, the urgent one %s\n", before, behind,
+	    ends ? "an end" : "no end", talk.heard,
+	    talk.whole ? "in its place" : "did not");
+	(void)close(program[0]);
+	(void)close(far[0]);
+	while (n_ended == 0 && turn(end))
+		;
+	return talk.whole && talk.heard == before + behind + 1 &&
+	       talk.ended == ends;
+}
+
+int
+main(void)
+{
+	struct inodes *own = inodes_new();
+	bool good;
+
+	base = event_base_new();
+	if (base == NULL || own == NULL ||
+	    legs_new(&legs, base, own, NULL, NULL) < 0 ||
+	    relay_set_new(&relays, base, ended) < 0)
+		fail("start");
+	good = goodbye_waits_for_room();
+	printf("goodbye: %s\n", good ? "said" : "not said, or no end");
+	good = urgent_arrives(3, 3, false) && good;
+	good = urgent_arrives(3, 3, true) && good;
+	good = urgent_arrives(BULK, BULK, false) && good;
+	good = urgent_arrives(BULK, BULK, true) && good;
+	good = urgent_arrives(BULK, 3, true) && good;
+	relay_set_free(relays);
+	legs_free(legs);
+	inodes_free(own);
+	event_base_free(base);
+	return good ? 0 : 1;
+}
