@@ -9,7 +9,7 @@
 	X(FAR_RESET, "far-reset", "the far end or the tunnel broke it off")    \
 	X(IDLE, "idle", "nothing was said for too long")                       \
 	X(DIAL, "dial", "the far end could not be reached")                    \
-	X(POLICY, "policy", "the rules changed")                               \
+	X(POLICY, "policy", "the rules changed, or the tunnel did")            \
 	X(NO_ROOM, "no-room", "memory or descriptors ran out")                 \
 	X(STOPPED, "stopped", "the daemon stopped")
 

@@ -46,6 +46,46 @@ dialer_free(struct dialer *dialer)
 	free(dialer);
 }
 
+static struct tunnel_state *
+find_state(const struct dialer *dialer, const char *name)
+{
+	struct list *node;
+
+	list_for_each (node, &dialer->states) {
+		struct state_node *found =
+		    container_of(node, struct state_node, node);
+
+		if (strcmp(found->state.name, name) == 0)
+			return &found->state;
+	}
+	return NULL;
+}
+
+/* Where another tunnel has the name now, or the same one another user. The
+ * proxy's address least of all is the other's: it would be told its password.
+ */
+static void
+forget_others(struct dialer *dialer, const struct tunnel_set *set)
+{
+	for (size_t i = 0; dialer->set != NULL && i < set->n; i++) {
+		const struct tunnel *is = &set->v[i];
+		const struct tunnel *was =
+		    tunnel_set_find(dialer->set, is->name);
+		struct tunnel_state *state = find_state(dialer, is->name);
+		bool alike = was != NULL && tunnel_leads_alike(was, is);
+
+		if (state == NULL)
+			continue;
+		if (!alike)
+			state->resolved = (struct addr){ .family = ADDR_NONE };
+		if (alike && strcmp(was->user, is->user) == 0 &&
+		    strcmp(was->password, is->password) == 0)
+			continue;
+		health_forget(&state->health);
+		state->no_udp_until = (mono_t){ 0 };
+	}
+}
+
 int
 dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set)
 {
@@ -53,6 +93,7 @@ dialer_set_tunnels(struct dialer *dialer, struct tunnel_set *set)
 
 	if (trusts == NULL)
 		return -ENOMEM;
+	forget_others(dialer, set);
 	trusts_unref(dialer->trusts);
 	dialer->trusts = trusts;
 	tunnel_set_unref(dialer->set);
@@ -96,14 +137,11 @@ dialer_trust(struct dialer *dialer, struct trust *trust,
 struct tunnel_state *
 dialer_state(struct dialer *dialer, const char *name)
 {
+	struct tunnel_state *state = find_state(dialer, name);
 	struct state_node *found;
-	struct list *node;
 
-	list_for_each (node, &dialer->states) {
-		found = container_of(node, struct state_node, node);
-		if (strcmp(found->state.name, name) == 0)
-			return &found->state;
-	}
+	if (state != NULL)
+		return state;
 	found = calloc(1, sizeof(*found));
 	if (found == NULL)
 		return NULL;

@@ -70,6 +70,12 @@ health_end(struct health *health, bool trial, enum outcome outcome, mono_t now)
 	}
 }
 
+void
+health_forget(struct health *health)
+{
+	*health = (struct health){ .trials = health->trials };
+}
+
 size_t
 health_pick(
     const struct health *const *members, size_t n, uint32_t tried, mono_t now)

@@ -43,6 +43,9 @@ bool health_begin(struct health *health, mono_t now);
 void health_end(
     struct health *health, bool trial, enum outcome outcome, mono_t now);
 
+/* It is another tunnel now: what there was says nothing of it. */
+void health_forget(struct health *health);
+
 /* Which of n members is next: the first that is up (or free for a trial) and
  * was not tried, else the first that was not tried at all, since down may be
  * over by now; n when all were. tried is a set of bits. */

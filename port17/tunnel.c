@@ -41,6 +41,38 @@ tunnel_carries_udp(const struct tunnel *tunnel)
 	__builtin_trap();
 }
 
+static bool
+is_same_end(const struct tunnel *a, const struct tunnel *b)
+{
+	return a->kind == b->kind && a->port == b->port &&
+	       addr_equal(&a->addr, &b->addr) &&
+	       strcmp(a->path, b->path) == 0 && strcmp(a->zone, b->zone) == 0 &&
+	       strcmp(a->host, b->host) == 0;
+}
+
+static bool
+is_believed_alike(const struct tunnel *a, const struct tunnel *b)
+{
+	return strcmp(a->tls_name, b->tls_name) == 0 &&
+	       strcmp(a->ca, b->ca) == 0 && a->has_pin == b->has_pin &&
+	       memcmp(a->pin, b->pin, sizeof(a->pin)) == 0;
+}
+
+static bool
+is_same_way(const struct tunnel *a, const struct tunnel *b)
+{
+	return a->fwmark == b->fwmark && addr_equal(&a->source, &b->source) &&
+	       strcmp(a->device, b->device) == 0 &&
+	       strcmp(a->netns, b->netns) == 0;
+}
+
+bool
+tunnel_leads_alike(const struct tunnel *a, const struct tunnel *b)
+{
+	return is_same_end(a, b) && is_believed_alike(a, b) &&
+	       is_same_way(a, b);
+}
+
 /* FNV-1a: tells two long texts apart, no more. */
 static uint64_t
 fold(uint64_t hash, const char *s)

@@ -77,6 +77,13 @@ const char *tunnel_kind_name(enum tunnel_kind kind);
 /* Whether UDP may pass it, as far as the settings tell. */
 bool tunnel_carries_udp(const struct tunnel *tunnel);
 
+/* Whether the one leads where the other does, by the same way, past the same
+ * proxy, which is believed for the same reason: what goes by the one need not
+ * end where the settings have the other in its place. Who the proxy is told
+ * that it is, and who resolves, is for what begins. Of a list its members tell.
+ */
+bool tunnel_leads_alike(const struct tunnel *a, const struct tunnel *b);
+
 /* Who a flow is of, for templates and for proxy2. Strings are borrowed, never
  * NULL. */
 struct tunnel_identity {

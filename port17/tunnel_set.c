@@ -244,3 +244,35 @@ tunnel_set_members(const struct tunnel_set *set, const struct tunnel *tunnel,
 		ret[i] = &set->v[tunnel->members[i]];
 	return tunnel->n_members;
 }
+
+/* Whether one of them is called so, and leads there. */
+static bool
+has_alike(const struct tunnel *const *members, size_t n,
+    const struct tunnel *via, bool udp)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(members[i]->name, via->name) == 0)
+			return tunnel_leads_alike(members[i], via) &&
+			       (!udp || tunnel_carries_udp(members[i]));
+	return false;
+}
+
+bool
+tunnel_set_keeps(const struct tunnel_set *set, const struct tunnel_use *use)
+{
+	const struct tunnel *is = tunnel_set_find(set, use->tunnel->name);
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	const struct tunnel *were[TUNNEL_MEMBERS_MAX];
+	size_t n, n_were;
+
+	if (is == NULL || (use->udp && !tunnel_carries_udp(is)))
+		return false;
+	n = tunnel_set_members(set, is, members);
+	if (use->via != NULL)
+		return has_alike(members, n, use->via, use->udp);
+	n_were = tunnel_set_members(use->set, use->tunnel, were);
+	for (size_t i = 0; i < n_were; i++)
+		if (!has_alike(members, n, were[i], false))
+			return false;
+	return true;
+}

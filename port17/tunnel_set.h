@@ -1,6 +1,7 @@
 #ifndef PORT17_TUNNEL_SET_H
 #define PORT17_TUNNEL_SET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "port17/tunnel.h"
@@ -23,6 +24,17 @@ void tunnel_set_unref(struct tunnel_set *set); /* accepts NULL */
 /* NULL if there is none of that name. */
 const struct tunnel *tunnel_set_find(
     const struct tunnel_set *set, const char *name);
+
+/* What goes through a tunnel of another generation, by that member of it (NULL:
+ * by which one is open still): whether it may stay with this one, as it leads
+ * where that says. */
+struct tunnel_use {
+	const struct tunnel_set *set;
+	const struct tunnel *tunnel, *via;
+	bool udp;
+};
+bool tunnel_set_keeps(
+    const struct tunnel_set *set, const struct tunnel_use *use);
 
 /* The members of a list; a tunnel that is none has itself. */
 size_t tunnel_set_members(const struct tunnel_set *set,

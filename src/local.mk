@@ -265,6 +265,7 @@ rerouted_SOURCES = \
 	%D%/policy_ev.c %D%/policy_ev.h \
 	%D%/policy_job.c %D%/policy_job.h \
 	%D%/policy_texts.c %D%/policy_texts.h \
+	%D%/port17_changed_ev.c \
 	%D%/port17_claim.c \
 	%D%/port17_ev.c %D%/port17_ev.h \
 	%D%/port17_fake.c \

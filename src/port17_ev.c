@@ -328,6 +328,7 @@ port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 	if (p17->begun)
 		port17_trust_read(p17);
 	port17_names_changed(p17);
+	port17_changed(p17);
 	return 0;
 }
 
@@ -417,6 +418,8 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 		? port17_names_start(p17)
 		: -ENOMEM;
 	if (r == 0)
+		r = port17_changed_start(p17);
+	if (r == 0)
 		r = open_parts(p17);
 	if (r < 0) {
 		port17_ev_free(p17);
@@ -439,6 +442,8 @@ port17_ev_free(struct port17_ev *p17)
 	port17_trust_leave(p17);
 	if (p17->resolve != NULL)
 		event_free(p17->resolve);
+	if (p17->changed != NULL)
+		event_free(p17->changed);
 	listener_free(p17->listener);
 	udp_free(p17->udp);
 	sessions_free(p17->sessions);

@@ -54,8 +54,9 @@ bool port17_ev_is_busy(const struct port17_ev *p17);
  * and the loop is run no more. Accepts NULL. */
 void port17_ev_free(struct port17_ev *p17);
 
-/* The tunnels of these settings from now on; what goes through others goes on.
- * 0 or -ENOMEM (then it stays as it was). */
+/* The tunnels of these settings from now on; what goes through one that leads
+ * elsewhere now is ended soon, and what goes through others goes on. 0 or
+ * -ENOMEM (then it stays as it was). */
 int port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf);
 
 /* Threads may be started from here on, since privileges have been given up:

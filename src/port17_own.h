@@ -18,7 +18,8 @@ struct listener;
 /* Behind struct port17_ev: shared by port17_ev.c (what happens to flows),
  * port17_claim.c (what the judge knows of them), port17_fake.c (addresses that
  * stand for names), port17_route.c (verdicts), port17_names_ev.c (proxies that
- * have a name) and port17_trust_ev.c (whom they are believed by). */
+ * have a name), port17_trust_ev.c (whom they are believed by) and
+ * port17_changed_ev.c (tunnels that are others). */
 
 struct port17_ev {
 	struct port17_ev_opts opts;
@@ -38,6 +39,9 @@ struct port17_ev {
 	bool begun;		     /* see port17_ev_begin() */
 	struct event *resolve;	     /* now and then */
 	struct list trust_jobs;	     /* see port17_trust_ev.c */
+	struct event *changed;	     /* flows are looked through: */
+	struct flow_key changed_next; /* from this one on, */
+	bool changed_udp;	      /* TCP's are behind us */
 };
 
 /* What the judge knows of a flow, with the name that its address stands for.
@@ -61,5 +65,9 @@ void port17_trust_leave(struct port17_ev *p17);
 int port17_names_start(struct port17_ev *p17);
 /* There are others, perhaps. */
 void port17_names_changed(struct port17_ev *p17);
+
+/* Whose tunnel is another one since the settings changed is ended, soon. */
+int port17_changed_start(struct port17_ev *p17); /* 0 or -ENOMEM */
+void port17_changed(struct port17_ev *p17);
 
 #endif

@@ -12,13 +12,19 @@ net_up
 far_up
 danted_up
 
-settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
-    '[tunnel "dead"]' 'upstream = socks5://10.9.0.2:1999' \
-    '[tunnel "hole"]' 'upstream = socks5://10.9.0.77:1080' \
-    '[tunnel "any"]' 'failover = dead, socks' \
-    '[tunnel "none"]' 'failover = dead, reject'
-via() {
-	rules "reroute via $1 out exe $python" "default out accept" \
+some_settings() { # UPSTREAM of one that changes
+	settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
+	    '[tunnel "dead"]' 'upstream = socks5://10.9.0.2:1999' \
+	    '[tunnel "hole"]' 'upstream = socks5://10.9.0.77:1080' \
+	    '[tunnel "any"]' 'failover = dead, socks' \
+	    '[tunnel "none"]' 'failover = dead, reject' \
+	    '[tunnel "turned"]' "upstream = $1"
+}
+some_settings direct
+via() { # TUNNEL [RULE]...
+	local to=$1
+	shift
+	rules "$@" "reroute via $to out exe $python" "default out accept" \
 	    "default in accept"
 }
 via socks
@@ -156,6 +162,40 @@ tell datagrams hear 3000
 check "UDP goes through the tunnel" answers datagrams "got three"
 check "and so does what is new" says hello tcp $far4 7001 echo
 check "IPv6, too" says hello tcp $far6 7001 echo
+check_not "nothing is on the wire" wire_saw
+
+# -- a reload makes another one of a tunnel, and leaves its rule --
+stop "$wire"
+via socks "reroute via turned out exe $python to $far4 port 7001, 7011"
+daemon_reload
+partner turned inc sock.py connect tcp $far4 7001
+partner turned-udp inc sock.py connect udp $far4 7011
+partner stays inc sock.py connect tcp $far4 7002
+partner stays-udp inc sock.py connect udp $far4 7010
+tell stays recv
+for p in turned turned-udp stays stays-udp; do
+	tell $p send one
+	tell $p recv
+	check "$p: a flow is up" answers $p "got one"
+done
+some_settings socks5://10.9.0.2:1080
+daemon_reload
+tell turned hear 20000
+check "what went by the old one is ended" answers_like turned ECONNRESET
+check "datagrams, too" wait_for flows 'any(x["dport"] == 7011 and
+    x["tunnel"] == "turned" and x["close_reason"] is not None for x in f)'
+check "flows say why" flows 'any(x["dport"] == 7001 and
+    (x.get("close_reason") or "").endswith("or the tunnel did") for x in f)'
+wire_up
+tell turned-udp send two
+tell turned-udp hear 20000
+check "they go by the new one" answers turned-udp "got two"
+check "and so do connections" says hello tcp $far4 7001 echo
+for p in stays stays-udp; do
+	tell $p send two
+	tell $p recv
+	check "$p: goes on, its tunnel is the same" answers $p "got two"
+done
 check_not "nothing is on the wire" wire_saw
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -211,6 +211,10 @@ check "tests: no such device" test_says nodev 192.0.2.7:7001 'No such device'
 check "tests: a wrong password" test_says byexe 192.0.2.7:7001 \
     'does not take the user'
 check "which counts nowhere" tunnel_is byexe up ""
+sed -i 's/proxy\.corp:1080/none.corp:1080/' "$conf"
+daemon_reload
+check "a reload, the proxy has another name: nobody knows where it is" \
+    test_says named 192.0.2.7:7001 'nobody knows none.corp'
 for_a_moment() { # it may be over before it is looked at
 	ctl reroute out exe "$python" to 192.0.2.9 via src --for 2s &&
 		says 10.9.0.77 tcp 192.0.2.9 7008 hear

@@ -177,6 +177,98 @@ settings_become_tunnels(void **state)
 	faults_free(faults);
 }
 
+static struct tunnel_set *
+set_of(const char *text)
+{
+	struct faults *faults = faults_new();
+	struct conf *conf = conf_new();
+	struct tunnel_set *set;
+
+	assert_int_equal(conf_parse(conf, "x", text, strlen(text), faults), 0);
+	set = tunnel_set_new(conf);
+	conf_unref(conf);
+	faults_free(faults);
+	return set;
+}
+
+/* What goes by `via` ("" where it is not known yet) of the tunnel t. */
+static bool
+stays(const char *from, const char *to, const char *via, bool udp)
+{
+	struct tunnel_set *old = set_of(from), *set = set_of(to);
+	struct tunnel_use use = { .set = old,
+		.tunnel = tunnel_set_find(old, "t"),
+		.via = tunnel_set_find(old, via),
+		.udp = udp };
+	bool ret = tunnel_set_keeps(set, &use);
+
+	tunnel_set_unref(old);
+	tunnel_set_unref(set);
+	return ret;
+}
+
+#define T "[tunnel \"t\"]\n"
+#define AB                                                                     \
+	"[tunnel \"a\"]\nupstream = direct\n"                                  \
+	"[tunnel \"b\"]\nupstream = direct\ndevice = wg0\n" T
+
+static void
+flows_stay_with_what_leads_alike(void **state)
+{
+	static const char proxy[] = T "upstream = socks5://a:b@10.0.0.1\n";
+	static const struct {
+		const char *from, *to, *via;
+		bool tcp, udp;
+	} cases[] = {
+		{ proxy, proxy, "t", true, true },
+		{ proxy, proxy, "", true, true },
+		{ proxy,
+		    T "upstream = socks5://10.0.0.1\nuser = c\ndns = fake\n"
+		      "honest-connect = no\n",
+		    "t", true, true },
+		{ proxy, T "upstream = socks5://10.0.0.1\nudp = drop\n", "t",
+		    true, false },
+		{ proxy, T "upstream = socks5://10.0.0.2\n", "t", false,
+		    false },
+		{ proxy, T "upstream = socks5://10.0.0.1:99\n", "t", false,
+		    false },
+		{ proxy, T "upstream = http://10.0.0.1:1080\n", "", false,
+		    false },
+		{ proxy, T "upstream = direct\n", "t", false, false },
+		{ proxy, AB "failover = a, b\n", "t", false, false },
+		{ proxy, "[tunnel \"u\"]\nupstream = direct\n", "t", false,
+		    false },
+		{ T "upstream = https://p.example\n",
+		    T "upstream = https://p.example#q.example\n", "t", false,
+		    false },
+		{ T "upstream = direct\n",
+		    T "upstream = direct\nsource = 10.0.0.1\n", "t", false,
+		    false },
+		{ T "upstream = direct\n",
+		    T "upstream = direct\nnetns = side\n", "t", false, false },
+		{ AB "failover = a, b\n", AB "failover = b, a\n", "", true,
+		    true },
+		{ AB "failover = a, b\n", AB "failover = b, reject\n", "b",
+		    true, true },
+		{ AB "failover = a, b\n", AB "failover = b, reject\n", "a",
+		    false, false },
+		{ AB "failover = a, b\n", AB "failover = b, reject\n", "",
+		    false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool tcp =
+		    stays(cases[i].from, cases[i].to, cases[i].via, false);
+		bool udp =
+		    stays(cases[i].from, cases[i].to, cases[i].via, true);
+
+		if (tcp != cases[i].tcp || udp != cases[i].udp)
+			fail_msg("%s and %s by \"%s\"", cases[i].from,
+			    cases[i].to, cases[i].via);
+	}
+}
+
 static void
 own_sockets(void **state)
 {
@@ -216,6 +308,7 @@ main(void)
 		cmocka_unit_test(templates),
 		cmocka_unit_test(users_of_http_have_no_colon),
 		cmocka_unit_test(settings_become_tunnels),
+		cmocka_unit_test(flows_stay_with_what_leads_alike),
 		cmocka_unit_test(own_sockets),
 	};
 
