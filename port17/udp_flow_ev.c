@@ -213,13 +213,16 @@ udp_flow_go_elsewhere(struct udp *udp, struct udp_flow *flow)
 }
 
 /* A far end that says so, or no route for a while: what is sent is lost, and
- * the next one may arrive. A device that went down has none for all it has. */
+ * the next one may arrive. A device that went down has none for all it has; and
+ * a namespace that was taken away lives on with the socket, while another one
+ * may have its name. */
 static bool
 may_pass(const struct udp_flow *flow)
 {
 	return (flow->sock.error == ENETUNREACH ||
 		   flow->sock.error == EHOSTUNREACH) &&
-	       flow->via != NULL && flow->via->device[0] == '\0';
+	       flow->via != NULL && flow->via->device[0] == '\0' &&
+	       flow->via->netns[0] == '\0';
 }
 
 /* The same, unless the last datagram showed that it has none any more. */

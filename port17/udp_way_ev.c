@@ -175,6 +175,8 @@ pick_member(struct udp_ways *ways, struct udp_flow *flow, mono_t now)
 	size_t n = tunnel_set_members(claim->set, claim->tunnel, members), i;
 	uint32_t tried = flow->tried;
 
+	if (!tunnel_carries_udp(claim->tunnel))
+		return NULL; /* of a list, whatever its members do */
 	for (i = 0; i < n; i++) {
 		struct tunnel_state *state =
 		    dialer_state(ways->dialer, members[i]->name);

@@ -74,6 +74,7 @@ for t in vpn path nowhere file late either more odd ours theirs link; do
 done
 rules "$(cat "$tmp/all.rules")" \
     "reroute via nowhere out exe $python to any port 7012" \
+    "reroute via late out exe $python to 192.0.2.5" \
     "reroute via vpn out exe $python" "default out accept" "default in accept"
 wire_up
 check "the daemon starts" daemon_start
@@ -128,6 +129,27 @@ ip netns del "$late"
 check "late: gone again" thru late EHOSTUNREACH 192.0.2.7 7001
 make_late
 check "late: and made anew" thru late ECONNREFUSED 192.0.2.7 7001
+late_far() { # of its own
+	inns "$late" ip address add 192.0.2.5/32 dev lo
+	background inns "$late" python3 "$top/tests/netns/tunnel.py" far \
+	    >"$tmp/late.out" 2>&1
+	wait_for grep -q ready "$tmp/late.out"
+}
+late_far
+partner app inc sock.py connect udp 192.0.2.5 7010
+tell app send one
+tell app recv
+check "late: datagrams go there" answers app "got one"
+inns "$late" ip link set lo down
+ip netns del "$late"
+make_late
+late_far
+again() {
+	tell app send two
+	tell app recv
+	answers app "got two"
+}
+check "late: those of the same flow go to the new one" wait_for again
 
 # -- the process that may --
 maker=$(pgrep -P "$daemon" -x rerouted-netns)
