@@ -169,8 +169,8 @@ dial_not_entered(struct dial *dial, int error)
 {
 	char why[SOCK_WHY_SIZE];
 
-	dial_failed(
-	    dial, OUTCOME_TUNNEL_DOWN, sock_not_made(dial->via, error, why));
+	dial_failed(dial, outcome_of_unmade(-error),
+	    sock_not_made(dial->via, error, why));
 }
 
 static void

@@ -74,3 +74,10 @@ outcome_of_errno(int error)
 		return OUTCOME_HOST_UNREACHABLE;
 	}
 }
+
+enum outcome
+outcome_of_unmade(int error)
+{
+	return outcome_of_errno(error) == OUTCOME_NO_ROOM ? OUTCOME_NO_ROOM
+							  : OUTCOME_TUNNEL_DOWN;
+}

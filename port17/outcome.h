@@ -68,4 +68,7 @@ bool outcome_try_next(enum outcome outcome);
 /* What a failed connect() to the far end itself means. */
 enum outcome outcome_of_errno(int error);
 
+/* … and that a socket in the tunnel's network namespace could not be had. */
+enum outcome outcome_of_unmade(int error);
+
 #endif

@@ -49,7 +49,7 @@ note_not_made(struct udp_ways *ways, const struct udp_flow *flow, int error)
 {
 	char why[SOCK_WHY_SIZE];
 
-	return note_failed(ways, flow, OUTCOME_TUNNEL_DOWN,
+	return note_failed(ways, flow, outcome_of_unmade(-error),
 	    sock_not_made(flow->via, error, why));
 }
 

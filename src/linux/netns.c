@@ -329,14 +329,21 @@ be_maker(int asker, const struct netns_told *told)
 	answer_all(home, told);
 }
 
+/* Room for all that may be asked at once, of 1.3 kB each as the kernel counts;
+ * by itself it is 166. Without the privilege there is less of it. */
+#define QUESTIONS_SIZE (8 << 20)
+
 int
 netns_start(struct netns *ret, const struct netns_told *told)
 {
+	static const int size = QUESTIONS_SIZE;
 	int fds[2], r;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
+	(void)setsockopt(
+	    fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	pid = fork();
 	if (pid == 0) {
 		(void)close(fds[0]); /* the daemon's */

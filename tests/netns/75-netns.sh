@@ -130,7 +130,7 @@ check "late: gone again" thru late EHOSTUNREACH 192.0.2.7 7001
 make_late
 check "late: and made anew" thru late ECONNREFUSED 192.0.2.7 7001
 late_far() { # of its own
-	inns "$late" ip address add 192.0.2.5/32 dev lo
+	inns "$late" ip route add local 192.0.2.5 dev lo src 192.0.2.7
 	background inns "$late" python3 "$top/tests/netns/tunnel.py" far \
 	    >"$tmp/late.out" 2>&1
 	wait_for grep -q ready "$tmp/late.out"
@@ -140,7 +140,7 @@ partner app inc sock.py connect udp 192.0.2.5 7010
 tell app send one
 tell app recv
 check "late: datagrams go there" answers app "got one"
-inns "$late" ip link set lo down
+inns "$late" ip route del local 192.0.2.5 dev lo
 ip netns del "$late"
 make_late
 late_far
@@ -161,6 +161,22 @@ check "which may enter namespaces" has "$maker" 21
 check_not "the daemon may not" has "$daemon" 21
 check_not "nor may it change a network" has "$maker" 12
 check "few calls are left to it" grep -q '^Seccomp:.2' "/proc/$maker/status"
+
+# -- many at once, while that process has no turn --
+dials() {
+	ctl --json tunnels | python3 -c 'import json, sys
+print(sum(json.loads(l)["dials"] for l in sys.stdin))'
+}
+asked() { [ $(($(dials) - before)) -ge 300 ]; }
+before=$(dials)
+kill -STOP "$maker"
+background inc python3 "$top/tests/netns/tunnel.py" crowd 192.0.2.7 7002 300 \
+    >"$tmp/crowd"
+crowd=$pid
+wait_for asked
+kill -CONT "$maker"
+wait "$crowd"
+check "300 at once" grep -qx "connected 300" "$tmp/crowd"
 
 # -- what a reload may name --
 : >"$tmp/odd"
