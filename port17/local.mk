@@ -31,6 +31,7 @@ libport17_ev_a_SOURCES = \
 	%D%/dial_own.h \
 	%D%/dial_shake_ev.c \
 	%D%/dialer_ev.c %D%/dialer_ev.h \
+	%D%/ebb_ev.c %D%/ebb_ev.h \
 	%D%/leg_ev.c %D%/leg_ev.h \
 	%D%/listen_ev.c %D%/listen_ev.h \
 	%D%/pacer_ev.c %D%/pacer_ev.h \

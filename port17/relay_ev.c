@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "port17/ebb_ev.h"
 #include "port17/leg_ev.h"
 #include "port17/pump_ev.h"
 #include "port17/sock.h"
@@ -21,13 +22,6 @@
  * turn of the loop, which takes some 100 us. */
 #define KEEP_MS 500
 #define KEEP_MAX 64
-/* What was written before a reset arrives first: it is looked whether it has,
- * less and less often, and not for long; and so many at once. */
-#define EBB_FIRST_MS 5
-#define EBB_LAST_MS 160
-#define EBB_MS 10000
-#define EBBS_MAX 1024
-
 struct relay {
 	struct relay_set *set;
 	struct list all;
@@ -51,8 +45,7 @@ struct relay_set {
 	struct list young; /* whose options are not set yet */
 	struct list kept;  /* of those: it is time now */
 	struct list mark;  /* in ready, while a turn lasts */
-	struct list ebbs;
-	size_t n_ebbs;
+	struct ebbs ebbs;
 	struct pumps *pumps;
 };
 
@@ -135,86 +128,6 @@ watch_half(struct relay *relay)
 
 /* Breaking ----------------------------------------------------------------- */
 
-/* A leg that outlives its relay, until what was written to it has arrived. */
-struct ebb {
-	struct list node;
-	struct relay_set *set;
-	struct leg *leg;
-	struct event *timer;
-	unsigned int ms, waited_ms;
-};
-
-static void
-ebb_end(struct ebb *ebb)
-{
-	list_remove(&ebb->node);
-	ebb->set->n_ebbs--;
-	event_free(ebb->timer);
-	leg_close(ebb->leg);
-	free(ebb);
-}
-
-static void
-ebb_wait(struct ebb *ebb)
-{
-	struct timeval tv = { 0, (suseconds_t)(ebb->ms * 1000) };
-
-	ebb->waited_ms += ebb->ms;
-	if (ebb->ms < EBB_LAST_MS)
-		ebb->ms *= 2;
-	(void)event_add(ebb->timer, &tv);
-}
-
-static void
-ebb_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct ebb *ebb = arg;
-
-	(void)fd;
-	(void)what;
-	if (ebb->waited_ms >= EBB_MS || leg_unsent(ebb->leg) == 0)
-		ebb_end(ebb);
-	else
-		ebb_wait(ebb);
-}
-
-/* Nothing of what it says is heard any more. */
-static void
-ebb_changed(void *arg, struct leg *leg)
-{
-	if (leg_error(leg) != 0)
-		ebb_end(arg);
-}
-
-/* Closing with a reset takes back what has not arrived yet: that is waited
- * for, where there is room for one more to wait. */
-static void
-close_late(struct relay_set *set, struct leg *leg_take)
-{
-	struct ebb *ebb = NULL;
-
-	if (leg_unsent(leg_take) > 0 && set->n_ebbs < EBBS_MAX)
-		ebb = calloc(1, sizeof(*ebb));
-	if (ebb == NULL) {
-		leg_close(leg_take);
-		return;
-	}
-	ebb->set = set;
-	ebb->leg = leg_take;
-	ebb->ms = EBB_FIRST_MS;
-	ebb->timer = event_new(set->base, -1, 0, ebb_cb, ebb);
-	if (ebb->timer == NULL) {
-		leg_close(leg_take);
-		free(ebb);
-		return;
-	}
-	leg_take->fn = ebb_changed;
-	leg_take->arg = ebb;
-	list_append(&set->ebbs, &ebb->node);
-	set->n_ebbs++;
-	ebb_wait(ebb);
-}
-
 /* One side is gone, and the other has been given all that there was. */
 static void
 end_broken(struct relay *relay, struct leg *leg, bool hurt)
@@ -224,7 +137,7 @@ end_broken(struct relay *relay, struct leg *leg, bool hurt)
 	else
 		relay->up.to = relay->down.from = NULL;
 	leg->hurt = hurt;
-	close_late(relay->set, leg);
+	ebbs_close(&relay->set->ebbs, leg);
 	relay_end(relay, relay->closed, true);
 }
 
@@ -249,6 +162,15 @@ pump_broke(const struct pump *pump)
 	return pump->broke_from || pump->broke_to;
 }
 
+/* The relay is gone. */
+static void
+program_broke(struct relay *relay)
+{
+	relay->closed =
+	    relay->far_broken ? CLOSED_FAR_RESET : CLOSED_PROGRAM_RESET;
+	end_broken(relay, far_of(relay), true);
+}
+
 /* What one direction's step makes of the relay; false: it is gone. */
 static bool
 take_step(struct relay *relay, const struct pump *pump, int r)
@@ -261,10 +183,25 @@ take_step(struct relay *relay, const struct pump *pump, int r)
 	}
 	if (pump == &relay->up ? pump->broke_to : pump->broke_from)
 		return far_broke(relay, r);
-	relay->closed =
-	    relay->far_broken ? CLOSED_FAR_RESET : CLOSED_PROGRAM_RESET;
-	end_broken(relay, far_of(relay), true);
+	program_broke(relay);
 	return false;
+}
+
+/* Who has ended before is not read any more: where he breaks it off then, that
+ * shows as an error alone. False: the relay is gone. */
+static bool
+take_late_break(struct relay *relay)
+{
+	int error;
+
+	if (relay->up.done && leg_error(program_of(relay)) != 0) {
+		program_broke(relay);
+		return false;
+	}
+	error = relay->down.done && !relay->far_broken
+		    ? leg_error(far_of(relay))
+		    : 0;
+	return error == 0 || far_broke(relay, error);
 }
 
 /* Moving ------------------------------------------------------------------- */
@@ -317,6 +254,8 @@ run(struct relay *relay)
 		if (!take_step(relay, down, s))
 			return;
 	}
+	if (up->done != down->done && !take_late_break(relay))
+		return;
 	if (relay->far_broken && (down->done || pump_broke(down))) {
 		end_broken(relay, program_of(relay), down->cut);
 		return;
@@ -466,7 +405,7 @@ relay_set_new(
 	list_init(&set->ready);
 	list_init(&set->young);
 	list_init(&set->kept);
-	list_init(&set->ebbs);
+	ebbs_init(&set->ebbs, base);
 	set->pumps = pumps_new();
 	set->turn = event_new(base, -1, 0, turn_cb, set);
 	set->sweep = event_new(base, -1, EV_PERSIST, sweep_cb, set);
@@ -485,8 +424,7 @@ relay_set_free(struct relay_set *set)
 {
 	if (set == NULL)
 		return;
-	while (!list_empty(&set->ebbs))
-		ebb_end(container_of(set->ebbs.next, struct ebb, node));
+	ebbs_done(&set->ebbs);
 	pumps_free(set->pumps);
 	if (set->turn != NULL)
 		event_free(set->turn);

@@ -5,5 +5,5 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 check "one turn of the loop is no turn of each connection" "$BUILDDIR/turns"
-check "urgent bytes, and the end of TLS, arrive" "$BUILDDIR/relayed"
+check "urgent bytes, the end of TLS, and resets behind an end, arrive" "$BUILDDIR/relayed"
 finish

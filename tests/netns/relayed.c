@@ -1,6 +1,6 @@
 /* What a relay passes on that is no plain byte: the goodbye of TLS where there
- * is no room for it yet, and urgent bytes, between others, in what is copied
- * and in what is spliced. */
+ * is no room for it yet; urgent bytes, between others, in what is copied and in
+ * what is spliced; and a reset of who had ended before. */
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
@@ -219,7 +219,9 @@ struct talk {
 	int program, far;
 	size_t said, heard;
 	bool marked, ended;
+	bool slow;  /* says nothing more until the mark was heard */
 	bool whole; /* the mark was where it belongs, and once */
+	unsigned int marks;
 };
 
 static void
@@ -238,6 +240,8 @@ say(struct talk *talk, size_t before, size_t behind)
 				return;
 			talk->marked = true;
 		}
+		if (talk->marked && talk->slow && talk->marks == 0)
+			return;
 		n = send(talk->program, zeros,
 		    left < sizeof(zeros) ? left : sizeof(zeros), 0);
 		if (n < 0)
@@ -255,18 +259,21 @@ hear(struct talk *talk, size_t before)
 	while ((n = recv(talk->far, buf, sizeof(buf), 0)) > 0) {
 		for (ssize_t i = 0; i < n; i++)
 			if (buf[i] != 0)
-				talk->whole = talk->heard + (size_t)i == before;
+				talk->whole =
+				    talk->heard + (size_t)i == before &&
+				    ++talk->marks == 1;
 		talk->heard += (size_t)n;
 	}
 	talk->ended = n == 0;
 }
 
-/* Bytes, an urgent one, and bytes; and, where `ends`, an end. */
+/* Bytes, an urgent one, and bytes (at once, or when that was heard); and, where
+ * `ends`, an end. */
 static bool
-urgent_arrives(size_t before, size_t behind, bool ends)
+urgent_arrives(size_t before, size_t behind, bool ends, bool slow)
 {
 	static const int on = 1;
-	struct talk talk = { .whole = false };
+	struct talk talk = { .slow = slow };
 	mono_t end = in_time();
 	int program[2], far[2];
 	bool shut = false;
@@ -297,6 +304,36 @@ urgent_arrives(size_t before, size_t behind, bool ends)
 	       talk.ended == ends;
 }
 
+/* Resets behind an end ----------------------------------------------------- */
+
+/* One side ends, and breaks it off then; the other one, which says nothing,
+ * sees both. */
+static bool
+reset_arrives(bool by_program)
+{
+	static const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	mono_t end = in_time();
+	int program[2], far[2], from, to;
+	char byte;
+
+	tcp_pair(program);
+	tcp_pair(far);
+	from = by_program ? program[0] : far[0];
+	to = by_program ? far[0] : program[0];
+	relay_of(leg_of(program[1], true), leg_of(far[1], true));
+	if (shutdown(from, SHUT_WR) < 0)
+		fail("shutdown");
+	while (recv(to, &byte, 1, 0) < 0 && turn(end))
+		;
+	if (setsockopt(from, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) < 0)
+		fail("SO_LINGER");
+	(void)close(from);
+	while (n_ended == 0 && turn(end))
+		;
+	(void)close(to);
+	return n_ended == 1;
+}
+
 int
 main(void)
 {
@@ -310,11 +347,20 @@ main(void)
 		fail("start");
 	good = goodbye_waits_for_room();
 	printf("goodbye: %s\n", good ? "said" : "not said, or no end");
-	good = urgent_arrives(3, 3, false) && good;
-	good = urgent_arrives(3, 3, true) && good;
-	good = urgent_arrives(BULK, BULK, false) && good;
-	good = urgent_arrives(BULK, BULK, true) && good;
-	good = urgent_arrives(BULK, 3, true) && good;
+	good = urgent_arrives(3, 3, false, false) && good;
+	good = urgent_arrives(3, 3, false, true) && good;
+	good = urgent_arrives(BULK, BULK, true, true) && good;
+	good = urgent_arrives(3, 3, true, false) && good;
+	good = urgent_arrives(BULK, BULK, false, false) && good;
+	good = urgent_arrives(BULK, BULK, true, false) && good;
+	good = urgent_arrives(BULK, 3, true, false) && good;
+	for (int i = 0; i < 2; i++) {
+		bool seen = reset_arrives(i == 0);
+
+		printf("a reset by the %s: %s\n",
+		    i == 0 ? "program" : "far end", seen ? "seen" : "not seen");
+		good = seen && good;
+	}
 	relay_set_free(relays);
 	legs_free(legs);
 	inodes_free(own);
