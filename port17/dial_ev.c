@@ -121,7 +121,8 @@ may_ask_by_address(const struct dial *dial, enum outcome outcome)
 {
 	const struct target *target = &dial->opts.target;
 
-	return (outcome == OUTCOME_HOST_UNREACHABLE ||
+	return !dial->by_address &&
+	       (outcome == OUTCOME_HOST_UNREACHABLE ||
 		   outcome == OUTCOME_FAILED || outcome == OUTCOME_NO_NAME) &&
 	       dial->via->kind != TUNNEL_DIRECT &&
 	       dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL &&
@@ -148,7 +149,7 @@ dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 	leg_close(dial->leg);
 	dial->leg = NULL;
 	if (may_ask_by_address(dial, outcome)) {
-		dial->opts.target.name.len = 0;
+		dial->by_address = true;
 		dial->error.why[0] = '\0';
 		dial_say_step(dial, "asked again, for the address");
 		dial_connect(dial);
@@ -192,6 +193,16 @@ dial_connected(struct dial *dial, const uint8_t *ahead, size_t len)
 	dial_finish(dial, OUTCOME_CONNECTED, ahead, len);
 }
 
+struct target
+dial_target(const struct dial *dial)
+{
+	struct target target = dial->opts.target;
+
+	if (dial->by_address)
+		target.name.len = 0;
+	return target;
+}
+
 /* Members -------------------------------------------------------------------
  */
 
@@ -225,6 +236,7 @@ next_member(struct dial *dial)
 		return;
 	}
 	dial->tried |= UINT32_C(1) << i;
+	dial->by_address = false;
 	dial->via = dial->members[i];
 	dial->state = states[i];
 	dial->error.why[0] = '\0';

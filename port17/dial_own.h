@@ -51,7 +51,8 @@ struct dial {
 	struct tunnel_state *state; /* of via */
 	bool trial;
 	bool starting;
-	bool counted; /* among the dialer's, for its process */
+	bool by_address; /* via was asked again, without the name */
+	bool counted;	 /* among the dialer's, for its process */
 	struct share_key whose;
 	enum phase phase;
 	mono_t began, end;
@@ -70,6 +71,9 @@ struct dial {
 
 /* What a tester, or the log, reads. */
 void dial_say_step(const struct dial *dial, const char *what);
+
+/* What the member that it goes to is asked for. */
+struct target dial_target(const struct dial *dial);
 
 /* The phase's time; never past the end of the whole dial. */
 void dial_set_timer(struct dial *dial, uint64_t ns);

@@ -131,15 +131,14 @@ shake(struct dial *dial)
 	}
 }
 
-/* Credentials for this program; NULL user: none. */
+/* All but the target. Credentials for this program; NULL user: none. */
 static void
 fill_shake(const struct dial *dial, struct shake_opts *ret,
     char user[TUNNEL_WORD_SIZE], char password[TUNNEL_WORD_SIZE])
 {
 	const struct tunnel *via = dial->via;
 
-	*ret = (struct shake_opts){ .target = &dial->opts.target,
-		.udp = dial->opts.udp };
+	*ret = (struct shake_opts){ .udp = dial->opts.udp };
 	if (via->user[0] == '\0')
 		return;
 	ret->user = tunnel_user(via, &dial->opts.identity.words, user);
@@ -162,7 +161,7 @@ fill_ends(
 {
 	static const uint8_t any[16] = { 0 };
 
-	*ret_target = dial->opts.target;
+	*ret_target = dial_target(dial);
 	*ret_src = dial->opts.identity.src;
 	if (ret_target->addr.family == ADDR_NONE)
 		ret_target->addr = addr_ip4(any);
@@ -204,6 +203,7 @@ static void
 begin_shake(struct dial *dial)
 {
 	char user[TUNNEL_WORD_SIZE], password[TUNNEL_WORD_SIZE];
+	struct target target = dial_target(dial);
 	struct shake_opts opts;
 	int r = 0;
 
@@ -211,6 +211,7 @@ begin_shake(struct dial *dial)
 	dial->sent = 0;
 	dial->out.len = 0;
 	fill_shake(dial, &opts, user, password);
+	opts.target = &target;
 	switch (dial->via->kind) {
 	case TUNNEL_SOCKS5:
 		r = socks_begin(&dial->codec.socks, &opts, &dial->out);
@@ -230,7 +231,7 @@ begin_shake(struct dial *dial)
 	explicit_bzero(password, sizeof(password));
 	if (r < 0) {
 		dial_failed(dial, OUTCOME_UNSUPPORTED,
-		    r == -ENAMETOOLONG || target_is_mute(&dial->opts.target)
+		    r == -ENAMETOOLONG || target_is_mute(&target)
 			? "it can't be told such a name"
 			: "this can't be asked of it");
 		return;

@@ -15,7 +15,7 @@ odd=$top/tests/netns/odd.py
 modes="s:early s:greeting s:name s:empty s:six s:dribble s:much s:kind s:half
     s:nothing s:broken s:1 s:2 s:3 s:4 s:5 s:6 s:7 s:8 s:99
     h:more h:lf h:bare h:long h:lines h:huge h:ssh h:two h:cut h:escape
-    h:403 h:407 h:500 h:502 h:504 s:mute"
+    h:403 h:407 h:500 h:502 h:504 s:knowsnone s:mute"
 background ins python3 "$odd" serve 10.9.0.2 3000 $modes >"$tmp/odd.out"
 wait_for grep -q ready "$tmp/odd.out"
 
@@ -31,15 +31,18 @@ for mode in $modes; do
 	i=$((i + 1))
 done >"$tmp/all.rules"
 mute=$((8000 + i - 1))
-settings "$@" '[tunnel "fake"]' 'upstream = socks5://10.9.0.2:3002' \
+echo 192.0.2.8 known.here >"$tmp/hosts"
+settings '[resolver]' "hosts = $tmp/hosts" "$@" \
+    '[tunnel "either"]' 'failover = s-knowsnone, s-name' '[tunnel "fake"]' 'upstream = socks5://10.9.0.2:3002' \
     'dns = fake' '[tunnel "late"]' "upstream = socks5://10.9.0.2:$((3000 + i - 1))" \
     'honest-connect = no'
 rules "reroute via fake out domain *.far" "$(cat "$tmp/all.rules")" \
-    "reroute via late out exe $python to 192.0.2.9" "default out accept" \
+    "reroute via late out exe $python to 192.0.2.9" \
+    "reroute via either out exe $python domain known.here" "default out accept" \
     "default in accept"
 check "the daemon starts" daemon_start
 
-inc python3 "$odd" talk 192.0.2.7 8000 ${modes% s:mute} >"$tmp/told"
+inc python3 "$odd" talk 192.0.2.7 8000 ${modes% s:knowsnone s:mute} >"$tmp/told"
 cat >"$tmp/want" <<-END
 	s:early 11 banner EOF
 	s:greeting EHOSTUNREACH
@@ -108,6 +111,14 @@ check "and why is known" flows "any(x['tunnel'] == 'fake' and
     for x in f)"
 check_not "it was told nothing but the first" sh -c \
     "grep '^name ' '$tmp/odd.out' | grep -v 192.0.2.7 | grep -v plain.far"
+
+# -- a list whose first is asked again, for the address --
+ask known.here A >/dev/null
+check "the next of it" says banner tcp "$addr" 7001 first
+printf '%s\n' "knowsnone known.here 7001" "knowsnone 192.0.2.8 7001" \
+    "name known.here 7001" >"$tmp/want"
+grep -E '(known.here|192.0.2.8) 7001$' "$tmp/odd.out" >"$tmp/asked"
+check_same "is asked for the name, too" "$tmp/want" "$tmp/asked"
 
 # -- more than one program may have under way --
 mkfifo "$tmp/crowd.in"

@@ -79,6 +79,7 @@ def request(s, mode, method=b"\5\0"):
         socket.inet_ntop(*((socket.AF_INET, need(s, 4)) if kind == 1 else
                            (socket.AF_INET6, need(s, 16))))
     say(mode, host, *struct.unpack(">H", need(s, 2)))
+    return kind
 
 
 def socks(s, mode):
@@ -95,6 +96,9 @@ def socks(s, mode):
     elif mode == "broken":
         request(s, mode)
         reset(s)
+    elif mode == "knowsnone":  # no name, and it takes no address
+        kind = request(s, mode)
+        s.sendall(bytes([5, 4 if kind == 3 else 2, 0, 1]) + bytes(6))
     elif mode == "mute":
         request(s, mode)
         need(s, 1)
