@@ -116,7 +116,8 @@ claim_unseen(
 	return true;
 }
 
-/* An address that stands for a name: only that counts. False: there is no
+/* An address that stands for a name: only that counts. Where none are given out
+ * it is one like any other, unless it stood for one before. False: there is no
  * memory for it. */
 static bool
 claim_fake(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
@@ -124,7 +125,7 @@ claim_fake(struct port17_ev *p17, struct claim *ret, const struct flow_key *key)
 	const struct name *name =
 	    fakeip_name(p17->fakeip, &key->remote, mono_now());
 
-	ret->by_name = fakeip_is(&key->remote);
+	ret->by_name = name != NULL || (p17->fakes && fakeip_is(&key->remote));
 	if (name == NULL || claim_set_name(ret, name) == 0)
 		return true;
 	claim_done(ret);

@@ -14,6 +14,8 @@ net_up
 far_up
 danted_up
 ins ip route add unreachable 2001:db8::99/128
+ins ip address add 198.18.0.5/32 dev lo
+ins ip address add fd17:1117::105/128 dev lo nodad
 
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "plain"]' 'upstream = socks5://10.9.0.2:1080' 'honest-connect = no'
@@ -38,6 +40,11 @@ for far in 192.0.2.99 2001:db8::99; do
 	check "$far: no route there: EHOSTUNREACH or ENETUNREACH" \
 	    says_like 'E(HOST|NET)UNREACH' tcp $far 7001
 	check "$far: at once" soon 1000
+done
+for far in 198.18.0.5 fd17:1117::105; do
+	check "$far: no tunnel gives such out: one like any other" \
+	    says hello tcp $far 7001 echo
+	check "$far: UDP, too" says ok udp connected $far,7010
 done
 check "200 at once are refused, each of them" says_all "ECONNREFUSED 200" \
     crowd 192.0.2.7 7099 200
