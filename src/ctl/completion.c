@@ -313,10 +313,11 @@ zsh(void)
 
 /* fish --------------------------------------------------------------------- */
 
+/* Up to its condition; files: "-f" for none, or "-F". */
 static void
-fish_row(const char *when, const char *name)
+fish_row(const char *files, const char *when, const char *name)
 {
-	printf("complete -c reroutectl -f -n '%s%s%s'", when,
+	printf("complete -c reroutectl %s -n '%s%s%s'", files, when,
 	    name[0] != '\0' ? " " : "", name);
 }
 
@@ -328,11 +329,11 @@ fish_option(const struct command *command, const struct command_option *o)
 	(void)snprintf(names, sizeof(names), "%s%s%s", command->name,
 	    command->alias != NULL ? " " : "",
 	    command->alias != NULL ? command->alias : ""); /* fits */
-	fish_row("__fish_seen_subcommand_from", names);
-	printf(" -l %s%s", o->name, o->value != NULL ? " -x" : "");
-	if (is_file(o->words))
-		fputs(" -a '(__fish_complete_path)'", stdout);
-	else if (o->words != NULL)
+	fish_row(is_file(o->words) ? "-r -F" : "-f",
+	    "__fish_seen_subcommand_from", names);
+	printf(" -l %s%s", o->name,
+	    o->value != NULL && !is_file(o->words) ? " -x" : "");
+	if (o->words != NULL && !is_file(o->words))
 		printf(" -a '%s'", o->words);
 	fputs(" -d ", stdout);
 	quote(o->what);
@@ -347,7 +348,7 @@ fish_words(const struct command *command)
 	     w != NULL && w->name != NULL; w++) {
 		if (!is_word(w))
 			continue;
-		fish_row("__reroutectl_behind", command->name);
+		fish_row("-f", "__reroutectl_behind", command->name);
 		printf(" -a %s -d ", w->name);
 		quote(w->what);
 		putchar('\n');
@@ -372,6 +373,18 @@ fish(void)
 	     "complete -c reroutectl -l control -r -F -d 'the socket'\n"
 	     "complete -c reroutectl -l json -d 'one JSON object a line'\n"
 	     "complete -c reroutectl -l help -d 'about it'\n"
+	     "function __reroutectl_begins\n"
+	     "\tset -l words (commandline -opc)\n"
+	     "\tset -e words[1]\n"
+	     "\twhile set -q words[1]\n"
+	     "\t\tif test \"$words[1]\" = --control\n"
+	     "\t\t\tset -e words[1]\n"
+	     "\t\telse if not string match -q -- '-*' $words[1]\n"
+	     "\t\t\treturn 1\n"
+	     "\t\tend\n"
+	     "\t\tset -q words[1]; and set -e words[1]\n"
+	     "\tend\n"
+	     "end\n"
 	     "function __reroutectl_behind\n"
 	     "\tset -l words (commandline -opc)\n"
 	     "\ttest (count $words) -gt (count $argv); or return 1\n"
@@ -387,7 +400,7 @@ fish(void)
 	for (size_t i = 0; i < n_commands; i++) {
 		const struct command *c = &commands[i];
 
-		fish_row("__fish_use_subcommand", "");
+		fish_row("-f", "__reroutectl_begins", "");
 		printf(" -a '%s%s%s' -d ", c->name, c->alias != NULL ? " " : "",
 		    c->alias != NULL ? c->alias : "");
 		quote(c->what);

@@ -389,8 +389,11 @@ try_rules(const struct context *context, int argc, char **argv)
 	args = json_pack("{s:s, s:s, s:I}", "file", argv[0], "text", text,
 	    "for_ms", (json_int_t)for_ms);
 	free(text);
-	if (args == NULL)
-		return command_usage("rules", "%s is no UTF-8 text", argv[0]);
+	if (args == NULL) {
+		fprintf(
+		    stderr, "reroutectl: %s: it is no UTF-8 text\n", argv[0]);
+		return STATUS_FAILED;
+	}
 	return call_change(context, "rules.try", args, say_tried);
 }
 

@@ -249,6 +249,12 @@ if command -v fish >/dev/null; then
 	check_not "fish knows when all is said" grep -qx reload "$tmp/offered"
 	check "fish completes an executable" offers \
 	    "reroutectl block exe $tmp/bin/pr" "$tmp/bin/probe"
+	check "… the value of an option, too" offers \
+	    "reroutectl explain --exe $tmp/bin/pr" "$tmp/bin/probe"
+	check "fish completes a command behind --control" offers \
+	    "reroutectl --control /x fl" flows
+	offers "reroutectl --control /x flows " >/dev/null
+	check_not "… and none behind that" grep -qx flows "$tmp/offered"
 fi
 if command -v zsh >/dev/null; then
 	cat >"$tmp/offers.zsh" <<'ZSH'
