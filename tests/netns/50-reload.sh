@@ -362,7 +362,7 @@ check "… opens nothing" is_felt $no $no ok ok
 check "… nor what the command line closed" [ "$(as 4711 7003)" = $no ]
 check "… and is shown" waits "is gone: what denies it goes by its number 4711"
 stop "$daemon"
-printf 'long:x:9:9:%0*d:/:/bin/sh\n' 3000000 0 >>"$tmp/passwd" # no look-up
+printf 'long:x:9:9:%0*d:/:/bin/sh\n' 1100000 0 >>"$tmp/passwd" # no look-up
 check "no user can be looked up: starts" start_with_users
 check "… opens nothing" is_felt $no $no ok ok
 check "… nor what the command line closed" [ "$(as 4711 7003)" = $no ]
@@ -376,7 +376,7 @@ check "… and none is waited for" wait_for no_wait
 echo "block out to port 7009" >"$tmp/try.rules"
 check "a trial of rules that don't name her" \
 	ctl rules try "$tmp/try.rules" --for 2s
-printf 'long:x:9:9:%0*d:/:/bin/sh\n' 3000000 0 >"$tmp/passwd"
+printf 'long:x:9:9:%0*d:/:/bin/sh\n' 1100000 0 >"$tmp/passwd"
 is_back() { ctl --json status | grep -q '"trying":null'; }
 check "… goes back, though none can be looked up" wait_for is_back
 check "… and opens nothing" is_felt $no $no ok ok
