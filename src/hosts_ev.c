@@ -116,11 +116,21 @@ job_run(void *arg)
 	free(text);
 }
 
-/* It is there, and can't be read. */
+/* What it says is not known: it may be there. One that is too long, and what is
+ * no file, says nothing. */
 static bool
 has_failed(const struct job *job)
 {
-	return job->error != 0 && job->error != ENOENT && job->error != ENOTDIR;
+	switch (job->error) {
+	case 0:
+	case ENOENT:
+	case ENOTDIR:
+	case EFBIG:
+	case EINVAL:
+		return false;
+	default:
+		return true;
+	}
 }
 
 static void
@@ -130,11 +140,12 @@ tell(const struct hosts_ev *he, const struct job *job)
 		log_debug("dns", "hosts read file=%s names=%zu faults=%zu",
 		    job->path, hosts_count(job->hosts),
 		    hosts_faults(job->hosts));
-	else if (has_failed(job) && job->error != he->error)
-		log_warning("dns",
-		    "hosts file=%s can't be read, its names stay as they "
-		    "were: %s",
-		    job->path, strerror(job->error));
+	else if (job->error != 0 && job->error != ENOENT &&
+		 job->error != he->error)
+		log_warning("dns", "hosts file=%s can't be read%s: %s",
+		    job->path,
+		    has_failed(job) ? ", its names stay as they were" : "",
+		    strerror(job->error));
 }
 
 /* Takes the job. What can't be read is read again the next time: a file that is

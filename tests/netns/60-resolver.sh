@@ -167,11 +167,13 @@ check "the last one is" says ::1 @127.0.0.1 other.two.example AAAA
 
 # its file of names
 check "a name of the hosts file" says 192.0.2.44 @127.0.0.1 here.two.example
-head -c 9000000 /dev/zero >"$tmp/large"
-mv "$tmp/large" "$tmp/hosts"
+ln -s circle "$tmp/circle"
+ln -s circle "$tmp/in.circles"
+mv "$tmp/in.circles" "$tmp/hosts"
 check "one that can't be read" wait_for log_has "hosts can't be read, its names"
 check "leaves its names as they were" says 192.0.2.44 @127.0.0.1 here.two.example
-echo "192.0.2.45 here.two.example" >"$tmp/hosts"
+echo "192.0.2.45 here.two.example" >"$tmp/other"
+mv "$tmp/other" "$tmp/hosts"
 check "until it can" wait_for says 192.0.2.45 @127.0.0.1 here.two.example
 rm "$tmp/hosts"
 check "one that is gone has none" wait_for says 203.0.113.2 @127.0.0.1 \
