@@ -254,11 +254,13 @@ resolve_find_stale(
 	struct cache_entry *entry = cache_find(r->cache, key), *none;
 	struct key any;
 
-	/* NXDOMAIN is kept for all types; the last word counts */
+	/* NXDOMAIN is kept for all types; of what has expired the last word
+	 * counts */
 	key_copy(&any, key);
 	any.type = TYPE_NONE;
 	none = find_untyped(r, &any);
-	if (!is_data(entry) || (none != NULL && none->number > entry->number))
+	if (!is_data(entry) || (none != NULL && none->number > entry->number &&
+				   !cache_is_fresh(entry, now)))
 		entry = none;
 	if (!is_data(entry) ||
 	    mono_since(now, entry->stored) >=

@@ -69,12 +69,24 @@ supersede(struct resolve *r, const struct key *key, const struct answer *answer)
 	if (answer->cut ? answer->ttl > 0
 			: answer->ttl == 0 && is_there && !answer->nodata)
 		cache_drop(r->cache, key);
-	if (answer->cut || !is_there || answer->ttl == 0 ||
+	if (answer->cut || !is_there || (answer->ttl == 0 && answer->nodata) ||
 	    !cache_has_untyped(r->cache, key->name.len))
 		return;
 	key_copy(&any, key);
 	any.type = TYPE_NONE;
 	cache_drop(r->cache, &any);
+}
+
+/* After an answer that is not kept: what is known and fresh, if it was asked
+ * ahead, is not asked for again with each query. */
+static void
+rest_unkept(struct resolve *r, const struct key *key, mono_t now)
+{
+	struct outcome known = { 0 };
+
+	if (resolve_find_stale(r, key, now, &known) &&
+	    cache_is_fresh(known.entry, now))
+		known.entry->rests_until = mono_add(now, ERROR_TTL * MONO_S);
 }
 
 void
@@ -86,8 +98,10 @@ task_keep(struct resolve *r, const struct key *key, const struct answer *answer,
 	ret->answer = answer;
 	ret->entry = NULL;
 	supersede(r, key, answer);
-	if (answer->ttl == 0)
+	if (answer->ttl == 0) {
+		rest_unkept(r, key, now);
 		return;
+	}
 	key_copy(&as, key);
 	if (answer->cut)
 		as.type = TYPE_NONE;
