@@ -143,8 +143,7 @@ tell(const struct hosts_ev *he, const struct job *job)
 	else if (job->error != 0 && job->error != ENOENT &&
 		 job->error != he->error)
 		log_warning("dns", "hosts file=%s can't be read%s: %s",
-		    job->path,
-		    has_failed(job) ? ", its names stay as they were" : "",
+		    job->path, has_failed(job) ? ", the names before stay" : "",
 		    strerror(job->error));
 }
 
@@ -250,6 +249,8 @@ hosts_ev_follow(struct hosts_ev *he, const char *path)
 
 	if (own == NULL)
 		return; /* the one before is followed still */
+	if (he->path != NULL && strcmp(he->path, own) != 0)
+		he->error = 0;
 	free(he->path);
 	he->path = own;
 	start(he, !first);

@@ -170,7 +170,7 @@ check "a name of the hosts file" says 192.0.2.44 @127.0.0.1 here.two.example
 ln -s circle "$tmp/circle"
 ln -s circle "$tmp/in.circles"
 mv "$tmp/in.circles" "$tmp/hosts"
-check "one that can't be read" wait_for log_has "hosts can't be read, its names"
+check "one that can't be read" wait_for log_has "hosts can't be read, the names"
 check "leaves its names as they were" says 192.0.2.44 @127.0.0.1 here.two.example
 echo "192.0.2.45 here.two.example" >"$tmp/other"
 mv "$tmp/other" "$tmp/hosts"
