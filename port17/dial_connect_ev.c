@@ -114,6 +114,21 @@ leg_changed(void *arg, struct leg *leg)
 	}
 }
 
+/* What its proxy's name was resolved to. The tunnel that has its own name now
+ * may be another one, whose proxy is not to be told what is for this one's;
+ * NULL then, and where nobody knows it. */
+static const struct addr *
+find_resolved(const struct dial *dial)
+{
+	const struct tunnel *is =
+	    tunnel_set_find(dial->dialer->set, dial->via->name);
+
+	return is != NULL && strcmp(is->host, dial->via->host) == 0 &&
+		       dial->state->resolved.family != ADDR_NONE
+		   ? &dial->state->resolved
+		   : NULL;
+}
+
 /* Where its sockets go. 0 or -errno. */
 static int
 find_end(const struct dial *dial, struct sock_addr *ret)
@@ -133,8 +148,8 @@ find_end(const struct dial *dial, struct sock_addr *ret)
 		    ret, &dial->opts.target.addr, dial->opts.target.port, "");
 	}
 	if (addr->family == ADDR_NONE)
-		addr = &dial->state->resolved;
-	if (addr->family == ADDR_NONE)
+		addr = find_resolved(dial);
+	if (addr == NULL)
 		return -ENOENT;
 	return sock_addr_ip(ret, addr, via->port, via->zone);
 }

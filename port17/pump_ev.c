@@ -308,6 +308,12 @@ pump_run(struct pumps *pumps, struct pump *pump)
 	return 0;
 }
 
+bool
+pump_is_over(const struct pump *pump)
+{
+	return pump->eof && pump->held == NULL && pump->piped == 0;
+}
+
 void
 pump_done(struct pumps *pumps, struct pump *pump)
 {

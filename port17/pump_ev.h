@@ -42,6 +42,10 @@ int pump_hold(struct pump *pump, const void *bytes, size_t len);
  * has to wait, or is done; -errno: see `broke_from`. */
 int pump_run(struct pumps *pumps, struct pump *pump);
 
+/* All was written; that the end was passed on, too, says `done`: it may wait
+ * for room. */
+bool pump_is_over(const struct pump *pump);
+
 /* Gives back what it holds; legs are left alone. */
 void pump_done(struct pumps *pumps, struct pump *pump);
 

@@ -264,7 +264,7 @@ run(struct relay *relay)
 		relay_end(relay, relay->closed, false);
 		return;
 	}
-	if (up->done || down->done || relay->far_broken)
+	if (pump_is_over(up) || pump_is_over(down) || relay->far_broken)
 		watch_half(relay);
 	if (r == 1 || s == 1)
 		have_turn(relay);
