@@ -19,6 +19,8 @@
 #define LAST_NS (2 * MONO_S)
 /* Quiet for so long: the next one is a first one. */
 #define QUIET_NS (10 * MONO_S)
+/* Between looks where not all can be watched. */
+static const struct timeval part = { 5, 0 };
 
 struct links_ev {
 	struct event_base *base;
@@ -26,7 +28,8 @@ struct links_ev {
 	void *arg;
 	const struct policy *policy; /* a reference of who only shows it */
 	struct sight *sight;	     /* NULL: nothing is watched */
-	struct event *timer;
+	struct event *timer, *unwatched;
+	bool warned;   /* that not all is watched */
 	mono_t looked; /* the last time */
 	uint64_t wait_ns;
 	/* while it is under way: of the thread's */
@@ -45,7 +48,7 @@ look(void *arg)
 
 	le->has_moved = false;
 	if (sight_new(&le->fresh) < 0)
-		le->fresh = NULL; /* the next reload tries again */
+		le->fresh = NULL; /* see look_again() */
 	for (size_t i = 0; le->fresh != NULL &&
 			   (p = policy_path_get(le->looked_at, i)) != NULL;
 	     i++)
@@ -74,15 +77,29 @@ take_event(void *arg, const struct inotify_event *event)
 	struct links_ev *le = arg;
 
 	if ((event->mask & IN_Q_OVERFLOW) != 0 ||
-	    sight_is_left(le->sight, event))
+	    sight_is_touched(le->sight, event))
 		look_soon(le);
+}
+
+/* Where not all is watched, what is not is looked at now and then. */
+static void
+look_again(struct links_ev *le, bool whole)
+{
+	if (!whole && !le->warned)
+		log_warning("policy",
+		    "not all paths of the rules can be watched: where they "
+		    "lead is looked at each %d s",
+		    (int)part.tv_sec);
+	le->warned = !whole;
+	if (!whole)
+		(void)event_add(le->unwatched, &part); /* or the next look */
 }
 
 static void
 looked(void *arg)
 {
 	struct links_ev *le = arg;
-	bool same = le->looked_at == le->policy;
+	bool same = le->looked_at == le->policy, whole = false;
 
 	le->busy = false;
 	policy_unref_shown(le->looked_at);
@@ -92,11 +109,15 @@ looked(void *arg)
 		sight_free(le->sight);
 		le->sight = le->fresh;
 		le->fresh = NULL;
+		whole = sight_is_whole(le->sight);
 	}
+	if (same)
+		look_again(le, whole);
 	sight_free(le->fresh);
 	le->fresh = NULL;
 	le->looked = mono_now();
-	if (!same || le->again)
+	/* also where nothing comes of it */
+	if (!same || le->again || le->has_moved)
 		look_soon(le);
 	le->again = false;
 	if (same && le->has_moved)
@@ -125,6 +146,14 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 	looked(le);
 }
 
+static void
+unwatched_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	look_soon(arg);
+}
+
 int
 links_ev_new(struct links_ev **ret, struct event_base *base,
     void (*moved)(void *arg), void *arg)
@@ -138,8 +167,9 @@ links_ev_new(struct links_ev **ret, struct event_base *base,
 	le->arg = arg;
 	le->wait_ns = FIRST_NS;
 	le->timer = evtimer_new(base, timer_cb, le);
-	if (le->timer == NULL) {
-		free(le);
+	le->unwatched = evtimer_new(base, unwatched_cb, le);
+	if (le->timer == NULL || le->unwatched == NULL) {
+		links_ev_free(le);
 		return -ENOMEM;
 	}
 	*ret = le;
@@ -151,7 +181,10 @@ links_ev_free(struct links_ev *le)
 {
 	if (le == NULL)
 		return;
-	event_free(le->timer);
+	if (le->timer != NULL)
+		event_free(le->timer);
+	if (le->unwatched != NULL)
+		event_free(le->unwatched);
 	sight_free(le->sight);
 	policy_unref_shown(le->policy);
 	if (!le->busy)
@@ -167,7 +200,8 @@ links_ev_watch(struct links_ev *le, const struct policy *policy)
 		look_soon(le);
 		return;
 	}
-	(void)event_del(le->timer); /* it may not be pending */
+	(void)event_del(le->timer); /* they may not be pending */
+	(void)event_del(le->unwatched);
 	sight_free(le->sight);
 	le->sight = NULL;
 }

@@ -8,8 +8,8 @@ struct policy;
 
 /* Watches where the paths that rules name lead: an upgrade puts another file
  * behind a symbolic link (/etc/alternatives, python3, .../current), and
- * programs come that were not there before. Paths past so many folders and
- * links are not watched: trail.h. */
+ * programs come that were not there before. Where not all can be watched, it is
+ * looked at every few seconds. */
 struct links_ev;
 
 /* 0 or -ENOMEM. moved() is called when one of them leads elsewhere. */

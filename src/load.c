@@ -359,6 +359,7 @@ make_world(
 	ret->before = load->before;
 	ret->remembered = load->remembered;
 	ret->settled = load->settled;
+	ret->forget = load->forget;
 	ret->given = load->given;
 	if (conf == NULL)
 		return 0;

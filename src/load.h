@@ -56,7 +56,7 @@ struct load {
 	/* see struct policy_world */
 	const struct policy *before;
 	const struct accounts *remembered;
-	bool settled;
+	bool settled, forget;
 	unsigned int given;
 };
 

@@ -299,6 +299,7 @@ policy_job_run(struct policy_job *job)
 		.before = job->before,
 		.remembered = job->remembered,
 		.settled = job->settled,
+		.forget = job->forget,
 		.given = job->given },
 	    job->faults, NULL);
 	if (job->result < 0)

@@ -92,8 +92,8 @@ struct policy_job {
 	const char *folder;		/* of compiled lists, where read */
 	const struct policy *before;	/* in force */
 	bool settled;			/* see struct policy_world */
-	bool forget;			/* who is named no more */
-	const char *accounts_path;	/* where users and groups are saved */
+	bool forget; /* who is named no more, and where paths led */
+	const char *accounts_path; /* where users and groups are saved */
 	const struct accounts *remembered; /* what is there */
 	unsigned int given; /* the rule of runtime that is new; 0 for none */
 	struct faults *faults;

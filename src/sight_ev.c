@@ -90,6 +90,18 @@ sight_is_left(const struct sight *sight, const struct inotify_event *event)
 	return trail_is_left(&sight->trail, event);
 }
 
+bool
+sight_is_touched(const struct sight *sight, const struct inotify_event *event)
+{
+	return trail_is_touched(&sight->trail, event);
+}
+
+bool
+sight_is_whole(const struct sight *sight)
+{
+	return !sight->trail.part;
+}
+
 void
 sight_free(struct sight *sight)
 {

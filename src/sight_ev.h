@@ -31,6 +31,13 @@ int sight_read(struct sight *sight, struct event_base *base,
 bool sight_is_left(
     const struct sight *sight, const struct inotify_event *event);
 
+/* trail_is_touched(): asks no file system. */
+bool sight_is_touched(
+    const struct sight *sight, const struct inotify_event *event);
+
+/* Whether all that leads to its paths is watched. */
+bool sight_is_whole(const struct sight *sight);
+
 /* Accepts NULL, and one that was never read. Does not block. */
 void sight_free(struct sight *sight);
 

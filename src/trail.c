@@ -43,22 +43,30 @@ add(struct trail *trail, int wd, const char *path)
 {
 	struct trail_step *v;
 
-	if (wd < 0 || trail->n == STEPS_MAX)
+	if (wd < 0) {
+		trail->part = true;
 		return;
+	}
 	for (size_t i = 0; i < trail->n; i++)
 		if (trail->v[i].wd == wd &&
 		    (trail->v[i].path == NULL || path == NULL
 			    ? trail->v[i].path == path
 			    : strcmp(trail->v[i].path, path) == 0))
 			return;
-	v = reallocarray(trail->v, trail->n + 1, sizeof(v[0]));
-	if (v == NULL)
-		return; /* not watched: as with too many */
+	v = trail->n < STEPS_MAX
+		? reallocarray(trail->v, trail->n + 1, sizeof(v[0]))
+		: NULL;
+	if (v == NULL) {
+		trail->part = true;
+		return;
+	}
 	trail->v = v;
 	v[trail->n].wd = wd;
 	v[trail->n].path = path != NULL ? strdup(path) : NULL;
 	if (path == NULL || v[trail->n].path != NULL)
 		trail->n++;
+	else
+		trail->part = true;
 }
 
 static void
@@ -168,22 +176,35 @@ trail_is_whole(const char *path, const struct inotify_event *event)
 	       !S_ISREG(st.st_mode) || st.st_nlink > 1;
 }
 
+static bool
+is_touched(const struct trail_step *s, const struct inotify_event *event)
+{
+	if (s->wd != event->wd)
+		return false;
+	if (s->path == NULL)
+		return (event->mask & (SELF_EVENTS | IN_IGNORED)) != 0;
+	return event->len > 0 && (event->mask & NAME_EVENTS) != 0 &&
+	       strcmp(name_of_path(s->path), event->name) == 0;
+}
+
+bool
+trail_is_touched(const struct trail *trail, const struct inotify_event *event)
+{
+	for (size_t i = 0; i < trail->n; i++)
+		if (is_touched(&trail->v[i], event))
+			return true;
+	return false;
+}
+
 bool
 trail_is_left(const struct trail *trail, const struct inotify_event *event)
 {
 	for (size_t i = 0; i < trail->n; i++) {
 		const struct trail_step *s = &trail->v[i];
 
-		if (s->wd != event->wd)
-			continue;
-		if (s->path == NULL) {
-			if ((event->mask & (SELF_EVENTS | IN_IGNORED)) != 0)
-				return true;
-		} else if (event->len > 0 && (event->mask & NAME_EVENTS) != 0 &&
-			   strcmp(name_of_path(s->path), event->name) == 0 &&
-			   trail_is_whole(s->path, event)) {
+		if (is_touched(s, event) &&
+		    (s->path == NULL || trail_is_whole(s->path, event)))
 			return true;
-		}
 	}
 	return false;
 }

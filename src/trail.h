@@ -12,6 +12,7 @@ struct inotify_event;
 struct trail {
 	struct trail_step *v;
 	size_t n;
+	bool part; /* not all of it could be watched */
 };
 
 /* Has the caller's inotify, which is fd, tell of all that leads to the path;
@@ -23,6 +24,11 @@ void trail_follow(struct trail *trail, int fd, const char *path);
 /* Whether the event says that a path leads elsewhere now, or that its file has
  * been written. */
 bool trail_is_left(
+    const struct trail *trail, const struct inotify_event *event);
+
+/* The same where a look that comes too early does no harm: no file system is
+ * asked. */
+bool trail_is_touched(
     const struct trail *trail, const struct inotify_event *event);
 
 /* Whether an event of that folder tells of a file that is as it is to be: one

@@ -99,6 +99,8 @@ struct policy_world {
 	/* the rules were good before: a look-up that fails is no fault, who was
 	 * there is, and who was not is waited for */
 	bool settled;
+	/* where paths led before is forgotten, as by a reload */
+	bool forget;
 	/* line of the rule from the command line that somebody gives just now,
 	 * in which a missing user is a slip; 0 for none */
 	unsigned int given;

@@ -28,7 +28,7 @@ path_before(const struct policy_world *world, const char *path)
 {
 	const struct policy_path key = { .path = path };
 
-	if (!world->settled || world->before == NULL ||
+	if (world->forget || world->before == NULL ||
 	    world->before->n_paths == 0)
 		return NULL;
 	return bsearch(&key, world->before->paths, world->before->n_paths,
@@ -112,13 +112,30 @@ compiler_path(struct compiler *c, const char *path)
 	return &p->is;
 }
 
+/* Of paths that no rule names any more, where links are in them: rules that are
+ * tried go, and those before come back. */
+static void
+keep_unnamed(struct compiler *c)
+{
+	const struct policy *before = c->world->before;
+
+	if (c->world->forget || before == NULL)
+		return;
+	for (size_t i = 0; i < before->n_paths; i++)
+		if (before->paths[i].real != before->paths[i].path ||
+		    before->paths[i].n_old > 0)
+			(void)compiler_path(c, before->paths[i].path);
+}
+
 void
 compiler_keep_paths(struct compiler *c, struct policy *policy)
 {
-	struct policy_path *v = compiler_alloc(c, c->n_paths, sizeof(v[0]));
+	struct policy_path *v;
 	size_t n = 0;
 
-	if (v == NULL)
+	keep_unnamed(c);
+	v = compiler_alloc(c, c->n_paths, sizeof(v[0]));
+	if (v == NULL || c->nomem)
 		return;
 	for (const struct path *p = c->first_path; p != NULL; p = p->next)
 		v[n++] = p->is;

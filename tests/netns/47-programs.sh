@@ -281,10 +281,30 @@ check "it leads elsewhere" wait_for felt $refused \
     inc $(to 7001 "$bin/now/prog")
 check "… what runs from there before is denied still" felt $refused \
     inc $(to 7001 "$bin/v1/prog")
+tried() { ctl --json status | grep -q '"trying":"'; }
+over() { ! tried; }
+echo "block out exe $bin/now/prog to port 7001" >"$tmp/try.rules"
+ctl rules try "$tmp/try.rules" --for 1s >/dev/null
+check "… while other rules are tried" sh -c "
+    nsenter --net=/run/netns/$C $(to 7001 "$bin/v1/prog") | grep -q ^$refused"
+wait_for over
+check "… and when those before are back" felt $refused \
+    inc $(to 7001 "$bin/v1/prog")
 check "… what is there now is accepted for it" felt ok \
     inc $(to 7007 "$bin/now/prog")
 check "… what was there before is not" felt $refused \
     inc $(to 7007 "$bin/v1/prog")
+mkdir "$bin/many"
+rules "accept out exe $bin/now/prog to port 7007" "block out to port 7007" \
+    "block out exe $(printf "$bin/many/%d, " $(seq 1100)) $bin/now/prog to port 7001" \
+    "block out exe $bin/later/* to port 7001"
+daemon_reload
+check "more of them than can be watched: that is told" wait_for log_has \
+    "not all paths of the rules can be watched"
+ln -s v1 "$bin/next"
+mv -T "$bin/next" "$bin/now"
+check "… it leads elsewhere" wait_for felt $refused \
+    inc $(to 7001 "$bin/v1/prog")
 check "a folder that is not there" felt ok inc $(to 7001 "$bin/v3/prog")
 ln -s v3 "$bin/later"
 check "… comes, by a link" wait_for felt $refused inc $(to 7001 "$bin/later/prog")

@@ -38,7 +38,6 @@ compile(const char *text, const char *to, const struct policy *before)
 	world.path = leads_to;
 	world.arg = (char *)to; /* only read */
 	world.before = before;
-	world.settled = before != NULL;
 	if (rules_parse(rules, "t.rules", text, strlen(text), faults) != 0 ||
 	    policy_compile(&policy, rules, &world, faults) != 0)
 		fail_msg("not compiled: %s", text);
@@ -114,6 +113,23 @@ a_reload_forgets_where_a_link_led(void **state)
 	policy_unref(policy);
 }
 
+/* Rules that are tried in between may not name it. */
+static void
+what_no_rule_names_for_a_while_is_kept(void **state)
+{
+	const struct policy *policy = compile("block exe /cur/x", "/v1", NULL);
+
+	(void)state;
+	policy = compile("block exe /cur/x", "/v2", policy);
+	policy = compile("block exe /other", "/v2", policy);
+	policy = compile("block exe /other", "/v3", policy);
+	policy = compile("block exe /cur/x", "/v3", policy);
+	assert_int_equal(rule_of(policy, "/v1/x"), 1);
+	assert_int_equal(rule_of(policy, "/v2/x"), 1);
+	assert_int_equal(rule_of(policy, "/v3/x"), 1);
+	policy_unref(policy);
+}
+
 /* So many versions, and no more: a link may change without end. */
 static void
 what_a_link_led_to_is_bounded(void **state)
@@ -171,6 +187,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(where_a_link_led_is_denied_still),
 		cmocka_unit_test(a_reload_forgets_where_a_link_led),
+		cmocka_unit_test(what_no_rule_names_for_a_while_is_kept),
 		cmocka_unit_test(what_a_link_led_to_is_bounded),
 		cmocka_unit_test(a_path_that_leads_elsewhere_is_told),
 	};
