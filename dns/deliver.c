@@ -96,29 +96,6 @@ rule_text(struct resolve *r, const struct decision *d)
 	return r->text;
 }
 
-/* As block-answer says; but where only some types are denied, the name is there
- * for the others. NXDOMAIN would be for all of them, and programs that ask for
- * A and AAAA at once take REFUSED for a server that can't tell. */
-static const struct filter_answer *
-how_to_block(const struct resolve *r, const struct asked *asked,
-    const struct outcome *found)
-{
-	static const struct filter_answer nothing = { .block = FILTER_NODATA };
-	const struct filter_answer *usual = &r->conf.block;
-	const struct asker *asker = asked->client->asker;
-	struct name name;
-
-	if (usual->block != FILTER_NXDOMAIN && usual->block != FILTER_REFUSED)
-		return usual;
-	if (found->answer == NULL)
-		name = found->key->name;
-	else if (!addresses_target(&name, found->answer, asker->told.record))
-		return usual; /* an address */
-	return filter_is_typed(r->policy, asker, &name, asked->q->qtype)
-		   ? &nothing
-		   : usual;
-}
-
 size_t
 outcome_deny(struct resolve *r, struct asked *asked,
     const struct outcome *found, uint8_t *out, mono_t now)
@@ -145,8 +122,7 @@ outcome_deny(struct resolve *r, struct asked *asked,
 		answer.ede = answer.n_answer > 0 ? EDE_FORGED : EDE_BLOCKED;
 		answer.ede_text = why;
 	} else {
-		filter_blocked(&answer, &r->denied, o.key,
-		    how_to_block(r, asked, found), why);
+		filter_blocked(&answer, &r->denied, o.key, &r->conf.block, why);
 	}
 	o.entry = NULL;
 	o.answer = NULL;

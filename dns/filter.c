@@ -63,23 +63,6 @@ ask_name(const struct policy *policy, const struct asker *asker,
 	return filter_query(policy, asker, &about);
 }
 
-bool
-filter_is_typed(const struct policy *policy, const struct asker *asker,
-    const struct name *name, uint16_t qtype)
-{
-	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		struct key key = { .type = types[i] };
-		struct decision d = ask_name(policy, asker, &key, name);
-
-		if (types[i] != qtype && d.action != ACTION_BLOCK &&
-		    d.action != ACTION_DROP)
-			return true;
-	}
-	return false;
-}
-
 /* Whether record i is an alias, not asked for as such, and so one that is
  * followed. */
 static bool

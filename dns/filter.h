@@ -30,11 +30,6 @@ struct filter_answer {
 struct decision filter_query(const struct policy *policy,
     const struct asker *asker, const struct key *key);
 
-/* Whether a name that is denied to queries of this type can have an address all
- * the same. */
-bool filter_is_typed(const struct policy *policy, const struct asker *asker,
-    const struct name *name, uint16_t qtype);
-
 /* An answer to a question, and what of it is looked at. */
 struct filter_answered {
 	const struct key *key;
