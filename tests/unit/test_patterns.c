@@ -94,8 +94,17 @@ regular_expressions_are_read(void **state)
 		    { "x-y", "xby", "q_r", "qar", "u_v" }, 1 },
 	};
 
-	/* as Pi-hole has them */
-	static const struct row bare[] = {
+	(void)state;
+	check_rows(CONF_FORMAT_ADBLOCK, rows, N_ROWS(rows));
+	/* lists of nothing else are not told to be AdBlock's */
+	check_rows(CONF_FORMAT_AUTO, rows, 2);
+}
+
+/* As Pi-hole has them. */
+static void
+bare_regular_expressions_are_read(void **state)
+{
+	static const struct row rows[] = {
 		{ "# ads\n(\\.|^)ads\\.test$\n^pix[0-9]+[_.-] # "
 		  "pixels\na.test\n",
 		    { "ads.test", "x.ads.test", "pix1.x", "a.test" },
@@ -119,10 +128,7 @@ regular_expressions_are_read(void **state)
 	};
 
 	(void)state;
-	check_rows(CONF_FORMAT_ADBLOCK, rows, N_ROWS(rows));
-	/* lists of nothing else are not told to be AdBlock's */
-	check_rows(CONF_FORMAT_AUTO, rows, 2);
-	check_rows(CONF_FORMAT_AUTO, bare, N_ROWS(bare));
+	check_rows(CONF_FORMAT_AUTO, rows, N_ROWS(rows));
 }
 
 static void
@@ -423,6 +429,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wildcards_are_read),
 		cmocka_unit_test(regular_expressions_are_read),
+		cmocka_unit_test(bare_regular_expressions_are_read),
 		cmocka_unit_test(wildcards_stand_in_lists_of_names),
 		cmocka_unit_test(patterns_say_what_to_answer),
 		cmocka_unit_test(what_is_said_again_takes_no_room),
