@@ -162,6 +162,15 @@ watch(struct legs *legs, struct leg *leg)
 	return 0;
 }
 
+static void
+close_hurt(int fd)
+{
+	static const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	(void)close(fd); /* nothing can be done about an error */
+}
+
 int
 leg_open(struct leg **ret, struct legs *legs, int fd_take, bool own)
 {
@@ -170,13 +179,13 @@ leg_open(struct leg **ret, struct legs *legs, int fd_take, bool own)
 	int r;
 
 	if (leg == NULL) {
-		(void)close(fd_take); /* nothing was sent */
+		close_hurt(fd_take);
 		return -ENOMEM;
 	}
 	leg->fd = fd_take;
 	r = watch(legs, leg);
 	if (r < 0) {
-		(void)close(fd_take); /* nothing was sent */
+		close_hurt(fd_take);
 		free(leg);
 		return r;
 	}
@@ -333,18 +342,16 @@ leg_close(struct leg *leg)
 	leg->legs->by_fd[leg->fd] = NULL;
 	if (leg->inode != 0)
 		inodes_remove(leg->legs->own, leg->inode);
-	if (leg->hurt && !leg->dead) {
-		struct linger now = { .l_onoff = 1, .l_linger = 0 };
-
-		(void)setsockopt(
-		    leg->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	} else if (leg->ssl != NULL && SSL_is_init_finished(leg->ssl)) {
+	if (!leg->hurt && leg->ssl != NULL && SSL_is_init_finished(leg->ssl)) {
 		(void)SSL_shutdown(leg->ssl);
 		ERR_clear_error();
 	}
 	if (leg->ssl != NULL)
 		SSL_free(leg->ssl);
-	(void)close(leg->fd); /* nothing can be done about an error */
+	if (leg->hurt && !leg->dead)
+		close_hurt(leg->fd);
+	else
+		(void)close(leg->fd); /* nothing can be done about an error */
 	free(leg);
 }
 

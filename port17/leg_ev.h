@@ -51,8 +51,8 @@ struct leg {
 	void *arg;
 };
 
-/* Takes the descriptor, also where it fails (then it is closed). own: the judge
- * sees this socket, and is to know it. 0 or -errno. */
+/* Takes the descriptor, also where it fails: then the peer sees a reset. own:
+ * the judge sees this socket, and is to know it. 0 or -errno. */
 int leg_open(struct leg **ret, struct legs *legs, int fd_take, bool own);
 
 /* Bytes, 0 at the end, -EAGAIN, or -errno. */

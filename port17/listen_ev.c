@@ -142,7 +142,9 @@ refuse_one(struct entry *entry, int fd, const struct sock_addr *peer)
 	reset(fd);
 }
 
-static void
+/* 0, or the error of memory that ran out: whoever dialled for it may give up.
+ */
+static int
 accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
 {
 	struct listener *listener = entry->listener;
@@ -156,13 +158,16 @@ accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
 		if (r == -ELOOP)
 			listener->opts.stray(listener->opts.arg, &seen);
 		reset(fd);
-		return;
+		return 0;
 	}
 	r = leg_open(&leg, listener->opts.legs, fd, false);
-	if (r < 0)
-		return;
+	if (r < 0) {
+		listener->opts.refused(listener->opts.arg, &key);
+		return r;
+	}
 	leg->exact = true;
 	listener->opts.accepted(listener->opts.arg, &key, leg, other);
+	return 0;
 }
 
 /* The one that waits is answered, so that its program is not left hanging. */
@@ -202,6 +207,7 @@ readable_cb(evutil_socket_t listen_fd, short what, void *arg)
 		struct sock_addr peer = { .len = sizeof(peer.space) };
 		int fd = accept4(listen_fd, &peer.sa, &peer.len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int r;
 
 		if (fd >= 0 && !sock_may_keep(fd)) {
 			refuse_one(entry, fd, &peer);
@@ -209,8 +215,12 @@ readable_cb(evutil_socket_t listen_fd, short what, void *arg)
 			return;
 		}
 		if (fd >= 0) {
+			r = accept_one(entry, fd, &peer);
+			if (r < 0) {
+				pause_accepting(entry, r);
+				return;
+			}
 			entry->pause_ms = 0;
-			accept_one(entry, fd, &peer);
 			continue;
 		}
 		switch (errno) {

@@ -1,6 +1,7 @@
 /* What a relay passes on that is no plain byte: the goodbye of TLS where there
  * is no room for it yet; urgent bytes, between others, in what is copied and in
- * what is spliced; and a reset of who had ended before. */
+ * what is spliced; and resets, of who had ended before, and of what could not
+ * be relayed. */
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
@@ -334,6 +335,25 @@ reset_arrives(bool by_program)
 	return n_ended == 1;
 }
 
+/* A socket that can't be watched, since it is already. */
+static bool
+is_reset_unwatched(void)
+{
+	struct leg *leg, *other;
+	int pair[2], error;
+	char byte;
+
+	tcp_pair(pair);
+	leg = leg_of(pair[1], true);
+	if (leg_open(&other, legs, leg->fd, false) == 0)
+		fail("watched twice");
+	error = recv(pair[0], &byte, 1, 0) < 0 ? errno : 0;
+	(void)dup2(pair[0], leg->fd); /* its own is closed */
+	leg_close(leg);
+	(void)close(pair[0]);
+	return error == ECONNRESET;
+}
+
 int
 main(void)
 {
@@ -360,6 +380,10 @@ main(void)
 		printf("a reset by the %s: %s\n",
 		    i == 0 ? "program" : "far end", seen ? "seen" : "not seen");
 		good = seen && good;
+	}
+	if (!is_reset_unwatched()) {
+		printf("what can't be watched ends as if all were well\n");
+		good = false;
 	}
 	relay_set_free(relays);
 	legs_free(legs);
