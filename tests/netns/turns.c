@@ -1,8 +1,9 @@
 /* Relays that all have much to move: the most bytes that one turn of the loop
- * moves, before all of them are. And sockets with many datagrams each: the most
- * that one turn reads. */
+ * moves, before all of them are. One whose bytes came one by one. And sockets
+ * with many datagrams each: the most that one turn reads. */
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,12 @@
 /* More than memory takes in the millisecond or two of a turn; with 64 relays in
  * a row it was 54 MiB. */
 #define MOST ((size_t)32 << 20)
+
+/* Bytes that take some 0.1 us each to read; without a limit of time one turn
+ * moved all of them, in 30 ms and more. */
+#define CRUMBS 300000
+#define CRUMBS_ROOM (1 << 29)
+#define CRUMBS_MOST ((size_t)192 << 10)
 
 #define SOCKETS 256
 #define DATAGRAMS 128
@@ -140,6 +147,81 @@ relays_take_turns(struct event_base *base)
 	return most < MOST;
 }
 
+/* The one that reads has room for all of them as they are. */
+static void
+connect_pair(int ret[2])
+{
+	static const int room = CRUMBS_ROOM, on = 1;
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	ret[0] = socket(AF_INET, SOCK_STREAM, 0);
+	if (listener < 0 || ret[0] < 0 ||
+	    setsockopt(listener, SOL_SOCKET, SO_RCVBUFFORCE, &room,
+		sizeof(room)) < 0 ||
+	    bind(listener, (struct sockaddr *)&at, len) < 0 ||
+	    listen(listener, 1) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&at, &len) < 0 ||
+	    setsockopt(ret[0], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	    connect(ret[0], (struct sockaddr *)&at, len) < 0)
+		fail("connect");
+	ret[1] = accept(listener, NULL, NULL);
+	if (ret[1] < 0 || evutil_make_socket_nonblocking(ret[0]) < 0 ||
+	    evutil_make_socket_nonblocking(ret[1]) < 0)
+		fail("accept");
+	(void)close(listener);
+}
+
+static bool
+crumbs_take_turns(struct event_base *base)
+{
+	struct inodes *own = inodes_new();
+	struct relay_opts opts = { .program = NULL };
+	size_t all = 0, now = 0, most = 0;
+	struct relay_bytes bytes;
+	struct relay_set *set;
+	struct relay *relay;
+	struct legs *legs;
+	int pair[2], other[2], far;
+	char byte;
+
+	if (own == NULL || legs_new(&legs, base, own, NULL, NULL) < 0 ||
+	    relay_set_new(&set, base, ended) < 0)
+		fail("start");
+	connect_pair(pair);
+	connect_pair(other);
+	/* where another has a byte between each two, they lie apart */
+	while (all < CRUMBS && send(pair[0], "x", 1, 0) == 1) {
+		all++;
+		if (send(other[0], "y", 1, 0) == 1)
+			(void)recv(other[1], &byte, 1, 0);
+	}
+	if (leg_open(&opts.program, legs, pair[1], false) < 0)
+		fail("leg_open");
+	opts.far = open_leg(legs, &far);
+	if (relay_new(&relay, set, &opts) < 0)
+		fail("relay_new");
+	for (size_t before = 0; before < all; before = now) {
+		if (event_base_loop(base, EVLOOP_ONCE) != 0)
+			fail("the loop ends");
+		now = relay_moved(relay).up;
+		most = now - before > most ? now - before : most;
+		take(far);
+	}
+	printf("%zu of %zu single bytes\n", most, all);
+	relay_abort(relay, &bytes);
+	(void)close(pair[0]);
+	(void)close(other[0]);
+	(void)close(other[1]);
+	(void)close(far);
+	relay_set_free(set);
+	legs_free(legs);
+	inodes_free(own);
+	return most < CRUMBS_MOST;
+}
+
 static struct udp_sock socks[SOCKETS];
 static struct dgrams *in;
 static size_t n_read;
@@ -224,6 +306,7 @@ main(void)
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || base == NULL)
 		fail("start");
 	good = relays_take_turns(base);
+	good = crumbs_take_turns(base) && good;
 	good = sockets_take_turns(base) && good;
 	event_base_free(base);
 	return good ? 0 : 1;
