@@ -1,10 +1,18 @@
 #include "src/linux/bpf_event.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "src/linux/bpf/record.h"
+
+/* As a path can be, with its NUL. */
+static bool
+is_short(const struct bpf_event *event)
+{
+	return event->cut == 0 && event->path_len < PATH_MAX;
+}
 
 int
 bpf_event_exec(struct exec *ret, const struct bpf_event *event,
@@ -24,7 +32,7 @@ bpf_event_exec(struct exec *ret, const struct bpf_event *event,
 		.deleted = event->deleted != 0,
 		.mounts = event->mounts,
 		.path = text,
-		.path_len = event->cut ? 0 : event->path_len,
+		.path_len = is_short(event) ? event->path_len : 0,
 		.args = text + event->path_len,
 		.args_len = event->args_len,
 	};

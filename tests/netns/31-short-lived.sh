@@ -109,6 +109,28 @@ check "their command line is known" flows "all(x['process']['cmd'] ==
     '$tmp/bin/allowed one udp 10.9.0.2 $port' for x in f if x['dport'] == $port)"
 check "and who started them" flows "all(x['process']['parents'][0]['exe'] ==
     '$short' for x in f if x['dport'] == $port)"
+# -- while the daemon stands still --
+unseen() { # unseen PROGRAM PORT N: it is gone before anybody looks
+	kill -STOP $daemon
+	inc "$1" udp 10.9.0.2 $2 $3 1 >"$tmp/sent"
+	kill -CONT $daemon
+	named
+}
+deep=$tmp/bin$(printf '/%.0sd' $(seq 100))/$(printf '%0200d' 1 2 3 4 5 6 |
+    sed 's/.\{200\}/&\//g')
+mkdir -p "$deep"
+cp "$short" "$deep/denied"
+rules "block exe $tmp/bin/denied, $tmp/bin/d/**" "default out accept" \
+    "default in accept"
+daemon_reload
+port=$((port + 1))
+count 4 udp $port
+unseen "$deep/denied" $port 3
+check "far below other folders, and gone: none of the blocked arrived" \
+    [ "$(arrived 4 udp $port)" = 0 ]
+check "… shown as what it is" flows "all(x['exe'] == '$deep/denied'.replace(
+    '//', '/') for x in f if x['dport'] == $port) and
+    any(x['dport'] == $port for x in f)"
 check "none is unknown" [ "$(counter processes_unknown)" = 0 ]
 check_judged
 daemon_stop

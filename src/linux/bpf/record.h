@@ -77,7 +77,8 @@ struct bpf_shared {
 #define BPF_SOCKET_CONNECTED 1
 #define BPF_SOCKET_ANSWERS 2
 
-#define BPF_PATH_MAX 1024
+/* As long as any path that the kernel gives to anybody. */
+#define BPF_PATH_MAX 4096
 #define BPF_NAME_MAX 256
 #define BPF_ARGS_MAX 4096 /* a power of two */
 

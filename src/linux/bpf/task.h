@@ -12,8 +12,9 @@
 /* What is read of a process: by those who see it at work, and by those who list
  * all. */
 
-/* Mounts and folders on the way from an executable to the root. */
-#define STEPS_MAX 64
+/* Mounts and folders on the way from an executable to the root: as many as the
+ * longest path has, and some mounts. */
+#define STEPS_MAX (BPF_PATH_MAX / 2 + 64)
 
 /* An event and its text while it is put together. */
 struct draft {
