@@ -77,39 +77,6 @@ actor_of(struct actor *ret, const struct bpf_use *use)
 }
 
 static void
-use_cb(void *arg, const void *bytes, size_t size)
-{
-	const struct bpf_use *record = bytes;
-	struct bpf *bpf = arg;
-	struct use use = {
-		.socket = record->inode,
-		.device = record->device,
-		.connected = (record->socket_is & BPF_SOCKET_CONNECTED) != 0,
-		.begins = record->begins != 0,
-		.answers = (record->socket_is & BPF_SOCKET_ANSWERS) != 0,
-		.taken = record->taken != 0,
-		.refused = record->taken == BPF_TAKEN_DROPPED,
-		.head = record->head,
-		.head_len = record->head_len,
-		.total = record->total,
-	};
-
-	if (size < sizeof(*record) || record->head_len > BPF_HEAD_MAX)
-		return; /* ours alone write here */
-	actor_of(&use.actor, record);
-	/* others may send meanwhile */
-	if (!bpf->seen && record->cookie == bpf->probe) {
-		bpf->self = use.actor;
-		bpf->seen = true;
-	}
-	/* what others sent while the level was looked for has numbers of
-	 * another namespace */
-	if (use.actor.pid > 0 && bpf->level_known &&
-	    record->level == bpf->shared->pid_level)
-		bpf->ops.use(bpf->ops.arg, &use);
-}
-
-static void
 closed_cb(struct bpf *bpf, const void *bytes, size_t size)
 {
 	const struct bpf_closed *closed = bytes;
@@ -178,6 +145,55 @@ event_cb(void *arg, const void *bytes, size_t size)
 	}
 }
 
+/* A birth for which the other ring had no room: it is younger than what is in
+ * there. */
+static void
+told_cb(struct bpf *bpf, const void *bytes, size_t size)
+{
+	const struct bpf_event *event = bytes;
+
+	bpf_births(bpf);
+	if (size >= sizeof(*event) && event->type == BPF_EVENT_EXEC)
+		exec_cb(bpf, event, size);
+}
+
+static void
+use_cb(void *arg, const void *bytes, size_t size)
+{
+	const struct bpf_use *record = bytes;
+	struct bpf *bpf = arg;
+	struct use use = {
+		.socket = record->inode,
+		.device = record->device,
+		.connected = (record->socket_is & BPF_SOCKET_CONNECTED) != 0,
+		.begins = record->begins != 0,
+		.answers = (record->socket_is & BPF_SOCKET_ANSWERS) != 0,
+		.taken = record->taken != 0,
+		.refused = record->taken == BPF_TAKEN_DROPPED,
+		.head = record->head,
+		.head_len = record->head_len,
+		.total = record->total,
+	};
+
+	if (size != sizeof(*record)) {
+		told_cb(bpf, bytes, size);
+		return;
+	}
+	if (record->head_len > BPF_HEAD_MAX)
+		return; /* ours alone write here */
+	actor_of(&use.actor, record);
+	/* others may send meanwhile */
+	if (!bpf->seen && record->cookie == bpf->probe) {
+		bpf->self = use.actor;
+		bpf->seen = true;
+	}
+	/* what others sent while the level was looked for has numbers of
+	 * another namespace */
+	if (use.actor.pid > 0 && bpf->level_known &&
+	    record->level == bpf->shared->pid_level)
+		bpf->ops.use(bpf->ops.arg, &use);
+}
+
 static int
 map_fd(const struct bpf *bpf, const char *name)
 {
@@ -196,7 +212,7 @@ open_rings(struct bpf *bpf)
 	if (bpf->fd_uses < 0 || bpf->fd_events < 0)
 		return -errno;
 	if (bpf_ring_init(&bpf->uses, bpf->fd_uses, bpf->sizes.uses_ring,
-		sizeof(struct bpf_use)) < 0 ||
+		EVENT_MAX) < 0 ||
 	    bpf_ring_init(&bpf->events, bpf->fd_events, bpf->sizes.births_ring,
 		EVENT_MAX) < 0)
 		return -ENOMEM;

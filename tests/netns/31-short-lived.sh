@@ -131,6 +131,19 @@ check "far below other folders, and gone: none of the blocked arrived" \
 check "… shown as what it is" flows "all(x['exe'] == '$deep/denied'.replace(
     '//', '/') for x in f if x['dport'] == $port) and
     any(x['dport'] == $port for x in f)"
+cat >"$tmp/births.py" <<'PY'
+import os
+for _ in range(400):  # more than there is room for
+    os.waitpid(os.posix_spawn("/bin/true", ["true", "x" * 4000], {}), 0)
+PY
+kill -STOP $daemon
+python3 "$tmp/births.py"
+port=$((port + 1))
+unseen "$tmp/bin/allowed" $port 20
+lost() { ctl --json status | grep -q '"bpf_lost":[1-9]'; }
+check "more are born than there is room for" lost
+check "… who sends then is named as ever" python3 "$compare" "$tmp/sent" \
+    "$tmp/flows" $port "$tmp/bin/allowed" 10.9.0.2
 check "none is unknown" [ "$(counter processes_unknown)" = 0 ]
 check_judged
 daemon_stop

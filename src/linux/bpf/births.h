@@ -49,8 +49,10 @@ read_args(struct draft *draft, struct task_struct *task, bool other)
 
 /* Where not all births could be told, each program's is told with the first
  * that it sends; in a piece of the ring of its own, since others may be at work
- * on this CPU before it is done. Not inlined, and not static: the verifier goes
- * through it once, and not once for each way that leads here. */
+ * on this CPU before it is done. Who fills that ring with births of his own
+ * keeps nobody from sending: the ring of what is sent has room too. Not
+ * inlined, and not static: the verifier goes through it once, and not once for
+ * each way that leads here. */
 __noinline int
 tell_image(void)
 {
@@ -65,6 +67,8 @@ tell_image(void)
 	if (bpf_map_lookup_elem(&told, &key) != NULL)
 		return 0;
 	draft = bpf_ringbuf_reserve(&events, sizeof(*draft), 0);
+	if (draft == NULL)
+		draft = bpf_ringbuf_reserve(&uses, sizeof(*draft), 0);
 	if (draft == NULL)
 		return -1;
 	read_image(draft, task, shared.pid_level);
