@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "src/base/log.h"
+#include "src/core/repeats.h"
 #include "src/linux/chains_watch.h"
 #include "src/work_ev.h"
 
@@ -64,6 +65,7 @@ struct guard_ev {
 	struct chains_error what;
 	bool repaired;
 	struct told repairs, warnings;
+	struct repeats repeats; /* of what was repaired */
 };
 
 const struct guard_status *
@@ -223,6 +225,33 @@ note_warnings(struct guard_ev *guard)
 		log_warning("firewall", "%s", told->text[i]);
 }
 
+/* Whoever empties the tables again and again does not fill the log. */
+static void
+note_repairs(struct guard_ev *guard, mono_t now)
+{
+	const struct told *told = &guard->repairs;
+
+	if (!guard->repaired)
+		return;
+	guard->status.repairs++;
+	repeats_begin(&guard->repeats, now);
+	for (size_t i = 0; i < told->n; i++)
+		if (repeats_is_new(&guard->repeats, told->text[i]))
+			log_warning("firewall", "repaired: %s", told->text[i]);
+	repeats_end(&guard->repeats, now);
+}
+
+static void
+sum_up_repairs(struct guard_ev *guard, mono_t now)
+{
+	uint64_t more = repeats_sum(&guard->repeats, now);
+
+	if (more > 0)
+		log_warning("firewall",
+		    "repaired again, as told before times=%llu",
+		    (unsigned long long)more);
+}
+
 static void
 note_family(struct guard_ev *guard, enum chains_family family)
 {
@@ -255,11 +284,8 @@ finished(void *arg)
 	struct guard_ev *guard = arg;
 
 	guard->busy = false;
-	for (size_t i = 0; guard->repaired && i < guard->repairs.n; i++)
-		log_warning("firewall", "repaired: %s", guard->repairs.text[i]);
+	note_repairs(guard, mono_now());
 	note_warnings(guard);
-	if (guard->repaired)
-		guard->status.repairs++;
 	note_error(guard);
 	for (int f = 0; f < FW_N_FAMILIES; f++)
 		note_family(guard, (enum chains_family)f);
@@ -340,6 +366,7 @@ guard_ev_second(struct guard_ev *guard)
 	if (guard == NULL || guard->stopping)
 		return;
 	guard->looks++;
+	sum_up_repairs(guard, mono_now());
 	look(guard, guard->looks % WHOLE_EVERY == 0);
 }
 

@@ -93,6 +93,7 @@ libcore_a_SOURCES = \
 	%D%/core/socket.c %D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \
 	%D%/core/subject.h \
+	%D%/core/repeats.c %D%/core/repeats.h \
 	%D%/core/tally.c %D%/core/tally.h \
 	%D%/core/text.c %D%/core/text.h \
 	%D%/core/uses.c %D%/core/uses.h \
