@@ -17,6 +17,9 @@
 #define MORE_MS 500
 #define WAIT_S 60
 
+/* How an answer begins that is rows, and nothing else. */
+static const char rows_head[] = "{\"ok\":true,\"result\":[";
+
 struct client {
 	FILE *in;
 	int fd;
@@ -62,10 +65,17 @@ read_daemon(void *cookie, char *buf, size_t size)
 	struct pollfd fds[] = { { .fd = client->fd, .events = POLLIN },
 		{ .fd = client->out } }; /* its end is told unasked */
 
+	ssize_t n;
+
 	if (client->out >= 0 && poll(fds, 2, -1) < 0)
 		return -1;
 	client->unread = (fds[1].revents & (POLLERR | POLLHUP)) != 0;
-	return client->unread ? 0 : read(client->fd, buf, size);
+	if (client->unread)
+		return 0;
+	do
+		n = read(client->fd, buf, size);
+	while (n < 0 && errno == EINTR && client->stop == NULL);
+	return n;
 }
 
 static int
@@ -292,12 +302,25 @@ client_limit(struct client *client)
 	    client->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
+static enum status
+take_answer(const char *text, size_t len, json_t **ret)
+{
+	json_error_t error;
+	json_t *root = json_loadb(text, len, 0, &error);
+	json_t *result = json_object_get(root, "result");
+	enum status status = STATUS_DONE;
+
+	if (json_is_true(json_object_get(root, "ok")) && result != NULL)
+		*ret = json_incref(result);
+	else
+		status = daemon_error(root);
+	json_decref(root);
+	return status;
+}
+
 enum status
 client_receive(struct client *client, json_t **ret)
 {
-	json_error_t error;
-	json_t *root, *result;
-	enum status status;
 	ssize_t len;
 
 	do {
@@ -315,16 +338,93 @@ client_receive(struct client *client, json_t **ret)
 	/* a line without its end is half an answer */
 	if (len < 0 || client->line[len - 1] != '\n')
 		return errno == EAGAIN ? unanswered(client) : lost();
-	root = json_loadb(client->line, (size_t)len, 0, &error);
-	result = json_object_get(root, "result");
-	if (json_is_true(json_object_get(root, "ok")) && result != NULL) {
-		*ret = json_incref(result);
-		status = STATUS_DONE;
-	} else {
-		status = daemon_error(root);
+	return take_answer(client->line, (size_t)len, ret);
+}
+
+/* How much of the head of an answer with rows was there: the rest of another
+ * answer is read next. */
+static size_t
+read_head(struct client *client)
+{
+	size_t n = 0;
+
+	while (n < sizeof(rows_head) - 1) {
+		int c = getc(client->in);
+
+		if (c != rows_head[n]) {
+			(void)ungetc(c, client->in); /* of one it is sure */
+			break;
+		}
+		n++;
 	}
-	json_decref(root);
+	return n;
+}
+
+/* Of an answer that begins with n bytes of that head, and then otherwise. */
+static enum status
+receive_other(struct client *client, size_t n, client_row_fn *row, void *arg)
+{
+	json_t *rows = NULL, *one;
+	enum status status;
+	char *text = NULL;
+	size_t i;
+	ssize_t len = getline(&client->line, &client->line_size, client->in);
+
+	/* a line without its end is half an answer */
+	if (len <= 0 || client->line[len - 1] != '\n' ||
+	    asprintf(&text, "%.*s%s", (int)n, rows_head, client->line) < 0)
+		return errno == EAGAIN ? unanswered(client) : lost();
+	status = take_answer(text, strlen(text), &rows);
+	free(text);
+	json_array_foreach(rows, i, one)
+	{
+		if (status == STATUS_DONE)
+			status = row(arg, one);
+	}
+	json_decref(rows);
 	return status;
+}
+
+/* While none of its rows are wanted the daemon sends blanks. */
+static int
+next_mark(struct client *client)
+{
+	int c;
+
+	do
+		c = getc(client->in);
+	while (c == ' ');
+	return c;
+}
+
+enum status
+client_receive_rows(struct client *client, client_row_fn *row, void *arg)
+{
+	size_t head = read_head(client);
+	enum status status = STATUS_DONE;
+	int c;
+
+	if (head < sizeof(rows_head) - 1)
+		return receive_other(client, head, row, arg);
+	c = next_mark(client);
+	if (c != ']') {
+		(void)ungetc(c, client->in); /* of one it is sure */
+		c = ',';
+	}
+	while (c == ',' && status == STATUS_DONE) {
+		json_t *one =
+		    json_loadf(client->in, JSON_DISABLE_EOF_CHECK, NULL);
+
+		if (one == NULL)
+			return errno == EAGAIN ? unanswered(client) : lost();
+		status = row(arg, one);
+		json_decref(one);
+		c = next_mark(client);
+	}
+	/* without its end it is half an answer */
+	if (status != STATUS_DONE || (c == ']' && getc(client->in) == '}'))
+		return status;
+	return errno == EAGAIN ? unanswered(client) : lost();
 }
 
 /* Waits for an answer to come; one that is always there at once not for
@@ -353,12 +453,20 @@ await(const struct client *client, bool at_once)
 }
 
 enum status
-client_call(
-    struct client *client, const char *call, json_t *args_take, json_t **ret)
+client_ask(struct client *client, const char *call, json_t *args_take)
 {
 	enum status status = client_send(client, call, args_take);
 
 	if (status == STATUS_DONE)
 		status = await(client, strcmp(call, "status") == 0);
+	return status;
+}
+
+enum status
+client_call(
+    struct client *client, const char *call, json_t *args_take, json_t **ret)
+{
+	enum status status = client_ask(client, call, args_take);
+
 	return status == STATUS_DONE ? client_receive(client, ret) : status;
 }

@@ -30,6 +30,13 @@ enum status client_send(
  * reference; an error of the daemon is printed. */
 enum status client_receive(struct client *client, json_t **ret);
 
+/* The same of a result that is an array, row by row, each of them borrowed: a
+ * long one is never in memory whole. Ends with what row() says, unless that is
+ * STATUS_DONE. */
+typedef enum status client_row_fn(void *arg, const json_t *row);
+enum status client_receive_rows(
+    struct client *client, client_row_fn *row, void *arg);
+
 /* From now on client_receive() gives up when *stop becomes true, which a signal
  * does: *ret is NULL then. */
 void client_until(struct client *client, const volatile sig_atomic_t *stop);
@@ -41,8 +48,12 @@ void client_for(struct client *client, FILE *out);
 /* From now on client_receive() gives up after a minute without an answer. */
 void client_limit(struct client *client);
 
-/* Both at once. */
+/* Sends and receives. */
 enum status client_call(
     struct client *client, const char *call, json_t *args_take, json_t **ret);
+
+/* Sends a call, and waits for the first word of the answer. */
+enum status client_ask(
+    struct client *client, const char *call, json_t *args_take);
 
 #endif

@@ -212,6 +212,24 @@ command_json_lines(const json_t *array)
 }
 
 enum status
+command_rows(const struct context *context, const char *call, json_t *args_take,
+    client_row_fn *row, void *arg)
+{
+	struct client *client = NULL;
+	enum status status = client_open(&client, context->control);
+
+	if (status != STATUS_DONE) {
+		json_decref(args_take);
+		return status;
+	}
+	status = client_ask(client, call, args_take);
+	if (status == STATUS_DONE)
+		status = client_receive_rows(client, row, arg);
+	client_close(client);
+	return status;
+}
+
+enum status
 command_call(const struct context *context, const char *call, json_t *args_take,
     json_t **ret)
 {

@@ -110,6 +110,10 @@ void command_json(const json_t *result);
 /* Each of an array on a line of its own. */
 void command_json_lines(const json_t *array);
 
+/* Connects, calls, hands on the rows of the answer, closes. */
+enum status command_rows(const struct context *context, const char *call,
+    json_t *args_take, client_row_fn *row, void *arg);
+
 /* Connects, calls, closes. */
 enum status command_call(const struct context *context, const char *call,
     json_t *args_take, json_t **ret);

@@ -156,10 +156,11 @@ add_sink(struct learning *l, const json_t *query, const struct addr *addr)
 }
 
 static enum status
-take_sinks(struct learning *l, const json_t *query)
+take_sinks(void *arg, const json_t *query)
 {
 	const json_t *addresses = json_object_get(query, "addresses"), *one;
 	enum status status = STATUS_DONE;
+	struct learning *l = arg;
 	struct addr addr;
 	size_t i;
 
@@ -211,8 +212,9 @@ is_sunk(
 /* Only what a default decided lacks a rule. A knock on a port that nobody has,
  * or what is nobody's, is not to be let in or out by one. */
 static enum status
-take_flow(struct learning *l, const json_t *flow)
+take_flow(void *arg, const json_t *flow)
 {
+	struct learning *l = arg;
 	struct learn_fact fact = fact_of(flow);
 	bool denied = is_denied(flow);
 
@@ -232,8 +234,9 @@ take_flow(struct learning *l, const json_t *flow)
 /* Who gets no answer makes no connection: of what a default denied, often the
  * name is all there is. */
 static enum status
-take_query(struct learning *l, const json_t *query)
+take_query(void *arg, const json_t *query)
 {
+	struct learning *l = arg;
 	struct learn_fact fact = fact_of(query);
 
 	if (!is_denied(query) || !by_default(query) || fact.process != NULL)
@@ -315,31 +318,10 @@ watch(struct learning *l)
 
 /* Those that are there: some began long ago. */
 static enum status
-look_by(struct learning *l, const char *call, json_t *args_take,
-    enum status (*take_one)(struct learning *, const json_t *))
+look(struct learning *l, const char *call, client_row_fn *take_one)
 {
-	json_t *list = NULL;
-	const json_t *one;
-	enum status status = command_call(l->context, call, args_take, &list);
-	size_t i;
-
-	if (status != STATUS_DONE)
-		return status;
-	json_array_foreach(list, i, one)
-	{
-		status = take_one(l, one);
-		if (status != STATUS_DONE)
-			break;
-	}
-	json_decref(list);
-	return status;
-}
-
-static enum status
-look(struct learning *l, const char *call,
-    enum status (*take_one)(struct learning *, const json_t *))
-{
-	return look_by(l, call, json_deep_copy(l->args), take_one);
+	return command_rows(
+	    l->context, call, json_deep_copy(l->args), take_one, l);
 }
 
 /* Names that are denied, whatever verdict is asked for. */
@@ -349,7 +331,7 @@ look_for_sinks(struct learning *l)
 	json_t *args = json_deep_copy(l->args);
 
 	(void)json_object_del(args, "verdict"); /* or there is none */
-	return look_by(l, "queries.list", args, take_sinks);
+	return command_rows(l->context, "queries.list", args, take_sinks, l);
 }
 
 /* What comes of it --------------------------------------------------------- */

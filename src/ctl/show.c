@@ -22,19 +22,48 @@ show_table(const struct show_list *list, const json_t *rows)
 	return STATUS_DONE;
 }
 
+static enum status
+print_row(void *arg, const json_t *row)
+{
+	(void)arg;
+	command_json(row);
+	return STATUS_DONE;
+}
+
+struct showing {
+	const struct show_list *list;
+	struct table *table;
+};
+
+static enum status
+add_row(void *arg, const json_t *row)
+{
+	struct showing *showing = arg;
+
+	showing->list->add(showing->table, row);
+	return STATUS_DONE;
+}
+
 enum status
 show_list(const struct context *context, const struct show_list *list,
     json_t *args_take)
 {
-	json_t *rows = NULL;
-	enum status status =
-	    command_call(context, list->call, args_take, &rows);
+	struct showing showing = { .list = list };
+	enum status status;
 
-	if (status == STATUS_DONE && context->json)
-		command_json_lines(rows);
-	else if (status == STATUS_DONE)
-		status = show_table(list, rows);
-	json_decref(rows);
+	if (context->json)
+		return command_rows(
+		    context, list->call, args_take, print_row, NULL);
+	showing.table = table_new(list->columns, list->n_columns);
+	if (showing.table == NULL) {
+		json_decref(args_take);
+		return STATUS_FAILED;
+	}
+	status =
+	    command_rows(context, list->call, args_take, add_row, &showing);
+	if (status == STATUS_DONE)
+		table_print(showing.table, stdout);
+	table_free(showing.table);
 	return status;
 }
 

@@ -138,6 +138,15 @@ always=$pid
 # -- a client that takes nothing is cut off after ten seconds: meanwhile … --
 inc "$tmp/bin/connload" udp 10.9.0.2 7000 3000 50 20000 >"$tmp/load" 2>&1
 check "3000 flows: $(cat "$tmp/load")" grep -q ' 0$' "$tmp/load"
+needs() { # WORD...: kB of memory that reroutectl has at most
+	ASAN_OPTIONS=${ASAN_OPTIONS-}:quarantine_size_mb=0:thread_local_quarantine_size_kb=0 \
+	    python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
+	    "$REROUTECTL" --control "$tmp/control" "$@"
+}
+more=$(($(needs --json flows) - $(needs --json status)))
+check "as lines they are never in memory whole: $more kB more" [ $more -lt 8000 ]
 client() { timeout 60 python3 "$top/tests/netns/control.py" "$tmp/control" "$1"; }
 background client lists_and_never_reads >"$tmp/stalled" 2>&1
 stalled=$pid
