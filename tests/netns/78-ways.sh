@@ -59,7 +59,8 @@ UNDER="unshare --mount --propagation private $tmp/under" danted_up 1080 username
 background ins dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
     --no-hosts --bind-interfaces --listen-address=10.9.0.2 --user=root \
     --pid-file= --log-queries --log-facility="$tmp/dns.log" \
-    --address=/proxy.corp/10.9.0.2 --address=/web.corp/192.0.2.8 2>/dev/null
+    --address=/proxy.corp/10.9.0.2 --address=/other.corp/10.9.0.3 \
+    --address=/web.corp/192.0.2.8 2>/dev/null
 wait_for listens ins 53
 background inc python3 "$top/tests/netns/tunnel.py" proxy2 "$tmp/p2.sock" \
     >"$tmp/p2.out" 2>"$tmp/p2.err"
@@ -90,6 +91,8 @@ settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "local"]' 'upstream = socks5://127.0.0.1:1090' \
     '[tunnel "plain"]' 'upstream = direct' \
     '[tunnel "mixed"]' 'failover = nodev, named' \
+    '[tunnel "tardy"]' 'failover = mute, named' \
+    '[tunnel "mute"]' 'upstream = socks5://10.9.0.2:1089' \
     '[tunnel "nameless"]' 'upstream = socks5://none.corp:1080'
 i=0
 for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless \
@@ -211,7 +214,52 @@ check "tests: no such device" test_says nodev 192.0.2.7:7001 'No such device'
 check "tests: a wrong password" test_says byexe 192.0.2.7:7001 \
     'does not take the user'
 check "which counts nowhere" tunnel_is byexe up ""
-sed -i 's/proxy\.corp:1080/none.corp:1080/' "$conf"
+# what began before a reload comes to the second of its list behind it
+cat >"$tmp/mute.py" <<'PY'
+import socket, sys
+mute = socket.create_server(("10.9.0.2", 1089))
+print("ready", flush=True)
+for i in range(2):
+    client, _ = mute.accept()
+    print("mute", flush=True)
+    sys.stdin.readline()
+    client.close()
+PY
+cat >"$tmp/other.py" <<'PY'
+import socket
+other = socket.create_server(("10.9.0.3", 1080))
+print("ready", flush=True)
+while True:
+    client, _ = other.accept()
+    print("asked", flush=True)
+    client.close()
+PY
+ins ip address add 10.9.0.3/24 dev s0
+mkfifo "$tmp/mute.in"
+exec {mute_in}<>"$tmp/mute.in"
+background_in=$tmp/mute.in
+background ins python3 "$tmp/mute.py" >"$tmp/mute.out"
+background_in=
+background ins python3 "$tmp/other.py" >"$tmp/other.out"
+wait_for grep -q ready "$tmp/mute.out"
+wait_for grep -q ready "$tmp/other.out"
+ctl tunnels test tardy 192.0.2.7:7001 >"$tmp/tardy" 2>&1 &
+tardy=$!
+wait_for grep -q mute "$tmp/mute.out"
+sed -i 's/proxy\.corp:1080/other.corp:1080/' "$conf"
+daemon_reload
+asked() {
+	test_says named 192.0.2.7:7001 .
+	grep -q asked "$tmp/other.out"
+}
+check "a reload, the proxy has another name: it is asked" wait_for asked
+asked=$(grep -c asked "$tmp/other.out")
+echo >&"$mute_in"
+wait "$tardy"
+check "not by what began before, with what is for the first one" \
+    [ "$(grep -c asked "$tmp/other.out")" = "$asked" ]
+check "which says so" grep -q 'nobody knows proxy.corp' "$tmp/tardy"
+sed -i 's/other\.corp:1080/none.corp:1080/' "$conf"
 daemon_reload
 check "a reload, the proxy has another name: nobody knows where it is" \
     test_says named 192.0.2.7:7001 'nobody knows none.corp'
