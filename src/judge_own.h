@@ -10,8 +10,8 @@ struct closing_ev;
 struct ct;
 struct event;
 
-/* Behind struct judge_ev: shared by judge_ev.c (packets and their verdicts) and
- * judge_sender.c (who sent them). */
+/* Behind struct judge_ev: shared by judge_ev.c (packets and their verdicts),
+ * judge_read.c (what they say) and judge_sender.c (who sent them). */
 
 struct judge_ev {
 	struct judge_ev_opts opts;
@@ -32,6 +32,10 @@ struct judge_ev {
 	const struct process *self;
 	uid_t began_as; /* what was opened at the start is that user's */
 };
+
+/* Reads it. False where nothing is left to judge: it has had its verdict. */
+bool judge_ev_read(
+    struct judge_ev *je, const struct nfq_packet *raw, struct packet *ret);
 
 /* Its socket, and whether that began what the packet belongs to. */
 void judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,

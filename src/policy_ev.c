@@ -139,21 +139,6 @@ commit(struct policy_ev *pe)
 }
 
 static void
-job_done(struct policy_ev *pe)
-{
-	policy_unref(pe->job.policy);
-	policy_unref(pe->job.before);
-	hits_free(pe->job.hits);
-	sources_done(&pe->job.fresh);
-	conf_unref(pe->job.fresh_conf);
-	list_table_unref(pe->job.lists);
-	list_job_done(&pe->job.loaded);
-	runtime_done(&pe->job.runtime);
-	accounts_done(&pe->job.accounts);
-	memset(&pe->job, 0, sizeof(pe->job));
-}
-
-static void
 compiled(void *arg)
 {
 	struct policy_ev *pe = arg;
@@ -164,7 +149,7 @@ compiled(void *arg)
 		pe->save_error = pe->job.save_error;
 	if (result == 0)
 		commit(pe);
-	job_done(pe);
+	policy_job_done(&pe->job);
 	if (result < 0) {
 		fail(pe, result);
 		return;
@@ -241,7 +226,7 @@ start(struct policy_ev *pe, struct change *change)
 	if (r == 0 && change->kind == CHANGE_RELOAD)
 		read_files(pe);
 	if (r == 0 && change->kind == CHANGE_KEEP) {
-		job_done(pe);
+		policy_job_done(&pe->job);
 		keep(pe);
 		return;
 	}
@@ -255,7 +240,7 @@ start(struct policy_ev *pe, struct change *change)
 	if (r == 0)
 		r = work_start(pe->opts.base, run, compiled, pe);
 	if (r < 0) {
-		job_done(pe);
+		policy_job_done(&pe->job);
 		fail(pe, r);
 	}
 }
@@ -394,18 +379,13 @@ policy_ev_unread(const struct policy_ev *pe)
 const char *
 policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms)
 {
-	if (!pe->texts.trying)
-		return NULL;
-	*ret_end_ms = pe->texts.try_end_ms;
-	return pe->texts.tried.v[0].file;
+	return policy_texts_tried(&pe->texts, ret_end_ms);
 }
 
 const char *
 policy_ev_kept(const struct policy_ev *pe)
 {
-	const struct policy_texts *texts = &pe->texts;
-
-	return texts->kept && !texts->trying ? texts->sources.v[0].file : NULL;
+	return policy_texts_kept(&pe->texts);
 }
 
 const struct runtime_rule *

@@ -315,6 +315,21 @@ policy_job_run(struct policy_job *job)
 	remember(job);
 }
 
+void
+policy_job_done(struct policy_job *job)
+{
+	policy_unref(job->policy);
+	policy_unref(job->before);
+	hits_free(job->hits);
+	sources_done(&job->fresh);
+	conf_unref(job->fresh_conf);
+	list_table_unref(job->lists);
+	list_job_done(&job->loaded);
+	runtime_done(&job->runtime);
+	accounts_done(&job->accounts);
+	memset(job, 0, sizeof(*job));
+}
+
 static void
 load_state(struct policy_texts *texts, const char *state)
 {

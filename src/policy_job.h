@@ -115,6 +115,9 @@ struct policy_job {
 /* To be called in a thread. */
 void policy_job_run(struct policy_job *job);
 
+/* Lets go of what it holds: zero again. */
+void policy_job_done(struct policy_job *job);
+
 /* Whether it tried to save the rules from the command line. */
 bool policy_job_saves(const struct policy_job *job);
 

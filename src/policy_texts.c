@@ -150,6 +150,21 @@ policy_texts_keep(struct policy_texts *texts)
 	texts->kept = true;
 }
 
+const char *
+policy_texts_tried(const struct policy_texts *texts, uint64_t *ret_end_ms)
+{
+	if (!texts->trying)
+		return NULL;
+	*ret_end_ms = texts->try_end_ms;
+	return texts->tried.v[0].file;
+}
+
+const char *
+policy_texts_kept(const struct policy_texts *texts)
+{
+	return texts->kept && !texts->trying ? texts->sources.v[0].file : NULL;
+}
+
 uint64_t
 policy_texts_next_end(const struct policy_texts *texts)
 {

@@ -38,6 +38,14 @@ void policy_texts_commit(struct policy_texts *texts,
  * reload. */
 void policy_texts_keep(struct policy_texts *texts);
 
+/* The file of the set that is tried, and until when by the wall clock (ms).
+ * NULL: none is. */
+const char *policy_texts_tried(
+    const struct policy_texts *texts, uint64_t *ret_end_ms);
+
+/* The file of the set that was tried and kept, NULL where none is in force. */
+const char *policy_texts_kept(const struct policy_texts *texts);
+
 /* When the first of what ends by the wall clock does, in ms; 0 for none. */
 uint64_t policy_texts_next_end(const struct policy_texts *texts);
 
