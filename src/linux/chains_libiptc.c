@@ -19,6 +19,10 @@
 /* A try that is broken off in its midst, when others have the processor, is one
  * that they change the table in: after a pause it has more of it at once. */
 #define COMMIT_PAUSE_MS 1
+/* What the kernel refuses it refuses again. But EINVAL is also what it says
+ * when another one comes between the new table and the counters that are put
+ * back into it (do_add_counters()): ours is in force then, or was. */
+#define REFUSED_MAX 5
 
 /* Ours in a chain of the kernel or of others: what jumps to a chain of ours,
  * and what is equal to a row of that chain. */
@@ -135,13 +139,22 @@ put_in(struct xtable *t, const struct chains_plan *plan)
 	return 0;
 }
 
+static bool
+is_worth_another(int r, int tries, int refused, mono_t end)
+{
+	if (r == -EINVAL)
+		return refused < REFUSED_MAX;
+	return r == -EAGAIN &&
+	       (tries < COMMIT_TRIES || mono_before(mono_now(), end));
+}
+
 static int
 change_table(const struct chains_plan *plan, enum chains_table table,
     bool install, struct chains_error *ret_error)
 {
 	enum chains_family family = plan->family;
 	mono_t end = mono_add(mono_now(), COMMIT_MAX);
-	int r;
+	int r, refused = 0;
 
 	for (int tries = 1;; tries++) {
 		struct xtable t;
@@ -155,8 +168,8 @@ change_table(const struct chains_plan *plan, enum chains_table table,
 		if (r == 0)
 			r = xtable_commit(&t);
 		xtable_close(&t);
-		if (r != -EAGAIN ||
-		    (tries >= COMMIT_TRIES && !mono_before(mono_now(), end)))
+		refused += r == -EINVAL;
+		if (!is_worth_another(r, tries, refused, end))
 			break;
 		(void)poll(NULL, 0, COMMIT_PAUSE_MS);
 	}

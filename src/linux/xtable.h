@@ -27,7 +27,8 @@ void xtable_close(struct xtable *t);
 
 /* Nothing happens when nothing was changed. Counters of rules go on, those of
  * policies too, but for what is counted meanwhile. -EAGAIN: another one changed
- * the table since it was opened; start over. */
+ * the table since it was opened; start over. -EINVAL: the kernel refuses it, or
+ * another one changed it right after us, and counters are lost. */
 int xtable_commit(struct xtable *t);
 
 /* Whether the table is in use in this network namespace; opening one brings it
