@@ -22,6 +22,9 @@
 #include "src/linux/procdir.h"
 #include "src/linux/procread.h"
 
+/* Control groups that are remembered: more than the kernel thinks are known. */
+#define CGROUPS_MAX 4096
+
 /* A record that another CPU is about to finish is waited for: some microseconds
  * as a rule, but that one may have been taken away in the midst of it. So long
  * once in a round, and then no more. */
@@ -70,6 +73,15 @@ ended(void *arg, pid_t pid, uint64_t start)
 }
 
 static void
+grouped(void *arg, uint64_t id, const char *names, size_t len)
+{
+	struct attr *attr = arg;
+
+	if (attr->cgroups != NULL)
+		cgroups_put(attr->cgroups, id, names, len);
+}
+
+static void
 socket_closed(void *arg, uint64_t inode)
 {
 	struct attr *attr = arg;
@@ -95,6 +107,7 @@ open_bpf(struct attr *attr)
 		.fork = forked,
 		.exec = executed,
 		.exit = ended,
+		.group = grouped,
 		.closed = socket_closed,
 		.holds = holds,
 		.arg = attr };
@@ -142,6 +155,20 @@ read_map(struct idmap *ret, const char *name)
 		idmap_identity(ret);
 }
 
+/* Names are the kernel's own where /proc shows them from the same root: in the
+ * first namespace of control groups (PROC_CGROUP_INIT_INO in the kernel). 0 or
+ * -ENOMEM. */
+static int
+open_cgroups(struct attr *attr)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/cgroup", &st) < 0 || st.st_ino != 0xeffffffb)
+		return 0;
+	attr->cgroups = cgroups_new(CGROUPS_MAX);
+	return attr->cgroups != NULL ? 0 : -ENOMEM;
+}
+
 int
 attr_new(struct attr **ret, const struct attr_opts *opts)
 {
@@ -161,7 +188,8 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 	attr_sizes_of(&attr->sizes, &machine);
 	attr->uses = uses_new(attr->sizes.uses, attr->sizes.judged);
 	attr->lineage = lineage_new(attr->sizes.processes, attr->sizes.gone);
-	if (attr->uses == NULL || attr->lineage == NULL) {
+	if (attr->uses == NULL || attr->lineage == NULL ||
+	    open_cgroups(attr) < 0) {
 		attr_free(attr);
 		return -ENOMEM;
 	}
@@ -181,6 +209,7 @@ attr_free(struct attr *attr)
 	bpf_close(attr->bpf);
 	uses_free(attr->uses);
 	lineage_free(attr->lineage);
+	cgroups_free(attr->cgroups);
 	groups_done(&attr->groups);
 	ancestors_done(&attr->ancestors);
 	twins_done(&attr->twins);

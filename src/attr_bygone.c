@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/core/cgroups.h"
 #include "src/core/script.h"
 #include "src/linux/procread_bygone.h"
 
@@ -219,6 +220,27 @@ read_bygone(const struct bygone_opts *opts, struct procread_facts *facts,
 	return 0;
 }
 
+/* Its control group, by its number where that has a name, else as it is with
+ * `peer`, which may be NULL. False where nobody knows. */
+static bool
+set_group(const struct bygone_opts *opts, const struct actor *actor,
+    const struct process *peer, struct procread_facts *ret)
+{
+	const struct cgroup_name *name =
+	    opts->cgroups != NULL ? cgroups_find(opts->cgroups, actor->cgroup)
+				  : NULL;
+
+	ret->cgroup = ret->unit = "";
+	if (name != NULL) {
+		ret->cgroup = name->path;
+		ret->unit = name->unit;
+	} else if (peer != NULL) {
+		ret->cgroup = peer->cgroup;
+		ret->unit = peer->unit;
+	}
+	return name != NULL || peer != NULL;
+}
+
 static void
 set_actor(const struct bygone_opts *opts, const struct actor *actor,
     struct procread_facts *ret)
@@ -245,7 +267,7 @@ runs_script_nearby(const struct image *image)
 
 static int
 read_image(const struct bygone_opts *opts, const struct twin *is,
-    const struct kin *kin, struct process **ret)
+    const struct kin *kin, struct process **ret, bool *ret_grouped)
 {
 	const struct image *image = is->image;
 	struct procread_facts facts = { .exe_dev = image->exe_dev,
@@ -253,11 +275,10 @@ read_image(const struct bygone_opts *opts, const struct twin *is,
 		.exe = image->exe,
 		.exe_ours = image->mounts == opts->mounts,
 		.args = image->args,
-		.args_len = image->args_len,
-		.cgroup = is->peer != NULL ? is->peer->cgroup : "",
-		.unit = is->peer != NULL ? is->peer->unit : "" };
+		.args_len = image->args_len };
 
 	set_actor(opts, &is->actor, &facts);
+	*ret_grouped = set_group(opts, &is->actor, is->peer, &facts);
 	return read_bygone(opts, &facts, kin, ret);
 }
 
@@ -271,6 +292,7 @@ bygone_process(const struct bygone_opts *opts, const struct actor *actor,
 			       kin != NULL ? kin_image(kin, actor->exec) : NULL,
 		.actor = *actor };
 	struct process *proc;
+	bool grouped;
 	int r;
 
 	/* a file that is another one than was seen at work is no answer */
@@ -285,12 +307,12 @@ bygone_process(const struct bygone_opts *opts, const struct actor *actor,
 		*ret = proc;
 		return 0;
 	}
-	r = read_image(opts, &is, kin, &proc);
+	r = read_image(opts, &is, kin, &proc, &grouped);
 	if (r < 0)
 		return r;
 	/* every program has arguments: here they were not read */
-	*ret_whole = proc->exe_here && is.peer != NULL &&
-		     is.image->args_len > 0 && !runs_script_nearby(is.image);
+	*ret_whole = proc->exe_here && grouped && is.image->args_len > 0 &&
+		     !runs_script_nearby(is.image);
 	is.of = proc;
 	if (*ret_whole && is.sister != NULL)
 		twin_put(opts, &is);
@@ -311,11 +333,9 @@ bygone_copy(const struct bygone_opts *opts, const struct actor *actor,
 	struct process *proc;
 	int r;
 
-	if (peer == NULL)
-		peer = parent;
 	set_actor(opts, actor, &facts);
-	facts.cgroup = peer->cgroup;
-	facts.unit = peer->unit;
+	(void)set_group(opts, actor, peer != NULL ? peer : parent,
+	    &facts); /* the parent's */
 	r = read_bygone(opts, &facts,
 	    lineage_find(opts->lineage, actor->pid, actor->start), &proc);
 	if (r < 0)

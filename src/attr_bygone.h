@@ -49,6 +49,7 @@ struct bygone_opts {
 	struct procread *read;
 	struct lineage *lineage;
 	struct groups *groups;
+	struct cgroups *cgroups; /* NULL: none are known */
 	struct ancestors *ancestors;
 	struct twins *twins;
 	uint64_t tick_ns; /* of /proc's clock */

@@ -3,6 +3,7 @@
 
 #include "src/attr.h"
 #include "src/attr_bygone.h"
+#include "src/core/cgroups.h"
 #include "src/core/idmap.h"
 #include "src/core/lineage.h"
 #include "src/core/uses.h"
@@ -19,6 +20,8 @@ struct attr {
 	struct uses *uses;
 	struct lineage *lineage;
 	struct groups groups;
+	/* NULL where /proc has other names for them than the kernel */
+	struct cgroups *cgroups;
 	struct ancestors ancestors;
 	struct twins twins;
 	uint64_t tick_ns;

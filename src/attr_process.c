@@ -155,8 +155,9 @@ static int
 read_who(struct attr *attr, struct who *who, const struct process **ret)
 {
 	const struct bygone_opts opts = { procfs_read(attr->opts.procfs),
-		attr->lineage, &attr->groups, &attr->ancestors, &attr->twins,
-		attr->tick_ns, attr->mounts, attr->now, FRESH_NS };
+		attr->lineage, &attr->groups, attr->cgroups, &attr->ancestors,
+		&attr->twins, attr->tick_ns, attr->mounts, attr->now,
+		FRESH_NS };
 	const struct process *heard = NULL;
 	bool whole = false;
 	int r;

@@ -37,6 +37,7 @@ libcore_a_SOURCES = \
 	%D%/core/explain_own.h \
 	%D%/core/explain_value.c \
 	%D%/core/fakeip.c %D%/core/fakeip.h \
+	%D%/core/cgroups.c %D%/core/cgroups.h \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/filter.c %D%/core/filter.h \
 	%D%/core/flow.c %D%/core/flow.h \
@@ -96,6 +97,7 @@ libcore_a_SOURCES = \
 	%D%/core/repeats.c %D%/core/repeats.h \
 	%D%/core/tally.c %D%/core/tally.h \
 	%D%/core/text.c %D%/core/text.h \
+	%D%/core/upward.c %D%/core/upward.h \
 	%D%/core/uses.c %D%/core/uses.h \
 	%D%/core/value.c %D%/core/value.h
 
@@ -130,6 +132,7 @@ libcore_a_SOURCES += \
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/births.h \
+	%D%/linux/bpf/groups.h \
 	%D%/linux/bpf/closed.h %D%/linux/bpf/heard.h \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/owner.h \
 	%D%/linux/bpf/record.h \
@@ -202,6 +205,7 @@ if HAVE_BPF
 bpf_headers = $(srcdir)/src/linux/bpf/record.h \
 	$(srcdir)/src/linux/bpf/heard.h \
 	$(srcdir)/src/linux/bpf/births.h $(srcdir)/src/linux/bpf/owner.h \
+	$(srcdir)/src/linux/bpf/groups.h \
 	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
 	$(srcdir)/src/linux/bpf/closed.h $(srcdir)/src/linux/bpf/seal.h \
 	$(srcdir)/src/linux/bpf/seed.h \

@@ -8,6 +8,7 @@ unit_tests = test_base test_conf test_diagmsg test_explain test_glob test_held \
 	test_uses \
 	test_flow
 unit_tests += test_account test_attr_sizes test_paths
+unit_tests += test_cgroups
 unit_tests += test_ctmsg
 unit_tests += test_idmap test_user_budget test_waiting
 unit_tests += test_judge_answers test_judge_host test_judge_names test_judge_owners
@@ -50,6 +51,8 @@ test_user_budget_LDADD = $(pure) $(CMOCKA_LIBS)
 test_waiting_SOURCES = %D%/unit/test_waiting.c src/waiting.c
 test_waiting_CFLAGS = $(AM_CFLAGS)
 test_waiting_LDADD = $(pure) $(CMOCKA_LIBS)
+test_cgroups_SOURCES = %D%/unit/test_cgroups.c
+test_cgroups_LDADD = $(pure) $(CMOCKA_LIBS)
 test_ancestors_SOURCES = %D%/unit/test_ancestors.c
 test_ancestors_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/base/spare.h"
+#include "src/core/upward.h"
 
 /* What readlink(2) puts behind the path of a file that has none any more. */
 #define DELETED " (deleted)"
@@ -231,26 +232,16 @@ lineage_fork(struct lineage *lineage, const struct fork *child)
 	return 0;
 }
 
-/* The names come from the file up. NULL when there is no memory. */
+/* NULL when there is no memory. */
 static char *
 join_path(const struct exec *program)
 {
-	size_t room = program->path_len + sizeof(DELETED) + 1, at = 0;
-	size_t end = program->path_len;
-	char *path = malloc(room);
+	char *path = malloc(program->path_len + sizeof(DELETED) + 1);
+	size_t at;
 
 	if (path == NULL)
 		return NULL;
-	while (end > 0) {
-		size_t begin = end - 1; /* of the NUL */
-
-		while (begin > 0 && program->path[begin - 1] != '\0')
-			begin--;
-		path[at++] = '/';
-		memcpy(path + at, program->path + begin, end - 1 - begin);
-		at += end - 1 - begin;
-		end = begin;
-	}
+	at = upward_path(path, program->path, program->path_len);
 	if (program->deleted && at > 0) {
 		memcpy(path + at, DELETED, sizeof(DELETED) - 1);
 		at += sizeof(DELETED) - 1;

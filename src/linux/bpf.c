@@ -115,6 +115,16 @@ exec_cb(struct bpf *bpf, const struct bpf_event *event, size_t size)
 		bpf->ops.exec(bpf->ops.arg, &exec);
 }
 
+/* One of whom not all is known is not known. */
+static void
+group_cb(struct bpf *bpf, const struct bpf_group *record, size_t size)
+{
+	if (size >= sizeof(*record) &&
+	    size - sizeof(*record) >= record->path_len && !record->cut)
+		bpf->ops.group(bpf->ops.arg, record->id,
+		    (const char *)(record + 1), record->path_len);
+}
+
 static void
 exit_cb(struct bpf *bpf, const struct bpf_exit *record, size_t size)
 {
@@ -142,19 +152,10 @@ event_cb(void *arg, const void *bytes, size_t size)
 	case BPF_EVENT_CLOSE:
 		closed_cb(arg, bytes, size);
 		break;
+	case BPF_EVENT_GROUP:
+		group_cb(arg, bytes, size);
+		break;
 	}
-}
-
-/* A birth for which the other ring had no room: it is younger than what is in
- * there. */
-static void
-told_cb(struct bpf *bpf, const void *bytes, size_t size)
-{
-	const struct bpf_event *event = bytes;
-
-	bpf_births(bpf);
-	if (size >= sizeof(*event) && event->type == BPF_EVENT_EXEC)
-		exec_cb(bpf, event, size);
 }
 
 static void
@@ -176,7 +177,10 @@ use_cb(void *arg, const void *bytes, size_t size)
 	};
 
 	if (size != sizeof(*record)) {
-		told_cb(bpf, bytes, size);
+		/* an event that the other ring had no room for: it is younger
+		 * than those in there */
+		bpf_births(bpf);
+		event_cb(bpf, bytes, size);
 		return;
 	}
 	if (record->head_len > BPF_HEAD_MAX)

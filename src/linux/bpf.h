@@ -23,6 +23,8 @@ struct bpf_ops {
 	void (*fork)(void *arg, const struct fork *fork);
 	void (*exec)(void *arg, const struct exec *exec);
 	void (*exit)(void *arg, pid_t pid, uint64_t start);
+	/* names from the group up to the root, each with a NUL behind it */
+	void (*group)(void *arg, uint64_t id, const char *names, size_t len);
 	/* nobody has this UDP socket any more */
 	void (*closed)(void *arg, uint64_t inode);
 	/* called by bpf_open() alone */

@@ -110,27 +110,49 @@ check "their command line is known" flows "all(x['process']['cmd'] ==
 check "and who started them" flows "all(x['process']['parents'][0]['exe'] ==
     '$short' for x in f if x['dport'] == $port)"
 # -- while the daemon stands still --
-unseen() { # unseen PROGRAM PORT N: it is gone before anybody looks
+# unseen N COMMAND...: sends N times to the next port, and is gone before anybody
+# looks; $then is done before that, too
+unseen() {
+	local n=$1
+	shift
+	port=$((port + 1))
+	count 4 udp $port
 	kill -STOP $daemon
-	inc "$1" udp 10.9.0.2 $2 $3 1 >"$tmp/sent"
+	inc "$@" udp 10.9.0.2 $port $n 1 >"$tmp/sent"
+	${then:-true}
 	kill -CONT $daemon
 	named
 }
+shown() { # shown EXPRESSION: of each flow to the last port, x
+	flows "all($1 for x in f if x['dport'] == $port) and
+	    any(x['dport'] == $port for x in f)"
+}
 deep=$tmp/bin$(printf '/%.0sd' $(seq 100))/$(printf '%0200d' 1 2 3 4 5 6 |
-    sed 's/.\{200\}/&\//g')
+    sed 's/.\{200\}/&\//g; s/.$//')
 mkdir -p "$deep"
 cp "$short" "$deep/denied"
 rules "block exe $tmp/bin/denied, $tmp/bin/d/**" "default out accept" \
     "default in accept"
 daemon_reload
-port=$((port + 1))
-count 4 udp $port
-unseen "$deep/denied" $port 3
+unseen 3 "$deep/denied"
 check "far below other folders, and gone: none of the blocked arrived" \
     [ "$(arrived 4 udp $port)" = 0 ]
-check "… shown as what it is" flows "all(x['exe'] == '$deep/denied'.replace(
-    '//', '/') for x in f if x['dport'] == $port) and
-    any(x['dport'] == $port for x in f)"
+check "… shown as what it is" shown "x['exe'] == '$deep/denied'"
+groups_up
+unit=rerouted-test-$unique.service
+check "there are control groups" mkdir "$groups/$unit"
+at_end() { rmdir "$groups/$unit"; } 2>/dev/null
+rules "block unit $unit" "default out accept" "default in accept"
+daemon_reload
+then="rmdir $groups/$unit"
+unseen 3 sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$groups/$unit" \
+    "$tmp/bin/allowed"
+then=
+check "gone with its control group: none of the blocked arrived" \
+    [ "$(arrived 4 udp $port)" = 0 ]
+check "… shown with its unit" shown "x['process']['unit'] == '$unit'"
+rules "block exe $tmp/bin/denied" "default out accept" "default in accept"
+daemon_reload
 cat >"$tmp/births.py" <<'PY'
 import os
 for _ in range(400):  # more than there is room for
@@ -138,8 +160,7 @@ for _ in range(400):  # more than there is room for
 PY
 kill -STOP $daemon
 python3 "$tmp/births.py"
-port=$((port + 1))
-unseen "$tmp/bin/allowed" $port 20
+unseen 20 "$tmp/bin/allowed"
 lost() { ctl --json status | grep -q '"bpf_lost":[1-9]'; }
 check "more are born than there is room for" lost
 check "… who sends then is named as ever" python3 "$compare" "$tmp/sent" \

@@ -49,6 +49,15 @@ on_exit_of(void *arg, pid_t pid, uint64_t start)
 }
 
 static void
+on_group(void *arg, uint64_t id, const char *names, size_t len)
+{
+	(void)arg;
+	(void)id;
+	(void)names;
+	(void)len;
+}
+
+static void
 on_closed(void *arg, uint64_t inode)
 {
 	(void)arg;
@@ -91,7 +100,7 @@ attr_level_tests(void)
 	struct attr_sizes sizes;
 	struct told told = { 0, 0 };
 	const struct bpf_ops ops = { on_use, on_fork, on_exec, on_exit_of,
-		on_closed, on_holds, &told };
+		on_group, on_closed, on_holds, &told };
 	char why[BPF_WHY_MAX];
 	struct bpf *bpf = NULL;
 	pthread_t sender;

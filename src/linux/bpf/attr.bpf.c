@@ -113,6 +113,7 @@ is_mptcp(struct sock *sk)
 #include "src/linux/bpf/owner.h"
 
 #include "src/linux/bpf/births.h"
+#include "src/linux/bpf/groups.h"
 
 /* What is read of it costs a call each: nothing is read twice. */
 static __always_inline void
@@ -190,6 +191,7 @@ send_use(struct sk_buff *skb, struct sock *sk, const struct owner *owner,
 	if (taken != 0)
 		flags = BPF_RB_FORCE_WAKEUP;
 	if ((shared.events_lost != 0 && tell_image() < 0) ||
+	    (!is_group_told(owner) && tell_group() < 0) ||
 	    bpf_ringbuf_output(&uses, &use, sizeof(use), flags) < 0) {
 		__sync_fetch_and_add(&shared.uses_lost, 1);
 		return shared.armed ? NF_DROP : NF_ACCEPT;

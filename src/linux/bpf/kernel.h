@@ -58,7 +58,12 @@ struct cred {
 	kgid_t egid;
 };
 struct kernfs_node {
+	struct kernfs_node *__parent;
+	const char *name;
 	__u64 id;
+};
+struct kernfs_node___old { /* before Linux 6.15 */
+	struct kernfs_node *parent;
 };
 struct cgroup {
 	struct kernfs_node *kn;

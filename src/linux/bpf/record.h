@@ -81,12 +81,14 @@ struct bpf_shared {
 #define BPF_PATH_MAX 4096
 #define BPF_NAME_MAX 256
 #define BPF_ARGS_MAX 4096 /* a power of two */
+#define BPF_GROUP_MAX 1024
 
 enum bpf_event_type {
 	BPF_EVENT_FORK = 1,  /* a struct bpf_fork */
 	BPF_EVENT_EXEC = 2,  /* a struct bpf_event */
 	BPF_EVENT_EXIT = 3,  /* a struct bpf_exit */
 	BPF_EVENT_CLOSE = 4, /* a struct bpf_closed */
+	BPF_EVENT_GROUP = 5, /* a struct bpf_group */
 };
 
 /* Those of a process that only copies itself and ends are short: each cache
@@ -119,6 +121,14 @@ struct bpf_event {
 	__u8 cut; /* the path is longer than there is room */
 	__u16 zero[3];
 	char comm[16];
+};
+
+/* A control group of the unified hierarchy. The text stands behind it. */
+struct bpf_group {
+	__u32 type;
+	__u16 path_len; /* names from the group to the root, NUL after each */
+	__u16 cut;	/* the path is longer than there is room */
+	__u64 id;
 };
 
 /* A UDP socket of this network namespace that nobody has any more. */
