@@ -158,6 +158,14 @@ asker_get(struct askers *askers, const struct process *process,
 	return asker;
 }
 
+uint64_t
+askers_last(const struct askers *askers)
+{
+	return !list_empty(&askers->lru)
+		   ? container_of(askers->lru.next, struct asker, lru)->id
+		   : 0;
+}
+
 struct asker *
 asker_new(const struct process *process)
 {

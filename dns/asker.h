@@ -54,6 +54,9 @@ struct asker {
 	size_t behind;	      /* bytes of answers that it does not read */
 	struct budget names;  /* new ones for tunnels */
 	struct asker_told told;
+	/* what policy_judges_addresses() says of it, by which policy */
+	uint64_t by_addr_policy;
+	bool by_addr;
 };
 
 /* Names for tunnels that are new each take an address. So many at once, as a
@@ -84,6 +87,9 @@ void askers_done(struct askers *askers);
  * until the next call. */
 struct asker *asker_get(struct askers *askers, const struct process *process,
     const struct addr *host);
+
+/* The number of the one that was found last; 0: there is none. */
+uint64_t askers_last(const struct askers *askers);
 
 /* One that is in no table. NULL when there is no memory. */
 struct asker *asker_new(const struct process *process);

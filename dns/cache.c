@@ -254,6 +254,16 @@ cache_expect_entry(const struct cache *cache, uint64_t number)
 		__builtin_prefetch(entry + i);
 }
 
+const struct cache_entry *
+cache_expected(const struct cache *cache, uint64_t number)
+{
+	const struct map_node *node = map_expected(&cache->map, number);
+
+	return node != NULL && node->hash == number
+		   ? container_of(node, struct cache_entry, node)
+		   : NULL;
+}
+
 uint32_t
 cache_age(const struct cache_entry *entry, mono_t now)
 {

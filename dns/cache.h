@@ -50,9 +50,12 @@ bool cache_has_untyped(const struct cache *cache, uint8_t name_len);
 
 /* For many that are looked for in a row: first for each the one, then for each
  * the other, so that memory is waited for once. The number is what the first
- * gives for the second. Nothing changes by that. */
+ * gives for the second. Nothing changes by that. Afterwards the third one tells
+ * what will be found, as far as a number tells: mostly right. */
 uint64_t cache_expect(const struct cache *cache, const struct key *key);
 void cache_expect_entry(const struct cache *cache, uint64_t number);
+const struct cache_entry *cache_expected(
+    const struct cache *cache, uint64_t number);
 /* As cache_find(), by that number of the same key; 0: it is not known. */
 struct cache_entry *cache_find_as(
     struct cache *cache, const struct key *key, uint64_t number);

@@ -72,9 +72,22 @@ is_followed(const struct key *key, const struct answer *answer, unsigned int i)
 	       wire_u16(answer->wire + answer->ttls[i] - 4) == TYPE_CNAME;
 }
 
+static bool
+judges_addresses(const struct policy *policy, struct asker *asker)
+{
+	uint64_t generation = policy_generation(policy);
+
+	if (asker->by_addr_policy != generation) {
+		asker->by_addr_policy = generation;
+		asker->by_addr =
+		    policy_judges_addresses(policy, asker->process);
+	}
+	return asker->by_addr;
+}
+
 static enum filter_found
-judge_record(const struct policy *policy, const struct asker *asker,
-    struct filter_answered *a)
+judge_record(
+    const struct policy *policy, struct asker *asker, struct filter_answered *a)
 {
 	struct decision *d = &a->decision;
 	struct addresses addresses;
@@ -87,6 +100,10 @@ judge_record(const struct policy *policy, const struct asker *asker,
 	if (d->rule != 0 && d->action == ACTION_REROUTE &&
 	    is_followed(a->key, a->answer, a->record))
 		return FILTER_AWAY;
+	if (is_denied(d))
+		return FILTER_DENIED;
+	if (!judges_addresses(policy, asker))
+		return FILTER_PASSES;
 	addresses_of(&addresses, a->answer, a->record);
 	while (!is_denied(d) && addresses_next(&addresses, &addr))
 		*d = ask(policy, asker, a->key, &addr);
@@ -94,7 +111,7 @@ judge_record(const struct policy *policy, const struct asker *asker,
 }
 
 enum filter_found
-filter_answer(const struct policy *policy, const struct asker *asker,
+filter_answer(const struct policy *policy, struct asker *asker,
     struct filter_answered *answered)
 {
 	for (; answered->record < answered->answer->n_answer;

@@ -42,7 +42,7 @@ struct filter_answered {
  * among a service's hints too. Only a
  * rule that speaks of them says no: the default has spoken with the name. */
 enum filter_found filter_answer(const struct policy *policy,
-    const struct asker *asker, struct filter_answered *answered);
+    struct asker *asker, struct filter_answered *answered);
 
 /* What a blocked query is answered with. text: of the EDE, borrowed. */
 void filter_blocked(struct answer *ret, struct writer_space *space,

@@ -11,6 +11,7 @@ libdns_a_SOURCES = \
 	%D%/chase.c \
 	%D%/deliver.c \
 	%D%/due.c %D%/due.h \
+	%D%/expect.c \
 	%D%/filter.c %D%/filter.h \
 	%D%/heard.c \
 	%D%/hosts.c %D%/hosts.h \

@@ -420,22 +420,6 @@ send_to_tcp(struct resolve *r, struct asking *a)
 	return RESOLVE_ANSWERED;
 }
 
-void
-resolve_expect(struct resolve *r, struct asking *batch[], size_t n)
-{
-	struct key key;
-
-	for (size_t i = 0; i < n; i++) {
-		struct asking *a = batch[i];
-
-		key_of_query(
-		    &key, &a->query, resolve_group_of(r, &a->query.qname));
-		a->expected = cache_expect(r->cache, &key);
-	}
-	for (size_t i = 0; i < n; i++)
-		cache_expect_entry(r->cache, batch[i]->expected);
-}
-
 enum resolve_result
 resolve_query(struct resolve *r, struct asking *a, mono_t now)
 {

@@ -10,10 +10,11 @@ void
 writer_begin(struct writer *w, struct writer_space *space,
     const struct name *qname, uint16_t qtype, uint16_t qclass)
 {
-	memset(w, 0, sizeof(*w));
 	w->buf = space->buf;
 	w->cap = sizeof(space->buf);
+	w->bad = false;
 	w->ttls = space->ttls;
+	w->n_rrs = w->n_names = 0;
 	memset(w->buf, 0, WIRE_HEADER);
 	w->len = WIRE_HEADER;
 	writer_name(w, qname, true);
@@ -97,6 +98,13 @@ find_name(
 	return false;
 }
 
+static bool
+is_first(const struct writer *w, const struct name *name)
+{
+	return w->name_lens[0] == name->len &&
+	       memcmp(w->buf + w->names[0], name->wire, name->len) == 0;
+}
+
 void
 writer_name(struct writer *w, const struct name *name, bool compress)
 {
@@ -105,6 +113,11 @@ writer_name(struct writer *w, const struct name *name, bool compress)
 	size_t at = 0;
 	uint16_t off;
 
+	/* mostly it is the one that was asked for */
+	if (compress && n_before > 0 && name->len > 1 && is_first(w, name)) {
+		writer_u16(w, 0xc000U | w->names[0]);
+		return;
+	}
 	while (name->wire[at] != 0 && !w->bad) {
 		size_t n = (size_t)name->wire[at] + 1, left = name->len - at;
 

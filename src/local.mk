@@ -69,6 +69,7 @@ libcore_a_SOURCES = \
 	%D%/core/parser.h \
 	%D%/core/policy.c %D%/core/policy.h \
 	%D%/core/policy_account.c \
+	%D%/core/policy_addr.c \
 	%D%/core/policy_compile.c \
 	%D%/core/policy_index.c %D%/core/policy_index.h \
 	%D%/core/policy_key.c %D%/core/policy_key.h \

@@ -285,7 +285,7 @@ update-golden: rerouted
 # --- benchmarks: `make bench` builds them, tests/bench/*.sh run them -----------
 
 bench_programs = nfqloop bench_policy bench_attr bench_crowd
-bench_programs += bench_lists
+bench_programs += bench_lists bench_resolve
 if HAVE_BPF
 bench_programs += bench_who
 endif
@@ -307,6 +307,8 @@ bench_who_SOURCES = %D%/bench/bench_who.c src/attr.c src/attr_bygone.c \
 bench_who_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 bench_lists_SOURCES = %D%/bench/bench_lists.c
 bench_lists_LDADD = liblinux.a $(pure)
+bench_resolve_SOURCES = %D%/bench/bench_resolve.c
+bench_resolve_LDADD = libdns.a liblinux.a $(pure)
 bench: all
 	@$(MAKE) $(AM_MAKEFLAGS) $(bench_programs) chainsctl connload
 .PHONY: bench

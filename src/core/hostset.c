@@ -271,6 +271,15 @@ take_entry(const struct hostset *set, struct hostset_sought *sought,
 }
 
 void
+hostset_expect(const struct hostset *set, const struct name *name)
+{
+	struct suffix found[HOSTSET_LABELS_MAX + 1];
+
+	if (set->n > 0)
+		(void)suffixes(set, name, found);
+}
+
+void
 hostset_find(const struct hostset *set, struct hostset_sought *sought,
     struct hostset_match *ret)
 {

@@ -133,6 +133,10 @@ bool hostset_records_are_sound(const uint8_t *at, const uint8_t *end);
 void hostset_seek(
     struct hostset_sought *ret, const struct name *name, uint16_t qtype);
 
+/* Has fetched what hostset_find() is going to read of that name, for who looks
+ * for many in a row. */
+void hostset_expect(const struct hostset *set, const struct name *name);
+
 void hostset_find(const struct hostset *set, struct hostset_sought *sought,
     struct hostset_match *ret);
 

@@ -148,6 +148,13 @@ list_has_addr(const struct list_index *l, const struct addr *addr)
 		   LIST_NONE;
 }
 
+void
+list_expect(const struct list_index *l, const struct name *name)
+{
+	if (l != NULL)
+		hostset_expect(&l->names, name);
+}
+
 bool
 list_may_answer(const struct list_index *l)
 {

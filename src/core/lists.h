@@ -41,6 +41,10 @@ bool list_has_host(const struct list_index *l, const struct name *name);
 /* The same for an address; the most specific of RPZ's prefixes counts. */
 bool list_has_addr(const struct list_index *l, const struct addr *addr);
 
+/* Nothing changes by it, but that a look-up of the name soon after need not
+ * wait for memory: for who looks for many in a row. */
+void list_expect(const struct list_index *l, const struct name *name);
+
 /* What is to be done about a query that a rule blocked by a list. */
 enum list_action {
 	LIST_NONE,     /* the list does not mean this name or address */

@@ -81,16 +81,16 @@ policy_fall_back(const struct policy *policy, const struct subject *subject)
 struct decision
 policy_decide(const struct policy *policy, const struct subject *subject)
 {
-	size_t i = policy_index_first(
-	    subject->query ? policy->queries : policy->flows, subject);
+	struct matched matched;
+	size_t i =
+	    policy_index_first(subject->query ? policy->queries : policy->flows,
+		subject, &matched);
 	const struct policy_entry *entry;
-	struct matched matched = { 0 };
 	struct decision d;
 
 	if (i == policy->n)
 		return policy_fall_back(policy, subject);
 	entry = &policy->entries[i];
-	(void)policy_entry_match(entry, subject, &matched); /* it does */
 	d = (struct decision){
 		.action = entry->action,
 		.reason = REASON_RULE,
@@ -105,6 +105,14 @@ policy_decide(const struct policy *policy, const struct subject *subject)
 		d.tunnel = 0;
 	}
 	return d;
+}
+
+void
+policy_expect(const struct policy *policy, const struct name *name)
+{
+	for (size_t i = 1; policy->table != NULL && i <= policy->lists.n; i++)
+		if (policy->lists_named[i])
+			list_expect(policy->indexes[i], name);
 }
 
 static const char *

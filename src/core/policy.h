@@ -142,6 +142,15 @@ void policy_unref_shown(const struct policy *policy); /* both accept NULL */
 struct decision policy_decide(
     const struct policy *policy, const struct subject *subject);
 
+/* Whether what a query of that process is answered may be denied for its
+ * addresses, where the query was not: else they need not be asked about. */
+bool policy_judges_addresses(
+    const struct policy *policy, const struct process *process);
+
+/* Nothing changes by it, but that a decision about such a query soon after it
+ * need not wait for memory. */
+void policy_expect(const struct policy *policy, const struct name *name);
+
 /* Rule n (from 1) as users know it; NULL if there is none. */
 const struct policy_rule *policy_rule_get(
     const struct policy *policy, uint32_t n);

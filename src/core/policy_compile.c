@@ -334,7 +334,8 @@ compile(struct compiler *c, const struct policy **ret)
 	policy->lists = compiler_words(c, &c->world->lists);
 	compiler_keep_accounts(c, policy);
 	compiler_keep_paths(c, policy);
-	if (policy->flows == NULL || policy->queries == NULL || c->nomem)
+	if (policy->flows == NULL || policy->queries == NULL ||
+	    !policy_addr_find(policy, c->arena) || c->nomem)
 		return -ENOMEM;
 	policy->table = list_table_ref(c->world->table);
 	policy->indexes = c->indexes;

@@ -298,16 +298,20 @@ out:
 struct search {
 	const struct policy_index *index;
 	const struct subject *subject;
-	size_t best; /* the first that matches, of those asked */
+	size_t best;		/* the first that matches, of those asked */
+	struct matched matched; /* by it */
 };
 
 static void
 search_rules(struct search *s, const uint32_t *rules, size_t n)
 {
+	struct matched matched;
+
 	for (size_t i = 0; i < n && rules[i] < s->best; i++)
 		if (policy_entry_decides(
-			&s->index->entries[rules[i]], s->subject)) {
+			&s->index->entries[rules[i]], s->subject, &matched)) {
 			s->best = rules[i];
+			s->matched = matched;
 			return;
 		}
 }
@@ -322,13 +326,16 @@ search_key(void *arg, uint64_t hash)
 }
 
 size_t
-policy_index_first(
-    const struct policy_index *index, const struct subject *subject)
+policy_index_first(const struct policy_index *index,
+    const struct subject *subject, struct matched *ret)
 {
-	struct search s = { index, subject, index->n };
+	struct search s = {
+		.index = index, .subject = subject, .best = index->n
+	};
 
 	/* keys first: what they find spares most of the rest */
 	key_of_subject(&index->use, subject, search_key, &s);
 	search_rules(&s, index->rest, index->n_rest);
+	*ret = s.matched;
 	return s.best;
 }

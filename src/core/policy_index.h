@@ -21,8 +21,9 @@ struct policy_index;
 const struct policy_index *policy_index_new(struct arena *arena,
     const struct policy_entry *entries, size_t n, bool queries);
 
-/* Number (from 0) of the first entry that decides, or n. */
-size_t policy_index_first(
-    const struct policy_index *index, const struct subject *subject);
+/* Number (from 0) of the first entry that decides, and what of it matched; or
+ * n. */
+size_t policy_index_first(const struct policy_index *index,
+    const struct subject *subject, struct matched *ret);
 
 #endif

@@ -18,6 +18,10 @@ struct policy {
 	const struct policy_rule *rules; /* as users know the entries */
 	size_t n;
 	const struct policy_index *flows, *queries;
+	/* whose processes' answers are judged by their addresses, too */
+	const struct policy_entry *by_addr;
+	size_t n_by_addr;
+	bool all_by_addr;
 	/* as the world named them */
 	struct policy_words tunnels, lists;
 	/* users and groups that rules name, in order */
@@ -34,5 +38,8 @@ struct policy {
 		enum action action;
 	} defaults[RULE_N_DEFAULTS];
 };
+
+/* Fills in by_addr and what goes with it; false when there is no memory. */
+bool policy_addr_find(struct policy *policy, struct arena *arena);
 
 #endif

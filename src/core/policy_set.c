@@ -436,9 +436,9 @@ rules_out(enum match one, enum match all)
 	       (one == MATCH_DOUBT && all == MATCH_MAYBE);
 }
 
-enum match
-policy_entry_match(const struct policy_entry *entry,
-    const struct subject *subject, struct matched *ret)
+static enum match
+entry_matches(const struct policy_entry *entry, const struct subject *subject,
+    struct matched *ret)
 {
 	struct matched matched = { 0 };
 	enum match all = MATCH_YES, one;
@@ -467,16 +467,15 @@ policy_entry_match(const struct policy_entry *entry,
 			all = MATCH_MAYBE;
 		}
 	}
-	if (ret != NULL)
-		*ret = matched;
+	*ret = matched;
 	return all;
 }
 
 bool
-policy_entry_decides(
-    const struct policy_entry *entry, const struct subject *subject)
+policy_entry_decides(const struct policy_entry *entry,
+    const struct subject *subject, struct matched *ret)
 {
-	switch (policy_entry_match(entry, subject, NULL)) {
+	switch (entry_matches(entry, subject, ret)) {
 	case MATCH_NO:
 		return false;
 	case MATCH_MAYBE:

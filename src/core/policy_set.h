@@ -129,8 +129,9 @@ enum match {
 	MATCH_YES,
 };
 
-/* A rule that may match decides about a query where it lets it through, and
- * else not. In doubt it decides where it denies.
+/* True if the rule decides about the subject, as far as it is asked; else *ret
+ * may be of a match that does not decide. One that may match decides about a
+ * query where it lets it through, and else not; in doubt where it denies.
  *
  * What names a program (exe, cmd, comm, user, group, unit, parent) never
  * matches a process that is unknown or the kernel's, with `not` neither: what
@@ -140,12 +141,8 @@ enum match {
  * that was deleted from its path is in doubt, with and without `not`: the same
  * for a parent. A connection whose address has no name that is known is surely
  * to no such domain: `not domain` matches it. qtype, with `not` too, is about
- * queries only. ret may be NULL. */
-enum match policy_entry_match(const struct policy_entry *entry,
+ * queries only. */
+bool policy_entry_decides(const struct policy_entry *entry,
     const struct subject *subject, struct matched *ret);
-
-/* True if the rule decides about the subject, as far as it is asked. */
-bool policy_entry_decides(
-    const struct policy_entry *entry, const struct subject *subject);
 
 #endif

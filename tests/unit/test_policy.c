@@ -436,6 +436,56 @@ test_index_finds_what_a_walk_finds(void **state)
 	assert_true(matched > 10000 && matched < 39000);
 }
 
+static bool
+is_denied(const struct policy *policy, const struct subject *s)
+{
+	struct decision d = policy_decide(policy, s);
+
+	return d.rule != 0 &&
+	       (d.action == ACTION_BLOCK || d.action == ACTION_DROP);
+}
+
+/* Whether an address denies what the query alone does not. */
+static bool
+addr_denies(const struct policy *policy, struct subject s)
+{
+	if (!is_denied(policy, &s))
+		return false;
+	s.dst = (struct addr){ 0 };
+	return !is_denied(policy, &s);
+}
+
+static void
+test_who_is_denied_by_addresses_is_known(void **state)
+{
+	unsigned int seed = 11;
+	size_t denied = 0, spared = 0;
+
+	(void)state;
+	for (size_t round = 0; round < 600; round++) {
+		char *text = random_rules(&seed, 1 + round % 12);
+		struct rules *rules = parse(text);
+		const struct policy *policy = compile(rules);
+
+		for (size_t i = 0; i < 100; i++) {
+			struct process *p;
+			struct subject s = random_subject(&seed, &p);
+
+			if (!policy_judges_addresses(policy, p)) {
+				assert_false(s.query && addr_denies(policy, s));
+				spared++;
+			} else if (s.query && addr_denies(policy, s)) {
+				denied++;
+			}
+			process_unref(p);
+		}
+		policy_unref(policy);
+		rules_free(rules);
+		free(text);
+	}
+	assert_true(denied > 100 && spared > 10000);
+}
+
 static void
 test_rules_are_known_by_place(void **state)
 {
@@ -488,6 +538,7 @@ main(void)
 		cmocka_unit_test(test_identifier_of_icmp_is_no_port),
 		cmocka_unit_test(test_index_finds_what_a_walk_finds),
 		cmocka_unit_test(test_rules_are_known_by_place),
+		cmocka_unit_test(test_who_is_denied_by_addresses_is_known),
 		cmocka_unit_test(test_generations_grow_and_references_hold),
 	};
 
