@@ -155,6 +155,7 @@ port_send(struct port *port, struct attempt *attempt, uint8_t *msg, size_t len)
 	port->ids[port->n_uses] = id;
 	port->attempts[port->n_uses++] = attempt;
 	port->n_flying++;
+	port->server->n_flying++;
 	if (port->n_uses == USES_MAX)
 		port_unchoose(port);
 }

@@ -11,6 +11,9 @@
  * and one after so long. */
 #define FRESH_BURST 256
 #define FRESH_NS (4 * MONO_MS)
+/* … unless that many wait for the same server already: whoever asks for a
+ * hundred names in one breath waits for all the ports that are opened. */
+#define FRESH_FLYING 16
 /* A while of few questions before ports are fresh again. */
 #define FRESH_DEBT (100 * MONO_MS)
 /* How long a port is chosen: the less, the less is found out about it. */
@@ -84,6 +87,7 @@ port_land(struct port *port, unsigned int place)
 
 	port->attempts[place] = NULL;
 	port->n_flying--;
+	port->server->n_flying--;
 	return attempt;
 }
 
@@ -236,7 +240,7 @@ port_pick(struct server *server, mono_t now, struct port **ret)
 {
 	struct plain_ev *pe = server->pe;
 	struct budget *fresh = &pe->fresh;
-	bool few = budget_has(fresh, now);
+	bool few = budget_has(fresh, now) && server->n_flying < FRESH_FLYING;
 	int r = -EMFILE;
 
 	if (fresh->spent < fresh->most + FRESH_DEBT)

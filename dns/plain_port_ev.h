@@ -51,6 +51,7 @@ struct server {
 	socklen_t sa_len;
 	struct port *choice[CHOICE_MAX];
 	unsigned int n_choice;
+	size_t n_flying; /* of all its ports */
 };
 
 struct plain_ev {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Against forged answers: how questions to an upstream are spread over ports
-# and numbers. One at a time each has a port of its own; thousands at once share
+# and numbers. One at a time each has a port of its own; many at once share
 # ports, but no port serves long; none stays open when nothing is asked. A
 # server that is not there is told of at once.
 #
@@ -131,6 +131,11 @@ inc ip route replace table local local 127.0.0.1 dev lo
 inc ip route del 10.9.0.2
 check "and so they go on" [ "$(ask c 1000 200)" = 1000 ]
 check "none stays open" wait_for none_open
+check "100 at once after a while are answered" [ "$(rush d 100)" = 101 ]
+check "they are noted" synced
+check "and not each of them by a port of its own" \
+    spread d "n >= 100 and len(of) <= 80"
+check "nor do these stay open" wait_for none_open
 
 # An unreachable port, of a server that was there a moment ago.
 stop "$server"
