@@ -18,7 +18,7 @@ ask(const struct policy *policy, const struct asker *asker,
 		.n_names = 1,
 		.names = names,
 		.src = asker->host, /* of a program here it is not known yet */
-		.dst = *addr,
+		.dst = addr_unmap(addr), /* that is where it leads */
 		.process = asker->process,
 	};
 	struct name host;
