@@ -98,20 +98,14 @@ twin_put(const struct bygone_opts *opts, const struct twin *is)
 	twin->made = opts->now;
 }
 
-static struct placed
-placed_of(
-    const struct bygone_opts *opts, const struct image *image, uint32_t uid)
-{
-	return (struct placed){ { image->exe_dev, image->exe_ino }, uid,
-		image->exe, image->mounts == opts->mounts };
-}
-
 /* Its file is looked at as for any other. NULL where there is none, or no
  * memory. */
 static struct process *
 twin_make(const struct bygone_opts *opts, const struct twin *is)
 {
-	struct placed placed = placed_of(opts, is->image, is->actor.uid);
+	const struct placed placed = { { is->image->exe_dev,
+					   is->image->exe_ino },
+		is->actor.uid, is->image->exe };
 	const struct twins *twins = opts->twins;
 	const struct twin *twin = NULL;
 	struct process *proc;
@@ -134,20 +128,20 @@ twin_make(const struct bygone_opts *opts, const struct twin *is)
 
 /* An ancestor that is gone too. */
 static int
-add_gone(
-    const struct bygone_opts *opts, struct process *proc, const struct kin *kin)
+add_gone(struct procread *read, struct process *proc, const struct kin *kin)
 {
 	const struct image *image = kin->images[0].image;
-	struct placed placed;
-	int here;
+	const char *exe = image != NULL ? image->exe : "";
+	int here = 0;
 
-	if (image == NULL)
-		return process_add_parent(proc, kin->pid, "", false);
-	placed = placed_of(opts, image, proc->uid);
-	here = places_had(&opts->read->places, &placed, opts->read->now);
+	if (image != NULL)
+		here = places_had(&read->places,
+		    &(struct placed){
+			{ image->exe_dev, image->exe_ino }, proc->uid, exe },
+		    read->now);
 	if (here < 0)
 		return here;
-	return process_add_parent(proc, kin->pid, image->exe, here > 0);
+	return process_add_parent(proc, kin->pid, exe, here > 0);
 }
 
 /* Up from a parent, by /proc as far as that is the same process still. 0, or
@@ -176,7 +170,7 @@ read_parents(
 			break;
 		}
 		kin = lineage_find(opts->lineage, pid, pstart);
-		r = kin != NULL ? add_gone(opts, proc, kin) : -ESRCH;
+		r = kin != NULL ? add_gone(opts->read, proc, kin) : -ESRCH;
 	}
 	return r;
 }

@@ -18,16 +18,6 @@
 /* Copies of copies that are looked through for one that lives. */
 #define COPIES_MAX 8
 
-/* Whether it runs that file, told by the kernel's own numbers. Devices that are
- * none may have another number for stat(2). */
-static bool
-is_file(uint64_t dev, uint64_t ino, const struct process *proc)
-{
-	return ino == proc->exe_ino &&
-	       (dev == proc->exe_dev ||
-		   (major(dev) == 0 && major(proc->exe_dev) == 0));
-}
-
 /* A process may name any file as its executable (prctl(2), PR_SET_MM_MAP), and
  * is believed by /proc and by who sees it at work; what it was started as it
  * can't change. */
@@ -151,7 +141,8 @@ read_parent(struct attr *attr, const struct bygone_opts *opts,
 	if (r < 0)
 		return r;
 	r = -ENOENT;
-	if (is_file(actor->exe_dev, actor->exe_ino, parent))
+	if (parent->exe_ino == actor->exe_ino &&
+	    parent->exe_dev == actor->exe_dev)
 		r = bygone_copy(opts, actor, parent, ret);
 	process_unref(parent);
 	return r;
@@ -229,7 +220,9 @@ attr_user(struct attr *attr, const struct process **ret)
 bool
 attr_is_run_by(const struct image *image, const struct process *proc)
 {
-	return image != NULL && is_file(image->exe_dev, image->exe_ino, proc);
+	return image != NULL && image->exe_ino == proc->exe_ino &&
+	       (image->exe_dev == proc->exe_dev ||
+		   (major(image->exe_dev) == 0 && major(proc->exe_dev) == 0));
 }
 
 /* What /proc says against what was seen of its start: it may have been read

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,28 +25,24 @@
 /* Nothing is wanted but what is always there: NFS, FUSE and their like answer
  * that out of memory. */
 static int
-read_id(struct file_id *ret, uint64_t *ret_mount, int dir, const char *name)
+read_id(struct file_id *ret, int dir, const char *name, int flags)
 {
 	struct statx st;
 
-	if (statx(dir, name, AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
-		ret_mount != NULL ? STATX_MNT_ID : 0, &st) < 0)
+	if (statx(dir, name, flags | AT_STATX_DONT_SYNC, 0, &st) < 0)
 		return -errno;
 	/* a FUSE of another user says no more than its device */
 	if (st.stx_ino == 0)
 		return -EACCES;
 	ret->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
 	ret->ino = st.stx_ino;
-	if (ret_mount != NULL)
-		*ret_mount =
-		    (st.stx_mask & STATX_MNT_ID) != 0 ? st.stx_mnt_id : 0;
 	return 0;
 }
 
 int
 file_id_of_exe(struct file_id *ret, int proc_dir)
 {
-	return read_id(ret, NULL, proc_dir, "exe");
+	return read_id(ret, proc_dir, "exe", 0);
 }
 
 /* A descriptor, -EAGAIN or -errno. */
@@ -74,39 +69,14 @@ open_known(const char *path)
 }
 
 int
-file_id_known(struct file_id *ret, uint64_t *ret_mount, const char *path)
+file_id_known(struct file_id *ret, const char *path)
 {
 	int fd = open_known(path), r;
 
 	if (fd < 0)
 		return fd;
-	r = read_id(ret, ret_mount, fd, "");
+	r = read_id(ret, fd, "", AT_EMPTY_PATH);
 	(void)close(fd); /* O_PATH */
-	return r;
-}
-
-int
-file_id_mounted(uint64_t mount, uint64_t *ret_dev)
-{
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	unsigned int dev_major, dev_minor;
-	unsigned long long id;
-	char *line = NULL;
-	size_t size = 0;
-	int r = -ENOENT;
-
-	if (mounts == NULL)
-		return -errno;
-	while (r == -ENOENT && getline(&line, &size, mounts) > 0) {
-		if (sscanf(line, "%llu %*u %u:%u", &id, &dev_major,
-			&dev_minor) != 3 ||
-		    id != mount)
-			continue;
-		*ret_dev = makedev(dev_major, dev_minor);
-		r = 0;
-	}
-	free(line);
-	(void)fclose(mounts); /* it was only read */
 	return r;
 }
 

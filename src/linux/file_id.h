@@ -25,12 +25,8 @@ int file_id_of_exe(struct file_id *ret, int proc_dir);
 
 /* The file at an absolute path, where the kernel has all of the path in memory;
  * -EAGAIN where the file system would be asked, or this kernel can't tell.
- * ret_mount: by which mount it is there, or 0; may be NULL. 0 or -errno. */
-int file_id_known(struct file_id *ret, uint64_t *ret_mount, const char *path);
-
-/* The device of the file system of a mount as the kernel itself has it, which
- * may be another one than stat(2) says of files. 0 or -errno. */
-int file_id_mounted(uint64_t mount, uint64_t *ret_dev);
+ * 0 or -errno. */
+int file_id_known(struct file_id *ret, const char *path);
 
 /* The same, however long it takes. */
 int file_id_find(struct file_id *ret, const char *path);

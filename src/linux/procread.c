@@ -69,8 +69,7 @@ static int
 is_at(struct procread *pr, uint32_t uid, const struct file_id *file,
     const char *path)
 {
-	return places_has(
-	    &pr->places, &(struct placed){ *file, uid, path, false });
+	return places_has(&pr->places, &(struct placed){ *file, uid, path });
 }
 
 /* No exe is a thread of the kernel, or a process that ends. Where file and path
@@ -388,7 +387,7 @@ static struct placed
 placed_of(const struct process *proc)
 {
 	return (struct placed){ { proc->exe_dev, proc->exe_ino }, proc->uid,
-		proc->exe, false };
+		proc->exe };
 }
 
 /* A file that was taken from its path, or came back to it, is what rules by
@@ -411,7 +410,7 @@ procread_is_same(
 bool
 procread_is_here(struct procread *pr, const struct process *proc)
 {
-	struct placed placed = placed_of(proc);
+	const struct placed placed = placed_of(proc);
 
 	return places_had(&pr->places, &placed, pr->now) == (int)proc->exe_here;
 }

@@ -83,8 +83,8 @@ int
 procread_bygone(struct procread *pr, const struct procread_facts *facts,
     struct process **ret)
 {
-	struct placed placed = { { facts->exe_dev, facts->exe_ino }, facts->uid,
-		facts->exe, facts->exe_ours };
+	const struct placed placed = { { facts->exe_dev, facts->exe_ino },
+		facts->uid, facts->exe };
 	int here = places_had(&pr->places, &placed, pr->now);
 	struct process *proc;
 
@@ -96,8 +96,8 @@ procread_bygone(struct procread *pr, const struct procread_facts *facts,
 	proc->self = facts->pid == pr->self;
 	proc->pid = facts->pid;
 	proc->start = facts->start;
-	proc->exe_dev = placed.file.dev;
-	proc->exe_ino = placed.file.ino;
+	proc->exe_dev = facts->exe_dev;
+	proc->exe_ino = facts->exe_ino;
 	proc->exe_here = here > 0;
 	proc->uid = facts->uid;
 	proc->gid = facts->gid;
