@@ -75,9 +75,10 @@ static void
 take_event(void *arg, const struct inotify_event *event)
 {
 	struct links_ev *le = arg;
+	const char *path; /* to look too early does no harm */
 
 	if ((event->mask & IN_Q_OVERFLOW) != 0 ||
-	    sight_is_touched(le->sight, event))
+	    sight_is_touched(le->sight, event, &path))
 		look_soon(le);
 }
 

@@ -261,6 +261,7 @@ rerouted_SOURCES = \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/links_ev.c %D%/links_ev.h \
 	%D%/load.c %D%/load.h \
+	%D%/made.c %D%/made.h \
 	%D%/main.c \
 	%D%/modes.c %D%/modes.h \
 	%D%/names_ev.c %D%/names_ev.h \

@@ -85,15 +85,10 @@ sight_read(struct sight *sight, struct event_base *base,
 }
 
 bool
-sight_is_left(const struct sight *sight, const struct inotify_event *event)
+sight_is_touched(const struct sight *sight, const struct inotify_event *event,
+    const char **ret_path)
 {
-	return trail_is_left(&sight->trail, event);
-}
-
-bool
-sight_is_touched(const struct sight *sight, const struct inotify_event *event)
-{
-	return trail_is_touched(&sight->trail, event);
+	return trail_is_touched(&sight->trail, event, ret_path);
 }
 
 bool

@@ -27,13 +27,9 @@ int sight_watch(struct sight *sight, const char *path, uint32_t events);
 int sight_read(struct sight *sight, struct event_base *base,
     void (*take)(void *arg, const struct inotify_event *event), void *arg);
 
-/* Whether a path leads elsewhere now: trail_is_left(). */
-bool sight_is_left(
-    const struct sight *sight, const struct inotify_event *event);
-
-/* trail_is_touched(): asks no file system. */
-bool sight_is_touched(
-    const struct sight *sight, const struct inotify_event *event);
+/* trail_is_touched(). */
+bool sight_is_touched(const struct sight *sight,
+    const struct inotify_event *event, const char **ret_path);
 
 /* Whether all that leads to its paths is watched. */
 bool sight_is_whole(const struct sight *sight);

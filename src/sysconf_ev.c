@@ -7,6 +7,7 @@
 #include <sys/inotify.h>
 
 #include "src/base/log.h"
+#include "src/made.h"
 #include "src/sight_ev.h"
 #include "src/sysfiles.h"
 #include "src/work_ev.h"
@@ -31,6 +32,8 @@ struct job {
 	struct sysconf_ev *se; /* NULL: nobody waits for it */
 	struct sysconf_own owns[SYSCONF_OWNS_MAX];
 	size_t n_owns;
+	struct made made; /* since the job before */
+	bool whole;	  /* any of that */
 	struct look look;
 	int look_error;
 	struct sysconf found;
@@ -44,6 +47,7 @@ struct sysconf_ev {
 	bool any, told_none;
 	struct look look;
 	struct event *settled;
+	struct made made;
 	struct job *job;
 	bool again; /* something has changed since it began */
 };
@@ -53,24 +57,30 @@ static void read_again(struct sysconf_ev *se);
 /* Following ------------------------------------------------------------------
  */
 
+/* *ret_path: of a file that leads there; NULL for others. */
 static bool
-is_ours(const struct sysconf_ev *se, const struct inotify_event *event)
+is_ours(const struct sysconf_ev *se, const struct inotify_event *event,
+    const char **ret_path)
 {
+	*ret_path = NULL;
 	if (event->len == 0 || event->name[0] == '\0')
 		return true; /* of a file, or of a folder itself */
 	for (size_t i = 0; i < n_sysfiles; i++)
 		if (se->look.folders[i] == event->wd)
 			return true;
-	return sight_is_left(se->look.sight, event);
+	return sight_is_touched(se->look.sight, event, ret_path);
 }
 
 static void
 take_event(void *arg, const struct inotify_event *event)
 {
 	struct sysconf_ev *se = arg;
+	const char *path;
 
-	if (is_ours(se, event))
-		(void)event_add(se->settled, &quiet); /* else the next one */
+	if (!is_ours(se, event, &path))
+		return;
+	made_note(&se->made, path, event);
+	(void)event_add(se->settled, &quiet); /* else the next one */
 }
 
 static void
@@ -173,6 +183,7 @@ job_run(void *arg)
 {
 	struct job *job = arg;
 
+	job->whole = made_is_whole(&job->made);
 	/* first, so that nothing is missed */
 	job->look_error = look_begin(&job->look);
 	job->path = sysfiles_read(&job->found, job->owns, job->n_owns);
@@ -182,6 +193,7 @@ static void
 job_free(struct job *job)
 {
 	look_end(&job->look);
+	made_clear(&job->made);
 	free(job);
 }
 
@@ -203,7 +215,7 @@ job_done(void *arg)
 	if (r < 0)
 		log_limited(LOG_LEVEL_WARNING, "dns",
 		    "the system's servers can't be followed: %s", strerror(-r));
-	changed = take(se, &job->found, job->path);
+	changed = job->whole && take(se, &job->found, job->path);
 	job_free(job);
 	if (se->again)
 		read_again(se);
@@ -219,6 +231,7 @@ job_new(struct sysconf_ev *se)
 	if (job == NULL)
 		return NULL;
 	job->se = se;
+	made_move(&job->made, &se->made);
 	memcpy(job->owns, se->owns, sizeof(job->owns));
 	job->n_owns = se->opts.n_owns;
 	return job;
@@ -234,6 +247,7 @@ read_again(struct sysconf_ev *se)
 	if (se->job != NULL &&
 	    work_start(se->opts.base, job_run, job_done, se->job) == 0)
 		return;
+	se->made.sure = true;
 	if (se->job != NULL)
 		job_free(se->job);
 	se->job = NULL;
@@ -289,6 +303,7 @@ sysconf_ev_free(struct sysconf_ev *se)
 	if (se->settled != NULL)
 		event_free(se->settled);
 	look_end(&se->look);
+	made_clear(&se->made);
 	free(se);
 }
 

@@ -167,15 +167,6 @@ trail_follow(struct trail *trail, int fd, const char *path)
 		;
 }
 
-bool
-trail_is_whole(const char *path, const struct inotify_event *event)
-{
-	struct stat st;
-
-	return (event->mask & IN_CREATE) == 0 || lstat(path, &st) < 0 ||
-	       !S_ISREG(st.st_mode) || st.st_nlink > 1;
-}
-
 static bool
 is_touched(const struct trail_step *s, const struct inotify_event *event)
 {
@@ -188,24 +179,14 @@ is_touched(const struct trail_step *s, const struct inotify_event *event)
 }
 
 bool
-trail_is_touched(const struct trail *trail, const struct inotify_event *event)
+trail_is_touched(const struct trail *trail, const struct inotify_event *event,
+    const char **ret_path)
 {
 	for (size_t i = 0; i < trail->n; i++)
-		if (is_touched(&trail->v[i], event))
+		if (is_touched(&trail->v[i], event)) {
+			*ret_path = trail->v[i].path;
 			return true;
-	return false;
-}
-
-bool
-trail_is_left(const struct trail *trail, const struct inotify_event *event)
-{
-	for (size_t i = 0; i < trail->n; i++) {
-		const struct trail_step *s = &trail->v[i];
-
-		if (is_touched(s, event) &&
-		    (s->path == NULL || trail_is_whole(s->path, event)))
-			return true;
-	}
+		}
 	return false;
 }
 

@@ -21,19 +21,11 @@ struct trail {
  * is not. May block for as long as looking at a path does. */
 void trail_follow(struct trail *trail, int fd, const char *path);
 
-/* Whether the event says that a path leads elsewhere now, or that its file has
- * been written. */
-bool trail_is_left(
-    const struct trail *trail, const struct inotify_event *event);
-
-/* The same where a look that comes too early does no harm: no file system is
- * asked. */
-bool trail_is_touched(
-    const struct trail *trail, const struct inotify_event *event);
-
-/* Whether an event of that folder tells of a file that is as it is to be: one
- * that was made just now is when it has been written, a link at once. */
-bool trail_is_whole(const char *path, const struct inotify_event *event);
+/* Whether the event says that a path leads elsewhere now, or that its file is
+ * another one: see made.h. *ret_path is what was touched, borrowed; NULL where
+ * that is a folder. */
+bool trail_is_touched(const struct trail *trail,
+    const struct inotify_event *event, const char **ret_path);
 
 /* Nothing is watched any more; fd is -1 where that is closed. */
 void trail_clear(struct trail *trail, int fd);

@@ -11,8 +11,8 @@
 #include "src/base/log.h"
 #include "src/base/mono.h"
 #include "src/file.h"
+#include "src/made.h"
 #include "src/sight_ev.h"
-#include "src/trail.h"
 #include "src/work_ev.h"
 
 #define FILE_EVENTS                                                            \
@@ -37,7 +37,10 @@ struct job {
 	struct watch_ev *we; /* NULL: it is gone */
 	char *dir;
 	const char *suffix;
-	bool tell; /* of what has changed, afterwards */
+	bool tell;	  /* of what has changed, afterwards */
+	struct made made; /* since the one before that tells */
+	bool files;	  /* of that: not the folder alone */
+	bool whole;	  /* any of that */
 	struct look look;
 };
 
@@ -47,6 +50,7 @@ struct watch_ev {
 	struct look look;
 	struct event *settled, *missing;
 	struct job *job;
+	struct made made;
 	mono_t first; /* of the changes that wait */
 	bool waiting;
 	bool files; /* what has changed is not the folder alone */
@@ -149,6 +153,7 @@ job_run(void *arg)
 {
 	struct job *job = arg;
 
+	job->whole = made_is_whole(&job->made);
 	/* there is no sight where it failed */
 	(void)look_begin(&job->look, job->dir, job->suffix);
 }
@@ -157,6 +162,7 @@ static void
 job_free(struct job *job)
 {
 	look_end(&job->look);
+	made_clear(&job->made);
 	free(job->dir);
 	free(job);
 }
@@ -165,15 +171,14 @@ static void start_look(struct watch_ev *we, bool tell);
 
 /* The files are read afterwards, so that nothing is missed. */
 static void
-tell(struct watch_ev *we, bool was_there)
+tell(struct watch_ev *we, const struct job *job, bool was_there)
 {
-	bool there = we->look.wd >= 0, files = we->files;
+	bool there = we->look.wd >= 0;
 
-	we->files = false;
 	if (was_there && !there)
 		log_warning(
 		    "policy", "a folder that is watched is gone: %s", we->dir);
-	if (there || files)
+	if (there || job->files)
 		we->opts.changed(we->opts.arg);
 }
 
@@ -199,13 +204,26 @@ job_done(void *arg)
 	}
 	again = we->again;
 	we->again = false;
-	if (again)
+	if (again) {
+		made_move(&we->made, &job->made);
+		we->files = we->files || job->files;
 		start_look(we, job->tell);
-	else if (job->tell)
-		tell(we, was_there);
-	else if (!was_there && we->look.wd >= 0)
+	} else if (job->tell && job->whole) {
+		tell(we, job, was_there);
+	} else if (!was_there && we->look.wd >= 0) {
+		we->made.sure = true;
 		note_change(we);
+	}
 	job_free(job);
+}
+
+/* What has changed so far is told of by this job. */
+static void
+take_changes(struct watch_ev *we, struct job *job)
+{
+	made_move(&job->made, &we->made);
+	job->files = we->files;
+	we->files = false;
 }
 
 static void
@@ -227,14 +245,19 @@ start_look(struct watch_ev *we, bool tell_of)
 			.look = { .wd = -1 } };
 		we->job = job;
 	}
+	if (job != NULL && tell_of)
+		take_changes(we, job);
 	if (job != NULL && job->dir != NULL &&
 	    work_start(we->opts.base, job_run, job_done, job) == 0) {
 		n_jobs++;
 		return;
 	}
 	we->job = NULL;
-	if (job != NULL)
+	we->made.sure = true;
+	if (job != NULL) {
+		we->files = we->files || job->files;
 		job_free(job);
+	}
 	note_change(we); /* no thread is to be had: a bit later */
 }
 
@@ -256,6 +279,7 @@ missing_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	we->made.sure = we->made.sure || we->blind;
 	if (we->look.wd < 0 || we->blind)
 		start_look(we, we->blind);
 }
@@ -264,39 +288,44 @@ missing_cb(evutil_socket_t fd, short what, void *arg)
 
 /* Whether a file of the folder is another one now, or is gone. */
 static bool
-is_changed(const struct watch_ev *we, const struct inotify_event *event)
+is_changed(struct watch_ev *we, const struct inotify_event *event)
 {
-	bool ret;
 	char *path;
 
+	if ((event->mask & IN_Q_OVERFLOW) != 0) {
+		made_note(&we->made, NULL, event);
+		return true;
+	}
 	if (event->wd != we->look.wd || event->len == 0 ||
 	    !is_ours(we->opts.suffix, event->name))
 		return false;
-	if ((event->mask & IN_CREATE) == 0)
-		return true;
 	path = file_path(we->dir, event->name);
-	ret = path == NULL || trail_is_whole(path, event);
+	made_note(&we->made, path, event);
 	free(path);
-	return ret;
+	return true;
 }
 
 /* The folder itself went, or another one stands in its place; or the file that
  * a link in it leads to is another one. */
 static bool
-leads_elsewhere(const struct watch_ev *we, const struct inotify_event *event)
+leads_elsewhere(struct watch_ev *we, const struct inotify_event *event)
 {
-	return (event->wd == we->look.wd &&
-		   (event->mask &
-		       (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0) ||
-	       sight_is_left(we->look.sight, event);
+	const char *path = NULL;
+
+	if ((event->wd != we->look.wd ||
+		(event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) ==
+		    0) &&
+	    !sight_is_touched(we->look.sight, event, &path))
+		return false;
+	made_note(&we->made, path, event);
+	return true;
 }
 
 static void
 take_event(void *arg, const struct inotify_event *event)
 {
 	struct watch_ev *we = arg;
-	bool files =
-	    (event->mask & IN_Q_OVERFLOW) != 0 || is_changed(we, event);
+	bool files = is_changed(we, event);
 
 	we->files = we->files || files;
 	if (files || leads_elsewhere(we, event))
@@ -342,6 +371,7 @@ watch_ev_free(struct watch_ev *we)
 	if (we->missing != NULL)
 		event_free(we->missing);
 	look_end(&we->look);
+	made_clear(&we->made);
 	free(we->dir);
 	free(we);
 }

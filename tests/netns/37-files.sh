@@ -147,7 +147,7 @@ background python3 "$top/tests/netns/fuse.py" "$tmp/names" /etc/passwd \
     >>"$tmp/names.fuse"
 names=$pid
 wait_for grep -q ready "$tmp/names.fuse"
-settings
+settings "[rerouted]" "watch = yes"
 rules "default out accept" "default in accept"
 check "names: the daemon starts" daemon_start
 mount --bind "$tmp/names/prog" /etc/passwd
@@ -164,6 +164,22 @@ kill -USR2 "$names"
 wait_for grep -q answers "$tmp/names.fuse"
 umount -l /etc/passwd
 others "names are there again"
+
+# -- a file of rules that is made just now, and is on such a file system --
+: >"$tmp/names.fuse"
+kill -STOP "$daemon"
+: >"$tmp/rules/20.rules"
+mount --bind "$tmp/names/prog" "$tmp/rules/20.rules"
+kill -USR1 "$names"
+wait_for grep -q silent "$tmp/names.fuse"
+kill -CONT "$daemon"
+check "rules: it is looked at" wait_for grep -q unanswered "$tmp/names.fuse"
+others "a file of rules does not answer"
+umount -l "$tmp/rules/20.rules"
+rm "$tmp/rules/20.rules"
+kill -USR2 "$names"
+wait_for grep -q answers "$tmp/names.fuse"
+others "it is gone"
 daemon_stop
 check "names: the daemon ends well" test $? = 0
 finish
