@@ -9,16 +9,16 @@
 
 static const struct table_column columns[] = {
 	{ "PROGRAM", .keep = 16, .tail = true },
-	{ "USER", .keep = 6, .drop = 3 },
-	{ "UNIT", .keep = 8, .drop = 4, .tail = true },
-	{ "FLOWS", .right = true, .keep = 5 },
-	{ "ACCEPT", .right = true, .keep = 6, .drop = 1 },
+	{ "USER", .keep = 6, .drop = 7 },
+	{ "UNIT", .keep = 8, .drop = 8, .tail = true },
+	{ "FLOWS", .right = true, .keep = 5, .drop = 1 },
+	{ "ACCEPT", .right = true, .keep = 6, .drop = 5 },
 	{ "BLOCK", .right = true, .keep = 5 },
 	{ "DROP", .right = true, .keep = 4 },
-	{ "REROUTE", .right = true, .keep = 7, .drop = 2 },
-	{ "IN", .right = true, .keep = 4 },
-	{ "OUT", .right = true, .keep = 4 },
-	{ "LAST", .keep = 8 },
+	{ "REROUTE", .right = true, .keep = 7, .drop = 6 },
+	{ "IN", .right = true, .keep = 4, .drop = 3 },
+	{ "OUT", .right = true, .keep = 4, .drop = 2 },
+	{ "LAST", .keep = 8, .drop = 4 },
 };
 
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))

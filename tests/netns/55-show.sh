@@ -361,6 +361,9 @@ for columns in 20 40 60 80 132; do
 		check "… fits" fits $columns
 	done
 done
+on_terminal 40 processes
+check "processes on 40 columns: programs can be told apart" \
+    grep -qE '/other\[[0-9]+\]' "$tmp/out"
 whole_rules() { # is all of each rule there, on however many lines?
 	ctl --json rules >"$tmp/rules.json" && on_terminal "$1" rules &&
 		python3 -c '
