@@ -245,16 +245,20 @@ with_way(struct udp *udp, struct udp_flow *flow)
 /* A peer that was not seen before, or not for long: as a rule a new flow. One
  * that is there goes on, with the way that it has, where conntrack was made to
  * forget it and gave it another port: it is the same socket's, or the judge had
- * ended it. NULL: not to be carried, and that was said. */
+ * ended it. NULL: not to be carried, and that was said or counted. */
 static struct udp_flow *
 flow_from(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 {
 	struct flow_key key;
 	struct udp_flow *flow;
+	int r = udp_original(udp, seen, &key);
 
-	if (udp_original(udp, seen, &key) < 0 ||
-	    (addr_equal(&key.remote, &entry->addr) &&
-		key.rport == PORT17_PORT)) {
+	if (r == -ENOENT) { /* of a flow that was ended when it had left */
+		udp->counters.dropped++;
+		return NULL;
+	}
+	if (r < 0 || (addr_equal(&key.remote, &entry->addr) &&
+			 key.rport == PORT17_PORT)) {
 		udp->opts.stray(udp->opts.arg, seen);
 		return NULL;
 	}

@@ -52,6 +52,26 @@ check "segments that the way does not take: each by itself" says_all "ok 48" \
 check "and the next, too" says_all "ok 48" udp segments=48 192.0.2.7,7010
 inc ip route delete 10.9.0.2/32 dev c0
 check_not "nothing of it is on the wire" wire_saw
+# who begins anew with its port is judged anew, and what it sent until then may
+# come to the entry when its flow was ended: that is no stray
+cat >"$tmp/anew.py" <<'PY'
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.bind(("", int(sys.argv[1])))
+    s.connect(("192.0.2.7", 7010))
+    s.settimeout(20)
+    s.send(b"x")
+    if sys.argv[2] == "first":
+        s.recv(10)
+PY
+strays=$(counter port17_strays)
+for port in {40101..40110}; do
+	inc python3 "$tmp/anew.py" $port first
+	inc python3 "$tmp/anew.py" $port second
+done
+check "and it goes on" says ok udp connected 192.0.2.7,7010
+check "none of those was taken for one that is nobody's" \
+    [ "$(counter port17_strays)" = "$strays" ]
 
 # -- a proxy that ends its associations, refuses them, or is not there --
 background ins python3 "$top/tests/netns/ends.py" far 192.0.2.7 >"$tmp/ends.out"
