@@ -17,9 +17,6 @@
 #define MORE_MS 500
 #define WAIT_S 60
 
-/* How an answer begins that is rows, and nothing else. */
-static const char rows_head[] = "{\"ok\":true,\"result\":[";
-
 struct client {
 	FILE *in;
 	int fd;
@@ -318,64 +315,79 @@ take_answer(const char *text, size_t len, json_t **ret)
 	return status;
 }
 
-enum status
-client_receive(struct client *client, json_t **ret)
+/* The next answer, whole, in client->line; *ret_len is 0 where it was given up.
+ */
+static enum status
+read_answer(struct client *client, size_t *ret_len)
 {
 	ssize_t len;
 
+	*ret_len = 0;
 	do {
-		if (client->stop != NULL && *client->stop) {
-			*ret = NULL;
+		if (client->stop != NULL && *client->stop)
 			return STATUS_DONE;
-		}
 		errno = 0;
 		len = getline(&client->line, &client->line_size, client->in);
 	} while (len < 0 && errno == EINTR);
-	if (len < 0 && client->unread) {
-		*ret = NULL;
+	if (len < 0 && client->unread)
 		return STATUS_DONE;
-	}
 	/* a line without its end is half an answer */
 	if (len < 0 || client->line[len - 1] != '\n')
 		return errno == EAGAIN ? unanswered(client) : lost();
-	return take_answer(client->line, (size_t)len, ret);
+	*ret_len = (size_t)len;
+	return STATUS_DONE;
 }
 
-/* How much of the head of an answer with rows was there: the rest of another
- * answer is read next. */
-static size_t
-read_head(struct client *client)
+enum status
+client_receive(struct client *client, json_t **ret)
 {
-	size_t n = 0;
+	size_t len;
+	enum status status = read_answer(client, &len);
 
-	while (n < sizeof(rows_head) - 1) {
-		int c = getc(client->in);
-
-		if (c != rows_head[n]) {
-			(void)ungetc(c, client->in); /* of one it is sure */
-			break;
-		}
-		n++;
-	}
-	return n;
+	*ret = NULL;
+	return status == STATUS_DONE && len > 0
+		   ? take_answer(client->line, len, ret)
+		   : status;
 }
 
-/* Of an answer that begins with n bytes of that head, and then otherwise. */
+/* Rows as text; in between are blanks, while none were wanted. */
 static enum status
-receive_other(struct client *client, size_t n, client_row_fn *row, void *arg)
+take_rows(const char *at, const char *end, client_row_fn *row, void *arg)
 {
-	json_t *rows = NULL, *one;
-	enum status status;
-	char *text = NULL;
-	size_t i;
-	ssize_t len = getline(&client->line, &client->line_size, client->in);
+	enum status status = STATUS_DONE;
 
-	/* a line without its end is half an answer */
-	if (len <= 0 || client->line[len - 1] != '\n' ||
-	    asprintf(&text, "%.*s%s", (int)n, rows_head, client->line) < 0)
-		return errno == EAGAIN ? unanswered(client) : lost();
-	status = take_answer(text, strlen(text), &rows);
-	free(text);
+	at += strspn(at, " ");
+	while (*at != ']' && status == STATUS_DONE) {
+		json_error_t error;
+		json_t *one = json_loadb(
+		    at, (size_t)(end - at), JSON_DISABLE_EOF_CHECK, &error);
+
+		if (one == NULL)
+			return daemon_error(NULL);
+		at += error.position;
+		status = row(arg, one);
+		json_decref(one);
+		at += strspn(at, " ,");
+	}
+	return status;
+}
+
+enum status
+client_receive_rows(struct client *client, client_row_fn *row, void *arg)
+{
+	static const char head[] = "{\"ok\":true,\"result\":[";
+	json_t *rows = NULL, *one;
+	size_t i, len;
+	enum status status = read_answer(client, &len);
+
+	if (status != STATUS_DONE || len == 0)
+		return status;
+	/* the daemon is not to wait for who reads what row() prints */
+	(void)shutdown(client->fd, SHUT_RDWR);
+	if (strncmp(client->line, head, sizeof(head) - 1) == 0)
+		return take_rows(client->line + sizeof(head) - 1,
+		    client->line + len, row, arg);
+	status = take_answer(client->line, len, &rows);
 	json_array_foreach(rows, i, one)
 	{
 		if (status == STATUS_DONE)
@@ -383,48 +395,6 @@ receive_other(struct client *client, size_t n, client_row_fn *row, void *arg)
 	}
 	json_decref(rows);
 	return status;
-}
-
-/* While none of its rows are wanted the daemon sends blanks. */
-static int
-next_mark(struct client *client)
-{
-	int c;
-
-	do
-		c = getc(client->in);
-	while (c == ' ');
-	return c;
-}
-
-enum status
-client_receive_rows(struct client *client, client_row_fn *row, void *arg)
-{
-	size_t head = read_head(client);
-	enum status status = STATUS_DONE;
-	int c;
-
-	if (head < sizeof(rows_head) - 1)
-		return receive_other(client, head, row, arg);
-	c = next_mark(client);
-	if (c != ']') {
-		(void)ungetc(c, client->in); /* of one it is sure */
-		c = ',';
-	}
-	while (c == ',' && status == STATUS_DONE) {
-		json_t *one =
-		    json_loadf(client->in, JSON_DISABLE_EOF_CHECK, NULL);
-
-		if (one == NULL)
-			return errno == EAGAIN ? unanswered(client) : lost();
-		status = row(arg, one);
-		json_decref(one);
-		c = next_mark(client);
-	}
-	/* without its end it is half an answer */
-	if (status != STATUS_DONE || (c == ']' && getc(client->in) == '}'))
-		return status;
-	return errno == EAGAIN ? unanswered(client) : lost();
 }
 
 /* Waits for an answer to come; one that is always there at once not for

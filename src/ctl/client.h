@@ -30,9 +30,10 @@ enum status client_send(
  * reference; an error of the daemon is printed. */
 enum status client_receive(struct client *client, json_t **ret);
 
-/* The same of a result that is an array, row by row, each of them borrowed: a
- * long one is never in memory whole. Ends with what row() says, unless that is
- * STATUS_DONE. */
+/* The same of a result that is an array, and the last that is asked for: row by
+ * row, each of them borrowed, once all of it has come, so that the daemon waits
+ * for nobody; as text, of which JSON takes ten times as much. Ends with what
+ * row() says, unless that is STATUS_DONE. */
 typedef enum status client_row_fn(void *arg, const json_t *row);
 enum status client_receive_rows(
     struct client *client, client_row_fn *row, void *arg);

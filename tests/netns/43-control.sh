@@ -300,6 +300,23 @@ kill -TERM $always
 wait $always
 check "connections all the while: none failed, none took long" \
     awk '$1 != "worst" || $2 > 1000 || $3 < 100 { exit 1 }' "$tmp/always.out"
+
+# -- who takes his time over what reroutectl prints holds up nobody --
+all=$(ctl --json flows | wc -l)
+mkfifo "$tmp/slow"
+exec {both}<>"$tmp/slow"
+background inc "$REROUTECTL" --control "$tmp/control" --json flows \
+    >"$tmp/slow" 2>"$tmp/slow.err"
+exec {slow}<"$tmp/slow" {both}>&-
+read -r first <&$slow
+answered() { [ -z "$(inc ss -Hxn state established src "$tmp/control")" ]; }
+check "the daemon is done, or has cut it off" wait_for answered
+check "it was not cut off" [ ! -s "$tmp/slow.err" ]
+some=$(wc -l <&$slow)
+check "all of it comes: $some rows and one, of $all" [ $((some * 10)) -gt $((all * 9)) ]
+wait $pid
+check "and it ends well" [ $? -eq 0 ]
+exec {slow}<&-
 check_judged
 
 # -- the firewall is cleared, the daemon ends --
