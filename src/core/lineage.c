@@ -282,9 +282,11 @@ lineage_exec(struct lineage *lineage, const struct exec *program)
 		return -ENOMEM;
 	kin->ppid = program->ppid;
 	kin->pstart = program->pstart;
-	/* told once more: what it names as its executable since is no news */
-	if (kin->images[0].exec == program->exec &&
-	    kin->images[0].image != NULL)
+	/* told once more: what it names as its executable since is no news.
+	 * What is told late, by the other ring, never stands before what the
+	 * process became since */
+	if (kin_image(kin, program->exec) != NULL ||
+	    kin->images[0].exec > program->exec)
 		return 0;
 	if (kin->images[0].exec != program->exec) {
 		image_unref(kin->images[KIN_IMAGES - 1].image);

@@ -214,6 +214,26 @@ what_is_told_twice_counts_once(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* By the ring of what is sent, behind what came by the ring of births. */
+static void
+what_is_told_late_changes_nothing(void **state)
+{
+	const struct kin *kin;
+
+	(void)state;
+	becomes(5, 7, "evil\0home", 10);
+	becomes(5, 8, "next\0bin", 9);
+	becomes(5, 7, "allowed\0bin", 12);
+	kin = lineage_find(lineage, 5, 5);
+	assert_int_equal(kin->images[0].exec, 8);
+	assert_string_equal(kin->images[0].image->exe, "/bin/next");
+	assert_string_equal(kin_image(kin, 7)->exe, "/home/evil");
+	becomes(5, 6, "allowed\0bin", 12); /* not even known */
+	kin = lineage_find(lineage, 5, 5);
+	assert_int_equal(kin->images[0].exec, 8);
+	assert_null(kin_image(kin, 6));
+}
+
 int
 main(void)
 {
@@ -226,6 +246,7 @@ main(void)
 		TEST(those_that_are_gone_make_room_first),
 		TEST(those_that_are_gone_are_few),
 		TEST(what_is_told_twice_counts_once),
+		TEST(what_is_told_late_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
