@@ -219,7 +219,7 @@ crumbs_take_turns(struct event_base *base)
 	relay_set_free(set);
 	legs_free(legs);
 	inodes_free(own);
-	return most < CRUMBS_MOST;
+	return all == CRUMBS && most < CRUMBS_MOST;
 }
 
 static struct udp_sock socks[SOCKETS];
