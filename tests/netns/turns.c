@@ -152,6 +152,7 @@ static void
 connect_pair(int ret[2])
 {
 	static const int room = CRUMBS_ROOM, on = 1;
+	static const struct timeval patience = { .tv_sec = 10 };
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(at);
@@ -165,11 +166,12 @@ connect_pair(int ret[2])
 	    listen(listener, 1) < 0 ||
 	    getsockname(listener, (struct sockaddr *)&at, &len) < 0 ||
 	    setsockopt(ret[0], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	    setsockopt(ret[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
+		sizeof(patience)) < 0 ||
 	    connect(ret[0], (struct sockaddr *)&at, len) < 0)
 		fail("connect");
 	ret[1] = accept(listener, NULL, NULL);
-	if (ret[1] < 0 || evutil_make_socket_nonblocking(ret[0]) < 0 ||
-	    evutil_make_socket_nonblocking(ret[1]) < 0)
+	if (ret[1] < 0 || evutil_make_socket_nonblocking(ret[1]) < 0)
 		fail("accept");
 	(void)close(listener);
 }
