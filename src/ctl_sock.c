@@ -15,14 +15,15 @@
  * is looked at only for the first ones, and refused. */
 #define GROUPS_MAX 1024
 
-static bool
+/* Returns 1, 0, or a negative errno where that can't be known. */
+static int
 somebody_answers(const struct sockaddr_un *sun)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool yes;
+	int yes;
 
 	if (fd < 0)
-		return true; /* can't know: leave it alone */
+		return -errno;
 	/* EAGAIN: it listens, and is too busy to accept anybody */
 	yes = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ||
 	      errno == EAGAIN;
@@ -104,8 +105,9 @@ ctl_sock_listen(const char *path, gid_t group)
 		if (!S_ISSOCK(st.st_mode))
 			return -EEXIST; /* somebody's file: not ours to remove
 					 */
-		if (somebody_answers(&sun))
-			return -EADDRINUSE;
+		r = somebody_answers(&sun);
+		if (r != 0)
+			return r < 0 ? r : -EADDRINUSE;
 		if (unlink(path) < 0)
 			return -errno;
 	}
