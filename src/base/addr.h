@@ -39,6 +39,12 @@ size_t addr_len(const struct addr *a);
 /* ::ffff:a.b.c.d as a.b.c.d, everything else as it is. */
 struct addr addr_unmap(const struct addr *a);
 
+/* The IPv4 address that one of NAT64's own prefixes is followed by:
+ * 64:ff9b::/96 (RFC 6052), and below 64:ff9b:1::/48 (RFC 8215) the last four
+ * bytes. What is sent there is translated, and ends at that address. False for
+ * all others. */
+bool addr_nat64(struct addr *ret, const struct addr *a);
+
 bool addr_equal(const struct addr *a, const struct addr *b);
 /* Order: family first, then bytes. */
 int addr_cmp(const struct addr *a, const struct addr *b);

@@ -70,15 +70,16 @@ bool
 addrset_find(
     const struct addrset *set, const struct addr *addr, uint32_t *ret_what)
 {
-	struct addr a = addr_unmap(addr);
+	struct addr a = addr_unmap(addr), far;
 
 	if (a.family == ADDR_IP4)
 		return find4(set, number4(&a), ret_what);
-	if (a.family == ADDR_IP6)
-		return find6(set,
-		    (uint64_t[2]){ number8(a.bytes), number8(a.bytes + 8) },
-		    ret_what);
-	return false;
+	if (a.family != ADDR_IP6)
+		return false;
+	if (find6(set, (uint64_t[2]){ number8(a.bytes), number8(a.bytes + 8) },
+		ret_what))
+		return true;
+	return addr_nat64(&far, &a) && find4(set, number4(&far), ret_what);
 }
 
 static bool

@@ -71,9 +71,11 @@ list_entry_is_about(const struct list_entry *e, const struct name *name)
 bool
 list_entry_is_about_addr(const struct list_entry *e, const struct addr *addr)
 {
-	struct addr a = addr_unmap(addr);
+	struct addr a = addr_unmap(addr), far = a;
 
+	(void)addr_nat64(&far, &a); /* most are not such */
 	return (e->kind == LIST_ENTRY_ADDR || e->kind == LIST_ENTRY_ADDR_RR) &&
 	       (addr_range_contains(&e->range, addr) ||
-		   addr_range_contains(&e->range, &a));
+		   addr_range_contains(&e->range, &a) ||
+		   addr_range_contains(&e->range, &far));
 }

@@ -311,19 +311,30 @@ subject_text(const struct key_use *use, unsigned int dim, const char *s,
 }
 
 static void
-subject_addr(const struct key_use *use, unsigned int dim,
+subject_prefixes(const struct key_use *use, unsigned int dim,
     const struct addr *addr, key_hash_fn *fn, void *arg)
 {
 	const uint64_t *words =
 	    use->bits[dim == KEY_TO][addr->family == ADDR_IP6];
 
-	if (addr->family == ADDR_NONE || !use->used[dim])
-		return;
 	for (unsigned int w = 0; w < 3; w++)
 		for (uint64_t left = words[w]; left != 0; left &= left - 1)
 			fn(arg,
 			    hash_prefix(dim, addr,
 				w * 64 + (unsigned int)__builtin_ctzll(left)));
+}
+
+static void
+subject_addr(const struct key_use *use, unsigned int dim,
+    const struct addr *addr, key_hash_fn *fn, void *arg)
+{
+	struct addr far;
+
+	if (addr->family == ADDR_NONE || !use->used[dim])
+		return;
+	subject_prefixes(use, dim, addr, fn, arg);
+	if (addr_nat64(&far, addr)) /* as addr_set_has() */
+		subject_prefixes(use, dim, &far, fn, arg);
 }
 
 /* The whole name, and each suffix that begins at a label but the root. */

@@ -18,19 +18,23 @@ set_kind_of(enum rule_field field)
 	return kinds[field];
 }
 
-bool
-addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
+static bool
+scopes_have(unsigned int scopes, const struct addr *addr, bool own)
+{
+	return (scopes & SCOPE_ANY) != 0 ||
+	       ((scopes & SCOPE_SELF) != 0 && own) ||
+	       ((scopes & SCOPE_LOOPBACK) != 0 && addr_is_loopback(addr)) ||
+	       ((scopes & SCOPE_LAN) != 0 && addr_is_lan(addr)) ||
+	       ((scopes & SCOPE_INTERNET) != 0 && addr_is_internet(addr)) ||
+	       ((scopes & SCOPE_MULTICAST) != 0 && addr_is_multicast(addr)) ||
+	       ((scopes & SCOPE_BROADCAST) != 0 && addr_is_broadcast(addr));
+}
+
+static bool
+ranges_have(const struct addr_set *set, const struct addr *addr)
 {
 	size_t lo = 0, hi = set->n_ranges;
 
-	if ((set->scopes & SCOPE_ANY) != 0 ||
-	    ((set->scopes & SCOPE_SELF) != 0 && own) ||
-	    ((set->scopes & SCOPE_LOOPBACK) != 0 && addr_is_loopback(addr)) ||
-	    ((set->scopes & SCOPE_LAN) != 0 && addr_is_lan(addr)) ||
-	    ((set->scopes & SCOPE_INTERNET) != 0 && addr_is_internet(addr)) ||
-	    ((set->scopes & SCOPE_MULTICAST) != 0 && addr_is_multicast(addr)) ||
-	    ((set->scopes & SCOPE_BROADCAST) != 0 && addr_is_broadcast(addr)))
-		return true;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
@@ -42,6 +46,20 @@ addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
 			lo = mid + 1;
 	}
 	return false;
+}
+
+bool
+addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
+{
+	struct addr far;
+
+	if (scopes_have(set->scopes, addr, own) || ranges_have(set, addr))
+		return true;
+	/* where it ends: in somebody's network, or on the internet, but neither
+	 * here nor with many */
+	return addr_nat64(&far, addr) &&
+	       (scopes_have(set->scopes & SCOPE_LAN, &far, false) ||
+		   ranges_have(set, &far));
 }
 
 bool

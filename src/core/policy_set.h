@@ -92,6 +92,7 @@ struct policy_entry {
 	size_t n_matches;
 };
 
+/* An address of NAT64 (addr_nat64()) is also the one where it leads. */
 bool addr_set_has(const struct addr_set *set, const struct addr *addr,
     bool own /* is of this host */);
 bool port_set_has(const struct port_set *set, uint16_t port);
