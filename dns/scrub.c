@@ -191,6 +191,15 @@ ttl_of(const struct scrubber *s, uint32_t ttl)
 	return ttl < s->opts->ttl_max ? ttl : s->opts->ttl_max;
 }
 
+static bool
+written(struct scrubber *s, size_t begun, uint32_t ttl)
+{
+	writer_rr_end(&s->w, begun);
+	if (ttl < s->ttl)
+		s->ttl = ttl;
+	return !s->w.bad;
+}
+
 /* Writes a record with this TTL. */
 static bool
 keep(struct scrubber *s, const struct wire_rr *rr, uint32_t ttl)
@@ -198,12 +207,8 @@ keep(struct scrubber *s, const struct wire_rr *rr, uint32_t ttl)
 	struct writer_rr head = { &rr->owner, rr->type, rr->class, ttl };
 	size_t begun = writer_rr_begin(&s->w, &head);
 
-	if (writer_rdata(&s->w, s->msg, s->len, rr) < 0 || s->w.bad)
-		return false;
-	writer_rr_end(&s->w, begun);
-	if (ttl < s->ttl)
-		s->ttl = ttl;
-	return true;
+	return writer_rdata(&s->w, s->msg, s->len, rr) == 0 &&
+	       written(s, begun, ttl);
 }
 
 /* Above a name stands the DNAME that its CNAME was made of (RFC 6672), and for
@@ -236,6 +241,42 @@ is_wanted(const struct scrubber *s, const struct wire_rr *rr, bool *ret_data)
 	return *ret_data || type == TYPE_CNAME;
 }
 
+/* The DNAME above the name; of several the nearest. */
+static void
+note_dname(
+    const struct scrubber *s, struct wire_rr *nearest, const struct wire_rr *rr)
+{
+	if (rr->type == TYPE_DNAME && rr->owner.len < s->at.len &&
+	    rr->owner.len > nearest->owner.len)
+		*nearest = *rr;
+}
+
+/* The CNAME that a DNAME above the name stands for (RFC 6672 section 3.1),
+ * where the server has not made it: programs follow nothing else. False where
+ * the name would be too long. */
+static bool
+make_alias(struct scrubber *s, const struct wire_rr *dname, struct name *ret)
+{
+	uint32_t ttl = ttl_of(s, dname->ttl);
+	struct writer_rr head = { &s->at, TYPE_CNAME, dname->class, ttl };
+	size_t off = dname->rdata, front = s->at.len - dname->owner.len, begun;
+	struct name below, made;
+
+	if (wire_name_read(&below, s->msg, s->len, &off, true) < 0 ||
+	    front + below.len > NAME_WIRE_MAX)
+		return false;
+	memcpy(made.wire, s->at.wire, front);
+	memcpy(made.wire + front, below.wire, below.len);
+	made.len = (uint8_t)(front + below.len);
+	begun = writer_rr_begin(&s->w, &head);
+	writer_name(&s->w, &made, true);
+	if (s->key->type == TYPE_CNAME || s->key->type == TYPE_ANY)
+		s->n_data++;
+	else
+		*ret = made;
+	return written(s, begun, ttl);
+}
+
 static bool
 is_kept(const struct scrubber *s, unsigned int i)
 {
@@ -248,10 +289,10 @@ static bool
 pass_chain(struct scrubber *s, struct name *ret_next)
 {
 	size_t off = s->answer;
-	struct wire_rr rr;
+	struct wire_rr rr, dname;
 	bool data;
 
-	ret_next->len = 0;
+	ret_next->len = dname.owner.len = 0;
 	s->n_looks += s->n_answer;
 	if (s->n_looks > LOOKS_MAX)
 		return false;
@@ -260,6 +301,7 @@ pass_chain(struct scrubber *s, struct name *ret_next)
 			return false;
 		if (!is_wanted(s, &rr, &data))
 			continue;
+		note_dname(s, &dname, &rr);
 		if (is_kept(s, i)) {
 			if (rr.type == TYPE_CNAME)
 				return false; /* in circles */
@@ -287,7 +329,8 @@ pass_chain(struct scrubber *s, struct name *ret_next)
 		s->kept[i / 8] |= (uint8_t)(1U << i % 8);
 		s->n_data += data;
 	}
-	return true;
+	return ret_next->len > 0 || s->n_data > 0 || dname.owner.len == 0 ||
+	       make_alias(s, &dname, ret_next);
 }
 
 static bool
