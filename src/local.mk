@@ -133,7 +133,7 @@ libcore_a_SOURCES += \
 liblinux_a_SOURCES = \
 	%D%/linux/bpf.c %D%/linux/bpf.h \
 	%D%/linux/bpf/births.h \
-	%D%/linux/bpf/groups.h \
+	%D%/linux/bpf/device.h %D%/linux/bpf/groups.h \
 	%D%/linux/bpf/closed.h %D%/linux/bpf/heard.h \
 	%D%/linux/bpf/kernel.h %D%/linux/bpf/owner.h \
 	%D%/linux/bpf/record.h \
@@ -206,7 +206,7 @@ if HAVE_BPF
 bpf_headers = $(srcdir)/src/linux/bpf/record.h \
 	$(srcdir)/src/linux/bpf/heard.h \
 	$(srcdir)/src/linux/bpf/births.h $(srcdir)/src/linux/bpf/owner.h \
-	$(srcdir)/src/linux/bpf/groups.h \
+	$(srcdir)/src/linux/bpf/groups.h $(srcdir)/src/linux/bpf/device.h \
 	$(srcdir)/src/linux/bpf/kernel.h $(srcdir)/src/linux/bpf/task.h \
 	$(srcdir)/src/linux/bpf/closed.h $(srcdir)/src/linux/bpf/seal.h \
 	$(srcdir)/src/linux/bpf/seed.h \

@@ -12,8 +12,8 @@
 struct actor {
 	uint64_t start; /* nanoseconds since boot */
 	uint64_t exec;	/* another number after each exec */
-	/* the kernel's own names, and not those of stat(2) on every file
-	 * system: to tell one from another */
+	/* as stat(2) has them on nearly every file system: to tell one from
+	 * another */
 	uint64_t exe_dev, exe_ino;
 	uint64_t groups; /* all its control groups as one number */
 	uint64_t cgroup; /* id in the unified hierarchy */

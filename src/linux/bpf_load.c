@@ -24,12 +24,17 @@ static const unsigned char object[] = {
 #include "src/linux/bpf/attr.bpf.h"
 };
 
-/* The kernel's types, and those of the module that has nf_conn where conntrack
- * is one. libbpf would read and index all of them, and then look through all
- * for each structure: 50 ms of the start. It is given the few that are needed.
+/* The kernel's types, and those of what may be a module: conntrack, which has
+ * nf_conn, and file systems that have devices of their own (device.h). libbpf
+ * would read and index all of them, and then look through all for each
+ * structure: 50 ms of the start. It is given the few that are needed.
  */
 #define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
-#define MODULE_TYPES "/sys/kernel/btf/nf_conntrack"
+static const char *const module_types[KTYPES_MODULES] = {
+	"/sys/kernel/btf/nf_conntrack",
+	"/sys/kernel/btf/btrfs",
+	"/sys/kernel/btf/overlay",
+};
 
 /* Of headers that are older than the kernel. */
 #define PROG_TYPE_NETFILTER 32
@@ -52,7 +57,7 @@ struct mapped {
 
 struct loading {
 	const struct attr_sizes *sizes;
-	struct mapped kernel, module;
+	struct mapped kernel, modules[KTYPES_MODULES];
 	struct ktypes *types;
 	int fd; /* of the few types; -1: none yet */
 	char path[32];
@@ -139,9 +144,13 @@ read_types(struct loading *l)
 
 	if (r == 0)
 		r = ktypes_new(&l->types, l->kernel.bytes, l->kernel.len);
-	/* one that is not there, or none of ours: as if it had none */
-	if (r == 0 && map_file(&l->module, MODULE_TYPES) == 0)
-		(void)ktypes_add(l->types, l->module.bytes, l->module.len);
+	for (size_t i = 0; r == 0 && i < KTYPES_MODULES; i++) {
+		struct mapped *module = &l->modules[i];
+
+		/* one that is not there, or none of ours: as if it had none */
+		if (map_file(module, module_types[i]) == 0)
+			(void)ktypes_add(l->types, module->bytes, module->len);
+	}
 	return r;
 }
 
@@ -322,7 +331,8 @@ bpf_load(struct bpf_object **ret, const struct attr_sizes *sizes,
 	}
 	ktypes_free(l.types);
 	unmap(&l.kernel);
-	unmap(&l.module);
+	for (size_t i = 0; i < KTYPES_MODULES; i++)
+		unmap(&l.modules[i]);
 	if (l.fd >= 0)
 		(void)close(l.fd); /* in memory alone */
 	return r;

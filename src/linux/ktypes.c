@@ -82,8 +82,6 @@ ktypes_add(struct ktypes *types, const void *bytes, size_t len)
 
 	if (r < 0)
 		return r;
-	if (types->n_parts > 0)
-		part.strings_at = types->parts[0].strings_len;
 	rd_init(&rd, part.types, part.types_len);
 	while (rd.len > 0) {
 		size_t at = part.types_len - rd.len;
@@ -135,10 +133,11 @@ ktypes_function(const struct ktypes *types, const char *name)
 {
 	struct ktype type;
 
-	for (uint32_t id = 1; id <= types->n; id++) {
+	for (uint32_t id = 1; id <= types->parts[0].n; id++) {
 		ktypes_get(types, id, &type);
 		if (ktype_kind(&type) == BTF_KIND_FUNC &&
-		    strcmp(ktypes_name(types, type.head.name_off), name) == 0)
+		    strcmp(ktypes_name(types, &type, type.head.name_off),
+			name) == 0)
 			return id;
 	}
 	return 0;

@@ -8,13 +8,15 @@
  * thousand, of which programs for it need a few dozen to be fitted to it. */
 struct ktypes;
 
+#define KTYPES_MODULES 3
+
 /* Indexes the bytes, which are borrowed as long as it lives. 0, -ENOMEM, or
  * -EBADMSG where they are no such thing. */
 int ktypes_new(struct ktypes **ret, const void *bytes, size_t len);
 void ktypes_free(struct ktypes *types); /* accepts NULL */
 
-/* Those of a module, which go on where the kernel's end; of one. Errors as
- * above, and then it is as it was. */
+/* Those of a module, which go on where the kernel's end; of KTYPES_MODULES at
+ * most. Errors as above, and then it is as it was. */
 int ktypes_add(struct ktypes *types, const void *bytes, size_t len);
 
 /* The number of a function of the kernel; 0: there is none. */

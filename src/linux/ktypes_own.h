@@ -10,8 +10,8 @@
  * and ktypes_pick.c, which makes small ones. Inline: a start looks at a hundred
  * thousand. */
 
-/* The kernel's, and those of one module behind them. */
-#define KTYPES_PARTS 2
+/* The kernel's, and those of modules behind them. */
+#define KTYPES_PARTS (1 + KTYPES_MODULES)
 
 /* Of headers that are older than the kernel. */
 #define KIND_FLOAT 16
@@ -25,8 +25,7 @@ struct ktypes_part {
 	size_t types_len;
 	const char *strings; /* the last byte is a NUL */
 	size_t strings_len;
-	size_t strings_at; /* where they go on with those before */
-	uint32_t first;	   /* number of the first type */
+	uint32_t first; /* number of the first type */
 	uint32_t n;
 };
 
@@ -39,6 +38,7 @@ struct ktypes {
 };
 
 struct ktype {
+	const struct ktypes_part *part;
 	struct btf_type head;
 	struct rd rest; /* what of it follows, and all behind that */
 };
@@ -56,24 +56,38 @@ ktypes_get(const struct ktypes *types, uint32_t id, struct ktype *ret)
 	const struct ktypes_part *part = &types->parts[0];
 	uint32_t at = types->at[id - 1];
 
-	if (id >= part->first + part->n)
+	while (id - part->first >= part->n)
 		part++;
+	ret->part = part;
 	rd_init(&ret->rest, part->types + at, part->types_len - at);
 	rd_copy(&ret->rest, &ret->head, sizeof(ret->head));
 }
 
-/* Empty where it has none. */
+/* A name that a type speaks of, its own or a member's; empty where it has none.
+ */
 static inline const char *
-ktypes_name(const struct ktypes *types, uint32_t at)
+ktypes_name(const struct ktypes *types, const struct ktype *type, uint32_t at)
 {
-	for (size_t i = 0; i < types->n_parts; i++) {
-		const struct ktypes_part *part = &types->parts[i];
+	const struct ktypes_part *part = &types->parts[0];
+	size_t own = 0;
 
-		if (at >= part->strings_at &&
-		    at - part->strings_at < part->strings_len)
-			return part->strings + (at - part->strings_at);
+	if (at >= part->strings_len) {
+		own = part->strings_len;
+		part = type->part;
 	}
-	return "";
+	return at - own < part->strings_len ? part->strings + (at - own) : "";
+}
+
+/* The number of a type that another one speaks of by `id`: each module goes on
+ * where the kernel ends. It may be none's. */
+static inline uint32_t
+ktypes_of(const struct ktypes *types, const struct ktype *type, uint32_t id)
+{
+	const struct ktypes_part *kernel = &types->parts[0];
+
+	return id > kernel->n && type->part != kernel
+		   ? id - kernel->n - 1 + type->part->first
+		   : id;
 }
 
 #endif

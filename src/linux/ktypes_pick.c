@@ -64,13 +64,15 @@ names_of(struct names *ret, const struct ktypes *like)
 		ktypes_get(like, id, &type);
 		if (!is_record(&type))
 			continue;
-		r = names_add(ret, ktypes_name(like, type.head.name_off));
+		r = names_add(
+		    ret, ktypes_name(like, &type, type.head.name_off));
 		for (uint32_t i = BTF_INFO_VLEN(type.head.info);
 		     r == 0 && i > 0; i--) {
 			struct btf_member member = { .name_off = 0 };
 
 			rd_copy(&type.rest, &member, sizeof(member));
-			r = names_add(ret, ktypes_name(like, member.name_off));
+			r = names_add(
+			    ret, ktypes_name(like, &type, member.name_off));
 		}
 	}
 	/* none is moved any more */
@@ -114,9 +116,9 @@ put(struct pick *pick, struct bytes *to, const void *from, size_t len)
 }
 
 static uint32_t
-put_name(struct pick *pick, uint32_t at)
+put_name(struct pick *pick, const struct ktype *type, uint32_t at)
 {
-	const char *name = ktypes_name(pick->from, at);
+	const char *name = ktypes_name(pick->from, type, at);
 	uint32_t ret = (uint32_t)pick->strings.n;
 
 	if (name[0] == '\0')
@@ -148,6 +150,13 @@ take(struct pick *pick, uint32_t id)
 	return pick->number[id - 1];
 }
 
+/* The same for one that a type speaks of. */
+static uint32_t
+take_of(struct pick *pick, const struct ktype *type, uint32_t id)
+{
+	return take(pick, ktypes_of(pick->from, type, id));
+}
+
 /* Members without a name hold others. */
 static void
 put_record(struct pick *pick, struct ktype *type)
@@ -161,11 +170,11 @@ put_record(struct pick *pick, struct ktype *type)
 		const char *name;
 
 		rd_copy(&type->rest, &member, sizeof(member));
-		name = ktypes_name(pick->from, member.name_off);
+		name = ktypes_name(pick->from, type, member.name_off);
 		if (name[0] != '\0' && !is_wanted(&pick->names, name))
 			continue;
-		member.name_off = put_name(pick, member.name_off);
-		member.type = take(pick, member.type);
+		member.name_off = put_name(pick, type, member.name_off);
+		member.type = take_of(pick, type, member.type);
 		put(pick, &pick->types, &member, sizeof(member));
 		kept++;
 	}
@@ -181,8 +190,8 @@ put_array(struct pick *pick, struct ktype *type)
 	struct btf_array array = { .nelems = 0 };
 
 	rd_copy(&type->rest, &array, sizeof(array));
-	array.type = take(pick, array.type);
-	array.index_type = take(pick, array.index_type);
+	array.type = take_of(pick, type, array.type);
+	array.index_type = take_of(pick, type, array.index_type);
 	put(pick, &pick->types, &type->head, sizeof(type->head));
 	put(pick, &pick->types, &array, sizeof(array));
 }
@@ -200,7 +209,7 @@ put_int(struct pick *pick, struct ktype *type)
 static void
 put_type(struct pick *pick, struct ktype *type)
 {
-	type->head.name_off = put_name(pick, type->head.name_off);
+	type->head.name_off = put_name(pick, type, type->head.name_off);
 	switch (ktype_kind(type)) {
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
@@ -224,7 +233,7 @@ put_type(struct pick *pick, struct ktype *type)
 	case BTF_KIND_CONST:
 	case BTF_KIND_RESTRICT:
 	case KIND_TYPE_TAG:
-		type->head.type = take(pick, type->head.type);
+		type->head.type = take_of(pick, type, type->head.type);
 		break;
 	default: /* nothing is made of these */
 		pick->error = -EBADMSG;
@@ -245,7 +254,7 @@ pick_all(struct pick *pick)
 		ktypes_get(pick->from, id, &type);
 		if (ktype_kind(&type) == BTF_KIND_STRUCT &&
 		    is_wanted(&pick->names,
-			ktypes_name(pick->from, type.head.name_off)))
+			ktypes_name(pick->from, &type, type.head.name_off)))
 			(void)take(pick, id);
 	}
 	for (size_t i = 0; pick->error == 0 && i < pick->n; i++) {

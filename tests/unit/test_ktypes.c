@@ -168,37 +168,70 @@ bits_keep_their_width(void **state)
 	btf__free(kernel);
 }
 
-static void
-a_module_goes_on_where_the_kernel_ends(void **state)
+/* struct NAME_part { int mark, x; };
+ * struct NAME { struct inner in; struct NAME_part of; }; */
+static struct btf *
+module_types(struct btf *kernel, const char *name)
 {
-	static const char *const wanted[] = { "mark", "in", "a", NULL };
-	struct btf *kernel = kernel_types(), *like = btf__new_empty(), *few;
 	struct btf *module = btf__new_empty_split(kernel);
-	struct ktypes *types;
-	const struct btf_type *conn;
-	uint32_t len = 0;
-	const void *raw;
-	int inner, i;
+	int inner, part, i;
+	char text[32];
 
-	(void)state;
 	inner = btf__find_by_name_kind(kernel, "inner", BTF_KIND_STRUCT);
 	i = btf__find_by_name_kind(kernel, "int", BTF_KIND_INT);
-	assert_true(btf__add_struct(module, "nf_conn", 16) > 0);
+	(void)snprintf(text, sizeof(text), "%s_part", name); /* fits */
+	part = btf__add_struct(module, text, 8);
+	assert_int_equal(btf__add_field(module, "mark", i, 0, 0), 0);
+	assert_int_equal(btf__add_field(module, "x", i, 32, 0), 0);
+	assert_true(btf__add_struct(module, name, 16) > 0);
 	assert_int_equal(btf__add_field(module, "in", inner, 0, 0), 0);
-	assert_int_equal(btf__add_field(module, "mark", i, 64, 0), 0);
+	assert_int_equal(btf__add_field(module, "of", part, 64, 0), 0);
+	return module;
+}
+
+static void
+each_module_goes_on_where_the_kernel_ends(void **state)
+{
+	static const char *const names[KTYPES_MODULES] = { "conn", "other",
+		"third" };
+	static const char *const wanted[] = { "of", "in", "a", "mark", NULL };
+	struct btf *kernel = kernel_types(), *like = btf__new_empty(), *few;
+	struct btf *modules[KTYPES_MODULES];
+	const struct btf_type *type;
+	struct ktypes *types;
+	uint32_t len = 0;
+	const void *raw = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < KTYPES_MODULES; i++) {
+		modules[i] = module_types(kernel, names[i]);
+		add_like(like, names[i], wanted);
+	}
 	/* to add to a module may move what the kernel's are made of */
 	types = index_of(kernel);
-	raw = btf__raw_data(module, &len);
-	assert_int_equal(ktypes_add(types, raw, len), 0);
-	assert_int_equal(ktypes_add(types, raw, len), -EBADMSG); /* one */
-	add_like(like, "nf_conn", wanted);
+	for (size_t i = 0; i < KTYPES_MODULES; i++) {
+		raw = btf__raw_data(modules[i], &len);
+		assert_int_equal(ktypes_add(types, raw, len), 0);
+	}
+	assert_int_equal(ktypes_add(types, raw, len), -EBADMSG); /* full */
 	few = pick(types, like);
-	conn = assert_record(few, found(few, "nf_conn"), 16, "in@0 mark@64 ");
-	assert_record(few, member_type(few, conn, 0), 8, "a@0 ");
+	for (size_t i = 0; i < KTYPES_MODULES; i++) {
+		char part[32];
+
+		type =
+		    assert_record(few, found(few, names[i]), 16, "in@0 of@64 ");
+		assert_record(few, member_type(few, type, 0), 8, "a@0 ");
+		type = member_type(few, type, 1);
+		assert_record(few, type, 8, "mark@0 ");
+		(void)snprintf(part, sizeof(part), "%s_part", names[i]);
+		assert_string_equal(
+		    btf__name_by_offset(few, type->name_off), part);
+	}
 	btf__free(few);
 	btf__free(like);
 	ktypes_free(types);
-	btf__free(module);
+	for (size_t i = 0; i < KTYPES_MODULES; i++)
+		btf__free(modules[i]);
 	btf__free(kernel);
 }
 
@@ -245,7 +278,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_stay_where_they_are),
 		cmocka_unit_test(bits_keep_their_width),
-		cmocka_unit_test(a_module_goes_on_where_the_kernel_ends),
+		cmocka_unit_test(each_module_goes_on_where_the_kernel_ends),
 		cmocka_unit_test(functions_are_found_by_name),
 		cmocka_unit_test(what_is_cut_is_refused),
 	};

@@ -11,10 +11,41 @@
 
 struct super_block {
 	unsigned int s_dev;
+	unsigned long s_magic;
+	struct ovl_fs *s_fs_info; /* of an overlay */
 };
 struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
+};
+struct btrfs_root {
+	unsigned int anon_dev;
+};
+struct btrfs_inode {
+	struct btrfs_root *root;
+	struct inode vfs_inode;
+};
+struct ovl_sb {
+	unsigned int pseudo_dev;
+};
+struct ovl_layer {
+	struct ovl_sb *fs;
+};
+struct ovl_path {
+	struct ovl_layer *layer;
+};
+struct ovl_entry {
+	unsigned int __numlower;
+	struct ovl_path __lowerstack[1]; /* so many */
+};
+struct ovl_fs {
+	struct ovl_sb *fs;
+	int xino_mode;
+};
+struct ovl_inode {
+	struct inode vfs_inode;
+	struct dentry *__upperdentry;
+	struct ovl_entry *oe;
 };
 struct hlist_bl_node {
 	struct hlist_bl_node **pprev;

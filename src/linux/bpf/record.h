@@ -21,7 +21,7 @@ struct bpf_use {
 	__u64 groups; /* tells one set of control groups from another */
 	__u64 cgroup; /* id in the unified hierarchy */
 	__u64 exe_ino;
-	__u32 exe_dev; /* as the kernel has it: 12 bits and 20 */
+	__u32 exe_dev; /* by device.h; 12 bits and 20, as the kernel has it */
 	__u32 pid;
 	__u32 uid, gid; /* effective */
 	__u32 total;	/* bytes of the packet */

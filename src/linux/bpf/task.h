@@ -6,6 +6,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "src/linux/bpf/device.h"
 #include "src/linux/bpf/kernel.h"
 #include "src/linux/bpf/record.h"
 
@@ -47,7 +48,7 @@ read_exe(struct file *exe, __u64 *ino, __u32 *dev)
 	struct inode *inode = BPF_CORE_READ(exe, f_inode);
 
 	*ino = BPF_CORE_READ(inode, i_ino);
-	*dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	*dev = device_of(inode);
 }
 
 /* On the way up from a file. */
