@@ -21,7 +21,7 @@ struct looking {
 	char *best_file; /* one that was included, or NULL */
 	uint32_t best_line;
 	unsigned int best_rank; /* 0: none yet */
-	uint8_t best_len;	/* of its name; of a pattern or range 0 */
+	size_t best_len;	/* of its name; of a pattern or range 0 */
 	bool except;
 };
 
@@ -66,13 +66,19 @@ name_rank(const struct looking *l, const struct list_entry *e, bool *ret_except)
 	return level_rank(levels);
 }
 
-/* Of its name, the more specific the longer. How specific a pattern is is not
- * known: one that blocks beats all that only passes. */
-static uint8_t
+/* Of its name, the more specific the longer. A pattern that blocks beats what
+ * only passes and is no longer; where it is not known how specific it is, all
+ * of that. */
+static size_t
 len_of(const struct list_entry *e)
 {
+	bool blocks = (e->flags & HOSTSET_BLOCK) != 0;
+	size_t end = e->pattern != NULL ? pattern_end(e->pattern) : 0;
+
+	if (end > 0)
+		return end + 1 + blocks; /* as names: with the root's octet */
 	if (e->pattern != NULL)
-		return (e->flags & HOSTSET_BLOCK) != 0 ? UINT8_MAX : 0;
+		return blocks ? SIZE_MAX : 0;
 	return e->name != NULL ? e->name->len : 0;
 }
 
@@ -82,7 +88,7 @@ static bool
 goes_before(const struct looking *l, const struct list_entry *e,
     unsigned int rank, bool except)
 {
-	uint8_t len = len_of(e);
+	size_t len = len_of(e);
 	bool passes = l->except && l->best_rank >= 10 && l->best_rank < 800;
 
 	if (rank == 1 && passes && len > l->best_len)

@@ -8,7 +8,8 @@
 struct suffix {
 	struct hostset_key key;
 	const uint64_t *bucket;
-	bool exact; /* the whole name */
+	uint8_t len; /* of it without the root's octet */
+	bool exact;  /* the whole name */
 };
 
 /* The length octet comes first, so that no label is the beginning of another.
@@ -102,6 +103,9 @@ suffixes(const struct hostset *set, const struct name *name,
 			absorb(
 			    &sip, name->wire, name->wire + starts[n - depth]);
 		s->exact = depth == n;
+		s->len = depth == 0
+			     ? 0
+			     : (uint8_t)(name->len - 1 - starts[n - depth]);
 		if (!has_depth(s->exact ? set->exact_depths : set->below_depths,
 			depth))
 			continue;
@@ -238,10 +242,17 @@ conditional(const struct hostset *set, struct hostset_sought *sought,
 	return levels;
 }
 
+static size_t
+longer(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 static void
 take_entry(const struct hostset *set, struct hostset_sought *sought,
-    size_t entry, bool exact, struct hostset_match *ret)
+    const struct hostset_pattern *at, bool exact, struct hostset_match *ret)
 {
+	size_t entry = at->entry;
 	unsigned int flags = (unsigned int)(set->words[entry] & HOSTSET_FLAGS);
 	unsigned int shift = exact ? 0 : HOSTSET_BELOW, levels;
 	unsigned int code =
@@ -252,6 +263,8 @@ take_entry(const struct hostset *set, struct hostset_sought *sought,
 	if ((flags & HOSTSET_MORE) != 0)
 		levels |= conditional(set, sought, entry, shift);
 	ret->levels |= levels;
+	if ((levels & HOSTSET_BLOCK) != 0)
+		ret->blocks = longer(ret->blocks, at->len);
 	if (code == HOSTSET_PASSTHRU && (flags & HOSTSET_FIRM) != 0 &&
 	    (levels & HOSTSET_BLOCK) != 0)
 		code = HOSTSET_NO_CODE;
@@ -262,6 +275,8 @@ take_entry(const struct hostset *set, struct hostset_sought *sought,
 			ret->code = HOSTSET_NO_CODE;
 		return;
 	}
+	if (code == HOSTSET_PASSTHRU)
+		ret->passes = longer(ret->passes, at->len);
 	ret->code = (enum hostset_code)code;
 	ret->below = !exact;
 	ret->records = ret->records_end = NULL;
@@ -296,29 +311,37 @@ hostset_find(const struct hostset *set, struct hostset_sought *sought,
 		       (*at & ~(uint64_t)HOSTSET_FLAGS) != found[i].key.b)
 			at++;
 		if (*at != 0)
-			take_entry(set, sought, (size_t)(at - set->words),
+			take_entry(set, sought,
+			    &(struct hostset_pattern){
+				(size_t)(at - set->words), found[i].len },
 			    found[i].exact, ret);
 	}
 }
 
 void
 hostset_take(const struct hostset *set, struct hostset_sought *sought,
-    size_t entry, struct hostset_match *ret)
+    const struct hostset_pattern *pattern, struct hostset_match *ret)
 {
 	struct hostset_match one = { 0 };
 
-	take_entry(set, sought, entry, true, &one);
-	/* how specific a pattern is is not known: what blocks beats what only
-	 * passes */
-	if (one.code == HOSTSET_PASSTHRU && (ret->levels & HOSTSET_BLOCK) != 0)
+	take_entry(set, sought, pattern, true, &one);
+	/* where that is not known, what blocks beats what only passes */
+	if (pattern->len == 0 && (one.levels & HOSTSET_BLOCK) != 0)
+		one.blocks = SIZE_MAX;
+	if (one.code == HOSTSET_PASSTHRU &&
+	    (ret->levels & HOSTSET_BLOCK) != 0 && one.passes <= ret->blocks)
 		one.code = HOSTSET_NO_CODE;
-	if (ret->code == HOSTSET_PASSTHRU && (one.levels & HOSTSET_BLOCK) != 0)
+	if (ret->code == HOSTSET_PASSTHRU &&
+	    (one.levels & HOSTSET_BLOCK) != 0 && ret->passes <= one.blocks)
 		ret->code = HOSTSET_NO_CODE;
 	one.levels |= ret->levels;
+	one.blocks = longer(one.blocks, ret->blocks);
+	one.passes = longer(one.passes, ret->passes);
 	if (ret->code == HOSTSET_NO_CODE)
 		*ret = one;
-	else
-		ret->levels = one.levels;
+	ret->levels = one.levels;
+	ret->blocks = one.blocks;
+	ret->passes = one.passes;
 }
 
 bool

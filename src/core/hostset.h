@@ -101,7 +101,9 @@ struct hostset {
 struct hostset_match {
 	unsigned int levels; /* enum hostset_level of all entries, or'ed */
 	enum hostset_code code;
-	bool below;			      /* the code is that of *.NAME */
+	bool below; /* the code is that of *.NAME */
+	/* how specific they are: the longest that blocks, and that passes */
+	size_t blocks, passes;
 	const uint8_t *records, *records_end; /* of the entry with the code */
 };
 
@@ -140,10 +142,16 @@ void hostset_expect(const struct hostset *set, const struct name *name);
 void hostset_find(const struct hostset *set, struct hostset_sought *sought,
     struct hostset_match *ret);
 
-/* What one entry (below n_words) says, as of the name itself, whatever its own
+/* What the entry of a pattern says, as of the name itself, whatever its own
  * name is: beside what *ret has already, which may have a code of its own. */
+struct hostset_pattern {
+	size_t entry; /* below n_words */
+	/* octets of the name's end that it is, as a name has them without the
+	 * root's; 0 where it is not known how specific it is */
+	size_t len;
+};
 void hostset_take(const struct hostset *set, struct hostset_sought *sought,
-    size_t entry, struct hostset_match *ret);
+    const struct hostset_pattern *pattern, struct hostset_match *ret);
 
 struct hostset_key hostset_key(const uint64_t key[2], const struct name *name);
 

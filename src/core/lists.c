@@ -13,11 +13,12 @@ struct seeking {
 };
 
 static void
-take_pattern(void *arg, uint32_t entry)
+take_pattern(void *arg, uint32_t entry, size_t len)
 {
 	struct seeking *s = arg;
 
-	hostset_take(&s->l->names, &s->sought, entry, s->match);
+	hostset_take(&s->l->names, &s->sought,
+	    &(struct hostset_pattern){ entry, len }, s->match);
 }
 
 /* All that the list says of a name: the code of a name goes before that of a

@@ -85,6 +85,18 @@ pattern_glob(struct pattern *ret, char buf[PATTERN_SIZE], const char *s,
 	return NULL;
 }
 
+size_t
+pattern_end(const struct pattern *pattern)
+{
+	const char *end = pattern->text + 2;
+
+	if (pattern->kind != PATTERN_GLOB || pattern->len < 4 ||
+	    memcmp(pattern->text, "**", 2) != 0 || strchr(end, '*') != NULL ||
+	    pattern->text[pattern->len - 1] != PATTERN_END)
+		return 0;
+	return pattern->len - 2U; /* that one in place of PATTERN_END */
+}
+
 bool
 pattern_glob_match(const char *glob, const char *s, size_t len)
 {

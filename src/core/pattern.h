@@ -55,6 +55,10 @@ enum pattern_start {
 const char *pattern_glob(struct pattern *ret, char buf[PATTERN_SIZE],
     const char *s, size_t len, enum pattern_start start, bool at_end);
 
+/* Where it says how names end, and nothing else: how many octets of a name that
+ * is, with one for the length of the first label. 0 for all others. */
+size_t pattern_end(const struct pattern *pattern);
+
 /* The same of a regular expression, which has to be one. */
 const char *pattern_regex(
     struct pattern *ret, char buf[PATTERN_SIZE], const char *s, size_t len);

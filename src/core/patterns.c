@@ -14,6 +14,7 @@
 struct member {
 	uint32_t gram; /* as of pattern_gram(); 0: it is tried for all names */
 	uint32_t entry;
+	size_t len;	     /* pattern_end() */
 	const char *glob;    /* either */
 	struct regex *regex; /* or */
 };
@@ -64,6 +65,7 @@ member_make(struct member *m, const struct patterns_entry *e, const char *text)
 
 	m->entry = e->entry;
 	m->gram = pattern_gram(&pattern);
+	m->len = pattern_end(&pattern);
 	if (pattern.kind == PATTERN_GLOB)
 		m->glob = text;
 	else if (regex_new(&m->regex, text) < 0)
@@ -142,7 +144,7 @@ patterns_n(const struct patterns *p)
 struct finding {
 	const struct patterns *patterns;
 	struct pattern_text text;
-	void (*found)(void *arg, uint32_t entry);
+	patterns_found_fn *found;
 	void *arg;
 };
 
@@ -155,7 +157,7 @@ try(const struct finding *f, const struct member *m)
 						f->text.len - 2);
 
 	if (has)
-		f->found(f->arg, m->entry);
+		f->found(f->arg, m->entry, m->len);
 }
 
 /* Those of a gram of n bytes whose last one is `last` of the text. */
@@ -192,7 +194,7 @@ may_have(const struct patterns *p, uint32_t gram)
 
 void
 patterns_find(const struct patterns *p, const struct name *name,
-    void (*found)(void *arg, uint32_t entry), void *arg)
+    patterns_found_fn *found, void *arg)
 {
 	struct finding f = { .patterns = p, .found = found, .arg = arg };
 	uint32_t gram = 0;

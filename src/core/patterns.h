@@ -42,8 +42,10 @@ void patterns_free(struct patterns *patterns); /* accepts NULL */
 
 size_t patterns_n(const struct patterns *patterns); /* 0 for NULL */
 
-/* Calls found() with the entry of each one that has the name. */
+/* Calls found() with the entry of each one that has the name, and of how many
+ * octets that one is: see pattern_end(). */
+typedef void patterns_found_fn(void *arg, uint32_t entry, size_t len);
 void patterns_find(const struct patterns *patterns, const struct name *name,
-    void (*found)(void *arg, uint32_t entry), void *arg);
+    patterns_found_fn *found, void *arg);
 
 #endif

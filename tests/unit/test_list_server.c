@@ -28,6 +28,19 @@ lines_of_dnsmasq_block(void **state)
 		  "server=/ok.ads.a.test/#\n",
 		    { "ads.a.test", "x.ads.a.test" },
 		    { "a.test", "x.a.test", "ok.ads.a.test" }, 0 },
+		/* how long the end is, too, tells which one is more specific */
+		{ "address=/*ads.test/\nserver=/ok.ads.test/#\n"
+		  "address=/*no.ok.ads.test/\n"
+		  "server=/*fine.no.ok.ads.test/#\n",
+		    { "ads.test", "x.ads.test", "badads.test", "no.ok.ads.test",
+			"x.uno.ok.ads.test" },
+		    { "ok.ads.test", "x.ok.ads.test", "fine.no.ok.ads.test",
+			"y.xfine.no.ok.ads.test" },
+		    0 },
+		{ "server=/*ok.a.test/#\naddress=/a.test/\n"
+		  "address=/bad.ok.a.test/\n",
+		    { "a.test", "x.a.test", "bad.ok.a.test" },
+		    { "ok.a.test", "book.a.test", "x.ok.a.test" }, 0 },
 		/* of one name an address goes before what passes it, and that
 		 * before all else */
 		{ "server=/a.test/#\naddress=/a.test/0.0.0.0\n"

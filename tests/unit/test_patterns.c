@@ -269,10 +269,11 @@ struct found {
 };
 
 static void
-note_found(void *arg, uint32_t entry)
+note_found(void *arg, uint32_t entry, size_t len)
 {
 	struct found *found = arg;
 
+	(void)len;
 	found->v[entry] = true;
 }
 
