@@ -259,15 +259,26 @@ attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrcrowd.c %D%/netns/attrdiag.c %D%/netns/attrkid.c \
 	%D%/netns/attrlevel.c %D%/netns/attrproc.c %D%/netns/attrwho.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS) -lpthread
+# what a test starts hundreds of is not what is tested: it has no sanitizers,
+# with which a process takes 100 ms to start and to end
+plain_cflags = -std=gnu11 $(WARN_CFLAGS)
+probe_CFLAGS = $(plain_cflags)
+probe_LDFLAGS =
 probe_SOURCES = %D%/netns/probe.c
+short_CFLAGS = $(plain_cflags)
+short_LDFLAGS =
 short_LDADD = -lpthread
 short_SOURCES = %D%/netns/short.c %D%/netns/uring.c %D%/netns/uring.h
+pose_CFLAGS = $(plain_cflags)
+pose_LDFLAGS =
 pose_SOURCES = %D%/netns/pose.c
 turns_SOURCES = %D%/netns/turns.c
 turns_LDADD = libport17_ev.a libport17.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) \
 	$(OPENSSL_LIBS)
 relayed_SOURCES = %D%/netns/relayed.c
 relayed_LDADD = $(turns_LDADD)
+connload_CFLAGS = $(plain_cflags)
+connload_LDFLAGS =
 connload_SOURCES = %D%/bench/connload.c
 
 # --- scripts of `make check` ----------------------------------------------------

@@ -5,6 +5,7 @@
 #
 #     c 10.9.0.1, daemon, clients  ---- veth ----  s 10.9.0.2, servers
 . "$(dirname "$0")/lib.sh"
+ctl_leaks=1
 need_root
 need python3 setpriv iptables-legacy flock
 net_up
