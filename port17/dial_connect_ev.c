@@ -201,10 +201,8 @@ socket_made(struct sock_order *order, int fd_take)
 	}
 	(void)find_end(dial, &to); /* it was found before */
 	dial_say_step(dial, "its network namespace is entered");
-	watch_connection(dial,
-	    sock_connect_made(
-		&dial->dialer->room, dial->via, fd_take, &to, SOCK_STREAM),
-	    &to);
+	watch_connection(
+	    dial, sock_connect_made(dial->via, fd_take, &to, SOCK_STREAM), &to);
 }
 
 void
@@ -235,9 +233,7 @@ dial_connect(struct dial *dial)
 	}
 	if (r < 0 || dial->via->netns[0] == '\0') {
 		watch_connection(dial,
-		    r == 0 ? sock_connect(&dial->dialer->room, dial->via, &to,
-				 SOCK_STREAM)
-			   : r,
+		    r == 0 ? sock_connect(dial->via, &to, SOCK_STREAM) : r,
 		    &to);
 		return;
 	}

@@ -27,7 +27,6 @@ struct dialer {
 	struct list states;
 	struct list waiting; /* dials, PHASE_TRUST */
 	struct shares dials; /* those of programs */
-	struct sock_room room;
 };
 
 enum phase {

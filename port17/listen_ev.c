@@ -41,7 +41,6 @@ struct entry {
 struct listener {
 	struct listener_opts opts;
 	struct entry entries[2];
-	struct sock_room room;
 };
 
 /* What the socket says; the program's port is what it was, unless NAT had to
@@ -210,7 +209,7 @@ readable_cb(evutil_socket_t listen_fd, short what, void *arg)
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		int r;
 
-		if (fd >= 0 && !sock_may_keep(&entry->listener->room, fd)) {
+		if (fd >= 0 && !sock_may_keep(fd)) {
 			refuse_one(entry, fd, &peer);
 			pause_accepting(entry, -EMFILE);
 			return;

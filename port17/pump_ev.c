@@ -59,7 +59,6 @@ static struct pipe *
 pipe_new(void)
 {
 	struct pipe *pipe = calloc(1, sizeof(*pipe));
-	struct sock_room room = { .left = 0 };
 	int fds[2], size;
 
 	if (pipe == NULL || pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0) {
@@ -68,7 +67,7 @@ pipe_new(void)
 	}
 	pipe->out = fds[0];
 	pipe->in = fds[1];
-	if (!sock_may_keep(&room, fds[1])) {
+	if (!sock_may_keep(fds[1])) {
 		pipe_free(pipe);
 		return NULL;
 	}

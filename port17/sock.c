@@ -19,9 +19,6 @@
 #define USER_TIMEOUT_MS 120000
 /* Tables are repaired, names resolved and reroutectl answered with these. */
 #define KEPT_FREE 64
-/* Sockets until it is asked again how many there may be: far less than those,
- * should somebody have lowered it. */
-#define ASKED_EVERY 8
 
 int
 sock_addr_ip(struct sock_addr *ret, const struct addr *addr, uint16_t port,
@@ -86,25 +83,13 @@ sock_addr_get(const struct sock_addr *from, uint16_t *ret_port)
 	return none;
 }
 
-static bool
-has_room(const struct sock_room *room, int fd)
-{
-	return (uint64_t)fd + KEPT_FREE < room->limit;
-}
-
 bool
-sock_may_keep(struct sock_room *room, int fd)
+sock_may_keep(int fd)
 {
 	struct rlimit limit;
 
-	if (room->left == 0 || !has_room(room, fd)) {
-		room->limit = getrlimit(RLIMIT_NOFILE, &limit) < 0
-				  ? UINT64_MAX
-				  : limit.rlim_cur;
-		room->left = ASKED_EVERY;
-	}
-	room->left--;
-	return has_room(room, fd);
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	       (rlim_t)fd + KEPT_FREE < limit.rlim_cur;
 }
 
 void
@@ -230,12 +215,12 @@ connect_error(const struct tunnel *tunnel, int fd, int error)
 }
 
 int
-sock_connect_made(struct sock_room *room, const struct tunnel *tunnel,
-    int fd_take, const struct sock_addr *to, int type)
+sock_connect_made(const struct tunnel *tunnel, int fd_take,
+    const struct sock_addr *to, int type)
 {
 	int family = to->sa.sa_family, r = 0;
 
-	if (!sock_may_keep(room, fd_take))
+	if (!sock_may_keep(fd_take))
 		r = -EMFILE;
 	else if (family != AF_UNIX)
 		r = set_options(tunnel, fd_take, family);
@@ -251,15 +236,14 @@ sock_connect_made(struct sock_room *room, const struct tunnel *tunnel,
 }
 
 int
-sock_connect(struct sock_room *room, const struct tunnel *tunnel,
-    const struct sock_addr *to, int type)
+sock_connect(const struct tunnel *tunnel, const struct sock_addr *to, int type)
 {
 	int fd;
 
 	if (tunnel->netns[0] != '\0')
 		return -ENOTSUP; /* in this one it would leak */
 	fd = socket(to->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	return fd < 0 ? -errno : sock_connect_made(room, tunnel, fd, to, type);
+	return fd < 0 ? -errno : sock_connect_made(tunnel, fd, to, type);
 }
 
 int

@@ -25,32 +25,25 @@ void sock_addr_unix(struct sock_addr *ret, const char *path);
 /* The address and port of what the kernel told: ADDR_NONE for others. */
 struct addr sock_addr_get(const struct sock_addr *from, uint16_t *ret_port);
 
-/* How many descriptors there may be, as it was a moment ago: it is asked with
- * every few sockets, and near the end with each. Zeroed to begin with. */
-struct sock_room {
-	uint64_t limit;
-	unsigned int left; /* until it is asked again */
-};
-
-/* False for one of the last descriptors that there are: the rest of the daemon
- * is to have something left, whatever programs do. */
-bool sock_may_keep(struct sock_room *room, int fd);
-
 /* Opens a socket of SOCK_STREAM or SOCK_DGRAM that reaches `to`, with the
  * tunnel's device, source and fwmark, and begins to connect it; one that is to
  * last is to be kept alive then. The descriptor, or -errno (-EMFILE:
  * sock_may_keep(); -ENETDOWN: its device is down); a connection under way is no
  * error. Not for tunnels with a network namespace of their own. */
-int sock_connect(struct sock_room *room, const struct tunnel *tunnel,
-    const struct sock_addr *to, int type);
+int sock_connect(
+    const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
 /* The same with a socket that a maker has made; takes it in any case. */
-int sock_connect_made(struct sock_room *room, const struct tunnel *tunnel,
-    int fd_take, const struct sock_addr *to, int type);
+int sock_connect_made(const struct tunnel *tunnel, int fd_take,
+    const struct sock_addr *to, int type);
 
 /* Whether it failed because the tunnel's device is not there or down, or its
  * address is not there: errno, positive. */
 bool sock_lacks_way(const struct tunnel *tunnel, int error);
+
+/* False for one of the last descriptors that there are: the rest of the daemon
+ * is to have something left, whatever programs do. */
+bool sock_may_keep(int fd);
 
 /* A socket that is being made in another network namespace, which this process
  * can't enter: part of whoever waits for it. */

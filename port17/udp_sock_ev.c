@@ -65,19 +65,15 @@ int
 udp_sock_connect(struct udp_sock *sock, const struct tunnel *via,
     const struct sock_addr *to, const struct udp_sock_opts *opts)
 {
-	struct sock_room room = { .left = 0 };
-
-	return take(sock, sock_connect(&room, via, to, SOCK_DGRAM), opts);
+	return take(sock, sock_connect(via, to, SOCK_DGRAM), opts);
 }
 
 int
 udp_sock_connect_made(struct udp_sock *sock, const struct tunnel *via,
     int fd_take, const struct sock_addr *to, const struct udp_sock_opts *opts)
 {
-	struct sock_room room = { .left = 0 };
-
 	return take(
-	    sock, sock_connect_made(&room, via, fd_take, to, SOCK_DGRAM), opts);
+	    sock, sock_connect_made(via, fd_take, to, SOCK_DGRAM), opts);
 }
 
 int
