@@ -23,10 +23,10 @@
  * 64 KiB of those are read in 6 to 20 ms. */
 #define BUDGET (512 * 1024)
 #define SLICE_NS (MONO_MS / 2)
-/* What is read at once, until as much was moved in the time that it takes as a
- * rule, and some more. */
-#define SIP_SIZE 8192
-#define SIP_NS (30 * MONO_MS / 1000)
+/* What is read at once, and the next right behind it where that took no longer:
+ * in segments of a byte it takes one or two milliseconds. */
+#define SIP_SIZE 4096
+#define SIP_NS (15 * MONO_MS / 1000)
 /* So many full buffers in a row are bulk. */
 #define BULK 2
 /* A splice that moves less costs more than a copy; so many in a row. */
@@ -166,24 +166,47 @@ pass_urgent(struct pump *pump)
 	return 1;
 }
 
+/* Sip by sip, while each is full and fast; what lies ahead shows with the next
+ * one only. An error is told behind the bytes that came before it. As
+ * leg_read(). */
+static ssize_t
+read_sips(struct pumps *pumps, struct pump *pump, mono_t now)
+{
+	mono_t begin;
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = leg_read(pump->from, pumps->buffer + len, SIP_SIZE);
+		len += n > 0 ? (size_t)n : 0;
+		if (n != SIP_SIZE || len == sizeof(pumps->buffer) ||
+		    pump->from->urgent)
+			break;
+		begin = now;
+		now = mono_now();
+	} while (mono_since(now, begin) < SIP_NS);
+	if (n == 0)
+		pump->eof = true;
+	if (n < 0 && n != -EAGAIN && len > 0)
+		pump->error = (int)n;
+	return len > 0 ? (ssize_t)len : n;
+}
+
 static int
-copy(struct pumps *pumps, struct pump *pump, size_t *budget)
+copy(struct pumps *pumps, struct pump *pump, size_t *budget, mono_t now)
 {
 	ssize_t n, w;
 	int r = pump->from->urgent ? pass_urgent(pump) : 1;
 
 	if (r <= 0)
 		return r;
-	n = leg_read(pump->from, pumps->buffer,
-	    pump->fast ? sizeof(pumps->buffer) : SIP_SIZE);
+	n = read_sips(pumps, pump, now);
 	if (n == -EAGAIN)
 		return 0;
 	if (n < 0)
 		return broke(pump, pump->from, (int)n);
-	if (n == 0) {
-		pump->eof = true;
+	if (n == 0)
 		return 1;
-	}
 	pump->bytes += (uint64_t)n;
 	*budget -= (size_t)n < *budget ? (size_t)n : *budget;
 	pump->full = n == sizeof(pumps->buffer)
@@ -230,7 +253,7 @@ release_pipe(struct pumps *pumps, struct pump *pump)
 }
 
 static int
-splice_in(struct pumps *pumps, struct pump *pump, size_t *budget)
+splice_in(struct pumps *pumps, struct pump *pump, size_t *budget, mono_t now)
 {
 	ssize_t n;
 
@@ -248,7 +271,7 @@ splice_in(struct pumps *pumps, struct pump *pump, size_t *budget)
 	if (n == 0) { /* the end, or one that has come behind an urgent byte */
 		release_pipe(pumps, pump);
 		pump->from->urgent = true;
-		return copy(pumps, pump, budget);
+		return copy(pumps, pump, budget, now);
 	}
 	pump->bytes += (uint64_t)n;
 	*budget -= (size_t)n < *budget ? (size_t)n : *budget;
@@ -270,29 +293,16 @@ wants_pipe(const struct pump *pump)
 
 /* One way or the other. */
 static int
-read_once(struct pumps *pumps, struct pump *pump, size_t *budget)
+read_once(struct pumps *pumps, struct pump *pump, size_t *budget, mono_t now)
 {
+	if (pump->error < 0)
+		return broke(pump, pump->from, pump->error);
 	if (wants_pipe(pump) && pump->pipe == NULL)
 		pump->pipe = pipe_get(pumps);
 	if (wants_pipe(pump) && pump->pipe != NULL)
-		return splice_in(pumps, pump, budget);
+		return splice_in(pumps, pump, budget, now);
 	release_pipe(pumps, pump);
-	return copy(pumps, pump, budget);
-}
-
-/* *now: when it began, and ends. */
-static int
-take_in(struct pumps *pumps, struct pump *pump, size_t *budget, mono_t *now)
-{
-	uint64_t bytes = pump->bytes, took;
-	mono_t begin = *now;
-	int r = read_once(pumps, pump, budget);
-
-	*now = mono_now();
-	took = mono_since(*now, begin);
-	bytes = pump->bytes - bytes;
-	pump->fast = bytes >= SIP_SIZE && took < bytes / SIP_SIZE * SIP_NS;
-	return r;
+	return copy(pumps, pump, budget, now);
 }
 
 /* False: it has to wait. The other side may be gone already: its own reader
@@ -324,9 +334,11 @@ pump_run(struct pumps *pumps, struct pump *pump)
 		}
 		if (!pump->from->readable)
 			return 0;
+		if (budget < BUDGET)
+			now = mono_now();
 		if (budget == 0 || mono_since(now, begin) > SLICE_NS)
 			return 1;
-		r = take_in(pumps, pump, &budget, &now);
+		r = read_once(pumps, pump, &budget, now);
 		if (r <= 0)
 			return r;
 	}

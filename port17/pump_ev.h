@@ -26,11 +26,11 @@ struct pump {
 	struct pipe *pipe;
 	uint32_t piped;	     /* in the pipe */
 	uint8_t full, small; /* in a row */
+	int error;	     /* of the reader, behind what is held */
 	bool eof : 1;	     /* read to the end */
 	bool done : 1;	     /* that was passed on */
 	bool cut : 1;	     /* what is read is not all: no end to pass on */
 	bool last : 1;	     /* the legs are closed next: that passes it on */
-	bool fast : 1;	     /* the last read was, of much */
 	/* which of the two, where pump_run() failed; neither: memory ran out */
 	bool broke_from : 1, broke_to : 1;
 };

@@ -1,6 +1,7 @@
 /* Relays that all have much to move: the most bytes that one turn of the loop
- * moves, before all of them are. One whose bytes came one by one. And sockets
- * with many datagrams each: the most that one turn reads. */
+ * moves, before all of them are. One whose bytes came one by one, all of them,
+ * or between larger pieces. And sockets with many datagrams each: the most that
+ * one turn reads. */
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -29,6 +30,12 @@
 #define CRUMBS 300000
 #define CRUMBS_ROOM (1 << 29)
 #define CRUMBS_MOST ((size_t)192 << 10)
+/* One piece, and so many bytes one by one; where one read may take 64 KiB of
+ * them, that and the piece is one turn's. */
+#define SLICE ((size_t)16 << 10)
+#define SLICE_CRUMBS ((size_t)72 << 10)
+#define MIXED ((size_t)4 * (SLICE + SLICE_CRUMBS))
+#define MIXED_MOST ((size_t)72 << 10)
 
 #define SOCKETS 256
 #define DATAGRAMS 128
@@ -176,8 +183,41 @@ connect_pair(int ret[2])
 	(void)close(listener);
 }
 
+/* Each lies apart: another socket has a byte between each two. */
+static size_t
+send_crumbs(int to, const int other[2], size_t n)
+{
+	size_t all = 0;
+	char byte;
+
+	while (all < n && send(to, "x", 1, 0) == 1) {
+		all++;
+		if (send(other[0], "y", 1, 0) == 1)
+			(void)recv(other[1], &byte, 1, 0);
+	}
+	return all;
+}
+
+static size_t
+send_all(int to, const int other[2], bool mixed)
+{
+	static const char slice[SLICE];
+	size_t all = 0;
+
+	if (!mixed)
+		return send_crumbs(to, other, CRUMBS);
+	while (all < MIXED) {
+		ssize_t n = send(to, slice, sizeof(slice), 0);
+
+		if (n != (ssize_t)sizeof(slice))
+			fail("send");
+		all += SLICE + send_crumbs(to, other, SLICE_CRUMBS);
+	}
+	return all;
+}
+
 static bool
-crumbs_take_turns(struct event_base *base)
+crumbs_take_turns(struct event_base *base, bool mixed)
 {
 	struct inodes *own = inodes_new();
 	struct relay_opts opts = { .program = NULL };
@@ -187,19 +227,13 @@ crumbs_take_turns(struct event_base *base)
 	struct relay *relay;
 	struct legs *legs;
 	int pair[2], other[2], far;
-	char byte;
 
 	if (own == NULL || legs_new(&legs, base, own, NULL, NULL) < 0 ||
 	    relay_set_new(&set, base, ended) < 0)
 		fail("start");
 	connect_pair(pair);
 	connect_pair(other);
-	/* where another has a byte between each two, they lie apart */
-	while (all < CRUMBS && send(pair[0], "x", 1, 0) == 1) {
-		all++;
-		if (send(other[0], "y", 1, 0) == 1)
-			(void)recv(other[1], &byte, 1, 0);
-	}
+	all = send_all(pair[0], other, mixed);
 	if (leg_open(&opts.program, legs, pair[1], false) < 0)
 		fail("leg_open");
 	opts.far = open_leg(legs, &far);
@@ -212,7 +246,7 @@ crumbs_take_turns(struct event_base *base)
 		most = now - before > most ? now - before : most;
 		take(far);
 	}
-	printf("%zu of %zu single bytes\n", most, all);
+	printf("%zu of %zu single bytes%s\n", most, all, mixed ? " and more" : "");
 	relay_abort(relay, &bytes);
 	(void)close(pair[0]);
 	(void)close(other[0]);
@@ -221,7 +255,8 @@ crumbs_take_turns(struct event_base *base)
 	relay_set_free(set);
 	legs_free(legs);
 	inodes_free(own);
-	return all == CRUMBS && most < CRUMBS_MOST;
+	return mixed ? all == MIXED && most < MIXED_MOST
+		     : all == CRUMBS && most < CRUMBS_MOST;
 }
 
 static struct udp_sock socks[SOCKETS];
@@ -308,7 +343,8 @@ main(void)
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || base == NULL)
 		fail("start");
 	good = relays_take_turns(base);
-	good = crumbs_take_turns(base) && good;
+	good = crumbs_take_turns(base, false) && good;
+	good = crumbs_take_turns(base, true) && good;
 	good = sockets_take_turns(base) && good;
 	event_base_free(base);
 	return good ? 0 : 1;
