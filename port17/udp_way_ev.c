@@ -250,5 +250,6 @@ udp_way_leave(struct udp_ways *ways, struct udp_flow *flow)
 	flow->assoc = NULL;
 	free(flow->head);
 	flow->head = NULL;
+	flow->head_len = 0;
 	flow->via = NULL;
 }

@@ -27,7 +27,9 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "nodev"]' 'upstream = direct' 'device = wg9' \
     '[tunnel "vpn"]' 'upstream = direct' 'device = c1' \
     '[tunnel "either"]' 'failover = vpn, dev' \
-    '[tunnel "any"]' 'failover = nodev, dead, none, socks'
+    '[tunnel "any"]' 'failover = nodev, dead, none, socks' \
+    '[tunnel "away"]' 'upstream = socks5://10.9.0.2:1998' \
+    '[tunnel "last"]' 'failover = away, dev'
 via() { rules "reroute via $1 out exe $python" "default out block" \
     "default in accept"; }
 via socks
@@ -275,6 +277,10 @@ unset PATIENCE
 check_not "nothing of it is on the wire" wire_saw
 
 # -- direct: the far end sees the device's address, and large ones pass --
+via last
+daemon_reload
+check "a list: what waited for a proxy goes by a device" \
+    says ok udp connected 192.0.2.7,7010
 via dev
 daemon_reload
 check "direct: five ends" says_all "ok 15" udp rounds=3 192.0.2.7,7010 \
