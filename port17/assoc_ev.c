@@ -71,15 +71,18 @@ assoc_is_up(const struct assoc *assoc)
 	return assoc->sock.fd >= 0;
 }
 
-unsigned int
+bool
+assoc_takes(const struct dgram_in *in)
+{
+	return in->segment > 0 || in->head_len + in->len <= DATAGRAM_MAX;
+}
+
+void
 assoc_send(struct assoc *assoc, const struct dgram_in *in)
 {
 	struct dgram_to to = way_of(assoc);
 
-	if (in->segment == 0 && in->head_len + in->len > DATAGRAM_MAX)
-		return 1;
 	dgram_out_add(assoc->assocs->opts.out, &to, in);
-	return 0;
 }
 
 void

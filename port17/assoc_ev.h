@@ -76,10 +76,11 @@ bool assoc_leads_to(const struct assoc *assoc, const struct addr *addr);
 /* It ends for that, and has failed; up() may call this. */
 void assoc_lies(struct assoc *assoc);
 
-/* Of one that is up: sends with the next flush of `out`; the head is
- * socks_udp_header()'s. How many were lost: with its head one may be too
- * long. */
-unsigned int assoc_send(struct assoc *assoc, const struct dgram_in *in);
+/* With its head, which is socks_udp_header()'s, one may be too long. */
+bool assoc_takes(const struct dgram_in *in);
+
+/* Of one that is up: sends with the next flush of `out`. */
+void assoc_send(struct assoc *assoc, const struct dgram_in *in);
 /* The same for those that were kept until it was up. */
 void assoc_send_kept(
     struct assoc *assoc, struct dgram_kept *kept, const struct dgram_in *head);

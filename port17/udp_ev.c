@@ -106,12 +106,15 @@ entry_take(void *arg, const struct dgram *dgram, mono_t now)
 	flow->up += in.len;
 	flow->heard = now;
 	udpnat_touch(&udp->nat, &flow->nat, false, now);
-	if (!udp_flow_has_way(flow)) {
+	in.head = flow->head;
+	in.head_len = flow->head_len;
+	if (flow->assoc != NULL && !assoc_takes(&in)) {
+		udp->counters.dropped++;
+		udp_flow_too_large(udp, flow);
+	} else if (!udp_flow_has_way(flow)) {
 		udp->counters.dropped += dgram_kept_add(&flow->kept, &in);
 	} else if (flow->assoc != NULL) {
-		in.head = flow->head;
-		in.head_len = flow->head_len;
-		udp->counters.dropped += assoc_send(flow->assoc, &in);
+		assoc_send(flow->assoc, &in);
 	} else {
 		struct dgram_to to = udp_flow_own_way(flow);
 

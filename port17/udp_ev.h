@@ -66,6 +66,8 @@ struct udp_opts {
 	    void *arg, const struct flow_key *seen, const struct flow_key *key);
 	/* the far end says that nobody is there; the flow goes on */
 	void (*unheard)(void *arg, const struct flow_key *seen);
+	/* a datagram was, for what the proxy wants in front of it; the same */
+	void (*too_large)(void *arg, const struct flow_key *seen);
 	void (*ended)(
 	    void *arg, const struct udp_flow *flow, const struct udp_end *end);
 	void (*stray)(void *arg, const struct flow_key *seen);

@@ -82,6 +82,15 @@ udp_flow_unheard(struct udp *udp, struct udp_flow *flow)
 		udp->opts.unheard(udp->opts.arg, &seen);
 }
 
+void
+udp_flow_too_large(struct udp *udp, const struct udp_flow *flow)
+{
+	struct flow_key seen = udp_flow_seen(flow);
+
+	if (!flow->lost) /* else who has its port would hear it */
+		udp->opts.too_large(udp->opts.arg, &seen);
+}
+
 static struct udp_flow *
 find(const struct udp *udp, const struct flow_key *key)
 {

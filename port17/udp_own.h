@@ -50,6 +50,8 @@ struct udp_flow *udp_flow_of(struct udp *udp, struct entry *entry,
 void udp_flow_end(struct udp *udp, struct udp_flow *flow, enum closed closed);
 /* The far end says that nobody is there: so the program is told. */
 void udp_flow_unheard(struct udp *udp, struct udp_flow *flow);
+/* Its last datagram was: the same. */
+void udp_flow_too_large(struct udp *udp, const struct udp_flow *flow);
 void udp_flow_refuse(
     struct udp *udp, struct udp_flow *flow, enum closed closed);
 

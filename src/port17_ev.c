@@ -186,11 +186,9 @@ udp_claim(void *arg, const struct flow_key *key, struct claim *ret)
 	return port17_claim_key(arg, ret, key);
 }
 
-/* The program is told that nobody listens. */
 static void
-udp_unheard(void *arg, const struct flow_key *seen)
+udp_tell(struct port17_ev *p17, const struct flow_key *seen, int error)
 {
-	struct port17_ev *p17 = arg;
 	/* the error quotes the packet as it came to the endpoint: the kernel
 	 * turns that back, too */
 	struct flow_key quoted = *seen;
@@ -201,7 +199,21 @@ udp_unheard(void *arg, const struct flow_key *seen)
 	quoted.rport = seen->lport;
 	p17->opts.stats->port17_refused++;
 	if (p17->icmp != NULL)
-		(void)icmp_tell(p17->icmp, &quoted, 0, ECONNREFUSED);
+		(void)icmp_tell(p17->icmp, &quoted, 0, error);
+}
+
+/* The program is told that nobody listens. */
+static void
+udp_unheard(void *arg, const struct flow_key *seen)
+{
+	udp_tell(arg, seen, ECONNREFUSED);
+}
+
+/* … that it can't send as much at once. */
+static void
+udp_too_large(void *arg, const struct flow_key *seen)
+{
+	udp_tell(arg, seen, EMSGSIZE);
 }
 
 /* … as if that were so; and its next packet is judged anew, by what is known of
@@ -373,6 +385,7 @@ open_parts(struct port17_ev *p17)
 		.claim = udp_claim,
 		.refuse = udp_refuse,
 		.unheard = udp_unheard,
+		.too_large = udp_too_large,
 		.ended = udp_ended,
 		.stray = stray,
 		.arg = p17,

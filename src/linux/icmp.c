@@ -28,6 +28,10 @@
 /* So many bytes of them may be on their way; what is more is queued. */
 #define UNQUEUED_BYTES (64 * 132 * 1024)
 
+/* What a packet may have that is not too large, as far as is told: more than
+ * any route has, so that none is taken for narrower than it is. */
+#define ROOM 65535
+
 #define ENDPOINT_IP4 (INADDR_LOOPBACK + 16) /* 127.0.0.17 */
 
 struct icmp_sender {
@@ -183,8 +187,11 @@ build_ip4(uint8_t *to, const struct flow_key *flow, uint32_t tcp_seq, int error)
 	size_t len = sizeof(icmp) + sizeof(ip) + 8;
 
 	icmp.code = error == ECONNREFUSED  ? ICMP_PORT_UNREACH
+		    : error == EMSGSIZE	   ? ICMP_FRAG_NEEDED
 		    : error == ENETUNREACH ? ICMP_NET_UNREACH
 					   : ICMP_HOST_UNREACH;
+	if (error == EMSGSIZE)
+		icmp.un.frag.mtu = htons(ROOM);
 	ip.tot_len = htons(40);
 	ip.protocol = flow->proto;
 	memcpy(&ip.saddr, flow->local.bytes, 4);
@@ -207,6 +214,11 @@ build_ip6(uint8_t *to, const struct flow_key *flow, uint32_t tcp_seq, int error)
 	icmp.icmp6_code = error == ECONNREFUSED	 ? ICMP6_DST_UNREACH_NOPORT
 			  : error == ENETUNREACH ? ICMP6_DST_UNREACH_NOROUTE
 						 : ICMP6_DST_UNREACH_ADDR;
+	if (error == EMSGSIZE) {
+		icmp.icmp6_type = ICMP6_PACKET_TOO_BIG;
+		icmp.icmp6_code = 0;
+		icmp.icmp6_mtu = htonl(ROOM);
+	}
 	ip.ip6_vfc = 6 << 4;
 	ip.ip6_plen = htons(20);
 	ip.ip6_nxt = flow->proto;

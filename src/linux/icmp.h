@@ -13,7 +13,8 @@ int icmp_open(struct icmp_sender **ret);   /* 0 or -errno (needs CAP_NET_RAW) */
 void icmp_close(struct icmp_sender *icmp); /* accepts NULL */
 
 /* Tells the socket at the local end of a flow that its packet did not get
- * through: ECONNREFUSED, EHOSTUNREACH or ENETUNREACH. tcp_seq: of the SYN. 0 or
+ * through: ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, or EMSGSIZE (one of a few
+ * hundred bytes less than the largest would have). tcp_seq: of the SYN. 0 or
  * -errno. */
 int icmp_tell(struct icmp_sender *icmp, const struct flow_key *flow,
     uint32_t tcp_seq, int error);

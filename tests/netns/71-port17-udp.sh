@@ -46,6 +46,27 @@ for far in 192.0.2.7 2001:db8::7; do
 	check "$far: a connected one" says ok udp connected $far,7010
 	check "$far: 30,000 bytes" says ok udp size=30000 $far,7010
 done
+# what the proxy wants in front of it has no room: the program is told
+cat >"$tmp/large.py" <<'PY'
+import errno, socket, sys
+with socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET,
+                   socket.SOCK_DGRAM) as s:
+    s.settimeout(20)
+    s.connect((sys.argv[1], 7010))
+    for size in 65507, 40000, 65507:
+        try:
+            s.send(bytes(size))
+            print(len(s.recv(65536)), end=" ")
+        except OSError as e:
+            print(errno.errorcode[e.errno], end=" ")
+PY
+for far in 192.0.2.7 2001:db8::7; do
+	dropped=$(counter port17_udp_dropped)
+	check "$far: one that is too large, one that is not, and again" \
+	    [ "$(inc "$python" "$tmp/large.py" $far)" = "EMSGSIZE 40000 EMSGSIZE " ]
+	check "$far: both are counted" \
+	    [ $(($(counter port17_udp_dropped) - dropped)) = 2 ]
+done
 # a program's segments, with the proxy's head in front of each, are larger than
 # what the way to it takes: they can't go as one
 inc ip route add 10.9.0.2/32 dev c0 mtu lock 1230
