@@ -9,8 +9,49 @@
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
 
-/* To the proxy, or to the far end of a direct way. */
+/* To the proxy, or to the far end of a direct way; and to a proxy that has
+ * another address yet. */
 #define CONNECT_NS (5 * MONO_S)
+#define CONNECT_NEXT_NS (2 * MONO_S)
+
+/* Those of the proxy's name. The tunnel that has its own name now may be
+ * another one, whose proxy is not to be told what is for this one's; none then,
+ * and where nobody knows it. */
+static size_t
+count_resolved(const struct dial *dial)
+{
+	const struct tunnel *via = dial->via;
+	const struct tunnel *is = tunnel_set_find(dial->dialer->set, via->name);
+
+	return via->host[0] != '\0' && is != NULL &&
+		       strcmp(is->host, via->host) == 0
+		   ? dial->state->resolved.n
+		   : 0;
+}
+
+/* Which of them it is, in a row that begins anew where its end is. */
+static size_t
+which_resolved(const struct dial *dial)
+{
+	return (dial->address + dial->addresses) % dial->state->resolved.n;
+}
+
+static bool
+has_next_address(const struct dial *dial)
+{
+	return dial->addresses + 1 < count_resolved(dial);
+}
+
+bool
+dial_next_address(struct dial *dial, enum outcome outcome)
+{
+	if (dial->phase != PHASE_CONNECT || !has_next_address(dial) ||
+	    !outcome_is_tunnel_fault(outcome) ||
+	    !mono_before(mono_now(), dial->end))
+		return false;
+	dial->addresses++;
+	return true;
+}
 
 static enum outcome
 connect_outcome(const struct dial *dial, int error)
@@ -84,6 +125,8 @@ check_connected(struct dial *dial)
 		dial_failed(dial, OUTCOME_LOOP, "");
 		return;
 	}
+	if (count_resolved(dial) > 0)
+		dial->state->reached = which_resolved(dial);
 	if (dial->via->kind != TUNNEL_DIRECT)
 		dial_say_step(dial, "the proxy is reached");
 	dial_shake_begin(dial);
@@ -114,21 +157,6 @@ leg_changed(void *arg, struct leg *leg)
 	}
 }
 
-/* What its proxy's name was resolved to. The tunnel that has its own name now
- * may be another one, whose proxy is not to be told what is for this one's;
- * NULL then, and where nobody knows it. */
-static const struct addr *
-find_resolved(const struct dial *dial)
-{
-	const struct tunnel *is =
-	    tunnel_set_find(dial->dialer->set, dial->via->name);
-
-	return is != NULL && strcmp(is->host, dial->via->host) == 0 &&
-		       dial->state->resolved.family != ADDR_NONE
-		   ? &dial->state->resolved
-		   : NULL;
-}
-
 /* Where its sockets go. 0 or -errno. */
 static int
 find_end(const struct dial *dial, struct sock_addr *ret)
@@ -147,10 +175,11 @@ find_end(const struct dial *dial, struct sock_addr *ret)
 		return sock_addr_ip(
 		    ret, &dial->opts.target.addr, dial->opts.target.port, "");
 	}
-	if (addr->family == ADDR_NONE)
-		addr = find_resolved(dial);
-	if (addr == NULL)
-		return -ENOENT;
+	if (addr->family == ADDR_NONE) {
+		if (count_resolved(dial) == 0)
+			return -ENOENT;
+		addr = &dial->state->resolved.v[which_resolved(dial)];
+	}
 	return sock_addr_ip(ret, addr, via->port, via->zone);
 }
 
@@ -175,7 +204,8 @@ watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 	dial->leg->exact = !local;
 	dial->leg->fn = leg_changed;
 	dial->leg->arg = dial;
-	dial_set_timer(dial, CONNECT_NS);
+	dial_set_timer(
+	    dial, has_next_address(dial) ? CONNECT_NEXT_NS : CONNECT_NS);
 }
 
 /* Whatever is wrong with the namespace: nothing is sent from another one. */
@@ -205,6 +235,22 @@ socket_made(struct sock_order *order, int fd_take)
 	    dial, sock_connect_made(dial->via, fd_take, &to, SOCK_STREAM), &to);
 }
 
+static void
+say_connects(const struct dial *dial, const struct sock_addr *to)
+{
+	char text[sizeof("connects to ") + ADDR_STRLEN] = "connects";
+	char where[ADDR_STRLEN];
+	struct addr addr;
+	uint16_t port;
+
+	if (dial->opts.step != NULL && count_resolved(dial) > 0) {
+		addr = sock_addr_get(to, &port);
+		(void)snprintf(text, sizeof(text), "connects to %s",
+		    addr_format(&addr, where)); /* it fits */
+	}
+	dial_say_step(dial, text);
+}
+
 void
 dial_connect(struct dial *dial)
 {
@@ -216,7 +262,7 @@ dial_connect(struct dial *dial)
 	if (r == 0 && dial->via->netns[0] != '\0')
 		dial_say_step(dial, "its network namespace is looked for");
 	else if (r == 0)
-		dial_say_step(dial, "connects");
+		say_connects(dial, &to);
 	if (r == -EDESTADDRREQ) {
 		dial_failed(dial, OUTCOME_UNSUPPORTED,
 		    dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL

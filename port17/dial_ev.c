@@ -148,6 +148,10 @@ dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 	list_remove(&dial->waits);
 	leg_close(dial->leg);
 	dial->leg = NULL;
+	if (dial_next_address(dial, outcome)) {
+		dial_connect(dial);
+		return;
+	}
 	if (may_ask_by_address(dial, outcome)) {
 		dial->by_address = true;
 		dial->error.why[0] = '\0';
@@ -239,6 +243,8 @@ next_member(struct dial *dial)
 	dial->by_address = false;
 	dial->via = dial->members[i];
 	dial->state = states[i];
+	dial->address = dial->state->reached;
+	dial->addresses = 0;
 	dial->error.why[0] = '\0';
 	if (!dial->opts.test) {
 		dial->state->dials++;

@@ -52,7 +52,10 @@ struct dial {
 	bool trial;
 	bool starting;
 	bool by_address; /* via was asked again, without the name */
-	bool counted;	 /* among the dialer's, for its process */
+	/* of via's addresses, where it has a name: the first that was tried,
+	 * and how many were behind that */
+	size_t address, addresses;
+	bool counted; /* among the dialer's, for its process */
 	struct share_key whose;
 	enum phase phase;
 	mono_t began, end;
@@ -93,6 +96,10 @@ void dial_not_entered(struct dial *dial, int error);
  * The dial may be gone. */
 void dial_shake_begin(struct dial *dial);
 void dial_shake_changed(struct dial *dial);
+
+/* Whether its proxy could not be reached where it was looked for, and has
+ * another address: that is the next one. */
+bool dial_next_address(struct dial *dial, enum outcome outcome);
 
 /* Whose turn it is: time that runs out is the far end's matter, or the
  * proxy's. */

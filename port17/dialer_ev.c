@@ -77,7 +77,7 @@ forget_others(struct dialer *dialer, const struct tunnel_set *set)
 		if (state == NULL)
 			continue;
 		if (!alike)
-			state->resolved = (struct addr){ .family = ADDR_NONE };
+			state->resolved.n = 0;
 		if (alike && strcmp(was->user, is->user) == 0 &&
 		    strcmp(was->password, is->password) == 0)
 			continue;
@@ -212,10 +212,17 @@ dialer_no_udp(struct dialer *dialer, const struct tunnel *tunnel, mono_t now)
 
 void
 dialer_resolved(
-    struct dialer *dialer, const char *tunnel, const struct addr *addr)
+    struct dialer *dialer, const char *tunnel, const struct addrs *addrs)
 {
 	struct tunnel_state *state = dialer_state(dialer, tunnel);
+	struct addr was;
 
-	if (state != NULL && addr->family != ADDR_NONE)
-		state->resolved = *addr;
+	if (state == NULL || addrs->n == 0)
+		return;
+	was = state->resolved.v[state->reached];
+	state->resolved = *addrs;
+	state->reached = 0;
+	for (size_t i = 0; i < addrs->n; i++)
+		if (addr_equal(&addrs->v[i], &was))
+			state->reached = i;
 }

@@ -31,8 +31,10 @@ struct tunnel_state {
 	mono_t good_at;	 /* it was last reached; ns 0: never */
 	/* it said that it carries no UDP: believed for a while */
 	mono_t no_udp_until;
-	/* of a proxy that has a name: what it was last resolved to */
-	struct addr resolved;
+	/* of a proxy that has a name: what it was last resolved to, and which
+	 * of those was reached last */
+	struct addrs resolved;
+	size_t reached;
 };
 
 struct dialer;
@@ -99,9 +101,9 @@ bool dialer_carries_udp(
 void dialer_no_udp(
     struct dialer *dialer, const struct tunnel *tunnel, mono_t now);
 
-/* A proxy that has a name is there now; ADDR_NONE: nobody knows, and it is
- * where it was. */
+/* A proxy that has a name is there now; none: nobody knows, and it is where it
+ * was. */
 void dialer_resolved(
-    struct dialer *dialer, const char *tunnel, const struct addr *addr);
+    struct dialer *dialer, const char *tunnel, const struct addrs *addrs);
 
 #endif

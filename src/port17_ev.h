@@ -36,10 +36,10 @@ struct port17_ev_opts {
 	size_t queue_length;		/* SYNs may wait in half of it */
 	const struct sock_maker *maker; /* see struct dialer_opts */
 	const char *state; /* the folder that addresses for names are kept in */
-	/* an address of a proxy that has a name, by no tunnel; done() once,
-	 * perhaps at once; ADDR_NONE: there is none */
+	/* the addresses of a proxy that has a name, by no tunnel; done() once,
+	 * perhaps at once */
 	void (*look_up)(void *arg, const struct name *name,
-	    void (*done)(void *arg, const struct addr *addr), void *done_arg);
+	    void (*done)(void *arg, const struct addrs *addrs), void *done_arg);
 	/* a tunnelled flow has ended; NULL: nobody wants to know */
 	void (*ended)(void *arg, const struct port17_past *past);
 	void *arg;

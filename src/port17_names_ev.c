@@ -20,7 +20,7 @@ struct port17_look_up {
 
 /* The tunnels may be others by now. */
 static void
-looked_up(void *arg, const struct addr *addr)
+looked_up(void *arg, const struct addrs *addrs)
 {
 	struct port17_look_up *l = arg;
 	struct dialer *dialer = l->p17->dialer;
@@ -28,7 +28,7 @@ looked_up(void *arg, const struct addr *addr)
 	    tunnel_set_find(dialer_tunnels(dialer), l->tunnel);
 
 	if (tunnel != NULL && strcmp(tunnel->host, l->host) == 0)
-		dialer_resolved(dialer, l->tunnel, addr);
+		dialer_resolved(dialer, l->tunnel, addrs);
 	free(l);
 }
 
@@ -62,8 +62,7 @@ look_up_all(struct port17_ev *p17)
 		if (set->v[i].host[0] == '\0')
 			continue;
 		state = dialer_state(p17->dialer, set->v[i].name);
-		known = known && state != NULL &&
-			state->resolved.family != ADDR_NONE;
+		known = known && state != NULL && state->resolved.n > 0;
 		look_up(p17, &set->v[i]);
 	}
 	return known;

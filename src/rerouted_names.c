@@ -135,7 +135,7 @@ rerouted_resolver_prepare(struct rerouted *rr)
 
 void
 rerouted_look_up(void *arg, const struct name *name,
-    void (*done)(void *arg, const struct addr *addr), void *done_arg)
+    void (*done)(void *arg, const struct addrs *addrs), void *done_arg)
 {
 	struct rerouted *rr = arg;
 

@@ -83,7 +83,7 @@ int rerouted_resolver_prepare(struct rerouted *rr);
 int rerouted_far_dns_prepare(struct rerouted *rr);
 /* As port17_ev_opts.look_up. */
 void rerouted_look_up(void *arg, const struct name *name,
-    void (*done)(void *arg, const struct addr *addr), void *done_arg);
+    void (*done)(void *arg, const struct addrs *addrs), void *done_arg);
 
 /* What the parts call: chains are in, or out; the queues are of no more use. */
 void rerouted_firewall_done(void *arg);

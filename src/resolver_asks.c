@@ -119,58 +119,58 @@ resolver_ev_ask(struct resolver_ev *re, const struct name *name, uint16_t qtype,
 /* Both questions at once: an answer's end is no place to ask another. */
 struct look_up {
 	unsigned int waiting;
-	struct addr addr;
-	void (*done)(void *arg, const struct addr *addr);
+	struct addrs four, six;
+	void (*done)(void *arg, const struct addrs *addrs);
 	void *arg;
 };
 
-/* ADDR_NONE where there is none of the type. */
-static struct addr
-first_address(const uint8_t *msg, size_t len, uint16_t qtype)
+static void
+add_address(struct addrs *addrs, struct addr addr)
 {
-	struct addr none = { .family = ADDR_NONE };
+	if (addrs->n < ADDRS_MAX)
+		addrs->v[addrs->n++] = addr;
+}
+
+static void
+take_addresses(struct look_up *l, const uint8_t *msg, size_t len)
+{
 	size_t off = WIRE_HEADER;
 	struct wire_rr rr;
 	struct name owner;
 
 	if (len < WIRE_HEADER ||
 	    wire_name_read(&owner, msg, len, &off, true) < 0)
-		return none;
+		return;
 	off += 4; /* type and class */
 	for (unsigned int n = wire_u16(msg + 6); n > 0; n--) {
 		if (wire_rr_read(&rr, msg, len, &off) < 0)
-			return none;
-		if (rr.type != qtype)
-			continue;
+			return;
 		if (rr.type == TYPE_A && rr.rdlen == 4)
-			return addr_ip4(msg + rr.rdata);
+			add_address(&l->four, addr_ip4(msg + rr.rdata));
 		if (rr.type == TYPE_AAAA && rr.rdlen == 16)
-			return addr_ip6(msg + rr.rdata);
+			add_address(&l->six, addr_ip6(msg + rr.rdata));
 	}
-	return none;
 }
 
 static void
 looked_up(void *arg, const uint8_t *msg, size_t len)
 {
 	struct look_up *l = arg;
-	struct addr four = first_address(msg, len, TYPE_A);
 
-	if (four.family != ADDR_NONE)
-		l->addr = four;
-	else if (l->addr.family == ADDR_NONE)
-		l->addr = first_address(msg, len, TYPE_AAAA);
+	take_addresses(l, msg, len);
 	if (--l->waiting > 0)
 		return;
-	l->done(l->arg, &l->addr);
+	for (size_t i = 0; i < l->six.n; i++)
+		add_address(&l->four, l->six.v[i]);
+	l->done(l->arg, &l->four);
 	free(l);
 }
 
 void
 resolver_ev_look_up(struct resolver_ev *re, const struct name *name,
-    void (*done)(void *arg, const struct addr *addr), void *arg)
+    void (*done)(void *arg, const struct addrs *addrs), void *arg)
 {
-	static const struct addr none = { .family = ADDR_NONE };
+	static const struct addrs none = { .n = 0 };
 	struct asked four = { name, TYPE_A, re->own };
 	struct asked six = { name, TYPE_AAAA, re->own };
 	struct look_up *l = calloc(1, sizeof(*l));
@@ -179,7 +179,7 @@ resolver_ev_look_up(struct resolver_ev *re, const struct name *name,
 		done(arg, &none);
 		return;
 	}
-	*l = (struct look_up){ 2, none, done, arg };
+	*l = (struct look_up){ 2, none, none, done, arg };
 	begin(re, &four, looked_up, l);
 	begin(re, &six, looked_up, l);
 }

@@ -78,11 +78,11 @@ bool resolver_ev_is_own(const struct resolver_ev *re, uint64_t inode);
 /* Why it does not listen, though it should; "" for no reason that is known. */
 const char *resolver_ev_deaf(const struct resolver_ev *re);
 
-/* An address of the name, for what the daemon needs itself: no rule speaks of
- * it, no tunnel carries it. done() once, perhaps at once; ADDR_NONE: there is
- * none. */
+/* The addresses of the name, those of IPv4 first, for what the daemon needs
+ * itself: no rule speaks of it, no tunnel carries it. done() once, perhaps at
+ * once. */
 void resolver_ev_look_up(struct resolver_ev *re, const struct name *name,
-    void (*done)(void *arg, const struct addr *addr), void *arg);
+    void (*done)(void *arg, const struct addrs *addrs), void *arg);
 
 /* Asks for people, as nobody's program: done() once, perhaps at once, with an
  * answer of len bytes (0: none). */

@@ -85,8 +85,10 @@ dial(struct tunnel_test *test_take)
 }
 
 static void
-looked_up(void *arg, const struct addr *addr)
+looked_up(void *arg, const struct addrs *addrs)
 {
+	static const struct addr none = { .family = ADDR_NONE };
+	const struct addr *addr = addrs->n > 0 ? &addrs->v[0] : &none;
 	struct tunnel_test *test = arg;
 	char host[TARGET_HOST_SIZE], text[TARGET_HOST_SIZE + 64];
 	char where[ADDR_STRLEN];

@@ -28,6 +28,13 @@ struct addr_range {
 	struct addr lo, hi; /* same family, lo <= hi, both within */
 };
 
+/* Those of one host, the best first: no more than are of use. */
+#define ADDRS_MAX 8
+struct addrs {
+	struct addr v[ADDRS_MAX];
+	size_t n;
+};
+
 #define ADDR_STRLEN 46
 
 struct addr addr_ip4(const void *bytes4);

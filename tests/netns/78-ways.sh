@@ -60,7 +60,8 @@ background ins dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
     --no-hosts --bind-interfaces --listen-address=10.9.0.2 --user=root \
     --pid-file= --log-queries --log-facility="$tmp/dns.log" \
     --address=/proxy.corp/10.9.0.2 --address=/other.corp/10.9.0.3 \
-    --address=/web.corp/192.0.2.8 2>/dev/null
+    --address=/web.corp/192.0.2.8 \
+    --address=/many.corp/192.0.2.10 --address=/many.corp/fd09::2 2>/dev/null
 wait_for listens ins 53
 background inc python3 "$top/tests/netns/tunnel.py" proxy2 "$tmp/p2.sock" \
     >"$tmp/p2.out" 2>"$tmp/p2.err"
@@ -70,6 +71,10 @@ chmod 666 "$tmp/p2.sock"
 background inc python3 "$top/tests/netns/tunnel.py" socks 127.0.0.1 1090 \
     >"$tmp/local.out" 2>"$tmp/local.err"
 wait_for grep -q ready "$tmp/local.out"
+ins ip address add 192.0.2.10/32 dev lo # nobody listens there
+background ins python3 "$top/tests/netns/tunnel.py" socks fd09::2 1080 \
+    >"$tmp/many.out" 2>"$tmp/many.err"
+wait_for grep -q ready "$tmp/many.out"
 
 settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "src"]' 'upstream = direct' 'source = 10.9.0.77' \
@@ -93,7 +98,8 @@ settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "mixed"]' 'failover = nodev, named' \
     '[tunnel "tardy"]' 'failover = mute, named' \
     '[tunnel "mute"]' 'upstream = socks5://10.9.0.2:1089' \
-    '[tunnel "nameless"]' 'upstream = socks5://none.corp:1080'
+    '[tunnel "nameless"]' 'upstream = socks5://none.corp:1080' \
+    '[tunnel "many"]' 'upstream = socks5://many.corp:1080'
 i=0
 for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless \
     byunit local; do
@@ -194,6 +200,12 @@ check "it was asked by ourselves" grep -qi 'proxy.corp from 10.9.0.1' \
     "$tmp/dns.log"
 check_not "and those others of nobody here" grep -qi 'web.corp from 10.9.0.1' \
     "$tmp/dns.log"
+check "one with two addresses, the first dead: by the second" \
+    wait_for test_says many 192.0.2.7:7001 '^connected after'
+check "which was tried behind it" grep -q 'connects to 192.0.2.10' "$tmp/steps"
+check "and is the first from then on" test_says many 192.0.2.7:7001 \
+    'connects to fd09::2'
+check_not "that alone" grep 'connects to 192.0.2.10' "$tmp/steps"
 check "a name that nobody knows" thru nameless EHOSTUNREACH 7001 echo
 check "why" tunnel_is nameless up "none.corp"
 

@@ -199,7 +199,7 @@ def serve_socks(s):
 
 
 def socks(addr, port):
-    listener = socket.create_server((addr, int(port)))
+    listener = socket.create_server((addr, int(port)), family=family(addr))
     print("ready", flush=True)
     while True:
         s, _ = listener.accept()

@@ -246,7 +246,8 @@ crumbs_take_turns(struct event_base *base, bool mixed)
 		most = now - before > most ? now - before : most;
 		take(far);
 	}
-	printf("%zu of %zu single bytes%s\n", most, all, mixed ? " and more" : "");
+	printf(
+	    "%zu of %zu single bytes%s\n", most, all, mixed ? " and more" : "");
 	relay_abort(relay, &bytes);
 	(void)close(pair[0]);
 	(void)close(other[0]);
