@@ -57,6 +57,7 @@ enum {
 	STAT_STATE = 0,
 	STAT_PPID = 1,
 	STAT_FLAGS = 6,
+	STAT_THREADS = 17,
 	STAT_START = 19,
 	STAT_FIELDS
 };
@@ -86,6 +87,8 @@ procline_stat(struct procline_stat *ret, const char *s, size_t len)
 	    str_pid(&st.ppid, field[STAT_PPID]) != 0 ||
 	    num_parse(&flags, field[STAT_FLAGS].p, field[STAT_FLAGS].len,
 		UINT64_MAX) != 0 ||
+	    num_parse(&st.threads, field[STAT_THREADS].p,
+		field[STAT_THREADS].len, UINT64_MAX) != 0 ||
 	    num_parse(&st.start, field[STAT_START].p, field[STAT_START].len,
 		UINT64_MAX) != 0)
 		return -EBADMSG;

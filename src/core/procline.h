@@ -19,7 +19,8 @@ struct procline_stat {
 	struct procline_str comm; /* may hold blanks, brackets, newlines */
 	char state;		  /* Z: a zombie */
 	pid_t pid, ppid;
-	bool kthread;	/* a thread of the kernel's own */
+	bool kthread; /* a thread of the kernel's own */
+	uint64_t threads;
 	uint64_t start; /* clock ticks since boot */
 };
 

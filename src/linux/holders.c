@@ -98,7 +98,7 @@ holder_get(struct holders *hs, pid_t pid, uint64_t start)
 		    hs, container_of(hs->lru.prev, struct holder, lru));
 	holder->pid = pid;
 	holder->start = start;
-	holder->dir = (struct procdir){ -1, -1, -1, -1, -1, NULL, 0 };
+	holder->dir = (struct procdir){ -1, -1, -1, -1, -1, NULL, 0, 0 };
 	list_init(&holder->open);
 	list_init(&holder->sockets);
 	list_prepend(&hs->lru, &holder->lru);
@@ -107,7 +107,7 @@ holder_get(struct holders *hs, pid_t pid, uint64_t start)
 	return holder;
 }
 
-static void
+void
 holder_close(struct holders *hs, struct holder *holder)
 {
 	if (holder->dir.fd >= 0) {

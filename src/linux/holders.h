@@ -72,6 +72,9 @@ bool holder_newer(const struct holder *a, const struct holder *b);
  * the one used last. 0, -ESRCH (it is gone) or -errno. */
 int holder_open(struct holders *hs, struct holder *holder);
 
+/* Lets go of dir and value; what it was met with stays. */
+void holder_close(struct holders *hs, struct holder *holder);
+
 /* 1 if descriptor fd of the process is the socket, 0 if not, -ESRCH or
  * -errno. Does not count as a use. */
 int holder_has(

@@ -1,11 +1,16 @@
 #include "src/linux/procdir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "src/core/procline.h"
+
+/* So many threads are looked at for one that runs: all but the first go when
+ * they end, unless they are kept by somebody who traces them. */
+#define THREADS_MAX 64
 
 ssize_t
 procdir_file(int dirfd, const char *name, char *buf, size_t size)
@@ -64,7 +69,66 @@ procdir_status(int dirfd, const char *name, struct procdir_stat *ret)
 	ret->state = st.state;
 	ret->kthread = st.kthread;
 	ret->zombie = st.state == 'Z' || st.state == 'X';
+	ret->headless = ret->zombie && st.threads > 1;
+	ret->zombie &= !ret->headless;
 	return 0;
+}
+
+static bool
+runs(int dirfd)
+{
+	struct procdir_stat st;
+
+	return procdir_status(dirfd, "stat", &st) == 0 && st.state != 'Z' &&
+	       st.state != 'X';
+}
+
+/* A thread that runs, of a process that is headless. */
+static int
+open_thread(int dirfd)
+{
+	int tasks = openat(dirfd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = tasks >= 0 ? fdopendir(tasks) : NULL;
+	int fd = -ESRCH, left = THREADS_MAX;
+	struct dirent *e;
+
+	if (dir == NULL) {
+		int r = errno == ENOENT ? -ESRCH : -errno;
+
+		if (tasks >= 0)
+			(void)close(tasks); /* only read from */
+		return r;
+	}
+	while (fd < 0 && (e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		if (left-- == 0)
+			break;
+		fd = openat(tasks, e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && !runs(fd)) {
+			(void)close(fd); /* O_PATH */
+			fd = -ESRCH;
+		} else if (fd < 0) {
+			fd = errno == ENOENT ? -ESRCH : -errno;
+		}
+	}
+	(void)closedir(dir); /* only read from */
+	return fd;
+}
+
+int
+procdir_base(int dirfd, const char *name, struct procdir_stat *ret)
+{
+	int dir = openat(dirfd, name, O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
+	int r = dir < 0 ? -errno : procdir_status(dir, "stat", ret);
+
+	if (dir < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	if (r == 0 && !ret->headless)
+		return dir;
+	fd = r != 0 ? r : open_thread(dir);
+	(void)close(dir); /* O_PATH */
+	return fd;
 }
 
 int
@@ -75,17 +139,14 @@ procdir_open(struct procdir *ret, int proc_fd, pid_t pid, uint64_t start)
 	int fd, r;
 
 	(void)snprintf(name, sizeof(name), "%d", (int)pid); /* fits */
-	fd = openat(proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = procdir_base(proc_fd, name, &st);
 	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	r = procdir_status(fd, "stat", &st);
-	if (r == 0 && st.start != start)
-		r = -ESRCH; /* another process with its pid */
-	if (r != 0) {
+		return fd;
+	if (st.start != start) { /* another process with its pid */
 		(void)close(fd); /* O_PATH */
-		return r;
+		return -ESRCH;
 	}
-	*ret = (struct procdir){ fd, -1, -1, -1, -1, NULL, 0 };
+	*ret = (struct procdir){ fd, -1, -1, -1, -1, NULL, 0, start };
 	ret->links = openat(fd, "fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret->links >= 0)
 		return 0;
@@ -103,5 +164,5 @@ procdir_close(struct procdir *dir)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]); /* only read from */
-	*dir = (struct procdir){ -1, -1, -1, -1, -1, NULL, 0 };
+	*dir = (struct procdir){ -1, -1, -1, -1, -1, NULL, 0, 0 };
 }

@@ -16,6 +16,7 @@ struct procdir {
 	 * NULL: they are read, as the process has them now */
 	const char *args;
 	size_t args_len;
+	uint64_t start; /* of the process, in ticks */
 };
 
 /* Opens /proc/PID below proc_fd, for the process that started then: 0, -ESRCH
@@ -34,11 +35,17 @@ struct procdir_stat {
 	pid_t ppid;
 	uint64_t start;
 	char state; /* R, S, D, T, Z ... */
-	bool kthread, zombie;
+	/* headless: its first thread has ended, and others run */
+	bool kthread, zombie, headless;
 };
 
 /* PID/stat below dirfd (name: "stat" or "123/stat"): 0, -ESRCH or -errno. Of a
  * thread, too. */
 int procdir_status(int dirfd, const char *name, struct procdir_stat *ret);
+
+/* A descriptor (O_PATH) of the folder of a process below dirfd, and its status;
+ * of one that is headless it is the folder of a thread that runs: that has its
+ * memory and files still. -ESRCH or -errno. */
+int procdir_base(int dirfd, const char *name, struct procdir_stat *ret);
 
 #endif

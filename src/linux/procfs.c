@@ -104,6 +104,9 @@ answer(struct procfs *procfs, const struct procfs_want *want,
 	held_used(hs, held);
 	holder->hint = held->fd;
 	r = holder_read(procfs, holder);
+	/* by a thread that has ended, while others may run */
+	if (r == -ESRCH)
+		holder_close(hs, holder);
 	if (r != 0)
 		return r;
 	proc = holder->value;

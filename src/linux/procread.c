@@ -267,23 +267,20 @@ procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
     uint64_t *start, uint64_t exactly)
 {
 	char path[32], exe[PATH_MAX];
-	struct procdir_stat st = { 0 };
+	struct procdir_stat st;
 	int r, dirfd, here;
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)*pid); /* fits */
-	dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dirfd = procdir_base(AT_FDCWD, path, &st);
 	if (dirfd < 0)
-		return -errno;
-	r = procdir_status(dirfd, "stat", &st);
+		return dirfd;
 	n = readlinkat(dirfd, "exe", exe, sizeof(exe) - 1);
 	exe[n > 0 ? n : 0] = '\0';
 	here = exe_is_here(pr, proc->uid, dirfd, exe);
 	(void)close(dirfd); /* O_PATH */
-	if (r == 0 && here < 0)
-		r = here;
-	if (r != 0)
-		return r;
+	if (here < 0)
+		return here;
 	if (st.start > *start || (exactly != 0 && st.start != exactly))
 		return -ESRCH;
 	r = process_add_parent(proc, *pid, exe, here > 0);
@@ -350,12 +347,12 @@ set_script(struct process *proc, int dirfd, const struct snapshot *snap)
 }
 
 static int
-build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
-    const struct process **ret)
+build(struct procread *pr, const struct procdir *dir, pid_t pid,
+    const struct snapshot *snap, const struct process **ret)
 {
 	struct procdir_stat st;
 	struct process *proc;
-	int r = procdir_status(dirfd, "stat", &st);
+	int r = procdir_status(dir->fd, "stat", &st);
 
 	if (r != 0)
 		return r;
@@ -364,7 +361,7 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 		return -ENOMEM;
 	proc->self = pid == pr->self;
 	proc->pid = pid;
-	proc->start = st.start;
+	proc->start = dir->start;
 	proc->exe_dev = snap->file.dev;
 	proc->exe_ino = snap->file.ino;
 	proc->exe_here = snap->exe_here;
@@ -372,7 +369,7 @@ build(struct procread *pr, int dirfd, pid_t pid, const struct snapshot *snap,
 	proc->gid = snap->gid;
 	r = set_strings(pr, proc, snap);
 	if (r == 0)
-		r = set_script(proc, dirfd, snap);
+		r = set_script(proc, dir->fd, snap);
 	if (r == 0)
 		r = add_parents(pr, proc, st.ppid);
 	if (r != 0) {
@@ -431,5 +428,5 @@ procread_process(struct procread *pr, struct procdir *dir, pid_t pid,
 		return 0;
 	}
 	r = snapshot_settle(pr, &snap, dir);
-	return r != 0 ? r : build(pr, dir->fd, pid, &snap, ret);
+	return r != 0 ? r : build(pr, dir, pid, &snap, ret);
 }

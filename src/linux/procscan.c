@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -257,6 +258,65 @@ note_scan(struct procscan *ps, const struct procscan_job *job, bool whole)
 		holder_swept(&ps->holders, holder);
 }
 
+/* Descriptors of one that is headless, and few others are, are read at once. */
+#define HEADLESS_MAX 4096
+
+/* The folder of threads has a link for each, and three with one thread alone:
+ * so it is with all of the kernel's, of which there are many. */
+static bool
+has_threads(const struct procscan *ps, pid_t pid)
+{
+	struct stat st;
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "%d/task", (int)pid); /* fits */
+	return fstatat(ps->holders.proc_fd, path, &st, 0) == 0 &&
+	       st.st_nlink > 3;
+}
+
+/* The folder of a thread that runs, where the first one has ended: a
+ * descriptor; -ESRCH: it is no such process, or -errno. */
+static int
+open_headless(const struct scan *s)
+{
+	const struct procscan_pid *who = &s->job->who;
+	struct procdir_stat st;
+	char name[16];
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "%d", (int)who->pid); /* fits */
+	fd = procdir_base(s->ps->holders.proc_fd, name, &st);
+	if (fd < 0 ||
+	    (st.headless && (who->start == 0 || st.start == who->start)))
+		return fd;
+	(void)close(fd); /* O_PATH */
+	return -ESRCH;
+}
+
+/* One that has none may have them by another thread than its first. */
+static int
+scan_headless(struct scan *s)
+{
+	struct procscan_job job = *s->job;
+	int thread, r;
+
+	if (!has_threads(s->ps, job.who.pid))
+		return 0;
+	thread = open_headless(s);
+	if (thread < 0)
+		return thread == -ESRCH ? 0 : thread;
+	job.from = 0;
+	job.max = HEADLESS_MAX;
+	job.part = NULL;
+	s->job = &job;
+	s->fd_dir = openat(thread, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = s->fd_dir < 0 ? -errno : scan_parts(s);
+	if (s->fd_dir >= 0)
+		(void)close(s->fd_dir); /* only read from */
+	(void)close(thread);		/* O_PATH */
+	return r;
+}
+
 int
 procscan_one(struct procscan *ps, const struct procscan_job *job)
 {
@@ -276,6 +336,10 @@ procscan_one(struct procscan *ps, const struct procscan_job *job)
 		ps->scan++;
 		r = scan_parts(&s);
 		(void)close(s.fd_dir); /* only read from */
+	}
+	if (r == 0 && s.n == 0) {
+		r = scan_headless(&s);
+		s.job = job;
 	}
 	if (r == -EINPROGRESS)
 		return r;

@@ -119,6 +119,59 @@ else
 	echo "# no nft here"
 fi
 
+# -- a program whose first thread has ended, while others have its sockets --
+cat >"$tmp/headless.py" <<'PY'
+import ctypes, os, platform, socket, subprocess, threading
+exit_nr = 60 if platform.machine() == "x86_64" else 93
+def listen(port):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("10.9.0.1", port))
+    return s
+def end():
+    ctypes.CDLL(None).syscall(exit_nr, 0)
+def answer(s):
+    s.sendto(b"here", s.recvfrom(16)[1])
+def first():
+    s = listen(7093)
+    while ") Z" not in open(f"/proc/{os.getpid()}/stat").read():
+        pass
+    print("ready", flush=True)
+    answer(s)
+    end()  # by which the process was read
+def second(thread):
+    while os.path.exists(f"/proc/self/task/{thread}/stat"):
+        pass
+    subprocess.run(["bash", "-c", "echo x >/dev/udp/10.9.0.2/7091"])
+    s = listen(7094)
+    print("alone", flush=True)
+    while True:
+        answer(s)
+t = threading.Thread(target=first)
+t.start()
+threading.Thread(target=second, args=(t.native_id,)).start()
+end()
+PY
+background inc python3 "$tmp/headless.py" >"$tmp/headless"
+headless=$pid
+for row in 7093:ready 7094:alone; do
+	port=${row%:*}
+	wait_for grep -q "${row#*:}" "$tmp/headless"
+	check "a program without its first thread answers, $port" ins python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(20)
+s.sendto(b"x", ("10.9.0.1", int(sys.argv[1])))
+s.recv(16)' $port
+	check "… and is who it is, $port" flows "any(x['dport'] == $port for x in f)
+	    and all(x['process']['pid'] == $headless and
+	    'headless' in x['process']['cmd'] for x in f if x['dport'] == $port)"
+done
+check "… and who started what it runs" flows "any(x['dport'] == 7091 for x in f)
+    and all(x['process']['parents'][0]['pid'] == $headless and
+    'python' in x['process']['parents'][0]['exe']
+    for x in f if x['dport'] == 7091)"
+stop $headless
+
 # -- a socket that is made by another, and handed over at the first use --
 if command -v systemd-socket-activate >/dev/null; then
 	cat >"$tmp/served.py" <<'PY'
