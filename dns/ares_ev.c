@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -273,8 +272,6 @@ pool_of(struct ares_ev *ae, struct upstream *upstream)
 		return NULL;
 	pool->ae = ae;
 	pool->upstream = upstream;
-	if (upstream->spec.zone[0] != '\0')
-		pool->scope = if_nametoindex(upstream->spec.zone);
 	list_init(&pool->channels);
 	ae->pools[place] = pool;
 	return pool;

@@ -76,12 +76,10 @@ on_connect(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t len,
     void *arg)
 {
 	const struct channel *channel = arg;
-	const struct pool *pool = channel->pool;
-	const struct upstream_spec *spec = &pool->upstream->spec;
 	struct sockaddr_storage to;
 
 	(void)addr;
-	len = server_sockaddr(&to, &spec->addr, spec->port, pool->scope);
+	len = server_sockaddr_of(&to, &channel->pool->upstream->spec);
 	return connect(fd, (const struct sockaddr *)&to, len);
 }
 

@@ -35,7 +35,6 @@ struct channel {
 struct pool {
 	struct ares_ev *ae;
 	struct upstream *upstream;
-	uint32_t scope; /* device of a link-local address */
 	struct list channels;
 	unsigned int n_channels;
 };

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,7 +162,6 @@ port_send(struct port *port, struct attempt *attempt, uint8_t *msg, size_t len)
 static struct server *
 server_of(struct plain_ev *pe, struct upstream *upstream)
 {
-	const struct upstream_spec *spec = &upstream->spec;
 	size_t place = upstream->number;
 	struct server *server;
 
@@ -185,8 +183,6 @@ server_of(struct plain_ev *pe, struct upstream *upstream)
 		return NULL;
 	server->pe = pe;
 	server->upstream = upstream;
-	server->sa_len = server_sockaddr(&server->sa, &spec->addr, spec->port,
-	    spec->zone[0] != '\0' ? if_nametoindex(spec->zone) : 0);
 	pe->servers[place] = server;
 	return server;
 }

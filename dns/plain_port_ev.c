@@ -158,15 +158,17 @@ static int
 port_connect(struct port *port)
 {
 	const struct server *server = port->server;
+	struct sockaddr_storage sa;
+	socklen_t len = server_sockaddr_of(&sa, &server->upstream->spec);
 	struct stat st;
 	int r;
 
-	port->fd = socket(
-	    server->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	port->fd =
+	    socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (port->fd < 0)
 		return -errno;
 	server_mark(port->fd);
-	r = connect(port->fd, (const void *)&server->sa, server->sa_len) < 0
+	r = connect(port->fd, (const void *)&sa, len) < 0
 		? -errno
 		: port_watch(server->pe, port);
 	if (r < 0) {

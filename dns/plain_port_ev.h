@@ -47,8 +47,6 @@ struct port {
 struct server {
 	struct plain_ev *pe;
 	struct upstream *upstream;
-	struct sockaddr_storage sa;
-	socklen_t sa_len;
 	struct port *choice[CHOICE_MAX];
 	unsigned int n_choice;
 	size_t n_flying; /* of all its ports */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,17 @@ server_sockaddr(struct sockaddr_storage *ret, const struct addr *addr,
 	if (addr_is_link_local(addr))
 		six->sin6_scope_id = ifindex;
 	return sizeof(*six);
+}
+
+unsigned int
+server_sockaddr_of(
+    struct sockaddr_storage *ret, const struct upstream_spec *spec)
+{
+	uint32_t device = 0;
+
+	if (spec->zone[0] != '\0')
+		device = if_nametoindex(spec->zone);
+	return server_sockaddr(ret, &spec->addr, spec->port, device);
 }
 
 void

@@ -154,6 +154,32 @@ check "and answered so" sh -c "nsenter --net=/run/netns/$C dig +time=15 \
     +tries=1 @127.0.0.1 a.example | grep -q 'SERVFAIL'"
 put $etc/resolv.conf "nameserver 10.9.0.2"
 follows "until there are some" 2
+
+# a server of a link, and another link of that name later
+cat >"$tmp/link.py" <<'END'
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+s.bind(("::", 53))
+while True:
+    q, peer = s.recvfrom(2000)
+    end = 12
+    while q[end]:
+        end += q[end] + 1
+    s.sendto(q[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + q[12:end + 5] +
+             b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\xcb\0\x71\x09", peer)
+END
+background ins python3 "$tmp/link.py"
+bound ins udp 53 ::
+ins ip address add fe80::53/64 dev s0 nodad
+put $etc/resolv.conf "search lan" "nameserver fe80::53%c0"
+follows "a link-local one, of its device" 9
+inc ip link del c0
+ip link add c0 netns "$C" type veth peer name s0 netns "$S"
+inc ip link set c0 up
+ins ip link set s0 up
+ins ip address add fe80::53/64 dev s0 nodad
+follows "and of another device by that name" 9
 check_judged
 daemon_stop
 check "it ends well" [ $? = 0 ]
