@@ -140,34 +140,32 @@ event_cb(void *arg, const void *bytes, size_t size)
 	if (size < sizeof(*type))
 		return;
 	switch (*type) {
-	case BPF_EVENT_FORK:
+	case BPF_RECORD_FORK:
 		fork_cb(arg, bytes, size);
 		break;
-	case BPF_EVENT_EXEC:
+	case BPF_RECORD_EXEC:
 		exec_cb(arg, bytes, size);
 		break;
-	case BPF_EVENT_EXIT:
+	case BPF_RECORD_EXIT:
 		exit_cb(arg, bytes, size);
 		break;
-	case BPF_EVENT_CLOSE:
+	case BPF_RECORD_CLOSE:
 		closed_cb(arg, bytes, size);
 		break;
-	case BPF_EVENT_GROUP:
+	case BPF_RECORD_GROUP:
 		group_cb(arg, bytes, size);
 		break;
 	}
 }
 
 static void
-use_cb(void *arg, const void *bytes, size_t size)
+use_cb(struct bpf *bpf, const struct bpf_use *record, size_t size)
 {
-	const struct bpf_use *record = bytes;
-	struct bpf *bpf = arg;
 	struct use use = {
 		.socket = record->inode,
 		.device = record->device,
 		.connected = (record->socket_is & BPF_SOCKET_CONNECTED) != 0,
-		.begins = record->begins != 0,
+		.begins = (record->socket_is & BPF_SOCKET_BEGINS) != 0,
 		.answers = (record->socket_is & BPF_SOCKET_ANSWERS) != 0,
 		.taken = record->taken != 0,
 		.refused = record->taken == BPF_TAKEN_DROPPED,
@@ -176,14 +174,7 @@ use_cb(void *arg, const void *bytes, size_t size)
 		.total = record->total,
 	};
 
-	if (size != sizeof(*record)) {
-		/* an event that the other ring had no room for: it is younger
-		 * than those in there */
-		bpf_births(bpf);
-		event_cb(bpf, bytes, size);
-		return;
-	}
-	if (record->head_len > BPF_HEAD_MAX)
+	if (size < sizeof(*record) || record->head_len > BPF_HEAD_MAX)
 		return; /* ours alone write here */
 	actor_of(&use.actor, record);
 	/* others may send meanwhile */
@@ -196,6 +187,22 @@ use_cb(void *arg, const void *bytes, size_t size)
 	if (use.actor.pid > 0 && bpf->level_known &&
 	    record->level == bpf->shared->pid_level)
 		bpf->ops.use(bpf->ops.arg, &use);
+}
+
+static void
+sent_cb(void *arg, const void *bytes, size_t size)
+{
+	const uint32_t *type = bytes;
+	struct bpf *bpf = arg;
+
+	if (size >= sizeof(*type) && *type == BPF_RECORD_USE) {
+		use_cb(bpf, bytes, size);
+		return;
+	}
+	/* an event that the other ring had no room for: it is younger than
+	 * those in there */
+	bpf_births(bpf);
+	event_cb(bpf, bytes, size);
 }
 
 static int
@@ -445,7 +452,7 @@ bpf_sees_closes(const struct bpf *bpf)
 bool
 bpf_uses(struct bpf *bpf)
 {
-	return bpf_ring_read(&bpf->uses, use_cb, bpf);
+	return bpf_ring_read(&bpf->uses, sent_cb, bpf);
 }
 
 void

@@ -172,7 +172,7 @@ static __always_inline int
 send_use(struct sk_buff *skb, struct sock *sk, const struct owner *owner,
     struct task_struct *task, int taken)
 {
-	struct bpf_use use = { .taken = taken };
+	struct bpf_use use = { .type = BPF_RECORD_USE, .taken = taken };
 	__u64 flags = wakeup(&uses, shared.uses_many);
 
 	use.inode = owner->socket;
@@ -185,7 +185,8 @@ send_use(struct sk_buff *skb, struct sock *sk, const struct owner *owner,
 		use.socket_is = BPF_SOCKET_CONNECTED;
 	if (ct_of(skb) != NULL && is_reply(skb))
 		use.socket_is |= BPF_SOCKET_ANSWERS;
-	use.begins = begins(skb);
+	if (begins(skb))
+		use.socket_is |= BPF_SOCKET_BEGINS;
 	read_actor(&use, owner, task);
 	read_packet(&use, skb);
 	if (taken != 0)

@@ -95,7 +95,7 @@ BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
 	struct task_struct *from = BPF_CORE_READ(task, group_leader);
 	struct task_struct *parent =
 	    BPF_CORE_READ(child, real_parent, group_leader);
-	struct bpf_fork event = { .type = BPF_EVENT_FORK };
+	struct bpf_fork event = { .type = BPF_RECORD_FORK };
 
 	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
 		return 0; /* a thread */
@@ -138,7 +138,7 @@ int
 BPF_PROG(attr_exit, struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct bpf_exit event = { .type = BPF_EVENT_EXIT };
+	struct bpf_exit event = { .type = BPF_RECORD_EXIT };
 
 	if (BPF_CORE_READ(task, signal, live.counter) != 0 ||
 	    (BPF_CORE_READ(task, flags) & PF_KTHREAD))

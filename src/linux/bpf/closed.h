@@ -13,7 +13,7 @@ int
 attr_closed(struct bpf_sock *ctx)
 {
 	struct sock *sk = (struct sock *)ctx;
-	struct bpf_closed closed = { .type = BPF_EVENT_CLOSE };
+	struct bpf_closed closed = { .type = BPF_RECORD_CLOSE };
 
 	if (ctx->type != SOCK_DGRAM || ctx->protocol != IPPROTO_UDP ||
 	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != shared.netns)

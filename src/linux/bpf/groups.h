@@ -83,7 +83,7 @@ tell_group(void)
 	climb.draft = draft;
 	climb.node = node;
 	bpf_loop(GROUPS_DEEP, group_step, &climb, 0);
-	draft->group.type = BPF_EVENT_GROUP;
+	draft->group.type = BPF_RECORD_GROUP;
 	draft->group.path_len = climb.len;
 	draft->group.cut = !climb.done;
 	draft->group.id = id;

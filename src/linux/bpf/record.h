@@ -12,29 +12,41 @@
  * them to tell one datagram from the next. */
 #define BPF_HEAD_MAX 96
 
+/* Each record begins with what it is: as a __u32. */
+enum bpf_record_type {
+	BPF_RECORD_FORK = 1,  /* a struct bpf_fork */
+	BPF_RECORD_EXEC = 2,  /* a struct bpf_event */
+	BPF_RECORD_EXIT = 3,  /* a struct bpf_exit */
+	BPF_RECORD_CLOSE = 4, /* a struct bpf_closed */
+	BPF_RECORD_GROUP = 5, /* a struct bpf_group */
+	BPF_RECORD_USE = 6,   /* a struct bpf_use */
+};
+
 /* A packet that a program sends and that has no verdict yet. */
 struct bpf_use {
-	__u64 cookie; /* of the socket; as a rule there is none */
-	__u64 inode;  /* of the socket, or another number that tells it */
-	__u64 start;  /* of the process, ns since boot */
-	__u64 exec;   /* how often it and its forebears have run exec */
-	__u64 groups; /* tells one set of control groups from another */
-	__u64 cgroup; /* id in the unified hierarchy */
-	__u64 exe_ino;
+	__u32 type;
 	__u32 exe_dev; /* by device.h; 12 bits and 20, as the kernel has it */
+	__u64 cookie;  /* of the socket; as a rule there is none */
+	__u64 inode;   /* of the socket, or another number that tells it */
+	__u64 start;   /* of the process, ns since boot */
+	__u64 exec;    /* how often it and its forebears have run exec */
+	__u64 groups;  /* tells one set of control groups from another */
+	__u64 cgroup;  /* id in the unified hierarchy */
+	__u64 exe_ino;
 	__u32 pid;
 	__u32 uid, gid; /* effective */
 	__u32 total;	/* bytes of the packet */
 	__u32 device;	/* that the socket is bound to; 0: none */
-	__u16 begins;	/* conntrack has no entry for it yet */
-	__u16 level;	/* of the pid namespace whose number pid is */
-	__u16 head_len;
+	__u8 level;	/* of the pid namespace whose number pid is */
+	__u8 head_len;
 	__u8 socket_is; /* BPF_SOCKET_* */
 	/* a flow that was decided for another one: BPF_TAKEN_* */
 	__u8 taken;
 	char comm[16];
 	__u8 head[BPF_HEAD_MAX];
 };
+
+_Static_assert(BPF_HEAD_MAX <= 255, "head_len is a byte");
 
 /* What programs and daemon tell each other beside that. */
 struct bpf_shared {
@@ -73,23 +85,17 @@ struct bpf_shared {
 #define BPF_TAKEN_OVER 1
 #define BPF_TAKEN_DROPPED 2
 
-/* Bits: connected to the far end; answers what the far end began. */
+/* Bits: connected to the far end; answers what the far end began; of a packet
+ * that conntrack has no entry for yet. */
 #define BPF_SOCKET_CONNECTED 1
 #define BPF_SOCKET_ANSWERS 2
+#define BPF_SOCKET_BEGINS 4
 
 /* As long as any path that the kernel gives to anybody. */
 #define BPF_PATH_MAX 4096
 #define BPF_NAME_MAX 256
 #define BPF_ARGS_MAX 4096 /* a power of two */
 #define BPF_GROUP_MAX 1024
-
-enum bpf_event_type {
-	BPF_EVENT_FORK = 1,  /* a struct bpf_fork */
-	BPF_EVENT_EXEC = 2,  /* a struct bpf_event */
-	BPF_EVENT_EXIT = 3,  /* a struct bpf_exit */
-	BPF_EVENT_CLOSE = 4, /* a struct bpf_closed */
-	BPF_EVENT_GROUP = 5, /* a struct bpf_group */
-};
 
 /* Those of a process that only copies itself and ends are short: each cache
  * line of theirs comes from the CPU that it ran on. */

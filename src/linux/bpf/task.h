@@ -120,7 +120,7 @@ read_image(struct draft *draft, struct task_struct *task, __u32 level)
 	struct file *exe = BPF_CORE_READ(mm, exe_file);
 
 	__builtin_memset(event, 0, sizeof(*event));
-	event->type = BPF_EVENT_EXEC;
+	event->type = BPF_RECORD_EXEC;
 	event->pid = pid_of(leader, level);
 	event->start = BPF_CORE_READ(leader, start_boottime);
 	event->ppid = pid_of(parent, level);
