@@ -346,6 +346,26 @@ else
 	check "… nor is it shown as that" flows "any(x['dport'] == 8001 for x in f) \
 	    and all(x['exe'] == 'unknown' for x in f if x['dport'] == 8001)"
 	stop "$pid"
+	# where there was no room to tell what it was started as
+	cat >"$tmp/births.py" <<'PY'
+import os
+for _ in range(400):  # more than there is room for
+    os.waitpid(os.posix_spawn("/bin/true", ["true", "x" * 4000], {}), 0)
+PY
+	ins $IPT4 -I INPUT -p tcp --dport 7107 --syn -m comment --comment "n7107"
+	kill -STOP $daemon
+	python3 "$tmp/births.py"
+	background inc setpriv --reuid 65534 --regid 65534 --clear-groups \
+	    --inh-caps=-all "$bin/pose" "$bin/good-short" 10.9.0.2 7107
+	asks() { inc ss -Htn state syn-sent | grep -q :7107; }
+	check "it asks as another one, of whose start nothing is known" \
+	    wait_for asks
+	kill -CONT $daemon
+	check "… and does not pass for that: none" came 7107 0
+	check "… nor is shown as that" flows "any(x['dport'] == 7107 for x in f) \
+	    and not any(x['exe'] == '$bin/good-short'
+		for x in f if x['dport'] == 7107)"
+	stop "$pid"
 fi
 
 # -- who is shown --

@@ -23,6 +23,19 @@ struct {
 	__type(value, __u32);
 } told SEC(".maps");
 
+/* What those were started as whose start could not be told, and their copies,
+ * by the same key: a process may name another file as its executable since. */
+struct started {
+	__u64 exe_ino;
+	__u32 exe_dev, zero;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct told);
+	__type(value, struct started);
+} missed SEC(".maps");
+
 /* Of another task only a program that may sleep can read them. */
 static __always_inline void
 read_args(struct draft *draft, struct task_struct *task, bool other)
@@ -57,6 +70,7 @@ __noinline int
 tell_image(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct started *started;
 	struct told key = {};
 	struct draft *draft;
 	__u32 yes = 1;
@@ -73,17 +87,73 @@ tell_image(void)
 		return -1;
 	read_image(draft, task, shared.pid_level);
 	read_args(draft, task, false);
+	started = bpf_map_lookup_elem(&missed, &key);
+	if (started != NULL && (started->exe_ino != draft->event.exe_ino ||
+				   started->exe_dev != draft->event.exe_dev)) {
+		draft->event.exe_ino = started->exe_ino;
+		draft->event.exe_dev = started->exe_dev;
+		draft->event.cut = 1; /* where that is nobody knows */
+	}
 	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
 	bpf_map_update_elem(&told, &key, &yes, BPF_ANY);
 	return 0;
 }
 
-static __always_inline void
+/* 0, or -1 where there was no room. */
+static __always_inline int
 send_event(void *bytes, __u64 size)
 {
 	if (bpf_ringbuf_output(
-		&events, bytes, size, wakeup(&events, shared.events_many)) < 0)
-		__sync_fetch_and_add(&shared.events_lost, 1);
+		&events, bytes, size, wakeup(&events, shared.events_many)) == 0)
+		return 0;
+	__sync_fetch_and_add(&shared.events_lost, 1);
+	return -1;
+}
+
+/* A copy of one whose start could not be told. */
+static __always_inline void
+miss_copy(const struct bpf_fork *event, struct task_struct *task,
+    struct task_struct *child)
+{
+	struct told key = {};
+	struct started *started, copy;
+
+	key.start = event->from_start;
+	key.exec = event->exec;
+	key.pid = BPF_CORE_READ(task, tgid);
+	started = bpf_map_lookup_elem(&missed, &key);
+	if (started == NULL)
+		return;
+	copy = *started;
+	key.start = event->start;
+	key.pid = BPF_CORE_READ(child, tgid);
+	bpf_map_update_elem(&missed, &key, &copy, BPF_ANY);
+}
+
+static __always_inline void
+miss_start(const struct bpf_event *event, struct task_struct *task)
+{
+	struct started started = {};
+	struct told key = {};
+
+	key.start = event->start;
+	key.exec = event->exec;
+	key.pid = BPF_CORE_READ(task, tgid);
+	started.exe_ino = event->exe_ino;
+	started.exe_dev = event->exe_dev;
+	bpf_map_update_elem(&missed, &key, &started, BPF_ANY);
+}
+
+/* Room for others. */
+static __always_inline void
+miss_none(struct task_struct *leader, __u64 start)
+{
+	struct told key = {};
+
+	key.start = start;
+	key.exec = BPF_CORE_READ(leader, self_exec_id);
+	key.pid = BPF_CORE_READ(leader, tgid);
+	bpf_map_delete_elem(&missed, &key);
 }
 
 /* Raw: where the verifier knows the types of what a program reads, it looks
@@ -106,7 +176,9 @@ BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
 	event.from = pid_of(from, shared.pid_level);
 	event.from_start = BPF_CORE_READ(from, start_boottime);
 	event.exec = BPF_CORE_READ(child, self_exec_id);
-	send_event(&event, sizeof(event));
+	(void)send_event(&event, sizeof(event));
+	if (shared.events_lost != 0)
+		miss_copy(&event, task, child);
 	return 0;
 }
 
@@ -127,8 +199,8 @@ BPF_PROG(
 	read_args(draft, task, false);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
-	if (size <= sizeof(*draft))
-		send_event(draft, size);
+	if (size <= sizeof(*draft) && send_event(draft, size) < 0)
+		miss_start(&draft->event, task);
 	return 0;
 }
 
@@ -145,7 +217,9 @@ BPF_PROG(attr_exit, struct task_struct *task)
 		return 0;
 	event.pid = pid_of(leader, shared.pid_level);
 	event.start = BPF_CORE_READ(leader, start_boottime);
-	send_event(&event, sizeof(event));
+	(void)send_event(&event, sizeof(event));
+	if (shared.events_lost != 0)
+		miss_none(leader, event.start);
 	return 0;
 }
 
