@@ -119,6 +119,12 @@ for part in $parts; do
 		inc env SHORT_BIND=5555 "$bad" udp 10.9.0.2 $port 1 1
 	done >"$tmp/sent" 2>&1
 	check "$fs: … and another one has it then, none of $tries" came 1
+	# an overlay copies it: to an upper layer
+	chmod 700 "$good"
+	next
+	unseen "$good" udp 10.9.0.2 $port 3 1 >"$tmp/sent"
+	check "$fs: one that was changed where it is, all arrived" came 3
+	check "$fs: … and is at its path" shown "$good"
 done
 
 # -- of two file systems without a device: a copy whose parent has become the one

@@ -40,9 +40,17 @@ subvolume_device(struct inode *inode)
 	return READ(&root->anon_dev);
 }
 
+static __always_inline unsigned long
+number_of(struct dentry *dentry)
+{
+	struct inode *inode = READ(&dentry->d_inode);
+
+	return READ(&inode->i_ino);
+}
+
 /* Of the layer (ovl_getattr() in the kernel), where they are on more than one
- * file system and share no numbers. What was copied up may have either one's:
- * it is not told. */
+ * file system and share no numbers. What was copied up keeps the number that
+ * it had; where it has another one (a hard link) it is not told. */
 static __always_inline __u32
 layer_device(struct inode *inode, struct ovl_fs *fs)
 {
@@ -50,6 +58,7 @@ layer_device(struct inode *inode, struct ovl_fs *fs)
 	struct ovl_entry *entry = NULL;
 	struct ovl_inode *of = NULL;
 	struct ovl_sb *part = NULL;
+	struct dentry *was;
 
 	if (!bpf_core_field_exists(of->oe) ||
 	    !bpf_core_field_exists(of->__upperdentry) ||
@@ -60,16 +69,17 @@ layer_device(struct inode *inode, struct ovl_fs *fs)
 		return 0;
 	of = (void *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
 	entry = READ(&of->oe);
-	if (READ(&of->__upperdentry) == NULL) {
-		if (READ(&entry->__numlower) == 0)
-			return 0;
-		lowest = READ(&entry->__lowerstack[0].layer);
-		part = READ(&lowest->fs);
-	} else {
-		if (READ(&entry->__numlower) != 0)
-			return 0;
-		part = READ(&fs->fs);
+	if (READ(&entry->__numlower) == 0) {
+		part = READ(&fs->fs); /* the upper one's */
+		return READ(&part->pseudo_dev);
 	}
+	if (READ(&of->__upperdentry) != NULL) {
+		was = READ(&entry->__lowerstack[0].dentry);
+		if (number_of(was) != READ(&inode->i_ino))
+			return 0;
+	}
+	lowest = READ(&entry->__lowerstack[0].layer);
+	part = READ(&lowest->fs);
 	return READ(&part->pseudo_dev);
 }
 

@@ -33,6 +33,7 @@ struct ovl_layer {
 };
 struct ovl_path {
 	struct ovl_layer *layer;
+	struct dentry *dentry;
 };
 struct ovl_entry {
 	unsigned int __numlower;
@@ -57,6 +58,7 @@ struct dentry {
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
 };
 struct vfsmount {
 	struct dentry *mnt_root;
