@@ -251,15 +251,15 @@ snapshot_settle(struct procread *pr, struct snapshot *snap, struct procdir *dir)
 	return -EAGAIN;
 }
 
-/* 1, 0 or -ETIMEDOUT */
+/* 1, 0 or -ETIMEDOUT. Parents are many, and often of one program. */
 static int
 exe_is_here(struct procread *pr, uint32_t uid, int dirfd, const char *path)
 {
-	struct file_id file;
+	struct placed placed = { .uid = uid, .path = path };
 
-	if (file_id_of_exe(&file, dirfd) != 0)
+	if (file_id_of_exe(&placed.file, dirfd) != 0)
 		return 0;
-	return is_at(pr, uid, &file, path);
+	return places_had(&pr->places, &placed, pr->now);
 }
 
 int
