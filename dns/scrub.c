@@ -65,8 +65,9 @@ plain(const struct addr *addr)
 		uint8_t prefix[12], len, at;
 	} made[] = {
 		{ { 0 }, 12, 12 }, /* RFC 4291 2.5.5.1; and :: and ::1 */
-		{ { [8] = 0xff, 0xff }, 12, 12 }, /* RFC 7915 */
-		{ { 0x20, 0x02 }, 2, 2 },	  /* 6to4, RFC 3056 */
+		{ { [8] = 0xff, 0xff }, 12, 12 },	  /* RFC 7915 */
+		{ { 0, 0x64, 0xff, 0x9b, 0, 1 }, 6, 12 }, /* RFC 8215 */
+		{ { 0x20, 0x02 }, 2, 2 },		  /* 6to4, RFC 3056 */
 	};
 	struct addr a = addr_unmap(addr), far;
 

@@ -46,14 +46,12 @@ addr_unmap(const struct addr *a)
 bool
 addr_nat64(struct addr *ret, const struct addr *a)
 {
-	static const uint8_t well_known[12] = { 0, 0x64, 0xff, 0x9b };
-	static const uint8_t local[6] = { 0, 0x64, 0xff, 0x9b, 0, 1 };
+	static const uint8_t prefix[12] = { 0, 0x64, 0xff, 0x9b };
 
 	if (a->family != ADDR_IP6 ||
-	    (memcmp(a->bytes, well_known, sizeof(well_known)) != 0 &&
-		memcmp(a->bytes, local, sizeof(local)) != 0))
+	    memcmp(a->bytes, prefix, sizeof(prefix)) != 0)
 		return false;
-	*ret = addr_ip4(a->bytes + sizeof(well_known));
+	*ret = addr_ip4(a->bytes + sizeof(prefix));
 	return true;
 }
 

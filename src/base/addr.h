@@ -46,10 +46,10 @@ size_t addr_len(const struct addr *a);
 /* ::ffff:a.b.c.d as a.b.c.d, everything else as it is. */
 struct addr addr_unmap(const struct addr *a);
 
-/* The IPv4 address that one of NAT64's own prefixes is followed by:
- * 64:ff9b::/96 (RFC 6052), and below 64:ff9b:1::/48 (RFC 8215) the last four
- * bytes. What is sent there is translated, and ends at that address. False for
- * all others. */
+/* The IPv4 address that NAT64's well-known prefix, 64:ff9b::/96, is followed by
+ * (RFC 6052): what is sent there is translated, and ends at that address. False
+ * for all others: below 64:ff9b:1::/48 (RFC 8215) and the prefixes of networks
+ * it is not known where an address is. */
 bool addr_nat64(struct addr *ret, const struct addr *a);
 
 bool addr_equal(const struct addr *a, const struct addr *b);

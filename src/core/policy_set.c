@@ -56,8 +56,9 @@ addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
 	if (scopes_have(set->scopes, addr, own) || ranges_have(set, addr))
 		return true;
 	/* where it ends: in somebody's network, or on the internet, but neither
-	 * here nor with many */
+	 * here nor with many; as policy_range_within() has it */
 	return addr_nat64(&far, addr) &&
+	       (addr_is_lan(&far) || addr_is_internet(&far)) &&
 	       (scopes_have(set->scopes & SCOPE_LAN, &far, false) ||
 		   ranges_have(set, &far));
 }
