@@ -253,7 +253,7 @@ note_dname(
 }
 
 /* The CNAME that a DNAME above the name stands for (RFC 6672 section 3.1),
- * where the server has not made it: programs follow nothing else. False where
+ * where the server has not made it: programs follow nothing else. None where
  * the name would be too long. */
 static bool
 make_alias(struct scrubber *s, const struct wire_rr *dname, struct name *ret)
@@ -263,9 +263,10 @@ make_alias(struct scrubber *s, const struct wire_rr *dname, struct name *ret)
 	size_t off = dname->rdata, front = s->at.len - dname->owner.len, begun;
 	struct name below, made;
 
-	if (wire_name_read(&below, s->msg, s->len, &off, true) < 0 ||
-	    front + below.len > NAME_WIRE_MAX)
+	if (wire_name_read(&below, s->msg, s->len, &off, true) < 0)
 		return false;
+	if (front + below.len > NAME_WIRE_MAX)
+		return true;
 	memcpy(made.wire, s->at.wire, front);
 	memcpy(made.wire + front, below.wire, below.len);
 	made.len = (uint8_t)(front + below.len);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
@@ -187,7 +188,7 @@ find_end(const struct dial *dial, struct sock_addr *ret)
 static void
 watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 {
-	bool local = to->sa.sa_family == AF_UNIX;
+	bool local;
 	int r;
 
 	if (fd_take < 0) {
@@ -195,6 +196,7 @@ watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 		    dial, connect_outcome(dial, -fd_take), strerror(-fd_take));
 		return;
 	}
+	local = to->sa.sa_family == AF_UNIX;
 	dial->phase = PHASE_CONNECT;
 	r = leg_open(&dial->leg, dial->dialer->opts.legs, fd_take, !local);
 	if (r < 0) {
@@ -223,16 +225,21 @@ socket_made(struct sock_order *order, int fd_take)
 {
 	struct dial *dial = container_of(order, struct dial, order);
 	struct sock_addr to;
+	int r;
 
 	dial->phase = PHASE_CONNECT;
 	if (fd_take < 0) {
 		dial_not_entered(dial, fd_take);
 		return;
 	}
-	(void)find_end(dial, &to); /* it was found before */
-	dial_say_step(dial, "its network namespace is entered");
-	watch_connection(
-	    dial, sock_connect_made(dial->via, fd_take, &to, SOCK_STREAM), &to);
+	r = find_end(dial, &to);
+	if (r < 0) {
+		close(fd_take); /* the tunnel is another one by now */
+	} else {
+		dial_say_step(dial, "its network namespace is entered");
+		r = sock_connect_made(dial->via, fd_take, &to, SOCK_STREAM);
+	}
+	watch_connection(dial, r, &to);
 }
 
 static void
