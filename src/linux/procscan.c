@@ -295,25 +295,26 @@ open_headless(const struct scan *s)
 
 /* One that has none may have them by another thread than its first. */
 static int
-scan_headless(struct scan *s)
+scan_headless(const struct scan *none)
 {
-	struct procscan_job job = *s->job;
+	struct procscan_job job = *none->job;
+	struct scan s = *none;
 	int thread, r;
 
-	if (!has_threads(s->ps, job.who.pid))
+	if (!has_threads(s.ps, job.who.pid))
 		return 0;
-	thread = open_headless(s);
+	thread = open_headless(none);
 	if (thread < 0)
 		return thread == -ESRCH ? 0 : thread;
 	job.from = 0;
 	job.max = HEADLESS_MAX;
 	job.part = NULL;
-	s->job = &job;
-	s->fd_dir = openat(thread, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = s->fd_dir < 0 ? -errno : scan_parts(s);
-	if (s->fd_dir >= 0)
-		(void)close(s->fd_dir); /* only read from */
-	(void)close(thread);		/* O_PATH */
+	s.job = &job;
+	s.fd_dir = openat(thread, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = s.fd_dir < 0 ? -errno : scan_parts(&s);
+	if (s.fd_dir >= 0)
+		(void)close(s.fd_dir); /* only read from */
+	(void)close(thread);	       /* O_PATH */
 	return r;
 }
 
@@ -337,10 +338,8 @@ procscan_one(struct procscan *ps, const struct procscan_job *job)
 		r = scan_parts(&s);
 		(void)close(s.fd_dir); /* only read from */
 	}
-	if (r == 0 && s.n == 0) {
+	if (r == 0 && s.n == 0)
 		r = scan_headless(&s);
-		s.job = job;
-	}
 	if (r == -EINPROGRESS)
 		return r;
 	if (r == 0)
