@@ -27,7 +27,7 @@ libdns_a_SOURCES = \
 	%D%/reply.c \
 	%D%/resolve.c %D%/resolve.h \
 	%D%/resolve_conf.c %D%/resolve_own.h \
-	%D%/scrub.c %D%/scrub.h \
+	%D%/scrub.c %D%/scrub.h %D%/scrub_addr.c \
 	%D%/special.c %D%/special.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/sysconf.c %D%/sysconf.h \

@@ -37,4 +37,7 @@ enum scrub_result scrub(struct answer *ret, struct writer_space *space,
  * private, link-local, unspecified, also in IPv6 clothes. */
 bool scrub_is_private(const struct addr *addr);
 
+/* Whether it is one that these options leave out of an answer. */
+bool scrub_takes_out(const struct scrub_opts *opts, const struct addr *addr);
+
 #endif

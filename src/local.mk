@@ -76,7 +76,7 @@ libcore_a_SOURCES = \
 	%D%/core/policy_name.c \
 	%D%/core/policy_own.h \
 	%D%/core/policy_path.c \
-	%D%/core/policy_set.c %D%/core/policy_set.h \
+	%D%/core/policy_set.c %D%/core/policy_set.h %D%/core/policy_has.c \
 	%D%/core/policy_shadow.c %D%/core/policy_shadow.h \
 	%D%/core/policy_text.c \
 	%D%/core/policy_warn.c %D%/core/policy_warn.h \

@@ -1,0 +1,82 @@
+#include "src/core/policy_set.h"
+
+static bool
+scopes_have(unsigned int scopes, const struct addr *addr, bool own)
+{
+	return (scopes & SCOPE_ANY) != 0 ||
+	       ((scopes & SCOPE_SELF) != 0 && own) ||
+	       ((scopes & SCOPE_LOOPBACK) != 0 && addr_is_loopback(addr)) ||
+	       ((scopes & SCOPE_LAN) != 0 && addr_is_lan(addr)) ||
+	       ((scopes & SCOPE_INTERNET) != 0 && addr_is_internet(addr)) ||
+	       ((scopes & SCOPE_MULTICAST) != 0 && addr_is_multicast(addr)) ||
+	       ((scopes & SCOPE_BROADCAST) != 0 && addr_is_broadcast(addr));
+}
+
+static bool
+ranges_have(const struct addr_set *set, const struct addr *addr)
+{
+	size_t lo = 0, hi = set->n_ranges;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (addr_range_contains(&set->ranges[mid], addr))
+			return true;
+		if (addr_cmp(addr, &set->ranges[mid].lo) < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return false;
+}
+
+bool
+addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
+{
+	struct addr far;
+
+	if (scopes_have(set->scopes, addr, own) || ranges_have(set, addr))
+		return true;
+	/* where it ends: in somebody's network, or on the internet, but neither
+	 * here nor with many; as policy_range_within() has it */
+	return addr_nat64(&far, addr) &&
+	       (addr_is_lan(&far) || addr_is_internet(&far)) &&
+	       (scopes_have(set->scopes & SCOPE_LAN, &far, false) ||
+		   ranges_have(set, &far));
+}
+
+bool
+port_set_has(const struct port_set *set, uint16_t port)
+{
+	size_t lo = 0, hi = set->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (port < set->ranges[mid].lo)
+			hi = mid;
+		else if (port > set->ranges[mid].hi)
+			lo = mid + 1;
+		else
+			return true;
+	}
+	return false;
+}
+
+bool
+id_set_has(const struct id_set *set, uint32_t id)
+{
+	size_t lo = 0, hi = set->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (set->ids[mid] == id)
+			return true;
+		if (id < set->ids[mid])
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return false;
+}
