@@ -196,6 +196,25 @@ note_habits(struct resolve *r, const struct attempt *attempt,
 		r->stats.edns_off++;
 }
 
+/* Nobody can forge what comes by TCP: where that has settled a doubt, nothing
+ * better comes for what was doubted. */
+static void
+forsake_doubted(struct task *task, const struct attempt *by)
+{
+	struct list *node, *tmp;
+
+	if (task == NULL || !by->tcp || by->settles == DOUBT_NONE)
+		return;
+	list_for_each_safe (node, tmp, &task->attempts) {
+		struct attempt *attempt =
+		    container_of(node, struct attempt, node);
+
+		if (attempt->doubt != DOUBT_NONE &&
+		    attempt->upstream == by->upstream)
+			(void)detach(attempt); /* it tells of health still */
+	}
+}
+
 void
 resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
     size_t len, mono_t now)
@@ -210,6 +229,7 @@ resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
 
 	upstream_answered(u, take->sent, now);
 	note_habits(r, take, msg, refused, task != NULL, now);
+	forsake_doubted(task, take);
 	free(take);
 	if (task == NULL)
 		return;
@@ -242,12 +262,11 @@ resolve_doubted(struct resolve *r, struct attempt *attempt, mono_t now)
 	if (attempt->asked_again || attempt->task == NULL)
 		return;
 	attempt->asked_again = true;
-	if (attempt->doubt == DOUBT_CASE)
-		how.tcp = true; /* a forger can't answer there */
-	else {
+	if (attempt->doubt == DOUBT_EDNS) {
 		how.edns = false;
 		how.cased = attempt->cased;
-	}
+	} else
+		how.tcp = true; /* a forger can't answer there */
 	task_again(r, attempt->task, &how, now);
 }
 
@@ -295,9 +314,12 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 			task_again(r, task, &how, now);
 		return;
 	}
+	if (error == -EBADMSG)
+		forsake_doubted(task, &attempt);
 	/* that it was late has been said, and no more is known now; what came
-	 * in doubt did come */
-	if (!attempt.late && attempt.doubt == DOUBT_NONE) {
+	 * in doubt did come, and that there is no TCP says nothing of it */
+	if (!attempt.late && attempt.doubt == DOUBT_NONE &&
+	    attempt.settles != DOUBT_QUESTION) {
 		if (error == -ETIMEDOUT)
 			upstream_late(attempt.upstream, attempt.sent, now);
 		else if (error != -ECANCELED)
@@ -346,5 +368,10 @@ resolve_fits(
 		return false;
 	}
 	resolve_strange(r, attempt->upstream);
+	/* who forges it knows the port and the number: the wait goes on, but
+	 * this may be all that the server ever says */
+	if (datagram && attempt->doubt == DOUBT_NONE && len >= WIRE_HEADER &&
+	    (wire_u16(msg + 2) & WIRE_QR) != 0)
+		attempt->doubt = DOUBT_QUESTION;
 	return false;
 }

@@ -32,8 +32,9 @@ struct client {
  * second time to know. */
 enum attempt_doubt {
 	DOUBT_NONE,
-	DOUBT_CASE, /* the letters are not those that were sent */
-	DOUBT_EDNS, /* a bare header says FORMERR or NOTIMP */
+	DOUBT_CASE,	/* the letters are not those that were sent */
+	DOUBT_EDNS,	/* a bare header says FORMERR or NOTIMP */
+	DOUBT_QUESTION, /* it has the number, and is of another question */
 };
 
 /* A question under way to an upstream. Made here, given to ops->send(), and

@@ -203,11 +203,16 @@ begin_reply(struct stage *s, char *words)
 				s->reply[i] = wire_lower(s->reply[i]);
 		else if (strcmp(word, "request") == 0)
 			flags &= ~(unsigned int)WIRE_QR;
-		else
+		else if (strcmp(word, "twice") == 0) {
+			memcpy(s->reply + s->reply_len, s->reply + WIRE_HEADER,
+			    off + 4 - WIRE_HEADER);
+			s->reply_len += off + 4 - WIRE_HEADER;
+		} else
 			stage_wrong(s, "reply: what is", word);
 	}
 	wire_put16(s->reply + 2, flags | (unsigned int)rcode);
-	wire_put16(s->reply + 4, s->reply_len > WIRE_HEADER);
+	wire_put16(s->reply + 4, (unsigned int)((s->reply_len - WIRE_HEADER) /
+						(off + 4 - WIRE_HEADER)));
 	wire_put16(s->reply + 10, 0);
 }
 
@@ -240,6 +245,10 @@ end_reply(struct stage *s)
 		wire_put16(s->reply + 6 + 2 * i, s->counts[i]);
 	if (resolve_fits(s->r, attempt, s->reply, s->reply_len)) {
 		resolve_answer(s->r, attempt, s->reply, s->reply_len, s->now);
+		return;
+	}
+	if (attempt->tcp) {
+		resolve_failed(s->r, attempt, -EBADMSG, s->now);
 		return;
 	}
 	/* the wait goes on, as the oldest one's */

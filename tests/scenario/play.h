@@ -15,9 +15,10 @@
  *   query TYPE NAME [do cd ad nord tcp noedns size=N by=EXE]
  *   refuse-send ADDR            sending there fails from now on (ECONNREFUSED)
  *   sent ADDR [tcp] [noedns]    the next question went there; nothing: none
- *   reply ADDR RCODE [tc ad bare lower request] [ede=N]   answers the oldest
- *       question there (ADDR/tcp, ADDR/noedns: of that kind); what is no answer
- * leaves it there; an|au|ad RECORD         records of it, in the lines below
+ *   reply ADDR RCODE [tc ad bare lower request twice] [ede=N]   answers the
+ *       oldest question there (ADDR/tcp, ADDR/noedns: of that kind); what is no
+ *       answer leaves it there, but over TCP
+ *       an|au|ad RECORD         records of it, in the lines below
  *   fail ADDR                   the shell gives the oldest one back
  *   time N                      ms that pass
  *   answer RCODE [tc ad aa] [ede=N] [from=WORD]   the client has got this
