@@ -79,7 +79,8 @@ addrset_find(
 	if (find6(set, (uint64_t[2]){ number8(a.bytes), number8(a.bytes + 8) },
 		ret_what))
 		return true;
-	return addr_nat64(&far, &a) && find4(set, number4(&far), ret_what);
+	return addr_nat64(&far, &a) && addr_is_internet(&far) &&
+	       find4(set, number4(&far), ret_what);
 }
 
 static bool

@@ -32,7 +32,8 @@ struct addrset {
 	uint32_t n4, n6;
 };
 
-/* False where it is in none; else *ret_what. */
+/* False where it is in none; else *ret_what. An address of NAT64 is also the
+ * one where it leads, if that is of the internet. */
 bool addrset_find(
     const struct addrset *set, const struct addr *addr, uint32_t *ret_what);
 

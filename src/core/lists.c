@@ -168,6 +168,18 @@ list_may_answer(const struct list_index *l)
 	       ((l->header->codes & more) != 0 || list_n_addrs(l) > 0);
 }
 
+/* What is in doubt may have been denied for this list. */
+static bool
+find_any_addr(
+    const struct list_index *l, const struct addr *addr, uint32_t *ret_what)
+{
+	struct addr far;
+
+	return addrset_find(&l->addrs, addr, ret_what) ||
+	       (addr_nat64(&far, addr) &&
+		   addrset_find(&l->addrs, &far, ret_what));
+}
+
 void
 list_answer_addr(struct list_answer *ret, const struct list_index *l,
     const struct addr *addr)
@@ -175,7 +187,7 @@ list_answer_addr(struct list_answer *ret, const struct list_index *l,
 	uint32_t what, len;
 
 	memset(ret, 0, sizeof(*ret));
-	if (l == NULL || !addrset_find(&l->addrs, addr, &what))
+	if (l == NULL || !find_any_addr(l, addr, &what))
 		return;
 	ret->action = code_action((enum hostset_code)(what & HOSTSET_CODE));
 	if (ret->action != LIST_LOCAL)

@@ -76,7 +76,8 @@ struct list_rr {
 	const uint8_t *rdata; /* borrowed of the list */
 };
 
-/* Total: LIST_NONE where list_has_name() or list_has_addr() is false. */
+/* Total: LIST_NONE where list_has_name() or list_has_addr() is false, for the
+ * address and for the one that NAT64 makes it of. */
 void list_answer(struct list_answer *ret, const struct list_index *l,
     const struct name *name, uint16_t qtype);
 void list_answer_addr(struct list_answer *ret, const struct list_index *l,

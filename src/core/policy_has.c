@@ -30,19 +30,28 @@ ranges_have(const struct addr_set *set, const struct addr *addr)
 	return false;
 }
 
-bool
-addr_set_has(const struct addr_set *set, const struct addr *addr, bool own)
+enum match
+addr_set_match(const struct addr_set *set, const struct addr *addr, bool own)
 {
+	unsigned int scopes = set->scopes;
 	struct addr far;
+	bool leads = addr_nat64(&far, addr);
+	/* what is not of the internet must not be there (RFC 6052 section
+	 * 3.1): where it ends, if anywhere, only the translator knows */
+	bool strays = leads && !addr_is_internet(&far);
 
-	if (scopes_have(set->scopes, addr, own) || ranges_have(set, addr))
-		return true;
-	/* where it ends: in somebody's network, or on the internet, but neither
-	 * here nor with many; as policy_range_within() has it */
-	return addr_nat64(&far, addr) &&
-	       (addr_is_lan(&far) || addr_is_internet(&far)) &&
-	       (scopes_have(set->scopes & SCOPE_LAN, &far, false) ||
-		   ranges_have(set, &far));
+	if (strays)
+		scopes &= ~(unsigned int)SCOPE_INTERNET;
+	if (scopes_have(scopes, addr, own) || ranges_have(set, addr))
+		return MATCH_YES;
+	if (!leads)
+		return MATCH_NO;
+	if (!strays)
+		return ranges_have(set, &far) ? MATCH_YES : MATCH_NO;
+	return scopes != set->scopes || scopes_have(scopes, &far, false) ||
+		       ranges_have(set, &far)
+		   ? MATCH_DOUBT
+		   : MATCH_NO;
 }
 
 bool

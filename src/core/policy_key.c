@@ -333,7 +333,7 @@ subject_addr(const struct key_use *use, unsigned int dim,
 	if (addr->family == ADDR_NONE || !use->used[dim])
 		return;
 	subject_prefixes(use, dim, addr, fn, arg);
-	if (addr_nat64(&far, addr)) /* as addr_set_has() */
+	if (addr_nat64(&far, addr)) /* as addr_set_match() */
 		subject_prefixes(use, dim, &far, fn, arg);
 }
 

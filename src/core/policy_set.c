@@ -150,9 +150,10 @@ query_ends_match(
 	const struct addr *known = src ? &s->src : &s->dst;
 
 	if (!any && known->family != ADDR_NONE) {
-		if (!addr_set_has(&m->addrs, known, false))
-			return MATCH_NO;
-		any = true;
+		enum match match = addr_set_match(&m->addrs, known, false);
+
+		return match != MATCH_NO && m->ports.n > 0 ? MATCH_MAYBE
+							   : match;
 	}
 	return any && m->ports.n == 0 ? MATCH_YES : MATCH_MAYBE;
 }
@@ -169,8 +170,8 @@ ends_match(const struct policy_match *m, const struct subject *s, bool src)
 	    (!s->has_ports || !rule_proto_has_ports(s->proto) ||
 		!port_set_has(&m->ports, src ? s->sport : s->dport)))
 		return MATCH_NO;
-	return certain(
-	    m->all_addrs || addr_set_has(&m->addrs, addr, is_own(s, src)));
+	return m->all_addrs ? MATCH_YES
+			    : addr_set_match(&m->addrs, addr, is_own(s, src));
 }
 
 static bool
@@ -223,8 +224,21 @@ domain_matches(
 	return false;
 }
 
+static enum match
+index_has_addr(const struct list_index *index, const struct addr *addr)
+{
+	struct addr far;
+
+	if (list_has_addr(index, addr))
+		return MATCH_YES;
+	/* as addr_set_match() */
+	return addr_nat64(&far, addr) && list_has_addr(index, &far)
+		   ? MATCH_DOUBT
+		   : MATCH_NO;
+}
+
 /* By one of its names, which is shown then, or by its address. */
-static bool
+static enum match
 index_has(
     const struct list_index *index, const struct subject *s, uint8_t *ret_host)
 {
@@ -235,9 +249,10 @@ index_has(
 		if (s->query ? list_has_name(index, s->names[i], s->qtype)
 			     : list_has_host(index, s->names[i])) {
 			*ret_host = (uint8_t)(i + 1);
-			return true;
+			return MATCH_YES;
 		}
-	return remote->family != ADDR_NONE && list_has_addr(index, remote);
+	return remote->family != ADDR_NONE ? index_has_addr(index, remote)
+					   : MATCH_NO;
 }
 
 static enum match
@@ -249,11 +264,14 @@ list_matches(
 	for (size_t i = 0; i < m->lists.n; i++) {
 		uint32_t list = m->lists.lists[i];
 		const struct list_index *index = m->lists.indexes[list];
+		enum match one = index_has(index, s, &ret->host);
 
-		if (index_has(index, s, &ret->host)) {
+		if (one != MATCH_NO) {
 			ret->list = list;
-			return MATCH_YES;
+			match = one;
 		}
+		if (one == MATCH_YES)
+			return MATCH_YES;
 		/* the address may be one of the list's */
 		if (s->query && s->dst.family == ADDR_NONE &&
 		    list_n_addrs(index) > 0)

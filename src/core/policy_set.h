@@ -92,8 +92,19 @@ struct policy_entry {
 	size_t n_matches;
 };
 
-/* An address of NAT64 (addr_nat64()) is also the one where it leads. */
-bool addr_set_has(const struct addr_set *set, const struct addr *addr,
+/* Whether the subject is one of those that the rule is about. Of a query not
+ * all is known: then it may be that only some of the connections that follow
+ * are. */
+enum match {
+	MATCH_NO,
+	MATCH_MAYBE,
+	MATCH_DOUBT, /* it was then, or ought to be: nobody knows what it is */
+	MATCH_YES,
+};
+
+/* An address of NAT64 (addr_nat64()) is also the one where it leads; in doubt
+ * where that is none of the internet. */
+enum match addr_set_match(const struct addr_set *set, const struct addr *addr,
     bool own /* is of this host */);
 bool port_set_has(const struct port_set *set, uint16_t port);
 bool id_set_has(const struct id_set *set, uint32_t id);
@@ -118,16 +129,6 @@ struct matched {
 	uint8_t host;
 	uint32_t list;
 	bool narrow; /* not certain, for what the address is alone */
-};
-
-/* Whether the subject is one of those that the rule is about. Of a query not
- * all is known: then it may be that only some of the connections that follow
- * are. */
-enum match {
-	MATCH_NO,
-	MATCH_MAYBE,
-	MATCH_DOUBT, /* what it was then, but nobody knows what it is now */
-	MATCH_YES,
 };
 
 /* True if the rule decides about the subject, as far as it is asked; else *ret

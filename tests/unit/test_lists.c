@@ -382,6 +382,7 @@ addresses_are_found(void **state)
 	assert_true(has_addr(l, "::ffff:192.0.2.1"));
 	assert_true(has_addr(l, "64:ff9b::192.0.2.1"));
 	assert_false(has_addr(l, "64:ff9b::192.0.2.64"));
+	assert_false(has_addr(l, "64:ff9b::255.255.255.255"));
 	assert_false(has_addr(l, "64:ff9b:1:2:3::192.0.2.1"));
 	assert_false(has_addr(l, "64:ff9b:2::192.0.2.1"));
 	assert_true(has_addr(l, "192.0.3.9"));
