@@ -32,6 +32,9 @@
 /* Where too much was looked for lately it is tried again so much later. */
 #define LATER_US 10000
 
+/* Between two pieces of a sweep others are served. */
+static const struct timeval sweep_gap = { 0, 5000 };
+
 static void
 note_policy(struct judge_ev *je)
 {
@@ -298,6 +301,25 @@ looking_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+sweep_soon(struct judge_ev *je)
+{
+	if (procfs_is_sweeping(je->opts.procfs) &&
+	    !event_pending(je->sweeping, EV_TIMEOUT, NULL))
+		(void)event_add(je->sweeping, &sweep_gap); /* or the next */
+}
+
+static void
+sweeping_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct judge_ev *je = arg;
+
+	(void)fd;
+	(void)what;
+	if (procfs_sweep(je->opts.procfs))
+		sweep_soon(je);
+}
+
+static void
 readable_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct judge_ev *je = arg;
@@ -310,6 +332,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	note_policy(je);
 	attr_round(je->opts.attr, je->now);
 	r = nfq_receive(je->opts.nfq, packet_cb, je);
+	sweep_soon(je);
 	if (r < 0) {
 		event_del(je->readable);
 		je->opts.broken(je->opts.arg, r);
@@ -381,8 +404,10 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
 	    EV_READ | EV_PERSIST, readable_cb, je);
 	je->looking = evtimer_new(opts->base, looking_cb, je);
+	je->sweeping = evtimer_new(opts->base, sweeping_cb, je);
 	if (je->readable == NULL || je->looking == NULL ||
-	    event_add(je->readable, NULL) < 0 || watch_attr(je) < 0) {
+	    je->sweeping == NULL || event_add(je->readable, NULL) < 0 ||
+	    watch_attr(je) < 0) {
 		judge_ev_free(je);
 		return -ENOMEM;
 	}
@@ -399,6 +424,7 @@ void
 judge_ev_second(struct judge_ev *je)
 {
 	attr_drain(je->opts.attr);
+	sweep_soon(je); /* others ask for processes, too */
 }
 
 int
@@ -423,6 +449,8 @@ judge_ev_free(struct judge_ev *je)
 		event_free(je->readable);
 	if (je->looking != NULL)
 		event_free(je->looking);
+	if (je->sweeping != NULL)
+		event_free(je->sweeping);
 	closing_ev_free(je->closing);
 	attr_watch(je->opts.attr, NULL, NULL);
 	for (size_t i = 0; i < ATTR_FDS; i++)

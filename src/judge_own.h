@@ -16,7 +16,8 @@ struct event;
 struct judge_ev {
 	struct judge_ev_opts opts;
 	struct event *readable;
-	struct event *looking; /* due: for the processes of these */
+	struct event *looking;	/* due: for the processes of these */
+	struct event *sweeping; /* due: a piece of procfs_sweep() */
 	struct waiting waiting;
 	mono_t looked; /* for so long in all, by a clock of its own */
 	mono_t last_look;

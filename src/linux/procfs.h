@@ -1,6 +1,7 @@
 #ifndef LINUX_PROCFS_H
 #define LINUX_PROCFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,13 @@ void procfs_until(struct procfs *procfs, mono_t end);
  * could not be read. */
 int procfs_owner(struct procfs *procfs, uint64_t inode, uint32_t uid,
     const struct process **ret);
+
+/* Whether a socket may be somebody else's by now, and processes are gone
+ * through for that; then a small piece of it: true where there is more. To be
+ * called every few milliseconds, so that who asks for a process need not wait
+ * for it. */
+bool procfs_is_sweeping(const struct procfs *procfs);
+bool procfs_sweep(struct procfs *procfs);
 
 /* The process with that pid as it is now; 0, -ESRCH or -errno. */
 int procfs_process(

@@ -1,6 +1,8 @@
 #ifndef LINUX_PROCFS_OWN_H
 #define LINUX_PROCFS_OWN_H
 
+#include "src/linux/procfs.h"
+
 #include "src/linux/holders.h"
 #include "src/linux/procread.h"
 #include "src/linux/procscan.h"

@@ -19,10 +19,13 @@
 /* A socket may have been handed to a process that was there before. That shows
  * only in the descriptors of that process, which are read again when a socket
  * is asked about that was last looked for so long ago, and not more often; in
- * pieces of so much work, so far apart, where there are many processes. */
+ * pieces of so much work, where there are many processes. Who asks waits for
+ * the first one; the others come between the questions, where somebody sees to
+ * that (procfs_sweep()), and else with one that comes so much later. */
 #define REFRESH_NS MONO_S
 #define REFRESH_TIME_NS MONO_MS
 #define REFRESH_NEXT_NS (50 * MONO_MS)
+#define SWEEP_TIME_NS (MONO_MS / 5)
 
 /* One piece of work is so much longer than it may be, at most. */
 #define OVER_NS (5 * MONO_MS)
@@ -148,6 +151,24 @@ refresh(
 	if (r == 0 && held != NULL && !procfs->scan.sweep.going)
 		held->since = want->now;
 	return r == 0 && held == NULL ? -ESRCH : r;
+}
+
+bool
+procfs_is_sweeping(const struct procfs *procfs)
+{
+	return procfs->scan.sweep.going;
+}
+
+bool
+procfs_sweep(struct procfs *procfs)
+{
+	if (!procfs->scan.sweep.going)
+		return false;
+	procfs->refreshed = mono_now();
+	/* where that fails the next question says so */
+	return procscan_refresh(
+		   &procfs->scan, procfs->refreshed, SWEEP_TIME_NS) == 0 &&
+	       procfs->scan.sweep.going;
 }
 
 /* Where no note says who holds it, each rung costing more than the one above.
