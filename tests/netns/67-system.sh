@@ -125,6 +125,7 @@ background inc dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
     --no-hosts --user=root --pid-file= --bind-interfaces \
     --listen-address=127.0.0.53 --address=/example/203.0.113.53 \
     2>"$tmp/dnsmasq.53"
+stub=$pid
 wait_for grep -q started "$tmp/dnsmasq.53"
 put $etc/resolv.conf "nameserver 127.0.0.53"
 follows "127.0.0.53 alone" 53
@@ -141,6 +142,48 @@ ctl reload
 check "and the system's again" asks 3
 check "each change was seen once" [ "$(grep -c 'file=/etc/resolv.conf$' \
     "$tmp/daemon.log")" -le 11 ]
+
+# a path of before, and other ways to write a file
+if [ "$(readlink /var/run)" = /run ]; then
+	put $run/some/v2/conf "nameserver 10.9.0.2"
+	ln -s /var/run/some/v2/conf $etc/new
+	mv $etc/new $etc/resolv.conf
+	follows "a link into /var/run" 2
+	put $run/some/v2/conf "nameserver 10.9.0.5"
+	follows "and another file there" 5
+fi
+printf 'search lan\r\nnameserver 10.9.0.3\r\nnameserver 10.9.0.2\r\n' >$etc/new
+mv $etc/new $etc/resolv.conf
+follows "lines that end with CR, too" 3
+said=$(grep -c 'any more: those from before' "$tmp/daemon.log")
+: >$etc/resolv.conf
+rm -rf $run/some
+said_again() {
+	[ "$(grep -c 'any more: those from before' "$tmp/daemon.log")" -gt "$said" ]
+}
+check "an empty file is said to have none" wait_for said_again
+check "the last ones are kept" asks 3
+put $etc/resolv.conf "nameserver 10.9.0.1" "nameserver 10.9.0.6"
+follows "an address of this host where nobody answers: the next one" 6
+
+# ourselves, by an address that is not loopback's
+stop $stub
+settings "[resolver]" "upstream = system" "cache-size = 0" \
+    "listen = 127.0.0.1:53, 10.9.0.1:53"
+put $etc/resolv.conf "nameserver 10.9.0.1" "nameserver 10.9.0.2"
+ctl reload
+follows "an address that we answer at is no server" 2
+settings "[resolver]" "upstream = system" "cache-size = 0" \
+    "listen = 0.0.0.0:53, [::]:53"
+put $etc/resolv.conf "nameserver 10.9.0.1" "nameserver fd09::1" \
+    "nameserver 10.9.0.3"
+ctl reload
+follows "nor one of all of this host's" 3
+inc ip address add 10.9.0.9/24 dev c0
+put $etc/resolv.conf "nameserver 10.9.0.9" "nameserver 10.9.0.4"
+follows "nor one that came later" 4
+asked_itself() { ctl --json queries | grep -qF "\"exe\":\"$REROUTED\""; }
+check_not "and none of it was asked of ourselves" asked_itself
 daemon_stop
 check "it ends well" [ $? = 0 ]
 
