@@ -174,16 +174,19 @@ find_relay(struct assoc *assoc, const struct dial_result *result,
 	    ret, &addr, result->bound_port, assoc->key.via->zone);
 }
 
+/* Its end is the association's, whatever stands before it; nothing is to come
+ * by this connection, and what does is left there. */
+static bool
+is_ended(const struct leg *leg)
+{
+	return leg->closed || leg_error(leg) != 0;
+}
+
 static void
 leg_changed(void *arg, struct leg *leg)
 {
-	struct assoc *assoc = arg;
-	char byte;
-	ssize_t n = leg_read(leg, &byte, 1);
-
-	if (n == -EAGAIN || n > 0)
-		return;
-	assoc_end(assoc, OUTCOME_CONNECTED, "");
+	if (is_ended(leg))
+		assoc_end(arg, OUTCOME_CONNECTED, "");
 }
 
 static int
@@ -233,6 +236,10 @@ dial_done(void *arg, const struct dial_result *result)
 	}
 	assoc->up_at = mono_now();
 	backoff_up(&assoc->assocs->backoff, assoc->number, assoc->up_at);
+	if (is_ended(assoc->leg)) { /* of that nothing is told again */
+		assoc_end(assoc, OUTCOME_CONNECTED, "");
+		return;
+	}
 	opts->up(opts->arg, assoc, &assoc->users);
 }
 

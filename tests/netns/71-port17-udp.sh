@@ -216,6 +216,27 @@ tell goes send end
 check "its association is ended: it goes on by another" wait_for again
 check "and by that alone" [ "$(grep -c assoc "$tmp/assoc.1083")" = \
     $((before + 1)) ]
+echo junk >"$tmp/how"
+partner more inc sock.py connect udp 192.0.2.7 7010
+tell more send one
+tell more recv
+check "a flow of a proxy that says more than it was asked" answers more "got one"
+once_more() {
+	tell more send two
+	tell more hear 500
+	answers more "got two"
+}
+tell more send end
+check "its association is ended: it goes on by another, too" wait_for once_more
+echo last >"$tmp/how"
+ended_at_once() {
+	run_in udp storm=1 192.0.2.7,7019
+	flows "any(x['dport'] == 7019 and (x.get('close_reason') or '').startswith(
+	    'the proxy soon ended what it had granted') for x in f)"
+}
+check "an association that ends with the answer is none" wait_for ended_at_once
+echo live >"$tmp/how"
+check "and the next is" wait_for works
 # some proxies do that where one far end says that nobody listens there
 cat >"$tmp/blame.py" <<'PY'
 """A far end for which the proxy ends the association, until it is refused; then

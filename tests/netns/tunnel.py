@@ -18,8 +18,9 @@ tunnel.py assoc ADDR PORT FILE   a SOCKS 5 proxy for UDP that hands on what
     comes from anywhere; prints "assoc" for each association, and who each
     datagram that it hands on is from; the datagram "end" ends the association.
     Where FILE says "refuse" it refuses, where it says "die" it ends each at
-    once, and where it says an address it says that it is there. TCP goes
-    anywhere
+    once, where it says "last" in one segment with its answer, and where it says
+    "junk" it says more than an answer; no ICMP tells of the end of those two.
+    Where it says an address it says that it is there. TCP goes anywhere
 tunnel.py dns ADDR           prints each query that comes to its port 53
 tunnel.py ask NAME TYPE      asks 127.0.0.1:53; prints the address, or "none"
     and the rcode; with $EDE set the Extended DNS Error, too
@@ -231,6 +232,9 @@ def relay_datagrams(control, inner):
                              struct.pack(">H", peer[1]) + data, program)
 
 
+mute = []  # sockets that nobody reads any more
+
+
 def serve_assoc(s, addr, path):
     s.recv(64)
     s.sendall(b"\5\0")
@@ -251,8 +255,13 @@ def serve_assoc(s, addr, path):
     where = how if "." in how else addr
     s.sendall(bytes([5, 1 if how == "refuse" else 0, 0, 1]) +
               socket.inet_aton(where) +
-              struct.pack(">H", inner.getsockname()[1]))
-    if how not in ("refuse", "die"):
+              struct.pack(">H", inner.getsockname()[1]),
+              socket.MSG_MORE if how == "last" else 0)
+    if how in ("last", "junk"):
+        mute.append(inner)
+    if how == "junk":
+        s.sendall(bytes(100))
+    if how not in ("refuse", "die", "last"):
         relay_datagrams(s, inner)
     s.close()
 
