@@ -11,8 +11,11 @@
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
 
-/* What was decided for a closed socket goes after one or two of these, … */
-static const struct timeval closing_pause = { 0, 400000 };
+/* What was decided for a closed socket goes after one or two of these: who
+ * draws its port before that, for the same far end, is refused his first
+ * datagram. …
+ */
+static const struct timeval closing_pause = { 0, 50000 };
 
 /* … of so many flows at a time, 50 us, or of as many as packets have come
  * since. Who waits for a verdict meanwhile waits no longer, and what is left
@@ -20,14 +23,14 @@ static const struct timeval closing_pause = { 0, 400000 };
 #define CLOSING_LEAST 24
 #define CLOSING_MOST 256
 
-/* Sockets that wait for that: as many as are closed in this time where 10,000
+/* Sockets that wait for that: as many as are closed in this time where 80,000
  * are in a second. */
 #define CLOSED_MAX 8192
 
 /* Ports from here on are drawn (net.ipv4.ip_local_port_range), and of so many
  * closed sockets of those at most it is asked whether they are used again. */
 #define EPHEMERAL 32768
-#define CLOSING_FEW 16
+#define CLOSING_FEW 4
 
 /* Questions of that kind in one turn, 30 us each. */
 #define ASKED_MAX 64

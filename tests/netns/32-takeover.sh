@@ -147,6 +147,25 @@ for to in 10.9.0.2 fd09::2 127.0.0.1; do
 	    and x['sport'] == 5559 and x['direction'] == 'out'
 	    and x['exe'] == '$bin/bad-short' for x in f)"
 done
+# a moment is less than 0.3 s
+cat >"$tmp/gone.py" <<'PY'
+import socket, time
+def known():
+    with open("/proc/net/nf_conntrack") as table:
+        return any(" sport=5562 " in line for line in table)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 5562))
+s.sendto(b"x", ("10.9.0.2", 8103))
+while not known():
+    time.sleep(0.001)
+s.close()
+closed = time.monotonic()
+while known():
+    time.sleep(0.001)
+print(int((time.monotonic() - closed) * 1000))
+PY
+gone_after() { took=$(inc timeout 20 python3 "$tmp/gone.py"); }
+check "it goes in a moment" best_of 300 gone_after
 # what it asked is answered when nobody waits for it any more
 inc env SHORT_BIND=5559 "$bin/good-short" udp 10.9.0.2 8102 1 1 \
     >/dev/null

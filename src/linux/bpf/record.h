@@ -55,8 +55,8 @@ struct bpf_shared {
 	/* bytes that wait when the daemon is woken up to take them */
 	__u64 uses_many, events_many;
 	/* closed sockets that were told and, of those, taken by the daemon; so
-	 * many may wait */
-	__u64 closes, closes_taken, closes_many;
+	 * many may wait; when it was woken up for one last (ns since boot) */
+	__u64 closes, closes_taken, closes_many, closes_told;
 	/* cookie of the socket of the self-test, whose packets go nowhere */
 	__u64 probe;
 	/* from then on (ns since boot) each decided flow of this host's is
