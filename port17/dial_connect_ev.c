@@ -10,8 +10,8 @@
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
 
-/* To the proxy, or to the far end of a direct way; and to a proxy that has
- * another address yet. */
+/* To the proxy, or to the far end of a direct way, by all addresses that it
+ * has; and to a proxy that has another one yet. */
 #define CONNECT_NS (5 * MONO_S)
 #define CONNECT_NEXT_NS (2 * MONO_S)
 
@@ -43,12 +43,30 @@ has_next_address(const struct dial *dial)
 	return dial->addresses + 1 < count_resolved(dial);
 }
 
+void
+dial_connect_limit(struct dial *dial)
+{
+	dial->connect_end = mono_add(mono_now(), CONNECT_NS);
+}
+
+/* A share of what is left, so that each has one; the last has all of it. */
+static uint64_t
+connect_ns(const struct dial *dial)
+{
+	uint64_t left = mono_since(dial->connect_end, mono_now());
+
+	if (!has_next_address(dial))
+		return left;
+	left /= count_resolved(dial) - dial->addresses;
+	return left < CONNECT_NEXT_NS ? left : CONNECT_NEXT_NS;
+}
+
 bool
 dial_next_address(struct dial *dial, enum outcome outcome)
 {
 	if (dial->phase != PHASE_CONNECT || !has_next_address(dial) ||
 	    !outcome_is_tunnel_fault(outcome) ||
-	    !mono_before(mono_now(), dial->end))
+	    !mono_before(mono_now(), dial->connect_end))
 		return false;
 	dial->addresses++;
 	return true;
@@ -206,8 +224,7 @@ watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 	dial->leg->exact = !local;
 	dial->leg->fn = leg_changed;
 	dial->leg->arg = dial;
-	dial_set_timer(
-	    dial, has_next_address(dial) ? CONNECT_NEXT_NS : CONNECT_NS);
+	dial_set_timer(dial, connect_ns(dial));
 }
 
 /* Whatever is wrong with the namespace: nothing is sent from another one. */

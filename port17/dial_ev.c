@@ -155,6 +155,7 @@ dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 	if (may_ask_by_address(dial, outcome)) {
 		dial->by_address = true;
 		dial->error.why[0] = '\0';
+		dial_connect_limit(dial);
 		dial_say_step(dial, "asked again, for the address");
 		dial_connect(dial);
 		return;
@@ -245,6 +246,7 @@ next_member(struct dial *dial)
 	dial->state = states[i];
 	dial->address = dial->state->reached;
 	dial->addresses = 0;
+	dial_connect_limit(dial);
 	dial->error.why[0] = '\0';
 	if (!dial->opts.test) {
 		dial->state->dials++;

@@ -55,7 +55,8 @@ struct dial {
 	/* of via's addresses, where it has a name: the first that was tried,
 	 * and how many were behind that */
 	size_t address, addresses;
-	bool counted; /* among the dialer's, for its process */
+	mono_t connect_end; /* of all those together */
+	bool counted;	    /* among the dialer's, for its process */
 	struct share_key whose;
 	enum phase phase;
 	mono_t began, end;
@@ -77,6 +78,9 @@ void dial_say_step(const struct dial *dial, const char *what);
 
 /* What the member that it goes to is asked for. */
 struct target dial_target(const struct dial *dial);
+
+/* From now on so long for all addresses of via. */
+void dial_connect_limit(struct dial *dial);
 
 /* The phase's time; never past the end of the whole dial. */
 void dial_set_timer(struct dial *dial, uint64_t ns);

@@ -61,7 +61,9 @@ background ins dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
     --pid-file= --log-queries --log-facility="$tmp/dns.log" \
     --address=/proxy.corp/10.9.0.2 --address=/other.corp/10.9.0.3 \
     --address=/web.corp/192.0.2.8 \
-    --address=/many.corp/192.0.2.10 --address=/many.corp/fd09::2 2>/dev/null
+    --address=/many.corp/192.0.2.10 --address=/many.corp/fd09::2 \
+    --address=/still.corp/192.0.2.200 --address=/still.corp/fd09::2 \
+    $(printf -- '--address=/dead.corp/192.0.2.%s ' {201..208}) 2>/dev/null
 wait_for listens ins 53
 background inc python3 "$top/tests/netns/tunnel.py" proxy2 "$tmp/p2.sock" \
     >"$tmp/p2.out" 2>"$tmp/p2.err"
@@ -99,7 +101,10 @@ settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "tardy"]' 'failover = mute, named' \
     '[tunnel "mute"]' 'upstream = socks5://10.9.0.2:1089' \
     '[tunnel "nameless"]' 'upstream = socks5://none.corp:1080' \
-    '[tunnel "many"]' 'upstream = socks5://many.corp:1080'
+    '[tunnel "many"]' 'upstream = socks5://many.corp:1080' \
+    '[tunnel "still"]' 'upstream = socks5://still.corp:1080' \
+    '[tunnel "dead"]' 'upstream = socks5://dead.corp:1080' \
+    '[tunnel "notdead"]' 'failover = dead, still'
 i=0
 for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless \
     byunit local; do
@@ -206,6 +211,17 @@ check "which was tried behind it" grep -q 'connects to 192.0.2.10' "$tmp/steps"
 check "and is the first from then on" test_says many 192.0.2.7:7001 \
     'connects to fd09::2'
 check_not "that alone" grep 'connects to 192.0.2.10' "$tmp/steps"
+check "one whose first is silent: by the second, before it is given up" \
+    wait_for test_says still 192.0.2.7:7001 '^connected after [2-4][0-9]{3} ms'
+check "which is the first from then on" test_says still 192.0.2.7:7001 \
+    'connects to fd09::2'
+check_not "and that alone" grep 'connects to 192.0.2.200' "$tmp/steps"
+by_the_next() { # once the name of the first is known
+	test_says notdead 192.0.2.7:7001 '^connected after' &&
+		[ "$(grep -c 'connects to 192.0.2.20[1-8]' "$tmp/steps")" -gt 3 ]
+}
+check "a list whose first has eight, all silent: the next is asked, too" \
+    wait_for by_the_next
 check "a name that nobody knows" thru nameless EHOSTUNREACH 7001 echo
 check "why" tunnel_is nameless up "none.corp"
 
