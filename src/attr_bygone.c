@@ -126,53 +126,100 @@ twin_make(const struct bygone_opts *opts, const struct twin *is)
 	return proc;
 }
 
-/* An ancestor that is gone too. */
+/* An ancestor as it was heard of. 1; 0: its file was at its path and is no
+ * more, and it lives, so that it is to be asked; or -errno. */
 static int
-add_gone(struct procread *read, struct process *proc, const struct kin *kin)
+add_heard(const struct bygone_opts *opts, struct process *proc,
+    const struct kin *kin, bool gone)
 {
 	const struct image *image = kin->images[0].image;
 	const char *exe = image != NULL ? image->exe : "";
-	int here = 0;
+	int here = 0, r;
 
 	if (image != NULL)
-		here = places_had(&read->places,
+		here = places_had_within(&opts->read->places,
 		    &(struct placed){
 			{ image->exe_dev, image->exe_ino }, proc->uid, exe },
-		    read->now);
+		    opts->read->now, opts->fresh_ns);
 	if (here < 0)
 		return here;
-	return process_add_parent(proc, kin->pid, exe, here > 0);
+	if (here == 0 && !gone && process_exe_was(exe, false) == 0)
+		return 0;
+	r = process_add_parent(proc, kin->pid, exe, here > 0);
+	return r < 0 ? r : 1;
 }
 
-/* Up from a parent, by /proc as far as that is the same process still. 0, or
+/* An ancestor of whom it may be heard. */
+struct link {
+	pid_t pid;
+	uint64_t start; /* nanoseconds since boot; 0: not known */
+};
+
+/* The next one up from one that was heard of. Whoever lived longer than who
+ * started it is another one's now. 0, -ESRCH or -errno. */
+static int
+go_up(const struct bygone_opts *opts, const struct kin *kin, struct link *ret)
+{
+	const struct kin *parent =
+	    lineage_find(opts->lineage, kin->ppid, kin->pstart);
+	int r;
+
+	*ret = (struct link){ kin->ppid, kin->pstart };
+	if (kin->gone || kin->ppid <= 0 || (parent != NULL && !parent->gone))
+		return 0;
+	r = procread_ppid(kin->pid, kin->start / opts->tick_ns, &ret->pid);
+	parent = r == 0 ? lineage_find_living(opts->lineage, ret->pid) : NULL;
+	ret->start = parent != NULL ? parent->start : 0;
+	return r;
+}
+
+/* By /proc: one that lives, and its own or who has adopted it, up to the first;
+ * one that is gone as it was heard of. */
+static int
+add_read(const struct bygone_opts *opts, struct process *proc,
+    const struct kin *kin, uint64_t *start, struct link *up)
+{
+	int r = procread_add_parent(
+	    opts->read, proc, &up->pid, start, up->start / opts->tick_ns);
+
+	if (r == 0) {
+		while (r == 0 && up->pid > 0 &&
+		       proc->n_parents < PROCESS_PARENTS_MAX)
+			r = procread_add_parent(
+			    opts->read, proc, &up->pid, start, 0);
+		up->pid = 0;
+		return r;
+	}
+	if (kin == NULL)
+		return -ESRCH;
+	*up = (struct link){ kin->ppid, kin->pstart };
+	r = add_heard(opts, proc, kin, true);
+	return r < 0 ? r : 0;
+}
+
+/* Up from a parent: by what was heard as far as that is all that there is to
+ * be known, else by /proc as far as that is the same process still. 0, or
  * -errno where one ended the chain: it left no trace, or there was no memory or
  * descriptor for it. */
 static int
 read_parents(
     const struct bygone_opts *opts, struct process *proc, const struct kin *kin)
 {
+	struct link up = { kin->ppid, kin->pstart };
 	uint64_t start = proc->start;
 	int r = 0;
 
-	while (kin != NULL && r == 0 && proc->n_parents < PROCESS_PARENTS_MAX) {
-		pid_t pid = kin->ppid;
-		uint64_t pstart = kin->pstart;
-
-		if (pid <= 0)
-			break;
-		r = procread_add_parent(
-		    opts->read, proc, &pid, &start, pstart / opts->tick_ns);
-		if (r == 0) { /* it lives, and so do its own, or are adopted */
-			while (r == 0 && pid > 0 &&
-			       proc->n_parents < PROCESS_PARENTS_MAX)
-				r = procread_add_parent(
-				    opts->read, proc, &pid, &start, 0);
-			break;
-		}
-		kin = lineage_find(opts->lineage, pid, pstart);
-		r = kin != NULL ? add_gone(opts->read, proc, kin) : -ESRCH;
+	while (r >= 0 && up.pid > 0 && proc->n_parents < PROCESS_PARENTS_MAX) {
+		kin = lineage_find(opts->lineage, up.pid, up.start);
+		r = kin != NULL && opts->all_heard
+			? add_heard(opts, proc, kin, kin->gone)
+			: 0;
+		if (r > 0)
+			r = go_up(opts, kin, &up);
+		else if (r == 0)
+			r = add_read(opts, proc, kin, &start, &up);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* Who starts one process after the other is read once in a while. 0, or
@@ -314,6 +361,8 @@ bygone_process(const struct bygone_opts *opts, const struct actor *actor,
 	*ret_whole = proc->exe_here && grouped && is.image->args_len > 0 &&
 		     !runs_script_nearby(is.image);
 	is.of = proc;
+	if (is.sister == NULL) /* it has read them */
+		is.sister = sister_of(opts, kin);
 	if (*ret_whole && is.sister != NULL)
 		twin_put(opts, &is);
 	*ret = proc;

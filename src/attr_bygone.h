@@ -52,6 +52,8 @@ struct bygone_opts {
 	struct cgroups *cgroups; /* NULL: none are known */
 	struct ancestors *ancestors;
 	struct twins *twins;
+	/* each birth, exec and end: who lives, and as what */
+	bool all_heard;
 	uint64_t tick_ns; /* of /proc's clock */
 	uint64_t mounts;  /* number of our own mount namespace */
 	mono_t now;

@@ -156,8 +156,8 @@ read_who(struct attr *attr, struct who *who, const struct process **ret)
 {
 	const struct bygone_opts opts = { procfs_read(attr->opts.procfs),
 		attr->lineage, &attr->groups, attr->cgroups, &attr->ancestors,
-		&attr->twins, attr->tick_ns, attr->mounts, attr->now,
-		FRESH_NS };
+		&attr->twins, bpf_heard_all(attr->bpf), attr->tick_ns,
+		attr->mounts, attr->now, FRESH_NS };
 	const struct process *heard = NULL;
 	bool whole = false;
 	int r;

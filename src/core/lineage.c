@@ -156,6 +156,32 @@ lineage_find_about(
 	return kin;
 }
 
+/* As far as was heard; before: it started before that. */
+static struct kin *
+find_living(const struct lineage *lineage, pid_t pid, uint64_t before)
+{
+	uint64_t hash = hash_of(lineage, pid, 0);
+	struct map_node *node = pid > 0 ? map_first(&lineage->map, hash) : NULL;
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		struct kin *kin = container_of(node, struct kin, node);
+
+		if (kin->pid == pid && kin->start < before && !kin->gone)
+			return kin;
+	}
+	return NULL;
+}
+
+const struct kin *
+lineage_find_living(struct lineage *lineage, pid_t pid)
+{
+	struct kin *kin = find_living(lineage, pid, UINT64_MAX);
+
+	if (kin != NULL)
+		used(lineage, kin);
+	return kin;
+}
+
 /* One that lives can't be heard of again: it goes when all that are gone are
  * forgotten. */
 static void
@@ -211,8 +237,8 @@ lineage_exit(struct lineage *lineage, pid_t pid, uint64_t start)
 int
 lineage_fork(struct lineage *lineage, const struct fork *child)
 {
+	const struct kin *from, *before;
 	const struct image *image = NULL;
-	const struct kin *from;
 	struct kin *kin;
 
 	map_expect(
@@ -220,8 +246,15 @@ lineage_fork(struct lineage *lineage, const struct fork *child)
 	kin = get(lineage, child->pid, child->start);
 	if (kin == NULL)
 		return -ENOMEM;
+	/* a number is given again when who had it has ended: that was lost */
+	while ((before = find_living(lineage, kin->pid, kin->start)) != NULL)
+		lineage_exit(lineage, before->pid, before->start);
 	kin->ppid = child->ppid;
 	kin->pstart = child->pstart;
+	/* told late, or once more: see lineage_exec() */
+	if (kin_image(kin, child->exec) != NULL ||
+	    kin->images[0].exec > child->exec)
+		return 0;
 	/* one that has children is kept: they are what it was */
 	from = lineage_find(lineage, child->from, child->from_start);
 	if (from != NULL)

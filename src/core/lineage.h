@@ -67,6 +67,9 @@ const struct kin *lineage_find(
 const struct kin *lineage_find_about(
     struct lineage *lineage, pid_t pid, uint64_t start, uint64_t unit);
 
+/* The one that has that pid now. */
+const struct kin *lineage_find_living(struct lineage *lineage, pid_t pid);
+
 /* What it was when it had run exec so often; NULL where that is not known. */
 const struct image *kin_image(const struct kin *kin, uint64_t exec);
 

@@ -481,6 +481,13 @@ bpf_fd_births(const struct bpf *bpf)
 		   : -1;
 }
 
+bool
+bpf_heard_all(const struct bpf *bpf)
+{
+	return bpf->seeded && bpf_sees_births(bpf) &&
+	       bpf->links.births[2] != NULL && bpf->shared->events_lost == 0;
+}
+
 uint64_t
 bpf_lost(const struct bpf *bpf)
 {

@@ -95,6 +95,10 @@ void bpf_births(struct bpf *bpf);
 int bpf_fd_uses(const struct bpf *bpf);
 int bpf_fd_births(const struct bpf *bpf); /* closes, too; -1: no such */
 
+/* What there was before, and each birth, exec and end since, has been told or
+ * waits to be taken: there was room for all. */
+bool bpf_heard_all(const struct bpf *bpf);
+
 /* Records that the kernel had no room for. */
 uint64_t bpf_lost(const struct bpf *bpf);
 

@@ -108,6 +108,13 @@ bpf_fd_births(const struct bpf *bpf)
 	return -1;
 }
 
+bool
+bpf_heard_all(const struct bpf *bpf)
+{
+	(void)bpf;
+	return false;
+}
+
 uint64_t
 bpf_lost(const struct bpf *bpf)
 {

@@ -64,12 +64,13 @@ put(struct places *places, const struct placed *placed, mono_t now)
 }
 
 int
-places_had(struct places *places, const struct placed *placed, mono_t now)
+places_had_within(
+    struct places *places, const struct placed *placed, mono_t now, uint64_t ns)
 {
 	struct place *place = find(places, placed);
 	int r;
 
-	if (place != NULL && mono_since(now, place->seen) < HAD_NS)
+	if (place != NULL && mono_since(now, place->seen) < ns)
 		return 1;
 	r = places_has(places, placed);
 	if (r == 1 && place != NULL)
@@ -77,4 +78,10 @@ places_had(struct places *places, const struct placed *placed, mono_t now)
 	else if (r == 1)
 		put(places, placed, now);
 	return r;
+}
+
+int
+places_had(struct places *places, const struct placed *placed, mono_t now)
+{
+	return places_had_within(places, placed, now, HAD_NS);
 }

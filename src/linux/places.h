@@ -42,4 +42,8 @@ int places_has(struct places *places, const struct placed *placed);
  * asks. What was not there then is asked for anew. */
 int places_had(struct places *places, const struct placed *placed, mono_t now);
 
+/* The same within another time, in nanoseconds. */
+int places_had_within(struct places *places, const struct placed *placed,
+    mono_t now, uint64_t ns);
+
 #endif

@@ -291,6 +291,24 @@ procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
 	return 0;
 }
 
+int
+procread_ppid(pid_t pid, uint64_t start, pid_t *ret)
+{
+	struct procdir_stat st;
+	char path[32];
+	int r;
+
+	(void)snprintf(
+	    path, sizeof(path), "/proc/%d/stat", (int)pid); /* fits */
+	r = procdir_status(AT_FDCWD, path, &st);
+	if (r < 0)
+		return r;
+	if (st.start != start)
+		return -ESRCH;
+	*ret = st.ppid;
+	return 0;
+}
+
 /* A parent that has gone ends the chain; only memory, descriptors and a file
  * system that doesn't answer count as failures. */
 static int

@@ -43,6 +43,10 @@ bool procread_is_same(
 int procread_add_parent(struct procread *pr, struct process *proc, pid_t *pid,
     uint64_t *start, uint64_t exactly);
 
+/* The parent that the process has now that started then. 0, -ESRCH or -errno.
+ */
+int procread_ppid(pid_t pid, uint64_t start, pid_t *ret);
+
 /* True if its executable is at its path now, or was not then either; what was
  * there a moment ago, for whichever process, is there (places_had()). */
 bool procread_is_here(struct procread *pr, const struct process *proc);

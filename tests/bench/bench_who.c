@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -114,20 +115,28 @@ send_one(int *ret_fd)
 }
 
 /* What a client is told by one letter: to send, to close the socket, to let a
- * child send, to end that child. The answer is a struct sent. */
+ * child send, or a child's child, to end that child. The answer is a struct
+ * sent. */
 enum word {
 	WORD_SEND = 's',
 	WORD_CLOSE = 'c',
 	WORD_CHILD = 'f',
+	WORD_GRANDCHILD = 'g',
 	WORD_END = 'e',
 };
 
 static void
-child_main(int ctl)
+child_main(int ctl, bool lets_child)
 {
+	struct sent sent;
 	int fd;
-	struct sent sent = send_one(&fd);
 
+	if (lets_child && fork() != 0)
+		for (;;)
+			(void)pause(); /* always EINTR */
+	if (lets_child)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sent = send_one(&fd);
 	(void)send(ctl, &sent, sizeof(sent), 0); /* its parent is waited for */
 	for (;;)
 		(void)pause(); /* always EINTR */
@@ -150,13 +159,13 @@ client_main(int ctl)
 			(void)kill(child, SIGKILL);
 			(void)waitpid(child, NULL, 0);
 		}
-		if (word != WORD_CHILD) {
+		if (word != WORD_CHILD && word != WORD_GRANDCHILD) {
 			(void)send(ctl, &sent, sizeof(sent), 0);
 			continue;
 		}
 		child = fork();
 		if (child == 0)
-			child_main(ctl);
+			child_main(ctl, word == WORD_GRANDCHILD);
 	}
 	if (child > 0)
 		(void)kill(child, SIGKILL);
@@ -286,12 +295,12 @@ bench_clients(struct bench *b, int n, const char *name)
 /* Not children of this process: after a fork each page that it writes to would
  * be copied, in the time that is measured. */
 static void
-bench_new(struct bench *b, bool gone, const char *name)
+bench_new(struct bench *b, enum word word, bool gone, const char *name)
 {
 	struct client client = client_start();
 
 	for (int round = 0; round < b->rounds; round++) {
-		struct sent sent = client_tell(&client, WORD_CHILD);
+		struct sent sent = client_tell(&client, word);
 
 		if (gone)
 			(void)client_tell(&client, WORD_END);
@@ -361,8 +370,9 @@ bench(int rounds, bool bpf)
 	if (status.bpf == bpf) {
 		bench_clients(&b, 1, "one process, a new socket each time");
 		bench_clients(&b, 64, "64 processes at once");
-		bench_new(&b, false, "a new process each time");
-		bench_new(&b, true, "… that is gone by then");
+		bench_new(&b, WORD_CHILD, false, "a new process each time");
+		bench_new(&b, WORD_CHILD, true, "… that is gone by then");
+		bench_new(&b, WORD_GRANDCHILD, false, "… of a new parent");
 		if (counting >= 0)
 			report_programs(since);
 	} else {

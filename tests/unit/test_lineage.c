@@ -191,6 +191,46 @@ those_that_are_gone_are_few(void **state)
 	assert_null(lineage_find(lineage, 1, 1));
 }
 
+/* Its end was lost. */
+static void
+who_had_the_pid_before_is_gone(void **state)
+{
+	struct fork child = { .pid = 5, .from = 1, .start = 500, .exec = 1 };
+
+	(void)state;
+	for (pid_t pid = 1; pid <= MAX; pid++)
+		becomes(pid, 1, "sh", 3);
+	child.start = 3; /* told late */
+	assert_int_equal(lineage_fork(lineage, &child), 0);
+	assert_false(lineage_find(lineage, 5, 5)->gone);
+	child.start = 500;
+	assert_int_equal(lineage_fork(lineage, &child), 0);
+	assert_true(lineage_find(lineage, 5, 5)->gone);
+	assert_false(lineage_find(lineage, 5, 500)->gone);
+	assert_int_equal(lineage_find_living(lineage, 5)->start, 500);
+	lineage_exit(lineage, 5, 500);
+	assert_null(lineage_find_living(lineage, 5));
+}
+
+static void
+a_birth_that_is_told_again_changes_nothing(void **state)
+{
+	struct fork child = {
+		.pid = 20, .start = 20, .from = 5, .from_start = 5, .exec = 1
+	};
+
+	(void)state;
+	becomes(5, 1, "sh", 3);
+	assert_int_equal(lineage_fork(lineage, &child), 0);
+	child.from = 6; /* of whom nothing is known */
+	assert_int_equal(lineage_fork(lineage, &child), 0);
+	assert_string_equal(
+	    kin_image(lineage_find(lineage, 20, 20), 1)->exe, "/sh");
+	becomes(20, 2, "ls", 3);
+	assert_int_equal(lineage_fork(lineage, &child), 0);
+	assert_int_equal(lineage_find(lineage, 20, 20)->images[0].exec, 2);
+}
+
 static void
 what_is_told_twice_counts_once(void **state)
 {
@@ -245,6 +285,8 @@ main(void)
 		TEST(the_table_is_bounded),
 		TEST(those_that_are_gone_make_room_first),
 		TEST(those_that_are_gone_are_few),
+		TEST(who_had_the_pid_before_is_gone),
+		TEST(a_birth_that_is_told_again_changes_nothing),
 		TEST(what_is_told_twice_counts_once),
 		TEST(what_is_told_late_changes_nothing),
 	};
