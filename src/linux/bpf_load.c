@@ -257,6 +257,7 @@ load_some(struct loading *l, enum extent extent, struct bpf_object **ret)
 	size_map(obj, "uses", l->sizes->uses_ring);
 	size_map(obj, "events", l->sizes->births_ring);
 	size_map(obj, "owners", l->sizes->owners);
+	size_map(obj, "missed", l->sizes->processes);
 	r = write_types(l, obj);
 	if (r == 0)
 		r = bpf_object__load(obj);

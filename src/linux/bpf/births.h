@@ -24,13 +24,17 @@ struct {
 } told SEC(".maps");
 
 /* What those were started as whose start could not be told, and their copies,
- * by the same key: a process may name another file as its executable since. */
+ * by the same key: a process may name another file as its executable since. Of
+ * those that live alone, and none makes room for another: where there is none
+ * (shared.unkept) who is not here may have been. */
 struct started {
-	__u64 exe_ino;
-	__u32 exe_dev, zero;
+	__u64 exe_ino, from_start;
+	__u32 exe_dev;
+	__u32 from; /* that it is a copy of, and of whom all was told; or 0 */
 };
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 8192);
 	__type(key, struct told);
 	__type(value, struct started);
@@ -60,43 +64,91 @@ read_args(struct draft *draft, struct task_struct *task, bool other)
 		draft->event.args_len = len;
 }
 
+/* In a piece of the ring of its own, since others may be at work on this CPU
+ * before it is done. Who fills that ring with births of his own keeps nobody
+ * from sending: the ring of what is sent has room too. */
+static __always_inline void *
+reserve(__u64 size)
+{
+	void *record = bpf_ringbuf_reserve(&events, size, 0);
+
+	return record != NULL ? record : bpf_ringbuf_reserve(&uses, size, 0);
+}
+
+/* What it was started as, where that was lost, and not what it names since. */
+static __always_inline int
+tell_program(struct task_struct *task, struct told *key)
+{
+	struct draft *draft = reserve(sizeof(*draft));
+	struct started *started;
+	__u64 ino = 0;
+	__u32 dev = 0;
+
+	if (draft == NULL)
+		return -1;
+	read_image(draft, task, shared.pid_level);
+	read_args(draft, task, false);
+	started = bpf_map_lookup_elem(&missed, key);
+	if (started != NULL) {
+		ino = started->exe_ino;
+		dev = started->exe_dev;
+	}
+	if ((started != NULL || shared.unkept) &&
+	    (ino != draft->event.exe_ino || dev != draft->event.exe_dev)) {
+		draft->event.exe_ino = ino;
+		draft->event.exe_dev = dev;
+		draft->event.cut = 1; /* where that is nobody knows */
+	}
+	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
+	return 0;
+}
+
+/* It is what the other one was, whatever either says of itself by now. */
+static __always_inline int
+tell_copy(struct task_struct *task, const struct started *started)
+{
+	struct task_struct *parent =
+	    BPF_CORE_READ(task, real_parent, group_leader);
+	struct bpf_fork *fork = reserve(sizeof(*fork));
+
+	if (fork == NULL)
+		return -1;
+	fork->type = BPF_RECORD_FORK;
+	fork->pid = pid_of(BPF_CORE_READ(task, group_leader), shared.pid_level);
+	fork->start = start_of(task);
+	fork->ppid = pid_of(parent, shared.pid_level);
+	fork->pstart = BPF_CORE_READ(parent, start_boottime);
+	fork->from = started->from;
+	fork->from_start = started->from_start;
+	fork->exec = task->self_exec_id;
+	bpf_ringbuf_submit(fork, wakeup(&events, shared.events_many));
+	return 0;
+}
+
 /* Where not all births could be told, each program's is told with the first
- * that it sends; in a piece of the ring of its own, since others may be at work
- * on this CPU before it is done. Who fills that ring with births of his own
- * keeps nobody from sending: the ring of what is sent has room too. Not
- * inlined, and not static: the verifier goes through it once, and not once for
- * each way that leads here. */
+ * that it sends. Not inlined, and not static: the verifier goes through it
+ * once, and not once for each way that leads here. */
 __noinline int
 tell_image(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct started *started;
 	struct told key = {};
-	struct draft *draft;
-	__u32 yes = 1;
+	int r;
 
 	key.start = start_of(task);
 	key.exec = task->self_exec_id;
 	key.pid = task->tgid;
 	if (bpf_map_lookup_elem(&told, &key) != NULL)
 		return 0;
-	draft = bpf_ringbuf_reserve(&events, sizeof(*draft), 0);
-	if (draft == NULL)
-		draft = bpf_ringbuf_reserve(&uses, sizeof(*draft), 0);
-	if (draft == NULL)
-		return -1;
-	read_image(draft, task, shared.pid_level);
-	read_args(draft, task, false);
 	started = bpf_map_lookup_elem(&missed, &key);
-	if (started != NULL && (started->exe_ino != draft->event.exe_ino ||
-				   started->exe_dev != draft->event.exe_dev)) {
-		draft->event.exe_ino = started->exe_ino;
-		draft->event.exe_dev = started->exe_dev;
-		draft->event.cut = 1; /* where that is nobody knows */
-	}
-	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
-	bpf_map_update_elem(&told, &key, &yes, BPF_ANY);
-	return 0;
+	if (started != NULL && started->from != 0)
+		r = tell_copy(task, started);
+	else
+		r = tell_program(task, &key);
+	if (r == 0)
+		bpf_map_update_elem(&told, &key, &key.zero, BPF_ANY);
+	return r;
 }
 
 /* 0, or -1 where there was no room. */
@@ -110,24 +162,34 @@ send_event(void *bytes, __u64 size)
 	return -1;
 }
 
-/* A copy of one whose start could not be told. */
+static __always_inline void
+keep(const struct told *key, const struct started *started)
+{
+	if (bpf_map_update_elem(&missed, key, started, BPF_ANY) < 0)
+		shared.unkept = 1;
+}
+
+/* A copy of one whose start could not be told, or one that could not itself. */
 static __always_inline void
 miss_copy(const struct bpf_fork *event, struct task_struct *task,
-    struct task_struct *child)
+    struct task_struct *child, int lost)
 {
+	struct started copy = { .from = event->from,
+		.from_start = event->from_start };
+	struct started *started;
 	struct told key = {};
-	struct started *started, copy;
 
 	key.start = event->from_start;
 	key.exec = event->exec;
 	key.pid = BPF_CORE_READ(task, tgid);
 	started = bpf_map_lookup_elem(&missed, &key);
-	if (started == NULL)
+	if (started == NULL && !lost)
 		return;
-	copy = *started;
+	if (started != NULL)
+		copy = *started;
 	key.start = event->start;
 	key.pid = BPF_CORE_READ(child, tgid);
-	bpf_map_update_elem(&missed, &key, &copy, BPF_ANY);
+	keep(&key, &copy);
 }
 
 static __always_inline void
@@ -141,17 +203,17 @@ miss_start(const struct bpf_event *event, struct task_struct *task)
 	key.pid = BPF_CORE_READ(task, tgid);
 	started.exe_ino = event->exe_ino;
 	started.exe_dev = event->exe_dev;
-	bpf_map_update_elem(&missed, &key, &started, BPF_ANY);
+	keep(&key, &started);
 }
 
-/* Room for others. */
+/* Room for others: it has ended, or become another one. */
 static __always_inline void
-miss_none(struct task_struct *leader, __u64 start)
+miss_none(struct task_struct *leader, __u64 start, __u64 exec)
 {
 	struct told key = {};
 
 	key.start = start;
-	key.exec = BPF_CORE_READ(leader, self_exec_id);
+	key.exec = exec;
 	key.pid = BPF_CORE_READ(leader, tgid);
 	bpf_map_delete_elem(&missed, &key);
 }
@@ -166,6 +228,7 @@ BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
 	struct task_struct *parent =
 	    BPF_CORE_READ(child, real_parent, group_leader);
 	struct bpf_fork event = { .type = BPF_RECORD_FORK };
+	int lost;
 
 	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
 		return 0; /* a thread */
@@ -176,9 +239,9 @@ BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
 	event.from = pid_of(from, shared.pid_level);
 	event.from_start = BPF_CORE_READ(from, start_boottime);
 	event.exec = BPF_CORE_READ(child, self_exec_id);
-	(void)send_event(&event, sizeof(event));
+	lost = send_event(&event, sizeof(event)) < 0;
 	if (shared.events_lost != 0)
-		miss_copy(&event, task, child);
+		miss_copy(&event, task, child, lost);
 	return 0;
 }
 
@@ -197,6 +260,8 @@ BPF_PROG(
 		return 0;
 	read_image(draft, task, shared.pid_level);
 	read_args(draft, task, false);
+	if (shared.events_lost != 0) /* each exec adds one to it */
+		miss_none(task, draft->event.start, draft->event.exec - 1);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
 	if (size <= sizeof(*draft) && send_event(draft, size) < 0)
@@ -219,7 +284,8 @@ BPF_PROG(attr_exit, struct task_struct *task)
 	event.start = BPF_CORE_READ(leader, start_boottime);
 	(void)send_event(&event, sizeof(event));
 	if (shared.events_lost != 0)
-		miss_none(leader, event.start);
+		miss_none(
+		    leader, event.start, BPF_CORE_READ(leader, self_exec_id));
 	return 0;
 }
 

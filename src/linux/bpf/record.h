@@ -72,6 +72,8 @@ struct bpf_shared {
 	__u32 netns;
 	/* families whose packets need a mark to pass: BPF_SEALED_* */
 	__u32 sealed;
+	/* of some whose start was lost there was no room to keep it either */
+	__u32 unkept, zero;
 	/* which of them go to one place nobody else knows */
 	__u64 seed;
 	struct bpf_heard heard[BPF_HEARD_MAX];
