@@ -408,7 +408,8 @@ attr_heard(struct attr *attr, const struct flow_key *key,
 		hearer.uid = proc->uid;
 		kin = lineage_find_about(
 		    attr->lineage, proc->pid, proc->start, attr->tick_ns);
-		if (kin != NULL && attr_is_run_by(kin->images[0].image, proc))
+		if (kin != NULL &&
+		    attr_is_run_by(attr, kin->images[0].image, proc))
 			hearer.exe_dev = kin->images[0].image->exe_dev;
 	}
 	bpf_heard(attr->bpf, key, &hearer);

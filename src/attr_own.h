@@ -40,9 +40,10 @@ struct attr {
 	char why[BPF_WHY_MAX];
 };
 
-/* Whether that program runs it. Devices that are none may have another number
- * for stat(2). */
-bool attr_is_run_by(const struct image *image, const struct process *proc);
+/* Whether the process, as /proc has it, runs what it was started as. Devices
+ * that are none may have another number for stat(2). */
+bool attr_is_run_by(const struct attr *attr, const struct image *image,
+    const struct process *proc);
 
 /* The process of the record that was found last, attr->used: 0, to be released
  * by the caller; -ENOENT: it is gone, unnamed; or -errno. */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 
 #include "src/attr_own.h"
@@ -15,6 +16,10 @@
  * meanwhile. */
 #define LOOK_NS (2 * MONO_MS)
 
+/* Times that /proc is asked who has a socket, where it is not what was heard.
+ */
+#define TRIES 3
+
 /* Copies of copies that are looked through for one that lives. */
 #define COPIES_MAX 8
 
@@ -30,13 +35,24 @@ is_posing(const struct kin *kin, const struct actor *actor)
 				    image->exe_dev != actor->exe_dev);
 }
 
+/* Nothing is known of its start, although it would be but for those that there
+ * was no room for: what it says of itself since proves nothing. */
+static bool
+is_stranger(const struct attr *attr, const struct image *image)
+{
+	return image == NULL && bpf_sees_births(attr->bpf) &&
+	       bpf_is_seeded(attr->bpf) &&
+	       (!bpf_heard_all(attr->bpf) ||
+		   lineage_evicted(attr->lineage) > 0);
+}
+
 /* True where /proc speaks of the very program that was seen at work. It shows
  * what is there now: a process that has become another one since is told by its
- * number of execs, and where births are not seen by its file. Some file systems
- * have device numbers for stat(2) that the kernel's own are not. */
+ * number of execs, and by its file: it may name another one meanwhile. */
 static bool
 is_of(struct attr *attr, const struct actor *actor, const struct process *proc)
 {
+	const struct image *image = NULL;
 	const struct kin *kin;
 
 	if (proc->uid != actor->uid || proc->gid != actor->gid)
@@ -46,8 +62,13 @@ is_of(struct attr *attr, const struct actor *actor, const struct process *proc)
 	if (kin != NULL &&
 	    (kin->images[0].exec != actor->exec || is_posing(kin, actor)))
 		return false;
-	return proc->exe_ino == actor->exe_ino &&
-	       (kin != NULL || proc->exe_dev == actor->exe_dev);
+	if (kin != NULL)
+		image = kin_image(kin, actor->exec);
+	if (is_stranger(attr, image))
+		return false;
+	return attr_is_run_by(attr, image, proc) ||
+	       (proc->exe_ino == actor->exe_ino &&
+		   proc->exe_dev == actor->exe_dev);
 }
 
 /* What it was started with, where that was told: nobody need wait for its
@@ -217,16 +238,22 @@ attr_user(struct attr *attr, const struct process **ret)
 	return 0;
 }
 
+/* Where the kernel does not tell a part's device (device.h), the file is known
+ * by its path: what is there is compared with what the process runs by whoever
+ * asks for it there. Of another namespace a path says nothing. */
 bool
-attr_is_run_by(const struct image *image, const struct process *proc)
+attr_is_run_by(const struct attr *attr, const struct image *image,
+    const struct process *proc)
 {
-	return image != NULL && image->exe_ino == proc->exe_ino &&
-	       (image->exe_dev == proc->exe_dev ||
-		   (major(image->exe_dev) == 0 && major(proc->exe_dev) == 0));
+	if (image == NULL || image->exe_ino != proc->exe_ino)
+		return false;
+	return image->exe_dev == proc->exe_dev ||
+	       (major(image->exe_dev) == 0 && major(proc->exe_dev) == 0 &&
+		   image->mounts == attr->mounts &&
+		   strcmp(image->exe, proc->exe) == 0);
 }
 
-/* What /proc says against what was seen of its start: it may have been read
- * before the process became another one. */
+/* What /proc says against what was seen of its start. */
 static bool
 is_posing_in_proc(struct attr *attr, const struct process *proc)
 {
@@ -238,20 +265,37 @@ is_posing_in_proc(struct attr *attr, const struct process *proc)
 	kin = lineage_find_about(
 	    attr->lineage, proc->pid, proc->start, attr->tick_ns);
 	if (kin == NULL || kin->images[0].image == NULL)
-		return false;
-	for (size_t i = 0; i < KIN_IMAGES; i++)
-		if (attr_is_run_by(kin->images[i].image, proc))
-			return false;
-	return true;
+		return is_stranger(attr, NULL);
+	return !attr_is_run_by(attr, kin->images[0].image, proc);
+}
+
+/* What was read before it became another one, or is told a moment later, is
+ * asked for again: what it was may be what it poses for. */
+static int
+owner_as_it_is(struct attr *attr, const struct socket_facts *sock,
+    const struct process **ret)
+{
+	for (int i = 0; i < TRIES; i++) {
+		const struct process *proc;
+		int r = procfs_owner(
+		    attr->opts.procfs, sock->inode, sock->uid, &proc);
+
+		if (r < 0)
+			return r;
+		if (!is_posing_in_proc(attr, proc)) {
+			*ret = proc;
+			return 0;
+		}
+		process_unref(proc);
+		procfs_round(attr->opts.procfs);
+	}
+	return -ENOENT;
 }
 
 static int
 process_by_socket(struct attr *attr, const struct socket_facts *sock,
     bool waits, const struct process **ret)
 {
-	const struct process *proc;
-	int r;
-
 	/* all packets of a wake-up were sent before this */
 	if (!attr->asked) {
 		procfs_round(attr->opts.procfs);
@@ -259,15 +303,7 @@ process_by_socket(struct attr *attr, const struct socket_facts *sock,
 	}
 	attr->asked = true;
 	procfs_until(attr->opts.procfs, waits ? attr->end : (mono_t){ 0 });
-	r = procfs_owner(attr->opts.procfs, sock->inode, sock->uid, &proc);
-	if (r < 0)
-		return r;
-	if (is_posing_in_proc(attr, proc)) {
-		process_unref(proc);
-		return -ENOENT;
-	}
-	*ret = proc;
-	return 0;
+	return owner_as_it_is(attr, sock, ret);
 }
 
 int

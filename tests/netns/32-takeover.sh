@@ -23,7 +23,7 @@ rules \
     "accept once exe $bin/good to port 7200-7299" \
     "accept exe $bin/good, $bin/good-short" \
     "accept exe /usr/bin/mount, /usr/bin/unshare" \
-    "block in to 10.9.0.1 port 8001" \
+    "block in to 10.9.0.1 port 8001-8003" \
     "block out to 10.9.0.2 port 7001-7999" "block out to fd09::2 port 7001-7999" \
     "default out accept" "default in accept"
 daemon_start
@@ -356,35 +356,74 @@ else
 	check "… nor is shown as that" flows "any(x['dport'] == 7106 for x in f) \
 	    and not any(x['exe'] == '$bin/good-short'
 		for x in f if x['dport'] == 7106)"
-	background inc setpriv --reuid 65534 --regid 65534 --clear-groups \
-	    --inh-caps=-all "$bin/pose" "$bin/good-short" 10.9.0.1 8001 listen \
-	    >"$tmp/pose.out"
-	check "it listens as that" wait_for grep -q listens "$tmp/pose.out"
-	ins "$BUILDDIR/probe" tcp 10.9.0.1 8001 20000 >"$tmp/probe.out" 2>&1
-	check "… and nobody is let in for that" grep -q EHOSTUNREACH "$tmp/probe.out"
-	check "… nor is it shown as that" flows "any(x['dport'] == 8001 for x in f) \
-	    and all(x['exe'] == 'unknown' for x in f if x['dport'] == 8001)"
-	stop "$pid"
+	as_nobody() { # as_nobody CMD...: in the background
+		background inc setpriv --reuid 65534 --regid 65534 \
+		    --clear-groups --inh-caps=-all "$@" >"$tmp/pose.out"
+	}
+	poses() { as_nobody "$bin/pose" "$@"; } # poses EXE ADDRESS PORT...
+	unlike() { # unlike PORT EXE: shown, and never as that
+		flows "any(x['dport'] == $1 for x in f) and not any(
+		    x['exe'] == '$2' for x in f if x['dport'] == $1)"
+	}
+	listener() { # listener PORT EXE: nobody is let in for that
+		check "it listens as that, $1" \
+		    wait_for grep -q listens "$tmp/pose.out"
+		kill -CONT $daemon
+		ins "$BUILDDIR/probe" tcp 10.9.0.1 $1 20000 \
+		    >"$tmp/probe.out" 2>&1
+		check "… and nobody is let in for that, $1" \
+		    grep -q EHOSTUNREACH "$tmp/probe.out"
+		check "… nor is it shown as that, $1" unlike $1 "$2"
+		check "… but as one unknown, $1" flows "all(
+		    x['exe'] == 'unknown' for x in f if x['dport'] == $1)"
+		stop "$pid"
+	}
+	poses "$bin/good-short" 10.9.0.1 8001 listen
+	listener 8001 "$bin/good-short"
+	# … which is what it was before
+	as_nobody "$bin/good" -c "exec $bin/pose $bin/good 10.9.0.1 8002 listen"
+	listener 8002 "$bin/good"
 	# where there was no room to tell what it was started as
 	cat >"$tmp/births.py" <<'PY'
 import os
 for _ in range(400):  # more than there is room for
     os.waitpid(os.posix_spawn("/bin/true", ["true", "x" * 4000], {}), 0)
 PY
-	ins $IPT4 -I INPUT -p tcp --dport 7107 --syn -m comment --comment "n7107"
+	asks() { inc ss -Htn state syn-sent | grep -q ":$1"; }
+	asker() { # asker PORT: it does not pass for who may
+		check "… and it asks, $1" wait_for asks $1
+		kill -CONT $daemon
+		check "… and does not pass for who may, $1: none" came $1 0
+		check "… nor is shown as that, $1" unlike $1 "$bin/good-short"
+		stop "$pid"
+	}
+	for port in 7107 7108; do
+		ins $IPT4 -I INPUT -p tcp --dport $port --syn \
+		    -m comment --comment "n$port"
+	done
+	mkfifo "$tmp/line"
+	background_in=$tmp/line poses "$bin/good-short" 10.9.0.2 7108 copy
+	copier=$pid
+	exec 9<>"$tmp/line"
+	check "one that will have a child" \
+	    wait_for grep -q waits "$tmp/pose.out"
 	kill -STOP $daemon
 	python3 "$tmp/births.py"
-	background inc setpriv --reuid 65534 --regid 65534 --clear-groups \
-	    --inh-caps=-all "$bin/pose" "$bin/good-short" 10.9.0.2 7107
-	asks() { inc ss -Htn state syn-sent | grep -q :7107; }
-	check "it asks as another one, of whose start nothing is known" \
-	    wait_for asks
-	kill -CONT $daemon
-	check "… and does not pass for that: none" came 7107 0
-	check "… nor is shown as that" flows "any(x['dport'] == 7107 for x in f) \
-	    and not any(x['exe'] == '$bin/good-short'
-		for x in f if x['dport'] == 7107)"
-	stop "$pid"
+	echo >&9
+	check "the child poses, of whose birth nothing is known" \
+	    wait_for grep -q forked "$tmp/pose.out"
+	pid=$copier
+	asker 7108
+	exec 9>&-
+	kill -STOP $daemon
+	python3 "$tmp/births.py"
+	poses "$bin/good-short" 10.9.0.2 7107
+	check "one poses of whose start nothing is known" test -n "$pid"
+	asker 7107
+	kill -STOP $daemon
+	python3 "$tmp/births.py"
+	poses "$bin/good-short" 10.9.0.1 8003 listen
+	listener 8003 "$bin/good-short"
 fi
 
 # -- who is shown --

@@ -13,8 +13,9 @@ short=$BUILDDIR/short
 bash=$(readlink -f /bin/bash)
 tries=${TRIES:-5}
 at_end() { umount "$tmp/all" "$tmp/upper" "$tmp/lower" "$tmp/other" \
-    "$tmp/btrfs"; } 2>/dev/null
-mkdir "$tmp/all" "$tmp/upper" "$tmp/lower" "$tmp/other" "$tmp/btrfs"
+    "$tmp/third" "$tmp/btrfs"; } 2>/dev/null
+mkdir "$tmp/all" "$tmp/upper" "$tmp/lower" "$tmp/other" "$tmp/third" \
+    "$tmp/btrfs"
 
 mount -t tmpfs none "$tmp/lower" && mount -t tmpfs none "$tmp/upper" ||
 	skip "can't mount"
@@ -57,8 +58,8 @@ fi >"$tmp/btrfs.out" 2>&1
 grep -E '^(not )?ok|^#' "$tmp/btrfs.out"
 
 rules "accept exe $tmp/all/good, $tmp/btrfs/a/good, $tmp/lower/good.sh" \
-    "block out to 10.9.0.2 port 7001-7999" "default out accept" \
-    "default in accept"
+    "block out to 10.9.0.2 port 7001-7999" "block in to 10.9.0.1 port 8001" \
+    "default out accept" "default in accept"
 daemon_start
 ctl status >"$tmp/status"
 grep -q '^attribution *BPF yes' "$tmp/status" || { grep -i bpf "$tmp/daemon.log"; skip "BPF can't be loaded here"; }
@@ -151,6 +152,40 @@ kill -CONT $daemon
 check "a copy of what its parent was is not what that became: none" came 0
 check "… and it was seen" flows "any(x['dport'] == $port for x in f)"
 stop $pid
+
+# -- one that names that file as its own, which has its number --
+poser() { # poser PORT|8001 HOW: a third one, made anew; it has said so
+	same_inode "$tmp/lower/good.sh" "$tmp/third/$2" "$BUILDDIR/pose" || return
+	background inc "$tmp/third/$2" "$tmp/lower/good.sh" \
+	    10.9.0.$((1 + ($1 < 8000))) $1 $2 >"$tmp/pose.out" 2>&1
+	wait_for grep -qE 'posed|listens|pose:' "$tmp/pose.out"
+	grep -qE 'posed|listens' "$tmp/pose.out"
+}
+nowhere() { # nowhere PORT: it is shown, and never as that
+	flows "any(x['dport'] == $1 for x in f) and not any(
+	    x['exe'] == '$tmp/lower/good.sh' for x in f if x['dport'] == $1)"
+}
+mount -t tmpfs none "$tmp/third"
+next
+ins $IPT4 -I INPUT -p tcp --dport $port --syn -m comment --comment "n$port"
+kill -STOP $daemon
+if poser $port late; then
+	kill -CONT $daemon
+	check "one that poses when it has sent: none" came 0
+	check "… nor is it shown as that" wait_for nowhere $port
+	stop $pid
+	umount "$tmp/third" && mount -t tmpfs none "$tmp/third"
+	check "it listens, and poses" poser 8001 listen
+	ins "$BUILDDIR/probe" tcp 10.9.0.1 8001 20000 >"$tmp/probe.out" 2>&1
+	check "… and nobody is let in for that" \
+	    grep -q EHOSTUNREACH "$tmp/probe.out"
+	check "… nor is it shown as that" wait_for nowhere 8001
+	stop $pid
+else
+	kill -CONT $daemon
+	echo "# the kernel lets nobody name his executable"
+	cat "$tmp/pose.out"
+fi
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -1,11 +1,13 @@
 /* Passes for another program where /proc is believed.
  *
- *	pose EXE ADDRESS PORT [listen]
+ *	pose EXE ADDRESS PORT [listen|late|copy]
  *
  * Moves its own memory off its file, as CRIU does with what it restores, names
  * EXE as its executable, which any user may in a user namespace of his own,
  * and connects to ADDRESS by TCP; or listens there, says so, and waits to be
- * killed. Ends with 77 where the kernel won't have it. */
+ * killed. late: takes away its own file and begins to connect before it poses,
+ * says so, and waits to be killed. copy: says that it waits for a line, and a
+ * child does it. Ends with 77 where the kernel won't have it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -117,31 +119,15 @@ read_map(struct prctl_mm_map *ret)
 }
 
 static void
-wait_there(int sock, struct sockaddr_in *at)
+pose(const char *as)
 {
-	if (bind(sock, (void *)at, sizeof(*at)) < 0 || listen(sock, 16) < 0)
-		die("listen");
-	puts("listens");
-	(void)fflush(stdout); /* else the test waits in vain */
-	for (;;)
-		(void)pause(); /* always EINTR */
-}
-
-int
-main(int argc, char **argv)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET };
 	struct piece pieces[PIECES_MAX] = { 0 };
 	struct prctl_mm_map map = { 0 };
+	int exe = open(as, O_RDONLY | O_CLOEXEC);
 	char self[512] = "";
-	int exe, sock;
 
-	if (argc < 4 || inet_pton(AF_INET, argv[2], &to.sin_addr) != 1)
-		return 2;
-	to.sin_port = htons((uint16_t)atoi(argv[3]));
-	exe = open(argv[1], O_RDONLY | O_CLOEXEC);
 	if (exe < 0 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		die(argv[1]);
+		die(as);
 	if (unshare(CLONE_NEWUSER) < 0)
 		die("unshare");
 	leave_file(pieces, find_pieces(pieces, self));
@@ -151,13 +137,68 @@ main(int argc, char **argv)
 		die("prctl");
 	memset(self, 0, sizeof(self));
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 ||
-	    strcmp(self, argv[1]) != 0)
+	    strcmp(self, as) != 0)
 		die("another file");
-	sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static void
+say(const char *word)
+{
+	puts(word);
+	(void)fflush(stdout); /* else the test waits in vain */
+}
+
+static void
+say_and_stay(const char *word)
+{
+	say(word);
+	for (;;)
+		(void)pause(); /* always EINTR */
+}
+
+static void
+begin_and_leave(int sock, const struct sockaddr_in *to)
+{
+	char self[512] = "";
+
+	if (fcntl(sock, F_SETFL, O_NONBLOCK) < 0 ||
+	    (connect(sock, (const void *)to, sizeof(*to)) < 0 &&
+		errno != EINPROGRESS))
+		die("connect");
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 ||
+	    unlink(self) < 0)
+		die("unlink");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const char *how = argc > 4 ? argv[4] : "";
+
+	if (argc < 4 || inet_pton(AF_INET, argv[2], &to.sin_addr) != 1)
+		return 2;
+	to.sin_port = htons((uint16_t)atoi(argv[3]));
 	if (sock < 0)
 		die("socket");
-	if (argc > 4)
-		wait_there(sock, &to);
+	if (strcmp(how, "late") == 0)
+		begin_and_leave(sock, &to);
+	if (strcmp(how, "copy") == 0) {
+		say("waits");
+		(void)getchar(); /* until there is one, or no more */
+		if (fork() != 0)
+			say_and_stay("forked");
+	}
+	pose(argv[1]);
+	if (strcmp(how, "listen") == 0) {
+		if (bind(sock, (void *)&to, sizeof(to)) < 0 ||
+		    listen(sock, 16) < 0)
+			die("listen");
+		say_and_stay("listens");
+	}
+	if (strcmp(how, "late") == 0)
+		say_and_stay("posed");
 	(void)connect(sock, (void *)&to, sizeof(to)); /* the test counts */
 	return 0;
 }
