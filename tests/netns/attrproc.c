@@ -24,19 +24,28 @@ attr_procfs(void)
 	return procfs;
 }
 
-pid_t
-attr_owner_pid(struct procfs *procfs, uint64_t inode)
+/* 0 with a reference, or -errno. */
+static int
+find_owner(struct procfs *procfs, uint64_t inode, const struct process **ret)
 {
-	const struct process *proc;
-	pid_t pid;
 	int r = -EAGAIN;
 
 	for (int i = 0; r == -EAGAIN && i < 1000; i++) {
 		if (i > 0)
 			(void)poll(NULL, 0, 10);
 		procfs_round(procfs);
-		r = procfs_owner(procfs, inode, 0, &proc);
+		r = procfs_owner(procfs, inode, 0, ret);
 	}
+	return r;
+}
+
+pid_t
+attr_owner_pid(struct procfs *procfs, uint64_t inode)
+{
+	const struct process *proc;
+	int r = find_owner(procfs, inode, &proc);
+	pid_t pid;
+
 	if (r != 0)
 		return r;
 	pid = proc->pid;
@@ -48,9 +57,10 @@ const struct process *
 attr_owner(struct procfs *procfs, uint64_t inode)
 {
 	const struct process *proc;
+	int r = find_owner(procfs, inode, &proc);
 
-	procfs_round(procfs);
-	if (procfs_owner(procfs, inode, 0, &proc) != 0)
+	errno = -r;
+	if (r != 0)
 		die("no owner");
 	return proc;
 }

@@ -30,10 +30,10 @@ uint64_t inode_of(int fd);
 /* Look-ups in /proc, for processes of this one's. */
 struct procfs;
 struct procfs *attr_procfs(void);
-/* The holder of that socket: a reference. There is one. */
+/* The holder of that socket: a reference. There is one. Where looking took
+ * long, on a busy machine, it looks again after a while (-EAGAIN). */
 const struct process *attr_owner(struct procfs *procfs, uint64_t inode);
-/* The same by its number, or -errno. Where looking took long, on a busy
- * machine, it looks again after a while (-EAGAIN). */
+/* The same by its number, or -errno. */
 pid_t attr_owner_pid(struct procfs *procfs, uint64_t inode);
 
 /* A process that does as it is told. */
