@@ -313,7 +313,8 @@ hostset_find(const struct hostset *set, struct hostset_sought *sought,
 		if (*at != 0)
 			take_entry(set, sought,
 			    &(struct hostset_pattern){
-				(size_t)(at - set->words), found[i].len },
+				(size_t)(at - set->words),
+				2U * found[i].len + 1 },
 			    found[i].exact, ret);
 	}
 }
@@ -324,7 +325,9 @@ hostset_take(const struct hostset *set, struct hostset_sought *sought,
 {
 	struct hostset_match one = { 0 };
 
-	take_entry(set, sought, pattern, true, &one);
+	take_entry(set, sought,
+	    &(struct hostset_pattern){ pattern->entry, 2 * pattern->len }, true,
+	    &one);
 	/* where that is not known, what blocks beats what only passes */
 	if (pattern->len == 0 && (one.levels & HOSTSET_BLOCK) != 0)
 		one.blocks = SIZE_MAX;

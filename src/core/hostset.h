@@ -102,7 +102,9 @@ struct hostset_match {
 	unsigned int levels; /* enum hostset_level of all entries, or'ed */
 	enum hostset_code code;
 	bool below; /* the code is that of *.NAME */
-	/* how specific they are: the longest that blocks, and that passes */
+	/* how specific they are: the longest that blocks, and that passes.
+	 * Twice the octets, and one more for a name: it beats a pattern as long
+	 */
 	size_t blocks, passes;
 	const uint8_t *records, *records_end; /* of the entry with the code */
 };

@@ -40,7 +40,7 @@ enum saying {
 	PASSES,
 };
 
-/* "x"; "*x" ends so, wherever that begins. */
+/* "x"; "*x" ends so, wherever that begins; "*.x" is below x alone. */
 static void
 put_domain(
     struct list_reader *reader, struct list_text domain, enum saying says)
@@ -53,7 +53,11 @@ put_domain(
 	const char *what;
 	struct name name;
 
-	if (list_begins(domain, "*") && domain.len > 1) {
+	if (list_begins(domain, "*.") && domain.len > 2) {
+		entry.pattern = &pattern;
+		what = pattern_glob(&pattern, buf, domain.p, domain.len,
+		    PATTERN_AT_START, true);
+	} else if (list_begins(domain, "*") && domain.len > 1) {
 		entry.pattern = &pattern;
 		what = pattern_glob(&pattern, buf, domain.p + 1, domain.len - 1,
 		    PATTERN_ANYWHERE, true);

@@ -88,13 +88,15 @@ pattern_glob(struct pattern *ret, char buf[PATTERN_SIZE], const char *s,
 size_t
 pattern_end(const struct pattern *pattern)
 {
-	const char *end = pattern->text + 2;
+	size_t dot = pattern->len > 0 && pattern->text[0] == '.';
+	const char *any = pattern->text + dot, *end = any + 2;
 
-	if (pattern->kind != PATTERN_GLOB || pattern->len < 4 ||
-	    memcmp(pattern->text, "**", 2) != 0 || strchr(end, '*') != NULL ||
+	if (pattern->kind != PATTERN_GLOB || pattern->len < dot + 4 ||
+	    memcmp(any, "**", 2) != 0 || strchr(end, '*') != NULL ||
 	    pattern->text[pattern->len - 1] != PATTERN_END)
 		return 0;
-	return pattern->len - 2U; /* that one in place of PATTERN_END */
+	/* that one in place of PATTERN_END */
+	return pattern->len - 2U - dot;
 }
 
 bool

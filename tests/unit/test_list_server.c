@@ -41,6 +41,16 @@ lines_of_dnsmasq_block(void **state)
 		  "address=/bad.ok.a.test/\n",
 		    { "a.test", "x.a.test", "bad.ok.a.test" },
 		    { "ok.a.test", "book.a.test", "x.ok.a.test" }, 0 },
+		/* below a name alone */
+		{ "server=/*.ads.test/#\naddress=/ads.test/#\n"
+		  "address=/*.e.test/\n",
+		    { "ads.test", "x.e.test", "x.x.e.test" },
+		    { "x.ads.test", "e.test", "xe.test" }, 0 },
+		/* a name goes before what ends as it is */
+		{ "server=/a.test/#\naddress=/*a.test/#\n"
+		  "address=/b.test/\nserver=/*b.test/#\n",
+		    { "xa.test", "b.test", "x.b.test" },
+		    { "a.test", "x.a.test", "xb.test" }, 0 },
 		/* of one name an address goes before what passes it, and that
 		 * before all else */
 		{ "server=/a.test/#\naddress=/a.test/0.0.0.0\n"
