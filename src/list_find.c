@@ -12,17 +12,25 @@
 /* Of a file that not everybody may read. */
 #define NOT_SHOWN "(not shown)"
 
-/* The entry that decides, so far. */
+/* The best one of its kind so far. */
+struct choice {
+	unsigned int rank; /* 0: none yet */
+	size_t weight;	   /* of those that block or pass: see weight_of() */
+	bool except;
+	bool passes; /* that alone: it is not for AdBlock's exceptions */
+	bool news;   /* of the file at hand */
+	char *file;  /* one that was included, or NULL; owned */
+	uint32_t line;
+	struct list_found found; /* of the files before */
+};
+
+/* What decides, so far. */
 struct looking {
 	const struct name *name;
 	const struct addr *addr;
 	struct list_zone zone; /* at hand */
-	uint32_t line;
-	char *best_file; /* one that was included, or NULL */
-	uint32_t best_line;
-	unsigned int best_rank; /* 0: none yet */
-	size_t best_len;	/* of its name; of a pattern or range 0 */
-	bool except;
+	struct choice block;   /* plain ones */
+	struct choice other;
 };
 
 /* How much an entry weighs: the ladder of list_answer(), and within an RPZ the
@@ -66,36 +74,24 @@ name_rank(const struct looking *l, const struct list_entry *e, bool *ret_except)
 	return level_rank(levels);
 }
 
-/* Of its name, the more specific the longer. A pattern that blocks beats what
- * only passes and is no longer; where it is not known how specific it is, all
- * of that. */
+/* How specific it is, as hostset.h has it: the longer the more, of the same
+ * length a name more than a pattern, and what blocks more than what passes
+ * where both are patterns, or it is firm. Where a pattern's length is not
+ * known, what blocks is more than all. */
 static size_t
-len_of(const struct list_entry *e)
+weight_of(const struct list_entry *e)
 {
 	bool blocks = (e->flags & HOSTSET_BLOCK) != 0;
-	size_t end = e->pattern != NULL ? pattern_end(e->pattern) : 0;
+	size_t end;
 
-	if (end > 0)
-		return end + 1 + blocks; /* as names: with the root's octet */
-	if (e->pattern != NULL)
+	if (e->pattern == NULL)
+		return e->name == NULL ? 0
+				       : 4U * e->name->len + 2 +
+					     ((e->flags & HOSTSET_FIRM) != 0);
+	end = pattern_end(e->pattern);
+	if (end == 0)
 		return blocks ? SIZE_MAX : 0;
-	return e->name != NULL ? e->name->len : 0;
-}
-
-/* A plain block of a longer name beats what only passes (hostset.h), although
- * that has the higher rank. */
-static bool
-goes_before(const struct looking *l, const struct list_entry *e,
-    unsigned int rank, bool except)
-{
-	size_t len = len_of(e);
-	bool passes = l->except && l->best_rank >= 10 && l->best_rank < 800;
-
-	if (rank == 1 && passes && len > l->best_len)
-		return true;
-	if (l->best_rank == 1 && except && rank < 800 && len < l->best_len)
-		return false;
-	return rank > l->best_rank;
+	return 4 * (end + 1) + blocks; /* as names: with the root's octet */
 }
 
 static unsigned int
@@ -122,6 +118,24 @@ addr_rank(const struct list_entry *e, bool *ret_except)
 	return ranks[ADDRSET_CODED] + same;
 }
 
+static void
+choose(struct choice *c, const struct list_entry *e, unsigned int rank,
+    bool except)
+{
+	size_t weight = weight_of(e);
+
+	if (rank < c->rank || (rank == c->rank && weight <= c->weight))
+		return;
+	c->rank = rank;
+	c->weight = weight;
+	c->except = except;
+	c->passes = except && rank >= 10 && rank < 800;
+	c->news = true;
+	c->line = e->line;
+	free(c->file);
+	c->file = e->file != NULL ? strdup(e->file) : NULL;
+}
+
 static int
 look_at(void *arg, const struct list_entry *e)
 {
@@ -135,14 +149,8 @@ look_at(void *arg, const struct list_entry *e)
 		rank = name_rank(l, e, &except);
 	else if (l->name == NULL && list_entry_is_about_addr(e, l->addr))
 		rank = addr_rank(e, &except);
-	if (rank == 0 || !goes_before(l, e, rank, except))
-		return 0;
-	l->best_rank = rank;
-	l->best_len = len_of(e);
-	free(l->best_file);
-	l->best_file = e->file != NULL ? strdup(e->file) : NULL;
-	l->best_line = e->line;
-	l->except = except;
+	if (rank != 0)
+		choose(rank == 1 ? &l->block : &l->other, e, rank, except);
 	return 0;
 }
 
@@ -189,12 +197,31 @@ line_of_included(const char *path, uint32_t n)
 	return ret;
 }
 
+/* Takes the line along of what was found in that file. 0 or -ENOMEM. */
 static int
-read_one(struct looking *l, const struct conf_list *list, const char *path,
-    struct list_found *ret)
+keep(struct looking *l, struct choice *c, const char *text)
+{
+	const char *path = l->zone.path;
+
+	if (!c->news)
+		return 0;
+	c->news = false;
+	list_found_done(&c->found);
+	c->found = (struct list_found){ .line = c->line, .except = c->except };
+	if (c->file != NULL)
+		c->found.text = line_of_included(c->file, c->line);
+	else
+		c->found.text = file_is_secret(&l->zone.st)
+				    ? strdup(NOT_SHOWN)
+				    : line_of(text, l->zone.bytes, c->line);
+	c->found.file = strdup(c->file != NULL ? c->file : path);
+	return c->found.file != NULL && c->found.text != NULL ? 0 : -ENOMEM;
+}
+
+static int
+read_one(struct looking *l, const struct conf_list *list, const char *path)
 {
 	struct list_sink sink = { look_at, ignore_fault, take_include, l };
-	unsigned int before = l->best_rank;
 	char *text;
 	size_t len;
 	int r =
@@ -205,23 +232,29 @@ read_one(struct looking *l, const struct conf_list *list, const char *path,
 	l->zone.path = path;
 	l->zone.bytes = len;
 	r = list_parse(&sink, list->format, text, len);
-	if (r == 0 && l->best_rank > before) {
-		list_found_done(ret);
-		*ret = (struct list_found){ .line = l->best_line,
-			.except = l->except };
-		if (l->best_file != NULL)
-			ret->text =
-			    line_of_included(l->best_file, l->best_line);
-		else
-			ret->text = file_is_secret(&l->zone.st)
-					? strdup(NOT_SHOWN)
-					: line_of(text, len, l->best_line);
-		ret->file = strdup(l->best_file != NULL ? l->best_file : path);
-		if (ret->file == NULL || ret->text == NULL)
-			r = -ENOMEM;
-	}
+	if (r == 0)
+		r = keep(l, &l->block, text);
+	if (r == 0)
+		r = keep(l, &l->other, text);
 	free(text);
 	return r;
+}
+
+/* A plain block that is more specific beats what only passes. */
+static struct choice *
+decides(struct looking *l)
+{
+	return l->other.rank == 0 || (l->other.passes && l->block.rank != 0 &&
+					 l->block.weight > l->other.weight)
+		   ? &l->block
+		   : &l->other;
+}
+
+static void
+choice_done(struct choice *c)
+{
+	list_found_done(&c->found);
+	free(c->file);
 }
 
 int
@@ -237,17 +270,21 @@ list_file_find(struct list_found *ret, const struct conf_list *list,
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < sources.n; i++) {
-		r = read_one(&l, list, sources.v[i].path, ret);
+		r = read_one(&l, list, sources.v[i].path);
 		if (r < 0)
 			(void)snprintf(what, LIST_ERROR_SIZE, "%s: %s",
 			    sources.v[i].path, strerrordesc_np(-r)); /* cut */
 	}
 	list_sources_done(&sources);
-	free(l.best_file);
-	if (r == 0 && ret->file == NULL)
-		r = -ENOENT;
-	if (r < 0)
-		list_found_done(ret);
+	if (r == 0) {
+		struct list_found *found = &decides(&l)->found;
+
+		*ret = *found;
+		memset(found, 0, sizeof(*found));
+		r = ret->file != NULL ? 0 : -ENOENT;
+	}
+	choice_done(&l.block);
+	choice_done(&l.other);
 	return r;
 }
 

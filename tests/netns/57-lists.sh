@@ -42,6 +42,8 @@ echo "0.0.0.0 hosts.example" >"$l/more/a.hosts"
 printf "10.9.0.3 # an address\n203.0.113.3/32\n" >"$l/more/b.hosts"
 printf 'two.example\n*.below.example\n' >"$l/two.txt"
 printf 'server=/masq.example/#\naddress=/ads.masq.example/\n' >"$l/masq.conf"
+printf '%s\n' address=/deep.example/ address=/x.y.deep.example/ \
+	'server=/y.deep.example/#' >>"$l/masq.conf"
 settings "[resolver]" "upstream = 10.9.0.53" \
 	"[list \"masq\"]" "source = $l/masq.conf" \
 	"[list \"ads\"]" "source = $l/ads.txt, $l/none/*.hosts, $l/more/*.hosts" \
@@ -100,6 +102,9 @@ check "explained: a regular expression" explained \
 check "explained: the more specific one" explained \
 	"entry: $l/masq.conf:2: address=/ads.masq.example/" \
 	--query --domain x.ads.masq.example
+check "explained: … of three" explained \
+	"entry: $l/masq.conf:4: address=/x.y.deep.example/" \
+	--query --domain x.y.deep.example
 check "explained: an address" explained \
 	"entry: $l/more/b.hosts:1: 10.9.0.3 # an address" --to 10.9.0.3
 check "explained: what was passed" explained \
