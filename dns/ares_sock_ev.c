@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dns/server_ev.h"
+#include "dns/sockaddr_ev.h"
 
 static void
 socket_cb(evutil_socket_t fd, short what, void *arg)
@@ -79,7 +80,7 @@ on_connect(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t len,
 	struct sockaddr_storage to;
 
 	(void)addr;
-	len = server_sockaddr_of(&to, &channel->pool->upstream->spec);
+	len = sockaddr_of_upstream(&to, &channel->pool->upstream->spec);
 	return connect(fd, (const struct sockaddr *)&to, len);
 }
 

@@ -54,6 +54,7 @@ rerouted_SOURCES += \
 noinst_LIBRARIES += libdnstls.a
 libdnstls_a_SOURCES = \
 	%D%/dot_ev.c %D%/dot_ev.h \
+	%D%/sockaddr_ev.c %D%/sockaddr_ev.h \
 	%D%/tls_conn_ev.c \
 	%D%/tls_ev.c %D%/tls_ev.h %D%/tls_own.h \
 	%D%/trust.c %D%/trust.h

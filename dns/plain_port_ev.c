@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "dns/server_ev.h"
+#include "dns/sockaddr_ev.h"
 
 /* A question has a port of its own while there are not many: so many at once,
  * and one after so long. */
@@ -159,7 +160,7 @@ port_connect(struct port *port)
 {
 	const struct server *server = port->server;
 	struct sockaddr_storage sa;
-	socklen_t len = server_sockaddr_of(&sa, &server->upstream->spec);
+	socklen_t len = sockaddr_of_upstream(&sa, &server->upstream->spec);
 	struct stat st;
 	int r;
 

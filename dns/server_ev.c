@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "dns/replies_ev.h"
+#include "dns/sockaddr_ev.h"
 #include "dns/tcp_ev.h"
 #include "src/base/log.h"
 #include "src/core/mark.h"
@@ -63,56 +63,6 @@ struct server_ev {
 	struct mmsghdr in[BATCH];
 	struct replies replies;
 };
-
-unsigned int
-server_sockaddr(struct sockaddr_storage *ret, const struct addr *addr,
-    uint16_t port, uint32_t ifindex)
-{
-	struct sockaddr_in *four = (void *)ret;
-	struct sockaddr_in6 *six = (void *)ret;
-
-	memset(ret, 0, sizeof(*ret));
-	if (addr->family == ADDR_IP4) {
-		four->sin_family = AF_INET;
-		four->sin_port = htons(port);
-		memcpy(&four->sin_addr, addr->bytes, 4);
-		return sizeof(*four);
-	}
-	six->sin6_family = AF_INET6;
-	six->sin6_port = htons(port);
-	memcpy(&six->sin6_addr, addr->bytes, 16);
-	if (addr_is_link_local(addr))
-		six->sin6_scope_id = ifindex;
-	return sizeof(*six);
-}
-
-unsigned int
-server_sockaddr_of(
-    struct sockaddr_storage *ret, const struct upstream_spec *spec)
-{
-	uint32_t device = 0;
-
-	if (spec->zone[0] != '\0')
-		device = if_nametoindex(spec->zone);
-	return server_sockaddr(ret, &spec->addr, spec->port, device);
-}
-
-void
-server_addr(const struct sockaddr_storage *sa, struct client *ret)
-{
-	const struct sockaddr_in *four = (const void *)sa;
-	const struct sockaddr_in6 *six = (const void *)sa;
-
-	if (sa->ss_family == AF_INET) {
-		ret->addr = addr_ip4(&four->sin_addr);
-		ret->port = ntohs(four->sin_port);
-		ret->ifindex = 0;
-	} else {
-		ret->addr = addr_ip6(&six->sin6_addr);
-		ret->port = ntohs(six->sin6_port);
-		ret->ifindex = six->sin6_scope_id;
-	}
-}
 
 /* Which of our addresses was asked. */
 static void
@@ -170,7 +120,7 @@ read_datagram(struct listener *l, struct slot *slot, struct mmsghdr *mm)
 {
 	struct asking *a = &slot->asking;
 
-	server_addr(&slot->reply.peer, &a->client);
+	sockaddr_client(&slot->reply.peer, &a->client);
 	a->client.local = l->at.addr;
 	if (l->any)
 		read_control(&mm->msg_hdr, &a->client);
@@ -304,7 +254,7 @@ server_ev_reply(struct server_ev *se, const struct client *client,
 	later = &l->later[l->replies.n];
 	memcpy(later->answer, msg, len);
 	later->reply.bytes = (struct iovec){ later->answer, len };
-	later->reply.peer_len = server_sockaddr(
+	later->reply.peer_len = sockaddr_make(
 	    &later->reply.peer, &client->addr, client->port, client->ifindex);
 	if (l->any)
 		write_control(&later->reply, client);
@@ -362,7 +312,7 @@ static int
 listen_udp(struct listener *l)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = server_sockaddr(&sa, &l->at.addr, l->at.port, 0);
+	socklen_t len = sockaddr_make(&sa, &l->at.addr, l->at.port, 0);
 	bool six = l->at.addr.family == ADDR_IP6;
 	int one = 1;
 

@@ -59,14 +59,4 @@ void server_mark(int fd);
 /* Of a socket; 0 where it can't be told. */
 uint64_t server_inode(int fd);
 
-/* Socket addresses of listeners and clients. */
-struct sockaddr_storage;
-unsigned int server_sockaddr(struct sockaddr_storage *ret,
-    const struct addr *addr, uint16_t port, uint32_t ifindex);
-/* Of an upstream: a device is looked up each time, since another one may have
- * its name by now. */
-unsigned int server_sockaddr_of(
-    struct sockaddr_storage *ret, const struct upstream_spec *spec);
-void server_addr(const struct sockaddr_storage *sa, struct client *ret);
-
 #endif

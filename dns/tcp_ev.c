@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dns/sockaddr_ev.h"
 #include "dns/tcp_own.h"
 #include "src/base/log.h"
 
@@ -74,7 +75,7 @@ conn_new(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa)
 		return -ENOMEM;
 	conn->te = te;
 	conn->id = ++te->last_id;
-	server_addr(sa, &conn->client);
+	sockaddr_client(sa, &conn->client);
 	conn->client.local = acceptor->addr;
 	conn->client.listener = acceptor->number;
 	conn->client.tcp = true;
@@ -152,7 +153,7 @@ tcp_ev_listen(
 {
 	struct acceptor *a = &te->v[te->n++];
 	struct sockaddr_storage sa;
-	socklen_t len = server_sockaddr(&sa, &at->addr, at->port, 0);
+	socklen_t len = sockaddr_make(&sa, &at->addr, at->port, 0);
 	bool six = at->addr.family == ADDR_IP6;
 	int one = 1;
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -14,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dns/sockaddr_ev.h"
 #include "src/base/log.h"
 
 /* After a failure, so long is not tried again for each query. */
@@ -356,32 +356,11 @@ writable_cb(evutil_socket_t fd, short what, void *arg)
 	tls_ev_arm(t, now);
 }
 
-static socklen_t
-fill_address(const struct upstream_spec *spec, struct sockaddr_storage *ret)
-{
-	struct sockaddr_in *in4 = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
-
-	memset(ret, 0, sizeof(*ret));
-	if (spec->addr.family == ADDR_IP4) {
-		in4->sin_family = AF_INET;
-		in4->sin_port = htons(spec->port);
-		memcpy(&in4->sin_addr, spec->addr.bytes, 4);
-		return sizeof(*in4);
-	}
-	in6->sin6_family = AF_INET6;
-	in6->sin6_port = htons(spec->port);
-	memcpy(&in6->sin6_addr, spec->addr.bytes, 16);
-	if (spec->zone[0] != '\0')
-		in6->sin6_scope_id = if_nametoindex(spec->zone);
-	return sizeof(*in6);
-}
-
 int
 tls_conn_open(struct tls_ev *t, mono_t now)
 {
 	struct sockaddr_storage to;
-	socklen_t len = fill_address(&t->spec, &to);
+	socklen_t len = sockaddr_of_upstream(&to, &t->spec);
 	int one = 1, r = -ENOMEM;
 
 	t->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <time.h>
 
+#include "dns/sockaddr_ev.h"
 #include "src/base/log.h"
 #include "src/core/judge.h"
 #include "src/core/schema.h"
@@ -39,7 +40,7 @@ read_addresses(struct resolver_ev *re)
 		    (ifa->ifa_addr->sa_family != AF_INET &&
 			ifa->ifa_addr->sa_family != AF_INET6))
 			continue;
-		server_addr((const void *)ifa->ifa_addr, &at);
+		sockaddr_client((const void *)ifa->ifa_addr, &at);
 		others = others || n >= re->n_addrs ||
 			 !addr_equal(&re->addrs[n], &at.addr);
 		re->addrs[n++] = at.addr;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dns/sockaddr_ev.h"
 #include "src/base/log.h"
 #include "src/core/judge.h"
 #include "src/linux/diag.h"
@@ -209,7 +210,7 @@ static int
 probe(const struct server_listen *at, int type)
 {
 	struct sockaddr_storage name;
-	socklen_t len = server_sockaddr(&name, &at->addr, at->port, 0);
+	socklen_t len = sockaddr_make(&name, &at->addr, at->port, 0);
 	const int yes = 1;
 	int fd = socket(name.ss_family, type | SOCK_CLOEXEC, 0), r;
 

@@ -74,7 +74,10 @@ parse_addr(struct endpoint *ret, const char *s, const char *end)
 	if (r < 0 || zone == NULL)
 		return r;
 	ret->zone = part(zone + 1, end);
+	/* no device can have the others in its name (dev_valid_name()) */
 	return ret->zone.len > 0 && ret->zone.len < 16 &&
+		       memchr(ret->zone.s, '%', ret->zone.len) == NULL &&
+		       memchr(ret->zone.s, '/', ret->zone.len) == NULL &&
 		       addr_is_link_local(&ret->addr)
 		   ? 0
 		   : -EINVAL;
