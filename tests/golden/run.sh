@@ -56,6 +56,7 @@ for f in *.rules; do
 	compare "rules/$f" "${f%.rules}.ok"
 done
 
+# Each of the many questions would search for leaks for 60 ms.
 cd "$here/decide" || exit 1
 for f in *.in; do
 	rm -rf "$tmp/rules.d"
@@ -63,7 +64,8 @@ for f in *.in; do
 	cp "${f%.in}.rules" "$tmp/rules.d/"
 	grep -v '^#' "$f" | while IFS= read -r question; do
 		echo "? $question"
-		"$REROUTED" --config /dev/null --rules "$tmp/rules.d" \
+		ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 \
+		    "$REROUTED" --config /dev/null --rules "$tmp/rules.d" \
 		    --explain "$question" 2>&1 </dev/null
 		echo "exit $?"
 	done | sed "s|$tmp/||g" >"$tmp/out"

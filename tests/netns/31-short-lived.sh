@@ -12,7 +12,7 @@ short=$BUILDDIR/short
 mkdir "$tmp/bin"
 chmod 755 "$tmp/bin"
 for name in allowed denied; do cp "$short" "$tmp/bin/$name"; done
-n=100
+n=40
 
 rules "block exe $tmp/bin/denied" "default out accept" "default in accept"
 daemon_start

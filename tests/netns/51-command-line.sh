@@ -1,6 +1,7 @@
 #!/bin/bash
 # Rules from the command line stand in front, end in time, survive a restart;
 # a set that is tried goes back by itself; rules show what they decided.
+# Tries reroutectl itself.
 . "$(dirname "$0")/lib.sh"
 need_root
 need python3

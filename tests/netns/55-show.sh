@@ -3,6 +3,7 @@
 # misses, tables on terminals.
 #
 #     c 10.9.0.1, daemon, clients  ---- veth ----  s 10.9.0.2, servers
+# Tries reroutectl itself.
 . "$(dirname "$0")/lib.sh"
 ctl_leaks=1
 need_root

@@ -3,6 +3,7 @@
 # keys; and what it prints where there is none.
 #
 #     c 10.9.0.1, daemon, programs  ---- veth ----  s 10.9.0.2, web server
+# Tries reroutectl itself.
 . "$(dirname "$0")/lib.sh"
 need_root
 need tmux curl busybox python3

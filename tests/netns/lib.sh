@@ -291,15 +291,20 @@ export IPT4 IPT6
 pause() { read -r -t "$1" <>"$tmp/never" || :; }
 
 wait_for() {
-	local _end=$((${EPOCHREALTIME/./} + 30000000)) # what it calls may wait itself
+	local _begin=${EPOCHREALTIME/./} _now _ms # what it calls may wait itself
 	local -x PROBE_MS=1000 # it is asked again
 	local ctl_leaks=0
 	until "$@" >/dev/null 2>&1; do
-		if [ "${EPOCHREALTIME/./}" -ge $_end ]; then
+		_now=${EPOCHREALTIME/./}
+		if [ $((_now - _begin)) -ge 30000000 ]; then
 			echo "# waited 30 s in vain for: $*"
 			return 1
 		fi
-		pause 0.02
+		# an eighth of what it took so far: what asks takes the processor
+		# from what is waited for
+		_ms=$(((_now - _begin) / 8000))
+		printf -v _ms 0.%03d $((_ms < 20 ? 20 : _ms > 100 ? 100 : _ms))
+		pause $_ms
 	done
 }
 
