@@ -10,7 +10,7 @@
 
 /* So many threads are looked at for one that runs: all but the first go when
  * they end, unless they are kept by somebody who traces them. */
-#define THREADS_MAX 64
+#define THREADS_MAX 1024
 
 ssize_t
 procdir_file(int dirfd, const char *name, char *buf, size_t size)

@@ -258,9 +258,6 @@ note_scan(struct procscan *ps, const struct procscan_job *job, bool whole)
 		holder_swept(&ps->holders, holder);
 }
 
-/* Descriptors of one that is headless, and few others are, are read at once. */
-#define HEADLESS_MAX 4096
-
 /* The folder of threads has a link for each, and three with one thread alone:
  * so it is with all of the kernel's, of which there are many. */
 static bool
@@ -295,26 +292,20 @@ open_headless(const struct scan *s)
 
 /* One that has none may have them by another thread than its first. */
 static int
-scan_headless(const struct scan *none)
+scan_headless(struct scan *s)
 {
-	struct procscan_job job = *none->job;
-	struct scan s = *none;
 	int thread, r;
 
-	if (!has_threads(s.ps, job.who.pid))
+	if (!has_threads(s->ps, s->job->who.pid))
 		return 0;
-	thread = open_headless(none);
+	thread = open_headless(s);
 	if (thread < 0)
 		return thread == -ESRCH ? 0 : thread;
-	job.from = 0;
-	job.max = HEADLESS_MAX;
-	job.part = NULL;
-	s.job = &job;
-	s.fd_dir = openat(thread, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = s.fd_dir < 0 ? -errno : scan_parts(&s);
-	if (s.fd_dir >= 0)
-		(void)close(s.fd_dir); /* only read from */
-	(void)close(thread);	       /* O_PATH */
+	s->fd_dir = openat(thread, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = s->fd_dir < 0 ? -errno : scan_parts(s);
+	if (s->fd_dir >= 0)
+		(void)close(s->fd_dir); /* only read from */
+	(void)close(thread);		/* O_PATH */
 	return r;
 }
 
@@ -338,7 +329,7 @@ procscan_one(struct procscan *ps, const struct procscan_job *job)
 		r = scan_parts(&s);
 		(void)close(s.fd_dir); /* only read from */
 	}
-	if (r == 0 && s.n == 0)
+	if (r == 0 && s.n == s.before)
 		r = scan_headless(&s);
 	if (r == -EINPROGRESS)
 		return r;

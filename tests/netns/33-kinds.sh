@@ -121,7 +121,7 @@ fi
 
 # -- a program whose first thread has ended, while others have its sockets --
 cat >"$tmp/headless.py" <<'PY'
-import ctypes, os, platform, socket, subprocess, threading
+import ctypes, os, platform, resource, socket, subprocess, threading
 exit_nr = 60 if platform.machine() == "x86_64" else 93
 def listen(port):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -142,6 +142,8 @@ def second(thread):
     while os.path.exists(f"/proc/self/task/{thread}/stat"):
         pass
     subprocess.run(["bash", "-c", "echo x >/dev/udp/10.9.0.2/7091"])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
+    many = [os.dup(2) for _ in range(5000)]  # more than are read in one go
     s = listen(7094)
     print("alone", flush=True)
     while True:
