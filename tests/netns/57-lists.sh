@@ -445,6 +445,50 @@ printf '[list "two"]\nsource = %s\n' "$l/two.txt" >>"$conf"
 rules "block out list ads, two" "default in accept"
 daemon_reload
 check "and one that comes" wait_for blocked moved.example
+
+# --- folders that are gone, or closed ------------------------------------------------
+mv "$l" "$tmp/away"
+check_not "reload: the folder of a list is gone" ctl lists reload
+check "the old one stays" blocked ads.example
+check "and is said to be stale" listed two 'l["state"] == "stale" and
+    "two.txt: No such" in l["error"]'
+mv "$tmp/away" "$l"
+check "it is back" wait_for listed two 'l["state"] == "loaded"'
+chmod 000 "$l" "$l/ads.txt"
+echo "||closed.example^" >>"$l/ads.txt"
+check "one that nobody may enter is read and watched" wait_for blocked closed.example
+chmod 755 "$l"
+chmod 644 "$l/ads.txt"
+
+# --- a state folder that is full, or read-only -----------------------------------------
+daemon_stop
+rm -r "$tmp/state"
+mkdir "$tmp/state"
+mount -t tmpfs -o size=256k none "$tmp/state" # in our mount namespace
+chown 4711:4711 "$tmp/state"
+head -c 1M /dev/zero >"$tmp/state/full" 2>/dev/null
+check "a start with a full state folder" daemon_start
+check "says so" said "compiled form can't be kept, .*: No space left on device"
+check "blocks all the same" blocked ads.example
+kept() { [ -n "$(ls "$tmp/state/lists")" ]; }
+check_not "nothing is left half written" kept
+ctl block domain q.example >"$tmp/out" 2>"$tmp/err"
+check "a rule of the command line: it can't be saved" told "could not be saved"
+check "and holds" blocked q.example
+echo "||full.example^" >>"$l/ads.txt"
+check "a list that changes" wait_for blocked full.example
+rm "$tmp/state/full"
+echo "||room.example^" >>"$l/ads.txt"
+check "is kept once there is room" wait_for kept
+check "and taken" wait_for blocked room.example
 check_judged
+daemon_stop
+check "nothing that was begun is there" sh -c "! ls $tmp/state/lists | grep new"
+mount -o remount,ro "$tmp/state"
+echo "||read-only.example^" >>"$l/ads.txt"
+check "a start with one that is read-only" daemon_start
+check "says so, too" said "compiled form can't be kept, .*: Read-only file"
+check "and reads the files" blocked read-only.example
 check "the daemon ends" daemon_stop
+umount "$tmp/state"
 finish
