@@ -33,7 +33,7 @@
 #define LATER_US 10000
 
 /* Between two pieces of a sweep others are served. */
-static const struct timeval sweep_gap = { 0, 5000 };
+static const struct timeval sweep_gap = { 0, 10000 };
 
 static void
 note_policy(struct judge_ev *je)
