@@ -476,8 +476,14 @@ check_judged() {
 
 declare -A partner_fds
 
+partner_lines() { # NAME: how many it has said, in $lines
+	lines=0
+	while read -r; do lines=$((lines + 1)); done <"$tmp/partner.$1.out"
+}
 partner_said() { # NAME N: has it said more than N lines?
-	[ "$(wc -l <"$tmp/partner.$1.out")" -gt "$2" ]
+	local lines
+	partner_lines "$1"
+	[ $lines -gt "$2" ]
 }
 
 partner() {
@@ -502,10 +508,10 @@ tell_only() {
 }
 
 tell() {
-	local _n
-	_n=$(wc -l <"$tmp/partner.$1.out")
+	local lines
+	partner_lines "$1"
 	tell_only "$@"
-	wait_for partner_said "$1" "$_n"
+	wait_for partner_said "$1" $lines
 }
 
 answer() { tail -n 1 "$tmp/partner.$1.out"; }
