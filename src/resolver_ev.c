@@ -242,9 +242,14 @@ follow_host(struct resolver_ev *re)
 void
 resolver_ev_second(struct resolver_ev *re)
 {
+	bool moved;
+
 	resolver_listen(re);
 	resolver_follow_servers(re);
-	if (read_addresses(re) | has_slept(re)) {
+	moved = read_addresses(re);
+	if (moved) /* a server of the system may be this host by now */
+		(void)apply(re); /* no memory: as it was */
+	if (has_slept(re) || moved) {
 		log_info("dns", "the network is another one: upstreams that "
 				"failed are asked again");
 		resolve_forgive(re->resolve);
