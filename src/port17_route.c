@@ -91,6 +91,17 @@ route_tcp(struct port17_ev *p17, struct claim *claim, const struct packet *pkt,
 	return PORT17_HELD;
 }
 
+/* A SYN that comes again begins its flow anew where nothing was dialled for it,
+ * or no more: a reload ended that. It waits as the first one did. */
+static bool
+begins(const struct port17_ev *p17, const struct packet *pkt,
+    const struct flow_key *key, const struct verdict *verdict)
+{
+	return verdict->new_flow ||
+	       (packet_is_syn(pkt) &&
+		   sessions_find(p17->sessions, key) == NULL);
+}
+
 enum port17_route
 port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
     const struct nfq_packet *raw, const struct socket_facts *sock,
@@ -105,7 +116,7 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 	if (pkt->tuple.proto == IPPROTO_TCP &&
 	    sessions_is_held(p17->sessions, &key) && !verdict->new_flow)
 		return PORT17_DROP;
-	if (!verdict->new_flow)
+	if (!begins(p17, pkt, &key, verdict))
 		return let_go(p17, pkt, &key, verdict);
 	/* what is carried between these ends is of who had the port before */
 	udp_abort(p17->udp, &key, CLOSED_PROGRAM);

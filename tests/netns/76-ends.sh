@@ -138,6 +138,21 @@ check "a rule lets it through: it is connected, within a second or so" eval \
     grep -E "^ok [0-9]{1,4}\$"'
 check "a rule blocks it: so it is, like any other" eval \
     'held_while "block out exe $python to port 7006" | grep "^EHOSTUNREACH"'
+held_while_moved() { # its tunnel goes elsewhere: what connect() says
+	run_in tcp 192.0.2.7 7006 up 1000 >"$tmp/held" &
+	held=$!
+	wait_for flows 'any(x["dport"] == 7006 and x["tunnel"] == "mute" and
+	    x.get("upstream", "") is None and x["close_reason"] is None
+	    for x in f)'
+	sed -i 's/:1081$/:1099/' "$conf"
+	daemon_reload
+	wait $held
+	sed -i 's/:1099$/:1081/' "$conf"
+	daemon_reload
+	cat "$tmp/held"
+}
+check "its tunnel is to go where nobody is: it is told so, not connected" eval \
+    'held_while_moved | grep "^EHOSTUNREACH"'
 
 # -- far ends that are there no more, or take nothing --
 partner gone inc sock.py connect tcp 192.0.2.8 7001
