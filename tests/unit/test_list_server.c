@@ -28,29 +28,6 @@ lines_of_dnsmasq_block(void **state)
 		  "server=/ok.ads.a.test/#\n",
 		    { "ads.a.test", "x.ads.a.test" },
 		    { "a.test", "x.a.test", "ok.ads.a.test" }, 0 },
-		/* how long the end is, too, tells which one is more specific */
-		{ "address=/*ads.test/\nserver=/ok.ads.test/#\n"
-		  "address=/*no.ok.ads.test/\n"
-		  "server=/*fine.no.ok.ads.test/#\n",
-		    { "ads.test", "x.ads.test", "badads.test", "no.ok.ads.test",
-			"x.uno.ok.ads.test" },
-		    { "ok.ads.test", "x.ok.ads.test", "fine.no.ok.ads.test",
-			"y.xfine.no.ok.ads.test" },
-		    0 },
-		{ "server=/*ok.a.test/#\naddress=/a.test/\n"
-		  "address=/bad.ok.a.test/\n",
-		    { "a.test", "x.a.test", "bad.ok.a.test" },
-		    { "ok.a.test", "book.a.test", "x.ok.a.test" }, 0 },
-		/* below a name alone */
-		{ "server=/*.ads.test/#\naddress=/ads.test/#\n"
-		  "address=/*.e.test/\n",
-		    { "ads.test", "x.e.test", "x.x.e.test" },
-		    { "x.ads.test", "e.test", "xe.test" }, 0 },
-		/* a name goes before what ends as it is */
-		{ "server=/a.test/#\naddress=/*a.test/#\n"
-		  "address=/b.test/\nserver=/*b.test/#\n",
-		    { "xa.test", "b.test", "x.b.test" },
-		    { "a.test", "x.a.test", "xb.test" }, 0 },
 		/* of one name an address goes before what passes it, and that
 		 * before all else */
 		{ "server=/a.test/#\naddress=/a.test/0.0.0.0\n"
@@ -75,6 +52,39 @@ lines_of_dnsmasq_block(void **state)
 	check_rows(CONF_FORMAT_DNSMASQ, rows, N_ROWS(rows));
 	check_rows(CONF_FORMAT_AUTO, rows, 1);
 	check_rows(CONF_FORMAT_AUTO, rows + 3, 2);
+}
+
+/* How long the end is, too, tells which one is more specific. */
+static void
+longer_ends_of_dnsmasq_count(void **state)
+{
+	static const struct row rows[] = {
+		{ "address=/*ads.test/\nserver=/ok.ads.test/#\n"
+		  "address=/*no.ok.ads.test/\n"
+		  "server=/*fine.no.ok.ads.test/#\n",
+		    { "ads.test", "x.ads.test", "badads.test", "no.ok.ads.test",
+			"x.uno.ok.ads.test" },
+		    { "ok.ads.test", "x.ok.ads.test", "fine.no.ok.ads.test",
+			"y.xfine.no.ok.ads.test" },
+		    0 },
+		{ "server=/*ok.a.test/#\naddress=/a.test/\n"
+		  "address=/bad.ok.a.test/\n",
+		    { "a.test", "x.a.test", "bad.ok.a.test" },
+		    { "ok.a.test", "book.a.test", "x.ok.a.test" }, 0 },
+		/* below a name alone */
+		{ "server=/*.ads.test/#\naddress=/ads.test/#\n"
+		  "address=/*.e.test/\n",
+		    { "ads.test", "x.e.test", "x.x.e.test" },
+		    { "x.ads.test", "e.test", "xe.test" }, 0 },
+		/* a name goes before what ends as it is */
+		{ "server=/a.test/#\naddress=/*a.test/#\n"
+		  "address=/b.test/\nserver=/*b.test/#\n",
+		    { "xa.test", "b.test", "x.b.test" },
+		    { "a.test", "x.a.test", "xb.test" }, 0 },
+	};
+
+	(void)state;
+	check_rows(CONF_FORMAT_DNSMASQ, rows, N_ROWS(rows));
 }
 
 static void
@@ -162,6 +172,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_dnsmasq_block),
+		cmocka_unit_test(longer_ends_of_dnsmasq_count),
 		cmocka_unit_test(lines_of_unbound_block),
 		cmocka_unit_test(a_redirect_has_its_own_line),
 	};
