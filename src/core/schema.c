@@ -93,7 +93,8 @@ const struct conf_row conf_rows[] = {
 	    .dflt = "none", .help = "Who may ask besides this host." },
 	{ ROW("resolver", "upstream", CONF_TEXTS, resolver.upstreams),
 	    .check = schema_is_system_or_upstream,
-	    .expected = "servers such as 192.0.2.53, 192.0.2.54:5353 or "
+	    .expected = "servers by address with commas between, such as "
+			"192.0.2.53, 192.0.2.54:5353 or "
 			"tls://9.9.9.9#dns.quad9.net, or system",
 	    .dflt = "system",
 	    .help = "Servers that are asked; system: those that the network "

@@ -367,8 +367,12 @@ parse_domain(struct rule_value *ret, const char *s, size_t len,
 	size_t skip = s[0] == '.'			   ? 1
 		      : len > 2 && memcmp(s, "*.", 2) == 0 ? 2
 							   : 0;
+	struct addr_range range;
 	struct name name;
 
+	if (addr_range_parse(&range, s, len) == 0)
+		return refuse(fault, s, len, "is an address, and no name",
+		    "a name; an address goes behind to, or from");
 	for (size_t i = 0; i < len; i++)
 		if ((uint8_t)s[i] >= 0x80)
 			return refuse(fault, s, len,

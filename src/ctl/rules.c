@@ -305,25 +305,33 @@ say_deleted(const json_t *result)
 	say_reloaded(result);
 }
 
+/* N, or "command line:N" as the table has it; 0: it is neither. */
+static uint64_t
+rule_id(const char *s)
+{
+	static const char place[] = "command line:";
+	uint64_t id;
+
+	if (strncmp(s, place, sizeof(place) - 1) == 0)
+		s += sizeof(place) - 1;
+	return num_parse(&id, s, strlen(s), UINT32_MAX) == 0 ? id : 0;
+}
+
 static enum status
 delete_rules(const struct context *context, int argc, char **argv)
 {
 	enum status status = STATUS_DONE, one;
-	uint64_t id;
 
 	for (int i = 0; i < argc || i == 0; i++)
-		if (argc == 0 ||
-		    num_parse(&id, argv[i], strlen(argv[i]), UINT32_MAX) < 0 ||
-		    id == 0)
+		if (argc == 0 || rule_id(argv[i]) == 0)
 			return command_usage("rules",
 			    "delete needs the numbers of rules from the "
 			    "command line, each the N of 'command line:N'");
 	/* also where one of them has ended meanwhile */
 	for (int i = 0; i < argc; i++) {
-		(void)num_parse(
-		    &id, argv[i], strlen(argv[i]), UINT32_MAX); /* as before */
 		one = call_change(context, "rules.delete",
-		    json_pack("{s:I}", "id", (json_int_t)id), say_deleted);
+		    json_pack("{s:I}", "id", (json_int_t)rule_id(argv[i])),
+		    say_deleted);
 		if (one != STATUS_DONE)
 			status = one;
 	}

@@ -52,7 +52,7 @@ check "it says where from" [ "$(rule file 'block out to port 7001')" = "command 
 check "the youngest is the first" ctl accept out to 10.9.0.2 exe "$BUILDDIR/probe"
 check "allowed" gets 7001 ok
 check "the file's rule was not asked" [ "$(rule hits 'accept out to port 7001')" = 1 ]
-check "out with it" ctl rules delete 2
+check "out with it, by its place" ctl rules delete "command line:2"
 check "blocked" gets 7001 EHOSTUNREACH
 check_not "it is out" ctl rules delete 2
 check_not "rules of files are not to be deleted" ctl rules delete 3
