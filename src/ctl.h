@@ -9,6 +9,7 @@
 #include "src/core/conf.h"
 #include "src/core/judge.h"
 #include "src/core/stats.h"
+#include "src/ctl_sock.h"
 #include "src/ctlmsg.h"
 #include "src/fw_ev.h"
 
@@ -73,6 +74,7 @@ struct ctl_job {
 	struct filter *watch; /* allocated */
 	struct name ask_name;
 	uint16_t ask_type;
+	const struct process *ask_as; /* a reference; NULL: who calls */
 	void (*run)(struct ctl_job *job);
 	/* families whose chains are in, and how */
 	bool in[FW_N_FAMILIES];

@@ -30,6 +30,7 @@ struct client {
 	struct bufferevent *bev;
 	struct evbuffer *out;
 	bool trusted;
+	struct ctl_peer peer;
 	struct filter *watch; /* what it watches; NULL: nothing */
 	bool working;	      /* a job runs: it holds the client alive */
 	bool eof;	      /* it has said all it will: answer, then close */
@@ -284,7 +285,8 @@ client_call(struct client *client, const char *text, size_t len)
 		break;
 	case CTL_ASK:
 		work_begin(client);
-		ctl_dns_ask(client->all->env, &job, ask_done, client);
+		ctl_dns_ask(
+		    client->all->env, &job, &client->peer, ask_done, client);
 		break;
 	case CTL_TEST:
 		test_run(client, job.tunnel);
@@ -407,6 +409,7 @@ ctl_clients_add(struct ctl_clients *all, int fd, bool trusted)
 	}
 	client->out = bufferevent_get_output(client->bev);
 	client->trusted = trusted;
+	ctl_sock_peer(&client->peer, fd);
 	client->all = all;
 	list_append(&all->clients, &client->node);
 	all->n++;

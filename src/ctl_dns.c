@@ -9,9 +9,11 @@
 #include "dns/server_ev.h"
 #include "src/base/addr.h"
 #include "src/core/qtype.h"
+#include "src/ctl_explain.h"
 #include "src/ctl_list.h"
 #include "src/ctl_show.h"
 #include "src/json_query.h"
+#include "src/linux/procfs.h"
 #include "src/resolver_ev.h"
 
 struct filter_row
@@ -200,7 +202,6 @@ ctl_dns_resolve(const struct ctl_env *env, json_t *args, char **ret_line,
 {
 	const char *type = json_string_value(json_object_get(args, "type"));
 
-	(void)env;
 	if ((type == NULL || strcasecmp(type, "PTR") == 0) &&
 	    take_address(args, &ret_job->ask_name))
 		type = "PTR";
@@ -213,7 +214,25 @@ ctl_dns_resolve(const struct ctl_env *env, json_t *args, char **ret_line,
 		    CTLMSG_BAD_ARGS, "expected a record type such as AAAA");
 		return CTL_LINE;
 	}
-	return CTL_ASK;
+	return ctl_explain_pid(env, args, &ret_job->ask_as, ret_line)
+		   ? CTL_ASK
+		   : CTL_LINE;
+}
+
+/* The one that calls, with a reference; NULL where it can't be named: a pid is
+ * another one's by now who started later. */
+static const struct process *
+caller(const struct ctl_env *env, const struct ctl_peer *peer)
+{
+	const struct process *process;
+
+	if (peer->pid == 0 ||
+	    procfs_process(env->procfs, peer->pid, &process) < 0)
+		return NULL;
+	if (process->start <= peer->since)
+		return process;
+	process_unref(process);
+	return NULL;
 }
 
 /* Who waits for an answer. */
@@ -264,16 +283,20 @@ answered(void *arg, const uint8_t *msg, size_t len)
 
 void
 ctl_dns_ask(const struct ctl_env *env, const struct ctl_job *job,
-    void (*done)(void *arg, char *line_take), void *arg)
+    const struct ctl_peer *peer, void (*done)(void *arg, char *line_take),
+    void *arg)
 {
 	struct waiting *waiting = malloc(sizeof(*waiting));
+	const struct process *process =
+	    job->ask_as != NULL ? job->ask_as : caller(env, peer);
+	const struct resolver_question question = { &job->ask_name,
+		job->ask_type, process };
 
 	if (waiting == NULL) {
 		done(arg, NULL);
-		return;
+	} else {
+		*waiting = (struct waiting){ done, arg };
+		resolver_ev_ask(env->resolver, &question, answered, waiting);
 	}
-	waiting->done = done;
-	waiting->arg = arg;
-	resolver_ev_ask(
-	    env->resolver, &job->ask_name, job->ask_type, answered, waiting);
+	process_unref(process);
 }

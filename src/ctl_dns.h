@@ -16,10 +16,12 @@ enum ctl_answer ctl_dns_flush(const struct ctl_env *env, json_t *args,
 enum ctl_answer ctl_dns_resolve(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
 
-/* Asks what ctl_dns_resolve() has put into the job; done() gets the line
+/* Asks what ctl_dns_resolve() has put into the job, for the program that it
+ * names or the one at the other end, and gives that back; done() gets the line
  * (taken; NULL: no memory) once, perhaps at once. */
 void ctl_dns_ask(const struct ctl_env *env, const struct ctl_job *job,
-    void (*done)(void *arg, char *line_take), void *arg);
+    const struct ctl_peer *peer, void (*done)(void *arg, char *line_take),
+    void *arg);
 
 /* What filters look at in a query; host has room for its name. */
 struct filter_row ctl_dns_row(

@@ -155,11 +155,27 @@ run(struct ctl_job *job)
 	explain_done(&question);
 }
 
-static bool
-is_pid(const json_t *pid)
+bool
+ctl_explain_pid(const struct ctl_env *env, json_t *args,
+    const struct process **ret, char **ret_line)
 {
-	return json_is_integer(pid) && json_integer_value(pid) > 0 &&
-	       json_integer_value(pid) <= INT_MAX;
+	const json_t *value = json_object_get(args, "pid");
+	json_int_t pid = json_integer_value(value);
+
+	*ret = NULL;
+	if (value == NULL)
+		return true;
+	if (pid <= 0 || pid > INT_MAX) {
+		*ret_line = ctlmsg_error(
+		    CTLMSG_BAD_ARGS, "\"pid\" is no number of a process");
+		return false;
+	}
+	if (procfs_process(env->procfs, (pid_t)pid, ret) < 0) {
+		*ret_line = ctlmsg_error(
+		    CTLMSG_FAILED, "there is no process with that pid");
+		return false;
+	}
+	return true;
 }
 
 enum ctl_answer
@@ -167,7 +183,6 @@ ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
 	const char *about = json_string_value(json_object_get(args, "about"));
-	json_t *pid = json_object_get(args, "pid");
 	struct ctl_explain *explain = calloc(1, sizeof(*explain));
 
 	if (explain == NULL)
@@ -176,21 +191,8 @@ ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
 	explain->policy = policy_ref(judge_policy(env->judge));
 	judge_get_capture(env->judge, &explain->capture);
 	explain->conf = conf_ref(policy_ev_conf(env->policy_ev));
-	if (pid != NULL && !is_pid(pid)) {
-		ctl_explain_free(explain);
-		*ret_line = ctlmsg_error(
-		    CTLMSG_BAD_ARGS, "\"pid\" is no number of a process");
-		return CTL_LINE;
-	}
-	if (pid != NULL &&
-	    procfs_process(env->procfs, (pid_t)json_integer_value(pid),
-		&explain->process) < 0) {
-		ctl_explain_free(explain);
-		*ret_line = ctlmsg_error(
-		    CTLMSG_FAILED, "there is no process with that pid");
-		return CTL_LINE;
-	}
-	if (explain->about == NULL) {
+	if (explain->about == NULL ||
+	    !ctl_explain_pid(env, args, &explain->process, ret_line)) {
 		ctl_explain_free(explain);
 		return CTL_LINE;
 	}

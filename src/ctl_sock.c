@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Somebody is in at most 65536 groups (NGROUPS_MAX); who is in more than this
@@ -120,6 +121,23 @@ ctl_sock_listen(const char *path, gid_t group)
 		return r;
 	}
 	return fd;
+}
+
+void
+ctl_sock_peer(struct ctl_peer *ret, int fd)
+{
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	struct timespec boot = { 0 };
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	*ret = (struct ctl_peer){ 0 };
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ||
+	    clock_gettime(CLOCK_BOOTTIME, &boot) < 0)
+		return;
+	ret->pid = cred.pid;
+	ret->since = (uint64_t)boot.tv_sec * hz +
+		     (uint64_t)boot.tv_nsec / (1000000000 / hz);
 }
 
 bool

@@ -17,6 +17,13 @@ gid_t ctl_sock_group(const char *name);
  * -errno. */
 int ctl_sock_listen(const char *path, gid_t group);
 
+/* Who is at the other end of a connection that has just been accepted. */
+struct ctl_peer {
+	pid_t pid;	/* 0: not seen from here */
+	uint64_t since; /* now, in clock ticks since boot */
+};
+void ctl_sock_peer(struct ctl_peer *ret, int fd);
+
 /* True if the peer is root or in the group (SO_PEERCRED, SO_PEERGROUPS). */
 bool ctl_sock_is_trusted(int fd, gid_t group);
 

@@ -105,11 +105,17 @@ begin(struct resolver_ev *re, const struct asked *asked,
 }
 
 void
-resolver_ev_ask(struct resolver_ev *re, const struct name *name, uint16_t qtype,
+resolver_ev_ask(struct resolver_ev *re,
+    const struct resolver_question *question,
     void (*done)(void *arg, const uint8_t *msg, size_t len), void *arg)
 {
-	struct asked asked = { name, qtype, re->nobody };
+	struct asked asked = { question->name, question->qtype, NULL };
 
+	if (question->process != NULL)
+		asked.asker = asker_get(
+		    resolve_askers(re->resolve), question->process, NULL);
+	if (asked.asker == NULL)
+		asked.asker = re->nobody;
 	begin(re, &asked, done, arg);
 }
 

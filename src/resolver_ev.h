@@ -84,10 +84,15 @@ const char *resolver_ev_deaf(const struct resolver_ev *re);
 void resolver_ev_look_up(struct resolver_ev *re, const struct name *name,
     void (*done)(void *arg, const struct addrs *addrs), void *arg);
 
-/* Asks for people, as nobody's program: done() once, perhaps at once, with an
- * answer of len bytes (0: none). */
-void resolver_ev_ask(struct resolver_ev *re, const struct name *name,
-    uint16_t qtype, void (*done)(void *arg, const uint8_t *msg, size_t len),
-    void *arg);
+/* Asks for people, as that program (NULL: nobody's): done() once, perhaps at
+ * once, with an answer of len bytes (0: none). All borrowed. */
+struct resolver_question {
+	const struct name *name;
+	uint16_t qtype;
+	const struct process *process;
+};
+void resolver_ev_ask(struct resolver_ev *re,
+    const struct resolver_question *question,
+    void (*done)(void *arg, const uint8_t *msg, size_t len), void *arg);
 
 #endif

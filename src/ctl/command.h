@@ -98,6 +98,10 @@ typedef enum status command_option_fn(
 enum status command_take_options(const struct context *context, int *argc,
     char **argv, command_option_fn *fn, void *arg);
 
+/* Puts the value of --pid into the arguments of a call. */
+enum status command_take_pid(
+    const struct context *context, const char *value, json_t *args);
+
 /* For commands that take no words: STATUS_DONE if there are none. */
 enum status command_no_words(const struct context *context);
 

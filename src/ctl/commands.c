@@ -18,6 +18,11 @@ static const struct command_option watch_options[] = {
 	{ 0 },
 };
 
+static const struct command_option resolve_options[] = {
+	{ "pid", "N", "as the program that runs by that number", NULL },
+	{ 0 },
+};
+
 static const struct command_word rules_words[] = {
 	{ "delete", "N...", "takes out 'command line:N'", "rules" },
 	{ "try", "FILE --for T", "FILE in place of the files for that time",
@@ -163,8 +168,9 @@ const struct command commands[] = {
 	    .example = "reroutectl cache flush example.com",
 	    .run = command_cache },
 	{ .name = "resolve",
-	    .usage = "NAME|ADDRESS [TYPE]",
+	    .usage = "NAME|ADDRESS [TYPE] [--pid N]",
 	    .what = "asks the resolver",
+	    .options = { resolve_options },
 	    .example = "reroutectl resolve www.example.com AAAA",
 	    .run = command_resolve },
 	{ .name = "reload",

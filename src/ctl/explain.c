@@ -52,16 +52,28 @@ add_word(FILE *about, const char *key, const char *value)
 }
 
 struct question {
+	const struct context *context;
 	FILE *about;
 	json_t *args;
 	bool described, query;
 };
 
+enum status
+command_take_pid(const struct context *context, const char *value, json_t *args)
+{
+	uint64_t pid;
+
+	if (num_parse(&pid, value, strlen(value), INT32_MAX) < 0)
+		return command_usage(context->command->name,
+		    "--pid %s: expected a number", value);
+	json_object_set_new(args, "pid", json_integer((long long)pid));
+	return STATUS_DONE;
+}
+
 static enum status
 take(void *arg, const struct command_option *option, const char *value)
 {
 	struct question *question = arg;
-	uint64_t pid;
 
 	if (value == NULL) {
 		fprintf(question->about, "%s ", option->name);
@@ -74,19 +86,16 @@ take(void *arg, const struct command_option *option, const char *value)
 		add_word(question->about, option->name, value);
 		return STATUS_DONE;
 	}
-	if (num_parse(&pid, value, strlen(value), INT32_MAX) < 0)
-		return command_usage(
-		    "explain", "--pid %s: expected a number", value);
-	json_object_set_new(
-	    question->args, "pid", json_integer((long long)pid));
-	return STATUS_DONE;
+	return command_take_pid(question->context, value, question->args);
 }
 
 /* Words of the command line into the daemon's question. */
 static enum status
 read_words(const struct context *context, FILE *about, json_t *args)
 {
-	struct question question = { .about = about, .args = args };
+	struct question question = {
+		.context = context, .about = about, .args = args
+	};
 	int argc = context->argc;
 	enum status status = command_take_options(
 	    context, &argc, context->argv, take, &question);

@@ -259,19 +259,40 @@ print_record(const char *record)
 	free(text);
 }
 
+struct asking {
+	const struct context *context;
+	json_t *args;
+};
+
+static enum status
+take_as(void *arg, const struct command_option *option, const char *value)
+{
+	struct asking *asking = arg;
+
+	(void)option; /* --pid, there is no other */
+	return command_take_pid(asking->context, value, asking->args);
+}
+
 enum status
 command_resolve(const struct context *context)
 {
-	json_t *args, *result = NULL;
+	json_t *args = json_object(), *result = NULL;
+	struct asking asking = { context, args };
+	int argc = context->argc;
 	const json_t *record;
 	enum status status;
 	size_t i;
 
-	if (context->argc < 1 || context->argc > 2)
-		return command_usage("resolve", "expected NAME, and a type");
-	args = json_object();
+	status = command_take_options(
+	    context, &argc, context->argv, take_as, &asking);
+	if (status == STATUS_DONE && (argc < 1 || argc > 2))
+		status = command_usage("resolve", "expected NAME, and a type");
+	if (status != STATUS_DONE) {
+		json_decref(args);
+		return status;
+	}
 	json_object_set_new(args, "name", json_string(context->argv[0]));
-	if (context->argc == 2)
+	if (argc == 2)
 		json_object_set_new(
 		    args, "type", json_string(context->argv[1]));
 	status = command_call(context, "resolve", args, &result);

@@ -56,6 +56,23 @@ check "… too" grep -q 'EDE: 21.*version' "$tmp/dig"
 check "reroutectl asks it, too" \
     [ "$(ctl resolve txt.example TXT | sed 's/ [0-9]* / /')" = \
     'txt.example. IN TXT "hello"' ]
+rules "block out exe $(realpath "$REROUTECTL") domain web.example" \
+    "block out exe /usr/bin/tail domain txt.example" "default unknown block"
+check "reload" daemon_reload
+check "… and is judged as the program that it is" \
+    sh -c "'$REROUTECTL' --control '$tmp/control' resolve web.example |
+	grep -q 'A 0.0.0.0'"
+check "… which may ask for another name" sh -c "'$REROUTECTL' \
+    --control '$tmp/control' resolve two.example | grep -q 'A 203.0.113.2'"
+background tail -f /dev/null
+check "… or as another program that runs" sh -c "'$REROUTECTL' \
+    --control '$tmp/control' resolve txt.example --pid $pid | grep -q 'A 0.0.0.0'"
+check "… by its name" sh -c "'$REROUTECTL' --control '$tmp/control' queries |
+    grep -q '/usr/bin/tail\[$pid\].*txt.example'"
+check_not "… and not as one that does not" ctl resolve txt.example --pid 2147483647
+rules "block out domain .ads.example label \"ad servers\"" \
+    "accept out exe /usr/bin/host to any port 53"
+check "reload" daemon_reload
 
 # stray
 check "brought here: UDP" says 203.0.113.10 @10.9.0.2 web.example
