@@ -204,9 +204,10 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	const struct name *host = flow_host(flow);
 	char text[NAME_TEXT_SIZE];
 	json_t *rest = json_pack(
-	    "{s:o, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:s, s:o}", "host",
+	    "{s:o, s:b, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:s, s:o}", "host",
 	    host != NULL ? json_text(name_format(host, text)) : json_null(),
-	    "verdict", action_name(flow->decision.action), "mark",
+	    "host_told", flow_was_told_host(flow), "verdict",
+	    action_name(flow->decision.action), "mark",
 	    (int)mark_encode(&flow->decision), "reason",
 	    reason_name(flow->decision.reason), "tunnel",
 	    json_tunnel(flow->policy, &flow->decision), "bytes_in",

@@ -323,14 +323,25 @@ flow_set_hosts(struct flow *flow, const struct host_names *hosts)
 	host_names_unref(old);
 }
 
-const struct name *
-flow_host(const struct flow *flow)
+static uint8_t
+host_index(const struct flow *flow)
 {
 	uint8_t n = flow->decision.host;
 
-	if (flow->hosts == NULL)
-		return NULL;
-	return flow->hosts->v[n > 0 && n <= flow->hosts->n ? n - 1 : 0];
+	return n > 0 && n <= flow->hosts->n ? (uint8_t)(n - 1) : 0;
+}
+
+const struct name *
+flow_host(const struct flow *flow)
+{
+	return flow->hosts != NULL ? flow->hosts->v[host_index(flow)] : NULL;
+}
+
+bool
+flow_was_told_host(const struct flow *flow)
+{
+	return flow->hosts != NULL &&
+	       host_names_was_told(flow->hosts, host_index(flow));
 }
 
 static uint64_t

@@ -113,6 +113,9 @@ void flow_set_hosts(struct flow *flow, const struct host_names *hosts);
  * last; NULL where that is not known. */
 const struct name *flow_host(const struct flow *flow);
 
+/* Whether its program was told that itself, and not another one alone. */
+bool flow_was_told_host(const struct flow *flow);
+
 /* Where a rule stands, and its label (NULL: none), for people. Borrowed. */
 struct flow_shown {
 	const char *file, *label;

@@ -53,6 +53,9 @@ struct host_names {
 bool host_names_may_tell(
     const struct host_names *hosts, uint8_t i, const struct process *proc);
 
+/* Whether who goes by the names was told name i itself. */
+bool host_names_was_told(const struct host_names *hosts, uint8_t i);
+
 const struct host_names *host_names_ref(const struct host_names *hosts);
 void host_names_unref(const struct host_names *hosts); /* both accept NULL */
 /* One name; NULL when there is no memory. */

@@ -1,5 +1,6 @@
 #include "src/core/learn.h"
 
+#include <search.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct learning {
 	uint64_t seen, by_rule, denied, unanswered;
 	struct sink *sinks;
 	size_t n_sinks;
+	void *asked; /* of tsearch(3): which program asked for which name */
 };
 
 static volatile sig_atomic_t stopped;
@@ -155,8 +157,55 @@ add_sink(struct learning *l, const json_t *query, const struct addr *addr)
 	return STATUS_DONE;
 }
 
+/* "EXE NAME", to be freed; NULL when there is no memory. */
+static char *
+asked_key(const json_t *process, const char *name)
+{
+	const char *exe = command_text(process, "exe", "");
+	char *key;
+
+	return asprintf(&key, "%s %s", exe, name) < 0 ? NULL : key;
+}
+
+static int
+asked_cmp(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
 static enum status
-take_sinks(void *arg, const json_t *query)
+add_asked(struct learning *l, const json_t *query)
+{
+	char *key = asked_key(json_object_get(query, "process"),
+	    command_text(query, "qname", ""));
+	char **node = NULL;
+
+	if (key != NULL)
+		node = tsearch(key, &l->asked, asked_cmp);
+	if (node == NULL || *node != key)
+		free(key);
+	return node != NULL ? STATUS_DONE : no_memory();
+}
+
+/* Whether its program asked for the name, this process of it or another: one
+ * that went there by the address alone does not mean the name. */
+static bool
+has_asked(const struct learning *l, const json_t *flow, const char *name)
+{
+	char *key;
+	bool has;
+
+	if (json_is_true(json_object_get(flow, "host_told")))
+		return true;
+	key = asked_key(json_object_get(flow, "process"), name);
+	has = key != NULL && tfind(key, &l->asked, asked_cmp) != NULL;
+	free(key);
+	return has;
+}
+
+/* What is known of names, whatever comes of them. */
+static enum status
+take_name(void *arg, const json_t *query)
 {
 	const json_t *addresses = json_object_get(query, "addresses"), *one;
 	enum status status = STATUS_DONE;
@@ -165,7 +214,7 @@ take_sinks(void *arg, const json_t *query)
 	size_t i;
 
 	if (!is_denied(query))
-		return STATUS_DONE;
+		return add_asked(l, query);
 	json_array_foreach((json_t *)addresses, i, one)
 	{
 		const char *text = json_string_value(one);
@@ -226,6 +275,8 @@ take_flow(void *arg, const json_t *flow)
 	    is_question(l, &fact) || is_sunk(l, &fact, flow) ||
 	    (denied && fact.process != NULL))
 		return STATUS_DONE;
+	if (fact.host != NULL && !has_asked(l, flow, fact.host))
+		fact.host = NULL;
 	return learn_add(denied ? l->closed : l->learn, &fact) == 0
 		   ? STATUS_DONE
 		   : no_memory();
@@ -259,8 +310,8 @@ take_event(struct learning *l, const json_t *event)
 		return take_flow(l, event);
 	if (strcmp(kind, "query") != 0)
 		return STATUS_DONE;
-	return take_sinks(l, event) == STATUS_DONE ? take_query(l, event)
-						   : STATUS_FAILED;
+	return take_name(l, event) == STATUS_DONE ? take_query(l, event)
+						  : STATUS_FAILED;
 }
 
 static enum status
@@ -324,14 +375,14 @@ look(struct learning *l, const char *call, client_row_fn *take_one)
 	    l->context, call, json_deep_copy(l->args), take_one, l);
 }
 
-/* Names that are denied, whatever verdict is asked for. */
+/* Names that were asked for before, whatever verdict is asked for. */
 static enum status
-look_for_sinks(struct learning *l)
+look_for_names(struct learning *l)
 {
 	json_t *args = json_deep_copy(l->args);
 
 	(void)json_object_del(args, "verdict"); /* or there is none */
-	return command_rows(l->context, "queries.list", args, take_sinks, l);
+	return command_rows(l->context, "queries.list", args, take_name, l);
 }
 
 /* What comes of it --------------------------------------------------------- */
@@ -411,7 +462,7 @@ command_learn(const struct context *context)
 	if (status == STATUS_DONE)
 		status = ask_resolver(&l);
 	if (status == STATUS_DONE && l.resolver)
-		status = look_for_sinks(&l);
+		status = look_for_names(&l);
 	if (status == STATUS_DONE && l.for_ms > 0)
 		status = watch(&l);
 	if (status == STATUS_DONE)
@@ -426,5 +477,6 @@ command_learn(const struct context *context)
 	learn_free(l.learn);
 	learn_free(l.closed);
 	free(l.sinks);
+	tdestroy(l.asked, free);
 	return status;
 }

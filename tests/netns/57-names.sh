@@ -132,8 +132,15 @@ learner=$pid
 inc "$BUILDDIR/probe" tcp 10.9.0.3 7001 900 >"$tmp/out"
 wait_for sh -c "kill -INT $learner; grep -q accept '$tmp/later'"
 stop "$learner"
-check "learnt meanwhile, until interrupted" grep -q \
-	"^accept out exe $BUILDDIR/probe proto tcp domain .*other.example.* to any port 7001\$" "$tmp/later"
+check "learnt meanwhile, until interrupted; no name that another program asked for" grep -q \
+	"^accept out exe $BUILDDIR/probe proto tcp to 10.9.0.3 port 7001\$" "$tmp/later"
+check "… though the flow is shown by it" flows 'any(x["host"] == "other.example" and
+    not x["host_told"] and x["exe"].endswith("/probe") for x in f)'
+check "another process of the program that did" visits ok 10.9.0.3
+ctl learn >"$tmp/again"
+check "… is learnt by the name" grep -q \
+	'visit.py proto tcp domain other.example to any port 7001$' "$tmp/again"
+check_not "… and by no address" grep -q 'visit.py proto tcp to .*10.9.0.3' "$tmp/again"
 # a daemon that ends amid it
 ctl --json flows --exe "$BUILDDIR/probe" >"$tmp/flows.json"
 cat >"$tmp/ends.py" <<'PY'
