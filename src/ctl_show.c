@@ -304,6 +304,21 @@ add_runtime(
 }
 
 static json_t *
+default_row(const struct policy_default *d)
+{
+	return json_pack("{s:n, s:n, s:n, s:n, s:o, s:o, s:o, s:n, s:n, s:b, "
+			 "s:n, s:n, s:s}",
+	    "number", "hits", "last_hit", "since", "file",
+	    d->file != NULL ? json_text(d->file) : json_null(), "line",
+	    d->file != NULL ? json_integer((json_int_t)d->line) : json_null(),
+	    "text",
+	    json_sprintf("default %s %s", d->which, action_name(d->action)),
+	    "label", "id", "waits", false, "fault", "ends", "default",
+	    d->which);
+}
+
+/* The rules, then the defaults. */
+static json_t *
 rule_row(const struct ctl_list *list, size_t i)
 {
 	uint32_t number = (uint32_t)i + 1;
@@ -313,19 +328,23 @@ rule_row(const struct ctl_list *list, size_t i)
 	const struct rule_hits *hits = NULL;
 	json_t *object;
 
+	if (rule == NULL)
+		return default_row(
+		    policy_default_get(policy, i - policy_n_rules(policy)));
 	/* another policy may have come meanwhile */
 	if (all != NULL && judge_policy(list->env->judge) == policy)
 		hits = hits_get(all, number);
-	object = json_pack("{s:i, s:I, s:o, s:o, s:o, s:i, s:o, s:o}", "number",
-	    (int)number, "hits", (json_int_t)(hits != NULL ? hits->count : 0),
-	    "last_hit",
+	object = json_pack("{s:i, s:I, s:o, s:o, s:o, s:i, s:o, s:o, s:n}",
+	    "number", (int)number, "hits",
+	    (json_int_t)(hits != NULL ? hits->count : 0), "last_hit",
 	    hits != NULL && hits->count > 0 ? json_when(&list->time, hits->last)
 					    : json_null(),
 	    "since",
 	    hits != NULL ? json_when(&list->time, hits->since) : json_null(),
 	    "file", json_text(rule->file), "line", (int)rule->line, "text",
 	    json_text(rule->text), "label",
-	    rule->label != NULL ? json_text(rule->label) : json_null());
+	    rule->label != NULL ? json_text(rule->label) : json_null(),
+	    "default");
 	if (object != NULL)
 		add_runtime(list, rule, object);
 	return object;
@@ -345,11 +364,14 @@ ctl_show_rules(const struct ctl_env *env, json_t *args, char **ret_line,
 		.done = rules_done };
 	const struct policy *policy = judge_policy(env->judge);
 	const struct policy **rows = calloc(1, sizeof(rows[0]));
+	size_t n = policy_n_rules(policy);
 	struct ctl_list *list;
 
+	for (size_t i = 0; policy_default_get(policy, i) != NULL; i++)
+		n++;
 	if (rows == NULL)
 		return CTL_LINE;
-	list = ctl_list_new(env, &ops, rows, policy_n_rules(policy));
+	list = ctl_list_new(env, &ops, rows, n);
 	if (list == NULL)
 		return CTL_LINE;
 	*rows = policy_ref(policy);

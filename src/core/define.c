@@ -10,6 +10,12 @@
 
 static const char *const default_words[] = { "out", "in", "unknown", "kernel" };
 
+const char *
+rule_default_word(enum rule_default which)
+{
+	return default_words[which];
+}
+
 static const char *
 nearest_of(const struct parser *p, const struct token *t,
     const char *const *words, size_t n)

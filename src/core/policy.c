@@ -51,9 +51,7 @@ policy_default(
     const struct policy *policy, enum rule_default which, enum reason reason)
 {
 	return (struct decision){ .reason = reason,
-		.action = policy->defaults[which].set
-			      ? policy->defaults[which].action
-			      : ACTION_ACCEPT };
+		.action = policy->defaults[which].action };
 }
 
 static struct decision
@@ -66,10 +64,12 @@ policy_fall_back(const struct policy *policy, const struct subject *subject)
 		return (struct decision){ ACTION_ACCEPT,
 			.reason = REASON_LOOPBACK };
 	/* 2. nobody, or the kernel, where there is a default of their own */
-	if (kind == PROCESS_UNKNOWN && policy->defaults[DEFAULT_UNKNOWN].set)
+	if (kind == PROCESS_UNKNOWN &&
+	    policy->defaults[DEFAULT_UNKNOWN].file != NULL)
 		return policy_default(
 		    policy, DEFAULT_UNKNOWN, REASON_DEFAULT_UNKNOWN);
-	if (kind == PROCESS_KERNEL && policy->defaults[DEFAULT_KERNEL].set)
+	if (kind == PROCESS_KERNEL &&
+	    policy->defaults[DEFAULT_KERNEL].file != NULL)
 		return policy_default(
 		    policy, DEFAULT_KERNEL, REASON_DEFAULT_KERNEL);
 	/* 3. the direction's */
@@ -190,6 +190,18 @@ size_t
 policy_n_rules(const struct policy *policy)
 {
 	return policy->n;
+}
+
+const struct policy_default *
+policy_default_get(const struct policy *policy, size_t i)
+{
+	for (size_t d = 0; d < RULE_N_DEFAULTS; d++) {
+		bool any = d == DEFAULT_OUT || d == DEFAULT_IN;
+
+		if ((any || policy->defaults[d].file != NULL) && i-- == 0)
+			return &policy->defaults[d];
+	}
+	return NULL;
 }
 
 size_t

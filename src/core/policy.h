@@ -27,6 +27,14 @@ struct policy_rule {
 	const char *fault;
 };
 
+/* What is decided where no rule matches. */
+struct policy_default {
+	const char *which; /* out, in, unknown or kernel */
+	enum action action;
+	const char *file; /* NULL: as the daemon has it, no file says so */
+	unsigned int line;
+};
+
 struct accounts;
 struct list_index;
 struct list_table;
@@ -161,6 +169,11 @@ bool policy_rule_names_port(
 size_t policy_n_rules(const struct policy *policy);
 /* Those of them that are from the command line. */
 size_t policy_n_runtime(const struct policy *policy);
+
+/* The defaults in force, one by one from 0: those of unknown and kernel only
+ * where a file has them. NULL at the end. */
+const struct policy_default *policy_default_get(
+    const struct policy *policy, size_t i);
 
 /* Users and groups that rules name, one by one from 0; NULL at the end. */
 const struct policy_account *policy_account_get(

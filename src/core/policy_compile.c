@@ -297,9 +297,24 @@ compile_rules(struct compiler *c, struct policy *policy)
 	policy->entries = entries;
 	policy->rules = names;
 	policy->n = rules->n_rules;
+}
+
+static void
+compile_defaults(struct compiler *c, struct policy *policy)
+{
 	for (size_t i = 0; i < RULE_N_DEFAULTS; i++) {
-		policy->defaults[i].set = rules->defaults[i].set;
-		policy->defaults[i].action = rules->defaults[i].action;
+		const struct rule_default_line *from = &c->rules->defaults[i];
+		struct policy_default *to = &policy->defaults[i];
+
+		to->which = rule_default_word((enum rule_default)i);
+		to->action = from->set ? from->action : ACTION_ACCEPT;
+		if (!from->set)
+			continue;
+		to->line = from->line;
+		to->file = arena_strdup(
+		    c->arena, c->rules->files[from->place.file].file);
+		if (to->file == NULL)
+			c->nomem = true;
 	}
 }
 
@@ -322,6 +337,7 @@ compile(struct compiler *c, const struct policy **ret)
 		return -ENOMEM;
 	compiler_indexes(c);
 	compile_rules(c, policy);
+	compile_defaults(c, policy);
 	if (c->nomem)
 		return -ENOMEM;
 	if (faults_count(c->faults) > before)

@@ -33,10 +33,7 @@ struct policy {
 	const struct list_table *table;	   /* a reference, or NULL */
 	const struct list_index **indexes; /* of the lists, from 1; or NULL */
 	const bool *lists_named;	   /* by a rule; as these */
-	struct {
-		bool set;
-		enum action action;
-	} defaults[RULE_N_DEFAULTS];
+	struct policy_default defaults[RULE_N_DEFAULTS];
 };
 
 /* Fills in by_addr and what goes with it; false when there is no memory. */

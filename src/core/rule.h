@@ -142,6 +142,16 @@ enum rule_default {
 };
 #define RULE_N_DEFAULTS (DEFAULT_KERNEL + 1)
 
+struct rule_default_line {
+	bool set;
+	enum action action;
+	struct rule_place place;
+	unsigned int line;
+};
+
+/* "out" and so on. */
+const char *rule_default_word(enum rule_default which);
+
 /* A word of a define, put where its name stands. */
 struct rule_word {
 	const char *text; /* what it means */
@@ -166,12 +176,7 @@ struct rules {
 	bool full; /* there were more: said once */
 	struct rule_define *defines;
 	size_t n_defines, defines_room;
-	struct {
-		bool set;
-		enum action action;
-		struct rule_place place;
-		unsigned int line;
-	} defaults[RULE_N_DEFAULTS];
+	struct rule_default_line defaults[RULE_N_DEFAULTS];
 	size_t text_size;
 	size_t n_values, values_size; /* in all; bytes of those from defines */
 };

@@ -81,26 +81,47 @@ format_left(char *buf, size_t size, double seconds)
 		    units[i + 1].unit); /* fits */
 }
 
+/* A default has no number, and counts nothing. */
+static void
+format_number(char *buf, size_t size, const json_t *number)
+{
+	(void)snprintf(buf, size, json_is_number(number) ? "%.0f" : "-",
+	    json_number_value(number)); /* fits */
+}
+
+static void
+format_place(char *buf, size_t size, const json_t *rule)
+{
+	const char *file = command_text(rule, "file", NULL);
+	const char *slash = file != NULL ? strrchr(file, '/') : NULL;
+
+	/* a name may be cut */
+	if (file == NULL)
+		(void)snprintf(buf, size, "built in");
+	else
+		(void)snprintf(buf, size, "%s:%.0f",
+		    slash != NULL ? slash + 1 : file,
+		    command_number(rule, "line"));
+}
+
 static void
 format_rule(struct rule_cells *ret, const json_t *rule)
 {
-	const char *file = command_text(rule, "file", "?");
-	const char *slash = strrchr(file, '/');
 	const char *fault = command_text(rule, "fault", NULL);
 
-	/* a name may be cut */
-	(void)snprintf(ret->number, sizeof(ret->number), "%.0f",
-	    command_number(rule, "number"));
-	(void)snprintf(
-	    ret->hits, sizeof(ret->hits), "%.0f", command_number(rule, "hits"));
-	if (json_is_number(json_object_get(rule, "last_hit")))
+	format_number(
+	    ret->number, sizeof(ret->number), json_object_get(rule, "number"));
+	format_number(
+	    ret->hits, sizeof(ret->hits), json_object_get(rule, "hits"));
+	if (!json_is_number(json_object_get(rule, "number")))
+		ret->last[0] = '\0';
+	else if (json_is_number(json_object_get(rule, "last_hit")))
 		format_when(ret->last, sizeof(ret->last), "",
 		    command_number(rule, "last_hit"));
 	else
 		format_when(ret->last, sizeof(ret->last), "unused since ",
 		    command_number(rule, "since"));
-	(void)snprintf(ret->place, sizeof(ret->place), "%s:%.0f",
-	    slash != NULL ? slash + 1 : file, command_number(rule, "line"));
+	format_place(ret->place, sizeof(ret->place), rule);
 	ret->left[0] = '\0';
 	if (json_is_number(json_object_get(rule, "ends")))
 		format_left(ret->left, sizeof(ret->left),

@@ -43,6 +43,11 @@ start
 check "allowed" gets 7001 ok
 check "status says where the rules are from" from "2 from $tmp/rules"
 check "counted" [ "$(rule hits 'accept out to port 7001')" = 1 ]
+check "the defaults stand behind the rules" sh -c "'$REROUTECTL' --control \
+	'$tmp/control' rules | tail -n 2 >'$tmp/out'; cat '$tmp/out'
+	grep -q '10.rules:1 .*default out accept' '$tmp/out' &&
+	grep -q '10.rules:2 .*default in accept' '$tmp/out'"
+check "… in JSON, too" [ "$(rule default 'default in accept')" = in ]
 check "for 1 hour" ctl block out to port 7001 --for 1h
 check "blocked" gets 7001 EHOSTUNREACH
 check "status says where the rules are from" \

@@ -110,7 +110,9 @@ check_not "learnt: no rule that lets all names pass" grep 'port 53' \
 check "learnt: without one" grep -E \
 	'^accept out exe /usr/bin/python3.* proto tcp to 10.9.0.2 port 7001$' \
 	"$tmp/learnt"
-check "nothing was applied" [ "$(ctl rules | grep -c 'accept')" = 0 ]
+check "nothing was applied" [ "$(ctl rules | grep -cv default)" = 3 ] # a title, two rules
+check "the daemon's own defaults are shown as such" \
+	[ "$(ctl rules | grep -c 'built in .*default [oi][un]t* accept')" = 2 ]
 cp "$tmp/visit.py" "$tmp/sunk.py"
 cp "$tmp/visit.py" "$tmp/here.py"
 check "a name that is blocked, and where it leads to" [ "$(inc python3 \
