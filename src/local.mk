@@ -190,6 +190,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/procread.c %D%/linux/procread.h \
 	%D%/linux/procread_bygone.c %D%/linux/procread_bygone.h \
 	%D%/linux/procscan.c %D%/linux/procscan.h \
+	%D%/linux/procthread.c \
 	%D%/linux/procnews.c %D%/linux/procsweep.c %D%/linux/procwalk.c \
 	%D%/linux/route.c %D%/linux/route.h \
 	%D%/linux/sandbox.c %D%/linux/sandbox.h \

@@ -49,6 +49,7 @@ struct holding {
 	uint64_t inode;
 	uint64_t start; /* of the process, ns since boot */
 	pid_t pid;
+	pid_t thread; /* that alone has it by that number; 0: all have */
 	int fd;
 };
 

@@ -35,9 +35,9 @@ unknown_of(struct judge *judge, uint32_t uid, uint32_t gid)
 
 /* The word for an owner that no process is. A packet that left through a
  * program's socket carries that program's uid (NFQA_UID), the kernel's own
- * carry none. An incoming packet without a socket is answered by the kernel;
- * one for a socket of root's that nobody holds is for the kernel (WireGuard,
- * NFS); for another user's it can't be known. */
+ * carry none. An incoming packet without a socket is answered by the kernel.
+ * Whether a socket that nobody holds is the kernel's own (WireGuard, NFS) or on
+ * its way between programs can't be known. */
 const struct process *
 judge_nobody(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock)
@@ -47,8 +47,7 @@ judge_nobody(struct judge *judge, const struct packet *pkt,
 	/* the kernel saw a process send it, and that one can't be named */
 	if (sock->by == BY_BPF)
 		return judge->unknown;
-	if (pkt->in && sock->status == SOCKET_FOUND && sock->inode != 0 &&
-	    sock->uid != 0)
+	if (pkt->in && sock->status == SOCKET_FOUND && sock->inode != 0)
 		return judge->unknown;
 	return judge->kernel;
 }

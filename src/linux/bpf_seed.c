@@ -59,6 +59,7 @@ take_socket(const struct bpf_seed_ops *ops, const uint8_t *bytes, size_t len)
 	holding = (struct holding){ .pid = (pid_t)record.pid,
 		.start = record.start,
 		.inode = record.inode,
+		.thread = (pid_t)record.thread,
 		.fd = (int)record.fd };
 	if (holding.pid > 0)
 		ops->holds(ops->arg, &holding);

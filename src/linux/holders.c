@@ -19,6 +19,9 @@
  * a wrap between them. */
 #define TICK_PIDS 8192
 
+/* Of a link so much is read: what stands for a socket fits. */
+#define HOLDER_LINK_MAX 64
+
 static struct holder *
 holder_of(struct map_node *node)
 {
@@ -175,18 +178,37 @@ holder_open(struct holders *hs, struct holder *holder)
 	return 0;
 }
 
-int
-holder_has(struct holders *hs, struct holder *holder, int fd, uint64_t inode)
+/* A thread is found by the number of its process, as whose folder that of
+ * another thread may be open (procdir_base()). Should that be another process
+ * by now the answer is not believed: who asks reads of the one that is open. */
+static ssize_t
+read_link(const struct holders *hs, const struct holder *holder,
+    struct held_at at, char link[HOLDER_LINK_MAX])
 {
-	char name[16], link[64];
+	char name[64];
+
+	if (at.thread == 0) {
+		(void)snprintf(name, sizeof(name), "%d", at.fd); /* fits */
+		return readlinkat(
+		    holder->dir.links, name, link, HOLDER_LINK_MAX);
+	}
+	(void)snprintf(name, sizeof(name), "%d/task/%d/fd/%d", /* fits */
+	    (int)holder->pid, (int)at.thread, at.fd);
+	return readlinkat(hs->proc_fd, name, link, HOLDER_LINK_MAX);
+}
+
+int
+holder_has(struct holders *hs, struct holder *holder, struct held_at at,
+    uint64_t inode)
+{
+	char link[HOLDER_LINK_MAX];
 	uint64_t found;
 	ssize_t n;
 	int r = holder->dir.fd >= 0 ? 0 : holder_open(hs, holder);
 
 	if (r != 0)
 		return r;
-	(void)snprintf(name, sizeof(name), "%d", fd); /* fits */
-	n = readlinkat(holder->dir.links, name, link, sizeof(link));
+	n = read_link(hs, holder, at, link);
 	/* of a dead process the number is missing too */
 	if (n < 0)
 		return faccessat(holder->dir.fd, "fd", F_OK, 0) == 0 ? 0
@@ -243,7 +265,7 @@ held_yields(struct holders *hs, struct held *held, const struct holder *to)
 	held->shared = true;
 	if (holder_newer(to, from))
 		return true;
-	if (holder_has(hs, from, held->fd, held->inode) == 1)
+	if (holder_has(hs, from, held->at, held->inode) == 1)
 		return false;
 	held->shared = false;
 	return true;
@@ -269,7 +291,7 @@ held_put(
 	held->since = seen->now;
 	if (held_yields(hs, held, holder)) {
 		held->holder = holder;
-		held->fd = seen->fd;
+		held->at = seen->at;
 		held->scan = holder->scan;
 		list_remove(&held->of_holder);
 		list_append(&holder->sockets, &held->of_holder);
@@ -298,7 +320,7 @@ holder_swept(struct holders *hs, struct holder *holder)
 	list_for_each_safe (node, tmp, &holder->sockets) {
 		struct held *held = container_of(node, struct held, of_holder);
 
-		if (held->scan != holder->scan)
+		if (held->at.thread == 0 && held->scan != holder->scan)
 			held_forget(hs, held);
 	}
 }

@@ -15,6 +15,14 @@
 /* Which process holds which socket, as it was when last looked at: hints that
  * are checked at each use. */
 
+/* Where a process has a socket. */
+struct held_at {
+	int fd;
+	/* who alone has that number for it: a thread that shares its
+	 * descriptors with none of the others; 0: the process */
+	pid_t thread;
+};
+
 /* A process with sockets, by pid and start time. */
 struct holder {
 	struct map_node node;
@@ -23,10 +31,10 @@ struct holder {
 	struct list sockets; /* struct held */
 	pid_t pid;
 	uint64_t start;
-	struct procdir dir; /* fd -1: not open */
-	uint32_t uid;	    /* effective, when last seen */
-	int hint;	    /* descriptor number of its last socket */
-	uint32_t scan;	    /* which one; 0: never scanned, nor what is newer */
+	struct procdir dir;  /* fd -1: not open */
+	uint32_t uid;	     /* effective, when last seen */
+	struct held_at hint; /* of its last socket */
+	uint32_t scan; /* which one; 0: never scanned, nor what is newer */
 	const struct process *value; /* a reference; NULL */
 	uint64_t round;		     /* of procfs, in which value was read */
 	mono_t read;		     /* when value was read whole */
@@ -39,7 +47,7 @@ struct held {
 	struct list of_holder;
 	uint64_t inode;
 	struct holder *holder; /* NULL: nobody held it at `since` */
-	int fd;
+	struct held_at at;
 	/* Two processes held it, or one was born with it: these stay longest,
 	 * since without them the older holder would be taken for the only
 	 * one. */
@@ -75,10 +83,10 @@ int holder_open(struct holders *hs, struct holder *holder);
 /* Lets go of dir and value; what it was met with stays. */
 void holder_close(struct holders *hs, struct holder *holder);
 
-/* 1 if descriptor fd of the process is the socket, 0 if not, -ESRCH or
- * -errno. Does not count as a use. */
-int holder_has(
-    struct holders *hs, struct holder *holder, int fd, uint64_t inode);
+/* 1 if the process has the socket there, 0 if not, -ESRCH or -errno. Does not
+ * count as a use. */
+int holder_has(struct holders *hs, struct holder *holder, struct held_at at,
+    uint64_t inode);
 
 /* Gives back the descriptor used longest ago; false when there is none. */
 bool holders_close_one(struct holders *hs);
@@ -92,7 +100,7 @@ void held_used(struct holders *hs, struct held *held); /* keep it longer */
  * one that is newer and still has it stays its holder. */
 struct held_seen {
 	uint64_t inode;
-	int fd;
+	struct held_at at;
 	bool born; /* the process is new: it may share it with its parent */
 	mono_t now;
 };
@@ -102,7 +110,8 @@ void held_put(
 /* Notes that nobody holds it. */
 void held_put_nobody(struct holders *hs, uint64_t inode, mono_t now);
 
-/* After a scan of all descriptors: forgets sockets that it did not meet. */
+/* After a scan of all descriptors of the process: forgets sockets that it did
+ * not meet, but for those of a thread alone. */
 void holder_swept(struct holders *hs, struct holder *holder);
 
 #endif

@@ -94,7 +94,7 @@ answer(struct procfs *procfs, const struct procfs_want *want,
 		return -ENOENT;
 	holder = held->holder;
 	if (holder->dir.fd < 0) { /* only scanned, by pid */
-		r = holder_has(hs, holder, held->fd, want->inode);
+		r = holder_has(hs, holder, held->at, want->inode);
 		if (r != 1)
 			return r < 0 ? r : -ESRCH;
 	}
@@ -102,7 +102,7 @@ answer(struct procfs *procfs, const struct procfs_want *want,
 	if (r != 0)
 		return r;
 	held_used(hs, held);
-	holder->hint = held->fd;
+	holder->hint = held->at;
 	r = holder_read(procfs, holder);
 	/* by a thread that has ended, while others may run */
 	if (r == -ESRCH)
@@ -184,9 +184,9 @@ procfs_note(struct procfs *procfs, const struct holding *holding)
 {
 	struct holders *hs = &procfs->scan.holders;
 	struct holder *holder = holder_get(hs, holding->pid, holding->start);
-	struct held_seen seen = {
-		.inode = holding->inode, .fd = holding->fd, .now = procfs->now
-	};
+	struct held_seen seen = { .inode = holding->inode,
+		.at = { holding->fd, holding->thread },
+		.now = procfs->now };
 
 	if (holder != NULL) /* else it is looked for when it is asked about */
 		held_put(hs, holder, &seen);

@@ -40,14 +40,14 @@ procfs_noted(struct procfs *procfs, const struct procfs_want *want)
 
 /* 1 if the process has the socket at that number, 0 if not, or -errno. */
 static int
-guess_one(struct procfs *procfs, struct holder *holder, int fd,
+guess_one(struct procfs *procfs, struct holder *holder, struct held_at at,
     const struct procfs_want *want)
 {
 	struct holders *hs = &procfs->scan.holders;
 	struct held_seen seen = {
-		.inode = want->inode, .fd = fd, .now = want->now
+		.inode = want->inode, .at = at, .now = want->now
 	};
-	int r = holder_has(hs, holder, fd, want->inode);
+	int r = holder_has(hs, holder, at, want->inode);
 
 	if (r == 1)
 		held_put(hs, holder, &seen);
@@ -68,12 +68,14 @@ guess_at(struct procfs *procfs, const struct procfs_want *want, int step,
 
 	list_for_each_safe (node, tmp, &procfs->scan.holders.open) {
 		struct holder *holder = container_of(node, struct holder, open);
+		struct held_at at = holder->hint;
 
 		if (holder->uid != want->uid || holder->scan == 0)
 			continue;
 		if (max-- == 0)
 			break;
-		r = guess_one(procfs, holder, holder->hint + step, want);
+		at.fd += step;
+		r = guess_one(procfs, holder, at, want);
 		if (r != 0)
 			break;
 	}
@@ -97,13 +99,19 @@ static int
 scan_holder(struct procfs *procfs, const struct holder *holder,
     const struct procfs_want *want, int max)
 {
+	const struct held_at hint = holder->hint;
 	struct procscan_job job = { .who = { holder->pid, holder->start },
 		.inode = want->inode,
-		.from = holder->hint,
+		.from = hint.thread == 0 ? hint.fd : 0,
 		.max = max,
 		.now = want->now,
 		.end = procfs->scan.end };
+	int r = procscan_one(&procfs->scan, &job);
 
+	if (r != 0 || hint.thread == 0 || procfs_noted(procfs, want) != NULL)
+		return r;
+	job.thread = hint.thread;
+	job.from = hint.fd;
 	return procscan_one(&procfs->scan, &job);
 }
 
@@ -336,7 +344,7 @@ procfs_find(struct procfs *procfs, const struct procfs_want *want)
 	/* seen with it in this very round */
 	if (held->since.ns == want->now.ns)
 		return 0;
-	r = holder_has(hs, held->holder, held->fd, want->inode);
+	r = holder_has(hs, held->holder, held->at, want->inode);
 	if (r == 1)
 		return refresh(procfs, held, want);
 	if (r != 0 && r != -ESRCH)

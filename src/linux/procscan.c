@@ -146,7 +146,7 @@ scan_note(struct scan *s, uint64_t inode, int fd)
 	if (r != 0)
 		return r;
 	s->seen.inode = inode;
-	s->seen.fd = fd;
+	s->seen.at.fd = fd;
 	held_put(&s->ps->holders, s->holder, &s->seen);
 	s->hit |= inode == s->job->inode;
 	return 0;
@@ -260,8 +260,8 @@ note_scan(struct procscan *ps, const struct procscan_job *job, bool whole)
 
 /* The folder of threads has a link for each, and three with one thread alone:
  * so it is with all of the kernel's, of which there are many. */
-static bool
-has_threads(const struct procscan *ps, pid_t pid)
+bool
+procscan_has_threads(const struct procscan *ps, pid_t pid)
 {
 	struct stat st;
 	char path[32];
@@ -296,7 +296,7 @@ scan_headless(struct scan *s)
 {
 	int thread, r;
 
-	if (!has_threads(s->ps, s->job->who.pid))
+	if (!procscan_has_threads(s->ps, s->job->who.pid))
 		return 0;
 	thread = open_headless(s);
 	if (thread < 0)
@@ -309,27 +309,43 @@ scan_headless(struct scan *s)
 	return r;
 }
 
+/* The folder of descriptors that the job is about, or -errno. */
+static int
+open_links(const struct procscan *ps, const struct procscan_job *job)
+{
+	char path[48];
+	int fd;
+
+	if (job->thread == 0)
+		(void)snprintf(path, sizeof(path), "%d/fd", (int)job->who.pid);
+	else
+		(void)snprintf(path, sizeof(path), "%d/task/%d/fd", /* fits */
+		    (int)job->who.pid, (int)job->thread);
+	fd = openat(
+	    ps->holders.proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int
 procscan_one(struct procscan *ps, const struct procscan_job *job)
 {
 	struct scan s = { .ps = ps,
 		.job = job,
 		.left = AFTER_HIT,
-		.seen = { .now = job->now, .born = job->born } };
-	bool whole = !goes_on(job);
-	char path[32];
+		.seen = { .at.thread = job->thread,
+		    .now = job->now,
+		    .born = job->born } };
+	bool whole = job->thread == 0 && !goes_on(job);
 	int r;
 
-	(void)snprintf(path, sizeof(path), "%d/fd", (int)job->who.pid);
-	s.fd_dir = openat(
-	    ps->holders.proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = s.fd_dir < 0 ? -errno : 0;
+	s.fd_dir = open_links(ps, job);
+	r = s.fd_dir < 0 ? s.fd_dir : 0;
 	if (r == 0) {
 		ps->scan++;
 		r = scan_parts(&s);
 		(void)close(s.fd_dir); /* only read from */
 	}
-	if (r == 0 && s.n == s.before)
+	if (r == 0 && s.n == s.before && job->thread == 0)
 		r = scan_headless(&s);
 	if (r == -EINPROGRESS)
 		return r;

@@ -11,7 +11,8 @@
 
 /* Reads descriptors of processes into the table of holders: of one process
  * (procscan.c), of the new ones (procnews.c), of all of them until a socket is
- * met (procwalk.c), of all of them again and again (procsweep.c). */
+ * met (procwalk.c), also in threads that have some of their own (procthread.c),
+ * of all of them again and again (procsweep.c). */
 
 #define PROCSCAN_YOUNG 16
 #define PROCSCAN_UNBORN 16
@@ -28,6 +29,14 @@ struct procscan_part {
 	int at; /* the next descriptor */
 	int n;	/* read before */
 	int from, below;
+};
+
+/* The same where it has threads with descriptors of their own. */
+struct procscan_threads {
+	bool going;
+	int64_t list_at;
+	pid_t thread, last; /* at hand; whose were read before */
+	struct procscan_part part;
 };
 
 struct procscan_sweep {
@@ -112,6 +121,8 @@ int procscan_failure(int r);
 /* One process to scan. */
 struct procscan_job {
 	struct procscan_pid who;
+	/* its own are read, as of one that has some; 0: of the process */
+	pid_t thread;
 	uint64_t inode; /* looked for: 256 descriptors after it, it is enough */
 	int from;	/* begin with this descriptor */
 	int max;	/* read no more than so many; 0: all */
@@ -126,6 +137,15 @@ struct procscan_job {
  * there are more) or -errno. */
 int procscan_one(struct procscan *ps, const struct procscan_job *job);
 
+/* Scans those of its threads that share their descriptors with none that was
+ * scanned before, until the socket is met. 0, -EINPROGRESS (call again with
+ * that `left`) or -errno. */
+int procscan_threads(struct procscan *ps, const struct procscan_job *job,
+    struct procscan_threads *left);
+
+/* Whether there may be any. */
+bool procscan_has_threads(const struct procscan *ps, pid_t pid);
+
 /* Scans the processes that started since the last call, so that a child that
  * inherited a known socket is known as its holder. Costs 0.4 us when there is
  * none. 0, -EINPROGRESS (call again: there are more) or -errno (no
@@ -136,8 +156,9 @@ int procscan_news(struct procscan *ps, mono_t now);
 int procscan_young(struct procscan *ps, uint64_t inode, mono_t now);
 
 /* Scans all processes, the newest first and pid 1 last, until the socket is
- * met, so that the first one met is the answer; notes that nobody has it where
- * it is not. 0, -EINPROGRESS (call again: it goes on) or -errno. */
+ * met, so that the first one met is the answer, and then what their threads
+ * have of their own; notes that nobody has it where it is not. 0, -EINPROGRESS
+ * (call again: it goes on) or -errno. */
 int procscan_walk(struct procscan *ps, uint64_t inode, mono_t now);
 
 /* True where a walk for that one is to go on. */

@@ -5,7 +5,8 @@
 
 /* All processes for one socket, in pieces: they are listed, then made a heap as
  * it is read when each one started, then the newest one is taken from it and
- * scanned, one after the other. */
+ * scanned, one after the other. Where none has it the same is done once more,
+ * for what their threads have of their own. */
 struct procscan_walk {
 	struct procscan *ps;
 	struct procscan_pid *pids;
@@ -18,6 +19,8 @@ struct procscan_walk {
 	struct procscan_pid
 	    who; /* the rest of whose descriptors is to be read */
 	struct procscan_part part;
+	bool in_threads;
+	struct procscan_threads threads;
 };
 
 static int
@@ -108,6 +111,9 @@ walk_starts(struct procscan_walk *walk)
 
 		if (procscan_is_late(walk->ps->end))
 			return -EINPROGRESS;
+		if (walk->in_threads &&
+		    !procscan_has_threads(walk->ps, who.pid))
+			continue;
 		r = procscan_start(walk->ps, who.pid, &who.start);
 		if (procscan_failure(r) != 0)
 			return r;
@@ -128,9 +134,18 @@ walk_scan(struct procscan_walk *walk, mono_t now)
 		.part = &walk->part };
 	const struct holder *holder = holder_find(&ps->holders, job.who.pid);
 
+	if (walk->in_threads)
+		return procscan_threads(ps, &job, &walk->threads);
 	if (holder != NULL && holder->start == job.who.start)
-		job.from = holder->hint;
+		job.from = holder->hint.fd;
 	return procscan_one(ps, &job);
+}
+
+/* The process at hand. */
+static bool
+is_unfinished(const struct procscan_walk *walk)
+{
+	return walk->part.going || walk->threads.going;
 }
 
 static int
@@ -169,22 +184,38 @@ procscan_is_busy(const struct procscan *ps)
 	       (ps->end.ns != 0 && ps->walk != NULL);
 }
 
+/* One after the other, or the rest of those. */
 static int
-walk_on(struct procscan_walk *walk, mono_t now)
+walk_turn(struct procscan_walk *walk, mono_t now)
 {
 	int r = walk->listed ? 0 : walk_list(walk);
 
 	if (r == 0)
 		r = walk_starts(walk);
-	while (r == 0 && (walk->part.going || walk->n_heap > 0) &&
+	while (r == 0 && (is_unfinished(walk) || walk->n_heap > 0) &&
 	       !procscan_has_met(walk->ps, walk->inode)) {
 		if (procscan_is_late(walk->ps->end))
 			return -EINPROGRESS;
-		if (!walk->part.going)
+		if (!is_unfinished(walk))
 			walk->who = heap_take(walk);
 		r = walk_scan(walk, now);
 	}
 	return r;
+}
+
+static int
+walk_on(struct procscan_walk *walk, mono_t now)
+{
+	int r = walk_turn(walk, now);
+
+	if (r != 0 || walk->in_threads ||
+	    procscan_has_met(walk->ps, walk->inode))
+		return r;
+	walk->in_threads = true;
+	walk->n = walk->at = 0;
+	walk->list_at = 0;
+	walk->listed = false;
+	return walk_turn(walk, now);
 }
 
 int

@@ -272,6 +272,8 @@ static const char *const allowed[] = {
 	"socketpair",
 	/* look-ups in maps, iterators: who sent it */
 	"bpf",
+	/* whether threads share their descriptors */
+	"kcmp",
 #if defined(__SANITIZE_ADDRESS__)
 	/* LeakSanitizer stops all threads by tracing them */
 	"personality",

@@ -14,10 +14,10 @@ wait_for grep -q ready "$tmp/serve"
 cat >"$tmp/hold.py" <<'PY'
 import os, signal, socket, sys
 first = int(sys.argv[1])
-# those of root's that nobody has are the kernel's
+user = int(sys.argv[3])
 os.setgroups([])
-os.setresgid(65534, 65534, 65534)
-os.setresuid(65534, 65534, 65534)
+os.setresgid(user, user, user)
+os.setresuid(user, user, user)
 a, b = socket.socketpair()
 held = []
 for part in range(2):
@@ -89,9 +89,11 @@ rules "drop in exe /none to port 20000-20287, 21000-21287" "default out accept" 
 for bpf in auto no; do
 	settings "[rerouted]" "bpf = $bpf"
 	daemon_start
-	background inc python3 "$tmp/hold.py" 21000 held >"$tmp/held.out"
+	[ $bpf = auto ] && user=65534 || user=0
+	background inc python3 "$tmp/hold.py" 21000 held $user >"$tmp/held.out"
 	held=$pid
-	background inc python3 "$tmp/hold.py" 20000 flight >"$tmp/hold.out"
+	background inc python3 "$tmp/hold.py" 20000 flight $user \
+	    >"$tmp/hold.out"
 	hold=$pid
 	wait_for grep -q held "$tmp/held.out"
 	wait_for grep -q held "$tmp/hold.out"

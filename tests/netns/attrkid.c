@@ -111,6 +111,39 @@ thread_main(void *arg)
 	return NULL;
 }
 
+/* Tells the inode through the pipe. */
+static void *
+alone_main(void *arg)
+{
+	const int *told = arg;
+	uint64_t inode;
+
+	if (unshare(CLONE_FILES) != 0)
+		die("unshare");
+	inode = inode_of(socket(AF_INET, SOCK_DGRAM, 0));
+	if (write(told[1], &inode, sizeof(inode)) != sizeof(inode))
+		die("write");
+	for (;;)
+		(void)pause(); /* until all are killed */
+	return NULL;
+}
+
+static int64_t
+make_alone(void)
+{
+	pthread_t thread;
+	int told[2];
+	uint64_t inode;
+
+	if (pipe(told) != 0 ||
+	    pthread_create(&thread, NULL, alone_main, told) != 0 ||
+	    read(told[0], &inode, sizeof(inode)) != sizeof(inode))
+		die("thread");
+	(void)close(told[0]);
+	(void)close(told[1]);
+	return (int64_t)inode;
+}
+
 static int64_t
 obey(int ctl, const struct command *cmd, int *held, int passed)
 {
@@ -146,6 +179,8 @@ obey(int ctl, const struct command *cmd, int *held, int passed)
 		    pthread_join(thread, NULL) != 0)
 			die("thread");
 		return (int64_t)inode_of(*held);
+	case KID_ALONE:
+		return make_alone();
 	}
 	return -1;
 }

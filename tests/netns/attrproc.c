@@ -300,28 +300,67 @@ begin_walk(struct procfs *procfs)
 	return -ENOENT;
 }
 
+/* The holder, with so much work at a time. */
+static pid_t
+look_in_pieces(struct procfs *procfs, uint64_t inode, uint64_t ns)
+{
+	const struct process *proc;
+	int r = -EINPROGRESS;
+	pid_t pid;
+
+	for (int i = 0; i < 10000 && (r == -EINPROGRESS || r == -EAGAIN); i++) {
+		if (r == -EAGAIN)
+			(void)poll(NULL, 0, 1);
+		allow(procfs, ns);
+		r = procfs_owner(procfs, inode, 0, &proc);
+	}
+	if (r != 0)
+		return r;
+	pid = proc->pid;
+	process_unref(proc);
+	return pid;
+}
+
 /* Who asked for it has gone: others are not held up for that. */
 static void
 test_walk_left(void)
 {
 	struct procfs *procfs = attr_procfs();
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	uint64_t inode = inode_of(fd);
-	const struct process *proc = NULL;
-	int r = -EINPROGRESS;
 
 	check("a walk is begun, and left", begin_walk(procfs) == 0);
-	for (int i = 0; i < 10000 && (r == -EINPROGRESS || r == -EAGAIN); i++) {
-		if (r == -EAGAIN)
-			(void)poll(NULL, 0, 1);
-		allow(procfs, MONO_MS);
-		r = procfs_owner(procfs, inode, 0, &proc);
-	}
 	check("… another look-up brings it to its end, and is answered",
-	    r == 0 && proc->pid == getpid());
-	if (r == 0)
-		process_unref(proc);
+	    look_in_pieces(procfs, inode_of(fd), MONO_MS) == getpid());
 	(void)close(fd);
+	procfs_close(procfs);
+}
+
+/* Each of two threads has descriptors of its own, which are found in pieces,
+ * too. */
+static void
+test_alone(void)
+{
+	struct procfs *procfs = attr_procfs();
+	struct kid kid = kid_fork();
+	uint64_t one = (uint64_t)kid_tell(&kid, KID_ALONE, NULL, 0, -1);
+	uint64_t two = (uint64_t)kid_tell(&kid, KID_ALONE, NULL, 0, -1);
+	uint64_t own = (uint64_t)kid_tell(&kid, KID_SOCKET, NULL, 0, -1);
+	uint64_t walks;
+
+	check("a thread's alone", attr_owner_pid(procfs, one) == kid.pid);
+	check("another one's", attr_owner_pid(procfs, two) == kid.pid);
+	check("… and the process's", attr_owner_pid(procfs, own) == kid.pid);
+	walks = procfs_walks(procfs);
+	check("… are known then", attr_owner_pid(procfs, one) == kid.pid &&
+				      attr_owner_pid(procfs, two) == kid.pid &&
+				      procfs_walks(procfs) == walks);
+	procfs_close(procfs);
+	procfs = attr_procfs();
+	check("… in pieces",
+	    look_in_pieces(procfs, two, MONO_MS / 20) == kid.pid);
+	kid_kill(&kid);
+	check("… and nobody's when it has ended",
+	    look_in_pieces(procfs, two, MONO_MS) == -ENOENT);
 	procfs_close(procfs);
 }
 
@@ -415,6 +454,7 @@ attr_proc_tests(void)
 	test_passed_on();
 	test_nobody();
 	test_walk_left();
+	test_alone();
 	test_descriptors();
 	test_small_cache();
 }

@@ -54,6 +54,7 @@ enum kid_op {
 		       namespace of its own */
 	KID_MOVE,   /* to another descriptor number */
 	KID_THREAD, /* socket made by a thread */
+	KID_ALONE,  /* the same; that alone has it, and waits */
 };
 
 struct kid kid_fork(void);

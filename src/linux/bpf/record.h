@@ -150,6 +150,7 @@ struct bpf_closed {
 struct bpf_holding {
 	__u64 inode, start;
 	__u32 pid, fd;
+	__u32 thread, zero; /* 0: of the process */
 };
 
 #endif

@@ -68,6 +68,9 @@ seed_sockets(struct bpf_iter__task_file *ctx)
 		return 0;
 	leader = BPF_CORE_READ(task, group_leader);
 	holding.pid = pid_of(leader, shared.pid_level);
+	/* each that has descriptors of its own is gone through by itself */
+	if (task != leader)
+		holding.thread = pid_of(task, shared.pid_level);
 	holding.start = BPF_CORE_READ(leader, start_boottime);
 	holding.fd = ctx->fd;
 	holding.inode = BPF_CORE_READ(file, f_inode, i_ino);

@@ -22,17 +22,19 @@ struct draft {
 	struct bpf_event event;
 	char text[BPF_PATH_MAX + BPF_NAME_MAX + BPF_ARGS_MAX];
 };
-/* level: of the pid namespace whose numbers the daemon sees. */
+
+/* The number of a thread, as the daemon sees it; of the first one it is that of
+ * the process. level: of the pid namespace whose numbers that are. */
 static __always_inline __u32
-pid_of(struct task_struct *leader, __u32 level)
+pid_of(struct task_struct *task, __u32 level)
 {
 	__u32 at = 0;
 	struct pid *pid;
 	int nr = 0;
 
 	if (level == 0)
-		return BPF_CORE_READ(leader, tgid);
-	pid = BPF_CORE_READ(leader, thread_pid);
+		return BPF_CORE_READ(task, pid);
+	pid = BPF_CORE_READ(task, thread_pid);
 	bpf_core_read(&at, sizeof(at), &pid->level);
 	if (at < level)
 		return 0; /* not seen from that namespace */
