@@ -193,12 +193,13 @@ ct_msg_clear_entry(void *buf, const struct ct_entry *entry, uint32_t seq)
 	return 0;
 }
 
+/* Those of GRE are its keys: 0 but for PPTP, where they are not known. */
 static bool
 has_ports(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
 	       proto == IPPROTO_UDPLITE || proto == IPPROTO_SCTP ||
-	       proto == IPPROTO_DCCP;
+	       proto == IPPROTO_DCCP || proto == IPPROTO_GRE;
 }
 
 static void

@@ -114,8 +114,12 @@ rules "default out accept"
 check "a reload answers" ctl reload
 hold
 ask_all "allowed again" ok
+inc python3 -c 'import socket
+socket.socket(socket.AF_INET, socket.SOCK_RAW, 47).sendto(
+    bytes(24), ("10.9.0.2", 0))' # GRE
 rules "default out block"
 check "a reload answers" ctl reload
+check_not "conntrack was told, of GRE too" log_has "can't be told"
 ask_all "the default changed" $blocked
 let_go
 rules "default out block" "accept out to port 7001"
