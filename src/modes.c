@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dns/trust.h"
+#include "src/core/endpoint.h"
 #include "src/core/explain.h"
 #include "src/core/list_table.h"
 #include "src/core/policy.h"
@@ -146,6 +147,17 @@ check_listen(struct faults *warnings, const struct conf *conf)
 		    "needs [::1]:53 in listen");
 }
 
+/* Whether it is the PROXY protocol to another host. */
+static bool
+is_elsewhere(const struct conf_text *upstream)
+{
+	struct endpoint e;
+
+	return endpoint_parse(&e, upstream->s, strlen(upstream->s)) == 0 &&
+	       endpoint_is(&e, "proxy2") && e.addr.family != ADDR_NONE &&
+	       !addr_is_loopback(&e.addr);
+}
+
 static void
 check_tunnel(struct faults *warnings, const struct conf_tunnel *tunnel)
 {
@@ -153,6 +165,10 @@ check_tunnel(struct faults *warnings, const struct conf_tunnel *tunnel)
 
 	(void)section_of("tunnel", tunnel->name, section);
 	check_ca(warnings, section, "ca", &tunnel->ca);
+	if (is_elsewhere(&tunnel->upstream))
+		warn(warnings, section, "proxy2",
+		    "it tells another host, in the clear, who runs what here: "
+		    "a program on this host is meant");
 	if (tunnel->dns == CONF_DNS_FAKE &&
 	    strcmp(tunnel->upstream.s, "direct") == 0)
 		warn(warnings, section, "dns = fake",

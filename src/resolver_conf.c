@@ -13,7 +13,8 @@
 #define LISTEN_PORT 53
 
 _Static_assert(CONF_FORWARDS_MAX == RESOLVE_FORWARDS_MAX &&
-		   CONF_FAR_DNS_MAX == RESOLVE_TUNNELS_MAX,
+		   CONF_FAR_DNS_MAX == RESOLVE_TUNNELS_MAX &&
+		   CONF_BLOCK_ADDRS_MAX == FILTER_ADDRS_MAX,
     "what the settings are checked for");
 
 char *

@@ -88,6 +88,7 @@ struct conf_texts {
 
 /* As many as the resolver has room for; and of tunnels with dns = tunnel. */
 #define CONF_FORWARDS_MAX 200
+#define CONF_BLOCK_ADDRS_MAX 8
 #define CONF_FAR_DNS_MAX 54
 
 /* [forward "corp.example"]: names below this one are asked elsewhere. */

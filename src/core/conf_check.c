@@ -5,6 +5,7 @@
 
 #include "src/base/arena.h"
 #include "src/core/endpoint.h"
+#include "src/core/mark.h"
 #include "src/core/schema.h"
 #include "src/core/text.h"
 
@@ -251,6 +252,9 @@ check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
 	}
 	check_failover(c, tunnel);
 	check_dns(c, tunnel);
+	if (tunnel->fwmark >= MARK_FIRST && tunnel->fwmark <= MARK_LAST)
+		fault(c, &tunnel->place, "a tunnel with a fwmark of ours",
+		    "another fwmark than 1700 to 1799");
 	for (size_t i = 0; i < sizeof(only) / sizeof(only[0]); i++)
 		if (is_set(only[i]) && !direct)
 			fault(c, &only[i]->place,
@@ -311,6 +315,26 @@ check_upstreams(const struct check *c, const struct conf_texts *upstreams)
 	}
 }
 
+/* A word stands for all; and those past the last would not be heeded. */
+static void
+check_block_answer(const struct check *c)
+{
+	const struct conf_texts *answer = &c->conf->resolver.block_answer;
+	struct addr addr;
+
+	for (size_t i = 0; i < answer->n && answer->n > 1; i++) {
+		const struct conf_text *text = &answer->v[i];
+		bool word = addr_parse(&addr, text->s, strlen(text->s)) < 0;
+
+		if (!word && i < CONF_BLOCK_ADDRS_MAX)
+			continue;
+		fault(c, &text->place,
+		    word ? "a word that is not alone" : "more than 8 addresses",
+		    "one word, or addresses");
+		return;
+	}
+}
+
 /* Those past it would not be heeded: names would be asked of others. */
 static void
 check_numbers(const struct check *c)
@@ -343,6 +367,7 @@ conf_check(const struct conf *conf, const struct source *sources,
 			fault(&c, &conf->lists[i].place,
 			    "a list without source", "source = PATH");
 	check_upstreams(&c, &conf->resolver.upstreams);
+	check_block_answer(&c);
 	for (size_t i = 0; i < conf->n_forwards; i++) {
 		check_upstreams(&c, &conf->forwards[i].upstreams);
 		if (conf->forwards[i].upstreams.n == 0 &&

@@ -378,6 +378,11 @@ check "a least time that is longer than the most" says \
 check "stand-ins of names that nobody resolves" says \
 	"[tunnel \"t\"]: warning: dns = fake: with upstream = direct nobody" \
 	checked '[tunnel "t"]' "upstream = direct" "dns = fake"
+check "the PROXY protocol to another host" says \
+	"[tunnel \"t\"]: warning: proxy2: it tells another host, in the clear" \
+	checked '[tunnel "t"]' "upstream = proxy2://192.0.2.1:80"
+check "and to this one" says_not warning \
+	checked '[tunnel "t"]' "upstream = proxy2://127.0.0.1:80"
 check "with both, and somebody who may ask" says_not warning checked \
 	"[resolver]" "listen = 0.0.0.0:53, [::]:53" "allow = 10.0.0.0/8"
 check "none that listens misses nothing" says_not warning checked \
