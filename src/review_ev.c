@@ -95,6 +95,22 @@ end_connection(struct review_ev *review, const struct flow *flow)
 	return r == 0;
 }
 
+/* What is over is only shown: the socket is gone, or, of a server that has it
+ * for all its peers, conntrack has forgotten the flow. */
+static bool
+is_up(struct review_ev *review, const struct flow *flow)
+{
+	const struct flow_key *key = &flow->key;
+	struct flow_key reply;
+
+	if (flow->over ||
+	    (key->proto != IPPROTO_TCP && key->proto != IPPROTO_UDP) ||
+	    !diag_is_held(review->opts.diag, key))
+		return false;
+	return key->proto == IPPROTO_TCP || review->ct == NULL ||
+	       ct_reply(review->ct, key, &reply, NULL) != -ENOENT;
+}
+
 static void
 change(struct review_ev *review, struct flow *flow, const struct decision *d,
     mono_t now)
@@ -107,7 +123,7 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
 	bool waits = moved && review->opts.waits != NULL &&
 		     review->opts.waits(review->opts.arg, &key);
 
-	review->result.changed++;
+	review->result.changed += is_up(review, flow);
 	if ((d->action == ACTION_BLOCK || moved) && !waits &&
 	    end_connection(review, flow)) {
 		review->result.ended++;

@@ -17,10 +17,11 @@ struct event_base;
 struct review_ev;
 
 struct review_result {
-	uint64_t flows, changed, ended; /* looked at; decided otherwise; TCP
-					   connections ended */
-	uint64_t marks;			/* set to 0 in conntrack */
-	int error;			/* 0, or -errno of conntrack */
+	uint64_t flows;		 /* looked at */
+	uint64_t changed, ended; /* of those that are up: decided otherwise;
+				  * TCP connections ended */
+	uint64_t marks;		 /* set to 0 in conntrack */
+	int error;		 /* 0, or -errno of conntrack */
 };
 
 /* All borrowed. */

@@ -287,6 +287,31 @@ diag_is_listening(
 	return facts.status == SOCKET_FOUND;
 }
 
+/* Where the connection is gone the kernel offers its listener; what merely
+ * waits out its time is no program's any more. */
+static bool
+is_gone(const struct diagmsg *msg)
+{
+	return msg->state == STATE_LISTEN || msg->state == STATE_TIME_WAIT;
+}
+
+bool
+diag_is_held(struct diag *diag, const struct flow_key *key)
+{
+	struct diagmsg msg = { 0 };
+	bool tcp = key->proto == IPPROTO_TCP;
+	int r;
+
+	if (!(tcp ? diag->tcp : diag->udp))
+		return true;
+	r = look_up(diag, key, 0, &msg);
+	if (r != 0)
+		return r != -ENOENT;
+	if (tcp)
+		return !is_gone(&msg) && (msg.inode != 0 || not_accepted(&msg));
+	return msg.inode != 0;
+}
+
 int
 diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
 {
@@ -300,9 +325,7 @@ diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
 	r = look_up(diag, key, ifindex, &msg);
 	if (r != 0)
 		return r;
-	/* where the connection is gone the kernel offers its listener; what
-	 * merely waits out its time is no program's any more */
-	if (msg.state == STATE_LISTEN || msg.state == STATE_TIME_WAIT)
+	if (is_gone(&msg))
 		return -ENOENT;
 	if (key->proto ==
 	    IPPROTO_UDP) { /* ends are swapped for look-ups only */

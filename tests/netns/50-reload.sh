@@ -105,13 +105,16 @@ ask_all "before" ok
 check "a reload answers" ctl reload
 ask_all "nothing changed" ok
 rules "default out accept" "block out to port 7001"
-check "a reload answers" ctl reload
+check "a reload answers" try 0 ctl reload
+check "… how many are decided otherwise" grep -q \
+	'^4 connections are decided otherwise now, 2 of them ended' "$tmp/out"
 ask_all "blocked now" $blocked
 check "two connections were ended" \
 	[ "$(status "['counters']['sockets_destroyed']")" = 2 ]
 let_go
 rules "default out accept"
-check "a reload answers" ctl reload
+check "a reload answers" try 0 ctl reload
+check_not "… and counts none that is over" grep decided "$tmp/out"
 hold
 ask_all "allowed again" ok
 inc python3 -c 'import socket
