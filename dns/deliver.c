@@ -157,6 +157,7 @@ count(struct resolve *r, const struct outcome *o)
 		break;
 	case FROM_UPSTREAM:
 	case FROM_LIST:
+	case FROM_NONE:
 		break;
 	}
 	if (o->answer->rcode == RCODE_SERVFAIL)

@@ -10,6 +10,7 @@ record_from_name(enum record_from from)
 		[FROM_LIST] = "list",
 		[FROM_LOCAL] = "local",
 		[FROM_STALE] = "stale",
+		[FROM_NONE] = "none",
 	};
 
 	return names[from];

@@ -17,6 +17,7 @@ enum record_from {
 	FROM_LIST, /* of names: blocked */
 	FROM_LOCAL,
 	FROM_STALE,
+	FROM_NONE, /* nobody answered: the error is ours */
 };
 
 #define RECORD_ADDRS_MAX 4

@@ -128,7 +128,8 @@ rest(struct cache_entry *entry, const struct task *task, int error, mono_t now)
 void
 task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 {
-	struct outcome o = { .from = FROM_UPSTREAM };
+	struct outcome o = { .from =
+				 take->refused ? FROM_UPSTREAM : FROM_NONE };
 	char said[sizeof(take->ede_text)];
 	struct answer answer;
 

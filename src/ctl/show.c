@@ -118,16 +118,21 @@ show_why(char *buf, size_t size, const json_t *decision)
 	const char *label = command_text(decision, "label", NULL);
 	const char *rule = command_text(decision, "rule", NULL);
 	const char *slash = rule != NULL ? strrchr(rule, '/') : NULL;
+	const char *reason = command_text(decision, "reason", "?");
 
-	if (label != NULL && rule != NULL)
+	/* a rule that reroutes, say, and what stands above it */
+	if (rule != NULL &&
+	    (strcmp(reason, "capture") == 0 || strcmp(reason, "loopback") == 0))
+		(void)snprintf(buf, size, "%s (%s)", reason,
+		    slash != NULL ? slash + 1 : rule); /* may be cut */
+	else if (label != NULL && rule != NULL)
 		(void)snprintf(buf, size, "%s (%s)", label,
 		    slash != NULL ? slash + 1 : rule); /* may be cut */
 	else if (rule != NULL)
 		(void)snprintf(
 		    buf, size, "%s", slash != NULL ? slash + 1 : rule);
 	else
-		(void)snprintf(
-		    buf, size, "%s", command_text(decision, "reason", "?"));
+		(void)snprintf(buf, size, "%s", reason);
 }
 
 void

@@ -207,6 +207,8 @@ inc dig +time=15 +tries=1 @127.0.0.1 short.example >"$tmp/dig"
 stop "$first"
 check "all dead: what is in the cache" says keep.up.example 203.0.113.53
 check "what is not: SERVFAIL" says new.up.example 'status: SERVFAIL'
+check "… from nobody" sh -c "'$REROUTECTL' --control '$tmp/control' queries |
+    grep 'new.up.example *SERVFAIL *none '"
 check "… that says why" grep -qE 'EDE: 2[23]' "$tmp/dig"
 check "the first again" first
 check "and names resolve" wait_for says new2.up.example 203.0.113.53

@@ -54,6 +54,9 @@ check "the proxy was told the name" \
     [ "$(grep -c '^hidden.onion 7001$' "$tmp/socks.out")" = 2 ]
 check "flows have it" flows '
 any(x["host"] == "hidden.onion" or x["dst"].startswith("198.18") for x in f)'
+check "a query that goes to the resolver, and through no tunnel, says so" sh -c \
+    "'$REROUTECTL' --control '$tmp/control' flows |
+    grep 'accept.* 127.0.0.1:53 .* loopback (10.rules:3)'"
 # An alias that others gave: it leads there for whom the name does.
 alias_is() { # WHO... ANSWER
 	inc "${@:1:$#-1}" dig +short +time=3 +tries=2 @127.0.0.1 \
