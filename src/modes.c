@@ -88,10 +88,12 @@ check_patterns(struct faults *warnings, const struct conf_list *list)
 	}
 }
 
-/* A folder of rules without any is no fault, and surely not meant. */
+/* A folder of rules (NULL: the usual one) without any is no fault, and surely
+ * not meant. */
 static void
-check_folder(struct faults *warnings, const char *dir)
+check_folder(struct faults *warnings, const char *rules)
 {
+	const char *dir = rules != NULL ? rules : LOAD_RULES_DEFAULT;
 	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 128];
 	char *misnamed = NULL;
 	bool any = false;
@@ -244,8 +246,7 @@ mode_check(const struct conf *conf, const char *rules, struct faults *faults)
 	if (conf != NULL && warnings != NULL)
 		check_files(warnings, conf);
 	if (warnings != NULL)
-		check_folder(
-		    warnings, rules != NULL ? rules : LOAD_RULES_DEFAULT);
+		check_folder(warnings, rules);
 	faults_print(faults, stderr);
 	if (r == 0 && warnings != NULL)
 		faults_print(warnings, stderr);
@@ -299,6 +300,8 @@ mode_explain(const struct conf *conf, const char *rules, const char *about,
 	if (r == 0)
 		r = explain_parse(
 		    &question, about, strlen(about), &load_world, faults);
+	if (r == 0)
+		check_folder(faults, rules);
 	faults_print(faults, stderr);
 	if (r == 0) {
 		n = resolver_conf_listens(conf, at);

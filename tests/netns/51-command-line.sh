@@ -392,6 +392,8 @@ check "files of rules by another name" says \
 	"$tmp/rules: warning: '10.rule' is not read: the names of files of" checked
 rm "$tmp/rules/10.rule"
 check "none at all" says "$tmp/rules: warning: it holds no file of rules" checked
+check "… which --explain says, too" says "$tmp/rules: warning: it holds no file of rules" \
+	"$REROUTED" --config /dev/null --rules "$tmp/rules" --explain "exe=/bin/true"
 : >"$tmp/rules/10.rules"
 check "with all of them there" says_not warning checked \
 	'[list "l"]' "source = $tmp/*.txt"
