@@ -30,20 +30,11 @@ struct rule_cells {
 	const char *cells[6];
 };
 
-static double
-wall(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* Today the time, else the day too. */
 static void
 format_when(char *buf, size_t size, const char *before, double when)
 {
-	time_t seconds = (time_t)when, now = (time_t)wall();
+	time_t seconds = (time_t)when, now = time(NULL);
 	struct tm tm, today;
 	char text[32];
 
@@ -56,29 +47,6 @@ format_when(char *buf, size_t size, const char *before, double when)
 		&tm) == 0)
 		strcpy(text, "?");
 	(void)snprintf(buf, size, "%s%s", before, text); /* fits */
-}
-
-/* "9m 5s": two units say enough. */
-static void
-format_left(char *buf, size_t size, double seconds)
-{
-	static const struct {
-		const char *unit;
-		long long seconds;
-	} units[] = { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } };
-	long long left = seconds > 0 ? (long long)(seconds + 0.999) : 0;
-	size_t i = 0;
-
-	while (i < 3 && left < units[i].seconds)
-		i++;
-	if (i == 3 || left % units[i].seconds == 0)
-		(void)snprintf(buf, size, "%lld%s", left / units[i].seconds,
-		    units[i].unit); /* fits */
-	else
-		(void)snprintf(buf, size, "%lld%s %lld%s",
-		    left / units[i].seconds, units[i].unit,
-		    left % units[i].seconds / units[i + 1].seconds,
-		    units[i + 1].unit); /* fits */
 }
 
 /* A default has no number, and counts nothing. */
@@ -124,8 +92,8 @@ format_rule(struct rule_cells *ret, const json_t *rule)
 	format_place(ret->place, sizeof(ret->place), rule);
 	ret->left[0] = '\0';
 	if (json_is_number(json_object_get(rule, "ends")))
-		format_left(ret->left, sizeof(ret->left),
-		    command_number(rule, "ends") - wall());
+		show_left(
+		    ret->left, sizeof(ret->left), command_number(rule, "ends"));
 	ret->cells[0] = ret->number;
 	ret->cells[1] = ret->hits;
 	ret->cells[2] = ret->last;
@@ -281,8 +249,7 @@ say_added(const json_t *result)
 	printf("rule %.0f from the command line stands before the others",
 	    command_number(result, "id"));
 	if (json_is_number(json_object_get(result, "ends"))) {
-		format_left(left, sizeof(left),
-		    command_number(result, "ends") - wall());
+		show_left(left, sizeof(left), command_number(result, "ends"));
 		printf(" for %s", left);
 	}
 	printf("; 'reroutectl rules delete %.0f' takes it out\n",
@@ -391,8 +358,7 @@ say_tried(const json_t *result)
 {
 	char left[32];
 
-	format_left(
-	    left, sizeof(left), command_number(result, "ends") - wall());
+	show_left(left, sizeof(left), command_number(result, "ends"));
 	print_rules(result);
 	printf(" for %s, then the set before is back; "
 	       "'reroutectl rules keep' keeps them\n",

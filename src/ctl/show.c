@@ -78,6 +78,38 @@ show_time(char *buf, size_t size, double when)
 		(void)snprintf(buf, size, "?"); /* fits */
 }
 
+static double
+seconds_until(double when)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return when - ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
+}
+
+void
+show_left(char *buf, size_t size, double when)
+{
+	static const struct {
+		const char *unit;
+		long long seconds;
+	} units[] = { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } };
+	double seconds = seconds_until(when);
+	long long left = seconds > 0 ? (long long)(seconds + 0.999) : 0;
+	size_t i = 0;
+
+	while (i < 3 && left < units[i].seconds)
+		i++;
+	if (i == 3 || left % units[i].seconds == 0)
+		(void)snprintf(buf, size, "%lld%s", left / units[i].seconds,
+		    units[i].unit); /* fits */
+	else
+		(void)snprintf(buf, size, "%lld%s %lld%s",
+		    left / units[i].seconds, units[i].unit,
+		    left % units[i].seconds / units[i + 1].seconds,
+		    units[i + 1].unit); /* fits */
+}
+
 void
 show_program(char *buf, size_t size, const json_t *process)
 {

@@ -30,6 +30,9 @@ void show_problems(const json_t *problems);
 /* Seconds since 1970 as the time of day. */
 void show_time(char *buf, size_t size, double when);
 
+/* "9m 5s", two units say enough: from now to seconds since 1970. */
+void show_left(char *buf, size_t size, double when);
+
 /* "/usr/bin/curl[4711]" of a process object, or "(kernel)". */
 void show_program(char *buf, size_t size, const json_t *process);
 

@@ -132,9 +132,9 @@ print_rules(const json_t *policy)
 static void
 print_policy(const json_t *policy)
 {
-	time_t end =
-	    (time_t)json_number_value(json_object_get(policy, "trying_until"));
-	char text[32] = "?";
+	double until = command_number(policy, "trying_until");
+	time_t end = (time_t)until;
+	char text[32] = "?", left[32];
 	struct tm tm;
 
 	print_rules(policy);
@@ -144,7 +144,9 @@ print_policy(const json_t *policy)
 	table_text(command_text(policy, "trying", ""), stdout);
 	if (localtime_r(&end, &tm) != NULL)
 		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	printf(", until %s\n", text);
+	show_left(left, sizeof(left), until);
+	printf(", %s left, until %s; 'reroutectl rules keep' keeps it\n", left,
+	    text);
 }
 
 static void
