@@ -244,7 +244,7 @@ fuzz_shake_LDFLAGS = $(fuzz_ldflags)
 # --- namespace tests: their programs; tests/run runs the scripts ---------------
 
 netns_programs = chainsctl sandboxctl queuectl attrtest probe connload short pose
-netns_programs += turns relayed
+netns_programs += turns relayed pair
 check_PROGRAMS += $(netns_programs)
 
 sandboxctl_SOURCES = %D%/netns/sandboxctl.c
@@ -272,6 +272,9 @@ short_SOURCES = %D%/netns/short.c %D%/netns/uring.c %D%/netns/uring.h
 pose_CFLAGS = $(plain_cflags)
 pose_LDFLAGS =
 pose_SOURCES = %D%/netns/pose.c
+pair_CFLAGS = $(plain_cflags)
+pair_LDFLAGS =
+pair_SOURCES = %D%/netns/pair.c %D%/netns/pair.h
 turns_SOURCES = %D%/netns/turns.c
 turns_LDADD = libport17_ev.a libport17.a liblinux.a libcore.a libbase.a $(EVENT_LIBS) \
 	$(OPENSSL_LIBS)
