@@ -253,20 +253,35 @@ attr_is_run_by(const struct attr *attr, const struct image *image,
 		   strcmp(image->exe, proc->exe) == 0);
 }
 
-/* What /proc says against what was seen of its start. */
-static bool
+/* NULL: not known. */
+static const struct image *
+image_of(struct attr *attr, const struct process *proc)
+{
+	const struct kin *kin = lineage_find_about(
+	    attr->lineage, proc->pid, proc->start, attr->tick_ns);
+
+	return kin != NULL ? kin->images[0].image : NULL;
+}
+
+/* What /proc says against what was seen of its start; where that was lost the
+ * kernel is asked for it. 1, 0 or -EAGAIN. */
+static int
 is_posing_in_proc(struct attr *attr, const struct process *proc)
 {
-	const struct kin *kin;
+	const struct image *image;
 
 	if (attr->bpf == NULL)
-		return false;
+		return 0;
 	bpf_births(attr->bpf);
-	kin = lineage_find_about(
-	    attr->lineage, proc->pid, proc->start, attr->tick_ns);
-	if (kin == NULL || kin->images[0].image == NULL)
+	image = image_of(attr, proc);
+	if (image == NULL && is_stranger(attr, NULL)) {
+		if (!bpf_ask_missed(attr->bpf, attr->now))
+			return -EAGAIN;
+		image = image_of(attr, proc);
+	}
+	if (image == NULL)
 		return is_stranger(attr, NULL);
-	return !attr_is_run_by(attr, kin->images[0].image, proc);
+	return !attr_is_run_by(attr, image, proc);
 }
 
 /* What was read before it became another one, or is told a moment later, is
@@ -282,11 +297,14 @@ owner_as_it_is(struct attr *attr, const struct socket_facts *sock,
 
 		if (r < 0)
 			return r;
-		if (!is_posing_in_proc(attr, proc)) {
+		r = is_posing_in_proc(attr, proc);
+		if (r == 0) {
 			*ret = proc;
 			return 0;
 		}
 		process_unref(proc);
+		if (r < 0)
+			return r;
 		procfs_round(attr->opts.procfs);
 	}
 	return -ENOENT;

@@ -257,7 +257,7 @@ queuectl_SOURCES = %D%/netns/queuectl.c
 queuectl_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS)
 attrtest_SOURCES = %D%/netns/attrtest.c %D%/netns/attrtest.h \
 	%D%/netns/attrcrowd.c %D%/netns/attrdiag.c %D%/netns/attrkid.c \
-	%D%/netns/attrlevel.c %D%/netns/attrproc.c %D%/netns/attrwho.c
+	%D%/netns/attrlevel.c %D%/netns/attrlost.c %D%/netns/attrproc.c %D%/netns/attrwho.c
 attrtest_LDADD = liblinux.a libcore.a libbase.a $(NFQ_LIBS) $(BPF_LIBS) -lpthread
 # what a test starts hundreds of is not what is tested: it has no sanitizers,
 # with which a process takes 100 ms to start and to end

@@ -57,6 +57,7 @@ struct bpf {
 	bool level_known;
 	uint64_t probe; /* cookie of the socket that it sends from */
 	bool seeded;
+	struct bpf_missed missed;
 };
 
 static void
@@ -91,18 +92,8 @@ fork_cb(struct bpf *bpf, const struct bpf_fork *record, size_t size)
 {
 	struct fork fork;
 
-	if (size < sizeof(*record) || record->pid == 0)
-		return; /* in no namespace that we see */
-	fork = (struct fork){
-		.pid = (pid_t)record->pid,
-		.ppid = (pid_t)record->ppid,
-		.from = (pid_t)record->from,
-		.start = record->start,
-		.pstart = record->pstart,
-		.from_start = record->from_start,
-		.exec = record->exec,
-	};
-	bpf->ops.fork(bpf->ops.arg, &fork);
+	if (bpf_event_fork(&fork, record, size))
+		bpf->ops.fork(bpf->ops.arg, &fork);
 }
 
 static void
@@ -334,13 +325,15 @@ self_test(struct bpf *bpf, char why[BPF_WHY_MAX])
 static void
 seed(struct bpf *bpf)
 {
-	const struct bpf_seed_ops ops = { .exec = bpf->ops.exec,
+	const struct bpf_seed_ops ops = { .fork = bpf->ops.fork,
+		.exec = bpf->ops.exec,
 		.holds = bpf->ops.holds,
 		.arg = bpf->ops.arg };
 
 	if (bpf->shared->netns == 0)
 		return;
-	bpf->seeded = bpf_seed(&ops, bpf->object) == 0;
+	bpf->seeded = bpf_seed(&bpf->missed, &ops, bpf->object) == 0;
+	bpf->shared->seeded = 1;
 }
 
 int
@@ -358,6 +351,7 @@ bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 	bpf->fd_uses = -1;
 	bpf->fd_events = -1;
 	bpf_links_init(&bpf->links);
+	bpf_missed_init(&bpf->missed);
 	r = bpf_load(&bpf->object, &bpf->sizes, why);
 	if (r == 0 && open_rings(bpf) < 0)
 		r = bpf_fail(why, -ENOMEM, "its rings can't be mapped");
@@ -385,6 +379,7 @@ bpf_close(struct bpf *bpf)
 	if (bpf == NULL)
 		return;
 	bpf_links_close(&bpf->links);
+	bpf_missed_done(&bpf->missed);
 	if (bpf->shared != NULL) /* not volatile for munmap(2) */
 		(void)munmap((void *)bpf->shared, sizeof(*bpf->shared));
 	bpf_ring_done(&bpf->uses);
@@ -486,6 +481,12 @@ bpf_heard_all(const struct bpf *bpf)
 {
 	return bpf->seeded && bpf_sees_births(bpf) &&
 	       bpf->links.births[2] != NULL && bpf->shared->events_lost == 0;
+}
+
+bool
+bpf_ask_missed(struct bpf *bpf, mono_t now)
+{
+	return bpf_missed_ask(&bpf->missed, bpf->shared->events_lost, now);
 }
 
 uint64_t

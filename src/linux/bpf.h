@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/base/mono.h"
 #include "src/core/actor.h"
 #include "src/core/attr_sizes.h"
 
@@ -98,6 +99,11 @@ int bpf_fd_births(const struct bpf *bpf); /* closes, too; -1: no such */
 /* What there was before, and each birth, exec and end since, has been told or
  * waits to be taken: there was room for all. */
 bool bpf_heard_all(const struct bpf *bpf);
+
+/* The kernel keeps what processes that live were started as where it had no
+ * room to tell it: calls ops for all of them, unless nothing was lost since the
+ * last time. False: that was a moment ago, and some were; ask again later. */
+bool bpf_ask_missed(struct bpf *bpf, mono_t now);
 
 /* Records that the kernel had no room for. */
 uint64_t bpf_lost(const struct bpf *bpf);

@@ -39,3 +39,20 @@ bpf_event_exec(struct exec *ret, const struct bpf_event *event,
 	memcpy(ret->comm, event->comm, sizeof(ret->comm));
 	return 0;
 }
+
+bool
+bpf_event_fork(struct fork *ret, const struct bpf_fork *record, size_t size)
+{
+	if (size < sizeof(*record) || record->pid == 0)
+		return false;
+	*ret = (struct fork){
+		.pid = (pid_t)record->pid,
+		.ppid = (pid_t)record->ppid,
+		.from = (pid_t)record->from,
+		.start = record->start,
+		.pstart = record->pstart,
+		.from_start = record->from_start,
+		.exec = record->exec,
+	};
+	return true;
+}

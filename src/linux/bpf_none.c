@@ -115,6 +115,14 @@ bpf_heard_all(const struct bpf *bpf)
 	return false;
 }
 
+bool
+bpf_ask_missed(struct bpf *bpf, mono_t now)
+{
+	(void)bpf;
+	(void)now;
+	return true;
+}
+
 uint64_t
 bpf_lost(const struct bpf *bpf)
 {

@@ -19,31 +19,56 @@
  * was left of the last record. */
 #define BUFFER ((size_t)64 << 10)
 
+/* To ask for those that were missed takes a look at all processes. */
+#define ASK_NS (100 * MONO_MS)
+
 /* Takes one record at the beginning of bytes; how long it is, 0: not all of it
  * is there, or -errno. */
 typedef ssize_t take_fn(
     const struct bpf_seed_ops *ops, const uint8_t *bytes, size_t len);
 
-static ssize_t
-take_process(const struct bpf_seed_ops *ops, const uint8_t *bytes, size_t len)
+static void
+take_fork(const struct bpf_seed_ops *ops, const uint8_t *bytes, size_t size)
+{
+	struct bpf_fork record = { 0 };
+	struct fork fork;
+
+	memcpy(&record, bytes, size < sizeof(record) ? size : sizeof(record));
+	if (bpf_event_fork(&fork, &record, size))
+		ops->fork(ops->arg, &fork);
+}
+
+static void
+take_exec(const struct bpf_seed_ops *ops, const uint8_t *bytes, size_t size)
 {
 	struct bpf_event event;
 	struct exec exec;
-	uint32_t size;
 
-	if (len < sizeof(size))
-		return 0;
-	memcpy(&size, bytes, sizeof(size));
-	if (size < sizeof(event) || size > BUFFER / 2)
-		return -EBADMSG;
-	if (len < sizeof(size) + size)
-		return 0;
-	bytes += sizeof(size);
 	memcpy(&event, bytes, sizeof(event));
 	if (event.pid != 0 &&
 	    bpf_event_exec(
 		&exec, &event, (const char *)bytes + sizeof(event), size) == 0)
 		ops->exec(ops->arg, &exec);
+}
+
+static ssize_t
+take_process(const struct bpf_seed_ops *ops, const uint8_t *bytes, size_t len)
+{
+	uint32_t size, type;
+
+	if (len < sizeof(size))
+		return 0;
+	memcpy(&size, bytes, sizeof(size));
+	if (size < sizeof(type) || size > BUFFER / 2)
+		return -EBADMSG;
+	if (len < sizeof(size) + size)
+		return 0;
+	bytes += sizeof(size);
+	memcpy(&type, bytes, sizeof(type));
+	if (type == BPF_RECORD_FORK)
+		take_fork(ops, bytes, size);
+	else if (size >= sizeof(struct bpf_event))
+		take_exec(ops, bytes, size);
 	return (ssize_t)(sizeof(size) + size);
 }
 
@@ -90,42 +115,83 @@ read_all(int fd, const struct bpf_seed_ops *ops, take_fn *take, uint8_t *buffer)
 	}
 }
 
-/* Not bpf_program__attach_iter(): see bpf_load.c for their sections. */
+/* Not bpf_program__attach_iter(): see bpf_load.c for their sections. A
+ * descriptor, or -errno. */
 static int
-run(struct bpf_object *obj, const char *name, const struct bpf_seed_ops *ops,
-    take_fn *take)
+link_of(struct bpf_object *obj, const char *name)
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(obj, name);
-	int fd = prog != NULL ? bpf_program__fd(prog) : -1;
-	int link, iter, r;
-	uint8_t *buffer;
+	int fd = prog != NULL ? bpf_program__fd(prog) : -1, link;
 
 	if (fd < 0)
 		return -ENOENT; /* it was not loaded */
 	link = bpf_link_create(fd, 0, BPF_TRACE_ITER, NULL);
-	if (link < 0)
-		return -errno;
-	iter = bpf_iter_create(link);
-	r = iter < 0 ? -errno : 0;
-	buffer = malloc(BUFFER);
+	return link < 0 ? -errno : link;
+}
+
+static int
+run(int link, const struct bpf_seed_ops *ops, take_fn *take)
+{
+	int iter = bpf_iter_create(link);
+	int r = iter < 0 ? -errno : 0;
+	uint8_t *buffer = malloc(BUFFER);
+
 	if (r == 0)
 		r = buffer != NULL ? read_all(iter, ops, take, buffer)
 				   : -ENOMEM;
 	free(buffer);
 	if (iter >= 0)
 		(void)close(iter); /* only read from */
-	(void)close(link);	   /* and it is gone */
 	return r;
 }
 
-int
-bpf_seed(const struct bpf_seed_ops *ops, struct bpf_object *obj)
+void
+bpf_missed_init(struct bpf_missed *missed)
 {
-	int r = run(obj, "seed_processes", ops, take_process);
+	*missed = (struct bpf_missed){ .link = -1 };
+}
 
-	if (r == 0)
-		r = run(obj, "seed_sockets", ops, take_socket);
+void
+bpf_missed_done(struct bpf_missed *missed)
+{
+	if (missed->link >= 0)
+		(void)close(missed->link); /* and it is gone */
+	missed->link = -1;
+}
+
+int
+bpf_seed(struct bpf_missed *missed, const struct bpf_seed_ops *ops,
+    struct bpf_object *obj)
+{
+	int link = link_of(obj, "seed_processes"), r;
+
+	if (link < 0)
+		return link;
+	missed->ops = *ops;
+	missed->link = link;
+	r = run(link, ops, take_process);
+	if (r < 0)
+		return r;
+	link = link_of(obj, "seed_sockets");
+	if (link < 0)
+		return link;
+	r = run(link, ops, take_socket);
+	(void)close(link); /* and it is gone */
 	return r;
+}
+
+bool
+bpf_missed_ask(struct bpf_missed *missed, uint64_t lost, mono_t now)
+{
+	if (missed->link < 0 || lost == missed->lost)
+		return true;
+	if (missed->lost > 0 && mono_since(now, missed->asked) < ASK_NS)
+		return false;
+	missed->asked = now;
+	missed->lost = lost;
+	/* should that fail they stay unknown */
+	(void)run(missed->link, &missed->ops, take_process);
+	return true;
 }
 
 #endif

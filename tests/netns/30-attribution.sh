@@ -22,6 +22,8 @@ inns "$T" ip route add default dev attr_d0
 inns "$T" ip -6 route add default dev attr_d0
 inns "$T" sh -c 'echo "0 2147483647" >/proc/sys/net/ipv4/ping_group_range'
 inns "$T" "$attrtest" || exit
+inns "$T" "$attrtest" lost || exit
+inns "$T" "$attrtest" lost-unkept || exit
 for round in 1 2 3 4 5; do
 	inns "$T" unshare --pid --fork --mount-proc "$attrtest" levels || exit
 done

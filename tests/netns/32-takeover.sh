@@ -19,9 +19,10 @@ for name in good bad; do
 done
 ln "$bin/bad-short" "$bin/linked"
 cp "$BUILDDIR/pose" "$bin/pose"
+cp "$BUILDDIR/probe" "$bin/good-probe"
 rules \
     "accept once exe $bin/good to port 7200-7299" \
-    "accept exe $bin/good, $bin/good-short" \
+    "accept exe $bin/good, $bin/good-short, $bin/good-probe" \
     "accept exe /usr/bin/mount, /usr/bin/unshare" \
     "block in to 10.9.0.1 port 8001-8003" \
     "block out to 10.9.0.2 port 7001-7999" "block out to fd09::2 port 7001-7999" \
@@ -424,6 +425,17 @@ PY
 	python3 "$tmp/births.py"
 	poses "$bin/good-short" 10.9.0.1 8003 listen
 	listener 8003 "$bin/good-short"
+	kill -STOP $daemon
+	python3 "$tmp/births.py"
+	as_nobody "$bin/good-probe" serve 8003 10.9.0.1
+	check "one that poses for nobody, whose start was lost, too" \
+	    wait_for grep -q ready "$tmp/pose.out"
+	kill -CONT $daemon
+	check "… is who it is: it may be spoken to" \
+	    felt ok ins "$BUILDDIR/probe" tcp 10.9.0.1 8003 20000
+	check "… and shown as that" flows "any(x['dport'] == 8003 and
+	    x['exe'] == '$bin/good-probe' for x in f)"
+	stop "$pid"
 fi
 
 # -- who is shown --

@@ -1,9 +1,11 @@
 #include "tests/netns/attrtest.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -129,6 +131,20 @@ alone_main(void *arg)
 }
 
 static int64_t
+send_one(void)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	ssize_t n =
+	    sendto(fd, "", 1, 0, (const struct sockaddr *)&to, sizeof(to));
+
+	(void)close(fd);
+	return n;
+}
+
+static int64_t
 make_alone(void)
 {
 	pthread_t thread;
@@ -179,6 +195,8 @@ obey(int ctl, const struct command *cmd, int *held, int passed)
 		    pthread_join(thread, NULL) != 0)
 			die("thread");
 		return (int64_t)inode_of(*held);
+	case KID_SEND:
+		return send_one();
 	case KID_ALONE:
 		return make_alone();
 	}

@@ -12,6 +12,10 @@ main(int argc, char **argv)
 		attr_level_tests();
 		return failures() == 0 ? 0 : 1;
 	}
+	if (argc > 1 && strncmp(argv[1], "lost", 4) == 0) {
+		attr_lost_tests(strcmp(argv[1], "lost") == 0);
+		return failures() == 0 ? 0 : 1;
+	}
 	attr_who_tests();
 	attr_proc_tests();
 	attr_diag_tests();

@@ -12,6 +12,8 @@
 void attr_crowd_tests(void);
 void attr_diag_tests(void);
 void attr_level_tests(void);
+/* One of them in a process: libbpf frees twice what is loaded twice. */
+void attr_lost_tests(bool kept);
 void attr_proc_tests(void);
 void attr_who_tests(void);
 
@@ -54,6 +56,7 @@ enum kid_op {
 		       namespace of its own */
 	KID_MOVE,   /* to another descriptor number */
 	KID_THREAD, /* socket made by a thread */
+	KID_SEND,   /* a datagram to nobody, by a socket of its own */
 	KID_ALONE,  /* the same; that alone has it, and waits */
 };
 

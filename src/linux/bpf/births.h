@@ -75,44 +75,46 @@ reserve(__u64 size)
 	return record != NULL ? record : bpf_ringbuf_reserve(&uses, size, 0);
 }
 
-/* What it was started as, where that was lost, and not what it names since. */
+/* What it was started as, where that was lost, and not what it names since.
+ * started: NULL where that was kept of none. */
+static __always_inline void
+set_started(struct draft *draft, const struct started *started)
+{
+	__u64 ino = started != NULL ? started->exe_ino : 0;
+	__u32 dev = started != NULL ? started->exe_dev : 0;
+
+	if (ino == draft->event.exe_ino && dev == draft->event.exe_dev)
+		return;
+	draft->event.exe_ino = ino;
+	draft->event.exe_dev = dev;
+	draft->event.cut = 1; /* where that is nobody knows */
+}
+
 static __always_inline int
 tell_program(struct task_struct *task, struct told *key)
 {
 	struct draft *draft = reserve(sizeof(*draft));
 	struct started *started;
-	__u64 ino = 0;
-	__u32 dev = 0;
 
 	if (draft == NULL)
 		return -1;
 	read_image(draft, task, shared.pid_level);
 	read_args(draft, task, false);
 	started = bpf_map_lookup_elem(&missed, key);
-	if (started != NULL) {
-		ino = started->exe_ino;
-		dev = started->exe_dev;
-	}
-	if ((started != NULL || shared.unkept) &&
-	    (ino != draft->event.exe_ino || dev != draft->event.exe_dev)) {
-		draft->event.exe_ino = ino;
-		draft->event.exe_dev = dev;
-		draft->event.cut = 1; /* where that is nobody knows */
-	}
+	if (started != NULL || shared.unkept)
+		set_started(draft, started);
 	bpf_ringbuf_submit(draft, wakeup(&events, shared.events_many));
 	return 0;
 }
 
 /* It is what the other one was, whatever either says of itself by now. */
-static __always_inline int
-tell_copy(struct task_struct *task, const struct started *started)
+static __always_inline void
+read_copy(struct bpf_fork *fork, struct task_struct *task,
+    const struct started *started)
 {
 	struct task_struct *parent =
 	    BPF_CORE_READ(task, real_parent, group_leader);
-	struct bpf_fork *fork = reserve(sizeof(*fork));
 
-	if (fork == NULL)
-		return -1;
 	fork->type = BPF_RECORD_FORK;
 	fork->pid = pid_of(BPF_CORE_READ(task, group_leader), shared.pid_level);
 	fork->start = start_of(task);
@@ -121,6 +123,16 @@ tell_copy(struct task_struct *task, const struct started *started)
 	fork->from = started->from;
 	fork->from_start = started->from_start;
 	fork->exec = task->self_exec_id;
+}
+
+static __always_inline int
+tell_copy(struct task_struct *task, const struct started *started)
+{
+	struct bpf_fork *fork = reserve(sizeof(*fork));
+
+	if (fork == NULL)
+		return -1;
+	read_copy(fork, task, started);
 	bpf_ringbuf_submit(fork, wakeup(&events, shared.events_many));
 	return 0;
 }
@@ -158,8 +170,15 @@ send_event(void *bytes, __u64 size)
 	if (bpf_ringbuf_output(
 		&events, bytes, size, wakeup(&events, shared.events_many)) == 0)
 		return 0;
-	__sync_fetch_and_add(&shared.events_lost, 1);
 	return -1;
+}
+
+/* After it was kept: the daemon asks for those that were when the number is
+ * another one. */
+static __always_inline void
+count_lost(void)
+{
+	__sync_fetch_and_add(&shared.events_lost, 1);
 }
 
 static __always_inline void
@@ -240,8 +259,10 @@ BPF_PROG(attr_fork, struct task_struct *task, struct task_struct *child)
 	event.from_start = BPF_CORE_READ(from, start_boottime);
 	event.exec = BPF_CORE_READ(child, self_exec_id);
 	lost = send_event(&event, sizeof(event)) < 0;
-	if (shared.events_lost != 0)
+	if (lost || shared.events_lost != 0)
 		miss_copy(&event, task, child, lost);
+	if (lost)
+		count_lost();
 	return 0;
 }
 
@@ -264,8 +285,10 @@ BPF_PROG(
 		miss_none(task, draft->event.start, draft->event.exec - 1);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
-	if (size <= sizeof(*draft) && send_event(draft, size) < 0)
+	if (size <= sizeof(*draft) && send_event(draft, size) < 0) {
 		miss_start(&draft->event, task);
+		count_lost();
+	}
 	return 0;
 }
 
@@ -282,7 +305,8 @@ BPF_PROG(attr_exit, struct task_struct *task)
 		return 0;
 	event.pid = pid_of(leader, shared.pid_level);
 	event.start = BPF_CORE_READ(leader, start_boottime);
-	(void)send_event(&event, sizeof(event));
+	if (send_event(&event, sizeof(event)) < 0)
+		count_lost();
 	if (shared.events_lost != 0)
 		miss_none(
 		    leader, event.start, BPF_CORE_READ(leader, self_exec_id));

@@ -73,7 +73,10 @@ struct bpf_shared {
 	/* families whose packets need a mark to pass: BPF_SEALED_* */
 	__u32 sealed;
 	/* of some whose start was lost there was no room to keep it either */
-	__u32 unkept, zero;
+	__u32 unkept;
+	/* what there was at start has been listed: the next time it is those
+	 * that live and whose start was lost */
+	__u32 seeded;
 	/* which of them go to one place nobody else knows */
 	__u64 seed;
 	struct bpf_heard heard[BPF_HEARD_MAX];

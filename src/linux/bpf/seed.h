@@ -1,7 +1,8 @@
 #ifndef LINUX_BPF_SEED_PROGRAMS_H
 #define LINUX_BPF_SEED_PROGRAMS_H
 
-/* What was there before: processes and their sockets, read once at start. For
+/* What was there before: processes and their sockets, read once at start; and
+ * then processes whose start was lost, as often as somebody asks for one. For
  * attr.bpf.c alone: each object costs the start some milliseconds. The sections
  * have names of our own, since libbpf reads all types of the kernel's for those
  * that it knows (bpf_load.c). */
@@ -17,17 +18,43 @@ struct {
 	__type(value, struct draft);
 } seeds SEC(".maps");
 
+/* Those that are no copy are told like any other. */
+static __always_inline int
+seed_copy(struct bpf_iter__task *ctx, struct task_struct *task,
+    const struct started *started)
+{
+	struct bpf_fork fork = {};
+	__u32 size = sizeof(fork);
+
+	if (started->from == 0)
+		return 0;
+	read_copy(&fork, task, started);
+	bpf_seq_write(ctx->meta->seq, &size, sizeof(size));
+	bpf_seq_write(ctx->meta->seq, &fork, sizeof(fork));
+	return 1;
+}
+
 SEC("?seed/task")
 int
 seed_processes(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
+	struct started *started = NULL;
+	struct told key = {};
 	struct draft *draft;
 	__u32 zero = 0, size;
 
 	if (task == NULL || task->pid != task->tgid ||
 	    (task->flags & PF_KTHREAD) || task->mm == NULL)
 		return 0;
+	if (shared.seeded) {
+		key.start = task->start_boottime;
+		key.exec = task->self_exec_id;
+		key.pid = task->tgid;
+		started = bpf_map_lookup_elem(&missed, &key);
+		if (started == NULL || seed_copy(ctx, task, started))
+			return 0;
+	}
 	draft = bpf_map_lookup_elem(&seeds, &zero);
 	if (draft == NULL)
 		return 0;
@@ -36,6 +63,8 @@ seed_processes(struct bpf_iter__task *ctx)
 	 * asked for */
 	if (BPF_CORE_READ(task, cred, euid.val) == 0)
 		read_args(draft, task, true);
+	if (started != NULL)
+		set_started(draft, started);
 	size = sizeof(draft->event) + draft->event.path_len +
 	       draft->event.args_len;
 	if (size > sizeof(*draft))
