@@ -100,10 +100,8 @@ daemon_start() { # settings
 	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
 accept_is() { # FAMILY WORD
-	ctl --json status | python3 -c "
-import json, sys
-f = json.load(sys.stdin)['firewall']
-sys.exit(0 if f['accept_$1'] == '$2' and f['error'] is None else 1)"
+	ctl --json status >"$tmp/status" && holds "$tmp/status" \
+	    "x['firewall']['accept_$1'] == '$2' and x['firewall']['error'] is None"
 }
 in_place() { ctl firewall verify; }
 yes_is() { # FAMILY TARGET: of what is accepted, in the kernel

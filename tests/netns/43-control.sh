@@ -22,14 +22,8 @@ background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.7001"
 wait_for grep -q ready "$tmp/serve.7000"
 wait_for grep -q ready "$tmp/serve.7001"
 
-json() { # json EXPRESSION: true for the object `x` of each line, the list `all`
-	python3 -c '
-import json, sys
-lines = open(sys.argv[1]).read().splitlines()
-every = [json.loads(line) for line in lines]
-assert every, "nothing"
-for x in every:
-    assert eval("(" + sys.argv[2] + ")", {"x": x, "every": every}), x' "$tmp/out" "$1"
+json() { # json EXPRESSION: true for the object `x` of each line, the list `every`
+	holds "$tmp/out" "every and all(($1) for x in every)"
 }
 
 # -- no daemon, and wrong usage --

@@ -117,11 +117,9 @@ check "all of them were ended by the daemon" \
 # -- decided flows stay in the kernel --
 # Of all flows with this port; what neighbours say meanwhile is none of theirs
 came() {
-	ctl --json flows | python3 -c '
-import json, sys
-port = int(sys.argv[1])
-print(sum(x["packets_judged"] for x in map(json.loads, sys.stdin)
-    if port in (x["sport"], x["dport"])))' "$1"
+	ctl --json flows >"$tmp/flows"
+	value "$tmp/flows" "sum(x['packets_judged'] for x in every
+	    if $1 in (x['sport'], x['dport']))"
 }
 for dir in "out ins inc 10.9.0.2 701" "in inc ins 10.9.0.1 800" \
     "lo inc inc 127.0.0.1 800"; do

@@ -17,8 +17,8 @@ rules() { # LINE...: replaces the file as careful programs do
 	mv "$tmp/rules/.new" "$tmp/rules/10.rules"
 }
 status() { # PATH: a value of the status, as python reads it
-	ctl --json status | python3 -c "import json, sys
-print(json.load(sys.stdin)$1)"
+	ctl --json status >"$tmp/status"
+	value "$tmp/status" "x$1"
 }
 start() {
 	: >"$tmp/daemon.log"

@@ -52,12 +52,8 @@ rules "block out list ads" "block out list two" "block out list masq" \
 	"default in accept"
 
 listed() { # NAME EXPRESSION: python, of the list as `l`
-	ctl --json lists >"$tmp/lists" && python3 -c '
-import json, sys
-l = [x for x in map(json.loads, open(sys.argv[1])) if x["name"] == sys.argv[2]][0]
-if not eval("(" + sys.argv[3] + ")"):
-    print(l)
-    sys.exit(1)' "$tmp/lists" "$@"
+	ctl --json lists >"$tmp/lists" &&
+		holds "$tmp/lists" "[($2) for l in every if l['name'] == '$1'][0]"
 }
 answer_is() { # ADDRESS NAME
 	local got

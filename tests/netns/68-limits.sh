@@ -24,17 +24,12 @@ asks() { # DIG-WORD...: another program gets its answer
 	grep -q 'status: NOERROR' "$tmp/dig"
 }
 is() { # EXPRESSION of s, the resolver's status
-	ctl --json status >"$tmp/status" && python3 -c '
-import json, sys
-s = json.load(open(sys.argv[1]))["resolver"]
-if not eval("(" + sys.argv[2] + ")"):
-    print(s["counters"], s["tcp"])
-    sys.exit(1)' "$tmp/status" "$1"
+	ctl --json status >"$tmp/status" &&
+		holds "$tmp/status" "[($1) for s in [x['resolver']]][0]"
 }
 refused() {
-	ctl --json status | python3 -c '
-import json, sys
-print(json.load(sys.stdin)["resolver"]["tcp"]["refused"])'
+	ctl --json status >"$tmp/status"
+	value "$tmp/status" "x['resolver']['tcp']['refused']"
 }
 served() { # FROM: another host over TCP
 	ins dig +tcp +time=15 +tries=1 -b "$1" @10.9.0.1 localhost |

@@ -117,11 +117,11 @@ few() { # N: not more than that many in the time that it took
 	echo "$1 within $(cat "$tmp/storm"): at most $((most + 1))"
 	[ "$1" -gt 0 ] && [ "$1" -le $((most + 1)) ]
 }
-dials() {
-	ctl --json tunnels | python3 -c 'import json, sys
-print(sum(t["dials"] for t in map(json.loads, sys.stdin)
-    if t["name"] == sys.argv[1]))' "$1"
+tunnel_has() { # holds|value TUNNEL EXPRESSION of t
+	ctl --json tunnels >"$tmp/tunnels"
+	$1 "$tmp/tunnels" "[($3) for t in every if t['name'] == '$2'][0]"
 }
+dials() { tunnel_has value "$1" 't["dials"]'; }
 works() { says ok udp connected 192.0.2.7,7010; }
 # what has no way stays in `flows`, with its reason; a rest may end meanwhile,
 # and the next one that fails begins a longer one
@@ -133,21 +133,16 @@ refused_because() { # REGEX
 }
 rests() { # TUNNEL REGEX of what failed
 	run_in udp storm=1 192.0.2.7,7010
-	ctl --json tunnels | python3 -c 'import json, re, sys, time
-t, = [t for t in map(json.loads, sys.stdin) if t["name"] == sys.argv[1]]
-print(t["udp_resting"], t["udp_error"], t["udp_retry_time"])
-sys.exit(t["udp_resting"] != 1 or not re.fullmatch(sys.argv[2], t["udp_error"])
-    or not -5 < t["udp_retry_time"] - time.time() < 61)' "$@"
+	tunnel_has holds "$1" "t['udp_resting'] == 1 and
+	    re.fullmatch(r'$2', t['udp_error']) and
+	    -5 < t['udp_retry_time'] - time.time() < 61"
 }
 rest_is_read() {
 	run_in udp storm=1 192.0.2.7,7010
 	ctl tunnels | grep '^dies' | grep 'tunnel (1 rests [0-9]* s).*granted'
 }
 none_rests() { # TUNNEL
-	ctl --json tunnels | python3 -c 'import json, sys
-t, = [t for t in map(json.loads, sys.stdin) if t["name"] == sys.argv[1]]
-print(t["udp_resting"], t["udp_error"], t["udp_retry_time"])
-sys.exit(t["udp_resting"] != 0 or t["udp_error"] is not None)' "$@"
+	tunnel_has holds "$1" 't["udp_resting"] == 0 and t["udp_error"] is None'
 }
 echo die >"$tmp/how"
 assoc_up 1082

@@ -159,11 +159,7 @@ check "late: connected, then broken" thru late 'ECONNRESET|EOF' 7099 poke
 # -- what reroutectl says --
 ctl --json tunnels >"$tmp/tunnels"
 said_of() { # TUNNEL EXPRESSION
-	python3 -c 'import json, sys
-t = [json.loads(l) for l in open(sys.argv[1])]
-x = [r for r in t if r["name"] == sys.argv[2]][0]
-print(x)
-sys.exit(not eval(sys.argv[3]))' "$tmp/tunnels" "$1" "$2"
+	holds "$tmp/tunnels" "[($2) for x in every if x['name'] == '$1'][0]"
 }
 check "tunnels: bytes" said_of socks \
     'x["bytes_down"] > 3000000 and x["bytes_up"] > 3000000 and x["flows"] == 0'

@@ -130,8 +130,8 @@ check "… and block nothing by one" felt ok inc "$probe" tcp 10.9.0.2 7001
 check "… nor do any of them pass" sh -c "! grep heard $tmp/heard"
 # those that still wait are judged by the rules that are in force then
 none_waits() {
-	ctl --json status | python3 -c 'import json, sys
-sys.exit(any(q["waiting"] for q in json.load(sys.stdin)["queues"]))'
+	ctl --json status >"$tmp/status" &&
+		holds "$tmp/status" 'not any(q["waiting"] for q in x["queues"])'
 }
 kb=$(resident)
 for thousand in 4 8 12 16 20; do # never more than the queue holds

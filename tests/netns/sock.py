@@ -6,8 +6,9 @@ once), or the name of the error. Then one line for each line of its input:
     send WORD     "sent"
     recv          "got WORD", "EOF"; ETIMEDOUT after two seconds
     hear MS       the same, but for a time of its own
-    pump          sends a pattern until the next line of input, and then 100 MB
-                  more; says "pumping" when 10 MB are gone, then "pumped BYTES"
+    pump          sends a pattern until the next line of input, 50 MB a second
+                  at most, and then 100 MB more as fast as they go; says
+                  "pumping" when 10 MB are gone, then "pumped BYTES"
     sink          takes what pump sends, "sunk BYTES", or "wrong at BYTE"
     flood N       N datagrams of 1400 bytes: "flooded"
 or the name of the error. And sock.py at UID ADDR PORT: a UDP socket of that
@@ -24,8 +25,9 @@ import sys
 from patient import Patience
 
 BLOCK = 1 << 20
-BODY = bytes(range(256)) * (BLOCK // 256)
+BODY = bytes(range(256)) * (BLOCK // 256)  # but for the number that it begins with
 LAST = 0xFFFFFFFF
+PACE = 0.02  # of each block: there is something in flight all the time
 
 
 def name(error):
@@ -83,16 +85,16 @@ class Sock:
 
     def do_pump(self):
         self.s.settimeout(30)
-        n, left = 0, None
+        n, left, block = 0, None, bytearray(BODY)
         while left != 0:
             n += 1
-            if left is None and select.select([sys.stdin], [], [], 0)[0]:
+            if left is None and select.select([sys.stdin], [], [], PACE)[0]:
                 sys.stdin.readline()
                 left = 100
             elif left is not None:
                 left -= 1
-            number = LAST if left == 0 else n
-            self.s.sendall(struct.pack("!I", number) + BODY[4:])
+            block[:4] = struct.pack("!I", LAST if left == 0 else n)
+            self.s.sendall(block)
             if n == 10:
                 say("pumping")
         return f"pumped {n * BLOCK}"
@@ -109,7 +111,8 @@ class Sock:
                     return f"wrong at {n * BLOCK - len(view)}: EOF"
                 view = view[got:]
             number = struct.unpack("!I", block[:4])[0]
-            if number not in (n, LAST) or block[4:] != BODY[4:]:
+            block[:4] = BODY[:4]
+            if number not in (n, LAST) or block != BODY:
                 return f"wrong at {(n - 1) * BLOCK}"
             if number == LAST:
                 return f"sunk {n * BLOCK}"
