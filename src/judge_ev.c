@@ -15,6 +15,7 @@
 #include "src/judge_own.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"
+#include "src/linux/machine.h"
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/linux/route.h"
@@ -401,6 +402,7 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	je->lo = if_nametoindex("lo");
 	je->began_as = geteuid();
 	(void)ct_open(&je->ct); /* judges without it */
+	je->ct_dropped = machine_flows_dropped();
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
 	    EV_READ | EV_PERSIST, readable_cb, je);
 	je->looking = evtimer_new(opts->base, looking_cb, je);
@@ -420,9 +422,26 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	return 0;
 }
 
+/* What conntrack has no room for is never judged. */
+static void
+look_for_room(struct judge_ev *je)
+{
+	uint64_t dropped = machine_flows_dropped();
+	uint64_t more = dropped - je->ct_dropped;
+
+	je->ct_dropped = dropped;
+	if (more == 0 || !machine_flows_full())
+		return;
+	je->opts.stats->conntrack_full += more;
+	log_limited(LOG_LEVEL_WARNING, "judge",
+	    "conntrack is full: the kernel drops what begins "
+	    "(net.netfilter.nf_conntrack_max is how much it holds)");
+}
+
 void
 judge_ev_second(struct judge_ev *je)
 {
+	look_for_room(je);
 	attr_drain(je->opts.attr);
 	sweep_soon(je); /* others ask for processes, too */
 }

@@ -24,9 +24,10 @@ struct judge_ev {
 	bool looks_on; /* for one of them, in this wake-up */
 	struct event *heard[ATTR_FDS];
 	struct closing_ev *closing;
-	struct ct *ct; /* NULL: conntrack can't be asked */
-	uint32_t lo;   /* interface index of loopback in this namespace */
-	mono_t now;    /* read once a wake-up */
+	struct ct *ct;	     /* NULL: conntrack can't be asked */
+	uint64_t ct_dropped; /* by it, when that was last looked at */
+	uint32_t lo;	     /* interface index of loopback in this namespace */
+	mono_t now;	     /* read once a wake-up */
 	/* until then flows may be met that began before the policy in force */
 	const struct policy *policy; /* only compared */
 	mono_t doubt_end;

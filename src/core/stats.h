@@ -27,6 +27,7 @@
 	X(malformed, "packets dropped as malformed, source-routed or spoofed") \
 	X(fragments, "fragments dropped")                                      \
 	X(failures, "packets dropped because a look-up failed")                \
+	X(conntrack_full, "packets the kernel dropped: conntrack was full")    \
 	X(flows_new, "flows judged")                                           \
 	X(flows_repeat, "packets of flows that were decided before")           \
 	X(flows_evicted, "flows forgotten because the table was full")         \

@@ -1,11 +1,20 @@
 #include "src/linux/machine.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "src/base/num.h"
 #include "src/linux/procdir.h"
+
+#define FLOWS_MAX "/proc/sys/net/netfilter/nf_conntrack_max"
+#define FLOWS_NOW "/proc/sys/net/netfilter/nf_conntrack_count"
+
+/* A line for each processor, in hex; "drop" is the eleventh. */
+#define FLOWS_STAT "/proc/net/stat/nf_conntrack"
+#define DROP "%*x %*x %*x %*x %*x %*x %*x %*x %*x %*x %" SCNx64
 
 static uint64_t
 number_in(const char *path)
@@ -30,5 +39,30 @@ machine_read(struct attr_machine *ret)
 	ret->memory =
 	    pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 	ret->pid_max = number_in("/proc/sys/kernel/pid_max");
-	ret->flows_max = number_in("/proc/sys/net/netfilter/nf_conntrack_max");
+	ret->flows_max = number_in(FLOWS_MAX);
+}
+
+uint64_t
+machine_flows_dropped(void)
+{
+	FILE *f = fopen(FLOWS_STAT, "re");
+	uint64_t sum = 0, n;
+	char line[256];
+
+	if (f == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, DROP, &n) == 1)
+			sum += n;
+	(void)fclose(f); /* it was only read */
+	return sum;
+}
+
+bool
+machine_flows_full(void)
+{
+	uint64_t max = number_in(FLOWS_MAX);
+
+	/* some may just have ended */
+	return max > 0 && number_in(FLOWS_NOW) >= max - max / 16;
 }

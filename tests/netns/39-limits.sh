@@ -6,7 +6,7 @@
 #     c 10.9.0.1 fd09::1, daemon  ---- veth ----  s 10.9.0.2 fd09::2, servers
 . "$(dirname "$0")/lib.sh"
 need_root
-need prlimit python3 iptables-legacy ip6tables-legacy ping
+need prlimit python3 conntrack iptables-legacy ip6tables-legacy ping
 net_up
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
@@ -26,6 +26,27 @@ arrived() {
 told_once() { [ "$(grep -c "$1" "$tmp/daemon.log")" = 1 ]; }
 is() { felt "$1" inc "$probe" "${@:2}"; }
 rules "block out to port 7002" "block out proto icmp" "default in accept"
+
+# -- conntrack: what it has no room for is dropped before anybody is asked --
+room=$(cat /proc/sys/net/netfilter/nf_conntrack_max)
+if [ "$room" -le 300000 ]; then
+	settings
+	check "the daemon starts" daemon_start
+	check "conntrack is filled" inc \
+	    python3 "$top/tests/netns/fill.py" $((room + 100))
+	full() {
+		inc "$probe" tcp 10.9.0.2 7001 50
+		log_has "conntrack is full" && [ "$(counter conntrack_full)" -gt 0 ]
+	}
+	check "that it is full is said, and counted" wait_for full
+	inc conntrack -F 2>/dev/null
+	check "emptied, it takes the next one" wait_for is ok tcp 10.9.0.2 7001
+	check "it was said once" told_once "conntrack is full"
+	daemon_stop
+	check "the daemon ends well" test $? = 0
+else
+	echo "# too much to fill: $room entries"
+fi
 
 # -- descriptors: too few to start with, where one that was killed has left its
 # socket --
