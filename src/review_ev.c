@@ -77,7 +77,7 @@ finish(struct review_ev *review)
  */
 
 /* True if the flow's connection was ended. The reset that the kernel sends
- * still goes by the old mark. */
+ * still goes by the old mark, where there is one. */
 static bool
 end_connection(struct review_ev *review, const struct flow *flow)
 {
@@ -111,6 +111,17 @@ is_up(struct review_ev *review, const struct flow *flow)
 	       ct_reply(review->ct, key, &reply, NULL) != -ENOENT;
 }
 
+/* From the direct way into a tunnel: the reset that ends the connection is to
+ * be judged, and stopped; it would go where no packet is to go any more. */
+static void
+forget_first(struct review_ev *review, const struct flow_key *key)
+{
+	if (review->ct == NULL || key->proto != IPPROTO_TCP)
+		return;
+	note_error(review, ct_delete_flow(review->ct, key));
+	note_error(review, ct_flush(review->ct));
+}
+
 static void
 change(struct review_ev *review, struct flow *flow, const struct decision *d,
     mono_t now)
@@ -124,6 +135,9 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
 		     review->opts.waits(review->opts.arg, &key);
 
 	review->result.changed += is_up(review, flow);
+	if (moved && !waits && d->action == ACTION_REROUTE &&
+	    flow->decision.action != ACTION_REROUTE)
+		forget_first(review, &key);
 	if ((d->action == ACTION_BLOCK || moved) && !waits &&
 	    end_connection(review, flow)) {
 		review->result.ended++;
