@@ -87,10 +87,12 @@ libcore_a_SOURCES = \
 	%D%/core/qtype.c %D%/core/qtype.h \
 	%D%/core/rule.c %D%/core/rule.h \
 	%D%/core/rule_values.c \
+	%D%/core/rule_word.c %D%/core/rule_word.h \
 	%D%/core/rules.c %D%/core/rules.h \
 	%D%/core/runtime.c %D%/core/runtime.h \
 	%D%/core/schema.c %D%/core/schema.h \
 	%D%/core/schema_check.c %D%/core/schema_check.h \
+	%D%/core/schema_hint.c %D%/core/schema_hint.h \
 	%D%/core/script.c %D%/core/script.h \
 	%D%/core/socket.c %D%/core/socket.h \
 	%D%/core/stats.c %D%/core/stats.h \

@@ -228,6 +228,7 @@ bad_value(struct reader *r, const struct conf_row *row,
 	const char *value = r->src.text + at->off;
 	char what[WORD_QUOTE_SIZE + 64], word[WORD_QUOTE_SIZE];
 	char expected[CONF_EXPECTED_SIZE], near[CONF_NEAREST_SIZE];
+	const char *hint = row->hint != NULL ? row->hint(value, at->len) : NULL;
 
 	if (r->section->item_size != 0)
 		((struct conf_item *)r->base)->bad |=
@@ -238,7 +239,8 @@ bad_value(struct reader *r, const struct conf_row *row,
 			       : "not good:",
 	    at->len == 0 ? "" : word_quote(value, at->len, word)); /* fits */
 	fault(r, at->off, at->len,
-	    &(struct fault_text){ what, conf_row_expected(row, expected),
+	    &(struct fault_text){ what,
+		hint != NULL ? hint : conf_row_expected(row, expected),
 		conf_row_nearest(row, value, at->len, near) });
 }
 

@@ -69,6 +69,19 @@ near_prefix(const struct conf_row *row, char buf[CONF_NEAREST_SIZE])
 	return NULL;
 }
 
+/* "socks://" as some have it. */
+static const char *
+near_socks(const struct conf_row *row, const char *value, size_t len,
+    char buf[CONF_NEAREST_SIZE])
+{
+	if (len < 8 || len + 1 >= CONF_NEAREST_SIZE ||
+	    memcmp(value, "socks://", 8) != 0)
+		return NULL;
+	(void)snprintf(buf, CONF_NEAREST_SIZE, "socks5%.*s", (int)(len - 5),
+	    value + 5); /* fits */
+	return row->check(buf, len + 1) ? buf : NULL;
+}
+
 /* An URL as browsers have it, with a path. */
 static const char *
 near_url(const struct conf_row *row, const char *value, size_t len,
@@ -102,5 +115,7 @@ conf_row_nearest(const struct conf_row *row, const char *value, size_t len,
 		return NULL;
 	if (masked(value, len, buf))
 		return near_prefix(row, buf);
+	if (near_socks(row, value, len, buf) != NULL)
+		return buf;
 	return near_url(row, value, len, buf);
 }

@@ -62,6 +62,19 @@ parser_end(struct parser *p)
 	return false;
 }
 
+/* "default block" is short of what it is for. */
+static const char *
+default_expected(const struct parser *p, const struct token *which)
+{
+	enum action action;
+
+	return parser_action(p, which, &action) ||
+		       parser_action_nearest(p, which) != NULL
+		   ? "out, in, unknown or kernel, and what is done behind it: "
+		     "default out block"
+		   : "out, in, unknown or kernel";
+}
+
 /* default out|in|unknown|kernel accept|block|drop */
 void
 parser_default(struct parser *p)
@@ -76,7 +89,7 @@ parser_default(struct parser *p)
 	if (i == RULE_N_DEFAULTS) {
 		if (which.kind != TOKEN_BAD)
 			parser_fault_word(p, &which, "unknown default",
-			    "out, in, unknown or kernel",
+			    default_expected(p, &which),
 			    nearest_of(
 				p, &which, default_words, RULE_N_DEFAULTS));
 		return;

@@ -6,6 +6,7 @@
 #include "src/base/addr.h"
 #include "src/base/name.h"
 #include "src/core/parser.h"
+#include "src/core/rule_word.h"
 #include "src/core/rules.h"
 #include "src/core/text.h"
 
@@ -16,34 +17,12 @@
 	MATCH_EXPECTED ", not, once, in, out, via, label or the end of the "   \
 		       "line"
 
-static const char *const rule_words[] = {
-#define X(suffix, word, value, set) word,
-	RULE_FIELDS(X)
-#undef X
-#define X(word) word,
-	    RULE_OTHER_WORDS(X)
-#undef X
-};
-#define N_WORDS (sizeof(rule_words) / sizeof(rule_words[0]))
-
 /* A rule under way: the struct, and what it has room for. */
 struct build {
 	struct rule rule;
 	struct rule_match matches[RULE_N_FIELDS]; /* each at most once */
 	struct token negation; /* a `not` that waits; else TOKEN_END */
 };
-
-static bool
-is_word(const struct parser *p, const struct token *t, const char *const *words,
-    size_t n, size_t *ret)
-{
-	for (size_t i = 0; i < n; i++)
-		if (token_is(p->src, t, words[i])) {
-			*ret = i;
-			return true;
-		}
-	return false;
-}
 
 /* Goes to the next word that a rule can go on with, so that one slip gives
  * one fault. */
@@ -53,28 +32,10 @@ recover(struct parser *p)
 	struct token t = lex_peek(&p->lex);
 	size_t i;
 
-	while (
-	    t.kind != TOKEN_END && !is_word(p, &t, rule_words, N_WORDS, &i)) {
+	while (t.kind != TOKEN_END && !rule_word_is(p, &t, RULE_N_WORDS, &i)) {
 		(void)lex_next(&p->lex);
 		t = lex_peek(&p->lex);
 	}
-}
-
-/* A match, or port, which stands behind from or to. */
-static const char *
-near_match(const struct parser *p, const struct token *t)
-{
-	const char *words[N_WORDS + 1], *nearest;
-
-	if (token_is(p->src, t, "sport"))
-		return "from any port";
-	if (token_is(p->src, t, "dport"))
-		return "to any port";
-	memcpy(words, rule_words, sizeof(rule_words));
-	words[N_WORDS] = "port";
-	nearest =
-	    word_nearest(p->src->text + t->off, t->len, words, N_WORDS + 1);
-	return nearest == words[N_WORDS] ? "to any port" : nearest;
 }
 
 static const struct rule_match *
@@ -117,12 +78,27 @@ field_of(const struct build *b, const char *s, size_t len)
 }
 
 static void
-unknown_word(struct parser *p, const struct build *b, const struct token *t)
+unknown_word(struct parser *p, struct build *b, const struct token *t)
 {
-	const char *nearest = field_of(b, p->src->text + t->off, t->len);
+	const char *s = p->src->text + t->off;
+	const char *nearest = field_of(b, s, t->len);
 
+	if (nearest == NULL && b->rule.action == ACTION_REROUTE &&
+	    b->rule.tunnel == NULL &&
+	    memmem(s, p->lex.end - t->off, "via", 3) == NULL) {
+		parser_fault_word(
+		    p, t, "no 'via' before", "reroute via TUNNEL", NULL);
+		b->rule.tunnel = ""; /* that is fault enough */
+		return;
+	}
+	if (token_is(p->src, t, "for")) {
+		parser_fault_word(p, t, "unknown word",
+		    "the end of the line; a time is an option of reroutectl",
+		    "--for");
+		return;
+	}
 	if (nearest == NULL)
-		nearest = near_match(p, t);
+		nearest = rule_word_near(p, t);
 	parser_fault_word(p, t, "unknown word", RULE_EXPECTED, nearest);
 }
 
@@ -186,8 +162,8 @@ parse_match(struct parser *p, struct build *b, const struct token *word,
 static void
 parse_label(struct parser *p, struct build *b, const struct token *word)
 {
-	struct token t = lex_next(&p->lex);
-	size_t len = 0;
+	struct token t = lex_next(&p->lex), next;
+	size_t len = 0, i;
 	char *s;
 
 	if (b->rule.label != NULL)
@@ -204,6 +180,13 @@ parse_label(struct parser *p, struct build *b, const struct token *word)
 		parser_fault(
 		    p, &t, "a label that is empty", "label \"TEXT\"", NULL);
 	b->rule.label = s;
+	next = lex_peek(&p->lex);
+	if (t.kind == TOKEN_WORD && next.kind == TOKEN_WORD &&
+	    !rule_word_is(p, &next, RULE_N_WORDS, &i)) {
+		parser_fault_word(p, &next, "a label of several words:",
+		    "quotes around them: label \"TEXT\"", NULL);
+		recover(p);
+	}
 }
 
 static void
@@ -222,7 +205,7 @@ parse_via(struct parser *p, struct build *b, const struct token *word)
 	if (b->rule.tunnel != NULL)
 		parser_fault_word(p, word, "a second", "one tunnel", NULL);
 	if ((t.kind != TOKEN_WORD && t.kind != TOKEN_QUOTED) ||
-	    is_word(p, &t, rule_words, N_WORDS, &i)) {
+	    rule_word_is(p, &t, RULE_N_WORDS, &i)) {
 		parser_fault(p, &t, "a tunnel's name is missing",
 		    "reroute via TUNNEL", NULL);
 		b->rule.tunnel = ""; /* that is fault enough */
@@ -263,7 +246,7 @@ parse_not(struct parser *p, struct build *b, const struct token *word)
 	struct token t = lex_peek(&p->lex);
 	size_t i;
 
-	if (is_word(p, &t, rule_words, RULE_N_FIELDS, &i)) {
+	if (rule_word_is(p, &t, RULE_N_FIELDS, &i)) {
 		b->negation = *word;
 		return;
 	}
@@ -286,7 +269,7 @@ parse_word(struct parser *p, struct build *b, const struct token *t)
 		parser_fault(p, t, "quoted text without a match or label",
 		    RULE_EXPECTED, NULL);
 		recover(p);
-	} else if (!is_word(p, t, rule_words, N_WORDS, &i)) {
+	} else if (!rule_word_is(p, t, RULE_N_WORDS, &i)) {
 		unknown_word(p, b, t);
 		recover(p);
 	} else if (i < RULE_N_FIELDS) {

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "src/base/name.h"
+#include "src/core/rule_word.h"
 #include "src/core/schema_check.h"
+#include "src/core/schema_hint.h"
 
 #define ROW(section_, key_, type_, field_)                                     \
 	.section = section_, .key = key_, .type = type_,                       \
@@ -92,7 +94,7 @@ const struct conf_row conf_rows[] = {
 	    .expected = "prefixes such as 192.168.1.0/24, or none",
 	    .dflt = "none", .help = "Who may ask besides this host." },
 	{ ROW("resolver", "upstream", CONF_TEXTS, resolver.upstreams),
-	    .check = schema_is_system_or_upstream,
+	    .check = schema_is_system_or_upstream, .hint = schema_hint_dns,
 	    .expected = "servers by address with commas between, such as "
 			"192.0.2.53, 192.0.2.54:5353 or "
 			"tls://9.9.9.9#dns.quad9.net, or system",
@@ -142,7 +144,7 @@ const struct conf_row conf_rows[] = {
 		    "networks; of other names such answers are not "
 		    "believed." },
 	{ FORWARD("upstream", CONF_TEXTS, upstreams),
-	    .check = schema_is_dns_upstream,
+	    .check = schema_is_dns_upstream, .hint = schema_hint_dns,
 	    .expected = "servers such as 10.0.0.53 or "
 			"tls://10.0.0.53#dns.corp.example",
 	    .dflt = "", .sample = "10.0.0.53",
@@ -161,7 +163,7 @@ const struct conf_row conf_rows[] = {
 		     "dnsmasq unbound",
 	    .dflt = "auto", .help = "What the files look like." },
 	{ TUNNEL("upstream", CONF_TEXT, upstream),
-	    .check = schema_is_tunnel_url,
+	    .check = schema_is_tunnel_url, .hint = schema_hint_tunnel,
 	    .expected = "socks5://, http://, https:// or proxy2:// and a host "
 			"with a port, proxy2+unix:PATH, or direct",
 	    .dflt = "", .sample = "socks5://127.0.0.1:9050",
@@ -252,7 +254,8 @@ label_word(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
 static bool
 label_tunnel(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
 {
-	return label_word(s, len, ret) && strcmp(ret, "reject") != 0;
+	return label_word(s, len, ret) && strcmp(ret, "reject") != 0 &&
+	       !rule_has_word(ret);
 }
 
 static bool
@@ -291,7 +294,8 @@ const struct conf_section conf_sections[] = {
 	    ITEMS(tunnels),
 	    .label = label_tunnel,
 	    .label_expected = "a name of letters, digits, '.', '_' and '-' "
-			      "but reject, [tunnel \"tor\"]",
+			      "but reject and words of rules such as to or "
+			      "list, [tunnel \"tor\"]",
 	    .label_sample = "tor" },
 };
 

@@ -31,6 +31,9 @@ struct conf_row {
 	 * what the type would say */
 	bool (*check)(const char *s, size_t len);
 	const char *expected;
+	/* what is said in its place of a value that is no good; NULL, or NULL
+	 * as its answer: nothing else */
+	const char *(*hint)(const char *s, size_t len);
 	const char *dflt;   /* as a user would write it; "" for a text unset */
 	const char *sample; /* where dflt is "": what it may look like */
 	const char *help;   /* a sentence or two */

@@ -78,6 +78,8 @@ check "in its place" grep -q '^command line:.*:11: ' "$tmp/out"
 ctl block out --for 1x >"$tmp/out" 2>&1
 check "no time: exit 2" [ $? = 2 ]
 check "no time: where help is" grep -q "^Try 'reroutectl block --help'" "$tmp/out"
+ctl block out exe /usr/bin/curl for 10m >"$tmp/out" 2>&1
+check "a time without its dashes: what is meant" grep -q "did you mean '--for'" "$tmp/out"
 # a variable that is not set is not a rule about everything
 for nothing in '' '  ' '# all of it'; do
 	check "no match: exit 2" try 2 ctl block "$nothing"

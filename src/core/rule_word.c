@@ -1,0 +1,52 @@
+#include "src/core/rule_word.h"
+
+#include <string.h>
+
+#include "src/core/parser.h"
+#include "src/core/text.h"
+
+const char *const rule_words[RULE_N_WORDS] = {
+#define X(suffix, word, value, set) word,
+	RULE_FIELDS(X)
+#undef X
+#define X(word) word,
+	    RULE_OTHER_WORDS(X)
+#undef X
+};
+
+bool
+rule_word_is(
+    const struct parser *p, const struct token *t, size_t n, size_t *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		if (token_is(p->src, t, rule_words[i])) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+bool
+rule_has_word(const char *s)
+{
+	for (size_t i = 0; i < RULE_N_WORDS; i++)
+		if (strcmp(rule_words[i], s) == 0)
+			return true;
+	return false;
+}
+
+const char *
+rule_word_near(const struct parser *p, const struct token *t)
+{
+	const char *words[RULE_N_WORDS + 1], *nearest;
+
+	if (token_is(p->src, t, "sport"))
+		return "from any port";
+	if (token_is(p->src, t, "dport"))
+		return "to any port";
+	memcpy(words, rule_words, sizeof(rule_words));
+	words[RULE_N_WORDS] = "port";
+	nearest = word_nearest(
+	    p->src->text + t->off, t->len, words, RULE_N_WORDS + 1);
+	return nearest == words[RULE_N_WORDS] ? "to any port" : nearest;
+}

@@ -1,0 +1,82 @@
+#include "src/core/schema_hint.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+struct hint {
+	const char *begins; /* the value, with this */
+	const char *text;
+};
+
+static const char *
+hint_of(const struct hint *hints, size_t n, const char *s, size_t len)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t begins = strlen(hints[i].begins);
+
+		if (len >= begins && memcmp(s, hints[i].begins, begins) == 0)
+			return hints[i].text;
+	}
+	return NULL;
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+#define NO_HTTPS                                                               \
+	"tls://ADDRESS#NAME, such as tls://9.9.9.9#dns.quad9.net: of DNS in "  \
+	"other wraps than TLS (HTTPS, QUIC) none is spoken"
+#define PLAIN                                                                  \
+	"the address alone, such as 192.0.2.53: UDP is asked, and TCP where "  \
+	"that is needed; tcp://ADDRESS asks over TCP alone"
+
+const char *
+schema_hint_dns(const char *s, size_t len)
+{
+	static const struct hint hints[] = {
+		{ "https://", NO_HTTPS },
+		{ "http://", NO_HTTPS },
+		{ "h3://", NO_HTTPS },
+		{ "quic://", NO_HTTPS },
+		{ "sdns://", NO_HTTPS },
+		{ "udp://", PLAIN },
+		{ "dns://", PLAIN },
+		{ "tls://",
+		    "tls://ADDRESS#NAME, such as tls://9.9.9.9#dns.quad9.net: "
+		    "a name can't be looked up before its server is known, and "
+		    "stands behind # as that of its certificate" },
+	};
+	const char *hint =
+	    hint_of(hints, sizeof(hints) / sizeof(hints[0]), s, len);
+
+	if (hint != NULL || len == 0 || memmem(s, len, "://", 3) != NULL ||
+	    memchr(s, '.', len) == NULL || !is_letter(s[len - 1]))
+		return hint;
+	return "an address, such as 192.0.2.53: a name can't be looked up "
+	       "before its server is known";
+}
+
+const char *
+schema_hint_tunnel(const char *s, size_t len)
+{
+	static const struct hint hints[] = {
+		{ "socks4",
+		    "socks5://HOST:PORT: of SOCKS, version 5 is spoken" },
+		{ "socks:", "socks5://HOST:PORT" },
+		{ "ssh://",
+		    "socks5://127.0.0.1:PORT, and 'ssh -D PORT HOST' beside" },
+		{ "tor", "socks5://127.0.0.1:9050, where tor listens" },
+		{ "unix:", "proxy2+unix:PATH" },
+	};
+	const char *hint =
+	    hint_of(hints, sizeof(hints) / sizeof(hints[0]), s, len);
+
+	if (hint != NULL || memchr(s, '/', len) != NULL ||
+	    memchr(s, ':', len) == NULL)
+		return hint;
+	return "what it speaks in front: socks5://HOST:PORT, "
+	       "http://HOST:PORT, https://HOST:PORT or proxy2://HOST:PORT";
+}
