@@ -141,6 +141,7 @@ take_option(struct options *ret, int opt)
 		puts("rerouted " PACKAGE_VERSION);
 		return EXIT_SUCCESS;
 	case OPT_HELP:
+	case 'h':
 		fputs(help, stdout);
 		return EXIT_SUCCESS;
 	default: /* getopt has said what is wrong */
@@ -154,7 +155,7 @@ parse_options(struct options *ret, int argc, char **argv)
 {
 	int opt, status;
 
-	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		status = take_option(ret, opt);
 		if (status >= 0)
 			return status;

@@ -91,6 +91,9 @@ translate(const char *s, size_t len, const char *const *words, size_t n)
 		{ "comment", "label" },
 		{ "query", "domain" },
 		{ "qname", "domain" },
+		{ "remove", "delete" },
+		{ "rm", "delete" },
+		{ "unblock", "rules" },
 		{ "action", "verdict" },
 		{ "decision", "verdict" },
 	};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/base/num.h"
 #include "src/core/text.h"
 
 /* Names of one command's options: more than any has. */
@@ -74,12 +75,23 @@ command_unexpected(const struct command *command, const char *word)
 {
 	const char *names[NAMES_MAX], *near;
 	size_t n = 0, len = strcspn(word, "=");
+	uint64_t ms;
 
 	for (size_t t = 0; t < COMMAND_TABLES; t++)
 		for (const struct command_option *o = command->options[t];
 		     o != NULL && o->name != NULL && n < NAMES_MAX; o++)
 			names[n++] = o->name;
 	near = word_nearest(word, len, names, n);
+	if (near == NULL && find_option(command, "for", 3) != NULL &&
+	    num_parse_duration(&ms, word, strlen(word), UINT64_MAX) == 0)
+		return command_usage(command->name,
+		    "unexpected argument '%s'; did you mean '--for %s'?", word,
+		    word);
+	if (near == NULL && find_option(command, "exe", 3) != NULL)
+		return command_usage(command->name,
+		    "unexpected argument '%s'; a program stands behind its "
+		    "option: '--exe %s'",
+		    word, word);
 	if (near != NULL)
 		return command_usage(command->name,
 		    "unexpected argument '%s'; did you mean '--%s%s'?", word,

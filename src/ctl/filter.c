@@ -1,9 +1,12 @@
 #include "src/ctl/filter.h"
 
+#include <pwd.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "src/base/num.h"
+#include "src/core/text.h"
 
 #define SINCE_MAX_MS (UINT64_C(3660) * 86400 * 1000)
 
@@ -30,6 +33,46 @@ is_filter(const struct command_option *option)
 	return false;
 }
 
+/* One that is gone may have flows yet. */
+static void
+warn_user(const char *name)
+{
+	uint64_t uid;
+
+	if (num_parse(&uid, name, strlen(name), UINT32_MAX) < 0 &&
+	    getpwnam(name) == NULL)
+		fprintf(
+		    stderr, "reroutectl: there is no user '%s' here\n", name);
+}
+
+/* Says what a word was meant to be, and lets it pass where it is one. */
+static enum status
+check_verdict(const char *command, const char *value)
+{
+	static const char *const words[] = { "accept", "block", "drop",
+		"reroute" };
+	static const size_t n = sizeof(words) / sizeof(words[0]);
+
+	for (;; value++) {
+		size_t len = strcspn(value, ","), i = 0;
+		const char *near = word_nearest(value, len, words, n);
+
+		while (i < n && (strlen(words[i]) != len ||
+				    memcmp(words[i], value, len) != 0))
+			i++;
+		if (i == n)
+			return command_usage(command,
+			    "--verdict %.*s: expected accept, block, drop or "
+			    "reroute%s%s%s",
+			    (int)len, value,
+			    near != NULL ? "; did you mean '" : "",
+			    near != NULL ? near : "", near != NULL ? "'?" : "");
+		value += len;
+		if (*value == '\0')
+			return STATUS_DONE;
+	}
+}
+
 enum status
 filter_take(const struct context *context, const struct command_option *option,
     const char *value, json_t *args, bool *ret_taken)
@@ -50,10 +93,14 @@ filter_take(const struct context *context, const struct command_option *option,
 		    args, "since_ms", json_integer((json_int_t)ms));
 		return STATUS_DONE;
 	}
+	if (strcmp(option->name, "user") == 0)
+		warn_user(value);
 	if (json_object_set_new(args, option->name, json_string(value)) < 0)
 		return command_usage(context->command->name,
 		    "--%s: the value is no valid UTF-8", option->name);
-	return STATUS_DONE;
+	return strcmp(option->name, "verdict") == 0
+		   ? check_verdict(context->command->name, value)
+		   : STATUS_DONE;
 }
 
 struct taking {

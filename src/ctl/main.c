@@ -217,6 +217,10 @@ main(int argc, char **argv)
 			    "", "--control needs a value");
 		}
 	}
+	if (i < argc && strcmp(argv[i], "help") == 0) {
+		common.help = true;
+		i++;
+	}
 	if (i == argc && common.help) {
 		print_help();
 		return STATUS_DONE;

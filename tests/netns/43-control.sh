@@ -61,7 +61,18 @@ learn unit=a.service|--unit=a.service
 top --sort bytes|traffic
 top --sort bloked|blocked
 top sort=in|--sort=in
+learn 10m|--for 10m
+rules remove 1|delete
+unblock out exe /usr/bin/curl|rules
+watch --verdict blocked|block
+flows --verdict accept,dorp|drop
 MISSES
+check "a program without its option: exit 2" try 2 ctl flows curl
+check "… what is meant" told "'--exe curl'"
+check "a user that is not there is no wrong usage" try 3 ctl flows --user nobdy
+check "… is told" told "there is no user 'nobdy' here"
+check "help" try 0 ctl help
+check "help of a command" sh -c "'$REROUTECTL' help flows | grep -q '^usage: .* flows'"
 check "--help" try 0 ctl --help
 check "--help has an example" grep -q '^Example: reroutectl' "$tmp/out"
 check "--help has the exit statuses" grep -q '^Exit status: 0 done, 1' "$tmp/out"
