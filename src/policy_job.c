@@ -343,8 +343,8 @@ load_state(struct policy_texts *texts, const char *state)
 		    state, strerror(-r));
 	else if (r > 0)
 		log_error("policy",
-		    "%s: %d rules from the command line can't be read: their "
-		    "lines stay there, and a reload reads them again",
+		    "%s: rules from the command line can't be read, %d of "
+		    "them: the lines stay there, and a reload reads them again",
 		    state, r);
 	(void)runtime_expire(
 	    &texts->runtime, deadline_wall_ms()); /* how many or not */

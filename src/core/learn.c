@@ -493,7 +493,8 @@ learn_print(struct learn *learn, FILE *out)
 		    (unsigned long long)learn->left_out);
 	if (learn->unwritable > 0)
 		fprintf(out,
-		    "# %llu connections of programs that a rule can't name "
+		    "# %llu connection%s of programs that a rule can't name "
 		    "(deleted, in a container without a unit)\n",
-		    (unsigned long long)learn->unwritable);
+		    (unsigned long long)learn->unwritable,
+		    learn->unwritable == 1 ? "" : "s");
 }

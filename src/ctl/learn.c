@@ -10,6 +10,7 @@
 #include "src/base/num.h"
 #include "src/ctl/command.h"
 #include "src/ctl/filter.h"
+#include "src/ctl/show.h"
 
 #define FOR_MAX_MS (UINT64_C(31) * 86400 * 1000)
 
@@ -432,9 +433,11 @@ print_both(const struct learning *l)
 	enum status status;
 
 	if (!l->context->json)
-		printf("# %llu decisions seen, %llu by rules that are there, "
+		printf("# %llu %s seen, %llu by rules that are there, "
 		       "%llu denied. What a default let through:\n",
-		    (unsigned long long)l->seen, (unsigned long long)l->by_rule,
+		    (unsigned long long)l->seen,
+		    show_word((double)l->seen, "decision", "decisions"),
+		    (unsigned long long)l->by_rule,
 		    (unsigned long long)l->denied);
 	status = print(l, l->learn);
 	if (l->denied + l->unanswered == 0 || status != STATUS_DONE)

@@ -93,6 +93,7 @@ print_details(const json_t *row)
 {
 	const json_t *files = json_object_get(row, "files"), *file;
 	const char *error = command_text(row, "error", NULL);
+	double entries, faults;
 	size_t i;
 
 	(void)printf("\n%s\n", command_text(row, "name", "-"));
@@ -105,9 +106,11 @@ print_details(const json_t *row)
 	{
 		(void)printf("  ");
 		table_text(command_text(file, "file", "-"), stdout);
-		(void)printf(": %.0f entries, %.0f faults\n",
-		    command_number(file, "entries"),
-		    command_number(file, "faults"));
+		entries = command_number(file, "entries");
+		faults = command_number(file, "faults");
+		(void)printf(": %.0f %s, %.0f %s\n", entries,
+		    show_word(entries, "entry", "entries"), faults,
+		    show_word(faults, "fault", "faults"));
 	}
 	print_faults(row);
 }

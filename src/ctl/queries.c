@@ -150,29 +150,31 @@ print_upstream(const json_t *u)
 {
 	const char *zone = command_text(u, "zone", ".");
 	const char *why = command_text(u, "why", "");
+	double errors = command_number(u, "errors");
 
-	printf(
-	    "  %s%s%s: %s, %.1f ms, %.0f asked, %.0f late, %.0f errors%s%s\n",
+	printf("  %s%s%s: %s, %.1f ms, %.0f asked, %.0f late, %.0f %s%s%s\n",
 	    command_text(u, "upstream", "?"),
 	    strcmp(zone, ".") != 0 ? " for " : "",
 	    strcmp(zone, ".") != 0 ? zone : "",
 	    json_is_true(json_object_get(u, "up")) ? "up" : "DOWN",
 	    command_number(u, "rtt_us") / 1000, command_number(u, "queries"),
-	    command_number(u, "timeouts"), command_number(u, "errors"),
-	    why[0] != '\0' ? ": " : "", why);
+	    command_number(u, "timeouts"), errors,
+	    show_word(errors, "error", "errors"), why[0] != '\0' ? ": " : "",
+	    why);
 }
 
 static void
 print_stats(const json_t *stats)
 {
 	const json_t *cache = json_object_get(stats, "cache"), *upstream;
+	double entries = command_number(cache, "entries");
 	const char *name;
 	json_t *value;
 	size_t i;
 
-	printf("cache                %.0f answers, %.1f of %.0f MB, %.0f made "
+	printf("cache                %.0f %s, %.1f of %.0f MB, %.0f made "
 	       "room\n",
-	    command_number(cache, "entries"),
+	    entries, show_word(entries, "answer", "answers"),
 	    command_number(cache, "bytes") / 1048576,
 	    command_number(cache, "bytes_max") / 1048576,
 	    command_number(cache, "evicted"));
@@ -217,7 +219,8 @@ cache_flush(const struct context *context)
 		command_json(result);
 		json_decref(result);
 	} else
-		printf("%.0f answers flushed\n", n);
+		printf(
+		    "%.0f %s flushed\n", n, show_word(n, "answer", "answers"));
 	return STATUS_DONE;
 }
 

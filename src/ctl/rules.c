@@ -128,12 +128,16 @@ print_review(const json_t *result)
 {
 	const json_t *review = json_object_get(result, "review");
 
-	if (command_number(review, "changed") > 0)
-		printf("%.0f connection%s decided otherwise now, %.0f of "
-		       "them ended\n",
-		    command_number(review, "changed"),
-		    command_number(review, "changed") > 1 ? "s are" : " is",
-		    command_number(review, "ended"));
+	double changed = command_number(review, "changed");
+	double ended = command_number(review, "ended");
+
+	if (changed > 1)
+		printf("%.0f connections are decided otherwise now, %.0f of "
+		       "them %s ended\n",
+		    changed, ended, show_word(ended, "was", "were"));
+	else if (changed > 0)
+		printf("1 connection is decided otherwise now%s\n",
+		    ended > 0 ? ", and was ended" : "");
 	if (json_is_false(json_object_get(result, "saved")))
 		fputs("reroutectl: the rules from the command line could not "
 		      "be saved: after a restart they are as they were saved "
@@ -170,7 +174,7 @@ print_rules(const json_t *result)
 {
 	double n = command_number(result, "rules");
 
-	printf("%.0f %s in force", n, n > 1 || n < 1 ? "rules are" : "rule is");
+	printf("%.0f %s in force", n, show_word(n, "rule is", "rules are"));
 }
 
 static void
@@ -398,8 +402,8 @@ say_kept(const json_t *result)
 	double n = command_number(result, "rules");
 
 	printf("what was tried stays in force until the next reload, %.0f "
-	       "rule%s: the folder of rules keeps it longer\n",
-	    n, n == 1 ? "" : "s");
+	       "%s: the folder of rules keeps it longer\n",
+	    n, show_word(n, "rule", "rules"));
 }
 
 enum status

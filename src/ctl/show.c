@@ -67,6 +67,12 @@ show_list(const struct context *context, const struct show_list *list,
 	return status;
 }
 
+const char *
+show_word(double n, const char *one, const char *many)
+{
+	return n > 1 || n < 1 ? many : one;
+}
+
 void
 show_time(char *buf, size_t size, double when)
 {

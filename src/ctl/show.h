@@ -25,6 +25,9 @@ enum status show_list(const struct context *context,
 /* What a user has to act on, of status: a line each, red on a terminal. */
 void show_problems(const json_t *problems);
 
+/* "answer" of one, "answers" of none or many. */
+const char *show_word(double n, const char *one, const char *many);
+
 /* Cells of tables; what does not fit in buf is cut. */
 
 /* Seconds since 1970 as the time of day. */

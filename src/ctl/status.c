@@ -85,12 +85,13 @@ print_resolver(const json_t *resolver)
 {
 	const json_t *counters = json_object_get(resolver, "counters"), *u;
 	bool listens = json_is_true(json_object_get(resolver, "listening"));
+	double queries = command_number(counters, "queries");
 	size_t i;
 
-	printf("resolver             %s, %lld queries, %lld from the cache, "
+	printf("resolver             %s, %.0f %s, %lld from the cache, "
 	       "%lld blocked\n",
-	    listens ? "listening" : "NOT LISTENING",
-	    number(counters, "queries"), number(counters, "hits"),
+	    listens ? "listening" : "NOT LISTENING", queries,
+	    show_word(queries, "query", "queries"), number(counters, "hits"),
 	    number(counters, "blocked"));
 	json_array_foreach(json_object_get(resolver, "upstreams"), i, u)
 	{
@@ -155,6 +156,7 @@ print_status(const json_t *s)
 	const json_t *firewall = json_object_get(s, "firewall");
 	const json_t *flows = json_object_get(s, "flows");
 	const json_t *processes = json_object_get(s, "processes");
+	double repairs = command_number(firewall, "repairs");
 
 	printf("rerouted %s, pid %lld, up %.0f s, %.1f MB\n",
 	    command_text(s, "version", "?"), number(s, "pid"),
@@ -162,10 +164,10 @@ print_status(const json_t *s)
 	    (double)number(s, "memory_bytes") / 1e6);
 	show_problems(json_object_get(s, "problems"));
 	printf("firewall             %s, IPv4 %s, IPv6 %s, fail %s, repaired "
-	       "%lld times\n",
+	       "%.0f %s\n",
 	    command_text(firewall, "backend", "?"), yes_no(firewall, "ip4"),
 	    yes_no(firewall, "ip6"), command_text(firewall, "fail", "?"),
-	    number(firewall, "repairs"));
+	    repairs, show_word(repairs, "time", "times"));
 	print_queues(json_object_get(s, "queues"));
 	print_policy(json_object_get(s, "policy"));
 	printf("flows                %lld of at most %lld\n",

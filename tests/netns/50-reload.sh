@@ -107,7 +107,7 @@ ask_all "nothing changed" ok
 rules "default out accept" "block out to port 7001"
 check "a reload answers" try 0 ctl reload
 check "… how many are decided otherwise" grep -q \
-	'^4 connections are decided otherwise now, 2 of them ended' "$tmp/out"
+	'^4 connections are decided otherwise now, 2 of them were ended' "$tmp/out"
 ask_all "blocked now" $blocked
 check "two connections were ended" \
 	[ "$(status "['counters']['sockets_destroyed']")" = 2 ]
