@@ -3,6 +3,7 @@
 #include <sys/sysmacros.h>
 
 #include "src/attr_own.h"
+#include "src/base/log.h"
 #include "src/linux/procread.h"
 
 /* What is read of a process that lives holds for so long, as long as the kernel
@@ -275,8 +276,15 @@ is_posing_in_proc(struct attr *attr, const struct process *proc)
 	bpf_births(attr->bpf);
 	image = image_of(attr, proc);
 	if (image == NULL && is_stranger(attr, NULL)) {
-		if (!bpf_ask_missed(attr->bpf, attr->now))
-			return -EAGAIN;
+		int r = bpf_ask_missed(attr->bpf, attr->now);
+
+		if (r == -EAGAIN)
+			return r;
+		if (r < 0)
+			log_limited(LOG_LEVEL_WARNING, "attribution",
+			    "the kernel does not say what those run whose "
+			    "start was lost, they are unknown: %s",
+			    strerror(-r));
 		image = image_of(attr, proc);
 	}
 	if (image == NULL)

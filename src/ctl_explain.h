@@ -3,13 +3,13 @@
 
 #include "src/ctl.h"
 
-/* Answers `explain`: in a thread, since names of users are looked up and files
- * of lists are read. */
 /* The process that "pid" of the arguments names, with a reference; NULL where
  * they name none. False, and the line that says why, where there is none. */
 bool ctl_explain_pid(const struct ctl_env *env, json_t *args,
     const struct process **ret, char **ret_line);
 
+/* Answers `explain`: in a thread, since names of users are looked up and files
+ * of lists are read. */
 enum ctl_answer ctl_explain(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
 

@@ -401,8 +401,8 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	je->opts = *opts;
 	je->lo = if_nametoindex("lo");
 	je->began_as = geteuid();
-	(void)ct_open(&je->ct); /* judges without it */
-	je->ct_dropped = machine_flows_dropped();
+	(void)ct_open(&je->ct);			      /* judges without it */
+	(void)machine_flows_dropped(&je->ct_dropped); /* else from 0 on */
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),
 	    EV_READ | EV_PERSIST, readable_cb, je);
 	je->looking = evtimer_new(opts->base, looking_cb, je);
@@ -426,13 +426,12 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 static void
 look_for_room(struct judge_ev *je)
 {
-	uint64_t dropped = machine_flows_dropped();
-	uint64_t more = dropped - je->ct_dropped;
+	uint64_t was = je->ct_dropped;
 
-	je->ct_dropped = dropped;
-	if (more == 0 || !machine_flows_full())
+	if (machine_flows_dropped(&je->ct_dropped) < 0 ||
+	    je->ct_dropped <= was || !machine_flows_full())
 		return;
-	je->opts.stats->conntrack_full += more;
+	je->opts.stats->conntrack_full += je->ct_dropped - was;
 	log_limited(LOG_LEVEL_WARNING, "judge",
 	    "conntrack is full: the kernel drops what begins "
 	    "(net.netfilter.nf_conntrack_max is how much it holds)");

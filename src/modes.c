@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "dns/trust.h"
@@ -153,11 +154,17 @@ check_listen(struct faults *warnings, const struct conf *conf)
 static bool
 is_elsewhere(const struct conf_text *upstream)
 {
+	static const char here[] = "localhost";
 	struct endpoint e;
 
-	return endpoint_parse(&e, upstream->s, strlen(upstream->s)) == 0 &&
-	       endpoint_is(&e, "proxy2") && e.addr.family != ADDR_NONE &&
-	       !addr_is_loopback(&e.addr);
+	if (endpoint_parse(&e, upstream->s, strlen(upstream->s)) < 0 ||
+	    !endpoint_is(&e, "proxy2"))
+		return false;
+	if (e.addr.family != ADDR_NONE)
+		return !addr_is_loopback(&e.addr);
+	return e.host.len > 0 &&
+	       (e.host.len != sizeof(here) - 1 ||
+		   strncasecmp(e.host.s, here, e.host.len) != 0);
 }
 
 static void

@@ -133,14 +133,15 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
 	bool moved = judge_is_moved(&flow->decision, d);
 	bool waits = moved && review->opts.waits != NULL &&
 		     review->opts.waits(review->opts.arg, &key);
+	bool up = is_up(review, flow);
 
-	review->result.changed += is_up(review, flow);
+	review->result.changed += up;
 	if (moved && !waits && d->action == ACTION_REROUTE &&
 	    flow->decision.action != ACTION_REROUTE)
 		forget_first(review, &key);
 	if ((d->action == ACTION_BLOCK || moved) && !waits &&
 	    end_connection(review, flow)) {
-		review->result.ended++;
+		review->result.ended += up;
 		judge_settle(review->opts.judge, flow, d, now);
 		review->opts.judged(review->opts.arg, flow, now);
 	} else {

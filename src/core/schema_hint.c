@@ -68,7 +68,7 @@ schema_hint_tunnel(const char *s, size_t len)
 		{ "socks:", "socks5://HOST:PORT" },
 		{ "ssh://",
 		    "socks5://127.0.0.1:PORT, and 'ssh -D PORT HOST' beside" },
-		{ "tor", "socks5://127.0.0.1:9050, where tor listens" },
+		{ "tor:", "socks5://127.0.0.1:9050, where tor listens" },
 		{ "unix:", "proxy2+unix:PATH" },
 	};
 	const char *hint =

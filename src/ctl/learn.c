@@ -158,14 +158,17 @@ add_sink(struct learning *l, const json_t *query, const struct addr *addr)
 	return STATUS_DONE;
 }
 
-/* "EXE NAME", to be freed; NULL when there is no memory. */
+/* "EXE SCRIPT NAME", to be freed; NULL when there is no memory. */
 static char *
 asked_key(const json_t *process, const char *name)
 {
 	const char *exe = command_text(process, "exe", "");
 	char *key;
 
-	return asprintf(&key, "%s %s", exe, name) < 0 ? NULL : key;
+	return asprintf(&key, "%s %s %s", exe,
+		   command_text(process, "script", ""), name) < 0
+		   ? NULL
+		   : key;
 }
 
 static int

@@ -483,7 +483,7 @@ bpf_heard_all(const struct bpf *bpf)
 	       bpf->links.births[2] != NULL && bpf->shared->events_lost == 0;
 }
 
-bool
+int
 bpf_ask_missed(struct bpf *bpf, mono_t now)
 {
 	return bpf_missed_ask(&bpf->missed, bpf->shared->events_lost, now);

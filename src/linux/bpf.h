@@ -102,8 +102,9 @@ bool bpf_heard_all(const struct bpf *bpf);
 
 /* The kernel keeps what processes that live were started as where it had no
  * room to tell it: calls ops for all of them, unless nothing was lost since the
- * last time. False: that was a moment ago, and some were; ask again later. */
-bool bpf_ask_missed(struct bpf *bpf, mono_t now);
+ * last time. 0; -EAGAIN: that was a moment ago, and some were, ask again later;
+ * or -errno of the kernel's iterator, and they will be asked for again. */
+int bpf_ask_missed(struct bpf *bpf, mono_t now);
 
 /* Records that the kernel had no room for. */
 uint64_t bpf_lost(const struct bpf *bpf);

@@ -19,8 +19,10 @@
  * was left of the last record. */
 #define BUFFER ((size_t)64 << 10)
 
-/* To ask for those that were missed takes a look at all processes. */
+/* To ask for those that were missed takes a look at all processes: a
+ * twentieth of the time at most. */
 #define ASK_NS (100 * MONO_MS)
+#define ASK_SHARE 20
 
 /* Takes one record at the beginning of bytes; how long it is, 0: not all of it
  * is there, or -errno. */
@@ -180,18 +182,24 @@ bpf_seed(struct bpf_missed *missed, const struct bpf_seed_ops *ops,
 	return r;
 }
 
-bool
+int
 bpf_missed_ask(struct bpf_missed *missed, uint64_t lost, mono_t now)
 {
+	mono_t began = mono_now();
+	int r;
+
 	if (missed->link < 0 || lost == missed->lost)
-		return true;
-	if (missed->lost > 0 && mono_since(now, missed->asked) < ASK_NS)
-		return false;
+		return 0;
+	if (mono_since(now, missed->asked) < missed->rest_ns)
+		return -EAGAIN;
+	r = run(missed->link, &missed->ops, take_process);
+	if (r == 0)
+		missed->lost = lost;
 	missed->asked = now;
-	missed->lost = lost;
-	/* should that fail they stay unknown */
-	(void)run(missed->link, &missed->ops, take_process);
-	return true;
+	missed->rest_ns = ASK_SHARE * mono_since(mono_now(), began);
+	if (missed->rest_ns < ASK_NS)
+		missed->rest_ns = ASK_NS;
+	return r;
 }
 
 #endif

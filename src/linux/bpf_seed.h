@@ -26,6 +26,7 @@ struct bpf_missed {
 	int link;      /* -1: they can't be asked for */
 	uint64_t lost; /* records by then */
 	mono_t asked;
+	uint64_t rest_ns; /* until they may be asked for again */
 };
 void bpf_missed_init(struct bpf_missed *missed);
 void bpf_missed_done(struct bpf_missed *missed);
@@ -36,6 +37,6 @@ int bpf_seed(struct bpf_missed *missed, const struct bpf_seed_ops *ops,
     struct bpf_object *obj);
 
 /* As bpf_ask_missed(); lost: records until now. */
-bool bpf_missed_ask(struct bpf_missed *missed, uint64_t lost, mono_t now);
+int bpf_missed_ask(struct bpf_missed *missed, uint64_t lost, mono_t now);
 
 #endif

@@ -1,5 +1,6 @@
 #include "src/linux/machine.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,20 +43,21 @@ machine_read(struct attr_machine *ret)
 	ret->flows_max = number_in(FLOWS_MAX);
 }
 
-uint64_t
-machine_flows_dropped(void)
+int
+machine_flows_dropped(uint64_t *ret)
 {
 	FILE *f = fopen(FLOWS_STAT, "re");
 	uint64_t sum = 0, n;
 	char line[256];
 
 	if (f == NULL)
-		return 0;
+		return -errno;
 	while (fgets(line, sizeof(line), f) != NULL)
 		if (sscanf(line, DROP, &n) == 1)
 			sum += n;
 	(void)fclose(f); /* it was only read */
-	return sum;
+	*ret = sum;
+	return 0;
 }
 
 bool

@@ -11,8 +11,9 @@
 void machine_read(struct attr_machine *ret);
 
 /* Packets that conntrack let fall in this network namespace, ever: where it has
- * no room, or for what they are. 0 where the kernel does not say. */
-uint64_t machine_flows_dropped(void);
+ * no room, or for what they are. 0 or -errno; -ENOENT: of a kernel that does
+ * not say. */
+int machine_flows_dropped(uint64_t *ret);
 
 /* Whether it has no room for more flows. */
 bool machine_flows_full(void);

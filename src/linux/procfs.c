@@ -16,7 +16,7 @@
 #define FRESH_NS (200 * MONO_MS / 1000)
 
 /* Descriptors that one look-up has open at a time, at most. */
-#define LOOKUP_FDS 2
+#define LOOKUP_FDS 4
 
 /* How often an answer is looked for that is gone when it is checked. */
 #define TRIES 3

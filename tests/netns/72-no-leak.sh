@@ -141,14 +141,15 @@ daemon_reload
 check_not "still nothing" wire_saw
 stop "$wire"
 partner moved inc sock.py connect tcp $far4 7001
+partner moved6 inc sock.py connect tcp $far6 7001
 partner datagrams inc sock.py connect udp $far4 7010
-for p in moved datagrams; do
+for p in moved moved6 datagrams; do
 	tell $p send one
 	tell $p recv
 	check "$p: direct" answers $p "got one"
 done
 background ins python3 "$top/tests/netns/tunnel.py" wire s0 192.0.2.0/24 \
-    >"$tmp/ending.out"
+    "$far6/128" >"$tmp/ending.out"
 ending=$pid
 wait_for grep -q ready "$tmp/ending.out"
 via any
@@ -156,12 +157,15 @@ daemon_reload
 wire_up
 # it rests for half a second since it was gone
 check "the tunnel has UDP again" wait_for says ok udp connected $far4,7010
-tell moved send two
-tell moved hear 3000
-check "TCP is ended" answers_like moved 'ECONNABORTED|ECONNRESET|EPIPE|EOF'
+for p in moved moved6; do
+	tell $p send two
+	tell $p hear 3000
+	check "$p: TCP is ended" answers_like $p 'ECONNABORTED|ECONNRESET|EPIPE|EOF'
+done
 # a late acknowledgement may be there
-check_not "and no reset tells the far end" \
-    grep -E "^10.9.0.1 $far4 .{67}[4-7c-f]" "$tmp/ending.out"
+check_not "and no reset tells the far end" grep -E \
+    "^10.9.0.1 $far4 .{67}[4-7c-f]|^fd09::1 $far6 .{107}[4-7c-f]" \
+    "$tmp/ending.out"
 stop "$ending"
 tell datagrams send two
 tell datagrams hear 3000

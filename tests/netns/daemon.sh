@@ -72,7 +72,9 @@ asked_of() { # FILE EXPRESSION: what holds.py says, in $said
 		pid=$_pid
 	fi
 	printf '%s\0' "$1" "$2" >"$tmp/holds.in"
-	read -rt 60 said <"$tmp/holds.out"
+	read -rt 60 said <"$tmp/holds.out" && return
+	rm "$tmp/holds.in" "$tmp/holds.out" # an answer that comes late is no other's
+	return 1
 }
 
 holds() {

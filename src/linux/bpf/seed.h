@@ -59,9 +59,9 @@ seed_processes(struct bpf_iter__task *ctx)
 	if (draft == NULL)
 		return 0;
 	read_image(draft, task, shared.pid_level);
-	/* that of others may never come (cmdline.h): it is read when it is
-	 * asked for */
-	if (BPF_CORE_READ(task, cred, euid.val) == 0)
+	/* that of others may never come (cmdline.h), and once the loop runs
+	 * none is waited for: it is read when it is asked for */
+	if (!shared.seeded && BPF_CORE_READ(task, cred, euid.val) == 0)
 		read_args(draft, task, true);
 	if (started != NULL)
 		set_started(draft, started);
