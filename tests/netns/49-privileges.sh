@@ -62,7 +62,7 @@ all_threads() { # NAME VALUE: in /proc/PID/task/*/status
 	done
 	[ -n "$any" ]
 }
-holds() { # NAME UID GID
+has_no_more() { # NAME UID GID
 	check "$1: user" all_threads Uid "$2 $2 $2 $2"
 	check "$1: group" all_threads Gid "$3 $3 $3 $3"
 	for set in CapPrm CapEff CapBnd; do
@@ -133,7 +133,7 @@ for BACKEND in auto iptables-restore; do
 	settings "[resolver]" "upstream = 10.9.0.2"
 	save >"$tmp/without"
 	check "$BACKEND: starts" start passwd
-	holds "$BACKEND" 4711 4711
+	has_no_more "$BACKEND" 4711 4711
 	check "$BACKEND: the state is the user's" \
 	    [ "$(stat -c %u "$tmp/state")" = 4711 ]
 	check "$BACKEND: the socket is for the group" \
@@ -277,7 +277,7 @@ rm -rf "$tmp/state"
 rm -rf "$tmp/state"
 check "no user: starts" start nobody.passwd
 check "no user: told" grep -q 'there is no user rerouted' "$tmp/daemon.log"
-holds "no user" 0 0
+has_no_more "no user" 0 0
 life "no user"
 end "no user"
 
