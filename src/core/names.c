@@ -83,12 +83,6 @@ host_names_may_tell(
 	       proc->uid == uid;
 }
 
-bool
-host_names_was_told(const struct host_names *hosts, uint8_t i)
-{
-	return hosts->holds[i].uid == HOST_NAMES_OWN;
-}
-
 /* Owners ------------------------------------------------------------------- */
 
 static struct names_key

@@ -12,6 +12,12 @@ names_end(mono_t now, uint32_t ttl_s)
 	return mono_add(now, s * MONO_S);
 }
 
+bool
+host_names_was_told(const struct host_names *hosts, uint8_t i)
+{
+	return hosts->holds[i].uid == HOST_NAMES_OWN;
+}
+
 /* Whose program it is. */
 static uint32_t
 uid_of(const struct process *proc)
