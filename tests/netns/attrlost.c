@@ -165,7 +165,8 @@ test_asked(void)
 		die("stat");
 	kids_start(kids, &heard);
 	(void)kid_tell(&kids[0], KID_EXEC, "/proc/self/exe", 0, -1);
-	check("lost: they can be asked for", bpf_ask_missed(bpf, mono_now()));
+	check("lost: they can be asked for",
+	    bpf_ask_missed(bpf, mono_now()) == 0);
 	check("… what one was started as", heard.told[0].ino == st.st_ino);
 	for (int i = 1; i < KIDS; i++)
 		copies &= heard.told[i].from == getpid();
@@ -195,7 +196,8 @@ test_unkept(void)
 	}
 	check("lost, and not kept: what it names itself is not believed",
 	    unknown >= KIDS - 1 && unknown + known == KIDS);
-	check("… nor when all are asked for", bpf_ask_missed(bpf, mono_now()));
+	check("… nor when all are asked for",
+	    bpf_ask_missed(bpf, mono_now()) == 0);
 	for (int i = 0; i < KIDS; i++)
 		known -= heard.told[i].known || heard.told[i].from != 0;
 	check("… of which there are no more", known == 0);
