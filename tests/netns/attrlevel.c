@@ -27,21 +27,28 @@ on_use(void *arg, const struct use *use)
 }
 
 static void
-on_fork(void *arg, const struct fork *fork)
+no_use(void *arg, const struct use *use)
+{
+	(void)arg;
+	(void)use;
+}
+
+static void
+no_fork(void *arg, const struct fork *fork)
 {
 	(void)arg;
 	(void)fork;
 }
 
 static void
-on_exec(void *arg, const struct exec *exec)
+no_exec(void *arg, const struct exec *exec)
 {
 	(void)arg;
 	(void)exec;
 }
 
 static void
-on_exit_of(void *arg, pid_t pid, uint64_t start)
+no_exit(void *arg, pid_t pid, uint64_t start)
 {
 	(void)arg;
 	(void)pid;
@@ -49,7 +56,7 @@ on_exit_of(void *arg, pid_t pid, uint64_t start)
 }
 
 static void
-on_group(void *arg, uint64_t id, const char *names, size_t len)
+no_group(void *arg, uint64_t id, const char *names, size_t len)
 {
 	(void)arg;
 	(void)id;
@@ -58,18 +65,21 @@ on_group(void *arg, uint64_t id, const char *names, size_t len)
 }
 
 static void
-on_closed(void *arg, uint64_t inode)
+no_closed(void *arg, uint64_t inode)
 {
 	(void)arg;
 	(void)inode;
 }
 
 static void
-on_holds(void *arg, const struct holding *holding)
+no_holds(void *arg, const struct holding *holding)
 {
 	(void)arg;
 	(void)holding;
 }
+
+const struct bpf_ops attr_deaf = { no_use, no_fork, no_exec, no_exit, no_group,
+	no_closed, no_holds, NULL };
 
 static atomic_bool over;
 
@@ -99,8 +109,7 @@ attr_level_tests(void)
 	struct attr_machine machine = { .queue = 1024 };
 	struct attr_sizes sizes;
 	struct told told = { 0, 0 };
-	const struct bpf_ops ops = { on_use, on_fork, on_exec, on_exit_of,
-		on_group, on_closed, on_holds, &told };
+	struct bpf_ops ops = attr_deaf;
 	char why[BPF_WHY_MAX];
 	struct bpf *bpf = NULL;
 	pthread_t sender;
@@ -108,6 +117,8 @@ attr_level_tests(void)
 
 	machine_read(&machine);
 	attr_sizes_of(&sizes, &machine);
+	ops.use = on_use;
+	ops.arg = &told;
 	if (pthread_create(&sender, NULL, send_on, NULL) != 0)
 		die("no thread");
 	if (bpf_open(&bpf, &ops, &sizes, why) < 0)

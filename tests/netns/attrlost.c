@@ -38,13 +38,6 @@ told_of(struct heard *heard, pid_t pid)
 }
 
 static void
-on_use(void *arg, const struct use *use)
-{
-	(void)arg;
-	(void)use;
-}
-
-static void
 on_fork(void *arg, const struct fork *fork)
 {
 	struct told *told = told_of(arg, fork->pid);
@@ -66,37 +59,6 @@ on_exec(void *arg, const struct exec *exec)
 }
 
 static void
-on_exit_of(void *arg, pid_t pid, uint64_t start)
-{
-	(void)arg;
-	(void)pid;
-	(void)start;
-}
-
-static void
-on_group(void *arg, uint64_t id, const char *names, size_t len)
-{
-	(void)arg;
-	(void)id;
-	(void)names;
-	(void)len;
-}
-
-static void
-on_closed(void *arg, uint64_t inode)
-{
-	(void)arg;
-	(void)inode;
-}
-
-static void
-on_holds(void *arg, const struct holding *holding)
-{
-	(void)arg;
-	(void)holding;
-}
-
-static void
 be_born(void)
 {
 	pid_t pid = vfork();
@@ -112,8 +74,7 @@ be_born(void)
 static struct bpf *
 open_full(struct heard *heard, uint64_t processes)
 {
-	const struct bpf_ops ops = { on_use, on_fork, on_exec, on_exit_of,
-		on_group, on_closed, on_holds, heard };
+	struct bpf_ops ops = attr_deaf;
 	struct attr_machine machine = { .queue = 1024 };
 	struct attr_sizes sizes;
 	char why[BPF_WHY_MAX];
@@ -123,6 +84,9 @@ open_full(struct heard *heard, uint64_t processes)
 	attr_sizes_of(&sizes, &machine);
 	sizes.births_ring = (uint64_t)sysconf(_SC_PAGESIZE);
 	sizes.processes = processes;
+	ops.fork = on_fork;
+	ops.exec = on_exec;
+	ops.arg = heard;
 	if (bpf_open(&bpf, &ops, &sizes, why) < 0) {
 		printf("# no BPF: %s\n", why);
 		return NULL;

@@ -26,6 +26,10 @@ void die(const char *what) __attribute__((noreturn));
 
 uint64_t inode_of(int fd);
 
+/* Takes no notice of anything that BPF tells. */
+struct bpf_ops;
+extern const struct bpf_ops attr_deaf;
+
 /* A uid and a name that every system has. */
 #define NOBODY 65534
 
