@@ -95,11 +95,13 @@ if sys.argv[1] == "serve":
     print("ready", flush=True)
     while True:
         c, _ = control.accept()
+        c.sendall(b"220 a helper reads what stands behind a line\r\n")
         c.recv(100)
         c.sendall(b"227 Entering Passive Mode (10,9,0,2,27,90)\r\n")
         c.recv(100)
         c.close()
 c = socket.create_connection(("10.9.0.2", 21), 20)
+c.recv(100)
 c.sendall(b"PASV\r\n")
 assert c.recv(100).startswith(b"227")
 try:
@@ -113,8 +115,11 @@ wait_for grep -q ready "$tmp/ftp.s"
 helper() { inc iptables-legacy -t raw "$1" OUTPUT -p tcp --dport 21 -j CT --helper ftp; }
 ftp() { inc python3 "$tmp/ftp.py" ask >"$tmp/ftp"; }
 if helper -A 2>"$tmp/err"; then
+	dropped=$(counter taken_dropped)
 	check "FTP: allowed, data connections too" ftp
 	check "FTP: connected" grep -q connected "$tmp/ftp"
+	check "FTP: and with its first packet" \
+	    [ "$(counter taken_dropped)" = "$dropped" ]
 	check "FTP: the data connection was judged itself" flows \
 	    'any(x["dport"] == 7002 for x in f)'
 	rules "block out to port 7002"

@@ -24,8 +24,9 @@
 #define CGROUP_ROOT_ID 1
 #define STATE_TIME_WAIT 6
 #define STATE_NEW_SYN_RECV 12
+#define IP_CT_RELATED 1 /* enum ip_conntrack_info */
 #define IP_CT_NEW 2
-#define IP_CT_IS_REPLY 3 /* enum ip_conntrack_info */
+#define IP_CT_IS_REPLY 3
 #define CT_INFO_MASK 7UL
 #define IPS_CONFIRMED 8 /* enum ip_conntrack_status */
 
@@ -58,13 +59,16 @@ is_reply(struct sk_buff *skb)
 }
 
 /* Decided before: the mark says so, and the packet comes to nobody. One of
- * others is asked about with the first packet only. */
+ * others is asked about with the first packet only. What a helper expected
+ * (FTP's data connection) has the mark of the connection that it belongs to:
+ * C170 takes that away. */
 static __always_inline int
 is_decided(struct sk_buff *skb, struct nf_conn *ct)
 {
 	__u32 mark = 0;
 
-	if (ct == NULL || !bpf_core_field_exists(ct->mark))
+	if (ct == NULL || !bpf_core_field_exists(ct->mark) ||
+	    (skb->_nfct & CT_INFO_MASK) == IP_CT_RELATED)
 		return 0;
 	bpf_core_read(&mark, sizeof(mark), &ct->mark);
 	if (mark == 0 || mark == MARK_ACCEPT)
