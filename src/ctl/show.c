@@ -94,26 +94,32 @@ seconds_until(double when)
 }
 
 void
-show_left(char *buf, size_t size, double when)
+show_span(char *buf, size_t size, double seconds)
 {
 	static const struct {
 		const char *unit;
 		long long seconds;
 	} units[] = { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } };
-	double seconds = seconds_until(when);
-	long long left = seconds > 0 ? (long long)(seconds + 0.999) : 0;
+	long long left = seconds > 0 ? (long long)seconds : 0, rest = 0;
 	size_t i = 0;
 
 	while (i < 3 && left < units[i].seconds)
 		i++;
-	if (i == 3 || left % units[i].seconds == 0)
+	if (i < 3)
+		rest = left % units[i].seconds / units[i + 1].seconds;
+	if (rest == 0)
 		(void)snprintf(buf, size, "%lld%s", left / units[i].seconds,
 		    units[i].unit); /* fits */
 	else
 		(void)snprintf(buf, size, "%lld%s %lld%s",
-		    left / units[i].seconds, units[i].unit,
-		    left % units[i].seconds / units[i + 1].seconds,
+		    left / units[i].seconds, units[i].unit, rest,
 		    units[i + 1].unit); /* fits */
+}
+
+void
+show_left(char *buf, size_t size, double when)
+{
+	show_span(buf, size, seconds_until(when) + 0.999);
 }
 
 void

@@ -33,7 +33,10 @@ const char *show_word(double n, const char *one, const char *many);
 /* Seconds since 1970 as the time of day. */
 void show_time(char *buf, size_t size, double when);
 
-/* "9m 5s", two units say enough: from now to seconds since 1970. */
+/* "9m 5s": two units say enough. */
+void show_span(char *buf, size_t size, double seconds);
+
+/* The same from now to seconds since 1970, in which some are left. */
 void show_left(char *buf, size_t size, double when);
 
 /* "/usr/bin/curl[4711]" of a process object, or "(kernel)". */

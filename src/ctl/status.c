@@ -157,10 +157,11 @@ print_status(const json_t *s)
 	const json_t *flows = json_object_get(s, "flows");
 	const json_t *processes = json_object_get(s, "processes");
 	double repairs = command_number(firewall, "repairs");
+	char up[32];
 
-	printf("rerouted %s, pid %lld, up %.0f s, %.1f MB\n",
-	    command_text(s, "version", "?"), number(s, "pid"),
-	    json_number_value(json_object_get(s, "uptime_s")),
+	show_span(up, sizeof(up), command_number(s, "uptime_s"));
+	printf("rerouted %s, pid %lld, up %s, %.1f MB\n",
+	    command_text(s, "version", "?"), number(s, "pid"), up,
 	    (double)number(s, "memory_bytes") / 1e6);
 	show_problems(json_object_get(s, "problems"));
 	printf("firewall             %s, IPv4 %s, IPv6 %s, fail %s, repaired "

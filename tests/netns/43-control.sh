@@ -84,21 +84,30 @@ for command in status flows connections watch explain firewall; do
 	check_not "$command --help is no error" test -s "$tmp/err"
 done
 
-# -- a daemon that ends amid an answer --
-cat >"$tmp/half.py" <<'PY'
+# -- what another one answers: a daemon that ends amid it, one that is up for long --
+cat >"$tmp/answer.py" <<'PY'
 import socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.bind(sys.argv[1])
 server.listen()
 print("ready", flush=True)
-client, _ = server.accept()
-client.makefile().readline()
-client.sendall(b'{"ok": true, "resu')
+for answer in sys.argv[2:]:
+    client, _ = server.accept()
+    client.makefile().readline()
+    client.sendall(answer.encode())
+    client.close()
 PY
-background python3 "$tmp/half.py" "$tmp/half" >"$tmp/half.out"
-wait_for grep -q ready "$tmp/half.out"
-check "half an answer: exit 3" try 3 "$REROUTECTL" --control "$tmp/half" flows
+up() { printf '{"ok":true,"result":{"uptime_s":%s}}\n_' "$1"; }
+background python3 "$tmp/answer.py" "$tmp/answer" '{"ok": true, "resu' \
+    "$(up 0.4)" "$(up 59.9)" "$(up 3600.2)" "$(up 93784.5)" >"$tmp/answer.out"
+wait_for grep -q ready "$tmp/answer.out"
+answered() { "$REROUTECTL" --control "$tmp/answer" "$@"; }
+check "half an answer: exit 3" try 3 answered flows
 check "half an answer: told" told "the daemon closed the connection"
+for words in 0s 59s 1h "1d 2h"; do
+	check "up for $words" try 0 answered status
+	check "… which it says" grep -qF ", up $words, " "$tmp/out"
+done
 
 # -- where the socket can't be --
 echo mine >"$tmp/file"
