@@ -20,7 +20,8 @@
 /* One row a call. */
 struct call {
 	const char *name;
-	bool for_all; /* also for peers that are not trusted */
+	const char *args; /* all that it takes, with blanks between */
+	bool for_all;	  /* also for peers that are not trusted */
 	enum ctl_answer (*answer)(const struct ctl_env *env, json_t *args,
 	    char **ret_line, struct ctl_job *ret_job);
 };
@@ -86,31 +87,71 @@ call_lists_reload(const struct ctl_env *env, json_t *args, char **ret_line,
 	return CTL_LISTS;
 }
 
+#define FILTER "exe user unit domain verdict since_ms"
+
 static const struct call calls[] = {
-	{ "status", true, ctl_status },
-	{ "flows.list", false, ctl_show_flows },
-	{ "processes.list", false, ctl_show_processes },
-	{ "hosts.list", false, ctl_show_hosts },
-	{ "rules.list", false, ctl_show_rules },
-	{ "rules.add", false, ctl_rules_add },
-	{ "rules.delete", false, ctl_rules_delete },
-	{ "rules.try", false, ctl_rules_try },
-	{ "rules.keep", false, ctl_rules_keep },
-	{ "lists.list", false, call_lists },
-	{ "lists.reload", false, call_lists_reload },
-	{ "queries.list", false, ctl_dns_queries },
-	{ "cache.stats", false, ctl_dns_stats },
-	{ "cache.flush", false, ctl_dns_flush },
-	{ "resolve", false, ctl_dns_resolve },
-	{ "reload", false, ctl_rules_reload },
-	{ "watch", false, ctl_show_watch },
-	{ "tunnels.list", false, ctl_tunnel_list },
-	{ "tunnels.test", false, ctl_tunnel_test },
-	{ "explain", false, ctl_explain },
-	{ "firewall.show", false, call_show },
-	{ "firewall.verify", false, call_verify },
-	{ "firewall.clear", false, call_clear },
+	{ "status", "", true, ctl_status },
+	{ "flows.list", FILTER, false, ctl_show_flows },
+	{ "processes.list", FILTER, false, ctl_show_processes },
+	{ "hosts.list", FILTER, false, ctl_show_hosts },
+	{ "rules.list", "", false, ctl_show_rules },
+	{ "rules.add", "rule for_ms", false, ctl_rules_add },
+	{ "rules.delete", "id", false, ctl_rules_delete },
+	{ "rules.try", "file text for_ms", false, ctl_rules_try },
+	{ "rules.keep", "", false, ctl_rules_keep },
+	{ "lists.list", "", false, call_lists },
+	{ "lists.reload", "", false, call_lists_reload },
+	{ "queries.list", FILTER, false, ctl_dns_queries },
+	{ "cache.stats", "", false, ctl_dns_stats },
+	{ "cache.flush", "name more", false, ctl_dns_flush },
+	{ "resolve", "name type pid", false, ctl_dns_resolve },
+	{ "reload", "", false, ctl_rules_reload },
+	{ "watch", FILTER " backlog", false, ctl_show_watch },
+	{ "tunnels.list", "", false, ctl_tunnel_list },
+	{ "tunnels.test", "name host port steps", false, ctl_tunnel_test },
+	{ "explain", "about pid", false, ctl_explain },
+	{ "firewall.show", "", false, call_show },
+	{ "firewall.verify", "", false, call_verify },
+	{ "firewall.clear", "", false, call_clear },
 };
+
+static bool
+takes(const struct call *call, const char *key)
+{
+	size_t len = strlen(key);
+	const char *at = call->args;
+
+	if (len == 0 || strchr(key, ' ') != NULL)
+		return false;
+	for (; (at = strstr(at, key)) != NULL; at += len)
+		if ((at == call->args || at[-1] == ' ') &&
+		    (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
+/* A slip must not make more of a call than was meant: a rule that never ends,
+ * a whole cache that is flushed, rows that were to be left out. */
+static bool
+takes_all(const struct call *call, json_t *args, char **ret_line)
+{
+	char text[256];
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(args, key, value)
+	{
+		(void)value;
+		if (takes(call, key))
+			continue;
+		(void)snprintf(text, sizeof(text),
+		    "%s has no argument '%.32s': expected %s", call->name, key,
+		    call->args[0] != '\0' ? call->args : "none"); /* fits */
+		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, text);
+		return false;
+	}
+	return true;
+}
 
 enum ctl_answer
 ctl_call(const struct ctl_env *env, const struct ctlmsg_request *request,
@@ -119,11 +160,15 @@ ctl_call(const struct ctl_env *env, const struct ctlmsg_request *request,
 	char text[160];
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		if (strcmp(calls[i].name, request->call) != 0)
+		const struct call *call = &calls[i];
+
+		if (strcmp(call->name, request->call) != 0)
 			continue;
-		if (trusted || calls[i].for_all)
-			return calls[i].answer(
-			    env, request->args, ret_line, ret_job);
+		if (trusted || call->for_all)
+			return takes_all(call, request->args, ret_line)
+				   ? call->answer(
+					 env, request->args, ret_line, ret_job)
+				   : CTL_LINE;
 		(void)snprintf(text, sizeof(text),
 		    "only root and the group '%s' may call %s",
 		    env->conf->control_group, request->call); /* fits */

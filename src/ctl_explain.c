@@ -182,9 +182,16 @@ enum ctl_answer
 ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
-	const char *about = json_string_value(json_object_get(args, "about"));
-	struct ctl_explain *explain = calloc(1, sizeof(*explain));
+	const json_t *words = json_object_get(args, "about");
+	const char *about = json_string_value(words);
+	struct ctl_explain *explain;
 
+	if (words != NULL && about == NULL) {
+		*ret_line =
+		    ctlmsg_error(CTLMSG_BAD_ARGS, "\"about\" is no text");
+		return CTL_LINE;
+	}
+	explain = calloc(1, sizeof(*explain));
 	if (explain == NULL)
 		return CTL_LINE;
 	explain->about = strdup(about != NULL ? about : "");

@@ -72,37 +72,11 @@ ctl_rules_reload(const struct ctl_env *env, json_t *args, char **ret_line,
 	return answer(change_of(CHANGE_RELOAD, args, NULL, ret_line), ret_job);
 }
 
-/* A rule that was meant to end must not stay because of a slip. */
-static const char *
-unknown_arg(json_t *args)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(args, key, value)
-	{
-		(void)value;
-		if (strcmp(key, "rule") != 0 && strcmp(key, "for_ms") != 0)
-			return key;
-	}
-	return NULL;
-}
-
 enum ctl_answer
 ctl_rules_add(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
-	const char *unknown = unknown_arg(args);
-	char what[128];
-
 	(void)env;
-	if (unknown != NULL) {
-		(void)snprintf(what, sizeof(what),
-		    "there is no argument '%.32s': expected \"rule\" and "
-		    "\"for_ms\"",
-		    unknown); /* fits */
-		return refuse(ret_line, what);
-	}
 	return answer(change_of(CHANGE_ADD, args, "rule", ret_line), ret_job);
 }
 

@@ -82,6 +82,15 @@ def nonsense(path):
                  b'"for_ms":null', b'"for_ms":-1', b'"for":1000'):
         refused(c.ask(b'{"call":"rules.add","args":{"rule":'
                       b'"accept out to 192.0.2.1",%s}}\n' % args), "bad-args")
+    # a slip in a word must not flush all, or show all
+    for call, args in ((b"cache.flush", b'"nmae":"www.example"'),
+                       (b"flows.list", b'"program":"curl"'),
+                       (b"flows.list", b'"":1'), (b"flows.list", b'"exe user":1'),
+                       (b"watch", b'"log":5'), (b"explain", b'"to":"::1"'),
+                       (b"explain", b'"about":5'), (b"reload", b'"for_ms":1'),
+                       (b"status", b'"all":true')):
+        refused(c.ask(b'{"call":"%s","args":{%s}}\n' % (call, args)),
+                "bad-args")
     for pid in (b"4294967297", b'"1"', b"1.0", b"true", b"[1]"):
         refused(c.ask(b'{"call":"explain","args":{"pid":%s}}\n' % pid),
                 "bad-args")
@@ -105,8 +114,7 @@ def long_line(path):
         except ConnectionResetError:
             pass
     c = Client(path)  # as long as may be
-    head = b'{"call":"status","args":{"x":"'
-    c.send(head + b"x" * (65000 - len(head)) + b'"}}\n')
+    c.send(b'{"call":"status"%*s\n' % (65000, b"}"))
     assert c.line()["ok"]
     c.works()
 
