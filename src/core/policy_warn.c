@@ -1,26 +1,12 @@
 #include "src/core/policy_warn.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "src/core/glob.h"
 #include "src/core/packet.h"
 #include "src/core/policy_own.h"
 #include "src/core/policy_shadow.h"
-#include "src/core/text.h"
-
-static void
-warn(struct faults *warnings, const struct rules *rules,
-    const struct rule_place *place, const char *what)
-{
-	faults_add(warnings, &rules->files[place->file], place->off, place->len,
-	    &(struct fault_text){ what, NULL, NULL });
-}
-
-/* Rules -------------------------------------------------------------------- */
+#include "src/core/policy_warn_own.h"
 
 static const struct policy_match *
 match_of(const struct policy_entry *entry, enum rule_field field)
@@ -70,7 +56,7 @@ warn_shadowed(const struct policy *policy, const struct rules *rules,
 			: "this rule can never match",
 		    by[0]->file, by[0]->line, shadow->n_by > 2 ? "," : " and",
 		    by[1]->file, by[1]->line, more); /* likewise */
-	warn(warnings, rules, &rules->rules[n].place, what);
+	policy_warn_at(warnings, rules, &rules->rules[n].place, what);
 }
 
 /* The families of the addresses: bit 1 for IPv4, 2 for IPv6; both where it is
@@ -123,7 +109,7 @@ warn_extension(const struct policy_match *m, unsigned int families,
 	    "that a packet is judged by",
 	    (unsigned int)m->ids.ids[i],
 	    families == 3 ? "matches IPv4 alone" : "never matches"); /* fits */
-	warn(warnings, rules, place, what);
+	policy_warn_at(warnings, rules, place, what);
 }
 
 static void
@@ -135,11 +121,11 @@ warn_families(const struct policy *policy, const struct rules *rules, size_t n,
 			    families(match_of(entry, FIELD_TO));
 
 	if (ends == 0)
-		warn(warnings, rules, &rules->rules[n].place,
+		policy_warn_at(warnings, rules, &rules->rules[n].place,
 		    "warning: this rule can never match: it is from IPv4 to "
 		    "IPv6, or from IPv6 to IPv4");
 	else if ((ends & proto_families(match_of(entry, FIELD_PROTO))) == 0)
-		warn(warnings, rules, &rules->rules[n].place,
+		policy_warn_at(warnings, rules, &rules->rules[n].place,
 		    ends == 1 ? "warning: icmp6 is for IPv6, and the addresses "
 				"are of IPv4: icmp is meant"
 			      : "warning: icmp is for IPv4, and the addresses "
@@ -162,7 +148,7 @@ warn_nothing(const struct policy *policy, const struct rules *rules, size_t n,
 		if (m == NULL || !m->negated || m->ports.n > 0 ||
 		    (m->addrs.scopes & SCOPE_ANY) == 0)
 			continue;
-		warn(warnings, rules, &rules->rules[n].place,
+		policy_warn_at(warnings, rules, &rules->rules[n].place,
 		    "warning: this rule can never match: there is no address "
 		    "that is not any");
 		return;
@@ -182,7 +168,7 @@ warn_query(const struct policy *policy, const struct rules *rules, size_t n,
 	for (m = entry->matches; m < entry->matches + entry->n_matches; m++) {
 		if (m->field != FIELD_PROTO && m->ports.n == 0)
 			continue;
-		warn(warnings, rules, &rules->rules[n].place,
+		policy_warn_at(warnings, rules, &rules->rules[n].place,
 		    entry->action == ACTION_ACCEPT ||
 			    entry->action == ACTION_REROUTE
 			? "warning: a protocol or port says nothing of a "
@@ -253,7 +239,7 @@ warn_open(const struct policy *policy, const struct rules *rules, size_t n,
 		    "name: %s:%u decides about none of them",
 		    policy->rules[i].file,
 		    policy->rules[i].line); /* a path may be cut */
-		warn(warnings, rules, &rules->rules[n].place, what);
+		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
 		return;
 	}
 }
@@ -308,160 +294,8 @@ warn_leak(const struct policy *policy, const struct rules *rules, size_t n,
 		    "warning: these names are asked for outside the tunnel: "
 		    "%s:%u lets each query through before",
 		    first->file, first->line); /* a path may be cut */
-		warn(warnings, rules, &rules->rules[n].place, what);
+		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
 		return;
-	}
-}
-
-/* "*name": what comes before the first / of a path is nothing. */
-static bool
-never_a_path(const char *glob)
-{
-	return glob[0] == '*' && glob[1] != '*' && glob[1] != '/';
-}
-
-/* Why nothing that runs has that executable, or script; NULL where something
- * may. */
-static const char *
-never_runs(enum policy_file file, enum rule_field field)
-{
-	switch (file) {
-	case POLICY_FILE_FOLDER:
-		return "is a folder: /** behind it is all that is in it";
-	case POLICY_FILE_SCRIPT:
-		return field == FIELD_SCRIPT
-			   ? NULL
-			   : "is a script, whose executable is its "
-			     "interpreter: script PATH";
-	case POLICY_FILE_OTHER:
-		return field == FIELD_SCRIPT ? NULL
-					     : "is no file that can be run";
-	case POLICY_FILE_UNKNOWN:
-	case POLICY_FILE_PROGRAM:
-		return NULL;
-	}
-	__builtin_trap();
-}
-
-static void
-warn_path(const struct rules *rules, const struct rule_value *v,
-    enum rule_field field, const struct policy_world *world,
-    struct faults *warnings)
-{
-	char path[PATH_MAX], real[PATH_MAX], word[WORD_QUOTE_SIZE];
-	char what[WORD_QUOTE_SIZE + 128];
-	const char *why;
-	int r;
-
-	if (strlen(v->text) >= sizeof(path) || !glob_literal(v->text, path))
-		return;
-	word_quote(path, strlen(path), word);
-	r = world->path(world->arg, path, real, sizeof(real));
-	if (r == -ENOENT) {
-		(void)snprintf(what, sizeof(what),
-		    "warning: there is no file %s", word); /* fits */
-		warn(warnings, rules, &v->place, what);
-	}
-	why = r == 0 ? never_runs(world->file(world->arg, real), field) : NULL;
-	if (why == NULL)
-		return;
-	(void)snprintf(what, sizeof(what),
-	    "warning: this can never match: %s %s", word, why); /* fits */
-	warn(warnings, rules, &v->place, what);
-}
-
-static void
-warn_paths(const struct rules *rules, const struct rule *rule,
-    const struct policy_world *world, struct faults *warnings)
-{
-	for (size_t m = 0; m < rule->n_matches; m++) {
-		const struct rule_match *match = &rule->matches[m];
-
-		if (match->field != FIELD_EXE && match->field != FIELD_SCRIPT &&
-		    match->field != FIELD_PARENT)
-			continue;
-		for (size_t i = 0; i < match->values.n; i++) {
-			const struct rule_value *v = &match->values.v[i];
-
-			if (never_a_path(v->text))
-				warn(warnings, rules, &v->place,
-				    "warning: this can never match: * stops at "
-				    "/, and a path begins with one: **/NAME is "
-				    "NAME anywhere");
-			warn_path(rules, v, match->field, world, warnings);
-		}
-	}
-}
-
-static void
-warn_account(const struct rules *rules, const struct rule *rule,
-    const struct rule_match *match, const struct rule_value *v,
-    struct faults *warnings)
-{
-	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 96];
-
-	(void)snprintf(what, sizeof(what), "warning: no %s %s%s",
-	    match->field == FIELD_GROUP ? "group" : "user",
-	    word_quote(v->text, strlen(v->text), word),
-	    !match->negated		    ? ": this can never match"
-	    : rule->action == ACTION_ACCEPT ? ": until there is one, this rule "
-					      "accepts nobody"
-					    : ""); /* fits */
-	warn(warnings, rules, &v->place, what);
-}
-
-/* Who may appear later, at the next reload. */
-static void
-warn_accounts(const struct policy *policy, const struct rules *rules,
-    const struct rule *rule, struct faults *warnings)
-{
-	for (size_t m = 0; m < rule->n_matches; m++) {
-		const struct rule_match *match = &rule->matches[m];
-
-		if (match->field != FIELD_USER && match->field != FIELD_GROUP)
-			continue;
-		for (size_t i = 0; i < match->values.n; i++) {
-			const struct rule_value *v = &match->values.v[i];
-			const struct policy_account *account =
-			    policy_account_find(
-				policy, v->text, match->field == FIELD_GROUP);
-
-			if (account != NULL &&
-			    account->state == POLICY_ACCOUNT_MISSING)
-				warn_account(rules, rule, match, v, warnings);
-		}
-	}
-}
-
-/* Of a container in a group of docker's. */
-#define CONTAINER_ID_LEN 64
-
-/* `ssh`, where `ssh.service` is meant: the control groups of systemd's units
- * have a dot in their names; others, such as a container's number, may not. */
-static void
-warn_units(
-    const struct rules *rules, const struct rule *rule, struct faults *warnings)
-{
-	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 128];
-
-	for (size_t m = 0; m < rule->n_matches; m++) {
-		const struct rule_match *match = &rule->matches[m];
-
-		for (size_t i = 0; i < match->values.n; i++) {
-			const struct rule_value *v = &match->values.v[i];
-
-			if (match->field != FIELD_UNIT ||
-			    strpbrk(v->text, "./*?\\") != NULL ||
-			    strlen(v->text) >= CONTAINER_ID_LEN)
-				continue;
-			word_quote(v->text, strlen(v->text), word);
-			(void)snprintf(what, sizeof(what),
-			    "warning: %s is a control group of that very name: "
-			    "a unit of systemd has its suffix, such as "
-			    ".service",
-			    word); /* fits */
-			warn(warnings, rules, &v->place, what);
-		}
 	}
 }
 
@@ -473,9 +307,8 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 	    policy->n <= POLICY_WARN_MAX ? policy_shadow_new(policy) : NULL;
 
 	for (size_t i = 0; i < policy->n; i++) {
-		warn_paths(rules, &rules->rules[i], world, warnings);
-		warn_accounts(policy, rules, &rules->rules[i], warnings);
-		warn_units(rules, &rules->rules[i], warnings);
+		policy_warn_values(
+		    policy, rules, &rules->rules[i], world, warnings);
 		warn_families(policy, rules, i, warnings);
 		warn_nothing(policy, rules, i, warnings);
 		warn_query(policy, rules, i, warnings);

@@ -1,0 +1,228 @@
+#include "src/core/policy_warn_own.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/core/glob.h"
+#include "src/core/policy_own.h"
+#include "src/core/procline.h"
+#include "src/core/text.h"
+
+/* Paths -------------------------------------------------------------------- */
+
+/* "*name": what comes before the first / of a path is nothing. */
+static bool
+never_a_path(const char *glob)
+{
+	return glob[0] == '*' && glob[1] != '*' && glob[1] != '/';
+}
+
+/* Why nothing that runs has that executable, or script; NULL where something
+ * may. */
+static const char *
+never_runs(enum policy_file file, enum rule_field field)
+{
+	switch (file) {
+	case POLICY_FILE_FOLDER:
+		return "is a folder: /** behind it is all that is in it";
+	case POLICY_FILE_SCRIPT:
+		return field == FIELD_SCRIPT
+			   ? NULL
+			   : "is a script, whose executable is its "
+			     "interpreter: script PATH";
+	case POLICY_FILE_OTHER:
+		return field == FIELD_SCRIPT ? NULL
+					     : "is no file that can be run";
+	case POLICY_FILE_UNKNOWN:
+	case POLICY_FILE_PROGRAM:
+		return NULL;
+	}
+	__builtin_trap();
+}
+
+static void
+warn_path(const struct rules *rules, const struct rule_value *v,
+    enum rule_field field, const struct policy_world *world,
+    struct faults *warnings)
+{
+	char path[PATH_MAX], real[PATH_MAX], word[WORD_QUOTE_SIZE];
+	char what[WORD_QUOTE_SIZE + 128];
+	const char *why;
+	int r;
+
+	if (strlen(v->text) >= sizeof(path) || !glob_literal(v->text, path))
+		return;
+	word_quote(path, strlen(path), word);
+	r = world->path(world->arg, path, real, sizeof(real));
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP) {
+		(void)snprintf(what, sizeof(what),
+		    "warning: there is no file %s", word); /* fits */
+		policy_warn_at(warnings, rules, &v->place, what);
+	}
+	why = r == 0 ? never_runs(world->file(world->arg, real), field) : NULL;
+	if (why == NULL)
+		return;
+	(void)snprintf(what, sizeof(what),
+	    "warning: this can never match: %s %s", word, why); /* fits */
+	policy_warn_at(warnings, rules, &v->place, what);
+}
+
+static void
+warn_paths(const struct rules *rules, const struct rule *rule,
+    const struct policy_world *world, struct faults *warnings)
+{
+	for (size_t m = 0; m < rule->n_matches; m++) {
+		const struct rule_match *match = &rule->matches[m];
+
+		if (match->field != FIELD_EXE && match->field != FIELD_SCRIPT &&
+		    match->field != FIELD_PARENT)
+			continue;
+		for (size_t i = 0; i < match->values.n; i++) {
+			const struct rule_value *v = &match->values.v[i];
+
+			if (never_a_path(v->text))
+				policy_warn_at(warnings, rules, &v->place,
+				    "warning: this can never match: * stops at "
+				    "/, and a path begins with one: **/NAME is "
+				    "NAME anywhere");
+			warn_path(rules, v, match->field, world, warnings);
+		}
+	}
+}
+
+static void
+warn_account(const struct rules *rules, const struct rule *rule,
+    const struct rule_match *match, const struct rule_value *v,
+    struct faults *warnings)
+{
+	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 96];
+
+	(void)snprintf(what, sizeof(what), "warning: no %s %s%s",
+	    match->field == FIELD_GROUP ? "group" : "user",
+	    word_quote(v->text, strlen(v->text), word),
+	    !match->negated		    ? ": this can never match"
+	    : rule->action == ACTION_ACCEPT ? ": until there is one, this rule "
+					      "accepts nobody"
+					    : ""); /* fits */
+	policy_warn_at(warnings, rules, &v->place, what);
+}
+
+/* Who may appear later, at the next reload. */
+static void
+warn_accounts(const struct policy *policy, const struct rules *rules,
+    const struct rule *rule, struct faults *warnings)
+{
+	for (size_t m = 0; m < rule->n_matches; m++) {
+		const struct rule_match *match = &rule->matches[m];
+
+		if (match->field != FIELD_USER && match->field != FIELD_GROUP)
+			continue;
+		for (size_t i = 0; i < match->values.n; i++) {
+			const struct rule_value *v = &match->values.v[i];
+			const struct policy_account *account =
+			    policy_account_find(
+				policy, v->text, match->field == FIELD_GROUP);
+
+			if (account != NULL &&
+			    account->state == POLICY_ACCOUNT_MISSING)
+				warn_account(rules, rule, match, v, warnings);
+		}
+	}
+}
+
+/* Units -------------------------------------------------------------------- */
+
+/* A number in a pattern, as systemd has it in names: \x2d. */
+static bool
+has_hex_escape(const char *glob)
+{
+	for (const char *s = glob; *s != '\0'; s++)
+		if (*s == '\\' && *++s == 'x' && isxdigit((uint8_t)s[1]) &&
+		    isxdigit((uint8_t)s[2]))
+			return true;
+	return false;
+}
+
+/* Of a container in a group of docker's. */
+#define CONTAINER_ID_LEN 64
+
+/* `ssh`, where `ssh.service` is meant: the control groups of systemd's units
+ * have a dot in their names; others, such as a container's number, may not. */
+static bool
+has_no_suffix(const char *glob)
+{
+	return strpbrk(glob, "./*?\\") == NULL &&
+	       strlen(glob) < CONTAINER_ID_LEN;
+}
+
+/* A path of groups, where only what stands below a service is named by one. */
+static bool
+is_path_of_groups(const char *glob)
+{
+	const char *slash = strchr(glob, '/');
+
+	return slash != NULL && strpbrk(glob, "*?\\") == NULL &&
+	       !procline_owns(
+		   (struct procline_str){ glob, (size_t)(slash - glob) });
+}
+
+static const char *
+unit_never(const char *glob)
+{
+	if (has_hex_escape(glob))
+		return "has \\x, which is x: in a pattern \\\\ is a "
+		       "backslash";
+	if (has_no_suffix(glob))
+		return "is a control group of that very name: a unit of "
+		       "systemd has its suffix, such as .service";
+	if (is_path_of_groups(glob))
+		return "can never match: it is compared with each part of the "
+		       "path of the control group, and a part has no '/'";
+	return NULL;
+}
+
+static void
+warn_units(
+    const struct rules *rules, const struct rule *rule, struct faults *warnings)
+{
+	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 128];
+
+	for (size_t m = 0; m < rule->n_matches; m++) {
+		const struct rule_match *match = &rule->matches[m];
+
+		for (size_t i = 0; i < match->values.n; i++) {
+			const struct rule_value *v = &match->values.v[i];
+			const char *why = match->field == FIELD_UNIT
+					      ? unit_never(v->text)
+					      : NULL;
+
+			if (why == NULL)
+				continue;
+			word_quote(v->text, strlen(v->text), word);
+			(void)snprintf(what, sizeof(what), "warning: %s %s",
+			    word, why); /* fits */
+			policy_warn_at(warnings, rules, &v->place, what);
+		}
+	}
+}
+
+void
+policy_warn_at(struct faults *warnings, const struct rules *rules,
+    const struct rule_place *place, const char *what)
+{
+	faults_add(warnings, &rules->files[place->file], place->off, place->len,
+	    &(struct fault_text){ what, NULL, NULL });
+}
+
+void
+policy_warn_values(const struct policy *policy, const struct rules *rules,
+    const struct rule *rule, const struct policy_world *world,
+    struct faults *warnings)
+{
+	warn_paths(rules, rule, world, warnings);
+	warn_accounts(policy, rules, rule, warnings);
+	warn_units(rules, rule, warnings);
+}
