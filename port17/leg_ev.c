@@ -49,7 +49,8 @@ take(struct leg *leg, uint32_t what)
 {
 	bool broken = what & (EPOLLERR | EPOLLHUP);
 
-	if (broken || (what & (EPOLLIN | EPOLLRDHUP)))
+	/* an urgent byte alone is nothing to be read, to the kernel */
+	if (broken || (what & (EPOLLIN | EPOLLPRI | EPOLLRDHUP)))
 		leg->readable = true;
 	if (broken || (what & EPOLLOUT))
 		leg->writable = true;

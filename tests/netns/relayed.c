@@ -237,12 +237,18 @@ goodbye_waits_for_room(void)
 
 /* Urgent bytes ------------------------------------------------------------- */
 
+enum pace {
+	AT_ONCE, /* whatever was heard */
+	SLOWLY,	 /* nothing behind the mark until that was heard */
+	ALONE,	 /* nor the mark until all before it was */
+};
+
 /* What the program says, what the far end has got, and whether that ended. */
 struct talk {
 	int program, far;
 	size_t said, heard;
 	bool marked, ended;
-	bool slow;  /* says nothing more until the mark was heard */
+	enum pace pace;
 	bool whole; /* the mark was where it belongs, and once */
 	unsigned int marks;
 };
@@ -259,11 +265,13 @@ say(struct talk *talk, size_t before, size_t behind)
 		ssize_t n;
 
 		if (talk->said == before && !talk->marked) {
+			if (talk->pace == ALONE && talk->heard < before)
+				return;
 			if (send(talk->program, "!", 1, MSG_OOB) != 1)
 				return;
 			talk->marked = true;
 		}
-		if (talk->marked && talk->slow && talk->marks == 0)
+		if (talk->marked && talk->pace != AT_ONCE && talk->marks == 0)
 			return;
 		n = send(talk->program, zeros,
 		    left < sizeof(zeros) ? left : sizeof(zeros), 0);
@@ -290,13 +298,12 @@ hear(struct talk *talk, size_t before)
 	talk->ended = n == 0;
 }
 
-/* Bytes, an urgent one, and bytes (at once, or when that was heard); and, where
- * `ends`, an end. */
+/* Bytes, an urgent one, and bytes; and, where `ends`, an end. */
 static bool
-urgent_arrives(size_t before, size_t behind, bool ends, bool slow)
+urgent_arrives(size_t before, size_t behind, bool ends, enum pace pace)
 {
 	static const int on = 1;
-	struct talk talk = { .slow = slow };
+	struct talk talk = { .pace = pace };
 	mono_t end = in_time();
 	int program[2], far[2];
 	bool shut = false;
@@ -389,13 +396,15 @@ main(void)
 		fail("start");
 	good = goodbye_waits_for_room();
 	printf("goodbye: %s\n", good ? "said" : "not said, or no end");
-	good = urgent_arrives(3, 3, false, false) && good;
-	good = urgent_arrives(3, 3, false, true) && good;
-	good = urgent_arrives(BULK, BULK, true, true) && good;
-	good = urgent_arrives(3, 3, true, false) && good;
-	good = urgent_arrives(BULK, BULK, false, false) && good;
-	good = urgent_arrives(BULK, BULK, true, false) && good;
-	good = urgent_arrives(BULK, 3, true, false) && good;
+	good = urgent_arrives(3, 3, false, AT_ONCE) && good;
+	good = urgent_arrives(3, 3, false, SLOWLY) && good;
+	good = urgent_arrives(3, 3, true, ALONE) && good;
+	good = urgent_arrives(BULK, BULK, true, SLOWLY) && good;
+	good = urgent_arrives(BULK, BULK, true, ALONE) && good;
+	good = urgent_arrives(3, 3, true, AT_ONCE) && good;
+	good = urgent_arrives(BULK, BULK, false, AT_ONCE) && good;
+	good = urgent_arrives(BULK, BULK, true, AT_ONCE) && good;
+	good = urgent_arrives(BULK, 3, true, AT_ONCE) && good;
 	for (int i = 0; i < 2; i++) {
 		bool seen = reset_arrives(i == 0);
 
