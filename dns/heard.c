@@ -252,6 +252,44 @@ resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
 		take_answer(r, task, u, msg, len, now);
 }
 
+/* Two questions, each from a port and with a number of its own, were taken for
+ * others: that is no forger, and nothing else is to be expected of it. */
+static bool
+is_hopeless(const struct task *task, const struct upstream *u, mono_t now)
+{
+	const struct list *node;
+	unsigned int n = 0;
+
+	list_for_each (node, &task->attempts) {
+		const struct attempt *attempt =
+		    container_of(node, struct attempt, node);
+
+		if (attempt->upstream != u)
+			continue;
+		if (attempt->doubt == DOUBT_QUESTION)
+			n++;
+		else if (mono_before(now, attempt->late_at))
+			return false;
+	}
+	return n >= 2;
+}
+
+/* Nothing more of it is waited for. May consume the task. */
+static void
+give_up_on(struct resolve *r, struct task *task, struct upstream *u, mono_t now)
+{
+	struct list *node, *tmp;
+
+	list_for_each_safe (node, tmp, &task->attempts) {
+		struct attempt *attempt =
+		    container_of(node, struct attempt, node);
+
+		if (attempt->upstream == u)
+			(void)detach(attempt); /* it tells of health still */
+	}
+	try_others(r, task, -EBADMSG, now);
+}
+
 void
 resolve_doubted(struct resolve *r, struct attempt *attempt, mono_t now)
 {
@@ -262,6 +300,10 @@ resolve_doubted(struct resolve *r, struct attempt *attempt, mono_t now)
 	if (attempt->asked_again || attempt->task == NULL)
 		return;
 	attempt->asked_again = true;
+	if (is_hopeless(attempt->task, how.upstream, now)) {
+		give_up_on(r, attempt->task, how.upstream, now);
+		return;
+	}
 	if (attempt->doubt == DOUBT_EDNS) {
 		how.edns = false;
 		how.cased = attempt->cased;
@@ -317,15 +359,21 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 	if (error == -EBADMSG)
 		forsake_doubted(task, &attempt);
 	/* that it was late has been said, and no more is known now; what came
-	 * in doubt did come, and that there is no TCP says nothing of it */
-	if (!attempt.late && attempt.doubt == DOUBT_NONE &&
-	    attempt.settles != DOUBT_QUESTION) {
+	 * in doubt did come, and that there is no TCP says little of it */
+	if (!attempt.late && attempt.doubt == DOUBT_NONE) {
 		if (error == -ETIMEDOUT)
 			upstream_late(attempt.upstream, attempt.sent, now);
+		else if (error != -ECANCELED &&
+			 attempt.settles == DOUBT_QUESTION)
+			upstream_odd(attempt.upstream, attempt.sent, now);
 		else if (error != -ECANCELED)
 			upstream_failed(attempt.upstream, now);
 	}
-	if (task != NULL)
+	if (task == NULL)
+		return;
+	if (is_hopeless(task, attempt.upstream, now))
+		give_up_on(r, task, attempt.upstream, now);
+	else
 		try_others(r, task, error, now);
 }
 

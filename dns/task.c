@@ -315,8 +315,8 @@ note_late(struct resolve *r, struct task *task, mono_t now)
 		attempt->late = true;
 		if (attempt->settles == DOUBT_CASE && attempt->tcp)
 			ret = attempt->upstream;
-		else if (attempt->doubt == DOUBT_NONE &&
-			 attempt->settles != DOUBT_QUESTION) {
+		else if (attempt->doubt == DOUBT_NONE ||
+			 attempt->doubt == DOUBT_QUESTION) {
 			r->stats.upstream_timeouts++;
 			upstream_late(attempt->upstream, attempt->sent, now);
 		}

@@ -18,6 +18,8 @@
 /* A server that is down is tried again after 1 s, 2 s ... 32 s. */
 #define DOWN_SHIFT_MAX 5
 
+#define ODD_MAX 2
+
 #define PORT_PLAIN 53
 #define PORT_TLS 853
 
@@ -192,6 +194,7 @@ upstream_answered(struct upstream *u, mono_t sent, mono_t now)
 	u->answers++;
 	u->last_answer = now;
 	u->failures = 0;
+	u->odd = 0;
 	u->down = false;
 	u->probing = false;
 	if (!u->measured) {
@@ -230,6 +233,14 @@ upstream_late(struct upstream *u, mono_t sent, mono_t now)
 }
 
 void
+upstream_odd(struct upstream *u, mono_t sent, mono_t now)
+{
+	u->errors++;
+	if (mono_before(u->last_answer, sent) && ++u->odd >= ODD_MAX)
+		take_down(u, now);
+}
+
+void
 upstream_failed(struct upstream *u, mono_t now)
 {
 	u->errors++;
@@ -263,6 +274,7 @@ void
 upstream_forgive(struct upstream *u)
 {
 	u->failures = 0;
+	u->odd = 0;
 	u->down = false;
 	u->probing = false;
 	u->measured = false;

@@ -59,6 +59,7 @@ struct upstream {
 	bool measured;
 	uint32_t srtt_us, rttvar_us;
 	unsigned int failures; /* one after the other */
+	unsigned int odd;      /* see upstream_odd(): in a row */
 	mono_t last_answer;
 	mono_t down_until; /* while it is down; then it is probed */
 	bool down;
@@ -110,6 +111,10 @@ void upstream_answered(struct upstream *u, mono_t sent, mono_t now);
 /* It has not, for longer than it usually takes. Down it is if it has answered
  * nothing else since: else only this name takes its time. */
 void upstream_late(struct upstream *u, mono_t sent, mono_t now);
+/* What it said by UDP was of another question, and TCP, where nobody can forge,
+ * told no more. Once that may be a forger's: down it is by the second time in a
+ * row, if it has answered nothing else since. */
+void upstream_odd(struct upstream *u, mono_t sent, mono_t now);
 /* It can't be reached: refused, no route, TLS failed. */
 void upstream_failed(struct upstream *u, mono_t now);
 

@@ -126,9 +126,8 @@ do_sent(struct stage *s, char *words)
 		stage_wrong(s, edns ? "without EDNS" : "with EDNS", NULL);
 }
 
-/* The oldest question to that address (ADDR/tcp, ADDR/noedns: one of
- * that kind) is no more under
- * way. */
+/* The oldest question to that address (ADDR/tcp, ADDR/noedns, ADDR/new: one of
+ * that kind) is no more under way. */
 static struct attempt *
 take_flying(struct stage *s, const char *addr, struct flying *ret)
 {
@@ -139,9 +138,10 @@ take_flying(struct stage *s, const char *addr, struct flying *ret)
 
 		addr_format(&attempt->upstream->spec.addr, buf);
 		if (strchr(addr, '/') != NULL)
-			strcat(buf, attempt->tcp     ? "/tcp"
-				    : !attempt->edns ? "/noedns"
-						     : "");
+			strcat(buf, attempt->tcp		   ? "/tcp"
+				    : !attempt->edns		   ? "/noedns"
+				    : attempt->doubt == DOUBT_NONE ? "/new"
+								   : "");
 		if (strcmp(buf, addr) != 0)
 			continue;
 		*ret = s->flying[i];

@@ -16,8 +16,9 @@
  *   refuse-send ADDR            sending there fails from now on (ECONNREFUSED)
  *   sent ADDR [tcp] [noedns]    the next question went there; nothing: none
  *   reply ADDR RCODE [tc ad bare lower request twice] [ede=N]   answers the
- *       oldest question there (ADDR/tcp, ADDR/noedns: of that kind); what is no
- *       answer leaves it there, but over TCP
+ *       oldest question there (ADDR/tcp, ADDR/noedns: of that kind; ADDR/new:
+ *       nothing has come for it); what is no answer leaves it there, but over
+ *       TCP
  *       an|au|ad RECORD         records of it, in the lines below
  *   fail ADDR                   the shell gives the oldest one back
  *   time N                      ms that pass
