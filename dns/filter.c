@@ -72,6 +72,29 @@ is_followed(const struct key *key, const struct answer *answer, unsigned int i)
 	       wire_u16(answer->wire + answer->ttls[i] - 4) == TYPE_CNAME;
 }
 
+/* ANY is asked for records of all types: what a rule would not have answered by
+ * its own type does not come so. A rule that stands before it and takes ANY
+ * does. */
+static struct decision
+ask_type(const struct policy *policy, const struct asker *asker,
+    const struct filter_answered *a)
+{
+	static const struct decision none = { .rule = 0 };
+	const struct answer *answer = a->answer;
+	struct decision d, any;
+	struct key own;
+
+	key_copy(&own, a->key);
+	own.type = wire_u16(answer->wire + answer->ttls[a->record] - 4);
+	d = filter_query(policy, asker, &own);
+	if (!is_denied(&d))
+		return none;
+	any = filter_query(policy, asker, a->key);
+	if (any.rule != 0 && any.rule < d.rule)
+		return none;
+	return d;
+}
+
 static bool
 judges_addresses(const struct policy *policy, struct asker *asker)
 {
@@ -95,7 +118,9 @@ judge_record(
 	struct addr addr;
 
 	*d = (struct decision){ .rule = 0 };
-	if (addresses_target(&target, a->answer, a->record))
+	if (a->key->type == TYPE_ANY)
+		*d = ask_type(policy, asker, a);
+	if (!is_denied(d) && addresses_target(&target, a->answer, a->record))
 		*d = ask_name(policy, asker, a->key, &target);
 	if (d->rule != 0 && d->action == ACTION_REROUTE &&
 	    is_followed(a->key, a->answer, a->record))

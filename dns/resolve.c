@@ -138,9 +138,8 @@ finish(struct resolve *r, struct asking *a, struct asked *asked,
     struct outcome *o, mono_t now)
 {
 	struct asker *asker = a->client.asker;
-	bool foreign = o->from != FROM_LOCAL && o->from != FROM_HOSTS;
 
-	if (foreign && !asked->judged) {
+	if (o->from != FROM_LOCAL && !asked->judged) {
 		switch (outcome_judge(r, asker, o, ++r->n_told, now)) {
 		case FILTER_PASSES:
 			break;
