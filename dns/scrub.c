@@ -406,8 +406,9 @@ static void
 finish(struct scrubber *s, struct answer *ret, bool negative, bool soa)
 {
 	ret->nodata = negative && ret->rcode == RCODE_NOERROR;
-	/* what lies below a name that is not there is not there (RFC 8020) */
-	ret->cut = ret->rcode == RCODE_NXDOMAIN && s->chain == 0;
+	/* what lies below a name that is not there is not there (RFC 8020);
+	 * where it has records all the same, the server does not mean it */
+	ret->cut = ret->rcode == RCODE_NXDOMAIN && s->chain == 0 && negative;
 	ret->ttl = negative && !soa ? 0 : s->ttl;
 	ret->shortened = s->n_left_out > 0;
 	if (ret->shortened && ret->ede == EDE_NONE) {
