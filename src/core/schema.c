@@ -83,7 +83,7 @@ const struct conf_row conf_rows[] = {
 	    .help = "Receive buffer of the socket that the queues are read "
 		    "from." },
 	{ ROW("resolver", "listen", CONF_TEXTS, resolver.listen),
-	    .check = schema_is_listen,
+	    .check = schema_is_listen, .hint = schema_hint_port,
 	    .expected = "addresses with or without a port, such as "
 			"127.0.0.1:53, or none",
 	    .dflt = "127.0.0.1:53, [::1]:53",
@@ -190,7 +190,7 @@ const struct conf_row conf_rows[] = {
 		    "gets an address that stands for the name, and the proxy "
 		    "is told the name." },
 	{ TUNNEL("dns-server", CONF_TEXTS, dns_server),
-	    .check = schema_is_dns_server,
+	    .check = schema_is_dns_server, .hint = schema_hint_port,
 	    .expected = "servers such as 10.0.0.53 or [fd00::53]:5353",
 	    .dflt = "", .sample = "10.0.0.53",
 	    .help = "With dns = tunnel: the servers that are asked through "

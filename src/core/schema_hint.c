@@ -1,7 +1,10 @@
 #include "src/core/schema_hint.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+
+#include "src/base/num.h"
 
 struct hint {
 	const char *begins; /* the value, with this */
@@ -24,6 +27,46 @@ static bool
 is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Behind the one colon of HOST:PORT, or the one that follows the bracket of
+ * [ADDRESS]:PORT. Returns where it begins; NULL where there is none. */
+static const char *
+find_port(const char *host, const char *end)
+{
+	const char *colon;
+
+	if (host < end && *host == '[') {
+		colon = memchr(host, ']', (size_t)(end - host));
+		if (colon == NULL || ++colon == end || *colon != ':')
+			return NULL;
+		return colon + 1;
+	}
+	colon = memchr(host, ':', (size_t)(end - host));
+	if (colon == NULL || memrchr(host, ':', (size_t)(end - host)) != colon)
+		return NULL;
+	return colon + 1;
+}
+
+const char *
+schema_hint_port(const char *s, size_t len)
+{
+	const char *scheme = memmem(s, len, "://", 3), *end = s + len, *at;
+	const char *host = scheme != NULL ? scheme + 3 : s;
+	uint64_t port;
+
+	at = memchr(host, '#', (size_t)(end - host));
+	if (at != NULL)
+		end = at;
+	at = memrchr(host, '@', (size_t)(end - host));
+	if (at != NULL)
+		host = at + 1;
+	at = find_port(host, end);
+	if (at == NULL ||
+	    (num_parse(&port, at, (size_t)(end - at), UINT16_MAX) == 0 &&
+		port != 0))
+		return NULL;
+	return "a port from 1 to 65535 behind the last ':'";
 }
 
 #define NO_HTTPS                                                               \
@@ -51,7 +94,11 @@ schema_hint_dns(const char *s, size_t len)
 	};
 	const char *hint =
 	    hint_of(hints, sizeof(hints) / sizeof(hints[0]), s, len);
+	const char *port = schema_hint_port(s, len);
 
+	/* of the forms that are good here */
+	if (port != NULL && (hint == NULL || memcmp(s, "tls:", 4) == 0))
+		return port;
 	if (hint != NULL || len == 0 || memmem(s, len, "://", 3) != NULL ||
 	    memchr(s, '.', len) == NULL || !is_letter(s[len - 1]))
 		return hint;
@@ -74,6 +121,8 @@ schema_hint_tunnel(const char *s, size_t len)
 	const char *hint =
 	    hint_of(hints, sizeof(hints) / sizeof(hints[0]), s, len);
 
+	if (hint == NULL && memmem(s, len, "://", 3) != NULL)
+		return schema_hint_port(s, len);
 	if (hint != NULL || memchr(s, '/', len) != NULL ||
 	    memchr(s, ':', len) == NULL)
 		return hint;

@@ -6,6 +6,7 @@
 /* What to write in place of a text that a check has refused, as struct
  * conf_row's hint, of s[0..len): forms that other programs have, and that look
  * as if they were good here. NULL: nothing that `expected` does not say. */
+const char *schema_hint_port(const char *s, size_t len);
 const char *schema_hint_dns(const char *s, size_t len);
 const char *schema_hint_tunnel(const char *s, size_t len);
 
