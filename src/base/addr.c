@@ -43,6 +43,14 @@ addr_unmap(const struct addr *a)
 	return *a;
 }
 
+struct addr_range
+addr_range_unmap(const struct addr_range *r)
+{
+	struct addr_range u = { addr_unmap(&r->lo), addr_unmap(&r->hi) };
+
+	return u.lo.family == u.hi.family ? u : *r;
+}
+
 bool
 addr_nat64(struct addr *ret, const struct addr *a)
 {

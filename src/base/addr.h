@@ -45,6 +45,10 @@ size_t addr_len(const struct addr *a);
 
 /* ::ffff:a.b.c.d as a.b.c.d, everything else as it is. */
 struct addr addr_unmap(const struct addr *a);
+/* The same of both ends, where both are such: ::ffff:10.0.0.0/104
+ * is 10.0.0.0/8.
+ */
+struct addr_range addr_range_unmap(const struct addr_range *r);
 
 /* The IPv4 address that NAT64's well-known prefix, 64:ff9b::/96, is followed by
  * (RFC 6052): what is sent there is translated, and ends at that address. False

@@ -42,14 +42,9 @@ int
 addrset_build_add(struct addrset_build *build, const struct addr_range *range,
     enum addrset_rank rank, uint32_t what)
 {
-	struct addr lo = addr_unmap(&range->lo), hi = addr_unmap(&range->hi);
+	struct addr_range plain = addr_range_unmap(range);
 	int r = 0;
 
-	/* a range from mapped to other addresses: as it is, in IPv6 */
-	if (lo.family != hi.family) {
-		lo = range->lo;
-		hi = range->hi;
-	}
 	if (build->n == ITEMS_MAX)
 		return -E2BIG;
 	if (build->n == build->room)
@@ -58,12 +53,12 @@ addrset_build_add(struct addrset_build *build, const struct addr_range *range,
 	if (r < 0)
 		return r;
 	build->items[build->n] = (struct addrset_item){
-		.lo = number(&lo),
-		.hi = number(&hi),
+		.lo = number(&plain.lo),
+		.hi = number(&plain.hi),
 		.what = what,
 		.order = (uint32_t)build->n,
 		.rank = (uint8_t)rank,
-		.family = lo.family,
+		.family = plain.lo.family,
 	};
 	build->n++;
 	return 0;

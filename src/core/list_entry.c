@@ -72,10 +72,13 @@ bool
 list_entry_is_about_addr(const struct list_entry *e, const struct addr *addr)
 {
 	struct addr a = addr_unmap(addr), far = a;
+	struct addr_range range;
 
+	if (e->kind != LIST_ENTRY_ADDR && e->kind != LIST_ENTRY_ADDR_RR)
+		return false;
+	range = addr_range_unmap(&e->range);
 	(void)addr_nat64(&far, &a); /* most are not such */
-	return (e->kind == LIST_ENTRY_ADDR || e->kind == LIST_ENTRY_ADDR_RR) &&
-	       (addr_range_contains(&e->range, addr) ||
-		   addr_range_contains(&e->range, &a) ||
-		   addr_range_contains(&e->range, &far));
+	return addr_range_contains(&range, addr) ||
+	       addr_range_contains(&range, &a) ||
+	       addr_range_contains(&range, &far);
 }

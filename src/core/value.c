@@ -220,15 +220,6 @@ bad:
 	return refuse(fault, s, len, "is no port", value_expected(VALUE_PORT));
 }
 
-/* ::ffff:10.0.0.0/104 is 10.0.0.0/8: that is how packets have it. */
-static struct addr_range
-range_unmap(const struct addr_range *r)
-{
-	struct addr_range u = { addr_unmap(&r->lo), addr_unmap(&r->hi) };
-
-	return u.lo.family == u.hi.family ? u : *r;
-}
-
 /* A name with a dot, and no address with a mistake. */
 static bool
 is_host(const char *s, size_t len)
@@ -336,7 +327,7 @@ parse_addr(struct rule_value *ret, const char *s, size_t len,
 	if (addr_range_parse(&range, s, len) < 0)
 		return refuse_addr(fault, s, len);
 	ret->bits = 0;
-	ret->range = range_unmap(&range);
+	ret->range = addr_range_unmap(&range); /* as packets have it */
 	return 0;
 }
 

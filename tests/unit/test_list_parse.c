@@ -276,6 +276,7 @@ junk_is_counted(void **state)
 /* Who looks for the line of an entry asks with the same words. */
 struct look {
 	struct name name;
+	struct addr addr; /* ADDR_NONE: the name is looked for */
 	uint32_t line;
 };
 
@@ -284,7 +285,10 @@ look_at(void *arg, const struct list_entry *entry)
 {
 	struct look *look = arg;
 
-	if (look->line == 0 && list_entry_is_about(entry, &look->name))
+	if (look->line == 0 &&
+	    (look->addr.family == ADDR_NONE
+		    ? list_entry_is_about(entry, &look->name)
+		    : list_entry_is_about_addr(entry, &look->addr)))
 		look->line = entry->line;
 	return 0;
 }
@@ -315,13 +319,47 @@ entries_know_their_line(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
-		struct look look = { name_of(rows[i].name), 0 };
+		struct look look = { .name = name_of(rows[i].name) };
 		struct list_sink sink = { look_at, ignore_fault, NULL, &look };
 
 		assert_int_equal(
 		    list_parse(&sink, CONF_FORMAT_AUTO, text, sizeof(text) - 1),
 		    0);
 		row_true(rows[i].name, look.line == rows[i].line);
+	}
+}
+
+static void
+so_do_those_of_addresses(void **state)
+{
+	static const char text[] = "192.0.2.1\n::ffff:192.0.2.2\n"
+				   "::ffff:198.51.100.0/120\n2001:db8::/32\n";
+	static const struct {
+		const char *addr;
+		uint32_t line;
+	} rows[] = {
+		{ "192.0.2.1", 1 },
+		{ "::ffff:192.0.2.1", 1 },
+		{ "192.0.2.2", 2 },
+		{ "::ffff:192.0.2.2", 2 },
+		{ "198.51.100.7", 3 },
+		{ "64:ff9b::198.51.100.7", 3 },
+		{ "2001:db8::1", 4 },
+		{ "192.0.2.3", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct look look = { .line = 0 };
+		struct list_sink sink = { look_at, ignore_fault, NULL, &look };
+
+		assert_int_equal(
+		    addr_parse(&look.addr, rows[i].addr, strlen(rows[i].addr)),
+		    0);
+		assert_int_equal(list_parse(&sink, CONF_FORMAT_ADDRESSES, text,
+				     sizeof(text) - 1),
+		    0);
+		row_true(rows[i].addr, look.line == rows[i].line);
 	}
 }
 
@@ -339,6 +377,7 @@ main(void)
 		cmocka_unit_test(lines_are_counted),
 		cmocka_unit_test(junk_is_counted),
 		cmocka_unit_test(entries_know_their_line),
+		cmocka_unit_test(so_do_those_of_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
