@@ -71,7 +71,7 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 	memcpy(rec.qname.wire, asked->q->qname.wire, rec.qname.len);
 	if (o->answer != NULL)
 		note_addresses(&rec, o->answer);
-	r->ops.done(r->ops.arg, &rec, o->answer);
+	r->ops.done(r->ops.arg, client, &rec, o->answer);
 }
 
 /* Of the rule that blocks, for the EDE: a person reads it in dig. Mostly the

@@ -105,10 +105,10 @@ read_question(struct query *q, const uint8_t *msg, size_t len, size_t *off)
 	return true;
 }
 
-static enum query_kind
-check_type(const struct query *q)
+enum query_kind
+query_type_kind(uint16_t qtype)
 {
-	switch (q->qtype) {
+	switch (qtype) {
 	case TYPE_NONE:
 	case TYPE_OPT:
 		return QUERY_FORMERR;
@@ -118,12 +118,20 @@ check_type(const struct query *q)
 	case TYPE_MAILB:
 		return QUERY_REFUSED;
 	case TYPE_ANY:
-		break;
+		return QUERY_GOOD;
 	default: /* TKEY, TSIG and other meta types ask for no data */
-		if (q->qtype >= TYPE_META_FIRST && q->qtype < TYPE_ANY)
-			return QUERY_REFUSED;
+		return qtype >= TYPE_META_FIRST && qtype < TYPE_ANY
+			   ? QUERY_REFUSED
+			   : QUERY_GOOD;
 	}
-	return q->qclass == 0 ? QUERY_FORMERR : QUERY_GOOD;
+}
+
+static enum query_kind
+check_type(const struct query *q)
+{
+	enum query_kind kind = query_type_kind(q->qtype);
+
+	return kind == QUERY_GOOD && q->qclass == 0 ? QUERY_FORMERR : kind;
 }
 
 /* Of what is refused for its header: what its OPT asks for, so that the answer

@@ -28,6 +28,9 @@ enum query_kind {
 	QUERY_REFUSED, /* zone transfers, meta types */
 };
 
+/* The same of what is asked for alone. */
+enum query_kind query_type_kind(uint16_t qtype);
+
 /* Reads a message. ret->id and flags are set for all but QUERY_IGNORED;
  * qname.len is 0 where there is no question to be repeated. */
 enum query_kind query_parse(struct query *ret, const uint8_t *msg, size_t len);

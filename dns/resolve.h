@@ -79,9 +79,10 @@ struct resolve_ops {
 	    const uint8_t *msg, size_t len);
 	/* Nothing will come for it: a TCP client must not wait for it. */
 	void (*dropped)(void *arg, const struct client *client);
-	/* What became of a query: for log, history and names learnt. */
-	void (*done)(void *arg, const struct record *record,
-	    const struct answer *answer);
+	/* What became of a query: for log, history and names learnt, before
+	 * the client has its answer. */
+	void (*done)(void *arg, const struct client *client,
+	    const struct record *record, const struct answer *answer);
 	/* Who is asked, or whether an address that stands for the name is the
 	 * answer, so that nobody is. *ret: that; ADDR_NONE where there is none
 	 * of that type. NULL: all are asked as usual */

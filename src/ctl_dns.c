@@ -6,6 +6,7 @@
 
 #include "dns/msg.h"
 #include "dns/qlog.h"
+#include "dns/query.h"
 #include "dns/server_ev.h"
 #include "src/base/addr.h"
 #include "src/core/qtype.h"
@@ -196,6 +197,19 @@ take_address(json_t *args, struct name *ret)
 	return name_parse(ret, reverse, n) == 0;
 }
 
+/* Programs that ask for it are refused, too. */
+static char *
+refuse_type(uint16_t qtype)
+{
+	char type[QTYPE_TEXT_SIZE], what[96];
+
+	(void)snprintf(what, sizeof(what),
+	    "%s is refused: records of a name are answered, no zone transfers "
+	    "nor meta types",
+	    qtype_format(qtype, type)); /* fits */
+	return ctlmsg_error(CTLMSG_BAD_ARGS, what);
+}
+
 enum ctl_answer
 ctl_dns_resolve(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
@@ -212,6 +226,10 @@ ctl_dns_resolve(const struct ctl_env *env, json_t *args, char **ret_line,
 	if (qtype_parse(&ret_job->ask_type, type, strlen(type)) < 0) {
 		*ret_line = ctlmsg_error(
 		    CTLMSG_BAD_ARGS, "expected a record type such as AAAA");
+		return CTL_LINE;
+	}
+	if (query_type_kind(ret_job->ask_type) != QUERY_GOOD) {
+		*ret_line = refuse_type(ret_job->ask_type);
 		return CTL_LINE;
 	}
 	return ctl_explain_pid(env, args, &ret_job->ask_as, ret_line)
@@ -270,15 +288,48 @@ json_answer(const uint8_t *msg, size_t len)
 	    records);
 }
 
+/* The same, and what was decided, as a query has it. */
+static json_t *
+json_resolved(const struct resolver_answer *answer)
+{
+	json_t *object = json_answer(answer->msg, answer->len), *decided;
+	char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
+	const struct record *rec = answer->record;
+
+	if (rec == NULL)
+		return object;
+	decided = json_pack("{s:o, s:s, s:s, s:s}", "qname",
+	    json_text(name_format(&rec->qname, name)), "qtype",
+	    qtype_format(rec->qtype, type), "answer_from",
+	    record_from_name(rec->from), "verdict",
+	    action_name(rec->decision.action));
+	return json_with(json_with(object, decided), json_query_why(rec));
+}
+
+static char *
+no_answer(const struct record *rec)
+{
+	const struct policy_rule *rule =
+	    rec != NULL ? policy_rule_get(rec->policy, rec->decision.rule)
+			: NULL;
+	char what[CTLMSG_WHAT];
+
+	if (rule == NULL)
+		return ctlmsg_error(CTLMSG_FAILED, "there is no answer");
+	(void)snprintf(what, sizeof(what), "there is no answer, by %s:%u",
+	    rule->file, rule->line); /* may be cut */
+	return ctlmsg_error(CTLMSG_FAILED, what);
+}
+
 static void
-answered(void *arg, const uint8_t *msg, size_t len)
+answered(void *arg, const struct resolver_answer *answer)
 {
 	struct waiting waiting = *(struct waiting *)arg;
 
 	free(arg);
-	waiting.done(waiting.arg,
-	    len > 0 ? ctlmsg_result(json_answer(msg, len))
-		    : ctlmsg_error(CTLMSG_FAILED, "there is no answer"));
+	waiting.done(waiting.arg, answer->len > 0
+				      ? ctlmsg_result(json_resolved(answer))
+				      : no_answer(answer->record));
 }
 
 void

@@ -51,9 +51,8 @@ json_upstream(const struct record *rec)
 	    json_end(&rec->upstream, rec->upstream_port, end));
 }
 
-/* Rule, label and list of the decision. */
-static json_t *
-json_why(const struct record *rec)
+json_t *
+json_query_why(const struct record *rec)
 {
 	const struct policy_rule *rule =
 	    policy_rule_get(rec->policy, rec->decision.rule);
@@ -83,7 +82,7 @@ json_query(const struct record *rec, const struct json_time *at)
 	    json_text(name_format(&rec->qname, name)), "qtype",
 	    qtype_format(rec->qtype, type), "verdict",
 	    action_name(rec->decision.action), "captured", rec->captured);
-	json_t *why = json_why(rec);
+	json_t *why = json_query_why(rec);
 	json_t *rest = json_pack("{s:o, s:o, s:o, s:I, s:o, s:s, s:o}", "rcode",
 	    rec->answered ? json_string(json_rcode(rec->rcode, rcode))
 			  : json_null(),

@@ -7,6 +7,9 @@
 /* The object of a query, design.md section 9. NULL when there is no memory. */
 json_t *json_query(const struct record *record, const struct json_time *at);
 
+/* What the rules decided about it: rule, label, reason and list. */
+json_t *json_query_why(const struct record *record);
+
 /* "NOERROR" or a number. */
 #define JSON_RCODE_SIZE 16
 const char *json_rcode(unsigned int rcode, char buf[JSON_RCODE_SIZE]);

@@ -9,26 +9,49 @@
 struct ask {
 	struct list node;
 	uint64_t id;
-	void (*done)(void *arg, const uint8_t *msg, size_t len);
+	void (*done)(void *arg, const struct resolver_answer *answer);
 	void *arg;
+	bool decided;
+	struct record record;
 };
 
-/* Takes the ask off the list; NULL if there is none of that number. */
 static struct ask *
-take_ask(struct resolver_ev *re, uint64_t id)
+find_ask(struct resolver_ev *re, uint64_t id)
 {
 	struct list *node;
 
 	list_for_each (node, &re->asks) {
 		struct ask *ask = container_of(node, struct ask, node);
 
-		if (ask->id != id)
-			continue;
-		list_remove(&ask->node);
-		re->n_asks--;
-		return ask;
+		if (ask->id == id)
+			return ask;
 	}
 	return NULL;
+}
+
+/* Takes the ask off the list; NULL if there is none of that number. */
+static struct ask *
+take_ask(struct resolver_ev *re, uint64_t id)
+{
+	struct ask *ask = find_ask(re, id);
+
+	if (ask != NULL) {
+		list_remove(&ask->node);
+		re->n_asks--;
+	}
+	return ask;
+}
+
+void
+resolver_asks_decided(
+    struct resolver_ev *re, uint64_t id, const struct record *record)
+{
+	struct ask *ask = find_ask(re, id);
+
+	if (ask == NULL)
+		return;
+	ask->record = *record;
+	ask->decided = true;
 }
 
 void
@@ -36,10 +59,13 @@ resolver_asks_answer(
     struct resolver_ev *re, uint64_t id, const uint8_t *msg, size_t len)
 {
 	struct ask *ask = take_ask(re, id);
+	struct resolver_answer answer = { msg, len, NULL };
 
 	if (ask == NULL)
 		return;
-	ask->done(ask->arg, msg, len);
+	if (ask->decided)
+		answer.record = &ask->record;
+	ask->done(ask->arg, &answer);
 	free(ask);
 }
 
@@ -61,8 +87,9 @@ struct asked {
 
 static void
 begin(struct resolver_ev *re, const struct asked *asked,
-    void (*done)(void *arg, const uint8_t *msg, size_t len), void *arg)
+    void (*done)(void *arg, const struct resolver_answer *answer), void *arg)
 {
+	static const struct resolver_answer none = { NULL, 0, NULL };
 	bool full = re->closing || re->n_asks >= ASKS_MAX;
 	struct ask *ask = full ? NULL : calloc(1, sizeof(*ask));
 	struct asking *a = calloc(1, sizeof(*a) + WIRE_MESSAGE_MAX);
@@ -70,7 +97,7 @@ begin(struct resolver_ev *re, const struct asked *asked,
 	if (ask == NULL || a == NULL) {
 		free(ask);
 		free(a);
-		done(arg, NULL, 0);
+		done(arg, &none);
 		return;
 	}
 	resolver_ev_follow(re);
@@ -107,7 +134,7 @@ begin(struct resolver_ev *re, const struct asked *asked,
 void
 resolver_ev_ask(struct resolver_ev *re,
     const struct resolver_question *question,
-    void (*done)(void *arg, const uint8_t *msg, size_t len), void *arg)
+    void (*done)(void *arg, const struct resolver_answer *answer), void *arg)
 {
 	struct asked asked = { question->name, question->qtype, NULL };
 
@@ -159,11 +186,11 @@ take_addresses(struct look_up *l, const uint8_t *msg, size_t len)
 }
 
 static void
-looked_up(void *arg, const uint8_t *msg, size_t len)
+looked_up(void *arg, const struct resolver_answer *answer)
 {
 	struct look_up *l = arg;
 
-	take_addresses(l, msg, len);
+	take_addresses(l, answer->msg, answer->len);
 	if (--l->waiting > 0)
 		return;
 	for (size_t i = 0; i < l->six.n; i++)

@@ -84,8 +84,16 @@ const char *resolver_ev_deaf(const struct resolver_ev *re);
 void resolver_ev_look_up(struct resolver_ev *re, const struct name *name,
     void (*done)(void *arg, const struct addrs *addrs), void *arg);
 
+struct resolver_answer {
+	const uint8_t *msg;
+	size_t len; /* 0: there is none */
+	/* NULL: nothing was decided, as it was refused or the daemon ends. Its
+	 * process may be gone. */
+	const struct record *record;
+};
+
 /* Asks for people, as that program (NULL: nobody's): done() once, perhaps at
- * once, with an answer of len bytes (0: none). All borrowed. */
+ * once. All borrowed. */
 struct resolver_question {
 	const struct name *name;
 	uint16_t qtype;
@@ -93,6 +101,6 @@ struct resolver_question {
 };
 void resolver_ev_ask(struct resolver_ev *re,
     const struct resolver_question *question,
-    void (*done)(void *arg, const uint8_t *msg, size_t len), void *arg);
+    void (*done)(void *arg, const struct resolver_answer *answer), void *arg);
 
 #endif

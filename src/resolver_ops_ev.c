@@ -41,10 +41,13 @@ on_dropped(void *arg, const struct client *client)
 }
 
 static void
-on_done(void *arg, const struct record *record, const struct answer *answer)
+on_done(void *arg, const struct client *client, const struct record *record,
+    const struct answer *answer)
 {
 	struct resolver_ev *re = arg;
 
+	if (client->listener == RESOLVER_ASKS)
+		resolver_asks_decided(re, client->conn, record);
 	if (record->learnt && answer != NULL && record->answered &&
 	    record->decision.action != ACTION_BLOCK &&
 	    record->decision.action != ACTION_DROP && re->opts.names != NULL)

@@ -77,6 +77,9 @@ void resolver_capture(struct resolver_ev *re);
 /* The same, where upstreams of this host have been started, or anew. */
 void resolver_follow_servers(struct resolver_ev *re);
 
+/* What became of one of the daemon's own, whose answer comes now. */
+void resolver_asks_decided(
+    struct resolver_ev *re, uint64_t id, const struct record *record);
 /* One of the daemon's own has its answer; len 0: there is none. */
 void resolver_asks_answer(
     struct resolver_ev *re, uint64_t id, const uint8_t *msg, size_t len);

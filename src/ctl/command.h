@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "src/ctl/client.h"
 
@@ -74,6 +75,15 @@ enum status command_add(const struct context *context);
 enum status command_lists(const struct context *context);
 enum status command_firewall(const struct context *context);
 enum status command_completion(const struct context *context);
+
+/* Of what a query, or explain, has at that key; nothing where that is null. */
+void explain_print_text(const json_t *result, const char *key);
+/* The line of the list that decided. */
+void explain_print_entry(const json_t *result);
+/* Puts that line into a query that this program has asked for, where a list
+ * decided by its name. */
+enum status explain_find_entry(
+    const struct context *context, json_t *query, pid_t pid);
 
 extern const struct command_option explain_options[];
 extern const struct command_option top_options[];

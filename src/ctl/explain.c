@@ -113,8 +113,8 @@ read_words(const struct context *context, FILE *about, json_t *args)
 	return STATUS_DONE;
 }
 
-static void
-print_text(const json_t *result, const char *key)
+void
+explain_print_text(const json_t *result, const char *key)
 {
 	const char *text = command_text(result, key, NULL);
 
@@ -122,6 +122,18 @@ print_text(const json_t *result, const char *key)
 		return;
 	printf("%s: ", key);
 	table_text(text, stdout);
+	putchar('\n');
+}
+
+void
+explain_print_entry(const json_t *result)
+{
+	if (command_text(result, "list_file", NULL) == NULL)
+		return;
+	fputs("entry: ", stdout);
+	table_text(command_text(result, "list_file", ""), stdout);
+	printf(":%.0f: ", command_number(result, "list_line"));
+	table_text(command_text(result, "list_text", ""), stdout);
 	putchar('\n');
 }
 
@@ -144,17 +156,11 @@ print_result(const json_t *result)
 		table_text(command_text(result, "text", ""), stdout);
 		putchar('\n');
 	}
-	print_text(result, "label");
-	print_text(result, "tunnel");
-	print_text(result, "host");
-	print_text(result, "list");
-	if (command_text(result, "list_file", NULL) != NULL) {
-		fputs("entry: ", stdout);
-		table_text(command_text(result, "list_file", ""), stdout);
-		printf(":%.0f: ", command_number(result, "list_line"));
-		table_text(command_text(result, "list_text", ""), stdout);
-		putchar('\n');
-	}
+	explain_print_text(result, "label");
+	explain_print_text(result, "tunnel");
+	explain_print_text(result, "host");
+	explain_print_text(result, "list");
+	explain_print_entry(result);
 	printf("reason: %s\n", command_text(result, "reason", "?"));
 	json_array_foreach(json_object_get(result, "passed"), i, passed)
 	    printf("passed: %s\n", json_string_value(passed));
@@ -195,4 +201,50 @@ command_explain(const struct context *context)
 		print_result(result);
 	json_decref(result);
 	return STATUS_DONE;
+}
+
+/* The question of a query that was asked, in words; to be freed. */
+static char *
+about_query(const json_t *query)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *about = open_memstream(&text, &size);
+
+	if (about == NULL)
+		return NULL;
+	add_word(about, "domain", command_text(query, "qname", ""));
+	add_word(about, "qtype", command_text(query, "qtype", ""));
+	if (fclose(about) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+enum status
+explain_find_entry(const struct context *context, json_t *query, pid_t pid)
+{
+	static const char *const keys[] = { "list_file", "list_line",
+		"list_text" };
+	const char *list = command_text(query, "list", NULL);
+	json_t *explained = NULL;
+	enum status status;
+	char *about;
+
+	if (list == NULL)
+		return STATUS_DONE;
+	about = about_query(query);
+	status = command_call(context, "explain",
+	    json_pack("{s:s, s:I}", "about", about != NULL ? about : "", "pid",
+		(json_int_t)pid),
+	    &explained);
+	free(about);
+	/* what an alias has, or an address, is not the name's */
+	if (strcmp(command_text(explained, "list", ""), list) == 0)
+		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+			json_object_set(query, keys[i],
+			    json_object_get(explained, keys[i]));
+	json_decref(explained);
+	return status;
 }

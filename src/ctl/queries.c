@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/ctl/command.h"
 #include "src/ctl/filter.h"
@@ -262,6 +263,29 @@ print_record(const char *record)
 	free(text);
 }
 
+/* The records, and who has put them in place of others. */
+static void
+print_answer(const json_t *result)
+{
+	const char *verdict = command_text(result, "verdict", "");
+	const json_t *record;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "records"), i, record)
+	{
+		print_record(json_string_value(record));
+	}
+	if (i == 0)
+		puts(command_text(result, "rcode", "?"));
+	if (strcmp(verdict, "block") != 0)
+		return;
+	explain_print_text(result, "verdict");
+	explain_print_text(result, "rule");
+	explain_print_text(result, "label");
+	explain_print_text(result, "list");
+	explain_print_entry(result);
+}
+
 struct asking {
 	const struct context *context;
 	json_t *args;
@@ -282,9 +306,9 @@ command_resolve(const struct context *context)
 	json_t *args = json_object(), *result = NULL;
 	struct asking asking = { context, args };
 	int argc = context->argc;
-	const json_t *record;
 	enum status status;
-	size_t i;
+	const json_t *pid;
+	pid_t as;
 
 	status = command_take_options(
 	    context, &argc, context->argv, take_as, &asking);
@@ -298,18 +322,15 @@ command_resolve(const struct context *context)
 	if (argc == 2)
 		json_object_set_new(
 		    args, "type", json_string(context->argv[1]));
+	pid = json_object_get(args, "pid");
+	as = pid != NULL ? (pid_t)json_integer_value(pid) : getpid();
 	status = command_call(context, "resolve", args, &result);
+	if (status == STATUS_DONE)
+		status = explain_find_entry(context, result, as);
 	if (status == STATUS_DONE && context->json)
 		command_json(result);
-	else if (status == STATUS_DONE) {
-		json_array_foreach(
-		    json_object_get(result, "records"), i, record)
-		{
-			print_record(json_string_value(record));
-		}
-		if (i == 0)
-			puts(command_text(result, "rcode", "?"));
-	}
+	else if (status == STATUS_DONE)
+		print_answer(result);
 	json_decref(result);
 	return status;
 }

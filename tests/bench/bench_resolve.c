@@ -62,10 +62,12 @@ on_dropped(void *arg, const struct client *client)
 
 /* As the daemon does. */
 static void
-on_done(void *arg, const struct record *record, const struct answer *answer)
+on_done(void *arg, const struct client *client, const struct record *record,
+    const struct answer *answer)
 {
 	struct bench *b = arg;
 
+	(void)client;
 	if (record->learnt && answer != NULL && record->answered &&
 	    record->decision.action != ACTION_BLOCK)
 		learn_names(b->names, b->r, record, answer);

@@ -39,7 +39,8 @@ cat >"$l/ads.txt" <<'LIST'
 /^ads?[0-9]+\./
 LIST
 echo "0.0.0.0 hosts.example" >"$l/more/a.hosts"
-printf "10.9.0.3 # an address\n203.0.113.3/32\n" >"$l/more/b.hosts"
+printf "10.9.0.3 # an address\n203.0.113.3/32\n::ffff:10.9.0.9\n" \
+	>"$l/more/b.hosts"
 printf 'two.example\n*.below.example\n' >"$l/two.txt"
 printf 'server=/masq.example/#\naddress=/ads.masq.example/\n' >"$l/masq.conf"
 printf '%s\n' address=/deep.example/ address=/x.y.deep.example/ \
@@ -72,7 +73,7 @@ said() { grep -q "$@" "$tmp/daemon.log"; }
 check "the daemon starts" daemon_start
 check "both are loaded" listed two 'l["state"] == "loaded" and l["names"] == 2'
 check "several files are one list" listed ads 'l["names"] == 7 and
-    l["addresses"] == 2 and len(l["files"]) == 3 and l["error"] is None'
+    l["addresses"] == 3 and len(l["files"]) == 3 and l["error"] is None'
 check "patterns are counted by themselves" listed ads 'l["patterns"] == 3'
 check "what could not be used is counted and named" listed ads '
     l["faults"] == 2 and l["modifiers"] == {"third-party": 1} and
@@ -103,8 +104,25 @@ check "explained: … of three" explained \
 	--query --domain x.y.deep.example
 check "explained: an address" explained \
 	"entry: $l/more/b.hosts:1: 10.9.0.3 # an address" --to 10.9.0.3
+check "explained: … that is mapped" explained \
+	"entry: $l/more/b.hosts:3: ::ffff:10.9.0.9" --to 10.9.0.9
 check "explained: what was passed" explained \
 	"passed: rule 1 does not decide" --domain two.example
+resolved() { # LINE WORD...
+	ctl resolve "${@:2}" | tee "$tmp/resolved"
+	grep -qxF "$1" "$tmp/resolved"
+}
+check "resolve says what blocks: the rule" resolved \
+	"rule: $tmp/rules/10.rules:1" x.ads.example
+check "… the list" grep -qx "list: ads" "$tmp/resolved"
+check "… and its line" grep -qxF "entry: $l/ads.txt:2: ||ads.example^" \
+	"$tmp/resolved"
+check "… in JSON too" sh -c "'$REROUTECTL' --control '$tmp/control' --json \
+    resolve x.ads.example | grep -q '\"verdict\":\"block\",\"rule\":\"[^\"]*\
+:1\".*\"list\":\"ads\".*\"list_line\":2'"
+check "… by an address of the answer" resolved "list: ads" three.example
+check_not "… and says of what it refuses that it does" \
+	ctl resolve x.ads.example AXFR
 check "a name and those below it" blocked ads.example
 check "and those below it" blocked x.y.ads.example
 check "but for an exception" open ok.ads.example
@@ -250,7 +268,7 @@ cp "$l/more/b.hosts" "$tmp/b.hosts"
 : >"$l/more/b.hosts"
 check_not "one file of several" ctl lists reload
 check "empties no more" listed ads 'l["state"] == "stale" and
-    l["addresses"] == 2 and "b.hosts: there is no entry" in l["error"]'
+    l["addresses"] == 3 and "b.hosts: there is no entry" in l["error"]'
 cp "$tmp/b.hosts" "$l/more/b.hosts"
 ctl lists reload >/dev/null 2>&1
 check "the other one is loaded" listed ads 'l["state"] == "loaded"'

@@ -50,10 +50,12 @@ on_dropped(void *arg, const struct client *client)
 }
 
 static void
-on_done(void *arg, const struct record *record, const struct answer *answer)
+on_done(void *arg, const struct client *client, const struct record *record,
+    const struct answer *answer)
 {
 	struct stage *s = arg;
 
+	(void)client;
 	(void)answer;
 	if (record->decision.action == ACTION_BLOCK)
 		s->blocked++;
