@@ -15,6 +15,7 @@
 
 #include "dns/sockaddr_ev.h"
 #include "src/base/log.h"
+#include "src/base/tls_peer.h"
 
 /* After a failure, so long is not tried again for each query. */
 #define HOLD_NS (250 * MONO_MS)
@@ -181,8 +182,8 @@ static bool
 wants(struct tls_ev *t, int result)
 {
 	switch (SSL_get_error(t->ssl, result)) {
-	case SSL_ERROR_WANT_READ:
-		return true; /* always waited for */
+	case SSL_ERROR_WANT_READ: /* always waited for */
+		return !tls_peer_floods(t->ssl);
 	case SSL_ERROR_WANT_WRITE:
 		return event_add(t->writable, NULL) == 0;
 	default:
@@ -191,10 +192,11 @@ wants(struct tls_ev *t, int result)
 }
 
 static void
-before_call(void)
+before_call(struct tls_ev *t)
 {
 	ERR_clear_error();
 	errno = 0;
+	tls_peer_begin_call(t->ssl);
 }
 
 void
@@ -212,7 +214,7 @@ tls_conn_pump(struct tls_ev *t, mono_t now)
 			if (t->out_to == 0)
 				return;
 		}
-		before_call();
+		before_call(t);
 		n = SSL_write(t->ssl, t->out + t->out_from,
 		    (int)(t->out_to - t->out_from));
 		if (n > 0) {
@@ -258,7 +260,7 @@ receive(struct tls_ev *t, mono_t now)
 			tls_conn_lost(t, "out of memory", now);
 			return;
 		}
-		before_call();
+		before_call(t);
 		n = SSL_read(t->ssl, to, (int)room);
 		if (n <= 0) {
 			if (!wants(t, n))
@@ -283,7 +285,7 @@ shake(struct tls_ev *t, mono_t now)
 {
 	int r;
 
-	before_call();
+	before_call(t);
 	r = SSL_connect(t->ssl);
 	if (r == 1) {
 		t->state = TLS_UP;

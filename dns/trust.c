@@ -85,18 +85,10 @@ session_cb(SSL *ssl, SSL_SESSION *session)
 static SSL_CTX *
 context_new(void)
 {
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *context = tls_peer_context_new();
 
 	if (context == NULL)
 		return NULL;
-	if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1) {
-		SSL_CTX_free(context);
-		return NULL;
-	}
-	(void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
-	(void)SSL_CTX_set_mode(
-	    context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
-			 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	(void)SSL_CTX_set_session_cache_mode(
 	    context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(context, session_cb);
@@ -319,6 +311,7 @@ trust_begin(struct trust *trust, const struct upstream_spec *spec, int fd,
 		SSL_set_verify(ssl, SSL_VERIFY_PEER, verify_cb);
 	if (link->session != NULL && SSL_SESSION_is_resumable(link->session))
 		(void)SSL_set_session(ssl, link->session); /* else in full */
+	tls_peer_bound(ssl);
 	return ssl;
 }
 
@@ -364,6 +357,8 @@ trust_failed(struct ssl_st *ssl, int result, struct trust_link *link)
 	switch (SSL_get_error(ssl, result)) {
 	case SSL_ERROR_ZERO_RETURN:
 		return say(link, -ECONNRESET, "it closed the connection");
+	case SSL_ERROR_WANT_READ: /* which it may not */
+		return say(link, -EPROTO, "it says too much that is nothing");
 	case SSL_ERROR_SYSCALL:
 		if (error == 0 || error == ECONNRESET || error == EPIPE)
 			return say(

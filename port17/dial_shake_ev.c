@@ -6,6 +6,7 @@
 #include "port17/leg_ev.h"
 #include "port17/proxy2.h"
 #include "port17/tls.h"
+#include "src/base/tls_peer.h"
 
 /* TLS, and the proxy's part of the handshake. */
 #define SHAKE_NS (10 * MONO_S)
@@ -278,7 +279,7 @@ begin_tls(struct dial *dial)
 	}
 	list_remove(&dial->waits);
 	if (trust->tls == NULL && dial->via->has_pin)
-		trust->tls = tls_context_new(); /* that needs no files */
+		trust->tls = tls_peer_context_new(); /* that needs no files */
 	if (trust->tls != NULL)
 		dial->leg->ssl =
 		    tls_begin(trust->tls, dial->via, dial->leg->fd);

@@ -14,6 +14,7 @@
 
 #include "src/base/inodes.h"
 #include "src/base/mono.h"
+#include "src/base/tls_peer.h"
 
 /* Asked for at once, and passed on in one wake-up: what one event leads to may
  * take half a millisecond, and the rest of the loop must breathe. */
@@ -225,8 +226,12 @@ tls_read(struct leg *leg, void *buf, size_t size)
 	int r;
 
 	errno = 0;
+	tls_peer_begin_call(leg->ssl);
 	r = SSL_read(leg->ssl, buf, size > INT32_MAX ? INT32_MAX : (int)size);
-	return r > 0 ? r : tls_result(leg, r);
+	if (r > 0)
+		return r;
+	r = (int)tls_result(leg, r);
+	return r == -EAGAIN && tls_peer_floods(leg->ssl) ? -EPROTO : r;
 }
 
 static ssize_t

@@ -21,25 +21,9 @@ say(char *why, size_t size, const char *what)
 }
 
 struct ssl_ctx_st *
-tls_context_new(void)
-{
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-
-	if (context == NULL) {
-		ERR_clear_error();
-		return NULL;
-	}
-	(void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
-				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				      SSL_MODE_RELEASE_BUFFERS);
-	return context;
-}
-
-struct ssl_ctx_st *
 tls_context_read(const char *ca, char *ret_why, size_t size)
 {
-	SSL_CTX *context = tls_context_new();
+	SSL_CTX *context = tls_peer_context_new();
 
 	if (context == NULL) {
 		(void)snprintf(ret_why, size, "out of memory");
@@ -84,6 +68,7 @@ tls_begin(struct ssl_ctx_st *context, const struct tunnel *tunnel, int fd)
 	SSL_set_verify(
 	    ssl, tunnel->has_pin ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	SSL_set_connect_state(ssl);
+	tls_peer_bound(ssl);
 	return ssl;
 }
 
@@ -112,9 +97,11 @@ int
 tls_shake(
     struct ssl_st *ssl, const struct tunnel *tunnel, char *ret_why, size_t size)
 {
-	int r = SSL_do_handshake(ssl);
 	long verified;
+	int r;
 
+	tls_peer_begin_call(ssl);
+	r = SSL_do_handshake(ssl);
 	if (r == 1) {
 		if (!tunnel->has_pin || is_pinned(ssl, tunnel))
 			return 1;
@@ -123,6 +110,11 @@ tls_shake(
 	}
 	switch (SSL_get_error(ssl, r)) {
 	case SSL_ERROR_WANT_READ:
+		ERR_clear_error();
+		if (!tls_peer_floods(ssl))
+			return 0;
+		say(ret_why, size, "more than any handshake of TLS has");
+		return -EPROTO;
 	case SSL_ERROR_WANT_WRITE:
 		ERR_clear_error();
 		return 0;

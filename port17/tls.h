@@ -7,13 +7,11 @@
 struct ssl_ctx_st;
 struct ssl_st;
 
-/* Believes nobody: for a tunnel that has a pin. NULL: no memory. */
-struct ssl_ctx_st *tls_context_new(void);
 void tls_context_free(struct ssl_ctx_st *context); /* accepts NULL */
 
-/* The same, but it believes what the file of certificates says; "": what the
- * system does. Reads files, which may take its time. NULL where that fails:
- * ret_why says why. */
+/* It believes what the file of certificates says; "": what the system does.
+ * Reads files, which may take its time. NULL where that fails: ret_why says
+ * why. */
 struct ssl_ctx_st *tls_context_read(const char *ca, char *ret_why, size_t size);
 
 /* On a connected socket. NULL where there is no memory. */

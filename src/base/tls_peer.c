@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,25 @@
 #include <unistd.h>
 
 #include "src/base/name.h"
+
+struct ssl_ctx_st *
+tls_peer_context_new(void)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+
+	if (context == NULL ||
+	    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+	    SSL_CTX_set_cipher_list(context, "DEFAULT:!kDHE:!PSK") != 1) {
+		SSL_CTX_free(context);
+		ERR_clear_error();
+		return NULL;
+	}
+	(void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
+	(void)SSL_CTX_set_mode(
+	    context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
+			 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	return context;
+}
 
 bool
 tls_peer_expect(struct ssl_st *ssl, const char *name, const struct addr *addr)
@@ -42,6 +63,58 @@ tls_peer_expect(struct ssl_st *ssl, const char *name, const struct addr *addr)
 		text[n - 1] = '\0';
 	return SSL_set1_host(ssl, text) == 1 &&
 	       SSL_set_tlsext_host_name(ssl, text) == 1;
+}
+
+/* Floods ------------------------------------------------------------------- */
+
+/* What it has read when it may read no more. It wraps where a pointer is short:
+ * so does what it is compared with. */
+static bool
+is_spent(const BIO *bio)
+{
+	uintptr_t end = (uintptr_t)BIO_get_callback_arg(bio);
+
+	/* it is only asked, though the call does not say so */
+	return (intptr_t)(BIO_number_read((BIO *)bio) - end) >= 0;
+}
+
+static long
+bio_cb(BIO *bio, int what, const char *buf, size_t len, int arg, long arg_long,
+    int result, size_t *processed)
+{
+	(void)buf;
+	(void)len;
+	(void)arg;
+	(void)arg_long;
+	(void)processed;
+	if (what != BIO_CB_READ || !is_spent(bio))
+		return result;
+	BIO_clear_retry_flags(bio);
+	BIO_set_retry_read(bio);
+	return -1;
+}
+
+void
+tls_peer_bound(struct ssl_st *ssl)
+{
+	BIO_set_callback_ex(SSL_get_rbio(ssl), bio_cb);
+	tls_peer_begin_call(ssl);
+}
+
+void
+tls_peer_begin_call(struct ssl_st *ssl)
+{
+	BIO *bio = SSL_get_rbio(ssl);
+	size_t max = SSL_is_init_finished(ssl) ? TLS_READ_MAX : TLS_SHAKE_MAX;
+	uintptr_t end = (uintptr_t)BIO_number_read(bio) + max;
+
+	BIO_set_callback_arg(bio, (char *)end); /* a number, to OpenSSL */
+}
+
+bool
+tls_peer_floods(const struct ssl_st *ssl)
+{
+	return is_spent(SSL_get_rbio(ssl));
 }
 
 /* Certificates ------------------------------------------------------------- */
