@@ -20,7 +20,7 @@ save() {
 		inns "$1" "$(ipt "$2")-save" -t $table | grep -v '^#'
 	done
 }
-ctl() { inc "$CTL" "$@"; }
+ctl() { leaks_once inc "$CTL" "$@"; }
 
 # what the specification says, as one would type it, in its order; the jumps
 # and nat rules stand first in their chains

@@ -13,7 +13,7 @@ make_ns "$C"
 # runs chainsctl, its stderr in $tmp/err, its time in $took
 run() {
 	_start=$(now_ms)
-	inc "$@" >"$tmp/out" 2>"$tmp/err"
+	leaks_once inc "$@" >"$tmp/out" 2>"$tmp/err"
 	_status=$?
 	took=$(($(now_ms) - _start))
 	return $_status

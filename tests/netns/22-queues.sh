@@ -24,7 +24,7 @@ serve() { # MARK [LENGTH]
 	: >"$tmp/queue.out"
 	background inc "$CTL" serve "$@" >"$tmp/queue.out" 2>"$tmp/queue.err"
 	queue=$pid
-	wait_for grep -q ready "$tmp/queue.out"
+	wait_for has_text ready "$tmp/queue.out"
 }
 echo_by() { # NAMESPACE tcp|udp ADDRESS PORT
 	inns "$1" "$BUILDDIR/probe" "${@:2}"
@@ -135,7 +135,7 @@ check "none refused" [ "$(counter verdict_errors)" = 0 ]
 
 background inc "$CTL" hold 10 >"$tmp/hold.out"
 hold=$pid
-wait_for grep -q ready "$tmp/hold.out"
+wait_for has_text ready "$tmp/hold.out"
 flood 30 9000
 inc "$CTL" counters 17040 >"$tmp/out"
 check "a full queue is counted" grep -q "waiting=10 dropped_full=2[0-9]" "$tmp/out"

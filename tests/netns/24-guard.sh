@@ -40,37 +40,36 @@ while True:
         print("one", flush=True)
 print(n)
 PYTHON
-cat >"$tmp/over.py" <<'PYTHON'
-import os, socket
-os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind(("c0", 0))
-s.send(b"\xff" * 6 + bytes(6) + b"\x88\xb5" + bytes(46))
-PYTHON
 count_begin() {
 	background ins python3 "$tmp/count.py" "$1" >"$tmp/count"
 	counter=$pid
-	wait_for grep -q ready "$tmp/count"
+	wait_for has_text ready "$tmp/count"
 }
 counted() { [ "$(grep -c one "$tmp/count")" -ge "$1" ]; }
-count_end() {
-	inc python3 "$tmp/over.py"
+count_end() { # [TO PORT DEVICE TIMES]: after those, too
+	inc python3 "$tmp/send.py" "$@" over
 	wait "$counter"
 	stop "$counter" # nobody: it is no more of ours
 	counted=$(tail -n 1 "$tmp/count")
 }
+# send.py [TO PORT DEVICE TIMES] [over]   datagrams; the frame that count.py ends at
 cat >"$tmp/send.py" <<'PYTHON'
 import os, socket, sys
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-to, port, device, times = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
-if device != "-":
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
-for i in range(times):
-    try:
-        s.sendto(b"leak", (to, port))
-    except OSError:
-        pass
+if len(sys.argv) > 4:
+    to, port, device, times = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+    if device != "-":
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+    for i in range(times):
+        try:
+            s.sendto(b"leak", (to, port))
+        except OSError:
+            pass
+if sys.argv[-1] == "over":
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind(("c0", 0))
+    s.send(b"\xff" * 6 + bytes(6) + b"\x88\xb5" + bytes(46))
 PYTHON
 
 # -- A6 --
@@ -91,16 +90,14 @@ for f in ip4 ip6; do
 	inc $i -t mangle -F C170
 	inc $i -t mangle -A OUTPUT -p udp --dport 5300 -j MARK --set-mark 1717
 	count_begin 1117
-	inc python3 "$tmp/send.py" $to 5300 c0 5
-	count_end
+	count_end $to 5300 c0 5
 	check "$f: no packet to loopback leaves" [ "$counted" = 0 ]
 	check "$f: the guard stopped them" sh -c "nsenter \
 	    --net=/run/netns/$C $i -t mangle -nvxL POSTROUTING |
 	    awk '/DROP/ { n += \$1 } END { exit n != 5 }'"
 	inc $i -t mangle -F POSTROUTING
 	count_begin 1117
-	inc python3 "$tmp/send.py" $to 5300 c0 5
-	count_end
+	count_end $to 5300 c0 5
 	check "$f: without the guard they do" [ "$counted" = 5 ]
 	inc $i -t mangle -F OUTPUT
 	inc "$CTL" install $f $restore
@@ -108,18 +105,15 @@ for f in ip4 ip6; do
 	inc $i -t mangle -A OUTPUT -p udp --dport 5300 -j MARK --set-mark 1717
 	inc $i -t nat -F OUTPUT
 	count_begin 5300
-	inc python3 "$tmp/send.py" $to 5300 - 5
-	count_end
+	count_end $to 5300 - 5
 	check "$f: what no DNAT took does not leave either" [ "$counted" = 0 ]
 	inc $i -t mangle -F POSTROUTING
 	count_begin 5300
-	inc python3 "$tmp/send.py" $to 5300 - 5
-	count_end
+	count_end $to 5300 - 5
 	check "$f: nor without the guard" [ "$counted" = 0 ]
 	inc $i -t security -F
 	count_begin 5300
-	inc python3 "$tmp/send.py" $to 5300 - 5
-	count_end
+	count_end $to 5300 - 5
 	check "$f: which is A8's doing" [ "$counted" = 5 ]
 	inc $i -t mangle -F OUTPUT
 	inc "$CTL" remove $f $restore
@@ -136,13 +130,11 @@ settings
 background inc "$REROUTED" --config "$conf" --rules "$tmp/rules" --control "$tmp/control" \
     2>"$tmp/daemon.log"
 daemon=$pid
-wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+wait_for has_text ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 in_place() { ctl firewall verify; }
 status() { # status EXPRESSION: of the object `firewall`
-	ctl --json status | python3 -c "
-import json, sys
-f = json.load(sys.stdin)['firewall']
-sys.exit(0 if $1 else 1)"
+	ctl --json status >"$tmp/status" &&
+		holds "$tmp/status" "[$1 for f in [x['firewall']]][0]"
 }
 check "all is in place" in_place
 
@@ -223,8 +215,8 @@ seq 10000 | awk 'BEGIN { print "*filter" } END { print "COMMIT" } {
 check "10,000 rules of others" inc sh -c "$IPT4-restore --noflush <$tmp/many"
 wait_for status "f['accept_ip4'] == 'continue'"
 repaired_times() {
-	ctl --json status | python3 -c 'import json, sys
-print(json.load(sys.stdin)["firewall"]["repairs"])'
+	ctl --json status >"$tmp/status" &&
+		value "$tmp/status" "x['firewall']['repairs']"
 }
 # ms from the end of a command until that was repaired
 cat >"$tmp/taken.py" <<'PYTHON'

@@ -16,14 +16,9 @@ inc ip route add default via 10.9.0.2
 inc ip -6 route add default via fd09::2
 
 # udp.py echo ADDR PORT            answers all, prints each sender's port
-# udp.py ask ADDR PORT MARK [LPORT]   sends one with a mark: ok or why not
 # udp.py syn ADDR PORT MARK        a TCP segment that conntrack calls INVALID
 cat >"$tmp/udp.py" <<'PYTHON'
 import os, socket, struct, sys
-from patient import Patience
-# what is to come is waited for for longer than what is not, see felt
-patience = int(os.environ.get("PROBE_MS", 0)) / 1000
-patience = patience if patience > 1 else 0.4
 what, to, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 family = socket.AF_INET6 if ":" in to else socket.AF_INET
 SO_MARK = 36
@@ -56,26 +51,21 @@ if what == "echo":
             s.sendto(data, sender[:2])
         except OSError:
             pass
-s.setsockopt(socket.SOL_SOCKET, SO_MARK, int(sys.argv[4]))
-if len(sys.argv) > 5:
-    s.bind(("", int(sys.argv[5])))
-s.connect((to, port))
-for i in range(2):
-    try:
-        s.send(b"hello")
-        Patience(patience).recv(s, 100)
-    except OSError as e:
-        print(e.strerror or "timed out")
-        sys.exit(1)
-print("ok")
 PYTHON
-ask() { inc python3 "$tmp/udp.py" ask "$@"; }
+ask_from() { # inc|ins ADDR PORT MARK [LPORT]: with that mark, from that port
+	# what is to come is waited for for longer than what is not, see felt
+	local -x PROBE_MS=${PROBE_MS:-0}
+	[ $PROBE_MS -gt 1000 ] || PROBE_MS=400
+	PROBE_TIMES=2 PROBE_MARK=$4 PROBE_PORT=${5:-0} \
+	    "$1" "$BUILDDIR/probe" udp "$2" "$3"
+}
+ask() { ask_from inc "$@"; }
 answers=0
 echo_at() { # echo_at WHO ADDR PORT
 	answers=$((answers + 1))
 	background "$1" python3 "$tmp/udp.py" echo "$2" "$3" \
 	    >"$tmp/echo.$answers" 2>&1
-	wait_for grep -q ready "$tmp/echo.$answers"
+	wait_for has_text ready "$tmp/echo.$answers"
 }
 for port in 51820 7001 7003 7005; do
 	echo_at ins 10.77.0.2 $port
@@ -97,7 +87,7 @@ daemon_start() { # settings
 	background inc "$REROUTED" --config "$conf" --rules "$tmp/rules" \
 	    --control "$tmp/control" 2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+	wait_for has_text ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
 accept_is() { # FAMILY WORD
 	ctl --json status >"$tmp/status" && holds "$tmp/status" \
@@ -279,7 +269,7 @@ check "wg: judged once, then by the kernel" sh -c \
 check "wg: a ping keeps its mark" inc ping -c 2 -W 20 -m 51820 10.77.0.2
 # the other side begins
 echo_at inc 10.9.0.1 51821
-check "the other side begins" ins python3 "$tmp/udp.py" ask 10.9.0.1 51821 0
+check "the other side begins" ask_from ins 10.9.0.1 51821 0
 cat >"$tmp/reply.py" <<'PYTHON'
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -291,7 +281,7 @@ while True:
     s.sendto(data, sender)
 PYTHON
 background inc python3 "$tmp/reply.py" >"$tmp/reply"
-wait_for grep -q ready "$tmp/reply"
+wait_for has_text ready "$tmp/reply"
 before=$(in_tunnel)
 cat >"$tmp/begin.py" <<'PYTHON'
 import socket
@@ -343,7 +333,7 @@ leaks() { # leaks NAME COMMAND...: no packet to port 7003 is on the wire
 	shift
 	background ins python3 "$tmp/count.py" 7003 >"$tmp/count"
 	_counter=$pid
-	wait_for grep -q ready "$tmp/count"
+	wait_for has_text ready "$tmp/count"
 	"$@" >/dev/null 2>&1
 	stop "$_counter"
 	check "$_what: $(tail -n 1 "$tmp/count") packets" \
@@ -355,7 +345,7 @@ leaks "a mark hides nothing" mark_hides_nothing
 stop "$daemon"
 background ins python3 "$tmp/count.py" 7003 >"$tmp/count"
 counter=$pid
-wait_for grep -q ready "$tmp/count"
+wait_for has_text ready "$tmp/count"
 mark_hides_nothing >/dev/null 2>&1
 stop "$counter"
 check "without us they all leave: $(tail -n 1 "$tmp/count")" \
@@ -365,12 +355,12 @@ check "without us they all leave: $(tail -n 1 "$tmp/count")" \
 inc "$IPT4" -t mangle -A PREROUTING -i c0 -j CONNMARK --set-mark 2
 daemon_start
 check "marked before: judged, accepted" \
-    ins python3 "$tmp/udp.py" ask 10.9.0.1 8001 0
+    ask_from ins 10.9.0.1 8001 0
 check "marked before: it keeps that mark" sh -c "nsenter \
     --net=/run/netns/$C conntrack -L -p udp --dport 8001 2>/dev/null |
     grep -q 'mark=2 '"
 check_not "marked before: judged, dropped" \
-    ins python3 "$tmp/udp.py" ask 10.9.0.1 8003 0
+    ask_from ins 10.9.0.1 8003 0
 inc "$IPT4" -t mangle -F PREROUTING
 
 # -- the daemon dead: closed --
@@ -420,7 +410,7 @@ stop "$daemon" KILL
 check "dead, open: passes" ask 10.77.0.2 7005 0
 check "dead, open: IPv6" ask fd77::2 7005 0
 check "dead, open: a marked one" ask 10.77.0.2 51820 51820
-check "dead, open: inbound" ins python3 "$tmp/udp.py" ask 10.9.0.1 8001 0
+check "dead, open: inbound" ask_from ins 10.9.0.1 8001 0
 daemon_start "fail = open"
 check_not "back: what passed is judged" ask 10.77.0.2 7003 0
 stop "$daemon" KILL

@@ -7,7 +7,7 @@ need iptables-nft-save ip6tables-nft-save iptables-legacy-save
 CTL=$BUILDDIR/chainsctl
 make_ns "$C"
 net_add B
-ctl() { inc "$CTL" "$@" restore; }
+ctl() { leaks_once inc "$CTL" "$@" restore; }
 
 save() { # save NAMESPACE PROGRAM: order of tables and chains is its own matter
 	for table in mangle nat filter security; do

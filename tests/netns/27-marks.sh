@@ -38,7 +38,7 @@ while True:
     print(names.get(proto, proto), to, word, flush=True)
 PY
 background ins python3 "$tmp/ear.py" >"$tmp/heard"
-wait_for grep -q ready "$tmp/heard"
+wait_for has_text ready "$tmp/heard"
 heard() { grep -q "^$*\$" "$tmp/heard"; }
 # What was sent before is in the file when this is: the wire keeps its order.
 flush() {
@@ -111,7 +111,7 @@ except OSError as e:
     print(e)
 PY
 background ins python3 "$tmp/ftp.py" serve >"$tmp/ftp.s"
-wait_for grep -q ready "$tmp/ftp.s"
+wait_for has_text ready "$tmp/ftp.s"
 helper() { inc iptables-legacy -t raw "$1" OUTPUT -p tcp --dport 21 -j CT --helper ftp; }
 ftp() { inc python3 "$tmp/ftp.py" ask >"$tmp/ftp"; }
 if helper -A 2>"$tmp/err"; then
@@ -146,7 +146,7 @@ while True:
         data, peer = s.recvfrom(100)
         print(s.getsockname()[1], data.decode(), flush=True)
         s.sendto(data, peer)' >"$tmp/serve.c"
-wait_for grep -q ready "$tmp/serve.c"
+wait_for has_text ready "$tmp/serve.c"
 rules "drop in proto udp to port 8600, 8750, 8805" "default in accept"
 daemon_reload
 for row in "8600 1600" "8750 1750" "8805 1805"; do
@@ -191,7 +191,7 @@ rules "default in accept"
 settings
 daemon_reload
 background ins "$BUILDDIR/probe" serve 7001,7003 10.9.0.2 fd09::2 >"$tmp/serve.s"
-wait_for grep -q ready "$tmp/serve.s"
+wait_for has_text ready "$tmp/serve.s"
 partner old inc talk.py tcp,10.9.0.2,7001 udp,10.9.0.2,7001 tcp,fd09::2,7001 \
     udp,fd09::2,7001 tcp,10.9.0.2,7003
 check "flows of before" talk_is old ok
@@ -208,7 +208,7 @@ PY
 for row in "10.9.0.1 10.9.0.2" "fd09::1 fd09::2"; do
 	read -r here there <<<"$row"
 	background inc python3 "$tmp/wait.py" $here $there >"$tmp/wait.$here"
-	wait_for grep -q ready "$tmp/wait.$here"
+	wait_for has_text ready "$tmp/wait.$here"
 	check "$here: a question" arrives udp $there 7600
 done
 daemon_stop KILL
@@ -227,7 +227,7 @@ for row in "10.9.0.1 10.9.0.2" "fd09::1 fd09::2"; do
 	read -r here there <<<"$row"
 	send ins 7600 $here 7500
 	check "$here: the answer to a question of before is one" \
-	    wait_for grep -q hello "$tmp/wait.$here"
+	    wait_for has_text hello "$tmp/wait.$here"
 	check "$here: … and the flow is outbound" flows \
 	    'all(x["direction"] == "out" for x in f if x["sport"] == 7500 or x["dport"] == 7500)'
 done

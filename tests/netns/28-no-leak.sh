@@ -109,8 +109,8 @@ loads() { # who listens, inside and outside, and then who sends without end
 	ear=$pid
 	background inc python3 "$tmp/sink.py" >"$tmp/sink"
 	sink=$pid
-	wait_for grep -q ready "$tmp/ear"
-	wait_for grep -q ready "$tmp/sink"
+	wait_for has_text ready "$tmp/ear"
+	wait_for has_text ready "$tmp/sink"
 	background inc python3 "$tmp/load.py" 10.9.0.2 fd09::2 7001 >"$tmp/load.c"
 	load_c=$pid
 	background ins python3 "$tmp/load.py" 10.9.0.1 fd09::1 8001 >"$tmp/load.s"
@@ -127,8 +127,8 @@ rules "drop out to port 7900-7999" "drop in to port 7900-7999" \
 settings
 check "the daemon starts" daemon_start
 loads
-wait_for grep -q ready "$tmp/load.c"
-wait_for grep -q ready "$tmp/load.s"
+wait_for has_text ready "$tmp/load.c"
+wait_for has_text ready "$tmp/load.s"
 busy() { # so many packets later
 	local n
 	n=$(counter packets)

@@ -41,8 +41,8 @@ while True:
 PY
 background ins python3 "$tmp/serve.py" 7001 7002 >"$tmp/serve.s"
 background inc python3 "$tmp/serve.py" 8001 8002 >"$tmp/serve.c"
-wait_for grep -q ready "$tmp/serve.s"
-wait_for grep -q ready "$tmp/serve.c"
+wait_for has_text ready "$tmp/serve.s"
+wait_for has_text ready "$tmp/serve.c"
 
 judged() { # NAME C-ADDRESS S-ADDRESS
 	check "$1: what may goes out" wait_for inc "$probe" tcp "$3" 7001
@@ -76,7 +76,7 @@ s.bind(("::", 53))
 print("ready", flush=True)
 signal.pause()' >"$tmp/six.out"
 other=$pid
-wait_for grep -q ready "$tmp/six.out"
+wait_for has_text ready "$tmp/six.out"
 six 0
 inc ip address add fd09::1/64 dev c0 nodad
 check "… nor on IPv6 where another one is" wait_for grep -q \
@@ -127,7 +127,7 @@ check "it starts with IPv4 alone" wait_for grep -q "ready .*ip4=yes ip6=no" \
     "$tmp/daemon.log"
 cp -a /usr/sbin/ip6tables-nft* "$tmp/sbin"
 check "IPv6's tables can be had: they are made" \
-    wait_for grep -q "ip6 appeared: its rules were put in" "$tmp/daemon.log"
+    wait_for has_text "ip6 appeared: its rules were put in" "$tmp/daemon.log"
 judged "IPv6's tables came later" fd09::1 fd09::2
 daemon_stop
 check_not "nothing of it is left" sh -c "nsenter --net=/run/netns/$C \

@@ -77,7 +77,7 @@ for bpf in auto no; do
 	ins bash -c 'echo x >/dev/udp/10.9.0.1/7009'
 	background inc python3 "$tmp/crowd.py" 600 >"$tmp/crowd"
 	crowd=$pid
-	wait_for grep -q born "$tmp/crowd"
+	wait_for has_text born "$tmp/crowd"
 	check "bpf = $bpf: the first that comes in arrives, others wait for nobody" \
 	    ins python3 "$tmp/race.py" "$tmp/control" "$tmp/crowd" $daemon
 	sed 's/^/# /' "$tmp/check.out"
@@ -102,10 +102,10 @@ background inc sh -c "read go <$tmp/go; exec perl -MIO::Socket::INET -e '
 others=$pid
 background inc sh -c "exec python3 $tmp/crowd.py 600 talks" >"$tmp/crowd"
 crowd=$pid
-wait_for grep -q born "$tmp/crowd"
+wait_for has_text born "$tmp/crowd"
 ins bash -c "echo arrived >/dev/udp/10.9.0.1/7001"
 echo go >"$tmp/go"
-check "it arrives while many speak" wait_for grep -q arrived "$tmp/crowd"
+check "it arrives while many speak" wait_for has_text arrived "$tmp/crowd"
 wait "$others"
 many() { flows "len([1 for x in f if 5000 <= x['dport'] < 5400]) == 400"; }
 check "all of it is judged" wait_for many
@@ -136,7 +136,7 @@ print(answers)
 PY
 background inc python3 "$tmp/crowd.py" 600 >"$tmp/crowd"
 crowd=$pid
-wait_for grep -q born "$tmp/crowd"
+wait_for has_text born "$tmp/crowd"
 check "sixty questions at once are answered" \
     [ "$(inc python3 "$tmp/questions.py")" = 60 ]
 check "… and no look-up failed" [ "$(counter processes_failed)" = 0 ]

@@ -199,11 +199,11 @@ signal.pause()
 PY
 background inc python3 "$tmp/again.py" >"$tmp/again"
 again=$pid
-wait_for grep -q one "$tmp/again"
+wait_for has_text one "$tmp/again"
 wait_for all_judged
 forgot=$(counter closed_forgotten)
 kill -USR1 $again
-wait_for grep -q two "$tmp/again"
+wait_for has_text two "$tmp/again"
 has() { inc conntrack -L 2>/dev/null | grep -q "sport=$1 "; }
 left() { [ "$(counter closed_forgotten)" -gt "$forgot" ] && ! has 5572; }
 check "a port that is left is forgotten" wait_for left
@@ -244,9 +244,9 @@ for pair in 10.9.0.1,10.9.0.2,7500 fd09::1,fd09::2,7510; do
 	for p in $port $((port + 1)) $((port + 2)); do count $p; done
 	background inc "$bin/server" "$tmp/hear.py" $here 3 >"$tmp/hear.out"
 	hearer=$pid
-	wait_for grep -q ready "$tmp/hear.out"
+	wait_for has_text ready "$tmp/hear.out"
 	for p in 1 2 0; do says $here $((port + p)); done
-	check "it hears, $here" wait_for grep -q "heard all" "$tmp/hear.out"
+	check "it hears, $here" wait_for has_text "heard all" "$tmp/hear.out"
 	dropped=$(counter taken_dropped)
 	check_not "another one answers for it, $here" inc env SHORT_BIND=5560 \
 	    SHORT_SHARE=1 "$bin/bad-short" udp $there $((port + 1)) 1 1
@@ -257,7 +257,7 @@ for pair in 10.9.0.1,10.9.0.2,7500 fd09::1,fd09::2,7510; do
 	    inc "$bin/server" "$tmp/hear.py" $here - $there $((port + 2))
 	check "… and it arrives" came $((port + 2)) 1
 	kill -USR1 $hearer
-	wait_for grep -q answered "$tmp/hear.out"
+	wait_for has_text answered "$tmp/hear.out"
 	check "who heard it answers, $here" came $port 1
 	stop $hearer
 done
@@ -368,7 +368,7 @@ else
 	}
 	listener() { # listener PORT EXE: nobody is let in for that
 		check "it listens as that, $1" \
-		    wait_for grep -q listens "$tmp/pose.out"
+		    wait_for has_text listens "$tmp/pose.out"
 		kill -CONT $daemon
 		ins "$BUILDDIR/probe" tcp 10.9.0.1 $1 20000 \
 		    >"$tmp/probe.out" 2>&1
@@ -407,12 +407,12 @@ PY
 	copier=$pid
 	exec 9<>"$tmp/line"
 	check "one that will have a child" \
-	    wait_for grep -q waits "$tmp/pose.out"
+	    wait_for has_text waits "$tmp/pose.out"
 	kill -STOP $daemon
 	python3 "$tmp/births.py"
 	echo >&9
 	check "the child poses, of whose birth nothing is known" \
-	    wait_for grep -q forked "$tmp/pose.out"
+	    wait_for has_text forked "$tmp/pose.out"
 	pid=$copier
 	asker 7108
 	exec 9>&-
@@ -429,7 +429,7 @@ PY
 	python3 "$tmp/births.py"
 	as_nobody "$bin/good-probe" serve 8003 10.9.0.1
 	check "one that poses for nobody, whose start was lost, too" \
-	    wait_for grep -q ready "$tmp/pose.out"
+	    wait_for has_text ready "$tmp/pose.out"
 	kill -CONT $daemon
 	check "… is who it is: it may be spoken to" \
 	    felt ok ins "$BUILDDIR/probe" tcp 10.9.0.1 8003 20000
@@ -543,7 +543,7 @@ except OSError:
 PY
 background inc python3 "$tmp/waits.py" >"$tmp/waits"
 waits=$pid
-wait_for grep -q ready "$tmp/waits"
+wait_for has_text ready "$tmp/waits"
 ins python3 -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

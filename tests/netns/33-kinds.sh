@@ -264,7 +264,7 @@ without() { # without REASON WRAPPER...: the daemon starts in it, and says REASO
 	    --rules "$tmp/rules" --state "$tmp/state" --control "$tmp/control" \
 	    2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q 'ready version' "$tmp/daemon.log"
+	wait_for has_text 'ready version' "$tmp/daemon.log"
 	grep "attribution: no BPF.*$reason.*source=sock_diag" \
 	    "$tmp/daemon.log" && ctl status | grep "no BPF: .*$reason"
 	_status=$?
@@ -304,7 +304,7 @@ started() { # started NAME: where that name is another; the daemon runs
 	    --rules "$tmp/rules" --state "$tmp/state" --control "$tmp/control" \
 	    2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q 'ready version' "$tmp/daemon.log"
+	wait_for has_text 'ready version' "$tmp/daemon.log"
 }
 check "the verifier refuses: the daemon starts" started skc_cookie
 check "… one line of the log says so" [ "$(grep -c 'attribution: ' \
@@ -355,9 +355,8 @@ background inc unshare -m sh -c 'umount -l /sys/fs/cgroup; exec "$@"' sh \
     "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
     --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
 daemon=$pid
-check "without cgroup v2 it serves all the same" wait_for grep -q \
-    'source=bpf births=yes closes=no' "$tmp/daemon.log"
-wait_for grep -q 'ready version' "$tmp/daemon.log"
+check "without cgroup v2 it serves all the same" wait_for has_text 'source=bpf births=yes closes=no' "$tmp/daemon.log"
+wait_for has_text 'ready version' "$tmp/daemon.log"
 daemon_stop
 
 # -- of all control groups, or of those of a namespace --
@@ -375,7 +374,7 @@ background inc unshare -m sh -c 'echo $$ >"$0/cgroup.procs"
 daemon=$pid
 check "of a part of the control groups: the log says so" wait_for \
     grep -q 'source=bpf births=yes closes=part' "$tmp/daemon.log"
-wait_for grep -q 'ready version' "$tmp/daemon.log"
+wait_for has_text 'ready version' "$tmp/daemon.log"
 ctl --json status >"$tmp/status"
 check "… and so does status" python3 -c 'import json, sys
 a = json.load(sys.stdin)["attribution"]
@@ -388,8 +387,7 @@ background inc setpriv --bounding-set=-bpf,-sys_admin,-perfmon "$REROUTED" \
     --rules "$tmp/rules" --state "$tmp/state" --control "$tmp/control" \
     2>"$tmp/daemon.log"
 daemon=$pid
-check "without the privilege it starts" wait_for grep -q 'ready version' \
-    "$tmp/daemon.log"
+check "without the privilege it starts" wait_for has_text 'ready version' "$tmp/daemon.log"
 check "and says what is missing" grep -q \
     'attribution: no BPF.*no privilege: it needs CAP_BPF.*source=sock_diag' \
     "$tmp/daemon.log"

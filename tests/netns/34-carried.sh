@@ -15,7 +15,7 @@ danted_up
 echo live >"$tmp/how"
 background ins python3 "$top/tests/netns/tunnel.py" assoc 10.9.0.2 1081 \
     "$tmp/how" >"$tmp/assoc"
-wait_for grep -q ready "$tmp/assoc"
+wait_for has_text ready "$tmp/assoc"
 ins ip address add 10.9.0.53/24 dev s0
 background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
     --user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \

@@ -19,8 +19,8 @@ for last in 53 54; do
 done
 background ins "$BUILDDIR/probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.s"
 background inc "$BUILDDIR/probe" serve 8001,8002 10.9.0.1 fd09::1 >"$tmp/serve.c"
-wait_for grep -q ready "$tmp/serve.s"
-wait_for grep -q ready "$tmp/serve.c"
+wait_for has_text ready "$tmp/serve.s"
+wait_for has_text ready "$tmp/serve.c"
 # conntrack is at work before the daemon is, as beside any other firewall
 for i in iptables-legacy ip6tables-legacy; do
 	inc $i -A FORWARD -m conntrack --ctstate INVALID -j DROP

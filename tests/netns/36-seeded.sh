@@ -50,7 +50,7 @@ mkfifo "$tmp/go.waits"
 exec {go}<>"$tmp/go.waits"
 background inc python3 "$tmp/waits.py" "$tmp/go.waits" >"$tmp/waits"
 waits=$pid
-wait_for grep -q ready "$tmp/waits"
+wait_for has_text ready "$tmp/waits"
 rules "block exe $tmp/bin/denied" "block script $tmp/waits.py" \
     "default out accept" "default in accept"
 daemon_start
@@ -72,7 +72,7 @@ check "another user's is known by its script, too" wait_for flows "any(
 	x['process']['script'] == '$tmp/waits.py' for x in f)"
 kill -STOP "$daemon"
 echo >&$go
-wait_for grep -q sent "$tmp/waits"
+wait_for has_text sent "$tmp/waits"
 kill -CONT "$daemon"
 check "… and so is a copy of its copy, when both are gone" wait_for flows "any(
 	x['dport'] == 7005 and

@@ -37,10 +37,10 @@ while read -r word; do
 done
 SH
 background ins python3 "$tmp/ear.py" >>"$tmp/ear"
-wait_for grep -q ready "$tmp/ear"
+wait_for has_text ready "$tmp/ear"
 background python3 "$top/tests/netns/fuse.py" "$tmp/fs" /bin/bash >>"$tmp/fuse"
 fuse=$pid
-wait_for grep -q ready "$tmp/fuse"
+wait_for has_text ready "$tmp/fuse"
 
 # NAME CMD...: starts it as nobody; its words go to $tmp/NAME
 program() {
@@ -105,7 +105,7 @@ SH
 	wait_for grep -q . "$tmp/own-$bpf.said"
 
 	kill -USR1 "$fuse"
-	wait_for grep -q silent "$tmp/fuse"
+	wait_for has_text silent "$tmp/fuse"
 	failed=$(counter processes_failed)
 	for who in there own; do
 		says "$who-$bpf" "$who-silent-$bpf"
@@ -128,7 +128,7 @@ SH
 	    grep -E 'again|asked' "$tmp/ear"
 
 	kill -USR2 "$fuse"
-	wait_for grep -q answers "$tmp/fuse"
+	wait_for has_text answers "$tmp/fuse"
 	for who in there own; do
 		check "it answers again: $who is heard" wait_for gets_out "$who-$bpf"
 	done
@@ -146,13 +146,13 @@ mkdir "$tmp/names"
 background python3 "$top/tests/netns/fuse.py" "$tmp/names" /etc/passwd \
     >>"$tmp/names.fuse"
 names=$pid
-wait_for grep -q ready "$tmp/names.fuse"
+wait_for has_text ready "$tmp/names.fuse"
 settings "[rerouted]" "watch = yes"
 rules "default out accept" "default in accept"
 check "names: the daemon starts" daemon_start
 mount --bind "$tmp/names/prog" /etc/passwd
 kill -USR1 "$names"
-wait_for grep -q silent "$tmp/names.fuse"
+wait_for has_text silent "$tmp/names.fuse"
 looked() {
 	inc "$BUILDDIR/probe" tcp 10.9.0.2 7009 300 >"$tmp/looked"
 	grep -q unanswered "$tmp/names.fuse"
@@ -161,7 +161,7 @@ check "names: they are looked for" wait_for looked
 others "names are looked for"
 check "names: what was known is told" flows "f[0]['process']['user'] == 'root'"
 kill -USR2 "$names"
-wait_for grep -q answers "$tmp/names.fuse"
+wait_for has_text answers "$tmp/names.fuse"
 umount -l /etc/passwd
 others "names are there again"
 
@@ -171,14 +171,14 @@ kill -STOP "$daemon"
 : >"$tmp/rules/20.rules"
 mount --bind "$tmp/names/prog" "$tmp/rules/20.rules"
 kill -USR1 "$names"
-wait_for grep -q silent "$tmp/names.fuse"
+wait_for has_text silent "$tmp/names.fuse"
 kill -CONT "$daemon"
-check "rules: it is looked at" wait_for grep -q unanswered "$tmp/names.fuse"
+check "rules: it is looked at" wait_for has_text unanswered "$tmp/names.fuse"
 others "a file of rules does not answer"
 umount -l "$tmp/rules/20.rules"
 rm "$tmp/rules/20.rules"
 kill -USR2 "$names"
-wait_for grep -q answers "$tmp/names.fuse"
+wait_for has_text answers "$tmp/names.fuse"
 others "it is gone"
 daemon_stop
 check "names: the daemon ends well" test $? = 0

@@ -10,7 +10,7 @@ need python3
 net_up
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001 10.9.0.2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 cat >"$tmp/hold.py" <<'PY'
 import os, signal, socket, sys
 first = int(sys.argv[1])
@@ -95,8 +95,8 @@ for bpf in auto no; do
 	background inc python3 "$tmp/hold.py" 20000 flight $user \
 	    >"$tmp/hold.out"
 	hold=$pid
-	wait_for grep -q held "$tmp/held.out"
-	wait_for grep -q held "$tmp/hold.out"
+	wait_for has_text held "$tmp/held.out"
+	wait_for has_text held "$tmp/hold.out"
 	read -r before _ <<<"$(inc python3 "$tmp/others.py" 1 0)"
 	check "bpf = $bpf: others connect beside datagrams" knocks 21000
 	normal=$cpu

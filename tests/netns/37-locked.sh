@@ -10,7 +10,7 @@ need python3
 net_up
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001 10.9.0.2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 rules "default out accept" "default in accept"
 mkdir "$tmp/held"
 hold() { # hold never|slow [WORD...]: ends all where there is no FUSE

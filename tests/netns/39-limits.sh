@@ -10,7 +10,7 @@ need prlimit python3 conntrack iptables-legacy ip6tables-legacy ping
 net_up
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 wait_for inc "$probe" tcp fd09::2 7001
 # what is forbidden and arrives all the same, by the kernel's count
 for i in iptables-legacy ip6tables-legacy; do
@@ -120,8 +120,7 @@ for bpf in no auto; do
 	done
 	check "none at all: nobody passes who may not" [ $leaked = 0 ]
 	background ctl status >"$tmp/status.late" 2>&1
-	check "… a client waits" wait_for grep -q \
-	    "a client could not be accepted" "$tmp/daemon.log"
+	check "… a client waits" wait_for has_text "a client could not be accepted" "$tmp/daemon.log"
 	limit "$hard"
 	answered() { grep -q '^rerouted ' "$tmp/status.late"; }
 	check "as many as before: the client gets its answer" wait_for answered
@@ -300,7 +299,7 @@ if ${CC:-gcc} -shared -fPIC -o "$tmp/broken.so" "$tmp/broken.c" -ldl \
 		    --control "$tmp/control" 2>"$tmp/daemon.log"
 		daemon=$pid
 		check "fail = $fail: the daemon starts" \
-		    wait_for grep -q 'ready version' "$tmp/daemon.log"
+		    wait_for has_text 'ready version' "$tmp/daemon.log"
 		before=$(arrived)
 		: >"$tmp/break"
 		speaks() { # until it is over

@@ -49,7 +49,7 @@ background ins "$probe" serve 7001,7002,7003 10.9.0.2 fd09::2 >"$tmp/serve.s"
 background inc "$probe" serve 7001,7002,7003,8001,8002,8003 \
     127.0.0.1 ::1 10.9.0.1 fd09::1 >"$tmp/serve.c"
 for side in s c; do
-	check "servers in $side" wait_for grep -q ready "$tmp/serve.$side"
+	check "servers in $side" wait_for has_text ready "$tmp/serve.$side"
 done
 check "the daemon starts" daemon_start
 

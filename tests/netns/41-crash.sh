@@ -13,8 +13,8 @@ probe=$BUILDDIR/probe
 
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.s"
 background inc "$probe" serve 8001 10.9.0.1 fd09::1 >"$tmp/serve.c"
-wait_for grep -q ready "$tmp/serve.s"
-wait_for grep -q ready "$tmp/serve.c"
+wait_for has_text ready "$tmp/serve.s"
+wait_for has_text ready "$tmp/serve.c"
 rules "block out to port 7002" "default in accept"
 
 # what others have in the tables stays as it is
@@ -233,7 +233,7 @@ print("ready", flush=True)
 signal.pause()
 PY
 background python3 "$tmp/deaf.py" "$tmp/control2" >"$tmp/deaf"
-wait_for grep -q ready "$tmp/deaf"
+wait_for has_text ready "$tmp/deaf"
 check "a control socket that accepts nobody: exit 1" starts_not
 check "… and it is said why" told "another daemon answers"
 finish

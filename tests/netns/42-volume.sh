@@ -18,8 +18,8 @@ printf '[rerouted]\nflows-max = 20480\nprocesses-max = 64\n' >"$tmp/rerouted.con
 rules "default out accept" "default in accept"
 background ins "$BUILDDIR/connload" serve 10.9.0.2 7000 >"$tmp/serve.4"
 background ins "$BUILDDIR/connload" serve fd09::2 7000 >"$tmp/serve.6"
-wait_for grep -q ready "$tmp/serve.4"
-wait_for grep -q ready "$tmp/serve.6"
+wait_for has_text ready "$tmp/serve.4"
+wait_for has_text ready "$tmp/serve.6"
 mkdir "$tmp/bin"
 for n in $(seq $programs); do
 	cp "$BUILDDIR/connload" "$tmp/bin/program$n"

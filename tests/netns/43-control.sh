@@ -19,8 +19,8 @@ rules "block out to port 7002 label \"not there\"" "default out accept" \
     "default in accept"
 background ins "$BUILDDIR/connload" serve 10.9.0.2 7000 >"$tmp/serve.7000"
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.7001"
-wait_for grep -q ready "$tmp/serve.7000"
-wait_for grep -q ready "$tmp/serve.7001"
+wait_for has_text ready "$tmp/serve.7000"
+wait_for has_text ready "$tmp/serve.7001"
 
 json() { # json EXPRESSION: true for the object `x` of each line, the list `every`
 	holds "$tmp/out" "every and all(($1) for x in every)"
@@ -100,7 +100,7 @@ PY
 up() { printf '{"ok":true,"result":{"uptime_s":%s}}\n_' "$1"; }
 background python3 "$tmp/answer.py" "$tmp/answer" '{"ok": true, "resu' \
     "$(up 0.4)" "$(up 59.9)" "$(up 3600.2)" "$(up 93784.5)" >"$tmp/answer.out"
-wait_for grep -q ready "$tmp/answer.out"
+wait_for has_text ready "$tmp/answer.out"
 answered() { "$REROUTECTL" --control "$tmp/answer" "$@"; }
 check "half an answer: exit 3" try 3 answered flows
 check "half an answer: told" told "the daemon closed the connection"
@@ -302,7 +302,7 @@ check "one that watches, asks and never reads" client \
     watcher_asks_and_never_reads
 background client watches_and_never_reads >"$tmp/behind" 2>&1
 behind=$pid
-wait_for grep -q ready "$tmp/behind"
+wait_for has_text ready "$tmp/behind"
 inc "$tmp/bin/connload" udp 10.9.0.2 7000 3000 50 30000 >"$tmp/load"
 wait $behind
 check "one that watches and never reads is cut off" [ $? -eq 0 ]
@@ -315,7 +315,7 @@ check "none of them left a descriptor" wait_for no_more_sockets
 kill -TERM $always
 wait $always
 check "connections all the while: none failed, none took long" \
-    awk '$1 != "worst" || $2 > 1000 || $3 < 100 { exit 1 }' "$tmp/always.out"
+    awk '{ print } $1 != "worst" || $2 > 1000 || $3 < 100 { exit 1 }' "$tmp/always.out"
 
 # -- who takes his time over what reroutectl prints holds up nobody --
 all=$(ctl --json flows | wc -l)

@@ -18,7 +18,7 @@ done
 rules "block proto 253" "block proto tcp, udp, sctp to port 7002" \
     "block in proto icmp, icmp6" "default out accept" "default in accept"
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 check "the daemon starts" daemon_start
 
 # -- from the wire --
@@ -147,7 +147,7 @@ print("ready", flush=True)
 while True:
     p = s.recv(65536)
     print("proto", p[9], p[20:40].hex(), flush=True)' >"$tmp/arrived"
-wait_for grep -q ready "$tmp/arrived"
+wait_for has_text ready "$tmp/arrived"
 malformed=$(counter malformed)
 inc python3 "$tmp/out.py" >"$tmp/out" 2>&1
 cat "$tmp/out" | sed 's/^/# /'
@@ -207,7 +207,7 @@ print("ready", flush=True)
 while True:
     p = s.recv(65536)
     print(p[40:].hex(), flush=True)' >"$tmp/arrived6"
-wait_for grep -q ready "$tmp/arrived6"
+wait_for has_text ready "$tmp/arrived6"
 malformed=$(counter malformed)
 if inc python3 "$tmp/way.py" 2>"$tmp/way.err"; then
 	check "source-routed: all are refused" wait_for eval \
@@ -265,7 +265,7 @@ inc ip address add fd09::7/128 dev lo
 inc ip -6 rule add from fd09::7 iif lo lookup 100
 inc ip -6 route add local ::/0 dev lo table 100
 background inc "$probe" serve 7530 fd09::7 >"$tmp/backend"
-wait_for grep -q ready "$tmp/backend"
+wait_for has_text ready "$tmp/backend"
 cat >"$tmp/haproxy.cfg" <<END
 defaults
  mode tcp

@@ -21,7 +21,7 @@ up() { # NAME LISTENER DIALLER PROTO ADDR PORT
 	partner "$name.l" "$listener" sock.py listen "$@"
 	partner "$name.d" "$dialler" sock.py connect "$@"
 	[ "$(answer "$name.d")" = up ] &&
-	    wait_for grep -q up "$tmp/partner.$name.l.out"
+	    wait_for has_text up "$tmp/partner.$name.l.out"
 	# both speak once, so that a UDP server knows its client
 	tell "$name.d" send hello
 	tell "$name.l" recv
@@ -67,7 +67,7 @@ for one in $pumps; do
 done
 for one in $pumps; do
 	IFS=: read -r name from to <<<"$one"
-	wait_for grep -q pumping "$tmp/partner.$name.$from.out"
+	wait_for has_text pumping "$tmp/partner.$name.$from.out"
 done
 check "the daemon starts" daemon_start
 for one in $pumps; do

@@ -35,8 +35,8 @@ rules "accept out proto tcp, udp to port 7001, 7009" \
     "default out block" "default in block"
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.s"
 background inns "$D" "$probe" serve 7001 10.8.0.2 fd08::2 >"$tmp/serve.d"
-wait_for grep -q ready "$tmp/serve.s"
-wait_for grep -q ready "$tmp/serve.d"
+wait_for has_text ready "$tmp/serve.s"
+wait_for has_text ready "$tmp/serve.d"
 # the kernel of a new router takes its time
 for addr in 10.9.0.2 fd09::2 10.8.0.2 fd08::2; do
 	wait_for inc "$probe" tcp $addr 7001 100
@@ -97,7 +97,7 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --port=0 --no-ping \
     --user=root --pid-file= --interface=s0 --bind-interfaces \
     --dhcp-leasefile="$tmp/leasefile" --dhcp-range=10.9.0.50,10.9.0.59,2m \
     2>"$tmp/dnsmasq"
-wait_for grep -q "DHCP, IP range" "$tmp/dnsmasq"
+wait_for has_text "DHCP, IP range" "$tmp/dnsmasq"
 background inc busybox udhcpc -i c0 -f -t 5 -T 1 -s "$tmp/lease" \
     >"$tmp/udhcpc" 2>&1
 client=$pid
@@ -131,7 +131,7 @@ s.sendto(b"solicit", ("ff02::1:2", 547, 0, index))
 assert s.recv(64) == b"reply"
 PY
 background ins python3 "$tmp/dhcp6.py" serve >"$tmp/dhcp6" 2>&1
-wait_for grep -q ready "$tmp/dhcp6"
+wait_for has_text ready "$tmp/dhcp6"
 check "DHCPv6: multicast there, unicast back" inc python3 "$tmp/dhcp6.py" ask
 
 # -- groups --
@@ -146,7 +146,7 @@ while True:
         print("igmp", flush=True)
     if p[0] >> 4 == 6 and p[6] == 0 and p[48] == 143:
         print("mld", flush=True)' >"$tmp/groups"
-wait_for grep -q ready "$tmp/groups"
+wait_for has_text ready "$tmp/groups"
 background inc python3 -c '
 import signal, socket, struct
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -157,8 +157,8 @@ t.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
              socket.inet_pton(socket.AF_INET6, "ff02::1234")
              + struct.pack("@I", socket.if_nametoindex("c0")))
 signal.pause()'
-check "joining a group: IGMP" wait_for grep -q igmp "$tmp/groups"
-check "joining a group: MLD" wait_for grep -q mld "$tmp/groups"
+check "joining a group: IGMP" wait_for has_text igmp "$tmp/groups"
+check "joining a group: MLD" wait_for has_text mld "$tmp/groups"
 
 # -- ICMP errors --
 cat >"$tmp/path.py" <<'PY'

@@ -60,7 +60,7 @@ background ins "$bin/probe" serve \
 background inc "$bin/server" serve 8001 10.9.0.1 fd09::1 >"$tmp/serve.server"
 background inc "$bin/allowed" serve 8002 10.9.0.1 fd09::1 >"$tmp/serve.allowed"
 for name in s server allowed; do
-	wait_for grep -q ready "$tmp/serve.$name"
+	wait_for has_text ready "$tmp/serve.$name"
 done
 check "the daemon starts" daemon_start
 

@@ -9,7 +9,7 @@ need python3 make flock
 net_up
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 
 # -- installed --
 inst=$tmp/inst
@@ -119,7 +119,7 @@ while True:
     print(s.recv(4096).decode().replace("\n", " "), flush=True)
 PY
 background python3 "$tmp/notify.py" "$tmp/notify" >"$tmp/heard"
-wait_for grep -q listening "$tmp/heard"
+wait_for has_text listening "$tmp/heard"
 since=1 # the line of what was heard that counts first
 heard() { times "$1" 1; }
 times() { [ "$(tail -n "+$since" "$tmp/heard" | grep -cE "$1")" -ge "$2" ]; }
@@ -224,11 +224,11 @@ unset WATCHDOG_USEC NOTIFY_SOCKET
 
 # -- how the log looks --
 JOURNAL_STREAM=1:1 start
-wait_for grep -q ready "$tmp/daemon.log"
+wait_for has_text ready "$tmp/daemon.log"
 check "for the journal: with its level" grep -q '^<6>' "$tmp/daemon.log"
 daemon_stop
 start --log-format json --log-level debug
-wait_for grep -q ready "$tmp/daemon.log"
+wait_for has_text ready "$tmp/daemon.log"
 inc "$probe" tcp 10.9.0.2 7002 >"$tmp/out"
 daemon_stop
 check "as JSON: every line" python3 -c '

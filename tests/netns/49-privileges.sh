@@ -11,8 +11,8 @@ net_up
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.s"
 background inc "$probe" serve 8001 10.9.0.1 fd09::1 >"$tmp/serve.c"
-wait_for grep -q ready "$tmp/serve.s"
-wait_for grep -q ready "$tmp/serve.c"
+wait_for has_text ready "$tmp/serve.s"
+wait_for has_text ready "$tmp/serve.c"
 # the kernel of a new neighbour takes its time
 for addr in 10.9.0.2 fd09::2; do
 	wait_for inc "$probe" tcp $addr 7001 100
@@ -44,7 +44,7 @@ start() { # start PASSWD OPTION...
 	    --state "$tmp/state" --control "${control:-$tmp/control}" "$@" \
 	    2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q 'ready version' "$tmp/daemon.log" && return 0
+	wait_for has_text 'ready version' "$tmp/daemon.log" && return 0
 	sed 's/^/#   /' "$tmp/daemon.log"
 	return 1
 }

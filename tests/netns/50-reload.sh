@@ -25,7 +25,7 @@ start() {
 	background inc "$REROUTED" --config "$tmp/conf" --rules "$tmp/rules" \
 		--state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+	wait_for has_text ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
 
 # --- a program that holds connections, and says what its next calls give ------
@@ -61,7 +61,7 @@ hold() {
 	exec 9<>"$tmp/say" # both ways: opening it waits for nobody
 	background inc python3 "$tmp/holder.py" "$tmp/say" >"$tmp/said"
 	holder=$pid
-	wait_for grep -q ready "$tmp/said"
+	wait_for has_text ready "$tmp/said"
 }
 let_go() {
 	echo quit >&9
@@ -93,8 +93,8 @@ ask_all() { # WHAT WORD...: all four get one of the words, at once
 echo "[rerouted]" >"$tmp/conf"
 background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/serve4"
 background ins "$BUILDDIR/probe" serve 7001 fd09::2 >"$tmp/serve6"
-wait_for grep -q ready "$tmp/serve4"
-wait_for grep -q ready "$tmp/serve6"
+wait_for has_text ready "$tmp/serve4"
+wait_for has_text ready "$tmp/serve6"
 blocked="ECONNABORTED ECONNRESET EPIPE EHOSTUNREACH EACCES EPERM"
 
 # --- a new rule, a rule that is gone, a default, a rule from the command line --
@@ -140,7 +140,7 @@ let_go
 # --- who began one that came in hears of it, also where each packet was judged --
 background inc "$BUILDDIR/probe" serve 8001 10.9.0.1 fd09::1 >"$tmp/serve.c"
 server=$pid
-wait_for grep -q ready "$tmp/serve.c"
+wait_for has_text ready "$tmp/serve.c"
 for word in "accept once" accept; do
 	rules "default out accept" "$word in to port 8001"
 	ctl reload >"$tmp/out"
@@ -315,11 +315,11 @@ background inc unshare -m --propagation private sh "$tmp/with" "$tmp/passwd" \
     --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
 daemon=$pid
 check "a rule for nobody: starts" \
-    wait_for grep -q 'ready version' "$tmp/daemon.log"
+    wait_for has_text 'ready version' "$tmp/daemon.log"
 check "… and is told of" grep -q "user 'eve', which is not there" "$tmp/daemon.log"
 cp "$BUILDDIR/probe" "$tmp/probe"
 background ins "$tmp/probe" serve 7002 10.9.0.2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 as() { # UID PORT: what it feels
 	inc setpriv --reuid "$1" --clear-groups "$tmp/probe" tcp 10.9.0.2 "$2" |
 		cut -d' ' -f1
@@ -351,7 +351,7 @@ start_with_users() {
 	    "$tmp/passwd" "$REROUTED" --config "$tmp/conf" --rules "$tmp/rules" \
 	    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q 'ready version' "$tmp/daemon.log"
+	wait_for has_text 'ready version' "$tmp/daemon.log"
 }
 waits() { # REASON: are both rules in force, and is she waited for?
 	ctl --json rules >"$tmp/out"
@@ -428,11 +428,11 @@ for n in $(seq 250); do
 	pause 0.002
 done &
 storm=$!
-wait_for grep -q 'policy: loaded' "$tmp/daemon.log"
+wait_for has_text 'policy: loaded' "$tmp/daemon.log"
 flock -u 9
 wait $storm
 check "reloads amid a start: it starts" \
-    wait_for grep -q 'ready version' "$tmp/daemon.log"
+    wait_for has_text 'ready version' "$tmp/daemon.log"
 check "… and the next one comes to its end" \
     try 0 timeout 5 "$REROUTECTL" --control "$tmp/control" reload
 kill -TERM "$daemon"

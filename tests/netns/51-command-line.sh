@@ -19,7 +19,7 @@ start() {
 	background inc "$REROUTED" --rules "$tmp/rules" --state "$tmp/state" \
 		--control "$tmp/control" "$@" 2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+	wait_for has_text ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
 get() { # PORT: the word
 	inc "$BUILDDIR/probe" tcp 10.9.0.2 "$1" 900 | sed 's/ .*//'
@@ -33,7 +33,7 @@ for line in sys.stdin:
         print(rule[sys.argv[1]])' "$@"
 }
 background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 from() { # TEXT: what status says of the rules
 	ctl status | grep '^rules ' | tee "$tmp/from"
 	grep -qE "^rules +$1\$" "$tmp/from"
@@ -326,7 +326,7 @@ start_with_defaults() {
 	    mount --bind $tmp/etc /etc && exec '$REROUTED' \
 	    --state '$tmp/state2' --control '$tmp/control'" 2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
+	wait_for has_text ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }
 start_with_defaults
 check "no folder of rules at all: none are in force" \

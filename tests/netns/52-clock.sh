@@ -103,8 +103,8 @@ while True:
 PY
 background ins python3 "$tmp/dns.py" >"$tmp/dns"
 background ins "$probe" serve 7001,7002 10.9.0.2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
-wait_for grep -q ready "$tmp/dns"
+wait_for has_text ready "$tmp/serve"
+wait_for has_text ready "$tmp/dns"
 
 settings "[resolver]" "upstream = 10.9.0.2"
 rules "default out accept" "default in accept"
@@ -113,7 +113,7 @@ background inc env LD_PRELOAD="$tmp/wall.so" AHEAD="$tmp/ahead" \
     "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
     --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
 daemon=$pid
-check "the daemon starts" wait_for grep -q 'ready version' "$tmp/daemon.log"
+check "the daemon starts" wait_for has_text 'ready version' "$tmp/daemon.log"
 is() { felt "$1" inc "$probe" tcp 10.9.0.2 "$2" 1000; }
 asked() { grep -c asked "$tmp/dns"; }
 ttl() { inc dig +noall +answer "$1" A @127.0.0.1 | awk '{ print $2 }'; }

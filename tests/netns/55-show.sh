@@ -16,7 +16,7 @@ other=$tmp/bin/other
 rules "block out to port 7002 label \"not there\"" "drop out to port 7003" \
     "default out accept" "default in accept"
 background ins "$BUILDDIR/probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 echo ads.example >"$tmp/list.txt"
 settings "[resolver]" "upstream = 10.9.0.2" '[list "ads"]' \
     "source = $tmp/list.txt" '[list "more"]' "source = $tmp/list.txt" \
@@ -311,24 +311,45 @@ ctl rules delete 1 >"$tmp/out"
 
 # -- terminals --
 cat >"$tmp/terminal.py" <<'PY'
-"""terminal.py COLUMNS COMMAND...: what the command prints on a terminal."""
-import fcntl, os, pty, struct, sys, termios
-pid, fd = pty.fork()
-if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ,
-                struct.pack("HHHH", 24, int(sys.argv[1]), 0, 0))
-    os.execvp(sys.argv[2], sys.argv[2:])
-out = b""
-while True:
-    try:
-        got = os.read(fd, 65536)
-    except OSError:
-        break
-    if not got:
-        break
-    out += got
-sys.stdout.buffer.write(out.replace(b"\r\n", b"\n"))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""terminal.py COLUMNS COMMAND...: what the command prints on a terminal.
+terminal.py fits COLUMNS,... WORD,... COMMAND...: with each of the words behind it,
+on each number of columns: "WORD COLUMNS", and which line is too long or that it
+fails, if so."""
+import fcntl, os, pty, re, struct, sys, termios, unicodedata
+def on_terminal(columns, command):
+    pid, fd = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        os.execvp(command[0], command)
+    out = b""
+    while True:
+        try:
+            got = os.read(fd, 65536)
+        except OSError:
+            break
+        if not got:
+            break
+        out += got
+    os.close(fd)
+    return (out.replace(b"\r\n", b"\n"),
+            os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+def too_long(columns, out):
+    for line in out.decode().split("\n"):
+        line = re.sub("\033\\[[0-9;]*m", "", line)
+        n = sum(2 if unicodedata.east_asian_width(c) in "WF" else
+                0 if unicodedata.combining(c) else 1 for c in line)
+        if n > columns:
+            return f" {n}: {line}"
+    return ""
+if sys.argv[1] == "fits":
+    for columns in map(int, sys.argv[2].split(",")):
+        for word in sys.argv[3].split(","):
+            out, status = on_terminal(columns, sys.argv[4:] + word.split())
+            print(f"{word} {columns}" + (" fails" if status else too_long(columns, out)))
+    sys.exit(0)
+out, status = on_terminal(int(sys.argv[1]), sys.argv[2:])
+sys.stdout.buffer.write(out)
+sys.exit(status)
 PY
 on_terminal() { # on_terminal COLUMNS WORD...
 	local columns=$1
@@ -339,22 +360,20 @@ on_terminal() { # on_terminal COLUMNS WORD...
 wide=$(printf '%s' "$tmp/bin/日本語プログラム")
 cp "$BUILDDIR/probe" "$wide"
 inc "$wide" tcp 10.9.0.2 7002 >"$tmp/probe.out"
-fits() { # fits N: no line of $tmp/out takes more columns
-	python3 -c '
-import re, sys, unicodedata
-worst = 0
-for line in open(sys.argv[1], encoding="utf-8"):
-    line = re.sub("\033\\[[0-9;]*m", "", line.rstrip("\n"))
-    n = sum(2 if unicodedata.east_asian_width(c) in "WF" else
-            0 if unicodedata.combining(c) else 1 for c in line)
-    if n > int(sys.argv[2]):
-        print(n, line)
-        sys.exit(1)' "$tmp/out" "$1"
+fit() { # COLUMNS,... WORD,...: no line takes more columns
+	TERM=xterm python3 "$tmp/terminal.py" fits "$1" "$2" "$REROUTECTL" \
+	    --control "$tmp/control" >"$tmp/fit"
 }
+fits() { # "WORD COLUMNS"
+	grep "^$1" "$tmp/fit"
+	grep -qx "$1" "$tmp/fit"
+}
+commands=flows,processes,rules,tunnels,queries
+fit 20,40,60,80,132 $commands
 for columns in 20 40 60 80 132; do
-	for command in flows processes rules tunnels queries; do
-		check "$command on $columns columns" on_terminal $columns $command
-		check "… fits" fits $columns
+	for command in ${commands//,/ }; do
+		check "$command on $columns columns: fits" \
+		    fits "$command $columns"
 	done
 done
 on_terminal 40 processes
@@ -372,9 +391,10 @@ for rule in map(json.loads, open(sys.argv[2])):
 ctl block out user nobody to 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 \
     port 6000-6999 label "a long one" >"$tmp/out"
 check "no rule is cut on 80 columns" whole_rules 80
-check "… fits" fits 80
 check "nor on 60" whole_rules 60
-check "… fits" fits 60
+fit 80,60 rules
+check "… fits" fits "rules 80"
+check "… and there" fits "rules 60"
 ctl rules delete 2 >"$tmp/out"
 on_terminal 80 flows
 check "a terminal gets colour for what was blocked" grep -q "$(printf '\033')\[31m" "$tmp/out"

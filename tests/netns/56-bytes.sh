@@ -14,7 +14,7 @@ background inc busybox httpd -f -p '[::]:8001' -h "$tmp/www"
 wait_for ins nc -z 10.9.0.2 8000
 wait_for inc nc -z 127.0.0.1 8001
 background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 fd09::2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 rules "default out accept" "default in accept" "block out to port 7009"
 probe=$BUILDDIR/probe
 cp "$probe" "$tmp/other"
@@ -144,7 +144,7 @@ print("whole", lists, events)
 PY
 background timeout 60 python3 "$tmp/both.py" "$tmp/control" >"$tmp/both" 2>&1
 both=$pid
-wait_for grep -q ready "$tmp/both"
+wait_for has_text ready "$tmp/both"
 until ! kill -0 $both 2>/dev/null; do
 	inc "$probe" tcp 10.9.0.2 7009 >"$tmp/probe.out"
 done

@@ -19,7 +19,7 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
 	--user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
 	--address=/example/203.0.113.2 --address=/three.example/203.0.113.3 \
 	--cname=alias.elsewhere,ads.example --log-queries 2>"$tmp/dnsmasq.log"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 bound ins udp 53 10.9.0.53
 
 l=$tmp/l

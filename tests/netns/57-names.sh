@@ -20,7 +20,7 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
 bound ins udp 53 10.9.0.53
 for at in 10.9.0.2 10.9.0.3; do
 	background ins "$BUILDDIR/probe" serve 7001 $at >"$tmp/serve.$at"
-	wait_for grep -q ready "$tmp/serve.$at"
+	wait_for has_text ready "$tmp/serve.$at"
 done
 settings "[resolver]" "upstream = 10.9.0.53" "allow-private = example"
 rules "block out domain bad.example label \"by name\"" \
@@ -162,7 +162,7 @@ while call != "watch":
     client.close()
 PY
 background python3 "$tmp/ends.py" "$tmp/ending" "$tmp/flows.json" >"$tmp/ends"
-wait_for grep -q ready "$tmp/ends"
+wait_for has_text ready "$tmp/ends"
 check "a daemon that ends: exit 3" try 3 "$REROUTECTL" --control "$tmp/ending" \
 	learn --for 1h
 check "what was seen until then is not lost" grep -q \

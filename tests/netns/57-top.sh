@@ -13,7 +13,7 @@ head -c 1000000 /dev/zero >"$tmp/www/million"
 background ins busybox httpd -f -p '[::]:8000' -h "$tmp/www"
 background ins "$BUILDDIR/probe" serve 7001 10.9.0.2 fd09::2 >"$tmp/serve"
 wait_for ins nc -z 10.9.0.2 8000
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 rules "default out accept" "default in accept" "block out to port 7009"
 check "the daemon starts" daemon_start
 cp "$BUILDDIR/probe" "$tmp/talker"
@@ -86,13 +86,13 @@ check "a terminal of another size" wait_for sh -c "
     tmux -L rr$unique capture-pane -p >$tmp/screen
     [ \$(wc -L <$tmp/screen) -le 60 ] && grep -q BLOCKED $tmp/screen"
 screen send-keys q
-check "q leaves, with 0" wait_for grep -q 'left with 0' "$tmp/left"
+check "q leaves, with 0" wait_for has_text 'left with 0' "$tmp/left"
 rm "$tmp/left"
 screen new-session -d -x 80 -y 12 "$REROUTECTL --control $tmp/control top;
     echo left with \$? >$tmp/left; stty -a >$tmp/stty; tail -f /dev/null"
 wait_for shows '^processes by traffic now'
 daemon_stop
-check "a daemon that goes: exit 3" wait_for grep -q 'left with 3' "$tmp/left"
+check "a daemon that goes: exit 3" wait_for has_text 'left with 3' "$tmp/left"
 check "… it is told" wait_for shows 'the daemon has closed'
 check "… and the terminal is as it was" wait_for grep -qE '(^| )echo ' "$tmp/stty"
 finish

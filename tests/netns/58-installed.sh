@@ -10,7 +10,7 @@ need_root
 need make python3
 net_up
 background ins "$BUILDDIR/probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 inst=$tmp/inst
 check "make install" make -C "$BUILDDIR" -s install DESTDIR="$inst" prefix=/usr \
     sysconfdir=/etc
@@ -45,7 +45,7 @@ check "no daemon yet: exit 3" sh -c "nsenter --net=/run/netns/$C unshare -m \
 
 background inc unshare -m sh "$tmp/ours" "$rerouted" 2>"$tmp/daemon.log"
 daemon=$pid
-wait_for grep -q 'ready version' "$tmp/daemon.log" ||
+wait_for has_text 'ready version' "$tmp/daemon.log" ||
     sed 's/^/#   /' "$tmp/daemon.log"
 check "it answers at its place" rctl status
 check "it has become its user" sh -c "[ \"\$(awk '/^Uid/ { print \$2 }' \
@@ -72,7 +72,7 @@ check "a rule from the command line" rctl block out to any port 7001 --for 1h
 check "the daemon stops" stop "$daemon"
 background inc unshare -m sh "$tmp/ours" "$rerouted" 2>"$tmp/daemon.log"
 daemon=$pid
-wait_for grep -q 'ready version' "$tmp/daemon.log"
+wait_for has_text 'ready version' "$tmp/daemon.log"
 check_not "after a restart it is there" inc "$BUILDDIR/probe" tcp 10.9.0.2 7001
 check "the daemon stops" stop "$daemon"
 check "the network is as before" inc "$BUILDDIR/probe" tcp 10.9.0.2 7002

@@ -10,7 +10,7 @@ settings "[resolver]" "upstream = 127.0.9.1, 127.0.9.2"
 rules "default out accept"
 background inc python3 -B "$top/tests/netns/upstreams.py" 127.0.9.1 127.0.9.2 \
     >"$tmp/serve"
-check "the servers are up" wait_for grep -q ready "$tmp/serve"
+check "the servers are up" wait_for has_text ready "$tmp/serve"
 check "the daemon starts" daemon_start
 inc python3 -B "$top/tests/netns/conform.py" 127.0.0.1 127.0.9.1 >"$tmp/out"
 while read -r line; do

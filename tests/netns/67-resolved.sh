@@ -36,7 +36,7 @@ net_up
 background ins dnsmasq --no-daemon --conf-file="$tmp/upstream.conf" \
     --no-resolv --no-hosts --user=root --pid-file= --bind-interfaces \
     --listen-address=10.9.0.2 2>"$tmp/dnsmasq"
-wait_for grep -q started "$tmp/dnsmasq"
+wait_for has_text started "$tmp/dnsmasq"
 settings "[resolver]" "upstream = 10.9.0.2" "block-answer = nxdomain"
 rules "block out domain ads.example" "default out accept" "default in accept"
 check "the daemon starts" daemon_start

@@ -18,7 +18,7 @@ for n in $servers; do
 	    2>"$tmp/dnsmasq.$n"
 done
 for n in $servers; do
-	wait_for grep -q started "$tmp/dnsmasq.$n"
+	wait_for has_text started "$tmp/dnsmasq.$n"
 done
 
 mkdir -p "$tmp/etc" "$tmp/run"
@@ -42,7 +42,7 @@ start() {
 	    --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
 	    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q 'ready version' "$tmp/daemon.log" ||
+	wait_for has_text 'ready version' "$tmp/daemon.log" ||
 		sed 's/^/#   /' "$tmp/daemon.log"
 }
 n=0
@@ -126,7 +126,7 @@ background inc dnsmasq --no-daemon --conf-file=/dev/null --no-resolv \
     --listen-address=127.0.0.53 --address=/example/203.0.113.53 \
     2>"$tmp/dnsmasq.53"
 stub=$pid
-wait_for grep -q started "$tmp/dnsmasq.53"
+wait_for has_text started "$tmp/dnsmasq.53"
 put $etc/resolv.conf "nameserver 127.0.0.53"
 follows "127.0.0.53 alone" 53
 put $etc/resolv.conf "nameserver 127.0.0.53" "nameserver 10.9.0.7"

@@ -13,7 +13,7 @@ settings "[resolver]" "upstream = 127.0.9.1" "cache-size = 16M" \
     "listen = 127.0.0.1:53, 10.9.0.1:53" "allow = 10.9.0.0/24"
 rules "default out accept"
 background inc python3 -B "$top/tests/netns/upstreams.py" 127.0.9.1 >"$tmp/serve"
-check "the upstream is up" wait_for grep -q ready "$tmp/serve"
+check "the upstream is up" wait_for has_text ready "$tmp/serve"
 check "the daemon starts" daemon_start
 number=0
 asks() { # DIG-WORD...: another program gets its answer
@@ -44,7 +44,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("0.0.0.0", 5555))
 print("ready", flush=True)
 signal.pause()' >"$tmp/bound"
-wait_for grep -q ready "$tmp/bound"
+wait_for has_text ready "$tmp/bound"
 check "another host asks" sh -c "nsenter --net=/run/netns/$S dig +time=15 \
     +tries=1 -b 10.9.0.2#5555 @10.9.0.1 ok-lan.other.example |
     grep -q 'status: NOERROR'"
@@ -67,7 +67,7 @@ slow=$pid
 background inc python3 "$limits" flood 3000 flood.example >"$tmp/flood"
 flood=$pid
 check "a flood: what is over the share is refused" \
-    wait_for grep -q first "$tmp/flood"
+    wait_for has_text first "$tmp/flood"
 check "others are answered" asks
 check "… over TCP" asks +tcp
 wait "$flood"
@@ -85,7 +85,7 @@ check "the flood over, it may ask again" asks
 background inc python3 "$limits" hog 240 size20000-big.example \
     >"$tmp/hog"
 hog=$pid
-check "a program that reads no answers" wait_for grep -q waiting "$tmp/hog"
+check "a program that reads no answers" wait_for has_text waiting "$tmp/hog"
 check "others are answered meanwhile" asks +tcp
 check "it is cut off" wait_for is 's["tcp"]["cut_behind"] > 100'
 check "and holds no more than 4 MiB" is 's["tcp"]["behind"] <= 4 << 20'

@@ -53,7 +53,7 @@ wait_for ready
 near=$(linklocal "$S" s0)
 for at in 10.9.0.2 "$near%s0"; do
 	background ins python3 "$tmp/server.py" "$at" >"$tmp/asked.${at%\%*}"
-	wait_for grep -q ready "$tmp/asked.${at%\%*}"
+	wait_for has_text ready "$tmp/asked.${at%\%*}"
 done
 settings '[resolver]' 'upstream = tcp://10.9.0.2' \
     '[forward "near.example"]' "upstream = tcp://[$near%c0]"

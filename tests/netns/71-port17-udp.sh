@@ -98,11 +98,11 @@ check "none of those was taken for one that is nobody's" \
 
 # -- a proxy that ends its associations, refuses them, or is not there --
 background ins python3 "$top/tests/netns/ends.py" far 192.0.2.7 >"$tmp/ends.out"
-wait_for grep -q ready "$tmp/ends.out"
+wait_for has_text ready "$tmp/ends.out"
 assoc_up() { # PORT
 	background ins python3 "$top/tests/netns/tunnel.py" assoc 10.9.0.2 $1 \
 	    "$tmp/how" >"$tmp/assoc.$1" 2>"$tmp/assoc.err"
-	wait_for grep -q ready "$tmp/assoc.$1"
+	wait_for has_text ready "$tmp/assoc.$1"
 }
 storm() { # a program that sends 300, one after the other
 	run_in udp storm=300 192.0.2.7,7010 >"$tmp/storm"
@@ -374,7 +374,7 @@ check "direct, TCP" says hello tcp 192.0.2.7 7001 echo
 # -- conntrack is flushed while datagrams wait at the entry: the port that they
 # came from is the next flow's, and they are not --
 background ins python3 "$top/tests/netns/storm.py" far 192.0.2.7 >"$tmp/storm.far"
-wait_for grep -q ready "$tmp/storm.far"
+wait_for has_text ready "$tmp/storm.far"
 via dev
 daemon_reload
 partner storm inc storm.py send 192.0.2.7
@@ -418,7 +418,7 @@ print("ready", flush=True)
 while True:
     word, peer = s.recvfrom(64)
     s.sendto(b"%s:%d" % (word, peer[1]), peer)' >"$tmp/ports"
-wait_for grep -q ready "$tmp/ports"
+wait_for has_text ready "$tmp/ports"
 partner same inc sock.py connect udp 192.0.2.7 7310
 comes_from() { # WORD
 	tell same "send $1"
@@ -461,7 +461,7 @@ print("ready", flush=True)
 while True:
     peer = s.recvfrom(64)[1]
     s.sendto(str(peer[1]).encode(), peer)' >"$tmp/ports"
-wait_for grep -q ready "$tmp/ports"
+wait_for has_text ready "$tmp/ports"
 via plain
 daemon_reload
 partner asks inc sock.py connect udp 192.0.2.9 7027
@@ -547,7 +547,7 @@ while True:
         s.sendto(text.encode(), peer)
 PY
 background ins python3 "$tmp/ends.py" >"$tmp/ends.got"
-wait_for grep -q ready "$tmp/ends.got"
+wait_for has_text ready "$tmp/ends.got"
 settings '[tunnel "dev"]' 'upstream = direct' \
     '[tunnel "other"]' 'upstream = direct' 'source = 10.9.0.9'
 rules "reroute via dev out user 65531" "reroute via other out user 65532" \

@@ -107,8 +107,7 @@ for loose in 1 0; do
 		tell $p send two
 		tell_only $p hear 1500
 	done
-	check "u$loose: goes on" wait_for grep -q "got two" \
-	    "$tmp/partner.u$loose.out"
+	check "u$loose: goes on" wait_for has_text "got two" "$tmp/partner.u$loose.out"
 	check_not "loose=$loose: nothing is on the wire" wire_saw
 done
 
@@ -151,7 +150,7 @@ done
 background ins python3 "$top/tests/netns/tunnel.py" wire s0 192.0.2.0/24 \
     "$far6/128" >"$tmp/ending.out"
 ending=$pid
-wait_for grep -q ready "$tmp/ending.out"
+wait_for has_text ready "$tmp/ending.out"
 via any
 daemon_reload
 wire_up

@@ -226,12 +226,11 @@ cp "$conf" "$tmp/quick.conf"
 if slow_file; then
 	slow_tunnel "ca = $tmp/slow.pem"
 	daemon_reload
-	check "certificates don't come" wait_for grep -q opened "$tmp/slow.out"
+	check "certificates don't come" wait_for has_text opened "$tmp/slow.out"
 	background inc "$REROUTECTL" --control "$tmp/control" tunnels test \
 	    slow 192.0.2.7:7001 >"$tmp/waits"
 	waits=$pid
-	check "a dial waits for them" wait_for grep -q 'the proxy is reached' \
-	    "$tmp/waits"
+	check "a dial waits for them" wait_for has_text 'the proxy is reached' "$tmp/waits"
 	slow_tunnel "pin = sha256//$pin"
 	daemon_reload
 	check "a pin in their place: who comes now goes by that" \
@@ -249,7 +248,7 @@ background "$REROUTECTL" --control "$tmp/control" tunnels test micro \
     192.0.2.7:7001 >"$tmp/steps"
 steps=$pid
 check "a step that is slow: what was before it is there" \
-    wait_for grep -q 'the proxy is reached' "$tmp/steps"
+    wait_for has_text 'the proxy is reached' "$tmp/steps"
 check_not "and the end is not" grep -q 'after' "$tmp/steps"
 kill -CONT "$micro"
 check "it goes on" wait "$steps"
@@ -274,7 +273,7 @@ background "$REROUTECTL" --control "$tmp/control" tunnels test micro \
     192.0.2.7:7001 >"$tmp/steps" 2>&1
 steps=$pid
 check "a test that would go on for seconds" \
-    wait_for grep -q 'the proxy is reached' "$tmp/steps"
+    wait_for has_text 'the proxy is reached' "$tmp/steps"
 daemon_stop
 check "the daemon ends well" test $? = 0
 wait "$steps"
@@ -284,7 +283,7 @@ if slow_file; then
 	slow_tunnel "ca = $tmp/slow.pem"
 	# its look for leaks would wait for that thread
 	ASAN_OPTIONS=detect_leaks=0 daemon_start
-	check "certificates don't come" wait_for grep -q opened "$tmp/slow.out"
+	check "certificates don't come" wait_for has_text opened "$tmp/slow.out"
 	kill "$daemon"
 	check "the daemon ends all the same" wait_for has_ended "$daemon"
 	wait "$daemon"

@@ -14,8 +14,8 @@ far_up
 background ins python3 "$top/tests/netns/tunnel.py" socks 10.9.0.2 1080 \
     >"$tmp/socks.out" 2>"$tmp/socks.err"
 background ins python3 "$top/tests/netns/tunnel.py" dns 10.9.0.2 >"$tmp/dns.out"
-wait_for grep -q ready "$tmp/socks.out"
-wait_for grep -q ready "$tmp/dns.out"
+wait_for has_text ready "$tmp/socks.out"
+wait_for has_text ready "$tmp/dns.out"
 
 echo "192.0.2.7 good.example evil.example worse.example" >"$tmp/hosts"
 settings '[resolver]' 'upstream = 10.9.0.2' "hosts = $tmp/hosts" \

@@ -133,7 +133,7 @@ late_far() { # of its own
 	inns "$late" ip route add local 192.0.2.5 dev lo src 192.0.2.7
 	background inns "$late" python3 "$top/tests/netns/tunnel.py" far \
 	    >"$tmp/late.out" 2>&1
-	wait_for grep -q ready "$tmp/late.out"
+	wait_for has_text ready "$tmp/late.out"
 }
 late_far
 partner app inc sock.py connect udp 192.0.2.5 7010

@@ -18,9 +18,9 @@ danted_up
 ends=$top/tests/netns/ends.py
 background ins python3 "$ends" far 192.0.2.7 192.0.2.8 2001:db8::7 \
     >>"$tmp/ends.out"
-wait_for grep -q ready "$tmp/ends.out"
+wait_for has_text ready "$tmp/ends.out"
 background ins python3 "$ends" mute 10.9.0.2 1081 >"$tmp/mute.out"
-wait_for grep -q ready "$tmp/mute.out"
+wait_for has_text ready "$tmp/mute.out"
 # nobody there answers ARP, nor anything else
 ins ip route add 203.0.113.98/32 dev s0
 ins ip neighbour add 203.0.113.98 lladdr 02:00:00:00:00:77 dev s0
@@ -51,7 +51,7 @@ mkfifo "$tmp/pour.in"
 inc python3 "$ends" pour 192.0.2.7 7025 <"$tmp/pour.in" >"$tmp/pour" &
 pour=$!
 exec 7>"$tmp/pour.in"
-check "a far end that takes nothing" wait_for grep -q full "$tmp/pour"
+check "a far end that takes nothing" wait_for has_text full "$tmp/pour"
 limit() { # of the silence that the daemon puts up with: ADDR PORT [NEW]
 	python3 "$ends" option "$daemon" "$1" "$2" TCP_USER_TIMEOUT ${3-}
 }
@@ -187,7 +187,7 @@ check "it gets all" wait_for grep -qx \
 partner one inc ends.py hold 192.0.2.7
 tell one other
 check "who was not asked is not heard" answers one "mine 192.0.2.7 7023"
-wait_for grep -q held "$tmp/ends.out"
+wait_for has_text held "$tmp/ends.out"
 inc conntrack -D -p udp >/dev/null 2>&1
 tell one release
 check "an answer after its entry is gone" answers one done
@@ -206,7 +206,7 @@ for way in "192.0.2.7 7020" "192.0.2.8 7005"; do
 	crowd=$!
 	exec 6>"$tmp/crowd.in"
 	check "$way: more than there are descriptors" \
-	    wait_for grep -q made "$tmp/crowd"
+	    wait_for has_text made "$tmp/crowd"
 	check "$way: each is told something" grep -q 'left 0$' "$tmp/crowd"
 	check "$way: who asks the daemon is answered" ctl --json status
 	check "$way: and some were made" grep -q 'made [1-9]' "$tmp/crowd"
@@ -274,11 +274,11 @@ background_in=$tmp/from.in
 wait_for listens ins 7030
 background inc python3 "$tmp/from.py" 65531 go >"$tmp/from.out"
 unset background_in
-wait_for grep -q asked "$tmp/far.out"
+wait_for has_text asked "$tmp/far.out"
 echo >&$from_in
 wait "$pid"
 echo >&$far_in
-wait_for grep -q there "$tmp/far.out"
+wait_for has_text there "$tmp/far.out"
 check "who has its port next gets what is its own" eval \
     '[ "$(inc python3 "$tmp/from.py" 65532 now)" = "its own" ]'
 check "and the other tunnel gets nothing of it" \

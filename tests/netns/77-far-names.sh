@@ -29,7 +29,7 @@ background ins microsocks -i 10.9.0.2 -p 1082
 wait_for listens ins 1082
 background ins python3 "$top/tests/netns/tunnel.py" socks 10.9.0.2 1083 \
     >"$tmp/socks.out" 2>"$tmp/socks.err"
-wait_for grep -q ready "$tmp/socks.out"
+wait_for has_text ready "$tmp/socks.out"
 serves_dns() { ins ss -Htln "src $1:53" | grep -q .; }
 serve_dns() { # ADDR RECORD...
 	local at=$1 r

@@ -22,7 +22,7 @@ inns "$R" ip address add 192.0.2.7/32 dev lo
 inc ip link set c1 up
 inns "$R" ip link set r0 up
 background inns "$R" python3 "$top/tests/netns/tunnel.py" far >"$tmp/r.out"
-wait_for grep -q ready "$tmp/r.out"
+wait_for has_text ready "$tmp/r.out"
 inc ip address add 10.9.0.77/24 dev c0
 inc ip rule add fwmark 77 table 77
 inc ip route add default via 10.8.0.2 table 77
@@ -67,16 +67,16 @@ background ins dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
 wait_for listens ins 53
 background inc python3 "$top/tests/netns/tunnel.py" proxy2 "$tmp/p2.sock" \
     >"$tmp/p2.out" 2>"$tmp/p2.err"
-wait_for grep -q ready "$tmp/p2.out"
+wait_for has_text ready "$tmp/p2.out"
 chmod 666 "$tmp/p2.sock"
 
 background inc python3 "$top/tests/netns/tunnel.py" socks 127.0.0.1 1090 \
     >"$tmp/local.out" 2>"$tmp/local.err"
-wait_for grep -q ready "$tmp/local.out"
+wait_for has_text ready "$tmp/local.out"
 ins ip address add 192.0.2.10/32 dev lo # nobody listens there
 background ins python3 "$top/tests/netns/tunnel.py" socks fd09::2 1080 \
     >"$tmp/many.out" 2>"$tmp/many.err"
-wait_for grep -q ready "$tmp/many.out"
+wait_for has_text ready "$tmp/many.out"
 
 settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "src"]' 'upstream = direct' 'source = 10.9.0.77' \
@@ -269,11 +269,11 @@ background_in=$tmp/mute.in
 background ins python3 "$tmp/mute.py" >"$tmp/mute.out"
 background_in=
 background ins python3 "$tmp/other.py" >"$tmp/other.out"
-wait_for grep -q ready "$tmp/mute.out"
-wait_for grep -q ready "$tmp/other.out"
+wait_for has_text ready "$tmp/mute.out"
+wait_for has_text ready "$tmp/other.out"
 ctl tunnels test tardy 192.0.2.7:7001 >"$tmp/tardy" 2>&1 &
 tardy=$!
-wait_for grep -q mute "$tmp/mute.out"
+wait_for has_text mute "$tmp/mute.out"
 sed -i 's/proxy\.corp:1080/other.corp:1080/' "$conf"
 daemon_reload
 asked() {

@@ -16,7 +16,7 @@ background ins microsocks -i 10.9.0.2 -p 1081
 wait_for listens ins 1081
 ends=$top/tests/netns/ends.py
 background ins python3 "$ends" far 192.0.2.7 >>"$tmp/ends.out"
-wait_for grep -q ready "$tmp/ends.out"
+wait_for has_text ready "$tmp/ends.out"
 
 cat >"$tmp/clock.c" <<'C'
 #define _GNU_SOURCE
@@ -98,7 +98,7 @@ background inc env LD_PRELOAD="$tmp/clock.so" FORWARD="$tmp/forward" \
     "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
     --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
 daemon=$pid
-check "the daemon starts" wait_for grep -q 'ready version' "$tmp/daemon.log"
+check "the daemon starts" wait_for has_text 'ready version' "$tmp/daemon.log"
 
 # -- connections --
 partner whole inc sock.py connect tcp 192.0.2.7 7001
@@ -139,7 +139,7 @@ mkfifo "$tmp/pour.in"
 inc python3 "$ends" pour 192.0.2.7 7025 <"$tmp/pour.in" >"$tmp/pour" &
 pour=$!
 exec 7>"$tmp/pour.in"
-check "a far end that takes nothing" wait_for grep -q full "$tmp/pour"
+check "a far end that takes nothing" wait_for has_text full "$tmp/pour"
 limited() { # MS: what the kernel puts up with, after the next look
 	later 31
 	[ "$(python3 "$ends" option "$daemon" 192.0.2.7 7025 \
@@ -148,7 +148,7 @@ limited() { # MS: what the kernel puts up with, after the next look
 check "may do so for ever" wait_for limited 0
 inc python3 "$ends" read 192.0.2.7 >/dev/null
 echo >&7
-wait_for grep -q quiet "$tmp/pour"
+wait_for has_text quiet "$tmp/pour"
 check "when it reads again, it is to answer within two minutes, as before" \
     wait_for limited 120000
 echo >&7
@@ -184,7 +184,7 @@ print("ready", flush=True)
 while True:
     data, peer = s.recvfrom(64)
     s.sendto(data, peer)' >"$tmp/ntp"
-wait_for grep -q ready "$tmp/ntp"
+wait_for has_text ready "$tmp/ntp"
 partner deaf inc sock.py connect udp 192.0.2.7 7012
 slower=20 # of the seconds that are left none is used up here
 set_clock 0 $slower

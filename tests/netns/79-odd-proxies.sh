@@ -17,7 +17,7 @@ modes="s:early s:greeting s:name s:empty s:six s:dribble s:much s:kind s:half
     h:more h:lf h:bare h:long h:lines h:huge h:ssh h:two h:cut h:escape
     h:403 h:407 h:500 h:502 h:504 s:knowsnone s:mute"
 background ins python3 "$odd" serve 10.9.0.2 3000 $modes >"$tmp/odd.out"
-wait_for grep -q ready "$tmp/odd.out"
+wait_for has_text ready "$tmp/odd.out"
 
 set --
 i=0
@@ -125,7 +125,7 @@ mkfifo "$tmp/crowd.in"
 inc python3 "$odd" crowd 192.0.2.9 $mute 600 <"$tmp/crowd.in" >"$tmp/crowd" &
 crowd=$!
 exec 6>"$tmp/crowd.in"
-check "600 of one program" wait_for grep -q made "$tmp/crowd"
+check "600 of one program" wait_for has_text made "$tmp/crowd"
 check "some are broken off at once" grep -q 'made [1-9]' "$tmp/crowd"
 check "with the reason" why late "memory or descriptors ran out"
 echo >&6

@@ -107,7 +107,7 @@ libvirt_rules() {
 probe=$BUILDDIR/probe
 background inns "$D" busybox httpd -f -p '[::]:80' -h "$tmp"
 background ins "$probe" serve 7001 10.9.0.2 fd09::2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 wait_for inns "$D" nc -z 127.0.0.1 80
 background inc dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
     --user=root --pid-file= --bind-interfaces --interface=virbr0 \

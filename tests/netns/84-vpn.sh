@@ -19,7 +19,7 @@ inc sysctl -q -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1
     net.ipv4.conf.c0.rp_filter=1
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001,7009 203.0.113.10 2001:db8::10 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 rules "block out to port 7009" "default out accept" "default in block" \
     "default kernel block" "default unknown block"
 

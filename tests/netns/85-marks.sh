@@ -79,8 +79,8 @@ for n in range(3):
 PY
 background ins python3 "$tmp/marked.py" serve 203.0.113.10 >"$tmp/got.s"
 background inns "$T" python3 "$tmp/marked.py" serve 203.0.113.10 >"$tmp/got.t"
-wait_for grep -q ready "$tmp/got.s"
-wait_for grep -q ready "$tmp/got.t"
+wait_for has_text ready "$tmp/got.s"
+wait_for has_text ready "$tmp/got.t"
 got() { grep -c got "$tmp/got.$1"; }
 for backend in legacy nft; do
 	tailscale_rules $backend

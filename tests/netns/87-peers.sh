@@ -17,7 +17,7 @@ cpu_ms() { cat /proc/"$daemon"/task/*/schedstat |
     awk '{ s += $1 } END { print int(s / 1000000) }'; }
 as_nobody() { inc setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve"
-wait_for grep -q ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve"
 wait_for inc "$probe" tcp fd09::2 7001 # a new link takes a moment
 # what arrives is counted by the kernel, and not answered
 ins iptables-legacy -A INPUT -p udp --dport 10000:14999 -j DROP
@@ -66,7 +66,7 @@ burst() { # PYTHON: it lives until all is sent and seen
 	background inc "$1" -I "$tmp/send.py" 10.9.0.2 10000 1 3000 10 \
 	    >"$tmp/out" 2>&1
 	unset background_in
-	wait_for grep -q failed "$tmp/out"
+	wait_for has_text failed "$tmp/out"
 }
 check "the daemon starts" daemon_start
 before=$(arrived)
@@ -119,7 +119,7 @@ while True:
     print("heard", flush=True)
 PY
 background inc $python "$tmp/hear.py" >"$tmp/heard"
-wait_for grep -q ready "$tmp/heard"
+wait_for has_text ready "$tmp/heard"
 rules "block out domain blocked.example" "accept out to port 7001" \
     "accept out domain good.example" "default out block" "default in drop"
 check "the daemon starts" daemon_start
@@ -335,7 +335,7 @@ PY
 mkdir -m 1777 "$tmp/open"
 background as_nobody $python "$tmp/impostor.py" "$tmp/open/control" \
     >"$tmp/impostor"
-wait_for grep -q ready "$tmp/impostor"
+wait_for has_text ready "$tmp/impostor"
 daemon_stop
 inc "$REROUTED" --rules "$tmp/rules" --state "$tmp/state" \
     --control "$tmp/open/control" 2>"$tmp/err"

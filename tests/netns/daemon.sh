@@ -15,7 +15,7 @@ daemon_start() {
 	    --rules "$tmp/rules" --state "$tmp/state" \
 	    --control "$tmp/control" "$@" 2>"$tmp/daemon.log"
 	daemon=$pid
-	wait_for grep -q 'ready version' "$tmp/daemon.log" && return 0
+	wait_for has_text 'ready version' "$tmp/daemon.log" && return 0
 	sed 's/^/#   /' "$tmp/daemon.log"
 	return 1
 }
@@ -33,28 +33,49 @@ as_daemon() {
 	    --clear-groups -- "$@"
 }
 
-daemon_reload() {
-	_said=$(grep -cE 'policy: (loaded|the old rules)' "$tmp/daemon.log")
-	kill -HUP "$daemon"
-	wait_for sh -c "[ \$(grep -cE 'policy: (loaded|the old rules)' \
-	    $tmp/daemon.log) -gt $_said ]"
+policies() { # how many the daemon has said it took or refused, in $policies
+	local _line
+	policies=0
+	while read -r _line; do
+		case $_line in
+		*'policy: loaded'* | *'policy: the old rules'*)
+			policies=$((policies + 1))
+			;;
+		esac
+	done <"$tmp/daemon.log"
+}
+has_policies() {
+	local policies
+	policies
+	[ $policies -gt "$1" ]
 }
 
-# The search for leaks takes 80 ms whenever reroutectl ends: the scripts that try
-# reroutectl itself have it, with ctl_leaks=1, and no others; and those once for
+daemon_reload() {
+	local policies
+	policies
+	kill -HUP "$daemon"
+	wait_for has_policies $policies
+}
+
+# The search for leaks takes 80 ms whenever a program ends: it is made once for
 # the same words, with and without a daemon.
-ctl_leaks=0
-ctl() {
-	local _words=$* _once _leaks=$ctl_leaks
+leaks_once() {
+	local _words=$* _once _leaks=1
 	_words=${daemon:+daemon}${_words//[^a-z-]/_}
 	_once=$tmp/.leaks.${_words:0:200}
-	if [ $_leaks = 1 ] && [ -e "$_once" ]; then
-		_leaks=0
-	elif [ $_leaks = 1 ]; then
-		: >"$_once"
-	fi
-	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=$_leaks \
-	    "$REROUTECTL" --control "$tmp/control" "$@"
+	[ ! -e "$_once" ] || _leaks=0
+	: >"$_once"
+	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=$_leaks "$@"
+}
+
+# The scripts that try reroutectl itself have ctl_leaks=1, and no others.
+ctl_leaks=0
+ctl() {
+	set -- "$REROUTECTL" --control "$tmp/control" "$@"
+	case $ctl_leaks in
+	0) ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 "$@" ;;
+	*) leaks_once "$@" ;;
+	esac
 }
 
 # Not from two at once: the answers have no names.
@@ -100,7 +121,7 @@ counter() {
 	    echo "${BASH_REMATCH[1]}"
 }
 
-log_has() { grep -qF -- "$1" "$tmp/daemon.log"; }
+log_has() { has_text "$1" "$tmp/daemon.log"; }
 
 resident() { awk '/^VmRSS/ { print $2 }' "/proc/$daemon/status"; }
 

@@ -102,5 +102,5 @@ unbound_start() {
 dotserver() { # WHO MODE CERT ADDR PORT
 	background "$1" python3 "$top/tests/netns/dotserver.py" "$2" \
 	    "$tmp/$3.pem" "$tmp/$3.key" "$4" "$5" >"$tmp/dotserver.$5"
-	wait_for grep -q ready "$tmp/dotserver.$5"
+	wait_for has_text ready "$tmp/dotserver.$5"
 }

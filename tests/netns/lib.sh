@@ -24,6 +24,7 @@
 #   daemon_reload      the rules as they are now are in force, or refused
 #   rules LINE...      writes them to $tmp/rules/10.rules
 #   ctl WORD...        reroutectl with that daemon
+#   leaks_once CMD...  its leaks are looked for the first time alone
 #   holds FILE EXPRESSION      python: true of the objects of FILE, see holds.py
 #   value FILE EXPRESSION      python: its value
 #   flows EXPRESSION   true of the list of flows, `f`
@@ -42,6 +43,7 @@
 #   save               the tables of namespace c, as iptables-save has them,
 #                      without counters
 #   marks              how many conntrack entries have marks of ours
+#   has_text TEXT FILE         true if the file has it, by no other program
 #   wait_for CMD...    until it succeeds; fails after 30 s
 #   best_of MS CMD...  true if CMD, of up to five rounds, needs less than MS in one,
 #                      by its own word: $took, which is then the best one
@@ -307,6 +309,13 @@ wait_for() {
 		printf -v _ms 0.%03d $((_ms < 20 ? 20 : _ms > 100 ? 100 : _ms))
 		pause $_ms
 	done
+}
+
+# A program that is started costs more than what is waited for, again and again.
+has_text() { # TEXT FILE
+	local _all=
+	IFS= read -rd '' _all <"$2"
+	[[ $_all == *"$1"* ]]
 }
 
 has_port() { [ -n "$("$1" ss -Hln "--$2" src "$3")" ]; }

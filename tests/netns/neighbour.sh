@@ -28,8 +28,8 @@ neighbours_up() {
 	    fd09::2 >"$tmp/serve.s"
 	background inc "$BUILDDIR/probe" serve 7001,7002,7003 10.9.0.1 \
 	    fd09::1 >"$tmp/serve.c"
-	wait_for grep -q ready "$tmp/serve.s"
-	wait_for grep -q ready "$tmp/serve.c"
+	wait_for has_text ready "$tmp/serve.s"
+	wait_for has_text ready "$tmp/serve.c"
 	rules "block out to port 7009" "block in to port 7003" \
 	    "default out accept" "default in accept"
 }
@@ -49,7 +49,7 @@ guest_up() {
 	inc sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	background inns "$G" "$BUILDDIR/probe" serve 7002,7003 172.17.0.2 \
 	    fd17::2 >"$tmp/serve.g"
-	wait_for grep -q ready "$tmp/serve.g"
+	wait_for has_text ready "$tmp/serve.g"
 }
 ing() { inns "$G" "$@"; }
 not_ours() {

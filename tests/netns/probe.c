@@ -1,7 +1,8 @@
 /* One try of a program to reach another, and how it felt:
  *   probe tcp|udp|icmp ADDR PORT [TIMEOUT_MS]
  * prints "ok MS" or "ERRNO MS"; exit status 0 for ok. Without TIMEOUT_MS it
- * waits for $PROBE_MS, or a second.
+ * waits for $PROBE_MS, or a second. Its packets have $PROBE_MARK, it is bound to
+ * the port $PROBE_PORT first, and $PROBE_TIMES answers are to come.
  *   probe serve PORT[,PORT...] ADDR...   echoes TCP and UDP on each of them,
  *       prints "ready", until killed. An answer leaves from the address that
  *       was asked: none of them may be a wildcard on a host with several.
@@ -13,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +73,34 @@ open_socket(const char *proto, int family)
 	    family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
+static int
+number_of(const char *variable, int otherwise)
+{
+	const char *value = getenv(variable);
+
+	return value != NULL ? atoi(value) : otherwise;
+}
+
+/* Its mark and port, where it is to have some: 0 or an errno. */
+static int
+dress(int fd, int family)
+{
+	uint16_t port = htons((uint16_t)number_of("PROBE_PORT", 0));
+	int mark = number_of("PROBE_MARK", 0);
+	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6,
+		.sin6_port = port };
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = port };
+	int r = 0;
+
+	if (mark != 0)
+		r = setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+	if (r == 0 && port != 0)
+		r = family == AF_INET
+			? bind(fd, (struct sockaddr *)&any, sizeof(any))
+			: bind(fd, (struct sockaddr *)&any6, sizeof(any6));
+	return r < 0 ? errno : 0;
+}
+
 /* 0 or an errno; ETIMEDOUT when nothing came. The time is counted in pieces:
  * one in which the machine stood still for all is no longer than the others. */
 static int
@@ -119,10 +149,13 @@ probe(const char *proto, const struct end *end, int timeout)
 		perror("probe: socket");
 		return 2;
 	}
-	if (connect(fd, (const struct sockaddr *)&end->addr, end->len) < 0)
+	error = dress(fd, end->addr.ss_family);
+	if (error == 0 &&
+	    connect(fd, (const struct sockaddr *)&end->addr, end->len) < 0)
 		error =
 		    errno == EINPROGRESS ? await(fd, POLLOUT, timeout) : errno;
-	if (error == 0)
+	for (int left = number_of("PROBE_TIMES", 1); error == 0 && left > 0;
+	     left--)
 		error = exchange(fd, proto, end->addr.ss_family, timeout);
 	printf("%s %.2f\n", error == 0 ? "ok" : strerrorname_np(error),
 	    now_ms() - begin);
@@ -224,7 +257,6 @@ serve(char *ports, char **addrs)
 int
 main(int argc, char **argv)
 {
-	const char *env = getenv("PROBE_MS");
 	struct end end;
 
 	if (argc < 4) {
@@ -236,7 +268,6 @@ main(int argc, char **argv)
 	if (strcmp(argv[1], "serve") == 0)
 		return serve(argv[2], argv + 3);
 	end = parse_end(argv[2], argv[3]);
-	if (argc > 4)
-		return probe(argv[1], &end, atoi(argv[4]));
-	return probe(argv[1], &end, env != NULL ? atoi(env) : 1000);
+	return probe(argv[1], &end,
+	    argc > 4 ? atoi(argv[4]) : number_of("PROBE_MS", 1000));
 }

@@ -33,7 +33,7 @@ far_up() {
 	background ins python3 "$top/tests/netns/tunnel.py" far \
 	    >"$tmp/far.out" 2>"$tmp/far.err"
 	far=$pid
-	wait_for grep -q ready "$tmp/far.out"
+	wait_for has_text ready "$tmp/far.out"
 }
 
 listens() { # WHO PORT
@@ -70,7 +70,7 @@ wire_up() {
 	    192.0.2.0/24 2001:db8::/32 127.0.0.0/8 198.18.0.0/15 "$@" \
 	    >"$tmp/wire.out"
 	wire=$pid
-	wait_for grep -q ready "$tmp/wire.out"
+	wait_for has_text ready "$tmp/wire.out"
 }
 
 wire_saw() {
