@@ -80,7 +80,7 @@ chmod 755 "$tmp"
 
 # The daemon is who it is where it is installed, whatever users this machine has:
 # its user is in files of a mount namespace of the script's own.
-if [ "$(id -u)" = 0 ] && [ -z "${OWN_TMP-}" ] && unshare -m true 2>/dev/null; then
+if [ $EUID = 0 ] && [ -z "${OWN_TMP-}" ] && unshare -m true 2>/dev/null; then
 	for _name in passwd group; do
 		grep -v ^rerouted: /etc/$_name >"$tmp/.$_name"
 	done
@@ -111,12 +111,12 @@ export XTABLES_LOCKFILE
 mkdir "$tmp/.xtables"
 for _name in iptables-legacy ip6tables-legacy; do
 	for _name in $_name $_name-restore; do
-		_path=$(command -v $_name) || continue
-		printf '#!/bin/sh\nexec %s -w 20 "$@"\n' "$_path" \
+		hash $_name 2>/dev/null || continue
+		printf '#!/bin/sh\nexec %s -w 20 "$@"\n' "${BASH_CMDS[$_name]}" \
 		    >"$tmp/.xtables/$_name"
-		chmod 755 "$tmp/.xtables/$_name"
 	done
 done
+chmod -R 755 "$tmp/.xtables"
 # Debian's own programs first: what else is called python3 may be a script
 PATH=$tmp/.xtables:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # nobody's .digrc or .curlrc; where these are not set, python and bash ask
@@ -185,10 +185,7 @@ skip() {
 }
 
 need_root() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-	ip netns add "${NSPREFIX}_try" 2>/dev/null ||
-		skip "can't make network namespaces"
-	ip netns del "${NSPREFIX}_try"
+	[ $EUID = 0 ] || skip "needs root"
 }
 
 need() {
@@ -207,7 +204,7 @@ inc() { inns "$C" "$@"; }
 ins() { inns "$S" "$@"; }
 
 make_ns() {
-	ip netns add "$1" || exit 99
+	ip netns add "$1" || skip "can't make network namespaces"
 	namespaces="$namespaces $1"
 	# addresses work at once: nobody else is there to have them; pings
 	# without privilege; no limit on the ICMP errors that tell of a block
@@ -217,8 +214,8 @@ make_ns() {
 		echo "0 2147483647" >ipv4/ping_group_range
 		# of no kind: else a burst of 50 is all that there is in 20 ms
 		echo 0 >ipv4/icmp_ratemask
-		echo >ipv6/icmp/ratemask' 2>/dev/null
-	inns "$1" ip link set lo up
+		echo >ipv6/icmp/ratemask
+		exec ip link set lo up' 2>/dev/null
 }
 
 net_add() {
@@ -227,18 +224,23 @@ net_add() {
 	eval "$1=\$_name"
 }
 
+is_up() { [[ $(inc ip link show c0) == *'state UP'* ]]; }
+
 net_up() {
 	make_ns "$C"
 	make_ns "$S"
 	ip link add c0 netns "$C" type veth peer name s0 netns "$S" || exit 99
-	inc ip address add 10.9.0.1/24 dev c0
-	ins ip address add 10.9.0.2/24 dev s0
-	inc ip address add fd09::1/64 dev c0 nodad
-	ins ip address add fd09::2/64 dev s0 nodad
-	inc ip link set c0 up
-	ins ip link set s0 up
-	wait_for sh -c "nsenter --net=/run/netns/$C ip link show c0 |
-	    grep -q 'state UP'"
+	inc ip -batch - <<-END || exit 99
+		address add 10.9.0.1/24 dev c0
+		address add fd09::1/64 dev c0 nodad
+		link set c0 up
+	END
+	ins ip -batch - <<-END || exit 99
+		address add 10.9.0.2/24 dev s0
+		address add fd09::2/64 dev s0 nodad
+		link set s0 up
+	END
+	wait_for is_up
 }
 
 groups_up() {
