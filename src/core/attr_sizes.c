@@ -8,9 +8,9 @@
 #define PROCESS_BYTES 512
 #define OWNER_BYTES 160
 
-/* Of the flows that conntrack may keep, one in so many is of a program here, has
- * not ended, and goes on after a pause. The kernel touches the place of each at
- * start: a microsecond and a cache line or three. */
+/* Of the flows that conntrack may keep, one in so many is of a program here,
+ * has not ended, and goes on after a pause. The kernel touches the place of
+ * each at start: a microsecond and a cache line or three. */
 #define OWNED 4
 
 /* Of those that wait for nothing any more. Packets: those of a wake-up or two
@@ -61,6 +61,6 @@ attr_sizes_of(struct attr_sizes *ret, const struct attr_machine *machine)
 	ret->births_ring = power_of_two(ret->processes * 32);
 	ret->births_ring = bound(ret->births_ring, 1 << 17, 1 << 20);
 	/* all of it is taken from the kernel's memory at start */
-	ret->owners = bound(bound(flows / OWNED, 1, share / 2 / OWNER_BYTES),
-	    8192, 1 << 20);
+	ret->owners = bound(
+	    bound(flows / OWNED, 1, share / 2 / OWNER_BYTES), 8192, 1 << 20);
 }

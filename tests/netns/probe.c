@@ -1,11 +1,11 @@
 /* One try of a program to reach another, and how it felt:
  *   probe tcp|udp|icmp ADDR PORT [TIMEOUT_MS]
  * prints "ok MS" or "ERRNO MS"; exit status 0 for ok. Without TIMEOUT_MS it
- * waits for $PROBE_MS, or a second. Its packets have $PROBE_MARK, it is bound to
- * the port $PROBE_PORT first, and $PROBE_TIMES answers are to come.
- *   probe serve PORT[,PORT...] ADDR...   echoes TCP and UDP on each of them,
- *       prints "ready", until killed. An answer leaves from the address that
- *       was asked: none of them may be a wildcard on a host with several.
+ * waits for $PROBE_MS, or a second. Its packets have $PROBE_MARK, it is bound
+ * to the port $PROBE_PORT first, and $PROBE_TIMES answers are to come. probe
+ * serve PORT[,PORT...] ADDR...   echoes TCP and UDP on each of them, prints
+ * "ready", until killed. An answer leaves from the address that was asked: none
+ * of them may be a wildcard on a host with several.
  */
 
 #include <arpa/inet.h>
