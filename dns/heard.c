@@ -361,11 +361,10 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 	/* that it was late has been said, and no more is known now; what came
 	 * in doubt did come, and that there is no TCP says little of it */
 	if (!attempt.late && attempt.doubt == DOUBT_NONE) {
-		if (error == -ETIMEDOUT)
-			upstream_late(attempt.upstream, attempt.sent, now);
-		else if (error != -ECANCELED &&
-			 attempt.settles == DOUBT_QUESTION)
+		if (error != -ECANCELED && attempt_is_beside(&attempt))
 			upstream_odd(attempt.upstream, attempt.sent, now);
+		else if (error == -ETIMEDOUT)
+			upstream_late(attempt.upstream, attempt.sent, now);
 		else if (error != -ECANCELED)
 			upstream_failed(attempt.upstream, now);
 	}

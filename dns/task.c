@@ -318,7 +318,12 @@ note_late(struct resolve *r, struct task *task, mono_t now)
 		else if (attempt->doubt == DOUBT_NONE ||
 			 attempt->doubt == DOUBT_QUESTION) {
 			r->stats.upstream_timeouts++;
-			upstream_late(attempt->upstream, attempt->sent, now);
+			if (attempt_is_beside(attempt))
+				upstream_odd(
+				    attempt->upstream, attempt->sent, now);
+			else
+				upstream_late(
+				    attempt->upstream, attempt->sent, now);
 		}
 	}
 	return ret;

@@ -17,6 +17,14 @@ struct manner {
 	bool refused; /* once, by whoever it was */
 };
 
+/* Over TCP, what UDP could not settle or hold: where that fails it says little
+ * of the server, which answers there or does not. */
+static inline bool
+attempt_is_beside(const struct attempt *attempt)
+{
+	return attempt->tcp && attempt->upstream->spec.kind == UPSTREAM_PLAIN;
+}
+
 /* Asks the next upstream, or gives up. May consume the task. */
 void task_go_on(struct resolve *r, struct task *task, mono_t now);
 

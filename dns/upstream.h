@@ -111,9 +111,10 @@ void upstream_answered(struct upstream *u, mono_t sent, mono_t now);
 /* It has not, for longer than it usually takes. Down it is if it has answered
  * nothing else since: else only this name takes its time. */
 void upstream_late(struct upstream *u, mono_t sent, mono_t now);
-/* What it said by UDP was of another question, and TCP, where nobody can forge,
- * told no more. Once that may be a forger's: down it is by the second time in a
- * row, if it has answered nothing else since. */
+/* It was asked again over TCP, and told nothing there: what it had said by UDP
+ * was too large, or of another question. The latter may be a forger's once:
+ * down it is by the second time in a row, if it had answered nothing before
+ * that. */
 void upstream_odd(struct upstream *u, mono_t sent, mono_t now);
 /* It can't be reached: refused, no route, TLS failed. */
 void upstream_failed(struct upstream *u, mono_t now);
