@@ -105,7 +105,7 @@ is_up(struct review_ev *review, const struct flow *flow)
 
 	if (flow->over ||
 	    (key->proto != IPPROTO_TCP && key->proto != IPPROTO_UDP) ||
-	    !diag_is_held(review->opts.diag, key))
+	    !diag_is_up(review->opts.diag, key))
 		return false;
 	return key->proto == IPPROTO_TCP || review->ct == NULL ||
 	       ct_reply(review->ct, key, &reply, NULL) != -ENOENT;

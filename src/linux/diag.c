@@ -26,9 +26,12 @@
 enum {
 	STATE_ESTABLISHED = 1,
 	STATE_SYN_RECV = 3,
+	STATE_FIN_WAIT1 = 4,
 	STATE_TIME_WAIT = 6,
 	STATE_CLOSE_WAIT = 8,
+	STATE_LAST_ACK = 9,
 	STATE_LISTEN = 10,
+	STATE_CLOSING = 11,
 };
 
 struct diag {
@@ -295,8 +298,16 @@ is_gone(const struct diagmsg *msg)
 	return msg->state == STATE_LISTEN || msg->state == STATE_TIME_WAIT;
 }
 
+/* Its program has closed it, and what that said last is not all there yet. */
+static bool
+still_sends(const struct diagmsg *msg)
+{
+	return msg->state == STATE_FIN_WAIT1 || msg->state == STATE_CLOSING ||
+	       msg->state == STATE_LAST_ACK;
+}
+
 bool
-diag_is_held(struct diag *diag, const struct flow_key *key)
+diag_is_up(struct diag *diag, const struct flow_key *key)
 {
 	struct diagmsg msg = { 0 };
 	bool tcp = key->proto == IPPROTO_TCP;
@@ -308,7 +319,9 @@ diag_is_held(struct diag *diag, const struct flow_key *key)
 	if (r != 0)
 		return r != -ENOENT;
 	if (tcp)
-		return !is_gone(&msg) && (msg.inode != 0 || not_accepted(&msg));
+		return !is_gone(&msg) &&
+		       (msg.inode != 0 || not_accepted(&msg) ||
+			   still_sends(&msg));
 	return msg.inode != 0;
 }
 

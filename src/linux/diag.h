@@ -37,9 +37,9 @@ int diag_device(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
 int diag_is_transparent(struct diag *diag, const struct flow_key *key,
     uint32_t ifindex, uint32_t uid);
 
-/* Whether a program still has the TCP or UDP socket of this flow; true where
- * the kernel does not say. */
-bool diag_is_held(struct diag *diag, const struct flow_key *key);
+/* Whether a program still has the TCP or UDP socket of this flow, or the kernel
+ * still sends what that has said; true where the kernel does not say. */
+bool diag_is_up(struct diag *diag, const struct flow_key *key);
 
 /* Ends a TCP or UDP socket (SOCK_DESTROY): its program's next call fails with
  * ECONNABORTED; one of UDP is still there, and connected to nobody. 0, -ENOENT,

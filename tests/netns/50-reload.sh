@@ -115,6 +115,33 @@ let_go
 rules "default out accept"
 check "a reload answers" try 0 ctl reload
 check_not "… and counts none that is over" grep decided "$tmp/out"
+
+# what a program has said and closed is still being sent to one that takes nothing
+background ins python3 -c '
+import signal, socket
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+s.bind(("10.9.0.2", 7009))
+s.listen()
+print("ready", flush=True)
+signal.pause()' >"$tmp/full"
+full=$pid
+wait_for grep -q ready "$tmp/full"
+inc python3 -c '
+import socket
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+s.connect(("10.9.0.2", 7009))
+s.setblocking(False)
+s.send(bytes(100000))'
+rules "default out accept" "block out to port 7009"
+check "a reload answers" try 0 ctl reload
+check "… and counts what is closed and still sends" grep -q \
+	'^1 connection is decided otherwise now, and was ended' "$tmp/out"
+stop "$full"
+rules "default out accept"
+ctl reload >"$tmp/out"
+
 hold
 ask_all "allowed again" ok
 inc python3 -c 'import socket
