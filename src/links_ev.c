@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/inotify.h>
 
+#include "src/base/budget.h"
 #include "src/base/log.h"
 #include "src/base/mono.h"
 #include "src/core/policy.h"
@@ -19,8 +20,11 @@
 #define LAST_NS (2 * MONO_S)
 /* Quiet for so long: the next one is a first one. */
 #define QUIET_NS (10 * MONO_S)
-/* Between looks where not all can be watched. */
+/* Between looks where not all can be watched; … */
 static const struct timeval part = { 5, 0 };
+/* … and longer, where there are so many that a look takes more than this share
+ * of the time. */
+#define PART_SHARE 20
 
 struct links_ev {
 	struct event_base *base;
@@ -32,6 +36,8 @@ struct links_ev {
 	bool warned;   /* that not all is watched */
 	mono_t looked; /* the last time */
 	uint64_t wait_ns;
+	mono_t began; /* the look at hand, or the last one */
+	struct budget budget;
 	/* while it is under way: of the thread's */
 	bool busy, again;
 	const struct policy *looked_at; /* the same */
@@ -89,7 +95,8 @@ look_again(struct links_ev *le, bool whole)
 	if (!whole && !le->warned)
 		log_warning("policy",
 		    "not all paths of the rules can be watched: where they "
-		    "lead is looked at each %d s",
+		    "lead is looked at each %d s, or less often where that "
+		    "takes long",
 		    (int)part.tv_sec);
 	le->warned = !whole;
 	if (!whole)
@@ -117,6 +124,7 @@ looked(void *arg)
 	sight_free(le->fresh);
 	le->fresh = NULL;
 	le->looked = mono_now();
+	budget_spend(&le->budget, mono_since(le->looked, le->began));
 	/* also where nothing comes of it */
 	if (!same || le->again || le->has_moved)
 		look_soon(le);
@@ -139,6 +147,7 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 	if (le->wait_ns < LAST_NS)
 		le->wait_ns *= 2;
 	le->looked_at = policy_ref_shown(le->policy);
+	le->began = mono_now();
 	le->busy = true;
 	if (work_start(le->base, look, looked, le) == 0)
 		return;
@@ -150,9 +159,14 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 static void
 unwatched_cb(evutil_socket_t fd, short what, void *arg)
 {
+	struct links_ev *le = arg;
+
 	(void)fd;
 	(void)what;
-	look_soon(arg);
+	if (budget_has(&le->budget, mono_now()))
+		look_soon(le);
+	else
+		(void)event_add(le->unwatched, &part); /* or the next look */
 }
 
 int
@@ -167,6 +181,7 @@ links_ev_new(struct links_ev **ret, struct event_base *base,
 	le->moved = moved;
 	le->arg = arg;
 	le->wait_ns = FIRST_NS;
+	le->budget = (struct budget){ .share = PART_SHARE, .most = 1 };
 	le->timer = evtimer_new(base, timer_cb, le);
 	le->unwatched = evtimer_new(base, unwatched_cb, le);
 	if (le->timer == NULL || le->unwatched == NULL) {
