@@ -142,11 +142,13 @@ ctl_show_watch(const struct ctl_env *env, json_t *args, char **ret_line,
 {
 	struct filter *filter = malloc(sizeof(*filter));
 	const json_t *wanted = json_object_get(args, "backlog");
-	char what[FILTER_WHAT];
+	char what[FILTER_WHAT] = "backlog: expected a number";
 
 	if (filter == NULL)
 		return CTL_LINE;
-	if (ctl_list_filter(filter, args, what) < 0) {
+	if ((wanted != NULL &&
+		(!json_is_integer(wanted) || json_integer_value(wanted) < 0)) ||
+	    ctl_list_filter(filter, args, what) < 0) {
 		free(filter);
 		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
 		return CTL_LINE;

@@ -86,7 +86,8 @@ def nonsense(path):
     for call, args in ((b"cache.flush", b'"nmae":"www.example"'),
                        (b"flows.list", b'"program":"curl"'),
                        (b"flows.list", b'"":1'), (b"flows.list", b'"exe user":1'),
-                       (b"watch", b'"log":5'), (b"explain", b'"to":"::1"'),
+                       (b"watch", b'"log":5'), (b"watch", b'"backlog":"5"'),
+                       (b"watch", b'"backlog":-1'), (b"explain", b'"to":"::1"'),
                        (b"explain", b'"about":5'), (b"reload", b'"for_ms":1'),
                        (b"status", b'"all":true')):
         refused(c.ask(b'{"call":"%s","args":{%s}}\n' % (call, args)),
