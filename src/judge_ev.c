@@ -150,9 +150,9 @@ mark_of(const struct verdict *verdict, const struct packet *pkt, uint32_t had)
 	return verdict->mark;
 }
 
-/* What is to be answered here and comes from a socket that is bound to another
- * device than lo: no answer of ours reaches it, nor does the error that REJECT
- * sends; ended, it gets one at once. */
+/* What is to be answered here and comes from a socket that is bound to a device
+ * (of what leaves by lo: to that): no answer of ours reaches it, nor does the
+ * error that REJECT sends; ended, it gets one at once. */
 static void
 refuse_bound(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *verdict)
@@ -163,7 +163,7 @@ refuse_bound(struct judge_ev *je, const struct packet *pkt,
 	if (verdict->flow == NULL || pkt->loopback ||
 	    (!sock->opened &&
 		diag_device(je->opts.diag, &key, pkt->ifindex, &device) < 0) ||
-	    device == 0 || device == je->lo)
+	    device == 0)
 		return;
 	judge_refuse(je->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
 	verdict->destroy = true;

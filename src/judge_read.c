@@ -5,6 +5,7 @@
 
 #include "src/base/log.h"
 #include "src/linux/nfq.h"
+#include "src/linux/route.h"
 #include "src/source.h"
 
 static void
@@ -86,6 +87,20 @@ was_denied(const struct nfq_packet *raw)
 		   raw->mark == MARK_DROP || raw->mark == MARK_DROP_FLOW);
 }
 
+/* What leaves by lo, and is for another host, is of a socket that is bound to
+ * it (SO_BINDTODEVICE): the kernel drops that where it comes in. What may be
+ * asked of the kernel is rare: as a rule this host speaks to itself from the
+ * address that it speaks to. */
+static bool
+is_to_this_host(const struct packet *pkt)
+{
+	const struct addr *dst = &pkt->tuple.dst;
+
+	return pkt->in || addr_equal(&pkt->tuple.src, dst) ||
+	       addr_is_loopback(dst) || addr_is_multicast(dst) ||
+	       addr_is_broadcast(dst) || route_is_here(dst) != 0;
+}
+
 bool
 judge_ev_read(
     struct judge_ev *je, const struct nfq_packet *raw, struct packet *ret)
@@ -101,6 +116,6 @@ judge_ev_read(
 		refuse_unread(je, raw, r);
 		return false;
 	}
-	ret->loopback = raw->ifindex == je->lo;
+	ret->loopback = raw->ifindex == je->lo && is_to_this_host(ret);
 	return has_source(je, ret, raw);
 }

@@ -45,6 +45,10 @@ for far in $far4 $far6; do
 	check "$far: UDP, not connected: the same" says ECONNABORTED \
 	    udp each $far,7011
 done
+DEVICE=lo # nor does what answers it come by that
+check "$far4: bound to lo: refused" says ECONNABORTED tcp $far4 7001
+check "$far4: at once" soon 1000
+check "$far4: UDP, too" says ECONNABORTED udp connected $far4,7010
 unset DEVICE PATIENCE
 check "flows says why" flows '
 any(x["reason"] == "bound-device" and x["verdict"] == "block" for x in f)'
