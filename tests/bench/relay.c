@@ -1,7 +1,8 @@
 /* A bare relay to measure Port17 against, and what drives both:
- *   relay carry ADDR PORT        accepts what DNAT sends there, connects to the
- *                                original destination, and splices both ways
- *                                through pipes of 1 MB; until killed
+ *   relay carry ADDR PORT [ADDR PORT]   accepts what DNAT sends there, connects
+ *                                to the original destination, itself or by that
+ *                                SOCKS proxy, and splices both ways through
+ *                                pipes of 1 MB; until killed
  *   relay sink ADDR PORT         reads all there is
  *   relay push ADDR PORT N BYTES N streams of as many bytes each; prints the
  *                                seconds it took
@@ -54,6 +55,14 @@ struct side {
 struct flow {
 	struct side sides[2];
 	struct half halves[2];
+	/* that a proxy is still to be asked: how far that is */
+	enum {
+		ASKED,
+		CONNECTS,
+		GREETED,
+		WAITS
+	} asks;
+	struct sockaddr_in to;
 };
 
 static int pool[POOL_MAX][2];
@@ -163,8 +172,39 @@ pump(struct half *half)
 	return true;
 }
 
+/* An answer of so many bytes in one piece; false: there is none yet, or none.
+ */
+static bool
+is_answered(int fd, size_t len)
+{
+	uint8_t answer[10];
+
+	return recv(fd, answer, len, 0) == (ssize_t)len && answer[1] == 0;
+}
+
+/* What is next to be said to the proxy. */
 static void
-carry_one(int ep, int fd)
+ask_proxy(struct flow *flow)
+{
+	uint8_t request[10] = { 5, 1, 0, 1 };
+	int fd = flow->sides[1].fd;
+
+	if (flow->asks == CONNECTS) {
+		if (send(fd, "\5\1\0", 3, MSG_NOSIGNAL) == 3)
+			flow->asks = GREETED;
+	} else if (flow->asks == GREETED) {
+		memcpy(request + 4, &flow->to.sin_addr, 4);
+		memcpy(request + 8, &flow->to.sin_port, 2);
+		if (is_answered(fd, 2) &&
+		    send(fd, request, 10, MSG_NOSIGNAL) == 10)
+			flow->asks = WAITS;
+	} else if (is_answered(fd, 10)) {
+		flow->asks = ASKED;
+	}
+}
+
+static void
+carry_one(int ep, int fd, const struct sockaddr_in *proxy)
 {
 	struct sockaddr_in to;
 	socklen_t len = sizeof(to);
@@ -176,7 +216,12 @@ carry_one(int ep, int fd)
 	    "SO_ORIGINAL_DST");
 	(void)setsockopt(fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(far, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
-	must(connect(far, (struct sockaddr *)&to, len) == 0 ||
+	flow->to = to;
+	flow->asks = proxy != NULL ? CONNECTS : ASKED;
+	must(connect(far,
+		 proxy != NULL ? (const struct sockaddr *)proxy
+			       : (struct sockaddr *)&to,
+		 len) == 0 ||
 		 errno == EINPROGRESS,
 	    "connect");
 	for (int i = 0; i < 2; i++) {
@@ -199,12 +244,26 @@ end_flow(struct flow *flow)
 	free(flow);
 }
 
-static void
-carry(char **words)
+/* False: it has ended. */
+static bool
+go_on(struct flow *flow)
 {
+	if (flow->asks != ASKED)
+		ask_proxy(flow);
+	return flow->asks != ASKED ||
+	       (pump(&flow->halves[0]) && pump(&flow->halves[1]) &&
+		   !(flow->halves[0].eof && flow->halves[1].eof));
+}
+
+static void
+carry(char **words, bool by_proxy)
+{
+	struct sockaddr_in proxy;
 	int fd = listen_on(words), ep = epoll_create1(0);
 	struct epoll_event events[64], event = { EPOLLIN, { .ptr = NULL } };
 
+	if (by_proxy)
+		proxy = end_of(words + 2);
 	must(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
 	for (;;) {
 		/* one at a time: a flow that ended may be named again */
@@ -218,12 +277,10 @@ carry(char **words)
 
 			while (
 			    (one = accept4(fd, NULL, NULL, SOCK_NONBLOCK)) >= 0)
-				carry_one(ep, one);
+				carry_one(ep, one, by_proxy ? &proxy : NULL);
 			continue;
 		}
-		if (!pump(&side->flow->halves[0]) ||
-		    !pump(&side->flow->halves[1]) ||
-		    (side->flow->halves[0].eof && side->flow->halves[1].eof))
+		if (!go_on(side->flow))
 			end_flow(side->flow);
 	}
 }
@@ -458,8 +515,8 @@ main(int argc, char **argv)
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	if (argc == 4 && strcmp(argv[1], "carry") == 0)
-		carry(argv + 2);
+	if ((argc == 4 || argc == 6) && strcmp(argv[1], "carry") == 0)
+		carry(argv + 2, argc == 6);
 	else if (argc == 4 && strcmp(argv[1], "sink") == 0)
 		sink(argv + 2);
 	else if (argc == 6 && strcmp(argv[1], "push") == 0)

@@ -3,8 +3,8 @@
 # splice relay, the same relay under our tables as it would be in use ("judged":
 # both its flows are judged, and the judge's CPU is told beside its own),
 # rerouted (through a direct tunnel, so that both do the same, and through
-# SOCKS), and redsocks, haproxy and ss-redir where they are installed. Root; an
-# optimised build (make bench).
+# SOCKS), the bare relay through SOCKS ("asks"), and redsocks, haproxy and
+# ss-redir where they are installed. Root; an optimised build (make bench).
 #
 #     c: client and relay --- veth --- s: sink, danted, ss-server
 #
@@ -35,7 +35,7 @@ inc sysctl -q -w net.ipv4.tcp_max_tw_buckets=16 \
 background ins "$relay" sink 192.0.2.7 7001
 background ins "$connload" echo 192.0.2.7 7100
 background ins "$relay" usink 192.0.2.7 7200 >"$tmp/usink"
-whos="bare judged"
+whos="bare asks judged"
 for program in redsocks haproxy ss-redir; do
 	command -v $program >/dev/null && whos="$whos $program"
 done
@@ -111,7 +111,9 @@ haproxy_conf() {
 begin() {
 	judge=
 	case $1 in
-	bare | judged)
+	bare | asks | judged)
+		local by=
+		[ "$1" != asks ] || by="10.9.0.2 1080"
 		if [ "$1" = judged ]; then
 			redirect 1118 later
 			rules "default out accept" "default in accept"
@@ -119,7 +121,7 @@ begin() {
 			judge=$daemon
 		fi
 		background inc setpriv --reuid=65533 --clear-groups \
-		    "$relay" carry 127.0.0.1 1118
+		    "$relay" carry 127.0.0.1 1118 $by
 		;;
 	redsocks)
 		redsocks_conf
