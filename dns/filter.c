@@ -5,6 +5,8 @@
 #include "dns/addresses.h"
 #include "dns/local.h"
 
+static const struct addr nowhere = { .family = ADDR_NONE };
+
 /* A service is judged by its host, too: who asks for _8443._https.example.com
  * is about to connect to example.com. */
 static struct decision
@@ -40,9 +42,7 @@ struct decision
 filter_query(const struct policy *policy, const struct asker *asker,
     const struct key *key)
 {
-	static const struct addr any = { .family = ADDR_NONE };
-
-	return ask(policy, asker, key, &any);
+	return ask(policy, asker, key, &nowhere);
 }
 
 static bool
@@ -52,15 +52,40 @@ is_denied(const struct decision *d)
 	       (d->action == ACTION_BLOCK || d->action == ACTION_DROP);
 }
 
+/* ANY is asked for records of all types: what a rule would not have answered by
+ * its own type does not come so. A rule that stands before it and takes ANY
+ * does. */
+static struct decision
+ask_record(const struct policy *policy, const struct asker *asker,
+    const struct key *key, unsigned int type, const struct addr *addr)
+{
+	struct decision d = ask(policy, asker, key, addr), typed;
+	struct key own;
+
+	if (key->type != TYPE_ANY || is_denied(&d))
+		return d;
+	key_copy(&own, key);
+	own.type = (uint16_t)type;
+	typed = ask(policy, asker, &own, addr);
+	return is_denied(&typed) && (d.rule == 0 || typed.rule < d.rule) ? typed
+									 : d;
+}
+
 static struct decision
 ask_name(const struct policy *policy, const struct asker *asker,
-    const struct key *key, const struct name *name)
+    const struct key *key, unsigned int type, const struct name *name)
 {
 	struct key about = { .type = key->type };
 
 	about.name.len = name->len;
 	memcpy(about.name.wire, name->wire, name->len);
-	return filter_query(policy, asker, &about);
+	return ask_record(policy, asker, &about, type, &nowhere);
+}
+
+static unsigned int
+record_type(const struct answer *answer, unsigned int i)
+{
+	return wire_u16(answer->wire + answer->ttls[i] - 4);
 }
 
 /* Whether record i is an alias, not asked for as such, and so one that is
@@ -69,30 +94,7 @@ static bool
 is_followed(const struct key *key, const struct answer *answer, unsigned int i)
 {
 	return key->type != TYPE_CNAME && key->type != TYPE_ANY &&
-	       wire_u16(answer->wire + answer->ttls[i] - 4) == TYPE_CNAME;
-}
-
-/* ANY is asked for records of all types: what a rule would not have answered by
- * its own type does not come so. A rule that stands before it and takes ANY
- * does. */
-static struct decision
-ask_type(const struct policy *policy, const struct asker *asker,
-    const struct filter_answered *a)
-{
-	static const struct decision none = { .rule = 0 };
-	const struct answer *answer = a->answer;
-	struct decision d, any;
-	struct key own;
-
-	key_copy(&own, a->key);
-	own.type = wire_u16(answer->wire + answer->ttls[a->record] - 4);
-	d = filter_query(policy, asker, &own);
-	if (!is_denied(&d))
-		return none;
-	any = filter_query(policy, asker, a->key);
-	if (any.rule != 0 && any.rule < d.rule)
-		return none;
-	return d;
+	       record_type(answer, i) == TYPE_CNAME;
 }
 
 static bool
@@ -112,6 +114,7 @@ static enum filter_found
 judge_record(
     const struct policy *policy, struct asker *asker, struct filter_answered *a)
 {
+	unsigned int type = record_type(a->answer, a->record);
 	struct decision *d = &a->decision;
 	struct addresses addresses;
 	struct name target;
@@ -119,9 +122,9 @@ judge_record(
 
 	*d = (struct decision){ .rule = 0 };
 	if (a->key->type == TYPE_ANY)
-		*d = ask_type(policy, asker, a);
+		*d = ask_record(policy, asker, a->key, type, &nowhere);
 	if (!is_denied(d) && addresses_target(&target, a->answer, a->record))
-		*d = ask_name(policy, asker, a->key, &target);
+		*d = ask_name(policy, asker, a->key, type, &target);
 	if (d->rule != 0 && d->action == ACTION_REROUTE &&
 	    is_followed(a->key, a->answer, a->record))
 		return FILTER_AWAY;
@@ -131,7 +134,7 @@ judge_record(
 		return FILTER_PASSES;
 	addresses_of(&addresses, a->answer, a->record);
 	while (!is_denied(d) && addresses_next(&addresses, &addr))
-		*d = ask(policy, asker, a->key, &addr);
+		*d = ask_record(policy, asker, a->key, type, &addr);
 	return is_denied(d) ? FILTER_DENIED : FILTER_PASSES;
 }
 
