@@ -362,7 +362,9 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 	 * in doubt did come, and that there is no TCP says little of it */
 	if (!attempt.late && attempt.doubt == DOUBT_NONE) {
 		if (error != -ECANCELED && attempt_is_beside(&attempt))
-			upstream_odd(attempt.upstream, attempt.sent, now);
+			upstream_odd(attempt.upstream,
+			    attempt.settles == DOUBT_QUESTION, attempt.sent,
+			    now);
 		else if (error == -ETIMEDOUT)
 			upstream_late(attempt.upstream, attempt.sent, now);
 		else if (error != -ECANCELED)

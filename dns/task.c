@@ -319,8 +319,9 @@ note_late(struct resolve *r, struct task *task, mono_t now)
 			 attempt->doubt == DOUBT_QUESTION) {
 			r->stats.upstream_timeouts++;
 			if (attempt_is_beside(attempt))
-				upstream_odd(
-				    attempt->upstream, attempt->sent, now);
+				upstream_odd(attempt->upstream,
+				    attempt->settles == DOUBT_QUESTION,
+				    attempt->sent, now);
 			else
 				upstream_late(
 				    attempt->upstream, attempt->sent, now);

@@ -233,10 +233,10 @@ upstream_late(struct upstream *u, mono_t sent, mono_t now)
 }
 
 void
-upstream_odd(struct upstream *u, mono_t sent, mono_t now)
+upstream_odd(struct upstream *u, bool doubted, mono_t sent, mono_t now)
 {
 	u->errors++;
-	if (mono_before(u->last_answer, sent) && ++u->odd >= ODD_MAX)
+	if (doubted && mono_before(u->last_answer, sent) && ++u->odd >= ODD_MAX)
 		take_down(u, now);
 }
 

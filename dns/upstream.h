@@ -112,10 +112,10 @@ void upstream_answered(struct upstream *u, mono_t sent, mono_t now);
  * nothing else since: else only this name takes its time. */
 void upstream_late(struct upstream *u, mono_t sent, mono_t now);
 /* It was asked again over TCP, and told nothing there: what it had said by UDP
- * was too large, or of another question. The latter may be a forger's once:
- * down it is by the second time in a row, if it had answered nothing before
- * that. */
-void upstream_odd(struct upstream *u, mono_t sent, mono_t now);
+ * was too large, which is an answer, or (doubted) of another question. The
+ * latter may be a forger's once: down it is by the second time in a row, if it
+ * had answered nothing before that. */
+void upstream_odd(struct upstream *u, bool doubted, mono_t sent, mono_t now);
 /* It can't be reached: refused, no route, TLS failed. */
 void upstream_failed(struct upstream *u, mono_t now);
 
