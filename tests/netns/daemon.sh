@@ -59,10 +59,12 @@ daemon_reload() {
 
 # The search for leaks takes 80 ms whenever a program ends: it is made once for
 # the same words, with and without a daemon.
+shopt -s extglob
 leaks_once() {
-	local _words=$* _once _leaks=1
-	_words=${daemon:+daemon}${_words//[^a-z-]/_}
-	_once=$tmp/.leaks.${_words:0:200}
+	local _words=" $*" _once _leaks=1
+	_words=${daemon:+daemon}${_words//\/*([^ ])\//}
+	_once=$tmp/.leaks.${_words//[^a-zA-Z0-9-]/_}
+	_once=${_once:0:200}
 	[ ! -e "$_once" ] || _leaks=0
 	: >"$_once"
 	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=$_leaks "$@"

@@ -186,6 +186,7 @@ skip() {
 
 need_root() {
 	[ $EUID = 0 ] || skip "needs root"
+	unshare -n true 2>/dev/null || skip "can't make network namespaces"
 }
 
 need() {
@@ -204,7 +205,7 @@ inc() { inns "$C" "$@"; }
 ins() { inns "$S" "$@"; }
 
 make_ns() {
-	ip netns add "$1" || skip "can't make network namespaces"
+	ip netns add "$1" || exit 99
 	namespaces="$namespaces $1"
 	# addresses work at once: nobody else is there to have them; pings
 	# without privilege; no limit on the ICMP errors that tell of a block
@@ -215,7 +216,7 @@ make_ns() {
 		# of no kind: else a burst of 50 is all that there is in 20 ms
 		echo 0 >ipv4/icmp_ratemask
 		echo >ipv6/icmp/ratemask
-		exec ip link set lo up' 2>/dev/null
+		exec ip link set lo up' 2>/dev/null || exit 99
 }
 
 net_add() {
@@ -315,9 +316,12 @@ wait_for() {
 
 # A program that is started costs more than what is waited for, again and again.
 has_text() { # TEXT FILE
-	local _all=
-	IFS= read -rd '' _all <"$2"
-	[[ $_all == *"$1"* ]]
+	local _piece=
+	[ -e "$2" ] || return
+	while IFS= read -rd '' _piece || [ -n "$_piece" ]; do # NULs are between
+		[[ $_piece != *"$1"* ]] || return 0
+	done <"$2"
+	return 1
 }
 
 has_port() { [ -n "$("$1" ss -Hln "--$2" src "$3")" ]; }

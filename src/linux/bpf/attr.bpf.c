@@ -58,17 +58,30 @@ is_reply(struct sk_buff *skb)
 	return (skb->_nfct & CT_INFO_MASK) >= IP_CT_IS_REPLY;
 }
 
+/* One that is in its table would keep the NAT that it began with. */
+static __always_inline int
+begins(struct sk_buff *skb)
+{
+	struct nf_conn *ct = ct_of(skb);
+	unsigned long status = IPS_CONFIRMED;
+
+	if (ct != NULL)
+		bpf_core_read(&status, sizeof(status), &ct->status);
+	return (status & IPS_CONFIRMED) == 0;
+}
+
 /* Decided before: the mark says so, and the packet comes to nobody. One of
  * others is asked about with the first packet only. What a helper expected
- * (FTP's data connection) has the mark of the connection that it belongs to:
- * C170 takes that away. */
+ * (FTP's data connection) begins with the mark of the connection that it
+ * belongs to: C170 takes that away. An ICMP error is related, too, but to a
+ * connection that is there. */
 static __always_inline int
 is_decided(struct sk_buff *skb, struct nf_conn *ct)
 {
 	__u32 mark = 0;
 
 	if (ct == NULL || !bpf_core_field_exists(ct->mark) ||
-	    (skb->_nfct & CT_INFO_MASK) == IP_CT_RELATED)
+	    ((skb->_nfct & CT_INFO_MASK) == IP_CT_RELATED && begins(skb)))
 		return 0;
 	bpf_core_read(&mark, sizeof(mark), &ct->mark);
 	if (mark == 0 || mark == MARK_ACCEPT)

@@ -101,18 +101,6 @@ is_same_program(const struct owner *a, const struct owner *b)
 	       a->uid == b->uid && a->gid == b->gid && is_same_group(a, b);
 }
 
-/* One that is in its table would keep the NAT that it began with. */
-static __always_inline int
-begins(struct sk_buff *skb)
-{
-	struct nf_conn *ct = ct_of(skb);
-	unsigned long status = IPS_CONFIRMED;
-
-	if (ct != NULL)
-		bpf_core_read(&status, sizeof(status), &ct->status);
-	return (status & IPS_CONFIRMED) == 0;
-}
-
 /* What is decided will be for who asks now. Where others ask at the same time
  * it is nobody's: which of them is heard last can't be known here. */
 static __always_inline void
