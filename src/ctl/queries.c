@@ -326,7 +326,7 @@ command_resolve(const struct context *context)
 	as = pid != NULL ? (pid_t)json_integer_value(pid) : getpid();
 	status = command_call(context, "resolve", args, &result);
 	if (status == STATUS_DONE)
-		status = explain_find_entry(context, result, as);
+		explain_find_entry(context, result, as);
 	if (status == STATUS_DONE && context->json)
 		command_json(result);
 	else if (status == STATUS_DONE)
