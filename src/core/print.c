@@ -81,8 +81,10 @@ void
 conf_print_sample(FILE *out)
 {
 	print_comment("Settings of rerouted(8); rerouted.conf(5) has more on "
-		      "them. Each is shown with its default: take the # away "
-		      "to change it. Files in rerouted.conf.d/ are read after "
+		      "them. Each is shown with its default, and where that "
+		      "is nothing with an example: take the # away to change "
+		      "it. Not all of a section go together. Files in "
+		      "rerouted.conf.d/ are read after "
 		      "this one, and a later value wins. rerouted --check "
 		      "looks for faults, and rerouted --print-config shows "
 		      "what is in force.",

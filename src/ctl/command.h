@@ -81,8 +81,8 @@ void explain_print_text(const json_t *result, const char *key);
 /* The line of the list that decided. */
 void explain_print_entry(const json_t *result);
 /* Puts that line into a query that this program has asked for, where a list
- * decided by its name. */
-enum status explain_find_entry(
+ * decided by its name; where it can't be found that is said, and no more. */
+void explain_find_entry(
     const struct context *context, json_t *query, pid_t pid);
 
 extern const struct command_option explain_options[];
