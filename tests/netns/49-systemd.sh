@@ -101,8 +101,8 @@ is() { # PROPERTY VALUE
 	echo "$_got"
 	[ "$_got" = "$2" ]
 }
-restarts() { # by hand; if not, why
-	sd systemctl restart rerouted && return
+by_hand() { # start|restart; if not, why
+	sd systemctl "$1" rerouted && return
 	sd journalctl --no-pager -b -q -o cat -u 'rerouted*' | tail -n 40
 	return 1
 }
@@ -235,7 +235,7 @@ another() { # PID: there is one, and not this
 	state rerouted active && main && [ "$pid" != "$1" ]
 }
 dropin watchdog WatchdogSec=2
-check "restarted by hand" restarts
+check "restarted by hand" by_hand restart
 main
 hangs=$pid
 sd kill -STOP "$hangs"
@@ -245,7 +245,7 @@ check "… with the rules left in place meanwhile" \
     said "the service ended with 'watchdog'"
 check "… and judges" tries EHOSTUNREACH try 7002
 no_dropin watchdog
-check "it is restarted" restarts
+check "it is restarted" by_hand restart
 
 # -- it is killed --
 sd systemctl kill -s KILL --kill-whom=main rerouted
@@ -270,7 +270,7 @@ settings_in() { # LINE...
 	printf '%s\n' "$@" | sd tee /etc/rerouted/rerouted.conf >"$tmp/out"
 }
 settings_in "[firewall]" "fail = open"
-check "fail = open: starts" sd systemctl start rerouted
+check "fail = open: starts" by_hand start
 check "fail = open: blocks" tries EHOSTUNREACH try 7002
 main
 sd kill -STOP "$pid"
@@ -284,7 +284,7 @@ no_dropin later
 
 # -- it can't start: restarts are given up --
 settings_in "[firewall]"
-check "it starts" restarts
+check "it starts" by_hand restart
 settings_in "[firewall]" "fial = closed"
 sd systemctl reset-failed rerouted
 sd systemctl kill -s KILL --kill-whom=main rerouted
@@ -305,10 +305,10 @@ sed -n '/netns.conf :/,/^\.Ed/p' "$top/conf/rerouted.conf.5" |
 mapfile -t lines <"$tmp/dropin"
 sd systemctl start vpn
 sd systemctl reset-failed rerouted # or it would be refused for a minute
-check "a tunnel into another namespace: starts" sd systemctl start rerouted
+check "a tunnel into another namespace: starts" by_hand start
 check_not "… and works not, without the privilege" tries ok far 7005
 dropin netns "${lines[@]}"
-check "… with what the manual says: starts" restarts
+check "… with what the manual says: starts" by_hand restart
 check "… and works" wait_for tries ok far 7005
 main
 check "… the daemon has five capabilities" \
@@ -321,7 +321,7 @@ check "it ended well" is Result success
 check "the rules are gone" wait_for gone
 check "so are the marks" [ "$(marks)" = 0 ]
 check_not "… and its folder" sd test -e /run/rerouted
-check "started once more" sd systemctl start rerouted
+check "started once more" by_hand start
 check "judges" tries EHOSTUNREACH try 7002
 log_on_failure
 over() { ! kill -0 "$booted" 2>/dev/null; }
