@@ -18,7 +18,7 @@ inc ip -6 route add default via fd09::2
 # udp.py echo ADDR PORT            answers all, prints each sender's port
 # udp.py syn ADDR PORT MARK        a TCP segment that conntrack calls INVALID
 cat >"$tmp/udp.py" <<'PYTHON'
-import os, socket, struct, sys
+import socket, struct, sys
 what, to, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 family = socket.AF_INET6 if ":" in to else socket.AF_INET
 SO_MARK = 36
