@@ -138,12 +138,12 @@ static void
 run(struct ctl_job *job)
 {
 	const struct ctl_explain *explain = job->explain;
+	const struct source src = explain_source(explain->about);
 	struct faults *faults = faults_new();
 	struct explain question;
 
 	if (faults == NULL ||
-	    explain_parse(&question, explain->about, strlen(explain->about),
-		&load_world, faults) < 0) {
+	    explain_parse(&question, &src, &load_world, faults) < 0) {
 		job->line = fault_line(faults);
 		faults_free(faults);
 		return;

@@ -271,15 +271,23 @@ mode_check(const struct conf *conf, const char *rules, struct faults *faults)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* What questions are asked of. */
+struct asked {
+	const struct conf *conf;
+	const struct policy *policy;
+	struct judge_capture capture;
+};
+
 /* The line that the list which decided has the name or address by. */
 static void
-print_entry(const struct conf *conf, const struct policy *policy,
-    const struct judge_capture *capture, const struct subject *subject)
+print_entry(const struct asked *asked, const struct subject *subject)
 {
-	struct decision d = explain_decide(policy, capture, subject);
+	const struct policy *policy = asked->policy;
+	struct decision d = explain_decide(policy, &asked->capture, subject);
 	const struct conf_list *list =
-	    d.list != 0 ? conf_list_find(conf, policy_list(policy, d.list))
-			: NULL;
+	    d.list != 0
+		? conf_list_find(asked->conf, policy_list(policy, d.list))
+		: NULL;
 	char what[LIST_ERROR_SIZE];
 	struct list_found found;
 
@@ -292,33 +300,87 @@ print_entry(const struct conf *conf, const struct policy *policy,
 	list_found_done(&found);
 }
 
+/* The answer, or what is wrong with the question; told: among others, so that
+ * it is told which. 0 or a negative errno. */
+static int
+answer(const struct asked *asked, const struct source *question, bool told)
+{
+	struct faults *faults = faults_new();
+	struct explain e;
+	int r = -ENOMEM;
+
+	if (faults != NULL)
+		r = explain_parse(&e, question, &load_world, faults);
+	if (r == 0) {
+		if (told) /* good text: a fault if it were not */
+			printf("question: %.*s\n", (int)question->len,
+			    question->text);
+		explain_print(
+		    asked->policy, &asked->capture, &e.subject, stdout);
+		print_entry(asked, &e.subject);
+		explain_done(&e);
+		if (told)
+			putchar('\n');
+		(void)fflush(stdout); /* before the fault of another */
+	} else if (faults != NULL) {
+		faults_print(faults, stderr);
+	}
+	faults_free(faults);
+	return r;
+}
+
+/* One question a line of standard input; 0, or the last error. */
+static int
+answer_lines(const struct asked *asked)
+{
+	struct source question = { .file = "explain" };
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	int r = 0;
+
+	while ((len = getline(&line, &size, stdin)) > 0) {
+		size_t blank = strspn(line, " \t");
+		int one = 0;
+
+		question.first++;
+		question.text = line;
+		question.len = (size_t)len - (line[len - 1] == '\n');
+		if (blank < question.len && line[blank] != '#')
+			one = answer(asked, &question, true);
+		if (one < 0)
+			r = one;
+	}
+	if (ferror(stdin)) {
+		r = -errno;
+		fprintf(stderr, "rerouted: standard input: %s\n", strerror(-r));
+	}
+	free(line);
+	return r;
+}
+
 int
 mode_explain(const struct conf *conf, const char *rules, const char *about,
     struct faults *faults)
 {
 	struct load load = { .conf = conf, .lists = read_lists(conf, faults) };
+	const struct source one = explain_source(about);
 	struct server_listen at[SERVER_LISTENS_MAX];
-	const struct policy *policy = NULL;
-	struct judge_capture capture;
-	struct explain question;
+	struct asked asked = { .conf = conf };
+	int r = load_policy(&asked.policy, rules, &load, faults, NULL);
 	size_t n;
-	int r = load_policy(&policy, rules, &load, faults, NULL);
 
-	if (r == 0)
-		r = explain_parse(
-		    &question, about, strlen(about), &load_world, faults);
 	if (r == 0)
 		check_folder(faults, rules);
 	faults_print(faults, stderr);
 	if (r == 0) {
 		n = resolver_conf_listens(conf, at);
 		resolver_conf_capture(
-		    &capture, at, conf->resolver.capture != 0 ? n : 0);
-		explain_print(policy, &capture, &question.subject, stdout);
-		print_entry(conf, policy, &capture, &question.subject);
-		explain_done(&question);
+		    &asked.capture, at, conf->resolver.capture != 0 ? n : 0);
+		r = strcmp(about, "-") == 0 ? answer_lines(&asked)
+					    : answer(&asked, &one, false);
 	}
-	policy_unref(policy);
+	policy_unref(asked.policy);
 	list_table_unref(load.lists);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -13,7 +13,7 @@
 int mode_check(
     const struct conf *conf, const char *rules, struct faults *faults);
 
-/* --explain */
+/* --explain; of "-", each line of standard input is a question. */
 int mode_explain(const struct conf *conf, const char *rules, const char *about,
     struct faults *faults);
 

@@ -221,19 +221,24 @@ read_all(struct explain_reader *r)
 	settle(r);
 }
 
+struct source
+explain_source(const char *text)
+{
+	return (struct source){
+		.file = "explain", .text = text, .len = strlen(text)
+	};
+}
+
 int
-explain_parse(struct explain *ret, const char *text, size_t len,
+explain_parse(struct explain *ret, const struct source *src,
     const struct policy_world *world, struct faults *faults)
 {
-	const struct source src = {
-		.file = "explain", .text = text, .len = len
-	};
 	size_t before = faults_count(faults);
 	struct explain e = { .process = process_new(PROCESS_PROGRAM),
 		.names = calloc(1, sizeof(*e.names)) };
 	struct explain_reader r = {
-		.lex = { &src, faults, 0, len, "=" },
-		.src = &src,
+		.lex = { src, faults, 0, src->len, "=" },
+		.src = src,
 		.world = world,
 		.faults = faults,
 		.subject = &e.subject,

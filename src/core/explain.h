@@ -24,8 +24,11 @@ struct explain {
 	struct explain_names *names;
 };
 
+/* One question alone, which faults call "explain". Borrows the text. */
+struct source explain_source(const char *text);
+
 /* 0, -EINVAL (faults were added) or -ENOMEM; ret is untouched on failure. */
-int explain_parse(struct explain *ret, const char *text, size_t len,
+int explain_parse(struct explain *ret, const struct source *src,
     const struct policy_world *world, struct faults *faults);
 void explain_done(struct explain *explain);
 

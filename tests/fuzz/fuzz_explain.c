@@ -33,10 +33,12 @@ must_answer(const struct subject *subject)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
+	const struct source src = {
+		.file = "explain", .text = (const char *)bytes, .len = len
+	};
 	struct faults *faults = faults_new();
 	struct explain e;
-	int r =
-	    explain_parse(&e, (const char *)bytes, len, &fake_world, faults);
+	int r = explain_parse(&e, &src, &fake_world, faults);
 
 	MUST((r == 0) == (faults_count(faults) == 0));
 	must_be_faults(faults, (const char *)bytes, len);

@@ -64,12 +64,12 @@ test_each_fault_has_its_place(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(bad); i++) {
+		struct source src = explain_source(bad[i].text);
 		struct faults *faults = faults_new();
 		struct explain e;
 
-		assert_int_equal(explain_parse(&e, bad[i].text,
-				     strlen(bad[i].text), &fake_world, faults),
-		    -EINVAL);
+		assert_int_equal(
+		    explain_parse(&e, &src, &fake_world, faults), -EINVAL);
 		assert_faulty(&bad[i], faults);
 		faults_free(faults);
 	}
@@ -78,10 +78,11 @@ test_each_fault_has_its_place(void **state)
 static struct explain
 asked(const char *text)
 {
+	struct source src = explain_source(text);
 	struct faults *faults = faults_new();
 	struct explain e = { .process = NULL };
 
-	if (explain_parse(&e, text, strlen(text), &fake_world, faults) != 0) {
+	if (explain_parse(&e, &src, &fake_world, faults) != 0) {
 		faults_print(faults, stderr);
 		fail_msg("not parsed");
 	}

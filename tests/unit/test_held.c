@@ -103,13 +103,13 @@ test_what_is_left_of_a_rule_denies_what_it_may_mean(void **state)
 		const struct row *row = &rows[i];
 		const struct policy *policy = compile(row);
 		const struct policy_rule *rule = policy_rule_get(policy, 1);
+		struct source src = explain_source(row->subject);
 		struct faults *faults = faults_new();
 		struct decision d;
 		struct explain e;
 
-		assert_int_equal(explain_parse(&e, row->subject,
-				     strlen(row->subject), &fake_world, faults),
-		    0);
+		assert_int_equal(
+		    explain_parse(&e, &src, &fake_world, faults), 0);
 		d = policy_decide(policy, &e.subject);
 		if (d.action != row->action)
 			fail_msg("%s: %s", row->name, action_name(d.action));

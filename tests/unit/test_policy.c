@@ -221,13 +221,13 @@ test_rows(void **state)
 		const struct row *row = &rows[i];
 		struct rules *rules = parse(row->rules);
 		const struct policy *policy = compile(rules);
+		struct source src = explain_source(row->subject);
 		struct faults *faults = faults_new();
 		struct explain e;
 		struct decision d;
 
 		rules_free(rules); /* the policy borrows nothing */
-		if (explain_parse(&e, row->subject, strlen(row->subject),
-			&fake_world, faults) != 0) {
+		if (explain_parse(&e, &src, &fake_world, faults) != 0) {
 			faults_print(faults, stderr);
 			fail_msg("%s", row->name);
 		}

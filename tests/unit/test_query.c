@@ -231,14 +231,14 @@ check_rows(const struct row *all, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct row *row = &all[i];
 		const struct policy *policy = compile(row->name, row->rules);
+		struct source src = explain_source(row->subject);
 		struct faults *faults = faults_new();
 		char buf[NAME_TEXT_SIZE];
 		const char *host = NULL;
 		struct explain e;
 		struct decision d;
 
-		if (explain_parse(&e, row->subject, strlen(row->subject),
-			&fake_world, faults) != 0) {
+		if (explain_parse(&e, &src, &fake_world, faults) != 0) {
 			faults_print(faults, stderr);
 			fail_msg("%s", row->name);
 		}
