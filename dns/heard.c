@@ -10,6 +10,9 @@
  * private addresses; so may names of one label, which have fewer than these. */
 #define PUBLIC_LABELS 2
 
+/* What is lost of a TCP handshake is sent again after 1 s. */
+#define SETTLED_NS (1500 * MONO_MS)
+
 /* Takes the attempt from its task; NULL where nobody waits for it. */
 static struct task *
 detach(struct attempt *attempt)
@@ -274,20 +277,58 @@ is_hopeless(const struct task *task, const struct upstream *u, mono_t now)
 	return n >= 2;
 }
 
-/* Nothing more of it is waited for. May consume the task. */
+/* When it has been waited for what settles a doubt by TCP. */
+static mono_t
+settled_at(const struct attempt *attempt)
+{
+	return mono_add(attempt->sent, attempt->tcp ? SETTLED_NS : 0);
+}
+
+/* Nothing more of it is waited for, but what it may say over TCP: meanwhile it
+ * is not asked again. May consume the task. */
 static void
 give_up_on(struct resolve *r, struct task *task, struct upstream *u, mono_t now)
 {
 	struct list *node, *tmp;
+	unsigned int n = 0;
 
 	list_for_each_safe (node, tmp, &task->attempts) {
 		struct attempt *attempt =
 		    container_of(node, struct attempt, node);
 
-		if (attempt->upstream == u)
+		if (attempt->upstream != u)
+			continue;
+		if (!mono_before(now, settled_at(attempt))) {
 			(void)detach(attempt); /* it tells of health still */
+			continue;
+		}
+		task->settled_at = settled_at(attempt);
+		n++;
 	}
+	if (task->n_flying == n)
+		task->next_try = task->deadline;
+	(void)task_plan(r, task); /* it is in the heap */
 	try_others(r, task, -EBADMSG, now);
+}
+
+bool
+task_settle(struct resolve *r, struct task *task, mono_t now)
+{
+	struct list *node, *tmp;
+
+	task->settled_at = task->deadline;
+	list_for_each_safe (node, tmp, &task->attempts) {
+		struct attempt *attempt =
+		    container_of(node, struct attempt, node);
+
+		if (attempt->settles == DOUBT_QUESTION && attempt->late &&
+		    !mono_before(now, settled_at(attempt)))
+			(void)detach(attempt);
+	}
+	if (task->n_flying > 0)
+		return false;
+	try_others(r, task, -EBADMSG, now);
+	return true;
 }
 
 void
@@ -375,7 +416,8 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 	if (is_hopeless(task, attempt.upstream, now))
 		give_up_on(r, task, attempt.upstream, now);
 	else
-		try_others(r, task, error, now);
+		try_others(r, task,
+		    attempt.settles == DOUBT_QUESTION ? -EBADMSG : error, now);
 }
 
 void

@@ -32,8 +32,9 @@ struct task {
 	struct list waiters, attempts;
 	unsigned int n_flying, n_sent, round, tried;
 	mono_t began, next_try, stale_at, deadline;
-	bool usual;	     /* its name is of the usual group, if not it */
-	bool stale_waits;    /* an expired answer may be given at stale_at */
+	mono_t settled_at; /* TCP is waited for till then, see task_settle() */
+	bool usual;	   /* its name is of the usual group, if not it */
+	bool stale_waits;  /* an expired answer may be given at stale_at */
 	struct chase *chase; /* it leads to other names; NULL: not yet */
 	/* what the last one said that could not tell */
 	bool refused; /* it said something */

@@ -190,6 +190,8 @@ task_plan(struct resolve *r, struct task *task)
 
 	if (mono_before(task->next_try, when))
 		when = task->next_try;
+	if (mono_before(task->settled_at, when))
+		when = task->settled_at;
 	if (task->stale_waits && mono_before(task->stale_at, when))
 		when = task->stale_at;
 	if (!due_set(&r->due, &task->due, when))
@@ -249,6 +251,7 @@ task_new(
 	task->deadline = mono_add(now, DEADLINE_NS);
 	task->stale_at = mono_add(now, STALE_AFTER_NS);
 	task->next_try = task->deadline;
+	task->settled_at = task->deadline;
 	list_init(&task->waiters);
 	list_init(&task->attempts);
 	map_put(&r->tasks, &task->node, key_hash(&r->tasks, key));
@@ -353,6 +356,8 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 			waiters_answer(r, &waiters, &o, now);
 		}
 	}
+	if (!mono_before(now, task->settled_at) && task_settle(r, task, now))
+		return;
 	if (u != NULL)
 		task_again(r, task,
 		    &(struct manner){ .upstream = u,

@@ -37,6 +37,11 @@ void task_again(
  * is not where it was planned before. */
 bool task_plan(struct resolve *r, struct task *task);
 
+/* TCP has had its time to settle what a server answered of other questions: it
+ * is waited for no more. False where others may answer still; else the task may
+ * be consumed. */
+bool task_settle(struct resolve *r, struct task *task, mono_t now);
+
 /* What is asked for it now: its own question, or one that the answer so far
  * leads to. */
 const struct key *task_asks(const struct task *task);
