@@ -38,18 +38,43 @@ ask(const struct policy *policy, const struct asker *asker,
 	return policy_decide(policy, &subject);
 }
 
+static bool
+denies(const struct decision *d)
+{
+	return d->action == ACTION_BLOCK || d->action == ACTION_DROP;
+}
+
+/* By a rule; the default has spoken with the name. */
+static bool
+is_denied(const struct decision *d)
+{
+	return d->rule != 0 && denies(d);
+}
+
+static bool
+is_before(const struct decision *d, const struct decision *than)
+{
+	return than->rule == 0 || d->rule < than->rule;
+}
+
+/* Where a record of some type is to be had through a tunnel, nobody else is
+ * asked for all of them. */
 struct decision
 filter_query(const struct policy *policy, const struct asker *asker,
     const struct key *key)
 {
-	return ask(policy, asker, key, &nowhere);
-}
+	struct decision d = ask(policy, asker, key, &nowhere), typed;
+	struct key own;
 
-static bool
-is_denied(const struct decision *d)
-{
-	return d->rule != 0 &&
-	       (d->action == ACTION_BLOCK || d->action == ACTION_DROP);
+	if (key->type != TYPE_ANY || denies(&d))
+		return d;
+	key_copy(&own, key);
+	for (size_t i = 0; policy_rerouted_type(policy, i, &own.type); i++) {
+		typed = ask(policy, asker, &own, &nowhere);
+		if (typed.action == ACTION_REROUTE && is_before(&typed, &d))
+			d = typed;
+	}
+	return d;
 }
 
 /* ANY is asked for records of all types: what a rule would not have answered by
@@ -67,8 +92,7 @@ ask_record(const struct policy *policy, const struct asker *asker,
 	key_copy(&own, key);
 	own.type = (uint16_t)type;
 	typed = ask(policy, asker, &own, addr);
-	return is_denied(&typed) && (d.rule == 0 || typed.rule < d.rule) ? typed
-									 : d;
+	return is_denied(&typed) && is_before(&typed, &d) ? typed : d;
 }
 
 static struct decision

@@ -107,6 +107,15 @@ policy_decide(const struct policy *policy, const struct subject *subject)
 	return d;
 }
 
+bool
+policy_rerouted_type(const struct policy *policy, size_t i, uint16_t *ret)
+{
+	if (i == policy->rerouted.n)
+		return false;
+	*ret = (uint16_t)policy->rerouted.ids[i];
+	return true;
+}
+
 void
 policy_expect(const struct policy *policy, const struct name *name)
 {

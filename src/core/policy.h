@@ -155,6 +155,10 @@ struct decision policy_decide(
 bool policy_judges_addresses(
     const struct policy *policy, const struct process *process);
 
+/* Types of queries that rules name which reroute, one by one from 0; false at
+ * the end. */
+bool policy_rerouted_type(const struct policy *policy, size_t i, uint16_t *ret);
+
 /* Nothing changes by it, but that a decision about such a query soon after it
  * need not wait for memory. */
 void policy_expect(const struct policy *policy, const struct name *name);

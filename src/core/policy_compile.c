@@ -147,12 +147,25 @@ id_cmp(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+/* Sorts them and keeps one of each; returns how many are left. */
+static size_t
+ids_join(uint32_t *ids, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(ids, n, sizeof(ids[0]), id_cmp);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || ids[i] != ids[kept - 1])
+			ids[kept++] = ids[i];
+	return kept;
+}
+
 static void
 compile_ids(struct compiler *c, struct policy_match *ret,
     const struct rule_values *values)
 {
 	uint32_t *ids = compiler_alloc(c, values->n, sizeof(ids[0]));
-	size_t n = values->n, kept = 0;
+	size_t n = values->n;
 
 	if (ids == NULL)
 		return;
@@ -163,11 +176,7 @@ compile_ids(struct compiler *c, struct policy_match *ret,
 			ids[i] = values->v[i].proto;
 		else if (ret->field == FIELD_QTYPE)
 			ids[i] = values->v[i].qtype;
-	qsort(ids, n, sizeof(ids[0]), id_cmp);
-	for (size_t i = 0; i < n; i++)
-		if (kept == 0 || ids[i] != ids[kept - 1])
-			ids[kept++] = ids[i];
-	ret->ids = (struct id_set){ ids, kept };
+	ret->ids = (struct id_set){ ids, ids_join(ids, n) };
 }
 
 /* Rules -------------------------------------------------------------------- */
@@ -299,6 +308,41 @@ compile_rules(struct compiler *c, struct policy *policy)
 	policy->n = rules->n_rules;
 }
 
+/* The types that a rule reroutes; NULL where it is not for some alone. */
+static const struct id_set *
+rerouted_types(const struct policy_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_matches; i++)
+		if (entry->action == ACTION_REROUTE &&
+		    entry->matches[i].field == FIELD_QTYPE &&
+		    !entry->matches[i].negated)
+			return &entry->matches[i].ids;
+	return NULL;
+}
+
+static void
+compile_rerouted(struct compiler *c, struct policy *policy)
+{
+	const struct id_set *types;
+	uint32_t *ids;
+	size_t n = 0;
+
+	for (size_t i = 0; i < policy->n; i++) {
+		types = rerouted_types(&policy->entries[i]);
+		n += types != NULL ? types->n : 0;
+	}
+	ids = compiler_alloc(c, n, sizeof(ids[0]));
+	if (ids == NULL)
+		return;
+	n = 0;
+	for (size_t i = 0; i < policy->n; i++) {
+		types = rerouted_types(&policy->entries[i]);
+		for (size_t k = 0; types != NULL && k < types->n; k++)
+			ids[n++] = types->ids[k];
+	}
+	policy->rerouted = (struct id_set){ ids, ids_join(ids, n) };
+}
+
 static void
 compile_defaults(struct compiler *c, struct policy *policy)
 {
@@ -338,6 +382,8 @@ compile(struct compiler *c, const struct policy **ret)
 	compiler_indexes(c);
 	compile_rules(c, policy);
 	compile_defaults(c, policy);
+	if (!c->nomem)
+		compile_rerouted(c, policy);
 	if (c->nomem)
 		return -ENOMEM;
 	if (faults_count(c->faults) > before)

@@ -22,6 +22,8 @@ struct policy {
 	const struct policy_entry *by_addr;
 	size_t n_by_addr;
 	bool all_by_addr;
+	/* types of queries that rules name which reroute */
+	struct id_set rerouted;
 	/* as the world named them */
 	struct policy_words tunnels, lists;
 	/* users and groups that rules name, in order */
