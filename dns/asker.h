@@ -35,6 +35,8 @@ struct asker_told {
 	/* where it does not pass: the record, and why not */
 	unsigned int record;
 	struct decision why;
+	bool target; /* as in struct filter_answered */
+	struct addr addr;
 	struct away away; /* what an alias leads to */
 };
 

@@ -67,6 +67,8 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 		rec.upstream_tls = upstream_is_tls(&o->upstream->spec);
 	}
 	rec.learnt = !asked->judged;
+	rec.target = asked->target;
+	rec.denied = asked->denied;
 	rec.qname.len = asked->q->qname.len;
 	memcpy(rec.qname.wire, asked->q->qname.wire, rec.qname.len);
 	if (o->answer != NULL)
@@ -96,6 +98,21 @@ rule_text(struct resolve *r, const struct decision *d)
 	return r->text;
 }
 
+/* What was denied, of an answer or of what a list leads to. */
+static void
+note_denied(struct asked *asked, const struct outcome *o, struct name *space)
+{
+	const struct asker_told *told = &asked->client->asker->told;
+
+	if (asked->alias)
+		asked->target = &o->key->name;
+	if (o->answer == NULL)
+		return;
+	asked->denied = told->addr;
+	if (told->target && addresses_target(space, o->answer, told->record))
+		asked->target = space;
+}
+
 size_t
 outcome_deny(struct resolve *r, struct asked *asked,
     const struct outcome *found, uint8_t *out, mono_t now)
@@ -109,8 +126,10 @@ outcome_deny(struct resolve *r, struct asked *asked,
 	struct answer answer;
 	bool silent = asked->decision.action == ACTION_DROP;
 	const char *why = "";
+	struct name target;
 	struct key key;
 
+	note_denied(asked, found, &target);
 	if (asked->q->edns) /* there is no EDE without */
 		why = rule_text(r, &asked->decision);
 	if (asked->alias) { /* what was found is of another name */
@@ -237,6 +256,8 @@ outcome_judge(struct resolve *r, struct asker *asker, const struct outcome *o,
 		told->found = filter_answer(r->policy, asker, &a);
 		told->record = a.record;
 		told->why = a.decision;
+		told->target = a.target;
+		told->addr = a.addr;
 		if (told->found != FILTER_AWAY || away_takes(r, asker, o, now))
 			return told->found;
 	}

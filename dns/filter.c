@@ -145,10 +145,13 @@ judge_record(
 	struct addr addr;
 
 	*d = (struct decision){ .rule = 0 };
+	a->target = false;
 	if (a->key->type == TYPE_ANY)
 		*d = ask_record(policy, asker, a->key, type, &nowhere);
-	if (!is_denied(d) && addresses_target(&target, a->answer, a->record))
+	if (!is_denied(d) && addresses_target(&target, a->answer, a->record)) {
 		*d = ask_name(policy, asker, a->key, type, &target);
+		a->target = is_denied(d);
+	}
 	if (d->rule != 0 && d->action == ACTION_REROUTE &&
 	    is_followed(a->key, a->answer, a->record))
 		return FILTER_AWAY;
@@ -159,7 +162,10 @@ judge_record(
 	addresses_of(&addresses, a->answer, a->record);
 	while (!is_denied(d) && addresses_next(&addresses, &addr))
 		*d = ask_record(policy, asker, a->key, type, &addr);
-	return is_denied(d) ? FILTER_DENIED : FILTER_PASSES;
+	if (!is_denied(d))
+		return FILTER_PASSES;
+	a->addr = addr;
+	return FILTER_DENIED;
 }
 
 enum filter_found

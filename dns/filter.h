@@ -36,6 +36,9 @@ struct filter_answered {
 	const struct answer *answer;
 	unsigned int record; /* from this one on; afterwards: which it is */
 	struct decision decision; /* about it */
+	/* where it is denied: what for; else its own name */
+	bool target;
+	struct addr addr; /* ADDR_NONE: for none */
 };
 
 /* Of CNAME targets, which are judged like the name, and of addresses, those

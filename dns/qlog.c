@@ -53,6 +53,7 @@ qlog_add(struct qlog *log, const struct record *record)
 	/* the name is the last, and mostly short */
 	memcpy(to, record,
 	    offsetof(struct record, qname.wire) + record->qname.len);
+	to->target = NULL;
 	to->process = process_ref(record->process);
 	to->policy = policy_ref_shown(record->policy);
 	process_unref(process);

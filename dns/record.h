@@ -46,6 +46,11 @@ struct record {
 	uint16_t upstream_port;
 	bool upstream_tls;
 	struct addr addrs[RECORD_ADDRS_MAX];
+	/* what was denied in place of the name that was asked for: what an
+	 * alias leads to (borrowed while it is told of; NULL), or an address of
+	 * the answer (or ADDR_NONE) */
+	const struct name *target;
+	struct addr denied;
 	struct name qname;
 };
 

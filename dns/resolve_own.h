@@ -109,6 +109,9 @@ struct asked {
 	mono_t began;
 	bool judged; /* the answer too: as kept with it */
 	bool alias;  /* a list says to look up another name instead */
+	/* as in struct record */
+	const struct name *target;
+	struct addr denied;
 };
 
 /* Writes the answer, which was judged before. 0: there is to be none. */

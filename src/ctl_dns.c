@@ -293,7 +293,7 @@ static json_t *
 json_resolved(const struct resolver_answer *answer)
 {
 	json_t *object = json_answer(answer->msg, answer->len), *decided;
-	char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
+	char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], addr[ADDR_STRLEN];
 	const struct record *rec = answer->record;
 
 	if (rec == NULL)
@@ -303,7 +303,14 @@ json_resolved(const struct resolver_answer *answer)
 	    qtype_format(rec->qtype, type), "answer_from",
 	    record_from_name(rec->from), "verdict",
 	    action_name(rec->decision.action));
-	return json_with(json_with(object, decided), json_query_why(rec));
+	decided = json_with(decided, json_query_why(rec));
+	if (rec->target != NULL)
+		json_object_set_new(decided, "alias",
+		    json_text(name_format(rec->target, name)));
+	if (rec->denied.family != ADDR_NONE)
+		json_object_set_new(decided, "address",
+		    json_string(addr_format(&rec->denied, addr)));
+	return json_with(object, decided);
 }
 
 static char *

@@ -13,6 +13,7 @@ struct ask {
 	void *arg;
 	bool decided;
 	struct record record;
+	struct name target; /* the record's */
 };
 
 static struct ask *
@@ -51,6 +52,10 @@ resolver_asks_decided(
 	if (ask == NULL)
 		return;
 	ask->record = *record;
+	if (record->target != NULL) {
+		ask->target = *record->target;
+		ask->record.target = &ask->target;
+	}
 	ask->decided = true;
 }
 

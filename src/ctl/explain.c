@@ -203,18 +203,23 @@ command_explain(const struct context *context)
 	return STATUS_DONE;
 }
 
-/* The question of a query that was asked, in words; to be freed. */
+/* The question of what was decided for a query that was asked, in words; to be
+ * freed. */
 static char *
 about_query(const json_t *query)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *about = open_memstream(&text, &size);
+	const char *address = command_text(query, "address", NULL);
 
 	if (about == NULL)
 		return NULL;
-	add_word(about, "domain", command_text(query, "qname", ""));
+	add_word(about, "domain",
+	    command_text(query, "alias", command_text(query, "qname", "")));
 	add_word(about, "qtype", command_text(query, "qtype", ""));
+	if (address != NULL)
+		add_word(about, "to", address);
 	if (fclose(about) != 0) {
 		free(text);
 		return NULL;
@@ -240,7 +245,7 @@ explain_find_entry(const struct context *context, json_t *query, pid_t pid)
 		(json_int_t)pid),
 	    &explained);
 	free(about);
-	/* what an alias has, or an address, is not the name's */
+	/* the rules may be others by now */
 	if (strcmp(command_text(explained, "list", ""), list) == 0)
 		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 			json_object_set(query, keys[i],

@@ -280,6 +280,8 @@ print_answer(const json_t *result)
 	if (strcmp(verdict, "block") != 0)
 		return;
 	explain_print_text(result, "verdict");
+	explain_print_text(result, "alias");
+	explain_print_text(result, "address");
 	explain_print_text(result, "rule");
 	explain_print_text(result, "label");
 	explain_print_text(result, "list");

@@ -120,7 +120,14 @@ check "… and its line" grep -qxF "entry: $l/ads.txt:2: ||ads.example^" \
 check "… in JSON too" sh -c "'$REROUTECTL' --control '$tmp/control' --json \
     resolve x.ads.example | grep -q '\"verdict\":\"block\",\"rule\":\"[^\"]*\
 :1\".*\"list\":\"ads\".*\"list_line\":2'"
-check "… by an address of the answer" resolved "list: ads" three.example
+check "… by an address of the answer" resolved \
+	"entry: $l/more/b.hosts:2: 203.0.113.3/32" three.example
+check "… which one" grep -qx "address: 203.0.113.3" "$tmp/resolved"
+check "… by what an alias leads to" resolved \
+	"entry: $l/ads.txt:2: ||ads.example^" alias.elsewhere
+check "… that is it" grep -qx "alias: ads.example" "$tmp/resolved"
+check "… by what a list leads to" resolved \
+	"entry: $l/two.txt:2: *.below.example" astray.example
 check_not "… and says of what it refuses that it does" \
 	ctl resolve x.ads.example AXFR
 check "a name and those below it" blocked ads.example
