@@ -53,7 +53,8 @@ libcore_a_SOURCES = \
 	%D%/core/judge_review.c \
 	%D%/core/judge_same.c \
 	%D%/core/judge_who.c \
-	%D%/core/learn.c %D%/core/learn.h \
+	%D%/core/learn.c %D%/core/learn.h %D%/core/learn_own.h \
+	%D%/core/learn_twice.c \
 	%D%/core/idmap.c %D%/core/idmap.h \
 	%D%/core/user_budget.c %D%/core/user_budget.h \
 	%D%/core/lex.c %D%/core/lex.h \

@@ -4,26 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct group {
-	bool in;
-	char *who; /* matches on the program, as in a rule */
-	char *proto;
-	bool has_port;
-	uint16_t port;
-	char **names;
-	size_t n_names;
-	struct addr *addrs;
-	size_t n_addrs;
-	uint64_t seen;
-};
-
-struct learn {
-	struct group *groups;
-	size_t n;
-	const char *note;
-	uint64_t left_out; /* there were too many */
-	uint64_t unwritable;
-};
+#include "src/core/learn_own.h"
 
 struct learn *
 learn_new(const char *note)
@@ -36,20 +17,23 @@ learn_new(const char *note)
 }
 
 void
+learn_group_done(struct group *g)
+{
+	for (size_t i = 0; i < g->n_names; i++)
+		free(g->names[i]);
+	free(g->names);
+	free(g->addrs);
+	free(g->who);
+	free(g->proto);
+}
+
+void
 learn_free(struct learn *learn)
 {
 	if (learn == NULL)
 		return;
-	for (size_t i = 0; i < learn->n; i++) {
-		struct group *g = &learn->groups[i];
-
-		for (size_t j = 0; j < g->n_names; j++)
-			free(g->names[j]);
-		free(g->names);
-		free(g->addrs);
-		free(g->who);
-		free(g->proto);
-	}
+	for (size_t i = 0; i < learn->n; i++)
+		learn_group_done(&learn->groups[i]);
 	free(learn->groups);
 	free(learn);
 }
@@ -493,8 +477,9 @@ learn_print(struct learn *learn, FILE *out)
 		    (unsigned long long)learn->left_out);
 	if (learn->unwritable > 0)
 		fprintf(out,
-		    "# %llu connection%s of programs that a rule can't name "
-		    "(deleted, in a container without a unit)\n",
+		    "# %llu %s of programs that a rule can't name (deleted, in "
+		    "a container without a unit)\n",
 		    (unsigned long long)learn->unwritable,
-		    learn->unwritable == 1 ? "" : "s");
+		    learn->unwritable == 1 ? "connection or query"
+					   : "connections or queries");
 }

@@ -43,6 +43,11 @@ void learn_free(struct learn *learn); /* accepts NULL */
 /* 0 or -ENOMEM. */
 int learn_add(struct learn *learn, const struct learn_fact *fact);
 
+/* Leaves out what stands there twice: names that were asked for and that the
+ * program has a connection with, since a rule for that lets the query pass,
+ * too; and of `learn` what has been denied as well. */
+void learn_leave_twice(struct learn *learn, struct learn *denied);
+
 /* The rules, in an order that does not depend on that of the facts. */
 void learn_print(struct learn *learn, FILE *out);
 

@@ -286,21 +286,23 @@ take_flow(void *arg, const json_t *flow)
 		   : no_memory();
 }
 
-/* Who gets no answer makes no connection: of what a default denied, often the
- * name is all there is. */
+/* Who gets no answer makes no connection, and some only want the answer: often
+ * the name is all there is. */
 static enum status
 take_query(void *arg, const json_t *query)
 {
 	struct learning *l = arg;
 	struct learn_fact fact = fact_of(query);
+	bool denied = is_denied(query);
 
-	if (!is_denied(query) || !by_default(query) || fact.process != NULL)
+	if (!by_default(query) || fact.process != NULL)
 		return STATUS_DONE;
-	l->unanswered++;
+	l->unanswered += denied;
 	fact.in = fact.has_port = false;
 	fact.proto = "";
 	fact.host = command_text(query, "qname", NULL);
-	return fact.host == NULL || learn_add(l->closed, &fact) == 0
+	return fact.host == NULL ||
+		       learn_add(denied ? l->closed : l->learn, &fact) == 0
 		   ? STATUS_DONE
 		   : no_memory();
 }
@@ -435,6 +437,7 @@ print_both(const struct learning *l)
 {
 	enum status status;
 
+	learn_leave_twice(l->learn, l->closed);
 	if (!l->context->json)
 		printf("# %llu %s seen, %llu by rules that are there, "
 		       "%llu denied. What a default let through:\n",

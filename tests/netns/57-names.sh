@@ -15,7 +15,7 @@ background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts 
     --user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
     --host-record=good.example,10.9.0.2 --host-record=bad.example,10.9.0.2 \
     --host-record=other.example,10.9.0.3 --host-record=third.example,10.9.0.3 \
-    --host-record=a.cdn.example,10.9.0.3 \
+    --host-record=a.cdn.example,10.9.0.3 --host-record=lone.example,10.9.0.9 \
     2>"$tmp/dnsmasq.log"
 bound ins udp 53 10.9.0.53
 for at in 10.9.0.2 10.9.0.3; do
@@ -99,6 +99,7 @@ check "and knows nothing" visits ok 10.9.0.2
 
 # learn
 check "asked and visited" visits "10.9.0.3 ok" ?other.example 10.9.0.3
+check "asked, and no more" visits 10.9.0.9 ?lone.example
 ctl learn >"$tmp/learnt"
 check "learnt: with the name" grep -E \
 	'^accept out exe /usr/bin/python3[.0-9]* script .*visit.py proto tcp domain other.example to any port 7001$' \
@@ -106,6 +107,9 @@ check "learnt: with the name" grep -E \
 check "names were asked for" sh -c "$REROUTECTL --control $tmp/control flows |
 	grep -q '127.0.0.1:53 .*default-out'"
 check_not "learnt: no rule that lets all names pass" grep 'port 53' \
+	"$tmp/learnt"
+check "learnt: a name that nobody went to" grep -E \
+	'^accept out exe /usr/bin/python3[.0-9]* script .*visit.py domain lone.example$' \
 	"$tmp/learnt"
 check "learnt: without one" grep -E \
 	'^accept out exe /usr/bin/python3.* proto tcp to 10.9.0.2 port 7001$' \
@@ -184,6 +188,8 @@ check "denied: the name" grep -E \
 check "denied: the address" grep -E \
 	'^accept out exe /usr/bin/python3.* proto tcp to 10.9.0.2 port 7001 # denied$' \
 	"$tmp/denied"
+check_not "… which is there once, whatever was before" grep -E \
+	'visit.py proto tcp to 10.9.0.2 port 7001$' "$tmp/denied"
 check_not "denied: nothing for nobody" grep -E 'process (unknown|kernel)' "$tmp/denied"
 { echo "default out block"; cat "$tmp/denied"; } >"$tmp/rules/10.rules"
 check "it is a file of rules" daemon_reload

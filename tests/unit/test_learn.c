@@ -128,6 +128,59 @@ what_was_denied_says_so(void **state)
 }
 
 static void
+ask(struct learn *of, const char *exe, const char *name)
+{
+	struct learn_fact fact = { .proto = "",
+		.host = name,
+		.exe = exe,
+		.script = "",
+		.unit = "",
+		.exe_here = true };
+
+	assert_int_equal(learn_add(of, &fact), 0);
+}
+
+/* Of a name that a connection follows, and of what was denied at times. */
+static void
+nothing_is_proposed_twice(void **state)
+{
+	struct learn *open = learn, *closed = learn_new(" # denied");
+
+	(void)state;
+	assert_non_null(closed);
+	ask(open, "/a", "a.example");
+	ask(open, "/a", "alone.example");
+	ask(open, "/a", "shut.example");
+	ask(open, "/b", "a.example");
+	see("/a", "a.example", "192.0.2.1", 443);
+	see("/a", "c.example", "192.0.2.1", 443);
+	see("/a", NULL, "192.0.2.1", 443);
+	see("/a", NULL, "192.0.2.2", 443);
+	see("/a", NULL, "192.0.2.1", 80);
+	learn = closed;
+	ask(closed, "/a", "a.example");
+	ask(closed, "/a", "d.example");
+	see("/a", "c.example", "192.0.2.1", 443);
+	see("/a", "shut.example", "192.0.2.1", 443);
+	see("/a", NULL, "192.0.2.1", 443);
+	see("/a", NULL, "192.0.2.1", 80);
+	learn_leave_twice(open, closed);
+	assert_proposed(
+	    "accept out exe /a domain d.example # denied\n"
+	    "accept out exe /a proto tcp to 192.0.2.1 port 80 # denied\n"
+	    "accept out exe /a proto tcp domain c.example, shut.example to any "
+	    "port 443 # denied\n"
+	    "accept out exe /a proto tcp to 192.0.2.1 port 443 # denied\n");
+	learn = open;
+	learn_free(closed);
+	assert_proposed(
+	    "accept out exe /a domain alone.example\n"
+	    "accept out exe /a proto tcp domain a.example to any port 443\n"
+	    "accept out exe /a proto tcp to 192.0.2.2 port 443\n"
+	    "accept out exe /b domain a.example\n");
+}
+
+static void
 names_and_addresses_are_apart(void **state)
 {
 	(void)state;
@@ -258,6 +311,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_program_and_a_port_are_a_line),
 		T(what_was_denied_says_so),
+		T(nothing_is_proposed_twice),
 		T(names_and_addresses_are_apart),
 		T(many_names_become_their_parent),
 		T(a_country_is_no_parent),
