@@ -64,6 +64,21 @@ is_over(const struct asker *asker)
 		   asker->user->conns >= CONNECTIONS_HOSTS);
 }
 
+/* Which of our addresses was asked. */
+static struct addr
+local_of(const struct acceptor *acceptor, int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct client at;
+
+	if (!addr_is_any(&acceptor->addr) ||
+	    getsockname(fd, (void *)&sa, &len) < 0)
+		return acceptor->addr;
+	sockaddr_client(&sa, &at);
+	return at.addr;
+}
+
 static int
 conn_new(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa)
 {
@@ -76,7 +91,7 @@ conn_new(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa)
 	conn->te = te;
 	conn->id = ++te->last_id;
 	sockaddr_client(sa, &conn->client);
-	conn->client.local = acceptor->addr;
+	conn->client.local = local_of(acceptor, fd);
 	conn->client.listener = acceptor->number;
 	conn->client.tcp = true;
 	conn->client.conn = conn->id;

@@ -149,7 +149,7 @@ check "so does watch" wait_for grep -q \
     'block  dns A     10.9.0.2 - ads.example -> 0.0.0.0' "$tmp/watch"
 stop "$watch"
 rules "block out from 10.9.0.0/24 domain web.example label \"theirs\"" \
-    "accept"
+    "block out exe $(command -v dig) domain two.example" "accept"
 check "a rule for other hosts" daemon_reload
 check "… blocks them" [ "$(far @10.9.0.1 web.example)" = 0.0.0.0 ]
 check "… other names it does not" [ "$(far @10.9.0.1 ads.example)" != 0.0.0.0 ]
@@ -160,6 +160,8 @@ ctl explain --query --domain web.example --from 10.9.0.2 >"$tmp/explained"
 check "… explained" grep -qx "label: theirs" "$tmp/explained"
 check "and another port, which listens everywhere" says 203.0.113.10 -p 5300 \
     @127.0.0.1 web.example
+check "… and knows whose a connection is" says 0.0.0.0 -p 5300 @127.0.0.1 \
+    +tcp two.example
 check "that answer's address is not the next one's" [ "$(far @10.9.0.1 \
     web.example)" = 0.0.0.0 ]
 check_not "nobody is unknown" grep -q unknown "$tmp/queries" "$tmp/watch"
