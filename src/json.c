@@ -158,19 +158,17 @@ json_proto(uint8_t proto)
 
 /* The rule as file:line, and its label; null where a default decided. */
 static json_t *
-json_rule(const struct flow *flow)
+json_rule(const struct flow_shown *shown)
 {
-	struct flow_shown rule;
-	json_t *place, *object;
+	json_t *place;
 
-	if (!flow_shown(flow, &rule))
+	if (shown->file == NULL)
 		return json_pack("{s:n, s:n}", "rule", "label");
-	place = json_sprintf("%s:%u", rule.file, rule.line);
+	place = json_sprintf("%s:%u", shown->file, shown->line);
 	if (place == NULL)
 		place = json_null(); /* a file name that is no UTF-8 */
-	object = json_pack("{s:o, s:o}", "rule", place, "label",
-	    rule.label != NULL ? json_text(rule.label) : json_null());
-	return object;
+	return json_pack("{s:o, s:o}", "rule", place, "label",
+	    shown->label != NULL ? json_text(shown->label) : json_null());
 }
 
 static json_t *
@@ -200,23 +198,26 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	    json_port(flow, flow->in ? k->rport : k->lport), "dst",
 	    json_addr(flow->in ? &k->local : &k->remote), "dport",
 	    json_port(flow, flow->in ? k->lport : k->rport));
-	json_t *rule = json_rule(flow);
 	const struct name *host = flow_host(flow);
 	char text[NAME_TEXT_SIZE];
-	json_t *rest = json_pack(
+	struct flow_shown shown;
+	json_t *rest;
+
+	(void)flow_shown(flow, &shown); /* also where a default did */
+	rest = json_pack(
 	    "{s:o, s:b, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:s, s:o}", "host",
 	    host != NULL ? json_text(name_format(host, text)) : json_null(),
 	    "host_told", flow_was_told_host(flow), "verdict",
 	    action_name(flow->decision.action), "mark",
 	    (int)mark_encode(&flow->decision), "reason",
-	    reason_name(flow->decision.reason), "tunnel",
-	    json_tunnel(flow->policy, &flow->decision), "bytes_in",
-	    json_bytes(flow, flow->bytes_in), "bytes_out",
+	    reason_name(shown.reason), "tunnel",
+	    shown.tunnel != NULL ? json_text(shown.tunnel) : json_null(),
+	    "bytes_in", json_bytes(flow, flow->bytes_in), "bytes_out",
 	    json_bytes(flow, flow->bytes_out), "packets_judged",
 	    (json_int_t)flow->packets, "attributed_by",
 	    attributed_name(flow->by), "process", json_process(flow->process));
 
-	return json_with(json_with(object, rule), rest);
+	return json_with(json_with(object, json_rule(&shown)), rest);
 }
 
 json_t *

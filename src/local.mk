@@ -40,7 +40,7 @@ libcore_a_SOURCES = \
 	%D%/core/cgroups.c %D%/core/cgroups.h \
 	%D%/core/fault.c %D%/core/fault.h \
 	%D%/core/filter.c %D%/core/filter.h \
-	%D%/core/flow.c %D%/core/flow.h \
+	%D%/core/flow.c %D%/core/flow.h %D%/core/flow_shown.c \
 	%D%/core/glob.c %D%/core/glob.h \
 	%D%/core/history.c %D%/core/history.h \
 	%D%/core/hits.c %D%/core/hits.h \

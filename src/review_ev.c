@@ -168,6 +168,10 @@ some_flows(struct review_ev *review, mono_t now)
 			return true;
 		case REVIEW_SAME:
 			break;
+		case REVIEW_ALIKE:
+			if (is_up(review, flow))
+				flow_show_anew(flow);
+			break;
 		case REVIEW_CHANGED:
 			change(review, flow, &d, now);
 			break;

@@ -248,72 +248,6 @@ flow_set_policy(struct flow *flow, const struct policy *policy)
 	flow->was = NULL;
 }
 
-/* What a rule was, when its policy is gone. */
-struct flow_rule {
-	unsigned int refs, line;
-	size_t label; /* where it begins in text; 0: there is none */
-	char text[];  /* the file, and the label */
-};
-
-struct flow_rule *
-flow_rule_ref(struct flow_rule *rule)
-{
-	if (rule != NULL)
-		rule->refs++;
-	return rule;
-}
-
-void
-flow_rule_unref(struct flow_rule *rule)
-{
-	if (rule != NULL && --rule->refs == 0)
-		free(rule);
-}
-
-static struct flow_rule *
-flow_rule_new(const struct flow_shown *shown)
-{
-	size_t file = strlen(shown->file) + 1;
-	size_t label = shown->label != NULL ? strlen(shown->label) + 1 : 0;
-	struct flow_rule *rule = malloc(sizeof(*rule) + file + label);
-
-	if (rule == NULL)
-		return NULL; /* then it is not shown */
-	*rule = (struct flow_rule){ 1, shown->line, label > 0 ? file : 0 };
-	memcpy(rule->text, shown->file, file);
-	if (label > 0)
-		memcpy(rule->text + file, shown->label, label);
-	return rule;
-}
-
-bool
-flow_shown(const struct flow *flow, struct flow_shown *ret)
-{
-	const struct policy_rule *rule =
-	    policy_rule_get(flow->policy, flow->decision.rule);
-	const struct flow_rule *was = flow->was;
-
-	if (rule != NULL)
-		*ret =
-		    (struct flow_shown){ rule->file, rule->label, rule->line };
-	else if (was != NULL)
-		*ret = (struct flow_shown){ was->text,
-			was->label > 0 ? was->text + was->label : NULL,
-			was->line };
-	return rule != NULL || was != NULL;
-}
-
-void
-flow_part(struct flow *flow)
-{
-	struct flow_shown shown;
-	struct flow_rule *was =
-	    flow_shown(flow, &shown) ? flow_rule_new(&shown) : NULL;
-
-	flow_set_policy(flow, NULL);
-	flow->was = was;
-}
-
 void
 flow_set_hosts(struct flow *flow, const struct host_names *hosts)
 {
@@ -321,27 +255,6 @@ flow_set_hosts(struct flow *flow, const struct host_names *hosts)
 
 	flow->hosts = host_names_ref(hosts);
 	host_names_unref(old);
-}
-
-static uint8_t
-host_index(const struct flow *flow)
-{
-	uint8_t n = flow->decision.host;
-
-	return n > 0 && n <= flow->hosts->n ? (uint8_t)(n - 1) : 0;
-}
-
-const struct name *
-flow_host(const struct flow *flow)
-{
-	return flow->hosts != NULL ? flow->hosts->v[host_index(flow)] : NULL;
-}
-
-bool
-flow_was_told_host(const struct flow *flow)
-{
-	return flow->hosts != NULL &&
-	       host_names_was_told(flow->hosts, host_index(flow));
 }
 
 static uint64_t

@@ -42,8 +42,8 @@ struct flow {
 	/* what rule counts in, only to be shown; NULL: of none that is there,
 	 * see judge_part() */
 	const struct policy *policy;
-	/* that rule, once the policy it counted in is gone; NULL: none. Only to
-	 * be shown; a reference */
+	/* what is shown in place of the decision, once the policy that it
+	 * counts in is gone, or of what has ended; NULL: none. A reference */
 	struct flow_rule *was;
 	/* what the remote address was called when it was judged, or NULL; a
 	 * reference. decision.host counts in them. */
@@ -116,12 +116,16 @@ const struct name *flow_host(const struct flow *flow);
 /* Whether its program was told that itself, and not another one alone. */
 bool flow_was_told_host(const struct flow *flow);
 
-/* Where a rule stands, and its label (NULL: none), for people. Borrowed. */
+/* Why it was decided so, for people: where the rule stands (file NULL: a
+ * default decided), its label and the tunnel (NULL: none), and which of the
+ * names it was, as in a decision. Borrowed. */
 struct flow_shown {
-	const char *file, *label;
+	const char *file, *label, *tunnel;
 	unsigned int line;
+	enum reason reason;
+	uint8_t host;
 };
-/* The rule that decided; false where a default did. */
+/* What decided; false where a default did. */
 bool flow_shown(const struct flow *flow, struct flow_shown *ret);
 
 struct flow_rule *flow_rule_ref(struct flow_rule *rule); /* accepts NULL */
@@ -133,6 +137,12 @@ void flow_part(struct flow *flow);
 
 /* Sets the policy its rule number counts in; a reference of its own too. */
 void flow_set_policy(struct flow *flow, const struct policy *policy);
+
+/* Another policy decides the same of it. True where that is for another reason
+ * or by another rule: shown is what it was until flow_show_anew(). */
+bool flow_decide_alike(
+    struct flow *flow, const struct policy *policy, const struct decision *d);
+void flow_show_anew(struct flow *flow);
 
 struct flow_bytes {
 	uint64_t in, out;

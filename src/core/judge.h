@@ -146,6 +146,9 @@ void judge_review_begin(struct judge *judge);
 enum review {
 	REVIEW_DONE, /* no flow is left that an older policy decided */
 	REVIEW_SAME, /* the decision stands; the flow is of this policy now */
+	/* the same, for another reason; shown is the old one, and one that goes
+	 * on is to be told anew: flow_show_anew() */
+	REVIEW_ALIKE,
 	REVIEW_CHANGED, /* ret is what would be decided now */
 };
 
@@ -154,9 +157,9 @@ enum review {
 bool judge_is_moved(const struct decision *from, const struct decision *to);
 
 /* Asks the policy in force about the next flow, with the process as it was
- * when the flow was judged, and by the names that the address had then. A
- * changed flow is borrowed in *ret_flow, and the caller calls one of the two
- * below before anything else. */
+ * when the flow was judged, and by the names that the address had then. An
+ * alike or changed flow is borrowed in *ret_flow; of a changed one the caller
+ * calls one of the two below before anything else. */
 enum review judge_review(
     struct judge *judge, struct flow **ret_flow, struct decision *ret);
 

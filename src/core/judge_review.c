@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "src/core/hits.h"
-#include <string.h>
-
 #include "src/core/judge_own.h"
 #include "src/core/policy.h"
 
@@ -84,9 +82,9 @@ judge_review(struct judge *judge, struct flow **ret_flow, struct decision *ret)
 		(flow->decision.reason == REASON_CAPTURE) &&
 	    is_same_tunnel(judge, flow, &d)) {
 		d.once = flow->decision.once; /* may be so on loopback alone */
-		flow->decision = d;
-		flow_set_policy(flow, judge->policy);
-		return REVIEW_SAME;
+		*ret_flow = flow;
+		return flow_decide_alike(flow, judge->policy, &d) ? REVIEW_ALIKE
+								  : REVIEW_SAME;
 	}
 	*ret_flow = flow;
 	*ret = d;

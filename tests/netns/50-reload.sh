@@ -68,6 +68,10 @@ let_go() {
 	exec 9>&-
 	wait "$holder"
 }
+web_is() { # REASON N: so many of what was accepted tell that
+	flows "[x['reason'] for x in f if x['dport'] == 7001 and
+	    x['verdict'] == 'accept'] == ['$1'] * $2"
+}
 asked=0
 ask() { # NAME: its answer in $word and $ms
 	_lines=$(wc -l <"$tmp/said")
@@ -159,6 +163,7 @@ ask_all "accepted by a rule" ok
 rules "default out accept" "accept out to port 1"
 ctl reload >"$tmp/out"
 ask_all "accepted by the default" ok
+check "… and shown so" wait_for web_is default-out 4
 check "no connection was touched" grep -vq decided "$tmp/out"
 check "a rule from the command line" ctl block out to port 7001 --for 1h
 ask_all "blocked from the command line" $blocked
@@ -200,6 +205,11 @@ check "a reload answers" ctl reload
 ask_all "after it" ok
 check "it knows them" known
 let_go
+closed() { [ -z "$(inc ss -Htn state fin-wait-1 dport = :7001)" ]; }
+check "they end" wait_for closed
+rules "default out accept" "accept out to port 7001"
+check "a reload answers" try 0 ctl reload
+check "what has ended tells what it was decided by" web_is default-out 4
 
 # --- faults ---------------------------------------------------------------------
 rules "default out accept" "block out prt 7001" "accept usr root"

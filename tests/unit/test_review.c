@@ -72,6 +72,62 @@ what_decided_is_seen_when_its_rule_is_gone(void **state)
 }
 
 static void
+what_went_through_a_tunnel_is_seen_when_that_is_gone(void **state)
+{
+	struct packet web = tcp(false, 5, PACKET_TCP_SYN);
+	struct flow_shown shown;
+	struct decision d;
+	struct flow *flow;
+	int n;
+
+	(void)state;
+	use_rules("reroute via tor out label \"hidden\"\n");
+	judged(&web, found, curl, 0, &n);
+	use_rules("block out\n");
+	assert_int_equal(review_all(&flow, &d), 1);
+	assert_null(flow->policy);
+	assert_true(flow_shown(flow, &shown));
+	assert_string_equal(shown.label, "hidden");
+	assert_string_equal(shown.tunnel, "tor");
+	assert_int_equal(shown.reason, REASON_RULE);
+}
+
+/* Until it is known whether the flow goes on. */
+static void
+what_is_decided_alike_is_seen_as_it_was(void **state)
+{
+	struct packet web = tcp(false, 5, PACKET_TCP_SYN);
+	struct flow_shown shown;
+	struct decision d;
+	struct flow *flow;
+	int n;
+
+	(void)state;
+	judged(&web, found, curl, 0, &n);
+	for (int i = 0; i < 2; i++) { /* the second one as the first */
+		use_rules("block in\naccept out label \"new\"\n");
+		judge_review_begin(judge);
+		assert_int_equal(judge_review(judge, &flow, &d), REVIEW_ALIKE);
+		assert_true(judge_knows(judge, &flow->key));
+		assert_int_equal(flow->decision.rule, 2);
+		assert_false(flow_shown(flow, &shown));
+		assert_int_equal(shown.reason, REASON_DEFAULT_OUT);
+	}
+	flow_show_anew(flow);
+	assert_true(flow_shown(flow, &shown));
+	assert_string_equal(shown.label, "new");
+	assert_int_equal(shown.reason, REASON_RULE);
+	/* the next packet is decided by what is in force, and shown so */
+	use_rules("accept out\n");
+	judge_review_begin(judge);
+	assert_int_equal(judge_review(judge, &flow, &d), REVIEW_ALIKE);
+	web.tcp_seq = 7;
+	judged(&web, found, curl, 0, &n);
+	assert_true(flow_shown(flow, &shown));
+	assert_null(shown.label);
+}
+
+static void
 a_review_keeps_flows_whose_rule_moved(void **state)
 {
 	struct packet pkt = tcp(true, 5, PACKET_TCP_SYN);
@@ -234,6 +290,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_review_finds_what_is_decided_otherwise_now),
 		TEST(what_decided_is_seen_when_its_rule_is_gone),
+		TEST(what_went_through_a_tunnel_is_seen_when_that_is_gone),
+		TEST(what_is_decided_alike_is_seen_as_it_was),
 		TEST(a_review_keeps_flows_whose_rule_moved),
 		TEST(a_review_goes_on_while_flows_come_go_and_move),
 		TEST(what_could_not_be_carried_is_shown_and_judged_anew),
