@@ -302,6 +302,8 @@ get_busy(struct ares_ev *ae, struct channel *channel)
 static int
 fly(struct channel *channel, struct flight *f, uint8_t *msg, size_t len)
 {
+	int status;
+
 	f->channel = channel;
 	f->id = new_id(channel);
 	wire_put16(msg, f->id);
@@ -314,8 +316,9 @@ fly(struct channel *channel, struct flight *f, uint8_t *msg, size_t len)
 	f->sending = false;
 	if (!f->ended)
 		return 0;
+	status = f->status;
 	flight_free(f);
-	return error_of(f->status);
+	return error_of(status);
 }
 
 int
