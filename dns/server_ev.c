@@ -369,8 +369,7 @@ prepare_slots(struct server_ev *se)
 }
 
 int
-server_ev_new(struct server_ev **ret, const struct server_opts *opts,
-    struct server_listen *ret_taken)
+server_ev_new(struct server_ev **ret, const struct server_opts *opts)
 {
 	struct server_ev *se = calloc(1, sizeof(*se));
 	int r;
@@ -381,19 +380,6 @@ server_ev_new(struct server_ev **ret, const struct server_opts *opts,
 	prepare_slots(se);
 	replies_init(&se->replies);
 	r = tcp_ev_new(&se->tcp, &se->opts);
-	for (size_t i = 0; r == 0 && i < opts->n_listens; i++) {
-		struct listener *l = &se->v[i];
-
-		l->se = se;
-		l->at = opts->listens[i];
-		l->number = (uint16_t)i;
-		replies_init(&l->replies);
-		se->n++;
-		r = listen_udp(l);
-		if (r == 0)
-			r = tcp_ev_listen(se->tcp, &l->at, l->number);
-		*ret_taken = l->at;
-	}
 	if (r < 0) {
 		server_ev_free(se);
 		return r;
@@ -402,19 +388,47 @@ server_ev_new(struct server_ev **ret, const struct server_opts *opts,
 	return 0;
 }
 
+static void
+unlisten(struct listener *l)
+{
+	if (l->readable != NULL)
+		event_free(l->readable);
+	if (l->flush != NULL)
+		event_free(l->flush);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->readable = l->flush = NULL;
+}
+
+int
+server_ev_listen(struct server_ev *se, const struct server_listen *at)
+{
+	struct listener *l = &se->v[se->n];
+	int r;
+
+	if (se->n == SERVER_LISTENS_MAX)
+		return -ENOSPC;
+	l->se = se;
+	l->at = *at;
+	l->number = (uint16_t)se->n;
+	replies_init(&l->replies);
+	r = listen_udp(l);
+	if (r == 0)
+		r = tcp_ev_listen(se->tcp, &l->at, l->number);
+	if (r == 0)
+		se->n++;
+	else
+		unlisten(l);
+	return r;
+}
+
 void
 server_ev_free(struct server_ev *se)
 {
 	if (se == NULL)
 		return;
-	for (size_t i = 0; i < se->n; i++) {
-		if (se->v[i].readable != NULL)
-			event_free(se->v[i].readable);
-		if (se->v[i].flush != NULL)
-			event_free(se->v[i].flush);
-		if (se->v[i].fd >= 0)
-			close(se->v[i].fd);
-	}
+	for (size_t i = 0; i < se->n; i++)
+		unlisten(&se->v[i]);
 	tcp_ev_free(se->tcp);
 	free(se);
 }

@@ -21,17 +21,17 @@ struct server_listen {
 struct server_opts {
 	struct event_base *base;
 	struct resolve *resolve;
-	struct server_listen listens[SERVER_LISTENS_MAX];
-	size_t n_listens;
 	/* Who it is that asks: sets client->asker and client->captured. False
 	 * where it is none of our clients. Called once a query. */
 	bool (*identify)(void *arg, struct client *client, mono_t now);
 	void *arg;
 };
 
-/* 0 or -errno (-EADDRINUSE: *ret_taken is whose place is taken). */
-int server_ev_new(struct server_ev **ret, const struct server_opts *opts,
-    struct server_listen *ret_taken);
+/* It listens nowhere yet. 0 or -errno. */
+int server_ev_new(struct server_ev **ret, const struct server_opts *opts);
+/* One place more, UDP and TCP; client->listener counts them from 0. 0 or
+ * -errno, and it listens where it did before. */
+int server_ev_listen(struct server_ev *se, const struct server_listen *at);
 void server_ev_free(struct server_ev *se); /* accepts NULL */
 
 /* Whether the socket with that inode is one of the listeners. */

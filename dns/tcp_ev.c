@@ -162,19 +162,15 @@ tcp_ev_reply(struct tcp_ev *te, const struct client *client, const uint8_t *msg,
 		tcp_conn_reply(conn, msg, len);
 }
 
-int
-tcp_ev_listen(
-    struct tcp_ev *te, const struct server_listen *at, uint16_t number)
+/* 0 or -errno. */
+static int
+begin(struct acceptor *a, const struct server_listen *at)
 {
-	struct acceptor *a = &te->v[te->n++];
 	struct sockaddr_storage sa;
 	socklen_t len = sockaddr_make(&sa, &at->addr, at->port, 0);
 	bool six = at->addr.family == ADDR_IP6;
 	int one = 1;
 
-	a->te = te;
-	a->number = number;
-	a->addr = at->addr;
 	a->fd = socket(six ? AF_INET6 : AF_INET,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (a->fd < 0)
@@ -187,12 +183,42 @@ tcp_ev_listen(
 		return -errno;
 	a->inode = server_inode(a->fd);
 	a->acceptable = event_new(
-	    te->opts->base, a->fd, EV_READ | EV_PERSIST, acceptable_cb, a);
-	a->resume = evtimer_new(te->opts->base, resume_cb, a);
+	    a->te->opts->base, a->fd, EV_READ | EV_PERSIST, acceptable_cb, a);
+	a->resume = evtimer_new(a->te->opts->base, resume_cb, a);
 	if (a->acceptable == NULL || a->resume == NULL ||
 	    event_add(a->acceptable, NULL) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+static void
+end(struct acceptor *a)
+{
+	if (a->acceptable != NULL)
+		event_free(a->acceptable);
+	if (a->resume != NULL)
+		event_free(a->resume);
+	if (a->fd >= 0)
+		close(a->fd);
+	a->acceptable = a->resume = NULL;
+}
+
+int
+tcp_ev_listen(
+    struct tcp_ev *te, const struct server_listen *at, uint16_t number)
+{
+	struct acceptor *a = &te->v[te->n];
+	int r;
+
+	a->te = te;
+	a->number = number;
+	a->addr = at->addr;
+	r = begin(a, at);
+	if (r == 0)
+		te->n++;
+	else
+		end(a);
+	return r;
 }
 
 bool
@@ -236,14 +262,8 @@ tcp_ev_free(struct tcp_ev *te)
 		return;
 	while (!list_empty(&te->order))
 		tcp_conn_free(container_of(te->order.next, struct conn, order));
-	for (size_t i = 0; i < te->n; i++) {
-		if (te->v[i].acceptable != NULL)
-			event_free(te->v[i].acceptable);
-		if (te->v[i].resume != NULL)
-			event_free(te->v[i].resume);
-		if (te->v[i].fd >= 0)
-			close(te->v[i].fd);
-	}
+	for (size_t i = 0; i < te->n; i++)
+		end(&te->v[i]);
 	map_done(&te->conns);
 	free(te);
 }

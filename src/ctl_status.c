@@ -220,8 +220,8 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 		    resolver_ev_deaf(env->resolver));
 	else if (resolver_ev_deaf(env->resolver)[0] != '\0')
 		add_problem(problems,
-		    "the resolver does not listen on IPv6, queries by IPv6 are "
-		    "not captured",
+		    "the resolver does not listen everywhere, and captures "
+		    "nothing for where it does not",
 		    resolver_ev_deaf(env->resolver));
 	if (why[0] != '\0')
 		add_problem(

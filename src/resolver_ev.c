@@ -290,10 +290,8 @@ resolver_ev_configure(struct resolver_ev *re, const struct conf *conf)
 	re->conf = conf_ref(conf);
 	conf_unref(old);
 	if (n != re->n_listens ||
-	    memcmp(listens, re->listens, sizeof(listens)) != 0) {
+	    memcmp(listens, re->listens, sizeof(listens)) != 0)
 		resolver_unlisten(re);
-		re->deaf[0] = '\0';
-	}
 	memcpy(re->listens, listens, sizeof(listens));
 	re->n_listens = n;
 	if (apply(re) < 0)

@@ -50,46 +50,6 @@ find_owner(
 	return proc;
 }
 
-/* Who has the place that we want. */
-static void
-tell_taken(struct resolver_ev *re, const struct server_listen *taken)
-{
-	const struct process *proc;
-	char addr[ADDR_STRLEN], exe[256];
-
-	if (re->deaf[0] != '\0')
-		return;
-	proc = find_owner(re, taken, IPPROTO_UDP);
-	(void)snprintf(re->deaf, sizeof(re->deaf),
-	    "%s port %u is taken by %s[%d]", addr_format(&taken->addr, addr),
-	    taken->port,
-	    proc != NULL ? log_quote(proc->exe, exe, sizeof(exe))
-			 : "another program",
-	    proc != NULL ? (int)proc->pid : 0); /* may be cut */
-	process_unref(proc);
-	log_error("dns", "%s: there is no resolver%s until that has ended",
-	    re->deaf,
-	    re->server != NULL ? " there" : ", and nothing is captured,");
-}
-
-static void
-tell_not_there(
-    struct resolver_ev *re, const struct server_listen *at, int error)
-{
-	char addr[ADDR_STRLEN];
-
-	if (error == -EADDRINUSE) {
-		tell_taken(re, at);
-		return;
-	}
-	if (re->deaf[0] != '\0')
-		return;
-	(void)snprintf(re->deaf, sizeof(re->deaf),
-	    "%s port %u can't be listened on: %s", addr_format(&at->addr, addr),
-	    at->port, strerror(-error)); /* fits */
-	log_error("dns", "%s", re->deaf);
-}
-
 /* The n-th upstream that runs on this host (a recursor, a cache); false past
  * the last. */
 static bool
@@ -187,6 +147,9 @@ resolver_unlisten(struct resolver_ev *re)
 {
 	server_ev_free(re->server);
 	re->server = NULL;
+	re->n_served = 0;
+	memset(re->absent, 0, sizeof(re->absent));
+	re->deaf[0] = '\0';
 	resolve_drop(re->resolve);
 }
 
@@ -197,32 +160,6 @@ lacks_six(const struct server_listen *at, int error)
 	return at->addr.family == ADDR_IP6 &&
 	       (error == -EAFNOSUPPORT ||
 		   (error == -EADDRNOTAVAIL && addr_is_loopback(&at->addr)));
-}
-
-static bool
-needs_six(const struct server_listen *at)
-{
-	return lacks_six(at, -EAFNOSUPPORT);
-}
-
-/* Whether it could be listened on: 0 or -errno. */
-static int
-probe(const struct server_listen *at, int type)
-{
-	struct sockaddr_storage name;
-	socklen_t len = sockaddr_make(&name, &at->addr, at->port, 0);
-	const int yes = 1;
-	int fd = socket(name.ss_family, type | SOCK_CLOEXEC, 0), r;
-
-	if (fd < 0)
-		return -errno;
-	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
-	if (type == SOCK_STREAM)
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes,
-		    sizeof(yes)); /* as the server does */
-	r = bind(fd, (const void *)&name, len) < 0 ? -errno : 0;
-	(void)close(fd); /* nothing was sent */
-	return r;
 }
 
 /* Programs may speak IPv6 all the same: only the loopback lacks it. */
@@ -236,31 +173,19 @@ has_other_six(const struct resolver_ev *re)
 	return false;
 }
 
-/* What IPv6's absence took can be had: only then is a server that works given
- * up for one on all addresses. */
 static bool
-six_has_come(struct resolver_ev *re)
+is_served(const struct resolver_ev *re, const struct server_listen *at)
 {
-	for (size_t i = 0; i < re->n_listens; i++) {
-		const struct server_listen *at = &re->listens[i];
-		int r = needs_six(at) ? probe(at, SOCK_DGRAM) : 0;
-
-		if (r == 0 && needs_six(at))
-			r = probe(at, SOCK_STREAM);
-		if (r == 0)
-			continue;
-		if (!lacks_six(at, r) || has_other_six(re))
-			tell_not_there(re, at, r);
-		else
-			re->deaf[0] = '\0'; /* nobody misses it any more */
-		return false;
-	}
-	return true;
+	for (size_t i = 0; i < re->n_served; i++)
+		if (re->served[i].port == at->port &&
+		    addr_equal(&re->served[i].addr, &at->addr))
+			return true;
+	return false;
 }
 
-/* On all that is set, or all but those that IPv6's absence takes. */
+/* One more: 0 or -errno. */
 static int
-start_server(struct resolver_ev *re, bool six, struct server_listen *ret_taken)
+serve(struct resolver_ev *re, const struct server_listen *at)
 {
 	struct server_opts opts = {
 		.base = re->opts.base,
@@ -268,58 +193,112 @@ start_server(struct resolver_ev *re, bool six, struct server_listen *ret_taken)
 		.identify = resolver_identify,
 		.arg = re,
 	};
-	int r;
+	int r = 0;
 
-	for (size_t i = 0; i < re->n_listens; i++)
-		if (six || !needs_six(&re->listens[i]))
-			opts.listens[opts.n_listens++] = re->listens[i];
-	if (opts.n_listens == 0)
-		return -EADDRNOTAVAIL;
-	r = server_ev_new(&re->server, &opts, ret_taken);
+	if (re->server == NULL)
+		r = server_ev_new(&re->server, &opts);
+	if (r < 0)
+		return r;
+	r = server_ev_listen(re->server, at);
 	if (r == 0) {
-		memcpy(re->served, opts.listens, sizeof(re->served));
-		re->n_served = opts.n_listens;
+		re->served[re->n_served++] = *at;
+	} else if (re->n_served == 0) {
+		server_ev_free(re->server);
+		re->server = NULL;
 	}
 	return r;
 }
 
-/* had_less: a server without IPv6 worked until now. */
-static int
-listen_on_what_is_there(
-    struct resolver_ev *re, bool had_less, struct server_listen *ret_taken)
+/* What is wrong with one, as text. Returns how long it is. */
+static size_t
+print_absent(struct resolver_ev *re, size_t i, char *buf, size_t size)
 {
-	int r = start_server(re, true, ret_taken);
-	struct server_listen other;
+	const struct server_listen *at = &re->listens[i];
+	const struct process *proc;
+	char addr[ADDR_STRLEN], exe[256];
+	int n;
 
-	if (r == 0 || (!had_less && !lacks_six(ret_taken, r)))
-		return r;
-	if (start_server(re, false, &other) < 0)
-		return r;
-	if (!had_less)
+	addr_format(&at->addr, addr);
+	if (re->absent[i] != -EADDRINUSE) {
+		n = snprintf(buf, size, "%s port %u can't be listened on: %s",
+		    addr, at->port, strerror(-re->absent[i]));
+		return n > 0 && (size_t)n < size ? (size_t)n : 0;
+	}
+	proc = find_owner(re, at, IPPROTO_UDP);
+	n = snprintf(buf, size, "%s port %u is taken by %s[%d]", addr, at->port,
+	    proc != NULL ? log_quote(proc->exe, exe, sizeof(exe))
+			 : "another program",
+	    proc != NULL ? (int)proc->pid : 0);
+	process_unref(proc);
+	return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
+/* All that are missed. */
+static void
+note_deaf(struct resolver_ev *re)
+{
+	size_t at = 0;
+
+	re->deaf[0] = '\0';
+	for (size_t i = 0; i < re->n_listens; i++) {
+		size_t n = at > 0 ? 2 : 0;
+
+		if (re->absent[i] >= 0 || at + n >= sizeof(re->deaf))
+			continue;
+		memcpy(re->deaf + at, "; ", n);
+		n += print_absent(
+		    re, i, re->deaf + at + n, sizeof(re->deaf) - at - n);
+		at += n;
+	}
+}
+
+static void
+tell(struct resolver_ev *re, size_t i, int before)
+{
+	char text[RESOLVER_DEAF_SIZE];
+
+	if (re->absent[i] < 0) {
+		(void)print_absent(re, i, text, sizeof(text)); /* fits */
+		log_error("dns",
+		    "%s: there is no resolver%s; it is tried again each second",
+		    text,
+		    re->server != NULL ? " there"
+				       : ", and nothing is captured");
+	} else if (re->absent[i] > 0) {
 		log_info("dns",
 		    "IPv6 is off: the resolver listens on its other addresses "
 		    "alone");
-	return 0;
+	} else if (before < 0) {
+		log_info("dns", "the resolver listens on %s port %u now",
+		    addr_format(&re->listens[i].addr, text),
+		    re->listens[i].port);
+	}
 }
 
+/* What is not served is tried again; news are told once. */
 void
 resolver_listen(struct resolver_ev *re)
 {
-	bool less = re->server != NULL && re->n_served < re->n_listens;
-	struct server_listen taken;
-	int r;
+	int error[SERVER_LISTENS_MAX] = { 0 }, before;
+	size_t n = re->n_served;
+	bool news = false;
 
-	if (less && six_has_come(re))
-		resolver_unlisten(re);
-	if (re->server != NULL || re->n_listens == 0)
-		return;
-	r = listen_on_what_is_there(re, less, &taken);
-	if (r < 0) {
-		tell_not_there(re, &taken, r);
-	} else {
-		if (re->deaf[0] != '\0')
-			log_info("dns", "the resolver listens now");
-		re->deaf[0] = '\0';
+	for (size_t i = 0; i < re->n_listens; i++)
+		if (!is_served(re, &re->listens[i]))
+			error[i] = serve(re, &re->listens[i]);
+	for (size_t i = 0; i < re->n_listens; i++) {
+		if (lacks_six(&re->listens[i], error[i]) &&
+		    re->server != NULL && !has_other_six(re))
+			error[i] = 1;
+		before = re->absent[i];
+		if (error[i] == before)
+			continue;
+		re->absent[i] = error[i];
+		tell(re, i, before);
+		news = true;
 	}
-	resolver_capture(re);
+	if (news)
+		note_deaf(re);
+	if (re->n_served != n)
+		resolver_capture(re);
 }

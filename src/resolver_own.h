@@ -20,23 +20,27 @@ struct upstreams_ev;
 /* What the daemon's own queries have in place of a listener. */
 #define RESOLVER_ASKS UINT16_MAX
 
-#define RESOLVER_DEAF_SIZE 256
+#define RESOLVER_DEAF_SIZE 512
 
 struct resolver_ev {
 	struct resolver_opts opts;
 	const struct conf *conf; /* a reference */
 	struct resolve *resolve;
 	struct upstreams_ev *upstreams;
-	struct server_ev *server; /* NULL: its place is taken, or none is set */
+	struct server_ev *server; /* NULL: it listens nowhere */
 	struct origins *origins;
 	struct ct *ct;
 	struct event *timer;
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n_listens;
-	/* of the server's: all of those, or without IPv6 while it is off */
+	/* of the server's: those that can be had, in the order that they were
+	 */
 	struct server_listen served[SERVER_LISTENS_MAX];
 	size_t n_served;
-	char deaf[RESOLVER_DEAF_SIZE]; /* why it does not listen; told once */
+	/* of each: 0 where it is served, else -errno, or 1 where IPv6 is off
+	 * and nobody misses it; as it was told */
+	int absent[SERVER_LISTENS_MAX];
+	char deaf[RESOLVER_DEAF_SIZE]; /* why it does not listen everywhere */
 	struct hosts_ev *hosts;
 	uint64_t ways;		   /* see struct resolve_conf */
 	uint64_t server_inodes;	   /* of sockets of upstreams that run here */

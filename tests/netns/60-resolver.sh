@@ -200,8 +200,10 @@ check "one that is gone has none" wait_for says 203.0.113.2 @127.0.0.1 \
 daemon_stop
 REROUTED=$real
 
-# another resolver has the port
-settings "[resolver]" "upstream = 10.9.0.53"
+# another resolver has one place, another one is not there yet: it listens on
+# the third
+settings "[resolver]" "upstream = 10.9.0.53" \
+    "listen = 127.0.0.1:53, 10.9.0.77:53, [::1]:53"
 background inc dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
     --no-hosts --user=root --pid-file= --bind-interfaces \
     --listen-address=127.0.0.1 2>/dev/null
@@ -211,9 +213,17 @@ check "the daemon starts beside another resolver" daemon_start
 status_has() { ctl status >"$tmp/status" && cat "$tmp/status" &&
 	grep -q "$1" "$tmp/status"; }
 check "status says who has the port" status_has \
-    "^BROKEN: the resolver does not listen: 127.0.0.1 port 53 is taken by .*/dnsmasq\["
+    "^BROKEN: the resolver does not listen everywhere.*: 127.0.0.1 port 53 is taken by .*/dnsmasq\[.*; 10.9.0.77 port 53 can't be listened on"
+check "it answers elsewhere" says 203.0.113.10 @::1 web.example
 stop "$other"
-check "it listens when that has ended" wait_for status_has \
-    "^resolver  *listening"
+check "it listens there when that has ended" wait_for says 203.0.113.10 \
+    @127.0.0.1 web.example
+check "… not everywhere yet" status_has \
+    "^BROKEN: the resolver does not listen everywhere.*: 10.9.0.77 port 53"
+inc ip address add 10.9.0.77/24 dev c0
+check "… and where an address comes" wait_for log_has \
+    "the resolver listens on 10.9.0.77 port 53 now"
+check "… it answers" says 203.0.113.10 @10.9.0.77 web.example
+check "it is listening" status_has "^resolver  *listening"
 check_not "and nothing is broken" status_has BROKEN
 finish
