@@ -231,35 +231,41 @@ check_user(const struct check *c, const struct conf_tunnel *tunnel,
 		    NULL);
 }
 
-static void
-check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
+/* Whether it is known where connections go; what is no good has been said. */
+static bool
+check_way(const struct check *c, const struct conf_tunnel *tunnel)
 {
-	bool direct = strcmp(tunnel->upstream.s, "direct") == 0;
-	const struct conf_text *only[] = { &tunnel->device, &tunnel->source,
-		&tunnel->netns };
-	struct endpoint e;
+	bool upstream = is_set(&tunnel->upstream);
+	bool failover = tunnel->failover.n > 0;
 
 	if (is_bad(tunnel->bad, "tunnel", "upstream") ||
 	    is_bad(tunnel->bad, "tunnel", "failover"))
-		return;
-	if (is_set(&tunnel->upstream) == (tunnel->failover.n > 0)) {
+		return false;
+	if (upstream == failover)
 		fault(c, &tunnel->place,
-		    tunnel->failover.n > 0
-			? "a tunnel with upstream and failover"
-			: "a tunnel without upstream",
+		    failover ? "a tunnel with upstream and failover"
+			     : "a tunnel without upstream",
 		    "either upstream or failover");
-		return;
-	}
-	check_failover(c, tunnel);
-	check_dns(c, tunnel);
-	if (tunnel->fwmark >= MARK_FIRST && tunnel->fwmark <= MARK_LAST)
-		fault(c, &tunnel->place, "a tunnel with a fwmark of ours",
-		    "another fwmark than 1700 to 1799");
-	for (size_t i = 0; i < sizeof(only) / sizeof(only[0]); i++)
-		if (is_set(only[i]) && !direct)
-			fault(c, &only[i]->place,
-			    "this is for upstream = direct only", NULL);
-	if (!is_set(&tunnel->upstream) || direct ||
+	return upstream || failover;
+}
+
+/* What the one kind of upstream takes, and others do not. */
+static void
+check_only(const struct check *c, const struct conf_text *text, bool good,
+    const char *what)
+{
+	if (is_set(text) && !good)
+		fault(c, &text->place, what, NULL);
+}
+
+static void
+check_upstream(const struct check *c, const struct conf_tunnel *tunnel)
+{
+	static const char https[] = "this is for an https upstream only";
+	struct endpoint e;
+
+	if (!is_set(&tunnel->upstream) ||
+	    strcmp(tunnel->upstream.s, "direct") == 0 ||
 	    endpoint_parse(&e, tunnel->upstream.s, strlen(tunnel->upstream.s)) <
 		0)
 		return;
@@ -267,12 +273,26 @@ check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
 		fault(c, &tunnel->upstream.place, "an upstream without a port",
 		    "HOST:PORT");
 	check_user(c, tunnel, &e);
-	if ((is_set(&tunnel->ca) || is_set(&tunnel->pin)) &&
-	    !endpoint_is(&e, "https"))
-		fault(c,
-		    is_set(&tunnel->ca) ? &tunnel->ca.place
-					: &tunnel->pin.place,
-		    "this is for an https upstream only", NULL);
+	check_only(c, &tunnel->ca, endpoint_is(&e, "https"), https);
+	check_only(c, &tunnel->pin, endpoint_is(&e, "https"), https);
+}
+
+static void
+check_tunnel(const struct check *c, const struct conf_tunnel *tunnel)
+{
+	static const char direct[] = "this is for upstream = direct only";
+	bool known = check_way(c, tunnel);
+	bool good = !known || strcmp(tunnel->upstream.s, "direct") == 0;
+
+	check_failover(c, tunnel);
+	check_dns(c, tunnel);
+	if (tunnel->fwmark >= MARK_FIRST && tunnel->fwmark <= MARK_LAST)
+		fault(c, &tunnel->place, "a tunnel with a fwmark of ours",
+		    "another fwmark than 1700 to 1799");
+	check_only(c, &tunnel->device, good, direct);
+	check_only(c, &tunnel->source, good, direct);
+	check_only(c, &tunnel->netns, good, direct);
+	check_upstream(c, tunnel);
 }
 
 /* Port 53 where none is given. */

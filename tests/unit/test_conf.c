@@ -404,6 +404,39 @@ static const struct faulty bad_whole[] = {
 	    4, 12, 15, "the daemon itself answers there", NULL, NULL },
 };
 
+/* One section with all that it can have wrong: each is named at once. */
+static void
+test_a_tunnel_tells_all_its_faults(void **state)
+{
+	static const char text[] =
+	    "[tunnel \"x\"]\nupstream = socks5://proxy.test\n"
+	    "failover = y\ndevice = wg0\nsource = 192.0.2.7\nnetns = vpn\n"
+	    "fwmark = 1700\nca = /a\npin = sha256//" A32 A8 A2 "a=\n"
+	    "dns-server = 10.0.0.53\n";
+	static const unsigned int lines[] = { 1, 3, 10, 1, 4, 5, 6, 2, 8, 9 };
+	static const char without[] = "[tunnel \"x\"]\nfwmark = 1700\n"
+				      "dns-server = 10.0.0.53\n";
+	struct source source = { "a.conf", text, sizeof(text) - 1, 0 };
+	struct faults *faults = faults_new();
+	struct conf *conf = parsed(text);
+
+	(void)state;
+	assert_int_equal(conf_check(conf, &source, faults), -EINVAL);
+	assert_int_equal(
+	    faults_count(faults), sizeof(lines) / sizeof(lines[0]));
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(faults_get(faults, i)->line, lines[i]);
+	faults_free(faults);
+	conf_unref(conf);
+	source = (struct source){ "b.conf", without, sizeof(without) - 1, 0 };
+	faults = faults_new();
+	conf = parsed(without);
+	assert_int_equal(conf_check(conf, &source, faults), -EINVAL);
+	assert_int_equal(faults_count(faults), 3);
+	faults_free(faults);
+	conf_unref(conf);
+}
+
 static void
 test_faults_of_the_whole(void **state)
 {
@@ -639,6 +672,7 @@ main(void)
 		cmocka_unit_test(test_print_reads_back),
 		cmocka_unit_test(test_sample_is_the_schema),
 		cmocka_unit_test(test_sections_with_names),
+		cmocka_unit_test(test_a_tunnel_tells_all_its_faults),
 		cmocka_unit_test(test_faults_of_the_whole),
 		cmocka_unit_test(test_numbers_are_bounded),
 		cmocka_unit_test(test_passwords_are_not_told),
