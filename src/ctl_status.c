@@ -320,21 +320,43 @@ runtime_problems(const struct ctl_env *env, json_t *problems)
 		    "more rules from the command line have faults", "");
 }
 
+static void
+firewall_problems(
+    const struct ctl_env *env, const json_t *result, json_t *problems)
+{
+	const struct fw_ev *fw = env->fw;
+	const char *why = text_at(result, "firewall", "error");
+	bool ip4 = fw->in[CHAINS_IP4], ip6 = fw->in[CHAINS_IP6];
+	char what[64];
+
+	if (env->guard == NULL)
+		return;
+	if (__atomic_load_n(&fw->cleared, __ATOMIC_RELAXED)) {
+		(void)snprintf(what, sizeof(what), "nothing is judged on %s",
+		    ip4 && ip6 ? "IPv4 and IPv6"
+		    : ip6      ? "IPv6"
+			       : "IPv4"); /* fits */
+		add_problem(problems, what,
+		    "'firewall clear' took the rules out, a restart of the "
+		    "daemon puts them back");
+		return;
+	}
+	if (why != NULL)
+		add_problem(problems, "the rules are not in place", why);
+	else if (!ip4)
+		add_problem(problems, "nothing is judged on IPv4", "");
+}
+
 /* What a user has to act on, of all that the result says: a line each. */
 static json_t *
 status_problems(const struct ctl_env *env, const json_t *result)
 {
-	const json_t *firewall = json_object_get(result, "firewall");
-	const char *why = text_at(result, "firewall", "error");
 	json_t *problems = json_array();
 	const json_t *queue;
+	const char *why;
 	size_t i;
 
-	if (why != NULL)
-		add_problem(problems, "the rules are not in place", why);
-	else if (env->guard != NULL &&
-		 json_is_false(json_object_get(firewall, "ip4")))
-		add_problem(problems, "nothing is judged on IPv4", "");
+	firewall_problems(env, result, problems);
 	json_array_foreach(json_object_get(result, "queues"), i, queue)
 	{
 		char number[16];
