@@ -126,6 +126,38 @@ ctl_rules_keep(const struct ctl_env *env, json_t *args, char **ret_line,
 
 /* Answers ------------------------------------------------------------------ */
 
+/* Of a rule from the command line those that it is the reason for. */
+static bool
+is_about(const struct change *change, const struct fault *warning)
+{
+	char rule[64];
+
+	if (change->kind != CHANGE_ADD)
+		return true;
+	(void)snprintf(
+	    rule, sizeof(rule), "command line:%u ", change->id); /* fits */
+	return strcmp(warning->file, "command line") == 0
+		   ? warning->line == change->id
+		   : strstr(warning->what, rule) != NULL;
+}
+
+static json_t *
+json_warnings(const struct change *change)
+{
+	json_t *array = json_array();
+	char place[FAULT_PLACE_SIZE];
+	const struct fault *w;
+
+	for (size_t i = 0; change->warnings != NULL &&
+			   (w = faults_get(change->warnings, i)) != NULL;
+	     i++)
+		if (is_about(change, w))
+			json_array_append_new(
+			    array, json_sprintf("%s%s: %s", w->file,
+				       fault_at(w, place), w->what));
+	return array;
+}
+
 static char *
 done_line(const struct ctl_env *env, const struct change *change)
 {
@@ -134,15 +166,16 @@ done_line(const struct ctl_env *env, const struct change *change)
 	const struct review_result *r = &change->review;
 
 	return ctlmsg_result(json_pack(
-	    "{s:I, s:o, s:o, s:o, s:b, s:b, s:{s:I, s:I, s:I, s:I}}", "rules",
-	    (json_int_t)change->n_rules, "id",
+	    "{s:I, s:o, s:o, s:o, s:b, s:b, s:o, s:{s:I, s:I, s:I, s:I}}",
+	    "rules", (json_int_t)change->n_rules, "id",
 	    change->id != 0 ? json_integer(change->id) : json_null(), "text",
 	    change->id != 0 ? json_text(change->text) : json_null(), "ends",
 	    change->end_ms != 0 ? json_real((double)change->end_ms / 1e3)
 				: json_null(),
-	    "saved", change->save_error == 0, "judging", !cleared, "review",
-	    "flows", (json_int_t)r->flows, "changed", (json_int_t)r->changed,
-	    "ended", (json_int_t)r->ended, "marks", (json_int_t)r->marks));
+	    "saved", change->save_error == 0, "judging", !cleared, "warnings",
+	    json_warnings(change), "review", "flows", (json_int_t)r->flows,
+	    "changed", (json_int_t)r->changed, "ended", (json_int_t)r->ended,
+	    "marks", (json_int_t)r->marks));
 }
 
 /* All faults as a compiler prints them. */

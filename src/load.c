@@ -399,7 +399,9 @@ load_compile(const struct policy **ret, const struct load *load,
 			r = compiled;
 	}
 	if (r == 0) {
-		if (warnings != NULL)
+		if (warnings != NULL && load->in_force)
+			policy_warn_names(policy, rules, &world, warnings);
+		else if (warnings != NULL)
 			policy_warn(policy, rules, &world, warnings);
 		*ret = policy;
 	}

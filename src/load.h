@@ -58,6 +58,7 @@ struct load {
 	const struct accounts *remembered;
 	bool settled, forget;
 	unsigned int given;
+	bool in_force; /* it is to be soon: warned of names, which is quick */
 };
 
 /* Makes a policy. 0, -EINVAL (faults added) or -ENOMEM; on success *ret is a

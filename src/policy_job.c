@@ -22,8 +22,10 @@ change_new(enum change_kind kind)
 	list_init(&change->node);
 	change->kind = kind;
 	change->faults = faults_new();
+	if (kind == CHANGE_RELOAD || kind == CHANGE_ADD || kind == CHANGE_TRY)
+		change->warnings = faults_new(); /* NULL: none are told */
 	if (change->faults == NULL) {
-		free(change);
+		change_free(change);
 		return NULL;
 	}
 	return change;
@@ -37,6 +39,7 @@ change_free(struct change *change)
 	free(change->text);
 	free(change->name);
 	faults_free(change->faults);
+	faults_free(change->warnings);
 	free(change);
 }
 
@@ -300,8 +303,9 @@ policy_job_run(struct policy_job *job)
 		.remembered = job->remembered,
 		.settled = job->settled,
 		.forget = job->forget,
-		.given = job->given },
-	    job->faults, NULL);
+		.given = job->given,
+		.in_force = true },
+	    job->faults, job->warnings);
 	if (job->result < 0)
 		return;
 	job->hits = hits_new(job->policy, job->before);

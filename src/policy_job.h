@@ -43,6 +43,7 @@ struct change {
 	 * -errno. The rules in force have changed only where it is 0. */
 	int result;
 	struct faults *faults;	     /* owned */
+	struct faults *warnings;     /* where rules come anew; owned */
 	size_t n_rules;		     /* in force now */
 	struct review_result review; /* of the flows */
 	uint64_t end_ms;	     /* of what was added or is tried */
@@ -96,7 +97,7 @@ struct policy_job {
 	const char *accounts_path; /* where users and groups are saved */
 	const struct accounts *remembered; /* what is there */
 	unsigned int given; /* the rule of runtime that is new; 0 for none */
-	struct faults *faults;
+	struct faults *faults, *warnings; /* the latter may be NULL */
 
 	struct sources fresh;	       /* what was read */
 	const struct conf *fresh_conf; /* a reference; NULL for none */

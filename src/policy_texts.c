@@ -97,6 +97,7 @@ policy_texts_change(const struct policy_texts *texts, struct change *change,
 	job->settled =
 	    change->kind != CHANGE_RELOAD && change->kind != CHANGE_TRY;
 	job->forget = change->kind == CHANGE_RELOAD && texts->unread == 0;
+	job->warnings = change->warnings;
 	job->remembered = &texts->remembered;
 	if (r == 0)
 		hold_runtime(&job->runtime, change->kind);

@@ -326,3 +326,13 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 			"each other",
 			NULL, NULL });
 }
+
+void
+policy_warn_names(const struct policy *policy, const struct rules *rules,
+    const struct policy_world *world, struct faults *warnings)
+{
+	for (size_t i = 0; policy->n <= POLICY_WARN_MAX && i < policy->n; i++) {
+		warn_open(policy, rules, i, warnings);
+		warn_leak(policy, rules, i, world, warnings);
+	}
+}

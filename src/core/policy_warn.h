@@ -10,6 +10,11 @@
 void policy_warn(const struct policy *policy, const struct rules *rules,
     const struct policy_world *world, struct faults *warnings);
 
+/* The same of names alone: those that queries are let through for, whatever a
+ * later rule wants of them. */
+void policy_warn_names(const struct policy *policy, const struct rules *rules,
+    const struct policy_world *world, struct faults *warnings);
+
 /* Each rule is compared with all before it; more are not compared at all,
  * which is said. */
 #define POLICY_WARN_MAX ((size_t)20000)

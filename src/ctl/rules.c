@@ -145,6 +145,19 @@ print_review(const json_t *result)
 		    stderr);
 }
 
+static void
+print_warnings(const json_t *warnings)
+{
+	const json_t *warning;
+	size_t i;
+
+	json_array_foreach((json_t *)warnings, i, warning)
+	{
+		table_text(json_string_value(warning), stderr);
+		fputc('\n', stderr);
+	}
+}
+
 /* Calls, and prints the answer behind a sentence of its own. */
 static enum status
 call_change(const struct context *context, const char *call, json_t *args_take,
@@ -160,6 +173,7 @@ call_change(const struct context *context, const char *call, json_t *args_take,
 	} else {
 		say(result);
 		print_review(result);
+		print_warnings(json_object_get(result, "warnings"));
 		if (json_is_false(json_object_get(result, "judging")))
 			puts("nothing is judged: the rules are out of the "
 			     "tables until the daemon starts again");

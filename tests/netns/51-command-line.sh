@@ -303,6 +303,17 @@ ctl rules delete "$(rule line 'accept in')" >"$tmp/out"
 echo "default in accept" >"$tmp/rules/10.rules"
 check "one rule, of the command line, is one" says "1 rule is in force" ctl reload
 check "that it is judged is not said" says_not "nothing is judged" ctl reload
+echo "block out domain ads.example" >>"$tmp/rules/10.rules"
+open="this rule lets each query through, whatever the name: $tmp/rules/10.rules:2"
+check "rules of names" says_not warning ctl reload
+check "one in front of them that leaves them nothing is warned of" says \
+	"warning: $open" ctl accept out to loopback
+check "once" says_not warning ctl accept out to port 7777
+check "a reload warns of it" says "warning: $open" ctl reload
+ctl rules delete "$(rule line 'accept out to port 7777')" >"$tmp/out"
+ctl rules delete "$(rule line 'accept out to loopback')" >"$tmp/out"
+echo "default in accept" >"$tmp/rules/10.rules"
+check "and no more" says_not warning ctl reload
 mv "$tmp/rules" "$tmp/rules.kept"
 ctl reload >"$tmp/out" 2>&1
 check "a folder that is not there has no line" says \
