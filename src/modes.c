@@ -178,6 +178,12 @@ check_tunnel(struct faults *warnings, const struct conf_tunnel *tunnel)
 		warn(warnings, section, "proxy2",
 		    "it tells another host, in the clear, who runs what here: "
 		    "a program on this host is meant");
+	if (tunnel->fwmark != 0 && tunnel->device.s[0] == '\0' &&
+	    tunnel->netns.s[0] == '\0')
+		warn(warnings, section, "fwmark without device",
+		    "while its table has no route the main table's is taken, "
+		    "and what is to go through the tunnel goes directly: "
+		    "rerouted.conf(5) has the route that keeps it from that");
 	if (tunnel->dns == CONF_DNS_FAKE &&
 	    strcmp(tunnel->upstream.s, "direct") == 0)
 		warn(warnings, section, "dns = fake",

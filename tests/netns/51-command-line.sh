@@ -399,6 +399,11 @@ check "the PROXY protocol to another host" says \
 	checked '[tunnel "t"]' "upstream = proxy2://192.0.2.1:80"
 check "and to this one" says_not warning \
 	checked '[tunnel "t"]' "upstream = proxy2://127.0.0.1:80"
+check "a mark whose routes may be gone" says \
+	"[tunnel \"t\"]: warning: fwmark without device: while its table has no" \
+	checked '[tunnel "t"]' "upstream = direct" "fwmark = 5"
+check "a device keeps it from going elsewhere" says_not warning \
+	checked '[tunnel "t"]' "upstream = direct" "fwmark = 5" "device = wg0"
 check "with both, and somebody who may ask" says_not warning checked \
 	"[resolver]" "listen = 0.0.0.0:53, [::]:53" "allow = 10.0.0.0/8"
 check "none that listens misses nothing" says_not warning checked \
