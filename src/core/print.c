@@ -77,29 +77,47 @@ print_sample_row(const struct conf_row *row, FILE *out)
 	    row->dflt[0] != '\0' ? row->dflt : row->sample);
 }
 
+/* Those of a part; those of none go with the first one. */
+static void
+print_sample_rows(
+    const struct conf_section *section, const struct conf_part *part, FILE *out)
+{
+	for (size_t i = 0; i < conf_n_rows; i++) {
+		const struct conf_row *row = &conf_rows[i];
+		bool here = part == section->parts;
+
+		if (part != NULL && row->part != NULL)
+			here = strcmp(row->part, part->label) == 0;
+		if (here && strcmp(row->section, section->name) == 0)
+			print_sample_row(row, out);
+	}
+}
+
 void
 conf_print_sample(FILE *out)
 {
 	print_comment("Settings of rerouted(8); rerouted.conf(5) has more on "
 		      "them. Each is shown with its default, and where that "
 		      "is nothing with an example: take the # away to change "
-		      "it. Not all of a section go together. Files in "
-		      "rerouted.conf.d/ are read after "
+		      "it. Files in rerouted.conf.d/ are read after "
 		      "this one, and a later value wins. rerouted --check "
 		      "looks for faults, and rerouted --print-config shows "
 		      "what is in force.",
 	    out);
 	for (size_t i = 0; i < conf_n_sections; i++) {
 		const struct conf_section *section = &conf_sections[i];
+		const struct conf_part *part = section->parts;
 
-		/* of those that go by a label there is none to begin with */
-		if (section->item_size > 0)
-			(void)fprintf(out, "\n#[%s \"%s\"]\n", section->name,
-			    section->label_sample);
-		else
+		if (part == NULL)
 			(void)fprintf(out, "\n[%s]\n", section->name);
-		for (size_t j = 0; j < conf_n_rows; j++)
-			if (strcmp(conf_rows[j].section, section->name) == 0)
-				print_sample_row(&conf_rows[j], out);
+		if (part == NULL)
+			print_sample_rows(section, NULL, out);
+		/* of those that go by a label there is none to begin with */
+		for (; part != NULL && part->label != NULL; part++) {
+			(void)fprintf(out, "\n#[%s \"%s\"]\n%s", section->name,
+			    part->label,
+			    part->lines != NULL ? part->lines : "");
+			print_sample_rows(section, part, out);
+		}
 	}
 }

@@ -170,7 +170,7 @@ const struct conf_row conf_rows[] = {
 	    .help = "Where connections are carried." },
 	{ TUNNEL("failover", CONF_TEXTS, failover), .check = schema_is_word,
 	    .expected = "names of tunnels, or reject", .dflt = "",
-	    .sample = "tor, vpn, reject",
+	    .sample = "tor, vpn, reject", .part = "either",
 	    .help = "Other tunnels in place of an upstream of its own: the "
 		    "first that works is taken." },
 	{ TUNNEL("user", CONF_TEXT, user), .check = schema_is_credential,
@@ -192,7 +192,7 @@ const struct conf_row conf_rows[] = {
 	{ TUNNEL("dns-server", CONF_TEXTS, dns_server),
 	    .check = schema_is_dns_server, .hint = schema_hint_port,
 	    .expected = "servers such as 10.0.0.53 or [fd00::53]:5353",
-	    .dflt = "", .sample = "10.0.0.53",
+	    .dflt = "", .sample = "10.0.0.53", .part = "vpn",
 	    .help = "With dns = tunnel: the servers that are asked through "
 		    "the tunnel, over TCP; without it those of [resolver]." },
 	{ TUNNEL("udp", CONF_ENUM, udp), .words = "tunnel reject drop",
@@ -205,33 +205,35 @@ const struct conf_row conf_rows[] = {
 		    "is reached, or has refused." },
 	{ TUNNEL("device", CONF_TEXT, device), .check = schema_is_device,
 	    .expected = "the name of a network device", .dflt = "",
-	    .sample = "wg0",
+	    .sample = "wg0", .part = "vpn",
 	    .help = "For direct: the device that connections leave by, and "
 		    "no other." },
 	{ TUNNEL("source", CONF_TEXT, source), .check = schema_is_address,
 	    .expected = "an address of this host", .dflt = "",
-	    .sample = "192.0.2.7",
+	    .sample = "192.0.2.7", .part = "vpn",
 	    .help = "For direct: the address that connections come from." },
 	{ TUNNEL("netns", CONF_TEXT, netns), .check = schema_is_netns,
 	    .expected = "a name such as vpn, or a path such as /run/netns/vpn",
-	    .dflt = "", .sample = "vpn",
+	    .dflt = "", .sample = "vpn", .part = "vpn",
 	    .help = "For direct: the network namespace that connections are "
 		    "made in." },
 	{ TUNNEL("fwmark", CONF_NUMBER, fwmark), .max = UINT32_MAX, .dflt = "0",
+	    .part = "vpn",
 	    .help = "For direct: the mark of the connections, for policy "
 		    "routing; 0: none." },
 	{ TUNNEL("ca", CONF_TEXT, ca), .check = schema_is_path,
 	    .expected = "a path", .dflt = "",
-	    .sample = "/etc/ssl/certs/ca-certificates.crt",
+	    .sample = "/etc/ssl/certs/ca-certificates.crt", .part = "corp",
 	    .help = "For https: certificates that the proxy's is checked "
 		    "with, in place of the system's." },
 	{ TUNNEL("pin", CONF_TEXT, pin), .check = schema_is_pin,
 	    .expected = "sha256// and the base64 of a public key's digest",
 	    .dflt = "",
 	    .sample = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+	    .part = "corp",
 	    .help = "For https: the proxy's public key, as sha256//BASE64." },
 	{ TUNNEL("proxy-header", CONF_ENUM, proxy_header),
-	    .words = "short full", .dflt = "short",
+	    .words = "short full", .dflt = "short", .part = "relay",
 	    .help = "For proxy2: short keeps within the 107 bytes that nginx "
 		    "takes; full has all that is known of the program." },
 };
@@ -275,6 +277,18 @@ label_name(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
 	.n_items = offsetof(struct conf, n_##field_),                          \
 	.item_size = sizeof(*((struct conf *)0)->field_)
 
+static const struct conf_part forward_parts[] = { { "corp.example", NULL },
+	{ 0 } };
+static const struct conf_part list_parts[] = { { "ads", NULL }, { 0 } };
+static const struct conf_part tunnel_parts[] = {
+	{ "tor", NULL },
+	{ "vpn", "#upstream = direct\n#dns = tunnel\n" },
+	{ "corp", "#upstream = https://proxy.corp.example:443\n" },
+	{ "relay", "#upstream = proxy2://127.0.0.1:8017\n" },
+	{ "either", NULL },
+	{ 0 },
+};
+
 const struct conf_section conf_sections[] = {
 	{ .name = "rerouted" },
 	{ .name = "firewall" },
@@ -283,20 +297,20 @@ const struct conf_section conf_sections[] = {
 	    ITEMS(forwards),
 	    .label = label_name,
 	    .label_expected = "a domain, [forward \"corp.example\"]",
-	    .label_sample = "corp.example" },
+	    .parts = forward_parts },
 	{ .name = "list",
 	    ITEMS(lists),
 	    .label = label_word,
 	    .label_expected = "a name of letters, digits, '.', '_' and '-', "
 			      "[list \"ads\"]",
-	    .label_sample = "ads" },
+	    .parts = list_parts },
 	{ .name = "tunnel",
 	    ITEMS(tunnels),
 	    .label = label_tunnel,
 	    .label_expected = "a name of letters, digits, '.', '_' and '-' "
 			      "but reject and words of rules such as to or "
 			      "list, [tunnel \"tor\"]",
-	    .label_sample = "tor" },
+	    .parts = tunnel_parts },
 };
 
 const size_t conf_n_sections = sizeof(conf_sections) / sizeof(conf_sections[0]);

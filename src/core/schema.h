@@ -36,6 +36,8 @@ struct conf_row {
 	const char *(*hint)(const char *s, size_t len);
 	const char *dflt;   /* as a user would write it; "" for a text unset */
 	const char *sample; /* where dflt is "": what it may look like */
+	const char *part;   /* the label of the sample's section that has it;
+			     * NULL: the first one */
 	const char *help;   /* a sentence or two */
 };
 
@@ -43,6 +45,12 @@ extern const struct conf_row conf_rows[];
 extern const size_t conf_n_rows;
 
 #define CONF_LABEL_SIZE 1024
+
+/* One section of the sample, of those whose keys don't all go together. */
+struct conf_part {
+	const char *label; /* NULL after the last one */
+	const char *lines; /* that the keys of the part go with, or NULL */
+};
 
 /* A section: one of a kind, or one that a label tells from others of it. */
 struct conf_section {
@@ -53,7 +61,7 @@ struct conf_section {
 	 * it is no good */
 	bool (*label)(const char *s, size_t len, char ret[CONF_LABEL_SIZE]);
 	const char *label_expected;
-	const char *label_sample;
+	const struct conf_part *parts; /* by a label: as the sample has it */
 };
 
 /* All have the first members of conf_list in common. */

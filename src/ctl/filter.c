@@ -19,7 +19,8 @@ const struct command_option filter_options[] = {
 	    "the host: a.org, *.a.org (below it), .a.org (both)", NULL },
 	{ "verdict", "WORD[,WORD...]", "accept, block, drop or reroute",
 	    "accept block drop reroute" },
-	{ "since", "T", "seen in that time: 90s, 10m, 8h, 7d", NULL },
+	{ "since", "T",
+	    "judged (processes: seen) in that time: 90s, 10m, 8h, 7d", NULL },
 	{ 0 },
 };
 

@@ -21,7 +21,7 @@ static const struct table_column columns[] = {
 	{ "NAME", .keep = 16 },
 	{ "ANSWER", .keep = 8, .drop = 1 },
 	{ "FROM", .keep = 8, .drop = 3 },
-	{ "TIME", .keep = 6, .right = true, .drop = 5 },
+	{ "TOOK", .keep = 6, .right = true, .drop = 5 },
 	{ "WHY", .keep = 12 },
 };
 

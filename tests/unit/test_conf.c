@@ -578,6 +578,8 @@ test_sample_is_the_schema(void **state)
 	const char *srcdir = getenv("srcdir");
 	char path[4096], *want = printed(print_sample, NULL), *is;
 	struct conf *conf, *dflt = conf_new();
+	struct faults *faults = faults_new();
+	struct source source = { .file = "a.conf" };
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/conf/rerouted.conf",
@@ -589,8 +591,13 @@ test_sample_is_the_schema(void **state)
 	conf_unref(conf);
 	uncomment(is);
 	conf = parsed(is);
-	assert_int_equal(conf->n_tunnels, 1);
-	assert_string_equal(conf->tunnels[0].device.s, "wg0");
+	assert_int_equal(conf->n_tunnels, 5);
+	assert_string_equal(conf->tunnels[1].device.s, "wg0");
+	/* what stands in one section goes together */
+	source.text = is;
+	source.len = strlen(is);
+	assert_int_equal(conf_check(conf, &source, faults), 0);
+	faults_free(faults);
 	/* all else is at its default */
 	conf->n_tunnels = conf->n_lists = conf->n_forwards = 0;
 	assert_same(conf, dflt);
