@@ -7,6 +7,9 @@
 #include "src/core/conf.h"
 #include "src/core/endpoint.h"
 
+_Static_assert(CONF_FAILOVER_MAX == TUNNEL_MEMBERS_MAX,
+    "what the settings are checked for");
+
 #define PIN_PREFIX "sha256//"
 /* Where ip-netns(8) keeps those that have a name. */
 #define NETNS_FOLDER "/run/netns/"

@@ -236,6 +236,7 @@ bad_value(struct reader *r, const struct conf_row *row,
 	(void)snprintf(what, sizeof(what), "%s: %s %s", row->key,
 	    at->len == 0       ? "no value"
 	    : error == -ERANGE ? "out of range:"
+	    : error == -E2BIG  ? "more than 1024 values:"
 			       : "not good:",
 	    at->len == 0 ? "" : word_quote(value, at->len, word)); /* fits */
 	fault(r, at->off, at->len,

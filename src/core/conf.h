@@ -86,10 +86,14 @@ struct conf_texts {
 	size_t n;
 };
 
-/* As many as the resolver has room for; and of tunnels with dns = tunnel. */
+/* As many as the resolver and Port17 have room for; the fourth are tunnels with
+ * dns = tunnel. */
+#define CONF_LISTENS_MAX 16
+#define CONF_UPSTREAMS_MAX 8 /* of one key */
 #define CONF_FORWARDS_MAX 200
-#define CONF_BLOCK_ADDRS_MAX 8
 #define CONF_FAR_DNS_MAX 54
+#define CONF_BLOCK_ADDRS_MAX 8
+#define CONF_FAILOVER_MAX 16
 
 /* [forward "corp.example"]: names below this one are asked elsewhere. */
 struct conf_forward {

@@ -144,13 +144,27 @@ is_bad(uint64_t bad, const char *section, const char *key)
 	return (bad & conf_key_bit(section, key)) != 0;
 }
 
+/* Those past it would not be heeded. */
+static void
+check_count(const struct check *c, const struct conf_texts *texts, size_t max,
+    const char *what)
+{
+	if (texts->n > max)
+		fault(c, &texts->v[max].place, what, NULL);
+}
+
 static void
 check_failover(const struct check *c, const struct conf_tunnel *tunnel)
 {
 	const char *names[64], *nearest;
 	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE];
-	size_t n = 0;
+	size_t n = 0, rejects = 0;
 
+	if (tunnel->failover.n > 0)
+		rejects = strcmp(tunnel->failover.v[tunnel->failover.n - 1].s,
+			      "reject") == 0;
+	check_count(c, &tunnel->failover, CONF_FAILOVER_MAX + rejects,
+	    "more than 16 tunnels");
 	for (size_t i = 0; i < c->conf->n_tunnels && n < 64; i++)
 		names[n++] = c->conf->tunnels[i].name;
 	for (size_t i = 0; i < tunnel->failover.n; i++) {
@@ -321,6 +335,7 @@ check_upstreams(const struct check *c, const struct conf_texts *upstreams)
 	const struct conf_texts *listen = &c->conf->resolver.listen;
 	struct endpoint to, at;
 
+	check_count(c, upstreams, CONF_UPSTREAMS_MAX, "more than 8 servers");
 	for (size_t i = 0; i < upstreams->n; i++) {
 		if (!read_place(&to, &upstreams->v[i]) ||
 		    endpoint_is(&to, "tls") ||
@@ -355,13 +370,18 @@ check_block_answer(const struct check *c)
 	}
 }
 
-/* Those past it would not be heeded: names would be asked of others. */
+/* Where one past these is left out, names are asked of others. */
 static void
 check_numbers(const struct check *c)
 {
 	const struct conf *conf = c->conf;
 	size_t n = 0;
 
+	check_count(c, &conf->resolver.listen, CONF_LISTENS_MAX,
+	    "more than 16 addresses");
+	for (size_t i = 0; i < conf->n_tunnels; i++)
+		check_count(c, &conf->tunnels[i].dns_server, CONF_UPSTREAMS_MAX,
+		    "more than 8 servers");
 	if (conf->n_forwards > CONF_FORWARDS_MAX)
 		fault(c, &conf->forwards[CONF_FORWARDS_MAX].place,
 		    "more than 200 forwards", NULL);

@@ -74,7 +74,7 @@ set_string(void *to, const struct conf_row *row, const char *value, size_t len)
 }
 
 /* More values of one key are a list in a file of its own. */
-#define TEXTS_MAX 1024
+#define TEXTS_MAX 1024 /* bad_value() says it */
 /* Of one value: a path. */
 #define TEXT_MAX 4096
 
@@ -115,7 +115,7 @@ set_texts(const struct conf_slot *slot, const struct conf_row *row,
 	for (size_t i = 0; i < len; i++)
 		room += value[i] == ',';
 	if (room > TEXTS_MAX)
-		return -ERANGE;
+		return -E2BIG;
 	if (len > 0 && !(len == 4 && memcmp(value, "none", 4) == 0)) {
 		v = arena_alloc(slot->conf->arena, room, sizeof(v[0]));
 		if (v == NULL)

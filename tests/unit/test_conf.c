@@ -500,15 +500,29 @@ static void
 test_numbers_are_bounded(void **state)
 {
 	static const struct {
-		const char *line;
+		const char *before, *line;
 		int max;
 		const char *what;
 	} rows[] = {
-		{ "[forward \"f%d.test\"]\nupstream = 192.0.2.1\n",
+		{ "", "[forward \"f%d.test\"]\nupstream = 192.0.2.1\n",
 		    CONF_FORWARDS_MAX, "more than 200 forwards" },
-		{ "[tunnel \"t%d\"]\nupstream = socks5://[::1]:1\n"
-		  "dns = tunnel\ndns-server = 192.0.2.1\n",
+		{ "",
+		    "[tunnel \"t%d\"]\nupstream = socks5://[::1]:1\n"
+		    "dns = tunnel\ndns-server = 192.0.2.1\n",
 		    CONF_FAR_DNS_MAX, "more than 54 tunnels" },
+		{ "[resolver]\nupstream = 192.0.2.99", ", 192.0.2.%d",
+		    CONF_UPSTREAMS_MAX - 1, "more than 8 servers" },
+		{ "[forward \"f.test\"]\nupstream = 192.0.2.99", ", 192.0.2.%d",
+		    CONF_UPSTREAMS_MAX - 1, "more than 8 servers" },
+		{ "[tunnel \"t\"]\nupstream = socks5://[::1]:1\n"
+		  "dns = tunnel\ndns-server = 192.0.2.99",
+		    ", 192.0.2.%d", CONF_UPSTREAMS_MAX - 1,
+		    "more than 8 servers" },
+		{ "[resolver]\nlisten = 127.0.0.99", ", 127.0.0.%d:53",
+		    CONF_LISTENS_MAX - 1, "more than 16 addresses" },
+		{ "[tunnel \"t\"]\nupstream = socks5://[::1]:1\n"
+		  "[tunnel \"f\"]\nfailover = t",
+		    ", t", CONF_FAILOVER_MAX - 1, "more than 16 tunnels" },
 	};
 	static char text[32768];
 
@@ -520,6 +534,7 @@ test_numbers_are_bounded(void **state)
 		struct conf *conf;
 		char *to = text;
 
+		to += sprintf(to, "%s", rows[i / 2].before);
 		for (int n = 0; n < rows[i / 2].max + over; n++)
 			to += sprintf(to, rows[i / 2].line, n);
 		source.len = (size_t)(to - text);
