@@ -390,7 +390,7 @@ status_problems(const struct ctl_env *env, const json_t *result)
 	account_problems(env, problems);
 	list_problems(env, problems);
 	tunnel_problems(env, problems);
-	if (env->conf->resolver.listen.n > 0)
+	if (policy_ev_conf(env->policy_ev)->resolver.listen.n > 0)
 		resolver_problems(env, problems);
 	return problems;
 }

@@ -173,13 +173,19 @@ has_other_six(const struct resolver_ev *re)
 	return false;
 }
 
+/* By itself, or where all addresses are. */
 static bool
 is_served(const struct resolver_ev *re, const struct server_listen *at)
 {
-	for (size_t i = 0; i < re->n_served; i++)
-		if (re->served[i].port == at->port &&
-		    addr_equal(&re->served[i].addr, &at->addr))
+	for (size_t i = 0; i < re->n_served; i++) {
+		const struct server_listen *by = &re->served[i];
+
+		if (by->port == at->port &&
+		    by->addr.family == at->addr.family &&
+		    (addr_is_any(&by->addr) ||
+			addr_equal(&by->addr, &at->addr)))
 			return true;
+	}
 	return false;
 }
 

@@ -111,10 +111,11 @@ daemon_stop
 
 # other hosts that may ask: known by their address
 settings "[resolver]" "upstream = 10.9.0.53" \
-    "listen = 127.0.0.1:53, 10.9.0.1:53, [fd09::1]:53, 0.0.0.0:5300" \
+    "listen = 127.0.0.1:53, 10.9.0.1:53, [fd09::1]:53, 0.0.0.0:5300, 127.0.0.1:5300" \
     "allow = 10.9.0.0/24, fd09::/64"
 rules "block out domain .ads.example" "accept"
 check "the daemon starts, for other hosts too" daemon_start
+check_not "an address among all is not missed" log_has "port 5300"
 far() { ins dig +time=15 +tries=1 +short "$@"; }
 check "another host asks" [ "$(far @10.9.0.1 web.example)" = 203.0.113.10 ]
 check "… over IPv6" [ "$(far -b fd09::2 @fd09::1 web.example)" = 203.0.113.10 ]
@@ -226,4 +227,7 @@ check "… and where an address comes" wait_for log_has \
 check "… it answers" says 203.0.113.10 @10.9.0.77 web.example
 check "it is listening" status_has "^resolver  *listening"
 check_not "and nothing is broken" status_has BROKEN
+settings "[resolver]" "upstream = 10.9.0.53" "listen = none"
+check "a reload ends it" daemon_reload
+check_not "… as it is meant to be" status_has BROKEN
 finish
