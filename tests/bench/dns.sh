@@ -44,11 +44,13 @@ for r in range(int(sys.argv[1])):
             for i in range(n):
                 f.write("%s%d.x%d.r%d.example.net A\n" %
                         (path[0], i, i % 89, r))
-with open("million", "w") as f, open("blocked", "w") as q:
+with (open("million", "w") as f, open("blocked-1k", "w") as few,
+      open("blocked-100k", "w") as many):  # as many as of those in the cache
     for i in range(1000000):
         f.write("b%d.ads%d.example.org\n" % (i, i % 997))
-        if i % 10 == 3:
-            q.write("b%d.ads%d.example.org A\n" % (i, i % 997))
+        for every, q in ((10, many), (1000, few)):
+            if i % every == 3:
+                q.write("b%d.ads%d.example.org A\n" % (i, i % 997))
 END
 
 # All of its threads, in ns.
@@ -212,8 +214,10 @@ for round in $(seq 0 $((rounds - 1))); do
 		! measures miss || measure "$who" miss "misses.$round"
 		! measures p99 || p99 "$who" "slow.$round"
 	done
-	! is_wanted rerouted || ! measures blocked ||
-	    measure rerouted blocked blocked
+	for file in blocked-1k blocked-100k; do
+		! is_wanted rerouted || ! measures blocked ||
+		    measure rerouted $file $file
+	done
 done
 stop "$upstream"
 [ -z "${RESULTS:-}" ] || {
@@ -227,17 +231,17 @@ got = collections.defaultdict(list)
 for line in open("lines"):
     who, what, *values = line.split()
     got[what, who].append([float(v) for v in values])
-for what in ("hit-1k", "hit-100k", "blocked", "miss", "p99"):
+for what in ("hit-1k", "blocked-1k", "hit-100k", "blocked-100k", "miss", "p99"):
     rows = {w: [statistics.median(c) for c in zip(*v)]
             for (k, w), v in got.items() if k == what}
     for who, (value, other, lost) in sorted(rows.items(), key=lambda r: r[1]):
         ours = rows["rerouted"][0] / value if "rerouted" in rows and value else 0
         n = len(got[what, who])
         if what == "p99":
-            print("%-9s %-14s %8.0f us, half within %.0f us; ours against it "
+            print("%-12s %-14s %8.0f us, half within %.0f us; ours against it "
                   "%.2f (%d)" % (what, who, value, other, ours, n))
         else:
-            print("%-9s %-14s %6.2f us of CPU a query, %7.0f q/s, lost %d; "
+            print("%-12s %-14s %6.2f us of CPU a query, %7.0f q/s, lost %d; "
                   "ours against it %.2f (%d)" % (what, who, value, other, lost,
                   ours, n))
 END
