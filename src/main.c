@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -407,6 +408,30 @@ open_standard(void)
 		(void)close(fd); /* all three are there */
 }
 
+/* What whoever starts this left set would make it deaf to signals, the ends of
+ * its children unseen, or its own files unreadable. */
+static void
+inherit_nothing(void)
+{
+	sigset_t none;
+
+	open_standard();
+	(void)sigemptyset(&none);		     /* can't fail */
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* nor this */
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)umask(022); /* each file has a mode of its own */
+}
+
+/* What was printed has arrived. */
+static int
+printed(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	(void)fprintf(stderr, "rerouted: can't write: %s\n", strerror(errno));
+	return status == EXIT_SUCCESS ? EXIT_FAILURE : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -414,10 +439,10 @@ main(int argc, char **argv)
 	struct faults *faults;
 	int status;
 
-	open_standard();
+	inherit_nothing();
 	status = parse_options(&options, argc, argv);
 	if (status >= 0)
-		return status;
+		return printed(status);
 	if (options.mode == MODE_RECOVER) /* whatever faults there are */
 		return recover(&options);
 	faults = faults_new();
@@ -425,5 +450,5 @@ main(int argc, char **argv)
 		return out_of_memory();
 	status = with_faults(&options, faults);
 	faults_free(faults);
-	return status;
+	return printed(status);
 }

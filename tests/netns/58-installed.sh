@@ -40,6 +40,7 @@ check "the user is there" ours getent passwd rerouted
 check "its group is there" ours getent group rerouted
 check "rerouted --check" ours "$rerouted" --check
 check "rerouted --print-config" ours "$rerouted" --print-config
+check_not "… and nobody takes it" sh -c "\"\$1\" --config /dev/null --print-config >/dev/full" sh "$rerouted"
 check "no daemon yet: exit 3" sh -c "nsenter --net=/run/netns/$C unshare -m \
     sh $tmp/ours $inst/usr/bin/reroutectl status; [ \$? = 3 ]"
 
