@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "src/core/flow.h"
+#include "src/core/mark.h"
 
 struct event_base;
 struct ct;
@@ -15,7 +16,6 @@ struct legs;
  * the flow that its program sees. */
 #define PORT17_IP4 "127.0.0.17"
 #define PORT17_IP6 "::1"
-#define PORT17_PORT 1117
 
 struct listener;
 

@@ -33,20 +33,44 @@ struct fake_file {
 	uint64_t *n_lost;
 };
 
+/* A file of ours, and no link, pipe or device that somebody has put there; NULL
+ * where there is none. */
+static FILE *
+open_own(const char *path, struct stat *ret)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int error = fd < 0 ? errno : 0;
+	FILE *f = NULL;
+
+	if (error == 0 && (fstat(fd, ret) < 0 || !S_ISREG(ret->st_mode)))
+		error = ELOOP;
+	if (error == 0)
+		f = fdopen(fd, "r");
+	if (error == 0 && f == NULL)
+		error = ENOMEM;
+	if (f != NULL || error == ENOENT) /* the first start */
+		return f;
+	if (fd >= 0)
+		(void)close(fd); /* nothing was read */
+	log_warning("port17", "names for tunnels are not read: %s: %s", path,
+	    error == ELOOP ? "it is no file" : strerror(error));
+	return NULL;
+}
+
 static void
 load(const char *path, struct fakeip *fakeip)
 {
-	FILE *f = fopen(path, "re");
 	mono_t now = mono_now();
 	char *line = NULL;
 	size_t size = 0;
 	struct stat st;
+	FILE *f = open_own(path, &st);
 	bool cut;
 	ssize_t n;
 
 	if (f == NULL)
-		return; /* the first start */
-	cut = fstat(fileno(f), &st) == 0 && st.st_size > BYTES_MAX &&
+		return;
+	cut = st.st_size > BYTES_MAX &&
 	      fseeko(f, st.st_size - BYTES_MAX, SEEK_SET) == 0;
 	/* lines that are no good are left out, and those that were cut: the
 	 * first one's beginning, or the end of the last */
@@ -79,8 +103,10 @@ part_open(struct part *part, const char *path, int flags)
 	struct stat st;
 	int r;
 
-	part->fd =
-	    open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0600);
+	part->fd = open(path,
+	    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK |
+		O_CLOEXEC | flags,
+	    0600);
 	if (part->fd < 0)
 		return -errno;
 	if (fstat(part->fd, &st) == 0) {

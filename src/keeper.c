@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "src/base/log.h"
+#include "src/base/standard.h"
 #include "src/fw_ev.h"
 #include "src/linux/procdir.h"
 #include "src/linux/sandbox.h"
@@ -139,6 +140,7 @@ be_keeper(int fd, pid_t daemon, const struct keeper_opts *opts)
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	standard_leave();
 	(void)prctl(PR_SET_NAME, "rerouted-keeper");
 	r = give_up(opts);
 	if (r < 0)

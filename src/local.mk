@@ -16,6 +16,7 @@ libbase_a_SOURCES = \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/rd.h \
 	%D%/base/sip.h \
+	%D%/base/standard.c %D%/base/standard.h \
 	%D%/base/thread.c %D%/base/thread.h \
 	%D%/base/tls_peer.c %D%/base/tls_peer.h \
 	%D%/base/zalloc.h
@@ -174,6 +175,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/diagmsg.c %D%/linux/diagmsg.h \
 	%D%/linux/icmp.c %D%/linux/icmp.h \
 	%D%/linux/ending.c %D%/linux/ending.h \
+	%D%/linux/entry_end.c %D%/linux/entry_end.h \
 	%D%/linux/file_id.c %D%/linux/file_id.h \
 	%D%/linux/places.c %D%/linux/places.h \
 	%D%/linux/holders.c %D%/linux/holders.h \

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "src/base/log.h"
+#include "src/base/standard.h"
 #include "src/core/explain.h"
 #include "src/load.h"
 #include "src/modes.h"
@@ -172,27 +172,6 @@ parse_options(struct options *ret, int argc, char **argv)
 	return -1;
 }
 
-static const int priorities[] = {
-	[LOG_LEVEL_ERROR] = 3,
-	[LOG_LEVEL_WARNING] = 4,
-	[LOG_LEVEL_INFO] = 6,
-	[LOG_LEVEL_DEBUG] = 7,
-};
-
-/* Under systemd the journal reads stderr, and takes the level from <N>. */
-static void
-sink_journal(enum log_level level, const char *line, size_t len)
-{
-	fprintf(stderr, "<%d>%.*s\n", priorities[level], (int)len, line);
-}
-
-/* A daemon that has let go of its terminal. */
-static void
-sink_syslog(enum log_level level, const char *line, size_t len)
-{
-	syslog(priorities[level], "%.*s", (int)len, line);
-}
-
 /* The command line stands over the settings. */
 static int
 set_log(const struct options *options, const struct conf *conf)
@@ -217,8 +196,8 @@ set_log(const struct options *options, const struct conf *conf)
 	}
 	log_set_level(level);
 	log_set_format(format);
-	if (getenv("JOURNAL_STREAM") != NULL)
-		log_set_sink(sink_journal);
+	if (standard_is_journal())
+		log_to_journal();
 	return -1;
 }
 
@@ -290,6 +269,7 @@ detach(int *ret_fd)
 		close(fds[0]);
 		if (setsid() < 0)
 			return -errno;
+		standard_detach();
 		*ret_fd = fds[1];
 		return 0;
 	}
@@ -304,23 +284,11 @@ detach(int *ret_fd)
 static void
 ready(void *arg)
 {
-	int *fd = arg, null;
+	int *fd = arg;
 
 	if (*fd < 0)
 		return;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		(void)dup2(null, STDIN_FILENO);
-		(void)dup2(null, STDOUT_FILENO);
-	}
-	/* a file that stderr was sent to goes on as the log */
-	if (null >= 0 && isatty(STDERR_FILENO)) {
-		(void)dup2(null, STDERR_FILENO);
-		openlog("rerouted", LOG_PID, LOG_DAEMON);
-		log_set_sink(sink_syslog);
-	}
-	if (null >= 0)
-		close(null);
+	standard_leave();
 	(void)!write(*fd, "", 1); /* the parent may be gone */
 	close(*fd);
 	*fd = -1;
@@ -394,20 +362,6 @@ with_faults(const struct options *options, struct faults *faults)
 	return status;
 }
 
-/* Where one of the three is closed, what is opened next would be in its place:
- * lines for the log would be written to it, and detaching would close it. */
-static void
-open_standard(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd); /* all three are there */
-}
-
 /* What whoever starts this left set would make it deaf to signals, the ends of
  * its children unseen, or its own files unreadable. */
 static void
@@ -415,7 +369,7 @@ inherit_nothing(void)
 {
 	sigset_t none;
 
-	open_standard();
+	standard_open();
 	(void)sigemptyset(&none);		     /* can't fail */
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* nor this */
 	(void)signal(SIGCHLD, SIG_DFL);

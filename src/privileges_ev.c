@@ -22,6 +22,9 @@ struct privileges_ev {
 	bool has_user;
 	struct keeper keeper;
 	struct event *refused;
+	struct event *keeper_gone;
+	/* by the keeper: whether it is stopped, and the control socket */
+	bool watched, removes;
 };
 
 /* Root, and there is somebody to become. */
@@ -97,6 +100,8 @@ start_keeper(struct privileges_ev *pe)
 		.user = pe->has_user ? &pe->user : NULL,
 	};
 
+	pe->watched = opts.watch;
+	pe->removes = !mine;
 	if (!opts.watch && mine)
 		return 0;
 	return keeper_start(&pe->keeper, &opts);
@@ -135,6 +140,8 @@ privileges_ev_free(struct privileges_ev *pe)
 {
 	if (pe == NULL)
 		return;
+	if (pe->keeper_gone != NULL)
+		event_free(pe->keeper_gone);
 	keeper_stop(&pe->keeper);
 	if (pe->refused != NULL)
 		event_free(pe->refused);
@@ -162,6 +169,41 @@ refused_cb(evutil_socket_t fd, short what, void *arg)
 		    "a system call that the daemon has no use for was refused "
 		    "names=%s",
 		    names);
+}
+
+/* It says nothing by itself: what can be read is its end. Whoever has given up
+ * what root can do can't start another one. */
+static void
+keeper_gone_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct privileges_ev *pe = arg;
+
+	(void)fd;
+	(void)what;
+	event_free(pe->keeper_gone);
+	pe->keeper_gone = NULL;
+	keeper_stop(&pe->keeper);
+	pe->opts.stats->keeper_gone = 1;
+	log_error("rerouted",
+	    "the process beside the daemon (rerouted-keeper) is gone, until a "
+	    "restart: %s%s%s",
+	    pe->watched
+		? "fail = open does not hold while the daemon is stopped"
+		: "",
+	    pe->watched && pe->removes ? ", and " : "",
+	    pe->removes ? "the control socket is left behind at the end" : "");
+}
+
+static int
+watch_keeper(struct privileges_ev *pe)
+{
+	if (pe->keeper.fd < 0)
+		return 0;
+	pe->keeper_gone = event_new(
+	    pe->opts.base, pe->keeper.fd, EV_READ, keeper_gone_cb, pe);
+	return pe->keeper_gone != NULL && event_add(pe->keeper_gone, NULL) == 0
+		   ? 0
+		   : -ENOMEM;
 }
 
 static int
@@ -212,5 +254,6 @@ privileges_ev_drop(struct privileges_ev *pe)
 		return r;
 	}
 	tell_lacking();
-	return enter_sandbox(pe);
+	r = watch_keeper(pe);
+	return r < 0 ? r : enter_sandbox(pe);
 }

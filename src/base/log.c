@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,14 @@ static const char *const level_names[] = {
 	[LOG_LEVEL_WARNING] = "warning",
 	[LOG_LEVEL_INFO] = "info",
 	[LOG_LEVEL_DEBUG] = "debug",
+};
+
+/* syslog(3)'s, whose names are ours, too. */
+static const int priorities[] = {
+	[LOG_LEVEL_ERROR] = 3,
+	[LOG_LEVEL_WARNING] = 4,
+	[LOG_LEVEL_INFO] = 6,
+	[LOG_LEVEL_DEBUG] = 7,
 };
 
 static void sink_stderr(enum log_level level, const char *line, size_t len);
@@ -29,6 +38,52 @@ sink_stderr(enum log_level level, const char *line, size_t len)
 	(void)level;
 	/* a log that can't be written has nobody left to be told */
 	(void)!fprintf(stderr, "%.*s\n", (int)len, line);
+}
+
+static void
+sink_journal(enum log_level level, const char *line, size_t len)
+{
+	(void)!fprintf(stderr, "<%d>%.*s\n", priorities[level], (int)len, line);
+}
+
+static void
+sink_syslog(enum log_level level, const char *line, size_t len)
+{
+	syslog(priorities[level], "%.*s", (int)len, line);
+}
+
+/* Until its reader is let go. */
+static void
+sink_for_now(enum log_level level, const char *line, size_t len)
+{
+	sink_stderr(level, line, len);
+}
+
+void
+log_for_now(void)
+{
+	if (line_sink == sink_stderr)
+		line_sink = sink_for_now;
+}
+
+bool
+log_is_for_now(void)
+{
+	return line_sink == sink_for_now;
+}
+
+void
+log_to_journal(void)
+{
+	line_sink = sink_journal;
+}
+
+void
+log_to_syslog(const char *name)
+{
+	/* at once: where it is can't be reached from a sandbox */
+	openlog(name, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	line_sink = sink_syslog;
 }
 
 void

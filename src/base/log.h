@@ -25,6 +25,14 @@ typedef void log_sink_fn(enum log_level level, const char *line, size_t len);
 void log_set_level(enum log_level level);
 void log_set_format(enum log_format format);
 void log_set_sink(log_sink_fn *sink);
+/* stderr is the journal's, which takes the level from "<N>" before the line. */
+void log_to_journal(void);
+/* name: borrowed for ever. */
+void log_to_syslog(const char *name);
+/* stderr is somebody's who is not kept waiting for its end: another sink is set
+ * when all that he is told has been said. Nothing where another one is. */
+void log_for_now(void);
+bool log_is_for_now(void);
 bool log_enabled(enum log_level level);
 
 /* "error", "warning", "info" or "debug"; 0 or -EINVAL. */

@@ -22,6 +22,9 @@ enum mark {
 	MARK_LAST = 1799,
 };
 
+/* Where NAT leads what has MARK_PORT17: of 127.0.0.17 and ::1. */
+#define PORT17_PORT 1117
+
 /* Whether a mark is one of others: of ours are 1700 to 1799. */
 static inline bool
 mark_is_foreign(uint32_t mark)

@@ -61,6 +61,7 @@
 	    "sums of programs and hosts that made room for others")            \
 	X(bytes_lost, "times the kernel could not say what ended flows moved") \
 	X(syscalls_refused, "system calls that the daemon may not use")        \
+	X(keeper_gone, "rerouted-keeper, which helps it at the end, is gone")  \
 	X(control_clients, "control clients served")                           \
 	X(control_refused, "control clients refused or cut off")               \
 	X(control_errors, "control requests that were errors")

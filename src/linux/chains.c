@@ -4,19 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/log.h"
 #include "src/linux/chains_content.h"
 #include "src/linux/chains_ops.h"
 #include "src/linux/chains_probe.h"
+#include "src/linux/entry_end.h"
 #include "src/linux/xtlock.h"
 
 /* What iptables programs take is gone in less, unless they wait for others. */
 #define LOCK_WAIT (2 * MONO_S)
 
 /* No packet is lost in this order: without C17 the marks change nothing, and
- * without a mark C17 drops, as do the rules of security. */
+ * without a mark C17 drops, as do the rules of security. NAT goes last: what
+ * leads to tunnels is ended while it is there. */
 static const enum chains_table install_order[CHAINS_N_TABLES] = {
-	CHAINS_MANGLE,
 	CHAINS_NAT,
+	CHAINS_MANGLE,
 	CHAINS_FILTER,
 	CHAINS_SECURITY,
 };
@@ -122,6 +125,19 @@ chains_tables_free(struct chains_tables *tables)
 	free(tables);
 }
 
+/* New ones have no mark by now. */
+static void
+end_tunnelled(enum chains_family family)
+{
+	int r = entry_end(family);
+
+	if (r < 0)
+		log_warning("firewall",
+		    "%s: connections through tunnels can't be ended, and go on "
+		    "without them: %s",
+		    chains_family_name(family), strerror(-r));
+}
+
 static int
 remove_locked(const struct chains_ops *ops, enum chains_family family,
     struct chains_error *ret_error)
@@ -129,11 +145,19 @@ remove_locked(const struct chains_ops *ops, enum chains_family family,
 	const struct chains_setup any = { .final = true };
 	struct chains_plan plan;
 	struct chains_change change = { .plan = &plan };
+	int r;
 
 	/* rows in chains of the kernel are the same in every setup */
 	chains_plan(&plan, family, &any);
 	for (enum chains_table table = 0; table < CHAINS_N_TABLES; table++)
-		change.tables[table] = ops->in_use(family, table);
+		change.tables[table] =
+		    table != CHAINS_NAT && ops->in_use(family, table);
+	r = ops->change(&change, ret_error);
+	if (r < 0 || !ops->in_use(family, CHAINS_NAT))
+		return r;
+	end_tunnelled(family);
+	memset(change.tables, 0, sizeof(change.tables));
+	change.tables[CHAINS_NAT] = true;
 	return ops->change(&change, ret_error);
 }
 

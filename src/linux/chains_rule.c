@@ -182,9 +182,9 @@ static const struct row rows[] = {
 	    .target = CHAINS_DNAT, RESOLVER, .to_port = 53 },
 	/* A3 in these three: 127.0.0.17 has no twin in IPv6 */
 	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_TCP, MARKED(MARK_PORT17),
-	    .target = CHAINS_DNAT, PORT17, .to_port = 1117 },
+	    .target = CHAINS_DNAT, PORT17, .to_port = PORT17_PORT },
 	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_UDP, MARKED(MARK_PORT17),
-	    .target = CHAINS_DNAT, PORT17, .to_port = 1117 },
+	    .target = CHAINS_DNAT, PORT17, .to_port = PORT17_PORT },
 	{ CHAINS_NAT, "OUTPUT", MARKED(MARK_PORT17), .target = CHAINS_DNAT,
 	    PORT17 },
 

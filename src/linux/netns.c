@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "src/base/standard.h"
 #include "src/linux/caps.h"
 #include "src/linux/sandbox.h"
 
@@ -316,6 +317,7 @@ be_maker(int asker, const struct netns_told *told)
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	standard_leave();
 	(void)prctl(PR_SET_NAME, "rerouted-netns");
 	/* what others tell an end by must not be held open here */
 	if (dup2(asker, ASKER) < 0 || close_range(ASKER + 1, ~0U, 0) < 0)

@@ -223,7 +223,7 @@ check "SIGINT: exit 0" [ $? -eq 0 ]
 unset WATCHDOG_USEC NOTIFY_SOCKET
 
 # -- how the log looks --
-JOURNAL_STREAM=1:1 start
+JOURNAL_STREAM=$(stat -c %d:%i "$tmp/daemon.log") start
 wait_for has_text ready "$tmp/daemon.log"
 check "for the journal: with its level" grep -q '^<6>' "$tmp/daemon.log"
 daemon_stop
@@ -294,6 +294,13 @@ kill "$daemon"
 check "--daemon: ends" wait_for sh -c "! kill -0 $daemon"
 save >"$tmp/now"
 check_same "--daemon: nothing is left" "$tmp/without" "$tmp/now"
+inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
+    --control "$tmp/control" --daemon 2>&1 | timeout 20 cat >"$tmp/out"
+check "--daemon: who waits for the end of its words gets it" \
+    [ "${PIPESTATUS[*]}" = "0 0" ]
+check "--daemon: and it works" ctl firewall verify
+kill "$(ctl --json status | python3 -c "$pid_of")"
+check "--daemon: ends" wait_for sh -c "! '$REROUTECTL' --control '$tmp/control' status"
 inc sh -c 'exec "$@" <&- >&- 2>&-' sh timeout 20 "$REROUTED" \
     --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
     --control "$tmp/control" --daemon

@@ -307,6 +307,12 @@ for users in passwd nobody.passwd; do
 	check "fail = open, $users: in place" wait_for ctl firewall verify
 	end "fail = open, $users"
 done
+check "fail = open: starts" start passwd
+pkill -KILL -P "$daemon" -x rerouted-keeper
+check "fail = open: that nobody sees to it is told" wait_for has_text \
+    "is gone, until a restart: fail = open does not" "$tmp/daemon.log"
+stop "$daemon"
+rm "$tmp/control" # as it said
 settings
 check "fail = closed: starts" start passwd
 kill -STOP "$daemon"

@@ -212,6 +212,19 @@ for p in stays stays-udp; do
 	check "$p: goes on, its tunnel is the same" answers $p "got two"
 done
 check_not "nothing is on the wire" wire_saw
+
+# -- an ordinary stop: what began in a tunnel does not go on without it --
+partner stays6 inc sock.py connect tcp $far6 7001
+for p in stays stays6; do
+	tell $p send three
+	tell $p recv
+	check "$p: up until the end" answers $p "got three"
+done
 daemon_stop
 check "the daemon ends well" test $? = 0
+for p in stays stays6; do
+	tell $p send four
+	check "$p: its connection is ended" answers $p ECONNRESET
+done
+check_not "nothing of it is on the wire" wire_saw
 finish

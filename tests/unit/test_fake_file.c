@@ -144,12 +144,36 @@ full_disk_is_counted_and_leaves_no_half_a_name(void **state)
 	fakeip_free(copy);
 }
 
+/* Of who may write there, and has waited for us to read. */
+static void
+what_is_no_file_is_replaced(void **state)
+{
+	struct fakeip *fakeip = fakeip_new();
+	struct stat st;
+
+	(void)state;
+	n_lost = 0;
+	(void)unlink(path); /* of the others */
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fake_file_close(fake_file_open(folder, fakeip, &n_lost));
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/dev/zero", path), 0);
+	fake_file_close(fake_file_open(folder, fakeip, &n_lost));
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(fakeip_count(fakeip), 0);
+	fakeip_free(fakeip);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(file_is_bounded_and_the_newest_wins),
 		cmocka_unit_test(of_what_is_too_long_the_end_is_read),
+		cmocka_unit_test(what_is_no_file_is_replaced),
 		cmocka_unit_test(
 		    full_disk_is_counted_and_leaves_no_half_a_name),
 	};
