@@ -298,7 +298,8 @@ give_up_on(struct resolve *r, struct task *task, struct upstream *u, mono_t now)
 
 		if (attempt->upstream != u)
 			continue;
-		if (!mono_before(now, settled_at(attempt))) {
+		if (attempt->settles != DOUBT_QUESTION ||
+		    !mono_before(now, settled_at(attempt))) {
 			(void)detach(attempt); /* it tells of health still */
 			continue;
 		}

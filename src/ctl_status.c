@@ -219,9 +219,7 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 		add_problem(problems, "the resolver does not listen",
 		    resolver_ev_deaf(env->resolver));
 	else if (resolver_ev_deaf(env->resolver)[0] != '\0')
-		add_problem(problems,
-		    "the resolver does not listen everywhere, and captures "
-		    "nothing for where it does not",
+		add_problem(problems, "the resolver does not listen everywhere",
 		    resolver_ev_deaf(env->resolver));
 	if (why[0] != '\0')
 		add_problem(

@@ -123,13 +123,14 @@ install_family(struct fw_ev *fw, enum chains_family family)
 static int
 remove_others(struct fw_ev *fw)
 {
+	const struct chains_removal how = { .tunnels = false };
 	int r = 0;
 
 	for (int b = 0; r == 0 && b < CHAINS_N_BACKENDS; b++)
 		for (int f = 0; r == 0 && f < FW_N_FAMILIES; f++)
 			if (b != (int)fw->backend)
 				r = chains_remove((enum chains_backend)b,
-				    (enum chains_family)f, NULL, &fw->what);
+				    (enum chains_family)f, &how, &fw->what);
 	return r;
 }
 
@@ -137,6 +138,7 @@ static void
 install_run(void *arg)
 {
 	struct fw_ev *fw = arg;
+	const struct chains_removal how = { .tunnels = false };
 	struct chains_error ignored; /* the first error is told */
 
 	fw->backend = choose_backend(fw->conf);
@@ -153,7 +155,7 @@ install_run(void *arg)
 			continue;
 		if (fw->in[f])
 			(void)chains_remove(
-			    fw->backend, (enum chains_family)f, NULL, &ignored);
+			    fw->backend, (enum chains_family)f, &how, &ignored);
 		fw->in[f] = false;
 	}
 }
@@ -161,7 +163,7 @@ install_run(void *arg)
 /* Goes on after an error: half a firewall is worse than none. 0, 1 (done, but
  * *ret_error is to be told) or -errno. */
 static int
-remove_backend(enum chains_backend backend, const mono_t *insist,
+remove_backend(enum chains_backend backend, const struct chains_removal *how,
     struct chains_error *ret_error)
 {
 	int error = 0;
@@ -172,7 +174,7 @@ remove_backend(enum chains_backend backend, const mono_t *insist,
 		int r = 0;
 
 		if (family != CHAINS_IP6 || chains_available(backend, family))
-			r = chains_remove(backend, family, insist, &what);
+			r = chains_remove(backend, family, how, &what);
 		if (r < 0 || (r > 0 && error == 0)) {
 			error = r;
 			*ret_error = what;
@@ -196,11 +198,12 @@ clear_marks(uint64_t *ret_marks, struct chains_error *ret_error)
 int
 fw_clear(struct fw_ev *fw, uint64_t *ret_marks, struct chains_error *ret_error)
 {
+	const struct chains_removal how = { .tunnels = true };
 	int r;
 
 	(void)pthread_mutex_lock(&fw->tables); /* a plain one can't fail */
 	seal(fw, false, false);
-	r = remove_backend(fw->backend, NULL, ret_error);
+	r = remove_backend(fw->backend, &how, ret_error);
 	/* what failed stays, and is kept in place */
 	__atomic_store_n(&fw->cleared, r == 0, __ATOMIC_SEQ_CST);
 	fw_seal(fw); /* or the loop sealed it meanwhile */
@@ -211,13 +214,15 @@ fw_clear(struct fw_ev *fw, uint64_t *ret_marks, struct chains_error *ret_error)
 void
 fw_remove(struct fw_ev *fw)
 {
-	mono_t insist = mono_add(mono_now(), INSIST_WAIT);
+	const struct chains_removal how = { .tunnels = true,
+		.insists = true,
+		.until = mono_add(mono_now(), INSIST_WAIT) };
 	struct chains_error what;
 	uint64_t marks;
 	int r;
 
 	seal(fw, false, false);
-	r = remove_backend(fw->backend, &insist, &fw->what);
+	r = remove_backend(fw->backend, &how, &fw->what);
 	fw->warn |= r > 0;
 	fw->error = r < 0 ? r : 0;
 	if (r < 0)

@@ -380,8 +380,11 @@ inherit_nothing(void)
 static int
 printed(int status)
 {
+	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
+	if (errno == 0) /* of an earlier line */
+		errno = EIO;
 	(void)fprintf(stderr, "rerouted: can't write: %s\n", strerror(errno));
 	return status == EXIT_SUCCESS ? EXIT_FAILURE : status;
 }

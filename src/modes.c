@@ -184,6 +184,13 @@ check_tunnel(struct faults *warnings, const struct conf_tunnel *tunnel)
 		    "while its table has no route the main table's is taken, "
 		    "and what is to go through the tunnel goes directly: "
 		    "rerouted.conf(5) has the route that keeps it from that");
+	if (tunnel->source.s[0] != '\0' && tunnel->fwmark == 0 &&
+	    tunnel->device.s[0] == '\0' && tunnel->netns.s[0] == '\0' &&
+	    strcmp(tunnel->upstream.s, "direct") == 0)
+		warn(warnings, section, "source without device",
+		    "while the device that has the address is down, what is to "
+		    "go through the tunnel may leave by another one: "
+		    "rerouted.conf(5) has the routes that keep it from that");
 	if (tunnel->dns == CONF_DNS_FAKE &&
 	    strcmp(tunnel->upstream.s, "direct") == 0)
 		warn(warnings, section, "dns = fake",

@@ -178,13 +178,28 @@ take_settings(struct resolver_ev *re, const struct resolve_conf *conf)
 		upstreams_ev_follow(re->upstreams);
 }
 
+/* Where we listen, as far as is known: an address that can't be had is another
+ * resolver's, who may be the one to ask. Returns how many. */
+static size_t
+find_ours(
+    const struct resolver_ev *re, struct server_listen ret[SERVER_LISTENS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < re->n_listens; i++)
+		if (re->absent[i] >= 0)
+			ret[n++] = re->listens[i];
+	return n;
+}
+
 static int
 apply(struct resolver_ev *re)
 {
 	const struct conf_texts *allow = &re->conf->resolver.allow;
+	struct server_listen ours[SERVER_LISTENS_MAX];
 	struct upstreams_own own = {
-		.listens = re->listens,
-		.n_listens = re->n_listens,
+		.listens = ours,
+		.n_listens = find_ours(re, ours),
 		.addrs = re->addrs,
 		.n_addrs = re->n_addrs,
 	};
@@ -242,12 +257,12 @@ follow_host(struct resolver_ev *re)
 void
 resolver_ev_second(struct resolver_ev *re)
 {
-	bool moved;
+	bool news = resolver_listen(re), moved;
 
-	resolver_listen(re);
 	resolver_follow_servers(re);
 	moved = read_addresses(re);
-	if (moved) /* a server of the system may be this host by now */
+	/* a server of the system may be this host by now, or we */
+	if (moved || news)
 		(void)apply(re); /* no memory: as it was */
 	if (has_slept(re) || moved) {
 		log_info("dns", "the network is another one: upstreams that "
@@ -294,9 +309,9 @@ resolver_ev_configure(struct resolver_ev *re, const struct conf *conf)
 		resolver_unlisten(re);
 	memcpy(re->listens, listens, sizeof(listens));
 	re->n_listens = n;
+	(void)resolver_listen(re); /* then it is known which are ours */
 	if (apply(re) < 0)
 		log_error("dns", "the settings can't be applied: no memory");
-	resolver_listen(re);
 	resolver_capture(re);
 }
 

@@ -282,7 +282,7 @@ tell(struct resolver_ev *re, size_t i, int before)
 }
 
 /* What is not served is tried again; news are told once. */
-void
+bool
 resolver_listen(struct resolver_ev *re)
 {
 	int error[SERVER_LISTENS_MAX] = { 0 }, before;
@@ -307,4 +307,5 @@ resolver_listen(struct resolver_ev *re)
 		note_deaf(re);
 	if (re->n_served != n)
 		resolver_capture(re);
+	return news || re->n_served != n;
 }

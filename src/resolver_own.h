@@ -72,8 +72,9 @@ bool resolver_is_here(const struct resolver_ev *re, const struct addr *addr);
 /* As server_opts.identify. */
 bool resolver_identify(void *arg, struct client *client, mono_t now);
 
-/* Listens, where it does not yet. */
-void resolver_listen(struct resolver_ev *re);
+/* Listens, where it does not yet. True where it does in other places than
+ * before. */
+bool resolver_listen(struct resolver_ev *re);
 /* Who waits for an answer gets none. */
 void resolver_unlisten(struct resolver_ev *re);
 /* Whether stray queries are to be brought here: where DNAT leads to. */

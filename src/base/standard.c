@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "src/base/log.h"
@@ -57,10 +58,15 @@ standard_leave(void)
 
 	if (!log_is_for_now())
 		return;
-	if (fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode)) {
+	/* where there is no syslog (a container) whoever reads is all there is
+	 */
+	if (fstat(STDERR_FILENO, &st) == 0 &&
+	    (S_ISREG(st.st_mode) ||
+		(!S_ISCHR(st.st_mode) && access(_PATH_LOG, F_OK) < 0))) {
 		log_set_sink(NULL);
 		return;
 	}
+	log_to_syslog(
+	    "rerouted"); /* first: a thread may have something to say */
 	empty(STDERR_FILENO, STDERR_FILENO);
-	log_to_syslog("rerouted");
 }

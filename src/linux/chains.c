@@ -131,7 +131,8 @@ end_tunnelled(enum chains_family family)
 {
 	int r = entry_end(family);
 
-	if (r < 0)
+	/* -ENOENT: a kernel that can't list connections */
+	if (r < 0 && r != -ENOENT)
 		log_warning("firewall",
 		    "%s: connections through tunnels can't be ended, and go on "
 		    "without them: %s",
@@ -140,7 +141,7 @@ end_tunnelled(enum chains_family family)
 
 static int
 remove_locked(const struct chains_ops *ops, enum chains_family family,
-    struct chains_error *ret_error)
+    bool tunnels, struct chains_error *ret_error)
 {
 	const struct chains_setup any = { .final = true };
 	struct chains_plan plan;
@@ -155,7 +156,8 @@ remove_locked(const struct chains_ops *ops, enum chains_family family,
 	r = ops->change(&change, ret_error);
 	if (r < 0 || !ops->in_use(family, CHAINS_NAT))
 		return r;
-	end_tunnelled(family);
+	if (tunnels)
+		end_tunnelled(family);
 	memset(change.tables, 0, sizeof(change.tables));
 	change.tables[CHAINS_NAT] = true;
 	return ops->change(&change, ret_error);
@@ -185,7 +187,7 @@ install_locked(const struct chains_plan *plan, const struct chains_setup *setup,
 	r = ops->change(&change, ret_error);
 	if (r < 0 && (!in || setup->fail_open))
 		/* the first error is the one to tell */
-		(void)remove_locked(ops, plan->family, &ignored);
+		(void)remove_locked(ops, plan->family, false, &ignored);
 	chains_tables_free(tables);
 	return r < 0 ? r : in;
 }
@@ -265,7 +267,7 @@ any_in_use(const struct chains_ops *ops, enum chains_family family)
  * change, the kernel refuses: the number of rules is another one. */
 int
 chains_remove(enum chains_backend backend, enum chains_family family,
-    const mono_t *insist, struct chains_error *ret_error)
+    const struct chains_removal *how, struct chains_error *ret_error)
 {
 	const struct chains_ops *ops = chains_ops(backend);
 	int lock, locked, r;
@@ -277,10 +279,10 @@ chains_remove(enum chains_backend backend, enum chains_family family,
 	if (r < 0)
 		return r;
 	locked = take_lock(
-	    ops, insist != NULL ? *insist : lock_soon(), &lock, ret_error);
-	if (locked < 0 && insist == NULL)
+	    ops, how->insists ? how->until : lock_soon(), &lock, ret_error);
+	if (locked < 0 && !how->insists)
 		return locked;
-	r = remove_locked(ops, family, ret_error);
+	r = remove_locked(ops, family, how->tunnels, ret_error);
 	give_lock(lock);
 	if (r < 0)
 		return r;

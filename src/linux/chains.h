@@ -48,7 +48,7 @@ struct chains_error {
 
 typedef void chains_report_fn(void *arg, const char *text);
 
-/* Puts the rules of one family in, in the order mangle, nat, filter, security,
+/* Puts the rules of one family in, in the order nat, mangle, filter, security,
  * one commit a table; leftovers of a crash are taken out in the same commit. On
  * failure nothing of ours is left in that family, unless it was there before
  * and setup says closed. 0, 1 (rules of ours were there before) or -errno with
@@ -59,12 +59,18 @@ typedef void chains_report_fn(void *arg, const char *text);
 int chains_install(enum chains_family family, const struct chains_setup *setup,
     struct chains_error *ret_error);
 
+struct chains_removal {
+	bool tunnels; /* what goes through them is ended, before nat goes */
+	bool insists; /* the lock is waited for until then, or done without */
+	mono_t until;
+};
+
 /* Takes everything of ours out, in the reverse order; foreign
  * rules and counters stay. Of ours is what jumps to our chains from anywhere,
- * too. 0 also when nothing was there. Where insist is set the lock is waited
- * for until then, and done without after that: 1, and *ret_error says so. */
+ * too. 0 also when nothing was there; 1 where it had to be done without the
+ * lock, and *ret_error says so. */
 int chains_remove(enum chains_backend backend, enum chains_family family,
-    const mono_t *insist, struct chains_error *ret_error);
+    const struct chains_removal *how, struct chains_error *ret_error);
 
 /* All tables of a family as they stood when they were read: what others do to
  * them meanwhile shows in the next reading. */

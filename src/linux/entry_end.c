@@ -18,6 +18,9 @@
 /* An answer of the kernel's comes at once. */
 #define WAIT_S 1
 
+/* What was on its way may be there only now; nothing new comes after it. */
+#define ROUNDS 4
+
 /* Those of TIME_WAIT and the like have nobody who could say more. */
 #define STATES                                                                 \
 	(1U << TCP_ESTABLISHED | 1U << TCP_SYN_RECV | 1U << TCP_FIN_WAIT1 |    \
@@ -154,16 +157,22 @@ entry_end(enum chains_family family)
 {
 	struct entry_sockets sockets = { 0 };
 	struct mnl_socket *nl;
-	int r = open_diag(&nl), one;
+	int r = open_diag(&nl), error = 0;
 
 	if (r < 0)
 		return r;
-	r = list_sockets(nl, family, &sockets);
-	for (size_t i = 0; i < sockets.n; i++) {
-		one = destroy(nl, family, &sockets, &sockets.v[i]);
-		r = r == 0 ? one : r;
+	for (int round = 0; r == 0 && round < ROUNDS; round++) {
+		r = list_sockets(nl, family, &sockets);
+		if (sockets.n == 0)
+			break;
+		error = 0;
+		for (size_t i = 0; i < sockets.n; i++) {
+			int one = destroy(nl, family, &sockets, &sockets.v[i]);
+
+			error = error == 0 ? one : error;
+		}
 	}
 	free(sockets.v);
 	(void)mnl_socket_close(nl); /* nothing waits in it */
-	return r;
+	return r < 0 ? r : error;
 }

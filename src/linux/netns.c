@@ -317,11 +317,11 @@ be_maker(int asker, const struct netns_told *told)
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
-	standard_leave();
 	(void)prctl(PR_SET_NAME, "rerouted-netns");
 	/* what others tell an end by must not be held open here */
 	if (dup2(asker, ASKER) < 0 || close_range(ASKER + 1, ~0U, 0) < 0)
 		_exit(1);
+	standard_leave();
 	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	r = caps_drop_to_netns();
 	if (home < 0 || r < 0 ||

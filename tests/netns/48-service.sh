@@ -294,13 +294,17 @@ kill "$daemon"
 check "--daemon: ends" wait_for sh -c "! kill -0 $daemon"
 save >"$tmp/now"
 check_same "--daemon: nothing is left" "$tmp/without" "$tmp/now"
+# with a process beside it
+printf '[firewall]\nfail = open\n' >"$tmp/rerouted.conf"
 inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
-    --control "$tmp/control" --daemon 2>&1 | timeout 20 cat >"$tmp/out"
-check "--daemon: who waits for the end of its words gets it" \
+    --control "$tmp/control" --daemon 2>"$tmp/err" | timeout 20 cat >"$tmp/out"
+check "--daemon: who waits for the end of its output gets it" \
     [ "${PIPESTATUS[*]}" = "0 0" ]
 check "--daemon: and it works" ctl firewall verify
-kill "$(ctl --json status | python3 -c "$pid_of")"
-check "--daemon: ends" wait_for sh -c "! '$REROUTECTL' --control '$tmp/control' status"
+daemon=$(ctl --json status | python3 -c "$pid_of")
+kill "$daemon"
+check "--daemon: ends" wait_for sh -c "! kill -0 $daemon"
+: >"$tmp/rerouted.conf"
 inc sh -c 'exec "$@" <&- >&- 2>&-' sh timeout 20 "$REROUTED" \
     --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
     --control "$tmp/control" --daemon

@@ -408,6 +408,9 @@ check "and to this one" says_not warning \
 check "a mark whose routes may be gone" says \
 	"[tunnel \"t\"]: warning: fwmark without device: while its table has no" \
 	checked '[tunnel "t"]' "upstream = direct" "fwmark = 5"
+check "an address whose device may be down" says \
+	"[tunnel \"t\"]: warning: source without device: while the device" \
+	checked '[tunnel "t"]' "upstream = direct" "source = 10.66.0.1"
 check "a device keeps it from going elsewhere" says_not warning \
 	checked '[tunnel "t"]' "upstream = direct" "fwmark = 5" "device = wg0"
 check "with both, and somebody who may ask" says_not warning checked \

@@ -129,6 +129,12 @@ stub=$pid
 wait_for has_text started "$tmp/dnsmasq.53"
 put $etc/resolv.conf "nameserver 127.0.0.53"
 follows "127.0.0.53 alone" 53
+settings "[resolver]" "upstream = system" "cache-size = 0" \
+    "listen = 127.0.0.1:53, 127.0.0.53:53"
+ctl reload
+follows "who has what we would listen on, too" 53
+settings "[resolver]" "upstream = system" "cache-size = 0"
+ctl reload
 put $etc/resolv.conf "nameserver 127.0.0.53" "nameserver 10.9.0.7"
 follows "and not beside another" 7
 
@@ -141,7 +147,7 @@ settings "[resolver]" "upstream = system, 10.9.0.2" "cache-size = 0"
 ctl reload
 check "and the system's again" asks 3
 check "each change was seen once" [ "$(grep -c 'file=/etc/resolv.conf$' \
-    "$tmp/daemon.log")" -le 11 ]
+    "$tmp/daemon.log")" -le 13 ]
 
 # a path of before, and other ways to write a file
 if [ "$(readlink /var/run)" = /run ]; then

@@ -185,7 +185,8 @@ run(const char *call, enum chains_family family,
 	if (strcmp(call, "install") == 0)
 		r = installed(chains_install(family, setup, &error));
 	else if (strcmp(call, "remove") == 0)
-		r = chains_remove(backend, family, NULL, &error);
+		r = chains_remove(backend, family,
+		    &(struct chains_removal){ .insists = false }, &error);
 	else if (strcmp(call, "available") == 0)
 		r = !chains_available(backend, family);
 	else if (strcmp(call, "dump") == 0)
