@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/base/standard.h"
 #include "src/core/policy_warn.h"
 #include "src/core/rules.h"
 #include "src/core/runtime.h"
@@ -46,7 +47,7 @@ load_print_faults(const struct faults *faults)
 	size_t len;
 	FILE *mem = NULL;
 
-	if (getenv("JOURNAL_STREAM") != NULL)
+	if (standard_is_journal())
 		mem = open_memstream(&text, &len);
 	if (mem == NULL) {
 		faults_print(faults, stderr);

@@ -92,8 +92,12 @@ if ! wait_for state basic.target active; then
 	finish
 fi
 log_on_failure() {
-	[ "$failures" = 0 ] || sd journalctl --no-pager -b -q -o cat -u 'rerouted*' |
-		tail -n 60 | sed 's/^/#   | /'
+	[ "$failures" != 0 ] || return
+	sd journalctl --no-pager -b -q -o cat -u 'rerouted*' >"$tmp/journal"
+	{ # the first end that was none, and the last
+		grep -a -m 1 -B 40 -A 5 'code=exited' "$tmp/journal"
+		tail -n 40 "$tmp/journal"
+	} | sed 's/^/#   | /'
 }
 property() { sd systemctl show -P "$1" rerouted; }
 is() { # PROPERTY VALUE
@@ -323,6 +327,7 @@ check "so are the marks" [ "$(marks)" = 0 ]
 check_not "… and its folder" sd test -e /run/rerouted
 check "started once more" by_hand start
 check "judges" tries EHOSTUNREACH try 7002
+check_not "no report of the sanitizers" said 'Sanitizer:|runtime error:'
 log_on_failure
 over() { ! kill -0 "$booted" 2>/dev/null; }
 sd systemctl poweroff
