@@ -106,6 +106,11 @@ hosts_read(const char *text, size_t len)
 	if (hosts->arena == NULL || map_init(&hosts->by_name) < 0 ||
 	    map_init(&hosts->by_addr) < 0)
 		goto fail;
+	/* the byte order mark of UTF-8: editors of Windows write it */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		len -= 3;
+	}
 	while (line_next(&line, &text, &len)) {
 		const char *hash = memchr(line.s, '#', line.len);
 

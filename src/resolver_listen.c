@@ -215,6 +215,36 @@ serve(struct resolver_ev *re, const struct server_listen *at)
 	return r;
 }
 
+/* Who has the port of an address, by either protocol; a reference, or NULL. */
+static const struct process *
+find_either(struct resolver_ev *re, const struct server_listen *at)
+{
+	const struct process *proc = find_owner(re, at, IPPROTO_UDP);
+
+	return proc != NULL ? proc : find_owner(re, at, IPPROTO_TCP);
+}
+
+/* Who is in the way: of all addresses it may have the port of one alone,
+ * systemd-resolved mostly of 127.0.0.53. */
+static const struct process *
+find_taker(struct resolver_ev *re, const struct server_listen *at)
+{
+	static const uint8_t stub[] = { 127, 0, 0, 53 };
+	const struct process *proc = find_either(re, at);
+	struct server_listen one = { addr_ip4(stub), at->port };
+
+	if (proc != NULL || !addr_is_any(&at->addr))
+		return proc;
+	if (at->addr.family == ADDR_IP4)
+		proc = find_either(re, &one);
+	for (size_t i = 0; proc == NULL && i < re->n_addrs; i++) {
+		one.addr = re->addrs[i];
+		if (one.addr.family == at->addr.family)
+			proc = find_either(re, &one);
+	}
+	return proc;
+}
+
 /* What is wrong with one, as text. Returns how long it is. */
 static size_t
 print_absent(struct resolver_ev *re, size_t i, char *buf, size_t size)
@@ -230,11 +260,13 @@ print_absent(struct resolver_ev *re, size_t i, char *buf, size_t size)
 		    addr, at->port, strerror(-re->absent[i]));
 		return n > 0 && (size_t)n < size ? (size_t)n : 0;
 	}
-	proc = find_owner(re, at, IPPROTO_UDP);
-	n = snprintf(buf, size, "%s port %u is taken by %s[%d]", addr, at->port,
-	    proc != NULL ? log_quote(proc->exe, exe, sizeof(exe))
-			 : "another program",
-	    proc != NULL ? (int)proc->pid : 0);
+	proc = find_taker(re, at);
+	n = proc != NULL
+		? snprintf(buf, size, "%s port %u is taken by %s[%d]", addr,
+		      at->port, log_quote(proc->exe, exe, sizeof(exe)),
+		      (int)proc->pid)
+		: snprintf(buf, size, "%s port %u is taken by another program",
+		      addr, at->port);
 	process_unref(proc);
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/base/arena.h"
 
@@ -70,16 +71,27 @@ mask(char *from, const char *to)
 		*from = '*';
 }
 
+/* Where a URL begins behind its scheme, which may be forgotten. */
+static char *
+begin_of_url(char *text)
+{
+	char *url = strstr(text, "://");
+
+	if (url != NULL)
+		return url + strlen("://");
+	text += strspn(text, " \t");
+	return strncmp(text, "upstream", 8) == 0 ? strpbrk(text, "='") : NULL;
+}
+
 /* That of "scheme://user:password@host"; where the text is cut before the @,
  * all that may be one. */
 static void
 hide_in_url(char *text, bool cut)
 {
-	char *url = strstr(text, "://"), *at, *colon;
+	char *url = begin_of_url(text), *at, *colon;
 
 	if (url == NULL)
 		return;
-	url += strlen("://");
 	at = strrchr(url, '@');
 	if (at == NULL && cut)
 		at = url + strlen(url);
@@ -90,13 +102,21 @@ hide_in_url(char *text, bool cut)
 		mask(colon + 1, at);
 }
 
-/* Also where the key has a letter too few. */
+/* Also where the key is not quite that. */
 static bool
 is_of_password(const char *text)
 {
+	size_t n;
+
 	text += strspn(text, " \t");
-	return strncmp(text, "password", 8) == 0 ||
-	       (strncmp(text, "pass", 4) == 0 && strchr(text, '=') != NULL);
+	if (strncmp(text, "password", 8) == 0)
+		return true;
+	n = strcspn(text, " \t=");
+	if (n == 0 || (text[0] != 'p' && text[0] != 'P') ||
+	    text[n + strspn(text + n, " \t")] != '=')
+		return false;
+	/* of the keys that there are, none other has the letter */
+	return strncasecmp(text, "pas", 3) == 0 || strcspn(text, "wW") < n;
 }
 
 /* A line of settings. */

@@ -230,4 +230,13 @@ check_not "and nothing is broken" status_has BROKEN
 settings "[resolver]" "upstream = 10.9.0.53" "listen = none"
 check "a reload ends it" daemon_reload
 check_not "… as it is meant to be" status_has BROKEN
+background inc python3 -c 'import signal, socket
+s = socket.create_server(("10.9.0.1", 53))
+print("ready", flush=True)
+signal.pause()' >"$tmp/tcp.out"
+wait_for has_text ready "$tmp/tcp.out"
+settings "[resolver]" "upstream = 10.9.0.53" "listen = 0.0.0.0"
+check "it is to listen everywhere" daemon_reload
+check "who has TCP alone, of one address, is named" status_has \
+    ": 0.0.0.0 port 53 is taken by .*python.*\[$pid\]"
 finish

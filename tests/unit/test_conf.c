@@ -470,6 +470,11 @@ test_passwords_are_not_told(void **state)
 		"[tunnel \"x\"]\nupstream = socks5://[::1]:1\n"
 		"password = hunter2" A64 A64 A64 A64 "\n",
 		"[tunnel \"x\"]\nupstream = direct\n  passwrd= hunter2\n",
+		"[tunnel \"x\"]\nupstream = direct\nPassword = hunter2\n",
+		"[tunnel \"x\"]\nupstream = direct\npasword = hunter2\n",
+		"[tunnel \"x\"]\nupstream = direct\npwd=hunter2\n",
+		"[tunnel \"x\"]\nupstream = bob:hunter2@h:1\n",
+		"[tunnel \"x\"]\nupstream = socks5:/bob:hunter2@h:1\n",
 	};
 
 	(void)state;

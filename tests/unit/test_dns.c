@@ -413,8 +413,9 @@ due_is_in_order(void **state)
 static void
 hosts_both_ways(void **state)
 {
-	static const char text[] = "# none\n"
+	static const char text[] = "\xef\xbb\xbf"
 				   "127.0.0.1 localhost\n"
+				   "# none\n"
 				   "192.0.2.1\tNas.Example nas # x\r\n"
 				   "2001:db8::1 nas.example\n"
 				   "192.0.2.2 nas.example\n"
