@@ -122,7 +122,7 @@ put_matches(struct chains_entry *e, const struct chains_rule *rule)
 	}
 }
 
-static void
+static struct xt_connmark_tginfo2 *
 put_connmark(struct chains_entry *e, uint8_t mode)
 {
 	struct xt_connmark_tginfo2 *cm = put_extension(e, EXT_CONNMARK);
@@ -130,6 +130,7 @@ put_connmark(struct chains_entry *e, uint8_t mode)
 	cm->ctmask = ALL;
 	cm->nfmask = ALL;
 	cm->mode = mode;
+	return cm;
 }
 
 static void
@@ -193,13 +194,13 @@ put_target(struct chains_entry *e, const struct chains_rule *rule,
 		mark->mask = ALL;
 		return;
 	case CHAINS_RESTORE_MARK:
-		put_connmark(e, XT_CONNMARK_RESTORE);
+		(void)put_connmark(e, XT_CONNMARK_RESTORE);
 		return;
 	case CHAINS_SAVE_MARK:
-		put_connmark(e, XT_CONNMARK_SAVE);
+		(void)put_connmark(e, XT_CONNMARK_SAVE);
 		return;
-	case CHAINS_CLEAR_MARK:
-		put_connmark(e, XT_CONNMARK_SET); /* 0: it was zeroed */
+	case CHAINS_SET_CONNMARK:
+		put_connmark(e, XT_CONNMARK_SET)->ctmark = rule->set;
 		return;
 	case CHAINS_DNAT:
 		put_dnat(e, rule);

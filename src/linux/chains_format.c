@@ -132,8 +132,9 @@ text_add_target(
 		    "0xffffffff",
 		    rule->target == CHAINS_SAVE_MARK ? "save" : "restore");
 		return;
-	case CHAINS_CLEAR_MARK:
-		text_add(t, " -j CONNMARK --set-xmark 0x0/0xffffffff");
+	case CHAINS_SET_CONNMARK:
+		text_add(
+		    t, " -j CONNMARK --set-xmark 0x%x/0xffffffff", rule->set);
 		return;
 	case CHAINS_DNAT:
 		text_add_dnat(t, rule);

@@ -226,8 +226,9 @@ parse_target(enum chains_family family, const struct chains_found *found,
 	case EXT_CONNMARK:
 		ret->target = cm->mode == XT_CONNMARK_SAVE ? CHAINS_SAVE_MARK
 			      : cm->mode == XT_CONNMARK_SET
-				  ? CHAINS_CLEAR_MARK
+				  ? CHAINS_SET_CONNMARK
 				  : CHAINS_RESTORE_MARK;
+		ret->set = cm->mode == XT_CONNMARK_SET ? cm->ctmark : 0;
 		return 0;
 	case EXT_QUEUE:
 		ret->target = CHAINS_QUEUE;

@@ -46,6 +46,13 @@ struct row {
 #define IS_NOT(n) { .value = (n), .mask = UINT32_MAX, .other = true }
 /* clang-format on */
 #define MARKED(n) .marks = { IS(n) }
+/* A10: also where others have added bits of their own to it meanwhile, above
+ * those that ours have */
+#define BITS 0xfffu
+static_assert(MARK_LAST <= BITS, "all of ours are in these bits");
+/* clang-format off */
+#define HAS(n) .marks = { { .value = (n), .mask = BITS } }
+/* clang-format on */
 /* none of the marks that C17 saves */
 #define FOREIGN                                                                \
 	.marks = { IS_NOT(MARK_ACCEPT_FLOW), IS_NOT(MARK_BLOCK_FLOW),          \
@@ -64,7 +71,7 @@ struct row {
 #define LOOPBACK .dst = { "127.0.0.0/8", "::1/128" }
 
 /* The specification's rules in its order, and additions of design.md
- * section 2 where they say A1, A3, A5, A6, A8 or A9. */
+ * section 2 where they say A1, A3, A5, A6 or A8 to A10. */
 static const struct row rows[] = {
 	/* A9: where a mark changes in mangle the kernel looks for the route
 	 * once more, for each packet: C17 restores it */
@@ -77,7 +84,7 @@ static const struct row rows[] = {
 	/* A5: what a helper of conntrack expected (ftp, sip) got the mark of
 	 * the connection that it belongs to, which was not given to it */
 	{ CHAINS_MANGLE, "C170", .states = CHAINS_STATE_RELATED,
-	    .target = CHAINS_CLEAR_MARK },
+	    .target = CHAINS_SET_CONNMARK, .set = MARK_NONE },
 	/* A5: what conntrack doesn't know, a mark must not hide */
 	{ CHAINS_MANGLE, "C170",
 	    .states = CHAINS_STATE_INVALID | CHAINS_STATE_UNTRACKED,
@@ -113,7 +120,7 @@ static const struct row rows[] = {
 	/* A5: what a helper of conntrack expected (ftp, sip) got the mark of
 	 * the connection that it belongs to, which was not given to it */
 	{ CHAINS_MANGLE, "C171", .states = CHAINS_STATE_RELATED,
-	    .target = CHAINS_CLEAR_MARK },
+	    .target = CHAINS_SET_CONNMARK, .set = MARK_NONE },
 	/* A5: what conntrack doesn't know, a mark must not hide */
 	{ CHAINS_MANGLE, "C171",
 	    .states = CHAINS_STATE_INVALID | CHAINS_STATE_UNTRACKED,
@@ -148,6 +155,16 @@ static const struct row rows[] = {
 	    .target = CHAINS_REJECT },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_DROP_FLOW), .target = CHAINS_DROP },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_PORT17), .target = CHAINS_ACCEPT },
+	/* A10: rules in nat add bits (0x4000 of kube-proxy, 0x2000 of netavark
+	 * and CNI) to what leads to services of theirs */
+	{ CHAINS_FILTER, "C17", HAS(MARK_ACCEPT_FLOW),
+	    .target = CHAINS_SET_CONNMARK, .set = MARK_ACCEPT_FLOW },
+	{ CHAINS_FILTER, "C17", HAS(MARK_ACCEPT), .target = CHAINS_SET_CONNMARK,
+	    .set = MARK_NONE },
+	{ CHAINS_FILTER, "C17", HAS(MARK_BLOCK), .target = CHAINS_REJECT },
+	{ CHAINS_FILTER, "C17", HAS(MARK_BLOCK_FLOW), .target = CHAINS_REJECT },
+	{ CHAINS_FILTER, "C17", HAS(MARK_DROP), .target = CHAINS_DROP },
+	{ CHAINS_FILTER, "C17", HAS(MARK_DROP_FLOW), .target = CHAINS_DROP },
 
 	{ CHAINS_MANGLE, "OUTPUT", .target = CHAINS_JUMP, .jump = "C170" },
 	{ CHAINS_MANGLE, "INPUT", .target = CHAINS_JUMP, .jump = "C171" },
@@ -162,17 +179,15 @@ static const struct row rows[] = {
 	/* A9: what was accepted has one rule to pass, not six */
 	{ CHAINS_MANGLE, "POSTROUTING", .marks = { IS_NOT(MARK_ACCEPT_FLOW) },
 	    .target = CHAINS_JUMP, .jump = "C172" },
-	{ CHAINS_MANGLE, "C172", .not_lo = true, MARKED(MARK_PORT17),
+	{ CHAINS_MANGLE, "C172", .not_lo = true, HAS(MARK_PORT17),
 	    .target = CHAINS_DROP },
 	/* A2: a query that was not brought to the resolver goes nowhere */
-	{ CHAINS_MANGLE, "C172", .not_lo = true, MARKED(MARK_NAMESERVER),
+	{ CHAINS_MANGLE, "C172", .not_lo = true, HAS(MARK_NAMESERVER),
 	    .target = CHAINS_DROP },
-	{ CHAINS_MANGLE, "C172", MARKED(MARK_BLOCK), .target = CHAINS_DROP },
-	{ CHAINS_MANGLE, "C172", MARKED(MARK_DROP), .target = CHAINS_DROP },
-	{ CHAINS_MANGLE, "C172", MARKED(MARK_BLOCK_FLOW),
-	    .target = CHAINS_DROP },
-	{ CHAINS_MANGLE, "C172", MARKED(MARK_DROP_FLOW),
-	    .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "C172", HAS(MARK_BLOCK), .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "C172", HAS(MARK_DROP), .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "C172", HAS(MARK_BLOCK_FLOW), .target = CHAINS_DROP },
+	{ CHAINS_MANGLE, "C172", HAS(MARK_DROP_FLOW), .target = CHAINS_DROP },
 
 	{ CHAINS_NAT, "OUTPUT", .proto = IPPROTO_UDP, .dport = 53,
 	    MARKED(MARK_NAMESERVER), .target = CHAINS_DNAT, RESOLVER,
@@ -187,6 +202,9 @@ static const struct row rows[] = {
 	    .target = CHAINS_DNAT, PORT17, .to_port = PORT17_PORT },
 	{ CHAINS_NAT, "OUTPUT", MARKED(MARK_PORT17), .target = CHAINS_DNAT,
 	    PORT17 },
+	/* A10: with nobody at the queue it has no mark, and gets none of others
+	 * that C17 would let pass */
+	{ CHAINS_NAT, "OUTPUT", MARKED(MARK_NONE), .target = CHAINS_RETURN },
 
 	/* A8: behind filter, with the last word: while mangle, nat and filter
 	 * are gone until they are put back, what nobody judged has no mark,

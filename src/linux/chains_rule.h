@@ -25,7 +25,7 @@ enum chains_target {
 	CHAINS_SET_MARK,     /* set */
 	CHAINS_RESTORE_MARK, /* connection's mark to packet */
 	CHAINS_SAVE_MARK,    /* packet's mark to connection */
-	CHAINS_CLEAR_MARK,   /* 0 to connection */
+	CHAINS_SET_CONNMARK, /* set, to connection */
 	CHAINS_DNAT,	     /* to, to_port */
 };
 
@@ -80,7 +80,7 @@ struct chains_row {
 };
 
 /* The rules that ought to stand in one family, in order. */
-#define CHAINS_ROWS_MAX 72
+#define CHAINS_ROWS_MAX 80
 struct chains_plan {
 	enum chains_family family;
 	struct chains_row rows[CHAINS_ROWS_MAX];

@@ -50,12 +50,12 @@ cat >"$tmp/spec.ip4" <<'RULES'
 -A INPUT -j C171
 -A POSTROUTING -d 127.0.0.0/8 ! -o lo -j DROP
 -A POSTROUTING -m mark ! --mark 1710 -j C172
--A C172 ! -o lo -m mark --mark 1717 -j DROP
--A C172 ! -o lo -m mark --mark 1799 -j DROP
--A C172 -m mark --mark 1701 -j DROP
--A C172 -m mark --mark 1702 -j DROP
--A C172 -m mark --mark 1711 -j DROP
--A C172 -m mark --mark 1712 -j DROP
+-A C172 ! -o lo -m mark --mark 1717/0xfff -j DROP
+-A C172 ! -o lo -m mark --mark 1799/0xfff -j DROP
+-A C172 -m mark --mark 1701/0xfff -j DROP
+-A C172 -m mark --mark 1702/0xfff -j DROP
+-A C172 -m mark --mark 1711/0xfff -j DROP
+-A C172 -m mark --mark 1712/0xfff -j DROP
 COMMIT
 *filter
 :C17 - [0:0]
@@ -70,6 +70,12 @@ COMMIT
 -A C17 -m mark --mark 1711 -j REJECT --reject-with icmp-host-prohibited
 -A C17 -m mark --mark 1712 -j DROP
 -A C17 -m mark --mark 1717 -j ACCEPT
+-A C17 -m mark --mark 1710/0xfff -j CONNMARK --set-mark 1710
+-A C17 -m mark --mark 1700/0xfff -j CONNMARK --set-mark 0
+-A C17 -m mark --mark 1701/0xfff -j REJECT --reject-with icmp-host-prohibited
+-A C17 -m mark --mark 1711/0xfff -j REJECT --reject-with icmp-host-prohibited
+-A C17 -m mark --mark 1702/0xfff -j DROP
+-A C17 -m mark --mark 1712/0xfff -j DROP
 -A OUTPUT -j C17
 -A INPUT -j C17
 COMMIT
@@ -79,6 +85,7 @@ COMMIT
 -A OUTPUT -m mark --mark 1717 -p tcp -j DNAT --to-destination 127.0.0.17:1117
 -A OUTPUT -m mark --mark 1717 -p udp -j DNAT --to-destination 127.0.0.17:1117
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination 127.0.0.17
+-A OUTPUT -m mark --mark 0 -j RETURN
 COMMIT
 *security
 :C173 - [0:0]
@@ -122,12 +129,12 @@ cat >"$tmp/spec.ip6" <<'RULES'
 -A INPUT -j C171
 -A POSTROUTING -d ::1 ! -o lo -j DROP
 -A POSTROUTING -m mark ! --mark 1710 -j C172
--A C172 ! -o lo -m mark --mark 1717 -j DROP
--A C172 ! -o lo -m mark --mark 1799 -j DROP
--A C172 -m mark --mark 1701 -j DROP
--A C172 -m mark --mark 1702 -j DROP
--A C172 -m mark --mark 1711 -j DROP
--A C172 -m mark --mark 1712 -j DROP
+-A C172 ! -o lo -m mark --mark 1717/0xfff -j DROP
+-A C172 ! -o lo -m mark --mark 1799/0xfff -j DROP
+-A C172 -m mark --mark 1701/0xfff -j DROP
+-A C172 -m mark --mark 1702/0xfff -j DROP
+-A C172 -m mark --mark 1711/0xfff -j DROP
+-A C172 -m mark --mark 1712/0xfff -j DROP
 COMMIT
 *filter
 :C17 - [0:0]
@@ -142,6 +149,12 @@ COMMIT
 -A C17 -m mark --mark 1711 -j REJECT --reject-with icmp6-adm-prohibited
 -A C17 -m mark --mark 1712 -j DROP
 -A C17 -m mark --mark 1717 -j ACCEPT
+-A C17 -m mark --mark 1710/0xfff -j CONNMARK --set-mark 1710
+-A C17 -m mark --mark 1700/0xfff -j CONNMARK --set-mark 0
+-A C17 -m mark --mark 1701/0xfff -j REJECT --reject-with icmp6-adm-prohibited
+-A C17 -m mark --mark 1711/0xfff -j REJECT --reject-with icmp6-adm-prohibited
+-A C17 -m mark --mark 1702/0xfff -j DROP
+-A C17 -m mark --mark 1712/0xfff -j DROP
 -A OUTPUT -j C17
 -A INPUT -j C17
 COMMIT
@@ -151,6 +164,7 @@ COMMIT
 -A OUTPUT -m mark --mark 1717 -p tcp -j DNAT --to-destination [::1]:1117
 -A OUTPUT -m mark --mark 1717 -p udp -j DNAT --to-destination [::1]:1117
 -A OUTPUT -m mark --mark 1717 -j DNAT --to-destination ::1
+-A OUTPUT -m mark --mark 0 -j RETURN
 COMMIT
 *security
 :C173 - [0:0]
@@ -184,6 +198,12 @@ cat >"$tmp/saved.c17" <<'RULES'
 -A C17 -m mark --mark 0x6af -j REJECT --reject-with icmp-host-prohibited
 -A C17 -m mark --mark 0x6b0 -j DROP
 -A C17 -m mark --mark 0x6b5 -j ACCEPT
+-A C17 -m mark --mark 0x6ae/0xfff -j CONNMARK --set-xmark 0x6ae/0xffffffff
+-A C17 -m mark --mark 0x6a4/0xfff -j CONNMARK --set-xmark 0x0/0xffffffff
+-A C17 -m mark --mark 0x6a5/0xfff -j REJECT --reject-with icmp-host-prohibited
+-A C17 -m mark --mark 0x6af/0xfff -j REJECT --reject-with icmp-host-prohibited
+-A C17 -m mark --mark 0x6a6/0xfff -j DROP
+-A C17 -m mark --mark 0x6b0/0xfff -j DROP
 RULES
 
 # rules of others, with counters, around ours
@@ -224,7 +244,7 @@ sed 's/127\.0\.0\.18/::2/; s/10\.0\.0\.1/fd00::1/' \
     "$tmp/foreign.ip4" >"$tmp/foreign.ip6"
 
 restore() { inns "$1" "$(ipt "$2")-restore" -c <"$3"; }
-ours() { grep -E -- ' C17[0-3]?( |$)|^:C17|0x707'; }
+ours() { grep -E -- ' C17[0-3]?( |$)|^:C17|0x707|0x0 -j RETURN'; }
 
 for f in ip4 ip6; do
 	i=$(ipt $f)
@@ -297,7 +317,7 @@ for f in ip4 ip6; do
 	check "$f: nat rule first" grep -q '^-A OUTPUT.*0x707' "$tmp/first"
 	inc "$i-save" -c | grep -v '^#' >"$tmp/with"
 	# what is new is ours: taken away, others' lines and counters remain
-	grep -vE -- '-j C17[0-3]?$|-A C17[0-3]? |^:C17[0-3]? |0x707|0x6b5|-A (POSTROUTING|INPUT|OUTPUT) .*--mark 0x[0-9a-f]* -j DROP$|-A POSTROUTING .*DROP$' \
+	grep -vE -- '-j C17[0-3]?$|-A C17[0-3]? |^:C17[0-3]? |0x707|0x6b5|0x0 -j RETURN|-A (POSTROUTING|INPUT|OUTPUT) .*--mark 0x[0-9a-f]* -j DROP$|-A POSTROUTING .*DROP$' \
 	    "$tmp/with" >"$tmp/a"
 	grep -v '0x6b5' "$tmp/before" >"$tmp/b"
 	check_same "$f: others' rules and counters stay at install" \
@@ -354,7 +374,7 @@ $f filter INPUT: jump to C17 is missing
 $f filter OUTPUT: jump to C17 is missing" \
 	    "$i -D OUTPUT -j C17; $i -D INPUT -j C17; $i -F C17; $i -X C17"
 	damage "nat rules behind another" \
-	    "$(inc "$i-save" -t nat | grep -E '0x707|0x6b5' | grep -v '\.18\|::2' |
+	    "$(inc "$i-save" -t nat | grep -E '0x707|0x6b5|0x0 -j RETURN' | grep -v '\.18\|::2' |
 		awk -v f=$f '{ place = NR == 1 ? "first" : "rule " NR
 		printf "%s nat OUTPUT: %s is not %s, it is rule %d\n", f, $0,
 		    place, NR + 1 }')" \

@@ -1,8 +1,8 @@
 #!/bin/bash
 # No connection passes by a mark that was not given to it: what a helper of
 # conntrack expects, marks that others set first, marks of a daemon before, of a
-# socket that is gone, and of a port that nobody held; and what passes whatever
-# the rules say goes no further than it must.
+# socket that is gone, of a port that nobody held, and with bits that others add;
+# and what passes whatever the rules say goes no further than it must.
 #
 #     c 10.9.0.1, daemon  ---- veth ----  s 10.9.0.2, router of all else, ear
 . "$(dirname "$0")/lib.sh"
@@ -278,6 +278,55 @@ inc setpriv --reuid 1234 --regid 1234 --clear-groups --ambient-caps \
     python3 "$tmp/udp.py" 68 255.255.255.255 67 2>/dev/null >&2 || :
 check "but only for programs of the system" [ \
     "$(flush; grep -c '^udp 255.255.255.255 67$' "$tmp/heard")" = 1 ]
+
+# -- services of others: NAT leads there, and adds a bit to the mark --
+service() { # as kube-proxy, netavark and CNI do, with the programs $1
+	for row in "iptables 10.96.0.10 10.9.0.2" "ip6tables fd96::10 fd09::2"; do
+		read -r program service to <<<"$row"
+		inc $program-$1-restore --noflush <<-END
+			*nat
+			:SERVICE -
+			-A SERVICE -j MARK --or-mark 0x4000
+			-A SERVICE -j DNAT --to-destination $to
+			-A OUTPUT -d $service -j SERVICE
+			COMMIT
+		END
+	done
+}
+rules "define SERVICE = 10.96.0.10, fd96::10" \
+    "drop out proto udp to \$SERVICE port 7001" \
+    "block out proto udp to \$SERVICE port 7003" \
+    "block once out proto tcp to \$SERVICE port 7003"
+daemon_reload
+to() { inc "$BUILDDIR/probe" "$@"; }
+has_mark() {
+	inc conntrack -L -d $service -p tcp 2>/dev/null >"$tmp/entries"
+	cat "$tmp/entries"
+	grep -q ' mark=1710 ' "$tmp/entries" &&
+	    ! grep -q ' mark=1[0-9]\{4\} ' "$tmp/entries"
+}
+for programs in legacy nft; do
+	service $programs
+	for row in "10.96.0.10 EHOSTUNREACH" "fd96::10 EACCES"; do
+		read -r service refused <<<"$row"
+		case="$programs, $service"
+		check "$case: a service is reached" felt ok to tcp $service 7001
+		check "$case: … and its connection has a mark of ours" has_mark
+		check "$case: one that is blocked is not" \
+		    felt $refused to udp $service 7003
+		check "$case: nor one that is for once" \
+		    felt $refused to tcp $service 7003
+		check "$case: nor one that is dropped" \
+		    felt ETIMEDOUT to udp $service 7001
+	done
+	[ $IPT4 = iptables-$programs ] || continue
+	daemon_stop KILL
+	for service in 10.96.0.10 fd96::10; do
+		check "$service: nor any while the daemon is dead" \
+		    felt EPERM to udp $service 7003
+	done
+	check "and started again" daemon_start
+done
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0
