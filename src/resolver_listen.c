@@ -321,9 +321,14 @@ resolver_listen(struct resolver_ev *re)
 	size_t n = re->n_served;
 	bool news = false;
 
-	for (size_t i = 0; i < re->n_listens; i++)
-		if (!is_served(re, &re->listens[i]))
+	/* all addresses first: with a socket of one they can't be had */
+	for (size_t k = 0; k < 2 * re->n_listens; k++) {
+		size_t i = k % re->n_listens;
+
+		if (addr_is_any(&re->listens[i].addr) == (k < re->n_listens) &&
+		    !is_served(re, &re->listens[i]))
 			error[i] = serve(re, &re->listens[i]);
+	}
 	for (size_t i = 0; i < re->n_listens; i++) {
 		if (lacks_six(&re->listens[i], error[i]) &&
 		    re->server != NULL && !has_other_six(re))

@@ -239,4 +239,8 @@ settings "[resolver]" "upstream = 10.9.0.53" "listen = 0.0.0.0"
 check "it is to listen everywhere" daemon_reload
 check "who has TCP alone, of one address, is named" status_has \
     ": 0.0.0.0 port 53 is taken by .*python.*\[$pid\]"
+stop $pid
+settings "[resolver]" "upstream = 10.9.0.53" "listen = 127.0.0.1, 0.0.0.0"
+check "one address that is listed first" daemon_reload
+check_not "… is in nobody's way" status_has BROKEN
 finish
