@@ -21,6 +21,7 @@ struct hosts {
 	struct arena *arena;
 	struct map by_name, by_addr;
 	size_t n, faults;
+	struct addr full; /* the last one found to have HOSTS_MAX names */
 };
 
 void
@@ -34,9 +35,28 @@ hosts_free(struct hosts *hosts)
 	free(hosts);
 }
 
+/* Whether an address has all the names that are told. Files that block have one
+ * address for thousands: those of the first lines, such as localhost, count. */
+static bool
+has_all(struct hosts *hosts, const struct addr *addr, uint64_t hash)
+{
+	struct map_node *node = map_first(&hosts->by_addr, hash);
+	size_t n = 0;
+
+	if (addr_equal(addr, &hosts->full))
+		return true;
+	for (; node != NULL; node = map_next(node, hash))
+		n += addr_equal(
+		    &container_of(node, struct pair, by_addr)->addr, addr);
+	if (n >= HOSTS_MAX)
+		hosts->full = *addr;
+	return n >= HOSTS_MAX;
+}
+
 static bool
 add(struct hosts *hosts, const struct addr *addr, const struct name *name)
 {
+	uint64_t hash = map_hash(&hosts->by_addr, addr, sizeof(*addr));
 	struct pair *pair =
 	    arena_alloc(hosts->arena, 1, sizeof(*pair) + name->len);
 
@@ -47,8 +67,8 @@ add(struct hosts *hosts, const struct addr *addr, const struct name *name)
 	memcpy(pair->wire, name->wire, name->len);
 	map_put(&hosts->by_name, &pair->by_name,
 	    map_hash(&hosts->by_name, name->wire, name->len));
-	map_put(&hosts->by_addr, &pair->by_addr,
-	    map_hash(&hosts->by_addr, addr, sizeof(*addr)));
+	if (!has_all(hosts, addr, hash))
+		map_put(&hosts->by_addr, &pair->by_addr, hash);
 	pair->place = hosts->n++;
 	return true;
 }

@@ -11,6 +11,8 @@
 	X(DIAL, "dial", "the far end could not be reached")                    \
 	X(POLICY, "policy", "the rules changed, or the tunnel did")            \
 	X(NO_ROOM, "no-room", "memory or descriptors ran out")                 \
+	X(CROWD, "crowd",                                                      \
+	    "its program has too many that wait for the far end")              \
 	X(STOPPED, "stopped", "the daemon stopped")
 
 enum closed {

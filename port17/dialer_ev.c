@@ -182,6 +182,14 @@ dialer_maker(const struct dialer *dialer)
 }
 
 bool
+dialer_has_room(const struct dialer *dialer, const struct process *process)
+{
+	struct share_key key = share_key_of(process);
+
+	return shares_have(&dialer->dials, &key, 1);
+}
+
+bool
 dialer_carries_udp(
     struct dialer *dialer, const struct tunnel *tunnel, mono_t now)
 {

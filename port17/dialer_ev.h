@@ -39,8 +39,9 @@ struct tunnel_state {
 
 struct dialer;
 
-/* Dials at once, of programs; one process may have an eighth of them. */
-#define DIALS_MAX 4096
+/* Dials at once, of programs; one process may have an eighth of them: twice as
+ * many as wait in its connect(). */
+#define DIALS_MAX 8192
 
 /* A proxy on this host: by the connection as its end sees it, or, of a Unix
  * socket, by who listens there. */
@@ -92,6 +93,10 @@ void tunnel_state_end(struct tunnel_state *state, bool trial,
 
 /* Who makes sockets for tunnels with a network namespace; NULL: nobody. */
 const struct sock_maker *dialer_maker(const struct dialer *dialer);
+
+/* Whether the process may have one dial more. */
+bool dialer_has_room(
+    const struct dialer *dialer, const struct process *process);
 
 /* Whether UDP may pass the tunnel, or one of its members: by the settings, and
  * by what a proxy said of late. */

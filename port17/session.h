@@ -89,8 +89,7 @@ session_relay(const struct session *session)
 	return session->phase == SESSION_RELAYED ? session->relay : NULL;
 }
 
-/* How many SYNs wait at once, and how many of one process: as many as it may
- * dial. */
+/* How many SYNs wait at once, and how many of one process. */
 #define SESSIONS_HELD_MAX 4096
 #define SESSIONS_HELD_BY_ONE (SESSIONS_HELD_MAX / SHARE_OF_ONE)
 /* From the verdict to accept() it is some 100 us; a program that gave up in

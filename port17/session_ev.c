@@ -350,8 +350,10 @@ turn_away(struct sessions *sessions, const struct flow_key *key,
     struct leg *program_take, struct claim *claim_take)
 {
 	const struct session never = { .key = *key, .claim = *claim_take };
-	const struct session_end end = { .closed = CLOSED_NO_ROOM, .why = "" };
+	struct session_end end = { .closed = CLOSED_NO_ROOM, .why = "" };
 
+	if (!dialer_has_room(sessions->opts.dialer, claim_take->process))
+		end.closed = CLOSED_CROWD;
 	sessions->opts.ended(sessions->opts.arg, &never, &end);
 	leg_reset(program_take);
 	claim_done(claim_take);

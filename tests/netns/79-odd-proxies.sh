@@ -122,12 +122,13 @@ check_same "is asked for the name, too" "$tmp/want" "$tmp/asked"
 
 # -- more than one program may have under way --
 mkfifo "$tmp/crowd.in"
-inc python3 "$odd" crowd 192.0.2.9 $mute 600 <"$tmp/crowd.in" >"$tmp/crowd" &
+inc python3 "$odd" crowd 192.0.2.9 $mute 1100 <"$tmp/crowd.in" >"$tmp/crowd" &
 crowd=$!
 exec 6>"$tmp/crowd.in"
-check "600 of one program" wait_for has_text made "$tmp/crowd"
+check "1100 of one program" wait_for has_text made "$tmp/crowd"
 check "some are broken off at once" grep -q 'made [1-9]' "$tmp/crowd"
-check "with the reason" why late "memory or descriptors ran out"
+check "with the reason" why late \
+    "its program has too many that wait for the far end"
 echo >&6
 exec 6>&-
 wait $crowd

@@ -441,6 +441,29 @@ hosts_both_ways(void **state)
 	hosts_free(hosts);
 }
 
+/* As in files that block. */
+static void
+hosts_first_names_count(void **state)
+{
+	struct addr addr = addr_ip4((uint8_t[]){ 127, 0, 0, 1 });
+	char text[8192] = "127.0.0.1 localhost\n", shown[NAME_TEXT_SIZE];
+	struct name names[HOSTS_MAX], name = name_of("n99.example");
+	struct addr addrs[HOSTS_MAX];
+	struct hosts *hosts;
+	size_t len = strlen(text);
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "127.0.0.1 n%d.example\n", i);
+	hosts = hosts_read(text, len);
+	assert_int_equal(hosts_names(hosts, &addr, names), HOSTS_MAX);
+	assert_string_equal(name_format(&names[0], shown), "localhost");
+	assert_string_equal(name_format(&names[1], shown), "n0.example");
+	assert_int_equal(hosts_addresses(hosts, &name, addrs), 1);
+	hosts_free(hosts);
+}
+
 static void
 upstreams_come_and_go(void **state)
 {
@@ -587,6 +610,7 @@ main(void)
 		cmocka_unit_test(cache_flushes_in_pieces),
 		cmocka_unit_test(due_is_in_order),
 		cmocka_unit_test(hosts_both_ways),
+		cmocka_unit_test(hosts_first_names_count),
 		cmocka_unit_test(upstreams_come_and_go),
 		cmocka_unit_test(failures_at_once_are_one),
 		cmocka_unit_test(private_addresses),
