@@ -47,6 +47,7 @@ host_names_new(const struct name *const *v, const struct names_hold *holds,
 	if (hosts == NULL)
 		return NULL;
 	hosts->refs = 1;
+	hosts->size = (uint32_t)size;
 	hosts->n = (uint8_t)n;
 	*ret_holds = (struct names_hold *)(void *)((uint8_t *)hosts + at);
 	hosts->holds = *ret_holds;
@@ -125,22 +126,22 @@ owner_get(struct names *names, const struct names_key *of)
 	return owner;
 }
 
-/* Among those that have about as many, the one that was here longest first; who
- * has none is no more. */
+/* Among those that have about as much, the one that was here longest first; who
+ * has nothing is no more. */
 static void
 owner_rank(struct names *names, struct names_owner *owner)
 {
 	unsigned int rank = 0;
 
 	list_remove(&owner->rank);
-	if (owner->n == 0) {
+	if (list_empty(&owner->entries)) {
 		if (names->last == owner)
 			names->last = NULL;
 		map_remove(&names->owners, &owner->node);
 		free(owner);
 		return;
 	}
-	while (rank < NAMES_RANKS - 1 && owner->n >> (rank + 1) != 0)
+	while (rank < NAMES_RANKS - 1 && owner->bytes >> (rank + 1) != 0)
 		rank++;
 	list_append(&names->ranks[rank], &owner->rank);
 }
@@ -151,7 +152,7 @@ entry_own(
 {
 	entry->owner = owner;
 	list_prepend(&owner->entries, &entry->own);
-	owner->n++;
+	owner->bytes += entry->bytes;
 	owner_rank(names, owner);
 }
 
@@ -159,7 +160,7 @@ static void
 entry_disown(struct names *names, struct names_entry *entry)
 {
 	list_remove(&entry->own);
-	entry->owner->n--;
+	entry->owner->bytes -= entry->bytes;
 	owner_rank(names, entry->owner);
 	entry->owner = NULL;
 }
@@ -212,6 +213,7 @@ entry_free(struct names *names, struct names_entry *entry)
 {
 	map_remove(&names->map, &entry->node);
 	list_remove(&entry->lru);
+	names->bytes -= entry->bytes;
 	entry_disown(names, entry);
 	host_names_unref(entry->hosts);
 	free(entry);
@@ -241,8 +243,9 @@ expect_out(const struct names *names, const struct names_owner *owner,
 	names_expect_entry(entry_of_own(next->own.prev));
 }
 
-/* Room is made by a program that has most: an answer may hold thousands of
- * addresses, and the names that others go by must not go for them. */
+/* Room is made by a program that takes most of it: an answer may hold thousands
+ * of addresses, an address have many long names, and the names that others go
+ * by must not go for them. */
 static void
 make_room(struct names *names)
 {
@@ -276,6 +279,8 @@ entry_new(struct names *names, const struct names_told *told)
 		return NULL;
 	}
 	entry->key = *told->key;
+	entry->bytes = sizeof(*entry);
+	names->bytes += entry->bytes;
 	map_put(&names->map, &entry->node, told->hash);
 	list_prepend(&names->lru, &entry->lru);
 	entry_own(names, entry, owner);
@@ -304,14 +309,20 @@ entry_share(
 /* Puts other names in place of those of the entry; false when there is no
  * memory, and nothing is changed. */
 static bool
-entry_set(struct names_entry *entry, const struct name *const *v,
-    const struct names_hold *holds, size_t n)
+entry_set(struct names *names, struct names_entry *entry,
+    const struct name *const *v, const struct names_hold *holds, size_t n)
 {
+	struct names_owner *owner = entry->owner;
 	struct names_hold *copy;
 	struct host_names *hosts = host_names_new(v, holds, n, &copy);
+	size_t bytes = entry->bytes;
 
 	if (hosts == NULL)
 		return false;
+	entry->bytes = sizeof(*entry) + hosts->size;
+	names->bytes = names->bytes - bytes + entry->bytes;
+	owner->bytes = owner->bytes - bytes + entry->bytes;
+	owner_rank(names, owner);
 	host_names_unref(entry->hosts);
 	entry->hosts = hosts;
 	entry->holds = copy;
@@ -355,7 +366,7 @@ entry_add(struct names *names, struct names_entry *entry,
 		    &holds[out], &holds[out + 1], (n - out) * sizeof(holds[0]));
 		names->stats->names_crowded++;
 	}
-	return entry_set(entry, v, holds, n);
+	return entry_set(names, entry, v, holds, n);
 }
 
 /* What a service of the system's was told it tells others. */
@@ -369,10 +380,13 @@ uid_of_both(uint32_t before, uint32_t uid)
 void
 names_put(struct names *names, const struct names_told *told, mono_t now)
 {
-	struct names_entry *entry = entry_find(names, told->key, told->hash);
 	const struct name *name = told->name;
 	struct names_hold hold = told->hold;
+	struct names_entry *entry;
 
+	while (names->bytes > names->max * NAMES_BYTES)
+		make_room(names);
+	entry = entry_find(names, told->key, told->hash);
 	if (entry == NULL) {
 		entry = entry_new(names, told);
 		if (entry == NULL)
@@ -411,7 +425,7 @@ entry_hosts(struct names *names, struct names_entry *entry, mono_t now)
 	}
 	/* where there is no memory they hold a little longer */
 	if (n < entry->hosts->n)
-		(void)entry_set(entry, v, holds, n);
+		(void)entry_set(names, entry, v, holds, n);
 	return entry->hosts;
 }
 

@@ -16,7 +16,7 @@
  * that program (its pid, start and executable) and for anybody. A name holds as
  * long as the answer, and at least for NAMES_FLOOR_S, since programs keep what
  * they were told; for the program that uses it, it holds on from each use.
- * Bounded: of the program that has most what was not used longest makes room.
+ * Bounded: of the program that takes most what was not used longest makes room.
  */
 struct names;
 struct names_hold;
@@ -32,10 +32,15 @@ struct names_hold;
 /* Counts addresses, twice where a program was told: for it and for anybody. */
 #define NAMES_MAX ((size_t)32768)
 
+/* Octets of memory for each of them, on average: some may have many names, or
+ * long ones. */
+#define NAMES_BYTES ((size_t)1024)
+
 /* The names of an address at one time, the one learnt last first. Immutable,
  * and counted by reference: a flow keeps those that it was judged by. */
 struct host_names {
 	unsigned int refs;
+	uint32_t size;			/* octets of memory */
 	uint8_t n;			/* never 0 */
 	const struct names_hold *holds; /* of names.c's */
 	const struct name *v[];
@@ -61,7 +66,8 @@ void host_names_unref(const struct host_names *hosts); /* both accept NULL */
 /* One name; NULL when there is no memory. */
 const struct host_names *host_names_of(const struct name *name);
 
-/* stats is borrowed and outlives it. NULL when there is no memory. */
+/* For so many addresses, of NAMES_BYTES each. stats is borrowed and outlives
+ * it. NULL when there is no memory. */
 struct names *names_new(size_t max, struct stats *stats);
 void names_free(struct names *names); /* accepts NULL */
 
@@ -90,7 +96,8 @@ struct names_moment {
 	mono_t now;
 };
 
-/* More are not saved, so that writing them down does not hold up the loop. */
+/* More names are not saved, so that writing them down does not hold up the
+ * loop. */
 #define NAMES_SAVED_MAX ((size_t)8192)
 
 /* The names used last, one a line; names_read() takes them back, and returns

@@ -20,13 +20,13 @@ struct names_key {
  * has. */
 struct names_owner {
 	struct map_node node;
-	struct list rank;    /* of those that have about as many */
-	struct list entries; /* the one used last first */
-	size_t n;
+	struct list rank;     /* of those that have about as much */
+	struct list entries;  /* the one used last first */
+	size_t bytes;	      /* of all of them */
 	struct names_key key; /* without an address */
 };
 
-/* By the power of two that an owner's entries come to. */
+/* By the power of two that an owner's octets come to. */
 #define NAMES_RANKS 32
 
 /* Of each name, how long it holds, and to whose program it was told last. */
@@ -43,6 +43,7 @@ struct names_entry {
 	struct names_key key;
 	const struct host_names *hosts;
 	struct names_hold *holds; /* of each of them, in the same memory */
+	size_t bytes;		  /* of memory, with them */
 };
 
 /* What was learnt, until it is put in its place with others. */
@@ -63,6 +64,7 @@ struct names {
 	struct list lru;	  /* the one used last first */
 	struct list ranks[NAMES_RANKS];
 	size_t max;
+	size_t bytes; /* of all entries */
 	struct stats *stats;
 	struct names_lesson lessons[NAMES_LESSONS];
 	size_t n_lessons;

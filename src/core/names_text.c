@@ -40,14 +40,18 @@ void
 names_write(struct names *names, const struct names_moment *at, FILE *out)
 {
 	const struct list *node = &names->lru;
+	const struct names_entry *entry;
 	size_t n = 0;
 
 	names_settle(names);
 	fprintf(out, MAGIC " %s %" PRIu64 "\n",
 	    at->boot[0] != '\0' ? at->boot : "-", at->wall_ms);
-	while (n < NAMES_SAVED_MAX && node->next != &names->lru) {
+	while (node->next != &names->lru) {
+		entry = container_of(node->next, struct names_entry, lru);
+		n += entry->hosts->n;
+		if (n > NAMES_SAVED_MAX)
+			break;
 		node = node->next;
-		n++;
 	}
 	for (; node != &names->lru; node = node->prev)
 		write_entry(

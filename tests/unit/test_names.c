@@ -310,6 +310,48 @@ an_address_has_a_bound_too(void **state)
 	    name_format(hosts->v[NAMES_PER_ADDR - 1], name), "n0.example");
 }
 
+/* Names of more than 200 octets, 64 of each address. */
+static void
+learn_long(const struct process *proc, unsigned int n_addrs)
+{
+	char name[256], addr[32];
+	int len;
+
+	for (unsigned int a = 0; a < n_addrs; a++) {
+		(void)snprintf(addr, sizeof(addr), "192.0.2.%u", a);
+		for (unsigned int i = 0; i < NAMES_PER_ADDR; i++) {
+			len = 0;
+			for (unsigned int label = 0; label < 4; label++)
+				len += snprintf(name + len,
+				    sizeof(name) - (size_t)len, "%050u.", i);
+			(void)snprintf(
+			    name + len, sizeof(name) - (size_t)len, "example");
+			learn(proc, name, addr, 60, at(0));
+		}
+	}
+}
+
+static void
+long_names_have_a_bound(void **state)
+{
+	char addr[32];
+
+	(void)state;
+	for (unsigned int a = 0; a < 15; a++) {
+		(void)snprintf(addr, sizeof(addr), "198.51.100.%u", a);
+		learn(wget, "a.example", addr, 60, at(0));
+	}
+	learn_long(curl, 30); /* 60 entries */
+	/* 100 KiB have four of 15 KiB, beside the 30 */
+	assert_in_range(names_count(names), 34, 38);
+	assert_true(stats.names_evicted > 0);
+	/* … of nobody but who has most */
+	for (unsigned int a = 0; a < 15; a++) {
+		(void)snprintf(addr, sizeof(addr), "198.51.100.%u", a);
+		assert_string_equal(look(wget, addr, at(0)), "a.example");
+	}
+}
+
 /* Another life --------------------------------------------------------------
  */
 
@@ -355,6 +397,28 @@ names_survive_a_restart(void **state)
 	    look(wget, "2001:db8::1", at(100)), "c\\.d.example");
 	free(text);
 	free(again);
+}
+
+static void
+not_all_are_written_down(void **state)
+{
+	size_t lines = 0;
+	char *text;
+
+	(void)state;
+	names_free(names);
+	names = names_new(4000, &stats);
+	learn_long(NULL, 200); /* 12,800 names, no more than fit */
+	assert_int_equal(names_count(names), 200);
+	text = write_down("boot-1", 1000000, at(0));
+	for (const char *s = text; (s = strchr(s, '\n')) != NULL; s++)
+		lines++;
+	assert_int_equal(lines, 1 + NAMES_SAVED_MAX);
+	/* those that were used last */
+	assert_null(strstr(text, "\n192.0.2.71 "));
+	assert_non_null(strstr(text, "\n192.0.2.72 "));
+	assert_non_null(strstr(text, "\n192.0.2.199 "));
+	free(text);
 }
 
 static void
@@ -497,10 +561,12 @@ main(void)
 		T(there_is_a_bound),
 		T(no_program_takes_the_names_of_others),
 		T(an_address_has_a_bound_too),
+		T(long_names_have_a_bound),
 		T(no_domain_takes_the_places_of_others),
 		T(no_tenant_takes_the_places_of_others),
 		T(others_users_names_are_not_told),
 		T(names_survive_a_restart),
+		T(not_all_are_written_down),
 		T(pids_do_not_survive_a_boot),
 		T(time_passes_meanwhile),
 		T(bad_lines_are_left_out),
