@@ -16,13 +16,20 @@ struct share {
 struct share_key
 share_key_of(const struct process *process)
 {
+	bool known = process->kind == PROCESS_PROGRAM || process->has_uid;
+
 	return (struct share_key){
 		.start = process->start,
 		.pid = (uint32_t)process->pid,
-		.user = process->kind == PROCESS_UNKNOWN && process->has_uid
-			    ? process->uid + 1
-			    : 0,
+		.user = known ? process->uid + 1 : 0,
 	};
+}
+
+/* Of all that this one's user has. No process began then. */
+static struct share_key
+key_of_user(const struct share_key *key)
+{
+	return (struct share_key){ .start = UINT64_MAX, .user = key->user };
 }
 
 int
@@ -53,31 +60,33 @@ find(const struct shares *shares, const struct share_key *key, uint64_t hash)
 	return NULL;
 }
 
-static bool
-has_room(const struct shares *shares, const struct share *share, size_t much)
+static size_t
+used_by(const struct shares *shares, const struct share_key *key)
 {
-	size_t used = share != NULL ? share->used : 0;
+	const struct share *share =
+	    find(shares, key, map_hash(&shares->map, key, sizeof(*key)));
 
-	return much <= shares->max - shares->used &&
-	       much <= shares->max / SHARE_OF_ONE - used;
+	return share != NULL ? share->used : 0;
 }
 
 bool
 shares_have(
     const struct shares *shares, const struct share_key *key, size_t much)
 {
-	return has_room(shares,
-	    find(shares, key, map_hash(&shares->map, key, sizeof(*key))), much);
+	struct share_key user = key_of_user(key);
+
+	return much <= shares->max - shares->used &&
+	       much <= shares->max / SHARE_OF_ONE - used_by(shares, key) &&
+	       much <= shares->max / SHARE_OF_USER - used_by(shares, &user);
 }
 
-bool
-shares_take(struct shares *shares, const struct share_key *key, size_t much)
+/* False when there is no memory. */
+static bool
+add(struct shares *shares, const struct share_key *key, size_t much)
 {
 	uint64_t hash = map_hash(&shares->map, key, sizeof(*key));
 	struct share *share = find(shares, key, hash);
 
-	if (!has_room(shares, share, much))
-		return false;
 	if (share == NULL) {
 		share = calloc(1, sizeof(*share));
 		if (share == NULL)
@@ -86,6 +95,37 @@ shares_take(struct shares *shares, const struct share_key *key, size_t much)
 		map_put(&shares->map, &share->node, hash);
 	}
 	share->used += much;
+	return true;
+}
+
+/* False where nothing was taken. */
+static bool
+subtract(struct shares *shares, const struct share_key *key, size_t much)
+{
+	struct share *share =
+	    find(shares, key, map_hash(&shares->map, key, sizeof(*key)));
+
+	if (share == NULL)
+		return false;
+	share->used -= much;
+	if (share->used > 0)
+		return true;
+	map_remove(&shares->map, &share->node);
+	free(share);
+	return true;
+}
+
+bool
+shares_take(struct shares *shares, const struct share_key *key, size_t much)
+{
+	struct share_key user = key_of_user(key);
+
+	if (!shares_have(shares, key, much) || !add(shares, key, much))
+		return false;
+	if (!add(shares, &user, much)) {
+		(void)subtract(shares, key, much); /* it was just taken */
+		return false;
+	}
 	shares->used += much;
 	return true;
 }
@@ -93,15 +133,10 @@ shares_take(struct shares *shares, const struct share_key *key, size_t much)
 void
 shares_give(struct shares *shares, const struct share_key *key, size_t much)
 {
-	struct share *share =
-	    find(shares, key, map_hash(&shares->map, key, sizeof(*key)));
+	struct share_key user = key_of_user(key);
 
-	if (share == NULL)
-		return; /* nothing was taken */
-	share->used -= much;
-	shares->used -= much;
-	if (share->used > 0)
+	if (!subtract(shares, key, much))
 		return;
-	map_remove(&shares->map, &share->node);
-	free(share);
+	(void)subtract(shares, &user, much); /* both have it, or none */
+	shares->used -= much;
 }

@@ -10,8 +10,10 @@
 struct process;
 
 /* Something that there is so much of, and of which one process may have an
- * eighth: one that takes all it can get does not end the tunnels of others. */
+ * eighth, and all of one user a half: who takes all he can get does not end the
+ * tunnels of others. */
 #define SHARE_OF_ONE 8
+#define SHARE_OF_USER 2
 
 struct shares {
 	struct map map;
@@ -22,7 +24,7 @@ struct shares {
 struct share_key {
 	uint64_t start;
 	uint32_t pid;
-	uint32_t user; /* of those that can't be told apart; else 0 */
+	uint32_t user; /* the number, and 1; 0: not known */
 };
 
 /* Of processes that could not be found those of one user have one. */

@@ -8,7 +8,7 @@
 static bool
 take(struct shares *shares, uint32_t pid, uint64_t start, size_t much)
 {
-	struct share_key key = { .start = start, .pid = pid };
+	struct share_key key = { .start = start, .pid = pid, .user = pid };
 
 	return shares_take(shares, &key, much);
 }
@@ -16,7 +16,7 @@ take(struct shares *shares, uint32_t pid, uint64_t start, size_t much)
 static void
 give(struct shares *shares, uint32_t pid, uint64_t start, size_t much)
 {
-	struct share_key key = { .start = start, .pid = pid };
+	struct share_key key = { .start = start, .pid = pid, .user = pid };
 
 	shares_give(shares, &key, much);
 }
@@ -61,6 +61,32 @@ all_have_no_more_than_there_is(void **state)
 }
 
 static void
+one_user_has_a_half_however_many_he_is(void **state)
+{
+	struct share_key key = { .start = 1, .pid = 1, .user = 1001 };
+	struct share_key other = { .start = 1, .pid = 9, .user = 1002 };
+	struct shares shares;
+
+	(void)state;
+	assert_int_equal(shares_init(&shares, 80), 0);
+	for (; key.pid <= 4; key.pid++)
+		assert_true(shares_take(&shares, &key, 10));
+	assert_false(shares_have(&shares, &key, 1));
+	assert_false(shares_take(&shares, &key, 1));
+	assert_true(shares_take(&shares, &other, 10));
+	/* it comes back */
+	key.pid = 1;
+	shares_give(&shares, &key, 10);
+	key.pid = 5;
+	assert_true(shares_take(&shares, &key, 10));
+	for (key.pid = 2; key.pid <= 5; key.pid++)
+		shares_give(&shares, &key, 10);
+	shares_give(&shares, &other, 10);
+	assert_int_equal(shares.map.count, 0);
+	shares_done(&shares);
+}
+
+static void
 nobodies_are_told_apart_by_user(void **state)
 {
 	static const struct process of_one = {
@@ -69,7 +95,7 @@ nobodies_are_told_apart_by_user(void **state)
 	static const struct process of_root = { .kind = PROCESS_UNKNOWN,
 		.has_uid = true };
 	static const struct process of_nobody = { .kind = PROCESS_UNKNOWN };
-	/* a program has its own, whoever began it */
+	/* a program has its own */
 	static const struct process program = {
 		.kind = PROCESS_PROGRAM, .pid = 7, .has_uid = true, .uid = 1000
 	};
@@ -99,6 +125,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_has_an_eighth_and_others_theirs),
 		cmocka_unit_test(all_have_no_more_than_there_is),
+		cmocka_unit_test(one_user_has_a_half_however_many_he_is),
 		cmocka_unit_test(nobodies_are_told_apart_by_user),
 	};
 
