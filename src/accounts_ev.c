@@ -82,8 +82,10 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (ae->busy)
+	if (ae->busy) { /* for rules before: it may not come back for long */
+		wait_on(ae);
 		return;
+	}
 	ae->asked = policy_ref_shown(ae->policy);
 	ae->busy = true;
 	if (work_start(ae->base, ask, asked, ae) == 0)

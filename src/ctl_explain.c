@@ -92,7 +92,7 @@ json_passed(const struct policy *policy, const struct subject *subject,
 
 	for (size_t i = 0;
 	     (passed = explain_passed(policy, subject, d, i, buf)) != NULL; i++)
-		json_array_append_new(array, json_string(passed));
+		json_array_append_new(array, json_text(passed));
 	return array;
 }
 

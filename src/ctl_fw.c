@@ -1,5 +1,6 @@
 #include "src/ctl_fw.h"
 
+#include "src/json.h"
 #include "src/linux/chains.h"
 
 static void
@@ -52,7 +53,7 @@ ctl_fw_show(struct ctl_job *job)
 static void
 verify_difference(void *arg, const char *difference)
 {
-	json_array_append_new(arg, json_string(difference));
+	json_array_append_new(arg, json_text(difference));
 }
 
 void

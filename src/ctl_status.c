@@ -1,6 +1,8 @@
 #include "src/ctl_status.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,7 +74,7 @@ status_firewall(const struct ctl_env *env)
 	/* set by a thread, once: the next answer has it at the latest */
 	bool cleared = __atomic_load_n(&fw->cleared, __ATOMIC_RELAXED);
 
-	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:s, s:I, s:s?}", "backend",
+	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:s, s:I, s:o}", "backend",
 	    chains_backend_name(fw->backend), "ip4",
 	    fw->in[CHAINS_IP4] && !cleared, "ip6",
 	    fw->in[CHAINS_IP6] && !cleared, "fail",
@@ -80,7 +82,7 @@ status_firewall(const struct ctl_env *env)
 	    accept_name(fw, CHAINS_IP4), "accept_ip6",
 	    accept_name(fw, CHAINS_IP6), "repairs",
 	    (json_int_t)(guard != NULL ? guard->repairs : 0), "error",
-	    failed ? guard->error : NULL);
+	    failed ? json_text(guard->error) : json_null());
 }
 
 /* Resident bytes of this process (/proc/self/statm, second field). */
@@ -107,9 +109,10 @@ status_policy(const struct ctl_env *env)
 	const char *tried = policy_ev_tried(env->policy_ev, &end_ms);
 	const char *kept = policy_ev_kept(env->policy_ev);
 
-	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "dir",
-	    env->rules_dir, "rules", (json_int_t)policy_n_rules(policy),
-	    "command_line", (json_int_t)policy_n_runtime(policy), "generation",
+	return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "dir",
+	    json_text(env->rules_dir), "rules",
+	    (json_int_t)policy_n_rules(policy), "command_line",
+	    (json_int_t)policy_n_runtime(policy), "generation",
 	    (json_int_t)policy_generation(policy), "error",
 	    error[0] != '\0' ? json_text(error) : json_null(), "kept",
 	    kept != NULL ? json_text(kept) : json_null(), "trying",
@@ -156,11 +159,26 @@ text_at(const json_t *result, const char *object, const char *key)
 	    json_object_get(json_object_get(result, object), key));
 }
 
+/* Of foreign bytes, it may be. */
+__attribute__((format(printf, 2, 3))) static void
+problem(json_t *problems, const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	if (text != NULL)
+		json_array_append_new(problems, json_text(text));
+	free(text);
+}
+
 static void
 add_problem(json_t *problems, const char *before, const char *what)
 {
-	json_array_append_new(problems,
-	    json_sprintf("%s%s%s", before, what[0] != '\0' ? ": " : "", what));
+	problem(problems, "%s%s%s", before, what[0] != '\0' ? ": " : "", what);
 }
 
 /* A rule that names a list is nothing without what is in it. */
@@ -260,8 +278,7 @@ account_problems(const struct ctl_env *env, json_t *problems)
 		if (a->state == POLICY_ACCOUNT_THERE || ++n > ACCOUNTS_MAX)
 			continue;
 		policy_missing_text(a, text);
-		json_array_append_new(
-		    problems, json_sprintf("rules wait for the %s", text));
+		problem(problems, "rules wait for the %s", text);
 	}
 	if (n > ACCOUNTS_MAX)
 		add_problem(problems, "rules wait for more users and groups",
@@ -298,20 +315,20 @@ runtime_problems(const struct ctl_env *env, json_t *problems)
 		    "tried again",
 		    strerror(-unread));
 	else if (unread > 0)
-		json_array_append_new(problems,
-		    json_sprintf("rules from the command line can't be read, "
-				 "lines of command-line.rules: %d",
-			unread));
+		problem(problems,
+		    "rules from the command line can't be read, lines of "
+		    "command-line.rules: %d",
+		    unread);
 	for (size_t i = 0; i < n; i++) {
 		const struct policy_rule *rule =
 		    policy_rule_get(policy, (uint32_t)i + 1);
 
 		if (rule->fault != NULL && ++held <= HELD_MAX)
-			json_array_append_new(problems,
-			    json_sprintf("rule %u from the command line has a "
-					 "fault, it denies all that it may "
-					 "mean and accepts nothing: %s",
-				rule->line, rule->fault));
+			problem(problems,
+			    "rule %u from the command line has a fault, it "
+			    "denies all that it may mean and accepts nothing: "
+			    "%s",
+			    rule->line, rule->fault);
 	}
 	if (held > HELD_MAX)
 		add_problem(problems,

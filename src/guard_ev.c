@@ -174,11 +174,13 @@ run(void *arg)
 	struct guard_ev *guard = arg;
 
 	(void)pthread_mutex_lock(&guard->fw->tables); /* can't fail */
-	for (int f = 0; f < FW_N_FAMILIES && !guard->fw->cleared; f++) {
+	for (int f = 0; f < FW_N_FAMILIES; f++) {
 		enum chains_family family = (enum chains_family)f;
 		int r = 0;
 
-		if (guard->look[f].install)
+		if (guard->fw->cleared)
+			guard->look[f].install = false;
+		else if (guard->look[f].install)
 			r = install_late(guard, family);
 		else if (guard->look[f].in)
 			r = look_at(guard, family);

@@ -199,7 +199,7 @@ line_of_included(const char *path, uint32_t n)
 
 /* Takes the line along of what was found in that file. 0 or -ENOMEM. */
 static int
-keep(struct looking *l, struct choice *c, const char *text)
+keep(struct looking *l, struct choice *c, const char *text, size_t len)
 {
 	const char *path = l->zone.path;
 
@@ -213,7 +213,7 @@ keep(struct looking *l, struct choice *c, const char *text)
 	else
 		c->found.text = file_is_secret(&l->zone.st)
 				    ? strdup(NOT_SHOWN)
-				    : line_of(text, l->zone.bytes, c->line);
+				    : line_of(text, len, c->line);
 	c->found.file = strdup(c->file != NULL ? c->file : path);
 	return c->found.file != NULL && c->found.text != NULL ? 0 : -ENOMEM;
 }
@@ -233,9 +233,9 @@ read_one(struct looking *l, const struct conf_list *list, const char *path)
 	l->zone.bytes = len;
 	r = list_parse(&sink, list->format, text, len);
 	if (r == 0)
-		r = keep(l, &l->block, text);
+		r = keep(l, &l->block, text, len);
 	if (r == 0)
-		r = keep(l, &l->other, text);
+		r = keep(l, &l->other, text, len);
 	free(text);
 	return r;
 }

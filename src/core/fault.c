@@ -148,13 +148,14 @@ hide_in_what(char *text)
 static struct fault *
 fault_new(struct faults *faults, const char *file, const struct fault_text *t)
 {
-	char *what = arena_strdup(faults->arena, t->what);
 	struct fault *f;
+	char *what;
 
 	faults->count++;
 	if (faults->n_kept == FAULTS_KEPT)
 		return NULL;
 	f = &faults->kept[faults->n_kept];
+	what = arena_strdup(faults->arena, t->what);
 	*f = (struct fault){
 		.file = copy(faults, file),
 		.what = what,

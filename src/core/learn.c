@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/core/learn_own.h"
+#include "src/core/value.h"
 
 struct learn *
 learn_new(const char *note)
@@ -51,6 +52,19 @@ can_be_written(const char *s)
 	return strstr(s, "\xef\xbf\xbd") == NULL;
 }
 
+/* A name that a rule can have: anything may have been asked for. */
+static bool
+can_be_domain(const char *host)
+{
+	struct value_fault fault;
+	struct rule_value value;
+
+	return host[0] != '$' && strchr(host, '*') == NULL &&
+	       can_be_written(host) &&
+	       value_parse(&value, VALUE_DOMAIN, host, strlen(host), &fault) ==
+		   0;
+}
+
 /* A value that means itself, with nothing in it being a wildcard. */
 static void
 put_value(FILE *out, const char *s)
@@ -84,7 +98,7 @@ who_of(const struct learn_fact *fact)
 		put_match(out, "process", fact->process);
 	else if (fact->exe_here && fact->exe[0] == '/')
 		put_match(out, "exe", fact->exe);
-	else if (fact->unit[0] != '\0')
+	else if (fact->unit[0] != '\0' && fact->unit[0] != '$')
 		put_match(out, "unit", fact->unit);
 	if (fact->process == NULL && fact->exe_here && fact->script[0] == '/')
 		put_match(out, "script", fact->script);
@@ -181,13 +195,15 @@ add_addr(struct learn *learn, struct group *g, const struct addr *addr)
 int
 learn_add(struct learn *learn, const struct learn_fact *fact)
 {
+	bool named = fact->host != NULL && can_be_domain(fact->host);
 	char *who = who_of(fact);
 	struct group *g;
 	int r = -ENOMEM;
 
 	if (who == NULL)
 		return -ENOMEM;
-	if (who[0] == '\0' || !can_be_written(who)) {
+	if (who[0] == '\0' || !can_be_written(who) ||
+	    (!named && fact->remote.family == ADDR_NONE)) {
 		learn->unwritable++;
 		free(who);
 		return 0;
@@ -204,7 +220,7 @@ learn_add(struct learn *learn, const struct learn_fact *fact)
 	if (g == NULL)
 		return -ENOMEM;
 	g->seen++;
-	if (fact->host != NULL && can_be_written(fact->host))
+	if (named)
 		r = add_name(learn, g, fact->host);
 	else
 		r = add_addr(learn, g, &fact->remote);
@@ -278,49 +294,54 @@ n_below(const struct group *g, const char *parent)
 	return n;
 }
 
-/* What stands for the name: its parent, where that has more of them. */
-static const char *
-label_of(const struct group *g, size_t i, bool *ret_parent)
+/* What stands for a name: its parent, where that has more of them. */
+struct label {
+	const char *text;
+	bool parent;
+};
+
+static struct label
+label_of(const struct group *g, size_t i)
 {
 	const char *parent = parent_of(g->names[i]);
 
-	*ret_parent = parent != NULL && n_below(g, parent) > LEARN_NAMES;
-	return *ret_parent ? parent : g->names[i];
+	if (parent != NULL && n_below(g, parent) > LEARN_NAMES)
+		return (struct label){ parent, true };
+	return (struct label){ g->names[i], false };
 }
 
-/* True if what stands for another one stands for it as well: of those that do,
- * the widest, and then the first. */
+/* False where what stands for another one stands for it as well: of those that
+ * do, the widest, and then the first. */
 static bool
-is_printed(const struct group *g, size_t i)
+is_printed(const struct group *g, const struct label *labels, size_t i)
 {
-	bool own, other;
-	size_t len = strlen(label_of(g, i, &own));
+	size_t len = strlen(labels[i].text);
 
 	for (size_t j = 0; j < g->n_names; j++) {
-		const char *label = label_of(g, j, &other);
-		size_t n = strlen(label);
+		size_t n = strlen(labels[j].text);
 
-		if (j != i && other && is_below(g->names[i], label) &&
-		    (n < len || !own || (n == len && j < i)))
-			return true;
+		if (j != i && labels[j].parent &&
+		    is_below(g->names[i], labels[j].text) &&
+		    (n < len || !labels[i].parent || (n == len && j < i)))
+			return false;
 	}
-	return false;
+	return true;
 }
 
 static void
 print_names(const struct group *g, FILE *out)
 {
+	struct label labels[LEARN_ENDS_MAX];
 	const char *comma = "";
 
+	for (size_t i = 0; i < g->n_names; i++)
+		labels[i] = label_of(g, i);
 	fputs(" domain ", out);
 	for (size_t i = 0; i < g->n_names; i++) {
-		bool parent;
-		const char *label = label_of(g, i, &parent);
-
-		if (is_printed(g, i))
+		if (!is_printed(g, labels, i))
 			continue;
-		fprintf(out, "%s%s", comma, parent ? "." : "");
-		put_value(out, label);
+		fprintf(out, "%s%s", comma, labels[i].parent ? "." : "");
+		put_value(out, labels[i].text);
 		comma = ", ";
 	}
 }
@@ -477,8 +498,8 @@ learn_print(struct learn *learn, FILE *out)
 		    (unsigned long long)learn->left_out);
 	if (learn->unwritable > 0)
 		fprintf(out,
-		    "# %llu %s of programs that a rule can't name (deleted, in "
-		    "a container without a unit)\n",
+		    "# %llu %s of what a rule can't name (a program that is "
+		    "deleted or in a container without a unit, an odd name)\n",
 		    (unsigned long long)learn->unwritable,
 		    learn->unwritable == 1 ? "connection or query"
 					   : "connections or queries");

@@ -328,6 +328,12 @@ check "and says why" listed zone '"all.rpz: $INCLUDE z/in: No such" in l["error"
 printf 'z4.example CNAME *.\n' >"$l/z/in"
 check "until it is back" wait_for silent z4.example
 cp "$l/all.rpz" "$l/all.kept"
+# what was included counts towards its size, and is not behind it
+printf 'z9.example CNAME *.' >>"$l/all.rpz"
+check "a last line that does not end" wait_for silent z9.example
+check "is explained" explained "entry: $l/all.rpz:5: z9.example CNAME *." \
+	--query --domain z9.example
+put_back "$l/all.kept" "$l/all.rpz"
 cp "$l/z/in" "$l/in.kept"
 put_back() { # KEPT FILE: never seen half written
 	cp "$1" "$l/.new"

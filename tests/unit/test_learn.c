@@ -304,6 +304,31 @@ what_can_not_be_named_is_counted(void **state)
 	free(text);
 }
 
+/* … also where a program asked for what is no name of a host. */
+static void
+odd_names_are_not_proposed(void **state)
+{
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	see("/a", "*.x.example", "192.0.2.1", 1);
+	see("/a", "$x.example", "192.0.2.2", 1);
+	see("/a", "a/b.example", "192.0.2.3", 1);
+	see("/a", "a\\.b.example", "192.0.2.4", 1);
+	ask(learn, "/a", "b:c.example");
+	learn_print(learn, out);
+	(void)fclose(out);
+	assert_string_equal(text,
+	    "accept out exe /a proto tcp domain a\\\\.b.example to any port 1\n"
+	    "accept out exe /a proto tcp to 192.0.2.1, 192.0.2.2, 192.0.2.3 "
+	    "port 1\n"
+	    "# 1 connection or query of what a rule can't name (a program that "
+	    "is deleted or in a container without a unit, an odd name)\n");
+	free(text);
+}
+
 int
 main(void)
 {
@@ -320,6 +345,7 @@ main(void)
 		T(who_comes_in_is_told_by_kind),
 		T(odd_words_mean_themselves),
 		T(scripts_units_and_the_kernel_have_their_words),
+		T(odd_names_are_not_proposed),
 		T(what_can_not_be_named_is_counted),
 	};
 
