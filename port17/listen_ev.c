@@ -31,6 +31,7 @@ struct entry {
 	struct listener *listener;
 	struct event *readable, *resume;
 	int fd;
+	int error; /* 0: it is open; else -errno */
 	int family;
 	struct addr addr;
 	unsigned int pause_ms;
@@ -284,10 +285,19 @@ open_entry(struct entry *entry, const struct sock_addr *at)
 	return 0;
 }
 
-static bool
-is_missing(int r)
+static void
+close_entry(struct entry *entry)
 {
-	return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL;
+	if (entry->readable != NULL)
+		event_free(entry->readable);
+	if (entry->resume != NULL)
+		event_free(entry->resume);
+	entry->readable = entry->resume = NULL;
+	if (entry->fd >= 0)
+		(void)close(entry->fd);
+	if (entry->reserve >= 0)
+		(void)close(entry->reserve);
+	entry->fd = entry->reserve = -1;
 }
 
 int
@@ -295,31 +305,43 @@ listener_new(struct listener **ret, const struct listener_opts *opts)
 {
 	static const char *const where[2] = { PORT17_IP4, PORT17_IP6 };
 	struct listener *listener = calloc(1, sizeof(*listener));
-	int r;
 
 	if (listener == NULL)
 		return -ENOMEM;
 	listener->opts = *opts;
 	for (size_t i = 0; i < 2; i++) {
-		listener->entries[i].fd = -1;
-		listener->entries[i].reserve = -1;
+		struct entry *entry = &listener->entries[i];
+
+		entry->listener = listener;
+		entry->fd = entry->reserve = -1;
+		entry->error = -ENOTCONN;
+		entry->family = i == 0 ? AF_INET : AF_INET6;
+		(void)addr_parse(&entry->addr, where[i], strlen(where[i]));
 	}
+	*ret = listener;
+	return 0;
+}
+
+void
+listener_open(struct listener *listener)
+{
 	for (size_t i = 0; i < 2; i++) {
 		struct entry *entry = &listener->entries[i];
 		struct sock_addr at;
 
-		entry->listener = listener;
-		entry->family = i == 0 ? AF_INET : AF_INET6;
-		(void)addr_parse(&entry->addr, where[i], strlen(where[i]));
+		if (entry->error == 0)
+			continue;
 		(void)sock_addr_ip(&at, &entry->addr, PORT17_PORT, "");
-		r = open_entry(entry, &at);
-		if (r < 0 && !(entry->family == AF_INET6 && is_missing(r))) {
-			listener_free(listener);
-			return r;
-		}
+		entry->error = open_entry(entry, &at);
+		if (entry->error < 0)
+			close_entry(entry);
 	}
-	*ret = listener;
-	return 0;
+}
+
+int
+listener_error(const struct listener *listener, enum addr_family family)
+{
+	return listener->entries[family == ADDR_IP6].error;
 }
 
 void
@@ -327,17 +349,7 @@ listener_free(struct listener *listener)
 {
 	if (listener == NULL)
 		return;
-	for (size_t i = 0; i < 2; i++) {
-		struct entry *entry = &listener->entries[i];
-
-		if (entry->readable != NULL)
-			event_free(entry->readable);
-		if (entry->resume != NULL)
-			event_free(entry->resume);
-		if (entry->fd >= 0)
-			(void)close(entry->fd);
-		if (entry->reserve >= 0)
-			(void)close(entry->reserve);
-	}
+	for (size_t i = 0; i < 2; i++)
+		close_entry(&listener->entries[i]);
 	free(listener);
 }

@@ -41,8 +41,13 @@ struct listener_opts {
 	void *arg;
 };
 
-/* 0 or -errno; an address of a family that this host lacks is no fault. */
+/* Both closed yet. 0 or -ENOMEM. */
 int listener_new(struct listener **ret, const struct listener_opts *opts);
+/* Opens what is not open: an address may be another program's, or of a family
+ * that this host lacks, now. */
+void listener_open(struct listener *listener);
+/* 0, or why that of the family is not open: -errno. */
+int listener_error(const struct listener *listener, enum addr_family family);
 void listener_free(struct listener *listener); /* accepts NULL */
 
 #endif

@@ -259,11 +259,24 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 		udp_sweep_soon(udp);
 }
 
-static int
-open_entries(struct udp *udp)
+static void
+prepare_entries(struct udp *udp)
 {
 	static const char *const where[2] = { PORT17_IP4, PORT17_IP6 };
 
+	for (size_t i = 0; i < 2; i++) {
+		struct entry *entry = &udp->entries[i];
+
+		entry->udp = udp;
+		entry->sock.fd = -1;
+		entry->error = -ENOTCONN;
+		(void)addr_parse(&entry->addr, where[i], strlen(where[i]));
+	}
+}
+
+void
+udp_open(struct udp *udp)
+{
 	for (size_t i = 0; i < 2; i++) {
 		struct entry *entry = &udp->entries[i];
 		struct udp_sock_opts opts = {
@@ -272,18 +285,17 @@ open_entries(struct udp *udp)
 			.arg = entry,
 			.pacer = udp->pacer,
 		};
-		int r;
 
-		entry->udp = udp;
-		(void)addr_parse(&entry->addr, where[i], strlen(where[i]));
-		r = udp_sock_bind(
-		    &entry->sock, &entry->addr, PORT17_PORT, &opts);
-		/* a host without IPv6 has none */
-		if (r < 0 &&
-		    !(i == 1 && (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL)))
-			return r;
+		if (entry->error < 0)
+			entry->error = udp_sock_bind(
+			    &entry->sock, &entry->addr, PORT17_PORT, &opts);
 	}
-	return 0;
+}
+
+int
+udp_error(const struct udp *udp, enum addr_family family)
+{
+	return udp->entries[family == ADDR_IP6].error;
 }
 
 static int
@@ -325,7 +337,7 @@ open_all(struct udp *udp)
 		.pacer = udp->pacer,
 		.direct = direct_cb,
 		.made = socket_made };
-	return open_entries(udp);
+	return 0;
 }
 
 int
@@ -337,7 +349,7 @@ udp_new(struct udp **ret, const struct udp_opts *opts)
 	if (udp == NULL)
 		return -ENOMEM;
 	udp->opts = *opts;
-	udp->entries[0].sock.fd = udp->entries[1].sock.fd = -1;
+	prepare_entries(udp);
 	list_init(&udp->all);
 	r = open_all(udp);
 	if (r < 0) {

@@ -81,8 +81,11 @@ struct udp_counters {
 	uint64_t lookups;	 /* whose they are: asked of conntrack */
 };
 
-/* 0 or -errno. */
+/* Both entries closed yet. 0 or -errno. */
 int udp_new(struct udp **ret, const struct udp_opts *opts);
+/* As listener_open() and listener_error(). */
+void udp_open(struct udp *udp);
+int udp_error(const struct udp *udp, enum addr_family family);
 void udp_free(struct udp *udp); /* accepts NULL */
 
 /* Ends the flow, if there is one. */

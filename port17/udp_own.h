@@ -16,6 +16,7 @@ struct entry {
 	struct udp *udp;
 	struct udp_sock sock;
 	struct addr addr;
+	int error;	    /* 0: it is open; else -errno */
 	uint32_t overflows; /* as the kernel said last */
 	struct begun begun;
 };

@@ -225,6 +225,16 @@ is_tunnelled(const struct upstream_group *group)
 }
 
 static void
+port17_problems(const struct ctl_env *env, json_t *problems)
+{
+	if (port17_ev_deaf(env->port17)[0] != '\0')
+		add_problem(problems,
+		    "the entry for tunnels is not open, what is rerouted there "
+		    "is denied",
+		    port17_ev_deaf(env->port17));
+}
+
+static void
 resolver_problems(const struct ctl_env *env, json_t *problems)
 {
 	struct resolve *resolve = resolver_ev_resolve(env->resolver);
@@ -407,6 +417,8 @@ status_problems(const struct ctl_env *env, const json_t *result)
 	tunnel_problems(env, problems);
 	if (policy_ev_conf(env->policy_ev)->resolver.listen.n > 0)
 		resolver_problems(env, problems);
+	if (env->port17 != NULL)
+		port17_problems(env, problems);
 	return problems;
 }
 

@@ -283,6 +283,7 @@ rerouted_SOURCES = \
 	%D%/port17_claim.c \
 	%D%/port17_ev.c %D%/port17_ev.h \
 	%D%/port17_fake.c \
+	%D%/port17_listen.c \
 	%D%/port17_names_ev.c \
 	%D%/port17_own.h \
 	%D%/port17_past.c %D%/port17_past.h \
@@ -307,6 +308,7 @@ rerouted_SOURCES = \
 	%D%/state.c %D%/state.h \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \
 	%D%/sysfiles.c %D%/sysfiles.h \
+	%D%/taker.c %D%/taker.h \
 	%D%/upstreams_ev.c %D%/upstreams_ev.h \
 	%D%/waiting.c %D%/waiting.h \
 	%D%/watch_ev.c %D%/watch_ev.h \

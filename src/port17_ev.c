@@ -438,6 +438,7 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 		port17_ev_free(p17);
 		return r;
 	}
+	port17_listen(p17);
 	r = icmp_open(&p17->icmp);
 	if (r < 0)
 		log_warning("port17",

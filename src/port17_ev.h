@@ -17,6 +17,7 @@ struct nfq;
 struct nfq_packet;
 struct port17_past;
 struct port17_pasts;
+struct procfs;
 struct sock_maker;
 struct udp;
 
@@ -31,6 +32,7 @@ struct port17_ev_opts {
 	struct nfq *nfq;
 	struct attr *attr;
 	struct diag *diag;
+	struct procfs *procfs;
 	struct stats *stats;
 	size_t flows_max;
 	size_t queue_length;		/* SYNs may wait in half of it */
@@ -45,8 +47,15 @@ struct port17_ev_opts {
 	void *arg;
 };
 
-/* Listens. 0, -EADDRINUSE or -errno. */
+/* Listens, where its addresses are not taken by another program: else what
+ * would come there is denied. 0 or -errno. */
 int port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts);
+/* Each second: what could not be listened on is tried again. */
+void port17_ev_second(struct port17_ev *p17);
+/* Whether the packet would come to an entry that is ours. */
+bool port17_ev_listens(const struct port17_ev *p17, const struct packet *pkt);
+/* Why it does not listen everywhere; "": it does. */
+const char *port17_ev_deaf(const struct port17_ev *p17);
 /* Whether something runs for it in a thread. Accepts NULL. */
 bool port17_ev_is_busy(const struct port17_ev *p17);
 

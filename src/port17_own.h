@@ -17,9 +17,13 @@ struct listener;
 
 /* Behind struct port17_ev: shared by port17_ev.c (what happens to flows),
  * port17_claim.c (what the judge knows of them), port17_fake.c (addresses that
- * stand for names), port17_route.c (verdicts), port17_names_ev.c (proxies that
- * have a name), port17_trust_ev.c (whom they are believed by) and
- * port17_changed_ev.c (tunnels that are others). */
+ * stand for names), port17_listen.c (the entries), port17_route.c (verdicts),
+ * port17_names_ev.c (proxies that have a name), port17_trust_ev.c (whom they
+ * are believed by) and port17_changed_ev.c (tunnels that are others). */
+
+/* TCP and UDP, IPv4 and IPv6. */
+#define PORT17_ENTRIES 4
+#define PORT17_DEAF_SIZE 600
 
 struct port17_ev {
 	struct port17_ev_opts opts;
@@ -42,6 +46,8 @@ struct port17_ev {
 	struct event *changed;	     /* flows are looked through: */
 	struct flow_key changed_next; /* from this one on, */
 	bool changed_udp;	      /* TCP's are behind us */
+	int absent[PORT17_ENTRIES];   /* as told: 0, or -errno */
+	char deaf[PORT17_DEAF_SIZE];
 };
 
 /* What the judge knows of a flow, with the name that its address stands for.
@@ -55,6 +61,9 @@ bool port17_claim_key(
 /* As dialer_opts.is_loop; arg is a port17_ev. */
 bool port17_claim_is_loop(void *arg, const struct dial_reached *reached,
     const struct process *process);
+
+/* Opens what is not open, and tells of what is taken. */
+void port17_listen(struct port17_ev *p17);
 
 /* The tunnels are others: whom their https proxies are believed by is read. */
 void port17_trust_read(struct port17_ev *p17);

@@ -113,6 +113,11 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 
 	if (verdict->flow == NULL)
 		return PORT17_DROP; /* it could not be found again */
+	if (!port17_ev_listens(p17, pkt)) {
+		judge_refuse(
+		    p17->opts.judge, ACTION_BLOCK, REASON_NO_PORT17, verdict);
+		return PORT17_GO;
+	}
 	if (pkt->tuple.proto == IPPROTO_TCP &&
 	    sessions_is_held(p17->sessions, &key) && !verdict->new_flow)
 		return PORT17_DROP;

@@ -186,6 +186,8 @@ second_cb(evutil_socket_t fd, short what, void *arg)
 		judge_ev_second(rr->judge_ev);
 	if (rr->resolver != NULL)
 		resolver_ev_second(rr->resolver);
+	if (rr->port17 != NULL)
+		port17_ev_second(rr->port17);
 }
 
 static int

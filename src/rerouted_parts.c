@@ -275,6 +275,7 @@ port17_prepare(struct rerouted *rr)
 		.nfq = rr->nfq,
 		.attr = rr->attr,
 		.diag = rr->diag,
+		.procfs = rr->procfs,
 		.stats = &rr->stats,
 		.flows_max = (size_t)rr->conf->flows_max,
 		.queue_length = (size_t)rr->conf->queue_length,
@@ -293,8 +294,7 @@ port17_prepare(struct rerouted *rr)
 		r = rerouted_far_dns_prepare(rr);
 	if (r < 0)
 		log_error("port17",
-		    "the entry for tunnels can't be opened (127.0.0.17 and "
-		    "[::1], port 1117): %s",
+		    "the entry for tunnels can't be prepared: %s",
 		    strerror(-r));
 	return r;
 }

@@ -10,29 +10,20 @@
 #include "dns/sockaddr_ev.h"
 #include "src/base/log.h"
 #include "src/core/judge.h"
-#include "src/linux/diag.h"
-#include "src/linux/procfs.h"
 #include "src/resolver_conf.h"
+#include "src/taker.h"
 
 /* Seconds in a row that the owner of a local upstream's socket is looked for:
  * on a busy machine it may not be found at once, and what it asks in turn would
  * be brought back to it. */
 #define SERVER_TRIES 30
 
-/* The socket that has a port of this host. */
 static void
 find_listener(struct resolver_ev *re, const struct server_listen *at,
     uint8_t proto, struct socket_facts *ret)
 {
-	struct flow_key key;
-
-	memset(&key, 0, sizeof(key));
-	memset(ret, 0, sizeof(*ret));
-	key.local = at->addr;
-	key.lport = at->port;
-	key.remote.family = at->addr.family;
-	key.proto = proto;
-	diag_find(re->opts.diag, &key, true, 0, ret);
+	taker_socket(
+	    re->opts.diag, &(struct taken){ at->addr, at->port, proto }, ret);
 }
 
 /* Whose it is; a reference, or NULL. */
@@ -40,14 +31,8 @@ static const struct process *
 find_owner(
     struct resolver_ev *re, const struct server_listen *at, uint8_t proto)
 {
-	const struct process *proc = NULL;
-	struct socket_facts sock;
-
-	find_listener(re, at, proto, &sock);
-	if (sock.status == SOCKET_FOUND && sock.inode != 0)
-		(void)procfs_owner(
-		    re->opts.procfs, sock.inode, sock.uid, &proc);
-	return proc;
+	return taker_find(re->opts.diag, re->opts.procfs,
+	    &(struct taken){ at->addr, at->port, proto });
 }
 
 /* The n-th upstream that runs on this host (a recursor, a cache); false past

@@ -66,6 +66,47 @@ check "refused: broken, and no end" says_from plain 'ECONNRESET [0-9]+' \
 check "a direct connection to the entry is reset" \
     says_like 'ECONNRESET|EOF' tcp 127.0.0.17 1117 poke
 check "and said" grep -q 'connection to the endpoint itself' "$tmp/daemon.log"
+
+# -- the entry's port is another program's at the start, and IPv6 is off --
+check "the daemon ends" daemon_stop
+inc sysctl -qw net.ipv6.conf.lo.disable_ipv6=1
+cat >"$tmp/thief.py" <<'END'
+import select, socket
+all = []
+for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
+    s = socket.socket(socket.AF_INET, kind)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.17", 1117))
+    all.append(s)
+all[0].listen()
+print("ready", flush=True)
+select.select(all, [], [])
+print("GOT", flush=True)
+END
+background inc setpriv --reuid 65534 --clear-groups \
+    "$python" "$tmp/thief.py" >"$tmp/thief.out"
+thief=$pid
+wait_for grep -q ready "$tmp/thief.out"
+check "a program has the entry's port: the daemon starts" daemon_start
+broken() { ctl status | grep -q "^BROKEN: the entry for tunnels is not open"; }
+check "which is said" broken
+check "and who has it" has_text "(UDP) is taken by $python[$thief]" \
+    "$tmp/daemon.log"
+check "TCP is denied" says EHOSTUNREACH tcp 192.0.2.7 7001 echo
+check_not "UDP, too" says ok udp connected 192.0.2.7,7010
+check_not "without ::1, IPv6 is denied" says ok udp connected 2001:db8::7,7010
+inc sysctl -qw net.ipv6.conf.lo.disable_ipv6=0
+check "::1 comes: so does its entry" wait_for inc sh -c \
+    "ss -Hlnt 'src [::1]:1117' | grep -q . && ss -Hlnu 'src [::1]:1117' | grep -q ."
+check "and is used" says hello tcp 2001:db8::7 7001 echo
+check_not "it got nothing" grep -q GOT "$tmp/thief.out"
+stop "$thief"
+check "it ends: the entry is open" \
+    wait_for has_text "the entry for tunnels is open now" "$tmp/daemon.log"
+check_not "nothing is BROKEN" broken
+check "and is used: TCP" says hello tcp 192.0.2.7 7001 echo
+check "UDP" says ok udp connected 192.0.2.7,7010
+
 check_not "nothing of it is on the wire" wire_saw
 check_judged
 daemon_stop

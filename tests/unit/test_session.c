@@ -183,6 +183,8 @@ a_short_queue_has_room_left(void **state)
 	for (uint16_t i = 0; i < 2 * SHARE_OF_ONE; i++) {
 		/* two are one's share */
 		processes[i].pid = 9 + i / 2;
+		processes[i].has_uid = true;
+		processes[i].uid = i / 4; /* and half of his */
 		assert_int_equal(session_may_hold(&table, &processes[i]), 0);
 		held[i] = session_of(i, SESSION_HELD);
 		held[i].claim.process = &processes[i];
