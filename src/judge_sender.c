@@ -40,6 +40,20 @@ was_begun_outside(
 	       memcmp(&reply, key, sizeof(reply)) == 0;
 }
 
+/* What a verdict of ours lets go may be packed into another packet at once
+ * (VXLAN, IPsec): this leaves while we are at work, and has the socket still.
+ * It is of the program that has that one. */
+static void
+pass_on(struct judge_ev *je, struct socket_facts *sock)
+{
+	if (sock->by != BY_BPF || sock->pid != je->self->pid ||
+	    je->opts.is_own(je->opts.arg, sock->inode))
+		return;
+	sock->by = BY_SOCK_DIAG;
+	sock->user = 0;
+	sock->pid = 0;
+}
+
 void
 judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, struct socket_facts *ret)
@@ -49,6 +63,7 @@ judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
 	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
 	if (ret->status != SOCKET_FOUND)
 		return;
+	pass_on(je, ret);
 	if (!ret->connected)
 		ret->connected = was_begun_here(je, pkt, &key);
 	else if (pkt->in)

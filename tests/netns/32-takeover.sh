@@ -556,6 +556,40 @@ check "who has the port next hears nothing" \
 check "and does not get an answer out" came 7301 1
 inc sh -c "cat '$tmp/timeout' >$timeout"
 
+# -- through a tunnel of the kernel's: its flow is everybody's, and nobody's --
+if inc ip link add vx0 type vxlan id 7 remote 10.9.0.2 local 10.9.0.1 \
+    dstport 4789 srcport 5000 5001 2>/dev/null; then
+	inc ip -batch - <<-END
+		link set vx0 addrgenmode none
+		address add 10.70.0.1/24 dev vx0
+		link set vx0 up
+		neigh replace 10.70.0.2 lladdr 02:00:00:00:00:07 dev vx0
+	END
+	count 4789
+	for name in good bad; do
+		mkfifo "$tmp/$name.in"
+		background_in=$tmp/$name.in
+		background inc "$bin/$name" -c 'exec 3<>/dev/udp/10.70.0.2/8200
+			while read -r line; do echo "$line" >&3; done'
+	done
+	unset background_in
+	exec {good}>"$tmp/good.in" {bad}>"$tmp/bad.in"
+	echo first >&$good
+	echo first >&$bad
+	check "two programs, the first of both" came 4789 2
+	check "… and the daemon sent none of it" flows \
+	    "[x for x in f if x['dport'] == 4789] and not any(
+	    x['dport'] == 4789 and x['reason'] == 'self' for x in f)"
+	for i in $(seq $tries); do
+		echo $i >&$good
+		echo $i >&$bad
+	done
+	check "… and all that follow, in turn" came 4789 $((2 * tries + 2))
+	inc ip link del vx0
+else
+	echo "# no VXLAN here"
+fi
+
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

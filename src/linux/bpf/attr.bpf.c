@@ -19,6 +19,10 @@
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_RAW 255
+#define PF_IP4 2
+#define PF_IP6 10
 #define STATE_ESTABLISHED 1
 #define STATE_SYN_SENT 2
 #define CGROUP_ROOT_ID 1
@@ -245,12 +249,12 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	/* what decides for what follows */
 	owned = ct != NULL && (is_datagram(sk) || is_opening(sk));
 	if (decided) {
-		taken = owned ? takes_over(skb, sk, file, ct, &owner) : 0;
+		taken = owned ? takes_over(ctx, sk, file, ct, &owner) : 0;
 		if (taken == 0)
 			return NF_ACCEPT;
 	} else {
 		read_owner(&owner, file, task);
-		if (owned)
+		if (owned && !is_wrapped(ctx, sk))
 			asks_for(skb, &owner, ct);
 	}
 	/* here once: the verifier goes through it for each place that it

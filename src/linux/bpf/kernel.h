@@ -155,6 +155,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	int skc_bound_dev_if;
+	__u16 skc_num;
 	possible_net_t skc_net;
 	struct {
 		long long counter;
@@ -163,7 +164,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
-	__u16 sk_type;
+	__u16 sk_type, sk_protocol;
 	struct socket *sk_socket;
 };
 struct tcp_sock {
@@ -196,6 +197,7 @@ struct sk_buff {
 };
 struct nf_hook_state {
 	__u8 hook, pf;
+	struct sock *sk;
 };
 struct bpf_nf_ctx {
 	const struct nf_hook_state *state;

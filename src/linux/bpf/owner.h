@@ -101,9 +101,20 @@ is_same_program(const struct owner *a, const struct owner *b)
 	       a->uid == b->uid && a->gid == b->gid && is_same_group(a, b);
 }
 
+#define IPSEC_PORT 4500 /* ESP in UDP (RFC 3948) */
+
+/* Hop-by-hop, routing, fragment, destination options, mobility. */
+static __always_inline int
+is_extension(__u8 proto)
+{
+	return proto == 0 || proto == 43 || proto == 44 || proto == 60 ||
+	       proto == 135;
+}
+
 /* What is decided will be for who asks now. Where others ask at the same time
- * it is nobody's: which of them is heard last can't be known here. */
-static __always_inline void
+ * it is nobody's: which of them is heard last can't be known here. A function
+ * of its own: the stack of who calls has no room for it. */
+static __noinline void
 asks_for(struct sk_buff *skb, struct owner *owner, struct nf_conn *ct)
 {
 	__u64 key = owner_key(skb, ct);
@@ -151,12 +162,44 @@ answers(struct nf_conn *ct, const struct owner *owner)
 		   : 0;
 }
 
+/* What goes through a tunnel of the kernel's comes by once more, within a
+ * packet of that (VXLAN, GRE, IPsec), and has its socket still. The packets of
+ * all programs are one flow there, which nobody takes over. Of an IPv6 packet
+ * with extension headers that is not known; nor of a raw socket, whose program
+ * may write any header. */
+static __noinline int
+is_wrapped(struct bpf_nf_ctx *ctx, struct sock *sk)
+{
+	struct sk_buff *skb = ctx->skb;
+	int is6 = ctx->state->pf == PF_IP6;
+	const unsigned char *header = skb->head + skb->network_header;
+	__u8 byte = 0;
+	__u16 port = 0;
+
+	if (ctx->state->sk != sk)
+		return 1;
+	bpf_probe_read_kernel(&byte, 1, header + (is6 ? 6 : 9));
+	if (byte != sk->sk_protocol)
+		return sk->sk_protocol != IPPROTO_RAW &&
+		       !(is6 && is_extension(byte));
+	if (byte != IPPROTO_UDP)
+		return 0;
+	bpf_probe_read_kernel(&byte, 1, header);
+	bpf_probe_read_kernel(
+	    &port, sizeof(port), header + (is6 ? 40 : (byte & 15) * 4));
+	/* of programs each has the port of its socket, but may change it at
+	 * that moment */
+	return port == __builtin_bswap16(IPSEC_PORT) &&
+	       sk->__sk_common.skc_num != IPSEC_PORT;
+}
+
 /* 0: it goes on with its own, or with what a copy of itself began; else *owner
  * is filled. */
 static __always_inline int
-takes_over(struct sk_buff *skb, struct sock *sk, struct file *file,
+takes_over(struct bpf_nf_ctx *ctx, struct sock *sk, struct file *file,
     struct nf_conn *ct, struct owner *owner)
 {
+	struct sk_buff *skb = ctx->skb;
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 key = owner_key(skb, ct);
 	struct owner *was = bpf_map_lookup_elem(&owners, &key);
@@ -166,6 +209,8 @@ takes_over(struct sk_buff *skb, struct sock *sk, struct file *file,
 	if (was != NULL && was->socket == socket_of(file) &&
 	    was->start == start_of(task) && was->exec == task->self_exec_id &&
 	    was->groups == (unsigned long)groups_of(task))
+		return 0;
+	if (is_wrapped(ctx, sk))
 		return 0;
 	read_owner(owner, file, task);
 	owner->tag = tag_of(ct);

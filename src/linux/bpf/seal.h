@@ -1,8 +1,6 @@
 #ifndef LINUX_BPF_SEAL_PROGRAM_H
 #define LINUX_BPF_SEAL_PROGRAM_H
 
-#define PF_IP4 2
-#define PF_IP6 10
 #define HOOK_OUT 3
 #define DEVICE_IS_LOOPBACK 8 /* IFF_LOOPBACK */
 #define DST_PTR_MASK (~1UL)  /* SKB_DST_PTRMASK */
