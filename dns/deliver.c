@@ -113,6 +113,29 @@ note_denied(struct asked *asked, const struct outcome *o, struct name *space)
 		asked->target = space;
 }
 
+/* Of a name of which only some types are denied the answer is empty: a program
+ * would take an address of ours for one more of it, and others (musl, caches)
+ * that it is not there for one that it has not at all. */
+static const struct filter_answer *
+block_answer(
+    const struct resolve *r, const struct asked *asked, const struct key *asks)
+{
+	static const struct filter_answer nothing = { .block = FILTER_NODATA };
+	struct key key;
+
+	if (asks->type == TYPE_ANY || asked->denied.family != ADDR_NONE ||
+	    !policy_judges_types(r->policy, asked->decision.list))
+		return &r->conf.block;
+	key_copy(&key, asks);
+	if (asked->target != NULL) {
+		key.name.len = asked->target->len;
+		memcpy(key.name.wire, asked->target->wire, key.name.len);
+	}
+	return filter_is_for_type(r->policy, asked->client->asker, &key)
+		   ? &nothing
+		   : &r->conf.block;
+}
+
 size_t
 outcome_deny(struct resolve *r, struct asked *asked,
     const struct outcome *found, uint8_t *out, mono_t now)
@@ -141,7 +164,8 @@ outcome_deny(struct resolve *r, struct asked *asked,
 		answer.ede = answer.n_answer > 0 ? EDE_FORGED : EDE_BLOCKED;
 		answer.ede_text = why;
 	} else {
-		filter_blocked(&answer, &r->denied, o.key, &r->conf.block, why);
+		filter_blocked(&answer, &r->denied, o.key,
+		    block_answer(r, asked, o.key), why);
 	}
 	o.entry = NULL;
 	o.answer = NULL;

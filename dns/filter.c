@@ -182,6 +182,24 @@ filter_answer(const struct policy *policy, struct asker *asker,
 	return FILTER_PASSES;
 }
 
+bool
+filter_is_for_type(const struct policy *policy, const struct asker *asker,
+    const struct key *key)
+{
+	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
+	struct decision d;
+	struct key other;
+
+	key_copy(&other, key);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		other.type = types[i];
+		d = ask(policy, asker, &other, &nowhere);
+		if (key->type != types[i] && !denies(&d))
+			return true;
+	}
+	return false;
+}
+
 void
 filter_blocked(struct answer *ret, struct writer_space *space,
     const struct key *key, const struct filter_answer *how, const char *text)

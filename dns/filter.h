@@ -47,6 +47,11 @@ struct filter_answered {
 enum filter_found filter_answer(const struct policy *policy,
     struct asker *asker, struct filter_answered *answered);
 
+/* Whether the name has addresses all the same that are not denied: the question
+ * was for its type. */
+bool filter_is_for_type(const struct policy *policy, const struct asker *asker,
+    const struct key *key);
+
 /* What a blocked query is answered with. text: of the EDE, borrowed. */
 void filter_blocked(struct answer *ret, struct writer_space *space,
     const struct key *key, const struct filter_answer *how, const char *text);

@@ -149,6 +149,12 @@ list_has_addr(const struct list_index *l, const struct addr *addr)
 		   LIST_NONE;
 }
 
+bool
+list_knows_types(const struct list_index *l)
+{
+	return l->names.n_more > 0 || l->patterns != NULL;
+}
+
 void
 list_expect(const struct list_index *l, const struct name *name)
 {

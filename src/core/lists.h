@@ -41,6 +41,9 @@ bool list_has_host(const struct list_index *l, const struct name *name);
 /* The same for an address; the most specific of RPZ's prefixes counts. */
 bool list_has_addr(const struct list_index *l, const struct addr *addr);
 
+/* Whether some of it may be for queries of some types: fast, and not exact. */
+bool list_knows_types(const struct list_index *l);
+
 /* Nothing changes by it, but that a look-up of the name soon after need not
  * wait for memory: for who looks for many in a row. */
 void list_expect(const struct list_index *l, const struct name *name);

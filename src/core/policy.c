@@ -108,6 +108,14 @@ policy_decide(const struct policy *policy, const struct subject *subject)
 }
 
 bool
+policy_judges_types(const struct policy *policy, uint32_t list)
+{
+	const struct list_index *l = policy_list_index(policy, list);
+
+	return policy->by_type || (l != NULL && list_knows_types(l));
+}
+
+bool
 policy_rerouted_type(const struct policy *policy, size_t i, uint16_t *ret)
 {
 	if (i == policy->rerouted.n)

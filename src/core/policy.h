@@ -155,6 +155,10 @@ struct decision policy_decide(
 bool policy_judges_addresses(
     const struct policy *policy, const struct process *process);
 
+/* Whether a query may be denied for its type alone; list: that denied it
+ * (struct decision), or 0. */
+bool policy_judges_types(const struct policy *policy, uint32_t list);
+
 /* Types of queries that rules name which reroute, one by one from 0; false at
  * the end. */
 bool policy_rerouted_type(const struct policy *policy, size_t i, uint16_t *ret);

@@ -320,6 +320,15 @@ rerouted_types(const struct policy_entry *entry)
 	return NULL;
 }
 
+static bool
+is_by_type(const struct policy_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_matches; i++)
+		if (entry->matches[i].field == FIELD_QTYPE)
+			return true;
+	return false;
+}
+
 static void
 compile_rerouted(struct compiler *c, struct policy *policy)
 {
@@ -328,6 +337,8 @@ compile_rerouted(struct compiler *c, struct policy *policy)
 	size_t n = 0;
 
 	for (size_t i = 0; i < policy->n; i++) {
+		policy->by_type =
+		    policy->by_type || is_by_type(&policy->entries[i]);
 		types = rerouted_types(&policy->entries[i]);
 		n += types != NULL ? types->n : 0;
 	}

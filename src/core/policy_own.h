@@ -22,6 +22,7 @@ struct policy {
 	const struct policy_entry *by_addr;
 	size_t n_by_addr;
 	bool all_by_addr;
+	bool by_type; /* some rule is for queries of some types */
 	/* types of queries that rules name which reroute */
 	struct id_set rerouted;
 	/* as the world named them */
