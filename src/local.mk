@@ -5,6 +5,7 @@ libbase_a_SOURCES = \
 	%D%/base/addr.c %D%/base/addr.h \
 	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/budget.h %D%/base/spare.h \
+	%D%/base/escape.c %D%/base/escape.h \
 	%D%/base/grow.h \
 	%D%/base/inodes.c %D%/base/inodes.h \
 	%D%/base/line.h \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dns/trust.h"
+#include "src/base/escape.h"
 #include "src/core/endpoint.h"
 #include "src/core/explain.h"
 #include "src/core/list_table.h"
@@ -309,7 +310,11 @@ print_entry(const struct asked *asked, const struct subject *subject)
 		d.host != 0 ? subject->names[d.host - 1] : NULL,
 		subject->in ? &subject->src : &subject->dst, what) < 0)
 		return;
-	printf("entry: %s:%u: %s\n", found.file, found.line, found.text);
+	printf("entry: ");
+	escape_print(found.file, stdout);
+	printf(":%u: ", found.line);
+	escape_print(found.text, stdout);
+	putchar('\n');
 	list_found_done(&found);
 }
 

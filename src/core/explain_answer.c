@@ -1,5 +1,6 @@
 #include <stdint.h>
 
+#include "src/base/escape.h"
 #include "src/base/name.h"
 #include "src/core/explain.h"
 #include "src/core/judge_own.h"
@@ -73,6 +74,14 @@ explain_passed(const struct policy *policy, const struct subject *subject,
 	return NULL;
 }
 
+static void
+print_field(const char *key, const char *text, FILE *out)
+{
+	(void)fprintf(out, "%s: ", key);
+	escape_print(text, out);
+	(void)fputc('\n', out);
+}
+
 void
 explain_print(const struct policy *policy, const struct judge_capture *capture,
     const struct subject *subject, FILE *out)
@@ -84,10 +93,12 @@ explain_print(const struct policy *policy, const struct judge_capture *capture,
 
 	(void)fprintf(out, "verdict: %s\n", action_name(d.action));
 	if (rule != NULL) {
-		(void)fprintf(out, "rule: %u\nfile: %s:%u\ntext: %s\n", d.rule,
-		    rule->file, rule->line, rule->text);
+		(void)fprintf(out, "rule: %u\nfile: ", d.rule);
+		escape_print(rule->file, out);
+		(void)fprintf(out, ":%u\n", rule->line);
+		print_field("text", rule->text, out);
 		if (rule->label != NULL)
-			(void)fprintf(out, "label: %s\n", rule->label);
+			print_field("label", rule->label, out);
 	}
 	if (d.tunnel != 0)
 		(void)fprintf(

@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "src/base/escape.h"
+
 /* A daemon that runs answers at once, but for what has to be loaded or dialled
  * first: then a word that it is waited for, and an end of that. One that is
  * stopped is not waited for. */
@@ -272,8 +274,13 @@ daemon_error(json_t *root)
 		"message", &message) < 0)
 		message = "an answer that is not understood";
 	/* faults stand in lines of their own, as of --check */
-	fprintf(stderr, "%s%s\n",
-	    strcmp(code, "faults") == 0 ? "" : "reroutectl: ", message);
+	if (strcmp(code, "faults") == 0) {
+		fprintf(stderr, "%s\n", message); /* as printed: escaped */
+	} else {
+		fputs("reroutectl: ", stderr);
+		escape_print(message, stderr);
+		fputc('\n', stderr);
+	}
 	return strcmp(code, "bad-args") == 0 ? STATUS_USAGE : STATUS_FAILED;
 }
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/escape.h"
 #include "src/base/num.h"
-#include "src/ctl/table.h"
 
 /* By the words of `rerouted --explain`; --pid is not one of them. */
 const struct command_option explain_options[] = {
@@ -121,7 +121,7 @@ explain_print_text(const json_t *result, const char *key)
 	if (text == NULL)
 		return;
 	printf("%s: ", key);
-	table_text(text, stdout);
+	escape_print(text, stdout);
 	putchar('\n');
 }
 
@@ -131,9 +131,9 @@ explain_print_entry(const json_t *result)
 	if (command_text(result, "list_file", NULL) == NULL)
 		return;
 	fputs("entry: ", stdout);
-	table_text(command_text(result, "list_file", ""), stdout);
+	escape_print(command_text(result, "list_file", ""), stdout);
 	printf(":%.0f: ", command_number(result, "list_line"));
-	table_text(command_text(result, "list_text", ""), stdout);
+	escape_print(command_text(result, "list_text", ""), stdout);
 	putchar('\n');
 }
 
@@ -150,10 +150,10 @@ print_result(const json_t *result)
 		printf("rule: %lld\nfile: ",
 		    (long long)json_integer_value(
 			json_object_get(result, "number")));
-		table_text(file, stdout);
+		escape_print(file, stdout);
 		printf(":%lld\ntext: ", (long long)json_integer_value(
 					    json_object_get(result, "line")));
-		table_text(command_text(result, "text", ""), stdout);
+		escape_print(command_text(result, "text", ""), stdout);
 		putchar('\n');
 	}
 	explain_print_text(result, "label");
@@ -166,7 +166,7 @@ print_result(const json_t *result)
 	    printf("passed: %s\n", json_string_value(passed));
 	if (command_text(process, "exe", "")[0] != '\0') {
 		fputs("program: ", stdout);
-		table_text(command_text(process, "exe", ""), stdout);
+		escape_print(command_text(process, "exe", ""), stdout);
 		putchar('\n');
 	}
 }

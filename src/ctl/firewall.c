@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/ctl/table.h"
+#include "src/base/escape.h"
 
 static enum status
 show(const json_t *result)
@@ -25,7 +25,7 @@ show(const json_t *result)
 			json_object_get(rule, "packets")),
 		    (long long)json_integer_value(
 			json_object_get(rule, "bytes")));
-		table_text(command_text(rule, "rule", "?"), stdout);
+		escape_print(command_text(rule, "rule", "?"), stdout);
 		putchar('\n');
 	}
 	return STATUS_DONE;
@@ -40,7 +40,7 @@ print_lines(const char *before, const json_t *lines)
 	json_array_foreach((json_t *)lines, i, line)
 	{
 		fputs(before, stdout);
-		table_text(json_string_value(line), stdout);
+		escape_print(json_string_value(line), stdout);
 		putchar('\n');
 	}
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/escape.h"
 #include "src/base/num.h"
 #include "src/ctl/filter.h"
 #include "src/ctl/queries.h"
@@ -139,10 +140,10 @@ print_event(const json_t *flow)
 	fputs(paint ? "\033[31m" : "", stdout);
 	printf("%s %-6s %-3s %-5s ", cells.cells[0], cells.cells[1],
 	    cells.cells[2], cells.cells[3]);
-	table_text(cells.program, stdout);
+	escape_print(cells.program, stdout);
 	printf(
 	    " %s %s -> %s ", cells.cells[5], cells.source, cells.destination);
-	table_text(cells.why, stdout);
+	escape_print(cells.why, stdout);
 	fputs(paint ? "\033[0m\n" : "\n", stdout);
 }
 
@@ -200,9 +201,9 @@ print_tunnel(const json_t *event)
 	show_bytes(down, sizeof(down), json_object_get(event, "bytes_down"));
 	format_end(to, sizeof(to), event, true);
 	printf("%s tunnel %s ", when, command_text(event, "tunnel", "?"));
-	table_text(program, stdout);
+	escape_print(program, stdout);
 	printf(" -> %s up %s down %s: ", to, up, down);
-	table_text(command_text(event, "close_reason", "?"), stdout);
+	escape_print(command_text(event, "close_reason", "?"), stdout);
 	putchar('\n');
 }
 

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/base/escape.h"
 #include "src/ctl/command.h"
 #include "src/ctl/show.h"
 #include "src/ctl/table.h"
@@ -70,10 +71,11 @@ print_faults(const json_t *row)
 	json_array_foreach((json_t *)first, i, fault)
 	{
 		(void)printf("  ");
-		table_text(command_text(fault, "file", "-"), stdout);
-		(void)printf(":%.0f: %s: ", command_number(fault, "line"),
-		    command_text(fault, "what", "-"));
-		table_text(command_text(fault, "text", ""), stdout);
+		escape_print(command_text(fault, "file", "-"), stdout);
+		(void)printf(":%.0f: ", command_number(fault, "line"));
+		escape_print(command_text(fault, "what", "-"), stdout);
+		(void)printf(": ");
+		escape_print(command_text(fault, "text", ""), stdout);
 		(void)putchar('\n');
 	}
 	if (faults > (double)json_array_size(first))
@@ -82,7 +84,7 @@ print_faults(const json_t *row)
 	json_object_foreach((json_t *)modifiers, name, count)
 	{
 		(void)printf("  rules left out for $");
-		table_text(name, stdout);
+		escape_print(name, stdout);
 		(void)printf(": %.0f\n", json_number_value(count));
 	}
 }
@@ -99,13 +101,13 @@ print_details(const json_t *row)
 	(void)printf("\n%s\n", command_text(row, "name", "-"));
 	if (error != NULL) {
 		(void)printf("  ");
-		table_text(error, stdout);
+		escape_print(error, stdout);
 		(void)putchar('\n');
 	}
 	json_array_foreach((json_t *)files, i, file)
 	{
 		(void)printf("  ");
-		table_text(command_text(file, "file", "-"), stdout);
+		escape_print(command_text(file, "file", "-"), stdout);
 		entries = command_number(file, "entries");
 		faults = command_number(file, "faults");
 		(void)printf(": %.0f %s, %.0f %s\n", entries,
@@ -143,8 +145,10 @@ check_errors(const json_t *rows)
 
 		if (error == NULL)
 			continue;
-		(void)fprintf(stderr, "reroutectl: list %s: %s\n",
-		    command_text(row, "name", "-"), error);
+		(void)fprintf(stderr,
+		    "reroutectl: list %s: ", command_text(row, "name", "-"));
+		escape_print(error, stderr);
+		(void)fputc('\n', stderr);
 		status = STATUS_FAILED;
 	}
 	return status;

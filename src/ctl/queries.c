@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/base/escape.h"
 #include "src/ctl/command.h"
 #include "src/ctl/filter.h"
 #include "src/ctl/show.h"
@@ -127,11 +128,11 @@ queries_print_event(const json_t *query)
 	fputs(paint ? "\033[31m" : "", stdout);
 	printf("%s %-6s dns %-5s ", cells.cells[0], cells.cells[1],
 	    cells.cells[4]);
-	table_text(cells.program, stdout);
+	escape_print(cells.program, stdout);
 	printf(" %s ", cells.cells[3]);
-	table_text(cells.cells[5], stdout);
+	escape_print(cells.cells[5], stdout);
 	printf(" -> %s (%s) ", cells.answer, cells.cells[7]);
-	table_text(cells.why, stdout);
+	escape_print(cells.why, stdout);
 	fputs(paint ? "\033[0m\n" : "\n", stdout);
 }
 
@@ -153,15 +154,16 @@ print_upstream(const json_t *u)
 	const char *why = command_text(u, "why", "");
 	double errors = command_number(u, "errors");
 
-	printf("  %s%s%s: %s, %.1f ms, %.0f asked, %.0f late, %.0f %s%s%s\n",
+	printf("  %s%s%s: %s, %.1f ms, %.0f asked, %.0f late, %.0f %s%s",
 	    command_text(u, "upstream", "?"),
 	    strcmp(zone, ".") != 0 ? " for " : "",
 	    strcmp(zone, ".") != 0 ? zone : "",
 	    json_is_true(json_object_get(u, "up")) ? "up" : "DOWN",
 	    command_number(u, "rtt_us") / 1000, command_number(u, "queries"),
 	    command_number(u, "timeouts"), errors,
-	    show_word(errors, "error", "errors"), why[0] != '\0' ? ": " : "",
-	    why);
+	    show_word(errors, "error", "errors"), why[0] != '\0' ? ": " : "");
+	escape_print(why, stdout);
+	putchar('\n');
 }
 
 static void
@@ -258,7 +260,7 @@ print_record(const char *record)
 		return;
 	for (char *s = text; (s = strchr(s, '\t')) != NULL;)
 		*s = ' ';
-	table_text(text, stdout);
+	escape_print(text, stdout);
 	putchar('\n');
 	free(text);
 }

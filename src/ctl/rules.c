@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "src/base/escape.h"
 #include "src/base/num.h"
 #include "src/ctl/rule_words.h"
 #include "src/ctl/show.h"
@@ -153,7 +154,7 @@ print_warnings(const json_t *warnings)
 
 	json_array_foreach((json_t *)warnings, i, warning)
 	{
-		table_text(json_string_value(warning), stderr);
+		escape_print(json_string_value(warning), stderr);
 		fputc('\n', stderr);
 	}
 }
@@ -306,7 +307,7 @@ static void
 say_deleted(const json_t *result)
 {
 	printf("rule %.0f is out (", command_number(result, "id"));
-	table_text(command_text(result, "text", ""), stdout);
+	escape_print(command_text(result, "text", ""), stdout);
 	fputs("); ", stdout);
 	say_reloaded(result);
 }

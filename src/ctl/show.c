@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "src/base/escape.h"
+
 enum status
 show_table(const struct show_list *list, const json_t *rows)
 {
@@ -189,7 +191,7 @@ show_problems(const json_t *problems)
 	json_array_foreach((json_t *)problems, i, problem)
 	{
 		fputs(red ? "\033[31mBROKEN: " : "BROKEN: ", stdout);
-		table_text(json_string_value(problem), stdout);
+		escape_print(json_string_value(problem), stdout);
 		puts(red ? "\033[0m" : "");
 	}
 }

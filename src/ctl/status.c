@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "src/base/escape.h"
 #include "src/ctl/show.h"
-#include "src/ctl/table.h"
 
 static long long
 number(const json_t *object, const char *key)
@@ -76,7 +76,7 @@ print_attribution(const json_t *attribution)
 		return;
 	}
 	fputs("  no BPF: ", stdout);
-	table_text(why, stdout);
+	escape_print(why, stdout);
 	putchar('\n');
 }
 
@@ -99,11 +99,13 @@ print_resolver(const json_t *resolver)
 		const char *zone = command_text(u, "zone", ".");
 		bool all = strcmp(zone, ".") == 0;
 
-		printf("  upstream %s%s%s, %s%s%s\n",
+		printf("  upstream %s%s%s, %s%s",
 		    command_text(u, "upstream", "?"), all ? "" : " for ",
 		    all ? "" : zone,
 		    json_is_true(json_object_get(u, "up")) ? "up" : "DOWN",
-		    why[0] != '\0' ? ": " : "", why);
+		    why[0] != '\0' ? ": " : "");
+		escape_print(why, stdout);
+		putchar('\n');
 	}
 }
 
@@ -123,7 +125,7 @@ print_rules(const json_t *policy)
 	}
 	printf(
 	    "rules                %lld from ", number(policy, "rules") - given);
-	table_text(from, stdout);
+	escape_print(from, stdout);
 	printf("%s", how);
 	if (given > 0)
 		printf("; %lld from the command line", given);
@@ -142,7 +144,7 @@ print_policy(const json_t *policy)
 	if (command_text(policy, "trying", NULL) == NULL)
 		return;
 	fputs("  being tried: ", stdout);
-	table_text(command_text(policy, "trying", ""), stdout);
+	escape_print(command_text(policy, "trying", ""), stdout);
 	if (localtime_r(&end, &tm) != NULL)
 		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
 	show_left(left, sizeof(left), until);

@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "src/base/escape.h"
+
 #define WRAP_MIN 10 /* columns; with less there is a line for each word */
 
 struct table {
@@ -23,54 +25,6 @@ static const char *const colour_codes[] = {
 	[TABLE_RED] = "\033[31m",
 	[TABLE_YELLOW] = "\033[33m",
 };
-
-/* Control characters of ASCII and, in UTF-8, of Latin-1 (C1: \xc2\x80 to
- * \xc2\x9f) may move the cursor; U+200E, U+200F, U+202A to U+202E and U+2066
- * to U+2069 turn the direction of what follows. */
-static size_t
-control_len(const unsigned char *s)
-{
-	if (s[0] < 0x20 || s[0] == 0x7f)
-		return 1;
-	if (s[0] == 0xc2)
-		return s[1] >= 0x80 && s[1] < 0xa0 ? 2 : 0;
-	if (s[0] != 0xe2)
-		return 0;
-	if (s[1] == 0x80)
-		return s[2] == 0x8e || s[2] == 0x8f ||
-			       (s[2] >= 0xaa && s[2] <= 0xae)
-			   ? 3
-			   : 0;
-	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
-}
-
-static char *
-escape(const char *s)
-{
-	char *text = malloc(strlen(s) * 4 + 1), *to = text;
-
-	if (text == NULL)
-		return NULL;
-	while (*s != '\0') {
-		size_t n = control_len((const unsigned char *)s);
-
-		if (n == 0)
-			*to++ = *s++;
-		for (; n > 0; n--, s++)
-			to += sprintf(to, "\\x%02x", (unsigned char)*s);
-	}
-	*to = '\0';
-	return text;
-}
-
-void
-table_text(const char *s, FILE *out)
-{
-	char *text = escape(s);
-
-	fputs(text != NULL ? text : "?", out);
-	free(text);
-}
 
 struct table *
 table_new(const struct table_column *columns, size_t n)
@@ -128,7 +82,7 @@ table_row(
 		return; /* a shorter table is better than none */
 	row = &table->cells[table->n_rows * table->n_columns];
 	for (size_t i = 0; i < table->n_columns; i++)
-		row[i] = escape(cells[i] != NULL ? cells[i] : "");
+		row[i] = escape_text(cells[i] != NULL ? cells[i] : "");
 	table->colours[table->n_rows++] = colour;
 }
 

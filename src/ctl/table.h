@@ -47,7 +47,4 @@ void table_wrap(const char *s, size_t width, size_t indent, FILE *out);
  * (no-color.org). */
 bool table_has_colour(FILE *out);
 
-/* Prints text with what is not printable as \xNN; UTF-8 passes. */
-void table_text(const char *s, FILE *out);
-
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "src/base/escape.h"
 #include "src/base/num.h"
 #include "src/ctl/command.h"
 #include "src/ctl/show.h"
@@ -114,7 +115,7 @@ static void
 print_step(const json_t *step)
 {
 	printf("%8.1f ms  ", command_number(step, "ms"));
-	table_text(command_text(step, "text", ""), stdout);
+	escape_print(command_text(step, "text", ""), stdout);
 	putchar('\n');
 	(void)fflush(stdout); /* the next one may take its time */
 }
@@ -128,7 +129,7 @@ print_end(const json_t *result)
 	    command_number(result, "ms"));
 	if (why[0] != '\0') {
 		fputs(": ", stdout);
-		table_text(why, stdout);
+		escape_print(why, stdout);
 	}
 	putchar('\n');
 }

@@ -160,6 +160,20 @@ check "as a table" ctl lists
 check "with the faults" sh -c "'$REROUTECTL' --control '$tmp/control' lists |
     grep -q 'ads.txt:5: .*bad name'"
 
+# --- bytes that are not for terminals --------------------------------------------
+printf '||a.esc.example^\n||b.esc.example^$\033]52;c;bm8=\a\n' \
+	>"$l/more/d.hosts"
+printf '0.0.0.0 esc.example # \033[2J\n' >"$l/more/e.hosts"
+check "a list with orders to a terminal" ctl lists reload
+ctl lists >"$tmp/out"
+check "gives none where its faults are shown" \
+	grep -q ': \\x1b]52;c;bm8.*: ||b\.esc' "$tmp/out"
+check "nor where a line is explained" explained \
+	"entry: $l/more/e.hosts:1: 0.0.0.0 esc.example # \\x1b[2J" \
+	--query --domain esc.example
+rm "$l/more/d.hosts" "$l/more/e.hosts"
+check "they are gone" ctl lists reload
+
 # --- files that change ----------------------------------------------------------
 check "not blocked yet" open new.example
 echo "||new.example^" >>"$l/ads.txt"
@@ -348,6 +362,11 @@ partial() { # WHY [LINE...]: with these, the zone is not whole and not taken
 	put_back "$l/all.kept" "$l/all.rpz"
 	return $r
 }
+printf '$INCLUDE z/\033[2J\n' >>"$l/all.rpz"
+ctl lists reload 2>"$tmp/err"
+check "no such file, and no order to a terminal in its name" \
+	grep -qF '$INCLUDE z/\x1b[2J: No such' "$tmp/err"
+put_back "$l/all.kept" "$l/all.rpz"
 check "one that includes itself" partial "a file that includes itself" \
 	'$INCLUDE z/../all.rpz'
 echo '$INCLUDE ../z/../z/in' >>"$l/z/in"

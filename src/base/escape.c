@@ -1,0 +1,52 @@
+#include "src/base/escape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Control characters of ASCII and, in UTF-8, of Latin-1 (C1: \xc2\x80 to
+ * \xc2\x9f) may move the cursor; U+200E, U+200F, U+202A to U+202E and U+2066
+ * to U+2069 turn the direction of what follows. */
+static size_t
+control_len(const unsigned char *s)
+{
+	if (s[0] < 0x20 || s[0] == 0x7f)
+		return 1;
+	if (s[0] == 0xc2)
+		return s[1] >= 0x80 && s[1] < 0xa0 ? 2 : 0;
+	if (s[0] != 0xe2)
+		return 0;
+	if (s[1] == 0x80)
+		return s[2] == 0x8e || s[2] == 0x8f ||
+			       (s[2] >= 0xaa && s[2] <= 0xae)
+			   ? 3
+			   : 0;
+	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
+}
+
+char *
+escape_text(const char *s)
+{
+	char *text = malloc(strlen(s) * 4 + 1), *to = text;
+
+	if (text == NULL)
+		return NULL;
+	while (*s != '\0') {
+		size_t n = control_len((const unsigned char *)s);
+
+		if (n == 0)
+			*to++ = *s++;
+		for (; n > 0; n--, s++)
+			to += sprintf(to, "\\x%02x", (unsigned char)*s);
+	}
+	*to = '\0';
+	return text;
+}
+
+void
+escape_print(const char *s, FILE *out)
+{
+	char *text = escape_text(s);
+
+	fputs(text != NULL ? text : "?", out);
+	free(text);
+}

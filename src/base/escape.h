@@ -1,0 +1,15 @@
+#ifndef BASE_ESCAPE_H
+#define BASE_ESCAPE_H
+
+#include <stdio.h>
+
+/* Foreign text, for a terminal: what could move the cursor, give it orders or
+ * turn the direction of what follows stands as \xNN; UTF-8 passes. */
+
+/* To be freed; NULL when there is no memory. */
+char *escape_text(const char *s);
+
+/* Prints it; "?" when there is no memory. */
+void escape_print(const char *s, FILE *out);
+
+#endif
