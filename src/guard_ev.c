@@ -47,15 +47,16 @@ struct told {
 struct guard_ev {
 	struct event_base *base;
 	struct fw_ev *fw;
-	struct chains_watch watch;
-	struct event *timer, *soon, *word;
+	struct chains_watch watch; /* as long as there is `word' */
+	struct event *soon;
+	struct event *word; /* NULL: looks alone, each second */
 	uint64_t state[FW_N_FAMILIES];
 	bool known[FW_N_FAMILIES]; /* state[] was found right */
 	bool saw_ip6;		   /* the kernel has IPv6 */
 	unsigned int looks;
 	mono_t heard;	   /* when word was last followed */
 	uint64_t spoilers; /* of what was warned; 0: of nothing */
-	bool busy, again, stopping;
+	bool busy, again, stopping, unwatched;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	struct guard_status status;
@@ -362,12 +363,16 @@ look(struct guard_ev *guard, bool whole)
 		start(guard);
 }
 
+static void watch_begin(struct guard_ev *guard);
+
 void
 guard_ev_second(struct guard_ev *guard)
 {
 	if (guard == NULL || guard->stopping)
 		return;
 	guard->looks++;
+	if (guard->word == NULL && guard->looks % WHOLE_EVERY == 0)
+		watch_begin(guard);
 	sum_up_repairs(guard, mono_now());
 	look(guard, guard->looks % WHOLE_EVERY == 0);
 }
@@ -412,35 +417,6 @@ word_cb(evutil_socket_t fd, short what, void *arg)
 		follow(guard, now);
 }
 
-int
-guard_ev_new(struct guard_ev **ret, struct event_base *base, struct fw_ev *fw)
-{
-	struct guard_ev *guard = calloc(1, sizeof(*guard));
-	int r;
-
-	if (guard == NULL)
-		return -ENOMEM;
-	guard->base = base;
-	guard->fw = fw;
-	r = chains_watch_open(&guard->watch, fw->backend);
-	if (r < 0) {
-		free(guard);
-		return r;
-	}
-	guard->saw_ip6 = access("/proc/net/if_inet6", F_OK) == 0;
-	guard->soon = evtimer_new(base, soon_cb, guard);
-	guard->word = event_new(
-	    base, guard->watch.fd, EV_READ | EV_PERSIST, word_cb, guard);
-	if (guard->soon == NULL || guard->word == NULL ||
-	    event_add(guard->word, NULL) < 0) {
-		guard_ev_free(guard);
-		return -ENOMEM;
-	}
-	look_soon(guard);
-	*ret = guard;
-	return 0;
-}
-
 static void
 drop_event(struct event **event)
 {
@@ -449,13 +425,63 @@ drop_event(struct event **event)
 	*event = NULL;
 }
 
+/* Without it, each second has its look all the same. */
+static void
+watch_begin(struct guard_ev *guard)
+{
+	int r = chains_watch_open(&guard->watch, guard->fw->backend);
+
+	if (r == 0) {
+		guard->word = event_new(guard->base, guard->watch.fd,
+		    EV_READ | EV_PERSIST, word_cb, guard);
+		if (guard->word != NULL && event_add(guard->word, NULL) == 0) {
+			if (guard->unwatched)
+				log_info(
+				    "firewall", "the tables are watched again");
+			guard->unwatched = false;
+			return;
+		}
+		drop_event(&guard->word);
+		chains_watch_close(&guard->watch);
+		r = -ENOMEM;
+	}
+	if (!guard->unwatched)
+		log_warning("firewall",
+		    "the tables can't be watched, they are looked at each "
+		    "second alone: %s",
+		    strerror(-r));
+	guard->unwatched = true;
+}
+
+int
+guard_ev_new(struct guard_ev **ret, struct event_base *base, struct fw_ev *fw)
+{
+	struct guard_ev *guard = calloc(1, sizeof(*guard));
+
+	if (guard == NULL)
+		return -ENOMEM;
+	guard->base = base;
+	guard->fw = fw;
+	guard->saw_ip6 = access("/proc/net/if_inet6", F_OK) == 0;
+	guard->soon = evtimer_new(base, soon_cb, guard);
+	if (guard->soon == NULL) {
+		free(guard);
+		return -ENOMEM;
+	}
+	watch_begin(guard);
+	look_soon(guard);
+	*ret = guard;
+	return 0;
+}
+
 void
 guard_ev_stop(struct guard_ev *guard, void (*stopped)(void *arg), void *arg)
 {
 	guard->stopping = true;
 	guard->stopped = stopped;
 	guard->stopped_arg = arg;
-	(void)event_del(guard->word); /* was added */
+	if (guard->word != NULL)
+		(void)event_del(guard->word); /* was added */
 	(void)event_del(guard->soon);
 	if (!guard->busy)
 		stopped(arg);
@@ -467,7 +493,9 @@ guard_ev_free(struct guard_ev *guard)
 	if (guard == NULL)
 		return;
 	drop_event(&guard->soon);
-	drop_event(&guard->word);
-	chains_watch_close(&guard->watch);
+	if (guard->word != NULL) {
+		drop_event(&guard->word);
+		chains_watch_close(&guard->watch);
+	}
 	free(guard);
 }

@@ -20,6 +20,8 @@
 
 /* Quiet for so long: whoever wrote is done. */
 static const struct timeval quiet = { 0, 200000 };
+/* Between two readings of files that can't be watched. */
+static const struct timeval unwatched = { 2, 0 };
 
 struct look {
 	struct sight *sight; /* NULL: none */
@@ -44,7 +46,7 @@ struct sysconf_ev {
 	struct sysconf_opts opts;
 	struct sysconf_own owns[SYSCONF_OWNS_MAX];
 	struct sysconf servers;
-	bool any, told_none;
+	bool any, told_none, told_blind;
 	struct look look;
 	struct event *settled;
 	struct made made;
@@ -136,6 +138,26 @@ look_take(struct sysconf_ev *se, struct look *look)
 	return 0;
 }
 
+/* As look_begin() has it, r; where that is nothing, the files are read again
+ * after a while, whether they have changed or not. */
+static void
+follow(struct sysconf_ev *se, struct look *look, int r)
+{
+	if (r == 0)
+		r = look_take(se, look);
+	if (r < 0 && !se->told_blind)
+		log_warning("dns",
+		    "the system's servers can't be followed, and are read "
+		    "again each %d s: %s",
+		    (int)unwatched.tv_sec, strerror(-r));
+	se->told_blind = r < 0;
+	if (r == 0)
+		return;
+	se->made.sure = true;
+	if (!evtimer_pending(se->settled, NULL))
+		(void)event_add(se->settled, &unwatched); /* none at worst */
+}
+
 /* Reading --------------------------------------------------------------------
  */
 
@@ -203,18 +225,13 @@ job_done(void *arg)
 	struct job *job = arg;
 	struct sysconf_ev *se = job->se;
 	bool changed;
-	int r = job->look_error;
 
 	if (se == NULL) {
 		job_free(job);
 		return;
 	}
 	se->job = NULL;
-	if (r == 0)
-		r = look_take(se, &job->look);
-	if (r < 0)
-		log_limited(LOG_LEVEL_WARNING, "dns",
-		    "the system's servers can't be followed: %s", strerror(-r));
+	follow(se, &job->look, job->look_error);
 	changed = job->whole && take(se, &job->found, job->path);
 	job_free(job);
 	if (se->again)
@@ -267,8 +284,8 @@ sysconf_ev_new(struct sysconf_ev **ret, const struct sysconf_opts *opts)
 {
 	struct sysconf_ev *se = calloc(1, sizeof(*se));
 	struct sysconf found;
-	struct look look = { .sight = NULL };
-	int r = -ENOMEM;
+	struct look look;
+	int r;
 
 	if (se == NULL)
 		return -ENOMEM;
@@ -278,15 +295,13 @@ sysconf_ev_new(struct sysconf_ev **ret, const struct sysconf_opts *opts)
 	memcpy(se->owns, opts->owns, se->opts.n_owns * sizeof(se->owns[0]));
 	se->opts.owns = se->owns;
 	se->settled = event_new(opts->base, -1, 0, settled_cb, se);
-	if (se->settled != NULL)
-		r = look_begin(&look);
-	if (r == 0)
-		r = look_take(se, &look);
-	if (r < 0) {
-		look_end(&look);
+	if (se->settled == NULL) {
 		sysconf_ev_free(se);
-		return r;
+		return -ENOMEM;
 	}
+	r = look_begin(&look);
+	follow(se, &look, r);
+	look_end(&look); /* what was not taken */
 	(void)take(se, &found,
 	    sysfiles_read(&found, se->owns, se->opts.n_owns)); /* see any */
 	*ret = se;

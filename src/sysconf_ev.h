@@ -20,8 +20,8 @@ struct sysconf_opts {
 	void *arg;
 };
 
-/* Reads the files at once, and again in a thread whenever one of them changes.
- * 0 or -errno. */
+/* Reads the files at once, and again in a thread whenever one of them changes;
+ * each few seconds where that can't be watched. 0 or -ENOMEM. */
 int sysconf_ev_new(struct sysconf_ev **ret, const struct sysconf_opts *opts);
 
 /* Accepts NULL. A thread may still read for it: what that holds is freed by

@@ -25,6 +25,8 @@ static const struct timeval quiet = { 0, 200000 };
 #define QUIET_MAX_NS (2 * MONO_S)
 /* Between two looks for a folder that is gone. */
 static const struct timeval retry = { 1, 0 };
+/* Between two tries where nothing can be watched: twice as long each time. */
+#define BLIND_S_MAX 60
 
 struct look {
 	struct sight *sight; /* also of where links in it lead; NULL: none */
@@ -42,6 +44,7 @@ struct job {
 	bool files;	  /* of that: not the folder alone */
 	bool whole;	  /* any of that */
 	struct look look;
+	int error; /* of the look */
 };
 
 struct watch_ev {
@@ -53,9 +56,10 @@ struct watch_ev {
 	struct made made;
 	mono_t first; /* of the changes that wait */
 	bool waiting;
-	bool files; /* what has changed is not the folder alone */
-	bool again; /* to be looked at since the job began */
-	bool blind; /* the last look failed: what is watched may be gone */
+	bool files;	      /* what has changed is not the folder alone */
+	bool again;	      /* to be looked at since the job began */
+	unsigned int blind_s; /* the last look failed, what is watched may be
+				 gone: when it is tried again; else 0 */
 };
 
 /* Jobs of all of them, also of those that are gone. */
@@ -148,14 +152,38 @@ look_take(struct watch_ev *we, struct look *look)
 	return 0;
 }
 
+/* Takes what look_begin() has made, with its result r; true where there is none
+ * now. */
+static bool
+look_follow(struct watch_ev *we, struct look *look, int r)
+{
+	unsigned int was = we->blind_s;
+
+	if (r == 0)
+		r = look_take(we, look);
+	we->blind_s = 0;
+	if (r == 0)
+		return false;
+	if (was == 0)
+		log_warning("policy",
+		    "%s can't be watched, what changes there is taken when it "
+		    "can: %s",
+		    we->dir, strerror(-r));
+	we->blind_s = was == 0		       ? 1
+		      : was >= BLIND_S_MAX / 2 ? BLIND_S_MAX
+					       : 2 * was;
+	(void)event_add(we->missing,
+	    &(struct timeval){ we->blind_s, 0 }); /* given up at worst */
+	return true;
+}
+
 static void
 job_run(void *arg)
 {
 	struct job *job = arg;
 
 	job->whole = made_is_whole(&job->made);
-	/* there is no sight where it failed */
-	(void)look_begin(&job->look, job->dir, job->suffix);
+	job->error = look_begin(&job->look, job->dir, job->suffix);
 }
 
 static void
@@ -187,7 +215,7 @@ job_done(void *arg)
 {
 	struct job *job = arg;
 	struct watch_ev *we = job->we;
-	bool was_there, again;
+	bool was_there, was_blind, found, again;
 
 	n_jobs--;
 	if (we == NULL) {
@@ -196,21 +224,20 @@ job_done(void *arg)
 	}
 	we->job = NULL;
 	was_there = we->look.wd >= 0;
-	we->blind = job->look.sight == NULL || look_take(we, &job->look) < 0;
-	if (we->blind) {
-		log_limited(LOG_LEVEL_WARNING, "policy",
-		    "changes of a folder may be missed: %s", we->dir);
-		(void)event_add(we->missing, &retry); /* given up at worst */
-	}
+	was_blind = we->blind_s > 0;
+	if (!look_follow(we, &job->look, job->error) && was_blind)
+		was_there = false; /* it may have changed meanwhile */
+	found = !was_there && we->look.wd >= 0;
 	again = we->again;
 	we->again = false;
 	if (again) {
 		made_move(&we->made, &job->made);
+		we->made.sure = we->made.sure || found;
 		we->files = we->files || job->files;
-		start_look(we, job->tell);
+		start_look(we, job->tell || found);
 	} else if (job->tell && job->whole) {
 		tell(we, job, was_there);
-	} else if (!was_there && we->look.wd >= 0) {
+	} else if (found) {
 		we->made.sure = true;
 		note_change(we);
 	}
@@ -279,9 +306,8 @@ missing_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	we->made.sure = we->made.sure || we->blind;
-	if (we->look.wd < 0 || we->blind)
-		start_look(we, we->blind);
+	if (we->look.wd < 0 || we->blind_s > 0)
+		start_look(we, false);
 }
 
 /* Events ------------------------------------------------------------------- */
@@ -337,7 +363,7 @@ watch_ev_new(struct watch_ev **ret, const struct watch_opts *opts)
 {
 	struct watch_ev *we = calloc(1, sizeof(*we));
 	struct look look = { .wd = -1 };
-	int r = -ENOMEM;
+	int r;
 
 	if (we == NULL)
 		return -ENOMEM;
@@ -346,15 +372,13 @@ watch_ev_new(struct watch_ev **ret, const struct watch_opts *opts)
 	we->opts.dir = we->dir = strdup(opts->dir);
 	we->settled = event_new(opts->base, -1, 0, settled_cb, we);
 	we->missing = event_new(opts->base, -1, 0, missing_cb, we);
-	if (we->dir != NULL && we->settled != NULL && we->missing != NULL)
-		r = look_begin(&look, opts->dir, opts->suffix);
-	if (r == 0)
-		r = look_take(we, &look);
-	if (r < 0) {
-		look_end(&look);
+	if (we->dir == NULL || we->settled == NULL || we->missing == NULL) {
 		watch_ev_free(we);
-		return r;
+		return -ENOMEM;
 	}
+	r = look_begin(&look, we->dir, opts->suffix);
+	(void)look_follow(we, &look, r); /* then it is tried again */
+	look_end(&look);		 /* what was not taken */
 	*ret = we;
 	return 0;
 }

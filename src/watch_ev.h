@@ -22,7 +22,8 @@ struct watch_opts {
 	void *arg;
 };
 
-/* 0 or -errno. */
+/* Where the system has no inotify left that is told, and tried again. 0 or
+ * -ENOMEM. */
 int watch_ev_new(struct watch_ev **ret, const struct watch_opts *opts);
 void watch_ev_free(struct watch_ev *we); /* accepts NULL */
 

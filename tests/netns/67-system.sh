@@ -7,7 +7,7 @@
 #       127.0.0.1:53              answer with an address of their own
 . "$(dirname "$0")/lib.sh"
 need_root
-need dig dnsmasq unshare
+need dig dnsmasq unshare python3
 net_up
 servers="2 3 4 5 6 7 8"
 for n in $servers; do
@@ -36,9 +36,9 @@ put() { # FILE LINE...: as careful programs do
 	printf '%s\n' "$@" >"$_file.new"
 	mv "$_file.new" "$_file"
 }
-start() {
+start() { # [WRAPPER...]
 	: >"$tmp/daemon.log"
-	background inc unshare -m sh "$tmp/in-its-own" "$REROUTED" \
+	background inc unshare -m sh "$tmp/in-its-own" "$@" "$REROUTED" \
 	    --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
 	    --state "$tmp/state" --control "$tmp/control" 2>"$tmp/daemon.log"
 	daemon=$pid
@@ -190,6 +190,42 @@ put $etc/resolv.conf "nameserver 10.9.0.9" "nameserver 10.9.0.4"
 follows "nor one that came later" 4
 is_no_server() { ! ctl status | grep -q 'upstream 10.9.0.9'; }
 check "we are not asked by ourselves" wait_for is_no_server
+daemon_stop
+check "it ends well" [ $? = 0 ]
+
+# --- no inotify is left: others have all that the user may have ---------------------
+cat >"$tmp/without.py" <<'END'
+import ctypes, os, platform, struct, sys
+call = {"x86_64": 294, "aarch64": 26}[platform.machine()] # inotify_init1
+code = b"".join(struct.pack("=HBBI", *line) for line in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, call), # of the number: this one
+    (0x06, 0, 0, 0x50000 | 24), (0x06, 0, 0, 0x7fff0000))) # EMFILE, or let it
+held = ctypes.create_string_buffer(code)
+program = ctypes.create_string_buffer(
+    struct.pack("@HP", len(code) // 8, ctypes.addressof(held)))
+if ctypes.CDLL(None).prctl(22, 2, program, 0, 0): # PR_SET_SECCOMP, a filter
+    sys.exit("no filter")
+os.execv(sys.argv[1], sys.argv[1:])
+END
+mkdir "$tmp/lists"
+echo ads.example >"$tmp/lists/ads.txt"
+settings "[resolver]" "upstream = system" "cache-size = 0" \
+	"[rerouted]" "watch = yes" "[list \"ads\"]" "source = $tmp/lists/ads.txt"
+put $etc/resolv.conf "nameserver 10.9.0.4"
+start python3 "$tmp/without.py"
+follows "no inotify: the system's servers are asked" 4
+check "the rules are in place" ctl firewall verify
+[ "$IPT4" != iptables-legacy ] || check "what is not watched is said: the tables" \
+	log_has "the tables can't be watched"
+check "… the servers" log_has "the system's servers can't be followed"
+check "… the rules" log_has "$tmp/rules can't be watched"
+check "… the lists" log_has "$tmp/lists can't be watched"
+put $etc/resolv.conf "nameserver 10.9.0.5"
+follows "other servers" 5
+inc $IPT4 -F C17
+check "rules that are taken out are put back" wait_for ctl firewall verify
+check_not "rules that have not changed are not read again" \
+	log_has "the files have changed"
 daemon_stop
 check "it ends well" [ $? = 0 ]
 
