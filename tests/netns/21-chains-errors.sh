@@ -19,7 +19,7 @@ run() {
 	return $_status
 }
 nothing_left() {
-	! inc iptables-legacy-save | grep -E 'C17|17040|1117'
+	has_none iptables-legacy-save 'C17|17040|1117'
 }
 
 # -- the lock is held by another --

@@ -229,7 +229,7 @@ for row in "10.9.0.1 10.9.0.2" "fd09::1 fd09::2"; do
 	check "$here: the answer to a question of before is one" \
 	    wait_for has_text hello "$tmp/wait.$here"
 	check "$here: … and the flow is outbound" flows \
-	    'all(x["direction"] == "out" for x in f if x["sport"] == 7500 or x["dport"] == 7500)'
+	    'each(x["direction"] == "out" for x in f if x["sport"] == 7500 or x["dport"] == 7500)'
 done
 
 # -- what passes whatever the rules say --

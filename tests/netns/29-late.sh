@@ -130,8 +130,7 @@ check "IPv6's tables can be had: they are made" \
     wait_for has_text "ip6 appeared: its rules were put in" "$tmp/daemon.log"
 judged "IPv6's tables came later" fd09::1 fd09::2
 daemon_stop
-check_not "nothing of it is left" sh -c "nsenter --net=/run/netns/$C \
-    ip6tables-nft-save | grep C17"
+check "nothing of it is left" has_none ip6tables-nft-save C17
 
 # -- the lock of the tables is held for ever, and they are damaged --
 for fail in closed open; do

@@ -105,9 +105,9 @@ inc "$short" udp 10.9.0.2 $port $n 4 exec "$tmp/bin/allowed" >"$tmp/sent"
 named
 check "run by exec: all named" python3 "$compare" "$tmp/sent" \
     "$tmp/flows" $port "$tmp/bin/allowed" 10.9.0.2
-check "their command line is known" flows "all(x['process']['cmd'] ==
+check "their command line is known" flows "each(x['process']['cmd'] ==
     '$tmp/bin/allowed one udp 10.9.0.2 $port' for x in f if x['dport'] == $port)"
-check "and who started them" flows "all(x['process']['parents'][0]['exe'] ==
+check "and who started them" flows "each(x['process']['parents'][0]['exe'] ==
     '$short' for x in f if x['dport'] == $port)"
 # -- while the daemon stands still --
 # unseen N COMMAND...: sends N times to the next port, and is gone before anybody
@@ -124,8 +124,7 @@ unseen() {
 	named
 }
 shown() { # shown EXPRESSION: of each flow to the last port, x
-	flows "all($1 for x in f if x['dport'] == $port) and
-	    any(x['dport'] == $port for x in f)"
+	flows "each($1 for x in f if x['dport'] == $port)"
 }
 deep=$tmp/bin$(printf '/%.0sd' $(seq 100))/$(printf '%0200d' 1 2 3 4 5 6 |
     sed 's/.\{200\}/&\//g; s/.$//')

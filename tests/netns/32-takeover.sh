@@ -375,7 +375,7 @@ else
 		check "… and nobody is let in for that, $1" \
 		    grep -q EHOSTUNREACH "$tmp/probe.out"
 		check "… nor is it shown as that, $1" unlike $1 "$2"
-		check "… but as one unknown, $1" flows "all(
+		check "… but as one unknown, $1" flows "each(
 		    x['exe'] == 'unknown' for x in f if x['dport'] == $1)"
 		stop "$pid"
 	}
@@ -439,9 +439,9 @@ PY
 fi
 
 # -- who is shown --
-check "nobody passed for another" flows "all(x['exe'] == '$bin/linked'
-	for x in f if x['dport'] == 7101) and all(x['exe'].endswith('(deleted)')
-	for x in f if x['dport'] == 7104) and all(x['exe'] == '$bin/bad'
+check "nobody passed for another" flows "each(x['exe'] == '$bin/linked'
+	for x in f if x['dport'] == 7101) and each(x['exe'].endswith('(deleted)')
+	for x in f if x['dport'] == 7104) and each(x['exe'] == '$bin/bad'
 	for x in f if x['dport'] == 7105)"
 
 # -- what was there before an upgrade --

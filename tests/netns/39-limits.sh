@@ -75,7 +75,7 @@ starts() { # LIMIT: comes up, or says what it lacks and leaves nothing
 	else
 		stop "$daemon" || return 1
 	fi
-	! inc iptables-legacy-save | grep C17
+	has_none iptables-legacy-save C17
 }
 for limit in 15 18 21 $(seq 24 42) 46 50 54 58 62; do
 	check "$limit descriptors: starts, or says what it lacks" starts $limit

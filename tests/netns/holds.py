@@ -6,7 +6,8 @@ one answers a whole script, by two FIFOs. From IN it takes the name of a file an
 an expression, each with a NUL behind it, and to OUT it says a line: "yes" or
 "no", the value, and what was there, with tabs between. The expression has `every`,
 the objects of the file, one a line; `f`, the same, where each that has a process
-has its program, or "kernel" or "unknown", as "exe" too; and `x`, the first one. Of
+has its program, or "kernel" or "unknown", as "exe" too; and `x`, the first one.
+`each(...)` is all(...) where there are any. Of
 one file and one expression, holds.py once FILE EXPRESSION says the same.
 """
 import json
@@ -36,13 +37,19 @@ def show(x):
     return json.dumps(x)
 
 
+def each(values):
+    """All of them; and there are some."""
+    values = list(values)
+    return bool(values) and all(values)
+
+
 def answer(path, expression):
     f = []
     try:
         every = read(path)
         f = [with_exe(x) for x in every]
-        names = {"every": every, "f": f, "x": every[0] if every else None,
-                 "re": re, "time": time}
+        names = {"every": every, "each": each, "f": f,
+                 "x": every[0] if every else None, "re": re, "time": time}
         value = eval("(" + expression + ")", names)
         word = "yes" if value else "no"
     except Exception as e:

@@ -203,6 +203,8 @@ inns() {
 }
 inc() { inns "$C" "$@"; }
 ins() { inns "$S" "$@"; }
+# has_none COMMAND PATTERN: what it prints in c, and it does, has no such line
+has_none() { inc "$1" >"$tmp/has_none" && ! grep -E "$2" "$tmp/has_none"; }
 
 make_ns() {
 	ip netns add "$1" || exit 99
