@@ -168,8 +168,57 @@ is_elsewhere(const struct conf_text *upstream)
 		   strncasecmp(e.host.s, here, e.host.len) != 0);
 }
 
+static bool
+has_text(const struct conf_text *text)
+{
+	return text->s[0] != '\0';
+}
+
+/* Keys that no proxy of this kind is told. */
+static bool
+is_for_nobody(const struct conf_tunnel *tunnel)
+{
+	static const char proxy2[] = "proxy2";
+
+	return (has_text(&tunnel->user) || has_text(&tunnel->password)) &&
+	       (!has_text(&tunnel->upstream) ||
+		   strcmp(tunnel->upstream.s, "direct") == 0 ||
+		   strncmp(tunnel->upstream.s, proxy2, sizeof(proxy2) - 1) ==
+		       0);
+}
+
+/* As other settings have it, and shells. */
 static void
-check_tunnel(struct faults *warnings, const struct conf_tunnel *tunnel)
+check_quotes(struct faults *warnings, const char *section, const char *key,
+    const struct conf_text *text)
+{
+	if (text->s[0] == '"' || text->s[0] == '\'')
+		warn(warnings, section, key, "its quotes are a part of it");
+}
+
+/* Names that are to be known to the tunnel alone. */
+static void
+check_names(struct faults *warnings, const struct conf *conf,
+    const struct conf_tunnel *tunnel, const char *section)
+{
+	struct server_listen at[SERVER_LISTENS_MAX];
+
+	if (tunnel->dns == CONF_DNS_LOCAL)
+		return;
+	if (conf->resolver.capture == 0 || resolver_conf_listens(conf, at) == 0)
+		warn(warnings, section, "dns",
+		    "without capture in [resolver], who has another server "
+		    "asks that one for the names, outside the tunnel");
+	if (tunnel->dns == CONF_DNS_FAKE &&
+	    strcmp(tunnel->upstream.s, "direct") == 0)
+		warn(warnings, section, "dns = fake",
+		    "with upstream = direct nobody resolves the names, each "
+		    "answer is SERVFAIL: local or tunnel");
+}
+
+static void
+check_tunnel(struct faults *warnings, const struct conf *conf,
+    const struct conf_tunnel *tunnel)
 {
 	char section[SECTION_SIZE];
 
@@ -192,11 +241,12 @@ check_tunnel(struct faults *warnings, const struct conf_tunnel *tunnel)
 		    "while the device that has the address is down, what is to "
 		    "go through the tunnel may leave by another one: "
 		    "rerouted.conf(5) has the routes that keep it from that");
-	if (tunnel->dns == CONF_DNS_FAKE &&
-	    strcmp(tunnel->upstream.s, "direct") == 0)
-		warn(warnings, section, "dns = fake",
-		    "with upstream = direct nobody resolves the names, each "
-		    "answer is SERVFAIL: local or tunnel");
+	check_names(warnings, conf, tunnel, section);
+	check_quotes(warnings, section, "user", &tunnel->user);
+	check_quotes(warnings, section, "password", &tunnel->password);
+	if (is_for_nobody(tunnel))
+		warn(warnings, section, "user",
+		    "nobody is told: they are for socks5, http and https");
 }
 
 /* Files that the settings name: that one is missing is no fault, since it may
@@ -213,7 +263,7 @@ check_files(struct faults *warnings, const struct conf *conf)
 	for (size_t i = 0; i < conf->n_lists; i++)
 		check_patterns(warnings, &conf->lists[i]);
 	for (size_t i = 0; i < conf->n_tunnels; i++)
-		check_tunnel(warnings, &conf->tunnels[i]);
+		check_tunnel(warnings, conf, &conf->tunnels[i]);
 }
 
 /* From its files, and kept in memory alone; NULL where it can't be read. */

@@ -400,6 +400,17 @@ check "a least time that is longer than the most" says \
 check "stand-ins of names that nobody resolves" says \
 	"[tunnel \"t\"]: warning: dns = fake: with upstream = direct nobody" \
 	checked '[tunnel "t"]' "upstream = direct" "dns = fake"
+check "names that others may be asked for" says \
+	"[tunnel \"t\"]: warning: dns: without capture in [resolver], who has" \
+	checked "[resolver]" "capture = no" '[tunnel "t"]' \
+	"upstream = socks5://192.0.2.1:1080" "dns = fake"
+check "a user that nobody is told" says \
+	"[tunnel \"t\"]: warning: user: nobody is told" \
+	checked '[tunnel "t"]' "upstream = direct" "user = anna"
+check "a password in quotes" says \
+	"[tunnel \"t\"]: warning: password: its quotes are a part of it" \
+	checked '[tunnel "t"]' "upstream = socks5://192.0.2.1:1080" \
+	'password = "secret"'
 check "the PROXY protocol to another host" says \
 	"[tunnel \"t\"]: warning: proxy2: it tells another host, in the clear" \
 	checked '[tunnel "t"]' "upstream = proxy2://192.0.2.1:80"
