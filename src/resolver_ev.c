@@ -293,22 +293,14 @@ void
 resolver_ev_configure(struct resolver_ev *re, const struct conf *conf)
 {
 	const struct conf *old = re->conf;
-	struct server_listen listens[SERVER_LISTENS_MAX];
-	size_t n;
 
 	/* who waits is asked anew by the rules that came with them */
 	resolver_ev_follow(re);
 	if (old != NULL && !same_tunnels(old, conf))
 		re->ways++;
-	memset(listens, 0, sizeof(listens));
-	n = resolver_conf_listens(conf, listens);
 	re->conf = conf_ref(conf);
 	conf_unref(old);
-	if (n != re->n_listens ||
-	    memcmp(listens, re->listens, sizeof(listens)) != 0)
-		resolver_unlisten(re);
-	memcpy(re->listens, listens, sizeof(listens));
-	re->n_listens = n;
+	resolver_take_listens(re, conf);
 	(void)resolver_listen(re); /* then it is known which are ours */
 	if (apply(re) < 0)
 		log_error("dns", "the settings can't be applied: no memory");

@@ -127,8 +127,8 @@ resolver_capture(struct resolver_ev *re)
 		process_unref(capture.servers[i]);
 }
 
-void
-resolver_unlisten(struct resolver_ev *re)
+static void
+unlisten(struct resolver_ev *re)
 {
 	server_ev_free(re->server);
 	re->server = NULL;
@@ -136,6 +136,47 @@ resolver_unlisten(struct resolver_ev *re)
 	memset(re->absent, 0, sizeof(re->absent));
 	re->deaf[0] = '\0';
 	resolve_drop(re->resolve);
+}
+
+/* What is listened on stays where all of it is wanted still, and all addresses
+ * are not newly so: these can't be had beside one. */
+static bool
+may_stay(
+    const struct resolver_ev *re, const struct server_listen *wanted, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool had = false;
+
+		for (size_t k = 0; k < re->n_served; k++)
+			had = had || (wanted[i].port == re->served[k].port &&
+					 addr_equal(&wanted[i].addr,
+					     &re->served[k].addr));
+		if (!had && addr_is_any(&wanted[i].addr))
+			return false;
+		kept += had;
+	}
+	return kept == re->n_served;
+}
+
+void
+resolver_take_listens(struct resolver_ev *re, const struct conf *conf)
+{
+	struct server_listen listens[SERVER_LISTENS_MAX];
+	size_t n;
+
+	memset(listens, 0, sizeof(listens));
+	n = resolver_conf_listens(conf, listens);
+	if (n == re->n_listens &&
+	    memcmp(listens, re->listens, sizeof(listens)) == 0)
+		return;
+	if (!may_stay(re, listens, n))
+		unlisten(re);
+	memset(re->absent, 0, sizeof(re->absent));
+	re->deaf[0] = '\0';
+	memcpy(re->listens, listens, sizeof(listens));
+	re->n_listens = n;
 }
 
 /* IPv6 may be off (the sysctl disable_ipv6, the kernel's ipv6.disable). */

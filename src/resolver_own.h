@@ -75,8 +75,9 @@ bool resolver_identify(void *arg, struct client *client, mono_t now);
 /* Listens, where it does not yet. True where it does in other places than
  * before. */
 bool resolver_listen(struct resolver_ev *re);
-/* Who waits for an answer gets none. */
-void resolver_unlisten(struct resolver_ev *re);
+/* The places of these settings from now on. Where some of the others go, who
+ * waits for an answer gets none. */
+void resolver_take_listens(struct resolver_ev *re, const struct conf *conf);
 /* Whether stray queries are to be brought here: where DNAT leads to. */
 void resolver_capture(struct resolver_ev *re);
 /* The same, where upstreams of this host have been started, or anew. */

@@ -240,6 +240,15 @@ check "it is to listen everywhere" daemon_reload
 check "who has TCP alone, of one address, is named" status_has \
     ": 0.0.0.0 port 53 is taken by .*python.*\[$pid\]"
 stop $pid
+settings "[resolver]" "upstream = 10.9.0.53" "listen = 127.0.0.1"
+check "one address alone" daemon_reload
+socket_of() { inc ss -Hlnue src "$1:53" | grep -o 'ino:[0-9]*'; }
+before=$(socket_of 127.0.0.1)
+settings "[resolver]" "upstream = 10.9.0.53" "listen = 10.9.0.1, 127.0.0.1"
+check "one more" daemon_reload
+check "… is listened on" says 203.0.113.10 @10.9.0.1 web.example
+check "… and nobody's query is lost at the first" \
+    [ "$(socket_of 127.0.0.1)" = "$before" ]
 settings "[resolver]" "upstream = 10.9.0.53" "listen = 127.0.0.1, 0.0.0.0"
 check "one address that is listed first" daemon_reload
 check_not "… is in nobody's way" status_has BROKEN
