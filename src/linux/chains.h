@@ -104,7 +104,8 @@ bool chains_others(const struct chains_tables *tables);
 bool chains_between(const struct chains_tables *tables);
 
 /* Reports each rule of others in mangle OUTPUT that changes a mark behind our
- * jump: what we put on the packet would be lost. How many. */
+ * jump: what we put on the packet would be lost; and a routing rule that a mark
+ * of ours undoes. How many. */
 size_t chains_spoilers(
     const struct chains_tables *tables, chains_report_fn *report, void *arg);
 

@@ -7,6 +7,7 @@
 
 #include "src/linux/chains_ops.h"
 #include "src/linux/nft.h"
+#include "src/linux/route.h"
 
 /* Reading what is in the kernel: chains_verify() and what is like it. */
 
@@ -334,7 +335,8 @@ report_spoiler(const struct chains_content *c, const struct chains_line *line,
 
 	(void)snprintf(text, sizeof(text),
 	    "%s mangle: %s changes marks behind ours: flows that it meets are "
-	    "not judged; let it leave marks 1700 to 1799 alone",
+	    "not judged, and their first packets don't meet it; let it leave "
+	    "marks 1700 to 1799 alone, see CAVEATS of rerouted(8)",
 	    chains_family_name(c->family), line->text); /* may be cut */
 	report(arg, text);
 }
@@ -378,5 +380,12 @@ chains_spoilers(
 
 	for (size_t i = 0; chain != NULL && i < chain->n; i++)
 		n += report_spoilers(mangle, &chain->lines[i], report, arg);
+	/* of IPv6 the kernel knows the user then, too */
+	if (tables->family == CHAINS_IP4 && route_goes_by_user()) {
+		report(arg,
+		    "ip4: a routing rule is for users (uidrange): it does not "
+		    "hold for what is judged, see CAVEATS of rerouted(8)");
+		n++;
+	}
 	return n;
 }

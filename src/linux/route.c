@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -89,17 +90,27 @@ read_answer(const void *buf, size_t len, uint32_t port, struct answer *ret)
 }
 
 static int
-ask(struct mnl_socket *nl, const struct nlmsghdr *nlh, struct answer *ret)
+send_to(struct mnl_socket *nl, const struct nlmsghdr *nlh)
 {
 	const struct timeval wait = { .tv_usec = WAIT_MS * 1000 };
-	_Alignas(8) uint8_t buf[4096];
-	ssize_t n;
 
 	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &wait,
 		sizeof(wait)) < 0 ||
 	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
+	return 0;
+}
+
+static int
+ask(struct mnl_socket *nl, const struct nlmsghdr *nlh, struct answer *ret)
+{
+	_Alignas(8) uint8_t buf[4096];
+	ssize_t n;
+	int r = send_to(nl, nlh);
+
+	if (r < 0)
+		return r;
 	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 	if (n < 0)
 		return -errno;
@@ -139,4 +150,53 @@ route_is_here(const struct addr *addr)
 	int r = ask_kernel(addr, 0, &answer);
 
 	return r < 0 ? r : answer.here;
+}
+
+static int
+user_attr_cb(const struct nlattr *attr, void *arg)
+{
+	bool *by_user = arg;
+
+	*by_user |= mnl_attr_get_type(attr) == FRA_UID_RANGE;
+	return MNL_CB_OK;
+}
+
+static int
+rule_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct fib_rule_hdr))
+		return MNL_CB_STOP;
+	(void)mnl_attr_parse(
+	    nlh, sizeof(struct fib_rule_hdr), user_attr_cb, arg);
+	return MNL_CB_OK;
+}
+
+bool
+route_goes_by_user(void)
+{
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	_Alignas(8) uint8_t buf[8192];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct fib_rule_hdr *rule =
+	    mnl_nlmsg_put_extra_header(nlh, sizeof(*rule));
+	bool by_user = false;
+	int r = MNL_CB_OK;
+
+	if (nl == NULL)
+		return false;
+	nlh->nlmsg_type = RTM_GETRULE;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = 1;
+	rule->family = AF_INET;
+	if (send_to(nl, nlh) < 0)
+		r = MNL_CB_ERROR;
+	while (r > MNL_CB_STOP && !by_user) {
+		ssize_t n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+
+		r = n < 0 ? MNL_CB_ERROR
+			  : mnl_cb_run(buf, (size_t)n, 1,
+				mnl_socket_get_portid(nl), rule_cb, &by_user);
+	}
+	(void)mnl_socket_close(nl); /* it was only read */
+	return by_user;
 }

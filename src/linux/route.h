@@ -19,4 +19,8 @@ bool route_is_on_link(const struct addr *addr, uint32_t ifindex);
  * can't be asked; the same otherwise. */
 int route_is_here(const struct addr *addr);
 
+/* Whether IPv4 has a rule of policy routing that is for users (ip rule …
+ * uidrange). False also where the kernel can't be asked. */
+bool route_goes_by_user(void);
+
 #endif

@@ -329,6 +329,12 @@ check "a rule that is none of ours: nothing to put right" wait_for in_place
 check "warned of it once" sh -c \
     "[ \$(grep -c 'changes marks behind' $tmp/daemon.log) = 1 ]"
 
+inc ip rule add uidrange 65534-65534 lookup main
+check "a routing rule for users: verify tells" sh -c \
+    "'$REROUTECTL' --control $tmp/control firewall verify |
+    grep -q 'warning: ip4: a routing rule is for users'"
+inc ip rule del uidrange 65534-65534
+
 # -- a device that comes later is judged, too --
 inc ip link add d1 type veth peer name d2
 inc ip link set d1 up
