@@ -401,11 +401,14 @@ way_of(const struct judge *judge, const struct packet *pkt, bool in,
 
 /* What conntrack keeps outlives the packet: where no socket stands behind it
  * (a knock on a closed port, a program that is gone), the next one that has
- * these ports must be judged itself. */
+ * these ports must be judged itself. A connection that a rule of others
+ * (TPROXY) brings to a transparent proxy has a socket, which is not to be found
+ * by the packet's ends. */
 static bool
 is_nobodys(const struct packet *pkt, const struct socket_facts *sock)
 {
-	return pkt->tuple.has_ports && sock->status == SOCKET_NONE;
+	return pkt->tuple.has_ports && sock->status == SOCKET_NONE &&
+	       !(pkt->in && pkt->has_uid && packet_is_syn(pkt));
 }
 
 static void

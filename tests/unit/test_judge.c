@@ -296,6 +296,25 @@ a_knock_opens_nothing_for_who_takes_its_port(void **state)
 }
 
 static void
+what_is_brought_to_a_proxy_is_a_flow(void **state)
+{
+	struct packet syn = tcp(true, 5, PACKET_TCP_SYN);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default in accept\ndefault out drop\n");
+	syn.tuple.dport = 7103;
+	assert_int_equal(judged(&syn, none, NULL, 0, &n).mark, MARK_ACCEPT);
+	/* the kernel knows whose socket it is, by no ends of it */
+	syn.tuple.dport = 7104;
+	syn.has_uid = true;
+	v = judged(&syn, none, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_true(v.flow->in);
+}
+
+static void
 a_blocked_syn_destroys_nothing(void **state)
 {
 	struct packet pkt = tcp(false, 5, PACKET_TCP_SYN);
@@ -378,6 +397,7 @@ main(void)
 		TEST(what_comes_a_second_time_gets_the_same),
 		TEST(who_began_a_connection_that_is_ended_is_told),
 		TEST(a_knock_opens_nothing_for_who_takes_its_port),
+		TEST(what_is_brought_to_a_proxy_is_a_flow),
 		TEST(a_blocked_syn_destroys_nothing),
 		TEST(a_connection_not_accepted_yet_keeps_its_verdict),
 		TEST(the_table_is_bounded_and_the_quietest_goes),
