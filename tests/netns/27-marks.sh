@@ -298,6 +298,10 @@ rules "define SERVICE = 10.96.0.10, fd96::10" \
     "block out proto udp to \$SERVICE port 7003" \
     "block once out proto tcp to \$SERVICE port 7003"
 daemon_reload
+no_service() {
+	inc iptables-$1 -t nat -D OUTPUT -d 10.96.0.10 -j SERVICE
+	inc ip6tables-$1 -t nat -D OUTPUT -d fd96::10 -j SERVICE
+}
 to() { inc "$BUILDDIR/probe" "$@"; }
 has_mark() {
 	inc conntrack -L -d $service -p tcp 2>/dev/null >"$tmp/entries"
@@ -319,13 +323,15 @@ for programs in legacy nft; do
 		check "$case: nor one that is dropped" \
 		    felt ETIMEDOUT to udp $service 7001
 	done
-	[ $IPT4 = iptables-$programs ] || continue
-	daemon_stop KILL
-	for service in 10.96.0.10 fd96::10; do
-		check "$service: nor any while the daemon is dead" \
-		    felt EPERM to udp $service 7003
-	done
-	check "and started again" daemon_start
+	if [ $IPT4 = iptables-$programs ]; then
+		daemon_stop KILL
+		for service in 10.96.0.10 fd96::10; do
+			check "$service: nor any while the daemon is dead" \
+			    felt EPERM to udp $service 7003
+		done
+		check "and started again" daemon_start
+	fi
+	no_service $programs
 done
 check_judged
 daemon_stop
