@@ -175,13 +175,11 @@ run(void *arg)
 	struct guard_ev *guard = arg;
 
 	(void)pthread_mutex_lock(&guard->fw->tables); /* can't fail */
-	for (int f = 0; f < FW_N_FAMILIES; f++) {
+	for (int f = 0; f < FW_N_FAMILIES && !guard->fw->cleared; f++) {
 		enum chains_family family = (enum chains_family)f;
 		int r = 0;
 
-		if (guard->fw->cleared)
-			guard->look[f].install = false;
-		else if (guard->look[f].install)
+		if (guard->look[f].install)
 			r = install_late(guard, family);
 		else if (guard->look[f].in)
 			r = look_at(guard, family);
@@ -324,7 +322,8 @@ wants_late(struct guard_ev *guard)
 	bool had = guard->saw_ip6;
 
 	if (guard->fw->in[CHAINS_IP6] ||
-	    guard->fw->conf->ipv6 != CONF_IPV6_AUTO)
+	    guard->fw->conf->ipv6 != CONF_IPV6_AUTO ||
+	    __atomic_load_n(&guard->fw->cleared, __ATOMIC_RELAXED))
 		return false;
 	guard->saw_ip6 = access("/proc/net/if_inet6", F_OK) == 0;
 	return guard->saw_ip6 && (!had || guard->looks % IPV6_EVERY == 0);

@@ -56,6 +56,7 @@ libcore_a_SOURCES = \
 	%D%/core/judge_same.c \
 	%D%/core/judge_who.c \
 	%D%/core/learn.c %D%/core/learn.h %D%/core/learn_own.h \
+	%D%/core/learn_print.c \
 	%D%/core/learn_twice.c \
 	%D%/core/idmap.c %D%/core/idmap.h \
 	%D%/core/user_budget.c %D%/core/user_budget.h \
@@ -65,6 +66,7 @@ libcore_a_SOURCES = \
 	%D%/core/names.c %D%/core/names.h \
 	%D%/core/names_own.h \
 	%D%/core/names_crowd.c \
+	%D%/core/names_hosts.c \
 	%D%/core/names_learn.c \
 	%D%/core/names_text.c \
 	%D%/core/netline.c %D%/core/netline.h \

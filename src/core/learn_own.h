@@ -5,8 +5,8 @@
 
 #include "src/core/learn.h"
 
-/* Behind learn.h: shared by learn.c, which collects and prints, and
- * learn_twice.c, which leaves out what is there twice. */
+/* Behind learn.h: shared by learn.c, which collects, learn_print.c, which
+ * prints, and learn_twice.c, which leaves out what is there twice. */
 
 /* What one program did with one protocol and port: a line for the names, one
  * for the addresses. */
@@ -32,5 +32,13 @@ struct learn {
 };
 
 void learn_group_done(struct group *g);
+
+/* Once each, LEARN_ENDS_MAX at most. 0 or -ENOMEM. */
+int learn_add_name(struct learn *learn, struct group *g, const char *host);
+int learn_add_addr(
+    struct learn *learn, struct group *g, const struct addr *addr);
+
+/* A value that means itself, with nothing in it being a wildcard. */
+void learn_put_value(FILE *out, const char *s);
 
 #endif

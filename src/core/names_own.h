@@ -5,8 +5,12 @@
 #include "src/base/map.h"
 #include "src/core/names.h"
 
-/* Behind struct names: shared by names.c, names_crowd.c, names_learn.c and
- * names_text.c. */
+/* Behind struct names: shared by names.c, names_crowd.c, names_hosts.c,
+ * names_learn.c and names_text.c. */
+
+/* Services run as root or as a user of the system's: people begin at 1000
+ * (login.defs, SYS_UID_MAX). */
+#define SYSTEM_UID_MAX 999
 
 /* Zero padded: hashed and compared as memory. All but the address is 0 for
  * anybody; zero is 1 for an owner that is several programs. */
@@ -69,6 +73,12 @@ struct names {
 	struct names_lesson lessons[NAMES_LESSONS];
 	size_t n_lessons;
 };
+
+/* Names in one piece of memory, none longer than it is: a struct name has room
+ * that is not looked at. So is what else is known of them, which is not the
+ * names' user's but the entry's. NULL when there is no memory. */
+struct host_names *host_names_new(const struct name *const *v,
+    const struct names_hold *holds, size_t n, struct names_hold **ret_holds);
 
 struct names_key names_key_of(
     const struct process *proc, const struct addr *addr);
