@@ -16,11 +16,6 @@
 /* Blocks that are mapped for themselves. */
 #define MMAP_FROM (256 << 10)
 
-struct watched {
-	char *dir;
-	struct watch_ev *watch;
-};
-
 struct waiter {
 	struct list node;
 	void (*done)(void *arg, struct list_ev *le);
@@ -37,8 +32,7 @@ struct list_ev {
 	bool busy, again;
 	bool unapplied; /* changed() was called, and no list_ev_applied() */
 	struct list waiters;
-	struct watched *watched;
-	size_t n_watched;
+	struct watch_ev *watch; /* of all their folders */
 };
 
 static void job_start(struct list_ev *le);
@@ -51,41 +45,28 @@ files_changed(void *arg)
 
 /* Watching ----------------------------------------------------------------- */
 
-static void
-watch_all(struct list_ev *le, struct list_job *job)
+static int
+watch_begin(struct list_ev *le, const struct list_job *job)
 {
-	struct watched *watched = calloc(job->n_dirs + 1, sizeof(*watched));
-	struct watched *old = le->watched;
-	size_t n_old = le->n_watched;
+	const struct watch_opts opts = {
+		.base = le->opts.base,
+		.dirs = (const char *const *)job->dirs,
+		.n_dirs = job->n_dirs,
+		.suffix = "",
+		.changed = files_changed,
+		.arg = le,
+	};
 
-	if (watched == NULL)
-		return; /* those of before, then */
-	le->watched = watched;
-	le->n_watched = job->n_dirs;
-	for (size_t i = 0; i < le->n_watched; i++) {
-		int r = 0;
+	return watch_ev_new(&le->watch, &opts);
+}
 
-		watched[i].dir = job->dirs[i];
-		job->dirs[i] = NULL;
-		for (size_t j = 0; j < n_old; j++)
-			if (old[j].watch != NULL &&
-			    strcmp(old[j].dir, watched[i].dir) == 0) {
-				watched[i].watch = old[j].watch;
-				old[j].watch = NULL;
-			}
-		if (watched[i].watch == NULL)
-			r = watch_ev_new(&watched[i].watch,
-			    &(struct watch_opts){ le->opts.base, watched[i].dir,
-				"", files_changed, le });
-		if (r < 0)
-			log_warning("lists", "%s can't be watched: %s",
-			    watched[i].dir, strerror(-r));
-	}
-	for (size_t j = 0; j < n_old; j++) {
-		watch_ev_free(old[j].watch);
-		free(old[j].dir);
-	}
-	free(old);
+static void
+watch_all(struct list_ev *le, const struct list_job *job)
+{
+	if (watch_ev_set(
+		le->watch, (const char *const *)job->dirs, job->n_dirs) < 0)
+		log_warning("lists",
+		    "out of memory: the folders of before are watched");
 }
 
 /* Loading ------------------------------------------------------------------ */
@@ -265,6 +246,7 @@ int
 list_ev_new(struct list_ev **ret, const struct list_opts *opts)
 {
 	struct list_ev *le = calloc(1, sizeof(*le));
+	int r;
 
 	if (le == NULL)
 		return -ENOMEM;
@@ -277,12 +259,12 @@ list_ev_new(struct list_ev **ret, const struct list_opts *opts)
 	/* not off the loop: nothing may pass before the lists are there */
 	job_prepare(le);
 	list_job_run(&le->job);
-	if (le->job.table == NULL) {
+	r = le->job.table != NULL ? watch_begin(le, &le->job) : -ENOMEM;
+	if (r < 0) {
 		list_job_done(&le->job);
 		list_ev_free(le);
-		return -ENOMEM;
+		return r;
 	}
-	watch_all(le, &le->job);
 	take_over(le, &le->job);
 	list_job_done(&le->job);
 	*ret = le;
@@ -299,11 +281,7 @@ list_ev_free(struct list_ev *le)
 	list_for_each_safe (node, tmp, &le->waiters) {
 		free(container_of(node, struct waiter, node));
 	}
-	for (size_t i = 0; i < le->n_watched; i++) {
-		watch_ev_free(le->watched[i].watch);
-		free(le->watched[i].dir);
-	}
-	free(le->watched);
+	watch_ev_free(le->watch);
 	list_table_unref(le->table);
 	free(le->states);
 	conf_unref(le->conf);

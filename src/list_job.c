@@ -12,8 +12,10 @@
 #include "src/deadline_ev.h"
 #include "src/list_include.h"
 
-/* More folders than that are not watched. */
-#define DIRS_MAX ((size_t)256)
+/* More folders than that are not watched; and of one list no more, but for
+ * those that the settings name: what is found is up to whoever writes lists. */
+#define DIRS_MAX ((size_t)512)
+#define DIRS_FOUND_MAX ((size_t)128)
 /* As many as the kernel follows. */
 #define LINKS_MAX 40
 
@@ -30,15 +32,19 @@ add_dir(struct list_job *job, const char *dir, size_t len)
 		if (strlen(job->dirs[i]) == len &&
 		    memcmp(job->dirs[i], dir, len) == 0)
 			return;
-	if (job->n_dirs == DIRS_MAX)
+	if (job->n_dirs == DIRS_MAX || job->room == 0) {
+		job->left_out = true;
 		return;
+	}
 	dirs = reallocarray(job->dirs, job->n_dirs + 1, sizeof(dirs[0]));
 	if (dirs == NULL)
 		return; /* not watched: as with too many */
 	job->dirs = dirs;
 	dirs[job->n_dirs] = strndup(dir, len);
-	if (dirs[job->n_dirs] != NULL)
-		job->n_dirs++;
+	if (dirs[job->n_dirs] == NULL)
+		return;
+	job->n_dirs++;
+	job->room--;
 }
 
 /* Where the link leads to, to be freed; NULL where it is none. */
@@ -93,6 +99,8 @@ static void
 add_dirs(struct list_job *job, const struct conf_list *list,
     const struct list_sources *sources)
 {
+	job->left_out = false;
+	job->room = DIRS_MAX;
 	for (size_t i = 0; i < list->sources.n; i++) {
 		const char *pattern = list->sources.v[i].s;
 		const char *slash = strrchr(pattern, '/');
@@ -101,8 +109,19 @@ add_dirs(struct list_job *job, const struct conf_list *list,
 		if (special == NULL || slash < special)
 			add_dir_of(job, pattern);
 	}
+	job->room = DIRS_FOUND_MAX;
 	for (size_t i = 0; i < sources->n; i++)
 		add_dirs_of(job, sources->v[i].path);
+}
+
+static void
+tell_left_out(const struct list_job *job, const struct conf_list *list)
+{
+	if (job->left_out)
+		log_limited(LOG_LEVEL_WARNING, "lists",
+		    "list=%s has files in more folders than are watched: "
+		    "'reroutectl lists reload' reads what changes in others",
+		    list->name);
 }
 
 /* Lists -------------------------------------------------------------------- */
@@ -229,6 +248,7 @@ load_one(struct list_job *job, const struct conf_list *list,
 	else
 		state->error[0] = '\0';
 	list_includes_each(l, add_dirs_of, job);
+	tell_left_out(job, list);
 	return l;
 }
 

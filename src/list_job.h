@@ -28,6 +28,8 @@ struct list_job {
 	/* folders that are to be watched; owned */
 	char **dirs;
 	size_t n_dirs;
+	size_t room;   /* for folders of the list at hand */
+	bool left_out; /* it has more */
 };
 
 /* To be called in a thread, or before there is anything to hold up. A list

@@ -315,6 +315,7 @@ rerouted_SOURCES = \
 	%D%/upstreams_ev.c %D%/upstreams_ev.h \
 	%D%/waiting.c %D%/waiting.h \
 	%D%/watch_ev.c %D%/watch_ev.h \
+	%D%/watch_look_ev.c %D%/watch_look_ev.h \
 	%D%/work_ev.c %D%/work_ev.h \
 	%D%/world.c %D%/world.h \
 	%D%/world_ev.c %D%/world_ev.h

@@ -175,15 +175,15 @@ rerouted_rules_prepare(struct rerouted *rr)
 int
 rerouted_watch_prepare(struct rerouted *rr)
 {
+	const char *dir = rr->env.rules_dir;
 	int r;
 
 	if (!rr->conf->watch)
 		return 0;
-	r = watch_ev_new(
-	    &rr->watch, &(struct watch_opts){ rr->base, rr->env.rules_dir,
-			    ".rules", rules_changed, rr });
+	r = watch_ev_new(&rr->watch, &(struct watch_opts){ rr->base, &dir, 1,
+					 ".rules", rules_changed, rr });
 	if (r < 0)
-		log_error("policy", "%s can't be watched: %s",
-		    rr->env.rules_dir, strerror(-r));
+		log_error(
+		    "policy", "%s can't be watched: %s", dir, strerror(-r));
 	return r;
 }

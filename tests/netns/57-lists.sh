@@ -341,6 +341,10 @@ check "the list is as it was" silent z3.example
 check "and says why" listed zone '"all.rpz: $INCLUDE z/in: No such" in l["error"]'
 printf 'z4.example CNAME *.\n' >"$l/z/in"
 check "until it is back" wait_for silent z4.example
+put_back() { # KEPT FILE: never seen half written
+	cp "$1" "$l/.new"
+	mv "$l/.new" "$2"
+}
 cp "$l/all.rpz" "$l/all.kept"
 # what was included counts towards its size, and is not behind it
 printf 'z9.example CNAME *.' >>"$l/all.rpz"
@@ -349,10 +353,6 @@ check "is explained" explained "entry: $l/all.rpz:5: z9.example CNAME *." \
 	--query --domain z9.example
 put_back "$l/all.kept" "$l/all.rpz"
 cp "$l/z/in" "$l/in.kept"
-put_back() { # KEPT FILE: never seen half written
-	cp "$1" "$l/.new"
-	mv "$l/.new" "$2"
-}
 partial() { # WHY [LINE...]: with these, the zone is not whole and not taken
 	local why=$1 r=0
 	shift
@@ -363,9 +363,12 @@ partial() { # WHY [LINE...]: with these, the zone is not whole and not taken
 	return $r
 }
 printf '$INCLUDE z/\033[2J\n' >>"$l/all.rpz"
-ctl lists reload 2>"$tmp/err"
+says() { # TEXT: why a list can't be loaded
+	ctl lists reload 2>&1 >"$tmp/out" | tee "$tmp/err"
+	grep -qF "$1" "$tmp/err"
+}
 check "no such file, and no order to a terminal in its name" \
-	grep -qF '$INCLUDE z/\x1b[2J: No such' "$tmp/err"
+	says '$INCLUDE z/\x1b[2J: No such'
 put_back "$l/all.kept" "$l/all.rpz"
 check "one that includes itself" partial "a file that includes itself" \
 	'$INCLUDE z/../all.rpz'
@@ -491,6 +494,39 @@ printf '[list "two"]\nsource = %s\n' "$l/two.txt" >>"$conf"
 rules "block out list ads, two" "default in accept"
 daemon_reload
 check "and one that comes" wait_for blocked moved.example
+
+# --- files in more folders than a user may have inotifies ---------------------------
+mkdir "$l/many"
+mkdir -p "$l/apart/"{1..140}
+for i in {1..140}; do
+	echo "n$i.many.example" >"$l/apart/$i/x$i"
+done
+ln -s "$l/apart/"*/x* "$l/many"
+cp "$conf" "$tmp/conf.kept"
+printf '[list "many"]\nsource = %s\n' "$l/many/x*" >>"$conf"
+rules "block out list ads, two, many" "default in accept"
+check "140 folders" ctl reload
+check "are read" blocked n99.many.example
+echo "more.many.example" >>"$l/apart/100/x100"
+check "and watched" wait_for blocked more.many.example
+check "but not all that others may make" \
+	said "list=many has files in more folders than are watched"
+few() { # inotifies
+	local n
+	n=$(find "/proc/$daemon/fd" -lname '*inotify*' | wc -l)
+	echo "$n"
+	[ "$n" -gt 0 ] && [ "$n" -le 6 ]
+}
+check "by one inotify" wait_for few
+check "a start with them" restart
+check "has few, too" few
+check "and watches" blocked more.many.example
+echo "last.many.example" >>"$l/apart/1/x1"
+check "again" wait_for blocked last.many.example
+rm -r "$l/many" "$l/apart"
+cp "$tmp/conf.kept" "$conf"
+rules "block out list ads, two" "default in accept"
+check "without them" ctl reload
 
 # --- folders that are gone, or closed ------------------------------------------------
 mv "$l" "$tmp/away"
