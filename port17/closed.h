@@ -12,7 +12,7 @@
 	X(POLICY, "policy", "the rules changed, or the tunnel did")            \
 	X(NO_ROOM, "no-room", "memory or descriptors ran out")                 \
 	X(CROWD, "crowd",                                                      \
-	    "its program has too many that wait for the far end")              \
+	    "its program or user has too many that wait for the far end")      \
 	X(STOPPED, "stopped", "the daemon stopped")
 
 enum closed {

@@ -114,6 +114,9 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 	if (verdict->flow == NULL)
 		return PORT17_DROP; /* it could not be found again */
 	if (!port17_ev_listens(p17, pkt)) {
+		/* a socket's next datagram is asked about again, and may go */
+		if (pkt->tuple.proto == IPPROTO_UDP)
+			return PORT17_DROP;
 		judge_refuse(
 		    p17->opts.judge, ACTION_BLOCK, REASON_NO_PORT17, verdict);
 		return PORT17_GO;

@@ -138,26 +138,31 @@ unlisten(struct resolver_ev *re)
 	resolve_drop(re->resolve);
 }
 
+static bool
+is_among(
+    const struct server_listen *one, const struct server_listen *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (one->port == all[i].port &&
+		    addr_equal(&one->addr, &all[i].addr))
+			return true;
+	return false;
+}
+
 /* What is listened on stays where all of it is wanted still, and all addresses
  * are not newly so: these can't be had beside one. */
 static bool
 may_stay(
     const struct resolver_ev *re, const struct server_listen *wanted, size_t n)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		bool had = false;
-
-		for (size_t k = 0; k < re->n_served; k++)
-			had = had || (wanted[i].port == re->served[k].port &&
-					 addr_equal(&wanted[i].addr,
-					     &re->served[k].addr));
-		if (!had && addr_is_any(&wanted[i].addr))
+	for (size_t k = 0; k < re->n_served; k++)
+		if (!is_among(&re->served[k], wanted, n))
 			return false;
-		kept += had;
-	}
-	return kept == re->n_served;
+	for (size_t i = 0; i < n; i++)
+		if (addr_is_any(&wanted[i].addr) &&
+		    !is_among(&wanted[i], re->served, re->n_served))
+			return false;
+	return true;
 }
 
 void

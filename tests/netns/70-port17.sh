@@ -99,6 +99,20 @@ inc sysctl -qw net.ipv6.conf.lo.disable_ipv6=0
 check "::1 comes: so does its entry" wait_for inc sh -c \
     "ss -Hlnt 'src [::1]:1117' | grep -q . && ss -Hlnu 'src [::1]:1117' | grep -q ."
 check "and is used" says hello tcp 2001:db8::7 7001 echo
+# one socket, until it is answered
+background inc "$python" -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(.2)
+s.connect(("192.0.2.7", 7010))
+print("sends", flush=True)
+while True:
+    try:
+        s.send(b"x")
+        print("answered", len(s.recv(99)), flush=True)
+        break
+    except OSError:
+        pass' >"$tmp/same.out"
+wait_for grep -q sends "$tmp/same.out"
 check_not "it got nothing" grep -q GOT "$tmp/thief.out"
 stop "$thief"
 check "it ends: the entry is open" \
@@ -106,6 +120,7 @@ check "it ends: the entry is open" \
 check_not "nothing is BROKEN" broken
 check "and is used: TCP" says hello tcp 192.0.2.7 7001 echo
 check "UDP" says ok udp connected 192.0.2.7,7010
+check "a socket of before, too" wait_for grep -q answered "$tmp/same.out"
 
 check_not "nothing of it is on the wire" wire_saw
 check_judged

@@ -128,7 +128,7 @@ exec 6>"$tmp/crowd.in"
 check "1100 of one program" wait_for has_text made "$tmp/crowd"
 check "some are broken off at once" grep -q 'made [1-9]' "$tmp/crowd"
 check "with the reason" why late \
-    "its program has too many that wait for the far end"
+    "its program or user has too many that wait for the far end"
 echo >&6
 exec 6>&-
 wait $crowd

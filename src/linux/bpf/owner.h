@@ -178,10 +178,11 @@ is_wrapped(struct bpf_nf_ctx *ctx, struct sock *sk)
 
 	if (ctx->state->sk != sk)
 		return 1;
+	if (sk->sk_type == SOCK_RAW)
+		return 0;
 	bpf_probe_read_kernel(&byte, 1, header + (is6 ? 6 : 9));
 	if (byte != sk->sk_protocol)
-		return sk->sk_protocol != IPPROTO_RAW &&
-		       !(is6 && is_extension(byte));
+		return !(is6 && is_extension(byte));
 	if (byte != IPPROTO_UDP)
 		return 0;
 	bpf_probe_read_kernel(&byte, 1, header);
