@@ -192,9 +192,11 @@ filter_is_for_type(const struct policy *policy, const struct asker *asker,
 
 	key_copy(&other, key);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (key->type == types[i])
+			continue;
 		other.type = types[i];
 		d = ask(policy, asker, &other, &nowhere);
-		if (key->type != types[i] && !denies(&d))
+		if (!denies(&d))
 			return true;
 	}
 	return false;

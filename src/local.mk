@@ -20,6 +20,7 @@ libbase_a_SOURCES = \
 	%D%/base/standard.c %D%/base/standard.h \
 	%D%/base/thread.c %D%/base/thread.h \
 	%D%/base/tls_peer.c %D%/base/tls_peer.h \
+	%D%/base/utf8.c %D%/base/utf8.h \
 	%D%/base/zalloc.h
 
 libcore_a_SOURCES = \

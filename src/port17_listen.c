@@ -99,10 +99,18 @@ stop_flows(void)
 		    strerror(-r));
 }
 
-void
-port17_listen(struct port17_ev *p17)
+/* For now; it says nothing of who has the port. */
+static bool
+is_short(int error)
 {
-	bool news = false, worse = false;
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM ||
+	       error == -ENOBUFS;
+}
+
+void
+port17_ev_second(struct port17_ev *p17)
+{
+	bool news = false;
 
 	listener_open(p17->listener);
 	udp_open(p17->udp);
@@ -112,9 +120,10 @@ port17_listen(struct port17_ev *p17)
 
 		if (is_missing(&place, error))
 			error = 0;
-		news = news || error != p17->absent[i];
-		worse = worse || (error < 0 && p17->absent[i] == 0);
+		if (is_short(error) || error == p17->absent[i])
+			continue;
 		p17->absent[i] = error;
+		news = true;
 	}
 	if (!news)
 		return;
@@ -126,14 +135,14 @@ port17_listen(struct port17_ev *p17)
 		    p17->deaf);
 	else
 		log_info("port17", "the entry for tunnels is open now");
-	if (worse)
-		stop_flows();
 }
 
 void
-port17_ev_second(struct port17_ev *p17)
+port17_listen(struct port17_ev *p17)
 {
-	port17_listen(p17);
+	port17_ev_second(p17);
+	if (p17->deaf[0] != '\0')
+		stop_flows();
 }
 
 bool

@@ -62,7 +62,8 @@ bool port17_claim_key(
 bool port17_claim_is_loop(void *arg, const struct dial_reached *reached,
     const struct process *process);
 
-/* Opens what is not open, and tells of what is taken. */
+/* At the start: as port17_ev_second(), and flows of before do not go to who has
+ * the entry. */
 void port17_listen(struct port17_ev *p17);
 
 /* The tunnels are others: whom their https proxies are believed by is read. */

@@ -119,6 +119,7 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 			return PORT17_DROP;
 		judge_refuse(
 		    p17->opts.judge, ACTION_BLOCK, REASON_NO_PORT17, verdict);
+		verdict->destroy = is_bound(p17, pkt, sock, &key);
 		return PORT17_GO;
 	}
 	if (pkt->tuple.proto == IPPROTO_TCP &&

@@ -3,13 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Control characters of ASCII and, in UTF-8, of Latin-1 (C1: \xc2\x80 to
+#include "src/base/utf8.h"
+
+/* What is no UTF-8 may be C1 by itself, on a terminal without that. Control
+ * characters of ASCII and, in UTF-8, of Latin-1 (C1: \xc2\x80 to
  * \xc2\x9f) may move the cursor; U+200E, U+200F, U+202A to U+202E and U+2066
  * to U+2069 turn the direction of what follows. */
 static size_t
 control_len(const unsigned char *s)
 {
-	if (s[0] < 0x20 || s[0] == 0x7f)
+	if (s[0] < 0x20 || s[0] == 0x7f || utf8_len(s) == 0)
 		return 1;
 	if (s[0] == 0xc2)
 		return s[1] >= 0x80 && s[1] < 0xa0 ? 2 : 0;
@@ -34,7 +37,9 @@ escape_text(const char *s)
 		size_t n = control_len((const unsigned char *)s);
 
 		if (n == 0)
-			*to++ = *s++;
+			for (size_t len = utf8_len((const unsigned char *)s);
+			     len > 0; len--)
+				*to++ = *s++;
 		for (; n > 0; n--, s++)
 			to += sprintf(to, "\\x%02x", (unsigned char)*s);
 	}

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 /* Foreign text, for a terminal: what could move the cursor, give it orders or
- * turn the direction of what follows stands as \xNN; UTF-8 passes. */
+ * turn the direction of what follows, and what is no UTF-8, stands as \xNN. */
 
 /* To be freed; NULL when there is no memory. */
 char *escape_text(const char *s);

@@ -270,6 +270,16 @@ names_that_hold(const struct names_entry *entry, const struct name **v,
 }
 
 static bool
+are_too_many(const struct name *const *v, size_t n)
+{
+	size_t octets = 0;
+
+	for (size_t i = 0; i < n; i++)
+		octets += v[i]->len;
+	return n > NAMES_PER_ADDR || octets > NAMES_OCTETS;
+}
+
+static bool
 entry_add(struct names *names, struct names_entry *entry,
     const struct name *name, const struct names_hold *hold, mono_t now)
 {
@@ -280,7 +290,7 @@ entry_add(struct names *names, struct names_entry *entry,
 	v[0] = name;
 	holds[0] = *hold;
 	n = names_that_hold(entry, v, holds, 1, now);
-	if (n > NAMES_PER_ADDR) {
+	while (are_too_many(v, n)) {
 		out = 1 + names_first_to_go(v + 1, holds + 1, n - 1);
 		n--;
 		memmove(&v[out], &v[out + 1], (n - out) * sizeof(v[0]));

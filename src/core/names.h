@@ -25,9 +25,10 @@ struct names_hold;
 #define NAMES_FLOOR_S 3600
 #define NAMES_TTL_MAX_S 86400
 
-/* Names of one address; more of them, and of the domain that has most the one
- * that ends first goes. */
+/* Names of one address, and their octets; more of them, and of the domain that
+ * has most the one that ends first goes. */
 #define NAMES_PER_ADDR 64
+#define NAMES_OCTETS ((size_t)4096)
 
 /* Counts addresses, twice where a program was told: for it and for anybody. */
 #define NAMES_MAX ((size_t)32768)

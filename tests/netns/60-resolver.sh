@@ -244,6 +244,7 @@ settings "[resolver]" "upstream = 10.9.0.53" "listen = 127.0.0.1"
 check "one address alone" daemon_reload
 socket_of() { inc ss -Hlnue src "$1:53" | grep -o 'ino:[0-9]*'; }
 before=$(socket_of 127.0.0.1)
+check "its socket is known" [ -n "$before" ]
 settings "[resolver]" "upstream = 10.9.0.53" "listen = 10.9.0.1, 127.0.0.1"
 check "one more" daemon_reload
 check "… is listened on" says 203.0.113.10 @10.9.0.1 web.example
