@@ -114,11 +114,13 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 	if (verdict->flow == NULL)
 		return PORT17_DROP; /* it could not be found again */
 	if (!port17_ev_listens(p17, pkt)) {
-		/* a socket's next datagram is asked about again, and may go */
-		if (pkt->tuple.proto == IPPROTO_UDP)
-			return PORT17_DROP;
 		judge_refuse(
 		    p17->opts.judge, ACTION_BLOCK, REASON_NO_PORT17, verdict);
+		/* a socket's next datagram begins anew, and may go */
+		if (pkt->tuple.proto == IPPROTO_UDP) {
+			judge_end_key(p17->opts.judge, &key);
+			return PORT17_DROP;
+		}
 		verdict->destroy = is_bound(p17, pkt, sock, &key);
 		return PORT17_GO;
 	}

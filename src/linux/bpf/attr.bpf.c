@@ -20,6 +20,7 @@
 #define SOCK_RAW 3
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define IPPROTO_RAW 255
 #define PF_IP4 2
 #define PF_IP6 10
 #define STATE_ESTABLISHED 1

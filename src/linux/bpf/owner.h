@@ -111,6 +111,13 @@ is_extension(__u8 proto)
 	       proto == 135;
 }
 
+/* ESP and AH: what a tunnel of the kernel's makes of a ping, too. */
+static __always_inline int
+is_ipsec(__u16 proto)
+{
+	return proto == 50 || proto == 51;
+}
+
 /* What is decided will be for who asks now. Where others ask at the same time
  * it is nobody's: which of them is heard last can't be known here. A function
  * of its own: the stack of who calls has no room for it. */
@@ -178,9 +185,10 @@ is_wrapped(struct bpf_nf_ctx *ctx, struct sock *sk)
 
 	if (ctx->state->sk != sk)
 		return 1;
-	if (sk->sk_type == SOCK_RAW)
-		return 0;
 	bpf_probe_read_kernel(&byte, 1, header + (is6 ? 6 : 9));
+	if (sk->sk_type == SOCK_RAW)
+		return is_ipsec(byte) && !is_ipsec(sk->sk_protocol) &&
+		       sk->sk_protocol != IPPROTO_RAW;
 	if (byte != sk->sk_protocol)
 		return !(is6 && is_extension(byte));
 	if (byte != IPPROTO_UDP)
