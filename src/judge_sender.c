@@ -42,11 +42,14 @@ was_begun_outside(
 
 /* What a verdict of ours lets go may be packed into another packet at once
  * (VXLAN, IPsec): this leaves while we are at work, and has the socket still.
- * It is of the program that has that one. */
+ * It is of the program that has that one. A socket of ours may be closed by
+ * now, but it was of our user, who has no other programs, unless that is
+ * root. */
 static void
 pass_on(struct judge_ev *je, struct socket_facts *sock)
 {
 	if (sock->by != BY_BPF || sock->pid != je->self->pid ||
+	    (sock->uid == je->self->uid && sock->uid != 0) ||
 	    je->opts.is_own(je->opts.arg, sock->inode))
 		return;
 	sock->by = BY_SOCK_DIAG;

@@ -1,6 +1,7 @@
 #include "src/base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,18 +33,59 @@ static enum log_level max_level = LOG_LEVEL_INFO;
 static enum log_format line_format = LOG_FORMAT_TEXT;
 static log_sink_fn *line_sink = sink_stderr;
 
+/* Lines that were for stderr while it had no room; by any thread. */
+static uint64_t lost;
+
+/* Whether a line of ours fits: who reads a pipe, or stops his terminal, must
+ * not hold what is judged meanwhile. A pipe is writable while it has room for
+ * 4096 bytes (PIPE_BUF), a terminal while it is not stopped. */
+static bool
+has_room(void)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&fd, 1, 0) != 0; /* an error is the writer's to see */
+}
+
+/* A log that can't be written has nobody left to be told. */
+static void
+put_line(const char *before, const char *line, size_t len)
+{
+	if (has_room())
+		(void)!fprintf(stderr, "%s%.*s\n", before, (int)len, line);
+	else
+		(void)__atomic_add_fetch(&lost, 1, __ATOMIC_RELAXED);
+}
+
+/* With the next line that fits. */
+static void
+tell_lost(void)
+{
+	uint64_t n;
+
+	if (__atomic_load_n(&lost, __ATOMIC_RELAXED) == 0 || !has_room())
+		return;
+	n = __atomic_exchange_n(&lost, 0, __ATOMIC_RELAXED);
+	if (n > 0)
+		log_warning("log",
+		    "nobody has read it, and lines are lost: %llu",
+		    (unsigned long long)n);
+}
+
 static void
 sink_stderr(enum log_level level, const char *line, size_t len)
 {
 	(void)level;
-	/* a log that can't be written has nobody left to be told */
-	(void)!fprintf(stderr, "%.*s\n", (int)len, line);
+	put_line("", line, len);
 }
 
 static void
 sink_journal(enum log_level level, const char *line, size_t len)
 {
-	(void)!fprintf(stderr, "<%d>%.*s\n", priorities[level], (int)len, line);
+	char before[8];
+
+	(void)snprintf(before, sizeof(before), "<%d>", priorities[level]);
+	put_line(before, line, len);
 }
 
 static void
@@ -215,6 +257,7 @@ log_write(enum log_level level, const char *area, const char *fmt, ...)
 		n = put_escaped(line, n, sizeof(line), message, false);
 	}
 	line[n] = '\0';
+	tell_lost();
 	line_sink(level, line, n);
 	errno = saved;
 }

@@ -18,8 +18,9 @@ enum log_format {
 };
 
 /* How a line leaves: the sink gets it whole, without a final newline. The
- * default sink writes to stderr. The level and the sink are the only mutable
- * globals of the project. */
+ * default sink writes to stderr, where there is room: who reads it may stand
+ * still, and what is lost is told of later. The level and the sink, and how
+ * much that was, are the only mutable globals of the project. */
 typedef void log_sink_fn(enum log_level level, const char *line, size_t len);
 
 void log_set_level(enum log_level level);

@@ -106,8 +106,9 @@ is() { # PROPERTY VALUE
 	[ "$_got" = "$2" ]
 }
 by_hand() { # start|restart; if not, why
-	sd systemctl "$1" rerouted && return
-	sd journalctl --no-pager -b -q -o cat -u 'rerouted*' | tail -n 40
+	sd systemctl "$1" rerouted >"$tmp/by_hand" 2>&1 && return
+	# as many lines as are shown
+	sd journalctl --no-pager -b -q -o cat -u 'rerouted*' | tail -n 11
 	return 1
 }
 said() { # EREGEX: in the journal

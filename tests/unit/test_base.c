@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/budget.h"
 #include "src/base/addr.h"
@@ -375,6 +376,39 @@ log_catch(enum log_level level, const char *line, size_t len)
 	logged[len] = '\0';
 }
 
+/* Who reads the log may stand still: nobody waits for him. */
+static void
+log_without_a_reader_is_lost_and_told(void **state)
+{
+	static char text[1 << 17];
+	int pair[2], before = dup(STDERR_FILENO);
+	size_t len;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(pair), 0);
+	assert_true(dup2(pair[1], STDERR_FILENO) >= 0);
+	for (int i = 0; i < 3000; i++)
+		log_info("x", "line %d of what nobody reads %060d", i, i);
+	n = read(pair[0], text, sizeof(text));
+	log_info("x", "the last one");
+	(void)dup2(before, STDERR_FILENO);
+	(void)close(before);
+	(void)close(pair[1]);
+	assert_true(n > 4096);
+	len = (size_t)n;
+	assert_null(memmem(text, len, "line 2999 ", 10));
+	n = read(pair[0], text, sizeof(text) - 1);
+	(void)close(pair[0]);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_ptr_equal(
+	    strstr(text, "warning log: nobody has read it, and lines are "
+			 "lost: "),
+	    text);
+	assert_non_null(strstr(text, "\ninfo x: the last one\n"));
+}
+
 static void
 log_lines_cannot_be_forged(void **state)
 {
@@ -492,6 +526,7 @@ main(void)
 		cmocka_unit_test(cursor_error_sticks),
 		cmocka_unit_test(budget_is_a_share_of_the_time),
 		cmocka_unit_test(log_lines_cannot_be_forged),
+		cmocka_unit_test(log_without_a_reader_is_lost_and_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
