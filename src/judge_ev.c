@@ -413,7 +413,7 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 		judge_ev_free(je);
 		return -ENOMEM;
 	}
-	r = procfs_process(opts->procfs, getpid(), &je->self);
+	r = procfs_self(opts->procfs, &je->self);
 	if (r < 0) {
 		judge_ev_free(je);
 		return r;
@@ -449,7 +449,7 @@ int
 judge_ev_became(struct judge_ev *je)
 {
 	const struct process *self;
-	int r = procfs_process(je->opts.procfs, getpid(), &self);
+	int r = procfs_self(je->opts.procfs, &self);
 
 	if (r < 0)
 		return r;

@@ -347,7 +347,7 @@ prepare(struct resolver_ev *re)
 	re->nobody = asker_new(re->unknown);
 	if (re->nobody == NULL)
 		return -ENOMEM;
-	r = procfs_process(re->opts.procfs, getpid(), &self);
+	r = procfs_self(re->opts.procfs, &self);
 	if (r < 0)
 		return r;
 	re->own = asker_new(self);

@@ -12,7 +12,7 @@
 /* As many as the kernel follows. */
 #define LINKS_MAX 40
 /* More are not watched. */
-#define STEPS_MAX ((size_t)8192)
+#define STEPS_MAX ((size_t)1024)
 
 #define SELF_EVENTS (IN_MOVE_SELF | IN_DELETE_SELF)
 #define NAME_EVENTS                                                            \

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "src/linux/procfs_own.h"
 
@@ -17,6 +19,10 @@
 
 /* Descriptors that one look-up has open at a time, at most. */
 #define LOOKUP_FDS 4
+
+/* So long this process is asked for, and so often. */
+#define SELF_NS (10 * MONO_S)
+#define SELF_PAUSE_NS 20000000
 
 /* How often an answer is looked for that is gone when it is checked. */
 #define TRIES 3
@@ -246,6 +252,21 @@ procfs_process(struct procfs *procfs, pid_t pid, const struct process **ret)
 		r = read_pid(procfs, pid, ret);
 	}
 	return r;
+}
+
+int
+procfs_self(struct procfs *procfs, const struct process **ret)
+{
+	static const struct timespec pause = { 0, SELF_PAUSE_NS };
+	mono_t end = mono_add(mono_now(), SELF_NS);
+	int r;
+
+	for (;;) {
+		r = procfs_process(procfs, getpid(), ret);
+		if (r != -ETIMEDOUT || mono_before(end, mono_now()))
+			return r;
+		(void)nanosleep(&pause, NULL); /* it may be shorter */
+	}
 }
 
 static int

@@ -55,6 +55,10 @@ bool procfs_sweep(struct procfs *procfs);
 int procfs_process(
     struct procfs *procfs, pid_t pid, const struct process **ret);
 
+/* This one, for the start, which can't go on without: waits for some seconds
+ * where the machine has no time for who reads it. 0, -ETIMEDOUT or -errno. */
+int procfs_self(struct procfs *procfs, const struct process **ret);
+
 /* The same for the one that started then, without keeping a descriptor of it:
  * `old` (or NULL) with one more reference where nothing has changed. args: its
  * arguments where they are known, each with its NUL; else NULL. -ESRCH when it
