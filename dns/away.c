@@ -107,12 +107,12 @@ find_kept(
     struct resolve *r, const struct key *key, mono_t now, struct outcome *ret)
 {
 	ret->entry = cache_find(r->cache, key);
-	if (ret->entry == NULL || !cache_is_fresh(ret->entry, now))
+	if (ret->entry == NULL || !resolve_is_fresh(r, ret->entry, now))
 		return false;
 	ret->key = key;
 	ret->answer = &ret->entry->answer;
 	ret->from = FROM_CACHE;
-	ret->age = cache_age(ret->entry, now);
+	ret->age = resolve_age(r, ret->entry, now);
 	return true;
 }
 

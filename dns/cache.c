@@ -264,6 +264,12 @@ cache_expected(const struct cache *cache, uint64_t number)
 		   : NULL;
 }
 
+uint64_t
+cache_last_number(const struct cache *cache)
+{
+	return cache->last_number;
+}
+
 uint32_t
 cache_age(const struct cache_entry *entry, mono_t now)
 {

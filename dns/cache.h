@@ -60,6 +60,9 @@ const struct cache_entry *cache_expected(
 struct cache_entry *cache_find_as(
     struct cache *cache, const struct key *key, uint64_t number);
 
+/* That of the answer which was kept last. */
+uint64_t cache_last_number(const struct cache *cache);
+
 /* Seconds since it was kept. */
 uint32_t cache_age(const struct cache_entry *entry, mono_t now);
 bool cache_is_fresh(const struct cache_entry *entry, mono_t now);

@@ -168,7 +168,7 @@ static void
 prefetch(struct resolve *r, const struct key *key, struct asker *asker,
     const struct cache_entry *entry, mono_t now)
 {
-	uint32_t age = cache_age(entry, now), ttl = entry->answer.ttl;
+	uint32_t age = resolve_age(r, entry, now), ttl = entry->answer.ttl;
 	struct task *task;
 
 	if (ttl < 10 || age < ttl - ttl / 10 ||
@@ -191,7 +191,7 @@ hit(struct resolve *r, struct asking *a, struct asked *asked, struct outcome *o,
 
 	o->answer = &o->entry->answer;
 	o->from = FROM_CACHE;
-	o->age = cache_age(o->entry, now);
+	o->age = resolve_age(r, o->entry, now);
 	result = finish(r, a, asked, o, now);
 	if (o->entry != NULL && result == RESOLVE_ANSWERED)
 		prefetch(r, o->key, a->client.asker, o->entry, now);
@@ -218,7 +218,7 @@ find_cut(struct resolve *r, const struct key *key, mono_t now,
 	key_copy(&above, key);
 	above.type = TYPE_NONE;
 	entry = find_untyped(r, &above);
-	if (entry != NULL && cache_is_fresh(entry, now)) {
+	if (entry != NULL && resolve_is_fresh(r, entry, now)) {
 		ret->entry = entry;
 		return true;
 	}
@@ -226,10 +226,10 @@ find_cut(struct resolve *r, const struct key *key, mono_t now,
 		return false; /* its proof is not ours to make */
 	while (wire_name_up(&above.name) && !name_is_root(&above.name)) {
 		entry = find_untyped(r, &above);
-		if (entry == NULL || !cache_is_fresh(entry, now))
+		if (entry == NULL || !resolve_is_fresh(r, entry, now))
 			continue;
 		local_below(made, &r->space, key, &entry->answer,
-		    cache_age(entry, now));
+		    resolve_age(r, entry, now));
 		ret->answer = made;
 		ret->from = FROM_CACHE;
 		return true;
@@ -242,8 +242,7 @@ find_cut(struct resolve *r, const struct key *key, mono_t now,
 static bool
 is_data(const struct cache_entry *entry)
 {
-	return entry != NULL && (entry->answer.rcode == RCODE_NOERROR ||
-				    entry->answer.rcode == RCODE_NXDOMAIN);
+	return entry != NULL && !resolve_is_error(entry);
 }
 
 bool
@@ -259,11 +258,11 @@ resolve_find_stale(
 	any.type = TYPE_NONE;
 	none = find_untyped(r, &any);
 	if (!is_data(entry) || (none != NULL && none->number > entry->number &&
-				   !cache_is_fresh(entry, now)))
+				   !resolve_is_fresh(r, entry, now)))
 		entry = none;
 	if (!is_data(entry) ||
-	    mono_since(now, entry->stored) >=
-		((uint64_t)entry->answer.ttl + r->conf.stale_max) * MONO_S)
+	    resolve_age(r, entry, now) >=
+		(uint64_t)entry->answer.ttl + r->conf.stale_max)
 		return false;
 	ret->entry = entry;
 	ret->answer = &entry->answer;
@@ -378,7 +377,7 @@ find_entry(struct resolve *r, const struct asking *a, struct asked *asked,
     struct outcome *o, uint64_t number)
 {
 	o->entry = cache_find_as(r->cache, o->key, number);
-	if (o->entry != NULL && !cache_is_fresh(o->entry, asked->began))
+	if (o->entry != NULL && !resolve_is_fresh(r, o->entry, asked->began))
 		o->entry = NULL;
 	asked->judged = o->entry != NULL &&
 			is_judged(r, o->entry, &a->client, asked->began);
@@ -441,7 +440,8 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		key.flags |= KEY_OWN;
 		number = 0;
 	}
-	if (!a->client.tcp && policy_wants_tcp(r->policy, &key.name))
+	if (!a->client.tcp &&
+	    policy_wants_tcp(r->policy, &key.name))
 		return send_to_tcp(r, a);
 	o.key = &key;
 	find_entry(r, a, &asked, &o, number);
@@ -460,7 +460,7 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 			return deny(r, a, &asked, &o, now);
 		}
 		o.entry = cache_find(r->cache, &key);
-		if (o.entry != NULL && !cache_is_fresh(o.entry, now))
+		if (o.entry != NULL && !resolve_is_fresh(r, o.entry, now))
 			o.entry = NULL;
 	} else if (asked.decision.action == ACTION_BLOCK ||
 		   asked.decision.action == ACTION_DROP) {

@@ -256,8 +256,12 @@ void resolve_due(struct resolve *r, mono_t now);
  * client.waits, which is empty afterwards. */
 void resolve_gone(struct resolve *r, struct list *waits);
 
-/* The network has changed: upstreams get another chance. */
+/* The network has changed: upstreams get another chance, and what they could
+ * not tell before is asked again. */
 void resolve_forgive(struct resolve *r);
+
+/* The machine has slept so long, and its clock has not gone on. */
+void resolve_slept(struct resolve *r, uint64_t ns);
 
 /* To be called now and then: frees more of what was flushed, or is too much for
  * a cache that is smaller now. */

@@ -371,12 +371,47 @@ resolve_is_down(struct resolve *r, uint8_t group)
 	return upstream_all_down(resolve_group(r, group, &zone));
 }
 
+mono_t
+resolve_time(const struct resolve *r, mono_t now)
+{
+	return mono_add(now, r->slept);
+}
+
+uint32_t
+resolve_age(
+    const struct resolve *r, const struct cache_entry *entry, mono_t now)
+{
+	return cache_age(entry, resolve_time(r, now));
+}
+
+bool
+resolve_is_error(const struct cache_entry *entry)
+{
+	return entry->answer.rcode != RCODE_NOERROR &&
+	       entry->answer.rcode != RCODE_NXDOMAIN;
+}
+
+bool
+resolve_is_fresh(
+    const struct resolve *r, const struct cache_entry *entry, mono_t now)
+{
+	return cache_is_fresh(entry, resolve_time(r, now)) &&
+	       (entry->number > r->pardoned || !resolve_is_error(entry));
+}
+
+void
+resolve_slept(struct resolve *r, uint64_t ns)
+{
+	r->slept += ns;
+}
+
 void
 resolve_forgive(struct resolve *r)
 {
 	const struct name *zone;
 	struct upstream_group *group;
 
+	r->pardoned = cache_last_number(r->cache);
 	for (size_t g = 0; (group = resolve_group(r, g, &zone)) != NULL; g++)
 		for (size_t i = 0; i < group->n; i++)
 			upstream_forgive(&group->v[i]);

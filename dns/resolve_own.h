@@ -49,6 +49,8 @@ struct resolve {
 	struct resolve_conf conf;
 	struct resolve_stats stats;
 	struct cache *cache;
+	uint64_t slept;	   /* ns that the clock has missed */
+	uint64_t pardoned; /* errors of that number and before are void */
 	struct hosts *hosts;
 	const struct policy *policy;
 	uint64_t generation; /* of the policy */
@@ -69,6 +71,16 @@ struct resolve {
 	uint64_t text_generation;
 	char text[ANSWER_EDE_MAX + 1];
 };
+
+/* What answers are kept by: mono_t stands still while the machine sleeps, and
+ * TTLs do not. */
+mono_t resolve_time(const struct resolve *r, mono_t now);
+uint32_t resolve_age(
+    const struct resolve *r, const struct cache_entry *entry, mono_t now);
+bool resolve_is_fresh(
+    const struct resolve *r, const struct cache_entry *entry, mono_t now);
+/* Somebody could not tell. */
+bool resolve_is_error(const struct cache_entry *entry);
 
 /* The question's task; NULL: there is none. */
 struct task *task_find(struct resolve *r, const struct key *key);

@@ -85,7 +85,7 @@ rest_unkept(struct resolve *r, const struct key *key, mono_t now)
 	struct outcome known = { 0 };
 
 	if (resolve_find_stale(r, key, now, &known) &&
-	    cache_is_fresh(known.entry, now))
+	    resolve_is_fresh(r, known.entry, now))
 		known.entry->rests_until = mono_add(now, ERROR_TTL * MONO_S);
 }
 
@@ -105,7 +105,7 @@ task_keep(struct resolve *r, const struct key *key, const struct answer *answer,
 	key_copy(&as, key);
 	if (answer->cut)
 		as.type = TYPE_NONE;
-	if (!cache_put(r->cache, &as, answer, now))
+	if (!cache_put(r->cache, &as, answer, resolve_time(r, now)))
 		return;
 	ret->entry = cache_find(r->cache, &as);
 	if (ret->entry != NULL)

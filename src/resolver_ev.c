@@ -51,9 +51,9 @@ read_addresses(struct resolver_ev *re)
 	return others;
 }
 
-/* True where the machine has slept since the last time. */
-static bool
-has_slept(struct resolver_ev *re)
+/* So many ns the machine has slept since the last time, where that is long. */
+static uint64_t
+slept_ns(struct resolver_ev *re)
 {
 	uint64_t asleep, had = re->asleep_ns;
 	mono_t begin = mono_now(); /* first: the other one is never behind */
@@ -61,11 +61,13 @@ has_slept(struct resolver_ev *re)
 
 	if (clock_gettime(CLOCK_BOOTTIME, &boot) < 0 ||
 	    mono_since(mono_now(), begin) > MONO_S / 10)
-		return false; /* something came between: the next time */
+		return 0; /* something came between: the next time */
 	asleep =
 	    (uint64_t)boot.tv_sec * MONO_S + (uint64_t)boot.tv_nsec - begin.ns;
+	if (had + MONO_S >= asleep)
+		return 0;
 	re->asleep_ns = asleep;
-	return had + MONO_S < asleep;
+	return asleep - had;
 }
 
 bool
@@ -258,13 +260,15 @@ void
 resolver_ev_second(struct resolver_ev *re)
 {
 	bool news = resolver_listen(re), moved;
+	uint64_t slept = slept_ns(re);
 
 	resolver_follow_servers(re);
 	moved = read_addresses(re);
 	/* a server of the system may be this host by now, or we */
 	if (moved || news)
 		(void)apply(re); /* no memory: as it was */
-	if (has_slept(re) || moved) {
+	resolve_slept(re->resolve, slept);
+	if (slept > 0 || moved) {
 		log_info("dns", "the network is another one: upstreams that "
 				"failed are asked again");
 		resolve_forgive(re->resolve);
@@ -355,7 +359,7 @@ prepare(struct resolver_ev *re)
 	if (re->own == NULL)
 		return -ENOMEM;
 	(void)read_addresses(re); /* the first are others, too */
-	(void)has_slept(re);	  /* and so is this */
+	(void)slept_ns(re);	  /* and so is this */
 	upstreams.resolve = re->resolve;
 	return upstreams_ev_new(&re->upstreams, &upstreams);
 }

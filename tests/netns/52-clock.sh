@@ -29,7 +29,7 @@ begin(void)
 {
 	int fd = open(getenv("AHEAD"), O_RDONLY);
 
-	ahead = mmap(NULL, 8, PROT_READ, MAP_SHARED, fd, 0);
+	ahead = mmap(NULL, 16, PROT_READ, MAP_SHARED, fd, 0);
 	if (ahead == MAP_FAILED)
 		abort();
 }
@@ -71,6 +71,8 @@ clock_gettime(clockid_t id, struct timespec *ts)
 		return r;
 	if (id == CLOCK_REALTIME)
 		ts->tv_sec += *ahead;
+	if (id == CLOCK_BOOTTIME)
+		ts->tv_sec += ahead[1];
 	if (seen != *ahead && timer >= 0) {
 		seen = *ahead;
 		(void)set(timer, 0, &now, NULL);
@@ -79,7 +81,7 @@ clock_gettime(clockid_t id, struct timespec *ts)
 }
 C
 ${CC:-gcc} -shared -fPIC -o "$tmp/wall.so" "$tmp/wall.c" -ldl || exit 99
-head -c 8 /dev/zero >"$tmp/ahead"
+head -c 16 /dev/zero >"$tmp/ahead"
 wall() { # SECONDS: so much ahead of the machine's
 	python3 -c 'import struct, sys
 open(sys.argv[1], "r+b").write(struct.pack("q", int(sys.argv[2])))' \
@@ -168,6 +170,22 @@ wall 0
 check "… the clock is put back: it goes back all the same" wait_for is ok 7001
 check_not "… and nothing is being tried" sh -c "'$REROUTECTL' --control \
     '$tmp/control' status | grep 'being tried'"
+# -- asleep --
+slept() { # SECONDS in all
+	python3 -c 'import struct, sys
+f = open(sys.argv[1], "r+b")
+f.seek(8)
+f.write(struct.pack("q", int(sys.argv[2])))' "$tmp/ahead" "$1"
+}
+check "a name that is cached" [ "$(ttl night.example)" = 300 ]
+had=$(asked)
+slept 100
+is_older() { [ "$(ttl night.example)" -le 200 ]; }
+check "the machine sleeps: the name is as much older" wait_for is_older
+check "… and is not asked again" [ "$(asked)" = $had ]
+slept 30000
+is_anew() { ttl night.example >"$tmp/ttl" && [ "$(asked)" -gt $had ]; }
+check "it sleeps for longer: it is asked anew" wait_for is_anew
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -408,6 +408,10 @@ act(struct stage *s, const char *verb, char *rest)
 		snprintf(s->dead, sizeof(s->dead), "%s", rest);
 	else if (strcmp(verb, "time") == 0)
 		do_time(s, rest);
+	else if (strcmp(verb, "sleep") == 0)
+		resolve_slept(s->r, (uint64_t)atoi(rest) * MONO_MS);
+	else if (strcmp(verb, "other-network") == 0)
+		resolve_forgive(s->r);
 	else if (strcmp(verb, "answer") == 0)
 		do_answer(s, rest);
 	else if (strcmp(verb, "fail") == 0) {
