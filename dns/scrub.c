@@ -301,8 +301,7 @@ negative_ttl(const struct scrubber *s, const struct wire_rr *rr)
 
 	if (minimum > INT32_MAX)
 		minimum = 0;
-	if (minimum < ttl)
-		ttl = minimum;
+	ttl = ttl_of(s, minimum < ttl ? minimum : ttl);
 	return ttl < s->opts->negative_max ? ttl : s->opts->negative_max;
 }
 
