@@ -14,10 +14,10 @@
  * the settings, whatever others say of its target does not count. */
 
 /* Questions for one, each with a chain of its own. */
-#define CHASES_MAX 8
+#define CHASES_MAX 16
 
-/* Octets of an answer that is kept meanwhile: more than eight aliases have. */
-#define CHASE_LEN_MAX 4096
+/* Octets of an answer that is kept meanwhile: more than such aliases have. */
+#define CHASE_LEN_MAX 8192
 
 /* An answer of which the records up to an alias are good, whatever comes behind
  * it. */
