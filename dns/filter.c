@@ -4,19 +4,21 @@
 
 #include "dns/addresses.h"
 #include "dns/local.h"
+#include "src/core/lists.h"
 
 static const struct addr nowhere = { .family = ADDR_NONE };
 
 /* A service is judged by its host, too: who asks for _8443._https.example.com
  * is about to connect to example.com. */
 static struct decision
-ask(const struct policy *policy, const struct asker *asker,
-    const struct key *key, const struct addr *addr)
+ask_how(const struct policy *policy, const struct asker *asker,
+    const struct key *key, const struct addr *addr, bool tcp_only)
 {
 	const struct name *names[2] = { &key->name };
 	struct subject subject = {
 		.query = true,
 		.qtype = key->type,
+		.tcp_only = tcp_only,
 		.n_names = 1,
 		.names = names,
 		.src = asker->host, /* of a program here it is not known yet */
@@ -38,10 +40,30 @@ ask(const struct policy *policy, const struct asker *asker,
 	return policy_decide(policy, &subject);
 }
 
+static struct decision
+ask(const struct policy *policy, const struct asker *asker,
+    const struct key *key, const struct addr *addr)
+{
+	return ask_how(policy, asker, key, addr, false);
+}
+
 static bool
 denies(const struct decision *d)
 {
 	return d->action == ACTION_BLOCK || d->action == ACTION_DROP;
+}
+
+bool
+filter_wants_tcp(const struct policy *policy, const struct asker *asker,
+    const struct key *key)
+{
+	struct decision d;
+
+	if (!policy_wants_tcp(policy, &key->name))
+		return false; /* as a rule */
+	d = ask_how(policy, asker, key, &nowhere, true);
+	return denies(&d) &&
+	       list_wants_tcp(policy_list_index(policy, d.list), &key->name);
 }
 
 /* By a rule; the default has spoken with the name. */

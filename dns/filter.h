@@ -25,6 +25,11 @@ struct filter_answer {
 	size_t n_addrs;
 };
 
+/* Whether the rule that would deny it goes by a list which has the name for TCP
+ * alone (RPZ). */
+bool filter_wants_tcp(const struct policy *policy, const struct asker *asker,
+    const struct key *key);
+
 /* Of the name that is asked for; of a service (HTTPS, SVCB) also of its host.
  */
 struct decision filter_query(const struct policy *policy,

@@ -441,7 +441,7 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		number = 0;
 	}
 	if (!a->client.tcp &&
-	    policy_wants_tcp(r->policy, &key.name))
+	    filter_wants_tcp(r->policy, a->client.asker, &key))
 		return send_to_tcp(r, a);
 	o.key = &key;
 	find_entry(r, a, &asked, &o, number);

@@ -86,12 +86,3 @@ list_table_name(const struct list_table *t, size_t i)
 {
 	return i < list_table_n(t) ? t->lists[i].name : NULL;
 }
-
-bool
-list_table_wants_tcp(const struct list_table *t, const struct name *name)
-{
-	for (size_t i = 0; i < list_table_n(t); i++)
-		if (list_wants_tcp(t->lists[i].index, name))
-			return true;
-	return false;
-}

@@ -24,7 +24,4 @@ int list_table_find(const struct list_table *t, const char *name);
 const struct list_index *list_table_get(const struct list_table *t, size_t i);
 const char *list_table_name(const struct list_table *t, size_t i);
 
-/* Whether any of them says so: list_wants_tcp(). */
-bool list_table_wants_tcp(const struct list_table *t, const struct name *name);
-
 #endif

@@ -240,5 +240,9 @@ policy_generation(const struct policy *policy)
 bool
 policy_wants_tcp(const struct policy *policy, const struct name *name)
 {
-	return list_table_wants_tcp(policy->table, name);
+	for (size_t i = 1; policy->table != NULL && i <= policy->lists.n; i++)
+		if (policy->lists_named[i] &&
+		    list_wants_tcp(policy->indexes[i], name))
+			return true;
+	return false;
 }

@@ -237,6 +237,17 @@ index_has_addr(const struct list_index *index, const struct addr *addr)
 		   : MATCH_NO;
 }
 
+static bool
+index_has_name(const struct list_index *index, const struct subject *s,
+    const struct name *name)
+{
+	/* what has an answer of its own says nothing of connections */
+	if (!s->query)
+		return list_has_host(index, name);
+	return list_has_name(index, name, s->qtype) ||
+	       (s->tcp_only && list_wants_tcp(index, name));
+}
+
 /* By one of its names, which is shown then, or by its address. */
 static enum match
 index_has(
@@ -245,9 +256,7 @@ index_has(
 	const struct addr *remote = s->in ? &s->src : &s->dst;
 
 	for (uint8_t i = 0; i < s->n_names; i++)
-		/* what has an answer of its own says nothing of connections */
-		if (s->query ? list_has_name(index, s->names[i], s->qtype)
-			     : list_has_host(index, s->names[i])) {
+		if (index_has_name(index, s, s->names[i])) {
 			*ret_host = (uint8_t)(i + 1);
 			return MATCH_YES;
 		}

@@ -28,6 +28,7 @@ struct subject {
 	bool has_ports;
 	bool query;
 	uint16_t qtype;	 /* of a query */
+	bool tcp_only;	 /* what lists have for TCP alone is a match, too */
 	uint8_t n_names; /* at most SUBJECT_NAMES_MAX */
 	/* what the address is called; the name learnt last first */
 	const struct name *const *names;

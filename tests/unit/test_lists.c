@@ -295,8 +295,9 @@ tables_find_lists_by_name(void **state)
 	assert_null(list_table_get(t, 3));
 	assert_ptr_equal(list_table_get(t, 2), l);
 	assert_false(list_has_name(list_table_get(t, 0), &other, QTYPE_A));
-	assert_true(list_table_wants_tcp(t, &tcp));
-	assert_false(list_table_wants_tcp(t, &other));
+	assert_true(list_wants_tcp(list_table_get(t, 2), &tcp));
+	assert_false(list_wants_tcp(list_table_get(t, 2), &other));
+	assert_false(list_wants_tcp(list_table_get(t, 0), &tcp));
 	list_index_hit(l);
 	list_index_hit(l);
 	assert_int_equal(list_index_hits(l), 2);
