@@ -92,11 +92,17 @@ list_nth_line(const char *text, size_t len, uint32_t n, size_t *ret_len)
 	return reader.line.len > 0 ? reader.line.p : "";
 }
 
-/* As Windows saves "Unicode". */
-static bool
-is_utf16(struct list_text text)
+/* What is no list as a whole, whatever may look like an entry within; NULL. */
+static const char *
+not_a_list(struct list_text text)
 {
-	return list_begins(text, "\xff\xfe") || list_begins(text, "\xfe\xff");
+	/* as Windows saves "Unicode" */
+	if (list_begins(text, "\xff\xfe") || list_begins(text, "\xfe\xff"))
+		return "text in UTF-16: it is to be UTF-8";
+	while (text.len > 0 && (list_is_blank(text.p[0]) || text.p[0] == '\n'))
+		text = list_after(text, 1);
+	/* that of a server in trouble, with words of one line */
+	return list_begins(text, "<") ? "a page of HTML or XML" : NULL;
 }
 
 static void
@@ -128,13 +134,15 @@ list_parse(const struct list_sink *sink, enum conf_list_format format,
 		.format = format,
 		.rest = without_mark((struct list_text){ text, len }),
 	};
+	const char *what;
 
 	reader.end = list_end(reader.rest);
 	if (format == CONF_FORMAT_AUTO)
 		reader.format = detect(reader.rest);
-	if (is_utf16(reader.rest)) {
+	what = not_a_list(reader.rest);
+	if (what != NULL) {
 		reader.n = 1;
-		list_fault_line(&reader, "text in UTF-16: it is to be UTF-8");
+		list_fault_line(&reader, what);
 	} else if (reader.format == CONF_FORMAT_RPZ) {
 		list_rpz(&reader);
 	} else {

@@ -74,6 +74,9 @@ names_are_read(void **state)
 		    { D64 D64 D64 D61 }, { NULL }, 4 },
 		/* one of two names has no end of line */
 		{ "a.test\r\nb.test", { "a.test", "b.test" }, { NULL }, 0 },
+		/* a page that came in place of a list */
+		{ "\r\n<!DOCTYPE html>\n<p>\nSorry\na.test\n</p>\n", { NULL },
+		    { "sorry", "a.test" }, 1 },
 	};
 
 	(void)state;
