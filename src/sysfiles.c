@@ -15,12 +15,18 @@
 
 #define RESOLVED "/run/systemd/resolve/resolv.conf"
 
+/* Of openresolv: the servers of each interface; their order, in names such as
+ * "000100 wg0"; and one that is to be the only one, such as "1 wg0". */
+#define OPENRESOLV "/run/resolvconf/interfaces/"
+#define OPENRESOLV_ORDER "/run/resolvconf/metrics/"
+#define OPENRESOLV_ONLY "/run/resolvconf/exclusive/"
+
 /* What the machine goes by; then, where that names ourselves, who may have
  * written it. rerouted.conf(5) has this list. */
 const struct sysfile sysfiles[] = {
 	{ "/etc/resolv.conf", SYSFILE_RESOLV },
-	{ "/run/resolvconf/interface/", SYSFILE_RESOLV },  /* Debian's */
-	{ "/run/resolvconf/interfaces/", SYSFILE_RESOLV }, /* openresolv */
+	{ "/run/resolvconf/interface/", SYSFILE_RESOLV }, /* Debian's */
+	{ OPENRESOLV, SYSFILE_RESOLV },
 	{ "/run/resolvconf/resolv.conf", SYSFILE_RESOLV },
 	{ "/run/NetworkManager/no-stub-resolv.conf", SYSFILE_RESOLV },
 	{ "/run/NetworkManager/resolv.conf", SYSFILE_RESOLV },
@@ -58,22 +64,87 @@ is_visible(const struct dirent *entry)
 }
 
 static void
+free_names(struct dirent **names, int n)
+{
+	for (int i = 0; i < n; i++)
+		free(names[i]);
+	if (n >= 0)
+		free(names);
+}
+
+/* Files of a folder that were not read yet. */
+struct folder {
+	struct sysconf *conf;
+	const struct sysconf_not *except;
+	enum sysfile_kind kind;
+	int dir, n;
+	struct dirent **names; /* "": it was read */
+};
+
+static void
+read_one_of(struct folder *f, struct dirent *name)
+{
+	read_file(f->conf, f->except, f->dir, name->d_name, f->kind);
+	name->d_name[0] = '\0';
+}
+
+/* Those that names in another folder end in, behind a blank, in their order.
+ * Whether there are such names. */
+static bool
+read_by(struct folder *f, const char *path, bool last_only)
+{
+	struct dirent **by;
+	int n = scandir(path, &by, is_visible, alphasort);
+
+	for (int i = last_only && n > 0 ? n - 1 : 0; i < n; i++) {
+		const char *blank = strchr(by[i]->d_name, ' ');
+
+		for (int j = 0; blank != NULL && j < f->n; j++)
+			if (strcmp(blank + 1, f->names[j]->d_name) == 0)
+				read_one_of(f, f->names[j]);
+	}
+	free_names(by, n);
+	return n > 0;
+}
+
+/* Of a VPN: who set it up means to ask its servers, and wg-quick gives its
+ * files such a name. So does interface-order(5) say of resolvconf. */
+static bool
+comes_first(const char *name)
+{
+	return strncmp(name, "tun", 3) == 0 || strncmp(name, "tap", 3) == 0 ||
+	       strncmp(name, "vpn", 3) == 0;
+}
+
+static void
+read_all(struct folder *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (comes_first(f->names[i]->d_name))
+			read_one_of(f, f->names[i]);
+	for (int i = 0; i < f->n; i++)
+		if (f->names[i]->d_name[0] != '\0')
+			read_one_of(f, f->names[i]);
+}
+
+static void
 read_folder(struct sysconf *conf, const struct sysconf_not *except,
     const struct sysfile *file)
 {
-	int dir = open(file->path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-	struct dirent **names;
-	int n =
-	    dir >= 0 ? scandirat(dir, ".", &names, is_visible, alphasort) : -1;
+	int dir = open(file->path, O_RDONLY | O_CLOEXEC | O_DIRECTORY), n;
+	struct folder f = { conf, except, file->kind, dir, 0, NULL };
+	bool ordered = strcmp(file->path, OPENRESOLV) == 0;
 
-	for (int i = 0; i < n; i++) {
-		if (i < FILES_MAX)
-			read_file(
-			    conf, except, dir, names[i]->d_name, file->kind);
-		free(names[i]);
+	n = dir >= 0 ? scandirat(dir, ".", &f.names, is_visible, alphasort)
+		     : -1;
+	f.n = n < FILES_MAX ? n : FILES_MAX;
+	if (!ordered || !read_by(&f, OPENRESOLV_ONLY, true)) {
+		if (ordered)
+			(void)read_by(
+			    &f, OPENRESOLV_ORDER, false); /* or none */
+		read_all(&f);
 	}
-	if (n >= 0)
-		free(names);
+	free_names(f.names, n);
 	if (dir >= 0)
 		(void)close(dir);
 }

@@ -78,6 +78,21 @@ follows "and rather without its stub" 6
 put $run/resolvconf/interface/eth0.dhcp "nameserver 10.9.0.7"
 put $run/resolvconf/interface/lo.rerouted "nameserver 127.0.0.1"
 follows "an interface of resolvconf's" 7
+put $run/resolvconf/interface/tun.wg0 "nameserver 10.9.0.4"
+follows "… and a VPN's before it" 4
+rm -r $run/resolvconf
+put $run/resolvconf/interfaces/eth0.dhcp "nameserver 10.9.0.7"
+follows "an interface of openresolv's" 7
+mkdir $run/resolvconf/metrics $run/resolvconf/exclusive
+: >"$run/resolvconf/metrics/000050 wg0"
+: >"$run/resolvconf/metrics/000100 eth0.dhcp"
+put $run/resolvconf/interfaces/wg0 "nameserver 10.9.0.4"
+follows "… and a nearer one" 4
+: >"$run/resolvconf/exclusive/1 wlan0"
+put $run/resolvconf/interfaces/wlan0 "nameserver 10.9.0.3"
+follows "… and one that is to be the only one" 3
+only_that() { ! ctl status | grep -q 'upstream 10.9.0.[47]'; }
+check "… so that no other is asked" only_that
 rm -r $run/resolvconf $run/NetworkManager
 put $run/systemd/netif/state "# private" "DNS=10.9.0.8 10.9.0.2" "DOMAINS=lan"
 follows "systemd-networkd's" 8
