@@ -14,7 +14,7 @@ schema_is_listen(const char *s, size_t len)
 	struct endpoint e;
 
 	return endpoint_parse(&e, s, len) == 0 && e.addr.family != ADDR_NONE &&
-	       e.scheme.s == NULL && e.name.s == NULL;
+	       e.scheme.s == NULL && e.name.s == NULL && e.zone.s == NULL;
 }
 
 bool

@@ -125,6 +125,8 @@ static const struct faulty bad[] = {
 	    "a time such as", NULL },
 	{ "listen on a name", "[resolver]\nlisten = localhost:53", 2, 10, 12,
 	    "not good", "127.0.0.1:53, or none", NULL },
+	{ "listen on a link", "[resolver]\nlisten = [fe80::1%eth0]:53\n", 2, 10,
+	    17, "not good", "127.0.0.1:53, or none", NULL },
 	{ "tunnel scheme", "[tunnel \"x\"]\nupstream = socks4://127.0.0.1:1", 2,
 	    12, 20, "not good", "socks5://", NULL },
 	{ "a pin that is cut",
