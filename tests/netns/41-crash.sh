@@ -63,12 +63,20 @@ done
 save >"$tmp/now"
 check_same "killed: the rules are in the tables" "$tmp/with" "$tmp/now"
 
+# Each of what a daemon before decided, as it speaks: that one's marks are there
+# for a moment.
+judged_anew() {
+	tell old && flows "len([x for x in f if x['dport'] == 7001 and
+	    x['process']['kind'] == 'program']) == 4"
+}
+
 # -- started over what was left --
 check "started again" daemon_start
 save >"$tmp/now"
 check_same "started again: the same rules, once" "$tmp/with" "$tmp/now"
 tell old
 check "started again: flows of before go on" talk_is old ok
+check "started again: they are judged anew" wait_for judged_anew
 network ok ok "started again"
 check "started again: what is forbidden" is EHOSTUNREACH inc tcp 10.9.0.2 7002
 check "started again: from outside" is ok ins tcp 10.9.0.1 8001
@@ -112,13 +120,8 @@ stop "$holder"
 tell old
 check "after all that: flows of before go on" talk_is old ok
 check "the lock is given back: starts" daemon_start
-# What a daemon before decided, as it speaks: that one's marks are there for a
-# moment.
-judged_anew() {
-	tell old && flows "any(x['process']['kind'] == 'program' for x in f)" &&
-		[ "$(marks)" -gt 0 ]
-}
 check "flows of before are judged anew" wait_for judged_anew
+check "… and marked" [ "$(marks)" -gt 0 ]
 
 # -- the end of the service: a crash leaves the rules, an end takes them --
 recover() { # recover [NAME=VALUE]
