@@ -308,13 +308,28 @@ load_sources(
 
 /* Goes on after faults, to find them all. */
 static int
-parse_all(struct rules *rules, const struct load *load, struct faults *faults)
+parse_sources(
+    struct rules *rules, const struct sources *sources, struct faults *faults)
 {
-	const struct sources *sources = load->sources;
-	const struct runtime *runtime = load->runtime;
 	int r = 0, one = 0;
 
-	for (size_t i = 0; runtime != NULL && i < runtime->n; i++) {
+	for (size_t i = 0; i < sources->n && one != -ENOMEM; i++) {
+		const struct source *s = &sources->v[i];
+
+		one = rules_parse(rules, s->file, s->text, s->len, faults);
+		if (one < 0)
+			r = one;
+	}
+	return r;
+}
+
+static int
+parse_runtime(
+    struct rules *rules, const struct runtime *runtime, struct faults *faults)
+{
+	int r = 0, one = 0;
+
+	for (size_t i = 0; i < runtime->n && one != -ENOMEM; i++) {
 		const struct runtime_rule *rule = &runtime->v[i];
 
 		one = rule->held ? rules_parse_held(rules, RUNTIME_FILE,
@@ -323,18 +338,24 @@ parse_all(struct rules *rules, const struct load *load, struct faults *faults)
 				       rule->id, rule->text, faults);
 		if (one < 0)
 			r = one;
-		if (one == -ENOMEM)
-			return r;
 	}
-	for (size_t i = 0; i < sources->n; i++) {
-		const struct source *s = &sources->v[i];
+	return r;
+}
 
-		one = rules_parse(rules, s->file, s->text, s->len, faults);
-		if (one < 0)
-			r = one;
-		if (one == -ENOMEM)
-			return r;
-	}
+/* Those of the command line stand in front, and may have the files' defines. */
+static int
+parse_all(struct rules *rules, const struct load *load, struct faults *faults)
+{
+	int r = parse_sources(rules, load->sources, faults), one;
+	size_t first = rules_count(rules);
+
+	if (load->runtime == NULL || r == -ENOMEM)
+		return r;
+	one = parse_runtime(rules, load->runtime, faults);
+	if (one < 0)
+		r = one;
+	if (r != -ENOMEM && rules_bring_forward(rules, first) < 0)
+		r = -ENOMEM;
 	return r;
 }
 

@@ -47,6 +47,24 @@ rules_count(const struct rules *rules)
 	return rules->n_rules;
 }
 
+int
+rules_bring_forward(struct rules *rules, size_t first)
+{
+	size_t n = rules->n_rules - first, size = sizeof(rules->rules[0]);
+	struct rule *moved;
+
+	if (n == 0 || first == 0)
+		return 0;
+	moved = calloc(n, size);
+	if (moved == NULL)
+		return -ENOMEM;
+	memcpy(moved, rules->rules + first, n * size);
+	memmove(rules->rules + n, rules->rules, first * size);
+	memcpy(rules->rules, moved, n * size);
+	free(moved);
+	return 0;
+}
+
 void
 parser_fault(struct parser *p, const struct token *at, const char *what,
     const char *expected, const char *nearest)

@@ -45,4 +45,9 @@ int rules_parse_held(
 
 size_t rules_count(const struct rules *rules);
 
+/* Puts the rules from number `first` on, counted from 0, in front of the
+ * others: those of the command line are read last, since they may have the
+ * defines of the files. 0 or -ENOMEM. */
+int rules_bring_forward(struct rules *rules, size_t first);
+
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/core/runtime.h"
 #include "src/folder.h"
 #include "src/load.h"
 
@@ -156,6 +157,40 @@ test_rules_in_order_of_names(void **state)
 	faults_free(faults);
 }
 
+static void
+test_rules_in_front_have_the_defines_of_files(void **state)
+{
+	struct faults *faults = faults_new();
+	struct sources sources = { .v = NULL };
+	struct runtime runtime = { .v = NULL };
+	const struct load load = { .sources = &sources, .runtime = &runtime };
+	const struct policy *policy = NULL;
+	unsigned int id;
+
+	(void)state;
+	assert_int_equal(mkdir("r", 0700), 0);
+	put("r/10.rules", "define ROOT = root\naccept group root\n");
+	assert_int_equal(load_sources(&sources, "r", false, faults), 0);
+	assert_int_equal(runtime_add(&runtime, "block user $ROOT", 0, &id), 0);
+	assert_int_equal(runtime_add(&runtime, "drop user 5", 0, &id), 0);
+	assert_int_equal(load_compile(&policy, &load, faults, NULL), 0);
+	assert_int_equal(policy_n_rules(policy), 3);
+	assert_int_equal(policy_n_runtime(policy), 2);
+	assert_string_equal(policy_rule_get(policy, 1)->text, "drop user 5");
+	assert_string_equal(
+	    policy_rule_get(policy, 2)->text, "block user $ROOT");
+	assert_string_equal(policy_rule_get(policy, 3)->file, "r/10.rules");
+	policy_unref(policy);
+
+	assert_int_equal(
+	    runtime_add(&runtime, "block user $NOBODY", 0, &id), 0);
+	assert_int_equal(load_compile(&policy, &load, faults, NULL), -EINVAL);
+	assert_fault(faults, 0, RUNTIME_FILE, id, "no define before this");
+	runtime_done(&runtime);
+	sources_done(&sources);
+	faults_free(faults);
+}
+
 /* A slip in one file hides no unknown user in another. */
 static void
 test_names_are_looked_up_beside_slips(void **state)
@@ -280,6 +315,7 @@ main(void)
 		TEST(test_a_file_that_was_asked_for_is_there),
 		TEST(test_what_is_no_file_is_a_fault),
 		TEST(test_rules_in_order_of_names),
+		TEST(test_rules_in_front_have_the_defines_of_files),
 		TEST(test_names_are_looked_up_beside_slips),
 		TEST(test_paths_are_resolved),
 		TEST(test_names_that_were_meant_to_be_read),
