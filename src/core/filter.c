@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "src/core/glob.h"
+#include "src/core/policy_set.h"
 #include "src/core/value.h"
 
 static const char *const verdicts[] = { "accept", "block", "drop", "reroute" };
@@ -115,17 +116,22 @@ match_user(const char *user, const struct process *proc)
 	return strcmp(user, proc->user) == 0 || strcmp(user, number) == 0;
 }
 
+/* By any name of what it is in, as rules go by them. */
 static bool
-match_unit(const char *glob, const char *unit)
+match_unit(const char *glob, const struct process *proc)
 {
 	static const char suffix[] = ".service";
-	size_t len = strlen(unit), cut = sizeof(suffix) - 1;
+	size_t len = strlen(proc->unit), cut = sizeof(suffix) - 1;
+	struct cgroup_at at = { 0 };
+	struct set_text part;
 
-	if (len == 0)
-		return false;
-	return glob_match(glob, unit, len) ||
-	       (len > cut && strcmp(unit + len - cut, suffix) == 0 &&
-		   glob_match(glob, unit, len - cut));
+	if (len > cut && strcmp(proc->unit + len - cut, suffix) == 0 &&
+	    glob_match(glob, proc->unit, len - cut))
+		return true;
+	while (cgroup_part(proc->cgroup, &at, &part))
+		if (glob_match(glob, part.s, part.len))
+			return true;
+	return len > 0 && glob_match(glob, proc->unit, len);
 }
 
 /* As `domain` of a rule: that name, "*.x" below it, ".x" both. */
@@ -181,7 +187,7 @@ filter_match_who(const struct filter *filter, const struct filter_row *row)
 	    (!has_user || !match_user(filter->user, proc)))
 		return false;
 	if (filter->unit[0] != '\0' &&
-	    (!program || !match_unit(filter->unit, proc->unit)))
+	    (!program || !match_unit(filter->unit, proc)))
 		return false;
 	if (filter->domain[0] != '\0' &&
 	    (row->host == NULL || !match_domain(filter->domain, row->host)))

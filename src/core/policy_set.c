@@ -49,22 +49,41 @@ text_set_has(const struct text_set *set, const char *s, size_t len)
 	return false;
 }
 
+/* Of a part that the system named: its number, and then that one cut short. */
+static void
+find_container(struct cgroup_at *at, struct procline_str part)
+{
+	struct procline_str id;
+
+	if (procline_owns(part))
+		at->owner = part.p;
+	if (procline_container(part, &id))
+		at->id = (struct set_text){ id.p, id.len };
+}
+
 bool
 cgroup_part(const char *path, struct cgroup_at *at, struct set_text *ret)
 {
 	const char *s = path + at->at + strspn(path + at->at, "/");
 	size_t len = strcspn(s, "/");
 
+	if (at->id.len > 0) {
+		*ret = at->id;
+		at->id.len = at->id.len > PROCLINE_CONTAINER_SHORT
+				 ? PROCLINE_CONTAINER_SHORT
+				 : 0;
+		return true;
+	}
 	if (*s == '\0')
 		return false;
 	at->at = (size_t)(s - path) + len;
-	if (at->owner != NULL)
+	if (at->owner != NULL) {
 		*ret = (struct set_text){ at->owner,
 			(size_t)(s + len - at->owner) };
-	else
-		*ret = (struct set_text){ s, len };
-	if (at->owner == NULL && procline_owns((struct procline_str){ s, len }))
-		at->owner = s;
+		return true;
+	}
+	*ret = (struct set_text){ s, len };
+	find_container(at, (struct procline_str){ s, len });
 	return true;
 }
 

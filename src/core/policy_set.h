@@ -115,10 +115,12 @@ int set_text_cmp(const struct set_text *a, const struct set_text *b);
 
 /* The next name of a unit that a cgroup path is in; false at the end. *at
  * starts zeroed. A part is a name, but below a service, scope or container the
- * name begins with that one (see procline_unit()). */
+ * name begins with that one (see procline_unit()). The number of a container is
+ * a name of it, too, and so is how that one begins. */
 struct cgroup_at {
 	size_t at;
-	const char *owner; /* NULL: named by the system so far */
+	const char *owner;  /* NULL: named by the system so far */
+	struct set_text id; /* len 0: none */
 };
 bool cgroup_part(const char *path, struct cgroup_at *at, struct set_text *ret);
 

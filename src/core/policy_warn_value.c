@@ -146,16 +146,15 @@ has_hex_escape(const char *glob)
 	return false;
 }
 
-/* Of a container in a group of docker's. */
-#define CONTAINER_ID_LEN 64
-
 /* `ssh`, where `ssh.service` is meant: the control groups of systemd's units
- * have a dot in their names; others, such as a container's number, may not. */
+ * have a dot in their names; others, such as a container's number, long or
+ * short, may not. */
 static bool
 has_no_suffix(const char *glob)
 {
 	return strpbrk(glob, "./*?\\") == NULL &&
-	       strlen(glob) < CONTAINER_ID_LEN;
+	       (strlen(glob) < PROCLINE_CONTAINER_SHORT ||
+		   strspn(glob, "0123456789abcdef") < strlen(glob));
 }
 
 /* A path of groups, where only what stands below a service is named by one. */

@@ -7,7 +7,6 @@
 #include "src/base/num.h"
 
 #define CONTAINER_ID_LEN 64
-#define CONTAINER_ID_SHORT 12 /* as `docker ps` prints it */
 
 /* linux/sched.h: not in the headers for programs, but stable since 2.6 */
 #define FLAG_KTHREAD UINT64_C(0x00200000)
@@ -129,6 +128,29 @@ procline_owns(struct procline_str part)
 	       (is_unit(part) && !str_ends(part, ".slice"));
 }
 
+bool
+procline_container(struct procline_str part, struct procline_str *ret)
+{
+	static const char scope[] = ".scope", watcher[] = "conmon-";
+	struct procline_str id = part;
+
+	if (!is_container_id(part)) {
+		if (!str_ends(part, scope))
+			return false;
+		part.len -= strlen(scope);
+		if (part.len <= CONTAINER_ID_LEN)
+			return false;
+		id.len = CONTAINER_ID_LEN;
+		part.len -= id.len;
+		id.p = part.p + part.len;
+		if (!is_container_id(id) || !str_ends(part, "-") ||
+		    str_ends(part, watcher))
+			return false;
+	}
+	*ret = id;
+	return true;
+}
+
 /* What a service makes below itself ("foo.service/worker") is the service. */
 struct procline_str
 procline_unit(struct procline_str path)
@@ -149,7 +171,7 @@ procline_unit(struct procline_str path)
 		if (procline_owns(part))
 			owner = part.p;
 		if (is_container_id(part))
-			part.len = CONTAINER_ID_SHORT;
+			part.len = PROCLINE_CONTAINER_SHORT;
 		if (is_unit(part) || owner != NULL)
 			unit = part;
 	}

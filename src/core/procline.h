@@ -43,6 +43,15 @@ struct procline_str procline_unit(struct procline_str path);
 /* True if a part of a cgroup path is one that names what is below it. */
 bool procline_owns(struct procline_str part);
 
+/* The number of the container that a part of a cgroup path is of: the part
+ * itself, or what stands in the scope that systemd made for it
+ * ("docker-ID.scope", "cri-containerd-ID.scope", but not that of who watches
+ * over one, "libpod-conmon-ID.scope"). False where it is of none. */
+bool procline_container(struct procline_str part, struct procline_str *ret);
+
+/* So much of it is what `docker ps` prints. */
+#define PROCLINE_CONTAINER_SHORT 12
+
 /* /proc/PID/cgroup: the v2 path, or on a hybrid host, where that is "/", the
  * one of name=systemd. -EBADMSG when there is neither. */
 int procline_cgroup(struct procline_cgroup *ret, const char *s, size_t len);

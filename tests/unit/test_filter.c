@@ -15,6 +15,8 @@ program(void)
 	assert_int_equal(process_set(&p->script, "/opt/b/run.py", 13), 0);
 	assert_int_equal(process_set(&p->user, "alice", 5), 0);
 	assert_int_equal(process_set(&p->unit, "backup.service", 14), 0);
+	assert_int_equal(
+	    process_set(&p->cgroup, "/jobs.slice/backup.service", 26), 0);
 	p->uid = 1000;
 	return p;
 }
@@ -43,6 +45,8 @@ a_row_is_asked_for_or_not(void **state)
 		{ "unit", "backup", true },
 		{ "unit", "b*", true },
 		{ "unit", "ackup", false },
+		{ "unit", "jobs.slice", true },
+		{ "unit", "job", false },
 		{ "domain", "www.example.com", true },
 		{ "domain", "WWW.Example.com.", true },
 		{ "domain", "example.com", false },

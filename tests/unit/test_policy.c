@@ -52,6 +52,8 @@ struct row {
 #define ACCEPT ACTION_ACCEPT
 #define BLOCK ACTION_BLOCK
 #define DROP ACTION_DROP
+#define CONTAINER                                                              \
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static const struct row rows[] = {
 	{ "no rules: out", "", "to=192.0.2.7", ACCEPT, REASON_DEFAULT_OUT, 0 },
@@ -139,6 +141,24 @@ static const struct row rows[] = {
 	{ "a unit in a container", "block unit a.service",
 	    "unit=/machine.slice/machine-x.scope/payload/a.service", ACCEPT,
 	    REASON_DEFAULT_OUT, 0 },
+	{ "a container that systemd made a scope for, by its number",
+	    "block unit " CONTAINER,
+	    "unit=/system.slice/docker-" CONTAINER ".scope", BLOCK, REASON_RULE,
+	    1 },
+	{ "a container by how its number begins", "block unit 0123456789ab",
+	    "unit=/kubepods.slice/cri-containerd-" CONTAINER ".scope", BLOCK,
+	    REASON_RULE, 1 },
+	{ "what runs in a container", "block unit 0123456789ab",
+	    "unit=/docker/" CONTAINER "/init.scope", BLOCK, REASON_RULE, 1 },
+	{ "no less of it", "block unit 0123456789a",
+	    "unit=/system.slice/docker-" CONTAINER ".scope", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "who watches over a container", "block unit 0123456789ab*",
+	    "unit=/machine.slice/libpod-conmon-" CONTAINER ".scope", ACCEPT,
+	    REASON_DEFAULT_OUT, 0 },
+	{ "a number that a user has given", "block unit " CONTAINER,
+	    "unit=/user.slice/user@1000.service/docker-" CONTAINER ".scope",
+	    ACCEPT, REASON_DEFAULT_OUT, 0 },
 	{ "a service's own group", "block unit a.service",
 	    "unit=/system.slice/a.service/worker", BLOCK, REASON_RULE, 1 },
 	/* where */
