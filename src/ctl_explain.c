@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "src/core/explain.h"
+#include "src/core/names.h"
 #include "src/core/policy.h"
 #include "src/json.h"
 #include "src/linux/procfs.h"
+#include "src/linux/route.h"
 #include "src/list_file.h"
 #include "src/load.h"
 #include "src/policy_ev.h"
@@ -21,6 +23,7 @@ struct ctl_explain {
 	const struct conf *conf;
 	const struct process *process; /* NULL: it is described in words */
 	struct judge_capture capture;
+	const struct host_names *hosts; /* of the other side; or NULL */
 };
 
 void
@@ -33,6 +36,7 @@ ctl_explain_free(struct ctl_explain *explain)
 	conf_unref(explain->conf);
 	process_unref(explain->process);
 	judge_capture_done(&explain->capture);
+	host_names_unref(explain->hosts);
 	free(explain);
 }
 
@@ -134,6 +138,22 @@ result_of(const struct ctl_explain *explain, const struct subject *subject)
 	return result;
 }
 
+/* What the first packet would have that the words do not say. */
+static void
+add_facts(const struct ctl_explain *explain, struct subject *subject)
+{
+	const struct addr *other = subject->in ? &subject->src : &subject->dst;
+
+	if (subject->query || other->family == ADDR_NONE)
+		return;
+	/* where the kernel can't be asked it is as the words have it */
+	subject->loopback = subject->loopback || route_is_here(other) > 0;
+	if (explain->hosts == NULL || subject->loopback)
+		return;
+	subject->names = explain->hosts->v;
+	subject->n_names = explain->hosts->n;
+}
+
 static void
 run(struct ctl_job *job)
 {
@@ -151,6 +171,7 @@ run(struct ctl_job *job)
 	faults_free(faults);
 	if (explain->process != NULL)
 		question.subject.process = explain->process;
+	add_facts(explain, &question.subject);
 	job->line = ctlmsg_result(result_of(explain, &question.subject));
 	explain_done(&question);
 }
@@ -178,6 +199,18 @@ ctl_explain_pid(const struct ctl_env *env, json_t *args,
 	return true;
 }
 
+/* On the loop, which has the names. */
+static void
+find_hosts(const struct ctl_env *env, struct ctl_explain *explain)
+{
+	const struct source src = explain_source(explain->about);
+	struct addr other;
+
+	if (explain_other_side(&src, &other))
+		explain->hosts = host_names_ref(judge_hosts(
+		    env->judge, explain->process, &other, mono_now()));
+}
+
 enum ctl_answer
 ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
@@ -203,6 +236,7 @@ ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
 		ctl_explain_free(explain);
 		return CTL_LINE;
 	}
+	find_hosts(env, explain);
 	*ret_job = (struct ctl_job){ .run = run, .explain = explain };
 	return CTL_WORK;
 }

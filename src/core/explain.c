@@ -271,3 +271,45 @@ explain_done(struct explain *explain)
 	explain->process = NULL;
 	explain->names = NULL;
 }
+
+static int
+any_account(void *arg, const char *name, uint32_t *ret)
+{
+	(void)arg;
+	(void)name;
+	*ret = 0;
+	return 0;
+}
+
+static int
+no_path(void *arg, const char *path, char *buf, size_t size)
+{
+	(void)arg;
+	(void)path;
+	(void)buf;
+	(void)size;
+	return -ENOENT;
+}
+
+bool
+explain_other_side(const struct source *src, struct addr *ret)
+{
+	static const struct policy_world blind = {
+		.user = any_account, .group = any_account, .path = no_path
+	};
+	struct faults *faults = faults_new();
+	struct explain e;
+	bool has = false;
+
+	if (faults != NULL && explain_parse(&e, src, &blind, faults) == 0) {
+		const struct subject *s = &e.subject;
+		const struct addr *addr = s->in ? &s->src : &s->dst;
+
+		has = !s->query && s->n_names == 0 && addr->family != ADDR_NONE;
+		if (has)
+			*ret = *addr;
+		explain_done(&e);
+	}
+	faults_free(faults);
+	return has;
+}

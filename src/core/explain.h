@@ -1,6 +1,7 @@
 #ifndef CORE_EXPLAIN_H
 #define CORE_EXPLAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -31,6 +32,10 @@ struct source explain_source(const char *text);
 int explain_parse(struct explain *ret, const struct source *src,
     const struct policy_world *world, struct faults *faults);
 void explain_done(struct explain *explain);
+
+/* The other side's address, where the question is about a connection and has
+ * one, and says not what that is called. Looks nothing up. */
+bool explain_other_side(const struct source *src, struct addr *ret);
 
 /* What the judge would decide of the first packet of such a flow, or of the
  * query: rungs 4 to 6 of its ladder, and whether a tunnel can carry it.

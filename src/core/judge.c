@@ -304,16 +304,25 @@ judge_ask(const struct judge *judge, const struct subject *subject)
 	return judge_capture(judge, subject, &d);
 }
 
+const struct host_names *
+judge_hosts(const struct judge *judge, const struct process *proc,
+    const struct addr *addr, mono_t now)
+{
+	if (judge->names == NULL)
+		return NULL;
+	return names_lookup(judge->names, proc, addr, now);
+}
+
 /* What the other side is called; what is told of 127.0.0.1 is mostly a name
  * that is blocked. */
 static const struct host_names *
 find_hosts(const struct judge *judge, const struct packet *pkt,
     const struct process *proc, mono_t now)
 {
-	if (judge->names == NULL || pkt->loopback)
+	if (pkt->loopback)
 		return NULL;
-	return names_lookup(judge->names, proc,
-	    pkt->in ? &pkt->tuple.src : &pkt->tuple.dst, now);
+	return judge_hosts(
+	    judge, proc, pkt->in ? &pkt->tuple.src : &pkt->tuple.dst, now);
 }
 
 static struct decision

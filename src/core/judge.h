@@ -81,6 +81,12 @@ void judge_set_policy(struct judge *judge, const struct policy *policy,
 /* A rule has decided about something that is no packet. */
 void judge_count(struct judge *judge, uint32_t rule, mono_t now);
 
+/* What that address is called for that program (NULL: for anybody), as its
+ * packets are judged by; NULL where it has no name. Borrowed until the next
+ * look-up. */
+const struct host_names *judge_hosts(const struct judge *judge,
+    const struct process *proc, const struct addr *addr, mono_t now);
+
 /* NULL where nothing is counted. */
 const struct hits *judge_hits(const struct judge *judge);
 

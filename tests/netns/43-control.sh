@@ -216,6 +216,8 @@ check "explain has its keys" json 'x["verdict"] == "block" and x["number"] == 1
 check "explain --pid" try 0 ctl --json explain --pid $$ --to 192.0.2.7 --port 443
 check "explain --pid: that process" json 'x["process"]["pid"] == '$$'
 	and x["verdict"] == "accept" and x["reason"] == "default-out"'
+check "explain of this host to itself" try 0 ctl --json explain --in --from fd09::1
+check "explain of this host to itself: it is" json 'x["reason"] == "loopback"'
 check "explain of a pid that is none: exit 1" try 1 ctl explain --pid 2147483647
 check "explain of a bad address: exit 2" try 2 ctl explain --to 10.9.0
 check "explain of an unknown user: exit 2" try 2 ctl explain --user nosuchuser

@@ -78,6 +78,8 @@ check "without the rule" daemon_reload
 check "is told the name" visits "10.9.0.2 ok" ?bad.example 10.9.0.2
 rules "block out domain bad.example" "drop out domain *.cdn.example to any port 7001"
 check "with it" daemon_reload
+check "explain knows what an address is called" sh -c "'$REROUTECTL' --control \
+	'$tmp/control' explain --to 10.9.0.2 --port 7001 | grep 'host: bad.example'"
 check "who was told nothing goes by what anybody was told" \
 	visits EHOSTUNREACH 10.9.0.2
 check "who was told the other name goes by that" \

@@ -250,6 +250,35 @@ test_answer(void **state)
 	assert_says(rules, "process=self", "verdict: accept\nreason: self\n");
 }
 
+static void
+test_the_other_side_is_known_without_a_look_up(void **state)
+{
+	static const struct {
+		const char *about, *other; /* NULL: not known */
+	} rows[] = {
+		{ "to=192.0.2.7 port=443 user=nosuchuser", "192.0.2.7" },
+		{ "in from=192.0.2.7 to=192.0.2.8", "192.0.2.7" },
+		{ "exe=/bin/nothing to=2001:db8::1", "2001:db8::1" },
+		{ "to=192.0.2.7 domain=a.example", NULL },
+		{ "query=a.example to=192.0.2.7", NULL },
+		{ "in to=192.0.2.7", NULL },
+		{ "to=192.0.2", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct source src = explain_source(rows[i].about);
+		char text[ADDR_STRLEN];
+		struct addr other;
+		bool known = explain_other_side(&src, &other);
+
+		assert_int_equal(known, rows[i].other != NULL);
+		if (known)
+			assert_string_equal(
+			    addr_format(&other, text), rows[i].other);
+	}
+}
+
 int
 main(void)
 {
@@ -258,6 +287,8 @@ main(void)
 		cmocka_unit_test(test_what_is_left_out),
 		cmocka_unit_test(test_every_word_is_read),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(
+		    test_the_other_side_is_known_without_a_look_up),
 		cmocka_unit_test(
 		    test_queries_to_others_and_what_no_tunnel_carries),
 	};
