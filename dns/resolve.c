@@ -9,13 +9,14 @@
 #include "src/core/fakeip.h"
 #include "src/core/lists.h"
 
-/* Errors that need no look-up. */
+/* Errors that need no look-up. By UDP a stranger's address may be another
+ * one's, who is to get little more than the query: the code says enough. */
 static enum resolve_result
 refuse(
     struct asking *a, unsigned int rcode, enum wire_ede ede, const char *text)
 {
 	struct reply_opts opts = { .ede = (int16_t)ede,
-		.ede_text = text,
+		.ede_text = a->foreign && !a->client.tcp ? "" : text,
 		.tcp = a->client.tcp,
 		.limit = resolve_limit(&a->query, a->client.tcp) };
 

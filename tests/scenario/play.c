@@ -59,6 +59,8 @@ do_query(struct stage *s, char *words)
 			flags &= ~(unsigned int)WIRE_RD;
 		else if (strcmp(word, "tcp") == 0)
 			a->client.tcp = true;
+		else if (strcmp(word, "foreign") == 0)
+			a->foreign = true;
 		else if (strcmp(word, "noedns") == 0)
 			size = 0;
 		else if (strncmp(word, "size=", 5) == 0)
@@ -325,7 +327,10 @@ do_answer(struct stage *s, char *words)
 			ad = true;
 		else if (strncmp(word, "ede=", 4) == 0)
 			ede = atoi(word + 4);
-		else if (strncmp(word, "from=", 5) != 0)
+		else if (strncmp(word, "size=", 5) == 0) {
+			if (len != (size_t)atoi(word + 5))
+				stage_wrong(s, "it is of another size", word);
+		} else if (strncmp(word, "from=", 5) != 0)
 			stage_wrong(s, "answer: what is", word);
 		else if (strcmp(word + 5, record_from_name(s->from)) != 0)
 			stage_wrong(s, "it is from", record_from_name(s->from));
