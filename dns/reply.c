@@ -122,7 +122,9 @@ reply_build(uint8_t *out, const struct answer *a, const struct query *q,
 		with.ede = a->ede;
 		with.ede_text = a->ede_text;
 	}
-	want = q->edns ? WIRE_OPT_SIZE + (opts->tcp ? 6U : 0U) : 0;
+	/* by TCP there is no other way to have more: what is so long that an
+	 * OPT does not fit beside it goes without */
+	want = q->edns && !opts->tcp ? WIRE_OPT_SIZE : 0;
 	if (len + want > opts->limit)
 		n = fitting(a, head, opts->limit - want, &len);
 	if (n < (unsigned int)a->n_answer + a->n_authority)

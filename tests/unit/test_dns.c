@@ -596,6 +596,61 @@ qlog_is_a_ring(void **state)
 	qlog_free(log);
 }
 
+/* Of one record, so long that its answer has `len` octets. */
+static void
+make_long(struct answer *ret, const struct key *key, size_t len)
+{
+	static const uint8_t zeros[WIRE_MESSAGE_MAX];
+	struct writer_rr rr = { &key->name, key->type, CLASS_IN, 300 };
+	struct writer w;
+	size_t begun;
+
+	writer_begin(&w, &space, &key->name, key->type, CLASS_IN);
+	begun = writer_rr_begin(&w, &rr);
+	writer_bytes(&w, zeros, len - WIRE_HEADER - key->name.len - 4 - 12);
+	writer_rr_end(&w, begun);
+	assert_false(w.bad);
+	writer_answer(&w, ret);
+	ret->n_answer = 1;
+	assert_int_equal(ret->len, len);
+}
+
+static void
+answers_by_tcp_are_whole(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t len, sent;
+	} rows[] = {
+		{ "room for all", 65518, 65535 },
+		{ "for no keep-alive", 65519, 65530 },
+		{ "for an OPT", 65524, 65535 },
+		{ "for none", 65525, 65525 },
+		{ "for nothing", 65535, 65535 },
+	};
+	static uint8_t out[WIRE_MESSAGE_MAX];
+	const struct key key = key_of("a.test", 999);
+	const struct reply_opts opts = {
+		.ede = EDE_NONE, .tcp = true, .limit = WIRE_MESSAGE_MAX
+	};
+	struct query q = {
+		.qname = key.name, .qtype = 999, .edns = true, .keepalive = true
+	};
+	struct answer a;
+
+	(void)state;
+	memcpy(q.asked, key.name.wire, key.name.len);
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		make_long(&a, &key, rows[i].len);
+		row_true(rows[i].name,
+		    reply_build(out, &a, &q, &opts) == rows[i].sent &&
+			(wire_u16(out + 2) & WIRE_TC) == 0 &&
+			wire_u16(out + 6) == 1 &&
+			wire_u16(out + 10) ==
+			    (rows[i].sent > rows[i].len ? 1 : 0));
+	}
+}
+
 int
 main(void)
 {
@@ -615,6 +670,7 @@ main(void)
 		cmocka_unit_test(failures_at_once_are_one),
 		cmocka_unit_test(private_addresses),
 		cmocka_unit_test(qlog_is_a_ring),
+		cmocka_unit_test(answers_by_tcp_are_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
