@@ -138,13 +138,15 @@ look_take(struct sysconf_ev *se, struct look *look)
 	return 0;
 }
 
-/* As look_begin() has it, r; where that is nothing, the files are read again
- * after a while, whether they have changed or not. */
+/* As look_begin() has it, r; where that is nothing, or a part of it, the files
+ * are read again after a while, whether they have changed or not. */
 static void
 follow(struct sysconf_ev *se, struct look *look, int r)
 {
 	if (r == 0)
 		r = look_take(se, look);
+	if (r == 0 && !sight_is_whole(se->look.sight))
+		r = -ENOSPC; /* of the user's watches, mostly */
 	if (r < 0 && !se->told_blind)
 		log_warning("dns",
 		    "the system's servers can't be followed, and are read "

@@ -211,10 +211,13 @@ check "it ends well" [ $? = 0 ]
 # --- no inotify is left: others have all that the user may have ---------------------
 cat >"$tmp/without.py" <<'END'
 import ctypes, os, platform, struct, sys
-call = {"x86_64": 294, "aarch64": 26}[platform.machine()] # inotify_init1
+call, error = { # inotify_init1: EMFILE; inotify_add_watch: ENOSPC
+    "inotify": ({"x86_64": 294, "aarch64": 26}[platform.machine()], 24),
+    "watches": ({"x86_64": 254, "aarch64": 27}[platform.machine()], 28),
+}[sys.argv.pop(1)]
 code = b"".join(struct.pack("=HBBI", *line) for line in (
     (0x20, 0, 0, 0), (0x15, 0, 1, call), # of the number: this one
-    (0x06, 0, 0, 0x50000 | 24), (0x06, 0, 0, 0x7fff0000))) # EMFILE, or let it
+    (0x06, 0, 0, 0x50000 | error), (0x06, 0, 0, 0x7fff0000))) # or let it
 held = ctypes.create_string_buffer(code)
 program = ctypes.create_string_buffer(
     struct.pack("@HP", len(code) // 8, ctypes.addressof(held)))
@@ -227,7 +230,7 @@ echo ads.example >"$tmp/lists/ads.txt"
 settings "[resolver]" "upstream = system" "cache-size = 0" \
 	"[rerouted]" "watch = yes" "[list \"ads\"]" "source = $tmp/lists/ads.txt"
 put $etc/resolv.conf "nameserver 10.9.0.4"
-start python3 "$tmp/without.py"
+start python3 "$tmp/without.py" inotify
 follows "no inotify: the system's servers are asked" 4
 check "the rules are in place" ctl firewall verify
 [ "$IPT4" != iptables-legacy ] || check "what is not watched is said: the tables" \
@@ -241,6 +244,13 @@ inc $IPT4 -F C17
 check "rules that are taken out are put back" wait_for ctl firewall verify
 check_not "rules that have not changed are not read again" \
 	log_has "the files have changed"
+daemon_stop
+check "it ends well" [ $? = 0 ]
+start python3 "$tmp/without.py" watches
+follows "no watches: the system's servers are asked" 5
+check "what is not watched is said" log_has "the system's servers can't be followed"
+put $etc/resolv.conf "nameserver 10.9.0.6"
+follows "other servers" 6
 daemon_stop
 check "it ends well" [ $? = 0 ]
 
