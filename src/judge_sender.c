@@ -6,6 +6,7 @@
 
 #include "port17/listen_ev.h"
 #include "src/base/log.h"
+#include "src/core/policy.h"
 #include "src/linux/ct.h"
 #include "src/linux/nfq.h"
 
@@ -191,6 +192,23 @@ judge_ev_is_orphan(struct judge_ev *je, const struct packet *pkt)
 	return addr_equal(&pkt->tuple.src, &entry) &&
 	       (ct_original(je->ct, &seen, &orig, &mark) == -ENOENT ||
 		   mark != 0);
+}
+
+bool
+judge_ev_is_bequest(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock)
+{
+	const struct judge *judge = je->opts.judge;
+	struct flow_key key, reply;
+
+	if (pkt->in || pkt->loopback || pkt->tuple.proto != IPPROTO_TCP ||
+	    packet_is_syn(pkt) || sock->status != SOCKET_FOUND ||
+	    sock->inode != 0 || sock->accepted || je->ct == NULL ||
+	    policy_tunnel(judge_policy(judge), 1) == NULL)
+		return false;
+	key = flow_key_of(&pkt->tuple, false);
+	return flow_find(judge_flows(judge), &key) == NULL &&
+	       ct_reply(je->ct, &key, &reply, NULL) == -ENOENT;
 }
 
 void

@@ -71,15 +71,23 @@ for p in tcp udp; do
 	tell $p recv
 	check "$p: a flow is up" answers $p "got one"
 done
-via hole
+partner heir inc sock.py connect tcp $far4 7001
+heir=$pid
+tell heir send one
+tell heir recv
+check "another one is up" answers heir "got one"
+via hole "reroute via socks out exe $python to port 7001, 7010"
 daemon_reload
 inc ip neighbour add 10.9.0.77 lladdr 02:00:00:00:00:77 dev c0
-run_in tcp $far4 7001 echo >"$tmp/held" 2>&1 &
+run_in tcp $far4 7002 echo >"$tmp/held" 2>&1 &
 held=$!
 wait_for sh -c "[ \"\$('$REROUTECTL' --control '$tmp/control' --json tunnels |
     python3 -c 'import json, sys
 print(sum(json.loads(l)[\"dials\"] for l in sys.stdin
     if \"hole\" in l))')\" -ge 1 ]"
+check "they are yet" flows '
+sum(x["dport"] in (7001, 7010) and x.get("close_reason") is None and
+    x.get("tunnel") == "socks" and x.get("upstream") is not None for x in f) == 3'
 daemon_stop KILL
 for p in tcp udp; do
 	tell $p send two
@@ -89,12 +97,17 @@ check_not "killed: nothing is on the wire" wire_saw
 inc conntrack -F >/dev/null 2>&1
 tell udp send three
 tell_only tcp send three
+tell heir send four
 check_not "and conntrack flushed" wire_saw
+stop "$heir"
 kill $held 2>/dev/null
 wait $held 2>/dev/null
 check_not "the one that was held" wire_saw
 via socks
 check "it starts again" daemon_start
+came_late() { [ "$(counter dropped)" -gt 0 ]; }
+check "what a program said whose flow nobody knows any more" wait_for came_late
+check_not "does not leave either, when that is gone" wire_saw
 
 # -- conntrack is flushed while flows are up, strict TCP or not --
 for loose in 1 0; do
