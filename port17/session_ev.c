@@ -237,7 +237,9 @@ waiting_changed(void *arg, struct leg *leg)
 {
 	struct session *session = arg;
 
-	if (leg_error(leg) == 0)
+	/* once the SYN has gone it is the relay that tells, behind what the far
+	 * end said before: another dial would ask that end twice */
+	if (session->phase == SESSION_READY || leg_error(leg) == 0)
 		return;
 	session_fail(session, SESSION_BROKE,
 	    leg == session->program ? CLOSED_PROGRAM_RESET : CLOSED_FAR_RESET);
