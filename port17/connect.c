@@ -200,3 +200,9 @@ connect_take(struct connect *c, const uint8_t *bytes, size_t len,
 	*ret_used = used;
 	return step;
 }
+
+bool
+connect_has_begun(const struct connect *c)
+{
+	return !c->first || c->line_len > 0;
+}

@@ -29,4 +29,7 @@ int connect_begin(
 enum shake_step connect_take(struct connect *c, const uint8_t *bytes,
     size_t len, size_t *ret_used, struct shake_error *ret_error);
 
+/* Whether it is in the midst of an answer: no far end is waited for then. */
+bool connect_has_begun(const struct connect *c);
+
 #endif

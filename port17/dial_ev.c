@@ -12,6 +12,8 @@
 
 /* For all members together. */
 #define DIAL_NS (15 * MONO_S)
+/* A time-out that is said sooner is none. */
+#define AT_ONCE_NS (500 * MONO_MS)
 
 static void next_member(struct dial *dial);
 
@@ -113,6 +115,19 @@ count_end(struct dial *dial, enum outcome outcome)
 	dial->state = NULL;
 }
 
+/* Some proxies take no names, some (ssh -D) hang up whatever it is, and some
+ * (ncat) call it a time-out, at once. */
+static bool
+may_be_for_the_name(const struct dial *dial, enum outcome outcome)
+{
+	if (outcome == OUTCOME_TIMED_OUT)
+		return dial->phase == PHASE_SHAKE &&
+		       mono_since(mono_now(), dial->asked) < AT_ONCE_NS;
+	return outcome == OUTCOME_HOST_UNREACHABLE ||
+	       outcome == OUTCOME_FAILED || outcome == OUTCOME_NO_NAME ||
+	       outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_HUNG_UP;
+}
+
 /* The far side may not know a name that was resolved here, for this program:
  * then it is asked once more, for what the program asked for. Never so where
  * the far side alone resolves: its address may be none of this network's. */
@@ -121,9 +136,7 @@ may_ask_by_address(const struct dial *dial, enum outcome outcome)
 {
 	const struct target *target = &dial->opts.target;
 
-	return !dial->by_address &&
-	       (outcome == OUTCOME_HOST_UNREACHABLE ||
-		   outcome == OUTCOME_FAILED || outcome == OUTCOME_NO_NAME) &&
+	return !dial->by_address && may_be_for_the_name(dial, outcome) &&
 	       dial->via->kind != TUNNEL_DIRECT &&
 	       dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL &&
 	       dial->via->dns == TUNNEL_DNS_LOCAL && !target->by_name &&

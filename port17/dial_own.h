@@ -60,6 +60,7 @@ struct dial {
 	struct share_key whose;
 	enum phase phase;
 	mono_t began, end;
+	mono_t asked; /* PHASE_SHAKE: since then */
 	struct event *timer;
 	struct sock_order order; /* PHASE_SOCKET */
 	struct list waits;	 /* PHASE_TRUST */

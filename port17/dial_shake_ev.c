@@ -55,11 +55,33 @@ hung_up(const struct dial *dial)
 	return OUTCOME_HUNG_UP;
 }
 
+/* One of HTTP says nothing before it has asked the far end: it may be gone
+ * itself, where it has answered nobody else meanwhile. In a list that is better
+ * believed than not. */
+static bool
+is_silent(const struct dial *dial)
+{
+	return dial->opts.tunnel->kind == TUNNEL_LIST &&
+	       !mono_before(dial->asked, dial->state->heard);
+}
+
 bool
 dial_waits_for_far_end(const struct dial *dial)
 {
-	return dial->via->kind != TUNNEL_SOCKS5 ||
-	       dial->codec.socks.state == SOCKS_REPLY;
+	switch (dial->via->kind) {
+	case TUNNEL_SOCKS5:
+		return dial->codec.socks.state == SOCKS_REPLY &&
+		       dial->codec.socks.in_len == 0;
+	case TUNNEL_HTTP:
+	case TUNNEL_HTTPS:
+		return !connect_has_begun(&dial->codec.connect) &&
+		       !is_silent(dial);
+	case TUNNEL_PROXY2: /* it does not take its header */
+	case TUNNEL_DIRECT:
+	case TUNNEL_LIST:
+		break;
+	}
+	return false;
 }
 
 static enum shake_step
@@ -117,6 +139,7 @@ shake(struct dial *dial)
 			    n < 0 ? strerror((int)-n) : "it hung up");
 			return;
 		}
+		dial->state->heard = mono_now();
 		switch (codec_take(dial, bytes, (size_t)n, &used)) {
 		case SHAKE_MORE:
 			break;
@@ -132,6 +155,15 @@ shake(struct dial *dial)
 	}
 }
 
+static bool
+is_by_ip6(const struct dial *dial)
+{
+	struct sock_addr peer = { .len = sizeof(peer.space) };
+
+	return getpeername(dial->leg->fd, &peer.sa, &peer.len) == 0 &&
+	       peer.sa.sa_family == AF_INET6;
+}
+
 /* All but the target. Credentials for this program; NULL user: none. */
 static void
 fill_shake(const struct dial *dial, struct shake_opts *ret,
@@ -139,7 +171,8 @@ fill_shake(const struct dial *dial, struct shake_opts *ret,
 {
 	const struct tunnel *via = dial->via;
 
-	*ret = (struct shake_opts){ .udp = dial->opts.udp };
+	*ret = (struct shake_opts){ .udp = dial->opts.udp,
+		.ip6 = is_by_ip6(dial) };
 	if (via->user[0] == '\0')
 		return;
 	ret->user = tunnel_user(via, &dial->opts.identity.words, user);
@@ -209,6 +242,7 @@ begin_shake(struct dial *dial)
 	int r = 0;
 
 	dial->phase = PHASE_SHAKE;
+	dial->asked = mono_now();
 	dial->sent = 0;
 	dial->out.len = 0;
 	fill_shake(dial, &opts, user, password);

@@ -45,6 +45,7 @@ struct shake_opts {
 	const struct target *target;
 	const char *user, *password;
 	bool udp; /* SOCKS: UDP ASSOCIATE instead of CONNECT */
+	bool ip6; /* … with datagrams over IPv6 */
 };
 
 #endif

@@ -16,6 +16,8 @@
 #define ATYP_IP4 1
 #define ATYP_NAME 3
 #define ATYP_IP6 4
+/* Of a reply: as far as the length of a name. */
+#define REPLY_HEAD 5
 
 static enum shake_step
 fail(struct socks *socks, struct shake_error *ret, enum outcome outcome,
@@ -40,6 +42,7 @@ socks_begin(
 		return -EINVAL;
 	memset(socks, 0, sizeof(*socks));
 	socks->udp = opts->udp;
+	socks->ip6 = opts->ip6;
 	socks->target = *opts->target;
 	if (opts->user != NULL) {
 		memcpy(socks->user, opts->user, user);
@@ -79,7 +82,6 @@ put_u8(struct shake_out *out, unsigned int value)
 static void
 put_target(struct shake_out *out, const struct target *target)
 {
-	static const uint8_t any[4] = { 0 };
 	char host[TARGET_HOST_SIZE];
 
 	if (target_host(target, host)) {
@@ -93,9 +95,7 @@ put_target(struct shake_out *out, const struct target *target)
 		put(out, target->addr.bytes, 16);
 	} else {
 		put_u8(out, ATYP_IP4);
-		put(out,
-		    target->addr.family == ADDR_IP4 ? target->addr.bytes : any,
-		    4);
+		put(out, target->addr.bytes, 4);
 	}
 	put_u8(out, target->port >> 8);
 	put_u8(out, target->port & 0xff);
@@ -105,12 +105,14 @@ static enum shake_step
 ask(struct socks *socks, struct shake_out *out)
 {
 	/* a proxy that is strict about who may send drops the datagrams where
-	 * this names an address that a NAT changes */
-	static const struct target nobody = { .port = 0 };
+	 * this names an address that a NAT changes; and one of IPv6 alone has
+	 * nothing for them where it is of the other family */
+	struct target nobody = { .addr = { .family = socks->ip6 ? ADDR_IP6
+								: ADDR_IP4 } };
 
 	socks->state = SOCKS_REPLY;
 	socks->in_len = 0;
-	socks->want = 5; /* as far as the length of a name */
+	socks->want = 2;
 	put_u8(out, SOCKS5);
 	put_u8(out, socks->udp ? CMD_UDP : CMD_CONNECT);
 	put_u8(out, 0);
@@ -220,8 +222,8 @@ reply_len(const struct socks *socks)
 static enum shake_step
 take_reply(struct socks *socks, struct shake_error *ret_error)
 {
-	size_t len = reply_len(socks);
 	const uint8_t *end;
+	size_t len;
 
 	if (socks->in[0] != SOCKS5)
 		return fail(socks, ret_error, OUTCOME_PROTOCOL,
@@ -229,6 +231,11 @@ take_reply(struct socks *socks, struct shake_error *ret_error)
 	/* where it failed the address is of no use, and some send none */
 	if (socks->in[1] != 0)
 		return refused(socks, socks->in[1], ret_error);
+	if (socks->in_len < REPLY_HEAD) {
+		socks->want = REPLY_HEAD;
+		return SHAKE_MORE;
+	}
+	len = reply_len(socks);
 	if (len == 0)
 		return fail(socks, ret_error, OUTCOME_PROTOCOL,
 		    "its reply has an unknown kind of address");
@@ -325,13 +332,14 @@ socks_udp_parse(const uint8_t *bytes, size_t len, struct target *ret_from)
 		p = rd_bytes(&rd, 16);
 		if (p != NULL)
 			from.addr = addr_ip6(p);
-		/* of a proxy whose sockets are for both */
-		from.addr = addr_unmap(&from.addr);
 		break;
 	case ATYP_NAME:
 		n = rd_u8(&rd);
 		p = rd_bytes(&rd, n);
-		if (p != NULL && name_parse(&from.name, (const char *)p, n) < 0)
+		/* some write an address out */
+		if (p != NULL &&
+		    addr_parse(&from.addr, (const char *)p, n) < 0 &&
+		    name_parse(&from.name, (const char *)p, n) < 0)
 			return -EBADMSG;
 		break;
 	default:
@@ -340,6 +348,8 @@ socks_udp_parse(const uint8_t *bytes, size_t len, struct target *ret_from)
 	from.port = rd_u16(&rd);
 	if (rd.bad || fragment != 0)
 		return -EBADMSG;
+	/* of a proxy whose sockets are for both */
+	from.addr = addr_unmap(&from.addr);
 	*ret_from = from;
 	return (int)(rd.p - bytes);
 }

@@ -22,7 +22,7 @@ struct socks {
 	enum socks_state state;
 	uint8_t in[SOCKS_IN_MAX];
 	size_t in_len, want;
-	bool udp;
+	bool udp, ip6;
 	struct target target;
 	uint8_t user_len, password_len;
 	char user[SHAKE_WORD_MAX], password[SHAKE_WORD_MAX];

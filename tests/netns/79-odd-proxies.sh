@@ -12,12 +12,14 @@ net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
 odd=$top/tests/netns/odd.py
-modes="s:early s:greeting s:name s:empty s:six s:dribble s:much s:kind s:half
+modes="s:short s:early s:greeting s:name s:empty s:six s:dribble s:much s:kind s:half
     s:nothing s:broken s:1 s:2 s:3 s:4 s:5 s:6 s:7 s:8 s:99
     h:more h:lf h:bare h:long h:lines h:huge h:ssh h:two h:cut h:escape
-    h:403 h:407 h:500 h:502 h:504 s:knowsnone s:mute"
+    h:403 h:407 h:500 h:502 h:504 s:knowsnone s:noname s:hangs h:mute s:mute"
 background ins python3 "$odd" serve 10.9.0.2 3000 $modes >"$tmp/odd.out"
 wait_for has_text ready "$tmp/odd.out"
+background ins python3 "$odd" serve fd09::2 3000 s:7 >"$tmp/odd6.out"
+wait_for has_text ready "$tmp/odd6.out"
 
 set --
 i=0
@@ -31,19 +33,30 @@ for mode in $modes; do
 	i=$((i + 1))
 done >"$tmp/all.rules"
 mute=$((8000 + i - 1))
-echo 192.0.2.8 known.here >"$tmp/hosts"
+printf '%s\n' '192.0.2.8 known.here' '192.0.2.10 noname.here' \
+    '192.0.2.11 hangs.here' >"$tmp/hosts"
 settings '[resolver]' "hosts = $tmp/hosts" "$@" \
-    '[tunnel "either"]' 'failover = s-knowsnone, s-name' '[tunnel "fake"]' 'upstream = socks5://10.9.0.2:3002' \
+    '[tunnel "either"]' 'failover = s-knowsnone, s-name' '[tunnel "fake"]' 'upstream = socks5://10.9.0.2:3003' \
     'dns = fake' '[tunnel "late"]' "upstream = socks5://10.9.0.2:$((3000 + i - 1))" \
-    'honest-connect = no'
+    'honest-connect = no' '[tunnel "six"]' 'upstream = socks5://[fd09::2]:3000' \
+    '[tunnel "hung"]' 'failover = h-mute, s-name'
 rules "reroute via fake out domain *.far" "$(cat "$tmp/all.rules")" \
     "reroute via late out exe $python to 192.0.2.9" \
-    "reroute via either out exe $python domain known.here" "default out accept" \
-    "default in accept"
+    "reroute via either out exe $python domain known.here" \
+    "reroute via s-noname out exe $python domain noname.here" \
+    "reroute via s-hangs out exe $python domain hangs.here" \
+    "reroute via hung out exe $python to 192.0.2.12" \
+    "reroute via six out exe $python proto udp to 192.0.2.13" \
+    "default out accept" "default in accept"
 check "the daemon starts" daemon_start
+run_in tcp 192.0.2.12 7001 first >"$tmp/hung.1" &
+hung=$!
+run_in tcp 192.0.2.12 7001 first >"$tmp/hung.2" &
+hung="$hung $!"
 
-inc python3 "$odd" talk 192.0.2.7 8000 ${modes% s:knowsnone s:mute} >"$tmp/told"
+inc python3 "$odd" talk 192.0.2.7 8000 ${modes% s:knowsnone *} >"$tmp/told"
 cat >"$tmp/want" <<-END
+	s:short ECONNREFUSED
 	s:early 11 banner EOF
 	s:greeting EHOSTUNREACH
 	s:name 11 banner EOF
@@ -85,7 +98,7 @@ why() { # TUNNEL REASON
 	flows "any(x['tunnel'] == '$1' and x['close_reason'] == '''$2''' for x in f)"
 }
 check "one that answers before it is asked is asked all the same" \
-    grep -qx "early 192.0.2.7 8000" "$tmp/odd.out"
+    grep -qx "early 192.0.2.7 8001" "$tmp/odd.out"
 check "one that hangs up after the greeting" why s-greeting \
     "the proxy does not speak its protocol (it hung up)"
 check "bytes are counted, those that came with the answer, too" flows "sorted(
@@ -119,6 +132,28 @@ printf '%s\n' "knowsnone known.here 7001" "knowsnone 192.0.2.8 7001" \
     "name known.here 7001" >"$tmp/want"
 grep -E '(known.here|192.0.2.8) 7001$' "$tmp/odd.out" >"$tmp/asked"
 check_same "is asked for the name, too" "$tmp/want" "$tmp/asked"
+
+# -- datagrams: where the proxy may expect them from --
+run_in udp connected 192.0.2.13,7010 >/dev/null
+check "one that is there by IPv6 alone is asked for that" grep -qx "7 :: 0" \
+    "$tmp/odd6.out"
+
+# -- proxies that take no names, or hang up when they don't know one --
+for mode in noname hangs; do
+	ask $mode.here A >/dev/null
+	check "$mode: it goes by the address" says banner tcp "$addr" 7001 first
+	check "$mode: when it was asked for the name" [ "$(grep "^$mode " \
+	    "$tmp/odd.out" | xargs)" = \
+	    "$mode $mode.here 7001 $mode $addr 7001" ]
+done
+
+# -- one of HTTP that is hung, in a list: it may be the far end, or it may not --
+wait $hung
+check "a proxy that says nothing to anybody: the next of the list" \
+    grep -q '^banner ' "$tmp/hung.1"
+check "that is its own fault" tunnel_is h-mute down ""
+check "and it is left alone" says banner tcp 192.0.2.12 7001 first
+check "at once" soon 5000
 
 # -- more than one program may have under way --
 mkfifo "$tmp/crowd.in"

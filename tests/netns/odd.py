@@ -99,6 +99,17 @@ def socks(s, mode):
     elif mode == "knowsnone":  # no name, and it takes no address
         kind = request(s, mode)
         s.sendall(bytes([5, 4 if kind == 3 else 2, 0, 1]) + bytes(6))
+    elif mode in ("noname", "hangs"):  # takes addresses alone
+        if request(s, mode) == 3:
+            s.sendall(b"\5\x08\0\1" + bytes(6) if mode == "noname" else b"")
+            s.close()
+            return
+        s.sendall(UP + BANNER)
+        echo(s)
+    elif mode == "short":  # as much as tells, and no end
+        request(s, mode)
+        s.sendall(b"\5\5")
+        need(s, 1)
     elif mode == "mute":
         request(s, mode)
         need(s, 1)
@@ -136,6 +147,8 @@ def http(s, mode):
     while not got.endswith(b"\r\n\r\n"):
         got += need(s, 1)
     say(mode, *got.decode().split()[1:2])
+    if mode == "mute":
+        need(s, 1)
     if mode.isdigit():
         s.sendall(b"HTTP/1.1 %s no\r\nContent-Length: 5\r\n\r\nhtml!" %
                   mode.encode())
@@ -162,7 +175,9 @@ def accept_all(listener, mode):
 
 def serve(addr, port, modes):
     for i, mode in enumerate(modes):
-        listener = socket.create_server((addr, int(port) + i), backlog=1024)
+        listener = socket.create_server(
+            (addr, int(port) + i), backlog=1024,
+            family=socket.AF_INET6 if ":" in addr else socket.AF_INET)
         threading.Thread(
             target=accept_all, args=(listener, mode), daemon=True).start()
     say("ready")

@@ -95,6 +95,7 @@ socks_replies(void **state)
 	static const uint8_t ahead[] = { 5, 0, 0, 1, 0, 0, 0, 0, 0, 0, 'h',
 		'i' };
 	static const uint8_t refused[] = { 5, 5, 0, 1, 0, 0, 0, 0, 0, 0 };
+	static const uint8_t no_more[] = { 5, 5 };
 	static const uint8_t bare[] = { 5, 4, 0, 0, 0 };
 	static const uint8_t slow[] = { 5, 6, 0, 1, 0 };
 	static const uint8_t ruled[] = { 5, 2, 0, 1, 0 };
@@ -110,15 +111,16 @@ socks_replies(void **state)
 		{ ROW(okname), SHAKE_DONE, OUTCOME_CONNECTED, 0 },
 		{ ROW(empty), SHAKE_DONE, OUTCOME_CONNECTED, 0 },
 		{ ROW(ahead), SHAKE_DONE, OUTCOME_CONNECTED, 2 },
-		{ ROW(refused), SHAKE_FAILED, OUTCOME_REFUSED, 5 },
-		{ ROW(bare), SHAKE_FAILED, OUTCOME_HOST_UNREACHABLE, 0 },
-		{ ROW(slow), SHAKE_FAILED, OUTCOME_TIMED_OUT, 0 },
-		{ ROW(ruled), SHAKE_FAILED, OUTCOME_DENIED, 0 },
-		{ ROW(no_udp), SHAKE_FAILED, OUTCOME_UNSUPPORTED, 0 },
-		{ ROW(strange), SHAKE_FAILED, OUTCOME_FAILED, 0 },
-		{ ROW(version), SHAKE_FAILED, OUTCOME_PROTOCOL, 0 },
+		{ ROW(refused), SHAKE_FAILED, OUTCOME_REFUSED, 8 },
+		{ ROW(no_more), SHAKE_FAILED, OUTCOME_REFUSED, 0 },
+		{ ROW(bare), SHAKE_FAILED, OUTCOME_HOST_UNREACHABLE, 3 },
+		{ ROW(slow), SHAKE_FAILED, OUTCOME_TIMED_OUT, 3 },
+		{ ROW(ruled), SHAKE_FAILED, OUTCOME_DENIED, 3 },
+		{ ROW(no_udp), SHAKE_FAILED, OUTCOME_UNSUPPORTED, 3 },
+		{ ROW(strange), SHAKE_FAILED, OUTCOME_FAILED, 3 },
+		{ ROW(version), SHAKE_FAILED, OUTCOME_PROTOCOL, 3 },
 		{ ROW(kind), SHAKE_FAILED, OUTCOME_PROTOCOL, 0 },
-		{ ROW(text), SHAKE_FAILED, OUTCOME_PROTOCOL, 0 },
+		{ ROW(text), SHAKE_FAILED, OUTCOME_PROTOCOL, 3 },
 	};
 
 	(void)state;
@@ -182,6 +184,31 @@ socks_authentication(void **state)
 }
 
 static void
+socks_asks_for_datagrams(void **state)
+{
+	static const struct target nobody = { .port = 0 };
+
+	(void)state;
+	for (int ip6 = 0; ip6 < 2; ip6++) {
+		struct shake_opts opts = {
+			.target = &nobody, .udp = true, .ip6 = ip6
+		};
+		size_t left, len = ip6 ? 4 + 16 + 2 : 4 + 4 + 2;
+		uint8_t want[22] = { 5, 3, 0, ip6 ? 4 : 1 };
+		struct shake_error error;
+		struct shake_out out;
+		struct socks socks;
+
+		assert_int_equal(socks_begin(&socks, &opts, &out), 0);
+		assert_int_equal(
+		    feed(&socks, BYTES(5, 0), 2, 1, &left, &out, &error),
+		    SHAKE_MORE);
+		assert_int_equal(out.len, len);
+		assert_memory_equal(out.bytes, want, len);
+	}
+}
+
+static void
 socks_words_have_limits(void **state)
 {
 	char words[300];
@@ -241,6 +268,27 @@ datagrams(void **state)
 		}
 		buf[2] = 1; /* a fragment */
 		assert_int_equal(socks_udp_parse(buf, len, &from), -EBADMSG);
+	}
+}
+
+static void
+datagrams_from_an_address_in_words(void **state)
+{
+	static const char *const words[] = { "192.0.2.1", "::ffff:192.0.2.1" };
+	const struct target want = target_of(NULL, "192.0.2.1", 53);
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t buf[64] = { 0, 0, 0, 3, (uint8_t)strlen(words[i]) };
+		size_t len = 5 + strlen(words[i]);
+		struct target from;
+
+		memcpy(buf + 5, words[i], len - 5);
+		buf[len + 1] = 53;
+		assert_int_equal(socks_udp_parse(buf, len + 2, &from), len + 2);
+		assert_true(addr_equal(&from.addr, &want.addr));
+		assert_int_equal(from.name.len, 0);
+		assert_int_equal(from.port, 53);
 	}
 }
 
@@ -498,8 +546,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(socks_replies),
 		cmocka_unit_test(socks_authentication),
+		cmocka_unit_test(socks_asks_for_datagrams),
 		cmocka_unit_test(socks_words_have_limits),
 		cmocka_unit_test(datagrams),
+		cmocka_unit_test(datagrams_from_an_address_in_words),
 		cmocka_unit_test(relay_is_where_datagrams_may_go),
 		cmocka_unit_test(connect_asks),
 		cmocka_unit_test(connect_answers),
