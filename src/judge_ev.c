@@ -161,13 +161,8 @@ static void
 refuse_bound(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *verdict)
 {
-	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	uint32_t device = sock->device;
-
 	if (verdict->flow == NULL || pkt->loopback ||
-	    (!sock->opened &&
-		diag_device(je->opts.diag, &key, pkt->ifindex, &device) < 0) ||
-	    device == 0)
+	    !judge_ev_is_bound(je, pkt, sock))
 		return;
 	judge_refuse(je->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
 	verdict->destroy = true;
@@ -238,7 +233,8 @@ conclude(struct judge_ev *je, const struct nfq_packet *raw,
     struct verdict *verdict)
 {
 	give(je, raw, pkt, sock, verdict);
-	if (verdict->destroy)
+	if (verdict->destroy || (verdict->decision.action == ACTION_BLOCK &&
+				    judge_ev_is_deaf(je, pkt, sock)))
 		destroy_socket(je, pkt);
 	nfq_flush_alone(je->opts.nfq); /* it goes on while that is written */
 	if (verdict->new_flow && verdict->flow != NULL)

@@ -48,6 +48,15 @@ void judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
 int judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, struct verdict *ret);
 
+/* Whether the socket of what goes out is bound to a device. */
+bool judge_ev_is_bound(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock);
+
+/* Whether the error that REJECT sends for what goes out and is blocked reaches
+ * nobody, while the socket may be ended and gets one so. */
+bool judge_ev_is_deaf(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock);
+
 /* A packet whose process can't be looked for: what a failure gets. */
 void judge_ev_refuse_unfound(
     struct judge_ev *je, int error, struct verdict *ret);

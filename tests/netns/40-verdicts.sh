@@ -124,7 +124,29 @@ for family in 4 6; do
 	judged=1
 done
 
+# The error of a block comes by lo: to no socket that is bound to another device,
+# as one is that speaks to a link-local address. That one is ended.
+link=$(ins ip -6 -o address show dev s0 scope link)
+link=${link#* inet6 } link=${link%%/*}
+deaf() { # HOW
+	local addr want
+	for addr in 10.9.0.2 fd09::2 "$link"; do
+		want=ECONNABORTED
+		expect "bound, $1, udp $addr block" $want 1000 inc udp $addr 7002
+		[ $addr != 10.9.0.2 ] || want=EHOSTUNREACH
+		expect "bound, $1, tcp $addr block" $want 1000 inc tcp $addr 7002
+	done
+	expect "bound, $1, udp accept" ok 1000 inc udp 10.9.0.2 7001
+	expect "bound, $1, tcp accept" ok 1000 inc tcp fd09::2 7001
+}
+export PROBE_DEVICE=c0
+deaf "with BPF"
 check_judged
+daemon_stop
+check "the daemon ends well" test $? = 0
+settings "[rerouted]" "bpf = no"
+check "the daemon starts without BPF" daemon_start
+deaf "without BPF"
 daemon_stop
 check "the daemon ends well" test $? = 0
 finish

@@ -2,7 +2,8 @@
  *   probe tcp|udp|icmp ADDR PORT [TIMEOUT_MS]
  * prints "ok MS" or "ERRNO MS"; exit status 0 for ok. Without TIMEOUT_MS it
  * waits for $PROBE_MS, or a second. Its packets have $PROBE_MARK, it is bound
- * to the port $PROBE_PORT first, and $PROBE_TIMES answers are to come. probe
+ * to the port $PROBE_PORT and the device $PROBE_DEVICE first, and $PROBE_TIMES
+ * answers are to come. probe
  * serve PORT[,PORT...] ADDR...   echoes TCP and UDP on each of them, prints
  * "ready", until killed. An answer leaves from the address that was asked: none
  * of them may be a wildcard on a host with several.
@@ -81,12 +82,13 @@ number_of(const char *variable, int otherwise)
 	return value != NULL ? atoi(value) : otherwise;
 }
 
-/* Its mark and port, where it is to have some: 0 or an errno. */
+/* Its mark, device and port, where it is to have some: 0 or an errno. */
 static int
 dress(int fd, int family)
 {
 	uint16_t port = htons((uint16_t)number_of("PROBE_PORT", 0));
 	int mark = number_of("PROBE_MARK", 0);
+	const char *device = getenv("PROBE_DEVICE");
 	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6,
 		.sin6_port = port };
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = port };
@@ -94,6 +96,9 @@ dress(int fd, int family)
 
 	if (mark != 0)
 		r = setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+	if (r == 0 && device != NULL)
+		r = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+		    (socklen_t)strlen(device));
 	if (r == 0 && port != 0)
 		r = family == AF_INET
 			? bind(fd, (struct sockaddr *)&any, sizeof(any))
