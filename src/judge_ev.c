@@ -234,7 +234,7 @@ conclude(struct judge_ev *je, const struct nfq_packet *raw,
 {
 	give(je, raw, pkt, sock, verdict);
 	if (verdict->destroy || (verdict->decision.action == ACTION_BLOCK &&
-				    judge_ev_is_deaf(je, pkt, sock)))
+				    judge_ev_refused(je, pkt, sock)))
 		destroy_socket(je, pkt);
 	nfq_flush_alone(je->opts.nfq); /* it goes on while that is written */
 	if (verdict->new_flow && verdict->flow != NULL)
@@ -401,6 +401,7 @@ judge_ev_new(struct judge_ev **ret, const struct judge_ev_opts *opts)
 	je->opts = *opts;
 	je->lo = if_nametoindex("lo");
 	je->began_as = geteuid();
+	judge_ev_refused_init(je);
 	(void)ct_open(&je->ct);			      /* judges without it */
 	(void)machine_flows_dropped(&je->ct_dropped); /* else from 0 on */
 	je->readable = event_new(opts->base, nfq_fd(opts->nfq),

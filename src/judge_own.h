@@ -4,14 +4,23 @@
 #include "src/judge_ev.h"
 
 #include "src/attr.h"
+#include "src/base/budget.h"
 #include "src/waiting.h"
 
 struct closing_ev;
 struct ct;
 struct event;
 
+/* Errors that are left to the kernel. */
+struct rejects {
+	mono_t begin;
+	unsigned int n; /* since then */
+	bool crowded;	/* there were too many before that */
+};
+
 /* Behind struct judge_ev: shared by judge_ev.c (packets and their verdicts),
- * judge_read.c (what they say) and judge_sender.c (who sent them). */
+ * judge_read.c (what they say), judge_sender.c (who sent them) and
+ * judge_refused.c (who is told of a block). */
 
 struct judge_ev {
 	struct judge_ev_opts opts;
@@ -33,6 +42,8 @@ struct judge_ev {
 	mono_t doubt_end;
 	const struct process *self;
 	uid_t began_as; /* what was opened at the start is that user's */
+	struct rejects rejects;
+	struct budget told; /* and ours, beyond these */
 };
 
 /* Reads it. False where nothing is left to judge: it has had its verdict. */
@@ -52,10 +63,11 @@ int judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
 bool judge_ev_is_bound(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock);
 
-/* Whether the error that REJECT sends for what goes out and is blocked reaches
- * nobody, while the socket may be ended and gets one so. */
-bool judge_ev_is_deaf(struct judge_ev *je, const struct packet *pkt,
+/* What goes out was blocked: sees to it that its program is told where REJECT
+ * does not. True where its socket is to be ended for that. */
+bool judge_ev_refused(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock);
+void judge_ev_refused_init(struct judge_ev *je);
 
 /* A packet whose process can't be looked for: what a failure gets. */
 void judge_ev_refuse_unfound(

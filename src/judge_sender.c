@@ -8,7 +8,6 @@
 #include "src/base/log.h"
 #include "src/core/policy.h"
 #include "src/linux/ct.h"
-#include "src/linux/diag.h"
 #include "src/linux/nfq.h"
 
 /* A datagram for a socket that is not connected says nothing of who began. As
@@ -75,34 +74,6 @@ judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
 		ret->connected = !was_begun_outside(je, pkt, &key);
 	if (!pkt->in && ret->by != BY_BPF && !ret->accepted)
 		ret->accepted = was_begun_outside(je, pkt, &key);
-}
-
-bool
-judge_ev_is_bound(struct judge_ev *je, const struct packet *pkt,
-    const struct socket_facts *sock)
-{
-	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	uint32_t device = sock->device;
-
-	return (sock->by == BY_BPF || diag_device(je->opts.diag, &key,
-					  pkt->ifindex, &device) == 0) &&
-	       device != 0;
-}
-
-/* The error comes by lo, and so to no socket that is bound to another device,
- * as one is that speaks to a link-local address; TCP of IPv4 alone looks for
- * its socket without that. A socket that is not connected may serve others. */
-bool
-judge_ev_is_deaf(struct judge_ev *je, const struct packet *pkt,
-    const struct socket_facts *sock)
-{
-	if (pkt->in || pkt->loopback || sock->status != SOCKET_FOUND)
-		return false;
-	if (pkt->tuple.proto == IPPROTO_TCP)
-		return pkt->tuple.src.family == ADDR_IP6 &&
-		       judge_ev_is_bound(je, pkt, sock);
-	return pkt->tuple.proto == IPPROTO_UDP && sock->connected &&
-	       judge_ev_is_bound(je, pkt, sock);
 }
 
 /* Raw sockets of the daemon's own send ICMP errors and nothing else, while

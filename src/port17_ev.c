@@ -202,6 +202,15 @@ udp_tell(struct port17_ev *p17, const struct flow_key *seen, int error)
 		(void)icmp_tell(p17->icmp, &quoted, 0, error);
 }
 
+int
+port17_ev_tell(
+    struct port17_ev *p17, const struct flow_key *key, uint32_t tcp_seq)
+{
+	if (p17->icmp == NULL)
+		return -ENOTSUP;
+	return icmp_tell(p17->icmp, key, tcp_seq, EACCES);
+}
+
 /* The program is told that nobody listens. */
 static void
 udp_unheard(void *arg, const struct flow_key *seen)
@@ -439,7 +448,7 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 		return r;
 	}
 	port17_listen(p17);
-	r = icmp_open(&p17->icmp);
+	r = icmp_open(&p17->icmp, p17->own);
 	if (r < 0)
 		log_warning("port17",
 		    "programs can't be told why a connection failed: %s",

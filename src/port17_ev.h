@@ -83,6 +83,11 @@ enum port17_route port17_ev_route(struct port17_ev *p17,
     const struct packet *pkt, const struct nfq_packet *raw,
     const struct socket_facts *sock, struct verdict *verdict);
 
+/* Tells the program at the local end of a flow that it was blocked; tcp_seq: of
+ * its SYN. 0 or -errno. */
+int port17_ev_tell(
+    struct port17_ev *p17, const struct flow_key *key, uint32_t tcp_seq);
+
 /* A socket of ours: the judge needs not look for its holder. */
 bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
 

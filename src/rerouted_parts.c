@@ -57,6 +57,14 @@ sent_straight(void *arg, const struct flow_key *key)
 	port17_ev_straight(rr->port17, key);
 }
 
+static int
+tell_blocked(void *arg, const struct flow_key *key, uint32_t tcp_seq)
+{
+	struct rerouted *rr = arg;
+
+	return port17_ev_tell(rr->port17, key, tcp_seq);
+}
+
 static bool
 socket_is_own(void *arg, uint64_t inode)
 {
@@ -314,6 +322,7 @@ judge_ev_prepare(struct rerouted *rr)
 		.broken = rerouted_queues_broken,
 		.route = packet_rerouted,
 		.straight = sent_straight,
+		.tell = tell_blocked,
 		.is_own = socket_is_own,
 		.arg = rr,
 	};

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The header of the packet that the error speaks of, and 8 bytes more: what
@@ -115,8 +116,18 @@ open_ip6(void)
 	return fd;
 }
 
+/* Without memory it is found the long way. */
+static void
+note_own(int fd, struct inodes *own)
+{
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		(void)inodes_add(own, st.st_ino);
+}
+
 int
-icmp_open(struct icmp_sender **ret)
+icmp_open(struct icmp_sender **ret, struct inodes *own)
 {
 	struct icmp_sender *icmp = calloc(1, sizeof(*icmp));
 	int r;
@@ -131,6 +142,9 @@ icmp_open(struct icmp_sender **ret)
 	give_room(icmp->whole4, UNQUEUED_BYTES);
 	give_room(icmp->ip6, TOLD_BYTES);
 	bind_to_loopback(icmp);
+	note_own(icmp->ip4, own);
+	note_own(icmp->whole4, own);
+	note_own(icmp->ip6, own);
 	if (icmp->ip4 < 0 && icmp->ip6 < 0) {
 		icmp_close(icmp);
 		return r;
@@ -187,6 +201,7 @@ build_ip4(uint8_t *to, const struct flow_key *flow, uint32_t tcp_seq, int error)
 	size_t len = sizeof(icmp) + sizeof(ip) + 8;
 
 	icmp.code = error == ECONNREFUSED  ? ICMP_PORT_UNREACH
+		    : error == EACCES	   ? ICMP_HOST_ANO
 		    : error == EMSGSIZE	   ? ICMP_FRAG_NEEDED
 		    : error == ENETUNREACH ? ICMP_NET_UNREACH
 					   : ICMP_HOST_UNREACH;
@@ -212,6 +227,7 @@ build_ip6(uint8_t *to, const struct flow_key *flow, uint32_t tcp_seq, int error)
 	struct ip6_hdr ip = { .ip6_hlim = 64 };
 
 	icmp.icmp6_code = error == ECONNREFUSED	 ? ICMP6_DST_UNREACH_NOPORT
+			  : error == EACCES	 ? ICMP6_DST_UNREACH_ADMIN
 			  : error == ENETUNREACH ? ICMP6_DST_UNREACH_NOROUTE
 						 : ICMP6_DST_UNREACH_ADDR;
 	if (error == EMSGSIZE) {

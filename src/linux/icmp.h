@@ -3,19 +3,22 @@
 
 #include <stdint.h>
 
+#include "src/base/inodes.h"
 #include "src/core/flow.h"
 
 /* ICMP errors of our own, to a program on this host: what its connect() is to
  * say. */
 struct icmp_sender;
 
-int icmp_open(struct icmp_sender **ret);   /* 0 or -errno (needs CAP_NET_RAW) */
+/* 0 or -errno (needs CAP_NET_RAW). Its sockets are in own as long: what they
+ * send is not to wait until somebody is found who has them. */
+int icmp_open(struct icmp_sender **ret, struct inodes *own);
 void icmp_close(struct icmp_sender *icmp); /* accepts NULL */
 
 /* Tells the socket at the local end of a flow that its packet did not get
- * through: ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, or EMSGSIZE (one of a few
- * hundred bytes less than the largest would have). tcp_seq: of the SYN. 0 or
- * -errno. */
+ * through: ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EACCES (as REJECT tells of
+ * a block: IPv4 makes EHOSTUNREACH of it), or EMSGSIZE (one of a few hundred
+ * bytes less than the largest would have). tcp_seq: of the SYN. 0 or -errno. */
 int icmp_tell(struct icmp_sender *icmp, const struct flow_key *flow,
     uint32_t tcp_seq, int error);
 
