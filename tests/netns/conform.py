@@ -586,9 +586,8 @@ lazily("sec.id-random", spread(2))
 
 def not_asked(name, kind, want):
     def run(c):
-        begin = len(c.log(name.replace(".", "")[:8])) if False else 0
         m = c.ask(name, kind)
-        return begin == 0 and want(m)
+        return c.log(name) == [] and want(m)
     return run
 
 

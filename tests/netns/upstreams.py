@@ -282,8 +282,9 @@ class Reply:
         self.ok()
 
     def do_log(self, n):
+        word = self.name[len("log."):-len(".control")]
         rows = [x for x in self.server.log if not x[1].startswith("log.") and
-                self.name.split(".")[1] in x[1]]
+                word in x[1]]
         text = repr([(x[0], x[2], x[3], x[4], x[5],
                       x[6] and x[6][0], x[7], sorted(x[8])) for x in rows])
         data = text.encode()[:60000]
