@@ -89,13 +89,14 @@ cname_code(const struct name *target, const struct name *trigger)
 		const char *text;
 		enum hostset_code code;
 	} words[] = {
-		{ ".", HOSTSET_NXDOMAIN },
 		{ "*.", HOSTSET_NODATA },
 		{ "rpz-passthru.", HOSTSET_PASSTHRU },
 		{ "rpz-drop.", HOSTSET_DROP },
 		{ "rpz-tcp-only.", HOSTSET_TCP_ONLY },
 	};
 
+	if (name_is_root(target)) /* mostly */
+		return HOSTSET_NXDOMAIN;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		struct name name = name_of(words[i].text);
 

@@ -36,15 +36,28 @@ quoted_word(struct list_text *line, struct zone_word *ret)
 	return true;
 }
 
+/* What ends a word: by a table, since each byte of a zone is looked up. A NUL
+ * is a word of its own, which nothing takes. */
+static const bool ends_word[256] = {
+	['\0'] = true,
+	[' '] = true,
+	['\t'] = true,
+	['\r'] = true,
+	['\v'] = true,
+	['\f'] = true,
+	[';'] = true,
+	['('] = true,
+	[')'] = true,
+	['"'] = true,
+};
+
 static void
 bare_word(struct list_text *line, struct zone_word *ret)
 {
 	size_t n = 0;
 
-	while (n < line->len && !list_is_blank(line->p[n]) &&
-	       strchr(";()\"", line->p[n]) == NULL)
+	while (n < line->len && !ends_word[(uint8_t)line->p[n]])
 		n += line->p[n] == '\\' && n + 1 < line->len ? 2 : 1;
-	/* strchr() finds the NUL too: a word of its own that nothing takes */
 	if (n == 0)
 		n = 1;
 	*ret = (struct zone_word){ { line->p, n }, false };
