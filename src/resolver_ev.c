@@ -11,6 +11,7 @@
 
 #include "dns/sockaddr_ev.h"
 #include "src/base/log.h"
+#include "src/base/sip.h"
 #include "src/core/judge.h"
 #include "src/core/schema.h"
 #include "src/hosts_ev.h"
@@ -21,17 +22,20 @@
 #include "src/resolver_own.h"
 #include "src/upstreams_ev.h"
 
-/* True where this host has others than before. */
+/* True where this host has others than before. Those of a link alone tell of no
+ * other network: each container that starts has one. */
 static bool
 read_addresses(struct resolver_ev *re)
 {
+	static const uint64_t key[2] = { 0, 0 }; /* nobody's to choose */
 	struct ifaddrs *all = NULL, *ifa;
-	bool others;
+	uint64_t before = re->addrs_sum;
+	struct sip sip;
 	size_t n = 0;
 
 	if (getifaddrs(&all) < 0)
 		return false; /* what was known is better than nothing */
-	others = false;
+	sip_init(&sip, key);
 	for (ifa = all; ifa != NULL && n < RESOLVER_ADDRS_MAX;
 	     ifa = ifa->ifa_next) {
 		struct client at;
@@ -41,14 +45,14 @@ read_addresses(struct resolver_ev *re)
 			ifa->ifa_addr->sa_family != AF_INET6))
 			continue;
 		sockaddr_client((const void *)ifa->ifa_addr, &at);
-		others = others || n >= re->n_addrs ||
-			 !addr_equal(&re->addrs[n], &at.addr);
+		if (!addr_is_link_local(&at.addr))
+			sip_bytes(&sip, at.addr.bytes, addr_len(&at.addr));
 		re->addrs[n++] = at.addr;
 	}
 	freeifaddrs(all);
-	others = others || n != re->n_addrs;
 	re->n_addrs = n;
-	return others;
+	re->addrs_sum = sip_end(&sip);
+	return re->addrs_sum != before;
 }
 
 /* So many ns the machine has slept since the last time, where that is long. */

@@ -47,6 +47,7 @@ struct resolver_ev {
 	unsigned int server_tries; /* left, while not all owners are known */
 	struct addr addrs[RESOLVER_ADDRS_MAX]; /* of this host */
 	size_t n_addrs;
+	uint64_t addrs_sum; /* of those that are not a link's alone */
 	struct name host;   /* that the settings were made with */
 	uint64_t asleep_ns; /* the machine, since it was started */
 	struct prefix *allow;

@@ -268,6 +268,14 @@ moves() { # this host gets another address
 	wait_for has_changed && another
 }
 check "this host gets another address: then at once" best_of 1000 moves
+uptime() { [[ $(ctl --json status) =~ '"uptime_s":'([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
+has_looked() { [ "$(uptime)" -gt $((began + 2)) ]; } # each second
+before=$(changes) began=$(uptime)
+inc ip link add container type veth peer inside
+inc ip link set container up
+inc ip address add fe80::77/64 dev container nodad
+check "a link that others have no part in, as of a container" wait_for has_looked
+check "… is no other network" [ "$(changes)" = "$before" ]
 
 # the same server goes and comes back; what was cut is whole
 ins iptables-legacy -F INPUT
