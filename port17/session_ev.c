@@ -101,7 +101,9 @@ static void
 session_fail(
     struct session *session, enum session_event event, enum closed closed)
 {
-	struct session_end end = { .closed = closed, .why = "" };
+	struct session_end end = { .closed = closed,
+		.why = "",
+		.may_be_lost = event == SESSION_LATE };
 
 	happened(session, event, OUTCOME_GONE, &end);
 }
@@ -200,9 +202,10 @@ static void
 relay_ended(void *arg, enum closed closed, const struct relay_bytes *bytes)
 {
 	struct session *session = arg;
-	struct session_end end = {
-		.closed = closed, .bytes = *bytes, .why = ""
-	};
+	struct session_end end = { .closed = closed,
+		.bytes = *bytes,
+		.why = "",
+		.may_be_lost = closed == CLOSED_PROGRAM_RESET };
 
 	session->relay = NULL;
 	happened(session, SESSION_ENDED, OUTCOME_CONNECTED, &end);

@@ -16,6 +16,7 @@
 #include "src/core/fakeip.h"
 #include "src/fake_file.h"
 #include "src/linux/ct.h"
+#include "src/linux/diag.h"
 #include "src/linux/icmp.h"
 #include "src/linux/nfq.h"
 #include "src/port17_own.h"
@@ -159,14 +160,26 @@ remember(struct port17_ev *p17, struct port17_past *past,
 		p17->opts.ended(p17->opts.arg, past);
 }
 
+/* Without its entry in conntrack it was an answer of ours that was reset, and
+ * no packet tells the program, which would wait for ever. */
+static void
+end_lost(struct port17_ev *p17, const struct flow_key *key)
+{
+	struct flow_key reply;
+
+	if (ct_reply(p17->ct, key, &reply, NULL) == -ENOENT)
+		(void)diag_destroy(p17->opts.diag, key, 0); /* or it is gone */
+}
+
 static void
 ended(void *arg, const struct session *session, const struct session_end *end)
 {
 	struct port17_ev *p17 = arg;
-
 	struct port17_past *past = port17_pasts_put(p17->pasts, &session->key);
 
 	log_end(session, end);
+	if (end->may_be_lost)
+		end_lost(p17, &session->key);
 	if (past == NULL)
 		return;
 	past->up = end->bytes.up;

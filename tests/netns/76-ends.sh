@@ -94,6 +94,17 @@ for far in 192.0.2.7 2001:db8::7; do
 	    said_is "100000 EOF" late "$tmp/ends.out" $far 7021 gone
 done
 
+pushes() { [ "$(ins python3 "$ends" push $1)" = done ]; }
+# -- conntrack forgets a flow, and the far end is the next that speaks --
+for far in 192.0.2.7 2001:db8::7; do
+	partner $far inc sock.py connect tcp $far 7026
+	tell_only $far hear 20000
+	inc conntrack -F 2>/dev/null
+	wait_for pushes $far
+	check "$far: its program does not wait for ever" \
+	    wait_for answers $far ECONNABORTED
+done
+
 # -- while it is dialled --
 run flood 192.0.2.7 7001 1 >"$tmp/first" # what is done once is there then
 none_held() { # of any of three, whatever else the daemon does meanwhile

@@ -7,6 +7,7 @@ ends.py far ADDR...      serves on each, prints "ready", then what it did
     7021 the same, but ends its side first, and resets at the next byte
     7022 says which address and port it was reached at
     7025 reads nothing until someone says "read" to 7023, and then all
+    7026 says "pushed" when someone says "push" to 7023
     7023 UDP: "hold" is answered when someone says "release", from the port
          that was asked; "other" is answered from port 7024
 ends.py mute ADDR PORT   a SOCKS proxy that never answers a request
@@ -19,7 +20,7 @@ ends.py impatient N FAR PORT     N that give up after 1 to N ms
 ends.py flood FAR PORT S         as many bytes as go in S seconds
 ends.py stray ADDR PORT          a datagram; prints what comes until the end of
     its input
-ends.py read FAR                 says "read"
+ends.py read|push FAR            says that; push: prints "none" or "done"
 ends.py pour FAR PORT            sends as much as is taken until a line of its
     input, in one connection; at the next line it ends that. Prints
     "full" when no more is taken, "quiet", and how many bytes it sent
@@ -44,6 +45,7 @@ import time
 SIZE = 100000
 HELD = {}
 READ = threading.Event()
+PUSHED = {}  # by the address that it came to
 
 
 def name(error):
@@ -87,6 +89,9 @@ def serve(s, port):
         s.sendall(("%s %d" % s.getsockname()[:2]).encode())
         s.close()
         return
+    if port == 7026:
+        PUSHED[s.getsockname()[0]] = s
+        return
     if port == 7025:
         READ.wait()
         n = 0
@@ -127,6 +132,11 @@ def answer(s, other):
         elif word == b"read":
             READ.set()
             s.sendto(b"done", peer)
+        elif word == b"push":
+            one = PUSHED.get(s.getsockname()[0])
+            if one:
+                one.sendall(b"pushed")
+            s.sendto(b"done" if one else b"none", peer)
         elif word == b"other":
             other.sendto(b"other", peer)
             s.sendto(b"mine", peer)
@@ -134,7 +144,7 @@ def answer(s, other):
 
 def far(addrs):
     for addr in addrs:
-        for port in (7020, 7021, 7022, 7025):
+        for port in (7020, 7021, 7022, 7025, 7026):
             listener = socket.create_server(
                 (addr, port), family=family(addr), backlog=512)
             threading.Thread(
@@ -245,10 +255,10 @@ def flood(addr, port, seconds):
     say(sent)
 
 
-def read(addr):
+def tell(word, addr):
     s = socket.socket(family(addr), socket.SOCK_DGRAM)
     s.settimeout(10)
-    s.sendto(b"read", (addr, 7023))
+    s.sendto(word, (addr, 7023))
     say(s.recv(64).decode())
 
 
@@ -352,7 +362,8 @@ words = sys.argv[2:]
  "crowd": lambda: crowd(*words),
  "impatient": lambda: impatient(*words),
  "flood": lambda: flood(*words),
- "read": lambda: read(*words),
+ "read": lambda: tell(b"read", *words),
+ "push": lambda: tell(b"push", *words),
  "pour": lambda: pour(*words),
  "option": lambda: option(*words),
  "stray": lambda: stray(*words),
