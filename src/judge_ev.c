@@ -113,10 +113,6 @@ judge_one(struct judge_ev *je, const struct packet *pkt,
 	if (judge_ev_is_moved_answer(je, pkt, ret))
 		return true;
 	judge_ev_find_socket(je, pkt, raw, sock);
-	if (judge_ev_is_bequest(je, pkt, sock)) {
-		judge_orphan(je->opts.judge, ret);
-		return true;
-	}
 	/* what bpf says of a packet is known until the next one only */
 	if (sock->by != BY_BPF && sock->inode != 0 &&
 	    waiting_has(&je->waiting, sock->inode)) {

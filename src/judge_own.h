@@ -84,12 +84,6 @@ bool judge_ev_is_moved_answer(
  * from us. */
 bool judge_ev_is_orphan(struct judge_ev *je, const struct packet *pkt);
 
-/* What a program that is gone said last of a connection that neither an earlier
- * daemon's mark nor the table nor conntrack knows, while rules lead to tunnels:
- * it may have gone through one, and would leave as it is. */
-bool judge_ev_is_bequest(struct judge_ev *je, const struct packet *pkt,
-    const struct socket_facts *sock);
-
 /* Tells who waits for it of a datagram to the entry itself. */
 void judge_ev_note_straight(struct judge_ev *je, const struct packet *pkt);
 

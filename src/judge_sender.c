@@ -6,7 +6,6 @@
 
 #include "port17/listen_ev.h"
 #include "src/base/log.h"
-#include "src/core/policy.h"
 #include "src/linux/ct.h"
 #include "src/linux/nfq.h"
 
@@ -58,6 +57,29 @@ pass_on(struct judge_ev *je, struct socket_facts *sock)
 	sock->pid = 0;
 }
 
+/* Of a program, which ends or has ended: what is the kernel's own is of
+ * nobody's user. What has no socket any more is a reset. */
+static bool
+may_be_last_word(const struct packet *pkt, const struct socket_facts *sock)
+{
+	if (pkt->in || pkt->loopback || pkt->tuple.proto != IPPROTO_TCP ||
+	    packet_is_syn(pkt) || sock->accepted)
+		return false;
+	if (sock->status == SOCKET_NONE)
+		return (pkt->tcp_flags & PACKET_TCP_RST) != 0;
+	return sock->status == SOCKET_FOUND &&
+	       (sock->inode == 0 ||
+		   (pkt->has_uid && (pkt->tcp_flags & PACKET_TCP_FIN) != 0));
+}
+
+static bool
+is_forgotten(struct judge_ev *je, const struct flow_key *key)
+{
+	struct flow_key reply;
+
+	return je->ct != NULL && ct_reply(je->ct, key, &reply, NULL) == -ENOENT;
+}
+
 void
 judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
     const struct nfq_packet *raw, struct socket_facts *ret)
@@ -65,6 +87,7 @@ judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 
 	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
+	ret->forgotten = may_be_last_word(pkt, ret) && is_forgotten(je, &key);
 	if (ret->status != SOCKET_FOUND)
 		return;
 	pass_on(je, ret);
@@ -192,23 +215,6 @@ judge_ev_is_orphan(struct judge_ev *je, const struct packet *pkt)
 	return addr_equal(&pkt->tuple.src, &entry) &&
 	       (ct_original(je->ct, &seen, &orig, &mark) == -ENOENT ||
 		   mark != 0);
-}
-
-bool
-judge_ev_is_bequest(struct judge_ev *je, const struct packet *pkt,
-    const struct socket_facts *sock)
-{
-	const struct judge *judge = je->opts.judge;
-	struct flow_key key, reply;
-
-	if (pkt->in || pkt->loopback || pkt->tuple.proto != IPPROTO_TCP ||
-	    packet_is_syn(pkt) || sock->status != SOCKET_FOUND ||
-	    sock->inode != 0 || sock->accepted || je->ct == NULL ||
-	    policy_tunnel(judge_policy(judge), 1) == NULL)
-		return false;
-	key = flow_key_of(&pkt->tuple, false);
-	return flow_find(judge_flows(judge), &key) == NULL &&
-	       ct_reply(je->ct, &key, &reply, NULL) == -ENOENT;
 }
 
 void

@@ -250,7 +250,8 @@ enum judge_step
 judge_socket(struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock, mono_t now, struct verdict *ret)
 {
-	static const struct socket_facts stranger = { .status = SOCKET_NONE };
+	const struct socket_facts stranger = { .status = SOCKET_NONE,
+		.forgotten = sock->forgotten };
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 	struct flow *flow;
 
@@ -447,6 +448,12 @@ judge_process(struct judge *judge, const struct packet *pkt,
 	struct decision d;
 	struct flow *flow;
 
+	if (proc == NULL && judge_is_bequest(judge, sock)) {
+		judge_orphan(judge, ret);
+		/* it would be said again, also when the rules are gone */
+		ret->destroy = sock->status == SOCKET_FOUND;
+		return;
+	}
 	if (proc == NULL)
 		proc = judge_nobody(judge, pkt, sock);
 	judge_count_process(judge->stats, proc, judge_by(sock, proc));

@@ -46,6 +46,8 @@ bool judge_takes_reset(const struct packet *pkt, struct flow *flow);
 /* An answer for which nobody waits any more. */
 bool judge_is_late(const struct judge *judge, const struct packet *pkt,
     const struct flow *flow, const struct socket_facts *sock, mono_t now);
+bool judge_is_bequest(
+    const struct judge *judge, const struct socket_facts *sock);
 /* Which side began the flow: the packet at hand may not be its first. */
 bool judge_begun_outside(const struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock);

@@ -1,5 +1,7 @@
 #include "src/core/judge_own.h"
 
+#include "src/core/policy.h"
+
 /* How long a quiet flow keeps its verdict here. Longer than the kernel's UDP
  * time-out (30 s without an answer) and than the pause before any of the first
  * SYN retransmits; what was accepted lives in conntrack anyway. */
@@ -100,6 +102,15 @@ judge_is_late(const struct judge *judge, const struct packet *pkt,
 	       flow->inode != 0 && judge_is_current(judge, flow, now) &&
 	       (flow->decision.action == ACTION_ACCEPT ||
 		   flow->decision.action == ACTION_REROUTE);
+}
+
+/* What a program that is gone said last of a connection that neither the table
+ * nor conntrack knows, while rules lead to tunnels: it may have gone through
+ * one, and would leave as it is. */
+bool
+judge_is_bequest(const struct judge *judge, const struct socket_facts *sock)
+{
+	return sock->forgotten && policy_reroutes(judge->policy);
 }
 
 /* What the table has of the packet's flow, NULL where that is nothing yet. */

@@ -17,6 +17,7 @@ struct packet_tuple {
 	bool has_ports; /* TCP, UDP, UDP-Lite, SCTP, DCCP */
 };
 
+#define PACKET_TCP_FIN 0x01
 #define PACKET_TCP_SYN 0x02
 #define PACKET_TCP_RST 0x04
 #define PACKET_TCP_ACK 0x10

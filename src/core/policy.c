@@ -173,6 +173,15 @@ policy_names_tunnel(const struct policy *policy, const char *name)
 	return false;
 }
 
+bool
+policy_reroutes(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->n; i++)
+		if (policy->entries[i].tunnel > 0)
+			return true;
+	return false;
+}
+
 const char *
 policy_list(const struct policy *policy, uint32_t n)
 {

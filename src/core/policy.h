@@ -202,6 +202,7 @@ const char *policy_list(const struct policy *policy, uint32_t n);
 /* Whether a rule names that list, or tunnel. */
 bool policy_names_list(const struct policy *policy, const char *name);
 bool policy_names_tunnel(const struct policy *policy, const char *name);
+bool policy_reroutes(const struct policy *policy); /* any tunnel */
 /* Whether a list that a rule names says so: list_wants_tcp(). */
 bool policy_wants_tcp(const struct policy *policy, const struct name *name);
 /* The list itself, borrowed from the policy; NULL where it is not loaded. */

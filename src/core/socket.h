@@ -39,6 +39,9 @@ struct socket_facts {
 	/* connected to the remote end, or of a kind that only gets answers
 	 * (ping): the program began the flow */
 	bool connected;
+	/* of what a program may have said last, over TCP: conntrack has no
+	 * entry with its ends */
+	bool forgotten;
 	/* of a connection's first packet, as it was sent, by bpf alone: the
 	 * device that it is bound to (as struct used has it), and whether
 	 * conntrack had no entry with these ends then */

@@ -128,6 +128,19 @@ for loose in 1 0; do
 	check_not "loose=$loose: nothing is on the wire" wire_saw
 done
 
+# -- the rules were read again, conntrack is flushed, and a program ends --
+for far in $far4 $far6; do
+	partner ends.$far inc sock.py connect tcp $far 7001
+	ends=$pid
+	daemon_reload
+	dropped=$(counter dropped)
+	inc conntrack -F >/dev/null 2>&1
+	stop "$ends"
+	last_dropped() { [ "$(counter dropped)" -gt $dropped ]; }
+	check "$far: its last word is heard" wait_for last_dropped
+	check_not "and does not leave" wire_saw
+done
+
 # -- the proxy dies --
 partner last inc sock.py connect tcp $far4 7001
 tell last send one

@@ -81,6 +81,39 @@ an_answer_that_comes_too_late_is_nobodys(void **state)
 	assert_true(v.flow->in);
 }
 
+/* Of a flow that is in the table it is a repeat, for a minute. */
+static void
+last_words_of_nobody_knows_which_flow_go_nowhere(void **state)
+{
+	static const struct socket_facts orphan = { .status = SOCKET_FOUND,
+		.forgotten = true };
+	static const struct socket_facts ends = {
+		.status = SOCKET_FOUND, .inode = 5, .forgotten = true
+	};
+	struct packet syn = tcp(false, 4, PACKET_TCP_SYN);
+	struct packet fin = tcp(false, 5, PACKET_TCP_ACK);
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("reroute via tor exe /usr/bin/curl\ndefault out accept\n");
+	v = judged(&fin, orphan, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+	assert_null(v.flow);
+	assert_true(v.destroy);
+	v = judged(&fin, ends, NULL, 0, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+	judged(&syn, found, curl, 1, &n);
+	v = judged(&fin, orphan, NULL, 60, &n);
+	assert_int_equal(v.mark, MARK_PORT17);
+	v = judged(&fin, orphan, NULL, 121, &n);
+	assert_int_equal(v.mark, MARK_DROP);
+	/* where no rule leads to a tunnel none has gone through one */
+	use_rules("default out accept\n");
+	v = judged(&fin, orphan, NULL, 122, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+}
+
 static void
 answers_follow_what_they_answer(void **state)
 {
@@ -330,6 +363,7 @@ main(void)
 		TEST(a_datagram_from_outside_is_for_who_has_the_port_now),
 		TEST(an_answer_to_who_has_gone_is_for_nobody),
 		TEST(an_answer_that_comes_too_late_is_nobodys),
+		TEST(last_words_of_nobody_knows_which_flow_go_nowhere),
 		TEST(
 		    answers_that_were_moved_follow_the_flow_that_conntrack_names),
 		TEST(the_sender_on_loopback_leaves_the_verdict_to_the_receiver),
