@@ -131,10 +131,10 @@ judge_one(struct judge_ev *je, const struct packet *pkt,
 	return true;
 }
 
-/* Routing may go by a mark that the packet had from others: where it is
- * accepted it leaves with that one, and C17 saves it in conntrack as it would
- * save ours. What is to be judged again all the same (once, and on loopback)
- * gets ours; so does all that is denied or rerouted. */
+/* Routing, and rules behind ours, may go by a mark that the packet had from
+ * others: where it is accepted it goes on with that one. C17 saves that of what
+ * goes out as it would save ours. What is to be judged again all the same
+ * (once, and on loopback) gets ours; so does all that is denied or rerouted. */
 static uint32_t
 mark_of(const struct verdict *verdict, const struct packet *pkt, uint32_t had)
 {

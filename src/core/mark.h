@@ -13,6 +13,9 @@ enum mark {
 	MARK_ACCEPT = 1700,
 	MARK_BLOCK = 1701,
 	MARK_DROP = 1702,
+	/* of a connection, until a packet of it is judged that came in with a
+	 * mark of others */
+	MARK_WAITS = 1703,
 	MARK_ACCEPT_FLOW = 1710,
 	MARK_BLOCK_FLOW = 1711,
 	MARK_DROP_FLOW = 1712,

@@ -58,6 +58,12 @@ static_assert(MARK_LAST <= BITS, "all of ours are in these bits");
 	.marks = { IS_NOT(MARK_ACCEPT_FLOW), IS_NOT(MARK_BLOCK_FLOW),          \
 		IS_NOT(MARK_DROP_FLOW), IS_NOT(MARK_PORT17),                   \
 		IS_NOT(MARK_NAMESERVER) }
+/* None of ours, nor one with bits of others beside (A10): those of ours are
+ * 0x6a4 to 0x707 */
+#define OTHERS                                                                 \
+	.marks = { IS_NOT(MARK_NONE),                                          \
+		{ .value = 0x600, .mask = 0xf00, .other = true },              \
+		{ .value = 0x700, .mask = 0xf00, .other = true } }
 /* A flow that was accepted before; what a helper of conntrack expected of one
  * has its mark, too, but was not */
 #define ACCEPTED                                                               \
@@ -97,6 +103,9 @@ static const struct row rows[] = {
 	{ CHAINS_MANGLE, "C170", .connmark = IS(MARK_ACCEPT_FLOW),
 	    .marks = { IS_NOT(MARK_NONE) }, .target = CHAINS_RETURN,
 	    .mark = WHEN_EARLY },
+	/* A5: see C171; the verdict was lost */
+	{ CHAINS_MANGLE, "C170", .connmark = IS(MARK_WAITS),
+	    .target = CHAINS_SET_CONNMARK, .set = MARK_NONE },
 	{ CHAINS_MANGLE, "C170", .target = CHAINS_RESTORE_MARK },
 	{ CHAINS_MANGLE, "C170", MARKED(MARK_NONE), .target = CHAINS_QUEUE, OUT,
 	    .when = WHEN_CLOSED },
@@ -111,8 +120,8 @@ static const struct row rows[] = {
 	    .target = CHAINS_QUEUE, OUT, .marked = true },
 
 	/* A9 */
-	{ CHAINS_MANGLE, "C171", ACCEPTED, MARKED(MARK_NONE),
-	    .target = CHAINS_RETURN, .mark = WHEN_LATE },
+	{ CHAINS_MANGLE, "C171", ACCEPTED, .target = CHAINS_RETURN,
+	    .mark = WHEN_LATE },
 	/* A1 */
 	{ CHAINS_MANGLE, "C171", RELATED_ICMP, .target = CHAINS_SET_MARK,
 	    .set = MARK_ACCEPT },
@@ -125,6 +134,18 @@ static const struct row rows[] = {
 	{ CHAINS_MANGLE, "C171",
 	    .states = CHAINS_STATE_INVALID | CHAINS_STATE_UNTRACKED,
 	    .target = CHAINS_SET_MARK, .set = MARK_NONE },
+	/* A5: rules of others in INPUT may go by a mark that PREROUTING gave:
+	 * it is kept, and C17 gives ours to the connection */
+	{ CHAINS_MANGLE, "C171", .connmark = IS(MARK_NONE), OTHERS,
+	    .target = CHAINS_SET_CONNMARK, .set = MARK_WAITS },
+	{ CHAINS_MANGLE, "C171", .connmark = IS(MARK_WAITS),
+	    .target = CHAINS_QUEUE, IN, .marked = true },
+	{ CHAINS_MANGLE, "C171", .connmark = IS(MARK_WAITS),
+	    .target = CHAINS_SET_CONNMARK, .set = MARK_NONE,
+	    .when = WHEN_OPEN },
+	{ CHAINS_MANGLE, "C171", .connmark = IS(MARK_ACCEPT_FLOW),
+	    .marks = { IS_NOT(MARK_NONE) }, .target = CHAINS_RETURN,
+	    .mark = WHEN_EARLY },
 	{ CHAINS_MANGLE, "C171", .target = CHAINS_RESTORE_MARK },
 	{ CHAINS_MANGLE, "C171", MARKED(MARK_NONE), .target = CHAINS_QUEUE, IN,
 	    .when = WHEN_CLOSED },
@@ -145,9 +166,18 @@ static const struct row rows[] = {
 	{ CHAINS_FILTER, "C17", MARKED(MARK_ACCEPT_FLOW),
 	    .connmark = IS(MARK_ACCEPT_FLOW), .target = CHAINS_ACCEPT },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_NONE), .target = CHAINS_DROP },
+	/* A5: an answer is not to have a mark of others, nor go by it, and what
+	 * is for once decides nothing more */
+	{ CHAINS_FILTER, "C17", .connmark = IS(MARK_WAITS), OTHERS,
+	    .target = CHAINS_SET_CONNMARK, .set = MARK_ACCEPT_FLOW },
+	{ CHAINS_FILTER, "C17", .connmark = IS(MARK_WAITS),
+	    .target = CHAINS_SET_CONNMARK, .set = MARK_NONE },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_ACCEPT), .target = CHAINS_ACCEPT },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_BLOCK), .target = CHAINS_REJECT },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_DROP), .target = CHAINS_DROP },
+	/* A5 */
+	{ CHAINS_FILTER, "C17", .connmark = IS(MARK_ACCEPT_FLOW), OTHERS,
+	    .target = CHAINS_ACCEPT },
 	{ CHAINS_FILTER, "C17", .target = CHAINS_SAVE_MARK },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_ACCEPT_FLOW),
 	    .target = CHAINS_ACCEPT },

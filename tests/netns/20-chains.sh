@@ -35,14 +35,17 @@ cat >"$tmp/spec.ip4" <<'RULES'
 -A C170 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C170 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
 -A C170 -m mark ! --mark 0 -m connmark --mark 0 -j NFQUEUE --queue-num 17040
+-A C170 -m connmark --mark 1703 -j CONNMARK --set-mark 0
 -A C170 -j CONNMARK --restore-mark
 -A C170 -m mark --mark 0 -j NFQUEUE --queue-num 17040 --queue-bypass
 -A C170 -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -m conntrack --ctstate NEW -j NFQUEUE --queue-num 17040
--A C171 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
+-A C171 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
 -A C171 -p icmp -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C171 -p icmp -m conntrack --ctstate RELATED -j RETURN
 -A C171 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C171 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
+-A C171 -m mark ! --mark 0 -m mark ! --mark 0x600/0xf00 -m mark ! --mark 0x700/0xf00 -m connmark --mark 0 -j CONNMARK --set-mark 1703
+-A C171 -m connmark --mark 1703 -j NFQUEUE --queue-num 17140
 -A C171 -j CONNMARK --restore-mark
 -A C171 -m mark --mark 0 -j NFQUEUE --queue-num 17140 --queue-bypass
 -A C171 -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -m conntrack --ctstate NEW -j NFQUEUE --queue-num 17140
@@ -62,9 +65,12 @@ COMMIT
 -A C17 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark
 -A C17 -m mark --mark 1710 -m connmark --mark 1710 -j ACCEPT
 -A C17 -m mark --mark 0 -j DROP
+-A C17 -m mark ! --mark 0 -m mark ! --mark 0x600/0xf00 -m mark ! --mark 0x700/0xf00 -m connmark --mark 1703 -j CONNMARK --set-mark 1710
+-A C17 -m connmark --mark 1703 -j CONNMARK --set-mark 0
 -A C17 -m mark --mark 1700 -j ACCEPT
 -A C17 -m mark --mark 1701 -j REJECT --reject-with icmp-host-prohibited
 -A C17 -m mark --mark 1702 -j DROP
+-A C17 -m mark ! --mark 0 -m mark ! --mark 0x600/0xf00 -m mark ! --mark 0x700/0xf00 -m connmark --mark 1710 -j ACCEPT
 -A C17 -j CONNMARK --save-mark
 -A C17 -m mark --mark 1710 -j ACCEPT
 -A C17 -m mark --mark 1711 -j REJECT --reject-with icmp-host-prohibited
@@ -114,14 +120,17 @@ cat >"$tmp/spec.ip6" <<'RULES'
 -A C170 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C170 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
 -A C170 -m mark ! --mark 0 -m connmark --mark 0 -j NFQUEUE --queue-num 17060
+-A C170 -m connmark --mark 1703 -j CONNMARK --set-mark 0
 -A C170 -j CONNMARK --restore-mark
 -A C170 -m mark --mark 0 -j NFQUEUE --queue-num 17060 --queue-bypass
 -A C170 -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -m conntrack --ctstate NEW -j NFQUEUE --queue-num 17060
--A C171 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
+-A C171 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j RETURN
 -A C171 -p icmpv6 -m conntrack --ctstate RELATED -j MARK --set-mark 1700
 -A C171 -p icmpv6 -m conntrack --ctstate RELATED -j RETURN
 -A C171 -m conntrack --ctstate RELATED -j CONNMARK --set-mark 0
 -A C171 -m conntrack --ctstate INVALID,UNTRACKED -j MARK --set-mark 0
+-A C171 -m mark ! --mark 0 -m mark ! --mark 0x600/0xf00 -m mark ! --mark 0x700/0xf00 -m connmark --mark 0 -j CONNMARK --set-mark 1703
+-A C171 -m connmark --mark 1703 -j NFQUEUE --queue-num 17160
 -A C171 -j CONNMARK --restore-mark
 -A C171 -m mark --mark 0 -j NFQUEUE --queue-num 17160 --queue-bypass
 -A C171 -m mark ! --mark 1710 -m mark ! --mark 1711 -m mark ! --mark 1712 -m mark ! --mark 1717 -m mark ! --mark 1799 -m conntrack --ctstate NEW -j NFQUEUE --queue-num 17160
@@ -141,9 +150,12 @@ COMMIT
 -A C17 -m mark --mark 0 -m connmark --mark 1710 -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark
 -A C17 -m mark --mark 1710 -m connmark --mark 1710 -j ACCEPT
 -A C17 -m mark --mark 0 -j DROP
+-A C17 -m mark ! --mark 0 -m mark ! --mark 0x600/0xf00 -m mark ! --mark 0x700/0xf00 -m connmark --mark 1703 -j CONNMARK --set-mark 1710
+-A C17 -m connmark --mark 1703 -j CONNMARK --set-mark 0
 -A C17 -m mark --mark 1700 -j ACCEPT
 -A C17 -m mark --mark 1701 -j REJECT --reject-with icmp6-adm-prohibited
 -A C17 -m mark --mark 1702 -j DROP
+-A C17 -m mark ! --mark 0 -m mark ! --mark 0x600/0xf00 -m mark ! --mark 0x700/0xf00 -m connmark --mark 1710 -j ACCEPT
 -A C17 -j CONNMARK --save-mark
 -A C17 -m mark --mark 1710 -j ACCEPT
 -A C17 -m mark --mark 1711 -j REJECT --reject-with icmp6-adm-prohibited
@@ -190,9 +202,12 @@ cat >"$tmp/saved.c17" <<'RULES'
 -A C17 -m mark --mark 0x0 -m connmark --mark 0x6ae -m conntrack --ctstate NEW,ESTABLISHED -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
 -A C17 -m mark --mark 0x6ae -m connmark --mark 0x6ae -j ACCEPT
 -A C17 -m mark --mark 0x0 -j DROP
+-A C17 -m mark ! --mark 0x0 -m mark ! --mark 0x600/0xf00 -m mark ! --mark 0x700/0xf00 -m connmark --mark 0x6a7 -j CONNMARK --set-xmark 0x6ae/0xffffffff
+-A C17 -m connmark --mark 0x6a7 -j CONNMARK --set-xmark 0x0/0xffffffff
 -A C17 -m mark --mark 0x6a4 -j ACCEPT
 -A C17 -m mark --mark 0x6a5 -j REJECT --reject-with icmp-host-prohibited
 -A C17 -m mark --mark 0x6a6 -j DROP
+-A C17 -m mark ! --mark 0x0 -m mark ! --mark 0x600/0xf00 -m mark ! --mark 0x700/0xf00 -m connmark --mark 0x6ae -j ACCEPT
 -A C17 -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff
 -A C17 -m mark --mark 0x6ae -j ACCEPT
 -A C17 -m mark --mark 0x6af -j REJECT --reject-with icmp-host-prohibited
@@ -359,13 +374,13 @@ for f in ip4 ip6; do
 	damage "an extra rule that we don't know" \
 	    "$f filter C17: rule 1 is extra: -A C17 -p 6 -m tcp -j LOG ..." \
 	    "$i -I C17 1 -p tcp --dport 80 -j LOG"
-	damage "a missing rule" "$f mangle C170: missing before rule 8: \
+	damage "a missing rule" "$f mangle C170: missing before rule 9: \
 -A C170 -m mark --mark 0x0 -j NFQUEUE --queue-num $queue --queue-bypass" \
-	    "$i -t mangle -D C170 8"
-	damage "a changed rule" "$f mangle C170: rule 8 differs: \
+	    "$i -t mangle -D C170 9"
+	damage "a changed rule" "$f mangle C170: rule 9 differs: \
 -A C170 -m mark --mark 0x0 -j NFQUEUE --queue-num 17 instead of \
 -A C170 -m mark --mark 0x0 -j NFQUEUE --queue-num $queue --queue-bypass" \
-	    "$i -t mangle -R C170 8 -m mark --mark 0 -j NFQUEUE --queue-num 17"
+	    "$i -t mangle -R C170 9 -m mark --mark 0 -j NFQUEUE --queue-num 17"
 	damage "a flushed chain" "$(ctl show $f |
 	    sed -n "s/^mangle \[0:0\] \(-A C171.*\)/\
 $f mangle C171: missing at the end: \1/p")" "$i -t mangle -F C171"

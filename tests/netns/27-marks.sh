@@ -186,6 +186,40 @@ dropped() { # conntrack's entries are gone through bit by bit
 check "a policy that drops it reaches it all the same" wait_for dropped
 inc $IPT4 -t mangle -F PREROUTING
 
+# -- a mark that others gave what comes in, by which they let it in, and which no
+# answer is to have --
+background inc "$BUILDDIR/probe" serve 8301,8302 10.9.0.1 fd09::1 >"$tmp/serve.in"
+wait_for has_text ready "$tmp/serve.in"
+rules "block in to port 8302" "default in accept"
+daemon_reload
+let_in() { # -A or -D
+	local i
+	for i in $IPT4 $IPT6; do
+		inc $i -t mangle $1 PREROUTING -i c0 -p tcp -j MARK --set-mark 5
+		inc $i -t mangle $1 PREROUTING -i c0 -p udp -j MARK --set-mark 0x8000
+		inc $i -t mangle $1 POSTROUTING -m mark --mark 5 -j DROP
+		inc $i -t mangle $1 POSTROUTING -m mark --mark 0x8000/0x8000 -j DROP
+		inc $i $1 INPUT -m mark --mark 5 -j ACCEPT
+		inc $i $1 INPUT -m mark --mark 0x8000/0x8000 -j ACCEPT
+		inc $i $1 INPUT -i c0 -p tcp -j DROP
+		inc $i $1 INPUT -i c0 -p udp -j DROP
+	done
+}
+let_in -A
+continues() { [[ $(ctl --json status) == *'"accept_ip6":"continue"'* ]]; }
+check "others have their say about what comes in" wait_for continues
+enter() { ins "$BUILDDIR/probe" "$@"; }
+for row in "10.9.0.1 EHOSTUNREACH" "fd09::1 EACCES"; do
+	read -r here refused <<<"$row"
+	for proto in tcp udp; do
+		PROBE_TIMES=3 check "$here: they let marked $proto in, all of it" \
+		    felt ok enter $proto $here 8301
+		check "$here: … and not what is blocked" \
+		    felt $refused enter $proto $here 8302
+	done
+done
+let_in -D
+
 # -- what a daemon before this one decided --
 rules "default in accept"
 settings
