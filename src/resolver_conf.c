@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/base/log.h"
 #include "src/core/endpoint.h"
 
 #define LISTEN_PORT 53
@@ -282,4 +283,32 @@ resolver_conf(struct resolve_conf *ret, const struct conf *conf,
 	}
 	*ret = with;
 	return 0;
+}
+
+static void
+leave_out(struct upstream_group *group,
+    bool (*is_own)(void *arg, const struct upstream_spec *spec), void *arg)
+{
+	char text[UPSTREAM_TEXT_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < group->n; i++) {
+		if (!is_own(arg, &group->v[i].spec))
+			group->v[n++].spec = group->v[i].spec;
+		else
+			log_warning("dns",
+			    "upstream %s is the daemon itself, and is not "
+			    "asked",
+			    upstream_format(&group->v[i].spec, text));
+	}
+	group->n = n;
+}
+
+void
+resolver_conf_leave_out(struct resolve_conf *conf,
+    bool (*is_own)(void *arg, const struct upstream_spec *spec), void *arg)
+{
+	leave_out(&conf->upstreams, is_own, arg);
+	for (size_t i = 0; i < conf->n_forwards; i++)
+		leave_out(&conf->forwards[i].group, is_own, arg);
 }

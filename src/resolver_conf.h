@@ -15,6 +15,11 @@
 int resolver_conf(struct resolve_conf *ret, const struct conf *conf,
     const struct sysconf *system);
 
+/* Without the servers that are this daemon, which it would ask for ever: each
+ * is told. */
+void resolver_conf_leave_out(struct resolve_conf *conf,
+    bool (*is_own)(void *arg, const struct upstream_spec *spec), void *arg);
+
 /* This machine's own name as it is now; len 0: it is no name. */
 void resolver_conf_host(struct name *ret);
 

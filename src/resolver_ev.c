@@ -167,12 +167,35 @@ tell_upstreams(const struct upstream_group *group)
 		    upstream_format(&group->v[i].spec, text));
 }
 
+/* By an address of this host's, too, where all are listened on: the check of
+ * the settings knows none of those. */
+static bool
+is_own(void *arg, const struct upstream_spec *spec)
+{
+	const struct resolver_ev *re = arg;
+
+	for (size_t i = 0; i < re->n_served; i++) {
+		const struct server_listen *at = &re->served[i];
+
+		if (at->port == spec->port &&
+		    at->addr.family == spec->addr.family &&
+		    (addr_equal(&at->addr, &spec->addr) ||
+			(addr_is_any(&at->addr) &&
+			    resolver_is_here(re, &spec->addr))))
+			return true;
+	}
+	return false;
+}
+
 /* Others may be asked from here on. */
 static void
-take_settings(struct resolver_ev *re, const struct resolve_conf *conf)
+take_settings(struct resolver_ev *re, struct resolve_conf *conf)
 {
-	bool same = resolve_asks_same(re->resolve, conf);
+	bool same;
 
+	conf->ways = re->ways;
+	resolver_conf_leave_out(conf, is_own, re);
+	same = resolve_asks_same(re->resolve, conf);
 	if (!same) {
 		resolve_park(re->resolve);
 		upstreams_ev_reset(re->upstreams);
@@ -217,7 +240,6 @@ apply(struct resolver_ev *re)
 	r = resolver_conf(&conf, re->conf, upstreams_ev_system(re->upstreams));
 	if (r < 0)
 		return r;
-	conf.ways = re->ways;
 	prefixes = calloc(allow->n + 1, sizeof(prefixes[0]));
 	if (prefixes == NULL) {
 		free(conf.forwards);
@@ -246,7 +268,6 @@ system_changed(void *arg)
 	if (resolver_conf(&conf, re->conf, upstreams_ev_system(re->upstreams)) <
 	    0)
 		return;
-	conf.ways = re->ways;
 	take_settings(re, &conf);
 }
 

@@ -205,6 +205,12 @@ put $etc/resolv.conf "nameserver 10.9.0.9" "nameserver 10.9.0.4"
 follows "nor one that came later" 4
 is_no_server() { ! ctl status | grep -q 'upstream 10.9.0.9'; }
 check "we are not asked by ourselves" wait_for is_no_server
+settings "[resolver]" "upstream = 10.9.0.9, 10.9.0.5" "cache-size = 0" \
+    "listen = 0.0.0.0:53, [::]:53"
+ctl reload
+check "nor where the settings say so" asks 5
+check "… which is told" log_has "upstream 10.9.0.9 is the daemon itself"
+check "… and it is not among those that are asked" is_no_server
 daemon_stop
 check "it ends well" [ $? = 0 ]
 
