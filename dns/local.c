@@ -3,12 +3,11 @@
 #include <string.h>
 
 static void
-put_soa(struct writer *w, uint32_t ttl)
+put_soa(struct writer *w, const struct name *owner, uint32_t ttl)
 {
-	static const struct name root = { .len = 1, .wire = { 0 } };
 	struct name primary = name_of("localhost");
 	struct name mail = name_of("nobody.invalid");
-	struct writer_rr rr = { &root, TYPE_SOA, CLASS_IN, ttl };
+	struct writer_rr rr = { owner, TYPE_SOA, CLASS_IN, ttl };
 	size_t begun;
 
 	begun = writer_rr_begin(w, &rr);
@@ -94,13 +93,38 @@ void
 local_negative(struct answer *ret, struct writer_space *space,
     const struct key *key, unsigned int rcode, uint32_t ttl)
 {
+	static const struct name root = { .len = 1, .wire = { 0 } };
 	struct writer w;
 
 	begin(&w, space, key);
-	put_soa(&w, ttl);
+	put_soa(&w, &root, ttl);
 	finish(&w, ret, 0, ttl);
 	ret->rcode = (uint8_t)rcode;
 	ret->nodata = rcode == RCODE_NOERROR;
+}
+
+void
+local_zone(struct answer *ret, struct writer_space *space,
+    const struct key *key, uint32_t ttl)
+{
+	struct writer_rr rr = { &key->name, TYPE_NS, CLASS_IN, ttl };
+	struct name host = name_of("localhost");
+	struct writer w;
+	size_t begun;
+
+	if (key->type != TYPE_SOA && key->type != TYPE_NS) {
+		local_negative(ret, space, key, RCODE_NOERROR, ttl);
+		return;
+	}
+	begin(&w, space, key);
+	if (key->type == TYPE_SOA) {
+		put_soa(&w, &key->name, ttl);
+	} else {
+		begun = writer_rr_begin(&w, &rr);
+		writer_name(&w, &host, true);
+		writer_rr_end(&w, begun);
+	}
+	finish(&w, ret, 1, ttl);
 }
 
 void

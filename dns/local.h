@@ -20,6 +20,10 @@ void local_names(struct answer *ret, struct writer_space *space,
 void local_negative(struct answer *ret, struct writer_space *space,
     const struct key *key, unsigned int rcode, uint32_t ttl);
 
+/* Of an empty zone itself: its SOA, or NS, and NODATA of every other type. */
+void local_zone(struct answer *ret, struct writer_space *space,
+    const struct key *key, uint32_t ttl);
+
 /* NXDOMAIN of a name, for one below it: the same SOA, so much older. */
 void local_below(struct answer *ret, struct writer_space *space,
     const struct key *key, const struct answer *above, uint32_t age);

@@ -75,7 +75,8 @@ is_far(const struct resolve *r, const struct key *key, enum special is)
 	struct name arpa = name_of("arpa"), internal = name_of("internal");
 
 	return resolve_is_tunnelled(r, key->group) &&
-	       (is == SPECIAL_NXDOMAIN || is == SPECIAL_NODATA) &&
+	       (is == SPECIAL_NXDOMAIN || is == SPECIAL_NODATA ||
+		   is == SPECIAL_ZONE) &&
 	       (is_single(key) || name_in(&key->name, &arpa) ||
 		   name_in(&key->name, &internal));
 }
@@ -161,6 +162,9 @@ own_find(struct resolve *r, const struct key *key, struct answer *ret)
 		break;
 	case SPECIAL_NODATA:
 		local_negative(ret, &r->space, key, RCODE_NOERROR, LOCAL_TTL);
+		break;
+	case SPECIAL_ZONE:
+		local_zone(ret, &r->space, key, LOCAL_TTL);
 		break;
 	}
 	ret->ede = EDE_SYNTHESIZED;

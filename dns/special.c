@@ -82,6 +82,20 @@ is_private_reverse(const struct name *name, const struct name *arpa)
 	       (first == 100 && second >= 64 && second <= 127);
 }
 
+/* RFC 6303 section 3: it is there, with an SOA and an NS record. */
+static bool
+is_reverse_zone(const struct name *name, const struct name *arpa)
+{
+	for (size_t i = 0; i < sizeof(reverse) / sizeof(reverse[0]); i++) {
+		struct name zone = name_of(reverse[i].zone);
+
+		if (name_equal(name, &zone))
+			return reverse[i].is == SPECIAL_NXDOMAIN;
+	}
+	return is_private_reverse(name, arpa) &&
+	       name_n_labels(name) == name_n_labels(arpa) + 2;
+}
+
 /* The last label says whether it is worth to look closer. */
 static bool
 ends_in(const struct name *name, const char *label)
@@ -110,6 +124,8 @@ special_find(const struct name *name)
 	    name_n_labels(name) != 34)
 		return SPECIAL_NXDOMAIN; /* below it */
 	arpa = name_of("in-addr.arpa");
+	if (is_reverse_zone(name, &arpa))
+		return SPECIAL_ZONE;
 	return is == SPECIAL_NONE && is_private_reverse(name, &arpa)
 		   ? SPECIAL_NXDOMAIN
 		   : is;

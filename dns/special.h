@@ -13,6 +13,7 @@ enum special {
 	SPECIAL_LOOPBACK,  /* their PTR */
 	SPECIAL_NXDOMAIN,
 	SPECIAL_NODATA,
+	SPECIAL_ZONE, /* a reverse zone itself, of which all else is NXDOMAIN */
 };
 
 enum special special_find(const struct name *name);

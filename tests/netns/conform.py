@@ -613,10 +613,13 @@ for su in ("invalid", "test", "onion", "local", "alt", "home.arpa"):
     lazily("su.x." + su, not_asked("x%s.%s" % (tag, su), A, nxdomain))
 for su in ("1.1.168.192.in-addr.arpa", "1.2.3.10.in-addr.arpa",
            "1.0.254.169.in-addr.arpa", "1.2.0.192.in-addr.arpa",
-           "1.0.64.100.in-addr.arpa", "255.255.255.255.in-addr.arpa",
-           "0.0.0.0.in-addr.arpa", "b.e.f.ip6.arpa", "1.0.0.d.f.ip6.arpa",
-           "1.8.b.d.0.1.0.0.2.ip6.arpa"):
+           "1.0.64.100.in-addr.arpa", "0.0.0.0.in-addr.arpa",
+           "1.0.0.d.f.ip6.arpa", "1.8.b.d.0.1.0.0.2.ip6.arpa"):
     lazily("su." + su, not_asked(su, 12, nxdomain))
+# zones themselves are there (RFC 6303 section 3)
+for su in ("255.255.255.255.in-addr.arpa", "b.e.f.ip6.arpa"):
+    lazily("su." + su, not_asked(su, 12, lambda m: m.rcode == 0 and
+                                 not m.answer and m.sections[1][0][1] == SOA))
 for su in ("_dns.resolver.arpa", "resolver.arpa"):
     lazily("su." + su, not_asked(su, 64, lambda m: m.rcode == 0 and
                                  not m.answer))
