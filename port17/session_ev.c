@@ -205,7 +205,8 @@ relay_ended(void *arg, enum closed closed, const struct relay_bytes *bytes)
 	struct session_end end = { .closed = closed,
 		.bytes = *bytes,
 		.why = "",
-		.may_be_lost = closed == CLOSED_PROGRAM_RESET };
+		.may_be_lost =
+		    closed != CLOSED_PROGRAM && closed != CLOSED_FAR };
 
 	session->relay = NULL;
 	happened(session, SESSION_ENDED, OUTCOME_CONNECTED, &end);
@@ -288,6 +289,7 @@ dial_failed(struct session *session, const struct dial_result *result)
 		.closed = CLOSED_DIAL,
 		.outcome = result->outcome,
 		.why = result->why,
+		.may_be_lost = session->phase == SESSION_DIALLING,
 	};
 
 	happened(session, SESSION_FAILED, result->outcome, &end);

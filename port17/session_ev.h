@@ -18,8 +18,9 @@ struct session_end {
 	enum outcome outcome; /* of its dial */
 	const char *why;      /* the proxy's words, foreign; "" for none */
 	struct relay_bytes bytes;
-	/* its program reset it, or never came: or conntrack has forgotten it,
-	 * and the program knows nothing of that */
+	/* it was broken off when its program may have been there, or that never
+	 * came: where conntrack has forgotten it the program knows nothing of
+	 * that */
 	bool may_be_lost;
 };
 

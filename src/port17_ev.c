@@ -160,8 +160,8 @@ remember(struct port17_ev *p17, struct port17_past *past,
 		p17->opts.ended(p17->opts.arg, past);
 }
 
-/* Without its entry in conntrack it was an answer of ours that was reset, and
- * no packet tells the program, which would wait for ever. */
+/* Without its entry in conntrack no packet of ours tells the program, which
+ * would wait for ever: it may have been an answer of ours that was reset. */
 static void
 end_lost(struct port17_ev *p17, const struct flow_key *key)
 {

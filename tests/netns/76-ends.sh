@@ -32,7 +32,7 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
 rules "reroute via dev out exe $python to 192.0.2.8 port 7001" \
     "reroute via early out exe $python to port 7001" \
     "reroute via mute out exe $python to port 7006" \
-    "reroute via dev out exe $python to 192.0.2.7, 2001:db8::7 port 7020-7021, 7025" \
+    "reroute via dev out exe $python to 192.0.2.7, 2001:db8::7 port 7020-7021, 7025-7026" \
     "reroute via socks out exe $python" "default out accept" "default in accept"
 check "the daemon starts" daemon_start
 run() { inc python3 "$ends" "$@"; }
@@ -103,6 +103,14 @@ for far in 192.0.2.7 2001:db8::7; do
 	wait_for pushes $far
 	check "$far: its program does not wait for ever" \
 	    wait_for answers $far ECONNABORTED
+	partner b$far inc sock.py connect tcp $far 7026
+	wait_for pushes $far
+	tell b$far recv
+	tell_only b$far hear 20000
+	inc conntrack -F 2>/dev/null
+	ins python3 "$ends" break $far >/dev/null
+	check "$far: nor where the far end breaks it off" \
+	    wait_for answers b$far ECONNABORTED
 done
 
 # -- while it is dialled --
