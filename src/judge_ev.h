@@ -31,9 +31,11 @@ struct judge_ev_opts {
 	/* called for a datagram to the entry itself, which no rule sent there,
 	 * before its verdict */
 	void (*straight)(void *arg, const struct flow_key *key);
-	/* called where a block is to be told to its program, and the kernel
-	 * does not; 0 or -errno */
-	int (*tell)(void *arg, const struct flow_key *key, uint32_t tcp_seq);
+	/* called where a block is to be told to the program at the local end of
+	 * the key, or to the caller on another host whose end that is, and the
+	 * kernel does not; 0 or -errno */
+	int (*tell)(void *arg, const struct flow_key *key, uint32_t tcp_seq,
+	    bool caller);
 	/* whether a socket is one that Port17 opened; NULL: none is */
 	bool (*is_own)(void *arg, uint64_t inode);
 	/* called when the queues are of no more use; the loop should end */

@@ -42,8 +42,10 @@ struct judge_ev {
 	mono_t doubt_end;
 	const struct process *self;
 	uid_t began_as; /* what was opened at the start is that user's */
-	struct rejects rejects;
-	struct budget told; /* and ours, beyond these */
+	bool bpf;	/* what the daemon sends is known as its own by that */
+	struct rejects rejects, calls;
+	struct budget told; /* by us, beyond these */
+	struct budget told_callers;
 };
 
 /* Reads it. False where nothing is left to judge: it has had its verdict. */

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include "src/linux/diag.h"
+#include "src/linux/route.h"
 
 /* The kernel sends 50 ICMP errors of IPv4 at once, and 1000 a second
  * (net.ipv4.icmp_msgs_burst, icmp_msgs_per_sec), REJECT's among them; IPv6
@@ -15,10 +16,24 @@
 #define TOLD_MOST (1000 * MONO_MS)
 #define TOLD_COST MONO_MS
 
+/* To another host it sends 6 at once, and then one a second (IPv6: 10;
+ * net.ipv4.icmp_ratelimit). Who is told by us, too, hears it twice. */
+#define CALLS_NS (6 * MONO_S)
+#define CALLS_MAX 5
+
+/* Nobody is to be flooded with errors in our name. */
+#define CALLERS_MOST MONO_S
+#define CALLERS_COST (20 * MONO_MS)
+
 void
 judge_ev_refused_init(struct judge_ev *je)
 {
+	struct attr_status status;
+
+	attr_status(je->opts.attr, &status);
+	je->bpf = status.bpf;
 	je->told = (struct budget){ .share = 1, .most = TOLD_MOST };
+	je->told_callers = (struct budget){ .share = 1, .most = CALLERS_MOST };
 }
 
 bool
@@ -57,25 +72,31 @@ is_to_group(const struct packet *pkt)
 	       addr_is_broadcast(&pkt->tuple.dst);
 }
 
+/* Whether this is one of so many in such a time, and there were no more in the
+ * one before. */
+static bool
+left_to_kernel(
+    struct rejects *rejects, mono_t now, uint64_t time, unsigned int max)
+{
+	if (mono_since(now, rejects->begin) >= time) {
+		rejects->crowded = rejects->n > max &&
+				   mono_since(now, rejects->begin) < 2 * time;
+		rejects->begin = now;
+		rejects->n = 0;
+	}
+	return ++rejects->n <= max && !rejects->crowded;
+}
+
 /* Whether the kernel sends that error: where there are many it keeps some to
  * itself. */
 static bool
 is_rejected(struct judge_ev *je, const struct packet *pkt)
 {
-	struct rejects *rejects = &je->rejects;
-
 	if (is_to_group(pkt))
 		return false;
 	if (pkt->tuple.src.family == ADDR_IP6)
 		return true;
-	if (mono_since(je->now, rejects->begin) >= REJECTS_NS) {
-		rejects->crowded =
-		    rejects->n > REJECTS_MAX &&
-		    mono_since(je->now, rejects->begin) < 2 * REJECTS_NS;
-		rejects->begin = je->now;
-		rejects->n = 0;
-	}
-	return ++rejects->n <= REJECTS_MAX && !rejects->crowded;
+	return left_to_kernel(&je->rejects, je->now, REJECTS_NS, REJECTS_MAX);
 }
 
 /* Ours says the same. */
@@ -85,10 +106,28 @@ tell(struct judge_ev *je, const struct packet *pkt)
 	struct flow_key key = flow_key_of(&pkt->tuple, false);
 
 	if (!budget_has(&je->told, je->now) ||
-	    je->opts.tell(je->opts.arg, &key, pkt->tcp_seq) < 0)
+	    je->opts.tell(je->opts.arg, &key, pkt->tcp_seq, false) < 0)
 		return false;
 	budget_spend(&je->told, TOLD_COST);
 	return true;
+}
+
+/* Who is on the link alone has an address that says not on which. */
+static void
+tell_caller(struct judge_ev *je, const struct packet *pkt)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, false);
+
+	if (!je->bpf || pkt->loopback || is_to_group(pkt) ||
+	    addr_is_link_local(&pkt->tuple.src) ||
+	    addr_is_any(&pkt->tuple.src) ||
+	    left_to_kernel(&je->calls, je->now, CALLS_NS, CALLS_MAX) ||
+	    !budget_has(&je->told_callers, je->now) ||
+	    route_is_here(&pkt->tuple.dst) <= 0)
+		return; /* also where it is the broadcast of a network */
+	/* else it is told as soon as the kernel does */
+	if (je->opts.tell(je->opts.arg, &key, pkt->tcp_seq, true) == 0)
+		budget_spend(&je->told_callers, CALLERS_COST);
 }
 
 bool
@@ -97,7 +136,13 @@ judge_ev_refused(struct judge_ev *je, const struct packet *pkt,
 {
 	bool udp = pkt->tuple.proto == IPPROTO_UDP;
 
-	if (pkt->in || !pkt->has_uid || (!udp && !packet_is_syn(pkt)))
+	if (!udp && !packet_is_syn(pkt))
+		return false;
+	if (pkt->in) {
+		tell_caller(je, pkt);
+		return false;
+	}
+	if (!pkt->has_uid)
 		return false;
 	if (is_deaf(je, pkt, sock))
 		return true;

@@ -224,6 +224,17 @@ port17_ev_tell(
 	return icmp_tell(p17->icmp, key, tcp_seq, EACCES);
 }
 
+int
+port17_ev_tell_caller(
+    struct port17_ev *p17, const struct flow_key *key, uint32_t tcp_seq)
+{
+	int r = 0;
+
+	if (p17->icmp_callers == NULL)
+		r = icmp_open(&p17->icmp_callers, ICMP_CALLERS, p17->own);
+	return r < 0 ? r : icmp_tell(p17->icmp_callers, key, tcp_seq, EACCES);
+}
+
 /* The program is told that nobody listens. */
 static void
 udp_unheard(void *arg, const struct flow_key *seen)
@@ -461,7 +472,7 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 		return r;
 	}
 	port17_listen(p17);
-	r = icmp_open(&p17->icmp, p17->own);
+	r = icmp_open(&p17->icmp, ICMP_PROGRAMS, p17->own);
 	if (r < 0)
 		log_warning("port17",
 		    "programs can't be told why a connection failed: %s",
@@ -491,6 +502,7 @@ port17_ev_free(struct port17_ev *p17)
 	judge_set_fakes(p17->opts.judge, NULL);
 	fakeip_free(p17->fakeip);
 	icmp_close(p17->icmp);
+	icmp_close(p17->icmp_callers);
 	ct_close(p17->ct);
 	free(p17);
 }

@@ -88,6 +88,11 @@ enum port17_route port17_ev_route(struct port17_ev *p17,
 int port17_ev_tell(
     struct port17_ev *p17, const struct flow_key *key, uint32_t tcp_seq);
 
+/* The same to who called from another host, at the local end of the key; only
+ * where the judge knows its own packets by BPF. */
+int port17_ev_tell_caller(
+    struct port17_ev *p17, const struct flow_key *key, uint32_t tcp_seq);
+
 /* A socket of ours: the judge needs not look for its holder. */
 bool port17_ev_is_own(const struct port17_ev *p17, uint64_t inode);
 

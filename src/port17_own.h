@@ -28,7 +28,8 @@ struct listener;
 struct port17_ev {
 	struct port17_ev_opts opts;
 	struct ct *ct;
-	struct icmp_sender *icmp; /* NULL: programs are not told why */
+	struct icmp_sender *icmp;	  /* NULL: programs are not told why */
+	struct icmp_sender *icmp_callers; /* once it was needed */
 	struct inodes *own;
 	struct legs *legs;
 	struct dialer *dialer;

@@ -58,11 +58,13 @@ sent_straight(void *arg, const struct flow_key *key)
 }
 
 static int
-tell_blocked(void *arg, const struct flow_key *key, uint32_t tcp_seq)
+tell_blocked(
+    void *arg, const struct flow_key *key, uint32_t tcp_seq, bool caller)
 {
 	struct rerouted *rr = arg;
 
-	return port17_ev_tell(rr->port17, key, tcp_seq);
+	return caller ? port17_ev_tell_caller(rr->port17, key, tcp_seq)
+		      : port17_ev_tell(rr->port17, key, tcp_seq);
 }
 
 static bool

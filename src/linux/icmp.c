@@ -127,7 +127,7 @@ note_own(int fd, struct inodes *own)
 }
 
 int
-icmp_open(struct icmp_sender **ret, struct inodes *own)
+icmp_open(struct icmp_sender **ret, enum icmp_whom whom, struct inodes *own)
 {
 	struct icmp_sender *icmp = calloc(1, sizeof(*icmp));
 	int r;
@@ -136,12 +136,13 @@ icmp_open(struct icmp_sender **ret, struct inodes *own)
 		return -ENOMEM;
 	icmp->ip4 = open_ip4();
 	r = icmp->ip4 < 0 ? -errno : 0;
-	icmp->whole4 = open_whole4();
+	icmp->whole4 = whom == ICMP_PROGRAMS ? open_whole4() : -1;
 	icmp->ip6 = open_ip6();
 	give_room(icmp->ip4, TOLD_BYTES);
 	give_room(icmp->whole4, UNQUEUED_BYTES);
 	give_room(icmp->ip6, TOLD_BYTES);
-	bind_to_loopback(icmp);
+	if (whom == ICMP_PROGRAMS)
+		bind_to_loopback(icmp);
 	note_own(icmp->ip4, own);
 	note_own(icmp->whole4, own);
 	note_own(icmp->ip6, own);

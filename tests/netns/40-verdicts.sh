@@ -152,6 +152,17 @@ for s in many:
     e = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     assert e == errno.EHOSTUNREACH, errno.errorcode.get(e)'
 
+# … nor more than 6 at once to another host
+inc sh -c 'echo 0-1,3-127 >/proc/sys/net/ipv6/icmp/ratemask'
+callers() {
+	local i
+	for i in $(seq 12); do
+		felt EHOSTUNREACH ins "$probe" udp 10.9.0.1 8002 || return
+		felt EACCES ins "$probe" udp fd09::1 8002 || return
+	done
+}
+check "callers are told, many at once" callers
+
 # The error of a block comes by lo: to no socket that is bound to another device,
 # as one is that speaks to a link-local address. That one is ended.
 link=$(ins ip -6 -o address show dev s0 scope link)
