@@ -266,7 +266,7 @@ begin_shake(struct dial *dial)
 	explicit_bzero(password, sizeof(password));
 	if (r < 0) {
 		dial_failed(dial, OUTCOME_UNSUPPORTED,
-		    r == -ENAMETOOLONG || target_is_mute(&target)
+		    r == -ENAMETOOLONG || (!opts.udp && target_is_mute(&target))
 			? "it can't be told such a name"
 			: "this can't be asked of it");
 		return;

@@ -37,7 +37,8 @@ target_is_mute(const struct target *target)
 {
 	char host[TARGET_HOST_SIZE];
 
-	return target->by_name && !target_host(target, host);
+	return (target->by_name || target->addr.family == ADDR_NONE) &&
+	       !target_host(target, host);
 }
 
 const char *

@@ -26,8 +26,8 @@ struct target {
  * True if it is a name. "" where there is neither. */
 bool target_host(const struct target *target, char buf[TARGET_HOST_SIZE]);
 
-/* Whether its address stands for a name that no proxy takes: there is nothing
- * to tell one. */
+/* Whether it has no address, or one that stands for a name, and no proxy takes
+ * that: there is nothing to tell one. */
 bool target_is_mute(const struct target *target);
 
 /* "host:port", IPv6 in brackets. Returns buf. */

@@ -530,6 +530,13 @@ names_that_no_proxy_takes(void **state)
 	assert_int_equal(connect_begin(&c, &opts, &out), -EINVAL);
 	assert_int_equal(socks_udp_header(head, &to), 0);
 	assert_int_equal(proxy2_build(buf, &header), -ENAMETOOLONG);
+	to.by_name = false;
+	to.addr.family = ADDR_NONE; /* nor has it an address */
+	assert_int_equal(socks_begin(&socks, &opts, &out), -EINVAL);
+	assert_int_equal(connect_begin(&c, &opts, &out), -EINVAL);
+	assert_int_equal(socks_udp_header(head, &to), 0);
+	to = target_of("a.example", "198.18.1.7", 443);
+	to.by_name = true;
 	/* one that does not fit the short header */
 	memset(longest, 'a', sizeof(longest));
 	longest[40] = '.';
