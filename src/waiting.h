@@ -13,9 +13,11 @@
 /* Packets whose process is still being looked for, in the order in which they
  * came: those of one socket stay in it. */
 
-/* More than that are not held: their processes are not found then. */
-#define WAITING_MAX 128
-#define WAITING_OF_ONE 32 /* user */
+/* More than that are not held: their processes are not found then. All that
+ * call a server which has just started wait for one look-up, which takes some
+ * 50 ms where there are thousands of processes. */
+#define WAITING_MAX 384
+#define WAITING_OF_ONE 128 /* user */
 
 struct waiting_packet {
 	struct packet pkt;

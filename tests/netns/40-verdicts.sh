@@ -125,6 +125,19 @@ for family in 4 6; do
 	judged=1
 done
 
+# Who calls a server that has just started waits for one look-up of its process:
+# none of so many is dropped meanwhile, see check_judged.
+background inc "$probe" serve 8009 10.9.0.1 >"$tmp/serve.new"
+check "a new server" wait_for has_text ready "$tmp/serve.new"
+check "100 call it at once" inc python3 -c 'import socket, select
+many = [socket.socket() for _ in range(100)]
+for s in many:
+    s.setblocking(False)
+    s.connect_ex(("10.9.0.1", 8009))
+for s in many:
+    select.select([], [s], [], 20)
+    assert s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0'
+
 # No kernel sends an error about a group, nor, of IPv4, more than 50 at once
 # (make_ns lifts that): the daemon does.
 inc ip route add 224.0.0.0/4 dev c0
