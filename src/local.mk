@@ -292,7 +292,7 @@ rerouted_SOURCES = \
 	%D%/port17_own.h \
 	%D%/port17_past.c %D%/port17_past.h \
 	%D%/port17_route.c \
-	%D%/port17_trust_ev.c \
+	%D%/port17_told.c %D%/port17_trust_ev.c \
 	%D%/privileges_ev.c %D%/privileges_ev.h \
 	%D%/query_log.c %D%/query_log.h \
 	%D%/rerouted.c %D%/rerouted.h %D%/rerouted_own.h \

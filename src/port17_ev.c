@@ -199,64 +199,14 @@ udp_claim(void *arg, const struct flow_key *key, struct claim *ret)
 	return port17_claim_key(arg, ret, key);
 }
 
-static void
-udp_tell(struct port17_ev *p17, const struct flow_key *seen, int error)
-{
-	/* the error quotes the packet as it came to the endpoint: the kernel
-	 * turns that back, too */
-	struct flow_key quoted = *seen;
-
-	quoted.local = seen->remote;
-	quoted.lport = seen->rport;
-	quoted.remote = seen->local;
-	quoted.rport = seen->lport;
-	p17->opts.stats->port17_refused++;
-	if (p17->icmp != NULL)
-		(void)icmp_tell(p17->icmp, &quoted, 0, error);
-}
-
-int
-port17_ev_tell(
-    struct port17_ev *p17, const struct flow_key *key, uint32_t tcp_seq)
-{
-	if (p17->icmp == NULL)
-		return -ENOTSUP;
-	return icmp_tell(p17->icmp, key, tcp_seq, EACCES);
-}
-
-int
-port17_ev_tell_caller(
-    struct port17_ev *p17, const struct flow_key *key, uint32_t tcp_seq)
-{
-	int r = 0;
-
-	if (p17->icmp_callers == NULL)
-		r = icmp_open(&p17->icmp_callers, ICMP_CALLERS, p17->own);
-	return r < 0 ? r : icmp_tell(p17->icmp_callers, key, tcp_seq, EACCES);
-}
-
-/* The program is told that nobody listens. */
-static void
-udp_unheard(void *arg, const struct flow_key *seen)
-{
-	udp_tell(arg, seen, ECONNREFUSED);
-}
-
-/* … that it can't send as much at once. */
-static void
-udp_too_large(void *arg, const struct flow_key *seen)
-{
-	udp_tell(arg, seen, EMSGSIZE);
-}
-
-/* … as if that were so; and its next packet is judged anew, by what is known of
- * the tunnel then. */
+/* Its program is told that nobody listens, and its next packet is judged anew,
+ * by what is known of the tunnel then. */
 static void
 udp_refuse(void *arg, const struct flow_key *seen, const struct flow_key *key)
 {
 	struct port17_ev *p17 = arg;
 
-	udp_unheard(p17, seen);
+	port17_told_unheard(p17, seen);
 	judge_end_key(p17->opts.judge, key);
 	if (ct_delete_flow(p17->ct, key) == 0)
 		(void)ct_flush(p17->ct); /* else it ends by itself */
@@ -417,8 +367,8 @@ open_parts(struct port17_ev *p17)
 		.max = opts->flows_max,
 		.claim = udp_claim,
 		.refuse = udp_refuse,
-		.unheard = udp_unheard,
-		.too_large = udp_too_large,
+		.unheard = port17_told_unheard,
+		.too_large = port17_told_too_large,
 		.ended = udp_ended,
 		.stray = stray,
 		.arg = p17,

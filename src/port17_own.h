@@ -18,8 +18,9 @@ struct listener;
 /* Behind struct port17_ev: shared by port17_ev.c (what happens to flows),
  * port17_claim.c (what the judge knows of them), port17_fake.c (addresses that
  * stand for names), port17_listen.c (the entries), port17_route.c (verdicts),
- * port17_names_ev.c (proxies that have a name), port17_trust_ev.c (whom they
- * are believed by) and port17_changed_ev.c (tunnels that are others). */
+ * port17_told.c (errors that programs are told), port17_names_ev.c (proxies
+ * that have a name), port17_trust_ev.c (whom they are believed by) and
+ * port17_changed_ev.c (tunnels that are others). */
 
 /* TCP and UDP, IPv4 and IPv6. */
 #define PORT17_ENTRIES 4
@@ -66,6 +67,11 @@ bool port17_claim_is_loop(void *arg, const struct dial_reached *reached,
 /* At the start: as port17_ev_second(), and flows of before do not go to who has
  * the entry. */
 void port17_listen(struct port17_ev *p17);
+
+/* The program that has sent the datagram, as it came to the entry, is told that
+ * nobody listens, or that it can't send as much at once; arg is a port17_ev. */
+void port17_told_unheard(void *arg, const struct flow_key *seen);
+void port17_told_too_large(void *arg, const struct flow_key *seen);
 
 /* The tunnels are others: whom their https proxies are believed by is read. */
 void port17_trust_read(struct port17_ev *p17);
