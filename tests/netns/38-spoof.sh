@@ -15,7 +15,8 @@ for name in good bad; do cp "$BUILDDIR/short" "$bin/$name"; done
 cp "$(readlink -f /bin/bash)" "$bin/bash"
 python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
 libs() { ldd "$1" | grep -o '/[^ ]*'; } # all of its files
-rules "accept exe $bin/good" "accept script $bin/may, $bin/may.sh" \
+rules "accept exe $bin/good" \
+    "accept script $bin/may, $bin/may.sh, $bin/watch.py" \
     "block out to 10.9.0.2 port 7001-7999" "default out accept" \
     "default in accept"
 daemon_start
@@ -143,6 +144,38 @@ cp "$bin/bad" "$bin/gone"
 try "from a file that is no more" 0 "$bin/gone (deleted)" "" \
     "$bin/bash" -c "cp $bin/bad $bin/gone; exec 3<$bin/gone; rm $bin/gone
 	exec /proc/self/fd/3 one udp 10.9.0.2 {}"
+
+# -- whoever gives a verdict before us: it goes on in the midst of that one --
+cat >"$bin/watch.py" <<'PY'
+"""watch.py QUEUE: takes what waits there and lets it pass."""
+import socket, struct, sys
+queue = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # netfilter
+def tell(kind, attribute, value):
+    value = struct.pack("HH", 4 + len(value), attribute) + value
+    value += bytes(-len(value) % 4)
+    queue.send(struct.pack("IHHIIBBH", 20 + len(value), 3 << 8 | kind, 1, 0, 0,
+                           0, 0, socket.htons(int(sys.argv[1]))) + value)
+tell(2, 1, struct.pack(">BxH", 1, 0))  # NFQNL_CFG_CMD_BIND
+tell(2, 2, struct.pack(">IB", 0, 1))  # NFQNL_COPY_META
+print("waits", flush=True)
+while True:
+    packet = queue.recv(65536)
+    if struct.unpack_from("H", packet, 4)[0] == 3 << 8:
+        tell(1, 2, struct.pack(">I", 1) + packet[24:28])  # NF_ACCEPT
+PY
+background inc "$python" "$bin/watch.py" 5 >"$tmp/watch" 2>&1
+watch=$pid
+wait_for has_text waits "$tmp/watch"
+inc $IPT4 -t raw -A OUTPUT -p udp --dport 7000:7999 -j NFQUEUE --queue-num 5
+port=$((port + 1))
+ins $IPT4 -I INPUT -p udp --dport $port -m comment --comment "n$port"
+for kind in udp udpc; do inc "$bin/bad" one $kind 10.9.0.2 $port; done >"$tmp/out"
+check "while another gives a verdict: none of 2" came 0
+check "… and shown as none of his" wait_for flows "
+    sum(x['dport'] == $port for x in f) == 2 and all(
+    x['process'].get('script') != '$bin/watch.py' for x in f)"
+inc $IPT4 -t raw -F OUTPUT
+stop "$watch"
 
 # -- what it writes over its own arguments, and is asked about again later --
 cat >"$bin/title.py" <<'PY'

@@ -94,6 +94,16 @@ is_decided(struct sk_buff *skb, struct nf_conn *ct)
 	       (skb->_nfct & CT_INFO_MASK) != IP_CT_NEW;
 }
 
+/* Of a packet that waited for the verdict of others (NFQUEUE, before conntrack)
+ * the kernel has kept where it was: else that is on the stack, a few calls
+ * away, and the process at work is not who gives the verdict. */
+#define STACK_NEAR 4096
+static __always_inline int
+has_waited(struct bpf_nf_ctx *ctx)
+{
+	return (unsigned long)ctx->state - (unsigned long)ctx >= STACK_NEAR;
+}
+
 /* True where the process at work is the one that uses the socket. A datagram
  * leaves within the call that sends it. TCP also speaks from timers and when
  * packets arrive, in the midst of whatever runs then: but only while no process
@@ -241,7 +251,7 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	if (decided && sk->sk_type == SOCK_STREAM && !is_opening(sk))
 		return NF_ACCEPT; /* its first packet was looked at */
 	task = bpf_get_current_task_btf();
-	if (!is_in_use(sk, task))
+	if (has_waited(ctx) || !is_in_use(sk, task))
 		return NF_ACCEPT;
 	file = file_of(sk);
 	if (file == NULL && !is_mptcp(sk))
