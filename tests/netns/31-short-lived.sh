@@ -139,17 +139,27 @@ check "far below other folders, and gone: none of the blocked arrived" \
 check "… shown as what it is" shown "x['exe'] == '$deep/denied'"
 groups_up
 unit=rerouted-test-$unique.service
-check "there are control groups" mkdir "$groups/$unit"
 at_end() { rmdir "$groups/$unit"; } 2>/dev/null
 rules "block unit $unit" "default out accept" "default in accept"
 daemon_reload
-then="rmdir $groups/$unit"
-unseen 3 sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$groups/$unit" \
-    "$tmp/bin/allowed"
-then=
-check "gone with its control group: none of the blocked arrived" \
-    [ "$(arrived 4 udp $port)" = 0 ]
-check "… shown with its unit" shown "x['process']['unit'] == '$unit'"
+with_group() { # with_group WHAT: of a group below $groups, and that is gone, too
+	check "there are control groups, $1" mkdir "$groups/$unit"
+	then="rmdir $groups/$unit"
+	unseen 3 sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' \
+	    "$groups/$unit" "$tmp/bin/allowed"
+	then=
+	check "gone with its control group, $1: none of the blocked arrived" \
+	    [ "$(arrived 4 udp $port)" = 0 ]
+	check "… shown with its unit, $1" shown "x['process']['unit'] == '$unit'"
+}
+with_group v2
+# where units are in a hierarchy of their own, and all are at the root of v2
+if grep -q :name=systemd: /proc/self/cgroup; then
+	groups=$tmp/groups
+	mkdir "$groups"
+	mount -t cgroup -o none,name=systemd none "$groups" || exit 99
+	with_group v1
+fi
 rules "block exe $tmp/bin/denied" "default out accept" "default in accept"
 daemon_reload
 cat >"$tmp/births.py" <<'PY'

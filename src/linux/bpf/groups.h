@@ -73,8 +73,7 @@ tell_group(void)
 	__u32 yes = 1;
 	__u64 id;
 
-	node = BPF_CORE_READ(groups, dfl_cgrp, kn);
-	id = BPF_CORE_READ(node, id);
+	id = group_of(groups, &node);
 	draft = bpf_ringbuf_reserve(&events, sizeof(*draft), 0);
 	if (draft == NULL)
 		draft = bpf_ringbuf_reserve(&uses, sizeof(*draft), 0);

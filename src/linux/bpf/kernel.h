@@ -98,11 +98,23 @@ struct kernfs_node {
 struct kernfs_node___old { /* before Linux 6.15 */
 	struct kernfs_node *parent;
 };
+struct list_head {
+	struct list_head *next;
+};
+struct cgroup_root {
+	char name[64];
+};
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+struct cgrp_cset_link {
+	struct cgroup *cgrp;
+	struct list_head cgrp_link;
 };
 struct css_set {
 	struct cgroup *dfl_cgrp;
+	struct list_head cgrp_links;
 };
 struct ns_common {
 	unsigned int inum;

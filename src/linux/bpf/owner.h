@@ -57,6 +57,73 @@ groups_of(struct task_struct *task)
 		   : BPF_CORE_READ(task, group_leader, cgroups);
 }
 
+/* Hierarchies of control groups: the old ones, and the unified one. */
+#define HIERARCHIES_MAX 32
+#define NAME_SYSTEMD 0x00646d6574737973UL /* "systemd", read as one word */
+
+/* On the way through the groups of a set. */
+struct link_walk {
+	struct list_head *at;
+	__u64 node;
+};
+
+static long
+link_step(__u32 index, void *arg)
+{
+	struct link_walk *walk = arg;
+	struct list_head *at = walk->at;
+	struct cgrp_cset_link *link =
+	    (void *)at -
+	    bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+	struct cgroup *cgroup = BPF_CORE_READ(link, cgrp);
+	struct cgroup_root *root = BPF_CORE_READ(cgroup, root);
+	__u64 name = 0;
+
+	(void)index;
+	bpf_core_read(&name, sizeof(name), &root->name);
+	if (name == NAME_SYSTEMD) {
+		walk->node = (unsigned long)BPF_CORE_READ(cgroup, kn);
+		return 1;
+	}
+	walk->at = BPF_CORE_READ(at, next);
+	return 0;
+}
+
+/* The node of the process at work in the hierarchy that has the units where the
+ * unified one has none, as a number; 0: that is not there. Not inlined: for its
+ * room on the stack. */
+static __noinline __u64
+old_group(void)
+{
+	struct css_set *groups = groups_of(bpf_get_current_task_btf());
+	struct link_walk walk = {};
+	struct cgrp_cset_link *link = NULL;
+
+	if (!bpf_core_field_exists(link->cgrp))
+		return 0;
+	walk.at = BPF_CORE_READ(groups, cgrp_links.next);
+	bpf_loop(HIERARCHIES_MAX, link_step, &walk, 0);
+	return walk.node;
+}
+
+/* The control group that has the unit, as the daemon reads it in /proc: of the
+ * unified hierarchy, or one of the old ones where all are at the root of that.
+ * *node may be NULL. Each hierarchy has numbers of its own. */
+#define OLD_GROUP (1UL << 63)
+static __always_inline __u64
+group_of(struct css_set *groups, struct kernfs_node **node)
+{
+	__u64 id;
+
+	*node = BPF_CORE_READ(groups, dfl_cgrp, kn);
+	id = BPF_CORE_READ(*node, id);
+	if (id > CGROUP_ROOT_ID)
+		return id;
+	*node = (struct kernfs_node *)old_group();
+	id = BPF_CORE_READ(*node, id);
+	return id > CGROUP_ROOT_ID ? id | OLD_GROUP : CGROUP_ROOT_ID;
+}
+
 /* The inode of the socket's file, whose numbers are given again when
  * all 32 bits of them were. */
 static __always_inline __u64
@@ -73,6 +140,7 @@ read_owner(struct owner *owner, struct file *file, struct task_struct *task)
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	const struct cred *cred = BPF_CORE_READ(task, cred);
 	struct css_set *groups = groups_of(task);
+	struct kernfs_node *node;
 
 	owner->socket = socket_of(file);
 	owner->start = start_of(task);
@@ -80,18 +148,18 @@ read_owner(struct owner *owner, struct file *file, struct task_struct *task)
 	owner->image = BPF_CORE_READ(mm, arg_start);
 	read_exe(BPF_CORE_READ(mm, exe_file), &owner->exe_ino, &owner->exe_dev);
 	owner->groups = (unsigned long)groups;
-	owner->cgroup = BPF_CORE_READ(groups, dfl_cgrp, kn, id);
+	owner->cgroup = group_of(groups, &node);
 	owner->uid = BPF_CORE_READ(cred, euid.val);
 	owner->gid = BPF_CORE_READ(cred, egid.val);
 }
 
-/* A set changes, too, when a controller is switched on above it; the group does
- * not. All are at the root of v2 where units are groups of v1. */
+/* A set changes, too, when a controller is switched on above it, and its place
+ * in memory is used again; the group does not. */
 static __always_inline int
 is_same_group(const struct owner *a, const struct owner *b)
 {
-	return a->groups == b->groups ||
-	       (a->cgroup == b->cgroup && a->cgroup > CGROUP_ROOT_ID);
+	return a->cgroup == b->cgroup &&
+	       (a->cgroup > CGROUP_ROOT_ID || a->groups == b->groups);
 }
 
 static __always_inline int
