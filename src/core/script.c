@@ -9,12 +9,14 @@ struct interpreter {
 	const char *inlines;  /* code, a module or standard input follows */
 	const char *values;   /* a value follows, in the next argument too */
 	const char *attached; /* the rest of the argument is a value */
+	/* digits may follow, and more letters; behind ':' or '=' a value */
+	const char *numbers;
 	/* a value follows in the next argument, a blank before and behind each;
 	 * NULL: none */
 	const char *words;
 };
 
-#define OF_A_SHELL "cs", "oO", "", " --rcfile --init-file --emulate "
+#define OF_A_SHELL "cs", "oO", "", "", " --rcfile --init-file --emulate "
 
 static const struct interpreter interpreters[] = {
 	{ "sh", OF_A_SHELL },
@@ -24,18 +26,19 @@ static const struct interpreter interpreters[] = {
 	{ "zsh", OF_A_SHELL },
 	{ "ksh", OF_A_SHELL },
 	{ "mksh", OF_A_SHELL },
-	{ "python", "cm", "WX", "", " --check-hash-based-pycs " },
-	{ "pypy", "cm", "WX", "", " --check-hash-based-pycs " },
-	{ "perl", "eE", "I", "MmilFx0CdDV", NULL },
-	{ "ruby", "e", "rIC", "WxFKTE",
+	{ "python", "cm", "WX", "", "", " --check-hash-based-pycs " },
+	{ "pypy", "cm", "WX", "", "", " --check-hash-based-pycs " },
+	{ "perl", "eE", "I", "MmiFxCDV", "l0d", NULL },
+	{ "ruby", "e", "rIC", "xFE", "WKT",
 	    " --encoding --external-encoding --internal-encoding " },
-	{ "node", "ep", "rC", "",
+	{ "node", "ep", "rC", "", "",
 	    " --require --import --loader --experimental-loader --conditions "
 	    "--env-file --title --input-type " },
-	{ "php", "rBR", "dcz", "", " --define --php-ini --zend-extension " },
-	{ "lua", "e", "l", "", NULL },
-	{ "tclsh", "", "", "", NULL },
-	{ "wish", "", "", "", NULL },
+	{ "php", "rBRE", "dczSt", "", "",
+	    " --define --php-ini --zend-extension " },
+	{ "lua", "e", "l", "", "", NULL },
+	{ "tclsh", "", "", "", "", NULL },
+	{ "wish", "", "", "", "", NULL },
 };
 
 /* "python3.11" is "python" and a version; "shotwell" is no "sh". */
@@ -85,13 +88,29 @@ enum option {
 	OPTION_CODE,  /* there is no script */
 };
 
-/* Options that are words; the shortest way to say code in node. */
+/* Those that are followed by code, or have it behind a '='. */
+static bool
+is_code(const char *arg)
+{
+	static const char *const words[] = { "--eval", "--print", "--run",
+		"--process-begin", "--process-code", "--process-end" };
+	size_t len = strcspn(arg, "=");
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == len && memcmp(words[i], arg, len) == 0)
+			return true;
+	return false;
+}
+
+/* Options that are words. */
 static enum option
 read_word(const struct interpreter *in, const char *arg)
 {
 	size_t len = strlen(arg);
 	const char *at = in->words;
 
+	if (is_code(arg))
+		return OPTION_CODE;
 	if (strchr(arg, ' ') != NULL)
 		return OPTION_FLAG; /* no option is so */
 	while (at != NULL && (at = strstr(at, arg)) != NULL) {
@@ -99,9 +118,7 @@ read_word(const struct interpreter *in, const char *arg)
 			return OPTION_VALUE;
 		at += len;
 	}
-	return strcmp(arg, "--eval") == 0 || strcmp(arg, "--print") == 0
-		   ? OPTION_CODE
-		   : OPTION_FLAG;
+	return OPTION_FLAG;
 }
 
 static enum option
@@ -116,6 +133,11 @@ read_option(const struct interpreter *in, const char *arg)
 			return OPTION_FLAG;
 		if (strchr(in->values, *s) != NULL)
 			return s[1] == '\0' ? OPTION_VALUE : OPTION_FLAG;
+		if (strchr(in->numbers, *s) == NULL)
+			continue;
+		s += strspn(s + 1, "0123456789");
+		if (s[1] == ':' || s[1] == '=')
+			return OPTION_FLAG;
 	}
 	return OPTION_FLAG;
 }
