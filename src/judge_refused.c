@@ -139,6 +139,9 @@ judge_ev_refused(struct judge_ev *je, const struct packet *pkt,
 	if (!udp && !packet_is_syn(pkt))
 		return false;
 	if (pkt->in) {
+		/* what it sends to others is missing for programs here */
+		if (!pkt->loopback)
+			(void)is_rejected(je, pkt);
 		tell_caller(je, pkt);
 		return false;
 	}

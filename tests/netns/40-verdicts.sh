@@ -176,6 +176,32 @@ callers() {
 }
 check "callers are told, many at once" callers
 
+# What they are told counts for what programs here are: there may be many
+inc ip route add 10.1.0.0/16 via 10.9.0.2
+background ins python3 -c 'import random, socket, struct, time
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+while True:
+    for i in range(20):
+        raw.sendto(struct.pack("!BBHHHBBH8H", 0x45, 0, 28, 0, 0, 64, 17, 0,
+            10 << 8 | 1, random.getrandbits(16), 10 << 8 | 9, 1,
+            5000, 8002, 8, 0), ("10.9.0.1", 0))
+    time.sleep(0.005) # as many as are judged'
+crowd=$pid
+begun=$(counter blocked)
+are_many() { [ "$(counter blocked)" -gt $((begun + 2000)) ]; }
+check "many call from outside" wait_for are_many
+check "programs are told all the same" inc python3 -c 'import errno, socket
+for i in range(50):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(20)
+    s.connect(("10.9.0.2", 7002))
+    s.send(b"hello")
+    try:
+        s.recv(9)
+    except OSError as e:
+        assert e.errno == errno.EHOSTUNREACH, e'
+stop $crowd
+
 # The error of a block comes by lo: to no socket that is bound to another device,
 # as one is that speaks to a link-local address. That one is ended.
 link=$(ins ip -6 -o address show dev s0 scope link)
