@@ -41,7 +41,7 @@ sent(void *arg, const struct use *use)
 		attr->opts.stats->taken_over++;
 		attr->opts.stats->taken_dropped += use->refused;
 		if (attr->taken != NULL)
-			attr->taken(attr->taken_arg, &key);
+			attr->taken(attr->taken_arg, &key, !use->refused);
 	}
 	if (r < 0) /* a packet that the judge will not understand either */
 		attr->opts.stats->uses_refused++;

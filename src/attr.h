@@ -86,8 +86,8 @@ int attr_flow(struct attr *attr, const struct flow_key *key,
 
 /* Calls fn when another process goes on with a flow of datagrams that was
  * decided: what conntrack has of it is to be forgotten, so that the next packet
- * is judged. */
-typedef void attr_taken_fn(void *arg, const struct flow_key *key);
+ * is judged. passed: this one goes its way, since it is of the same program. */
+typedef void attr_taken_fn(void *arg, const struct flow_key *key, bool passed);
 void attr_watch(struct attr *attr, attr_taken_fn *taken, void *arg);
 
 /* Calls fn for each UDP socket that nobody has any more, within attr_process()

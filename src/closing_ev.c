@@ -35,9 +35,17 @@ static const struct timeval closing_pause = { 0, 50000 };
 /* Questions of that kind in one turn, 30 us each. */
 #define ASKED_MAX 64
 
+/* See closing_ev_later(): for an answer from upstream, and what a far end says.
+ */
+static const struct timeval later_pause = { 1, 0 };
+#define LATER_MAX 64
+
 struct closing_ev {
 	struct closing_opts opts;
-	struct event *due; /* closed sockets are looked for */
+	struct event *later; /* the entries of these go */
+	struct flow_key keys[LATER_MAX];
+	size_t n_keys, n_late; /* the first ones have waited for one pause */
+	struct event *due;     /* closed sockets are looked for */
 	/* inodes of those; the first ones have waited for one pause */
 	uint64_t closed[CLOSED_MAX];
 	size_t n_closed, n_waited;
@@ -155,6 +163,43 @@ closing_cb(evutil_socket_t fd, short what, void *arg)
 		(void)event_add(c->due, &closing_pause); /* likewise */
 }
 
+static void
+forget(struct closing_ev *c, const struct flow_key *keys, size_t n)
+{
+	if (c->opts.ct == NULL || n == 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		(void)ct_delete_flow(c->opts.ct, &keys[i]); /* it may be gone */
+	(void)ct_flush(c->opts.ct);
+}
+
+static void
+later_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct closing_ev *c = arg;
+
+	(void)fd;
+	(void)what;
+	forget(c, c->keys, c->n_late);
+	c->n_keys -= c->n_late;
+	memmove(c->keys, c->keys + c->n_late, c->n_keys * sizeof(c->keys[0]));
+	c->n_late = c->n_keys;
+	if (c->n_keys > 0)
+		(void)event_add(c->later, &later_pause); /* or with others */
+}
+
+void
+closing_ev_later(struct closing_ev *c, const struct flow_key *key)
+{
+	if (c->n_keys == LATER_MAX) {
+		forget(c, key, 1);
+		return;
+	}
+	c->keys[c->n_keys++] = *key;
+	if (!event_pending(c->later, EV_TIMEOUT, NULL))
+		(void)event_add(c->later, &later_pause); /* likewise */
+}
+
 int
 closing_ev_new(struct closing_ev **ret, const struct closing_opts *opts)
 {
@@ -164,8 +209,9 @@ closing_ev_new(struct closing_ev **ret, const struct closing_opts *opts)
 		return -ENOMEM;
 	c->opts = *opts;
 	c->due = evtimer_new(opts->base, closing_cb, c);
-	if (c->due == NULL) {
-		free(c);
+	c->later = evtimer_new(opts->base, later_cb, c);
+	if (c->due == NULL || c->later == NULL) {
+		closing_ev_free(c);
 		return -ENOMEM;
 	}
 	attr_watch_closes(opts->attr, closed_cb, c);
@@ -179,6 +225,9 @@ closing_ev_free(struct closing_ev *c)
 	if (c == NULL)
 		return;
 	attr_watch_closes(c->opts.attr, NULL, NULL);
-	event_free(c->due);
+	if (c->due != NULL)
+		event_free(c->due);
+	if (c->later != NULL)
+		event_free(c->later);
 	free(c);
 }

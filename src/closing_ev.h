@@ -5,6 +5,7 @@ struct attr;
 struct ct;
 struct diag;
 struct event_base;
+struct flow_key;
 struct judge;
 struct stats;
 
@@ -22,6 +23,11 @@ struct closing_opts {
 	struct ct *ct; /* NULL: conntrack can't be asked */
 	struct stats *stats;
 };
+
+/* A flow goes on for another socket of its program, and NAT leads it to this
+ * daemon, whose answer needs conntrack's entry: that goes a second or two from
+ * now, or at once where too many wait for it. */
+void closing_ev_later(struct closing_ev *c, const struct flow_key *key);
 
 /* 0 or -ENOMEM. */
 int closing_ev_new(struct closing_ev **ret, const struct closing_opts *opts);

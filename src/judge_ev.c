@@ -348,14 +348,29 @@ heard_cb(evutil_socket_t fd, short what, void *arg)
 	attr_drain(je->opts.attr);
 }
 
+/* Whether NAT leads it to this daemon. */
+static bool
+is_led_here(const struct judge_ev *je, const struct flow_key *key)
+{
+	const struct flow *flow = flow_find(judge_flows(je->opts.judge), key);
+	enum mark mark =
+	    flow != NULL ? mark_encode(&flow->decision) : MARK_NONE;
+
+	return mark == MARK_NAMESERVER || mark == MARK_PORT17;
+}
+
 /* NAT is decided with the first packet: the whole entry has to go. */
 static void
-taken_cb(void *arg, const struct flow_key *key)
+taken_cb(void *arg, const struct flow_key *key, bool passed)
 {
 	struct judge_ev *je = arg;
 
 	if (je->ct == NULL)
 		return;
+	if (passed && is_led_here(je, key)) {
+		closing_ev_later(je->closing, key);
+		return;
+	}
 	(void)ct_delete_flow(je->ct, key); /* dropped until it is gone */
 	(void)ct_flush(je->ct);
 }

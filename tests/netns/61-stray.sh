@@ -70,6 +70,15 @@ check "each has its program" queries \
 check "the keys of a query" queries 'set(("time client proto qname qtype " +
     "verdict rule reason rcode answer_from upstream elapsed_us addresses " +
     "process").split()) <= set(q[0])'
+# its flow goes on, and is to be judged anew: not before there is an answer
+from_one_port() {
+	local i
+	for i in 1 2 3 4 5 6; do
+		[ "$(inc dig -b 10.9.0.1#5556 +tries=1 +time=5 +short @10.9.0.3 \
+		    web.example A)" = $A ] || return
+	done
+}
+check "one process after the other from one port" from_one_port
 exits() {
 	inc "$python" "$stray" exit 10.9.0.2 gone$1.example
 	wait_for queries "any(x['qname'] == 'gone$1.example' for x in q)"
