@@ -327,6 +327,19 @@ is_kernels(const struct packet *pkt)
 	       pkt->tuple.proto != IPPROTO_SCTP;
 }
 
+/* It looks like the kernel's own, but a program has closed its socket while
+ * others had the packet wait before we got it: that is told of nobody. */
+static bool
+is_orphan(
+    struct attr *attr, const struct packet *pkt, const void *bytes, size_t len)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+
+	return attr->bpf != NULL && !pkt->in && !pkt->has_uid &&
+	       find_use(attr, &key, bytes, len) == USES_ONE &&
+	       attr->used.who->actor.start == 0;
+}
+
 void
 attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
     size_t len, struct socket_facts *ret)
@@ -334,6 +347,11 @@ attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 
 	memset(ret, 0, sizeof(*ret));
+	if (is_orphan(attr, pkt, bytes, len)) {
+		ret->status = SOCKET_NONE;
+		ret->by = BY_BPF;
+		return;
+	}
 	if (is_kernels(pkt)) {
 		ret->status = SOCKET_NONE;
 		return;

@@ -174,9 +174,9 @@ use_cb(struct bpf *bpf, const struct bpf_use *record, size_t size)
 		bpf->seen = true;
 	}
 	/* what others sent while the level was looked for has numbers of
-	 * another namespace */
-	if (use.actor.pid > 0 && bpf->level_known &&
-	    record->level == bpf->shared->pid_level)
+	 * another namespace. Who has none, of nobody's or from without ours, is
+	 * unknown, and not who had these ends before */
+	if (bpf->level_known && record->level == bpf->shared->pid_level)
 		bpf->ops.use(bpf->ops.arg, &use);
 }
 

@@ -145,7 +145,8 @@ try "from a file that is no more" 0 "$bin/gone (deleted)" "" \
     "$bin/bash" -c "cp $bin/bad $bin/gone; exec 3<$bin/gone; rm $bin/gone
 	exec /proc/self/fd/3 one udp 10.9.0.2 {}"
 
-# -- whoever gives a verdict before us: it goes on in the midst of that one --
+# -- whoever gives a verdict before us: it goes on in the midst of that one, and
+# its socket may be closed by then --
 cat >"$bin/watch.py" <<'PY'
 """watch.py QUEUE: takes what waits there and lets it pass."""
 import socket, struct, sys
@@ -166,14 +167,15 @@ PY
 background inc "$python" "$bin/watch.py" 5 >"$tmp/watch" 2>&1
 watch=$pid
 wait_for has_text waits "$tmp/watch"
-inc $IPT4 -t raw -A OUTPUT -p udp --dport 7000:7999 -j NFQUEUE --queue-num 5
+inc $IPT4 -t raw -A OUTPUT -d 10.9.0.2 -j NFQUEUE --queue-num 5
 port=$((port + 1))
 ins $IPT4 -I INPUT -p udp --dport $port -m comment --comment "n$port"
-for kind in udp udpc; do inc "$bin/bad" one $kind 10.9.0.2 $port; done >"$tmp/out"
-check "while another gives a verdict: none of 2" came 0
-check "… and shown as none of his" wait_for flows "
-    sum(x['dport'] == $port for x in f) == 2 and all(
-    x['process'].get('script') != '$bin/watch.py' for x in f)"
+tell_ours STOP "$watch"
+for kind in udp udpc tcp; do inc "$bin/bad" one $kind 10.9.0.2 $port; done >"$tmp/out"
+tell_ours CONT "$watch"
+check "while another gives a verdict: none of 3" came 0
+check "… and is unknown, not his and not the kernel's" wait_for flows "
+    [x['process']['kind'] for x in f if x['dport'] == $port] == ['unknown'] * 3"
 inc $IPT4 -t raw -F OUTPUT
 stop "$watch"
 

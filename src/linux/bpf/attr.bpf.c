@@ -27,6 +27,7 @@
 #define STATE_SYN_SENT 2
 #define CGROUP_ROOT_ID 1
 #define STATE_TIME_WAIT 6
+#define STATE_CLOSE 7
 #define STATE_NEW_SYN_RECV 12
 #define IP_CT_RELATED 1 /* enum ip_conntrack_info */
 #define IP_CT_NEW 2
@@ -154,8 +155,10 @@ read_actor(
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	__u32 level = shared.pid_level;
 
-	use->pid = pid_of(leader, level);
 	use->level = level;
+	if (owner->start == 0)
+		return; /* nobody knows */
+	use->pid = pid_of(leader, level);
 	use->start = owner->start;
 	use->exec = owner->exec;
 	use->groups = owner->groups;
@@ -174,6 +177,19 @@ is_datagram(struct sock *sk)
 	__u16 type = sk->sk_type;
 
 	return type == SOCK_DGRAM || type == SOCK_RAW;
+}
+
+/* Of a program that has closed its socket meanwhile: those of the kernel's own
+ * are closed by nobody. */
+static __always_inline int
+is_orphan(struct sock *sk)
+{
+	__u8 state = sk->__sk_common.skc_state;
+
+	if (state == STATE_TIME_WAIT || state == STATE_NEW_SYN_RECV)
+		return 0; /* it has few of the fields */
+	return (is_datagram(sk) || state == STATE_CLOSE) &&
+	       sk->sk_socket == NULL;
 }
 
 /* The first packet of a connection. */
@@ -243,7 +259,7 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	struct owner owner = {};
 	struct task_struct *task;
 	struct file *file;
-	int decided, owned, taken = 0;
+	int decided, owned, waited, taken = 0;
 
 	if (sk == NULL)
 		return NF_ACCEPT;
@@ -251,18 +267,19 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	if (decided && sk->sk_type == SOCK_STREAM && !is_opening(sk))
 		return NF_ACCEPT; /* its first packet was looked at */
 	task = bpf_get_current_task_btf();
-	if (has_waited(ctx) || !is_in_use(sk, task))
+	waited = has_waited(ctx);
+	if (waited ? !is_orphan(sk) : !is_in_use(sk, task))
 		return NF_ACCEPT;
 	file = file_of(sk);
-	if (file == NULL && !is_mptcp(sk))
+	if (file == NULL && !waited && !is_mptcp(sk))
 		return NF_ACCEPT;
 	/* what decides for what follows */
-	owned = ct != NULL && (is_datagram(sk) || is_opening(sk));
+	owned = ct != NULL && !waited && (is_datagram(sk) || is_opening(sk));
 	if (decided) {
 		taken = owned ? takes_over(ctx, sk, file, ct, &owner) : 0;
 		if (taken == 0)
 			return NF_ACCEPT;
-	} else {
+	} else if (!waited) {
 		read_owner(&owner, file, task);
 		if (owned && !is_wrapped(ctx, sk))
 			asks_for(skb, &owner, ct);
