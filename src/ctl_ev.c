@@ -80,10 +80,14 @@ ctl_ev_new(struct ctl_ev **ret, struct event_base *base, const char *path,
     const struct ctl_env *env)
 {
 	struct ctl_ev *ce = calloc(1, sizeof(*ce));
+	const char *why = ctl_sock_group_missing(env->conf->control_group);
 	int r = -ENOMEM;
 
 	if (ce == NULL)
 		return -ENOMEM;
+	if (why != NULL)
+		log_warning("control", "control-group %s: %s",
+		    env->conf->control_group, why);
 	ce->clients.base = base;
 	ce->clients.env = env;
 	list_init(&ce->clients.clients);

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "src/core/schema.h"
+
 /* Somebody is in at most 65536 groups (NGROUPS_MAX); who is in more than this
  * is looked at only for the first ones, and refused. */
 #define GROUPS_MAX 1024
@@ -87,6 +89,19 @@ ctl_sock_group(const char *name)
 	const struct group *gr = getgrnam(name);
 
 	return gr != NULL ? gr->gr_gid : CTL_SOCK_NO_GROUP;
+}
+
+const char *
+ctl_sock_group_missing(const char *name)
+{
+	const struct conf_row *row =
+	    conf_row_find("rerouted", "control-group", 13);
+
+	/* who has not named it does not miss it */
+	if (strcmp(name, row->dflt) == 0 ||
+	    ctl_sock_group(name) != CTL_SOCK_NO_GROUP)
+		return NULL;
+	return "there is no such group: root alone may use the control socket";
 }
 
 int

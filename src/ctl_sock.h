@@ -11,6 +11,10 @@
 /* The group of that name, or none. May ask NSS, so only at start. */
 gid_t ctl_sock_group(const char *name);
 
+/* What is to be said of that group where it is not there; NULL: nothing. May
+ * ask NSS. */
+const char *ctl_sock_group_missing(const char *name);
+
 /* A listening Unix socket at path: mode 0660, and that group. The folder is
  * made (0755) if only it is missing. A socket that nobody answers on is
  * replaced. The descriptor, -EADDRINUSE (somebody answers), -ENAMETOOLONG or

@@ -211,6 +211,7 @@ sources_add(
 struct settings {
 	struct conf *conf;
 	struct sources sources; /* as they were parsed */
+	struct faults *warnings;
 };
 
 static int
@@ -228,8 +229,8 @@ conf_file(void *arg, const char *path, struct faults *faults)
 	if (r < 0)
 		return r;
 	source = &settings->sources.v[settings->sources.n - 1];
-	return conf_parse(
-	    settings->conf, source->file, source->text, source->len, faults);
+	return conf_parse(settings->conf, source->file, source->text,
+	    source->len, faults, settings->warnings);
 }
 
 static int
@@ -254,9 +255,10 @@ conf_files(struct settings *settings, const char *file, struct faults *faults)
 }
 
 int
-load_conf(const struct conf **ret, const char *file, struct faults *faults)
+load_conf(const struct conf **ret, const char *file, struct faults *faults,
+    struct faults *warnings)
 {
-	struct settings settings = { .conf = conf_new() };
+	struct settings settings = { .conf = conf_new(), .warnings = warnings };
 	int r = -ENOMEM;
 
 	if (settings.conf != NULL)

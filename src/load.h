@@ -21,8 +21,9 @@ struct runtime;
 /* Reads settings from a file and then FILE.d/<name>.conf in name order, and
  * checks them as a whole. NULL is the default place, where it may be missing.
  * 0 with a reference, -EINVAL (faults added) or -ENOMEM; ret is untouched on
- * failure. */
-int load_conf(const struct conf **ret, const char *file, struct faults *faults);
+ * failure. What is odd goes to `warnings`, NULL for none. */
+int load_conf(const struct conf **ret, const char *file, struct faults *faults,
+    struct faults *warnings);
 
 /* To stderr; where that is the journal each line has the level of an error. */
 void load_print_faults(const struct faults *faults);

@@ -216,7 +216,7 @@ recover_settings(const struct options *options)
 	const struct conf *conf = NULL;
 
 	if (faults != NULL &&
-	    load_conf(&conf, options->places.config, faults) < 0)
+	    load_conf(&conf, options->places.config, faults, NULL) < 0)
 		fputs("rerouted: the settings have faults (see --check): "
 		      "--recover goes by the defaults\n",
 		    stderr);
@@ -320,7 +320,7 @@ run(const struct options *options, const struct conf *conf)
 
 static int
 with_settings(const struct options *options, const struct conf *conf,
-    struct faults *faults)
+    struct faults *faults, struct faults *warnings)
 {
 	int status = set_log(options, conf);
 
@@ -330,7 +330,8 @@ with_settings(const struct options *options, const struct conf *conf,
 	case MODE_RUN:
 		return run(options, conf);
 	case MODE_CHECK:
-		return mode_check(conf, options->places.rules, faults);
+		return mode_check(
+		    conf, options->places.rules, faults, warnings);
 	case MODE_PRINT_CONFIG:
 		conf_print(conf, stdout);
 		return EXIT_SUCCESS;
@@ -344,20 +345,22 @@ with_settings(const struct options *options, const struct conf *conf,
 }
 
 static int
-with_faults(const struct options *options, struct faults *faults)
+with_faults(const struct options *options, struct faults *faults,
+    struct faults *warnings)
 {
 	const struct conf *conf = NULL;
 	int status;
 
-	if (load_conf(&conf, options->places.config, faults) < 0) {
+	if (load_conf(&conf, options->places.config, faults, warnings) < 0) {
 		/* in a check the rules' faults belong on the same list */
 		if (options->mode == MODE_CHECK)
-			(void)mode_check(NULL, options->places.rules, faults);
+			(void)mode_check(
+			    NULL, options->places.rules, faults, warnings);
 		else
 			load_print_faults(faults);
 		return EXIT_FAILURE;
 	}
-	status = with_settings(options, conf, faults);
+	status = with_settings(options, conf, faults, warnings);
 	conf_unref(conf);
 	return status;
 }
@@ -393,7 +396,7 @@ int
 main(int argc, char **argv)
 {
 	struct options options = { 0 };
-	struct faults *faults;
+	struct faults *faults, *warnings;
 	int status;
 
 	inherit_nothing();
@@ -403,9 +406,11 @@ main(int argc, char **argv)
 	if (options.mode == MODE_RECOVER) /* whatever faults there are */
 		return recover(&options);
 	faults = faults_new();
-	if (faults == NULL)
-		return out_of_memory();
-	status = with_faults(&options, faults);
+	warnings = faults_new();
+	status = faults == NULL || warnings == NULL
+		     ? out_of_memory()
+		     : with_faults(&options, faults, warnings);
+	faults_free(warnings);
 	faults_free(faults);
 	return printed(status);
 }

@@ -15,6 +15,7 @@
 #include "src/core/list_table.h"
 #include "src/core/policy.h"
 #include "src/core/text.h"
+#include "src/ctl_sock.h"
 #include "src/folder.h"
 #include "src/list_file.h"
 #include "src/load.h"
@@ -27,8 +28,6 @@ warn(struct faults *warnings, const char *section, const char *what,
 {
 	char text[LIST_ERROR_SIZE + 128];
 
-	if (warnings == NULL)
-		return;
 	(void)snprintf(text, sizeof(text), "warning: %s: %s", what, why);
 	faults_add_file(
 	    warnings, section, &(struct fault_text){ text, NULL, NULL });
@@ -55,6 +54,15 @@ check_ca(struct faults *warnings, const char *section, const char *key,
 	trust_unref(trust_new(ca->s, why));
 	if (why[0] != '\0')
 		warn(warnings, section, key, why);
+}
+
+static void
+check_group(struct faults *warnings, const char *name)
+{
+	const char *why = ctl_sock_group_missing(name);
+
+	if (why != NULL)
+		warn(warnings, "[rerouted]", "control-group", why);
 }
 
 static void
@@ -254,6 +262,7 @@ check_tunnel(struct faults *warnings, const struct conf *conf,
 static void
 check_files(struct faults *warnings, const struct conf *conf)
 {
+	check_group(warnings, conf->control_group);
 	check_ca(warnings, "[resolver]", "tls-ca", &conf->resolver.tls_ca);
 	check_hosts(warnings, &conf->resolver.hosts);
 	check_listen(warnings, conf);
@@ -306,20 +315,19 @@ read_lists(const struct conf *conf, struct faults *warnings)
 }
 
 int
-mode_check(const struct conf *conf, const char *rules, struct faults *faults)
+mode_check(const struct conf *conf, const char *rules, struct faults *faults,
+    struct faults *warnings)
 {
 	const struct policy *policy = NULL;
-	struct faults *warnings = faults_new();
 	struct load load = { .conf = conf,
 		.lists = read_lists(conf, warnings) };
 	int r = load_policy(&policy, rules, &load, faults, warnings);
 
-	if (conf != NULL && warnings != NULL)
+	if (conf != NULL)
 		check_files(warnings, conf);
-	if (warnings != NULL)
-		check_folder(warnings, rules);
+	check_folder(warnings, rules);
 	faults_print(faults, stderr);
-	if (r == 0 && warnings != NULL)
+	if (r == 0)
 		faults_print(warnings, stderr);
 	/* the settings may have had faults before */
 	if (faults_count(faults) > 0)
@@ -329,7 +337,6 @@ mode_check(const struct conf *conf, const char *rules, struct faults *faults)
 		    policy_n_rules(policy),
 		    policy_n_rules(policy) == 1 ? "" : "s",
 		    rules != NULL ? rules : LOAD_RULES_DEFAULT);
-	faults_free(warnings);
 	policy_unref(policy);
 	list_table_unref(load.lists);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

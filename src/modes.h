@@ -8,10 +8,10 @@
  * and nothing changed. Each returns the exit status. `rules` is the folder;
  * NULL for the default one. */
 
-/* --check: faults has those of the settings, and conf is NULL where there are
- * any. */
-int mode_check(
-    const struct conf *conf, const char *rules, struct faults *faults);
+/* --check: faults and warnings have those of the settings, and conf is NULL
+ * where there are faults. */
+int mode_check(const struct conf *conf, const char *rules,
+    struct faults *faults, struct faults *warnings);
 
 /* --explain; of "-", each line of standard input is a question. */
 int mode_explain(const struct conf *conf, const char *rules, const char *about,

@@ -197,7 +197,8 @@ policy_log_held(const struct policy *policy, const struct runtime *before)
 static int
 read_all(struct policy_job *job)
 {
-	int settings = load_conf(&job->fresh_conf, job->config, job->faults);
+	int settings =
+	    load_conf(&job->fresh_conf, job->config, job->faults, NULL);
 	int rules =
 	    load_sources(&job->fresh, job->dir, job->may_miss, job->faults);
 

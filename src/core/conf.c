@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/core/schema.h"
@@ -15,18 +16,31 @@
  *  - it knows `;` for comments within a line and not `#`,
  *  - it tells of the first bad line only, of no section, and of no column. */
 
+/* A section that the file has. */
+struct met {
+	const struct conf_section *section;
+	const char *label; /* NULL: it has none */
+	unsigned int line;
+};
+
 struct reader {
 	struct conf *conf;
 	struct faults *faults;
+	struct faults *warnings; /* NULL for none */
 	struct source src;
 	uint32_t source;		    /* its number */
 	size_t off, end;		    /* the line that libinih has now */
+	unsigned int line;		    /* its number */
 	size_t next;			    /* where the following one starts */
 	const struct conf_section *section; /* NULL before the first */
 	void *base;			    /* where its values are */
 	bool section_bad; /* a fault was added: take its keys for good */
 	bool pending;	  /* the line holds a key that is to come */
 	bool nomem;
+	struct met *met; /* all sections of this file */
+	size_t n_met;
+	/* where the section has a key, by its bit; 0: it does not */
+	unsigned int key_lines[64];
 };
 
 static void
@@ -65,6 +79,24 @@ text_end(const struct reader *r)
 		    (at == r->off || s[at - 1] == ' ' || s[at - 1] == '\t'))
 			break;
 	return trim(r, r->off, at);
+}
+
+/* What a file has twice is a slip, and the later one counts: it is in another
+ * file that settings are to be overridden. */
+static void
+warn_twice(struct reader *r, const char *word, unsigned int line, size_t off,
+    size_t len)
+{
+	char what[160];
+
+	if (r->warnings == NULL)
+		return;
+	(void)snprintf(what, sizeof(what),
+	    "warning: %s is in this file twice: line %u has it, too, and the "
+	    "later value counts",
+	    word, line); /* fits */
+	faults_add(r->warnings, &r->src, off, len,
+	    &(struct fault_text){ what, NULL, NULL });
 }
 
 #define SECTIONS                                                               \
@@ -144,6 +176,43 @@ read_label(struct reader *r, size_t from, size_t end)
 		r->source, (uint32_t)from, (uint32_t)(end - from) });
 }
 
+/* A section begins that is good. */
+static void
+note_section(struct reader *r, size_t from, size_t end)
+{
+	const char *label = r->section->item_size != 0
+				? ((const struct conf_item *)r->base)->name
+				: NULL;
+	struct met *met;
+
+	memset(r->key_lines, 0, sizeof(r->key_lines));
+	for (size_t i = 0; i < r->n_met; i++)
+		if (r->met[i].section == r->section &&
+		    r->met[i].label == label) {
+			warn_twice(
+			    r, "the section", r->met[i].line, from, end - from);
+			return;
+		}
+	met = reallocarray(r->met, r->n_met + 1, sizeof(met[0]));
+	if (met == NULL) {
+		r->nomem = true;
+		return;
+	}
+	r->met = met;
+	met[r->n_met++] = (struct met){ r->section, label, r->line };
+}
+
+static void
+note_key(struct reader *r, const struct conf_row *row, size_t off)
+{
+	uint64_t bit = conf_key_bit(row->section, row->key);
+	unsigned int *line = &r->key_lines[__builtin_ctzll(bit)];
+
+	if (*line != 0)
+		warn_twice(r, row->key, *line, off, strlen(row->key));
+	*line = r->line;
+}
+
 static void
 read_section(struct reader *r, size_t from, size_t end)
 {
@@ -172,6 +241,8 @@ read_section(struct reader *r, size_t from, size_t end)
 		unknown_section(r, from, len > 0 ? len : end - from);
 	else
 		read_label(r, skip_blanks(r, from + len, end), end);
+	if (r->base != NULL)
+		note_section(r, from, end);
 }
 
 /* "a, b or c" */
@@ -300,10 +371,12 @@ on_key(void *arg, const char *section, const char *key, const char *value)
 		return 1;
 	}
 	row = conf_row_find(r->section->name, key, strlen(key));
-	if (row == NULL)
+	if (row == NULL) {
 		unknown_key(r, key, off);
-	else
-		set_value(r, row);
+		return 1;
+	}
+	note_key(r, row, off);
+	set_value(r, row);
 	return 1;
 }
 
@@ -329,6 +402,7 @@ next_line(struct reader *r)
 	if (r->next >= r->src.len)
 		return false;
 	r->off = r->next;
+	r->line++;
 	nl = memchr(r->src.text + r->off, '\n', r->src.len - r->off);
 	r->end = nl != NULL ? (size_t)(nl - r->src.text) : r->src.len;
 	r->next = r->end + 1;
@@ -396,17 +470,21 @@ on_read(char *buf, int size, void *arg)
 
 int
 conf_parse(struct conf *conf, const char *file, const char *text, size_t len,
-    struct faults *faults)
+    struct faults *faults, struct faults *warnings)
 {
 	size_t before = faults_count(faults);
 	struct reader r = {
 		.conf = conf,
 		.faults = faults,
+		.warnings = warnings,
 		.src = { file, text, len },
 		.source = conf->n_sources++,
 	};
 
-	if (ini_parse_stream(on_read, &r, on_key, &r) < 0 || r.nomem)
+	int stream = ini_parse_stream(on_read, &r, on_key, &r);
+
+	free(r.met);
+	if (stream < 0 || r.nomem)
 		return -ENOMEM;
 	return faults_count(faults) > before ? -EINVAL : 0;
 }

@@ -187,9 +187,10 @@ const struct conf *conf_ref(const struct conf *conf);
 void conf_unref(const struct conf *conf); /* accepts NULL */
 
 /* Reads one file over what is there: a later value wins. 0, -EINVAL (faults
- * were added; conf has the values that were good) or -ENOMEM. */
+ * were added; conf has the values that were good) or -ENOMEM. Of what the file
+ * has twice is warned; NULL for none. */
 int conf_parse(struct conf *conf, const char *file, const char *text,
-    size_t len, struct faults *faults);
+    size_t len, struct faults *faults, struct faults *warnings);
 
 /* What no single line shows: tunnels that need each other, sections that lack
  * something. `sources` are the texts as they were parsed, in order. 0 or

@@ -22,7 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	size_t size, size2;
 	int r;
 
-	r = conf_parse(conf, "fuzz", (const char *)bytes, len, faults);
+	r = conf_parse(conf, "fuzz", (const char *)bytes, len, faults, NULL);
 	MUST((r == 0) == (faults_count(faults) == 0));
 	(void)conf_check(conf, &source, faults); /* as must_be_faults() says */
 	must_be_faults(faults, (const char *)bytes, len);
@@ -31,7 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	/* also after faults: what was good is in range */
 	faults = faults_new();
 	text = print(conf, &size);
-	MUST(conf_parse(again, "again", text, size, faults) == 0);
+	MUST(conf_parse(again, "again", text, size, faults, NULL) == 0);
 	text2 = print(again, &size2);
 	MUST(size == size2 && memcmp(text, text2, size) == 0);
 	free(text);

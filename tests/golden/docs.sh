@@ -135,7 +135,7 @@ checked() {
 		{ fault "$1: rules" && cat out >&2; }
 }
 
-mkdir asked rules.d
+mkdir asked rules.d all.conf.d
 echo "block out to any port 25" >new.rules
 cp new.rules FILE
 echo "to=192.0.2.7 port=25" >questions
@@ -143,8 +143,13 @@ for doc in README.md conf/rerouted.8 conf/reroutectl.1 conf/rerouted.conf.5 \
     conf/rerouted.rules.5; do
 	mkdir -p "$doc"
 	awk -v dir="$doc" -f split.awk "$top/$doc" || exit 1
-	cat "$doc"/*/settings 2>/dev/null
-done >all.conf
+	# a file each: what one file has twice is warned of
+	for settings in "$doc"/*/settings; do
+		[ ! -e "$settings" ] ||
+			cp "$settings" "all.conf.d/$(echo "$settings" | tr / .).conf"
+	done
+done
+: >all.conf
 # users of programs that are not installed here
 for user in $(sed -n 's/.*\<user[ =]\([a-z][a-z0-9-]*\).*/\1/p' \
     README.md/*/* conf/*/*/*); do
@@ -179,6 +184,6 @@ while IFS= read -r line; do
 	asked --help "$line"
 done <examples
 
-echo "docs: $rules rules, $(grep -c '^\[' all.conf) sections," \
+echo "docs: $rules rules, $(cat all.conf.d/* | grep -c '^\[') sections," \
     "$commands commands, $bad bad"
 [ $bad -eq 0 ] && [ $rules -ge 25 ] && [ $commands -ge 40 ]

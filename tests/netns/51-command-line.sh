@@ -378,6 +378,13 @@ echo one.example >"$tmp/one.txt"
 check "no certificates" says "[resolver]: warning: tls-ca: $tmp/no.pem: " \
 	checked "[resolver]" "tls-ca = $tmp/no.pem"
 check "is no fault" checked "[resolver]" "tls-ca = $tmp/no.pem"
+check "a section that the file has twice" says \
+	"check.conf:3:2: warning: the section is in this file twice: line 1" \
+	checked '[list "l"]' "source = $tmp/one.txt" \
+	'[list "l"]' "source = $tmp/one.txt"
+check "a control group that is not there" says \
+	"[rerouted]: warning: control-group: there is no such group: root" \
+	checked "[rerouted]" "control-group = nosuch"
 check "no hosts" says "[resolver]: warning: hosts: $tmp/hosts: No such file" \
 	checked "[resolver]" "hosts = $tmp/hosts"
 check "the default is not missed, nor is none" says_not warning \

@@ -170,8 +170,8 @@ test_each_fault_has_its_place(void **state)
 		struct conf *conf = conf_new();
 		int r;
 
-		r = conf_parse(
-		    conf, "a.conf", bad[i].text, strlen(bad[i].text), faults);
+		r = conf_parse(conf, "a.conf", bad[i].text, strlen(bad[i].text),
+		    faults, NULL);
 		assert_faulty(&bad[i], faults);
 		assert_int_equal(r, -EINVAL);
 		faults_free(faults);
@@ -185,7 +185,7 @@ parsed(const char *text)
 	struct faults *faults = faults_new();
 	struct conf *conf = conf_new();
 
-	if (conf_parse(conf, "a.conf", text, strlen(text), faults) != 0) {
+	if (conf_parse(conf, "a.conf", text, strlen(text), faults, NULL) != 0) {
 		faults_print(faults, stderr);
 		fail_msg("not parsed");
 	}
@@ -216,7 +216,7 @@ test_each_of_a_list_is_a_fault(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    conf_parse(conf, "c", text, strlen(text), faults), -EINVAL);
+	    conf_parse(conf, "c", text, strlen(text), faults, NULL), -EINVAL);
 	assert_int_equal(faults_count(faults), 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(faults_get(faults, i)->column, columns[i]);
@@ -490,7 +490,7 @@ test_passwords_are_not_told(void **state)
 		FILE *out = open_memstream(&said, &len);
 
 		(void)conf_parse(
-		    conf, "a.conf", rows[i], strlen(rows[i]), faults);
+		    conf, "a.conf", rows[i], strlen(rows[i]), faults, NULL);
 		(void)conf_check(conf, &source, faults);
 		faults_print(faults, out);
 		assert_int_equal(fclose(out), 0);
@@ -644,12 +644,52 @@ test_lines_longer_than_libinih_takes(void **state)
 	memset(text, 'x', 300);
 	memcpy(text, "[resolver]\n", 11);
 	assert_int_equal(
-	    conf_parse(conf, "a.conf", text, strlen(text), faults), -EINVAL);
+	    conf_parse(conf, "a.conf", text, strlen(text), faults, NULL),
+	    -EINVAL);
 	assert_int_equal(faults_count(faults), 1);
 	assert_int_equal(faults_get(faults, 0)->line, 2);
 	assert_non_null(strstr(faults_get(faults, 0)->what, "too long"));
 	faults_free(faults);
 	conf_unref(conf);
+}
+
+/* Another file may override what one has; within one it is a slip. */
+static void
+test_what_a_file_has_twice_is_told(void **state)
+{
+	static const struct {
+		unsigned int line;
+		const char *what;
+	} told[] = {
+		{ 4, "watch is in this file twice: line 2 has it, too" },
+		{ 9, "the section is in this file twice: line 5 has it" },
+		{ 11, "the section is in this file twice: line 1 has it" },
+	};
+	static const char text[] = "[rerouted]\nwatch = yes\nbpf = no\n"
+				   "watch = no\n"
+				   "[list \"a\"]\nsource = /a\n"
+				   "[list \"b\"]\nsource = /b\n"
+				   "[list \"a\"]\nsource = /c\n"
+				   "[rerouted]\nbpf = auto\n";
+	struct faults *faults = faults_new(), *warnings = faults_new();
+	struct conf *conf = conf_new();
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(conf_parse(conf, "a.conf", text, strlen(text),
+				     faults, warnings),
+		    0);
+	assert_int_equal(faults_count(faults), 0);
+	assert_int_equal(faults_count(warnings), 2 * N_ROWS(told));
+	for (size_t i = 0; i < 2 * N_ROWS(told); i++) {
+		const struct fault *f = faults_get(warnings, i);
+
+		assert_int_equal(f->line, told[i % N_ROWS(told)].line);
+		assert_non_null(strstr(f->what, told[i % N_ROWS(told)].what));
+	}
+	conf_unref(conf);
+	faults_free(warnings);
+	faults_free(faults);
 }
 
 static void
@@ -706,6 +746,7 @@ main(void)
 		cmocka_unit_test(test_numbers_are_bounded),
 		cmocka_unit_test(test_passwords_are_not_told),
 		cmocka_unit_test(test_lines_longer_than_libinih_takes),
+		cmocka_unit_test(test_what_a_file_has_twice_is_told),
 		cmocka_unit_test(test_nearest_word),
 	};
 

@@ -70,7 +70,7 @@ test_settings_in_order_of_names(void **state)
 	put("a.conf.d/10.conf", "[rerouted]\nflows-max=2048\n");
 	put("a.conf.d/30.conf~", "nonsense");
 	put("a.conf.d/.40.conf", "nonsense");
-	assert_int_equal(load_conf(&conf, "a.conf", faults), 0);
+	assert_int_equal(load_conf(&conf, "a.conf", faults, NULL), 0);
 	assert_int_equal(conf->flows_max, 4096);
 	assert_int_equal(conf->processes_max, 64);
 	assert_int_equal(faults_count(faults), 0);
@@ -89,7 +89,7 @@ test_faults_of_all_files(void **state)
 	put("a.conf", "nonsense\n");
 	put("a.conf.d/10.conf", "\nnonsense\n");
 	put("a.conf.d/20.conf", "\n\n[list \"x\"]\n");
-	assert_int_equal(load_conf(&conf, "a.conf", faults), -EINVAL);
+	assert_int_equal(load_conf(&conf, "a.conf", faults, NULL), -EINVAL);
 	assert_int_equal(faults_count(faults), 3);
 	assert_fault(faults, 0, "a.conf", 1, "without '='");
 	assert_fault(faults, 1, "a.conf.d/10.conf", 2, "without '='");
@@ -106,7 +106,7 @@ test_a_file_that_was_asked_for_is_there(void **state)
 	const struct conf *conf = NULL;
 
 	(void)state;
-	assert_int_equal(load_conf(&conf, "none.conf", faults), -EINVAL);
+	assert_int_equal(load_conf(&conf, "none.conf", faults, NULL), -EINVAL);
 	assert_fault(faults, 0, "none.conf", 0, "No such file");
 	assert_int_equal(
 	    load_policy(&policy, "none.d", &none, faults, NULL), -EINVAL);

@@ -139,7 +139,8 @@ settings_become_tunnels(void **state)
 	struct tunnel_set *set;
 
 	(void)state;
-	assert_int_equal(conf_parse(conf, "x", text, strlen(text), faults), 0);
+	assert_int_equal(
+	    conf_parse(conf, "x", text, strlen(text), faults, NULL), 0);
 	set = tunnel_set_new(conf);
 	assert_int_equal(set->n, 5);
 	t = tunnel_set_find(set, "tor");
@@ -184,7 +185,8 @@ set_of(const char *text)
 	struct conf *conf = conf_new();
 	struct tunnel_set *set;
 
-	assert_int_equal(conf_parse(conf, "x", text, strlen(text), faults), 0);
+	assert_int_equal(
+	    conf_parse(conf, "x", text, strlen(text), faults, NULL), 0);
 	set = tunnel_set_new(conf);
 	conf_unref(conf);
 	faults_free(faults);
