@@ -93,6 +93,57 @@ warn_paths(const struct rules *rules, const struct rule *rule,
 	}
 }
 
+/* "[cw]*" or "{curl,wget}", as shells have them, without `\\`; the comma may
+ * have ended the value. */
+static bool
+has_shell_set(const char *glob)
+{
+	char close = '\0';
+
+	for (const char *s = glob; *s != '\0'; s++)
+		if (*s == '\\' && s[1] != '\0')
+			s++;
+		else if (*s == close)
+			return true;
+		else if (*s == '[' || *s == '{')
+			close = *s == '[' ? ']' : '}';
+	return close == '}';
+}
+
+/* One that is there is meant, whatever its name. */
+static bool
+is_there(const struct policy_world *world, const char *glob)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+
+	return glob[0] == '/' && strlen(glob) < sizeof(path) &&
+	       glob_literal(glob, path) &&
+	       world->path(world->arg, path, real, sizeof(real)) == 0;
+}
+
+static void
+warn_sets(const struct rules *rules, const struct rule *rule,
+    const struct policy_world *world, struct faults *warnings)
+{
+	for (size_t m = 0; m < rule->n_matches; m++) {
+		const struct rule_match *match = &rule->matches[m];
+
+		if (match->field != FIELD_EXE && match->field != FIELD_SCRIPT &&
+		    match->field != FIELD_PARENT && match->field != FIELD_CMD &&
+		    match->field != FIELD_UNIT)
+			continue;
+		for (size_t i = 0; i < match->values.n; i++) {
+			const struct rule_value *v = &match->values.v[i];
+
+			if (has_shell_set(v->text) && !is_there(world, v->text))
+				policy_warn_at(warnings, rules, &v->place,
+				    "warning: [ ] and { } are no wildcards: "
+				    "they stand for themselves, and \\[ says "
+				    "that this is meant");
+		}
+	}
+}
+
 static void
 warn_account(const struct rules *rules, const struct rule *rule,
     const struct rule_match *match, const struct rule_value *v,
@@ -222,6 +273,7 @@ policy_warn_values(const struct policy *policy, const struct rules *rules,
     struct faults *warnings)
 {
 	warn_paths(rules, rule, world, warnings);
+	warn_sets(rules, rule, world, warnings);
 	warn_accounts(policy, rules, rule, warnings);
 	warn_units(rules, rule, warnings);
 }

@@ -44,6 +44,10 @@ static const struct {
 	const char *name, *rules, *what; /* NULL: nothing */
 } warned_rows[] = {
 	{ "a name where a path is meant", "block exe *curl", "**/NAME" },
+	{ "a set of shells", "block exe /usr/bin/[cw]*", "no wildcards" },
+	{ "words of shells", "block cmd **{curl,wget}*", "no wildcards" },
+	{ "brackets that are meant", "block exe /usr/bin/\\[cw]*", NULL },
+	{ "a program that is called so", "block exe **/[", NULL },
 	{ "a name anywhere", "block exe **/curl", NULL },
 	{ "to the resolver",
 	    "accept to loopback\n"
