@@ -9,6 +9,7 @@
 #include "port17/udp_ev.h"
 #include "src/attr.h"
 #include "src/core/policy.h"
+#include "src/core/schema.h"
 #include "src/ctl_dns.h"
 #include "src/ctl_tunnel.h"
 #include "src/guard_ev.h"
@@ -422,6 +423,21 @@ status_problems(const struct ctl_env *env, const json_t *result)
 	return problems;
 }
 
+/* Settings that a reload has read and that are not in force. */
+static json_t *
+status_restart(const struct ctl_env *env)
+{
+	const struct conf *loaded = policy_ev_conf(env->policy_ev);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < conf_n_rows; i++)
+		if (conf_row_waits(&conf_rows[i], env->conf, loaded))
+			json_array_append_new(
+			    array, json_sprintf("[%s] %s", conf_rows[i].section,
+				       conf_rows[i].key));
+	return array;
+}
+
 enum ctl_answer
 ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
@@ -452,6 +468,8 @@ ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
 	if (result != NULL)
 		json_object_set_new(
 		    result, "problems", status_problems(env, result));
+	if (result != NULL)
+		json_object_set_new(result, "restart", status_restart(env));
 	*ret_line = ctlmsg_result(result);
 	return CTL_LINE;
 }

@@ -53,7 +53,7 @@ settings_changed(void *arg, const struct conf *conf, struct list_job *loaded)
 	for (size_t i = 0; i < conf_n_rows; i++) {
 		const struct conf_row *row = &conf_rows[i];
 
-		if (row->restart && !conf_row_equal(row, rr->conf, conf))
+		if (conf_row_waits(row, rr->conf, conf))
 			log_warning("rerouted",
 			    "the new value of [%s] %s needs a restart",
 			    row->section, row->key);

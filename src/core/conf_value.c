@@ -228,6 +228,13 @@ conf_row_equal(const struct conf_row *row, const void *a, const void *b)
 }
 
 bool
+conf_row_waits(const struct conf_row *row, const struct conf *started,
+    const struct conf *loaded)
+{
+	return row->restart && !conf_row_equal(row, started, loaded);
+}
+
+bool
 conf_item_equal(
     const struct conf_section *section, const void *a, const void *b)
 {

@@ -124,6 +124,9 @@ void conf_row_print(const struct conf_row *row, const void *base, FILE *out);
 
 /* Whether two generations, or items, have the same value there. */
 bool conf_row_equal(const struct conf_row *row, const void *a, const void *b);
+/* Whether a new value of it, as it was loaded, waits for the next start. */
+bool conf_row_waits(const struct conf_row *row, const struct conf *started,
+    const struct conf *loaded);
 /* Whether two items of a section are the same, name and all. */
 bool conf_item_equal(
     const struct conf_section *section, const void *a, const void *b);

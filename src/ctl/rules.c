@@ -207,7 +207,7 @@ say_problems(const struct context *context)
 	enum status status = command_call(context, "status", NULL, &result);
 
 	if (status == STATUS_DONE)
-		show_problems(json_object_get(result, "problems"));
+		show_problems(result);
 	json_decref(result);
 	return status;
 }

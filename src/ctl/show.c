@@ -182,13 +182,15 @@ show_why(char *buf, size_t size, const json_t *decision)
 }
 
 void
-show_problems(const json_t *problems)
+show_problems(const json_t *status)
 {
 	bool red = table_has_colour(stdout);
-	const json_t *problem;
+	const json_t *problem, *key;
 	size_t i;
 
-	json_array_foreach((json_t *)problems, i, problem)
+	json_array_foreach(json_object_get(status, "restart"), i, key) printf(
+	    "the new value of %s needs a restart\n", json_string_value(key));
+	json_array_foreach(json_object_get(status, "problems"), i, problem)
 	{
 		fputs(red ? "\033[31mBROKEN: " : "BROKEN: ", stdout);
 		escape_print(json_string_value(problem), stdout);

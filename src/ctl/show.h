@@ -22,8 +22,9 @@ enum status show_table(const struct show_list *list, const json_t *rows);
 enum status show_list(const struct context *context,
     const struct show_list *list, json_t *args_take);
 
-/* What a user has to act on, of status: a line each, red on a terminal. */
-void show_problems(const json_t *problems);
+/* What a user has to act on, of what status says: a line each, red on a
+ * terminal where it is broken. */
+void show_problems(const json_t *status);
 
 /* "answer" of one, "answers" of none or many. */
 const char *show_word(double n, const char *one, const char *many);

@@ -165,7 +165,7 @@ print_status(const json_t *s)
 	printf("rerouted %s, pid %lld, up %s, %.1f MB\n",
 	    command_text(s, "version", "?"), number(s, "pid"), up,
 	    (double)number(s, "memory_bytes") / 1e6);
-	show_problems(json_object_get(s, "problems"));
+	show_problems(s);
 	printf("firewall             %s, IPv4 %s, IPv6 %s, fail %s, repaired "
 	       "%.0f %s\n",
 	    command_text(firewall, "backend", "?"), yes_no(firewall, "ip4"),

@@ -232,7 +232,12 @@ check "settings with faults: exit 1" [ $? = 1 ]
 check "and the place" grep -q "conf:4:2: unknown section 'tunl'" "$tmp/err"
 check_not "nothing of them is in force" grep -q "needs a restart" "$tmp/daemon.log"
 printf '[rerouted]\nlog-level = error\nflows-max = 4096\n' >"$tmp/conf"
-check "good settings" ctl reload
+ctl reload >"$tmp/out"
+check "good settings" [ $? = 0 ]
+check "what can't change is said" grep -qx \
+	"the new value of \[rerouted\] flows-max needs a restart" "$tmp/out"
+check "by status, too" test "$(status "['restart']")" = \
+	"['[rerouted] flows-max']"
 check "what can't change says so" \
 	grep -q "\[rerouted\] flows-max needs a restart" "$tmp/daemon.log"
 : >"$tmp/daemon.log"
@@ -240,6 +245,7 @@ check "a reload in between" ctl reload
 check_not "the log level is the new one" grep -q "policy: loaded" "$tmp/daemon.log"
 echo "[rerouted]" >"$tmp/conf"
 check "and back" ctl reload
+check "nothing needs one" test "$(status "['restart']")" = "[]"
 
 # --- whole: 1 GB, 50 reloads; every other one makes each packet come to us ------
 size=1024
