@@ -15,6 +15,7 @@
 #include "src/ctl_show.h"
 #include "src/json_query.h"
 #include "src/linux/procfs.h"
+#include "src/policy_ev.h"
 #include "src/resolver_ev.h"
 
 struct filter_row
@@ -111,10 +112,11 @@ ctl_dns_status(const struct ctl_env *env)
 #undef X
 	cache_stats(resolve_cache(resolve), &c);
 	resolver_ev_server(env->resolver, &server);
-	return json_pack("{s:b, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:o, s:o, "
-			 "s:{s:I, s:I, s:I, s:I, s:I}}",
-	    "listening", resolver_ev_listens(env->resolver), "connections",
-	    (json_int_t)server.connections, "tcp", "behind",
+	return json_pack("{s:b, s:b, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:o, "
+			 "s:o, s:{s:I, s:I, s:I, s:I, s:I}}",
+	    "listening", resolver_ev_listens(env->resolver), "off",
+	    policy_ev_conf(env->policy_ev)->resolver.listen.n == 0,
+	    "connections", (json_int_t)server.connections, "tcp", "behind",
 	    (json_int_t)server.behind, "refused", (json_int_t)server.refused,
 	    "displaced", (json_int_t)server.displaced, "cut_slow",
 	    (json_int_t)server.cut_slow, "cut_behind",

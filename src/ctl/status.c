@@ -85,14 +85,17 @@ print_resolver(const json_t *resolver)
 {
 	const json_t *counters = json_object_get(resolver, "counters"), *u;
 	bool listens = json_is_true(json_object_get(resolver, "listening"));
+	bool off = json_is_true(json_object_get(resolver, "off"));
 	double queries = command_number(counters, "queries");
 	size_t i;
 
 	printf("resolver             %s, %.0f %s, %lld from the cache, "
 	       "%lld blocked\n",
-	    listens ? "listening" : "NOT LISTENING", queries,
-	    show_word(queries, "query", "queries"), number(counters, "hits"),
-	    number(counters, "blocked"));
+	    listens ? "listening"
+	    : off   ? "off"
+		    : "NOT LISTENING",
+	    queries, show_word(queries, "query", "queries"),
+	    number(counters, "hits"), number(counters, "blocked"));
 	json_array_foreach(json_object_get(resolver, "upstreams"), i, u)
 	{
 		const char *why = command_text(u, "why", "");

@@ -230,6 +230,7 @@ check_not "and nothing is broken" status_has BROKEN
 settings "[resolver]" "upstream = 10.9.0.53" "listen = none"
 check "a reload ends it" daemon_reload
 check_not "… as it is meant to be" status_has BROKEN
+check "… and says so" status_has "^resolver  *off,"
 background inc python3 -c 'import signal, socket
 s = socket.create_server(("10.9.0.1", 53))
 print("ready", flush=True)
