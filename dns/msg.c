@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/scrub.h"
+
 int
 msg_print_answers(const uint8_t *msg, size_t len, FILE *out)
 {
@@ -18,6 +20,23 @@ msg_print_answers(const uint8_t *msg, size_t len, FILE *out)
 		ldns_rr_print(out, ldns_rr_list_rr(answers, i));
 	ldns_pkt_free(pkt);
 	return ferror(out) ? -ENOMEM : 0;
+}
+
+void
+msg_why(const uint8_t *msg, size_t len, char ret[ANSWER_EDE_MAX + 1])
+{
+	ldns_pkt *pkt = NULL;
+	const ldns_rdf *options;
+	int16_t ede;
+
+	ret[0] = '\0';
+	if (ldns_wire2pkt(&pkt, msg, len) != LDNS_STATUS_OK)
+		return;
+	options = ldns_pkt_edns_data(pkt);
+	if (options != NULL)
+		(void)scrub_ede(ldns_rdf_data(options), ldns_rdf_size(options),
+		    &ede, ret); /* or none */
+	ldns_pkt_free(pkt);
 }
 
 int

@@ -342,14 +342,13 @@ keep_authority(
 	return true;
 }
 
-/* Extended DNS Error among the options of the OPT. */
-static void
-take_ede(struct scrubber *s, const struct wire_rr *rr, struct answer *ret,
-    char *text)
+bool
+scrub_ede(const uint8_t *options, size_t len, int16_t *ret,
+    char text[ANSWER_EDE_MAX + 1])
 {
 	struct rd rd;
 
-	rd_init(&rd, s->msg + rr->rdata, rr->rdlen);
+	rd_init(&rd, options, len);
 	while (rd.len > 0 && !rd.bad) {
 		uint16_t code = rd_u16(&rd);
 		uint16_t size = rd_u16(&rd);
@@ -359,11 +358,12 @@ take_ede(struct scrubber *s, const struct wire_rr *rr, struct answer *ret,
 		if (value == NULL || code != EDNS_OPTION_EDE || size < 2)
 			continue;
 		n = size - 2U < ANSWER_EDE_MAX ? size - 2U : ANSWER_EDE_MAX;
-		ret->ede = (int16_t)wire_u16(value);
+		*ret = (int16_t)wire_u16(value);
 		memcpy(text, value + 2, n);
 		text[n] = '\0';
-		return;
+		return true;
 	}
+	return false;
 }
 
 /* Finds the sections; rcode with its upper bits, and EDE, are in the OPT. */
@@ -396,7 +396,8 @@ find_sections(struct scrubber *s, struct answer *ret, char *ede_text)
 			continue;
 		if (rr.ttl >> 24 != 0) /* BADVERS and worse */
 			ret->rcode = RCODE_SERVFAIL;
-		take_ede(s, &rr, ret, ede_text);
+		(void)scrub_ede(s->msg + rr.rdata, rr.rdlen, &ret->ede,
+		    ede_text); /* or none */
 	}
 	return true;
 }

@@ -33,6 +33,11 @@ enum scrub_result scrub(struct answer *ret, struct writer_space *space,
     const uint8_t *msg, size_t len, const struct key *key,
     const struct scrub_opts *opts);
 
+/* Extended DNS Error (RFC 8914) among the options of an OPT; false where there
+ * is none. The text is foreign, and cut. */
+bool scrub_ede(const uint8_t *options, size_t len, int16_t *ret,
+    char text[ANSWER_EDE_MAX + 1]);
+
 /* Whether an address is one that a public name should not have: loopback,
  * private, link-local, unspecified, also in IPv6 clothes. */
 bool scrub_is_private(const struct addr *addr);

@@ -265,6 +265,7 @@ static json_t *
 json_answer(const uint8_t *msg, size_t len)
 {
 	char *text = NULL, *line, *rest, rcode[JSON_RCODE_SIZE];
+	char why[ANSWER_EDE_MAX + 1];
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	json_t *records = json_array();
@@ -285,9 +286,10 @@ json_answer(const uint8_t *msg, size_t len)
 		if (*line != '\0')
 			json_array_append_new(records, json_text(line));
 	free(text);
-	return json_pack("{s:s, s:o}", "rcode",
-	    json_rcode(wire_u16(msg + 2) & WIRE_RCODE, rcode), "records",
-	    records);
+	msg_why(msg, len, why);
+	return json_pack("{s:s, s:o, s:o}", "rcode",
+	    json_rcode(wire_u16(msg + 2) & WIRE_RCODE, rcode), "why",
+	    json_text(why), "records", records);
 }
 
 /* The same, and what was decided, as a query has it. */

@@ -290,6 +290,26 @@ print_answer(const json_t *result)
 	explain_print_entry(result);
 }
 
+/* What failed, and why; a name that is not there has failed, too, as it does
+ * for host(1). */
+static enum status
+say_failure(const json_t *result, const char *name)
+{
+	const char *rcode = command_text(result, "rcode", "?");
+	const char *why = command_text(result, "why", "");
+
+	if (strcmp(rcode, "NOERROR") == 0)
+		return STATUS_DONE;
+	if (why[0] == '\0' && strcmp(rcode, "NXDOMAIN") == 0)
+		why = "there is no such name";
+	fputs("reroutectl: ", stderr);
+	escape_print(name, stderr);
+	fprintf(stderr, ": %s%s", rcode, why[0] != '\0' ? ": " : "");
+	escape_print(why, stderr);
+	fputc('\n', stderr);
+	return STATUS_FAILED;
+}
+
 struct asking {
 	const struct context *context;
 	json_t *args;
@@ -335,6 +355,8 @@ command_resolve(const struct context *context)
 		command_json(result);
 	else if (status == STATUS_DONE)
 		print_answer(result);
+	if (status == STATUS_DONE)
+		status = say_failure(result, context->argv[0]);
 	json_decref(result);
 	return status;
 }

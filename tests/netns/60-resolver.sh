@@ -56,6 +56,10 @@ check "… too" grep -q 'EDE: 21.*version' "$tmp/dig"
 check "reroutectl asks it, too" \
     [ "$(ctl resolve txt.example TXT | sed 's/ [0-9]* / /')" = \
     'txt.example. IN TXT "hello"' ]
+ctl resolve no.such.invalid >"$tmp/out" 2>"$tmp/err"
+check "… and fails where there is no such name" [ $? = 1 ]
+check "… with the reason" grep -q "^reroutectl: no.such.invalid: NXDOMAIN: " \
+	"$tmp/err"
 rules "block out exe $(realpath "$REROUTECTL") domain web.example" \
     "block out exe /usr/bin/tail domain txt.example" "default unknown block"
 check "reload" daemon_reload

@@ -209,6 +209,10 @@ check "all dead: what is in the cache" says keep.up.example 203.0.113.53
 check "what is not: SERVFAIL" says new.up.example 'status: SERVFAIL'
 check "… from nobody" sh -c "'$REROUTECTL' --control '$tmp/control' queries |
     grep 'new.up.example *SERVFAIL *none '"
+check_not "… a failure for reroutectl, too" sh -c \
+    "'$REROUTECTL' --control '$tmp/control' resolve new.up.example 2>'$tmp/err'"
+check "… with the reason" grep -q "new.up.example: SERVFAIL: no upstream" \
+    "$tmp/err"
 check "… that says why" grep -qE 'EDE: 2[23]' "$tmp/dig"
 check "the first again" first
 check "and names resolve" wait_for says new2.up.example 203.0.113.53
