@@ -299,6 +299,7 @@ rerouted_SOURCES = \
 	%D%/rerouted_names.c \
 	%D%/rerouted_parts.c \
 	%D%/rerouted_rules.c \
+	%D%/resolver_addrs.c \
 	%D%/resolver_asks.c \
 	%D%/resolver_conf.c %D%/resolver_conf.h \
 	%D%/resolver_ev.c %D%/resolver_ev.h \

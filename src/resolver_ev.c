@@ -2,16 +2,14 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <time.h>
 
-#include "dns/sockaddr_ev.h"
 #include "src/base/log.h"
-#include "src/base/sip.h"
 #include "src/core/judge.h"
 #include "src/core/schema.h"
 #include "src/hosts_ev.h"
@@ -21,39 +19,6 @@
 #include "src/resolver_conf.h"
 #include "src/resolver_own.h"
 #include "src/upstreams_ev.h"
-
-/* True where this host has others than before. Those of a link alone tell of no
- * other network: each container that starts has one. */
-static bool
-read_addresses(struct resolver_ev *re)
-{
-	static const uint64_t key[2] = { 0, 0 }; /* nobody's to choose */
-	struct ifaddrs *all = NULL, *ifa;
-	uint64_t before = re->addrs_sum;
-	struct sip sip;
-	size_t n = 0;
-
-	if (getifaddrs(&all) < 0)
-		return false; /* what was known is better than nothing */
-	sip_init(&sip, key);
-	for (ifa = all; ifa != NULL && n < RESOLVER_ADDRS_MAX;
-	     ifa = ifa->ifa_next) {
-		struct client at;
-
-		if (ifa->ifa_addr == NULL ||
-		    (ifa->ifa_addr->sa_family != AF_INET &&
-			ifa->ifa_addr->sa_family != AF_INET6))
-			continue;
-		sockaddr_client((const void *)ifa->ifa_addr, &at);
-		if (!addr_is_link_local(&at.addr))
-			sip_bytes(&sip, at.addr.bytes, addr_len(&at.addr));
-		re->addrs[n++] = at.addr;
-	}
-	freeifaddrs(all);
-	re->n_addrs = n;
-	re->addrs_sum = sip_end(&sip);
-	return re->addrs_sum != before;
-}
 
 /* So many ns the machine has slept since the last time, where that is long. */
 static uint64_t
@@ -74,15 +39,6 @@ slept_ns(struct resolver_ev *re)
 	return asleep - had;
 }
 
-bool
-resolver_is_here(const struct resolver_ev *re, const struct addr *addr)
-{
-	for (size_t i = 0; i < re->n_addrs; i++)
-		if (addr_equal(&re->addrs[i], addr))
-			return true;
-	return addr_is_loopback(addr);
-}
-
 static bool
 is_here(void *arg, const struct addr *addr)
 {
@@ -95,7 +51,7 @@ static bool
 is_of_here(const struct resolver_ev *re, const struct client *client)
 {
 	return addr_is_loopback(&client->local) ||
-	       resolver_is_here(re, &client->addr);
+	       resolver_is_here_on(re, &client->addr, client->ifindex);
 }
 
 /* Another host: from where the settings say. */
@@ -173,6 +129,7 @@ static bool
 is_own(void *arg, const struct upstream_spec *spec)
 {
 	const struct resolver_ev *re = arg;
+	uint32_t link = if_nametoindex(spec->zone); /* 0: it has none */
 
 	for (size_t i = 0; i < re->n_served; i++) {
 		const struct server_listen *at = &re->served[i];
@@ -181,7 +138,7 @@ is_own(void *arg, const struct upstream_spec *spec)
 		    at->addr.family == spec->addr.family &&
 		    (addr_equal(&at->addr, &spec->addr) ||
 			(addr_is_any(&at->addr) &&
-			    resolver_is_here(re, &spec->addr))))
+			    resolver_is_here_on(re, &spec->addr, link))))
 			return true;
 	}
 	return false;
@@ -288,7 +245,7 @@ resolver_ev_second(struct resolver_ev *re)
 	uint64_t slept = slept_ns(re);
 
 	resolver_follow_servers(re);
-	moved = read_addresses(re);
+	moved = resolver_read_addrs(re);
 	/* a server of the system may be this host by now, or we */
 	if (moved || news)
 		(void)apply(re); /* no memory: as it was */
@@ -383,8 +340,8 @@ prepare(struct resolver_ev *re)
 	process_unref(self);
 	if (re->own == NULL)
 		return -ENOMEM;
-	(void)read_addresses(re); /* the first are others, too */
-	(void)slept_ns(re);	  /* and so is this */
+	(void)resolver_read_addrs(re); /* the first are others, too */
+	(void)slept_ns(re);	       /* and so is this */
 	upstreams.resolve = re->resolve;
 	return upstreams_ev_new(&re->upstreams, &upstreams);
 }

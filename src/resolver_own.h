@@ -12,8 +12,8 @@ struct upstreams_ev;
 
 /* Behind struct resolver_ev: shared by resolver_ev.c (settings, who asks),
  * resolver_ops_ev.c (what the resolver needs of the world), resolver_listen.c
- * (listeners, and what is brought to them) and resolver_asks.c (queries of the
- * daemon's own). */
+ * (listeners, and what is brought to them), resolver_addrs.c (addresses of this
+ * host) and resolver_asks.c (queries of the daemon's own). */
 
 #define RESOLVER_ADDRS_MAX 256
 
@@ -46,6 +46,7 @@ struct resolver_ev {
 	uint64_t server_inodes;	   /* of sockets of upstreams that run here */
 	unsigned int server_tries; /* left, while not all owners are known */
 	struct addr addrs[RESOLVER_ADDRS_MAX]; /* of this host */
+	uint32_t links[RESOLVER_ADDRS_MAX]; /* of each that is of one alone */
 	size_t n_addrs;
 	uint64_t addrs_sum; /* of those that are not a link's alone */
 	struct name host;   /* that the settings were made with */
@@ -67,8 +68,13 @@ struct resolver_ev {
 /* The ops, and their timer. 0 or -ENOMEM. */
 int resolver_ops_prepare(struct resolver_ev *re);
 
-/* Whether an address is one of this host's. */
+/* True where this host has others than before. */
+bool resolver_read_addrs(struct resolver_ev *re);
+/* Whether an address is one of this host's; of a link-local one: on any link,
+ * or on that one. */
 bool resolver_is_here(const struct resolver_ev *re, const struct addr *addr);
+bool resolver_is_here_on(
+    const struct resolver_ev *re, const struct addr *addr, uint32_t link);
 
 /* As server_opts.identify. */
 bool resolver_identify(void *arg, struct client *client, mono_t now);

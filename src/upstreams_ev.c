@@ -178,7 +178,8 @@ add_own(
 		ue->owns[(*n)++] = (struct sysconf_own){ *addr, port };
 }
 
-/* True where they are others than before. */
+/* Those of a link alone say not on which: a router on another one may have
+ * such an address, too. True where they are others than before. */
 static bool
 set_owns(struct upstreams_ev *ue, const struct upstreams_own *own)
 {
@@ -193,7 +194,8 @@ set_owns(struct upstreams_ev *ue, const struct upstreams_own *own)
 		add_own(ue, &n, &at->addr, at->port);
 		for (size_t j = 0; addr_is_any(&at->addr) && j < own->n_addrs;
 		     j++)
-			if (own->addrs[j].family == at->addr.family)
+			if (own->addrs[j].family == at->addr.family &&
+			    !addr_is_link_local(&own->addrs[j]))
 				add_own(ue, &n, &own->addrs[j], at->port);
 	}
 	ue->n_owns = n;

@@ -211,6 +211,45 @@ ctl reload
 check "nor where the settings say so" asks 5
 check "… which is told" log_has "upstream 10.9.0.9 is the daemon itself"
 check "… and it is not among those that are asked" is_no_server
+# a neighbour may have the address that we have on another link
+inc ip link add d0 type veth peer name d1
+inc ip link set d1 up
+inc ip link set d0 up
+inc ip address add fe80::77/64 dev d0 nodad
+ins ip address add fe80::77/64 dev s0 nodad
+rules "default out accept" "default in accept"
+ctl reload
+link=$(inc ip -6 -o address show dev c0 scope link)
+link=${link#* inet6 } link=${link%%/*}
+cat >"$tmp/neighbour.py" <<'END'
+import socket, sys
+at, to, link = sys.argv[1:]
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(20)
+link = socket.if_nametoindex(link)
+s.bind((at, 0, 0, link))
+s.sendto(b"\0\7\1\0\0\1" + bytes(6) + b"\x09localhost\0\0\1\0\1",
+    (to, 53, 0, link))
+print(s.recv(999)[3] & 15)
+END
+is_told() { # RCODE WHERE ADDRESS...
+	local want=$1 got
+	got=$($2 python3 "$tmp/neighbour.py" "${@:3}")
+	echo "$got"
+	[ "$got" = "$want" ]
+}
+check "who is here with it is no stranger" \
+    wait_for is_told 0 inc fe80::77 fe80::77 d0
+check "a neighbour is" is_told 5 ins fe80::77 $link s0
+# … or a router
+for line in "upstream = fe80::77%c0, 10.9.0.2" "upstream = system"; do
+	put $etc/resolv.conf "nameserver fe80::77%c0" "nameserver 10.9.0.2"
+	settings "[resolver]" "$line" "cache-size = 0" "listen = [::]:53"
+	ctl reload
+	is_server() { ctl status | grep -qF 'upstream [fe80::77%c0]'; }
+	check "$line: on another link our address is a server's" \
+	    wait_for is_server
+done
 daemon_stop
 check "it ends well" [ $? = 0 ]
 
