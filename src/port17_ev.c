@@ -318,7 +318,8 @@ port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 	tunnel_set_unref(set);
 	if (r < 0)
 		return r;
-	p17->fakes = any_far_names(conf);
+	/* programs keep what they were given, whatever the settings say now */
+	p17->fakes = p17->fakes || any_far_names(conf);
 	judge_set_fakes(p17->opts.judge, p17->fakes ? p17->fakeip : NULL);
 	if (p17->begun)
 		port17_trust_read(p17);

@@ -146,6 +146,11 @@ check "as the proxy was told" \
     [ "$(grep -c '^hidden.onion 7001$' "$tmp/socks.out")" = 3 ]
 check "another name has another" test "$(ask other.onion A)" != "$four"
 check "nobody was asked" [ "$(wc -l <"$tmp/dns.out")" = 1 ]
+settings '[resolver]' 'upstream = 10.9.0.2'
+rules "default out accept" "default in accept"
+check "settings with no tunnel" ctl reload
+check "what a program was given goes nowhere" felt EHOSTUNREACH \
+    inc "$BUILDDIR/probe" tcp "$four" 7001
 check_not "nothing is on the wire" wire_saw
 check_judged
 daemon_stop
