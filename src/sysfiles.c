@@ -16,7 +16,7 @@
 #define RESOLVED "/run/systemd/resolve/resolv.conf"
 
 /* Of openresolv: the servers of each interface; their order, in names such as
- * "000100 wg0"; and one that is to be the only one, such as "1 wg0". */
+ * "000100 wg0"; and one that is to be the only one, as "9999999 wg0". */
 #define OPENRESOLV "/run/resolvconf/interfaces/"
 #define OPENRESOLV_ORDER "/run/resolvconf/metrics/"
 #define OPENRESOLV_ONLY "/run/resolvconf/exclusive/"
@@ -79,6 +79,8 @@ struct folder {
 	enum sysfile_kind kind;
 	int dir, n;
 	struct dirent **names; /* "": it was read */
+	int n_ranks;	       /* -1: there are none */
+	struct dirent **ranks;
 };
 
 static void
@@ -88,23 +90,32 @@ read_one_of(struct folder *f, struct dirent *name)
 	name->d_name[0] = '\0';
 }
 
-/* Those that names in another folder end in, behind a blank, in their order.
- * Whether there are such names. */
+/* Whether a name such as "000100 wg0" is about that file. */
 static bool
-read_by(struct folder *f, const char *path, bool last_only)
+is_about(const struct dirent *rank, const char *name)
 {
-	struct dirent **by;
-	int n = scandir(path, &by, is_visible, alphasort);
+	const char *blank = strchr(rank->d_name, ' ');
 
-	for (int i = last_only && n > 0 ? n - 1 : 0; i < n; i++) {
-		const char *blank = strchr(by[i]->d_name, ' ');
+	return blank != NULL && strcmp(blank + 1, name) == 0;
+}
 
-		for (int j = 0; blank != NULL && j < f->n; j++)
-			if (strcmp(blank + 1, f->names[j]->d_name) == 0)
+/* The first n that have a rank, in that order. */
+static void
+read_ranked(struct folder *f, int n)
+{
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < f->n; j++)
+			if (is_about(f->ranks[i], f->names[j]->d_name))
 				read_one_of(f, f->names[j]);
-	}
-	free_names(by, n);
-	return n > 0;
+}
+
+static bool
+has_rank(const struct folder *f, const char *name)
+{
+	for (int i = 0; i < f->n_ranks; i++)
+		if (is_about(f->ranks[i], name))
+			return true;
+	return false;
 }
 
 /* Of a VPN: who set it up means to ask its servers, and wg-quick gives its
@@ -116,15 +127,34 @@ comes_first(const char *name)
 	       strncmp(name, "vpn", 3) == 0;
 }
 
+/* What has no rank is as near as can be. */
 static void
 read_all(struct folder *f)
 {
 	for (int i = 0; i < f->n; i++)
-		if (comes_first(f->names[i]->d_name))
+		if (comes_first(f->names[i]->d_name) &&
+		    !has_rank(f, f->names[i]->d_name))
 			read_one_of(f, f->names[i]);
 	for (int i = 0; i < f->n; i++)
-		if (f->names[i]->d_name[0] != '\0')
+		if (f->names[i]->d_name[0] != '\0' &&
+		    !has_rank(f, f->names[i]->d_name))
 			read_one_of(f, f->names[i]);
+	read_ranked(f, f->n_ranks);
+}
+
+/* The one that became the only one last has the lowest number. */
+static void
+read_openresolv(struct folder *f)
+{
+	f->n_ranks = scandir(OPENRESOLV_ONLY, &f->ranks, is_visible, alphasort);
+	if (f->n_ranks > 0) {
+		read_ranked(f, 1);
+		return;
+	}
+	free_names(f->ranks, f->n_ranks);
+	f->n_ranks =
+	    scandir(OPENRESOLV_ORDER, &f->ranks, is_visible, alphasort);
+	read_all(f);
 }
 
 static void
@@ -132,19 +162,17 @@ read_folder(struct sysconf *conf, const struct sysconf_not *except,
     const struct sysfile *file)
 {
 	int dir = open(file->path, O_RDONLY | O_CLOEXEC | O_DIRECTORY), n;
-	struct folder f = { conf, except, file->kind, dir, 0, NULL };
-	bool ordered = strcmp(file->path, OPENRESOLV) == 0;
+	struct folder f = { conf, except, file->kind, dir, 0, NULL, -1, NULL };
 
 	n = dir >= 0 ? scandirat(dir, ".", &f.names, is_visible, alphasort)
 		     : -1;
 	f.n = n < FILES_MAX ? n : FILES_MAX;
-	if (!ordered || !read_by(&f, OPENRESOLV_ONLY, true)) {
-		if (ordered)
-			(void)read_by(
-			    &f, OPENRESOLV_ORDER, false); /* or none */
+	if (strcmp(file->path, OPENRESOLV) == 0)
+		read_openresolv(&f);
+	else
 		read_all(&f);
-	}
 	free_names(f.names, n);
+	free_names(f.ranks, f.n_ranks);
 	if (dir >= 0)
 		(void)close(dir);
 }

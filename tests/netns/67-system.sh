@@ -88,7 +88,10 @@ mkdir $run/resolvconf/metrics $run/resolvconf/exclusive
 : >"$run/resolvconf/metrics/000100 eth0.dhcp"
 put $run/resolvconf/interfaces/wg0 "nameserver 10.9.0.4"
 follows "… and a nearer one" 4
-: >"$run/resolvconf/exclusive/1 wlan0"
+put $run/resolvconf/interfaces/tun0 "nameserver 10.9.0.5"
+follows "… and before both one of no metric" 5
+: >"$run/resolvconf/exclusive/9999999 wg0"
+: >"$run/resolvconf/exclusive/9999998 wlan0"
 put $run/resolvconf/interfaces/wlan0 "nameserver 10.9.0.3"
 follows "… and one that is to be the only one" 3
 only_that() { ! ctl status | grep -q 'upstream 10.9.0.[47]'; }
