@@ -169,6 +169,17 @@ for doc in README.md conf/*; do
 	done
 done
 
+# each counter is explained, in the words of the source
+for counters in src/core/stats.h dns/resolve.h; do
+	tr -d '\n\t\\' <"$top/$counters" | grep -o ' *X([a-z0-9_]*, *"[^"]*")' |
+		sed 's/.*X(\([^,]*\), *"\(.*\)")/.It Cm \1|\2/'
+done >counters
+paste -d '|' - /dev/null <"$top/conf/reroutectl.1" | tr -d '\n' >manual
+while IFS= read -r line; do
+	grep -qF "$line|" manual || fault "reroutectl.1: no counter: $line"
+done <counters
+[ "$(wc -l <counters)" -ge 80 ] || fault "counters are not found"
+
 # text that is there, printed: to search for leaks takes twice as long
 help_of() {
 	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 "$@" --help
