@@ -373,6 +373,9 @@ parse_domain(struct rule_value *ret, const char *s, size_t len,
 		if (s[i] == '/' || s[i] == ':' || s[i] == '@')
 			return refuse(fault, s, len, "is more than a name",
 			    "the name alone: no scheme, port, path or user");
+	if (len == 1 && s[0] == '*')
+		return refuse(fault, s, len, "is any name",
+		    "no domain where any will do, else a name");
 	if (memchr(s + skip, '*', len - skip) != NULL)
 		return refuse(fault, s, len, "has a '*' that is no first label",
 		    value_expected(VALUE_DOMAIN));
