@@ -114,29 +114,53 @@ add_value(struct expansion *to, const char *s)
 			add(to, s, 1);
 }
 
+#define TEMPLATE_WORDS 3
+
+/* Which word of templates stands there; TEMPLATE_WORDS: none. */
+static size_t
+template_word(const char *s, size_t *ret_len)
+{
+	static const char *const words[TEMPLATE_WORDS] = { "%exe", "%user",
+		"%unit" };
+	size_t i;
+
+	for (i = 0; i < TEMPLATE_WORDS; i++) {
+		*ret_len = strlen(words[i]);
+		if (strncmp(s, words[i], *ret_len) == 0)
+			break;
+	}
+	return i;
+}
+
+bool
+tunnel_template_is_odd(const char *template)
+{
+	size_t len;
+
+	for (const char *p = template; (p = strchr(p, '%')) != NULL; p += len) {
+		if (template_word(p, &len) < TEMPLATE_WORDS)
+			continue;
+		len = 2;
+		if (p[1] != '%')
+			return true;
+	}
+	return false;
+}
+
 static const char *
 expand(const char *template, const struct tunnel_identity *identity,
     struct expansion to)
 {
-	const struct {
-		const char *name, *value;
-	} words[] = {
-		{ "%exe", identity->exe },
-		{ "%user", identity->user },
-		{ "%unit", identity->unit },
-	};
+	const char *const values[TEMPLATE_WORDS] = { identity->exe,
+		identity->user, identity->unit };
 
 	to.hash = UINT64_C(0xcbf29ce484222325);
 	for (const char *p = template; *p != '\0';) {
-		size_t i, n = sizeof(words) / sizeof(words[0]);
+		size_t len, i = template_word(p, &len);
 
-		for (i = 0; i < n; i++)
-			if (strncmp(p, words[i].name, strlen(words[i].name)) ==
-			    0)
-				break;
-		if (i < n) {
-			add_value(&to, words[i].value);
-			p += strlen(words[i].name);
+		if (i < TEMPLATE_WORDS) {
+			add_value(&to, values[i]);
+			p += len;
 			continue;
 		}
 		add(&to, p, 1);

@@ -95,6 +95,9 @@ struct tunnel_identity {
 const char *tunnel_expand(const char *template,
     const struct tunnel_identity *identity, char buf[TUNNEL_WORD_SIZE]);
 
+/* Whether it has a % that stands for nothing, and is taken as it is. */
+bool tunnel_template_is_odd(const char *template);
+
 /* The tunnel's user, as its kind of proxy takes it: with HTTP, where a colon
  * would end it (RFC 7617 section 2), one in what %exe, %user and %unit stand
  * for is %3A, and a % there is %25. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dns/trust.h"
+#include "port17/tunnel.h"
 #include "src/base/escape.h"
 #include "src/core/endpoint.h"
 #include "src/core/explain.h"
@@ -252,10 +253,17 @@ check_tunnel(struct faults *warnings, const struct conf *conf,
 	check_names(warnings, conf, tunnel, section);
 	check_quotes(warnings, section, "user", &tunnel->user);
 	check_quotes(warnings, section, "password", &tunnel->password);
+	if (tunnel_template_is_odd(tunnel->user.s))
+		warn(warnings, section, "user",
+		    "a % is taken as it is where none of %exe, %user, %unit "
+		    "and %% stands");
 	if (is_for_nobody(tunnel))
 		warn(warnings, section, "user",
 		    "nobody is told: they are for socks5, http and https");
 }
+
+/* One message may have as much: who writes less means another unit. */
+#define CACHE_LITTLE 65536
 
 /* Files that the settings name: that one is missing is no fault, since it may
  * be there when the daemon starts. */
@@ -266,6 +274,11 @@ check_files(struct faults *warnings, const struct conf *conf)
 	check_ca(warnings, "[resolver]", "tls-ca", &conf->resolver.tls_ca);
 	check_hosts(warnings, &conf->resolver.hosts);
 	check_listen(warnings, conf);
+	if (conf->resolver.cache_size > 0 &&
+	    conf->resolver.cache_size < CACHE_LITTLE)
+		warn(warnings, "[resolver]", "cache-size",
+		    "it holds hardly an answer: a number alone is bytes, M "
+		    "behind it is MiB");
 	if (conf->resolver.min_ttl > conf->resolver.max_ttl)
 		warn(warnings, "[resolver]", "min-ttl",
 		    "it is longer than max-ttl, which counts");

@@ -411,6 +411,16 @@ check "names that others may be asked for" says \
 	"[tunnel \"t\"]: warning: dns: without capture in [resolver], who has" \
 	checked "[resolver]" "capture = no" '[tunnel "t"]' \
 	"upstream = socks5://192.0.2.1:1080" "dns = fake"
+check "a cache of hardly a byte" says \
+	"[resolver]: warning: cache-size: it holds hardly an answer" \
+	checked "[resolver]" "cache-size = 32"
+check "a user with a word that there is not" says \
+	"[tunnel \"t\"]: warning: user: a % is taken as it is" \
+	checked '[tunnel "t"]' "upstream = socks5://192.0.2.1:1080" \
+	'user = %foo'
+check "and with those that there are" says_not warning \
+	checked '[tunnel "t"]' "upstream = socks5://192.0.2.1:1080" \
+	'user = %user-%%-%exe'
 check "a user that nobody is told" says \
 	"[tunnel \"t\"]: warning: user: nobody is told" \
 	checked '[tunnel "t"]' "upstream = direct" "user = anna"
