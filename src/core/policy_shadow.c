@@ -34,6 +34,18 @@ struct shadow_side {
 	};
 };
 
+static void
+find_fields(struct policy_shadow_fields *ret, const struct policy_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_matches; i++) {
+		unsigned int field = 1u << entry->matches[i].field;
+
+		ret->all |= field;
+		if (!policy_is_to_any(&entry->matches[i]))
+			ret->narrow |= field;
+	}
+}
+
 struct policy_shadow *
 policy_shadow_new(const struct policy *policy)
 {
@@ -49,9 +61,7 @@ policy_shadow_new(const struct policy *policy)
 		return NULL;
 	}
 	for (size_t i = 0; i < policy->n; i++)
-		for (size_t m = 0; m < policy->entries[i].n_matches; m++)
-			shadow->fields[i] |=
-			    1u << policy->entries[i].matches[m].field;
+		find_fields(&shadow->fields[i], &policy->entries[i]);
 	return shadow;
 }
 
@@ -363,8 +373,9 @@ is_late(const struct policy_entry *entry)
 	if (entry->action == ACTION_ACCEPT || entry->action == ACTION_REROUTE)
 		return false;
 	for (m = entry->matches; m < entry->matches + entry->n_matches; m++)
-		if (m->field == FIELD_PROTO || m->field == FIELD_FROM ||
-		    m->field == FIELD_TO || m->field == FIELD_LIST)
+		if (!policy_is_to_any(m) &&
+		    (m->field == FIELD_PROTO || m->field == FIELD_FROM ||
+			m->field == FIELD_TO || m->field == FIELD_LIST))
 			return true;
 	return false;
 }
@@ -391,7 +402,7 @@ compare_match(
 }
 
 /* The one side in which `first` leaves something of the rule at hand. It has no
- * field that this one has not. */
+ * field that this one has not, but what is any address. */
 static int
 compare(const struct policy_shadow *shadow, const struct policy_entry *first,
     const struct policy_entry *later)
@@ -404,6 +415,8 @@ compare(const struct policy_shadow *shadow, const struct policy_entry *first,
 		const struct policy_match *f = &first->matches[i];
 		int at = 1, one;
 
+		if (policy_is_to_any(f))
+			continue;
 		while (shadow->side[at].match->field != f->field)
 			at++;
 		one = compare_match(f, shadow->side[at].match, at);
@@ -428,7 +441,7 @@ find(struct policy_shadow *shadow, size_t n, bool queries)
 		struct shadow_side *side;
 		int at;
 
-		if ((shadow->fields[i] & ~shadow->fields[n]) != 0 ||
+		if ((shadow->fields[i].narrow & ~shadow->fields[n].all) != 0 ||
 		    (queries && !late && is_late(&entries[i])))
 			continue;
 		at = compare(shadow, &entries[i], later);
@@ -461,7 +474,7 @@ policy_shadow_find(struct policy_shadow *shadow, size_t n)
 		return false;
 	if (!asked || find(shadow, n, true))
 		return true;
-	if ((shadow->fields[n] & 1u << FIELD_QTYPE) != 0)
+	if ((shadow->fields[n].all & 1u << FIELD_QTYPE) != 0)
 		return false; /* it is about nothing else */
 	shadow->queries = true;
 	return find(shadow, n, false);

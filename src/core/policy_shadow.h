@@ -6,6 +6,12 @@
 
 struct policy;
 
+/* What a rule names, one bit a field. */
+struct policy_shadow_fields {
+	unsigned int all;
+	unsigned int narrow; /* without what is to any, or from any */
+};
+
 /* Which rules can never match, since those before them match all that they do:
  * one of these, or several that divide one of its matches among themselves
  * (10.0.0.0/9 and 10.128.0.0/9, in and out, alice and bob) and have the rest
@@ -16,8 +22,8 @@ struct policy_shadow {
 	 * queries come to it all the same */
 	size_t by[2], n_by;
 	bool queries;
-	unsigned int *fields;	  /* of each rule, one bit a field */
-	struct shadow_side *side; /* of the rule at hand */
+	struct policy_shadow_fields *fields; /* of each rule */
+	struct shadow_side *side;	     /* of the rule at hand */
 	size_t n_sides;
 };
 

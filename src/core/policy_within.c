@@ -77,6 +77,14 @@ policy_range_within(const struct addr_range *r, const struct addr_set *set)
 }
 
 bool
+policy_is_to_any(const struct policy_match *m)
+{
+	return set_kind_of(m->field) == SET_ENDS && !m->negated &&
+	       m->ports.n == 0 &&
+	       (m->all_addrs || (m->addrs.scopes & SCOPE_ANY) != 0);
+}
+
+bool
 policy_addrs_within(const struct policy_match *a, const struct policy_match *b)
 {
 	if (b->all_addrs || (b->addrs.scopes & SCOPE_ANY) != 0)

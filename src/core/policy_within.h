@@ -7,6 +7,10 @@
  * same field. False where that is not certain. */
 bool policy_within(const struct policy_match *a, const struct policy_match *b);
 
+/* Whether it is from or to any address and port: the rule is the same without
+ * it. */
+bool policy_is_to_any(const struct policy_match *m);
+
 /* The two halves of it for from and to. */
 bool policy_addrs_within(
     const struct policy_match *a, const struct policy_match *b);
