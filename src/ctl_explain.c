@@ -86,17 +86,20 @@ json_list(const struct ctl_explain *explain, const struct subject *subject,
 	return object;
 }
 
+/* All that one of these has to say: explain_passed(), explain_then(). */
 static json_t *
-json_passed(const struct policy *policy, const struct subject *subject,
-    const struct decision *d)
+json_notes(const struct policy *policy, const struct subject *subject,
+    const struct decision *d,
+    const char *(*of)(const struct policy *policy,
+	const struct subject *subject, const struct decision *d, size_t i,
+	char buf[EXPLAIN_NOTE_SIZE]))
 {
 	json_t *array = json_array();
-	char buf[EXPLAIN_PASSED_SIZE];
-	const char *passed;
+	char buf[EXPLAIN_NOTE_SIZE];
+	const char *note;
 
-	for (size_t i = 0;
-	     (passed = explain_passed(policy, subject, d, i, buf)) != NULL; i++)
-		json_array_append_new(array, json_text(passed));
+	for (size_t i = 0; (note = of(policy, subject, d, i, buf)) != NULL; i++)
+		json_array_append_new(array, json_text(note));
 	return array;
 }
 
@@ -119,14 +122,15 @@ result_of(const struct ctl_explain *explain, const struct subject *subject)
 	const struct policy *policy = explain->policy;
 	struct decision d = explain_decide(policy, &explain->capture, subject);
 	char host[NAME_TEXT_SIZE];
-	json_t *result = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}",
+	json_t *result = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}",
 	    "verdict", action_name(d.action), "reason", reason_name(d.reason),
 	    "once", d.once, "process", json_process(subject->process), "tunnel",
 	    json_tunnel(policy, &d), "host",
 	    d.host != 0
 		? json_text(name_format(subject->names[d.host - 1], host))
 		: json_null(),
-	    "passed", json_passed(policy, subject, &d));
+	    "passed", json_notes(policy, subject, &d, explain_passed), "then",
+	    json_notes(policy, subject, &d, explain_then));
 
 	if (result == NULL ||
 	    json_object_update_new(result, json_list(explain, subject, &d)) <

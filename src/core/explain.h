@@ -45,10 +45,16 @@ struct decision explain_decide(const struct policy *policy,
 
 /* What was asked before and did not decide: the i-th of these, from 0, written
  * to buf; NULL past the last one. d is what was decided. */
-#define EXPLAIN_PASSED_SIZE 64
+#define EXPLAIN_NOTE_SIZE 128
 const char *explain_passed(const struct policy *policy,
     const struct subject *subject, const struct decision *d, size_t i,
-    char buf[EXPLAIN_PASSED_SIZE]);
+    char buf[EXPLAIN_NOTE_SIZE]);
+
+/* What denies a query all the same that was let through: its way to the
+ * resolver, or its answer. As above. */
+const char *explain_then(const struct policy *policy,
+    const struct subject *subject, const struct decision *d, size_t i,
+    char buf[EXPLAIN_NOTE_SIZE]);
 
 /* "verdict: block", "rule: 3", … one a line. */
 void explain_print(const struct policy *policy,

@@ -1,3 +1,4 @@
+#include <netinet/in.h>
 #include <stdint.h>
 
 #include "src/base/escape.h"
@@ -50,7 +51,7 @@ unset_default(const struct subject *subject, const struct decision *d)
 
 const char *
 explain_passed(const struct policy *policy, const struct subject *subject,
-    const struct decision *d, size_t i, char buf[EXPLAIN_PASSED_SIZE])
+    const struct decision *d, size_t i, char buf[EXPLAIN_NOTE_SIZE])
 {
 	uint32_t rules = n_passed(policy, d);
 	const char *unset = unset_default(subject, d);
@@ -62,16 +63,73 @@ explain_passed(const struct policy *policy, const struct subject *subject,
 	if (rules > 0 && i-- == 0) {
 		if (rules == 1)
 			return "rule 1 does not decide";
-		(void)snprintf(buf, EXPLAIN_PASSED_SIZE,
+		(void)snprintf(buf, EXPLAIN_NOTE_SIZE,
 		    "rules 1 to %u do not decide", rules); /* fits */
 		return buf;
 	}
 	if (unset != NULL && i-- == 0) {
-		(void)snprintf(buf, EXPLAIN_PASSED_SIZE, "%s is not set",
-		    unset); /* fits */
+		(void)snprintf(
+		    buf, EXPLAIN_NOTE_SIZE, "%s is not set", unset); /* fits */
 		return buf;
 	}
 	return NULL;
+}
+
+static bool
+denies(const struct decision *d)
+{
+	return d->action == ACTION_BLOCK || d->action == ACTION_DROP;
+}
+
+/* Whether the packet of a program here that asks our own resolver is denied:
+ * as judge_capture_ask() has it, by anything but `default out`. */
+static bool
+denies_way(const struct policy *policy, const struct subject *query,
+    struct decision *ret)
+{
+	const struct addr here = { ADDR_IP4, { 127, 0, 0, 1 } };
+	const struct subject way = { .loopback = true,
+		.proto = IPPROTO_UDP,
+		.src = here,
+		.dst = here,
+		.dport = 53,
+		.has_ports = true,
+		.process = query->process };
+
+	if (query->src.family != ADDR_NONE) /* another host's */
+		return false;
+	*ret = policy_decide(policy, &way);
+	return denies(ret) && ret->reason != REASON_DEFAULT_OUT;
+}
+
+const char *
+explain_then(const struct policy *policy, const struct subject *subject,
+    const struct decision *d, size_t i, char buf[EXPLAIN_NOTE_SIZE])
+{
+	struct decision way;
+	uint32_t rule;
+	char number[16];
+
+	if (!subject->query || denies(d) || d->reason == REASON_SELF ||
+	    subject->dst.family != ADDR_NONE)
+		return NULL;
+	if (denies_way(policy, subject, &way) && i-- == 0) {
+		(void)snprintf(number, sizeof(number), "rule %u",
+		    way.rule); /* fits, as the next */
+		(void)snprintf(buf, EXPLAIN_NOTE_SIZE,
+		    "its way to the resolver, to 127.0.0.1 port 53, is denied: "
+		    "%s",
+		    way.rule > 0 ? number : reason_name(way.reason));
+		return buf;
+	}
+	rule = policy_denies_elsewhere(policy, subject, d->rule);
+	if (rule == 0 || i > 0)
+		return NULL;
+	(void)snprintf(buf, EXPLAIN_NOTE_SIZE,
+	    "an answer with an address that rule %u is not for is denied: "
+	    "rule %u",
+	    d->rule, rule); /* fits */
+	return buf;
 }
 
 static void
@@ -88,8 +146,8 @@ explain_print(const struct policy *policy, const struct judge_capture *capture,
 {
 	struct decision d = explain_decide(policy, capture, subject);
 	const struct policy_rule *rule = policy_rule_get(policy, d.rule);
-	char host[NAME_TEXT_SIZE], buf[EXPLAIN_PASSED_SIZE];
-	const char *passed;
+	char host[NAME_TEXT_SIZE], buf[EXPLAIN_NOTE_SIZE];
+	const char *note;
 
 	(void)fprintf(out, "verdict: %s\n", action_name(d.action));
 	if (rule != NULL) {
@@ -109,10 +167,10 @@ explain_print(const struct policy *policy, const struct judge_capture *capture,
 	if (d.list != 0)
 		(void)fprintf(out, "list: %s\n", policy_list(policy, d.list));
 	(void)fprintf(out, "reason: %s\n", reason_name(d.reason));
-	for (size_t i = 0;; i++) {
-		passed = explain_passed(policy, subject, &d, i, buf);
-		if (passed == NULL)
-			break;
-		(void)fprintf(out, "passed: %s\n", passed);
-	}
+	for (size_t i = 0;
+	     (note = explain_passed(policy, subject, &d, i, buf)) != NULL; i++)
+		(void)fprintf(out, "passed: %s\n", note);
+	for (size_t i = 0;
+	     (note = explain_then(policy, subject, &d, i, buf)) != NULL; i++)
+		(void)fprintf(out, "then: %s\n", note);
 }

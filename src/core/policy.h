@@ -155,6 +155,12 @@ struct decision policy_decide(
 bool policy_judges_addresses(
     const struct policy *policy, const struct process *process);
 
+/* Rule n has let such a query through, of which no address is known: the rule
+ * that denies its answer, where n and others like it are for other addresses
+ * than that one has. 0 where there is none. */
+uint32_t policy_denies_elsewhere(
+    const struct policy *policy, const struct subject *subject, uint32_t n);
+
 /* Whether a query may be denied for its type alone; list: that denied it
  * (struct decision), or 0. */
 bool policy_judges_types(const struct policy *policy, uint32_t list);

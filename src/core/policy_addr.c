@@ -110,3 +110,36 @@ policy_judges_addresses(
 			return true;
 	return policy->all_by_addr;
 }
+
+/* Whether it lets the query through only because the address is not known. */
+static bool
+may_be_elsewhere(
+    const struct policy_entry *entry, const struct subject *subject)
+{
+	struct policy_entry sure = *entry;
+	struct matched matched;
+
+	sure.action = ACTION_BLOCK; /* this decides where it is certain */
+	return entry_is_of_addresses(entry) &&
+	       !policy_entry_decides(&sure, subject, &matched);
+}
+
+uint32_t
+policy_denies_elsewhere(
+    const struct policy *policy, const struct subject *subject, uint32_t n)
+{
+	struct matched matched;
+
+	for (size_t i = n > 0 ? n - 1 : policy->n; i < policy->n; i++) {
+		const struct policy_entry *entry = &policy->entries[i];
+
+		if (!policy_entry_decides(entry, subject, &matched))
+			continue;
+		if (entry->action == ACTION_BLOCK ||
+		    entry->action == ACTION_DROP)
+			return (uint32_t)i + 1;
+		if (!may_be_elsewhere(entry, subject))
+			break;
+	}
+	return 0;
+}

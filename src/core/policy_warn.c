@@ -7,6 +7,7 @@
 #include "src/core/policy_own.h"
 #include "src/core/policy_shadow.h"
 #include "src/core/policy_warn_own.h"
+#include "src/core/policy_within.h"
 
 static const struct policy_match *
 match_of(const struct policy_entry *entry, enum rule_field field)
@@ -204,15 +205,19 @@ has_program(const struct policy_entry *entry)
 	return (fields_of(entry) & programs) != 0;
 }
 
+static bool
+denies(const struct policy_entry *entry)
+{
+	return entry->action == ACTION_BLOCK || entry->action == ACTION_DROP;
+}
+
 /* Whether the rule denies names, maybe to some of whom `first` is about. */
 static bool
 denies_names(const struct policy_entry *first, const struct policy_entry *later)
 {
 	const unsigned int names = 1u << FIELD_DOMAIN | 1u << FIELD_LIST;
 
-	return (later->action == ACTION_BLOCK ||
-		   later->action == ACTION_DROP) &&
-	       (later->direction & RULE_OUT) != 0 &&
+	return denies(later) && (later->direction & RULE_OUT) != 0 &&
 	       (fields_of(later) & names) != 0 &&
 	       (!has_program(first) || !has_program(later));
 }
@@ -225,20 +230,23 @@ warn_open(const struct policy *policy, const struct rules *rules, size_t n,
 	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
 	const struct policy_entry *entry = &policy->entries[n];
 	const struct policy_match *to = match_of(entry, FIELD_TO);
+	bool any;
 	char what[512];
 
 	if (entry->action != ACTION_ACCEPT ||
 	    (entry->direction & RULE_OUT) == 0 || to == NULL ||
 	    !is_way_to_resolver(to) || (fields_of(entry) & narrower) != 0)
 		return;
+	any = to->all_addrs || (to->addrs.scopes & SCOPE_ANY) != 0;
 	for (size_t i = n + 1; i < policy->n; i++) {
 		if (!denies_names(entry, &policy->entries[i]))
 			continue;
 		(void)snprintf(what, sizeof(what),
 		    "warning: this rule lets each query through, whatever the "
-		    "name: %s:%u decides about none of them",
-		    policy->rules[i].file,
-		    policy->rules[i].line); /* a path may be cut */
+		    "name: %s:%u decides about %s",
+		    policy->rules[i].file, policy->rules[i].line,
+		    any ? "none of them"
+			: "addresses in answers alone"); /* a path may be cut */
 		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
 		return;
 	}
@@ -299,6 +307,112 @@ warn_leak(const struct policy *policy, const struct rules *rules, size_t n,
 	}
 }
 
+/* Whether a packet to the daemon's own resolver is one of those that the match
+ * is about; that address has no name, and who sends it is left aside. */
+static bool
+is_of_way(const struct policy_match *m)
+{
+	static const struct addr here = { ADDR_IP4, { 127, 0, 0, 1 } };
+	bool yes = false;
+
+	if (m->field == FIELD_QTYPE)
+		return false;
+	if (m->field >= FIELD_EXE && m->field <= FIELD_PROCESS)
+		return true;
+	if (m->field == FIELD_PROTO)
+		yes = id_set_has(&m->ids, IPPROTO_UDP);
+	else if (m->field == FIELD_FROM || m->field == FIELD_TO)
+		yes = (m->all_addrs || addr_set_match(&m->addrs, &here, true) ==
+					   MATCH_YES) &&
+		      (m->ports.n == 0 || (m->field == FIELD_TO &&
+					      port_set_has(&m->ports, 53)));
+	return yes != m->negated;
+}
+
+static bool
+has_way(const struct policy_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_matches; i++)
+		if (!is_of_way(&entry->matches[i]))
+			return false;
+	return (entry->direction & RULE_OUT) != 0;
+}
+
+/* Whether all whom a is about are among those of b. */
+static bool
+programs_within(const struct policy_entry *a, const struct policy_entry *b)
+{
+	const struct policy_match *m, *of;
+
+	for (m = b->matches; m < b->matches + b->n_matches; m++) {
+		if (m->field < FIELD_EXE || m->field > FIELD_PROCESS)
+			continue;
+		of = match_of(a, m->field);
+		if (of == NULL || of->negated != m->negated ||
+		    !(m->negated ? policy_within(m, of) : policy_within(of, m)))
+			return false;
+	}
+	return true;
+}
+
+/* Whether it lets names through, or denies all but them. */
+static bool
+spares_names(const struct policy_entry *entry)
+{
+	const struct policy_match *domain = match_of(entry, FIELD_DOMAIN);
+	const struct policy_match *list = match_of(entry, FIELD_LIST);
+
+	return (entry->direction & RULE_OUT) != 0 &&
+	       ((domain != NULL && domain->negated == denies(entry)) ||
+		   (list != NULL && list->negated == denies(entry)));
+}
+
+/* Whether names are spared for some of whom `later` is about, and nothing
+ * before that one speaks of their way to the resolver. */
+static bool
+is_cut_off(const struct policy *policy, const struct policy_entry *named,
+    const struct policy_entry *later)
+{
+	const struct policy_entry *e;
+
+	if (!spares_names(named) ||
+	    (!programs_within(named, later) && !programs_within(later, named)))
+		return false;
+	for (e = policy->entries; e < later; e++)
+		if (has_way(e) &&
+		    (programs_within(named, e) || programs_within(later, e)))
+			return false;
+	return true;
+}
+
+/* What denies a program all else denies it the resolver: it can't ask for the
+ * names that are let through. */
+static void
+warn_cut(const struct policy *policy, const struct rules *rules, size_t n,
+    struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+	const struct policy_rule *first;
+	char what[512];
+	size_t i = 0;
+
+	if (!denies(entry) || !has_way(entry))
+		return;
+	while (i <= n && !is_cut_off(policy, &policy->entries[i], entry))
+		i++;
+	if (i > n)
+		return;
+	first = &policy->rules[i];
+	(void)snprintf(what, sizeof(what),
+	    "warning: the names that %s:%u spares can't be asked for: this "
+	    "rule denies the way to the resolver, too%s",
+	    first->file, first->line,
+	    entry->n_matches == 0
+		? "; 'default out block' does not"
+		: ", unless one before it accepts to loopback port 53");
+	policy_warn_at(warnings, rules, &rules->rules[n].place, what);
+}
+
 void
 policy_warn(const struct policy *policy, const struct rules *rules,
     const struct policy_world *world, struct faults *warnings)
@@ -317,6 +431,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 		warn_shadowed(policy, rules, shadow, i, warnings);
 		warn_open(policy, rules, i, warnings);
 		warn_leak(policy, rules, i, world, warnings);
+		warn_cut(policy, rules, i, warnings);
 	}
 	policy_shadow_free(shadow);
 	if (policy->n > POLICY_WARN_MAX)

@@ -142,7 +142,7 @@ print_result(const json_t *result)
 {
 	const char *file = command_text(result, "file", NULL);
 	const json_t *process = json_object_get(result, "process");
-	const json_t *passed;
+	const json_t *note;
 	size_t i;
 
 	printf("verdict: %s\n", command_text(result, "verdict", "?"));
@@ -162,8 +162,10 @@ print_result(const json_t *result)
 	explain_print_text(result, "list");
 	explain_print_entry(result);
 	printf("reason: %s\n", command_text(result, "reason", "?"));
-	json_array_foreach(json_object_get(result, "passed"), i, passed)
-	    printf("passed: %s\n", json_string_value(passed));
+	json_array_foreach(json_object_get(result, "passed"), i, note)
+	    printf("passed: %s\n", json_string_value(note));
+	json_array_foreach(json_object_get(result, "then"), i, note)
+	    printf("then: %s\n", json_string_value(note));
 	if (command_text(process, "exe", "")[0] != '\0') {
 		fputs("program: ", stdout);
 		escape_print(command_text(process, "exe", ""), stdout);

@@ -111,6 +111,27 @@ check "… and is counted" wait_for counted
 inc iptables-legacy -t raw -D OUTPUT -p udp --sport 53 -j DROP
 check "… and told" grep -q "an answer can't be sent: .*not permitted" \
     "$tmp/daemon.log"
+# a rule is taken at its word, and explained so
+dig=$(command -v dig)
+explains() { ctl explain --query web.example --exe "$dig" | grep -qx "then: $1"; }
+rules "accept out exe $dig domain web.example" "block out exe $dig"
+check "reload" daemon_reload
+check_not "all else is denied: the resolver, too" \
+    says 203.0.113.10 +time=1 +tries=1 @127.0.0.1 web.example
+check "… explained" explains \
+    "its way to the resolver, to 127.0.0.1 port 53, is denied: rule 2"
+rules "accept out exe $dig domain web.example" \
+    "block out exe $dig not qtype TYPE0" \
+    "accept out exe $dig to loopback port 53" "block out exe $dig"
+check "reload" daemon_reload
+check "… but the way, for one name" says 203.0.113.10 @127.0.0.1 web.example
+check "… and for no other" says 0.0.0.0 @127.0.0.1 secret.two.example
+rules "accept out to loopback" "block out domain web.example"
+check "reload" daemon_reload
+check "a name that may lead to loopback and does not" \
+    says 0.0.0.0 @127.0.0.1 web.example
+check "… explained" explains \
+    "an answer with an address that rule 1 is not for is denied: rule 2"
 daemon_stop
 
 # other hosts that may ask: known by their address

@@ -220,6 +220,47 @@ test_queries_to_others_and_what_no_tunnel_carries(void **state)
 	    "passed: no socket of the daemon's own\n");
 }
 
+/* What a query that is let through meets before and behind the rules of it. */
+static void
+test_queries_that_are_let_through_and_denied(void **state)
+{
+#define ACCEPTS(line, host)                                                    \
+	"verdict: accept\nrule: 1\nfile: /r/1.rules:1\ntext: " line "\n" host  \
+	"reason: rule\n"
+#define HOST "host: x.example\n"
+#define WAY "then: its way to the resolver, to 127.0.0.1 port 53, is denied: "
+#define ANSWER                                                                 \
+	"then: an answer with an address that rule 1 is not for is denied: "
+
+	(void)state;
+	assert_says("accept user bob domain x.example\nblock user bob",
+	    "query=x.example user=bob",
+	    ACCEPTS("accept user bob domain x.example", HOST) WAY "rule 2\n");
+	assert_says("accept user bob domain x.example\nblock user alice",
+	    "query=x.example user=bob",
+	    ACCEPTS("accept user bob domain x.example", HOST));
+	assert_says("accept domain x.example\nblock", /* another host asks */
+	    "query=x.example from=10.0.0.7",
+	    ACCEPTS("accept domain x.example", HOST));
+	assert_says("accept domain x.example\ndefault out block",
+	    "query=x.example user=bob",
+	    ACCEPTS("accept domain x.example", HOST));
+	assert_says("accept domain x.example\ndefault unknown block",
+	    "query=x.example",
+	    ACCEPTS("accept domain x.example", HOST) WAY "default-unknown\n");
+	assert_says("accept to loopback\naccept to lan\nblock domain x.example",
+	    "query=x.example user=bob",
+	    ACCEPTS("accept to loopback", "") ANSWER "rule 3\n");
+	assert_says("accept to any port 53\nblock domain x.example",
+	    "query=x.example user=bob", ACCEPTS("accept to any port 53", ""));
+	assert_says("accept to lan\naccept\nblock domain x.example",
+	    "query=x.example user=bob", ACCEPTS("accept to lan", ""));
+#undef ACCEPTS
+#undef HOST
+#undef WAY
+#undef ANSWER
+}
+
 static void
 test_answer(void **state)
 {
@@ -286,6 +327,7 @@ main(void)
 		cmocka_unit_test(test_each_fault_has_its_place),
 		cmocka_unit_test(test_what_is_left_out),
 		cmocka_unit_test(test_every_word_is_read),
+		cmocka_unit_test(test_queries_that_are_let_through_and_denied),
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(
 		    test_the_other_side_is_known_without_a_look_up),
