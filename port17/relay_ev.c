@@ -369,24 +369,37 @@ relay_new(
 }
 
 /* A far end that takes nothing is asked whether it is there; the kernel would
- * give it up for that after a while, though it says that it is. */
+ * give it up for that after a while, though it says that it is. A program's
+ * reset lies behind what can't be passed on to it: that is looked for here. */
+static void
+look_at_stall(struct relay *relay)
+{
+	struct leg *far = far_of(relay);
+	int error;
+
+	relay->stalled = sock_is_stalled(far->fd);
+	sock_limit_silence(far->fd, !relay->stalled);
+	if (!relay->stalled)
+		return;
+	error = leg_error(program_of(relay));
+	/* EPIPE: it had ended its side before, and all is to arrive */
+	if (error == ECONNRESET || error == ETIMEDOUT)
+		program_broke(relay);
+}
+
 static void
 sweep_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct relay_set *set = arg;
-	struct list *node;
+	struct list *node, *next;
 
 	(void)fd;
 	(void)what;
-	list_for_each (node, &set->all) {
+	list_for_each_safe (node, next, &set->all) {
 		struct relay *relay = container_of(node, struct relay, all);
 
-		struct leg *far = far_of(relay);
-
-		if (relay->stalled || !far->writable) {
-			relay->stalled = sock_is_stalled(far->fd);
-			sock_limit_silence(far->fd, !relay->stalled);
-		}
+		if (relay->stalled || !far_of(relay)->writable)
+			look_at_stall(relay);
 	}
 }
 

@@ -52,6 +52,8 @@ inc python3 "$ends" pour 192.0.2.7 7025 <"$tmp/pour.in" >"$tmp/pour" &
 pour=$!
 exec 7>"$tmp/pour.in"
 check "a far end that takes nothing" wait_for has_text full "$tmp/pour"
+partner giver inc ends.py pour 192.0.2.8 7025 # a second one: "full"
+tell_only giver reset
 limit() { # of the silence that the daemon puts up with: ADDR PORT [NEW]
 	python3 "$ends" option "$daemon" "$1" "$2" TCP_USER_TIMEOUT ${3-}
 }
@@ -195,6 +197,9 @@ ins ip address add 192.0.2.8/32 dev lo
 unlimited() { [ "$(limit 192.0.2.7 7025)" = 0 ]; }
 check "one that is there, and takes nothing, may do so for ever" eval \
     "wait_for unlimited || wait_for unlimited || wait_for unlimited"
+check "unless its program has broken it off: the far end is told" wait_for \
+    flows 'any(x["dst"] == "192.0.2.8" and x["dport"] == 7025 and
+    x.get("close_reason") == "the program broke it off" for x in f)'
 printf '\n\n' >&7
 exec 7>&-
 check "when it reads" said_is done read 192.0.2.7

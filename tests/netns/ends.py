@@ -281,7 +281,10 @@ def pour(addr, port):
         elif not told:
             told = True
             say("full")
-    sys.stdin.readline()
+    if sys.stdin.readline() == "reset\n":
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                     struct.pack("ii", 1, 0))
+        return
     say("quiet")
     sys.stdin.readline()
     s.settimeout(20)
