@@ -217,6 +217,12 @@ attr_free(struct attr *attr)
 }
 
 void
+attr_tell_apart(struct attr *attr, bool apart)
+{
+	attr->apart = apart;
+}
+
+void
 attr_round(struct attr *attr, mono_t now)
 {
 	attr->now = now;
@@ -225,7 +231,7 @@ attr_round(struct attr *attr, mono_t now)
 	attr->asked = false;
 	procread_round(procfs_read(attr->opts.procfs), now);
 	if (attr->bpf != NULL) {
-		bpf_arm(attr->bpf);
+		bpf_arm(attr->bpf, attr->apart);
 		bpf_expect(attr->bpf);
 		uses_expect(attr->uses);
 		lineage_expect(attr->lineage);

@@ -50,6 +50,9 @@ struct attr;
 int attr_new(struct attr **ret, const struct attr_opts *opts);
 void attr_free(struct attr *attr); /* accepts NULL */
 
+/* Whether a rule tells starts of one program apart: see bpf_arm(). */
+void attr_tell_apart(struct attr *attr, bool apart);
+
 /* Before the packets of a wake-up, after the last of them was received. */
 void attr_round(struct attr *attr, mono_t now);
 

@@ -29,6 +29,7 @@ struct attr {
 	struct idmap users, user_groups;
 	mono_t now;
 	uint64_t round;
+	bool apart;   /* see attr_tell_apart() */
 	bool drained; /* in this round */
 	bool late;    /* in this round a record did not come in time */
 	bool asked;   /* /proc was, in this round */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "src/base/log.h"
+#include "src/core/policy.h"
 #include "src/closing_ev.h"
 #include "src/judge_own.h"
 #include "src/linux/ct.h"
@@ -42,6 +43,7 @@ note_policy(struct judge_ev *je)
 	if (je->policy == judge_policy(je->opts.judge))
 		return;
 	je->policy = judge_policy(je->opts.judge);
+	attr_tell_apart(je->opts.attr, policy_tells_starts(je->policy));
 	je->doubt_end = mono_add(je->now, DOUBT_NS);
 }
 

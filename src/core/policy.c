@@ -182,6 +182,28 @@ policy_reroutes(const struct policy *policy)
 	return false;
 }
 
+static bool
+tells_starts(const struct policy_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_matches; i++) {
+		enum rule_field field = entry->matches[i].field;
+
+		if (field == FIELD_SCRIPT || field == FIELD_CMD ||
+		    field == FIELD_COMM || field == FIELD_PARENT)
+			return true;
+	}
+	return false;
+}
+
+bool
+policy_tells_starts(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->n; i++)
+		if (tells_starts(&policy->entries[i]))
+			return true;
+	return false;
+}
+
 const char *
 policy_list(const struct policy *policy, uint32_t n)
 {

@@ -209,6 +209,9 @@ const char *policy_list(const struct policy *policy, uint32_t n);
 bool policy_names_list(const struct policy *policy, const char *name);
 bool policy_names_tunnel(const struct policy *policy, const char *name);
 bool policy_reroutes(const struct policy *policy); /* any tunnel */
+/* Whether any is for some starts of a program and not for others: by script,
+ * command line, short name or parent. */
+bool policy_tells_starts(const struct policy *policy);
 /* Whether a list that a rule names says so: list_wants_tcp(). */
 bool policy_wants_tcp(const struct policy *policy, const struct name *name);
 /* The list itself, borrowed from the policy; NULL where it is not loaded. */

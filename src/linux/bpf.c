@@ -393,12 +393,14 @@ bpf_close(struct bpf *bpf)
 }
 
 void
-bpf_arm(struct bpf *bpf)
+bpf_arm(struct bpf *bpf, bool apart)
 {
+	const uint32_t armed = BPF_ARMED | (apart ? BPF_ARMED_APART : 0u);
+
 	/* the programs read what lies beside it, and would have to fetch it
 	 * anew each time that it is written */
-	if (!bpf->shared->armed)
-		bpf->shared->armed = 1;
+	if (bpf->shared->armed != armed)
+		bpf->shared->armed = armed;
 }
 
 void

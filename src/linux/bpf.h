@@ -43,8 +43,10 @@ int bpf_open(struct bpf **ret, const struct bpf_ops *ops,
 void bpf_close(struct bpf *bpf); /* accepts NULL */
 
 /* From now on packets are judged: one whose record the kernel has no room for
- * is dropped there, since nobody could say whose it is. */
-void bpf_arm(struct bpf *bpf);
+ * is dropped there, since nobody could say whose it is. apart: there are rules
+ * for some starts of a program and not for others; one that would go on with
+ * what was decided for another is dropped, too. */
+void bpf_arm(struct bpf *bpf, bool apart);
 
 /* From now on a packet of these families passes only with a mark, and with none
  * that denies it, whatever becomes of the tables: of those that are in place

@@ -25,9 +25,10 @@ bpf_close(struct bpf *bpf)
 }
 
 void
-bpf_arm(struct bpf *bpf)
+bpf_arm(struct bpf *bpf, bool apart)
 {
 	(void)bpf;
+	(void)apart;
 }
 
 void

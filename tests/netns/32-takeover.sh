@@ -590,6 +590,33 @@ else
 	echo "# no VXLAN here"
 fi
 
+# -- a rule by script: another script has its port --
+cat >"$tmp/may.py" <<'PY'
+"""may.py KIND PORT: from port 5590."""
+import socket, sys
+kind = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}[sys.argv[1]]
+with socket.socket(socket.AF_INET, kind) as s:
+    s.bind(("10.9.0.1", 5590))
+    s.settimeout(0.1)
+    try:
+        s.connect(("10.9.0.2", int(sys.argv[2])))
+        s.send(b"x")
+    except OSError:  # refused or unanswered, both do
+        pass
+PY
+cp "$tmp/may.py" "$tmp/not.py"
+rules "accept script $tmp/may.py" "block out to 10.9.0.2 port 7400-7499" \
+    "default out accept" "default in accept"
+daemon_reload
+for kind in udp tcp; do
+	[ $kind = udp ] && port=7401 || port=7402
+	ins $IPT4 -I INPUT -p $kind --dport $port -j DROP
+	ins $IPT4 -I INPUT -p $kind --dport $port -m comment --comment "n$port"
+	inc python3 "$tmp/may.py" $kind $port
+	check "a script that may, $kind" came $port 1
+	for i in 1 2 3; do inc python3 "$tmp/not.py" $kind $port; done
+	check "another one from its port, $kind: none" came $port 1
+done
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -207,6 +207,21 @@ asks_for(struct sk_buff *skb, struct owner *owner, struct nf_conn *ct)
 		bpf_map_update_elem(&owners, &key, owner, BPF_ANY);
 }
 
+/* A copy of it at most, with the same arguments. */
+static __always_inline int
+is_same_image(const struct owner *a, const struct owner *b)
+{
+	return a->image == b->image && a->exec == b->exec;
+}
+
+/* Another start of it, and a rule tells these apart: of an interpreter it may
+ * be another script. */
+static __always_inline int
+is_told_apart(const struct owner *a, const struct owner *b)
+{
+	return (shared.armed & BPF_ARMED_APART) != 0 && !is_same_image(a, b);
+}
+
 /* One that opens a connection where conntrack has one with these ends still is
  * another one than was decided: it is dropped unless it is of the same program,
  * and comes again in a second. */
@@ -214,7 +229,7 @@ static __always_inline int
 opens_again(const struct owner *was, const struct owner *owner)
 {
 	return was != NULL && was->tag == owner->tag &&
-		       is_same_program(was, owner)
+		       is_same_program(was, owner) && !is_told_apart(was, owner)
 		   ? 0
 		   : BPF_TAKEN_DROPPED;
 }
@@ -302,9 +317,9 @@ takes_over(struct bpf_nf_ctx *ctx, struct sock *sk, struct file *file,
 			    ? BPF_TAKEN_DROPPED
 			    : 0;
 	else {
-		if (!is_same_program(was, owner))
+		if (!is_same_program(was, owner) || is_told_apart(was, owner))
 			return BPF_TAKEN_DROPPED;
-		if (was->image != owner->image)
+		if (!is_same_image(was, owner))
 			taken = BPF_TAKEN_OVER;
 	}
 	if (taken != BPF_TAKEN_DROPPED)

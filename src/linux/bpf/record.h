@@ -48,6 +48,12 @@ struct bpf_use {
 
 _Static_assert(BPF_HEAD_MAX <= 255, "head_len is a byte");
 
+/* A packet whose sender the daemon can't be told is dropped; and one of a
+ * program that goes on with what was decided for another start of itself, which
+ * may be another script. */
+#define BPF_ARMED 1
+#define BPF_ARMED_APART 2
+
 /* What programs and daemon tell each other beside that. */
 struct bpf_shared {
 	/* what the rings had no room for */
@@ -64,8 +70,7 @@ struct bpf_shared {
 	__u64 strict_from;
 	/* nesting of the pid namespace whose numbers the daemon sees */
 	__u32 pid_level;
-	/* the daemon judges: a packet whose sender it can't be told is dropped
-	 */
+	/* the daemon judges: BPF_ARMED* */
 	__u32 armed;
 	/* number of the network namespace whose sockets are listed at start,
 	 * and told when they are closed */
