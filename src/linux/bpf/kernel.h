@@ -99,7 +99,7 @@ struct kernfs_node___old { /* before Linux 6.15 */
 	struct kernfs_node *parent;
 };
 struct list_head {
-	struct list_head *next;
+	struct list_head *next, *prev;
 };
 struct cgroup_root {
 	char name[64];

@@ -61,17 +61,17 @@ groups_of(struct task_struct *task)
 #define HIERARCHIES_MAX 32
 #define NAME_SYSTEMD 0x00646d6574737973UL /* "systemd", read as one word */
 
-/* On the way through the groups of a set. */
+/* On the way through the groups of a set, from both of its ends: what is looked
+ * for was mounted among the first, or last. */
 struct link_walk {
-	struct list_head *at;
+	struct list_head *next, *prev;
 	__u64 node;
 };
 
-static long
-link_step(__u32 index, void *arg)
+/* 1: found, as walk->node. */
+static __always_inline long
+look_at(struct link_walk *walk, struct list_head *at)
 {
-	struct link_walk *walk = arg;
-	struct list_head *at = walk->at;
 	struct cgrp_cset_link *link =
 	    (void *)at -
 	    bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
@@ -79,13 +79,26 @@ link_step(__u32 index, void *arg)
 	struct cgroup_root *root = BPF_CORE_READ(cgroup, root);
 	__u64 name = 0;
 
-	(void)index;
 	bpf_core_read(&name, sizeof(name), &root->name);
-	if (name == NAME_SYSTEMD) {
-		walk->node = (unsigned long)BPF_CORE_READ(cgroup, kn);
+	if (name != NAME_SYSTEMD)
+		return 0;
+	walk->node = (unsigned long)BPF_CORE_READ(cgroup, kn);
+	return 1;
+}
+
+static long
+link_step(__u32 index, void *arg)
+{
+	struct link_walk *walk = arg;
+	struct list_head *next = walk->next, *prev = walk->prev;
+
+	(void)index;
+	if (look_at(walk, prev) || look_at(walk, next))
 		return 1;
-	}
-	walk->at = BPF_CORE_READ(at, next);
+	if (next == prev || BPF_CORE_READ(next, next) == prev)
+		return 1; /* they meet */
+	walk->next = BPF_CORE_READ(next, next);
+	walk->prev = BPF_CORE_READ(prev, prev);
 	return 0;
 }
 
@@ -101,8 +114,9 @@ old_group(void)
 
 	if (!bpf_core_field_exists(link->cgrp))
 		return 0;
-	walk.at = BPF_CORE_READ(groups, cgrp_links.next);
-	bpf_loop(HIERARCHIES_MAX, link_step, &walk, 0);
+	walk.next = BPF_CORE_READ(groups, cgrp_links.next);
+	walk.prev = BPF_CORE_READ(groups, cgrp_links.prev);
+	bpf_loop(HIERARCHIES_MAX / 2, link_step, &walk, 0);
 	return walk.node;
 }
 
