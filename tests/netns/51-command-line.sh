@@ -162,13 +162,16 @@ ctl rules delete "$(rule line 'block out list nosuchlist to port 7777')" >"$tmp/
 # are what they were when it is back
 echo 192.0.2.1 >"$tmp/held.txt"
 listed() { # [yes]: whether the settings have the list
-	printf '%s\n' "[resolver]" "listen = none" \
+	printf '%s\n' "[rerouted]" "control-group = nosuch" \
+		"[resolver]" "listen = none" \
 		${1:+'[list "held"]' "source = $tmp/held.txt"} >"$tmp/held.conf"
 }
 broken() { ctl status | grep -q "^BROKEN: $1"; }
 stop "$daemon"
 listed yes
 start --config "$tmp/held.conf"
+check "a group that is not there is told" grep -q \
+	"control-group nosuch: there is no such group" "$tmp/daemon.log"
 check "a rule by it" ctl block out list held to port 7001
 check "another one" ctl accept out list held
 check "of other addresses: allowed" gets 7001 ok
