@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "src/base/log.h"
-#include "src/core/policy.h"
 #include "src/closing_ev.h"
+#include "src/core/mark.h"
+#include "src/core/policy.h"
 #include "src/judge_own.h"
 #include "src/linux/ct.h"
 #include "src/linux/diag.h"

@@ -19,11 +19,16 @@ put_at(struct waiting *waiting, size_t i, const struct waiting_packet *packet)
 bool
 waiting_put(struct waiting *waiting, const struct waiting_packet *packet)
 {
-	size_t his = 0;
+	size_t his = 0, sockets = 0;
 
-	for (size_t i = 0; i < waiting->n; i++)
-		his += waiting->v[i].sock.uid == packet->sock.uid;
+	for (size_t i = 0; i < waiting->n; i++) {
+		bool is_his = waiting->v[i].sock.uid == packet->sock.uid;
+
+		his += is_his;
+		sockets += is_his && !waiting->v[i].behind;
+	}
 	if (waiting->n == WAITING_MAX || his == WAITING_OF_ONE ||
+	    (sockets == WAITING_SOCKETS && !packet->behind) ||
 	    packet->raw.len > NFQ_COPY_RANGE)
 		return false;
 	put_at(waiting, waiting->n++, packet);

@@ -15,9 +15,10 @@
 
 /* More than that are not held: their processes are not found then. All that
  * call a server which has just started wait for one look-up, which takes some
- * 50 ms where there are thousands of processes. */
+ * 50 ms where there are thousands of processes; each socket more costs one. */
 #define WAITING_MAX 384
-#define WAITING_OF_ONE 128 /* user */
+#define WAITING_OF_ONE 128 /* user, … */
+#define WAITING_SOCKETS 32 /* … of so many sockets */
 
 struct waiting_packet {
 	struct packet pkt;

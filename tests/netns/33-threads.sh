@@ -82,7 +82,7 @@ for bpf in auto no; do
 	    (lambda by: all(len([x for x in f if x['process'].get('pid') == by[p] and
 		(x['direction'], x['dport']) == to]) >= n for p in by for to, n in [
 		(('in', p), 2)] + [(('out', p + 100), 1)] * (p > 7002)) and
-	    not [x for x in f if x['dport'] // 1000 == 7 and
+	    not [x for x in f if (x['dport'] or 0) // 1000 == 7 and
 		x['process'].get('pid') not in by.values()])({$served})"
 	for one in $served; do
 		[ "$one" = "${one%,}" ] || stop "${one%,}"

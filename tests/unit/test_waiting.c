@@ -12,6 +12,7 @@ put(struct waiting *waiting, uint32_t uid, uint64_t inode, uint32_t id)
 	const struct waiting_packet packet = {
 		.sock = { .uid = uid, .inode = inode },
 		.raw = { .id = id, .payload = payload, .len = sizeof(payload) },
+		.behind = waiting_has(waiting, inode),
 	};
 
 	return waiting_put(waiting, &packet);
@@ -29,6 +30,9 @@ one_user_leaves_room_for_others(void **state)
 	waiting.n = 0;
 	for (uint64_t inode = 1; inode <= WAITING_MAX; inode++)
 		his += put(&waiting, 1000, inode, (uint32_t)inode);
+	assert_int_equal(his, WAITING_SOCKETS);
+	while (put(&waiting, 1000, 1, 0)) /* these cost no look-up */
+		his++;
 	assert_int_equal(his, WAITING_OF_ONE);
 	assert_true(put(&waiting, 1001, 1000, 1000));
 	for (uint64_t inode = 1; inode <= 2 * WAITING_MAX; inode++)
