@@ -367,29 +367,36 @@ spares_names(const struct policy_entry *entry)
 		   (list != NULL && list->negated == denies(entry)));
 }
 
+/* Rules that are compared in all for warn_cut(), which may be each with each
+ * for a third: half a second. Of what comes behind these it says nothing. */
+#define CUT_STEPS ((size_t)20000000)
+
 /* Whether names are spared for some of whom `later` is about, and nothing
- * before that one speaks of their way to the resolver. */
+ * before that one speaks of their way to the resolver. steps: that are left. */
 static bool
 is_cut_off(const struct policy *policy, const struct policy_entry *named,
-    const struct policy_entry *later)
+    const struct policy_entry *later, size_t *steps)
 {
 	const struct policy_entry *e;
 
+	if (*steps == 0)
+		return false;
+	--*steps;
 	if (!spares_names(named) ||
 	    (!programs_within(named, later) && !programs_within(later, named)))
 		return false;
-	for (e = policy->entries; e < later; e++)
+	for (e = policy->entries; e<later && * steps> 0; e++, --*steps)
 		if (has_way(e) &&
 		    (programs_within(named, e) || programs_within(later, e)))
 			return false;
-	return true;
+	return *steps > 0;
 }
 
 /* What denies a program all else denies it the resolver: it can't ask for the
  * names that are let through. */
 static void
 warn_cut(const struct policy *policy, const struct rules *rules, size_t n,
-    struct faults *warnings)
+    size_t *steps, struct faults *warnings)
 {
 	const struct policy_entry *entry = &policy->entries[n];
 	const struct policy_rule *first;
@@ -398,7 +405,7 @@ warn_cut(const struct policy *policy, const struct rules *rules, size_t n,
 
 	if (!denies(entry) || !has_way(entry))
 		return;
-	while (i <= n && !is_cut_off(policy, &policy->entries[i], entry))
+	while (i <= n && !is_cut_off(policy, &policy->entries[i], entry, steps))
 		i++;
 	if (i > n)
 		return;
@@ -419,6 +426,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 {
 	struct policy_shadow *shadow =
 	    policy->n <= POLICY_WARN_MAX ? policy_shadow_new(policy) : NULL;
+	size_t steps = CUT_STEPS;
 
 	for (size_t i = 0; i < policy->n; i++) {
 		policy_warn_values(
@@ -431,7 +439,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 		warn_shadowed(policy, rules, shadow, i, warnings);
 		warn_open(policy, rules, i, warnings);
 		warn_leak(policy, rules, i, world, warnings);
-		warn_cut(policy, rules, i, warnings);
+		warn_cut(policy, rules, i, &steps, warnings);
 	}
 	policy_shadow_free(shadow);
 	if (policy->n > POLICY_WARN_MAX)
