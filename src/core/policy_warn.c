@@ -385,11 +385,15 @@ is_cut_off(const struct policy *policy, const struct policy_entry *named,
 	if (!spares_names(named) ||
 	    (!programs_within(named, later) && !programs_within(later, named)))
 		return false;
-	for (e = policy->entries; e<later && * steps> 0; e++, --*steps)
+	for (e = policy->entries; e != later; e++) {
+		if (*steps == 0)
+			return false;
+		--*steps;
 		if (has_way(e) &&
 		    (programs_within(named, e) || programs_within(later, e)))
 			return false;
-	return *steps > 0;
+	}
+	return true;
 }
 
 /* What denies a program all else denies it the resolver: it can't ask for the
