@@ -212,7 +212,8 @@ check "and is the first from then on" test_says many 192.0.2.7:7001 \
     'connects to fd09::2'
 check_not "that alone" grep 'connects to 192.0.2.10' "$tmp/steps"
 check "one whose first is silent: by the second, before it is given up" \
-    wait_for test_says still 192.0.2.7:7001 '^connected after [2-4][0-9]{3} ms'
+    wait_for test_says still 192.0.2.7:7001 \
+    '^connected after (1[89]|[2-4][0-9])[0-9]{2} ms' # a tick may be missing
 check "which is the first from then on" test_says still 192.0.2.7:7001 \
     'connects to fd09::2'
 check_not "and that alone" grep 'connects to 192.0.2.200' "$tmp/steps"
