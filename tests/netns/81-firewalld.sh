@@ -14,6 +14,10 @@ guest_up
 out_denied=no # zones are for what comes in
 
 mkdir "$tmp/run" "$tmp/log"
+# what firewalld runs has no environment: the lock that we share lies where it
+# looks, or each of us undoes what the other has just written
+: >"$XTABLES_LOCKFILE"
+ln "$XTABLES_LOCKFILE" "$tmp/run/xtables.lock"
 cat >"$tmp/bus.conf" <<END
 <busconfig><type>system</type>
 <listen>unix:path=$tmp/bus</listen><auth>EXTERNAL</auth>
