@@ -176,6 +176,15 @@ copy_name(struct name *ret, const struct cache_entry *entry)
 	memcpy(ret->wire, name_of_entry(entry), ret->len);
 }
 
+/* Below it, or NXDOMAIN of a name above it, which speaks of it, too. */
+static bool
+is_about(const struct cache_entry *entry, const struct name *name,
+    const struct name *flushed)
+{
+	return name_in(name, flushed) ||
+	       (entry->type == TYPE_NONE && name_in(flushed, name));
+}
+
 static bool
 is_flushed(const struct cache *cache, const struct cache_entry *entry)
 {
@@ -184,7 +193,7 @@ is_flushed(const struct cache *cache, const struct cache_entry *entry)
 	copy_name(&name, entry);
 	for (size_t i = 0; i < cache->n_flushes; i++)
 		if (entry->number <= cache->flushes[i].before &&
-		    name_in(&name, &cache->flushes[i].name))
+		    is_about(entry, &name, &cache->flushes[i].name))
 			return true;
 	return false;
 }

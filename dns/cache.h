@@ -75,8 +75,9 @@ bool cache_put(struct cache *cache, const struct key *key,
 /* Forgets the one answer, where there is one. */
 void cache_drop(struct cache *cache, const struct key *key);
 
-/* Forgets the name and all below it (NULL: everything); how many answers. From
- * then on they are not found, but not all of them are looked for at once:
+/* Forgets the name and all below it, and that a name above it is not there,
+ * which denies it, too (NULL: everything); how many answers. From then on they
+ * are not found, but not all of them are looked for at once:
  * cache_sweep() says of how many more, and *ret_more is true until all are. Of
  * everything the memory is freed by and by: as new ones need it, and by
  * cache_tidy(), n answers at a time, as is what a lower bound turns out; true

@@ -294,6 +294,17 @@ cache_flushes(void **state)
 	assert_null(cache_find(cache, &key));
 	assert_int_equal(cache_flush(cache, &zone, &more), 3);
 	assert_int_equal(cache_flush(cache, NULL, &more), 2);
+	/* that there is nothing above it is said of it, too */
+	key = key_of("example.com", TYPE_NONE);
+	assert_true(cache_put(cache, &key, &a, now));
+	key = key_of("com", TYPE_A);
+	assert_true(cache_put(cache, &key, &a, now));
+	key = key_of("b.example.com", TYPE_NONE);
+	assert_true(cache_put(cache, &key, &a, now));
+	zone = name_of("a.example.com");
+	assert_int_equal(cache_flush(cache, &zone, &more), 1);
+	key = key_of("example.com", TYPE_NONE);
+	assert_null(cache_find(cache, &key));
 	cache_free(cache);
 }
 
