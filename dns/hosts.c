@@ -54,19 +54,49 @@ has_all(struct hosts *hosts, const struct addr *addr, uint64_t hash)
 }
 
 static bool
+is_of(const struct pair *pair, const struct name *name)
+{
+	return pair->len == name->len &&
+	       memcmp(pair->wire, name->wire, name->len) == 0;
+}
+
+/* Whether a name has the address, or all that are told: a record stands in an
+ * answer once (RFC 2181 section 5), and the first lines count. */
+static bool
+is_known(const struct hosts *hosts, const struct addr *addr,
+    const struct name *name, uint64_t hash)
+{
+	struct map_node *node = map_first(&hosts->by_name, hash);
+	size_t n = 0;
+
+	for (; node != NULL; node = map_next(node, hash)) {
+		const struct pair *pair =
+		    container_of(node, struct pair, by_name);
+
+		if (!is_of(pair, name))
+			continue;
+		if (addr_equal(&pair->addr, addr) || ++n == HOSTS_MAX)
+			return true;
+	}
+	return false;
+}
+
+static bool
 add(struct hosts *hosts, const struct addr *addr, const struct name *name)
 {
 	uint64_t hash = map_hash(&hosts->by_addr, addr, sizeof(*addr));
-	struct pair *pair =
-	    arena_alloc(hosts->arena, 1, sizeof(*pair) + name->len);
+	uint64_t named = map_hash(&hosts->by_name, name->wire, name->len);
+	struct pair *pair;
 
+	if (is_known(hosts, addr, name, named))
+		return true;
+	pair = arena_alloc(hosts->arena, 1, sizeof(*pair) + name->len);
 	if (pair == NULL)
 		return false;
 	pair->addr = *addr;
 	pair->len = name->len;
 	memcpy(pair->wire, name->wire, name->len);
-	map_put(&hosts->by_name, &pair->by_name,
-	    map_hash(&hosts->by_name, name->wire, name->len));
+	map_put(&hosts->by_name, &pair->by_name, named);
 	if (!has_all(hosts, addr, hash))
 		map_put(&hosts->by_addr, &pair->by_addr, hash);
 	pair->place = hosts->n++;
@@ -169,8 +199,7 @@ hosts_addresses(const struct hosts *hosts, const struct name *name,
 		const struct pair *pair =
 		    container_of(node, struct pair, by_name);
 
-		if (pair->len == name->len &&
-		    memcmp(pair->wire, name->wire, name->len) == 0)
+		if (is_of(pair, name))
 			n = put_in_order(found, n, pair);
 	}
 	for (size_t i = 0; i < n; i++)

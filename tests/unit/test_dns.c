@@ -478,6 +478,33 @@ hosts_first_names_count(void **state)
 	hosts_free(hosts);
 }
 
+/* However often a file says it, an answer has it once; of too many the first
+ * are told. */
+static void
+hosts_tell_once(void **state)
+{
+	struct addr addr = addr_ip4((uint8_t[]){ 10, 0, 0, 1 });
+	struct name names[HOSTS_MAX], name = name_of("nas.example");
+	struct addr addrs[HOSTS_MAX];
+	struct hosts *hosts;
+	char text[8192];
+	size_t len = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "10.0.0.1 nas.example NAS.example.\n");
+	for (int i = 2; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "10.0.0.%d nas.example\n", i);
+	hosts = hosts_read(text, len);
+	assert_int_equal(hosts_addresses(hosts, &name, addrs), HOSTS_MAX);
+	for (unsigned int i = 0; i < HOSTS_MAX; i++)
+		assert_int_equal(addrs[i].bytes[3], i + 1);
+	assert_int_equal(hosts_names(hosts, &addr, names), 1);
+	hosts_free(hosts);
+}
+
 static void
 upstreams_come_and_go(void **state)
 {
@@ -680,6 +707,7 @@ main(void)
 		cmocka_unit_test(due_is_in_order),
 		cmocka_unit_test(hosts_both_ways),
 		cmocka_unit_test(hosts_first_names_count),
+		cmocka_unit_test(hosts_tell_once),
 		cmocka_unit_test(upstreams_come_and_go),
 		cmocka_unit_test(failures_at_once_are_one),
 		cmocka_unit_test(private_addresses),
