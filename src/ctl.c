@@ -88,10 +88,11 @@ call_lists_reload(const struct ctl_env *env, json_t *args, char **ret_line,
 }
 
 #define FILTER "exe user unit domain verdict since_ms"
+#define FLOW_FILTER FILTER " address port"
 
 static const struct call calls[] = {
 	{ "status", "", true, ctl_status },
-	{ "flows.list", FILTER, false, ctl_show_flows },
+	{ "flows.list", FLOW_FILTER, false, ctl_show_flows },
 	{ "processes.list", FILTER, false, ctl_show_processes },
 	{ "hosts.list", FILTER, false, ctl_show_hosts },
 	{ "rules.list", "", false, ctl_show_rules },
@@ -106,7 +107,7 @@ static const struct call calls[] = {
 	{ "cache.flush", "name more", false, ctl_dns_flush },
 	{ "resolve", "name type pid", false, ctl_dns_resolve },
 	{ "reload", "", false, ctl_rules_reload },
-	{ "watch", FILTER " backlog", false, ctl_show_watch },
+	{ "watch", FLOW_FILTER " backlog", false, ctl_show_watch },
 	{ "tunnels.list", "", false, ctl_tunnel_list },
 	{ "tunnels.test", "name host port steps", false, ctl_tunnel_test },
 	{ "explain", "about pid", false, ctl_explain },

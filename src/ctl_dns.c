@@ -23,7 +23,7 @@ ctl_dns_row(const struct record *record, char host[NAME_TEXT_SIZE])
 {
 	return (struct filter_row){ record->process,
 		name_format(&record->qname, host),
-		action_name(record->decision.action), record->time };
+		action_name(record->decision.action), record->time, NULL };
 }
 
 /* The youngest first. */

@@ -111,7 +111,7 @@ int
 ctl_list_filter(struct filter *ret, const json_t *args, char what[FILTER_WHAT])
 {
 	static const char *const keys[] = { "exe", "user", "unit", "domain",
-		"verdict" };
+		"verdict", "address", "port" };
 	const json_t *since = json_object_get(args, "since_ms");
 
 	memset(ret, 0, sizeof(*ret));

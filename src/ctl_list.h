@@ -45,8 +45,8 @@ void ctl_list_free(struct ctl_list *list); /* accepts NULL */
 char *ctl_list_next(struct ctl_list *list, size_t *ret_len, bool *ret_done);
 
 /* Takes the filters out of the arguments of a call: exe, user, unit, domain,
- * verdict and since_ms. Unknown keys are left alone. 0, or -EINVAL with what
- * is wrong in what[]. */
+ * verdict, address, port and since_ms. Unknown keys are left alone. 0, or
+ * -EINVAL with what is wrong in what[]. */
 int ctl_list_filter(
     struct filter *ret, const json_t *args, char what[FILTER_WHAT]);
 

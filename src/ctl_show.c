@@ -36,7 +36,7 @@ static struct filter_row
 row_of(const struct flow *flow)
 {
 	return (struct filter_row){ flow->process, NULL,
-		action_name(flow->decision.action), flow->first };
+		action_name(flow->decision.action), flow->first, &flow->key };
 }
 
 bool
@@ -203,7 +203,7 @@ static bool
 has_row(
     const struct filter *filter, const struct tally_row *row, const char *host)
 {
-	struct filter_row facts = { row->process, host, NULL, row->last };
+	struct filter_row facts = { row->process, host, NULL, row->last, NULL };
 
 	if (!filter_match_who(filter, &facts))
 		return false;

@@ -268,7 +268,7 @@ tunnel_ended(void *arg, const struct port17_past *past)
 	struct rerouted *rr = arg;
 	struct ctl_event event = { .name = "tunnel",
 		.row = { past->process, NULL, action_name(ACTION_REROUTE),
-		    past->ended },
+		    past->ended, &past->key },
 		.make = make_tunnel_end,
 		.of = past };
 

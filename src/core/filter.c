@@ -56,6 +56,40 @@ field(struct filter *filter, const char *key, bool *ret_glob)
 	return NULL;
 }
 
+static int
+set_address(struct filter *filter, const char *value, char what[FILTER_WHAT])
+{
+	struct addr_range range;
+
+	if (addr_range_parse(&range, value, strlen(value)) < 0) {
+		(void)snprintf(what, FILTER_WHAT,
+		    "address: expected an address, a prefix or a range, such "
+		    "as 192.0.2.0/24"); /* fits */
+		return -EINVAL;
+	}
+	filter->address = addr_range_unmap(&range); /* as flows have them */
+	filter->has_address = true;
+	return 0;
+}
+
+static int
+set_ports(struct filter *filter, const char *value, char what[FILTER_WHAT])
+{
+	struct value_fault fault;
+	struct rule_value parsed;
+
+	if (value_parse(&parsed, VALUE_PORT, value, strlen(value), &fault) <
+	    0) {
+		(void)snprintf(what, FILTER_WHAT,
+		    "port: expected a number of 0 to 65535 or a range, such "
+		    "as 6881-6889"); /* fits */
+		return -EINVAL;
+	}
+	filter->ports = parsed.ports;
+	filter->has_ports = true;
+	return 0;
+}
+
 int
 filter_set(struct filter *filter, const char *key, const char *value,
     char what[FILTER_WHAT])
@@ -66,6 +100,10 @@ filter_set(struct filter *filter, const char *key, const char *value,
 	bool glob;
 	char *to = field(filter, key, &glob);
 
+	if (strcmp(key, "address") == 0)
+		return set_address(filter, value, what);
+	if (strcmp(key, "port") == 0)
+		return set_ports(filter, value, what);
 	if (to == NULL)
 		return -ENOENT;
 	/* what[] has room for all of these */
@@ -172,6 +210,31 @@ filter_has_verdict(const struct filter *filter, const char *word)
 	}
 }
 
+static bool
+has_port(const struct rule_ports *ports, uint16_t port)
+{
+	return port >= ports->lo && port <= ports->hi;
+}
+
+/* By either end, as tcpdump's host and port do. */
+static bool
+match_ends(const struct filter *filter, const struct flow_key *key)
+{
+	const struct addr_range *range = &filter->address;
+	const struct rule_ports *ports = &filter->ports;
+
+	if (!filter->has_address && !filter->has_ports)
+		return true;
+	if (key == NULL)
+		return false;
+	if (filter->has_address && !addr_range_contains(range, &key->local) &&
+	    !addr_range_contains(range, &key->remote))
+		return false;
+	return !filter->has_ports || (rule_proto_has_ports(key->proto) &&
+					 (has_port(ports, key->lport) ||
+					     has_port(ports, key->rport)));
+}
+
 bool
 filter_match_who(const struct filter *filter, const struct filter_row *row)
 {
@@ -192,7 +255,8 @@ filter_match_who(const struct filter *filter, const struct filter_row *row)
 	if (filter->domain[0] != '\0' &&
 	    (row->host == NULL || !match_domain(filter->domain, row->host)))
 		return false;
-	return !filter->has_since || !mono_before(row->when, filter->since);
+	return match_ends(filter, row->key) &&
+	       (!filter->has_since || !mono_before(row->when, filter->since));
 }
 
 bool

@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include "src/base/mono.h"
+#include "src/core/flow.h"
 #include "src/core/process.h"
+#include "src/core/rule.h"
 
 #define FILTER_TEXT 256
 
@@ -17,8 +19,10 @@ struct filter {
 	char unit[FILTER_TEXT]; /* a glob; ".service" may be left out */
 	char domain[FILTER_TEXT];
 	char verdict[FILTER_TEXT]; /* words with commas between */
-	bool has_since;
+	bool has_since, has_address, has_ports;
 	mono_t since;
+	struct addr_range address; /* of either end of a flow */
+	struct rule_ports ports;   /* the same */
 };
 
 /* What a row has of it; NULL where it has none, which matches no filter of
@@ -28,12 +32,13 @@ struct filter_row {
 	const char *host;
 	const char *verdict;
 	mono_t when;
+	const struct flow_key *key;
 };
 
 #define FILTER_WHAT 128
 
-/* Sets exe, user, unit, domain or verdict. 0, -ENOENT (there is no such key),
- * or -EINVAL with what is wrong in what[]. */
+/* Sets exe, user, unit, domain, verdict, address or port. 0, -ENOENT (there is
+ * no such key), or -EINVAL with what is wrong in what[]. */
 int filter_set(struct filter *filter, const char *key, const char *value,
     char what[FILTER_WHAT]);
 

@@ -36,8 +36,8 @@ struct command_word {
 			      * the command that lists the names; NULL: none */
 };
 
-/* Two tables of options: a command's own, and those it shares. */
-#define COMMAND_TABLES 2
+/* Tables of options: a command's own, and those it shares. */
+#define COMMAND_TABLES 3
 
 /* One row a command (commands.c): dispatch, help, near misses and the
  * completion of shells come from it. */

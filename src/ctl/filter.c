@@ -24,14 +24,29 @@ const struct command_option filter_options[] = {
 	{ 0 },
 };
 
+const struct command_option flow_options[] = {
+	{ "address", "ADDRESS",
+	    "of either end; or a prefix: 192.0.2.0/24, or a range: LO-HI",
+	    NULL },
+	{ "port", "PORT", "of either end; or a range: 6881-6889", NULL },
+	{ 0 },
+};
+
 static bool
-is_filter(const struct command_option *option)
+is_one_of(
+    const struct command_option *table, const struct command_option *option)
 {
-	for (const struct command_option *o = filter_options; o->name != NULL;
-	     o++)
+	for (const struct command_option *o = table; o->name != NULL; o++)
 		if (o == option)
 			return true;
 	return false;
+}
+
+static bool
+is_filter(const struct command_option *option)
+{
+	return is_one_of(filter_options, option) ||
+	       is_one_of(flow_options, option);
 }
 
 /* One that is gone may have flows yet. */

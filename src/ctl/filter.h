@@ -6,6 +6,8 @@
 /* The filters of `flows`, `processes`, `watch` and whatever shows rows of
  * them: --exe --user --unit --domain --verdict --since. */
 extern const struct command_option filter_options[];
+/* Besides, of what shows flows: --address --port. */
+extern const struct command_option flow_options[];
 
 /* Puts one of them into the arguments of a call, where it stands; other
  * options are left alone and make *ret_taken false. */

@@ -72,6 +72,14 @@ check "flows: two filters" only flows \
     --verdict block --user nobody
 check "flows --since" only flows True 5 --since 1h
 check "flows --since nothing" only flows True 0 --since 0
+check "flows --port" only flows 'x["dport"] == 7001' 2 --port 7001
+check "flows --port of several" only flows 'x["dport"] > 7001' 3 --port 7002-7003
+check "flows --address" only flows 'x["dst"] == "10.9.0.2"' 5 --address 10.9.0.2
+check "flows --address of none" only flows True 0 --address 10.9.0.3-10.9.0.9
+check "flows --address that is none" try 2 ctl flows --address lan
+check "what was expected" has_text 'address: expected an address, a prefix' \
+    "$tmp/err"
+check "queries have no port" try 2 ctl queries --port 53
 check "flows --unit of none" only flows True 0 --unit nosuch.service
 check "flows --domain of none" only flows True 0 --domain example.com
 check "connections takes filters" only connections True 2 --exe other

@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "src/core/filter.h"
@@ -60,7 +61,7 @@ a_row_is_asked_for_or_not(void **state)
 		{ "verdict", "drop,reroute", false },
 	};
 	struct process *p = program();
-	struct filter_row row = { p, "www.example.com", "block", { 5 } };
+	struct filter_row row = { p, "www.example.com", "block", { 5 }, NULL };
 
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
@@ -75,10 +76,55 @@ a_row_is_asked_for_or_not(void **state)
 }
 
 static void
+either_end_of_a_flow_is_asked_for(void **state)
+{
+	static const struct {
+		const char *key, *value;
+		bool yes;
+	} rows[] = {
+		{ "address", "10.9.0.1", true },
+		{ "address", "192.0.2.7", true },
+		{ "address", "192.0.2.8", false },
+		{ "address", "192.0.2.0/29", true },
+		{ "address", "192.0.2.8/29", false },
+		{ "address", "192.0.2.1-192.0.2.7", true },
+		{ "address", "::ffff:192.0.2.7", true },
+		{ "address", "::/0", false },
+		{ "port", "443", true },
+		{ "port", "40000", true },
+		{ "port", "44", false },
+		{ "port", "400-500", true },
+		{ "port", "444-500", false },
+	};
+	struct flow_key key = { .lport = 40000, .rport = 443 };
+	struct filter_row row = { NULL, NULL, "block", { 5 }, &key };
+
+	(void)state;
+	assert_int_equal(addr_parse(&key.local, "10.9.0.1", 8), 0);
+	assert_int_equal(addr_parse(&key.remote, "192.0.2.7", 9), 0);
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct filter f = { 0 };
+		char what[FILTER_WHAT];
+
+		row_true(rows[i].value,
+		    filter_set(&f, rows[i].key, rows[i].value, what) == 0);
+		key.proto = IPPROTO_TCP;
+		row_true(rows[i].value, filter_match(&f, &row) == rows[i].yes);
+		key.proto = IPPROTO_ICMP; /* what it has there are no ports */
+		row_true(
+		    rows[i].value, filter_match(&f, &row) ==
+				       (rows[i].yes && rows[i].key[0] == 'a'));
+		row.key = NULL; /* queries have none */
+		row_true(rows[i].value, !filter_match(&f, &row));
+		row.key = &key;
+	}
+}
+
+static void
 all_of_several_must_match(void **state)
 {
 	struct process *p = program();
-	struct filter_row row = { p, NULL, "block", { 5 } };
+	struct filter_row row = { p, NULL, "block", { 5 }, NULL };
 	struct filter f = { 0 };
 	char what[FILTER_WHAT];
 
@@ -96,7 +142,7 @@ what_a_row_has_not_matches_nothing(void **state)
 {
 	static const char *const keys[] = { "exe", "user", "unit", "domain" };
 	struct process *kernel = process_new(PROCESS_KERNEL);
-	struct filter_row row = { kernel, NULL, NULL, { 5 } };
+	struct filter_row row = { kernel, NULL, NULL, { 5 }, NULL };
 	char what[FILTER_WHAT];
 
 	(void)state;
@@ -114,7 +160,7 @@ static void
 a_user_is_known_without_a_program(void **state)
 {
 	struct process *gone = process_new(PROCESS_UNKNOWN);
-	struct filter_row row = { gone, NULL, NULL, { 5 } };
+	struct filter_row row = { gone, NULL, NULL, { 5 }, NULL };
 	struct filter user = { .user = "1000" }, exe = { .exe = "**" };
 
 	(void)state;
@@ -134,7 +180,7 @@ static void
 since_is_a_moment(void **state)
 {
 	struct filter f = { .has_since = true, .since = { 10 } };
-	struct filter_row row = { NULL, NULL, NULL, { 9 } };
+	struct filter_row row = { NULL, NULL, NULL, { 9 }, NULL };
 
 	(void)state;
 	assert_false(filter_match(&f, &row));
@@ -155,6 +201,14 @@ what_makes_no_sense_is_refused(void **state)
 		{ "verdict", "block,", -EINVAL },
 		{ "verdict", ",block", -EINVAL },
 		{ "verdict", "block drop", -EINVAL },
+		{ "address", "", -EINVAL },
+		{ "address", "lan", -EINVAL },
+		{ "address", "192.0.2.7/33", -EINVAL },
+		{ "address", "192.0.2.7:443", -EINVAL },
+		{ "port", "", -EINVAL },
+		{ "port", "https", -EINVAL },
+		{ "port", "500-400", -EINVAL },
+		{ "port", "65536", -EINVAL },
 		{ "domain", "*", -EINVAL },
 		{ "domain", ".", -EINVAL },
 		{ "domain", "a..b", -EINVAL },
@@ -181,6 +235,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_is_asked_for_or_not),
+		cmocka_unit_test(either_end_of_a_flow_is_asked_for),
 		cmocka_unit_test(all_of_several_must_match),
 		cmocka_unit_test(what_a_row_has_not_matches_nothing),
 		cmocka_unit_test(a_user_is_known_without_a_program),
