@@ -26,6 +26,17 @@ control_len(const unsigned char *s)
 	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
 }
 
+bool
+escape_is_plain(const char *s)
+{
+	for (size_t len; *s != '\0'; s += len) {
+		if (control_len((const unsigned char *)s) > 0)
+			return false;
+		len = utf8_len((const unsigned char *)s);
+	}
+	return true;
+}
+
 char *
 escape_text(const char *s)
 {

@@ -1,10 +1,14 @@
 #ifndef BASE_ESCAPE_H
 #define BASE_ESCAPE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Foreign text, for a terminal: what could move the cursor, give it orders or
  * turn the direction of what follows, and what is no UTF-8, stands as \xNN. */
+
+/* Nothing of it has to be written otherwise. */
+bool escape_is_plain(const char *s);
 
 /* To be freed; NULL when there is no memory. */
 char *escape_text(const char *s);

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/escape.h"
 #include "src/core/learn_own.h"
+#include "src/core/text.h"
 #include "src/core/value.h"
 
 struct learn *
@@ -41,15 +43,16 @@ learn_free(struct learn *learn)
 
 /* Words ------------------------------------------------------------------- */
 
-/* What a line can't hold: control characters, and what stands for bytes that
- * were no UTF-8. */
+/* What a rule can't hold, or a terminal would obey, does not stand in a line;
+ * nor does what stands for bytes that were no UTF-8. */
 static bool
 can_be_written(const char *s)
 {
-	for (const char *c = s; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return false;
-	return strstr(s, "\xef\xbf\xbd") == NULL;
+	size_t len = strlen(s);
+	const char *what;
+
+	return text_bad_byte(s, len, &what) == len && escape_is_plain(s) &&
+	       strstr(s, "\xef\xbf\xbd") == NULL;
 }
 
 /* A name that a rule can have: anything may have been asked for. */

@@ -329,6 +329,26 @@ odd_names_are_not_proposed(void **state)
 	free(text);
 }
 
+/* What a terminal would obey is neither a rule nor printed as one. */
+static void
+orders_to_a_terminal_are_not_proposed(void **state)
+{
+	(void)state;
+	see("/opt/\xc2\x9b[31m", NULL, "192.0.2.1", 1);
+	see("/opt/\xe2\x80\xae"
+	    "exe",
+	    NULL, "192.0.2.1", 1);
+	see("/opt/\xef\xbb\xbf"
+	    "b",
+	    NULL, "192.0.2.1", 1);
+	see("/opt/\xc3\xa9", NULL, "192.0.2.1", 1);
+	assert_proposed(
+	    "accept out exe /opt/\xc3\xa9 proto tcp to 192.0.2.1 port 1\n"
+	    "# 3 connections or queries of what a rule can't name (a program "
+	    "that is deleted or in a container without a unit, an odd "
+	    "name)\n");
+}
+
 int
 main(void)
 {
@@ -346,6 +366,7 @@ main(void)
 		T(odd_words_mean_themselves),
 		T(scripts_units_and_the_kernel_have_their_words),
 		T(odd_names_are_not_proposed),
+		T(orders_to_a_terminal_are_not_proposed),
 		T(what_can_not_be_named_is_counted),
 	};
 
