@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dns/trust.h"
@@ -70,13 +71,20 @@ static void
 check_hosts(struct faults *warnings, const struct conf_text *hosts)
 {
 	char why[LIST_ERROR_SIZE];
+	struct stat st;
+	int error = 0;
 
 	/* the default may well be missing */
-	if (hosts->place.len == 0 || hosts->s[0] != '/' ||
-	    access(hosts->s, R_OK) == 0)
+	if (hosts->place.len == 0 || hosts->s[0] != '/')
+		return;
+	if (access(hosts->s, R_OK) < 0 || stat(hosts->s, &st) < 0)
+		error = errno;
+	else if (S_ISDIR(st.st_mode))
+		error = EISDIR;
+	if (error == 0)
 		return;
 	(void)snprintf(why, sizeof(why), "%s: %s", hosts->s,
-	    strerror(errno)); /* may be cut */
+	    strerror(error)); /* may be cut */
 	warn(warnings, "[resolver]", "hosts", why);
 }
 
@@ -127,7 +135,8 @@ check_folder(struct faults *warnings, const char *rules)
 	free(misnamed);
 }
 
-/* A resolver that answers nobody, or that misses the queries of a family. */
+/* A resolver that answers nobody, or that nobody reaches, or that misses the
+ * queries of a family. */
 static void
 check_listen(struct faults *warnings, const struct conf *conf)
 {
@@ -148,6 +157,9 @@ check_listen(struct faults *warnings, const struct conf *conf)
 	if (others < n && conf->resolver.allow.n == 0)
 		warn(warnings, "[resolver]", "listen is for other hosts, too",
 		    "but allow names none: they are refused");
+	if (others == n && n > 0 && conf->resolver.allow.n > 0)
+		warn(warnings, "[resolver]", "allow",
+		    "listen is for this host alone: no other one gets to ask");
 	if (n == 0 || conf->resolver.capture == 0)
 		return;
 	if (!here4)

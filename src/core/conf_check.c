@@ -328,6 +328,14 @@ is_same_place(const struct endpoint *to, const struct endpoint *listen)
 		   (addr_is_any(&listen->addr) && addr_is_loopback(&to->addr)));
 }
 
+/* Each link has such addresses of its own: alone it leads nowhere. */
+static bool
+lacks_device(const struct endpoint *to)
+{
+	return to->addr.family == ADDR_IP6 && addr_is_link_local(&to->addr) &&
+	       to->zone.len == 0;
+}
+
 /* A server that is asked is not to be the daemon itself. */
 static void
 check_upstreams(const struct check *c, const struct conf_texts *upstreams)
@@ -337,8 +345,13 @@ check_upstreams(const struct check *c, const struct conf_texts *upstreams)
 
 	check_count(c, upstreams, CONF_UPSTREAMS_MAX, "more than 8 servers");
 	for (size_t i = 0; i < upstreams->n; i++) {
-		if (!read_place(&to, &upstreams->v[i]) ||
-		    endpoint_is(&to, "tls") ||
+		if (!read_place(&to, &upstreams->v[i]))
+			continue;
+		if (lacks_device(&to))
+			fault(c, &upstreams->v[i].place,
+			    "a link-local address without its device",
+			    "such as [fe80::1%eth0]");
+		if (endpoint_is(&to, "tls") ||
 		    endpoint_is(&to, "tls-opportunistic"))
 			continue;
 		for (size_t j = 0; j < listen->n; j++)

@@ -390,6 +390,8 @@ check "a control group that is not there" says \
 	checked "[rerouted]" "control-group = nosuch"
 check "no hosts" says "[resolver]: warning: hosts: $tmp/hosts: No such file" \
 	checked "[resolver]" "hosts = $tmp/hosts"
+check "nor a folder of them" says "[resolver]: warning: hosts: $tmp: Is a dir" \
+	checked "[resolver]" "hosts = $tmp"
 check "the default is not missed, nor is none" says_not warning \
 	checked "[resolver]" "hosts = none"
 check "certificates of a tunnel" says "[tunnel \"t\"]: warning: ca: $tmp/gone.pem: " \
@@ -401,6 +403,9 @@ check "a source that finds nothing" says \
 check "a resolver that other hosts reach, and may not ask" says \
 	"[resolver]: warning: listen is for other hosts, too: but allow names" \
 	checked "[resolver]" "listen = 0.0.0.0:53"
+check "one that other hosts may ask, and do not reach" says \
+	"[resolver]: warning: allow: listen is for this host alone" \
+	checked "[resolver]" "allow = 192.168.1.0/24"
 check "queries of IPv6 that are not captured" says \
 	"warning: capture: queries over IPv6 to other servers are not taken" \
 	checked "[resolver]" "listen = 0.0.0.0:53"

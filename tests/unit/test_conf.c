@@ -404,6 +404,13 @@ static const struct faulty bad_whole[] = {
 	    "[resolver]\nlisten = 0.0.0.0:5300\n[forward \"x\"]\n"
 	    "upstream = 127.0.0.53:5300",
 	    4, 12, 15, "the daemon itself answers there", NULL, NULL },
+	{ "an upstream of an unknown link",
+	    "[resolver]\nupstream = [fe80::1%eth0], 169.254.0.1, "
+	    "tls://fe80::1#a",
+	    2, 41, 15, "a link-local address without its device",
+	    "such as [fe80::1%eth0]", NULL },
+	{ "a forward to an unknown link", "[forward \"x\"]\nupstream = fe80::1",
+	    2, 12, 7, "a link-local address without its device", NULL, NULL },
 };
 
 /* One section with all that it can have wrong: each is named at once. */
