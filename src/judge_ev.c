@@ -153,20 +153,6 @@ mark_of(const struct verdict *verdict, const struct packet *pkt, uint32_t had)
 	return verdict->mark;
 }
 
-/* What is to be answered here and comes from a socket that is bound to a device
- * (of what leaves by lo: to that): no answer of ours reaches it, nor does the
- * error that REJECT sends; ended, it gets one at once. */
-static void
-refuse_bound(struct judge_ev *je, const struct packet *pkt,
-    const struct socket_facts *sock, struct verdict *verdict)
-{
-	if (verdict->flow == NULL || pkt->loopback ||
-	    !judge_ev_is_bound(je, pkt, sock))
-		return;
-	judge_refuse(je->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
-	verdict->destroy = true;
-}
-
 /* NAT is decided on a flow's first packet: one that was up before the policy
  * would go on as it was with any mark, or nowhere. Without its entry the next
  * packet begins it anew. True where it had one that leads past us; the first
@@ -214,7 +200,7 @@ give(struct judge_ev *je, const struct nfq_packet *raw,
 	uint32_t mark;
 
 	if (verdict->decision.reason == REASON_CAPTURE && verdict->new_flow)
-		refuse_bound(je, pkt, sock, verdict);
+		judge_ev_refuse_bound(je, pkt, sock, verdict);
 	if (begins_anew(je, pkt, sock, verdict))
 		route = PORT17_DROP;
 	else if (verdict->decision.action == ACTION_REROUTE)

@@ -65,6 +65,11 @@ int judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
 bool judge_ev_is_bound(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock);
 
+/* What is to be answered here is refused where it comes from such a socket (of
+ * what leaves by lo: one that is bound to that). */
+void judge_ev_refuse_bound(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, struct verdict *verdict);
+
 /* What goes out was blocked: sees to it that its program is told where REJECT
  * does not. True where its socket is to be ended for that. */
 bool judge_ev_refused(struct judge_ev *je, const struct packet *pkt,

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 
+#include "src/base/log.h"
 #include "src/linux/diag.h"
 #include "src/linux/route.h"
 
@@ -46,6 +47,29 @@ judge_ev_is_bound(struct judge_ev *je, const struct packet *pkt,
 	return (sock->by == BY_BPF || diag_device(je->opts.diag, &key,
 					  pkt->ifindex, &device) == 0) &&
 	       device != 0;
+}
+
+/* No answer of ours reaches it, nor does the error that REJECT sends; ended, it
+ * gets one at once. Where all of resolv.conf is such a server, no name is known
+ * any more. */
+void
+judge_ev_refuse_bound(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, struct verdict *verdict)
+{
+	char server[ADDR_STRLEN];
+
+	if (verdict->flow == NULL || pkt->loopback ||
+	    !judge_ev_is_bound(je, pkt, sock))
+		return;
+	judge_refuse(je->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);
+	verdict->destroy = true;
+	log_limited(LOG_LEVEL_WARNING, "judge",
+	    "a query to %s is refused: its socket is bound to a device%s, and "
+	    "can't be answered here; /etc/resolv.conf is to name this resolver",
+	    addr_format(&pkt->tuple.dst, server),
+	    addr_is_link_local(&pkt->tuple.dst)
+		? ", as for any link-local server"
+		: "");
 }
 
 /* The error comes by lo, and so to no socket that is bound to another device,

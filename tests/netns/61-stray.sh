@@ -130,6 +130,10 @@ ends() { # HOW
 }
 settings "[resolver]" "upstream = 10.9.0.53"
 check "capture again" daemon_reload
+check_not "a link-local server is not answered for" \
+    ask @fe80::1%c0 web.example
+check "and the log says why" log_has "a query to fe80::1 is refused: its \
+socket is bound to a device, as for any link-local server"
 for how in connect sendto tcp; do
 	check "bound to a device, $how: an error at once" ends $how
 done
