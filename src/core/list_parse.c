@@ -92,10 +92,29 @@ list_nth_line(const char *text, size_t len, uint32_t n, size_t *ret_len)
 	return reader.line.len > 0 ? reader.line.p : "";
 }
 
+/* As it may come from a server that was asked for it so; among thousands of
+ * such bytes a few lines are names. */
+static bool
+is_packed(struct list_text text)
+{
+	/* gzip, xz, Zstandard, zip, 7-Zip */
+	static const char *const kinds[] = { "\x1f\x8b", "\xfd\x37zXZ",
+		"\x28\xb5\x2f\xfd", "PK\x03\x04", "7z\xbc\xaf\x27\x1c" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (list_begins(text, kinds[i]))
+			return true;
+	/* bzip2; there is a digit between */
+	return text.len > 4 && list_begins(text, "BZh") &&
+	       list_begins(list_after(text, 4), "1AY&SY");
+}
+
 /* What is no list as a whole, whatever may look like an entry within; NULL. */
 static const char *
 not_a_list(struct list_text text)
 {
+	if (is_packed(text))
+		return "a compressed file: it is to be unpacked";
 	/* as Windows saves "Unicode" */
 	if (list_begins(text, "\xff\xfe") || list_begins(text, "\xfe\xff"))
 		return "text in UTF-16: it is to be UTF-8";

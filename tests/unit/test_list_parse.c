@@ -152,6 +152,17 @@ formats_are_told_apart(void **state)
 		{ "\xff\xfe"
 		  "a.test\n||b.test^\n",
 		    { NULL }, { "a.test", "b.test" }, 1 },
+		/* compressed: among much else there are lines that are names */
+		{ "\x1f\x8b\x08\na.test\n", { NULL }, { "a.test" }, 1 },
+		{ "BZh91AY&SY\xf8\na.test\n", { NULL }, { "a.test" }, 1 },
+		{ "\xfd"
+		  "7zXZ\na.test\n",
+		    { NULL }, { "a.test" }, 1 },
+		{ "\x28\xb5\x2f\xfd\na.test\n", { NULL }, { "a.test" }, 1 },
+		{ "PK\x03\x04\x14\na.test\n", { NULL }, { "a.test" }, 1 },
+		{ "7z\xbc\xaf'\x1c\na.test\n", { NULL }, { "a.test" }, 1 },
+		{ "BZh\nBZh9.test\nPK.test\n7z.test",
+		    { "bzh9.test", "7z.test" }, { NULL }, 0 },
 	};
 
 	(void)state;
