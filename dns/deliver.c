@@ -136,6 +136,34 @@ block_answer(
 		   : &r->conf.block;
 }
 
+/* What the list itself has to say: of the name, or of the name that it is an
+ * alias of, behind that alias. It leads no further, and where the list has no
+ * records for it, it is denied as any name is. */
+static bool
+list_says(struct resolve *r, const struct list_index *l,
+    const struct asked *asked, const struct outcome *found, struct answer *ret,
+    bool *ret_silent)
+{
+	struct answer behind;
+	struct name further;
+	struct key key;
+
+	if (!asked->alias)
+		return listed_answer(
+		    ret, &r->denied, l, found->key, found->answer, ret_silent);
+	if (found->answer != NULL ||
+	    listed_target(&further, l, &found->key->name, found->key->type) ||
+	    !listed_answer(&behind, &r->space, l, found->key, NULL, ret_silent))
+		return false;
+	if (*ret_silent)
+		return true;
+	if (behind.rcode != RCODE_NOERROR)
+		return false;
+	key_of_query(&key, asked->q, 0);
+	listed_alias(ret, &r->denied, &key, &found->key->name, &behind);
+	return true;
+}
+
 size_t
 outcome_deny(struct resolve *r, struct asked *asked,
     const struct outcome *found, uint8_t *out, mono_t now)
@@ -159,8 +187,8 @@ outcome_deny(struct resolve *r, struct asked *asked,
 		key_of_query(&key, asked->q, 0);
 		o.key = &key;
 	}
-	if (l != NULL && !silent && !asked->alias &&
-	    listed_answer(&answer, &r->denied, l, o.key, o.answer, &silent)) {
+	if (l != NULL && !silent &&
+	    list_says(r, l, asked, found, &answer, &silent)) {
 		answer.ede = answer.n_answer > 0 ? EDE_FORGED : EDE_BLOCKED;
 		answer.ede_text = why;
 	} else {

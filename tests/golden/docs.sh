@@ -122,7 +122,7 @@ answered() {
 }
 
 # files and programs of another host
-missing='warning: there is no file\|^\[list "ads"\]: warning: '
+missing='warning: there is no file\|^\[list "[a-z]*"\]: warning: '
 
 # checked FILE EXAMPLE: rules that are good, and that no warning is about
 checked() {
