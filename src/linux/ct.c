@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "src/linux/nla.h"
+
 /* The kernel answers both kinds of request at once; this is for one that does
  * not. */
 #define ANSWER_WAIT_S 2
@@ -136,7 +138,7 @@ take_answers(struct ct *ct, const void *bytes, size_t len, uint32_t last)
 	bool answered = false;
 	int n = (int)len; /* ANSWER_LEN at most */
 
-	for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
+	for (; nlmsg_is_whole(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
 		const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
 
 		if (nlh->nlmsg_type != NLMSG_ERROR ||
@@ -355,7 +357,8 @@ read_dump(struct ct *ct, size_t len, ct_entry_fn *fn, void *arg)
 	const struct nlmsghdr *nlh = (const void *)ct->in;
 	int n = (int)len, r = 0;
 
-	for (; r == 0 && mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
+	for (; r == 0 && nlmsg_is_whole(nlh, n);
+	     nlh = mnl_nlmsg_next(nlh, &n)) {
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 			return -EINTR;
 		if (nlh->nlmsg_type == NLMSG_DONE)

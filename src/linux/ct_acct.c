@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "src/linux/nla.h"
+
 #define ACCT "/proc/sys/net/netfilter/nf_conntrack_acct"
 
 /* One entry's end takes some 300 bytes, and has a datagram of its own. */
@@ -107,7 +109,7 @@ read_messages(const struct end *end, size_t len, ct_end_fn *fn, void *arg)
 	const struct nlmsghdr *nlh = (const void *)end->bytes;
 	int n = (int)len;
 
-	for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
+	for (; nlmsg_is_whole(nlh, n); nlh = mnl_nlmsg_next(nlh, &n)) {
 		struct ct_entry entry;
 
 		if (ct_msg_destroyed(&entry, nlh) == 0)

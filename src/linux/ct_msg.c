@@ -307,7 +307,7 @@ ct_msg_answer(struct ct_entry *ret, const void *bytes, size_t len, uint32_t seq)
 	const struct nlmsghdr *nlh = bytes;
 	int n = len > INT_MAX ? INT_MAX : (int)len;
 
-	for (; mnl_nlmsg_ok(nlh, n); nlh = mnl_nlmsg_next(nlh, &n))
+	for (; nlmsg_is_whole(nlh, n); nlh = mnl_nlmsg_next(nlh, &n))
 		if (nlh->nlmsg_seq == seq)
 			return read_answer(ret, nlh);
 	return 1;

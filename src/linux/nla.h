@@ -2,6 +2,7 @@
 #define LINUX_NLA_H
 
 #include <linux/netlink.h>
+#include <stdbool.h>
 
 #include "src/base/rd.h"
 
@@ -27,6 +28,15 @@ nla_next(struct rd *rd)
 	len = nla_padded(attr->nla_len);
 	rd_skip(rd, len < rd->len ? len : rd->len);
 	return attr;
+}
+
+/* Whether a whole message is there; libmnl takes a length of 2^31 and more for
+ * a negative one, which any room is enough for. */
+static inline bool
+nlmsg_is_whole(const struct nlmsghdr *nlh, int n)
+{
+	return n >= (int)sizeof(*nlh) && nlh->nlmsg_len >= sizeof(*nlh) &&
+	       nlh->nlmsg_len <= (uint32_t)n;
 }
 
 static inline int
