@@ -331,10 +331,29 @@ pending_cmp(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
+/* How many are looked at for one that is the same. */
+#define TWICE_MAX 64
+
+/* Whether one of those before it, from the first of its name on, says the same:
+ * in a set of records none stands twice (RFC 2181 section 5). */
+static bool
+is_laid(const struct hostset_build *build, size_t first, size_t i)
+{
+	const struct hostset_pending *p = &build->pending[i], *q;
+
+	for (size_t j = first; j < i && j < first + TWICE_MAX; j++) {
+		q = &build->pending[j];
+		if (q->len == p->len && memcmp(build->bytes + q->off,
+					    build->bytes + p->off, p->len) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 lay_records(struct hostset_build *build)
 {
-	size_t to = 0, begun = 0;
+	size_t to = 0, begun = 0, first = 0;
 
 	build->more = calloc(build->n_pending + 1, sizeof(build->more[0]));
 	build->records = malloc(build->n_bytes + 1);
@@ -353,8 +372,10 @@ lay_records(struct hostset_build *build)
 			build->more[build->n_more++] =
 			    (struct hostset_more){ p->entry, (uint32_t)to };
 			begun = to;
+			first = i;
 		}
-		if (to - begun + p->len > HOSTSET_RECORDS_OF_ONE)
+		if (to - begun + p->len > HOSTSET_RECORDS_OF_ONE ||
+		    is_laid(build, first, i))
 			continue;
 		memcpy(build->records + to, build->bytes + p->off, p->len);
 		to += p->len;

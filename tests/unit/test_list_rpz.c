@@ -132,6 +132,7 @@ zones_say_what_to_answer(void **state)
 	    ZONE "$ORIGIN a.test.\n"
 		 "www 5m A 192.0.2.1\n"
 		 "    AAAA 2001:db8::1\n"
+		 "www 5m A 192.0.2.1\n" /* once is enough */
 		 "    MX 10 mail\n"
 		 "    TXT \"a b\" \\001 \"\\\"c\"\n"
 		 "    SRV 1 2 3 .\n"
