@@ -45,8 +45,10 @@ must_be_faults(const struct faults *faults, const char *text, size_t len)
 		MUST(f->text_column <= f->column);
 		MUST(f->column - f->text_column <= f->text_len);
 		MUST(f->text_column - 1 + f->text_len <= end - start);
-		MUST(memcmp(f->text, text + start + f->text_column - 1,
-			 f->text_len) == 0);
+		for (size_t at = 0; at < f->text_len; at++) /* of passwords */
+			MUST(f->text[at] == '*' ||
+			     f->text[at] ==
+				 text[start + f->text_column - 1 + at]);
 	}
 	faults_print(faults, file);
 	MUST(fclose(file) == 0);
