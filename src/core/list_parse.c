@@ -161,6 +161,7 @@ list_parse(const struct list_sink *sink, enum conf_list_format format,
 	what = not_a_list(reader.rest);
 	if (what != NULL) {
 		reader.n = 1;
+		reader.line = (struct list_text){ reader.rest.p, 0 };
 		list_fault_line(&reader, what);
 	} else if (reader.format == CONF_FORMAT_RPZ) {
 		list_rpz(&reader);
