@@ -1,5 +1,6 @@
 #include "src/ctl_client_ev.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -12,15 +13,18 @@
 #include "src/ctl_explain.h"
 #include "src/ctl_list.h"
 #include "src/ctl_rules.h"
+#include "src/ctl_watcher_ev.h"
 #include "src/list_ev.h"
 #include "src/policy_ev.h"
 #include "src/port17_ev.h"
 #include "src/tunnel_test_ev.h"
 #include "src/work_ev.h"
 
-/* What a client may be behind before it is cut off. */
+/* What a client may be behind with answers before it is cut off. */
 #define BEHIND_MAX ((size_t)1 << 20)
-/* A client that takes nothing for so long is gone. */
+/* What is written of it in one turn of the loop: more than sockets take by
+ * default, else who reads as fast as he can is behind at each burst. */
+#define WRITE_MAX ((size_t)1 << 18)
 #define STALL_S 10
 
 struct client {
@@ -31,17 +35,19 @@ struct client {
 	struct evbuffer *out;
 	bool trusted;
 	struct ctl_peer peer;
-	struct filter *watch; /* what it watches; NULL: nothing */
-	bool working;	      /* a job runs: it holds the client alive */
-	bool eof;	      /* it has said all it will: answer, then close */
-	bool calling;	      /* within client_read() */
-	bool closing;	      /* after what is written has left */
+	struct ctl_watcher watch;
+	bool working; /* a job runs: it holds the client alive */
+	bool eof;     /* it has said all it will: answer, then close */
+	bool calling; /* within client_read() */
+	bool closing; /* after what is written has left */
 	struct ctl_job job;
 	struct ctl_list *list;	/* being written; NULL for none */
 	bool stale;		/* what the list shows is being counted */
 	struct bytes_wait wait; /* for what the list shows */
-	struct evbuffer *later; /* events for after the list; NULL for none */
 };
+
+/* A client that takes nothing for so long is gone. */
+static const struct timeval stall = { STALL_S, 0 };
 
 /* Takes the client out. Memory that a running job needs stays until it ends,
  * and that of a client whose call is under way until client_read() has seen it.
@@ -59,11 +65,7 @@ client_free(struct client *client)
 	bytes_wait_cancel(&client->wait);
 	ctl_list_free(client->list);
 	client->list = NULL;
-	if (client->later != NULL)
-		evbuffer_free(client->later);
-	client->later = NULL;
-	free(client->watch);
-	client->watch = NULL;
+	ctl_watcher_done(&client->watch);
 	if (!client->working && !client->calling)
 		free(client);
 }
@@ -107,8 +109,7 @@ list_go_on(struct client *client)
 		return;
 	ctl_list_free(client->list);
 	client->list = NULL;
-	if (client->later != NULL &&
-	    evbuffer_add_buffer(client->out, client->later) < 0)
+	if (ctl_watcher_go_on(&client->watch, client->out) < 0)
 		client->closing = true;
 }
 
@@ -292,8 +293,7 @@ client_call(struct client *client, const char *text, size_t len)
 		test_run(client, job.tunnel);
 		break;
 	case CTL_WATCH:
-		free(client->watch);
-		client->watch = job.watch;
+		ctl_watcher_begin(&client->watch, job.watch);
 		bufferevent_set_timeouts(client->bev, NULL, NULL);
 		client_send(client,
 		    ctlmsg_result(json_pack("{s:s}", "event", "watching")));
@@ -370,8 +370,14 @@ write_cb(struct bufferevent *bev, void *arg)
 			client_read(client);
 		return;
 	}
-	if (client->closing)
+	if (client->closing) {
 		client_free(client);
+		return;
+	}
+	if (client->watch.missed > 0) {
+		client_send(client, ctl_watcher_missed(&client->watch));
+		bufferevent_set_timeouts(client->bev, NULL, NULL);
+	}
 }
 
 static void
@@ -385,7 +391,7 @@ event_cb(struct bufferevent *bev, short what, void *arg)
 		client_refuse(client, "it does not read");
 		return;
 	}
-	if ((what & BEV_EVENT_EOF) != 0 && client->watch == NULL) {
+	if ((what & BEV_EVENT_EOF) != 0 && client->watch.filter == NULL) {
 		client->eof = true;
 		client_read(client);
 		return;
@@ -396,7 +402,6 @@ event_cb(struct bufferevent *bev, short what, void *arg)
 int
 ctl_clients_add(struct ctl_clients *all, int fd, bool trusted)
 {
-	static const struct timeval stall = { STALL_S, 0 };
 	struct client *client = calloc(1, sizeof(*client));
 
 	if (client == NULL)
@@ -419,27 +424,21 @@ ctl_clients_add(struct ctl_clients *all, int fd, bool trusted)
 	/* what comes past a line too long stays in the socket */
 	bufferevent_setwatermark(
 	    client->bev, EV_READ, 0, CTLMSG_LINE_MAX + 4096);
+	bufferevent_set_max_single_write(client->bev, WRITE_MAX);
 	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
 	return 0;
 }
 
-/* What goes to one who watches: into the middle of a list it must not. */
 static void
 client_tell(struct client *client, const char *line)
 {
-	struct evbuffer *to = client->out;
+	int r = ctl_watcher_tell(
+	    &client->watch, client->out, client->list != NULL, line);
 
-	if (client->list != NULL) {
-		if (client->later == NULL)
-			client->later = evbuffer_new();
-		to = client->later;
-	}
-	if (to == NULL)
+	if (r == -ENOMEM)
 		client_refuse(client, "there is no memory for its events");
-	else if (evbuffer_get_length(to) > BEHIND_MAX)
-		client_refuse(client, "it watches and does not read");
-	else
-		evbuffer_add(to, line, strlen(line));
+	else if (r == -ENOBUFS) /* one that reads on is told what it missed */
+		bufferevent_set_timeouts(client->bev, NULL, &stall);
 }
 
 void
@@ -452,10 +451,7 @@ ctl_clients_tell(
 	list_for_each_safe (node, tmp, &all->clients) {
 		struct client *client = container_of(node, struct client, node);
 
-		if (client->watch == NULL ||
-		    !(event->has != NULL
-			    ? event->has(client->watch, event->of)
-			    : filter_match(client->watch, &event->row)))
+		if (!ctl_watcher_wants(&client->watch, event))
 			continue;
 		if (line == NULL) { /* once for all who watch */
 			struct json_time at = json_time_now(now);

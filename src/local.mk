@@ -254,6 +254,7 @@ rerouted_SOURCES = \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctl_status.c %D%/ctl_status.h \
 	%D%/ctl_tunnel.c %D%/ctl_tunnel.h \
+	%D%/ctl_watcher_ev.c %D%/ctl_watcher_ev.h \
 	%D%/ctlmsg.c %D%/ctlmsg.h \
 	%D%/deadline_ev.c %D%/deadline_ev.h \
 	%D%/dump_ev.c %D%/dump_ev.h \

@@ -207,24 +207,36 @@ print_tunnel(const json_t *event)
 	putchar('\n');
 }
 
+/* What came faster than it was read. */
+static void
+print_missed(const json_t *event)
+{
+	printf("(%.0f more came faster than they were read)\n",
+	    command_number(event, "events"));
+}
+
 static void
 print_any_event(const struct context *context, const json_t *event)
 {
+	static const struct {
+		const char *kind;
+		void (*print)(const json_t *event);
+	} kinds[] = {
+		{ "flow", print_event },
+		{ "query", queries_print_event },
+		{ "tunnel", print_tunnel },
+		{ "missed", print_missed },
+	};
 	const char *kind = command_text(event, "event", "");
-	bool flow = strcmp(kind, "flow") == 0;
 
-	bool tunnel = strcmp(kind, "tunnel") == 0;
-
-	if (!flow && !tunnel && strcmp(kind, "query") != 0)
-		return;
-	if (context->json)
-		command_json(event);
-	else if (tunnel)
-		print_tunnel(event);
-	else if (flow)
-		print_event(event);
-	else
-		queries_print_event(event);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(kind, kinds[i].kind) != 0)
+			continue;
+		if (context->json)
+			command_json(event);
+		else
+			kinds[i].print(event);
+	}
 }
 
 enum status

@@ -291,7 +291,12 @@ check "who can open it: not firewall clear" \
 check "who can open it: nothing but status" client only_status
 chmod 660 "$tmp/control"
 
-# -- clients that a daemon should not have --
+# -- clients that a daemon should not have; who watches and never reads is one
+# for ten seconds, while others come --
+background client watches_and_never_reads >"$tmp/behind" 2>&1
+behind=$pid
+wait_for has_text ready "$tmp/behind"
+inc "$tmp/bin/connload" udp 10.9.0.2 7000 3000 50 30000 >"$tmp/load"
 check "nonsense gets an error" client nonsense
 check "a line of 1 MB gets an error and is cut off" client long_line
 check "requests in one packet, a request in many" client several
@@ -300,12 +305,10 @@ check "a client that is gone in the middle of a list" client gone_in_a_list
 check "a hundred at once" client crowd
 check "one that asks and never reads is cut off" client asks_and_never_reads
 check "one that watches may ask" client watcher_asks
+check "one that watches and reads late is told what it missed" client \
+    watcher_reads_late
 check "one that watches, asks and never reads" client \
     watcher_asks_and_never_reads
-background client watches_and_never_reads >"$tmp/behind" 2>&1
-behind=$pid
-wait_for has_text ready "$tmp/behind"
-inc "$tmp/bin/connload" udp 10.9.0.2 7000 3000 50 30000 >"$tmp/load"
 wait $behind
 check "one that watches and never reads is cut off" [ $? -eq 0 ]
 wait $stalled
