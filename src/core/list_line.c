@@ -274,20 +274,34 @@ label_at(struct name *ret, size_t *used, struct list_text text, size_t *at)
 	return NULL;
 }
 
+static bool
+is_number(const uint8_t *label)
+{
+	for (unsigned int i = 1; i <= label[0]; i++)
+		if (label[i] < '0' || label[i] > '9')
+			return false;
+	return true;
+}
+
 const char *
 list_name(struct name *ret, struct list_text text)
 {
-	size_t used = 0, at = 0;
+	size_t used = 0, at = 0, last = 0;
 	const char *what;
 
 	if (text.len == 0)
 		return "no name";
 	while (at < text.len) {
+		last = used;
 		what = label_at(ret, &used, text, &at);
 		if (what != NULL)
 			return what;
 		at++; /* the dot */
 	}
+	/* no top-level domain is (RFC 3696 section 2): it is a part of an
+	 * address, or says how often one behind which it stands was seen */
+	if (is_number(ret->wire + last))
+		return "a name that ends in a number";
 	ret->wire[used++] = 0;
 	ret->len = (uint8_t)used;
 	return NULL;

@@ -91,8 +91,9 @@ list_after(struct list_text text, size_t n)
 	return (struct list_text){ text.p + n, text.len - n };
 }
 
-/* A host name: letters, digits, - and _, with or without the final dot; other
- * scripts in lower case become xn-- labels. NULL, or what is wrong with it. */
+/* A host name: letters, digits, - and _, no number at the end, with or without
+ * the final dot; other scripts in lower case become xn-- labels. NULL, or what
+ * is wrong with it. */
 const char *list_name(struct name *ret, struct list_text text);
 
 /* An address, a prefix (bits past it are ignored) or a range. */

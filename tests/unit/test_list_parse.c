@@ -35,6 +35,9 @@ hosts_files_are_read(void **state)
 		    { "a.test", "b.test", "c.test" }, { NULL }, 0 },
 		{ "0.0.0.0 a.test\r\r\n0.0.0.0 b.test\r\n",
 		    { "a.test", "b.test" }, { NULL }, 0 },
+		/* addresses with how often each was seen, masks and the like */
+		{ "192.0.2.1\t10\n192.0.2.0 255.255.255.0\n0 1.2.3\n0 4.test\n",
+		    { "4.test" }, { "10", "255.255.255.0", "1.2.3" }, 3 },
 		/* two files, one behind the other */
 		{ "\xef\xbb\xbf"
 		  "0.0.0.0 a.test\n\xef\xbb\xbf"
