@@ -8,10 +8,6 @@
 #include "dns/listed.h"
 #include "src/core/lists.h"
 
-/* How long a decision is kept beside an answer: names are learnt anew then, and
- * hold for an hour. */
-#define JUDGED_NS (300 * MONO_S)
-
 uint32_t
 resolve_limit(const struct query *q, bool tcp)
 {
@@ -258,7 +254,7 @@ outcome_deliver(struct resolve *r, struct asked *asked,
 	if (o.entry != NULL && !asked->judged) {
 		o.entry->judged_policy = r->generation;
 		o.entry->judged_asker = asked->client->asker->id;
-		o.entry->judged_until = mono_add(now, JUDGED_NS);
+		o.entry->judged_until = mono_add(now, RESOLVE_JUDGED_NS);
 		o.entry->judged = asked->decision;
 	}
 	if (o.stale) {

@@ -8,9 +8,13 @@ static bool
 expects_rules(const struct resolve *r, uint64_t number)
 {
 	const struct cache_entry *entry = cache_expected(r->cache, number);
+	struct denials_by by = { r->generation, askers_last(&r->askers),
+		number };
 
-	return entry == NULL || entry->judged_policy != r->generation ||
-	       entry->judged_asker != askers_last(&r->askers);
+	if (entry != NULL && entry->judged_policy == r->generation &&
+	    entry->judged_asker == by.asker)
+		return false;
+	return !denials_may_have(r->denials, &by);
 }
 
 void

@@ -10,11 +10,13 @@ libdns_a_SOURCES = \
 	%D%/cache.c %D%/cache.h \
 	%D%/chase.c \
 	%D%/deliver.c \
+	%D%/denials.c %D%/denials.h \
 	%D%/due.c %D%/due.h \
 	%D%/expect.c \
 	%D%/filter.c %D%/filter.h \
 	%D%/heard.c \
 	%D%/hosts.c %D%/hosts.h \
+	%D%/judged.c \
 	%D%/key.c %D%/key.h \
 	%D%/learn.c %D%/learn.h \
 	%D%/listed.c %D%/listed.h \

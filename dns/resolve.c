@@ -155,15 +155,6 @@ finish(struct resolve *r, struct asking *a, struct asked *asked,
 	return a->len > 0 ? RESOLVE_ANSWERED : RESOLVE_SILENT;
 }
 
-static bool
-is_judged(const struct resolve *r, const struct cache_entry *entry,
-    const struct client *client, mono_t now)
-{
-	return entry->judged_policy == r->generation &&
-	       entry->judged_asker == client->asker->id &&
-	       mono_before(now, entry->judged_until);
-}
-
 /* Asks again in time, so that the next one does not wait. */
 static void
 prefetch(struct resolve *r, const struct key *key, struct asker *asker,
@@ -371,21 +362,6 @@ answer_rerouted(struct resolve *r, struct asking *a, struct asked *asked,
 	return true;
 }
 
-/* What the cache has for the key, whose number it is, and the decision that is
- * kept with it. */
-static void
-find_entry(struct resolve *r, const struct asking *a, struct asked *asked,
-    struct outcome *o, uint64_t number)
-{
-	o->entry = cache_find_as(r->cache, o->key, number);
-	if (o->entry != NULL && !resolve_is_fresh(r, o->entry, asked->began))
-		o->entry = NULL;
-	asked->judged = o->entry != NULL &&
-			is_judged(r, o->entry, &a->client, asked->began);
-	if (asked->judged)
-		asked->decision = o->entry->judged;
-}
-
 /* Where a list says what other name is to be looked up, that becomes the
  * key's. */
 static bool
@@ -404,6 +380,27 @@ take_alias(struct resolve *r, struct asked *asked, struct key *key)
 	key->name = target;
 	key->group = resolve_group_of(r, &target);
 	return true;
+}
+
+/* The rules about the other name that a list leads to. RESOLVE_WAITING: go on.
+ */
+static enum resolve_result
+judge_alias(struct resolve *r, struct asking *a, struct asked *asked,
+    struct outcome *o, struct key *key)
+{
+	struct decision to = filter_query(r->policy, a->client.asker, key);
+
+	if (to.action == ACTION_REROUTE &&
+	    answer_rerouted(r, a, asked, &to, key))
+		return RESOLVE_ANSWERED;
+	if (to.action == ACTION_BLOCK || to.action == ACTION_DROP) {
+		asked->decision = to; /* nobody is asked about it */
+		return deny(r, a, asked, o, asked->began);
+	}
+	o->entry = cache_find(r->cache, key);
+	if (o->entry != NULL && !resolve_is_fresh(r, o->entry, asked->began))
+		o->entry = NULL;
+	return RESOLVE_WAITING;
 }
 
 /* A list says that this name is for TCP: over UDP, come back. */
@@ -445,26 +442,19 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	    filter_wants_tcp(r->policy, a->client.asker, &key))
 		return send_to_tcp(r, a);
 	o.key = &key;
-	find_entry(r, a, &asked, &o, number);
+	judged_find(r, &asked, &o, number);
 	if (asked.judged)
 		return hit(r, a, &asked, &o, now);
+	if (judged_was_denied(r, &asked, &key, number))
+		return deny(r, a, &asked, &o, now);
 	asked.decision = filter_query(r->policy, a->client.asker, &key);
 	if (take_alias(r, &asked, &key)) {
-		struct decision to =
-		    filter_query(r->policy, a->client.asker, &key);
-
-		if (to.action == ACTION_REROUTE &&
-		    answer_rerouted(r, a, &asked, &to, &key))
-			return RESOLVE_ANSWERED;
-		if (to.action == ACTION_BLOCK || to.action == ACTION_DROP) {
-			asked.decision = to; /* nobody is asked about it */
-			return deny(r, a, &asked, &o, now);
-		}
-		o.entry = cache_find(r->cache, &key);
-		if (o.entry != NULL && !resolve_is_fresh(r, o.entry, now))
-			o.entry = NULL;
+		early = judge_alias(r, a, &asked, &o, &key);
+		if (early != RESOLVE_WAITING)
+			return early;
 	} else if (asked.decision.action == ACTION_BLOCK ||
 		   asked.decision.action == ACTION_DROP) {
+		judged_denied(r, &asked, &key, number);
 		return deny(r, a, &asked, &o, now);
 	}
 	if (own_find_stand_in(r, &key, now, &made)) {
@@ -474,7 +464,7 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	if (asked.decision.action == ACTION_REROUTE) {
 		if (answer_rerouted(r, a, &asked, &asked.decision, &key))
 			return RESOLVE_ANSWERED;
-		find_entry(r, a, &asked, &o, 0);
+		judged_find(r, &asked, &o, 0);
 	}
 	if (o.entry != NULL)
 		return hit(r, a, &asked, &o, now);

@@ -19,8 +19,9 @@ resolve_new(const struct resolve_ops *ops)
 	r->armed.ns = UINT64_MAX;
 	list_init(&r->parked);
 	r->cache = cache_new(0);
-	if (r->cache == NULL || askers_init(&r->askers) < 0 ||
-	    map_init(&r->tasks) < 0) {
+	r->denials = denials_new();
+	if (r->cache == NULL || r->denials == NULL ||
+	    askers_init(&r->askers) < 0 || map_init(&r->tasks) < 0) {
 		resolve_free(r);
 		return NULL;
 	}
@@ -59,6 +60,7 @@ resolve_free(struct resolve *r)
 	if (r->askers.map.slots != NULL)
 		askers_done(&r->askers);
 	cache_free(r->cache);
+	denials_free(r->denials);
 	hosts_free(r->hosts);
 	policy_unref(r->policy);
 	free(r->conf.forwards);

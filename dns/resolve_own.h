@@ -1,6 +1,7 @@
 #ifndef DNS_RESOLVE_OWN_H
 #define DNS_RESOLVE_OWN_H
 
+#include "dns/denials.h"
 #include "dns/due.h"
 #include "dns/resolve.h"
 #include "dns/scrub.h"
@@ -8,6 +9,10 @@
 /* Behind struct resolve: shared by resolve.c (queries), own.c (names of our
  * own), deliver.c (answers to clients), resolve_conf.c, and those of task.h
  * (questions to upstreams). */
+
+/* How long a decision is kept beside an answer: names are learnt anew then, and
+ * hold for an hour. A denial is kept as long. */
+#define RESOLVE_JUDGED_NS (300 * MONO_S)
 
 /* A query that waits. */
 struct waiter {
@@ -49,6 +54,7 @@ struct resolve {
 	struct resolve_conf conf;
 	struct resolve_stats stats;
 	struct cache *cache;
+	struct denials *denials;
 	uint64_t slept;	   /* ns that the clock has missed */
 	uint64_t pardoned; /* errors of that number and before are void */
 	struct hosts *hosts;
@@ -125,6 +131,17 @@ struct asked {
 	const struct name *target;
 	struct addr denied;
 };
+
+/* What the cache has for the key, whose number it is, and the decision that is
+ * kept with it for who asks. */
+void judged_find(
+    struct resolve *r, struct asked *asked, struct outcome *o, uint64_t number);
+/* Whether who asks was denied the name a moment ago; and keeps that he is,
+ * whatever the answer would be. */
+bool judged_was_denied(struct resolve *r, struct asked *asked,
+    const struct key *key, uint64_t number);
+void judged_denied(struct resolve *r, const struct asked *asked,
+    const struct key *key, uint64_t number);
 
 /* Writes the answer, which was judged before. 0: there is to be none. */
 size_t outcome_deliver(struct resolve *r, struct asked *asked,

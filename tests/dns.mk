@@ -1,12 +1,14 @@
 # --- tests of the resolver -----------------------------------------------------
 
-dns_units = test_dns test_limits test_scenario test_scrub test_told
+dns_units = test_denials test_dns test_limits test_scenario test_scrub test_told
 unit_tests += $(dns_units)
 pure_dns = libdns.a $(pure) $(LDNS_LIBS)
 EXTRA_DIST += %D%/scenario/play.h %D%/scenario/stage.h
 
 test_dns_SOURCES = %D%/unit/test_dns.c
 test_dns_LDADD = $(pure_dns) $(CMOCKA_LIBS)
+test_denials_SOURCES = %D%/unit/test_denials.c
+test_denials_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_limits_SOURCES = %D%/unit/test_limits.c
 test_limits_LDADD = $(pure_dns) $(CMOCKA_LIBS)
 test_scrub_SOURCES = %D%/unit/test_scrub.c

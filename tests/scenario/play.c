@@ -33,10 +33,22 @@ make_query(uint8_t *msg, const struct name *name, uint16_t type,
 	return len + WIRE_OPT_SIZE;
 }
 
+/* The program that asks: who asked before, where it is the same one. */
+static void
+run(struct stage *s, const char *exe)
+{
+	if (s->process != NULL && strcmp(s->process->exe, exe) == 0)
+		return;
+	process_unref(s->process);
+	s->process = process_new(PROCESS_PROGRAM);
+	s->process->exe_here = true;
+	(void)process_set(&s->process->exe, exe, strlen(exe));
+}
+
 static void
 do_query(struct stage *s, char *words)
 {
-	char *type = strtok(words, " "), *word;
+	char *type = strtok(words, " "), *word, *exe = NULL;
 	struct name name = stage_name(s, strtok(NULL, " "));
 	struct asking *a = calloc(1, sizeof(*a));
 	unsigned int flags = WIRE_RD;
@@ -47,7 +59,6 @@ do_query(struct stage *s, char *words)
 
 	if (qtype_parse(&qtype, type, strlen(type)) < 0)
 		stage_wrong(s, "no type", type);
-	(void)process_set(&s->process->exe, "/bin/x", 6);
 	while ((word = strtok(NULL, " ")) != NULL) {
 		if (strcmp(word, "do") == 0)
 			dnssec_ok = true;
@@ -65,21 +76,20 @@ do_query(struct stage *s, char *words)
 			size = 0;
 		else if (strncmp(word, "size=", 5) == 0)
 			size = atoi(word + 5);
-		else if (strncmp(word, "by=", 3) == 0) {
-			process_unref(s->process);
-			s->process = process_new(PROCESS_PROGRAM);
-			s->process->exe_here = true;
-			(void)process_set(
-			    &s->process->exe, word + 3, strlen(word + 3));
-		} else
+		else if (strncmp(word, "by=", 3) == 0)
+			exe = word + 3;
+		else
 			stage_wrong(s, "query: what is", word);
 	}
+	run(s, exe != NULL ? exe : "/bin/x");
 	a->kind = query_parse(&a->query, msg,
 	    make_query(msg, &name, qtype, flags, size, dnssec_ok));
 	a->client.asker = asker_get(resolve_askers(s->r), s->process, NULL);
 	a->out = s->answer;
 	s->dropped = s->waits = false;
 	s->answer_len = 0;
+	if (!a->client.tcp && a->kind == QUERY_GOOD) /* as the server does */
+		resolve_expect(s->r, &a, 1);
 	switch (resolve_query(s->r, a, s->now)) {
 	case RESOLVE_ANSWERED:
 		s->answer_len = a->len;
