@@ -16,6 +16,8 @@
 #define SLICE_NS MONO_MS
 /* One direction has ended, and the other says nothing. */
 #define HALF_IDLE_S 3600
+/* Both have, and what the program was told last is not taken yet. */
+#define DRAIN_S 10
 /* Well within the two minutes that sock_limit_silence() sets. */
 #define SWEEP_S 30
 /* Options of use after a minute are set so late, and of so many sockets in one
@@ -28,9 +30,10 @@ struct relay {
 	struct pump up, down; /* from the program to the far end, and back */
 	struct list ready;    /* in the set, where more is to be moved */
 	struct list young;    /* in the set, until its far end is kept alive */
-	struct event *idle;   /* half-closed; NULL: not */
+	struct event *idle;   /* half-closed, or draining; NULL: not */
 	enum closed closed;   /* who ended first */
 	bool stalled;	      /* the far end, when it was looked at */
+	bool draining;	      /* both have ended */
 	bool far_broken;      /* what it said before is still to be delivered */
 	void *arg;
 };
@@ -109,21 +112,51 @@ relay_abort(struct relay *relay_take, struct relay_bytes *ret_bytes)
 static void
 idle_cb(evutil_socket_t fd, short what, void *arg)
 {
+	struct relay *relay = arg;
+
 	(void)fd;
 	(void)what;
-	relay_end(arg, CLOSED_IDLE, true);
+	if (relay->draining)
+		relay_end(relay, relay->closed, false);
+	else
+		relay_end(relay, CLOSED_IDLE, true);
 }
 
-static void
-watch_half(struct relay *relay)
+/* False: there is no memory for it. */
+static bool
+watch_for(struct relay *relay, time_t seconds)
 {
-	static const struct timeval idle = { HALF_IDLE_S, 0 };
+	const struct timeval idle = { seconds, 0 };
 
 	if (relay->idle == NULL)
 		relay->idle =
 		    event_new(relay->set->base, -1, 0, idle_cb, relay);
-	if (relay->idle != NULL) /* else keepalive finds out */
-		(void)event_add(relay->idle, &idle);
+	return relay->idle != NULL && event_add(relay->idle, &idle) == 0;
+}
+
+/* Each has said its end. Where conntrack was made to forget the flow, what the
+ * program was told last reaches it from nobody it knows: it resets that, and
+ * waits for ever, unless it is told. */
+static void
+end_well(struct relay *relay)
+{
+	struct leg *program = program_of(relay);
+
+	if (leg_error(program) != 0) {
+		relay_end(relay, CLOSED_PROGRAM_RESET, false);
+		return;
+	}
+	if (leg_unsent(program) == 0) {
+		relay_end(relay, relay->closed, false);
+		return;
+	}
+	if (relay->draining)
+		return;
+	relay->draining = watch_for(relay, DRAIN_S);
+	if (!relay->draining)
+		relay_end(relay, relay->closed, false);
+	else if (relay->up.last) /* closing would have said it */
+		(void)leg_finish(far_of(relay));
 }
 
 /* Breaking ----------------------------------------------------------------- */
@@ -248,7 +281,6 @@ run(struct relay *relay)
 			return;
 	}
 	if (!down->done && (!relay->far_broken || !pump_broke(down))) {
-		down->last = up->done && !relay->far_broken;
 		s = pump_run(pumps, down);
 		note_end(relay, down, CLOSED_FAR);
 		if (!take_step(relay, down, s))
@@ -261,11 +293,11 @@ run(struct relay *relay)
 		return;
 	}
 	if (up->done && down->done) {
-		relay_end(relay, relay->closed, false);
+		end_well(relay);
 		return;
 	}
 	if (pump_is_over(up) || pump_is_over(down) || relay->far_broken)
-		watch_half(relay);
+		(void)watch_for(relay, HALF_IDLE_S); /* or by keepalive */
 	if (r == 1 || s == 1)
 		have_turn(relay);
 }

@@ -102,6 +102,19 @@ begins(const struct port17_ev *p17, const struct packet *pkt,
 		   sessions_find(p17->sessions, key) == NULL);
 }
 
+/* The last word of a connection that conntrack was made to forget: it gets no
+ * entry by that, so that nothing turns it to us, however often it is said. */
+static bool
+is_lost(
+    struct port17_ev *p17, const struct packet *pkt, const struct flow_key *key)
+{
+	struct flow_key reply;
+
+	return pkt->tuple.proto == IPPROTO_TCP && !pkt->in &&
+	       (pkt->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_RST)) != 0 &&
+	       ct_reply(p17->ct, key, &reply, NULL) == -ENOENT;
+}
+
 enum port17_route
 port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
     const struct nfq_packet *raw, const struct socket_facts *sock,
@@ -123,6 +136,11 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 		}
 		verdict->destroy = is_bound(p17, pkt, sock, &key);
 		return PORT17_GO;
+	}
+	if (is_lost(p17, pkt, &key)) {
+		sessions_abort(p17->sessions, &key, CLOSED_PROGRAM_RESET);
+		verdict->destroy = true; /* it waits in vain */
+		return PORT17_DROP;
 	}
 	if (pkt->tuple.proto == IPPROTO_TCP &&
 	    sessions_is_held(p17->sessions, &key) && !verdict->new_flow)

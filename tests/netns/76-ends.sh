@@ -113,6 +113,29 @@ for far in 192.0.2.7 2001:db8::7; do
 	ins python3 "$ends" break $far >/dev/null
 	check "$far: nor where the far end breaks it off" \
 	    wait_for answers b$far ECONNABORTED
+	# each has said its end: there is nobody left who would be told
+	partner l$far inc sock.py connect tcp $far 7026
+	wait_for pushes $far
+	tell l$far recv
+	tell l$far end
+	tell_only l$far hear 20000
+	inc conntrack -F 2>/dev/null
+	ins python3 "$ends" last $far >/dev/null
+	check "$far: nor where that was its last word" \
+	    wait_for answers l$far ECONNABORTED
+	# conntrack takes no end for a flow's first packet
+	partner e$far inc sock.py connect tcp $far 7026
+	wait_for pushes $far
+	tell e$far recv
+	inc conntrack -F 2>/dev/null
+	tell e$far end
+	tell e$far hear 20000
+	check "$far: nor where its own end is the next word" \
+	    answers e$far ECONNABORTED
+	check "$far: of which the far end is told, too" flows "max(
+	    (x for x in f if x['dst'] == '$far' and x['dport'] == 7026 and
+	    x['tunnel']),
+	    key=lambda x: x['time'])['close_reason'] == 'the program broke it off'"
 done
 
 # -- while it is dialled --

@@ -7,8 +7,8 @@ ends.py far ADDR...      serves on each, prints "ready", then what it did
     7021 the same, but ends its side first, and resets at the next byte
     7022 says which address and port it was reached at
     7025 reads nothing until someone says "read" to 7023, and then all
-    7026 says "pushed" when someone says "push" to 7023, and resets when
-         that is "break"
+    7026 says "pushed" when someone says "push" to 7023, ends behind it when
+         that is "last", and resets when it is "break"
     7023 UDP: "hold" is answered when someone says "release", from the port
          that was asked; "other" is answered from port 7024
 ends.py mute ADDR PORT   a SOCKS proxy that never answers a request
@@ -21,7 +21,7 @@ ends.py impatient N FAR PORT     N that give up after 1 to N ms
 ends.py flood FAR PORT S         as many bytes as go in S seconds
 ends.py stray ADDR PORT          a datagram; prints what comes until the end of
     its input
-ends.py read|push|break FAR      says that; push: prints "none" or "done"
+ends.py read|push|last|break FAR says that; prints "done", of push and last "none"
 ends.py pour FAR PORT            sends as much as is taken until a line of its
     input, in one connection; at the next line it ends that. Prints
     "full" when no more is taken, "quiet", and how many bytes it sent
@@ -136,9 +136,11 @@ def answer(s, other):
         elif word == b"break":
             reset(PUSHED[s.getsockname()[0]])
             s.sendto(b"done", peer)
-        elif word == b"push":
+        elif word in (b"push", b"last"):
             try:
                 PUSHED[s.getsockname()[0]].sendall(b"pushed")
+                if word == b"last":
+                    PUSHED.pop(s.getsockname()[0]).close()
                 s.sendto(b"done", peer)
             except (KeyError, OSError):  # none yet, or one of before
                 s.sendto(b"none", peer)
@@ -372,6 +374,7 @@ words = sys.argv[2:]
  "flood": lambda: flood(*words),
  "read": lambda: tell(b"read", *words),
  "push": lambda: tell(b"push", *words),
+ "last": lambda: tell(b"last", *words),
  "break": lambda: tell(b"break", *words),
  "pour": lambda: pour(*words),
  "option": lambda: option(*words),

@@ -6,6 +6,7 @@ once), or the name of the error. Then one line for each line of its input:
     send WORD     "sent"
     recv          "got WORD", "EOF"; ETIMEDOUT after two seconds
     hear MS       the same, but for a time of its own
+    end           sends no more: "ended"
     pump          sends a pattern until the next line of input, 50 MB a second
                   at most, and then 100 MB more as fast as they go; says
                   "pumping" when 10 MB are gone, then "pumped BYTES"
@@ -82,6 +83,10 @@ class Sock:
 
     def do_hear(self, ms):
         return self.do_recv(int(ms) / 1000)
+
+    def do_end(self):
+        self.s.shutdown(socket.SHUT_WR)
+        return "ended"
 
     def do_pump(self):
         self.s.settimeout(30)
