@@ -28,6 +28,8 @@ struct fakeip {
 };
 
 static const uint8_t prefix6[8] = { 0xfd, 0x17, 0x11, 0x17 };
+/* Of an address of IPv6 the number is the last of it, behind these. */
+static const uint8_t middle6[5] = { 0 };
 
 struct fakeip *
 fakeip_new(void)
@@ -208,6 +210,8 @@ fakeip_name(struct fakeip *fakeip, const struct addr *addr, mono_t now)
 		return NULL;
 	if (addr->family == ADDR_IP4)
 		n = (uint32_t)(b[1] - 18) << 16 | (uint32_t)b[2] << 8 | b[3];
+	else if (memcmp(b + sizeof(prefix6), middle6, sizeof(middle6)) != 0)
+		return NULL; /* never given out */
 	else
 		n = (uint32_t)b[13] << 16 | (uint32_t)b[14] << 8 | b[15];
 	if (n < FIRST || n - FIRST >= FAKEIP_MAX)

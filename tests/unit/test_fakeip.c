@@ -44,6 +44,10 @@ name_and_address_are_one_for_the_other(void **state)
 	assert_int_equal(addr_parse(&other, "198.18.0.1", 10), 0);
 	assert_true(fakeip_is(&other));
 	assert_null(fakeip_name(fakeip, &other, now));
+	other = a6;
+	other.bytes[8] = 1;
+	assert_true(fakeip_is(&other));
+	assert_null(fakeip_name(fakeip, &other, now));
 	assert_int_equal(addr_parse(&other, "198.20.1.0", 10), 0);
 	assert_false(fakeip_is(&other));
 	fakeip_free(fakeip);
