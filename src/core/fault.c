@@ -64,6 +64,10 @@ copy(struct faults *faults, const char *s)
 /* Passwords: faults are logged ---------------------------------------------
  */
 
+/* Of a line of settings. */
+#define BLANKS " \t"
+#define ASSIGNS "=:"
+
 static void
 mask(char *from, const char *to)
 {
@@ -79,7 +83,7 @@ begin_of_url(char *text)
 
 	if (url != NULL)
 		return url + strlen("://");
-	text += strspn(text, " \t");
+	text += strspn(text, BLANKS);
 	return strncmp(text, "upstream", 8) == 0 ? strpbrk(text, "='") : NULL;
 }
 
@@ -107,13 +111,15 @@ static bool
 is_of_password(const char *text)
 {
 	size_t n;
+	char is;
 
-	text += strspn(text, " \t");
+	text += strspn(text, BLANKS);
 	if (strncmp(text, "password", 8) == 0)
 		return true;
-	n = strcspn(text, " \t=");
+	n = strcspn(text, BLANKS ASSIGNS);
+	is = text[n + strspn(text + n, BLANKS)];
 	if (n == 0 || (text[0] != 'p' && text[0] != 'P') ||
-	    text[n + strspn(text + n, " \t")] != '=')
+	    (is != '=' && is != ':'))
 		return false;
 	/* of the keys that there are, none other has the letter */
 	return strncasecmp(text, "pas", 3) == 0 || strcspn(text, "wW") < n;
@@ -123,13 +129,18 @@ is_of_password(const char *text)
 static void
 hide_in_line(char *text)
 {
-	char *at = text + strspn(text, " \t");
+	char *at = text + strspn(text, BLANKS);
+	bool user = strncmp(at, "user", 4) == 0;
 
 	hide_in_url(text, false);
-	if (!is_of_password(text))
+	if (!user && !is_of_password(text))
 		return;
-	at += strcspn(at, " \t=");
-	at += strspn(at, " \t=");
+	at += strcspn(at, BLANKS ASSIGNS);
+	at += strspn(at, BLANKS ASSIGNS);
+	if (user) { /* what curl calls one has the password behind it */
+		at += strcspn(at, ":");
+		at += *at == ':';
+	}
 	mask(at, at + strlen(at));
 }
 

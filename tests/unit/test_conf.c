@@ -482,6 +482,9 @@ test_passwords_are_not_told(void **state)
 		"[tunnel \"x\"]\nupstream = direct\nPassword = hunter2\n",
 		"[tunnel \"x\"]\nupstream = direct\npasword = hunter2\n",
 		"[tunnel \"x\"]\nupstream = direct\npwd=hunter2\n",
+		"[tunnel \"x\"]\nupstream = direct\npasswort: hunter2\n",
+		"[tunnel \"x\"]\nupstream = direct\npass:hunter2\n",
+		"[tunnel \"x\"]\nupstream = http://h:1\nuser = bob:hunter2\n",
 		"[tunnel \"x\"]\nupstream = bob:hunter2@h:1\n",
 		"[tunnel \"x\"]\nupstream = socks5:/bob:hunter2@h:1\n",
 	};
