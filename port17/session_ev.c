@@ -117,6 +117,9 @@ sessions_abort(
 
 	if (session == NULL)
 		return;
+	/* for other reasons another socket may have its ends by now */
+	end.may_be_lost = session->phase != SESSION_HELD &&
+			  (closed == CLOSED_POLICY || closed == CLOSED_STOPPED);
 	if (session_relay(session) != NULL) {
 		relay_abort(session->relay, &end.bytes);
 		session->relay = NULL;

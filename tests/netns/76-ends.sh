@@ -27,10 +27,12 @@ ins ip neighbour add 203.0.113.98 lladdr 02:00:00:00:00:77 dev s0
 
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "dev"]' 'upstream = direct' 'device = c0' \
+    '[tunnel "moves"]' 'upstream = direct' 'fwmark = 1' \
     '[tunnel "mute"]' 'upstream = socks5://10.9.0.2:1081' \
     '[tunnel "early"]' 'upstream = socks5://10.9.0.2:1081' 'honest-connect = no'
 rules "reroute via dev out exe $python to 192.0.2.8 port 7001" \
     "reroute via early out exe $python to port 7001" \
+    "reroute via moves out exe $python to port 7003" \
     "reroute via mute out exe $python to port 7006" \
     "reroute via dev out exe $python to 192.0.2.7, 2001:db8::7 port 7020-7021, 7025-7026" \
     "reroute via socks out exe $python" "default out accept" "default in accept"
@@ -123,6 +125,13 @@ for far in 192.0.2.7 2001:db8::7; do
 	ins python3 "$ends" last $far >/dev/null
 	check "$far: nor where that was its last word" \
 	    wait_for answers l$far ECONNABORTED
+	partner m$far inc sock.py connect tcp $far 7003
+	tell_only m$far hear 20000
+	inc conntrack -F 2>/dev/null
+	sed -i 's/^fwmark = /&1/' "$conf"
+	daemon_reload
+	check "$far: nor where its tunnel is another one by then" \
+	    wait_for answers m$far ECONNABORTED
 	# conntrack takes no end for a flow's first packet
 	partner e$far inc sock.py connect tcp $far 7026
 	wait_for pushes $far
