@@ -367,6 +367,26 @@ is_plain(const struct attempt *attempt)
 	       attempt->upstream->spec.kind == UPSTREAM_TCP;
 }
 
+/* From how many other ports one after the other it is tried before an error is
+ * believed. */
+static unsigned int
+other_ports(int error)
+{
+	switch (error) {
+	case -ECONNREFUSED:
+		/* ICMP says so, which anybody can send who guesses a port. A
+		 * TCP connection may have been closed for what came before (RFC
+		 * 7766 section 6.2.4). */
+		return 1;
+	case -EPERM:
+		/* a datagram is not let out that would go on with the flow of
+		 * another program, which had the port a moment ago */
+		return 3;
+	default:
+		return 0;
+	}
+}
+
 void
 resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 {
@@ -386,14 +406,11 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 		task_again(r, task, &how, now);
 		return;
 	}
-	/* ICMP says so, which anybody can send who guesses a port: once more,
-	 * from another one, before it is believed. A TCP connection may have
-	 * been closed for what came before (RFC 7766 section 6.2.4). */
-	if (error == -ECONNREFUSED && is_plain(&attempt) && !attempt.refused &&
+	if (is_plain(&attempt) && attempt.refused < other_ports(error) &&
 	    attempt.settles == DOUBT_NONE && attempt.doubt == DOUBT_NONE) {
 		how.tcp = attempt.tcp;
 		how.cased = attempt.cased;
-		how.refused = true;
+		how.refused = (uint8_t)(attempt.refused + 1);
 		if (task != NULL)
 			task_again(r, task, &how, now);
 		return;

@@ -50,8 +50,8 @@ struct attempt {
 	bool late;
 	enum attempt_doubt doubt;   /* what came for it; the wait goes on */
 	enum attempt_doubt settles; /* why it was sent beside another one */
-	bool refused; /* the one before was: it is in place of that */
 	bool asked_again;
+	uint8_t refused; /* so many before it: it is in place of those */
 	/* the shell's */
 	uint16_t id;
 	struct list pending;

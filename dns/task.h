@@ -14,7 +14,7 @@ struct manner {
 	struct upstream *upstream;
 	bool tcp, edns, cased;
 	enum attempt_doubt settles;
-	bool refused; /* once, by whoever it was */
+	uint8_t refused; /* so often, by whoever it was */
 };
 
 /* Over TCP, what UDP could not settle or hold: where that fails it says little

@@ -433,6 +433,10 @@ act(struct stage *s, const char *verb, char *rest)
 		attempt = take_flying(s, rest, &f);
 		if (attempt != NULL)
 			resolve_failed(s->r, attempt, -ECONNREFUSED, s->now);
+	} else if (strcmp(verb, "barred") == 0) {
+		attempt = take_flying(s, rest, &f);
+		if (attempt != NULL)
+			resolve_failed(s->r, attempt, -EPERM, s->now);
 	} else if (strcmp(verb, "silent") == 0) {
 		if (!s->dropped || s->answer_len > 0)
 			stage_wrong(s, "it is not silent", NULL);
