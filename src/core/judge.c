@@ -253,6 +253,7 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 	const struct socket_facts stranger = { .status = SOCKET_NONE,
 		.forgotten = sock->forgotten };
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+	struct socket_facts left = *sock;
 	struct flow *flow;
 
 	switch (sock->status) {
@@ -286,7 +287,13 @@ judge_socket(struct judge *judge, const struct packet *pkt,
 	}
 	if (sock->status == SOCKET_FOUND && sock->inode != 0)
 		return JUDGE_NEED_PROCESS;
-	judge_process(judge, pkt, sock, NULL, now, ret);
+	if (judge_is_left(judge, pkt, flow, sock)) {
+		left.inode = flow->inode;
+		left.by = flow->by;
+		judge_process(judge, pkt, &left, flow->process, now, ret);
+	} else {
+		judge_process(judge, pkt, sock, NULL, now, ret);
+	}
 	return JUDGE_DECIDED;
 }
 

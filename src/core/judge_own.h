@@ -48,6 +48,9 @@ bool judge_is_late(const struct judge *judge, const struct packet *pkt,
     const struct flow *flow, const struct socket_facts *sock, mono_t now);
 bool judge_is_bequest(
     const struct judge *judge, const struct socket_facts *sock);
+/* The connection's program has closed it, and it was that one's. */
+bool judge_is_left(const struct judge *judge, const struct packet *pkt,
+    const struct flow *flow, const struct socket_facts *sock);
 /* Which side began the flow: the packet at hand may not be its first. */
 bool judge_begun_outside(const struct judge *judge, const struct packet *pkt,
     const struct socket_facts *sock);

@@ -113,6 +113,20 @@ judge_is_bequest(const struct judge *judge, const struct socket_facts *sock)
 	return sock->forgotten && policy_reroutes(judge->policy);
 }
 
+/* What the kernel still sends and hears of it is of who had it last, whatever
+ * the rules in force make of that: nobody else comes to have a connection that
+ * has no descriptor left, and only a SYN opens another with its ends. */
+bool
+judge_is_left(const struct judge *judge, const struct packet *pkt,
+    const struct flow *flow, const struct socket_facts *sock)
+{
+	return pkt->tuple.proto == IPPROTO_TCP && !packet_is_syn(pkt) &&
+	       sock->status == SOCKET_FOUND && sock->inode == 0 &&
+	       flow != NULL && flow->inode != 0 &&
+	       flow->process->kind == PROCESS_PROGRAM &&
+	       !judge_is_bequest(judge, sock);
+}
+
 /* What the table has of the packet's flow, NULL where that is nothing yet. */
 static const struct flow *
 known_flow(const struct judge *judge, const struct packet *pkt)

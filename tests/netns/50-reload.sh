@@ -138,6 +138,11 @@ s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
 s.connect(("10.9.0.2", 7009))
 s.setblocking(False)
 s.send(bytes(100000))'
+python=$(python3 -c 'import os; print(os.path.realpath("/proc/self/exe"))')
+rules "default out accept" "drop out exe $python to any port 7009"
+check "a reload answers" try 0 ctl reload
+check "… and what is dropped now is that program's" wait_for flows \
+    'any(x["dport"] == 7009 and x["verdict"] == "drop" for x in f)'
 rules "default out accept" "block out to port 7009"
 check "a reload answers" try 0 ctl reload
 check "… and counts what is closed and still sends" grep -q \

@@ -246,6 +246,44 @@ rules_count_flows_and_go_on_after_a_reload(void **state)
 	assert_null(hits_get(judge_hits(judge), 0));
 }
 
+/* Its program has closed a connection that still has something to say: that is
+ * no word of the kernel's, who may do what the program may not. */
+static void
+what_a_program_left_is_decided_as_the_programs(void **state)
+{
+	static const struct socket_facts orphan = { .status = SOCKET_FOUND,
+		.by = BY_SOCK_DIAG };
+	struct packet syn = tcp(false, 5, PACKET_TCP_SYN);
+	struct packet out = tcp(false, 6, PACKET_TCP_ACK);
+	struct packet in = tcp(true, 9, PACKET_TCP_ACK);
+	struct decision d;
+	struct flow *flow;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default kernel accept\n");
+	judged(&syn, found, curl, 0, &n);
+	use_rules("drop exe /usr/bin/curl\ndefault kernel accept\n");
+	assert_int_equal(review_all(&flow, &d), 1);
+	v = judged(&in, orphan, NULL, 300, &n); /* whichever comes first */
+	assert_int_equal(v.mark, MARK_DROP_FLOW);
+	assert_ptr_equal(v.flow->process, curl);
+	assert_false(v.flow->in);
+	v = judged(&out, orphan, NULL, 300, &n);
+	assert_int_equal(v.mark, MARK_DROP_FLOW);
+	v = judged(&out, orphan, NULL, 400, &n);
+	assert_int_equal(v.mark, MARK_DROP_FLOW);
+	use_rules("block exe /usr/bin/curl\ndefault kernel accept\n");
+	assert_int_equal(review_all(&flow, &d), 1);
+	v = judged(&out, orphan, NULL, 401, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	assert_true(v.destroy);
+	/* another connection with these ends is not its */
+	v = judged(&syn, orphan, NULL, 402, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+}
+
 static void
 what_a_review_ends_stays_ended(void **state)
 {
@@ -296,6 +334,7 @@ main(void)
 		TEST(a_review_goes_on_while_flows_come_go_and_move),
 		TEST(what_could_not_be_carried_is_shown_and_judged_anew),
 		TEST(rules_count_flows_and_go_on_after_a_reload),
+		TEST(what_a_program_left_is_decided_as_the_programs),
 		TEST(what_a_review_ends_stays_ended),
 		TEST(on_loopback_a_rule_for_one_packet_is_another_decision),
 	};
