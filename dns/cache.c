@@ -176,25 +176,21 @@ copy_name(struct name *ret, const struct cache_entry *entry)
 	memcpy(ret->wire, name_of_entry(entry), ret->len);
 }
 
-/* Below it, or NXDOMAIN of a name above it, which speaks of it, too. */
-static bool
-is_about(const struct cache_entry *entry, const struct name *name,
-    const struct name *flushed)
-{
-	return name_in(name, flushed) ||
-	       (entry->type == TYPE_NONE && name_in(flushed, name));
-}
-
 static bool
 is_flushed(const struct cache *cache, const struct cache_entry *entry)
 {
 	struct name name;
 
 	copy_name(&name, entry);
-	for (size_t i = 0; i < cache->n_flushes; i++)
+	for (size_t i = 0; i < cache->n_flushes; i++) {
+		const struct name *of = &cache->flushes[i].name;
+
+		/* below it, or NXDOMAIN above it, which speaks of it, too */
 		if (entry->number <= cache->flushes[i].before &&
-		    is_about(entry, &name, &cache->flushes[i].name))
+		    (name_in(&name, of) ||
+			(entry->type == TYPE_NONE && name_in(of, &name))))
 			return true;
+	}
 	return false;
 }
 
