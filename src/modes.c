@@ -18,7 +18,6 @@
 #include "src/core/policy.h"
 #include "src/core/text.h"
 #include "src/ctl_sock.h"
-#include "src/folder.h"
 #include "src/list_file.h"
 #include "src/load.h"
 #include "src/resolver_conf.h"
@@ -105,34 +104,6 @@ check_patterns(struct faults *warnings, const struct conf_list *list)
 			warn(warnings, section_of("list", list->name, section),
 			    "no file is found by source", pattern);
 	}
-}
-
-/* A folder of rules (NULL: the usual one) without any is no fault, and surely
- * not meant. */
-static void
-check_folder(struct faults *warnings, const char *rules)
-{
-	const char *dir = rules != NULL ? rules : LOAD_RULES_DEFAULT;
-	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 128];
-	char *misnamed = NULL;
-	bool any = false;
-	int r = folder_find_misnamed(&misnamed, &any, dir, ".rules");
-
-	if (r < 0)
-		(void)snprintf(what, sizeof(what),
-		    "warning: no rules are read: %s", strerror(-r)); /* fits */
-	else if (misnamed != NULL)
-		(void)snprintf(what, sizeof(what),
-		    "warning: %s is not read: the names of files of rules end "
-		    "in .rules",
-		    word_quote(misnamed, strlen(misnamed), word)); /* fits */
-	else
-		(void)snprintf(what, sizeof(what),
-		    "warning: it holds no file of rules"); /* fits */
-	if (r < 0 || misnamed != NULL || !any)
-		faults_add_file(
-		    warnings, dir, &(struct fault_text){ what, NULL, NULL });
-	free(misnamed);
 }
 
 /* A resolver that answers nobody, or that nobody reaches, or that misses the
@@ -350,7 +321,7 @@ mode_check(const struct conf *conf, const char *rules, struct faults *faults,
 
 	if (conf != NULL)
 		check_files(warnings, conf);
-	check_folder(warnings, rules);
+	load_warn_rules(warnings, rules);
 	faults_print(faults, stderr);
 	if (r == 0)
 		faults_print(warnings, stderr);
@@ -471,7 +442,7 @@ mode_explain(const struct conf *conf, const char *rules, const char *about,
 	size_t n;
 
 	if (r == 0)
-		check_folder(faults, rules);
+		load_warn_rules(faults, rules);
 	faults_print(faults, stderr);
 	if (r == 0) {
 		n = resolver_conf_listens(conf, at);

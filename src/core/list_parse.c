@@ -109,6 +109,21 @@ is_packed(struct list_text text)
 	       list_begins(list_after(text, 4), "1AY&SY");
 }
 
+/* Data, or what a file is full of after a crash: at least so many bytes that
+ * are 0, of so many looked at, and more than one of a thousand. */
+#define ZEROS_MIN 16
+#define ZEROS_AMONG 65536
+
+static bool
+is_binary(struct list_text text)
+{
+	size_t len = text.len < ZEROS_AMONG ? text.len : ZEROS_AMONG, zeros = 0;
+
+	for (size_t i = 0; i < len; i++)
+		zeros += text.p[i] == '\0';
+	return zeros >= ZEROS_MIN && zeros > len / 1000;
+}
+
 /* What is no list as a whole, whatever may look like an entry within; NULL. */
 static const char *
 not_a_list(struct list_text text)
@@ -118,6 +133,8 @@ not_a_list(struct list_text text)
 	/* as Windows saves "Unicode" */
 	if (list_begins(text, "\xff\xfe") || list_begins(text, "\xfe\xff"))
 		return "text in UTF-16: it is to be UTF-8";
+	if (is_binary(text))
+		return "data, and no text";
 	while (text.len > 0 && (list_is_blank(text.p[0]) || text.p[0] == '\n'))
 		text = list_after(text, 1);
 	/* that of a server in trouble, with words of one line */

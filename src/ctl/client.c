@@ -37,7 +37,9 @@ refused(const char *path, int error)
 	case ECONNREFUSED:
 		fprintf(stderr,
 		    "reroutectl: no daemon answers on %s: is rerouted "
-		    "running? (systemctl status rerouted)\n",
+		    "running? (systemctl status rerouted; where it was "
+		    "killed, nothing new connects until it runs again, or "
+		    "after `rerouted --recover`)\n",
 		    path);
 		return STATUS_NO_DAEMON;
 	case EACCES:

@@ -3,7 +3,9 @@
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/num.h"
 #include "src/core/text.h"
@@ -61,6 +63,65 @@ warn_user(const char *name)
 		    stderr, "reroutectl: there is no user '%s' here\n", name);
 }
 
+/* The file of that name that a shell would run; NULL, or to be freed. */
+static char *
+find_in_path(const char *name)
+{
+	const char *path = getenv("PATH");
+	char *copy = strdup(path != NULL ? path : "/usr/bin:/usr/sbin");
+	char *rest = NULL, *found = NULL;
+
+	for (char *dir = copy != NULL ? strtok_r(copy, ":", &rest) : NULL;
+	     dir != NULL && found == NULL; dir = strtok_r(NULL, ":", &rest)) {
+		if (asprintf(&found, "%s/%s", dir, name) < 0) {
+			found = NULL;
+			break;
+		}
+		if (access(found, X_OK) < 0) {
+			free(found);
+			found = NULL;
+		}
+	}
+	free(copy);
+	return found;
+}
+
+/* Behind links, as rules find it; NULL where that is no other name, or to be
+ * freed. */
+static char *
+linked_program(const char *name)
+{
+	bool whole = strchr(name, '/') != NULL;
+	char *found = whole ? strdup(name) : find_in_path(name);
+	char *real = found != NULL && strpbrk(name, "*?\\") == NULL
+			 ? realpath(found, NULL)
+			 : NULL;
+	const char *slash = real != NULL ? strrchr(real, '/') : NULL;
+
+	free(found);
+	if (slash != NULL && strcmp(whole ? real : slash + 1, name) != 0)
+		return real;
+	free(real);
+	return NULL;
+}
+
+/* Of a link, what it leads to is what runs. */
+static enum status
+take_exe(const struct context *context, const char *value, json_t *args)
+{
+	char *real = linked_program(value);
+	int r;
+
+	if (real != NULL)
+		fprintf(stderr, "reroutectl: %s is %s here\n", value, real);
+	r = json_object_set_new(
+	    args, "exe", json_string(real != NULL ? real : value));
+	free(real);
+	return r == 0 ? STATUS_DONE
+		      : command_usage(context->command->name,
+			    "--exe: the value is no valid UTF-8");
+}
+
 /* Says what a word was meant to be, and lets it pass where it is one. */
 static enum status
 check_verdict(const char *command, const char *value)
@@ -109,6 +170,8 @@ filter_take(const struct context *context, const struct command_option *option,
 		    args, "since_ms", json_integer((json_int_t)ms));
 		return STATUS_DONE;
 	}
+	if (strcmp(option->name, "exe") == 0)
+		return take_exe(context, value, args);
 	if (strcmp(option->name, "user") == 0)
 		warn_user(value);
 	if (json_object_set_new(args, option->name, json_string(value)) < 0)

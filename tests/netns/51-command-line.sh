@@ -457,9 +457,21 @@ mv "$tmp/rules/10.rules" "$tmp/rules/10.rule"
 check "files of rules by another name" says \
 	"$tmp/rules: warning: '10.rule' is not read: the names of files of" checked
 rm "$tmp/rules/10.rule"
+mkdir "$tmp/check.conf.d"
+check "no files of settings" says_not "check.conf.d" checked
+: >"$tmp/check.conf.d/mine.cnf"
+check "a file of settings by another name" says \
+	"$tmp/check.conf.d: warning: 'mine.cnf' is not read: the names of files of settings end in .conf" \
+	checked
+rm -r "$tmp/check.conf.d"
 check "none at all" says "$tmp/rules: warning: it holds no file of rules" checked
 check "… which --explain says, too" says "$tmp/rules: warning: it holds no file of rules" \
 	"$REROUTED" --config /dev/null --rules "$tmp/rules" --explain "exe=/bin/true"
+: >"$tmp/rules/10.rules"
+printf '%s\n' "block out list a" "block out list b" >"$tmp/rules/10.rules"
+check "of rules that name what settings with a fault have" says_not \
+	"can never match" checked '[list "a"]' "source = $tmp/one.txt" \
+	'[list "b"]' "source = $tmp/one.txt" "frmat = hosts"
 : >"$tmp/rules/10.rules"
 check "with all of them there" says_not warning checked \
 	'[list "l"]' "source = $tmp/*.txt"

@@ -62,6 +62,13 @@ check "flows --exe" only flows 'x["process"]["exe"].endswith("/other")' 2 --exe 
 check "flows --exe=" only flows 'x["process"]["exe"].endswith("/other")' 2 --exe=other
 check "flows --exe with a path" only flows \
     'x["process"]["exe"].endswith("/probe")' 3 --exe "$tmp/bin/pro*"
+ln -s "$tmp/bin/other" "$tmp/bin/linked"
+check "flows --exe of a link" only flows 'x["process"]["exe"].endswith("/other")' \
+    2 --exe "$tmp/bin/linked"
+check "what that is" told "$tmp/bin/linked is $tmp/bin/other here"
+check "flows --exe of a link on the PATH" env PATH="$tmp/bin:$PATH" bash -c "
+	'$REROUTECTL' --control '$tmp/control' flows --exe linked | grep -c /other |
+	    grep -qx 2"
 check "flows --user" only flows 'x["process"]["user"] == "nobody"' 2 --user nobody
 check "flows --user by number" only flows 'x["process"]["uid"] == 65534' 2 --user 65534
 check "flows --verdict" only flows 'x["verdict"] == "block"' 2 --verdict block

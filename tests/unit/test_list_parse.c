@@ -288,6 +288,19 @@ junk_is_counted(void **state)
 	assert_true(has(&r, "ok.test"));
 	assert_false(has(&r, "a"));
 	list_index_unref(r.list);
+	/* many such bytes: what a disk has after a crash, or a program */
+	memset(text, 'a', sizeof(text));
+	memset(text + 100, 0, 21);
+	memcpy(text + 10, "\nok.test\n", 9);
+	read_bytes(&r, CONF_FORMAT_DOMAINS, text, sizeof(text));
+	assert_int_equal(r.faults, 1);
+	assert_false(has(&r, "ok.test"));
+	list_index_unref(r.list);
+	memset(text + 100, 0, 15);
+	memset(text + 115, '\n', 6);
+	read_bytes(&r, CONF_FORMAT_DOMAINS, text, sizeof(text));
+	assert_true(has(&r, "ok.test"));
+	list_index_unref(r.list);
 }
 
 /* Who looks for the line of an entry asks with the same words. */
