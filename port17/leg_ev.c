@@ -164,13 +164,27 @@ watch(struct legs *legs, struct leg *leg)
 	return 0;
 }
 
+/* What closing it means: a reset, or an end. */
+static void
+break_at_close(int fd, bool reset)
+{
+	const struct linger how = { .l_onoff = reset, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &how, sizeof(how));
+}
+
 static void
 close_hurt(int fd)
 {
-	static const struct linger now = { .l_onoff = 1, .l_linger = 0 };
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	break_at_close(fd, true);
 	(void)close(fd); /* nothing can be done about an error */
+}
+
+void
+leg_guard(struct leg *leg)
+{
+	break_at_close(leg->fd, true);
+	leg->guarded = true;
 }
 
 int
@@ -354,6 +368,8 @@ leg_close(struct leg *leg)
 	}
 	if (leg->ssl != NULL)
 		SSL_free(leg->ssl);
+	if (leg->guarded && !leg->hurt)
+		break_at_close(leg->fd, false);
 	if (leg->hurt && !leg->dead)
 		close_hurt(leg->fd);
 	else

@@ -44,6 +44,7 @@ struct leg {
 	bool urgent;
 	bool hurt; /* the peer is not to think that all went well */
 	bool dead; /* the peer has reset it: nothing of ours is heard there */
+	bool guarded;	    /* see leg_guard() */
 	struct ssl_st *ssl; /* NULL: none */
 	uint64_t inode;	    /* 0: not a socket that the judge sees */
 	/* called when something changed; may close the leg */
@@ -68,6 +69,10 @@ ssize_t leg_write_urgent(struct leg *leg, uint8_t byte);
 /* No more is written; what the peer writes still comes. 0, -EAGAIN (it could
  * not be said yet) or -errno. */
 int leg_finish(struct leg *leg);
+
+/* Where this process is killed the peer sees a reset: what was cut short is not
+ * to look whole. */
+void leg_guard(struct leg *leg);
 
 /* A FIN; or a reset, where the leg is hurt. NULL is accepted. */
 void leg_close(struct leg *leg);

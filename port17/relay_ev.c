@@ -349,6 +349,8 @@ keep_cb(evutil_socket_t fd, short what, void *arg)
 		    container_of(set->kept.next, struct relay, young);
 
 		list_remove(&relay->young);
+		leg_guard(program_of(relay));
+		leg_guard(far_of(relay));
 		sock_keep_alive(far_of(relay)->fd);
 		if (!relay->stalled)
 			sock_limit_silence(far_of(relay)->fd, true);

@@ -88,6 +88,10 @@ print(sum(json.loads(l)[\"dials\"] for l in sys.stdin
 check "they are yet" flows '
 sum(x["dport"] in (7001, 7010) and x.get("close_reason") is None and
     x.get("tunnel") == "socks" and x.get("upstream") is not None for x in f) == 3'
+# of the others conntrack knows, so that the daemon's end reaches them
+port=$(inc ss -Htnp 'dport = :7001' |
+    awk -v p="pid=$heir," 'index($0, p) { sub(/.*:/, "", $4); print $4 }')
+inc conntrack -D -p tcp --sport "$port" >/dev/null 2>&1
 daemon_stop KILL
 for p in tcp udp; do
 	tell $p send two
@@ -98,6 +102,7 @@ inc conntrack -F >/dev/null 2>&1
 tell udp send three
 tell_only tcp send three
 tell heir send four
+check "one has not heard of it" answers heir sent
 check_not "and conntrack flushed" wire_saw
 stop "$heir"
 kill $held 2>/dev/null

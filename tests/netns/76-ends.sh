@@ -341,6 +341,26 @@ check "who has its port next gets what is its own" eval \
 check "and the other tunnel gets nothing of it" \
     wait_for grep -qx "heard nothing" "$tmp/far.out"
 check_judged
+
+# -- it is killed: what it carried was cut short, and does not look whole --
+rules "reroute via dev out exe $python to 192.0.2.7 port 7031" \
+    "default out accept" "default in accept"
+daemon_reload
+partner last ins sock.py listen tcp 192.0.2.7 7031
+partner first inc sock.py connect tcp 192.0.2.7 7031
+wait_for answers last up
+tell first send one
+tell last recv
+is_kept() { # what is of use after a while is set
+	[ "$(python3 "$ends" option "$daemon" 192.0.2.7 7031 TCP_KEEPIDLE)" = 60 ]
+}
+check "a flow is up for a while" wait_for is_kept
+daemon_stop KILL
+for end in first last; do
+	tell $end hear 9000
+	check "$end: it is broken" answers $end ECONNRESET
+done
+check "it starts again" daemon_start
 daemon_stop
 check "the daemon ends well" test $? = 0
 finish
