@@ -12,6 +12,7 @@
 #include "src/ctl_show.h"
 #include "src/ctl_status.h"
 #include "src/ctl_tunnel.h"
+#include "src/ctl_watch.h"
 #include "src/json.h"
 #include "src/linux/procfs.h"
 #include "src/list_ev.h"
@@ -107,7 +108,7 @@ static const struct call calls[] = {
 	{ "cache.flush", "name more", false, ctl_dns_flush },
 	{ "resolve", "name type pid", false, ctl_dns_resolve },
 	{ "reload", "", false, ctl_rules_reload },
-	{ "watch", FLOW_FILTER " backlog", false, ctl_show_watch },
+	{ "watch", FLOW_FILTER " backlog", false, ctl_watch },
 	{ "tunnels.list", "", false, ctl_tunnel_list },
 	{ "tunnels.test", "name host port steps", false, ctl_tunnel_test },
 	{ "explain", "about pid", false, ctl_explain },

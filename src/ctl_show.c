@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "src/core/history.h"
 #include "src/core/hits.h"
 #include "src/core/policy.h"
 #include "src/core/tally.h"
@@ -91,77 +90,6 @@ ctl_show_flows(const struct ctl_env *env, json_t *args, char **ret_line,
 		keys[n++] = flow->key;
 	return ctl_show_list(
 	    ctl_list_new(env, &ops, keys, n), args, ret_line, ret_job);
-}
-
-/* Watching ----------------------------------------------------------------- */
-
-/* Decisions looked at for a backlog. */
-#define BACKLOG_LOOKS 16384
-
-static json_t *
-past_row(const struct ctl_list *list, size_t i)
-{
-	const uint64_t *begin = list->rows;
-	const struct flow *flow = history_get(list->env->history, *begin + i);
-
-	if (flow == NULL || !ctl_show_has(&list->filter, flow))
-		return NULL;
-	return json_event("flow", json_flow(flow, &list->time));
-}
-
-/* The last `wanted` that the filter asks for. NULL when there is no memory. */
-static struct ctl_list *
-backlog(const struct ctl_env *env, const struct filter *filter, uint64_t wanted)
-{
-	static const struct ctl_list_ops ops = { .row = past_row };
-	uint64_t *begin = malloc(sizeof(*begin));
-	uint64_t end = history_end(env->history);
-	struct ctl_list *list;
-
-	if (begin == NULL)
-		return NULL;
-	*begin = end;
-	for (unsigned int i = 0; i < BACKLOG_LOOKS && wanted > 0 &&
-				 *begin > history_begin(env->history);
-	     i++) {
-		--*begin;
-		wanted -=
-		    ctl_show_has(filter, history_get(env->history, *begin));
-	}
-	list = ctl_list_new(env, &ops, begin, (size_t)(end - *begin));
-	if (list == NULL)
-		return NULL;
-	list->filter = *filter;
-	list->lines = true;
-	return list;
-}
-
-enum ctl_answer
-ctl_show_watch(const struct ctl_env *env, json_t *args, char **ret_line,
-    struct ctl_job *ret_job)
-{
-	struct filter *filter = malloc(sizeof(*filter));
-	const json_t *wanted = json_object_get(args, "backlog");
-	char what[FILTER_WHAT] = "backlog: expected a number";
-
-	if (filter == NULL)
-		return CTL_LINE;
-	if ((wanted != NULL &&
-		(!json_is_integer(wanted) || json_integer_value(wanted) < 0)) ||
-	    ctl_list_filter(filter, args, what) < 0) {
-		free(filter);
-		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, what);
-		return CTL_LINE;
-	}
-	if (json_integer_value(wanted) > 0)
-		ret_job->list =
-		    backlog(env, filter, (uint64_t)json_integer_value(wanted));
-	else if (wanted == NULL && filter->has_since)
-		ret_job->list = backlog(env, filter, UINT64_MAX);
-	/* what comes is of now: --since is for the backlog */
-	filter->has_since = false;
-	ret_job->watch = filter;
-	return CTL_WATCH;
 }
 
 /* Processes and hosts ------------------------------------------------------ */

@@ -19,10 +19,6 @@ enum ctl_answer ctl_show_hosts(const struct ctl_env *env, json_t *args,
 enum ctl_answer ctl_show_rules(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
 
-/* watch: the events that the filter asks for, and the last of them first. */
-enum ctl_answer ctl_show_watch(const struct ctl_env *env, json_t *args,
-    char **ret_line, struct ctl_job *ret_job);
-
 /* Whether a flow is one that the filter asks for. */
 bool ctl_show_has(const struct filter *filter, const struct flow *flow);
 

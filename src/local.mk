@@ -251,6 +251,7 @@ rerouted_SOURCES = \
 	%D%/ctl_list.c %D%/ctl_list.h \
 	%D%/ctl_rules.c %D%/ctl_rules.h \
 	%D%/ctl_show.c %D%/ctl_show.h \
+	%D%/ctl_watch.c %D%/ctl_watch.h \
 	%D%/ctl_sock.c %D%/ctl_sock.h \
 	%D%/ctl_status.c %D%/ctl_status.h \
 	%D%/ctl_tunnel.c %D%/ctl_tunnel.h \

@@ -5,7 +5,7 @@
 #     c 10.9.0.1, daemon, curl  ---- veth ----  s 10.9.0.2, fd09::2, web server
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 curl busybox conntrack
+need python3 curl busybox conntrack dig
 net_up
 mkdir "$tmp/www"
 head -c 1000000 /dev/zero >"$tmp/www/million"
@@ -94,6 +94,16 @@ assert x[0]["time"] <= x[1]["time"] and x[0]["event"] == "flow"' "$tmp/watch"
 check "a backlog with a filter" watched 3 --backlog 100 --verdict block
 check "a backlog by time" watched 3 --since 1h --verdict block
 check "more than was kept" watched 3 --backlog 4000000000 --verdict block
+inc dig +tries=1 @127.0.0.1 localhost >"$tmp/dig.out"
+check "a backlog has queries, too" watched 1 --backlog 100 --domain localhost
+check "… and says so" grep -q '"event":"query"' "$tmp/watch"
+inc "$probe" tcp 10.9.0.2 7009 >"$tmp/probe.out"
+check "between connections" watched 5 --backlog 5
+check "… in their order" python3 -c '
+import json, sys
+x = [json.loads(line) for line in open(sys.argv[1])]
+assert [y["event"] for y in x][-2:] == ["query", "flow"], x
+assert all(a["time"] <= b["time"] for a, b in zip(x, x[1:]))' "$tmp/watch"
 background "$REROUTECTL" --control "$tmp/control" --json watch --backlog 1 \
     --verdict block >"$tmp/watch"
 watch=$pid
