@@ -39,6 +39,21 @@ status_counters(const struct stats *stats, const struct udp_counters *udp)
 	return object;
 }
 
+/* A number of a queue; null where that can't be known, as in a user namespace,
+ * whose root may not read what the kernel says of queues. */
+static json_t *
+queue_number(int r, uint32_t n)
+{
+	return r == 0 || r == -ENOENT ? json_integer((json_int_t)n)
+				      : json_null();
+}
+
+static json_t *
+queue_bound(int r)
+{
+	return r == 0 || r == -ENOENT ? json_boolean(r == 0) : json_null();
+}
+
 static json_t *
 status_queues(void)
 {
@@ -48,14 +63,14 @@ status_queues(void)
 
 	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
 		struct nfq_counters c = { .queue = queues[i] };
-		bool bound = nfq_counters(queues[i], &c) == 0;
+		int r = nfq_counters(queues[i], &c);
 
-		json_array_append_new(
-		    array, json_pack("{s:i, s:b, s:I, s:I, s:I}", "queue",
-			       (int)queues[i], "bound", bound, "waiting",
-			       (json_int_t)c.waiting, "dropped_full",
-			       (json_int_t)c.dropped_full, "dropped_user",
-			       (json_int_t)c.dropped_user));
+		json_array_append_new(array,
+		    json_pack("{s:i, s:o, s:o, s:o, s:o}", "queue",
+			(int)queues[i], "bound", queue_bound(r), "waiting",
+			queue_number(r, c.waiting), "dropped_full",
+			queue_number(r, c.dropped_full), "dropped_user",
+			queue_number(r, c.dropped_user)));
 	}
 	return array;
 }

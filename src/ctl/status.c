@@ -33,18 +33,28 @@ print_counters(const json_t *counters)
 }
 
 static void
+print_queue(const json_t *queue)
+{
+	const json_t *bound = json_object_get(queue, "bound");
+
+	printf("  queue %lld          ", number(queue, "queue"));
+	if (json_is_null(bound)) {
+		puts("its state can't be read here");
+		return;
+	}
+	printf("%s, %lld waiting, %lld lost\n",
+	    json_is_true(bound) ? "bound" : "NOT BOUND",
+	    number(queue, "waiting"),
+	    number(queue, "dropped_full") + number(queue, "dropped_user"));
+}
+
+static void
 print_queues(const json_t *queues)
 {
 	const json_t *queue;
 	size_t i;
 
-	json_array_foreach((json_t *)queues, i, queue)
-	    printf("  queue %lld          %s, %lld waiting, %lld lost\n",
-		number(queue, "queue"),
-		json_is_true(json_object_get(queue, "bound")) ? "bound"
-							      : "NOT BOUND",
-		number(queue, "waiting"),
-		number(queue, "dropped_full") + number(queue, "dropped_user"));
+	json_array_foreach((json_t *)queues, i, queue) print_queue(queue);
 }
 
 /* How much is kept for it; the sizes come from the machine's. */

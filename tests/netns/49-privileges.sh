@@ -330,4 +330,34 @@ check "… who hears it, too" grep -q "does not answer; it is stopped" "$tmp/rel
 kill -CONT "$daemon"
 check "fail = closed: goes on" is ok inc tcp 10.9.0.2 7001
 end "fail = closed"
+
+# -- in a user namespace of somebody's, whose root may not read all of /proc/net --
+theirs="setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Urnm"
+if $theirs true; then
+	mkdir "$tmp/theirs"
+	cp -r "$tmp/rules" "$tmp/theirs"
+	chown -R 65534:65534 "$tmp/theirs"
+	: >"$tmp/daemon.log"
+	background env XTABLES_LOCKFILE="$tmp/theirs/lock" $theirs "$tmp/with" \
+	    "$tmp/nobody.passwd" "$tmp/nobody.group" sh -c 'ip link set lo up
+	    exec "$@"' sh "$REROUTED" --rules "$tmp/theirs/rules" \
+	    --state "$tmp/theirs/state" \
+	    --control "$tmp/theirs/control" 2>"$tmp/daemon.log"
+	daemon=$pid
+	there() { nsenter --net=/proc/$daemon/ns/net -- "$@"; }
+	ctl_there() { "$REROUTECTL" --control "$tmp/theirs/control" "$@"; }
+	check "user namespace: starts" \
+	    wait_for has_text 'ready version' "$tmp/daemon.log"
+	check "user namespace: blocked" is EHOSTUNREACH there tcp 127.0.0.1 7002
+	check "user namespace: status" try 0 ctl_there status
+	check_not "user namespace: nothing is said to be broken" \
+	    grep BROKEN "$tmp/out"
+	check "user namespace: status of queues" try 0 ctl_there --json status
+	check "user namespace: what can't be known is not said" grep -q \
+	    '"bound":null,"waiting":null,"dropped_full":null' "$tmp/out"
+	daemon_stop
+	check "user namespace: ends well" [ $? -eq 0 ]
+else
+	echo "# no user namespaces here"
+fi
 finish
