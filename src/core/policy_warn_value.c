@@ -13,11 +13,18 @@
 
 /* Paths -------------------------------------------------------------------- */
 
-/* "*name": what comes before the first / of a path is nothing. */
-static bool
+/* Why no path is like that; NULL where one may be. What comes before its first
+ * / is nothing, as is what comes behind its last one. */
+static const char *
 never_a_path(const char *glob)
 {
-	return glob[0] == '*' && glob[1] != '*' && glob[1] != '/';
+	if (glob[0] == '*' && glob[1] != '*' && glob[1] != '/')
+		return "warning: this can never match: * stops at /, and a "
+		       "path begins with one: **/NAME is NAME anywhere";
+	if (strpbrk(glob, "*?") != NULL && glob[strlen(glob) - 1] == '/')
+		return "warning: this can never match: no path ends with a /: "
+		       "/** is all that is below";
+	return NULL;
 }
 
 /* Why nothing that runs has that executable, or script; NULL where something
@@ -82,12 +89,10 @@ warn_paths(const struct rules *rules, const struct rule *rule,
 			continue;
 		for (size_t i = 0; i < match->values.n; i++) {
 			const struct rule_value *v = &match->values.v[i];
+			const char *why = never_a_path(v->text);
 
-			if (never_a_path(v->text))
-				policy_warn_at(warnings, rules, &v->place,
-				    "warning: this can never match: * stops at "
-				    "/, and a path begins with one: **/NAME is "
-				    "NAME anywhere");
+			if (why != NULL)
+				policy_warn_at(warnings, rules, &v->place, why);
 			warn_path(rules, v, match->field, world, warnings);
 		}
 	}

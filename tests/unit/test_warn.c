@@ -47,6 +47,8 @@ static const struct {
 	{ "a set of shells", "block exe /usr/bin/[cw]*", "no wildcards" },
 	{ "words of shells", "block cmd **{curl,wget}*", "no wildcards" },
 	{ "brackets that are meant", "block exe /usr/bin/\\[cw]*", NULL },
+	{ "a folder behind a pattern", "block exe /opt/*/", "ends with a /" },
+	{ "all below it", "block exe /opt/*/**", NULL },
 	{ "a program that is called so", "block exe **/[", NULL },
 	{ "a name anywhere", "block exe **/curl", NULL },
 	{ "to the resolver",
