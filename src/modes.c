@@ -208,6 +208,34 @@ check_names(struct faults *warnings, const struct conf *conf,
 		    "answer is SERVFAIL: local or tunnel");
 }
 
+/* Of several tunnels as one, whose own dns counts. */
+static void
+check_members(struct faults *warnings, const struct conf *conf,
+    const struct conf_tunnel *tunnel, const char *section)
+{
+	for (size_t i = 0; i < tunnel->failover.n; i++) {
+		const struct conf_tunnel *member =
+		    conf_tunnel_find(conf, tunnel->failover.v[i].s);
+
+		if (member == NULL || tunnel->dns != CONF_DNS_LOCAL ||
+		    member->dns == CONF_DNS_LOCAL)
+			continue;
+		warn(warnings, section, "failover",
+		    "the names of what goes through it are asked for here: "
+		    "that its tunnels have dns does not count, it has to have "
+		    "it itself");
+		return;
+	}
+}
+
+static bool
+is_plain(const struct conf_tunnel *tunnel)
+{
+	return strcmp(tunnel->upstream.s, "direct") == 0 &&
+	       !has_text(&tunnel->device) && !has_text(&tunnel->source) &&
+	       !has_text(&tunnel->netns) && tunnel->fwmark == 0;
+}
+
 static void
 check_tunnel(struct faults *warnings, const struct conf *conf,
     const struct conf_tunnel *tunnel)
@@ -233,7 +261,12 @@ check_tunnel(struct faults *warnings, const struct conf *conf,
 		    "while the device that has the address is down, what is to "
 		    "go through the tunnel may leave by another one: "
 		    "rerouted.conf(5) has the routes that keep it from that");
+	if (is_plain(tunnel))
+		warn(warnings, section, "upstream = direct",
+		    "without device, source, fwmark or netns it is a "
+		    "connection like any other");
 	check_names(warnings, conf, tunnel, section);
+	check_members(warnings, conf, tunnel, section);
 	check_quotes(warnings, section, "user", &tunnel->user);
 	check_quotes(warnings, section, "password", &tunnel->password);
 	if (tunnel_template_is_odd(tunnel->user.s))

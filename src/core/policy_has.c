@@ -1,8 +1,13 @@
+#include "src/core/fakeip.h"
 #include "src/core/policy_set.h"
 
+/* An address that stands for a name is of the internet, as the name is: those
+ * of IPv4 are by their number (198.18/15), those of IPv6 would be of a lan. */
 static bool
 scopes_have(unsigned int scopes, const struct addr *addr, bool own)
 {
+	if (addr->family == ADDR_IP6 && fakeip_is(addr))
+		return (scopes & (SCOPE_ANY | SCOPE_INTERNET)) != 0;
 	return (scopes & SCOPE_ANY) != 0 ||
 	       ((scopes & SCOPE_SELF) != 0 && own) ||
 	       ((scopes & SCOPE_LOOPBACK) != 0 && addr_is_loopback(addr)) ||

@@ -58,46 +58,56 @@ rule_words_are_none(int argc, char *const *argv)
 	return true;
 }
 
-/* The directions of a rule that denies all there is in them, as bits: 1 for in,
- * 2 for out; 0 where it names what it is about. */
+/* The directions of a rule that is about all there is in them, as bits: 1 for
+ * in, 2 for out; 0 where it names what it is about. words: behind the action.
+ */
 static unsigned int
-denies_all(const char *rule)
+is_about_all(char *words)
 {
 	unsigned int directions = 0;
-	char *copy = strdup(rule), *rest = copy;
-	const char *word = strsep(&rest, " \t");
-	bool denies = copy != NULL &&
-		      (strcmp(word, "block") == 0 || strcmp(word, "drop") == 0);
+	const char *word;
 
-	while (denies && (word = strsep(&rest, " \t")) != NULL &&
-	       word[0] != '#' && strcmp(word, "label") != 0) {
+	while ((word = strsep(&words, " \t")) != NULL && word[0] != '#' &&
+	       strcmp(word, "label") != 0) {
 		if (strcmp(word, "in") == 0)
 			directions |= 1;
 		else if (strcmp(word, "out") == 0)
 			directions |= 2;
-		else
-			denies = word[0] == '\0' || strcmp(word, "once") == 0 ||
-				 strcmp(word, "to") == 0 ||
-				 strcmp(word, "from") == 0 ||
-				 strcmp(word, "any") == 0;
+		else if (strcmp(word, "via") == 0)
+			(void)strsep(&words, " \t"); /* the tunnel */
+		else if (word[0] != '\0' && strcmp(word, "once") != 0 &&
+			 strcmp(word, "to") != 0 && strcmp(word, "from") != 0 &&
+			 strcmp(word, "any") != 0)
+			return 0;
 	}
-	free(copy);
-	return !denies ? 0 : directions != 0 ? directions : 3;
+	return directions != 0 ? directions : 3;
 }
 
 void
 rule_words_warn(const char *rule)
 {
-	static const char *const what[] = { NULL,
-		"comes in, a login by SSH too",
-		"goes out, look-ups of names and what stays on this host too",
-		"goes out or comes in, look-ups of names and a login by SSH "
-		"too" };
-	unsigned int directions = denies_all(rule);
+	static const char *const what[] = { NULL, "comes in", "goes out",
+		"goes out or comes in" };
+	static const char *const too[] = { NULL, ", a login by SSH too",
+		", look-ups of names and what stays on this host too",
+		", look-ups of names and a login by SSH too" };
+	char *words = strdup(rule);
+	const char *action = strsep(&words, " \t"), *does = NULL;
+	char *copy = (char *)action;
+	unsigned int directions;
 
+	if (action == NULL)
+		return; /* no memory */
+	if (strcmp(action, "accept") == 0)
+		does = "accepts";
+	else if (strcmp(action, "reroute") == 0)
+		does = "reroutes";
+	directions = is_about_all(words);
 	if (directions != 0)
 		fprintf(stderr,
-		    "reroutectl: warning: the rule has no match: it denies all "
-		    "that %s\n",
-		    what[directions]);
+		    "reroutectl: warning: the rule has no match: it %s all "
+		    "that %s%s\n",
+		    does != NULL ? does : "denies", what[directions],
+		    does != NULL ? "" : too[directions]);
+	free(copy);
 }

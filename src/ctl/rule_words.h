@@ -14,7 +14,7 @@ char *rule_words_join(const char *action, int argc, char **argv);
  * would be about everything. */
 bool rule_words_are_none(int argc, char *const *argv);
 
-/* Where the rule denies all that comes in or goes out: says so, to stderr. */
+/* Where the rule is about all that comes in or goes out: says so, to stderr. */
 void rule_words_warn(const char *rule);
 
 #endif

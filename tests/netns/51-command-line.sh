@@ -307,7 +307,10 @@ for all in "out|all that goes out, look-ups of names" \
 done
 check "one with a match" says_not "it denies all" ctl block out to port 7777
 ctl rules delete "$(rule line 'block out to port 7777')" >"$tmp/out"
-check "one that accepts" says_not "it denies all" ctl accept in
+check "one that accepts" says "it accepts all that comes in" ctl accept in
+check "one that accepts, with a match" says_not "no match" \
+	ctl accept in to port 7777
+ctl rules delete "$(rule line 'accept in to port 7777')" >"$tmp/out"
 ctl rules delete "$(rule line 'accept in')" >"$tmp/out"
 echo "default in accept" >"$tmp/rules/10.rules"
 check "one rule, of the command line, is one" says "1 rule is in force" ctl reload
@@ -441,6 +444,16 @@ check "the PROXY protocol to another host" says \
 	checked '[tunnel "t"]' "upstream = proxy2://192.0.2.1:80"
 check "and to this one" says_not warning \
 	checked '[tunnel "t"]' "upstream = proxy2://127.0.0.1:80"
+check "a tunnel that is none" says \
+	"[tunnel \"t\"]: warning: upstream = direct: without device, source," \
+	checked '[tunnel "t"]' "upstream = direct"
+check "names of one of several" says \
+	"[tunnel \"g\"]: warning: failover: the names of what goes through it" \
+	checked '[tunnel "t"]' "upstream = socks5://192.0.2.1:1080" \
+	'dns = fake' '[tunnel "g"]' 'failover = t, reject'
+check "which all have" says_not "failover" \
+	checked '[tunnel "t"]' "upstream = socks5://192.0.2.1:1080" \
+	'dns = fake' '[tunnel "g"]' 'failover = t, reject' 'dns = fake'
 check "a mark whose routes may be gone" says \
 	"[tunnel \"t\"]: warning: fwmark without device: while its table has no" \
 	checked '[tunnel "t"]' "upstream = direct" "fwmark = 5"

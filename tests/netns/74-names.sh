@@ -146,6 +146,11 @@ check "as the proxy was told" \
     [ "$(grep -c '^hidden.onion 7001$' "$tmp/socks.out")" = 3 ]
 check "another name has another" test "$(ask other.onion A)" != "$four"
 check "nobody was asked" [ "$(wc -l <"$tmp/dns.out")" = 1 ]
+rules "reroute via tor out exe $python to internet" "default out accept" \
+    "default in accept"
+check "a rule about all addresses" ctl reload
+ask wide.onion AAAA
+check "what stands for a name is one of them" says hello tcp "$addr" 7001 echo
 settings '[resolver]' 'upstream = 10.9.0.2'
 rules "default out accept" "default in accept"
 check "settings with no tunnel" ctl reload
