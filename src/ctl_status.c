@@ -268,6 +268,12 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 	if (why[0] != '\0')
 		add_problem(
 		    problems, "no upstream over TLS can be asked: tls-ca", why);
+	if (resolver_ev_is_kept(env->resolver))
+		add_problem(problems,
+		    "the system has no name servers any more, those from "
+		    "before are asked until the daemon ends: name one "
+		    "(upstream = ... in [resolver])",
+		    "");
 	for (size_t g = 0; (group = resolve_group(resolve, g, &zone)) != NULL;
 	     g++) {
 		const char *names = g > 0 ? name_format(zone, text) : "";

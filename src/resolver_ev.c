@@ -422,6 +422,12 @@ resolver_ev_trust_why(const struct resolver_ev *re)
 	return upstreams_ev_trust_why(re->upstreams);
 }
 
+bool
+resolver_ev_is_kept(const struct resolver_ev *re)
+{
+	return upstreams_ev_is_kept(re->upstreams);
+}
+
 void
 resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret)
 {

@@ -67,6 +67,8 @@ const char *resolver_ev_why(
     const struct resolver_ev *re, const struct upstream *upstream);
 /* What is wrong with tls-ca; "". */
 const char *resolver_ev_trust_why(const struct resolver_ev *re);
+/* See upstreams_ev_is_kept(). */
+bool resolver_ev_is_kept(const struct resolver_ev *re);
 /* All 0 where nothing is listened on. */
 struct server_stats;
 void resolver_ev_server(const struct resolver_ev *re, struct server_stats *ret);

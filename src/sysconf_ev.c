@@ -335,3 +335,9 @@ sysconf_ev_servers(const struct sysconf_ev *se)
 {
 	return &se->servers;
 }
+
+bool
+sysconf_ev_is_kept(const struct sysconf_ev *se)
+{
+	return se->any && se->told_none;
+}

@@ -34,5 +34,7 @@ bool sysconf_ev_is_busy(const struct sysconf_ev *se);
 /* The last that were found: where there are none any more, those from before.
  * n is 0 as long as there never were any. */
 const struct sysconf *sysconf_ev_servers(const struct sysconf_ev *se);
+/* Whether they are those from before. */
+bool sysconf_ev_is_kept(const struct sysconf_ev *se);
 
 #endif

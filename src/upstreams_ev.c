@@ -236,6 +236,12 @@ upstreams_ev_system(const struct upstreams_ev *ue)
 	return ue->sysconf != NULL ? sysconf_ev_servers(ue->sysconf) : &none;
 }
 
+bool
+upstreams_ev_is_kept(const struct upstreams_ev *ue)
+{
+	return ue->sysconf != NULL && sysconf_ev_is_kept(ue->sysconf);
+}
+
 /* All of it ------------------------------------------------------------------
  */
 

@@ -59,6 +59,8 @@ void upstreams_ev_configure(struct upstreams_ev *ue, const struct conf *conf,
 
 /* The system's servers: none where they are not asked for. */
 const struct sysconf *upstreams_ev_system(const struct upstreams_ev *ue);
+/* Whether the system has none any more, and these are those from before. */
+bool upstreams_ev_is_kept(const struct upstreams_ev *ue);
 
 /* As plain_ev_is_own(). */
 bool upstreams_ev_is_own(const struct upstreams_ev *ue, uint64_t inode);

@@ -118,9 +118,12 @@ put $run/systemd/resolve/resolv.conf "nameserver 127.0.0.1"
 check "it asks us: then its stub is nobody" wait_for log_has \
 	"any more: those from before are kept until the daemon ends; \`upstream'"
 check "the last ones are kept" asks 5
+broken() { ctl status | grep -q "^BROKEN: the system has no name servers any more"; }
+check "which status says" broken
 rm -r $run/systemd
 put $etc/resolv.conf "nameserver 10.9.0.6" "nameserver nonsense"
 follows "they come back, as a file and no link" 6
+check_not "which it says no more" broken
 check "and nonsense is counted" log_has 'no_address=1'
 
 # a link to a link
