@@ -18,7 +18,8 @@
 #define HALF_IDLE_S 3600
 /* Both have, and what the program was told last is not taken yet. */
 #define DRAIN_S 10
-/* Well within the two minutes that sock_limit_silence() sets. */
+/* Well within the two minutes that sock_limit_silence() sets, and the one that
+ * sock_keep_half() is for. */
 #define SWEEP_S 30
 /* Options of use after a minute are set so late, and of so many sockets in one
  * turn of the loop, which takes some 100 us. */
@@ -432,6 +433,8 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 	list_for_each_safe (node, next, &set->all) {
 		struct relay *relay = container_of(node, struct relay, all);
 
+		if (program_of(relay)->closed || pump_is_over(&relay->down))
+			sock_keep_half(program_of(relay)->fd);
 		if (relay->stalled || !far_of(relay)->writable)
 			look_at_stall(relay);
 	}

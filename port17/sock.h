@@ -83,6 +83,10 @@ void sock_no_delay(int fd);
  */
 void sock_keep_alive(int fd);
 
+/* A program's connection of which one side has ended is heard of before
+ * conntrack forgets it: that is what turns to the program what we say. */
+void sock_keep_half(int fd);
+
 /* What was sent is answered within two minutes, or the connection breaks: that
  * holds for a peer that is there and takes no more, too. */
 void sock_limit_silence(int fd, bool on);

@@ -108,9 +108,22 @@ check "a connection" answers whole "got one"
 partner half inc sock.py connect tcp 192.0.2.7 7005
 tell half recv
 check "one whose far end ends its half at once" answers half "got bye"
-later 3500
+partner asks inc sock.py connect tcp 192.0.2.7 7026
+tell asks end
+check "one whose program does" answers asks ended
+kept_half() { # PORT: the daemon asks its program sooner than it is forgotten
+	later 31
+	[ "$(python3 "$ends" option "$daemon" 10.9.0.1 \
+	    "$(inc ss -Htn "dport = :$1" | awk '{ sub(/.*:/, "", $4); print $4 }')" \
+	    TCP_KEEPIDLE)" -lt \
+	    "$(inc sysctl -n net.netfilter.nf_conntrack_tcp_timeout_close_wait)" ]
+}
+for port in 7005 7026; do
+	check "$port: conntrack does not forget it" wait_for kept_half $port
+done
+later 3000
 tell half send some
-check "an hour less a little: the other half goes" answers half sent
+check "most of an hour later: the other half goes" answers half sent
 wait_for flows 'any(x["dport"] == 7005 and x["bytes_up"] == 4 for x in f)'
 later 3500
 check "it was not idle for an hour yet" flows \
