@@ -166,9 +166,8 @@ show_why(char *buf, size_t size, const json_t *decision)
 	const char *slash = rule != NULL ? strrchr(rule, '/') : NULL;
 	const char *reason = command_text(decision, "reason", "?");
 
-	/* a rule that reroutes, say, and what stands above it */
-	if (rule != NULL &&
-	    (strcmp(reason, "capture") == 0 || strcmp(reason, "loopback") == 0))
+	/* a rule that reroutes, say, and what stands above it or against it */
+	if (rule != NULL && strcmp(reason, "rule") != 0)
 		(void)snprintf(buf, size, "%s (%s)", reason,
 		    slash != NULL ? slash + 1 : rule); /* may be cut */
 	else if (label != NULL && rule != NULL)

@@ -52,6 +52,8 @@ check "$far4: UDP, too" says ECONNABORTED udp connected $far4,7010
 unset DEVICE PATIENCE
 check "flows says why" flows '
 any(x["reason"] == "bound-device" and x["verdict"] == "block" for x in f)'
+check "… in the table, too" sh -c "'$REROUTECTL' --control '$tmp/control' flows |
+    grep -q 'block .* bound-device (10.rules:'"
 
 # -- what no proxy carries --
 check_not "a ping" inc python3 -c '
