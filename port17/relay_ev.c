@@ -34,8 +34,9 @@ struct relay {
 	struct event *idle;   /* half-closed, or draining; NULL: not */
 	enum closed closed;   /* who ended first */
 	bool stalled;	      /* the far end, when it was looked at */
-	bool draining;	      /* both have ended */
-	bool far_broken;      /* what it said before is still to be delivered */
+	bool half;	 /* one has ended, and the program is asked often */
+	bool draining;	 /* both have ended */
+	bool far_broken; /* what it said before is still to be delivered */
 	void *arg;
 };
 
@@ -422,6 +423,18 @@ look_at_stall(struct relay *relay)
 		program_broke(relay);
 }
 
+/* It is set once: there may be thousands of them. */
+static void
+look_at_half(struct relay *relay)
+{
+	struct leg *program = program_of(relay);
+
+	if (relay->half || (!program->closed && !pump_is_over(&relay->down)))
+		return;
+	relay->half = true;
+	sock_keep_half(program->fd);
+}
+
 static void
 sweep_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -433,8 +446,7 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 	list_for_each_safe (node, next, &set->all) {
 		struct relay *relay = container_of(node, struct relay, all);
 
-		if (program_of(relay)->closed || pump_is_over(&relay->down))
-			sock_keep_half(program_of(relay)->fd);
+		look_at_half(relay);
 		if (relay->stalled || !far_of(relay)->writable)
 			look_at_stall(relay);
 	}
