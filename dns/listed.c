@@ -152,6 +152,10 @@ listed_alias(struct answer *ret, struct writer_space *space,
 		(void)writer_rdata(&w, found->wire, found->len, &rr);
 		writer_rr_end(&w, begun);
 	}
+	if (w.bad) { /* all that a message holds was there without the alias */
+		local_error(ret, space, key, RCODE_SERVFAIL);
+		return;
+	}
 	writer_answer(&w, ret);
 	ret->n_answer = (uint16_t)(1 + found->n_answer);
 	ret->n_authority = found->n_authority;

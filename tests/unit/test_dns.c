@@ -6,6 +6,7 @@
 #include "dns/cache.h"
 #include "dns/due.h"
 #include "dns/hosts.h"
+#include "dns/listed.h"
 #include "dns/local.h"
 #include "dns/qlog.h"
 #include "dns/scrub.h"
@@ -505,6 +506,40 @@ hosts_tell_once(void **state)
 	hosts_free(hosts);
 }
 
+/* What fills a message has no room for the alias of a list in front of it. */
+static void
+an_alias_does_not_cut_an_answer(void **state)
+{
+	static struct writer_space full, behind;
+	static const uint8_t zeros[512]; /* strings of no bytes */
+	struct name target = name_of("full.example");
+	struct key asked = key_of("alias.example", TYPE_TXT);
+	struct writer_rr rr = { &target, TYPE_TXT, CLASS_IN, 300 };
+	struct answer found, ret;
+	struct writer w;
+	size_t begun;
+
+	(void)state;
+	for (unsigned int left = 0; left < 2; left++) {
+		writer_begin(&w, &full, &target, TYPE_TXT, CLASS_IN);
+		while (w.cap - w.len >= 300 + left * 100) {
+			begun = writer_rr_begin(&w, &rr);
+			writer_bytes(&w, zeros, 255);
+			writer_rr_end(&w, begun);
+		}
+		begun = writer_rr_begin(&w, &rr);
+		writer_bytes(&w, zeros, w.cap - w.len - left * 100);
+		writer_rr_end(&w, begun);
+		assert_false(w.bad);
+		writer_answer(&w, &found);
+		found.n_answer = (uint16_t)w.n_rrs;
+		listed_alias(&ret, &behind, &asked, &target, &found);
+		assert_int_equal(ret.n_rrs, ret.n_answer + ret.n_authority);
+		assert_int_equal(
+		    ret.rcode, left > 0 ? RCODE_NOERROR : RCODE_SERVFAIL);
+	}
+}
+
 static void
 upstreams_come_and_go(void **state)
 {
@@ -708,6 +743,7 @@ main(void)
 		cmocka_unit_test(hosts_both_ways),
 		cmocka_unit_test(hosts_first_names_count),
 		cmocka_unit_test(hosts_tell_once),
+		cmocka_unit_test(an_alias_does_not_cut_an_answer),
 		cmocka_unit_test(upstreams_come_and_go),
 		cmocka_unit_test(failures_at_once_are_one),
 		cmocka_unit_test(private_addresses),
