@@ -88,6 +88,9 @@ is_forwarded(const struct resolve *r, const struct key *key)
 	return key->group != 0 && !resolve_is_tunnelled(r, key->group);
 }
 
+/* Of 18.198.in-addr.arpa and the next. */
+#define STAND_IN_LABELS 4
+
 /* An address of them, or all of their IPv4 range: nothing of it is anybody's
  * to tell of. The other is private, and has no servers anyhow. */
 static bool
@@ -118,8 +121,11 @@ own_find_stand_in(
 		return false;
 	if (name != NULL)
 		local_names(ret, &r->space, key, name, 1, FAKEIP_TTL);
-	else
-		local_negative(ret, &r->space, key, RCODE_NXDOMAIN, FAKEIP_TTL);
+	else if (name_n_labels(&key->name) == STAND_IN_LABELS)
+		local_zone(ret, &r->space, key, FAKEIP_TTL);
+	else /* above an address there may be some (RFC 8020) */
+		local_negative(ret, &r->space, key,
+		    whole ? RCODE_NXDOMAIN : RCODE_NOERROR, FAKEIP_TTL);
 	ret->ede = EDE_SYNTHESIZED;
 	ret->ede_text = "addresses that stand for names of tunnels";
 	return true;

@@ -93,6 +93,14 @@ check "their reverse names are known here" \
     test "$(reverse "$four")" = "NOERROR hidden.onion."
 check "IPv6, too" test "$(reverse "$six")" = "NOERROR hidden.onion."
 check "of no name: there is none" test "$(reverse 198.19.3.3)" = "NXDOMAIN "
+above() { # NAME TYPE: of zones that have some below
+	inc dig +tries=1 @127.0.0.1 "$1" "$2" >"$tmp/dig"
+	grep -q 'status: NOERROR' "$tmp/dig" || return 1
+	awk -v t="$2" '$4 == t { print $1 }' "$tmp/dig"
+}
+check "what is above addresses is there" above 1.18.198.in-addr.arpa PTR
+check "a zone of its own" \
+    test "$(above 18.198.in-addr.arpa SOA)" = 18.198.in-addr.arpa.
 
 # A program that asks for many names does not take the addresses of others.
 cat >"$tmp/flood.pl" <<-'EOF'
