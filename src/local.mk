@@ -249,6 +249,7 @@ rerouted_SOURCES = \
 	%D%/ctl_explain.c %D%/ctl_explain.h \
 	%D%/ctl_fw.c %D%/ctl_fw.h \
 	%D%/ctl_list.c %D%/ctl_list.h \
+	%D%/ctl_problems.c %D%/ctl_problems.h \
 	%D%/ctl_rules.c %D%/ctl_rules.h \
 	%D%/ctl_show.c %D%/ctl_show.h \
 	%D%/ctl_watch.c %D%/ctl_watch.h \

@@ -147,6 +147,8 @@ said_so() { # NAME
 check "the proxy is not there: SERVFAIL, and why" said_so lost.corp
 check "status says so" sh -c "'$REROUTECTL' --json --control '$tmp/control' \
     status | grep -q '192.0.2.9 via lost'"
+check "as what is broken" sh -c "'$REROUTECTL' --control '$tmp/control' status |
+    grep -q '^BROKEN: no name server of a tunnel answers: 192.0.2.9 via lost'"
 stop_danted() { # and those that it has started
 	local p
 	stop "$danted"
