@@ -63,6 +63,7 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 		rec.upstream_tls = upstream_is_tls(&o->upstream->spec);
 	}
 	rec.learnt = !asked->judged;
+	rec.led = asked->led;
 	rec.target = asked->target;
 	rec.denied = asked->denied;
 	rec.qname.len = asked->q->qname.len;
@@ -250,6 +251,7 @@ outcome_deliver(struct resolve *r, struct asked *asked,
 		o.answer = &made;
 		o.entry = NULL;
 		o.from = FROM_LIST;
+		asked->led = true;
 	}
 	if (o.entry != NULL && !asked->judged) {
 		o.entry->judged_policy = r->generation;

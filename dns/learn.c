@@ -11,6 +11,7 @@ struct lesson {
 	const struct resolve *resolve;
 	const struct record *record;
 	const struct addr *addr;
+	const struct name *name; /* that was asked, or that a list led to */
 };
 
 static void
@@ -42,7 +43,7 @@ is_theirs(const struct lesson *l, const struct name *name)
 static void
 learn_record(struct lesson *l, const struct answer *a, unsigned int i)
 {
-	const struct name *qname = &l->record->qname;
+	const struct name *qname = l->name;
 	uint16_t type = wire_u16(a->wire + a->ttls[i] - 4);
 	size_t off = begin_of(a, l->record, i);
 	struct name owner, host;
@@ -62,9 +63,12 @@ learn_names(struct names *names, const struct resolve *resolve,
     const struct record *record, const struct answer *answer)
 {
 	struct addresses addresses;
+	struct name target;
 	struct addr addr;
-	struct lesson l = { names, resolve, record, &addr };
+	struct lesson l = { names, resolve, record, &addr, &record->qname };
 
+	if (record->led && addresses_target(&target, answer, 0))
+		l.name = &target; /* the alias is the first record */
 	for (unsigned int i = 0; i < answer->n_answer; i++) {
 		addresses_of(&addresses, answer, i);
 		while (addresses_next(&addresses, &addr))

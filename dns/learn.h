@@ -12,7 +12,9 @@ struct resolve;
  * alias of, as far as those who answered are asked for these, too (NULL: for
  * all): the server of a forward has nothing to say of names elsewhere. Hints of
  * a service (HTTPS) are addresses of the host it is asked for, never of the
- * TargetName: whoever answers for the service can write any name there. */
+ * TargetName: whoever answers for the service can write any name there. Where a
+ * list led on, it is by the name that it led to and those behind: the rule that
+ * has the list would deny the addresses by the name that was asked. */
 void learn_names(struct names *names, const struct resolve *resolve,
     const struct record *record, const struct answer *answer);
 

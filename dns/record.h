@@ -41,6 +41,7 @@ struct record {
 	uint32_t ttl;	       /* of the answer, s */
 	uint8_t group;	       /* of upstreams: whose answer it is */
 	bool learnt; /* names are to be learnt from it: not yet for this one */
+	bool led;    /* a list led on to another name, and that one passed */
 	/* who answered it upstream; of family ADDR_NONE where nobody did */
 	struct addr upstream;
 	uint16_t upstream_port;

@@ -40,6 +40,16 @@ on_dropped(void *arg, const struct client *client)
 		server_ev_dropped(re->server, client);
 }
 
+/* What was denied is called nothing; where a list led on, its own decision is
+ * told, and what it led to has passed. */
+static bool
+has_names(const struct record *record)
+{
+	return record->learnt && record->answered &&
+	       (record->led || (record->decision.action != ACTION_BLOCK &&
+				   record->decision.action != ACTION_DROP));
+}
+
 static void
 on_done(void *arg, const struct client *client, const struct record *record,
     const struct answer *answer)
@@ -48,9 +58,7 @@ on_done(void *arg, const struct client *client, const struct record *record,
 
 	if (client->listener == RESOLVER_ASKS)
 		resolver_asks_decided(re, client->conn, record);
-	if (record->learnt && answer != NULL && record->answered &&
-	    record->decision.action != ACTION_BLOCK &&
-	    record->decision.action != ACTION_DROP && re->opts.names != NULL)
+	if (answer != NULL && has_names(record) && re->opts.names != NULL)
 		learn_names(re->opts.names, re->resolve, record, answer);
 	re->opts.queried(re->opts.arg, record);
 }

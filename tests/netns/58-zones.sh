@@ -10,6 +10,7 @@
 need_root
 need dig dnsmasq
 net_up
+probe=$BUILDDIR/probe
 ins ip address add 10.9.0.53/24 dev s0
 background ins dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
 	--user=root --pid-file= --bind-interfaces --listen-address=10.9.0.53 \
@@ -52,7 +53,10 @@ GUARD
 settings "[resolver]" "upstream = 10.9.0.53" \
 	"[list \"zone\"]" "source = $tmp/zone" \
 	"[list \"guard\"]" "source = $tmp/guard"
-rules "block out list zone, guard label \"policy\"" "default in accept"
+ins ip address add 203.0.113.80/32 dev s0
+inc ip route add 203.0.113.80/32 via 10.9.0.2
+rules "block out domain garden.example to any port 7001" \
+    "block out list zone, guard label \"policy\"" "default in accept"
 
 dig_c() { inc dig +time=15 +tries=1 @127.0.0.1 "$@"; }
 says() { # EXPECTED DIG-WORD...
@@ -86,6 +90,11 @@ check "of each type" says '"see the admin"' local.example TXT
 check "and no others" status_is NOERROR 0 local.example AAAA
 check "below *, others" says 203.0.113.91 x.local.example
 check "an alias is followed" says "garden.example. 203.0.113.80" alias.example
+check "and is of its target" felt EHOSTUNREACH inc "$probe" tcp 203.0.113.80 7001
+check "by a rule about that" flows 'any(x.get("host") == "garden.example" and
+    x["verdict"] == "block" for x in f)'
+check "while it is not blocked as what is listed" felt ECONNREFUSED inc "$probe" \
+    tcp 203.0.113.80 7002
 check "from the cache, too" says "garden.example. 203.0.113.80" alias.example
 check "its target is no alias" says 203.0.113.80 garden.example
 check "of either family" says "garden.example. 2001:db8::80" alias.example AAAA

@@ -125,26 +125,53 @@ static const struct {
 	    { "n.example. 300 IN A 0.0.0.0" }, "0.0.0.0", "" },
 };
 
+/* What they call the address then. */
+static void
+learn(char *buf, size_t size, const struct record *record, uint16_t type,
+    const char *const *records, const char *addr)
+{
+	struct stats stats = { 0 };
+	struct names *names = names_new(100, &stats);
+	struct answer answer = answer_of(&record->qname, type, records);
+
+	learn_names(names, NULL, record, &answer);
+	called(buf, size, names, addr);
+	names_free(names);
+}
+
 static void
 answers_are_learnt(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(told); i++) {
-		struct stats stats = { 0 };
-		struct names *names = names_new(100, &stats);
 		struct record record = { .time = now, .ttl = 300 };
 		char buf[600];
-		struct answer answer;
 
 		record.qname = name_of(told[i].qname);
-		answer =
-		    answer_of(&record.qname, told[i].type, told[i].records);
-		learn_names(names, NULL, &record, &answer);
-		called(buf, sizeof(buf), names, told[i].addr);
+		learn(buf, sizeof(buf), &record, told[i].type, told[i].records,
+		    told[i].addr);
 		if (strcmp(buf, told[i].called) != 0)
 			fail_msg("%s: %s", told[i].name, buf);
-		names_free(names);
 	}
+}
+
+/* The name that is listed would have the connection denied. */
+static void
+of_a_lists_alias_its_target_is_learnt(void **state)
+{
+	static const char *const records[] = { "l.example. 10 IN CNAME "
+					       "w.example.",
+		"w.example. 300 IN CNAME a.example.",
+		"a.example. 300 IN A 192.0.2.1", NULL };
+	struct record record = { .time = now,
+		.ttl = 10,
+		.led = true,
+		.qname = name_of("l.example") };
+	char buf[600];
+
+	(void)state;
+	learn(buf, sizeof(buf), &record, TYPE_A, records, "192.0.2.1");
+	assert_string_equal(buf, "w.example a.example ");
 }
 
 /* RDATA of HTTPS records: whether it is well-formed, and how many addresses. */
@@ -211,6 +238,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_learnt),
+		cmocka_unit_test(of_a_lists_alias_its_target_is_learnt),
 		cmocka_unit_test(services_are_read),
 	};
 
