@@ -411,8 +411,12 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 		how.tcp = attempt.tcp;
 		how.cased = attempt.cased;
 		how.refused = (uint8_t)(attempt.refused + 1);
-		if (task != NULL)
-			task_again(r, task, &how, now);
+		if (task == NULL)
+			return;
+		/* none of them left; the others have their turn, too */
+		if (error == -EPERM && task->n_sent > 0)
+			task->n_sent--;
+		task_again(r, task, &how, now);
 		return;
 	}
 	if (error == -EBADMSG)
