@@ -86,8 +86,24 @@ find_in_path(const char *name)
 	return found;
 }
 
-/* Behind links, as rules find it; NULL where that is no other name, or to be
- * freed. */
+/* What it starts is called as the link is, as a rule. */
+static bool
+is_script(const char *path)
+{
+	char begin[2] = "";
+	FILE *file = fopen(path, "re");
+	bool script;
+
+	if (file == NULL)
+		return false;
+	script = fread(begin, 1, sizeof(begin), file) == sizeof(begin) &&
+		 begin[0] == '#' && begin[1] == '!';
+	(void)fclose(file);
+	return script;
+}
+
+/* Behind links, as rules find it; NULL where that is no other name or runs as
+ * its interpreter, or to be freed. */
 static char *
 linked_program(const char *name)
 {
@@ -99,7 +115,8 @@ linked_program(const char *name)
 	const char *slash = real != NULL ? strrchr(real, '/') : NULL;
 
 	free(found);
-	if (slash != NULL && strcmp(whole ? real : slash + 1, name) != 0)
+	if (slash != NULL && strcmp(whole ? real : slash + 1, name) != 0 &&
+	    !is_script(real))
 		return real;
 	free(real);
 	return NULL;

@@ -69,6 +69,13 @@ check "what that is" told "$tmp/bin/linked is $tmp/bin/other here"
 check "flows --exe of a link on the PATH" env PATH="$tmp/bin:$PATH" bash -c "
 	'$REROUTECTL' --control '$tmp/control' flows --exe linked | grep -c /other |
 	    grep -qx 2"
+mkdir "$tmp/starts"
+printf '#!/bin/sh\n' >"$tmp/starts/run.sh"
+chmod +x "$tmp/starts/run.sh"
+ln -s run.sh "$tmp/starts/other"
+check "of one to a script that starts it" env PATH="$tmp/starts:$PATH" bash -c "
+	'$REROUTECTL' --control '$tmp/control' flows --exe other | grep -c /other |
+	    grep -qx 2"
 check "flows --user" only flows 'x["process"]["user"] == "nobody"' 2 --user nobody
 check "flows --user by number" only flows 'x["process"]["uid"] == 65534' 2 --user 65534
 check "flows --verdict" only flows 'x["verdict"] == "block"' 2 --verdict block
