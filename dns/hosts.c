@@ -60,11 +60,12 @@ is_of(const struct pair *pair, const struct name *name)
 	       memcmp(pair->wire, name->wire, name->len) == 0;
 }
 
-/* Whether a name has the address, or all that are told: a record stands in an
- * answer once (RFC 2181 section 5), and the first lines count. */
+/* Whether a name has the address, since a record stands in an answer once (RFC
+ * 2181 section 5); *ret_full: it has as many as are told. The first lines
+ * count. */
 static bool
 is_known(const struct hosts *hosts, const struct addr *addr,
-    const struct name *name, uint64_t hash)
+    const struct name *name, uint64_t hash, bool *ret_full)
 {
 	struct map_node *node = map_first(&hosts->by_name, hash);
 	size_t n = 0;
@@ -75,9 +76,11 @@ is_known(const struct hosts *hosts, const struct addr *addr,
 
 		if (!is_of(pair, name))
 			continue;
-		if (addr_equal(&pair->addr, addr) || ++n == HOSTS_MAX)
+		if (addr_equal(&pair->addr, addr))
 			return true;
+		n++;
 	}
+	*ret_full = n >= HOSTS_MAX;
 	return false;
 }
 
@@ -87,8 +90,9 @@ add(struct hosts *hosts, const struct addr *addr, const struct name *name)
 	uint64_t hash = map_hash(&hosts->by_addr, addr, sizeof(*addr));
 	uint64_t named = map_hash(&hosts->by_name, name->wire, name->len);
 	struct pair *pair;
+	bool full;
 
-	if (is_known(hosts, addr, name, named))
+	if (is_known(hosts, addr, name, named, &full))
 		return true;
 	pair = arena_alloc(hosts->arena, 1, sizeof(*pair) + name->len);
 	if (pair == NULL)
@@ -96,7 +100,8 @@ add(struct hosts *hosts, const struct addr *addr, const struct name *name)
 	pair->addr = *addr;
 	pair->len = name->len;
 	memcpy(pair->wire, name->wire, name->len);
-	map_put(&hosts->by_name, &pair->by_name, named);
+	if (!full)
+		map_put(&hosts->by_name, &pair->by_name, named);
 	if (!has_all(hosts, addr, hash))
 		map_put(&hosts->by_addr, &pair->by_addr, hash);
 	pair->place = hosts->n++;

@@ -503,6 +503,9 @@ hosts_tell_once(void **state)
 	for (unsigned int i = 0; i < HOSTS_MAX; i++)
 		assert_int_equal(addrs[i].bytes[3], i + 1);
 	assert_int_equal(hosts_names(hosts, &addr, names), 1);
+	/* and each of them is of the name */
+	addr = addr_ip4((uint8_t[]){ 10, 0, 0, 99 });
+	assert_int_equal(hosts_names(hosts, &addr, names), 1);
 	hosts_free(hosts);
 }
 
