@@ -37,6 +37,7 @@ static const struct timeval closing_pause = { 0, 50000 };
 
 /* See closing_ev_later(): for an answer from upstream, and what a far end says.
  */
+#define LATER_NS MONO_S
 static const struct timeval later_pause = { 1, 0 };
 #define LATER_MAX 64
 
@@ -46,8 +47,10 @@ struct closing_ev {
 	struct flow_key keys[LATER_MAX];
 	size_t n_keys, n_late; /* the first ones have waited for one pause */
 	struct event *due;     /* closed sockets are looked for */
-	/* inodes of those; the first ones have waited for one pause */
-	uint64_t closed[CLOSED_MAX];
+	struct {
+		uint64_t inode;
+		mono_t heard;
+	} closed[CLOSED_MAX]; /* the first ones have waited for one pause */
 	size_t n_closed, n_waited;
 	size_t n_closing; /* that are being looked for */
 	struct {
@@ -70,7 +73,8 @@ closed_cb(void *arg, uint64_t inode)
 		c->opts.stats->closed_missed++;
 		return;
 	}
-	c->closed[c->n_closed++] = inode;
+	c->closed[c->n_closed].inode = inode;
+	c->closed[c->n_closed++].heard = mono_now();
 	if (!event_pending(c->due, EV_TIMEOUT, NULL))
 		(void)event_add(c->due, &closing_pause); /* or later */
 }
@@ -79,7 +83,8 @@ static void
 look_for_closed(struct closing_ev *c)
 {
 	for (size_t i = 0; i < c->n_waited; i++)
-		judge_closed(c->opts.judge, c->closed[i]);
+		judge_closed(
+		    c->opts.judge, c->closed[i].inode, c->closed[i].heard);
 	c->n_closing = c->n_waited;
 	c->asked.inode = 0; /* of the round before */
 	c->n_closed -= c->n_waited;
@@ -133,9 +138,13 @@ forget_closed(struct closing_ev *c)
 		flow = judge_closed_next(c->opts.judge);
 		if (flow == NULL)
 			break;
-		if (!is_used_again(c, flow))
+		if (is_used_again(c, flow))
+			continue;
+		if (flow->asks) /* the answer needs the entry */
+			closing_ev_later(c, &flow->key);
+		else
 			(void)ct_delete_flow(
-			    c->opts.ct, &flow->key); /* likewise */
+			    c->opts.ct, &flow->key); /* it may be gone */
 	}
 	(void)ct_flush(c->opts.ct);
 	c->opts.stats->closed_forgotten += ct_changed(c->opts.ct) - before;
@@ -173,16 +182,34 @@ forget(struct closing_ev *c, const struct flow_key *keys, size_t n)
 	(void)ct_flush(c->opts.ct);
 }
 
+/* A query of this pause may have no answer yet. */
+static bool
+asks_still(const struct closing_ev *c, const struct flow_key *key, mono_t now)
+{
+	const struct flow *flow = flow_find(judge_flows(c->opts.judge), key);
+
+	return flow != NULL && flow->asked.ns != 0 &&
+	       mono_since(now, flow->asked) < LATER_NS;
+}
+
 static void
 later_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct closing_ev *c = arg;
 
+	size_t kept = 0, n = c->n_late;
+	mono_t now = mono_now();
+
 	(void)fd;
 	(void)what;
-	forget(c, c->keys, c->n_late);
-	c->n_keys -= c->n_late;
-	memmove(c->keys, c->keys + c->n_late, c->n_keys * sizeof(c->keys[0]));
+	for (size_t i = 0; i < n; i++)
+		if (asks_still(c, &c->keys[i], now))
+			c->keys[kept++] = c->keys[i];
+		else
+			forget(c, &c->keys[i], 1);
+	c->n_keys -= n - kept;
+	memmove(c->keys + kept, c->keys + n,
+	    (c->n_keys - kept) * sizeof(c->keys[0]));
 	c->n_late = c->n_keys;
 	if (c->n_keys > 0)
 		(void)event_add(c->later, &later_pause); /* or with others */

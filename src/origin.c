@@ -277,6 +277,20 @@ is_stale(const struct origins *origins, const struct entry *entry, mono_t now)
 	return !is_same(&judged, &entry->judged);
 }
 
+/* A program may have gone on, by its next socket, with the flow of one that is
+ * closed: its answer needs conntrack's entry. That the other one is closed is
+ * heard before this. */
+static void
+note_query(struct origins *origins, const struct entry *entry)
+{
+	struct flow *flow;
+
+	attr_drain(origins->opts.attr);
+	flow = flow_find(judge_flows(origins->opts.judge), &entry->flow);
+	if (flow != NULL)
+		flow->asked = mono_now();
+}
+
 void
 origins_find(struct origins *origins, const struct flow_key *seen, mono_t now,
     struct origin *ret)
@@ -289,6 +303,8 @@ origins_find(struct origins *origins, const struct flow_key *seen, mono_t now,
 		return; /* no memory: nobody is guessed */
 	if (is_stale(origins, entry, now))
 		look(origins, entry, now);
+	if (entry->moved)
+		note_query(origins, entry);
 	ret->process = entry->process;
 	ret->by = entry->by;
 	ret->flow = entry->flow;

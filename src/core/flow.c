@@ -200,7 +200,7 @@ flow_set_socket(struct flow_table *table, struct flow *flow, uint64_t inode)
 }
 
 void
-flow_closed(struct flow_table *table, uint64_t inode)
+flow_closed(struct flow_table *table, uint64_t inode, mono_t when)
 {
 	struct list *ring = socket_ring(table, inode), *node, *next;
 	int n = 0;
@@ -212,6 +212,7 @@ flow_closed(struct flow_table *table, uint64_t inode)
 		n++;
 		if (flow->inode != inode)
 			continue;
+		flow->asks = mono_before(when, flow->asked);
 		list_remove(node);
 		list_append(&table->closed, node);
 	}

@@ -37,6 +37,7 @@ struct flow {
 	uint64_t user;	  /* of the facts: who used it; 0: not known */
 	uint64_t packets; /* that came to us */
 	mono_t first, last;
+	mono_t asked; /* when a query came that had been brought here */
 	uint64_t bytes_in, bytes_out;
 	const struct process *process; /* a reference */
 	/* what rule counts in, only to be shown; NULL: of none that is there,
@@ -62,6 +63,7 @@ struct flow {
 	bool counted; /* the bytes are known */
 	bool over;    /* only to be shown, see judge_end_key() */
 	bool reset;   /* ended here: its one reset tells who began it */
+	bool asks;    /* its socket is closed, and a query came since */
 };
 
 /* Bounded; the flow that was quiet longest makes room. */
@@ -100,10 +102,11 @@ void flow_set_process(struct flow *flow, const struct process *proc);
 void flow_set_socket(
     struct flow_table *table, struct flow *flow, uint64_t inode);
 
-/* Nobody has that socket any more: its flows of datagrams are left as they are,
- * and flow_closed_next() gives each of them once, unless it has another socket
- * by then. NULL at the end; borrowed as by flow_find(). */
-void flow_closed(struct flow_table *table, uint64_t inode);
+/* Nobody has that socket any more, since `when` at the latest: its flows of
+ * datagrams are left as they are, and flow_closed_next() gives each of them
+ * once, unless it has another socket by then. NULL at the end; borrowed as by
+ * flow_find(). */
+void flow_closed(struct flow_table *table, uint64_t inode, mono_t when);
 struct flow *flow_closed_next(struct flow_table *table);
 
 /* The same for the names; NULL for none. */

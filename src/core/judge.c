@@ -87,9 +87,9 @@ judge_flows(const struct judge *judge)
 }
 
 void
-judge_closed(struct judge *judge, uint64_t inode)
+judge_closed(struct judge *judge, uint64_t inode, mono_t when)
 {
-	flow_closed(judge->flows, inode);
+	flow_closed(judge->flows, inode, when);
 }
 
 const struct flow *

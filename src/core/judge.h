@@ -143,7 +143,7 @@ void judge_end_key(struct judge *judge, const struct flow_key *key);
 /* Nobody has that socket any more: what was decided for its flows of datagrams
  * is not for who has its port next. judge_closed_next() gives each of them,
  * whose entry in conntrack is to go; NULL at the end. */
-void judge_closed(struct judge *judge, uint64_t inode);
+void judge_closed(struct judge *judge, uint64_t inode, mono_t when);
 const struct flow *judge_closed_next(struct judge *judge);
 
 /* After a change of policy: begins to judge all flows again. */

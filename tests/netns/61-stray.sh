@@ -5,12 +5,13 @@
 #
 #     c 10.9.0.1 fd09::1, rerouted     s .2 fd09::2, .3 fd09::3: nobody answers
 #                                        .53: the upstream; .54: another world
+#                                        .55: of up.example, scripted
 . "$(dirname "$0")/lib.sh"
 need_root
-need dnsmasq dig
+need dnsmasq dig python3
 net_up
 stray=$top/tests/netns/stray.py
-for last in 3 53 54; do
+for last in 3 53 54 55; do
 	ins ip address add 10.9.0.$last/24 dev s0
 	ins ip address add fd09::$last/64 dev s0 nodad
 done
@@ -22,9 +23,11 @@ server() { # LAST ADDRESS-OF-NAME
 }
 server 53 203.0.113.10,2001:db8::10
 server 54 203.0.113.54,2001:db8::54
-bound ins udp 53 10.9.0.53 10.9.0.54 fd09::54
+background ins python3 "$top/tests/netns/upstreams.py" 10.9.0.55 >/dev/null
+bound ins udp 53 10.9.0.53 10.9.0.54 10.9.0.55 fd09::54
 python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
-settings "[resolver]" "upstream = 10.9.0.53"
+settings "[resolver]" "upstream = 10.9.0.53" '[forward "up.example"]' \
+    "upstream = 10.9.0.55"
 rules "accept out exe $(readlink -f "$(command -v dig)") to 10.9.0.54 port 53"
 check "the daemon starts" daemon_start
 
@@ -79,6 +82,9 @@ from_one_port() {
 	done
 }
 check "one process after the other from one port" from_one_port
+a=203.0.113.1#10.9.0.2
+check "one socket after the other, while many are closed" \
+    gets "$a $a $a $a $a" again 10.9.0.2 up.example
 exits() {
 	inc "$python" "$stray" exit 10.9.0.2 gone$1.example
 	wait_for queries "any(x['qname'] == 'gone$1.example' for x in q)"

@@ -7,6 +7,9 @@ addresses with the server each came from, sorted.
   pair         A and AAAA back to back on one socket (glibc)
   mapped       an IPv6 socket that speaks IPv4
   tcp          one connection, three queries at once, answers in any order
+  again        five times, while many sockets are closed: one that has the port
+               of another one at once, and whose name (NAME below late200-N) has
+               its answer later
   exit         sends and exits at once; prints nothing
 """
 import os
@@ -57,6 +60,17 @@ def receive(s, n, out):
         out.append("%s#%s" % (",".join(addresses(msg)), peer[0]))
 
 
+AGAIN = 45017  # of those that are drawn
+
+
+def ask(server, port, name):
+    s = socket.socket(family(server), socket.SOCK_DGRAM)
+    s.bind(("", port))
+    s.connect((server, 53))
+    s.send(query(name, 1, 7))
+    return s
+
+
 def main():
     how, servers, name = sys.argv[1], sys.argv[2:-1], sys.argv[-1]
     out = []
@@ -75,6 +89,19 @@ def main():
             for i in range(3):
                 s.send(query(name, 1, i))
                 receive(s, 1, out)
+    elif how == "again":
+        for turn in range(5):
+            closed = [ask(servers[0], port, name)
+                      for port in [0] * 8 + [AGAIN]]
+            for s in closed:
+                receive(s, 1, [])
+            for s in closed:
+                s.close()
+            s = ask(servers[0], AGAIN, "late200-%d.%s" % (turn, name))
+            receive(s, 1, out)
+            s.close()
+            if out[-1] == "timeout":
+                break
     elif how == "pair":
         for server in servers:
             s = socket.socket(family(server), socket.SOCK_DGRAM)

@@ -51,8 +51,8 @@ nothing_is_closed_that_was_not(void **state)
 	(void)state;
 	put(IPPROTO_UDP, 1, 7);
 	assert_null(flow_closed_next(table));
-	flow_closed(table, 8);
-	flow_closed(table, 7 + 4096); /* in the same ring */
+	flow_closed(table, 8, now);
+	flow_closed(table, 7 + 4096, now); /* in the same ring */
 	assert_null(flow_closed_next(table));
 }
 
@@ -64,12 +64,12 @@ all_flows_of_a_closed_socket_are_given_once(void **state)
 
 	(void)state;
 	put(IPPROTO_UDP, 3, 9);
-	flow_closed(table, 7);
+	flow_closed(table, 7, now);
 	first = flow_closed_next(table);
 	second = flow_closed_next(table);
 	assert_true((first == a && second == b) || (first == b && second == a));
 	assert_null(flow_closed_next(table));
-	flow_closed(table, 7);
+	flow_closed(table, 7, now);
 	assert_null(flow_closed_next(table));
 }
 
@@ -80,8 +80,8 @@ only_datagrams_of_a_socket_count(void **state)
 	(void)state;
 	put(IPPROTO_TCP, 1, 7);
 	put(IPPROTO_UDP, 2, 0);
-	flow_closed(table, 7);
-	flow_closed(table, 0);
+	flow_closed(table, 7, now);
+	flow_closed(table, 0, now);
 	assert_null(flow_closed_next(table));
 }
 
@@ -91,11 +91,29 @@ who_took_the_port_meanwhile_is_left_alone(void **state)
 	struct flow *flow = put(IPPROTO_UDP, 1, 7);
 
 	(void)state;
-	flow_closed(table, 7);
+	flow_closed(table, 7, now);
 	flow_set_socket(table, flow, 8);
 	assert_null(flow_closed_next(table));
-	flow_closed(table, 8);
+	flow_closed(table, 8, now);
 	assert_ptr_equal(flow_closed_next(table), flow);
+}
+
+/* The answer to a query that came since needs its entry. */
+static void
+who_asks_after_a_close_is_told(void **state)
+{
+	struct flow *before = put(IPPROTO_UDP, 1, 7);
+	struct flow *since = put(IPPROTO_UDP, 2, 7);
+
+	(void)state;
+	before->asked = now;
+	since->asked = mono_add(now, 2);
+	flow_closed(table, 7, mono_add(now, 1));
+	assert_false(before->asks);
+	assert_true(since->asks);
+	flow_set_socket(table, since, 8);
+	flow_closed(table, 8, mono_add(now, 3));
+	assert_false(since->asks);
 }
 
 static void
@@ -104,10 +122,10 @@ what_was_forgotten_is_not_given(void **state)
 	struct flow *flow = put(IPPROTO_UDP, 1, 7);
 
 	(void)state;
-	flow_closed(table, 7);
+	flow_closed(table, 7, now);
 	flow_forget(table, flow);
 	put(IPPROTO_UDP, 2, 9);
-	flow_closed(table, 9);
+	flow_closed(table, 9, now);
 	for (uint16_t port = 3; port < 3 + MAX; port++) /* it makes room */
 		put(IPPROTO_UDP, port, 10);
 	assert_null(flow_closed_next(table));
@@ -127,6 +145,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    who_took_the_port_meanwhile_is_left_alone, set_up,
 		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    who_asks_after_a_close_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    what_was_forgotten_is_not_given, set_up, tear_down),
 	};
