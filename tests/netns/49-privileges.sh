@@ -335,12 +335,13 @@ end "fail = closed"
 theirs="setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Urnm"
 if $theirs true; then
 	mkdir "$tmp/theirs"
-	cp -r "$tmp/rules" "$tmp/theirs"
+	# what was built may lie where nobody else gets
+	cp -r "$tmp/rules" "$REROUTED" "$tmp/theirs"
 	chown -R 65534:65534 "$tmp/theirs"
 	: >"$tmp/daemon.log"
 	background env XTABLES_LOCKFILE="$tmp/theirs/lock" $theirs "$tmp/with" \
 	    "$tmp/nobody.passwd" "$tmp/nobody.group" sh -c 'ip link set lo up
-	    exec "$@"' sh "$REROUTED" --rules "$tmp/theirs/rules" \
+	    exec "$@"' sh "$tmp/theirs/rerouted" --rules "$tmp/theirs/rules" \
 	    --state "$tmp/theirs/state" \
 	    --control "$tmp/theirs/control" 2>"$tmp/daemon.log"
 	daemon=$pid
