@@ -196,7 +196,6 @@ static void
 later_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct closing_ev *c = arg;
-
 	size_t kept = 0, n = c->n_late;
 	mono_t now = mono_now();
 

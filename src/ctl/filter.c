@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/base/num.h"
@@ -86,24 +87,28 @@ find_in_path(const char *name)
 	return found;
 }
 
-/* What it starts is called as the link is, as a rule. */
+/* Of a script, what it starts is called as the link is, as a rule. */
 static bool
-is_script(const char *path)
+is_program(const char *path)
 {
 	char begin[2] = "";
-	FILE *file = fopen(path, "re");
+	struct stat st;
 	bool script;
+	FILE *file;
 
-	if (file == NULL)
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
+	file = fopen(path, "re");
+	if (file == NULL)
+		return true; /* not for us to read */
 	script = fread(begin, 1, sizeof(begin), file) == sizeof(begin) &&
 		 begin[0] == '#' && begin[1] == '!';
-	(void)fclose(file);
-	return script;
+	(void)fclose(file); /* it was only read */
+	return !script;
 }
 
-/* Behind links, as rules find it; NULL where that is no other name or runs as
- * its interpreter, or to be freed. */
+/* Behind links, as rules find it; NULL where that is no other name or no
+ * program, or to be freed. */
 static char *
 linked_program(const char *name)
 {
@@ -116,7 +121,7 @@ linked_program(const char *name)
 
 	free(found);
 	if (slash != NULL && strcmp(whole ? real : slash + 1, name) != 0 &&
-	    !is_script(real))
+	    is_program(real))
 		return real;
 	free(real);
 	return NULL;

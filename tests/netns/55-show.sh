@@ -66,6 +66,11 @@ ln -s "$tmp/bin/other" "$tmp/bin/linked"
 check "flows --exe of a link" only flows 'x["process"]["exe"].endswith("/other")' \
     2 --exe "$tmp/bin/linked"
 check "what that is" told "$tmp/bin/linked is $tmp/bin/other here"
+check "flows --exe of nothing" try 2 ctl flows --exe ""
+check_not "is no folder of the PATH" told " is /"
+ln -s "$tmp/bin" "$tmp/folder"
+check "flows --exe of a link to a folder" try 0 ctl flows --exe "$tmp/folder"
+check_not "which is no program" told " is /"
 check "flows --exe of a link on the PATH" env PATH="$tmp/bin:$PATH" bash -c "
 	'$REROUTECTL' --control '$tmp/control' flows --exe linked | grep -c /other |
 	    grep -qx 2"
