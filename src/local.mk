@@ -11,6 +11,7 @@ libbase_a_SOURCES = \
 	%D%/base/line.h \
 	%D%/base/list.h \
 	%D%/base/log.c %D%/base/log.h \
+	%D%/base/log_json.c %D%/base/log_json.h \
 	%D%/base/map.c %D%/base/map.h \
 	%D%/base/mono.h \
 	%D%/base/name.c %D%/base/name.h \

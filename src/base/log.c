@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "src/base/log_json.h"
+
 /* Longer lines are cut: a command line of 128 KiB must not fill a journal. */
 #define LINE_MAX_LEN 2048
 
@@ -176,23 +178,16 @@ log_format_parse(enum log_format *ret, const char *s)
 	return 0;
 }
 
-/* Appends s with unprintable bytes escaped (and what JSON wants escaped);
- * what does not fit is left out whole. */
+/* Appends s with unprintable bytes escaped; what does not fit is left out. */
 static size_t
-put_escaped(char *buf, size_t at, size_t size, const char *s, bool json)
+put_escaped(char *buf, size_t at, size_t size, const char *s)
 {
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)*s;
+		bool plain = c >= 0x20 && c < 0x7f;
 		char out[8];
-		int n;
+		int n = snprintf(out, sizeof(out), plain ? "%c" : "\\x%02x", c);
 
-		if (json && (c == '"' || c == '\\'))
-			n = snprintf(out, sizeof(out), "\\%c", c);
-		else if (c >= 0x20 && c < 0x7f)
-			n = snprintf(out, sizeof(out), "%c", c);
-		else
-			n = snprintf(
-			    out, sizeof(out), json ? "\\u%04x" : "\\x%02x", c);
 		if (at + (size_t)n >= size)
 			break;
 		memcpy(buf + at, out, (size_t)n);
@@ -201,6 +196,7 @@ put_escaped(char *buf, size_t at, size_t size, const char *s, bool json)
 	return at;
 }
 
+/* What does not fit is left out whole. */
 static size_t
 put_text(char *buf, size_t at, size_t size, const char *s)
 {
@@ -212,32 +208,10 @@ put_text(char *buf, size_t at, size_t size, const char *s)
 	return at + n;
 }
 
-static size_t
-format_json(char *buf, size_t size, enum log_level level, const char *area,
-    const char *message)
-{
-	struct timespec ts;
-	char stamp[40];
-	size_t at = 0;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	(void)snprintf(stamp, sizeof(stamp), "%lld.%03ld", (long long)ts.tv_sec,
-	    ts.tv_nsec / 1000000);
-	at = put_text(buf, at, size, "{\"time\":");
-	at = put_text(buf, at, size, stamp);
-	at = put_text(buf, at, size, ",\"level\":\"");
-	at = put_text(buf, at, size, level_names[level]);
-	at = put_text(buf, at, size, "\",\"area\":\"");
-	at = put_escaped(buf, at, size, area, true);
-	at = put_text(buf, at, size, "\",\"message\":\"");
-	at = put_escaped(buf, at, size - 2, message, true);
-	return put_text(buf, at, size, "\"}");
-}
-
 void
 log_write(enum log_level level, const char *area, const char *fmt, ...)
 {
-	char message[LINE_MAX_LEN], line[LINE_MAX_LEN + 256];
+	char message[LINE_MAX_LEN], line[2 * LINE_MAX_LEN + 512];
 	int saved = errno;
 	va_list ap;
 	size_t n = 0;
@@ -248,13 +222,14 @@ log_write(enum log_level level, const char *area, const char *fmt, ...)
 	(void)vsnprintf(message, sizeof(message), fmt, ap); /* may be cut */
 	va_end(ap);
 	if (line_format == LOG_FORMAT_JSON) {
-		n = format_json(line, sizeof(line), level, area, message);
+		n = log_json(
+		    line, sizeof(line), level_names[level], area, message);
 	} else {
 		n = put_text(line, n, sizeof(line), level_names[level]);
 		n = put_text(line, n, sizeof(line), " ");
-		n = put_escaped(line, n, sizeof(line), area, false);
+		n = put_text(line, n, sizeof(line), area);
 		n = put_text(line, n, sizeof(line), ": ");
-		n = put_escaped(line, n, sizeof(line), message, false);
+		n = put_escaped(line, n, sizeof(line), message);
 	}
 	line[n] = '\0';
 	tell_lost();

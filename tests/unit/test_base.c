@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "src/base/line.h"
 #include "src/base/list.h"
 #include "src/base/log.h"
+#include "src/base/log_json.h"
 #include "src/base/map.h"
 #include "src/base/mono.h"
 #include "src/base/num.h"
@@ -421,7 +423,7 @@ log_lines_cannot_be_forged(void **state)
 	    logged, "info x: exe=a\\x0aerror x: forged\\x1b[2J");
 	log_set_format(LOG_FORMAT_JSON);
 	log_info("x", "say=%s", "\"hi\"\\");
-	assert_non_null(strstr(logged, "\"message\":\"say=\\\"hi\\\"\\\\\"}"));
+	assert_non_null(strstr(logged, "\"message\":\"say=\\\"hi\\\"\\\\\","));
 	log_set_format(LOG_FORMAT_TEXT);
 	logged[0] = '\0';
 	log_set_level(LOG_LEVEL_WARNING);
@@ -435,6 +437,70 @@ log_lines_cannot_be_forged(void **state)
 	    log_quote("a b\n", quoted, sizeof(quoted)), "\"a b\\x0a\"");
 	assert_string_equal(
 	    log_quote("\"\"\"\"\"\"", quoted, 10), "\"\\\"\\\"\"");
+}
+
+static void
+log_fields_are_ours_alone(void **state)
+{
+	static const struct {
+		const char *message, *fields;
+	} rows[] = {
+		{ "ready", NULL },
+		{ "a=1 b=two, c_3=10.rules:4", "\"a\":\"1\",\"b\":\"two\","
+					       "\"c_3\":\"10.rules:4\"" },
+		{ "exe=\"/opt/a b=c \\\"x\\\\\" user=root",
+		    "\"exe\":\"/opt/a b=c \\\"x\\\\\",\"user\":\"root\"" },
+		{ "to=:: from=::1 user=\"\"",
+		    "\"to\":\"::\",\"from\":\"::1\",\"user\":\"\"" },
+		/* what stands behind a colon may be anybody's */
+		{ "list=ads: verdict=accept", "\"list\":\"ads\"" },
+		{ "list=ads stays: verdict=accept", "\"list\":\"ads\"" },
+		{ "a=1 a=2 =3 B=4 x-y=5 \"c=6", "\"a\":\"1\"" },
+		{ "a=\"cut verdict=accept",
+		    "\"a\":\"\\\"cut verdict=accept\"" },
+	};
+	char want[256];
+
+	(void)state;
+	log_set_sink(log_catch);
+	log_set_format(LOG_FORMAT_JSON);
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		log_info("x", "%s", rows[i].message);
+		(void)snprintf(want, sizeof(want), "\",\"fields\":{%s}}",
+		    rows[i].fields != NULL ? rows[i].fields : "");
+		if (rows[i].fields == NULL)
+			assert_null(strstr(logged, "fields"));
+		else
+			assert_string_equal(
+			    logged + strlen(logged) - strlen(want), want);
+	}
+	log_set_format(LOG_FORMAT_TEXT);
+	log_set_sink(NULL);
+}
+
+/* Wherever it is cut, it is one object. */
+static void
+log_objects_end(void **state)
+{
+	const char *message = "a=\"\\\"\" b=\x01\x02 \\c d=5 \"\"\"";
+	char line[512];
+
+	(void)state;
+	for (size_t size = 256; size < 320; size++) {
+		char text[300];
+		json_t *object;
+		size_t len;
+
+		memset(text, 'x', sizeof(text));
+		(void)snprintf(text + 120, sizeof(text) - 120, "%s", message);
+		memset(line, 'y', sizeof(line));
+		len = log_json(line, size, "info", "x", text);
+		assert_true(len < size);
+		assert_int_equal(line[size], 'y');
+		object = json_loadb(line, len, 0, NULL);
+		assert_non_null(object);
+		json_decref(object);
+	}
 }
 
 static void
@@ -526,6 +592,8 @@ main(void)
 		cmocka_unit_test(cursor_error_sticks),
 		cmocka_unit_test(budget_is_a_share_of_the_time),
 		cmocka_unit_test(log_lines_cannot_be_forged),
+		cmocka_unit_test(log_fields_are_ours_alone),
+		cmocka_unit_test(log_objects_end),
 		cmocka_unit_test(log_without_a_reader_is_lost_and_told),
 	};
 
