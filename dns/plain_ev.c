@@ -15,15 +15,19 @@ static void
 take_datagram(struct plain_ev *pe, struct port *port, const struct mmsghdr *in,
     mono_t now)
 {
-	const uint8_t *msg = in->msg_hdr.msg_iov->iov_base;
+	uint8_t *msg = in->msg_hdr.msg_iov->iov_base;
 	size_t len = in->msg_len;
 	unsigned int i = 0;
 	uint16_t id;
 
-	if (len < WIRE_HEADER || (in->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+	if (len < WIRE_HEADER) {
 		resolve_strange(pe->resolve, port->server->upstream);
 		return;
 	}
+	/* there is more than was asked for, and than there is room for: by TCP
+	 * it comes whole, as what the server had cut itself */
+	if ((in->msg_hdr.msg_flags & MSG_TRUNC) != 0)
+		wire_put16(msg + 2, wire_u16(msg + 2) | WIRE_TC);
 	id = wire_u16(msg);
 	while (i < port->n_uses &&
 	       (port->ids[i] != id || port->attempts[i] == NULL))

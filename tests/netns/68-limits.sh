@@ -36,6 +36,9 @@ served() { # FROM: another host over TCP
 		grep -q 'status: NOERROR'
 }
 check "all is well" asks
+check "an upstream's datagram of more than was asked for: all of it comes" \
+    sh -c "nsenter --net=/run/netns/$C dig +tcp +time=15 +tries=1 @127.0.0.1 \
+    over20000-all.other.example TXT | grep -q 'ANSWER: 94,'"
 
 # another host, from a port that a program has here for all addresses
 background inc python3 -c '

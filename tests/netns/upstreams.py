@@ -174,6 +174,10 @@ class Reply:
         else:
             self.send_bytes(whole)
 
+    def do_over(self, n):
+        """More than there was room for."""
+        self.send_bytes(self.make(self.txt(n)))
+
     def do_partial(self, n):
         if self.tcp:
             self.ok()
