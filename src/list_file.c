@@ -251,6 +251,14 @@ struct reading {
 	char *what;  /* of LIST_ERROR_SIZE: and in words */
 };
 
+/* As the lines of a page of text would have them: a name of one label alone. */
+static bool
+is_word(const struct list_entry *entry)
+{
+	return entry->kind == LIST_ENTRY_NAME && entry->pattern == NULL &&
+	       entry->flags == HOSTSET_BLOCK && name_n_labels(entry->name) == 1;
+}
+
 static int
 take_entry(void *arg, const struct list_entry *entry)
 {
@@ -261,7 +269,7 @@ take_entry(void *arg, const struct list_entry *entry)
 		return reading->missing;
 	r = list_entry_build(&reading->build, entry);
 	if (r == 0)
-		list_report_entry(reading->report);
+		list_report_entry(reading->report, is_word(entry));
 	return r;
 }
 
@@ -307,13 +315,14 @@ take_include(void *arg, const struct list_included *from, const char *name,
 	return "a file that can't be included";
 }
 
-/* A page in place of a list, or nothing at all, as a download that failed
- * leaves it: that is not to empty it. */
+/* A page or a word ("Forbidden") in place of a list, or nothing at all, as a
+ * download that failed leaves it: that is not to empty it. */
 static int
 check_content(const struct reading *reading, const char *path, bool zone,
     char what[LIST_ERROR_SIZE])
 {
-	uint64_t lost = list_report_lost(reading->report);
+	bool words;
+	uint64_t lost = list_report_lost(reading->report, &words);
 	struct list_fault first;
 
 	if (list_report_is_junk(reading->report, &first)) {
@@ -324,8 +333,8 @@ check_content(const struct reading *reading, const char *path, bool zone,
 	}
 	if (lost > 0 && !zone) {
 		(void)snprintf(what, LIST_ERROR_SIZE,
-		    "%s: there is no entry in it any more, of %" PRIu64, path,
-		    lost); /* may be cut */
+		    "%s: there is no entry in it any more%s, of %" PRIu64, path,
+		    words ? " but single words" : "", lost); /* may be cut */
 		return -ENODATA;
 	}
 	return 0;

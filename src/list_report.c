@@ -24,7 +24,7 @@ struct list_report {
 	json_t *before; /* the root of the last one; NULL */
 	bool secret;
 	uint64_t entries, faults;
-	uint64_t file_entries, file_faults;
+	uint64_t file_entries, file_words, file_faults;
 	struct list_fault file_first; /* line and what alone */
 };
 
@@ -68,11 +68,13 @@ close_file(struct list_report *report)
 	/* numbers that are missing when there is no memory */
 	(void)json_object_set_new(report->file, "entries",
 	    json_integer((json_int_t)report->file_entries));
+	(void)json_object_set_new(report->file, "words",
+	    json_integer((json_int_t)report->file_words));
 	(void)json_object_set_new(report->file, "faults",
 	    json_integer((json_int_t)report->file_faults));
 	report->entries += report->file_entries;
 	report->faults += report->file_faults;
-	report->file_entries = report->file_faults = 0;
+	report->file_entries = report->file_words = report->file_faults = 0;
 }
 
 void
@@ -105,9 +107,10 @@ list_report_include(struct list_report *report, const char *path,
 }
 
 void
-list_report_entry(struct list_report *report)
+list_report_entry(struct list_report *report, bool word)
 {
 	report->file_entries++;
+	report->file_words += word;
 }
 
 static void
@@ -182,22 +185,29 @@ list_report_is_junk(const struct list_report *report, struct list_fault *ret)
 	return report->file_faults > 0 && report->file_entries == 0;
 }
 
+static uint64_t
+number(const json_t *file, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(file, key));
+}
+
 uint64_t
-list_report_lost(const struct list_report *report)
+list_report_lost(const struct list_report *report, bool *ret_words)
 {
 	const char *path,
 	    *now = json_string_value(json_object_get(report->file, "file"));
 	const json_t *file;
 	size_t i;
 
-	if (report->file_entries > 0 || now == NULL)
+	*ret_words = report->file_words > 0;
+	if (report->file_entries > report->file_words || now == NULL)
 		return 0;
 	json_array_foreach(json_object_get(report->before, "files"), i, file)
 	{
 		path = json_string_value(json_object_get(file, "file"));
 		if (path != NULL && strcmp(path, now) == 0)
-			return (uint64_t)json_integer_value(
-			    json_object_get(file, "entries"));
+			return number(file, "entries") -
+			       (*ret_words ? number(file, "words") : 0);
 	}
 	return 0;
 }

@@ -11,7 +11,7 @@ struct list_fault;
  * form:
  *
  * {"made": SECONDS, "entries": N, "faults": N,
- *  "files": [{"file", "entries", "faults"}],
+ *  "files": [{"file", "entries", "words", "faults"}],
  *  "first": [{"file", "line", "what", "text"}],	the first ten faults
  *  "modifiers": {"client": N},			of AdBlock's, left out
  *  "includes": [{"file", "stamp"}]}			of $INCLUDE, if any
@@ -30,7 +30,8 @@ void list_report_file(
  * memory. */
 bool list_report_include(struct list_report *report, const char *path,
     const char *stamp, bool secret);
-void list_report_entry(struct list_report *report);
+/* word: it may be one of a page of text. */
+void list_report_entry(struct list_report *report, bool word);
 void list_report_fault(
     struct list_report *report, const struct list_fault *fault);
 
@@ -38,8 +39,9 @@ void list_report_fault(
  * its line, and what is wrong with it. */
 bool list_report_is_junk(
     const struct list_report *report, struct list_fault *ret);
-/* How many entries the file had before, where it has none now; else 0. */
-uint64_t list_report_lost(const struct list_report *report);
+/* How many entries the file had before, where it has none now; where it has
+ * words now, and nothing else (*ret_words), how many were no words. Else 0. */
+uint64_t list_report_lost(const struct list_report *report, bool *ret_words);
 
 /* To be freed; NULL when there was no memory. */
 char *list_report_text(struct list_report *report);

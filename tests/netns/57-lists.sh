@@ -284,6 +284,7 @@ emptied() { # CONTENT: in place of the list
 }
 check "nor is an empty file one, as a download that failed leaves it" emptied ""
 check "nor are comments" emptied '# a list\n\n! of ours\n'
+check "nor is the word of a server that gives none" emptied 'Forbidden\n'
 check "that is logged" said "list=two stays as it was: .*there is no entry"
 cp "$l/more/b.hosts" "$tmp/b.hosts"
 : >"$l/more/b.hosts"
