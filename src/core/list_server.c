@@ -38,6 +38,7 @@ enum saying {
 	BLOCKS,
 	BLOCKS_FIRMLY, /* beats what passes the very same name */
 	PASSES,
+	ANSWERS, /* something of its own, which a list does not give */
 };
 
 /* "x"; "*x" ends so, wherever that begins; "*.x" is below x alone. */
@@ -46,10 +47,11 @@ put_domain(
     struct list_reader *reader, struct list_text domain, enum saying says)
 {
 	unsigned int firm = says == BLOCKS_FIRMLY ? HOSTSET_FIRM : 0;
+	bool passes = says == PASSES || says == ANSWERS;
 	char buf[PATTERN_SIZE];
 	struct pattern pattern;
 	struct list_entry entry = { .kind = LIST_ENTRY_NAME,
-		.flags = says == PASSES ? PASS : HOSTSET_BLOCK | firm };
+		.flags = passes ? PASS : HOSTSET_BLOCK | firm };
 	const char *what;
 	struct name name;
 
@@ -65,8 +67,8 @@ put_domain(
 		if (list_begins(domain, "."))
 			domain = list_after(domain, 1);
 		entry.name = &name;
-		entry.flags = says == PASSES ? PASS | PASS_BELOW
-					     : HOSTSET_BLOCK * BOTH | firm;
+		entry.flags =
+		    passes ? PASS | PASS_BELOW : HOSTSET_BLOCK * BOTH | firm;
 		what = list_name(&name, domain);
 	}
 	if (what != NULL)
@@ -75,9 +77,21 @@ put_domain(
 		(void)list_put(reader, &entry); /* the reader keeps the error */
 }
 
+/* "192.0.2.53", "2001:db8::53#5353", "fe80::1%eth0@eth0". */
+static bool
+is_server(struct list_text to)
+{
+	struct addr_range range;
+
+	for (size_t i = 0; i < to.len; i++)
+		if (strchr("#@%", to.p[i]) != NULL)
+			to.len = i;
+	return list_addr(&range, to) && addr_equal(&range.lo, &range.hi);
+}
+
 /* What is done with a name there, by what stands behind it: of one name, an
- * address goes before "#" of server=, and that before nothing at all. NULL, or
- * what is wrong. */
+ * address goes before a server, and that before nothing at all. NULL, or what
+ * is wrong. */
 static const char *
 dnsmasq_says(enum saying *ret, bool address, struct list_text to)
 {
@@ -85,11 +99,12 @@ dnsmasq_says(enum saying *ret, bool address, struct list_text to)
 		*ret = BLOCKS;
 	else if (address && (list_is(to, "#") || is_no_address(to)))
 		*ret = BLOCKS_FIRMLY;
-	else if (!address && list_is(to, "#"))
+	else if (!address && (list_is(to, "#") || is_server(to)))
 		*ret = PASSES; /* asked for as all others */
+	else if (address && is_server(to))
+		*ret = ANSWERS;
 	else
-		return address ? "an address of its own: it does not block"
-			       : "a server that is asked: it does not block";
+		return address ? "not an address" : "not a server";
 	return NULL;
 }
 
@@ -117,6 +132,9 @@ dnsmasq_option(
 		list_fault_line(reader, what);
 		return;
 	}
+	if (says == ANSWERS)
+		list_fault_line(
+		    reader, "an address of its own: it does not block");
 	while (names.len > 0 && reader->error == 0)
 		put_domain(reader, list_until(&names, '/'), says);
 }

@@ -20,6 +20,11 @@ lines_of_dnsmasq_block(void **state)
 		    { "ads.test.x" }, 0 },
 		{ "address=/a.test/\nserver=/ok.a.test/#\n", { "a.test" },
 		    { "ok.a.test", "x.ok.a.test" }, 0 },
+		{ "address=/a.test/\nserver=/ok.a.test/192.0.2.53#5353\n"
+		  "server=/b.test/\nserver=/b.test/2001:db8::53@eth0\n",
+		    { "a.test" }, { "ok.a.test", "x.ok.a.test", "b.test" }, 0 },
+		{ "address=/a.test/\naddress=/own.a.test/192.0.2.7\n",
+		    { "a.test" }, { "own.a.test", "x.own.a.test" }, 1 },
 		{ "server=/a.test/#\naddress=/*ads.a.test/\n"
 		  "server=/*b.test/#\naddress=/ads.b.test/\n",
 		    { "ads.a.test", "x.myads.a.test", "ads.b.test" },
@@ -42,7 +47,7 @@ lines_of_dnsmasq_block(void **state)
 		    { "a.test", "x.a.test", "b.test", "c.test" }, 0 },
 		/* these do not block */
 		{ "local=/z.test/\naddress=/a.test/192.0.2.1\n"
-		  "server=/b.test/192.0.2.53\nserver=192.0.2.53\n"
+		  "server=/b.test/ns.test\nserver=192.0.2.53\n"
 		  "ipset=/c.test/set\ncache-size=150\naddress=/#/0.0.0.0\n"
 		  "address=//\naddress=/b d/\n",
 		    { "z.test" }, { "a.test", "b.test", "c.test" }, 8 },
