@@ -168,6 +168,32 @@ merge_flags(unsigned int old, unsigned int more)
 	return merge_code(old, more, HOSTSET_CODE_BELOW_SHIFT);
 }
 
+static int
+entry_cmp(const void *a, const void *b)
+{
+	const struct hostset_entry *x = a, *y = b;
+
+	if (x->a != y->a)
+		return x->a < y->a ? -1 : 1;
+	return x->b < y->b ? -1 : x->b > y->b;
+}
+
+/* Before what is said of a name is put together: another rule may say a part of
+ * it, too. */
+static void
+cancel(struct hostset_build *build)
+{
+	if (build->n_cancelled == 0)
+		return;
+	qsort(build->cancelled, build->n_cancelled, sizeof(build->cancelled[0]),
+	    entry_cmp);
+	for (size_t i = 0; i < build->n; i++)
+		if (bsearch(&build->entries[i], build->cancelled,
+			build->n_cancelled, sizeof(build->cancelled[0]),
+			entry_cmp) != NULL)
+			build->entries[i].b &= ~(uint64_t)HOSTSET_FLAGS;
+}
+
 /* All names by bucket, side by side. */
 struct sorted {
 	uint32_t *ends; /* where the names of each bucket end */
@@ -309,18 +335,6 @@ find_word(const struct hostset_build *build, uint64_t a, uint64_t b)
 	return build->n_words;
 }
 
-static void
-cancel(struct hostset_build *build)
-{
-	for (size_t i = 0; i < build->n_cancelled; i++) {
-		const struct hostset_entry *e = &build->cancelled[i];
-		size_t at = find_word(build, e->a, e->b);
-
-		if (at < build->n_words)
-			build->words[at] &= ~(e->b & HOSTSET_FLAGS);
-	}
-}
-
 static int
 pending_cmp(const void *a, const void *b)
 {
@@ -390,8 +404,10 @@ int
 hostset_build_finish(struct hostset_build *build)
 {
 	struct sorted sorted = { 0 };
-	int r = sort(build, build->n, &sorted);
+	int r;
 
+	cancel(build);
+	r = sort(build, build->n, &sorted);
 	if (r == 0 && sorted.n < build->n - build->n / 16) {
 		/* many came twice: there are buckets for those that are left */
 		size_t n = sorted.n;
@@ -406,7 +422,6 @@ hostset_build_finish(struct hostset_build *build)
 	sorted_done(&sorted);
 	if (r < 0)
 		return r;
-	cancel(build);
 	return lay_records(build);
 }
 

@@ -12,7 +12,7 @@ struct hostset_build {
 	uint64_t exact_depths, below_depths;
 	struct hostset_entry *entries;
 	size_t n, room;
-	struct hostset_entry *cancelled; /* levels to be taken out again */
+	struct hostset_entry *cancelled; /* to be taken out again */
 	size_t n_cancelled, cancelled_room;
 	struct hostset_pending *pending; /* records, in the order they came */
 	size_t n_pending, pending_room;
@@ -36,7 +36,8 @@ void hostset_build_done(struct hostset_build *build);
 int hostset_build_add(
     struct hostset_build *build, const struct name *name, unsigned int flags);
 
-/* The levels are no more said of the name, whoever said so ($badfilter). */
+/* What says just that of the name says nothing, whenever it comes
+ * ($badfilter). */
 int hostset_build_cancel(
     struct hostset_build *build, const struct name *name, unsigned int flags);
 

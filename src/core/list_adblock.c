@@ -112,7 +112,8 @@ fits_together(const struct rule *rule)
 	if (rewrites)
 		return !rule->allow && !rule->important && !rule->cancel &&
 		       !rule->unless && !rule->typed;
-	return !rule->typed || (!rule->cancel && !rule->unless);
+	/* what is taken back is another rule than one with conditions */
+	return !rule->cancel + !rule->unless + !rule->typed >= 2;
 }
 
 /* All of them must be understood: what one would narrow down must not be
@@ -460,8 +461,10 @@ list_adblock_line(struct list_reader *reader, struct list_text line)
 		word = list_trim(line);
 	}
 	at = find_modifiers(word);
-	rule.network = rule.allow || at < word.len ||
-		       memchr(word.p, '^', word.len) != NULL;
+	/* a name alone is taken back by that name */
+	rule.network =
+	    rule.allow || memchr(word.p, '^', word.len) != NULL ||
+	    (at < word.len && !list_is(list_after(word, at), "$badfilter"));
 	if (at < word.len &&
 	    !take_modifiers(reader, &rule, list_after(word, at + 1)))
 		return;

@@ -27,6 +27,13 @@ adblock_rules_are_read(void **state)
 		    { "com", "x.com", "a.net" }, 0 },
 		{ "||a.test^\n||b.test^\n||a.test^$badfilter\n", { "b.test" },
 		    { "a.test", "x.a.test" }, 0 },
+		/* that rule, and no other one about the name */
+		{ "||a.test^$badfilter\n||*.a.test^\n||a.test^\n"
+		  "|b.test^$badfilter\n||b.test^\nc.test\nc.test$badfilter\n",
+		    { "x.a.test", "b.test", "x.b.test" },
+		    { "a.test", "c.test" }, 0 },
+		{ "||a.test^\n||a.test^$denyallow=b.a.test,badfilter\n",
+		    { "a.test" }, { "b.test" }, 1 },
 		{ "||192.0.2.7^\n@@||192.0.2.7^\n||198.51.100.0/24^\n",
 		    { "198.51.100.7" }, { "192.0.2.7" }, 0 },
 		{ "/ads[0-9]+/x\n||a.test/path\n||a?.test^\nb.test##.ad\n"
