@@ -31,9 +31,21 @@ note_addresses(struct record *rec, const struct answer *a)
 	}
 }
 
+/* As it is told, by what goes with the answer or the answer itself. */
+static void
+note_why(
+    struct record *rec, const struct answer *a, const struct reply_opts *opts)
+{
+	bool with = opts->ede != EDE_NONE;
+
+	rec->ede = with ? opts->ede : a->ede;
+	rec->ede_text = with ? opts->ede_text : a->ede_text;
+}
+
+/* opts: NULL for what was denied, of which the rule says why. */
 static void
 note(struct resolve *r, const struct asked *asked, const struct outcome *o,
-    mono_t now)
+    const struct reply_opts *opts, mono_t now)
 {
 	const struct client *client = asked->client;
 	struct record rec;
@@ -56,6 +68,10 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 	rec.by = client->by;
 	rec.ttl = o->answer != NULL ? o->answer->ttl : 0;
 	rec.group = o->key != NULL ? o->key->group : 0;
+	rec.ede = EDE_NONE;
+	rec.ede_text = "";
+	if (opts != NULL)
+		note_why(&rec, o->answer, opts);
 	rec.upstream.family = ADDR_NONE;
 	if (o->upstream != NULL) {
 		rec.upstream = o->upstream->spec.addr;
@@ -198,12 +214,12 @@ outcome_deny(struct resolve *r, struct asked *asked,
 	list_index_hit(l);
 	if (silent) {
 		r->stats.dropped++;
-		note(r, asked, &o, now);
+		note(r, asked, &o, NULL, now);
 		return 0;
 	}
 	r->stats.blocked++;
 	o.answer = &answer;
-	note(r, asked, &o, now);
+	note(r, asked, &o, NULL, now);
 	return reply_build(out, &answer, asked->q, &opts);
 }
 
@@ -267,7 +283,7 @@ outcome_deliver(struct resolve *r, struct asked *asked,
 					  : "no upstream answers";
 	}
 	count(r, &o);
-	note(r, asked, &o, now);
+	note(r, asked, &o, &opts, now);
 	return reply_build(out, o.answer, asked->q, &opts);
 }
 

@@ -1,10 +1,18 @@
 #include "dns/qlog.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/answer.h"
+
+struct kept {
+	struct record record;
+	char ede_text[ANSWER_EDE_MAX + 1]; /* of it */
+};
+
 struct qlog {
-	struct record *v;
+	struct kept *v;
 	size_t max;
 	uint64_t end;
 };
@@ -31,8 +39,8 @@ qlog_free(struct qlog *log)
 	if (log == NULL)
 		return;
 	for (size_t i = 0; i < log->max; i++) {
-		process_unref(log->v[i].process);
-		policy_unref_shown(log->v[i].policy);
+		process_unref(log->v[i].record.process);
+		policy_unref_shown(log->v[i].record.policy);
 	}
 	free(log->v);
 	free(log);
@@ -43,17 +51,24 @@ qlog_add(struct qlog *log, const struct record *record)
 {
 	const struct process *process;
 	const struct policy *policy;
+	struct kept *kept;
 	struct record *to;
 
 	if (log->max == 0)
 		return;
-	to = &log->v[log->end++ % log->max];
+	kept = &log->v[log->end++ % log->max];
+	to = &kept->record;
 	process = to->process;
 	policy = to->policy;
 	/* the name is the last, and mostly short */
 	memcpy(to, record,
 	    offsetof(struct record, qname.wire) + record->qname.len);
 	to->target = NULL;
+	kept->ede_text[0] = '\0';
+	if (record->ede_text[0] != '\0') /* seldom */
+		(void)snprintf(kept->ede_text, sizeof(kept->ede_text), "%s",
+		    record->ede_text); /* as long as it is told */
+	to->ede_text = kept->ede_text;
 	to->process = process_ref(record->process);
 	to->policy = policy_ref_shown(record->policy);
 	process_unref(process);
@@ -77,5 +92,5 @@ qlog_get(const struct qlog *log, uint64_t number)
 {
 	if (number < qlog_begin(log) || number >= qlog_end(log))
 		return NULL;
-	return &log->v[number % log->max];
+	return &log->v[number % log->max].record;
 }

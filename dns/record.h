@@ -33,6 +33,11 @@ struct record {
 	uint8_t n_addrs;
 	enum record_from from;
 	uint16_t qtype;
+	/* the Extended DNS Error that says why it is no answer, or none of a
+	 * server's: borrowed, never NULL; of what was denied the rule says it,
+	 * and this is EDE_NONE */
+	int16_t ede;
+	const char *ede_text;
 	uint32_t elapsed_us;
 	struct decision decision;
 	const struct policy *policy; /* what rule counts in */

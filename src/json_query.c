@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "dns/wire.h"
 #include "src/core/qtype.h"
 
 const char *
@@ -83,9 +84,14 @@ json_query(const struct record *rec, const struct json_time *at)
 	    qtype_format(rec->qtype, type), "verdict",
 	    action_name(rec->decision.action), "captured", rec->captured);
 	json_t *why = json_query_why(rec);
-	json_t *rest = json_pack("{s:o, s:o, s:o, s:I, s:o, s:s, s:o}", "rcode",
+	json_t *rest = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:s, "
+				 "s:o}",
+	    "rcode",
 	    rec->answered ? json_string(json_rcode(rec->rcode, rcode))
 			  : json_null(),
+	    "ede", rec->ede != EDE_NONE ? json_integer(rec->ede) : json_null(),
+	    "ede_text",
+	    rec->ede_text[0] != '\0' ? json_text(rec->ede_text) : json_null(),
 	    "answer_from",
 	    rec->answered ? json_string(record_from_name(rec->from))
 			  : json_null(),

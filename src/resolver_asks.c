@@ -52,6 +52,7 @@ resolver_asks_decided(
 	if (ask == NULL)
 		return;
 	ask->record = *record;
+	ask->record.ede_text = ""; /* borrowed, and in the answer itself */
 	if (record->target != NULL) {
 		ask->target = *record->target;
 		ask->record.target = &ask->target;

@@ -33,18 +33,20 @@ struct cells {
 	const char *cells[N_COLUMNS];
 };
 
-/* The first address, else the code that there is none of. */
+/* The first address, else the code that there is none of, and why. */
 static void
 format_answer(char *buf, size_t size, const json_t *query)
 {
 	const json_t *addresses = json_object_get(query, "addresses");
 	const char *first = json_string_value(json_array_get(addresses, 0));
+	const char *why = command_text(query, "ede_text", "");
 	size_t n = json_array_size(addresses);
 
 	/* may be cut */
 	if (first == NULL)
-		(void)snprintf(
-		    buf, size, "%s", command_text(query, "rcode", "-"));
+		(void)snprintf(buf, size, "%s%s%s",
+		    command_text(query, "rcode", "-"),
+		    why[0] != '\0' ? ": " : "", why);
 	else if (n > 1)
 		(void)snprintf(buf, size, "%s +%zu", first, n - 1);
 	else
@@ -131,7 +133,9 @@ queries_print_event(const json_t *query)
 	escape_print(cells.program, stdout);
 	printf(" %s ", cells.cells[3]);
 	escape_print(cells.cells[5], stdout);
-	printf(" -> %s (%s) ", cells.answer, cells.cells[7]);
+	printf(" -> ");
+	escape_print(cells.answer, stdout);
+	printf(" (%s) ", cells.cells[7]);
 	escape_print(cells.why, stdout);
 	fputs(paint ? "\033[0m\n" : "\n", stdout);
 }

@@ -208,12 +208,14 @@ stop "$first"
 check "all dead: what is in the cache" says keep.up.example 203.0.113.53
 check "what is not: SERVFAIL" says new.up.example 'status: SERVFAIL'
 check "… from nobody" sh -c "'$REROUTECTL' --control '$tmp/control' queries |
-    grep 'new.up.example *SERVFAIL *none '"
+    grep 'new.up.example *SERVFAIL: no upstream [^(]* none '"
 check_not "… a failure for reroutectl, too" sh -c \
     "'$REROUTECTL' --control '$tmp/control' resolve new.up.example 2>'$tmp/err'"
 check "… with the reason" grep -q "new.up.example: SERVFAIL: no upstream" \
     "$tmp/err"
 check "… that says why" grep -qE 'EDE: 2[23]' "$tmp/dig"
+check "… and so do the queries" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    --json queries --domain new.up.example | grep -E '\"ede\": *2[23], *\"ede_text\": *\"no upstream'"
 check "the first again" first
 check "and names resolve" wait_for says new2.up.example 203.0.113.53
 check_judged

@@ -653,10 +653,12 @@ qlog_is_a_ring(void **state)
 {
 	struct qlog *log = qlog_new(3);
 	struct process *proc = process_new(PROCESS_UNKNOWN);
-	struct record rec = { .process = proc };
+	char why[8] = "";
+	struct record rec = { .process = proc, .ede_text = why };
 
 	(void)state;
 	for (uint32_t i = 0; i < 5; i++) {
+		(void)snprintf(why, sizeof(why), i == 3 ? "" : "why %u", i);
 		rec.elapsed_us = i;
 		rec.qname = name_of(i % 2 == 0 ? "a.example" : "b");
 		qlog_add(log, &rec);
@@ -665,6 +667,8 @@ qlog_is_a_ring(void **state)
 	assert_int_equal(qlog_end(log), 5);
 	assert_null(qlog_get(log, 1));
 	assert_int_equal(qlog_get(log, 2)->elapsed_us, 2);
+	assert_string_equal(qlog_get(log, 2)->ede_text, "why 2");
+	assert_string_equal(qlog_get(log, 3)->ede_text, "");
 	assert_null(qlog_get(log, 5));
 	qlog_free(log);
 	assert_int_equal(proc->refs, 1);
