@@ -235,7 +235,7 @@ check "as JSON: every line" python3 -c '
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
 assert len(lines) >= 2 and all(isinstance(x, dict) for x in lines)
-assert [x for x in lines if x.get("fields", {}).get("verdict") == "accept" and
+assert [x for x in lines if x.get("fields", {}).get("verdict") == "block" and
         x["fields"]["rport"] == "7002"]' "$tmp/daemon.log"
 
 # -- faults at the start: all of them are told, nothing is applied --
