@@ -26,7 +26,7 @@ resolve_expect(struct resolve *r, struct asking *batch[], size_t n)
 		struct asking *a = batch[i];
 
 		key_of_query(
-		    &key, &a->query, resolve_group_of(r, &a->query.qname));
+		    &key, &a->query, resolve_group_of_query(r, &a->query));
 		a->expected = cache_expect(r->cache, &key);
 	}
 	for (size_t i = 0; i < n; i++)

@@ -433,7 +433,7 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 	early = check_form(r, a);
 	if (early != RESOLVE_WAITING)
 		return early;
-	key_of_query(&key, &a->query, resolve_group_of(r, &a->query.qname));
+	key_of_query(&key, &a->query, resolve_group_of_query(r, &a->query));
 	if (a->client.asker->process->self) {
 		key.flags |= KEY_OWN;
 		number = 0;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/special.h"
+
 /* Answers that were flushed: a millisecond's work. */
 #define TIDY_AT_ONCE 10000
 /* Answers that find their groups anew in one go: some milliseconds'. */
@@ -332,6 +334,21 @@ uint8_t
 resolve_group_of(const struct resolve *r, const struct name *name)
 {
 	return group_for(&r->conf, name);
+}
+
+uint8_t
+resolve_group_of_query(const struct resolve *r, const struct query *q)
+{
+	uint8_t group = resolve_group_of(r, &q->qname);
+	struct name above;
+
+	if (q->qtype != TYPE_DS || group == 0 ||
+	    special_find(&q->qname) != SPECIAL_NONE ||
+	    name_n_labels(&q->qname) < 2)
+		return group;
+	above = q->qname;
+	(void)wire_name_up(&above); /* it has labels */
+	return resolve_group_of(r, &above);
 }
 
 bool

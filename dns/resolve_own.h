@@ -201,6 +201,9 @@ void away_take(struct resolve *r, struct waiter *take, const struct outcome *o,
 
 /* That of the longest zone of the forwards that the name is in. */
 uint8_t resolve_group_of(const struct resolve *r, const struct name *name);
+/* The same for a query: a zone's DS records are its parent's (RFC 4035 section
+ * 3.1.4.1), as far as anybody outside may know of that. */
+uint8_t resolve_group_of_query(const struct resolve *r, const struct query *q);
 
 /* Whether a group is one of a tunnel's; and which is the one of the tunnel that
  * was decided, false where it has none. */
