@@ -75,8 +75,11 @@ json_list(const struct ctl_explain *explain, const struct subject *subject,
 	object = json_pack("{s:o}", "list", json_text(name));
 	if (object == NULL || list == NULL ||
 	    list_file_find(&found, list,
-		d->host != 0 ? subject->names[d->host - 1] : NULL,
-		subject->in ? &subject->src : &subject->dst, what) < 0)
+		&(struct list_sought){
+		    d->host != 0 ? subject->names[d->host - 1] : NULL,
+		    subject->in ? &subject->src : &subject->dst,
+		    subject->query ? subject->qtype : 0 },
+		what) < 0)
 		return object;
 	json_object_update_new(
 	    object, json_pack("{s:o, s:i, s:o}", "list_file",

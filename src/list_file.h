@@ -63,10 +63,15 @@ struct list_found {
 	char *text;  /* owned */
 	bool except; /* it takes the name out of the list */
 };
+/* Borrowed. */
+struct list_sought {
+	const struct name *name; /* or NULL, and then */
+	const struct addr *addr;
+	uint16_t qtype; /* of the query for the name; 0: it is none */
+};
 /* Reads the files again. 0, -ENOENT (none) or -errno with what[] set. */
 int list_file_find(struct list_found *ret, const struct conf_list *list,
-    const struct name *name, const struct addr *addr,
-    char what[LIST_ERROR_SIZE]);
+    const struct list_sought *sought, char what[LIST_ERROR_SIZE]);
 void list_found_done(struct list_found *found);
 
 #endif

@@ -26,8 +26,7 @@ struct choice {
 
 /* What decides, so far. */
 struct looking {
-	const struct name *name;
-	const struct addr *addr;
+	const struct list_sought *sought;
 	struct list_zone zone; /* at hand */
 	struct choice block;   /* plain ones */
 	struct choice other;
@@ -56,7 +55,7 @@ is_allowed(unsigned int levels)
 static unsigned int
 name_rank(const struct looking *l, const struct list_entry *e, bool *ret_except)
 {
-	bool exact = e->pattern != NULL || name_equal(l->name, e->name);
+	bool exact = e->pattern != NULL || name_equal(l->sought->name, e->name);
 	unsigned int levels =
 	    e->flags >> (exact ? 0 : HOSTSET_BELOW) & HOSTSET_LEVELS;
 	unsigned int code = e->flags >> (exact ? HOSTSET_CODE_SHIFT
@@ -140,14 +139,15 @@ static int
 look_at(void *arg, const struct list_entry *e)
 {
 	struct looking *l = arg;
+	const struct list_sought *s = l->sought;
 	unsigned int rank = 0;
 	bool except = false;
 
 	if (e->kind == LIST_ENTRY_CANCEL)
 		return 0;
-	if (l->name != NULL && list_entry_is_about(e, l->name))
+	if (s->name != NULL && list_entry_is_about(e, s->name, s->qtype))
 		rank = name_rank(l, e, &except);
-	else if (l->name == NULL && list_entry_is_about_addr(e, l->addr))
+	else if (s->name == NULL && list_entry_is_about_addr(e, s->addr))
 		rank = addr_rank(e, &except);
 	if (rank != 0)
 		choose(rank == 1 ? &l->block : &l->other, e, rank, except);
@@ -259,10 +259,9 @@ choice_done(struct choice *c)
 
 int
 list_file_find(struct list_found *ret, const struct conf_list *list,
-    const struct name *name, const struct addr *addr,
-    char what[LIST_ERROR_SIZE])
+    const struct list_sought *sought, char what[LIST_ERROR_SIZE])
 {
-	struct looking l = { .name = name, .addr = addr };
+	struct looking l = { .sought = sought };
 	struct list_sources sources;
 	int r = list_sources_find(&sources, list, what);
 

@@ -393,8 +393,11 @@ print_entry(const struct asked *asked, const struct subject *subject)
 
 	if (list == NULL ||
 	    list_file_find(&found, list,
-		d.host != 0 ? subject->names[d.host - 1] : NULL,
-		subject->in ? &subject->src : &subject->dst, what) < 0)
+		&(struct list_sought){
+		    d.host != 0 ? subject->names[d.host - 1] : NULL,
+		    subject->in ? &subject->src : &subject->dst,
+		    subject->query ? subject->qtype : 0 },
+		what) < 0)
 		return;
 	printf("entry: ");
 	escape_print(found.file, stdout);

@@ -56,11 +56,24 @@ is_said_of(const struct list_entry *e, const struct name *name)
 	return (flags & ~exact) != 0 && name_in(name, e->name);
 }
 
+static bool
+is_of_type(const struct list_types *types, uint16_t qtype)
+{
+	for (size_t i = 0; i < types->n; i++)
+		if (types->v[i] == qtype)
+			return !types->except;
+	return types->except;
+}
+
 bool
-list_entry_is_about(const struct list_entry *e, const struct name *name)
+list_entry_is_about(
+    const struct list_entry *e, const struct name *name, uint16_t qtype)
 {
 	if (e->pattern != NULL ? !pattern_has(e->pattern, name)
 			       : e->name == NULL || !is_said_of(e, name))
+		return false;
+	if (e->kind == LIST_ENTRY_TYPES &&
+	    (qtype == 0 || !is_of_type(&e->types, qtype)))
 		return false;
 	for (size_t i = 0; i < e->n_others; i++)
 		if (name_in(name, &e->others[i]))

@@ -93,10 +93,10 @@ enum conf_list_format list_detect(const char *text, size_t len);
 const char *list_nth_line(
     const char *text, size_t len, uint32_t n, size_t *ret_len);
 
-/* Whether what an entry says has to do with the name or address; for who asks
- * which line it was. */
+/* Whether what an entry says has to do with the name (in a query of that type;
+ * 0: a connection's) or address; for who asks which line it was. */
 bool list_entry_is_about(
-    const struct list_entry *entry, const struct name *name);
+    const struct list_entry *entry, const struct name *name, uint16_t qtype);
 bool list_entry_is_about_addr(
     const struct list_entry *entry, const struct addr *addr);
 

@@ -306,6 +306,7 @@ junk_is_counted(void **state)
 /* Who looks for the line of an entry asks with the same words. */
 struct look {
 	struct name name;
+	uint16_t qtype;
 	struct addr addr; /* ADDR_NONE: the name is looked for */
 	uint32_t line;
 };
@@ -317,7 +318,7 @@ look_at(void *arg, const struct list_entry *entry)
 
 	if (look->line == 0 &&
 	    (look->addr.family == ADDR_NONE
-		    ? list_entry_is_about(entry, &look->name)
+		    ? list_entry_is_about(entry, &look->name, look->qtype)
 		    : list_entry_is_about_addr(entry, &look->addr)))
 		look->line = entry->line;
 	return 0;
@@ -334,22 +335,27 @@ static void
 entries_know_their_line(void **state)
 {
 	static const char text[] = "# x\n||a.test^\n|b.test^\n\n||*.c.test^\n"
-				   "||test^$denyallow=d.test\n";
+				   "||test^$denyallow=d.test\n"
+				   "||d.test^$dnstype=AAAA\n";
 	static const struct {
 		const char *name;
 		uint32_t line;
+		uint16_t qtype;
 	} rows[] = {
-		{ "x.a.test", 2 },
-		{ "b.test", 3 },
-		{ "x.b.test", 6 },
-		{ "c.test", 6 },
-		{ "x.c.test", 5 },
-		{ "d.test", 0 },
+		{ "x.a.test", 2, 0 },
+		{ "b.test", 3, 0 },
+		{ "x.b.test", 6, 0 },
+		{ "c.test", 6, 0 },
+		{ "x.c.test", 5, 0 },
+		{ "d.test", 0, 0 },
+		{ "d.test", 0, 1 },
+		{ "d.test", 7, 28 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
-		struct look look = { .name = name_of(rows[i].name) };
+		struct look look = { .name = name_of(rows[i].name),
+			.qtype = rows[i].qtype };
 		struct list_sink sink = { look_at, ignore_fault, NULL, &look };
 
 		assert_int_equal(
