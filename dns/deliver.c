@@ -312,7 +312,10 @@ outcome_judge(struct resolve *r, struct asker *asker, const struct outcome *o,
     uint64_t number, mono_t now)
 {
 	struct asker_told *told = &asker->told;
-	struct filter_answered a = { .key = o->key, .answer = o->answer };
+	struct filter_answered a = { .key = o->key,
+		.answer = o->answer,
+		.is_here = r->ops.is_here,
+		.arg = r->ops.arg };
 
 	if (told->number == number)
 		return told->found;

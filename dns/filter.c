@@ -6,13 +6,19 @@
 #include "dns/local.h"
 #include "src/core/lists.h"
 
-static const struct addr nowhere = { .family = ADDR_NONE };
+/* Where an answer leads: an address, and whether it is this host's. */
+struct place {
+	struct addr addr; /* ADDR_NONE: not known */
+	bool here;
+};
+
+static const struct place nowhere = { .addr = { .family = ADDR_NONE } };
 
 /* A service is judged by its host, too: who asks for _8443._https.example.com
  * is about to connect to example.com. */
 static struct decision
 ask_how(const struct policy *policy, const struct asker *asker,
-    const struct key *key, const struct addr *addr, bool tcp_only)
+    const struct key *key, const struct place *place, bool tcp_only)
 {
 	const struct name *names[2] = { &key->name };
 	struct subject subject = {
@@ -22,7 +28,8 @@ ask_how(const struct policy *policy, const struct asker *asker,
 		.n_names = 1,
 		.names = names,
 		.src = asker->host, /* of a program here it is not known yet */
-		.dst = addr_unmap(addr), /* that is where it leads */
+		.dst = place->addr,
+		.loopback = place->here,
 		.process = asker->process,
 	};
 	struct name host;
@@ -42,9 +49,9 @@ ask_how(const struct policy *policy, const struct asker *asker,
 
 static struct decision
 ask(const struct policy *policy, const struct asker *asker,
-    const struct key *key, const struct addr *addr)
+    const struct key *key, const struct place *place)
 {
-	return ask_how(policy, asker, key, addr, false);
+	return ask_how(policy, asker, key, place, false);
 }
 
 static bool
@@ -104,16 +111,16 @@ filter_query(const struct policy *policy, const struct asker *asker,
  * does. */
 static struct decision
 ask_record(const struct policy *policy, const struct asker *asker,
-    const struct key *key, unsigned int type, const struct addr *addr)
+    const struct key *key, unsigned int type, const struct place *place)
 {
-	struct decision d = ask(policy, asker, key, addr), typed;
+	struct decision d = ask(policy, asker, key, place), typed;
 	struct key own;
 
 	if (key->type != TYPE_ANY || is_denied(&d))
 		return d;
 	key_copy(&own, key);
 	own.type = (uint16_t)type;
-	typed = ask(policy, asker, &own, addr);
+	typed = ask(policy, asker, &own, place);
 	return is_denied(&typed) && is_before(&typed, &d) ? typed : d;
 }
 
@@ -156,6 +163,15 @@ judges_addresses(const struct policy *policy, struct asker *asker)
 	return asker->by_addr;
 }
 
+static struct place
+place_of(const struct filter_answered *a, const struct addr *addr)
+{
+	struct place place = { .addr = addr_unmap(addr) }; /* it leads there */
+
+	place.here = a->is_here != NULL && a->is_here(a->arg, &place.addr);
+	return place;
+}
+
 static enum filter_found
 judge_record(
     const struct policy *policy, struct asker *asker, struct filter_answered *a)
@@ -182,8 +198,11 @@ judge_record(
 	if (!judges_addresses(policy, asker))
 		return FILTER_PASSES;
 	addresses_of(&addresses, a->answer, a->record);
-	while (!is_denied(d) && addresses_next(&addresses, &addr))
-		*d = ask_record(policy, asker, a->key, type, &addr);
+	while (!is_denied(d) && addresses_next(&addresses, &addr)) {
+		struct place place = place_of(a, &addr);
+
+		*d = ask_record(policy, asker, a->key, type, &place);
+	}
 	if (!is_denied(d))
 		return FILTER_PASSES;
 	a->addr = addr;

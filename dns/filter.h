@@ -39,6 +39,9 @@ struct decision filter_query(const struct policy *policy,
 struct filter_answered {
 	const struct key *key;
 	const struct answer *answer;
+	/* whether an address is this host's; NULL: none is */
+	bool (*is_here)(void *arg, const struct addr *addr);
+	void *arg;
 	unsigned int record; /* from this one on; afterwards: which it is */
 	struct decision decision; /* about it */
 	/* where it is denied: what for; else its own name */

@@ -92,6 +92,8 @@ struct resolve_ops {
 	 * the name it stands for, NULL for none. NULL: none are */
 	bool (*stands_for)(void *arg, const struct addr *addr, mono_t now,
 	    const struct name **ret);
+	/* whether an address is this host's; NULL: none is */
+	bool (*is_here)(void *arg, const struct addr *addr);
 	uint32_t (*random)(void *arg);
 	/* resolve_due() is to be called then: earlier than it was told last */
 	void (*timer)(void *arg, mono_t when);

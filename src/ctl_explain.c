@@ -151,11 +151,11 @@ add_facts(const struct ctl_explain *explain, struct subject *subject)
 {
 	const struct addr *other = subject->in ? &subject->src : &subject->dst;
 
-	if (subject->query || other->family == ADDR_NONE)
+	if (other->family == ADDR_NONE)
 		return;
 	/* where the kernel can't be asked it is as the words have it */
 	subject->loopback = subject->loopback || route_is_here(other) > 0;
-	if (explain->hosts == NULL || subject->loopback)
+	if (subject->query || explain->hosts == NULL || subject->loopback)
 		return;
 	subject->names = explain->hosts->v;
 	subject->n_names = explain->hosts->n;

@@ -117,6 +117,12 @@ on_timer(void *arg, mono_t when)
 		    "a timer can't be set: no memory");
 }
 
+static bool
+on_is_here(void *arg, const struct addr *addr)
+{
+	return resolver_is_here(arg, addr);
+}
+
 static void
 timer_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -137,6 +143,7 @@ resolver_ops_prepare(struct resolver_ev *re)
 		.done = on_done,
 		.stand_in = on_stand_in,
 		.stands_for = on_stands_for,
+		.is_here = on_is_here,
 		.random = on_random,
 		.timer = on_timer,
 		.arg = re,

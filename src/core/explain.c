@@ -197,7 +197,8 @@ settle(struct explain_reader *r)
 	    s->src.family != s->dst.family)
 		explain_fault(r, &all, "from and to of different families",
 		    "two addresses of one family", NULL);
-	s->loopback = addr_is_loopback(&s->src) || addr_is_loopback(&s->dst);
+	s->loopback = addr_is_loopback(&s->dst) ||
+		      (!s->query && addr_is_loopback(&s->src));
 }
 
 static void

@@ -53,7 +53,8 @@ addr_set_match(const struct addr_set *set, const struct addr *addr, bool own)
 		return MATCH_NO;
 	if (!strays)
 		return ranges_have(set, &far) ? MATCH_YES : MATCH_NO;
-	return scopes != set->scopes || scopes_have(scopes, &far, false) ||
+	return scopes != set->scopes ||
+		       scopes_have(scopes, &far, addr_is_loopback(&far)) ||
 		       ranges_have(set, &far)
 		   ? MATCH_DOUBT
 		   : MATCH_NO;

@@ -169,7 +169,8 @@ query_ends_match(
 	const struct addr *known = src ? &s->src : &s->dst;
 
 	if (!any && known->family != ADDR_NONE) {
-		enum match match = addr_set_match(&m->addrs, known, false);
+		enum match match =
+		    addr_set_match(&m->addrs, known, !src && s->loopback);
 
 		return match != MATCH_NO && m->ports.n > 0 ? MATCH_MAYBE
 							   : match;

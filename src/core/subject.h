@@ -21,7 +21,7 @@
  * of the answer). */
 struct subject {
 	bool in;       /* direction of the flow, not of one packet */
-	bool loopback; /* from this host to this host */
+	bool loopback; /* from this host to this host; of a query, dst is its */
 	uint8_t proto;
 	struct addr src, dst;
 	uint16_t sport, dport;

@@ -81,6 +81,14 @@ on_stand_in(void *arg, const struct resolve_stand_in *query, struct addr *ret)
 					       : RESOLVE_WAY_NONE;
 }
 
+static bool
+on_is_here(void *arg, const struct addr *addr)
+{
+	const struct stage *s = arg;
+
+	return addr_equal(addr, &s->self);
+}
+
 static uint32_t
 on_random(void *arg)
 {
@@ -242,6 +250,9 @@ stage_set_up(struct stage *s, const char *verb, char *rest)
 	} else if (strcmp(verb, "stand-in") == 0) {
 		if (addr_parse(&s->stand_in, rest, strlen(rest)) < 0)
 			stage_wrong(s, "stand-in", rest);
+	} else if (strcmp(verb, "self") == 0) { /* an address of this host */
+		if (addr_parse(&s->self, rest, strlen(rest)) < 0)
+			stage_wrong(s, "self", rest);
 	} else if (strcmp(verb, "rules") == 0) {
 		append(s->rules, rest);
 	} else if (strcmp(verb, "hosts") == 0) {
@@ -272,13 +283,13 @@ stage_new(const char *path)
 {
 	struct stage *s = calloc(1, sizeof(*s));
 	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done,
-		on_stand_in, NULL, on_random, on_timer, s };
+		on_stand_in, NULL, on_is_here, on_random, on_timer, s };
 
 	s->path = path;
 	s->now.ns = 1000 * MONO_S;
 	s->due.ns = UINT64_MAX;
 	s->process = process_new(PROCESS_PROGRAM);
-	s->stand_in.family = ADDR_NONE;
+	s->stand_in.family = s->self.family = ADDR_NONE;
 	s->conf.cache_bytes = 1 << 20;
 	s->conf.ttl_max = 86400;
 	s->conf.forwards = calloc(ARRAY_MAX, sizeof(s->conf.forwards[0]));

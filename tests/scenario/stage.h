@@ -35,6 +35,7 @@ struct stage {
 	char dead[256]; /* address where sending fails */
 	char rules[TEXT], hosts[TEXT], zone[TEXT];
 	struct addr stand_in; /* for names of tunnels without servers */
+	struct addr self;     /* this host's */
 	uint8_t answer[WIRE_MESSAGE_MAX]; /* what the client got */
 	size_t answer_len;
 	bool dropped, waits;
