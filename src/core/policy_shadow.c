@@ -319,6 +319,13 @@ take_ports(struct shadow_side *side, const struct policy_match *f)
 	return taken;
 }
 
+/* Whether `f` matches all that `l`, which is not negated, does; of values. */
+static bool
+matches_all(const struct policy_match *l, const struct policy_match *f)
+{
+	return f->negated ? policy_apart(l, f) : policy_within(l, f);
+}
+
 static bool
 take_values(struct shadow_side *side, const struct policy_match *f)
 {
@@ -328,7 +335,7 @@ take_values(struct shadow_side *side, const struct policy_match *f)
 		struct policy_match one =
 		    one_value(side->match, side->values[i]);
 
-		if (!policy_within(&one, f))
+		if (!matches_all(&one, f))
 			side->values[kept++] = side->values[i];
 	}
 	side->n = kept;
@@ -388,12 +395,12 @@ compare_match(
 {
 	bool addrs, ports;
 
-	if (f->negated != l->negated)
-		return ELSEWHERE;
-	if (f->negated)
-		return policy_within(f, l) ? COVERED : ELSEWHERE;
+	if (l->negated)
+		return f->negated && policy_within(f, l) ? COVERED : ELSEWHERE;
 	if (set_kind_of(f->field) != SET_ENDS)
-		return policy_within(l, f) ? COVERED : at;
+		return matches_all(l, f) ? COVERED : at;
+	if (f->negated)
+		return ELSEWHERE;
 	addrs = policy_addrs_within(l, f);
 	ports = policy_ports_within(&l->ports, &f->ports);
 	if (addrs && ports)

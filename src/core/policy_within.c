@@ -196,6 +196,32 @@ lists_within(const struct list_set *a, const struct list_set *b)
 	return true;
 }
 
+static bool
+ids_apart(const struct id_set *a, const struct id_set *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (id_set_has(b, a->ids[i]))
+			return false;
+	return a->n > 0; /* whom nobody is may come */
+}
+
+bool
+policy_apart(const struct policy_match *a, const struct policy_match *b)
+{
+	switch (set_kind_of(a->field)) {
+	case SET_IDS:
+		return ids_apart(&a->ids, &b->ids);
+	case SET_PROCESSES:
+		return (a->processes & b->processes) == 0;
+	case SET_ENDS:
+	case SET_TEXTS:
+	case SET_DOMAINS:
+	case SET_LISTS:
+		return false;
+	}
+	__builtin_trap();
+}
+
 bool
 policy_within(const struct policy_match *a, const struct policy_match *b)
 {

@@ -7,6 +7,9 @@
  * same field. False where that is not certain. */
 bool policy_within(const struct policy_match *a, const struct policy_match *b);
 
+/* Whether nothing is in both: all of a is in `not b`. The same. */
+bool policy_apart(const struct policy_match *a, const struct policy_match *b);
+
 /* Whether it is from or to any address and port: the rule is the same without
  * it. */
 bool policy_is_to_any(const struct policy_match *m);

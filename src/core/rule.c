@@ -337,14 +337,17 @@ check_reroute(struct parser *p, struct build *b, const struct token *first)
 
 /* Queries go out. */
 static void
-check_qtype(struct parser *p, const struct build *b)
+check_qtype(struct parser *p, struct build *b)
 {
 	const struct rule_match *qtype = match_of(b, FIELD_QTYPE);
 
-	if (qtype != NULL && b->rule.direction == RULE_IN)
+	if (qtype == NULL)
+		return;
+	if (b->rule.direction == RULE_IN)
 		fault_place(p, &qtype->place,
 		    "a rule that can't match: in, and",
 		    "out: queries come from programs here");
+	b->rule.direction = RULE_OUT;
 }
 
 /* Who it is says nothing of a process that is unknown or the kernel's; but the
