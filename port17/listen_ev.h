@@ -14,8 +14,6 @@ struct legs;
 
 /* The entry for TCP: 127.0.0.17:1117 and [::1]:1117. Each connection comes with
  * the flow that its program sees. */
-#define PORT17_IP4 "127.0.0.17"
-#define PORT17_IP6 "::1"
 
 struct listener;
 

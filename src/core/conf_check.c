@@ -272,6 +272,41 @@ check_only(const struct check *c, const struct conf_text *text, bool good,
 		fault(c, &text->place, what, NULL);
 }
 
+/* Each link has such addresses of its own: alone it leads nowhere. */
+static void
+check_device(const struct check *c, const struct conf_text *text,
+    const struct endpoint *to)
+{
+	if (to->addr.family == ADDR_IP6 && addr_is_link_local(&to->addr) &&
+	    to->zone.len == 0)
+		fault(c, &text->place,
+		    "a link-local address without its device",
+		    "such as [fe80::1%eth0]");
+}
+
+/* Nobody would be told it. */
+static void
+check_password(const struct check *c, const struct conf_tunnel *tunnel,
+    const struct endpoint *e)
+{
+	if (is_set(&tunnel->password) && !is_set(&tunnel->user) &&
+	    !is_bad(tunnel->bad, "tunnel", "user") && e->user.s == NULL)
+		fault(c, &tunnel->password.place, "a password without a user",
+		    "a user, too");
+}
+
+/* What comes there is to go through tunnels, and no proxy answers. */
+static bool
+is_entry(const struct endpoint *e)
+{
+	struct addr ip4, ip6;
+
+	(void)addr_parse(&ip4, PORT17_IP4, strlen(PORT17_IP4));
+	(void)addr_parse(&ip6, PORT17_IP6, strlen(PORT17_IP6));
+	return e->port == PORT17_PORT &&
+	       (addr_equal(&e->addr, &ip4) || addr_equal(&e->addr, &ip6));
+}
+
 static void
 check_upstream(const struct check *c, const struct conf_tunnel *tunnel)
 {
@@ -286,7 +321,13 @@ check_upstream(const struct check *c, const struct conf_tunnel *tunnel)
 	if (e.path.s == NULL && e.port == 0)
 		fault(c, &tunnel->upstream.place, "an upstream without a port",
 		    "HOST:PORT");
+	if (is_entry(&e))
+		fault(c, &tunnel->upstream.place,
+		    "the daemon itself is there, and carries nothing",
+		    "another port");
+	check_device(c, &tunnel->upstream, &e);
 	check_user(c, tunnel, &e);
+	check_password(c, tunnel, &e);
 	check_only(c, &tunnel->ca, endpoint_is(&e, "https"), https);
 	check_only(c, &tunnel->pin, endpoint_is(&e, "https"), https);
 }
@@ -328,14 +369,6 @@ is_same_place(const struct endpoint *to, const struct endpoint *listen)
 		   (addr_is_any(&listen->addr) && addr_is_loopback(&to->addr)));
 }
 
-/* Each link has such addresses of its own: alone it leads nowhere. */
-static bool
-lacks_device(const struct endpoint *to)
-{
-	return to->addr.family == ADDR_IP6 && addr_is_link_local(&to->addr) &&
-	       to->zone.len == 0;
-}
-
 /* A server that is asked is not to be the daemon itself. */
 static void
 check_upstreams(const struct check *c, const struct conf_texts *upstreams)
@@ -347,10 +380,7 @@ check_upstreams(const struct check *c, const struct conf_texts *upstreams)
 	for (size_t i = 0; i < upstreams->n; i++) {
 		if (!read_place(&to, &upstreams->v[i]))
 			continue;
-		if (lacks_device(&to))
-			fault(c, &upstreams->v[i].place,
-			    "a link-local address without its device",
-			    "such as [fe80::1%eth0]");
+		check_device(c, &upstreams->v[i], &to);
 		if (endpoint_is(&to, "tls") ||
 		    endpoint_is(&to, "tls-opportunistic"))
 			continue;

@@ -25,7 +25,9 @@ enum mark {
 	MARK_LAST = 1799,
 };
 
-/* Where NAT leads what has MARK_PORT17: of 127.0.0.17 and ::1. */
+/* Where NAT leads what has MARK_PORT17. */
+#define PORT17_IP4 "127.0.0.17"
+#define PORT17_IP6 "::1"
 #define PORT17_PORT 1117
 
 /* Whether a mark is one of others: of ours are 1700 to 1799. */

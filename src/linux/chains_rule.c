@@ -73,7 +73,7 @@ static_assert(MARK_LAST <= BITS, "all of ours are in these bits");
 #define IN .queue = { NFQ_IN4, NFQ_IN6 }
 #define RELATED_ICMP .proto = IPPROTO_ICMP, .states = CHAINS_STATE_RELATED
 #define RESOLVER .to = { "127.0.0.1", "::1" }
-#define PORT17 .to = { "127.0.0.17", "::1" }
+#define PORT17 .to = { PORT17_IP4, PORT17_IP6 }
 #define LOOPBACK .dst = { "127.0.0.0/8", "::1/128" }
 
 /* The specification's rules in its order, and additions of design.md

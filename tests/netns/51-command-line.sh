@@ -438,7 +438,7 @@ check "a user that nobody is told" says \
 check "a password in quotes" says \
 	"[tunnel \"t\"]: warning: password: its quotes are a part of it" \
 	checked '[tunnel "t"]' "upstream = socks5://192.0.2.1:1080" \
-	'password = "secret"'
+	"user = anna" 'password = "secret"'
 check "the PROXY protocol to another host" says \
 	"[tunnel \"t\"]: warning: proxy2: it tells another host, in the clear" \
 	checked '[tunnel "t"]' "upstream = proxy2://192.0.2.1:80"
