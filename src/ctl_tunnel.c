@@ -9,6 +9,10 @@
 #include "src/port17_past.h"
 #include "src/tunnel_test_ev.h"
 
+/* A member of a list, and why it failed. */
+#define FAILED_SIZE                                                            \
+	(TUNNEL_NAME_SIZE + 2 + sizeof((struct tunnel_state){ 0 }.why))
+
 /* Where a tunnel leads, for people: no user and no password. */
 static json_t *
 json_upstream(const struct tunnel_set *set, const struct tunnel *t)
@@ -107,6 +111,34 @@ state_of(struct dialer *dialer, const struct tunnel_set *set,
 					    : health_state_name(best);
 }
 
+/* What failed last of that it goes through: its own state, or that of a list's
+ * member; NULL where nothing has. In why what is known beyond the outcome. */
+static const struct tunnel_state *
+failed_last(struct dialer *dialer, const struct tunnel_set *set,
+    const struct tunnel *t, char why[FAILED_SIZE])
+{
+	const struct tunnel *members[TUNNEL_MEMBERS_MAX];
+	size_t n = tunnel_set_members(set, t, members);
+	const struct tunnel_state *last = NULL;
+	bool list = t->kind == TUNNEL_LIST;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct tunnel_state *state =
+		    dialer_state(dialer, members[i]->name);
+
+		if (state != NULL && state->error_at.ns != 0 &&
+		    (last == NULL ||
+			mono_before(last->error_at, state->error_at)))
+			last = state;
+	}
+	if (last != NULL)
+		(void)snprintf(why, FAILED_SIZE, "%s%s%s",
+		    list ? last->name : "",
+		    list && last->why[0] != '\0' ? ": " : "",
+		    last->why); /* fits */
+	return last;
+}
+
 static const char *
 udp_word(struct dialer *dialer, const struct tunnel *t, mono_t now)
 {
@@ -132,6 +164,27 @@ add_resting(json_t *row, const struct ctl_list *list, const char *name)
 	    n > 0 ? json_real(list->time.wall +
 			      (double)mono_since(rest.until, now) / 1e9)
 		  : json_null());
+}
+
+static void
+add_error(json_t *row, const struct ctl_list *list, const struct tunnel *t)
+{
+	struct dialer *dialer = port17_ev_dialer(list->env->port17);
+	char why[FAILED_SIZE];
+	const struct tunnel_state *failed =
+	    failed_last(dialer, dialer_tunnels(dialer), t, why);
+
+	if (failed == NULL) {
+		json_object_set_new(row, "error", json_null());
+		return;
+	}
+	json_object_set_new(
+	    row, "error", json_string(outcome_text(failed->error)));
+	json_object_set_new(row, "error_why", json_text(why));
+	json_object_set_new(row, "error_time",
+	    json_real(
+		list->time.wall -
+		(double)mono_since(list->time.now, failed->error_at) / 1e9));
 }
 
 static json_t *
@@ -167,16 +220,7 @@ tunnel_row(const struct ctl_list *list, size_t i)
 	    row, json_pack("{s:s, s:s, s:b}", "dns", dns[t->dns], "udp",
 		     udp_word(dialer, t, now), "honest_connect", t->honest));
 	add_resting(row, list, t->name);
-	if (state->error_at.ns == 0) {
-		json_object_set_new(row, "error", json_null());
-		return row;
-	}
-	json_object_set_new(
-	    row, "error", json_string(outcome_text(state->error)));
-	json_object_set_new(row, "error_why", json_text(state->why));
-	json_object_set_new(row, "error_time",
-	    json_real(list->time.wall -
-		      (double)mono_since(now, state->error_at) / 1e9));
+	add_error(row, list, t);
 	return row;
 }
 
@@ -196,15 +240,17 @@ ctl_tunnel_list(const struct ctl_env *env, json_t *args, char **ret_line,
 
 /* Its name, and what it met last. */
 static json_t *
-json_broken(const struct tunnel *t, const struct tunnel_state *state)
+json_broken(
+    struct dialer *dialer, const struct tunnel_set *set, const struct tunnel *t)
 {
-	char text[TUNNEL_NAME_SIZE + sizeof(state->why) + 128];
-	bool why = state->error_at.ns != 0 && state->why[0] != '\0';
+	char text[TUNNEL_NAME_SIZE + FAILED_SIZE + 128], why[FAILED_SIZE] = "";
+	const struct tunnel_state *failed = failed_last(dialer, set, t, why);
+	bool known = why[0] != '\0';
 
 	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s", t->name,
-	    state->error_at.ns != 0 ? ": " : "",
-	    state->error_at.ns != 0 ? outcome_text(state->error) : "",
-	    why ? " (" : "", why ? state->why : "", why ? ")" : "");
+	    failed != NULL ? ": " : "",
+	    failed != NULL ? outcome_text(failed->error) : "",
+	    known ? " (" : "", why, known ? ")" : "");
 	return json_text(text);
 }
 
@@ -224,7 +270,7 @@ ctl_tunnel_broken(const struct ctl_env *env)
 		    strcmp(state_of(dialer, set, t, mono_now()), down) != 0 ||
 		    !policy_names_tunnel(judge_policy(env->judge), t->name))
 			continue;
-		json_array_append_new(broken, json_broken(t, s));
+		json_array_append_new(broken, json_broken(dialer, set, t));
 	}
 	return broken;
 }
@@ -311,12 +357,14 @@ ctl_tunnel_end(const struct port17_past *past, const struct json_time *at)
 
 /* A dial for people -------------------------------------------------------- */
 
-/* "192.0.2.7", "2001:db8::7" or a name. */
+/* "192.0.2.7", "2001:db8::7" or a name: not what can be no host's, such as an
+ * address with a zone. */
 static bool
 read_host(struct target *ret, const char *host)
 {
 	return addr_parse(&ret->addr, host, strlen(host)) == 0 ||
-	       name_parse(&ret->name, host, strlen(host)) == 0;
+	       (name_parse(&ret->name, host, strlen(host)) == 0 &&
+		   !target_is_mute(ret));
 }
 
 enum ctl_answer
@@ -341,7 +389,8 @@ ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
 	if (host == NULL || port < 1 || port > UINT16_MAX ||
 	    !read_host(&target, host)) {
 		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS,
-		    "a host and a port are needed, such as example.com:443");
+		    "a host and a port are needed, such as example.com:443 or "
+		    "[2001:db8::1]:443");
 		return CTL_LINE;
 	}
 	target.port = (uint16_t)port;

@@ -176,6 +176,10 @@ check_not "status: nor what is well" sh -c "'$REROUTECTL' --control \
     '$tmp/control' status | grep -E 'rules is down: (socks|http|any)'"
 check "tunnels: a list" said_of any \
     'x["upstream"] == "dead, http, reject"'
+check "tunnels: why a list is where it is" said_of behind \
+    'x["error"] and x["error_why"].split(":")[0] == "hole"'
+check "test wants a host" try 2 ctl tunnels test plain '[fe80::1%c0]:80'
+check "… and says so" told 'a host and a port are needed'
 check_not "no password anywhere" grep -rE 'se:cret|se%3A|u:p@' \
     "$tmp/tunnels" "$tmp/daemon.log"
 check "test says each step" sh -c "'$REROUTECTL' --control '$tmp/control' \
