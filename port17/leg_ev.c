@@ -164,9 +164,8 @@ watch(struct legs *legs, struct leg *leg)
 	return 0;
 }
 
-/* What closing it means: a reset, or an end. */
-static void
-break_at_close(int fd, bool reset)
+void
+leg_break_at_close(int fd, bool reset)
 {
 	const struct linger how = { .l_onoff = reset, .l_linger = 0 };
 
@@ -176,14 +175,14 @@ break_at_close(int fd, bool reset)
 static void
 close_hurt(int fd)
 {
-	break_at_close(fd, true);
+	leg_break_at_close(fd, true);
 	(void)close(fd); /* nothing can be done about an error */
 }
 
 void
 leg_guard(struct leg *leg)
 {
-	break_at_close(leg->fd, true);
+	leg_break_at_close(leg->fd, true);
 	leg->guarded = true;
 }
 
@@ -369,7 +368,7 @@ leg_close(struct leg *leg)
 	if (leg->ssl != NULL)
 		SSL_free(leg->ssl);
 	if (leg->guarded && !leg->hurt)
-		break_at_close(leg->fd, false);
+		leg_break_at_close(leg->fd, false);
 	if (leg->hurt && !leg->dead)
 		close_hurt(leg->fd);
 	else

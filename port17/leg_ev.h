@@ -70,6 +70,10 @@ ssize_t leg_write_urgent(struct leg *leg, uint8_t byte);
  * not be said yet) or -errno. */
 int leg_finish(struct leg *leg);
 
+/* What it means that a socket is closed, by whomever: a reset, or an end. What
+ * a listener accepts has it from there. */
+void leg_break_at_close(int fd, bool reset);
+
 /* Where this process is killed the peer sees a reset: what was cut short is not
  * to look whole. */
 void leg_guard(struct leg *leg);

@@ -108,15 +108,6 @@ find_flow(const struct entry *entry, int fd, const struct flow_key *seen,
 	return 0;
 }
 
-static void
-reset(int fd)
-{
-	static const struct linger now = { .l_onoff = 1, .l_linger = 0 };
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	(void)close(fd); /* nothing can be done about an error */
-}
-
 static struct flow_key
 seen_by(const struct entry *entry, const struct sock_addr *peer)
 {
@@ -140,7 +131,7 @@ refuse_one(struct entry *entry, int fd, const struct sock_addr *peer)
 
 	if (find_flow(entry, fd, &seen, &key, &other) == 0)
 		listener->opts.refused(listener->opts.arg, &key);
-	reset(fd);
+	(void)close(fd); /* a reset: nothing can be done about an error */
 }
 
 /* 0, or the error of memory that ran out: whoever dialled for it may give up.
@@ -158,7 +149,7 @@ accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
 	if (r < 0) {
 		if (r == -ELOOP)
 			listener->opts.stray(listener->opts.arg, &seen);
-		reset(fd);
+		(void)close(fd); /* likewise */
 		return 0;
 	}
 	r = leg_open(&leg, listener->opts.legs, fd, false);
@@ -167,6 +158,7 @@ accept_one(struct entry *entry, int fd, const struct sock_addr *peer)
 		return r;
 	}
 	leg->exact = true;
+	leg->guarded = true;
 	listener->opts.accepted(listener->opts.arg, &key, leg, other);
 	return 0;
 }
@@ -270,6 +262,7 @@ open_entry(struct entry *entry, const struct sock_addr *at)
 	sock_no_delay(fd);
 	sock_keep_alive(fd);
 	sock_mark(fd, MARK_PORT17);
+	leg_break_at_close(fd, true);
 	entry->saves_syn =
 	    setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof(on)) == 0;
 	if (bind(fd, &at->sa, at->len) < 0 || listen(fd, BACKLOG) < 0)

@@ -351,8 +351,6 @@ keep_cb(evutil_socket_t fd, short what, void *arg)
 		    container_of(set->kept.next, struct relay, young);
 
 		list_remove(&relay->young);
-		leg_guard(program_of(relay));
-		leg_guard(far_of(relay));
 		sock_keep_alive(far_of(relay)->fd);
 		if (!relay->stalled)
 			sock_limit_silence(far_of(relay)->fd, true);
@@ -395,6 +393,7 @@ relay_new(
 	relay->arg = opts->arg;
 	opts->program->fn = opts->far->fn = leg_changed;
 	opts->program->arg = opts->far->arg = relay;
+	leg_guard(opts->far); /* the program's is from the start */
 	/* what came while it was dialled raises no edge any more */
 	list_append(&set->ready, &relay->ready);
 	list_append(&set->all, &relay->all);
