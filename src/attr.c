@@ -368,11 +368,14 @@ attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
 		log_limited(LOG_LEVEL_WARNING, "attribution",
 		    "the kernel can't be asked for a socket: the packet is "
 		    "dropped");
-	/* a packet that opens nothing does not show who began */
-	if (ret->status == SOCKET_FOUND && pkt->tuple.proto == IPPROTO_TCP &&
-	    !packet_is_syn(pkt))
-		ret->accepted =
-		    diag_is_listening(attr->opts.diag, &key, pkt->ifindex);
+}
+
+bool
+attr_is_listening(const struct attr *attr, const struct packet *pkt)
+{
+	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
+
+	return diag_is_listening(attr->opts.diag, &key, pkt->ifindex);
 }
 
 int

@@ -69,6 +69,9 @@ void attr_sender(const struct attr *attr, struct packet *pkt);
 void attr_socket(struct attr *attr, const struct packet *pkt, const void *bytes,
     size_t len, struct socket_facts *ret);
 
+/* Whether somebody listens at this host's end of a packet of TCP's. */
+bool attr_is_listening(const struct attr *attr, const struct packet *pkt);
+
 /* The process behind the socket that attr_socket() has just found: 0 with a
  * reference; -ENOENT when there is none or it can't be told; -EAGAIN when
  * looking would take too long now; -ETIMEDOUT when its command line does not

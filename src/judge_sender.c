@@ -40,6 +40,25 @@ was_begun_outside(
 	       memcmp(&reply, key, sizeof(reply)) == 0;
 }
 
+/* A packet of TCP's that opens nothing does not show who began, and a listener
+ * at its port neither, which may be closed by now (who serves one client), or
+ * be of a program that calls from there: it is believed of what conntrack has
+ * no entry of, and of a connection to itself. */
+static bool
+is_accepted(
+    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+{
+	struct flow_key reply;
+
+	if (pkt->tuple.proto != IPPROTO_TCP || packet_is_syn(pkt))
+		return false;
+	if ((key->lport == key->rport &&
+		addr_equal(&key->local, &key->remote)) ||
+	    je->ct == NULL || ct_reply(je->ct, key, &reply, NULL) < 0)
+		return attr_is_listening(je->opts.attr, pkt);
+	return memcmp(&reply, key, sizeof(reply)) == 0;
+}
+
 /* What a verdict of ours lets go may be packed into another packet at once
  * (VXLAN, IPsec): this leaves while we are at work, and has the socket still.
  * It is of the program that has that one. A socket of ours may be closed by
@@ -87,6 +106,8 @@ judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
 
 	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
+	if (ret->status == SOCKET_FOUND && !ret->accepted)
+		ret->accepted = is_accepted(je, pkt, &key);
 	ret->forgotten = may_be_last_word(pkt, ret) && is_forgotten(je, &key);
 	if (ret->status != SOCKET_FOUND)
 		return;

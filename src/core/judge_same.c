@@ -160,5 +160,10 @@ judge_begun_outside(const struct judge *judge, const struct packet *pkt,
 		return flow->in;
 	if (flow != NULL && flow->inode == 0 && pkt->tuple.proto != IPPROTO_TCP)
 		return false;
+	/* it came in by the listener's, which may be closed by now; conntrack
+	 * may have begun anew since, with what we sent */
+	if (flow != NULL && flow->inode != 0 && flow->in &&
+	    pkt->tuple.proto == IPPROTO_TCP)
+		return true;
 	return sock->accepted;
 }

@@ -190,6 +190,44 @@ for word in "accept once" accept; do
 done
 stop "$server"
 
+# --- who serves one client has closed his listener by then -----------------------
+cat >"$tmp/once.py" <<'PY'
+import socket, sys
+s = socket.socket(socket.AF_INET6)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("::", 8002))
+s.listen()
+print("ready", flush=True)
+c, _ = s.accept()
+s.close()
+while data := c.recv(100):
+    c.sendall(data)
+PY
+for addr in 10.9.0.1 fd09::1; do
+	for change in none flush crash; do
+		rules "default out accept" "accept in to port 8002"
+		ctl reload >"$tmp/out"
+		background inc python3 "$tmp/once.py" >"$tmp/once"
+		server=$pid
+		wait_for has_text ready "$tmp/once"
+		partner "$change.$addr" ins talk.py tcp,$addr,8002
+		check "to a listener that is closed, $addr" talk_is "$change.$addr" ok
+		case $change in
+		flush) inc conntrack -F >"$tmp/out" 2>&1 ;;
+		crash)
+			stop "$daemon" KILL
+			start
+			;;
+		esac
+		rules "default out accept" "drop in to port 8002"
+		ctl reload >"$tmp/out"
+		tell "$change.$addr"
+		check "… $change: dropped as what came in, $addr" \
+			talk_is "$change.$addr" ETIMEDOUT
+		stop "$server"
+	done
+done
+
 # --- connections that conntrack has and the daemon has not ---------------------
 ctl rules delete 1 >/dev/null
 hold

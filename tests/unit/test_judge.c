@@ -269,6 +269,27 @@ who_began_a_connection_that_is_ended_is_told(void **state)
 }
 
 static void
+what_came_in_stays_so_when_nobody_listens_any_more(void **state)
+{
+	struct packet syn = tcp(true, 5, PACKET_TCP_SYN);
+	struct packet data = tcp(false, 9, PACKET_TCP_ACK);
+	struct socket_facts listener = found, sock = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	listener.inode = 77;
+	syn.tuple.dport = data.tuple.sport = 7105;
+	use_rules("default in accept\ndefault out accept\n");
+	v = judged(&syn, listener, curl, 0, &n);
+	assert_true(v.flow->in);
+	use_rules("default in drop\ndefault out accept\n");
+	v = judged(&data, sock, curl, 1, &n);
+	assert_true(v.flow->in);
+	assert_false(is_yes(v.mark));
+}
+
+static void
 a_knock_opens_nothing_for_who_takes_its_port(void **state)
 {
 	struct packet knock = udp(true, 4001, 7101);
@@ -396,6 +417,7 @@ main(void)
 		TEST(a_number_alone_makes_no_socket_ours),
 		TEST(what_comes_a_second_time_gets_the_same),
 		TEST(who_began_a_connection_that_is_ended_is_told),
+		TEST(what_came_in_stays_so_when_nobody_listens_any_more),
 		TEST(a_knock_opens_nothing_for_who_takes_its_port),
 		TEST(what_is_brought_to_a_proxy_is_a_flow),
 		TEST(a_blocked_syn_destroys_nothing),
