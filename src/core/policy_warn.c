@@ -180,6 +180,28 @@ warn_query(const struct policy *policy, const struct rules *rules, size_t n,
 	}
 }
 
+/* Who connects draws his own port, and takes whichever opens a way. A range of
+ * those that systems draw is meant, and so is what names ours beside it. */
+#define DRAWN_PORTS 32768
+
+static void
+warn_source(const struct policy *policy, const struct rules *rules, size_t n,
+    struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+	const struct policy_match *from = match_of(entry, FIELD_FROM);
+	const struct policy_match *to = match_of(entry, FIELD_TO);
+
+	if (entry->action != ACTION_ACCEPT || entry->direction != RULE_IN ||
+	    from == NULL || from->negated || from->ports.n == 0 ||
+	    from->ports.ranges[from->ports.n - 1].hi >= DRAWN_PORTS ||
+	    (to != NULL && to->ports.n > 0))
+		return;
+	policy_warn_at(warnings, rules, &rules->rules[n].place,
+	    "warning: `from ... port' is the port that the other side sends "
+	    "from, which it may choose: `to port' is that of this host");
+}
+
 /* To loopback, or to port 53: what is meant is the way to a resolver. */
 static bool
 is_way_to_resolver(const struct policy_match *m)
@@ -438,6 +460,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 		warn_families(policy, rules, i, warnings);
 		warn_nothing(policy, rules, i, warnings);
 		warn_query(policy, rules, i, warnings);
+		warn_source(policy, rules, i, warnings);
 		if (shadow == NULL)
 			continue;
 		warn_shadowed(policy, rules, shadow, i, warnings);
