@@ -258,9 +258,10 @@ client_send(struct client *client, const char *call, json_t *args_take)
 		sent += (size_t)n;
 	}
 	free(text);
-	if (sent == len)
+	/* one that has closed it may have said why before */
+	if (sent == len || (n < 0 && errno == EPIPE)) /* free() keeps it */
 		return STATUS_DONE;
-	if (n < 0 && errno == EAGAIN) { /* free() keeps it */
+	if (n < 0 && errno == EAGAIN) {
 		say_unanswered(client, "does not answer", "");
 		return STATUS_FAILED;
 	}

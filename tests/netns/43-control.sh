@@ -303,6 +303,8 @@ check "requests in one packet, a request in many" client several
 check "a client that says no more gets its answers" client half_closed
 check "a client that is gone in the middle of a list" client gone_in_a_list
 check "a hundred at once" client crowd
+check "who is one too many hears so" env REROUTECTL="$REROUTECTL" timeout 60 \
+    python3 "$top/tests/netns/control.py" "$tmp/control" full
 check "one that asks and never reads is cut off" client asks_and_never_reads
 check "one that watches may ask" client watcher_asks
 check "one that watches and reads late is told what it missed" client \

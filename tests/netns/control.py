@@ -7,6 +7,7 @@ import json
 import os
 import select
 import socket
+import subprocess
 import sys
 
 STATUS = b'{"call":"status"}\n'
@@ -184,6 +185,18 @@ def crowd(path):
     for c in clients:
         c.s.close()
     Client(path).works()
+
+
+def full(path):
+    """Beyond all that are served reroutectl hears why it is not."""
+    clients = [Client(path) for _ in range(64)]
+    for _ in range(20):
+        ctl = subprocess.run(
+            [os.environ["REROUTECTL"], "--control", path, "status"],
+            capture_output=True, text=True, timeout=20)
+        assert "too many control clients" in ctl.stderr, ctl
+    for c in clients:
+        c.s.close()
 
 
 def asks_and_never_reads(path):
