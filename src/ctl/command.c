@@ -206,11 +206,28 @@ command_take_word(
 
 /* Answers ------------------------------------------------------------------ */
 
+/* DEL is ASCII that is no text, which jansson takes for some. */
+static int
+print_json(const char *text, size_t len, void *arg)
+{
+	const char *del;
+
+	(void)arg;
+	while ((del = memchr(text, 0x7f, len)) != NULL) {
+		printf("%.*s\\u007f", (int)(del - text), text);
+		len -= (size_t)(del + 1 - text);
+		text = del + 1;
+	}
+	fwrite(text, 1, len, stdout);
+	return 0;
+}
+
 void
 command_json(const json_t *result)
 {
 	/* U+009B in a program's name is to no terminal what it begins with */
-	json_dumpf(result, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_dump_callback(
+	    result, print_json, NULL, JSON_COMPACT | JSON_ENSURE_ASCII);
 	putchar('\n');
 }
 

@@ -259,7 +259,7 @@ gone() { inc "$probe" udp 10.9.0.2 7002 50; ! kill -0 $watch; }
 check "watch ends when nobody takes its lines" wait_for gone
 
 # -- bytes that are not for terminals --
-evil=$tmp/bin/$(printf 'e\033[31m\nv\377il\302\23331m\342\200\256')
+evil=$tmp/bin/$(printf 'e\033[31m\nv\377il\302\23331m\342\200\256\177')
 cp "$probe" "$evil"
 inc "$evil" udp 10.9.0.2 7001 >"$tmp/out"
 check "flows of a program with a wild name" try 0 ctl flows
