@@ -189,7 +189,11 @@ print_rules(const json_t *result)
 {
 	double n = command_number(result, "rules");
 
-	printf("%.0f %s in force", n, show_word(n, "rule is", "rules are"));
+	if (n == 0)
+		fputs("the defaults alone are in force", stdout);
+	else
+		printf("%.0f %s in force", n,
+		    show_word(n, "rule is", "rules are"));
 }
 
 static void
