@@ -36,6 +36,8 @@ up() { # those that may go on, and those that may not, in and out
 	partner not$1 inc talk.py $(to 7002 10.9.0.2 fd09::2)
 	partner guest$1 ins talk.py $(to 8001 10.9.0.1 fd09::1)
 	partner thief$1 ins talk.py $(to 8002 10.9.0.1 fd09::1)
+	LISTEN=861$1 partner also$1 inc talk.py tcp,10.9.0.2,7002 tcp,fd09::2,7002
+	check "$2: up, from where somebody listens" talk_is also$1 ok
 	check "$2: up" talk_is not$1 ok
 	check "$2: up, from outside" talk_is thief$1 ok
 }
@@ -61,10 +63,11 @@ stopped() { # NAME...
 	done
 }
 judged_older() { # N WHEN
-	check "$2: what is forbidden stops" wait_for stopped not$1 thief$1
-	tell_all not$1 thief$1
+	check "$2: what is forbidden stops" wait_for stopped not$1 thief$1 also$1
+	tell_all not$1 thief$1 also$1
 	check_not "$2: … for good" goes_on not$1
 	check_not "$2: … from outside, too" goes_on thief$1
+	check_not "$2: … from where somebody listens, too" goes_on also$1
 	tell may$1
 	check "$2: what may goes on" talk_is may$1 ok
 	tell guest$1

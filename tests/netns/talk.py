@@ -5,15 +5,18 @@ talk.py PROTO,ADDR,PORT...   PROTO is tcp or udp
 
 Opens each, with an exchange on it, and prints one line: "tcp,10.9.0.2,7001=ok"
 for each or the name of the error. Then, for each line of standard input, one
-more exchange on every flow, all at once, and one more such line.
+more exchange on every flow, all at once, and one more such line. With LISTEN in
+the environment they leave from that port, and somebody listens at it.
 """
 import errno
+import os
 import socket
 import sys
 
 from patient import Patience
 
 TIMEOUT = 2
+listeners = []
 
 
 def family(addr):
@@ -54,10 +57,21 @@ def exchange(sockets, n):
     return [wrong or hear(s, word, patience) for s, wrong in zip(sockets, said)]
 
 
+def leave_from(s, port):
+    listener = socket.socket(s.family, s.type)
+    for each in listener, s:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        each.bind(("", port))
+    listener.listen()
+    listeners.append(listener)
+
+
 def start(flow):
     proto, addr, port = flow.split(",")
     kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
     s = socket.socket(family(addr), kind)
+    if "LISTEN" in os.environ:
+        leave_from(s, int(os.environ["LISTEN"]))
     try:
         Patience(TIMEOUT).connect(s, (addr, int(port)))
     except OSError as e:
