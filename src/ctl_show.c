@@ -167,6 +167,45 @@ host_row(const struct ctl_list *list, size_t i)
 	return json_tally(&list->time, row, "host", json_text(host));
 }
 
+static int
+compare_rows(const void *a, const void *b)
+{
+	const struct tally_row *x = *(const struct tally_row *const *)a;
+	const struct tally_row *y = *(const struct tally_row *const *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Leaves those of which a flow that is known yet has the domain, and nothing
+ * to be filtered by that. -ENOMEM. */
+static int
+keep_who_spoke(struct ctl_list *list)
+{
+	const struct flow_table *flows = judge_flows(list->env->judge);
+	const struct tally_row **rows = list->rows, **who;
+	const struct flow *flow = NULL;
+	size_t n = 0, kept = 0;
+
+	who = calloc(flow_count(flows) + 1, sizeof(who[0]));
+	if (who == NULL)
+		return -ENOMEM;
+	while ((flow = flow_older(flows, flow)) != NULL)
+		if (ctl_show_has(&list->filter, flow)) {
+			who[n] = tally_process(list->env->tally, flow->process);
+			n += who[n] != NULL;
+		}
+	qsort(who, n, sizeof(who[0]), compare_rows);
+	for (size_t i = 0; i < list->n; i++)
+		if (bsearch(&rows[i], who, n, sizeof(who[0]), compare_rows))
+			rows[kept++] = rows[i];
+		else
+			tally_row_unref(rows[i]);
+	list->n = kept;
+	list->filter.domain[0] = '\0';
+	free(who);
+	return 0;
+}
+
 static enum ctl_answer
 answer_tally(const struct ctl_env *env, bool hosts, json_t *args,
     char **ret_line, struct ctl_job *ret_job)
@@ -184,6 +223,7 @@ answer_tally(const struct ctl_env *env, bool hosts, json_t *args,
 				  : tally_n_processes(env->tally);
 	const struct tally_row **rows = calloc(max + 1, sizeof(rows[0]));
 	const struct tally_row *row = NULL;
+	enum ctl_answer answer;
 	struct ctl_list *list;
 
 	if (rows == NULL)
@@ -194,7 +234,14 @@ answer_tally(const struct ctl_env *env, bool hosts, json_t *args,
 	while (n < max && (row = older(env->tally, row)) != NULL)
 		rows[n++] = tally_row_ref(row);
 	list->n = n;
-	return ctl_show_list(list, args, ret_line, ret_job);
+	answer = ctl_show_list(list, args, ret_line, ret_job);
+	if (answer == CTL_LIST && !hosts && list->filter.domain[0] != '\0' &&
+	    keep_who_spoke(list) < 0) {
+		ctl_list_free(list);
+		ret_job->list = NULL;
+		return CTL_LINE;
+	}
+	return answer;
 }
 
 enum ctl_answer

@@ -126,6 +126,34 @@ is_there(const struct policy_world *world, const char *glob)
 	       world->path(world->arg, path, real, sizeof(real)) == 0;
 }
 
+/* A lone `*` at an end of the pattern or beside a blank, where anything is
+ * meant: most command lines have a '/' there. */
+static bool
+has_short_star(const char *glob)
+{
+	for (const char *s = glob; *s != '\0'; s++)
+		if (*s == '\\' && s[1] != '\0')
+			s++;
+		else if (*s == '*' && s[1] == '*')
+			s++;
+		else if (*s == '*' && (s == glob || s[-1] == ' ' ||
+					  s[1] == '\0' || s[1] == ' '))
+			return true;
+	return false;
+}
+
+static void
+warn_cmd(const struct rules *rules, const struct rule_match *match,
+    struct faults *warnings)
+{
+	for (size_t i = 0; i < match->values.n; i++)
+		if (has_short_star(match->values.v[i].text))
+			policy_warn_at(warnings, rules,
+			    &match->values.v[i].place,
+			    "warning: * ends at the next / of the command "
+			    "line; ** is any text");
+}
+
 static void
 warn_sets(const struct rules *rules, const struct rule *rule,
     const struct policy_world *world, struct faults *warnings)
@@ -137,6 +165,8 @@ warn_sets(const struct rules *rules, const struct rule *rule,
 		    match->field != FIELD_PARENT && match->field != FIELD_CMD &&
 		    match->field != FIELD_UNIT)
 			continue;
+		if (match->field == FIELD_CMD)
+			warn_cmd(rules, match, warnings);
 		for (size_t i = 0; i < match->values.n; i++) {
 			const struct rule_value *v = &match->values.v[i];
 

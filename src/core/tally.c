@@ -17,7 +17,7 @@ struct tally {
 	struct table processes, hosts;
 };
 
-/* The identity of design.md section 4; zero padded: hashed as memory. */
+/* The identity of design.md section 4, without padding: hashed as memory. */
 struct process_key {
 	uint64_t kind, pid, start, exe_dev, exe_ino;
 };
@@ -139,18 +139,19 @@ table_get(struct table *table, const void *key, size_t len, mono_t now)
 	return row;
 }
 
+static struct process_key
+key_of_process(const struct process *proc)
+{
+	return (struct process_key){ proc->kind, (uint64_t)proc->pid,
+		proc->start, proc->exe_dev, proc->exe_ino };
+}
+
 static struct tally_row *
 process_row(struct tally *tally, const struct process *proc, mono_t now)
 {
-	struct process_key key;
+	struct process_key key = key_of_process(proc);
 	struct tally_row *row;
 
-	memset(&key, 0, sizeof(key)); /* hashed with its padding */
-	key.kind = proc->kind;
-	key.pid = (uint64_t)proc->pid;
-	key.start = proc->start;
-	key.exe_dev = proc->exe_dev;
-	key.exe_ino = proc->exe_ino;
 	row = table_get(&tally->processes, &key, sizeof(key), now);
 	if (row != NULL && row->process != proc) {
 		process_unref(row->process);
@@ -243,6 +244,16 @@ const struct tally_row *
 tally_host_older(const struct tally *tally, const struct tally_row *after)
 {
 	return older(&tally->hosts, after);
+}
+
+const struct tally_row *
+tally_process(const struct tally *tally, const struct process *proc)
+{
+	const struct table *table = &tally->processes;
+	struct process_key key = key_of_process(proc);
+
+	return table_find(
+	    table, &key, sizeof(key), map_hash(&table->map, &key, sizeof(key)));
 }
 
 size_t

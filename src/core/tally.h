@@ -55,6 +55,9 @@ const struct tally_row *tally_process_older(
     const struct tally *tally, const struct tally_row *after);
 const struct tally_row *tally_host_older(
     const struct tally *tally, const struct tally_row *after);
+/* NULL: it has none (any more). */
+const struct tally_row *tally_process(
+    const struct tally *tally, const struct process *proc);
 size_t tally_n_processes(const struct tally *tally);
 size_t tally_n_hosts(const struct tally *tally);
 

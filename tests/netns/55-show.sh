@@ -490,8 +490,15 @@ echo three.example >"$tmp/l/ads.txt"
 daemon_reload
 check "mended: nothing of lists" wait_for says_not "a list of the rules"
 check "… nor of tls-ca" says_not "no upstream over TLS"
+echo "10.9.0.2 show.example" >"$tmp/hosts"
+settings "[resolver]" "upstream = 10.9.0.2" "hosts = $tmp/hosts"
 rules "default out accept" "default in accept"
 daemon_reload
+inc dig +short @127.0.0.1 show.example >/dev/null
+inc "$probe" tcp 10.9.0.2 7001 >"$tmp/probe.out"
+check "processes --domain: who spoke to it" only processes \
+	'x["process"]["exe"].endswith("/probe")' 1 --domain .show.example
+check "… and to no other" only processes True 0 --domain other.example
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0
