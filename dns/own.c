@@ -7,8 +7,9 @@
 /* Of names that we answer ourselves. */
 #define LOCAL_TTL 60
 
-bool
-own_find_hosts(struct resolve *r, const struct key *key, struct answer *ret)
+/* Names that a hosts file has, both directions. */
+static bool
+find_hosts(struct resolve *r, const struct key *key, struct answer *ret)
 {
 	struct addr addrs[HOSTS_MAX], addr;
 	struct name names[HOSTS_MAX];
@@ -131,8 +132,9 @@ own_find_stand_in(
 	return true;
 }
 
-bool
-own_find(struct resolve *r, const struct key *key, struct answer *ret)
+/* Names that are nobody's to ask about, unless the settings say whom. */
+static bool
+find(struct resolve *r, const struct key *key, struct answer *ret)
 {
 	struct name canary, host = name_of("localhost");
 	enum special is;
@@ -178,9 +180,33 @@ own_find(struct resolve *r, const struct key *key, struct answer *ret)
 	return true;
 }
 
-bool
-own_is_localhost(const struct resolve *r, const struct key *key)
+/* Whatever a hosts file lacks of it (RFC 6761 section 6.3). */
+static bool
+is_localhost(const struct resolve *r, const struct key *key)
 {
 	return !is_forwarded(r, key) &&
 	       special_find(&key->name) == SPECIAL_LOCALHOST;
+}
+
+enum record_from
+own_answer(struct resolve *r, const struct key *key, struct answer *ret)
+{
+	if (!is_localhost(r, key) && find_hosts(r, key, ret))
+		return FROM_HOSTS;
+	return find(r, key, ret) ? FROM_LOCAL : FROM_NONE;
+}
+
+enum record_from
+resolve_own(
+    struct resolve *r, const struct name *name, uint16_t qtype, mono_t now)
+{
+	struct key key = { .name = *name,
+		.type = qtype,
+		.class = CLASS_IN,
+		.group = resolve_group_of(r, name) };
+	struct answer answer;
+
+	return own_find_stand_in(r, &key, now, &answer)
+		   ? FROM_LOCAL
+		   : own_answer(r, &key, &answer);
 }

@@ -322,16 +322,13 @@ static enum resolve_result
 look_up(struct resolve *r, struct asking *a, struct asked *asked,
     struct outcome *o, mono_t now)
 {
+	enum record_from own;
 	struct answer made;
 
-	if (!own_is_localhost(r, o->key) && own_find_hosts(r, o->key, &made)) {
+	own = own_answer(r, o->key, &made);
+	if (own != FROM_NONE) {
 		o->answer = &made;
-		o->from = FROM_HOSTS;
-		return finish(r, a, asked, o, now);
-	}
-	if (own_find(r, o->key, &made)) {
-		o->answer = &made;
-		o->from = FROM_LOCAL;
+		o->from = own;
 		return finish(r, a, asked, o, now);
 	}
 	if (find_cut(r, o->key, now, o, &made)) {

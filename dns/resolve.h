@@ -287,6 +287,11 @@ uint32_t resolve_random(struct resolve *r);
 struct upstream_group *resolve_group(
     struct resolve *r, size_t n, const struct name **ret_zone);
 
+/* Who answers a query that is let through, and for whom nobody is asked:
+ * FROM_HOSTS or FROM_LOCAL; FROM_NONE for all others. */
+enum record_from resolve_own(
+    struct resolve *r, const struct name *name, uint16_t qtype, mono_t now);
+
 /* Whether the servers of a group are those that are asked for this name, too:
  * those of a forward are believed for the names below it, and only there. */
 bool resolve_answers_for(

@@ -157,17 +157,14 @@ enum filter_found outcome_judge(struct resolve *r, struct asker *asker,
 size_t outcome_deny(struct resolve *r, struct asked *asked,
     const struct outcome *found, uint8_t *out, mono_t now);
 
-/* Names that a hosts file has, both directions. */
-bool own_find_hosts(
-    struct resolve *r, const struct key *key, struct answer *ret);
 /* The reverse zones of addresses that stand for names, where such are given
  * out: the name, or that there is none. */
 bool own_find_stand_in(
     struct resolve *r, const struct key *key, mono_t now, struct answer *ret);
-/* Names that are nobody's to ask about, unless the settings say whom. */
-bool own_find(struct resolve *r, const struct key *key, struct answer *ret);
-/* Whatever a hosts file lacks of it (RFC 6761 section 6.3). */
-bool own_is_localhost(const struct resolve *r, const struct key *key);
+/* Names that a hosts file has, and those that are nobody's to ask about:
+ * FROM_HOSTS or FROM_LOCAL; FROM_NONE for all others. */
+enum record_from own_answer(
+    struct resolve *r, const struct key *key, struct answer *ret);
 
 /* Answers those who waited, and consumes them. Whom an older policy let wait is
  * judged anew, as if it had asked now: its rules and lists have other numbers,

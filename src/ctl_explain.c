@@ -15,6 +15,7 @@
 #include "src/list_file.h"
 #include "src/load.h"
 #include "src/policy_ev.h"
+#include "src/resolver_ev.h"
 
 struct ctl_explain {
 	char *about;
@@ -24,6 +25,7 @@ struct ctl_explain {
 	const struct process *process; /* NULL: it is described in words */
 	struct judge_capture capture;
 	const struct host_names *hosts; /* of the other side; or NULL */
+	enum record_from own;		/* who answers a query: resolve_own() */
 };
 
 void
@@ -119,13 +121,30 @@ json_rule_of(const struct policy *policy, const struct decision *d)
 	    rule->label != NULL ? json_text(rule->label) : json_null());
 }
 
+/* What a query that is let through is answered with, where that comes from no
+ * upstream: it is the last of the notes. */
+static void
+add_own(const struct ctl_explain *explain, const struct decision *d, json_t *to)
+{
+	const char *note = explain->own == FROM_HOSTS
+			       ? "the hosts file has the answer"
+			       : "it is answered here: no upstream is asked "
+				 "for such a name";
+
+	if (explain->own != FROM_NONE && d->action == ACTION_ACCEPT)
+		json_array_append_new(to, json_text(note));
+}
+
 static json_t *
 result_of(const struct ctl_explain *explain, const struct subject *subject)
 {
 	const struct policy *policy = explain->policy;
 	struct decision d = explain_decide(policy, &explain->capture, subject);
 	char host[NAME_TEXT_SIZE];
-	json_t *result = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}",
+	json_t *then = json_notes(policy, subject, &d, explain_then), *result;
+
+	add_own(explain, &d, then);
+	result = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}",
 	    "verdict", action_name(d.action), "reason", reason_name(d.reason),
 	    "once", d.once, "process", json_process(subject->process), "tunnel",
 	    json_tunnel(policy, &d), "host",
@@ -133,8 +152,7 @@ result_of(const struct ctl_explain *explain, const struct subject *subject)
 		? json_text(name_format(subject->names[d.host - 1], host))
 		: json_null(),
 	    "passed", json_notes(policy, subject, &d, explain_passed), "then",
-	    json_notes(policy, subject, &d, explain_then));
-
+	    then);
 	if (result == NULL ||
 	    json_object_update_new(result, json_list(explain, subject, &d)) <
 		0 ||
@@ -208,14 +226,19 @@ ctl_explain_pid(const struct ctl_env *env, json_t *args,
 
 /* On the loop, which has the names. */
 static void
-find_hosts(const struct ctl_env *env, struct ctl_explain *explain)
+find_names(const struct ctl_env *env, struct ctl_explain *explain)
 {
 	const struct source src = explain_source(explain->about);
-	struct addr other;
+	struct explain_glance at;
 
-	if (explain_other_side(&src, &other))
-		explain->hosts = host_names_ref(judge_hosts(
-		    env->judge, explain->process, &other, mono_now()));
+	if (!explain_glance(&at, &src))
+		return;
+	if (!at.query && !at.named && at.other.family != ADDR_NONE)
+		explain->hosts = judge_called(
+		    env->judge, explain->process, &at.other, mono_now());
+	if (at.query && at.other.family == ADDR_NONE)
+		explain->own = resolve_own(resolver_ev_resolve(env->resolver),
+		    &at.qname, at.qtype, mono_now());
 }
 
 enum ctl_answer
@@ -235,6 +258,7 @@ ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
 	if (explain == NULL)
 		return CTL_LINE;
 	explain->about = strdup(about != NULL ? about : "");
+	explain->own = FROM_NONE;
 	explain->policy = policy_ref(judge_policy(env->judge));
 	judge_get_capture(env->judge, &explain->capture);
 	explain->conf = conf_ref(policy_ev_conf(env->policy_ev));
@@ -243,7 +267,7 @@ ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
 		ctl_explain_free(explain);
 		return CTL_LINE;
 	}
-	find_hosts(env, explain);
+	find_names(env, explain);
 	*ret_job = (struct ctl_job){ .run = run, .explain = explain };
 	return CTL_WORK;
 }

@@ -293,24 +293,27 @@ no_path(void *arg, const char *path, char *buf, size_t size)
 }
 
 bool
-explain_other_side(const struct source *src, struct addr *ret)
+explain_glance(struct explain_glance *ret, const struct source *src)
 {
 	static const struct policy_world blind = {
 		.user = any_account, .group = any_account, .path = no_path
 	};
 	struct faults *faults = faults_new();
 	struct explain e;
-	bool has = false;
+	bool good;
 
-	if (faults != NULL && explain_parse(&e, src, &blind, faults) == 0) {
-		const struct subject *s = &e.subject;
-		const struct addr *addr = s->in ? &s->src : &s->dst;
-
-		has = !s->query && s->n_names == 0 && addr->family != ADDR_NONE;
-		if (has)
-			*ret = *addr;
-		explain_done(&e);
-	}
+	good = faults != NULL && explain_parse(&e, src, &blind, faults) == 0;
 	faults_free(faults);
-	return has;
+	if (!good)
+		return false;
+	*ret = (struct explain_glance){
+		.other = e.subject.in ? e.subject.src : e.subject.dst,
+		.query = e.subject.query,
+		.named = e.subject.n_names > 0,
+		.qtype = e.subject.qtype,
+	};
+	if (ret->query)
+		ret->qname = *e.subject.names[0];
+	explain_done(&e);
+	return true;
 }

@@ -33,13 +33,20 @@ int explain_parse(struct explain *ret, const struct source *src,
     const struct policy_world *world, struct faults *faults);
 void explain_done(struct explain *explain);
 
-/* The other side's address, where the question is about a connection and has
- * one, and says not what that is called. Looks nothing up. */
-bool explain_other_side(const struct source *src, struct addr *ret);
+/* What is asked about, as far as that needs no look-up. */
+struct explain_glance {
+	struct addr other; /* of a connection, or of the answer; ADDR_NONE */
+	bool query, named; /* named: it says what that is called */
+	struct name qname; /* of a query */
+	uint16_t qtype;
+};
+/* False where the question has faults. */
+bool explain_glance(struct explain_glance *ret, const struct source *src);
 
 /* What the judge would decide of the first packet of such a flow, or of the
  * query: rungs 4 to 6 of its ladder, and whether a tunnel can carry it.
- * capture: NULL where no resolver takes queries to others. */
+ * capture: NULL where no resolver takes queries to others; its stand_ins says
+ * that addresses are given out that stand for names. */
 struct decision explain_decide(const struct policy *policy,
     const struct judge_capture *capture, const struct subject *subject);
 

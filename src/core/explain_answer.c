@@ -4,6 +4,7 @@
 #include "src/base/escape.h"
 #include "src/base/name.h"
 #include "src/core/explain.h"
+#include "src/core/fakeip.h"
 #include "src/core/judge_own.h"
 
 struct decision
@@ -27,7 +28,11 @@ explain_decide(const struct policy *policy, const struct judge_capture *capture,
 		return d;
 	if (capture != NULL)
 		d = judge_capture_ask(capture, policy, subject, &d);
-	return judge_route(d, &way);
+	d = judge_route(d, &way);
+	return capture != NULL && capture->stand_ins && !subject->in &&
+		       fakeip_is(&subject->dst)
+		   ? judge_fake(d, subject->n_names > 0)
+		   : d;
 }
 
 /* Rules 1 to the one before that decided, or all. */

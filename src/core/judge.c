@@ -468,7 +468,7 @@ judge_process(struct judge *judge, const struct packet *pkt,
 		     : find_hosts(judge, pkt, proc, now);
 	d = judge_route(ask_packet(judge, pkt, begun_in, proc, hosts), &way);
 	if (fake)
-		d = judge_fake(d, hosts);
+		d = judge_fake(d, hosts != NULL);
 	once =
 	    d.once || judge_is_icmp(pkt->tuple.proto) || is_nobodys(pkt, sock);
 	set_once(&d, once, pkt);

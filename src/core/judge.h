@@ -59,6 +59,7 @@ struct judge_capture {
 	 * where that is an interpreter */
 	const struct process *servers[JUDGE_SERVERS_MAX];
 	size_t n_servers;
+	bool stand_ins; /* of a copy: such are given out, fakeip.h */
 };
 /* Takes references of the servers. */
 void judge_set_capture(
@@ -85,6 +86,10 @@ void judge_count(struct judge *judge, uint32_t rule, mono_t now);
  * packets are judged by; NULL where it has no name. Borrowed until the next
  * look-up. */
 const struct host_names *judge_hosts(const struct judge *judge,
+    const struct process *proc, const struct addr *addr, mono_t now);
+
+/* The same, also of an address that stands for a name; to be given back. */
+const struct host_names *judge_called(const struct judge *judge,
     const struct process *proc, const struct addr *addr, mono_t now);
 
 /* NULL where nothing is counted. */

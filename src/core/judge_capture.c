@@ -36,6 +36,7 @@ void
 judge_get_capture(const struct judge *judge, struct judge_capture *ret)
 {
 	*ret = copy(&judge->capture);
+	ret->stand_ins = judge->fakeip != NULL;
 }
 
 static bool

@@ -24,10 +24,21 @@ judge_fake_hosts(
 	return name != NULL ? host_names_of(name) : NULL;
 }
 
-struct decision
-judge_fake(struct decision d, const struct host_names *hosts)
+const struct host_names *
+judge_called(const struct judge *judge, const struct process *proc,
+    const struct addr *addr, mono_t now)
 {
-	bool carried = d.action == ACTION_REROUTE && hosts != NULL;
+	const struct judge_way way = { .dst = addr };
+
+	return judge_to_fake(judge, &way)
+		   ? judge_fake_hosts(judge, &way, now)
+		   : host_names_ref(judge_hosts(judge, proc, addr, now));
+}
+
+struct decision
+judge_fake(struct decision d, bool named)
+{
+	bool carried = d.action == ACTION_REROUTE && named;
 
 	/* a proxy of ours may be there, in a laboratory */
 	if (carried || d.action == ACTION_BLOCK || d.action == ACTION_DROP ||

@@ -73,7 +73,7 @@ struct decision judge_route(struct decision d, const struct judge_way *way);
 bool judge_to_fake(const struct judge *judge, const struct judge_way *way);
 const struct host_names *judge_fake_hosts(
     const struct judge *judge, const struct judge_way *way, mono_t now);
-struct decision judge_fake(struct decision d, const struct host_names *hosts);
+struct decision judge_fake(struct decision d, bool named);
 
 /* Rung 3: whether it is what a host needs to be on the network at all; then
  * *ret says what. */

@@ -33,7 +33,7 @@ ask_flow(const struct judge *judge, const struct flow *flow)
 	struct decision d = judge_route(judge_ask(judge, &subject), &way);
 
 	if (judge_to_fake(judge, &way))
-		d = judge_fake(d, flow->hosts);
+		d = judge_fake(d, flow->hosts != NULL);
 	/* as judge_process() */
 	d.once = d.once || judge_is_icmp(k->proto) || flow->nobodys;
 	return d;

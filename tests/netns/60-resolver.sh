@@ -212,6 +212,14 @@ check "the last one is" says ::1 @127.0.0.1 other.two.example AAAA
 
 # its file of names
 check "a name of the hosts file" says 192.0.2.44 @127.0.0.1 here.two.example
+explains() { # WORDS NAME
+	ctl explain --query "$2" --process unknown | tee "$tmp/out" | grep -qx "$1"
+}
+check "… which explain knows" explains "then: the hosts file has the answer" \
+    here.two.example
+check "… and what is answered here" explains \
+    "then: it is answered here: .*" 1.1.168.192.in-addr.arpa
+check_not "… and what is not" explains "then: .*" www.two.example
 ln -s circle "$tmp/circle"
 ln -s circle "$tmp/in.circles"
 mv "$tmp/in.circles" "$tmp/hosts"

@@ -84,6 +84,8 @@ check "a direct way carries no datagrams there" \
     felt ECONNREFUSED inc "$BUILDDIR/probe" udp "$four" 7001 3000
 check "flows say why" flows 'any(
     x["dst"] == "198.18.77.7" and x["reason"] == "stand-in" for x in f)'
+check "explain says so, too" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    explain --to 198.18.77.7 --port 7001 | grep -qx 'reason: stand-in'"
 reverse() { # ADDR: status and name
 	inc dig +time=15 +tries=1 @127.0.0.1 -x "$1" >"$tmp/dig"
 	echo "$(sed -n 's/.*status: \([A-Z]*\).*/\1/p' "$tmp/dig")" \

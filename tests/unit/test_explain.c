@@ -310,14 +310,49 @@ test_the_other_side_is_known_without_a_look_up(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct source src = explain_source(rows[i].about);
 		char text[ADDR_STRLEN];
-		struct addr other;
-		bool known = explain_other_side(&src, &other);
+		struct explain_glance at;
+		bool known = explain_glance(&at, &src) && !at.query &&
+			     !at.named && at.other.family != ADDR_NONE;
 
 		assert_int_equal(known, rows[i].other != NULL);
 		if (known)
 			assert_string_equal(
-			    addr_format(&other, text), rows[i].other);
+			    addr_format(&at.other, text), rows[i].other);
 	}
+}
+
+static void
+test_a_query_is_known_without_a_look_up(void **state)
+{
+	const struct source src =
+	    explain_source("query=A.example qtype=AAAA user=nosuchuser");
+	struct name name = name_of("a.example");
+	struct explain_glance at;
+
+	(void)state;
+	assert_true(explain_glance(&at, &src) && at.query);
+	assert_true(name_equal(&at.qname, &name));
+	assert_int_equal(at.qtype, 28);
+	assert_int_equal(at.other.family, ADDR_NONE);
+}
+
+/* Such are given out: what no tunnel carries is denied. */
+static void
+test_an_address_that_stands_for_a_name(void **state)
+{
+	static const struct judge_capture given = { .stand_ins = true };
+	const char *question = "proto=icmp to=198.18.0.7";
+
+	(void)state;
+	assert_captures("default unknown accept\n", NULL, question,
+	    "verdict: accept\nreason: default-unknown\n"
+	    "passed: no socket of the daemon's own\n");
+	assert_captures("default unknown accept\n", &given, question,
+	    "verdict: block\nreason: stand-in\n"
+	    "passed: no socket of the daemon's own\n");
+	assert_captures("default unknown accept\n", &given, "to=198.20.0.7",
+	    "verdict: accept\nreason: default-unknown\n"
+	    "passed: no socket of the daemon's own\n");
 }
 
 int
@@ -331,6 +366,8 @@ main(void)
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(
 		    test_the_other_side_is_known_without_a_look_up),
+		cmocka_unit_test(test_a_query_is_known_without_a_look_up),
+		cmocka_unit_test(test_an_address_that_stands_for_a_name),
 		cmocka_unit_test(
 		    test_queries_to_others_and_what_no_tunnel_carries),
 	};
