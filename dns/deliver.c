@@ -136,7 +136,7 @@ block_answer(
 	static const struct filter_answer nothing = { .block = FILTER_NODATA };
 	struct key key;
 
-	if (asks->type == TYPE_ANY || asked->denied.family != ADDR_NONE ||
+	if (asked->denied.family != ADDR_NONE ||
 	    !policy_judges_types(r->policy, asked->decision.list))
 		return &r->conf.block;
 	key_copy(&key, asks);

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/base/addr.h"
 #include "src/base/num.h"
@@ -11,17 +12,39 @@
 /* More words than any row has. */
 #define WORDS_MAX 16
 
+/* As others switch things on and off. */
+static const char *
+near_switch(const char *value, size_t len)
+{
+	static const char *const yes[] = { "on", "true", "1", "enable",
+		"enabled" };
+	static const char *const no[] = { "off", "false", "0", "disable",
+		"disabled" };
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (strlen(yes[i]) == len &&
+		    strncasecmp(value, yes[i], len) == 0)
+			return "yes";
+		if (strlen(no[i]) == len && strncasecmp(value, no[i], len) == 0)
+			return "no";
+	}
+	return NULL;
+}
+
 static const char *
 near_word(const struct conf_row *row, const char *value, size_t len,
     char buf[CONF_NEAREST_SIZE])
 {
-	const char *words[WORDS_MAX];
+	const char *words[WORDS_MAX], *meant = near_switch(value, len);
 	char *rest = buf;
 	size_t n = 0;
 
 	(void)snprintf(buf, CONF_NEAREST_SIZE, "%s", row->words); /* fits */
 	while (n < WORDS_MAX && (words[n] = strsep(&rest, " ")) != NULL)
 		n++;
+	for (size_t i = 0; meant != NULL && i < n; i++)
+		if (strcmp(words[i], meant) == 0)
+			return meant;
 	return word_nearest(value, len, words, n);
 }
 

@@ -81,8 +81,10 @@ static void
 unknown_word(struct parser *p, struct build *b, const struct token *t)
 {
 	const char *s = p->src->text + t->off;
-	const char *nearest = field_of(b, s, t->len);
+	const char *nearest = rule_word_theirs(p, t);
 
+	if (nearest == NULL)
+		nearest = field_of(b, s, t->len);
 	if (nearest == NULL && b->rule.action == ACTION_REROUTE &&
 	    b->rule.tunnel == NULL &&
 	    memmem(s, p->lex.end - t->off, "via", 3) == NULL) {

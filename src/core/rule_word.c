@@ -35,15 +35,43 @@ rule_has_word(const char *s)
 	return false;
 }
 
+/* What iptables and OpenSnitch have for the same. */
+static const struct {
+	const char *theirs, *ours;
+} of_others[] = {
+	{ "sport", "from any port" },
+	{ "dport", "to any port" },
+	{ "process.path", "exe" },
+	{ "process.parent.path", "parent" },
+	{ "process.command", "cmd" },
+	{ "user.id", "user" },
+	{ "user.name", "user" },
+	{ "source.ip", "from" },
+	{ "source.network", "from" },
+	{ "source.port", "from any port" },
+	{ "dest.ip", "to" },
+	{ "dest.network", "to" },
+	{ "dest.port", "to any port" },
+	{ "dest.host", "domain" },
+	{ "lists.domains", "list" },
+	{ "lists.nets", "list" },
+	{ "lists.ips", "list" },
+};
+
+const char *
+rule_word_theirs(const struct parser *p, const struct token *t)
+{
+	for (size_t i = 0; i < sizeof(of_others) / sizeof(of_others[0]); i++)
+		if (token_is(p->src, t, of_others[i].theirs))
+			return of_others[i].ours;
+	return NULL;
+}
+
 const char *
 rule_word_near(const struct parser *p, const struct token *t)
 {
 	const char *words[RULE_N_WORDS + 1], *nearest;
 
-	if (token_is(p->src, t, "sport"))
-		return "from any port";
-	if (token_is(p->src, t, "dport"))
-		return "to any port";
 	memcpy(words, rule_words, sizeof(rule_words));
 	words[RULE_N_WORDS] = "port";
 	nearest = word_nearest(

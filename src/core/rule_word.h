@@ -27,5 +27,7 @@ bool rule_has_word(const char *s);
 /* What an unknown one was meant to be: one of them, or port, which stands
  * behind from or to; NULL where none is near. */
 const char *rule_word_near(const struct parser *p, const struct token *t);
+/* What one of iptables' or OpenSnitch's words is here; NULL: it is none. */
+const char *rule_word_theirs(const struct parser *p, const struct token *t);
 
 #endif
