@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "port17/sock.h"
 #include "src/base/inodes.h"
 #include "src/base/mono.h"
 #include "src/base/tls_peer.h"
@@ -273,6 +274,8 @@ leg_read(struct leg *leg, void *buf, size_t size)
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
 			n = -errno;
+		else
+			leg->got += (uint64_t)n;
 		leg->dead = leg->dead || n == -ECONNRESET;
 		if (n > 0 && (size_t)n < size && leg->exact && !leg->closed &&
 		    !leg->doubt && !leg->urgent)
@@ -390,6 +393,13 @@ leg_unsent(const struct leg *leg)
 	int n = 0;
 
 	return ioctl(leg->fd, TIOCOUTQ, &n) < 0 || n < 0 ? 0 : (size_t)n;
+}
+
+bool
+leg_had_end(const struct leg *leg)
+{
+	/* TLS has ends of its own, and what was read is not what it gives */
+	return leg->ssl != NULL || sock_had_end(leg->fd, leg->got);
 }
 
 int

@@ -45,6 +45,7 @@ struct leg {
 	bool hurt; /* the peer is not to think that all went well */
 	bool dead; /* the peer has reset it: nothing of ours is heard there */
 	bool guarded;	    /* see leg_guard() */
+	uint64_t got;	    /* bytes that were read from the socket */
 	struct ssl_st *ssl; /* NULL: none */
 	uint64_t inode;	    /* 0: not a socket that the judge sees */
 	/* called when something changed; may close the leg */
@@ -84,6 +85,11 @@ void leg_reset(struct leg *leg);
 
 /* Bytes that were written and have not arrived; 0 where that is not known. */
 size_t leg_unsent(const struct leg *leg);
+
+/* Of one that broke with EPIPE: whether the peer had ended its side before, so
+ * that all that it said is there. Else it was a reset, that a splice() which
+ * had moved something kept to itself. */
+bool leg_had_end(const struct leg *leg);
 
 /* A socket's pending error, 0 for none that was reported. */
 int leg_error(const struct leg *leg);

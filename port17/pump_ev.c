@@ -162,6 +162,7 @@ pass_urgent(struct pump *pump)
 		return 0;
 	if (n < 0)
 		return broke(pump, pump->to, (int)n);
+	pump->from->got++;
 	pump->bytes++;
 	return 1;
 }
@@ -273,6 +274,7 @@ splice_in(struct pumps *pumps, struct pump *pump, size_t *budget, mono_t now)
 		pump->from->urgent = true;
 		return copy(pumps, pump, budget, now);
 	}
+	pump->from->got += (uint64_t)n;
 	pump->bytes += (uint64_t)n;
 	*budget -= (size_t)n < *budget ? (size_t)n : *budget;
 	pump->piped = (uint32_t)n;

@@ -180,8 +180,9 @@ end_broken(struct relay *relay, struct leg *leg, bool hurt)
 static bool
 far_broke(struct relay *relay, int error)
 {
-	/* EPIPE: it had ended its side before, and all that it said is there */
-	if (!relay->down.done && error != -EPIPE)
+	/* EPIPE: it may have ended before, and all that it said is there */
+	if (!relay->down.done &&
+	    (error != -EPIPE || !leg_had_end(far_of(relay))))
 		relay->down.cut = true;
 	if (!relay->down.cut && !relay->up.done)
 		relay->closed = CLOSED_FAR;

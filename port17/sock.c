@@ -18,6 +18,9 @@
 #define TCP_RTO_MAX_MS 44
 #endif
 
+/* Of Linux 4.1; the C library's struct tcp_info ends before it. */
+#define TCPI_BYTES_RECEIVED 128
+
 #define KEEP_IDLE_S 60
 #define KEEP_INTERVAL_S 5
 #define KEEP_COUNT 3
@@ -157,6 +160,22 @@ sock_is_stalled(int fd)
 		return false;
 	/* probes of a closed window are not counted */
 	return info.tcpi_unacked == 0 && unsent > 0;
+}
+
+bool
+sock_had_end(int fd, uint64_t got)
+{
+	uint8_t info[TCPI_BYTES_RECEIVED + 8];
+	socklen_t len = sizeof(info);
+	uint64_t received;
+	int unread = 0;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) < 0 ||
+	    len < sizeof(info) || ioctl(fd, FIONREAD, &unread) < 0)
+		return true;
+	memcpy(&received, info + TCPI_BYTES_RECEIVED, sizeof(received));
+	/* a FIN is counted among the bytes */
+	return received > got + (uint64_t)unread;
 }
 
 static int

@@ -94,4 +94,8 @@ void sock_limit_silence(int fd, bool on);
 /* Whether that is the case: it answers, and has no room. */
 bool sock_is_stalled(int fd);
 
+/* Whether the peer of a TCP socket has ended its side, and not by a reset: got
+ * is how much was read. True of other sockets. */
+bool sock_had_end(int fd, uint64_t got);
+
 #endif

@@ -342,10 +342,27 @@ check "and the other tunnel gets nothing of it" \
     wait_for grep -qx "heard nothing" "$tmp/far.out"
 check_judged
 
-# -- it is killed: what it carried was cut short, and does not look whole --
-rules "reroute via dev out exe $python to 192.0.2.7 port 7031" \
+# -- a far end that forgot the connection: it resets what comes in bulk, of
+# which a part has gone when the kernel hears of it --
+rules "reroute via dev out exe $python to 192.0.2.7 port 7031, 7033" \
     "default out accept" "default in accept"
 daemon_reload
+partner taker ins sock.py listen tcp 192.0.2.7 7033
+partner giver inc sock.py connect tcp 192.0.2.7 7033
+wait_for answers taker up
+tell_only giver bulk 6000000
+tell taker take 6000000
+check "bulk arrives" answers taker took
+ins $IPT4 -A OUTPUT -p tcp --tcp-flags RST RST -j DROP
+ins ss -K 'sport = :7033' >/dev/null 2>&1
+ins $IPT4 -D OUTPUT -p tcp --tcp-flags RST RST -j DROP
+kill -STOP "$daemon"
+tell giver bits 60
+kill -CONT "$daemon"
+tell giver hear 9000
+check "its program does not take that for an end" answers giver ECONNRESET
+
+# -- it is killed: what it carried was cut short, and does not look whole --
 partner last ins sock.py listen tcp 192.0.2.7 7031
 partner first inc sock.py connect tcp 192.0.2.7 7031
 wait_for answers last up

@@ -12,6 +12,8 @@ once), or the name of the error. Then one line for each line of its input:
                   "pumping" when 10 MB are gone, then "pumped BYTES"
     sink          takes what pump sends, "sunk BYTES", or "wrong at BYTE"
     flood N       N datagrams of 1400 bytes: "flooded"
+    bulk N        N bytes, "sent", which take N reads: "took"
+    bits N        N segments of 100 bytes: "sent"
 or the name of the error. And sock.py at UID ADDR PORT: a UDP socket of that
 user's, with
     to ADDR PORT WORD   sends it, and "got ANSWER from ADDR PORT"
@@ -126,6 +128,24 @@ class Sock:
         for _ in range(int(n)):
             self.send(b"x" * 1400)
         return "flooded"
+
+
+    def do_bulk(self, n):
+        self.s.sendall(bytes(int(n)))
+        return "sent"
+
+    def do_take(self, n):
+        self.s.settimeout(30)
+        left = int(n)
+        while left > 0 and (got := len(self.s.recv(min(left, BLOCK)))):
+            left -= got
+        return "took" if left == 0 else "EOF"
+
+    def do_bits(self, n):
+        self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(int(n)):
+            self.s.send(bytes(100))
+        return "sent"
 
 
 def main():
