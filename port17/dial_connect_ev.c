@@ -141,7 +141,8 @@ check_connected(struct dial *dial)
 	if (!dial->leg->writable)
 		return;
 	if (is_loop(dial)) {
-		dial_failed(dial, OUTCOME_LOOP, "");
+		dial->state->looped = mono_now();
+		dial_failed(dial, OUTCOME_LOOP, dial_loop_why);
 		return;
 	}
 	if (count_resolved(dial) > 0)

@@ -15,6 +15,8 @@
 /* A time-out that is said sooner is none. */
 #define AT_ONCE_NS (500 * MONO_MS)
 
+const char dial_loop_why[] = "a rule has to let it out";
+
 static void next_member(struct dial *dial);
 
 void
@@ -143,9 +145,42 @@ may_ask_by_address(const struct dial *dial, enum outcome outcome)
 	       target->name.len > 0 && target->addr.family != ADDR_NONE;
 }
 
+/* Its proxy's own way led into this tunnel meanwhile, and was refused: what the
+ * proxy says follows from that. */
+static bool
+is_of_loop(const struct dial *dial, enum outcome outcome)
+{
+	return dial->phase == PHASE_SHAKE && !outcome_try_next(outcome) &&
+	       dial->state->looped.ns != 0 &&
+	       !mono_before(dial->state->looped, dial->began);
+}
+
+/* One that hangs up on what it was asked may have died of something else: in a
+ * list it is looked whether it is there still. */
+static bool
+may_be_gone(const struct dial *dial, enum outcome outcome)
+{
+	return outcome == OUTCOME_HUNG_UP && !dial->again &&
+	       dial->opts.tunnel->kind == TUNNEL_LIST;
+}
+
+static void
+ask_again(struct dial *dial, const char *what)
+{
+	dial->again = true;
+	dial->error.why[0] = '\0';
+	dial_connect_limit(dial);
+	dial_say_step(dial, what);
+	dial_connect(dial);
+}
+
 void
 dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 {
+	if (is_of_loop(dial, outcome)) {
+		outcome = OUTCOME_LOOP;
+		why = dial_loop_why;
+	}
 	if (why != NULL)
 		(void)snprintf(dial->error.why, sizeof(dial->error.why), "%s",
 		    why); /* cut */
@@ -167,10 +202,11 @@ dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 	}
 	if (may_ask_by_address(dial, outcome)) {
 		dial->by_address = true;
-		dial->error.why[0] = '\0';
-		dial_connect_limit(dial);
-		dial_say_step(dial, "asked again, for the address");
-		dial_connect(dial);
+		ask_again(dial, "asked again, for the address");
+		return;
+	}
+	if (may_be_gone(dial, outcome)) {
+		ask_again(dial, "asked again, if it is there still");
 		return;
 	}
 	count_end(dial, outcome);
@@ -254,7 +290,7 @@ next_member(struct dial *dial)
 		return;
 	}
 	dial->tried |= UINT32_C(1) << i;
-	dial->by_address = false;
+	dial->by_address = dial->again = false;
 	dial->via = dial->members[i];
 	dial->state = states[i];
 	dial->address = dial->state->reached;

@@ -51,7 +51,8 @@ struct dial {
 	struct tunnel_state *state; /* of via */
 	bool trial;
 	bool starting;
-	bool by_address; /* via was asked again, without the name */
+	bool again;	 /* via was asked a second time */
+	bool by_address; /* … without the name */
 	/* of via's addresses, where it has a name: the first that was tried,
 	 * and how many were behind that */
 	size_t address, addresses;
@@ -73,6 +74,9 @@ struct dial {
 	} codec;
 	struct shake_error error;
 };
+
+/* Of OUTCOME_LOOP: what is to be done. */
+extern const char dial_loop_why[];
 
 /* What a tester, or the log, reads. */
 void dial_say_step(const struct dial *dial, const char *what);

@@ -30,6 +30,7 @@ struct tunnel_state {
 	mono_t error_at; /* ns 0: there was none */
 	mono_t good_at;	 /* it was last reached; ns 0: never */
 	mono_t heard;	 /* its proxy last answered anything; ns 0: never */
+	mono_t looped;	 /* its proxy's own way last led into it; likewise */
 	/* it said that it carries no UDP: believed for a while */
 	mono_t no_udp_until;
 	/* of a proxy that has a name: what it was last resolved to, and which

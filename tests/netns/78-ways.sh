@@ -171,7 +171,10 @@ check "before it asks itself" [ "$(grep -c '^192.0.2.9 7002$' \
     "$tmp/local.out")" = 1 ]
 check "and it is said" grep -q "own proxy is rerouted into it.* exe=$python" \
     "$tmp/daemon.log"
-check "which is no fault of the tunnel's" tunnel_is local up "host unreachable"
+check "which is no fault of the tunnel's" tunnel_is local up "let it out"
+check "also where it was asked for another, who hears of it" flows "sum(
+    'own proxy would go through it' in (x.get('close_reason') or '')
+    for x in f if x['dst'] == '192.0.2.9') == 2"
 
 # -- PROXY v2 --
 p2_said() { # PATTERN: the last one

@@ -15,7 +15,7 @@ odd=$top/tests/netns/odd.py
 modes="s:short s:early s:greeting s:name s:empty s:six s:dribble s:much s:kind s:half
     s:nothing s:broken s:1 s:2 s:3 s:4 s:5 s:6 s:7 s:8 s:99
     h:more h:lf h:bare h:long h:lines h:huge h:ssh h:two h:cut h:escape
-    h:403 h:407 h:500 h:502 h:504 s:knowsnone s:noname s:hangs h:mute s:mute"
+    h:403 h:407 h:500 h:502 h:504 s:knowsnone s:noname s:hangs s:dies h:mute s:mute"
 background ins python3 "$odd" serve 10.9.0.2 3000 $modes >"$tmp/odd.out"
 wait_for has_text ready "$tmp/odd.out"
 background ins python3 "$odd" serve fd09::2 3000 s:7 >"$tmp/odd6.out"
@@ -39,13 +39,15 @@ settings '[resolver]' "hosts = $tmp/hosts" "$@" \
     '[tunnel "either"]' 'failover = s-knowsnone, s-name' '[tunnel "fake"]' 'upstream = socks5://10.9.0.2:3003' \
     'dns = fake' '[tunnel "late"]' "upstream = socks5://10.9.0.2:$((3000 + i - 1))" \
     'honest-connect = no' '[tunnel "six"]' 'upstream = socks5://[fd09::2]:3000' \
-    '[tunnel "hung"]' 'failover = h-mute, s-name'
+    '[tunnel "hung"]' 'failover = h-mute, s-name' \
+    '[tunnel "gone"]' 'failover = s-dies, s-name'
 rules "reroute via fake out domain *.far" "$(cat "$tmp/all.rules")" \
     "reroute via late out exe $python to 192.0.2.9" \
     "reroute via either out exe $python domain known.here" \
     "reroute via s-noname out exe $python domain noname.here" \
     "reroute via s-hangs out exe $python domain hangs.here" \
     "reroute via hung out exe $python to 192.0.2.12" \
+    "reroute via gone out exe $python to 192.0.2.14" \
     "reroute via six out exe $python proto udp to 192.0.2.13" \
     "default out accept" "default in accept"
 check "the daemon starts" daemon_start
@@ -154,6 +156,11 @@ check "a proxy that says nothing to anybody: the next of the list" \
 check "that is its own fault" tunnel_is h-mute down ""
 check "and it is left alone" says banner tcp 192.0.2.12 7001 first
 check "at once" soon 5000
+
+# -- and one that is gone before it has answered --
+check "the next of the list: it is looked whether it is there" says banner \
+    tcp 192.0.2.14 7001 first
+check "and that it is not is known" tunnel_is s-dies up "refused"
 
 # -- more than one program may have under way --
 mkfifo "$tmp/crowd.in"

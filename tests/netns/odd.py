@@ -169,6 +169,11 @@ def serve_one(s, kind, mode):
 def accept_all(listener, mode):
     while True:
         s, _ = listener.accept()
+        if mode == "s:dies":  # and answers nobody any more
+            request(s, "dies")
+            listener.close()
+            reset(s)
+            return
         threading.Thread(
             target=serve_one, args=(s, *mode.split(":")), daemon=True).start()
 
