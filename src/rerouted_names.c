@@ -41,7 +41,9 @@ name_for_tunnel(void *arg, const char *tunnel,
 	struct port17_ask ask = {
 		.tunnel = tunnel,
 		.name = &key->name,
-		.family = key->type == TYPE_A	   ? ADDR_IP4
+		/* of ANY, one of the types will do (RFC 8482) */
+		.family = key->type == TYPE_A || key->type == TYPE_ANY
+			      ? ADDR_IP4
 			  : key->type == TYPE_AAAA ? ADDR_IP6
 						   : ADDR_NONE,
 		.may_add = asker_may_name(query->asker, query->now),

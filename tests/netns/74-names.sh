@@ -63,6 +63,11 @@ alias_is() { # WHO... ANSWER
 	    www.pub.example | tr '\n' ' ' | tee "$tmp/alias"
 	[ "$(cat "$tmp/alias")" = "${@: -1} " ]
 }
+any_is() { # ANSWER
+	inc dig +short +time=3 +tries=2 @127.0.0.1 hidden.onion ANY | tee "$tmp/any"
+	[ "$(cat "$tmp/any")" = "$1" ]
+}
+check "of any type it is that one" any_is "$four"
 check "by an alias it is the same address" alias_is env "hidden.onion. $four"
 check "… not for others" alias_is setpriv --reuid=65534 --regid=65534 \
     --clear-groups "hidden.onion. 203.0.113.66"
