@@ -31,6 +31,17 @@ note_addresses(struct record *rec, const struct answer *a)
 	}
 }
 
+/* 0.0.0.0 and the like: the name is blocked by that. */
+static bool
+leads_nowhere(const struct record *rec)
+{
+	for (size_t i = 0; i < rec->n_addrs; i++)
+		if (!addr_is_any(&rec->addrs[i]) &&
+		    !addr_is_loopback(&rec->addrs[i]))
+			return false;
+	return rec->n_addrs > 0;
+}
+
 /* As it is told, by what goes with the answer or the answer itself. */
 static void
 note_why(
@@ -86,6 +97,7 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 	memcpy(rec.qname.wire, asked->q->qname.wire, rec.qname.len);
 	if (o->answer != NULL)
 		note_addresses(&rec, o->answer);
+	rec.own = asked->led || (asked->own && !leads_nowhere(&rec));
 	r->ops.done(r->ops.arg, client, &rec, o->answer);
 }
 
@@ -202,6 +214,7 @@ outcome_deny(struct resolve *r, struct asked *asked,
 	}
 	if (l != NULL && !silent &&
 	    list_says(r, l, asked, found, &answer, &silent)) {
+		asked->own = answer.ede == EDE_FORGED;
 		answer.ede = answer.n_answer > 0 ? EDE_FORGED : EDE_BLOCKED;
 		answer.ede_text = why;
 	} else {

@@ -5,7 +5,8 @@
 #include "dns/addresses.h"
 #include "dns/local.h"
 
-/* The records of the type; NODATA where there are none of it. */
+/* The records of the type; NODATA where there are none of it. Either is an
+ * answer of the list's own. */
 static void
 put_records(struct answer *ret, struct writer_space *space,
     const struct key *key, struct list_answer *said)
@@ -30,11 +31,12 @@ put_records(struct answer *ret, struct writer_space *space,
 	}
 	if (w.n_rrs == 0 || w.bad) {
 		local_negative(ret, space, key, RCODE_NOERROR, LISTED_TTL);
-		return;
+	} else {
+		writer_answer(&w, ret);
+		ret->n_answer = (uint16_t)w.n_rrs;
+		ret->ttl = least;
 	}
-	writer_answer(&w, ret);
-	ret->n_answer = (uint16_t)w.n_rrs;
-	ret->ttl = least;
+	ret->ede = EDE_FORGED;
 }
 
 /* What the list says of the first alias or address of the answer that it has:

@@ -8,7 +8,8 @@
 /* What a list that blocks has to say of its own: a response policy zone may
  * name the error, or the records, or another name to be looked up instead. */
 
-/* Whether *ret is to be answered in place of what the settings say;
+/* Whether *ret is to be answered in place of what the settings say (ede is
+ * EDE_FORGED where the list has records for the name, of whichever type);
  * *ret_silent: there is to be no answer. found: what the answer was to be,
  * where the query is denied for an alias or an address in it; NULL. */
 bool listed_answer(struct answer *ret, struct writer_space *space,

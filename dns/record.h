@@ -47,6 +47,9 @@ struct record {
 	uint8_t group;	       /* of upstreams: whose answer it is */
 	bool learnt; /* names are to be learnt from it: not yet for this one */
 	bool led;    /* a list led on to another name, and that one passed */
+	/* the answer is what the list has for the name: records that lead
+	 * somewhere, or another name */
+	bool own;
 	/* who answered it upstream; of family ADDR_NONE where nobody did */
 	struct addr upstream;
 	uint16_t upstream_port;

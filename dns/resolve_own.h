@@ -128,7 +128,7 @@ struct asked {
 	bool judged; /* the answer too: as kept with it */
 	bool alias;  /* a list says to look up another name instead */
 	/* as in struct record */
-	bool led;
+	bool led, own;
 	const struct name *target;
 	struct addr denied;
 };

@@ -76,13 +76,14 @@ json_query(const struct record *rec, const struct json_time *at)
 	double age = (double)mono_since(at->now, rec->time) / 1e9;
 	char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], end[JSON_END_SIZE];
 	char rcode[JSON_RCODE_SIZE];
-	json_t *object = json_pack("{s:f, s:s, s:s, s:o, s:s, s:s, s:b}",
+	json_t *object = json_pack("{s:f, s:s, s:s, s:o, s:s, s:s, s:b, s:b}",
 	    "time", at->wall - age, "client",
 	    json_end(&rec->client, rec->port, end), "proto",
 	    rec->tcp ? "tcp" : "udp", "qname",
 	    json_text(name_format(&rec->qname, name)), "qtype",
 	    qtype_format(rec->qtype, type), "verdict",
-	    action_name(rec->decision.action), "captured", rec->captured);
+	    action_name(rec->decision.action), "own", rec->own, "captured",
+	    rec->captured);
 	json_t *why = json_query_why(rec);
 	json_t *rest = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:s, "
 				 "s:o}",

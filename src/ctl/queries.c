@@ -77,6 +77,15 @@ format_elapsed(char *buf, size_t size, const json_t *query)
 	    buf, size, "%.1f ms", command_number(query, "elapsed_us") / 1000);
 }
 
+/* What a list answers itself is no name that is blocked, whatever the rule. */
+static const char *
+query_verdict(const json_t *query)
+{
+	return json_is_true(json_object_get(query, "own"))
+		   ? "own"
+		   : command_text(query, "verdict", "?");
+}
+
 static void
 format_query(struct cells *ret, const json_t *query)
 {
@@ -89,7 +98,7 @@ format_query(struct cells *ret, const json_t *query)
 	format_elapsed(ret->elapsed, sizeof(ret->elapsed), query);
 	show_why(ret->why, sizeof(ret->why), query);
 	*cell++ = ret->time;
-	*cell++ = command_text(query, "verdict", "?");
+	*cell++ = query_verdict(query);
 	*cell++ = ret->program;
 	*cell++ = command_text(process, "user", "-");
 	*cell++ = command_text(query, "qtype", "?");
@@ -103,7 +112,7 @@ format_query(struct cells *ret, const json_t *query)
 static enum table_colour
 query_colour(const json_t *query)
 {
-	const char *verdict = command_text(query, "verdict", "");
+	const char *verdict = query_verdict(query);
 
 	return strcmp(verdict, "block") == 0 || strcmp(verdict, "drop") == 0
 		   ? TABLE_RED

@@ -127,6 +127,19 @@ check "what can't be answered so is counted" sh -c "'$REROUTECTL' --control \
     '$tmp/control' lists | grep -q dnsrewrite"
 check "queries say that a list answered" sh -c "'$REROUTECTL' --json --control \
     '$tmp/control' queries | grep -q '\"local.example\".*\"list\"'"
+is_shown() { # VERDICT NAME...: in the table
+	local name
+	ctl queries >"$tmp/queries"
+	for name in "${@:2}"; do
+		grep " $name " "$tmp/queries" | awk '{ print $2 }' | sort -u |
+			tee "$tmp/verdict"
+		[ "$(cat "$tmp/verdict")" = "$1" ] || return 1
+	done
+}
+check "what it has of its own is not blocked" \
+    is_shown own local.example b.to moved.example mail.example
+check "… but the rest is" is_shown block nx.example gone.example bad.example \
+    d.to refused.example
 check_judged
 check "the daemon ends" daemon_stop
 finish
