@@ -6,11 +6,13 @@
 struct event_base;
 struct policy;
 
-/* Asks now and then for the users and groups that rules name and that are not
- * there: a server of names may come up after the daemon. */
+/* Users and groups that rules name. Asks now and then for those that are not
+ * there: a server of names may come up after the daemon. Of those that are,
+ * when /etc/passwd or /etc/group changes: a number may be another one's. */
 struct accounts_ev;
 
-/* 0 or -ENOMEM. found() is called when one of them has come. */
+/* 0 or -ENOMEM. found() is called when one of them has come or gone, or
+ * has another number. */
 int accounts_ev_new(struct accounts_ev **ret, struct event_base *base,
     void (*found)(void *arg), void *arg);
 /* While busy it is left to its thread, for the process to end: no server can

@@ -194,6 +194,10 @@ const struct policy_account *policy_account_get(
     const struct policy *policy, size_t i);
 const struct policy_account *policy_account_find(
     const struct policy *policy, const char *name, bool group);
+/* Whether it is there now and was not, or the other way round, or has another
+ * number. That it can't be looked up says nothing of that. */
+bool policy_account_differs(
+    const struct policy_account *account, const struct policy_world *world);
 
 /* Paths that rules name, one by one from 0; NULL at the end. */
 const struct policy_path *policy_path_get(

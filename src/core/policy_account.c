@@ -33,6 +33,26 @@ is_missing(int error)
 	       error == -EPERM;
 }
 
+static int
+account_number(const struct policy_account *account,
+    const struct policy_world *world, uint32_t *ret)
+{
+	return (account->group ? world->group : world->user)(
+	    world->arg, account->name, ret);
+}
+
+bool
+policy_account_differs(
+    const struct policy_account *account, const struct policy_world *world)
+{
+	uint32_t id = 0;
+	int r = account_number(account, world, &id);
+
+	if (account->state != POLICY_ACCOUNT_THERE)
+		return r == 0;
+	return r == 0 ? id != account->id : is_missing(r);
+}
+
 /* As it was in the policy before, or with the daemon before; NULL where neither
  * had a number for it. */
 static const struct policy_account *
@@ -54,10 +74,7 @@ account_ask(const struct compiler *c, struct account *ret)
 	struct policy_account *account = &ret->is;
 	const struct policy_world *world = c->world;
 	const struct policy_account *before;
-	int (*ask)(void *, const char *, uint32_t *) =
-	    account->group ? world->group : world->user;
-
-	int r = ask(world->arg, account->name, &account->id);
+	int r = account_number(account, world, &account->id);
 
 	if (r == 0) {
 		account->state = POLICY_ACCOUNT_THERE;

@@ -469,6 +469,16 @@ check "… but what is there can be changed" ctl block out to port 7005
 cat "$tmp/passwd.eve" >"$tmp/passwd"
 check "she comes: no reload is needed" wait_for is_felt $no $no ok ok
 check "… and none is waited for" wait_for no_wait
+sed -i.old "/^eve:/s/:4711:/:4712:/" "$tmp/passwd.eve"
+cat "$tmp/passwd.eve" >"$tmp/passwd"
+check "… removed and added anew, she has another number" \
+    wait_for is_felt ok ok $no $no
+grep -v "^eve:" "$tmp/passwd.eve" >"$tmp/passwd"
+check "… gone" wait_for waits "is gone: what denies it goes by its number 4712"
+check "… she opens nothing" is_felt ok ok $no $no
+mv "$tmp/passwd.eve.old" "$tmp/passwd.eve"
+cat "$tmp/passwd.eve" >"$tmp/passwd"
+check "… and is the first one again" wait_for is_felt $no $no ok ok
 echo "block out to port 7009" >"$tmp/try.rules"
 check "a trial of rules that don't name her" \
 	ctl rules try "$tmp/try.rules" --for 2s
