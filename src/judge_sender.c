@@ -139,6 +139,9 @@ why_not(int error)
 		return "its command line does not come (it keeps its memory "
 		       "locked, or that is on a slow disk), or what is at its "
 		       "path (the file system does not answer)";
+	if (error == -ENAMETOOLONG)
+		return "the kernel does not tell the path of its executable, "
+		       "which is longer than 4095 bytes";
 	return strerror(-error);
 }
 

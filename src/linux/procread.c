@@ -94,6 +94,8 @@ read_exe(struct procread *pr, struct snapshot *snap, int dirfd,
 	}
 	if (here == 0) {
 		n = readlinkat(dirfd, "exe", snap->exe, sizeof(snap->exe) - 1);
+		if (n < 0 && errno == ENAMETOOLONG)
+			return -ENAMETOOLONG;
 		if (n <= 0)
 			return 0;
 		snap->exe[n] = '\0';

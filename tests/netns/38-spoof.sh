@@ -242,6 +242,21 @@ for user in 65534 unshare; do
 	sets $user device c0
 done
 check_judged
+
+# -- a path that the kernel does not tell: longer than a page --
+port=$((port + 1))
+ins $IPT4 -I INPUT -p udp --dport $port -m comment --comment "n$port"
+(
+	cd "$tmp" || exit
+	folder=$(printf '%0200d' 0)
+	for _ in $(seq 25); do
+		mkdir "$folder" && cd "$folder" || exit
+	done
+	cp "$BUILDDIR/probe" prog && inc ./prog udp 10.9.0.2 $port 50
+)
+check "a path too long to be told: it is told why" \
+    wait_for log_has "longer than 4095 bytes"
+check "… none of it arrives" is_arrived 0
 daemon_stop
 check "the daemon ends well" test $? = 0
 finish
