@@ -178,9 +178,28 @@ done_line(const struct ctl_env *env, const struct change *change)
 	    "marks", (json_int_t)r->marks));
 }
 
+/* What may be done where rules that were given before stand in the way. */
+static void
+say_given(const struct change *change, FILE *out)
+{
+	const struct fault *f;
+	unsigned int last = 0;
+
+	for (size_t i = 0; (f = faults_get(change->faults, i)) != NULL; i++) {
+		if (strcmp(f->file, RUNTIME_FILE) != 0 ||
+		    f->line == change->id || f->line == last)
+			continue;
+		last = f->line;
+		fprintf(out,
+		    "'reroutectl rules delete %u' takes out what is from the "
+		    "command line\n",
+		    last);
+	}
+}
+
 /* All faults as a compiler prints them. */
 static char *
-faults_line(const struct faults *faults)
+faults_line(const struct change *change)
 {
 	char *text = NULL, *line;
 	size_t size;
@@ -188,7 +207,8 @@ faults_line(const struct faults *faults)
 
 	if (out == NULL)
 		return NULL;
-	faults_print(faults, out);
+	faults_print(change->faults, out);
+	say_given(change, out);
 	fputs("the rules in force stay as they are", out);
 	if (fclose(out) != 0) {
 		free(text);
@@ -227,6 +247,6 @@ ctl_rules_answer(const struct ctl_env *env, const struct change *change)
 	if (change->result == 0)
 		return done_line(env, change);
 	if (faults_count(change->faults) > 0)
-		return faults_line(change->faults);
+		return faults_line(change);
 	return ctlmsg_error(CTLMSG_FAILED, what_failed(change));
 }

@@ -289,6 +289,17 @@ echo "default out blck" >"$tmp/try.rules"
 check_not "faults are not tried" ctl rules try "$tmp/try.rules" --for 1h
 check "allowed" gets 7001 ok
 
+echo "define NAS = 10.9.0.77" >"$tmp/rules/90.rules"
+check "a define" ctl reload
+check "… for a rule of the command line" ctl block out to '$NAS'
+echo "default out block" >"$tmp/try.rules"
+check "a set without it is not tried" try 1 ctl rules try "$tmp/try.rules" --for 1h
+id=$(rule line "block out to \$NAS")
+check "… and what may be done is told" told "'reroutectl rules delete $id' takes out"
+ctl rules delete "$id" >"$tmp/out"
+rm "$tmp/rules/90.rules"
+check "without them" ctl reload
+
 # what is said
 says() { # TEXT COMMAND...
 	local text=$1
