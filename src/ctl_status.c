@@ -122,8 +122,9 @@ status_policy(const struct ctl_env *env)
 	const char *tried = policy_ev_tried(env->policy_ev, &end_ms);
 	const char *kept = policy_ev_kept(env->policy_ev);
 
-	return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "dir",
-	    json_text(env->rules_dir), "rules",
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "dir",
+	    json_text(env->rules_dir), "stamp",
+	    (json_int_t)policy_ev_stamp(env->policy_ev), "rules",
 	    (json_int_t)policy_n_rules(policy), "command_line",
 	    (json_int_t)policy_n_runtime(policy), "generation",
 	    (json_int_t)policy_generation(policy), "error",

@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/base/folder.h"
 #include "src/base/standard.h"
 #include "src/core/policy_warn.h"
 #include "src/core/rules.h"
 #include "src/core/runtime.h"
 #include "src/core/text.h"
-#include "src/folder.h"
 
 struct text {
 	char *bytes;
@@ -334,9 +334,12 @@ int
 load_sources(
     struct sources *ret, const char *dir, bool may_miss, struct faults *faults)
 {
-	struct sources sources = { .v = NULL };
-	int r = each_file(dir != NULL ? dir : LOAD_RULES_DEFAULT, ".rules",
-	    may_miss, rules_file, &sources, faults);
+	const char *folder = dir != NULL ? dir : LOAD_RULES_DEFAULT;
+	struct sources sources = { /* first, so that no change is missed */
+		.stamp = folder_stamp(folder, ".rules", LOAD_FILES_MAX)
+	};
+	int r =
+	    each_file(folder, ".rules", may_miss, rules_file, &sources, faults);
 
 	if (r == 0 || r == -EINVAL)
 		*ret = sources;

@@ -2,6 +2,7 @@
 #define LOAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "src/core/conf.h"
 #include "src/core/fault.h"
@@ -36,6 +37,7 @@ void load_print_faults(const struct faults *faults);
 struct sources {
 	struct source *v; /* names and texts are owned */
 	size_t n, size;
+	uint64_t stamp; /* of the folder: folder_stamp() */
 };
 void sources_done(struct sources *sources); /* accepts a zeroed one */
 

@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/budget.h %D%/base/spare.h \
 	%D%/base/escape.c %D%/base/escape.h \
+	%D%/base/folder.c %D%/base/folder.h \
 	%D%/base/grow.h \
 	%D%/base/inodes.c %D%/base/inodes.h \
 	%D%/base/line.h \
@@ -263,7 +264,6 @@ rerouted_SOURCES = \
 	%D%/dump_ev.c %D%/dump_ev.h \
 	%D%/far_dns_ev.c %D%/far_dns_ev.h \
 	%D%/file.c %D%/file.h \
-	%D%/folder.c %D%/folder.h \
 	%D%/fake_file.c %D%/fake_file.h \
 	%D%/flow_log.c %D%/flow_log.h \
 	%D%/fw_ev.c %D%/fw_ev.h \

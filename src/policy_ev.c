@@ -376,6 +376,12 @@ policy_ev_unread(const struct policy_ev *pe)
 	return pe->texts.unread;
 }
 
+uint64_t
+policy_ev_stamp(const struct policy_ev *pe)
+{
+	return pe->texts.sources.stamp;
+}
+
 const char *
 policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms)
 {

@@ -83,6 +83,10 @@ int policy_ev_accounts_error(const struct policy_ev *pe);
  * can't be read, or -errno where nothing can; 0: all is in force. */
 int policy_ev_unread(const struct policy_ev *pe);
 
+/* Of the folder of rules, as it was read; 0 where it was not: see
+ * folder_stamp(). */
+uint64_t policy_ev_stamp(const struct policy_ev *pe);
+
 /* The file that is tried, with its end; NULL for none. */
 const char *policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms);
 

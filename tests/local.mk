@@ -137,7 +137,7 @@ test_heard_LDADD = $(pure) $(CMOCKA_LIBS)
 test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
-test_load_SOURCES = %D%/unit/test_load.c src/load.c src/folder.c \
+test_load_SOURCES = %D%/unit/test_load.c src/load.c \
 	src/world.c
 test_load_CFLAGS = $(AM_CFLAGS)
 test_load_LDADD = $(pure) $(CMOCKA_LIBS)

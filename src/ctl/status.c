@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "src/base/escape.h"
+#include "src/base/folder.h"
 #include "src/ctl/show.h"
 
 static long long
@@ -145,6 +146,29 @@ print_rules(const json_t *policy)
 	putchar('\n');
 }
 
+/* Files that were changed and not read, as a user forgets. It is looked at
+ * here: the daemon waits for no file system. */
+static void
+print_forgotten(const json_t *policy)
+{
+	const char *dir = command_text(policy, "dir", "");
+	uint64_t stamp;
+
+	/* a set that was tried is in force in place of them, or it is told why
+	 * they could not be read */
+	if (dir[0] != '/' || command_text(policy, "trying", NULL) != NULL ||
+	    command_text(policy, "kept", NULL) != NULL ||
+	    command_text(policy, "error", NULL) != NULL ||
+	    json_object_get(policy, "stamp") == NULL)
+		return;
+	stamp = folder_stamp(dir, ".rules", SIZE_MAX);
+	if (stamp == 0 || stamp == (uint64_t)number(policy, "stamp"))
+		return;
+	fputs("  the files of ", stdout);
+	escape_print(dir, stdout);
+	puts(" have changed since: 'reroutectl reload' puts them in force");
+}
+
 static void
 print_policy(const json_t *policy)
 {
@@ -154,6 +178,7 @@ print_policy(const json_t *policy)
 	struct tm tm;
 
 	print_rules(policy);
+	print_forgotten(policy);
 	if (command_text(policy, "trying", NULL) == NULL)
 		return;
 	fputs("  being tried: ", stdout);

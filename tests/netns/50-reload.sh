@@ -108,7 +108,10 @@ hold
 ask_all "before" ok
 check "a reload answers" ctl reload
 ask_all "nothing changed" ok
+forgot() { ctl status | grep "the files of $tmp/rules have changed since"; }
+check_not "status: the files are as they were read" forgot
 rules "default out accept" "block out to port 7001"
+check "… a file that was changed and not read is told" forgot
 check "a reload answers" try 0 ctl reload
 check "… how many are decided otherwise" grep -q \
 	'^4 connections are decided otherwise now, 2 of them were ended' "$tmp/out"
@@ -119,6 +122,11 @@ let_go
 rules "default out accept"
 check "a reload answers" try 0 ctl reload
 check_not "… and counts none that is over" grep decided "$tmp/out"
+check_not "status: what was changed is read" forgot
+mv "$tmp/rules/10.rules" "$tmp/rules/20.rules"
+check "… another name is another order" forgot
+mv "$tmp/rules/20.rules" "$tmp/rules/10.rules"
+check_not "… and the one before is none" forgot
 
 # what a program has said and closed is still being sent to one that takes nothing
 background ins python3 -c '

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "src/core/runtime.h"
-#include "src/folder.h"
+#include "src/base/folder.h"
 #include "src/load.h"
 
 /* A folder of its own for each test, which is the working directory. */

@@ -1,8 +1,9 @@
-#ifndef FOLDER_H
-#define FOLDER_H
+#ifndef BASE_FOLDER_H
+#define BASE_FOLDER_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Paths of files, in order of bytes; {NULL, 0} is none. */
 struct folder {
@@ -15,6 +16,10 @@ struct folder {
 int folder_read(
     struct folder *ret, const char *dir, const char *suffix, size_t max);
 void folder_done(struct folder *folder);
+
+/* What is another one when one of these files is, or when one comes or goes: to
+ * compare two looks at a folder. 0 where it can't be read. */
+uint64_t folder_stamp(const char *dir, const char *suffix, size_t max);
 
 /* A name in the folder that looks as if it had been meant to have the suffix:
  * in upper case, short of its last letter, with .txt behind it; or any name,

@@ -1,10 +1,13 @@
-#include "src/folder.h"
+#include "src/base/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "src/base/sip.h"
 
 static bool
 ends_with(const char *s, const char *end)
@@ -72,6 +75,32 @@ folder_read(struct folder *ret, const char *dir, const char *suffix, size_t max)
 	if (r == 0 && ret->n > 0)
 		qsort(ret->v, ret->n, sizeof(ret->v[0]), name_cmp);
 	return r;
+}
+
+uint64_t
+folder_stamp(const char *dir, const char *suffix, size_t max)
+{
+	static const uint64_t key[2] = { 0, 0 }; /* nobody's to choose */
+	struct folder files = { NULL, 0 };
+	bool whole = folder_read(&files, dir, suffix, max) == 0;
+	struct sip sip;
+
+	sip_init(&sip, key);
+	for (size_t i = 0; i < files.n; i++) {
+		const char *name = strrchr(files.v[i], '/');
+		struct stat st = { .st_ino = 0 }; /* gone meanwhile */
+
+		(void)stat(files.v[i], &st);
+		sip_bytes(&sip, name, strlen(name));
+		sip_bytes(&sip,
+		    (const uint64_t[]){ (uint64_t)st.st_dev,
+			(uint64_t)st.st_ino, (uint64_t)st.st_size,
+			(uint64_t)st.st_mtim.tv_sec,
+			(uint64_t)st.st_mtim.tv_nsec },
+		    5 * sizeof(uint64_t));
+	}
+	folder_done(&files);
+	return whole ? sip_end(&sip) : 0;
 }
 
 /* "x.RULES", "x.rule", "x.rules.txt" */
