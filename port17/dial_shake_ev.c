@@ -172,7 +172,7 @@ fill_shake(const struct dial *dial, struct shake_opts *ret,
 	const struct tunnel *via = dial->via;
 
 	*ret = (struct shake_opts){ .udp = dial->opts.udp,
-		.ip6 = is_by_ip6(dial) };
+		.ip6 = dial->opts.udp && is_by_ip6(dial) };
 	if (via->user[0] == '\0')
 		return;
 	ret->user = tunnel_user(via, &dial->opts.identity.words, user);
