@@ -42,21 +42,21 @@ was_begun_outside(
 
 /* A packet of TCP's that opens nothing does not show who began, and a listener
  * at its port neither, which may be closed by now (who serves one client), or
- * be of a program that calls from there: it is believed of what conntrack has
- * no entry of, and of a connection to itself. */
+ * be of a program that calls from there: it is believed of what conntrack did
+ * not see begin, and of a connection to itself. */
 static bool
 is_accepted(
     struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
 {
-	struct flow_key reply;
+	bool outside;
 
 	if (pkt->tuple.proto != IPPROTO_TCP || packet_is_syn(pkt))
 		return false;
 	if ((key->lport == key->rport &&
 		addr_equal(&key->local, &key->remote)) ||
-	    je->ct == NULL || ct_reply(je->ct, key, &reply, NULL) < 0)
+	    je->ct == NULL || ct_began_outside(je->ct, key, &outside) < 0)
 		return attr_is_listening(je->opts.attr, pkt);
-	return memcmp(&reply, key, sizeof(reply)) == 0;
+	return outside;
 }
 
 /* What a verdict of ours lets go may be packed into another packet at once

@@ -33,8 +33,9 @@ struct socket_facts {
 	uint32_t uid;
 	pid_t pid; /* of who used it, by bpf; 0: not seen from here */
 	/* the other side began: of TCP, for packets that open nothing; of all
-	 * else, for what goes out. Conntrack says so; of TCP that it does not
-	 * know it is taken for granted where a listener has this local port */
+	 * else, for what goes out. Conntrack says so; of TCP that it did not
+	 * see begin it is taken for granted where a listener has this local
+	 * port */
 	bool accepted;
 	/* connected to the remote end, or of a kind that only gets answers
 	 * (ping): the program began the flow */

@@ -317,6 +317,20 @@ ct_reply(struct ct *ct, const struct flow_key *flow, struct flow_key *ret,
 	return 0;
 }
 
+int
+ct_began_outside(struct ct *ct, const struct flow_key *flow, bool *ret_outside)
+{
+	struct ct_entry entry;
+	int r = find_entry(ct, ct_msg_get_flow, flow, &entry);
+
+	if (r < 0)
+		return r;
+	if (entry.midway)
+		return -ENODATA;
+	*ret_outside = memcmp(&entry.reply, flow, sizeof(*flow)) == 0;
+	return 0;
+}
+
 /* Dumps -------------------------------------------------------------------- */
 
 int

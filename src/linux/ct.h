@@ -1,6 +1,7 @@
 #ifndef LINUX_CT_H
 #define LINUX_CT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "src/core/flow.h"
@@ -35,6 +36,12 @@ int ct_original(struct ct *ct, const struct flow_key *seen,
  * yet), or -errno. */
 int ct_reply(struct ct *ct, const struct flow_key *flow, struct flow_key *ret,
     uint32_t *ret_mark);
+
+/* Who began a connection of TCP's, which is not who is the first in conntrack
+ * where that was flushed, or came later. 0 with *ret_outside, -ENODATA (it does
+ * not know), -ENOENT (no such entry), or -errno. */
+int ct_began_outside(
+    struct ct *ct, const struct flow_key *flow, bool *ret_outside);
 
 /* Takes the flow's entry out, so that its next packet begins another, NAT and
  * all. As ct_clear_flow(). */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <limits.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
@@ -26,7 +27,9 @@ struct attrs {
 };
 #define NEST_MAX 12
 static_assert(CTA_TUPLE_MAX < NEST_MAX && CTA_IP_MAX < NEST_MAX &&
-		  CTA_PROTO_MAX < NEST_MAX && CTA_COUNTERS_MAX < NEST_MAX,
+		  CTA_PROTO_MAX < NEST_MAX && CTA_COUNTERS_MAX < NEST_MAX &&
+		  CTA_PROTOINFO_MAX < NEST_MAX &&
+		  CTA_PROTOINFO_TCP_MAX < NEST_MAX,
     "there is room");
 struct nest {
 	const struct nlattr *v[NEST_MAX];
@@ -109,6 +112,25 @@ read_bytes(const struct nlattr *attr, uint64_t *ret)
 	return true;
 }
 
+/* Of what this host sends and gets the kernel gives that flag to an entry that
+ * begins with anything but a SYN, and to no other (nf_conntrack_proto_tcp.c,
+ * tcp_new()). */
+static bool
+is_midway(const struct nlattr *attr)
+{
+	struct nest info, tcp;
+	struct nf_ct_tcp_flags seen;
+	const struct nlattr *flags;
+
+	if (!nest(attr, &info) || !nest(info.v[CTA_PROTOINFO_TCP], &tcp))
+		return false;
+	flags = tcp.v[CTA_PROTOINFO_TCP_FLAGS_ORIGINAL];
+	if (!has_size(flags, sizeof(seen)))
+		return false;
+	memcpy(&seen, mnl_attr_get_payload(flags), sizeof(seen));
+	return (seen.flags & IP_CT_TCP_FLAG_BE_LIBERAL) != 0;
+}
+
 int
 ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
 {
@@ -136,6 +158,7 @@ ct_msg_parse(struct ct_entry *ret, const struct nlmsghdr *nlh)
 	ret->counted =
 	    read_bytes(attrs.v[CTA_COUNTERS_ORIG], &ret->bytes_orig) &&
 	    read_bytes(attrs.v[CTA_COUNTERS_REPLY], &ret->bytes_reply);
+	ret->midway = is_midway(attrs.v[CTA_PROTOINFO]);
 	ret->family = nfg->nfgen_family;
 	ret->tuple = attrs.v[CTA_TUPLE_ORIG];
 	ret->zone = attrs.v[CTA_ZONE];

@@ -19,6 +19,8 @@ struct ct_entry {
 	uint32_t mark;
 	uint32_t id;  /* of the entry itself, as it is in the kernel */
 	bool counted; /* the kernel counts bytes */
+	/* of TCP: it was met on its way, and orig is who spoke next */
+	bool midway;
 	uint64_t bytes_orig, bytes_reply;
 	/* for an update of this very entry; borrowed from the message */
 	uint8_t family;

@@ -158,6 +158,38 @@ for bpf in auto no; do
 	    flows "not any(x['direction'] == 'out' and x['sport'] == $not for x in f)"
 done
 
+# -- what conntrack has met on its way: who was called is the first that it saw --
+daemon_stop
+for net in 10.9.0. fd09::; do
+	partner called$net ins sock.py listen tcp ${net}2 7003
+	partner caller$net inc sock.py connect tcp ${net}2 7003
+	partner host$net inc sock.py listen tcp ${net}1 8007
+	partner visitor$net ins sock.py connect tcp ${net}1 8007
+	wait_for answers called$net up
+	wait_for answers host$net up
+done
+inc conntrack -F >"$tmp/out" 2>&1
+for net in 10.9.0. fd09::; do
+	tell called$net send one
+	tell host$net send one
+	tell caller$net recv
+	tell visitor$net recv
+	check "$net: who was called spoke first" answers caller$net "got one"
+	check "$net: … here, too" answers visitor$net "got one"
+done
+rules "drop out to port 7003" "drop in to port 8007" "default in accept"
+check "met on its way: the daemon starts" daemon_start
+for net in 10.9.0. fd09::; do
+	tell caller$net send two
+	tell visitor$net send two
+done
+dropped() { # DIRECTION PORT
+	flows "sum(x['direction'] == '$1' and x['dport'] == $2 and
+	    x['verdict'] == 'drop' for x in f) == 2"
+}
+check "met on its way: what went out is dropped as that" wait_for dropped out 7003
+check "met on its way: what came in, too" wait_for dropped in 8007
+
 # -- capture switched on by a reload --
 daemon_stop
 settings "[resolver]" "upstream = 10.9.0.53" "capture = no"

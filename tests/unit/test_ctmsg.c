@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
@@ -101,6 +102,43 @@ entry_without_mark_has_mark_0(void **state)
 	assert_int_equal(entry.mark, 0);
 }
 
+/* As the kernel tells it of TCP's. */
+static void
+put_tcp_flags(uint8_t *buf, uint8_t flags)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+	struct nf_ct_tcp_flags seen = { .flags = flags };
+	struct nlattr *info = mnl_attr_nest_start(nlh, CTA_PROTOINFO);
+	struct nlattr *tcp = mnl_attr_nest_start(nlh, CTA_PROTOINFO_TCP);
+
+	mnl_attr_put(
+	    nlh, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(seen), &seen);
+	mnl_attr_nest_end(nlh, tcp);
+	mnl_attr_nest_end(nlh, info);
+}
+
+static void
+what_was_met_on_its_way_is_told(void **state)
+{
+	_Alignas(8) uint8_t buf[CT_UPDATE_SIZE];
+	struct flow_key want = key("10.9.0.1", 1, "192.0.2.1", 2);
+	struct ct_entry entry;
+
+	(void)state;
+	(void)put_entry(buf, &want, 0);
+	put_tcp_flags(
+	    buf, IP_CT_TCP_FLAG_WINDOW_SCALE | IP_CT_TCP_FLAG_SACK_PERM);
+	assert_int_equal(
+	    answer(&entry, buf, ((struct nlmsghdr *)buf)->nlmsg_len), 0);
+	assert_false(entry.midway);
+	(void)put_entry(buf, &want, 0);
+	put_tcp_flags(
+	    buf, IP_CT_TCP_FLAG_SACK_PERM | IP_CT_TCP_FLAG_BE_LIBERAL);
+	assert_int_equal(
+	    answer(&entry, buf, ((struct nlmsghdr *)buf)->nlmsg_len), 0);
+	assert_true(entry.midway);
+}
+
 static void
 every_cut_is_refused(void **state)
 {
@@ -156,6 +194,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entry_is_read),
 		cmocka_unit_test(entry_without_mark_has_mark_0),
+		cmocka_unit_test(what_was_met_on_its_way_is_told),
 		cmocka_unit_test(every_cut_is_refused),
 		cmocka_unit_test(error_is_told),
 		cmocka_unit_test(two_families_are_no_question),
