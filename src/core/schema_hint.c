@@ -96,6 +96,13 @@ schema_hint_dns(const char *s, size_t len)
 	    hint_of(hints, sizeof(hints) / sizeof(hints[0]), s, len);
 	const char *port = schema_hint_port(s, len);
 
+	/* as resolved and unbound have a server over TLS */
+	if (hint == NULL && memchr(s, '#', len) != NULL &&
+	    memmem(s, len, "://", 3) == NULL)
+		return "tls://ADDRESS#NAME, such as "
+		       "tls://9.9.9.9#dns.quad9.net";
+	if (len > 0 && memchr(s, ' ', len) != NULL)
+		return "a comma between one server and the next";
 	/* of the forms that are good here */
 	if (port != NULL && (hint == NULL || memcmp(s, "tls:", 4) == 0))
 		return port;
