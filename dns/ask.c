@@ -79,6 +79,7 @@ send_to(
 	if (e < 0) {
 		free(attempt);
 		upstream_failed(u, now);
+		resolve_tell(r, u);
 		r->stats.upstream_errors++;
 		return e;
 	}

@@ -231,6 +231,7 @@ resolve_answer(struct resolve *r, struct attempt *take, const uint8_t *msg,
 		.cased = take->cased };
 
 	upstream_answered(u, take->sent, now);
+	resolve_tell(r, u);
 	note_habits(r, take, msg, refused, task != NULL, now);
 	forsake_doubted(task, take);
 	free(take);
@@ -432,6 +433,7 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 			upstream_late(attempt.upstream, attempt.sent, now);
 		else if (error != -ECANCELED)
 			upstream_failed(attempt.upstream, now);
+		resolve_tell(r, attempt.upstream);
 	}
 	if (task == NULL)
 		return;

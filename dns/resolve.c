@@ -467,3 +467,10 @@ resolve_query(struct resolve *r, struct asking *a, mono_t now)
 		return hit(r, a, &asked, &o, now);
 	return look_up(r, a, &asked, &o, now);
 }
+
+void
+resolve_tell(struct resolve *r, struct upstream *u)
+{
+	if (r->ops.health != NULL && upstream_tells(u))
+		r->ops.health(r->ops.arg, u);
+}

@@ -94,6 +94,8 @@ struct resolve_ops {
 	    const struct name **ret);
 	/* whether an address is this host's; NULL: none is */
 	bool (*is_here)(void *arg, const struct addr *addr);
+	/* it answers no more, or again; NULL: nobody wants to know */
+	void (*health)(void *arg, const struct upstream *u);
 	uint32_t (*random)(void *arg);
 	/* resolve_due() is to be called then: earlier than it was told last */
 	void (*timer)(void *arg, mono_t when);

@@ -208,6 +208,9 @@ bool resolve_is_tunnelled(const struct resolve *r, size_t group);
 bool resolve_tunnel_group(
     const struct resolve *r, const struct decision *d, uint8_t *ret);
 
+/* What has become of an upstream, for the shell to say. */
+void resolve_tell(struct resolve *r, struct upstream *u);
+
 /* Whether no upstream of the group answers. */
 bool resolve_is_down(struct resolve *r, uint8_t group);
 

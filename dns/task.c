@@ -328,6 +328,7 @@ note_late(struct resolve *r, struct task *task, mono_t now)
 			else
 				upstream_late(
 				    attempt->upstream, attempt->sent, now);
+			resolve_tell(r, attempt->upstream);
 		}
 	}
 	return ret;

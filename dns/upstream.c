@@ -248,6 +248,15 @@ upstream_failed(struct upstream *u, mono_t now)
 }
 
 bool
+upstream_tells(struct upstream *u)
+{
+	if (u->told ? u->down : !u->down || u->failures < 2)
+		return false;
+	u->told = !u->told;
+	return true;
+}
+
+bool
 upstream_is_off(const struct upstream_habit *habit, mono_t now)
 {
 	return mono_before(now, habit->off_until);

@@ -63,6 +63,7 @@ struct upstream {
 	mono_t last_answer;
 	mono_t down_until; /* while it is down; then it is probed */
 	bool down;
+	bool told;	   /* that it is: see upstream_tells() */
 	bool probing;	   /* a query of somebody's tries it */
 	bool speaks_edns;  /* it has answered with an OPT */
 	unsigned int bare; /* answers without one since then, to EDNS */
@@ -118,6 +119,11 @@ void upstream_late(struct upstream *u, mono_t sent, mono_t now);
 void upstream_odd(struct upstream *u, bool doubted, mono_t sent, mono_t now);
 /* It can't be reached: refused, no route, TLS failed. */
 void upstream_failed(struct upstream *u, mono_t now);
+
+/* True where there is something to tell that was not told: down again, when it
+ * was tried after a failure (a question lost now and then is none), or, after
+ * that, up. */
+bool upstream_tells(struct upstream *u);
 
 /* It can't be asked so. */
 bool upstream_is_off(const struct upstream_habit *habit, mono_t now);

@@ -104,6 +104,24 @@ on_random(void *arg)
 	return value;
 }
 
+/* Those over TLS tell it themselves, with the reason. */
+static void
+on_health(void *arg, const struct upstream *u)
+{
+	char name[UPSTREAM_TEXT_SIZE];
+
+	(void)arg;
+	if (upstream_is_tls(&u->spec))
+		return;
+	if (u->down)
+		log_limited(LOG_LEVEL_WARNING, "dns",
+		    "upstream=%s does not answer",
+		    upstream_format(&u->spec, name));
+	else
+		log_limited(LOG_LEVEL_INFO, "dns", "upstream=%s answers again",
+		    upstream_format(&u->spec, name));
+}
+
 static void
 on_timer(void *arg, mono_t when)
 {
@@ -144,6 +162,7 @@ resolver_ops_prepare(struct resolver_ev *re)
 		.stand_in = on_stand_in,
 		.stands_for = on_stands_for,
 		.is_here = on_is_here,
+		.health = on_health,
 		.random = on_random,
 		.timer = on_timer,
 		.arg = re,

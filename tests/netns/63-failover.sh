@@ -187,8 +187,12 @@ few_late() { # it is tried again from time to time: after 1, 3, 7, ... s
 	[ $(($(late) - before)) -le $most ]
 }
 check "… nor are others late" few_late
+told() { log_has "upstream=10.9.0.53 $1"; }
+out() { names "out$RANDOM-" 1 >"$tmp/c"; told "does not answer"; }
+check "the log tells that it does not answer" wait_for out
 ins iptables-legacy -F INPUT
 check "it is back, and is used again" wait_for back
+check "… and the log tells that" told "answers again"
 
 stop "$first"
 before=$(late)

@@ -283,7 +283,7 @@ stage_new(const char *path)
 {
 	struct stage *s = calloc(1, sizeof(*s));
 	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done,
-		on_stand_in, NULL, on_is_here, on_random, on_timer, s };
+		on_stand_in, NULL, on_is_here, NULL, on_random, on_timer, s };
 
 	s->path = path;
 	s->now.ns = 1000 * MONO_S;
