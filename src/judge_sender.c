@@ -45,12 +45,12 @@ was_begun_outside(
  * be of a program that calls from there: it is believed of what conntrack did
  * not see begin, and of a connection to itself. */
 static bool
-is_accepted(
-    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+is_accepted(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, const struct flow_key *key)
 {
 	bool outside;
 
-	if (pkt->tuple.proto != IPPROTO_TCP || packet_is_syn(pkt))
+	if (pkt->tuple.proto != IPPROTO_TCP || judge_opens(pkt, sock))
 		return false;
 	if ((key->lport == key->rport &&
 		addr_equal(&key->local, &key->remote)) ||
@@ -107,7 +107,7 @@ judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
 
 	attr_socket(je->opts.attr, pkt, raw->payload, raw->len, ret);
 	if (ret->status == SOCKET_FOUND && !ret->accepted)
-		ret->accepted = is_accepted(je, pkt, &key);
+		ret->accepted = is_accepted(je, pkt, ret, &key);
 	ret->forgotten = may_be_last_word(pkt, ret) && is_forgotten(je, &key);
 	if (ret->status != SOCKET_FOUND)
 		return;

@@ -408,9 +408,9 @@ way_of(const struct judge *judge, const struct packet *pkt, bool in,
 	return (struct judge_way){
 		.in = in,
 		.loopback = pkt->loopback,
-		.first = carried ||
-			 (pkt->tuple.proto == IPPROTO_TCP ? packet_is_syn(pkt)
-							  : !pkt->in),
+		.first = carried || (pkt->tuple.proto == IPPROTO_TCP
+					    ? judge_opens(pkt, sock)
+					    : !pkt->in),
 		.proto = pkt->tuple.proto,
 		.dst = pkt->in ? &pkt->tuple.src : &pkt->tuple.dst,
 	};

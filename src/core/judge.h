@@ -88,6 +88,10 @@ void judge_count(struct judge *judge, uint32_t rule, mono_t now);
 const struct host_names *judge_hosts(const struct judge *judge,
     const struct process *proc, const struct addr *addr, mono_t now);
 
+/* Whether a packet of TCP's opens a connection: not where the other side's SYN
+ * finds one that is up, whose ends anybody may put on it. */
+bool judge_opens(const struct packet *pkt, const struct socket_facts *sock);
+
 /* The same, also of an address that stands for a name; to be given back. */
 const struct host_names *judge_called(const struct judge *judge,
     const struct process *proc, const struct addr *addr, mono_t now);

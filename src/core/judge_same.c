@@ -127,6 +127,15 @@ judge_is_left(const struct judge *judge, const struct packet *pkt,
 	       !judge_is_bequest(judge, sock);
 }
 
+bool
+judge_opens(const struct packet *pkt, const struct socket_facts *sock)
+{
+	bool is_up = pkt->in && sock->status == SOCKET_FOUND &&
+		     sock->connected && sock->inode != 0;
+
+	return packet_is_syn(pkt) && !is_up;
+}
+
 /* What the table has of the packet's flow, NULL where that is nothing yet. */
 static const struct flow *
 known_flow(const struct judge *judge, const struct packet *pkt)
@@ -146,7 +155,7 @@ judge_begun_outside(const struct judge *judge, const struct packet *pkt,
 {
 	const struct flow *flow;
 
-	if (sock->status != SOCKET_FOUND || packet_is_syn(pkt))
+	if (sock->status != SOCKET_FOUND || judge_opens(pkt, sock))
 		return pkt->in; /* also where a TIME_WAIT socket was found */
 	if (pkt->tuple.proto != IPPROTO_TCP) {
 		if (pkt->in)

@@ -290,6 +290,27 @@ what_came_in_stays_so_when_nobody_listens_any_more(void **state)
 }
 
 static void
+a_syn_to_a_connection_that_is_up_does_not_begin_it(void **state)
+{
+	struct packet data = tcp(false, 9, PACKET_TCP_ACK);
+	struct packet syn = tcp(true, 5, PACKET_TCP_SYN);
+	struct socket_facts sock = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	sock.connected = true;
+	data.tuple.sport = syn.tuple.dport = 7106;
+	use_rules("default in accept\ndefault out drop\n");
+	v = judged(&syn, sock, curl, 0, &n);
+	assert_false(v.flow->in);
+	assert_false(is_yes(v.mark));
+	v = judged(&data, sock, curl, 1, &n);
+	assert_false(v.flow->in);
+	assert_false(is_yes(v.mark));
+}
+
+static void
 a_knock_opens_nothing_for_who_takes_its_port(void **state)
 {
 	struct packet knock = udp(true, 4001, 7101);
@@ -418,6 +439,7 @@ main(void)
 		TEST(what_comes_a_second_time_gets_the_same),
 		TEST(who_began_a_connection_that_is_ended_is_told),
 		TEST(what_came_in_stays_so_when_nobody_listens_any_more),
+		TEST(a_syn_to_a_connection_that_is_up_does_not_begin_it),
 		TEST(a_knock_opens_nothing_for_who_takes_its_port),
 		TEST(what_is_brought_to_a_proxy_is_a_flow),
 		TEST(a_blocked_syn_destroys_nothing),
