@@ -11,6 +11,7 @@
 #include "src/json.h"
 #include "src/list_ev.h"
 #include "src/policy_ev.h"
+#include "src/policy_texts.h"
 #include "src/port17_ev.h"
 #include "src/resolver_ev.h"
 
@@ -200,7 +201,7 @@ static void
 runtime_problems(const struct ctl_env *env, json_t *problems)
 {
 	const struct policy *policy = judge_policy(env->judge);
-	int unread = policy_ev_unread(env->policy_ev);
+	int unread = policy_ev_texts(env->policy_ev)->unread;
 	size_t n = policy_n_runtime(policy), held = 0;
 
 	if (unread < 0)
@@ -289,11 +290,11 @@ ctl_problems(const struct ctl_env *env, const json_t *result)
 		    "rules from the command line are not saved, after a "
 		    "restart they are as they were saved last",
 		    strerror(-policy_ev_save_error(env->policy_ev)));
-	if (policy_ev_accounts_error(env->policy_ev) != 0)
+	if (policy_ev_texts(env->policy_ev)->accounts_error != 0)
 		add_problem(problems,
 		    "who the users of the rules are is not saved, after a "
 		    "restart one who can't be found is nobody",
-		    strerror(-policy_ev_accounts_error(env->policy_ev)));
+		    strerror(-policy_ev_texts(env->policy_ev)->accounts_error));
 	runtime_problems(env, problems);
 	account_problems(env, problems);
 	list_problems(env, problems);

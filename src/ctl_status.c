@@ -16,6 +16,7 @@
 #include "src/linux/nfq.h"
 #include "src/linux/procfs.h"
 #include "src/policy_ev.h"
+#include "src/policy_texts.h"
 #include "src/port17_ev.h"
 
 static json_t *
@@ -124,7 +125,7 @@ status_policy(const struct ctl_env *env)
 
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "dir",
 	    json_text(env->rules_dir), "stamp",
-	    (json_int_t)policy_ev_stamp(env->policy_ev), "rules",
+	    (json_int_t)policy_ev_texts(env->policy_ev)->sources.stamp, "rules",
 	    (json_int_t)policy_n_rules(policy), "command_line",
 	    (json_int_t)policy_n_runtime(policy), "generation",
 	    (json_int_t)policy_generation(policy), "error",

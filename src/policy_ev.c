@@ -364,22 +364,10 @@ policy_ev_save_error(const struct policy_ev *pe)
 	return pe->save_error;
 }
 
-int
-policy_ev_accounts_error(const struct policy_ev *pe)
+const struct policy_texts *
+policy_ev_texts(const struct policy_ev *pe)
 {
-	return pe->texts.accounts_error;
-}
-
-int
-policy_ev_unread(const struct policy_ev *pe)
-{
-	return pe->texts.unread;
-}
-
-uint64_t
-policy_ev_stamp(const struct policy_ev *pe)
-{
-	return pe->texts.sources.stamp;
+	return &pe->texts;
 }
 
 const char *

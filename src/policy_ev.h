@@ -76,16 +76,9 @@ const char *policy_ev_error(const struct policy_ev *pe);
  * restart by; 0: they are. */
 int policy_ev_save_error(const struct policy_ev *pe);
 
-/* The same of the numbers that users and groups of the rules have. */
-int policy_ev_accounts_error(const struct policy_ev *pe);
-
-/* Of the file of them that was there when the daemon started: how many lines
- * can't be read, or -errno where nothing can; 0: all is in force. */
-int policy_ev_unread(const struct policy_ev *pe);
-
-/* Of the folder of rules, as it was read; 0 where it was not: see
- * folder_stamp(). */
-uint64_t policy_ev_stamp(const struct policy_ev *pe);
+/* What the rules in force are made of; borrowed until they change. */
+struct policy_texts;
+const struct policy_texts *policy_ev_texts(const struct policy_ev *pe);
 
 /* The file that is tried, with its end; NULL for none. */
 const char *policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms);

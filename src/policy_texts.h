@@ -17,7 +17,8 @@ struct policy_texts {
 	uint64_t try_end_ms;
 	/* users and groups, as the file has them */
 	struct accounts remembered;
-	int accounts_error; /* of the last time that they were to be saved */
+	/* of the last time that their numbers were to be saved; 0: they are */
+	int accounts_error;
 };
 
 void policy_texts_done(struct policy_texts *texts);
