@@ -229,7 +229,7 @@ def lists_and_never_reads(path):
 
 def watcher_reads_late(path):
     """What it missed it is told of, and goes on watching."""
-    other, c, n = Client(path), Client(path), 6000
+    other, c, n = Client(path), Client(path), 3000
     assert c.ask(b'{"call":"watch","args":{"domain":"localhost"}}\n')["ok"]
     resolve = b'{"call":"resolve","args":{"name":"localhost"}}\n'
     for _ in range(n // 50):  # each is an event
