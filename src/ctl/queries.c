@@ -292,8 +292,12 @@ print_answer(const json_t *result)
 	}
 	if (i == 0)
 		puts(command_text(result, "rcode", "?"));
-	if (strcmp(verdict, "block") != 0)
+	if (strcmp(verdict, "block") != 0) {
+		/* what was taken out of it; of a failure it is said behind */
+		if (strcmp(command_text(result, "rcode", ""), "NOERROR") == 0)
+			explain_print_text(result, "why");
 		return;
+	}
 	explain_print_text(result, "verdict");
 	explain_print_text(result, "alias");
 	explain_print_text(result, "address");

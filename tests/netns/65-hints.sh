@@ -66,6 +66,8 @@ check "flows show the name, and the tunnel's mark" flows 'any(
 check "a hint in a blocked range: nothing" asks "" bad.example
 check "a blocked name has none" asks "" ads.example
 check "a private one of a public name is taken out" asks "" rebind.com
+check "… and is none" try 0 ctl resolve rebind.com HTTPS
+check "… with the reason" grep -q '^why: private address' "$tmp/out"
 
 # Who answers for one name can't give its address to another's.
 answers() { # NAME TYPE RECORD
