@@ -1,9 +1,14 @@
 #include "src/ctl/command.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "src/base/escape.h"
 #include "src/base/folder.h"
@@ -146,6 +151,42 @@ print_rules(const json_t *policy)
 	putchar('\n');
 }
 
+/* How long a file system may take to tell what has changed, in ms. */
+#define LOOK_MS 1000
+
+/* 0 where it is not known. By a process of its own: one that does not answer
+ * (a network file system) would hold us. */
+static uint64_t
+stamp_in_time(const char *dir)
+{
+	struct pollfd in = { .events = POLLIN };
+	uint64_t stamp = 0;
+	bool told = false;
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return 0;
+	pid = fork();
+	if (pid == 0) {
+		stamp = folder_stamp(dir, ".rules", SIZE_MAX);
+		_exit(write(fds[1], &stamp, sizeof(stamp)) < 0);
+	}
+	(void)close(fds[1]); /* nothing was written */
+	in.fd = fds[0];
+	if (pid > 0)
+		told = poll(&in, 1, LOOK_MS) == 1 &&
+		       read(fds[0], &stamp, sizeof(stamp)) ==
+			   (ssize_t)sizeof(stamp);
+	if (pid > 0) {
+		(void)kill(pid, SIGKILL); /* it has nothing more to do */
+		/* one that can't even be killed is left behind */
+		(void)waitpid(pid, NULL, told ? 0 : WNOHANG);
+	}
+	(void)close(fds[0]); /* it was only read */
+	return told ? stamp : 0;
+}
+
 /* Files that were changed and not read, as a user forgets. It is looked at
  * here: the daemon waits for no file system. */
 static void
@@ -161,7 +202,7 @@ print_forgotten(const json_t *policy)
 	    command_text(policy, "error", NULL) != NULL ||
 	    json_object_get(policy, "stamp") == NULL)
 		return;
-	stamp = folder_stamp(dir, ".rules", SIZE_MAX);
+	stamp = stamp_in_time(dir);
 	if (stamp == 0 || stamp == (uint64_t)number(policy, "stamp"))
 		return;
 	fputs("  the files of ", stdout);
