@@ -294,7 +294,8 @@ print_answer(const json_t *result)
 		puts(command_text(result, "rcode", "?"));
 	if (strcmp(verdict, "block") != 0) {
 		/* what was taken out of it; of a failure it is said behind */
-		if (strcmp(command_text(result, "rcode", ""), "NOERROR") == 0)
+		if (strcmp(command_text(result, "rcode", ""), "NOERROR") == 0 &&
+		    command_text(result, "why", "")[0] != '\0')
 			explain_print_text(result, "why");
 		return;
 	}
