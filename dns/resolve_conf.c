@@ -431,9 +431,11 @@ resolve_forgive(struct resolve *r)
 	struct upstream_group *group;
 
 	r->pardoned = cache_last_number(r->cache);
-	for (size_t g = 0; (group = resolve_group(r, g, &zone)) != NULL; g++)
+	for (size_t g = 0; (group = resolve_group(r, g, &zone)) != NULL; g++) {
+		group->n_vain = 0;
 		for (size_t i = 0; i < group->n; i++)
 			upstream_forgive(&group->v[i]);
+	}
 }
 
 void

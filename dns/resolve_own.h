@@ -38,6 +38,7 @@ struct task {
 	unsigned int n_flying, n_sent, round, tried;
 	mono_t began, next_try, stale_at, deadline;
 	mono_t settled_at; /* TCP is waited for till then, see task_settle() */
+	mono_t silent_at;  /* who waits is told then that nobody answers */
 	bool usual;	   /* its name is of the usual group, if not it */
 	bool stale_waits;  /* an expired answer may be given at stale_at */
 	struct chase *chase; /* it leads to other names; NULL: not yet */

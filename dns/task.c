@@ -10,6 +10,10 @@
 #define DEADLINE_NS (4 * MONO_S)
 /* RFC 8767 section 5: what has expired is better than a client that waits. */
 #define STALE_AFTER_NS (1800 * MONO_MS)
+/* Where the servers are silent: time for two or three datagrams. The question
+ * goes on till its deadline, as live ones are all that finds servers that are
+ * back; its answer is there for who asks again. */
+#define SILENT_AFTER_NS (1 * MONO_S)
 /* RFC 9520: what failed is not asked again at once. */
 #define ERROR_TTL 5
 /* The least that it allows: a cable that is back, a network that came up. */
@@ -125,6 +129,28 @@ rest(struct cache_entry *entry, const struct task *task, int error, mono_t now)
 	entry->refused = task->refused;
 }
 
+/* That nobody answers. */
+static void
+make_silence(struct answer *ret, struct resolve *r, const struct task *task)
+{
+	local_error(ret, &r->space, &task->key, RCODE_SERVFAIL);
+	ret->ede = EDE_NO_REACHABLE;
+	ret->ede_text = "no upstream answers";
+	ret->ttl = upstream_is_silent(task->group) ? NETWORK_TTL : ERROR_TTL;
+	ret->chased = task->chase != NULL;
+}
+
+/* Through a tunnel (Tor) the way itself may take its time. */
+static void
+note_vain(struct resolve *r, const struct task *task)
+{
+	const struct name *name = &task->key.name;
+
+	if (!resolve_is_tunnelled(r, task->key.group))
+		upstream_in_vain(task->group,
+		    map_hash(&r->tasks, name->wire, name->len), task->began);
+}
+
 void
 task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 {
@@ -133,6 +159,8 @@ task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 	char said[sizeof(take->ede_text)];
 	struct answer answer;
 
+	if (error == -ETIMEDOUT)
+		note_vain(r, take);
 	if (resolve_find_stale(r, &take->key, now, &o)) {
 		o.refused = take->refused;
 		rest(o.entry, take, error, now);
@@ -152,8 +180,7 @@ task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 		answer.ede = EDE_OTHER;
 		answer.ede_text = "the upstream says so";
 	} else if (error == -ETIMEDOUT) {
-		answer.ede = EDE_NO_REACHABLE;
-		answer.ede_text = "no upstream answers";
+		make_silence(&answer, r, take);
 	} else if (error == -EBADMSG) {
 		answer.ede = EDE_INVALID_DATA;
 		answer.ede_text = "the upstream's answer is malformed";
@@ -192,6 +219,8 @@ task_plan(struct resolve *r, struct task *task)
 		when = task->next_try;
 	if (mono_before(task->settled_at, when))
 		when = task->settled_at;
+	if (mono_before(task->silent_at, when))
+		when = task->silent_at;
 	if (task->stale_waits && mono_before(task->stale_at, when))
 		when = task->stale_at;
 	if (!due_set(&r->due, &task->due, when))
@@ -252,6 +281,7 @@ task_new(
 	task->stale_at = mono_add(now, STALE_AFTER_NS);
 	task->next_try = task->deadline;
 	task->settled_at = task->deadline;
+	task->silent_at = task->deadline;
 	list_init(&task->waiters);
 	list_init(&task->attempts);
 	map_put(&r->tasks, &task->node, key_hash(&r->tasks, key));
@@ -277,7 +307,11 @@ void
 task_wait(struct resolve *r, struct task *task, struct waiter *take, mono_t now)
 {
 	bool begun = task->n_sent > 0;
+	mono_t silent_at = mono_add(now, SILENT_AFTER_NS);
 
+	if (upstream_is_silent(task->group) &&
+	    mono_before(silent_at, task->silent_at))
+		task->silent_at = silent_at;
 	list_append(&task->waiters, &take->node);
 	if (!begun) {
 		task_start(r, task, now);
@@ -334,12 +368,37 @@ note_late(struct resolve *r, struct task *task, mono_t now)
 	return ret;
 }
 
+static void
+tell_waiters(
+    struct resolve *r, struct task *task, const struct outcome *o, mono_t now)
+{
+	struct list waiters;
+
+	list_init(&waiters);
+	list_move(&waiters, &task->waiters);
+	waiters_answer(r, &waiters, o, now);
+}
+
+/* Those who wait learn that nobody answers; it is asked on. */
+static void
+tell_silence(struct resolve *r, struct task *task, mono_t now)
+{
+	struct outcome o = { .from = FROM_NONE, .key = &task->key };
+	struct answer answer;
+
+	task->silent_at = task->deadline;
+	if (!upstream_is_silent(task->group) || list_empty(&task->waiters))
+		return;
+	make_silence(&answer, r, task);
+	task_keep(r, &task->key, &answer, now, &o);
+	tell_waiters(r, task, &o, now);
+}
+
 /* May consume the task. */
 static void
 task_due(struct resolve *r, struct task *task, mono_t now)
 {
 	struct upstream *u;
-	struct list waiters;
 
 	if (!mono_before(now, task->deadline)) {
 		task_fail(r, task, task->refused ? -EPROTO : -ETIMEDOUT, now);
@@ -351,12 +410,11 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 
 		task->stale_waits = false;
 		o.key = &task->key;
-		if (resolve_find_stale(r, &task->key, now, &o)) {
-			list_init(&waiters);
-			list_move(&waiters, &task->waiters);
-			waiters_answer(r, &waiters, &o, now);
-		}
+		if (resolve_find_stale(r, &task->key, now, &o))
+			tell_waiters(r, task, &o, now);
 	}
+	if (!mono_before(now, task->silent_at))
+		tell_silence(r, task, now);
 	if (!mono_before(now, task->settled_at) && task_settle(r, task, now))
 		return;
 	if (u != NULL)

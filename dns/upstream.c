@@ -19,6 +19,7 @@
 #define DOWN_SHIFT_MAX 5
 
 #define ODD_MAX 2
+#define VAIN_MAX 2
 
 #define PORT_PLAIN 53
 #define PORT_TLS 853
@@ -139,6 +140,38 @@ upstream_all_down(const struct upstream_group *group)
 		if (!group->v[i].down)
 			return false;
 	return true;
+}
+
+static bool
+has_answered_since(const struct upstream_group *group, mono_t t)
+{
+	for (size_t i = 0; i < group->n; i++)
+		if (!mono_before(group->v[i].last_answer, t))
+			return true;
+	return false;
+}
+
+void
+upstream_in_vain(struct upstream_group *group, uint64_t name_hash, mono_t began)
+{
+	if (has_answered_since(group, began))
+		return;
+	if (group->n_vain == 0 ||
+	    has_answered_since(group, group->vain_since)) {
+		group->n_vain = 0;
+		group->vain_since = began;
+	} else if (group->vain_name == name_hash)
+		return;
+	group->vain_name = name_hash;
+	if (group->n_vain < VAIN_MAX)
+		group->n_vain++;
+}
+
+bool
+upstream_is_silent(const struct upstream_group *group)
+{
+	return group->n_vain >= VAIN_MAX && upstream_all_down(group) &&
+	       !has_answered_since(group, group->vain_since);
 }
 
 bool

@@ -84,6 +84,11 @@ struct upstream_group {
 	enum upstream_order order;
 	size_t n;
 	struct upstream v[UPSTREAMS_MAX];
+	/* names that had all their time, and no server has said anything since
+	 * the first of them began: see upstream_in_vain() */
+	unsigned int n_vain;
+	uint64_t vain_name; /* the last one's hash */
+	mono_t vain_since;
 };
 
 /* The next to be asked of those that are not in the set `tried` (bits by
@@ -95,6 +100,13 @@ int upstream_probe(
     const struct upstream_group *group, unsigned int tried, mono_t now);
 
 bool upstream_all_down(const struct upstream_group *group);
+
+/* A question for this name, begun then, has ended in that nobody answered. One
+ * name may be the servers' own trouble with whose it is: by the second one they
+ * are silent, till any of them answers anything. */
+void upstream_in_vain(
+    struct upstream_group *group, uint64_t name_hash, mono_t began);
+bool upstream_is_silent(const struct upstream_group *group);
 
 /* The same servers, in the same order. */
 bool upstream_group_equal(

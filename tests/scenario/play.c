@@ -165,6 +165,22 @@ take_flying(struct stage *s, const char *addr, struct flying *ret)
 	return NULL;
 }
 
+static void
+end_deserted(struct stage *s)
+{
+	size_t n = s->n_flying;
+
+	s->n_flying = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct flying f = s->flying[i];
+
+		if (f.attempt->task == NULL)
+			resolve_failed(s->r, f.attempt, -ETIMEDOUT, s->now);
+		else
+			s->flying[s->n_flying++] = f;
+	}
+}
+
 static int
 rcode_of(const char *word)
 {
@@ -437,6 +453,8 @@ act(struct stage *s, const char *verb, char *rest)
 		attempt = take_flying(s, rest, &f);
 		if (attempt != NULL)
 			resolve_failed(s->r, attempt, -EPERM, s->now);
+	} else if (strcmp(verb, "over") == 0) {
+		end_deserted(s);
 	} else if (strcmp(verb, "silent") == 0) {
 		if (!s->dropped || s->answer_len > 0)
 			stage_wrong(s, "it is not silent", NULL);

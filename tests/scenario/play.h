@@ -22,6 +22,7 @@
  *       an|au|ad RECORD         records of it, in the lines below
  *   fail ADDR                   the shell gives the oldest one back
  *   barred ADDR                 likewise: this host lets it not out
+ *   over                        likewise all those that nobody waits for
  *   time N                      ms that pass
  *   answer RCODE [tc ad aa] [ede=N] [from=WORD]   the client has got this
  *       an|au RECORD            with these records of its own, in order
