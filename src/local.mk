@@ -339,6 +339,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/completion.c \
 	%D%/ctl/completion_rule.c %D%/ctl/completion_rule.h \
 	%D%/ctl/explain.c \
+	%D%/ctl/decided.c %D%/ctl/decided.h \
 	%D%/ctl/filter.c %D%/ctl/filter.h \
 	%D%/ctl/firewall.c \
 	%D%/ctl/flows.c \
@@ -349,6 +350,7 @@ reroutectl_SOURCES = \
 	%D%/ctl/show.c %D%/ctl/show.h \
 	%D%/ctl/rule_words.c %D%/ctl/rule_words.h \
 	%D%/ctl/rules.c \
+	%D%/ctl/rules_list.c %D%/ctl/rules_list.h \
 	%D%/ctl/status.c \
 	%D%/ctl/tunnels.c \
 	%D%/ctl/table.c %D%/ctl/table.h \

@@ -120,10 +120,10 @@ const struct name *flow_host(const struct flow *flow);
 bool flow_was_told_host(const struct flow *flow);
 
 /* Why it was decided so, for people: where the rule stands (file NULL: a
- * default decided), its label and the tunnel (NULL: none), and which of the
- * names it was, as in a decision. Borrowed. */
+ * default decided), its label, the tunnel and the list that matched (NULL:
+ * none), and which of the names it was, as in a decision. Borrowed. */
 struct flow_shown {
-	const char *file, *label, *tunnel;
+	const char *file, *label, *tunnel, *list;
 	unsigned int line;
 	enum reason reason;
 	uint8_t host;

@@ -10,8 +10,8 @@ struct flow_rule {
 	enum reason reason;
 	uint8_t host;
 	/* where they begin in text; 0: there is none */
-	size_t label, tunnel;
-	char text[]; /* the file, "" for no rule; the label; the tunnel */
+	size_t label, tunnel, list;
+	char text[]; /* the file, "" for no rule; then those */
 };
 
 struct flow_rule *
@@ -35,24 +35,38 @@ size_of(const char *s)
 	return s != NULL ? strlen(s) + 1 : 0;
 }
 
+/* Puts s at *end, behind what is there. Where it begins; 0: there is none. */
+static size_t
+put_text(struct flow_rule *rule, size_t *end, const char *s)
+{
+	size_t at = *end, size = size_of(s);
+
+	if (size == 0)
+		return 0;
+	memcpy(rule->text + at, s, size);
+	*end += size;
+	return at;
+}
+
 static struct flow_rule *
 flow_rule_new(const struct flow_shown *shown)
 {
 	const char *file = shown->file != NULL ? shown->file : "";
-	size_t label = size_of(file);
-	size_t tunnel = label + size_of(shown->label);
-	size_t end = tunnel + size_of(shown->tunnel);
-	struct flow_rule *rule = malloc(sizeof(*rule) + end);
+	size_t end = 0;
+	struct flow_rule *rule =
+	    malloc(sizeof(*rule) + size_of(file) + size_of(shown->label) +
+		   size_of(shown->tunnel) + size_of(shown->list));
 
 	if (rule == NULL)
 		return NULL; /* then it is not shown */
-	*rule = (struct flow_rule){ 1, shown->line, shown->reason, shown->host,
-		tunnel > label ? label : 0, end > tunnel ? tunnel : 0 };
-	memcpy(rule->text, file, label);
-	if (tunnel > label)
-		memcpy(rule->text + label, shown->label, tunnel - label);
-	if (end > tunnel)
-		memcpy(rule->text + tunnel, shown->tunnel, end - tunnel);
+	*rule = (struct flow_rule){ .refs = 1,
+		.line = shown->line,
+		.reason = shown->reason,
+		.host = shown->host };
+	(void)put_text(rule, &end, file);
+	rule->label = put_text(rule, &end, shown->label);
+	rule->tunnel = put_text(rule, &end, shown->tunnel);
+	rule->list = put_text(rule, &end, shown->list);
 	return rule;
 }
 
@@ -69,8 +83,10 @@ shown_by(const struct policy *policy, const struct decision *d)
 	const struct policy_rule *rule = policy_rule_get(policy, d->rule);
 	struct flow_shown shown = { .reason = d->reason, .host = d->host };
 
-	if (policy != NULL)
+	if (policy != NULL) {
 		shown.tunnel = policy_tunnel(policy, d->tunnel);
+		shown.list = policy_list(policy, d->list);
+	}
 	if (rule != NULL) {
 		shown.file = rule->file;
 		shown.label = rule->label;
@@ -90,7 +106,8 @@ flow_shown(const struct flow *flow, struct flow_shown *ret)
 		*ret = (struct flow_shown){ was->text[0] != '\0' ? was->text
 								 : NULL,
 			text_at(was, was->label), text_at(was, was->tunnel),
-			was->line, was->reason, was->host };
+			text_at(was, was->list), was->line, was->reason,
+			was->host };
 	return ret->file != NULL;
 }
 
@@ -129,7 +146,8 @@ flow_decide_alike(
 	if (now.line != then.line || now.reason != then.reason ||
 	    now.host != then.host || !same_text(now.file, then.file) ||
 	    !same_text(now.label, then.label) ||
-	    !same_text(now.tunnel, then.tunnel))
+	    !same_text(now.tunnel, then.tunnel) ||
+	    !same_text(now.list, then.list))
 		was = flow_rule_new(&then);
 	flow->decision = *d;
 	flow_set_policy(flow, policy);

@@ -213,10 +213,16 @@ static enum status
 take(void *arg, const struct command_option *option, const char *value)
 {
 	struct taking *taking = arg;
+	const char *command = taking->context->command->name;
 	bool taken;
+	enum status status =
+	    filter_take(taking->context, option, value, taking->args, &taken);
 
-	return filter_take(
-	    taking->context, option, value, taking->args, &taken);
+	if (status == STATUS_DONE && !taken)
+		return command_usage(command,
+		    "--%s is for words of '%s', which come first", option->name,
+		    command);
+	return status;
 }
 
 enum status

@@ -15,8 +15,8 @@ enum status filter_take(const struct context *context,
     const struct command_option *option, const char *value, json_t *args,
     bool *ret_taken);
 
-/* For a command that takes filters and nothing else: *ret are the arguments
- * of the call. */
+/* For a command whose words are filters and nothing else: *ret are the
+ * arguments of the call. */
 enum status filter_args(const struct context *context, json_t **ret);
 
 #endif

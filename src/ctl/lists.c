@@ -3,6 +3,7 @@
 
 #include "src/base/escape.h"
 #include "src/ctl/command.h"
+#include "src/ctl/decided.h"
 #include "src/ctl/show.h"
 #include "src/ctl/table.h"
 
@@ -158,18 +159,20 @@ enum status
 command_lists(const struct context *context)
 {
 	const struct command_word *word = NULL;
+	bool filtered = decided_is_filtered(context);
 	json_t *rows = NULL;
 	enum status status = STATUS_DONE;
 
-	if (context->argc > 0)
+	if (context->argc > 0 && !filtered)
 		status = command_take_word(context, &word);
-	if (status == STATUS_DONE && context->argc > 1)
+	if (status == STATUS_DONE && word != NULL && context->argc > 1)
 		status =
 		    command_usage("lists", "unexpected '%s'", context->argv[1]);
-	if (status == STATUS_DONE)
-		status = command_call(context,
-		    word != NULL ? "lists.reload" : "lists.list", json_object(),
-		    &rows);
+	if (status == STATUS_DONE && word != NULL)
+		status =
+		    command_call(context, "lists.reload", json_object(), &rows);
+	else if (status == STATUS_DONE)
+		status = decided_rows(context, "lists.list", "list", &rows);
 	if (status == STATUS_DONE && word != NULL)
 		status = check_errors(rows);
 	if (rows != NULL && context->json)

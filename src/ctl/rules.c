@@ -1,4 +1,5 @@
 #include "src/ctl/command.h"
+#include "src/ctl/decided.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,119 +10,13 @@
 #include "src/base/escape.h"
 #include "src/base/num.h"
 #include "src/ctl/rule_words.h"
+#include "src/ctl/rules_list.h"
 #include "src/ctl/show.h"
 #include "src/ctl/table.h"
 
 /* What fits a line of the control protocol, escaped as JSON. */
 #define TRY_MAX ((size_t)60000)
 #define FOR_MAX_MS (UINT64_C(366) * 86400 * 1000)
-
-static const struct table_column rule_columns[] = {
-	{ "NUMBER", .right = true, .keep = 6 },
-	{ "HITS", .right = true, .keep = 4 },
-	{ "LAST HIT", .keep = 21, .drop = 2 },
-	{ "PLACE", .keep = 18, .tail = true },
-	{ "ENDS IN", .keep = 7, .drop = 1 },
-	{ "RULE", .keep = 40, .wrap = true },
-};
-
-struct rule_cells {
-	char number[24], hits[24], last[64], place[256], left[32];
-	char *text;
-	const char *cells[6];
-};
-
-/* Today the time, else the day too. */
-static void
-format_when(char *buf, size_t size, const char *before, double when)
-{
-	time_t seconds = (time_t)when, now = time(NULL);
-	struct tm tm, today;
-	char text[32];
-
-	if (localtime_r(&seconds, &tm) == NULL ||
-	    localtime_r(&now, &today) == NULL ||
-	    strftime(text, sizeof(text),
-		tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year
-		    ? "%H:%M:%S"
-		    : "%Y-%m-%d %H:%M",
-		&tm) == 0)
-		strcpy(text, "?");
-	(void)snprintf(buf, size, "%s%s", before, text); /* fits */
-}
-
-/* A default has no number, and counts nothing. */
-static void
-format_number(char *buf, size_t size, const json_t *number)
-{
-	(void)snprintf(buf, size, json_is_number(number) ? "%.0f" : "-",
-	    json_number_value(number)); /* fits */
-}
-
-static void
-format_place(char *buf, size_t size, const json_t *rule)
-{
-	const char *file = command_text(rule, "file", NULL);
-	const char *slash = file != NULL ? strrchr(file, '/') : NULL;
-
-	/* a name may be cut */
-	if (file == NULL)
-		(void)snprintf(buf, size, "built in");
-	else
-		(void)snprintf(buf, size, "%s:%.0f",
-		    slash != NULL ? slash + 1 : file,
-		    command_number(rule, "line"));
-}
-
-static void
-format_rule(struct rule_cells *ret, const json_t *rule)
-{
-	const char *fault = command_text(rule, "fault", NULL);
-
-	format_number(
-	    ret->number, sizeof(ret->number), json_object_get(rule, "number"));
-	format_number(
-	    ret->hits, sizeof(ret->hits), json_object_get(rule, "hits"));
-	if (!json_is_number(json_object_get(rule, "number")))
-		ret->last[0] = '\0';
-	else if (json_is_number(json_object_get(rule, "last_hit")))
-		format_when(ret->last, sizeof(ret->last), "",
-		    command_number(rule, "last_hit"));
-	else
-		format_when(ret->last, sizeof(ret->last), "unused since ",
-		    command_number(rule, "since"));
-	format_place(ret->place, sizeof(ret->place), rule);
-	ret->left[0] = '\0';
-	if (json_is_number(json_object_get(rule, "ends")))
-		show_left(
-		    ret->left, sizeof(ret->left), command_number(rule, "ends"));
-	ret->cells[0] = ret->number;
-	ret->cells[1] = ret->hits;
-	ret->cells[2] = ret->last;
-	ret->cells[3] = ret->place;
-	ret->cells[4] = ret->left;
-	if (asprintf(&ret->text, "%s%s%s", command_text(rule, "text", "?"),
-		fault != NULL ? " # has a fault: "
-		: json_is_true(json_object_get(rule, "waits"))
-		    ? " # waits for who is not there"
-		    : "",
-		fault != NULL ? fault : "") < 0)
-		ret->text = NULL;
-	ret->cells[5] = ret->text != NULL ? ret->text : "?";
-}
-
-static void
-add_rule(struct table *table, const json_t *rule)
-{
-	struct rule_cells cells;
-
-	format_rule(&cells, rule);
-	table_row(table, cells.cells, TABLE_PLAIN);
-	free(cells.text);
-}
-
-static const struct show_list rule_list = { "rules.list", rule_columns,
-	sizeof(rule_columns) / sizeof(rule_columns[0]), add_rule };
 
 /* What a change did to live connections. */
 static void
@@ -238,7 +133,9 @@ take_for_value(
 {
 	struct taking *taking = arg;
 
-	(void)option; /* the only one */
+	if (strcmp(option->name, "for") != 0)
+		return command_usage(taking->command,
+		    "--%s is for the rules that are shown", option->name);
 	if (num_parse_duration(&taking->ms, value, strlen(value), FOR_MAX_MS) <
 		0 ||
 	    taking->ms < 1000)
@@ -433,8 +330,8 @@ command_rules(const struct context *context)
 	char **argv = context->argv + 1;
 	enum status status;
 
-	if (context->argc == 0)
-		return show_list(context, &rule_list, NULL);
+	if (context->argc == 0 || decided_is_filtered(context))
+		return rules_list(context);
 	status = command_take_word(context, &word);
 	if (status != STATUS_DONE)
 		return status;

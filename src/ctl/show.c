@@ -86,13 +86,13 @@ show_time(char *buf, size_t size, double when)
 		(void)snprintf(buf, size, "?"); /* fits */
 }
 
-static double
-seconds_until(double when)
+double
+show_now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return when - ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
 void
@@ -121,7 +121,7 @@ show_span(char *buf, size_t size, double seconds)
 void
 show_left(char *buf, size_t size, double when)
 {
-	show_span(buf, size, seconds_until(when) + 0.999);
+	show_span(buf, size, when - show_now() + 0.999);
 }
 
 void

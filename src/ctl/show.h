@@ -29,6 +29,8 @@ void show_problems(const json_t *status);
 /* "answer" of one, "answers" of none or many. */
 const char *show_word(double n, const char *one, const char *many);
 
+double show_now(void); /* seconds since 1970, as rows have times */
+
 /* Cells of tables; what does not fit in buf is cut. */
 
 /* Seconds since 1970 as the time of day. */

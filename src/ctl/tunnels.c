@@ -6,6 +6,7 @@
 #include "src/base/escape.h"
 #include "src/base/num.h"
 #include "src/ctl/command.h"
+#include "src/ctl/decided.h"
 #include "src/ctl/show.h"
 #include "src/ctl/table.h"
 
@@ -200,11 +201,26 @@ test(const struct context *context)
 	return ok ? STATUS_DONE : STATUS_FAILED;
 }
 
+static enum status
+list_tunnels(const struct context *context)
+{
+	json_t *rows;
+	enum status status =
+	    decided_rows(context, tunnel_list.call, "tunnel", &rows);
+
+	if (status == STATUS_DONE && context->json)
+		command_json_lines(rows);
+	else if (status == STATUS_DONE)
+		status = show_table(&tunnel_list, rows);
+	json_decref(rows);
+	return status;
+}
+
 enum status
 command_tunnels(const struct context *context)
 {
-	if (context->argc == 0)
-		return show_list(context, &tunnel_list, NULL);
+	if (context->argc == 0 || decided_is_filtered(context))
+		return list_tunnels(context);
 	if (strcmp(context->argv[0], "test") == 0)
 		return test(context);
 	return command_usage(

@@ -106,6 +106,27 @@ check "processes --verdict" only processes 'x["verdicts"]["drop"] > 0' 1 \
     --verdict drop
 check "processes --user" only processes 'x["process"]["user"] == "nobody"' 2 \
     --user nobody
+# of rules: what they decided
+are() { # are EXPRESSION-of-x WANTED COMMAND FILTER...: the rows, whichever order
+	local of=$1 wanted=$2
+	shift 2
+	try 0 ctl --json "$@" && json "sorted($of for x in every) == $wanted"
+}
+check "rules --verdict" are 'x["line"]' "[1]" rules --verdict block
+check "rules --verdict of defaults, too" are 'x["default"]' \
+    '["in", "out"]' rules --verdict accept
+check "rules --exe" are 'x["text"]' '["block out to port 7002 label \"not there\"",
+	"default out accept"]' rules --exe other
+check "rules --user and --verdict" are 'x["line"]' "[1]" \
+    rules --user nobody --verdict block,drop
+check "rules --since" are 'x["line"]' "[1, 2]" rules --since 1h --verdict block,drop
+check "rules --since nothing" are 'x["line"]' "[]" rules --since 0
+check "rules --domain of none" are 'x["line"]' "[]" rules --domain example.com
+check "rules with filters, for people" try 0 ctl rules --exe other
+check_not "… have no other" has_text 7003 "$tmp/out"
+check "--for is of no rules that are shown" try 2 ctl rules --for 5m
+check "filters are of no rules that are tried" try 2 ctl rules try x --exe other
+check "what is no filter" try 2 ctl lists --exe other reload
 background "$REROUTECTL" --control "$tmp/control" --json watch --exe other \
     --verdict block >"$tmp/watch"
 watch=$pid
@@ -499,6 +520,25 @@ inc "$probe" tcp 10.9.0.2 7001 >"$tmp/probe.out"
 check "processes --domain: who spoke to it" only processes \
 	'x["process"]["exe"].endswith("/probe")' 1 --domain .show.example
 check "… and to no other" only processes True 0 --domain other.example
+
+# -- lists and tunnels by what they decided, or carried --
+settings "[resolver]" "upstream = 10.9.0.2" '[list "ads"]' \
+    "source = $tmp/list.txt" '[list "more"]' "source = $tmp/list.txt" \
+    '[tunnel "tor"]' "upstream = socks5://127.0.0.1:9050" \
+    '[tunnel "idle"]' "upstream = socks5://127.0.0.1:9051"
+rules "block out list ads" "block out list more" \
+    "reroute out proto tcp to 10.9.0.2 port 7001 via tor" "default out accept"
+daemon_reload
+denied() { ctl --json resolve ads.example | grep -q '"list": *"ads"'; }
+check "a list decides" wait_for denied
+inc "$probe" tcp 10.9.0.2 7001 >"$tmp/probe.out"
+check "lists --domain" are 'x["name"]' '["ads"]' lists --domain ads.example
+check "lists --verdict" are 'x["name"]' '["ads"]' lists --verdict block
+check "lists --verdict of none" are 'x["name"]' '[]' lists --verdict drop
+check "tunnels --exe" are 'x["name"]' '["tor"]' tunnels --exe probe --since 1m
+check "tunnels --exe of none" are 'x["name"]' '[]' tunnels --exe dig
+check "flows have the list" only flows 'x["list"] is None' 1 --port 7001 --since 1m \
+    --verdict reroute
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0
