@@ -407,6 +407,26 @@ client_receive_rows(struct client *client, client_row_fn *row, void *arg)
 	return status;
 }
 
+/* Whether it answers others meanwhile: what it was asked takes its time. */
+static bool
+is_at_work(const struct client *client)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(sun) - 1;
+	struct pollfd poll_fd = { .events = POLLIN };
+	struct client *other;
+	bool answers;
+
+	if (getpeername(client->fd, (struct sockaddr *)&sun, &len) < 0 ||
+	    client_open(&other, sun.sun_path) != STATUS_DONE)
+		return false;
+	poll_fd.fd = other->fd;
+	answers = client_send(other, "status", NULL) == STATUS_DONE &&
+		  poll(&poll_fd, 1, MORE_MS) > 0;
+	client_close(other);
+	return answers;
+}
+
 /* Waits for an answer to come; one that is always there at once not for
  * long. */
 static enum status
@@ -422,8 +442,13 @@ await(const struct client *client, bool at_once)
 	if (n == 0) {
 		(void)daemon_pid(client, &state);
 		at_once = at_once || is_stopped(state);
-		say_unanswered(
-		    client, "does not answer", at_once ? "" : ": waiting");
+		if (!at_once && is_at_work(client))
+			fputs("reroutectl: the daemon is still at it: "
+			      "waiting\n",
+			    stderr);
+		else
+			say_unanswered(client, "does not answer",
+			    at_once ? "" : ": waiting");
 		if (at_once)
 			return STATUS_FAILED;
 		n = poll(&poll_fd, 1, WAIT_S * 1000 - WORD_MS - MORE_MS);

@@ -26,6 +26,26 @@ json() { # json EXPRESSION: true for the object `x` of each line, the list `ever
 	holds "$tmp/out" "every and all(($1) for x in every)"
 }
 
+# -- one that is at work: asked again, it answers; heard at the end --
+cat >"$tmp/busy.py" <<'EOF'
+import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print("ready", flush=True)
+first, _ = server.accept()
+second, _ = server.accept()
+assert b'"status"' in second.recv(100)
+for one in second, first:
+    one.sendall(b'{"ok":true,"result":{}}\n')
+first.recv(100)
+EOF
+background python3 "$tmp/busy.py" "$tmp/busy" >"$tmp/busy.out"
+wait_for has_text ready "$tmp/busy.out"
+background "$REROUTECTL" --control "$tmp/busy" --json lists reload \
+    >"$tmp/busy.out" 2>"$tmp/busy.err"
+busy=$pid
+
 # -- no daemon, and wrong usage --
 for words in status flows connections watch explain "firewall show"; do
 	check "no daemon: exit 3 for $words" try 3 ctl $words
@@ -341,6 +361,10 @@ wait $pid
 check "and it ends well" [ $? -eq 0 ]
 exec {slow}<&-
 check_judged
+
+wait $busy
+check "one that is at work is waited for" [ $? -eq 0 ]
+check "… and it is told that it is" grep -q "is still at it: waiting" "$tmp/busy.err"
 
 # -- the firewall is cleared, the daemon ends --
 check "firewall clear" try 0 ctl --json firewall clear
