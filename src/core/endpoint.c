@@ -83,6 +83,15 @@ parse_addr(struct endpoint *ret, const char *s, const char *end)
 		   : -EINVAL;
 }
 
+/* Patterns are for rules: nobody can be asked for one, and no certificate is to
+ * show one. */
+static bool
+is_one_name(struct name *ret, const char *s, const char *end)
+{
+	return name_parse(ret, s, (size_t)(end - s)) == 0 &&
+	       memchr(s, '*', (size_t)(end - s)) == NULL;
+}
+
 static int
 parse_host(struct endpoint *ret, const char *s, const char *end)
 {
@@ -112,7 +121,7 @@ parse_host(struct endpoint *ret, const char *s, const char *end)
 		return ret->addr.family == ADDR_IP4 ? 0 : -EINVAL;
 	/* 192.0.2.300 is a mistake and no name */
 	if (s == end || (end[-1] >= '0' && end[-1] <= '9') ||
-	    name_parse(&name, s, (size_t)(end - s)) < 0 || name_is_root(&name))
+	    !is_one_name(&name, s, end) || name_is_root(&name))
 		return -EINVAL;
 	ret->host = part(s, end);
 	return 0;
@@ -144,7 +153,7 @@ endpoint_parse(struct endpoint *ret, const char *s, size_t len)
 			struct name name;
 
 			e.name = part(hash + 1, end);
-			if (name_parse(&name, e.name.s, e.name.len) < 0)
+			if (!is_one_name(&name, hash + 1, end))
 				return -EINVAL;
 			end = hash;
 		}
