@@ -166,17 +166,33 @@ has_text(const struct conf_text *text)
 	return text->s[0] != '\0';
 }
 
-/* Keys that no proxy of this kind is told. */
 static bool
-is_for_nobody(const struct conf_tunnel *tunnel)
+is_proxy2(const struct conf_tunnel *tunnel)
 {
 	static const char proxy2[] = "proxy2";
 
-	return (has_text(&tunnel->user) || has_text(&tunnel->password)) &&
+	return strncmp(tunnel->upstream.s, proxy2, sizeof(proxy2) - 1) == 0;
+}
+
+/* A user or password, by a key or in front of the host. */
+static bool
+has_user(const struct conf_tunnel *tunnel)
+{
+	const char *s = tunnel->upstream.s;
+	struct endpoint e;
+
+	return has_text(&tunnel->user) || has_text(&tunnel->password) ||
+	       (endpoint_parse(&e, s, strlen(s)) == 0 && e.user.s != NULL);
+}
+
+/* Of that no proxy of this kind is told. */
+static bool
+is_for_nobody(const struct conf_tunnel *tunnel)
+{
+	return has_user(tunnel) &&
 	       (!has_text(&tunnel->upstream) ||
 		   strcmp(tunnel->upstream.s, "direct") == 0 ||
-		   strncmp(tunnel->upstream.s, proxy2, sizeof(proxy2) - 1) ==
-		       0);
+		   is_proxy2(tunnel));
 }
 
 /* As other settings have it, and shells. */
@@ -276,6 +292,9 @@ check_tunnel(struct faults *warnings, const struct conf *conf,
 	if (is_for_nobody(tunnel))
 		warn(warnings, section, "user",
 		    "nobody is told: they are for socks5, http and https");
+	if (tunnel->proxy_header == CONF_HEADER_FULL && !is_proxy2(tunnel))
+		warn(warnings, section, "proxy-header",
+		    "there is none: it is for proxy2");
 }
 
 /* One message may have as much: who writes less means another unit. */

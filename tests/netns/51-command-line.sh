@@ -446,6 +446,16 @@ check "and with those that there are" says_not warning \
 check "a user that nobody is told" says \
 	"[tunnel \"t\"]: warning: user: nobody is told" \
 	checked '[tunnel "t"]' "upstream = direct" "user = anna"
+check "one in the address" says \
+	"[tunnel \"t\"]: warning: user: nobody is told" \
+	checked '[tunnel "t"]' "upstream = proxy2://anna@127.0.0.1:80"
+check "a header that there is not" says \
+	"[tunnel \"t\"]: warning: proxy-header: there is none" \
+	checked '[tunnel "t"]' "upstream = socks5://192.0.2.1:1080" \
+	"proxy-header = full"
+check "and one that there is" says_not warning \
+	checked '[tunnel "t"]' "upstream = proxy2://127.0.0.1:80" \
+	"proxy-header = full"
 check "a password in quotes" says \
 	"[tunnel \"t\"]: warning: password: its quotes are a part of it" \
 	checked '[tunnel "t"]' "upstream = socks5://192.0.2.1:1080" \
