@@ -298,8 +298,10 @@ port17_ev_dialer(struct port17_ev *p17)
 /* Whether a program may have an address that stands for a name, of this daemon
  * or an earlier one. */
 static bool
-any_far_names(const struct conf *conf)
+any_far_names(const struct conf *conf, const struct fakeip *fakeip)
 {
+	if (fakeip_count(fakeip) > 0)
+		return true;
 	for (size_t i = 0; i < conf->n_tunnels; i++)
 		if (conf->tunnels[i].dns != CONF_DNS_LOCAL)
 			return true;
@@ -319,7 +321,7 @@ port17_ev_set_conf(struct port17_ev *p17, const struct conf *conf)
 	if (r < 0)
 		return r;
 	/* programs keep what they were given, whatever the settings say now */
-	p17->fakes = p17->fakes || any_far_names(conf);
+	p17->fakes = p17->fakes || any_far_names(conf, p17->fakeip);
 	judge_set_fakes(p17->opts.judge, p17->fakes ? p17->fakeip : NULL);
 	if (p17->begun)
 		port17_trust_read(p17);

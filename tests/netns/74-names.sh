@@ -171,6 +171,10 @@ rules "default out accept" "default in accept"
 check "settings with no tunnel" ctl reload
 check "what a program was given goes nowhere" felt EHOSTUNREACH \
     inc "$BUILDDIR/probe" tcp "$four" 7001
+daemon_stop
+check "a daemon that never had one starts" daemon_start
+check "nor does it go anywhere then" felt EHOSTUNREACH \
+    inc "$BUILDDIR/probe" tcp "$four" 7001
 check_not "nothing is on the wire" wire_saw
 check_judged
 daemon_stop
