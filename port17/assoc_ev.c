@@ -85,13 +85,13 @@ assoc_send(struct assoc *assoc, const struct dgram_in *in)
 	dgram_out_add(assoc->assocs->opts.out, &to, in);
 }
 
-void
+unsigned int
 assoc_send_kept(
     struct assoc *assoc, struct dgram_kept *kept, const struct dgram_in *head)
 {
 	struct dgram_to to = way_of(assoc);
 
-	dgram_kept_send(kept, head, assoc->assocs->opts.out, &to);
+	return dgram_kept_send(kept, head, assoc->assocs->opts.out, &to);
 }
 
 static void

@@ -81,8 +81,9 @@ bool assoc_takes(const struct dgram_in *in);
 
 /* Of one that is up: sends with the next flush of `out`. */
 void assoc_send(struct assoc *assoc, const struct dgram_in *in);
-/* The same for those that were kept until it was up. */
-void assoc_send_kept(
+/* The same, at once, for those that were kept until it was up: how many were
+ * lost. */
+unsigned int assoc_send_kept(
     struct assoc *assoc, struct dgram_kept *kept, const struct dgram_in *head);
 
 /* Of one that is gone, within gone(): nothing came back for that flow. Where it

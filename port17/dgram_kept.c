@@ -22,18 +22,22 @@ dgram_kept_init(struct dgram_kept *kept, struct shares *shares,
 	kept->whose = share_key_of(process);
 }
 
-void
+unsigned int
 dgram_kept_done(struct dgram_kept *kept)
 {
+	unsigned int n = 0;
+
 	while (!list_empty(&kept->list)) {
 		struct list *first = kept->list.next;
 
 		list_remove(first);
 		free(container_of(first, struct datagram, node));
+		n++;
 	}
 	if (kept->bytes > 0)
 		shares_give(kept->shares, &kept->whose, kept->bytes);
 	kept->bytes = 0;
+	return n;
 }
 
 /* The part that begins there. */
@@ -73,11 +77,12 @@ dgram_kept_add(struct dgram_kept *kept, const struct dgram_in *in)
 	return lost;
 }
 
-void
+unsigned int
 dgram_kept_send(struct dgram_kept *kept, const struct dgram_in *head,
     struct dgram_out *out, const struct dgram_to *to)
 {
 	struct list *node;
+	unsigned int lost;
 
 	list_for_each (node, &kept->list) {
 		struct datagram *datagram =
@@ -89,6 +94,7 @@ dgram_kept_send(struct dgram_kept *kept, const struct dgram_in *head,
 
 		dgram_out_add(out, to, &in);
 	}
-	(void)dgram_out_flush(out); /* what is lost is lost as on any link */
-	dgram_kept_done(kept);
+	lost = dgram_out_flush(out);
+	(void)dgram_kept_done(kept); /* those were sent */
+	return lost;
 }

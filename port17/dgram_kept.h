@@ -23,13 +23,16 @@ struct process;
 /* shares: of DGRAM_KEPT_ALL_MAX, borrowed; nothing of the process is. */
 void dgram_kept_init(struct dgram_kept *kept, struct shares *shares,
     const struct process *process);
-void dgram_kept_done(struct dgram_kept *kept);
+/* How many were there: nobody gets them. */
+unsigned int dgram_kept_done(struct dgram_kept *kept);
 
 /* Copies it: how many were lost. */
 unsigned int dgram_kept_add(struct dgram_kept *kept, const struct dgram_in *in);
 
-/* All of them go that way, with that head in front, and are gone. */
-void dgram_kept_send(struct dgram_kept *kept, const struct dgram_in *head,
-    struct dgram_out *out, const struct dgram_to *to);
+/* All of them go that way, with that head in front, and are gone: how many were
+ * lost. */
+unsigned int dgram_kept_send(struct dgram_kept *kept,
+    const struct dgram_in *head, struct dgram_out *out,
+    const struct dgram_to *to);
 
 #endif

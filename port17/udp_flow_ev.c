@@ -37,7 +37,7 @@ udp_flow_end(struct udp *udp, struct udp_flow *flow, enum closed closed)
 	}
 	udp->opts.ended(udp->opts.arg, flow, &end);
 	udp_way_leave(&udp->ways, flow);
-	dgram_kept_done(&flow->kept);
+	udp->counters.dropped += dgram_kept_done(&flow->kept);
 	udpnat_remove(&udp->nat, &flow->nat);
 	list_remove(&flow->all);
 	claim_done(&flow->claim);
@@ -202,10 +202,10 @@ udp_flow_send_kept(struct udp_flow *flow)
 		.head_len = flow->head_len };
 	struct dgram_to to = udp_flow_own_way(flow);
 
-	if (flow->assoc != NULL)
-		assoc_send_kept(flow->assoc, &flow->kept, &head);
-	else
-		dgram_kept_send(&flow->kept, &head, flow->udp->out, &to);
+	flow->udp->counters.dropped +=
+	    flow->assoc != NULL
+		? assoc_send_kept(flow->assoc, &flow->kept, &head)
+		: dgram_kept_send(&flow->kept, &head, flow->udp->out, &to);
 }
 
 struct udp_flow *

@@ -175,6 +175,7 @@ check "flows say so" wait_for refused_because \
     'the tunnel can.t be reached \((Connection refused|not tried again .*)\)'
 check "and so do tunnels" wait_for rests later 'the tunnel can.t be reached'
 assoc_up 1083
+later=$pid
 check "TCP goes through it again" says welcome tcp 192.0.2.7 7002 first
 check "and so does UDP, at once" works
 check "nothing waits any more" none_rests later
@@ -195,6 +196,30 @@ check_not "nothing of it is on the wire" wire_saw
 echo refuse >"$tmp/how"
 check "one that refuses: so it does" says_like 'ECONNREFUSED|EPERM' \
     udp connected 192.0.2.7,7010
+echo live >"$tmp/how"
+check "it is tried again" wait_for works
+cat >"$tmp/five.py" <<'PY'
+import errno, socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.settimeout(20)
+    s.connect(("192.0.2.7", 7010))
+    for i in range(5):
+        s.send(b"x")
+    try:
+        s.recv(10)
+    except OSError as e:
+        print(errno.errorcode[e.errno])
+PY
+more() { [ $(($(counter "$1") - $2)) = "$3" ]; }
+came=$(counter port17_udp_received) dropped=$(counter port17_udp_dropped)
+echo refuse >"$tmp/how"
+kill -STOP $later
+background inc "$python" "$tmp/five.py" >"$tmp/five.out"
+check "what comes while it is asked waits" wait_for more port17_udp_received \
+    $came 5
+kill -CONT $later
+check "it refuses: that is counted" wait_for more port17_udp_dropped $dropped 5
+check "and the program told" wait_for has_text ECONNREFUSED "$tmp/five.out"
 echo live >"$tmp/how"
 check "it is tried again" wait_for works
 partner goes inc sock.py connect udp 192.0.2.7 7010
