@@ -9,6 +9,7 @@
 #include "dns/query.h"
 #include "dns/server_ev.h"
 #include "src/base/addr.h"
+#include "src/core/punycode.h"
 #include "src/core/qtype.h"
 #include "src/ctl_explain.h"
 #include "src/ctl_list.h"
@@ -141,8 +142,11 @@ static bool
 take_name(json_t *args, struct name *ret, char **ret_line)
 {
 	const char *text = json_string_value(json_object_get(args, "name"));
+	char own[NAME_TEXT_SIZE];
 
-	if (text != NULL && name_parse(ret, text, strlen(text)) == 0)
+	if (text != NULL &&
+	    punycode_name(own, sizeof(own), text, strlen(text)) &&
+	    name_parse(ret, own, strlen(own)) == 0)
 		return true;
 	*ret_line = ctlmsg_error(
 	    CTLMSG_BAD_ARGS, "expected a name such as www.example.com");

@@ -8,6 +8,7 @@
 #include "src/base/num.h"
 #include "src/core/endpoint.h"
 #include "src/core/procline.h"
+#include "src/core/punycode.h"
 #include "src/core/qtype.h"
 #include "src/core/value.h"
 
@@ -181,13 +182,15 @@ static void
 read_domain(struct explain_reader *r)
 {
 	uint8_t n = r->subject->n_names;
+	char own[NAME_TEXT_SIZE];
 
 	if (n == SUBJECT_NAMES_MAX) {
 		explain_fault(
 		    r, &r->value, "too many names", "at most 64", NULL);
 		return;
 	}
-	if (name_parse(&r->names->v[n], r->text, r->len) < 0) {
+	if (!punycode_name(own, sizeof(own), r->text, r->len) ||
+	    name_parse(&r->names->v[n], own, strlen(own)) < 0) {
 		bad_value(r, "a name, as example.com");
 		return;
 	}

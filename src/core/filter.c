@@ -7,6 +7,7 @@
 
 #include "src/core/glob.h"
 #include "src/core/policy_set.h"
+#include "src/core/punycode.h"
 #include "src/core/value.h"
 
 static const char *const verdicts[] = { "accept", "block", "drop", "reroute" };
@@ -97,6 +98,7 @@ filter_set(struct filter *filter, const char *key, const char *value,
 	size_t len = strlen(value), at;
 	struct value_fault fault;
 	struct rule_value name;
+	char own[FILTER_TEXT];
 	bool glob;
 	char *to = field(filter, key, &glob);
 
@@ -116,6 +118,11 @@ filter_set(struct filter *filter, const char *key, const char *value,
 		(void)snprintf(what, FILTER_WHAT,
 		    "%.16s: the pattern ends in a lone '\\'", key);
 		return -EINVAL;
+	}
+	if (to == filter->domain &&
+	    punycode_name(own, sizeof(own), value, len)) {
+		value = own;
+		len = strlen(own);
 	}
 	if (to == filter->domain &&
 	    value_parse(&name, VALUE_DOMAIN, value, len, &fault) < 0) {

@@ -1,6 +1,5 @@
 #include "src/core/punycode.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -200,4 +199,39 @@ punycode_label(char ret[PUNYCODE_MAX], const char *label, size_t len)
 	if (!encode(&out, points, n, basic))
 		return 0;
 	return (size_t)(out.at - ret);
+}
+
+static bool
+is_ascii(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((uint8_t)s[i] >= FIRST)
+			return false;
+	return true;
+}
+
+bool
+punycode_name(char *ret, size_t size, const char *s, size_t len)
+{
+	char label[PUNYCODE_MAX];
+	size_t used = 0, at = 0;
+
+	while (at <= len) {
+		const char *from = s + at, *dot = memchr(from, '.', len - at);
+		size_t n = dot != NULL ? (size_t)(dot - from) : len - at;
+
+		at += n + 1;
+		if (!is_ascii(from, n)) {
+			n = punycode_label(label, from, n);
+			if (n == 0)
+				return false;
+			from = label;
+		}
+		if (n + 1 > size - used)
+			return false;
+		memcpy(ret + used, from, n);
+		used += n;
+		ret[used++] = dot != NULL ? '.' : '\0';
+	}
+	return true;
 }

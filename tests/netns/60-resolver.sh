@@ -56,6 +56,10 @@ check "… too" grep -q 'EDE: 21.*version' "$tmp/dig"
 check "reroutectl asks it, too" \
     [ "$(ctl resolve txt.example TXT | sed 's/ [0-9]* / /')" = \
     'txt.example. IN TXT "hello"' ]
+idn() { ctl "${@:2}" | grep -q "$1"; }
+check "a name in another script, as DNS has it" \
+    idn '^xn--mnchen-3ya.localhost.*127.0.0.1$' resolve münchen.localhost
+check "… is explained, too" idn "^then: " explain --query münchen.localhost
 ctl resolve no.such.invalid >"$tmp/out" 2>"$tmp/err"
 check "… and fails where there is no such name" [ $? = 1 ]
 check "… with the reason" grep -q "^reroutectl: no.such.invalid: NXDOMAIN: " \

@@ -56,6 +56,7 @@ a_row_is_asked_for_or_not(void **state)
 		{ "domain", ".www.example.com", true },
 		{ "domain", "*.www.example.com", false },
 		{ "domain", ".ww.example.com", false },
+		{ "domain", "b\xc3\xbc.example.com", false }, /* IDN */
 		{ "verdict", "block", true },
 		{ "verdict", "accept,block", true },
 		{ "verdict", "drop,reroute", false },

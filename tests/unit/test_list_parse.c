@@ -240,6 +240,35 @@ punycode_is_as_in_the_rfc(void **state)
 	}
 }
 
+static void
+names_in_other_scripts_have_a_form_of_their_own(void **state)
+{
+	static const struct {
+		const char *text, *name; /* NULL: none */
+	} rows[] = {
+		{ "www.example.com", "www.example.com" },
+		{ "www.m\xc3\xbcnchen.de.", "www.xn--mnchen-3ya.de." },
+		{ "*.\xc3\x9c.de", "*.xn--tda.de" },
+		{ "m\xc3\xbc.\xf0\x9f\x92\xa9", "xn--m-eha.xn--ls8h" },
+		{ "", "" },
+		{ "\xff.de", NULL },
+		{ "\xc2\xa0.de", NULL },
+		{ "no room for this, twenty-seven", NULL },
+	};
+	char name[27];
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		bool is = punycode_name(
+		    name, sizeof(name), rows[i].text, strlen(rows[i].text));
+
+		row_true(
+		    rows[i].text, rows[i].name == NULL
+				      ? !is
+				      : is && strcmp(name, rows[i].name) == 0);
+	}
+}
+
 /* The n-th line is the one that a fault or an entry says. */
 static void
 lines_are_counted(void **state)
@@ -410,6 +439,8 @@ main(void)
 		cmocka_unit_test(formats_are_told_apart),
 		cmocka_unit_test(other_scripts_become_a_labels),
 		cmocka_unit_test(punycode_is_as_in_the_rfc),
+		cmocka_unit_test(
+		    names_in_other_scripts_have_a_form_of_their_own),
 		cmocka_unit_test(lines_are_counted),
 		cmocka_unit_test(junk_is_counted),
 		cmocka_unit_test(entries_know_their_line),
