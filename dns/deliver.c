@@ -53,6 +53,21 @@ note_why(
 	rec->ede_text = with ? opts->ede_text : a->ede_text;
 }
 
+static uint8_t
+forward_of(
+    struct resolve *r, const struct asked *asked, const struct outcome *o)
+{
+	const struct name *zone;
+
+	if (o->key == NULL || o->key->group == 0 || o->from == FROM_LOCAL ||
+	    o->from == FROM_HOSTS || o->from == FROM_LIST ||
+	    resolve_is_tunnelled(r, o->key->group))
+		return 0;
+	(void)resolve_group(r, o->key->group, &zone);
+	/* not what an alias of a list leads to */
+	return name_in(&asked->q->qname, zone) ? zone->len : 0;
+}
+
 /* opts: NULL for what was denied, of which the rule says why. */
 static void
 note(struct resolve *r, const struct asked *asked, const struct outcome *o,
@@ -79,6 +94,7 @@ note(struct resolve *r, const struct asked *asked, const struct outcome *o,
 	rec.by = client->by;
 	rec.ttl = o->answer != NULL ? o->answer->ttl : 0;
 	rec.group = o->key != NULL ? o->key->group : 0;
+	rec.forward = forward_of(r, asked, o);
 	rec.ede = EDE_NONE;
 	rec.ede_text = "";
 	if (opts != NULL)

@@ -45,6 +45,9 @@ struct record {
 	enum attributed_by by; /* who said so */
 	uint32_t ttl;	       /* of the answer, s */
 	uint8_t group;	       /* of upstreams: whose answer it is */
+	/* whose servers are asked: octets at the end of qname that are the zone
+	 * of a [forward] section; 0 for none, and where nobody is */
+	uint8_t forward;
 	bool learnt; /* names are to be learnt from it: not yet for this one */
 	bool led;    /* a list led on to another name, and that one passed */
 	/* the answer is what the list has for the name: records that lead

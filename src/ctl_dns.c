@@ -312,6 +312,7 @@ json_resolved(const struct resolver_answer *answer)
 	    record_from_name(rec->from), "verdict",
 	    action_name(rec->decision.action));
 	decided = json_with(decided, json_query_why(rec));
+	decided = json_with(decided, json_query_asked(rec));
 	if (rec->target != NULL)
 		json_object_set_new(decided, "alias",
 		    json_text(name_format(rec->target, name)));

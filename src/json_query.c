@@ -1,6 +1,7 @@
 #include "src/json_query.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "dns/wire.h"
 #include "src/core/qtype.h"
@@ -52,6 +53,26 @@ json_upstream(const struct record *rec)
 	    json_end(&rec->upstream, rec->upstream_port, end));
 }
 
+static json_t *
+json_forward(const struct record *rec)
+{
+	struct name zone = { .len = rec->forward };
+	char text[NAME_TEXT_SIZE];
+
+	if (zone.len == 0)
+		return json_null();
+	memcpy(
+	    zone.wire, rec->qname.wire + rec->qname.len - zone.len, zone.len);
+	return json_text(name_format(&zone, text));
+}
+
+json_t *
+json_query_asked(const struct record *rec)
+{
+	return json_pack("{s:o, s:o}", "upstream", json_upstream(rec),
+	    "forward", json_forward(rec));
+}
+
 json_t *
 json_query_why(const struct record *rec)
 {
@@ -85,8 +106,7 @@ json_query(const struct record *rec, const struct json_time *at)
 	    action_name(rec->decision.action), "own", rec->own, "captured",
 	    rec->captured);
 	json_t *why = json_query_why(rec);
-	json_t *rest = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:s, "
-				 "s:o}",
+	json_t *rest = json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:s, s:o}",
 	    "rcode",
 	    rec->answered ? json_string(json_rcode(rec->rcode, rcode))
 			  : json_null(),
@@ -96,10 +116,11 @@ json_query(const struct record *rec, const struct json_time *at)
 	    "answer_from",
 	    rec->answered ? json_string(record_from_name(rec->from))
 			  : json_null(),
-	    "upstream", json_upstream(rec), "elapsed_us",
-	    (json_int_t)rec->elapsed_us, "addresses", json_addresses(rec),
-	    "attributed_by", attributed_name(rec->by), "process",
+	    "elapsed_us", (json_int_t)rec->elapsed_us, "addresses",
+	    json_addresses(rec), "attributed_by", attributed_name(rec->by),
+	    "process",
 	    rec->elsewhere ? json_null() : json_process(rec->process));
 
-	return json_with(json_with(object, why), rest);
+	object = json_with(json_with(object, why), rest);
+	return json_with(object, json_query_asked(rec));
 }

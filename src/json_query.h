@@ -10,6 +10,9 @@ json_t *json_query(const struct record *record, const struct json_time *at);
 /* What the rules decided about it: rule, label, reason and list. */
 json_t *json_query_why(const struct record *record);
 
+/* Whose servers are asked for it: upstream and forward. */
+json_t *json_query_asked(const struct record *record);
+
 /* "NOERROR" or a number. */
 #define JSON_RCODE_SIZE 16
 const char *json_rcode(unsigned int rcode, char buf[JSON_RCODE_SIZE]);

@@ -29,7 +29,8 @@ static const struct table_column columns[] = {
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
 struct cells {
-	char time[32], program[CELL], answer[CELL], elapsed[24], why[CELL];
+	char time[32], program[CELL], answer[CELL], from[CELL], elapsed[24];
+	char why[CELL];
 	const char *cells[N_COLUMNS];
 };
 
@@ -90,11 +91,16 @@ static void
 format_query(struct cells *ret, const json_t *query)
 {
 	const json_t *process = json_object_get(query, "process");
+	const char *forward = command_text(query, "forward", "");
 	const char **cell = ret->cells;
 
 	show_time(ret->time, sizeof(ret->time), command_number(query, "time"));
 	format_asker(ret->program, sizeof(ret->program), query);
 	format_answer(ret->answer, sizeof(ret->answer), query);
+	/* whose servers are asked, where they are not the usual; may be cut */
+	(void)snprintf(ret->from, sizeof(ret->from), "%s%s%s",
+	    command_text(query, "answer_from", "-"), forward[0] ? " " : "",
+	    forward);
 	format_elapsed(ret->elapsed, sizeof(ret->elapsed), query);
 	show_why(ret->why, sizeof(ret->why), query);
 	*cell++ = ret->time;
@@ -104,7 +110,7 @@ format_query(struct cells *ret, const json_t *query)
 	*cell++ = command_text(query, "qtype", "?");
 	*cell++ = command_text(query, "qname", "?");
 	*cell++ = ret->answer;
-	*cell++ = command_text(query, "answer_from", "-");
+	*cell++ = ret->from;
 	*cell++ = ret->elapsed;
 	*cell++ = ret->why;
 }
@@ -315,6 +321,7 @@ say_failure(const json_t *result, const char *name)
 {
 	const char *rcode = command_text(result, "rcode", "?");
 	const char *why = command_text(result, "why", "");
+	const char *forward = command_text(result, "forward", "");
 
 	if (strcmp(rcode, "NOERROR") == 0)
 		return STATUS_DONE;
@@ -324,6 +331,11 @@ say_failure(const json_t *result, const char *name)
 	escape_print(name, stderr);
 	fprintf(stderr, ": %s%s", rcode, why[0] != '\0' ? ": " : "");
 	escape_print(why, stderr);
+	if (forward[0] != '\0') {
+		fputs(" (servers of [forward \"", stderr);
+		escape_print(forward, stderr);
+		fputs("\"])", stderr);
+	}
 	fputc('\n', stderr);
 	return STATUS_FAILED;
 }

@@ -73,6 +73,11 @@ check "each has its program" queries \
 check "the keys of a query" queries 'set(("time client proto qname qtype " +
     "verdict rule reason rcode answer_from upstream elapsed_us addresses " +
     "process").split()) <= set(q[0])'
+inc dig +short @127.0.0.1 ok.up.example >"$tmp/digs"
+check "whose servers are asked is told" queries "q[0]['forward'] == 'up.example' and
+    q[0]['upstream'] == '10.9.0.55:53' and q[-1]['forward'] is None"
+ctl queries >"$tmp/table"
+check "… in the table, too" has_text "upstream up.example" "$tmp/table"
 # its flow goes on, and is to be judged anew: not before there is an answer
 from_one_port() {
 	local i
