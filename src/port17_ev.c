@@ -161,14 +161,16 @@ remember(struct port17_ev *p17, struct port17_past *past,
 }
 
 /* Without its entry in conntrack no packet of ours tells the program, which
- * would wait for ever: it may have been an answer of ours that was reset. */
+ * would wait for ever: it may have been an answer of ours that was reset. Nor
+ * is there an entry where its program has begun anew with its port already, and
+ * the SYN waits for its verdict. */
 static void
 end_lost(struct port17_ev *p17, const struct flow_key *key)
 {
 	struct flow_key reply;
 
 	if (ct_reply(p17->ct, key, &reply, NULL) == -ENOENT)
-		(void)diag_destroy(p17->opts.diag, key, 0); /* or it is gone */
+		(void)diag_destroy_connected(p17->opts.diag, key); /* if any */
 }
 
 static void

@@ -25,6 +25,7 @@
 /* TCP states as sock_diag gives them (linux/tcp_states.h in the kernel). */
 enum {
 	STATE_ESTABLISHED = 1,
+	STATE_SYN_SENT = 2,
 	STATE_SYN_RECV = 3,
 	STATE_FIN_WAIT1 = 4,
 	STATE_TIME_WAIT = 6,
@@ -325,20 +326,23 @@ diag_is_up(struct diag *diag, const struct flow_key *key)
 	return msg.inode != 0;
 }
 
-int
-diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
+static bool
+can_destroy(const struct diag *diag, const struct flow_key *key)
+{
+	return key->proto == IPPROTO_TCP ? diag->tcp : diag->udp;
+}
+
+/* The one that was found. */
+static int
+destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
+    const struct diagmsg *found)
 {
 	struct flow_key as = *key;
 	struct request request;
 	struct diagmsg msg = { 0 };
 	int r;
 
-	if (!(key->proto == IPPROTO_TCP ? diag->tcp : diag->udp))
-		return -EOPNOTSUPP;
-	r = look_up(diag, key, ifindex, &msg);
-	if (r != 0)
-		return r;
-	if (is_gone(&msg))
+	if (is_gone(found))
 		return -ENOENT;
 	if (key->proto ==
 	    IPPROTO_UDP) { /* ends are swapped for look-ups only */
@@ -350,7 +354,8 @@ diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
 	request_init(&request, &as, ifindex);
 	request.nlh.nlmsg_type = SOCK_DESTROY;
 	request.nlh.nlmsg_flags |= NLM_F_ACK;
-	memcpy(request.req.id.idiag_cookie, msg.cookie, sizeof(msg.cookie));
+	memcpy(
+	    request.req.id.idiag_cookie, found->cookie, sizeof(found->cookie));
 	r = ask(diag, &request, &msg);
 	if (r == -ENOENT && ifindex != 0) {
 		request.req.id.idiag_if = 0;
@@ -360,6 +365,28 @@ diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
 	if (r == -ESTALE)
 		return -ENOENT;
 	return r == 1 ? 0 : r;
+}
+
+int
+diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
+{
+	struct diagmsg found = { 0 };
+	int r = can_destroy(diag, key) ? look_up(diag, key, ifindex, &found)
+				       : -EOPNOTSUPP;
+
+	return r != 0 ? r : destroy(diag, key, ifindex, &found);
+}
+
+int
+diag_destroy_connected(struct diag *diag, const struct flow_key *key)
+{
+	struct diagmsg found = { 0 };
+	int r = can_destroy(diag, key) ? look_up(diag, key, 0, &found)
+				       : -EOPNOTSUPP;
+
+	if (r == 0 && found.state == STATE_SYN_SENT)
+		r = -ENOTCONN;
+	return r != 0 ? r : destroy(diag, key, 0, &found);
 }
 
 bool

@@ -47,6 +47,10 @@ bool diag_is_up(struct diag *diag, const struct flow_key *key);
 int diag_destroy(
     struct diag *diag, const struct flow_key *key, uint32_t ifindex);
 
+/* The same of a TCP connection that is over, and -ENOTCONN where a socket has
+ * its ends that connects just now: that one is the next. */
+int diag_destroy_connected(struct diag *diag, const struct flow_key *key);
+
 /* Whether sock_diag answers here at all (else /proc/net serves). */
 bool diag_works(const struct diag *diag);
 

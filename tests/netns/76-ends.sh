@@ -319,7 +319,8 @@ s.send(b"a word")
 print(s.recv(100).decode(), flush=True)
 PY
 settings '[tunnel "late"]' 'upstream = socks5://10.9.0.2:1085' \
-    '[tunnel "dev"]' 'upstream = direct' 'honest-connect = no'
+    '[tunnel "dev"]' 'upstream = direct' 'honest-connect = no' \
+    '[tunnel "held"]' 'upstream = direct'
 rules "reroute via late out user 65531" "reroute via dev out user 65532" \
     "default out accept" "default in accept"
 daemon_reload
@@ -341,6 +342,38 @@ check "who has its port next gets what is its own" eval \
 check "and the other tunnel gets nothing of it" \
     wait_for grep -qx "heard nothing" "$tmp/far.out"
 check_judged
+
+# -- the same, where it is seen to have ended only when its program has begun
+# anew from the same port --
+cat >"$tmp/anew.py" <<'PY'
+import errno, os, select, signal, socket, struct, sys
+def begin():
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("10.9.0.1", 7712))
+    return s
+daemon, far = int(sys.argv[1]), ("192.0.2.7", 7001)
+s = begin()
+s.connect(far)
+s.send(b"x")
+s.recv(1)
+os.kill(daemon, signal.SIGSTOP)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+s.close()
+s = begin()
+s.setblocking(False)
+s.connect_ex(far)
+os.kill(daemon, signal.SIGCONT)
+select.select([], [s], [], 20)
+print(errno.errorcode.get(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)))
+PY
+for t in dev held; do
+	rules "reroute via $t out to 192.0.2.7" "default out accept" \
+	    "default in accept"
+	daemon_reload
+	check "$t: who begins anew at once is connected" eval \
+	    '[ "$(inc python3 "$tmp/anew.py" $daemon)" = None ]'
+done
 
 # -- a far end that forgot the connection: it resets what comes in bulk, of
 # which a part has gone when the kernel hears of it --
