@@ -61,17 +61,37 @@ task_finish(
 	waiters_answer(r, &waiters, &outcome, now);
 }
 
-/* What an answer makes void: what was known of its type, where there is no such
- * name or it is not to be kept; that there is no such name, where there is. */
+/* Whether what was known of its type is void by this: there is no such name, or
+ * it is not to be kept. What is fresh stays before a bare "no" that may not. */
+static bool
+voids_known(struct resolve *r, const struct key *key,
+    const struct answer *answer, mono_t now)
+{
+	bool is_there =
+	    answer->rcode == RCODE_NOERROR || answer->rcode == RCODE_NXDOMAIN;
+	const struct cache_entry *entry;
+
+	if (answer->cut && answer->ttl > 0)
+		return true;
+	if (!is_there || answer->ttl > 0)
+		return false;
+	if (!answer->cut && !answer->nodata)
+		return true;
+	entry = cache_find(r->cache, key);
+	return entry != NULL && !resolve_is_fresh(r, entry, now);
+}
+
+/* What an answer makes void: what was known of its type; that there is no such
+ * name, where there is. */
 static void
-supersede(struct resolve *r, const struct key *key, const struct answer *answer)
+supersede(struct resolve *r, const struct key *key, const struct answer *answer,
+    mono_t now)
 {
 	bool is_there =
 	    answer->rcode == RCODE_NOERROR || answer->rcode == RCODE_NXDOMAIN;
 	struct key any;
 
-	if (answer->cut ? answer->ttl > 0
-			: answer->ttl == 0 && is_there && !answer->nodata)
+	if (voids_known(r, key, answer, now))
 		cache_drop(r->cache, key);
 	if (answer->cut || !is_there || (answer->ttl == 0 && answer->nodata) ||
 	    !cache_has_untyped(r->cache, key->name.len))
@@ -101,7 +121,7 @@ task_keep(struct resolve *r, const struct key *key, const struct answer *answer,
 
 	ret->answer = answer;
 	ret->entry = NULL;
-	supersede(r, key, answer);
+	supersede(r, key, answer, now);
 	if (answer->ttl == 0) {
 		rest_unkept(r, key, now);
 		return;
