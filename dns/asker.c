@@ -151,6 +151,7 @@ asker_get(struct askers *askers, const struct process *process,
 	}
 	asker->process = process_ref(process);
 	asker->host = is.host;
+	asker->here = host == NULL ? askers->here : NULL;
 	asker->names = asker_names;
 	asker->id = ++askers->last_id;
 	map_put(&askers->map, &asker->node, hash);

@@ -8,6 +8,7 @@
 #include "src/base/map.h"
 #include "src/core/decision.h"
 #include "src/core/process.h"
+#include "src/core/subject.h"
 
 /* Whose processes ask; nobody's are of one user, too. */
 struct asker_user {
@@ -47,7 +48,8 @@ struct asker {
 	struct list lru;
 	const struct process *process; /* a reference */
 	struct addr host; /* another one that asks; ADDR_NONE for a program */
-	uint64_t id;	  /* from 1 */
+	const struct subject_here *here; /* of a program; NULL: not known */
+	uint64_t id;			 /* from 1 */
 	struct asker_user *user;
 	/* what it takes of ours: while it has any it is not forgotten */
 	unsigned int waiting; /* queries of its that wait */
@@ -74,6 +76,7 @@ struct askers {
 	struct map map, users;
 	struct list lru;
 	uint64_t last_id;
+	const struct subject_here *here; /* borrowed; NULL: not known */
 };
 
 /* More processes at once than that: who was quiet longest gets a new number

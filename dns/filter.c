@@ -12,6 +12,7 @@ struct place {
 	bool here;
 };
 
+static const struct subject_here unknown_here = { NULL, 0 };
 static const struct place nowhere = { .addr = { .family = ADDR_NONE } };
 
 /* A service is judged by its host, too: who asks for _8443._https.example.com
@@ -28,6 +29,7 @@ ask_how(const struct policy *policy, const struct asker *asker,
 		.n_names = 1,
 		.names = names,
 		.src = asker->host, /* of a program here it is not known yet */
+		.here = asker->here != NULL ? *asker->here : unknown_here,
 		.dst = place->addr,
 		.loopback = place->here,
 		.process = asker->process,

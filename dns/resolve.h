@@ -94,6 +94,7 @@ struct resolve_ops {
 	    const struct name **ret);
 	/* whether an address is this host's; NULL: none is */
 	bool (*is_here)(void *arg, const struct addr *addr);
+	const struct subject_here *here; /* all of them; NULL: not known */
 	/* it answers no more, or again; NULL: nobody wants to know */
 	void (*health)(void *arg, const struct upstream *u);
 	uint32_t (*random)(void *arg);

@@ -27,6 +27,7 @@ resolve_new(const struct resolve_ops *ops)
 		resolve_free(r);
 		return NULL;
 	}
+	r->askers.here = ops->here;
 	return r;
 }
 

@@ -124,8 +124,6 @@ ttl_of(const struct scrubber *s, uint32_t ttl)
 {
 	if (ttl > INT32_MAX)
 		return 0;
-	if (ttl == 0) /* its owner wants no caching */
-		return 0;
 	if (ttl < s->opts->ttl_min)
 		return s->opts->ttl_min;
 	return ttl < s->opts->ttl_max ? ttl : s->opts->ttl_max;

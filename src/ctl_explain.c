@@ -26,6 +26,7 @@ struct ctl_explain {
 	struct judge_capture capture;
 	const struct host_names *hosts; /* of the other side; or NULL */
 	enum record_from own;		/* who answers a query: resolve_own() */
+	struct subject_here here;	/* v allocated */
 };
 
 void
@@ -34,6 +35,7 @@ ctl_explain_free(struct ctl_explain *explain)
 	if (explain == NULL)
 		return;
 	free(explain->about);
+	free((void *)explain->here.v);
 	policy_unref(explain->policy);
 	conf_unref(explain->conf);
 	process_unref(explain->process);
@@ -169,6 +171,8 @@ add_facts(const struct ctl_explain *explain, struct subject *subject)
 {
 	const struct addr *other = subject->in ? &subject->src : &subject->dst;
 
+	if (subject->query && subject->src.family == ADDR_NONE)
+		subject->here = explain->here;
 	if (other->family == ADDR_NONE)
 		return;
 	/* where the kernel can't be asked it is as the words have it */
@@ -224,6 +228,19 @@ ctl_explain_pid(const struct ctl_env *env, json_t *args,
 	return true;
 }
 
+/* As the resolver has it; nothing where there is no memory. */
+static void
+copy_here(const struct subject_here *from, struct subject_here *ret)
+{
+	struct addr *v = calloc(from->n + 1, sizeof(v[0]));
+
+	if (v == NULL)
+		return;
+	for (size_t i = 0; i < from->n; i++)
+		v[i] = from->v[i];
+	*ret = (struct subject_here){ v, from->n };
+}
+
 /* On the loop, which has the names. */
 static void
 find_names(const struct ctl_env *env, struct ctl_explain *explain)
@@ -268,6 +285,7 @@ ctl_explain(const struct ctl_env *env, json_t *args, char **ret_line,
 		return CTL_LINE;
 	}
 	find_names(env, explain);
+	copy_here(resolver_ev_here(env->resolver), &explain->here);
 	*ret_job = (struct ctl_job){ .run = run, .explain = explain };
 	return CTL_WORK;
 }

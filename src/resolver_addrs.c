@@ -36,6 +36,9 @@ resolver_read_addrs(struct resolver_ev *re)
 	}
 	freeifaddrs(all);
 	re->n_addrs = n;
+	/* what was cut off may be any */
+	re->here =
+	    (struct subject_here){ re->addrs, n < RESOLVER_ADDRS_MAX ? n : 0 };
 	re->addrs_sum = sip_end(&sip);
 	return re->addrs_sum != before;
 }

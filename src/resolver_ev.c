@@ -333,6 +333,7 @@ prepare(struct resolver_ev *re)
 	re->nobody = asker_new(re->unknown);
 	if (re->nobody == NULL)
 		return -ENOMEM;
+	re->nobody->here = &re->here;
 	r = procfs_self(re->opts.procfs, &self);
 	if (r < 0)
 		return r;
@@ -402,6 +403,12 @@ resolver_ev_leave(struct resolver_ev *re)
 {
 	if (re != NULL)
 		resolver_asks_close(re);
+}
+
+const struct subject_here *
+resolver_ev_here(const struct resolver_ev *re)
+{
+	return &re->here;
 }
 
 struct resolve *

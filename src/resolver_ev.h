@@ -62,6 +62,8 @@ void resolver_ev_configure(struct resolver_ev *re, const struct conf *conf);
 
 /* For control; both borrowed. */
 struct resolve *resolver_ev_resolve(struct resolver_ev *re);
+/* Addresses of this host; borrowed until the loop goes on. */
+const struct subject_here *resolver_ev_here(const struct resolver_ev *re);
 /* What is known to be wrong with an upstream, in words; "". */
 const char *resolver_ev_why(
     const struct resolver_ev *re, const struct upstream *upstream);

@@ -162,6 +162,7 @@ resolver_ops_prepare(struct resolver_ev *re)
 		.stand_in = on_stand_in,
 		.stands_for = on_stands_for,
 		.is_here = on_is_here,
+		.here = &re->here,
 		.health = on_health,
 		.random = on_random,
 		.timer = on_timer,

@@ -159,8 +159,20 @@ is_own(const struct subject *subject, bool src)
 	return subject->loopback || src != subject->in;
 }
 
-/* The other side's ports, and this side's address, come with the connection;
- * of another host that asks the address is known. */
+/* This side's address comes with the connection, and is one of this host's. */
+static enum match
+here_match(const struct policy_match *m, const struct subject *s)
+{
+	enum match match = s->here.n > 0 ? MATCH_NO : MATCH_MAYBE;
+
+	for (size_t i = 0; i < s->here.n && match == MATCH_NO; i++)
+		if (addr_set_match(&m->addrs, &s->here.v[i], true) != MATCH_NO)
+			match = MATCH_MAYBE;
+	return match;
+}
+
+/* The other side's ports come with the connection, too; of another host that
+ * asks the address is known. */
 static enum match
 query_ends_match(
     const struct policy_match *m, const struct subject *s, bool src)
@@ -175,7 +187,9 @@ query_ends_match(
 		return match != MATCH_NO && m->ports.n > 0 ? MATCH_MAYBE
 							   : match;
 	}
-	return any && m->ports.n == 0 ? MATCH_YES : MATCH_MAYBE;
+	if (any && m->ports.n == 0)
+		return MATCH_YES;
+	return any || !src ? MATCH_MAYBE : here_match(m, s);
 }
 
 /* An ICMP query's identifier stands where ports stand, and is none. */

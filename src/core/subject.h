@@ -2,6 +2,7 @@
 #define CORE_SUBJECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "src/base/addr.h"
@@ -11,6 +12,12 @@
 /* Names of one subject that are looked at; the rest is as if it were not
  * there. */
 #define SUBJECT_NAMES_MAX 64
+
+/* The addresses of this host. */
+struct subject_here {
+	const struct addr *v;
+	size_t n; /* 0: they are not known */
+};
 
 /* The one question that packet judge, resolver and Port17 all ask of the
  * policy. Borrows the process and the names.
@@ -24,6 +31,8 @@ struct subject {
 	bool loopback; /* from this host to this host; of a query, dst is its */
 	uint8_t proto;
 	struct addr src, dst;
+	/* of a query of a program here: one of them will be the source */
+	struct subject_here here;
 	uint16_t sport, dport;
 	bool has_ports;
 	bool query;

@@ -195,7 +195,21 @@ check "… and knows whose a connection is" says 0.0.0.0 -p 5300 @127.0.0.1 \
 check "that answer's address is not the next one's" [ "$(far @10.9.0.1 \
     web.example)" = 0.0.0.0 ]
 check_not "nobody is unknown" grep -q unknown "$tmp/queries" "$tmp/watch"
+says_rule() { # PLACE NAME: what decided about this host's query
+	ctl --json resolve "$2" | tee "$tmp/out" | grep -q "\.rules$1\""
+}
+rules "accept out from 10.9.0.2" "block out not from 10.9.0.2 domain two.example" \
+    "accept out from 10.9.0.1 domain one.example" "block out domain *.example" \
+    "accept"
+check "rules by addresses that this host has, or not" daemon_reload
+check "what another one may ask it may not" says 0.0.0.0 @127.0.0.1 web.example
+check "… though that one may" [ "$(far @10.9.0.1 web.example)" = 203.0.113.10 ]
+ctl explain --query web.example --exe /usr/bin/dig >"$tmp/explained"
+check "… explained" grep -qx "verdict: block" "$tmp/explained"
+check "what is for all but that one is for this host" says_rule :2 two.example
+check "what is for its own address may be" says_rule :3 one.example
 daemon_stop
+rules accept
 
 # this host gets another name
 printf '#!/bin/sh\nexec unshare --uts %s "$@"\n' "$REROUTED" >"$tmp/named"

@@ -282,8 +282,15 @@ struct stage *
 stage_new(const char *path)
 {
 	struct stage *s = calloc(1, sizeof(*s));
-	struct resolve_ops ops = { on_send, on_reply, on_dropped, on_done,
-		on_stand_in, NULL, on_is_here, NULL, on_random, on_timer, s };
+	struct resolve_ops ops = { .send = on_send,
+		.reply = on_reply,
+		.dropped = on_dropped,
+		.done = on_done,
+		.stand_in = on_stand_in,
+		.is_here = on_is_here,
+		.random = on_random,
+		.timer = on_timer,
+		.arg = s };
 
 	s->path = path;
 	s->now.ns = 1000 * MONO_S;
