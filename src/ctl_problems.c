@@ -45,6 +45,17 @@ add_problem(json_t *problems, const char *before, const char *what)
 }
 
 /* A rule that names a list is nothing without what is in it. */
+static bool
+has_entries(const json_t *list)
+{
+	static const char *const keys[] = { "names", "patterns", "addresses" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (json_integer_value(json_object_get(list, keys[i])) > 0)
+			return true;
+	return false;
+}
+
 static void
 list_problems(const struct ctl_env *env, json_t *problems)
 {
@@ -70,10 +81,7 @@ list_problems(const struct ctl_env *env, json_t *problems)
 			add_problem(problems,
 			    "a list of the rules stays as it was",
 			    json_string_value(about));
-		else if (json_integer_value(json_object_get(list, "names")) +
-			     json_integer_value(
-				 json_object_get(list, "addresses")) ==
-			 0)
+		else if (!has_entries(list))
 			add_problem(problems, "a list of the rules is empty",
 			    json_string_value(about));
 		json_decref(about);

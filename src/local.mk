@@ -33,7 +33,7 @@ libcore_a_SOURCES = \
 	%D%/core/compiler.h \
 	%D%/core/conf.c %D%/core/conf.h \
 	%D%/core/conf_check.c \
-	%D%/core/conf_near.c %D%/core/conf_value.c \
+	%D%/core/conf_near.c %D%/core/conf_peers.c %D%/core/conf_value.c \
 	%D%/core/decision.c %D%/core/decision.h \
 	%D%/core/define.c \
 	%D%/core/endpoint.c %D%/core/endpoint.h \

@@ -112,19 +112,12 @@ static void
 check_listen(struct faults *warnings, const struct conf *conf)
 {
 	struct server_listen at[SERVER_LISTENS_MAX];
-	size_t n = resolver_conf_listens(conf, at), others = n;
-	bool here4 = false, here6 = false;
+	size_t n = resolver_conf_listens(conf, at), others = 0;
+	struct judge_capture capture;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct addr *a = &at[i].addr;
-		bool here = addr_is_any(a) || addr_is_loopback(a);
-
-		if (others == n && !addr_is_loopback(a))
-			others = i;
-		here = here && at[i].port == 53;
-		here4 = here4 || (here && a->family == ADDR_IP4);
-		here6 = here6 || (here && a->family == ADDR_IP6);
-	}
+	while (others < n && addr_is_loopback(&at[others].addr))
+		others++;
+	resolver_conf_capture(&capture, at, n);
 	if (others < n && conf->resolver.allow.n == 0)
 		warn(warnings, "[resolver]", "listen is for other hosts, too",
 		    "but allow names none: they are refused");
@@ -133,11 +126,11 @@ check_listen(struct faults *warnings, const struct conf *conf)
 		    "listen is for this host alone: no other one gets to ask");
 	if (n == 0 || conf->resolver.capture == 0)
 		return;
-	if (!here4)
+	if (!capture.ip4)
 		warn(warnings, "[resolver]", "capture",
 		    "queries over IPv4 to other servers are not taken: that "
 		    "needs 127.0.0.1:53 in listen");
-	if (!here6)
+	if (!capture.ip6)
 		warn(warnings, "[resolver]", "capture",
 		    "queries over IPv6 to other servers are not taken: that "
 		    "needs [::1]:53 in listen");

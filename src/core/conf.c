@@ -264,7 +264,7 @@ unknown_key(struct reader *r, const char *key, size_t off)
 {
 	const char *keys[64] = { NULL };
 	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE], known[512];
-	const char *nearest;
+	const char *nearest, *here = conf_key_of_peer(r->section->name, key);
 	size_t n = 0;
 
 	for (size_t i = 0; i < conf_n_rows; i++)
@@ -275,8 +275,9 @@ unknown_key(struct reader *r, const char *key, size_t off)
 	(void)snprintf(what, sizeof(what), "unknown key %s",
 	    word_quote(key, strlen(key), word)); /* fits */
 	join_keys(keys, n, known, sizeof(known));
-	fault(
-	    r, off, strlen(key), &(struct fault_text){ what, known, nearest });
+	fault(r, off, strlen(key),
+	    &(struct fault_text){ what, here != NULL ? here : known,
+		here != NULL ? NULL : nearest });
 }
 
 /* Where the value of the line stands; libinih has seen that there is one of

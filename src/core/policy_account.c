@@ -143,6 +143,16 @@ is_given(const struct compiler *c)
 	return c->rule->runtime && c->rule->line == c->world->given;
 }
 
+/* "1000-2000", which is nobody's name. */
+static bool
+is_range(const char *s)
+{
+	size_t n = strspn(s, "0123456789");
+
+	return n > 0 && s[n] == '-' && s[n + 1] != '\0' &&
+	       s[n + 1 + strspn(s + n + 1, "0123456789")] == '\0';
+}
+
 static void
 account_faults(struct compiler *c, const struct rule_value *v,
     const struct policy_account *account)
@@ -156,7 +166,10 @@ account_faults(struct compiler *c, const struct rule_value *v,
 	if (account->state == POLICY_ACCOUNT_THERE)
 		return;
 	c->waits = true;
-	if (!account->unsure && is_given(c))
+	if (is_range(v->text))
+		compiler_fault(c, v, "no range of numbers is taken",
+		    "each of them, with commas between");
+	else if (!account->unsure && is_given(c))
 		compiler_fault(c, v, group ? "no group" : "no user",
 		    group ? "a group of this machine, or a number"
 			  : "a user of this machine, or a number");

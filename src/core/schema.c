@@ -134,12 +134,14 @@ const struct conf_row conf_rows[] = {
 	    .help = "How long after its end an answer may still be given "
 		    "where no upstream answers; 0: never." },
 	{ ROW("resolver", "hosts", CONF_TEXT, resolver.hosts),
-	    .check = schema_is_path_or_none, .expected = "a path, or none",
-	    .dflt = "/etc/hosts",
+	    .check = schema_is_path_or_none,
+	    .expected = "the path of one file, or none", .dflt = "/etc/hosts",
 	    .help = "File of names and addresses that are answered first." },
 	{ ROW("resolver", "allow-private", CONF_TEXTS, resolver.allow_private),
 	    .check = schema_is_name,
-	    .expected = "names such as corp.example, or none", .dflt = "none",
+	    .expected = "names such as corp.example, each for what is below "
+			"it, too, or none",
+	    .dflt = "none",
 	    .help = "Names at and below these may have addresses of private "
 		    "networks; of other names such answers are not "
 		    "believed." },
@@ -296,7 +298,10 @@ const struct conf_section conf_sections[] = {
 	{ .name = "forward",
 	    ITEMS(forwards),
 	    .label = label_name,
-	    .label_expected = "a domain, [forward \"corp.example\"]",
+	    .label_expected =
+		"a domain, [forward \"corp.example\"], which is "
+		"for what is below it, too; of addresses, a "
+		"reverse zone: [forward \"168.192.in-addr.arpa\"]",
 	    .parts = forward_parts },
 	{ .name = "list",
 	    ITEMS(lists),

@@ -110,6 +110,10 @@ struct conf_bad {
 int conf_row_set(const struct conf_slot *slot, const struct conf_row *row,
     const char *value, size_t len, struct conf_bad *ret);
 
+/* What a key of another program's settings is called in that section, as "what
+ * was expected"; NULL where none is known. */
+const char *conf_key_of_peer(const char *section, const char *key);
+
 /* The value that value[0..len), which is no good, may have been meant to be, or
  * the key that takes it, with the value; NULL where nothing is near. */
 #define CONF_NEAREST_SIZE 256

@@ -1,5 +1,6 @@
 #include "src/core/schema_check.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -78,16 +79,18 @@ schema_is_block_answer(const char *s, size_t len)
 	return addr_parse(&addr, s, len) == 0;
 }
 
-/* No pattern: names below it are meant, too. Nor an address or a prefix. */
+/* No pattern, and no quotes or slashes, as others have them: names below it are
+ * meant, too. Nor an address. */
 bool
 schema_is_domain(struct name *ret, const char *s, size_t len)
 {
-	const char *slash = memchr(s, '/', len);
 	struct addr addr;
 
-	return name_parse(ret, s, len) == 0 && memchr(s, '*', len) == NULL &&
-	       addr_parse(&addr, s, slash != NULL ? (size_t)(slash - s) : len) <
-		   0;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)s[i]) &&
+		    strchr("-_.\\", s[i]) == NULL)
+			return false;
+	return name_parse(ret, s, len) == 0 && addr_parse(&addr, s, len) < 0;
 }
 
 bool
@@ -104,9 +107,12 @@ schema_is_path(const char *s, size_t len)
 	return len > 0 && len < 4096 && s[0] == '/';
 }
 
+/* One: what looks like another path behind it is a fault. */
 bool
 schema_is_path_or_none(const char *s, size_t len)
 {
+	if (memmem(s, len, ", ", 2) != NULL || memmem(s, len, ",/", 2) != NULL)
+		return false;
 	return schema_is_path(s, len) ||
 	       (len == 4 && memcmp(s, "none", 4) == 0);
 }

@@ -76,6 +76,26 @@ schema_hint_port(const char *s, size_t len)
 	"the address alone, such as 192.0.2.53: UDP is asked, and TCP where "  \
 	"that is needed; tcp://ADDRESS asks over TCP alone"
 
+/* As dnsmasq has a port, and resolved and unbound a server over TLS. */
+static const char *
+hint_without_scheme(const char *s, size_t len)
+{
+	const char *sharp = memchr(s, '#', len);
+	uint64_t port;
+
+	if (sharp != NULL &&
+	    num_parse(&port, sharp + 1, len - (size_t)(sharp + 1 - s),
+		UINT16_MAX) == 0)
+		return "ADDRESS:PORT, such as 192.0.2.53:5353 or "
+		       "[2001:db8::53]:5353";
+	if (memchr(s, '@', len) != NULL)
+		return "a port behind ':', such as 192.0.2.53:5353, and for "
+		       "TLS tls://9.9.9.9:853#dns.quad9.net";
+	return sharp != NULL
+		   ? "tls://ADDRESS#NAME, such as tls://9.9.9.9#dns.quad9.net"
+		   : NULL;
+}
+
 const char *
 schema_hint_dns(const char *s, size_t len)
 {
@@ -96,11 +116,8 @@ schema_hint_dns(const char *s, size_t len)
 	    hint_of(hints, sizeof(hints) / sizeof(hints[0]), s, len);
 	const char *port = schema_hint_port(s, len);
 
-	/* as resolved and unbound have a server over TLS */
-	if (hint == NULL && memchr(s, '#', len) != NULL &&
-	    memmem(s, len, "://", 3) == NULL)
-		return "tls://ADDRESS#NAME, such as "
-		       "tls://9.9.9.9#dns.quad9.net";
+	if (hint == NULL && memmem(s, len, "://", 3) == NULL)
+		hint = hint_without_scheme(s, len);
 	if (len > 0 && memchr(s, ' ', len) != NULL)
 		return "a comma between one server and the next";
 	/* of the forms that are good here */

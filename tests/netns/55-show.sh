@@ -484,14 +484,17 @@ says_not() { ! says "$1"; }
 mkdir "$tmp/l"
 echo one.example >"$tmp/l/ads.txt"
 echo two.example >"$tmp/l/other.txt"
+echo '/^(.+\.)?three\.example$/' >"$tmp/l/odd.txt"
 settings "[resolver]" "upstream = tls://10.9.0.2" "tls-ca = $tmp/none.pem" \
 	"[list \"ads\"]" "source = $tmp/l/ads.txt" \
 	"[list \"none\"]" "source = $tmp/l/none.txt" \
-	"[list \"other\"]" "source = $tmp/l/other.txt"
-rules "block out list ads, none" "default out accept" "default in accept"
+	"[list \"other\"]" "source = $tmp/l/other.txt" \
+	"[list \"odd\"]" "source = $tmp/l/odd.txt"
+rules "block out list ads, none, odd" "default out accept" "default in accept"
 check "lists and a resolver" daemon_reload
 check "a list of the rules that is not there" \
 	wait_for says "a list of the rules is empty: none: $tmp/l/none.txt: No such file"
+check "one of patterns alone is not" says_not "a list of the rules is empty: odd"
 check "tls-ca that is not there" wait_for says \
 	"no upstream over TLS can be asked: tls-ca: $tmp/none.pem: "
 : >"$tmp/l/ads.txt"
