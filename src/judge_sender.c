@@ -40,6 +40,28 @@ was_begun_outside(
 	       memcmp(&reply, key, sizeof(reply)) == 0;
 }
 
+/* What was denied is remembered here and not by conntrack: what a server sent
+ * too late, or what came for a program too late, ends there. Neither denies
+ * what the other side begins with the same ports. */
+static bool
+begins_anew(
+    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+{
+	const struct flow *flow = flow_find(judge_flows(je->opts.judge), key);
+	struct flow_key reply;
+	int r;
+
+	if (flow == NULL || flow->in == pkt->in || !pkt->tuple.has_ports ||
+	    pkt->tuple.proto == IPPROTO_TCP || je->ct == NULL ||
+	    (flow->decision.action != ACTION_BLOCK &&
+		flow->decision.action != ACTION_DROP))
+		return false;
+	r = ct_reply(je->ct, key, &reply, NULL);
+	if (r < 0)
+		return r == -ENOENT;
+	return (memcmp(&reply, key, sizeof(reply)) == 0) == pkt->in;
+}
+
 /* A packet of TCP's that opens nothing does not show who began, and a listener
  * at its port neither, which may be closed by now (who serves one client), or
  * be of a program that calls from there: it is believed of what conntrack did
@@ -118,6 +140,7 @@ judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
 		ret->connected = !was_begun_outside(je, pkt, &key);
 	if (!pkt->in && ret->by != BY_BPF && !ret->accepted)
 		ret->accepted = was_begun_outside(je, pkt, &key);
+	ret->anew = begins_anew(je, pkt, &key);
 }
 
 /* Raw sockets of the daemon's own send ICMP errors and nothing else, while

@@ -71,7 +71,7 @@ bool
 judge_is_same_socket(const struct packet *pkt, const struct flow *flow,
     const struct socket_facts *sock)
 {
-	if (packet_is_syn(pkt))
+	if (packet_is_syn(pkt) || sock->anew)
 		return false;
 	/* another one uses it now, or the same one after an exec. What the
 	 * kernel says on behalf of a connection has no user of its own */

@@ -43,6 +43,9 @@ struct socket_facts {
 	/* of what a program may have said last, over TCP: conntrack has no
 	 * entry with its ends */
 	bool forgotten;
+	/* a datagram that goes the other way than a flow that was denied, and
+	 * answers none of it: conntrack has no entry that the flow began */
+	bool anew;
 	/* of a connection's first packet, as it was sent, by bpf alone: the
 	 * device that it is bound to (as struct used has it), and whether
 	 * conntrack had no entry with these ends then */

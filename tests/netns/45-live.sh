@@ -12,6 +12,7 @@ need_root
 need python3
 net_up
 rules "block to port 7002, 7022, 8002, 8022" "accept in to port 8001-8009" \
+    "block out from any port 8009" \
     "default out accept" "default in block"
 
 # -- connections of two partners each, NAME.l that listens and NAME.d --
@@ -113,6 +114,23 @@ check "no more than some packets of each came" flows '
 all(x["packets_judged"] < 200 for x in f)'
 check "all of them were ended by the daemon" \
     [ "$(counter sockets_destroyed)" -ge 9 ]
+
+# -- a server that speaks when conntrack has forgotten its client is denied,
+# and who asks it again by the same port is not --
+for at in 10.9.0.1 fd09::1; do
+	up "late-$at" inc ins udp $at 8009
+done
+inc conntrack -D -p udp --dport 8009 >"$tmp/forgotten" 2>&1
+inc conntrack -D -f ipv6 -p udp --dport 8009 >>"$tmp/forgotten" 2>&1
+check "a reload" daemon_reload
+for at in 10.9.0.1 fd09::1; do
+	tell "late-$at.l" send late
+	check "late-$at: what is sent too late is blocked" wait_for flows "any(
+	    x['src'] == '$at' and x['sport'] == 8009 and
+	    x['verdict'] == 'block' for x in f)"
+	goes "late-$at" d l
+	goes "late-$at" l d
+done
 
 # -- decided flows stay in the kernel --
 # Of all flows with this port; what neighbours say meanwhile is none of theirs

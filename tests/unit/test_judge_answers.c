@@ -81,6 +81,28 @@ an_answer_that_comes_too_late_is_nobodys(void **state)
 	assert_true(v.flow->in);
 }
 
+/* A server spoke too late, and was denied; it is asked again by the same port.
+ */
+static void
+what_was_denied_denies_nothing_that_the_other_side_begins(void **state)
+{
+	struct packet late = udp(false, 53, 4000), ask = udp(true, 53, 4000);
+	struct socket_facts anew = found;
+	struct verdict v;
+	int n;
+
+	(void)state;
+	use_rules("default out block\ndefault in accept\n");
+	v = judged(&late, found, curl, 0, &n);
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	v = judged(&ask, found, curl, 1, &n); /* an answer to what passed */
+	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+	anew.anew = true;
+	v = judged(&ask, anew, curl, 2, &n);
+	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
+	assert_true(v.flow->in);
+}
+
 /* Of a flow that is in the table it is a repeat, for a minute. */
 static void
 last_words_of_nobody_knows_which_flow_go_nowhere(void **state)
@@ -363,6 +385,7 @@ main(void)
 		TEST(a_datagram_from_outside_is_for_who_has_the_port_now),
 		TEST(an_answer_to_who_has_gone_is_for_nobody),
 		TEST(an_answer_that_comes_too_late_is_nobodys),
+		TEST(what_was_denied_denies_nothing_that_the_other_side_begins),
 		TEST(last_words_of_nobody_knows_which_flow_go_nowhere),
 		TEST(
 		    answers_that_were_moved_follow_the_flow_that_conntrack_names),
