@@ -44,8 +44,9 @@ judge_nobody(struct judge *judge, const struct packet *pkt,
 {
 	if (pkt->has_uid)
 		return unknown_of(judge, pkt->uid, pkt->gid);
-	/* the kernel saw a process send it, and that one can't be named */
-	if (sock->by == BY_BPF)
+	/* the kernel saw a process send it, or has what one said left to send,
+	 * and that one can't be named */
+	if (sock->by == BY_BPF || sock->closed)
 		return judge->unknown;
 	if (pkt->in && sock->status == SOCKET_FOUND && sock->inode != 0)
 		return judge->unknown;

@@ -46,6 +46,9 @@ struct socket_facts {
 	/* a datagram that goes the other way than a flow that was denied, and
 	 * answers none of it: conntrack has no entry that the flow began */
 	bool anew;
+	/* of TCP, without an inode: its program has closed it, or is gone, and
+	 * the kernel still sends what that has said */
+	bool closed;
 	/* of a connection's first packet, as it was sent, by bpf alone: the
 	 * device that it is bound to (as struct used has it), and whether
 	 * conntrack had no entry with these ends then */

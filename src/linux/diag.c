@@ -159,6 +159,14 @@ not_accepted(const struct diagmsg *msg)
 				      msg->state == STATE_CLOSE_WAIT);
 }
 
+/* Its program has closed it, and what that said last is not all there yet. */
+static bool
+still_sends(const struct diagmsg *msg)
+{
+	return msg->state == STATE_FIN_WAIT1 || msg->state == STATE_CLOSING ||
+	       msg->state == STATE_LAST_ACK;
+}
+
 static void
 find_by_diag(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
     struct socket_facts *ret)
@@ -178,6 +186,7 @@ find_by_diag(struct diag *diag, const struct flow_key *key, uint32_t ifindex,
 	ret->inode = msg.inode;
 	ret->uid = msg.uid;
 	ret->connected = msg.connected;
+	ret->closed = msg.inode == 0 && still_sends(&msg);
 }
 
 /* The look-up goes by the same rules as delivery, for groups and broadcasts
@@ -297,14 +306,6 @@ static bool
 is_gone(const struct diagmsg *msg)
 {
 	return msg->state == STATE_LISTEN || msg->state == STATE_TIME_WAIT;
-}
-
-/* Its program has closed it, and what that said last is not all there yet. */
-static bool
-still_sends(const struct diagmsg *msg)
-{
-	return msg->state == STATE_FIN_WAIT1 || msg->state == STATE_CLOSING ||
-	       msg->state == STATE_LAST_ACK;
 }
 
 bool

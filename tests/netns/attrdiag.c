@@ -335,6 +335,16 @@ is(struct diag *diag, const struct flow_key *key, bool in, uint64_t inode)
 	return facts.status == SOCKET_FOUND && facts.inode == inode;
 }
 
+/* As much as the other side has room for, and then some. */
+static void
+send_all(int fd)
+{
+	char piece[4096] = { 0 };
+
+	while (send(fd, piece, sizeof(piece), MSG_DONTWAIT) > 0)
+		continue;
+}
+
 static bool
 none(struct diag *diag, const struct flow_key *key, bool in)
 {
@@ -348,6 +358,7 @@ static void
 test_established(struct diag *diag, int family, const char *addr)
 {
 	struct pair p = pair_make(family, addr, true), q;
+	struct socket_facts facts = { 0 };
 
 	check("tcp: up, the client's side",
 	    is(diag, &p.client_key, false, inode_of(p.client)) &&
@@ -362,6 +373,14 @@ test_established(struct diag *diag, int family, const char *addr)
 	p.client = -1;
 	check("tcp: closed by its program: an orphan",
 	    is(diag, &p.client_key, false, 0));
+	pair_close(&p);
+	p = pair_make(family, addr, true);
+	send_all(p.client);
+	(void)close(p.client);
+	p.client = -1;
+	diag_find(diag, &p.client_key, false, 0, &facts);
+	check("tcp: … and what that said is not all there yet",
+	    facts.status == SOCKET_FOUND && facts.closed);
 	pair_close(&p);
 	q = pair_make(family, addr, false);
 	check("tcp: not accepted yet: the listener's",
