@@ -7,9 +7,11 @@
 #include "src/core/endpoint.h"
 
 /* Waits, in us: nobody has measured yet; the least, for a scheduler that is
- * busy; the most. That of the first round is as long as a link by satellite
- * takes, however much the times differ: where both of two servers lose what
- * they are sent first, there is an answer in less than 2 s all the same. */
+ * busy, and as much more each round, so that what may be sent for a question
+ * lasts while a server near by starts anew; the most. That of the first round
+ * is as long as a link by satellite takes, however much the times differ: where
+ * both of two servers lose what they are sent first, there is an answer in less
+ * than 2 s all the same. */
 #define PATIENCE_FIRST_US 400000
 #define PATIENCE_MIN_US 150000
 #define PATIENCE_ROUND_US 800000
@@ -205,13 +207,14 @@ uint64_t
 upstream_patience(const struct upstream *u, unsigned int round)
 {
 	uint64_t us = PATIENCE_FIRST_US;
+	uint64_t least = PATIENCE_MIN_US * ((uint64_t)round + 1);
 	uint64_t max = round == 0 ? PATIENCE_ROUND_US : PATIENCE_MAX_US;
 
 	if (u->measured) /* RFC 6298, with room for a slow look-up */
 		us = 2 * (uint64_t)u->srtt_us + 4 * (uint64_t)u->rttvar_us;
 	us <<= round < 4 ? round : 4;
-	if (us < PATIENCE_MIN_US)
-		us = PATIENCE_MIN_US;
+	if (us < least)
+		us = least;
 	if (us > max)
 		us = max;
 	return us * 1000;
