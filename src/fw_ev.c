@@ -6,6 +6,7 @@
 
 #include "src/core/mark.h"
 #include "src/linux/ct.h"
+#include "src/linux/nft_pass.h"
 #include "src/work_ev.h"
 
 /* At an end the rules must go: whoever holds the lock for so long is stuck. */
@@ -168,6 +169,7 @@ remove_backend(enum chains_backend backend, const struct chains_removal *how,
 {
 	int error = 0;
 
+	(void)nft_pass_nothing(); /* what stays opens nothing */
 	for (int f = 0; f < FW_N_FAMILIES; f++) {
 		enum chains_family family = (enum chains_family)f;
 		struct chains_error what;

@@ -10,15 +10,14 @@
 #include "src/base/log.h"
 #include "src/core/repeats.h"
 #include "src/linux/chains_watch.h"
+#include "src/linux/nft_pass.h"
 #include "src/work_ev.h"
 
-/* Programs that change much change it in many steps: the first is looked at
- * at once, since what others have just closed may be open until then (A4), and
- * those that follow together, after this. */
+/* Many changes come in many steps: the first is looked at at once, since what
+ * others have just closed may be open until then (A4), the rest after this. */
 #define SOON (10 * MONO_MS)
 
-/* Looks between two whole ones at tables too large to be looked at whole each
- * time, and between two tries to find tables for an IPv6 that is there. */
+/* Looks between two whole ones at large tables, or two tries to find IPv6's. */
 #define WHOLE_EVERY 10
 #define IPV6_EVERY 5
 
@@ -115,6 +114,7 @@ put_right(struct guard_ev *guard, enum chains_family family,
 		      look->setup.late == was.late;
 	if (look->right) {
 		(void)chains_spoilers(tables, tell, &guard->warnings);
+		nft_pass_loopback(tell, &guard->warnings);
 		return 1;
 	}
 	r = chains_repair(

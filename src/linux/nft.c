@@ -8,11 +8,13 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include "src/linux/nft_own.h"
+
 /* The kernel answers at once; this is for one that does not. */
 #define ANSWER_WAIT_S 2
 
-static struct nlmsghdr *
-put_header(void *buf, uint16_t type, uint8_t family)
+struct nlmsghdr *
+nft_header(void *buf, uint16_t type, uint8_t family)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct nfgenmsg *nfg;
@@ -28,7 +30,7 @@ put_header(void *buf, uint16_t type, uint8_t family)
 
 /* What answers a dump comes in several. */
 static int
-exchange(struct mnl_socket *nl, const struct nlmsghdr *nlh, void *buf,
+exchange(struct mnl_socket *nl, const void *msg, size_t len, void *buf,
     size_t size, mnl_cb_t cb, void *arg)
 {
 	const struct timeval wait = { .tv_sec = ANSWER_WAIT_S };
@@ -38,7 +40,7 @@ exchange(struct mnl_socket *nl, const struct nlmsghdr *nlh, void *buf,
 	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &wait,
 		sizeof(wait)) < 0 ||
-	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+	    mnl_socket_sendto(nl, msg, len) < 0)
 		return -errno;
 	do {
 		n = mnl_socket_recvfrom(nl, buf, size);
@@ -52,17 +54,17 @@ exchange(struct mnl_socket *nl, const struct nlmsghdr *nlh, void *buf,
 	return 0;
 }
 
-static int
-ask(const struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
+int
+nft_ask(const void *msg, size_t len, mnl_cb_t cb, void *arg)
 {
-	_Alignas(8) uint8_t buf[8192];
+	_Alignas(8) uint8_t buf[16384];
 	struct mnl_socket *nl =
 	    mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	int r;
 
 	if (nl == NULL)
 		return -errno;
-	r = exchange(nl, nlh, buf, sizeof(buf), cb, arg);
+	r = exchange(nl, msg, len, buf, sizeof(buf), cb, arg);
 	(void)mnl_socket_close(nl); /* it was only read */
 	return r;
 }
@@ -123,8 +125,8 @@ tables_cb(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
-static bool
-is_missing(int r)
+bool
+nft_is_missing(int r)
 {
 	return r == -EINVAL || r == -EOPNOTSUPP || r == -EPROTONOSUPPORT;
 }
@@ -133,11 +135,11 @@ int
 nft_generation(uint32_t *ret)
 {
 	_Alignas(8) uint8_t buf[256];
+	struct nlmsghdr *nlh = nft_header(buf, NFT_MSG_GETGEN, 0);
 	uint32_t generation = 0;
-	int r =
-	    ask(put_header(buf, NFT_MSG_GETGEN, 0), generation_cb, &generation);
+	int r = nft_ask(nlh, nlh->nlmsg_len, generation_cb, &generation);
 
-	if (is_missing(r))
+	if (nft_is_missing(r))
 		return -ENOPROTOOPT;
 	if (r < 0)
 		return r;
@@ -149,11 +151,11 @@ int
 nft_has_table(uint8_t family, const char *name)
 {
 	_Alignas(8) uint8_t buf[256];
-	struct nlmsghdr *nlh = put_header(buf, NFT_MSG_GETTABLE, family);
+	struct nlmsghdr *nlh = nft_header(buf, NFT_MSG_GETTABLE, family);
 	int r;
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
-	r = ask(nlh, table_cb, NULL);
+	r = nft_ask(nlh, nlh->nlmsg_len, table_cb, NULL);
 	return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
@@ -161,13 +163,13 @@ int
 nft_has_tables(nft_known_fn *known)
 {
 	_Alignas(8) uint8_t buf[256];
-	struct nlmsghdr *nlh = put_header(buf, NFT_MSG_GETTABLE, AF_UNSPEC);
+	struct nlmsghdr *nlh = nft_header(buf, NFT_MSG_GETTABLE, AF_UNSPEC);
 	struct tables tables = { .known = known };
 	int r;
 
 	nlh->nlmsg_flags |= NLM_F_DUMP;
-	r = ask(nlh, tables_cb, &tables);
-	if (is_missing(r))
+	r = nft_ask(nlh, nlh->nlmsg_len, tables_cb, &tables);
+	if (nft_is_missing(r))
 		return 0;
 	return r < 0 ? r : tables.found;
 }

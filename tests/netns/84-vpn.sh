@@ -20,7 +20,10 @@ inc sysctl -q -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001,7009 203.0.113.10 2001:db8::10 >"$tmp/serve"
 wait_for has_text ready "$tmp/serve"
-rules "block out to port 7009" "default out accept" "default in block" \
+# one program goes by the tunnel of the settings, which is the same device
+cp "$probe" "$tmp/other"
+rules "block out to port 7009" "reroute via vpn exe $tmp/other" \
+    "default out accept" "default in block" \
     "default kernel block" "default unknown block"
 
 # names of devices are those of sockets in /run/wireguard, for all namespaces
@@ -100,6 +103,19 @@ through() { # all of it went through the tunnel
 	[ "$(inc wg show $wgc transfer | awk '{ print ($2 > 0 && $3 > 0) }')" = 1 ]
 }
 
+# What is answered over lo comes from the address that was asked: wg-quick drops
+# that, unless it is let pass.
+answered() {
+	[ "$(inc dig +short +time=1 +tries=1 @203.0.113.10 localhost)" = 127.0.0.1 ] &&
+	    [ "$(inc dig +short +time=1 +tries=1 @2001:db8::10 localhost)" = 127.0.0.1 ]
+}
+rerouted_there() {
+	inc "$tmp/other" tcp 203.0.113.10 7001 3000 &&
+	    inc "$tmp/other" tcp 2001:db8::10 7001 3000
+}
+left_over() { inc nft list ruleset | grep rerouted; }
+
+settings '[tunnel "vpn"]' "upstream = direct" "device = $wgc"
 for way in nft iptables; do
 	command -v $way >/dev/null || continue
 	for outside in 10.9.0.2 [fd09::2]; do
@@ -112,14 +128,18 @@ for way in nft iptables; do
 		check "$name: through the tunnel" through
 		check "$name: whose packets are outside" named
 		check "$name: whose are inside" inside
+		check "$name: a captured query is answered" wait_for answered
+		check "$name: a tunnel by that device" rerouted_there
 		check_not "$name: inside it is judged" inc "$probe" tcp \
 		    203.0.113.10 7009 200
 		check "$name: all in place" wait_for ctl firewall verify
 		check_judged
 		daemon_stop
+		check_not "$name: nothing of ours stays" left_over
 		check "$name: it goes on without us" first
 		check "$name: the daemon starts with it up" daemon_start
 		check "$name: it goes on" first
+		check "$name: a query is answered there, too" wait_for answered
 		check "$name: wg-quick down" quick $way down
 		check "$name: all in place" wait_for ctl firewall verify
 		daemon_stop
