@@ -117,15 +117,17 @@ reached_here(const struct dial *dial, struct dial_reached *ret)
 /* A proxy whose own connections come here again: it would ask itself for ever.
  * Seen before it is asked anything. */
 static bool
-is_loop(const struct dial *dial)
+is_loop(struct dial *dial)
 {
 	const struct dialer_opts *opts = &dial->dialer->opts;
-	const struct process *process = dial->opts.identity.process;
+	const struct dial_for what = { &dial->opts.target,
+		dial->opts.identity.process };
 	struct dial_reached reached;
 
-	return dial->via->kind != TUNNEL_DIRECT && process != NULL &&
+	dial->proxy = 0;
+	return dial->via->kind != TUNNEL_DIRECT && what.process != NULL &&
 	       opts->is_loop != NULL && reached_here(dial, &reached) &&
-	       opts->is_loop(opts->arg, &reached, process);
+	       opts->is_loop(opts->arg, &reached, &what, &dial->proxy);
 }
 
 static void

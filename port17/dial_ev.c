@@ -83,6 +83,7 @@ dial_finish(struct dial *dial, enum outcome outcome, const uint8_t *ahead,
 		.why = dial->error.why,
 		.via = dial->via,
 		.ms = (uint32_t)(mono_since(mono_now(), dial->began) / MONO_MS),
+		.proxy = dial->proxy,
 		.ahead = ahead,
 		.ahead_len = ahead_len,
 	};
@@ -214,6 +215,12 @@ dial_failed(struct dial *dial, enum outcome outcome, const char *why)
 		next_member(dial);
 	else
 		dial_finish(dial, outcome, NULL, 0);
+}
+
+pid_t
+dial_proxy(const struct dial *dial)
+{
+	return dial->proxy;
 }
 
 void

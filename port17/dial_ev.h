@@ -21,6 +21,7 @@ struct dial_result {
 	const char *why;	  /* what the proxy said; foreign; may be "" */
 	const struct tunnel *via; /* that answered; NULL: none was tried */
 	uint32_t ms;
+	pid_t proxy; /* dial_proxy() */
 	/* CONNECTED: the far end, taken by the callback, with what it said
 	 * before it was asked */
 	struct leg *leg;
@@ -51,6 +52,10 @@ struct dial;
  * that works, where it is a list. NULL when there is no memory, or the process
  * has as many as it may (DIALS_MAX). */
 struct dial *dial_start(struct dialer *dialer, const struct dial_opts *opts);
+
+/* Who listens where it is asked for the far end, on this host; 0: elsewhere, or
+ * that is not known (yet). */
+pid_t dial_proxy(const struct dial *dial);
 
 /* Gives up: done() is not called. Accepts NULL. */
 void dial_cancel(struct dial *dial);

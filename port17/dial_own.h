@@ -53,6 +53,7 @@ struct dial {
 	bool starting;
 	bool again;	 /* via was asked a second time */
 	bool by_address; /* … without the name */
+	pid_t proxy;	 /* see dial_proxy() */
 	/* of via's addresses, where it has a name: the first that was tried,
 	 * and how many were behind that */
 	size_t address, addresses;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "port17/health.h"
 #include "port17/outcome.h"
@@ -15,6 +16,7 @@ struct legs;
 struct process;
 struct sock_maker;
 struct ssl_ctx_st;
+struct target;
 struct trust;
 struct trusts;
 
@@ -52,15 +54,22 @@ struct dial_reached {
 	pid_t pid; /* 0: the key counts */
 };
 
+/* What is to be reached through it, and for whom. */
+struct dial_for {
+	const struct target *target;
+	const struct process *process;
+};
+
 struct dialer_opts {
 	struct event_base *base;
 	struct legs *legs;
 	/* of sockets in other network namespaces; NULL: nobody makes any */
 	const struct sock_maker *maker;
 	/* whether what a dial has reached on this host is its own program, or
-	 * one that began it; NULL: it is not asked */
+	 * one that began it, or would come to that again; if not, *ret_proxy is
+	 * who it is, 0 where that is not known. NULL: it is not asked */
 	bool (*is_loop)(void *arg, const struct dial_reached *reached,
-	    const struct process *process);
+	    const struct dial_for *dial, pid_t *ret_proxy);
 	void *arg;
 };
 

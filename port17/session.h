@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "port17/claim.h"
 #include "port17/share.h"
@@ -73,6 +74,7 @@ struct session {
 		};
 		struct relay *relay; /* RELAYED: see session_relay() */
 	};
+	pid_t proxy;	  /* dial_proxy(), once it has been dialled */
 	uint32_t tcp_seq; /* of its SYN */
 	uint32_t hold_id; /* of the packet that is held */
 	uint16_t hold_queue;

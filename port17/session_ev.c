@@ -313,6 +313,7 @@ dial_done(void *arg, const struct dial_result *result)
 		return;
 	}
 	session->via = result->via;
+	session->proxy = result->proxy;
 	session->far = result->leg;
 	state = state_of(session);
 	if (state != NULL)

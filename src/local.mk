@@ -293,6 +293,7 @@ rerouted_SOURCES = \
 	%D%/port17_ev.c %D%/port17_ev.h \
 	%D%/port17_fake.c \
 	%D%/port17_listen.c \
+	%D%/port17_loop.c \
 	%D%/port17_names_ev.c \
 	%D%/port17_own.h \
 	%D%/port17_past.c %D%/port17_past.h \

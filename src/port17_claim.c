@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "src/attr.h"
-#include "src/base/log.h"
 #include "src/core/fakeip.h"
 #include "src/core/names.h"
 #include "src/core/policy.h"
@@ -152,44 +151,4 @@ port17_claim_key(
 	if (!claim_unseen(p17, ret, key))
 		return false;
 	return claim_fake(p17, ret, key);
-}
-
-/* Those that one has begun, or that one program has begun for the same work,
- * go where it does. */
-static bool
-is_kin(const struct process *a, const struct process *b)
-{
-	for (size_t i = 0; i < b->n_parents; i++)
-		if (b->parents[i].pid == a->pid)
-			return true;
-	return a->pid == b->pid || (a->n_parents > 0 && b->n_parents > 0 &&
-				       a->parents[0].pid == b->parents[0].pid &&
-				       strcmp(a->exe, b->exe) == 0 &&
-				       strcmp(a->parents[0].exe, a->exe) == 0);
-}
-
-bool
-port17_claim_is_loop(void *arg, const struct dial_reached *reached,
-    const struct process *process)
-{
-	struct port17_ev *p17 = arg;
-	struct process listener = { .pid = reached->pid };
-	const struct process *proxy = &listener;
-	const struct flow *flow;
-	char exe[160];
-
-	if (reached->pid == 0) {
-		flow = flow_find(judge_flows(p17->opts.judge), &reached->key);
-		proxy = flow != NULL ? flow->process : NULL;
-	}
-	if (proxy == NULL || process->kind != PROCESS_PROGRAM ||
-	    (reached->pid == 0 && proxy->kind != PROCESS_PROGRAM) ||
-	    !is_kin(proxy, process))
-		return false;
-	p17->opts.stats->port17_strays++;
-	log_limited(LOG_LEVEL_WARNING, "port17",
-	    "a tunnel's own proxy is rerouted into it: it is refused, a rule "
-	    "has to let it out exe=%s",
-	    log_quote(process->exe, exe, sizeof(exe)));
-	return true;
 }

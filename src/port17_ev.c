@@ -346,7 +346,7 @@ open_parts(struct port17_ev *p17)
 	struct dialer_opts dialer = {
 		.base = opts->base,
 		.maker = opts->maker,
-		.is_loop = port17_claim_is_loop,
+		.is_loop = port17_is_loop,
 		.arg = p17,
 	};
 	struct sessions_opts sessions = {

@@ -17,14 +17,17 @@ struct listener;
 
 /* Behind struct port17_ev: shared by port17_ev.c (what happens to flows),
  * port17_claim.c (what the judge knows of them), port17_fake.c (addresses that
- * stand for names), port17_listen.c (the entries), port17_route.c (verdicts),
- * port17_told.c (errors that programs are told), port17_names_ev.c (proxies
- * that have a name), port17_trust_ev.c (whom they are believed by) and
- * port17_changed_ev.c (tunnels that are others). */
+ * stand for names), port17_listen.c (the entries), port17_loop.c (proxies that
+ * would ask themselves), port17_route.c (verdicts), port17_told.c (errors that
+ * programs are told), port17_names_ev.c (proxies that have a name),
+ * port17_trust_ev.c (whom they are believed by) and port17_changed_ev.c
+ * (tunnels that are others). */
 
 /* TCP and UDP, IPv4 and IPv6. */
 #define PORT17_ENTRIES 4
 #define PORT17_DEAF_SIZE 600
+/* On this host, and asked for something of late. */
+#define PORT17_PROXIES 16
 
 struct port17_ev {
 	struct port17_ev_opts opts;
@@ -46,9 +49,11 @@ struct port17_ev {
 	struct event *resolve;	     /* now and then */
 	struct list trust_jobs;	     /* see port17_trust_ev.c */
 	struct event *changed;	     /* flows are looked through: */
-	struct flow_key changed_next; /* from this one on, */
-	bool changed_udp;	      /* TCP's are behind us */
-	int absent[PORT17_ENTRIES];   /* as told: 0, or -errno */
+	struct flow_key changed_next;  /* from this one on, */
+	bool changed_udp;	       /* TCP's are behind us */
+	pid_t proxies[PORT17_PROXIES]; /* 0: none; by turns: */
+	unsigned int next_proxy;
+	int absent[PORT17_ENTRIES]; /* as told: 0, or -errno */
 	char deaf[PORT17_DEAF_SIZE];
 };
 
@@ -61,8 +66,8 @@ bool port17_claim_key(
     struct port17_ev *p17, struct claim *ret, const struct flow_key *key);
 
 /* As dialer_opts.is_loop; arg is a port17_ev. */
-bool port17_claim_is_loop(void *arg, const struct dial_reached *reached,
-    const struct process *process);
+bool port17_is_loop(void *arg, const struct dial_reached *reached,
+    const struct dial_for *dial, pid_t *ret_proxy);
 
 /* At the start: as port17_ev_second(), and flows of before do not go to who has
  * the entry. */

@@ -73,6 +73,13 @@ chmod 666 "$tmp/p2.sock"
 background inc python3 "$top/tests/netns/tunnel.py" socks 127.0.0.1 1090 \
     >"$tmp/local.out" 2>"$tmp/local.err"
 wait_for has_text ready "$tmp/local.out"
+for side in left right; do # other programs
+	cp "$python" "$tmp/$side"
+	port_of=$((${port_of:-1090} + 1))
+	background inc "$tmp/$side" "$top/tests/netns/tunnel.py" socks \
+	    127.0.0.1 $port_of >"$tmp/$side.out" 2>"$tmp/$side.err"
+	wait_for has_text ready "$tmp/$side.out"
+done
 ins ip address add 192.0.2.10/32 dev lo # nobody listens there
 background ins python3 "$top/tests/netns/tunnel.py" socks fd09::2 1080 \
     >"$tmp/many.out" 2>"$tmp/many.err"
@@ -96,6 +103,10 @@ settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "named"]' 'upstream = socks5://proxy.corp:1080' 'dns = fake' \
     'user = root' 'password = pw' \
     '[tunnel "local"]' 'upstream = socks5://127.0.0.1:1090' \
+    '[tunnel "left"]' 'upstream = socks5://127.0.0.1:1091' \
+    '[tunnel "hasty"]' 'upstream = socks5://127.0.0.1:1091' \
+    'honest-connect = no' \
+    '[tunnel "right"]' 'upstream = socks5://127.0.0.1:1092' \
     '[tunnel "plain"]' 'upstream = direct' \
     '[tunnel "mixed"]' 'failover = nodev, named' \
     '[tunnel "tardy"]' 'failover = mute, named' \
@@ -116,6 +127,11 @@ done >"$tmp/all.rules"
 rules "reroute via named out domain *.corp" "$(cat "$tmp/all.rules")" \
     "reroute via byexe out exe $curl to 192.0.2.7" \
     "reroute via local out exe $python to 192.0.2.9 port 7002" \
+    "reroute via right out exe $tmp/left to 192.0.2.9 port 7001, 7004, 7008" \
+    "reroute via left out exe $tmp/right to 192.0.2.9 port 7001" \
+    "reroute via hasty out exe $tmp/right to 192.0.2.9 port 7004" \
+    "reroute via hasty out exe $python to 192.0.2.9 port 7004" \
+    "reroute via left out exe $python to 192.0.2.9 port 7001, 7008" \
     "default out accept" "default in accept"
 check "the daemon starts" daemon_start
 thru() { # TUNNEL WANT PORT WORD...
@@ -175,6 +191,22 @@ check "which is no fault of the tunnel's" tunnel_is local up "let it out"
 check "also where it was asked for another, who hears of it" flows "sum(
     'own proxy would go through it' in (x.get('close_reason') or '')
     for x in f if x['dst'] == '192.0.2.9') == 2"
+check "a proxy that is rerouted through another" says 10.9.0.1 \
+    tcp 192.0.2.9 7008 hear
+check "which was asked by it" grep -qx '192.0.2.9 7008' "$tmp/right.out"
+hops() { grep -cx "192.0.2.9 $2" "$tmp/$1.out"; }
+check "two, each through the other: refused" says EHOSTUNREACH \
+    tcp 192.0.2.9 7001
+check "before one asks itself" [ "$(hops left 7001) $(hops right 7001)" = "1 1" ]
+check "and it is said of whom" grep -q "into each other.* exe=$tmp/right" \
+    "$tmp/daemon.log"
+background inc python3 "$top/tests/netns/tunnel.py" tcp 192.0.2.9 7004 poke
+refused=$pid
+check "also where the first is connected already" wait_for flows "any(
+    'own proxy would go through it' in (x.get('close_reason') or '')
+    for x in f if x['dport'] == 7004)"
+stop $refused KILL
+check "as soon" [ "$(hops left 7004) $(hops right 7004)" = "1 1" ]
 
 # -- PROXY v2 --
 p2_said() { # PATTERN: the last one
