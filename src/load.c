@@ -401,42 +401,20 @@ parse_all(struct rules *rules, const struct load *load, struct faults *faults)
 	return r;
 }
 
-/* The machine, with the tunnels and lists of the settings, whose names are to
- * be freed. 0 or -ENOMEM. */
+/* The machine, with what the settings say; ret_held is to be freed. 0 or
+ * -ENOMEM. */
 static int
-make_world(
-    struct policy_world *ret, const char ***ret_names, const struct load *load)
+make_world(struct policy_world *ret, void **ret_held, const struct load *load)
 {
-	const struct conf *conf = load->conf;
-	size_t n = conf != NULL ? conf->n_tunnels + conf->n_lists : 0;
-	/* and behind them, of each tunnel, where its names are asked for */
-	const char **names = calloc(2 * n + 1, sizeof(names[0]));
-	bool *far_names;
-
-	if (names == NULL)
-		return -ENOMEM;
-	far_names = (bool *)(names + n);
 	*ret = load_world;
-	*ret_names = names;
-	ret->any = conf == NULL;
+	ret->any = load->conf == NULL;
 	ret->table = load->lists;
 	ret->before = load->before;
 	ret->remembered = load->remembered;
 	ret->settled = load->settled;
 	ret->forget = load->forget;
 	ret->given = load->given;
-	if (conf == NULL)
-		return 0;
-	ret->tunnels = (struct policy_words){ names, conf->n_tunnels };
-	ret->far_names = far_names;
-	for (size_t i = 0; i < conf->n_tunnels; i++) {
-		far_names[i] = conf->tunnels[i].dns != CONF_DNS_LOCAL;
-		*names++ = conf->tunnels[i].name;
-	}
-	ret->lists = (struct policy_words){ names, conf->n_lists };
-	for (size_t i = 0; i < conf->n_lists; i++)
-		*names++ = conf->lists[i].name;
-	return 0;
+	return load->conf != NULL ? world_set(ret, load->conf, ret_held) : 0;
 }
 
 int
@@ -446,10 +424,10 @@ load_compile(const struct policy **ret, const struct load *load,
 	struct rules *rules = rules_new();
 	struct policy_world world;
 	const struct policy *policy;
-	const char **names = NULL;
+	void *held = NULL;
 	int r, compiled;
 
-	if (rules == NULL || make_world(&world, &names, load) < 0) {
+	if (rules == NULL || make_world(&world, &held, load) < 0) {
 		rules_free(rules);
 		return -ENOMEM;
 	}
@@ -470,7 +448,7 @@ load_compile(const struct policy **ret, const struct load *load,
 		*ret = policy;
 	}
 	rules_free(rules);
-	free(names);
+	free(held);
 	return r;
 }
 

@@ -3,11 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <net/if.h>
+#include <net/if_arp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "src/core/conf.h"
 
 /* A group may have many members: its entry is read into at most this much. */
 #define ENTRY_MAX ((size_t)1 << 20)
@@ -125,3 +131,75 @@ const struct policy_world load_world = {
 	.path = world_path,
 	.file = world_file,
 };
+
+/* Whether what the device sends goes out as packets of this host once more, as
+ * of a VPN's: one without addresses of its own (WireGuard, tun), or in IP. Of
+ * one that is not there it is taken to be. */
+static bool
+is_carried(const char *device)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_hwaddr.sa_family = ARPHRD_NONE };
+
+	(void)strncpy(ifr.ifr_name, device, IFNAMSIZ - 1); /* checked before */
+	if (fd >= 0) {
+		(void)ioctl(fd, SIOCGIFHWADDR, &ifr); /* or as it is */
+		(void)close(fd);
+	}
+	switch (ifr.ifr_hwaddr.sa_family) {
+	case ARPHRD_NONE:
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* One of a list counts: it may be the one that works. */
+static bool
+leaves_carried(const struct conf *conf, const struct conf_tunnel *tunnel)
+{
+	const struct conf_tunnel *one;
+
+	for (size_t i = 0; i < tunnel->failover.n; i++) {
+		one = conf_tunnel_find(conf, tunnel->failover.v[i].s);
+		if (one != NULL && one->device.s[0] != '\0' &&
+		    one->netns.s[0] == '\0' && is_carried(one->device.s))
+			return true;
+	}
+	return tunnel->device.s[0] != '\0' && tunnel->netns.s[0] == '\0' &&
+	       is_carried(tunnel->device.s);
+}
+
+int
+world_set(struct policy_world *world, const struct conf *conf, void **ret_held)
+{
+	size_t n = conf->n_tunnels + conf->n_lists;
+	const char **names = calloc(2 * n + 1, sizeof(names[0]));
+	bool *far_names, *carried;
+
+	if (names == NULL)
+		return -ENOMEM;
+	/* behind the names, of each tunnel; both fit in what one more takes */
+	far_names = (bool *)(names + n);
+	carried = far_names + conf->n_tunnels;
+	for (size_t i = 0; i < conf->n_tunnels; i++) {
+		names[i] = conf->tunnels[i].name;
+		far_names[i] = conf->tunnels[i].dns != CONF_DNS_LOCAL;
+		carried[i] = leaves_carried(conf, &conf->tunnels[i]);
+	}
+	for (size_t i = 0; i < conf->n_lists; i++)
+		names[conf->n_tunnels + i] = conf->lists[i].name;
+	world->tunnels = (struct policy_words){ names, conf->n_tunnels };
+	world->lists =
+	    (struct policy_words){ names + conf->n_tunnels, conf->n_lists };
+	world->far_names = far_names;
+	world->carried = carried;
+	world->captures =
+	    conf->resolver.capture != 0 && conf->resolver.listen.n > 0;
+	*ret_held = names;
+	return 0;
+}

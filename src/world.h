@@ -7,4 +7,11 @@
  * explain_parse(). */
 extern const struct policy_world load_world;
 
+struct conf;
+
+/* Sets what the settings say of tunnels, lists and queries; conf is borrowed,
+ * ret_held is freed after the last use. 0 or -ENOMEM, and nothing was set. */
+int world_set(
+    struct policy_world *world, const struct conf *conf, void **ret_held);
+
 #endif

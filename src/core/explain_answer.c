@@ -7,6 +7,8 @@
 #include "src/core/fakeip.h"
 #include "src/core/judge_own.h"
 
+#define DNS_PORT 53
+
 struct decision
 explain_decide(const struct policy *policy, const struct judge_capture *capture,
     const struct subject *subject)
@@ -97,7 +99,7 @@ denies_way(const struct policy *policy, const struct subject *query,
 		.proto = IPPROTO_UDP,
 		.src = here,
 		.dst = here,
-		.dport = 53,
+		.dport = DNS_PORT,
 		.has_ports = true,
 		.process = query->process };
 
@@ -105,6 +107,49 @@ denies_way(const struct policy *policy, const struct subject *query,
 		return false;
 	*ret = policy_decide(policy, &way);
 	return denies(ret) && ret->reason != REASON_DEFAULT_OUT;
+}
+
+/* Rule that leaves such a query to the server that is asked, by the name of the
+ * port, where that one is in the LAN or the internet; 0 for none. Where nobody
+ * captures, this is not asked. */
+static uint32_t
+elsewhere(const struct policy *policy, const struct subject *query)
+{
+	static const struct addr servers[] = {
+		{ ADDR_IP4, { 192, 168, 0, 1 } },
+		{ ADDR_IP4, { 9, 9, 9, 9 } },
+	};
+	struct subject way = { .proto = IPPROTO_UDP,
+		.dport = DNS_PORT,
+		.has_ports = true,
+		.process = query->process };
+	struct decision d;
+
+	if (query->src.family != ADDR_NONE) /* another host's */
+		return 0;
+	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+		way.dst = servers[i];
+		d = policy_decide(policy, &way);
+		if (d.action == ACTION_ACCEPT &&
+		    policy_rule_names_port(policy, d.rule, DNS_PORT))
+			return d.rule;
+	}
+	return 0;
+}
+
+/* Of a query that is not accepted. */
+static const char *
+then_elsewhere(const struct policy *policy, const struct subject *subject,
+    size_t i, char buf[EXPLAIN_NOTE_SIZE])
+{
+	uint32_t rule = i == 0 ? elsewhere(policy, subject) : 0;
+
+	if (rule == 0)
+		return NULL;
+	(void)snprintf(buf, EXPLAIN_NOTE_SIZE,
+	    "asked of another server than this one, it goes there: rule %u",
+	    rule); /* fits */
+	return buf;
 }
 
 const char *
@@ -115,9 +160,11 @@ explain_then(const struct policy *policy, const struct subject *subject,
 	uint32_t rule;
 	char number[16];
 
-	if (!subject->query || denies(d) || d->reason == REASON_SELF ||
+	if (!subject->query || d->reason == REASON_SELF ||
 	    subject->dst.family != ADDR_NONE)
 		return NULL;
+	if (d->action != ACTION_ACCEPT)
+		return then_elsewhere(policy, subject, i, buf);
 	if (denies_way(policy, subject, &way) && i-- == 0) {
 		(void)snprintf(number, sizeof(number), "rule %u",
 		    way.rule); /* fits, as the next */

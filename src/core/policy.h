@@ -117,6 +117,10 @@ struct policy_world {
 	/* of each tunnel: names are asked for through it, or not at all; NULL
 	 * where that is not known */
 	const bool *far_names;
+	/* of each tunnel: it leaves by a device whose packets go out in others
+	 * of this host, as a VPN's do; NULL where that is not known */
+	const bool *carried;
+	bool captures; /* queries to other servers are answered here */
 	/* what is in the lists; NULL for nothing */
 	const struct list_table *table;
 	/* they have faults of their own: any tunnel or list may be named, and

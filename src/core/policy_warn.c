@@ -9,8 +9,8 @@
 #include "src/core/policy_warn_own.h"
 #include "src/core/policy_within.h"
 
-static const struct policy_match *
-match_of(const struct policy_entry *entry, enum rule_field field)
+const struct policy_match *
+policy_warn_match(const struct policy_entry *entry, enum rule_field field)
 {
 	for (size_t i = 0; i < entry->n_matches; i++)
 		if (entry->matches[i].field == field)
@@ -18,8 +18,8 @@ match_of(const struct policy_entry *entry, enum rule_field field)
 	return NULL;
 }
 
-static unsigned int
-fields_of(const struct policy_entry *entry)
+unsigned int
+policy_warn_fields(const struct policy_entry *entry)
 {
 	unsigned int fields = 0;
 
@@ -118,22 +118,23 @@ warn_families(const struct policy *policy, const struct rules *rules, size_t n,
     struct faults *warnings)
 {
 	const struct policy_entry *entry = &policy->entries[n];
-	unsigned int ends = families(match_of(entry, FIELD_FROM)) &
-			    families(match_of(entry, FIELD_TO));
+	unsigned int ends = families(policy_warn_match(entry, FIELD_FROM)) &
+			    families(policy_warn_match(entry, FIELD_TO));
 
 	if (ends == 0)
 		policy_warn_at(warnings, rules, &rules->rules[n].place,
 		    "warning: this rule can never match: it is from IPv4 to "
 		    "IPv6, or from IPv6 to IPv4");
-	else if ((ends & proto_families(match_of(entry, FIELD_PROTO))) == 0)
+	else if ((ends & proto_families(
+			     policy_warn_match(entry, FIELD_PROTO))) == 0)
 		policy_warn_at(warnings, rules, &rules->rules[n].place,
 		    ends == 1 ? "warning: icmp6 is for IPv6, and the addresses "
 				"are of IPv4: icmp is meant"
 			      : "warning: icmp is for IPv4, and the addresses "
 				"are of IPv6: icmp6 is meant");
 	else
-		warn_extension(match_of(entry, FIELD_PROTO), ends, rules,
-		    &rules->rules[n].place, warnings);
+		warn_extension(policy_warn_match(entry, FIELD_PROTO), ends,
+		    rules, &rules->rules[n].place, warnings);
 }
 
 /* `not` before what everything is. */
@@ -144,7 +145,7 @@ warn_nothing(const struct policy *policy, const struct rules *rules, size_t n,
 	const struct policy_entry *entry = &policy->entries[n];
 
 	for (enum rule_field field = FIELD_FROM; field <= FIELD_TO; field++) {
-		const struct policy_match *m = match_of(entry, field);
+		const struct policy_match *m = policy_warn_match(entry, field);
 
 		if (m == NULL || !m->negated || m->ports.n > 0 ||
 		    (m->addrs.scopes & SCOPE_ANY) == 0)
@@ -164,7 +165,7 @@ warn_query(const struct policy *policy, const struct rules *rules, size_t n,
 	const struct policy_entry *entry = &policy->entries[n];
 	const struct policy_match *m;
 
-	if (match_of(entry, FIELD_QTYPE) == NULL)
+	if (policy_warn_match(entry, FIELD_QTYPE) == NULL)
 		return;
 	for (m = entry->matches; m < entry->matches + entry->n_matches; m++) {
 		if (m->field != FIELD_PROTO && m->ports.n == 0)
@@ -189,8 +190,8 @@ warn_source(const struct policy *policy, const struct rules *rules, size_t n,
     struct faults *warnings)
 {
 	const struct policy_entry *entry = &policy->entries[n];
-	const struct policy_match *from = match_of(entry, FIELD_FROM);
-	const struct policy_match *to = match_of(entry, FIELD_TO);
+	const struct policy_match *from = policy_warn_match(entry, FIELD_FROM);
+	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
 
 	if (entry->action != ACTION_ACCEPT || entry->direction != RULE_IN ||
 	    from == NULL || from->negated || from->ports.n == 0 ||
@@ -202,9 +203,8 @@ warn_source(const struct policy *policy, const struct rules *rules, size_t n,
 	    "from, which it may choose: `to port' is that of this host");
 }
 
-/* To loopback, or to port 53: what is meant is the way to a resolver. */
-static bool
-is_way_to_resolver(const struct policy_match *m)
+bool
+policy_warn_is_loopback(const struct policy_match *m)
 {
 	bool here = (m->addrs.scopes & ~(unsigned int)SCOPE_LOOPBACK) == 0 &&
 		    (m->addrs.scopes != 0 || m->addrs.n_ranges > 0);
@@ -212,9 +212,17 @@ is_way_to_resolver(const struct policy_match *m)
 	for (size_t i = 0; i < m->addrs.n_ranges; i++)
 		here = here && addr_is_loopback(&m->addrs.ranges[i].lo) &&
 		       addr_is_loopback(&m->addrs.ranges[i].hi);
+	return here;
+}
+
+/* To loopback, or to port 53: what is meant is the way to a resolver. */
+static bool
+is_way_to_resolver(const struct policy_match *m)
+{
 	return !m->negated &&
-	       (here || (m->ports.n == 1 && m->ports.ranges[0].lo == 53 &&
-			    m->ports.ranges[0].hi == 53));
+	       (policy_warn_is_loopback(m) ||
+		   (m->ports.n == 1 && m->ports.ranges[0].lo == 53 &&
+		       m->ports.ranges[0].hi == 53));
 }
 
 static bool
@@ -224,7 +232,7 @@ has_program(const struct policy_entry *entry)
 
 	for (unsigned int f = FIELD_EXE; f <= FIELD_PARENT; f++)
 		programs |= 1u << f;
-	return (fields_of(entry) & programs) != 0;
+	return (policy_warn_fields(entry) & programs) != 0;
 }
 
 static bool
@@ -233,14 +241,14 @@ denies(const struct policy_entry *entry)
 	return entry->action == ACTION_BLOCK || entry->action == ACTION_DROP;
 }
 
-/* Whether the rule denies names, maybe to some of whom `first` is about. */
-static bool
-denies_names(const struct policy_entry *first, const struct policy_entry *later)
+bool
+policy_warn_denies_names(
+    const struct policy_entry *first, const struct policy_entry *later)
 {
 	const unsigned int names = 1u << FIELD_DOMAIN | 1u << FIELD_LIST;
 
 	return denies(later) && (later->direction & RULE_OUT) != 0 &&
-	       (fields_of(later) & names) != 0 &&
+	       (policy_warn_fields(later) & names) != 0 &&
 	       (!has_program(first) || !has_program(later));
 }
 
@@ -251,17 +259,18 @@ warn_open(const struct policy *policy, const struct rules *rules, size_t n,
 	const unsigned int narrower =
 	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
 	const struct policy_entry *entry = &policy->entries[n];
-	const struct policy_match *to = match_of(entry, FIELD_TO);
+	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
 	bool any;
 	char what[512];
 
 	if (entry->action != ACTION_ACCEPT ||
 	    (entry->direction & RULE_OUT) == 0 || to == NULL ||
-	    !is_way_to_resolver(to) || (fields_of(entry) & narrower) != 0)
+	    !is_way_to_resolver(to) ||
+	    (policy_warn_fields(entry) & narrower) != 0)
 		return;
 	any = to->all_addrs || (to->addrs.scopes & SCOPE_ANY) != 0;
 	for (size_t i = n + 1; i < policy->n; i++) {
-		if (!denies_names(entry, &policy->entries[i]))
+		if (!policy_warn_denies_names(entry, &policy->entries[i]))
 			continue;
 		(void)snprintf(what, sizeof(what),
 		    "warning: this rule lets each query through, whatever the "
@@ -274,15 +283,15 @@ warn_open(const struct policy *policy, const struct rules *rules, size_t n,
 	}
 }
 
-/* Whether names of this rule are to be asked for through its tunnel alone. */
-static bool
-asks_far(const struct policy_entry *entry, const struct policy_world *world)
+bool
+policy_warn_asks_far(
+    const struct policy_entry *entry, const struct policy_world *world)
 {
-	const struct policy_match *m = match_of(entry, FIELD_DOMAIN);
+	const struct policy_match *m = policy_warn_match(entry, FIELD_DOMAIN);
 
 	return entry->action == ACTION_REROUTE && m != NULL && !m->negated &&
 	       (entry->direction & RULE_OUT) != 0 && entry->tunnel > 0 &&
-	       world->far_names[entry->tunnel - 1];
+	       world->far_names != NULL && world->far_names[entry->tunnel - 1];
 }
 
 /* Whether it is for some connections only, but has each query asked for here:
@@ -292,10 +301,10 @@ asks_here(const struct policy_entry *entry, const struct policy_world *world)
 {
 	const unsigned int narrower =
 	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
-	const struct policy_match *to = match_of(entry, FIELD_TO);
+	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
 
 	if ((entry->direction & RULE_OUT) == 0 || to == NULL ||
-	    (fields_of(entry) & narrower) != 0)
+	    (policy_warn_fields(entry) & narrower) != 0)
 		return false;
 	if (entry->action == ACTION_REROUTE)
 		return to->narrow || (to->ports.n > 0 && entry->tunnel > 0 &&
@@ -312,7 +321,7 @@ warn_leak(const struct policy *policy, const struct rules *rules, size_t n,
 	const struct policy_entry *entry = &policy->entries[n];
 	char what[512];
 
-	if (world->far_names == NULL || !asks_far(entry, world))
+	if (!policy_warn_asks_far(entry, world))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		const struct policy_rule *first = &policy->rules[i];
@@ -369,7 +378,7 @@ programs_within(const struct policy_entry *a, const struct policy_entry *b)
 	for (m = b->matches; m < b->matches + b->n_matches; m++) {
 		if (m->field < FIELD_EXE || m->field > FIELD_PROCESS)
 			continue;
-		of = match_of(a, m->field);
+		of = policy_warn_match(a, m->field);
 		if (of == NULL || of->negated != m->negated ||
 		    !(m->negated ? policy_within(m, of) : policy_within(of, m)))
 			return false;
@@ -381,8 +390,9 @@ programs_within(const struct policy_entry *a, const struct policy_entry *b)
 static bool
 spares_names(const struct policy_entry *entry)
 {
-	const struct policy_match *domain = match_of(entry, FIELD_DOMAIN);
-	const struct policy_match *list = match_of(entry, FIELD_LIST);
+	const struct policy_match *domain =
+	    policy_warn_match(entry, FIELD_DOMAIN);
+	const struct policy_match *list = policy_warn_match(entry, FIELD_LIST);
 
 	return (entry->direction & RULE_OUT) != 0 &&
 	       ((domain != NULL && domain->negated == denies(entry)) ||
@@ -466,6 +476,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 		warn_shadowed(policy, rules, shadow, i, warnings);
 		warn_open(policy, rules, i, warnings);
 		warn_leak(policy, rules, i, world, warnings);
+		policy_warn_ways(policy, rules, i, world, warnings);
 		warn_cut(policy, rules, i, &steps, warnings);
 	}
 	policy_shadow_free(shadow);
@@ -484,5 +495,6 @@ policy_warn_names(const struct policy *policy, const struct rules *rules,
 	for (size_t i = 0; policy->n <= POLICY_WARN_MAX && i < policy->n; i++) {
 		warn_open(policy, rules, i, warnings);
 		warn_leak(policy, rules, i, world, warnings);
+		policy_warn_ways(policy, rules, i, world, warnings);
 	}
 }

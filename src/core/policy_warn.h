@@ -10,8 +10,8 @@
 void policy_warn(const struct policy *policy, const struct rules *rules,
     const struct policy_world *world, struct faults *warnings);
 
-/* The same of names alone: those that queries are let through for, whatever a
- * later rule wants of them. */
+/* The same of ways alone: names that queries are let through for, whatever a
+ * later rule wants of them, and what carries a tunnel. */
 void policy_warn_names(const struct policy *policy, const struct rules *rules,
     const struct policy_world *world, struct faults *warnings);
 

@@ -2,7 +2,7 @@
 #define CORE_POLICY_WARN_OWN_H
 
 #include "src/core/fault.h"
-#include "src/core/policy.h"
+#include "src/core/policy_own.h"
 #include "src/core/rule.h"
 #include "src/core/rules.h"
 
@@ -16,5 +16,28 @@ void policy_warn_at(struct faults *warnings, const struct rules *rules,
 void policy_warn_values(const struct policy *policy, const struct rules *rules,
     const struct rule *rule, const struct policy_world *world,
     struct faults *warnings);
+
+/* What goes by a rule another way than is meant: queries to other servers past
+ * what denies names before it, and what carries a tunnel into that. */
+void policy_warn_ways(const struct policy *policy, const struct rules *rules,
+    size_t n, const struct policy_world *world, struct faults *warnings);
+
+/* NULL where the rule has none of that field. */
+const struct policy_match *policy_warn_match(
+    const struct policy_entry *entry, enum rule_field field);
+
+/* One bit for each. */
+unsigned int policy_warn_fields(const struct policy_entry *entry);
+
+/* Whether its addresses are some, and all of them loopback's. */
+bool policy_warn_is_loopback(const struct policy_match *m);
+
+/* Whether `later` denies names, maybe to some of whom `first` is about. */
+bool policy_warn_denies_names(
+    const struct policy_entry *first, const struct policy_entry *later);
+
+/* Whether names of this rule are to be asked for through its tunnel alone. */
+bool policy_warn_asks_far(
+    const struct policy_entry *entry, const struct policy_world *world);
 
 #endif

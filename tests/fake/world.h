@@ -11,7 +11,7 @@
  * users (100), and /bin and /sbin that are links to /usr/bin and /usr/sbin.
  * Files are there unless their name holds "missing", and programs unless it
  * ends in ".sh", ".txt" or "/". Tunnels tor, which names are asked for through,
- * and vpn, lists ads and bad. */
+ * and vpn, whose device is carried in packets, lists ads and bad. */
 static inline int
 world_name(const char *name, uint32_t *ret, const char *const names[2],
     const uint32_t ids[2])
@@ -74,6 +74,7 @@ world_file(void *arg, const char *path)
 
 static const char *const fake_tunnels[] = { "tor", "vpn" };
 static const bool fake_far_names[] = { true, false };
+static const bool fake_carried[] = { false, true };
 static const char *const fake_lists[] = { "ads", "bad" };
 
 static const struct policy_world fake_world = {
@@ -83,6 +84,8 @@ static const struct policy_world fake_world = {
 	.file = world_file,
 	.tunnels = { fake_tunnels, 2 },
 	.far_names = fake_far_names,
+	.carried = fake_carried,
+	.captures = true,
 	.lists = { fake_lists, 2 },
 };
 

@@ -224,6 +224,10 @@ test_queries_to_others_and_what_no_tunnel_carries(void **state)
 static void
 test_queries_that_are_let_through_and_denied(void **state)
 {
+#define BLOCKS(line)                                                           \
+	"verdict: block\nrule: 1\nfile: /r/1.rules:1\ntext: " line "\n" HOST   \
+	"reason: rule\n"
+#define AWAY "then: asked of another server than this one, it goes there: "
 #define ACCEPTS(line, host)                                                    \
 	"verdict: accept\nrule: 1\nfile: /r/1.rules:1\ntext: " line "\n" host  \
 	"reason: rule\n"
@@ -233,6 +237,18 @@ test_queries_that_are_let_through_and_denied(void **state)
 	"then: an answer with an address that rule 1 is not for is denied: "
 
 	(void)state;
+	assert_says("block domain x.example\naccept to any port 53",
+	    "query=x.example user=bob",
+	    BLOCKS("block domain x.example") AWAY "rule 2\n");
+	assert_says("block domain x.example\naccept to lan port 53\n"
+		    "accept user alice to port 53",
+	    "query=x.example user=bob",
+	    BLOCKS("block domain x.example") AWAY "rule 2\n");
+	assert_says("block domain x.example\naccept to lan\n"
+		    "block to port 53\naccept to port 53",
+	    "query=x.example user=bob", BLOCKS("block domain x.example"));
+	assert_says("block domain x.example\naccept to port 53",
+	    "query=x.example from=10.0.0.7", BLOCKS("block domain x.example"));
 	assert_says("accept user bob domain x.example\nblock user bob",
 	    "query=x.example user=bob",
 	    ACCEPTS("accept user bob domain x.example", HOST) WAY "rule 2\n");

@@ -288,6 +288,55 @@ test_a_folder_may_miss_where_it_was_never_there(void **state)
 	faults_free(faults);
 }
 
+/* A tunnel out of which the packets of its device come on this host. */
+static void
+test_a_tunnel_that_packets_carry(void **state)
+{
+	static const struct {
+		const char *settings;
+		size_t warnings;
+	} rows[] = {
+		{ "device = not-there", 1 },
+		{ "device = lo", 0 },
+		{ "device = not-there\nnetns = away", 0 },
+		{ "fwmark = 7", 0 },
+		{ "device = lo\n[tunnel \"b\"]\nfailover = a, c\n"
+		  "[tunnel \"c\"]\nupstream = direct\ndevice = not-there",
+		    1 },
+	};
+
+	(void)state;
+	assert_int_equal(mkdir("r", 0700), 0);
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct faults *faults = faults_new();
+		const struct conf *conf = NULL;
+		const struct policy *policy = NULL;
+		bool list = strstr(rows[i].settings, "failover") != NULL;
+		char text[256];
+
+		(void)snprintf(text, sizeof(text),
+		    "[tunnel \"a\"]\nupstream = direct\n%s\n",
+		    rows[i].settings);
+		put("conf", text);
+		(void)snprintf(text, sizeof(text),
+		    "block domain x.example\nreroute via %s to internet\n"
+		    "accept to any port 53\n",
+		    list ? "b" : "a");
+		put("r/1.rules", text);
+		assert_int_equal(load_conf(&conf, "conf", faults, NULL), 0);
+		assert_int_equal(
+		    load_policy(&policy, "r", &(struct load){ .conf = conf },
+			faults, faults),
+		    0);
+		/* one is of the queries that are left to others */
+		row_true(rows[i].settings,
+		    faults_count(faults) == 1 + rows[i].warnings);
+		policy_unref(policy);
+		conf_unref(conf);
+		faults_free(faults);
+	}
+}
+
 static void
 test_what_a_path_leads_to(void **state)
 {
@@ -320,6 +369,7 @@ main(void)
 		TEST(test_paths_are_resolved),
 		TEST(test_names_that_were_meant_to_be_read),
 		TEST(test_a_folder_may_miss_where_it_was_never_there),
+		TEST(test_a_tunnel_that_packets_carry),
 		TEST(test_what_a_path_leads_to),
 	};
 

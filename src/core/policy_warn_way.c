@@ -1,0 +1,151 @@
+#include <netinet/in.h>
+#include <stdio.h>
+
+#include "src/core/policy_own.h"
+#include "src/core/policy_warn_own.h"
+#include "src/core/policy_within.h"
+
+#define DNS_PORT 53
+
+/* Whether it leaves queries to servers elsewhere to them, by the name of the
+ * port, whoever asks: of one program it is meant. */
+static bool
+is_way_elsewhere(const struct policy_entry *entry)
+{
+	const unsigned int others = ~(1u << FIELD_PROTO | 1u << FIELD_TO);
+	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
+
+	return entry->action == ACTION_ACCEPT &&
+	       (entry->direction & RULE_OUT) != 0 && to != NULL &&
+	       !to->negated && port_set_has(&to->ports, DNS_PORT) &&
+	       !policy_warn_is_loopback(to) &&
+	       (policy_warn_fields(entry) & others) == 0;
+}
+
+/* What stands before such a rule, and means all queries, has only those that
+ * come here to decide about. */
+static void
+warn_elsewhere(const struct policy *policy, const struct rules *rules, size_t n,
+    const struct policy_world *world, struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+	char what[512];
+
+	if (!world->captures || !is_way_elsewhere(entry))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (!policy_warn_denies_names(entry, &policy->entries[i]) &&
+		    !policy_warn_asks_far(&policy->entries[i], world))
+			continue;
+		(void)snprintf(what, sizeof(what),
+		    "warning: queries to other servers are not answered here, "
+		    "since this rule names their port: %s:%u decides about "
+		    "none of them",
+		    policy->rules[i].file,
+		    policy->rules[i].line); /* a path may be cut */
+		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
+		return;
+	}
+}
+
+static bool
+has_id(const struct policy_match *m, uint32_t id)
+{
+	return id_set_has(&m->ids, id) != m->negated;
+}
+
+/* Whether what the kernel sends to who knows where by UDP, as WireGuard's is,
+ * is of the match. Of what is said of single addresses or ports that is not
+ * certain. */
+static bool
+takes_all_kernels(const struct policy_match *m)
+{
+	const unsigned int wide = SCOPE_ANY | SCOPE_INTERNET;
+
+	switch (m->field) {
+	case FIELD_PROTO:
+		return has_id(m, IPPROTO_UDP);
+	case FIELD_PROCESS:
+		return ((m->processes & RULE_PROCESS_KERNEL) != 0) !=
+		       m->negated;
+	case FIELD_DOMAIN:
+	case FIELD_LIST:
+		return m->negated;
+	case FIELD_TO:
+		if (m->ports.n > 0)
+			return false;
+		return m->negated ? m->addrs.n_ranges == 0 &&
+					(m->addrs.scopes & wide) == 0
+				  : !m->narrow;
+	default:
+		return policy_is_to_any(m) && !m->negated;
+	}
+}
+
+/* Whether some of what carries a VPN may be of the match: it is for a program,
+ * or the kernel, or for more than some network nearby. */
+static bool
+may_take_carrier(const struct policy_match *m)
+{
+	const unsigned int wide = SCOPE_ANY | SCOPE_INTERNET;
+
+	switch (m->field) {
+	case FIELD_PROTO:
+		return has_id(m, IPPROTO_UDP);
+	case FIELD_QTYPE:
+		return false;
+	case FIELD_TO:
+		return m->negated || m->all_addrs || m->ports.n > 0 ||
+		       m->addrs.n_ranges > 0 || (m->addrs.scopes & wide) != 0;
+	case FIELD_PROCESS:
+		return takes_all_kernels(m);
+	default:
+		return true;
+	}
+}
+
+static bool
+each_match(
+    const struct policy_entry *entry, bool (*is)(const struct policy_match *m))
+{
+	for (size_t i = 0; i < entry->n_matches; i++)
+		if (!is(&entry->matches[i]))
+			return false;
+	return (entry->direction & RULE_OUT) != 0;
+}
+
+/* A tunnel through which all goes is to carry what carries it, and nothing
+ * comes through. */
+static void
+warn_carrier(const struct policy *policy, const struct rules *rules, size_t n,
+    const struct policy_world *world, struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n], *e;
+	char what[512];
+
+	if (entry->action != ACTION_REROUTE || world->carried == NULL ||
+	    !world->carried[entry->tunnel - 1] ||
+	    !each_match(entry, takes_all_kernels))
+		return;
+	for (e = policy->entries; e != entry; e++)
+		if ((e->action == ACTION_ACCEPT ||
+			(e->action == ACTION_REROUTE &&
+			    e->tunnel != entry->tunnel)) &&
+		    each_match(e, may_take_carrier))
+			return;
+	(void)snprintf(what, sizeof(what),
+	    "warning: the packets that carry the VPN go into '%s' by this "
+	    "rule, too, and nothing comes through: one before it has to accept "
+	    "them, such as 'accept out process kernel' for WireGuard, or "
+	    "'accept out exe PROGRAM' where a program carries it",
+	    policy_tunnel(policy, entry->tunnel)); /* fits */
+	policy_warn_at(warnings, rules, &rules->rules[n].place, what);
+}
+
+void
+policy_warn_ways(const struct policy *policy, const struct rules *rules,
+    size_t n, const struct policy_world *world, struct faults *warnings)
+{
+	warn_elsewhere(policy, rules, n, world, warnings);
+	warn_carrier(policy, rules, n, world, warnings);
+}
