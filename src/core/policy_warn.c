@@ -225,8 +225,8 @@ is_way_to_resolver(const struct policy_match *m)
 		       m->ports.ranges[0].hi == 53));
 }
 
-static bool
-has_program(const struct policy_entry *entry)
+bool
+policy_warn_has_program(const struct policy_entry *entry)
 {
 	unsigned int programs = 0;
 
@@ -249,7 +249,8 @@ policy_warn_denies_names(
 
 	return denies(later) && (later->direction & RULE_OUT) != 0 &&
 	       (policy_warn_fields(later) & names) != 0 &&
-	       (!has_program(first) || !has_program(later));
+	       (!policy_warn_has_program(first) ||
+		   !policy_warn_has_program(later));
 }
 
 static void
@@ -278,61 +279,6 @@ warn_open(const struct policy *policy, const struct rules *rules, size_t n,
 		    policy->rules[i].file, policy->rules[i].line,
 		    any ? "none of them"
 			: "addresses in answers alone"); /* a path may be cut */
-		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
-		return;
-	}
-}
-
-bool
-policy_warn_asks_far(
-    const struct policy_entry *entry, const struct policy_world *world)
-{
-	const struct policy_match *m = policy_warn_match(entry, FIELD_DOMAIN);
-
-	return entry->action == ACTION_REROUTE && m != NULL && !m->negated &&
-	       (entry->direction & RULE_OUT) != 0 && entry->tunnel > 0 &&
-	       world->far_names != NULL && world->far_names[entry->tunnel - 1];
-}
-
-/* Whether it is for some connections only, but has each query asked for here:
- * where the name leads is not known before. */
-static bool
-asks_here(const struct policy_entry *entry, const struct policy_world *world)
-{
-	const unsigned int narrower =
-	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
-	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
-
-	if ((entry->direction & RULE_OUT) == 0 || to == NULL ||
-	    (policy_warn_fields(entry) & narrower) != 0)
-		return false;
-	if (entry->action == ACTION_REROUTE)
-		return to->narrow || (to->ports.n > 0 && entry->tunnel > 0 &&
-					 !world->far_names[entry->tunnel - 1]);
-	return entry->action == ACTION_ACCEPT &&
-	       (to->ports.n > 0 ||
-		   (!to->all_addrs && (to->addrs.scopes & SCOPE_ANY) == 0));
-}
-
-static void
-warn_leak(const struct policy *policy, const struct rules *rules, size_t n,
-    const struct policy_world *world, struct faults *warnings)
-{
-	const struct policy_entry *entry = &policy->entries[n];
-	char what[512];
-
-	if (!policy_warn_asks_far(entry, world))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		const struct policy_rule *first = &policy->rules[i];
-
-		if (!asks_here(&policy->entries[i], world) ||
-		    (has_program(&policy->entries[i]) && has_program(entry)))
-			continue;
-		(void)snprintf(what, sizeof(what),
-		    "warning: these names are asked for outside the tunnel: "
-		    "%s:%u lets each query through before",
-		    first->file, first->line); /* a path may be cut */
 		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
 		return;
 	}
@@ -369,9 +315,9 @@ has_way(const struct policy_entry *entry)
 	return (entry->direction & RULE_OUT) != 0;
 }
 
-/* Whether all whom a is about are among those of b. */
-static bool
-programs_within(const struct policy_entry *a, const struct policy_entry *b)
+bool
+policy_warn_programs_within(
+    const struct policy_entry *a, const struct policy_entry *b)
 {
 	const struct policy_match *m, *of;
 
@@ -415,14 +361,15 @@ is_cut_off(const struct policy *policy, const struct policy_entry *named,
 		return false;
 	--*steps;
 	if (!spares_names(named) ||
-	    (!programs_within(named, later) && !programs_within(later, named)))
+	    (!policy_warn_programs_within(named, later) &&
+		!policy_warn_programs_within(later, named)))
 		return false;
 	for (e = policy->entries; e != later; e++) {
 		if (*steps == 0)
 			return false;
 		--*steps;
-		if (has_way(e) &&
-		    (programs_within(named, e) || programs_within(later, e)))
+		if (has_way(e) && (policy_warn_programs_within(named, e) ||
+				      policy_warn_programs_within(later, e)))
 			return false;
 	}
 	return true;
@@ -475,7 +422,6 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 			continue;
 		warn_shadowed(policy, rules, shadow, i, warnings);
 		warn_open(policy, rules, i, warnings);
-		warn_leak(policy, rules, i, world, warnings);
 		policy_warn_ways(policy, rules, i, world, warnings);
 		warn_cut(policy, rules, i, &steps, warnings);
 	}
@@ -494,7 +440,6 @@ policy_warn_names(const struct policy *policy, const struct rules *rules,
 {
 	for (size_t i = 0; policy->n <= POLICY_WARN_MAX && i < policy->n; i++) {
 		warn_open(policy, rules, i, warnings);
-		warn_leak(policy, rules, i, world, warnings);
 		policy_warn_ways(policy, rules, i, world, warnings);
 	}
 }

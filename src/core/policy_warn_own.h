@@ -17,8 +17,9 @@ void policy_warn_values(const struct policy *policy, const struct rules *rules,
     const struct rule *rule, const struct policy_world *world,
     struct faults *warnings);
 
-/* What goes by a rule another way than is meant: queries to other servers past
- * what denies names before it, and what carries a tunnel into that. */
+/* What goes by a rule another way than is meant: queries of what a tunnel is
+ * for, those to other servers past what denies names before it, and what
+ * carries a tunnel into that. */
 void policy_warn_ways(const struct policy *policy, const struct rules *rules,
     size_t n, const struct policy_world *world, struct faults *warnings);
 
@@ -36,8 +37,10 @@ bool policy_warn_is_loopback(const struct policy_match *m);
 bool policy_warn_denies_names(
     const struct policy_entry *first, const struct policy_entry *later);
 
-/* Whether names of this rule are to be asked for through its tunnel alone. */
-bool policy_warn_asks_far(
-    const struct policy_entry *entry, const struct policy_world *world);
+bool policy_warn_has_program(const struct policy_entry *entry);
+
+/* Whether all whom a is about are among those of b. */
+bool policy_warn_programs_within(
+    const struct policy_entry *a, const struct policy_entry *b);
 
 #endif

@@ -7,6 +7,94 @@
 
 #define DNS_PORT 53
 
+/* Whether queries of this rule are to be asked for through its tunnel alone:
+ * not where it is for some addresses, which have to be known before. */
+static bool
+asks_far(const struct policy_entry *entry, const struct policy_world *world)
+{
+	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
+
+	return entry->action == ACTION_REROUTE &&
+	       (entry->direction & RULE_OUT) != 0 && entry->tunnel > 0 &&
+	       world->far_names != NULL &&
+	       world->far_names[entry->tunnel - 1] &&
+	       (to == NULL || to->negated || !to->narrow);
+}
+
+static bool
+has_names(const struct policy_entry *entry)
+{
+	const struct policy_match *m = policy_warn_match(entry, FIELD_DOMAIN);
+
+	return m != NULL && !m->negated;
+}
+
+/* Whether it is for some connections only, but has each query asked for here:
+ * where the name leads, and by which protocol, is not known before. */
+static bool
+asks_here(const struct policy_entry *entry, const struct policy_world *world)
+{
+	const unsigned int narrower =
+	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
+	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
+
+	if ((entry->direction & RULE_OUT) == 0 ||
+	    (policy_warn_fields(entry) & narrower) != 0)
+		return false;
+	if (entry->action == ACTION_REROUTE)
+		return to != NULL &&
+		       (to->narrow ||
+			   (to->ports.n > 0 && entry->tunnel > 0 &&
+			       !world->far_names[entry->tunnel - 1]));
+	return entry->action == ACTION_ACCEPT &&
+	       (policy_warn_match(entry, FIELD_PROTO) != NULL ||
+		   (to != NULL &&
+		       (to->ports.n > 0 ||
+			   (!to->all_addrs &&
+			       (to->addrs.scopes & SCOPE_ANY) == 0))));
+}
+
+/* Whether it asks here for some of whom `later` is about: for all of them,
+ * where that one is not about names. Else it may well be meant, of a program
+ * that goes out itself. */
+static bool
+is_before(const struct policy_entry *first, const struct policy_entry *later)
+{
+	if (policy_warn_programs_within(later, first))
+		return true;
+	return has_names(later) && (!policy_warn_has_program(first) ||
+				       !policy_warn_has_program(later));
+}
+
+static void
+warn_leak(const struct policy *policy, const struct rules *rules, size_t n,
+    const struct policy_world *world, struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+	char what[512];
+
+	if (!asks_far(entry, world))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct policy_rule *first = &policy->rules[i];
+
+		if (!asks_here(&policy->entries[i], world) ||
+		    !is_before(&policy->entries[i], entry))
+			continue;
+		(void)snprintf(what, sizeof(what),
+		    has_names(entry)
+			? "warning: these names are asked for outside the "
+			  "tunnel: %s:%u lets each query through before"
+			: "warning: names are asked for outside this tunnel: "
+			  "%s:%u lets each query through before; with 'not' in "
+			  "this rule, as in 'not to lan', that one is not "
+			  "needed",
+		    first->file, first->line); /* a path may be cut */
+		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
+		return;
+	}
+}
+
 /* Whether it leaves queries to servers elsewhere to them, by the name of the
  * port, whoever asks: of one program it is meant. */
 static bool
@@ -35,7 +123,8 @@ warn_elsewhere(const struct policy *policy, const struct rules *rules, size_t n,
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (!policy_warn_denies_names(entry, &policy->entries[i]) &&
-		    !policy_warn_asks_far(&policy->entries[i], world))
+		    !(has_names(&policy->entries[i]) &&
+			asks_far(&policy->entries[i], world)))
 			continue;
 		(void)snprintf(what, sizeof(what),
 		    "warning: queries to other servers are not answered here, "
@@ -146,6 +235,7 @@ void
 policy_warn_ways(const struct policy *policy, const struct rules *rules,
     size_t n, const struct policy_world *world, struct faults *warnings)
 {
+	warn_leak(policy, rules, n, world, warnings);
 	warn_elsewhere(policy, rules, n, world, warnings);
 	warn_carrier(policy, rules, n, world, warnings);
 }
