@@ -192,6 +192,11 @@ void
 upstream_group_remember(
     struct upstream_group *group, const struct upstream_group *before)
 {
+	if (upstream_group_equal(group, before)) {
+		group->n_vain = before->n_vain;
+		group->vain_name = before->vain_name;
+		group->vain_since = before->vain_since;
+	}
 	for (size_t i = 0; i < group->n * before->n; i++) {
 		struct upstream *u = &group->v[i / before->n];
 		const struct upstream *was = &before->v[i % before->n];
