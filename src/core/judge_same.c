@@ -160,8 +160,7 @@ judge_begun_outside(const struct judge *judge, const struct packet *pkt,
 	if (pkt->tuple.proto != IPPROTO_TCP) {
 		if (pkt->in)
 			return !sock->connected;
-		/* over loopback both sides are this host's */
-		if (!sock->accepted || pkt->loopback)
+		if (!sock->accepted)
 			return false;
 	}
 	flow = known_flow(judge, pkt);

@@ -158,6 +158,26 @@ for bpf in auto no; do
 	    flows "not any(x['direction'] == 'out' and x['sport'] == $not for x in f)"
 done
 
+# -- on loopback, too, a server that speaks first is no sender: 8009 may not send --
+rules "block out from any port 8009" "default out accept"
+check "loopback: the rules" daemon_reload
+for at in 127.0.0.1 ::1; do
+	partner server$at inc sock.py listen udp $at 8009
+	partner client$at inc sock.py connect udp $at 8009
+	tell client$at send one
+	tell server$at recv
+done
+daemon_stop KILL
+check "loopback: another daemon" daemon_start
+for at in 127.0.0.1 ::1; do
+	tell server$at send two
+	tell client$at recv
+	check "loopback: $at speaks" answers client$at "got two"
+	tell client$at send three
+	tell server$at recv
+	check "loopback: $at is spoken to" answers server$at "got three"
+done
+
 # -- what conntrack has met on its way: who was called is the first that it saw --
 daemon_stop
 for net in 10.9.0. fd09::; do

@@ -321,13 +321,19 @@ a_datagram_that_answers_is_of_a_flow_begun_outside(void **state)
 
 	(void)state;
 	use_rules("default in accept\ndefault out block\n");
-	v = judged(&says, sock, curl, 0, &n);
-	assert_int_equal(v.mark, MARK_BLOCK_FLOW);
-	sock.accepted = true;
-	sock.inode++;
-	v = judged(&says, sock, curl, 0, &n);
-	assert_int_equal(v.mark, MARK_ACCEPT_FLOW);
-	assert_true(v.flow->in);
+	for (int i = 0; i < 2; i++) {
+		says.loopback = i == 1; /* its sender asks the receiver, too */
+		sock.accepted = false;
+		sock.inode++;
+		v = judged(&says, sock, curl, 0, &n);
+		assert_int_equal(v.mark, MARK_BLOCK_FLOW);
+		sock.accepted = true;
+		sock.inode++;
+		v = judged(&says, sock, curl, 0, &n);
+		assert_int_equal(
+		    v.mark, says.loopback ? MARK_ACCEPT : MARK_ACCEPT_FLOW);
+		assert_true(v.flow->in);
+	}
 }
 
 static void
