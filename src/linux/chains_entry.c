@@ -234,6 +234,8 @@ put_head4(struct ipt_entry *e, const struct chains_rule *rule)
 		memcpy(&e->ip.dst, rule->dst.addr.bytes, sizeof(e->ip.dst));
 		put_bits((uint8_t *)&e->ip.dmsk, rule->dst.len);
 	}
+	if (rule->lo)
+		put_device("lo", e->ip.iniface, e->ip.iniface_mask);
 	if (rule->not_lo) {
 		put_device("lo", e->ip.outiface, e->ip.outiface_mask);
 		e->ip.invflags |= IPT_INV_VIA_OUT;
@@ -249,6 +251,8 @@ put_head6(struct ip6t_entry *e, const struct chains_rule *rule)
 		memcpy(&e->ipv6.dst, rule->dst.addr.bytes, sizeof(e->ipv6.dst));
 		put_bits((uint8_t *)&e->ipv6.dmsk, rule->dst.len);
 	}
+	if (rule->lo)
+		put_device("lo", e->ipv6.iniface, e->ipv6.iniface_mask);
 	if (rule->not_lo) {
 		put_device("lo", e->ipv6.outiface, e->ipv6.outiface_mask);
 		e->ipv6.invflags |= IP6T_INV_VIA_OUT;

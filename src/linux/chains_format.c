@@ -154,6 +154,8 @@ chains_rule_format(const struct chains_rule *rule, enum chains_family family,
 	if (rule->dst.addr.family != ADDR_NONE)
 		text_add(&t, " -d %s/%u", addr_format(&rule->dst.addr, addr),
 		    rule->dst.len);
+	if (rule->lo)
+		text_add(&t, " -i lo");
 	if (rule->not_lo)
 		text_add(&t, " ! -o lo");
 	text_add_proto(&t, rule->proto);

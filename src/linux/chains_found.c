@@ -178,6 +178,7 @@ parse_head(
 		ret->dst.addr = is4 ? addr_ip4(&ip4->dst) : addr_ip6(&ip6->dst);
 		ret->dst.len = (uint8_t)len;
 	}
+	ret->lo = (is4 ? ip4->iniface_mask : ip6->iniface_mask)[0] != 0;
 	ret->not_lo = (is4 ? ip4->outiface_mask : ip6->outiface_mask)[0] != 0;
 }
 

@@ -15,7 +15,7 @@ struct row {
 	uint8_t proto;
 	uint16_t dport;
 	const char *dst[CHAINS_N_FAMILIES];
-	bool not_lo;
+	bool not_lo, lo;
 	unsigned int states;
 	struct chains_mark connmark, marks[CHAINS_MARKS_MAX];
 	enum chains_target target;
@@ -77,7 +77,7 @@ static_assert(MARK_LAST <= BITS, "all of ours are in these bits");
 #define LOOPBACK .dst = { "127.0.0.0/8", "::1/128" }
 
 /* The specification's rules in its order, and additions of design.md
- * section 2 where they say A1, A3, A5, A6 or A8 to A10. */
+ * section 2 where they say A1, A3, A5, A6 or A8 to A11. */
 static const struct row rows[] = {
 	/* A9: where a mark changes in mangle the kernel looks for the route
 	 * once more, for each packet: C17 restores it */
@@ -184,6 +184,14 @@ static const struct row rows[] = {
 	{ CHAINS_FILTER, "C17", MARKED(MARK_BLOCK_FLOW),
 	    .target = CHAINS_REJECT },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_DROP_FLOW), .target = CHAINS_DROP },
+	/* A11, beside rules of others: what passes between a program and the
+	 * resolver or Port17, over lo and from the address that the program has
+	 * spoken to; others drop what comes from there by another device than
+	 * theirs (Tailscale) */
+	{ CHAINS_FILTER, "C17", .lo = true, MARKED(MARK_NAMESERVER),
+	    .target = CHAINS_ACCEPT },
+	{ CHAINS_FILTER, "C17", .lo = true, MARKED(MARK_PORT17),
+	    .target = CHAINS_ACCEPT },
 	{ CHAINS_FILTER, "C17", MARKED(MARK_PORT17), .target = CHAINS_ACCEPT },
 	/* A10: rules in nat add bits (0x4000 of kube-proxy, 0x2000 of netavark
 	 * and CNI) to what leads to services of theirs */
@@ -289,6 +297,7 @@ rule_of(const struct row *r, enum chains_family family)
 		.proto = r->proto,
 		.dport = r->dport,
 		.not_lo = r->not_lo,
+		.lo = r->lo,
 		.states = r->states,
 		.connmark = r->connmark,
 		.target = r->target,
@@ -320,7 +329,8 @@ chains_plan(struct chains_plan *ret, enum chains_family family,
 	for (size_t i = 0; i < N_ROWS; i++) {
 		struct chains_row *row = &ret->rows[ret->n];
 
-		if (rows[i].when ==
+		if ((rows[i].lo && setup->final) ||
+		    rows[i].when ==
 			(setup->fail_open ? WHEN_CLOSED : WHEN_OPEN) ||
 		    rows[i].mark == (setup->late ? WHEN_EARLY : WHEN_LATE))
 			continue;
@@ -329,7 +339,8 @@ chains_plan(struct chains_plan *ret, enum chains_family family,
 		row->rule = rule_of(&rows[i], family);
 		row->rule.no_bypass = rows[i].marked && !setup->fail_open;
 		/* A4: others have their say after our yes */
-		if (row->rule.target == CHAINS_ACCEPT && !setup->final)
+		if (row->rule.target == CHAINS_ACCEPT && !setup->final &&
+		    !rows[i].lo)
 			row->rule.target = CHAINS_RETURN;
 		chains_rule_format(&row->rule, family, row->chain, row->text,
 		    sizeof(row->text));

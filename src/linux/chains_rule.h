@@ -54,6 +54,7 @@ struct chains_rule {
 	uint16_t dport;	     /* of UDP; 0 for any */
 	struct prefix dst;   /* of family ADDR_NONE for any */
 	bool not_lo;	     /* leaves by another device than lo */
+	bool lo;	     /* comes in by lo */
 	unsigned int states; /* enum chains_state; 0 for any */
 	struct chains_mark connmark;
 	struct chains_mark marks[CHAINS_MARKS_MAX]; /* all of them */

@@ -13,8 +13,33 @@
 
 #include "src/linux/nft_own.h"
 
-/* Interfaces of wg-quick that all goes by, of either family. */
-#define PLACES_MAX 8
+/* Of either family: two, and interfaces of wg-quick that all goes by. */
+#define PLACES_MAX 16
+
+/* Whose rules stand where. */
+static const struct owner {
+	const char *table; /* that, or with a '-' at its end what begins so */
+	const char *chain;
+	bool shared; /* with others: theirs have a comment */
+} owners[] = {
+	{ "wg-quick-", "preraw", false },
+	{ "raw", "PREROUTING", true },
+	{ "filter", "ts-input", false },
+};
+
+static const struct owner *
+owner_of(const char *table)
+{
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+		const char *begin = owners[i].table;
+		size_t len = strlen(begin);
+
+		if (strncmp(table, begin, len) == 0 &&
+		    (begin[len - 1] == '-' || table[len] == '\0'))
+			return &owners[i];
+	}
+	return NULL;
+}
 
 /* A comment, as nft(8) shows it: type 0 of the user data of a rule, its length
  * and the text with its NUL. */
@@ -31,19 +56,13 @@ static const char of_wg_quick[] = "wg-quick(8) rule for ";
 struct place {
 	uint8_t family;
 	char table[64];
-	bool iptables; /* and there those of others, too */
+	const struct owner *owner;
 };
 
 struct places {
 	struct place v[PLACES_MAX];
 	size_t n;
 };
-
-static const char *
-chain_of(const struct place *place)
-{
-	return place->iptables ? "PREROUTING" : "preraw";
-}
 
 static int
 table_attr_cb(const struct nlattr *attr, void *arg)
@@ -61,19 +80,21 @@ table_cb(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	struct places *places = arg;
-	struct place *place = &places->v[places->n];
+	const struct owner *owner;
 	const char *name = "";
+	struct place *place;
 
 	(void)mnl_attr_parse(nlh, sizeof(*nfg), table_attr_cb, &name);
-	place->iptables = strcmp(name, "raw") == 0;
-	if (places->n == PLACES_MAX || strlen(name) >= sizeof(place->table) ||
+	owner = owner_of(name);
+	if (owner == NULL || places->n == PLACES_MAX ||
+	    strlen(name) >= sizeof(place->table) ||
 	    (nfg->nfgen_family != NFPROTO_IPV4 &&
-		nfg->nfgen_family != NFPROTO_IPV6) ||
-	    (!place->iptables && strncmp(name, "wg-quick-", 9) != 0))
+		nfg->nfgen_family != NFPROTO_IPV6))
 		return MNL_CB_OK;
+	place = &places->v[places->n++];
+	place->owner = owner;
 	place->family = nfg->nfgen_family;
 	strcpy(place->table, name);
-	places->n++;
 	return MNL_CB_OK;
 }
 
@@ -144,7 +165,7 @@ rule_cb(const struct nlmsghdr *nlh, void *arg)
 	if (holds(attrs.user, &note, sizeof(note))) {
 		found->ours = attrs.handle;
 		found->behind = found->drops;
-	} else if (!found->place->iptables ||
+	} else if (!found->place->owner->shared ||
 		   holds(attrs.expressions, of_wg_quick,
 		       sizeof(of_wg_quick) - 1) ||
 		   holds(attrs.user, of_wg_quick, sizeof(of_wg_quick) - 1)) {
@@ -157,7 +178,7 @@ static void
 put_place(struct nlmsghdr *nlh, const struct place *place)
 {
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, place->table);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain_of(place));
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, place->owner->chain);
 }
 
 static int
@@ -324,12 +345,15 @@ nft_pass_loopback(void (*fn)(void *arg, const char *text), void *arg)
 	int r = pass_loopback();
 
 	if (r > 0)
-		fn(arg, "wg-quick's rules drop what tunnels and the resolver "
-			"answer over lo: one in front of them lets that pass");
+		fn(arg,
+		    "rules of wg-quick or Tailscale drop what tunnels and the "
+		    "resolver answer over lo: one in front of them lets that "
+		    "pass");
 	else if (r < 0)
 		fn(arg,
-		    "wg-quick's rules may drop what tunnels and the resolver "
-		    "answer over lo: none could be put in front of them");
+		    "rules of wg-quick or Tailscale may drop what tunnels and "
+		    "the resolver answer over lo: none could be put in front "
+		    "of them");
 }
 
 int

@@ -82,6 +82,10 @@ background inns "$T" python3 "$tmp/marked.py" serve 203.0.113.10 >"$tmp/got.t"
 wait_for has_text ready "$tmp/got.s"
 wait_for has_text ready "$tmp/got.t"
 got() { grep -c got "$tmp/got.$1"; }
+# its resolver has an address that is let in by its own device alone
+magic_dns() {
+	[ "$(inc dig +short +time=1 +tries=1 @100.100.100.100 localhost)" = 127.0.0.1 ]
+}
 for backend in legacy nft; do
 	tailscale_rules $backend
 	check "tailscale, $backend, without us" \
@@ -101,6 +105,8 @@ for backend in legacy nft; do
 		check "$1: in" reaches ins 10.9.0.1 7001
 		check "$1: in, we say no" reaches_not ins fd09::1 7003
 	}
+	check "tailscale, $backend: a captured query is answered" wait_for \
+	    magic_dns
 	both_are_heard_here "tailscale, $backend"
 	check "tailscale, $backend: all in place" wait_for ctl firewall verify
 	check_judged
