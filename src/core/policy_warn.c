@@ -349,40 +349,88 @@ spares_names(const struct policy_entry *entry)
  * for a third: half a second. Of what comes behind these it says nothing. */
 #define CUT_STEPS ((size_t)20000000)
 
-/* Whether names are spared for some of whom `later` is about, and nothing
- * before that one speaks of their way to the resolver. steps: that are left. */
+/* Whether it lets more through than single addresses, which is found by names:
+ * by a port, or to networks other than this host's own. Not one that names the
+ * port of a resolver there. */
 static bool
-is_cut_off(const struct policy *policy, const struct policy_entry *named,
+spares_networks(const struct policy_entry *entry)
+{
+	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
+	const unsigned int named = 1u << FIELD_DOMAIN | 1u << FIELD_LIST |
+				   1u << FIELD_QTYPE | 1u << FIELD_FROM;
+	const unsigned int nets = SCOPE_ANY | SCOPE_LAN | SCOPE_INTERNET;
+
+	return entry->action == ACTION_ACCEPT &&
+	       (entry->direction & RULE_OUT) != 0 && to != NULL &&
+	       !to->negated && (policy_warn_fields(entry) & named) == 0 &&
+	       (to->ports.n == 0 || !port_set_has(&to->ports, 53)) &&
+	       ((to->all_addrs && to->ports.n > 0) ||
+		   (to->addrs.scopes & nets) != 0);
+}
+
+/* Whether a rule that has_way() keeps some program from all of this host, and
+ * from some of the rest alone. One that names port 53 is meant. */
+static bool
+is_for_this_host(const struct policy_entry *entry)
+{
+	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
+
+	if (!policy_warn_has_program(entry) || to == NULL || to->ports.n > 0 ||
+	    policy_is_to_any(to))
+		return false;
+	return !to->negated ||
+	       (to->addrs.scopes & (SCOPE_LAN | SCOPE_INTERNET)) != 0;
+}
+
+/* Whether nothing before `later` speaks of the way to the resolver, of all whom
+ * it is about or all whom `spared` is about. steps: that are left. */
+static bool
+has_first_word(const struct policy *policy, const struct policy_entry *spared,
     const struct policy_entry *later, size_t *steps)
 {
 	const struct policy_entry *e;
 
-	if (*steps == 0)
-		return false;
-	--*steps;
-	if (!spares_names(named) ||
-	    (!policy_warn_programs_within(named, later) &&
-		!policy_warn_programs_within(later, named)))
-		return false;
 	for (e = policy->entries; e != later; e++) {
 		if (*steps == 0)
 			return false;
 		--*steps;
-		if (has_way(e) && (policy_warn_programs_within(named, e) ||
+		if (has_way(e) && (policy_warn_programs_within(spared, e) ||
 				      policy_warn_programs_within(later, e)))
 			return false;
 	}
 	return true;
 }
 
+/* Whether names, or networks, are spared for some of whom `later` is about, who
+ * can't ask for any name. */
+static bool
+is_cut_off(const struct policy *policy, const struct policy_entry *spared,
+    const struct policy_entry *later, size_t *steps)
+{
+	if (*steps == 0)
+		return false;
+	--*steps;
+	/* networks that are spared for all are not meant for who is denied */
+	if (!policy_warn_programs_within(spared, later) &&
+	    (!spares_names(spared) ||
+		!policy_warn_programs_within(later, spared)))
+		return false;
+	if (!spares_names(spared) && !spares_networks(spared))
+		return false;
+	return has_first_word(policy, spared, later, steps);
+}
+
 /* What denies a program all else denies it the resolver: it can't ask for the
- * names that are let through. */
+ * names that are let through, and not for those of what is. */
 static void
 warn_cut(const struct policy *policy, const struct rules *rules, size_t n,
     size_t *steps, struct faults *warnings)
 {
 	const struct policy_entry *entry = &policy->entries[n];
-	const struct policy_rule *first;
+	const char *unless =
+	    entry->n_matches == 0
+		? "; 'default out block' does not"
+		: ", unless one before it accepts to loopback port 53";
 	char what[512];
 	size_t i = 0;
 
@@ -390,16 +438,20 @@ warn_cut(const struct policy *policy, const struct rules *rules, size_t n,
 		return;
 	while (i <= n && !is_cut_off(policy, &policy->entries[i], entry, steps))
 		i++;
-	if (i > n)
+	if (i <= n)
+		(void)snprintf(what, sizeof(what),
+		    "warning: the names %s %s:%u spares can't be asked for: "
+		    "this rule denies the way to the resolver, too%s",
+		    spares_names(&policy->entries[i]) ? "that" : "of what",
+		    policy->rules[i].file, policy->rules[i].line, unless);
+	else if (is_for_this_host(entry) &&
+		 has_first_word(policy, entry, entry, steps))
+		(void)snprintf(what, sizeof(what),
+		    "warning: no name can be asked for: this rule denies the "
+		    "way to the resolver, too%s",
+		    unless); /* fits */
+	else
 		return;
-	first = &policy->rules[i];
-	(void)snprintf(what, sizeof(what),
-	    "warning: the names that %s:%u spares can't be asked for: this "
-	    "rule denies the way to the resolver, too%s",
-	    first->file, first->line,
-	    entry->n_matches == 0
-		? "; 'default out block' does not"
-		: ", unless one before it accepts to loopback port 53");
 	policy_warn_at(warnings, rules, &rules->rules[n].place, what);
 }
 
