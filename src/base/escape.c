@@ -7,8 +7,9 @@
 
 /* What is no UTF-8 may be C1 by itself, on a terminal without that. Control
  * characters of ASCII and, in UTF-8, of Latin-1 (C1: \xc2\x80 to
- * \xc2\x9f) may move the cursor; U+200E, U+200F, U+202A to U+202E and U+2066
- * to U+2069 turn the direction of what follows. */
+ * \xc2\x9f) may move the cursor; U+2028 and U+2029 end a line for many that
+ * read it; U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 turn the
+ * direction of what follows. */
 static size_t
 control_len(const unsigned char *s)
 {
@@ -20,7 +21,7 @@ control_len(const unsigned char *s)
 		return 0;
 	if (s[1] == 0x80)
 		return s[2] == 0x8e || s[2] == 0x8f ||
-			       (s[2] >= 0xaa && s[2] <= 0xae)
+			       (s[2] >= 0xa8 && s[2] <= 0xae)
 			   ? 3
 			   : 0;
 	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;

@@ -338,13 +338,14 @@ orders_to_a_terminal_are_not_proposed(void **state)
 	see("/opt/\xe2\x80\xae"
 	    "exe",
 	    NULL, "192.0.2.1", 1);
+	see("/opt/\xe2\x80\xa8line", NULL, "192.0.2.1", 1);
 	see("/opt/\xef\xbb\xbf"
 	    "b",
 	    NULL, "192.0.2.1", 1);
 	see("/opt/\xc3\xa9", NULL, "192.0.2.1", 1);
 	assert_proposed(
 	    "accept out exe /opt/\xc3\xa9 proto tcp to 192.0.2.1 port 1\n"
-	    "# 3 connections or queries of what a rule can't name (a program "
+	    "# 4 connections or queries of what a rule can't name (a program "
 	    "that is deleted or in a container without a unit, an odd "
 	    "name)\n");
 }
