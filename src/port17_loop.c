@@ -1,7 +1,5 @@
 #include "src/port17_own.h"
 
-#include <string.h>
-
 #include "port17/dial_ev.h"
 #include "port17/session_ev.h"
 #include "src/base/log.h"
@@ -12,27 +10,12 @@
 /* How many proxies may be behind each other. */
 #define CHAIN_MAX 8
 
-/* Those that one has begun, or that one program has begun for the same work,
- * go where it does. */
-static bool
-is_kin(const struct process *a, const struct process *b)
-{
-	for (size_t i = 0; i < b->n_parents; i++)
-		if (b->parents[i].pid == a->pid)
-			return true;
-	return a->pid == b->pid || (a->n_parents > 0 && b->n_parents > 0 &&
-				       a->parents[0].pid == b->parents[0].pid &&
-				       strcmp(a->exe, b->exe) == 0 &&
-				       strcmp(a->parents[0].exe, a->exe) == 0);
-}
-
-/* As is_kin(); of the proxy no more is known. */
 static bool
 is_of(pid_t proxy, const struct process *process)
 {
 	const struct process listener = { .pid = proxy };
 
-	return proxy != 0 && is_kin(&listener, process);
+	return proxy != 0 && process_is_kin(&listener, process);
 }
 
 static bool
@@ -114,7 +97,7 @@ port17_is_loop(void *arg, const struct dial_reached *reached,
 	if (proxy == NULL || process->kind != PROCESS_PROGRAM ||
 	    (reached->pid == 0 && proxy->kind != PROCESS_PROGRAM))
 		return false;
-	kin = is_kin(proxy, process);
+	kin = process_is_kin(proxy, process);
 	if (!kin && !comes_back(p17, dial, proxy->pid)) {
 		note_reached(p17, proxy->pid);
 		*ret_proxy = proxy->pid;

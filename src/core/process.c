@@ -201,6 +201,34 @@ process_exe_was(const char *exe, bool exe_here)
 	return len - n;
 }
 
+static bool
+begins_everything(
+    const struct process_parent *parent, const struct process *proc)
+{
+	for (size_t i = 0; i < proc->n_parents; i++)
+		if (proc->parents[i].pid == 1)
+			return strcmp(proc->parents[i].exe, parent->exe) == 0;
+	return false;
+}
+
+bool
+process_is_kin(const struct process *listener, const struct process *proc)
+{
+	if (listener->pid == proc->pid)
+		return true;
+	for (size_t i = 0; i < proc->n_parents; i++) {
+		const struct process_parent *parent = &proc->parents[i];
+
+		if (parent->pid == listener->pid)
+			return strcmp(parent->exe, proc->exe) == 0 ||
+			       !begins_everything(parent, proc);
+	}
+	return listener->n_parents > 0 && proc->n_parents > 0 &&
+	       listener->parents[0].pid == proc->parents[0].pid &&
+	       strcmp(listener->exe, proc->exe) == 0 &&
+	       strcmp(listener->parents[0].exe, listener->exe) == 0;
+}
+
 const char *
 process_kind_name(enum process_kind kind)
 {

@@ -93,6 +93,12 @@ int process_set_lent(
  * file may be there now, so that it is good for a denial alone. */
 size_t process_exe_was(const char *exe, bool exe_here);
 
+/* Whether what the one does may be the other's work: they are one, or the one
+ * has begun the other, or one program has begun both. Of `listener` its pid is
+ * enough. Who begins everything (init, and each user's) listens for others as
+ * well, systemd.socket(5): what else it has begun is nothing of that. */
+bool process_is_kin(const struct process *listener, const struct process *proc);
+
 const char *process_kind_name(enum process_kind kind);
 
 #endif

@@ -179,6 +179,62 @@ a_twin_differs_in_its_numbers_alone(void **state)
 	process_unref(twin);
 }
 
+static struct process *
+begun_by(pid_t pid, const char *exe, const char *parents)
+{
+	struct process *p = process_new(PROCESS_PROGRAM);
+
+	p->pid = pid;
+	assert_int_equal(process_set(&p->exe, exe, strlen(exe)), 0);
+	for (; *parents != '\0'; parents++) {
+		static const char *const exes[] = { "", "/sbin/init",
+			"/sbin/init", "/bin/sh", "/bin/proxy" };
+		int n = *parents - '0';
+
+		assert_int_equal(process_add_parent(p, n, exes[n], true), 0);
+	}
+	return p;
+}
+
+/* 1 is init, 2 a user's, 3 a shell, 4 a proxy. */
+static void
+kin_is_who_does_the_same_work(void **state)
+{
+	static const struct {
+		const char *name;
+		pid_t listener;
+		const char *listener_by; /* NULL: its pid alone is known */
+		pid_t pid;
+		const char *exe, *by;
+		bool kin;
+	} rows[] = {
+		{ "itself", 4, NULL, 4, "/bin/proxy", "21", true },
+		{ "its worker", 4, NULL, 7, "/bin/proxy", "421", true },
+		{ "its helper", 4, NULL, 7, "/bin/helper", "421", true },
+		{ "two workers", 8, "421", 7, "/bin/proxy", "421", true },
+		{ "two of a shell's", 8, "321", 7, "/bin/proxy", "321", false },
+		{ "a shell's", 3, NULL, 7, "/bin/curl", "321", true },
+		{ "init's", 1, NULL, 7, "/bin/curl", "321", false },
+		{ "a user's init's", 2, NULL, 7, "/bin/curl", "321", false },
+		{ "init is a proxy", 1, NULL, 7, "/sbin/init", "1", true },
+		{ "a stranger", 9, NULL, 7, "/bin/curl", "321", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct process *listener = begun_by(rows[i].listener,
+		    rows[i].listener_by != NULL ? "/bin/proxy" : "",
+		    rows[i].listener_by != NULL ? rows[i].listener_by : "");
+		struct process *proc =
+		    begun_by(rows[i].pid, rows[i].exe, rows[i].by);
+
+		row_true(rows[i].name,
+		    process_is_kin(listener, proc) == rows[i].kin);
+		process_unref(listener);
+		process_unref(proc);
+	}
+}
+
 static void
 kinds_have_names(void **state)
 {
@@ -199,6 +255,7 @@ main(void)
 		cmocka_unit_test(sisters_have_in_memory_once_what_is_alike),
 		cmocka_unit_test(what_a_sister_has_is_not_set_twice),
 		cmocka_unit_test(a_twin_differs_in_its_numbers_alone),
+		cmocka_unit_test(kin_is_who_does_the_same_work),
 		cmocka_unit_test(kinds_have_names),
 	};
 
