@@ -24,8 +24,19 @@ struct choice {
 	struct list_found found; /* of the files before */
 };
 
+/* Of a name and those above it; more are not heeded. */
+#define CANCELLED_MAX 8
+
+/* What AdBlock's $badfilter takes back. */
+struct cancelled {
+	struct name name;
+	unsigned int flags;
+};
+
 /* What decides, so far. */
 struct looking {
+	struct cancelled cancelled[CANCELLED_MAX];
+	size_t n_cancelled;
 	const struct list_sought *sought;
 	struct list_zone zone; /* at hand */
 	struct choice block;   /* plain ones */
@@ -135,6 +146,27 @@ choose(struct choice *c, const struct list_entry *e, unsigned int rank,
 	c->file = e->file != NULL ? strdup(e->file) : NULL;
 }
 
+static bool
+is_cancelled(const struct looking *l, const struct list_entry *e)
+{
+	for (size_t i = 0; i < l->n_cancelled; i++)
+		if (l->cancelled[i].flags == e->flags &&
+		    name_equal(&l->cancelled[i].name, e->name))
+			return true;
+	return false;
+}
+
+static void
+note_cancelled(struct looking *l, const struct list_entry *e)
+{
+	if (l->sought->name == NULL || e->pattern != NULL ||
+	    !name_in(l->sought->name, e->name) || is_cancelled(l, e) ||
+	    l->n_cancelled == CANCELLED_MAX)
+		return;
+	l->cancelled[l->n_cancelled].name = *e->name;
+	l->cancelled[l->n_cancelled++].flags = e->flags;
+}
+
 static int
 look_at(void *arg, const struct list_entry *e)
 {
@@ -143,7 +175,12 @@ look_at(void *arg, const struct list_entry *e)
 	unsigned int rank = 0;
 	bool except = false;
 
-	if (e->kind == LIST_ENTRY_CANCEL)
+	if (e->kind == LIST_ENTRY_CANCEL) {
+		note_cancelled(l, e);
+		return 0;
+	}
+	if (e->kind == LIST_ENTRY_NAME && e->pattern == NULL &&
+	    is_cancelled(l, e))
 		return 0;
 	if (s->name != NULL && list_entry_is_about(e, s->name, s->qtype))
 		rank = name_rank(l, e, &except);
@@ -255,6 +292,30 @@ choice_done(struct choice *c)
 {
 	list_found_done(&c->found);
 	free(c->file);
+	memset(c, 0, sizeof(*c));
+}
+
+/* Once more, where a line takes back what may stand before it. */
+static int
+read_all(struct looking *l, const struct conf_list *list,
+    const struct list_sources *sources, char what[LIST_ERROR_SIZE])
+{
+	size_t n_cancelled;
+	int r = 0;
+
+	do {
+		n_cancelled = l->n_cancelled;
+		choice_done(&l->block);
+		choice_done(&l->other);
+		for (size_t i = 0; r == 0 && i < sources->n; i++) {
+			r = read_one(l, list, sources->v[i].path);
+			if (r < 0)
+				(void)snprintf(what, LIST_ERROR_SIZE, "%s: %s",
+				    sources->v[i].path,
+				    strerrordesc_np(-r)); /* cut */
+		}
+	} while (r == 0 && l->n_cancelled > n_cancelled);
+	return r;
 }
 
 int
@@ -268,12 +329,7 @@ list_file_find(struct list_found *ret, const struct conf_list *list,
 	memset(ret, 0, sizeof(*ret));
 	if (r < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < sources.n; i++) {
-		r = read_one(&l, list, sources.v[i].path);
-		if (r < 0)
-			(void)snprintf(what, LIST_ERROR_SIZE, "%s: %s",
-			    sources.v[i].path, strerrordesc_np(-r)); /* cut */
-	}
+	r = read_all(&l, list, &sources, what);
 	list_sources_done(&sources);
 	if (r == 0) {
 		struct list_found *found = &decides(&l)->found;

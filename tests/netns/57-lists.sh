@@ -37,6 +37,9 @@ cat >"$l/ads.txt" <<'LIST'
 ||wild*.example^
 @@||wild-ok*.example^
 /^ads?[0-9]+\./
+||back.example^
+||sub.back.example^
+||sub.back.example^$badfilter
 LIST
 echo "0.0.0.0 hosts.example" >"$l/more/a.hosts"
 printf "10.9.0.3 # an address\n203.0.113.3/32\n::ffff:10.9.0.9\n" \
@@ -72,7 +75,7 @@ said() { grep -q "$@" "$tmp/daemon.log"; }
 
 check "the daemon starts" daemon_start
 check "both are loaded" listed two 'l["state"] == "loaded" and l["names"] == 2'
-check "several files are one list" listed ads 'l["names"] == 7 and
+check "several files are one list" listed ads 'l["names"] == 9 and
     l["addresses"] == 3 and len(l["files"]) == 3 and l["error"] is None'
 check "patterns are counted by themselves" listed ads 'l["patterns"] == 3'
 check "what could not be used is counted and named" listed ads '
@@ -96,6 +99,8 @@ check "explained: a pattern" explained \
 	"entry: $l/ads.txt:10: ||wild*.example^" --query --domain x.wild7.example
 check "explained: a regular expression" explained \
 	"entry: $l/ads.txt:12: /^ads?[0-9]+\\./" --query --domain ads12.a.example
+check "explained: not what is taken back" explained \
+	"entry: $l/ads.txt:13: ||back.example^" --query --domain sub.back.example
 check "explained: the more specific one" explained \
 	"entry: $l/masq.conf:2: address=/ads.masq.example/" \
 	--query --domain x.ads.masq.example
