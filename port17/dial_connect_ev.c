@@ -205,16 +205,32 @@ find_end(const struct dial *dial, struct sock_addr *ret)
 	return sock_addr_ip(ret, addr, via->port, via->zone);
 }
 
+/* A device needs a route of IPv6 though it is the only one that is looked at,
+ * and none of IPv4 (ip_route_output_key_hash_rcu(), ip6_route_output_flags()).
+ */
+static const char *
+connect_why(const struct dial *dial, int error, const struct sock_addr *to,
+    char buf[SHAKE_WHY_SIZE])
+{
+	if (error != ENETUNREACH || to->sa.sa_family != AF_INET6 ||
+	    dial->via->device[0] == '\0')
+		return strerror(error);
+	(void)snprintf(buf, SHAKE_WHY_SIZE, "no route of IPv6 by %s",
+	    dial->via->device); /* fits */
+	return buf;
+}
+
 /* A socket that begins to connect, or -errno. */
 static void
 watch_connection(struct dial *dial, int fd_take, const struct sock_addr *to)
 {
+	char why[SHAKE_WHY_SIZE];
 	bool local;
 	int r;
 
 	if (fd_take < 0) {
-		dial_failed(
-		    dial, connect_outcome(dial, -fd_take), strerror(-fd_take));
+		dial_failed(dial, connect_outcome(dial, -fd_take),
+		    connect_why(dial, -fd_take, to, why));
 		return;
 	}
 	local = to->sa.sa_family == AF_UNIX;
@@ -278,6 +294,19 @@ say_connects(const struct dial *dial, const struct sock_addr *to)
 	dial_say_step(dial, text);
 }
 
+static const char *
+lacks_address(const struct dial *dial)
+{
+	enum tunnel_dns dns = dial->opts.tunnel->dns;
+
+	if (dns == TUNNEL_DNS_LOCAL)
+		return "nobody here knows the name";
+	if (dial->opts.test && dns == TUNNEL_DNS_TUNNEL)
+		return "its names are asked for through it, but not by a test: "
+		       "give it ADDRESS:PORT";
+	return "only the name is known, and nobody here may resolve it";
+}
+
 void
 dial_connect(struct dial *dial)
 {
@@ -291,11 +320,7 @@ dial_connect(struct dial *dial)
 	else if (r == 0)
 		say_connects(dial, &to);
 	if (r == -EDESTADDRREQ) {
-		dial_failed(dial, OUTCOME_UNSUPPORTED,
-		    dial->opts.tunnel->dns == TUNNEL_DNS_LOCAL
-			? "nobody here knows the name"
-			: "only the name is known, and nobody here may "
-			  "resolve it");
+		dial_failed(dial, OUTCOME_UNSUPPORTED, lacks_address(dial));
 		return;
 	}
 	if (r == -ENOENT) {

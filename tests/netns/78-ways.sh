@@ -91,6 +91,7 @@ settings '[resolver]' 'upstream = 10.9.0.2' \
     '[tunnel "nodev"]' 'upstream = direct' 'device = wg9' \
     '[tunnel "second"]' 'failover = nodev, src' \
     '[tunnel "mark"]' 'upstream = direct' 'fwmark = 77' \
+    '[tunnel "inner"]' 'upstream = direct' 'device = lo' 'dns = tunnel' \
     '[tunnel "byuser"]' 'upstream = socks5://10.9.0.2:1080' 'user = %user' \
     'password = pw' \
     '[tunnel "byunit"]' 'upstream = socks5://10.9.0.2:1080' 'user = %unit' \
@@ -275,6 +276,10 @@ check "tests: a list: the proxy is told the name" test_says mixed \
 check "which counts nowhere: nobody knows of it yet" tunnel_is plain untried ""
 check "tests: refused there" test_says named 192.0.2.7:7099 'far end refused'
 check "tests: no such device" test_says nodev 192.0.2.7:7001 'No such device'
+check "tests: no route of IPv6 there" test_says inner '[2001:db8::7]:7001' \
+    'no route of IPv6 by lo'
+check "tests: a name that is for the far side" test_says inner web.corp:7001 \
+    'give it ADDRESS:PORT'
 check "tests: a wrong password" test_says byexe 192.0.2.7:7001 \
     'does not take the user'
 check "which counts nowhere" tunnel_is byexe up ""
