@@ -259,7 +259,9 @@ check_way(const struct check *c, const struct conf_tunnel *tunnel)
 		fault(c, &tunnel->place,
 		    failover ? "a tunnel with upstream and failover"
 			     : "a tunnel without upstream",
-		    "either upstream or failover");
+		    !failover && tunnel->device.s[0] != '\0'
+			? "upstream = direct, for one that has a device"
+			: "either upstream or failover");
 	return upstream || failover;
 }
 

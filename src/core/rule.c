@@ -47,6 +47,20 @@ match_of(const struct build *b, enum rule_field field)
 	return NULL;
 }
 
+/* Ports as ufw has them, 22/tcp, and a range of iptables'. */
+static bool
+is_port_of_others(const char *s, size_t len)
+{
+	if (len > 4 && (memcmp(s + len - 4, "/tcp", 4) == 0 ||
+			   memcmp(s + len - 4, "/udp", 4) == 0))
+		len -= 4;
+	for (size_t i = 0; i < len; i++)
+		if ((s[i] < '0' || s[i] > '9') &&
+		    (i == 0 || (s[i] != '-' && s[i] != ':')))
+			return false;
+	return true;
+}
+
 /* The match that was left out before a value; not where it is there already,
  * and a comma is what is missing. */
 static const char *
@@ -63,6 +77,8 @@ field_of(const struct build *b, const char *s, size_t len)
 		if (strlen(rule_words[i]) == (size_t)(equals - s) &&
 		    memcmp(rule_words[i], s, (size_t)(equals - s)) == 0)
 			return rule_words[i];
+	if (is_port_of_others(s, len))
+		return "to any port";
 	if (s[0] == '/')
 		field = FIELD_EXE;
 	else if (value_is_word(VALUE_PROTO, s, len))
@@ -82,7 +98,12 @@ unknown_word(struct parser *p, struct build *b, const struct token *t)
 {
 	const char *s = p->src->text + t->off;
 	const char *nearest = rule_word_theirs(p, t);
+	const char *instead = rule_word_lacking(p, t);
 
+	if (instead != NULL) {
+		parser_fault_word(p, t, "unknown word", instead, NULL);
+		return;
+	}
 	if (nearest == NULL)
 		nearest = field_of(b, s, t->len);
 	if (nearest == NULL && b->rule.action == ACTION_REROUTE &&

@@ -35,7 +35,7 @@ rule_has_word(const char *s)
 	return false;
 }
 
-/* What iptables and OpenSnitch have for the same. */
+/* What iptables, nft and OpenSnitch have for the same. */
 static const struct {
 	const char *theirs, *ours;
 } of_others[] = {
@@ -53,6 +53,11 @@ static const struct {
 	{ "dest.network", "to" },
 	{ "dest.port", "to any port" },
 	{ "dest.host", "domain" },
+	{ "uid-owner", "user" },
+	{ "gid-owner", "group" },
+	{ "skuid", "user" },
+	{ "type", "qtype" },
+	{ "!", "not" },
 	{ "lists.domains", "list" },
 	{ "lists.nets", "list" },
 	{ "lists.ips", "list" },
@@ -64,6 +69,29 @@ rule_word_theirs(const struct parser *p, const struct token *t)
 	for (size_t i = 0; i < sizeof(of_others) / sizeof(of_others[0]); i++)
 		if (token_is(p->src, t, of_others[i].theirs))
 			return of_others[i].ours;
+	return NULL;
+}
+
+/* What others have, and rules here have not. */
+static const struct {
+	const char *word, *instead;
+} lacking[] = {
+	{ "limit", "the end of the line; of rates there are no rules here" },
+	{ "on", "from or to, and a network: a rule knows no device" },
+	{ "iif", "from, and a network: a rule knows no device" },
+	{ "oif", "to, and a network: a rule knows no device" },
+	{ "icmp-type", "the end of the line; ICMP is judged as a whole" },
+	{ "geoip", "list NAME: addresses of countries come from a file" },
+	{ "country", "list NAME: addresses of countries come from a file" },
+	{ "asn", "list NAME: addresses of an AS come from a file" },
+};
+
+const char *
+rule_word_lacking(const struct parser *p, const struct token *t)
+{
+	for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++)
+		if (token_is(p->src, t, lacking[i].word))
+			return lacking[i].instead;
 	return NULL;
 }
 

@@ -29,5 +29,8 @@ bool rule_has_word(const char *s);
 const char *rule_word_near(const struct parser *p, const struct token *t);
 /* What one of iptables' or OpenSnitch's words is here; NULL: it is none. */
 const char *rule_word_theirs(const struct parser *p, const struct token *t);
+/* What is expected in place of a word that is theirs and that has no like here;
+ * NULL: it is none. */
+const char *rule_word_lacking(const struct parser *p, const struct token *t);
 
 #endif

@@ -130,6 +130,8 @@ schema_hint_dns(const char *s, size_t len)
 	       "before its server is known";
 }
 
+#define CLIENT "socks5://127.0.0.1:PORT, where its client listens"
+
 const char *
 schema_hint_tunnel(const char *s, size_t len)
 {
@@ -141,6 +143,13 @@ schema_hint_tunnel(const char *s, size_t len)
 		    "socks5://127.0.0.1:PORT, and 'ssh -D PORT HOST' beside" },
 		{ "tor:", "socks5://127.0.0.1:9050, where tor listens" },
 		{ "unix:", "proxy2+unix:PATH" },
+		{ "ss://", CLIENT },
+		{ "vmess://", CLIENT },
+		{ "vless://", CLIENT },
+		{ "trojan://", CLIENT },
+		{ "wireguard://", "direct, and device = wg0" },
+		{ "wg", "direct, and device = wg0" },
+		{ "\"", "it without quotes" },
 	};
 	const char *hint =
 	    hint_of(hints, sizeof(hints) / sizeof(hints[0]), s, len);

@@ -194,21 +194,62 @@ parse_process(struct rule_value *ret, const char *s, size_t len,
 	    value_expected(VALUE_PROCESS));
 }
 
+/* N, or N and M with that between. */
+static bool
+read_ports(uint64_t *lo, uint64_t *hi, const char *s, size_t len, char sep)
+{
+	const char *at = memchr(s, sep, len);
+	size_t first = at != NULL ? (size_t)(at - s) : len;
+
+	if (num_parse(lo, s, first, UINT16_MAX) < 0)
+		return false;
+	*hi = *lo;
+	return at == NULL ||
+	       num_parse(hi, at + 1, len - first - 1, UINT16_MAX) == 0;
+}
+
+/* What a port that is no number was meant to be: a range of iptables', what ufw
+ * has with a protocol, or the name of a common service. */
+static void
+port_near(struct value_fault *fault, const char *s, size_t len)
+{
+	static const char *const services[][2] = {
+		{ "ssh", "22" },
+		{ "smtp", "25" },
+		{ "domain", "53" },
+		{ "http", "80" },
+		{ "ntp", "123" },
+		{ "https", "443" },
+		{ "imaps", "993" },
+	};
+	const char *slash = memchr(s, '/', len);
+	size_t first = slash != NULL ? (size_t)(slash - s) : len;
+	uint64_t lo, hi;
+
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		if (strlen(services[i][0]) == len &&
+		    memcmp(services[i][0], s, len) == 0)
+			fault->nearest = services[i][1];
+	if (!read_ports(&lo, &hi, s, first, ':') || lo > hi)
+		return;
+	(void)snprintf(fault->hint, sizeof(fault->hint),
+	    lo < hi ? "%u-%u" : "%u", (unsigned int)lo,
+	    (unsigned int)hi); /* fits */
+	fault->nearest = fault->hint;
+}
+
 static int
 parse_ports(struct rule_value *ret, const char *s, size_t len,
     struct value_fault *fault)
 {
-	const char *dash = memchr(s, '-', len);
-	size_t first = dash != NULL ? (size_t)(dash - s) : len;
 	char expected[64];
 	uint64_t lo, hi;
 
-	if (num_parse(&lo, s, first, UINT16_MAX) < 0)
-		goto bad;
-	hi = lo;
-	if (dash != NULL &&
-	    num_parse(&hi, dash + 1, len - first - 1, UINT16_MAX) < 0)
-		goto bad;
+	if (!read_ports(&lo, &hi, s, len, '-')) {
+		port_near(fault, s, len);
+		return refuse(
+		    fault, s, len, "is no port", value_expected(VALUE_PORT));
+	}
 	if (lo > hi) {
 		(void)snprintf(expected, sizeof(expected), "%u-%u",
 		    (unsigned int)hi, (unsigned int)lo); /* fits */
@@ -216,8 +257,6 @@ parse_ports(struct rule_value *ret, const char *s, size_t len,
 	}
 	ret->ports = (struct rule_ports){ (uint16_t)lo, (uint16_t)hi };
 	return 0;
-bad:
-	return refuse(fault, s, len, "is no port", value_expected(VALUE_PORT));
 }
 
 /* A name with a dot, and no address with a mistake. */
