@@ -32,8 +32,9 @@ static int
 complain(char what[LIST_ERROR_SIZE], const char *path, int error)
 {
 	(void)snprintf(what, LIST_ERROR_SIZE, "%s: %s", path,
-	    error == -EFBIG ? "is larger than 1 GiB"
-			    : strerrordesc_np(-error)); /* may be cut */
+	    error == -EFBIG    ? "is larger than 1 GiB"
+	    : error == -EINVAL ? "is no regular file"
+			       : strerrordesc_np(-error)); /* may be cut */
 	return error;
 }
 

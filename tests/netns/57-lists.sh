@@ -376,6 +376,10 @@ says() { # TEXT: why a list can't be loaded
 check "no such file, and no order to a terminal in its name" \
 	says '$INCLUDE z/\x1b[2J: No such'
 put_back "$l/all.kept" "$l/all.rpz"
+rm "$l/all.rpz"
+mkfifo "$l/all.rpz"
+check "what is no file" says "all.rpz: is no regular file"
+put_back "$l/all.kept" "$l/all.rpz"
 check "one that includes itself" partial "a file that includes itself" \
 	'$INCLUDE z/../all.rpz'
 echo '$INCLUDE ../z/../z/in' >>"$l/z/in"
