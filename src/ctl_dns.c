@@ -35,12 +35,16 @@ query_row(const struct ctl_list *list, size_t i)
 	const struct record *rec = qlog_get(list->env->qlog, *end - 1 - i);
 	char host[NAME_TEXT_SIZE];
 	struct filter_row row;
+	json_t *object;
 
 	if (rec == NULL)
 		return NULL;
 	row = ctl_dns_row(rec, host);
-	return filter_match(&list->filter, &row) ? json_query(rec, &list->time)
-						 : NULL;
+	if (!filter_match(&list->filter, &row))
+		return NULL;
+	object = json_query(rec, &list->time);
+	ctl_list_rule(list, object, rec->policy, &rec->decision);
+	return object;
 }
 
 enum ctl_answer

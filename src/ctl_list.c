@@ -89,6 +89,18 @@ ctl_list_next(struct ctl_list *list, size_t *ret_len, bool *ret_done)
 	return text;
 }
 
+void
+ctl_list_rule(const struct ctl_list *list, json_t *row,
+    const struct policy *policy, const struct decision *decision)
+{
+	const struct policy *now = judge_policy(list->env->judge);
+	bool same = policy != NULL && decision->rule != 0 &&
+		    policy_generation(policy) == policy_generation(now);
+
+	json_object_set_new(row, "rule_number",
+	    same ? json_integer((json_int_t)decision->rule) : json_null());
+}
+
 static int
 filter_since(struct filter *ret, const json_t *ms, char what[FILTER_WHAT])
 {

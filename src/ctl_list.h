@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "src/core/decision.h"
 #include "src/core/filter.h"
+#include "src/core/policy.h"
 #include "src/json.h"
 
 struct ctl_env;
@@ -43,6 +45,11 @@ void ctl_list_free(struct ctl_list *list); /* accepts NULL */
 /* The next piece of the line, to be freed; NULL when there is no memory.
  * *ret_done says that it was the last. */
 char *ctl_list_next(struct ctl_list *list, size_t *ret_len, bool *ret_done);
+
+/* Puts into the row which rule of those in force it was, by its number; null
+ * where another set of rules decided, or a default. */
+void ctl_list_rule(const struct ctl_list *list, json_t *row,
+    const struct policy *policy, const struct decision *decision);
 
 /* Takes the filters out of the arguments of a call: exe, user, unit, domain,
  * verdict, address, port and since_ms. Unknown keys are left alone. 0, or

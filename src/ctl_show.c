@@ -68,6 +68,7 @@ flow_row(const struct ctl_list *list, size_t i)
 	if (flow == NULL || !ctl_show_has(&list->filter, flow))
 		return NULL;
 	row = json_flow(flow, &list->time);
+	ctl_list_rule(list, row, flow->policy, &flow->decision);
 	if (flow->decision.action == ACTION_REROUTE)
 		ctl_tunnel_add(list->env, &flow->key, row);
 	return row;

@@ -6,6 +6,9 @@
 #include "dns/sockaddr_ev.h"
 #include "src/base/sip.h"
 
+/* With more of them rules are not asked about each, for each query. */
+#define HERE_MAX 32
+
 /* Those of a link alone tell of no other network: each container that starts
  * has one. */
 bool
@@ -36,9 +39,7 @@ resolver_read_addrs(struct resolver_ev *re)
 	}
 	freeifaddrs(all);
 	re->n_addrs = n;
-	/* what was cut off may be any */
-	re->here =
-	    (struct subject_here){ re->addrs, n < RESOLVER_ADDRS_MAX ? n : 0 };
+	re->here = (struct subject_here){ re->addrs, n <= HERE_MAX ? n : 0 };
 	re->addrs_sum = sip_end(&sip);
 	return re->addrs_sum != before;
 }

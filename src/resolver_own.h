@@ -48,7 +48,7 @@ struct resolver_ev {
 	struct addr addrs[RESOLVER_ADDRS_MAX]; /* of this host */
 	uint32_t links[RESOLVER_ADDRS_MAX]; /* of each that is of one alone */
 	size_t n_addrs;
-	struct subject_here here; /* all of these, where that is all */
+	struct subject_here here; /* all of these; none where they are many */
 	uint64_t addrs_sum;	  /* of those that are not a link's alone */
 	struct name host;	  /* that the settings were made with */
 	uint64_t asleep_ns;	  /* the machine, since it was started */

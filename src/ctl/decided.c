@@ -1,5 +1,6 @@
 #include "src/ctl/decided.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "src/ctl/filter.h"
@@ -20,9 +21,16 @@ note_name(void *arg, const json_t *row)
 {
 	struct naming *naming = arg;
 	const char *name = command_text(row, naming->key, NULL);
+	bool of_rules = strcmp(naming->key, "rule") == 0;
+	char number[24];
 
-	if (name == NULL && strcmp(naming->key, "rule") == 0)
+	if (of_rules && name == NULL) {
 		name = command_text(row, "reason", NULL); /* a default */
+	} else if (of_rules) { /* null where those rules are gone */
+		(void)snprintf(number, sizeof(number), "%.0f",
+		    command_number(row, "rule_number")); /* fits */
+		name = number;
+	}
 	if (name != NULL)
 		json_object_set_new(naming->names, name, json_true());
 	/* and the member that carries it */

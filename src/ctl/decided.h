@@ -14,7 +14,8 @@
 bool decided_is_filtered(const struct context *context);
 
 /* The names at that key of the flows and queries that the filter (borrowed)
- * lets through, as keys of *ret; for "rule", the reason of one without. */
+ * lets through, as keys of *ret; for "rule", the numbers of rules in force, and
+ * the reason of one without. */
 enum status decided_names(const struct context *context, const json_t *filter,
     const char *key, json_t **ret);
 

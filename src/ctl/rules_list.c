@@ -131,10 +131,11 @@ static bool
 has_action(const json_t *row, const char *verdicts)
 {
 	const char *action = command_text(row, "text", "");
+	const char *last = strrchr(action, ' ');
 	size_t len;
 
-	if (command_text(row, "default", NULL) != NULL)
-		action = strrchr(action, ' ') + 1;
+	if (command_text(row, "default", NULL) != NULL && last != NULL)
+		action = last + 1;
 	len = strcspn(action, " ");
 	for (;; verdicts++) {
 		size_t size = strcspn(verdicts, ",");
@@ -151,10 +152,9 @@ static bool
 was_known(const json_t *row, const json_t *names)
 {
 	const char *which = command_text(row, "default", NULL);
-	json_t *name = which != NULL ? json_sprintf("default-%s", which)
-				     : json_sprintf("%s:%.0f",
-					   command_text(row, "file", ""),
-					   command_number(row, "line"));
+	json_t *name =
+	    which != NULL ? json_sprintf("default-%s", which)
+			  : json_sprintf("%.0f", command_number(row, "number"));
 	bool known = json_object_get(names, json_string_value(name)) != NULL;
 
 	json_decref(name);

@@ -11,6 +11,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include "src/core/mark.h"
 #include "src/linux/nft_own.h"
 
 /* Of either family: two, and interfaces of wg-quick that all goes by. */
@@ -48,6 +49,10 @@ static const struct {
 	char text[46];
 } note = { 0, sizeof(note.text),
 	"rerouted: what comes over lo is of this host" };
+
+/* Of what goes between a program and the resolver or Port17. */
+static const uint32_t marks[] = { MARK_NAMESERVER, MARK_PORT17 };
+#define N_MARKS (sizeof(marks) / sizeof(marks[0]))
 
 /* The comment that wg-quick's rules have where they are iptables' */
 static const char of_wg_quick[] = "wg-quick(8) rule for ";
@@ -114,9 +119,10 @@ find_places(struct places *ret)
 /* What a chain has, in its order. */
 struct found {
 	const struct place *place;
-	uint64_t ours; /* the handle of our rule; 0: there is none */
-	bool behind;   /* it stands behind one that drops */
-	bool drops;    /* there is one that drops */
+	uint64_t ours[2 * N_MARKS]; /* handles of our rules */
+	size_t n_ours;
+	bool behind; /* one of them stands behind one that drops */
+	bool drops;  /* there is one that drops */
 };
 
 struct rule_attrs {
@@ -163,8 +169,9 @@ rule_cb(const struct nlmsghdr *nlh, void *arg)
 	(void)mnl_attr_parse(
 	    nlh, sizeof(struct nfgenmsg), rule_attr_cb, &attrs);
 	if (holds(attrs.user, &note, sizeof(note))) {
-		found->ours = attrs.handle;
-		found->behind = found->drops;
+		if (found->n_ours < sizeof(found->ours) / sizeof(uint64_t))
+			found->ours[found->n_ours++] = attrs.handle;
+		found->behind |= found->drops;
 	} else if (!found->place->owner->shared ||
 		   holds(attrs.expressions, of_wg_quick,
 		       sizeof(of_wg_quick) - 1) ||
@@ -262,16 +269,15 @@ end_expression(struct nlmsghdr *nlh, struct nlattr *data, struct nlattr *elem)
 	mnl_attr_nest_end(nlh, elem);
 }
 
-/* iifname "lo" accept */
+/* That what nf_tables calls `key' is this. */
 static void
-put_expressions(struct nlmsghdr *nlh)
+put_match(
+    struct nlmsghdr *nlh, enum nft_meta_keys key, const void *is, size_t len)
 {
-	static const char lo[16] = "lo"; /* IFNAMSIZ */
-	struct nlattr *all = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
-	struct nlattr *elem, *data, *nest, *verdict;
+	struct nlattr *elem, *data, *nest;
 
 	data = begin_expression(nlh, "meta", &elem);
-	mnl_attr_put_u32(nlh, NFTA_META_KEY, htonl(NFT_META_IIFNAME));
+	mnl_attr_put_u32(nlh, NFTA_META_KEY, htonl(key));
 	mnl_attr_put_u32(nlh, NFTA_META_DREG, htonl(NFT_REG_1));
 	end_expression(nlh, data, elem);
 
@@ -279,10 +285,21 @@ put_expressions(struct nlmsghdr *nlh)
 	mnl_attr_put_u32(nlh, NFTA_CMP_SREG, htonl(NFT_REG_1));
 	mnl_attr_put_u32(nlh, NFTA_CMP_OP, htonl(NFT_CMP_EQ));
 	nest = mnl_attr_nest_start(nlh, NFTA_CMP_DATA);
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, sizeof(lo), lo);
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, is);
 	mnl_attr_nest_end(nlh, nest);
 	end_expression(nlh, data, elem);
+}
 
+/* iifname "lo" meta mark MARK accept */
+static void
+put_expressions(struct nlmsghdr *nlh, uint32_t mark)
+{
+	static const char lo[16] = "lo"; /* IFNAMSIZ */
+	struct nlattr *all = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+	struct nlattr *elem, *data, *nest, *verdict;
+
+	put_match(nlh, NFT_META_IIFNAME, lo, sizeof(lo));
+	put_match(nlh, NFT_META_MARK, &mark, sizeof(mark));
 	data = begin_expression(nlh, "immediate", &elem);
 	mnl_attr_put_u32(nlh, NFTA_IMMEDIATE_DREG, htonl(NFT_REG_VERDICT));
 	nest = mnl_attr_nest_start(nlh, NFTA_IMMEDIATE_DATA);
@@ -296,13 +313,13 @@ put_expressions(struct nlmsghdr *nlh)
 
 /* As the first of its chain. */
 static int
-put_rule(const struct place *place)
+put_rule(const struct place *place, uint32_t mark)
 {
 	struct batch b;
 	struct nlmsghdr *nlh = begin_change(&b, NFT_MSG_NEWRULE, place);
 
 	nlh->nlmsg_flags |= NLM_F_CREATE;
-	put_expressions(nlh);
+	put_expressions(nlh, mark);
 	mnl_attr_put(nlh, NFTA_RULE_USERDATA, sizeof(note), &note);
 	return end_change(&b, nlh);
 }
@@ -317,7 +334,32 @@ take_rule(const struct place *place, uint64_t handle)
 	return end_change(&b, nlh);
 }
 
-/* How many were put; -errno. */
+static int
+take_ours(const struct found *found)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < found->n_ours; i++)
+		r = take_rule(found->place, found->ours[i]);
+	return r;
+}
+
+/* 1 where they were put, 0 where they stand or none is needed; -errno. */
+static int
+pass_at(const struct place *place)
+{
+	struct found found;
+	int r = look_at(place, &found);
+
+	if (r < 0 || !found.drops || (found.n_ours == N_MARKS && !found.behind))
+		return r;
+	r = take_ours(&found);
+	for (size_t i = 0; r >= 0 && i < N_MARKS; i++)
+		r = put_rule(place, marks[i]);
+	return r < 0 ? r : 1;
+}
+
+/* How many were put; -errno. What changes meanwhile is looked at again. */
 static int
 pass_loopback(void)
 {
@@ -325,18 +367,10 @@ pass_loopback(void)
 	int r = find_places(&places), put = 0;
 
 	for (size_t i = 0; r >= 0 && i < places.n; i++) {
-		struct found found;
-
-		r = look_at(&places.v[i], &found);
-		if (r < 0 || !found.drops || (found.ours != 0 && !found.behind))
-			continue;
-		if (found.ours != 0)
-			r = take_rule(&places.v[i], found.ours);
-		if (r >= 0)
-			r = put_rule(&places.v[i]);
-		put += r >= 0;
+		r = pass_at(&places.v[i]);
+		put += r > 0;
 	}
-	return r < 0 ? r : put;
+	return r < 0 && r != -EINTR ? r : put;
 }
 
 void
@@ -366,8 +400,8 @@ nft_pass_nothing(void)
 		struct found found;
 
 		r = look_at(&places.v[i], &found);
-		if (r >= 0 && found.ours != 0)
-			r = take_rule(&places.v[i], found.ours);
+		if (r >= 0)
+			r = take_ours(&found);
 	}
 	return r;
 }

@@ -119,6 +119,16 @@ check "rules --exe" are 'x["text"]' '["block out to port 7002 label \"not there\
 	"default out accept"]' rules --exe other
 check "rules --user and --verdict" are 'x["line"]' "[1]" \
     rules --user nobody --verdict block,drop
+rules "drop out to 192.0.2.99" "block out to port 7002 label \"not there\"" \
+    "drop out to port 7003" "default out accept" "default in accept"
+check "another rule in front" daemon_reload
+check "… the same one is found" are 'x["text"]' \
+    '["block out to port 7002 label \"not there\""]' rules --exe other --verdict block
+check "… and where no flow was judged again, none" are 'x["line"]' "[]" \
+    rules --exe nothing
+rules "block out to port 7002 label \"not there\"" "drop out to port 7003" \
+    "default out accept" "default in accept"
+check "without it" daemon_reload
 check "rules --since" are 'x["line"]' "[1, 2]" rules --since 1h --verdict block,drop
 check "rules --since nothing" are 'x["line"]' "[]" rules --since 0
 check "rules --domain of none" are 'x["line"]' "[]" rules --domain example.com
