@@ -103,7 +103,7 @@ static const struct call calls[] = {
 	{ "rules.keep", "", false, ctl_rules_keep },
 	{ "lists.list", "", false, call_lists },
 	{ "lists.reload", "", false, call_lists_reload },
-	{ "queries.list", FILTER, false, ctl_dns_queries },
+	{ "queries.list", FILTER " address", false, ctl_dns_queries },
 	{ "cache.stats", "", false, ctl_dns_stats },
 	{ "cache.flush", "name more", false, ctl_dns_flush },
 	{ "resolve", "name type pid", false, ctl_dns_resolve },

@@ -22,9 +22,11 @@
 struct filter_row
 ctl_dns_row(const struct record *record, char host[NAME_TEXT_SIZE])
 {
-	return (struct filter_row){ record->process,
-		name_format(&record->qname, host),
-		action_name(record->decision.action), record->time, NULL };
+	return (struct filter_row){ .process = record->process,
+		.host = name_format(&record->qname, host),
+		.verdict = action_name(record->decision.action),
+		.when = record->time,
+		.client = &record->client };
 }
 
 /* The youngest first. */

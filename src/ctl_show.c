@@ -34,8 +34,10 @@ ctl_show_list(struct ctl_list *list_take, const json_t *args, char **ret_line,
 static struct filter_row
 row_of(const struct flow *flow)
 {
-	return (struct filter_row){ flow->process, NULL,
-		action_name(flow->decision.action), flow->first, &flow->key };
+	return (struct filter_row){ .process = flow->process,
+		.verdict = action_name(flow->decision.action),
+		.when = flow->first,
+		.key = &flow->key };
 }
 
 bool
@@ -132,7 +134,9 @@ static bool
 has_row(
     const struct filter *filter, const struct tally_row *row, const char *host)
 {
-	struct filter_row facts = { row->process, host, NULL, row->last, NULL };
+	struct filter_row facts = {
+		.process = row->process, .host = host, .when = row->last
+	};
 
 	if (!filter_match_who(filter, &facts))
 		return false;

@@ -223,17 +223,19 @@ has_port(const struct rule_ports *ports, uint16_t port)
 	return port >= ports->lo && port <= ports->hi;
 }
 
-/* By either end, as tcpdump's host and port do. */
+/* By either end, as tcpdump's host and port do; of a query by who asks. */
 static bool
-match_ends(const struct filter *filter, const struct flow_key *key)
+match_ends(const struct filter *filter, const struct filter_row *row)
 {
+	const struct flow_key *key = row->key;
 	const struct addr_range *range = &filter->address;
 	const struct rule_ports *ports = &filter->ports;
 
 	if (!filter->has_address && !filter->has_ports)
 		return true;
 	if (key == NULL)
-		return false;
+		return row->client != NULL && !filter->has_ports &&
+		       addr_range_contains(range, row->client);
 	if (filter->has_address && !addr_range_contains(range, &key->local) &&
 	    !addr_range_contains(range, &key->remote))
 		return false;
@@ -262,7 +264,7 @@ filter_match_who(const struct filter *filter, const struct filter_row *row)
 	if (filter->domain[0] != '\0' &&
 	    (row->host == NULL || !match_domain(filter->domain, row->host)))
 		return false;
-	return match_ends(filter, row->key) &&
+	return match_ends(filter, row) &&
 	       (!filter->has_since || !mono_before(row->when, filter->since));
 }
 

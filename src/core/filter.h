@@ -21,7 +21,7 @@ struct filter {
 	char verdict[FILTER_TEXT]; /* words with commas between */
 	bool has_since, has_address, has_ports;
 	mono_t since;
-	struct addr_range address; /* of either end of a flow */
+	struct addr_range address; /* either end of a flow, or who asks */
 	struct rule_ports ports;   /* the same */
 };
 
@@ -33,6 +33,7 @@ struct filter_row {
 	const char *verdict;
 	mono_t when;
 	const struct flow_key *key;
+	const struct addr *client; /* of a query */
 };
 
 #define FILTER_WHAT 128

@@ -1,9 +1,11 @@
 #include "src/ctl/command.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "src/base/addr.h"
 #include "src/base/num.h"
 #include "src/core/text.h"
 
@@ -70,6 +72,28 @@ unknown_option(const struct command *command, const char *word)
 	return command_unknown(command->name, "--", word, names, n);
 }
 
+/* A filter without its option. */
+static enum status
+unexpected_value(const struct command *command, const char *word)
+{
+	const char *dot = strrchr(word, '.');
+	struct addr_range range;
+	const char *what = "a program", *option = "exe";
+
+	if (find_option(command, "address", 7) != NULL &&
+	    addr_range_parse(&range, word, strlen(word)) == 0) {
+		what = "an address";
+		option = "address";
+	} else if (dot != NULL && strchr(word, '/') == NULL &&
+		   isalpha((unsigned char)dot[1])) {
+		what = "a host";
+		option = "domain";
+	}
+	return command_usage(command->name,
+	    "unexpected argument '%s'; %s stands behind its option: '--%s %s'",
+	    word, what, option, word);
+}
+
 enum status
 command_unexpected(const struct command *command, const char *word)
 {
@@ -88,10 +112,7 @@ command_unexpected(const struct command *command, const char *word)
 		    "unexpected argument '%s'; did you mean '--for %s'?", word,
 		    word);
 	if (near == NULL && find_option(command, "exe", 3) != NULL)
-		return command_usage(command->name,
-		    "unexpected argument '%s'; a program stands behind its "
-		    "option: '--exe %s'",
-		    word, word);
+		return unexpected_value(command, word);
 	if (near != NULL)
 		return command_usage(command->name,
 		    "unexpected argument '%s'; did you mean '--%s%s'?", word,

@@ -35,6 +35,12 @@ const struct command_option flow_options[] = {
 	{ 0 },
 };
 
+const struct command_option query_options[] = {
+	{ "address", "ADDRESS",
+	    "of who asks; or a prefix: 192.0.2.0/24, or a range: LO-HI", NULL },
+	{ 0 },
+};
+
 static bool
 is_one_of(
     const struct command_option *table, const struct command_option *option)
@@ -49,7 +55,8 @@ static bool
 is_filter(const struct command_option *option)
 {
 	return is_one_of(filter_options, option) ||
-	       is_one_of(flow_options, option);
+	       is_one_of(flow_options, option) ||
+	       is_one_of(query_options, option);
 }
 
 /* One that is gone may have flows yet. */

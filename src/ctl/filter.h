@@ -8,6 +8,8 @@
 extern const struct command_option filter_options[];
 /* Besides, of what shows flows: --address --port. */
 extern const struct command_option flow_options[];
+/* The like of what shows queries: --address. */
+extern const struct command_option query_options[];
 
 /* Puts one of them into the arguments of a call, where it stands; other
  * options are left alone and make *ret_taken false. */

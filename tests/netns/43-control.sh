@@ -87,6 +87,10 @@ unblock out exe /usr/bin/curl|rules
 watch --verdict blocked|block
 flows --verdict accept,dorp|drop
 MISSES
+try 2 ctl queries ads.example >/dev/null
+check "a host without its option" told "'--domain ads.example'"
+try 2 ctl flows 192.0.2.0/24 >/dev/null
+check "an address without its option" told "'--address 192.0.2.0/24'"
 check "a program without its option: exit 2" try 2 ctl flows curl
 check "… what is meant" told "'--exe curl'"
 check "a user that is not there is no wrong usage" try 3 ctl flows --user nobdy

@@ -171,6 +171,11 @@ shown() { # ADDRESS ROWS: where the program stands
 }
 check "queries shows it in place of a program" shown 10.9.0.2 3
 check "… without brackets" shown fd09::2 1
+of_client() { # ADDRESS ROWS
+	[ "$(ctl --json queries --address "$1" | wc -l)" = "$2" ]
+}
+check "… and can be asked for" of_client 10.9.0.2 3
+check "… by a prefix" of_client fd09::/64 1
 background "$REROUTECTL" --control "$tmp/control" watch --backlog 1 >"$tmp/watch"
 watch=$pid
 check "somebody watches" wait_for test -s "$tmp/watch"

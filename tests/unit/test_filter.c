@@ -62,7 +62,8 @@ a_row_is_asked_for_or_not(void **state)
 		{ "verdict", "drop,reroute", false },
 	};
 	struct process *p = program();
-	struct filter_row row = { p, "www.example.com", "block", { 5 }, NULL };
+	struct filter_row row = { p, "www.example.com", "block", { 5 }, NULL,
+		NULL };
 
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
@@ -98,7 +99,7 @@ either_end_of_a_flow_is_asked_for(void **state)
 		{ "port", "444-500", false },
 	};
 	struct flow_key key = { .lport = 40000, .rport = 443 };
-	struct filter_row row = { NULL, NULL, "block", { 5 }, &key };
+	struct filter_row row = { NULL, NULL, "block", { 5 }, &key, NULL };
 
 	(void)state;
 	assert_int_equal(addr_parse(&key.local, "10.9.0.1", 8), 0);
@@ -115,8 +116,14 @@ either_end_of_a_flow_is_asked_for(void **state)
 		row_true(
 		    rows[i].value, filter_match(&f, &row) ==
 				       (rows[i].yes && rows[i].key[0] == 'a'));
-		row.key = NULL; /* queries have none */
+		row.key = NULL; /* queries have none, but who asks */
 		row_true(rows[i].value, !filter_match(&f, &row));
+		row.client = &key.remote;
+		row_true(rows[i].value,
+		    filter_match(&f, &row) ==
+			(f.has_address &&
+			    addr_range_contains(&f.address, &key.remote)));
+		row.client = NULL;
 		row.key = &key;
 	}
 }
@@ -125,7 +132,7 @@ static void
 all_of_several_must_match(void **state)
 {
 	struct process *p = program();
-	struct filter_row row = { p, NULL, "block", { 5 }, NULL };
+	struct filter_row row = { p, NULL, "block", { 5 }, NULL, NULL };
 	struct filter f = { 0 };
 	char what[FILTER_WHAT];
 
@@ -143,7 +150,7 @@ what_a_row_has_not_matches_nothing(void **state)
 {
 	static const char *const keys[] = { "exe", "user", "unit", "domain" };
 	struct process *kernel = process_new(PROCESS_KERNEL);
-	struct filter_row row = { kernel, NULL, NULL, { 5 }, NULL };
+	struct filter_row row = { kernel, NULL, NULL, { 5 }, NULL, NULL };
 	char what[FILTER_WHAT];
 
 	(void)state;
@@ -161,7 +168,7 @@ static void
 a_user_is_known_without_a_program(void **state)
 {
 	struct process *gone = process_new(PROCESS_UNKNOWN);
-	struct filter_row row = { gone, NULL, NULL, { 5 }, NULL };
+	struct filter_row row = { gone, NULL, NULL, { 5 }, NULL, NULL };
 	struct filter user = { .user = "1000" }, exe = { .exe = "**" };
 
 	(void)state;
@@ -181,7 +188,7 @@ static void
 since_is_a_moment(void **state)
 {
 	struct filter f = { .has_since = true, .since = { 10 } };
-	struct filter_row row = { NULL, NULL, NULL, { 9 }, NULL };
+	struct filter_row row = { NULL, NULL, NULL, { 9 }, NULL, NULL };
 
 	(void)state;
 	assert_false(filter_match(&f, &row));
