@@ -9,6 +9,9 @@
 
 /* How many proxies may be behind each other. */
 #define CHAIN_MAX 8
+/* What a proxy asks for was asked of it a moment ago: so many of the youngest
+ * are looked at, of tens of thousands. */
+#define YOUNG_MAX 1024
 
 static bool
 is_of(pid_t proxy, const struct process *process)
@@ -52,12 +55,16 @@ next_proxy(
 {
 	const struct session *session = NULL;
 
-	while ((session = sessions_older(p17->sessions, session)) != NULL)
+	for (int i = 0; i < YOUNG_MAX; i++) {
+		session = sessions_older(p17->sessions, session);
+		if (session == NULL)
+			break;
 		if (session->key.rport == target->port &&
 		    addr_equal(&session->key.remote, &target->addr) &&
 		    proxy_of(session) != 0 &&
 		    is_of(proxy, session->claim.process))
 			return proxy_of(session);
+	}
 	return 0;
 }
 
