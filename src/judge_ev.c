@@ -85,15 +85,21 @@ hold(struct judge_ev *je, const struct packet *pkt,
 	return true;
 }
 
+/* Behind the last packet that a connection sends the next one may have begun
+ * already, with the same ends: that is not ended by it. */
 static void
 destroy_socket(struct judge_ev *je, const struct packet *pkt)
 {
 	struct flow_key key = flow_key_of(&pkt->tuple, pkt->in);
-	int r = diag_destroy(je->opts.diag, &key, pkt->ifindex);
+	bool may_be_next =
+	    pkt->tuple.proto == IPPROTO_TCP && !pkt->in && !packet_is_syn(pkt);
+	int r = may_be_next
+		    ? diag_destroy_connected(je->opts.diag, &key, pkt->ifindex)
+		    : diag_destroy(je->opts.diag, &key, pkt->ifindex);
 
 	if (r == 0)
 		je->opts.stats->sockets_destroyed++;
-	else if (r != -ENOENT)
+	else if (r != -ENOENT && r != -ENOTCONN)
 		log_limited(LOG_LEVEL_WARNING, "judge",
 		    "a blocked connection could not be ended, it will hang: "
 		    "%s",

@@ -170,7 +170,8 @@ end_lost(struct port17_ev *p17, const struct flow_key *key)
 	struct flow_key reply;
 
 	if (ct_reply(p17->ct, key, &reply, NULL) == -ENOENT)
-		(void)diag_destroy_connected(p17->opts.diag, key); /* if any */
+		(void)diag_destroy_connected(
+		    p17->opts.diag, key, 0); /* if any */
 }
 
 static void

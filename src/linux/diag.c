@@ -379,15 +379,16 @@ diag_destroy(struct diag *diag, const struct flow_key *key, uint32_t ifindex)
 }
 
 int
-diag_destroy_connected(struct diag *diag, const struct flow_key *key)
+diag_destroy_connected(
+    struct diag *diag, const struct flow_key *key, uint32_t ifindex)
 {
 	struct diagmsg found = { 0 };
-	int r = can_destroy(diag, key) ? look_up(diag, key, 0, &found)
+	int r = can_destroy(diag, key) ? look_up(diag, key, ifindex, &found)
 				       : -EOPNOTSUPP;
 
 	if (r == 0 && found.state == STATE_SYN_SENT)
 		r = -ENOTCONN;
-	return r != 0 ? r : destroy(diag, key, 0, &found);
+	return r != 0 ? r : destroy(diag, key, ifindex, &found);
 }
 
 bool

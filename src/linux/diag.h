@@ -49,7 +49,8 @@ int diag_destroy(
 
 /* The same of a TCP connection that is over, and -ENOTCONN where a socket has
  * its ends that connects just now: that one is the next. */
-int diag_destroy_connected(struct diag *diag, const struct flow_key *key);
+int diag_destroy_connected(
+    struct diag *diag, const struct flow_key *key, uint32_t ifindex);
 
 /* Whether sock_diag answers here at all (else /proc/net serves). */
 bool diag_works(const struct diag *diag);

@@ -414,7 +414,7 @@ test_destroy(struct diag *diag)
 	p.client = make(&(struct made){ TCP4, .remote = THERE4, .rport = 80 });
 	gone = key_of(IPPROTO_TCP, HERE4, port_of(p.client), THERE4, 80);
 	check("destroy: … that was connected: not while it connects",
-	    diag_destroy_connected(diag, &gone) == -ENOTCONN);
+	    diag_destroy_connected(diag, &gone, 0) == -ENOTCONN);
 	check("destroy: while it connects", diag_destroy(diag, &gone, 0) == 0);
 	check("destroy: … ECONNABORTED",
 	    recv(p.client, &c, 1, 0) < 0 && errno == ECONNABORTED);
