@@ -51,13 +51,18 @@ match_of(const struct build *b, enum rule_field field)
 static bool
 is_port_of_others(const char *s, size_t len)
 {
+	bool range = false;
+
 	if (len > 4 && (memcmp(s + len - 4, "/tcp", 4) == 0 ||
 			   memcmp(s + len - 4, "/udp", 4) == 0))
 		len -= 4;
-	for (size_t i = 0; i < len; i++)
-		if ((s[i] < '0' || s[i] > '9') &&
-		    (i == 0 || (s[i] != '-' && s[i] != ':')))
-			return false;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] >= '0' && s[i] <= '9')
+			continue;
+		if (i == 0 || range || (s[i] != '-' && s[i] != ':'))
+			return false; /* 2001:470::1 is none */
+		range = true;
+	}
 	return true;
 }
 
