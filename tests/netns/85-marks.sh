@@ -86,6 +86,8 @@ got() { grep -c got "$tmp/got.$1"; }
 magic_dns() {
 	[ "$(inc dig +short +time=1 +tries=1 @100.100.100.100 localhost)" = 127.0.0.1 ]
 }
+# what others deny behind the jump to its rules stays so, over lo as well
+pings() { inc ping -c 1 -W 1 -q 127.0.0.9 >/dev/null; }
 for backend in legacy nft; do
 	tailscale_rules $backend
 	check "tailscale, $backend, without us" \
@@ -107,6 +109,10 @@ for backend in legacy nft; do
 	}
 	check "tailscale, $backend: a captured query is answered" wait_for \
 	    magic_dns
+	check "tailscale, $backend: over lo all goes" pings
+	inc iptables-$backend -A INPUT -i lo -d 127.0.0.9 -j DROP
+	check_not "tailscale, $backend: but what others deny" pings
+	inc iptables-$backend -D INPUT -i lo -d 127.0.0.9 -j DROP
 	both_are_heard_here "tailscale, $backend"
 	check "tailscale, $backend: all in place" wait_for ctl firewall verify
 	check_judged
