@@ -230,8 +230,10 @@ start(struct policy_ev *pe, struct change *change)
 		keep(pe);
 		return;
 	}
+	/* what could not be saved is tried again by a reload */
 	if (change->kind == CHANGE_ADD || change->kind == CHANGE_DELETE ||
-	    change->kind == CHANGE_EXPIRE)
+	    change->kind == CHANGE_EXPIRE ||
+	    (change->kind == CHANGE_RELOAD && pe->save_error != 0))
 		job->state = pe->state_path;
 	read_saved(pe);
 	job->before = policy_ref(judge_policy(pe->opts.judge));

@@ -58,6 +58,11 @@ give_state(struct privileges_ev *pe)
 		    "%s can't be given to the user " PRIVILEGES_USER
 		    ", nothing is kept there: %s",
 		    pe->opts.state, strerror(-r));
+	else if (!caps_may_write(pe->opts.state, &pe->user))
+		log_warning("rerouted",
+		    "%s is another user's, nothing can be kept there: 'chown "
+		    "-R " PRIVILEGES_USER " %s'",
+		    pe->opts.state, pe->opts.state);
 }
 
 /* The folder of the control socket, in buf. */

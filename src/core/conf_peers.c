@@ -63,7 +63,7 @@ static const struct peer_key peer_keys[] = {
 	{ "resolver", "bogus-nxdomain ignore-address",
 	    BY_RULE "block out to ADDRESS" },
 	{ "resolver", "filter-aaaa filter-a do-ip6 aaaa-disabled",
-	    BY_RULE "block out qtype AAAA" },
+	    BY_RULE "block out qtype AAAA (or A)" },
 	{ "resolver", "log-queries querylog log-local-actions",
 	    "no key: 'reroutectl queries' and 'reroutectl watch' show them, as "
 	    "many as history = N says" },

@@ -79,18 +79,23 @@ schema_is_block_answer(const char *s, size_t len)
 	return addr_parse(&addr, s, len) == 0;
 }
 
-/* No pattern, and no quotes or slashes, as others have them: names below it are
- * meant, too. Nor an address. */
+/* No pattern, and no quotes or slashes round it, as others have them: names
+ * below it are meant, too. A slash within is one of RFC 2317; but an address or
+ * a prefix is no name. */
 bool
 schema_is_domain(struct name *ret, const char *s, size_t len)
 {
+	const char *slash = memchr(s, '/', len);
 	struct addr addr;
 
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)s[i]) &&
-		    strchr("-_.\\", s[i]) == NULL)
+		    strchr("-_.\\", s[i]) == NULL &&
+		    (s[i] != '/' || i == 0 || i + 1 == len))
 			return false;
-	return name_parse(ret, s, len) == 0 && addr_parse(&addr, s, len) < 0;
+	return name_parse(ret, s, len) == 0 &&
+	       addr_parse(&addr, s, slash != NULL ? (size_t)(slash - s) : len) <
+		   0;
 }
 
 bool

@@ -127,8 +127,8 @@ default in accept
 drop out proto udp to port 7003
 RULES
 settings
-background inc "$REROUTED" --config "$conf" --rules "$tmp/rules" --control "$tmp/control" \
-    2>"$tmp/daemon.log"
+background inc "$REROUTED" --config "$conf" --rules "$tmp/rules" \
+    --control "$tmp/control" --state "$tmp/state" 2>"$tmp/daemon.log"
 daemon=$pid
 wait_for has_text ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 in_place() { ctl firewall verify; }

@@ -85,7 +85,7 @@ daemon_start() { # settings
 	settings "$@"
 	: >"$tmp/daemon.log"
 	background inc "$REROUTED" --config "$conf" --rules "$tmp/rules" \
-	    --control "$tmp/control" 2>"$tmp/daemon.log"
+	    --control "$tmp/control" --state "$tmp/state" 2>"$tmp/daemon.log"
 	daemon=$pid
 	wait_for has_text ready "$tmp/daemon.log" || cat "$tmp/daemon.log"
 }

@@ -84,7 +84,8 @@ check "started again: from outside" is ok ins tcp 10.9.0.1 8001
 # -- a second one --
 second() { # runs one that must not start; its words in $tmp/err
 	inc "$@" "$tmp/rerouted" --rules "$tmp/rules" --config "$tmp/rerouted.conf" \
-	    --control "$tmp/control2" >"$tmp/out" 2>"$tmp/err"
+	    --control "$tmp/control2" --state "$tmp/state2" >"$tmp/out" \
+	    2>"$tmp/err"
 	status=$?
 }
 cp "$REROUTED" "$tmp/rerouted" # where any user gets at it
@@ -207,7 +208,8 @@ daemon_stop
 # nothing was --
 starts_not() {
 	inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" --rules \
-	    "$tmp/rules" --control "$tmp/control2" >"$tmp/out" 2>"$tmp/err" &&
+	    "$tmp/rules" --control "$tmp/control2" --state "$tmp/state2" \
+	    >"$tmp/out" 2>"$tmp/err" &&
 		return 1
 	[ $? -eq 1 ]
 }

@@ -136,7 +136,7 @@ done
 # -- where the socket can't be --
 echo mine >"$tmp/file"
 inc "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
-    --control "$tmp/file" 2>"$tmp/err"
+    --control "$tmp/file" --state "$tmp/state2" 2>"$tmp/err"
 check "somebody's file in its place: exit 1" [ $? -eq 1 ]
 check "somebody's file in its place: told" told "$tmp/file: File exists"
 check "somebody's file in its place: left alone" grep -q mine "$tmp/file"

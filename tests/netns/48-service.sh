@@ -126,7 +126,8 @@ times() { [ "$(tail -n "+$since" "$tmp/heard" | grep -cE "$1")" -ge "$2" ]; }
 start() { # as daemon_start, but does not wait
 	: >"$tmp/daemon.log"
 	background inc "$REROUTED" --config "$tmp/rerouted.conf" \
-	    --rules "$tmp/rules" --control "$tmp/control" "$@" \
+	    --rules "$tmp/rules" --control "$tmp/control" \
+	    --state "$tmp/state" "$@" \
 	    2>"$tmp/daemon.log"
 	daemon=$pid
 }
@@ -241,7 +242,8 @@ assert [x for x in lines if x.get("fields", {}).get("verdict") == "block" and
 # -- faults at the start: all of them are told, nothing is applied --
 run() { # what must not start; its words in $tmp/err, its status in $status
 	inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" \
-	    --rules "$tmp/rules" --control "$tmp/control" "$@" \
+	    --rules "$tmp/rules" --control "$tmp/control" \
+	    --state "$tmp/state" "$@" \
 	    >"$tmp/out" 2>"$tmp/err" </dev/null
 	status=$?
 }
@@ -287,7 +289,7 @@ check "--daemon: a file that takes its log keeps it" \
 check "--daemon: in a session of its own" \
     [ "$(ps -o sid= -p "$daemon" | tr -d ' ')" = "$daemon" ]
 inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
-    --control "$tmp/control2" --daemon >"$tmp/out" 2>"$tmp/err"
+    --control "$tmp/control2" --state "$tmp/state2" --daemon >"$tmp/out" 2>"$tmp/err"
 check "--daemon, a second one: exit 1" [ $? -eq 1 ]
 check "--daemon, a second one: told why" told "pid=$daemon"
 check "--daemon: the first one works" ctl firewall verify
@@ -298,7 +300,7 @@ check_same "--daemon: nothing is left" "$tmp/without" "$tmp/now"
 # with a process beside it
 printf '[firewall]\nfail = open\n' >"$tmp/rerouted.conf"
 inc timeout 20 "$REROUTED" --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
-    --control "$tmp/control" --daemon 2>"$tmp/err" | timeout 20 cat >"$tmp/out"
+    --control "$tmp/control" --state "$tmp/state" --daemon 2>"$tmp/err" | timeout 20 cat >"$tmp/out"
 check "--daemon: who waits for the end of its output gets it" \
     [ "${PIPESTATUS[*]}" = "0 0" ]
 check "--daemon: and it works" ctl firewall verify
@@ -308,7 +310,7 @@ check "--daemon: ends" wait_for sh -c "! kill -0 $daemon"
 : >"$tmp/rerouted.conf"
 inc sh -c 'exec "$@" <&- >&- 2>&-' sh timeout 20 "$REROUTED" \
     --config "$tmp/rerouted.conf" --rules "$tmp/rules" \
-    --control "$tmp/control" --daemon
+    --control "$tmp/control" --state "$tmp/state" --daemon
 check "--daemon, nothing is open: exit 0" [ $? -eq 0 ]
 check "--daemon, nothing is open: the rules are in place" ctl firewall verify
 daemon=$(ctl --json status | python3 -c "$pid_of")

@@ -261,6 +261,17 @@ mv "$tmp/state.away" "$tmp/state"
 start
 check "it is back" gets 7001 EHOSTUNREACH
 check_not "what was not saved is not" test -n "$(rule number 'block out to port 7778')"
+# a reload tries again
+mv "$tmp/state" "$tmp/state.away"
+: >"$tmp/state"
+ctl block out to port 7778 2>"$tmp/err" >"$tmp/out"
+check "another one is not saved" grep -q 'could not be saved' "$tmp/err"
+rm "$tmp/state"
+mv "$tmp/state.away" "$tmp/state"
+check "a reload tries again" ctl reload
+check "… and it is" grep -q ' block out to port 7778' "$state"
+check_not "nothing is broken" broken saved
+ctl rules delete "$(rule line 'block out to port 7778')" >"$tmp/out"
 ctl rules delete "$(rule line 'block out to port 7001')" >"$tmp/out"
 check "allowed" gets 7001 ok
 

@@ -448,7 +448,10 @@ check_same() {
 	check "$1" diff -u "$2" "$3"
 }
 
+had_state=$(ls -d /var/lib/rerouted 2>/dev/null)
 finish() {
+	[ -n "$had_state" ] || check "this machine's own state is left alone" \
+	    test ! -e /var/lib/rerouted
 	echo "# $checks checks, $failures failed"
 	[ "$checks" -gt 0 ] && [ "$failures" -eq 0 ]
 	exit $?
