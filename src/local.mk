@@ -316,6 +316,7 @@ rerouted_SOURCES = \
 	%D%/trail.c %D%/trail.h \
 	%D%/tunnel_test_ev.c %D%/tunnel_test_ev.h \
 	%D%/source.c %D%/source.h \
+	%D%/settings_warn.c %D%/settings_warn.h \
 	%D%/sight_ev.c %D%/sight_ev.h \
 	%D%/state.c %D%/state.h \
 	%D%/sysconf_ev.c %D%/sysconf_ev.h \
