@@ -50,11 +50,14 @@ list_sources_done(struct list_sources *sources)
 }
 
 static int
-add_source(struct list_sources *sources, const char *path)
+add_source(struct list_sources *sources, const struct list_heed *heed,
+    const char *path)
 {
 	struct list_source *v;
 	struct stat st;
 
+	if (heed != NULL && heed->tried != NULL)
+		heed->tried(heed->arg, path);
 	if (stat(path, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
@@ -92,14 +95,14 @@ glob_goes_on(const char *path, int error)
 }
 
 static int
-add_pattern(struct list_sources *sources, const char *pattern,
-    char what[LIST_ERROR_SIZE])
+add_pattern(struct list_sources *sources, const struct list_heed *heed,
+    const char *pattern, char what[LIST_ERROR_SIZE])
 {
 	glob_t found;
 	int r = 0;
 
 	if (strpbrk(pattern, "*?[") == NULL) {
-		r = add_source(sources, pattern);
+		r = add_source(sources, heed, pattern);
 		return r < 0 ? complain(what, pattern, r) : 0;
 	}
 	switch (glob(pattern, 0, glob_goes_on, &found)) {
@@ -113,7 +116,7 @@ add_pattern(struct list_sources *sources, const char *pattern,
 		return complain(what, pattern, -EACCES);
 	}
 	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++) {
-		r = add_source(sources, found.gl_pathv[i]);
+		r = add_source(sources, heed, found.gl_pathv[i]);
 		if (r == -EISDIR || r == -ENOENT)
 			r = 0; /* not meant; gone since */
 		else if (r < 0)
@@ -125,14 +128,14 @@ add_pattern(struct list_sources *sources, const char *pattern,
 
 int
 list_sources_find(struct list_sources *ret, const struct conf_list *list,
-    char what[LIST_ERROR_SIZE])
+    const struct list_heed *heed, char what[LIST_ERROR_SIZE])
 {
 	int r = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	(void)snprintf(what, LIST_ERROR_SIZE, "out of memory");
 	for (size_t i = 0; r == 0 && i < list->sources.n; i++)
-		r = add_pattern(ret, list->sources.v[i].s, what);
+		r = add_pattern(ret, heed, list->sources.v[i].s, what);
 	if (r == 0 && ret->n == 0) {
 		(void)snprintf(what, LIST_ERROR_SIZE, "there are no files");
 		r = -ENOENT;
@@ -431,7 +434,7 @@ list_file_compile(const struct list_index **ret, const struct conf_list *list,
 	    kept->before != NULL ? list_index_meta(kept->before, &len) : NULL;
 	struct reading reading = {
 		.report = list_report_new(meta, len),
-		.zone = { .tried = kept->tried, .arg = kept->arg },
+		.zone = { .tried = kept->heed.tried, .arg = kept->heed.arg },
 	};
 	uint64_t key[2];
 	int r = reading.report != NULL ? 0 : -ENOMEM;

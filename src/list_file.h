@@ -23,10 +23,16 @@ struct list_sources {
 
 #define LIST_ERROR_SIZE 256
 
+/* Who hears of each file that is looked for, there or not. */
+struct list_heed {
+	void (*tried)(void *arg, const char *path); /* or NULL */
+	void *arg;
+};
+
 /* The files that the settings name, * and ? expanded, in that order. 0, or
- * -errno with what is wrong, and where, in what[]. */
+ * -errno with what is wrong, and where, in what[]. `heed` may be NULL. */
 int list_sources_find(struct list_sources *ret, const struct conf_list *list,
-    char what[LIST_ERROR_SIZE]);
+    const struct list_heed *heed, char what[LIST_ERROR_SIZE]);
 void list_sources_done(struct list_sources *sources);
 
 struct list_identity list_sources_identity(
@@ -36,9 +42,7 @@ struct list_identity list_sources_identity(
 struct list_kept {
 	const char *state;		 /* the folder; NULL: there is none */
 	const struct list_index *before; /* what it is so far, or NULL */
-	/* of each file that a zone includes, there or not; or NULL */
-	void (*tried)(void *arg, const char *path);
-	void *arg;
+	struct list_heed heed;		 /* of files that a zone includes */
 };
 
 /* Reads all of it and makes the compiled form, which is put into the state

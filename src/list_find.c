@@ -324,7 +324,7 @@ list_file_find(struct list_found *ret, const struct conf_list *list,
 {
 	struct looking l = { .sought = sought };
 	struct list_sources sources;
-	int r = list_sources_find(&sources, list, what);
+	int r = list_sources_find(&sources, list, NULL, what);
 
 	memset(ret, 0, sizeof(*ret));
 	if (r < 0)

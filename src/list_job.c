@@ -93,11 +93,11 @@ add_dirs_of(void *arg, const char *path)
 	free(at);
 }
 
-/* Where files may come and go: the folders that are named, those that * and ?
- * found, and those that links lead to. */
+/* Where files may come and go: the folders that are named. Those that * and ?
+ * find, and those that links lead to, come as the files are looked for: what a
+ * link leads to may be gone, and come back. */
 static void
-add_dirs(struct list_job *job, const struct conf_list *list,
-    const struct list_sources *sources)
+add_named_dirs(struct list_job *job, const struct conf_list *list)
 {
 	job->left_out = false;
 	job->room = DIRS_MAX;
@@ -110,8 +110,6 @@ add_dirs(struct list_job *job, const struct conf_list *list,
 			add_dir_of(job, pattern);
 	}
 	job->room = DIRS_FOUND_MAX;
-	for (size_t i = 0; i < sources->n; i++)
-		add_dirs_of(job, sources->v[i].path);
 }
 
 static void
@@ -179,9 +177,8 @@ compile(const struct list_index **ret, struct list_job *job,
     struct list_state *state)
 {
 	const struct list_index *before = list_index_ref(before_of(job, list));
-	struct list_kept kept = {
-		.state = job->state, .tried = add_dirs_of, .arg = job
-	};
+	struct list_kept kept = { .state = job->state,
+		.heed = { add_dirs_of, job } };
 	int r;
 
 	if (before == NULL) /* where there is none, it has had nothing */
@@ -230,11 +227,12 @@ load_one(struct list_job *job, const struct conf_list *list,
     struct list_state *state)
 {
 	const struct list_index *before = before_of(job, list), *l = NULL;
+	const struct list_heed heed = { add_dirs_of, job };
 	struct list_sources sources;
 	struct list_identity identity;
 
-	state->result = list_sources_find(&sources, list, state->error);
-	add_dirs(job, list, &sources);
+	add_named_dirs(job, list);
+	state->result = list_sources_find(&sources, list, &heed, state->error);
 	if (state->result < 0)
 		return fall_back(job, list, before, state);
 	identity = list_sources_identity(&sources, list->format);

@@ -22,7 +22,7 @@ read_list(const struct conf_list *list, struct faults *warnings)
 	char what[LIST_ERROR_SIZE] = "";
 	const struct list_index *index = NULL;
 	struct list_sources sources;
-	int r = list_sources_find(&sources, list, what);
+	int r = list_sources_find(&sources, list, NULL, what);
 
 	if (r == 0) {
 		r = list_file_compile(&index, list, &sources, &nowhere, what);

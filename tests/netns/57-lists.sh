@@ -224,16 +224,31 @@ ln -s v3 "$tmp/nearer/.now"
 mv "$tmp/nearer" "$far"
 check "another folder above all of it" wait_for blocked v4.example
 check_not "what it had is gone" blocked v3.example
+rm "$far/v3/two"
+check "what a link leads to is gone" wait_for listed two \
+    'l["state"] == "stale" and "No such file" in l["error"]'
+check "the list stays" blocked v4.example
+echo v5.example >"$far/v3/two"
+check "it is back, where the link leads" wait_for blocked v5.example
+mkdir "$tmp/linked"
+echo "0.0.0.0 linked.example" >"$tmp/linked/d"
+ln -s "$tmp/linked/d" "$l/more/d.hosts"
+check "a link that * finds" wait_for blocked linked.example
+rm "$tmp/linked/d"
+check "leads nowhere: as one that is gone" wait_for open linked.example
+echo "0.0.0.0 back.linked.example" >"$tmp/linked/d"
+check "and somewhere again" wait_for blocked back.linked.example
+rm "$l/more/d.hosts"
 keeps_its_time() { # the same size, and the time of before
 	python3 -c '
 import os, sys
 st = os.stat(sys.argv[1])
 with open(sys.argv[1], "r+") as f:
-    f.write("w4")
+    f.write("w5")
 os.utime(sys.argv[1], ns=(st.st_atime_ns, st.st_mtime_ns))' "$far/v3/two"
 }
 check "as many bytes, and the time set back" keeps_its_time
-check "are seen" wait_for blocked w4.example
+check "are seen" wait_for blocked w5.example
 rm "$l/two.txt"
 cp "$tmp/two.kept" "$l/two.txt"
 check "a file again" wait_for blocked moved.example
