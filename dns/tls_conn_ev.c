@@ -151,12 +151,33 @@ tls_conn_lost(struct tls_ev *t, const char *why, mono_t now)
 		tls_ev_arm(t, now);
 }
 
+static void
+reopen(struct tls_ev *t, mono_t now)
+{
+	int r;
+
+	tls_conn_close(t);
+	r = tls_conn_open(t, now);
+	if (r == 0)
+		return;
+	tls_conn_say(t, r);
+	tls_conn_fail(t, r, now);
+}
+
+void
+tls_conn_anew(struct tls_ev *t, mono_t now)
+{
+	t->stats.failures++;
+	tls_conn_complain(t, TLS_UNANSWERED);
+	reopen(t, now);
+}
+
 /* A call of OpenSSL's has failed. */
 static void
 broken(struct tls_ev *t, int result, mono_t now)
 {
 	bool was_up = t->state == TLS_UP;
-	int error = trust_failed(t->ssl, result, &t->link), r;
+	int error = trust_failed(t->ssl, result, &t->link);
 
 	if (was_up) {
 		tls_conn_lost(t, t->link.why, now);
@@ -165,12 +186,7 @@ broken(struct tls_ev *t, int result, mono_t now)
 	/* a server that can't make anything of its own old ticket */
 	if (t->resuming && error != -EKEYREJECTED) {
 		trust_link_forget(&t->link);
-		tls_conn_close(t);
-		r = tls_conn_open(t, now);
-		if (r == 0)
-			return;
-		tls_conn_say(t, r);
-		tls_conn_fail(t, r, now);
+		reopen(t, now);
 		return;
 	}
 	tls_conn_complain(t, t->link.why);

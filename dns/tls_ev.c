@@ -8,6 +8,11 @@
 
 /* For TCP and TLS together: three round trips, one lost SYN. */
 #define OPEN_NS (4 * MONO_S)
+/* What was begun while the server was away ends in one failure for all who
+ * wait, and before Linux 6.5 the kernel repeats its SYN after 1, 2 and 4 s
+ * alone: who asks a server that may be back is not to wait for that. More than
+ * a round trip that fits in OPEN_NS three times. */
+#define ANEW_NS (1500 * MONO_MS)
 /* Servers keep idle connections for 10 to 30 s or as long as they like. */
 #define IDLE_NS (60 * MONO_S)
 /* A connection that has worked and then is silent while somebody waits: the
@@ -42,6 +47,14 @@ stalls(const struct tls_ev *t)
 	       !list_empty(&t->stream.flying);
 }
 
+/* Somebody has asked while a connection that is not answered was old. */
+static bool
+is_stale(const struct tls_ev *t)
+{
+	return t->state == TLS_CONNECTING &&
+	       mono_since(t->asked, t->begun) >= ANEW_NS;
+}
+
 void
 tls_ev_arm(struct tls_ev *t, mono_t now)
 {
@@ -52,6 +65,8 @@ tls_ev_arm(struct tls_ev *t, mono_t now)
 		earlier(&next, due);
 	if (t->state == TLS_CONNECTING || t->state == TLS_SHAKING)
 		earlier(&next, mono_add(t->begun, OPEN_NS));
+	if (is_stale(t))
+		earlier(&next, now);
 	if (stalls(t))
 		earlier(&next, mono_add(t->heard, STALL_NS));
 	if (t->state == TLS_UP && t->stream.n == 0)
@@ -89,6 +104,8 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	t->armed = (mono_t){ 0 };
 	silent = end_overdue(t, now);
+	if (is_stale(t))
+		tls_conn_anew(t, now);
 	switch (t->state) {
 	case TLS_CLOSED:
 		break;
@@ -97,7 +114,7 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 		if (mono_since(now, t->begun) < OPEN_NS)
 			break;
 		tls_conn_complain(t, t->state == TLS_CONNECTING
-					 ? "the connection is not answered"
+					 ? TLS_UNANSWERED
 					 : "it stalls in the TLS handshake");
 		trust_link_forget(&t->link);
 		tls_conn_fail(t, -ETIMEDOUT, now);
@@ -139,6 +156,7 @@ tls_ev_query(struct tls_ev *t, const uint8_t *msg, size_t len, mono_t deadline,
 	r = stream_add(&t->stream, msg, len, deadline, asker);
 	if (r < 0)
 		return r;
+	t->asked = now;
 	if (t->state == TLS_UP)
 		event_active(t->flush, EV_TIMEOUT, 0);
 	tls_ev_arm(t, now);

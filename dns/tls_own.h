@@ -11,6 +11,8 @@ struct ssl_st;
 /* Behind struct tls_ev: queries and time are tls_ev.c's, the connection and its
  * bytes are tls_conn_ev.c's. */
 
+#define TLS_UNANSWERED "the connection is not answered"
+
 enum tls_state {
 	TLS_CLOSED,
 	TLS_CONNECTING,
@@ -33,6 +35,7 @@ struct tls_ev {
 	uint8_t *out; /* a record that is being sent; NULL while closed */
 	size_t out_from, out_to;
 	mono_t begun; /* the connection */
+	mono_t asked; /* the last query */
 	/* the last bytes, or since when something is waited for */
 	mono_t heard;
 	mono_t armed; /* the timer; 0: it is not */
@@ -49,6 +52,8 @@ void tls_conn_close(struct tls_ev *t);
 void tls_conn_pump(struct tls_ev *t, mono_t now);
 /* What was open is so no more: what was sent goes out again. */
 void tls_conn_lost(struct tls_ev *t, const char *why, mono_t now);
+/* What is not answered is begun once more, for all who wait. */
+void tls_conn_anew(struct tls_ev *t, mono_t now);
 /* It could not be opened: nobody need wait. */
 void tls_conn_fail(struct tls_ev *t, int error, mono_t now);
 

@@ -144,6 +144,20 @@ asks "over IPv6: nobody there" "failed == 1 and error == 'ECONNREFUSED'" \
 	'tls://[fd09::2]:9999#x'
 unbound_start ins six addr fd09::2 853
 asks "over IPv6" "answered == 1" 'tls://[fd09::2]'
+# two SYNs are lost, the third would be sent at 3 s (since Linux 6.5 only where
+# it is told so): who asks after 1.5 s is not to wait for it
+linear=net.ipv4.tcp_syn_linear_timeouts
+was=$(inc sysctl -n $linear 2>/dev/null)
+[ -z "$was" ] || inc sysctl -qw $linear=0
+for _ in 1 2; do
+	ins iptables-legacy -A INPUT -p tcp --syn --dport 853 \
+	    -m statistic --mode nth --every 1000000 --packet 0 -j DROP
+done
+asks "nobody there at first: a later query begins once more" \
+	"answered == 2 and failed == 2 and connections == 1" \
+	-n 4 -t 900 -q %.a.test 'tls://10.9.0.2#dns.test'
+ins iptables-legacy -F INPUT
+[ -z "$was" ] || inc sysctl -qw $linear="$was"
 # a failure is not tried again for each query
 asks "many queries, few attempts" "failed == 200 and failures < 10" \
 	-n 200 -w 1 'tls://10.9.0.2:9999#x'
