@@ -116,6 +116,25 @@ next_line(struct zone *zone)
 	return true;
 }
 
+/* A blank in front of a line stands for the owner of the record before. In
+ * front of the first there is none: that many are the margin of text that was
+ * copied with it. */
+static bool
+is_indented(struct zone *zone, struct list_text line)
+{
+	size_t blanks = 0;
+
+	while (blanks < line.len && list_is_blank(line.p[blanks]))
+		blanks++;
+	if (zone->depth > 0) /* a file within has none */
+		return blanks > 0;
+	if (!zone->has_margin && zone->n_words > 0) {
+		zone->has_margin = true;
+		zone->margin = blanks;
+	}
+	return blanks > zone->margin;
+}
+
 /* All lines of the next record that has words. Its first line is the reader's
  * then. *ret_what says what is wrong with it. False at the end. */
 static bool
@@ -131,9 +150,8 @@ next_lines(struct zone *zone, bool *ret_blank, const char **ret_what)
 	do {
 		if (!next_line(zone))
 			return false;
-		*ret_blank =
-		    reader->line.len > 0 && list_is_blank(reader->line.p[0]);
 		*ret_what = zone_words(zone, reader->line, &depth);
+		*ret_blank = is_indented(zone, reader->line);
 	} while (zone->n_words == 0 && depth == 0 && *ret_what == NULL);
 	first = reader->line;
 	n = reader->n;

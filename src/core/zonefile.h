@@ -56,7 +56,8 @@ struct zone {
 	struct zone_outer outer[ZONEFILE_DEPTH_MAX];
 	size_t depth, n_included;
 	struct name origin, owner;
-	bool has_origin, has_owner;
+	bool has_origin, has_owner, has_margin;
+	size_t margin;	/* blanks in front of all lines */
 	uint32_t ttl;	/* of $TTL */
 	uint32_t lines; /* of the record at hand, behind the first */
 	struct zone_word words[ZONEFILE_WORDS_MAX];

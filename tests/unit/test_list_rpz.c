@@ -71,6 +71,11 @@ static const struct row zones[] = {
 	       "$GENERATE 1-2 a${0,1,q} CNAME .\n"
 	       "b.test CNAME .\n",
 	    { "b.test" }, { "a1.test", "a2.test" }, 10 },
+	/* as it is copied from a page: no blank of the margin means anything */
+	{ "    ; own\n    $TTL 300\n    @ SOA a. b. 1 2 3 4 5\n"
+	  "    a.test A 192.0.2.1\n      TXT \"a\"\n\n    b.test CNAME .\n"
+	  "c.test CNAME .\n",
+	    { "a.test", "b.test", "c.test" }, { NULL }, 0 },
 	{ ZONE "*.rpz-ip.a.test CNAME .\n* CNAME .\n", { "any.name" }, { NULL },
 	    0 },
 };
