@@ -280,6 +280,23 @@ put_pattern(struct list_reader *reader, const struct rule *rule,
 		    &(struct about){ .pattern = &pattern, .halves = SELF });
 }
 
+/* What no name is as it stands, and AdGuard looks for anywhere in names, too:
+ * "-ads-", "ads-", "_ads.". A name may begin with '_', and end with a dot. */
+static bool
+is_part(struct list_text text)
+{
+	bool dot = text.len > 1 && text.p[text.len - 1] == '.';
+	char last;
+
+	if (dot)
+		text.len--;
+	if (text.len == 0)
+		return false;
+	last = text.p[text.len - 1];
+	return text.p[0] == '-' || last == '-' || last == '_' ||
+	       (dot && memchr(text.p, '.', text.len) == NULL);
+}
+
 /* The pattern without @@ and modifiers: which halves of a name it is about, in
  * *ret_halves, and what is left of it. False where it is about more or less
  * than a name: that is done, then. */
@@ -313,7 +330,8 @@ take_pattern(struct list_reader *reader, const struct rule *rule,
 	if ((memchr(pattern->p, '*', pattern->len) != NULL &&
 		!list_is(*pattern, "*")) ||
 	    ((*ret_halves != SELF || ends.start == PATTERN_AT_START) &&
-		pattern->len > 0 && pattern->p[pattern->len - 1] == '.')) {
+		pattern->len > 0 && pattern->p[pattern->len - 1] == '.') ||
+	    (ends.start == PATTERN_ANYWHERE && is_part(text))) {
 		put_pattern(reader, rule, &ends, text);
 		return false;
 	}

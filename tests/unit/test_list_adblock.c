@@ -49,6 +49,14 @@ adblock_rules_are_read(void **state)
 		/* of any name with such a label: no name */
 		{ "||ads.\n||ads.^\n.ad-server.\nn.test.\n", { "n.test" },
 		    { "ads", "x.ads", "ad-server" }, 1 },
+		/* parts of names; but an exception, or an end, is one, too */
+		{ "-ads-\npop-\n_under.\n@@-ads-ok-\n",
+		    { "my-ads-1.test", "pop-up.test", "a.x_under.test",
+			"x.pop-.test" },
+		    { "myads.test", "a-ads-ok-b.test", "under.test" }, 0 },
+		{ "-end.test^\n-deep.\n_n.test\n",
+		    { "my-end.test", "a-deep.b.test", "_n.test" },
+		    { "my-end.test.org", "deep.test", "x_n.test" }, 0 },
 		{ "||a.test^ ## said so\n0.0.0.0 b.test ## too\n## c.test\n"
 		  "#### a heading\n###\nd.test##.ad\n##.banner\n",
 		    { "a.test", "b.test" }, { "c.test", "d.test" }, 2 },
