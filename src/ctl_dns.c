@@ -312,11 +312,11 @@ json_resolved(const struct resolver_answer *answer)
 
 	if (rec == NULL)
 		return object;
-	decided = json_pack("{s:o, s:s, s:s, s:s}", "qname",
+	decided = json_pack("{s:o, s:s, s:s, s:s, s:b}", "qname",
 	    json_text(name_format(&rec->qname, name)), "qtype",
 	    qtype_format(rec->qtype, type), "answer_from",
 	    record_from_name(rec->from), "verdict",
-	    action_name(rec->decision.action));
+	    action_name(rec->decision.action), "own", rec->own);
 	decided = json_with(decided, json_query_why(rec));
 	decided = json_with(decided, json_query_asked(rec));
 	if (rec->target != NULL)

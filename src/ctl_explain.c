@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/core/explain.h"
+#include "src/core/lists.h"
 #include "src/core/names.h"
 #include "src/core/policy.h"
 #include "src/json.h"
@@ -123,18 +124,40 @@ json_rule_of(const struct policy *policy, const struct decision *d)
 	    rule->label != NULL ? json_text(rule->label) : json_null());
 }
 
-/* What a query that is let through is answered with, where that comes from no
- * upstream: it is the last of the notes. */
-static void
-add_own(const struct ctl_explain *explain, const struct decision *d, json_t *to)
+/* Of a query that a list denies: whether the answer is records of its own. */
+static bool
+list_answers(const struct ctl_explain *explain, const struct subject *subject,
+    const struct decision *d)
 {
-	const char *note = explain->own == FROM_HOSTS
-			       ? "the hosts file has the answer"
-			       : "it is answered here: no upstream is asked "
-				 "for such a name";
+	const struct list_index *list =
+	    policy_list_index(explain->policy, d->list);
+	struct list_answer said;
 
-	if (explain->own != FROM_NONE && d->action == ACTION_ACCEPT)
-		json_array_append_new(to, json_text(note));
+	if (!subject->query || d->action != ACTION_BLOCK || d->host == 0 ||
+	    list == NULL || !list_may_answer(list))
+		return false;
+	list_answer(&said, list, subject->names[d->host - 1], subject->qtype);
+	return said.action == LIST_LOCAL;
+}
+
+/* What a query is answered with that is let through or that a list has records
+ * for, where that comes from no upstream: it is the last of the notes. */
+static void
+add_own(const struct ctl_explain *explain, const struct subject *subject,
+    const struct decision *d, json_t *to)
+{
+	const char *note = NULL;
+
+	if (list_answers(explain, subject, d))
+		note = "the list has records of its own: they are the answer";
+	else if (explain->own == FROM_NONE || d->action != ACTION_ACCEPT)
+		return;
+	else if (explain->own == FROM_HOSTS)
+		note = "the hosts file has the answer";
+	else
+		note = "it is answered here: no upstream is asked for such a "
+		       "name";
+	json_array_append_new(to, json_text(note));
 }
 
 static json_t *
@@ -145,7 +168,7 @@ result_of(const struct ctl_explain *explain, const struct subject *subject)
 	char host[NAME_TEXT_SIZE];
 	json_t *then = json_notes(policy, subject, &d, explain_then), *result;
 
-	add_own(explain, &d, then);
+	add_own(explain, subject, &d, then);
 	result = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}",
 	    "verdict", action_name(d.action), "reason", reason_name(d.reason),
 	    "once", d.once, "process", json_process(subject->process), "tunnel",

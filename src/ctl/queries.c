@@ -305,7 +305,7 @@ print_answer(const json_t *result)
 			explain_print_text(result, "why");
 		return;
 	}
-	explain_print_text(result, "verdict");
+	printf("verdict: %s\n", query_verdict(result));
 	explain_print_text(result, "alias");
 	explain_print_text(result, "address");
 	explain_print_text(result, "rule");

@@ -138,6 +138,11 @@ is_shown() { # VERDICT NAME...: in the table
 }
 check "what it has of its own is not blocked" \
     is_shown own local.example b.to moved.example mail.example
+check "… nor does a look-up call it so" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    resolve local.example | tee '$tmp/out' | grep -q '^verdict: own'"
+explains() { ctl explain --query "$1" | tee "$tmp/out" | grep -q '^then: the list has records of its own'; }
+check "… and what decides a query tells of it" explains local.example
+check_not "… of no other one" explains bad.example
 check "… but the rest is" is_shown block nx.example gone.example bad.example \
     d.to refused.example
 check_judged
