@@ -83,8 +83,19 @@ is_about_all(char *words)
 	return directions != 0 ? directions : 3;
 }
 
+/* As a word of the rule, and not of its label. */
+static bool
+says_once(const char *rule)
+{
+	const char *once = strstr(rule, " once");
+	const char *label = strstr(rule, " label ");
+
+	return once != NULL && (once[5] == ' ' || once[5] == '\0') &&
+	       (label == NULL || once < label);
+}
+
 void
-rule_words_warn(const char *rule)
+rule_words_warn(const char *rule, bool ends)
 {
 	static const char *const what[] = { NULL, "comes in", "goes out",
 		"goes out or comes in" };
@@ -109,5 +120,9 @@ rule_words_warn(const char *rule)
 		    "that %s%s\n",
 		    does != NULL ? does : "denies", what[directions],
 		    does != NULL ? "" : too[directions]);
+	if (!ends && says_once(rule))
+		fputs("reroutectl: warning: 'once' is no time: each packet is "
+		      "judged anew, and the rule stays; '--for 10m' ends it\n",
+		    stderr);
 	free(copy);
 }

@@ -14,7 +14,8 @@ char *rule_words_join(const char *action, int argc, char **argv);
  * would be about everything. */
 bool rule_words_are_none(int argc, char *const *argv);
 
-/* Where the rule is about all that comes in or goes out: says so, to stderr. */
-void rule_words_warn(const char *rule);
+/* Where the rule is about all that comes in or goes out, or `once` in it may be
+ * taken for a time (ends: it has one): says so, to stderr. */
+void rule_words_warn(const char *rule, bool ends);
 
 #endif

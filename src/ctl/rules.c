@@ -199,7 +199,7 @@ command_add(const struct context *context)
 	else
 		status = call_change(context, "rules.add", args, say_added);
 	if (status == STATUS_DONE && rule != NULL)
-		rule_words_warn(rule);
+		rule_words_warn(rule, for_ms > 0);
 	free(rule);
 	return status;
 }
