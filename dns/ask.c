@@ -153,6 +153,40 @@ send_next(struct resolve *r, struct task *task, mono_t now)
 	return 0;
 }
 
+/* It has said that it can't tell, or is down and has had its time. */
+static bool
+is_given_up(const struct task *task, const struct upstream *u)
+{
+	const struct list *node;
+
+	if ((task->refused & 1U << (u - task->group->v)) != 0)
+		return true;
+	if (!u->down)
+		return false;
+	list_for_each (node, &task->attempts) {
+		const struct attempt *attempt =
+		    container_of(node, struct attempt, node);
+
+		if (attempt->upstream == u && attempt->late)
+			return true;
+	}
+	return false;
+}
+
+bool
+task_is_told(const struct task *task)
+{
+	const struct list *node;
+
+	if (task->refused == 0)
+		return false;
+	list_for_each (node, &task->attempts)
+		if (!is_given_up(task,
+			container_of(node, struct attempt, node)->upstream))
+			return false;
+	return true;
+}
+
 /* Asks the next one, or all at once. Where all were tried a round begins, but
  * not two. True if something was sent. */
 static bool

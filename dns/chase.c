@@ -360,7 +360,7 @@ task_chase(
 	task->chase = chase;
 	task_leave(task);
 	task->n_sent = task->round = task->tried = 0;
-	task->refused = false; /* that was of the name before */
+	task->refused = 0; /* that was of the name before */
 	task->ede = EDE_NONE;
 	task->group = resolve_group(r, group, &zone);
 	task_go_on(r, task, now);

@@ -35,7 +35,7 @@ try_others(struct resolve *r, struct task *task, int error, mono_t now)
 	if (task->n_sent < TASK_SENT_MAX &&
 	    upstream_next(task->group, task->tried) >= 0)
 		task_go_on(r, task, now);
-	else if (task->n_flying == 0)
+	else if (task->n_flying == 0 || task_is_told(task))
 		task_fail(r, task, error, now);
 }
 
@@ -73,9 +73,10 @@ set_rebinding(struct resolve *r, const struct task *task, mono_t now,
 }
 
 static void
-note_error(struct task *task, const struct answer *answer)
+note_error(
+    struct task *task, const struct upstream *u, const struct answer *answer)
 {
-	task->refused = true;
+	task->refused |= 1U << (u - task->group->v);
 	task->rcode = answer->rcode;
 	task->ede = answer->ede;
 	memcpy(task->ede_text, answer->ede_text, strlen(answer->ede_text) + 1);
@@ -118,7 +119,7 @@ take_answer(struct resolve *r, struct task *task, struct upstream *u,
 		task_finish(r, task, &o, now);
 		return;
 	case SCRUB_ERROR:
-		note_error(task, &answer);
+		note_error(task, u, &answer);
 		try_others(r, task, -EPROTO, now);
 		return;
 	case SCRUB_BROKEN:

@@ -43,7 +43,7 @@ struct task {
 	bool stale_waits;  /* an expired answer may be given at stale_at */
 	struct chase *chase; /* it leads to other names; NULL: not yet */
 	/* what the last one said that could not tell */
-	bool refused; /* it said something */
+	unsigned int refused; /* who said something: bits by place */
 	uint8_t rcode;
 	int16_t ede;
 	struct key key;

@@ -443,6 +443,8 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 			.edns = !upstream_is_off(&u->edns, now),
 			.settles = DOUBT_CASE },
 		    now);
+	else if (task_is_told(task))
+		task_fail(r, task, -EPROTO, now);
 	else if (mono_before(now, task->next_try))
 		(void)task_plan(r, task); /* it is in the heap */
 	else

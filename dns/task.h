@@ -42,6 +42,11 @@ bool task_plan(struct resolve *r, struct task *task);
  * be consumed. */
 bool task_settle(struct resolve *r, struct task *task, mono_t now);
 
+/* One has said that it can't tell, and of those that were asked nobody else
+ * will tell more: they have said so, too, or are down and have had their time.
+ */
+bool task_is_told(const struct task *task);
+
 /* What is asked for it now: its own question, or one that the answer so far
  * leads to. */
 const struct key *task_asks(const struct task *task);
