@@ -10,7 +10,7 @@
 
 /* A question has a port of its own while there are not many: so many at once,
  * and one after so long. */
-#define FRESH_BURST 256
+#define FRESH_BURST 32
 #define FRESH_NS (4 * MONO_MS)
 /* … unless that many wait for the same server already: whoever asks for a
  * hundred names in one breath waits for all the ports that are opened. */

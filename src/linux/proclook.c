@@ -23,7 +23,7 @@
  * the first one; the others come between the questions, where somebody sees to
  * that (procfs_sweep()), and else with one that comes so much later. */
 #define REFRESH_NS MONO_S
-#define REFRESH_TIME_NS MONO_MS
+#define REFRESH_TIME_NS (MONO_MS / 4)
 #define REFRESH_NEXT_NS (50 * MONO_MS)
 #define SWEEP_TIME_NS (MONO_MS / 5)
 

@@ -91,7 +91,7 @@ struct scan {
 #define SCAN_FULL 2 /* stop, no failure */
 
 /* So many descriptors at least are read at a time. */
-#define PIECE_LEAST 64
+#define PIECE_LEAST 16
 
 static bool
 goes_on(const struct procscan_job *job)
