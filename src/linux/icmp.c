@@ -194,6 +194,18 @@ checksum(const uint8_t *bytes, size_t len)
 	return htons((uint16_t)~sum);
 }
 
+/* To TCP the same errors with a type of service in their names (RFC 1122): at
+ * the plain ones the kernel sends a SYN that has waited for more than five
+ * seconds once more, before it gives up (RFC 6069), and a proxy would be asked
+ * again, for nobody. */
+static uint8_t
+unreachable_code(uint8_t proto, bool net)
+{
+	if (proto == IPPROTO_TCP)
+		return net ? ICMP_NET_UNR_TOS : ICMP_HOST_UNR_TOS;
+	return net ? ICMP_NET_UNREACH : ICMP_HOST_UNREACH;
+}
+
 static size_t
 build_ip4(uint8_t *to, const struct flow_key *flow, uint32_t tcp_seq, int error)
 {
@@ -201,11 +213,11 @@ build_ip4(uint8_t *to, const struct flow_key *flow, uint32_t tcp_seq, int error)
 	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64 };
 	size_t len = sizeof(icmp) + sizeof(ip) + 8;
 
-	icmp.code = error == ECONNREFUSED  ? ICMP_PORT_UNREACH
-		    : error == EACCES	   ? ICMP_HOST_ANO
-		    : error == EMSGSIZE	   ? ICMP_FRAG_NEEDED
-		    : error == ENETUNREACH ? ICMP_NET_UNREACH
-					   : ICMP_HOST_UNREACH;
+	icmp.code = error == ECONNREFUSED ? ICMP_PORT_UNREACH
+		    : error == EACCES	  ? ICMP_HOST_ANO
+		    : error == EMSGSIZE
+			? ICMP_FRAG_NEEDED
+			: unreachable_code(flow->proto, error == ENETUNREACH);
 	if (error == EMSGSIZE)
 		icmp.un.frag.mtu = htons(ROOM);
 	ip.tot_len = htons(40);

@@ -168,6 +168,9 @@ said=$(cat "$tmp/hole") again=(tcp 203.0.113.98 7002) again_from=
 check "a black hole: told within the time" \
     grep -E '^(EHOSTUNREACH|ETIMEDOUT) ' "$tmp/hole"
 check "which is 15 s" soon 17000
+# the kernel may send it anew when it is told (RFC 6069)
+check "its SYN was dialled for once" flows "[x['packets_judged'] for x in f
+    if x['dst'] == '203.0.113.98' and x['tunnel']] == [1]"
 back() { [ "$(descriptors)" -le "$base" ]; }
 check "all descriptors are back" wait_for back
 
