@@ -38,23 +38,22 @@ struct entry_sockets {
 	uint32_t seq; /* of the last question */
 };
 
-static int
-open_diag(struct mnl_socket **ret)
+/* NULL and errno. */
+static struct mnl_socket *
+open_diag(void)
 {
 	const struct timeval wait = { .tv_sec = WAIT_S };
 	struct mnl_socket *nl =
 	    mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
 
-	if (nl == NULL)
-		return -errno;
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
-	    setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &wait,
-		sizeof(wait)) == 0) {
-		*ret = nl;
-		return 0;
-	}
+	if (nl == NULL ||
+	    (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
+		setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO,
+		    &wait, sizeof(wait)) == 0))
+		return nl;
 	(void)mnl_socket_close(nl); /* nothing was asked */
-	return -EIO;
+	errno = EIO;
+	return NULL;
 }
 
 static void
@@ -156,11 +155,11 @@ int
 entry_end(enum chains_family family)
 {
 	struct entry_sockets sockets = { 0 };
-	struct mnl_socket *nl;
-	int r = open_diag(&nl), error = 0;
+	struct mnl_socket *nl = open_diag();
+	int r = 0, error = 0;
 
-	if (r < 0)
-		return r;
+	if (nl == NULL)
+		return -errno;
 	for (int round = 0; r == 0 && round < ROUNDS; round++) {
 		r = list_sockets(nl, family, &sockets);
 		if (sockets.n == 0)
