@@ -137,6 +137,16 @@ bash_command(const struct command *command)
 	puts(any ? "' ;;" : " ;;");
 }
 
+/* "status flows connections ": with aliases. */
+static void
+bash_names(void)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		printf("%s%s%s ", commands[i].name,
+		    commands[i].alias != NULL ? " " : "",
+		    commands[i].alias != NULL ? commands[i].alias : "");
+}
+
 static void
 bash(void)
 {
@@ -178,11 +188,12 @@ bash(void)
 	fputs("\tesac\n\tcase $command in\n\t", stdout);
 	rule_commands("|");
 	fputs(") _reroutectl_rule; return ;;\n\t'') word='", stdout);
-	for (size_t i = 0; i < n_commands; i++)
-		printf("%s%s%s ", commands[i].name,
-		    commands[i].alias != NULL ? " " : "",
-		    commands[i].alias != NULL ? commands[i].alias : "");
-	puts("--control --json --version --help' ;;");
+	bash_names();
+	fputs("help --control --json --version --help' ;;\n"
+	      "\thelp) [[ -n $first ]] || word='",
+	    stdout);
+	bash_names();
+	puts("' ;;");
 	for (size_t i = 0; i < n_commands; i++)
 		if (!is_rule(&commands[i]))
 			bash_command(&commands[i]);
@@ -293,7 +304,8 @@ zsh(void)
 		zsh_text(commands[i].what);
 		puts("'");
 	}
-	puts("\t)\n"
+	puts("\t\t'help:about a command'\n"
+	     "\t)\n"
 	     "\t_arguments -C '--control[the socket]:socket:_files' \\\n"
 	     "\t\t'--json[one JSON object a line]' '--version[of it]' \\\n"
 	     "\t\t'--help[about it]' '1:command:->command' '*::word:->word' &&"
@@ -303,7 +315,8 @@ zsh(void)
 	     "\t\treturn\n"
 	     "\tfi\n"
 	     "\tcontrol=$opt_args[--control]\n"
-	     "\tcase $line[1] in");
+	     "\tcase $line[1] in\n"
+	     "\thelp) _describe command commands ;;");
 	for (size_t i = 0; i < n_commands; i++)
 		zsh_command(&commands[i]);
 	puts("\tesac\n"
@@ -337,6 +350,17 @@ fish_option(const struct command *command, const struct command_option *o)
 		printf(" -a '%s'", o->words);
 	fputs(" -d ", stdout);
 	quote(o->what);
+	putchar('\n');
+}
+
+/* The command and its alias, where `when` says. */
+static void
+fish_names(const char *when, const char *name, const struct command *c)
+{
+	fish_row("-f", when, name);
+	printf(" -a '%s%s%s' -d ", c->name, c->alias != NULL ? " " : "",
+	    c->alias != NULL ? c->alias : "");
+	quote(c->what);
 	putchar('\n');
 }
 
@@ -396,15 +420,14 @@ fish(void)
 	fputs("complete -c reroutectl -f -n '__fish_seen_subcommand_from ",
 	    stdout);
 	rule_commands(" ");
-	puts("' -a '(__reroutectl_rule)'");
+	puts("' -a '(__reroutectl_rule)'\n"
+	     "complete -c reroutectl -f -n __reroutectl_begins -a help"
+	     " -d 'about a command'");
 	for (size_t i = 0; i < n_commands; i++) {
 		const struct command *c = &commands[i];
 
-		fish_row("-f", "__reroutectl_begins", "");
-		printf(" -a '%s%s%s' -d ", c->name, c->alias != NULL ? " " : "",
-		    c->alias != NULL ? c->alias : "");
-		quote(c->what);
-		putchar('\n');
+		fish_names("__reroutectl_begins", "", c);
+		fish_names("__reroutectl_behind", "help", c);
 		fish_words(c);
 		each_option(c, fish_option);
 	}

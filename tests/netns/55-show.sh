@@ -210,6 +210,7 @@ completes() { # completes "LINE" WANTED...: all of them are offered
 check "bash completes a command" completes "reroutectl pro" processes
 check "bash completes commands" completes "reroutectl " status flows connections \
     processes watch explain rules accept reload firewall --json
+check "bash completes what help is about" completes "reroutectl help pro" processes
 check "bash completes behind --control" completes "reroutectl --control /x fl" flows
 check "bash completes an option" completes "reroutectl flows --ver" --verdict
 check "bash completes a value" completes "reroutectl flows --verdict " accept \
