@@ -124,6 +124,19 @@ show_left(char *buf, size_t size, double when)
 	show_span(buf, size, when - show_now() + 0.999);
 }
 
+/* The path is one of a mount namespace of its own, which no rule names. What is
+ * gone is shown as such. */
+static bool
+is_elsewhere(const json_t *process, const char *exe)
+{
+	static const char gone[] = " (deleted)";
+	size_t len = strlen(exe), n = sizeof(gone) - 1;
+
+	return exe[0] == '/' &&
+	       json_is_false(json_object_get(process, "exe_here")) &&
+	       (len < n || strcmp(exe + len - n, gone) != 0);
+}
+
 void
 show_program(char *buf, size_t size, const json_t *process)
 {
@@ -134,9 +147,11 @@ show_program(char *buf, size_t size, const json_t *process)
 		(void)snprintf(buf, size, "(%s)",
 		    command_text(process, "kind", "unknown"));
 	else
-		(void)snprintf(buf, size, "%s[%d]",
+		(void)snprintf(buf, size, "%s[%d]%s",
 		    exe[0] != '\0' ? exe : command_text(process, "comm", "?"),
-		    (int)json_integer_value(pid)); /* may be cut */
+		    (int)json_integer_value(pid),
+		    is_elsewhere(process, exe) ? " (elsewhere)"
+					       : ""); /* may be cut */
 }
 
 void

@@ -39,8 +39,10 @@ shown() {
 	    x['exe'] == '$1' and (x['process']['script'] or '') == '$2'
 	    for x in f if x['dport'] == $port)"
 }
-not_here() {
-	flows "all(not x['process']['exe_here'] for x in f if x['dport'] == $port)"
+not_here() { # nor is it shown so
+	flows "all(not x['process']['exe_here'] for x in f if x['dport'] == $port)" &&
+	    ctl flows --port $port | grep -F "$bin" | tee "$tmp/rows" &&
+	    [ -s "$tmp/rows" ] && ! grep -vF '] (elsewhere)' "$tmp/rows"
 }
 tries=${TRIES:-2}
 try() { # try NAME ARRIVE EXE SCRIPT COMMAND...: {} in the command is the port
