@@ -208,6 +208,12 @@ parse_label(struct parser *p, struct build *b, const struct token *word)
 		parser_fault(
 		    p, &t, "a label that is empty", "label \"TEXT\"", NULL);
 	b->rule.label = s;
+	if (s != NULL && t.kind == TOKEN_WORD && rule_word_is_quoted(s)) {
+		parser_fault(p, &t, "quotes that are none here",
+		    "straight ones: label \"TEXT\"", NULL);
+		recover(p);
+		return;
+	}
 	next = lex_peek(&p->lex);
 	if (t.kind == TOKEN_WORD && next.kind == TOKEN_WORD &&
 	    !rule_word_is(p, &next, RULE_N_WORDS, &i)) {

@@ -106,3 +106,15 @@ rule_word_near(const struct parser *p, const struct token *t)
 	    p->src->text + t->off, t->len, words, RULE_N_WORDS + 1);
 	return nearest == words[RULE_N_WORDS] ? "to any port" : nearest;
 }
+
+bool
+rule_word_is_quoted(const char *s)
+{
+	static const char *const quotes[] = { "\u201c", "\u201d", "\u201e",
+		"\u00ab", "\u2018" };
+
+	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++)
+		if (strncmp(s, quotes[i], strlen(quotes[i])) == 0)
+			return true;
+	return false;
+}

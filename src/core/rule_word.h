@@ -33,4 +33,8 @@ const char *rule_word_theirs(const struct parser *p, const struct token *t);
  * NULL: it is none. */
 const char *rule_word_lacking(const struct parser *p, const struct token *t);
 
+/* Whether it begins with quotes that are none here: those that pages and word
+ * processors make of straight ones. */
+bool rule_word_is_quoted(const char *s);
+
 #endif

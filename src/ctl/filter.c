@@ -94,6 +94,16 @@ find_in_path(const char *name)
 	return found;
 }
 
+char *
+filter_program(const char *name)
+{
+	char *found = find_in_path(name);
+	char *real = found != NULL ? realpath(found, NULL) : NULL;
+
+	free(found);
+	return real;
+}
+
 /* Of a script, what it starts is called as the link is, as a rule. */
 static bool
 is_program(const char *path)

@@ -17,6 +17,10 @@ enum status filter_take(const struct context *context,
     const struct command_option *option, const char *value, json_t *args,
     bool *ret_taken);
 
+/* The file that a shell would run by that name, behind links: to be freed.
+ * NULL where there is none. */
+char *filter_program(const char *name);
+
 /* For a command whose words are filters and nothing else: *ret are the
  * arguments of the call. */
 enum status filter_args(const struct context *context, json_t **ret);

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/core/rule_word.h"
+#include "src/ctl/filter.h"
+
 /* A word that the shell has taken quotes from gets them back. */
 static void
 add_word(FILE *rule, const char *word)
@@ -125,4 +128,24 @@ rule_words_warn(const char *rule, bool ends)
 		      "judged anew, and the rule stays; '--for 10m' ends it\n",
 		    stderr);
 	free(copy);
+}
+
+void
+rule_words_hint(int argc, char *const *argv)
+{
+	int i = 0;
+	char *path;
+
+	while (i < argc &&
+	       (strcmp(argv[i], "in") == 0 || strcmp(argv[i], "out") == 0))
+		i++;
+	if (i == argc || argv[i][0] == '\0' || strpbrk(argv[i], "/ ") != NULL ||
+	    rule_has_word(argv[i]))
+		return;
+	path = filter_program(argv[i]);
+	if (path != NULL)
+		fprintf(stderr,
+		    "reroutectl: a program is named by its path: 'exe %s'\n",
+		    path);
+	free(path);
 }

@@ -18,4 +18,8 @@ bool rule_words_are_none(int argc, char *const *argv);
  * taken for a time (ends: it has one): says so, to stderr. */
 void rule_words_warn(const char *rule, bool ends);
 
+/* Where the rule was refused: says how the program is named that it may be
+ * meant for, to stderr. */
+void rule_words_hint(int argc, char *const *argv);
+
 #endif

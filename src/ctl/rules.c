@@ -200,6 +200,8 @@ command_add(const struct context *context)
 		status = call_change(context, "rules.add", args, say_added);
 	if (status == STATUS_DONE && rule != NULL)
 		rule_words_warn(rule, for_ms > 0);
+	else if (status == STATUS_FAILED)
+		rule_words_hint(argc, context->argv);
 	free(rule);
 	return status;
 }

@@ -46,10 +46,9 @@ open_diag(void)
 	struct mnl_socket *nl =
 	    mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
 
-	if (nl == NULL ||
-	    (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
-		setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO,
-		    &wait, sizeof(wait)) == 0))
+	if (nl == NULL || (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
+			      setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET,
+				  SO_RCVTIMEO, &wait, sizeof(wait)) == 0))
 		return nl;
 	(void)mnl_socket_close(nl); /* nothing was asked */
 	errno = EIO;

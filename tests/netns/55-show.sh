@@ -168,6 +168,9 @@ misses --json flows --jsno
 misses --control --contol /tmp/x status
 misses verify firewall verfy
 misses delete rules delte 5
+misses flush cache clear
+misses reload lists update
+misses queries query
 misses --for accept to any --fro 5m
 misses --for rules --fro 5m
 misses --proto explain --prot udp
