@@ -56,13 +56,34 @@ find_option(const struct command *command, const char *name, size_t len)
 	return NULL;
 }
 
+/* A word that the command takes without dashes; NULL where it is none. Those of
+ * rules are options where they are explained. */
+static const char *
+bare_word(const struct command *command, const char *word)
+{
+	const char *bare = word + strspn(word, "-");
+	size_t len = strcspn(bare, "=");
+	const struct command_option *match = NULL;
+
+	for (const struct command_word *w = command->words;
+	     w != NULL && w->name != NULL; w++)
+		if (strlen(w->name) == len && memcmp(w->name, bare, len) == 0)
+			return w->name;
+	if (strncmp(command->usage, "MATCH", 5) == 0)
+		match = find_option(command_find("explain"), bare, len);
+	return match != NULL ? match->name : NULL;
+}
+
 static enum status
 unknown_option(const struct command *command, const char *word)
 {
 	static const char *const common[] = { "json", "help", "control" };
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX], *bare = bare_word(command, word);
 	size_t n = 0;
 
+	if (bare != NULL)
+		return command_usage(command->name,
+		    "'%s' is not known; did you mean '%s'?", word, bare);
 	for (size_t t = 0; t < COMMAND_TABLES; t++)
 		for (const struct command_option *o = command->options[t];
 		     o != NULL && o->name != NULL && n < NAMES_MAX - 3; o++)

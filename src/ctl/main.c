@@ -153,6 +153,16 @@ take_behind(struct common *common, const struct command *command, int *argc,
 	return STATUS_DONE;
 }
 
+/* What was printed has to be there, whatever it was. */
+static enum status
+printed(enum status status)
+{
+	if (fflush(stdout) == 0 || status != STATUS_DONE)
+		return status;
+	perror("reroutectl: standard output");
+	return STATUS_FAILED;
+}
+
 static enum status
 run_command(struct common *common, int argc, char **argv)
 {
@@ -169,16 +179,11 @@ run_command(struct common *common, int argc, char **argv)
 		return status;
 	if (common->help) {
 		print_command_help(command);
-		return STATUS_DONE;
+		return printed(STATUS_DONE);
 	}
 	context = (struct context){ common->control, command, common->json,
 		argc, argv };
-	status = command->run(&context);
-	if (fflush(stdout) != 0 && status == STATUS_DONE) {
-		perror("reroutectl: standard output");
-		status = STATUS_FAILED;
-	}
-	return status;
+	return printed(command->run(&context));
 }
 
 static enum status
@@ -202,7 +207,7 @@ main(int argc, char **argv)
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--version") == 0) {
 			puts("reroutectl " PACKAGE_VERSION);
-			return STATUS_DONE;
+			return (int)printed(STATUS_DONE);
 		}
 		switch (take_common(&common, argc - i, argv + i)) {
 		case TAKEN_NONE:
@@ -223,7 +228,7 @@ main(int argc, char **argv)
 	}
 	if (i == argc && common.help) {
 		print_help();
-		return STATUS_DONE;
+		return (int)printed(STATUS_DONE);
 	}
 	if (i == argc)
 		return (int)command_usage("", "which command?");

@@ -71,6 +71,8 @@ while IFS='|' read -r words hint; do
 	check "near miss: '$words'" told "did you mean '$hint'"
 done <<'MISSES'
 flows exe=curl|--exe=curl
+block --exe /usr/bin/curl|exe
+firewall --verify|verify
 flows user root|--user
 queries domain=a.example|--domain=a.example
 flows --query a.example|--domain
@@ -228,6 +230,10 @@ check "flows: the blocked one" json 'any(y["dport"] == 7002 and
 check "connections is flows" try 0 ctl connections
 check "flows to nowhere: exit 1" \
     sh -c "$REROUTECTL --control $tmp/control flows >/dev/full; [ \$? = 1 ]"
+for words in --help --version "help flows" "rules --help"; do
+	check "… nor is '$words'" \
+	    sh -c "$REROUTECTL $words >/dev/full; [ \$? = 1 ]"
+done
 check "explain" try 0 ctl explain --exe /usr/bin/curl --to 10.9.0.2 --port 7002
 check "explain: the verdict and the rule" grep -q '^verdict: block' "$tmp/out"
 check "explain --query NAME" try 0 ctl explain --exe /usr/bin/curl --query a.example
