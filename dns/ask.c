@@ -153,7 +153,15 @@ send_next(struct resolve *r, struct task *task, mono_t now)
 	return 0;
 }
 
-/* It has said that it can't tell, or is down and has had its time. */
+bool
+task_has_others(const struct task *task)
+{
+	return task->n_sent < TASK_SENT_MAX &&
+	       upstream_next(task->group, task->tried) >= 0;
+}
+
+/* It has said that it can't tell, or is down and has had its time. One that was
+ * up when this was begun may be late with this name alone, or have lost it. */
 static bool
 is_given_up(const struct task *task, const struct upstream *u)
 {
@@ -161,7 +169,8 @@ is_given_up(const struct task *task, const struct upstream *u)
 
 	if ((task->refused & 1U << (u - task->group->v)) != 0)
 		return true;
-	if (!u->down)
+	if (!u->down ||
+	    (u->answers > 0 && !mono_before(u->down_since, task->began)))
 		return false;
 	list_for_each (node, &task->attempts) {
 		const struct attempt *attempt =
@@ -178,7 +187,7 @@ task_is_told(const struct task *task)
 {
 	const struct list *node;
 
-	if (task->refused == 0)
+	if (task->refused == 0 || task_has_others(task))
 		return false;
 	list_for_each (node, &task->attempts)
 		if (!is_given_up(task,

@@ -32,8 +32,7 @@ static void
 try_others(struct resolve *r, struct task *task, int error, mono_t now)
 {
 	r->stats.upstream_errors++;
-	if (task->n_sent < TASK_SENT_MAX &&
-	    upstream_next(task->group, task->tried) >= 0)
+	if (task_has_others(task))
 		task_go_on(r, task, now);
 	else if (task->n_flying == 0 || task_is_told(task))
 		task_fail(r, task, error, now);

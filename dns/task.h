@@ -42,9 +42,11 @@ bool task_plan(struct resolve *r, struct task *task);
  * be consumed. */
 bool task_settle(struct resolve *r, struct task *task, mono_t now);
 
-/* One has said that it can't tell, and of those that were asked nobody else
- * will tell more: they have said so, too, or are down and have had their time.
- */
+/* Not all have had their turn in this round. */
+bool task_has_others(const struct task *task);
+
+/* One has said that it can't tell, and nobody else will tell more: they have
+ * said so, too, or were down before and have had their time. */
 bool task_is_told(const struct task *task);
 
 /* What is asked for it now: its own question, or one that the answer so far

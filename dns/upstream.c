@@ -260,6 +260,8 @@ take_down(struct upstream *u, mono_t now)
 	if (u->down && mono_before(now, u->down_until))
 		return;
 	u->failures++;
+	if (!u->down)
+		u->down_since = now;
 	u->down = true;
 	u->probing = false;
 	u->down_until = mono_add(now, MONO_S << shift);

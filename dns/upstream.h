@@ -61,7 +61,7 @@ struct upstream {
 	unsigned int failures; /* one after the other */
 	unsigned int odd;      /* see upstream_odd(): in a row */
 	mono_t last_answer;
-	mono_t down_until; /* while it is down; then it is probed */
+	mono_t down_since, down_until; /* while it is down; then it is probed */
 	bool down;
 	bool told;	   /* that it is: see upstream_tells() */
 	bool probing;	   /* a query of somebody's tries it */
