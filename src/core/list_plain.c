@@ -109,7 +109,8 @@ plain_name(struct list_reader *reader, struct list_text word)
 static bool
 is_regex(struct list_text word)
 {
-	if (list_begins(word, "^") || list_begins(word, ".*"))
+	if (list_begins(word, "^") || list_begins(word, ".*") ||
+	    list_begins(word, "\\"))
 		return true;
 	for (size_t i = 1; i < word.len; i++)
 		if (list_begins(word, "(") &&
@@ -118,14 +119,26 @@ is_regex(struct list_text word)
 	return false;
 }
 
+/* ";querytype=A": it is for less than all queries, or for more. */
+static const char *
+modifier_fault(struct list_text word)
+{
+	if (memmem(word.p, word.len, ";querytype=", 11) != NULL)
+		return "querytype can't apply here: say it as AdBlock does, "
+		       "/.../$dnstype=";
+	if (memmem(word.p, word.len, ";reply=", 7) != NULL)
+		return "reply can't apply here: say it as AdBlock does, "
+		       "||NAME^$dnsrewrite=";
+	return "a modifier that can't apply";
+}
+
 static void
 put_regex(struct list_reader *reader, struct list_text word)
 {
 	char buf[PATTERN_SIZE];
 	struct pattern pattern;
-	/* ";querytype=A": it is for less than all queries, or for more */
 	const char *what = memchr(word.p, ';', word.len) != NULL
-			       ? "a modifier that can't apply"
+			       ? modifier_fault(word)
 			       : list_regex(reader, &pattern, buf, word);
 
 	put_or_fault(reader, &pattern, what);

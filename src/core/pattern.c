@@ -141,7 +141,7 @@ pattern_regex(
 		return "a regular expression that costs too much";
 	if (r < 0)
 		return "not a regular expression, or one that has to go back "
-		       "(such as to look ahead)";
+		       "(such as to look ahead, or \\b)";
 	*ret = (struct pattern){ PATTERN_REGEX, buf, (uint16_t)len,
 		(uint32_t)regex_cost(regex) };
 	if (regex_match(regex, "", 0))

@@ -131,6 +131,29 @@ bare_regular_expressions_are_read(void **state)
 	check_rows(CONF_FORMAT_AUTO, rows, N_ROWS(rows));
 }
 
+/* What Pi-hole's expressions have beside, and how it is said here. */
+static void
+what_is_left_of_bare_ones_is_named(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "\\bads\\b", "\\b" },
+		{ "^a\\.test$;querytype=A", "$dnstype=" },
+		{ "^a\\.test$;reply=1.2.3.4", "$dnsrewrite=" },
+		{ "^a\\.test$;invert", "a modifier" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct read r = { 0 };
+
+		read_text(&r, CONF_FORMAT_AUTO, rows[i][0]);
+		assert_int_equal(r.faults, 1);
+		assert_int_equal(r.entries, 0);
+		assert_non_null(strstr(r.what, rows[i][1]));
+		list_index_unref(r.list);
+	}
+}
+
 static void
 wildcards_stand_in_lists_of_names(void **state)
 {
@@ -431,6 +454,7 @@ main(void)
 		cmocka_unit_test(wildcards_are_read),
 		cmocka_unit_test(regular_expressions_are_read),
 		cmocka_unit_test(bare_regular_expressions_are_read),
+		cmocka_unit_test(what_is_left_of_bare_ones_is_named),
 		cmocka_unit_test(wildcards_stand_in_lists_of_names),
 		cmocka_unit_test(patterns_say_what_to_answer),
 		cmocka_unit_test(what_is_said_again_takes_no_room),
