@@ -98,7 +98,8 @@ parser_default(struct parser *p)
 	if (!parser_action(p, &what, &action)) {
 		if (what.kind != TOKEN_BAD)
 			parser_fault_word(p, &what, "unknown action",
-			    "accept, block or drop",
+			    parser_asks(p, &what) ? PARSER_NOBODY_ASKED
+						  : "accept, block or drop",
 			    parser_action_nearest(p, &what));
 		return;
 	}

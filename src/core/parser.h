@@ -53,6 +53,13 @@ char *parser_text(struct parser *p, const struct token *token,
 bool parser_action(
     const struct parser *p, const struct token *token, enum action *ret);
 
+/* Whether it is what others have for an action that waits for a yes. */
+bool parser_asks(const struct parser *p, const struct token *token);
+#define PARSER_NOBODY_ASKED                                                    \
+	"accept, block or drop, since nobody is asked: 'reroutectl watch "     \
+	"--verdict block' shows what is denied, and 'reroutectl accept "       \
+	"exe PATH --for 10m' lets it go"
+
 /* The one of these that was meant, or NULL. */
 const char *parser_action_nearest(
     const struct parser *p, const struct token *token);

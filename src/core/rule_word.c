@@ -84,6 +84,9 @@ static const struct {
 	{ "geoip", "list NAME: addresses of countries come from a file" },
 	{ "country", "list NAME: addresses of countries come from a file" },
 	{ "asn", "list NAME: addresses of an AS come from a file" },
+	{ "until", "the end of the line; --for is an option of reroutectl" },
+	{ "exe.sha256", "exe PATH: a program is the file, and no sum of it" },
+	{ "scope", "from or to before it, as in 'from lan'" },
 };
 
 const char *

@@ -162,6 +162,13 @@ parser_action_nearest(const struct parser *p, const struct token *token)
 	    p->src->text + token->off, token->len, action_words, N_ACTIONS);
 }
 
+bool
+parser_asks(const struct parser *p, const struct token *token)
+{
+	return token_is(p->src, token, "ask") ||
+	       token_is(p->src, token, "prompt");
+}
+
 static void
 unknown_line(struct parser *p, const struct token *first)
 {
@@ -171,7 +178,8 @@ unknown_line(struct parser *p, const struct token *first)
 	if (nearest == NULL)
 		nearest = word_nearest(
 		    p->src->text + first->off, first->len, words, 2);
-	parser_fault_word(p, first, "unknown word", LINE_WORDS, nearest);
+	parser_fault_word(p, first, "unknown word",
+	    parser_asks(p, first) ? PARSER_NOBODY_ASKED : LINE_WORDS, nearest);
 }
 
 static void

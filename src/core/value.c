@@ -1,9 +1,11 @@
 #include "src/core/value.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/base/name.h"
 #include "src/base/num.h"
@@ -305,6 +307,16 @@ port_hint(struct value_fault *fault, const char *s, size_t len)
 	return fault->hint;
 }
 
+/* "AS13335", "country:CN": what others know by themselves. */
+static bool
+is_of_database(const char *s, size_t len)
+{
+	return (len > 2 && strncasecmp(s, "as", 2) == 0 &&
+		   isdigit((unsigned char)s[2])) ||
+	       (len > 8 && strncasecmp(s, "country:", 8) == 0) ||
+	       (len > 6 && strncasecmp(s, "geoip:", 6) == 0);
+}
+
 /* What is wrong with s, which is no range. */
 static int
 refuse_addr(struct value_fault *fault, const char *s, size_t len)
@@ -342,6 +354,10 @@ refuse_addr(struct value_fault *fault, const char *s, size_t len)
 	    addr_format(&b, buf), addr_format(&a, buf2)); /* fits */
 	return refuse(fault, s, len, "is reversed", expected);
 bad:
+	if (is_of_database(s, len))
+		return refuse(fault, s, len, "is no address",
+		    "list NAME in place of it: addresses of countries, and of "
+		    "an AS, come from a file");
 	if (len == 1 && *s == '*')
 		fault->nearest = "any";
 	else if (is_host(s, len))
