@@ -60,8 +60,8 @@ program_of(const struct relay *relay)
 	return relay->up.from;
 }
 
-static struct leg *
-far_of(const struct relay *relay)
+struct leg *
+relay_far(const struct relay *relay)
 {
 	return relay->up.to;
 }
@@ -83,7 +83,7 @@ relay_free(struct relay *relay)
 	pump_done(relay->set->pumps, &relay->up);
 	pump_done(relay->set->pumps, &relay->down);
 	leg_close(program_of(relay));
-	leg_close(far_of(relay));
+	leg_close(relay_far(relay));
 	free(relay);
 }
 
@@ -96,8 +96,8 @@ relay_end(struct relay *relay, enum closed closed, bool reset)
 
 	if (reset && program_of(relay) != NULL)
 		program_of(relay)->hurt = true;
-	if (reset && far_of(relay) != NULL)
-		far_of(relay)->hurt = true;
+	if (reset && relay_far(relay) != NULL)
+		relay_far(relay)->hurt = true;
 	relay_free(relay);
 	ended(arg, closed, &bytes);
 }
@@ -107,7 +107,7 @@ relay_abort(struct relay *relay_take, struct relay_bytes *ret_bytes)
 {
 	*ret_bytes = relay_moved(relay_take);
 	program_of(relay_take)->hurt = true;
-	far_of(relay_take)->hurt = true;
+	relay_far(relay_take)->hurt = true;
 	relay_free(relay_take);
 }
 
@@ -158,7 +158,7 @@ end_well(struct relay *relay)
 	if (!relay->draining)
 		relay_end(relay, relay->closed, false);
 	else if (relay->up.last) /* closing would have said it */
-		(void)leg_finish(far_of(relay));
+		(void)leg_finish(relay_far(relay));
 }
 
 /* Breaking ----------------------------------------------------------------- */
@@ -182,7 +182,7 @@ far_broke(struct relay *relay, int error)
 {
 	/* EPIPE: it may have ended before, and all that it said is there */
 	if (!relay->down.done &&
-	    (error != -EPIPE || !leg_had_end(far_of(relay))))
+	    (error != -EPIPE || !leg_had_end(relay_far(relay))))
 		relay->down.cut = true;
 	if (!relay->down.cut && !relay->up.done)
 		relay->closed = CLOSED_FAR;
@@ -204,7 +204,7 @@ program_broke(struct relay *relay)
 {
 	relay->closed =
 	    relay->far_broken ? CLOSED_FAR_RESET : CLOSED_PROGRAM_RESET;
-	end_broken(relay, far_of(relay), true);
+	end_broken(relay, relay_far(relay), true);
 }
 
 /* What one direction's step makes of the relay; false: it is gone. */
@@ -235,7 +235,7 @@ take_late_break(struct relay *relay)
 		return false;
 	}
 	error = relay->down.done && !relay->far_broken
-		    ? leg_error(far_of(relay))
+		    ? leg_error(relay_far(relay))
 		    : 0;
 	return error == 0 || far_broke(relay, error);
 }
@@ -352,9 +352,9 @@ keep_cb(evutil_socket_t fd, short what, void *arg)
 		    container_of(set->kept.next, struct relay, young);
 
 		list_remove(&relay->young);
-		sock_keep_alive(far_of(relay)->fd);
+		sock_keep_alive(relay_far(relay)->fd);
 		if (!relay->stalled)
-			sock_limit_silence(far_of(relay)->fd, true);
+			sock_limit_silence(relay_far(relay)->fd, true);
 	}
 	if (!list_empty(&set->kept))
 		(void)event_add(set->keep, &soon);
@@ -410,7 +410,7 @@ relay_new(
 static void
 look_at_stall(struct relay *relay)
 {
-	struct leg *far = far_of(relay);
+	struct leg *far = relay_far(relay);
 	int error;
 
 	relay->stalled = sock_is_stalled(far->fd);
@@ -447,7 +447,7 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 		struct relay *relay = container_of(node, struct relay, all);
 
 		look_at_half(relay);
-		if (relay->stalled || !far_of(relay)->writable)
+		if (relay->stalled || !relay_far(relay)->writable)
 			look_at_stall(relay);
 	}
 }

@@ -49,4 +49,7 @@ void relay_abort(struct relay *relay_take, struct relay_bytes *ret_bytes);
 
 struct relay_bytes relay_moved(const struct relay *relay);
 
+/* Borrowed. */
+struct leg *relay_far(const struct relay *relay);
+
 #endif

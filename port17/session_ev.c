@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "port17/leg_ev.h"
+#include "port17/sock.h"
 
 /* How often it is looked for those that are late. */
 #define LATE_S 1
@@ -388,6 +389,15 @@ sessions_accept(struct sessions *sessions, const struct flow_key *key,
 	}
 	session->program = program_take;
 	watch_leg(session, program_take);
+}
+
+bool
+sessions_rebind(const struct session *session)
+{
+	const struct relay *relay = session_relay(session);
+	const struct leg *far = relay != NULL ? relay_far(relay) : NULL;
+
+	return far != NULL && sock_rebind(session->via, far->fd);
 }
 
 /* All of them -------------------------------------------------------------- */

@@ -76,6 +76,10 @@ void sessions_accept(struct sessions *sessions, const struct flow_key *key,
 void sessions_abort(
     struct sessions *sessions, const struct flow_key *key, enum closed closed);
 
+/* One that is relayed goes on by its tunnel's device where that was made anew:
+ * true where it does from now on. */
+bool sessions_rebind(const struct session *session);
+
 /* NULL where there is none. */
 const struct session *sessions_find(
     const struct sessions *sessions, const struct flow_key *key);

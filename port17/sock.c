@@ -223,6 +223,18 @@ set_options(const struct tunnel *tunnel, int fd, int family)
 }
 
 bool
+sock_rebind(const struct tunnel *tunnel, int fd)
+{
+	char name[sizeof(tunnel->device)];
+	socklen_t len = sizeof(name);
+
+	return tunnel->device[0] != '\0' && tunnel->netns[0] == '\0' &&
+	       getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &len) < 0 &&
+	       setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, tunnel->device,
+		   (socklen_t)strlen(tunnel->device)) == 0;
+}
+
+bool
 sock_lacks_way(const struct tunnel *tunnel, int error)
 {
 	return error == ENODEV ||

@@ -73,6 +73,11 @@ const char *sock_not_made(
 int sock_ask(const struct sock_maker *maker, struct sock_order *order,
     const struct tunnel *tunnel, const struct sock_addr *to, int type);
 
+/* A device that is made anew, as a VPN does when it starts again, is another
+ * one for the kernel, and what was bound to the one before leaves no more: true
+ * where it does again now. */
+bool sock_rebind(const struct tunnel *tunnel, int fd);
+
 /* What it sends has this mark from the start, as far as that may be set. */
 void sock_mark(int fd, uint32_t mark);
 

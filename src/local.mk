@@ -193,6 +193,7 @@ liblinux_a_SOURCES = \
 	%D%/linux/nfq.c %D%/linux/nfq.h \
 	%D%/linux/nfq_msg.c %D%/linux/nfq_msg.h \
 	%D%/linux/nft.c %D%/linux/nft.h %D%/linux/nft_own.h \
+	%D%/linux/netdev.c %D%/linux/netdev.h \
 	%D%/linux/nft_pass.c %D%/linux/nft_pass.h \
 	%D%/linux/nla.h \
 	%D%/linux/own.c %D%/linux/own.h \

@@ -445,8 +445,7 @@ port17_ev_free(struct port17_ev *p17)
 	port17_trust_leave(p17);
 	if (p17->resolve != NULL)
 		event_free(p17->resolve);
-	if (p17->changed != NULL)
-		event_free(p17->changed);
+	port17_changed_stop(p17);
 	listener_free(p17->listener);
 	udp_free(p17->udp);
 	sessions_free(p17->sessions);

@@ -51,6 +51,9 @@ struct port17_ev {
 	struct event *changed;	     /* flows are looked through: */
 	struct flow_key changed_next;  /* from this one on, */
 	bool changed_udp;	       /* TCP's are behind us */
+	size_t n_rebound;	       /* of those that were looked at */
+	struct event *netdev_readable; /* NULL: devices aren't watched */
+	int netdev;
 	pid_t proxies[PORT17_PROXIES]; /* 0: none; by turns: */
 	unsigned int next_proxy;
 	int absent[PORT17_ENTRIES]; /* as told: 0, or -errno */
@@ -90,6 +93,7 @@ void port17_names_changed(struct port17_ev *p17);
 
 /* Whose tunnel is another one since the settings changed is ended, soon. */
 int port17_changed_start(struct port17_ev *p17); /* 0 or -ENOMEM */
+void port17_changed_stop(struct port17_ev *p17);
 void port17_changed(struct port17_ev *p17);
 
 #endif

@@ -27,10 +27,12 @@ ins ip neighbour add 203.0.113.98 lladdr 02:00:00:00:00:77 dev s0
 
 settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "dev"]' 'upstream = direct' 'device = c0' \
+    '[tunnel "again"]' 'upstream = direct' 'device = v1' \
     '[tunnel "moves"]' 'upstream = direct' 'fwmark = 1' \
     '[tunnel "mute"]' 'upstream = socks5://10.9.0.2:1081' \
     '[tunnel "early"]' 'upstream = socks5://10.9.0.2:1081' 'honest-connect = no'
-rules "reroute via dev out exe $python to 192.0.2.8 port 7001" \
+rules "reroute via again out to 10.8.0.2" \
+    "reroute via dev out exe $python to 192.0.2.8 port 7001" \
     "reroute via early out exe $python to port 7001" \
     "reroute via moves out exe $python to port 7003" \
     "reroute via mute out exe $python to port 7006" \
@@ -253,6 +255,34 @@ check "an answer after its entry is gone" answers one done
 tell one look
 check "comes from whom it is, or not at all" answers one nothing \
     "released 192.0.2.7 7023"
+
+# -- a device that is made anew, as a VPN does when it starts again --
+device() {
+	inc ip link add v1 type veth peer name v2
+	inc ip link set v2 netns "$S"
+	inc ip address add 10.8.0.1/24 dev v1
+	ins ip address add 10.8.0.2/24 dev v2
+	ins ip link set v2 up
+	inc ip link set v1 up
+}
+device
+background ins python3 -c '
+import socket
+with socket.create_server(("10.8.0.2", 7044)) as s:
+    print("ready", flush=True)
+    c = s.accept()[0]
+    while True:
+        c.send(c.recv(100))' >"$tmp/echo.out"
+wait_for has_text ready "$tmp/echo.out"
+partner again inc talk.py tcp,10.8.0.2,7044
+check "through a device of a tunnel" talk_is again ok
+inc ip link del v1
+device
+check "made anew it carries the connection on, and that is said" wait_for \
+    has_text "a device was made anew, connections go on by it count=1" \
+    "$tmp/daemon.log"
+tell again
+check "it does" talk_is again ok
 
 # -- no descriptors --
 later() { wait_for "$@" || wait_for "$@"; }
