@@ -280,18 +280,25 @@ put_pattern(struct list_reader *reader, const struct rule *rule,
 		    &(struct about){ .pattern = &pattern, .halves = SELF });
 }
 
+/* A shorter part is too wide for a rule of AdGuard's. */
+#define PART_MIN 3
+
 /* What no name is as it stands, and AdGuard looks for anywhere in names, too:
- * "-ads-", "ads-", "_ads.". A name may begin with '_', and end with a dot. */
+ * "-ads-", "ads-", "_ads.". A name may begin with '_', and end with a dot. A
+ * ruler, "---", is no part: "xn----" is what many a name begins with. */
 static bool
 is_part(struct list_text text)
 {
 	bool dot = text.len > 1 && text.p[text.len - 1] == '.';
+	size_t marks = 0;
 	char last;
 
+	while (marks < text.len && strchr("-_.", text.p[marks]) != NULL)
+		marks++;
+	if (text.len < PART_MIN || marks == text.len)
+		return false;
 	if (dot)
 		text.len--;
-	if (text.len == 0)
-		return false;
 	last = text.p[text.len - 1];
 	return text.p[0] == '-' || last == '-' || last == '_' ||
 	       (dot && memchr(text.p, '.', text.len) == NULL);

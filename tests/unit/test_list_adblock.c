@@ -57,6 +57,10 @@ adblock_rules_are_read(void **state)
 		{ "-end.test^\n-deep.\n_n.test\n",
 		    { "my-end.test", "a-deep.b.test", "_n.test" },
 		    { "my-end.test.org", "deep.test", "x_n.test" }, 0 },
+		/* too wide for a part, and rulers */
+		{ "-\n_\n-a\n---\n--_-.\nn.test\n", { "n.test" },
+		    { "x-a.test", "x_.test", "xn----a.test", "a--_-.test" },
+		    0 },
 		{ "||a.test^ ## said so\n0.0.0.0 b.test ## too\n## c.test\n"
 		  "#### a heading\n###\nd.test##.ad\n##.banner\n",
 		    { "a.test", "b.test" }, { "c.test", "d.test" }, 2 },
