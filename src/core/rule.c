@@ -208,19 +208,17 @@ parse_label(struct parser *p, struct build *b, const struct token *word)
 		parser_fault(
 		    p, &t, "a label that is empty", "label \"TEXT\"", NULL);
 	b->rule.label = s;
-	if (s != NULL && t.kind == TOKEN_WORD && rule_word_is_quoted(s)) {
+	next = lex_peek(&p->lex);
+	if (t.kind != TOKEN_WORD || next.kind != TOKEN_WORD ||
+	    rule_word_is(p, &next, RULE_N_WORDS, &i))
+		return;
+	if (s != NULL && rule_word_is_quoted(s))
 		parser_fault(p, &t, "quotes that are none here",
 		    "straight ones: label \"TEXT\"", NULL);
-		recover(p);
-		return;
-	}
-	next = lex_peek(&p->lex);
-	if (t.kind == TOKEN_WORD && next.kind == TOKEN_WORD &&
-	    !rule_word_is(p, &next, RULE_N_WORDS, &i)) {
+	else
 		parser_fault_word(p, &next, "a label of several words:",
 		    "quotes around them: label \"TEXT\"", NULL);
-		recover(p);
-	}
+	recover(p);
 }
 
 static void
