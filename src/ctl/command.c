@@ -7,6 +7,7 @@
 
 #include "src/base/addr.h"
 #include "src/base/num.h"
+#include "src/core/rule_word.h"
 #include "src/core/text.h"
 
 /* Names of one command's options: more than any has. */
@@ -57,7 +58,7 @@ find_option(const struct command *command, const char *name, size_t len)
 }
 
 /* A word that the command takes without dashes; NULL where it is none. Those of
- * rules are options where they are explained. */
+ * rules are options where they are explained, and others are there, too. */
 static const char *
 bare_word(const struct command *command, const char *word)
 {
@@ -71,7 +72,7 @@ bare_word(const struct command *command, const char *word)
 			return w->name;
 	if (strncmp(command->usage, "MATCH", 5) == 0)
 		match = find_option(command_find("explain"), bare, len);
-	return match != NULL ? match->name : NULL;
+	return match != NULL && rule_has_word(match->name) ? match->name : NULL;
 }
 
 static enum status

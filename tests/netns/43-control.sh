@@ -89,6 +89,8 @@ unblock out exe /usr/bin/curl|rules
 watch --verdict blocked|block
 flows --verdict accept,dorp|drop
 MISSES
+try 2 ctl block --pid 5 >/dev/null
+check_not "what rules have not is not meant" told "did you mean 'pid'"
 try 2 ctl queries ads.example >/dev/null
 check "a host without its option" told "'--domain ads.example'"
 try 2 ctl flows 192.0.2.0/24 >/dev/null
