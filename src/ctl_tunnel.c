@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "src/base/num.h"
+#include "src/core/fakeip.h"
+#include "src/core/mark.h"
 #include "src/core/policy.h"
 #include "src/port17_past.h"
 #include "src/tunnel_test_ev.h"
@@ -367,6 +369,32 @@ read_host(struct target *ret, const char *host)
 		   !target_is_mute(ret));
 }
 
+/* What no connection of others' would reach, either. An address that stands for
+ * a name becomes the name, as it does for what is rerouted. NULL, or what is
+ * wrong. */
+static const char *
+resolve_stand_in(const struct ctl_env *env, struct target *target)
+{
+	static const char *const entries[] = { PORT17_IP4, PORT17_IP6 };
+	const struct name *name;
+	struct addr entry;
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		if (target->port == PORT17_PORT &&
+		    addr_parse(&entry, entries[i], strlen(entries[i])) == 0 &&
+		    addr_equal(&target->addr, &entry))
+			return "that is the daemon's own entry for tunnels";
+	if (!fakeip_is(&target->addr) || !port17_ev_stands_for(env->port17,
+					     &target->addr, mono_now(), &name))
+		return NULL;
+	if (name == NULL)
+		return "that address stands for a name, and there is none any "
+		       "more";
+	target->name = *name;
+	target->addr = (struct addr){ .family = ADDR_NONE };
+	return NULL;
+}
+
 enum ctl_answer
 ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
@@ -377,6 +405,7 @@ ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
 	const struct tunnel_set *set =
 	    dialer_tunnels(port17_ev_dialer(env->port17));
 	struct target target = { .addr = { .family = ADDR_NONE } };
+	const char *wrong;
 	char what[128];
 
 	if (name == NULL || tunnel_set_find(set, name) == NULL) {
@@ -394,6 +423,11 @@ ctl_tunnel_test(const struct ctl_env *env, json_t *args, char **ret_line,
 		return CTL_LINE;
 	}
 	target.port = (uint16_t)port;
+	wrong = resolve_stand_in(env, &target);
+	if (wrong != NULL) {
+		*ret_line = ctlmsg_error(CTLMSG_BAD_ARGS, wrong);
+		return CTL_LINE;
+	}
 	ret_job->tunnel = tunnel_test_new(name, &target);
 	if (ret_job->tunnel == NULL)
 		return CTL_LINE;

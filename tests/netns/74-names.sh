@@ -52,6 +52,17 @@ check "it leads to the name" says hello tcp "$four" 7001 echo
 check "IPv6 does, too" says hello tcp "$six" 7001 echo
 check "the proxy was told the name" \
     [ "$(grep -c '^hidden.onion 7001$' "$tmp/socks.out")" = 2 ]
+tests() { # TEXT HOST:PORT: what a test of the tunnel says
+	ctl tunnels test tor "$2" >"$tmp/steps" 2>&1
+	cat "$tmp/steps"
+	grep -q "$1" "$tmp/steps"
+}
+check "a test of the tunnel knows the name, too" tests '^connected' "$four:7001"
+check "… which the proxy was told" \
+    [ "$(grep -c '^hidden.onion 7001$' "$tmp/socks.out")" = 3 ]
+check "… and asks no proxy for what stands for none" \
+    tests 'stands for a name, and there is none' 198.18.77.7:7001
+check "… nor for our own entry" tests 'own entry' 127.0.0.17:1117
 check "flows have it" flows '
 any(x["host"] == "hidden.onion" or x["dst"].startswith("198.18") for x in f)'
 check "a query that goes to the resolver, and through no tunnel, says so" sh -c \
@@ -158,7 +169,7 @@ daemon_stop
 check "it starts again" daemon_start
 check "the address still stands for the name" says hello tcp "$four" 7001 echo
 check "as the proxy was told" \
-    [ "$(grep -c '^hidden.onion 7001$' "$tmp/socks.out")" = 3 ]
+    [ "$(grep -c '^hidden.onion 7001$' "$tmp/socks.out")" = 4 ]
 check "another name has another" test "$(ask other.onion A)" != "$four"
 check "nobody was asked" [ "$(wc -l <"$tmp/dns.out")" = 1 ]
 rules "reroute via tor out exe $python to internet" "default out accept" \
