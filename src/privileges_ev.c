@@ -49,6 +49,7 @@ static void
 give_state(struct privileges_ev *pe)
 {
 	int r = caps_give_folder(pe->opts.state, 0700, &pe->user);
+	struct stat st;
 
 	/* root made it there, where it is older than the user */
 	if (r == 0)
@@ -62,6 +63,11 @@ give_state(struct privileges_ev *pe)
 		log_warning("rerouted",
 		    "%s is another user's, nothing can be kept there: 'chown "
 		    "-R " PRIVILEGES_USER " %s'",
+		    pe->opts.state, pe->opts.state);
+	else if (stat(pe->opts.state, &st) == 0 && (st.st_mode & S_IWOTH) != 0)
+		log_warning("rerouted",
+		    "%s may be written to by all, who can leave rules there: "
+		    "'chmod 700 %s'",
 		    pe->opts.state, pe->opts.state);
 }
 

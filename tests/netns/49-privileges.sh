@@ -269,6 +269,13 @@ ln -s "$tmp/roots/file" "$tmp/state/lists/ads.new"
 check "lists: starts with a link in its place" start passwd
 check "lists: which is not followed" [ "$(stat -c %u "$tmp/roots/file")" = 0 ]
 check "lists: nor written through" grep -qx "root's" "$tmp/roots/file"
+check_not "a folder of its own is no matter" grep -q 'written to by all' "$tmp/daemon.log"
+daemon_stop
+# as a tmpfs is, where nobody says how it is to be
+rm -rf "$tmp/state"
+mkdir -m 1777 "$tmp/state"
+check "a folder that all may write to: starts" start passwd
+check "… and says so" grep -q "state may be written to by all" "$tmp/daemon.log"
 daemon_stop
 settings
 rm -rf "$tmp/state"
