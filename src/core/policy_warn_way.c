@@ -217,10 +217,12 @@ warn_carrier(const struct policy *policy, const struct rules *rules, size_t n,
 	    !each_match(entry, takes_all_kernels))
 		return;
 	for (e = policy->entries; e != entry; e++)
-		if ((e->action == ACTION_ACCEPT ||
-			(e->action == ACTION_REROUTE &&
-			    e->tunnel != entry->tunnel)) &&
-		    each_match(e, may_take_carrier))
+		if (((e->action == ACTION_ACCEPT ||
+			 (e->action == ACTION_REROUTE &&
+			     e->tunnel != entry->tunnel)) &&
+			each_match(e, may_take_carrier)) ||
+		    /* denied, or told of there: none is left for this one */
+		    each_match(e, takes_all_kernels))
 			return;
 	(void)snprintf(what, sizeof(what),
 	    "warning: the packets that carry the VPN go into '%s' by this "
