@@ -64,15 +64,22 @@ resolver_conf_stamp(const char *path)
 	       (uint64_t)st.st_ctim.tv_nsec * 257;
 }
 
-bool
-resolver_conf_is_system(const struct conf *conf)
+static bool
+has_system(const struct conf_texts *texts)
 {
-	const struct conf_texts *texts = &conf->resolver.upstreams;
-
 	for (size_t i = 0; i < texts->n; i++)
 		if (strcmp(texts->v[i].s, "system") == 0)
 			return true;
 	return false;
+}
+
+bool
+resolver_conf_is_system(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_forwards; i++)
+		if (has_system(&conf->forwards[i].upstreams))
+			return true;
+	return has_system(&conf->resolver.upstreams);
 }
 
 size_t
@@ -215,10 +222,10 @@ set_block(struct filter_answer *ret, const struct conf_texts *texts)
 }
 
 static int
-set_arrays(struct resolve_conf *ret, const struct conf *conf)
+set_arrays(struct resolve_conf *ret, const struct conf *conf,
+    const struct sysconf *system)
 {
 	const struct conf_texts *allow = &conf->resolver.allow_private;
-	static const struct sysconf none;
 
 	ret->forwards = calloc(conf->n_forwards + 1, sizeof(ret->forwards[0]));
 	ret->allow_private = calloc(allow->n + 1, sizeof(struct name));
@@ -235,7 +242,7 @@ set_arrays(struct resolve_conf *ret, const struct conf *conf)
 
 		if (name_parse(&to->zone, from->name, strlen(from->name)) < 0)
 			continue;
-		set_group(&to->group, &from->upstreams, from->policy, &none);
+		set_group(&to->group, &from->upstreams, from->policy, system);
 		ret->n_forwards++;
 	}
 	for (size_t i = 0; i < allow->n; i++)
@@ -277,7 +284,7 @@ resolver_conf(struct resolve_conf *ret, const struct conf *conf,
 	resolver_conf_host(&with.host);
 	if (set_tunnels(&with, conf, system) < 0)
 		return -ENOMEM;
-	if (set_arrays(&with, conf) < 0) {
+	if (set_arrays(&with, conf, system) < 0) {
 		free(with.tunnels);
 		return -ENOMEM;
 	}

@@ -146,11 +146,12 @@ const struct conf_row conf_rows[] = {
 		    "networks; of other names such answers are not "
 		    "believed." },
 	{ FORWARD("upstream", CONF_TEXTS, upstreams),
-	    .check = schema_is_dns_upstream, .hint = schema_hint_dns,
+	    .check = schema_is_system_or_upstream, .hint = schema_hint_dns,
 	    .expected = "servers such as 10.0.0.53 or "
-			"tls://10.0.0.53#dns.corp.example",
+			"tls://10.0.0.53#dns.corp.example, or system",
 	    .dflt = "", .sample = "10.0.0.53",
-	    .help = "Servers that are asked for names below it." },
+	    .help = "Servers that are asked for names below it; system: as in "
+		    "[resolver]." },
 	{ FORWARD("policy", CONF_ENUM, policy), .words = "order parallel",
 	    .dflt = "order", .help = "As in [resolver]." },
 	{ LIST("source", CONF_TEXTS, sources), .check = schema_is_path,

@@ -316,6 +316,23 @@ check "and answered so" sh -c "nsenter --net=/run/netns/$C dig +time=15 \
 put $etc/resolv.conf "nameserver 10.9.0.2"
 follows "until there are some" 2
 
+# names of the network at hand alone
+settings "[resolver]" "upstream = 10.9.0.8" "cache-size = 0" \
+    '[forward "portal.example"]' "upstream = system"
+ctl reload
+asks_portal() {
+	n=$((n + 1))
+	[ "$(inc dig +short +time=15 +tries=1 @127.0.0.1 $n.portal.example A)" = \
+	    "203.0.113.$1" ]
+}
+check "those below a forward are asked of the system's server" wait_for asks_portal 2
+check "all others are not" asks 8
+put $etc/resolv.conf "nameserver 10.9.0.6"
+check "which is followed for it" wait_for asks_portal 6
+check "and for no others" asks 8
+settings "[resolver]" "upstream = system" "cache-size = 0"
+ctl reload
+
 # a server of a link, and another link of that name later
 cat >"$tmp/link.py" <<'END'
 import socket
