@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "port17/leg_ev.h"
 #include "port17/sock.h"
@@ -412,6 +413,11 @@ sessions_new(struct sessions **ret, const struct sessions_opts *opts)
 		return -ENOMEM;
 	sessions->opts = *opts;
 	r = session_table_init(&sessions->table, opts->max, opts->held);
+	/* proxies are told it as unique, by the daemon before this one, too;
+	 * where there is no chance yet it is from 1 on */
+	if (getrandom(&sessions->table.last_id, sizeof(sessions->table.last_id),
+		GRND_NONBLOCK) < 0)
+		sessions->table.last_id = 0;
 	if (r == 0)
 		r = relay_set_new(&sessions->relays, opts->base, relay_ended);
 	sessions->late = event_new(opts->base, -1, 0, late_cb, sessions);

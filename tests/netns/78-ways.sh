@@ -142,6 +142,13 @@ thru() { # TUNNEL WANT PORT WORD...
 	FROM=$n says_like "$want" tcp "${TO:-192.0.2.7}" "$@"
 }
 
+p2_first() { # its number, of the first flow since the start
+	thru p2 x 7001 poke >/dev/null && tail -n 1 "$tmp/p2.out" |
+		grep -oE ' id=[0-9a-f]{32}( |$)'
+}
+first=$(p2_first)
+check "proxy2: a flow has a number" test -n "$first"
+
 # -- our own sockets --
 check "source" thru src 10.9.0.77 7008 hear
 TO=2001:db8::7 check "source of the other family" thru src EHOSTUNREACH \
@@ -342,4 +349,9 @@ check "and ends by itself" wait_for says 10.9.0.1 tcp 192.0.2.9 7008 hear
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0
+check "it starts again" daemon_start
+second=$(p2_first)
+check "proxy2: numbers of the start before do not come again" \
+    test -n "$second" -a "$second" != "$first"
+daemon_stop
 finish
