@@ -137,7 +137,8 @@ rule_words_hint(int argc, char *const *argv)
 	char *path;
 
 	while (i < argc &&
-	       (strcmp(argv[i], "in") == 0 || strcmp(argv[i], "out") == 0))
+	       (strcmp(argv[i], "in") == 0 || strcmp(argv[i], "out") == 0 ||
+		   strcmp(argv[i], "exe") == 0))
 		i++;
 	if (i == argc || argv[i][0] == '\0' || strpbrk(argv[i], "/ ") != NULL ||
 	    rule_has_word(argv[i]))

@@ -327,7 +327,10 @@ for all in "out|all that goes out, look-ups of names" \
 		ctl block ${all%|*} --for 1h
 	ctl rules delete "$(rule line "block ${all%|*}")" >"$tmp/out"
 done
-check "a program by its name alone" says "named by its path: 'exe /" ctl block out sh
+for exe in "" exe; do
+	check "a program by its name alone: $exe" \
+	    says "named by its path: 'exe /" ctl block out $exe sh
+done
 check "one with a match" says_not "it denies all" ctl block out to port 7777
 ctl rules delete "$(rule line 'block out to port 7777')" >"$tmp/out"
 check "one that accepts" says "it accepts all that comes in" ctl accept in
