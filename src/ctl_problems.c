@@ -103,6 +103,11 @@ port17_problems(const struct ctl_env *env, json_t *problems)
 		    "the entry for tunnels is not open, what is rerouted there "
 		    "is denied",
 		    port17_ev_deaf(env->port17));
+	if (port17_ev_unkept(env->port17) != 0)
+		add_problem(problems,
+		    "names for tunnels are not kept, after a restart their "
+		    "addresses lead nowhere",
+		    strerror(-port17_ev_unkept(env->port17)));
 }
 
 /* The names of what goes through a tunnel are asked for at its far side. */

@@ -29,7 +29,7 @@ struct fake_file {
 	struct part now, next;
 	size_t n_added;	 /* since it was written anew */
 	uint32_t copied; /* of the next one: numbers below are in it */
-	bool lost;	 /* the last one was: it is logged */
+	int error;	 /* why the last one was lost: it is logged */
 	uint64_t *n_lost;
 };
 
@@ -198,12 +198,12 @@ fake_file_add(
 	r = part_add(&file->now, line, len);
 	if (r < 0) {
 		(*file->n_lost)++;
-		if (!file->lost)
+		if (file->error == 0)
 			log_warning("port17",
 			    "names for tunnels can't be kept for a restart: %s",
 			    strerror(-r));
 	}
-	file->lost = r < 0;
+	file->error = r;
 	if (++file->n_added >= FAKEIP_MAX && file->next.fd < 0) {
 		file->copied = 0;
 		if (part_open(&file->next, file->next_path, O_TRUNC) < 0)
@@ -211,6 +211,12 @@ fake_file_add(
 	}
 	if (file->next.fd >= 0)
 		write_next(file, fakeip, line, len);
+}
+
+int
+fake_file_error(const struct fake_file *file)
+{
+	return file != NULL ? file->error : 0;
 }
 
 static int

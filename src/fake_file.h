@@ -21,4 +21,7 @@ void fake_file_close(struct fake_file *file); /* accepts NULL */
 void fake_file_add(
     struct fake_file *file, const struct fakeip *fakeip, uint32_t number);
 
+/* Why the last one can't be kept: 0 or -errno. Accepts NULL: 0. */
+int fake_file_error(const struct fake_file *file);
+
 #endif

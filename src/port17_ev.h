@@ -132,6 +132,9 @@ enum port17_name port17_ev_name(
 bool port17_ev_stands_for(struct port17_ev *p17, const struct addr *addr,
     mono_t now, const struct name **ret);
 
+/* Why the last name that got an address can't be kept: 0 or -errno. */
+int port17_ev_unkept(const struct port17_ev *p17);
+
 /* For lists: NULL where there is none. */
 const struct sessions *port17_ev_sessions(const struct port17_ev *p17);
 const struct udp *port17_ev_udp(const struct port17_ev *p17);

@@ -101,3 +101,9 @@ port17_ev_stands_for(struct port17_ev *p17, const struct addr *addr, mono_t now,
 	*ret = fakeip_name(p17->fakeip, addr, now);
 	return true;
 }
+
+int
+port17_ev_unkept(const struct port17_ev *p17)
+{
+	return fake_file_error(p17->fake_file);
+}

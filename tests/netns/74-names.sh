@@ -190,4 +190,23 @@ check_not "nothing is on the wire" wire_saw
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0
+
+# Names that can't be kept for a restart are told of.
+mkdir "$tmp/full"
+if mount -t tmpfs -o size=64k none "$tmp/full"; then
+	settings '[resolver]' 'upstream = 10.9.0.2' \
+	    '[tunnel "tor"]' 'upstream = socks5://10.9.0.2:1080' 'dns = fake'
+	rules "reroute via tor out exe $python" "default out accept"
+	check "a state folder that will be full" daemon_start --state "$tmp/full"
+	head -c 100k /dev/zero >"$tmp/full/fill" 2>/dev/null
+	unkept() { ctl status | grep '^BROKEN: names for tunnels are not kept'; }
+	ask lost.onion A
+	check "a name gets its address all the same" test "${addr%%.*}" = 198
+	check "… and that it can't be kept is told" unkept
+	rm "$tmp/full/fill"
+	ask kept.onion A
+	check_not "… until one can" unkept
+	daemon_stop
+	umount "$tmp/full"
+fi
 finish

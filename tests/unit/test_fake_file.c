@@ -135,8 +135,10 @@ full_disk_is_counted_and_leaves_no_half_a_name(void **state)
 	add(file, fakeip, "other.example");
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_int_equal(n_lost, 2);
+	assert_int_equal(fake_file_error(file), -ENOSPC);
 	add(file, fakeip, "last.example");
 	assert_int_equal(n_lost, 2);
+	assert_int_equal(fake_file_error(file), 0);
 	fake_file_close(file);
 	fake_file_close(fake_file_open(folder, copy, &n_lost));
 	assert_int_equal(fakeip_count(copy), 2); /* first, last */
