@@ -243,6 +243,8 @@ set_arrays(struct resolve_conf *ret, const struct conf *conf,
 		if (name_parse(&to->zone, from->name, strlen(from->name)) < 0)
 			continue;
 		set_group(&to->group, &from->upstreams, from->policy, system);
+		if (from->via.s[0] != '\0')
+			through_tunnel(&to->group, from->via.s, true);
 		ret->n_forwards++;
 	}
 	for (size_t i = 0; i < allow->n; i++)

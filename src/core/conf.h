@@ -102,6 +102,7 @@ struct conf_forward {
 	uint64_t bad; /* keys with a value that was no good, as bits */
 	struct conf_texts upstreams;
 	enum conf_policy policy;
+	struct conf_text via; /* a tunnel's name; "" for none */
 };
 
 /* [list "ads"] */

@@ -154,19 +154,33 @@ check_count(const struct check *c, const struct conf_texts *texts, size_t max,
 }
 
 static void
+fault_no_tunnel(
+    const struct check *c, const struct conf_text *text, const char *expected)
+{
+	const char *names[64];
+	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->conf->n_tunnels && n < 64; i++)
+		names[n++] = c->conf->tunnels[i].name;
+	(void)snprintf(what, sizeof(what), "no tunnel %s",
+	    word_quote(text->s, strlen(text->s), word)); /* fits */
+	faults_add(c->faults, &c->sources[text->place.source], text->place.off,
+	    text->place.len,
+	    &(struct fault_text){ what, expected,
+		word_nearest(text->s, strlen(text->s), names, n) });
+}
+
+static void
 check_failover(const struct check *c, const struct conf_tunnel *tunnel)
 {
-	const char *names[64], *nearest;
-	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE];
-	size_t n = 0, rejects = 0;
+	size_t rejects = 0;
 
 	if (tunnel->failover.n > 0)
 		rejects = strcmp(tunnel->failover.v[tunnel->failover.n - 1].s,
 			      "reject") == 0;
 	check_count(c, &tunnel->failover, CONF_FAILOVER_MAX + rejects,
 	    "more than 16 tunnels");
-	for (size_t i = 0; i < c->conf->n_tunnels && n < 64; i++)
-		names[n++] = c->conf->tunnels[i].name;
 	for (size_t i = 0; i < tunnel->failover.n; i++) {
 		const struct conf_text *text = &tunnel->failover.v[i];
 		const struct conf_tunnel *to =
@@ -180,16 +194,8 @@ check_failover(const struct check *c, const struct conf_tunnel *tunnel)
 			continue;
 		}
 		if (to == NULL) {
-			(void)snprintf(what, sizeof(what), "no tunnel %s",
-			    word_quote(
-				text->s, strlen(text->s), word)); /* fits */
-			nearest =
-			    word_nearest(text->s, strlen(text->s), names, n);
-			faults_add(c->faults, &c->sources[text->place.source],
-			    text->place.off, text->place.len,
-			    &(struct fault_text){ what,
-				"the name of a [tunnel] section, or reject",
-				nearest });
+			fault_no_tunnel(c, text,
+			    "the name of a [tunnel] section, or reject");
 		} else if (to->failover.n > 0) {
 			fault(c, &text->place,
 			    "a tunnel that is itself a failover",
@@ -437,6 +443,25 @@ check_numbers(const struct check *c)
 			    "more than 54 tunnels with dns = tunnel", NULL);
 }
 
+static void
+check_forward(const struct check *c, const struct conf_forward *forward)
+{
+	const struct conf_texts *upstreams = &forward->upstreams;
+	bool via = forward->via.s[0] != '\0';
+
+	check_upstreams(c, upstreams);
+	if (upstreams->n == 0 && !is_bad(forward->bad, "forward", "upstream"))
+		fault(c, &forward->place, "a forward without upstream",
+		    "upstream = ADDRESS");
+	if (via && conf_tunnel_find(c->conf, forward->via.s) == NULL)
+		fault_no_tunnel(
+		    c, &forward->via, "the name of a [tunnel] section");
+	for (size_t i = 0; via && i < upstreams->n; i++)
+		if (strncmp(upstreams->v[i].s, "tls", 3) == 0)
+			fault(c, &upstreams->v[i].place, "TLS within a tunnel",
+			    "an address");
+}
+
 int
 conf_check(const struct conf *conf, const struct source *sources,
     struct faults *faults)
@@ -453,13 +478,8 @@ conf_check(const struct conf *conf, const struct source *sources,
 			    "a list without source", "source = PATH");
 	check_upstreams(&c, &conf->resolver.upstreams);
 	check_block_answer(&c);
-	for (size_t i = 0; i < conf->n_forwards; i++) {
-		check_upstreams(&c, &conf->forwards[i].upstreams);
-		if (conf->forwards[i].upstreams.n == 0 &&
-		    !is_bad(conf->forwards[i].bad, "forward", "upstream"))
-			fault(&c, &conf->forwards[i].place,
-			    "a forward without upstream", "upstream = ADDRESS");
-	}
+	for (size_t i = 0; i < conf->n_forwards; i++)
+		check_forward(&c, &conf->forwards[i]);
 	check_numbers(&c);
 	return faults_count(faults) > before ? -EINVAL : 0;
 }

@@ -154,6 +154,11 @@ const struct conf_row conf_rows[] = {
 		    "[resolver]." },
 	{ FORWARD("policy", CONF_ENUM, policy), .words = "order parallel",
 	    .dflt = "order", .help = "As in [resolver]." },
+	{ FORWARD("via", CONF_TEXT, via), .check = schema_is_word,
+	    .expected = "the name of a [tunnel] section", .dflt = "",
+	    .sample = "vpn",
+	    .help = "The servers are asked through this tunnel, over TCP, and "
+		    "in no other way." },
 	{ LIST("source", CONF_TEXTS, sources), .check = schema_is_path,
 	    .expected =
 		"paths such as /etc/rerouted/lists/*.txt: files are read, "

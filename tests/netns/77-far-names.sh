@@ -45,10 +45,12 @@ serve_dns 10.9.0.2 /both.corp/192.0.2.8 /open.corp/192.0.2.8 \
     /rebind.example/198.18.1.0 /here.unknown/192.0.2.9
 serve_dns 192.0.2.9 /both.corp/192.0.2.7 /web.far.corp/192.0.2.8 \
     /many.corp/192.0.2.7 /lan.far.corp/10.1.2.3 /rebind.far.corp/127.0.0.1 \
-    /there.unknown/192.0.2.7
+    /there.unknown/192.0.2.7 /web.split.example/192.0.2.7
 asked() { grep -c "query\[.*\] $2 " "$tmp/dns.$1"; }
 
 settings '[resolver]' 'upstream = 10.9.0.2' \
+    '[forward "split.example"]' 'upstream = 192.0.2.9' 'via = far' \
+    '[forward "gone.example"]' 'upstream = 10.9.0.2' 'via = lost' \
     '[tunnel "far"]' 'upstream = socks5://10.9.0.2:1080' 'dns = tunnel' \
     'dns-server = 192.0.2.9' \
     '[tunnel "usual"]' 'upstream = socks5://10.9.0.2:1082' 'dns = tunnel' \
@@ -86,6 +88,13 @@ check "and the far one stays" gets both.corp 192.0.2.7
 check "no name there: NXDOMAIN or none" sh -c \
     "! nsenter --net=/run/netns/$C python3 '$top/tests/netns/tunnel.py' ask \
     nothing.corp A | grep -q 192"
+
+# -- a domain whose servers are behind a tunnel, whoever asks --
+check "a forward by a tunnel" gets web.split.example 192.0.2.7
+check "its server was asked" [ "$(asked 192.0.2.9 web.split.example)" = 1 ]
+check "where the tunnel is down there is no answer" gets web.gone.example "none 2"
+check_not "and nobody is asked" grep -q 'split\.example\|gone\.example' \
+    "$tmp/dns.10.9.0.2"
 
 asks_all() {
 	local i list=
