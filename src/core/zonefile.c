@@ -118,7 +118,7 @@ next_line(struct zone *zone)
 
 /* A blank in front of a line stands for the owner of the record before. In
  * front of the first there is none: that many are the margin of text that was
- * copied with it. */
+ * copied with it, as far as no line has less. */
 static bool
 is_indented(struct zone *zone, struct list_text line)
 {
@@ -128,7 +128,7 @@ is_indented(struct zone *zone, struct list_text line)
 		blanks++;
 	if (zone->depth > 0) /* a file within has none */
 		return blanks > 0;
-	if (!zone->has_margin && zone->n_words > 0) {
+	if (zone->n_words > 0 && (!zone->has_margin || blanks < zone->margin)) {
 		zone->has_margin = true;
 		zone->margin = blanks;
 	}

@@ -76,6 +76,10 @@ static const struct row zones[] = {
 	  "    a.test A 192.0.2.1\n      TXT \"a\"\n\n    b.test CNAME .\n"
 	  "c.test CNAME .\n",
 	    { "a.test", "b.test", "c.test" }, { NULL }, 0 },
+	/* where a line has less there is none */
+	{ "\t$TTL 300\n@ SOA a. b. 1 2 3 4 5\na.test A 192.0.2.1\n"
+	  "\tTXT \"a\"\nb.test CNAME .\n",
+	    { "a.test", "b.test" }, { NULL }, 0 },
 	{ ZONE "*.rpz-ip.a.test CNAME .\n* CNAME .\n", { "any.name" }, { NULL },
 	    0 },
 };
