@@ -254,6 +254,39 @@ is_path_of_groups(const char *glob)
 		   (struct procline_str){ glob, (size_t)(slash - glob) });
 }
 
+static bool
+is_among(const char *kind, const char *const *kinds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(kind, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What is behind the last dot: a kind of unit that no program is in, or a word
+ * that is nearly a kind. Other groups may have any dots in their names. */
+static const char *
+kind_never(const char *glob)
+{
+	static const char *const kinds[] = { "service", "scope", "slice",
+		"socket", "mount", "swap" };
+	static const char *const idle[] = { "timer", "path", "target", "device",
+		"automount" };
+	const char *kind = strrchr(glob, '.');
+
+	if (kind == NULL || strpbrk(++kind, "/*?\\") != NULL ||
+	    is_among(kind, kinds, sizeof(kinds) / sizeof(kinds[0])))
+		return NULL;
+	if (is_among(kind, idle, sizeof(idle) / sizeof(idle[0])))
+		return "can never match: no program is in such a unit; what it "
+		       "starts is in a .service";
+	if (word_nearest(kind, strlen(kind), kinds,
+		sizeof(kinds) / sizeof(kinds[0])) != NULL)
+		return "ends nearly as units of systemd do: .service, .scope, "
+		       ".slice, .socket, .mount or .swap";
+	return NULL;
+}
+
 static const char *
 unit_never(const char *glob)
 {
@@ -266,7 +299,7 @@ unit_never(const char *glob)
 	if (is_path_of_groups(glob))
 		return "can never match: it is compared with each part of the "
 		       "path of the control group, and a part has no '/'";
-	return NULL;
+	return kind_never(glob);
 }
 
 static void

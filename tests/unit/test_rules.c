@@ -16,6 +16,8 @@ static const struct faulty bad[] = {
 	    "block" },
 	{ "other firewalls' word", "deny in", 1, 1, 4, "unknown word 'deny'",
 	    NULL, "block" },
+	{ "… of a direction", "block outbound", 1, 7, 8,
+	    "unknown word 'outbound'", NULL, "out" },
 	{ "nothing near", "xyzzy", 1, 1, 5, "unknown word", NULL, NULL },
 	{ "match", "accept out prot tcp to port 22", 1, 12, 4,
 	    "unknown word 'prot'", "a match (proto, from, to,", "proto" },
