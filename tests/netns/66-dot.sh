@@ -154,7 +154,7 @@ for _ in 1 2; do
 	    -m statistic --mode nth --every 1000000 --packet 0 -j DROP
 done
 asks "nobody there at first: a later query begins once more" \
-	"answered == 2 and failed == 2 and connections == 1" \
+	"answered >= 1 and connections == 1 and ms < 3000" \
 	-n 4 -t 900 -q %.a.test 'tls://10.9.0.2#dns.test'
 ins iptables-legacy -F INPUT
 [ -z "$was" ] || inc sysctl -qw $linear="$was"
