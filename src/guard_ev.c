@@ -53,8 +53,7 @@ struct guard_ev {
 	bool known[FW_N_FAMILIES]; /* state[] was found right */
 	bool saw_ip6;		   /* the kernel has IPv6 */
 	unsigned int looks;
-	mono_t heard;	   /* when word was last followed */
-	uint64_t spoilers; /* of what was warned; 0: of nothing */
+	mono_t heard; /* when word was last followed */
 	bool busy, again, stopping, unwatched;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
@@ -65,7 +64,8 @@ struct guard_ev {
 	struct chains_error what;
 	bool repaired;
 	struct told repairs, warnings;
-	struct repeats repeats; /* of what was repaired */
+	struct repeats repeats;	  /* of what was repaired */
+	struct standing standing; /* of what was warned */
 };
 
 const struct guard_status *
@@ -209,21 +209,20 @@ note_error(struct guard_ev *guard)
 	    guard->error < 0 ? guard->what.text : ""); /* as long */
 }
 
-/* Each set of warnings once: a look finds them again and again. */
+/* A look finds them again and again; one that found the tables damaged, or
+ * could not read them, has not looked for them. */
 static void
 note_warnings(struct guard_ev *guard)
 {
 	const struct told *told = &guard->warnings;
-	uint64_t sum = 0;
+	bool whole = true;
 
+	for (int f = 0; f < FW_N_FAMILIES; f++)
+		whole &= !guard->look[f].in || guard->look[f].right;
 	for (size_t i = 0; i < told->n; i++)
-		for (const char *p = told->text[i]; *p != '\0'; p++)
-			sum = sum * 31 + (uint8_t)*p;
-	if (sum == guard->spoilers)
-		return;
-	guard->spoilers = sum;
-	for (size_t i = 0; i < told->n; i++)
-		log_warning("firewall", "%s", told->text[i]);
+		if (standing_is_new(&guard->standing, told->text[i]))
+			log_warning("firewall", "%s", told->text[i]);
+	standing_end(&guard->standing, whole);
 }
 
 /* Whoever empties the tables again and again does not fill the log. */

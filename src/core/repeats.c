@@ -54,3 +54,34 @@ repeats_sum(struct repeats *repeats, mono_t now)
 	repeats->more = 0;
 	return more;
 }
+
+bool
+standing_is_new(struct standing *standing, const char *text)
+{
+	uint64_t sum = hash(text);
+
+	for (size_t i = 0; i < standing->n; i++)
+		if (standing->v[i].text == sum) {
+			standing->v[i].seen = true;
+			return false;
+		}
+	if (standing->n == STANDING_TEXTS)
+		return false;
+	standing->v[standing->n].text = sum;
+	standing->v[standing->n++].seen = true;
+	return true;
+}
+
+void
+standing_end(struct standing *standing, bool whole)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < standing->n; i++) {
+		if (whole && !standing->v[i].seen)
+			continue;
+		standing->v[n].text = standing->v[i].text;
+		standing->v[n++].seen = false;
+	}
+	standing->n = n;
+}

@@ -33,4 +33,21 @@ void repeats_end(struct repeats *repeats, mono_t now);
  * else 0. To be asked now and then. */
 uint64_t repeats_sum(struct repeats *repeats, mono_t now);
 
+/* What each look finds again: each of its texts once while it stands. Zeroed to
+ * begin with. */
+#define STANDING_TEXTS 16
+
+struct standing {
+	struct {
+		uint64_t text;
+		bool seen; /* by this look */
+	} v[STANDING_TEXTS];
+	size_t n;
+};
+
+/* For each text that a look has found: whether it is to be said. Then the end
+ * of that look; whole: what it has not found stands no more. */
+bool standing_is_new(struct standing *standing, const char *text);
+void standing_end(struct standing *standing, bool whole);
+
 #endif

@@ -77,12 +77,44 @@ texts_without_end_are_no_lines_without_end(void **state)
 	    repeats_sum(&repeats, at(60000)), 1000 - (REPEATS_TEXTS - 1));
 }
 
+/* How much is said by a look that finds these. */
+static unsigned int
+finds(struct standing *standing, const char *a, const char *b, const char *c)
+{
+	unsigned int n = standing_is_new(standing, a);
+
+	n += b != NULL && standing_is_new(standing, b);
+	n += c != NULL && standing_is_new(standing, c);
+	return n;
+}
+
+static void
+what_stands_is_said_once(void **state)
+{
+	struct standing standing = { .n = 0 };
+
+	(void)state;
+	assert_int_equal(finds(&standing, "A", "pass", "pass"), 2);
+	standing_end(&standing, true);
+	assert_int_equal(finds(&standing, "A", NULL, NULL), 0);
+	standing_end(&standing, true);
+	assert_int_equal(finds(&standing, "A", "pass", NULL), 1);
+	standing_end(&standing, true);
+	/* a look that was none */
+	standing_end(&standing, false);
+	assert_int_equal(finds(&standing, "A", "pass", "B"), 1);
+	standing_end(&standing, true);
+	standing_end(&standing, true);
+	assert_int_equal(finds(&standing, "A", "pass", "B"), 3);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_storm_is_said_once_and_summed_up),
 		cmocka_unit_test(one_after_a_while_is_said_whole),
+		cmocka_unit_test(what_stands_is_said_once),
 		cmocka_unit_test(texts_without_end_are_no_lines_without_end),
 	};
 
