@@ -89,10 +89,12 @@ list_problems(const struct ctl_env *env, json_t *problems)
 	json_decref(lists);
 }
 
+/* A tunnel's own, and not those of a zone that are asked through one. */
 static bool
-is_tunnelled(const struct upstream_group *group)
+is_tunnels(const struct upstream_group *group, const struct name *zone)
 {
-	return group->n > 0 && group->v[0].spec.kind == UPSTREAM_TUNNEL;
+	return group->n > 0 && group->v[0].spec.kind == UPSTREAM_TUNNEL &&
+	       zone->len == 1;
 }
 
 static void
@@ -153,7 +155,7 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 
 		if (!upstream_all_down(group))
 			continue;
-		if (is_tunnelled(group)) {
+		if (is_tunnels(group, zone)) {
 			far_problem(env, group, problems);
 			continue;
 		}

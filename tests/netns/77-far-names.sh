@@ -93,6 +93,8 @@ check "no name there: NXDOMAIN or none" sh -c \
 check "a forward by a tunnel" gets web.split.example 192.0.2.7
 check "its server was asked" [ "$(asked 192.0.2.9 web.split.example)" = 1 ]
 check "where the tunnel is down there is no answer" gets web.gone.example "none 2"
+check "which status says" sh -c "'$REROUTECTL' --control '$tmp/control' status |
+    grep 'BROKEN: no upstream answers for names below.*gone\.example'"
 check_not "and nobody is asked" grep -q 'split\.example\|gone\.example' \
     "$tmp/dns.10.9.0.2"
 
