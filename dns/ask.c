@@ -161,7 +161,8 @@ task_has_others(const struct task *task)
 }
 
 /* It has said that it can't tell, or is down and has had its time. One that was
- * up when this was begun may be late with this name alone, or have lost it. */
+ * up when this was begun, or never asked, may be late with this name alone, or
+ * have lost it. */
 static bool
 is_given_up(const struct task *task, const struct upstream *u)
 {
@@ -169,8 +170,7 @@ is_given_up(const struct task *task, const struct upstream *u)
 
 	if ((task->refused & 1U << (u - task->group->v)) != 0)
 		return true;
-	if (!u->down ||
-	    (u->answers > 0 && !mono_before(u->down_since, task->began)))
+	if (!u->down || !mono_before(u->down_since, task->began))
 		return false;
 	list_for_each (node, &task->attempts) {
 		const struct attempt *attempt =
