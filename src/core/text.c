@@ -116,6 +116,12 @@ translate(const char *s, size_t len, const char *const *words, size_t n)
 		{ "unblock", "rules" },
 		{ "action", "verdict" },
 		{ "decision", "verdict" },
+		{ "nft", "iptables-restore" },
+		{ "nftables", "iptables-restore" },
+		{ "nf_tables", "iptables-restore" },
+		{ "iptables-nft", "iptables-restore" },
+		{ "legacy", "libiptc" },
+		{ "iptables-legacy", "libiptc" },
 	};
 
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)

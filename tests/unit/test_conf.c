@@ -729,7 +729,8 @@ static void
 test_nearest_word(void **state)
 {
 	static const char *const words[] = { "in", "out", "port", "proto",
-		"user", "from", "internet", "reroute", "tunnels" };
+		"user", "from", "internet", "reroute", "tunnels", "libiptc",
+		"iptables-restore" };
 	static const struct {
 		const char *s, *nearest;
 	} near[] = {
@@ -747,6 +748,8 @@ test_nearest_word(void **state)
 		{ "usr", "user" },
 		{ "intrenet", "internet" },
 		{ "internetwork", "internet" },
+		{ "nft", "iptables-restore" },
+		{ "legacy", "libiptc" },
 		{ "", NULL },
 		{ "something-that-is-longer-than-any-word", NULL },
 	};
