@@ -312,13 +312,14 @@ json_resolved(const struct resolver_answer *answer)
 
 	if (rec == NULL)
 		return object;
-	decided = json_pack("{s:o, s:s, s:s, s:s, s:b}", "qname",
+	decided = json_pack("{s:o, s:s, s:s, s:s}", "qname",
 	    json_text(name_format(&rec->qname, name)), "qtype",
 	    qtype_format(rec->qtype, type), "answer_from",
 	    record_from_name(rec->from), "verdict",
-	    action_name(rec->decision.action), "own", rec->own);
+	    action_name(rec->decision.action));
 	decided = json_with(decided, json_query_why(rec));
 	decided = json_with(decided, json_query_asked(rec));
+	json_object_set_new(decided, "own", json_boolean(rec->own));
 	if (rec->target != NULL)
 		json_object_set_new(decided, "alias",
 		    json_text(name_format(rec->target, name)));
