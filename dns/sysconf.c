@@ -188,7 +188,7 @@ sysconf_networkd(struct sysconf *conf, const struct sysconf_not *except,
 bool
 sysconf_equal(const struct sysconf *a, const struct sysconf *b)
 {
-	if (a->n != b->n)
+	if (a->n != b->n || a->asked != b->asked)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (!upstream_spec_equal(&a->v[i], &b->v[i]))

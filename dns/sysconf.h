@@ -18,6 +18,7 @@ struct sysconf {
 	unsigned int more;    /* servers for which there was no room */
 	unsigned int own;     /* that are this daemon itself */
 	unsigned int local;   /* on this host, and not taken for that */
+	bool asked; /* they stand in /etc/resolv.conf: programs ask them */
 };
 
 /* An address that this daemon answers at: it can't be its own upstream. The
@@ -45,7 +46,7 @@ void sysconf_resolv(struct sysconf *conf, const struct sysconf_not *except,
 void sysconf_networkd(struct sysconf *conf, const struct sysconf_not *except,
     const char *text, size_t len);
 
-/* Whether two hold the same servers in the same order. */
+/* Whether two hold the same servers in the same order, asked by the same. */
 bool sysconf_equal(const struct sysconf *a, const struct sysconf *b);
 
 #endif

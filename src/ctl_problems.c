@@ -126,6 +126,22 @@ far_problem(const struct ctl_env *env, const struct upstream_group *group,
 }
 
 static void
+capture_problem(const struct ctl_env *env, json_t *problems)
+{
+	struct judge_capture capture;
+
+	judge_get_capture(env->judge, &capture);
+	if (capture.ip6 && resolver_ev_is_passed_by(env->resolver))
+		add_problem(problems,
+		    "no program knows a name: /etc/resolv.conf has link-local "
+		    "servers alone, and a query to these can't be answered "
+		    "here: let it name this resolver (127.0.0.1), or set "
+		    "capture = no",
+		    "");
+	judge_capture_done(&capture);
+}
+
+static void
 resolver_problems(const struct ctl_env *env, json_t *problems)
 {
 	struct resolve *resolve = resolver_ev_resolve(env->resolver);
@@ -143,6 +159,7 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 	if (why[0] != '\0')
 		add_problem(
 		    problems, "no upstream over TLS can be asked: tls-ca", why);
+	capture_problem(env, problems);
 	if (resolver_ev_is_kept(env->resolver))
 		add_problem(problems,
 		    "the system has no name servers any more, those from "

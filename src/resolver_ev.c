@@ -429,6 +429,19 @@ resolver_ev_trust_why(const struct resolver_ev *re)
 	return upstreams_ev_trust_why(re->upstreams);
 }
 
+/* Programs don't ask us, then, where resolv.conf named a server that is us. */
+bool
+resolver_ev_is_passed_by(const struct resolver_ev *re)
+{
+	const struct sysconf *system = upstreams_ev_system(re->upstreams);
+
+	for (size_t i = 0; i < system->n; i++)
+		if (!addr_is_link_local(&system->v[i].addr))
+			return false;
+	return system->n > 0 && system->own == 0 && system->asked &&
+	       !upstreams_ev_is_kept(re->upstreams);
+}
+
 bool
 resolver_ev_is_kept(const struct resolver_ev *re)
 {

@@ -69,6 +69,9 @@ const char *resolver_ev_why(
     const struct resolver_ev *re, const struct upstream *upstream);
 /* What is wrong with tls-ca; "". */
 const char *resolver_ev_trust_why(const struct resolver_ev *re);
+/* All servers of the system, which programs ask, are link-local ones: a socket
+ * that speaks to such a server gets no answer of ours. */
+bool resolver_ev_is_passed_by(const struct resolver_ev *re);
 /* See upstreams_ev_is_kept(). */
 bool resolver_ev_is_kept(const struct resolver_ev *re);
 /* All 0 where nothing is listened on. */

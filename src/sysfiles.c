@@ -193,6 +193,7 @@ first_with_servers(struct sysconf *ret, const struct sysconf_not *except)
 {
 	for (size_t i = 0; i < n_sysfiles; i++) {
 		read_one(ret, except, &sysfiles[i]);
+		ret->asked = i == 0;
 		if (ret->n > 0)
 			return sysfiles[i].path;
 	}

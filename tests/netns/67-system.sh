@@ -352,6 +352,11 @@ bound ins udp 53 ::
 ins ip address add fe80::53/64 dev s0 nodad
 put $etc/resolv.conf "search lan" "nameserver fe80::53%c0"
 follows "a link-local one, of its device" 9
+passed_by() { ctl status | grep -q 'BROKEN: no program knows a name: /etc/res'; }
+check "no program's query there is answered, which status says" passed_by
+put $run/NetworkManager/resolv.conf "nameserver fe80::53%c0"
+put $etc/resolv.conf "nameserver 127.0.0.1"
+check "unless they ask us" wait_for eval "! passed_by"
 inc ip link del c0
 ip link add c0 netns "$C" type veth peer name s0 netns "$S"
 inc ip link set c0 up
