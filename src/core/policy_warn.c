@@ -215,16 +215,6 @@ policy_warn_is_loopback(const struct policy_match *m)
 	return here;
 }
 
-/* To loopback, or to port 53: what is meant is the way to a resolver. */
-static bool
-is_way_to_resolver(const struct policy_match *m)
-{
-	return !m->negated &&
-	       (policy_warn_is_loopback(m) ||
-		   (m->ports.n == 1 && m->ports.ranges[0].lo == 53 &&
-		       m->ports.ranges[0].hi == 53));
-}
-
 bool
 policy_warn_has_program(const struct policy_entry *entry)
 {
@@ -251,37 +241,6 @@ policy_warn_denies_names(
 	       (policy_warn_fields(later) & names) != 0 &&
 	       (!policy_warn_has_program(first) ||
 		   !policy_warn_has_program(later));
-}
-
-static void
-warn_open(const struct policy *policy, const struct rules *rules, size_t n,
-    struct faults *warnings)
-{
-	const unsigned int narrower =
-	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
-	const struct policy_entry *entry = &policy->entries[n];
-	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
-	bool any;
-	char what[512];
-
-	if (entry->action != ACTION_ACCEPT ||
-	    (entry->direction & RULE_OUT) == 0 || to == NULL ||
-	    !is_way_to_resolver(to) ||
-	    (policy_warn_fields(entry) & narrower) != 0)
-		return;
-	any = to->all_addrs || (to->addrs.scopes & SCOPE_ANY) != 0;
-	for (size_t i = n + 1; i < policy->n; i++) {
-		if (!policy_warn_denies_names(entry, &policy->entries[i]))
-			continue;
-		(void)snprintf(what, sizeof(what),
-		    "warning: this rule lets each query through, whatever the "
-		    "name: %s:%u decides about %s",
-		    policy->rules[i].file, policy->rules[i].line,
-		    any ? "none of them"
-			: "addresses in answers alone"); /* a path may be cut */
-		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
-		return;
-	}
 }
 
 /* Whether a packet to the daemon's own resolver is one of those that the match
@@ -473,7 +432,6 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 		if (shadow == NULL)
 			continue;
 		warn_shadowed(policy, rules, shadow, i, warnings);
-		warn_open(policy, rules, i, warnings);
 		policy_warn_ways(policy, rules, i, world, warnings);
 		warn_cut(policy, rules, i, &steps, warnings);
 	}
@@ -491,7 +449,6 @@ policy_warn_names(const struct policy *policy, const struct rules *rules,
     const struct policy_world *world, struct faults *warnings)
 {
 	for (size_t i = 0; policy->n <= POLICY_WARN_MAX && i < policy->n; i++) {
-		warn_open(policy, rules, i, warnings);
 		policy_warn_ways(policy, rules, i, world, warnings);
 	}
 }

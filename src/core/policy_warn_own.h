@@ -17,7 +17,8 @@ void policy_warn_values(const struct policy *policy, const struct rules *rules,
     const struct rule *rule, const struct policy_world *world,
     struct faults *warnings);
 
-/* What goes by a rule another way than is meant: queries of what a tunnel is
+/* What goes by a rule another way than is meant: queries past what denies names
+ * behind it, those of what a tunnel is
  * for, those to other servers past what denies names before it, and what
  * carries a tunnel into that. */
 void policy_warn_ways(const struct policy *policy, const struct rules *rules,

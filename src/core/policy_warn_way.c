@@ -95,6 +95,59 @@ warn_leak(const struct policy *policy, const struct rules *rules, size_t n,
 	}
 }
 
+/* To loopback, or to port 53: what is meant is the way to a resolver. */
+static bool
+is_way_to_resolver(const struct policy_match *m)
+{
+	return !m->negated &&
+	       (policy_warn_is_loopback(m) ||
+		   (m->ports.n == 1 && m->ports.ranges[0].lo == 53 &&
+		       m->ports.ranges[0].hi == 53));
+}
+
+/* As firewalls have it: all that goes to some ports, whoever sends it. A query
+ * may be for a connection there. */
+static bool
+is_by_port(const struct policy_entry *entry, const struct policy_match *to)
+{
+	const unsigned int others = ~(1u << FIELD_PROTO | 1u << FIELD_TO);
+
+	return to->ports.n > 0 && !to->negated &&
+	       (to->all_addrs || (to->addrs.scopes & SCOPE_ANY) != 0) &&
+	       (policy_warn_fields(entry) & others) == 0;
+}
+
+static void
+warn_open(const struct policy *policy, const struct rules *rules, size_t n,
+    struct faults *warnings)
+{
+	const unsigned int narrower =
+	    1u << FIELD_DOMAIN | 1u << FIELD_LIST | 1u << FIELD_QTYPE;
+	const struct policy_entry *entry = &policy->entries[n];
+	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
+	bool any;
+	char what[512];
+
+	if (entry->action != ACTION_ACCEPT ||
+	    (entry->direction & RULE_OUT) == 0 || to == NULL ||
+	    (!is_way_to_resolver(to) && !is_by_port(entry, to)) ||
+	    (policy_warn_fields(entry) & narrower) != 0)
+		return;
+	any = to->all_addrs || (to->addrs.scopes & SCOPE_ANY) != 0;
+	for (size_t i = n + 1; i < policy->n; i++) {
+		if (!policy_warn_denies_names(entry, &policy->entries[i]))
+			continue;
+		(void)snprintf(what, sizeof(what),
+		    "warning: this rule lets each query through, whatever the "
+		    "name: %s:%u decides about %s",
+		    policy->rules[i].file, policy->rules[i].line,
+		    any ? "none of them"
+			: "addresses in answers alone"); /* a path may be cut */
+		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
+		return;
+	}
+}
+
 /* Whether it leaves queries to servers elsewhere to them, by the name of the
  * port, whoever asks: of one program it is meant. */
 static bool
@@ -237,6 +290,7 @@ void
 policy_warn_ways(const struct policy *policy, const struct rules *rules,
     size_t n, const struct policy_world *world, struct faults *warnings)
 {
+	warn_open(policy, rules, n, warnings);
 	warn_leak(policy, rules, n, world, warnings);
 	warn_elsewhere(policy, rules, n, world, warnings);
 	warn_carrier(policy, rules, n, world, warnings);
