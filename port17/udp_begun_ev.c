@@ -79,13 +79,53 @@ drop_from_now(struct udp *udp)
 	udp->drop_until = mono_add(mono_now(), ON_ITS_WAY_NS);
 }
 
+/* What has come by that port is not the flow's any more. */
+static void
+lose_port(struct udp_flow *flow)
+{
+	flow->lost = true;
+	list_remove(&flow->closed);
+	if (udp_flow_has_way(flow)) /* else it may be long in coming */
+		udpnat_leave(&flow->udp->nat, &flow->nat, mono_now());
+}
+
+static bool
+is_read(const struct entry *entry)
+{
+	return recv(entry->sock.fd, NULL, 0, MSG_DONTWAIT | MSG_PEEK) < 0;
+}
+
 void
 udp_was_read(struct entry *entry)
 {
+	struct list *closed = &entry->closed;
+
+	if ((entry->begun.n_asked == 0 && list_empty(closed)) ||
+	    !is_read(entry))
+		return;
 	/* those did not come, or came before others */
-	if (entry->begun.n_asked > 0 &&
-	    recv(entry->sock.fd, NULL, 0, MSG_DONTWAIT | MSG_PEEK) < 0)
-		begun_clear(&entry->begun, mono_now());
+	begun_clear(&entry->begun, mono_now());
+	while (!list_empty(closed))
+		lose_port(container_of(closed->next, struct udp_flow, closed));
+}
+
+void
+udp_closed(struct udp *udp, const struct flow_key *key)
+{
+	struct udpnat_entry *nat = udpnat_find_key(&udp->nat, key);
+	struct udp_flow *flow;
+	struct entry *entry;
+
+	if (nat == NULL)
+		return;
+	flow = container_of(nat, struct udp_flow, nat);
+	entry = &udp->entries[flow->entry];
+	if (is_read(entry)) {
+		lose_port(flow);
+		return;
+	}
+	list_remove(&flow->closed);
+	list_append(&entry->closed, &flow->closed);
 }
 
 /* What begins -------------------------------------------------------------- */

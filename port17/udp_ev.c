@@ -270,6 +270,7 @@ prepare_entries(struct udp *udp)
 		entry->udp = udp;
 		entry->sock.fd = -1;
 		entry->error = -ENOTCONN;
+		list_init(&entry->closed);
 		(void)addr_parse(&entry->addr, where[i], strlen(where[i]));
 	}
 }

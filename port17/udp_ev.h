@@ -35,6 +35,7 @@ struct udp_flow {
 	struct sock_order order;
 	struct dgram_kept kept; /* until one of the two is there */
 	struct list user;	/* of the association */
+	struct list closed;	/* of the entry: see there */
 	uint8_t *head;		/* in front of what goes there */
 	size_t head_len;
 	struct udp *udp;
@@ -90,6 +91,11 @@ void udp_free(struct udp *udp); /* accepts NULL */
 
 /* Ends the flow, if there is one. */
 void udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed);
+
+/* Its socket is closed, and conntrack is made to forget it: its port is another
+ * one's from then on. What waits for a way still goes, and it is there for some
+ * seconds more. */
+void udp_closed(struct udp *udp, const struct flow_key *key);
 
 /* Conntrack is about to begin this flow, perhaps anew: its first datagram comes
  * once that has its verdict. Where somebody has made conntrack forget, its port

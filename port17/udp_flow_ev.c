@@ -40,6 +40,7 @@ udp_flow_end(struct udp *udp, struct udp_flow *flow, enum closed closed)
 	udp->counters.dropped += dgram_kept_done(&flow->kept);
 	udpnat_remove(&udp->nat, &flow->nat);
 	list_remove(&flow->all);
+	list_remove(&flow->closed);
 	claim_done(&flow->claim);
 	free(flow);
 }
@@ -164,6 +165,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen,
 	flow->nat.port = seen->rport;
 	flow->nat.key = *key;
 	list_init(&flow->user);
+	list_init(&flow->closed);
 	dgram_kept_init(&flow->kept, &udp->kept, claim.process);
 	if (udpnat_count(&udp->nat) == 0)
 		udp_sweep_soon(udp);

@@ -19,6 +19,8 @@ struct entry {
 	int error;	    /* 0: it is open; else -errno */
 	uint32_t overflows; /* as the kernel said last */
 	struct begun begun;
+	/* flows whose socket is closed: what waits here may be of them still */
+	struct list closed;
 };
 
 struct udp {

@@ -142,9 +142,11 @@ forget_closed(struct closing_ev *c)
 			continue;
 		if (flow->asks) /* the answer needs the entry */
 			closing_ev_later(c, &flow->key);
-		else
+		else {
+			c->opts.closed(c->opts.arg, &flow->key);
 			(void)ct_delete_flow(
 			    c->opts.ct, &flow->key); /* it may be gone */
+		}
 	}
 	(void)ct_flush(c->opts.ct);
 	c->opts.stats->closed_forgotten += ct_changed(c->opts.ct) - before;

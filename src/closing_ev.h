@@ -22,6 +22,9 @@ struct closing_opts {
 	struct diag *diag;
 	struct ct *ct; /* NULL: conntrack can't be asked */
 	struct stats *stats;
+	/* called when the entry of such a flow goes */
+	void (*closed)(void *arg, const struct flow_key *key);
+	void *arg;
 };
 
 /* A flow goes on for another socket of its program, and NAT leads it to this

@@ -378,7 +378,9 @@ watch_attr(struct judge_ev *je)
 		.attr = je->opts.attr,
 		.diag = je->opts.diag,
 		.ct = je->ct,
-		.stats = je->opts.stats };
+		.stats = je->opts.stats,
+		.closed = je->opts.closed,
+		.arg = je->opts.arg };
 	int fds[ATTR_FDS];
 
 	attr_watch(je->opts.attr, taken_cb, je);

@@ -260,6 +260,12 @@ port17_ev_straight(struct port17_ev *p17, const struct flow_key *key)
 }
 
 void
+port17_ev_closed(struct port17_ev *p17, const struct flow_key *key)
+{
+	udp_closed(p17->udp, key);
+}
+
+void
 port17_ev_moved(struct port17_ev *p17, const struct flow_key *key)
 {
 	if (key->proto == IPPROTO_TCP)

@@ -57,6 +57,14 @@ sent_straight(void *arg, const struct flow_key *key)
 	port17_ev_straight(rr->port17, key);
 }
 
+static void
+socket_closed(void *arg, const struct flow_key *key)
+{
+	struct rerouted *rr = arg;
+
+	port17_ev_closed(rr->port17, key);
+}
+
 static int
 tell_blocked(
     void *arg, const struct flow_key *key, uint32_t tcp_seq, bool caller)
@@ -324,6 +332,7 @@ judge_ev_prepare(struct rerouted *rr)
 		.broken = rerouted_queues_broken,
 		.route = packet_rerouted,
 		.straight = sent_straight,
+		.closed = socket_closed,
 		.tell = tell_blocked,
 		.is_own = socket_is_own,
 		.arg = rr,

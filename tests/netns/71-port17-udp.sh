@@ -74,6 +74,23 @@ check "segments that the way does not take: each by itself" says_all "ok 48" \
     udp segments=48 192.0.2.7,7010
 check "and the next, too" says_all "ok 48" udp segments=48 192.0.2.7,7010
 inc ip route delete 10.9.0.2/32 dev c0
+# -- the ports of sockets that are closed are others' --
+ins ip route add local 192.0.2.128/25 dev lo
+many=$(printf '192.0.2.%d,7010 ' {129..228})
+gone() { # conntrack's entries of the one before
+	[ -z "$(inc conntrack -L -p udp --orig-port-src 700 2>/dev/null)" ]
+}
+dropped=$(counter port17_udp_dropped)
+# where a port below 1024 is taken, the kernel chooses of 600 to 1023
+FROM=700 check "one socket, a hundred ends" says_all "ok 100" udp rounds=1 $many
+if ctl --json status | grep -q '"closes": *true'; then
+	check "it is closed: conntrack forgets them" wait_for gone
+	FROM=701 check "another one, with their ports" says_all "ok 100" \
+	    udp rounds=1 $many
+	check "nothing of it was dropped" \
+	    [ "$(counter port17_udp_dropped)" = "$dropped" ]
+fi
+
 check_not "nothing of it is on the wire" wire_saw
 # who begins anew with its port is judged anew, and what it sent until then may
 # come to the entry when its flow was ended: that is no stray
