@@ -134,7 +134,7 @@ life_of(const struct udpnat_entry *entry)
 	if (entry->key.rport == 53 || entry->key.rport == 123 ||
 	    entry->key.rport == 3478)
 		return LIFE_SHORT;
-	return LIFE_REPLIED;
+	return entry->stream ? LIFE_REPLIED : LIFE_UNREPLIED;
 }
 
 static void
@@ -151,6 +151,7 @@ udpnat_add(struct udpnat *nat, struct udpnat_entry *entry, mono_t now)
 	entry->last = now;
 	entry->away = true;
 	udpnat_come(nat, entry, &entry->peer, entry->port);
+	entry->began = now;
 	map_put(&nat->keys, &entry->by_key,
 	    map_hash(&nat->keys, &entry->key, sizeof(entry->key)));
 	list_prepend(&nat->lru[life_of(entry)], &entry->lru);
@@ -184,6 +185,11 @@ udpnat_touch(
     struct udpnat *nat, struct udpnat_entry *entry, bool reply, mono_t now)
 {
 	entry->last = now;
+	if (entry->began.ns == 0)
+		entry->began = now;
+	entry->stream = entry->stream ||
+			(entry->replied &&
+			    mono_since(now, entry->began) >= UDPNAT_STREAM_NS);
 	entry->replied = entry->replied || reply;
 	list_remove(&entry->lru);
 	list_prepend(&nat->lru[life_of(entry)], &entry->lru);
@@ -204,6 +210,8 @@ udpnat_come(struct udpnat *nat, struct udpnat_entry *entry,
 	entry->peer = *peer;
 	entry->port = port;
 	entry->away = false;
+	entry->stream = false; /* conntrack counts anew */
+	entry->began = (mono_t){ 0 };
 	map_put(&nat->peers, &entry->by_peer, hash_of(nat, peer, port));
 }
 

@@ -13,10 +13,13 @@
 
 /* The UDP flows, by the peer as the listener sees it: the kernel gives each
  * destination of a socket a peer port of its own. Kept less long than conntrack
- * keeps the flow (30 s without an answer, 120 s with): what came later would
- * reach the program from 127.0.0.17. */
+ * keeps the flow: what came later would reach the program from 127.0.0.17, and
+ * the port is another flow's. That is 120 s where something is said after an
+ * answer, two seconds or more after the flow began (UDPNAT_STREAM_NS is that,
+ * and what we see it later), else 30 s. */
 #define UDPNAT_UNREPLIED_NS (25 * MONO_S)
 #define UDPNAT_REPLIED_NS (110 * MONO_S)
+#define UDPNAT_STREAM_NS (3 * MONO_S)
 /* One question, one answer: DNS, NTP, STUN. And one that is away. */
 #define UDPNAT_SHORT_NS (10 * MONO_S)
 #define UDPNAT_LIVES 3
@@ -33,8 +36,8 @@ struct udpnat_entry {
 	 * name */
 	const void *way;
 	struct addr far;
-	bool replied;
-	mono_t last;
+	bool replied, stream;
+	mono_t began, last; /* it began with that peer, 0: it has not spoken */
 };
 
 struct udpnat {

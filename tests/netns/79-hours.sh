@@ -181,6 +181,16 @@ partner app inc sock.py connect udp 192.0.2.7 7010
 tell app send one
 tell app recv
 check "a datagram, and its answer" answers app "got one"
+later 24
+check "may be idle for 24 s" goes 7010
+later 2
+check "but not for 30, which the kernel forgets it after" idle 7010
+tell app send one
+tell app recv
+later 4
+tell app send more
+tell app recv
+check "one more, a moment later" answers app "got more"
 later 105
 check "may be idle for 105 s" goes 7010
 later 6

@@ -129,6 +129,8 @@ ends_before_conntrack_does(void **state)
 	struct udpnat_entry quiet = entry_of("10.9.0.1", 1, 443);
 	struct udpnat_entry stream = entry_of("10.9.0.1", 2, 443);
 	struct udpnat_entry dns = entry_of("10.9.0.1", 3, 53);
+	struct udpnat_entry once = entry_of("10.9.0.1", 4, 443);
+	struct udpnat_entry late = entry_of("10.9.0.1", 5, 443);
 	struct udpnat nat;
 
 	(void)state;
@@ -136,16 +138,26 @@ ends_before_conntrack_does(void **state)
 	udpnat_add(&nat, &quiet, at(100));
 	udpnat_add(&nat, &stream, at(100));
 	udpnat_add(&nat, &dns, at(100));
+	udpnat_add(&nat, &once, at(100));
+	udpnat_add(&nat, &late, at(100));
 	udpnat_touch(&nat, &stream, true, at(100));
+	udpnat_touch(&nat, &stream, false, at(104));
 	udpnat_touch(&nat, &dns, true, at(100));
+	udpnat_touch(&nat, &once, true, at(100));
+	udpnat_touch(&nat, &once, false, at(101)); /* in the first seconds */
+	udpnat_touch(&nat, &late, true, at(105));  /* the first answer */
 	assert_null(udpnat_expired(&nat, at(109)));
 	assert_ptr_equal(udpnat_expired(&nat, at(110)), &dns);
 	udpnat_remove(&nat, &dns);
 	assert_null(udpnat_expired(&nat, at(124)));
 	assert_ptr_equal(udpnat_expired(&nat, at(125)), &quiet); /* < 30 */
 	udpnat_remove(&nat, &quiet);
-	assert_null(udpnat_expired(&nat, at(209)));
-	assert_ptr_equal(udpnat_expired(&nat, at(210)), &stream); /* < 120 */
+	assert_ptr_equal(udpnat_expired(&nat, at(126)), &once);
+	udpnat_remove(&nat, &once);
+	assert_ptr_equal(udpnat_expired(&nat, at(130)), &late);
+	udpnat_remove(&nat, &late);
+	assert_null(udpnat_expired(&nat, at(213)));
+	assert_ptr_equal(udpnat_expired(&nat, at(214)), &stream); /* < 120 */
 	udpnat_remove(&nat, &stream);
 	assert_null(udpnat_expired(&nat, at(1000)));
 	udpnat_done(&nat);
@@ -173,8 +185,10 @@ ends_past_many_that_live(void **state)
 		v[i].key.local = v[i].peer;
 		v[i].key.lport = v[i].port;
 		udpnat_add(&nat, &v[i], at(1));
-		if (i < MANY)
-			udpnat_touch(&nat, &v[i], true, at(1));
+		if (i >= MANY)
+			continue;
+		udpnat_touch(&nat, &v[i], true, at(1));
+		udpnat_touch(&nat, &v[i], true, at(4));
 	}
 	begin = clock();
 	while ((ended = udpnat_expired(&nat, at(60))) != NULL) {
