@@ -23,9 +23,9 @@
  * the first one; the others come between the questions, where somebody sees to
  * that (procfs_sweep()), and else with one that comes so much later. */
 #define REFRESH_NS MONO_S
-#define REFRESH_TIME_NS (MONO_MS / 4)
+#define REFRESH_TIME_NS MONO_MS
 #define REFRESH_NEXT_NS (50 * MONO_MS)
-#define SWEEP_TIME_NS (MONO_MS / 5)
+#define SWEEP_TIME_NS (MONO_MS * 3 / 10)
 
 /* One piece of work is so much longer than it may be, at most. */
 #define OVER_NS (5 * MONO_MS)

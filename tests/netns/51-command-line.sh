@@ -346,14 +346,14 @@ open="this rule lets each query through, whatever the name: $tmp/rules/10.rules:
 check "rules of names" says_not warning ctl reload
 check "one in front of them that leaves them nothing is warned of" says \
 	"warning: $open" ctl accept out to loopback
-check "only once" says_not warning ctl accept out to port 7777
+check "only once" says_not warning ctl accept out to 192.0.2.77 port 7777
 check "'once' is no time" says "'once' is no time" ctl accept once out to port 7778
-check "… where there is one" says_not warning ctl accept once out to port 7779 \
+check "… where there is one" says_not warning ctl accept once out to 192.0.2.77 port 7779 \
     --for 1h label "at once"
 ctl rules delete "$(rule line 'accept once out to port 7778')" >"$tmp/out"
-ctl rules delete "$(rule line 'accept out to port 7779 label "at once"')" >"$tmp/out"
+ctl rules delete "$(rule line 'accept out to 192.0.2.77 port 7779 label "at once"')" >"$tmp/out"
 check "a reload warns of it" says "warning: $open" ctl reload
-ctl rules delete "$(rule line 'accept out to port 7777')" >"$tmp/out"
+ctl rules delete "$(rule line 'accept out to 192.0.2.77 port 7777')" >"$tmp/out"
 ctl rules delete "$(rule line 'accept out to loopback')" >"$tmp/out"
 echo "default in accept" >"$tmp/rules/10.rules"
 check "and no more" says_not warning ctl reload
