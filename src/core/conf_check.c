@@ -157,7 +157,7 @@ static void
 fault_no_tunnel(
     const struct check *c, const struct conf_text *text, const char *expected)
 {
-	const char *names[64];
+	const char *names[64] = { NULL };
 	char what[WORD_QUOTE_SIZE + 32], word[WORD_QUOTE_SIZE];
 	size_t n = 0;
 

@@ -133,12 +133,13 @@ none_waits() {
 	ctl --json status >"$tmp/status" &&
 		holds "$tmp/status" 'not any(q["waiting"] for q in x["queues"])'
 }
-kb=$(resident)
 for thousand in 4 8 12 16 20; do # never more than the queue holds
 	ins $python "$tmp/answer.py" 10.9.0.1 4000 4000
 	wait_for none_waits
+	# the first ones fill what is kept for all, a sanitizer's store, too
+	[ $thousand != 4 ] || kb=$(resident)
 done
-check "$thousand,000 of them take no memory" [ "$(resident)" -lt $((kb + 4096)) ]
+check "$thousand,000 of them take no memory" [ "$(resident)" -lt $((kb + 3072)) ]
 check "… and each is judged" wait_for none_waits
 check "no host has a name from them" flows "each(x['host'] is None for x in f)"
 rules "default out accept" "default in accept"
