@@ -12,11 +12,6 @@
  * and one after so long. */
 #define FRESH_BURST 256
 #define FRESH_NS (4 * MONO_MS)
-/* … unless they come faster than any program asks that waits for its answers:
- * each new port is a flow for conntrack and the chains, and on loopback a
- * verdict, and who asks 5,000 names a second would wait for all of that. */
-#define PACE_BURST 24
-#define PACE_NS (MONO_MS * 2 / 5)
 /* … unless that many wait for the same server already: whoever asks for a
  * hundred names in one breath waits for all the ports that are opened. */
 #define FRESH_FLYING 16
@@ -248,15 +243,11 @@ port_pick(struct server *server, mono_t now, struct port **ret)
 {
 	struct plain_ev *pe = server->pe;
 	struct budget *fresh = &pe->fresh;
-	struct budget *pace = &pe->pace;
 	bool few = budget_has(fresh, now) && server->n_flying < FRESH_FLYING;
 	int r = -EMFILE;
 
-	few = budget_has(pace, now) && few;
 	if (fresh->spent < fresh->most + FRESH_DEBT)
 		budget_spend(fresh, FRESH_NS);
-	if (pace->spent < pace->most + FRESH_DEBT)
-		budget_spend(pace, PACE_NS);
 	if (!few && may_join(pe, server)) {
 		*ret = pe->sending;
 		return 0;
@@ -312,8 +303,6 @@ ports_init(struct plain_ev *pe)
 {
 	pe->fresh.share = 1;
 	pe->fresh.most = FRESH_BURST * FRESH_NS;
-	pe->pace.share = 1;
-	pe->pace.most = PACE_BURST * PACE_NS;
 	list_init(&pe->ports);
 	pe->tick = event_new(pe->base, -1, 0, tick_cb, pe);
 	pe->own = inodes_new();

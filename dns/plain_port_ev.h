@@ -62,7 +62,7 @@ struct plain_ev {
 	struct list ports;
 	size_t n_ports;
 	struct inodes *own;
-	struct budget fresh, pace;
+	struct budget fresh;
 	bool closing;
 	/* what is asked in this turn of the loop leaves together, from here */
 	struct port *sending; /* NULL: nothing waits */
