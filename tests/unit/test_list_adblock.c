@@ -49,6 +49,26 @@ adblock_rules_are_read(void **state)
 		/* of any name with such a label: no name */
 		{ "||ads.\n||ads.^\n.ad-server.\nn.test.\n", { "n.test" },
 		    { "ads", "x.ads", "ad-server" }, 1 },
+		{ "||a.test^ ## said so\n0.0.0.0 b.test ## too\n## c.test\n"
+		  "#### a heading\n###\nd.test##.ad\n##.banner\n",
+		    { "a.test", "b.test" }, { "c.test", "d.test" }, 2 },
+		{ "@@||a.test^|\n||a.test^\n", { NULL }, { "a.test" }, 0 },
+		{ "|https://\n|https://a.test^\n||a.test^$third-party\n"
+		  "||a.test^$~third-party\n||a.test^$ctag=device_pc\n"
+		  "||a.test^$all\n*$removeparam=x\n-ad-box.\n||b.test^*/x\n",
+		    { NULL }, { "a.test", "b.test", "x.test" }, 8 },
+		{ "||^\n*\n||\n@@\n$important\n", { NULL }, { "a" }, 4 },
+		{ "||a.test^$important,", { "a.test" }, { NULL }, 0 },
+	};
+
+	(void)state;
+	check_rows(CONF_FORMAT_ADBLOCK, rows, N_ROWS(rows));
+}
+
+static void
+adblock_parts_of_names_are_read(void **state)
+{
+	static const struct row rows[] = {
 		/* parts of names; but an exception, or an end, is one, too */
 		{ "-ads-\npop-\n_under.\n@@-ads-ok-\n",
 		    { "my-ads-1.test", "pop-up.test", "a.x_under.test",
@@ -61,16 +81,6 @@ adblock_rules_are_read(void **state)
 		{ "-\n_\n-a\n---\n--_-.\nn.test\n", { "n.test" },
 		    { "x-a.test", "x_.test", "xn----a.test", "a--_-.test" },
 		    0 },
-		{ "||a.test^ ## said so\n0.0.0.0 b.test ## too\n## c.test\n"
-		  "#### a heading\n###\nd.test##.ad\n##.banner\n",
-		    { "a.test", "b.test" }, { "c.test", "d.test" }, 2 },
-		{ "@@||a.test^|\n||a.test^\n", { NULL }, { "a.test" }, 0 },
-		{ "|https://\n|https://a.test^\n||a.test^$third-party\n"
-		  "||a.test^$~third-party\n||a.test^$ctag=device_pc\n"
-		  "||a.test^$all\n*$removeparam=x\n-ad-box.\n||b.test^*/x\n",
-		    { NULL }, { "a.test", "b.test", "x.test" }, 8 },
-		{ "||^\n*\n||\n@@\n$important\n", { NULL }, { "a" }, 4 },
-		{ "||a.test^$important,", { "a.test" }, { NULL }, 0 },
 	};
 
 	(void)state;
@@ -284,6 +294,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adblock_rules_are_read),
+		cmocka_unit_test(adblock_parts_of_names_are_read),
 		cmocka_unit_test(adblock_modifiers_are_named),
 		cmocka_unit_test(rules_are_for_types),
 		cmocka_unit_test(rules_say_what_to_answer),
