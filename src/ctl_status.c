@@ -122,10 +122,12 @@ status_policy(const struct ctl_env *env)
 	uint64_t end_ms = 0;
 	const char *tried = policy_ev_tried(env->policy_ev, &end_ms);
 	const char *kept = policy_ev_kept(env->policy_ev);
+	const struct policy_texts *texts = policy_ev_texts(env->policy_ev);
 
-	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "dir",
-	    json_text(env->rules_dir), "stamp",
-	    (json_int_t)policy_ev_texts(env->policy_ev)->sources.stamp, "rules",
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+	    "dir", json_text(env->rules_dir), "loose",
+	    texts->loose != NULL ? json_text(texts->loose) : json_null(),
+	    "stamp", (json_int_t)texts->sources.stamp, "rules",
 	    (json_int_t)policy_n_rules(policy), "command_line",
 	    (json_int_t)policy_n_runtime(policy), "generation",
 	    (json_int_t)policy_generation(policy), "error",

@@ -14,7 +14,7 @@
 #include "src/core/policy_warn.h"
 #include "src/core/rules.h"
 #include "src/core/runtime.h"
-#include "src/core/text.h"
+#include "src/load_warn.h"
 
 struct text {
 	char *bytes;
@@ -169,40 +169,6 @@ each_file(const char *dir, const char *suffix, bool may_miss,
 	return r;
 }
 
-/* What is in a folder and is not read, if it looks as if it were meant to be;
- * of rules, too, that there are none: no fault, and surely not meant. */
-static void
-warn_folder(struct faults *warnings, const char *dir, const char *suffix)
-{
-	bool rules = strcmp(suffix, ".rules") == 0, any = false;
-	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 128];
-	char *misnamed = NULL;
-	int r = folder_find_misnamed(&misnamed, &any, dir, suffix);
-
-	if (r < 0)
-		(void)snprintf(what, sizeof(what),
-		    "warning: no rules are read: %s", strerror(-r)); /* fits */
-	else if (misnamed != NULL)
-		(void)snprintf(what, sizeof(what),
-		    "warning: %s is not read: the names of files of %s end "
-		    "in %s",
-		    word_quote(misnamed, strlen(misnamed), word),
-		    rules ? "rules" : "settings", suffix); /* fits */
-	else
-		(void)snprintf(what, sizeof(what),
-		    "warning: it holds no file of rules"); /* fits */
-	if (misnamed != NULL || (rules && (r < 0 || !any)))
-		faults_add_file(
-		    warnings, dir, &(struct fault_text){ what, NULL, NULL });
-	free(misnamed);
-}
-
-void
-load_warn_rules(struct faults *warnings, const char *dir)
-{
-	warn_folder(warnings, dir != NULL ? dir : LOAD_RULES_DEFAULT, ".rules");
-}
-
 /* Texts -------------------------------------------------------------------- */
 
 void
@@ -281,7 +247,7 @@ conf_files(struct settings *settings, const char *file, struct faults *faults)
 		return -ENOMEM;
 	r = each_file(dir, ".conf", true, conf_file, settings, faults);
 	if (settings->warnings != NULL)
-		warn_folder(settings->warnings, dir, ".conf");
+		load_warn_settings(settings->warnings, path);
 	free(dir);
 	if (r == -ENOMEM)
 		return r;

@@ -26,10 +26,6 @@ struct runtime;
 int load_conf(const struct conf **ret, const char *file, struct faults *faults,
     struct faults *warnings);
 
-/* That a folder of rules (NULL: the default one) holds none, or one whose name
- * is a mistake. */
-void load_warn_rules(struct faults *warnings, const char *dir);
-
 /* To stderr; where that is the journal each line has the level of an error. */
 void load_print_faults(const struct faults *faults);
 

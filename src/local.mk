@@ -279,6 +279,7 @@ rerouted_SOURCES = \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/links_ev.c %D%/links_ev.h \
 	%D%/load.c %D%/load.h \
+	%D%/load_warn.c %D%/load_warn.h \
 	%D%/made.c %D%/made.h \
 	%D%/main.c \
 	%D%/modes.c %D%/modes.h \

@@ -11,6 +11,7 @@
 #include "src/core/policy.h"
 #include "src/list_file.h"
 #include "src/load.h"
+#include "src/load_warn.h"
 #include "src/resolver_conf.h"
 #include "src/settings_warn.h"
 

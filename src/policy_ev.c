@@ -398,8 +398,8 @@ load_all(struct policy_ev *pe)
 	const struct policy *policy = NULL;
 	struct hits *hits;
 	int r = policy_job_first(&policy, pe->conf, pe->lists,
-	    &(struct policy_places){
-		pe->opts.rules, pe->state_path, pe->accounts_path },
+	    &(struct policy_places){ pe->opts.config, pe->opts.rules,
+		pe->state_path, pe->accounts_path },
 	    &pe->texts);
 
 	if (r < 0)

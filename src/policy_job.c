@@ -9,6 +9,7 @@
 #include "src/core/hits.h"
 #include "src/core/text.h"
 #include "src/deadline_ev.h"
+#include "src/load_warn.h"
 #include "src/policy_texts.h"
 #include "src/state.h"
 
@@ -56,6 +57,21 @@ log_faults(const struct faults *faults)
 		    fault->expected != NULL ? fault->expected : "");
 }
 
+/* Who asked from the command line is told there. */
+static void
+log_warnings(const struct change *change)
+{
+	const struct fault *warning;
+	char place[FAULT_PLACE_SIZE];
+
+	if (change->done != NULL || change->warnings == NULL)
+		return;
+	for (size_t i = 0; (warning = faults_get(change->warnings, i)) != NULL;
+	     i++)
+		log_warning("policy", "%s%s: %s", warning->file,
+		    fault_at(warning, place), warning->what);
+}
+
 static void
 log_failure(const struct change *change)
 {
@@ -81,15 +97,17 @@ change_log(const struct change *change)
 {
 	const struct review_result *r = &change->review;
 
-	if (change->result < 0)
+	if (change->result < 0) {
 		log_failure(change);
-	else
+	} else {
 		log_info("policy",
 		    "loaded rules=%zu flows=%llu changed=%llu ended=%llu "
 		    "marks=%llu",
 		    change->n_rules, (unsigned long long)r->flows,
 		    (unsigned long long)r->changed,
 		    (unsigned long long)r->ended, (unsigned long long)r->marks);
+		log_warnings(change);
+	}
 	if (change->save_error != 0)
 		log_warning("policy",
 		    "rules from the command line can't be saved, after a "
@@ -203,6 +221,9 @@ read_all(struct policy_job *job)
 	    load_sources(&job->fresh, job->dir, job->may_miss, job->faults);
 
 	job->sources = &job->fresh;
+	job->loose = load_find_loose(job->config, job->dir);
+	if (job->warnings != NULL)
+		load_warn_rules(job->warnings, job->dir);
 	if (settings == 0)
 		job->conf = job->fresh_conf;
 	return settings < 0 && rules != -ENOMEM ? settings : rules;
@@ -327,6 +348,7 @@ policy_job_done(struct policy_job *job)
 	policy_unref(job->before);
 	hits_free(job->hits);
 	sources_done(&job->fresh);
+	free(job->loose);
 	conf_unref(job->fresh_conf);
 	list_table_unref(job->lists);
 	list_job_done(&job->loaded);
@@ -427,6 +449,9 @@ policy_job_first(const struct policy **ret, const struct conf *conf,
 	if (r == 0) {
 		policy_log_missing(policy);
 		policy_log_held(policy, &none);
+		ret_texts->loose = load_find_loose(places->config, places->dir);
+		if (ret_texts->loose != NULL)
+			log_warning("policy", "%s", ret_texts->loose);
 		settle_held(&ret_texts->runtime, policy);
 		ret_texts->accounts_error =
 		    save_remembered(policy, ret_texts, places->accounts);

@@ -100,6 +100,7 @@ struct policy_job {
 	struct faults *faults, *warnings; /* the latter may be NULL */
 
 	struct sources fresh;	       /* what was read */
+	char *loose;		       /* see struct policy_texts */
 	const struct conf *fresh_conf; /* a reference; NULL for none */
 	/* lists of the fresh settings: a new one blocks from the first packet
 	 * on; table NULL: none were loaded */
@@ -123,6 +124,7 @@ void policy_job_done(struct policy_job *job);
 bool policy_job_saves(const struct policy_job *job);
 
 struct policy_places {
+	const char *config;   /* the settings */
 	const char *dir;      /* of the rules */
 	const char *state;    /* the file of those from the command line */
 	const char *accounts; /* and of the users and groups of all */

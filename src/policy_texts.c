@@ -9,6 +9,7 @@ policy_texts_done(struct policy_texts *texts)
 {
 	sources_done(&texts->sources);
 	sources_done(&texts->tried);
+	free(texts->loose);
 	runtime_done(&texts->runtime);
 	accounts_done(&texts->remembered);
 }
@@ -123,8 +124,12 @@ policy_texts_commit(struct policy_texts *texts, const struct change *change,
 		*into = job->fresh;
 		memset(&job->fresh, 0, sizeof(job->fresh));
 	}
-	if (change->kind == CHANGE_RELOAD)
+	if (change->kind == CHANGE_RELOAD) {
 		texts->kept = false;
+		free(texts->loose);
+		texts->loose = job->loose;
+		job->loose = NULL;
+	}
 	if (job->saved != NULL)
 		texts->unread = job->unread;
 	if (job->accounts_new) {

@@ -6,6 +6,7 @@
 /* What the rules in force are made of. */
 struct policy_texts {
 	struct sources sources; /* the files */
+	char *loose;		/* see load_find_loose() */
 	bool kept;		/* or, until a reload, a set that was tried */
 	struct runtime runtime; /* in front of them */
 	/* what is not in runtime of what was given before the start: -errno

@@ -213,6 +213,7 @@ print_forgotten(const json_t *policy)
 static void
 print_policy(const json_t *policy)
 {
+	const char *loose = command_text(policy, "loose", NULL);
 	double until = command_number(policy, "trying_until");
 	time_t end = (time_t)until;
 	char text[32] = "?", left[32];
@@ -220,6 +221,11 @@ print_policy(const json_t *policy)
 
 	print_rules(policy);
 	print_forgotten(policy);
+	if (loose != NULL) {
+		fputs("  ", stdout);
+		escape_print(loose, stdout);
+		putchar('\n');
+	}
 	if (command_text(policy, "trying", NULL) == NULL)
 		return;
 	fputs("  being tried: ", stdout);

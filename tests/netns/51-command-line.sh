@@ -344,6 +344,10 @@ check "that it is judged is not said" says_not "nothing is judged" ctl reload
 echo "block out domain ads.example" >>"$tmp/rules/10.rules"
 open="this rule lets each query through, whatever the name: $tmp/rules/10.rules:2"
 check "rules of names" says_not warning ctl reload
+chmod 666 "$tmp/rules/10.rules"
+check "rules that all may write to" says "may be written to by all" ctl reload
+check "… which status has" says "may be written to by all" ctl status
+chmod 644 "$tmp/rules/10.rules"
 check "one in front of them that leaves them nothing is warned of" says \
 	"warning: $open" ctl accept out to loopback
 check "only once" says_not warning ctl accept out to 192.0.2.77 port 7777
@@ -527,6 +531,12 @@ check "of rules that name what settings with a fault have" says_not \
 	"can never match" checked '[list "a"]' "source = $tmp/one.txt" \
 	'[list "b"]' "source = $tmp/one.txt" "frmat = hosts"
 : >"$tmp/rules/10.rules"
+check "a file of rules that is empty" says "$tmp/rules/10.rules: warning: it is empty" checked
+echo "# none" >"$tmp/rules/10.rules"
+chmod 666 "$tmp/check.conf"
+check "settings that all may write to" says \
+	"$tmp/check.conf: warning: it may be written to by all, who can change" checked
+chmod 644 "$tmp/check.conf"
 check "with all of them there" says_not warning checked \
 	'[list "l"]' "source = $tmp/*.txt"
 finish

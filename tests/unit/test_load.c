@@ -11,6 +11,7 @@
 #include "src/core/runtime.h"
 #include "src/base/folder.h"
 #include "src/load.h"
+#include "src/load_warn.h"
 
 /* A folder of its own for each test, which is the working directory. */
 static const struct load none = { .conf = NULL };
@@ -337,6 +338,72 @@ test_a_tunnel_that_packets_carry(void **state)
 	}
 }
 
+/* How many warnings a folder of rules has, and whether it is loose. */
+static void
+assert_warned(const char *name, size_t n, bool loose)
+{
+	struct faults *warnings = faults_new();
+	char *found = load_find_loose("conf", "r");
+
+	load_warn_rules(warnings, "r");
+	row_true(name, faults_count(warnings) == n);
+	row_true(name, (found != NULL) == loose);
+	free(found);
+	faults_free(warnings);
+}
+
+static void
+test_what_others_may_change(void **state)
+{
+	static const struct {
+		const char *path;
+		mode_t mode, meant;
+		size_t n;
+	} rows[] = {
+		{ "r/1.rules", 0666, 0644, 1 }, { "r", 0777, 0755, 1 },
+		{ "r", 01777, 0755, 1 },	/* anybody may add a file */
+		{ "elsewhere", 0777, 0755, 1 }, /* where a link leads to */
+		{ "elsewhere", 01777, 0755, 0 },
+		{ "conf", 0666, 0644, 0 }, /* that's no file of rules */
+	};
+	gid_t own = getegid();
+
+	(void)state;
+	assert_int_equal(mkdir("r", 0700), 0);
+	assert_int_equal(mkdir("elsewhere", 0700), 0);
+	put("conf", "");
+	put("r/1.rules", "accept\n");
+	put("elsewhere/2", "accept\n");
+	assert_int_equal(symlink("../elsewhere/2", "r/2.rules"), 0);
+	assert_warned("ours", 0, false);
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		assert_int_equal(chmod(rows[i].path, rows[i].mode), 0);
+		assert_warned(rows[i].path, rows[i].n,
+		    rows[i].n > 0 || strcmp(rows[i].path, "conf") == 0);
+		assert_int_equal(chmod(rows[i].path, rows[i].meant), 0);
+	}
+	assert_int_equal(chmod("r/1.rules", 0664), 0);
+	assert_warned("of our group", 0, false);
+	if (geteuid() == 0) {
+		assert_int_equal(chown("r/1.rules", 0, 1000), 0);
+		assert_warned("of another group", 1, true);
+		assert_int_equal(chown("r/1.rules", 1000, own), 0);
+		assert_warned("another's", 1, true);
+	}
+}
+
+/* As a full disk leaves it. */
+static void
+test_an_empty_file_of_rules(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("r", 0700), 0);
+	put("r/1.rules", "# none\n");
+	assert_warned("of comments", 0, false);
+	put("r/1.rules", "");
+	assert_warned("empty", 1, false);
+}
+
 static void
 test_what_a_path_leads_to(void **state)
 {
@@ -370,6 +437,8 @@ main(void)
 		TEST(test_names_that_were_meant_to_be_read),
 		TEST(test_a_folder_may_miss_where_it_was_never_there),
 		TEST(test_a_tunnel_that_packets_carry),
+		TEST(test_what_others_may_change),
+		TEST(test_an_empty_file_of_rules),
 		TEST(test_what_a_path_leads_to),
 	};
 
