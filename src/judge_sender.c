@@ -217,19 +217,58 @@ judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
 	return 0;
 }
 
+/* Where others give what they send on another source as well (the MASQUERADE of
+ * what Podman, CNI or kube-proxy publish on this host), the destination of an
+ * answer is turned back before it comes to us, and no entry has ends like that.
+ * Its flow is one of those seen last, since all that a program sends to this
+ * host comes to us. */
+#define MOVED_LOOKS 128
+static bool
+find_moved(
+    struct judge_ev *je, const struct packet *pkt, struct flow_key *ret_of)
+{
+	const struct flow_table *flows = judge_flows(je->opts.judge);
+	const struct packet_tuple *t = &pkt->tuple;
+	const struct flow *flow = NULL;
+	struct flow_key reply;
+
+	/* a datagram that begins a flow has no entry either */
+	if (t->proto != IPPROTO_TCP && !addr_is_loopback(&t->dst))
+		return false;
+	for (int n = 0; n < MOVED_LOOKS; n++) {
+		flow = flow_older(flows, flow);
+		if (flow == NULL)
+			return false;
+		if (!flow->loopback || flow->in ||
+		    flow->key.proto != t->proto ||
+		    flow->key.lport != t->dport ||
+		    !addr_equal(&flow->key.local, &t->dst) ||
+		    ct_reply(je->ct, &flow->key, &reply, NULL) < 0 ||
+		    reply.lport != t->sport ||
+		    !addr_equal(&reply.local, &t->src))
+			continue;
+		*ret_of = flow->key;
+		return true;
+	}
+	return false;
+}
+
 bool
 judge_ev_is_moved_answer(
     struct judge_ev *je, const struct packet *pkt, struct verdict *ret)
 {
-	struct flow_key seen, orig;
+	struct flow_key seen, of;
+	int r;
 
 	if (!pkt->in || pkt->loopback || !pkt->tuple.has_ports ||
 	    packet_is_syn(pkt) || je->ct == NULL)
 		return false;
 	seen = flow_key_of(&pkt->tuple, false); /* the far end answers */
-	return ct_original(je->ct, &seen, &orig, NULL) == 0 &&
-	       memcmp(&orig, &seen, sizeof(orig)) != 0 &&
-	       judge_answer(je->opts.judge, pkt, &orig, je->now, ret);
+	r = ct_original(je->ct, &seen, &of, NULL);
+	if (r == 0 ? memcmp(&of, &seen, sizeof(of)) == 0
+		   : r != -ENOENT || !find_moved(je, pkt, &of))
+		return false;
+	return judge_answer(je->opts.judge, pkt, &of, je->now, ret);
 }
 
 /* The address of Port17's entry, of the packet's family. */

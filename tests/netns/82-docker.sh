@@ -65,6 +65,18 @@ docker_rules() { # into the tables of $1, as dockerd does: -t X -N, -A, -I
 		x -I FORWARD -j DOCKER-USER"
 	done
 }
+podman_rules() { # netavark's: localhost, too, whose packets get another source
+	inc sh -e -c "
+	x() { iptables-$1 -w -t nat \"\$@\"; }
+	for c in DNAT SETMARK MASQ; do x -N NETAVARK-HOSTPORT-\$c; done
+	x -A NETAVARK-HOSTPORT-SETMARK -j MARK --set-xmark 0x2000/0x2000
+	x -A NETAVARK-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE
+	x -A NETAVARK-HOSTPORT-DNAT -s 127.0.0.1 -p tcp --dport 8081 -j NETAVARK-HOSTPORT-SETMARK
+	x -A NETAVARK-HOSTPORT-DNAT -p tcp --dport 8081 -j DNAT --to-destination 172.17.0.2:80
+	x -I POSTROUTING -j NETAVARK-HOSTPORT-MASQ
+	for c in PREROUTING OUTPUT; do x -A \$c -m addrtype --dst-type LOCAL -j NETAVARK-HOSTPORT-DNAT; done
+	echo 1 >/proc/sys/net/ipv4/conf/docker0/route_localnet"
+}
 docker_again() { # a restart of dockerd puts its rules first again
 	local i
 	for i in iptables-$1 ip6tables-$1; do
@@ -155,6 +167,7 @@ everything() { # NAME
 	check "$1: published port, from outside, IPv6" web s 'http://[fd09::1]:8080/'
 	check "$1: published port, from the host itself" web c http://10.9.0.1:8080/
 	check "$1: … IPv6" web c 'http://[fd09::1]:8080/'
+	check "$1: … as localhost" web c http://127.0.0.1:8081/
 	check "$1: the host to the container" web c http://172.17.0.2/
 	check "$1: the host to the container, IPv6" web c 'http://[fd17::2]/'
 	check "$1: the container goes out, masqueraded" tcp d 10.9.0.2 7001
@@ -186,6 +199,7 @@ for pair in "legacy libiptc" "nft libiptc" "nft iptables-restore"; do
 	BACKEND=$ours settings
 	docker_rules $theirs
 	libvirt_rules $theirs
+	podman_rules $theirs
 	everything "$name, without us"
 	check "$name: the daemon starts" daemon_start
 	everything "$name"
