@@ -125,11 +125,42 @@ world_file(void *arg, const char *path)
 					: POLICY_FILE_OTHER;
 }
 
+/* Reads the whole of /etc/passwd, and may use what is not for threads. */
+static bool
+is_own_group(gid_t gid)
+{
+	const struct passwd *user;
+	bool own = false;
+
+	setpwent();
+	while (!own && (user = getpwent()) != NULL)
+		own = user->pw_gid == gid;
+	endpwent();
+	return own;
+}
+
+static bool
+world_besides(void *arg, const char *group, char *members, size_t size)
+{
+	const struct group *found = getgrnam(group);
+	size_t len = 0;
+
+	(void)arg;
+	if (found == NULL || found->gr_mem[0] == NULL ||
+	    is_own_group(found->gr_gid))
+		return false;
+	for (char **m = found->gr_mem; *m != NULL && len < size; m++)
+		len += (size_t)snprintf(members + len, size - len, "%s%s",
+		    len > 0 ? ", " : "", *m); /* may be cut */
+	return true;
+}
+
 const struct policy_world load_world = {
 	.user = world_user,
 	.group = world_group,
 	.path = world_path,
 	.file = world_file,
+	.besides = world_besides,
 };
 
 /* Whether what the device sends goes out as packets of this host once more, as

@@ -99,6 +99,10 @@ struct policy_world {
 	int (*group)(void *arg, const char *name, uint32_t *ret);
 	int (*path)(void *arg, const char *path, char *buf, size_t size);
 	enum policy_file (*file)(void *arg, const char *path);
+	/* whether a group is nobody's own, though users are in it besides:
+	 * these, "alice, bob"; for policy_warn() */
+	bool (*besides)(
+	    void *arg, const char *group, char *members, size_t size);
 	void *arg;
 	/* in force until then, borrowed: it knows who was there; or NULL, and
 	 * of a daemon before this one this is what is known */

@@ -36,8 +36,11 @@ never_runs(enum policy_file file, enum rule_field field)
 	case POLICY_FILE_FOLDER:
 		return "is a folder: /** behind it is all that is in it";
 	case POLICY_FILE_SCRIPT:
-		return field == FIELD_SCRIPT
-			   ? NULL
+		return field == FIELD_SCRIPT ? NULL
+		       : field == FIELD_PARENT
+			   ? "is a script, whose executable is its "
+			     "interpreter: what it starts has its unit, or its "
+			     "user"
 			   : "is a script, whose executable is its "
 			     "interpreter: script PATH";
 	case POLICY_FILE_OTHER:
@@ -196,10 +199,31 @@ warn_account(const struct rules *rules, const struct rule *rule,
 	policy_warn_at(warnings, rules, &v->place, what);
 }
 
+/* A program has one group, its user's own. */
+static void
+warn_besides(const struct rules *rules, const struct rule_value *v,
+    const struct policy_world *world, struct faults *warnings)
+{
+	char word[WORD_QUOTE_SIZE], members[128];
+	char what[WORD_QUOTE_SIZE + sizeof(members) + 160];
+
+	if (world->besides == NULL ||
+	    !world->besides(world->arg, v->text, members, sizeof(members)))
+		return;
+	word_quote(v->text, strlen(v->text), word);
+	(void)snprintf(what, sizeof(what),
+	    "warning: %s is nobody's own group, and others of a user don't "
+	    "count: it matches what is started with it (sg, Group=) alone, "
+	    "and all of its members is 'user %s'",
+	    word, members); /* fits */
+	policy_warn_at(warnings, rules, &v->place, what);
+}
+
 /* Who may appear later, at the next reload. */
 static void
 warn_accounts(const struct policy *policy, const struct rules *rules,
-    const struct rule *rule, struct faults *warnings)
+    const struct rule *rule, const struct policy_world *world,
+    struct faults *warnings)
 {
 	for (size_t m = 0; m < rule->n_matches; m++) {
 		const struct rule_match *match = &rule->matches[m];
@@ -212,9 +236,12 @@ warn_accounts(const struct policy *policy, const struct rules *rules,
 			    policy_account_find(
 				policy, v->text, match->field == FIELD_GROUP);
 
-			if (account != NULL &&
-			    account->state == POLICY_ACCOUNT_MISSING)
+			if (account == NULL)
+				continue;
+			if (account->state == POLICY_ACCOUNT_MISSING)
 				warn_account(rules, rule, match, v, warnings);
+			else if (match->field == FIELD_GROUP)
+				warn_besides(rules, v, world, warnings);
 		}
 	}
 }
@@ -342,6 +369,6 @@ policy_warn_values(const struct policy *policy, const struct rules *rules,
 {
 	warn_paths(rules, rule, world, warnings);
 	warn_sets(rules, rule, world, warnings);
-	warn_accounts(policy, rules, rule, warnings);
+	warn_accounts(policy, rules, rule, world, warnings);
 	warn_units(rules, rule, warnings);
 }

@@ -8,10 +8,11 @@
 #include "src/core/policy.h"
 
 /* A machine with users alice (1000) and bob (1001), groups wheel (10) and
- * users (100), and /bin and /sbin that are links to /usr/bin and /usr/sbin.
- * Files are there unless their name holds "missing", and programs unless it
- * ends in ".sh", ".txt" or "/". Tunnels tor, which names are asked for through,
- * and vpn, whose device is carried in packets, lists ads and bad. */
+ * users (100), which both are in besides, and /bin and /sbin that are links to
+ * /usr/bin and /usr/sbin. Files are there unless their name holds "missing",
+ * and programs unless it ends in ".sh", ".txt" or "/". Tunnels tor, which names
+ * are asked for through, and vpn, whose device is carried in packets, lists ads
+ * and bad. */
 static inline int
 world_name(const char *name, uint32_t *ret, const char *const names[2],
     const uint32_t ids[2])
@@ -72,6 +73,14 @@ world_file(void *arg, const char *path)
 	return POLICY_FILE_PROGRAM;
 }
 
+static inline bool
+world_besides(void *arg, const char *group, char *members, size_t size)
+{
+	(void)arg;
+	(void)snprintf(members, size, "alice, bob");
+	return strcmp(group, "users") == 0;
+}
+
 static const char *const fake_tunnels[] = { "tor", "vpn" };
 static const bool fake_far_names[] = { true, false };
 static const bool fake_carried[] = { false, true };
@@ -82,6 +91,7 @@ static const struct policy_world fake_world = {
 	.group = world_group,
 	.path = world_path,
 	.file = world_file,
+	.besides = world_besides,
 	.tunnels = { fake_tunnels, 2 },
 	.far_names = fake_far_names,
 	.carried = fake_carried,
