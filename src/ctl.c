@@ -101,6 +101,7 @@ static const struct call calls[] = {
 	{ "rules.delete", "id", false, ctl_rules_delete },
 	{ "rules.try", "file text for_ms", false, ctl_rules_try },
 	{ "rules.keep", "", false, ctl_rules_keep },
+	{ "rules.revert", "", false, ctl_rules_revert },
 	{ "lists.list", "", false, call_lists },
 	{ "lists.reload", "", false, call_lists_reload },
 	{ "queries.list", FILTER " address", false, ctl_dns_queries },

@@ -124,6 +124,14 @@ ctl_rules_keep(const struct ctl_env *env, json_t *args, char **ret_line,
 	return answer(change_of(CHANGE_KEEP, args, NULL, ret_line), ret_job);
 }
 
+enum ctl_answer
+ctl_rules_revert(const struct ctl_env *env, json_t *args, char **ret_line,
+    struct ctl_job *ret_job)
+{
+	(void)env;
+	return answer(change_of(CHANGE_BACK, args, NULL, ret_line), ret_job);
+}
+
 /* Answers ------------------------------------------------------------------ */
 
 /* Of a rule from the command line those that it is the reason for. */
@@ -224,8 +232,9 @@ what_failed(const struct change *change)
 {
 	switch (change->result) {
 	case -EBUSY:
-		return "a set of rules is being tried: 'rules keep' it, or "
-		       "wait; what is asked for now is done when it has ended";
+		return "a set of rules is being tried: 'rules keep' or 'rules "
+		       "revert' ends that; what is asked for now is done when "
+		       "it has ended";
 	case -ENOENT:
 		return change->kind == CHANGE_DELETE
 			   ? "there is no rule of that number from the command "

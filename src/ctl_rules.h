@@ -19,6 +19,8 @@ enum ctl_answer ctl_rules_try(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
 enum ctl_answer ctl_rules_keep(const struct ctl_env *env, json_t *args,
     char **ret_line, struct ctl_job *ret_job);
+enum ctl_answer ctl_rules_revert(const struct ctl_env *env, json_t *args,
+    char **ret_line, struct ctl_job *ret_job);
 
 /* The line that answers a change, to be freed; NULL when there is no memory. */
 char *ctl_rules_answer(const struct ctl_env *env, const struct change *change);

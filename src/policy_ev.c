@@ -13,12 +13,15 @@
 #include "src/deadline_ev.h"
 #include "src/file.h"
 #include "src/policy_ends_ev.h"
+#include "src/state.h"
 #include "src/work_ev.h"
 
 #define STATE_NAME "command-line.rules"
 #define ACCOUNTS_NAME "accounts"
 /* Rules that can't be read may deny what passes meanwhile. */
 #define UNREAD_S 1
+/* What could not be saved is there until a restart. */
+#define UNSAVED_S 5
 
 struct policy_ev {
 	struct policy_opts opts;
@@ -32,12 +35,12 @@ struct policy_ev {
 	const struct list_table *lists; /* the same, or NULL */
 	struct policy_texts texts;
 	struct policy_ends *ends;
-	struct event *unread; /* to read what could not be read */
-	bool reload_after;    /* asked for while a set was tried */
-	bool first_review;    /* of the start is under way, and no other */
-	bool reviewing;	      /* what the change under way made is judged */
-	char error[256];      /* what `status` says until a reload succeeds */
-	int save_error;	      /* of the last time that they were saved */
+	struct event *again; /* what could not be read, or saved */
+	bool reload_after;   /* asked for while a set was tried */
+	bool first_review;   /* of the start is under way, and no other */
+	bool reviewing;	     /* what the change under way made is judged */
+	char error[256];     /* what `status` says until a reload succeeds */
+	int save_error;	     /* of the last time that they were saved */
 };
 
 static void start_next(struct policy_ev *pe);
@@ -46,12 +49,16 @@ static void start_next(struct policy_ev *pe);
  */
 
 static void
-look_at_unread(struct policy_ev *pe)
+look_again(struct policy_ev *pe)
 {
 	struct timeval tv = { .tv_sec = UNREAD_S };
 
-	if (pe->texts.unread < 0)
-		(void)event_add(pe->unread, &tv); /* a reload tries, too */
+	if (pe->texts.unread >= 0)
+		tv.tv_sec = UNSAVED_S;
+	/* a reload tries, too */
+	if (pe->texts.unread < 0 || pe->save_error != 0 ||
+	    pe->texts.accounts_error != 0)
+		(void)event_add(pe->again, &tv);
 }
 
 static void
@@ -74,7 +81,7 @@ settle(struct policy_ev *pe)
 	else
 		change_free(change);
 	policy_ends_look(pe->ends);
-	look_at_unread(pe);
+	look_again(pe);
 	if (pe->change == NULL)
 		start_next(pe);
 	if (pe->change == NULL && list_empty(&pe->queue))
@@ -82,9 +89,9 @@ settle(struct policy_ev *pe)
 }
 
 static void
-fail(struct policy_ev *pe, int error)
+end(struct policy_ev *pe, int result)
 {
-	pe->change->result = error;
+	pe->change->result = result;
 	settle(pe);
 }
 
@@ -147,13 +154,18 @@ compiled(void *arg)
 	pe->change->save_error = pe->job.save_error;
 	if (result == 0 && policy_job_saves(&pe->job))
 		pe->save_error = pe->job.save_error;
-	if (result == 0)
+	if (result == 0 && pe->job.alone) {
+		pe->texts.accounts_error = pe->job.accounts_error;
+		policy_texts_commit(&pe->texts, pe->change, &pe->job);
+	} else if (result == 0) {
 		commit(pe);
-	policy_job_done(&pe->job);
-	if (result < 0) {
-		fail(pe, result);
+	}
+	if (result < 0 || pe->job.alone) {
+		policy_job_done(&pe->job);
+		end(pe, result);
 		return;
 	}
+	policy_job_done(&pe->job);
 	pe->first_review = false; /* this one does its work, too */
 	pe->reviewing = true;
 	review_ev_start(pe->review);
@@ -233,8 +245,10 @@ start(struct policy_ev *pe, struct change *change)
 	/* what could not be saved is tried again by a reload */
 	if (change->kind == CHANGE_ADD || change->kind == CHANGE_DELETE ||
 	    change->kind == CHANGE_EXPIRE ||
-	    (change->kind == CHANGE_RELOAD && pe->save_error != 0))
+	    ((change->kind == CHANGE_RELOAD || change->kind == CHANGE_SAVE) &&
+		pe->save_error != 0))
 		job->state = pe->state_path;
+	job->alone = change->kind == CHANGE_SAVE;
 	read_saved(pe);
 	job->before = policy_ref(judge_policy(pe->opts.judge));
 	if (change->kind == CHANGE_ADD)
@@ -243,7 +257,7 @@ start(struct policy_ev *pe, struct change *change)
 		r = work_start(pe->opts.base, run, compiled, pe);
 	if (r < 0) {
 		policy_job_done(&pe->job);
-		fail(pe, r);
+		end(pe, r);
 	}
 }
 
@@ -302,11 +316,13 @@ policy_ev_reload(struct policy_ev *pe)
 }
 
 static void
-unread_cb(evutil_socket_t fd, short what, void *arg)
+again_cb(evutil_socket_t fd, short what, void *arg)
 {
+	const struct policy_ev *pe = arg;
+
 	(void)fd;
 	(void)what;
-	submit_one(arg, CHANGE_READ);
+	submit_one(arg, pe->texts.unread < 0 ? CHANGE_READ : CHANGE_SAVE);
 }
 
 /* A user that was waited for has come, or a path leads elsewhere. */
@@ -460,8 +476,8 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 	if (r == 0)
 		r = world_ev_new(&pe->awaited, opts->base, world_changed, pe);
 	if (r == 0) {
-		pe->unread = evtimer_new(opts->base, unread_cb, pe);
-		r = pe->unread != NULL ? 0 : -ENOMEM;
+		pe->again = evtimer_new(opts->base, again_cb, pe);
+		r = pe->again != NULL ? 0 : -ENOMEM;
 	}
 	if (r == 0)
 		r = load_all(pe);
@@ -472,7 +488,7 @@ policy_ev_new(struct policy_ev **ret, const struct policy_opts *opts)
 		return r;
 	}
 	policy_ends_look(pe->ends);
-	look_at_unread(pe);
+	look_again(pe);
 	*ret = pe;
 	return 0;
 }
@@ -484,8 +500,10 @@ policy_ev_free(struct policy_ev *pe)
 		return;
 	review_ev_free(pe->review);
 	policy_ends_free(pe->ends);
-	if (pe->unread != NULL)
-		event_free(pe->unread);
+	if (pe->again != NULL)
+		event_free(pe->again);
+	if (pe->save_error != 0 && pe->texts.unread >= 0) /* once more */
+		(void)state_save_runtime(&pe->texts.runtime, pe->state_path);
 	policy_texts_done(&pe->texts);
 	conf_unref(pe->conf);
 	list_table_unref(pe->lists);

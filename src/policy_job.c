@@ -97,6 +97,8 @@ change_log(const struct change *change)
 {
 	const struct review_result *r = &change->review;
 
+	if (change->kind == CHANGE_SAVE)
+		return; /* that it could not be is said already */
 	if (change->result < 0) {
 		log_failure(change);
 	} else {
@@ -289,6 +291,14 @@ save_rules(const struct policy_job *job)
 	    &job->runtime, job->saved != NULL ? job->saved : job->state);
 }
 
+static void
+save(struct policy_job *job)
+{
+	if (policy_job_saves(job))
+		job->save_error = save_rules(job);
+	remember(job);
+}
+
 /* Which of them the policy could not take as they are. */
 static void
 settle_held(struct runtime *runtime, const struct policy *policy)
@@ -304,6 +314,11 @@ policy_job_run(struct policy_job *job)
 	const struct list_table *lists = job->lists;
 	int read = 0;
 
+	if (job->alone) {
+		job->policy = policy_ref(job->before);
+		save(job);
+		return;
+	}
 	job->result = job->saved != NULL ? read_saved(job) : 0;
 	if (job->result < 0)
 		return;
@@ -336,9 +351,7 @@ policy_job_run(struct policy_job *job)
 		return;
 	}
 	settle_held(&job->runtime, job->policy);
-	if (policy_job_saves(job))
-		job->save_error = save_rules(job);
-	remember(job);
+	save(job);
 }
 
 void

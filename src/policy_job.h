@@ -24,6 +24,7 @@ enum change_kind {
 	CHANGE_WORLD,  /* users that were waited for, links that lead
 			* elsewhere */
 	CHANGE_READ,   /* those from the command line that could not be read */
+	CHANGE_SAVE,   /* what could not be saved */
 };
 
 /* Something that is to happen to the rules, and what came of it. */
@@ -78,7 +79,8 @@ void policy_log_held(const struct policy *policy, const struct runtime *before);
 struct policy_job {
 	const char *config, *dir; /* to be read; see read */
 	bool read;
-	bool may_miss;		 /* dir: there are no rules of it in force */
+	bool alone;    /* what is in force is saved, and nothing else */
+	bool may_miss; /* dir: there are no rules of it in force */
 	const struct conf *conf; /* in force: to go by, where !read */
 	const char
 	    *state; /* where runtime is saved; NULL: it has not changed */

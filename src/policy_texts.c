@@ -42,6 +42,7 @@ change_runtime(struct change *change, struct runtime *runtime, uint64_t now)
 	case CHANGE_LISTS:
 	case CHANGE_WORLD:
 	case CHANGE_READ:
+	case CHANGE_SAVE:
 		return 0;
 	}
 	abort();
@@ -72,6 +73,7 @@ change_sources(const struct policy_texts *texts, struct change *change,
 	case CHANGE_LISTS:
 	case CHANGE_WORLD:
 	case CHANGE_READ:
+	case CHANGE_SAVE:
 		return 0;
 	}
 	abort();

@@ -28,6 +28,7 @@ static const struct command_word rules_words[] = {
 	{ "try", "FILE --for T", "FILE in place of the files for that time",
 	    "FILE" },
 	{ "keep", NULL, "what is tried stays until the next reload", NULL },
+	{ "revert", NULL, "what is tried goes, the set before is back", NULL },
 	{ 0 },
 };
 
@@ -113,7 +114,7 @@ const struct command commands[] = {
 		       "--port 443",
 	    .run = command_explain },
 	{ .name = "rules",
-	    .usage = "[FILTER...|delete|try|keep ...]",
+	    .usage = "[FILTER...|delete|try|keep|revert ...]",
 	    .what = "the rules in force, with what they decided; the defaults",
 	    .words = rules_words,
 	    .options = { for_options, filter_options },

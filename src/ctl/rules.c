@@ -283,7 +283,7 @@ say_tried(const json_t *result)
 	show_left(left, sizeof(left), command_number(result, "ends"));
 	print_rules(result);
 	printf(" for %s, then the set before is back; "
-	       "'reroutectl rules keep' keeps them\n",
+	       "'reroutectl rules keep' keeps them, 'rules revert' ends it\n",
 	    left);
 }
 
@@ -344,5 +344,7 @@ command_rules(const struct context *context)
 	if (argc > 0)
 		return command_usage(
 		    "rules", "unexpected argument '%s'", argv[0]);
+	if (strcmp(word->name, "revert") == 0)
+		return call_change(context, "rules.revert", NULL, say_reloaded);
 	return call_change(context, "rules.keep", NULL, say_kept);
 }

@@ -270,8 +270,26 @@ rm "$tmp/state"
 mv "$tmp/state.away" "$tmp/state"
 check "a reload tries again" ctl reload
 check "… and it is" grep -q ' block out to port 7778' "$state"
-check_not "nothing is broken" broken saved
+check_not "nothing is broken" broken "rules from the command line"
 ctl rules delete "$(rule line 'block out to port 7778')" >"$tmp/out"
+# and so does the daemon by itself, and its end
+mv "$tmp/state" "$tmp/state.away"
+: >"$tmp/state"
+ctl block out to port 7779 2>"$tmp/err" >"$tmp/out"
+rm "$tmp/state"
+mv "$tmp/state.away" "$tmp/state"
+check "one is saved later" wait_for grep -q ' block out to port 7779' "$state"
+saved() { ! broken "rules from the command line"; }
+check "nothing is broken" wait_for saved
+mv "$tmp/state" "$tmp/state.away"
+: >"$tmp/state"
+ctl rules delete "$(rule line 'block out to port 7779')" >"$tmp/out" 2>&1
+rm "$tmp/state"
+mv "$tmp/state.away" "$tmp/state"
+stop "$daemon"
+check_not "one that was taken out is gone with the daemon's end" \
+	grep -q ' block out to port 7779' "$state"
+start
 ctl rules delete "$(rule line 'block out to port 7001')" >"$tmp/out"
 check "allowed" gets 7001 ok
 
@@ -288,6 +306,11 @@ check "and says why" grep -q "being tried" "$tmp/out"
 check "tried again, for less" in_force ctl rules try "$tmp/try.rules" --for 1s
 check "it goes back by itself" wait_for gets 7001 ok
 check_not "nothing is to be kept" ctl rules keep
+check_not "… nor to go" ctl rules revert
+check "a set is tried" ctl rules try "$tmp/try.rules" --for 1h
+check "it is in force" gets 7001 EHOSTUNREACH
+check "it goes when that is asked for" ctl rules revert
+check "… and has gone" gets 7001 ok
 kept() { ctl rules try "$tmp/try.rules" --for 1s && ctl rules keep; }
 check "again, and kept" eval "kept || kept || kept"
 pause 1.2 # what must not happen can't be waited for
