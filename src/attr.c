@@ -62,6 +62,7 @@ executed(void *arg, const struct exec *program)
 
 	(void)lineage_exec(attr->lineage, program); /* likewise */
 	ancestors_changed(&attr->ancestors, program->pid);
+	owners_changed(&attr->owners, program->pid);
 }
 
 static void
@@ -70,6 +71,7 @@ ended(void *arg, pid_t pid, uint64_t start)
 	struct attr *attr = arg;
 
 	lineage_exit(attr->lineage, pid, start);
+	owners_changed(&attr->owners, pid);
 }
 
 static void
@@ -86,6 +88,7 @@ socket_closed(void *arg, uint64_t inode)
 {
 	struct attr *attr = arg;
 
+	owners_closed(&attr->owners, inode);
 	if (attr->closed != NULL)
 		attr->closed(attr->closed_arg, inode);
 }
@@ -213,6 +216,7 @@ attr_free(struct attr *attr)
 	groups_done(&attr->groups);
 	ancestors_done(&attr->ancestors);
 	twins_done(&attr->twins);
+	owners_done(&attr->owners);
 	free(attr);
 }
 

@@ -6,6 +6,7 @@
 #include "src/core/cgroups.h"
 #include "src/core/idmap.h"
 #include "src/core/lineage.h"
+#include "src/core/owners.h"
 #include "src/core/uses.h"
 #include "src/linux/bpf.h"
 #include "src/linux/procfs.h"
@@ -24,6 +25,7 @@ struct attr {
 	struct cgroups *cgroups;
 	struct ancestors ancestors;
 	struct twins twins;
+	struct owners owners;
 	uint64_t tick_ns;
 	uint64_t mounts; /* number of our mount namespace; 0: not known */
 	struct idmap users, user_groups;

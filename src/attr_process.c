@@ -13,6 +13,10 @@
 /* … and as its executable is at its path, which is looked at this often. */
 #define PATH_NS (2 * MONO_MS)
 
+/* Who has a socket is looked for this often: what is sent by another one is
+ * told by the kernel itself, and so is an exec. */
+#define OWNER_NS PATH_NS
+
 /* Who can wait has so much looked for in one round: nothing else is done
  * meanwhile. */
 #define LOOK_NS (2 * MONO_MS)
@@ -318,10 +322,30 @@ owner_as_it_is(struct attr *attr, const struct socket_facts *sock,
 	return -ENOENT;
 }
 
+/* … or was so a moment ago, as far as its execs would have been told. It may
+ * have given the socket away since, or changed its user: what came for it comes
+ * to what it was when the packet was sent. NULL where it is to be looked for.
+ */
+static const struct process *
+owner_lately(struct attr *attr, const struct socket_facts *sock)
+{
+	if (attr->bpf == NULL || !bpf_sees_births(attr->bpf) ||
+	    !bpf_heard_all(attr->bpf))
+		return NULL;
+	bpf_births(attr->bpf);
+	return process_ref(owners_find(
+	    &attr->owners, sock->inode, sock->uid, attr->now, OWNER_NS));
+}
+
 static int
 process_by_socket(struct attr *attr, const struct socket_facts *sock,
     bool waits, const struct process **ret)
 {
+	int r;
+
+	*ret = owner_lately(attr, sock);
+	if (*ret != NULL)
+		return 0;
 	/* all packets of a wake-up were sent before this */
 	if (!attr->asked) {
 		procfs_round(attr->opts.procfs);
@@ -329,7 +353,11 @@ process_by_socket(struct attr *attr, const struct socket_facts *sock,
 	}
 	attr->asked = true;
 	procfs_until(attr->opts.procfs, waits ? attr->end : (mono_t){ 0 });
-	return owner_as_it_is(attr, sock, ret);
+	r = owner_as_it_is(attr, sock, ret);
+	if (r == 0)
+		owners_put(
+		    &attr->owners, sock->inode, sock->uid, *ret, attr->now);
+	return r;
 }
 
 int

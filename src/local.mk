@@ -73,6 +73,7 @@ libcore_a_SOURCES = \
 	%D%/core/names_learn.c \
 	%D%/core/names_text.c \
 	%D%/core/netline.c %D%/core/netline.h \
+	%D%/core/owners.c %D%/core/owners.h \
 	%D%/core/packet.c %D%/core/packet.h \
 	%D%/core/parser.h \
 	%D%/core/policy.c %D%/core/policy.h \

@@ -2,7 +2,7 @@
 # A call from pure code into the platform is an undefined reference here.
 
 unit_tests = test_base test_conf test_diagmsg test_explain test_glob test_held \
-	test_ancestors test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
+	test_ancestors test_owners test_judge test_lineage test_load test_name test_names test_netline test_packet test_policy \
 	test_process test_procline test_query test_review test_rules test_runtime \
 	test_script test_warn \
 	test_uses \
@@ -55,6 +55,8 @@ test_cgroups_SOURCES = %D%/unit/test_cgroups.c
 test_cgroups_LDADD = $(pure) $(CMOCKA_LIBS)
 test_ancestors_SOURCES = %D%/unit/test_ancestors.c
 test_ancestors_LDADD = $(pure) $(CMOCKA_LIBS)
+test_owners_SOURCES = %D%/unit/test_owners.c
+test_owners_LDADD = $(pure) $(CMOCKA_LIBS)
 test_lineage_SOURCES = %D%/unit/test_lineage.c
 test_lineage_LDADD = $(pure) $(CMOCKA_LIBS)
 test_judge_answers_SOURCES = %D%/unit/test_judge_answers.c

@@ -6,7 +6,8 @@
 #
 #   tests/bench/judge.sh [ROUNDS [N]]        5 rounds of 4000 connections
 #
-# LOADS="udp:1" in the environment: those rows alone.
+# LOADS="udp:1" in the environment: those rows alone. in-tcp and in-udp come from
+# outside, for a server here.
 . "$(dirname "$0")/judges.sh"
 rounds=${1:-5}
 n=${2:-4000}
@@ -18,7 +19,7 @@ default in accept
 END
 serve
 
-loads=${LOADS:-tcp:1 udp:1 tcp:64 udp:64}
+loads=${LOADS:-tcp:1 udp:1 tcp:64 udp:64 in-tcp:1 in-udp:1}
 for round in $(seq "$rounds"); do
 	order="bare polling rerouted"
 	[ $((round % 2)) = 0 ] && order="rerouted polling bare"

@@ -7,11 +7,12 @@
 #     opensnitch  Debian's, its daemon alone, default allow, /proc
 #
 #   programs NAME...           of this build; says so where one is missing
-#   serve                      starts the server
+#   serve                      starts the server, and one in c
 #   rules_thousand             writes so many rules to $tmp/rules
 #   judge_start WHO            its pid in $daemon
 #   judge_stop WHO
-#   measure FILE LOAD PARALLEL N     appends "rate p50 p99 errors cpu_ns" to it
+#   measure FILE LOAD PARALLEL N     appends "rate p50 p99 errors cpu_ns" to it;
+#                              in-LOAD: from s to c
 #   median FILE COLUMN
 #   ratio FILE FILE COLUMN     the median of the ratios, round by round
 #   resident PID               in kB
@@ -34,6 +35,8 @@ programs() {
 serve() {
 	background ins "$connload" serve 10.9.0.2 7000 >"$tmp/serve.out"
 	wait_for grep -q ready "$tmp/serve.out"
+	background inc "$connload" serve 10.9.0.1 7000 >"$tmp/serve-in.out"
+	wait_for grep -q ready "$tmp/serve-in.out"
 }
 
 rules_thousand() {
@@ -133,6 +136,7 @@ measure() {
 	wait_quiet
 	before=$(cpu_ns "$daemon")
 	case $2 in
+	in-*) line=$(ins "$connload" "${2#in-}" 10.9.0.1 7000 "$4" "$3") ;;
 	*churn) line=$(inc "$connload" "$2" 10.9.0.2 7000 "$4") ;;
 	*) line=$(inc "$connload" "$2" 10.9.0.2 7000 "$4" "$3") ;;
 	esac
