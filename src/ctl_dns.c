@@ -103,6 +103,20 @@ upstreams(const struct ctl_env *env)
 	return array;
 }
 
+/* How far back all queries are known, in seconds; null: since the start. */
+static json_t *
+reaches(const struct qlog *qlog)
+{
+	uint64_t begin = qlog_begin(qlog);
+	const struct record *oldest = qlog_get(qlog, begin);
+	mono_t now = mono_now();
+
+	if (begin == 0)
+		return json_null();
+	return json_real(
+	    oldest != NULL ? (double)mono_since(now, oldest->time) / 1e9 : 0);
+}
+
 json_t *
 ctl_dns_status(const struct ctl_env *env)
 {
@@ -119,9 +133,10 @@ ctl_dns_status(const struct ctl_env *env)
 #undef X
 	cache_stats(resolve_cache(resolve), &c);
 	resolver_ev_server(env->resolver, &server);
-	return json_pack("{s:b, s:b, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:o, "
-			 "s:o, s:{s:I, s:I, s:I, s:I, s:I}}",
-	    "listening", resolver_ev_listens(env->resolver), "off",
+	return json_pack("{s:o, s:b, s:b, s:I, s:{s:I, s:I, s:I, s:I, s:I}, "
+			 "s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}",
+	    "reaches_s", reaches(env->qlog), "listening",
+	    resolver_ev_listens(env->resolver), "off",
 	    policy_ev_conf(env->policy_ev)->resolver.listen.n == 0,
 	    "connections", (json_int_t)server.connections, "tcp", "behind",
 	    (json_int_t)server.behind, "refused", (json_int_t)server.refused,

@@ -188,7 +188,9 @@ enum ctl_answer
 ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
     struct ctl_job *ret_job)
 {
-	double uptime = (double)mono_since(mono_now(), env->started) / 1e9;
+	const struct flow *oldest = flow_next_to_go(judge_flows(env->judge));
+	mono_t now = mono_now();
+	double uptime = (double)mono_since(now, env->started) / 1e9;
 	json_t *result;
 
 	(void)args;
@@ -199,13 +201,18 @@ ctl_status(const struct ctl_env *env, json_t *args, char **ret_line,
 	    "queues", status_queues());
 	if (result != NULL)
 		json_object_update_new(result,
-		    json_pack("{s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:o, s:o}",
-			"flows", "live",
-			(json_int_t)flow_count(judge_flows(env->judge)), "max",
-			(json_int_t)env->conf->flows_max, "processes", "cached",
-			(json_int_t)procfs_count(env->procfs), "walks",
-			(json_int_t)procfs_walks(env->procfs), "policy",
-			status_policy(env), "attribution",
+		    json_pack(
+			"{s:{s:o, s:I, s:I}, s:{s:I, s:I}, s:o, s:o, s:o}",
+			"flows", "reaches_s",
+			oldest != NULL
+			    ? json_real(
+				  (double)mono_since(now, oldest->last) / 1e9)
+			    : json_null(),
+			"live", (json_int_t)flow_count(judge_flows(env->judge)),
+			"max", (json_int_t)env->conf->flows_max, "processes",
+			"cached", (json_int_t)procfs_count(env->procfs),
+			"walks", (json_int_t)procfs_walks(env->procfs),
+			"policy", status_policy(env), "attribution",
 			status_attribution(env), "counters",
 			status_counters(env->stats,
 			    udp_counters(port17_ev_udp(env->port17)))));

@@ -301,6 +301,13 @@ flow_older(const struct flow_table *table, const struct flow *after)
 	return container_of(next, struct flow, lru);
 }
 
+const struct flow *
+flow_next_to_go(const struct flow_table *table)
+{
+	return table->map.count >= table->max ? flow_at(table, table->lru.prev)
+					      : NULL;
+}
+
 void
 flow_walk_begin(struct flow_table *table)
 {

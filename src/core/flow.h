@@ -163,6 +163,10 @@ size_t flow_count(const struct flow_table *table);
 const struct flow *flow_older(
     const struct flow_table *table, const struct flow *after);
 
+/* The one that was quiet longest, where another one made room for the next or
+ * is about to; NULL: all there were are there. Borrowed. */
+const struct flow *flow_next_to_go(const struct flow_table *table);
+
 /* A walk over all flows that goes on, a few at a time, while flows come, go
  * and are touched: what is there from begin to end is seen at least once. One
  * at a time; NULL at the end, or where none was begun. The flow given may be

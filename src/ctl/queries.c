@@ -159,7 +159,7 @@ enum status
 command_queries(const struct context *context)
 {
 	static const struct show_list list = { "queries.list", columns,
-		N_COLUMNS, add_query };
+		N_COLUMNS, add_query, "resolver", "history in [rerouted]" };
 	json_t *args;
 	enum status status = filter_args(context, &args);
 

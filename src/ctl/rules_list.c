@@ -115,7 +115,7 @@ add_rule(struct table *table, const json_t *rule)
 }
 
 static const struct show_list list = { "rules.list", rule_columns,
-	sizeof(rule_columns) / sizeof(rule_columns[0]), add_rule };
+	sizeof(rule_columns) / sizeof(rule_columns[0]), add_rule, NULL, NULL };
 
 /* Filters ------------------------------------------------------------------ */
 

@@ -24,17 +24,10 @@ show_table(const struct show_list *list, const json_t *rows)
 	return STATUS_DONE;
 }
 
-static enum status
-print_row(void *arg, const json_t *row)
-{
-	(void)arg;
-	command_json(row);
-	return STATUS_DONE;
-}
-
 struct showing {
 	const struct show_list *list;
-	struct table *table;
+	struct table *table; /* NULL: objects are printed */
+	size_t rows;
 };
 
 static enum status
@@ -42,8 +35,45 @@ add_row(void *arg, const json_t *row)
 {
 	struct showing *showing = arg;
 
-	showing->list->add(showing->table, row);
+	showing->rows++;
+	if (showing->table != NULL)
+		showing->list->add(showing->table, row);
+	else
+		command_json(row);
 	return STATUS_DONE;
+}
+
+/* From when on it is known, where rows from before were asked for or none was
+ * found: that reads as if there had been none. from: 0 for all. */
+static void
+say_reach(
+    const struct context *context, const struct showing *showing, double from)
+{
+	const struct show_list *list = showing->list;
+	json_t *status = NULL;
+	const json_t *reach;
+	double since;
+	char when[32] = "?";
+	struct tm tm;
+	time_t at;
+
+	if (list->of == NULL || (from <= 0 && showing->rows > 0) ||
+	    command_call(context, "status", NULL, &status) != STATUS_DONE)
+		return;
+	reach = json_object_get(json_object_get(status, list->of), "reaches_s");
+	since = show_now() - (json_is_number(reach)
+				     ? json_number_value(reach)
+				     : command_number(status, "uptime_s"));
+	at = (time_t)since;
+	if (localtime_r(&at, &tm) != NULL)
+		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	if (from < since)
+		fprintf(stderr,
+		    "reroutectl: nothing is known from before %s%s%s\n", when,
+		    json_is_number(reach) ? ": no more are kept, by "
+					  : ", when the daemon started",
+		    json_is_number(reach) ? list->bound : "");
+	json_decref(status);
 }
 
 enum status
@@ -51,20 +81,24 @@ show_list(const struct context *context, const struct show_list *list,
     json_t *args_take)
 {
 	struct showing showing = { .list = list };
+	const json_t *since = json_object_get(args_take, "since_ms");
+	double from =
+	    since != NULL ? show_now() - json_number_value(since) / 1e3 : 0;
+	bool filtered = json_object_size(args_take) > 0;
 	enum status status;
 
-	if (context->json)
-		return command_rows(
-		    context, list->call, args_take, print_row, NULL);
-	showing.table = table_new(list->columns, list->n_columns);
-	if (showing.table == NULL) {
+	if (!context->json)
+		showing.table = table_new(list->columns, list->n_columns);
+	if (!context->json && showing.table == NULL) {
 		json_decref(args_take);
 		return STATUS_FAILED;
 	}
 	status =
 	    command_rows(context, list->call, args_take, add_row, &showing);
-	if (status == STATUS_DONE)
+	if (status == STATUS_DONE && showing.table != NULL)
 		table_print(showing.table, stdout);
+	if (status == STATUS_DONE && filtered)
+		say_reach(context, &showing, from);
 	table_free(showing.table);
 	return status;
 }

@@ -13,6 +13,9 @@ struct show_list {
 	const struct table_column *columns;
 	size_t n_columns;
 	void (*add)(struct table *table, const json_t *row);
+	/* of status: how far back rows reach, and what bounds that; NULL: they
+	 * are not of a time */
+	const char *of, *bound;
 };
 
 /* Prints rows as such a table. */

@@ -90,7 +90,9 @@ check "flows: two filters" only flows \
     'x["verdict"] == "block" and x["process"]["user"] == "nobody"' 1 \
     --verdict block --user nobody
 check "flows --since" only flows True 5 --since 1h
+check "… which is longer than anything is known" told "nothing is known from before"
 check "flows --since nothing" only flows True 0 --since 0
+check_not "… and that is known" told "nothing is known"
 check "flows --port" only flows 'x["dport"] == 7001' 2 --port 7001
 check "flows --port of several" only flows 'x["dport"] > 7001' 3 --port 7002-7003
 check "flows --address" only flows 'x["dst"] == "10.9.0.2"' 5 --address 10.9.0.2

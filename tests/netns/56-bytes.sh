@@ -173,5 +173,12 @@ check "the daemon starts again" daemon_start
 check_not "accounting was on: nothing is said" grep acct "$tmp/daemon.log"
 for n in 1 2 3; do inc "$probe" tcp 10.9.0.2 7009 >"$tmp/probe.out"; done
 check "no more is kept than is set" watched 2 --backlog 100
+for n in 1 2 3; do inc dig +tries=1 @127.0.0.1 localhost >"$tmp/dig.out"; done
+try 0 ctl queries --since 1h >"$tmp/queries"
+check "… and that is said" told ": no more are kept, by history in [rerouted]"
+try 0 ctl queries --domain other.example >"$tmp/queries"
+check "… where nothing is found, too" told "nothing is known from before"
+try 0 ctl queries >"$tmp/queries"
+check_not "… and where something is it is seen" told known
 daemon_stop
 finish
