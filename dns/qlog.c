@@ -9,6 +9,7 @@
 struct kept {
 	struct record record;
 	char ede_text[ANSWER_EDE_MAX + 1]; /* of it */
+	struct name *target; /* the same; owned, NULL until there was one */
 };
 
 struct qlog {
@@ -41,9 +42,23 @@ qlog_free(struct qlog *log)
 	for (size_t i = 0; i < log->max; i++) {
 		process_unref(log->v[i].record.process);
 		policy_unref_shown(log->v[i].record.policy);
+		free(log->v[i].target);
 	}
 	free(log->v);
 	free(log);
+}
+
+/* Few have one. */
+static const struct name *
+keep_target(struct kept *kept, const struct name *target)
+{
+	if (target == NULL)
+		return NULL;
+	if (kept->target == NULL)
+		kept->target = malloc(sizeof(*kept->target));
+	if (kept->target != NULL)
+		*kept->target = *target;
+	return kept->target;
 }
 
 void
@@ -63,7 +78,7 @@ qlog_add(struct qlog *log, const struct record *record)
 	/* the name is the last, and mostly short */
 	memcpy(to, record,
 	    offsetof(struct record, qname.wire) + record->qname.len);
-	to->target = NULL;
+	to->target = keep_target(kept, record->target);
 	kept->ede_text[0] = '\0';
 	if (record->ede_text[0] != '\0') /* seldom */
 		(void)snprintf(kept->ede_text, sizeof(kept->ede_text), "%s",

@@ -322,7 +322,7 @@ static json_t *
 json_resolved(const struct resolver_answer *answer)
 {
 	json_t *object = json_answer(answer->msg, answer->len), *decided;
-	char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], addr[ADDR_STRLEN];
+	char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
 	const struct record *rec = answer->record;
 
 	if (rec == NULL)
@@ -335,12 +335,6 @@ json_resolved(const struct resolver_answer *answer)
 	decided = json_with(decided, json_query_why(rec));
 	decided = json_with(decided, json_query_asked(rec));
 	json_object_set_new(decided, "own", json_boolean(rec->own));
-	if (rec->target != NULL)
-		json_object_set_new(decided, "alias",
-		    json_text(name_format(rec->target, name)));
-	if (rec->denied.family != ADDR_NONE)
-		json_object_set_new(decided, "address",
-		    json_string(addr_format(&rec->denied, addr)));
 	return json_with(object, decided);
 }
 

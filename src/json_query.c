@@ -79,16 +79,23 @@ json_query_why(const struct record *rec)
 	const struct policy_rule *rule =
 	    policy_rule_get(rec->policy, rec->decision.rule);
 	const char *list = policy_list(rec->policy, rec->decision.list);
+	char name[NAME_TEXT_SIZE], addr[ADDR_STRLEN];
 	json_t *place = NULL;
 
 	if (rule != NULL)
 		place = json_sprintf("%s:%u", rule->file, rule->line);
-	return json_pack("{s:o, s:o, s:s, s:o}", "rule",
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o}", "rule",
 	    place != NULL ? place : json_null(), "label",
 	    rule != NULL && rule->label != NULL ? json_text(rule->label)
 						: json_null(),
 	    "reason", reason_name(rec->decision.reason), "list",
-	    list != NULL ? json_text(list) : json_null());
+	    list != NULL ? json_text(list) : json_null(), "alias",
+	    rec->target != NULL ? json_text(name_format(rec->target, name))
+				: json_null(),
+	    "address",
+	    rec->denied.family != ADDR_NONE
+		? json_string(addr_format(&rec->denied, addr))
+		: json_null());
 }
 
 json_t *

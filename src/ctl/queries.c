@@ -78,6 +78,22 @@ format_elapsed(char *buf, size_t size, const json_t *query)
 	    buf, size, "%.1f ms", command_number(query, "elapsed_us") / 1000);
 }
 
+/* The rule, and what of the answer it is about, where the name itself passed.
+ */
+static void
+format_why(char *buf, size_t size, const json_t *query)
+{
+	const char *alias = command_text(query, "alias", NULL);
+	const char *address = command_text(query, "address", NULL);
+	size_t n;
+
+	show_why(buf, size, query);
+	n = strlen(buf);
+	if (alias != NULL || address != NULL)
+		(void)snprintf(buf + n, size - n, ": %s",
+		    alias != NULL ? alias : address); /* may be cut */
+}
+
 /* What a list answers itself is no name that is blocked, whatever the rule. */
 static const char *
 query_verdict(const json_t *query)
@@ -102,7 +118,7 @@ format_query(struct cells *ret, const json_t *query)
 	    command_text(query, "answer_from", "-"), forward[0] ? " " : "",
 	    forward);
 	format_elapsed(ret->elapsed, sizeof(ret->elapsed), query);
-	show_why(ret->why, sizeof(ret->why), query);
+	format_why(ret->why, sizeof(ret->why), query);
 	*cell++ = ret->time;
 	*cell++ = query_verdict(query);
 	*cell++ = ret->program;

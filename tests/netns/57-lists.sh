@@ -157,7 +157,11 @@ check "names below one" blocked x.below.example
 check "and not itself" open below.example
 check "a rule that can't apply blocks nothing" open only.example
 check "a name behind an alias" blocked alias.elsewhere
+check "… which queries have" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    queries --domain alias.elsewhere | grep ' alias.elsewhere .*: ads.example *\$'"
 check "an answer with a listed address" answer_is 0.0.0.0 three.example
+check "… which queries have" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    queries --domain three.example | grep ' three.example .*: 203.0.113.3 *\$'"
 check "a connection to it" felt EHOSTUNREACH inc "$probe" tcp 10.9.0.3 7001
 check "others pass" felt ok inc "$probe" tcp 10.9.0.2 7001
 check "hits are counted" listed ads 'l["hits"] >= 4'

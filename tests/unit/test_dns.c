@@ -655,9 +655,12 @@ qlog_is_a_ring(void **state)
 	struct process *proc = process_new(PROCESS_UNKNOWN);
 	char why[8] = "";
 	struct record rec = { .process = proc, .ede_text = why };
+	struct name alias;
 
 	(void)state;
 	for (uint32_t i = 0; i < 5; i++) {
+		alias = name_of(i == 2 ? "c" : "d.example");
+		rec.target = i % 2 == 0 ? &alias : NULL;
 		(void)snprintf(why, sizeof(why), i == 3 ? "" : "why %u", i);
 		rec.elapsed_us = i;
 		rec.qname = name_of(i % 2 == 0 ? "a.example" : "b");
@@ -669,6 +672,11 @@ qlog_is_a_ring(void **state)
 	assert_int_equal(qlog_get(log, 2)->elapsed_us, 2);
 	assert_string_equal(qlog_get(log, 2)->ede_text, "why 2");
 	assert_string_equal(qlog_get(log, 3)->ede_text, "");
+	assert_true(name_equal(
+	    qlog_get(log, 2)->target, (const struct name[]){ name_of("c") }));
+	assert_null(qlog_get(log, 3)->target);
+	assert_true(name_equal(qlog_get(log, 4)->target,
+	    (const struct name[]){ name_of("d.example") }));
 	assert_null(qlog_get(log, 5));
 	qlog_free(log);
 	assert_int_equal(proc->refs, 1);
