@@ -36,7 +36,8 @@ static const struct table_column flow_columns[] = {
 
 #define N_COLUMNS (sizeof(flow_columns) / sizeof(flow_columns[0]))
 
-/* The name in place of the address, where it has one. */
+/* The name in place of the address, where it has one; behind it, where another
+ * program alone was told that: this one may never have heard of it. */
 static void
 format_end(char *buf, size_t size, const json_t *flow, bool dst)
 {
@@ -44,9 +45,13 @@ format_end(char *buf, size_t size, const json_t *flow, bool dst)
 	bool out = strcmp(command_text(flow, "direction", ""), "out") == 0;
 	const char *addr = command_text(flow, dst ? "dst" : "src", "-");
 	const json_t *port = json_object_get(flow, port_key);
+	const char *host = dst == out ? command_text(flow, "host", NULL) : NULL;
+	bool others =
+	    host != NULL && json_is_false(json_object_get(flow, "host_told"));
+	size_t n;
 
-	if (dst == out)
-		addr = command_text(flow, "host", addr);
+	if (host != NULL && !others)
+		addr = host;
 	/* cut where a name is too long */
 	if (!json_is_integer(port))
 		(void)snprintf(buf, size, "%s", addr);
@@ -56,6 +61,9 @@ format_end(char *buf, size_t size, const json_t *flow, bool dst)
 	else
 		(void)snprintf(
 		    buf, size, "%s:%d", addr, (int)json_integer_value(port));
+	n = strlen(buf);
+	if (others)
+		(void)snprintf(buf + n, size - n, " (%s)", host); /* likewise */
 }
 
 /* The rule; and what kept the tunnel from carrying anything. */

@@ -144,6 +144,8 @@ check "learnt meanwhile, until interrupted; no name that another program asked f
 	"^accept out exe $BUILDDIR/probe proto tcp to 10.9.0.3 port 7001\$" "$tmp/later"
 check "… though the flow is shown by it" flows 'any(x["host"] == "other.example" and
     not x["host_told"] and x["exe"].endswith("/probe") for x in f)'
+check "… as one that it was not told" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    flows --exe probe | grep -qF ' 10.9.0.3:7001 (other.example)'"
 check "another process of the program that did" visits ok 10.9.0.3
 ctl learn >"$tmp/again"
 check "… is learnt by the name" grep -q \
