@@ -311,7 +311,7 @@ socket_by_bpf(struct attr *attr, const struct packet *pkt, const void *bytes,
 	ret->pid = attr->used.who->actor.pid;
 	ret->opened = packet_is_syn(pkt);
 	ret->device = attr->used.device;
-	ret->begins = ret->opened && attr->used.begins;
+	ret->begins = attr->used.begins;
 	/* a ping socket only gets answers */
 	ret->connected = attr->used.connected ||
 			 pkt->tuple.proto == IPPROTO_ICMP ||

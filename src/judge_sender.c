@@ -40,6 +40,22 @@ was_begun_outside(
 	       memcmp(&reply, key, sizeof(reply)) == 0;
 }
 
+/* Where others keep a server's packets from conntrack (CT --notrack), nothing
+ * but the table knows that it answers: what began a flow had an entry of its
+ * own, and this has none. */
+static bool
+answers_untracked(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, const struct flow_key *key)
+{
+	const struct flow *flow = flow_find(judge_flows(je->opts.judge), key);
+	struct flow_key reply;
+
+	return flow != NULL && flow->in && flow->inode == sock->inode &&
+	       flow->decision.action == ACTION_ACCEPT && !sock->begins &&
+	       pkt->tuple.has_ports && pkt->tuple.proto != IPPROTO_TCP &&
+	       je->ct != NULL && ct_reply(je->ct, key, &reply, NULL) == -ENOENT;
+}
+
 /* What was denied is remembered here and not by conntrack: what a server sent
  * too late, or what came for a program too late, ends there. Neither denies
  * what the other side begins with the same ports. */
@@ -138,8 +154,10 @@ judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
 		ret->connected = was_begun_here(je, pkt, &key);
 	else if (pkt->in)
 		ret->connected = !was_begun_outside(je, pkt, &key);
-	if (!pkt->in && ret->by != BY_BPF && !ret->accepted)
-		ret->accepted = was_begun_outside(je, pkt, &key);
+	if (!pkt->in && !ret->accepted)
+		ret->accepted = ret->by == BY_BPF
+				    ? answers_untracked(je, pkt, ret, &key)
+				    : was_begun_outside(je, pkt, &key);
 	ret->anew = begins_anew(je, pkt, &key);
 }
 

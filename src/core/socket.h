@@ -49,9 +49,9 @@ struct socket_facts {
 	/* of TCP, without an inode: its program has closed it, or is gone, and
 	 * the kernel still sends what that has said */
 	bool closed;
-	/* of a connection's first packet, as it was sent, by bpf alone: the
-	 * device that it is bound to (as struct used has it), and whether
-	 * conntrack had no entry with these ends then */
+	/* as it was sent, by bpf alone: a connection's first packet, with the
+	 * device that it is bound to (as struct used has it); and conntrack had
+	 * just made an entry for it */
 	bool opened, begins;
 	uint32_t device;
 };

@@ -132,6 +132,20 @@ for at in 10.9.0.1 fd09::1; do
 	goes "late-$at" l d
 done
 
+# -- what others keep from conntrack, as a server of names is advised to --
+for i in iptables-legacy ip6tables-legacy; do
+	inc $i -t raw -A PREROUTING -p udp --dport 8009 -j CT --notrack
+	inc $i -t raw -A OUTPUT -p udp --sport 8009 -j CT --notrack
+done
+for at in 10.9.0.1 fd09::1; do
+	up "untracked-$at" inc ins udp $at 8009
+	goes "untracked-$at" d l
+	goes "untracked-$at" l d
+done
+for i in iptables-legacy ip6tables-legacy; do
+	inc $i -t raw -F
+done
+
 # -- decided flows stay in the kernel --
 # Of all flows with this port; what neighbours say meanwhile is none of theirs
 came() {
