@@ -429,6 +429,8 @@ resolve_failed(struct resolve *r, struct attempt *take, int error, mono_t now)
 			upstream_odd(attempt.upstream,
 			    attempt.settles == DOUBT_QUESTION, attempt.sent,
 			    now);
+		else if (error == -ENODATA)
+			upstream_odd(attempt.upstream, true, attempt.sent, now);
 		else if (error == -ETIMEDOUT)
 			upstream_late(attempt.upstream, attempt.sent, now);
 		else if (error != -ECANCELED)

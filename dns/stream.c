@@ -354,7 +354,7 @@ stream_is_junk(const struct stream *s)
 void
 stream_restart(struct stream *s, struct list *failed)
 {
-	struct stream_query *q;
+	struct stream_query *q, *first = NULL;
 
 	/* the last first, since each is put in front */
 	while (!list_empty(&s->flying)) {
@@ -369,6 +369,11 @@ stream_restart(struct stream *s, struct list *failed)
 		}
 		s->stats.repeated++;
 		list_prepend(&s->waiting, &q->node);
+		first = q;
+	}
+	if (first != NULL) {
+		list_remove(&first->node);
+		list_append(&s->waiting, &first->node);
 	}
 	s->answered = 0;
 	s->junk = 0;

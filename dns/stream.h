@@ -102,8 +102,9 @@ struct stream_query *stream_match(struct stream *s, uint8_t *msg, size_t len);
 /* Nothing but what nobody asked for comes from there. */
 bool stream_is_junk(const struct stream *s);
 
-/* The stream has ended. What was sent waits again, first; a query that has seen
- * too many streams end in silence is moved to `failed`. */
+/* The stream has ended. What was sent waits again, first, but for what was to
+ * be answered next: the server may have hung up on that, and it comes last. A
+ * query that has seen too many streams end in silence is moved to `failed`. */
 void stream_restart(struct stream *s, struct list *failed);
 
 #endif

@@ -211,7 +211,9 @@ task_fail(struct resolve *r, struct task *take, int error, mono_t now)
 	} else {
 		answer.ede = EDE_NETWORK;
 		answer.ttl = NETWORK_TTL;
-		answer.ede_text = resolve_is_tunnelled(r, take->key.group)
+		answer.ede_text = error == -ENODATA
+				      ? "the upstream hangs up on this question"
+				  : resolve_is_tunnelled(r, take->key.group)
 				      ? "the tunnel leads to no name server"
 				      : "no upstream can be reached";
 	}

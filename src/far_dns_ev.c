@@ -23,6 +23,8 @@
 #define OUT_SIZE ((size_t)4096)
 #define WHY_SIZE 256
 
+static const char it_hangs_up[] = "it ends the connection without an answer";
+
 /* One server, by one tunnel. */
 struct link {
 	struct list node;
@@ -36,6 +38,7 @@ struct link {
 	mono_t heard; /* the last bytes, or since when nobody asks */
 	mono_t hold_until;
 	bool again; /* dial when the one that ended is gone */
+	bool hung;  /* it has hung up on a question, and answered none since */
 	struct event *flush, *timer;
 	char why[WHY_SIZE];
 	struct log_limit fails, works; /* what is said of this one */
@@ -103,24 +106,28 @@ complain(struct link *link, const char *why)
 /* Bytes ---------------------------------------------------------------------
  */
 
-/* What was open is so no more: what was sent goes out again, by another. */
+/* What was open is so no more: what was sent goes out again, by another. That
+ * it hangs up may be for one question's sake, as dnsmasq does where its own
+ * servers can't be asked: by the second in a row it is so of all. */
 static void
 lost(struct link *link, const char *why, mono_t now)
 {
 	struct list failed;
+	int error = why == it_hangs_up && !link->hung ? -ENODATA : -ECONNRESET;
 
 	list_init(&failed);
 	hang_up(link);
 	stream_restart(&link->stream, &failed);
-	if (!list_empty(&failed)) {
+	if (!list_empty(&failed) && error != -ENODATA) {
 		complain(link, why);
 		link->hold_until = mono_add(now, HOLD_NS);
 	}
+	link->hung |= !list_empty(&failed);
 	link->again = !list_empty(&link->stream.waiting);
 	while (!list_empty(&failed))
 		end_query(link,
-		    container_of(failed.next, struct stream_query, node),
-		    -ECONNRESET, now);
+		    container_of(failed.next, struct stream_query, node), error,
+		    now);
 	event_active(link->flush, EV_TIMEOUT, 0);
 }
 
@@ -167,6 +174,7 @@ take_messages(struct link *link, mono_t now)
 		if (q == NULL)
 			continue;
 		complain(link, "");
+		link->hung = false;
 		attempt = stream_take(&link->stream, q);
 		if (resolve_fits(resolve, attempt, msg, len))
 			resolve_answer(resolve, attempt, msg, len, now);
@@ -189,8 +197,8 @@ take_bytes(struct link *link, mono_t now)
 			return;
 		if (n <= 0) {
 			lost(link,
-			    n == 0 ? "it ends the connection without an answer"
-				   : strerror((int)-n),
+			    n == 0 || n == -ECONNRESET ? it_hangs_up
+						       : strerror((int)-n),
 			    now);
 			return;
 		}

@@ -9,7 +9,7 @@
 #                                     192.0.2.9: 53 dnsmasq: behind the proxy
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 microsocks dnsmasq
+need python3 microsocks dnsmasq dig
 net_up
 . "$(dirname "$0")/tunnels.sh"
 far_up
@@ -37,15 +37,17 @@ serve_dns() { # ADDR RECORD...
 	for r; do set -- "$@" "--address=$r"; shift; done
 	background ins dnsmasq --keep-in-foreground --conf-file=/dev/null \
 	    --no-resolv --no-hosts --bind-interfaces --listen-address="$at" \
-	    --user=root --pid-file= \
+	    --user=root --pid-file= ${more-} \
 	    --log-queries --log-facility="$tmp/dns.$at" --local-ttl=60 "$@"
 	wait_for serves_dns $at
 }
 serve_dns 10.9.0.2 /both.corp/192.0.2.8 /open.corp/192.0.2.8 \
     /rebind.example/198.18.1.0 /here.unknown/192.0.2.9
+more=--server=/hangs.split.example/127.0.0.1#9 \
 serve_dns 192.0.2.9 /both.corp/192.0.2.7 /web.far.corp/192.0.2.8 \
     /many.corp/192.0.2.7 /lan.far.corp/10.1.2.3 /rebind.far.corp/127.0.0.1 \
-    /there.unknown/192.0.2.7 /web.split.example/192.0.2.7
+    /there.unknown/192.0.2.7 /web.split.example/192.0.2.7 \
+    /next.split.example/192.0.2.7
 asked() { grep -c "query\[.*\] $2 " "$tmp/dns.$1"; }
 
 settings '[resolver]' 'upstream = 10.9.0.2' \
@@ -88,6 +90,12 @@ check "and the far one stays" gets both.corp 192.0.2.7
 check "no name there: NXDOMAIN or none" sh -c \
     "! nsenter --net=/run/netns/$C python3 '$top/tests/netns/tunnel.py' ask \
     nothing.corp A | grep -q 192"
+# on what it can't ask others about it hangs up
+inc dig +tries=1 @127.0.0.1 hangs.split.example >"$tmp/dig.out"
+check "a server hangs up: that is said" \
+    grep -q 'EDE: 23.*hangs up on this question' "$tmp/dig.out"
+check "and it is asked on" [ "$(inc dig +short +tries=1 @127.0.0.1 \
+    next.split.example)" = 192.0.2.7 ]
 
 # -- a domain whose servers are behind a tunnel, whoever asks --
 check "a forward by a tunnel" gets web.split.example 192.0.2.7

@@ -309,10 +309,11 @@ what_was_sent_goes_out_again_in_order(void **state)
 	assert_int_equal(s.stats.repeated, 2);
 	assert_int_equal(stream_fill(&s, out, sizeof(out), now), 3 * 26);
 	at = 0;
-	(void)sent_id(out, &at, 'a');
 	(void)sent_id(out, &at, 'b');
 	feed(&s, in, answer(in, sent_id(out, &at, 'c'), 'c'));
 	assert_int_equal(next(&s), 'c');
+	/* it may have hung up on this one */
+	(void)sent_id(out, &at, 'a');
 	drop_all(&s);
 }
 
@@ -333,6 +334,9 @@ silence_twice_is_a_failure(void **state)
 	stream_restart(&s, &failed);
 	assert_true(list_empty(&failed));
 	(void)stream_fill(&s, out, sizeof(out), now);
+	(void)sent_id(out, &at, 'b');
+	(void)sent_id(out, &at, 'c');
+	(void)sent_id(out, &at, 'd');
 	/* one answer a stream is enough to go on */
 	feed(&s, in, answer(in, sent_id(out, &at, 'a'), 'a'));
 	assert_int_equal(next(&s), 'a');
@@ -344,12 +348,12 @@ silence_twice_is_a_failure(void **state)
 	(void)stream_fill(&s, out, sizeof(out), now);
 	add(&s, 'x'); /* was never sent: stays */
 	stream_restart(&s, &failed);
-	for (char c = 'b'; c < 'e'; c++) {
+	for (const char *c = "dbc"; *c != '\0'; c++) {
 		struct stream_query *q =
 		    container_of(failed.next, struct stream_query, node);
 
 		assert_false(list_empty(&failed));
-		assert_int_equal((intptr_t)stream_take(&s, q), c);
+		assert_int_equal((intptr_t)stream_take(&s, q), *c);
 	}
 	assert_true(list_empty(&failed));
 	assert_int_equal(s.n, 1);
