@@ -11,16 +11,17 @@
 
 /* A datagram for a socket that is not connected says nothing of who began. As
  * a rule it did; where the flow may be older than what we know of it, conntrack
- * knows. */
+ * knows. Our own have no such flows: one like that is a server's. */
 static bool
-was_begun_here(
-    struct judge_ev *je, const struct packet *pkt, const struct flow_key *key)
+was_begun_here(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, const struct flow_key *key)
 {
 	struct flow_key began;
 
 	return pkt->in && pkt->tuple.has_ports &&
 	       pkt->tuple.proto != IPPROTO_TCP && je->ct != NULL &&
 	       mono_before(je->now, je->doubt_end) &&
+	       !je->opts.is_own(je->opts.arg, sock->inode) &&
 	       ct_original(je->ct, key, &began, NULL) == 0 &&
 	       memcmp(&began, key, sizeof(began)) == 0;
 }
@@ -151,7 +152,7 @@ judge_ev_find_socket(struct judge_ev *je, const struct packet *pkt,
 		return;
 	pass_on(je, ret);
 	if (!ret->connected)
-		ret->connected = was_begun_here(je, pkt, &key);
+		ret->connected = was_begun_here(je, pkt, ret, &key);
 	else if (pkt->in)
 		ret->connected = !was_begun_outside(je, pkt, &key);
 	if (!pkt->in && !ret->accepted)
