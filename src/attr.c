@@ -420,28 +420,30 @@ attr_watch_closes(struct attr *attr, attr_closed_fn *closed, void *arg)
 	attr->closed_arg = arg;
 }
 
-/* Numbers as the kernel has them: of the file from its start, where that was
- * seen, since some file systems have others for stat(2); of the user where ours
- * are the same. */
+/* Numbers as the kernel has them: of the file from its start, since some file
+ * systems have others for stat(2); of the user where ours are the same. Where
+ * its start was not seen the socket has to do, and where it is that of a
+ * service that the first process starts now. */
 void
-attr_heard(struct attr *attr, const struct flow_key *key,
-    const struct socket_facts *sock, const struct process *proc)
+attr_heard(struct attr *attr, const struct flow_key *key, uint64_t inode,
+    const struct process *proc)
 {
-	struct bpf_hearer hearer = { .socket = sock->inode };
-	const struct kin *kin;
+	struct bpf_hearer hearer = { .socket = inode };
+	const struct image *image;
 
 	if (attr->bpf == NULL)
 		return;
-	if (proc != NULL && proc->kind == PROCESS_PROGRAM &&
+	if (proc != NULL && proc->kind == PROCESS_PROGRAM && proc->pid != 1 &&
 	    idmap_here(&attr->users, proc->uid) == proc->uid) {
-		hearer.exe_dev = proc->exe_dev;
-		hearer.exe_ino = proc->exe_ino;
+		image = attr_image_of(attr, proc);
 		hearer.uid = proc->uid;
-		kin = lineage_find_about(
-		    attr->lineage, proc->pid, proc->start, attr->tick_ns);
-		if (kin != NULL &&
-		    attr_is_run_by(attr, kin->images[0].image, proc))
-			hearer.exe_dev = kin->images[0].image->exe_dev;
+		if (image != NULL && attr_is_run_by(attr, image, proc)) {
+			hearer.exe_dev = image->exe_dev;
+			hearer.exe_ino = image->exe_ino;
+		} else if (inode == 0) {
+			hearer.exe_dev = proc->exe_dev;
+			hearer.exe_ino = proc->exe_ino;
+		}
 	}
 	bpf_heard(attr->bpf, key, &hearer);
 }

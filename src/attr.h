@@ -102,9 +102,10 @@ typedef void attr_closed_fn(void *arg, uint64_t inode);
 void attr_watch_closes(struct attr *attr, attr_closed_fn *closed, void *arg);
 
 /* A datagram that began the flow from outside is let in: who has the socket may
- * answer it, and nobody else may before him. proc: who was found, or NULL. */
-void attr_heard(struct attr *attr, const struct flow_key *key,
-    const struct socket_facts *sock, const struct process *proc);
+ * answer it, and nobody else may before him. inode 0: only a process of that
+ * program may, by whichever socket. proc: who was found, or NULL. */
+void attr_heard(struct attr *attr, const struct flow_key *key, uint64_t inode,
+    const struct process *proc);
 
 /* To be watched by the loop: then attr_drain() is due. -1: none. */
 #define ATTR_FDS 2

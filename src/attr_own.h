@@ -43,6 +43,10 @@ struct attr {
 	char why[BPF_WHY_MAX];
 };
 
+/* What the process was started as last; NULL: not known. Borrowed. */
+const struct image *attr_image_of(
+    const struct attr *attr, const struct process *proc);
+
 /* Whether the process, as /proc has it, runs what it was started as. Devices
  * that are none may have another number for stat(2). */
 bool attr_is_run_by(const struct attr *attr, const struct image *image,

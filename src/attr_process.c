@@ -258,9 +258,8 @@ attr_is_run_by(const struct attr *attr, const struct image *image,
 		   strcmp(image->exe, proc->exe) == 0);
 }
 
-/* NULL: not known. */
-static const struct image *
-image_of(struct attr *attr, const struct process *proc)
+const struct image *
+attr_image_of(const struct attr *attr, const struct process *proc)
 {
 	const struct kin *kin = lineage_find_about(
 	    attr->lineage, proc->pid, proc->start, attr->tick_ns);
@@ -278,7 +277,7 @@ is_posing_in_proc(struct attr *attr, const struct process *proc)
 	if (attr->bpf == NULL)
 		return 0;
 	bpf_births(attr->bpf);
-	image = image_of(attr, proc);
+	image = attr_image_of(attr, proc);
 	if (image == NULL && is_stranger(attr, NULL)) {
 		int r = bpf_ask_missed(attr->bpf, attr->now);
 
@@ -289,7 +288,7 @@ is_posing_in_proc(struct attr *attr, const struct process *proc)
 			    "the kernel does not say what those run whose "
 			    "start was lost, they are unknown: %s",
 			    strerror(-r));
-		image = image_of(attr, proc);
+		image = attr_image_of(attr, proc);
 	}
 	if (image == NULL)
 		return is_stranger(attr, NULL);

@@ -262,6 +262,52 @@ for pair in 10.9.0.1,10.9.0.2,7500 fd09::1,fd09::2,7510; do
 	stop $hearer
 done
 
+# -- … who is another program by then, and has the socket that it came to --
+cat >"$tmp/become.py" <<'PY'
+import os, socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET,
+    socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 5561))
+print("ready", flush=True)
+_, peer = s.recvfrom(99)
+s.connect(peer)
+os.dup2(s.fileno(), 9)
+os.execv(sys.argv[2], [sys.argv[2], "-c", "echo bad >&9; echo bad >&9"])
+PY
+for pair in 10.9.0.1,10.9.0.2 fd09::1,fd09::2; do
+	IFS=, read -r here there <<<"$pair"
+	count 7504
+	background inc "$bin/server" "$tmp/become.py" $here "$bin/bad" \
+	    >"$tmp/become.out" 2>&1
+	became=$pid
+	wait_for has_text ready "$tmp/become.out"
+	ins env SHORT_BIND=7504 "$short" udp $here 5561 1 1 >/dev/null
+	wait $became
+	check "who has become another one does not answer, $here: none" came 7504 0
+done
+
+# -- conntrack has forgotten what a program began, and the far end speaks first.
+# It is no answer of what has the socket by then --
+count 7505
+mkfifo "$tmp/lull"
+background inc "$bin/good" -c "exec 3<>/dev/udp/10.9.0.2/7505
+    echo good >&3; read -r x <$tmp/lull; read -ru 3 x
+    exec $bin/bad -c 'echo bad >&3; echo bad >&3; echo over >$tmp/lull.out'"
+began=$pid
+check "who may sends, and is forgotten" came 7505 1
+ctl --json flows >"$tmp/flows"
+sport=$(sed -n 's/.*"sport":\([0-9]*\),.*"dport":7505,.*/\1/p' "$tmp/flows")
+inc conntrack -D -p udp --orig-port-dst 7505 >/dev/null 2>&1
+ins python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.9.0.2", 7505))
+s.sendto(b"late\n", ("10.9.0.1", int(sys.argv[1])))' "$sport"
+echo >"$tmp/lull"
+wait $began
+check "the far end is heard" test -s "$tmp/lull.out"
+check "… by a program that is another one by then: none of that" came 7505 1
+
 # -- the same with connections that came to nothing: refused, or unanswered --
 for port in 7061 7062; do
 	[ $port = 7061 ] || ins $IPT4 -I INPUT -p tcp --dport $port -j DROP

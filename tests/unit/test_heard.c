@@ -52,6 +52,13 @@ static const struct bpf_hearer bob = { 22, SDA1, 222, 1001 };
 /* another socket of a program that has one already */
 static const struct bpf_hearer twin = { 33, SDA1, 111, 1000 };
 static const struct bpf_hearer nameless = { 44, 0, 0, 0 };
+/* by alice's socket: she as another user, a program that she has become or that
+ * has it, too, and a file of her number on another device */
+static const struct bpf_hearer effective = { 11, SDA1, 111, 0 };
+static const struct bpf_hearer become = { 11, SDA1, 222, 1000 };
+static const struct bpf_hearer elsewhere = { 11, SDA1 + 1, 111, 1000 };
+/* by whichever socket */
+static const struct bpf_hearer anywhere = { 0, SDA1, 111, 1000 };
 
 static void
 who_was_meant_may_answer(void **state)
@@ -68,7 +75,15 @@ who_was_meant_may_answer(void **state)
 	assert_int_equal(another(set, 7000, &alice), 0);
 	assert_int_equal(another(set, 7000, &twin), 0);
 	assert_int_equal(another(set, 7000, &bob), 1);
+	assert_int_equal(another(set, 7000, &effective), 0);
+	assert_int_equal(another(set, 7000, &become), 1);
+	assert_int_equal(another(set, 7000, &elsewhere), 1);
 	assert_int_equal(another(set, 7001, &bob), 0);
+	bpf_heard_put(shared, &key, &anywhere);
+	assert_int_equal(another(set, 7000, &alice), 0);
+	assert_int_equal(another(set, 7000, &twin), 0);
+	assert_int_equal(another(set, 7000, &effective), 1);
+	assert_int_equal(another(set, 7000, &become), 1);
 	bpf_heard_put(shared, &key, &nameless);
 	assert_int_equal(another(set, 7000, &nameless), 0);
 	assert_int_equal(another(set, 7000, &alice), 1);

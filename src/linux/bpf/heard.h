@@ -68,6 +68,23 @@ bpf_heard_at(__u64 tag)
 	return (tag >> (64 - BPF_HEARD_BITS)) * BPF_HEARD_WAYS;
 }
 
+/* The program, of that user; by the very socket as whichever user it is by now
+ * (seteuid(2)). Another one that has the socket, too, or that the process has
+ * become meanwhile, was not meant. Where nobody knew whose it was the socket
+ * has to do. */
+static inline __attribute__((always_inline)) int
+bpf_heard_is_meant(
+    const __u64 words[BPF_HEARD_WORDS], const __u64 who[BPF_HEARD_WORDS])
+{
+	int same_socket = words[BPF_HEARD_SOCKET] == who[BPF_HEARD_SOCKET];
+	__u64 other = words[BPF_HEARD_EXE] ^ who[BPF_HEARD_EXE];
+
+	if (words[BPF_HEARD_EXE_INO] == 0)
+		return same_socket;
+	return words[BPF_HEARD_EXE_INO] == who[BPF_HEARD_EXE_INO] &&
+	       (same_socket ? other >> 32 : other) == 0;
+}
+
 /* What is said of the tag there: 1 that another one was meant than `who`, 0
  * that he was, or nothing. */
 static inline __attribute__((always_inline)) int
@@ -82,11 +99,7 @@ bpf_heard_another(const volatile struct bpf_heard *set, __u64 tag,
 			words[w] = set[i].words[w];
 		if (sum != (tag ^ bpf_heard_sum(words)))
 			continue;
-		if (words[BPF_HEARD_SOCKET] == who[BPF_HEARD_SOCKET])
-			return 0;
-		return words[BPF_HEARD_EXE_INO] == 0 ||
-		       words[BPF_HEARD_EXE_INO] != who[BPF_HEARD_EXE_INO] ||
-		       words[BPF_HEARD_EXE] != who[BPF_HEARD_EXE];
+		return !bpf_heard_is_meant(words, who);
 	}
 	return 0;
 }
