@@ -374,30 +374,6 @@ rule_line(
 		put_said(reader, rule, &(struct about){ &name, NULL, halves });
 }
 
-/* Rules about parts of pages: "##", "#@#", "#?#", "$$" and others. */
-static bool
-is_cosmetic(struct list_text line)
-{
-	size_t i = 0;
-
-	while (i < line.len && line.p[i] == '#')
-		i++;
-	if (i > 0 && (i == line.len || list_is_blank(line.p[i])))
-		return false; /* "## a heading" */
-	for (i = 0; i + 1 < line.len; i++) {
-		if (line.p[i] == '#' && i > 0 && list_is_blank(line.p[i - 1]))
-			return false; /* a comment begins */
-		if (line.p[i] == '$' && line.p[i + 1] == '$')
-			return true;
-		if (line.p[i] == '#' &&
-		    (line.p[i + 1] == '#' || line.p[i + 1] == '@' ||
-			line.p[i + 1] == '?' || line.p[i + 1] == '$' ||
-			line.p[i + 1] == '%'))
-			return true;
-	}
-	return false;
-}
-
 /* Where the modifiers start: the last $, since a pattern may hold others. */
 static size_t
 find_modifiers(struct list_text line)
@@ -466,7 +442,7 @@ list_adblock_line(struct list_reader *reader, struct list_text line)
 
 	if (word.len == 0 || word.p[0] == '!' || word.p[0] == '[')
 		return;
-	if (is_cosmetic(line)) {
+	if (list_is_cosmetic(line)) {
 		list_fault_line(reader, "a rule about parts of pages");
 		return;
 	}

@@ -114,6 +114,29 @@ list_until(struct list_text *text, char end)
 
 /* Lines -------------------------------------------------------------------- */
 
+bool
+list_is_cosmetic(struct list_text line)
+{
+	size_t i = 0;
+
+	while (i < line.len && line.p[i] == '#')
+		i++;
+	if (i > 0 && (i == line.len || list_is_blank(line.p[i])))
+		return false; /* "## a heading" */
+	for (i = 0; i + 1 < line.len; i++) {
+		if (line.p[i] == '#' && i > 0 && list_is_blank(line.p[i - 1]))
+			return false; /* a comment begins */
+		if (line.p[i] == '$' && line.p[i + 1] == '$')
+			return true;
+		if (line.p[i] == '#' &&
+		    (line.p[i + 1] == '#' || line.p[i + 1] == '@' ||
+			line.p[i + 1] == '?' || line.p[i + 1] == '$' ||
+			line.p[i + 1] == '%'))
+			return true;
+	}
+	return false;
+}
+
 char
 list_end(struct list_text text)
 {

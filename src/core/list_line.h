@@ -99,6 +99,10 @@ const char *list_name(struct name *ret, struct list_text text);
 /* An address, a prefix (bits past it are ignored) or a range. */
 bool list_addr(struct addr_range *ret, struct list_text text);
 
+/* A rule of AdBlock's about parts of pages: "##", "#@#", "#?#", "$$" and
+ * others. What stands in front is no name to be blocked. */
+bool list_is_cosmetic(struct list_text line);
+
 /* One line of hosts, domains, wildcard or addresses, or (AUTO) of any of
  * them. */
 void list_plain_line(struct list_reader *reader, struct list_text line);

@@ -56,7 +56,8 @@ detect(struct list_text rest)
 		if (is_unbound_line(line))
 			return CONF_FORMAT_UNBOUND;
 		if (list_begins(line, "||") || list_begins(line, "@@") ||
-		    list_begins(line, "[Adblock") || list_begins(line, "|"))
+		    list_begins(line, "[Adblock") || list_begins(line, "|") ||
+		    list_is_cosmetic(line))
 			adblock = true;
 	}
 	return adblock ? CONF_FORMAT_ADBLOCK : CONF_FORMAT_AUTO;

@@ -205,9 +205,13 @@ list_plain_line(struct list_reader *reader, struct list_text line)
 	if (word.len == 0 || word.p[0] == '!')
 		return;
 	if (list_trim(rest).len == 0) {
-		if (reader->format == CONF_FORMAT_HOSTS ||
-		    (reader->format != CONF_FORMAT_ADDRESSES &&
-			is_own_addr(word)))
+		/* "name##.banner": a list for browsers was given */
+		if (word.p + word.len < line.p + line.len &&
+		    word.p[word.len] == '#' && list_is_cosmetic(line))
+			list_fault_line(reader, "a rule about parts of pages");
+		else if (reader->format == CONF_FORMAT_HOSTS ||
+			 (reader->format != CONF_FORMAT_ADDRESSES &&
+			     is_own_addr(word)))
 			list_fault_line(reader, "no address and names");
 		else
 			plain_word(reader, word);

@@ -140,6 +140,8 @@ formats_are_told_apart(void **state)
 		{ "a.test ; SOA\n", CONF_FORMAT_AUTO },
 		{ "soa\na.test\n", CONF_FORMAT_AUTO },
 		{ "a.test\r||b.test^\r", CONF_FORMAT_ADBLOCK },
+		{ "! x\na.test#%#//scriptlet('b')\n", CONF_FORMAT_ADBLOCK },
+		{ "a.test#b\n0.0.0.0 c.test ##d\n", CONF_FORMAT_AUTO },
 	};
 	static const struct row mixed[] = {
 		{ "\xef\xbb\xbf"
@@ -151,6 +153,11 @@ formats_are_told_apart(void **state)
 		{ HUNDRED "||a.test^\n|b.test|\n@@||c.a.test^\n",
 		    { "a.test", "x.a.test", "b.test", "n.test" },
 		    { "c.a.test", "x.b.test" }, 0 },
+		{ HUNDRED
+		    "a.test##.ad\nb.test#@#.ad\nc.test#?#p\nd.test#%#e()\n"
+		    "e.test#x\nf.test ##x\n0.0.0.0 g.test##x\n",
+		    { "e.test", "f.test", "g.test" },
+		    { "a.test", "b.test", "c.test", "d.test" }, 4 },
 		/* saved by Windows as "Unicode" */
 		{ "\xff\xfe"
 		  "a.test\n||b.test^\n",
