@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "src/core/conf.h"
+#include "src/linux/own.h"
 
 /* A group may have many members: its entry is read into at most this much. */
 #define ENTRY_MAX ((size_t)1 << 20)
@@ -155,12 +156,28 @@ world_besides(void *arg, const char *group, char *members, size_t size)
 	return true;
 }
 
+static bool
+world_own(void *arg, size_t i, struct addr *ret)
+{
+	const struct addr *addr = NULL;
+	struct own *own = NULL;
+
+	(void)arg;
+	if (own_read(&own) == 0)
+		addr = own_get(own, i);
+	if (addr != NULL)
+		*ret = *addr;
+	own_free(own);
+	return addr != NULL;
+}
+
 const struct policy_world load_world = {
 	.user = world_user,
 	.group = world_group,
 	.path = world_path,
 	.file = world_file,
 	.besides = world_besides,
+	.own = world_own,
 };
 
 /* Whether what the device sends goes out as packets of this host once more, as

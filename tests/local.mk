@@ -140,7 +140,7 @@ test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 test_load_SOURCES = %D%/unit/test_load.c src/load.c \
-	src/load_warn.c src/world.c
+	src/load_warn.c src/world.c src/linux/own.c
 test_load_CFLAGS = $(AM_CFLAGS)
 test_load_LDADD = $(pure) $(CMOCKA_LIBS)
 test_state_SOURCES = %D%/unit/test_state.c src/file.c src/state.c

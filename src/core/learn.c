@@ -96,13 +96,16 @@ who_of(const struct learn_fact *fact)
 
 	if (out == NULL)
 		return NULL;
-	if (fact->process != NULL)
+	if (fact->asks)
+		; /* told by its address */
+	else if (fact->process != NULL)
 		put_match(out, "process", fact->process);
 	else if (fact->exe_here && fact->exe[0] == '/')
 		put_match(out, "exe", fact->exe);
 	else if (fact->unit[0] != '\0' && fact->unit[0] != '$')
 		put_match(out, "unit", fact->unit);
-	if (fact->process == NULL && fact->exe_here && fact->script[0] == '/')
+	if (!fact->asks && fact->process == NULL && fact->exe_here &&
+	    fact->script[0] == '/')
 		put_match(out, "script", fact->script);
 	if (fclose(out) == 0)
 		return text;
@@ -119,7 +122,8 @@ group_find(
 	for (size_t i = 0; i < learn->n; i++) {
 		struct group *g = &learn->groups[i];
 
-		if (g->in == fact->in && g->has_port == fact->has_port &&
+		if (g->in == fact->in && g->asks == fact->asks &&
+		    g->has_port == fact->has_port &&
 		    (!g->has_port || g->port == fact->port) &&
 		    strcmp(g->proto, fact->proto) == 0 &&
 		    strcmp(g->who, who) == 0)
@@ -134,6 +138,7 @@ group_add(struct learn *learn, const struct learn_fact *fact, const char *who)
 	struct group *groups =
 	    reallocarray(learn->groups, learn->n + 1, sizeof(groups[0]));
 	struct group g = { .in = fact->in,
+		.asks = fact->asks,
 		.has_port = fact->has_port,
 		.port = fact->has_port ? fact->port : 0 };
 
@@ -204,7 +209,7 @@ learn_add(struct learn *learn, const struct learn_fact *fact)
 
 	if (who == NULL)
 		return -ENOMEM;
-	if (who[0] == '\0' || !can_be_written(who) ||
+	if ((who[0] == '\0' && !fact->asks) || !can_be_written(who) ||
 	    (!named && fact->remote.family == ADDR_NONE)) {
 		learn->unwritable++;
 		free(who);

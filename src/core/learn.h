@@ -20,6 +20,7 @@ struct learn_fact {
 	struct addr remote;  /* the other side's */
 	const char *host;    /* its name; NULL for none */
 	const char *process; /* "unknown" or "kernel"; NULL: a program */
+	bool asks;	     /* for a name: the other side, another host */
 	const char *exe, *script, *unit; /* "" for none */
 	bool exe_here;			 /* see struct process */
 };

@@ -11,7 +11,7 @@
 /* What one program did with one protocol and port: a line for the names, one
  * for the addresses. */
 struct group {
-	bool in;
+	bool in, asks;
 	char *who; /* matches on the program, as in a rule */
 	char *proto;
 	bool has_port;

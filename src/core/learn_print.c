@@ -143,7 +143,8 @@ kind_of(const struct group *g, size_t i)
 	const char *scope = scope_of(&g->addrs[i]), *other;
 	size_t n = 0;
 
-	if (scope == NULL)
+	/* this host is one of its LAN, too */
+	if (scope == NULL || g->asks)
 		return NULL;
 	for (size_t j = 0; j < g->n_addrs; j++) {
 		other = scope_of(&g->addrs[j]);
@@ -209,7 +210,7 @@ print_group(struct group *g, const char *note, FILE *out)
 		fputs(" from ", out);
 		print_addrs(g, out);
 	} else {
-		fputs(" to ", out);
+		fputs(g->asks ? " from " : " to ", out);
 		print_addrs(g, out);
 		if (g->has_port)
 			fprintf(out, " port %u", g->port);

@@ -103,6 +103,8 @@ struct policy_world {
 	 * these, "alice, bob"; for policy_warn() */
 	bool (*besides)(
 	    void *arg, const char *group, char *members, size_t size);
+	/* addresses of this host, one by one from 0; false at the end */
+	bool (*own)(void *arg, size_t i, struct addr *ret);
 	void *arg;
 	/* in force until then, borrowed: it knows who was there; or NULL, and
 	 * of a daemon before this one this is what is known */

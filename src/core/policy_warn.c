@@ -203,6 +203,47 @@ warn_source(const struct policy *policy, const struct rules *rules, size_t n,
 	    "from, which it may choose: `to port' is that of this host");
 }
 
+/* Of one address alone it is meant, and of what is no network. */
+static bool
+is_network(const struct policy_match *m)
+{
+	if (m->negated || (m->addrs.scopes & ~(unsigned int)SCOPE_LAN) != 0)
+		return false;
+	for (size_t i = 0; i < m->addrs.n_ranges; i++)
+		if (!addr_equal(&m->addrs.ranges[i].lo, &m->addrs.ranges[i].hi))
+			return true;
+	return m->addrs.scopes != 0;
+}
+
+/* What is to let other hosts ask for names lets programs of this one send
+ * anything. */
+static void
+warn_own(const struct policy *policy, const struct rules *rules, size_t n,
+    const struct policy_world *world, struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n];
+	const struct policy_match *from = policy_warn_match(entry, FIELD_FROM);
+	char text[ADDR_STRLEN], what[ADDR_STRLEN + 128];
+	struct addr addr;
+
+	if (entry->action != ACTION_ACCEPT ||
+	    (entry->direction & RULE_OUT) == 0 ||
+	    policy_warn_fields(entry) != 1u << FIELD_FROM || !is_network(from))
+		return;
+	for (size_t i = 0; world->own(world->arg, i, &addr); i++) {
+		if (addr_is_loopback(&addr) ||
+		    addr_set_match(&from->addrs, &addr, true) != MATCH_YES)
+			continue;
+		(void)snprintf(what, sizeof(what),
+		    "warning: %s is this host's own: all that its programs "
+		    "send is accepted, too, and not queries of other hosts "
+		    "alone",
+		    addr_format(&addr, text)); /* fits */
+		policy_warn_at(warnings, rules, &rules->rules[n].place, what);
+		return;
+	}
+}
+
 bool
 policy_warn_is_loopback(const struct policy_match *m)
 {
@@ -429,6 +470,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 		warn_nothing(policy, rules, i, warnings);
 		warn_query(policy, rules, i, warnings);
 		warn_source(policy, rules, i, warnings);
+		warn_own(policy, rules, i, world, warnings);
 		if (shadow == NULL)
 			continue;
 		warn_shadowed(policy, rules, shadow, i, warnings);

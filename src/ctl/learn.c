@@ -294,14 +294,21 @@ take_query(void *arg, const json_t *query)
 	struct learning *l = arg;
 	struct learn_fact fact = fact_of(query);
 	bool denied = is_denied(query);
+	char client[ADDR_STRLEN];
 
-	if (!by_default(query) || fact.process != NULL)
+	fact.asks = json_is_null(json_object_get(query, "process"));
+	if (!by_default(query) || (fact.process != NULL && !fact.asks))
 		return STATUS_DONE;
 	l->unanswered += denied;
 	fact.in = fact.has_port = false;
 	fact.proto = "";
 	fact.host = command_text(query, "qname", NULL);
-	return fact.host == NULL ||
+	if (fact.asks) { /* whatever it asks for */
+		fact.host = NULL;
+		show_client(client, sizeof(client), query);
+		(void)addr_parse(&fact.remote, client, strlen(client));
+	}
+	return (fact.host == NULL && !fact.asks) ||
 		       learn_add(denied ? l->closed : l->learn, &fact) == 0
 		   ? STATUS_DONE
 		   : no_memory();

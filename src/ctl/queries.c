@@ -59,15 +59,11 @@ static void
 format_asker(char *buf, size_t size, const json_t *query)
 {
 	const json_t *process = json_object_get(query, "process");
-	const char *client = command_text(query, "client", "?");
-	bool bracket = client[0] == '[';
 
 	if (json_is_object(process))
 		show_program(buf, size, process);
-	else /* without its port; may be cut */
-		(void)snprintf(buf, size, "%.*s",
-		    (int)strcspn(client + bracket, bracket ? "]" : ":"),
-		    client + bracket);
+	else
+		show_client(buf, size, query);
 }
 
 static void

@@ -172,6 +172,18 @@ is_elsewhere(const json_t *process, const char *exe)
 }
 
 void
+show_client(char *buf, size_t size, const json_t *query)
+{
+	const char *client = command_text(query, "client", "?");
+	bool bracket = client[0] == '[';
+
+	/* may be cut */
+	(void)snprintf(buf, size, "%.*s",
+	    (int)strcspn(client + bracket, bracket ? "]" : ":"),
+	    client + bracket);
+}
+
+void
 show_program(char *buf, size_t size, const json_t *process)
 {
 	const char *exe = command_text(process, "exe", NULL);

@@ -46,6 +46,8 @@ void show_span(char *buf, size_t size, double seconds);
 void show_left(char *buf, size_t size, double when);
 
 /* "/usr/bin/curl[4711]" of a process object, or "(kernel)". */
+/* Who asks, without the port. */
+void show_client(char *buf, size_t size, const json_t *query);
 void show_program(char *buf, size_t size, const json_t *process);
 
 /* "1.5M" of bytes; "-" where the value is null. */

@@ -62,6 +62,12 @@ own_free(struct own *own)
 	free(own);
 }
 
+const struct addr *
+own_get(const struct own *own, size_t i)
+{
+	return i < own->n ? &own->v[i] : NULL;
+}
+
 bool
 own_has(const struct own *own, const struct addr *addr)
 {

@@ -2,6 +2,7 @@
 #define LINUX_OWN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "src/base/addr.h"
 
@@ -12,6 +13,8 @@ struct own;
 int own_read(struct own **ret);
 void own_free(struct own *own); /* accepts NULL */
 
+/* One by one from 0; NULL at the end. */
+const struct addr *own_get(const struct own *own, size_t i);
 bool own_has(const struct own *own, const struct addr *addr);
 
 #endif

@@ -12,7 +12,7 @@
  * /usr/bin and /usr/sbin. Files are there unless their name holds "missing",
  * and programs unless it ends in ".sh", ".txt" or "/". Tunnels tor, which names
  * are asked for through, and vpn, whose device is carried in packets, lists ads
- * and bad. */
+ * and bad; address 192.0.2.1. */
 static inline int
 world_name(const char *name, uint32_t *ret, const char *const names[2],
     const uint32_t ids[2])
@@ -81,6 +81,14 @@ world_besides(void *arg, const char *group, char *members, size_t size)
 	return strcmp(group, "users") == 0;
 }
 
+static inline bool
+world_own(void *arg, size_t i, struct addr *ret)
+{
+	(void)arg;
+	*ret = (struct addr){ ADDR_IP4, { i == 0 ? 127 : 192, 0, 2, 1 } };
+	return i < 2;
+}
+
 static const char *const fake_tunnels[] = { "tor", "vpn" };
 static const bool fake_far_names[] = { true, false };
 static const bool fake_carried[] = { false, true };
@@ -92,6 +100,7 @@ static const struct policy_world fake_world = {
 	.path = world_path,
 	.file = world_file,
 	.besides = world_besides,
+	.own = world_own,
 	.tunnels = { fake_tunnels, 2 },
 	.far_names = fake_far_names,
 	.carried = fake_carried,

@@ -183,6 +183,15 @@ check "another host asks again" [ "$(far @10.9.0.1 ads.example)" = 0.0.0.0 ]
 check "so does watch" wait_for grep -q \
     'block  dns A     10.9.0.2 - ads.example -> 0.0.0.0' "$tmp/watch"
 stop "$watch"
+rules "default out block"
+check "nothing out, by default" daemon_reload
+check "… denies other hosts" [ "$(far @10.9.0.1 web.example)" = 0.0.0.0 ]
+ctl learn | grep '^accept out from' >"$tmp/learnt"
+check "… learnt" grep -qx 'accept out from 10.9.0.2 # denied' "$tmp/learnt"
+rules "$(cat "$tmp/learnt")" "default out block"
+check "that line" daemon_reload
+check "… lets them ask" [ "$(far @10.9.0.1 web.example)" = 203.0.113.10 ]
+check "… and not this host" says 0.0.0.0 @127.0.0.1 web.example
 rules "block out from 10.9.0.0/24 domain web.example label \"theirs\"" \
     "block out exe $(command -v dig) domain two.example" "accept"
 check "a rule for other hosts" daemon_reload

@@ -255,6 +255,29 @@ who_comes_in_is_told_by_kind(void **state)
 			"from lan, internet\n");
 }
 
+/* By their addresses, however many: their network has this host in it, too. */
+static void
+other_hosts_that_ask_have_a_line(void **state)
+{
+	struct learn_fact fact = {
+		.asks = true, .proto = "", .exe = "", .script = "", .unit = ""
+	};
+	char want[256] = "accept out from 192.168.7.10";
+
+	(void)state;
+	for (unsigned int i = 10; i < 20; i++) {
+		char addr[32];
+
+		(void)snprintf(addr, sizeof(addr), "192.168.7.%u", i);
+		assert_int_equal(
+		    addr_parse(&fact.remote, addr, strlen(addr)), 0);
+		assert_int_equal(learn_add(learn, &fact), 0);
+		if (i > 10)
+			(void)strcat(strcat(want, ", "), addr);
+	}
+	assert_proposed(strcat(want, "\n"));
+}
+
 static void
 odd_words_mean_themselves(void **state)
 {
@@ -364,6 +387,7 @@ main(void)
 		T(many_addresses_become_their_kind),
 		T(many_ports_become_all),
 		T(who_comes_in_is_told_by_kind),
+		T(other_hosts_that_ask_have_a_line),
 		T(odd_words_mean_themselves),
 		T(scripts_units_and_the_kernel_have_their_words),
 		T(odd_names_are_not_proposed),

@@ -70,6 +70,11 @@ static const struct {
 	{ "a port that nobody may have", "block in from any port 19", NULL },
 	{ "a port of this host, outbound", "accept out from any port 22",
 	    NULL },
+	{ "a network that this host is in", "accept out from 192.0.2.0/24",
+	    "192.0.2.1 is this host's own" },
+	{ "without it", "accept out from 192.0.2.2-192.0.2.9", NULL },
+	{ "one of its addresses", "accept out from 192.0.2.1", NULL },
+	{ "a network, of what comes in", "accept in from 192.0.2.0/24", NULL },
 	{ "to the resolver",
 	    "accept to loopback\n"
 	    "block domain x.example",
