@@ -4,7 +4,7 @@
 #define SHARE 512
 
 /* Bytes of one: what a table has for it, or a record in its ring. */
-#define USE_BYTES 208
+#define USE_BYTES 240
 #define PROCESS_BYTES 512
 #define OWNER_BYTES 160
 

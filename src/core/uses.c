@@ -15,8 +15,10 @@
 /* Those that room is looked for among, from the oldest on. */
 #define LOOKED_AT 16
 
-/* Processes that send between the same ends at the same time. */
+/* Processes that send between the same ends at the same time, and packets of
+ * each that are told from those of the others: a burst of datagrams. */
 #define SAME_MAX 4
+#define PRINTS_MAX 4
 
 struct entry {
 	struct map_node node;
@@ -24,12 +26,16 @@ struct entry {
 	struct flow_key key;
 	struct who *who;
 	uint64_t socket;
-	uint64_t print; /* of the packet's first head_len bytes */
-	uint16_t head_len;
-	uint8_t device; /* see struct used */
+	/* of each packet's first bytes, so many: of the last ones that were
+	 * not asked about; length 0: none */
+	uint64_t prints[PRINTS_MAX];
+	uint16_t lens[PRINTS_MAX];
+	uint8_t n_prints; /* that there were ever, as a ring */
+	uint8_t device;	  /* see struct used */
 	bool connected : 1, begins : 1, answers : 1;
 	unsigned int waiting; /* packets that were not asked about yet */
 	mono_t when;
+	mono_t lost; /* when another one made room here whose packets waited */
 	uint64_t order; /* which was the last of all, the second last … */
 };
 
@@ -199,13 +205,33 @@ struct ends {
 	uint64_t hash;
 };
 
-/* The one of that process and socket, or a new one. Where too many send between
- * the same ends the oldest gives way; its packets are nobody's then. */
+/* Where too many send between the same ends the oldest gives way: when that
+ * was, and packets waited of one that is not like those that stay; so of one
+ * that it had made room for. */
+static mono_t
+give_way(struct uses *uses, const struct ends *ends, struct entry *oldest,
+    const struct who *who, mono_t now)
+{
+	const struct actor *actor = &oldest->who->actor;
+	bool alike = is_alike(actor, &who->actor);
+	mono_t lost = oldest->lost;
+	struct entry *entry;
+
+	for_each_same(entry, &uses->entries, ends->hash, &ends->key) alike =
+	    alike && is_alike(actor, &entry->who->actor);
+	if (oldest->waiting > 0 && !alike)
+		lost = now;
+	entry_forget(uses, oldest);
+	return lost;
+}
+
+/* The one of that process and socket, or a new one. */
 static struct entry *
 entry_get(struct uses *uses, const struct ends *ends, struct who *who,
     uint64_t socket, mono_t now)
 {
 	struct entry *entry, *oldest = NULL;
+	mono_t lost = { 0 };
 	size_t n = 0;
 
 	for_each_same(entry, &uses->entries, ends->hash, &ends->key)
@@ -217,7 +243,7 @@ entry_get(struct uses *uses, const struct ends *ends, struct who *who,
 		n++;
 	}
 	if (n >= SAME_MAX)
-		entry_forget(uses, oldest);
+		lost = give_way(uses, ends, oldest, who, now);
 	else
 		make_room(uses, now);
 	entry = spare_take(&uses->entry, sizeof(*entry));
@@ -227,9 +253,19 @@ entry_get(struct uses *uses, const struct ends *ends, struct who *who,
 	entry->who = who;
 	who->refs++;
 	entry->socket = socket;
+	entry->lost = lost;
 	list_init(&entry->lru);
 	map_put(&uses->entries, &entry->node, ends->hash);
 	return entry;
+}
+
+static void
+put_print(const struct uses *uses, struct entry *entry, const struct use *use)
+{
+	unsigned int at = entry->n_prints++ % PRINTS_MAX;
+
+	entry->prints[at] = map_hash(&uses->entries, use->head, use->head_len);
+	entry->lens[at] = (uint16_t)use->head_len; /* a hundred or so */
 }
 
 int
@@ -264,8 +300,7 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	who_unref(uses, who); /* the entry has its own */
 	if (entry == NULL)
 		return -ENOMEM;
-	entry->print = map_hash(&uses->entries, use->head, use->head_len);
-	entry->head_len = (uint16_t)use->head_len; /* a hundred or so */
+	put_print(uses, entry, use);
 	entry->connected = use->connected;
 	entry->device =
 	    (uint8_t)(use->device < UINT8_MAX ? use->device : UINT8_MAX);
@@ -280,23 +315,48 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	return 0;
 }
 
-static bool
-is_packet(const struct uses *uses, const struct entry *entry, const void *head,
+/* The place of the packet's print; PRINTS_MAX: it has none. */
+static unsigned int
+find_print(const struct uses *uses, const struct entry *entry, const void *head,
     size_t len)
 {
-	return len >= entry->head_len &&
-	       map_hash(&uses->entries, head, entry->head_len) == entry->print;
+	unsigned int at = 0;
+
+	while (at < PRINTS_MAX &&
+	       (entry->lens[at] == 0 || len < entry->lens[at] ||
+		   map_hash(&uses->entries, head, entry->lens[at]) !=
+		       entry->prints[at]))
+		at++;
+	return at;
+}
+
+/* It was asked about: another one with the same bytes may be of others. */
+static void
+forget_print(
+    const struct uses *uses, struct entry *entry, const void *head, size_t len)
+{
+	unsigned int at = find_print(uses, entry, head, len);
+
+	if (at < PRINTS_MAX)
+		entry->lens[at] = 0;
+}
+
+static bool
+has_lost(const struct entry *entry, mono_t now)
+{
+	return entry->lost.ns != 0 && mono_since(now, entry->lost) <= WAIT_NS;
 }
 
 /* Several sent between these ends. One of those of whom packets wait for a
- * verdict, by its bytes where these are not all alike; where none waits, and
- * all are alike or can only have come one after the other, the newest. */
+ * verdict, by its bytes where these are not all alike, or there may be packets
+ * of others; where none waits, and all are alike or can only have come one
+ * after the other, the newest. */
 static struct entry *
 tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
     const void *head, size_t len)
 {
 	struct entry *entry, *found = NULL, *waits = NULL;
-	bool alike = true, waiting_alike = true;
+	bool alike = true, waiting_alike = true, lost = false;
 	unsigned int n_found = 0;
 
 	for_each_same(entry, &uses->entries, hash, &newest->key)
@@ -305,6 +365,7 @@ tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
 
 		if (mono_since(newest->when, entry->when) > WAIT_NS)
 			continue;
+		lost = lost || has_lost(entry, newest->when);
 		alike = alike && is_alike(actor, &newest->who->actor);
 		if (entry->waiting == 0)
 			continue;
@@ -313,13 +374,15 @@ tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
 		    (waits == NULL || is_alike(actor, &waits->who->actor));
 		if (waits == NULL || entry->order > waits->order)
 			waits = entry;
-		if (is_packet(uses, entry, head, len)) {
+		if (find_print(uses, entry, head, len) < PRINTS_MAX) {
 			found = entry;
 			n_found++;
 		}
 	}
 	if (n_found == 1)
 		return found;
+	if (lost && newest->key.proto != IPPROTO_TCP)
+		return NULL;
 	if (waits != NULL)
 		return waiting_alike ? waits : NULL;
 	/* what TCP sends again: one socket has these ends at a time */
@@ -350,6 +413,8 @@ uses_find(struct uses *uses, const struct flow_key *key, const void *head,
 		newest->connected, newest->answers, newest->begins };
 	if (head == NULL)
 		return USES_ONE;
+	if (n > 1)
+		forget_print(uses, newest, head, len);
 	if (newest->waiting > 0)
 		newest->waiting--;
 	newest->begins = false; /* what comes after it is not the first */

@@ -173,6 +173,29 @@ of_a_shared_socket_each_packet_has_its_own_sender(void **state)
 	assert_int_equal(find(4000, &w, &used), USES_MIXED);
 }
 
+static void
+bursts_of_two_are_told_apart_packet_by_packet(void **state)
+{
+	char text[16];
+	struct used used;
+	struct wire w;
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++)
+		for (pid_t pid = 42; pid < 44; pid++) {
+			(void)snprintf(text, sizeof(text), "%u %d", i, pid);
+			w = datagram(4000, text);
+			send_by(actor(pid), 7, &w, 1);
+		}
+	for (unsigned int i = 0; i < 4; i++)
+		for (pid_t pid = 42; pid < 44; pid++) {
+			(void)snprintf(text, sizeof(text), "%u %d", i, pid);
+			w = datagram(4000, text);
+			assert_int_equal(find(4000, &w, &used), USES_ONE);
+			assert_int_equal(used.who->actor.pid, pid);
+		}
+}
+
 /* Nothing of the one before is to be judged any more. */
 static void
 the_next_one_with_the_ports_is_told_by_who_waits(void **state)
@@ -264,6 +287,60 @@ the_table_is_bounded(void **state)
 	w = datagram(5000, "0");
 	assert_int_equal(find(5000, &w, &used), USES_MIXED);
 	assert_int_equal(find(4000 + 3 * MAX - 2, NULL, &used), USES_ONE);
+}
+
+/* What gave way may have sent it: those that stay are no answer, though they
+ * are alike. */
+static void
+of_one_that_gave_way_nobody_else_sent_it(void **state)
+{
+	struct wire first = datagram(4000, "bad"), w;
+	struct actor good = actor(43);
+	struct used used;
+
+	(void)state;
+	send_by(actor(42), 7, &first, 1);
+	for (unsigned int i = 0; i < 4; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "good %u", i);
+		w = datagram(4000, text);
+		good.pid++;
+		send_by(good, 7, &w, 1);
+	}
+	assert_int_equal(find(4000, &first, &used), USES_MIXED);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	assert_int_equal(used.who->actor.exe_ino, 43);
+	/* nor later, while it may wait still */
+	good.pid++;
+	send_by(good, 7, &w, 5);
+	assert_int_equal(find(4000, &first, &used), USES_MIXED);
+	good.pid++;
+	send_by(good, 7, &w, 20);
+	w = datagram(4000, "sent before that");
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+}
+
+/* More workers of one service than are told apart. */
+static void
+what_is_alike_gives_way_to_its_like(void **state)
+{
+	struct wire first = datagram(4000, "0"), w;
+	struct actor worker = actor(42);
+	struct used used;
+
+	(void)state;
+	send_by(worker, 7, &first, 1);
+	for (unsigned int i = 1; i < 6; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "%u", i);
+		w = datagram(4000, text);
+		worker.pid++;
+		send_by(worker, 7, &w, 1);
+	}
+	assert_int_equal(find(4000, &first, &used), USES_ONE);
+	assert_int_equal(used.who->actor.exe_ino, 42);
 }
 
 /* The daemon itself is at work when it ends a connection. */
@@ -378,6 +455,9 @@ main(void)
 		TEST(workers_of_one_service_are_as_good_as_each_other),
 		TEST(what_was_sent_long_ago_is_not_meant),
 		TEST(the_table_is_bounded),
+		TEST(bursts_of_two_are_told_apart_packet_by_packet),
+		TEST(of_one_that_gave_way_nobody_else_sent_it),
+		TEST(what_is_alike_gives_way_to_its_like),
 		TEST(what_waits_stays_and_what_was_judged_makes_room),
 		TEST(one_that_waits_keeps_nobody_else),
 		TEST(who_resets_a_connection_did_not_use_it),
