@@ -15,7 +15,7 @@
  *	example.com^		as with ||: so is an exception, or what has
  *				modifiers, that begins with neither
  *	@@RULE			an exception
- *	RULE$important,denyallow=a|b,badfilter
+ *	RULE$important,denyallow=a|b,badfilter,all
  *	RULE$dnstype=A|AAAA, or ~MX: for queries of these types, or all others
  *	RULE$dnsrewrite=WHAT: what is answered: an address, another name,
  *		NXDOMAIN, NOERROR or REFUSED, or RCODE;TYPE;VALUE
@@ -138,7 +138,7 @@ take_modifiers(
 		} else if (list_begins(m, "dnsrewrite=")) {
 			if (!take_rewrite(reader, rule, m))
 				return false;
-		} else {
+		} else if (!list_is(m, "all")) { /* of browsers: all kinds */
 			return refuse(reader, m);
 		}
 		if (!fits_together(rule))

@@ -168,6 +168,8 @@ put_fault(struct list_reader *reader, struct list_fault *fault)
 	fault->line = reader->n;
 	fault->text = reader->line.p;
 	fault->len = reader->line.len;
+	if (fault->len > 0 && fault->text[fault->len - 1] == '\r')
+		fault->len--;
 	reader->sink->fault(reader->sink->arg, fault);
 }
 

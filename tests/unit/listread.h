@@ -16,7 +16,7 @@ struct read {
 	struct list_build build;
 	const struct list_index *list;
 	unsigned int entries, faults, partial;
-	char what[128], modifier[32];
+	char what[128], modifier[32], text[64];
 	uint32_t line; /* of the last fault */
 	char file[32];
 	/* kept from one text to the next */
@@ -44,6 +44,8 @@ take_fault(void *arg, const struct list_fault *fault)
 	(void)snprintf(r->file, sizeof(r->file), "%s",
 	    fault->file != NULL ? fault->file : "");
 	(void)snprintf(r->what, sizeof(r->what), "%s", fault->what);
+	(void)snprintf(r->text, sizeof(r->text), "%.*s", (int)fault->len,
+	    fault->text != NULL ? fault->text : "");
 	(void)snprintf(r->modifier, sizeof(r->modifier), "%.*s",
 	    (int)fault->modifier_len,
 	    fault->modifier != NULL ? fault->modifier : "");

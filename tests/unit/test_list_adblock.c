@@ -55,8 +55,13 @@ adblock_rules_are_read(void **state)
 		{ "@@||a.test^|\n||a.test^\n", { NULL }, { "a.test" }, 0 },
 		{ "|https://\n|https://a.test^\n||a.test^$third-party\n"
 		  "||a.test^$~third-party\n||a.test^$ctag=device_pc\n"
-		  "||a.test^$all\n*$removeparam=x\n-ad-box.\n||b.test^*/x\n",
-		    { NULL }, { "a.test", "b.test", "x.test" }, 8 },
+		  "*$removeparam=x\n-ad-box.\n||b.test^*/x\n",
+		    { NULL }, { "a.test", "b.test", "x.test" }, 7 },
+		/* what phishing lists for browsers say narrows nothing */
+		{ "||a.test^$all\n||b.test^$all,third-party\n||192.0.2.7^$all\n"
+		  "||c.test^\n@@||c.test^$all\n",
+		    { "a.test", "x.a.test", "192.0.2.7" },
+		    { "b.test", "c.test" }, 1 },
 		{ "||^\n*\n||\n@@\n$important\n", { NULL }, { "a" }, 4 },
 		{ "||a.test^$important,", { "a.test" }, { NULL }, 0 },
 	};
@@ -95,11 +100,14 @@ adblock_modifiers_are_named(void **state)
 
 	(void)state;
 	read_text(&r, CONF_FORMAT_ADBLOCK,
-	    "\n||a.test^$third-party\n@@||b.test^$important,client=10.0.0.1");
+	    "\n||a.test^$third-party\r\n"
+	    "@@||b.test^$important,client=10.0.0.1\r\n");
 	assert_int_equal(r.faults, 2);
 	assert_int_equal(r.entries, 0);
 	assert_int_equal(r.line, 3);
 	assert_string_equal(r.modifier, "client");
+	/* the line as it was meant, without its CR */
+	assert_string_equal(r.text, "@@||b.test^$important,client=10.0.0.1");
 	list_index_unref(r.list);
 	memset(&r, 0, sizeof(r));
 	read_text(&r, CONF_FORMAT_ADBLOCK,
