@@ -187,15 +187,17 @@ warn_account(const struct rules *rules, const struct rule *rule,
     const struct rule_match *match, const struct rule_value *v,
     struct faults *warnings)
 {
-	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 96];
+	char word[WORD_QUOTE_SIZE], what[WORD_QUOTE_SIZE + 128];
 
-	(void)snprintf(what, sizeof(what), "warning: no %s %s%s",
+	(void)snprintf(what, sizeof(what), "warning: no %s %s%s%s",
 	    match->field == FIELD_GROUP ? "group" : "user",
 	    word_quote(v->text, strlen(v->text), word),
 	    !match->negated		    ? ": this can never match"
 	    : rule->action == ACTION_ACCEPT ? ": until there is one, this rule "
 					      "accepts nobody"
-					    : ""); /* fits */
+					    : "",
+	    v->text[0] == '!' ? "; 'not' before the match is its opposite"
+			      : ""); /* fits */
 	policy_warn_at(warnings, rules, &v->place, what);
 }
 

@@ -10,18 +10,12 @@
 #include "src/core/rules.h"
 #include "src/core/text.h"
 
-#define MATCH_EXPECTED                                                         \
-	"a match (proto, from, to, domain, list, exe, script, cmd, comm, "     \
-	"user, group, unit, parent, process, qtype)"
-#define RULE_EXPECTED                                                          \
-	MATCH_EXPECTED ", not, once, in, out, via, label or the end of the "   \
-		       "line"
-
 /* A rule under way: the struct, and what it has room for. */
 struct build {
 	struct rule rule;
 	struct rule_match matches[RULE_N_FIELDS]; /* each at most once */
-	struct token negation; /* a `not` that waits; else TOKEN_END */
+	struct token negation;	       /* a `not` that waits; else TOKEN_END */
+	const struct rule_match *last; /* whose values just ended, or NULL */
 };
 
 /* Goes to the next word that a rule can go on with, so that one slip gives
@@ -47,25 +41,6 @@ match_of(const struct build *b, enum rule_field field)
 	return NULL;
 }
 
-/* Ports as ufw has them, 22/tcp, and a range of iptables'. */
-static bool
-is_port_of_others(const char *s, size_t len)
-{
-	bool range = false;
-
-	if (len > 4 && (memcmp(s + len - 4, "/tcp", 4) == 0 ||
-			   memcmp(s + len - 4, "/udp", 4) == 0))
-		len -= 4;
-	for (size_t i = 0; i < len; i++) {
-		if (s[i] >= '0' && s[i] <= '9')
-			continue;
-		if (i == 0 || range || (s[i] != '-' && s[i] != ':'))
-			return false; /* 2001:470::1 is none */
-		range = true;
-	}
-	return true;
-}
-
 /* The match that was left out before a value; not where it is there already,
  * and a comma is what is missing. */
 static const char *
@@ -82,7 +57,7 @@ field_of(const struct build *b, const char *s, size_t len)
 		if (strlen(rule_words[i]) == (size_t)(equals - s) &&
 		    memcmp(rule_words[i], s, (size_t)(equals - s)) == 0)
 			return rule_words[i];
-	if (is_port_of_others(s, len))
+	if (rule_word_is_port(s, len))
 		return "to any port";
 	if (s[0] == '/')
 		field = FIELD_EXE;
@@ -99,7 +74,8 @@ field_of(const struct build *b, const char *s, size_t len)
 }
 
 static void
-unknown_word(struct parser *p, struct build *b, const struct token *t)
+unknown_word(struct parser *p, struct build *b, const struct token *t,
+    const struct rule_match *last)
 {
 	const char *s = p->src->text + t->off;
 	const char *nearest = rule_word_theirs(p, t);
@@ -109,20 +85,26 @@ unknown_word(struct parser *p, struct build *b, const struct token *t)
 		parser_fault_word(p, t, "unknown word", instead, NULL);
 		return;
 	}
+	if (token_is(p->src, t, "for")) {
+		parser_fault_word(p, t, "unknown word",
+		    "the end of the line; a time is an option of reroutectl",
+		    "--for");
+		return;
+	}
 	if (nearest == NULL)
 		nearest = field_of(b, s, t->len);
+	if (last != NULL)
+		instead = rule_word_joins(p, t, last, nearest != NULL);
+	if (instead != NULL) {
+		parser_fault_word(p, t, "unknown word", instead, NULL);
+		return;
+	}
 	if (nearest == NULL && b->rule.action == ACTION_REROUTE &&
 	    b->rule.tunnel == NULL &&
 	    memmem(s, p->lex.end - t->off, "via", 3) == NULL) {
 		parser_fault_word(
 		    p, t, "no 'via' before", "reroute via TUNNEL", NULL);
 		b->rule.tunnel = ""; /* that is fault enough */
-		return;
-	}
-	if (token_is(p->src, t, "for")) {
-		parser_fault_word(p, t, "unknown word",
-		    "the end of the line; a time is an option of reroutectl",
-		    "--for");
 		return;
 	}
 	if (nearest == NULL)
@@ -185,6 +167,7 @@ parse_match(struct parser *p, struct build *b, const struct token *word,
 	    (!ends || match->negated))
 		return; /* see struct rule */
 	b->rule.n_matches++;
+	b->last = match;
 }
 
 static void
@@ -292,8 +275,10 @@ parse_not(struct parser *p, struct build *b, const struct token *word)
 static void
 parse_word(struct parser *p, struct build *b, const struct token *t)
 {
+	const struct rule_match *last = b->last;
 	size_t i = 0;
 
+	b->last = NULL;
 	if (t->kind == TOKEN_STOP) {
 		parser_fault(p, t, "a ',' without values", RULE_EXPECTED, NULL);
 		recover(p);
@@ -302,7 +287,7 @@ parse_word(struct parser *p, struct build *b, const struct token *t)
 		    RULE_EXPECTED, NULL);
 		recover(p);
 	} else if (!rule_word_is(p, t, RULE_N_WORDS, &i)) {
-		unknown_word(p, b, t);
+		unknown_word(p, b, t, last);
 		recover(p);
 	} else if (i < RULE_N_FIELDS) {
 		parse_match(p, b, t, (enum rule_field)i);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "src/base/name.h"
 #include "src/core/parser.h"
 #include "src/core/text.h"
 
@@ -86,6 +87,8 @@ static const struct {
 	{ "asn", "list NAME: addresses of an AS come from a file" },
 	{ "until", "the end of the line; --for is an option of reroutectl" },
 	{ "exe.sha256", "exe PATH: a program is the file, and no sum of it" },
+	{ "and", "the next match: all of a rule have to hold" },
+	{ "or", "',' before one more value; a rule of its own for the rest" },
 	{ "scope", "from or to before it, as in 'from lan'" },
 };
 
@@ -96,6 +99,59 @@ rule_word_lacking(const struct parser *p, const struct token *t)
 		if (token_is(p->src, t, lacking[i].word))
 			return lacking[i].instead;
 	return NULL;
+}
+
+bool
+rule_word_is_port(const char *s, size_t len)
+{
+	bool range = false;
+
+	if (len > 4 && (memcmp(s + len - 4, "/tcp", 4) == 0 ||
+			   memcmp(s + len - 4, "/udp", 4) == 0))
+		len -= 4;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] >= '0' && s[i] <= '9')
+			continue;
+		if (i == 0 || range || (s[i] != '-' && s[i] != ':'))
+			return false; /* 2001:470::1 is none */
+		range = true;
+	}
+	return true;
+}
+
+/* Of most kinds any word may be a value. */
+static bool
+is_plain(enum value_kind kind, const char *s)
+{
+	return kind == VALUE_NAME || kind == VALUE_GLOB || kind == VALUE_LIST ||
+	       (kind == VALUE_DOMAIN && strchr(s, '.') == NULL);
+}
+
+const char *
+rule_word_joins(const struct parser *p, const struct token *t,
+    const struct rule_match *last, bool other)
+{
+	bool ports = last->ports.n > 0;
+	enum value_kind kind = ports ? VALUE_PORT : value_kind_of(last->field);
+	const struct rule_values *values = ports ? &last->ports : &last->values;
+	char text[NAME_TEXT_SIZE];
+	struct value_fault fault;
+	struct rule_value value;
+
+	if (kind == VALUE_NAME && values->n == 1 &&
+	    strcmp(values->v[0].text, "not") == 0)
+		return "'not' before the match, as in 'not user NAME'";
+	if (t->len >= sizeof(text))
+		return NULL;
+	memcpy(text, p->src->text + t->off, t->len);
+	text[t->len] = '\0';
+	if (value_parse(&value, kind, text, t->len, &fault) < 0)
+		return NULL;
+	if (!is_plain(kind, text))
+		return "',' before it: it is one more value";
+	return other || rule_word_near(p, t) != NULL
+		   ? NULL
+		   : "',' before it if it is one more value, or " RULE_EXPECTED;
 }
 
 const char *

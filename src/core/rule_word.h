@@ -15,6 +15,14 @@ enum {
 	RULE_N_WORDS = RULE_N_FIELDS RULE_OTHER_WORDS(X)
 #undef X
 };
+/* The same, in messages. */
+#define MATCH_EXPECTED                                                         \
+	"a match (proto, from, to, domain, list, exe, script, cmd, comm, "     \
+	"user, group, unit, parent, process, qtype)"
+#define RULE_EXPECTED                                                          \
+	MATCH_EXPECTED ", not, once, in, out, via, label or the end of the "   \
+		       "line"
+
 extern const char *const rule_words[RULE_N_WORDS];
 
 /* Whether the token is one of the first n of them, and which. */
@@ -32,6 +40,15 @@ const char *rule_word_theirs(const struct parser *p, const struct token *t);
 /* What is expected in place of a word that is theirs and that has no like here;
  * NULL: it is none. */
 const char *rule_word_lacking(const struct parser *p, const struct token *t);
+
+/* Ports as ufw has them, 22/tcp, and a range of iptables'. */
+bool rule_word_is_port(const char *s, size_t len);
+
+/* What is expected in place of a word behind the values of that match: that it
+ * is one more of them, or what its `not` was meant to be; NULL: neither. other:
+ * it may be something else. */
+const char *rule_word_joins(const struct parser *p, const struct token *t,
+    const struct rule_match *last, bool other);
 
 /* Whether it begins with quotes that are none here: those that pages and word
  * processors make of straight ones. */

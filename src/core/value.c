@@ -281,6 +281,20 @@ is_addr(const char *s, size_t len)
 	       addr_range_parse(&range, s, len) == 0;
 }
 
+/* "[ADDR]" and "ADDR%DEVICE". */
+static const char *
+addr_hint(struct value_fault *fault, const char *s, size_t len)
+{
+	const char *end = memchr(s, s[0] == '[' ? ']' : '%', len);
+
+	s += s[0] == '[';
+	if (end == NULL || !is_addr(s, (size_t)(end - s)))
+		return NULL;
+	(void)snprintf(fault->hint, sizeof(fault->hint), "%.*s", (int)(end - s),
+	    s); /* fits */
+	return fault->hint;
+}
+
 /* "ADDR:PORT", "[ADDR]:PORT", ":PORT" and "*:PORT", as others have it, and a
  * port alone: how it is said here. */
 static const char *
@@ -292,7 +306,7 @@ port_hint(struct value_fault *fault, const char *s, size_t len)
 	struct rule_value ports;
 
 	if (parse_ports(&ports, port, len - (size_t)(port - s), fault) < 0)
-		return NULL;
+		return addr_hint(fault, s, len);
 	if (n > 2 && s[0] == '[' && s[n - 1] == ']') {
 		addr++;
 		n -= 2;

@@ -418,6 +418,7 @@ static const struct {
 	{ "nobody of that name", "block user eve", "no user 'eve': this" },
 	{ "one of two is there", "accept group wheel, weel",
 	    "no group 'weel': this" },
+	{ "a sign of others", "block user !bob", "'not' before the match" },
 	{ "all but nobody", "block not user eve", "no user 'eve'" },
 	{ "all but whom nobody knows", "accept not user eve",
 	    "this rule accepts nobody" },
