@@ -37,7 +37,8 @@ fault_errno(struct faults *faults, const char *file, int error)
 
 	(void)snprintf(what, sizeof(what), "can't be read: %s",
 	    strerrordesc_np(error)); /* cut at worst */
-	fault(faults, file, what, NULL);
+	fault(faults, file, what,
+	    error == EACCES ? "root, or who else may read it" : NULL);
 	return -EINVAL;
 }
 

@@ -430,7 +430,8 @@ warn_cut(const struct policy *policy, const struct rules *rules, size_t n,
 	const char *unless =
 	    entry->n_matches == 0
 		? "; 'default out block' does not"
-		: ", unless one before it accepts to loopback port 53";
+		: ", unless one before it accepts to loopback port 53 and "
+		  "resolv.conf names this resolver";
 	char what[512];
 	size_t i = 0;
 

@@ -79,12 +79,17 @@ static enum status
 unknown_option(const struct command *command, const char *word)
 {
 	static const char *const common[] = { "json", "help", "control" };
+	const struct command *flows = command_find("flows");
 	const char *names[NAMES_MAX], *bare = bare_word(command, word);
 	size_t n = 0;
 
 	if (bare != NULL)
 		return command_usage(command->name,
 		    "'%s' is not known; did you mean '%s'?", word, bare);
+	if (strncmp(word, "--", 2) == 0 &&
+	    find_option(flows, word + 2, strcspn(word + 2, "=")) != NULL)
+		return command_usage(command->name,
+		    "'%s' is not known; it is for 'flows'", word);
 	for (size_t t = 0; t < COMMAND_TABLES; t++)
 		for (const struct command_option *o = command->options[t];
 		     o != NULL && o->name != NULL && n < NAMES_MAX - 3; o++)

@@ -78,8 +78,17 @@ print_command_help(const struct command *command)
 static enum status
 unknown_command(const char *name)
 {
+	static const char *const services[] = { "start", "stop", "restart",
+		"enable", "disable" };
 	const char *names[COMMANDS_MAX];
 	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		if (strcmp(services[i], name) == 0)
+			return command_usage("",
+			    "'%s' is not known; the daemon is a service: "
+			    "'systemctl %s rerouted'",
+			    name, name);
 
 	for (size_t i = 0; i < n_commands && n < COMMANDS_MAX - 1; i++) {
 		names[n++] = commands[i].name;

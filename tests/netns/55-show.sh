@@ -170,6 +170,12 @@ misses --json flows --jsno
 misses --control --contol /tmp/x status
 misses verify firewall verfy
 misses delete rules delte 5
+misses revert rules undo
+misses --address flows --dst 192.0.2.1
+try 2 ctl restart >"$tmp/out"
+check "a word of services" told "'systemctl restart rerouted'"
+try 2 ctl processes --address 192.0.2.1 >"$tmp/out"
+check "what is for flows" told "it is for 'flows'"
 misses flush cache clear
 misses reload lists update
 misses queries query
