@@ -240,6 +240,12 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	send_all(l, &se->replies);
 }
 
+static bool
+is_open(const struct listener *l)
+{
+	return l->readable != NULL;
+}
+
 void
 server_ev_reply(struct server_ev *se, const struct client *client,
     const uint8_t *msg, size_t len)
@@ -251,6 +257,8 @@ server_ev_reply(struct server_ev *se, const struct client *client,
 		tcp_ev_reply(se->tcp, client, msg, len);
 		return;
 	}
+	if (!is_open(l)) /* it was, when that came */
+		return;
 	later = &l->later[l->replies.n];
 	memcpy(later->answer, msg, len);
 	later->reply.bytes = (struct iovec){ later->answer, len };
@@ -398,28 +406,43 @@ unlisten(struct listener *l)
 	if (l->fd >= 0)
 		close(l->fd);
 	l->readable = l->flush = NULL;
+	l->fd = -1;
+	l->inode = 0;
 }
 
 int
 server_ev_listen(struct server_ev *se, const struct server_listen *at)
 {
-	struct listener *l = &se->v[se->n];
+	struct listener *l;
+	size_t number = 0;
 	int r;
 
-	if (se->n == SERVER_LISTENS_MAX)
+	while (number < se->n && is_open(&se->v[number]))
+		number++;
+	if (number == SERVER_LISTENS_MAX)
 		return -ENOSPC;
+	l = &se->v[number];
 	l->se = se;
 	l->at = *at;
-	l->number = (uint16_t)se->n;
+	l->number = (uint16_t)number;
 	replies_init(&l->replies);
 	r = listen_udp(l);
 	if (r == 0)
 		r = tcp_ev_listen(se->tcp, &l->at, l->number);
-	if (r == 0)
-		se->n++;
-	else
+	if (r < 0) {
 		unlisten(l);
-	return r;
+		return r;
+	}
+	if (number == se->n)
+		se->n++;
+	return (int)number;
+}
+
+void
+server_ev_unlisten(struct server_ev *se, uint16_t number)
+{
+	unlisten(&se->v[number]);
+	tcp_ev_unlisten(se->tcp, number);
 }
 
 void

@@ -29,9 +29,12 @@ struct server_opts {
 
 /* It listens nowhere yet. 0 or -errno. */
 int server_ev_new(struct server_ev **ret, const struct server_opts *opts);
-/* One place more, UDP and TCP; client->listener counts them from 0. 0 or
- * -errno, and it listens where it did before. */
+/* One place more, UDP and TCP: its number, which client->listener has, from 0
+ * on; or -errno, and it listens where it did before. */
 int server_ev_listen(struct server_ev *se, const struct server_listen *at);
+/* One place less: who asked there gets no answer, and its number is the next
+ * one's. */
+void server_ev_unlisten(struct server_ev *se, uint16_t number);
 void server_ev_free(struct server_ev *se); /* accepts NULL */
 
 /* Whether the socket with that inode is one of the listeners. */

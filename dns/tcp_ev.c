@@ -201,24 +201,40 @@ end(struct acceptor *a)
 	if (a->fd >= 0)
 		close(a->fd);
 	a->acceptable = a->resume = NULL;
+	a->fd = -1;
+	a->inode = 0;
 }
 
 int
 tcp_ev_listen(
     struct tcp_ev *te, const struct server_listen *at, uint16_t number)
 {
-	struct acceptor *a = &te->v[te->n];
+	struct acceptor *a = &te->v[number];
 	int r;
 
 	a->te = te;
 	a->number = number;
 	a->addr = at->addr;
 	r = begin(a, at);
-	if (r == 0)
-		te->n++;
-	else
+	if (r < 0)
 		end(a);
+	else if (te->n <= number)
+		te->n = number + 1u;
 	return r;
+}
+
+void
+tcp_ev_unlisten(struct tcp_ev *te, uint16_t number)
+{
+	struct list *node, *next;
+
+	end(&te->v[number]);
+	list_for_each_safe (node, next, &te->order) {
+		struct conn *conn = container_of(node, struct conn, order);
+
+		if (conn->client.listener == number)
+			tcp_conn_free(conn);
+	}
 }
 
 bool

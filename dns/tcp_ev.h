@@ -14,6 +14,9 @@ void tcp_ev_free(struct tcp_ev *te); /* accepts NULL */
 int tcp_ev_listen(
     struct tcp_ev *te, const struct server_listen *at, uint16_t number);
 
+/* Its connections are closed, too. */
+void tcp_ev_unlisten(struct tcp_ev *te, uint16_t number);
+
 bool tcp_ev_is_own(const struct tcp_ev *te, uint64_t inode);
 
 /* len 0: one query less is waited for. */

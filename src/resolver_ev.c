@@ -465,8 +465,7 @@ resolver_ev_listens(const struct resolver_ev *re)
 const char *
 resolver_ev_deaf(const struct resolver_ev *re)
 {
-	return re->server == NULL || re->n_served < re->n_listens ? re->deaf
-								  : "";
+	return re->deaf;
 }
 
 bool

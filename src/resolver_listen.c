@@ -149,20 +149,41 @@ is_among(
 	return false;
 }
 
-/* What is listened on stays where all of it is wanted still, and all addresses
- * are not newly so: these can't be had beside one. */
+/* What is listened on stays where it is wanted still, unless all addresses of
+ * its port are newly so: these can't be had beside one. */
 static bool
-may_stay(
-    const struct resolver_ev *re, const struct server_listen *wanted, size_t n)
+may_stay(const struct resolver_ev *re, const struct server_listen *at,
+    const struct server_listen *wanted, size_t n)
 {
-	for (size_t k = 0; k < re->n_served; k++)
-		if (!is_among(&re->served[k], wanted, n))
-			return false;
 	for (size_t i = 0; i < n; i++)
 		if (addr_is_any(&wanted[i].addr) &&
+		    wanted[i].port == at->port &&
+		    wanted[i].addr.family == at->addr.family &&
 		    !is_among(&wanted[i], re->served, re->n_served))
 			return false;
-	return true;
+	return is_among(at, wanted, n);
+}
+
+/* Who has asked at what stays is not to notice. */
+static void
+leave(struct resolver_ev *re, const struct server_listen *wanted, size_t n)
+{
+	bool goes[SERVER_LISTENS_MAX], some = false;
+
+	for (size_t k = 0; k < re->n_served; k++) {
+		goes[k] = !may_stay(re, &re->served[k], wanted, n);
+		some = some || !goes[k];
+	}
+	if (!some) {
+		unlisten(re);
+		return;
+	}
+	for (size_t k = 0; k < re->n_served; k++) {
+		if (!goes[k] || re->served[k].port == 0)
+			continue;
+		server_ev_unlisten(re->server, (uint16_t)k);
+		re->served[k] = (struct server_listen){ .port = 0 };
+	}
 }
 
 void
@@ -176,8 +197,7 @@ resolver_take_listens(struct resolver_ev *re, const struct conf *conf)
 	if (n == re->n_listens &&
 	    memcmp(listens, re->listens, sizeof(listens)) == 0)
 		return;
-	if (!may_stay(re, listens, n))
-		unlisten(re);
+	leave(re, listens, n);
 	memset(re->absent, 0, sizeof(re->absent));
 	re->deaf[0] = '\0';
 	memcpy(re->listens, listens, sizeof(listens));
@@ -220,7 +240,7 @@ is_served(const struct resolver_ev *re, const struct server_listen *at)
 	return false;
 }
 
-/* One more: 0 or -errno. */
+/* One more: its number, or -errno. */
 static int
 serve(struct resolver_ev *re, const struct server_listen *at)
 {
@@ -237,8 +257,10 @@ serve(struct resolver_ev *re, const struct server_listen *at)
 	if (r < 0)
 		return r;
 	r = server_ev_listen(re->server, at);
-	if (r == 0) {
-		re->served[re->n_served++] = *at;
+	if (r >= 0) {
+		re->served[r] = *at;
+		if (re->n_served == (size_t)r)
+			re->n_served++;
 	} else if (re->n_served == 0) {
 		server_ev_free(re->server);
 		re->server = NULL;
@@ -348,17 +370,19 @@ tell(struct resolver_ev *re, size_t i, int before)
 bool
 resolver_listen(struct resolver_ev *re)
 {
-	int error[SERVER_LISTENS_MAX] = { 0 }, before;
-	size_t n = re->n_served;
-	bool news = false;
+	int error[SERVER_LISTENS_MAX] = { 0 }, before, r;
+	bool news = false, more = false;
 
 	/* all addresses first: with a socket of one they can't be had */
 	for (size_t k = 0; k < 2 * re->n_listens; k++) {
 		size_t i = k % re->n_listens;
 
-		if (addr_is_any(&re->listens[i].addr) == (k < re->n_listens) &&
-		    !is_served(re, &re->listens[i]))
-			error[i] = serve(re, &re->listens[i]);
+		if (addr_is_any(&re->listens[i].addr) != (k < re->n_listens) ||
+		    is_served(re, &re->listens[i]))
+			continue;
+		r = serve(re, &re->listens[i]);
+		more = more || r >= 0;
+		error[i] = r < 0 ? r : 0;
 	}
 	for (size_t i = 0; i < re->n_listens; i++) {
 		if (lacks_six(&re->listens[i], error[i]) &&
@@ -373,7 +397,7 @@ resolver_listen(struct resolver_ev *re)
 	}
 	if (news)
 		note_deaf(re);
-	if (re->n_served != n)
+	if (more)
 		resolver_capture(re);
-	return news || re->n_served != n;
+	return news || more;
 }

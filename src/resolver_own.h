@@ -33,8 +33,8 @@ struct resolver_ev {
 	struct event *timer;
 	struct server_listen listens[SERVER_LISTENS_MAX];
 	size_t n_listens;
-	/* of the server's: those that can be had, in the order that they were
-	 */
+	/* of the server's: those that can be had, by their numbers there; zero
+	 * where there is none any more */
 	struct server_listen served[SERVER_LISTENS_MAX];
 	size_t n_served;
 	/* of each: 0 where it is served, else -errno, or 1 where IPv6 is off

@@ -316,6 +316,11 @@ check "one more" daemon_reload
 check "… is listened on" says 203.0.113.10 @10.9.0.1 web.example
 check "… and nobody's query is lost at the first" \
     [ "$(socket_of 127.0.0.1)" = "$before" ]
+settings "[resolver]" "upstream = 10.9.0.53" "listen = 127.0.0.1, [::1]"
+check "one less, and another one" daemon_reload
+check "… nor then" [ "$(socket_of 127.0.0.1)" = "$before" ]
+check "the one is not listened on" [ -z "$(socket_of 10.9.0.1)" ]
+check "the other one is" says 203.0.113.10 @::1 web.example
 settings "[resolver]" "upstream = 10.9.0.53" "listen = 127.0.0.1, 0.0.0.0"
 check "one address that is listed first" daemon_reload
 check_not "… is in nobody's way" status_has BROKEN
