@@ -1,5 +1,6 @@
 #include "src/base/escape.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,38 @@ control_len(const unsigned char *s)
 			   ? 3
 			   : 0;
 	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
+}
+
+/* The character of a sequence of n bytes. */
+static uint32_t
+decode(const unsigned char *s, size_t n)
+{
+	uint32_t c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (s[i] & 0x3f);
+	return c;
+}
+
+size_t
+escape_visible(const char *s, size_t len)
+{
+	/* controls; blanks other than ours, without a width, for private use */
+	static const uint32_t hidden[][2] = { { 0, 0x1f }, { 0x7f, 0xa0 },
+		{ 0xad, 0xad }, { 0x2000, 0x200f }, { 0x2028, 0x202f },
+		{ 0x205f, 0x206f }, { 0x3000, 0x3000 }, { 0xe000, 0xf8ff },
+		{ 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xe0000, 0x10ffff } };
+	unsigned char text[5] = "";
+	size_t n;
+	uint32_t c;
+
+	memcpy(text, s, len < 4 ? len : 4);
+	n = utf8_len(text);
+	c = n > 0 ? decode(text, n) : 0;
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (c >= hidden[i][0] && c <= hidden[i][1])
+			return 0;
+	return n;
 }
 
 bool

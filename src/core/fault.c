@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "src/base/arena.h"
+#include "src/base/escape.h"
 
 /* Of a longer line only this much round the mark is kept. */
 #define TEXT_KEPT 1024
@@ -229,56 +230,61 @@ faults_add(struct faults *faults, const struct source *src, size_t off,
 	faults->n_kept++;
 }
 
-/* Prints one byte of a line; returns its width, 0 for a tab. */
-static int
-print_byte(unsigned char c, FILE *out)
+/* A character of text[0..len), or a byte of what is none: how many bytes it is,
+ * and how wide it comes out; 0 for a tab. */
+static size_t
+measure(const char *text, size_t len, int *ret_width)
 {
-	if (c == '\t' || (c >= 0x20 && c < 0x7f)) {
-		(void)fputc(c, out); /* the caller looks at ferror */
-		return c == '\t' ? 0 : 1;
+	size_t n = escape_visible(text, len);
+
+	*ret_width = text[0] == '\t' ? 0 : n > 0 ? 1 : 4;
+	return n > 0 ? n : 1;
+}
+
+static void
+print_part(const char *text, size_t len, FILE *out)
+{
+	size_t n;
+	int w;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = measure(text + i, len - i, &w);
+		if (w == 4)
+			(void)fprintf(out, "\\x%02x", (unsigned char)text[i]);
+		else /* the caller looks at ferror */
+			(void)fwrite(text + i, 1, n, out);
 	}
-	(void)fprintf(out, "\\x%02x", c);
-	return 4;
 }
 
 static void
 print_text(const char *s, FILE *out)
 {
-	for (; *s != '\0'; s++)
-		(void)print_byte((unsigned char)*s, out);
+	print_part(s, strlen(s), out);
 }
 
-/* Below each byte what is as wide: a tab under a tab, blanks under others. */
+/* Below each character what is as wide: a tab under a tab, blanks under others;
+ * a tab in the mark counts as one. */
 static void
 print_caret(const char *text, size_t before, size_t mark, FILE *out)
 {
-	for (size_t i = 0; i < before; i++) {
-		unsigned char c = (unsigned char)text[i];
+	size_t n, wide = 0;
+	int w;
 
-		if (c == '\t')
-			(void)fputc(c, out);
+	for (size_t i = 0; i < before; i += n) {
+		n = measure(text + i, before - i, &w);
+		if (w == 0)
+			(void)fputc('\t', out);
 		else
-			(void)fprintf(
-			    out, "%*s", c >= 0x20 && c < 0x7f ? 1 : 4, "");
+			(void)fprintf(out, "%*s", w, "");
+	}
+	for (size_t i = 0; i < mark; i += n) {
+		n = measure(text + before + i, mark - i, &w);
+		wide += w > 0 ? (size_t)w : 1;
 	}
 	(void)fputc('^', out);
-	for (size_t i = 1; i < mark; i++)
+	for (size_t i = 1; i < wide; i++)
 		(void)fputc('~', out);
 	(void)fputc('\n', out);
-}
-
-/* How wide text[0..len) comes out; a tab in the mark counts as one. */
-static size_t
-width(const char *text, size_t len)
-{
-	size_t w = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		w += c == '\t' || (c >= 0x20 && c < 0x7f) ? 1 : 4;
-	}
-	return w;
 }
 
 static void
@@ -300,11 +306,10 @@ print_line(const struct fault *f, FILE *out)
 	if (mark > len - at)
 		mark = len - at;
 	(void)fputs(cut_left ? "    ..." : "    ", out);
-	for (size_t i = 0; i < len; i++)
-		(void)print_byte((unsigned char)text[i], out);
+	print_part(text, len, out);
 	(void)fputs(cut_right ? "...\n" : "\n", out);
 	(void)fputs(cut_left ? "       " : "    ", out);
-	print_caret(text, at, width(text + at, mark), out);
+	print_caret(text, at, mark, out);
 }
 
 const char *

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/base/escape.h"
+
 /* No known word is longer; longer words are not compared. */
 #define NEAR_MAX 32
 
@@ -196,13 +198,12 @@ word_quote(const char *s, size_t len, char buf[WORD_QUOTE_SIZE])
 
 	if (!bare)
 		*p++ = '\'';
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c >= 0x20 && c < 0x7f)
-			*p++ = (char)c;
+	for (size_t i = 0, one; i<n; i += one> 0 ? one : 1) {
+		one = escape_visible(s + i, n - i);
+		if (one > 0)
+			p = mempcpy(p, s + i, one);
 		else
-			p += snprintf(p, 5, "\\x%02x", c);
+			p += snprintf(p, 5, "\\x%02x", (unsigned char)s[i]);
 	}
 	if (n < len)
 		p = stpcpy(p, "...");

@@ -12,7 +12,8 @@ const char *word_nearest(
     const char *s, size_t len, const char *const *words, size_t n);
 
 /* Writes s[0..len) in single quotes to buf, for use within a message: foreign
- * bytes as \xNN, cut with "..." after 40 bytes. Returns buf. */
+ * bytes that are not escape_visible() as \xNN, cut with "..." after 40 bytes.
+ * Returns buf. */
 #define WORD_QUOTE_SIZE 176
 const char *word_quote(const char *s, size_t len, char buf[WORD_QUOTE_SIZE]);
 

@@ -459,10 +459,11 @@ static void
 test_caret_stands_under_the_word(void **state)
 {
 	(void)state;
-	assert_printed("\tblock\tlabel \xc3\xa4 list bed\n",
-	    "one.rules:1:22: no list 'bed'\n"
-	    "    \tblock\tlabel \\xc3\\xa4 list bed\n"
-	    "    \t     \t                    ^~~\n"
+	/* what nobody sees is told, and a letter is one */
+	assert_printed("\tblock\tlabel \xc3\xa4\xc2\xa0 list bed\n",
+	    "one.rules:1:24: no list 'bed'\n"
+	    "    \tblock\tlabel \xc3\xa4\\xc2\\xa0 list bed\n"
+	    "    \t     \t                     ^~~\n"
 	    "  expected: a section [list \"NAME\"] of the settings; did you "
 	    "mean 'bad'?\n");
 }
