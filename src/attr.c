@@ -197,6 +197,10 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 		return -ENOMEM;
 	}
 	attr->now = mono_now();
+	if (machine_is_confined())
+		log_warning("attribution",
+		    "this is a PID namespace of its own: programs outside of "
+		    "it are unknown");
 	open_bpf(attr);
 	if (attr->bpf == NULL || !bpf_is_seeded(attr->bpf))
 		procfs_seed(attr->opts.procfs);

@@ -9,6 +9,7 @@
 #include "src/ctl_tunnel.h"
 #include "src/guard_ev.h"
 #include "src/json.h"
+#include "src/linux/machine.h"
 #include "src/list_ev.h"
 #include "src/policy_ev.h"
 #include "src/policy_texts.h"
@@ -289,6 +290,23 @@ firewall_problems(
 		add_problem(problems, "nothing is judged on IPv4", "");
 }
 
+static void
+attribution_problems(
+    const struct ctl_env *env, const json_t *result, json_t *problems)
+{
+	const char *why = text_at(result, "attribution", "seal_why");
+
+	if (why != NULL)
+		add_problem(problems,
+		    "nothing is behind the tables when they are emptied", why);
+	if (env->stats->processes_unknown > 0 && machine_is_confined())
+		problem(problems,
+		    "flows of programs that are out of sight, %llu so far: "
+		    "the daemon is in a PID namespace of its own (a container "
+		    "needs the host's: --pid=host)",
+		    (unsigned long long)env->stats->processes_unknown);
+}
+
 json_t *
 ctl_problems(const struct ctl_env *env, const json_t *result)
 {
@@ -313,10 +331,7 @@ ctl_problems(const struct ctl_env *env, const json_t *result)
 		add_problem(problems,
 		    "the last reload failed, the rules before are in force",
 		    why);
-	why = text_at(result, "attribution", "seal_why");
-	if (why != NULL)
-		add_problem(problems,
-		    "nothing is behind the tables when they are emptied", why);
+	attribution_problems(env, result, problems);
 	if (policy_ev_save_error(env->policy_ev) != 0)
 		add_problem(problems,
 		    "rules from the command line are not saved, after a "

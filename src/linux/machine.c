@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/base/num.h"
@@ -12,6 +13,9 @@
 
 #define FLOWS_MAX "/proc/sys/net/netfilter/nf_conntrack_max"
 #define FLOWS_NOW "/proc/sys/net/netfilter/nf_conntrack_count"
+
+/* PROC_PID_INIT_INO in the kernel. */
+#define PID_FIRST 0xeffffffcu
 
 /* A line for each processor, in hex; "drop" is the eleventh. */
 #define FLOWS_STAT "/proc/net/stat/nf_conntrack"
@@ -41,6 +45,14 @@ machine_read(struct attr_machine *ret)
 	    pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 	ret->pid_max = number_in("/proc/sys/kernel/pid_max");
 	ret->flows_max = number_in(FLOWS_MAX);
+}
+
+bool
+machine_is_confined(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != PID_FIRST;
 }
 
 int

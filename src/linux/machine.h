@@ -10,6 +10,10 @@
  * it is. */
 void machine_read(struct attr_machine *ret);
 
+/* Whether programs may use this network that /proc does not show: this is a
+ * PID namespace of some of the machine, as a container's. */
+bool machine_is_confined(void);
+
 /* Packets that conntrack let fall in this network namespace, ever: where it has
  * no room, or for what they are. 0 or -errno; -ENOENT: of a kernel that does
  * not say. */

@@ -368,4 +368,21 @@ if $theirs true; then
 else
 	echo "# no user namespaces here"
 fi
+
+# -- in a PID namespace of its own, as in a container without --pid=host --
+: >"$tmp/daemon.log"
+background inc unshare --pid --fork --kill-child --mount-proc "$REROUTED" \
+    --rules "$tmp/rules" --state "$tmp/state" --control "$tmp/control" \
+    2>"$tmp/daemon.log"
+check "PID namespace: starts" wait_for has_text 'ready version' "$tmp/daemon.log"
+check "PID namespace: it says so" grep -q \
+    "warning attribution: this is a PID namespace of its own" "$tmp/daemon.log"
+check "PID namespace: blocked" is EHOSTUNREACH inc tcp 10.9.0.2 7002
+check "PID namespace: status" try 0 ctl status
+check "PID namespace: what is not seen is told of" grep -q \
+    "^BROKEN: flows of programs that are out of sight, [1-9].*--pid=host" \
+    "$tmp/out"
+kill "$(cat "/proc/$pid/task/$pid/children")" # unshare itself waits for it
+wait "$pid"
+check "PID namespace: ends well" [ $? -eq 0 ]
 finish
