@@ -357,7 +357,10 @@ is_led_here(const struct judge_ev *je, const struct flow_key *key)
 	return mark == MARK_NAMESERVER || mark == MARK_PORT17;
 }
 
-/* NAT is decided with the first packet: the whole entry has to go. */
+/* NAT is decided with the first packet: the whole entry has to go. Where it
+ * leads nowhere, and the same program goes on, what is decided again is all
+ * that has to: without the entry an answer on its way would be the first packet
+ * of another one, that begins outside. */
 static void
 taken_cb(void *arg, const struct flow_key *key, bool passed)
 {
@@ -369,7 +372,10 @@ taken_cb(void *arg, const struct flow_key *key, bool passed)
 		closing_ev_later(je->closing, key);
 		return;
 	}
-	(void)ct_delete_flow(je->ct, key); /* dropped until it is gone */
+	if (passed)
+		(void)ct_clear_flow(je->ct, key); /* else it stays as it is */
+	else
+		(void)ct_delete_flow(je->ct, key); /* dropped until then */
 	(void)ct_flush(je->ct);
 }
 

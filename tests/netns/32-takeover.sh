@@ -23,6 +23,7 @@ cp "$BUILDDIR/probe" "$bin/good-probe"
 rules \
     "accept once exe $bin/good to port 7200-7299" \
     "accept exe $bin/good, $bin/good-short, $bin/good-probe" \
+    "accept exe $bin/good-asker" \
     "accept exe /usr/bin/mount, /usr/bin/unshare" \
     "block in to 10.9.0.1 port 8001-8003" \
     "block out to 10.9.0.2 port 7001-7999" "block out to fd09::2 port 7001-7999" \
@@ -291,7 +292,8 @@ done
 count 7505
 mkfifo "$tmp/lull"
 background inc "$bin/good" -c "exec 3<>/dev/udp/10.9.0.2/7505
-    echo good >&3; read -r x <$tmp/lull; read -ru 3 x
+    echo good >&3; read -r x <$tmp/lull
+    until dd bs=99 count=1 <&3 2>$tmp/dd.err; do :; done
     exec $bin/bad -c 'echo bad >&3; echo bad >&3; echo over >$tmp/lull.out'"
 began=$pid
 check "who may sends, and is forgotten" came 7505 1
@@ -333,6 +335,41 @@ for i in $(seq $tries); do
 	inc env SHORT_BIND=5556 "$bin/good-short" udp 10.9.0.2 7051 1 1 >/dev/null
 done
 check "the same program anew: all of $tries" came 7051 $tries
+
+# -- … and what the far end says then is its answer: it begins nothing --
+count 7052
+over=$(counter taken_over)
+mkfifo "$tmp/answer"
+background ins python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.9.0.2", 7052))
+print("ready", flush=True)
+_, peer = s.recvfrom(99)
+open(sys.argv[1]).read()
+s.sendto(b"late\n", peer)' "$tmp/answer" >"$tmp/answerer.out"
+answerer=$pid
+wait_for has_text ready "$tmp/answerer.out"
+cat >"$tmp/asker.py" <<'PY'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.9.0.1", 5563))
+s.sendto(b"x", ("10.9.0.2", 7052))
+if sys.argv[1] == "stay":
+    print(s.recv(99).decode(), flush=True)
+PY
+cp "$bin/server" "$bin/good-asker"
+inc "$bin/good-asker" "$tmp/asker.py" go
+background inc "$bin/good-asker" "$tmp/asker.py" stay >"$tmp/answer.out"
+asker=$pid
+went_over() { [ "$(counter taken_over)" -gt "$over" ]; }
+check "started anew it goes on" came 7052 2
+check "… which is seen" wait_for went_over
+: >"$tmp/answer"
+wait $answerer $asker
+check "… and is answered" has_text late "$tmp/answer.out"
+check "… by nobody who has begun anything" flows "any(x['dport'] == 7052
+	for x in f) and not any(x['sport'] == 7052 for x in f)"
 
 # -- with the ends of one that lives, by a raw socket --
 count 7600
