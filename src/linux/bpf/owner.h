@@ -325,14 +325,12 @@ takes_over(struct bpf_nf_ctx *ctx, struct sock *sk, struct file *file,
 	else if ((was == NULL || was->tag != owner->tag) && is_reply(skb))
 		taken = answers(ct, owner);
 	else if (was == NULL || was->tag != owner->tag)
-	/* it began before there was anybody to remember it: else there
-	 * were too many, and nothing is known of it */
-	{
-		if (bpf_ktime_get_ns() > shared.strict_from)
-			taken = BPF_TAKEN_DROPPED;
-		bpf_printk("RRD lost was=%d cnt=%lx tag=%d", was != NULL, key,
-		    was != NULL ? was->tag == owner->tag : 2);
-	} else {
+		/* it began before there was anybody to remember it: else there
+		 * were too many, and nothing is known of it */
+		taken = bpf_ktime_get_ns() > shared.strict_from
+			    ? BPF_TAKEN_DROPPED
+			    : 0;
+	else {
 		if (!is_same_program(was, owner) || is_told_apart(was, owner))
 			return BPF_TAKEN_DROPPED;
 		if (!is_same_image(was, owner))
