@@ -17,7 +17,6 @@
 #include "src/rerouted.h"
 
 /* Exit statuses: 0 done, 1 refused or failed, 2 wrong usage. */
-#define EXIT_USAGE 2
 
 static const char help[] =
     "usage: rerouted [options]\n"

@@ -185,6 +185,7 @@ mode_explain(const struct conf *conf, const char *rules, const char *about,
 	struct server_listen at[SERVER_LISTENS_MAX];
 	struct asked asked = { .conf = conf };
 	int r = load_policy(&asked.policy, rules, &load, faults, NULL);
+	int status = r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	size_t n;
 
 	if (r == 0)
@@ -196,8 +197,11 @@ mode_explain(const struct conf *conf, const char *rules, const char *about,
 		    &asked.capture, at, conf->resolver.capture != 0 ? n : 0);
 		r = strcmp(about, "-") == 0 ? answer_lines(&asked)
 					    : answer(&asked, &one, false);
+		status = r == -EINVAL ? EXIT_USAGE
+			 : r < 0      ? EXIT_FAILURE
+				      : EXIT_SUCCESS;
 	}
 	policy_unref(asked.policy);
 	list_table_unref(load.lists);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

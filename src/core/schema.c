@@ -115,7 +115,7 @@ const struct conf_row conf_rows[] = {
 	    .help = "Whether queries to other servers are answered here, "
 		    "where no rule speaks of port 53." },
 	{ ROW("resolver", "block-answer", CONF_TEXTS, resolver.block_answer),
-	    .check = schema_is_block_answer,
+	    .check = schema_is_block_answer, .hint = schema_hint_block_answer,
 	    .expected = "null, nxdomain, refused, nodata, or addresses",
 	    .dflt = "null",
 	    .help = "What a blocked query is answered with; null: the "

@@ -66,15 +66,17 @@ schema_is_system_or_upstream(const char *s, size_t len)
 	       schema_is_dns_upstream(s, len);
 }
 
+const char *const schema_block_answers[SCHEMA_BLOCK_ANSWERS] = { "null",
+	"nxdomain", "refused", "nodata" };
+
 bool
 schema_is_block_answer(const char *s, size_t len)
 {
-	static const char *const words[] = { "null", "nxdomain", "refused",
-		"nodata" };
 	struct addr addr;
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strlen(words[i]) == len && memcmp(words[i], s, len) == 0)
+	for (size_t i = 0; i < SCHEMA_BLOCK_ANSWERS; i++)
+		if (strlen(schema_block_answers[i]) == len &&
+		    memcmp(schema_block_answers[i], s, len) == 0)
 			return true;
 	return addr_parse(&addr, s, len) == 0;
 }

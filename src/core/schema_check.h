@@ -30,6 +30,10 @@ bool schema_is_system_or_upstream(const char *s, size_t len);
 bool schema_is_dns_server(const char *s, size_t len);
 bool schema_is_block_answer(const char *s, size_t len);
 
+/* The words of those that are no addresses. */
+#define SCHEMA_BLOCK_ANSWERS 4
+extern const char *const schema_block_answers[SCHEMA_BLOCK_ANSWERS];
+
 /* What rules call a list or tunnel by: letters, digits, '.', '_' and '-'. */
 bool schema_is_word(const char *s, size_t len);
 

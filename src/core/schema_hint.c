@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "src/base/num.h"
+#include "src/core/schema_check.h"
+#include "src/core/text.h"
 
 struct hint {
 	const char *begins; /* the value, with this */
@@ -161,4 +163,10 @@ schema_hint_tunnel(const char *s, size_t len)
 		return hint;
 	return "what it speaks in front: socks5://HOST:PORT, "
 	       "http://HOST:PORT, https://HOST:PORT or proxy2://HOST:PORT";
+}
+
+const char *
+schema_hint_block_answer(const char *s, size_t len)
+{
+	return word_nearest(s, len, schema_block_answers, SCHEMA_BLOCK_ANSWERS);
 }
