@@ -235,6 +235,29 @@ conf_file(void *arg, const char *path, struct faults *faults)
 	    source->len, faults, settings->warnings);
 }
 
+/* Who may read the file has the password. */
+static void
+warn_passwords(const struct settings *settings)
+{
+	const struct conf *conf = settings->conf;
+	const char *before = NULL;
+	struct stat st;
+
+	for (size_t i = 0; i < conf->n_tunnels; i++) {
+		const struct conf_text *password = &conf->tunnels[i].password;
+		const char *file =
+		    settings->sources.v[password->place.source].file;
+
+		if (password->s[0] == '\0' || file == before ||
+		    stat(file, &st) < 0 || (st.st_mode & S_IROTH) == 0)
+			continue;
+		before = file;
+		fault(settings->warnings, file,
+		    "warning: a password stands there, and all may read it",
+		    NULL);
+	}
+}
+
 static int
 conf_files(struct settings *settings, const char *file, struct faults *faults)
 {
@@ -249,6 +272,8 @@ conf_files(struct settings *settings, const char *file, struct faults *faults)
 	r = each_file(dir, ".conf", true, conf_file, settings, faults);
 	if (settings->warnings != NULL)
 		load_warn_settings(settings->warnings, path);
+	if (settings->warnings != NULL)
+		warn_passwords(settings);
 	free(dir);
 	if (r == -ENOMEM)
 		return r;

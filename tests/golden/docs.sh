@@ -149,6 +149,7 @@ for doc in README.md conf/rerouted.8 conf/reroutectl.1 conf/rerouted.conf.5 \
 			cp "$settings" "all.conf.d/$(echo "$settings" | tr / .).conf"
 	done
 done
+chmod 600 all.conf.d/* # some have passwords
 : >all.conf
 # users of programs that are not installed here
 for user in $(sed -n 's/.*\<user[ =]\([a-z][a-z0-9-]*\).*/\1/p' \

@@ -392,6 +392,30 @@ test_what_others_may_change(void **state)
 	}
 }
 
+/* Of whoever may read it. */
+static void
+test_a_password_that_all_may_read(void **state)
+{
+	static const mode_t modes[] = { 0644, 0600 };
+
+	(void)state;
+	put("conf",
+	    "[tunnel \"a\"]\nupstream = socks5://127.0.0.1:1\n"
+	    "user = u\npassword = p\n[tunnel \"b\"]\n"
+	    "upstream = socks5://127.0.0.1:2\nuser = u\npassword = p\n");
+	for (size_t i = 0; i < N_ROWS(modes); i++) {
+		struct faults *faults = faults_new(), *warnings = faults_new();
+		const struct conf *conf = NULL;
+
+		assert_int_equal(chmod("conf", modes[i]), 0);
+		assert_int_equal(load_conf(&conf, "conf", faults, warnings), 0);
+		assert_int_equal(faults_count(warnings), i == 0 ? 1 : 0);
+		conf_unref(conf);
+		faults_free(faults);
+		faults_free(warnings);
+	}
+}
+
 /* As a full disk leaves it. */
 static void
 test_an_empty_file_of_rules(void **state)
@@ -439,6 +463,7 @@ main(void)
 		TEST(test_a_tunnel_that_packets_carry),
 		TEST(test_what_others_may_change),
 		TEST(test_an_empty_file_of_rules),
+		TEST(test_a_password_that_all_may_read),
 		TEST(test_what_a_path_leads_to),
 	};
 
