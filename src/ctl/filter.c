@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/base/num.h"
@@ -23,7 +24,8 @@ const struct command_option filter_options[] = {
 	{ "verdict", "WORD[,WORD...]", "accept, block, drop or reroute",
 	    "accept block drop reroute" },
 	{ "since", "T",
-	    "judged (processes: seen) in that time: 90s, 10m, 8h, 7d", NULL },
+	    "judged (processes: seen) in that time: 90s, 8h, 7d; or 08:15",
+	    NULL },
 	{ 0 },
 };
 
@@ -189,6 +191,32 @@ check_verdict(const char *command, const char *value)
 	}
 }
 
+/* A time of day, as tables have it: how long ago it was last. */
+static bool
+parse_clock(uint64_t *ret_ms, const char *s)
+{
+	time_t now = time(NULL), at;
+	const char *end;
+	struct tm tm;
+
+	if (localtime_r(&now, &tm) == NULL)
+		return false;
+	tm.tm_sec = 0;
+	end = strptime(s, "%H:%M", &tm);
+	if (end != NULL && *end == ':')
+		end = strptime(end, ":%S", &tm);
+	if (end == NULL || *end != '\0')
+		return false;
+	tm.tm_isdst = -1;
+	at = mktime(&tm);
+	if (at > now) {
+		tm.tm_mday--;
+		at = mktime(&tm);
+	}
+	*ret_ms = at <= now ? (uint64_t)(now - at) * 1000 : 0;
+	return true;
+}
+
 enum status
 filter_take(const struct context *context, const struct command_option *option,
     const char *value, json_t *args, bool *ret_taken)
@@ -200,10 +228,11 @@ filter_take(const struct context *context, const struct command_option *option,
 		return STATUS_DONE;
 	if (strcmp(option->name, "since") == 0) {
 		if (num_parse_duration(
-			&ms, value, strlen(value), SINCE_MAX_MS) < 0)
+			&ms, value, strlen(value), SINCE_MAX_MS) < 0 &&
+		    !parse_clock(&ms, value))
 			return command_usage(context->command->name,
 			    "--since %s: expected a time such as 90s, 10m, 8h "
-			    "or 7d",
+			    "or 7d, or one of day, 08:15",
 			    value);
 		json_object_set_new(
 		    args, "since_ms", json_integer((json_int_t)ms));

@@ -91,6 +91,8 @@ check "flows: two filters" only flows \
     --verdict block --user nobody
 check "flows --since" only flows True 5 --since 1h
 check "… which is longer than anything is known" told "nothing is known from before"
+check "… by the clock" only flows True 5 --since "$(date -d '-10 minutes' +%H:%M)"
+check "… which was yesterday" only flows True 5 --since "$(date -d '+10 minutes' +%T)"
 check "flows --since nothing" only flows True 0 --since 0
 check_not "… and that is known" told "nothing is known"
 check "flows --port" only flows 'x["dport"] == 7001' 2 --port 7001
