@@ -142,6 +142,26 @@ capture_problem(const struct ctl_env *env, json_t *problems)
 	judge_capture_done(&capture);
 }
 
+/* With the reason of the first one that has some, as of a certificate. zone:
+ * what it is asked for; NULL: all names. */
+static void
+silence_problem(const struct ctl_env *env, const struct upstream_group *group,
+    const char *zone, json_t *problems)
+{
+	char server[UPSTREAM_TEXT_SIZE] = "";
+	const char *why = "";
+
+	for (size_t i = 0; i < group->n && why[0] == '\0'; i++) {
+		why = resolver_ev_why(env->resolver, &group->v[i]);
+		if (why[0] != '\0')
+			(void)upstream_format(&group->v[i].spec, server);
+	}
+	problem(problems, "no upstream answers%s%s%s%s%s%s",
+	    zone != NULL ? " for names below: " : "", zone != NULL ? zone : "",
+	    why[0] != '\0' ? ": " : "", server, why[0] != '\0' ? ": " : "",
+	    why);
+}
+
 static void
 resolver_problems(const struct ctl_env *env, json_t *problems)
 {
@@ -169,8 +189,6 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 		    "");
 	for (size_t g = 0; (group = resolve_group(resolve, g, &zone)) != NULL;
 	     g++) {
-		const char *names = g > 0 ? name_format(zone, text) : "";
-
 		if (!upstream_all_down(group))
 			continue;
 		if (is_tunnels(group, zone)) {
@@ -178,15 +196,13 @@ resolver_problems(const struct ctl_env *env, json_t *problems)
 			continue;
 		}
 		if (group->n > 0)
-			add_problem(problems,
-			    g > 0 ? "no upstream answers for names below"
-				  : "no upstream answers",
-			    names);
+			silence_problem(env, group,
+			    g > 0 ? name_format(zone, text) : NULL, problems);
 		else if (g == 0)
 			add_problem(problems,
 			    "no upstream is known: name one (upstream = ... in "
 			    "[resolver])",
-			    names);
+			    "");
 	}
 }
 

@@ -301,6 +301,12 @@ unbound_start ins good good 10.9.0.2 853
 back() { says 192.0.2.7 "$RANDOM.k.example" A; }
 check "is asked again when it is back" wait_for back
 check "the log says so" log_has 'works again'
+check "one whose certificate has expired" \
+    reload "tls://10.9.0.2:$expired#dns.test"
+expired_told() { says SERVFAIL "$RANDOM.e.example" A
+	ctl status | grep -q "^BROKEN: no upstream answers: tls://10.9.0.2:$expired#dns.test: its certificate has expired"; }
+check "is what is broken, and why" wait_for expired_told
+check "and a good one again" reload 'tls://10.9.0.2#dns.test'
 check "a CA file that is not there" sh -c "
     sed -i 's/^tls-ca.*/tls-ca = \/nonexistent/' $conf"
 ctl reload
