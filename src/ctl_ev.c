@@ -38,9 +38,11 @@ add_client(struct ctl_ev *ce, int fd)
 static void
 acceptable_cb(evutil_socket_t listener, short what, void *arg)
 {
-	static const char busy[] =
-	    "{\"ok\":false,\"error\":{\"code\":\"busy\",\"message\":\"too many "
-	    "control clients\"}}\n";
+#define BUSY(what)                                                             \
+	"{\"ok\":false,\"error\":{\"code\":\"busy\",\"message\":\"" what       \
+	"\"}}\n"
+	static const char many[] = BUSY("too many control clients"),
+			  none[] = BUSY("no memory for a control client");
 	static const struct timeval later = { .tv_usec = PAUSE_US };
 	struct ctl_ev *ce = arg;
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -58,8 +60,10 @@ acceptable_cb(evutil_socket_t listener, short what, void *arg)
 		return;
 	}
 	if (ce->clients.n >= CLIENTS_MAX || add_client(ce, fd) < 0) {
+		const char *why = ce->clients.n >= CLIENTS_MAX ? many : none;
+
 		ce->clients.env->stats->control_refused++;
-		(void)!send(fd, busy, sizeof(busy) - 1,
+		(void)!send(fd, why, strlen(why),
 		    MSG_NOSIGNAL | MSG_DONTWAIT); /* a courtesy */
 		close(fd);
 	}

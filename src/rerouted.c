@@ -30,7 +30,7 @@ remove_begin(void *arg)
 
 	if (r < 0) { /* no thread to be had: then the loop has to wait */
 		fw_remove(&rr->fw);
-		event_base_loopbreak(rr->base);
+		rerouted_firewall_done(rr);
 	}
 }
 

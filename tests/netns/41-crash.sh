@@ -192,6 +192,18 @@ check "… no mark is left" [ "$(marks)" -eq 0 ]
 network ok ok "after that"
 stop "$holder"
 
+# -- with nothing left to take them out with --
+ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 # that opens files, too
+check "start" daemon_start
+as_daemon prlimit --pid "$daemon" --nofile=3:
+daemon_stop >/dev/null
+check "stopped where no file can be opened: exit 1" [ $? -eq 1 ]
+check "… told" log_has "error firewall: ip6: can't read table mangle"
+ASAN_OPTIONS=${ASAN_OPTIONS%:detect_leaks=0}
+recover -u SERVICE_RESULT
+save >"$tmp/now"
+check_same "… and taken out by --recover" "$tmp/without" "$tmp/now"
+
 # -- killed and started at once: what the dead one still has is waited for --
 at_once() {
 	local i
