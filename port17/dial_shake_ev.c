@@ -10,6 +10,10 @@
 
 /* TLS, and the proxy's part of the handshake. */
 #define SHAKE_NS (10 * MONO_S)
+/* … of a list: until TLS is up, and until a SOCKS proxy says which method it
+ * takes. No far end has a part in that, the next member may be well, and the
+ * program's SYN is held no longer than all of them may take. */
+#define SHAKE_FIRST_NS (4 * MONO_S)
 /* For a user or password that is empty. */
 #define NO_WORD "-"
 /* An answer to CONNECT, and what a far end says first. */
@@ -33,6 +37,21 @@ send_out(struct dial *dial)
 		dial->sent += (size_t)n;
 	}
 	return true;
+}
+
+static void
+wait_for_first(struct dial *dial)
+{
+	dial_set_timer(dial, dial->n_members > 1 ? SHAKE_FIRST_NS : SHAKE_NS);
+}
+
+/* It speaks: what is left is for the far end. */
+static void
+wait_for_rest(struct dial *dial)
+{
+	uint64_t gone = mono_since(mono_now(), dial->asked);
+
+	dial_set_timer(dial, gone < SHAKE_NS ? SHAKE_NS - gone : 0);
 }
 
 /* The proxy ended before it had answered: what it was asked last tells who is
@@ -142,6 +161,7 @@ shake(struct dial *dial)
 		dial->state->heard = mono_now();
 		switch (codec_take(dial, bytes, (size_t)n, &used)) {
 		case SHAKE_MORE:
+			wait_for_rest(dial);
 			break;
 		case SHAKE_DONE:
 			if (say_the_rest(dial))
@@ -271,7 +291,10 @@ begin_shake(struct dial *dial)
 			: "this can't be asked of it");
 		return;
 	}
-	dial_set_timer(dial, SHAKE_NS);
+	if (dial->via->kind == TUNNEL_SOCKS5)
+		wait_for_first(dial);
+	else
+		dial_set_timer(dial, SHAKE_NS);
 	if (dial->via->kind != TUNNEL_PROXY2)
 		shake(dial);
 	else if (send_out(dial))
@@ -323,7 +346,7 @@ begin_tls(struct dial *dial)
 		return;
 	}
 	dial->phase = PHASE_TLS;
-	dial_set_timer(dial, SHAKE_NS);
+	wait_for_first(dial);
 	shake_tls(dial);
 }
 

@@ -6,7 +6,8 @@
 # descriptors that run out come back, and none is lost.
 #
 #     c 10.9.0.1, daemon --- veth --- s 10.9.0.2: danted 1080, a proxy that
-#       default route to s              never answers 1081
+#       default route to s              never answers a request 1081, one that
+#                                       never says a word 1082
 #                                       192.0.2.7, .8, 2001:db8::7: far ends
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -21,6 +22,11 @@ background ins python3 "$ends" far 192.0.2.7 192.0.2.8 2001:db8::7 \
 wait_for has_text ready "$tmp/ends.out"
 background ins python3 "$ends" mute 10.9.0.2 1081 >"$tmp/mute.out"
 wait_for has_text ready "$tmp/mute.out"
+background ins python3 -c 'import signal, socket
+s = socket.create_server(("10.9.0.2", 1082))
+print("ready", flush=True)
+signal.pause()' >"$tmp/dumb.out"
+wait_for has_text ready "$tmp/dumb.out"
 # nobody there answers ARP, nor anything else
 ins ip route add 203.0.113.98/32 dev s0
 ins ip neighbour add 203.0.113.98 lladdr 02:00:00:00:00:77 dev s0
@@ -30,8 +36,11 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "again"]' 'upstream = direct' 'device = v1' \
     '[tunnel "moves"]' 'upstream = direct' 'fwmark = 1' \
     '[tunnel "mute"]' 'upstream = socks5://10.9.0.2:1081' \
+    '[tunnel "dumb"]' 'upstream = socks5://10.9.0.2:1082' \
+    '[tunnel "either"]' 'failover = dumb, socks' \
     '[tunnel "early"]' 'upstream = socks5://10.9.0.2:1081' 'honest-connect = no'
 rules "reroute via again out to 10.8.0.2" \
+    "reroute via either out exe $python to 192.0.2.8 port 7002" \
     "reroute via dev out exe $python to 192.0.2.8 port 7001" \
     "reroute via early out exe $python to port 7001" \
     "reroute via moves out exe $python to port 7003" \
@@ -65,6 +74,9 @@ base=$(descriptors)
 # … and a way that leads nowhere is given up after 15
 run_in tcp 203.0.113.98 7002 >"$tmp/hole" 2>&1 &
 hole=$!
+# one of a list that says nothing is given up before the SYN is
+run_in tcp 192.0.2.8 7002 first >"$tmp/either" 2>&1 &
+either=$!
 
 # -- the entry --
 inc ss -Htlnup 'sport = :1117' | awk '{ print $1, $5 }' | sort >"$tmp/entry"
@@ -167,6 +179,9 @@ check "programs that give up" said_is "gave up" impatient 40 192.0.2.7 7006
 check "and those whose SYN went on" said_is "gave up" impatient 40 192.0.2.7 7001
 wait $hole
 said=$(cat "$tmp/hole") again=(tcp 203.0.113.98 7002) again_from=
+wait $either
+check "the first of a list says nothing: the next one is there in 8 s" \
+    grep -E '^welcome .*\b[1-7]?[0-9]{1,3}$' "$tmp/either"
 check "a black hole: told within the time" \
     grep -E '^(EHOSTUNREACH|ETIMEDOUT) ' "$tmp/hole"
 check "which is 15 s" soon 17000
