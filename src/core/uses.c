@@ -300,15 +300,16 @@ uses_put(struct uses *uses, const struct use *use, mono_t now,
 	who_unref(uses, who); /* the entry has its own */
 	if (entry == NULL)
 		return -ENOMEM;
-	put_print(uses, entry, use);
 	entry->connected = use->connected;
 	entry->device =
 	    (uint8_t)(use->device < UINT8_MAX ? use->device : UINT8_MAX);
 	entry->begins = use->begins;
 	entry->answers = use->answers;
 	entry->when = now;
-	if (!use->taken) /* else it comes to nobody */
+	if (!use->taken) { /* else it comes to nobody */
 		entry->waiting++;
+		put_print(uses, entry, use);
+	}
 	entry->order = ++uses->orders;
 	list_remove(&entry->lru);
 	list_prepend(&uses->lru, &entry->lru);
@@ -332,11 +333,18 @@ find_print(const struct uses *uses, const struct entry *entry, const void *head,
 
 /* It was asked about: another one with the same bytes may be of others. */
 static void
-forget_print(
+note_asked(
     const struct uses *uses, struct entry *entry, const void *head, size_t len)
 {
-	unsigned int at = find_print(uses, entry, head, len);
+	unsigned int at;
 
+	if (entry->waiting > 0)
+		entry->waiting--;
+	if (entry->waiting == 0) { /* which costs less */
+		memset(entry->lens, 0, sizeof(entry->lens));
+		return;
+	}
+	at = find_print(uses, entry, head, len);
 	if (at < PRINTS_MAX)
 		entry->lens[at] = 0;
 }
@@ -413,10 +421,7 @@ uses_find(struct uses *uses, const struct flow_key *key, const void *head,
 		newest->connected, newest->answers, newest->begins };
 	if (head == NULL)
 		return USES_ONE;
-	if (n > 1)
-		forget_print(uses, newest, head, len);
-	if (newest->waiting > 0)
-		newest->waiting--;
+	note_asked(uses, newest, head, len);
 	newest->begins = false; /* what comes after it is not the first */
 	return USES_ONE;
 }

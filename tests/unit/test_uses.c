@@ -343,6 +343,29 @@ what_is_alike_gives_way_to_its_like(void **state)
 	assert_int_equal(used.who->actor.exe_ino, 42);
 }
 
+/* What was asked about proves nothing more: another one may send the same
+ * bytes, and more since than are known of it. */
+static void
+what_was_judged_is_no_proof_of_who_sends_its_like(void **state)
+{
+	struct wire same = datagram(4000, "same"), w = datagram(4000, "next");
+	struct used used;
+
+	(void)state;
+	send_by(actor(42), 7, &same, 1);
+	assert_int_equal(find(4000, &same, &used), USES_ONE);
+	send_by(actor(43), 7, &same, 1);
+	send_by(actor(42), 7, &w, 1);
+	for (unsigned int i = 0; i < 4; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "more %u", i);
+		w = datagram(4000, text);
+		send_by(actor(43), 7, &w, 1);
+	}
+	assert_int_equal(find(4000, &same, &used), USES_MIXED);
+}
+
 /* The daemon itself is at work when it ends a connection. */
 static void
 what_waits_stays_and_what_was_judged_makes_room(void **state)
@@ -458,6 +481,7 @@ main(void)
 		TEST(bursts_of_two_are_told_apart_packet_by_packet),
 		TEST(of_one_that_gave_way_nobody_else_sent_it),
 		TEST(what_is_alike_gives_way_to_its_like),
+		TEST(what_was_judged_is_no_proof_of_who_sends_its_like),
 		TEST(what_waits_stays_and_what_was_judged_makes_room),
 		TEST(one_that_waits_keeps_nobody_else),
 		TEST(who_resets_a_connection_did_not_use_it),
