@@ -70,7 +70,9 @@ settle(struct policy_ev *pe)
 	change_log(change);
 	if (change->kind == CHANGE_RELOAD && change->result != -EBUSY)
 		change_error(change, pe->error, sizeof(pe->error));
-	if (change->kind == CHANGE_EXPIRE || change->kind == CHANGE_BACK)
+	/* by the clock; who asks for an end himself says nothing of that */
+	if (change->done == NULL &&
+	    (change->kind == CHANGE_EXPIRE || change->kind == CHANGE_BACK))
 		policy_ends_over(pe->ends, change->result != 0);
 	if (!pe->texts.trying && pe->reload_after) {
 		pe->reload_after = false;

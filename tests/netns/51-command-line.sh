@@ -306,7 +306,11 @@ check "and says why" grep -q "being tried" "$tmp/out"
 check "tried again, for less" in_force ctl rules try "$tmp/try.rules" --for 1s
 check "it goes back by itself" wait_for gets 7001 ok
 check_not "nothing is to be kept" ctl rules keep
+ctl block out to port 7001 --for 1s >"$tmp/out"
 check_not "… nor to go" ctl rules revert
+began=$SECONDS
+wait_for gets 7001 ok
+check "… which keeps no rule whose time is over" [ $((SECONDS - began)) -lt 8 ]
 check "a set is tried" ctl rules try "$tmp/try.rules" --for 1h
 check "it is in force" gets 7001 EHOSTUNREACH
 check "it goes when that is asked for" ctl rules revert
