@@ -236,10 +236,7 @@ what_failed(const struct change *change)
 		       "revert' ends that; what is asked for now is done when "
 		       "it has ended";
 	case -ENOENT:
-		return change->kind == CHANGE_DELETE
-			   ? "there is no rule of that number from the command "
-			     "line; 'rules' shows them as 'command line:N'"
-			   : "no set of rules is being tried";
+		return "no set of rules is being tried";
 	case -E2BIG:
 		return "too many rules from the command line, or one that is "
 		       "too long: at most 1000, of 16384 bytes each";
@@ -253,9 +250,18 @@ what_failed(const struct change *change)
 char *
 ctl_rules_answer(const struct ctl_env *env, const struct change *change)
 {
+	char what[128];
+
 	if (change->result == 0)
 		return done_line(env, change);
 	if (faults_count(change->faults) > 0)
 		return faults_line(change);
+	if (change->result == -ENOENT && change->kind == CHANGE_DELETE) {
+		(void)snprintf(what, sizeof(what),
+		    "there is no rule %u from the command line; 'rules' shows "
+		    "them as 'command line:N'",
+		    change->id); /* fits */
+		return ctlmsg_error(CTLMSG_FAILED, what);
+	}
 	return ctlmsg_error(CTLMSG_FAILED, what_failed(change));
 }

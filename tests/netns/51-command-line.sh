@@ -67,6 +67,8 @@ check "out with it, by its place" ctl rules delete "command line:2"
 check "blocked" gets 7001 EHOSTUNREACH
 check_not "it is out" ctl rules delete 2
 check_not "rules of files are not to be deleted" ctl rules delete 3
+check "one that is not there is told" try 1 ctl rules delete 77
+check "… by its number" told "there is no rule 77 from the command line"
 check_not "all or none: what is no number" ctl rules delete 1 2x
 check "blocked" gets 7001 EHOSTUNREACH
 check "two more" sh -c "'$REROUTECTL' --control '$tmp/control' accept out to 10.9.0.2 &&
