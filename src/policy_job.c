@@ -291,14 +291,6 @@ save_rules(const struct policy_job *job)
 	    &job->runtime, job->saved != NULL ? job->saved : job->state);
 }
 
-static void
-save(struct policy_job *job)
-{
-	if (policy_job_saves(job))
-		job->save_error = save_rules(job);
-	remember(job);
-}
-
 /* Which of them the policy could not take as they are. */
 static void
 settle_held(struct runtime *runtime, const struct policy *policy)
@@ -306,6 +298,15 @@ settle_held(struct runtime *runtime, const struct policy *policy)
 	for (size_t i = 0; i < runtime->n; i++)
 		runtime->v[i].held =
 		    policy_rule_get(policy, (uint32_t)i + 1)->fault != NULL;
+}
+
+static void
+save(struct policy_job *job)
+{
+	settle_held(&job->runtime, job->policy);
+	if (policy_job_saves(job))
+		job->save_error = save_rules(job);
+	remember(job);
 }
 
 void
@@ -350,7 +351,6 @@ policy_job_run(struct policy_job *job)
 		job->result = read < 0 ? read : -ENOMEM;
 		return;
 	}
-	settle_held(&job->runtime, job->policy);
 	save(job);
 }
 

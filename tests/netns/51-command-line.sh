@@ -283,6 +283,8 @@ mv "$tmp/state.away" "$tmp/state"
 check "one is saved later" wait_for grep -q ' block out to port 7779' "$state"
 saved() { ! broken "rules from the command line"; }
 check "nothing is broken" wait_for saved
+check "another change" ctl reload
+check_not "… finds nothing that had a fault" grep -q 'has no fault any more' "$tmp/daemon.log"
 mv "$tmp/state" "$tmp/state.away"
 : >"$tmp/state"
 ctl rules delete "$(rule line 'block out to port 7779')" >"$tmp/out" 2>&1
