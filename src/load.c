@@ -158,6 +158,10 @@ each_file(const char *dir, const char *suffix, bool may_miss,
 	else if (r == -E2BIG) {
 		fault(faults, dir, "holds too many files", "at most 1024");
 		r = -EINVAL;
+	} else if (r == -ENOTDIR) {
+		fault(faults, dir, "is no folder",
+		    "a folder: the file goes into one");
+		r = -EINVAL;
 	} else if (r < 0 && r != -ENOMEM) {
 		r = fault_errno(faults, dir, -r);
 	}

@@ -26,7 +26,7 @@ static const struct peer_key peer_keys[] = {
 	    "forward-host bootstrap-dns upstream-dns",
 	    "upstream = ADDRESS, ..., and for a domain and what is below it a "
 	    "section [forward \"DOMAIN\"] with its own" },
-	{ "resolver", "forward-zone stub-zone domains route-domain",
+	{ "resolver", "forward forward-zone stub-zone domains route-domain",
 	    "no key, but a section: [forward \"DOMAIN\"]" },
 	{ "resolver", "forward-tls-upstream dnsovertls tls-upstream",
 	    "no key: upstream = tls://ADDRESS#NAME" },

@@ -79,6 +79,8 @@ static const struct {
 } lacking[] = {
 	{ "limit", "the end of the line; of rates there are no rules here" },
 	{ "on", "from or to, and a network: a rule knows no device" },
+	{ "interface", "from or to, and a network: a rule knows no device" },
+	{ "dev", "from or to, and a network: a rule knows no device" },
 	{ "iif", "from, and a network: a rule knows no device" },
 	{ "oif", "to, and a network: a rule knows no device" },
 	{ "icmp-type", "the end of the line; ICMP is judged as a whole" },
@@ -86,6 +88,9 @@ static const struct {
 	{ "country", "list NAME: addresses of countries come from a file" },
 	{ "asn", "list NAME: addresses of an AS come from a file" },
 	{ "until", "the end of the line; --for is an option of reroutectl" },
+	{ "time", "the end of the line; of hours, by cron and --for" },
+	{ "mac", "from, and an address: a rule knows no MAC" },
+	{ "pid", "exe, user or unit: a rule is not for one process" },
 	{ "exe.sha256", "exe PATH: a program is the file, and no sum of it" },
 	{ "and", "the next match: all of a rule have to hold" },
 	{ "or", "',' before one more value; a rule of its own for the rest" },

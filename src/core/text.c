@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/base/escape.h"
 
@@ -110,6 +111,14 @@ static const char *const same[][2] = {
 	{ "dst", "address" },
 	{ "dest", "address" },
 	{ "src", "address" },
+	{ "client", "from" },
+	{ "client", "address" },
+	{ "policy", "default" },
+	{ "delete", "rules" },
+	{ "flush", "cache" },
+	{ "querylog", "queries" },
+	{ "ps", "processes" },
+	{ "netstat", "flows" },
 	{ "undo", "revert" },
 	{ "cancel", "revert" },
 	{ "stop", "revert" },
@@ -135,7 +144,7 @@ translate(const char *s, size_t len, const char *const *words, size_t n)
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		for (size_t j = 0; j < n; j++)
 			if (strlen(same[i][0]) == len &&
-			    memcmp(same[i][0], s, len) == 0 &&
+			    strncasecmp(same[i][0], s, len) == 0 &&
 			    strcmp(words[j], same[i][1]) == 0)
 				return words[j];
 	return NULL;

@@ -439,7 +439,7 @@ parse_domain(struct rule_value *ret, const char *s, size_t len,
 			    "is not in the form that DNS has it in",
 			    "the xn-- form of a name in another script");
 	for (size_t i = 0; i < len; i++)
-		if (s[i] == '/' || s[i] == ':' || s[i] == '@')
+		if (memchr("/:@|^", s[i], 5) != NULL)
 			return refuse(fault, s, len, "is more than a name",
 			    "the name alone: no scheme, port, path or user");
 	if (len == 1 && s[0] == '*')

@@ -1,11 +1,13 @@
 #include "src/ctl/client.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -29,6 +31,24 @@ struct client {
 	bool unread;			   /* nobody reads that any more */
 };
 
+/* The group is who may, and the settings name it: it is asked of the socket. */
+static enum status
+denied(const char *path)
+{
+	struct stat st;
+	const struct group *g = NULL;
+
+	if (stat(path, &st) == 0 && st.st_gid != 0)
+		g = getgrgid(st.st_gid);
+	fprintf(stderr, "reroutectl: %s: permission denied: run as root", path);
+	if (g != NULL)
+		fprintf(stderr,
+		    ", or join the group '%s' (usermod -aG %s USER)",
+		    g->gr_name, g->gr_name);
+	fputc('\n', stderr);
+	return STATUS_FAILED;
+}
+
 static enum status
 refused(const char *path, int error)
 {
@@ -43,11 +63,7 @@ refused(const char *path, int error)
 		    path);
 		return STATUS_NO_DAEMON;
 	case EACCES:
-		fprintf(stderr,
-		    "reroutectl: %s: permission denied: run as root, or join "
-		    "the group of the control socket\n",
-		    path);
-		return STATUS_FAILED;
+		return denied(path);
 	case EAGAIN: /* nobody takes those who wait there */
 		fprintf(stderr, "reroutectl: %s: the daemon does not answer\n",
 		    path);

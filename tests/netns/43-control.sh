@@ -309,6 +309,8 @@ as() { # as GROUPS-OPTIONS reroutectl…
 mine="$tmp/bin/reroutectl --control $tmp/control"
 check "a stranger: exit 1" try 1 as --clear-groups $mine status
 check "a stranger: told why" told "permission denied"
+check "… and which group" told "or join the group '$(getent group 65534 |
+    cut -d: -f1)' (usermod -aG "
 check "a member of the group" try 0 as --groups 65534 $mine flows
 check "one whose first group it is" try 0 setpriv --reuid 65533 --regid 65534 \
     --clear-groups $mine flows

@@ -88,6 +88,12 @@ check "no time: exit 2" [ $? = 2 ]
 check "no time: where help is" grep -q "^Try 'reroutectl block --help'" "$tmp/out"
 ctl block out exe /usr/bin/curl for 10m >"$tmp/out" 2>&1
 check "a time without its dashes: what is meant" grep -q "did you mean '--for'" "$tmp/out"
+# words that others have, in their letters
+for word in QueryLog:queries ps:processes netstat:flows flush:cache \
+    delete:rules; do
+	check "${word%:*}: exit 2" try 2 ctl "${word%:*}"
+	check "… which is told" told "did you mean '${word#*:}'"
+done
 # a variable that is not set is not a rule about everything
 for nothing in '' '  ' '# all of it'; do
 	check "no match: exit 2" try 2 ctl block "$nothing"

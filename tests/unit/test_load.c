@@ -137,6 +137,9 @@ test_what_is_no_file_is_a_fault(void **state)
 	assert_fault(faults, 2, "r/3.rules", 0, "No such file");
 	assert_fault(faults, 3, "r/4.rules", 0, "is too large");
 	assert_fault(faults, 4, "r/5.rules", 1, "unknown word");
+	assert_int_equal(
+	    load_policy(&policy, "r/5.rules", &none, faults, NULL), -EINVAL);
+	assert_fault(faults, 5, "r/5.rules", 0, "is no folder");
 	faults_free(faults);
 }
 
