@@ -1,6 +1,7 @@
 #include "port17/dial_own.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "port17/leg_ev.h"
@@ -103,6 +104,41 @@ dial_waits_for_far_end(const struct dial *dial)
 	return false;
 }
 
+/* Of HTTP, what it was sent: in words of its own it may come back. */
+static bool
+tells_secret(const struct dial *dial)
+{
+	static const char before[] = "Proxy-Authorization: Basic ";
+	const char *sent = (const char *)dial->out.bytes, *why;
+	const char *basic =
+	    memmem(sent, dial->out.len, before, sizeof(before) - 1);
+	char password[TUNNEL_WORD_SIZE];
+	bool tells;
+
+	if (dial->via->kind == TUNNEL_SOCKS5 || basic == NULL)
+		return false;
+	basic += sizeof(before) - 1;
+	why = dial->error.why;
+	(void)tunnel_expand(
+	    dial->via->password, &dial->opts.identity.words, password);
+	tells = shake_tells(why, password, strlen(password)) ||
+		shake_tells(why, basic,
+		    strcspn(basic, "\r")); /* an empty line is the end */
+	explicit_bzero(password, sizeof(password));
+	return tells;
+}
+
+static void
+hide_secret(struct dial *dial)
+{
+	char *why = dial->error.why;
+
+	if (tells_secret(dial))
+		(void)snprintf(why + strnlen(why, 3),
+		    sizeof(dial->error.why) - 3,
+		    " (its words are not shown: it says the password)");
+}
+
 static enum shake_step
 codec_take(
     struct dial *dial, const uint8_t *bytes, size_t len, size_t *ret_used)
@@ -169,6 +205,7 @@ shake(struct dial *dial)
 				    dial, bytes + used, (size_t)n - used);
 			return;
 		case SHAKE_FAILED:
+			hide_secret(dial);
 			dial_failed(dial, dial->error.outcome, NULL);
 			return;
 		}

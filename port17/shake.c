@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* Texts are cut, and so may be what is in them. */
+#define PIECE_MAX 8
+
 void
 shake_fail(struct shake_error *ret, enum outcome outcome, const char *why)
 {
@@ -10,4 +13,15 @@ shake_fail(struct shake_error *ret, enum outcome outcome, const char *why)
 	ret->outcome = outcome;
 	memcpy(ret->why, why, len);
 	ret->why[len] = '\0';
+}
+
+bool
+shake_tells(const char *text, const char *secret, size_t len)
+{
+	size_t n = len < PIECE_MAX ? len : PIECE_MAX;
+
+	for (size_t left = strlen(text); n > 0 && left >= n; left--, text++)
+		if (memmem(secret, len, text, n) != NULL)
+			return true;
+	return false;
 }

@@ -39,6 +39,10 @@ struct shake_error {
 /* Sets both; why is cut where it is too long. */
 void shake_fail(struct shake_error *ret, enum outcome outcome, const char *why);
 
+/* Whether the text has so much of a secret in it that it must not be shown: a
+ * proxy may say what it was told. */
+bool shake_tells(const char *text, const char *secret, size_t len);
+
 /* What to ask for, and as whom. user NULL: no authentication. Borrowed during
  * the call alone. */
 struct shake_opts {

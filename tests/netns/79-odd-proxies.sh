@@ -20,6 +20,8 @@ background ins python3 "$odd" serve 10.9.0.2 3000 $modes >"$tmp/odd.out"
 wait_for has_text ready "$tmp/odd.out"
 background ins python3 "$odd" serve fd09::2 3000 s:7 >"$tmp/odd6.out"
 wait_for has_text ready "$tmp/odd6.out"
+background ins python3 "$odd" serve 10.9.0.2 2999 h:tells >"$tmp/tells.out"
+wait_for has_text ready "$tmp/tells.out"
 
 set --
 i=0
@@ -39,6 +41,7 @@ settings '[resolver]' "hosts = $tmp/hosts" "$@" \
     '[tunnel "either"]' 'failover = s-knowsnone, s-name' '[tunnel "fake"]' 'upstream = socks5://10.9.0.2:3003' \
     'dns = fake' '[tunnel "late"]' "upstream = socks5://10.9.0.2:$((3000 + i - 1))" \
     'honest-connect = no' '[tunnel "six"]' 'upstream = socks5://[fd09::2]:3000' \
+    '[tunnel "tells"]' 'upstream = http://user:Secret-0f-Us@10.9.0.2:2999' \
     '[tunnel "hung"]' 'failover = h-mute, s-name' \
     '[tunnel "gone"]' 'failover = s-dies, s-name'
 rules "reroute via fake out domain *.far" "$(cat "$tmp/all.rules")" \
@@ -49,6 +52,7 @@ rules "reroute via fake out domain *.far" "$(cat "$tmp/all.rules")" \
     "reroute via hung out exe $python to 192.0.2.12" \
     "reroute via gone out exe $python to 192.0.2.14" \
     "reroute via six out exe $python proto udp to 192.0.2.13" \
+    "reroute via tells out exe $python to 192.0.2.15" \
     "default out accept" "default in accept"
 check "the daemon starts" daemon_start
 run_in tcp 192.0.2.12 7001 first >"$tmp/hung.1" &
@@ -110,6 +114,21 @@ check "bytes are counted, those that came with the answer, too" flows "sorted(
 check "what a proxy says does no harm to a terminal" sh -c "'$REROUTECTL' \
     --control '$tmp/control' tunnels | grep '^h-escape' |
     grep -v \"\$(printf '[\\033\\007]')\""
+
+# -- one that says back what it was told, in its way or in clear --
+secret=Secret-0f-Us
+for port in 7001 7002; do
+	check "user and password are not taken" says EHOSTUNREACH \
+	    tcp 192.0.2.15 $port
+	ctl tunnels test tells 192.0.2.15:$port
+done >"$tmp/tells" 2>&1
+ctl --json tunnels >>"$tmp/tells"
+ctl --json flows >>"$tmp/tells"
+check "which is told" grep -q '407 (its words are not shown' "$tmp/tells"
+basic=$(printf 'user:%s' $secret | base64)
+check_not "… and nowhere the password, nor a part of it" grep -aF \
+    -e "${secret:0:8}" -e "${basic:0:8}" -e "${basic:8:8}" \
+    "$tmp/tells" "$tmp/daemon.log"
 
 # -- names that no proxy takes --
 ask "plain.far" A >/dev/null

@@ -9,6 +9,7 @@ odd.py talk ADDR PORT MODE...    a program that goes to one port for each mode,
 odd.py crowd ADDR PORT N         N connections at once: prints "made" and how
     many were broken off at once; ends at a line of its input
 """
+import base64
 import errno
 import select
 import socket
@@ -152,6 +153,10 @@ def http(s, mode):
     if mode.isdigit():
         s.sendall(b"HTTP/1.1 %s no\r\nContent-Length: 5\r\n\r\nhtml!" %
                   mode.encode())
+    elif mode == "tells":  # and in its own words, what it was told
+        basic = got.split(b"Basic ")[1].split(b"\r")[0]
+        word = base64.b64decode(basic).split(b":")[1] if b"7002" in got else b""
+        s.sendall(b"HTTP/1.1 407 not by " + (word or basic) + b"\r\n\r\n")
     else:
         s.sendall(PAGES[mode])
         if BANNER in PAGES[mode]:

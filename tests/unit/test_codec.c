@@ -547,6 +547,23 @@ names_that_no_proxy_takes(void **state)
 	assert_true(proxy2_build(buf, &header) > 0);
 }
 
+static void
+a_piece_of_a_secret_tells_it(void **state)
+{
+	static const char secret[] = "correct horse";
+	const size_t len = sizeof(secret) - 1;
+
+	(void)state;
+	assert_true(shake_tells("407 no correct horse", secret, len));
+	assert_true(shake_tells("407 no t hors", "t horse", 6));
+	assert_true(shake_tells("407 no rect hor", secret, len)); /* cut */
+	assert_false(shake_tells("407 no rect ho", secret, len));
+	assert_false(shake_tells("407 wrong horse", secret, len));
+	assert_true(shake_tells("407 not pw", "pw", 2));
+	assert_false(shake_tells("407 no", "", 0));
+	assert_false(shake_tells("", secret, len));
+}
+
 int
 main(void)
 {
@@ -563,6 +580,7 @@ main(void)
 		cmocka_unit_test(connect_header_has_an_end),
 		cmocka_unit_test(proxy2_headers),
 		cmocka_unit_test(names_that_no_proxy_takes),
+		cmocka_unit_test(a_piece_of_a_secret_tells_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
