@@ -129,7 +129,7 @@ enum status
 command_flows(const struct context *context)
 {
 	static const struct show_list list = { "flows.list", flow_columns,
-		N_COLUMNS, add_flow, "flows", "flows-max in [rerouted]" };
+		N_COLUMNS, add_flow, "flows", "flows-max in [rerouted]", NULL };
 	json_t *args;
 	enum status status = filter_args(context, &args);
 

@@ -122,7 +122,7 @@ static enum status
 print_rows(const json_t *rows)
 {
 	static const struct show_list list = { "lists.list", columns, N_COLUMNS,
-		add_row, NULL, NULL };
+		add_row, NULL, NULL, NULL };
 	enum status status = show_table(&list, rows);
 	const json_t *row;
 	size_t i;

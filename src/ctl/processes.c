@@ -78,7 +78,7 @@ enum status
 command_processes(const struct context *context)
 {
 	static const struct show_list list = { "processes.list", columns,
-		N_COLUMNS, add_row, NULL, NULL };
+		N_COLUMNS, add_row, NULL, NULL, NULL };
 	json_t *args;
 	enum status status = filter_args(context, &args);
 

@@ -170,12 +170,21 @@ queries_print_event(const json_t *query)
 enum status
 command_queries(const struct context *context)
 {
-	static const struct show_list list = { "queries.list", columns,
-		N_COLUMNS, add_query, "resolver", "history in [rerouted]" };
+	struct show_list list = { .call = "queries.list",
+		.columns = columns,
+		.n_columns = N_COLUMNS,
+		.add = add_query,
+		.of = "resolver",
+		.bound = "history in [rerouted]" };
 	json_t *args;
 	enum status status = filter_args(context, &args);
 
-	return status == STATUS_DONE ? show_list(context, &list, args) : status;
+	if (status != STATUS_DONE)
+		return status;
+	if (json_object_get(args, "address") != NULL)
+		list.none = "--address is of who asks; who went to an address "
+			    "is in 'reroutectl flows --address'";
+	return show_list(context, &list, args);
 }
 
 static void

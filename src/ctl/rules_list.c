@@ -115,7 +115,8 @@ add_rule(struct table *table, const json_t *rule)
 }
 
 static const struct show_list list = { "rules.list", rule_columns,
-	sizeof(rule_columns) / sizeof(rule_columns[0]), add_rule, NULL, NULL };
+	sizeof(rule_columns) / sizeof(rule_columns[0]), add_rule, NULL, NULL,
+	NULL };
 
 /* Filters ------------------------------------------------------------------ */
 

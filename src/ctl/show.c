@@ -97,6 +97,8 @@ show_list(const struct context *context, const struct show_list *list,
 	    command_rows(context, list->call, args_take, add_row, &showing);
 	if (status == STATUS_DONE && showing.table != NULL)
 		table_print(showing.table, stdout);
+	if (status == STATUS_DONE && showing.rows == 0 && list->none != NULL)
+		fprintf(stderr, "reroutectl: %s\n", list->none);
 	if (status == STATUS_DONE && filtered)
 		say_reach(context, &showing, from);
 	table_free(showing.table);

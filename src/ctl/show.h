@@ -16,6 +16,7 @@ struct show_list {
 	/* of status: how far back rows reach, and what bounds that; NULL: they
 	 * are not of a time */
 	const char *of, *bound;
+	const char *none; /* what it says where there is none; NULL: nothing */
 };
 
 /* Prints rows as such a table. */

@@ -88,7 +88,7 @@ add_row(struct table *table, const json_t *row)
 }
 
 static const struct show_list tunnel_list = { "tunnels.list", columns,
-	N_COLUMNS, add_row, NULL, NULL };
+	N_COLUMNS, add_row, NULL, NULL, NULL };
 
 /* "host:port", "[addr]:port". False where it is neither. */
 static bool

@@ -176,6 +176,8 @@ of_client() { # ADDRESS ROWS
 }
 check "… and can be asked for" of_client 10.9.0.2 3
 check "… by a prefix" of_client fd09::/64 1
+try 0 ctl queries --address 203.0.113.10 >"$tmp/rows"
+check "… but not what was answered, which is said" told "is of who asks"
 background "$REROUTECTL" --control "$tmp/control" watch --backlog 1 >"$tmp/watch"
 watch=$pid
 check "somebody watches" wait_for test -s "$tmp/watch"
