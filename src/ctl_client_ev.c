@@ -191,9 +191,11 @@ change_done(void *arg, struct change *change_take)
 }
 
 static void
-lists_done(void *arg, struct list_ev *le)
+lists_done(void *arg, struct list_ev *le, int error)
 {
-	work_ended(arg, ctlmsg_result(list_ev_status(le)));
+	work_ended(arg, error < 0
+			    ? ctlmsg_error(CTLMSG_FAILED, strerror(-error))
+			    : ctlmsg_result(list_ev_status(le)));
 }
 
 static void
@@ -227,12 +229,15 @@ work_begin(struct client *client)
 static void
 work_run(struct client *client, const struct ctl_job *job)
 {
+	int r;
+
 	client->job = *job;
 	work_begin(client);
-	if (work_start(client->all->base, job_run, job_done, client) == 0)
+	r = work_start(client->all->base, job_run, job_done, client);
+	if (r == 0)
 		return;
 	ctl_explain_free(job->explain);
-	work_ended(client, NULL);
+	work_ended(client, ctlmsg_error(CTLMSG_FAILED, strerror(-r)));
 }
 
 static void

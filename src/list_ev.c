@@ -1,6 +1,7 @@
 #include "src/list_ev.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,15 @@
 #include "src/watch_ev.h"
 #include "src/work_ev.h"
 
+/* Until the next try where no thread was to be had. */
+#define RETRY_S 1
+
 /* Blocks that are mapped for themselves. */
 #define MMAP_FROM (256 << 10)
 
 struct waiter {
 	struct list node;
-	void (*done)(void *arg, struct list_ev *le);
+	list_done_fn *done;
 	void *arg;
 	bool served; /* by the job that has run */
 };
@@ -30,6 +34,8 @@ struct list_ev {
 	struct list_state *states;	/* of each of the table */
 	struct list_job job;
 	bool busy, again;
+	bool late; /* no thread was to be had: tried again */
+	struct event *retry;
 	bool unapplied; /* changed() was called, and no list_ev_applied() */
 	struct list waiters;
 	struct watch_ev *watch; /* of all their folders */
@@ -71,18 +77,20 @@ watch_all(struct list_ev *le, const struct list_job *job)
 
 /* Loading ------------------------------------------------------------------ */
 
+/* Those whom the job has served that is in force now, or, with an error, those
+ * whom none has. */
 static void
-answer(struct list_ev *le)
+answer(struct list_ev *le, int error)
 {
 	struct list *node, *tmp;
 
 	list_for_each_safe (node, tmp, &le->waiters) {
 		struct waiter *waiter = container_of(node, struct waiter, node);
 
-		if (!waiter->served)
+		if (waiter->served != (error == 0))
 			continue;
 		list_remove(node);
-		waiter->done(waiter->arg, le);
+		waiter->done(waiter->arg, le, error);
 		free(waiter);
 	}
 }
@@ -93,7 +101,7 @@ list_ev_applied(struct list_ev *le)
 	if (le == NULL || !le->unapplied)
 		return;
 	le->unapplied = false;
-	answer(le);
+	answer(le, 0);
 }
 
 /* What is known of a list of that name. */
@@ -154,7 +162,7 @@ settle(void *arg)
 		le->unapplied = true;
 		le->opts.changed(le->opts.arg, le->table);
 	} else if (!le->unapplied) {
-		answer(le);
+		answer(le, 0);
 	}
 	if (le->again)
 		job_start(le);
@@ -179,6 +187,22 @@ job_prepare(struct list_ev *le)
 	};
 }
 
+/* No thread: what has changed is to be read all the same, and who waits hears
+ * why it was not. */
+static void
+job_put_off(struct list_ev *le, int error)
+{
+	static const struct timeval later = { .tv_sec = RETRY_S };
+
+	if (!le->late)
+		log_error("lists",
+		    "not loaded again, it is tried again and again: %s",
+		    strerror(-error));
+	le->late = true;
+	(void)event_add(le->retry, &later); /* else with the next change */
+	answer(le, error);
+}
+
 static void
 job_start(struct list_ev *le)
 {
@@ -191,12 +215,21 @@ job_start(struct list_ev *le)
 	job_prepare(le);
 	le->busy = true;
 	r = work_start(le->opts.base, run, settle, le);
-	if (r == 0)
+	if (r == 0) {
+		le->late = false;
 		return;
-	log_error("lists", "not loaded again: %s", strerror(-r));
+	}
 	le->busy = false;
 	list_job_done(&le->job);
-	answer(le);
+	job_put_off(le, r);
+}
+
+static void
+retry_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	job_start(arg);
 }
 
 void
@@ -216,8 +249,7 @@ list_ev_adopt(
 }
 
 void
-list_ev_reload(
-    struct list_ev *le, void (*done)(void *arg, struct list_ev *le), void *arg)
+list_ev_reload(struct list_ev *le, list_done_fn *done, void *arg)
 {
 	struct waiter *waiter = done != NULL ? malloc(sizeof(*waiter)) : NULL;
 
@@ -225,7 +257,7 @@ list_ev_reload(
 		*waiter = (struct waiter){ .done = done, .arg = arg };
 		list_append(&le->waiters, &waiter->node);
 	} else if (done != NULL) {
-		done(arg, le);
+		done(arg, le, -ENOMEM);
 	}
 	job_start(le);
 }
@@ -259,7 +291,10 @@ list_ev_new(struct list_ev **ret, const struct list_opts *opts)
 	/* not off the loop: nothing may pass before the lists are there */
 	job_prepare(le);
 	list_job_run(&le->job);
-	r = le->job.table != NULL ? watch_begin(le, &le->job) : -ENOMEM;
+	le->retry = evtimer_new(opts->base, retry_cb, le);
+	r = le->job.table != NULL && le->retry != NULL
+		? watch_begin(le, &le->job)
+		: -ENOMEM;
 	if (r < 0) {
 		list_job_done(&le->job);
 		list_ev_free(le);
@@ -281,6 +316,8 @@ list_ev_free(struct list_ev *le)
 	list_for_each_safe (node, tmp, &le->waiters) {
 		free(container_of(node, struct waiter, node));
 	}
+	if (le->retry != NULL)
+		event_free(le->retry);
 	watch_ev_free(le->watch);
 	list_table_unref(le->table);
 	free(le->states);

@@ -41,9 +41,10 @@ void list_ev_adopt(
     struct list_ev *le, const struct conf *conf, struct list_job *loaded);
 
 /* Looks at all files; done() (NULL for none) is called once what changed is in
- * force, or could not be loaded. */
-void list_ev_reload(
-    struct list_ev *le, void (*done)(void *arg, struct list_ev *le), void *arg);
+ * force, or could not be loaded. error: 0, or -errno where nothing was looked
+ * at for now. */
+typedef void list_done_fn(void *arg, struct list_ev *le, int error);
+void list_ev_reload(struct list_ev *le, list_done_fn *done, void *arg);
 
 /* The last table that changed() gave is what is asked now. Accepts NULL. */
 void list_ev_applied(struct list_ev *le);

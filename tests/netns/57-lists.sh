@@ -592,6 +592,14 @@ rm "$tmp/state/full"
 echo "||room.example^" >>"$l/ads.txt"
 check "is kept once there is room" wait_for kept
 check "and taken" wait_for blocked room.example
+threads=$(as_daemon prlimit --pid "$daemon" --nproc --noheadings -o HARD)
+as_daemon prlimit --pid "$daemon" --nproc=1:
+echo "||thread.example^" >>"$l/ads.txt"
+check "no thread to read one: that fails" try 1 ctl lists reload
+check "with the reason" told "Resource temporarily unavailable"
+check "which is in the log" log_has "not loaded again, it is tried again"
+as_daemon prlimit --pid "$daemon" --nproc="$threads":
+check "and taken when there is one" wait_for blocked thread.example
 check_judged
 daemon_stop
 check "nothing that was begun is there" sh -c "! ls $tmp/state/lists | grep new"
