@@ -134,6 +134,11 @@ take_method(
 		return fail(socks, ret_error, OUTCOME_AUTH,
 		    offered == METHOD_NONE ? "it wants a user and password"
 					   : "it takes no user and password");
+	/* some don't care what was offered; without, all programs would be one
+	 * to it */
+	if (method == METHOD_NONE && offered != METHOD_NONE)
+		return fail(socks, ret_error, OUTCOME_AUTH,
+		    "it asks for none: leave out 'user' for it");
 	if (method != offered)
 		return fail(socks, ret_error, OUTCOME_PROTOCOL,
 		    "it chose a method that was not offered");

@@ -143,7 +143,7 @@ socks_authentication(void **state)
 		{ { 5, 2 }, { 1, 1 }, true, OUTCOME_AUTH },
 		{ { 5, 2 }, { 7, 0 }, true, OUTCOME_PROTOCOL },
 		{ { 5, 0xff }, { 0, 0 }, true, OUTCOME_AUTH },
-		{ { 5, 0 }, { 0, 0 }, true, OUTCOME_PROTOCOL },
+		{ { 5, 0 }, { 0, 0 }, true, OUTCOME_AUTH },
 		{ { 5, 0xff }, { 0, 0 }, false, OUTCOME_AUTH },
 		{ { 5, 2 }, { 0, 0 }, false, OUTCOME_PROTOCOL },
 	};
