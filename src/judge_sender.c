@@ -48,13 +48,16 @@ static bool
 answers_untracked(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, const struct flow_key *key)
 {
-	const struct flow *flow = flow_find(judge_flows(je->opts.judge), key);
+	const struct flow *flow;
 	struct flow_key reply;
 
+	if (sock->begins || !pkt->tuple.has_ports ||
+	    pkt->tuple.proto == IPPROTO_TCP || je->ct == NULL)
+		return false;
+	flow = flow_find(judge_flows(je->opts.judge), key);
 	return flow != NULL && flow->in && flow->inode == sock->inode &&
-	       flow->decision.action == ACTION_ACCEPT && !sock->begins &&
-	       pkt->tuple.has_ports && pkt->tuple.proto != IPPROTO_TCP &&
-	       je->ct != NULL && ct_reply(je->ct, key, &reply, NULL) == -ENOENT;
+	       flow->decision.action == ACTION_ACCEPT &&
+	       ct_reply(je->ct, key, &reply, NULL) == -ENOENT;
 }
 
 /* What was denied is remembered here and not by conntrack: what a server sent
