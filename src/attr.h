@@ -107,6 +107,12 @@ void attr_watch_closes(struct attr *attr, attr_closed_fn *closed, void *arg);
 void attr_heard(struct attr *attr, const struct flow_key *key, uint64_t inode,
     const struct process *proc);
 
+/* Whether who sent the packet that attr_socket() was asked about last, as BPF
+ * saw it, runs what that process did, for whom one was let in by the same
+ * socket. True also where nobody knows what that was, and of a service that the
+ * first process starts now. */
+bool attr_is_meant(const struct attr *attr, const struct process *proc);
+
 /* To be watched by the loop: then attr_drain() is due. -1: none. */
 #define ATTR_FDS 2
 void attr_fds(const struct attr *attr, int ret[ATTR_FDS]);

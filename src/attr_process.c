@@ -51,6 +51,17 @@ is_stranger(const struct attr *attr, const struct image *image)
 		   lineage_evicted(attr->lineage) > 0);
 }
 
+/* Whether the process, as /proc has it, runs what is at work; image: what that
+ * was started as, or NULL. */
+static bool
+is_same_file(const struct attr *attr, const struct actor *actor,
+    const struct image *image, const struct process *proc)
+{
+	return attr_is_run_by(attr, image, proc) ||
+	       (proc->exe_ino == actor->exe_ino &&
+		   proc->exe_dev == actor->exe_dev);
+}
+
 /* True where /proc speaks of the very program that was seen at work. It shows
  * what is there now: a process that has become another one since is told by its
  * number of execs, and by its file: it may name another one meanwhile. */
@@ -71,9 +82,7 @@ is_of(struct attr *attr, const struct actor *actor, const struct process *proc)
 		image = kin_image(kin, actor->exec);
 	if (is_stranger(attr, image))
 		return false;
-	return attr_is_run_by(attr, image, proc) ||
-	       (proc->exe_ino == actor->exe_ino &&
-		   proc->exe_dev == actor->exe_dev);
+	return is_same_file(attr, actor, image, proc);
 }
 
 /* What it was started with, where that was told: nobody need wait for its
@@ -241,6 +250,19 @@ attr_user(struct attr *attr, const struct process **ret)
 	}
 	*ret = process_ref(who->process);
 	return 0;
+}
+
+bool
+attr_is_meant(const struct attr *attr, const struct process *proc)
+{
+	const struct actor *actor = &attr->used.who->actor;
+	const struct kin *kin =
+	    lineage_find(attr->lineage, actor->pid, actor->start);
+
+	return proc == NULL || proc->kind != PROCESS_PROGRAM ||
+	       proc->pid == 1 ||
+	       is_same_file(attr, actor,
+		   kin != NULL ? kin_image(kin, actor->exec) : NULL, proc);
 }
 
 /* Where the kernel does not tell a part's device (device.h), the file is known

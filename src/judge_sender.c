@@ -43,7 +43,7 @@ was_begun_outside(
 
 /* Where others keep a server's packets from conntrack (CT --notrack), nothing
  * but the table knows that it answers: what began a flow had an entry of its
- * own, and this has none. */
+ * own, and this has none. Only the program that was meant does. */
 static bool
 answers_untracked(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, const struct flow_key *key)
@@ -57,6 +57,7 @@ answers_untracked(struct judge_ev *je, const struct packet *pkt,
 	flow = flow_find(judge_flows(je->opts.judge), key);
 	return flow != NULL && flow->in && flow->inode == sock->inode &&
 	       flow->decision.action == ACTION_ACCEPT &&
+	       attr_is_meant(je->opts.attr, flow->process) &&
 	       ct_reply(je->ct, key, &reply, NULL) == -ENOENT;
 }
 

@@ -275,16 +275,28 @@ s.connect(peer)
 os.dup2(s.fileno(), 9)
 os.execv(sys.argv[2], [sys.argv[2], "-c", "echo bad >&9; echo bad >&9"])
 PY
-for pair in 10.9.0.1,10.9.0.2 fd09::1,fd09::2; do
-	IFS=, read -r here there <<<"$pair"
-	count 7504
-	background inc "$bin/server" "$tmp/become.py" $here "$bin/bad" \
-	    >"$tmp/become.out" 2>&1
-	became=$pid
-	wait_for has_text ready "$tmp/become.out"
-	ins env SHORT_BIND=7504 "$short" udp $here 5561 1 1 >/dev/null
-	wait $became
-	check "who has become another one does not answer, $here: none" came 7504 0
+becomes() { # becomes PORT: asked from there
+	local here
+	for here in 10.9.0.1 fd09::1; do
+		count $1
+		background inc "$bin/server" "$tmp/become.py" $here "$bin/bad" \
+		    >"$tmp/become.out" 2>&1
+		became=$pid
+		wait_for has_text ready "$tmp/become.out"
+		ins env SHORT_BIND=$1 "$short" udp $here 5561 1 1 >/dev/null
+		wait $became
+		check "who has become another one does not answer, $here: none" \
+		    came $1 0
+	done
+}
+becomes 7504
+for i in $IPT4 $IPT6; do # nor where conntrack sees none of it
+	inc $i -t raw -A PREROUTING -p udp --dport 5561 -j CT --notrack
+	inc $i -t raw -A OUTPUT -p udp --sport 5561 -j CT --notrack
+done
+becomes 7506
+for i in $IPT4 $IPT6; do
+	inc $i -t raw -F
 done
 
 # -- conntrack has forgotten what a program began, and the far end speaks first.
