@@ -437,7 +437,8 @@ attr_heard(struct attr *attr, const struct flow_key *key, uint64_t inode,
 
 	if (attr->bpf == NULL)
 		return;
-	if (proc != NULL && proc->kind == PROCESS_PROGRAM && proc->pid != 1 &&
+	if (proc != NULL && proc->kind == PROCESS_PROGRAM &&
+	    (proc->pid != 1 || inode == 0) &&
 	    idmap_here(&attr->users, proc->uid) == proc->uid) {
 		image = attr_image_of(attr, proc);
 		hearer.uid = proc->uid;

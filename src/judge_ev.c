@@ -186,7 +186,8 @@ begins_anew(struct judge_ev *je, const struct packet *pkt,
 /* What is saved of it is for who has the socket, not for who may have the port
  * before he answers. And where conntrack has forgotten what a program here
  * began, so that the far end begins there, for that program alone: it is no
- * answer of whoever else has the socket by then. */
+ * answer of whoever else has the socket by then. Of one that nobody knows the
+ * socket has to do, or it could never answer. */
 static void
 note_heard(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, const struct verdict *verdict)
@@ -196,7 +197,10 @@ note_heard(struct judge_ev *je, const struct packet *pkt,
 	if (pkt->in && pkt->tuple.proto == IPPROTO_UDP && flow != NULL &&
 	    verdict->mark == MARK_ACCEPT_FLOW && sock->inode != 0)
 		attr_heard(je->opts.attr, &flow->key,
-		    flow->in ? sock->inode : 0, flow->process);
+		    flow->in || flow->process->kind != PROCESS_PROGRAM
+			? sock->inode
+			: 0,
+		    flow->process);
 }
 
 /* The verdict, if it is given now. */

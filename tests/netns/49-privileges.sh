@@ -6,7 +6,7 @@
 #     c 10.9.0.1, daemon  ---- veth ----  s 10.9.0.2, echo on 7001, 7002
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 unshare flock iptables-nft-restore
+need python3 conntrack unshare flock iptables-nft-restore
 net_up
 probe=$BUILDDIR/probe
 background ins "$probe" serve 7001,7002 10.9.0.2 fd09::2 >"$tmp/serve.s"
@@ -382,7 +382,37 @@ check "PID namespace: status" try 0 ctl status
 check "PID namespace: what is not seen is told of" grep -q \
     "^BROKEN: flows of programs that are out of sight, [1-9].*--pid=host" \
     "$tmp/out"
-kill "$(cat "/proc/$pid/task/$pid/children")" # unshare itself waits for it
-wait "$pid"
+there=$pid
+# whose far end speaks first, where conntrack has forgotten: it answers that
+mkfifo "$tmp/lull"
+background ins python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.9.0.2", 7003))
+print("ready", flush=True)
+_, peer = s.recvfrom(99)
+print("asked", flush=True)
+open(sys.argv[1]).read()
+s.settimeout(5)
+s.sendto(b"x", peer)
+print(s.recv(99).decode(), flush=True)' "$tmp/lull" >"$tmp/far.out" 2>&1
+far=$pid
+wait_for has_text ready "$tmp/far.out"
+background inc python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("10.9.0.2", 7003))
+s.send(b"x")
+s.recv(99)
+s.send(b"answered")' >"$tmp/near.out" 2>&1
+near=$pid
+wait_for has_text asked "$tmp/far.out"
+inc conntrack -D -p udp --orig-port-dst 7003 >/dev/null 2>&1
+: >"$tmp/lull"
+wait $far
+stop $near
+check "PID namespace: who is not seen answers" has_text answered "$tmp/far.out"
+kill "$(cat "/proc/$there/task/$there/children")" # unshare itself waits for it
+wait "$there"
 check "PID namespace: ends well" [ $? -eq 0 ]
 finish
