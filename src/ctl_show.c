@@ -9,6 +9,7 @@
 #include "src/ctl_list.h"
 #include "src/ctl_tunnel.h"
 #include "src/policy_ev.h"
+#include "src/policy_texts.h"
 
 enum ctl_answer
 ctl_show_list(struct ctl_list *list_take, const json_t *args, char **ret_line,
@@ -270,9 +271,10 @@ static void
 add_runtime(
     const struct ctl_list *list, const struct policy_rule *rule, json_t *object)
 {
+	const struct policy_texts *texts =
+	    policy_ev_texts(list->env->policy_ev);
 	const struct runtime_rule *runtime =
-	    rule->runtime ? policy_ev_runtime(list->env->policy_ev, rule->line)
-			  : NULL;
+	    rule->runtime ? runtime_find(&texts->runtime, rule->line) : NULL;
 
 	json_object_set_new(object, "id",
 	    runtime != NULL ? json_integer(runtime->id) : json_null());

@@ -120,9 +120,9 @@ status_policy(const struct ctl_env *env)
 	const struct policy *policy = judge_policy(env->judge);
 	const char *error = policy_ev_error(env->policy_ev);
 	uint64_t end_ms = 0;
-	const char *tried = policy_ev_tried(env->policy_ev, &end_ms);
-	const char *kept = policy_ev_kept(env->policy_ev);
 	const struct policy_texts *texts = policy_ev_texts(env->policy_ev);
+	const char *tried = policy_texts_tried(texts, &end_ms);
+	const char *kept = policy_texts_kept(texts);
 
 	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
 	    "dir", json_text(env->rules_dir), "loose",

@@ -390,24 +390,6 @@ policy_ev_texts(const struct policy_ev *pe)
 	return &pe->texts;
 }
 
-const char *
-policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms)
-{
-	return policy_texts_tried(&pe->texts, ret_end_ms);
-}
-
-const char *
-policy_ev_kept(const struct policy_ev *pe)
-{
-	return policy_texts_kept(&pe->texts);
-}
-
-const struct runtime_rule *
-policy_ev_runtime(const struct policy_ev *pe, unsigned int id)
-{
-	return runtime_find(&pe->texts.runtime, id);
-}
-
 /* Start -------------------------------------------------------------------- */
 
 static int

@@ -80,15 +80,4 @@ int policy_ev_save_error(const struct policy_ev *pe);
 struct policy_texts;
 const struct policy_texts *policy_ev_texts(const struct policy_ev *pe);
 
-/* The file that is tried, with its end; NULL for none. */
-const char *policy_ev_tried(const struct policy_ev *pe, uint64_t *ret_end_ms);
-
-/* The file of a set that was tried and kept, and is in force until the next
- * reload; NULL for none. */
-const char *policy_ev_kept(const struct policy_ev *pe);
-
-/* Of a rule from the command line: NULL where there is none. */
-const struct runtime_rule *policy_ev_runtime(
-    const struct policy_ev *pe, unsigned int id);
-
 #endif

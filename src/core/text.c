@@ -200,19 +200,21 @@ word_nearest(const char *s, size_t len, const char *const *words, size_t n)
 const char *
 word_quote(const char *s, size_t len, char buf[WORD_QUOTE_SIZE])
 {
-	size_t n = len < QUOTE_SHOWN ? len : QUOTE_SHOWN;
+	size_t n = len < QUOTE_SHOWN ? len : QUOTE_SHOWN, one;
 	char *p = buf;
 	/* what has quotes of its own needs no others */
 	bool bare = len > 1 && s[0] == '"' && s[len - 1] == '"';
 
 	if (!bare)
 		*p++ = '\'';
-	for (size_t i = 0, one; i<n; i += one> 0 ? one : 1) {
+	for (size_t i = 0; i < n; i += one) {
 		one = escape_visible(s + i, n - i);
-		if (one > 0)
+		if (one > 0) {
 			p = mempcpy(p, s + i, one);
-		else
-			p += snprintf(p, 5, "\\x%02x", (unsigned char)s[i]);
+			continue;
+		}
+		p += snprintf(p, 5, "\\x%02x", (unsigned char)s[i]);
+		one = 1;
 	}
 	if (n < len)
 		p = stpcpy(p, "...");

@@ -217,8 +217,10 @@ give_way(struct uses *uses, const struct ends *ends, struct entry *oldest,
 	mono_t lost = oldest->lost;
 	struct entry *entry;
 
-	for_each_same(entry, &uses->entries, ends->hash, &ends->key) alike =
-	    alike && is_alike(actor, &entry->who->actor);
+	for_each_same(entry, &uses->entries, ends->hash, &ends->key)
+	{
+		alike = alike && is_alike(actor, &entry->who->actor);
+	}
 	if (oldest->waiting > 0 && !alike)
 		lost = now;
 	entry_forget(uses, oldest);

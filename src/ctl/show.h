@@ -46,9 +46,10 @@ void show_span(char *buf, size_t size, double seconds);
 /* The same from now to seconds since 1970, in which some are left. */
 void show_left(char *buf, size_t size, double when);
 
-/* "/usr/bin/curl[4711]" of a process object, or "(kernel)". */
 /* Who asks, without the port. */
 void show_client(char *buf, size_t size, const json_t *query);
+
+/* "/usr/bin/curl[4711]" of a process object, or "(kernel)". */
 void show_program(char *buf, size_t size, const json_t *process);
 
 /* "1.5M" of bytes; "-" where the value is null. */
