@@ -155,8 +155,8 @@ struct link {
 	uint64_t start; /* nanoseconds since boot; 0: not known */
 };
 
-/* The next one up from one that was heard of. Whoever lived longer than who
- * started it is another one's now. 0, -ESRCH or -errno. */
+/* The next one up from one that was heard of: who started it, and where nothing
+ * is left of that one whose it is now. 0, -ESRCH or -errno. */
 static int
 go_up(const struct bygone_opts *opts, const struct kin *kin, struct link *ret)
 {
@@ -165,7 +165,7 @@ go_up(const struct bygone_opts *opts, const struct kin *kin, struct link *ret)
 	int r;
 
 	*ret = (struct link){ kin->ppid, kin->pstart };
-	if (kin->gone || kin->ppid <= 0 || (parent != NULL && !parent->gone))
+	if (kin->gone || kin->ppid <= 0 || parent != NULL)
 		return 0;
 	r = procread_ppid(kin->pid, kin->start / opts->tick_ns, &ret->pid);
 	parent = r == 0 ? lineage_find_living(opts->lineage, ret->pid) : NULL;

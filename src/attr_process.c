@@ -103,13 +103,18 @@ know_args(struct attr *attr, const struct actor *actor, struct procfs_one *ret)
 	ret->args_len = image->args_len;
 }
 
-/* 0, -ENOENT (it is not there, or became another one) or -errno. */
+/* With the parents of the one as it was heard of, which may be NULL: /proc has
+ * lost those that ended. 0, -ENOENT (it is not there, or became another one) or
+ * -errno. */
 static int
-read_live(struct attr *attr, const struct who *who, const struct process **ret)
+read_live(struct attr *attr, const struct who *who, const struct process *heard,
+    const struct process **ret)
 {
 	const struct actor *actor = &who->actor;
 	struct procfs_one one = { .pid = actor->pid,
-		.start = actor->start / attr->tick_ns };
+		.start = actor->start / attr->tick_ns,
+		.sister =
+		    heard != NULL && heard->n_parents > 0 ? heard : NULL };
 	const struct process *proc;
 	int r;
 
@@ -204,7 +209,7 @@ read_who(struct attr *attr, struct who *who, const struct process **ret)
 		*ret = heard;
 		return 0;
 	}
-	r = read_live(attr, who, ret);
+	r = read_live(attr, who, heard, ret);
 	/* of those that were there before us the arguments are not known */
 	if (r == -ENOENT && heard != NULL && heard->cmd[0] == '\0' &&
 	    read_parent(attr, &opts, &who->actor, ret) == 0) {

@@ -313,8 +313,11 @@ lineage_exec(struct lineage *lineage, const struct exec *program)
 
 	if (kin == NULL)
 		return -ENOMEM;
-	kin->ppid = program->ppid;
-	kin->pstart = program->pstart;
+	/* who started it stays so: by now it may be another one's */
+	if (kin->ppid == 0) {
+		kin->ppid = program->ppid;
+		kin->pstart = program->pstart;
+	}
 	/* told once more: what it names as its executable since is no news.
 	 * What is told late, by the other ring, never stands before what the
 	 * process became since */

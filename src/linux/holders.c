@@ -101,7 +101,7 @@ holder_get(struct holders *hs, pid_t pid, uint64_t start)
 		    hs, container_of(hs->lru.prev, struct holder, lru));
 	holder->pid = pid;
 	holder->start = start;
-	holder->dir = (struct procdir){ -1, -1, -1, -1, -1, NULL, 0, 0 };
+	holder->dir = (struct procdir){ -1, -1, -1, -1, -1, NULL, 0, NULL, 0 };
 	list_init(&holder->open);
 	list_init(&holder->sockets);
 	list_prepend(&hs->lru, &holder->lru);

@@ -146,7 +146,7 @@ procdir_open(struct procdir *ret, int proc_fd, pid_t pid, uint64_t start)
 		(void)close(fd); /* O_PATH */
 		return -ESRCH;
 	}
-	*ret = (struct procdir){ fd, -1, -1, -1, -1, NULL, 0, start };
+	*ret = (struct procdir){ fd, -1, -1, -1, -1, NULL, 0, NULL, start };
 	ret->links = openat(fd, "fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret->links >= 0)
 		return 0;
@@ -164,5 +164,5 @@ procdir_close(struct procdir *dir)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]); /* only read from */
-	*dir = (struct procdir){ -1, -1, -1, -1, -1, NULL, 0, 0 };
+	*dir = (struct procdir){ -1, -1, -1, -1, -1, NULL, 0, NULL, 0 };
 }

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct process;
+
 /* The open directory of a process, and those of its files that are read for
  * each answer: kept open, a read of them costs a third. Descriptors, or -1. */
 struct procdir {
@@ -16,7 +18,8 @@ struct procdir {
 	 * NULL: they are read, as the process has them now */
 	const char *args;
 	size_t args_len;
-	uint64_t start; /* of the process, in ticks */
+	const struct process *sister; /* see struct procfs_one */
+	uint64_t start;		      /* of the process, in ticks */
 };
 
 /* Opens /proc/PID below proc_fd, for the process that started then: 0, -ESRCH

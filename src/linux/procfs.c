@@ -281,6 +281,7 @@ read_once(struct procfs *procfs, const struct procfs_one *one,
 		return r;
 	dir.args = one->args;
 	dir.args_len = one->args_len;
+	dir.sister = one->sister;
 	r = procread_process(&procfs->read, &dir, one->pid, old, ret);
 	procdir_close(&dir);
 	return r;

@@ -61,13 +61,15 @@ int procfs_self(struct procfs *procfs, const struct process **ret);
 
 /* The same for the one that started then, without keeping a descriptor of it:
  * `old` (or NULL) with one more reference where nothing has changed. args: its
- * arguments where they are known, each with its NUL; else NULL. -ESRCH when it
- * is gone. */
+ * arguments where they are known, each with its NUL; else NULL. sister: its
+ * parents are those of that process; NULL: /proc is asked. -ESRCH when it is
+ * gone. */
 struct procfs_one {
 	pid_t pid;
 	uint64_t start;
 	const char *args;
 	size_t args_len;
+	const struct process *sister;
 };
 int procfs_read_once(struct procfs *procfs, const struct procfs_one *one,
     const struct process *old, const struct process **ret);

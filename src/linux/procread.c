@@ -390,7 +390,9 @@ build(struct procread *pr, const struct procdir *dir, pid_t pid,
 	r = set_strings(pr, proc, snap);
 	if (r == 0)
 		r = set_script(proc, dir->fd, snap);
-	if (r == 0)
+	if (r == 0 && dir->sister != NULL)
+		process_join(proc, dir->sister);
+	else if (r == 0)
 		r = add_parents(pr, proc, st.ppid);
 	if (r != 0) {
 		process_unref(proc);

@@ -174,6 +174,17 @@ check "… and who started what it runs" flows "any(x['dport'] == 7091 for x in 
     for x in f if x['dport'] == 7091)"
 stop $headless
 
+# -- one whose parent has ended by the time that it begins --
+mkfifo "$tmp/orphan"
+cp "$(readlink -f /bin/bash)" "$tmp/boss"
+inc "$tmp/boss" -c "{ read -r x <$tmp/orphan
+    exec bash -c 'bash -c \"echo x >/dev/udp/10.9.0.2/7197\"; true'; } &"
+echo >"$tmp/orphan"
+check "an orphan is seen" wait_for flows "any(x['dport'] == 7197 for x in f)"
+check "… and who started it" flows "all('$tmp/boss' in
+    [p['exe'] for p in x['process']['parents']] for x in f
+    if x['dport'] == 7197)"
+
 # -- a socket that is made by another, and handed over at the first use --
 if command -v systemd-socket-activate >/dev/null; then
 	cat >"$tmp/served.py" <<'PY'

@@ -111,6 +111,24 @@ a_child_is_what_its_parent_was(void **state)
 	assert_null(kin_image(lineage_find(lineage, 12, 12), 1));
 }
 
+/* becomes() says 1: by then somebody else may have it. */
+static void
+who_started_it_stays_its_parent(void **state)
+{
+	const struct kin *kin;
+
+	(void)state;
+	born(11, 10, 3);
+	lineage_exit(lineage, 10, 10);
+	becomes(11, 4, "ls", 3);
+	kin = lineage_find(lineage, 11, 11);
+	assert_int_equal(kin->ppid, 10);
+	assert_int_equal(kin->pstart, 10);
+	/* that was not seen */
+	becomes(12, 4, "ls", 3);
+	assert_int_equal(lineage_find(lineage, 12, 12)->ppid, 1);
+}
+
 static void
 what_a_process_was_before_is_kept_for_a_while(void **state)
 {
@@ -280,6 +298,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(names_become_a_path),
 		TEST(a_child_is_what_its_parent_was),
+		TEST(who_started_it_stays_its_parent),
 		TEST(what_a_process_was_before_is_kept_for_a_while),
 		TEST(another_process_with_the_pid_is_another),
 		TEST(the_table_is_bounded),
