@@ -198,7 +198,7 @@ attr_new(struct attr **ret, const struct attr_opts *opts)
 	}
 	attr->now = mono_now();
 	if (machine_is_confined())
-		log_warning("attribution",
+		log_info("attribution",
 		    "this is a PID namespace of its own: programs outside of "
 		    "it are unknown");
 	open_bpf(attr);

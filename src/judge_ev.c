@@ -467,19 +467,6 @@ judge_ev_second(struct judge_ev *je)
 	sweep_soon(je); /* others ask for processes, too */
 }
 
-int
-judge_ev_became(struct judge_ev *je)
-{
-	const struct process *self;
-	int r = procfs_self(je->opts.procfs, &self);
-
-	if (r < 0)
-		return r;
-	process_unref(je->self);
-	je->self = self;
-	return 0;
-}
-
 void
 judge_ev_free(struct judge_ev *je)
 {

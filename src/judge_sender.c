@@ -8,6 +8,7 @@
 #include "src/base/log.h"
 #include "src/linux/ct.h"
 #include "src/linux/nfq.h"
+#include "src/linux/procfs.h"
 
 /* A datagram for a socket that is not connected says nothing of who began. As
  * a rule it did; where the flow may be older than what we know of it, conntrack
@@ -209,6 +210,19 @@ is_own(struct judge_ev *je, const struct socket_facts *sock)
 	return je->opts.is_own(je->opts.arg, sock->inode) &&
 	       (socket_may_be_of(sock, self->pid, self->uid) ||
 		   socket_may_be_of(sock, self->pid, je->began_as));
+}
+
+int
+judge_ev_became(struct judge_ev *je)
+{
+	const struct process *self;
+	int r = procfs_self(je->opts.procfs, &self);
+
+	if (r < 0)
+		return r;
+	process_unref(je->self);
+	je->self = self;
+	return 0;
 }
 
 int

@@ -376,7 +376,7 @@ background inc unshare --pid --fork --kill-child --mount-proc "$REROUTED" \
     2>"$tmp/daemon.log"
 check "PID namespace: starts" wait_for has_text 'ready version' "$tmp/daemon.log"
 check "PID namespace: it says so" grep -q \
-    "warning attribution: this is a PID namespace of its own" "$tmp/daemon.log"
+    "info attribution: this is a PID namespace of its own" "$tmp/daemon.log"
 check "PID namespace: blocked" is EHOSTUNREACH inc tcp 10.9.0.2 7002
 check "PID namespace: status" try 0 ctl status
 check "PID namespace: what is not seen is told of" grep -q \
