@@ -25,15 +25,6 @@ adblock_rules_are_read(void **state)
 		    { "a.test", "x.a.test", "x.b.test" }, 0 },
 		{ "*$denyallow=com|net\n", { "a.test", "org" },
 		    { "com", "x.com", "a.net" }, 0 },
-		{ "||a.test^\n||b.test^\n||a.test^$badfilter\n", { "b.test" },
-		    { "a.test", "x.a.test" }, 0 },
-		/* that rule, and no other one about the name */
-		{ "||a.test^$badfilter\n||*.a.test^\n||a.test^\n"
-		  "|b.test^$badfilter\n||b.test^\nc.test\nc.test$badfilter\n",
-		    { "x.a.test", "b.test", "x.b.test" },
-		    { "a.test", "c.test" }, 0 },
-		{ "||a.test^\n||a.test^$denyallow=b.a.test,badfilter\n",
-		    { "a.test" }, { "b.test" }, 1 },
 		{ "||192.0.2.7^\n@@||192.0.2.7^\n||198.51.100.0/24^\n",
 		    { "198.51.100.7" }, { "192.0.2.7" }, 0 },
 		{ "/ads[0-9]+/x\n||a.test/path\n||a?.test^\nb.test##.ad\n"
@@ -64,6 +55,25 @@ adblock_rules_are_read(void **state)
 		    { "b.test", "c.test" }, 1 },
 		{ "||^\n*\n||\n@@\n$important\n", { NULL }, { "a" }, 4 },
 		{ "||a.test^$important,", { "a.test" }, { NULL }, 0 },
+	};
+
+	(void)state;
+	check_rows(CONF_FORMAT_ADBLOCK, rows, N_ROWS(rows));
+}
+
+static void
+adblock_rules_take_rules_back(void **state)
+{
+	static const struct row rows[] = {
+		{ "||a.test^\n||b.test^\n||a.test^$badfilter\n", { "b.test" },
+		    { "a.test", "x.a.test" }, 0 },
+		/* that rule, and no other one about the name */
+		{ "||a.test^$badfilter\n||*.a.test^\n||a.test^\n"
+		  "|b.test^$badfilter\n||b.test^\nc.test\nc.test$badfilter\n",
+		    { "x.a.test", "b.test", "x.b.test" },
+		    { "a.test", "c.test" }, 0 },
+		{ "||a.test^\n||a.test^$denyallow=b.a.test,badfilter\n",
+		    { "a.test" }, { "b.test" }, 1 },
 	};
 
 	(void)state;
@@ -302,6 +312,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adblock_rules_are_read),
+		cmocka_unit_test(adblock_rules_take_rules_back),
 		cmocka_unit_test(adblock_parts_of_names_are_read),
 		cmocka_unit_test(adblock_modifiers_are_named),
 		cmocka_unit_test(rules_are_for_types),
