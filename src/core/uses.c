@@ -205,26 +205,27 @@ struct ends {
 	uint64_t hash;
 };
 
-/* Where too many send between the same ends the oldest gives way: when that
- * was, and packets waited of one that is not like those that stay; so of one
- * that it had made room for. */
-static mono_t
+/* Where too many send between the same ends the oldest gives way to that one.
+ * Its packets that wait are then of one that is like it: else that one knows
+ * when they were lost; so of one that it had made room for. */
+static void
 give_way(struct uses *uses, const struct ends *ends, struct entry *oldest,
-    const struct who *who, mono_t now)
+    struct entry *to, mono_t now)
 {
 	const struct actor *actor = &oldest->who->actor;
-	bool alike = is_alike(actor, &who->actor);
-	mono_t lost = oldest->lost;
-	struct entry *entry;
+	struct entry *entry, *heir = NULL;
 
 	for_each_same(entry, &uses->entries, ends->hash, &ends->key)
 	{
-		alike = alike && is_alike(actor, &entry->who->actor);
+		if (entry != oldest && is_alike(actor, &entry->who->actor))
+			heir = entry;
 	}
-	if (oldest->waiting > 0 && !alike)
-		lost = now;
+	to->lost = oldest->lost;
+	if (heir != NULL)
+		heir->waiting += oldest->waiting;
+	else if (oldest->waiting > 0)
+		to->lost = now;
 	entry_forget(uses, oldest);
-	return lost;
 }
 
 /* The one of that process and socket, or a new one. */
@@ -233,7 +234,6 @@ entry_get(struct uses *uses, const struct ends *ends, struct who *who,
     uint64_t socket, mono_t now)
 {
 	struct entry *entry, *oldest = NULL;
-	mono_t lost = { 0 };
 	size_t n = 0;
 
 	for_each_same(entry, &uses->entries, ends->hash, &ends->key)
@@ -244,9 +244,7 @@ entry_get(struct uses *uses, const struct ends *ends, struct who *who,
 			oldest = entry;
 		n++;
 	}
-	if (n >= SAME_MAX)
-		lost = give_way(uses, ends, oldest, who, now);
-	else
+	if (n < SAME_MAX)
 		make_room(uses, now);
 	entry = spare_take(&uses->entry, sizeof(*entry));
 	if (entry == NULL)
@@ -255,9 +253,10 @@ entry_get(struct uses *uses, const struct ends *ends, struct who *who,
 	entry->who = who;
 	who->refs++;
 	entry->socket = socket;
-	entry->lost = lost;
 	list_init(&entry->lru);
 	map_put(&uses->entries, &entry->node, ends->hash);
+	if (n >= SAME_MAX)
+		give_way(uses, ends, oldest, entry, now);
 	return entry;
 }
 
@@ -333,6 +332,19 @@ find_print(const struct uses *uses, const struct entry *entry, const void *head,
 	return at;
 }
 
+/* Whether one with other bytes than those that are known may wait, too: where
+ * not, what has others is a packet that was let go when it was sent, and came
+ * to be judged all the same, since its mark was taken away at that moment. */
+static bool
+has_unknown(const struct entry *entry)
+{
+	unsigned int known = 0;
+
+	for (unsigned int at = 0; at < PRINTS_MAX; at++)
+		known += entry->lens[at] != 0;
+	return entry->waiting > known;
+}
+
 /* It was asked about: another one with the same bytes may be of others. */
 static void
 note_asked(
@@ -367,6 +379,7 @@ tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
 {
 	struct entry *entry, *found = NULL, *waits = NULL;
 	bool alike = true, waiting_alike = true, lost = false;
+	bool may_wait = head == NULL;
 	unsigned int n_found = 0;
 
 	for_each_same(entry, &uses->entries, hash, &newest->key)
@@ -384,6 +397,7 @@ tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
 		    (waits == NULL || is_alike(actor, &waits->who->actor));
 		if (waits == NULL || entry->order > waits->order)
 			waits = entry;
+		may_wait = may_wait || has_unknown(entry);
 		if (find_print(uses, entry, head, len) < PRINTS_MAX) {
 			found = entry;
 			n_found++;
@@ -391,12 +405,15 @@ tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
 	}
 	if (n_found == 1)
 		return found;
+	/* one socket of TCP has these ends at a time, and it sends again */
+	alike = alike || newest->key.proto == IPPROTO_TCP;
 	if (lost && newest->key.proto != IPPROTO_TCP)
 		return NULL;
 	if (waits != NULL)
-		return waiting_alike ? waits : NULL;
-	/* what TCP sends again: one socket has these ends at a time */
-	return alike || newest->key.proto == IPPROTO_TCP ? newest : NULL;
+		return waiting_alike && (alike || n_found > 0 || may_wait)
+			   ? waits
+			   : NULL;
+	return alike ? newest : NULL;
 }
 
 enum uses_found

@@ -343,6 +343,70 @@ what_is_alike_gives_way_to_its_like(void **state)
 	assert_int_equal(used.who->actor.exe_ino, 42);
 }
 
+/* … and its packets are still of one of those when another program sends. */
+static void
+what_gave_way_to_its_like_is_nobody_elses(void **state)
+{
+	struct wire first = datagram(4000, "0"), w;
+	struct actor worker = actor(42), good = actor(43);
+	struct used used;
+
+	(void)state;
+	send_by(worker, 7, &first, 1);
+	for (unsigned int i = 1; i < 5; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "%u", i);
+		w = datagram(4000, text);
+		worker.pid++;
+		send_by(worker, 7, &w, 1);
+		assert_int_equal(find(4000, &w, &used), USES_ONE);
+	}
+	w = datagram(4000, "good");
+	send_by(good, 7, &w, 1);
+	assert_int_equal(find(4000, &first, &used), USES_MIXED);
+	assert_int_equal(find(4000, &w, &used), USES_ONE);
+	assert_int_equal(used.who->actor.exe_ino, 43);
+	/* none of the other waits any more */
+	assert_int_equal(find(4000, &first, &used), USES_ONE);
+	assert_int_equal(used.who->actor.exe_ino, 42);
+	/* nor when all of its like gave way */
+	for (unsigned int i = 0; i < 5; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "good %u", i);
+		w = datagram(4000, text);
+		good.pid++;
+		if (i == 0)
+			send_by(worker, 7, &first, 2);
+		send_by(good, 7, &w, 2);
+	}
+	assert_int_equal(find(4000, &first, &used), USES_MIXED);
+}
+
+/* What was let go when it was sent is counted for nobody. Its mark was taken
+ * away at that moment: it comes, and is not what waits of another program. */
+static void
+what_is_none_of_those_that_wait_is_nobodys(void **state)
+{
+	struct wire go = datagram(4000, "go"), waits = datagram(4000, "waits");
+	const struct actor good = actor(42);
+	struct use use = { .actor = good,
+		.socket = 7,
+		.taken = true,
+		.head = go.bytes,
+		.head_len = go.len,
+		.total = go.len };
+	struct used used;
+
+	(void)state;
+	assert_int_equal(uses_put(uses, &use, (mono_t){ MONO_S }, NULL), 0);
+	send_by(actor(43), 7, &waits, 1);
+	assert_int_equal(find(4000, &go, &used), USES_MIXED);
+	assert_int_equal(find(4000, &waits, &used), USES_ONE);
+	assert_int_equal(used.who->actor.exe_ino, 43);
+}
+
 /* What was asked about proves nothing more: another one may send the same
  * bytes, and more since than are known of it. */
 static void
@@ -481,6 +545,8 @@ main(void)
 		TEST(bursts_of_two_are_told_apart_packet_by_packet),
 		TEST(of_one_that_gave_way_nobody_else_sent_it),
 		TEST(what_is_alike_gives_way_to_its_like),
+		TEST(what_gave_way_to_its_like_is_nobody_elses),
+		TEST(what_is_none_of_those_that_wait_is_nobodys),
 		TEST(what_was_judged_is_no_proof_of_who_sends_its_like),
 		TEST(what_waits_stays_and_what_was_judged_makes_room),
 		TEST(one_that_waits_keeps_nobody_else),
