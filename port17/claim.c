@@ -59,9 +59,12 @@ claim_identity(
     const struct claim *claim, const struct flow_key *key, uint64_t flow)
 {
 	const struct process *process = claim->process;
+	bool elsewhere = process->kind == PROCESS_PROGRAM && !process->exe_here;
 
 	return (struct dial_identity){
-		.words = { process->exe, process->user, process->unit },
+		.words = { process->exe, process->user, process->unit,
+		    elsewhere ? process->exe_dev : 0,
+		    elsewhere ? process->exe_ino : 0 },
 		.src = key->local,
 		.sport = key->lport,
 		.pid = (uint32_t)process->pid,

@@ -265,12 +265,13 @@ static int
 begin_proxy2(struct dial *dial)
 {
 	const struct dial_identity *id = &dial->opts.identity;
+	char exe[PROXY2_MAX], file[TUNNEL_EXE_FILE_SIZE];
 	struct target target;
 	struct proxy2_process process = {
 		.pid = id->pid,
 		.uid = id->uid,
 		.start = id->start,
-		.exe = id->words.exe,
+		.exe = exe,
 		.unit = id->words.unit,
 		.rule = id->rule,
 	};
@@ -283,6 +284,9 @@ begin_proxy2(struct dial *dial)
 	};
 	int n;
 
+	/* cut, there is no room for it either */
+	(void)snprintf(exe, sizeof(exe), "%s%s", id->words.exe,
+	    tunnel_exe_file(&id->words, file));
 	fill_ends(dial, &target, &opts.src);
 	n = proxy2_build(dial->out.bytes, &opts);
 

@@ -147,12 +147,26 @@ tunnel_template_is_odd(const char *template)
 	return false;
 }
 
+const char *
+tunnel_exe_file(
+    const struct tunnel_identity *identity, char buf[TUNNEL_EXE_FILE_SIZE])
+{
+	buf[0] = '\0';
+	if (identity->exe_ino != 0)
+		(void)snprintf(buf, TUNNEL_EXE_FILE_SIZE,
+		    " (elsewhere %llx/%llu)",
+		    (unsigned long long)identity->exe_dev,
+		    (unsigned long long)identity->exe_ino); /* it fits */
+	return buf;
+}
+
 static const char *
 expand(const char *template, const struct tunnel_identity *identity,
     struct expansion to)
 {
 	const char *const values[TEMPLATE_WORDS] = { identity->exe,
 		identity->user, identity->unit };
+	char file[TUNNEL_EXE_FILE_SIZE];
 
 	to.hash = UINT64_C(0xcbf29ce484222325);
 	for (const char *p = template; *p != '\0';) {
@@ -160,6 +174,8 @@ expand(const char *template, const struct tunnel_identity *identity,
 
 		if (i < TEMPLATE_WORDS) {
 			add_value(&to, values[i]);
+			if (values[i] == identity->exe)
+				add_value(&to, tunnel_exe_file(identity, file));
 			p += len;
 			continue;
 		}

@@ -88,7 +88,16 @@ bool tunnel_leads_alike(const struct tunnel *a, const struct tunnel *b);
  * NULL. */
 struct tunnel_identity {
 	const char *exe, *user, *unit;
+	/* where that path is none of this host's, or another file has it here:
+	 * the file itself; else 0 */
+	uint64_t exe_dev, exe_ino;
 };
+
+/* Behind the path, so that nobody passes for another program by a mount
+ * namespace of its own: "", or which file it is. Returns buf. */
+#define TUNNEL_EXE_FILE_SIZE 64
+const char *tunnel_exe_file(
+    const struct tunnel_identity *identity, char buf[TUNNEL_EXE_FILE_SIZE]);
 
 /* Fills in %exe, %user, %unit and %%, and cuts at 255 bytes in a way that keeps
  * different texts different. Returns buf. */

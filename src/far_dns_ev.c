@@ -267,7 +267,9 @@ dial(struct link *link)
 		.tunnel =
 		    tunnel_set_find(dialer_tunnels(dialer), link->spec.name),
 		.target = { .addr = link->spec.addr, .port = link->spec.port },
-		.identity = { .words = { "rerouted", "rerouted", "" } },
+		.identity = { .words = { .exe = "rerouted",
+				  .user = "rerouted",
+				  .unit = "" } },
 		.done = dial_done,
 		.arg = link,
 	};

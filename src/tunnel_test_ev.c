@@ -70,7 +70,9 @@ dial(struct tunnel_test *test_take)
 	struct dial_result none = { .outcome = OUTCOME_NO_ROOM, .why = "" };
 	struct dial_opts opts = {
 		.target = test_take->target,
-		.identity = { .words = { "/usr/bin/reroutectl", "root", "" } },
+		.identity = { .words = { .exe = "/usr/bin/reroutectl",
+				  .user = "root",
+				  .unit = "" } },
 		.test = true,
 		.done = test_done,
 		.step = test_step,

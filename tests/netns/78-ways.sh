@@ -126,7 +126,7 @@ for t in src alien nodev second mark byuser byexe p2 p2short p2none nameless \
 	eval "from_$t=$((20000 + i * 100))"
 done >"$tmp/all.rules"
 rules "reroute via named out domain *.corp" "$(cat "$tmp/all.rules")" \
-    "reroute via byexe out exe $curl to 192.0.2.7" \
+    "reroute via byexe out comm ${curl##*/} to 192.0.2.7" \
     "reroute via local out exe $python to 192.0.2.9 port 7002" \
     "reroute via right out exe $tmp/left to 192.0.2.9 port 7001, 7004, 7008" \
     "reroute via left out exe $tmp/right to 192.0.2.9 port 7001" \
@@ -175,6 +175,13 @@ check "as the proxy was told: python" logged "%$python@"
 check "another program" sh -c "nsenter --net=/run/netns/$C '$curl' -s -m 10 \
     telnet://192.0.2.7:7008 </dev/null | grep -qE '$proxy_sees'"
 check "is another user" logged "%$curl@"
+cp "$curl" "$tmp/mimic"
+check_not "another file with its path in a namespace of its own" timeout 20 \
+    nsenter --net="/run/netns/$C" unshare -m sh -c 'mount --bind "$0" "$1" &&
+    exec "$1" -s -m 10 telnet://192.0.2.7:7008' "$tmp/mimic" "$curl" </dev/null
+check "is one that the proxy does not know" flows "any(
+    x['process'] and x['process']['exe'] == '$curl' and
+    'user and password' in (x['close_reason'] or '') for x in f)"
 
 in_unit() {
 	FROM=$((from_byunit++)) inc sh -c \

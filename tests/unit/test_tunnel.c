@@ -81,8 +81,9 @@ pick_is_in_order_but_for_what_is_down(void **state)
 static void
 templates(void **state)
 {
-	static const struct tunnel_identity id = { "/usr/bin/curl", "www-data",
-		"a.service" };
+	static const struct tunnel_identity id = {
+		.exe = "/usr/bin/curl", .user = "www-data", .unit = "a.service"
+	};
 	char buf[TUNNEL_WORD_SIZE], other[TUNNEL_WORD_SIZE], long_exe[400];
 	struct tunnel_identity a = id, b = id;
 
@@ -90,6 +91,12 @@ templates(void **state)
 	assert_string_equal(tunnel_expand("%user:%exe-%unit%%%x%", &id, buf),
 	    "www-data:/usr/bin/curl-a.service%%x%");
 	assert_string_equal(tunnel_expand("", &id, buf), "");
+	/* another file has that path here */
+	a.exe_dev = 0x1c;
+	a.exe_ino = 42;
+	assert_string_equal(tunnel_expand("%exe:%user", &a, buf),
+	    "/usr/bin/curl (elsewhere 1c/42):www-data");
+	a.exe_ino = 0;
 	memset(long_exe, 'x', sizeof(long_exe));
 	long_exe[sizeof(long_exe) - 1] = '\0';
 	a.exe = long_exe;
@@ -102,8 +109,9 @@ templates(void **state)
 static void
 users_of_http_have_no_colon(void **state)
 {
-	static const struct tunnel_identity id = { "/opt/a:b 5%", "ann",
-		"a@b:c.service" };
+	static const struct tunnel_identity id = {
+		.exe = "/opt/a:b 5%", .user = "ann", .unit = "a@b:c.service"
+	};
 	struct tunnel tunnel = { .kind = TUNNEL_HTTP, .user = "%exe-%unit-%%" };
 	char buf[TUNNEL_WORD_SIZE];
 
