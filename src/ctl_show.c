@@ -35,8 +35,11 @@ ctl_show_list(struct ctl_list *list_take, const json_t *args, char **ret_line,
 static struct filter_row
 row_of(const struct flow *flow)
 {
+	struct flow_shown shown;
+
+	(void)flow_shown(flow, &shown);
 	return (struct filter_row){ .process = flow->process,
-		.verdict = action_name(flow->decision.action),
+		.verdict = action_name(shown.action),
 		.when = flow->first,
 		.key = &flow->key };
 }
@@ -65,14 +68,17 @@ flow_row(const struct ctl_list *list, size_t i)
 	const struct flow_key *keys = list->rows;
 	const struct flow *flow =
 	    flow_find(judge_flows(list->env->judge), &keys[i]);
-
+	struct flow_shown shown;
 	json_t *row;
 
 	if (flow == NULL || !ctl_show_has(&list->filter, flow))
 		return NULL;
 	row = json_flow(flow, &list->time);
-	ctl_list_rule(list, row, flow->policy, &flow->decision);
-	if (flow->decision.action == ACTION_REROUTE)
+	(void)flow_shown(flow, &shown);
+	/* what is shown in place of that counts in none that is in force */
+	ctl_list_rule(list, row, flow->was == NULL ? flow->policy : NULL,
+	    &flow->decision);
+	if (shown.action == ACTION_REROUTE)
 		ctl_tunnel_add(list->env, &flow->key, row);
 	return row;
 }

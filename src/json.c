@@ -182,18 +182,20 @@ json_flow(const struct flow *flow, const struct json_time *at)
 	    json_port(flow, flow->in ? k->lport : k->rport));
 	const struct name *host = flow_host(flow);
 	char text[NAME_TEXT_SIZE];
+	struct decision decided = { .once = flow->decision.once };
 	struct flow_shown shown;
 	json_t *rest;
 
 	(void)flow_shown(flow, &shown); /* also where a default did */
+	decided.action = shown.action;
+	decided.reason = shown.reason;
 	rest = json_pack(
 	    "{s:o, s:b, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:I, s:s, s:o}",
 	    "host",
 	    host != NULL ? json_text(name_format(host, text)) : json_null(),
 	    "host_told", flow_was_told_host(flow), "verdict",
-	    action_name(flow->decision.action), "mark",
-	    (int)mark_encode(&flow->decision), "reason",
-	    reason_name(shown.reason), "tunnel",
+	    action_name(shown.action), "mark", (int)mark_encode(&decided),
+	    "reason", reason_name(shown.reason), "tunnel",
 	    shown.tunnel != NULL ? json_text(shown.tunnel) : json_null(),
 	    "list", shown.list != NULL ? json_text(shown.list) : json_null(),
 	    "bytes_in", json_bytes(flow, flow->bytes_in), "bytes_out",

@@ -143,7 +143,9 @@ change(struct review_ev *review, struct flow *flow, const struct decision *d,
 	    end_connection(review, flow)) {
 		review->result.ended += up;
 		judge_settle(review->opts.judge, flow, d, now);
-		review->opts.judged(review->opts.arg, flow, now);
+		/* what goes another way begins anew, and is told of then */
+		if (d->action == ACTION_BLOCK || d->action == ACTION_DROP)
+			review->opts.judged(review->opts.arg, flow, now);
 	} else {
 		judge_part(flow);
 	}

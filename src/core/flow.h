@@ -119,12 +119,13 @@ const struct name *flow_host(const struct flow *flow);
 /* Whether its program was told that itself, and not another one alone. */
 bool flow_was_told_host(const struct flow *flow);
 
-/* Why it was decided so, for people: where the rule stands (file NULL: a
+/* What was decided and why, for people: where the rule stands (file NULL: a
  * default decided), its label, the tunnel and the list that matched (NULL:
  * none), and which of the names it was, as in a decision. Borrowed. */
 struct flow_shown {
 	const char *file, *label, *tunnel, *list;
 	unsigned int line;
+	enum action action;
 	enum reason reason;
 	uint8_t host;
 };
@@ -137,6 +138,11 @@ void flow_rule_unref(struct flow_rule *rule);		 /* accepts NULL */
 /* Lets the policy go, so that none is kept for what is only shown: the rule
  * stays to be seen until there is another policy. */
 void flow_part(struct flow *flow);
+
+/* It was ended since it would go another way by that decision: shown is the one
+ * that it went. */
+void flow_end(
+    struct flow *flow, const struct policy *policy, const struct decision *d);
 
 /* Sets the policy its rule number counts in; a reference of its own too. */
 void flow_set_policy(struct flow *flow, const struct policy *policy);

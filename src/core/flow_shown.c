@@ -7,6 +7,7 @@
 /* What a flow tells of itself, when its policy is gone or it has ended. */
 struct flow_rule {
 	unsigned int refs, line;
+	enum action action;
 	enum reason reason;
 	uint8_t host;
 	/* where they begin in text; 0: there is none */
@@ -61,6 +62,7 @@ flow_rule_new(const struct flow_shown *shown)
 		return NULL; /* then it is not shown */
 	*rule = (struct flow_rule){ .refs = 1,
 		.line = shown->line,
+		.action = shown->action,
 		.reason = shown->reason,
 		.host = shown->host };
 	(void)put_text(rule, &end, file);
@@ -81,7 +83,9 @@ static struct flow_shown
 shown_by(const struct policy *policy, const struct decision *d)
 {
 	const struct policy_rule *rule = policy_rule_get(policy, d->rule);
-	struct flow_shown shown = { .reason = d->reason, .host = d->host };
+	struct flow_shown shown = {
+		.action = d->action, .reason = d->reason, .host = d->host
+	};
 
 	if (policy != NULL) {
 		shown.tunnel = policy_tunnel(policy, d->tunnel);
@@ -106,8 +110,8 @@ flow_shown(const struct flow *flow, struct flow_shown *ret)
 		*ret = (struct flow_shown){ was->text[0] != '\0' ? was->text
 								 : NULL,
 			text_at(was, was->label), text_at(was, was->tunnel),
-			text_at(was, was->list), was->line, was->reason,
-			was->host };
+			text_at(was, was->list), was->line, was->action,
+			was->reason, was->host };
 	return ret->file != NULL;
 }
 
@@ -129,6 +133,17 @@ flow_part(struct flow *flow)
 	flow->was = was;
 }
 
+void
+flow_end(
+    struct flow *flow, const struct policy *policy, const struct decision *d)
+{
+	struct flow_rule *was = what_is_shown(flow);
+
+	flow->decision = *d;
+	flow_set_policy(flow, policy);
+	flow->was = was;
+}
+
 static bool
 same_text(const char *a, const char *b)
 {
@@ -143,8 +158,9 @@ flow_decide_alike(
 	struct flow_rule *was = NULL;
 
 	(void)flow_shown(flow, &then);
-	if (now.line != then.line || now.reason != then.reason ||
-	    now.host != then.host || !same_text(now.file, then.file) ||
+	if (now.line != then.line || now.action != then.action ||
+	    now.reason != then.reason || now.host != then.host ||
+	    !same_text(now.file, then.file) ||
 	    !same_text(now.label, then.label) ||
 	    !same_text(now.tunnel, then.tunnel) ||
 	    !same_text(now.list, then.list))

@@ -181,7 +181,8 @@ enum review judge_review(
 /* What was decided is only to be seen from now on, with the rule as it was: its
  * next packet is judged as if it were the first. */
 void judge_part(struct flow *flow);
-/* It was ended by this decision, and is shown so. */
+/* It was ended by this decision, and is shown so where that denies it; one that
+ * would go another way, as it went. */
 void judge_settle(struct judge *judge, struct flow *flow,
     const struct decision *d, mono_t now);
 

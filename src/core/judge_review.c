@@ -104,10 +104,16 @@ void
 judge_settle(struct judge *judge, struct flow *flow, const struct decision *d,
     mono_t now)
 {
-	flow->decision = *d;
+	bool denied = d->action == ACTION_BLOCK || d->action == ACTION_DROP;
+
+	if (judge_is_moved(&flow->decision, d) && !denied) {
+		flow_end(flow, judge->policy, d);
+	} else {
+		flow->decision = *d;
+		flow_set_policy(flow, judge->policy);
+	}
 	flow->once = d->once;
 	flow->reset = flow->in && d->action == ACTION_BLOCK;
-	flow_set_policy(flow, judge->policy);
 	if (judge->hits != NULL)
 		hits_count(judge->hits, d->rule, now);
 }

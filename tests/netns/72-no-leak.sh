@@ -198,6 +198,8 @@ for p in moved moved6; do
 	tell $p hear 3000
 	check "$p: TCP is ended" answers_like $p 'ECONNABORTED|ECONNRESET|EPIPE|EOF'
 done
+check "they are shown as they went" flows 'sum(x["dport"] == 7001 and
+    x["verdict"] == "accept" and x["tunnel"] is None for x in f) == 2'
 # a late acknowledgement may be there
 check_not "and no reset tells the far end" grep -E \
     "^10.9.0.1 $far4 .{67}[4-7c-f]|^fd09::1 $far6 .{107}[4-7c-f]" \

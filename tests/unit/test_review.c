@@ -305,6 +305,51 @@ what_a_review_ends_stays_ended(void **state)
 	    judged(&ack, found, curl, 1, &n).mark, MARK_BLOCK_FLOW);
 }
 
+/* None of it went through the tunnel. */
+static void
+what_a_new_way_ends_is_seen_as_it_went(void **state)
+{
+	struct packet syn = tcp(false, 5, PACKET_TCP_SYN);
+	struct packet ack = tcp(false, 6, 0);
+	struct flow_shown shown;
+	struct decision d;
+	struct flow *flow;
+	int n;
+
+	(void)state;
+	use_rules("accept out label \"direct\"\n");
+	judged(&syn, found, curl, 0, &n);
+	use_rules("reroute via tor out\n");
+	judge_review_begin(judge);
+	assert_int_equal(judge_review(judge, &flow, &d), REVIEW_CHANGED);
+	judge_settle(judge, flow, &d, at(1));
+	/* its last words go no way any more, and change nothing of that */
+	assert_int_equal(
+	    judged(&ack, found, curl, 1, &n).decision.action, ACTION_REROUTE);
+	assert_true(flow_shown(flow, &shown));
+	assert_int_equal(shown.action, ACTION_ACCEPT);
+	assert_string_equal(shown.label, "direct");
+	assert_null(shown.tunnel);
+	use_rules("reroute via tor out label \"again\"\n");
+	assert_int_equal(review_all(&flow, &d), 0);
+	flow = flow_find(judge_flows(judge), &flow->key);
+	assert_true(flow_shown(flow, &shown));
+	assert_int_equal(shown.action, ACTION_ACCEPT);
+	/* what is denied is */
+	use_rules("block out\n");
+	judge_review_begin(judge);
+	assert_int_equal(judge_review(judge, &flow, &d), REVIEW_CHANGED);
+	judge_settle(judge, flow, &d, at(2));
+	assert_true(flow_shown(flow, &shown));
+	assert_int_equal(shown.action, ACTION_BLOCK);
+	/* another connection with these ends is what it is */
+	use_rules("reroute via tor out\n");
+	syn.tcp_seq = 9;
+	judged(&syn, found, curl, 3, &n);
+	assert_true(flow_shown(flow, &shown));
+	assert_int_equal(shown.action, ACTION_REROUTE);
+}
+
 static void
 on_loopback_a_rule_for_one_packet_is_another_decision(void **state)
 {
@@ -336,6 +381,7 @@ main(void)
 		TEST(rules_count_flows_and_go_on_after_a_reload),
 		TEST(what_a_program_left_is_decided_as_the_programs),
 		TEST(what_a_review_ends_stays_ended),
+		TEST(what_a_new_way_ends_is_seen_as_it_went),
 		TEST(on_loopback_a_rule_for_one_packet_is_another_decision),
 	};
 
