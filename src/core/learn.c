@@ -10,12 +10,12 @@
 #include "src/core/value.h"
 
 struct learn *
-learn_new(const char *note)
+learn_new(const char *before)
 {
 	struct learn *learn = calloc(1, sizeof(*learn));
 
 	if (learn != NULL)
-		learn->note = note;
+		learn->before = before;
 	return learn;
 }
 

@@ -36,9 +36,9 @@ struct learn_fact {
 #define LEARN_NAMES 3
 #define LEARN_ADDRS 8
 
-/* note: behind each rule, borrowed ("" for none). NULL when there is no memory.
- */
-struct learn *learn_new(const char *note);
+/* before: in front of each rule, borrowed ("" for nothing). NULL when there is
+ * no memory. */
+struct learn *learn_new(const char *before);
 void learn_free(struct learn *learn); /* accepts NULL */
 
 /* 0 or -ENOMEM. */

@@ -26,7 +26,7 @@ struct group {
 struct learn {
 	struct group *groups;
 	size_t n;
-	const char *note;
+	const char *before;
 	uint64_t left_out; /* there were too many */
 	uint64_t unwritable;
 };

@@ -181,29 +181,29 @@ print_addrs(const struct group *g, FILE *out)
 /* Rules ------------------------------------------------------------------- */
 
 static void
-print_head(const struct group *g, FILE *out)
+print_head(const struct group *g, const char *before, FILE *out)
 {
-	fprintf(out, "accept %s%s%s%s", g->in ? "in" : "out", g->who,
+	fprintf(out, "%saccept %s%s%s%s", before, g->in ? "in" : "out", g->who,
 	    g->proto[0] != '\0' ? " proto " : "", g->proto);
 }
 
 static void
-print_group(struct group *g, const char *note, FILE *out)
+print_group(struct group *g, const char *before, FILE *out)
 {
 	if (g->n_names > 0)
 		qsort(g->names, g->n_names, sizeof(g->names[0]), name_cmp);
 	if (g->n_addrs > 0)
 		qsort(g->addrs, g->n_addrs, sizeof(g->addrs[0]), address_cmp);
 	if (g->n_names > 0) {
-		print_head(g, out);
+		print_head(g, before, out);
 		print_names(g, out);
 		if (g->has_port)
 			fprintf(out, " to any port %u", g->port);
-		fprintf(out, "%s\n", note);
+		fputc('\n', out);
 	}
 	if (g->n_addrs == 0)
 		return;
-	print_head(g, out);
+	print_head(g, before, out);
 	if (g->in) {
 		if (g->has_port)
 			fprintf(out, " to any port %u", g->port);
@@ -215,7 +215,7 @@ print_group(struct group *g, const char *note, FILE *out)
 		if (g->has_port)
 			fprintf(out, " port %u", g->port);
 	}
-	fprintf(out, "%s\n", note);
+	fputc('\n', out);
 }
 
 static bool
@@ -268,7 +268,7 @@ learn_print(struct learn *learn, FILE *out)
 		    group_cmp);
 	for (size_t i = 0; i < learn->n; i += n) {
 		n = join_ports(learn, i);
-		print_group(&learn->groups[i], learn->note, out);
+		print_group(&learn->groups[i], learn->before, out);
 	}
 	if (learn->left_out > 0)
 		fprintf(out, "# too many to be told: %llu left out\n",

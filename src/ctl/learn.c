@@ -14,8 +14,9 @@
 
 #define FOR_MAX_MS (UINT64_C(31) * 86400 * 1000)
 
-/* Behind each rule for what was denied. */
-#define DENIED " # denied"
+/* In front of each rule for what was denied: pasted, it opens nothing. */
+#define DENIED "# "
+#define DENIED_RULE DENIED "accept "
 
 /* What a name that is denied was answered with, and to whom. */
 struct sink {
@@ -408,10 +409,11 @@ print_json(char *text, bool denied)
 	for (; line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		json_t *object;
 
+		if (denied &&
+		    strncmp(line, DENIED_RULE, strlen(DENIED_RULE)) == 0)
+			line += strlen(DENIED);
 		if (line[0] == '#')
 			continue;
-		if (denied)
-			line[strlen(line) - strlen(DENIED)] = '\0';
 		object =
 		    json_pack("{s:s, s:b}", "rule", line, "denied", denied);
 		command_json(object);
@@ -456,7 +458,9 @@ print_both(const struct learning *l)
 	if (l->denied + l->unanswered == 0 || status != STATUS_DONE)
 		return status;
 	if (!l->context->json)
-		puts("# What a default denied to programs; a rule opens it:");
+		puts(
+		    "# What a default denied to programs; without its # a rule "
+		    "opens it:");
 	return print(l, l->closed);
 }
 

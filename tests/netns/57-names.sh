@@ -187,16 +187,24 @@ check_not "a name gets no answer" visits "10.9.0.3 ok" ?third.example 10.9.0.3
 check "nor does an address" visits EHOSTUNREACH 10.9.0.2
 ctl learn >"$tmp/denied"
 check "denied: the name" grep -E \
-	'^accept out exe /usr/bin/python3[.0-9]* script .*visit.py domain .*third.example.* # denied$' \
+	'^# accept out exe /usr/bin/python3[.0-9]* script .*visit.py domain .*third.example' \
 	"$tmp/denied"
 check "denied: the address" grep -E \
-	'^accept out exe /usr/bin/python3.* proto tcp to 10.9.0.2 port 7001 # denied$' \
+	'^# accept out exe /usr/bin/python3.* proto tcp to 10.9.0.2 port 7001$' \
 	"$tmp/denied"
 check_not "… which is there once, whatever was before" grep -E \
-	'visit.py proto tcp to 10.9.0.2 port 7001$' "$tmp/denied"
+	'^accept .*visit.py proto tcp to 10.9.0.2 port 7001$' "$tmp/denied"
 check_not "denied: nothing for nobody" grep -E 'process (unknown|kernel)' "$tmp/denied"
+ctl --json learn >"$tmp/out"
+check "… as JSON without the mark" grep -E \
+	'"rule": *"accept out exe [^"]*proto tcp to 10.9.0.2 port 7001", *"denied": *true' \
+	"$tmp/out"
 { echo "default out block"; cat "$tmp/denied"; } >"$tmp/rules/10.rules"
-check "it is a file of rules" daemon_reload
+check "pasted as it is it opens nothing that was denied" daemon_reload
+check_not "… no name" visits "10.9.0.3 ok" ?third.example 10.9.0.3
+check "… and no address" visits EHOSTUNREACH 10.9.0.2
+{ echo "default out block"; sed 's/^# accept/accept/' "$tmp/denied"; } >"$tmp/rules/10.rules"
+check "without its marks it is a file of rules" daemon_reload
 check "that lets it through" visits "10.9.0.3 ok" ?third.example 10.9.0.3
 check "… and as JSON" sh -c "$REROUTECTL --control $tmp/control --json learn |
 	grep -q '\"denied\": *false'"

@@ -114,17 +114,16 @@ what_was_denied_says_so(void **state)
 		.exe_here = true };
 
 	learn_free(learn);
-	learn = learn_new(" # denied");
+	learn = learn_new("# ");
 	assert_non_null(learn);
 	(void)state;
 	assert_int_equal(learn_add(learn, &asked), 0);
 	see("/a", NULL, "192.0.2.2", 443);
 	see("/a", "a.example", "192.0.2.2", 443);
 	assert_proposed(
-	    "accept out exe /a domain b.example # denied\n"
-	    "accept out exe /a proto tcp domain a.example to any port 443 "
-	    "# denied\n"
-	    "accept out exe /a proto tcp to 192.0.2.2 port 443 # denied\n");
+	    "# accept out exe /a domain b.example\n"
+	    "# accept out exe /a proto tcp domain a.example to any port 443\n"
+	    "# accept out exe /a proto tcp to 192.0.2.2 port 443\n");
 }
 
 static void
@@ -144,7 +143,7 @@ ask(struct learn *of, const char *exe, const char *name)
 static void
 nothing_is_proposed_twice(void **state)
 {
-	struct learn *open = learn, *closed = learn_new(" # denied");
+	struct learn *open = learn, *closed = learn_new("# ");
 
 	(void)state;
 	assert_non_null(closed);
@@ -166,11 +165,12 @@ nothing_is_proposed_twice(void **state)
 	see("/a", NULL, "192.0.2.1", 80);
 	learn_leave_twice(open, closed);
 	assert_proposed(
-	    "accept out exe /a domain d.example # denied\n"
-	    "accept out exe /a proto tcp to 192.0.2.1 port 80 # denied\n"
-	    "accept out exe /a proto tcp domain c.example, shut.example to any "
-	    "port 443 # denied\n"
-	    "accept out exe /a proto tcp to 192.0.2.1 port 443 # denied\n");
+	    "# accept out exe /a domain d.example\n"
+	    "# accept out exe /a proto tcp to 192.0.2.1 port 80\n"
+	    "# accept out exe /a proto tcp domain c.example, shut.example to "
+	    "any "
+	    "port 443\n"
+	    "# accept out exe /a proto tcp to 192.0.2.1 port 443\n");
 	learn = open;
 	learn_free(closed);
 	assert_proposed(
