@@ -479,6 +479,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 		warn_cut(policy, rules, i, &steps, warnings);
 	}
 	policy_shadow_free(shadow);
+	policy_warn_defaults(policy, rules, warnings);
 	if (policy->n > POLICY_WARN_MAX)
 		faults_add_file(warnings, "rules",
 		    &(struct fault_text){

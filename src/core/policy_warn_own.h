@@ -24,6 +24,10 @@ void policy_warn_values(const struct policy *policy, const struct rules *rules,
 void policy_warn_ways(const struct policy *policy, const struct rules *rules,
     size_t n, const struct policy_world *world, struct faults *warnings);
 
+/* Defaults of the files that a rule for everything leaves nothing to. */
+void policy_warn_defaults(const struct policy *policy,
+    const struct rules *rules, struct faults *warnings);
+
 /* NULL where the rule has none of that field. */
 const struct policy_match *policy_warn_match(
     const struct policy_entry *entry, enum rule_field field);
