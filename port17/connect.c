@@ -113,6 +113,9 @@ refused(struct connect *c, struct shake_error *ret_error)
 {
 	enum outcome outcome = OUTCOME_FAILED;
 
+	/* Tor says so at its SOCKS port: 501 alone is of this far end */
+	if (strcasestr(c->status, "not an HTTP proxy") != NULL)
+		return fail(c, ret_error, OUTCOME_PROTOCOL, c->status);
 	switch (c->code) {
 	case 401:
 	case 407:
@@ -163,6 +166,9 @@ take_byte(struct connect *c, uint8_t byte, struct shake_error *ret_error)
 {
 	enum shake_step step;
 
+	/* of those not one has a line for us */
+	if (c->bytes == 0 && byte != 'H' && shake_speaks(byte) != NULL)
+		return fail(c, ret_error, OUTCOME_PROTOCOL, shake_speaks(byte));
 	if (++c->bytes > CONNECT_HEADER_MAX)
 		return fail(c, ret_error, OUTCOME_PROTOCOL,
 		    "the header of its answer does not end");

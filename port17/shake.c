@@ -15,6 +15,22 @@ shake_fail(struct shake_error *ret, enum outcome outcome, const char *why)
 	ret->why[len] = '\0';
 }
 
+const char *
+shake_speaks(uint8_t first)
+{
+	switch (first) {
+	case 'H': /* HTTP/1.1 400 */
+		return "it answers in HTTP: http:// is meant";
+	case 4:
+	case 5: /* version, method */
+		return "it answers in SOCKS: socks5:// is meant";
+	case 0x15: /* an alert */
+		return "it answers in TLS: https:// is meant";
+	default:
+		return NULL;
+	}
+}
+
 bool
 shake_tells(const char *text, const char *secret, size_t len)
 {

@@ -43,6 +43,10 @@ void shake_fail(struct shake_error *ret, enum outcome outcome, const char *why);
  * proxy may say what it was told. */
 bool shake_tells(const char *text, const char *secret, size_t len);
 
+/* What speaks so, by the first byte of its answer: words for why it failed;
+ * NULL where that tells nothing. */
+const char *shake_speaks(uint8_t first);
+
 /* What to ask for, and as whom. user NULL: no authentication. Borrowed during
  * the call alone. */
 struct shake_opts {

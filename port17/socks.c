@@ -129,7 +129,9 @@ take_method(
 
 	if (socks->in[0] != SOCKS5)
 		return fail(socks, ret_error, OUTCOME_PROTOCOL,
-		    "its first byte is not that of SOCKS 5");
+		    socks->in[0] > SOCKS5 && shake_speaks(socks->in[0]) != NULL
+			? shake_speaks(socks->in[0])
+			: "its first byte is not that of SOCKS 5");
 	if (method == METHOD_NOBODY)
 		return fail(socks, ret_error, OUTCOME_AUTH,
 		    offered == METHOD_NONE ? "it wants a user and password"

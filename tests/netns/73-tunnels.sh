@@ -103,6 +103,7 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "plain"]' 'upstream = direct' \
     '[tunnel "dead"]' 'upstream = socks5://10.9.0.2:1999' \
     '[tunnel "liar"]' 'upstream = socks5://10.9.0.2:8080' \
+    '[tunnel "sox"]' 'upstream = http://10.9.0.2:1080' \
     '[tunnel "any"]' 'failover = dead, http, reject' \
     '[tunnel "hole"]' 'upstream = socks5://10.9.0.77:1080' \
     '[tunnel "behind"]' 'failover = hole, http' \
@@ -110,7 +111,7 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
 # one rule a tunnel: the port says which
 i=0
 for t in socks auth wrong micro http basic tls pinned stranger hap ngx plain \
-    dead liar any late behind common keyed; do
+    dead liar any late behind common keyed sox; do
 	i=$((i + 1))
 	echo "reroute via $t out exe $python to 192.0.2.7 from any port" \
 	    "$((20000 + i * 100))-$((20099 + i * 100))"
@@ -192,6 +193,10 @@ test_says() { # TUNNEL TEXT
 	cat "$tmp/steps"
 	grep -q "$2" "$tmp/steps"
 }
+check "http:// that leads to a SOCKS proxy" test_says sox 'socks5://'
+check "… no connection" thru sox EHOSTUNREACH 7001
+check "… nor another" thru sox EHOSTUNREACH 7001
+check "… is no tunnel that is up" tunnel_is sox down 'socks5://'
 check "certificates in a pipe: nobody waits for it" \
     test_says pipe 'pipe.pem: not a regular file'
 check "too many of them" test_says large 'large.pem: more than 4 MiB'

@@ -404,6 +404,9 @@ connect_answers(void **state)
 		{ "HTTP/1.1 2000\r\n\r\n", SHAKE_FAILED, OUTCOME_PROTOCOL, 2 },
 		{ "SSH-2.0-OpenSSH\r\n", SHAKE_FAILED, OUTCOME_PROTOCOL, 0 },
 		{ "HTTP/1.1 200 OK\r\nA: b\r\n", SHAKE_MORE, 0, 0 },
+		{ "HTTP/1.1 501 No\r\n\r\n", SHAKE_FAILED, OUTCOME_DENIED, 0 },
+		{ "HTTP/1.0 501 Tor is not an HTTP Proxy\r\n\r\n", SHAKE_FAILED,
+		    OUTCOME_PROTOCOL, 0 },
 	};
 
 	(void)state;
@@ -429,6 +432,45 @@ connect_answers(void **state)
 		assert_int_equal(len - at, rows[i / 2].left);
 		if (step == SHAKE_FAILED)
 			assert_int_equal(error.outcome, rows[i / 2].outcome);
+	}
+}
+
+/* A port of something else, which answers by its own lights. */
+static void
+what_answers_instead_is_told(void **state)
+{
+	static const struct {
+		bool http;
+		const char *bytes, *want;
+	} rows[] = {
+		{ false, "HTTP/1.1 400 Bad Request\r\n", "http:// is meant" },
+		{ false, "\x15\x03\x01", "https:// is meant" },
+		{ true, "\x05\xff", "socks5:// is meant" },
+		{ true, "\x15\x03\x01", "https:// is meant" },
+	};
+	struct target to = target_of("a.example", NULL, 443);
+	struct shake_opts opts = { .target = &to };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint8_t *bytes = (const uint8_t *)rows[i].bytes;
+		size_t len = strlen(rows[i].bytes), used;
+		struct shake_error error = { .why = "" };
+		struct shake_out out;
+		enum shake_step step;
+		struct connect c;
+		struct socks s;
+
+		if (rows[i].http) {
+			assert_int_equal(connect_begin(&c, &opts, &out), 0);
+			step = connect_take(&c, bytes, len, &used, &error);
+		} else {
+			assert_int_equal(socks_begin(&s, &opts, &out), 0);
+			step = socks_take(&s, bytes, len, &used, &out, &error);
+		}
+		assert_int_equal(step, SHAKE_FAILED);
+		assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
+		assert_non_null(strstr(error.why, rows[i].want));
 	}
 }
 
@@ -577,6 +619,7 @@ main(void)
 		cmocka_unit_test(relay_is_where_datagrams_may_go),
 		cmocka_unit_test(connect_asks),
 		cmocka_unit_test(connect_answers),
+		cmocka_unit_test(what_answers_instead_is_told),
 		cmocka_unit_test(connect_header_has_an_end),
 		cmocka_unit_test(proxy2_headers),
 		cmocka_unit_test(names_that_no_proxy_takes),
