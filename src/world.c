@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "src/core/conf.h"
+#include "src/core/endpoint.h"
+#include "src/core/schema.h"
 #include "src/linux/own.h"
 
 /* A group may have many members: its entry is read into at most this much. */
@@ -222,22 +224,51 @@ leaves_carried(const struct conf *conf, const struct conf_tunnel *tunnel)
 	       is_carried(tunnel->device.s);
 }
 
+static bool
+is_proxy(const struct conf_tunnel *tunnel)
+{
+	const char *s = tunnel->upstream.s;
+	struct endpoint e;
+
+	return endpoint_parse(&e, s, strlen(s)) == 0 &&
+	       (endpoint_is(&e, "socks5") || endpoint_is(&e, "http") ||
+		   endpoint_is(&e, "https"));
+}
+
+/* Whether the far end would resolve names that are asked for here, and nobody
+ * has said that they are to be. */
+static bool
+is_asked_here(const struct conf *conf, const struct conf_tunnel *tunnel)
+{
+	bool proxy = is_proxy(tunnel);
+
+	for (size_t i = 0; i < tunnel->failover.n && !proxy; i++) {
+		const struct conf_tunnel *one =
+		    conf_tunnel_find(conf, tunnel->failover.v[i].s);
+
+		proxy = one != NULL && is_proxy(one);
+	}
+	return proxy && (tunnel->given & conf_key_bit("tunnel", "dns")) == 0;
+}
+
 int
 world_set(struct policy_world *world, const struct conf *conf, void **ret_held)
 {
 	size_t n = conf->n_tunnels + conf->n_lists;
 	const char **names = calloc(2 * n + 1, sizeof(names[0]));
-	bool *far_names, *carried;
+	bool *far_names, *carried, *asked_here;
 
 	if (names == NULL)
 		return -ENOMEM;
-	/* behind the names, of each tunnel; both fit in what one more takes */
+	/* behind the names, of each tunnel; all fit in what one more takes */
 	far_names = (bool *)(names + n);
 	carried = far_names + conf->n_tunnels;
+	asked_here = carried + conf->n_tunnels;
 	for (size_t i = 0; i < conf->n_tunnels; i++) {
 		names[i] = conf->tunnels[i].name;
 		far_names[i] = conf->tunnels[i].dns != CONF_DNS_LOCAL;
 		carried[i] = leaves_carried(conf, &conf->tunnels[i]);
+		asked_here[i] = is_asked_here(conf, &conf->tunnels[i]);
 	}
 	for (size_t i = 0; i < conf->n_lists; i++)
 		names[conf->n_tunnels + i] = conf->lists[i].name;
@@ -246,6 +277,7 @@ world_set(struct policy_world *world, const struct conf *conf, void **ret_held)
 	    (struct policy_words){ names + conf->n_tunnels, conf->n_lists };
 	world->far_names = far_names;
 	world->carried = carried;
+	world->asked_here = asked_here;
 	world->captures =
 	    conf->resolver.capture != 0 && conf->resolver.listen.n > 0;
 	*ret_held = names;

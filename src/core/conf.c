@@ -326,6 +326,9 @@ set_value(struct reader *r, const struct conf_row *row)
 	size_t from, end;
 	int error;
 
+	if (r->section->item_size != 0)
+		((struct conf_item *)r->base)->given |=
+		    conf_key_bit(row->section, row->key);
 	find_value(r, &from, &end);
 	do {
 		const char *comma, *value = r->src.text + from;

@@ -99,7 +99,8 @@ struct conf_texts {
 struct conf_forward {
 	const char *name; /* of the domain, canonical text */
 	struct conf_place place;
-	uint64_t bad; /* keys with a value that was no good, as bits */
+	/* keys with a value that was no good, and with any, as bits */
+	uint64_t bad, given;
 	struct conf_texts upstreams;
 	enum conf_policy policy;
 	struct conf_text via; /* a tunnel's name; "" for none */
@@ -109,7 +110,7 @@ struct conf_forward {
 struct conf_list {
 	const char *name;
 	struct conf_place place;
-	uint64_t bad;
+	uint64_t bad, given;
 	struct conf_texts sources; /* paths, with * and ? */
 	enum conf_list_format format;
 };
@@ -121,7 +122,7 @@ struct conf_list {
 struct conf_tunnel {
 	const char *name;
 	struct conf_place place;
-	uint64_t bad;
+	uint64_t bad, given;
 	struct conf_text upstream;	 /* URL; "" where failover is set */
 	struct conf_texts failover;	 /* names of tunnels, or reject */
 	struct conf_text user, password; /* templates */

@@ -80,7 +80,8 @@ conf_item_new(struct conf *conf, const struct conf_section *section,
 {
 	size_t n = conf_n_items(conf, section), size = section->item_size;
 	char *items;
-	struct conf_item item = { arena_strdup(conf->arena, label), place, 0 };
+	struct conf_item item = { arena_strdup(conf->arena, label), place, 0,
+		0 };
 
 	/* the old array stays in the arena: there are few */
 	items = arena_alloc(conf->arena, n + 1, size);

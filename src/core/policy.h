@@ -126,6 +126,9 @@ struct policy_world {
 	/* of each tunnel: it leaves by a device whose packets go out in others
 	 * of this host, as a VPN's do; NULL where that is not known */
 	const bool *carried;
+	/* of each tunnel: names are asked for here by nobody's word, though its
+	 * far end would resolve them; NULL where that is not known */
+	const bool *asked_here;
 	bool captures; /* queries to other servers are answered here */
 	/* what is in the lists; NULL for nothing */
 	const struct list_table *table;

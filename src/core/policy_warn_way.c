@@ -7,18 +7,24 @@
 
 #define DNS_PORT 53
 
-/* Whether queries of this rule are to be asked for through its tunnel alone:
- * not where it is for some addresses, which have to be known before. */
+/* Whether names are asked for by this rule, and its tunnel is one of those: not
+ * where it is for some addresses, which have to be known before. */
 static bool
-asks_far(const struct policy_entry *entry, const struct policy_world *world)
+asks_for_names(const struct policy_entry *entry, const bool *of_tunnels)
 {
 	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
 
 	return entry->action == ACTION_REROUTE &&
 	       (entry->direction & RULE_OUT) != 0 && entry->tunnel > 0 &&
-	       world->far_names != NULL &&
-	       world->far_names[entry->tunnel - 1] &&
+	       of_tunnels != NULL && of_tunnels[entry->tunnel - 1] &&
 	       (to == NULL || to->negated || !to->narrow);
+}
+
+/* Queries of this rule are to be asked for through its tunnel alone. */
+static bool
+asks_far(const struct policy_entry *entry, const struct policy_world *world)
+{
+	return asks_for_names(entry, world->far_names);
 }
 
 static bool
@@ -286,12 +292,37 @@ warn_carrier(const struct policy *policy, const struct rules *rules, size_t n,
 	policy_warn_at(warnings, rules, &rules->rules[n].place, what);
 }
 
+/* Once for each tunnel: whoever wants it so says so there. */
+static void
+warn_here(const struct policy *policy, const struct rules *rules, size_t n,
+    const struct policy_world *world, struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n], *e;
+	const char *tunnel;
+	char what[512];
+
+	if (!asks_for_names(entry, world->asked_here))
+		return;
+	for (e = policy->entries; e != entry; e++)
+		if (e->tunnel == entry->tunnel &&
+		    asks_for_names(e, world->asked_here))
+			return;
+	tunnel = policy_tunnel(policy, entry->tunnel);
+	(void)snprintf(what, sizeof(what),
+	    "warning: the names are asked for here, outside the tunnel: with "
+	    "'dns = fake' in [tunnel \"%s\"] its proxy alone is told of them; "
+	    "'dns = local' says that it is meant",
+	    tunnel); /* fits */
+	policy_warn_at(warnings, rules, &rules->rules[n].place, what);
+}
+
 void
 policy_warn_ways(const struct policy *policy, const struct rules *rules,
     size_t n, const struct policy_world *world, struct faults *warnings)
 {
 	warn_open(policy, rules, n, warnings);
 	warn_leak(policy, rules, n, world, warnings);
+	warn_here(policy, rules, n, world, warnings);
 	warn_elsewhere(policy, rules, n, world, warnings);
 	warn_carrier(policy, rules, n, world, warnings);
 }

@@ -68,7 +68,8 @@ struct conf_section {
 struct conf_item {
 	const char *name;
 	struct conf_place place;
-	uint64_t bad; /* conf_row_bit() of keys that have a bad value */
+	/* conf_key_bit() of keys that have a bad value, and any */
+	uint64_t bad, given;
 };
 
 /* As many as anybody has a use for. */

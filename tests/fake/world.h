@@ -11,8 +11,8 @@
  * users (100), which both are in besides, and /bin and /sbin that are links to
  * /usr/bin and /usr/sbin. Files are there unless their name holds "missing",
  * and programs unless it ends in ".sh", ".txt" or "/". Tunnels tor, which names
- * are asked for through, and vpn, whose device is carried in packets, lists ads
- * and bad; address 192.0.2.1. */
+ * are asked for through, vpn, whose device is carried in packets, and ssh, of
+ * whose names nothing is said, lists ads and bad; address 192.0.2.1. */
 static inline int
 world_name(const char *name, uint32_t *ret, const char *const names[2],
     const uint32_t ids[2])
@@ -89,9 +89,10 @@ world_own(void *arg, size_t i, struct addr *ret)
 	return i < 2;
 }
 
-static const char *const fake_tunnels[] = { "tor", "vpn" };
-static const bool fake_far_names[] = { true, false };
-static const bool fake_carried[] = { false, true };
+static const char *const fake_tunnels[] = { "tor", "vpn", "ssh" };
+static const bool fake_far_names[] = { true, false, false };
+static const bool fake_carried[] = { false, true, false };
+static const bool fake_asked_here[] = { false, false, true };
 static const char *const fake_lists[] = { "ads", "bad" };
 
 static const struct policy_world fake_world = {
@@ -101,9 +102,10 @@ static const struct policy_world fake_world = {
 	.file = world_file,
 	.besides = world_besides,
 	.own = world_own,
-	.tunnels = { fake_tunnels, 2 },
+	.tunnels = { fake_tunnels, 3 },
 	.far_names = fake_far_names,
 	.carried = fake_carried,
+	.asked_here = fake_asked_here,
 	.captures = true,
 	.lists = { fake_lists, 2 },
 };

@@ -567,6 +567,17 @@ printf '%s\n' "block out list a" "block out list b" >"$tmp/rules/10.rules"
 check "of rules that name what settings with a fault have" says_not \
 	"can never match" checked '[list "a"]' "source = $tmp/one.txt" \
 	'[list "b"]' "source = $tmp/one.txt" "frmat = hosts"
+echo "reroute via t exe /bin/true" >"$tmp/rules/10.rules"
+tor="upstream = socks5://127.0.0.1:9050"
+check "a proxy that is told of no names" says \
+	"10.rules:1:1: warning: the names are asked for here, outside the tunnel" \
+	checked '[tunnel "t"]' "$tor"
+check "… in a list" says "outside the tunnel: with 'dns = fake' in [tunnel \"t\"]" \
+	checked '[tunnel "p"]' "$tor" "dns = local" '[tunnel "t"]' "failover = p"
+check "… where that is said" says_not warning \
+	checked '[tunnel "t"]' "$tor" "dns = local"
+check "… and where nobody would resolve them" says_not "outside the tunnel" \
+	checked '[tunnel "t"]' "upstream = direct" "device = wg0"
 : >"$tmp/rules/10.rules"
 check "a file of rules that is empty" says "$tmp/rules/10.rules: warning: it is empty" checked
 echo "# none" >"$tmp/rules/10.rules"
