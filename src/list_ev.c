@@ -77,17 +77,16 @@ watch_all(struct list_ev *le, const struct list_job *job)
 
 /* Loading ------------------------------------------------------------------ */
 
-/* Those whom the job has served that is in force now, or, with an error, those
- * whom none has. */
+/* Those whom the last job has served, or those whom none has. */
 static void
-answer(struct list_ev *le, int error)
+answer(struct list_ev *le, bool served, int error)
 {
 	struct list *node, *tmp;
 
 	list_for_each_safe (node, tmp, &le->waiters) {
 		struct waiter *waiter = container_of(node, struct waiter, node);
 
-		if (waiter->served != (error == 0))
+		if (waiter->served != served)
 			continue;
 		list_remove(node);
 		waiter->done(waiter->arg, le, error);
@@ -96,12 +95,12 @@ answer(struct list_ev *le, int error)
 }
 
 void
-list_ev_applied(struct list_ev *le)
+list_ev_applied(struct list_ev *le, int error)
 {
 	if (le == NULL || !le->unapplied)
 		return;
-	le->unapplied = false;
-	answer(le, 0);
+	le->unapplied = error < 0;
+	answer(le, true, error);
 }
 
 /* What is known of a list of that name. */
@@ -162,7 +161,7 @@ settle(void *arg)
 		le->unapplied = true;
 		le->opts.changed(le->opts.arg, le->table);
 	} else if (!le->unapplied) {
-		answer(le, 0);
+		answer(le, true, 0);
 	}
 	if (le->again)
 		job_start(le);
@@ -200,7 +199,7 @@ job_put_off(struct list_ev *le, int error)
 		    strerror(-error));
 	le->late = true;
 	(void)event_add(le->retry, &later); /* else with the next change */
-	answer(le, error);
+	answer(le, false, error);
 }
 
 static void

@@ -46,8 +46,9 @@ void list_ev_adopt(
 typedef void list_done_fn(void *arg, struct list_ev *le, int error);
 void list_ev_reload(struct list_ev *le, list_done_fn *done, void *arg);
 
-/* The last table that changed() gave is what is asked now. Accepts NULL. */
-void list_ev_applied(struct list_ev *le);
+/* The last table that changed() gave is what is asked now, or, with -errno, is
+ * not yet. Accepts NULL. */
+void list_ev_applied(struct list_ev *le, int error);
 
 /* One object a list: name, state (loaded, stale: the files can't be read,
  * empty: nor is there an older form), error, names, addresses, hits, loaded

@@ -18,8 +18,8 @@
 
 #define STATE_NAME "command-line.rules"
 #define ACCOUNTS_NAME "accounts"
-/* Rules that can't be read may deny what passes meanwhile. */
-#define UNREAD_S 1
+/* Rules that can't be read, or compiled, may deny what passes meanwhile. */
+#define LATE_S 1
 /* What could not be saved is there until a restart. */
 #define UNSAVED_S 5
 
@@ -35,7 +35,8 @@ struct policy_ev {
 	const struct list_table *lists; /* the same, or NULL */
 	struct policy_texts texts;
 	struct policy_ends *ends;
-	struct event *again; /* what could not be read, or saved */
+	struct event *again; /* what could not be read, saved or compiled */
+	unsigned int late;   /* a bit for each kind that is tried again */
 	bool reload_after;   /* asked for while a set was tried */
 	bool first_review;   /* of the start is under way, and no other */
 	bool reviewing;	     /* what the change under way made is judged */
@@ -48,16 +49,21 @@ static void start_next(struct policy_ev *pe);
 /* A change and its end ------------------------------------------------------
  */
 
+static bool
+is_unsaved(const struct policy_ev *pe)
+{
+	return pe->texts.unread >= 0 &&
+	       (pe->save_error != 0 || pe->texts.accounts_error != 0);
+}
+
 static void
 look_again(struct policy_ev *pe)
 {
-	struct timeval tv = { .tv_sec = UNREAD_S };
+	bool late = pe->texts.unread < 0 || pe->late != 0;
+	struct timeval tv = { .tv_sec = late ? LATE_S : UNSAVED_S };
 
-	if (pe->texts.unread >= 0)
-		tv.tv_sec = UNSAVED_S;
 	/* a reload tries, too */
-	if (pe->texts.unread < 0 || pe->save_error != 0 ||
-	    pe->texts.accounts_error != 0)
+	if (late || is_unsaved(pe))
 		(void)event_add(pe->again, &tv);
 }
 
@@ -65,9 +71,12 @@ static void
 settle(struct policy_ev *pe)
 {
 	struct change *change = pe->change;
+	unsigned int bit = 1u << change->kind, before = pe->late;
 
 	pe->change = NULL;
-	change_log(change);
+	pe->late = change_is_late(change) ? before | bit : before & ~bit;
+	if ((pe->late & before & bit) == 0)
+		change_log(change); /* once, and not at each try */
 	if (change->kind == CHANGE_RELOAD && change->result != -EBUSY)
 		change_error(change, pe->error, sizeof(pe->error));
 	/* by the clock; who asks for an end himself says nothing of that */
@@ -87,7 +96,7 @@ settle(struct policy_ev *pe)
 	if (pe->change == NULL)
 		start_next(pe);
 	if (pe->change == NULL && list_empty(&pe->queue))
-		pe->opts.idle(pe->opts.arg);
+		pe->opts.idle(pe->opts.arg, pe->late != 0 ? -EAGAIN : 0);
 }
 
 static void
@@ -203,25 +212,6 @@ keep(struct policy_ev *pe)
 	settle(pe);
 }
 
-/* What is still to be read of the rules from the command line. Lines that are
- * in their file for no other reason than that it could not be written don't
- * come back. */
-static void
-read_saved(struct policy_ev *pe)
-{
-	struct policy_job *job = &pe->job;
-	enum change_kind kind = pe->change->kind;
-	bool whole = pe->texts.unread < 0;
-
-	if (whole ? kind == CHANGE_RELOAD || kind == CHANGE_READ ||
-			job->state != NULL
-		  : pe->texts.unread > 0 && kind == CHANGE_RELOAD &&
-			pe->save_error == 0)
-		job->saved = pe->state_path;
-	job->behind = whole;
-	job->or_nothing = kind == CHANGE_READ;
-}
-
 static void
 start(struct policy_ev *pe, struct change *change)
 {
@@ -251,7 +241,8 @@ start(struct policy_ev *pe, struct change *change)
 		pe->save_error != 0))
 		job->state = pe->state_path;
 	job->alone = change->kind == CHANGE_SAVE;
-	read_saved(pe);
+	if (policy_texts_unread(&pe->texts, change, job, pe->save_error))
+		job->saved = pe->state_path;
 	job->before = policy_ref(judge_policy(pe->opts.judge));
 	if (change->kind == CHANGE_ADD)
 		job->given = change->id;
@@ -306,6 +297,8 @@ submit_one(struct policy_ev *pe, enum change_kind kind)
 	change = change_new(kind);
 	if (change == NULL) {
 		log_error("policy", "not reloaded: %s", strerror(ENOMEM));
+		pe->late |= 1u << kind;
+		look_again(pe);
 		return;
 	}
 	policy_ev_submit(pe, change);
@@ -321,10 +314,17 @@ static void
 again_cb(evutil_socket_t fd, short what, void *arg)
 {
 	const struct policy_ev *pe = arg;
+	unsigned int late = pe->late;
 
 	(void)fd;
 	(void)what;
-	submit_one(arg, pe->texts.unread < 0 ? CHANGE_READ : CHANGE_SAVE);
+	for (unsigned int kind = 0; late >> kind != 0; kind++)
+		if ((late >> kind & 1) != 0)
+			submit_one(arg, (enum change_kind)kind);
+	if (pe->texts.unread < 0)
+		submit_one(arg, CHANGE_READ);
+	else if (is_unsaved(pe))
+		submit_one(arg, CHANGE_SAVE);
 }
 
 /* A user that was waited for has come, or a path leads elsewhere. */

@@ -92,6 +92,17 @@ log_failure(const struct change *change)
 	    faults_count(change->faults), strerror(-change->result));
 }
 
+bool
+change_is_late(const struct change *change)
+{
+	int r = change->result;
+
+	return change->done == NULL &&
+	       (change->kind == CHANGE_RELOAD || change->kind == CHANGE_LISTS ||
+		   change->kind == CHANGE_WORLD) &&
+	       (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE);
+}
+
 void
 change_log(const struct change *change)
 {

@@ -55,6 +55,11 @@ struct change {
 struct change *change_new(enum change_kind kind);
 void change_free(struct change *change); /* accepts NULL */
 
+/* There was no thread or memory for what has happened all the same, and nobody
+ * waits for it who would try again: it is to be. (What ends by the clock is, as
+ * well.) */
+bool change_is_late(const struct change *change);
+
 /* What came of it, for the log. */
 void change_log(const struct change *change);
 /* What went wrong, in a line; "" where nothing did. */

@@ -111,6 +111,20 @@ policy_texts_change(const struct policy_texts *texts, struct change *change,
 	return r;
 }
 
+bool
+policy_texts_unread(const struct policy_texts *texts,
+    const struct change *change, struct policy_job *job, int save_error)
+{
+	enum change_kind kind = change->kind;
+
+	job->behind = texts->unread < 0;
+	job->or_nothing = kind == CHANGE_READ;
+	return job->behind ? kind == CHANGE_RELOAD || kind == CHANGE_READ ||
+				 job->state != NULL
+			   : texts->unread > 0 && kind == CHANGE_RELOAD &&
+				 save_error == 0;
+}
+
 void
 policy_texts_commit(struct policy_texts *texts, const struct change *change,
     struct policy_job *job)

@@ -32,6 +32,12 @@ void policy_texts_done(struct policy_texts *texts);
 int policy_texts_change(const struct policy_texts *texts, struct change *change,
     struct policy_job *job, uint64_t now);
 
+/* Whether the job is to read what is still to be read of the rules from the
+ * command line; sets how. Lines that are in their file for no other reason than
+ * that it could not be written (save_error) don't come back. */
+bool policy_texts_unread(const struct policy_texts *texts,
+    const struct change *change, struct policy_job *job, int save_error);
+
 /* What the job made of them is what is in force: takes that out of it. */
 void policy_texts_commit(struct policy_texts *texts,
     const struct change *change, struct policy_job *job);

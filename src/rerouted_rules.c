@@ -97,12 +97,12 @@ flow_moved(void *arg, const struct flow_key *key)
 }
 
 static void
-rules_idle(void *arg)
+rules_idle(void *arg, int error)
 {
 	struct rerouted *rr = arg;
 
 	notify_ready(); /* after notify_reloading() */
-	list_ev_applied(rr->list_ev);
+	list_ev_applied(rr->list_ev, error);
 }
 
 static void

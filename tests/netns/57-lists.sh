@@ -600,6 +600,27 @@ check "with the reason" told "Resource temporarily unavailable"
 check "which is in the log" log_has "not loaded again, it is tried again"
 as_daemon prlimit --pid "$daemon" --nproc="$threads":
 check "and taken when there is one" wait_for blocked thread.example
+rules "block out list ads" "block out domain later.example" "default in accept"
+as_daemon prlimit --pid "$daemon" --nproc=1:
+check "no thread to read rules in" daemon_reload
+check "the reason is told" log_has "stay in force faults=0: Resource"
+as_daemon prlimit --pid "$daemon" --nproc="$threads":
+check "they are in force when there is one" wait_for blocked later.example
+exec 5>>"$l/ads.txt" # who opens it later waits
+if slow_file "$l/ads.txt" 5>&-; then
+	echo "||compile.example^" >&5
+	exec 5>&-
+	check "a list is read" wait_for has_text opened "$tmp/slow.out"
+	background "$REROUTECTL" --control "$tmp/control" lists reload \
+		2>"$tmp/reload"
+	asks=$pid
+	as_daemon prlimit --pid "$daemon" --nproc=1:
+	stop "$slow"
+	check "no thread to take it into the rules: that fails" try 1 wait "$asks"
+	check "with the reason" has_text "temporarily unavailable" "$tmp/reload"
+	as_daemon prlimit --pid "$daemon" --nproc="$threads":
+	check "and taken, too, when there is one" wait_for blocked compile.example
+fi
 check_judged
 daemon_stop
 check "nothing that was begun is there" sh -c "! ls $tmp/state/lists | grep new"

@@ -211,14 +211,6 @@ check "its own after a reload" test_says later '^connected after'
 check "--check warns of them" grep -q 'ca: .*pipe.pem: not a regular' \
     "$tmp/check"
 # -- a file system that does not answer --
-slow_file() {
-	: >"$tmp/slow.out"
-	background python3 "$top/tests/netns/slow_file.py" "$tmp/slow.pem" \
-	    >"$tmp/slow.out" 2>&1
-	slow=$pid
-	wait_for grep -qE 'ready|not permitted|nvalid' "$tmp/slow.out"
-	grep -q ready "$tmp/slow.out"
-}
 slow_tunnel() { # LINE
 	{
 		cat "$tmp/quick.conf"
@@ -232,7 +224,7 @@ has_ended() { # a zombie has
 }
 cp "$tmp/cert.pem" "$tmp/slow.pem"
 cp "$conf" "$tmp/quick.conf"
-if slow_file; then
+if slow_file "$tmp/slow.pem"; then
 	slow_tunnel "ca = $tmp/slow.pem"
 	daemon_reload
 	check "certificates don't come" wait_for has_text opened "$tmp/slow.out"
@@ -288,7 +280,7 @@ check "the daemon ends well" test $? = 0
 wait "$steps"
 check "at once: the test is told" grep -q 'the daemon ends' "$tmp/steps"
 kill -CONT "$micro"
-if slow_file; then
+if slow_file "$tmp/slow.pem"; then
 	slow_tunnel "ca = $tmp/slow.pem"
 	# its look for leaks would wait for that thread
 	ASAN_OPTIONS=detect_leaks=0 daemon_start

@@ -127,6 +127,17 @@ log_has() { has_text "$1" "$tmp/daemon.log"; }
 
 resident() { awk '/^VmRSS/ { print $2 }' "/proc/$daemon/status"; }
 
+# Who opens FILE waits from now on, until $slow is stopped; no where that can't
+# be had.
+slow_file() {
+	: >"$tmp/slow.out"
+	background python3 "$top/tests/netns/slow_file.py" "$1" \
+	    >"$tmp/slow.out" 2>&1
+	slow=$pid
+	wait_for grep -qE 'ready|not permitted|nvalid' "$tmp/slow.out"
+	grep -q ready "$tmp/slow.out"
+}
+
 lock_tables() {
 	background flock --no-fork "$XTABLES_LOCKFILE" tail -f /dev/null
 	holder=$pid
