@@ -132,22 +132,36 @@ own_find_stand_in(
 	return true;
 }
 
+static bool
+is_own_host(const struct resolve *r, const struct name *name)
+{
+	return r->conf.host.len > 0 && name_equal(name, &r->conf.host);
+}
+
+/* Browsers ask for it whether they may go past us. */
+static bool
+is_canary(const struct resolve *r, const struct name *name)
+{
+	struct name canary = name_of("use-application-dns.net");
+
+	return r->conf.capture && name_in(name, &canary);
+}
+
 /* Names that are nobody's to ask about, unless the settings say whom. */
 static bool
 find(struct resolve *r, const struct key *key, struct answer *ret)
 {
-	struct name canary, host = name_of("localhost");
+	struct name host = name_of("localhost");
 	enum special is;
 
 	if (key->class != CLASS_IN || is_forwarded(r, key))
 		return false;
-	if (r->conf.host.len > 0 && name_equal(&key->name, &r->conf.host)) {
+	if (is_own_host(r, &key->name)) {
 		answer_localhost(r, key, ret);
 		return true;
 	}
 	is = special_find(&key->name);
-	canary = name_of("use-application-dns.net");
-	if (r->conf.capture && name_in(&key->name, &canary))
+	if (is_canary(r, &key->name))
 		is = SPECIAL_NXDOMAIN;
 	if (is == SPECIAL_NONE && is_single(key))
 		is = SPECIAL_NXDOMAIN;
@@ -194,6 +208,17 @@ own_answer(struct resolve *r, const struct key *key, struct answer *ret)
 	if (!is_localhost(r, key) && find_hosts(r, key, ret))
 		return FROM_HOSTS;
 	return find(r, key, ret) ? FROM_LOCAL : FROM_NONE;
+}
+
+enum record_from
+own_here(struct resolve *r, const struct key *key, struct answer *ret)
+{
+	enum special is = special_find(&key->name);
+
+	if (is != SPECIAL_LOCALHOST && is != SPECIAL_LOOPBACK &&
+	    !is_own_host(r, &key->name) && !is_canary(r, &key->name))
+		return FROM_NONE;
+	return own_answer(r, key, ret);
 }
 
 enum record_from

@@ -351,9 +351,13 @@ answer_rerouted(struct resolve *r, struct asking *a, struct asked *asked,
 	struct answer made;
 	struct away away;
 
-	away_find(r, &query, &away, &key->group);
-	if (!away_answer(r, &made, &r->space, key, &away))
-		return false;
+	o.from = own_here(r, key, &made);
+	if (o.from == FROM_NONE) {
+		o.from = FROM_LOCAL;
+		away_find(r, &query, &away, &key->group);
+		if (!away_answer(r, &made, &r->space, key, &away))
+			return false;
+	}
 	o.answer = &made;
 	(void)finish(r, a, asked, &o, asked->began); /* it is no denial */
 	return true;

@@ -166,6 +166,10 @@ bool own_find_stand_in(
  * FROM_HOSTS or FROM_LOCAL; FROM_NONE for all others. */
 enum record_from own_answer(
     struct resolve *r, const struct key *key, struct answer *ret);
+/* Those of them that mean this host, or us, whoever resolves others: nothing
+ * far away is called localhost. */
+enum record_from own_here(
+    struct resolve *r, const struct key *key, struct answer *ret);
 
 /* Answers those who waited, and consumes them. Whom an older policy let wait is
  * judged anew, as if it had asked now: its rules and lists have other numbers,

@@ -48,6 +48,12 @@ check "and of IPv6" test "${addr%%:*}" = fd17
 six=$addr
 ask hidden.onion HTTPS
 check "and nothing else" test "$addr" = "none 0"
+for own in "localhost A 127.0.0.1" "a.localhost AAAA ::1" \
+    "use-application-dns.net A none 3"; do
+	read -r name type want <<<"$own"
+	ask $name $type
+	check "$name is none of the far side's" test "$addr" = "$want"
+done
 check "it leads to the name" says hello tcp "$four" 7001 echo
 check "IPv6 does, too" says hello tcp "$six" 7001 echo
 check "the proxy was told the name" \
