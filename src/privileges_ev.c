@@ -45,6 +45,28 @@ find_user(struct privileges_ev *pe)
 		    strerror(-r));
 }
 
+/* Whose it is, or that its own user may not: what to do of it differs. */
+static void
+warn_unwritable(const struct privileges_ev *pe)
+{
+	struct stat st;
+
+	if (stat(pe->opts.state, &st) < 0)
+		log_warning("rerouted", "%s: nothing can be kept there: %s",
+		    pe->opts.state, strerror(errno));
+	else if (st.st_uid == pe->user.uid)
+		log_warning("rerouted",
+		    "%s has mode %03o, nothing can be kept there: 'chmod 700 "
+		    "%s'",
+		    pe->opts.state, (unsigned int)st.st_mode & 07777,
+		    pe->opts.state);
+	else
+		log_warning("rerouted",
+		    "%s is another user's (%u), nothing can be kept there: "
+		    "'chown -R " PRIVILEGES_USER " %s'",
+		    pe->opts.state, (unsigned int)st.st_uid, pe->opts.state);
+}
+
 static void
 give_state(struct privileges_ev *pe)
 {
@@ -60,10 +82,7 @@ give_state(struct privileges_ev *pe)
 		    ", nothing is kept there: %s",
 		    pe->opts.state, strerror(-r));
 	else if (!caps_may_write(pe->opts.state, &pe->user))
-		log_warning("rerouted",
-		    "%s is another user's, nothing can be kept there: 'chown "
-		    "-R " PRIVILEGES_USER " %s'",
-		    pe->opts.state, pe->opts.state);
+		warn_unwritable(pe);
 	else if (stat(pe->opts.state, &st) == 0 && (st.st_mode & S_IWOTH) != 0)
 		log_warning("rerouted",
 		    "%s may be written to by all, who can leave rules there: "

@@ -148,7 +148,8 @@ caps_may_write(const char *path, const struct caps_user *user)
 	if (stat(path, &st) < 0)
 		return false;
 	if (st.st_uid == user->uid)
-		return (st.st_mode & S_IWUSR) != 0;
+		return (st.st_mode & (S_IWUSR | S_IXUSR)) ==
+		       (S_IWUSR | S_IXUSR);
 	/* in a folder like /tmp only its own files: the socket is root's */
 	if ((st.st_mode & S_ISVTX) != 0)
 		return false;

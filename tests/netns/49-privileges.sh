@@ -277,6 +277,18 @@ mkdir -m 1777 "$tmp/state"
 check "a folder that all may write to: starts" start passwd
 check "… and says so" grep -q "state may be written to by all" "$tmp/daemon.log"
 daemon_stop
+rm -rf "$tmp/state"
+mkdir -m 000 "$tmp/state"
+check "one that its owner may not either: starts" start passwd
+check "… and says so" grep -q "state has mode 000, .* 'chmod 700 $tmp/state'" \
+	"$tmp/daemon.log"
+daemon_stop
+chmod 700 "$tmp/state"
+chown 65534 "$tmp/state"
+check "another's: starts" start passwd
+check "… and says whose" grep -q "state is another user's (65534), .* 'chown -R" \
+	"$tmp/daemon.log"
+daemon_stop
 settings
 rm -rf "$tmp/state"
 
