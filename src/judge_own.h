@@ -19,8 +19,9 @@ struct rejects {
 };
 
 /* Behind struct judge_ev: shared by judge_ev.c (packets and their verdicts),
- * judge_read.c (what they say), judge_sender.c (who sent them) and
- * judge_refused.c (who is told of a block). */
+ * judge_read.c (what they say), judge_sender.c (who sent them),
+ * judge_refused.c (who is told of a block) and judge_untracked.c (what can't be
+ * led anywhere). */
 
 struct judge_ev {
 	struct judge_ev_opts opts;
@@ -43,6 +44,14 @@ struct judge_ev {
 	const struct process *self;
 	uid_t began_as; /* what was opened at the start is that user's */
 	bool bpf;	/* what the daemon sends is known as its own by that */
+	/* what was sent to the resolver or into a tunnel: whether it got there
+	 * is looked at later */
+	struct {
+		struct flow_key key;
+		mono_t when;
+		uint32_t mark;
+		bool waits;
+	} led;
 	struct rejects rejects, calls;
 	struct budget told; /* by us, beyond these */
 	struct budget told_callers;
@@ -90,6 +99,10 @@ bool judge_ev_is_moved_answer(
  * nothing would turn its source into the far end, and the program would hear it
  * from us. */
 bool judge_ev_is_orphan(struct judge_ev *je, const struct packet *pkt);
+
+/* Each packet that has its verdict: warns of flows that are led nowhere. */
+void judge_ev_note_led(struct judge_ev *je, const struct packet *pkt,
+    const struct verdict *verdict, uint32_t mark);
 
 /* Tells who waits for it of a datagram to the entry itself. */
 void judge_ev_note_straight(struct judge_ev *je, const struct packet *pkt);

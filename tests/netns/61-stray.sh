@@ -153,6 +153,21 @@ check "flows says why" flows 'any(x["reason"] == "bound-device" and
 check "the same program is answered without" gets "$A#10.9.0.2 $A#10.9.0.2" \
     udp 10.9.0.2 web.example
 
+# rules of others that keep queries from conntrack, which would bring them here
+check_not "what is brought here is not warned of" log_has "comes nowhere"
+notrack() { inc iptables-legacy -t raw "$1" OUTPUT -p udp --dport 53 -j CT --notrack; }
+notrack -A
+check_not "a query that can't be brought here gets no answer" \
+    inc dig +short +time=1 +tries=2 @10.9.0.2 web.example
+background inc dig +time=5 +tries=1 @10.9.0.2 web.example >/dev/null
+held=$pid
+warned() { inc dig +short @127.0.0.1 web.example >/dev/null
+	log_has 'goes to 10.9.0.2 port 53 is to be led to the resolver, and comes nowhere'; }
+check "… and it is told why" wait_for warned
+stop "$held"
+notrack -D
+check "without those it is" says 203.0.113.10 @10.9.0.2 web.example
+
 # an upstream on this host asks others in turn: that is not brought back to it
 masq() { # USER PORT SERVER
 	background inc dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
