@@ -223,7 +223,7 @@ give(struct judge_ev *je, const struct nfq_packet *raw,
 	    route == PORT17_DROP ? MARK_DROP : mark_of(verdict, pkt, raw->mark);
 	if (route != PORT17_HELD)
 		nfq_verdict(je->opts.nfq, raw->queue, raw->id, mark);
-	judge_ev_note_led(je, pkt, verdict, mark);
+	judge_ev_note_others(je, pkt, sock, verdict, mark);
 }
 
 static void

@@ -20,8 +20,8 @@ struct rejects {
 
 /* Behind struct judge_ev: shared by judge_ev.c (packets and their verdicts),
  * judge_read.c (what they say), judge_sender.c (who sent them),
- * judge_refused.c (who is told of a block) and judge_untracked.c (what can't be
- * led anywhere). */
+ * judge_refused.c (who is told of a block) and judge_others.c (what rules of
+ * others make of it). */
 
 struct judge_ev {
 	struct judge_ev_opts opts;
@@ -100,9 +100,11 @@ bool judge_ev_is_moved_answer(
  * from us. */
 bool judge_ev_is_orphan(struct judge_ev *je, const struct packet *pkt);
 
-/* Each packet that has its verdict: warns of flows that are led nowhere. */
-void judge_ev_note_led(struct judge_ev *je, const struct packet *pkt,
-    const struct verdict *verdict, uint32_t mark);
+/* Each packet that has its verdict: warns of what rules of others make of it,
+ * so that it is led nowhere, or is nobody's. */
+void judge_ev_note_others(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, const struct verdict *verdict,
+    uint32_t mark);
 
 /* Tells who waits for it of a datagram to the entry itself. */
 void judge_ev_note_straight(struct judge_ev *je, const struct packet *pkt);

@@ -325,6 +325,34 @@ check "… and what was refused, and who serves" grep \
 ctl status >"$tmp/status"
 check "… status too" grep 'no BPF: .*refuses' "$tmp/status"
 check "… and who lives is named by the next source" named_by sock_diag 7093
+
+# -- what TPROXY gives to a proxy: nobody can be found by its ends --
+if inc $IPT4 -t mangle -A PREROUTING -p tcp --dport 7200 -j TPROXY --on-port 3128 2>"$tmp/err"; then
+background inc python3 -c '
+import socket
+s = socket.socket()
+s.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
+s.bind(("0.0.0.0", 3128))
+s.listen()
+print("ready", flush=True)
+while True:
+    s.accept()[0].close()' >"$tmp/proxy.out"
+proxy=$pid
+check "a transparent proxy" wait_for has_text ready "$tmp/proxy.out"
+rules "default out accept" "accept in exe $python" "default in block"
+daemon_reload
+calls() { ins python3 -c 'import socket
+socket.create_connection(("10.9.0.1", 7200), 5)'; }
+check_not "no rule by its program lets it in" calls
+check "… which is said" log_has \
+    'for 10.9.0.1 port 7200 is denied, which a rule of others (TPROXY) gives'
+rules "default out accept" "accept in user root to any port 7200" "default in block"
+daemon_reload
+check "one by user and port does" calls
+stop $proxy
+else
+	echo "# no TPROXY here: $(cat "$tmp/err")"
+fi
 daemon_stop
 check "… the daemon ends well" test $? = 0
 check "it refuses who sees births: the daemon starts" started live

@@ -1,6 +1,7 @@
 #include "src/judge_own.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 
 #include "src/base/log.h"
 #include "src/core/mark.h"
@@ -41,10 +42,34 @@ look_back(struct judge_ev *je)
 	    je->led.mark == MARK_PORT17 ? "into a tunnel" : "to the resolver");
 }
 
-void
-judge_ev_note_led(struct judge_ev *je, const struct packet *pkt,
-    const struct verdict *verdict, uint32_t mark)
+/* What TPROXY gives to a socket has that one's user, and ends by which it is
+ * not to be found. */
+static void
+note_given(const struct packet *pkt, const struct socket_facts *sock,
+    const struct verdict *verdict)
 {
+	bool denied = verdict->decision.action == ACTION_BLOCK ||
+		      verdict->decision.action == ACTION_DROP;
+	char addr[ADDR_STRLEN];
+
+	if (!denied || !verdict->new_flow || !pkt->in || !pkt->has_uid ||
+	    sock->status != SOCKET_NONE ||
+	    (pkt->tuple.proto == IPPROTO_TCP && !packet_is_syn(pkt)))
+		return;
+	log_limited(LOG_LEVEL_WARNING, "judge",
+	    "what comes in for %s port %u is denied, which a rule of others "
+	    "(TPROXY) gives to a proxy of user %u: no rule by program matches "
+	    "that, one by user, address and port does",
+	    addr_format(&pkt->tuple.dst, addr), pkt->tuple.dport,
+	    (unsigned int)pkt->uid);
+}
+
+void
+judge_ev_note_others(struct judge_ev *je, const struct packet *pkt,
+    const struct socket_facts *sock, const struct verdict *verdict,
+    uint32_t mark)
+{
+	note_given(pkt, sock, verdict);
 	if (je->led.waits)
 		look_back(je);
 	if (je->led.waits || je->ct == NULL || pkt->in || !verdict->new_flow ||
