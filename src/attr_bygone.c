@@ -197,27 +197,72 @@ add_read(const struct bygone_opts *opts, struct process *proc,
 	return r < 0 ? r : 0;
 }
 
-/* Up from a parent: by what was heard as far as that is all that there is to
- * be known, else by /proc as far as that is the same process still. 0, or
- * -errno where one ended the chain: it left no trace, or there was no memory or
- * descriptor for it. */
+struct climb {
+	struct link up;	    /* the next one */
+	uint64_t start;	    /* of the one below, in ticks */
+	struct link second; /* of the parents; pid 0: not read here */
+	mono_t read;	    /* since when all of it holds */
+};
+
+/* One more: by what was heard as far as that is all that there is to be known,
+ * else by /proc as far as that is the same process still. 0 or -errno. */
 static int
-read_parents(
-    const struct bygone_opts *opts, struct process *proc, const struct kin *kin)
+climb_one(const struct bygone_opts *opts, struct process *proc, struct climb *c)
 {
-	struct link up = { kin->ppid, kin->pstart };
-	uint64_t start = proc->start;
+	const struct kin *kin =
+	    lineage_find(opts->lineage, c->up.pid, c->up.start);
+	int r = kin != NULL && opts->all_heard
+		    ? add_heard(opts, proc, kin, kin->gone)
+		    : 0;
+
+	if (r < 0)
+		return r;
+	return r > 0 ? go_up(opts, kin, &c->up)
+		     : add_read(opts, proc, kin, &c->start, &c->up);
+}
+
+/* The rest, where it was read a moment ago for another one. 1, 0 or -errno. */
+static int
+climb_known(
+    const struct bygone_opts *opts, struct process *proc, struct climb *c)
+{
+	const struct ancestry *above =
+	    c->up.start == 0 ? NULL
+			     : ancestors_above(opts->ancestors, c->up.pid,
+				   c->up.start, opts->now, opts->fresh_ns);
+	const struct process *of;
+
+	if (above == NULL)
+		return 0;
+	of = above->of;
+	for (size_t i = above->from;
+	     i < of->n_parents && proc->n_parents < PROCESS_PARENTS_MAX; i++) {
+		const struct process_parent *parent = &of->parents[i];
+		int r = process_add_parent(
+		    proc, parent->pid, parent->exe, parent->exe_here);
+
+		if (r < 0)
+			return r;
+	}
+	c->read = above->read;
+	return 1;
+}
+
+/* Up from a parent. 0, or -errno where one ended the chain: it left no trace,
+ * or there was no memory or descriptor for it. */
+static int
+climb(const struct bygone_opts *opts, struct process *proc, struct climb *c)
+{
 	int r = 0;
 
-	while (r >= 0 && up.pid > 0 && proc->n_parents < PROCESS_PARENTS_MAX) {
-		kin = lineage_find(opts->lineage, up.pid, up.start);
-		r = kin != NULL && opts->all_heard
-			? add_heard(opts, proc, kin, kin->gone)
-			: 0;
-		if (r > 0)
-			r = go_up(opts, kin, &up);
-		else if (r == 0)
-			r = add_read(opts, proc, kin, &start, &up);
+	while (
+	    r == 0 && c->up.pid > 0 && proc->n_parents < PROCESS_PARENTS_MAX) {
+		r = climb_known(opts, proc, c);
+		if (r != 0)
+			break;
+		if (proc->n_parents == 1)
+			c->second = c->up;
+		r = climb_one(opts, proc, c);
 	}
 	return r < 0 ? r : 0;
 }
@@ -229,12 +274,19 @@ static int
 add_parents(
     const struct bygone_opts *opts, struct process *proc, const struct kin *kin)
 {
-	int r = read_parents(opts, proc, kin);
+	struct climb c = { .up = { kin->ppid, kin->pstart },
+		.start = proc->start,
+		.read = opts->now };
+	int r = climb(opts, proc, &c);
 
-	if (r == 0)
-		ancestors_put(
-		    opts->ancestors, kin->ppid, kin->pstart, proc, opts->now);
-	return r == -ETIMEDOUT ? r : 0;
+	if (r < 0)
+		return r == -ETIMEDOUT ? r : 0;
+	ancestors_put(opts->ancestors, kin->ppid, kin->pstart, proc, c.read);
+	/* of a chain that was cut something may be missing above */
+	if (c.second.start != 0 && proc->n_parents < PROCESS_PARENTS_MAX)
+		ancestors_put_above(opts->ancestors, c.second.pid,
+		    c.second.start, proc, c.read);
+	return 0;
 }
 
 static const struct process *

@@ -30,28 +30,51 @@ find(const struct ancestors *ancestors, pid_t pid, uint64_t start)
 	return NULL;
 }
 
-void
-ancestors_put(struct ancestors *ancestors, pid_t pid, uint64_t start,
-    const struct process *of, mono_t now)
+static void
+put(struct ancestors *ancestors, const struct ancestry *is)
 {
-	struct ancestry *ancestry = find(ancestors, pid, start);
+	struct ancestry *ancestry = find(ancestors, is->pid, is->start);
 
 	if (ancestry == NULL)
 		ancestry = &ancestors->all[ancestors->next++ % ANCESTORS_MAX];
-	of = process_ref(of); /* first: it may be the one that is forgotten */
+	(void)process_ref(is->of); /* first: it may be what is forgotten */
 	forget(ancestry);
-	*ancestry = (struct ancestry){ pid, start, now, of };
+	*ancestry = *is;
 }
 
-const struct process *
-ancestors_find(const struct ancestors *ancestors, pid_t pid, uint64_t start,
+void
+ancestors_put(struct ancestors *ancestors, pid_t pid, uint64_t start,
+    const struct process *of, mono_t read)
+{
+	put(ancestors, &(struct ancestry){ pid, start, read, of, 0 });
+}
+
+void
+ancestors_put_above(struct ancestors *ancestors, pid_t pid, uint64_t start,
+    const struct process *of, mono_t read)
+{
+	put(ancestors, &(struct ancestry){ pid, start, read, of, 1 });
+}
+
+const struct ancestry *
+ancestors_above(const struct ancestors *ancestors, pid_t pid, uint64_t start,
     mono_t now, uint64_t age)
 {
 	const struct ancestry *ancestry = find(ancestors, pid, start);
 
 	if (ancestry == NULL || mono_since(now, ancestry->read) >= age)
 		return NULL;
-	return ancestry->of;
+	return ancestry;
+}
+
+const struct process *
+ancestors_find(const struct ancestors *ancestors, pid_t pid, uint64_t start,
+    mono_t now, uint64_t age)
+{
+	const struct ancestry *ancestry =
+	    ancestors_above(ancestors, pid, start, now, age);
+
+	return ancestry != NULL && ancestry->from == 0 ? ancestry->of : NULL;
 }
 
 void

@@ -14,20 +14,32 @@
 
 struct ancestors {
 	struct ancestry {
-		pid_t pid; /* the nearest parent */
+		pid_t pid; /* the nearest parent, or the one above */
 		uint64_t start;
 		mono_t read;
 		const struct process *of; /* a reference; NULL: free */
+		size_t from;		  /* among its parents, where pid is */
 	} all[ANCESTORS_MAX];
 	size_t next;
 };
 
 void ancestors_done(struct ancestors *ancestors);
 
-/* Those of `of` were read just now, and its parent is the process with that pid
- * and start. */
+/* Those of `of` were read then, and its parent is the process with that pid and
+ * start. */
 void ancestors_put(struct ancestors *ancestors, pid_t pid, uint64_t start,
-    const struct process *of, mono_t now);
+    const struct process *of, mono_t read);
+
+/* The same of its second parent, above which all is alike for the children of
+ * many a first one: whoever runs a script each time. */
+void ancestors_put_above(struct ancestors *ancestors, pid_t pid, uint64_t start,
+    const struct process *of, mono_t read);
+
+/* The process and those above it, as they were read no longer than age ago:
+ * `of`'s parents from `from` on; NULL where they were not. Borrowed until the
+ * next call. */
+const struct ancestry *ancestors_above(const struct ancestors *ancestors,
+    pid_t pid, uint64_t start, mono_t now, uint64_t age);
 
 /* A process with the same parent whose chain was read no longer than age ago;
  * NULL where there is none. Borrowed until the next call. */

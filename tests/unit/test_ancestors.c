@@ -114,6 +114,30 @@ the_oldest_makes_room(void **state)
 	assert_non_null(sister(100 + ANCESTORS_MAX, 1, 1000));
 }
 
+static void
+what_is_above_is_for_all_below(void **state)
+{
+	struct process *of = process_new(PROCESS_PROGRAM);
+	const struct ancestry *above;
+
+	(void)state;
+	(void)process_add_parent(of, 9, "/bin/sh", true);
+	(void)process_add_parent(of, 7, "/usr/bin/make", true);
+	ancestors_put(&ancestors, 9, 90, of, at_ms(1000));
+	ancestors_put_above(&ancestors, 7, 70, of, at_ms(1000));
+	above = ancestors_above(&ancestors, 7, 70, at_ms(1049), AGE);
+	assert_non_null(above);
+	assert_int_equal(above->of->parents[above->from].pid, 7);
+	assert_null(sister(7, 70, 1049)); /* no child of it */
+	assert_null(ancestors_above(&ancestors, 7, 70, at_ms(1050), AGE));
+	assert_null(ancestors_above(&ancestors, 7, 71, at_ms(1049), AGE));
+	above = ancestors_above(&ancestors, 9, 90, at_ms(1049), AGE);
+	assert_int_equal(above->of->parents[above->from].pid, 9);
+	ancestors_changed(&ancestors, 7);
+	assert_null(ancestors_above(&ancestors, 7, 70, at_ms(1000), AGE));
+	process_unref(of);
+}
+
 int
 main(void)
 {
@@ -122,6 +146,8 @@ main(void)
 		    sisters_have_the_same_parents, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    what_is_old_is_not_taken, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    what_is_above_is_for_all_below, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    another_process_with_that_pid_is_another_parent, set_up,
 		    tear_down),
