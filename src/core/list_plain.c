@@ -53,6 +53,16 @@ put_or_fault(
 		(void)list_put(reader, &entry); /* see error */
 }
 
+static bool
+is_all(struct list_text word)
+{
+	size_t stars = 0;
+
+	while (stars < word.len && word.p[stars] == '*')
+		stars++;
+	return stars == word.len;
+}
+
 /* A whole name; where names are to cover what is below them, the end of one. */
 static void
 put_pattern(struct list_reader *reader, struct list_text word)
@@ -66,8 +76,12 @@ put_pattern(struct list_reader *reader, struct list_text word)
 		below = true;
 		word = list_after(word, 1);
 	}
+	if (word.p[word.len - 1] == '.') /* the root's */
+		word.len--;
 	what = pattern_glob(&pattern, buf, word.p, word.len,
 	    below ? PATTERN_AT_LABEL : PATTERN_AT_START, true);
+	if (is_all(word))
+		what = "a pattern that every name has";
 	put_or_fault(reader, &pattern, what);
 }
 
@@ -76,6 +90,7 @@ static void
 plain_name(struct list_reader *reader, struct list_text word)
 {
 	unsigned int flags = HOSTSET_BLOCK;
+	struct list_text stars;
 	const char *what;
 	struct name name;
 
@@ -83,8 +98,9 @@ plain_name(struct list_reader *reader, struct list_text word)
 		return; /* left over of a hosts file */
 	if (reader->format == CONF_FORMAT_WILDCARD)
 		flags |= HOSTSET_BLOCK << HOSTSET_BELOW;
-	/* "ads*.x", "*.ads.*" */
-	if (word.len > 2 && memchr(word.p + 1, '*', word.len - 1) != NULL) {
+	/* "ads*.x", "*ads.x", "*.ads.*" */
+	stars = list_after(word, list_begins(word, "*.") ? 2 : 0);
+	if (memchr(stars.p, '*', stars.len) != NULL) {
 		put_pattern(reader, word);
 		return;
 	}

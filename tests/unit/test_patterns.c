@@ -163,6 +163,10 @@ wildcards_stand_in_lists_of_names(void **state)
 			"x.p1.d.test" },
 		    { "z.ads1.a.test", "b.test", "x-1.c.test", "xp1.d.test" },
 		    0 },
+		{ "*ads.e.test\nf*.test.\ng*\n*\n**\n.*\n",
+		    { "ads.e.test", "xads.e.test", "y.xads.e.test", "f1.test",
+			"g", "gx.test" },
+		    { "ads.f.test", "f1.test.x", "hg.test" }, 3 },
 	};
 	static const struct row wildcard[] = {
 		{ "ads*.a.test\n", { "ads1.a.test", "z.ads1.a.test" },
