@@ -255,10 +255,10 @@ judge_ev_find_process(struct judge_ev *je, const struct packet *pkt,
 }
 
 /* Where others give what they send on another source as well (the MASQUERADE of
- * what Podman, CNI or kube-proxy publish on this host), the destination of an
- * answer is turned back before it comes to us, and no entry has ends like that.
- * Its flow is one of those seen last, since all that a program sends to this
- * host comes to us. */
+ * what Docker, Podman, CNI or kube-proxy publish on this host), the destination
+ * of an answer is turned back before it comes to us, and no entry has ends like
+ * that, as none has of a datagram that begins a flow. Its flow is one of those
+ * seen last, since all that a program sends to this host comes to us. */
 #define MOVED_LOOKS 128
 static bool
 find_moved(
@@ -269,9 +269,6 @@ find_moved(
 	const struct flow *flow = NULL;
 	struct flow_key reply;
 
-	/* a datagram that begins a flow has no entry either */
-	if (t->proto != IPPROTO_TCP && !addr_is_loopback(&t->dst))
-		return false;
 	for (int n = 0; n < MOVED_LOOKS; n++) {
 		flow = flow_older(flows, flow);
 		if (flow == NULL)

@@ -46,8 +46,10 @@ docker_rules() { # into the tables of $1, as dockerd does: -t X -N, -A, -I
 		x -t nat -A OUTPUT ! -d $self -m addrtype --dst-type LOCAL -j DOCKER
 		x -t nat -A POSTROUTING -s $net ! -o docker0 -j MASQUERADE
 		x -t nat -A POSTROUTING -s $dest -d $dest -p tcp --dport 80 -j MASQUERADE
+		x -t nat -A POSTROUTING -p udp -m addrtype --src-type LOCAL -o docker0 -j MASQUERADE # userland-proxy=false
 		x -t nat -A DOCKER -i docker0 -j RETURN
 		x -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to-destination $to:80
+		x -t nat -A DOCKER ! -i docker0 -p udp --dport 8053 -j DNAT --to-destination $to:53
 		x -P FORWARD DROP
 		x -N DOCKER; x -N DOCKER-USER
 		x -N DOCKER-ISOLATION-STAGE-1; x -N DOCKER-ISOLATION-STAGE-2
@@ -61,6 +63,7 @@ docker_rules() { # into the tables of $1, as dockerd does: -t X -N, -A, -I
 		x -A DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP
 		x -A DOCKER-ISOLATION-STAGE-2 -j RETURN
 		x -A DOCKER -d $dest ! -i docker0 -o docker0 -p tcp --dport 80 -j ACCEPT
+		x -A DOCKER -d $dest ! -i docker0 -o docker0 -p udp --dport 53 -j ACCEPT
 		x -A DOCKER-USER -j RETURN
 		x -I FORWARD -j DOCKER-USER"
 	done
@@ -118,8 +121,10 @@ libvirt_rules() {
 
 probe=$BUILDDIR/probe
 background inns "$D" busybox httpd -f -p '[::]:80' -h "$tmp"
+background inns "$D" "$probe" serve 53 172.17.0.2 fd17::2 >"$tmp/serve_d"
 background ins "$probe" serve 7001 10.9.0.2 fd09::2 >"$tmp/serve"
 wait_for has_text ready "$tmp/serve"
+wait_for has_text ready "$tmp/serve_d"
 wait_for inns "$D" nc -z 127.0.0.1 80
 background inc dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
     --user=root --pid-file= --bind-interfaces --interface=virbr0 \
@@ -167,6 +172,8 @@ everything() { # NAME
 	check "$1: published port, from outside, IPv6" web s 'http://[fd09::1]:8080/'
 	check "$1: published port, from the host itself" web c http://10.9.0.1:8080/
 	check "$1: … IPv6" web c 'http://[fd09::1]:8080/'
+	check "$1: … UDP" inc "$probe" udp 10.9.0.1 8053
+	check "$1: … UDP, IPv6" inc "$probe" udp fd09::1 8053
 	check "$1: … as localhost" web c http://127.0.0.1:8081/
 	check "$1: the host to the container" web c http://172.17.0.2/
 	check "$1: the host to the container, IPv6" web c 'http://[fd17::2]/'
