@@ -19,12 +19,15 @@
 #define CLIENTS_MAX 64
 /* Until the next try where there was no descriptor for a client. */
 #define PAUSE_US 100000
+/* Who came while there was none is accepted so long after the last failure. */
+#define WAITED_NS MONO_S
 
 struct ctl_ev {
 	int fd;
 	char *path;
 	gid_t group; /* of the settings; -1 for none */
 	struct event *acceptable, *resume;
+	mono_t failed; /* one was not accepted last; ns 0: never */
 	struct ctl_clients clients;
 };
 
@@ -33,6 +36,16 @@ add_client(struct ctl_ev *ce, int fd)
 {
 	return ctl_clients_add(
 	    &ce->clients, fd, ctl_sock_is_trusted(fd, ce->group));
+}
+
+/* Who waited in vain, and was killed for it, is not to have a rule of some
+ * minutes ago put in now. */
+static bool
+is_given_up(const struct ctl_ev *ce, int fd)
+{
+	return ce->failed.ns != 0 &&
+	       mono_since(mono_now(), ce->failed) < WAITED_NS &&
+	       ctl_sock_is_gone(fd);
 }
 
 static void
@@ -54,9 +67,14 @@ acceptable_cb(evutil_socket_t listener, short what, void *arg)
 		ce->clients.env->stats->control_refused++;
 		log_limited(LOG_LEVEL_WARNING, "control",
 		    "a client could not be accepted: %s", strerror(errno));
+		ce->failed = mono_now();
 		/* it goes on knocking: the loop has other things to do */
 		(void)event_del(ce->acceptable); /* it was added */
 		(void)event_add(ce->resume, &later);
+		return;
+	}
+	if (is_given_up(ce, fd)) {
+		close(fd);
 		return;
 	}
 	if (ce->clients.n >= CLIENTS_MAX || add_client(ce, fd) < 0) {

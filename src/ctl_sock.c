@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -153,6 +154,14 @@ ctl_sock_peer(struct ctl_peer *ret, int fd)
 	ret->pid = cred.pid;
 	ret->since = (uint64_t)boot.tv_sec * hz +
 		     (uint64_t)boot.tv_nsec / (1000000000 / hz);
+}
+
+bool
+ctl_sock_is_gone(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
 }
 
 bool

@@ -28,6 +28,10 @@ struct ctl_peer {
 };
 void ctl_sock_peer(struct ctl_peer *ret, int fd);
 
+/* True if the peer has closed it, so that it reads no answer; one that only
+ * says no more has not. */
+bool ctl_sock_is_gone(int fd);
+
 /* True if the peer is root or in the group (SO_PEERCRED, SO_PEERGROUPS). */
 bool ctl_sock_is_trusted(int fd, gid_t group);
 

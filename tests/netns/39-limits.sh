@@ -121,9 +121,14 @@ for bpf in no auto; do
 	check "none at all: nobody passes who may not" [ $leaked = 0 ]
 	background ctl status >"$tmp/status.late" 2>&1
 	check "… a client waits" wait_for has_text "a client could not be accepted" "$tmp/daemon.log"
+	# one that is killed before it is accepted wants nothing any more
+	inc timeout -s KILL 1 "$REROUTECTL" --control "$tmp/control" \
+	    block out to any port 7004 >/dev/null 2>&1
 	limit "$hard"
 	answered() { grep -q '^rerouted ' "$tmp/status.late"; }
 	check "as many as before: the client gets its answer" wait_for answered
+	check_not "… but none that is gone" sh -c "'$REROUTECTL' --control \
+	    '$tmp/control' rules | grep 7004"
 	check "… all are judged again" tight
 	failed=$(($(counter processes_failed) - failed))
 	refused=$(counter control_refused)
