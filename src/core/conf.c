@@ -388,13 +388,16 @@ on_key(void *arg, const char *section, const char *key, const char *value)
 static void
 settle(struct reader *r)
 {
-	size_t off = skip_blanks(r, r->off, r->end);
+	size_t off = skip_blanks(r, r->off, r->end), len = text_end(r) - off;
+	bool slashes;
 
 	if (!r->pending)
 		return;
 	r->pending = false;
-	fault(r, off, text_end(r) - off,
-	    &(struct fault_text){ "a line without '='", "KEY = VALUE", NULL });
+	slashes = len >= 2 && memcmp(r->src.text + off, "//", 2) == 0;
+	fault(r, off, len,
+	    &(struct fault_text){ "a line without '='",
+		slashes ? "'#' before a comment" : "KEY = VALUE", NULL });
 }
 
 /* Moves to the next line; false at the end. */
@@ -456,7 +459,9 @@ on_read(char *buf, int size, void *arg)
 		(void)snprintf(
 		    what, sizeof(what), "%s in the line", why); /* fits */
 		fault(r, r->off + bad, 1,
-		    &(struct fault_text){ what, "UTF-8 text", NULL });
+		    &(struct fault_text){ what,
+			text_good_for(r->src.text[r->off + bad], "UTF-8 text"),
+			NULL });
 		return buf;
 	}
 	end = text_end(r);

@@ -105,6 +105,10 @@ real_path(struct explain_reader *r, char real[PATH_MAX])
 	}
 	memcpy(path, r->text, r->len);
 	path[r->len] = '\0';
+	if (path[r->len - 1] == ',') {
+		bad_value(r, "a path, and a blank before the next word");
+		return false;
+	}
 	if (r->world->path(r->world->arg, path, real, PATH_MAX) < 0)
 		memcpy(real, path, r->len + 1);
 	return true;

@@ -65,7 +65,7 @@ set_address(struct filter *filter, const char *value, char what[FILTER_WHAT])
 	if (addr_range_parse(&range, value, strlen(value)) < 0) {
 		(void)snprintf(what, FILTER_WHAT,
 		    "address: expected an address, a prefix or a range, such "
-		    "as 192.0.2.0/24"); /* fits */
+		    "as 192.0.2.0/24; a name is for --domain"); /* fits */
 		return -EINVAL;
 	}
 	filter->address = addr_range_unmap(&range); /* as flows have them */

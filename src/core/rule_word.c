@@ -94,6 +94,12 @@ static const struct {
 	{ "exe.sha256", "exe PATH: a program is the file, and no sum of it" },
 	{ "and", "the next match: all of a rule have to hold" },
 	{ "or", "',' before one more value; a rule of its own for the rest" },
+	{ "//", "'#' before a comment" },
+	{ ";", "'#' before a comment" },
+	{ "ssh", "to any port 22" },
+	{ "http", "to any port 80" },
+	{ "https", "to any port 443" },
+	{ "dns", "to any port 53" },
 	{ "scope", "from or to before it, as in 'from lan'" },
 };
 

@@ -169,12 +169,27 @@ parser_asks(const struct parser *p, const struct token *token)
 	       token_is(p->src, token, "prompt");
 }
 
+/* As others begin a line. */
+static const struct {
+	const char *word, *instead;
+} begins[] = {
+	{ "//", "'#' before a comment" },
+	{ ";", "'#' before a comment" },
+	{ "include", "no such line: each file of the folder is read, by name" },
+};
+
 static void
 unknown_line(struct parser *p, const struct token *first)
 {
 	static const char *const words[] = { "default", "define" };
 	const char *nearest = parser_action_nearest(p, first);
 
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (token_is(p->src, first, begins[i].word)) {
+			parser_fault_word(
+			    p, first, "unknown word", begins[i].instead, NULL);
+			return;
+		}
 	if (nearest == NULL)
 		nearest = word_nearest(
 		    p->src->text + first->off, first->len, words, 2);
@@ -225,7 +240,9 @@ line_good(struct parser *p, size_t off, size_t end)
 			    why); /* fits */
 			parser_fault(p,
 			    &(struct token){ .off = from + bad, .len = 1 },
-			    what, "UTF-8 text and tabs, lines that end in LF",
+			    what,
+			    text_good_for(p->src->text[from + bad],
+				"UTF-8 text and tabs, lines that end in LF"),
 			    NULL);
 			return false;
 		}

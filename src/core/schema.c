@@ -90,7 +90,7 @@ const struct conf_row conf_rows[] = {
 	    .help = "Where the resolver answers, UDP and TCP. none: there is "
 		    "no resolver, and no query is captured." },
 	{ ROW("resolver", "allow", CONF_TEXTS, resolver.allow),
-	    .check = schema_is_prefix,
+	    .check = schema_is_prefix, .hint = schema_hint_prefix,
 	    .expected = "prefixes such as 192.168.1.0/24, or none",
 	    .dflt = "none", .help = "Who may ask besides this host." },
 	{ ROW("resolver", "upstream", CONF_TEXTS, resolver.upstreams),

@@ -74,6 +74,9 @@ schema_hint_port(const char *s, size_t len)
 #define NO_HTTPS                                                               \
 	"tls://ADDRESS#NAME, such as tls://9.9.9.9#dns.quad9.net: of DNS in "  \
 	"other wraps than TLS (HTTPS, QUIC) none is spoken"
+#define FOR_DOMAIN                                                             \
+	"the address alone: for a domain there is a section of its own, "      \
+	"[forward \"DOMAIN\"] with upstream = ADDRESS"
 #define PLAIN                                                                  \
 	"the address alone, such as 192.0.2.53: UDP is asked, and TCP where "  \
 	"that is needed; tcp://ADDRESS asks over TCP alone"
@@ -107,6 +110,8 @@ schema_hint_dns(const char *s, size_t len)
 		{ "h3://", NO_HTTPS },
 		{ "quic://", NO_HTTPS },
 		{ "sdns://", NO_HTTPS },
+		{ "[/", FOR_DOMAIN },
+		{ "/", FOR_DOMAIN },
 		{ "udp://", PLAIN },
 		{ "dns://", PLAIN },
 		{ "tls://",
@@ -163,6 +168,22 @@ schema_hint_tunnel(const char *s, size_t len)
 		return hint;
 	return "what it speaks in front: socks5://HOST:PORT, "
 	       "http://HOST:PORT, https://HOST:PORT or proxy2://HOST:PORT";
+}
+
+const char *
+schema_hint_prefix(const char *s, size_t len)
+{
+	static const struct hint hints[] = {
+		{ "all", "0.0.0.0/0, ::/0, which is everybody" },
+		{ "any", "0.0.0.0/0, ::/0, which is everybody" },
+		{ "*", "0.0.0.0/0, ::/0, which is everybody" },
+		{ "lan", "the prefixes of the LAN, such as 192.168.0.0/16, "
+			 "fd00::/8, fe80::/10" },
+		{ "local", "the prefixes of the LAN, such as 192.168.0.0/16, "
+			   "fd00::/8, fe80::/10; this host may ask anyway" },
+	};
+
+	return hint_of(hints, sizeof(hints) / sizeof(hints[0]), s, len);
 }
 
 const char *

@@ -9,6 +9,7 @@
 const char *schema_hint_port(const char *s, size_t len);
 const char *schema_hint_dns(const char *s, size_t len);
 const char *schema_hint_tunnel(const char *s, size_t len);
+const char *schema_hint_prefix(const char *s, size_t len);
 const char *schema_hint_block_answer(const char *s, size_t len);
 
 #endif

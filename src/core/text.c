@@ -119,6 +119,12 @@ static const char *const same[][2] = {
 	{ "querylog", "queries" },
 	{ "ps", "processes" },
 	{ "netstat", "flows" },
+	{ "dns", "resolver" },
+	{ "server", "resolver" },
+	{ "default", "rules" },
+	{ "pause", "rules" },
+	{ "blocked", "verdict" },
+	{ "pid", "exe" },
 	{ "undo", "revert" },
 	{ "cancel", "revert" },
 	{ "stop", "revert" },
@@ -277,4 +283,12 @@ text_bad_byte(const char *s, size_t len, const char **ret_what)
 		return i;
 	}
 	return len;
+}
+
+const char *
+text_good_for(char bad, const char *other)
+{
+	return bad == '\r'
+		   ? "lines that end in LF, as after: sed -i 's/\\r$//' FILE"
+		   : other;
 }

@@ -22,4 +22,8 @@ const char *word_quote(const char *s, size_t len, char buf[WORD_QUOTE_SIZE]);
  * none, else *ret_what says what it is. */
 size_t text_bad_byte(const char *s, size_t len, const char **ret_what);
 
+/* What is expected in its place; a carriage return is in each line of a file.
+ */
+const char *text_good_for(char bad, const char *other);
+
 #endif

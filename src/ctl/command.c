@@ -111,8 +111,9 @@ unexpected_value(const struct command *command, const char *word)
 	    addr_range_parse(&range, word, strlen(word)) == 0) {
 		what = "an address";
 		option = "address";
-	} else if (dot != NULL && strchr(word, '/') == NULL &&
-		   isalpha((unsigned char)dot[1])) {
+	} else if (strchr(word, '/') == NULL &&
+		   (strcmp(command->name, "queries") == 0 ||
+		       (dot != NULL && isalpha((unsigned char)dot[1])))) {
 		what = "a host";
 		option = "domain";
 	}

@@ -389,6 +389,12 @@ command_resolve(const struct context *context)
 	    context, &argc, context->argv, take_as, &asking);
 	if (status == STATUS_DONE && (argc < 1 || argc > 2))
 		status = command_usage("resolve", "expected NAME, and a type");
+	else if (status == STATUS_DONE &&
+		 strstr(context->argv[0], "://") != NULL)
+		status = command_usage("resolve",
+		    "%s is more than a name: no scheme, port or path is asked "
+		    "for",
+		    context->argv[0]);
 	if (status != STATUS_DONE) {
 		json_decref(args);
 		return status;

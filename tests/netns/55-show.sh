@@ -178,6 +178,15 @@ try 2 ctl restart >"$tmp/out"
 check "a word of services" told "'systemctl restart rerouted'"
 try 2 ctl processes --address 192.0.2.1 >"$tmp/out"
 check "what is for flows" told "it is for 'flows'"
+misses --verdict queries --blocked
+misses --exe flows --pid 1
+misses rules default out block
+try 2 ctl resolve https://www.example.com/x >"$tmp/out"
+check "no URL is asked for" told "is more than a name"
+try 2 ctl queries tiktok >"$tmp/out"
+check "of queries a word is a name's" told "'--domain tiktok'"
+try 2 ctl flows --address x.example >"$tmp/out"
+check "a name is no address" told "a name is for --domain"
 misses flush cache clear
 misses reload lists update
 misses queries query

@@ -163,7 +163,7 @@ static const struct faulty bad[] = {
 	{ "relative path", "[list \"x\"]\nsource = ads.txt", 2, 10, 7,
 	    "not good", "paths such as", NULL },
 	{ "carriage return", "[rerouted]\r\n", 1, 11, 1, "a carriage return",
-	    NULL, NULL },
+	    "sed -i", NULL },
 	{ "control character", "[rerouted]\n# \x1b[1m", 2, 3, 1,
 	    "a control character", NULL, NULL },
 	{ "bad UTF-8", "\n# \xe4", 2, 3, 1, "bytes that are not UTF-8", NULL,

@@ -36,6 +36,8 @@ static const struct faulty bad[] = {
 	    NULL },
 	{ "group", "group=eve", 1, 7, 3, "not good: 'eve'", "a group or number",
 	    NULL },
+	{ "a comma behind it", "exe=/a, user=0", 1, 5, 3, "not good: '/a,'",
+	    "a blank before the next word", NULL },
 	{ "path", "exe=curl", 1, 5, 4, "not good: 'curl'", "an absolute path",
 	    NULL },
 	{ "empty parent", "parent=\"\"", 1, 8, 2, "not good", NULL, NULL },

@@ -219,7 +219,7 @@ static const struct faulty bad[] = {
 	{ "second line of a rule", "block \\\n\tout prot tcp", 2, 6, 4,
 	    "unknown word 'prot'", NULL, "proto" },
 	{ "carriage return", "block out\r\n", 1, 10, 1, "a carriage return",
-	    NULL, NULL },
+	    "sed -i", NULL },
 	{ "control character", "block\x01out", 1, 6, 1, "a control character",
 	    NULL, NULL },
 	{ "C1 control character", "block label \xc2\x9b", 1, 13, 1,
