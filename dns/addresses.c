@@ -96,6 +96,21 @@ addresses_target(struct name *ret, const struct answer *answer, unsigned int i)
 	       !name_is_root(ret);
 }
 
+/* Behind the question, or behind the record before. */
+bool
+addresses_owner(struct name *ret, const struct answer *answer,
+    const struct name *qname, unsigned int i)
+{
+	size_t off = WIRE_HEADER + qname->len + 4U;
+
+	if (i > 0) {
+		size_t before = answer->ttls[i - 1];
+
+		off = before + 6 + wire_u16(answer->wire + before + 4);
+	}
+	return wire_name_read(ret, answer->wire, answer->len, &off, true) == 0;
+}
+
 bool
 addresses_next(struct addresses *addresses, struct addr *ret)
 {

@@ -26,6 +26,11 @@ void addresses_of(
 bool addresses_target(
     struct name *ret, const struct answer *answer, unsigned int i);
 
+/* Whose record i is of an answer about qname; false where that can't be read.
+ */
+bool addresses_owner(struct name *ret, const struct answer *answer,
+    const struct name *qname, unsigned int i);
+
 bool addresses_next(struct addresses *addresses, struct addr *ret);
 
 /* Whose the service is: the name without the labels in front that begin with an

@@ -10,6 +10,7 @@
 struct place {
 	struct addr addr; /* ADDR_NONE: not known */
 	bool here;
+	const struct name *owner; /* whose address it is; NULL: not known */
 };
 
 static const struct subject_here unknown_here = { NULL, 0 };
@@ -21,7 +22,7 @@ static struct decision
 ask_how(const struct policy *policy, const struct asker *asker,
     const struct key *key, const struct place *place, bool tcp_only)
 {
-	const struct name *names[2] = { &key->name };
+	const struct name *names[3] = { &key->name };
 	struct subject subject = {
 		.query = true,
 		.qtype = key->type,
@@ -46,6 +47,9 @@ ask_how(const struct policy *policy, const struct asker *asker,
 		if (host.len < key->name.len && !name_is_root(&host))
 			subject.n_names = 2;
 	}
+	/* a connection goes by that name, too: see learn.h */
+	if (place->owner != NULL && !name_equal(place->owner, &key->name))
+		names[subject.n_names++] = place->owner;
 	return policy_decide(policy, &subject);
 }
 
@@ -166,9 +170,11 @@ judges_addresses(const struct policy *policy, struct asker *asker)
 }
 
 static struct place
-place_of(const struct filter_answered *a, const struct addr *addr)
+place_of(const struct filter_answered *a, const struct addr *addr,
+    const struct name *owner)
 {
-	struct place place = { .addr = addr_unmap(addr) }; /* it leads there */
+	/* it leads there */
+	struct place place = { .addr = addr_unmap(addr), .owner = owner };
 
 	place.here = a->is_here != NULL && a->is_here(a->arg, &place.addr);
 	return place;
@@ -181,7 +187,7 @@ judge_record(
 	unsigned int type = record_type(a->answer, a->record);
 	struct decision *d = &a->decision;
 	struct addresses addresses;
-	struct name target;
+	struct name target, owner;
 	struct addr addr;
 
 	*d = (struct decision){ .rule = 0 };
@@ -200,8 +206,10 @@ judge_record(
 	if (!judges_addresses(policy, asker))
 		return FILTER_PASSES;
 	addresses_of(&addresses, a->answer, a->record);
+	if (!addresses_owner(&owner, a->answer, &a->key->name, a->record))
+		return FILTER_PASSES; /* nobody else can read it either */
 	while (!is_denied(d) && addresses_next(&addresses, &addr)) {
-		struct place place = place_of(a, &addr);
+		struct place place = place_of(a, &addr, &owner);
 
 		*d = ask_record(policy, asker, a->key, type, &place);
 	}

@@ -21,18 +21,6 @@ learn(const struct lesson *l, const struct name *name)
 	    l->record->time);
 }
 
-/* Where record i begins: its owner's name. */
-static size_t
-begin_of(const struct answer *a, const struct record *record, unsigned int i)
-{
-	size_t before;
-
-	if (i == 0)
-		return WIRE_HEADER + record->qname.len + 4U;
-	before = a->ttls[i - 1];
-	return before + 6 + wire_u16(a->wire + before + 4);
-}
-
 static bool
 is_theirs(const struct lesson *l, const struct name *name)
 {
@@ -45,10 +33,9 @@ learn_record(struct lesson *l, const struct answer *a, unsigned int i)
 {
 	const struct name *qname = l->name;
 	uint16_t type = wire_u16(a->wire + a->ttls[i] - 4);
-	size_t off = begin_of(a, l->record, i);
 	struct name owner, host;
 
-	if (wire_name_read(&owner, a->wire, a->len, &off, true) < 0)
+	if (!addresses_owner(&owner, a, &l->record->qname, i))
 		return;
 	if (!name_equal(&owner, qname) && is_theirs(l, &owner))
 		learn(l, &owner);
