@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/core/conf.h"
 #include "src/core/endpoint.h"
@@ -156,6 +157,14 @@ udp_of(enum conf_tunnel_udp udp)
 	__builtin_trap();
 }
 
+/* "localhost" is this host whoever is asked (RFC 6761 section 6.3). */
+static bool
+is_here(const struct tunnel *tunnel)
+{
+	return tunnel->path[0] != '\0' || addr_is_loopback(&tunnel->addr) ||
+	       strcasecmp(tunnel->host, "localhost") == 0;
+}
+
 static void
 read_tunnel(struct tunnel *to, const struct conf_tunnel *from)
 {
@@ -173,8 +182,7 @@ read_tunnel(struct tunnel *to, const struct conf_tunnel *from)
 	to->long_header = from->proxy_header == CONF_HEADER_FULL;
 	/* nothing answers PROXY: there is no truth to wait for */
 	to->honest = from->honest_connect != 0 && to->kind != TUNNEL_PROXY2;
-	to->tell_process = to->kind == TUNNEL_PROXY2 &&
-			   (to->path[0] != '\0' || addr_is_loopback(&to->addr));
+	to->tell_process = to->kind == TUNNEL_PROXY2 && is_here(to);
 }
 
 static void

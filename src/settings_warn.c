@@ -249,8 +249,9 @@ check_tunnel(struct faults *warnings, const struct conf *conf,
 	check_ca(warnings, section, "ca", &tunnel->ca);
 	if (is_elsewhere(&tunnel->upstream))
 		warn(warnings, section, "proxy2",
-		    "it tells another host, in the clear, who runs what here: "
-		    "a program on this host is meant");
+		    "it tells another host, in the clear, where programs go "
+		    "from here, and not which they are: a program on this host "
+		    "is meant");
 	if (tunnel->fwmark != 0 && tunnel->device.s[0] == '\0' &&
 	    tunnel->netns.s[0] == '\0')
 		warn(warnings, section, "fwmark without device",

@@ -140,6 +140,8 @@ settings_become_tunnels(void **state)
 	    "[tunnel \"vpn\"]\nupstream = direct\ndevice = wg0\nfwmark = 7\n"
 	    "netns = side\n"
 	    "[tunnel \"local\"]\nupstream = proxy2+unix:/run/x.sock\n"
+	    "[tunnel \"named\"]\nupstream = proxy2://localhost:99\n"
+	    "[tunnel \"away\"]\nupstream = proxy2://192.0.2.1:99\n"
 	    "[tunnel \"any\"]\nfailover = tor, vpn, reject\n";
 	struct faults *faults = faults_new();
 	const struct tunnel *t, *members[TUNNEL_MEMBERS_MAX];
@@ -150,7 +152,7 @@ settings_become_tunnels(void **state)
 	assert_int_equal(
 	    conf_parse(conf, "x", text, strlen(text), faults, NULL), 0);
 	set = tunnel_set_new(conf);
-	assert_int_equal(set->n, 5);
+	assert_int_equal(set->n, 7);
 	t = tunnel_set_find(set, "tor");
 	assert_int_equal(t->kind, TUNNEL_SOCKS5);
 	assert_string_equal(t->user, "me@home");
@@ -176,6 +178,8 @@ settings_become_tunnels(void **state)
 	assert_string_equal(t->path, "/run/x.sock");
 	assert_false(t->honest);
 	assert_true(t->tell_process);
+	assert_true(tunnel_set_find(set, "named")->tell_process);
+	assert_false(tunnel_set_find(set, "away")->tell_process);
 	t = tunnel_set_find(set, "any");
 	assert_int_equal(tunnel_set_members(set, t, members), 2);
 	assert_string_equal(members[1]->name, "vpn");
