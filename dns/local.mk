@@ -33,7 +33,7 @@ libdns_a_SOURCES = \
 	%D%/special.c %D%/special.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/sysconf.c %D%/sysconf.h \
-	%D%/task.c %D%/task.h \
+	%D%/task.c %D%/task.h %D%/task_fail.c \
 	%D%/upstream.c %D%/upstream.h \
 	%D%/wire.c %D%/wire.h \
 	%D%/writer.c %D%/writer.h

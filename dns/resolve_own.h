@@ -41,6 +41,8 @@ struct task {
 	mono_t silent_at;  /* who waits is told then that nobody answers */
 	bool usual;	   /* its name is of the usual group, if not it */
 	bool stale_waits;  /* an expired answer may be given at stale_at */
+	bool over; /* nobody waits any more: it is listened for, see task_end()
+		    */
 	struct chase *chase; /* it leads to other names; NULL: not yet */
 	/* what the last one said that could not tell */
 	unsigned int refused; /* who said something: bits by place */

@@ -14,10 +14,6 @@
  * goes on till its deadline, as live ones are all that finds servers that are
  * back; its answer is there for who asks again. */
 #define SILENT_AFTER_NS (1 * MONO_S)
-/* RFC 9520: what failed is not asked again at once. */
-#define ERROR_TTL 5
-/* The least that it allows: a cable that is back, a network that came up. */
-#define NETWORK_TTL 1
 
 void
 task_leave(struct task *task)
@@ -110,7 +106,8 @@ rest_unkept(struct resolve *r, const struct key *key, mono_t now)
 
 	if (resolve_find_stale(r, key, now, &known) &&
 	    resolve_is_fresh(r, known.entry, now))
-		known.entry->rests_until = mono_add(now, ERROR_TTL * MONO_S);
+		known.entry->rests_until =
+		    mono_add(now, TASK_ERROR_TTL * MONO_S);
 }
 
 void
@@ -134,91 +131,6 @@ task_keep(struct resolve *r, const struct key *key, const struct answer *answer,
 	ret->entry = cache_find(r->cache, &as);
 	if (ret->entry != NULL)
 		ret->answer = &ret->entry->answer;
-}
-
-/* What has expired is good for a while, and what has not is: they are not asked
- * for again with each query meanwhile. */
-static void
-rest(struct cache_entry *entry, const struct task *task, int error, mono_t now)
-{
-	uint64_t s = task->refused || error == -EBADMSG ? ERROR_TTL
-		     : error == -EDESTADDRREQ		? 0
-							: NETWORK_TTL;
-
-	entry->rests_until = mono_add(now, s * MONO_S);
-	entry->refused = task->refused;
-}
-
-/* That nobody answers. */
-static void
-make_silence(struct answer *ret, struct resolve *r, const struct task *task)
-{
-	local_error(ret, &r->space, &task->key, RCODE_SERVFAIL);
-	ret->ede = EDE_NO_REACHABLE;
-	ret->ede_text = "no upstream answers";
-	ret->ttl = upstream_is_silent(task->group) ? NETWORK_TTL : ERROR_TTL;
-	ret->chased = task->chase != NULL;
-}
-
-/* Through a tunnel (Tor) the way itself may take its time. */
-static void
-note_vain(struct resolve *r, const struct task *task)
-{
-	const struct name *name = &task->key.name;
-
-	if (!resolve_is_tunnelled(r, task->key.group))
-		upstream_in_vain(task->group,
-		    map_hash(&r->tasks, name->wire, name->len), task->began);
-}
-
-void
-task_fail(struct resolve *r, struct task *take, int error, mono_t now)
-{
-	struct outcome o = { .from =
-				 take->refused ? FROM_UPSTREAM : FROM_NONE };
-	char said[sizeof(take->ede_text)];
-	struct answer answer;
-
-	if (error == -ETIMEDOUT)
-		note_vain(r, take);
-	if (resolve_find_stale(r, &take->key, now, &o)) {
-		o.refused = take->refused;
-		rest(o.entry, take, error, now);
-		task_finish(r, take, &o, now);
-		return;
-	}
-	local_error(&answer, &r->space, &take->key,
-	    take->refused ? take->rcode : RCODE_SERVFAIL);
-	answer.ttl = ERROR_TTL;
-	answer.chased = take->chase != NULL;
-	if (take->refused && take->ede != EDE_NONE) {
-		/* the task is gone before those who wait are told */
-		memcpy(said, take->ede_text, strlen(take->ede_text) + 1);
-		answer.ede = take->ede;
-		answer.ede_text = said;
-	} else if (take->refused) {
-		answer.ede = EDE_OTHER;
-		answer.ede_text = "the upstream says so";
-	} else if (error == -ETIMEDOUT) {
-		make_silence(&answer, r, take);
-	} else if (error == -EBADMSG) {
-		answer.ede = EDE_INVALID_DATA;
-		answer.ede_text = "the upstream's answer is malformed";
-	} else if (error == -EDESTADDRREQ) {
-		answer.ede = EDE_NOT_READY;
-		answer.ede_text = "no upstream is known";
-		answer.ttl = 0; /* one may be there in a moment */
-	} else {
-		answer.ede = EDE_NETWORK;
-		answer.ttl = NETWORK_TTL;
-		answer.ede_text = error == -ENODATA
-				      ? "the upstream hangs up on this question"
-				  : resolve_is_tunnelled(r, take->key.group)
-				      ? "the tunnel leads to no name server"
-				      : "no upstream can be reached";
-	}
-	task_keep(r, &take->key, &answer, now, &o);
-	task_finish(r, take, &o, now);
 }
 
 static void
@@ -278,6 +190,23 @@ task_is_over(const struct resolve *r, const struct asker *asker)
 	return asker->tasks > left / RESOLVE_SHARE || asker->user->tasks > left;
 }
 
+/* Also once more, for one that nobody waits for any more. */
+static void
+begin(struct task *task, mono_t now)
+{
+	task->over = false;
+	task->n_sent = task->round = task->tried = 0;
+	task->refused = 0;
+	task->ede = EDE_NONE;
+	task->ede_text[0] = '\0';
+	task->began = now;
+	task->deadline = mono_add(now, DEADLINE_NS);
+	task->stale_at = mono_add(now, STALE_AFTER_NS);
+	task->next_try = task->deadline;
+	task->settled_at = task->deadline;
+	task->silent_at = task->deadline;
+}
+
 struct task *
 task_new(
     struct resolve *r, const struct key *key, struct asker *asker, mono_t now)
@@ -292,18 +221,11 @@ task_new(
 		return NULL;
 	memset(task, 0, offsetof(struct task, key)); /* the rest is large */
 	key_copy(&task->key, key);
-	task->ede_text[0] = '\0';
 	task->group = resolve_group(r, key->group, &zone);
 	task->asker = asker;
 	asker->tasks++;
 	asker->user->tasks++;
-	task->ede = EDE_NONE;
-	task->began = now;
-	task->deadline = mono_add(now, DEADLINE_NS);
-	task->stale_at = mono_add(now, STALE_AFTER_NS);
-	task->next_try = task->deadline;
-	task->settled_at = task->deadline;
-	task->silent_at = task->deadline;
+	begin(task, now);
 	list_init(&task->waiters);
 	list_init(&task->attempts);
 	map_put(&r->tasks, &task->node, key_hash(&r->tasks, key));
@@ -328,9 +250,12 @@ task_soon(struct resolve *r, struct task *task, mono_t now)
 void
 task_wait(struct resolve *r, struct task *task, struct waiter *take, mono_t now)
 {
-	bool begun = task->n_sent > 0;
 	mono_t silent_at = mono_add(now, SILENT_AFTER_NS);
+	bool begun;
 
+	if (task->over)
+		begin(task, now);
+	begun = task->n_sent > 0;
 	if (upstream_is_silent(task->group) &&
 	    mono_before(silent_at, task->silent_at))
 		task->silent_at = silent_at;
@@ -390,32 +315,6 @@ note_late(struct resolve *r, struct task *task, mono_t now)
 	return ret;
 }
 
-static void
-tell_waiters(
-    struct resolve *r, struct task *task, const struct outcome *o, mono_t now)
-{
-	struct list waiters;
-
-	list_init(&waiters);
-	list_move(&waiters, &task->waiters);
-	waiters_answer(r, &waiters, o, now);
-}
-
-/* Those who wait learn that nobody answers; it is asked on. */
-static void
-tell_silence(struct resolve *r, struct task *task, mono_t now)
-{
-	struct outcome o = { .from = FROM_NONE, .key = &task->key };
-	struct answer answer;
-
-	task->silent_at = task->deadline;
-	if (!upstream_is_silent(task->group) || list_empty(&task->waiters))
-		return;
-	make_silence(&answer, r, task);
-	task_keep(r, &task->key, &answer, now, &o);
-	tell_waiters(r, task, &o, now);
-}
-
 /* May consume the task. */
 static void
 task_due(struct resolve *r, struct task *task, mono_t now)
@@ -423,7 +322,12 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 	struct upstream *u;
 
 	if (!mono_before(now, task->deadline)) {
-		task_fail(r, task, task->refused ? -EPROTO : -ETIMEDOUT, now);
+		task_end(r, task, now);
+		return;
+	}
+	if (task->over) {
+		task->next_try = task->deadline;
+		(void)task_plan(r, task); /* it is in the heap */
 		return;
 	}
 	u = note_late(r, task, now);
@@ -433,10 +337,10 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 		task->stale_waits = false;
 		o.key = &task->key;
 		if (resolve_find_stale(r, &task->key, now, &o))
-			tell_waiters(r, task, &o, now);
+			task_tell(r, task, &o, now);
 	}
 	if (!mono_before(now, task->silent_at))
-		tell_silence(r, task, now);
+		task_tell_silence(r, task, now);
 	if (!mono_before(now, task->settled_at) && task_settle(r, task, now))
 		return;
 	if (u != NULL)

@@ -3,8 +3,11 @@
 
 #include "dns/resolve_own.h"
 
-/* A question to upstreams: how it begins and ends (task.c), what is sent for it
- * (ask.c), and what comes back (heard.c). */
+/* A question to upstreams: how it begins and ends (task.c), or fails
+ * (task_fail.c), what is sent for it (ask.c), and what comes back (heard.c). */
+
+/* RFC 9520: what failed is not asked again at once. Seconds. */
+#define TASK_ERROR_TTL 5
 
 /* Datagrams for one question. */
 #define TASK_SENT_MAX 8
@@ -83,5 +86,15 @@ void task_finish(
 /* No upstream could tell. Stale is better; else SERVFAIL, or what the last one
  * said. Consumes the task. */
 void task_fail(struct resolve *r, struct task *take, int error, mono_t now);
+
+/* Its time is over. Those who wait learn that no upstream answers; where one
+ * may still, that is kept for who asks again. May consume the task. */
+void task_end(struct resolve *r, struct task *task, mono_t now);
+
+/* Those who wait get this; it is asked on. */
+void task_tell(
+    struct resolve *r, struct task *task, const struct outcome *o, mono_t now);
+/* The same, that nobody answers, where the servers are silent. */
+void task_tell_silence(struct resolve *r, struct task *task, mono_t now);
 
 #endif
