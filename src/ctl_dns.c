@@ -26,7 +26,9 @@ ctl_dns_row(const struct record *record, char host[NAME_TEXT_SIZE])
 		.host = name_format(&record->qname, host),
 		.verdict = action_name(record->decision.action),
 		.when = record->time,
-		.client = &record->client };
+		.client = &record->client,
+		.answers = record->addrs,
+		.n_answers = record->n_addrs };
 }
 
 /* The youngest first. */

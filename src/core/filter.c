@@ -223,7 +223,19 @@ has_port(const struct rule_ports *ports, uint16_t port)
 	return port >= ports->lo && port <= ports->hi;
 }
 
-/* By either end, as tcpdump's host and port do; of a query by who asks. */
+/* Of a query by who asks, or what is answered. */
+static bool
+match_query(const struct addr_range *range, const struct filter_row *row)
+{
+	size_t i = 0;
+
+	while (
+	    i < row->n_answers && !addr_range_contains(range, &row->answers[i]))
+		i++;
+	return i < row->n_answers || addr_range_contains(range, row->client);
+}
+
+/* By either end, as tcpdump's host and port do. */
 static bool
 match_ends(const struct filter *filter, const struct filter_row *row)
 {
@@ -235,7 +247,7 @@ match_ends(const struct filter *filter, const struct filter_row *row)
 		return true;
 	if (key == NULL)
 		return row->client != NULL && !filter->has_ports &&
-		       addr_range_contains(range, row->client);
+		       match_query(range, row);
 	if (filter->has_address && !addr_range_contains(range, &key->local) &&
 	    !addr_range_contains(range, &key->remote))
 		return false;

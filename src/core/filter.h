@@ -21,8 +21,9 @@ struct filter {
 	char verdict[FILTER_TEXT]; /* words with commas between */
 	bool has_since, has_address, has_ports;
 	mono_t since;
-	struct addr_range address; /* either end of a flow, or who asks */
-	struct rule_ports ports;   /* the same */
+	/* either end of a flow, or who asks and is answered what */
+	struct addr_range address;
+	struct rule_ports ports; /* the same */
 };
 
 /* What a row has of it; NULL where it has none, which matches no filter of
@@ -34,6 +35,8 @@ struct filter_row {
 	mono_t when;
 	const struct flow_key *key;
 	const struct addr *client; /* of a query */
+	const struct addr *answers;
+	size_t n_answers;
 };
 
 #define FILTER_WHAT 128

@@ -39,7 +39,9 @@ const struct command_option flow_options[] = {
 
 const struct command_option query_options[] = {
 	{ "address", "ADDRESS",
-	    "of who asks; or a prefix: 192.0.2.0/24, or a range: LO-HI", NULL },
+	    "of who asks, or answered; or a prefix: 192.0.2.0/24, or a range: "
+	    "LO-HI",
+	    NULL },
 	{ 0 },
 };
 

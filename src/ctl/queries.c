@@ -182,8 +182,9 @@ command_queries(const struct context *context)
 	if (status != STATUS_DONE)
 		return status;
 	if (json_object_get(args, "address") != NULL)
-		list.none = "--address is of who asks; who went to an address "
-			    "is in 'reroutectl flows --address'";
+		list.none =
+		    "nobody asked from there or was answered so; who "
+		    "went to an address is in 'reroutectl flows --address'";
 	return show_list(context, &list, args);
 }
 

@@ -176,8 +176,10 @@ of_client() { # ADDRESS ROWS
 }
 check "… and can be asked for" of_client 10.9.0.2 3
 check "… by a prefix" of_client fd09::/64 1
-try 0 ctl queries --address 203.0.113.10 >"$tmp/rows"
-check "… but not what was answered, which is said" told "is of who asks"
+check "… or what was answered" sh -c "'$REROUTECTL' --control '$tmp/control' \
+    --json queries --address 203.0.113.0/28 | grep -q '\"203.0.113.10\"'"
+try 0 ctl queries --address 203.0.113.99 >"$tmp/rows"
+check "… nobody, which is said" told "nobody asked from there or was answered so"
 background "$REROUTECTL" --control "$tmp/control" watch --backlog 1 >"$tmp/watch"
 watch=$pid
 check "somebody watches" wait_for test -s "$tmp/watch"

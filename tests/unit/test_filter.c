@@ -62,8 +62,10 @@ a_row_is_asked_for_or_not(void **state)
 		{ "verdict", "drop,reroute", false },
 	};
 	struct process *p = program();
-	struct filter_row row = { p, "www.example.com", "block", { 5 }, NULL,
-		NULL };
+	struct filter_row row = { .process = p,
+		.host = "www.example.com",
+		.verdict = "block",
+		.when = { 5 } };
 
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
@@ -99,7 +101,9 @@ either_end_of_a_flow_is_asked_for(void **state)
 		{ "port", "444-500", false },
 	};
 	struct flow_key key = { .lport = 40000, .rport = 443 };
-	struct filter_row row = { NULL, NULL, "block", { 5 }, &key, NULL };
+	struct filter_row row = {
+		.verdict = "block", .when = { 5 }, .key = &key
+	};
 
 	(void)state;
 	assert_int_equal(addr_parse(&key.local, "10.9.0.1", 8), 0);
@@ -123,6 +127,14 @@ either_end_of_a_flow_is_asked_for(void **state)
 		    filter_match(&f, &row) ==
 			(f.has_address &&
 			    addr_range_contains(&f.address, &key.remote)));
+		row.client = &key.local; /* … and what is answered */
+		row.answers = &key.remote;
+		row.n_answers = 1;
+		row_true(rows[i].value,
+		    filter_match(&f, &row) ==
+			(f.has_address &&
+			    (addr_range_contains(&f.address, &key.remote) ||
+				addr_range_contains(&f.address, &key.local))));
 		row.client = NULL;
 		row.key = &key;
 	}
@@ -132,7 +144,9 @@ static void
 all_of_several_must_match(void **state)
 {
 	struct process *p = program();
-	struct filter_row row = { p, NULL, "block", { 5 }, NULL, NULL };
+	struct filter_row row = {
+		.process = p, .verdict = "block", .when = { 5 }
+	};
 	struct filter f = { 0 };
 	char what[FILTER_WHAT];
 
@@ -150,7 +164,7 @@ what_a_row_has_not_matches_nothing(void **state)
 {
 	static const char *const keys[] = { "exe", "user", "unit", "domain" };
 	struct process *kernel = process_new(PROCESS_KERNEL);
-	struct filter_row row = { kernel, NULL, NULL, { 5 }, NULL, NULL };
+	struct filter_row row = { .process = kernel, .when = { 5 } };
 	char what[FILTER_WHAT];
 
 	(void)state;
@@ -168,7 +182,7 @@ static void
 a_user_is_known_without_a_program(void **state)
 {
 	struct process *gone = process_new(PROCESS_UNKNOWN);
-	struct filter_row row = { gone, NULL, NULL, { 5 }, NULL, NULL };
+	struct filter_row row = { .process = gone, .when = { 5 } };
 	struct filter user = { .user = "1000" }, exe = { .exe = "**" };
 
 	(void)state;
@@ -188,7 +202,7 @@ static void
 since_is_a_moment(void **state)
 {
 	struct filter f = { .has_since = true, .since = { 10 } };
-	struct filter_row row = { NULL, NULL, NULL, { 9 }, NULL, NULL };
+	struct filter_row row = { .when = { 9 } };
 
 	(void)state;
 	assert_false(filter_match(&f, &row));
