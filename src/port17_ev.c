@@ -417,7 +417,7 @@ port17_ev_new(struct port17_ev **ret, const struct port17_ev_opts *opts)
 	p17->opts = *opts;
 	list_init(&p17->trust_jobs);
 	p17->own = inodes_new();
-	p17->pasts = port17_pasts_new();
+	p17->pasts = port17_pasts_new(&opts->stats->port17_forgotten);
 	p17->fakeip = fakeip_new();
 	if (p17->fakeip != NULL)
 		p17->fake_file = fake_file_open(

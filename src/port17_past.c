@@ -6,16 +6,18 @@
 struct port17_pasts {
 	struct map map;
 	struct list lru; /* the youngest first */
+	uint64_t *forgotten;
 };
 
 struct port17_pasts *
-port17_pasts_new(void)
+port17_pasts_new(uint64_t *forgotten)
 {
 	struct port17_pasts *pasts = calloc(1, sizeof(*pasts));
 
 	if (pasts == NULL)
 		return NULL;
 	list_init(&pasts->lru);
+	pasts->forgotten = forgotten;
 	if (map_init(&pasts->map) < 0) {
 		free(pasts);
 		return NULL;
@@ -61,9 +63,11 @@ port17_pasts_put(struct port17_pasts *pasts, const struct flow_key *key)
 
 	if (past != NULL)
 		forget(pasts, past);
-	if (pasts->map.count >= PORT17_PASTS_MAX)
+	if (pasts->map.count >= PORT17_PASTS_MAX) {
 		forget(pasts,
 		    container_of(pasts->lru.prev, struct port17_past, lru));
+		++*pasts->forgotten;
+	}
 	past = calloc(1, sizeof(*past));
 	if (past == NULL)
 		return NULL;

@@ -28,7 +28,8 @@ struct port17_past {
 
 struct port17_pasts;
 
-struct port17_pasts *port17_pasts_new(void);	    /* NULL: no memory */
+/* Those that make room are counted there; borrowed. NULL: no memory. */
+struct port17_pasts *port17_pasts_new(uint64_t *forgotten);
 void port17_pasts_free(struct port17_pasts *pasts); /* accepts NULL */
 
 /* In place of an earlier one with this key; NULL where there is no memory.

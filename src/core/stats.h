@@ -24,6 +24,8 @@
 	X(port17_full, "times Port17 had no descriptor or memory left")        \
 	X(port17_names_full, "names without an address: all are in use")       \
 	X(port17_names_lost, "names that could not be kept for a restart")     \
+	X(port17_forgotten,                                                    \
+	    "ended tunnelled flows of which no way is told now")               \
 	X(malformed, "packets dropped as malformed, source-routed or spoofed") \
 	X(fragments, "fragments dropped")                                      \
 	X(failures, "packets dropped because a look-up failed")                \
