@@ -200,7 +200,7 @@ note_heard(struct judge_ev *je, const struct packet *pkt,
 		    flow->in || flow->process->kind != PROCESS_PROGRAM
 			? sock->inode
 			: 0,
-		    flow->process);
+		    judge_ev_answerer(je, flow));
 }
 
 /* The verdict, if it is given now. */
@@ -371,6 +371,8 @@ taken_cb(void *arg, const struct flow_key *key, bool passed)
 {
 	struct judge_ev *je = arg;
 
+	if (!passed)
+		judge_ev_note_handed(je, key);
 	if (je->ct == NULL)
 		return;
 	if (passed && is_led_here(je, key)) {
@@ -484,6 +486,7 @@ judge_ev_free(struct judge_ev *je)
 	for (size_t i = 0; i < ATTR_FDS; i++)
 		if (je->heard[i] != NULL)
 			event_free(je->heard[i]);
+	judge_ev_forget_handed(je);
 	process_unref(je->self);
 	ct_close(je->ct);
 	free(je);

@@ -18,10 +18,20 @@ struct rejects {
 	bool crowded;	/* there were too many before that */
 };
 
+/* A socket by which another program has answered than has it. */
+struct handed {
+	uint64_t inode; /* 0: none */
+	struct flow_key key;
+	bool asks;		       /* who it was is not known yet */
+	const struct process *process; /* it might; a reference, or NULL */
+};
+/* More are looked for anew: an answer is lost with each. */
+#define HANDED_MAX 32
+
 /* Behind struct judge_ev: shared by judge_ev.c (packets and their verdicts),
  * judge_read.c (what they say), judge_sender.c (who sent them),
- * judge_refused.c (who is told of a block) and judge_others.c (what rules of
- * others make of it). */
+ * judge_refused.c (who is told of a block), judge_others.c (what rules of
+ * others make of it) and judge_handed.c (who answers by whose socket). */
 
 struct judge_ev {
 	struct judge_ev_opts opts;
@@ -52,6 +62,8 @@ struct judge_ev {
 		uint32_t mark;
 		bool waits;
 	} led;
+	struct handed handed[HANDED_MAX];
+	unsigned int next_handed;
 	struct rejects rejects, calls;
 	struct budget told; /* by us, beyond these */
 	struct budget told_callers;
@@ -105,6 +117,16 @@ bool judge_ev_is_orphan(struct judge_ev *je, const struct packet *pkt);
 void judge_ev_note_others(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, const struct verdict *verdict,
     uint32_t mark);
+
+/* Another program than was meant has sent, and was dropped: if it was an answer
+ * by the socket that the datagram came to, who that was is asked later. */
+void judge_ev_note_handed(struct judge_ev *je, const struct flow_key *key);
+void judge_ev_forget_handed(struct judge_ev *je);
+
+/* Who is to answer what began outside: who has the socket, or whom it is handed
+ * to, where the rules let that one. Borrowed. */
+const struct process *judge_ev_answerer(
+    struct judge_ev *je, const struct flow *flow);
 
 /* Tells who waits for it of a datagram to the entry itself. */
 void judge_ev_note_straight(struct judge_ev *je, const struct packet *pkt);

@@ -277,7 +277,7 @@ rerouted_SOURCES = \
 	%D%/json_query.c %D%/json_query.h \
 	%D%/judge_ev.c %D%/judge_ev.h \
 	%D%/judge_own.h %D%/judge_read.c %D%/judge_refused.c %D%/judge_sender.c \
-	%D%/judge_others.c \
+	%D%/judge_others.c %D%/judge_handed.c \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/links_ev.c %D%/links_ev.h \
 	%D%/load.c %D%/load.h \

@@ -186,6 +186,11 @@ void judge_part(struct flow *flow);
 void judge_settle(struct judge *judge, struct flow *flow,
     const struct decision *d, mono_t now);
 
+/* Whether that program, which has the socket of what began outside, too, may
+ * answer: the rules let it in for it, and none denies it what it sends. */
+bool judge_may_answer(const struct judge *judge, const struct flow *flow,
+    const struct process *proc);
+
 /* Whether the policy in force has decided this flow. */
 bool judge_knows(const struct judge *judge, const struct flow_key *key);
 

@@ -119,6 +119,22 @@ judge_settle(struct judge *judge, struct flow *flow, const struct decision *d,
 }
 
 bool
+judge_may_answer(const struct judge *judge, const struct flow *flow,
+    const struct process *proc)
+{
+	struct flow as = *flow;
+	struct decision out;
+
+	as.process = proc;
+	if (ask_flow(judge, &as).action != ACTION_ACCEPT)
+		return false;
+	as.in = false;
+	out = ask_flow(judge, &as);
+	return (out.action != ACTION_BLOCK && out.action != ACTION_DROP) ||
+	       out.rule == 0;
+}
+
+bool
 judge_knows(const struct judge *judge, const struct flow_key *key)
 {
 	const struct flow *flow = flow_find(judge->flows, key);

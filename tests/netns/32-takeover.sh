@@ -713,6 +713,58 @@ for kind in udp tcp; do
 	for i in 1 2 3; do inc python3 "$tmp/not.py" $kind $port; done
 	check "another one from its port, $kind: none" came $port 1
 done
+# -- a supervisor that is not the first process hands its socket, for a datagram
+# each, to a program that answers it (dgram udp wait): the first answer tells who
+# that is --
+cat >"$tmp/inetd.py" <<'PY'
+"""inetd.py PORT CMD...: as inetd does it."""
+import select, socket, subprocess, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.9.0.1", int(sys.argv[1])))
+print("ready", flush=True)
+while True:
+    select.select([s], [], [])
+    subprocess.run(sys.argv[2:], stdin=s, stderr=subprocess.DEVNULL)
+PY
+cat >"$tmp/answer.py" <<'PY'
+import socket
+s = socket.socket(fileno=0)
+s.sendto(b"got", s.recvfrom(100)[1])
+PY
+cat >"$tmp/ask.py" <<'PY'
+"""ask.py PORT TIMES: 0 if it is answered."""
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("10.9.0.1", int(sys.argv[1])))
+s.settimeout(2)
+for n in range(int(sys.argv[2])):
+    s.send(b"x")
+    try:
+        sys.exit(s.recv(100) != b"got")
+    except TimeoutError:
+        pass
+sys.exit(1)
+PY
+for name in answers denied; do cp "$(readlink -f /usr/bin/python3)" "$bin/$name"; done
+rules "block out exe $bin/denied" "default out accept" "default in accept"
+daemon_reload
+for name in answers denied; do
+	[ $name = answers ] && port=5591 || port=5592
+	background inc python3 "$tmp/inetd.py" $port "$bin/$name" "$tmp/answer.py" \
+	    >"$tmp/inetd.out"
+	inetd=$pid
+	wait_for has_text ready "$tmp/inetd.out"
+	if [ $name = answers ]; then
+		check "a service of inetd's: answers" ins python3 "$tmp/ask.py" $port 3
+		check "… and from then on at once" ins python3 "$tmp/ask.py" $port 1
+		daemon_reload
+		check "… after a reload, too" ins python3 "$tmp/ask.py" $port 1
+	else
+		check_not "one that may send nothing does not" \
+		    ins python3 "$tmp/ask.py" $port 2
+	fi
+	stop $inetd
+done
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

@@ -350,6 +350,39 @@ what_a_new_way_ends_is_seen_as_it_went(void **state)
 	assert_int_equal(shown.action, ACTION_REROUTE);
 }
 
+/* Who has the socket of what came in, beside the program that was meant. */
+static void
+another_may_answer_where_the_rules_let_it_in(void **state)
+{
+	static const struct {
+		const char *rules;
+		bool may;
+	} rows[] = {
+		{ "accept in", true },
+		{ "accept in\ndefault out block", true },
+		{ "accept in exe /usr/bin/curl\ndefault in block", false },
+		{ "accept in\nblock out exe /usr/bin/wget", false },
+		{ "accept in\nblock out exe /usr/bin/curl", true },
+	};
+	struct packet pkt = udp(true, 4000, 69);
+	struct process *wget = process_new(PROCESS_PROGRAM);
+	const struct flow *flow;
+	int n;
+
+	(void)state;
+	assert_int_equal(process_set(&wget->exe, "/usr/bin/wget", 13), 0);
+	wget->exe_here = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		use_rules(rows[i].rules);
+		judged(&pkt, found, curl, 0, &n);
+		flow = flow_older(judge_flows(judge), NULL);
+		assert_true(flow->in);
+		if (judge_may_answer(judge, flow, wget) != rows[i].may)
+			fail_msg("%s", rows[i].rules);
+	}
+	process_unref(wget);
+}
+
 static void
 on_loopback_a_rule_for_one_packet_is_another_decision(void **state)
 {
@@ -382,6 +415,7 @@ main(void)
 		TEST(what_a_program_left_is_decided_as_the_programs),
 		TEST(what_a_review_ends_stays_ended),
 		TEST(what_a_new_way_ends_is_seen_as_it_went),
+		TEST(another_may_answer_where_the_rules_let_it_in),
 		TEST(on_loopback_a_rule_for_one_packet_is_another_decision),
 	};
 
