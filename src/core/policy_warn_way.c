@@ -49,7 +49,7 @@ asks_here(const struct policy_entry *entry, const struct policy_world *world)
 		return false;
 	if (entry->action == ACTION_REROUTE)
 		return to != NULL &&
-		       (to->narrow ||
+		       ((to->narrow && !to->negated) ||
 			   (to->ports.n > 0 && entry->tunnel > 0 &&
 			       !world->far_names[entry->tunnel - 1]));
 	return entry->action == ACTION_ACCEPT &&

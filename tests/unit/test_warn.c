@@ -345,6 +345,10 @@ static const struct {
 	{ "a way for some addresses before a tunnel's names",
 	    "reroute via vpn to 10.0.0.0/8\nreroute via tor domain *.onion",
 	    "outside the tunnel: t:1 lets each query" },
+	{ "what stays out of somebody's tunnel before a tunnel's names",
+	    "reroute via vpn user bob not to lan\n"
+	    "reroute via tor domain *.onion",
+	    NULL },
 	{ "what is let through before a tunnel's names",
 	    "accept to lan user bob\nreroute via tor domain *.onion",
 	    "outside the tunnel: t:1" },
