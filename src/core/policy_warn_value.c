@@ -13,14 +13,17 @@
 
 /* Paths -------------------------------------------------------------------- */
 
-/* Why no path is like that; NULL where one may be. What comes before its first
- * / is nothing, as is what comes behind its last one. */
+/* Why no path that was meant is like that; NULL where one may be. What comes
+ * before its first / is nothing, as is what comes behind its last one. */
 static const char *
 never_a_path(const char *glob)
 {
 	if (glob[0] == '*' && glob[1] != '*' && glob[1] != '/')
 		return "warning: this can never match: * stops at /, and a "
 		       "path begins with one: **/NAME is NAME anywhere";
+	if (glob[0] == '*' && glob[1] == '/')
+		return "warning: * in front of the first / is nothing: "
+		       "**/NAME is NAME in any folder";
 	if (strpbrk(glob, "*?") != NULL && glob[strlen(glob) - 1] == '/')
 		return "warning: this can never match: no path ends with a /: "
 		       "/** is all that is below";

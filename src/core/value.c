@@ -414,7 +414,7 @@ parse_glob(struct rule_value *ret, enum value_kind kind, const char *s,
 		    "at most 64 wildcards, and 1024 bytes where there are any");
 	if (kind == VALUE_PATH && s[0] != '/' && s[0] != '*')
 		return refuse(fault, s, len, "is no absolute path",
-		    "a path that starts with / or *");
+		    "a path from / on, or **/NAME in any folder");
 	ret->text = s;
 	return 0;
 }

@@ -44,6 +44,8 @@ static const struct {
 	const char *name, *rules, *what; /* NULL: nothing */
 } warned_rows[] = {
 	{ "a name where a path is meant", "block exe *curl", "**/NAME" },
+	{ "a star for the folder", "block exe */curl", "is nothing: **/NAME" },
+	{ "stars for it", "block exe **/curl", NULL },
 	{ "a set of shells", "block exe /usr/bin/[cw]*", "no wildcards" },
 	{ "words of shells", "block cmd **{curl,wget}**", "no wildcards" },
 	{ "a star in a command line", "block cmd *--secret**", "** is any" },
