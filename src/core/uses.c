@@ -30,6 +30,7 @@ struct entry {
 	 * not asked about; length 0: none */
 	uint64_t prints[PRINTS_MAX];
 	uint16_t lens[PRINTS_MAX];
+	uint64_t pushed;  /* a bit for each that made room since none waits */
 	uint8_t n_prints; /* that there were ever, as a ring */
 	uint8_t device;	  /* see struct used */
 	bool connected : 1, begins : 1, answers : 1;
@@ -265,6 +266,8 @@ put_print(const struct uses *uses, struct entry *entry, const struct use *use)
 {
 	unsigned int at = entry->n_prints++ % PRINTS_MAX;
 
+	if (entry->lens[at] != 0)
+		entry->pushed |= UINT64_C(1) << entry->prints[at] % 64;
 	entry->prints[at] = map_hash(&uses->entries, use->head, use->head_len);
 	entry->lens[at] = (uint16_t)use->head_len; /* a hundred or so */
 }
@@ -356,11 +359,33 @@ note_asked(
 		entry->waiting--;
 	if (entry->waiting == 0) { /* which costs less */
 		memset(entry->lens, 0, sizeof(entry->lens));
+		entry->pushed = 0;
 		return;
 	}
 	at = find_print(uses, entry, head, len);
 	if (at < PRINTS_MAX)
 		entry->lens[at] = 0;
+}
+
+/* Whether one that is not like it may have sent the packet with that print, and
+ * more since than are known of it. */
+static bool
+may_be_others(const struct uses *uses, const struct entry *found, uint64_t hash,
+    const void *head, size_t len)
+{
+	unsigned int at = find_print(uses, found, head, len);
+	uint64_t bit = UINT64_C(1) << found->prints[at] % 64;
+	struct entry *entry;
+
+	for_each_same(entry, &uses->entries, hash, &found->key)
+	{
+		if (entry != found && (entry->pushed & bit) != 0 &&
+		    mono_since(found->when, entry->when) <= WAIT_NS &&
+		    has_unknown(entry) &&
+		    !is_alike(&entry->who->actor, &found->who->actor))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -404,7 +429,8 @@ tell_apart(const struct uses *uses, struct entry *newest, uint64_t hash,
 		}
 	}
 	if (n_found == 1)
-		return found;
+		return may_be_others(uses, found, hash, head, len) ? NULL
+								   : found;
 	/* one socket of TCP has these ends at a time, and it sends again */
 	alike = alike || newest->key.proto == IPPROTO_TCP;
 	if (lost && newest->key.proto != IPPROTO_TCP)

@@ -430,6 +430,32 @@ what_was_judged_is_no_proof_of_who_sends_its_like(void **state)
 	assert_int_equal(find(4000, &same, &used), USES_MIXED);
 }
 
+/* A burst leaves room for no more than its last ones: what was before is its
+ * own all the same, also where another one sends the same bytes behind it. */
+static void
+what_a_burst_began_with_is_no_others(void **state)
+{
+	struct wire same = datagram(4000, "same"), other = datagram(4000, "x");
+	struct wire w;
+	struct used used;
+
+	(void)state;
+	send_by(actor(43), 7, &same, 1);
+	for (unsigned int i = 0; i < 4; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "more %u", i);
+		w = datagram(4000, text);
+		send_by(actor(43), 7, &w, 1);
+	}
+	send_by(actor(42), 7, &same, 1);
+	send_by(actor(42), 7, &other, 1);
+	assert_int_equal(find(4000, &same, &used), USES_MIXED);
+	/* what it never sent is still told apart */
+	assert_int_equal(find(4000, &other, &used), USES_ONE);
+	assert_int_equal(used.who->actor.pid, 42);
+}
+
 /* The daemon itself is at work when it ends a connection. */
 static void
 what_waits_stays_and_what_was_judged_makes_room(void **state)
@@ -548,6 +574,7 @@ main(void)
 		TEST(what_gave_way_to_its_like_is_nobody_elses),
 		TEST(what_is_none_of_those_that_wait_is_nobodys),
 		TEST(what_was_judged_is_no_proof_of_who_sends_its_like),
+		TEST(what_a_burst_began_with_is_no_others),
 		TEST(what_waits_stays_and_what_was_judged_makes_room),
 		TEST(one_that_waits_keeps_nobody_else),
 		TEST(who_resets_a_connection_did_not_use_it),
