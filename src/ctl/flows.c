@@ -17,7 +17,7 @@
 struct flow_cells {
 	char time[32], program[CELL], source[CELL], destination[CELL], in[16],
 	    out[16], why[CELL];
-	const char *cells[11];
+	const char *cells[12];
 };
 
 static const struct table_column flow_columns[] = {
@@ -31,6 +31,7 @@ static const struct table_column flow_columns[] = {
 	{ "DESTINATION", .keep = 15 },
 	{ "IN", .keep = 4, .right = true, .drop = 7 },
 	{ "OUT", .keep = 4, .right = true, .drop = 6 },
+	{ "ADDRESS", .keep = 15, .drop = 8 },
 	{ "WHY", .keep = 12 },
 };
 
@@ -64,6 +65,18 @@ format_end(char *buf, size_t size, const json_t *flow, bool dst)
 	n = strlen(buf);
 	if (others)
 		(void)snprintf(buf + n, size - n, " (%s)", host); /* likewise */
+}
+
+/* What stands behind a name; "" where the address is to be seen. */
+static const char *
+hidden_address(const json_t *flow)
+{
+	bool out = strcmp(command_text(flow, "direction", ""), "out") == 0;
+
+	if (command_text(flow, "host", NULL) == NULL ||
+	    json_is_false(json_object_get(flow, "host_told")))
+		return "";
+	return command_text(flow, out ? "dst" : "src", "");
 }
 
 /* The rule; and what kept the tunnel from carrying anything. */
@@ -105,7 +118,8 @@ format_flow(struct flow_cells *ret, const json_t *flow)
 	ret->cells[7] = ret->destination;
 	ret->cells[8] = ret->in;
 	ret->cells[9] = ret->out;
-	ret->cells[10] = ret->why;
+	ret->cells[10] = hidden_address(flow);
+	ret->cells[11] = ret->why;
 }
 
 static enum table_colour

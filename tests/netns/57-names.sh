@@ -65,6 +65,9 @@ check "… one of IPv6, too" sh -c "$REROUTECTL --control $tmp/control resolve \
 	::1 PTR | grep -q '^1\.\(0\.\)\{31\}ip6.arpa.*PTR.*localhost'"
 check "the address has no name yet" visits ok 10.9.0.2
 check "a name that is allowed" visits "10.9.0.2 ok" ?good.example 10.9.0.2
+ctl flows >"$tmp/out"
+check "flows has the address behind it" grep -E \
+	' good.example:7001 .* 10\.9\.0\.2 ' "$tmp/out"
 check "the flow shows it" flows 'any(x["host"] == "good.example" and
     x["dst"] == "10.9.0.2" and x["verdict"] == "accept" for x in f)'
 check "the filter finds it" sh -c "'$REROUTECTL' --control '$tmp/control' flows --domain good.example | grep -q good.example:7001"
