@@ -409,8 +409,7 @@ print_json(char *text, bool denied)
 	for (; line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		json_t *object;
 
-		if (denied &&
-		    strncmp(line, DENIED_RULE, strlen(DENIED_RULE)) == 0)
+		if (denied && strstr(line, DENIED_RULE) == line)
 			line += strlen(DENIED);
 		if (line[0] == '#')
 			continue;
@@ -458,9 +457,8 @@ print_both(const struct learning *l)
 	if (l->denied + l->unanswered == 0 || status != STATUS_DONE)
 		return status;
 	if (!l->context->json)
-		puts(
-		    "# What a default denied to programs; without its # a rule "
-		    "opens it:");
+		puts("# What a default denied to programs; "
+		     "without its # a rule opens it:");
 	return print(l, l->closed);
 }
 

@@ -97,8 +97,7 @@ lines_of_unbound_block(void **state)
 {
 	static const struct row rows[] = {
 		{ "local-zone: \"a.test\" always_nxdomain\n"
-		  "local-zone: 'b.test.' refuse\nlocal-zone: c.test static # "
-		  "x\n"
+		  "local-zone: 'b.test.' deny\nlocal-zone: c.test static # x\n"
 		  "  local-zone: \"d.test\" always_null",
 		    { "a.test", "x.a.test", "b.test", "x.c.test", "d.test" },
 		    { "test", "xa.test" }, 0 },

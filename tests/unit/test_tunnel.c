@@ -132,8 +132,7 @@ settings_become_tunnels(void **state)
 	static const char text[] =
 	    "[tunnel \"tor\"]\n"
 	    "upstream = socks5://me%40home:s%3Acret@127.0.0.1:9050\n"
-	    "udp = reject\ndns = fake\n"
-	    "[tunnel \"corp\"]\n"
+	    "udp = reject\ndns = fake\n[tunnel \"corp\"]\n"
 	    "upstream = https://proxy.example:8443#other.example\n"
 	    "user = %user\nhonest-connect = no\n"
 	    "pin = sha256//AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAI=\n"
