@@ -90,6 +90,7 @@ libcore_a_SOURCES = \
 	%D%/core/policy_text.c \
 	%D%/core/policy_warn.c %D%/core/policy_warn.h \
 	%D%/core/policy_warn_own.h %D%/core/policy_warn_value.c \
+	%D%/core/policy_warn_cut.c \
 	%D%/core/policy_warn_way.c %D%/core/policy_warn_default.c \
 	%D%/core/policy_within.c %D%/core/policy_within.h \
 	%D%/core/print.c \

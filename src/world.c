@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dns/sysconf.h"
 #include "src/core/conf.h"
 #include "src/core/endpoint.h"
 #include "src/core/schema.h"
+#include "src/file.h"
 #include "src/linux/own.h"
 
 /* A group may have many members: its entry is read into at most this much. */
@@ -173,6 +175,27 @@ world_own(void *arg, size_t i, struct addr *ret)
 	return addr != NULL;
 }
 
+#define RESOLV_CONF "/etc/resolv.conf"
+#define RESOLV_CONF_MAX ((size_t)1 << 16) /* larger ones name nobody */
+
+static bool
+world_server(void *arg, size_t i, struct addr *ret)
+{
+	const struct sysconf_not none = { 0 };
+	struct sysconf conf = { 0 };
+	char *text;
+	size_t len;
+
+	(void)arg;
+	if (file_read(RESOLV_CONF, RESOLV_CONF_MAX, &text, &len) < 0)
+		return false;
+	sysconf_resolv(&conf, &none, text, len);
+	free(text);
+	if (i < conf.n)
+		*ret = conf.v[i].addr;
+	return i < conf.n;
+}
+
 const struct policy_world load_world = {
 	.user = world_user,
 	.group = world_group,
@@ -180,6 +203,7 @@ const struct policy_world load_world = {
 	.file = world_file,
 	.besides = world_besides,
 	.own = world_own,
+	.server = world_server,
 };
 
 /* Whether what the device sends goes out as packets of this host once more, as

@@ -143,9 +143,9 @@ test_diagmsg_SOURCES = %D%/unit/test_diagmsg.c src/linux/diagmsg.c
 test_diagmsg_CFLAGS = $(AM_CFLAGS)
 test_diagmsg_LDADD = $(pure) $(NFQ_LIBS) $(CMOCKA_LIBS)
 test_load_SOURCES = %D%/unit/test_load.c src/load.c \
-	src/load_warn.c src/world.c src/linux/own.c
+	src/load_warn.c src/file.c src/world.c src/linux/own.c
 test_load_CFLAGS = $(AM_CFLAGS)
-test_load_LDADD = $(pure) $(CMOCKA_LIBS)
+test_load_LDADD = libdns.a $(pure) $(CMOCKA_LIBS)
 test_state_SOURCES = %D%/unit/test_state.c src/file.c src/state.c
 test_state_CFLAGS = $(AM_CFLAGS)
 test_state_LDADD = $(pure) $(CMOCKA_LIBS)

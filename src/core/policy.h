@@ -105,6 +105,8 @@ struct policy_world {
 	    void *arg, const char *group, char *members, size_t size);
 	/* addresses of this host, one by one from 0; false at the end */
 	bool (*own)(void *arg, size_t i, struct addr *ret);
+	/* servers that programs ask by resolv.conf(5), likewise */
+	bool (*server)(void *arg, size_t i, struct addr *ret);
 	void *arg;
 	/* in force until then, borrowed: it knows who was there; or NULL, and
 	 * of a daemon before this one this is what is known */

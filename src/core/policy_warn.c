@@ -266,8 +266,8 @@ policy_warn_has_program(const struct policy_entry *entry)
 	return (policy_warn_fields(entry) & programs) != 0;
 }
 
-static bool
-denies(const struct policy_entry *entry)
+bool
+policy_warn_denies(const struct policy_entry *entry)
 {
 	return entry->action == ACTION_BLOCK || entry->action == ACTION_DROP;
 }
@@ -278,41 +278,11 @@ policy_warn_denies_names(
 {
 	const unsigned int names = 1u << FIELD_DOMAIN | 1u << FIELD_LIST;
 
-	return denies(later) && (later->direction & RULE_OUT) != 0 &&
+	return policy_warn_denies(later) &&
+	       (later->direction & RULE_OUT) != 0 &&
 	       (policy_warn_fields(later) & names) != 0 &&
 	       (!policy_warn_has_program(first) ||
 		   !policy_warn_has_program(later));
-}
-
-/* Whether a packet to the daemon's own resolver is one of those that the match
- * is about; that address has no name, and who sends it is left aside. */
-static bool
-is_of_way(const struct policy_match *m)
-{
-	static const struct addr here = { ADDR_IP4, { 127, 0, 0, 1 } };
-	bool yes = false;
-
-	if (m->field == FIELD_QTYPE)
-		return false;
-	if (m->field >= FIELD_EXE && m->field <= FIELD_PROCESS)
-		return true;
-	if (m->field == FIELD_PROTO)
-		yes = id_set_has(&m->ids, IPPROTO_UDP);
-	else if (m->field == FIELD_FROM || m->field == FIELD_TO)
-		yes = (m->all_addrs || addr_set_match(&m->addrs, &here, true) ==
-					   MATCH_YES) &&
-		      (m->ports.n == 0 || (m->field == FIELD_TO &&
-					      port_set_has(&m->ports, 53)));
-	return yes != m->negated;
-}
-
-static bool
-has_way(const struct policy_entry *entry)
-{
-	for (size_t i = 0; i < entry->n_matches; i++)
-		if (!is_of_way(&entry->matches[i]))
-			return false;
-	return (entry->direction & RULE_OUT) != 0;
 }
 
 bool
@@ -332,129 +302,9 @@ policy_warn_programs_within(
 	return true;
 }
 
-/* Whether it lets names through, or denies all but them. */
-static bool
-spares_names(const struct policy_entry *entry)
-{
-	const struct policy_match *domain =
-	    policy_warn_match(entry, FIELD_DOMAIN);
-	const struct policy_match *list = policy_warn_match(entry, FIELD_LIST);
-
-	return (entry->direction & RULE_OUT) != 0 &&
-	       ((domain != NULL && domain->negated == denies(entry)) ||
-		   (list != NULL && list->negated == denies(entry)));
-}
-
-/* Rules that are compared in all for warn_cut(), which may be each with each
+/* Rules that are compared in all for it, which may be each with each
  * for a third: half a second. Of what comes behind these it says nothing. */
 #define CUT_STEPS ((size_t)20000000)
-
-/* Whether it lets more through than single addresses, which is found by names:
- * by a port, or to networks other than this host's own. Not one that names the
- * port of a resolver there. */
-static bool
-spares_networks(const struct policy_entry *entry)
-{
-	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
-	const unsigned int named = 1u << FIELD_DOMAIN | 1u << FIELD_LIST |
-				   1u << FIELD_QTYPE | 1u << FIELD_FROM;
-	const unsigned int nets = SCOPE_ANY | SCOPE_LAN | SCOPE_INTERNET;
-
-	return entry->action == ACTION_ACCEPT &&
-	       (entry->direction & RULE_OUT) != 0 && to != NULL &&
-	       !to->negated && (policy_warn_fields(entry) & named) == 0 &&
-	       (to->ports.n == 0 || !port_set_has(&to->ports, 53)) &&
-	       ((to->all_addrs && to->ports.n > 0) ||
-		   (to->addrs.scopes & nets) != 0);
-}
-
-/* Whether a rule that has_way() keeps some program from all of this host, and
- * from some of the rest alone. One that names port 53 is meant. */
-static bool
-is_for_this_host(const struct policy_entry *entry)
-{
-	const struct policy_match *to = policy_warn_match(entry, FIELD_TO);
-
-	if (!policy_warn_has_program(entry) || to == NULL || to->ports.n > 0 ||
-	    policy_is_to_any(to))
-		return false;
-	return !to->negated ||
-	       (to->addrs.scopes & (SCOPE_LAN | SCOPE_INTERNET)) != 0;
-}
-
-/* Whether nothing before `later` speaks of the way to the resolver, of all whom
- * it is about or all whom `spared` is about. steps: that are left. */
-static bool
-has_first_word(const struct policy *policy, const struct policy_entry *spared,
-    const struct policy_entry *later, size_t *steps)
-{
-	const struct policy_entry *e;
-
-	for (e = policy->entries; e != later; e++) {
-		if (*steps == 0)
-			return false;
-		--*steps;
-		if (has_way(e) && (policy_warn_programs_within(spared, e) ||
-				      policy_warn_programs_within(later, e)))
-			return false;
-	}
-	return true;
-}
-
-/* Whether names, or networks, are spared for some of whom `later` is about, who
- * can't ask for any name. */
-static bool
-is_cut_off(const struct policy *policy, const struct policy_entry *spared,
-    const struct policy_entry *later, size_t *steps)
-{
-	if (*steps == 0)
-		return false;
-	--*steps;
-	/* networks that are spared for all are not meant for who is denied */
-	if (!policy_warn_programs_within(spared, later) &&
-	    (!spares_names(spared) ||
-		!policy_warn_programs_within(later, spared)))
-		return false;
-	if (!spares_names(spared) && !spares_networks(spared))
-		return false;
-	return has_first_word(policy, spared, later, steps);
-}
-
-/* What denies a program all else denies it the resolver: it can't ask for the
- * names that are let through, and not for those of what is. */
-static void
-warn_cut(const struct policy *policy, const struct rules *rules, size_t n,
-    size_t *steps, struct faults *warnings)
-{
-	const struct policy_entry *entry = &policy->entries[n];
-	const char *unless =
-	    entry->n_matches == 0
-		? "; 'default out block' does not"
-		: ", unless one before it accepts to loopback port 53 and "
-		  "resolv.conf names this resolver";
-	char what[512];
-	size_t i = 0;
-
-	if (!denies(entry) || !has_way(entry))
-		return;
-	while (i <= n && !is_cut_off(policy, &policy->entries[i], entry, steps))
-		i++;
-	if (i <= n)
-		(void)snprintf(what, sizeof(what),
-		    "warning: the names %s %s:%u spares can't be asked for: "
-		    "this rule denies the way to the resolver, too%s",
-		    spares_names(&policy->entries[i]) ? "that" : "of what",
-		    policy->rules[i].file, policy->rules[i].line, unless);
-	else if (is_for_this_host(entry) &&
-		 has_first_word(policy, entry, entry, steps))
-		(void)snprintf(what, sizeof(what),
-		    "warning: no name can be asked for: this rule denies the "
-		    "way to the resolver, too%s",
-		    unless); /* fits */
-	else
-		return;
-	policy_warn_at(warnings, rules, &rules->rules[n].place, what);
-}
 
 void
 policy_warn(const struct policy *policy, const struct rules *rules,
@@ -462,8 +312,15 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 {
 	struct policy_shadow *shadow =
 	    policy->n <= POLICY_WARN_MAX ? policy_shadow_new(policy) : NULL;
-	size_t steps = CUT_STEPS;
+	struct policy_warn_cut cut = { .policy = policy,
+		.rules = rules,
+		.warnings = warnings,
+		.steps = CUT_STEPS };
 
+	while (cut.n_servers < POLICY_SERVERS_MAX &&
+	       world->server(
+		   world->arg, cut.n_servers, &cut.servers[cut.n_servers]))
+		cut.n_servers++;
 	for (size_t i = 0; i < policy->n; i++) {
 		policy_warn_values(
 		    policy, rules, &rules->rules[i], world, warnings);
@@ -476,7 +333,7 @@ policy_warn(const struct policy *policy, const struct rules *rules,
 			continue;
 		warn_shadowed(policy, rules, shadow, i, warnings);
 		policy_warn_ways(policy, rules, i, world, warnings);
-		warn_cut(policy, rules, i, &steps, warnings);
+		policy_warn_cut(&cut, i);
 	}
 	policy_shadow_free(shadow);
 	policy_warn_defaults(policy, rules, warnings);

@@ -28,6 +28,22 @@ void policy_warn_ways(const struct policy *policy, const struct rules *rules,
 void policy_warn_defaults(const struct policy *policy,
     const struct rules *rules, struct faults *warnings);
 
+/* As many as resolv.conf(5) has. */
+#define POLICY_SERVERS_MAX 3
+
+struct policy_warn_cut {
+	const struct policy *policy;
+	const struct rules *rules;
+	struct faults *warnings;
+	struct addr servers[POLICY_SERVERS_MAX]; /* that programs ask */
+	size_t n_servers;
+	size_t steps; /* comparisons that are left */
+};
+
+/* What denies a program all else denies it the resolver: it can't ask for the
+ * names that are let through, and not for those of what is. */
+void policy_warn_cut(struct policy_warn_cut *cut, size_t n);
+
 /* NULL where the rule has none of that field. */
 const struct policy_match *policy_warn_match(
     const struct policy_entry *entry, enum rule_field field);
@@ -37,6 +53,8 @@ unsigned int policy_warn_fields(const struct policy_entry *entry);
 
 /* Whether its addresses are some, and all of them loopback's. */
 bool policy_warn_is_loopback(const struct policy_match *m);
+
+bool policy_warn_denies(const struct policy_entry *entry);
 
 /* Whether `later` denies names, maybe to some of whom `first` is about. */
 bool policy_warn_denies_names(

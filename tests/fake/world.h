@@ -12,7 +12,8 @@
  * /usr/bin and /usr/sbin. Files are there unless their name holds "missing",
  * and programs unless it ends in ".sh", ".txt" or "/". Tunnels tor, which names
  * are asked for through, vpn, whose device is carried in packets, and ssh, of
- * whose names nothing is said, lists ads and bad; address 192.0.2.1. */
+ * whose names nothing is said, lists ads and bad; address 192.0.2.1,
+ * server of names 198.51.100.53. */
 static inline int
 world_name(const char *name, uint32_t *ret, const char *const names[2],
     const uint32_t ids[2])
@@ -89,6 +90,14 @@ world_own(void *arg, size_t i, struct addr *ret)
 	return i < 2;
 }
 
+static inline bool
+world_server(void *arg, size_t i, struct addr *ret)
+{
+	(void)arg;
+	*ret = (struct addr){ ADDR_IP4, { 198, 51, 100, 53 } };
+	return i == 0;
+}
+
 static const char *const fake_tunnels[] = { "tor", "vpn", "ssh" };
 static const bool fake_far_names[] = { true, false, false };
 static const bool fake_carried[] = { false, true, false };
@@ -102,6 +111,7 @@ static const struct policy_world fake_world = {
 	.file = world_file,
 	.besides = world_besides,
 	.own = world_own,
+	.server = world_server,
 	.tunnels = { fake_tunnels, 3 },
 	.far_names = fake_far_names,
 	.carried = fake_carried,

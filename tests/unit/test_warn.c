@@ -147,7 +147,25 @@ static const struct {
 	    "accept exe /a to loopback port 1-52, 54-65535\nblock exe /a",
 	    "t:1 spares can't be asked for" },
 	{ "… and what is denied is elsewhere",
+	    "accept exe /a domain x.example\nblock exe /a to lan", NULL },
+	{ "… where the server that it asks is",
 	    "accept exe /a domain x.example\nblock exe /a to internet, lan",
+	    "t:1 spares can't be asked for: this rule denies the way to "
+	    "198.51.100.53, too" },
+	{ "… for the addresses of which it asks",
+	    "accept exe /a to any port 443\nblock exe /a to internet",
+	    "the names of what t:1 spares can't be asked for: this rule "
+	    "denies the way to 198.51.100.53" },
+	{ "… with the way there",
+	    "accept exe /a domain x.example\n"
+	    "accept exe /a to 198.51.100.53 port 53\n"
+	    "block exe /a to internet",
+	    NULL },
+	{ "… but for another's names",
+	    "accept exe /b domain x.example\nblock exe /a to internet", NULL },
+	{ "… but by TCP",
+	    "accept exe /a domain x.example\nblock exe /a proto tcp to "
+	    "internet",
 	    NULL },
 	{ "… or another protocol",
 	    "accept exe /a domain x.example\nblock exe /a proto tcp", NULL },
