@@ -219,10 +219,11 @@ give(struct judge_ev *je, const struct nfq_packet *raw,
 	else if (verdict->decision.action == ACTION_REROUTE)
 		route = je->opts.route(je->opts.arg, pkt, raw, sock, verdict);
 	note_heard(je, pkt, sock, verdict);
+	if (route == PORT17_HELD)
+		return;
 	mark =
 	    route == PORT17_DROP ? MARK_DROP : mark_of(verdict, pkt, raw->mark);
-	if (route != PORT17_HELD)
-		nfq_verdict(je->opts.nfq, raw->queue, raw->id, mark);
+	nfq_verdict(je->opts.nfq, raw->queue, raw->id, mark);
 	judge_ev_note_others(je, pkt, sock, verdict, mark);
 }
 

@@ -69,10 +69,13 @@ judge_ev_note_others(struct judge_ev *je, const struct packet *pkt,
     const struct socket_facts *sock, const struct verdict *verdict,
     uint32_t mark)
 {
+	/* a SYN that was held has had its verdict from there: it comes again */
+	bool may_begin = verdict->new_flow || packet_is_syn(pkt);
+
 	note_given(pkt, sock, verdict);
 	if (je->led.waits)
 		look_back(je);
-	if (je->led.waits || je->ct == NULL || pkt->in || !verdict->new_flow ||
+	if (je->led.waits || je->ct == NULL || pkt->in || !may_begin ||
 	    (mark != MARK_NAMESERVER && mark != MARK_PORT17))
 		return;
 	je->led.key = flow_key_of(&pkt->tuple, false);

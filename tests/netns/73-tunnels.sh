@@ -156,6 +156,18 @@ inc ip neighbour add 10.9.0.77 lladdr 02:00:00:00:00:77 dev c0
 check "a list whose first does not answer: the next" thru behind welcome \
     7002 first
 check "when five seconds are over" soon 12000
+check_not "a SYN that waits so long is not said to be lost" log_has "comes nowhere"
+notrack() { inc iptables-legacy -t raw "$1" OUTPUT -p tcp -d 192.0.2.7 -j CT --notrack; }
+notrack -A
+background inc python3 -c 'import socket, sys
+socket.create_connection(("192.0.2.7", 7001), 60, ("10.9.0.1", int(sys.argv[1])))' \
+    $((from_http++))
+lost=$pid
+warned() { inc "$BUILDDIR/probe" udp 10.9.0.2 9 >/dev/null
+	log_has 'port 7001 is to be led into a tunnel, and comes nowhere'; }
+check "one that nothing turns to us is, when it comes again" wait_for warned
+stop "$lost"
+notrack -D
 check "late: connected, then broken" thru late 'ECONNRESET|EOF' 7099 poke
 # -- what reroutectl says --
 ctl --json tunnels >"$tmp/tunnels"
