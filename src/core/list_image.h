@@ -18,7 +18,7 @@ struct list_identity {
 
 /* What belongs to the layout, and to what lines mean: older and newer files are
  * made anew. */
-#define LIST_IMAGE_VERSION 8U
+#define LIST_IMAGE_VERSION 9U
 
 /* Makes a list of bytes that begin at an address divisible by 8. It keeps them
  * until release(bytes, size) is called, also on failure. 0 with one reference,
