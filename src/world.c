@@ -266,6 +266,8 @@ is_asked_here(const struct conf *conf, const struct conf_tunnel *tunnel)
 {
 	bool proxy = is_proxy(tunnel);
 
+	if (conf->resolver.listen.n == 0)
+		return false; /* nobody asks here */
 	for (size_t i = 0; i < tunnel->failover.n && !proxy; i++) {
 		const struct conf_tunnel *one =
 		    conf_tunnel_find(conf, tunnel->failover.v[i].s);

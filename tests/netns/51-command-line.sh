@@ -576,6 +576,8 @@ check "… in a list" says "outside the tunnel: with 'dns = fake' in [tunnel \"t
 	checked '[tunnel "p"]' "$tor" "dns = local" '[tunnel "t"]' "failover = p"
 check "… where that is said" says_not warning \
 	checked '[tunnel "t"]' "$tor" "dns = local"
+check "… where there is no resolver" says_not "outside the tunnel" \
+	checked '[resolver]' "listen = none" '[tunnel "t"]' "$tor"
 check "… and where nobody would resolve them" says_not "outside the tunnel" \
 	checked '[tunnel "t"]' "upstream = direct" "device = wg0"
 : >"$tmp/rules/10.rules"
