@@ -71,11 +71,9 @@ static void
 settle(struct policy_ev *pe)
 {
 	struct change *change = pe->change;
-	unsigned int bit = 1u << change->kind, before = pe->late;
 
 	pe->change = NULL;
-	pe->late = change_is_late(change) ? before | bit : before & ~bit;
-	if ((pe->late & before & bit) == 0)
+	if (change_note_late(change, &pe->late))
 		change_log(change); /* once, and not at each try */
 	if (change->kind == CHANGE_RELOAD && change->result != -EBUSY)
 		change_error(change, pe->error, sizeof(pe->error));
@@ -96,7 +94,8 @@ settle(struct policy_ev *pe)
 	if (pe->change == NULL)
 		start_next(pe);
 	if (pe->change == NULL && list_empty(&pe->queue))
-		pe->opts.idle(pe->opts.arg, pe->late != 0 ? -EAGAIN : 0);
+		pe->opts.idle(pe->opts.arg,
+		    (pe->late & 1u << CHANGE_LISTS) != 0 ? -EAGAIN : 0);
 }
 
 static void

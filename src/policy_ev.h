@@ -36,8 +36,8 @@ struct policy_opts {
 	    void *arg, const struct conf *conf, struct list_job *loaded);
 	bool (*waits)(void *arg, const struct flow_key *key);
 	void (*moved)(void *arg, const struct flow_key *key);
-	/* no change is under way, or waits; error: 0, or -errno where one that
-	 * nobody waits for had no thread or memory, and is tried again */
+	/* no change is under way, or waits; error: 0, or -errno where there was
+	 * no thread or memory for the lists of before, which is tried again */
 	void (*idle)(void *arg, int error);
 	void *arg;
 };

@@ -92,15 +92,27 @@ log_failure(const struct change *change)
 	    faults_count(change->faults), strerror(-change->result));
 }
 
-bool
-change_is_late(const struct change *change)
+/* For what has happened all the same; so is tried what ends by the clock. */
+static bool
+had_no_room(const struct change *change)
 {
 	int r = change->result;
 
-	return change->done == NULL &&
-	       (change->kind == CHANGE_RELOAD || change->kind == CHANGE_LISTS ||
+	return (change->kind == CHANGE_RELOAD || change->kind == CHANGE_LISTS ||
 		   change->kind == CHANGE_WORLD) &&
 	       (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE);
+}
+
+bool
+change_note_late(const struct change *change, unsigned int *late)
+{
+	unsigned int bit = 1u << change->kind, before = *late;
+
+	if (!had_no_room(change))
+		*late &= ~bit;
+	else if (change->done == NULL)
+		*late |= bit;
+	return change->done != NULL || (*late & before & bit) == 0;
 }
 
 void

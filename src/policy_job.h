@@ -55,10 +55,10 @@ struct change {
 struct change *change_new(enum change_kind kind);
 void change_free(struct change *change); /* accepts NULL */
 
-/* There was no thread or memory for what has happened all the same, and nobody
- * waits for it who would try again: it is to be. (What ends by the clock is, as
- * well.) */
-bool change_is_late(const struct change *change);
+/* Whether it is to be tried again, as a bit for each kind: there was no thread,
+ * descriptor or memory for it, and nobody waits who would do that. Who asks in
+ * vain for what is late already leaves it so. False where it is no news. */
+bool change_note_late(const struct change *change, unsigned int *late);
 
 /* What came of it, for the log. */
 void change_log(const struct change *change);

@@ -604,7 +604,10 @@ rules "block out list ads" "block out domain later.example" "default in accept"
 as_daemon prlimit --pid "$daemon" --nproc=1:
 check "no thread to read rules in" daemon_reload
 check "the reason is told" log_has "stay in force faults=0: Resource"
+check "who asks for it hears so, too" try 1 ctl reload
 as_daemon prlimit --pid "$daemon" --nproc="$threads":
+echo "||meanwhile.example^" >>"$l/ads.txt"
+check "lists that are in force are not late with them" ctl lists reload
 check "they are in force when there is one" wait_for blocked later.example
 exec 5>>"$l/ads.txt" # who opens it later waits
 if slow_file "$l/ads.txt" 5>&-; then
