@@ -319,9 +319,22 @@ kind_never(const char *glob)
 	return NULL;
 }
 
+/* As desktops call what they start: a unit of the user's own manager. */
+static bool
+is_app(const char *glob)
+{
+	const char *end = strrchr(glob, '.');
+
+	return strncmp(glob, "app-", 4) == 0 && strchr(glob, '/') == NULL &&
+	       end != NULL && strcmp(end, ".scope") == 0;
+}
+
 static const char *
 unit_never(const char *glob)
 {
+	if (is_app(glob))
+		return "has a user's own manager before it: '**/' in front "
+		       "takes that";
 	if (has_hex_escape(glob))
 		return "has \\x, which is x: in a pattern \\\\ is a "
 		       "backslash";
