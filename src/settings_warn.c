@@ -3,16 +3,19 @@
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dns/hosts.h"
 #include "dns/trust.h"
 #include "port17/tunnel.h"
 #include "src/core/endpoint.h"
 #include "src/core/text.h"
 #include "src/ctl_sock.h"
+#include "src/file.h"
 #include "src/list_file.h"
 #include "src/resolver_conf.h"
 
@@ -60,6 +63,30 @@ check_group(struct faults *warnings, const char *name)
 		warn(warnings, "[rerouted]", "control-group", why);
 }
 
+#define HOSTS_FILE_MAX ((size_t)8 << 20)
+
+/* A file of something else, as the leases of a DHCP server are. */
+static void
+check_hosts_lines(struct faults *warnings, const char *path)
+{
+	char *text, why[LIST_ERROR_SIZE];
+	struct hosts *hosts;
+	size_t len;
+
+	if (file_read(path, HOSTS_FILE_MAX, &text, &len) < 0)
+		return;
+	hosts = hosts_read(text, len);
+	if (hosts != NULL && hosts_faults(hosts) > 0) {
+		(void)snprintf(why, sizeof(why),
+		    "%s: no ADDRESS NAME ... stands in %zu of its lines: no "
+		    "name of these is known",
+		    path, hosts_faults(hosts)); /* may be cut */
+		warn(warnings, "[resolver]", "hosts", why);
+	}
+	hosts_free(hosts);
+	free(text);
+}
+
 static void
 check_hosts(struct faults *warnings, const struct conf_text *hosts)
 {
@@ -74,8 +101,10 @@ check_hosts(struct faults *warnings, const struct conf_text *hosts)
 		error = errno;
 	else if (S_ISDIR(st.st_mode))
 		error = EISDIR;
-	if (error == 0)
+	if (error == 0) {
+		check_hosts_lines(warnings, hosts->s);
 		return;
+	}
 	(void)snprintf(why, sizeof(why), "%s: %s", hosts->s,
 	    strerror(error)); /* may be cut */
 	warn(warnings, "[resolver]", "hosts", why);
@@ -100,6 +129,19 @@ check_patterns(struct faults *warnings, const struct conf_list *list)
 	}
 }
 
+/* "::1:53", which is an address without a port. */
+static void
+check_port(struct faults *warnings, const char *listen)
+{
+	size_t len = strlen(listen);
+
+	if (len > 3 && listen[0] != '[' &&
+	    strcmp(listen + len - 3, ":53") == 0 &&
+	    strchr(listen, ':') != listen + len - 3)
+		warn(warnings, "[resolver]", "listen is an address, no port",
+		    "with one it is '[ADDRESS]:53'");
+}
+
 /* A resolver that answers nobody, or that nobody reaches, or that misses the
  * queries of a family. */
 static void
@@ -112,6 +154,8 @@ check_listen(struct faults *warnings, const struct conf *conf)
 	while (others < n && addr_is_loopback(&at[others].addr))
 		others++;
 	resolver_conf_capture(&capture, at, n);
+	for (size_t i = 0; i < conf->resolver.listen.n; i++)
+		check_port(warnings, conf->resolver.listen.v[i].s);
 	if (others < n && conf->resolver.allow.n == 0)
 		warn(warnings, "[resolver]", "listen is for other hosts, too",
 		    "but allow names none: they are refused");

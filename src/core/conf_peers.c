@@ -18,6 +18,10 @@ struct peer_key {
 #define BY_RULE "no key, but a rule: "
 
 static const struct peer_key peer_keys[] = {
+	{ "forward", "forward-tls-upstream", "upstream = tls://ADDRESS#NAME" },
+	{ "forward", "forward-first fallthrough",
+	    "no key: nobody else is asked for these names" },
+	{ "forward", "device interface", "via = TUNNEL, which has the device" },
 	{ "forward", "server servers nameserver dns forward-addr forward-host",
 	    "upstream = ADDRESS, ..." },
 	{ "resolver",
@@ -26,6 +30,8 @@ static const struct peer_key peer_keys[] = {
 	    "forward-host bootstrap-dns upstream-dns",
 	    "upstream = ADDRESS, ..., and for a domain and what is below it a "
 	    "section [forward \"DOMAIN\"] with its own" },
+	{ "resolver", "resolv-file no-resolv",
+	    "upstream = ADDRESS, ..., or system" },
 	{ "resolver", "forward forward-zone stub-zone domains route-domain",
 	    "no key, but a section: [forward \"DOMAIN\"]" },
 	{ "resolver", "forward-tls-upstream dnsovertls tls-upstream",
@@ -60,6 +66,18 @@ static const struct peer_key peer_keys[] = {
 	    OWN_NAMES },
 	{ "resolver", "addn-hosts hostsdir readetchosts no-hosts",
 	    "hosts = FILE, which is one, or none" },
+	{ "resolver",
+	    "leases dhcp-leasefile dhcp-range dhcp-host dhcp-hostsfile "
+	    "read-ethers",
+	    "no key: of a DHCP server that answers names its domain is asked, "
+	    "[forward \"lan\"] with upstream = ADDRESS:PORT; else it writes "
+	    "the file of 'hosts'" },
+	{ "resolver", "expand-hosts domain search",
+	    "no key: a name is looked for as it is asked; the file of 'hosts' "
+	    "may have it with and without its domain" },
+	{ "resolver", "bogus-priv domain-needed",
+	    "no key: reverse zones of private networks and names of one label "
+	    "are asked of nobody but a [forward \"DOMAIN\"]" },
 	{ "resolver", "bogus-nxdomain ignore-address",
 	    BY_RULE "block out to ADDRESS" },
 	{ "resolver", "filter-aaaa filter-a do-ip6 aaaa-disabled",
@@ -78,8 +96,14 @@ static const struct peer_key peer_keys[] = {
 	    "here" },
 	{ "resolver", "blocking-mode block-mode blocked-response",
 	    "block-answer = null, nxdomain, refused, nodata or ADDRESS" },
-	{ "tunnel", "type ip proxy login method",
+	{ "tunnel", "type ip proxy login method server server_port port",
 	    "upstream = socks5://HOST:PORT, or what it is" },
+	{ "tunnel", "proxy_dns proxydns proxy-dns remote_dns", "dns = fake" },
+	{ "tunnel", "bypass localnet exclude no_proxy",
+	    "no key, but in the rule: 'reroute via NAME not to lan'" },
+	{ "tunnel", "fallback", "failover = TUNNEL, ..." },
+	{ "tunnel", "kill-switch killswitch kill_switch strict_route",
+	    "no key: a tunnel that is down is never a direct connection" },
 	{ "tunnel", "username login-name", "user = NAME" },
 	{ "tunnel", "outbounds", "failover = TUNNEL, ..." },
 	{ "tunnel", "interface bind-interface bind_interface",

@@ -212,6 +212,20 @@ without_comment(struct list_text line)
 	return line;
 }
 
+/* As in a zone, without what tells that it is one. */
+static bool
+is_record(struct list_text rest)
+{
+	static const char *const types[] = { "A", "AAAA", "CNAME", "IN", "SOA",
+		"TXT", "PTR" };
+	struct list_text word = list_word(&rest);
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (list_is(word, types[i]))
+			return true;
+	return false;
+}
+
 void
 list_plain_line(struct list_reader *reader, struct list_text line)
 {
@@ -239,5 +253,8 @@ list_plain_line(struct list_reader *reader, struct list_text line)
 	    is_hosts_addr(word))
 		hosts_names(reader, rest);
 	else
-		list_fault_line(reader, "more than one word");
+		list_fault_line(reader,
+		    is_record(rest) ? "a record: a zone begins with $TTL, or "
+				      "is told by 'format = rpz'"
+				    : "more than one word");
 }

@@ -277,7 +277,9 @@ label_name(const char *s, size_t len, char ret[CONF_LABEL_SIZE])
 	if (!schema_is_domain(&name, s, len) || name_is_root(&name))
 		return false;
 	(void)name_format(&name, ret);
-	return strpbrk(ret, "\"\\]") == NULL;
+	/* no name ends in a number: it is a part of an address */
+	return strpbrk(ret, "\"\\]") == NULL &&
+	       strspn(ret, "0123456789.") < strlen(ret);
 }
 
 #define ITEMS(field_)                                                          \

@@ -77,6 +77,9 @@ schema_hint_port(const char *s, size_t len)
 #define FOR_DOMAIN                                                             \
 	"the address alone: for a domain there is a section of its own, "      \
 	"[forward \"DOMAIN\"] with upstream = ADDRESS"
+#define FROM_FILE                                                              \
+	"addresses, or system: the servers that /etc/resolv.conf names, and "  \
+	"what others keep of them"
 #define PLAIN                                                                  \
 	"the address alone, such as 192.0.2.53: UDP is asked, and TCP where "  \
 	"that is needed; tcp://ADDRESS asks over TCP alone"
@@ -111,6 +114,8 @@ schema_hint_dns(const char *s, size_t len)
 		{ "quic://", NO_HTTPS },
 		{ "sdns://", NO_HTTPS },
 		{ "[/", FOR_DOMAIN },
+		{ "/etc/", FROM_FILE },
+		{ "/run/", FROM_FILE },
 		{ "/", FOR_DOMAIN },
 		{ "udp://", PLAIN },
 		{ "dns://", PLAIN },
@@ -146,6 +151,9 @@ schema_hint_tunnel(const char *s, size_t len)
 		{ "socks4",
 		    "socks5://HOST:PORT: of SOCKS, version 5 is spoken" },
 		{ "socks:", "socks5://HOST:PORT" },
+		{ "socks5 ", "socks5://USER:PASSWORD@HOST:PORT" },
+		{ "SOCKS", "socks5://HOST:PORT, in small letters" },
+		{ "HTTP", "http:// or https://, in small letters" },
 		{ "ssh://",
 		    "socks5://127.0.0.1:PORT, and 'ssh -D PORT HOST' beside" },
 		{ "tor:", "socks5://127.0.0.1:9050, where tor listens" },
@@ -160,9 +168,18 @@ schema_hint_tunnel(const char *s, size_t len)
 	};
 	const char *hint =
 	    hint_of(hints, sizeof(hints) / sizeof(hints[0]), s, len);
+	const char *at = memrchr(s, '@', len);
 
-	if (hint == NULL && memmem(s, len, "://", 3) != NULL)
+	if (memmem(s, len, ", ", 2) != NULL)
+		return "one upstream: several are tunnels of their own, and "
+		       "failover = NAME, NAME is one more";
+	if (hint == NULL && memmem(s, len, "://", 3) != NULL) {
+		if (at != NULL && (memchr(s, '#', (size_t)(at - s)) != NULL ||
+				      memchr(s, '%', (size_t)(at - s)) != NULL))
+			return "percent-encoding of user and password: '#' is "
+			       "%23, '%' is %25, '@' is %40";
 		return schema_hint_port(s, len);
+	}
 	if (hint != NULL || memchr(s, '/', len) != NULL ||
 	    memchr(s, ':', len) == NULL)
 		return hint;

@@ -36,6 +36,9 @@ command_unknown(const char *command, const char *before, const char *word,
 	    strncmp(word, before, skip) == 0 ? word + skip : word;
 	const char *near = word_nearest(bare, strlen(bare), names, n);
 
+	if (command[0] != '\0' && strcmp(word, "help") == 0)
+		return command_usage(
+		    command, "'help' is not known; did you mean '--help'?");
 	if (near != NULL)
 		return command_usage(command,
 		    "'%s' is not known; did you mean '%s%s'?", word, before,
@@ -133,6 +136,8 @@ command_unexpected(const struct command *command, const char *word)
 		for (const struct command_option *o = command->options[t];
 		     o != NULL && o->name != NULL && n < NAMES_MAX; o++)
 			names[n++] = o->name;
+	if (strcmp(word, "help") == 0)
+		return command_unknown(command->name, "", word, NULL, 0);
 	near = word_nearest(word, len, names, n);
 	if (near == NULL && find_option(command, "for", 3) != NULL &&
 	    num_parse_duration(&ms, word, strlen(word), UINT64_MAX) == 0)

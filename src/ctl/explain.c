@@ -104,7 +104,7 @@ read_words(const struct context *context, FILE *about, json_t *args)
 		return status;
 	if (argc > (question.query ? 1 : 0))
 		return command_unexpected(
-		    context->command, context->argv[argc - 1]);
+		    context->command, context->argv[question.query ? 1 : 0]);
 	if (argc == 1) /* --query NAME */
 		add_word(about, "domain", context->argv[0]);
 	if (question.described && json_object_get(args, "pid") != NULL)

@@ -90,10 +90,16 @@ ctl block out exe /usr/bin/curl for 10m >"$tmp/out" 2>&1
 check "a time without its dashes: what is meant" grep -q "did you mean '--for'" "$tmp/out"
 # words that others have, in their letters
 for word in QueryLog:queries ps:processes netstat:flows flush:cache \
-    delete:rules; do
+    delete:rules history:flows monitor:watch apps:processes; do
 	check "${word%:*}: exit 2" try 2 ctl "${word%:*}"
 	check "… which is told" told "did you mean '${word#*:}'"
 done
+for word in flows rules explain; do
+	check "help behind $word: exit 2" try 2 ctl $word help
+	check "… where it is" told "did you mean '--help'?"
+done
+check "a question in words: exit 2" try 2 ctl explain exe /a to 192.0.2.1
+check "… what the first one lacks" told "did you mean '--exe'?"
 # a variable that is not set is not a rule about everything
 for nothing in '' '  ' '# all of it'; do
 	check "no match: exit 2" try 2 ctl block "$nothing"
@@ -467,6 +473,18 @@ check "no hosts" says "[resolver]: warning: hosts: $tmp/hosts: No such file" \
 	checked "[resolver]" "hosts = $tmp/hosts"
 check "nor a folder of them" says "[resolver]: warning: hosts: $tmp: Is a dir" \
 	checked "[resolver]" "hosts = $tmp"
+echo 1795900000 02:00:00:00:00:01 192.0.2.70 tablet >"$tmp/leases"
+check "nor a file of something else" says \
+	"[resolver]: warning: hosts: $tmp/leases: no ADDRESS NAME ... stands in 1 " \
+	checked "[resolver]" "hosts = $tmp/leases"
+check "a port that is part of the address" says \
+	"[resolver]: warning: listen is an address, no port: " \
+	checked "[resolver]" "listen = 127.0.0.1, ::1:53"
+check_not "and not one behind it" says "no port" \
+	checked "[resolver]" "listen = 127.0.0.1:53, [::1]:53"
+printf 'www.corp A 192.0.2.7\n' >"$tmp/own.rpz"
+check "a zone that begins with a record" says "a zone begins with \$TTL" \
+	checked '[list "own"]' "source = $tmp/own.rpz"
 check "the default is not missed, nor is none" says_not warning \
 	checked "[resolver]" "hosts = none"
 check "certificates of a tunnel" says "[tunnel \"t\"]: warning: ca: $tmp/gone.pem: " \
