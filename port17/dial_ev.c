@@ -128,7 +128,8 @@ may_be_for_the_name(const struct dial *dial, enum outcome outcome)
 		       mono_since(mono_now(), dial->asked) < AT_ONCE_NS;
 	return outcome == OUTCOME_HOST_UNREACHABLE ||
 	       outcome == OUTCOME_FAILED || outcome == OUTCOME_NO_NAME ||
-	       outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_HUNG_UP;
+	       outcome == OUTCOME_UNSUPPORTED || outcome == OUTCOME_HUNG_UP ||
+	       (outcome == OUTCOME_PROTOCOL && dial_is_stranger(dial));
 }
 
 /* The far side may not know a name that was resolved here, for this program:

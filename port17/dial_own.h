@@ -115,4 +115,8 @@ bool dial_next_address(struct dial *dial, enum outcome outcome);
  * proxy's. */
 bool dial_waits_for_far_end(const struct dial *dial);
 
+/* Whether its proxy, of HTTP, has never answered anybody, nor gone out for
+ * them: where it hangs up, it may be one of SOCKS. */
+bool dial_is_stranger(const struct dial *dial);
+
 #endif

@@ -56,12 +56,12 @@ wait_for_rest(struct dial *dial)
 }
 
 /* Some proxies of HTTP hang up on a far end that they don't reach, and those of
- * SOCKS on what they don't understand. One that has never answered anybody is
- * taken for such. */
-static bool
-is_stranger(const struct dial *dial)
+ * SOCKS on what they don't understand. */
+bool
+dial_is_stranger(const struct dial *dial)
 {
-	return dial->via->kind == TUNNEL_HTTP && dial->state->heard.ns == 0;
+	return dial->via->kind == TUNNEL_HTTP && dial->state->heard.ns == 0 &&
+	       dial->state->looped.ns == 0;
 }
 
 /* The proxy ended before it had answered: what it was asked last tells who is
@@ -81,7 +81,7 @@ hung_up(const struct dial *dial)
 			break;
 		}
 	}
-	return is_stranger(dial) ? OUTCOME_PROTOCOL : OUTCOME_HUNG_UP;
+	return dial_is_stranger(dial) ? OUTCOME_PROTOCOL : OUTCOME_HUNG_UP;
 }
 
 /* One of HTTP says nothing before it has asked the far end: it may be gone
@@ -200,11 +200,12 @@ shake(struct dial *dial)
 			return;
 		if (n <= 0) {
 			dial_failed(dial, hung_up(dial),
-			    n < 0		? strerror((int)-n)
-			    : is_stranger(dial) ? "it hung up; it has never "
-						  "answered in HTTP: is it one "
-						  "for socks5://?"
-						: "it hung up");
+			    n < 0 ? strerror((int)-n)
+			    : dial_is_stranger(dial)
+				? "it hung up; it has never "
+				  "answered in HTTP: is it one "
+				  "for socks5://?"
+				: "it hung up");
 			return;
 		}
 		dial->state->heard = mono_now();

@@ -15,13 +15,15 @@ odd=$top/tests/netns/odd.py
 modes="s:short s:early s:greeting s:name s:empty s:six s:dribble s:much s:kind s:half
     s:nothing s:broken s:1 s:2 s:3 s:4 s:5 s:6 s:7 s:8 s:99
     h:more h:lf h:bare h:long h:lines h:huge h:ssh h:two h:cut h:escape
-    h:403 h:407 h:500 h:502 h:504 s:knowsnone s:noname s:hangs s:dies h:mute s:mute"
+    h:403 h:407 h:500 h:502 h:504 s:knowsnone s:noname s:hangs h:hangs s:dies h:mute s:mute"
 background ins python3 "$odd" serve 10.9.0.2 3000 $modes >"$tmp/odd.out"
 wait_for has_text ready "$tmp/odd.out"
 background ins python3 "$odd" serve fd09::2 3000 s:7 >"$tmp/odd6.out"
 wait_for has_text ready "$tmp/odd6.out"
 background ins python3 "$odd" serve 10.9.0.2 2999 h:tells >"$tmp/tells.out"
 wait_for has_text ready "$tmp/tells.out"
+background inc python3 "$odd" serve 127.0.0.1 2999 h:goes >"$tmp/goes.out"
+wait_for has_text ready "$tmp/goes.out"
 
 set --
 i=0
@@ -36,12 +38,13 @@ for mode in $modes; do
 done >"$tmp/all.rules"
 mute=$((8000 + i - 1))
 printf '%s\n' '192.0.2.8 known.here' '192.0.2.10 noname.here' \
-    '192.0.2.11 hangs.here' >"$tmp/hosts"
+    '192.0.2.11 hangs.here' '192.0.2.16 ends.here' >"$tmp/hosts"
 settings '[resolver]' "hosts = $tmp/hosts" "$@" \
     '[tunnel "either"]' 'failover = s-knowsnone, s-name' '[tunnel "fake"]' 'upstream = socks5://10.9.0.2:3003' \
     'dns = fake' '[tunnel "late"]' "upstream = socks5://10.9.0.2:$((3000 + i - 1))" \
     'honest-connect = no' '[tunnel "six"]' 'upstream = socks5://[fd09::2]:3000' \
     '[tunnel "tells"]' 'upstream = http://user:Secret-0f-Us@10.9.0.2:2999' \
+    '[tunnel "goes"]' 'upstream = http://127.0.0.1:2999' \
     '[tunnel "hung"]' 'failover = h-mute, s-name' \
     '[tunnel "gone"]' 'failover = s-dies, s-name'
 rules "reroute via fake out domain *.far" "$(cat "$tmp/all.rules")" \
@@ -49,6 +52,8 @@ rules "reroute via fake out domain *.far" "$(cat "$tmp/all.rules")" \
     "reroute via either out exe $python domain known.here" \
     "reroute via s-noname out exe $python domain noname.here" \
     "reroute via s-hangs out exe $python domain hangs.here" \
+    "reroute via goes out exe $python to 192.0.2.17" \
+    "reroute via h-hangs out exe $python domain ends.here" \
     "reroute via hung out exe $python to 192.0.2.12" \
     "reroute via gone out exe $python to 192.0.2.14" \
     "reroute via six out exe $python proto udp to 192.0.2.13" \
@@ -167,6 +172,12 @@ for mode in noname hangs; do
 	    "$tmp/odd.out" | xargs)" = \
 	    "$mode $mode.here 7001 $mode $addr 7001" ]
 done
+ask ends.here A >/dev/null
+check "one of HTTP that never answered anybody, too" says banner tcp "$addr" 7001 first
+check "one that is rerouted into itself hangs up" says EHOSTUNREACH tcp 192.0.2.17 7001
+check "which is told as what it is" flows "sum(
+    'own proxy would go through it' in (x.get('close_reason') or '')
+    for x in f if x['dst'] == '192.0.2.17') == 2"
 
 # -- one of HTTP that is hung, in a list: it may be the far end, or it may not --
 wait $hung

@@ -153,6 +153,13 @@ def http(s, mode):
     if mode.isdigit():
         s.sendall(b"HTTP/1.1 %s no\r\nContent-Length: 5\r\n\r\nhtml!" %
                   mode.encode())
+    elif mode == "hangs":  # up on names
+        if got.split()[1].rpartition(b":")[0].replace(b".", b"").isdigit():
+            s.sendall(HEAD + b"\r\n" + BANNER)
+            echo(s)
+    elif mode == "goes":  # out itself, and hangs up where it can't
+        host, _, port = got.split()[1].decode().rpartition(":")
+        socket.create_connection((host, int(port)))
     elif mode == "tells":  # and in its own words, what it was told
         basic = got.split(b"Basic ")[1].split(b"\r")[0]
         word = base64.b64decode(basic).split(b":")[1] if b"7002" in got else b""
