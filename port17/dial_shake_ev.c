@@ -84,6 +84,16 @@ hung_up(const struct dial *dial)
 	return dial_is_stranger(dial) ? OUTCOME_PROTOCOL : OUTCOME_HUNG_UP;
 }
 
+/* With bytes that it has not read an end is a reset. */
+static const char *
+why_hung_up(const struct dial *dial, ssize_t n)
+{
+	if (dial_is_stranger(dial) && (n == 0 || n == -ECONNRESET))
+		return "it hung up; it has never answered in HTTP: is it one "
+		       "for socks5://?";
+	return n < 0 ? strerror((int)-n) : "it hung up";
+}
+
 /* One of HTTP says nothing before it has asked the far end: it may be gone
  * itself, where it has answered nobody else meanwhile. In a list that is better
  * believed than not. */
@@ -199,13 +209,7 @@ shake(struct dial *dial)
 		if (n == -EAGAIN)
 			return;
 		if (n <= 0) {
-			dial_failed(dial, hung_up(dial),
-			    n < 0 ? strerror((int)-n)
-			    : dial_is_stranger(dial)
-				? "it hung up; it has never "
-				  "answered in HTTP: is it one "
-				  "for socks5://?"
-				: "it hung up");
+			dial_failed(dial, hung_up(dial), why_hung_up(dial, n));
 			return;
 		}
 		dial->state->heard = mono_now();

@@ -69,7 +69,16 @@ cat >"$tmp/nginx.conf" <<-EOF
 	}
 EOF
 background ins nginx -c "$tmp/nginx.conf" 2>/dev/null
-for port in 1081 1082 8080 8081 8443 8444 9000 9001; do
+# a SOCKS proxy of those that hang up on what is none
+background ins python3 -c '
+import socket
+s = socket.create_server(("10.9.0.2", 1084))
+while True:
+    c = s.accept()[0]
+    if c.recv(1) == b"\5":
+        c.sendall(b"\5\0")
+    c.close()'
+for port in 1081 1082 1084 8080 8081 8443 8444 9000 9001; do
 	check "a server on $port" wait_for listens ins $port
 done
 
@@ -103,7 +112,7 @@ settings '[tunnel "socks"]' 'upstream = socks5://10.9.0.2:1080' \
     '[tunnel "plain"]' 'upstream = direct' \
     '[tunnel "dead"]' 'upstream = socks5://10.9.0.2:1999' \
     '[tunnel "liar"]' 'upstream = socks5://10.9.0.2:8080' \
-    '[tunnel "sox"]' 'upstream = http://10.9.0.2:1080' \
+    '[tunnel "sox"]' 'upstream = http://10.9.0.2:1084' \
     '[tunnel "any"]' 'failover = dead, http, reject' \
     '[tunnel "hole"]' 'upstream = socks5://10.9.0.77:1080' \
     '[tunnel "behind"]' 'failover = hole, http' \
