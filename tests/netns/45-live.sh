@@ -174,6 +174,32 @@ for dir in "out ins inc 10.9.0.2 701" "in inc ins 10.9.0.1 800" \
 	grown=$(came "${5}7")
 	check "$1-flood: $grown packets came to userspace" [ $grown -le 16 ]
 done
+
+# -- what told a client that he is refused is no answer of the server's --
+background inc "$BUILDDIR/probe" serve 8030 10.9.0.1 fd09::1 >"$tmp/serve"
+wait_for has_text ready "$tmp/serve"
+# The same flows each time, and so many that the daemon tells of it beside the
+# kernel.
+asks() { # ADDR WORD: that each of them gets it
+	local port
+	for port in $(seq 4030 4037); do
+		PROBE_PORT=$port ins "$BUILDDIR/probe" udp $1 8030
+	done >"$tmp/asks"
+	cat "$tmp/asks"
+	[ "$(grep -cE "^($2) " "$tmp/asks")" = 8 ]
+}
+taken=$(counter taken_dropped)
+for word in accept block accept; do
+	rules "$word in to port 8030"
+	check "a reload: $word" daemon_reload
+	for at in 10.9.0.1 fd09::1; do
+		case $word in
+		accept) check "$at answers" asks $at ok ;;
+		block) check "$at refuses" asks $at 'EHOSTUNREACH|EACCES' ;;
+		esac
+	done
+done
+check "nobody took them over" test "$(counter taken_dropped)" = "$taken"
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

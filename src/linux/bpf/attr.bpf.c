@@ -18,8 +18,10 @@
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3
+#define IPPROTO_ICMP 1
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define IPPROTO_ICMPV6 58
 #define IPPROTO_RAW 255
 #define PF_IP4 2
 #define PF_IP6 10
@@ -121,6 +123,23 @@ is_in_use(struct sock *sk, struct task_struct *task)
 		return 0;
 	type = sk->sk_type;
 	return type == SOCK_DGRAM || type == SOCK_RAW || sk->sk_lock.owned != 0;
+}
+
+/* An ICMP error is related to a flow that is there, and no packet of it: who
+ * refuses the flow sends it, as the daemon does, and C170 lets it pass. */
+static __always_inline int
+is_error(struct bpf_nf_ctx *ctx)
+{
+	struct sk_buff *skb = ctx->skb;
+	__u64 info = skb->_nfct & CT_INFO_MASK;
+	int is6 = ctx->state->pf == PF_IP6;
+	__u8 proto = 0;
+
+	if (info != IP_CT_RELATED && info != IP_CT_RELATED + IP_CT_IS_REPLY)
+		return 0;
+	bpf_probe_read_kernel(
+	    &proto, 1, skb->head + skb->network_header + (is6 ? 6 : 9));
+	return proto == (is6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
 /* The file that a program has opened; NULL for sockets of the kernel's own. */
@@ -261,7 +280,7 @@ attr_sent(struct bpf_nf_ctx *ctx)
 	struct file *file;
 	int decided, owned, waited, taken = 0;
 
-	if (sk == NULL)
+	if (sk == NULL || is_error(ctx))
 		return NF_ACCEPT;
 	decided = is_decided(skb, ct);
 	if (decided && sk->sk_type == SOCK_STREAM && !is_opening(sk))
