@@ -3,17 +3,30 @@
 #include <string.h>
 
 bool
-begun_add(struct begun *begun, const struct flow_key *key, mono_t now)
+begun_add(
+    struct begun *begun, const struct flow_key *key, uint64_t who, mono_t now)
 {
-	for (size_t i = begun->n; i > begun->n_asked; i--)
-		if (memcmp(&begun->flows[i - 1].key, key, sizeof(*key)) == 0) {
-			begun->flows[i - 1].at = now;
-			return true;
+	struct begun_flow *same = NULL;
+
+	for (size_t i = 0; i < begun->n; i++) {
+		struct begun_flow *flow = &begun->flows[i];
+
+		if (memcmp(&flow->key, key, sizeof(*key)) != 0)
+			continue;
+		if (flow->who != who) {
+			flow->who = BEGUN_NOBODYS;
+			return false;
 		}
-	if (begun->n == BEGUN_MAX)
+		if (i >= begun->n_asked)
+			same = flow;
+	}
+	if (same == NULL && begun->n == BEGUN_MAX)
 		return false;
-	begun->flows[begun->n].key = *key;
-	begun->flows[begun->n++].at = now;
+	if (same == NULL)
+		same = &begun->flows[begun->n++];
+	same->key = *key;
+	same->who = who;
+	same->at = now;
 	return true;
 }
 
@@ -73,19 +86,27 @@ take_out(struct begun *begun, size_t i)
 	begun->flows[begun->n_asked] = begun->flows[--begun->n];
 }
 
-void
+uint64_t
 begun_came(struct begun *begun, const struct flow_key *key,
     const struct addr *peer, uint16_t port)
 {
-	for (size_t i = 0; i < begun->n_asked; i++) {
+	uint64_t who = 0;
+
+	for (size_t i = 0; i < begun->n; i++) {
 		const struct begun_flow *flow = &begun->flows[i];
 
-		if (flow->port != port || !addr_equal(&flow->peer, peer) ||
-		    memcmp(&flow->key, key, sizeof(*key)) != 0)
+		if (memcmp(&flow->key, key, sizeof(*key)) != 0)
+			continue;
+		/* one of the two, where they are not of the same */
+		if (who != BEGUN_NOBODYS)
+			who = flow->who;
+		if (i >= begun->n_asked || flow->port != port ||
+		    !addr_equal(&flow->peer, peer))
 			continue;
 		take_out(begun, i);
-		return;
+		break;
 	}
+	return who;
 }
 
 void

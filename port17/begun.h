@@ -20,6 +20,7 @@
 
 struct begun_flow {
 	struct flow_key key; /* as the program sees it */
+	uint64_t who;	     /* the program, as udp_who() has it */
 	/* where its datagrams come from; family ADDR_NONE: conntrack does not
 	 * know it any more, or never did */
 	struct addr peer;
@@ -32,9 +33,14 @@ struct begun {
 	size_t n_asked, n; /* conntrack was asked of the first ones */
 };
 
-/* False: too many are there. One that is there, and that conntrack was not
- * asked of, is not there twice. */
-bool begun_add(struct begun *begun, const struct flow_key *key, mono_t now);
+/* Even: no program's number. */
+#define BEGUN_NOBODYS 2
+
+/* False: too many are there, or a datagram of another program with these ends
+ * is on its way: what comes then is nobody's. One that is there, and that
+ * conntrack was not asked of, is not there twice. */
+bool begun_add(
+    struct begun *begun, const struct flow_key *key, uint64_t who, mono_t now);
 
 /* Of which conntrack is to be asked next; NULL: none. And what it says: as
  * ct_reply() has it, or NULL. */
@@ -45,8 +51,9 @@ void begun_answer(struct begun *begun, const struct flow_key *reply);
  * was another's among all of them. */
 bool begun_share(const struct begun *begun, size_t from);
 
-/* A datagram of it was read that came from there. */
-void begun_came(struct begun *begun, const struct flow_key *key,
+/* A datagram of it was read that came from there. Who sent it: 0 if that is not
+ * known here, or BEGUN_NOBODYS. */
+uint64_t begun_came(struct begun *begun, const struct flow_key *key,
     const struct addr *peer, uint16_t port);
 
 /* No datagram waits: those that conntrack was asked of have none, unless it is

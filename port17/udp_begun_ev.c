@@ -155,8 +155,84 @@ is_at_peace(struct udp *udp, const struct flow_key *key)
 	       udp_flow_is_still(udp, flow, true);
 }
 
+uint64_t
+udp_who(const struct udp *udp, const struct process *process)
+{
+	const struct map *map = &udp->nat.keys;
+	const uint64_t words[] = {
+		process->kind,
+		process->exe_dev,
+		process->exe_ino,
+		process->uid,
+		map_hash(map, process->exe, strlen(process->exe)),
+		map_hash(map, process->unit, strlen(process->unit)),
+	};
+
+	return map_hash(map, words, sizeof(words)) | 1;
+}
+
+static struct udp_flow *
+between(const struct udp *udp, const struct flow_key *key)
+{
+	struct udpnat_entry *nat = udpnat_find_key(&udp->nat, key);
+
+	return nat != NULL ? container_of(nat, struct udp_flow, nat) : NULL;
+}
+
 bool
-udp_begins(struct udp *udp, const struct flow_key *key)
+udp_is_anothers(const struct udp *udp, const struct flow_key *key,
+    const struct process *process)
+{
+	const struct udp_flow *flow = between(udp, key);
+
+	return flow != NULL && flow->who != udp_who(udp, process);
+}
+
+void
+udp_taken(struct udp *udp, const struct flow_key *key)
+{
+	struct udp_flow *flow = between(udp, key);
+
+	if (flow != NULL)
+		flow->taken = mono_now();
+}
+
+bool
+udp_leaves(
+    struct udp *udp, const struct flow_key *key, const struct process *process)
+{
+	struct udp_flow *flow = between(udp, key);
+
+	if (flow == NULL)
+		return true;
+	if (udp_is_anothers(udp, key, process) &&
+	    (mono_since(mono_now(), flow->taken) < ON_ITS_WAY_NS ||
+		!is_read(&udp->entries[flow->entry]))) {
+		udp->counters.dropped++;
+		return false;
+	}
+	udp_flow_end(udp, flow, CLOSED_PROGRAM);
+	return true;
+}
+
+/* What is on its way is known by its ends. */
+static bool
+may_come(struct udp *udp, struct entry *entry, const struct flow_key *key,
+    uint64_t who)
+{
+	if (udp->dropping)
+		return false;
+	if (begun_add(&entry->begun, key, who, mono_now()))
+		return true;
+	if (!udp_settle(udp))
+		return false;
+	udp_was_read(entry); /* where nothing waits, none will come */
+	return begun_add(&entry->begun, key, who, mono_now());
+}
+
+bool
+udp_begins(
+    struct udp *udp, const struct flow_key *key, const struct process *process)
 {
 	struct entry *entry =
 	    &udp->entries[key->local.family == ADDR_IP6 ? 1 : 0];
@@ -166,13 +242,10 @@ udp_begins(struct udp *udp, const struct flow_key *key)
 	/* what waits is not this one's yet */
 	if (!is_at_peace(udp, key) || udp->dropping)
 		drop_waiting(udp);
-	if (!udp->dropping && entry->begun.n == BEGUN_MAX && udp_settle(udp))
-		udp_was_read(entry); /* where nothing waits, none will come */
-	if (udp->dropping || !begun_add(&entry->begun, key, mono_now())) {
-		udp->counters.dropped++;
-		return false;
-	}
-	return true;
+	if (may_come(udp, entry, key, udp_who(udp, process)))
+		return true;
+	udp->counters.dropped++;
+	return false;
 }
 
 void

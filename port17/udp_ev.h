@@ -45,6 +45,8 @@ struct udp_flow {
 	bool lost;	    /* its port: conntrack has forgotten it */
 	bool again;	    /* it has begun anew, and no datagram came since */
 	bool refused;	    /* the far end said last that nobody is there */
+	uint64_t who;	    /* its program, as udp_who() has it */
+	mono_t taken;	    /* when another program sent by its socket */
 };
 
 /* Why one ended; dial: of use where it had no way to the far end. */
@@ -97,12 +99,28 @@ void udp_abort(struct udp *udp, const struct flow_key *key, enum closed closed);
  * seconds more. */
 void udp_closed(struct udp *udp, const struct flow_key *key);
 
-/* Conntrack is about to begin this flow, perhaps anew: its first datagram comes
- * once that has its verdict. Where somebody has made conntrack forget, its port
- * may have been another's, and what waits is of nobody knows whom: it is
- * dropped, and so is all that comes while that takes (false: this datagram is,
- * too). */
-bool udp_begins(struct udp *udp, const struct flow_key *key);
+/* Whether what is carried between these ends is of another program: a socket
+ * may be handed on. */
+bool udp_is_anothers(const struct udp *udp, const struct flow_key *key,
+    const struct process *process);
+
+/* Another program has sent between these ends, by the same socket; that was
+ * dropped, and conntrack is made to forget them. */
+void udp_taken(struct udp *udp, const struct flow_key *key);
+
+/* This program begins there: what was carried ends. False: something of another
+ * program may be on its way, which would be taken for this one's; this datagram
+ * is dropped. */
+bool udp_leaves(
+    struct udp *udp, const struct flow_key *key, const struct process *process);
+
+/* Conntrack is about to begin this flow of that program, perhaps anew: its
+ * first datagram comes once that has its verdict. Where somebody has made
+ * conntrack forget, its port may have been another's, and what waits is of
+ * nobody knows whom: it is dropped, and so is all that comes while that takes
+ * (false: this datagram is, too). */
+bool udp_begins(
+    struct udp *udp, const struct flow_key *key, const struct process *process);
 
 /* A datagram is about to come that no rule sent, from these ends: what has its
  * port now may have lost it, and is asked about first. */

@@ -133,20 +133,35 @@ udp_sweep_soon(struct udp *udp)
 	(void)event_add(udp->sweep, &soon);
 }
 
-/* NULL: not to be carried, and that was said. */
+/* Whether there is something to carry, that was said else, or counted. sender:
+ * of the datagram at hand, or 0; by now another program may have its ends. */
+static bool
+is_claimed(struct udp *udp, const struct flow_key *seen,
+    const struct flow_key *key, uint64_t sender, struct claim *ret)
+{
+	if (!udp->opts.claim(udp->opts.arg, key, ret)) {
+		udp->opts.refuse(udp->opts.arg, seen, key);
+		return false;
+	}
+	if (sender == 0 || sender == udp_who(udp, ret->process))
+		return true;
+	claim_done(ret);
+	udp->counters.dropped++;
+	return false;
+}
+
+/* NULL: not to be carried, and that was said or counted. */
 static struct udp_flow *
 flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen,
-    const struct flow_key *key)
+    const struct flow_key *key, uint64_t sender)
 {
 	struct udpnat_entry *oldest;
 	struct udp_flow *flow;
 	mono_t now = mono_now();
 	struct claim claim;
 
-	if (!udp->opts.claim(udp->opts.arg, key, &claim)) {
-		udp->opts.refuse(udp->opts.arg, seen, key);
+	if (!is_claimed(udp, seen, key, sender, &claim))
 		return NULL;
-	}
 	oldest = udpnat_crowded(&udp->nat);
 	if (oldest != NULL)
 		udp_flow_end(udp, container_of(oldest, struct udp_flow, nat),
@@ -159,6 +174,7 @@ flow_new(struct udp *udp, struct entry *entry, const struct flow_key *seen,
 	flow->udp = udp;
 	flow->sock.fd = -1;
 	flow->claim = claim;
+	flow->who = udp_who(udp, claim.process);
 	flow->began = flow->heard = now;
 	flow->entry = (unsigned int)(entry - udp->entries);
 	flow->nat.peer = seen->remote;
@@ -262,6 +278,7 @@ flow_from(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 {
 	struct flow_key key;
 	struct udp_flow *flow;
+	uint64_t sender;
 	int r = udp_original(udp, seen, &key);
 
 	if (r == -ENOENT) { /* of a flow that was ended when it had left */
@@ -273,10 +290,10 @@ flow_from(struct udp *udp, struct entry *entry, const struct flow_key *seen)
 		udp->opts.stray(udp->opts.arg, seen);
 		return NULL;
 	}
-	begun_came(&entry->begun, &key, &seen->remote, seen->rport);
+	sender = begun_came(&entry->begun, &key, &seen->remote, seen->rport);
 	flow = find(udp, &key);
 	if (flow == NULL)
-		return flow_new(udp, entry, seen, &key);
+		return flow_new(udp, entry, seen, &key, sender);
 	udpnat_come(&udp->nat, &flow->nat, &seen->remote, seen->rport);
 	flow->lost = false;
 	return with_way(udp, flow);
@@ -297,7 +314,8 @@ udp_flow_of(struct udp *udp, struct entry *entry, const struct sock_addr *from,
 	if (flow != NULL && udp_flow_is_still(udp, flow,
 				mono_since(now, flow->heard) >= DOUBT_NS)) {
 		if (flow->again)
-			begun_came(&entry->begun, &flow->nat.key, &peer, port);
+			(void)begun_came(
+			    &entry->begun, &flow->nat.key, &peer, port);
 		flow->again = false;
 		return with_way(udp, flow);
 	}

@@ -65,6 +65,10 @@ struct flow_key udp_flow_seen(const struct udp_flow *flow);
  * given it to something else. ask: that, too, and not only what is known. */
 bool udp_flow_is_still(struct udp *udp, struct udp_flow *flow, bool ask);
 
+/* All of a program that a tunnel is told of, as a number that nobody can
+ * choose; not 0. */
+uint64_t udp_who(const struct udp *udp, const struct process *process);
+
 /* Before any datagram is looked at, from either side: which ports are of the
  * flows that have begun since. False: what waits at the entries is dropped. */
 bool udp_settle(struct udp *udp);

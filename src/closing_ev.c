@@ -143,7 +143,7 @@ forget_closed(struct closing_ev *c)
 		if (flow->asks) /* the answer needs the entry */
 			closing_ev_later(c, &flow->key);
 		else {
-			c->opts.closed(c->opts.arg, &flow->key);
+			c->opts.closed(c->opts.arg, &flow->key, false);
 			(void)ct_delete_flow(
 			    c->opts.ct, &flow->key); /* it may be gone */
 		}

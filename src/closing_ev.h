@@ -1,6 +1,8 @@
 #ifndef CLOSING_EV_H
 #define CLOSING_EV_H
 
+#include <stdbool.h>
+
 struct attr;
 struct ct;
 struct diag;
@@ -23,7 +25,7 @@ struct closing_opts {
 	struct ct *ct; /* NULL: conntrack can't be asked */
 	struct stats *stats;
 	/* called when the entry of such a flow goes */
-	void (*closed)(void *arg, const struct flow_key *key);
+	void (*closed)(void *arg, const struct flow_key *key, bool taken);
 	void *arg;
 };
 

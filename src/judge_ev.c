@@ -372,8 +372,13 @@ taken_cb(void *arg, const struct flow_key *key, bool passed)
 {
 	struct judge_ev *je = arg;
 
-	if (!passed)
+	/* nor does it say anything that the entry is not there */
+	if (memcmp(&je->led.key, key, sizeof(*key)) == 0)
+		je->led.waits = false;
+	if (!passed) {
 		judge_ev_note_handed(je, key);
+		je->opts.closed(je->opts.arg, key, true);
+	}
 	if (je->ct == NULL)
 		return;
 	if (passed && is_led_here(je, key)) {

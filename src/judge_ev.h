@@ -31,9 +31,9 @@ struct judge_ev_opts {
 	/* called for a datagram to the entry itself, which no rule sent there,
 	 * before its verdict */
 	void (*straight)(void *arg, const struct flow_key *key);
-	/* called when a flow's socket was closed and its entry in conntrack
-	 * goes */
-	void (*closed)(void *arg, const struct flow_key *key);
+	/* called when a flow's socket was closed, or another program has sent
+	 * by it (taken; that was dropped), and its entry in conntrack goes */
+	void (*closed)(void *arg, const struct flow_key *key, bool taken);
 	/* called where a block is to be told to the program at the local end of
 	 * the key, or to the caller on another host whose end that is, and the
 	 * kernel does not; 0 or -errno */

@@ -260,9 +260,12 @@ port17_ev_straight(struct port17_ev *p17, const struct flow_key *key)
 }
 
 void
-port17_ev_closed(struct port17_ev *p17, const struct flow_key *key)
+port17_ev_closed(struct port17_ev *p17, const struct flow_key *key, bool taken)
 {
-	udp_closed(p17->udp, key);
+	if (taken)
+		udp_taken(p17->udp, key);
+	else
+		udp_closed(p17->udp, key);
 }
 
 void

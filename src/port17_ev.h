@@ -102,9 +102,10 @@ bool port17_ev_holds(const struct port17_ev *p17, const struct flow_key *key);
 /* A datagram is about to come to the entry that no rule sent there. */
 void port17_ev_straight(struct port17_ev *p17, const struct flow_key *key);
 
-/* A program has closed the socket of that flow of UDP, which conntrack is made
- * to forget. */
-void port17_ev_closed(struct port17_ev *p17, const struct flow_key *key);
+/* A program has closed the socket of that flow of UDP, or another one has sent
+ * by it (taken), and conntrack is made to forget it. */
+void port17_ev_closed(
+    struct port17_ev *p17, const struct flow_key *key, bool taken);
 
 /* A flow that is decided otherwise now. */
 void port17_ev_moved(struct port17_ev *p17, const struct flow_key *key);

@@ -64,7 +64,7 @@ let_go(struct port17_ev *p17, const struct packet *pkt,
 {
 	if (pkt->tuple.proto == IPPROTO_UDP &&
 	    verdict->decision.action == ACTION_REROUTE &&
-	    !udp_begins(p17->udp, key))
+	    !udp_begins(p17->udp, key, verdict->flow->process))
 		return PORT17_DROP;
 	return PORT17_GO;
 }
@@ -92,14 +92,16 @@ route_tcp(struct port17_ev *p17, struct claim *claim, const struct packet *pkt,
 }
 
 /* A SYN that comes again begins its flow anew where nothing was dialled for it,
- * or no more: a reload ended that. It waits as the first one did. */
+ * or no more: a reload ended that. It waits as the first one did. So does a
+ * datagram of another program's, by the same socket and rule. */
 static bool
 begins(const struct port17_ev *p17, const struct packet *pkt,
     const struct flow_key *key, const struct verdict *verdict)
 {
 	return verdict->new_flow ||
 	       (packet_is_syn(pkt) &&
-		   sessions_find(p17->sessions, key) == NULL);
+		   sessions_find(p17->sessions, key) == NULL) ||
+	       udp_is_anothers(p17->udp, key, verdict->flow->process);
 }
 
 /* The last word of a connection that conntrack was made to forget: it gets no
@@ -148,7 +150,8 @@ port17_ev_route(struct port17_ev *p17, const struct packet *pkt,
 	if (!begins(p17, pkt, &key, verdict))
 		return let_go(p17, pkt, &key, verdict);
 	/* what is carried between these ends is of who had the port before */
-	udp_abort(p17->udp, &key, CLOSED_PROGRAM);
+	if (!udp_leaves(p17->udp, &key, verdict->flow->process))
+		return PORT17_DROP;
 	if (is_bound(p17, pkt, sock, &key)) {
 		judge_refuse(
 		    p17->opts.judge, ACTION_BLOCK, REASON_BOUND, verdict);

@@ -58,11 +58,11 @@ sent_straight(void *arg, const struct flow_key *key)
 }
 
 static void
-socket_closed(void *arg, const struct flow_key *key)
+socket_closed(void *arg, const struct flow_key *key, bool taken)
 {
 	struct rerouted *rr = arg;
 
-	port17_ev_closed(rr->port17, key);
+	port17_ev_closed(rr->port17, key, taken);
 }
 
 static int

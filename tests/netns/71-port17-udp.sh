@@ -664,6 +664,43 @@ more_strays() { [ "$(counter port17_strays)" -gt "$strays" ]; }
 check "is of nobody's" wait_for more_strays
 check_not "nothing of it arrives" grep -q straight "$tmp/ends.got"
 
+# -- a socket that is handed on: each program is itself to the proxy --
+cat >"$tmp/handed.py" <<'PY'
+"""handed.py NEXT: an answer on a socket of its own; then as NEXT, on that."""
+import os
+import socket
+import sys
+
+following = len(sys.argv) < 2
+s = socket.socket(fileno=int(os.environ["FD"])) if following else socket.socket(
+    socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.2)
+for _ in range(50):
+    try:
+        s.sendto(b"x", ("192.0.2.7", 7010))
+        s.recv(10)
+        break
+    except OSError:  # what is on its way is nobody's
+        pass
+else:
+    sys.exit("no answer")
+if not following:
+    s.settimeout(None)
+    os.set_inheritable(s.fileno(), True)
+    os.environ["FD"] = str(s.fileno())
+    os.execv(sys.argv[1], [sys.argv[1], __file__])
+PY
+cp "$python" "$tmp/another"
+echo live >"$tmp/how"
+assoc_up 1084
+settings '[tunnel "own"]' 'upstream = socks5://10.9.0.2:1084'
+rules "reroute via own out to 192.0.2.7" "default out accept" "default in block"
+daemon_reload
+check "a socket is handed on: both are answered" \
+    inc python3 "$tmp/handed.py" "$tmp/another"
+check "each by an association of its own" \
+    [ "$(grep -c assoc "$tmp/assoc.1084")" = 2 ]
+
 check_judged
 daemon_stop
 check "the daemon ends well" test $? = 0

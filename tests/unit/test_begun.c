@@ -33,7 +33,7 @@ begins(struct begun *begun, uint16_t lport, uint16_t rport, uint16_t seen)
 	struct flow_key key = to(lport, rport), reply = key;
 	size_t from = begun->n_asked;
 
-	assert_true(begun_add(begun, &key, at(1)));
+	assert_true(begun_add(begun, &key, 1, at(1)));
 	assert_memory_equal(begun_ask(begun), &key, sizeof(key));
 	reply.remote = key.local;
 	reply.rport = seen;
@@ -105,15 +105,17 @@ what_was_read_has_no_port_here(void **state)
 
 	assert_false(begins(begun, 4000, 1, 4000));
 	assert_false(begins(begun, 4001, 1, 4001));
-	assert_true(begun_add(begun, &third, at(1)));
-	begun_came(begun, &first, &first.local, 4001); /* another */
+	assert_true(begun_add(begun, &third, 1, at(1)));
+	assert_int_equal(
+	    begun_came(begun, &first, &first.local, 4001), 1); /* another */
 	assert_int_equal(begun->n, 3);
-	begun_came(begun, &first, &first.local, 4000);
+	assert_int_equal(begun_came(begun, &first, &first.local, 4000), 1);
 	assert_int_equal(begun->n, 2);
 	assert_memory_equal(begun_ask(begun), &third, sizeof(third));
 	begun_answer(begun, NULL);
 	assert_false(begins(begun, 4000, 2, 4000));
-	begun_came(begun, &first, &first.local, 4000); /* not there */
+	assert_int_equal(
+	    begun_came(begun, &first, &first.local, 4000), 0); /* not there */
 	assert_int_equal(begun->n, 3);
 	free(begun);
 }
@@ -125,7 +127,7 @@ who_was_not_asked_about_stays(void **state)
 	struct flow_key second = to(4001, 1);
 
 	assert_false(begins(begun, 4000, 1, 4000));
-	assert_true(begun_add(begun, &second, at(1)));
+	assert_true(begun_add(begun, &second, 1, at(1)));
 	begun_clear(begun, at(2));
 	assert_memory_equal(begun_ask(begun), &second, sizeof(second));
 	begun_answer(begun, NULL);
@@ -144,10 +146,10 @@ there_is_no_room_for_more(void **state)
 
 	for (uint16_t i = 0; i < BEGUN_MAX; i++) {
 		key = to(i, 1);
-		assert_true(begun_add(begun, &key, at(1)));
+		assert_true(begun_add(begun, &key, 1, at(1)));
 	}
 	key = to(0, 2);
-	assert_false(begun_add(begun, &key, at(1)));
+	assert_false(begun_add(begun, &key, 1, at(1)));
 	free(begun);
 }
 
@@ -157,14 +159,38 @@ one_that_waits_for_its_first_verdict_counts_once(void **state)
 	struct begun *begun = empty(state);
 	struct flow_key first = to(4000, 1), second = to(4001, 1);
 
-	assert_true(begun_add(begun, &first, at(1)));
-	assert_true(begun_add(begun, &second, at(1)));
-	assert_true(begun_add(begun, &first, at(2)));
+	assert_true(begun_add(begun, &first, 1, at(1)));
+	assert_true(begun_add(begun, &second, 1, at(1)));
+	assert_true(begun_add(begun, &first, 1, at(2)));
 	assert_int_equal(begun->n, 2);
 	begun_answer(begun, NULL);
 	/* conntrack may have begun it anew since */
-	assert_true(begun_add(begun, &first, at(2)));
+	assert_true(begun_add(begun, &first, 1, at(2)));
 	assert_int_equal(begun->n, 3);
+	free(begun);
+}
+
+static void
+two_programs_are_not_on_their_way_with_the_same_ends(void **state)
+{
+	struct begun *begun = empty(state);
+	struct flow_key key = to(4000, 1), reply = key;
+
+	reply.remote = key.local;
+	reply.rport = 4000;
+	assert_true(begun_add(begun, &key, 1, at(1)));
+	begun_answer(begun, &reply);
+	assert_int_equal(begun_came(begun, &key, &key.local, 4000), 1);
+	assert_true(begun_add(begun, &key, 1, at(1)));
+	assert_false(begun_add(begun, &key, 2, at(1)));
+	/* of which of them it is nobody knows */
+	assert_false(begun_add(begun, &key, 1, at(1)));
+	begun_answer(begun, &reply);
+	assert_int_equal(
+	    begun_came(begun, &key, &key.local, 4001), BEGUN_NOBODYS);
+	assert_int_equal(
+	    begun_came(begun, &key, &key.local, 4000), BEGUN_NOBODYS);
+	assert_true(begun_add(begun, &key, 2, at(1)));
 	free(begun);
 }
 
@@ -181,6 +207,8 @@ main(void)
 		cmocka_unit_test(there_is_no_room_for_more),
 		cmocka_unit_test(
 		    one_that_waits_for_its_first_verdict_counts_once),
+		cmocka_unit_test(
+		    two_programs_are_not_on_their_way_with_the_same_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
