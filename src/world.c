@@ -282,7 +282,7 @@ world_set(struct policy_world *world, const struct conf *conf, void **ret_held)
 {
 	size_t n = conf->n_tunnels + conf->n_lists;
 	const char **names = calloc(2 * n + 1, sizeof(names[0]));
-	bool *far_names, *carried, *asked_here;
+	bool *far_names, *carried, *asked_here, *fakes_for_others;
 
 	if (names == NULL)
 		return -ENOMEM;
@@ -290,11 +290,14 @@ world_set(struct policy_world *world, const struct conf *conf, void **ret_held)
 	far_names = (bool *)(names + n);
 	carried = far_names + conf->n_tunnels;
 	asked_here = carried + conf->n_tunnels;
+	fakes_for_others = asked_here + conf->n_tunnels;
 	for (size_t i = 0; i < conf->n_tunnels; i++) {
 		names[i] = conf->tunnels[i].name;
 		far_names[i] = conf->tunnels[i].dns != CONF_DNS_LOCAL;
 		carried[i] = leaves_carried(conf, &conf->tunnels[i]);
 		asked_here[i] = is_asked_here(conf, &conf->tunnels[i]);
+		fakes_for_others[i] = conf->tunnels[i].dns == CONF_DNS_FAKE &&
+				      conf->resolver.allow.n > 0;
 	}
 	for (size_t i = 0; i < conf->n_lists; i++)
 		names[conf->n_tunnels + i] = conf->lists[i].name;
@@ -304,6 +307,7 @@ world_set(struct policy_world *world, const struct conf *conf, void **ret_held)
 	world->far_names = far_names;
 	world->carried = carried;
 	world->asked_here = asked_here;
+	world->fakes_for_others = fakes_for_others;
 	world->captures =
 	    conf->resolver.capture != 0 && conf->resolver.listen.n > 0;
 	*ret_held = names;

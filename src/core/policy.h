@@ -131,6 +131,9 @@ struct policy_world {
 	/* of each tunnel: names are asked for here by nobody's word, though its
 	 * far end would resolve them; NULL where that is not known */
 	const bool *asked_here;
+	/* of each tunnel: other hosts may ask here, and would be told addresses
+	 * that stand for names; NULL where that is not known */
+	const bool *fakes_for_others;
 	bool captures; /* queries to other servers are answered here */
 	/* what is in the lists; NULL for nothing */
 	const struct list_table *table;

@@ -316,6 +316,39 @@ warn_here(const struct policy *policy, const struct rules *rules, size_t n,
 	policy_warn_at(warnings, rules, &rules->rules[n].place, what);
 }
 
+/* Whether a query of another host may be of this rule, and is told an address
+ * that stands for the name. */
+static bool
+fools_others(const struct policy_entry *entry, const struct policy_world *world)
+{
+	const unsigned int own = 1u << FIELD_FROM | 1u << FIELD_PROCESS;
+
+	return asks_for_names(entry, world->fakes_for_others) &&
+	       !policy_warn_has_program(entry) &&
+	       (policy_warn_fields(entry) & own) == 0;
+}
+
+/* What such an address stands for is known on this host alone. Said once, and
+ * not where a rule before is about queries of other hosts. */
+static void
+warn_others(const struct policy *policy, const struct rules *rules, size_t n,
+    const struct policy_world *world, struct faults *warnings)
+{
+	const struct policy_entry *entry = &policy->entries[n], *e;
+
+	if (!fools_others(entry, world))
+		return;
+	for (e = policy->entries; e != entry; e++)
+		if (fools_others(e, world) ||
+		    policy_warn_fields(e) == 1u << FIELD_FROM)
+			return;
+	policy_warn_at(warnings, rules, &rules->rules[n].place,
+	    "warning: other hosts that ask here are told addresses that stand "
+	    "for names on this host alone, and reach nothing by them: 'accept "
+	    "out from' those hosts, before this rule, has them told the true "
+	    "ones");
+}
+
 void
 policy_warn_ways(const struct policy *policy, const struct rules *rules,
     size_t n, const struct policy_world *world, struct faults *warnings)
@@ -325,4 +358,5 @@ policy_warn_ways(const struct policy *policy, const struct rules *rules,
 	warn_here(policy, rules, n, world, warnings);
 	warn_elsewhere(policy, rules, n, world, warnings);
 	warn_carrier(policy, rules, n, world, warnings);
+	warn_others(policy, rules, n, world, warnings);
 }

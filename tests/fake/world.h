@@ -11,8 +11,9 @@
  * users (100), which both are in besides, and /bin and /sbin that are links to
  * /usr/bin and /usr/sbin. Files are there unless their name holds "missing",
  * and programs unless it ends in ".sh", ".txt" or "/". Tunnels tor, which names
- * are asked for through, vpn, whose device is carried in packets, and ssh, of
- * whose names nothing is said, lists ads and bad; address 192.0.2.1,
+ * are asked for through, vpn, whose device is carried in packets, ssh, of
+ * whose names nothing is said, and veil, whose names have addresses that other
+ * hosts are told, too; lists ads and bad; address 192.0.2.1,
  * server of names 198.51.100.53. */
 static inline int
 world_name(const char *name, uint32_t *ret, const char *const names[2],
@@ -98,10 +99,11 @@ world_server(void *arg, size_t i, struct addr *ret)
 	return i == 0;
 }
 
-static const char *const fake_tunnels[] = { "tor", "vpn", "ssh" };
-static const bool fake_far_names[] = { true, false, false };
-static const bool fake_carried[] = { false, true, false };
-static const bool fake_asked_here[] = { false, false, true };
+static const char *const fake_tunnels[] = { "tor", "vpn", "ssh", "veil" };
+static const bool fake_far_names[] = { true, false, false, true };
+static const bool fake_carried[] = { false, true, false, false };
+static const bool fake_asked_here[] = { false, false, true, false };
+static const bool fake_for_others[] = { false, false, false, true };
 static const char *const fake_lists[] = { "ads", "bad" };
 
 static const struct policy_world fake_world = {
@@ -112,10 +114,11 @@ static const struct policy_world fake_world = {
 	.besides = world_besides,
 	.own = world_own,
 	.server = world_server,
-	.tunnels = { fake_tunnels, 3 },
+	.tunnels = { fake_tunnels, 4 },
 	.far_names = fake_far_names,
 	.carried = fake_carried,
 	.asked_here = fake_asked_here,
+	.fakes_for_others = fake_for_others,
 	.captures = true,
 	.lists = { fake_lists, 2 },
 };
