@@ -106,12 +106,16 @@ print_resolver(const json_t *resolver)
 	size_t i;
 
 	printf("resolver             %s, %.0f %s, %lld from the cache, "
-	       "%lld blocked\n",
+	       "%lld blocked",
 	    listens ? "listening"
 	    : off   ? "off"
 		    : "NOT LISTENING",
 	    queries, show_word(queries, "query", "queries"),
 	    number(counters, "hits"), number(counters, "blocked"));
+	/* as those of a network that `allow` does not name */
+	if (number(counters, "refused") > 0)
+		printf(", %lld refused", number(counters, "refused"));
+	putchar('\n');
 	json_array_foreach(json_object_get(resolver, "upstreams"), i, u)
 	{
 		const char *why = command_text(u, "why", "");

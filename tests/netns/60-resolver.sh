@@ -150,6 +150,15 @@ check "another host asks" [ "$(far @10.9.0.1 web.example)" = 203.0.113.10 ]
 check "… over IPv6" [ "$(far -b fd09::2 @fd09::1 web.example)" = 203.0.113.10 ]
 check "… over TCP" [ "$(far +tcp @10.9.0.1 web.example)" = 203.0.113.10 ]
 check "… what is blocked" [ "$(far @10.9.0.1 ads.example)" = 0.0.0.0 ]
+who_may_not() {
+	ins ip address add 10.77.0.2/32 dev lo
+	inc ip route add 10.77.0.2 via 10.9.0.2
+	ins dig +time=15 +tries=1 -b 10.77.0.2 @10.9.0.1 web.example |
+	    grep -q "status: REFUSED"
+}
+check "who may not is refused" who_may_not
+ctl status >"$tmp/out"
+check "… which status has" grep -q '^resolver .*, 1 refused$' "$tmp/out"
 check "this host asks the same address" says 203.0.113.10 @10.9.0.1 web.example
 queries_are() { # EXPRESSION
 	ctl --json queries >"$tmp/queries" && python3 -c '
