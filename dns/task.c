@@ -190,6 +190,12 @@ task_is_over(const struct resolve *r, const struct asker *asker)
 	return asker->tasks > left / RESOLVE_SHARE || asker->user->tasks > left;
 }
 
+void
+task_put_off(struct task *task)
+{
+	task->next_try = task->settled_at = task->silent_at = task->deadline;
+}
+
 /* Also once more, for one that nobody waits for any more. */
 static void
 begin(struct task *task, mono_t now)
@@ -202,9 +208,7 @@ begin(struct task *task, mono_t now)
 	task->began = now;
 	task->deadline = mono_add(now, DEADLINE_NS);
 	task->stale_at = mono_add(now, STALE_AFTER_NS);
-	task->next_try = task->deadline;
-	task->settled_at = task->deadline;
-	task->silent_at = task->deadline;
+	task_put_off(task);
 }
 
 struct task *
@@ -326,7 +330,7 @@ task_due(struct resolve *r, struct task *task, mono_t now)
 		return;
 	}
 	if (task->over) {
-		task->next_try = task->deadline;
+		task_put_off(task); /* doubts, too: else it is due for ever */
 		(void)task_plan(r, task); /* it is in the heap */
 		return;
 	}

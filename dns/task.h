@@ -87,6 +87,9 @@ void task_finish(
  * said. Consumes the task. */
 void task_fail(struct resolve *r, struct task *take, int error, mono_t now);
 
+/* Nothing is due before its deadline. */
+void task_put_off(struct task *task);
+
 /* Its time is over. Those who wait learn that no upstream answers; where one
  * may still, that is kept for who asks again. May consume the task. */
 void task_end(struct resolve *r, struct task *task, mono_t now);

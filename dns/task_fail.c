@@ -173,7 +173,7 @@ task_end(struct resolve *r, struct task *task, mono_t now)
 	task->over = true;
 	task->stale_waits = false;
 	task->deadline = mono_add(now, LISTEN_NS);
-	task->next_try = task->settled_at = task->silent_at = task->deadline;
+	task_put_off(task);
 	(void)task_plan(r, task); /* it is in the heap */
 	task_tell(r, task, &failure.o, now);
 }
