@@ -109,27 +109,42 @@ denies_way(const struct policy *policy, const struct subject *query,
 	return denies(ret) && ret->reason != REASON_DEFAULT_OUT;
 }
 
+/* One for all that are there. */
+static const struct {
+	const char *where;
+	struct addr addr;
+} servers[] = {
+	{ "the LAN", { ADDR_IP4, { 192, 168, 0, 1 } } },
+	{ "the internet", { ADDR_IP4, { 9, 9, 9, 9 } } },
+};
+
+#define N_SERVERS (sizeof(servers) / sizeof(servers[0]))
+
+static struct decision
+decide_server(
+    const struct policy *policy, const struct subject *query, size_t server)
+{
+	const struct subject way = { .proto = IPPROTO_UDP,
+		.dst = servers[server].addr,
+		.dport = DNS_PORT,
+		.has_ports = true,
+		.process = query->process };
+
+	return policy_decide(policy, &way);
+}
+
 /* Rule that leaves such a query to the server that is asked, by the name of the
  * port, where that one is in the LAN or the internet; 0 for none. Where nobody
  * captures, this is not asked. */
 static uint32_t
 elsewhere(const struct policy *policy, const struct subject *query)
 {
-	static const struct addr servers[] = {
-		{ ADDR_IP4, { 192, 168, 0, 1 } },
-		{ ADDR_IP4, { 9, 9, 9, 9 } },
-	};
-	struct subject way = { .proto = IPPROTO_UDP,
-		.dport = DNS_PORT,
-		.has_ports = true,
-		.process = query->process };
 	struct decision d;
 
 	if (query->src.family != ADDR_NONE) /* another host's */
 		return 0;
-	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
-		way.dst = servers[i];
-		d = policy_decide(policy, &way);
+	for (size_t i = 0; i < N_SERVERS; i++) {
+		d = decide_server(policy, query, i);
 		if (d.action == ACTION_ACCEPT &&
 		    policy_rule_names_port(policy, d.rule, DNS_PORT))
 			return d.rule;
@@ -152,28 +167,53 @@ then_elsewhere(const struct policy *policy, const struct subject *subject,
 	return buf;
 }
 
+/* Of one that is accepted: the ith thing that keeps it from the resolver, or
+ * from a server that resolv.conf names in its place. *i: what is left. */
+static const char *
+then_way(const struct policy *policy, const struct subject *subject, size_t *i,
+    char buf[EXPLAIN_NOTE_SIZE])
+{
+	struct decision way;
+	char by[16];
+
+	if (denies_way(policy, subject, &way)) {
+		(void)snprintf(by, sizeof(by), "rule %u",
+		    way.rule); /* fits, as the next */
+		(void)snprintf(buf, EXPLAIN_NOTE_SIZE,
+		    "its way to the resolver, to 127.0.0.1 port 53, is denied: "
+		    "%s",
+		    way.rule > 0 ? by : reason_name(way.reason));
+		return (*i)-- == 0 ? buf : NULL;
+	}
+	for (size_t s = 0; s < N_SERVERS; s++) {
+		way = decide_server(policy, subject, s);
+		if (subject->src.family != ADDR_NONE || !denies(&way) ||
+		    way.rule == 0 || (*i)-- > 0)
+			continue;
+		(void)snprintf(buf, EXPLAIN_NOTE_SIZE,
+		    "asked of a server in %s in place of 127.0.0.1, it is "
+		    "denied on its way: rule %u",
+		    servers[s].where, way.rule); /* fits */
+		return buf;
+	}
+	return NULL;
+}
+
 const char *
 explain_then(const struct policy *policy, const struct subject *subject,
     const struct decision *d, size_t i, char buf[EXPLAIN_NOTE_SIZE])
 {
-	struct decision way;
+	const char *note;
 	uint32_t rule;
-	char number[16];
 
 	if (!subject->query || d->reason == REASON_SELF ||
 	    subject->dst.family != ADDR_NONE)
 		return NULL;
 	if (d->action != ACTION_ACCEPT)
 		return then_elsewhere(policy, subject, i, buf);
-	if (denies_way(policy, subject, &way) && i-- == 0) {
-		(void)snprintf(number, sizeof(number), "rule %u",
-		    way.rule); /* fits, as the next */
-		(void)snprintf(buf, EXPLAIN_NOTE_SIZE,
-		    "its way to the resolver, to 127.0.0.1 port 53, is denied: "
-		    "%s",
-		    way.rule > 0 ? number : reason_name(way.reason));
-		return buf;
-	}
+	note = then_way(policy, subject, &i, buf);
+	if (note != NULL)
+		return note;
 	rule = policy_denies_elsewhere(policy, subject, d->rule);
 	if (rule == 0 || i > 0)
 		return NULL;

@@ -235,6 +235,9 @@ test_queries_that_are_let_through_and_denied(void **state)
 	"reason: rule\n"
 #define HOST "host: x.example\n"
 #define WAY "then: its way to the resolver, to 127.0.0.1 port 53, is denied: "
+#define SERVER(where)                                                          \
+	"then: asked of a server in " where " in place of 127.0.0.1, it is "   \
+	"denied on its way: rule 2\n"
 #define ANSWER                                                                 \
 	"then: an answer with an address that rule 1 is not for is denied: "
 
@@ -257,6 +260,19 @@ test_queries_that_are_let_through_and_denied(void **state)
 	assert_says("accept user bob domain x.example\nblock user alice",
 	    "query=x.example user=bob",
 	    ACCEPTS("accept user bob domain x.example", HOST));
+	assert_says("accept user bob domain x.example\n"
+		    "block user bob to internet, lan",
+	    "query=x.example user=bob",
+	    ACCEPTS("accept user bob domain x.example", HOST) SERVER("the LAN")
+		SERVER("the internet"));
+	assert_says("accept user bob domain x.example\n"
+		    "accept to 9.0.0.0/8 port 53\n"
+		    "block user bob to internet",
+	    "query=x.example user=bob",
+	    ACCEPTS("accept user bob domain x.example", HOST));
+	assert_says("accept domain x.example\nblock to internet",
+	    "query=x.example from=10.0.0.7",
+	    ACCEPTS("accept domain x.example", HOST));
 	assert_says("accept domain x.example\nblock", /* another host asks */
 	    "query=x.example from=10.0.0.7",
 	    ACCEPTS("accept domain x.example", HOST));
@@ -276,6 +292,7 @@ test_queries_that_are_let_through_and_denied(void **state)
 #undef ACCEPTS
 #undef HOST
 #undef WAY
+#undef SERVER
 #undef ANSWER
 }
 
