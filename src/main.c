@@ -12,6 +12,7 @@
 #include "src/base/log.h"
 #include "src/base/standard.h"
 #include "src/core/explain.h"
+#include "src/core/text.h"
 #include "src/load.h"
 #include "src/modes.h"
 #include "src/rerouted.h"
@@ -151,6 +152,33 @@ take_option(struct options *ret, int opt)
 	}
 }
 
+/* There are none: an option without its dashes, or a word of reroutectl. */
+static int
+take_word(const char *word)
+{
+	const char *names[sizeof(long_options) / sizeof(long_options[0])];
+	const char *near;
+	size_t n = 0;
+
+	while (long_options[n].name != NULL) {
+		names[n] = long_options[n].name;
+		n++;
+	}
+	near = word_nearest(word, strlen(word), names, n);
+	if (near != NULL)
+		fprintf(stderr,
+		    "rerouted: unexpected argument '%s'; did you mean "
+		    "'--%s'?\n",
+		    word, near);
+	else
+		fprintf(stderr,
+		    "rerouted: unexpected argument '%s'; it is options only, "
+		    "and 'reroutectl' asks one that runs\n",
+		    word);
+	fputs("Try 'rerouted --help'.\n", stderr);
+	return EXIT_USAGE;
+}
+
 static int
 parse_options(struct options *ret, int argc, char **argv)
 {
@@ -161,14 +189,7 @@ parse_options(struct options *ret, int argc, char **argv)
 		if (status >= 0)
 			return status;
 	}
-	if (optind < argc) {
-		fprintf(stderr,
-		    "rerouted: unexpected argument '%s'; options only.\n"
-		    "Try 'rerouted --help'.\n",
-		    argv[optind]);
-		return EXIT_USAGE;
-	}
-	return -1;
+	return optind < argc ? take_word(argv[optind]) : -1;
 }
 
 /* The command line stands over the settings. */

@@ -98,6 +98,10 @@ for word in flows rules explain; do
 	check "help behind $word: exit 2" try 2 ctl $word help
 	check "… where it is" told "did you mean '--help'?"
 done
+for word in check:--check test:--check start:--daemon reload:reroutectl; do
+	check "rerouted ${word%:*}: exit 2" try 2 "$REROUTED" "${word%:*}"
+	check "… what is meant" told "'${word#*:}'"
+done
 check "a question in words: exit 2" try 2 ctl explain exe /a to 192.0.2.1
 check "… what the first one lacks" told "did you mean '--exe'?"
 # a variable that is not set is not a rule about everything
