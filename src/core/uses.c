@@ -201,6 +201,23 @@ make_room(struct uses *uses, mono_t now)
 	}
 }
 
+static uint64_t
+print_bit(uint64_t print)
+{
+	return UINT64_C(1) << print % 64;
+}
+
+/* What waits of it is of that one, which is like it. */
+static void
+inherit(struct entry *to, const struct entry *from)
+{
+	to->waiting += from->waiting;
+	to->pushed |= from->pushed;
+	for (unsigned int at = 0; at < PRINTS_MAX; at++)
+		if (from->lens[at] != 0)
+			to->pushed |= print_bit(from->prints[at]);
+}
+
 struct ends {
 	struct flow_key key;
 	uint64_t hash;
@@ -223,7 +240,7 @@ give_way(struct uses *uses, const struct ends *ends, struct entry *oldest,
 	}
 	to->lost = oldest->lost;
 	if (heir != NULL)
-		heir->waiting += oldest->waiting;
+		inherit(heir, oldest);
 	else if (oldest->waiting > 0)
 		to->lost = now;
 	entry_forget(uses, oldest);
@@ -267,7 +284,7 @@ put_print(const struct uses *uses, struct entry *entry, const struct use *use)
 	unsigned int at = entry->n_prints++ % PRINTS_MAX;
 
 	if (entry->lens[at] != 0)
-		entry->pushed |= UINT64_C(1) << entry->prints[at] % 64;
+		entry->pushed |= print_bit(entry->prints[at]);
 	entry->prints[at] = map_hash(&uses->entries, use->head, use->head_len);
 	entry->lens[at] = (uint16_t)use->head_len; /* a hundred or so */
 }
@@ -374,7 +391,7 @@ may_be_others(const struct uses *uses, const struct entry *found, uint64_t hash,
     const void *head, size_t len)
 {
 	unsigned int at = find_print(uses, found, head, len);
-	uint64_t bit = UINT64_C(1) << found->prints[at] % 64;
+	uint64_t bit = print_bit(found->prints[at]);
 	struct entry *entry;
 
 	for_each_same(entry, &uses->entries, hash, &found->key)

@@ -384,6 +384,28 @@ what_gave_way_to_its_like_is_nobody_elses(void **state)
 	assert_int_equal(find(4000, &first, &used), USES_MIXED);
 }
 
+/* With the same bytes neither. */
+static void
+what_gave_way_has_no_proof_for_others(void **state)
+{
+	struct wire first = datagram(4000, "0"), w;
+	struct actor worker = actor(42);
+	struct used used;
+
+	(void)state;
+	send_by(worker, 7, &first, 1);
+	for (unsigned int i = 1; i < 5; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "%u", i);
+		w = datagram(4000, text);
+		worker.pid++;
+		send_by(worker, 7, &w, 1);
+	}
+	send_by(actor(43), 7, &first, 1);
+	assert_int_equal(find(4000, &first, &used), USES_MIXED);
+}
+
 /* What was let go when it was sent is counted for nobody. Its mark was taken
  * away at that moment: it comes, and is not what waits of another program. */
 static void
@@ -572,6 +594,7 @@ main(void)
 		TEST(of_one_that_gave_way_nobody_else_sent_it),
 		TEST(what_is_alike_gives_way_to_its_like),
 		TEST(what_gave_way_to_its_like_is_nobody_elses),
+		TEST(what_gave_way_has_no_proof_for_others),
 		TEST(what_is_none_of_those_that_wait_is_nobodys),
 		TEST(what_was_judged_is_no_proof_of_who_sends_its_like),
 		TEST(what_a_burst_began_with_is_no_others),
