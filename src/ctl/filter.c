@@ -148,6 +148,18 @@ linked_program(const char *name)
 	return NULL;
 }
 
+/* With a '/' it is for the whole path, and `*` stops there. */
+static void
+say_no_path(const char *glob)
+{
+	if (glob[0] != '/' && strncmp(glob, "**", 2) != 0 &&
+	    strchr(glob, '/') != NULL)
+		fprintf(stderr,
+		    "reroutectl: no path is like '%s': '**/%s' is it in any "
+		    "folder\n",
+		    glob, glob + (strncmp(glob, "*/", 2) == 0 ? 2 : 0));
+}
+
 /* Of a link, what it leads to is what runs. */
 static enum status
 take_exe(const struct context *context, const char *value, json_t *args)
@@ -157,6 +169,8 @@ take_exe(const struct context *context, const char *value, json_t *args)
 
 	if (real != NULL)
 		fprintf(stderr, "reroutectl: %s is %s here\n", value, real);
+	else
+		say_no_path(value);
 	r = json_object_set_new(
 	    args, "exe", json_string(real != NULL ? real : value));
 	free(real);

@@ -66,6 +66,10 @@ ln -s "$tmp/bin/other" "$tmp/bin/linked"
 check "flows --exe of a link" only flows 'x["process"]["exe"].endswith("/other")' \
     2 --exe "$tmp/bin/linked"
 check "what that is" told "$tmp/bin/linked is $tmp/bin/other here"
+check "flows --exe of no path" try 0 ctl flows --exe "*/other"
+check "what it may have been" told "'**/other' is it in any folder"
+check "flows --exe of that" only flows \
+    'x["process"]["exe"].endswith("/other")' 2 --exe "**/other"
 check "flows --exe of nothing" try 2 ctl flows --exe ""
 check_not "is no folder of the PATH" told " is /"
 ln -s "$tmp/bin" "$tmp/folder"
