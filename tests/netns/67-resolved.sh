@@ -41,11 +41,14 @@ settings "[resolver]" "upstream = 10.9.0.2" "block-answer = nxdomain"
 rules "block out domain ads.example" "default out accept" "default in accept"
 check "the daemon starts" daemon_start
 
-echo "systemd-resolve:x:4712:4712::/:/usr/sbin/nologin" >>/etc/passwd
-echo "systemd-resolve:x:4712:" >>/etc/group
+id systemd-resolve >"$tmp/id" 2>&1 || { # the package is not installed
+	echo "systemd-resolve:x:4712:4712::/:/usr/sbin/nologin" >>/etc/passwd
+	echo "systemd-resolve:x:4712:" >>/etc/group
+}
 mkdir -p /run/systemd
 mount -t tmpfs own /etc/systemd && mount -t tmpfs own /run/systemd || exit 99
-mkdir -m 755 /run/systemd/resolve && chown 4712:4712 /run/systemd/resolve
+mkdir -m 755 /run/systemd/resolve
+chown systemd-resolve: /run/systemd/resolve
 cat >"$tmp/bus.conf" <<END
 <busconfig><type>system</type>
 <listen>unix:path=$tmp/bus</listen><auth>EXTERNAL</auth>
