@@ -18,6 +18,15 @@ value_room(struct parser *p, const struct token *at)
 	    sizeof(p->values[0]));
 }
 
+/* What another syntax meant by a value that is none; else NULL. */
+static const char *
+meant(enum value_kind kind, const char *s)
+{
+	if (kind == VALUE_ADDR && strcmp(s, "not") == 0)
+		return "'not' before the match, as in 'not to lan'";
+	return s[0] == '\'' ? "'\"' for a quote: \"/opt/My App/run\"" : NULL;
+}
+
 /* One value; of_define is the text that a `$NAME` at the token stands for. */
 static bool
 value_add(struct parser *p, enum value_kind kind, const struct token *at,
@@ -39,7 +48,10 @@ value_add(struct parser *p, enum value_kind kind, const struct token *at,
 	(void)snprintf(what, sizeof(what), "%s%s%s",
 	    of_define ? word_quote(p->src->text + at->off, at->len, name) : "",
 	    of_define ? ": " : "", fault.what); /* fits */
-	parser_fault(p, at, what, fault.expected, fault.nearest);
+	if (meant(kind, s) != NULL)
+		parser_fault(p, at, what, meant(kind, s), NULL);
+	else
+		parser_fault(p, at, what, fault.expected, fault.nearest);
 	return !of_define; /* one fault for a name is enough */
 }
 
