@@ -75,9 +75,7 @@ flow_row(const struct ctl_list *list, size_t i)
 		return NULL;
 	row = json_flow(flow, &list->time);
 	(void)flow_shown(flow, &shown);
-	/* what went another way before it was ended is of none in force */
-	ctl_list_rule(list, row,
-	    shown.action == flow->decision.action ? flow->policy : NULL,
+	ctl_list_rule(list, row, flow_went_so(flow) ? flow->policy : NULL,
 	    &flow->decision);
 	if (shown.action == ACTION_REROUTE)
 		ctl_tunnel_add(list->env, &flow->key, row);

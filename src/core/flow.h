@@ -144,6 +144,10 @@ void flow_part(struct flow *flow);
 void flow_end(
     struct flow *flow, const struct policy *policy, const struct decision *d);
 
+/* Whether it went by its decision: one that was ended so did not, nor by the
+ * rule with that number. */
+bool flow_went_so(const struct flow *flow);
+
 /* Sets the policy its rule number counts in; a reference of its own too. */
 void flow_set_policy(struct flow *flow, const struct policy *policy);
 

@@ -151,6 +151,15 @@ same_text(const char *a, const char *b)
 }
 
 bool
+flow_went_so(const struct flow *flow)
+{
+	struct flow_shown now = shown_by(flow->policy, &flow->decision), then;
+
+	(void)flow_shown(flow, &then);
+	return now.action == then.action && same_text(now.tunnel, then.tunnel);
+}
+
+bool
 flow_decide_alike(
     struct flow *flow, const struct policy *policy, const struct decision *d)
 {

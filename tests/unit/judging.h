@@ -47,12 +47,12 @@ no_path(void *arg, const char *path, char *buf, size_t size)
 static inline const struct policy *
 compile(const char *text)
 {
-	static const char *const tunnels[] = { "tor" };
+	static const char *const tunnels[] = { "tor", "vpn" };
 	static const struct policy_world world = {
 		.user = find_user,
 		.group = find_user,
 		.path = no_path,
-		.tunnels = { tunnels, 1 },
+		.tunnels = { tunnels, 2 },
 	};
 	struct faults *faults = faults_new();
 	struct rules *rules = rules_new();

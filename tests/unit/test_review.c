@@ -330,6 +330,7 @@ what_a_new_way_ends_is_seen_as_it_went(void **state)
 	assert_int_equal(shown.action, ACTION_ACCEPT);
 	assert_string_equal(shown.label, "direct");
 	assert_null(shown.tunnel);
+	assert_false(flow_went_so(flow));
 	use_rules("reroute via tor out label \"again\"\n");
 	assert_int_equal(review_all(&flow, &d), 0);
 	flow = flow_find(judge_flows(judge), &flow->key);
@@ -348,6 +349,15 @@ what_a_new_way_ends_is_seen_as_it_went(void **state)
 	judged(&syn, found, curl, 3, &n);
 	assert_true(flow_shown(flow, &shown));
 	assert_int_equal(shown.action, ACTION_REROUTE);
+	assert_true(flow_went_so(flow));
+	/* nor did it go through another tunnel */
+	use_rules("reroute via vpn out\n");
+	judge_review_begin(judge);
+	assert_int_equal(judge_review(judge, &flow, &d), REVIEW_CHANGED);
+	judge_settle(judge, flow, &d, at(4));
+	assert_true(flow_shown(flow, &shown));
+	assert_string_equal(shown.tunnel, "tor");
+	assert_false(flow_went_so(flow));
 }
 
 /* Who has the socket of what came in, beside the program that was meant. */
