@@ -156,14 +156,14 @@ take_option(struct options *ret, int opt)
 static int
 take_word(const char *word)
 {
-	const char *names[sizeof(long_options) / sizeof(long_options[0])];
+	const char *names[sizeof(long_options) / sizeof(long_options[0])] = {
+		0
+	};
 	const char *near;
-	size_t n = 0;
+	size_t n;
 
-	while (long_options[n].name != NULL) {
+	for (n = 0; long_options[n].name != NULL; n++)
 		names[n] = long_options[n].name;
-		n++;
-	}
 	near = word_nearest(word, strlen(word), names, n);
 	if (near != NULL)
 		fprintf(stderr,
