@@ -78,6 +78,25 @@ send_by(struct actor a, uint64_t socket, const struct wire *w, uint64_t s)
 	assert_int_equal(uses_put(uses, &use, (mono_t){ s * MONO_S }, NULL), 0);
 }
 
+/* So many datagrams one after the other, each by a process whose number is
+ * `step` above the last one's. Returns the last one. */
+static struct wire
+send_many(
+    struct actor *a, pid_t step, unsigned int n, const char *word, uint64_t s)
+{
+	struct wire w = { .len = 0 };
+
+	for (unsigned int i = 0; i < n; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "%s %u", word, i);
+		w = datagram(4000, text);
+		a->pid += step;
+		send_by(*a, 7, &w, s);
+	}
+	return w;
+}
+
 static enum uses_found
 find(uint16_t sport, const struct wire *w, struct used *ret)
 {
@@ -300,14 +319,7 @@ of_one_that_gave_way_nobody_else_sent_it(void **state)
 
 	(void)state;
 	send_by(actor(42), 7, &first, 1);
-	for (unsigned int i = 0; i < 4; i++) {
-		char text[16];
-
-		(void)snprintf(text, sizeof(text), "good %u", i);
-		w = datagram(4000, text);
-		good.pid++;
-		send_by(good, 7, &w, 1);
-	}
+	w = send_many(&good, 1, 4, "good", 1);
 	assert_int_equal(find(4000, &first, &used), USES_MIXED);
 	assert_int_equal(find(4000, &w, &used), USES_ONE);
 	assert_int_equal(used.who->actor.exe_ino, 43);
@@ -325,20 +337,13 @@ of_one_that_gave_way_nobody_else_sent_it(void **state)
 static void
 what_is_alike_gives_way_to_its_like(void **state)
 {
-	struct wire first = datagram(4000, "0"), w;
+	struct wire first = datagram(4000, "0");
 	struct actor worker = actor(42);
 	struct used used;
 
 	(void)state;
 	send_by(worker, 7, &first, 1);
-	for (unsigned int i = 1; i < 6; i++) {
-		char text[16];
-
-		(void)snprintf(text, sizeof(text), "%u", i);
-		w = datagram(4000, text);
-		worker.pid++;
-		send_by(worker, 7, &w, 1);
-	}
+	(void)send_many(&worker, 1, 5, "more", 1);
 	assert_int_equal(find(4000, &first, &used), USES_ONE);
 	assert_int_equal(used.who->actor.exe_ino, 42);
 }
@@ -371,16 +376,8 @@ what_gave_way_to_its_like_is_nobody_elses(void **state)
 	assert_int_equal(find(4000, &first, &used), USES_ONE);
 	assert_int_equal(used.who->actor.exe_ino, 42);
 	/* nor when all of its like gave way */
-	for (unsigned int i = 0; i < 5; i++) {
-		char text[16];
-
-		(void)snprintf(text, sizeof(text), "good %u", i);
-		w = datagram(4000, text);
-		good.pid++;
-		if (i == 0)
-			send_by(worker, 7, &first, 2);
-		send_by(good, 7, &w, 2);
-	}
+	send_by(worker, 7, &first, 2);
+	(void)send_many(&good, 1, 5, "good", 2);
 	assert_int_equal(find(4000, &first, &used), USES_MIXED);
 }
 
@@ -388,20 +385,13 @@ what_gave_way_to_its_like_is_nobody_elses(void **state)
 static void
 what_gave_way_has_no_proof_for_others(void **state)
 {
-	struct wire first = datagram(4000, "0"), w;
+	struct wire first = datagram(4000, "0");
 	struct actor worker = actor(42);
 	struct used used;
 
 	(void)state;
 	send_by(worker, 7, &first, 1);
-	for (unsigned int i = 1; i < 5; i++) {
-		char text[16];
-
-		(void)snprintf(text, sizeof(text), "%u", i);
-		w = datagram(4000, text);
-		worker.pid++;
-		send_by(worker, 7, &w, 1);
-	}
+	(void)send_many(&worker, 1, 4, "more", 1);
 	send_by(actor(43), 7, &first, 1);
 	assert_int_equal(find(4000, &first, &used), USES_MIXED);
 }
@@ -435,6 +425,7 @@ static void
 what_was_judged_is_no_proof_of_who_sends_its_like(void **state)
 {
 	struct wire same = datagram(4000, "same"), w = datagram(4000, "next");
+	struct actor loud = actor(43);
 	struct used used;
 
 	(void)state;
@@ -442,13 +433,7 @@ what_was_judged_is_no_proof_of_who_sends_its_like(void **state)
 	assert_int_equal(find(4000, &same, &used), USES_ONE);
 	send_by(actor(43), 7, &same, 1);
 	send_by(actor(42), 7, &w, 1);
-	for (unsigned int i = 0; i < 4; i++) {
-		char text[16];
-
-		(void)snprintf(text, sizeof(text), "more %u", i);
-		w = datagram(4000, text);
-		send_by(actor(43), 7, &w, 1);
-	}
+	(void)send_many(&loud, 0, 4, "more", 1);
 	assert_int_equal(find(4000, &same, &used), USES_MIXED);
 }
 
@@ -458,18 +443,12 @@ static void
 what_a_burst_began_with_is_no_others(void **state)
 {
 	struct wire same = datagram(4000, "same"), other = datagram(4000, "x");
-	struct wire w;
+	struct actor loud = actor(43);
 	struct used used;
 
 	(void)state;
 	send_by(actor(43), 7, &same, 1);
-	for (unsigned int i = 0; i < 4; i++) {
-		char text[16];
-
-		(void)snprintf(text, sizeof(text), "more %u", i);
-		w = datagram(4000, text);
-		send_by(actor(43), 7, &w, 1);
-	}
+	(void)send_many(&loud, 0, 4, "more", 1);
 	send_by(actor(42), 7, &same, 1);
 	send_by(actor(42), 7, &other, 1);
 	assert_int_equal(find(4000, &same, &used), USES_MIXED);
